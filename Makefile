@@ -1,0 +1,239 @@
+# The event router's build.  "make help" lists what it can do; the two commands
+# most people need are "make run" and "make test".
+#
+# Everything that is built is under build/:
+#   build/gcc/, build/clang/       the dynamic module for Debian's nginx
+#   build/static/, build/asan/     a whole nginx with the module inside
+#   build/unit/, build/fuzz/       the pure files with their tests
+#   build/run/                     what "make run" started
+
+MODULE    := ngx_http_event_router_module.so
+ROOM      := ngx_event_router_module
+NGINX_SRC ?= /usr/share/nginx/src
+
+SOURCES   := $(wildcard $(ROOM)/*.c $(ROOM)/*/*.c)
+HEADERS   := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
+
+# files that know nothing of HTTP: they are unit-tested and fuzzed alone
+
+PURE      := base \
+             ingest/echo ingest/encoding ingest/evidence ingest/extract \
+             ingest/form ingest/handshake ingest/jwt ingest/lexer \
+             ingest/origin ingest/paths ingest/presets ingest/ref \
+             ingest/scan ingest/seal ingest/secret ingest/template \
+             ingest/verify ingest/verify_check ingest/verify_params \
+             route/comparison route/condition route/field route/matcher \
+             route/nearest route/number route/operator \
+             store/redis
+
+UNITS     := $(filter-out core,$(basename $(notdir $(wildcard t/unit/*.c))))
+FUZZERS   := $(basename $(notdir $(wildcard t/fuzz/*.c)))
+
+DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
+               zlib1g-dev libssl-dev libjansson-dev libhiredis-dev
+DEPS_RUN    := curl openssl
+DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
+               libio-socket-ssl-perl
+DEPS_SOURCE := dpkg-dev
+DEPS_FUZZ   := clang libclang-rt-14-dev llvm
+DEPS_BENCH  := $(DEPS_RUN) wrk
+
+# nginx's callbacks have fixed parameters that not every one of them needs
+
+WARNINGS  := -Wall -Wextra -Wno-unused-parameter
+HARDENING := -O2 -fstack-protector-strong -Wformat -Werror=format-security \
+             -Wdate-time -D_FORTIFY_SOURCE=2 -fPIC
+
+# memcpy(p, NULL, 0) is an idiom of nginx
+
+SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+             -fno-sanitize=nonnull-attribute -fno-omit-frame-pointer
+
+# a test run: how many test files at once, and which
+JOBS      ?= 2
+TESTS     ?= t
+
+UNIT_SAN     ?= 1
+FUZZ_SECONDS ?= 60
+
+MAKEFLAGS += --no-print-directory
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help deps build build-clang units test run stop static asan fuzz \
+        bench style clean FORCE
+
+help:                 ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
+	    expand -t 20
+	@echo
+	@echo "  make test TESTS=t/NAME.t    one test file"
+	@echo "  make test JOBS=1            one after the other"
+
+
+# ---- packages
+
+deps:                 ## installs the Debian packages that are missing
+	@t/bin/deps $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
+
+deps-%:
+	@t/bin/deps $(DEPS_$*)
+
+# the stamps change only when their contents do
+
+build/nginx-dev: FORCE
+	@mkdir -p $(@D)
+	@dpkg-query -W -f '$${Version}\n' nginx-dev >$@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+	@rm $@.new
+
+
+# ---- the dynamic module; the stem is the compiler
+
+build: deps-BUILD     ## the dynamic module: build/gcc/ngx_http_event_router_module.so
+	@$(MAKE) build/gcc/$(MODULE)
+
+build-clang: deps-BUILD  ## the same with clang
+	@t/bin/deps clang
+	@$(MAKE) build/clang/$(MODULE)
+
+build/%/Makefile: config build/nginx-dev
+	@echo "  configure  $(@D)"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@cd $(NGINX_SRC) && bash -c '. ./conf_flags && ./configure \
+	    "$${NGX_CONF_FLAGS[@]}" --with-cc=$* \
+	    --with-cc-opt="-g $(HARDENING) $(WARNINGS)" \
+	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -fPIC" \
+	    --add-dynamic-module=$(CURDIR) --builddir=$(CURDIR)/$(@D)' \
+	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
+	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
+
+build/%/$(MODULE): build/%/Makefile $(SOURCES) $(HEADERS)
+	@echo "  build      $@"
+	@$(MAKE) -s -j2 -C $(NGINX_SRC) -f $(CURDIR)/$< modules
+	@touch $@
+
+
+# ---- a whole nginx with the module inside, from Debian's source package
+
+WITH := --with-debug --with-pcre-jit --with-threads \
+        --with-http_ssl_module --with-http_v2_module \
+        --with-http_realip_module --with-http_stub_status_module \
+        --with-http_auth_request_module \
+        --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf \
+        --error-log-path=stderr --http-log-path=/var/log/nginx/access.log
+
+build/static/Makefile: NGX_CC  := -g $(HARDENING) $(WARNINGS)
+build/asan/Makefile:   NGX_CC  := -g -O1 $(SANITIZE) $(WARNINGS) \
+                                  -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0
+build/asan/Makefile:   NGX_LD  := $(SANITIZE)
+
+build/source/version: build/nginx-dev
+	@t/bin/deps $(DEPS_SOURCE)
+	@t/bin/nginx-source $(@D)
+
+build/static/Makefile build/asan/Makefile: config build/source/version
+	@echo "  configure  $(@D)"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@cd build/source/nginx && ./configure $(WITH) \
+	    --with-cc-opt="$(NGX_CC)" --with-ld-opt="$(NGX_LD)" \
+	    --add-module=$(CURDIR) --builddir=$(CURDIR)/$(@D) \
+	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
+	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
+
+build/%/nginx: build/%/Makefile $(SOURCES) $(HEADERS)
+	@echo "  build      $@"
+	@$(MAKE) -s -j2 -C build/source/nginx -f $(CURDIR)/$< binary
+	@touch $@
+
+static: deps-BUILD    ## nginx with the module inside: build/static/nginx
+	@$(MAKE) build/static/nginx
+	@build/static/nginx -V 2>&1 | head -1
+
+asan: deps-BUILD deps-TEST  ## all tests with an nginx under ASan and UBSan
+	@$(MAKE) build/asan/nginx units build/gcc/$(MODULE)
+	@TEST_NGINX_BINARY=$(CURDIR)/build/asan/nginx TEST_NGINX_STATIC=1 \
+	    prove -j$(JOBS) -r $(TESTS)
+
+
+# ---- the pure files alone
+
+PURE_SOURCES := $(wildcard $(PURE:%=$(ROOM)/%.c))
+INCLUDES     := -I$(NGINX_SRC)/src/core -I$(NGINX_SRC)/src/event \
+                -I$(NGINX_SRC)/src/event/modules -I$(NGINX_SRC)/src/os/unix \
+                -Ibuild/gcc
+UNIT_LIBS    := -ljansson -lhiredis -lssl -lcrypto -lpcre2-8 -lm -lpthread
+UNIT_FLAGS   := -g -O1 $(WARNINGS) -Werror -MMD -MP \
+                $(if $(filter 1,$(UNIT_SAN)),$(SANITIZE))
+UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)
+UNIT_OBJECTS := $(PURE_SOURCES:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/t/unit/core.o
+
+units:
+	@$(if $(UNITS),$(MAKE) $(UNITS:%=$(UNIT_DIR)/%),echo '  no unit tests')
+
+$(UNIT_DIR)/%.o: %.c build/gcc/Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_FLAGS) $(INCLUDES) -c -o $@ $<
+
+# an archive, so that a test may bring a stand-in for what it does not test
+
+$(UNIT_DIR)/pure.a: $(UNIT_OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(UNIT_DIR)/%: $(UNIT_DIR)/t/unit/%.o $(UNIT_DIR)/pure.a
+	@echo "  build      $@"
+	@$(CC) $(UNIT_FLAGS) -o $@ $^ $(UNIT_LIBS)
+
+-include $(shell find build/unit build/unit-plain -name '*.d' 2>/dev/null)
+
+fuzz: deps-BUILD deps-FUZZ  ## every fuzz target for FUZZ_SECONDS (60) each
+	@$(if $(FUZZERS),$(MAKE) $(FUZZERS:%=build/fuzz/%),echo '  no fuzz targets')
+	@set -e; for name in $(FUZZERS); do \
+	    echo "  fuzz       $$name, $(FUZZ_SECONDS) s"; \
+	    mkdir -p build/fuzz/$$name.corpus; \
+	    seeds=; [ ! -d t/fuzz/$$name ] || seeds=t/fuzz/$$name; \
+	    build/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	        -rss_limit_mb=1024 -print_final_stats=1 -verbosity=1 \
+	        -artifact_prefix=build/fuzz/$$name- \
+	        build/fuzz/$$name.corpus $$seeds >build/fuzz/$$name.log 2>&1 || \
+	        { tail -60 build/fuzz/$$name.log; exit 1; }; \
+	    grep -E 'number_of_executed_units|new_units' build/fuzz/$$name.log; \
+	done
+
+build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(HEADERS) t/unit/core.c \
+              build/gcc/Makefile
+	@echo "  build      $@"
+	@mkdir -p $(@D)
+	@clang -g -O1 $(WARNINGS) -Werror \
+	    -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
+	    $(INCLUDES) -It/unit -o $@ $< t/unit/core.c $(PURE_SOURCES) \
+	    $(UNIT_LIBS)
+
+
+# ---- tests, measurements, the demonstration
+
+test: deps-BUILD deps-TEST  ## builds and runs every test; the last line is prove's
+	@$(MAKE) build/gcc/$(MODULE) build/clang/$(MODULE) units
+	@prove -j$(JOBS) -r $(TESTS)
+
+style:                ## nginx's style and the call rules only
+	@prove t/style.t
+
+bench: deps-BUILD deps-BENCH  ## requests a second and CPU beside plain proxy_pass
+	@$(MAKE) build/gcc/$(MODULE)
+	@t/bench/run
+
+run: deps-BUILD deps-RUN  ## the example with two stand-in targets, on loopback
+	@$(MAKE) build/gcc/$(MODULE)
+	@t/bin/demo start
+
+stop:                 ## stops what "make run" started
+	@t/bin/demo stop
+
+clean:                ## removes build/
+	@[ ! -d build/run ] || t/bin/demo stop
+	rm -rf build
+
+FORCE:

@@ -1,0 +1,434 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# The form of the sources: nginx's style, who may call what, and the lists in
+# config and Makefile.  Every finding is a line "file:line: what is wrong".
+#
+# A function of more than 60 lines must say why it may be: a comment above it
+# that begins with "long:", for example
+#     /* long: one switch over the states of the parser */
+
+use warnings;
+use strict;
+
+use FindBin;
+use Test::More;
+
+chdir "$FindBin::Bin/.." or die;
+
+my $room = 'ngx_event_router_module';
+my @module = sort glob("$room/*.[ch] $room/*/*.[ch]");
+my @all = (@module, sort glob('t/unit/*.[ch] t/fuzz/*.[ch] t/bench/*.[ch]'));
+my @found;
+
+
+# ---- one file
+
+my %text = map { $_ => slurp($_) } @all;
+
+for my $file (@all) {
+    my @lines = split /\n/, $text{$file}, -1;
+
+    pop @lines;
+
+    check_lines($file, \@lines);
+    check_code($file, \@lines);
+    check_functions($file, \@lines);
+}
+
+report('form of lines', 'line');
+report('nginx\'s style', 'style');
+report('functions', 'function');
+
+
+# ---- the lists
+
+my $config = slurp('config');
+my $makefile = slurp('Makefile');
+
+my %listed = map { $_ => 1 } $config =~ m{\$ngx_er_dir/(\S+\.[ch])}g;
+my %there = map { s{^$room/}{}r => 1 } @module;
+
+$there{$_} || found(list => 'config', 0, "lists $_, which is not there")
+    for sort keys %listed;
+$listed{$_} || found(list => 'config', 0, "does not list $_")
+    for sort keys %there;
+
+my ($pure) = $makefile =~ /^PURE\s*:=((?:.*\\\n)*.*\n)/m;
+my %pure = map { ("$_.c" => 1) } grep { $_ ne '\\' } split ' ', $pure;
+
+for my $file (grep { /\.c$/ } @module) {
+    my $name = $file =~ s{^$room/}{}r;
+    my $http = knows_http($file, {});
+
+    found(list => 'Makefile', 0, "PURE lists $name, which is not pure")
+        if $http && $pure{$name};
+    found(list => 'Makefile', 0, "PURE does not list $name, which is pure")
+        if !$http && !$pure{$name};
+}
+
+$there{$_} || found(list => 'Makefile', 0, "PURE lists $_, which is not there")
+    for sort keys %pure;
+
+report('lists in config and Makefile', 'list');
+
+
+# ---- who may do what: a pattern, and the only files that may have it
+
+my @only = (
+    [ 'hiredis is redis.c\'s', qr/#include <hiredis/,
+      qr{^store/redis\.[ch]$} ],
+
+    [ 'hiredis formats and parses only',
+      qr/\bredis(?:Async|Connect|Command|Append|BufferWrite|GetReply)\w*\(/,
+      undef ],
+
+    [ 'OpenSSL belongs to verification', qr/#include <openssl/,
+      qr{^ingest/(?:verify|seal|jwt|encoding)\.[ch]$} ],
+
+    [ 'trees of JSON are for receipts and tokens', qr/#include <jansson/,
+      qr{^ingest/(?:verify|jwt|answer)\.[ch]$} ],
+
+    [ 'only carrier.c makes requests',
+      qr/\bngx_http_(?:create|free|close)_request\(/,
+      qr{^deliver/carrier\.c$} ],
+
+    [ 'only attempt.c makes subrequests', qr/\bngx_http_subrequest\(/,
+      qr{^deliver/attempt\.c$} ],
+
+    [ 'only the receiving side answers',
+      qr/\bngx_http_(?:send_header|output_filter|send_response)\(/,
+      qr{^(?:ingest/(?:receive|answer)|observe/\w+)\.c$} ],
+
+    [ 'only swallow.c is in the filter chain',
+      qr/\bngx_http_top_(?:header|body)_filter\b/,
+      qr{^deliver/swallow\.c$} ],
+
+    # body.c reads a body's temporary file, the others at configuration time
+
+    [ 'a request reads no file but its own body',
+      qr/\b(?:ngx_read_file|pread|fread|fopen)\(/,
+      qr{^(?:ingest/(?:body|secret)|store/redis_store)\.c$} ],
+
+    [ 'nothing blocks',
+      qr/\b(?:getaddrinfo|gethostbyname|ngx_inet_resolve_host|
+             sleep|usleep|ngx_msleep|ngx_sleep|system|popen)\(/x, undef ],
+
+    # redis.c gives hiredis' reader the functions that make its objects
+
+    [ 'memory comes from pools and zones',
+      qr/(?<![\w>.])(?:malloc|calloc|realloc|free|strdup)\(/,
+      qr{^store/redis\.c$} ],
+
+    [ 'no string functions without bounds',
+      qr/(?<![\w])(?:strcpy|strcat|sprintf|vsprintf|gets|atoi|atof|alloca)\(/,
+      undef ],
+);
+
+for my $rule (@only) {
+    my ($what, $re, $where) = @$rule;
+
+    for my $file (@module) {
+        my $name = $file =~ s{^$room/}{}r;
+
+        next if $where && $name =~ $where;
+
+        my $n = 0;
+
+        for my $line (split /\n/, bare($text{$file})) {
+            $n++;
+            found(call => $file, $n, $what) if $line =~ $re;
+        }
+    }
+}
+
+# an event walks ingest, route, deliver; store lies below, observe beside
+
+my @never = (
+    [ 'store knows nobody above it', qr{^store/},
+      qr{"\.\./(?:ingest|route|deliver|observe)/} ],
+
+    [ 'route calls neither back nor forward', qr{^route/},
+      qr{"\.\./(?:deliver|store|observe)/|"\.\./ingest/(?:receive|answer)} ],
+
+    [ 'deliver does not call back', qr{^deliver/},
+      qr{"\.\./ingest/(?:receive|answer|body|parse|verify|handshake)} ],
+);
+
+for my $rule (@never) {
+    my ($what, $who, $re) = @$rule;
+
+    for my $file (@module) {
+        next if $file !~ m{^$room/(.*)} || $1 !~ $who;
+
+        my $n = 0;
+
+        for my $line (split /\n/, $text{$file}) {
+            $n++;
+            found(call => $file, $n, $what) if $line =~ /^#include $re/;
+        }
+    }
+}
+
+report('who may do what', 'call');
+
+done_testing();
+
+
+# ---- the checks
+
+sub check_lines {
+    my ($file, $lines) = @_;
+
+    found(line => $file, 1, 'the first line is blank, then the copyright')
+        if $lines->[0] ne '' || $lines->[1] ne '/*'
+           || $lines->[2] !~ /^ \* Copyright \(C\) /;
+
+    for my $i (0 .. $#$lines) {
+        my $line = $lines->[$i];
+        my $n = $i + 1;
+
+        found(line => $file, $n, 'more than 79 columns') if length $line > 79;
+        found(line => $file, $n, 'a tab') if $line =~ /\t/;
+        found(line => $file, $n, 'a blank at the end') if $line =~ /[ \r]$/;
+        found(line => $file, $n, 'a byte beyond ASCII')
+            if $line =~ /[^\x20-\x7e]/ && $file =~ /^$room/;
+
+        found(line => $file, $n, 'three blank lines')
+            if $i > 1 && !grep { $_ ne '' } @$lines[$i - 2 .. $i];
+    }
+
+    found(line => $file, scalar @$lines, 'a blank line at the end')
+        if @$lines && $lines->[-1] eq '';
+}
+
+
+sub check_code {
+    my ($file, $lines) = @_;
+
+    my @code = split /\n/, bare($text{$file}), -1;
+
+    for my $i (0 .. $#$lines) {
+        my $line = $code[$i];
+        my $n = $i + 1;
+
+        found(style => $file, $n, 'a // comment') if $line =~ m{//};
+        found(style => $file, $n, 'no blank after a keyword')
+            if $line =~ /\b(?:if|for|while|switch)\(/;
+        found(style => $file, $n, 'no blank line before else')
+            if $line =~ /^\s*\} else/ && $i && $lines->[$i - 1] !~ /^(?:#|$)/;
+        found(style => $file, $n, '"{" belongs to the line above')
+            if $line =~ /^\s+\{\s*$/ && $i && length $code[$i - 1] < 78
+               && $code[$i - 1] =~ /^\s*(?:if|for|while|switch) \(.*\)$/;
+        found(style => $file, $n, 'two blanks behind the name of a macro')
+            if $line =~ /^#define \w+ \S/;
+        found(style => $file, $n, 'no blank behind a cast')
+            if $line =~ /\((?:u_char|char|void|ngx_\w+_t) \*+\)[\w&]/;
+        found(style => $file, $n, 'no blank line before a label')
+            if $line =~ /^[a-z_]+:$/ && $lines->[$i - 1] ne '';
+        found(style => $file, $n, 'no blank line behind a label')
+            if $line =~ /^[a-z_]+:$/ && $lines->[$i + 1] ne '';
+
+        check_allocation($file, \@code, $i) if $file =~ /^$room/;
+    }
+}
+
+
+# "p = ngx_palloc(...);" and then a look at p
+
+sub check_allocation {
+    my ($file, $code, $i) = @_;
+
+    return if $code->[$i] !~ /^\s+([\w.>\[\]-]+) = ngx_(?:p|pc|pn)alloc\(/
+           && $code->[$i] !~ /^\s+([\w.>\[\]-]+) = ngx_(?:array|list)_push/;
+
+    my $name = $1;
+    my $end = $i;
+
+    $end++ while $end < $#$code && $code->[$end] !~ /;\s*$/;
+
+    my $next = join ' ', @$code[$end + 1 .. min($end + 6, $#$code)];
+
+    found(style => $file, $i + 1, "no check of $name for NULL")
+        if $next !~ /\Q$name\E [!=]= NULL|return \Q$name\E;/
+           && index($next, "if ($name)") < 0;
+}
+
+
+sub check_functions {
+    my ($file, $lines) = @_;
+
+    my @code = split /\n/, bare($text{$file}), -1;
+    my %prototypes;
+
+    for my $i (0 .. $#$lines) {
+        my $line = $code[$i];
+
+        if ($line =~ /^static [^={(]*?\b(\w+)\(/) {
+            my $name = $1;
+
+            $prototypes{$name} = 1
+                if join(' ', @code[$i .. min($i + 6, $#code)]) =~ /^[^{]*?;/;
+        }
+
+        next if $line ne '{' || !$i;
+
+        # back to the line with the name
+
+        my $at = $i - 1;
+        $at-- while $at > 0 && $code[$at] =~ /^\s/;
+
+        my ($name) = $code[$at] =~ /^(\w+)\(/;
+
+        if (!$name) {
+            found(function => $file, $at + 1,
+                'the type of a function stands on a line of its own')
+                if $code[$at] =~ /^\w.*\w\(/;
+            next;
+        }
+
+        my $end = $i;
+        $end++ while $end < $#code && $code[$end] ne '}';
+
+        found(function => $file, $at + 1, "$name() has no prototype")
+            if $code[$at - 1] =~ /^static/ && !$prototypes{$name}
+               && $code[$at - 1] !~ /_inline/ && $file =~ /^$room/;
+
+        found(function => $file, $at + 1, sprintf "%s() has %d lines", $name,
+            $end - $i - 1)
+            if $end - $i - 1 > 60 && $file =~ /^$room/
+               && !allowed($lines, $at - 1);
+
+        found(function => $file, $end + 1, 'two blank lines behind a function')
+            if $end < $#$lines - 1
+               && "$lines->[$end + 1]\n$lines->[$end + 2]" !~ /^\n?(?:#|$)/;
+
+        check_variables($file, \@code, $i + 1);
+    }
+}
+
+
+# the comment right above the line of the type
+
+sub allowed {
+    my ($lines, $i) = @_;
+
+    $i--;
+    $i-- while $i > 0 && $lines->[$i] eq '';
+
+    my $comment = '';
+
+    while ($i >= 0 && $lines->[$i] =~ m{^(?:/\*| \*)}) {
+        $comment = "$lines->[$i]\n$comment";
+        last if $lines->[$i] =~ m{^/\*};
+        $i--;
+    }
+
+    return $comment =~ m{^(?:/\*| \*) long: \S}m;
+}
+
+
+# the variables of a function: shorter types first, the names in one column
+
+sub check_variables {
+    my ($file, $code, $i) = @_;
+
+    my ($last, $column) = ('');
+
+    for ( ; $i < @$code && $code->[$i] ne ''; $i++) {
+        next if $code->[$i] =~ /^ {5}/;
+
+        my ($type, $gap, $name, $rest) = $code->[$i]
+            =~ /^[ ]{4}((?:(?:const|static|struct|unsigned|volatile)[ ])*\w+)
+                 ([ ]+\**)([\w(]+)(.*)$/x or last;
+
+        last if $type =~ /^(?:return|goto|else|case)$/
+             || $rest !~ /^\s*[,;=\[)]/ || $gap !~ /  |\*/;
+
+        found(style => $file, $i + 1, "$name is not in the column of the names")
+            if defined $column && $column != length "    $type$gap";
+        $column //= length "    $type$gap";
+
+        next if $rest =~ /^\[/ || $type =~ /^static/;
+
+        found(style => $file, $i + 1, "\"$type\" stands behind \"$last\"")
+            if length $type < length $last;
+
+        $last = $type;
+    }
+}
+
+
+# ---- tools
+
+# the text with comments and strings blanked out, lines and columns kept
+
+sub bare {
+    my ($text) = @_;
+
+    $text =~ s{(/\*.*?\*/)|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')}
+              { my $t = $1 // $2;
+                my $q = defined $1 ? '' : substr $t, 0, 1;
+                $q ? "$q" . ' ' x (length($t) - 2) . $q
+                   : $t =~ s/[^\n]/ /gr }gse;
+
+    $text =~ s/[ ]+$//mg;
+
+    return $text =~ s/\n\z//r;
+}
+
+
+# does the file include ngx_http.h or ngx_event.h, itself or through one of our headers?
+
+sub knows_http {
+    my ($file, $seen) = @_;
+
+    return 0 if $seen->{$file}++;
+
+    my $text = $text{$file} // return 0;
+
+    return 1 if $text =~ /^#include <ngx_(?:http|event)/m;
+
+    my ($dir) = $file =~ m{^(.*)/};
+
+    while ($text =~ /^#include "(.*)"/mg) {
+        my $path = "$dir/$1";
+
+        1 while $path =~ s{[^/]+/\.\./}{};
+
+        return 1 if knows_http($path, $seen);
+    }
+
+    return 0;
+}
+
+
+sub found {
+    my ($kind, $file, $line, $what) = @_;
+
+    push @found, [ $kind, $line ? "$file:$line: $what" : "$file $what" ];
+}
+
+
+sub report {
+    my ($name, $kind) = @_;
+
+    my @lines = map { $_->[1] } grep { $_->[0] eq $kind } @found;
+
+    ok(!@lines, $name);
+    diag($_) for @lines;
+}
+
+
+sub min { $_[0] < $_[1] ? $_[0] : $_[1] }
+
+
+sub slurp {
+    my ($name) = @_;
+
+    open my $f, '<', $name or die "cannot read $name: $!\n";
+    local $/;
+
+    return <$f>;
+}
