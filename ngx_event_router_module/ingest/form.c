@@ -1,0 +1,354 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Forms: the bodies of producers that send no JSON, and query strings.
+ * receive.c scans bodies with ngx_er_form_scan() where it would else call
+ * ngx_er_scan(); verify.c and template.c ask ngx_er_form_parse() for all
+ * pairs.  Stricter than a browser: what does not decode to UTF-8 without NUL
+ * is refused, so that nobody behind us can read it differently.
+ *
+ * What needs no decoding points into the text; all that does goes into one
+ * block of the pool, since decoding never makes anything longer.
+ */
+
+
+#include "form.h"
+#include "lexer.h"
+#include "paths.h"
+
+
+typedef struct {
+    ngx_pool_t            *pool;
+    u_char                *pos;
+    u_char                *last;
+    u_char                *free;       /* in the block; NULL: not needed yet */
+    u_char                *at;         /* the offending byte */
+    ngx_er_scan_error_e    error;
+
+    ngx_str_t              name;       /* as they stand */
+    ngx_str_t              value;
+} ngx_er_form_t;
+
+
+static void ngx_er_form_init(ngx_er_form_t *form, ngx_pool_t *pool,
+    ngx_str_t *text);
+static ngx_int_t ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair);
+static ngx_int_t ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text,
+    ngx_str_t *out);
+static u_char *ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text);
+static ngx_er_scan_error_e ngx_er_form_check(ngx_str_t *text);
+static ngx_int_t ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form,
+    ngx_er_pair_t *pair, ngx_uint_t *found);
+static ngx_int_t ngx_er_form_fail(ngx_er_form_t *form,
+    ngx_er_scan_error_e error, u_char *at);
+
+
+ngx_int_t
+ngx_er_form_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_array_t *pairs,
+    ngx_uint_t max)
+{
+    ngx_int_t       rc;
+    ngx_er_form_t   form;
+    ngx_er_pair_t   pair, *p;
+
+    ngx_er_form_init(&form, pool, text);
+
+    for ( ;; ) {
+        rc = ngx_er_form_next(&form, &pair);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        if (pairs->nelts == max) {
+            return NGX_DECLINED;
+        }
+
+        p = ngx_array_push(pairs);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        *p = pair;
+    }
+}
+
+
+ngx_int_t
+ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body)
+{
+    ngx_int_t       rc;
+    ngx_uint_t      i, n, found;
+    ngx_er_form_t   form;
+    ngx_er_pair_t   pair;
+
+    ngx_er_form_init(&form, s->pool, body);
+
+    found = 0;
+
+    for (n = 1; /* void */ ; n++) {
+        rc = ngx_er_form_next(&form, &pair);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+
+        if (n > s->limits->nodes) {
+            rc = ngx_er_form_fail(&form, NGX_ER_SCAN_NODES, form.name.data);
+            break;
+        }
+
+        rc = ngx_er_form_pair(s, &form, &pair, &found);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+    }
+
+    s->error = form.error;
+    s->offset = 0;
+
+    if (rc == NGX_DONE) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_DECLINED) {
+        s->offset = form.at - body->data;
+    }
+
+    for (i = 0; s->paths && i < s->paths->slots; i++) {
+        s->values[i] = NULL;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
+    ngx_uint_t *found)
+{
+    ngx_uint_t       i, *slots;
+    ngx_er_node_t   *node;
+    ngx_er_value_t  *value;
+
+    if (form->name.len > s->limits->key) {
+        return ngx_er_form_fail(form, NGX_ER_SCAN_KEY, form->name.data);
+    }
+
+    if (s->limits->string && form->value.len > s->limits->string) {
+        return ngx_er_form_fail(form, NGX_ER_SCAN_STRING, form->value.data);
+    }
+
+    if (s->paths == NULL) {
+        return NGX_OK;
+    }
+
+    node = ngx_er_node_key(s->paths->root, pair->name.data, pair->name.len);
+    if (node == NULL) {
+        return NGX_OK;
+    }
+
+    slots = node->slots.elts;
+
+    for (i = 0; i < node->slots.nelts; i++) {
+
+        if (s->values[slots[i]]) {
+            return ngx_er_form_fail(form, NGX_ER_SCAN_DUPLICATE,
+                                    form->name.data);
+        }
+
+        if (++*found > s->limits->found) {
+            return ngx_er_form_fail(form, NGX_ER_SCAN_FOUND, form->name.data);
+        }
+
+        value = ngx_pcalloc(s->pool, sizeof(ngx_er_value_t));
+        if (value == NULL) {
+            return NGX_ERROR;
+        }
+
+        value->text = pair->value;
+        value->type = NGX_ER_STRING;
+        value->empty = (pair->value.len == 0);
+
+        s->values[slots[i]] = value;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_form_init(ngx_er_form_t *form, ngx_pool_t *pool, ngx_str_t *text)
+{
+    ngx_memzero(form, sizeof(ngx_er_form_t));
+
+    form->pool = pool;
+    form->pos = text->data;
+    form->last = text->len ? text->data + text->len : text->data;
+}
+
+
+/* the next pair, decoded; NGX_DONE: no more of them */
+
+static ngx_int_t
+ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair)
+{
+    u_char     *equals, *end;
+    ngx_int_t   rc;
+
+    while (form->pos < form->last && *form->pos == '&') {
+        form->pos++;
+    }
+
+    if (form->pos == form->last) {
+        return NGX_DONE;
+    }
+
+    end = ngx_strlchr(form->pos, form->last, '&');
+    if (end == NULL) {
+        end = form->last;
+    }
+
+    equals = ngx_strlchr(form->pos, end, '=');
+    if (equals == NULL) {
+        equals = end;
+    }
+
+    form->name.data = form->pos;
+    form->name.len = equals - form->pos;
+
+    form->value.data = (equals < end) ? equals + 1 : end;
+    form->value.len = end - form->value.data;
+
+    rc = ngx_er_form_decode(form, &form->name, &pair->name);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_form_decode(form, &form->value, &pair->value);
+    }
+
+    form->pos = end;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text, ngx_str_t *out)
+{
+    u_char               *p, *last;
+    ngx_er_scan_error_e   error;
+
+    *out = *text;
+    last = text->data + text->len;
+
+    for (p = text->data; p < last && *p != '%' && *p != '+'; p++) {
+        /* void */
+    }
+
+    if (p < last) {
+
+        if (form->free == NULL) {
+            form->free = ngx_pnalloc(form->pool, form->last - text->data);
+            if (form->free == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        out->data = form->free;
+
+        p = ngx_er_form_unescape(form, text);
+        if (p == NULL) {
+            return NGX_DECLINED;
+        }
+
+        out->len = p - out->data;
+        form->free = p;
+    }
+
+    error = ngx_er_form_check(out);
+
+    if (error != NGX_ER_SCAN_OK) {
+        return ngx_er_form_fail(form, error, text->data);
+    }
+
+    return NGX_OK;
+}
+
+
+/* into form->free; returns the end, or NULL: a bad escape */
+
+static u_char *
+ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text)
+{
+    u_char  *d, *p, *last;
+
+    d = form->free;
+    last = text->data + text->len;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p == '+') {
+            *d++ = ' ';
+            continue;
+        }
+
+        if (*p != '%') {
+            *d++ = *p;
+            continue;
+        }
+
+        if (last - p < 3 || !isxdigit(p[1]) || !isxdigit(p[2])) {
+            (void) ngx_er_form_fail(form, NGX_ER_SCAN_SYNTAX, p);
+            return NULL;
+        }
+
+        *d++ = (u_char) ngx_hextoi(p + 1, 2);
+        p += 2;
+    }
+
+    return d;
+}
+
+
+static ngx_er_scan_error_e
+ngx_er_form_check(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    while (p < last) {
+
+        if (*p == '\0') {
+            return NGX_ER_SCAN_NUL;
+        }
+
+        if (*p < 0x80) {
+            p++;
+            continue;
+        }
+
+        p = ngx_er_utf8(p, last);
+        if (p == NULL) {
+            return NGX_ER_SCAN_UTF8;
+        }
+    }
+
+    return NGX_ER_SCAN_OK;
+}
+
+
+static ngx_int_t
+ngx_er_form_fail(ngx_er_form_t *form, ngx_er_scan_error_e error, u_char *at)
+{
+    form->error = error;
+    form->at = at;
+
+    return NGX_DECLINED;
+}

@@ -1,0 +1,43 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * application/x-www-form-urlencoded (WHATWG URL, 5.1): bodies of Twilio and of
+ * Slack's commands, and query strings.
+ */
+
+
+#ifndef _NGX_ER_FORM_H_INCLUDED_
+#define _NGX_ER_FORM_H_INCLUDED_
+
+
+#include "../base.h"
+#include "scan.h"
+
+
+typedef struct {
+    ngx_str_t              name;       /* decoded */
+    ngx_str_t              value;      /* decoded */
+} ngx_er_pair_t;
+
+
+/*
+ * Decodes all pairs in their order; pairs: of ngx_er_pair_t, initialised by
+ * the caller.  Returns NGX_OK; NGX_DECLINED: more than max pairs, a bad
+ * escape, a NUL, or bytes that are not UTF-8; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_form_parse(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_array_t *pairs, ngx_uint_t max);
+
+/*
+ * As ngx_er_scan() for a form: data.NAME (a path of one key step) gets the
+ * values of that name as strings.  A name that a path names and that occurs
+ * twice is NGX_ER_SCAN_DUPLICATE.
+ */
+ngx_int_t ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body);
+
+
+#endif /* _NGX_ER_FORM_H_INCLUDED_ */

@@ -1,0 +1,95 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The one-pass guard and extractor for JSON (RFC 8259): it stands in front of
+ * everything that reads a body.  It checks the whole document and hands out
+ * the values of the fields that the configuration names; nothing is allocated
+ * for what no field names.
+ */
+
+
+#ifndef _NGX_ER_SCAN_H_INCLUDED_
+#define _NGX_ER_SCAN_H_INCLUDED_
+
+
+#include "../base.h"
+
+
+typedef struct {
+    ngx_uint_t             depth;      /* nested arrays and objects: 64 */
+    ngx_uint_t             nodes;      /* values in the document: 100000 */
+    size_t                 key;        /* bytes of a key as it stands: 1024 */
+    size_t                 string;     /* bytes of a string: 0 is no limit */
+    size_t                 number;     /* bytes of a number: 128 */
+    ngx_uint_t             found;      /* values handed out: 10000 */
+} ngx_er_scan_limits_t;
+
+
+typedef enum {
+    NGX_ER_SCAN_OK = 0,
+    NGX_ER_SCAN_SYNTAX,
+    NGX_ER_SCAN_EMPTY,                 /* nothing but blanks */
+    NGX_ER_SCAN_TRAILING,              /* something after the document */
+    NGX_ER_SCAN_UTF8,                  /* also lone surrogates, UTF-16 */
+    NGX_ER_SCAN_BOM,
+    NGX_ER_SCAN_NUL,                   /* raw NUL; \u0000 in a key */
+    NGX_ER_SCAN_DEPTH,
+    NGX_ER_SCAN_NODES,
+    NGX_ER_SCAN_KEY,
+    NGX_ER_SCAN_STRING,
+    NGX_ER_SCAN_NUMBER,                /* too long, beyond binary64's range, or
+                                          an integer of over 20 digits */
+    NGX_ER_SCAN_DUPLICATE,             /* a named key twice in one object */
+    NGX_ER_SCAN_FOUND                  /* too many values of named fields */
+} ngx_er_scan_error_e;
+
+
+typedef struct {
+    ngx_pool_t            *pool;       /* values and elements come from here */
+    ngx_er_scan_limits_t  *limits;
+    ngx_er_paths_t        *paths;      /* NULL: guard only */
+    ngx_er_value_t       **values;     /* by slot, zeroed by the caller */
+    ngx_str_t              root;       /* empty, or the key of the top object
+                                          under which the paths begin ("data"
+                                          of a structured CloudEvent) */
+    ngx_er_scan_error_e    error;      /* out */
+    size_t                 offset;     /* out: of the offending byte; of what
+                                          is too long or twice, its first */
+    unsigned               portable:1; /* without SSE2; the answers are the
+                                          same, tests compare them */
+} ngx_er_scan_t;
+
+
+void ngx_er_scan_limits_default(ngx_er_scan_limits_t *limits);
+
+/* NGX_ERROR: no memory */
+ngx_er_paths_t *ngx_er_paths_create(ngx_pool_t *pool);
+ngx_int_t ngx_er_paths_add(ngx_er_paths_t *paths, ngx_array_t *steps,
+    ngx_uint_t slot);
+
+/*
+ * NGX_OK; NGX_DECLINED: not acceptable, s->error and s->offset say why;
+ * NGX_ERROR: no memory.  Values point into the body, which must outlive them,
+ * or, where an escape had to be decoded, into s->pool.  On NGX_DECLINED the
+ * values found so far are cleared.
+ */
+ngx_int_t ngx_er_scan(ngx_er_scan_t *s, ngx_str_t *body);
+
+/*
+ * Splits a JSON array into the bytes of its elements, after checking the whole
+ * document.  elements: of ngx_str_t.  Returns as ngx_er_scan(); a top-level
+ * value other than an array is NGX_ER_SCAN_SYNTAX; more than max elements
+ * NGX_ER_SCAN_FOUND.
+ */
+ngx_int_t ngx_er_scan_split(ngx_er_scan_t *s, ngx_str_t *body,
+    ngx_array_t *elements, ngx_uint_t max);
+
+/* a short phrase without any byte of the body: "bad UTF-8" */
+const char *ngx_er_scan_reason(ngx_er_scan_error_e error);
+
+
+#endif /* _NGX_ER_SCAN_H_INCLUDED_ */
