@@ -1,0 +1,444 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * JSON Web Tokens: HS256, RS256 and ES256.  The verifier is the only caller.
+ * The signature is checked over the bytes as they came before a claim is
+ * looked at; only the header is read first, because it names the algorithm,
+ * which must be one of those that nginx.conf allows and of the key's own kind
+ * (an RSA key is never taken for an HMAC secret).  Header and claims pass
+ * scan.c before jansson builds their trees.  The claims' tree belongs to the
+ * message's pool.
+ */
+
+
+#include <jansson.h>
+
+#include "jwt.h"
+#include "scan.h"
+
+
+#define NGX_ER_JWT_MAX        8192     /* bytes of a token */
+#define NGX_ER_JWT_DEPTH      8
+#define NGX_ER_JWT_NODES      256
+#define NGX_ER_JWT_SIGNATURE  1024     /* bytes, decoded: RSA of 8192 bits */
+
+
+typedef struct {
+    ngx_str_t              header;
+    ngx_str_t              claims;
+    ngx_str_t              signature;
+    ngx_str_t              message;    /* the first two and their dot */
+} ngx_er_jwt_t;
+
+
+static ngx_int_t ngx_er_jwt_split(ngx_str_t *token, ngx_er_jwt_t *jwt);
+static ngx_int_t ngx_er_jwt_json(ngx_pool_t *pool, ngx_str_t *text,
+    json_t **object);
+static void ngx_er_jwt_free(void *data);
+static ngx_uint_t ngx_er_jwt_header(json_t *header);
+static ngx_int_t ngx_er_jwt_signature(ngx_uint_t algorithm,
+    ngx_er_key_t **keys, ngx_uint_t nkeys, ngx_er_jwt_t *jwt,
+    ngx_uint_t *index);
+static ngx_int_t ngx_er_jwt_signed_by(ngx_uint_t algorithm,
+    ngx_er_key_t *key, ngx_str_t *message, ngx_str_t *digest,
+    ngx_str_t *signature);
+static const char *ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims,
+    time_t now);
+static ngx_int_t ngx_er_jwt_time(json_t *claims, const char *name,
+    double *value);
+static ngx_uint_t ngx_er_jwt_audience(json_t *claims, ngx_str_t *audience);
+static ngx_uint_t ngx_er_jwt_string(json_t *value, ngx_str_t *text);
+
+
+ngx_uint_t
+ngx_er_jwt_algorithm(u_char *name, size_t len)
+{
+    if (len != 5 || ngx_strncmp(name + 2, "256", 3) != 0 || name[1] != 'S') {
+        return 0;
+    }
+
+    switch (name[0]) {
+
+    case 'H':
+        return NGX_ER_JWT_HS256;
+
+    case 'R':
+        return NGX_ER_JWT_RS256;
+
+    case 'E':
+        return NGX_ER_JWT_ES256;
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
+    ngx_uint_t nkeys, ngx_er_message_t *m, ngx_str_t *token, void **claims,
+    ngx_uint_t *index, const char **reason)
+{
+    json_t        *object;
+    ngx_int_t      rc;
+    ngx_uint_t     algorithm;
+    ngx_er_jwt_t   jwt;
+
+    *reason = "not a JSON web token";
+
+    if (ngx_er_jwt_split(token, &jwt) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_er_jwt_json(m->pool, &jwt.header, &object);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    algorithm = ngx_er_jwt_header(object);
+
+    if ((algorithm & conf->algorithms) == 0) {
+        *reason = "the token's algorithm is not allowed";
+        return NGX_DECLINED;
+    }
+
+    *reason = "the token's signature does not match";
+
+    rc = ngx_er_jwt_signature(algorithm, keys, nkeys, &jwt, index);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *reason = "the token's claims are not JSON";
+
+    rc = ngx_er_jwt_json(m->pool, &jwt.claims, &object);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *claims = object;
+    *reason = ngx_er_jwt_check(conf, object, m->now);
+
+    return *reason ? NGX_DECLINED : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_jwt_split(ngx_str_t *token, ngx_er_jwt_t *jwt)
+{
+    u_char  *first, *second, *last;
+
+    last = token->data + token->len;
+
+    if (token->len > NGX_ER_JWT_MAX
+        || ngx_strlchr(token->data, last, '=') != NULL)
+    {
+        return NGX_DECLINED;
+    }
+
+    first = ngx_strlchr(token->data, last, '.');
+    second = first ? ngx_strlchr(first + 1, last, '.') : NULL;
+
+    if (second == NULL || ngx_strlchr(second + 1, last, '.') != NULL) {
+        return NGX_DECLINED;
+    }
+
+    jwt->header.data = token->data;
+    jwt->header.len = first - token->data;
+
+    jwt->claims.data = first + 1;
+    jwt->claims.len = second - first - 1;
+
+    jwt->signature.data = second + 1;
+    jwt->signature.len = last - second - 1;
+
+    jwt->message.data = token->data;
+    jwt->message.len = second - token->data;
+
+    return NGX_OK;
+}
+
+
+/* an object in base64url; the tree goes with the pool */
+
+static ngx_int_t
+ngx_er_jwt_json(ngx_pool_t *pool, ngx_str_t *text, json_t **object)
+{
+    ssize_t               len;
+    ngx_int_t             rc;
+    ngx_str_t             json;
+    ngx_er_scan_t         scan;
+    ngx_pool_cleanup_t   *cln;
+    ngx_er_scan_limits_t  limits;
+
+    cln = ngx_pool_cleanup_add(pool, 0);
+    json.data = ngx_pnalloc(pool, text->len + 1);
+
+    if (cln == NULL || json.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = ngx_er_decode(NGX_ER_ENCODING_BASE64URL, text, json.data, text->len);
+    if (len < 0) {
+        return NGX_DECLINED;
+    }
+
+    json.len = len;
+
+    ngx_er_scan_limits_default(&limits);
+    limits.depth = NGX_ER_JWT_DEPTH;
+    limits.nodes = NGX_ER_JWT_NODES;
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+    scan.pool = pool;
+    scan.limits = &limits;
+
+    rc = ngx_er_scan(&scan, &json);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *object = json_loadb((char *) json.data, json.len, JSON_REJECT_DUPLICATES,
+                         NULL);
+    if (*object == NULL) {
+        return NGX_DECLINED;
+    }
+
+    cln->handler = ngx_er_jwt_free;
+    cln->data = *object;
+
+    return json_is_object(*object) ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+ngx_er_jwt_free(void *data)
+{
+    json_decref(data);
+}
+
+
+/* "crit" names extensions that must be understood, and none is here */
+
+static ngx_uint_t
+ngx_er_jwt_header(json_t *header)
+{
+    json_t  *alg;
+
+    alg = json_object_get(header, "alg");
+
+    if (!json_is_string(alg) || json_object_get(header, "crit")) {
+        return 0;
+    }
+
+    return ngx_er_jwt_algorithm((u_char *) json_string_value(alg),
+                                json_string_length(alg));
+}
+
+
+static ngx_int_t
+ngx_er_jwt_signature(ngx_uint_t algorithm, ngx_er_key_t **keys,
+    ngx_uint_t nkeys, ngx_er_jwt_t *jwt, ngx_uint_t *index)
+{
+    ssize_t     len;
+    ngx_int_t   rc, verdict;
+    ngx_str_t   digest, signature;
+    ngx_uint_t  i;
+    u_char      sig[NGX_ER_JWT_SIGNATURE], der[80], sum[NGX_ER_DIGEST_MAX];
+
+    len = ngx_er_decode(NGX_ER_ENCODING_BASE64URL, &jwt->signature, sig,
+                        NGX_ER_JWT_SIGNATURE);
+
+    signature.data = sig;
+
+    if (algorithm == NGX_ER_JWT_ES256) {
+        len = (len == 64) ? ngx_er_ecdsa_der(sig, der, sizeof(der)) : -1;
+        signature.data = der;
+    }
+
+    if (len <= 0) {
+        return NGX_DECLINED;
+    }
+
+    signature.len = len;
+
+    if (ngx_er_digest(NGX_ER_SHA256, &jwt->message, 1, sum) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    digest.len = ngx_er_digest_len(NGX_ER_SHA256);
+    digest.data = sum;
+    verdict = NGX_DECLINED;
+
+    for (i = 0; i < nkeys; i++) {
+        rc = ngx_er_jwt_signed_by(algorithm, keys[i], &jwt->message, &digest,
+                                  &signature);
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            *index = i;
+            verdict = NGX_OK;
+        }
+    }
+
+    return verdict;
+}
+
+
+static ngx_int_t
+ngx_er_jwt_signed_by(ngx_uint_t algorithm, ngx_er_key_t *key,
+    ngx_str_t *message, ngx_str_t *digest, ngx_str_t *signature)
+{
+    ngx_er_seal_e  seal;
+    u_char         mac[NGX_ER_DIGEST_MAX];
+
+    seal = (algorithm == NGX_ER_JWT_HS256) ? NGX_ER_SEAL_HMAC
+           : (algorithm == NGX_ER_JWT_RS256) ? NGX_ER_SEAL_RSA
+                                             : NGX_ER_SEAL_ECDSA;
+
+    if (ngx_er_key_seal(key) != seal) {
+        return NGX_DECLINED;
+    }
+
+    if (seal != NGX_ER_SEAL_HMAC) {
+        return ngx_er_key_verify(key, digest, signature);
+    }
+
+    if (ngx_er_key_mac(key, message, 1, mac) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return (signature->len == 32 && ngx_er_equal(mac, signature->data, 32))
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* what is wrong with the claims, or NULL */
+
+static const char *
+ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, time_t now)
+{
+    double     when, leeway;
+    ngx_int_t  exp, nbf, iat;
+
+    leeway = (double) conf->leeway;
+
+    exp = ngx_er_jwt_time(claims, "exp", &when);
+
+    if (exp == NGX_OK && (double) now >= when + leeway) {
+        return "the token has expired";
+    }
+
+    nbf = ngx_er_jwt_time(claims, "nbf", &when);
+
+    if (nbf == NGX_OK && (double) now + leeway < when) {
+        return "the token is not valid yet";
+    }
+
+    iat = ngx_er_jwt_time(claims, "iat", &when);
+
+    if (iat == NGX_OK && (double) now + leeway < when) {
+        return "the token was issued in the future";
+    }
+
+    if (exp == NGX_ERROR || nbf == NGX_ERROR || iat == NGX_ERROR) {
+        return "a time in the token is not a number";
+    }
+
+    if (conf->audience.len
+        && !ngx_er_jwt_audience(claims, &conf->audience))
+    {
+        return "the token is for another audience";
+    }
+
+    if (conf->issuer.len
+        && !ngx_er_jwt_string(json_object_get(claims, "iss"), &conf->issuer))
+    {
+        return "the token is of another issuer";
+    }
+
+    return NULL;
+}
+
+
+/* NGX_DECLINED: there is no such claim */
+
+static ngx_int_t
+ngx_er_jwt_time(json_t *claims, const char *name, double *value)
+{
+    json_t  *claim;
+
+    claim = json_object_get(claims, name);
+    if (claim == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *value = json_number_value(claim);
+
+    return json_is_number(claim) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_er_jwt_audience(json_t *claims, ngx_str_t *audience)
+{
+    json_t  *aud;
+    size_t   i;
+
+    aud = json_object_get(claims, "aud");
+
+    for (i = 0; i < json_array_size(aud); i++) {
+        if (ngx_er_jwt_string(json_array_get(aud, i), audience)) {
+            return 1;
+        }
+    }
+
+    return ngx_er_jwt_string(aud, audience);
+}
+
+
+static ngx_uint_t
+ngx_er_jwt_string(json_t *value, ngx_str_t *text)
+{
+    return json_is_string(value) && json_string_length(value) == text->len
+           && ngx_memcmp(json_string_value(value), text->data, text->len)
+              == 0;
+}
+
+
+ngx_int_t
+ngx_er_jwt_claim(ngx_pool_t *pool, void *claims, ngx_str_t *name,
+    ngx_str_t *out)
+{
+    size_t   size;
+    json_t  *value;
+
+    value = claims ? json_object_getn(claims, (char *) name->data, name->len)
+                   : NULL;
+
+    if (json_is_string(value)) {
+        out->len = json_string_length(value);
+        out->data = (u_char *) json_string_value(value);
+        return NGX_OK;
+    }
+
+    if (!json_is_number(value) && !json_is_boolean(value)) {
+        return NGX_DECLINED;
+    }
+
+    size = json_dumpb(value, NULL, 0, JSON_ENCODE_ANY);
+
+    out->data = ngx_pnalloc(pool, size);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->len = json_dumpb(value, (char *) out->data, size, JSON_ENCODE_ANY);
+
+    return NGX_OK;
+}

@@ -1,0 +1,56 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * JSON Web Tokens in the compact form (RFC 7515, 7519).
+ */
+
+
+#ifndef _NGX_ER_JWT_H_INCLUDED_
+#define _NGX_ER_JWT_H_INCLUDED_
+
+
+#include "message.h"
+#include "seal.h"
+
+
+typedef enum {
+    NGX_ER_JWT_HS256 = 0x01,
+    NGX_ER_JWT_RS256 = 0x02,
+    NGX_ER_JWT_ES256 = 0x04
+} ngx_er_jwt_algorithm_e;
+
+
+/* what nginx.conf says; empty strings: not checked */
+
+typedef struct {
+    ngx_uint_t             algorithms; /* of ngx_er_jwt_algorithm_e; 0: those
+                                          that fit the keys */
+    time_t                 leeway;     /* seconds */
+    ngx_str_t              audience;
+    ngx_str_t              issuer;
+} ngx_er_jwt_conf_t;
+
+
+/* one of HS256, RS256, ES256, or 0 */
+ngx_uint_t ngx_er_jwt_algorithm(u_char *name, size_t len);
+
+/*
+ * NGX_OK: one of the keys signed the token, *index says which, and its claims
+ * hold now; *claims lives as long as m->pool.  NGX_DECLINED: *reason says why;
+ * NGX_ERROR: no memory.  The algorithm is looked for in "conf" and must be the
+ * key's: the token has no say in it.
+ */
+ngx_int_t ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
+    ngx_uint_t nkeys, ngx_er_message_t *m, ngx_str_t *token, void **claims,
+    ngx_uint_t *index, const char **reason);
+
+/* a claim's text; NGX_DECLINED: missing, null, an array or an object */
+ngx_int_t ngx_er_jwt_claim(ngx_pool_t *pool, void *claims, ngx_str_t *name,
+    ngx_str_t *out);
+
+
+#endif /* _NGX_ER_JWT_H_INCLUDED_ */

@@ -1,0 +1,41 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * A producer's request as the pure files see it: what signatures, handshakes
+ * and attribute templates may refer to.  receive.c fills it in from the HTTP
+ * request; tests fill it in from vectors.
+ */
+
+
+#ifndef _NGX_ER_MESSAGE_H_INCLUDED_
+#define _NGX_ER_MESSAGE_H_INCLUDED_
+
+
+#include "../base.h"
+
+
+typedef struct {
+    ngx_str_t              name;
+    ngx_str_t              value;
+} ngx_er_header_t;
+
+
+typedef struct {
+    ngx_pool_t            *pool;
+    ngx_str_t              method;
+    ngx_str_t              url;        /* as the producer has it: public_url */
+    ngx_str_t              path_query; /* the request line's, undecoded */
+    ngx_str_t              args;       /* undecoded, without "?" */
+    ngx_str_t              body;       /* raw bytes */
+    ngx_er_header_t       *headers;    /* in their order, repeated ones too */
+    ngx_uint_t             nheaders;
+    ngx_er_facts_t        *facts;      /* of the body; json: and form: */
+    time_t                 now;        /* wall clock, seconds */
+} ngx_er_message_t;
+
+
+#endif /* _NGX_ER_MESSAGE_H_INCLUDED_ */

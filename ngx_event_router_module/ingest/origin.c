@@ -1,0 +1,280 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Origins: where in a message its signature, its timestamp and a digest of its
+ * body stand.  These are the parameters "signature", "timestamp" and
+ * "body_digest", called by verify_params.c at configuration time; each fails
+ * with a sentence.
+ */
+
+
+#include "verify_params.h"
+
+
+#define NGX_ER_VERIFY_TOLERANCE  300   /* seconds */
+
+
+static ngx_int_t ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word,
+    ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *value,
+    ngx_str_t *out);
+
+
+static ngx_er_word_t  ngx_er_encoding_words[] = {
+    { ngx_string("hex"), NGX_ER_ENCODING_HEX },
+    { ngx_string("base64"), NGX_ER_ENCODING_BASE64 },
+    { ngx_string("base64url"), NGX_ER_ENCODING_BASE64URL },
+    { ngx_string("base64-of-hex"), NGX_ER_ENCODING_BASE64_OF_HEX },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_er_word_t  ngx_er_unit_words[] = {
+    { ngx_string("s"), NGX_ER_TIME_SECONDS },
+    { ngx_string("ms"), NGX_ER_TIME_MILLISECONDS },
+    { ngx_string("rfc3339"), NGX_ER_TIME_RFC3339 },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_int_t
+ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_int_t            rc;
+    ngx_str_t            value;
+    ngx_uint_t           i, word;
+    ngx_er_signature_t  *s;
+
+    s = &v->signature;
+
+    s->origins.nelts = 0;
+    s->encoding = NGX_ER_ENCODING_HEX;
+    ngx_str_null(&s->separators);
+    ngx_str_null(&s->prefix);
+
+    for (i = 1; i < nargs; i++) {
+        rc = NGX_OK;
+
+        if (ngx_er_param_value(&args[i], "separator=", &value)) {
+            rc = ngx_er_param_separators(v->pool, &value, &s->separators);
+
+        } else if (ngx_er_param_value(&args[i], "prefix=", &value)) {
+            s->prefix = value;
+
+        } else if (ngx_er_param_value(&args[i], "encoding=", &value)) {
+            rc = ngx_er_param_word(ngx_er_encoding_words, &value, &word);
+            s->encoding = (rc == NGX_OK) ? word : NGX_ER_ENCODING_HEX;
+
+        } else if (ngx_er_param_origin(v, &args[i], &s->origins, 0, err)
+                   != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (rc != NGX_OK) {
+            return ngx_er_param_bad(&args[i], "signature header:NAME "
+                                    "[separator=CHARS] [prefix=STRING] "
+                                    "[encoding=hex|base64|base64url|"
+                                    "base64-of-hex];", err);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_str_t            value;
+    ngx_uint_t           i, word, future;
+    ngx_er_timestamp_t  *ts;
+
+    ts = &v->timestamp;
+
+    ts->origins.nelts = 0;
+    ts->unit = NGX_ER_TIME_SECONDS;
+    ts->tolerance = NGX_ER_VERIFY_TOLERANCE;
+    future = 0;
+
+    for (i = 1; i < nargs; i++) {
+
+        if (ngx_er_param_value(&args[i], "unit=", &value)) {
+
+            if (ngx_er_param_word(ngx_er_unit_words, &value, &word) != NGX_OK)
+            {
+                return ngx_er_param_bad(&args[i], "unit=s|ms|rfc3339", err);
+            }
+
+            ts->unit = word;
+            continue;
+        }
+
+        if (ngx_er_param_value(&args[i], "tolerance=", &value)) {
+
+            if (ngx_er_param_time(&args[i], &value, &ts->tolerance, err)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_er_param_value(&args[i], "future=", &value)) {
+
+            if (ngx_er_param_time(&args[i], &value, &ts->future, err)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            future = 1;
+            continue;
+        }
+
+        if (ngx_er_param_origin(v, &args[i], &ts->origins, 1, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (!future) {
+        ts->future = ts->tolerance;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err)
+{
+    ngx_str_t              when;
+    ngx_int_t              digest;
+    ngx_uint_t             encoding;
+    ngx_er_body_digest_t  *d;
+
+    d = &v->body_digest;
+    ngx_memzero(d, sizeof(ngx_er_body_digest_t));
+
+    if (ngx_er_ref_parse(v->pool, &args[1], v->fields, &d->ref, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    digest = ngx_er_digest_find(&args[2]);
+
+    if (digest == NGX_ERROR) {
+        return ngx_er_param_bad(&args[2], "sha1, sha256, sha384 or sha512",
+                                err);
+    }
+
+    if (ngx_er_param_word(ngx_er_encoding_words, &args[3], &encoding)
+        != NGX_OK)
+    {
+        return ngx_er_param_bad(&args[3], "hex, base64, base64url or "
+                                "base64-of-hex", err);
+    }
+
+    if (nargs == 5) {
+
+        if (!ngx_er_param_value(&args[4], "when=", &when) || when.len != 7
+            || ngx_strncmp(when.data, "present", 7) != 0)
+        {
+            return ngx_er_param_bad(&args[4], "when=present", err);
+        }
+
+        d->optional = 1;
+    }
+
+    d->digest = digest;
+    d->encoding = encoding;
+    d->set = 1;
+
+    return NGX_OK;
+}
+
+
+/* "element": sig: is allowed, else headers: */
+
+static ngx_int_t
+ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
+    ngx_uint_t element, ngx_er_error_t *err)
+{
+    ngx_er_origin_t  *origin;
+
+    origin = ngx_array_push(origins);
+    if (origin == NULL) {
+        ngx_er_error(err, "no memory");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(origin, sizeof(ngx_er_origin_t));
+
+    if (ngx_er_param_value(word, element ? "sig:" : "headers:",
+                           &origin->name))
+    {
+        origin->kind = element ? NGX_ER_ORIGIN_ELEMENT : NGX_ER_ORIGIN_FAMILY;
+
+        return origin->name.len ? NGX_OK
+                                : ngx_er_param_bad(word, "a name behind the "
+                                                   "colon", err);
+    }
+
+    if (!ngx_er_param_value(word, "header:", &origin->name)
+        && !ngx_er_param_value(word, "json:", &origin->name)
+        && !ngx_er_param_value(word, "query:", &origin->name)
+        && !ngx_er_param_value(word, "form:", &origin->name))
+    {
+        return ngx_er_param_bad(word, element
+                                ? "header:NAME, json:PATH, query:NAME, "
+                                  "form:NAME, sig:PREFIX, unit=, tolerance= "
+                                  "or future="
+                                : "header:NAME, headers:PREFIX, json:PATH, "
+                                  "query:NAME, form:NAME, separator=, "
+                                  "prefix= or encoding=", err);
+    }
+
+    return ngx_er_ref_parse(v->pool, word, v->fields, &origin->ref, err);
+}
+
+
+/* the word "space" at the end of the set is a blank */
+
+static ngx_int_t
+ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *value, ngx_str_t *out)
+{
+    size_t  len;
+
+    len = value->len;
+
+    if (len == 0) {
+        return NGX_ERROR;
+    }
+
+    *out = *value;
+
+    if (len < 5 || ngx_strncmp(value->data + len - 5, "space", 5) != 0) {
+        return NGX_OK;
+    }
+
+    out->len = len - 4;
+    out->data = ngx_pnalloc(pool, out->len);
+
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(out->data, value->data, out->len - 1);
+    out->data[out->len - 1] = ' ';
+
+    return NGX_OK;
+}

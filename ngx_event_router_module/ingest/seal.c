@@ -1,0 +1,593 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Digests, HMAC and public-key signatures over OpenSSL 3's EVP: the only file
+ * on the ingest side that includes OpenSSL.  Keys are prepared at
+ * configuration time, belong to the configuration's pool and are freed (by
+ * OpenSSL also overwritten) with it.  An HMAC key is a context that a message
+ * only rewinds, which takes 0.2 us instead of the 1.5 us of a new one; so a
+ * key must not be used by two threads at once, and nothing here is.
+ *
+ * What a sender can send makes a signature wrong, never an error: OpenSSL's
+ * error queue is emptied behind every refusal, or the next TLS connection of
+ * this worker would find our errors there.
+ */
+
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "seal.h"
+#include "verify.h"
+
+
+#define NGX_ER_SPKI_MAX      8192      /* bytes of a decoded public key */
+#define NGX_ER_RSA_BITS_MIN  2048
+
+
+struct ngx_er_key_s {
+    ngx_er_seal_e          seal;
+    ngx_er_digest_e        digest;
+    EVP_MAC_CTX           *mac;        /* HMAC */
+    EVP_PKEY              *pkey;       /* all others */
+};
+
+
+typedef struct {
+    ngx_str_t              name;
+    const char            *openssl;
+    size_t                 len;
+    const EVP_MD        *(*md)(void);
+} ngx_er_digest_t;
+
+
+static ngx_int_t ngx_er_digest_parts(EVP_MD_CTX *ctx, const EVP_MD *md,
+    ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
+static ngx_er_key_t *ngx_er_key_create(ngx_pool_t *pool, ngx_er_seal_e seal,
+    ngx_er_digest_e digest);
+static EVP_PKEY *ngx_er_pkey_read(ngx_er_seal_e seal,
+    ngx_er_encoding_e encoding, ngx_str_t *text);
+static EVP_PKEY *ngx_er_pkey_pem(ngx_str_t *text);
+static EVP_PKEY *ngx_er_pkey_spki(ngx_str_t *text);
+static EVP_PKEY *ngx_er_pkey_raw(ngx_er_encoding_e encoding, ngx_str_t *text);
+static const char *ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal);
+static int ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
+    ngx_str_t *message, ngx_str_t *signature);
+static int ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
+    ngx_str_t *signature);
+static void ngx_er_key_free(void *data);
+static void ngx_er_cleanse(void *data);
+
+
+static ngx_er_digest_t  ngx_er_digests[] = {
+    { ngx_string("sha1"), "SHA1", 20, EVP_sha1 },
+    { ngx_string("sha256"), "SHA256", 32, EVP_sha256 },
+    { ngx_string("sha384"), "SHA384", 48, EVP_sha384 },
+    { ngx_string("sha512"), "SHA512", 64, EVP_sha512 }
+};
+
+
+size_t
+ngx_er_digest_len(ngx_er_digest_e digest)
+{
+    return ngx_er_digests[digest].len;
+}
+
+
+ngx_int_t
+ngx_er_digest_find(ngx_str_t *name)
+{
+    ngx_int_t         i;
+    ngx_er_digest_t  *d;
+
+    for (i = 0; i < NGX_ER_DIGESTS; i++) {
+        d = &ngx_er_digests[i];
+
+        if (name->len == d->name.len
+            && ngx_memcmp(name->data, d->name.data, name->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_er_digest(ngx_er_digest_e digest, ngx_str_t *parts, ngx_uint_t nparts,
+    u_char *out)
+{
+    ngx_int_t    rc;
+    EVP_MD_CTX  *ctx;
+
+    ctx = EVP_MD_CTX_new();
+    if (ctx == NULL) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_digest_parts(ctx, ngx_er_digests[digest].md(), parts, nparts,
+                             out);
+    EVP_MD_CTX_free(ctx);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_digest_parts(EVP_MD_CTX *ctx, const EVP_MD *md, ngx_str_t *parts,
+    ngx_uint_t nparts, u_char *out)
+{
+    ngx_uint_t  i;
+
+    if (EVP_DigestInit_ex(ctx, md, NULL) != 1) {
+        goto failed;
+    }
+
+    for (i = 0; i < nparts; i++) {
+        if (EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1) {
+            goto failed;
+        }
+    }
+
+    if (EVP_DigestFinal_ex(ctx, out, NULL) == 1) {
+        return NGX_OK;
+    }
+
+failed:
+
+    ERR_clear_error();
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * For dedup keys.  If OpenSSL has no memory the result is random: then it
+ * equals no other key, and an event is delivered twice rather than lost.
+ */
+
+void
+ngx_er_sha256(u_char *out, ngx_str_t *parts, ngx_uint_t nparts)
+{
+    ngx_uint_t  i;
+
+    if (ngx_er_digest(NGX_ER_SHA256, parts, nparts, out) == NGX_OK
+        || ngx_er_random(out, 32) == NGX_OK)
+    {
+        return;
+    }
+
+    for (i = 0; i < 32; i++) {
+        out[i] = (u_char) ngx_random();
+    }
+}
+
+
+ngx_int_t
+ngx_er_random(u_char *out, size_t len)
+{
+    if (RAND_bytes(out, (int) len) == 1) {
+        return NGX_OK;
+    }
+
+    ERR_clear_error();
+
+    return NGX_ERROR;
+}
+
+
+static ngx_er_key_t *
+ngx_er_key_create(ngx_pool_t *pool, ngx_er_seal_e seal,
+    ngx_er_digest_e digest)
+{
+    ngx_er_key_t        *key;
+    ngx_pool_cleanup_t  *cln;
+
+    key = ngx_pcalloc(pool, sizeof(ngx_er_key_t));
+    cln = ngx_pool_cleanup_add(pool, 0);
+
+    if (key == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_er_key_free;
+    cln->data = key;
+
+    key->seal = seal;
+    key->digest = digest;
+
+    return key;
+}
+
+
+static void
+ngx_er_key_free(void *data)
+{
+    ngx_er_key_t  *key = data;
+
+    EVP_MAC_CTX_free(key->mac);
+    EVP_PKEY_free(key->pkey);
+}
+
+
+ngx_er_key_t *
+ngx_er_key_hmac(ngx_pool_t *pool, ngx_er_digest_e digest, ngx_str_t *secret)
+{
+    EVP_MAC       *hmac;
+    OSSL_PARAM     params[2];
+    ngx_er_key_t  *key;
+
+    key = ngx_er_key_create(pool, NGX_ER_SEAL_HMAC, digest);
+    if (key == NULL) {
+        return NULL;
+    }
+
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    key->mac = EVP_MAC_CTX_new(hmac);
+    EVP_MAC_free(hmac);
+
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+                                    (char *) ngx_er_digests[digest].openssl,
+                                    0);
+    params[1] = OSSL_PARAM_construct_end();
+
+    if (key->mac == NULL
+        || EVP_MAC_init(key->mac, secret->data, secret->len, params) != 1)
+    {
+        ERR_clear_error();
+        return NULL;
+    }
+
+    return key;
+}
+
+
+ngx_int_t
+ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts, ngx_uint_t nparts,
+    u_char *out)
+{
+    ngx_uint_t  i;
+
+    if (EVP_MAC_init(key->mac, NULL, 0, NULL) != 1) {
+        goto failed;
+    }
+
+    for (i = 0; i < nparts; i++) {
+        if (EVP_MAC_update(key->mac, parts[i].data, parts[i].len) != 1) {
+            goto failed;
+        }
+    }
+
+    if (EVP_MAC_final(key->mac, out, NULL, NGX_ER_DIGEST_MAX) == 1) {
+        return NGX_OK;
+    }
+
+failed:
+
+    ERR_clear_error();
+
+    return NGX_ERROR;
+}
+
+
+ngx_er_key_t *
+ngx_er_key_public(ngx_pool_t *pool, ngx_er_seal_e seal,
+    ngx_er_digest_e digest, ngx_er_encoding_e encoding, ngx_str_t *text,
+    ngx_er_error_t *err)
+{
+    const char    *problem;
+    ngx_er_key_t  *key;
+
+    key = ngx_er_key_create(pool, seal, digest);
+    if (key == NULL) {
+        ngx_er_error(err, "no memory");
+        return NULL;
+    }
+
+    key->pkey = ngx_er_pkey_read(seal, encoding, text);
+    ERR_clear_error();
+
+    if (key->pkey == NULL) {
+        ngx_er_error(err, "the secret is not a public key in the form that "
+                     "\"key\" names: \"pem\" is a PUBLIC KEY or CERTIFICATE "
+                     "block, \"spki-base64\" one line of base64, \"hex\" and "
+                     "\"base64\" the 32 bytes of an ed25519 key");
+        return NULL;
+    }
+
+    problem = ngx_er_pkey_check(key->pkey, seal);
+
+    if (problem) {
+        ngx_er_error(err, "the public key does not fit: \"verify\" asks for "
+                     "%s", problem);
+        return NULL;
+    }
+
+    return key;
+}
+
+
+static EVP_PKEY *
+ngx_er_pkey_read(ngx_er_seal_e seal, ngx_er_encoding_e encoding,
+    ngx_str_t *text)
+{
+    switch (encoding) {
+
+    case NGX_ER_ENCODING_PEM:
+        return ngx_er_pkey_pem(text);
+
+    case NGX_ER_ENCODING_SPKI:
+        return ngx_er_pkey_spki(text);
+
+    default:
+        return (seal == NGX_ER_SEAL_ED25519)
+               ? ngx_er_pkey_raw(encoding, text) : NULL;
+    }
+}
+
+
+static EVP_PKEY *
+ngx_er_pkey_pem(ngx_str_t *text)
+{
+    BIO       *bio;
+    X509      *cert;
+    EVP_PKEY  *pkey;
+
+    bio = BIO_new_mem_buf(text->data, (int) text->len);
+    if (bio == NULL) {
+        return NULL;
+    }
+
+    pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+
+    if (pkey == NULL && BIO_reset(bio) == 1) {
+        cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        pkey = cert ? X509_get_pubkey(cert) : NULL;
+        X509_free(cert);
+    }
+
+    BIO_free(bio);
+
+    return pkey;
+}
+
+
+static EVP_PKEY *
+ngx_er_pkey_spki(ngx_str_t *text)
+{
+    ssize_t               len;
+    EVP_PKEY             *pkey;
+    const unsigned char  *p;
+    u_char                der[NGX_ER_SPKI_MAX];
+
+    len = ngx_er_decode(NGX_ER_ENCODING_BASE64, text, der, NGX_ER_SPKI_MAX);
+    if (len <= 0) {
+        return NULL;
+    }
+
+    p = der;
+    pkey = d2i_PUBKEY(NULL, &p, len);
+
+    if (pkey && p != der + len) {
+        EVP_PKEY_free(pkey);
+        return NULL;
+    }
+
+    return pkey;
+}
+
+
+static EVP_PKEY *
+ngx_er_pkey_raw(ngx_er_encoding_e encoding, ngx_str_t *text)
+{
+    u_char  raw[32];
+
+    if (encoding == NGX_ER_ENCODING_RAW
+        || ngx_er_decode(encoding, text, raw, 32) != 32)
+    {
+        return NULL;
+    }
+
+    return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, 32);
+}
+
+
+/* what the key would have to be, or NULL: it fits */
+
+static const char *
+ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal)
+{
+    size_t  len;
+    char    group[64];
+
+    switch (seal) {
+
+    case NGX_ER_SEAL_ED25519:
+        return EVP_PKEY_is_a(pkey, "ED25519") ? NULL : "an ed25519 key";
+
+    case NGX_ER_SEAL_ECDSA:
+        if (EVP_PKEY_is_a(pkey, "EC")
+            && EVP_PKEY_get_group_name(pkey, group, 64, &len) == 1
+            && ngx_strcmp(group, SN_X9_62_prime256v1) == 0)
+        {
+            return NULL;
+        }
+
+        ERR_clear_error();
+
+        return "an ECDSA key on the curve P-256";
+
+    default:
+        if ((EVP_PKEY_is_a(pkey, "RSA")
+             || (seal == NGX_ER_SEAL_RSA_PSS
+                 && EVP_PKEY_is_a(pkey, "RSA-PSS")))
+            && EVP_PKEY_get_bits(pkey) >= NGX_ER_RSA_BITS_MIN)
+        {
+            return NULL;
+        }
+
+        return "an RSA key of at least 2048 bits";
+    }
+}
+
+
+ngx_er_seal_e
+ngx_er_key_seal(ngx_er_key_t *key)
+{
+    return key->seal;
+}
+
+
+ngx_int_t
+ngx_er_key_verify(ngx_er_key_t *key, ngx_str_t *message, ngx_str_t *signature)
+{
+    int            rc;
+    EVP_PKEY_CTX  *ctx;
+
+    if (key->seal == NGX_ER_SEAL_ED25519) {
+        rc = ngx_er_pkey_verify_message(key, message, signature);
+
+    } else {
+        ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
+        rc = ctx ? ngx_er_pkey_verify_digest(key, ctx, message, signature)
+                 : NGX_ERROR;
+        EVP_PKEY_CTX_free(ctx);
+    }
+
+    if (rc == 1) {
+        return NGX_OK;
+    }
+
+    ERR_clear_error();
+
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
+}
+
+
+/* 1: verified, 0: not, NGX_ERROR: could not even begin */
+
+static int
+ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
+    ngx_str_t *message, ngx_str_t *signature)
+{
+    const EVP_MD  *md;
+
+    md = ngx_er_digests[key->digest].md();
+
+    if (EVP_PKEY_verify_init(ctx) != 1
+        || (key->seal == NGX_ER_SEAL_RSA_PSS
+            && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) != 1)
+        || EVP_PKEY_CTX_set_signature_md(ctx, md) != 1
+        || (key->seal == NGX_ER_SEAL_RSA_PSS
+            && EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_AUTO)
+               != 1))
+    {
+        return NGX_ERROR;
+    }
+
+    return EVP_PKEY_verify(ctx, signature->data, signature->len,
+                           message->data, message->len) == 1;
+}
+
+
+static int
+ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
+    ngx_str_t *signature)
+{
+    int          rc;
+    EVP_MD_CTX  *ctx;
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx == NULL
+        || EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key->pkey) != 1)
+    {
+        EVP_MD_CTX_free(ctx);
+        return NGX_ERROR;
+    }
+
+    rc = EVP_DigestVerify(ctx, signature->data, signature->len,
+                          message->data, message->len);
+    EVP_MD_CTX_free(ctx);
+
+    return rc == 1;
+}
+
+
+ssize_t
+ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size)
+{
+    int         len;
+    BIGNUM     *r, *s;
+    ECDSA_SIG  *sig;
+
+    len = NGX_ERROR;
+    sig = ECDSA_SIG_new();
+    r = BN_bin2bn(raw, 32, NULL);
+    s = BN_bin2bn(raw + 32, 32, NULL);
+
+    if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
+        r = NULL;
+        s = NULL;
+
+        len = i2d_ECDSA_SIG(sig, NULL);
+        len = (len > 0 && (size_t) len <= size) ? i2d_ECDSA_SIG(sig, &der)
+                                                : NGX_ERROR;
+    }
+
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(sig);
+    ERR_clear_error();
+
+    return len;
+}
+
+
+ngx_uint_t
+ngx_er_equal(const u_char *a, const u_char *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+
+ngx_int_t
+ngx_er_cleanse_later(ngx_pool_t *pool, ngx_str_t *secret)
+{
+    ngx_str_t           *copy;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_str_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    copy = cln->data;
+    *copy = *secret;
+    cln->handler = ngx_er_cleanse;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_cleanse(void *data)
+{
+    ngx_str_t  *secret = data;
+
+    OPENSSL_cleanse(secret->data, secret->len);
+}

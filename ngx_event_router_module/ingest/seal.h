@@ -1,0 +1,90 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The primitives by which a message is sealed: digests, HMAC, signatures with
+ * public keys.  A key is prepared once, when the configuration is read.
+ */
+
+
+#ifndef _NGX_ER_SEAL_H_INCLUDED_
+#define _NGX_ER_SEAL_H_INCLUDED_
+
+
+#include "encoding.h"
+
+
+#define NGX_ER_DIGEST_MAX  64
+
+
+typedef enum {
+    NGX_ER_SHA1 = 0,
+    NGX_ER_SHA256,
+    NGX_ER_SHA384,
+    NGX_ER_SHA512,
+    NGX_ER_DIGESTS                     /* how many there are */
+} ngx_er_digest_e;
+
+
+typedef enum {
+    NGX_ER_SEAL_HMAC = 0,
+    NGX_ER_SEAL_ED25519,
+    NGX_ER_SEAL_ECDSA,                 /* P-256, SHA-256, DER */
+    NGX_ER_SEAL_RSA,                   /* PKCS#1 v1.5 */
+    NGX_ER_SEAL_RSA_PSS
+} ngx_er_seal_e;
+
+
+typedef struct ngx_er_key_s  ngx_er_key_t;
+
+
+size_t ngx_er_digest_len(ngx_er_digest_e digest);
+
+/* "sha256" and so on; NGX_ERROR: no such digest */
+ngx_int_t ngx_er_digest_find(ngx_str_t *name);
+
+/* over all parts in their order; NGX_ERROR: OpenSSL failed */
+ngx_int_t ngx_er_digest(ngx_er_digest_e digest, ngx_str_t *parts,
+    ngx_uint_t nparts, u_char *out);
+
+/* NULL: no memory.  The secret's bytes are not needed any more. */
+ngx_er_key_t *ngx_er_key_hmac(ngx_pool_t *pool, ngx_er_digest_e digest,
+    ngx_str_t *secret);
+
+/*
+ * A public key, as "encoding" says: PEM (a certificate too), base64 of the
+ * DER of SubjectPublicKeyInfo, or the 32 raw bytes of an ed25519 key in hex or
+ * base64.  NULL with a sentence in err; no byte of the key is in it.
+ */
+ngx_er_key_t *ngx_er_key_public(ngx_pool_t *pool, ngx_er_seal_e seal,
+    ngx_er_digest_e digest, ngx_er_encoding_e encoding, ngx_str_t *text,
+    ngx_er_error_t *err);
+
+ngx_er_seal_e ngx_er_key_seal(ngx_er_key_t *key);
+
+/* NGX_ERROR: OpenSSL failed */
+ngx_int_t ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts,
+    ngx_uint_t nparts, u_char *out);
+
+/*
+ * NGX_OK: the signature is the key's, NGX_DECLINED: it is not, NGX_ERROR: no
+ * memory.  "message" is the message itself for ed25519 and its digest (the
+ * key's) for all others.
+ */
+ngx_int_t ngx_er_key_verify(ngx_er_key_t *key, ngx_str_t *message,
+    ngx_str_t *signature);
+
+/* an ECDSA signature as JWS has it (r and s, 32 bytes each) to DER */
+ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
+
+/* 1: equal; the time it takes does not depend on where they differ */
+ngx_uint_t ngx_er_equal(const u_char *a, const u_char *b, size_t len);
+
+/* overwrites a secret when the pool goes; NGX_ERROR: no memory */
+ngx_int_t ngx_er_cleanse_later(ngx_pool_t *pool, ngx_str_t *secret);
+
+
+#endif /* _NGX_ER_SEAL_H_INCLUDED_ */

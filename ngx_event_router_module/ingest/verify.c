@@ -1,0 +1,563 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The verifier: is this message the producer's?  receive.c asks once for each
+ * request, before anything of it is believed.  The steps, each of which can
+ * only refuse:
+ *
+ *     candidates   where the signature stands, split and filtered by prefix
+ *     compare      every candidate with every secret, over the signed bytes
+ *     timestamp    digits or RFC 3339 only, near enough on both sides
+ *     body digest  the body is the one that a header, argument or claim names
+ *
+ * All pairs are compared, and each in constant time, so neither which secret
+ * nor how many bytes matched can be measured.  What a sender sends is refused
+ * with a reason for error.log that holds no byte of it; only lack of memory is
+ * an error.  Nothing is kept: whatever is allocated is in the message's pool.
+ */
+
+
+#include "verify_params.h"
+
+
+#define NGX_ER_VERIFY_SIGNATURE  1024  /* bytes, decoded: RSA of 8192 bits */
+#define NGX_ER_VERIFY_URLS       2
+
+
+/* what one secret would have signed */
+
+typedef struct {
+    ngx_array_t            parts;      /* of ngx_str_t: the message */
+    ngx_str_t              whole;      /* PUBLIC: the message or its digest */
+    ngx_uint_t             known;      /* mask of digests in mac */
+    u_char                 sum[NGX_ER_DIGEST_MAX];
+    u_char                 mac[NGX_ER_DIGESTS][NGX_ER_DIGEST_MAX];
+} ngx_er_sealed_t;
+
+
+static ngx_int_t ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_scope_t *scope);
+static ngx_int_t ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_urls(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_str_t *urls, ngx_uint_t *nurls);
+static ngx_int_t ngx_er_verify_message(ngx_er_verify_t *v,
+    ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_er_sealed_t *sealed);
+static ngx_int_t ngx_er_verify_pair(ngx_er_verify_t *v,
+    ngx_er_secret_t *secret, ngx_er_sealed_t *sealed, ngx_str_t *candidate);
+static ngx_int_t ngx_er_verify_mac(ngx_er_verify_t *v,
+    ngx_er_secret_t *secret, ngx_er_sealed_t *sealed, ngx_er_digest_e digest);
+static ngx_int_t ngx_er_verify_prefix_digest(ngx_er_verify_t *v,
+    ngx_str_t *text);
+static ngx_int_t ngx_er_verify_token(ngx_er_verify_t *v,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict);
+
+
+ngx_int_t
+ngx_er_verify(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict)
+{
+    ngx_int_t  rc;
+
+    ngx_memzero(verdict, sizeof(ngx_er_verdict_t));
+    verdict->scope.constants = &v->constants;
+
+    if (v->scheme == NGX_ER_SCHEME_OFF) {
+        return NGX_OK;
+    }
+
+    rc = ngx_er_verify_steps(v, m, verdict);
+
+    /* nobody else is to see the secret, nor anything that is not verified */
+
+    ngx_str_null(&verdict->scope.secret);
+    ngx_str_null(&verdict->scope.url);
+
+    if (rc != NGX_OK) {
+        ngx_memzero(&verdict->scope, sizeof(ngx_er_scope_t));
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict)
+{
+    ngx_int_t            rc;
+    ngx_er_candidates_t  c;
+
+    rc = ngx_er_candidates(v, m, verdict, &c);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_er_verify_ts(v, m, &c, verdict);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    switch (v->scheme) {
+
+    case NGX_ER_SCHEME_TOKEN:
+    case NGX_ER_SCHEME_BASIC:
+        rc = ngx_er_verify_token(v, &c, verdict);
+        break;
+
+    case NGX_ER_SCHEME_JWT:
+        rc = ngx_er_verify_jwt(v, m, &c, verdict);
+        break;
+
+    default:
+        rc = ngx_er_verify_sealed(v, m, &c, verdict);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_verify_time(v, m, verdict);
+    }
+
+    return (rc == NGX_OK) ? ngx_er_verify_body(v, m, verdict) : rc;
+}
+
+
+ngx_int_t
+ngx_er_verify_refuse(ngx_er_verdict_t *verdict, const char *reason)
+{
+    verdict->reason = reason;
+
+    return NGX_DECLINED;
+}
+
+
+/* the first template that is defined; none: {id} stays undefined */
+
+static ngx_int_t
+ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_scope_t *scope)
+{
+    ngx_int_t            rc;
+    ngx_str_t            id;
+    ngx_uint_t           i;
+    ngx_er_template_t  **t;
+
+    t = v->id.elts;
+
+    for (i = 0; i < v->id.nelts; i++) {
+        rc = ngx_er_template_eval(t[i], m, scope, &id);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK && id.len) {
+            scope->id = id;
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
+{
+    ngx_int_t         rc;
+    ngx_str_t         urls[NGX_ER_VERIFY_URLS];
+    ngx_uint_t        i, n, u, nurls, matched;
+    ngx_er_scope_t   *scope;
+    ngx_er_secret_t  *secret;
+    ngx_er_sealed_t   sealed;
+
+    scope = &verdict->scope;
+
+    if ((v->uses_id && ngx_er_verify_id(v, m, scope) != NGX_OK)
+        || ngx_er_verify_urls(v, m, urls, &nurls) != NGX_OK
+        || ngx_array_init(&sealed.parts, m->pool, 8, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    secret = v->secrets.elts;
+    matched = 0;
+
+    for (u = 0; u < nurls; u++) {
+        scope->url = urls[u];
+
+        for (i = 0; i < v->secrets.nelts; i++) {
+
+            if (i == 0 || v->uses_secret) {
+                scope->secret = secret[i].bytes;
+
+                rc = ngx_er_verify_message(v, m, scope, &sealed);
+
+                if (rc == NGX_DECLINED) {
+                    return ngx_er_verify_refuse(verdict, "a part of the "
+                                                "signed message is missing");
+                }
+
+                if (rc != NGX_OK) {
+                    return NGX_ERROR;
+                }
+            }
+
+            sealed.known = 0;
+
+            for (n = 0; n < c->n; n++) {
+                rc = ngx_er_verify_pair(v, &secret[i], &sealed, &c->items[n]);
+
+                if (rc == NGX_ERROR) {
+                    return NGX_ERROR;
+                }
+
+                if (rc == NGX_OK && !matched) {
+                    matched = 1;
+                    verdict->secret = i;
+                }
+            }
+        }
+    }
+
+    return matched ? NGX_OK
+                   : ngx_er_verify_refuse(verdict,
+                                          "the signature does not match");
+}
+
+
+/* the URL as it is and, with "ports both", without its port or with one */
+
+static ngx_int_t
+ngx_er_verify_urls(ngx_er_verify_t *v, ngx_er_message_t *m, ngx_str_t *urls,
+    ngx_uint_t *nurls)
+{
+    u_char      *p, *host, *port, *end, *last;
+    ngx_uint_t   tls;
+
+    urls[0] = m->url;
+    *nurls = 1;
+
+    if (!v->ports || !v->uses_url || m->url.len == 0) {
+        return NGX_OK;
+    }
+
+    host = ngx_strnstr(m->url.data, "://", m->url.len);
+    if (host == NULL) {
+        return NGX_OK;
+    }
+
+    last = m->url.data + m->url.len;
+    tls = (host - m->url.data == 5);
+    host += 3;
+    end = host;
+
+    while (end < last && *end != '/' && *end != '?' && *end != '#') {
+        end++;
+    }
+
+    /* the last colon of the host, but none of an IPv6 address or password */
+
+    for (port = end; port > host; port--) {
+        if (port[-1] == ':' || port[-1] == ']' || port[-1] == '@') {
+            break;
+        }
+    }
+
+    port = (port > host && port[-1] == ':') ? port - 1 : end;
+
+    p = ngx_pnalloc(m->pool, m->url.len + sizeof(":443") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    urls[1].data = p;
+
+    p = ngx_cpymem(p, m->url.data, port - m->url.data);
+
+    if (port == end) {
+        p = tls ? ngx_cpymem(p, ":443", 4) : ngx_cpymem(p, ":80", 3);
+    }
+
+    p = ngx_cpymem(p, end, last - end);
+
+    urls[1].len = p - urls[1].data;
+    *nurls = 2;
+
+    return NGX_OK;
+}
+
+
+/* the bytes that are signed; for a public key what its check takes */
+
+static ngx_int_t
+ngx_er_verify_message(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_scope_t *scope, ngx_er_sealed_t *sealed)
+{
+    ngx_int_t  rc;
+
+    if (v->scheme == NGX_ER_SCHEME_PUBLIC && v->seal == NGX_ER_SEAL_ED25519) {
+        return ngx_er_template_eval(v->message, m, scope, &sealed->whole);
+    }
+
+    sealed->parts.nelts = 0;
+
+    rc = ngx_er_template_parts(v->message, m, scope, &sealed->parts);
+
+    if (rc != NGX_OK || (v->scheme != NGX_ER_SCHEME_PUBLIC
+                         && v->scheme != NGX_ER_SCHEME_DIGEST))
+    {
+        return rc;
+    }
+
+    sealed->whole.data = sealed->sum;
+    sealed->whole.len = ngx_er_digest_len(v->digest);
+
+    return ngx_er_digest(v->digest, sealed->parts.elts, sealed->parts.nelts,
+                         sealed->sum);
+}
+
+
+static ngx_int_t
+ngx_er_verify_pair(ngx_er_verify_t *v, ngx_er_secret_t *secret,
+    ngx_er_sealed_t *sealed, ngx_str_t *candidate)
+{
+    u_char     *expected;
+    ngx_int_t   digest;
+    ngx_str_t   text, signature;
+    u_char      buf[NGX_ER_VERIFY_SIGNATURE];
+
+    text = *candidate;
+    digest = v->digest;
+
+    if (v->scheme == NGX_ER_SCHEME_HMAC_FROM_PREFIX) {
+        digest = ngx_er_verify_prefix_digest(v, &text);
+
+        if (digest == NGX_ERROR) {
+            return NGX_DECLINED;
+        }
+    }
+
+    signature.len = ngx_er_decode(v->signature.encoding, &text, buf,
+                                  NGX_ER_VERIFY_SIGNATURE);
+    signature.data = buf;
+
+    if ((ssize_t) signature.len < 0) {
+        return NGX_DECLINED;
+    }
+
+    if (v->scheme == NGX_ER_SCHEME_PUBLIC) {
+        return ngx_er_key_verify(secret->key, &sealed->whole, &signature);
+    }
+
+    expected = sealed->sum;
+
+    if (v->scheme != NGX_ER_SCHEME_DIGEST) {
+
+        if (ngx_er_verify_mac(v, secret, sealed, digest) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        expected = sealed->mac[digest];
+    }
+
+    return (signature.len == ngx_er_digest_len(digest)
+            && ngx_er_equal(signature.data, expected, signature.len))
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* once for a secret and digest, however many candidates there are */
+
+static ngx_int_t
+ngx_er_verify_mac(ngx_er_verify_t *v, ngx_er_secret_t *secret,
+    ngx_er_sealed_t *sealed, ngx_er_digest_e digest)
+{
+    ngx_er_key_t  *key;
+
+    if (sealed->known & (1 << digest)) {
+        return NGX_OK;
+    }
+
+    sealed->known |= 1 << digest;
+
+    key = (v->scheme == NGX_ER_SCHEME_HMAC) ? secret->key
+                                            : secret->hmac[digest];
+
+    return ngx_er_key_mac(key, sealed->parts.elts, sealed->parts.nelts,
+                          sealed->mac[digest]);
+}
+
+
+/* "sha384=..." if nginx.conf allows it; takes it off */
+
+static ngx_int_t
+ngx_er_verify_prefix_digest(ngx_er_verify_t *v, ngx_str_t *text)
+{
+    u_char     *p;
+    ngx_int_t   digest;
+    ngx_str_t   name;
+
+    p = ngx_strlchr(text->data, text->data + text->len, '=');
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    name.data = text->data;
+    name.len = p - text->data;
+
+    digest = ngx_er_digest_find(&name);
+
+    if (digest == NGX_ERROR || (v->digests & (1 << digest)) == 0) {
+        return NGX_ERROR;
+    }
+
+    text->len -= name.len + 1;
+    text->data = p + 1;
+
+    return digest;
+}
+
+
+/* digests are compared: they have one length, whatever the secret's is */
+
+static ngx_int_t
+ngx_er_verify_token(ngx_er_verify_t *v, ngx_er_candidates_t *c,
+    ngx_er_verdict_t *verdict)
+{
+    ssize_t           len;
+    ngx_str_t         token;
+    ngx_uint_t        i, n, matched;
+    ngx_er_secret_t  *secret;
+    u_char            sum[NGX_ER_DIGEST_MAX], buf[NGX_ER_VERIFY_SIGNATURE];
+
+    secret = v->secrets.elts;
+    matched = 0;
+
+    for (n = 0; n < c->n; n++) {
+        token = c->items[n];
+
+        if (v->scheme == NGX_ER_SCHEME_BASIC) {
+            len = ngx_er_decode(NGX_ER_ENCODING_BASE64, &token, buf,
+                                NGX_ER_VERIFY_SIGNATURE);
+            if (len < 0) {
+                continue;
+            }
+
+            token.len = len;
+            token.data = buf;
+        }
+
+        if (ngx_er_digest(NGX_ER_SHA256, &token, 1, sum) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        for (i = 0; i < v->secrets.nelts; i++) {
+            if (ngx_er_equal(sum, secret[i].sum, 32) && !matched) {
+                matched = 1;
+                verdict->secret = i;
+            }
+        }
+    }
+
+    return matched ? NGX_OK
+                   : ngx_er_verify_refuse(verdict, "the token does not match");
+}
+
+
+static ngx_int_t
+ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i;
+    ngx_er_key_t     *keys[NGX_ER_VERIFY_SECRETS];
+    ngx_er_secret_t  *secret;
+
+    secret = v->secrets.elts;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+        keys[i] = secret[i].key;
+    }
+
+    rc = NGX_DECLINED;
+
+    for (i = 0; i < c->n && rc == NGX_DECLINED; i++) {
+        rc = ngx_er_jwt_verify(&v->jwt, keys, v->secrets.nelts, m,
+                               &c->items[i], &verdict->scope.claims,
+                               &verdict->secret, &verdict->reason);
+    }
+
+    if (rc == NGX_OK) {
+        verdict->reason = NULL;
+    }
+
+    return rc;
+}
+
+
+/*
+ * An optional digest may be missing only where the body is covered otherwise:
+ * Twilio signs {url}{form_sorted}, which says nothing about a body of JSON.
+ */
+
+static ngx_int_t
+ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict)
+{
+    ssize_t                len;
+    ngx_int_t              rc;
+    ngx_str_t              text;
+    ngx_er_body_digest_t  *d;
+    u_char                 given[NGX_ER_DIGEST_MAX], sum[NGX_ER_DIGEST_MAX];
+
+    d = &v->body_digest;
+
+    if (!d->set) {
+        return NGX_OK;
+    }
+
+    rc = ngx_er_ref_get(&d->ref, m, &verdict->scope, &text);
+
+    if (rc == NGX_DECLINED && d->optional
+        && (v->covers_body || m->body.len == 0
+            || (m->facts && m->facts->form)))
+    {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_er_verify_refuse(verdict, "the body's digest is missing "
+                                    "or given more than once");
+    }
+
+    if (ngx_er_digest(d->digest, &m->body, 1, sum) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    len = ngx_er_decode(d->encoding, &text, given, NGX_ER_DIGEST_MAX);
+
+    if (len != (ssize_t) ngx_er_digest_len(d->digest)
+        || !ngx_er_equal(given, sum, len))
+    {
+        return ngx_er_verify_refuse(verdict,
+                                    "the body's digest does not match");
+    }
+
+    return NGX_OK;
+}

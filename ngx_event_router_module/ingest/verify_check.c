@@ -1,0 +1,505 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The check of a whole verifier, behind the last of its parameters and at
+ * configuration time, and what its source asks about it then.  It completes
+ * the defaults, makes the keys and refuses what would let forged messages
+ * pass, however right each parameter is by itself: a signature over nothing, a
+ * plain digest without the secret in it, a timestamp that the signature does
+ * not cover, a token's algorithm that does not fit its key.
+ */
+
+
+#include "verify_params.h"
+
+
+static ngx_int_t ngx_er_check_secrets(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err);
+static ngx_int_t ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err);
+static ngx_int_t ngx_er_check_message(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
+static void ngx_er_check_uses(ngx_er_verify_t *v);
+static ngx_int_t ngx_er_check_timestamp(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_check_sealed(ngx_er_verify_t *v);
+static ngx_uint_t ngx_er_verify_is_id(ngx_er_verify_t *v,
+    ngx_er_template_t *t);
+
+
+static ngx_str_t  ngx_er_check_authorization =
+    ngx_string("header:Authorization");
+
+
+ngx_int_t
+ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    if (v->scheme == NGX_ER_SCHEME_UNSET) {
+        ngx_er_error(err, "\"verify\" is missing: name a preset, as in "
+                     "\"verify github;\", or an algorithm, as in \"verify "
+                     "hmac-sha256;\"");
+        return NGX_ERROR;
+    }
+
+    if (v->scheme == NGX_ER_SCHEME_OFF) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_check_secrets(v, err) != NGX_OK
+        || ngx_er_check_origin(v, err) != NGX_OK
+        || ngx_er_check_prefix(v, err) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_check_sealed(v)) {
+
+        if (ngx_er_check_message(v, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else {
+        v->message = NULL;
+    }
+
+    if (v->scheme == NGX_ER_SCHEME_JWT && ngx_er_check_jwt(v, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (v->body_digest.set && v->body_digest.ref.kind == NGX_ER_REF_JWT
+        && v->scheme != NGX_ER_SCHEME_JWT)
+    {
+        ngx_er_error(err, "\"body_digest\" reads a claim of a token, but "
+                     "\"verify\" is not \"jwt\"");
+        return NGX_ERROR;
+    }
+
+    return ngx_er_check_timestamp(v, err);
+}
+
+
+/* a signature over a message, not a token that stands for itself */
+
+static ngx_uint_t
+ngx_er_check_sealed(ngx_er_verify_t *v)
+{
+    return v->scheme == NGX_ER_SCHEME_HMAC
+           || v->scheme == NGX_ER_SCHEME_HMAC_FROM_PREFIX
+           || v->scheme == NGX_ER_SCHEME_DIGEST
+           || v->scheme == NGX_ER_SCHEME_PUBLIC;
+}
+
+
+static ngx_int_t
+ngx_er_check_secrets(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    ngx_uint_t        i;
+    ngx_er_secret_t  *secret;
+
+    if (v->secrets.nelts == 0) {
+        ngx_er_error(err, "\"secret\" is missing: add \"secret "
+                     "file:/path/to/secret;\" with the %s",
+                     v->scheme == NGX_ER_SCHEME_PUBLIC
+                     ? "producer's public key" : "secret of the producer");
+        return NGX_ERROR;
+    }
+
+    secret = v->secrets.elts;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+        if (ngx_er_secret_prepare(v, &secret[i], err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    ngx_str_t         text;
+    ngx_er_origin_t  *origin;
+
+    if (v->signature.origins.nelts) {
+        return NGX_OK;
+    }
+
+    if (v->scheme != NGX_ER_SCHEME_BASIC && v->scheme != NGX_ER_SCHEME_JWT) {
+        ngx_er_error(err, "\"signature\" is missing: say where the producer "
+                     "puts it, as in \"signature header:X-Signature "
+                     "encoding=hex;\"");
+        return NGX_ERROR;
+    }
+
+    origin = ngx_array_push(&v->signature.origins);
+    if (origin == NULL) {
+        ngx_er_error(err, "no memory");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(origin, sizeof(ngx_er_origin_t));
+
+    text = ngx_er_check_authorization;
+
+    if (v->scheme == NGX_ER_SCHEME_JWT) {
+        ngx_str_set(&v->signature.prefix, "Bearer");
+    }
+
+    return ngx_er_ref_parse(v->pool, &text, v->fields, &origin->ref, err);
+}
+
+
+static ngx_int_t
+ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    if (v->scheme == NGX_ER_SCHEME_BASIC) {
+        ngx_str_set(&v->signature.prefix, "Basic");
+    }
+
+    if (v->scheme == NGX_ER_SCHEME_HMAC_FROM_PREFIX
+        && v->signature.prefix.len)
+    {
+        ngx_er_error(err, "\"prefix=\" and \"verify hmac-from-prefix\" "
+                     "exclude each other: the prefix is the digest's name");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    ngx_uint_t     i, parts;
+    ngx_er_ref_t  *ref;
+
+    if (v->message == NULL) {
+        ngx_er_error(err, "\"signed\" is missing: say what the signature "
+                     "covers, as in: signed \"{body}\";");
+        return NGX_ERROR;
+    }
+
+    ngx_er_check_uses(v);
+
+    for (parts = 0, i = 0;
+         (ref = ngx_er_template_ref(v->message, i)) != NULL;
+         i++)
+    {
+        parts += (ref->kind != NGX_ER_REF_SECRET
+                  && ref->kind != NGX_ER_REF_CONST);
+
+        if (ref->kind == NGX_ER_REF_JWT) {
+            ngx_er_error(err, "{jwt:} in \"signed\": there is no token, "
+                         "because \"verify\" is not \"jwt\"");
+            return NGX_ERROR;
+        }
+
+        if (ref->kind == NGX_ER_REF_TS && v->timestamp.origins.nelts == 0) {
+            ngx_er_error(err, "{ts} in \"signed\" needs \"timestamp\": say "
+                         "where it stands, as in \"timestamp "
+                         "header:X-Timestamp;\"");
+            return NGX_ERROR;
+        }
+    }
+
+    if (parts == 0) {
+        ngx_er_error(err, "\"signed\" names nothing of the message: the same "
+                     "signature would fit every request; write for example: "
+                     "signed \"{body}\";");
+        return NGX_ERROR;
+    }
+
+    if (v->scheme == NGX_ER_SCHEME_DIGEST && !v->uses_secret) {
+        ngx_er_error(err, "anyone can compute a plain digest: put {secret} "
+                     "into \"signed\" where the producer has it, or write "
+                     "\"verify hmac-...\"");
+        return NGX_ERROR;
+    }
+
+    if (v->uses_id && v->id.nelts == 0) {
+        ngx_er_error(err, "{id} in \"signed\" needs \"id\": say where it "
+                     "stands, as in: id \"{header:webhook-id}\";");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_check_uses(ngx_er_verify_t *v)
+{
+    ngx_uint_t             i;
+    ngx_er_ref_t          *ref, body;
+    ngx_er_body_digest_t  *d;
+
+    for (i = 0; (ref = ngx_er_template_ref(v->message, i)) != NULL; i++) {
+        v->uses_id |= (ref->kind == NGX_ER_REF_ID);
+        v->uses_url |= (ref->kind == NGX_ER_REF_URL);
+        v->uses_secret |= (ref->kind == NGX_ER_REF_SECRET);
+    }
+
+    d = &v->body_digest;
+
+    ngx_memzero(&body, sizeof(ngx_er_ref_t));
+    body.kind = NGX_ER_REF_BODY;
+
+    v->covers_body = ngx_er_template_covers(v->message, &body)
+                     || (d->set && !d->optional
+                         && ngx_er_template_covers(v->message, &d->ref));
+}
+
+
+/*
+ * An enforced timestamp that a replayer can rewrite is worse than none: it
+ * looks like protection.  Tokens vouch for the whole message.
+ */
+
+static ngx_int_t
+ngx_er_check_timestamp(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    ngx_uint_t        i, enforced;
+    ngx_er_ref_t      ts;
+    ngx_er_origin_t  *origin;
+
+    ngx_memzero(&ts, sizeof(ngx_er_ref_t));
+    ts.kind = NGX_ER_REF_TS;
+
+    enforced = (v->timestamp.tolerance || v->timestamp.future)
+               && v->message != NULL
+               && !ngx_er_verify_covers_ref(v, &ts);
+
+    origin = v->timestamp.origins.elts;
+
+    for (i = 0; i < v->timestamp.origins.nelts; i++) {
+
+        if (origin[i].kind == NGX_ER_ORIGIN_ELEMENT
+            && v->signature.separators.len == 0)
+        {
+            ngx_er_error(err, "\"timestamp sig:%V\" is an element of the "
+                         "signature's list: say in \"signature\" how the "
+                         "list is separated, as in \"separator=,\"",
+                         &origin[i].name);
+            return NGX_ERROR;
+        }
+
+        if (enforced && (origin[i].kind == NGX_ER_ORIGIN_ELEMENT
+                         || !ngx_er_verify_covers_ref(v, &origin[i].ref)))
+        {
+            ngx_er_error(err, "the timestamp is not signed, so whoever "
+                         "replays a message can write a new one: put {ts} "
+                         "into \"signed\" where the producer has it, or "
+                         "write \"tolerance=0\"");
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    ngx_uint_t        i, fit;
+    ngx_er_secret_t  *secret;
+
+    secret = v->secrets.elts;
+    fit = 0;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+
+        switch (ngx_er_key_seal(secret[i].key)) {
+
+        case NGX_ER_SEAL_HMAC:
+            fit |= NGX_ER_JWT_HS256;
+            break;
+
+        case NGX_ER_SEAL_ECDSA:
+            fit |= NGX_ER_JWT_ES256;
+            break;
+
+        default:
+            fit |= NGX_ER_JWT_RS256;
+        }
+    }
+
+    if (v->jwt.algorithms == 0) {
+        v->jwt.algorithms = fit;
+    }
+
+    if (v->jwt.algorithms & ~fit) {
+        ngx_er_error(err, "\"algorithms=\" of \"jwt\" names one that no "
+                     "secret fits: HS256 has a shared secret (\"key utf8\"), "
+                     "RS256 an RSA and ES256 a P-256 public key (\"key "
+                     "pem\")");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a template without variables is the same for all events: no id */
+
+ngx_uint_t
+ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
+{
+    ngx_uint_t     i;
+    ngx_er_ref_t  *ref;
+
+    if (v->scheme == NGX_ER_SCHEME_OFF
+        || ngx_er_template_ref(template, 0) == NULL)
+    {
+        return 0;
+    }
+
+    if (v->message == NULL) {
+        return 1;
+    }
+
+    if (v->uses_id && ngx_er_verify_is_id(v, template)) {
+        return 1;
+    }
+
+    for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
+        if (!ngx_er_verify_covers_ref(v, ref)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_er_verify_covers_ref(ngx_er_verify_t *v, ngx_er_ref_t *ref)
+{
+    ngx_er_ref_t      ts;
+    ngx_er_origin_t  *origin;
+
+    if (ngx_er_template_covers(v->message, ref)) {
+        return 1;
+    }
+
+    ngx_memzero(&ts, sizeof(ngx_er_ref_t));
+
+    switch (ref->kind) {
+
+    case NGX_ER_REF_BODY:
+    case NGX_ER_REF_JSON:
+    case NGX_ER_REF_FORM:
+    case NGX_ER_REF_BODY_SHA256:
+    case NGX_ER_REF_BODY_CRC32:
+    case NGX_ER_REF_FORM_SORTED:
+
+        if (v->covers_body) {
+            return 1;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    /* the only origin of a signed {ts} is signed */
+
+    origin = v->timestamp.origins.elts;
+    ts.kind = NGX_ER_REF_TS;
+
+    return v->timestamp.origins.nelts == 1
+           && origin->kind == NGX_ER_ORIGIN_REF
+           && ngx_er_ref_equal(&origin->ref, ref)
+           && ngx_er_template_covers(v->message, &ts);
+}
+
+
+/* the id of the event is found by the same templates as {id} */
+
+static ngx_uint_t
+ngx_er_verify_is_id(ngx_er_verify_t *v, ngx_er_template_t *t)
+{
+    ngx_str_t           *a, *b;
+    ngx_uint_t           i;
+    ngx_er_template_t  **id;
+
+    id = v->id.elts;
+    b = ngx_er_template_text(t);
+
+    for (i = 0; i < v->id.nelts; i++) {
+        a = ngx_er_template_text(id[i]);
+
+        if (ngx_memn2cmp(a->data, b->data, a->len, b->len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_er_verify_is_off(ngx_er_verify_t *v)
+{
+    return v->scheme == NGX_ER_SCHEME_OFF;
+}
+
+
+ngx_array_t *
+ngx_er_verify_constants(ngx_er_verify_t *v)
+{
+    return &v->constants;
+}
+
+
+ngx_str_t *
+ngx_er_verify_constant(ngx_er_verify_t *v, ngx_str_t *name)
+{
+    ngx_uint_t          i;
+    ngx_er_constant_t  *constant;
+
+    constant = v->constants.elts;
+
+    for (i = 0; i < v->constants.nelts; i++) {
+        if (ngx_memn2cmp(constant[i].name.data, name->data,
+                         constant[i].name.len, name->len) == 0)
+        {
+            return &constant[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index, ngx_str_t *data,
+    u_char out[32])
+{
+    ngx_int_t         rc;
+    ngx_er_secret_t  *secret;
+    u_char            mac[NGX_ER_DIGEST_MAX];
+
+    if (index >= v->secrets.nelts) {
+        return NGX_DECLINED;
+    }
+
+    secret = v->secrets.elts;
+
+    rc = ngx_er_key_mac(secret[index].handshake, data, 1, mac);
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(out, mac, 32);
+    }
+
+    return rc;
+}

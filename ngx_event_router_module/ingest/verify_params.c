@@ -1,0 +1,481 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The parameters of a verifier: words of nginx.conf or of a preset's row in,
+ * a checked ngx_er_verify_t out.  event_source calls it while nginx reads its
+ * configuration; everything is in the configuration's pool.  Each word fails
+ * with a sentence that names the way out.  Where signatures and timestamps
+ * stand is read by origin.c, secrets by secret.c, and the whole is checked by
+ * verify_check.c.
+ */
+
+
+#include "verify_params.h"
+
+
+typedef ngx_int_t (*ngx_er_param_pt)(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+
+
+typedef struct {
+    ngx_str_t              name;
+    ngx_er_param_pt        set;
+    ngx_uint_t             min;        /* words behind the name */
+    ngx_uint_t             max;
+    const char            *usage;
+} ngx_er_param_t;
+
+
+typedef struct {
+    ngx_str_t              name;
+    ngx_er_scheme_e        scheme;
+    ngx_er_seal_e          seal;
+    ngx_er_digest_e        digest;
+} ngx_er_algorithm_t;
+
+
+static ngx_int_t ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_signed(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_constant(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_jwt_algorithms(ngx_er_verify_t *v,
+    ngx_str_t *value, ngx_er_error_t *err);
+
+
+static ngx_er_param_t  ngx_er_params[] = {
+    { ngx_string("verify"), ngx_er_param_verify, 1, 5,
+      "verify hmac-sha256;" },
+    { ngx_string("key"), ngx_er_param_key, 1, 2,
+      "key utf8|base64|hex|pem|spki-base64 [strip=PREFIX];" },
+    { ngx_string("signed"), ngx_er_param_signed, 1, 1,
+      "signed \"{ts}.{body}\";" },
+    { ngx_string("signature"), ngx_er_param_signature, 1, 16,
+      "signature header:NAME [separator=CHARS] [prefix=STRING] "
+      "[encoding=hex|base64|base64url|base64-of-hex];" },
+    { ngx_string("timestamp"), ngx_er_param_timestamp, 1, 16,
+      "timestamp header:NAME|sig:PREFIX [unit=s|ms|rfc3339] "
+      "[tolerance=TIME] [future=TIME];" },
+    { ngx_string("body_digest"), ngx_er_param_body_digest, 3, 4,
+      "body_digest query:NAME sha256 hex [when=present];" },
+    { ngx_string("jwt"), ngx_er_param_jwt, 1, 4,
+      "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [audience=NAME] "
+      "[issuer=NAME];" },
+    { ngx_string("constant"), ngx_er_param_constant, 2, 2,
+      "constant NAME VALUE;" },
+    { ngx_string("ports"), ngx_er_param_ports, 1, 1,
+      "ports asis|both;" },
+    { ngx_string("id"), ngx_er_param_id, 1, 16,
+      "id \"{header:X-Request-Id}\";" },
+    { ngx_null_string, NULL, 0, 0, NULL }
+};
+
+
+static ngx_er_algorithm_t  ngx_er_algorithms[] = {
+    { ngx_string("hmac-sha1"), NGX_ER_SCHEME_HMAC,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA1 },
+    { ngx_string("hmac-sha256"), NGX_ER_SCHEME_HMAC,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+    { ngx_string("hmac-sha384"), NGX_ER_SCHEME_HMAC,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA384 },
+    { ngx_string("hmac-sha512"), NGX_ER_SCHEME_HMAC,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA512 },
+    { ngx_string("hmac-from-prefix"), NGX_ER_SCHEME_HMAC_FROM_PREFIX,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+    { ngx_string("sha1"), NGX_ER_SCHEME_DIGEST,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA1 },
+    { ngx_string("sha256"), NGX_ER_SCHEME_DIGEST,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+    { ngx_string("ed25519"), NGX_ER_SCHEME_PUBLIC,
+      NGX_ER_SEAL_ED25519, NGX_ER_SHA512 },
+    { ngx_string("ecdsa-sha256"), NGX_ER_SCHEME_PUBLIC,
+      NGX_ER_SEAL_ECDSA, NGX_ER_SHA256 },
+    { ngx_string("rsa-sha256"), NGX_ER_SCHEME_PUBLIC,
+      NGX_ER_SEAL_RSA, NGX_ER_SHA256 },
+    { ngx_string("rsa-pss-sha512"), NGX_ER_SCHEME_PUBLIC,
+      NGX_ER_SEAL_RSA_PSS, NGX_ER_SHA512 },
+    { ngx_string("token"), NGX_ER_SCHEME_TOKEN,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+    { ngx_string("basic"), NGX_ER_SCHEME_BASIC,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+    { ngx_string("jwt"), NGX_ER_SCHEME_JWT,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+    { ngx_string("off"), NGX_ER_SCHEME_OFF,
+      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+    { ngx_null_string, NGX_ER_SCHEME_UNSET, NGX_ER_SEAL_HMAC, NGX_ER_SHA256 }
+};
+
+
+static ngx_er_word_t  ngx_er_key_words[] = {
+    { ngx_string("utf8"), NGX_ER_ENCODING_RAW },
+    { ngx_string("base64"), NGX_ER_ENCODING_BASE64 },
+    { ngx_string("hex"), NGX_ER_ENCODING_HEX },
+    { ngx_string("pem"), NGX_ER_ENCODING_PEM },
+    { ngx_string("spki-base64"), NGX_ER_ENCODING_SPKI },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_er_verify_t *
+ngx_er_verify_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
+{
+    ngx_er_verify_t  *v;
+
+    v = ngx_pcalloc(pool, sizeof(ngx_er_verify_t));
+
+    if (v == NULL
+        || ngx_array_init(&v->secrets, pool, 2, sizeof(ngx_er_secret_t))
+           != NGX_OK
+        || ngx_array_init(&v->id, pool, 2, sizeof(ngx_er_template_t *))
+           != NGX_OK
+        || ngx_array_init(&v->signature.origins, pool, 2,
+                          sizeof(ngx_er_origin_t))
+           != NGX_OK
+        || ngx_array_init(&v->timestamp.origins, pool, 2,
+                          sizeof(ngx_er_origin_t))
+           != NGX_OK
+        || ngx_array_init(&v->constants, pool, 2, sizeof(ngx_er_constant_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    v->pool = pool;
+    v->fields = fields;
+
+    return v;
+}
+
+
+ngx_int_t
+ngx_er_verify_set(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_uint_t *inline_secret, ngx_er_error_t *err)
+{
+    ngx_er_param_t  *param;
+
+    static ngx_str_t  secret = ngx_string("secret");
+
+    if (args[0].len == secret.len
+        && ngx_memcmp(args[0].data, secret.data, secret.len) == 0)
+    {
+        return ngx_er_secret_add(v, args, nargs, inline_secret, err);
+    }
+
+    for (param = ngx_er_params; param->name.len; param++) {
+
+        if (param->name.len != args[0].len
+            || ngx_memcmp(param->name.data, args[0].data, args[0].len) != 0)
+        {
+            continue;
+        }
+
+        if (nargs - 1 < param->min || nargs - 1 > param->max) {
+            ngx_er_error(err, "invalid number of arguments in \"%V\", write: "
+                         "%s", &args[0], param->usage);
+            return NGX_ERROR;
+        }
+
+        return param->set(v, args, nargs, err);
+    }
+
+    ngx_er_error(err, "unknown parameter \"%V\"", &args[0]);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_int_t            digest;
+    ngx_uint_t           i;
+    ngx_er_algorithm_t  *a;
+
+    for (a = ngx_er_algorithms; a->name.len; a++) {
+        if (a->name.len == args[1].len
+            && ngx_memcmp(a->name.data, args[1].data, args[1].len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (a->name.len == 0) {
+        return ngx_er_param_bad(&args[1], "verify hmac-sha1|hmac-sha256|"
+                                "hmac-sha384|hmac-sha512|hmac-from-prefix|"
+                                "sha1|sha256|ed25519|ecdsa-sha256|rsa-sha256|"
+                                "rsa-pss-sha512|token|basic|jwt|off;", err);
+    }
+
+    v->scheme = a->scheme;
+    v->seal = a->seal;
+    v->digest = a->digest;
+    v->digests = (nargs == 2) ? (1 << NGX_ER_DIGESTS) - 1 : 0;
+
+    for (i = 2; i < nargs; i++) {
+        digest = ngx_er_digest_find(&args[i]);
+
+        if (digest == NGX_ERROR
+            || v->scheme != NGX_ER_SCHEME_HMAC_FROM_PREFIX)
+        {
+            return ngx_er_param_bad(&args[i], "verify hmac-from-prefix "
+                                    "[sha1] [sha256] [sha384] [sha512];", err);
+        }
+
+        v->digests |= 1 << digest;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_uint_t  value;
+
+    if (ngx_er_param_word(ngx_er_key_words, &args[1], &value) != NGX_OK) {
+        return ngx_er_param_bad(&args[1], "key utf8|base64|hex|pem|"
+                                "spki-base64 [strip=PREFIX];", err);
+    }
+
+    v->encoding = value;
+    ngx_str_null(&v->strip);
+
+    if (nargs == 3 && !ngx_er_param_value(&args[2], "strip=", &v->strip)) {
+        return ngx_er_param_bad(&args[2], "key base64 strip=whsec_;", err);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_signed(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    return ngx_er_template_compile(v->pool, &args[1], v->fields, &v->message,
+                                   err);
+}
+
+
+static ngx_int_t
+ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_uint_t           i;
+    ngx_er_template_t  **t;
+
+    v->id.nelts = 0;
+
+    for (i = 1; i < nargs; i++) {
+        t = ngx_array_push(&v->id);
+        if (t == NULL) {
+            ngx_er_error(err, "no memory");
+            return NGX_ERROR;
+        }
+
+        if (ngx_er_template_compile(v->pool, &args[i], v->fields, t, err)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_int_t   rc;
+    ngx_str_t   value;
+    ngx_uint_t  i;
+
+    ngx_memzero(&v->jwt, sizeof(ngx_er_jwt_conf_t));
+
+    for (i = 1; i < nargs; i++) {
+        rc = NGX_OK;
+
+        if (ngx_er_param_value(&args[i], "algorithms=", &value)) {
+            rc = ngx_er_param_jwt_algorithms(v, &value, err);
+
+        } else if (ngx_er_param_value(&args[i], "leeway=", &value)) {
+            rc = ngx_er_param_time(&args[i], &value, &v->jwt.leeway, err);
+
+        } else if (ngx_er_param_value(&args[i], "audience=", &value)) {
+            v->jwt.audience = value;
+
+        } else if (ngx_er_param_value(&args[i], "issuer=", &value)) {
+            v->jwt.issuer = value;
+
+        } else {
+            rc = ngx_er_param_bad(&args[i], "jwt [algorithms=HS256,RS256,"
+                                  "ES256] [leeway=TIME] [audience=NAME] "
+                                  "[issuer=NAME];", err);
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
+    ngx_er_error_t *err)
+{
+    u_char      *p, *comma, *last;
+    ngx_uint_t   algorithm;
+
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p = comma + 1) {
+
+        comma = ngx_strlchr(p, last, ',');
+        comma = comma ? comma : last;
+
+        algorithm = ngx_er_jwt_algorithm(p, comma - p);
+
+        if (algorithm == 0) {
+            return ngx_er_param_bad(value, "algorithms=HS256, "
+                                    "algorithms=RS256 or algorithms=ES256",
+                                    err);
+        }
+
+        v->jwt.algorithms |= algorithm;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_constant(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_str_t          *value;
+    ngx_er_constant_t  *constant;
+
+    value = ngx_er_verify_constant(v, &args[1]);
+
+    if (value == NULL) {
+        constant = ngx_array_push(&v->constants);
+        if (constant == NULL) {
+            ngx_er_error(err, "no memory");
+            return NGX_ERROR;
+        }
+
+        constant->name = args[1];
+        value = &constant->value;
+    }
+
+    *value = args[2];
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_uint_t  value;
+
+    static ngx_er_word_t  words[] = {
+        { ngx_string("asis"), 0 },
+        { ngx_string("both"), 1 },
+        { ngx_null_string, 0 }
+    };
+
+    if (ngx_er_param_word(words, &args[1], &value) != NGX_OK) {
+        return ngx_er_param_bad(&args[1], "ports asis|both;", err);
+    }
+
+    v->ports = value;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_param_time(ngx_str_t *word, ngx_str_t *value, time_t *sec,
+    ngx_er_error_t *err)
+{
+    ngx_int_t  n;
+
+    n = ngx_parse_time(value, 1);
+
+    if (n == NGX_ERROR) {
+        return ngx_er_param_bad(word, "a time such as 300s, 5m or 0", err);
+    }
+
+    *sec = n;
+
+    return NGX_OK;
+}
+
+
+/* "name" ends in "=" or ":" */
+
+ngx_uint_t
+ngx_er_param_value(ngx_str_t *word, const char *name, ngx_str_t *value)
+{
+    size_t  len;
+
+    len = ngx_strlen(name);
+
+    if (word->len < len || ngx_strncmp(word->data, name, len) != 0) {
+        return 0;
+    }
+
+    value->len = word->len - len;
+    value->data = word->data + len;
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_er_param_word(ngx_er_word_t *words, ngx_str_t *word, ngx_uint_t *value)
+{
+    for ( /* void */ ; words->name.len; words++) {
+
+        if (words->name.len == word->len
+            && ngx_memcmp(words->name.data, word->data, word->len) == 0)
+        {
+            *value = words->value;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_er_param_bad(ngx_str_t *word, const char *usage, ngx_er_error_t *err)
+{
+    ngx_er_error(err, "invalid value \"%V\", write: %s", word, usage);
+
+    return NGX_ERROR;
+}

@@ -1,0 +1,195 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The parameters of a verifier: verify_params.c reads and checks them,
+ * verify.c works by them.  Nobody else includes this header.
+ */
+
+
+#ifndef _NGX_ER_VERIFY_PARAMS_H_INCLUDED_
+#define _NGX_ER_VERIFY_PARAMS_H_INCLUDED_
+
+
+#include "jwt.h"
+#include "seal.h"
+#include "verify.h"
+
+
+#define NGX_ER_VERIFY_SECRETS  16
+
+
+typedef enum {
+    NGX_ER_SCHEME_UNSET = 0,
+    NGX_ER_SCHEME_OFF,
+    NGX_ER_SCHEME_HMAC,
+    NGX_ER_SCHEME_HMAC_FROM_PREFIX,
+    NGX_ER_SCHEME_DIGEST,
+    NGX_ER_SCHEME_PUBLIC,              /* ed25519, ECDSA, RSA */
+    NGX_ER_SCHEME_TOKEN,
+    NGX_ER_SCHEME_BASIC,
+    NGX_ER_SCHEME_JWT
+} ngx_er_scheme_e;
+
+
+/* where a signature or a timestamp stands */
+
+typedef enum {
+    NGX_ER_ORIGIN_REF = 0,
+    NGX_ER_ORIGIN_FAMILY,              /* headers:Prefix- and a number */
+    NGX_ER_ORIGIN_ELEMENT              /* sig:t= in the signature's list */
+} ngx_er_origin_kind_e;
+
+
+typedef struct {
+    ngx_er_origin_kind_e   kind;
+    ngx_er_ref_t           ref;        /* REF */
+    ngx_str_t              name;       /* FAMILY, ELEMENT */
+} ngx_er_origin_t;
+
+
+typedef enum {
+    NGX_ER_TIME_SECONDS = 0,
+    NGX_ER_TIME_MILLISECONDS,
+    NGX_ER_TIME_RFC3339
+} ngx_er_time_unit_e;
+
+
+typedef struct {
+    ngx_array_t            origins;    /* of ngx_er_origin_t; the first one
+                                          that is present counts */
+    ngx_str_t              separators; /* a set; empty: one signature */
+    ngx_str_t              prefix;
+    ngx_er_encoding_e      encoding;
+} ngx_er_signature_t;
+
+
+typedef struct {
+    ngx_array_t            origins;    /* of ngx_er_origin_t */
+    ngx_er_time_unit_e     unit;
+    time_t                 tolerance;  /* seconds; 0: not enforced */
+    time_t                 future;
+} ngx_er_timestamp_t;
+
+
+typedef struct {
+    ngx_er_ref_t           ref;
+    ngx_er_digest_e        digest;
+    ngx_er_encoding_e      encoding;
+    unsigned               set:1;
+    unsigned               optional:1; /* when=present */
+} ngx_er_body_digest_t;
+
+
+typedef struct {
+    ngx_str_t              raw;        /* as configured */
+    ngx_str_t              bytes;      /* as "key" decodes it; HMAC, digest,
+                                          token: else empty */
+    ngx_er_key_t          *key;        /* HMAC, PUBLIC, JWT */
+    ngx_er_key_t          *hmac[NGX_ER_DIGESTS];  /* HMAC_FROM_PREFIX */
+    ngx_er_key_t          *handshake;  /* HMAC-SHA256 of raw */
+    u_char                 sum[NGX_ER_DIGEST_MAX];  /* TOKEN, BASIC: SHA-256 */
+} ngx_er_secret_t;
+
+
+struct ngx_er_verify_s {
+    ngx_pool_t            *pool;
+    ngx_er_fields_t       *fields;
+
+    ngx_er_scheme_e        scheme;
+    ngx_er_seal_e          seal;
+    ngx_er_digest_e        digest;
+    ngx_uint_t             digests;    /* HMAC_FROM_PREFIX: a mask */
+
+    ngx_array_t            secrets;    /* of ngx_er_secret_t */
+    ngx_er_encoding_e      encoding;   /* of the secrets */
+    ngx_str_t              strip;
+
+    ngx_er_template_t     *message;    /* "signed" */
+    ngx_array_t            id;         /* of ngx_er_template_t * */
+    ngx_er_signature_t     signature;
+    ngx_er_timestamp_t     timestamp;
+    ngx_er_body_digest_t   body_digest;
+    ngx_er_jwt_conf_t      jwt;
+    ngx_array_t            constants;  /* of ngx_er_constant_t */
+
+    unsigned               ports:1;    /* both: {url} with and without */
+    unsigned               uses_id:1;  /* "message" has an {id} ... */
+    unsigned               uses_url:1;
+    unsigned               uses_secret:1;
+    unsigned               covers_body:1;  /* the signature, or a digest of
+                                              the body that it covers */
+};
+
+
+/* verify_params.c: what the readers of parameters share */
+
+typedef struct {
+    ngx_str_t              name;
+    ngx_uint_t             value;
+} ngx_er_word_t;
+
+
+ngx_int_t ngx_er_param_time(ngx_str_t *word, ngx_str_t *value,
+    time_t *sec, ngx_er_error_t *err);
+ngx_uint_t ngx_er_param_value(ngx_str_t *word, const char *name,
+    ngx_str_t *value);
+ngx_int_t ngx_er_param_word(ngx_er_word_t *words, ngx_str_t *word,
+    ngx_uint_t *value);
+ngx_int_t ngx_er_param_bad(ngx_str_t *word, const char *usage,
+    ngx_er_error_t *err);
+
+/* origin.c */
+ngx_int_t ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+ngx_int_t ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+ngx_int_t ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+
+/*
+ * secret.c: "secret" adds one, ready for handshakes; prepare() makes its key
+ * when the scheme is known.
+ */
+ngx_int_t ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_uint_t *inline_secret, ngx_er_error_t *err);
+ngx_int_t ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
+    ngx_er_error_t *err);
+
+/* verify_check.c: 1 if the signature covers it */
+ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v, ngx_er_ref_t *ref);
+
+
+#define NGX_ER_VERIFY_CANDIDATES  16
+
+
+typedef struct {
+    ngx_str_t              items[NGX_ER_VERIFY_CANDIDATES];
+    ngx_uint_t             n;
+    ngx_uint_t             found;      /* there was an item, of any scheme */
+    ngx_str_t              ts;         /* sig: */
+    ngx_uint_t             nts;
+} ngx_er_candidates_t;
+
+
+/*
+ * evidence.c.  All return NGX_OK, NGX_DECLINED with a reason in the verdict,
+ * or NGX_ERROR: no memory.  ngx_er_verify_ts() finds the timestamp and leaves
+ * it in verdict->scope.ts, ngx_er_verify_time() reads and judges it.
+ */
+ngx_int_t ngx_er_candidates(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict, ngx_er_candidates_t *c);
+ngx_int_t ngx_er_verify_ts(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+ngx_int_t ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict);
+
+/* verify.c: NGX_DECLINED */
+ngx_int_t ngx_er_verify_refuse(ngx_er_verdict_t *verdict,
+    const char *reason);
+
+
+#endif /* _NGX_ER_VERIFY_PARAMS_H_INCLUDED_ */
