@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Challenges by which producers check that an endpoint wants their events.
+ * One generic rule (match, require, signed, respond) expresses all of them;
+ * the rules of the producers are data in presets.c.
+ */
+
+
+#ifndef _NGX_ER_HANDSHAKE_H_INCLUDED_
+#define _NGX_ER_HANDSHAKE_H_INCLUDED_
+
+
+#include "verify.h"
+
+
+#define NGX_ER_METHOD_GET      0x0002  /* the values of NGX_HTTP_GET ... */
+#define NGX_ER_METHOD_HEAD     0x0004
+#define NGX_ER_METHOD_POST     0x0008
+#define NGX_ER_METHOD_OPTIONS  0x0200
+
+
+typedef struct ngx_er_handshake_s  ngx_er_handshake_t;
+
+
+typedef struct {
+    ngx_uint_t             status;
+    ngx_str_t              body;
+    ngx_er_header_t       *headers;    /* Content-Type too */
+    ngx_uint_t             nheaders;
+} ngx_er_answer_t;
+
+
+/*
+ * Compiles the handshakes of one preset and appends them to the array (of
+ * ngx_er_handshake_t *).  A constant that a rule requires and that the source
+ * does not define is an error with a sentence: "constant verify_token ...;".
+ */
+ngx_int_t ngx_er_handshakes_add(ngx_pool_t *pool, ngx_array_t *handshakes,
+    ngx_str_t *preset, ngx_er_fields_t *fields, ngx_er_verify_t *verify,
+    ngx_er_error_t *err);
+
+/* the methods beside POST that the handshakes use, as a mask of NGX_HTTP_* */
+ngx_uint_t ngx_er_handshake_methods(ngx_array_t *handshakes);
+
+/*
+ * The first handshake that the message asks for, or NULL: an ordinary event.
+ * ngx_er_handshake_signed(): verify the message before answering.
+ */
+ngx_er_handshake_t *ngx_er_handshake_find(ngx_array_t *handshakes,
+    ngx_er_message_t *m);
+ngx_uint_t ngx_er_handshake_signed(ngx_er_handshake_t *h);
+
+/* NGX_OK: answer is complete, a refusal too; NGX_ERROR: no memory */
+ngx_int_t ngx_er_handshake_answer(ngx_er_handshake_t *h,
+    ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_er_answer_t *answer);
+
+
+#endif /* _NGX_ER_HANDSHAKE_H_INCLUDED_ */

@@ -1,0 +1,1176 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The producers, as data: how each signs, where an event's id, type, subject
+ * and time are found, how long it waits and retries, and how it checks an
+ * endpoint before it sends.  source_conf.c reads the rows at configuration
+ * time, handshake.c compiles the challenges; no code anywhere asks for a
+ * producer's name, so a new one is a new row and nothing else.
+ *
+ * A row's parameters are written as in nginx.conf, without the quotes: words
+ * are split at blanks.  Members that hold templates (signed_, id and the like)
+ * are not split.  Several sources ("header:A header:B") are names of the same
+ * thing: the first one that is present counts.
+ *
+ * A challenge is a row too.  "match" and "require" hold lines "NAME VALUE",
+ * where NAME is a variable of a template and VALUE is
+ *     *              it is there, whatever it says
+ *     a|b            it is one of these
+ *     const:NAME     it is one of the values of the source's own
+ *                    "constant NAME a|b;" ("*": any)
+ * All lines of "match" must hold for the request to be this challenge at all;
+ * if then a line of "require" does not, the answer is the status "deny".
+ * "headers" holds lines "Name: TEXT": a line that has an undefined variable is
+ * left out, and the first line of a name counts.  In TEXT and in "body" stand
+ *     {{VAR}}                   the value as it is
+ *     {{jsonstr:VAR}}           as a JSON string, with its quotes
+ *     {{hmac-sha256-hex:VAR}}   HMAC keyed with the source's first secret
+ *     {{hmac-sha256-base64:VAR}}
+ *     {{sha256-hex:A+B+C}}      of the values one behind the other
+ * and everything else stands for itself, single braces too.  Here "url" is
+ * the endpoint as it was registered: the URL without its query string.
+ *
+ * Deadlines lie below what the producer waits; windows lie above the time for
+ * which it retries.  Where a producer does not say, the member is left out and
+ * the general default counts.
+ */
+
+
+#include "presets.h"
+
+
+#define NGX_ER_HOUR           3600000
+
+#define NGX_ER_ADYEN_ITEM     "notificationItems.0.NotificationRequestItem."
+
+#define NGX_ER_TEXT           "Content-Type: text/plain"
+#define NGX_ER_JSON           "Content-Type: application/json"
+
+
+ngx_er_preset_t  ngx_er_presets[] = {
+
+    {
+        .name = "adyen-payments",
+        .verify = "hmac-sha256",
+        .key = "hex",
+        .signed_ =
+            "{json:" NGX_ER_ADYEN_ITEM "pspReference?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "originalReference?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "merchantAccountCode?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "merchantReference?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "amount.value?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "amount.currency?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "eventCode?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "success?}",
+        .signature =
+            "json:" NGX_ER_ADYEN_ITEM "additionalData.hmacSignature "
+            "encoding=base64",
+        .id = {
+            "{json:" NGX_ER_ADYEN_ITEM "pspReference}."
+            "{json:" NGX_ER_ADYEN_ITEM "eventCode}"
+        },
+        .type = {
+            "{json:" NGX_ER_ADYEN_ITEM "eventCode}"
+        },
+        .subject = {
+            "{json:" NGX_ER_ADYEN_ITEM "merchantAccountCode}"
+        },
+        .time = {
+            "{json:" NGX_ER_ADYEN_ITEM "eventDate}"
+        }
+    },
+
+    {
+        .name = "adyen-platform",
+        .verify = "hmac-sha256",
+        .key = "hex",
+        .signed_ = "{body}",
+        .signature = "header:HmacSignature encoding=base64",
+        .id = { "{json:data.id}.{json:timestamp}", "{json:data.id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:data.balancePlatform}" },
+        .time = { "{json:timestamp}" }
+    },
+
+    {
+        .name = "apikey",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:X-Api-Key",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .accept = NGX_ER_ACCEPT_EVENTS
+    },
+
+    {
+        .name = "basic",
+        .verify = "basic",
+        .signature = "header:Authorization",
+        .id = { "{json:id}", "{body_sha256}" },
+        .type = { "{json:event_type}", "{json:type}" },
+        .accept = NGX_ER_ACCEPT_EVENTS
+    },
+
+    {
+        .name = "bearer",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:Authorization prefix=Bearer",
+        .id = { "{header:ce-id}", "{json:id}" },
+        .type = { "{header:ce-type}", "{json:type}" },
+        .subject = { "{header:ce-source}", "{json:source}" },
+        .time = { "{header:ce-time}", "{json:time}" },
+        .accept = NGX_ER_ACCEPT_EVENTS
+    },
+
+    {
+        .name = "bigcommerce",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}", "{json:hash}" },
+        .type = { "{json:scope}" },
+        .subject = { "{json:store_id}", "{json:producer}" },
+        .time = { "{json:created_at}" },
+        .retries = 48 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "bitbucket",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature prefix=sha256= encoding=hex",
+        .id = { "{header:X-Request-UUID}" },
+        .type = { "{header:X-Event-Key}" },
+        .subject = { "{json:repository.full_name}" }
+    },
+
+    {
+        .name = "calendly",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:Calendly-Webhook-Signature separator=, "
+                     "prefix=v1= encoding=hex",
+        .timestamp = "sig:t= unit=s tolerance=180s",
+        .id = { "{json:payload.uri}.{json:event}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:created_by}" },
+        .time = { "{json:created_at}" }
+    },
+
+    {
+        .name = "cloudevents",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:Authorization query:access_token prefix=Bearer",
+        .id = { "{header:ce-id}", "{json:id}" },
+        .type = { "{header:ce-type}", "{json:type}" },
+        .subject = { "{header:ce-source}", "{json:source}" },
+        .time = { "{header:ce-time}", "{json:time}" },
+        .accept = NGX_ER_ACCEPT_EVENTS
+    },
+
+    {
+        .name = "cloudinary",
+        .verify = "sha1",
+        .key = "utf8",
+        .signed_ = "{body}{ts}{secret}",
+        .signature = "header:X-Cld-Signature encoding=hex",
+        .timestamp = "header:X-Cld-Timestamp unit=s tolerance=2h",
+        .id = { "{json:request_id}", "{json:asset_id}.{ts}" },
+        .type = { "{json:notification_type}" },
+        .time = { "{json:timestamp}" }
+    },
+
+    {
+        .name = "discord",
+        .verify = "ed25519",
+        .key = "hex",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Signature-Ed25519 encoding=hex",
+        .timestamp = "header:X-Signature-Timestamp unit=s tolerance=0s",
+        .id = { "{json:id}" },
+        .type = { "{json:event.type}", "{json:type}" },
+        .subject = { "{json:guild_id}", "{json:application_id}" },
+        .time = { "{json:event.timestamp}" },
+        .deadline = 2500,
+        .retries = NGX_ER_HOUR / 6
+    },
+
+    {
+        .name = "discord-events",
+        .verify = "ed25519",
+        .key = "hex",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Signature-Ed25519 encoding=hex",
+        .timestamp = "header:X-Signature-Timestamp unit=s tolerance=0s",
+        .id = { "{body_sha256}" },
+        .type = { "{json:event.type}" },
+        .subject = { "{json:application_id}" },
+        .time = { "{json:event.timestamp}" },
+        .deadline = 2500,
+        .retries = NGX_ER_HOUR / 6
+    },
+
+    {
+        .name = "discord-interactions",
+        .verify = "ed25519",
+        .key = "hex",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Signature-Ed25519 encoding=hex",
+        .timestamp = "header:X-Signature-Timestamp unit=s tolerance=0s",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:guild_id}", "{json:application_id}" },
+        .deadline = 2500
+    },
+
+    {
+        .name = "docusign",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "headers:X-DocuSign-Signature- encoding=base64",
+        .id = {
+            "{json:data.envelopeId}.{json:event}.{json:generatedDateTime}"
+        },
+        .type = { "{json:event}" },
+        .subject = { "{json:data.accountId}" },
+        .time = { "{json:generatedDateTime}" },
+        .retries = 360 * NGX_ER_HOUR,
+        .window = 384 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "ebay",
+        .verify = "off",
+        .id = { "{json:notification.notificationId}" },
+        .type = { "{json:metadata.topic}" },
+        .time = { "{json:notification.eventDate}" }
+    },
+
+    {
+        .name = "front",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}:{body}",
+        .signature = "header:X-Front-Signature encoding=base64",
+        .timestamp = "header:X-Front-Request-Timestamp unit=s tolerance=0s",
+        .id = { "{json:payload.id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:authorization.id}" }
+    },
+
+    {
+        .name = "github",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature-256 prefix=sha256= encoding=hex",
+        .id = { "{header:X-GitHub-Delivery}" },
+        .type = {
+            "{header:X-GitHub-Event}.{json:action}",
+            "{header:X-GitHub-Event}"
+        },
+        .subject = {
+            "{json:installation.id}",
+            "{json:organization.login}",
+            "{json:repository.full_name}"
+        },
+        .deadline = 9000,
+        .window = 96 * NGX_ER_HOUR,
+        .once = 1
+    },
+
+    {
+        .name = "gitlab",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:X-Gitlab-Token",
+        .id = { "{header:Idempotency-Key}", "{header:X-Gitlab-Event-UUID}" },
+        .type = { "{header:X-Gitlab-Event}" },
+        .subject = {
+            "{json:project.path_with_namespace}",
+            "{json:group.full_path}"
+        }
+    },
+
+    {
+        .name = "gitlab-signed",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}", "{header:Idempotency-Key}" },
+        .type = { "{header:X-Gitlab-Event}" },
+        .subject = { "{header:X-Gitlab-Instance}" }
+    },
+
+    {
+        .name = "hubspot",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{method}{url}{body}{ts}",
+        .signature = "header:X-HubSpot-Signature-v3 encoding=base64",
+        .timestamp = "header:X-HubSpot-Request-Timestamp unit=ms "
+                     "tolerance=300s",
+        .id = { "{json:0.eventId}" },
+        .type = { "{json:0.subscriptionType}" },
+        .subject = { "{json:0.portalId}" },
+        .time = { "{json:0.occurredAt}" }
+    },
+
+    {
+        .name = "hubspot-v1",
+        .verify = "sha256",
+        .key = "utf8",
+        .signed_ = "{secret}{body}",
+        .signature = "header:X-HubSpot-Signature encoding=hex",
+        .id = { "{json:0.eventId}" },
+        .type = { "{json:0.subscriptionType}" },
+        .subject = { "{json:0.portalId}" },
+        .time = { "{json:0.occurredAt}" }
+    },
+
+    {
+        .name = "hubspot-v2",
+        .verify = "sha256",
+        .key = "utf8",
+        .signed_ = "{secret}{method}{url}{body}",
+        .signature = "header:X-HubSpot-Signature encoding=hex",
+        .id = { "{json:0.eventId}" },
+        .type = { "{json:0.subscriptionType}" },
+        .subject = { "{json:0.portalId}" },
+        .time = { "{json:0.occurredAt}" }
+    },
+
+    {
+        .name = "intercom",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature prefix=sha1= encoding=hex",
+        .id = { "{json:id}" },
+        .type = { "{json:topic}" },
+        .subject = { "{json:app_id}" },
+        .time = { "{json:created_at}" }
+    },
+
+    {
+        .name = "jwt-hs256",
+        .verify = "jwt",
+        .key = "utf8",
+        .signature = "header:Authorization prefix=Bearer",
+        .jwt = "algorithms=HS256 leeway=60s audience=hooks",
+        .id = { "{jwt:jti}", "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{jwt:iss}" },
+        .time = { "{jwt:iat}" },
+        .accept = NGX_ER_ACCEPT_EVENTS
+    },
+
+    {
+        .name = "jwt-rs256",
+        .verify = "jwt",
+        .key = "pem",
+        .signature = "header:Authorization prefix=Bearer",
+        .jwt = "algorithms=RS256 leeway=60s audience=hooks",
+        .id = { "{jwt:jti}", "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{jwt:iss}" },
+        .time = { "{jwt:iat}" },
+        .accept = NGX_ER_ACCEPT_EVENTS
+    },
+
+    {
+        .name = "line",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Line-Signature encoding=base64",
+        .id = { "{json:events.0.webhookEventId}" },
+        .type = { "{json:events.0.type}" },
+        .subject = { "{json:destination}" },
+        .time = { "{json:events.0.timestamp}" }
+    },
+
+    {
+        .name = "linear",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:Linear-Signature encoding=hex",
+        .timestamp = "json:webhookTimestamp unit=ms tolerance=60s",
+        .id = { "{header:Linear-Delivery}" },
+        .type = {
+            "{header:Linear-Event}.{json:action}",
+            "{json:type}.{json:action}"
+        },
+        .subject = { "{json:organizationId}" },
+        .time = { "{json:createdAt}" },
+        .deadline = 4000
+    },
+
+    {
+        .name = "linkedin",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "hmacsha256={body}",
+        .signature = "header:X-LI-Signature encoding=hex",
+        .id = { "{json:notificationId}" },
+        .type = { "{json:type}" }
+    },
+
+    {
+        .name = "mailgun",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{json:signature.timestamp}{json:signature.token}",
+        .signature = "json:signature.signature encoding=hex",
+        .timestamp = "json:signature.timestamp unit=s tolerance=0s",
+        .id = { "{json:event-data.id}", "{json:signature.token}" },
+        .type = { "{json:event-data.event}" },
+        .subject = { "{json:event-data.account.id}" },
+        .time = { "{json:event-data.timestamp}" }
+    },
+
+    {
+        .name = "meta",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature-256 prefix=sha256= encoding=hex",
+        .id = {
+            "{json:entry.0.changes.0.value.messages.0.id}",
+            "{json:entry.0.changes.0.value.statuses.0.id}."
+            "{json:entry.0.changes.0.value.statuses.0.status}"
+        },
+        .type = {
+            "{json:object}.{json:entry.0.changes.0.field}",
+            "{json:object}"
+        },
+        .subject = { "{json:entry.0.id}" },
+        .time = { "{json:entry.0.time}" },
+        .retries = 36 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "monday",
+        .verify = "jwt",
+        .key = "utf8",
+        .signature = "header:Authorization",
+        .jwt = "algorithms=HS256 leeway=60s",
+        .id = { "{json:event.triggerUuid}" },
+        .type = { "{json:event.type}" },
+        .subject = { "{jwt:accountId}" },
+        .time = { "{json:event.triggerTime}" }
+    },
+
+    {
+        .name = "msgraph",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "json:value.0.clientState",
+        .id = { "{json:value.0.id}" },
+        .type = { "{json:value.0.changeType}" },
+        .subject = { "{json:value.0.tenantId}" },
+        .accept = NGX_ER_ACCEPT_TEXT
+    },
+
+    {
+        .name = "netlify",
+        .verify = "jwt",
+        .key = "utf8",
+        .signature = "header:X-Webhook-Signature",
+        .body_digest = "jwt:sha256 sha256 hex",
+        .jwt = "algorithms=HS256 leeway=60s issuer=netlify",
+        .id = { "{json:id}" },
+        .type = { "{json:state}" },
+        .subject = { "{json:site_id}" },
+        .time = { "{json:updated_at}" }
+    },
+
+    {
+        .name = "nylas",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Nylas-Signature encoding=hex",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:data.object.grant_id}" },
+        .time = { "{json:time}" }
+    },
+
+    {
+        .name = "paddle",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}:{body}",
+        .signature = "header:Paddle-Signature separator=; prefix=h1= "
+                     "encoding=hex",
+        .timestamp = "sig:ts= unit=s tolerance=5s",
+        .id = { "{json:event_id}" },
+        .type = { "{json:event_type}" },
+        .subject = { "{json:data.customer_id}" },
+        .time = { "{json:occurred_at}" },
+        .deadline = 4000
+    },
+
+    {
+        .name = "paypal-pinned",
+        .verify = "rsa-sha256",
+        .key = "pem",
+        .signed_ =
+            "{header:PAYPAL-TRANSMISSION-ID}|"
+            "{header:PAYPAL-TRANSMISSION-TIME}|{const:webhook_id}|"
+            "{body_crc32}",
+        .signature = "header:PAYPAL-TRANSMISSION-SIG encoding=base64",
+        .timestamp = "header:PAYPAL-TRANSMISSION-TIME unit=rfc3339 "
+                     "tolerance=0s",
+        .id = { "{json:id}" },
+        .type = { "{json:event_type}" },
+        .subject = { "{json:resource.payee.merchant_id}" },
+        .time = { "{json:create_time}" },
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "paystack",
+        .verify = "hmac-sha512",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:x-paystack-signature encoding=hex",
+        .id = { "{json:event}.{json:data.id}" },
+        .type = { "{json:event}" },
+        .time = { "{json:data.created_at}" }
+    },
+
+    {
+        .name = "razorpay",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Razorpay-Signature encoding=hex",
+        .id = { "{header:X-Razorpay-Event-Id}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:account_id}" },
+        .time = { "{json:created_at}" }
+    },
+
+    {
+        .name = "revolut",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "v1.{ts}.{body}",
+        .signature = "header:Revolut-Signature separator=, prefix=v1= "
+                     "encoding=hex",
+        .timestamp = "header:Revolut-Request-Timestamp unit=ms tolerance=300s",
+        .id = { "{json:order_id}.{json:event}" },
+        .type = { "{json:event}" }
+    },
+
+    {
+        .name = "ringcentral",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:Verification-Token",
+        .id = { "{json:uuid}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:ownerId}" },
+        .time = { "{json:timestamp}" }
+    },
+
+    {
+        .name = "sanity",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:sanity-webhook-signature separator=, "
+                     "prefix=v1= encoding=base64url",
+        .timestamp = "sig:t= unit=ms tolerance=0s",
+        .id = { "{header:idempotency-key}" },
+        .type = { "{header:sanity-operation}" },
+        .subject = { "{header:sanity-project-id}" },
+        .time = { "{header:sanity-transaction-time}" }
+    },
+
+    {
+        .name = "sendgrid",
+        .verify = "ecdsa-sha256",
+        .key = "spki-base64",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Twilio-Email-Event-Webhook-Signature "
+                     "encoding=base64",
+        .timestamp = "header:X-Twilio-Email-Event-Webhook-Timestamp unit=s "
+                     "tolerance=0s",
+        .id = { "{json:0.sg_event_id}" },
+        .type = { "{json:0.event}" },
+        .time = { "{json:0.timestamp}" },
+        .retries = 24 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "sentry",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:Sentry-Hook-Signature "
+                     "header:Sentry-App-Signature encoding=hex",
+        .id = { "{header:Request-ID}" },
+        .type = { "{header:Sentry-Hook-Resource}.{json:action}" },
+        .subject = { "{json:installation.uuid}" },
+        .time = { "{header:Sentry-Hook-Timestamp}" },
+        .deadline = 900
+    },
+
+    {
+        .name = "shopify",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Shopify-Hmac-Sha256 "
+                     "header:Shopify-Hmac-Sha256 encoding=base64",
+        .id = {
+            "{header:X-Shopify-Webhook-Id}",
+            "{header:Shopify-Webhook-Id}"
+        },
+        .type = { "{header:X-Shopify-Topic}", "{header:Shopify-Topic}" },
+        .subject = {
+            "{header:X-Shopify-Shop-Domain}",
+            "{header:Shopify-Shop-Domain}"
+        },
+        .time = {
+            "{header:X-Shopify-Triggered-At}",
+            "{header:Shopify-Triggered-At}"
+        },
+        .deadline = 4000,
+        .retries = 4 * NGX_ER_HOUR,
+        .window = 24 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "slack",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "v0:{ts}:{body}",
+        .signature = "header:X-Slack-Signature prefix=v0= encoding=hex",
+        .timestamp = "header:X-Slack-Request-Timestamp unit=s tolerance=300s",
+        .id = { "{json:event_id}" },
+        .type = { "{json:event.type}", "{json:type}", "{form:command}" },
+        .subject = { "{json:team_id}", "{form:team_id}" },
+        .time = { "{json:event_time}" },
+        .accept = NGX_ER_ACCEPT_FORMS,
+        .deadline = 2500,
+        .retries = NGX_ER_HOUR / 10
+    },
+
+    {
+        .name = "square",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{url}{body}",
+        .signature = "header:x-square-hmacsha256-signature encoding=base64",
+        .id = { "{json:event_id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:merchant_id}" },
+        .time = { "{json:created_at}" },
+        .deadline = 9000,
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "standardwebhooks",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}" },
+        .type = { "{json:type}" },
+        .time = { "{json:timestamp}" },
+        .retries = 75 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "standardwebhooks-v1a",
+        .verify = "ed25519",
+        .key = "base64 strip=whpk_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1a, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}" },
+        .type = { "{json:type}" },
+        .time = { "{json:timestamp}" },
+        .retries = 75 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "strava",
+        .verify = "off",
+        .id = {
+            "{json:object_type}.{json:object_id}.{json:aspect_type}."
+            "{json:event_time}"
+        },
+        .type = { "{json:object_type}.{json:aspect_type}" },
+        .subject = { "{json:owner_id}" },
+        .time = { "{json:event_time}" }
+    },
+
+    {
+        .name = "stripe",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:Stripe-Signature separator=, prefix=v1= "
+                     "encoding=hex",
+        .timestamp = "sig:t= unit=s tolerance=300s",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:account}" },
+        .time = { "{json:created}" },
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "svix",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:svix-signature header:webhook-signature "
+                     "separator=space prefix=v1, encoding=base64",
+        .timestamp = "header:svix-timestamp header:webhook-timestamp unit=s "
+                     "tolerance=300s",
+        .id = { "{header:svix-id}", "{header:webhook-id}" },
+        .type = { "{json:type}", "{json:event_type}" },
+        .time = { "{json:timestamp}" },
+        .retries = 75 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "telnyx",
+        .verify = "ed25519",
+        .key = "base64",
+        .signed_ = "{ts}|{body}",
+        .signature = "header:telnyx-signature-ed25519 encoding=base64",
+        .timestamp = "header:telnyx-timestamp unit=s tolerance=300s",
+        .id = { "{json:data.id}" },
+        .type = { "{json:data.event_type}" },
+        .time = { "{json:data.occurred_at}" }
+    },
+
+    {
+        .name = "trello",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{body}{url}",
+        .signature = "header:X-Trello-Webhook encoding=base64",
+        .id = { "{json:action.id}" },
+        .type = { "{json:action.type}" },
+        .subject = { "{json:model.id}" },
+        .time = { "{json:action.date}" }
+    },
+
+    {
+        .name = "twilio",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{url}{form_sorted}",
+        .signature = "header:X-Twilio-Signature encoding=base64",
+        .body_digest = "query:bodySHA256 sha256 hex when=present",
+        .ports = "both",
+        .id = {
+            "{header:I-Twilio-Idempotency-Token}",
+            "{form:MessageSid}.{form:MessageStatus}",
+            "{form:CallSid}.{form:CallStatus}"
+        },
+        .type = {
+            "{form:MessageStatus}",
+            "{form:CallStatus}",
+            "{form:SmsStatus}"
+        },
+        .subject = { "{form:AccountSid}" },
+        .time = { "{form:Timestamp}" },
+        .accept = NGX_ER_ACCEPT_FORMS
+    },
+
+    {
+        .name = "twitch",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ =
+            "{header:Twitch-Eventsub-Message-Id}"
+            "{header:Twitch-Eventsub-Message-Timestamp}{body}",
+        .signature = "header:Twitch-Eventsub-Message-Signature "
+                     "prefix=sha256= encoding=hex",
+        .timestamp = "header:Twitch-Eventsub-Message-Timestamp unit=rfc3339 "
+                     "tolerance=600s",
+        .id = { "{header:Twitch-Eventsub-Message-Id}" },
+        .type = { "{header:Twitch-Eventsub-Subscription-Type}" },
+        .subject = { "{json:subscription.condition.broadcaster_user_id}" },
+        .time = { "{header:Twitch-Eventsub-Message-Timestamp}" }
+    },
+
+    {
+        .name = "typeform",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:Typeform-Signature prefix=sha256= "
+                     "encoding=base64",
+        .id = { "{json:event_id}" },
+        .type = { "{json:event_type}" },
+        .subject = { "{json:form_response.form_id}" },
+        .time = { "{json:form_response.submitted_at}" },
+        .retries = 10 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "walmart",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{method}\n{path_query}\n{ts}\n{body_sha256}",
+        .signature = "header:WM_SEC.SIGNATURE encoding=base64",
+        .timestamp = "header:WM_SEC.TIMESTAMP unit=s tolerance=300s",
+        .id = { "{json:eventId}" },
+        .type = { "{json:source.eventType}" },
+        .time = { "{json:source.eventTime}" }
+    },
+
+    {
+        .name = "websub",
+        .verify = "hmac-from-prefix sha1 sha256 sha384 sha512",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature encoding=hex",
+        .id = { "{body_sha256}" },
+        .accept = NGX_ER_ACCEPT_ANY
+    },
+
+    {
+        .name = "woocommerce",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-WC-Webhook-Signature encoding=base64",
+        .id = {
+            "{header:X-WC-Webhook-Source}{header:X-WC-Webhook-Delivery-ID}."
+            "{body_sha256}"
+        },
+        .type = { "{header:X-WC-Webhook-Topic}" },
+        .subject = { "{header:X-WC-Webhook-Source}" },
+        .time = { "{json:date_modified_gmt}" },
+        .accept = NGX_ER_ACCEPT_FORMS,
+        .once = 1
+    },
+
+    {
+        .name = "x",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Twitter-Webhooks-Signature prefix=sha256= "
+                     "encoding=base64",
+        .id = { "{body_sha256}" },
+        .subject = { "{json:for_user_id}" }
+    },
+
+    {
+        .name = "zendesk",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Zendesk-Webhook-Signature encoding=base64",
+        .timestamp = "header:X-Zendesk-Webhook-Signature-Timestamp "
+                     "unit=rfc3339 tolerance=300s",
+        .id = { "{json:id}", "{header:X-Zendesk-Webhook-Invocation-Id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:account_id}", "{header:X-Zendesk-Account-Id}" },
+        .time = { "{json:time}" }
+    },
+
+    {
+        .name = "zoom",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "v0:{ts}:{body}",
+        .signature = "header:x-zm-signature prefix=v0= encoding=hex",
+        .timestamp = "header:x-zm-request-timestamp unit=s tolerance=300s",
+        .id = {
+            "{header:x-zm-trackingid}",
+            "{json:event}.{json:payload.object.uuid}.{json:event_ts}"
+        },
+        .type = { "{json:event}" },
+        .subject = { "{json:payload.account_id}" },
+        .time = { "{json:event_ts}" },
+        .deadline = 2500
+    },
+
+    { .name = NULL }
+};
+
+
+ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
+
+    {
+        .preset = "cloudevents",
+        .method = "OPTIONS",
+        .match = "header:WebHook-Request-Origin *",
+        .require = "header:WebHook-Request-Origin const:origins",
+        .deny = 405,
+        .status = 200,
+        .headers = "Allow: POST\n"
+                   "WebHook-Allowed-Origin: "
+                   "{{header:WebHook-Request-Origin}}\n"
+                   "WebHook-Allowed-Rate: {{const:rate}}\n"
+                   "WebHook-Allowed-Rate: *"
+    },
+
+    {
+        .preset = "discord-events",
+        .method = "POST",
+        .match = "json:type 0",
+        .status = 204,
+        .signed_ = 1
+    },
+
+    {
+        .preset = "discord-interactions",
+        .method = "POST",
+        .match = "json:type 1",
+        .status = 200,
+        .headers = NGX_ER_JSON,
+        .body = "{\"type\":1}",
+        .signed_ = 1
+    },
+
+    {
+        .preset = "ebay",
+        .method = "GET",
+        .match = "query:challenge_code *",
+        .status = 200,
+        .headers = NGX_ER_JSON,
+        .body = "{\"challengeResponse\":\"{{sha256-hex:"
+                "query:challenge_code+const:verification_token+url}}\"}"
+    },
+
+    {
+        .preset = "front",
+        .method = "POST",
+        .match = "header:X-Front-Challenge *",
+        .status = 200,
+        .headers = NGX_ER_TEXT,
+        .body = "{{header:X-Front-Challenge}}",
+        .signed_ = 1
+    },
+
+    {
+        .preset = "linkedin",
+        .method = "GET",
+        .match = "query:challengeCode *",
+        .status = 200,
+        .headers = NGX_ER_JSON,
+        .body = "{\"challengeCode\":{{jsonstr:query:challengeCode}},"
+                "\"challengeResponse\":"
+                "\"{{hmac-sha256-hex:query:challengeCode}}\"}"
+    },
+
+    {
+        .preset = "meta",
+        .method = "GET",
+        .match = "query:hub.mode *",
+        .require = "query:hub.mode subscribe\n"
+                   "query:hub.verify_token const:verify_token",
+        .deny = 403,
+        .status = 200,
+        .headers = NGX_ER_TEXT,
+        .body = "{{query:hub.challenge}}"
+    },
+
+    {
+        .preset = "monday",
+        .method = "POST",
+        .match = "json:challenge *",
+        .status = 200,
+        .headers = NGX_ER_JSON,
+        .body = "{\"challenge\":{{jsonstr:json:challenge}}}"
+    },
+
+    {
+        .preset = "msgraph",
+        .method = "POST",
+        .match = "query:validationToken *",
+        .status = 200,
+        .headers = NGX_ER_TEXT,
+        .body = "{{query:validationToken}}"
+    },
+
+    {
+        .preset = "nylas",
+        .method = "GET",
+        .match = "query:challenge *",
+        .status = 200,
+        .headers = NGX_ER_TEXT,
+        .body = "{{query:challenge}}"
+    },
+
+    {
+        .preset = "ringcentral",
+        .method = "POST",
+        .match = "header:Validation-Token *",
+        .status = 200,
+        .headers = "Validation-Token: {{header:Validation-Token}}"
+    },
+
+    {
+        .preset = "slack",
+        .method = "POST",
+        .match = "json:type url_verification",
+        .status = 200,
+        .headers = NGX_ER_TEXT,
+        .body = "{{json:challenge}}",
+        .signed_ = 1
+    },
+
+    {
+        .preset = "strava",
+        .method = "GET",
+        .match = "query:hub.mode *",
+        .require = "query:hub.mode subscribe\n"
+                   "query:hub.verify_token const:verify_token",
+        .deny = 403,
+        .status = 200,
+        .headers = NGX_ER_JSON,
+        .body = "{\"hub.challenge\":{{jsonstr:query:hub.challenge}}}"
+    },
+
+    {
+        .preset = "trello",
+        .method = "HEAD",
+        .status = 200
+    },
+
+    {
+        .preset = "twitch",
+        .method = "POST",
+        .match = "header:Twitch-Eventsub-Message-Type "
+                 "webhook_callback_verification",
+        .status = 200,
+        .headers = NGX_ER_TEXT,
+        .body = "{{json:challenge}}",
+        .signed_ = 1
+    },
+
+    {
+        .preset = "websub",
+        .method = "GET",
+        .match = "query:hub.mode *",
+        .require = "query:hub.mode subscribe|unsubscribe\n"
+                   "query:hub.topic const:topic",
+        .deny = 404,
+        .status = 200,
+        .headers = NGX_ER_TEXT,
+        .body = "{{query:hub.challenge}}"
+    },
+
+    {
+        .preset = "woocommerce",
+        .method = "POST",
+        .match = "form:webhook_id *",
+        .status = 200
+    },
+
+    {
+        .preset = "x",
+        .method = "GET",
+        .match = "query:crc_token *",
+        .status = 200,
+        .headers = NGX_ER_JSON,
+        .body = "{\"response_token\":"
+                "\"sha256={{hmac-sha256-base64:query:crc_token}}\"}"
+    },
+
+    {
+        .preset = "zoom",
+        .method = "POST",
+        .match = "json:event endpoint.url_validation",
+        .status = 200,
+        .headers = NGX_ER_JSON,
+        .body = "{\"plainToken\":{{jsonstr:json:payload.plainToken}},"
+                "\"encryptedToken\":"
+                "\"{{hmac-sha256-hex:json:payload.plainToken}}\"}",
+        .signed_ = 1
+    },
+
+    { .preset = NULL }
+};
+
+
+ngx_er_preset_t *
+ngx_er_preset_find(ngx_str_t *name)
+{
+    ngx_er_preset_t  *p;
+
+    for (p = ngx_er_presets; p->name; p++) {
+        if (ngx_strlen(p->name) == name->len
+            && ngx_strncmp(p->name, name->data, name->len) == 0)
+        {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_preset_words(const char *text, ngx_array_t *words)
+{
+    u_char     *p;
+    ngx_str_t  *word;
+
+    p = (u_char *) text;
+
+    for ( ;; ) {
+
+        while (*p == ' ') {
+            p++;
+        }
+
+        if (*p == '\0') {
+            return NGX_OK;
+        }
+
+        word = ngx_array_push(words);
+        if (word == NULL) {
+            return NGX_ERROR;
+        }
+
+        word->data = p;
+
+        while (*p != ' ' && *p != '\0') {
+            p++;
+        }
+
+        word->len = p - word->data;
+    }
+}

@@ -1,0 +1,102 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The producers, as data.  No code anywhere asks for a producer's name.
+ */
+
+
+#ifndef _NGX_ER_PRESETS_H_INCLUDED_
+#define _NGX_ER_PRESETS_H_INCLUDED_
+
+
+#include "../base.h"
+
+
+#define NGX_ER_PRESET_ALTERNATIVES  4
+
+#define NGX_ER_DEADLINE             10000
+#define NGX_ER_WINDOW               (72 * 3600 * 1000)
+
+
+/* content types; one "*" stands for anything */
+
+#define NGX_ER_ACCEPT_JSON   "application/json application/*+json"
+#define NGX_ER_ACCEPT_TEXT   "application/json text/plain"
+#define NGX_ER_ACCEPT_ANY    "*/*"
+
+#define NGX_ER_ACCEPT_FORMS                                                   \
+    "application/json application/x-www-form-urlencoded"
+
+#define NGX_ER_ACCEPT_EVENTS                                                  \
+    "application/json application/cloudevents+json "                          \
+    "application/cloudevents-batch+json"
+
+
+typedef struct {
+    const char            *name;
+
+    /* the verifier's parameters, in the words of nginx.conf */
+
+    const char            *verify;     /* algorithm: "hmac-sha256" */
+    const char            *key;        /* "utf8", "base64 strip=whsec_" */
+    const char            *signed_;    /* template */
+    const char            *signature;  /* sources and parameters */
+    const char            *timestamp;
+    const char            *body_digest;
+    const char            *jwt;
+    const char            *ports;      /* "both": {url} with and without */
+
+    /* where the attributes are: templates, the first defined one counts */
+
+    const char            *id[NGX_ER_PRESET_ALTERNATIVES];
+    const char            *type[NGX_ER_PRESET_ALTERNATIVES];
+    const char            *subject[NGX_ER_PRESET_ALTERNATIVES];
+    const char            *time[NGX_ER_PRESET_ALTERNATIVES];
+
+    /* how the producer behaves */
+
+    const char            *accept;     /* content types; NULL: JSON */
+    ngx_msec_t             deadline;   /* ms; 0: the general default, 10 s */
+    ngx_msec_t             retries;    /* ms it goes on retrying; 0: unknown */
+    ngx_msec_t             window;     /* ms of dedup; 0: 72 h */
+    unsigned               once:1;     /* it never retries (GitHub) */
+} ngx_er_preset_t;
+
+
+/*
+ * A handshake: a row a challenge.  match and require hold "NAME VALUE" lines
+ * in the notation of templates: "query:hub.mode *", "json:type 1".
+ */
+
+typedef struct {
+    const char            *preset;
+    const char            *method;
+    const char            *match;
+    const char            *require;
+    ngx_uint_t             deny;       /* status when "require" fails */
+    ngx_uint_t             status;
+    const char            *headers;    /* "Name: TEMPLATE" lines */
+    const char            *body;       /* template */
+    unsigned               signed_:1;
+} ngx_er_preset_handshake_t;
+
+
+/* they end with a row whose name is NULL */
+
+extern ngx_er_preset_t            ngx_er_presets[];
+extern ngx_er_preset_handshake_t  ngx_er_preset_handshakes[];
+
+ngx_er_preset_t *ngx_er_preset_find(ngx_str_t *name);
+
+/*
+ * Splits the text of a parameter at blanks.  words: of ngx_str_t, they point
+ * into the text.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_preset_words(const char *text, ngx_array_t *words);
+
+
+#endif /* _NGX_ER_PRESETS_H_INCLUDED_ */

@@ -1,0 +1,81 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * A source while its block is being read: source.c collects, source_conf.c
+ * completes.  Nothing of it is needed after the block.
+ */
+
+
+#ifndef _NGX_ER_SOURCE_H_INCLUDED_
+#define _NGX_ER_SOURCE_H_INCLUDED_
+
+
+#include "../event_router.h"
+
+
+#define NGX_ER_SOURCE_DIRECTIVES  32   /* at most, for "is duplicate" */
+
+#define NGX_ER_LINE_REPEAT        1    /* may stand more than once */
+#define NGX_ER_LINE_PARAM         2    /* a parameter of the verifier */
+
+
+/*
+ * A directive whose meaning depends on others of the block (a preset comes
+ * first, wherever it stands), kept until the block ends.
+ */
+
+typedef struct {
+    ngx_str_t             *args;       /* args[0] is the directive's name */
+    ngx_uint_t             nargs;
+    ngx_uint_t             flags;
+    ngx_er_place_t         place;
+} ngx_er_source_line_t;
+
+
+typedef struct {
+    ngx_er_source_t       *source;
+    ngx_er_main_conf_t    *mcf;
+    ngx_array_t            lines;      /* of ngx_er_source_line_t */
+    u_char                 seen[NGX_ER_SOURCE_DIRECTIVES];
+} ngx_er_draft_t;
+
+
+/* source_set.c: NGX_CONF_OK, or NGX_CONF_ERROR after logging */
+
+char *ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_accept(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_max_size(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_max_batch(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_max_hops(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_limits(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_deadline(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
+
+/* NGX_OK, or NGX_ERROR after logging where the mistake is */
+
+ngx_int_t ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft);
+ngx_int_t ngx_er_source_handshakes(ngx_conf_t *cf, ngx_er_draft_t *draft);
+ngx_er_source_line_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
+    ngx_str_t *name);
+
+/* "did you mean": a preset, or NULL */
+const char *ngx_er_source_nearest_preset(ngx_conf_t *cf, ngx_str_t *name);
+
+
+#endif /* _NGX_ER_SOURCE_H_INCLUDED_ */

@@ -1,0 +1,230 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What a source has beside its verifier: the handshakes that it answers, which
+ * are its preset's unless "handshake" says otherwise, and the warnings of what
+ * is allowed and yet hardly meant.  Called by source_conf.c when a block ends
+ * and by module.c when the whole configuration was read.
+ */
+
+
+#include "source.h"
+
+
+#if (NGX_ER_METHOD_GET != NGX_HTTP_GET                                        \
+     || NGX_ER_METHOD_HEAD != NGX_HTTP_HEAD                                   \
+     || NGX_ER_METHOD_POST != NGX_HTTP_POST                                   \
+     || NGX_ER_METHOD_OPTIONS != NGX_HTTP_OPTIONS)
+#error ingest/handshake.h has other methods than nginx
+#endif
+
+
+static ngx_int_t ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_er_place_t *place);
+static ngx_int_t ngx_er_source_handshake(ngx_conf_t *cf,
+    ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_place_t *place);
+static void ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s);
+static void ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s);
+
+
+/* the preset's own, or those that "handshake" names */
+
+ngx_int_t
+ngx_er_source_handshakes(ngx_conf_t *cf, ngx_er_draft_t *draft)
+{
+    ngx_str_t              name;
+    ngx_uint_t             i;
+    ngx_er_source_t       *s;
+    ngx_er_source_line_t  *line;
+
+    static ngx_str_t  handshake = ngx_string("handshake");
+
+    s = draft->source;
+    line = ngx_er_source_find_line(draft, &handshake);
+
+    if (line == NULL && s->preset) {
+        name.data = (u_char *) s->preset->name;
+        name.len = ngx_strlen(name.data);
+
+        if (ngx_er_source_handshake(cf, draft, &name, &s->place) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (line
+               && !(line->nargs == 2
+                    && ngx_strcmp(line->args[1].data, "off") == 0))
+    {
+        for (i = 1; i < line->nargs; i++) {
+            if (ngx_er_source_asks(cf, &line->args[i], &line->place) != NGX_OK
+                || ngx_er_source_handshake(cf, draft, &line->args[i],
+                                           &line->place)
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    s->methods |= ngx_er_handshake_methods(&s->handshakes);
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: the preset has a handshake */
+
+static ngx_int_t
+ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name, ngx_er_place_t *place)
+{
+    const char                 *near;
+    ngx_er_preset_handshake_t  *row;
+
+    for (row = ngx_er_preset_handshakes; row->preset; row++) {
+        if (ngx_strcmp(row->preset, name->data) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    if (ngx_er_preset_find(name)) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+                         "the producer \"%V\" has no handshake: leave the "
+                         "line out", name);
+        return NGX_ERROR;
+    }
+
+    near = ngx_er_source_nearest_preset(cf, name);
+
+    if (near) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+                         "unknown handshake \"%V\": did you mean \"%s\"?",
+                         name, near);
+
+    } else {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+                         "unknown handshake \"%V\": write the name of a "
+                         "preset that has one, or \"off\"", name);
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_source_handshake(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name,
+    ngx_er_place_t *place)
+{
+    ngx_er_error_t    err;
+    ngx_er_source_t  *s;
+
+    s = draft->source;
+
+    if (ngx_er_handshakes_add(cf->pool, &s->handshakes, name,
+                              draft->mcf->fields, s->verify, &err)
+        != NGX_OK)
+    {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+                         "event_source \"%V\" cannot answer the handshake of "
+                         "\"%V\": %*s", &s->name, name, err.len, err.text);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+const char *
+ngx_er_source_nearest_preset(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t    n;
+    const char  **words;
+
+    for (n = 0; ngx_er_presets[n].name; n++) { /* void */ }
+
+    words = ngx_palloc(cf->temp_pool, (n + 1) * sizeof(char *));
+    if (words == NULL) {
+        return NULL;
+    }
+
+    for (n = 0; ngx_er_presets[n].name; n++) {
+        words[n] = ngx_er_presets[n].name;
+    }
+
+    words[n] = NULL;
+
+    return ngx_er_nearest(name, words);
+}
+
+
+ngx_int_t
+ngx_er_sources_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_source_t  **s;
+
+    s = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_er_source_warn(cf, s[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is allowed and yet hardly meant */
+
+static void
+ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
+{
+    if (s->unused) {
+        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+                         "event_source \"%V\" is not used: no location has "
+                         "\"event_receive %V;\"", &s->name, &s->name);
+    }
+
+    if (ngx_er_verify_is_off(s->verify)) {
+        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+                         "event_source \"%V\" verifies nothing: whoever can "
+                         "reach its location can send events", &s->name);
+    }
+
+    if (s->preset == NULL) {
+        return;
+    }
+
+    if (s->preset->once) {
+        ngx_er_source_warn_once(cf, s);
+    }
+
+    if (s->dedup && s->window < s->preset->retries) {
+        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+                         "the dedup window of event_source \"%V\" is %Ms, its "
+                         "producer retries for %Ms: a late retry is delivered "
+                         "again", &s->name, s->window / 1000,
+                         s->preset->retries / 1000);
+    }
+}
+
+
+/* no second chance: each way to lose an event is told once */
+
+static void
+ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s)
+{
+    ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+                     "the producer of event_source \"%V\" sends an event only "
+                     "once: with sync delivery an event is lost if a target "
+                     "does not take it in time", &s->name);
+
+    if (s->dedup && s->on_error == NGX_ER_ON_ERROR_CLOSED) {
+        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+                         "the producer of event_source \"%V\" sends an event "
+                         "only once: with \"on_error=closed\" it is lost "
+                         "while the dedup store is away, write "
+                         "\"on_error=local\"", &s->name);
+    }
+}

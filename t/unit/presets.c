@@ -1,0 +1,442 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The table of producers: every row must be something that the verifier, the
+ * templates and the handshakes accept, and docs/producers.md must show it.
+ * "presets --table" prints the table for that page.
+ */
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/ingest/verify.h"
+#include "../../ngx_event_router_module/ingest/presets.h"
+
+
+#define TEST_DOCS       "docs/producers.md"
+#define TEST_DOCS_SIZE  262144
+
+
+static void test_rows(void);
+static void test_row(ngx_er_preset_t *p);
+static void test_param(ngx_pool_t *pool, ngx_er_verify_t *v,
+    ngx_er_preset_t *p, const char *name, const char *text, ngx_uint_t whole);
+static void test_templates(ngx_pool_t *pool, ngx_er_verify_t *v,
+    ngx_er_fields_t *fields, ngx_er_preset_t *p, const char **list,
+    const char *name);
+static const char *test_secret(ngx_er_preset_t *p);
+static void test_behaviour(void);
+static void test_handshakes(void);
+static void test_words(void);
+static void test_docs(void);
+static void table_row(ngx_er_preset_t *p, u_char *buf, size_t size);
+static u_char *table_code(u_char *p, u_char *last, const char *text);
+static u_char *table_list(u_char *p, u_char *last, const char **list);
+static u_char *table_time(u_char *p, u_char *last, ngx_msec_t ms);
+static u_char *table_handshake(u_char *p, u_char *last, const char *name);
+
+
+int
+main(int argc, char **argv)
+{
+    u_char            buf[4096];
+    ngx_er_preset_t  *p;
+
+    if (argc == 2 && ngx_strcmp(argv[1], "--table") == 0) {
+
+        printf("| preset | verified by | `id` | `type` | deadline | dedup "
+               "window | handshake |\n|---|---|---|---|---|---|---|\n");
+
+        for (p = ngx_er_presets; p->name; p++) {
+            table_row(p, buf, sizeof(buf));
+            printf("%s\n", buf);
+        }
+
+        return 0;
+    }
+
+    test_words();
+    test_rows();
+    test_behaviour();
+    test_handshakes();
+    test_docs();
+
+    return done_testing();
+}
+
+
+static void
+test_words(void)
+{
+    ngx_str_t    *w, name;
+    ngx_pool_t   *pool;
+    ngx_array_t   words;
+
+    pool = ngx_er_test_pool();
+    ngx_array_init(&words, pool, 1, sizeof(ngx_str_t));
+
+    is_int(ngx_er_preset_words("  a  bc=d ", &words), NGX_OK, "words");
+    is_int(words.nelts, 2, "blanks are no words");
+
+    w = words.elts;
+    is_str(&w[0], "a", "first word");
+    is_str(&w[1], "bc=d", "second word");
+
+    words.nelts = 0;
+    is_int(ngx_er_preset_words("", &words), NGX_OK, "no words");
+    is_int(words.nelts, 0, "none found");
+
+    ngx_str_set(&name, "shopif");
+    ok(ngx_er_preset_find(&name) == NULL, "a part of a name is no name");
+
+    ngx_str_set(&name, "");
+    ok(ngx_er_preset_find(&name) == NULL, "nor is nothing");
+
+    ngx_destroy_pool(pool);
+}
+
+
+static void
+test_rows(void)
+{
+    size_t            n;
+    ngx_str_t         name;
+    ngx_er_preset_t  *p;
+
+    for (p = ngx_er_presets; p->name; p++) {
+        name.data = (u_char *) p->name;
+        name.len = ngx_strlen(p->name);
+
+        ok(ngx_er_preset_find(&name) == p, "%s: its name is its own",
+           p->name);
+
+        n = strspn(p->name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        is_int(n, name.len, "%s: a plain name", p->name);
+
+        if (p > ngx_er_presets) {
+            ok(strcmp(p[-1].name, p->name) < 0, "%s: in its place", p->name);
+        }
+
+        test_row(p);
+    }
+
+    ok(p - ngx_er_presets >= 50, "all producers are there");
+}
+
+
+static void
+test_row(ngx_er_preset_t *p)
+{
+    ngx_pool_t       *pool;
+    ngx_str_t         words[3];
+    ngx_uint_t        secret;
+    ngx_er_error_t    err;
+    ngx_er_fields_t  *fields;
+    ngx_er_verify_t  *v;
+
+    pool = ngx_er_test_pool();
+    fields = ngx_er_fields_create(pool);
+    v = ngx_er_verify_create(pool, fields);
+
+    test_param(pool, v, p, "verify", p->verify, 0);
+    test_param(pool, v, p, "key", p->key, 0);
+    test_param(pool, v, p, "signed", p->signed_, 1);
+    test_param(pool, v, p, "signature", p->signature, 0);
+    test_param(pool, v, p, "timestamp", p->timestamp, 0);
+    test_param(pool, v, p, "body_digest", p->body_digest, 0);
+    test_param(pool, v, p, "jwt", p->jwt, 0);
+    test_param(pool, v, p, "ports", p->ports, 0);
+
+    test_templates(pool, v, fields, p, p->id, "id");
+    test_templates(pool, v, fields, p, p->type, "type");
+    test_templates(pool, v, fields, p, p->subject, "subject");
+    test_templates(pool, v, fields, p, p->time, "time");
+
+    ok(p->id[0] != NULL, "%s: has an id", p->name);
+
+    if (test_secret(p)) {
+        secret = 0;
+
+        ngx_str_set(&words[0], "secret");
+        words[1].data = (u_char *) test_secret(p);
+        words[1].len = ngx_strlen(words[1].data);
+
+        is_int(ngx_er_verify_set(v, words, 2, &secret, &err), NGX_OK,
+               "%s: secret", p->name);
+
+        ngx_memzero(&err, sizeof(ngx_er_error_t));
+
+        ok(ngx_er_verify_init(v, &err) == NGX_OK, "%s: verifier: %.*s",
+           p->name, (int) err.len, err.text);
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+static void
+test_param(ngx_pool_t *pool, ngx_er_verify_t *v, ngx_er_preset_t *p,
+    const char *name, const char *text, ngx_uint_t whole)
+{
+    ngx_str_t       *word;
+    ngx_uint_t       secret;
+    ngx_array_t      words;
+    ngx_er_error_t   err;
+
+    if (text == NULL) {
+        return;
+    }
+
+    ngx_array_init(&words, pool, 8, sizeof(ngx_str_t));
+
+    word = ngx_array_push(&words);
+    word->data = (u_char *) name;
+    word->len = ngx_strlen(name);
+
+    if (whole) {
+        word = ngx_array_push(&words);
+        word->data = (u_char *) text;
+        word->len = ngx_strlen(text);
+
+    } else {
+        ngx_er_preset_words(text, &words);
+    }
+
+    ngx_memzero(&err, sizeof(ngx_er_error_t));
+
+    ok(ngx_er_verify_set(v, words.elts, words.nelts, &secret, &err) == NGX_OK,
+       "%s: %s%.*s", p->name, name, (int) err.len, err.text);
+}
+
+
+static void
+test_templates(ngx_pool_t *pool, ngx_er_verify_t *v, ngx_er_fields_t *fields,
+    ngx_er_preset_t *p, const char **list, const char *name)
+{
+    ngx_str_t           words[NGX_ER_PRESET_ALTERNATIVES + 1];
+    ngx_uint_t          i, secret;
+    ngx_er_error_t      err;
+    ngx_er_template_t  *template;
+
+    ngx_str_set(&words[0], "id");
+
+    for (i = 0; i < NGX_ER_PRESET_ALTERNATIVES && list[i]; i++) {
+
+        words[i + 1].data = (u_char *) list[i];
+        words[i + 1].len = ngx_strlen(list[i]);
+
+        ngx_memzero(&err, sizeof(ngx_er_error_t));
+
+        ok(ngx_er_template_compile(pool, &words[i + 1], fields, &template,
+                                   &err)
+           == NGX_OK,
+           "%s: %s %s%.*s", p->name, name, list[i], (int) err.len, err.text);
+    }
+
+    if (i && list == p->id) {
+        is_int(ngx_er_verify_set(v, words, i + 1, &secret, &err), NGX_OK,
+               "%s: {id}", p->name);
+    }
+}
+
+
+/* something that the row's "key" can read; NULL: it wants a real public key */
+
+static const char *
+test_secret(ngx_er_preset_t *p)
+{
+    if (ngx_strcmp(p->verify, "ed25519") == 0) {
+
+        return ngx_strncmp(p->key, "hex", 3) == 0
+               ? "d75a980182b10ab7d54bfed3c964073a"
+                 "0ee172f3daa62325af021a68f707511a"
+               : "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    }
+
+    if (p->key && (ngx_strncmp(p->key, "pem", 3) == 0
+                   || ngx_strncmp(p->key, "spki", 4) == 0))
+    {
+        return NULL;
+    }
+
+    if (ngx_strcmp(p->verify, "basic") == 0) {
+        return "user:password";
+    }
+
+    if (p->key && ngx_strncmp(p->key, "base64", 6) == 0) {
+        return "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    }
+
+    return "44782def547aaa06c910c43932b1eb0c71fc68d9d0c057550c48ec2acf6ba056";
+}
+
+
+/* a window covers the retries with an hour to spare; no deadline is absurd */
+
+static void
+test_behaviour(void)
+{
+    ngx_msec_t        window;
+    ngx_er_preset_t  *p;
+
+    for (p = ngx_er_presets; p->name; p++) {
+        window = p->window ? p->window : NGX_ER_WINDOW;
+
+        ok(window >= p->retries + 3600000, "%s: window covers the retries",
+           p->name);
+        ok(p->deadline <= NGX_ER_DEADLINE, "%s: deadline", p->name);
+        ok(!(p->once && p->retries), "%s: once or retries", p->name);
+    }
+}
+
+
+static void
+test_handshakes(void)
+{
+    ngx_str_t                   name;
+    ngx_er_preset_handshake_t  *h;
+
+    for (h = ngx_er_preset_handshakes; h->preset; h++) {
+        name.data = (u_char *) h->preset;
+        name.len = ngx_strlen(h->preset);
+
+        ok(ngx_er_preset_find(&name) != NULL, "%s: handshake has a preset",
+           h->preset);
+        ok(h->status >= 200 && h->status < 300, "%s: status", h->preset);
+        ok(h->deny == 0 || h->deny >= 400, "%s: deny", h->preset);
+        ok(h->match || ngx_strcmp(h->method, "HEAD") == 0,
+           "%s: a POST must say more to be a challenge", h->preset);
+        ok(h->body == NULL || h->headers != NULL, "%s: a body has a type",
+           h->preset);
+    }
+}
+
+
+static void
+test_docs(void)
+{
+    FILE             *f;
+    size_t            n;
+    u_char            buf[4096];
+    static char       docs[TEST_DOCS_SIZE];
+    ngx_er_preset_t  *p;
+
+    f = fopen(TEST_DOCS, "r");
+
+    if (f == NULL) {
+        diag("no " TEST_DOCS " here, not compared");
+        return;
+    }
+
+    n = fread(docs, 1, sizeof(docs) - 1, f);
+    docs[n] = '\0';
+    fclose(f);
+
+    for (p = ngx_er_presets; p->name; p++) {
+        table_row(p, buf, sizeof(buf));
+
+        ok(strstr(docs, (char *) buf) != NULL, "%s: " TEST_DOCS " shows it",
+           p->name);
+    }
+}
+
+
+static void
+table_row(ngx_er_preset_t *p, u_char *buf, size_t size)
+{
+    u_char  *last;
+
+    last = buf + size - 1;
+
+    buf = ngx_slprintf(buf, last, "| `%s` | `%s`", p->name, p->verify);
+
+    if (p->signed_) {
+        buf = ngx_slprintf(buf, last, " of ");
+        buf = table_code(buf, last, p->signed_);
+    }
+
+    if (p->signature) {
+        buf = ngx_slprintf(buf, last, " in ");
+        buf = table_code(buf, last, p->signature);
+    }
+
+    buf = ngx_slprintf(buf, last, " | ");
+    buf = table_list(buf, last, p->id);
+    buf = ngx_slprintf(buf, last, " | ");
+    buf = table_list(buf, last, p->type);
+    buf = ngx_slprintf(buf, last, " | ");
+    buf = table_time(buf, last, p->deadline ? p->deadline : NGX_ER_DEADLINE);
+    buf = ngx_slprintf(buf, last, " | ");
+    buf = table_time(buf, last, p->window ? p->window : NGX_ER_WINDOW);
+    buf = ngx_slprintf(buf, last, " | ");
+    buf = table_handshake(buf, last, p->name);
+    buf = ngx_slprintf(buf, last, " |");
+
+    *buf = '\0';
+}
+
+
+/* in Markdown's tables a bar ends the cell, in code too */
+
+static u_char *
+table_code(u_char *p, u_char *last, const char *text)
+{
+    p = ngx_slprintf(p, last, "`");
+
+    for ( /* void */ ; *text; text++) {
+        p = (*text == '\n') ? ngx_slprintf(p, last, "\\n")
+            : (*text == '|') ? ngx_slprintf(p, last, "\\|")
+                             : ngx_slprintf(p, last, "%c", *text);
+    }
+
+    return ngx_slprintf(p, last, "`");
+}
+
+
+static u_char *
+table_list(u_char *p, u_char *last, const char **list)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ER_PRESET_ALTERNATIVES && list[i]; i++) {
+        p = ngx_slprintf(p, last, "%s", i ? " or " : "");
+        p = table_code(p, last, list[i]);
+    }
+
+    return p;
+}
+
+
+static u_char *
+table_time(u_char *p, u_char *last, ngx_msec_t ms)
+{
+    if (ms % 3600000 == 0) {
+        return ngx_slprintf(p, last, "%Mh", ms / 3600000);
+    }
+
+    if (ms % 1000 == 0) {
+        return ngx_slprintf(p, last, "%Ms", ms / 1000);
+    }
+
+    return ngx_slprintf(p, last, "%Mms", ms);
+}
+
+
+static u_char *
+table_handshake(u_char *p, u_char *last, const char *name)
+{
+    ngx_er_preset_handshake_t  *h;
+
+    for (h = ngx_er_preset_handshakes; h->preset; h++) {
+        if (ngx_strcmp(h->preset, name) == 0) {
+            p = ngx_slprintf(p, last, "%s%s", h->method,
+                             h->signed_ ? ", signed" : "");
+        }
+    }
+
+    return p;
+}
