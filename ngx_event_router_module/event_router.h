@@ -1,0 +1,232 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The types that the rooms share: the configuration and its nouns.  An event
+ * walks ingest -> route -> deliver; store lies below, observe beside.
+ */
+
+
+#ifndef _NGX_ER_EVENT_ROUTER_H_INCLUDED_
+#define _NGX_ER_EVENT_ROUTER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "base.h"
+#include "ingest/scan.h"
+#include "ingest/form.h"
+#include "ingest/message.h"
+#include "ingest/template.h"
+#include "ingest/verify.h"
+#include "ingest/handshake.h"
+#include "ingest/presets.h"
+#include "route/condition.h"
+#include "route/matcher.h"
+
+
+#define NGX_ER_NAME_MAX   64           /* bytes of a source's, target's or
+                                          route's name */
+
+typedef struct ngx_er_source_s  ngx_er_source_t;
+typedef struct ngx_er_target_s  ngx_er_target_t;
+typedef struct ngx_er_route_s   ngx_er_route_t;
+typedef struct ngx_er_event_s   ngx_er_event_t;
+typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
+
+
+/* where a noun stands in nginx.conf, for errors found after parsing */
+
+typedef struct {
+    ngx_str_t              file;
+    ngx_uint_t             line;
+} ngx_er_place_t;
+
+
+typedef enum {
+    NGX_ER_ON_ERROR_LOCAL = 0,         /* shared memory takes over */
+    NGX_ER_ON_ERROR_OPEN,              /* deliver without dedup */
+    NGX_ER_ON_ERROR_CLOSED             /* 503 */
+} ngx_er_on_error_e;
+
+
+/* event_source: who may publish (ingest/source.c) */
+
+struct ngx_er_source_s {
+    ngx_str_t                    name;
+    ngx_er_place_t               place;
+    ngx_er_preset_t             *preset;         /* or NULL */
+
+    ngx_er_verify_t             *verify;
+    ngx_array_t                  handshakes;     /* of ngx_er_handshake_t * */
+    ngx_uint_t                   methods;        /* NGX_HTTP_POST | ... */
+    ngx_http_complex_value_t    *public_url;     /* or NULL */
+
+    ngx_array_t                  id;             /* of ngx_er_template_t * */
+    ngx_array_t                  type;
+    ngx_array_t                  subject;
+    ngx_array_t                  time;
+    ngx_uint_t                   id_covered;     /* the signature covers id */
+
+    ngx_array_t                  accept;         /* of ngx_str_t, lower case */
+    unsigned                     form:1;         /* accepts forms */
+    unsigned                     cloudevents:1;  /* accepts CloudEvents */
+    unsigned                     unused:1;       /* no event_receive names it */
+
+    size_t                       max_size;       /* bytes */
+    ngx_uint_t                   max_batch;      /* events of a CloudEvents
+                                                    batch */
+    ngx_uint_t                   max_hops;
+    ngx_er_scan_limits_t         limits;
+
+    ngx_msec_t                   deadline;       /* ms for all deliveries */
+    ngx_uint_t                   unrouted;       /* status when no route
+                                                    matched */
+
+    ngx_flag_t                   dedup;
+    ngx_msec_t                   window;         /* ms */
+    ngx_array_t                 *dedup_by;       /* of ngx_uint_t: fields */
+    ngx_er_on_error_e            on_error;
+
+    ngx_array_t                  routes;         /* of ngx_er_route_t *, the
+                                                    matcher's ids are indices */
+    ngx_er_matcher_t            *matcher;
+    ngx_uint_t                   index;          /* in main conf's sources */
+    ngx_atomic_t                *counters;       /* observe/metrics.h */
+};
+
+
+/* event_target and the event_deliver location by which it is reached
+   (deliver/target.c) */
+
+struct ngx_er_target_s {
+    ngx_str_t                    name;
+    ngx_er_place_t               place;
+
+    ngx_str_t                    uri;            /* of the location */
+    ngx_http_conf_ctx_t         *ctx;            /* of the location's server */
+    ngx_http_core_loc_conf_t    *location;       /* NULL: no event_deliver */
+
+    ngx_uint_t                   method;         /* NGX_HTTP_POST */
+    ngx_str_t                    method_name;
+    ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */
+    ngx_flag_t                   optional;
+    uint64_t                     hash;           /* of the name: its identity
+                                                    in dedup stores */
+    ngx_uint_t                   index;          /* in main conf's targets */
+    ngx_atomic_t                *counters;       /* observe/metrics.h */
+};
+
+
+/* event_route: what goes where (route/route.c) */
+
+struct ngx_er_route_s {
+    ngx_str_t                    name;
+    ngx_er_place_t               place;
+
+    ngx_array_t                  from;           /* of ngx_str_t, "*" is all */
+    ngx_er_condition_t          *condition;      /* NULL: always */
+    ngx_array_t                  to;             /* of ngx_str_t */
+    ngx_array_t                  targets;        /* of ngx_er_target_t *,
+                                                    resolved from "to" */
+    ngx_uint_t                   last;
+    ngx_uint_t                   fallback;
+};
+
+
+typedef struct {
+    ngx_array_t                  sources;        /* of ngx_er_source_t * */
+    ngx_array_t                  targets;        /* of ngx_er_target_t * */
+    ngx_array_t                  routes;         /* of ngx_er_route_t * */
+
+    ngx_array_t                  receivers;      /* of ngx_er_receiver_t */
+    ngx_array_t                  sets;           /* of ngx_er_set_t */
+
+    ngx_er_fields_t             *fields;         /* of all sources */
+    ngx_er_paths_t              *envelope;       /* of CloudEvents */
+    ngx_er_dedup_t              *dedup;          /* created on first use */
+
+    ngx_uint_t                   running;        /* deliveries at once in a
+                                                    worker: 256 */
+    ngx_uint_t                   waiting;        /* and waiting for a place:
+                                                    4096 */
+} ngx_er_main_conf_t;
+
+
+typedef struct {
+    ngx_er_source_t             *source;         /* event_receive, or NULL */
+    ngx_er_target_t             *target;         /* event_deliver, or NULL */
+    ngx_uint_t                   receives;       /* event_receive stands here,
+                                                    source is resolved later */
+} ngx_er_loc_conf_t;
+
+
+/* an event_receive, until its source is known */
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_er_place_t               place;
+    ngx_er_loc_conf_t           *lcf;
+    ngx_http_core_loc_conf_t    *clcf;
+} ngx_er_receiver_t;
+
+
+/* event_set: a variable that shows a field (observe/variables.c) */
+
+typedef struct {
+    ngx_uint_t                   field;
+    ngx_uint_t                   uri;            /* encode for a URI */
+} ngx_er_set_t;
+
+
+extern ngx_module_t  ngx_http_event_router_module;
+
+
+/* ingest/source.c, ingest/receive.c, deliver/target.c, route/route.c */
+
+char *ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * Postconfiguration, in this order, each NGX_OK or NGX_ERROR after logging
+ * "... in FILE:LINE" at emerg: receivers know their sources, sources are
+ * complete, targets have locations, routes know their targets and every source
+ * has its compiled matcher; last, warnings of what does not fit together.
+ */
+ngx_int_t ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+ngx_int_t ngx_er_sources_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+ngx_int_t ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+ngx_int_t ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+ngx_int_t ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+
+/* a source, target or route by name, or NULL */
+ngx_er_source_t *ngx_er_source_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
+ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
+
+/* finds the target or adds it with the defaults; NULL: no memory */
+ngx_er_target_t *ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_str_t *name);
+
+/*
+ * place.c: [A-Za-z0-9_.-]{1,64}, else logs and returns NGX_ERROR; remembers
+ * where a noun stands; logs at a place that was parsed earlier.
+ * nearest.c: the word that differs least from a misspelt one, or NULL (for
+ * "did you mean"); "words" ends with NULL.
+ */
+ngx_int_t ngx_er_name_check(ngx_conf_t *cf, const char *noun,
+    ngx_str_t *name);
+const char *ngx_er_nearest(ngx_str_t *word, const char **words);
+void ngx_er_place_set(ngx_conf_t *cf, ngx_er_place_t *place);
+void ngx_cdecl ngx_er_log_place(ngx_conf_t *cf, ngx_uint_t level,
+    ngx_er_place_t *place, const char *fmt, ...);
+
+
+#endif /* _NGX_ER_EVENT_ROUTER_H_INCLUDED_ */

@@ -1,0 +1,47 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The producer's raw bytes, in one piece, in the event's pool.
+ */
+
+
+#ifndef _NGX_ER_BODY_H_INCLUDED_
+#define _NGX_ER_BODY_H_INCLUDED_
+
+
+#include "../event_router.h"
+
+
+typedef struct ngx_er_body_s  ngx_er_body_t;
+
+/* rc: NGX_OK, or an HTTP status (400, 408, 413, 500) */
+typedef void (*ngx_er_body_pt)(ngx_http_request_t *r, ngx_int_t rc);
+
+
+struct ngx_er_body_s {
+    ngx_pool_t            *pool;       /* where the bytes go */
+    size_t                 max;        /* bytes; more is 413 */
+    ngx_er_body_pt         handler;    /* called exactly once, unless the
+                                          request dies before */
+    ngx_str_t              bytes;      /* out */
+    size_t                 size;       /* of the buffer behind bytes.data */
+};
+
+
+/*
+ * Reads the whole body of a main request.  As a content handler returns
+ * whatever this returns; the handler finalizes the request, also if it is
+ * called from inside.  The body record is found with ngx_er_body_of() and must
+ * live as long as the request.
+ */
+ngx_int_t ngx_er_body_read(ngx_http_request_t *r);
+
+/* receive.c: where the body of a request being received is */
+ngx_er_body_t *ngx_er_body_of(ngx_http_request_t *r);
+
+
+#endif /* _NGX_ER_BODY_H_INCLUDED_ */

@@ -1,0 +1,724 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The event: what every accepted webhook becomes (CloudEvents 1.0 attributes,
+ * https://github.com/cloudevents/spec).  receive.c makes it, the deliveries
+ * hold it; the last holder destroys the pool and everything in it.
+ *
+ * Values from an event are hostile.  The attributes and whatever facts() hands
+ * to variables are made safe here, once: no control byte leaves this file.
+ * Nothing here fails but for memory, and for CloudEvents that lack what their
+ * specification requires.
+ */
+
+
+#include "event.h"
+
+
+#define NGX_ER_EVENT_POOL  4096
+#define NGX_ER_EVENT_ARGS  256         /* arguments that arg.NAME can see */
+
+
+static ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
+    ngx_er_field_t *field);
+static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
+    ngx_str_t *text);
+static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
+    ngx_str_t *name);
+static ngx_int_t ngx_er_event_first(ngx_er_event_t *event,
+    ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
+    ngx_str_t *out);
+static ngx_int_t ngx_er_event_made_id(ngx_er_event_t *event);
+static ngx_int_t ngx_er_event_rfc3339(ngx_er_event_t *event);
+static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);
+
+
+/* the attributes of CloudEvents 1.0, in the order of the envelope's slots */
+
+static ngx_str_t  ngx_er_event_envelope_names[NGX_ER_ENVELOPE_SLOTS] = {
+    ngx_string("specversion"),
+    ngx_string("id"),
+    ngx_string("source"),
+    ngx_string("type"),
+    ngx_string("subject"),
+    ngx_string("time"),
+    ngx_string("datacontenttype")
+};
+
+
+static ngx_str_t  ngx_er_event_envelope_headers[NGX_ER_ENVELOPE_SLOTS] = {
+    ngx_string("ce-specversion"),
+    ngx_string("ce-id"),
+    ngx_string("ce-source"),
+    ngx_string("ce-type"),
+    ngx_string("ce-subject"),
+    ngx_string("ce-time"),
+    ngx_string("content-type")
+};
+
+
+ngx_er_event_t *
+ngx_er_event_create(ngx_er_source_t *source)
+{
+    ngx_pool_t          *pool;
+    ngx_er_event_t      *event;
+    ngx_er_main_conf_t  *mcf;
+
+    /* the pool outlives the request, so it does not log to its log */
+
+    pool = ngx_create_pool(NGX_ER_EVENT_POOL, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    event = ngx_pcalloc(pool, sizeof(ngx_er_event_t));
+    if (event == NULL) {
+        goto failed;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    event->facts = ngx_er_facts_create(pool, mcf->fields);
+    if (event->facts == NULL) {
+        goto failed;
+    }
+
+    if (ngx_array_init(&event->routes, pool, 4, sizeof(ngx_er_route_t *))
+        != NGX_OK)
+    {
+        goto failed;
+    }
+
+    event->facts->get = ngx_er_event_fact;
+    event->facts->data = event;
+
+    event->pool = pool;
+    event->holders = 1;
+    event->source = source;
+    event->origin = source->name;
+    event->received = ngx_time();
+
+    return event;
+
+failed:
+
+    ngx_destroy_pool(pool);
+
+    return NULL;
+}
+
+
+void
+ngx_er_event_hold(ngx_er_event_t *event)
+{
+    event->holders++;
+}
+
+
+void
+ngx_er_event_release(ngx_er_event_t *event)
+{
+    if (--event->holders == 0) {
+        ngx_destroy_pool(event->pool);
+    }
+}
+
+
+/* one block for all: an event has some fifteen headers */
+
+ngx_int_t
+ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r)
+{
+    size_t            size;
+    u_char           *p;
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+    size = r->args.len;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            size += h[i].key.len + h[i].value.len;
+        }
+
+        n += part->nelts;
+    }
+
+    event->headers = ngx_palloc(event->pool,
+                                n * sizeof(ngx_er_header_t) + size);
+    if (event->headers == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = (u_char *) &event->headers[n];
+
+    event->args.data = p;
+    event->args.len = r->args.len;
+    p = ngx_cpymem(p, r->args.data, r->args.len);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            event->headers[event->nheaders].name.data = p;
+            event->headers[event->nheaders].name.len = h[i].key.len;
+            p = ngx_cpymem(p, h[i].key.data, h[i].key.len);
+
+            event->headers[event->nheaders].value.data = p;
+            event->headers[event->nheaders].value.len = h[i].value.len;
+            p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+
+            event->nheaders++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_str_t *
+ngx_er_event_header(ngx_er_event_t *event, ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < event->nheaders; i++) {
+        if (event->headers[i].name.len == name->len
+            && ngx_strncasecmp(event->headers[i].name.data, name->data,
+                               name->len)
+               == 0)
+        {
+            return &event->headers[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
+    ngx_er_scope_t *scope)
+{
+    ngx_er_source_t  *s;
+
+    s = event->source;
+
+    if (ngx_er_event_first(event, m, scope, &s->id, &event->id) != NGX_OK
+        || ngx_er_event_first(event, m, scope, &s->type, &event->type)
+           != NGX_OK
+        || ngx_er_event_first(event, m, scope, &s->subject, &event->subject)
+           != NGX_OK
+        || ngx_er_event_first(event, m, scope, &s->time, &event->time)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (event->id.len) {
+        event->has_id = 1;
+
+    } else if (ngx_er_event_made_id(event) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_event_rfc3339(event);
+}
+
+
+ngx_int_t
+ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
+{
+    ngx_str_t   *value, out[NGX_ER_ENVELOPE_SLOTS];
+    ngx_uint_t   i;
+
+    for (i = 0; i < NGX_ER_ENVELOPE_SLOTS; i++) {
+
+        if (values == NULL) {
+            value = ngx_er_event_header(event,
+                                        &ngx_er_event_envelope_headers[i]);
+
+        } else if (values[i] && values[i]->type == NGX_ER_STRING) {
+            value = &values[i]->text;
+
+        } else {
+            value = NULL;
+        }
+
+        if (value == NULL) {
+            ngx_str_null(&out[i]);
+            continue;
+        }
+
+        if (ngx_er_event_attribute(event->pool, value, NGX_ER_ATTRIBUTE_MAX,
+                                   &out[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (out[0].len != 3 || ngx_strncmp(out[0].data, "1.0", 3) != 0
+        || out[1].len == 0 || out[2].len == 0 || out[3].len == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    event->id = out[1];
+    event->origin = out[2];
+    event->type = out[3];
+    event->subject = out[4];
+    event->time = out[5];
+    event->has_id = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_er_paths_t *
+ngx_er_event_envelope(ngx_pool_t *pool)
+{
+    ngx_uint_t       i;
+    ngx_array_t     *steps;
+    ngx_er_step_t   *step;
+    ngx_er_paths_t  *paths;
+
+    paths = ngx_er_paths_create(pool);
+    if (paths == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < NGX_ER_ENVELOPE_SLOTS; i++) {
+        steps = ngx_array_create(pool, 1, sizeof(ngx_er_step_t));
+        if (steps == NULL) {
+            return NULL;
+        }
+
+        step = ngx_array_push(steps);
+        if (step == NULL) {
+            return NULL;
+        }
+
+        step->key = ngx_er_event_envelope_names[i];
+        step->index = NGX_ER_STEP_KEY;
+
+        if (ngx_er_paths_add(paths, steps, i) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    return paths;
+}
+
+
+/* the first template whose variables are all defined and not empty */
+
+static ngx_int_t
+ngx_er_event_first(ngx_er_event_t *event, ngx_er_message_t *m,
+    ngx_er_scope_t *scope, ngx_array_t *templates, ngx_str_t *out)
+{
+    ngx_int_t             rc;
+    ngx_str_t             value;
+    ngx_uint_t            i;
+    ngx_er_template_t   **t;
+
+    t = templates->elts;
+
+    for (i = 0; i < templates->nelts; i++) {
+        rc = ngx_er_template_eval(t[i], m, scope, &value);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK && value.len) {
+            return ngx_er_event_attribute(event->pool, &value,
+                                          NGX_ER_ATTRIBUTE_MAX, out);
+        }
+    }
+
+    ngx_str_null(out);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A producer without ids sends the same bytes again when it retries, so the
+ * body's hash is an id that stays the same.  It tells consumers apart what they
+ * have seen; dedup does not rely on it, since two events can look alike.
+ */
+
+static ngx_int_t
+ngx_er_event_made_id(ngx_er_event_t *event)
+{
+    u_char  hash[32], *p;
+
+    ngx_er_sha256(hash, &event->body, 1);
+
+    p = ngx_pnalloc(event->pool, sizeof("sha256-") - 1 + 32);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    event->id.data = p;
+
+    p = ngx_cpymem(p, "sha256-", sizeof("sha256-") - 1);
+    p = ngx_hex_dump(p, hash, 16);
+
+    event->id.len = p - event->id.data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Producers write times as seconds, as seconds with a fraction, as
+ * milliseconds or as RFC 3339.  CloudEvents wants the last; numbers become it.
+ */
+
+static ngx_int_t
+ngx_er_event_rfc3339(ngx_er_event_t *event)
+{
+    u_char      *p;
+    ngx_tm_t     tm;
+    ngx_uint_t   i, digits;
+    uint64_t     n;
+
+    n = 0;
+
+    for (i = 0; i < event->time.len; i++) {
+        if (event->time.data[i] < '0' || event->time.data[i] > '9') {
+            break;
+        }
+
+        n = n * 10 + (event->time.data[i] - '0');
+    }
+
+    digits = i;
+
+    if (digits < 9 || digits > 13
+        || (i < event->time.len && event->time.data[i] != '.'))
+    {
+        return NGX_OK;
+    }
+
+    if (digits > 11) {
+        n /= 1000;
+    }
+
+    ngx_gmtime((time_t) n, &tm);
+
+    p = ngx_pnalloc(event->pool, sizeof("2026-01-01T00:00:00Z") + 8);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    event->time.data = p;
+    event->time.len = ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02dZ",
+                                  tm.ngx_tm_year, tm.ngx_tm_mon,
+                                  tm.ngx_tm_mday, tm.ngx_tm_hour,
+                                  tm.ngx_tm_min, tm.ngx_tm_sec)
+                      - p;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_event_key(ngx_er_event_t *event, u_char *key)
+{
+    u_char     len[3][8], hash[32];
+    uint64_t   n[3];
+    ngx_str_t  parts[7];
+
+    if (event->source->dedup_by) {
+        return ngx_er_event_key_fields(event, key);
+    }
+
+    if (!event->has_id) {
+        return NGX_DECLINED;
+    }
+
+    n[0] = event->source->name.len;
+    n[1] = event->origin.len;
+    n[2] = event->id.len;
+    ngx_memcpy(len, n, sizeof(len));
+
+    parts[0].data = len[0];
+    parts[0].len = 8;
+    parts[1] = event->source->name;
+    parts[2].data = len[1];
+    parts[2].len = 8;
+    parts[3] = event->origin;
+    parts[4].data = len[2];
+    parts[4].len = 8;
+    parts[5] = event->id;
+
+    if (event->source->id_covered && !event->binary) {
+        ngx_er_sha256(key, parts, 6);
+        return NGX_OK;
+    }
+
+    ngx_er_sha256(hash, &event->body, 1);
+
+    parts[6].data = hash;
+    parts[6].len = 32;
+
+    ngx_er_sha256(key, parts, 7);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Each field contributes the number of its values and each value its type and
+ * length, so that no two different events can spell the same key.
+ */
+
+static ngx_int_t
+ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
+{
+    uint64_t         n;
+    ngx_str_t       *part;
+    ngx_uint_t       i, *field, seen;
+    ngx_array_t      parts;
+    ngx_er_value_t  *v;
+
+    if (ngx_array_init(&parts, event->pool, 8, sizeof(ngx_str_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    part = ngx_array_push_n(&parts, 2);
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    part[0].data = (u_char *) &event->source->name.len;
+    part[0].len = sizeof(size_t);
+    part[1] = event->source->name;
+
+    seen = 0;
+    field = event->source->dedup_by->elts;
+
+    for (i = 0; i < event->source->dedup_by->nelts; i++) {
+
+        for (v = ngx_er_fact(event->facts, field[i]); v; v = v->next) {
+
+            part = ngx_array_push_n(&parts, 2);
+            if (part == NULL) {
+                return NGX_ERROR;
+            }
+
+            part[0].data = ngx_palloc(event->pool, sizeof(uint64_t));
+            if (part[0].data == NULL) {
+                return NGX_ERROR;
+            }
+
+            n = ((uint64_t) i << 48) | ((uint64_t) v->type << 40)
+                | v->text.len;
+            ngx_memcpy(part[0].data, &n, sizeof(uint64_t));
+            part[0].len = sizeof(uint64_t);
+            part[1] = v->text;
+
+            seen = 1;
+        }
+    }
+
+    if (!seen) {
+        return NGX_DECLINED;
+    }
+
+    ngx_er_sha256(key, parts.elts, parts.nelts);
+
+    return NGX_OK;
+}
+
+
+/* character by character: a cut never leaves half of one */
+
+ngx_int_t
+ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value, size_t max,
+    ngx_str_t *out)
+{
+    size_t   n;
+    u_char  *p, *last, *next, *pos, *end;
+
+    pos = value->data;
+    end = pos + value->len;
+
+    p = ngx_pnalloc(pool, ngx_min(value->len * 3, max));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = p;
+    last = p + ngx_min(value->len * 3, max);
+
+    while (pos < end) {
+        next = pos;
+
+        if (*pos >= 0x20 && *pos < 0x7f) {
+            next++;
+
+        } else if (*pos < 0x80
+                   || ngx_utf8_decode(&next, end - pos) > 0x10ffff)
+        {
+            if (last - p < 3) {
+                break;
+            }
+
+            p = ngx_sprintf(p, "%%%02Xd", (u_int) *pos++);
+            continue;
+        }
+
+        n = next - pos;
+
+        if ((size_t) (last - p) < n) {
+            break;
+        }
+
+        p = ngx_cpymem(p, pos, n);
+        pos = next;
+    }
+
+    out->len = p - out->data;
+
+    return NGX_OK;
+}
+
+
+/* what an event says for a field that is not in its body */
+
+static ngx_er_value_t *
+ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
+{
+    ngx_str_t                   text, *value;
+    ngx_er_event_t             *event;
+    ngx_http_variable_value_t  *vv;
+
+    event = facts->data;
+
+    switch (field->kind) {
+
+    case NGX_ER_FIELD_ID:
+        return ngx_er_event_value(facts, &event->id);
+
+    case NGX_ER_FIELD_TYPE:
+        return ngx_er_event_value(facts, &event->type);
+
+    case NGX_ER_FIELD_SOURCE:
+        return ngx_er_event_value(facts, &event->source->name);
+
+    case NGX_ER_FIELD_SUBJECT:
+        return ngx_er_event_value(facts, &event->subject);
+
+    case NGX_ER_FIELD_TIME:
+        return ngx_er_event_value(facts, &event->time);
+
+    case NGX_ER_FIELD_HEADER:
+        value = ngx_er_event_header(event, &field->name);
+        return value ? ngx_er_event_value(facts, value) : NULL;
+
+    case NGX_ER_FIELD_ARG:
+        return ngx_er_event_arg(event, &field->name);
+
+    case NGX_ER_FIELD_VARIABLE:
+        if (event->request == NULL) {
+            return NULL;
+        }
+
+        vv = ngx_http_get_indexed_variable(event->request, field->variable);
+
+        if (vv == NULL || vv->not_found) {
+            return NULL;
+        }
+
+        /* the fact outlives the request */
+
+        text.len = vv->len;
+        text.data = ngx_pnalloc(facts->pool, vv->len);
+        if (text.data == NULL) {
+            return NULL;
+        }
+
+        ngx_memcpy(text.data, vv->data, vv->len);
+
+        return ngx_er_event_value(facts, &text);
+
+    default: /* NGX_ER_FIELD_DATA */
+        return NULL;
+    }
+}
+
+
+static ngx_er_value_t *
+ngx_er_event_value(ngx_er_facts_t *facts, ngx_str_t *text)
+{
+    ngx_er_value_t  *v;
+
+    if (text->len == 0 && text->data == NULL) {
+        return NULL;
+    }
+
+    v = ngx_pcalloc(facts->pool, sizeof(ngx_er_value_t));
+    if (v == NULL) {
+        return NULL;
+    }
+
+    v->type = NGX_ER_STRING;
+    v->text = *text;
+    v->empty = (text->len == 0);
+
+    return v;
+}
+
+
+static ngx_er_value_t *
+ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
+{
+    ngx_uint_t       i;
+    ngx_array_t      pairs;
+    ngx_er_pair_t   *pair;
+    ngx_er_value_t  *first, **last;
+
+    if (ngx_array_init(&pairs, event->pool, 8, sizeof(ngx_er_pair_t))
+        != NGX_OK
+        || ngx_er_form_parse(event->pool, &event->args, &pairs,
+                             NGX_ER_EVENT_ARGS)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    first = NULL;
+    last = &first;
+    pair = pairs.elts;
+
+    for (i = 0; i < pairs.nelts; i++) {
+
+        if (pair[i].name.len != name->len
+            || ngx_memcmp(pair[i].name.data, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        *last = ngx_er_event_value(event->facts, &pair[i].value);
+
+        if (*last == NULL) {
+            break;
+        }
+
+        last = &(*last)->next;
+    }
+
+    return first;
+}

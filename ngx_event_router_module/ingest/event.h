@@ -1,0 +1,99 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * An event: CloudEvents attributes, raw body and facts, in a pool of its own.
+ * It lives as long as somebody holds it: the producer's request while it waits
+ * and every delivery, which may outlive the request.
+ */
+
+
+#ifndef _NGX_ER_EVENT_H_INCLUDED_
+#define _NGX_ER_EVENT_H_INCLUDED_
+
+
+#include "../event_router.h"
+
+
+#define NGX_ER_ATTRIBUTE_MAX  256      /* bytes of an attribute */
+
+
+struct ngx_er_event_s {
+    ngx_pool_t            *pool;       /* dies with the last holder */
+    ngx_uint_t             holders;
+    ngx_er_source_t       *source;
+
+    ngx_str_t              id;         /* attributes: never a byte below 0x20
+                                          nor 0x7f: ngx_er_event_attribute() */
+    ngx_str_t              type;
+    ngx_str_t              subject;    /* empty: none */
+    ngx_str_t              time;       /* RFC 3339; empty: none */
+    ngx_str_t              origin;     /* ce-source: the producer's own for a
+                                          CloudEvent, else the source's name */
+    ngx_str_t              content_type;
+    ngx_str_t              body;       /* the raw bytes, contiguous */
+
+    ngx_er_facts_t        *facts;
+    ngx_er_header_t       *headers;    /* the producer's, copied */
+    ngx_uint_t             nheaders;
+    ngx_str_t              args;       /* the producer's query string */
+
+    ngx_array_t            routes;     /* of ngx_er_route_t *: that matched */
+    ngx_str_t              route_names;  /* "a,b" */
+    ngx_uint_t             hops;       /* routers that it came through */
+    unsigned               has_id:1;   /* the producer gave the id */
+    unsigned               structured:1;  /* a CloudEvent in structured mode */
+    unsigned               binary:1;   /* a CloudEvent in binary mode */
+    time_t                 received;   /* wall clock, seconds */
+
+    ngx_http_request_t    *request;    /* the producer's, NULL once it is
+                                          answered or gone */
+};
+
+
+/* one holder; NULL: no memory */
+ngx_er_event_t *ngx_er_event_create(ngx_er_source_t *source);
+void ngx_er_event_hold(ngx_er_event_t *event);
+void ngx_er_event_release(ngx_er_event_t *event);
+
+/* copies the request's headers and arguments; NGX_ERROR: no memory */
+ngx_int_t ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r);
+
+/*
+ * The attributes: as the source's templates find them in the message, and as
+ * a CloudEvent carries them ("values" are those of ngx_er_event_envelope, or
+ * NULL: from the ce- headers).  NGX_OK; NGX_DECLINED: a CloudEvent without a
+ * required attribute; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
+    ngx_er_scope_t *scope);
+ngx_int_t ngx_er_event_cloudevent(ngx_er_event_t *event,
+    ngx_er_value_t **values);
+
+/* the paths of a structured CloudEvent's attributes, for ngx_er_scan() */
+#define NGX_ER_ENVELOPE_SLOTS  7
+ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
+
+/*
+ * The dedup key, 32 bytes: SHA-256 over length-prefixed source, origin and id,
+ * and the body's hash where the signature does not cover the id; or over the
+ * fields of "dedup by=".  NGX_DECLINED: nothing to tell events apart by.
+ */
+ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
+
+/*
+ * A copy of "value" that is safe in headers, logs and JSON: bytes below 0x20,
+ * 0x7f and what is not UTF-8 are percent-encoded, at most "max" bytes are kept
+ * (whole characters).  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value,
+    size_t max, ngx_str_t *out);
+
+/* the value of the first header of that name in any case, or NULL */
+ngx_str_t *ngx_er_event_header(ngx_er_event_t *event, ngx_str_t *name);
+
+
+#endif /* _NGX_ER_EVENT_H_INCLUDED_ */

@@ -1,0 +1,512 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * From a request to events.  receive.c calls the three functions in this
+ * order: is the content type accepted, what does the message say, which events
+ * does it carry.  The body is scanned once before the signature is verified,
+ * since some producers sign values of the body; the scanner is bounded and
+ * made for hostile bytes, and what it finds is used for nothing else until the
+ * signature is known to be good.
+ *
+ * CloudEvents come in three modes (CloudEvents HTTP binding 1.0.2, 3): binary
+ * (ce- headers), structured (an envelope whose "data" is what data.* fields
+ * see) and batched (an array of envelopes, each an event of its own that is
+ * delivered as its own bytes).
+ */
+
+
+#include "parse.h"
+
+
+typedef enum {
+    NGX_ER_FORMAT_JSON = 0,
+    NGX_ER_FORMAT_FORM,
+    NGX_ER_FORMAT_STRUCTURED,
+    NGX_ER_FORMAT_BATCH,
+    NGX_ER_FORMAT_OPAQUE
+} ngx_er_format_e;
+
+
+static ngx_str_t ngx_er_parse_base(ngx_str_t *type);
+static ngx_uint_t ngx_er_parse_type_is(ngx_str_t *type, const char *word);
+static ngx_uint_t ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern);
+static ngx_uint_t ngx_er_parse_charset(ngx_str_t *type);
+static ngx_er_format_e ngx_er_parse_format(ngx_er_event_t *event);
+static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_parse_batch(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_parse_element(ngx_er_receive_t *ctx,
+    ngx_str_t *element);
+static ngx_int_t ngx_er_parse_envelope(ngx_er_event_t *event);
+static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
+static ngx_int_t ngx_er_parse_add(ngx_er_receive_t *ctx,
+    ngx_er_event_t *event);
+
+
+static ngx_str_t  ngx_er_parse_json = ngx_string("application/json");
+static ngx_str_t  ngx_er_parse_cloudevent =
+                                ngx_string("application/cloudevents+json");
+
+
+ngx_int_t
+ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
+{
+    ngx_str_t         *value, *accept, type;
+    ngx_uint_t         i;
+    static ngx_str_t   name = ngx_string("content-type");
+
+    value = ngx_er_event_header(event, &name);
+
+    /* a producer that names no type sends JSON, or will be told it did not */
+
+    event->content_type = (value && value->len) ? *value : ngx_er_parse_json;
+
+    type = ngx_er_parse_base(&event->content_type);
+    accept = source->accept.elts;
+
+    for (i = 0; i < source->accept.nelts; i++) {
+        if (ngx_er_parse_like(&type, &accept[i])) {
+            return ngx_er_parse_charset(&event->content_type) ? NGX_OK
+                                                              : NGX_DECLINED;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* the media type without its parameters */
+
+static ngx_str_t
+ngx_er_parse_base(ngx_str_t *type)
+{
+    size_t     n;
+    ngx_str_t  base;
+
+    for (n = 0; n < type->len; n++) {
+        if (type->data[n] == ';' || type->data[n] == ' '
+            || type->data[n] == '\t')
+        {
+            break;
+        }
+    }
+
+    base.data = type->data;
+    base.len = n;
+
+    return base;
+}
+
+
+static ngx_uint_t
+ngx_er_parse_type_is(ngx_str_t *type, const char *word)
+{
+    return type->len == ngx_strlen(word)
+           && ngx_strncasecmp(type->data, (u_char *) word, type->len) == 0;
+}
+
+
+/* one star in an accepted type stands for anything */
+
+static ngx_uint_t
+ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern)
+{
+    size_t   head, tail;
+    u_char  *star;
+
+    star = ngx_strlchr(pattern->data, pattern->data + pattern->len, '*');
+
+    if (star == NULL) {
+        return type->len == pattern->len
+               && ngx_strncasecmp(type->data, pattern->data, type->len) == 0;
+    }
+
+    head = star - pattern->data;
+    tail = pattern->len - head - 1;
+
+    return type->len >= head + tail
+           && ngx_strncasecmp(type->data, pattern->data, head) == 0
+           && ngx_strncasecmp(type->data + type->len - tail, star + 1, tail)
+              == 0;
+}
+
+
+/* JSON is UTF-8 (RFC 8259, 8.1): anything else is refused, not guessed */
+
+static ngx_uint_t
+ngx_er_parse_charset(ngx_str_t *type)
+{
+    size_t       len;
+    u_char      *p, *last;
+    ngx_uint_t   i;
+
+    static const char  *charsets[] = {
+        "utf-8", "utf8", "us-ascii", "iso-8859-1", NULL
+    };
+
+    p = ngx_strlcasestrn(type->data, type->data + type->len,
+                         (u_char *) "charset=", sizeof("charset=") - 2);
+    if (p == NULL) {
+        return 1;
+    }
+
+    p += sizeof("charset=") - 1;
+    last = type->data + type->len;
+
+    if (p < last && *p == '"') {
+        p++;
+    }
+
+    for (i = 0; charsets[i]; i++) {
+        len = ngx_strlen(charsets[i]);
+
+        if ((size_t) (last - p) >= len
+            && ngx_strncasecmp(p, (u_char *) charsets[i], len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_er_format_e
+ngx_er_parse_format(ngx_er_event_t *event)
+{
+    ngx_str_t  type;
+
+    type = ngx_er_parse_base(&event->content_type);
+
+    if (event->source->cloudevents) {
+
+        if (ngx_er_parse_type_is(&type, "application/cloudevents+json")) {
+            return NGX_ER_FORMAT_STRUCTURED;
+        }
+
+        if (ngx_er_parse_type_is(&type, "application/cloudevents-batch+json"))
+        {
+            return NGX_ER_FORMAT_BATCH;
+        }
+    }
+
+    if (ngx_er_parse_type_is(&type, "application/x-www-form-urlencoded")) {
+        return NGX_ER_FORMAT_FORM;
+    }
+
+    /* some producers send JSON as text/plain (Amazon SNS) */
+
+    if (ngx_er_parse_type_is(&type, "text/plain")
+        || (type.len > 5
+            && ngx_strncasecmp(type.data + type.len - 5, (u_char *) "/json", 5)
+               == 0)
+        || (type.len > 5
+            && ngx_strncasecmp(type.data + type.len - 5, (u_char *) "+json", 5)
+               == 0))
+    {
+        return NGX_ER_FORMAT_JSON;
+    }
+
+    return NGX_ER_FORMAT_OPAQUE;
+}
+
+
+ngx_int_t
+ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
+{
+    ngx_er_event_t      *event;
+    ngx_er_message_t    *m;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    event = ctx->event;
+    m = &ctx->message;
+
+    m->pool = event->pool;
+    m->method = r->method_name;
+    m->path_query = r->unparsed_uri;
+    m->args = event->args;
+    m->body = event->body;
+    m->headers = event->headers;
+    m->nheaders = event->nheaders;
+    m->facts = event->facts;
+    m->now = ngx_time();
+
+    ngx_memzero(scan, sizeof(ngx_er_scan_t));
+
+    if (ngx_er_parse_url(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+        return NGX_OK;
+    }
+
+    return ngx_er_parse_scan(event, scan);
+}
+
+
+/* a body that cannot be parsed is no error here: scan->error tells */
+
+static ngx_int_t
+ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
+{
+    ngx_int_t  rc;
+
+    scan->pool = event->pool;
+    scan->limits = &event->source->limits;
+    scan->paths = event->facts->fields->paths;
+    scan->values = event->facts->values;
+
+    switch (ngx_er_parse_format(event)) {
+
+    case NGX_ER_FORMAT_JSON:
+        rc = ngx_er_scan(scan, &event->body);
+        break;
+
+    case NGX_ER_FORMAT_STRUCTURED:
+        ngx_str_set(&scan->root, "data");
+        rc = ngx_er_scan(scan, &event->body);
+        break;
+
+    case NGX_ER_FORMAT_BATCH:
+        scan->paths = NULL;
+        rc = ngx_er_scan(scan, &event->body);
+        break;
+
+    case NGX_ER_FORMAT_FORM:
+        event->facts->form = 1;
+        rc = ngx_er_form_scan(scan, &event->body);
+        break;
+
+    default: /* NGX_ER_FORMAT_OPAQUE */
+        return NGX_OK;
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * The URL as the producer has it.  Behind a TLS terminator nginx cannot know
+ * it: that is what public_url is for.
+ */
+
+static ngx_int_t
+ngx_er_parse_url(ngx_er_receive_t *ctx)
+{
+    u_char              *p;
+    ngx_str_t            scheme, *host;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (ctx->source->public_url) {
+        return ngx_http_complex_value(r, ctx->source->public_url,
+                                      &ctx->message.url);
+    }
+
+    ngx_str_set(&scheme, "http://");
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        ngx_str_set(&scheme, "https://");
+    }
+#endif
+
+    host = r->headers_in.host ? &r->headers_in.host->value
+                              : &r->headers_in.server;
+
+    p = ngx_pnalloc(ctx->event->pool,
+                    scheme.len + host->len + r->unparsed_uri.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->message.url.data = p;
+
+    p = ngx_cpymem(p, scheme.data, scheme.len);
+    p = ngx_cpymem(p, host->data, host->len);
+    p = ngx_cpymem(p, r->unparsed_uri.data, r->unparsed_uri.len);
+
+    ctx->message.url.len = p - ctx->message.url.data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_parse_events(ngx_er_receive_t *ctx)
+{
+    ngx_int_t          rc;
+    ngx_er_event_t    *event;
+    static ngx_str_t   version = ngx_string("ce-specversion");
+
+    event = ctx->event;
+
+    switch (ngx_er_parse_format(event)) {
+
+    case NGX_ER_FORMAT_BATCH:
+        return ngx_er_parse_batch(ctx);
+
+    case NGX_ER_FORMAT_STRUCTURED:
+        event->structured = 1;
+        rc = ngx_er_parse_envelope(event);
+        break;
+
+    default:
+        if (event->source->cloudevents
+            && ngx_er_event_header(event, &version))
+        {
+            event->binary = 1;
+            rc = ngx_er_event_cloudevent(event, NULL);
+            break;
+        }
+
+        rc = ngx_er_event_attributes(event, &ctx->message,
+                                     &ctx->verdict.scope);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_er_event_hold(event);
+
+    return ngx_er_parse_add(ctx, event);
+}
+
+
+static ngx_int_t
+ngx_er_parse_batch(ngx_er_receive_t *ctx)
+{
+    ngx_int_t       rc;
+    ngx_str_t      *element;
+    ngx_uint_t      i;
+    ngx_array_t     elements;
+    ngx_er_scan_t   scan;
+
+    if (ngx_array_init(&elements, ctx->event->pool, 8, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+
+    scan.pool = ctx->event->pool;
+    scan.limits = &ctx->source->limits;
+
+    rc = ngx_er_scan_split(&scan, &ctx->event->body, &elements,
+                           ctx->source->max_batch);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    element = elements.elts;
+
+    for (i = 0; i < elements.nelts; i++) {
+        rc = ngx_er_parse_element(ctx, &element[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* an event of its own, in a pool of its own, with the request's headers */
+
+static ngx_int_t
+ngx_er_parse_element(ngx_er_receive_t *ctx, ngx_str_t *element)
+{
+    ngx_er_scan_t    scan;
+    ngx_er_event_t  *event;
+
+    event = ngx_er_event_create(ctx->source);
+    if (event == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_parse_add(ctx, event) != NGX_OK) {
+        ngx_er_event_release(event);
+        return NGX_ERROR;
+    }
+
+    event->request = ctx->request;
+    event->structured = 1;
+    event->content_type = ngx_er_parse_cloudevent;
+
+    event->body.len = element->len;
+    event->body.data = ngx_pstrdup(event->pool, element);
+    if (event->body.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_event_headers(event, ctx->request) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+
+    if (ngx_er_parse_scan(event, &scan) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (scan.error != NGX_ER_SCAN_OK) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_er_parse_envelope(event);
+}
+
+
+static ngx_int_t
+ngx_er_parse_envelope(ngx_er_event_t *event)
+{
+    ngx_int_t            rc;
+    ngx_er_scan_t        scan;
+    ngx_er_value_t      *values[NGX_ER_ENVELOPE_SLOTS];
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+    ngx_memzero(values, sizeof(values));
+
+    scan.pool = event->pool;
+    scan.limits = &event->source->limits;
+    scan.paths = mcf->envelope;
+    scan.values = values;
+
+    rc = ngx_er_scan(&scan, &event->body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_er_event_cloudevent(event, values);
+}
+
+
+static ngx_int_t
+ngx_er_parse_add(ngx_er_receive_t *ctx, ngx_er_event_t *event)
+{
+    ngx_er_part_t  *part;
+
+    part = ngx_array_push(&ctx->parts);
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(part, sizeof(ngx_er_part_t));
+    part->event = event;
+
+    return NGX_OK;
+}

@@ -1,0 +1,739 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The producer's request: check, read, verify, parse, route, wait, answer.
+ * This is the only file that answers a producer.  It is the content handler of
+ * "event_receive" locations, so that all of nginx's access rules and limits
+ * have had their say before a byte of a body is read.
+ *
+ * The deliveries do not hang on this request.  It only waits for the outcome
+ * of its events; if it dies earlier (the client left), the events go on and
+ * the cleanup below cuts the threads between them.  Refusals are answered with
+ * problems that say what is wrong, and leave nothing behind: no key is claimed
+ * and no target called before the signature was verified.
+ */
+
+
+#include "receive.h"
+#include "parse.h"
+#include "answer.h"
+#include "../observe/metrics.h"
+
+
+static ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
+static void ngx_er_receive_cleanup(void *data);
+static ngx_int_t ngx_er_receive_check(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_receive_type(ngx_er_receive_t *ctx);
+static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
+static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_receive_unparsable(ngx_er_receive_t *ctx,
+    ngx_er_scan_t *scan);
+static ngx_int_t ngx_er_receive_verify(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_receive_handshake(ngx_er_receive_t *ctx,
+    ngx_er_handshake_t *handshake);
+static ngx_int_t ngx_er_receive_start(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_receive_route(ngx_er_event_t *event);
+static void ngx_er_receive_fan_out(ngx_er_receive_t *ctx, ngx_uint_t i);
+static void ngx_er_receive_outcome(ngx_er_fanout_t *fanout);
+static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
+    ngx_uint_t status, ngx_uint_t metric, const char *detail);
+static ngx_int_t ngx_er_receive_not_allowed(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_receive_send(ngx_http_request_t *r,
+    ngx_er_answer_t *answer);
+static ngx_int_t ngx_er_receive_header(ngx_http_request_t *r,
+    ngx_er_header_t *header);
+
+
+ngx_int_t
+ngx_er_receive_handler(ngx_http_request_t *r)
+{
+    ngx_int_t          rc;
+    ngx_er_receive_t  *ctx;
+
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "events are received from clients only, "
+                      "\"event_receive\" is in the way of a subrequest");
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    ctx = ngx_er_receive_create(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_er_receive_check(ctx);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (r->method == NGX_HTTP_POST) {
+        return ngx_er_body_read(r);
+    }
+
+    /* a challenge without a body */
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_er_receive_process(ctx);
+}
+
+
+static ngx_er_receive_t *
+ngx_er_receive_create(ngx_http_request_t *r)
+{
+    ngx_er_receive_t    *ctx;
+    ngx_er_loc_conf_t   *lcf;
+    ngx_pool_cleanup_t  *cln;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_er_receive_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_er_receive_t));
+
+    if (ngx_array_init(&ctx->parts, r->pool, 1, sizeof(ngx_er_part_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ctx->event = ngx_er_event_create(lcf->source);
+    if (ctx->event == NULL) {
+        return NULL;
+    }
+
+    ctx->request = r;
+    ctx->source = lcf->source;
+    ctx->event->request = r;
+    ctx->body.pool = ctx->event->pool;
+    ctx->body.max = lcf->source->max_size;
+    ctx->body.handler = ngx_er_receive_body;
+
+    cln->handler = ngx_er_receive_cleanup;
+    ngx_http_set_ctx(r, ctx, ngx_http_event_router_module);
+
+    return ctx;
+}
+
+
+/* the request goes: whatever is still under way goes on without it */
+
+static void
+ngx_er_receive_cleanup(void *data)
+{
+    ngx_er_receive_t *ctx = data;
+
+    ngx_uint_t      i;
+    ngx_er_part_t  *part;
+
+    part = ctx->parts.elts;
+
+    for (i = 0; i < ctx->parts.nelts; i++) {
+        part[i].event->request = NULL;
+
+        if (part[i].fanout) {
+            ngx_er_fanout_forget(part[i].fanout);
+        }
+
+        ngx_er_event_release(part[i].event);
+    }
+
+    ctx->event->request = NULL;
+    ngx_er_event_release(ctx->event);
+}
+
+
+/*
+ * An internal redirect (error_page) clears the contexts of all modules, but
+ * the cleanup stays.
+ */
+
+ngx_er_receive_t *
+ngx_er_receive_of(ngx_http_request_t *r)
+{
+    ngx_er_receive_t    *ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    r = r->main;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_event_router_module);
+
+    if (ctx == NULL && (r->internal || r->filter_finalize)) {
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_er_receive_cleanup) {
+                return cln->data;
+            }
+        }
+    }
+
+    return ctx;
+}
+
+
+ngx_er_body_t *
+ngx_er_body_of(ngx_http_request_t *r)
+{
+    return &ngx_er_receive_of(r)->body;
+}
+
+
+/* what can be refused before the body is read; NGX_DECLINED: go on */
+
+static ngx_int_t
+ngx_er_receive_check(ngx_er_receive_t *ctx)
+{
+    ngx_int_t            n;
+    ngx_str_t           *value;
+    ngx_http_request_t  *r;
+    static ngx_str_t     hops = ngx_string("x-event-hops");
+
+    r = ctx->request;
+
+    if (!(r->method & (ctx->source->methods | NGX_HTTP_POST))) {
+        return ngx_er_receive_not_allowed(ctx);
+    }
+
+    if (ngx_er_event_headers(ctx->event, r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    value = ngx_er_event_header(ctx->event, &hops);
+
+    if (value) {
+        n = ngx_atoi(value->data, value->len);
+        ctx->event->hops = (n == NGX_ERROR) ? 0 : n;
+
+        if (ctx->event->hops >= ctx->source->max_hops) {
+            return ngx_er_receive_refuse(ctx, 508, NGX_ER_METRIC_LOOP,
+                                         "the event came through too many "
+                                         "event routers");
+        }
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_er_receive_type(ctx);
+}
+
+
+static ngx_int_t
+ngx_er_receive_type(ngx_er_receive_t *ctx)
+{
+    ngx_str_t           *value;
+    ngx_http_request_t  *r;
+    static ngx_str_t     coding = ngx_string("content-encoding");
+
+    r = ctx->request;
+    value = ngx_er_event_header(ctx->event, &coding);
+
+    if (value && value->len
+        && !(value->len == sizeof("identity") - 1
+             && ngx_strncasecmp(value->data, (u_char *) "identity", value->len)
+                == 0))
+    {
+        return ngx_er_receive_refuse(ctx, 415, NGX_ER_METRIC_REJECTED,
+                                     "send the event without "
+                                     "Content-Encoding");
+    }
+
+    if (ngx_er_parse_accepts(ctx->source, ctx->event) != NGX_OK) {
+        return ngx_er_receive_refuse(ctx, 415, NGX_ER_METRIC_REJECTED,
+                                     "the content type is not accepted here");
+    }
+
+    if (r->headers_in.content_length_n > (off_t) ctx->source->max_size) {
+        return ngx_er_receive_refuse(ctx, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                     NGX_ER_METRIC_REJECTED,
+                                     "the event is too large");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_er_receive_t  *ctx;
+
+    ctx = ngx_er_receive_of(r);
+
+    if (rc == NGX_OK) {
+        ctx->event->body = ctx->body.bytes;
+        rc = ngx_er_receive_process(ctx);
+
+    } else if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        rc = ngx_er_receive_refuse(ctx, rc, NGX_ER_METRIC_REJECTED,
+                                   "the event is too large");
+    }
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* NGX_DONE: the outcome is awaited; else what the request ends with */
+
+static ngx_int_t
+ngx_er_receive_process(ngx_er_receive_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_er_scan_t        scan;
+    ngx_er_handshake_t  *handshake;
+
+    if (ngx_er_parse_message(ctx, &scan) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    handshake = ngx_er_handshake_find(&ctx->source->handshakes,
+                                      &ctx->message);
+
+    if (handshake && !ngx_er_handshake_signed(handshake)) {
+        return ngx_er_receive_handshake(ctx, handshake);
+    }
+
+    if (handshake == NULL && ctx->request->method != NGX_HTTP_POST) {
+        return ngx_er_receive_not_allowed(ctx);
+    }
+
+    rc = ngx_er_receive_verify(ctx);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (handshake) {
+        return ngx_er_receive_handshake(ctx, handshake);
+    }
+
+    if (scan.error != NGX_ER_SCAN_OK) {
+        return ngx_er_receive_unparsable(ctx, &scan);
+    }
+
+    rc = ngx_er_parse_events(ctx);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_er_receive_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+                                     NGX_ER_METRIC_INVALID,
+                                     "not a CloudEvent 1.0 with specversion, "
+                                     "id, source and type, or too many in a "
+                                     "batch");
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_receive_start(ctx);
+}
+
+
+/* the signature is good, so this is a loss worth a line in error.log */
+
+static ngx_int_t
+ngx_er_receive_unparsable(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
+{
+    const char  *reason;
+
+    reason = ngx_er_scan_reason(scan->error);
+
+    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                  "genuine event from source \"%V\" cannot be parsed: "
+                  "%s at byte %uz", &ctx->source->name, reason, scan->offset);
+
+    return ngx_er_receive_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+                                 NGX_ER_METRIC_INVALID, reason);
+}
+
+
+/* NGX_DECLINED: genuine, go on */
+
+static ngx_int_t
+ngx_er_receive_verify(ngx_er_receive_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
+
+    if (rc == NGX_OK) {
+        ctx->verify = ngx_er_verify_is_off(ctx->source->verify) ? "off" : "ok";
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->verify = "failed";
+
+    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                  "event from source \"%V\" refused: %s",
+                  &ctx->source->name, ctx->verdict.reason);
+
+    return ngx_er_receive_refuse(ctx, NGX_HTTP_UNAUTHORIZED,
+                                 NGX_ER_METRIC_REFUSED,
+                                 "the event is not signed as this source "
+                                 "requires");
+}
+
+
+static ngx_int_t
+ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
+{
+    ngx_er_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    if (ngx_er_handshake_answer(handshake, ctx->source->verify, &ctx->message,
+                                &answer)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_HANDSHAKE);
+    ngx_er_metric_source(ctx->source, NGX_ER_METRIC_HANDSHAKE);
+
+    return ngx_er_receive_send(ctx->request, &answer);
+}
+
+
+/*
+ * All events of the request start before any outcome can come: outcomes come
+ * from posted events.
+ */
+
+static ngx_int_t
+ngx_er_receive_start(ngx_er_receive_t *ctx)
+{
+    ngx_uint_t      i;
+    ngx_er_part_t  *part;
+
+    part = ctx->parts.elts;
+
+    for (i = 0; i < ctx->parts.nelts; i++) {
+        if (ngx_er_receive_route(part[i].event) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    for (i = 0; i < ctx->parts.nelts; i++) {
+        ngx_er_receive_fan_out(ctx, i);
+    }
+
+    if (ctx->pending == 0) {
+        return ngx_er_receive_finish(ctx);
+    }
+
+    /*
+     * The client is not watched: whether it waits or not, its events are
+     * delivered, and over HTTP/2 its going away destroys the request.
+     */
+
+    ctx->request->read_event_handler = ngx_http_block_reading;
+    ctx->request->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_er_receive_route(ngx_er_event_t *event)
+{
+    size_t            len;
+    u_char           *p;
+    ngx_uint_t        i, *id;
+    ngx_array_t       matched;
+    ngx_er_route_t  **route, **routes;
+
+    if (ngx_array_init(&matched, event->pool, 4, sizeof(ngx_uint_t)) != NGX_OK
+        || ngx_er_matcher_match(event->source->matcher, event->facts, &matched)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    len = 0;
+    id = matched.elts;
+    routes = event->source->routes.elts;
+
+    for (i = 0; i < matched.nelts; i++) {
+        route = ngx_array_push(&event->routes);
+        if (route == NULL) {
+            return NGX_ERROR;
+        }
+
+        *route = routes[id[i]];
+        len += (*route)->name.len + 1;
+    }
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(event->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    event->route_names.data = p;
+    event->route_names.len = len - 1;
+
+    for (i = 0; i < matched.nelts; i++) {
+        route = &routes[id[i]];
+        p = ngx_cpymem(p, (*route)->name.data, (*route)->name.len);
+        *p++ = ',';
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_receive_fan_out(ngx_er_receive_t *ctx, ngx_uint_t i)
+{
+    u_char         *key, hash[32];
+    ngx_er_part_t  *part;
+
+    part = ctx->parts.elts;
+    part += i;
+    key = NULL;
+
+    if (ctx->source->dedup) {
+        switch (ngx_er_event_key(part->event, hash)) {
+
+        case NGX_OK:
+            key = hash;
+            break;
+
+        case NGX_ERROR:
+            return;
+
+        default: /* NGX_DECLINED: it cannot be told apart from others */
+            break;
+        }
+    }
+
+    part->fanout = ngx_er_fanout_start(part->event, key,
+                                       ngx_er_receive_outcome, ctx);
+
+    if (part->fanout) {
+        ctx->pending++;
+    }
+}
+
+
+/* called from a posted event, so the request may be finalized here */
+
+static void
+ngx_er_receive_outcome(ngx_er_fanout_t *fanout)
+{
+    ngx_er_receive_t *ctx = fanout->data;
+
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    if (--ctx->pending) {
+        return;
+    }
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_finalize_request(r, ngx_er_receive_finish(ctx));
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_er_receive_finish(ngx_er_receive_t *ctx)
+{
+    ngx_er_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    if (ngx_er_answer_receipt(ctx->request->pool, ctx, &answer, &ctx->status)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_receive_send(ctx->request, &answer);
+}
+
+
+static ngx_int_t
+ngx_er_receive_not_allowed(ngx_er_receive_t *ctx)
+{
+    u_char           *p;
+    ngx_str_t         value;
+    ngx_uint_t        i;
+    ngx_er_answer_t   answer;
+
+    static struct {
+        ngx_uint_t   method;
+        const char  *name;
+    } methods[] = {
+        { NGX_HTTP_GET, ", GET" },
+        { NGX_HTTP_HEAD, ", HEAD" },
+        { NGX_HTTP_OPTIONS, ", OPTIONS" },
+        { 0, NULL }
+    };
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_REJECTED);
+    ngx_er_metric_source(ctx->source, NGX_ER_METRIC_REJECTED);
+
+    p = ngx_pnalloc(ctx->request->pool, sizeof("POST, GET, HEAD, OPTIONS"));
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    value.data = p;
+    p = ngx_cpymem(p, "POST", sizeof("POST") - 1);
+
+    for (i = 0; methods[i].method; i++) {
+        if (ctx->source->methods & methods[i].method) {
+            p = ngx_cpymem(p, methods[i].name, ngx_strlen(methods[i].name));
+        }
+    }
+
+    value.len = p - value.data;
+
+    if (ngx_er_answer_problem(ctx->request->pool, NGX_HTTP_NOT_ALLOWED,
+                              "events are sent with POST", &answer)
+        != NGX_OK
+        || ngx_er_answer_header(ctx->request->pool, &answer, "Allow", &value)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_receive_send(ctx->request, &answer);
+}
+
+
+static ngx_int_t
+ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
+    ngx_uint_t metric, const char *detail)
+{
+    ngx_er_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    ctx->status = ngx_er_metric_source_name(metric);
+    ngx_er_metric_source(ctx->source, metric);
+
+    if (ngx_er_answer_problem(ctx->request->pool, status, detail, &answer)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_receive_send(ctx->request, &answer);
+}
+
+
+static ngx_int_t
+ngx_er_receive_send(ngx_http_request_t *r, ngx_er_answer_t *answer)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_uint_t    i;
+    ngx_chain_t   out;
+
+    /* a body that was not read must not become the next request */
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->headers_out.status = answer->status;
+    r->headers_out.content_length_n = answer->body.len;
+
+    for (i = 0; i < answer->nheaders; i++) {
+        if (ngx_er_receive_header(r, &answer->headers[i]) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (answer->body.len == 0) {
+        r->header_only = 1;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = answer->body.data;
+    b->last = b->pos + answer->body.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_er_receive_header(ngx_http_request_t *r, ngx_er_header_t *header)
+{
+    ngx_table_elt_t  *h;
+
+    if (header->name.len == sizeof("Content-Type") - 1
+        && ngx_strncasecmp(header->name.data, (u_char *) "Content-Type",
+                           header->name.len)
+           == 0)
+    {
+        r->headers_out.content_type = header->value;
+        r->headers_out.content_type_len = header->value.len;
+        return NGX_OK;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key = header->name;
+    h->value = header->value;
+
+    return NGX_OK;
+}

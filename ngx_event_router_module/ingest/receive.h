@@ -1,0 +1,51 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The producer's request, from its first check to its answer.
+ */
+
+
+#ifndef _NGX_ER_RECEIVE_H_INCLUDED_
+#define _NGX_ER_RECEIVE_H_INCLUDED_
+
+
+#include "body.h"
+#include "event.h"
+#include "../deliver/fanout.h"
+
+
+/* one event of a request: a batch of CloudEvents has several */
+
+typedef struct {
+    ngx_er_event_t        *event;      /* held */
+    ngx_er_fanout_t       *fanout;     /* NULL: not started, or forgotten */
+    ngx_uint_t             started;
+} ngx_er_part_t;
+
+
+typedef struct {
+    ngx_http_request_t    *request;
+    ngx_er_source_t       *source;
+    ngx_er_body_t          body;
+    ngx_er_event_t        *event;      /* held: its pool has the body */
+    ngx_er_message_t       message;
+    ngx_er_verdict_t       verdict;
+    ngx_array_t            parts;      /* of ngx_er_part_t */
+    ngx_uint_t             pending;    /* parts whose outcome is awaited */
+    const char            *verify;     /* $event_verify */
+    const char            *status;     /* $event_status */
+} ngx_er_receive_t;
+
+
+/* the content handler of event_receive locations */
+ngx_int_t ngx_er_receive_handler(ngx_http_request_t *r);
+
+/* of a producer's request, also behind an error_page redirect; or NULL */
+ngx_er_receive_t *ngx_er_receive_of(ngx_http_request_t *r);
+
+
+#endif /* _NGX_ER_RECEIVE_H_INCLUDED_ */

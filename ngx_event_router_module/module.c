@@ -1,0 +1,288 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The module: directives, contexts and hooks.  No logic: each directive is
+ * implemented by the room that owns its noun, and an event walks through
+ * ingest (the producer's request), route (what goes where) and deliver (one
+ * subrequest a target); store lies below (duplicates), observe beside.
+ */
+
+
+#include "event_router.h"
+#include "ingest/event.h"
+#include "store/dedup.h"
+#include "deliver/fanout.h"
+#include "deliver/attempt.h"
+#include "observe/metrics.h"
+#include "observe/status.h"
+#include "observe/variables.h"
+
+
+static void *ngx_er_create_main_conf(ngx_conf_t *cf);
+static char *ngx_er_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_er_create_loc_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_er_init(ngx_conf_t *cf);
+static ngx_int_t ngx_er_init_process(ngx_cycle_t *cycle);
+static void ngx_er_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_num_bounds_t  ngx_er_running_bounds = {
+    ngx_conf_check_num_bounds, 1, 65536
+};
+
+
+static ngx_command_t  ngx_er_commands[] = {
+
+    { ngx_string("event_source"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_er_source_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_target"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_er_target_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_route"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_er_route_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_set"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_er_variables_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_er_dedup_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_dedup_store"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_er_dedup_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_concurrency"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_er_main_conf_t, running),
+      &ngx_er_running_bounds },
+
+    { ngx_string("event_backlog"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_er_main_conf_t, waiting),
+      NULL },
+
+    { ngx_string("event_receive"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_er_receive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_deliver"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_er_target_deliver,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_er_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_er_module_ctx = {
+    ngx_er_variables_add,                  /* preconfiguration */
+    ngx_er_init,                           /* postconfiguration */
+
+    ngx_er_create_main_conf,               /* create main configuration */
+    ngx_er_init_main_conf,                 /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_er_create_loc_conf,                /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_event_router_module = {
+    NGX_MODULE_V1,
+    &ngx_er_module_ctx,                    /* module context */
+    ngx_er_commands,                       /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_er_init_process,                   /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_er_exit_process,                   /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_er_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_er_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     mcf->dedup = NULL;
+     */
+
+    if (ngx_array_init(&mcf->sources, cf->pool, 4, sizeof(ngx_er_source_t *))
+        != NGX_OK
+        || ngx_array_init(&mcf->targets, cf->pool, 4,
+                          sizeof(ngx_er_target_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->routes, cf->pool, 8, sizeof(ngx_er_route_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->receivers, cf->pool, 4,
+                          sizeof(ngx_er_receiver_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->sets, cf->pool, 4, sizeof(ngx_er_set_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    mcf->fields = ngx_er_fields_create(cf->pool);
+    if (mcf->fields == NULL) {
+        return NULL;
+    }
+
+    mcf->envelope = ngx_er_event_envelope(cf->pool);
+    if (mcf->envelope == NULL) {
+        return NULL;
+    }
+
+    mcf->running = NGX_CONF_UNSET_UINT;
+    mcf->waiting = NGX_CONF_UNSET_UINT;
+
+    return mcf;
+}
+
+
+static char *
+ngx_er_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_er_main_conf_t *mcf = conf;
+
+    ngx_conf_init_uint_value(mcf->running, 256);
+    ngx_conf_init_uint_value(mcf->waiting, 4096);
+
+    return NGX_CONF_OK;
+}
+
+
+/* no merging: what a location receives or delivers is its own matter */
+
+static void *
+ngx_er_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_er_loc_conf_t));
+}
+
+
+static ngx_int_t
+ngx_er_init(ngx_conf_t *cf)
+{
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
+
+    if (ngx_er_receivers_init(cf, mcf) != NGX_OK
+        || ngx_er_sources_init(cf, mcf) != NGX_OK
+        || ngx_er_targets_init(cf, mcf) != NGX_OK
+        || ngx_er_routes_init(cf, mcf) != NGX_OK
+        || ngx_er_targets_check(cf, mcf) != NGX_OK
+        || ngx_er_dedup_init(cf, mcf) != NGX_OK
+        || ngx_er_metrics_init(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_swallow_init(cf);
+}
+
+
+static ngx_int_t
+ngx_er_init_process(ngx_cycle_t *cycle)
+{
+    ngx_er_main_conf_t  *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_event_router_module);
+
+    if (mcf == NULL || mcf->receivers.nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_dedup_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_fanout_init_worker(cycle, mcf);
+}
+
+
+static void
+ngx_er_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_er_main_conf_t  *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_event_router_module);
+
+    if (mcf == NULL || mcf->receivers.nelts == 0) {
+        return;
+    }
+
+    ngx_er_fanout_exit_worker(cycle);
+    ngx_er_dedup_exit_worker(cycle, mcf);
+}

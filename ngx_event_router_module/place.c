@@ -1,0 +1,85 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Places and names in nginx.conf.  What is wrong is often known only after the
+ * whole file was read ("route names an unknown source"), when ngx_conf_t no
+ * longer stands at the line that is to blame.  So every noun remembers its
+ * place, and errors found late are logged in the form in which nginx itself
+ * would have logged them.  Called at configuration time only.
+ */
+
+
+#include "event_router.h"
+
+
+void
+ngx_er_place_set(ngx_conf_t *cf, ngx_er_place_t *place)
+{
+    if (cf->conf_file == NULL || cf->conf_file->file.fd == NGX_INVALID_FILE) {
+        ngx_str_set(&place->file, "command line");
+        place->line = 0;
+        return;
+    }
+
+    place->file = cf->conf_file->file.name;
+    place->line = cf->conf_file->line;
+}
+
+
+void ngx_cdecl
+ngx_er_log_place(ngx_conf_t *cf, ngx_uint_t level, ngx_er_place_t *place,
+    const char *fmt, ...)
+{
+    u_char   text[NGX_MAX_CONF_ERRSTR], *p;
+    va_list  args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(text, text + sizeof(text), fmt, args);
+    va_end(args);
+
+    ngx_log_error(level, cf->log, 0, "%*s in %V:%ui",
+                  p - text, text, &place->file, place->line);
+}
+
+
+/*
+ * Names become labels, log fields and parts of keys: nothing in them ever
+ * needs to be escaped.
+ */
+
+ngx_int_t
+ngx_er_name_check(ngx_conf_t *cf, const char *noun, ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (name->len == 0 || name->len > NGX_ER_NAME_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the name of an %s has 1 to %d characters",
+                           noun, NGX_ER_NAME_MAX);
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if ((c >= 'a' && c <= 'z')
+            || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9')
+            || c == '_' || c == '-' || c == '.')
+        {
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid %s name \"%V\": use letters, digits, "
+                           "\"_\", \"-\" and \".\"", noun, name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
