@@ -1,0 +1,61 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Counters of all workers in shared memory.  Their labels are the names of
+ * sources and targets in nginx.conf and words of ours, never anything that an
+ * event says, so there are as many as the configuration has nouns.
+ */
+
+
+#ifndef _NGX_ER_METRICS_H_INCLUDED_
+#define _NGX_ER_METRICS_H_INCLUDED_
+
+
+#include "../event_router.h"
+#include "../deliver/fanout.h"
+
+
+/*
+ * A source counts its events by outcome (ngx_er_outcome_e) and, behind those,
+ * the requests that brought no event, and what dedup could not do.
+ */
+
+typedef enum {
+    NGX_ER_METRIC_REFUSED = NGX_ER_OUTCOME_ERROR + 1,
+    NGX_ER_METRIC_INVALID,
+    NGX_ER_METRIC_REJECTED,
+    NGX_ER_METRIC_LOOP,
+    NGX_ER_METRIC_HANDSHAKE,
+    NGX_ER_METRIC_DEDUP_LOCAL,
+    NGX_ER_METRIC_DEDUP_NONE,
+    NGX_ER_METRIC_SOURCE_LAST
+} ngx_er_source_metric_e;
+
+
+typedef enum {
+    NGX_ER_METRIC_ATTEMPT_OK = 0,
+    NGX_ER_METRIC_ATTEMPT_FAILED,
+    NGX_ER_METRIC_ATTEMPT_CUT,
+    NGX_ER_METRIC_TARGET_LAST
+} ngx_er_target_metric_e;
+
+
+#define NGX_ER_METRICS  NGX_ER_METRIC_SOURCE_LAST
+
+
+/* postconfiguration: adds the shared zone and gives every noun its counters */
+ngx_int_t ngx_er_metrics_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+
+void ngx_er_metric_source(ngx_er_source_t *source, ngx_uint_t metric);
+void ngx_er_metric_target(ngx_er_target_t *target, ngx_uint_t metric);
+
+/* words: "delivered", "refused" ... and "ok", "failed", "cut" */
+const char *ngx_er_metric_source_name(ngx_uint_t metric);
+const char *ngx_er_metric_target_name(ngx_uint_t metric);
+
+
+#endif /* _NGX_ER_METRICS_H_INCLUDED_ */

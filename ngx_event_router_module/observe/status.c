@@ -1,0 +1,234 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What the module counted, for people and machines: a GET of the location is
+ * answered with JSON, a GET of a path that ends in "/metrics" with the text
+ * format of Prometheus (https://prometheus.io/docs/instrumenting/
+ * exposition_formats/).  Who may ask is nginx's matter (allow, deny,
+ * auth_basic).  Reads counters only, no event and no secret comes this way.
+ */
+
+
+#include "status.h"
+#include "metrics.h"
+
+
+/* bytes of one number with its labels, beside the noun's name */
+
+#define NGX_ER_STATUS_LINE  96
+
+
+static ngx_int_t ngx_er_status_handler(ngx_http_request_t *r);
+static size_t ngx_er_status_size(ngx_er_main_conf_t *mcf);
+static u_char *ngx_er_status_json(u_char *p, ngx_er_main_conf_t *mcf);
+static u_char *ngx_er_status_json_counters(u_char *p, ngx_str_t *name,
+    ngx_atomic_t *counters, ngx_uint_t n,
+    const char *(*word)(ngx_uint_t metric), ngx_uint_t last);
+static u_char *ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf);
+static ngx_int_t ngx_er_status_send(ngx_http_request_t *r, ngx_buf_t *b);
+
+
+static ngx_int_t
+ngx_er_status_handler(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_buf_t           *b;
+    ngx_er_main_conf_t  *mcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
+
+    b = ngx_create_temp_buf(r->pool, ngx_er_status_size(mcf));
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->uri.len >= sizeof("/metrics") - 1
+        && ngx_strncmp(r->uri.data + r->uri.len - (sizeof("/metrics") - 1),
+                       "/metrics", sizeof("/metrics") - 1)
+           == 0)
+    {
+        ngx_str_set(&r->headers_out.content_type,
+                    "text/plain; version=0.0.4");
+        b->last = ngx_er_status_prometheus(b->last, mcf);
+
+    } else {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        b->last = ngx_er_status_json(b->last, mcf);
+    }
+
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return ngx_er_status_send(r, b);
+}
+
+
+static ngx_int_t
+ngx_er_status_send(ngx_http_request_t *r, ngx_buf_t *b)
+{
+    ngx_int_t    rc;
+    ngx_chain_t  out;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = b->last - b->pos;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static size_t
+ngx_er_status_size(ngx_er_main_conf_t *mcf)
+{
+    size_t             size;
+    ngx_uint_t         i;
+    ngx_er_source_t  **source;
+    ngx_er_target_t  **target;
+
+    size = 1024;
+    source = mcf->sources.elts;
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        size += NGX_ER_METRIC_SOURCE_LAST
+                * (NGX_ER_STATUS_LINE + source[i]->name.len);
+    }
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        size += NGX_ER_METRIC_TARGET_LAST
+                * (NGX_ER_STATUS_LINE + target[i]->name.len);
+    }
+
+    return size;
+}
+
+
+static u_char *
+ngx_er_status_json(u_char *p, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i, n;
+    ngx_er_source_t  **source;
+    ngx_er_target_t  **target;
+
+    p = ngx_cpymem(p, "{\"sources\":{", sizeof("{\"sources\":{") - 1);
+
+    source = mcf->sources.elts;
+    n = mcf->sources.nelts;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_er_status_json_counters(p, &source[i]->name,
+                                        source[i]->counters,
+                                        NGX_ER_METRIC_SOURCE_LAST,
+                                        ngx_er_metric_source_name, i == n - 1);
+    }
+
+    p = ngx_cpymem(p, "},\"targets\":{", sizeof("},\"targets\":{") - 1);
+
+    target = mcf->targets.elts;
+    n = mcf->targets.nelts;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_er_status_json_counters(p, &target[i]->name,
+                                        target[i]->counters,
+                                        NGX_ER_METRIC_TARGET_LAST,
+                                        ngx_er_metric_target_name, i == n - 1);
+    }
+
+    return ngx_cpymem(p, "}}\n", sizeof("}}\n") - 1);
+}
+
+
+static u_char *
+ngx_er_status_json_counters(u_char *p, ngx_str_t *name,
+    ngx_atomic_t *counters, ngx_uint_t n,
+    const char *(*word)(ngx_uint_t metric), ngx_uint_t last)
+{
+    ngx_uint_t  i;
+
+    p = ngx_sprintf(p, "\"%V\":{", name);
+
+    for (i = 0; i < n; i++) {
+        p = ngx_sprintf(p, "%s\"%s\":%uA", i ? "," : "", word(i),
+                        counters[i]);
+    }
+
+    return ngx_sprintf(p, "}%s", last ? "" : ",");
+}
+
+
+static u_char *
+ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i, k;
+    ngx_er_source_t  **source;
+    ngx_er_target_t  **target;
+
+    p = ngx_sprintf(p, "# HELP event_router_events_total "
+                    "Requests and events of a source, by what became of "
+                    "them.\n"
+                    "# TYPE event_router_events_total counter\n");
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        for (k = 0; k < NGX_ER_METRIC_SOURCE_LAST; k++) {
+            p = ngx_sprintf(p, "event_router_events_total"
+                            "{source=\"%V\",result=\"%s\"} %uA\n",
+                            &source[i]->name, ngx_er_metric_source_name(k),
+                            source[i]->counters[k]);
+        }
+    }
+
+    p = ngx_sprintf(p, "# HELP event_router_attempts_total "
+                    "Attempts to deliver to a target, by result.\n"
+                    "# TYPE event_router_attempts_total counter\n");
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        for (k = 0; k < NGX_ER_METRIC_TARGET_LAST; k++) {
+            p = ngx_sprintf(p, "event_router_attempts_total"
+                            "{target=\"%V\",result=\"%s\"} %uA\n",
+                            &target[i]->name, ngx_er_metric_target_name(k),
+                            target[i]->counters[k]);
+        }
+    }
+
+    return p;
+}
+
+
+char *
+ngx_er_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_er_status_handler;
+
+    return NGX_CONF_OK;
+}

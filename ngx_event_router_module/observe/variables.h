@@ -1,0 +1,27 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The $event_* variables and event_set: what an event says, for log_format,
+ * proxy_set_header, map, limit_req_zone and proxy_pass.
+ */
+
+
+#ifndef _NGX_ER_VARIABLES_H_INCLUDED_
+#define _NGX_ER_VARIABLES_H_INCLUDED_
+
+
+#include "../event_router.h"
+
+
+/* preconfiguration: adds $event_id and its kin */
+ngx_int_t ngx_er_variables_add(ngx_conf_t *cf);
+
+/* event_set $name FIELD [uri]; */
+char *ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+#endif /* _NGX_ER_VARIABLES_H_INCLUDED_ */
