@@ -26,8 +26,11 @@
                                           known */
 
 
+static ngx_uint_t ngx_er_answer_worst(ngx_er_receive_t *ctx,
+    const char **word);
 static ngx_uint_t ngx_er_answer_status(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_retry(ngx_er_part_t *part);
+static ngx_uint_t ngx_er_answer_targets(ngx_er_fanout_t *fanout);
 static size_t ngx_er_answer_size(ngx_er_part_t *part);
 static u_char *ngx_er_answer_event(u_char *p, ngx_er_part_t *part);
 static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
@@ -113,40 +116,30 @@ ngx_er_answer_header(ngx_pool_t *pool, ngx_er_answer_t *answer,
 }
 
 
-/* of a batch, the event that fared worst decides */
-
 ngx_int_t
 ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_answer_t *answer, const char **word)
 {
     size_t          size;
     u_char         *p;
-    ngx_uint_t      i, n, status, retry;
+    ngx_uint_t      i, n, retry;
     ngx_er_part_t  *part;
 
     n = ctx->parts.nelts;
     part = ctx->parts.elts;
 
-    size = sizeof("{\"events\":[]}\n");
-    retry = 0;
-    answer->status = 0;
-
-    for (i = 0; i < n; i++) {
-        status = ngx_er_answer_status(&part[i]);
-
-        if (status > answer->status) {
-            answer->status = status;
-            *word = part[i].fanout
-                    ? ngx_er_outcome_name(part[i].fanout->outcome)
-                    : ngx_er_outcome_name(NGX_ER_OUTCOME_ERROR);
-        }
-
-        retry = ngx_max(retry, ngx_er_answer_retry(&part[i]));
-        size += ngx_er_answer_size(&part[i]);
-    }
+    answer->status = ngx_er_answer_worst(ctx, word);
 
     if (answer->status == NGX_HTTP_NO_CONTENT) {
         return NGX_OK;
+    }
+
+    retry = 0;
+    size = sizeof("{\"events\":[]}\n");
+
+    for (i = 0; i < n; i++) {
+        retry = ngx_max(retry, ngx_er_answer_retry(&part[i]));
+        size += ngx_er_answer_size(&part[i]);
     }
 
     p = ngx_pnalloc(pool, size);
@@ -182,6 +175,38 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
                                  && part[0].fanout->outcome
                                     == NGX_ER_OUTCOME_DUPLICATE,
                                  answer);
+}
+
+
+/* of a batch, the event that fared worst decides; no event at all is well */
+
+static ngx_uint_t
+ngx_er_answer_worst(ngx_er_receive_t *ctx, const char **word)
+{
+    ngx_uint_t         i, status, worst;
+    ngx_er_part_t     *part;
+    ngx_er_outcome_e   outcome;
+
+    part = ctx->parts.elts;
+    worst = 0;
+
+    for (i = 0; i < ctx->parts.nelts; i++) {
+        status = ngx_er_answer_status(&part[i]);
+
+        if (status > worst) {
+            outcome = part[i].fanout ? part[i].fanout->outcome
+                                     : NGX_ER_OUTCOME_ERROR;
+            *word = ngx_er_outcome_name(outcome);
+            worst = status;
+        }
+    }
+
+    if (worst == 0) {
+        *word = ngx_er_outcome_name(NGX_ER_OUTCOME_UNROUTED);
+        return NGX_HTTP_OK;
+    }
+
+    return worst;
 }
 
 
@@ -294,6 +319,25 @@ ngx_er_answer_retry(ngx_er_part_t *part)
 }
 
 
+/* nothing was asked of the targets of a duplicate: they are not listed */
+
+static ngx_uint_t
+ngx_er_answer_targets(ngx_er_fanout_t *fanout)
+{
+    switch (fanout->outcome) {
+
+    case NGX_ER_OUTCOME_DUPLICATE:
+    case NGX_ER_OUTCOME_BUSY:
+    case NGX_ER_OUTCOME_UNAVAILABLE:
+    case NGX_ER_OUTCOME_OVERLOADED:
+        return 0;
+
+    default:
+        return fanout->deliveries.nelts;
+    }
+}
+
+
 static size_t
 ngx_er_answer_size(ngx_er_part_t *part)
 {
@@ -353,7 +397,7 @@ ngx_er_answer_event(u_char *p, ngx_er_part_t *part)
     if (fanout) {
         d = fanout->deliveries.elts;
 
-        for (i = 0; i < fanout->deliveries.nelts; i++) {
+        for (i = 0; i < ngx_er_answer_targets(fanout); i++) {
             p = ngx_sprintf(p, "%s{\"name\":\"%V\",\"state\":\"%s\","
                             "\"status\":%ui,\"ms\":%M%s}",
                             i ? "," : "", &d[i].target->name,

@@ -389,9 +389,9 @@ static ngx_int_t
 ngx_er_event_rfc3339(ngx_er_event_t *event)
 {
     u_char      *p;
+    uint64_t     n;
     ngx_tm_t     tm;
     ngx_uint_t   i, digits;
-    uint64_t     n;
 
     n = 0;
 

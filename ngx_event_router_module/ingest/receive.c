@@ -538,6 +538,9 @@ ngx_er_receive_fan_out(ngx_er_receive_t *ctx, ngx_uint_t i)
 
     if (part->fanout) {
         ctx->pending++;
+
+    } else {
+        ngx_er_metric_source(ctx->source, NGX_ER_OUTCOME_ERROR);
     }
 }
 

@@ -47,6 +47,8 @@ typedef struct {
 } ngx_er_subject_t;
 
 
+static ngx_int_t ngx_er_variables_field(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_str_t *text);
 static void ngx_er_variable_subject(ngx_http_request_t *r,
     ngx_er_subject_t *subject);
 static ngx_int_t ngx_er_variable_event(ngx_http_request_t *r,
@@ -132,11 +134,9 @@ ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_main_conf_t *mcf = conf;
 
-    ngx_int_t             index;
+    ngx_int_t             field;
     ngx_str_t            *value, name;
     ngx_er_set_t         *set;
-    ngx_er_field_t        field;
-    ngx_er_error_t        err;
     ngx_http_variable_t  *var;
 
     value = cf->args->elts;
@@ -154,27 +154,13 @@ ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (cf->args->nelts == 4 && ngx_strcmp(value[3].data, "uri") != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\", the only one is \"uri\"",
-                           &value[3]);
+                           "invalid parameter \"%V\", the only one is "
+                           "\"uri\"", &value[3]);
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_er_field_parse(cf->pool, &value[2], NULL, &field, &err)
-        != NGX_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
-        return NGX_CONF_ERROR;
-    }
-
-    if (field.kind == NGX_ER_FIELD_VARIABLE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is a variable already: use it as it is",
-                           &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    index = ngx_er_fields_add(mcf->fields, &field);
-    if (index == NGX_ERROR) {
+    field = ngx_er_variables_field(cf, mcf, &value[2]);
+    if (field == NGX_ERROR) {
         return NGX_CONF_ERROR;
     }
 
@@ -183,7 +169,7 @@ ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    set->field = index;
+    set->field = field;
     set->uri = (cf->args->nelts == 4);
 
     var = ngx_http_add_variable(cf, &name, 0);
@@ -195,6 +181,29 @@ ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     var->data = mcf->sets.nelts - 1;
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_er_variables_field(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_str_t *text)
+{
+    ngx_er_error_t  err;
+    ngx_er_field_t  field;
+
+    if (ngx_er_field_parse(cf->pool, text, NULL, &field, &err) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
+        return NGX_ERROR;
+    }
+
+    if (field.kind == NGX_ER_FIELD_VARIABLE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is a variable already: use it as it is",
+                           text);
+        return NGX_ERROR;
+    }
+
+    return ngx_er_fields_add(mcf->fields, &field);
 }
 
 

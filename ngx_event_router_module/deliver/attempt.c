@@ -1,0 +1,388 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Attempts: one subrequest, in a carrier of its own, to the location of one
+ * target.  What the target gets is made in outgoing.c.
+ *
+ * An attempt has three ends, in this order:
+ *
+ *     ngx_er_attempt_done()  the subrequest completed.  It runs in the middle
+ *                            of nginx's finalization, perhaps twice, so it
+ *                            only records the status and returns NGX_OK: any
+ *                            other code would end the carrier or start an
+ *                            error page in it
+ *     ngx_er_attempt_gone()  the carrier's pool goes, exactly once and on
+ *                            every path.  It posts an event
+ *     ngx_er_attempt_end()   the posted event: calls the handler, then frees
+ *                            the attempt, with nothing of nginx on the stack
+ *
+ * The status is that of the answer if the whole answer was seen.  An answer
+ * that broke off is 502.  If we cut it, the status is 0, unless its header and
+ * more of its body than we keep had come: then the target has spoken.
+ *
+ * The attempt is on the heap, since it outlives the carrier's pool and must
+ * not pile up in the event's.  It holds the event.
+ */
+
+
+#include "attempt.h"
+#include "carrier.h"
+
+
+#define NGX_ER_ATTEMPT_LOG_ID       128    /* bytes of an event's id in logs */
+#define NGX_ER_ATTEMPT_RETRY_AFTER  86400
+
+
+static ngx_int_t ngx_er_attempt_run(ngx_er_attempt_t *attempt);
+static void ngx_er_attempt_wake(ngx_http_request_t *r);
+static ngx_int_t ngx_er_attempt_done(ngx_http_request_t *r, void *data,
+    ngx_int_t rc);
+static ngx_uint_t ngx_er_attempt_status(ngx_er_attempt_t *attempt,
+    ngx_http_request_t *r, ngx_int_t rc);
+static time_t ngx_er_attempt_retry_after(ngx_http_request_t *r);
+static time_t ngx_er_attempt_seconds(ngx_str_t *value);
+static void ngx_er_attempt_gone(void *data);
+static void ngx_er_attempt_end(ngx_event_t *ev);
+static void ngx_er_attempt_free(ngx_er_attempt_t *attempt);
+
+
+ngx_int_t
+ngx_er_attempt_start(ngx_er_delivery_t *delivery, ngx_uint_t number,
+    ngx_er_attempt_pt handler)
+{
+    ngx_er_event_t    *event;
+    ngx_er_attempt_t  *attempt;
+
+    event = delivery->fanout->event;
+
+    attempt = ngx_calloc(sizeof(ngx_er_attempt_t), ngx_cycle->log);
+    if (attempt == NULL) {
+        return NGX_ERROR;
+    }
+
+    attempt->delivery = delivery;
+    attempt->event = event;
+    attempt->number = number;
+    attempt->start = ngx_current_msec;
+    attempt->retry_after = -1;
+
+    attempt->end.handler = ngx_er_attempt_end;
+    attempt->end.data = attempt;
+    attempt->end.log = ngx_cycle->log;
+
+    ngx_er_event_hold(event);
+
+    attempt->carrier = ngx_er_carrier_create(delivery->target->ctx,
+                                             ngx_er_attempt_log,
+                                             ngx_er_attempt_gone, attempt);
+    if (attempt->carrier == NULL) {
+        ngx_er_attempt_free(attempt);
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_attempt_run(attempt) != NGX_OK) {
+        ngx_er_attempt_drop(attempt);
+        return NGX_ERROR;
+    }
+
+    delivery->attempt = attempt;
+    attempt->handler = handler;
+
+    ngx_http_run_posted_requests(attempt->carrier->connection);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_attempt_run(ngx_er_attempt_t *attempt)
+{
+    ngx_http_request_t          *r, *sr;
+    ngx_http_post_subrequest_t  *ps;
+
+    r = attempt->carrier;
+
+    if (ngx_er_outgoing_fill(attempt) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    if (ps == NULL) {
+        return NGX_ERROR;
+    }
+
+    ps->handler = ngx_er_attempt_done;
+    ps->data = attempt;
+
+    r->write_event_handler = ngx_er_attempt_wake;
+
+    /*
+     * Not in the background: it becomes c->data, which is whom the log of the
+     * connection and the event pipe take for the one that is served.
+     */
+
+    if (ngx_http_subrequest(r, &r->uri, NULL, &sr, ps, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    sr->method = r->method;
+    sr->method_name = r->method_name;
+    sr->header_in = r->header_in;
+
+    /* the copy of the list shall end in itself: else pushes get lost */
+
+    if (sr->headers_in.headers.last == &r->headers_in.headers.part) {
+        sr->headers_in.headers.last = &sr->headers_in.headers.part;
+    }
+
+    attempt->subrequest = sr;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The carrier's own turn.  A subrequest of the subrequest may still be on its
+ * way; then that one's end brings us back here.
+ */
+
+static void
+ngx_er_attempt_wake(ngx_http_request_t *r)
+{
+    if (r->connection->data == r && r->postponed == NULL) {
+        ngx_er_carrier_finish(r);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
+{
+    ngx_er_attempt_t *attempt = data;
+
+    if (attempt->done || r->connection->error) {
+        return NGX_OK;
+    }
+
+    attempt->done = 1;
+    attempt->status = ngx_er_attempt_status(attempt, r, rc);
+    attempt->retry_after = ngx_er_attempt_retry_after(r);
+
+    /* for log_subrequest: error pages are not made for a delivery */
+
+    if (r->headers_out.status == 0) {
+        r->headers_out.status = attempt->status;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * rc is the status where no answer came (502, 504) or none was made of it
+ * (proxy_intercept_errors); NGX_OK may mean an answer that broke off.
+ */
+
+static ngx_uint_t
+ngx_er_attempt_status(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
+    ngx_int_t rc)
+{
+    if (rc >= NGX_HTTP_CONTINUE) {
+        return rc;
+    }
+
+    if (attempt->complete && r->headers_out.status) {
+        return r->headers_out.status;
+    }
+
+    return NGX_HTTP_BAD_GATEWAY;
+}
+
+
+/* seconds, or -1; the upstream's list has it even if proxy hides it */
+
+static time_t
+ngx_er_attempt_retry_after(ngx_http_request_t *r)
+{
+    ngx_list_t       *list;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("Retry-After");
+
+    list = r->upstream ? &r->upstream->headers_in.headers
+                       : &r->headers_out.headers;
+
+    for (part = &list->part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash
+                && h[i].key.len == name.len
+                && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
+            {
+                return ngx_er_attempt_seconds(&h[i].value);
+            }
+        }
+    }
+
+    return -1;
+}
+
+
+/* a number of seconds or a date; garbage is none */
+
+static time_t
+ngx_er_attempt_seconds(ngx_str_t *value)
+{
+    time_t  t;
+    size_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < '0' || value->data[i] > '9') {
+            break;
+        }
+    }
+
+    if (value->len && i == value->len) {
+        t = ngx_atotm(value->data, value->len);
+
+        /* it is a number, so an error means that it is too large */
+
+        return (t == NGX_ERROR) ? NGX_ER_ATTEMPT_RETRY_AFTER
+                                : ngx_min(t, NGX_ER_ATTEMPT_RETRY_AFTER);
+    }
+
+    t = ngx_parse_http_time(value->data, value->len);
+    if (t == NGX_ERROR) {
+        return -1;
+    }
+
+    t -= ngx_time();
+
+    return ngx_max(0, ngx_min(t, NGX_ER_ATTEMPT_RETRY_AFTER));
+}
+
+
+void
+ngx_er_attempt_cut(ngx_er_attempt_t *attempt)
+{
+    if (attempt->carrier) {
+        ngx_er_carrier_cut(attempt->carrier);
+    }
+}
+
+
+void
+ngx_er_attempt_drop(ngx_er_attempt_t *attempt)
+{
+    attempt->handler = NULL;
+
+    if (attempt->carrier) {
+        ngx_er_carrier_cut(attempt->carrier);
+    }
+
+    if (attempt->carrier) {
+
+        /* a thread works for it: it will go later and post the end */
+
+        return;
+    }
+
+    if (attempt->end.posted) {
+        ngx_delete_posted_event(&attempt->end);
+    }
+
+    ngx_er_attempt_free(attempt);
+}
+
+
+static void
+ngx_er_attempt_gone(void *data)
+{
+    ngx_er_attempt_t *attempt = data;
+
+    if (!attempt->done && attempt->answered
+        && attempt->length == NGX_ER_ATTEMPT_BODY)
+    {
+        attempt->status = attempt->subrequest->headers_out.status;
+    }
+
+    attempt->carrier = NULL;
+    attempt->subrequest = NULL;
+
+    ngx_post_event(&attempt->end, &ngx_posted_events);
+}
+
+
+static void
+ngx_er_attempt_end(ngx_event_t *ev)
+{
+    ngx_er_attempt_t *attempt = ev->data;
+
+    if (attempt->handler) {
+        attempt->handler(attempt);
+    }
+
+    ngx_er_attempt_free(attempt);
+}
+
+
+static void
+ngx_er_attempt_free(ngx_er_attempt_t *attempt)
+{
+    ngx_er_event_release(attempt->event);
+    ngx_free(attempt);
+}
+
+
+ngx_er_attempt_t *
+ngx_er_attempt_of(ngx_http_request_t *r)
+{
+    for ( /* void */ ; r; r = r->parent) {
+
+        if (r->post_subrequest
+            && r->post_subrequest->handler == ngx_er_attempt_done)
+        {
+            return r->post_subrequest->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* ids have no control bytes; a quote must not end the quotes */
+
+u_char *
+ngx_er_attempt_log(void *data, u_char *buf, size_t len)
+{
+    ngx_er_attempt_t *attempt = data;
+
+    u_char     *p, *last;
+    size_t      i, n;
+    ngx_str_t  *id;
+
+    p = buf;
+    last = buf + len;
+    id = &attempt->event->id;
+    n = ngx_min(id->len, NGX_ER_ATTEMPT_LOG_ID);
+
+    p = ngx_snprintf(p, last - p, "delivering event \"");
+
+    for (i = 0; i < n && p < last; i++) {
+        *p++ = (id->data[i] == '"' || id->data[i] == '\\') ? '_'
+                                                           : id->data[i];
+    }
+
+    return ngx_snprintf(p, last - p, "%s\" of source \"%V\" to target \"%V\"",
+                        i < id->len ? "..." : "",
+                        &attempt->event->source->name,
+                        &attempt->delivery->target->name);
+}

@@ -1,0 +1,544 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * One event to its targets.  receive.c starts a fan-out and gets an outcome;
+ * by then, or when its request dies, it forgets the fan-out, which goes on
+ * alone until every attempt has ended and the store has heard of it:
+ *
+ *     start - claim - begin - attempts - close (finalize or release) - end
+ *
+ * Invariants.  Steps are taken from posted events and timers only, so neither
+ * the producer's request nor an attempt is ever on the stack.  The claim is
+ * closed once: finalized as soon as all required targets have the event,
+ * released when not and nothing is under way any more (else the next attempt
+ * would call an optional target a second time beside the first).  The timer is
+ * armed from start to end: it keeps an exiting worker alive, gives the outcome
+ * at the deadline and cuts what still runs when the lease is over.
+ *
+ * A fan-out lives in the event's pool and holds the event.  Memory shortage at
+ * the start is told by NULL; a delivery that cannot be made fails, the others
+ * go on (delivery.c).
+ */
+
+
+#include "delivery.h"
+#include "carrier.h"
+#include "../observe/metrics.h"
+
+
+#define NGX_ER_FANOUT_LEASE  2000      /* ms beyond the deadline */
+
+
+static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
+static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
+static void ngx_er_fanout_resume(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_refuse(ngx_er_fanout_t *fanout,
+    ngx_er_outcome_e outcome);
+static void ngx_er_fanout_begin(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_finished(ngx_er_claim_t *claim);
+static void ngx_er_fanout_closed(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_end(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_free(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_timer(ngx_event_t *ev);
+static ngx_er_outcome_e ngx_er_fanout_outcome(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_answer(ngx_er_fanout_t *fanout,
+    ngx_er_outcome_e outcome);
+static void ngx_er_fanout_post(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_posted(ngx_event_t *ev);
+
+
+/* of all fan-outs of the worker, for its exit */
+
+static ngx_queue_t  ngx_er_fanouts;
+
+
+static const char  *ngx_er_outcome_names[] = {
+    "delivered",
+    "unrouted",
+    "duplicate",
+    "busy",
+    "failed",
+    "timeout",
+    "fenced",
+    "unavailable",
+    "overloaded",
+    "error"
+};
+
+
+ngx_er_fanout_t *
+ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
+    ngx_er_fanout_pt handler, void *data)
+{
+    ngx_uint_t           room;
+    ngx_er_claim_t      *claim;
+    ngx_er_fanout_t     *fanout;
+    ngx_er_main_conf_t  *mcf;
+
+    fanout = ngx_er_fanout_create(event);
+    if (fanout == NULL) {
+        return NULL;
+    }
+
+    /*
+     * Not kept from the start of the worker: a single process that reloads
+     * goes on with a new configuration.
+     */
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    room = ngx_er_deliveries_admit(fanout, mcf);
+    claim = NULL;
+
+    if (room && key) {
+        claim = ngx_er_claim_create(mcf->dedup, ngx_cycle->log);
+        if (claim == NULL) {
+            ngx_er_deliveries_dismiss(fanout);
+            return NULL;
+        }
+
+        ngx_memcpy(claim->key, key, sizeof(claim->key));
+        claim->lease = event->source->deadline + NGX_ER_FANOUT_LEASE;
+        claim->window = event->source->window;
+        claim->on_error = event->source->on_error;
+        claim->handler = ngx_er_fanout_claimed;
+        claim->finished = ngx_er_fanout_finished;
+        claim->data = fanout;
+    }
+
+    ngx_er_event_hold(event);
+    ngx_queue_insert_tail(&ngx_er_fanouts, &fanout->queue);
+
+    fanout->claim = claim;
+    fanout->handler = handler;
+    fanout->data = data;
+
+    ngx_add_timer(&fanout->timer, event->source->deadline);
+
+    if (!room) {
+        ngx_er_fanout_refuse(fanout, NGX_ER_OUTCOME_OVERLOADED);
+
+    } else if (claim) {
+        ngx_er_claim(claim);
+
+    } else {
+        ngx_er_fanout_post(fanout);
+    }
+
+    return fanout;
+}
+
+
+static ngx_er_fanout_t *
+ngx_er_fanout_create(ngx_er_event_t *event)
+{
+    ngx_er_fanout_t  *fanout;
+
+    if (ngx_queue_next(&ngx_er_fanouts) == NULL) {
+        return NULL;
+    }
+
+    fanout = ngx_pcalloc(event->pool, sizeof(ngx_er_fanout_t));
+    if (fanout == NULL) {
+        return NULL;
+    }
+
+    fanout->event = event;
+    fanout->attempt = 1;
+    fanout->start = ngx_current_msec;
+    fanout->fd = (ngx_socket_t) -1;
+
+    fanout->posted.handler = ngx_er_fanout_posted;
+    fanout->posted.data = fanout;
+    fanout->posted.log = ngx_cycle->log;
+
+    fanout->timer.handler = ngx_er_fanout_timer;
+    fanout->timer.data = fanout;
+    fanout->timer.log = ngx_cycle->log;
+
+    if (ngx_er_deliveries_collect(fanout) != NGX_OK) {
+        return NULL;
+    }
+
+    return fanout;
+}
+
+
+static void
+ngx_er_fanout_claimed(ngx_er_claim_t *claim)
+{
+    ngx_er_fanout_t *fanout = claim->data;
+
+    ngx_er_outcome_e  outcome;
+
+    fanout->dedup = claim->mode;
+
+    if (claim->mode == NGX_ER_DEDUP_LOCAL) {
+        ngx_er_metric_source(fanout->event->source,
+                             NGX_ER_METRIC_DEDUP_LOCAL);
+
+    } else if (claim->mode == NGX_ER_DEDUP_NONE) {
+        ngx_er_metric_source(fanout->event->source, NGX_ER_METRIC_DEDUP_NONE);
+    }
+
+    switch (claim->result) {
+
+    case NGX_ER_CLAIM_NEW:
+        fanout->attempt = ngx_max(claim->attempts, 1);
+        ngx_er_fanout_begin(fanout);
+        return;
+
+    case NGX_ER_CLAIM_RESUME:
+        fanout->attempt = ngx_max(claim->attempts, 2);
+        ngx_er_fanout_resume(fanout);
+        ngx_er_fanout_begin(fanout);
+        return;
+
+    case NGX_ER_CLAIM_BUSY:
+        outcome = NGX_ER_OUTCOME_BUSY;
+        break;
+
+    case NGX_ER_CLAIM_DUPLICATE:
+        outcome = NGX_ER_OUTCOME_DUPLICATE;
+        break;
+
+    default: /* NGX_ER_CLAIM_UNAVAILABLE */
+        outcome = NGX_ER_OUTCOME_UNAVAILABLE;
+        break;
+    }
+
+    fanout->retry_ms = claim->retry_ms;
+
+    ngx_er_deliveries_dismiss(fanout);
+    ngx_er_fanout_refuse(fanout, outcome);
+}
+
+
+/* what an earlier attempt has delivered is not delivered again */
+
+static void
+ngx_er_fanout_resume(ngx_er_fanout_t *fanout)
+{
+    uint64_t           *settled;
+    ngx_uint_t          i, j;
+    ngx_er_delivery_t  *d;
+
+    d = fanout->deliveries.elts;
+    settled = fanout->claim->settled.elts;
+
+    for (i = 0; i < fanout->deliveries.nelts; i++) {
+
+        for (j = 0; j < fanout->claim->settled.nelts; j++) {
+
+            if (settled[j] == d[i].target->hash) {
+                ngx_er_delivery_end(&d[i], NGX_ER_DELIVERY_SETTLED);
+                break;
+            }
+        }
+    }
+}
+
+
+/* nothing will be delivered, the places are given back */
+
+static void
+ngx_er_fanout_refuse(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
+{
+    fanout->unfinished = 0;
+    fanout->required = 0;
+    fanout->begun = 1;
+    fanout->closing = 1;
+    fanout->closed = 1;
+
+    ngx_er_fanout_answer(fanout, outcome);
+    ngx_er_fanout_end(fanout);
+}
+
+
+/* if the claim came after the deadline, the next attempt shall have it */
+
+static void
+ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
+{
+    fanout->begun = 1;
+
+    ngx_er_deliveries_start(fanout);
+
+    if (fanout->late) {
+        ngx_er_deliveries_unqueue(fanout);
+    }
+
+    ngx_er_fanout_advance(fanout);
+}
+
+
+void
+ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
+{
+    if (!fanout->begun) {
+        return;
+    }
+
+    if (fanout->required == 0 && !fanout->closing) {
+
+        if (fanout->failed && fanout->unfinished) {
+
+            /* the producer need not wait for the optional ones */
+
+            ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
+            return;
+        }
+
+        ngx_er_fanout_close(fanout);
+        return;
+    }
+
+    if (fanout->closed && fanout->unfinished == 0) {
+        ngx_er_fanout_end(fanout);
+    }
+}
+
+
+static void
+ngx_er_fanout_close(ngx_er_fanout_t *fanout)
+{
+    fanout->closing = 1;
+
+    if (fanout->claim == NULL || fanout->claim->fenced) {
+        ngx_er_fanout_closed(fanout);
+
+    } else if (fanout->failed) {
+        ngx_er_claim_release(fanout->claim);
+
+    } else {
+        ngx_er_claim_finalize(fanout->claim);
+    }
+}
+
+
+/*
+ * If the store did not answer, the targets have the event all the same: what
+ * they said is the outcome.
+ */
+
+static void
+ngx_er_fanout_finished(ngx_er_claim_t *claim)
+{
+    ngx_er_fanout_t *fanout = claim->data;
+
+    fanout->dedup = claim->mode;
+
+    ngx_er_fanout_closed(fanout);
+}
+
+
+static void
+ngx_er_fanout_closed(ngx_er_fanout_t *fanout)
+{
+    fanout->closed = 1;
+
+    ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
+
+    if (fanout->unfinished == 0) {
+        ngx_er_fanout_end(fanout);
+    }
+}
+
+
+static void
+ngx_er_fanout_end(ngx_er_fanout_t *fanout)
+{
+    fanout->ended = 1;
+
+    if (fanout->timer.timer_set) {
+        ngx_del_timer(&fanout->timer);
+    }
+
+    if (fanout->claim) {
+        ngx_er_claim_done(fanout->claim);
+        fanout->claim = NULL;
+    }
+
+    if (fanout->handler == NULL) {
+        ngx_er_fanout_free(fanout);
+    }
+}
+
+
+static void
+ngx_er_fanout_free(ngx_er_fanout_t *fanout)
+{
+    if (fanout->posted.posted) {
+        ngx_delete_posted_event(&fanout->posted);
+    }
+
+    ngx_queue_remove(&fanout->queue);
+
+    ngx_er_event_release(fanout->event);
+}
+
+
+/* twice: at the deadline, and when the lease is over */
+
+static void
+ngx_er_fanout_timer(ngx_event_t *ev)
+{
+    ngx_er_fanout_t *fanout = ev->data;
+
+    ngx_add_timer(ev, NGX_ER_FANOUT_LEASE);
+
+    if (!fanout->late) {
+        fanout->late = 1;
+
+        if (fanout->closing) {
+
+            /* only the store is late */
+
+            ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
+            return;
+        }
+
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_TIMEOUT);
+
+        if (fanout->begun) {
+            ngx_er_deliveries_unqueue(fanout);
+        }
+
+        ngx_er_fanout_advance(fanout);
+
+        return;
+    }
+
+    ngx_er_deliveries_cut(fanout);
+}
+
+
+static ngx_er_outcome_e
+ngx_er_fanout_outcome(ngx_er_fanout_t *fanout)
+{
+    if (fanout->claim && fanout->claim->fenced) {
+        return NGX_ER_OUTCOME_FENCED;
+    }
+
+    if (fanout->broken) {
+        return NGX_ER_OUTCOME_ERROR;
+    }
+
+    if (fanout->failed) {
+        return NGX_ER_OUTCOME_FAILED;
+    }
+
+    return fanout->deliveries.nelts ? NGX_ER_OUTCOME_DELIVERED
+                                    : NGX_ER_OUTCOME_UNROUTED;
+}
+
+
+/* the first word counts */
+
+static void
+ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
+{
+    if (fanout->answered) {
+        return;
+    }
+
+    ngx_er_metric_source(fanout->event->source, outcome);
+
+    fanout->answered = 1;
+    fanout->outcome = outcome;
+    fanout->ms = ngx_current_msec - fanout->start;
+
+    ngx_er_fanout_post(fanout);
+}
+
+
+static void
+ngx_er_fanout_post(ngx_er_fanout_t *fanout)
+{
+    if (!fanout->posted.posted) {
+        ngx_post_event(&fanout->posted, &ngx_posted_events);
+    }
+}
+
+
+/* the first turn of a fan-out without dedup, or its outcome */
+
+static void
+ngx_er_fanout_posted(ngx_event_t *ev)
+{
+    ngx_er_fanout_t *fanout = ev->data;
+
+    if (!fanout->answered) {
+        ngx_er_fanout_begin(fanout);
+        return;
+    }
+
+    if (fanout->handler) {
+        fanout->handler(fanout);
+    }
+}
+
+
+void
+ngx_er_fanout_forget(ngx_er_fanout_t *fanout)
+{
+    fanout->handler = NULL;
+    fanout->data = NULL;
+
+    if (fanout->ended) {
+        ngx_er_fanout_free(fanout);
+    }
+}
+
+
+ngx_int_t
+ngx_er_fanout_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_queue_init(&ngx_er_fanouts);
+
+    ngx_er_deliveries_init_worker(cycle);
+
+    return ngx_er_carrier_init_worker(cycle);
+}
+
+
+/*
+ * A worker told to stop at once: what was under way is as after a crash, the
+ * lease will run out.
+ */
+
+void
+ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
+{
+    ngx_queue_t      *q;
+    ngx_er_fanout_t  *fanout;
+
+    if (ngx_queue_next(&ngx_er_fanouts) == NULL) {
+        return;
+    }
+
+    ngx_er_deliveries_exit_worker();
+
+    while (!ngx_queue_empty(&ngx_er_fanouts)) {
+        q = ngx_queue_head(&ngx_er_fanouts);
+        fanout = ngx_queue_data(q, ngx_er_fanout_t, queue);
+
+        ngx_er_deliveries_drop(fanout);
+
+        fanout->handler = NULL;
+        ngx_er_fanout_end(fanout);
+    }
+}
+
+
+const char *
+ngx_er_outcome_name(ngx_er_outcome_e outcome)
+{
+    return ngx_er_outcome_names[outcome];
+}

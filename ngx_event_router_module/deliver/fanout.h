@@ -1,0 +1,131 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * One event to its targets: claim, deliver in parallel, settle, finalize or
+ * release, and an outcome.  It stands on its own feet: it holds the event, and
+ * the producer's request may vanish at any time.
+ */
+
+
+#ifndef _NGX_ER_FANOUT_H_INCLUDED_
+#define _NGX_ER_FANOUT_H_INCLUDED_
+
+
+#include "../ingest/event.h"
+#include "../store/dedup.h"
+
+
+typedef enum {
+    NGX_ER_OUTCOME_DELIVERED = 0,      /* all required targets answered 2xx */
+    NGX_ER_OUTCOME_UNROUTED,           /* no target */
+    NGX_ER_OUTCOME_DUPLICATE,
+    NGX_ER_OUTCOME_BUSY,               /* an earlier attempt is under way */
+    NGX_ER_OUTCOME_FAILED,             /* a required target did not take it */
+    NGX_ER_OUTCOME_TIMEOUT,            /* the deadline passed */
+    NGX_ER_OUTCOME_FENCED,             /* another holder took the key */
+    NGX_ER_OUTCOME_UNAVAILABLE,        /* dedup store away, on_error=closed */
+    NGX_ER_OUTCOME_OVERLOADED,         /* no room for its deliveries */
+    NGX_ER_OUTCOME_ERROR               /* out of memory or connections */
+} ngx_er_outcome_e;
+
+
+typedef enum {
+    NGX_ER_DELIVERY_WAITING = 0,       /* for a place, or for the claim */
+    NGX_ER_DELIVERY_RUNNING,
+    NGX_ER_DELIVERY_OK,                /* 2xx */
+    NGX_ER_DELIVERY_FAILED,            /* any other answer, or none */
+    NGX_ER_DELIVERY_SETTLED,           /* by an earlier attempt */
+    NGX_ER_DELIVERY_CUT                /* the lease ended before the answer */
+} ngx_er_delivery_state_e;
+
+
+typedef struct ngx_er_fanout_s    ngx_er_fanout_t;
+typedef struct ngx_er_delivery_s  ngx_er_delivery_t;
+typedef struct ngx_er_attempt_s   ngx_er_attempt_t;     /* deliver/attempt.h */
+
+
+struct ngx_er_delivery_s {
+    ngx_queue_t                 queue;     /* of those waiting for a place */
+    ngx_er_fanout_t            *fanout;
+    ngx_er_target_t            *target;
+    ngx_str_t                   routes;    /* "a,b": that named the target */
+    ngx_er_attempt_t           *attempt;   /* while running */
+    ngx_er_delivery_state_e     state;
+    ngx_uint_t                  status;    /* HTTP status, 0: none yet */
+    ngx_msec_t                  ms;        /* how long the attempt took */
+    time_t                      retry_after;  /* seconds the target asked for,
+                                                 or -1 */
+};
+
+
+typedef void (*ngx_er_fanout_pt)(ngx_er_fanout_t *fanout);
+
+
+struct ngx_er_fanout_s {
+    ngx_er_event_t             *event;     /* held; all is in its pool */
+    ngx_er_claim_t             *claim;     /* NULL: no dedup, or at its end */
+    void                       *data;      /* the waiter's */
+    ngx_socket_t                fd;        /* -1: what debug logs of timers
+                                              take for a connection's */
+
+    ngx_array_t                 deliveries;  /* of ngx_er_delivery_t */
+    ngx_uint_t                  attempt;   /* 1, or more after a RESUME */
+
+    /* out, valid in the handler */
+
+    ngx_er_outcome_e            outcome;
+    ngx_er_dedup_mode_e         dedup;
+    ngx_msec_t                  ms;        /* start to outcome */
+    ngx_msec_t                  retry_ms;  /* BUSY */
+
+    /* the waiter; the handler is called at most once, from a posted event */
+
+    ngx_er_fanout_pt            handler;   /* NULL: nobody waits any more */
+
+    /* fanout.c's own */
+
+    ngx_queue_t                 queue;     /* of all fan-outs of the worker */
+    ngx_uint_t                  unfinished;  /* deliveries not at an end */
+    ngx_uint_t                  required;  /* of them not optional */
+    ngx_uint_t                  failed;    /* required ones that failed */
+    ngx_event_t                 timer;     /* armed from start to end */
+    ngx_event_t                 posted;
+    ngx_msec_t                  start;
+    unsigned                    begun:1;   /* the deliveries are under way */
+    unsigned                    broken:1;  /* an attempt could not be made */
+    unsigned                    late:1;    /* the deadline passed */
+    unsigned                    closing:1; /* finalize or release was sent */
+    unsigned                    closed:1;  /* nothing is expected any more */
+    unsigned                    answered:1;
+    unsigned                    ended:1;   /* only the waiter is left */
+};
+
+
+/*
+ * Takes a hold on the event and starts: the targets are those of
+ * event->routes, each once.  "key" is the dedup key (32 bytes) or NULL: no
+ * dedup.  Returns NULL if nothing could be started (no memory); otherwise the
+ * handler will be called, unless ngx_er_fanout_forget() comes first.
+ */
+ngx_er_fanout_t *ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
+    ngx_er_fanout_pt handler, void *data);
+
+/* the waiter is gone; deliveries go on and settle.  The fanout is no longer
+   the waiter's to read; also called after the outcome was used */
+void ngx_er_fanout_forget(ngx_er_fanout_t *fanout);
+
+/* init_process and exit_process (before the store's) */
+ngx_int_t ngx_er_fanout_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
+void ngx_er_fanout_exit_worker(ngx_cycle_t *cycle);
+
+/* words for receipts, logs and $event_status: "delivered", "failed" ... */
+const char *ngx_er_outcome_name(ngx_er_outcome_e outcome);
+const char *ngx_er_delivery_state_name(ngx_er_delivery_state_e state);
+
+
+#endif /* _NGX_ER_FANOUT_H_INCLUDED_ */

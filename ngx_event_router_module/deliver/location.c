@@ -1,0 +1,439 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The locations by which targets are reached: the directive event_deliver, and
+ * the checks that need to see the whole configuration (a target without a
+ * location, a location that another one hides, time-outs beyond a deadline).
+ *
+ * Runs at configuration time only.  Errors are told with file and line.
+ */
+
+
+#include "../event_router.h"
+
+
+#define NGX_ER_LOCATION_IGNORE  (NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT            \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_EXPIRES            \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_LIMIT_RATE         \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_BUFFERING          \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_CHARSET)
+
+
+static const char *ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_er_location_routed(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_er_route_t *route);
+static ngx_int_t ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target);
+static ngx_int_t ngx_er_location_shadowed(ngx_conf_t *cf,
+    ngx_er_target_t *target);
+static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
+    ngx_er_target_t *target, ngx_uint_t n);
+static void ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_er_source_t *source);
+static u_char *ngx_er_location_time(u_char *buf, ngx_msec_t ms);
+
+
+/* all have their upstream configuration as their first member */
+
+static const char  *ngx_er_location_modules[] = {
+    "ngx_http_proxy_module",
+    "ngx_http_fastcgi_module",
+    "ngx_http_uwsgi_module",
+    "ngx_http_scgi_module",
+    "ngx_http_grpc_module",
+    NULL
+};
+
+
+static const char  *ngx_er_location_prefixes[] = {
+    "proxy", "fastcgi", "uwsgi", "scgi", "grpc"
+};
+
+
+char *
+ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_er_loc_conf_t *lcf = conf;
+
+    ngx_str_t                 *value;
+    const char                *why;
+    ngx_er_target_t           *target;
+    ngx_er_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    if (lcf->target) {
+        return "is duplicate: a location delivers to one target";
+    }
+
+    if (lcf->receives) {
+        return "cannot stand beside \"event_receive\": give each a location "
+               "of its own";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_er_name_check(cf, "event_target", &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    why = ngx_er_location_refused(clcf);
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"event_deliver\" %s: use \"location = "
+                           "/deliver/%V\"", why, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    target = ngx_er_target_get(cf, mcf, &value[1]);
+    if (target == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (target->location) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "target \"%V\" is reached by location \"%V\" "
+                           "already and cannot be by \"%V\" too: give this "
+                           "one a target of its own",
+                           &target->name, &target->uri, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf->internal = 1;
+
+    lcf->target = target;
+
+    target->uri = clcf->name;
+    target->ctx = cscf->ctx;
+    target->location = clcf;
+
+    return NGX_CONF_OK;
+}
+
+
+/* a subrequest finds its location by a URI */
+
+static const char *
+ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf)
+{
+    if (clcf->noname || clcf->name.len == 0) {
+        return "stands directly in a location";
+    }
+
+    if (clcf->named) {
+        return "cannot be used in a named location";
+    }
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return "cannot be used in a location given by a regular expression";
+    }
+#endif
+
+    if (clcf->name.data[0] != '/') {
+        return "needs a location that begins with \"/\"";
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_route_t   **route;
+    ngx_er_target_t  **target;
+
+    route = mcf->routes.elts;
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        if (ngx_er_location_routed(cf, mcf, route[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        if (ngx_er_location_init(cf, target[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a route names targets that have locations */
+
+static ngx_int_t
+ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route)
+{
+    ngx_str_t         *name;
+    ngx_uint_t         i, j, n;
+    const char        *nearest, **words;
+    ngx_er_target_t   *target, **targets;
+
+    name = route->to.elts;
+
+    for (i = 0; i < route->to.nelts; i++) {
+        target = ngx_er_target_find(mcf, &name[i]);
+
+        if (target && target->location) {
+            continue;
+        }
+
+        targets = mcf->targets.elts;
+
+        words = ngx_palloc(cf->temp_pool,
+                           (mcf->targets.nelts + 1) * sizeof(char *));
+        if (words == NULL) {
+            return NGX_ERROR;
+        }
+
+        for (j = 0, n = 0; j < mcf->targets.nelts; j++) {
+            if (targets[j]->location) {
+                words[n++] = (char *) targets[j]->name.data;
+            }
+        }
+
+        words[n] = NULL;
+        nearest = ngx_er_nearest(&name[i], words);
+
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+                         "route \"%V\" sends to target \"%V\", but no "
+                         "location delivers to it%s%s%s: add \"location = "
+                         "/deliver/%V { event_deliver %V; proxy_pass ...; }\"",
+                         &route->name, &name[i],
+                         nearest ? " (did you mean \"" : "",
+                         nearest ? nearest : "", nearest ? "\"?)" : "",
+                         &name[i], &name[i]);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The source has limited the size of the body, so the location shall not.
+ * Configurations are merged by now, and nothing else will look at the masks of
+ * proxy_ignore_headers but the answers of this target.
+ */
+
+static ngx_int_t
+ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    ngx_uint_t                 n;
+    ngx_http_upstream_conf_t  *ucf;
+
+    if (target->location == NULL) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->place,
+                         "no location delivers to target \"%V\": add "
+                         "\"location = /deliver/%V { event_deliver %V; "
+                         "proxy_pass ...; }\"",
+                         &target->name, &target->name, &target->name);
+        return NGX_ERROR;
+    }
+
+    if (target->optional == NGX_CONF_UNSET) {
+        target->optional = 0;
+    }
+
+    target->location->client_max_body_size = 0;
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, target, n);
+
+        if (ucf) {
+            ucf->ignore_headers |= NGX_ER_LOCATION_IGNORE;
+        }
+    }
+
+    return ngx_er_location_shadowed(cf, target);
+}
+
+
+/*
+ * A subrequest finds its location by the URI, as any request.  If a regular
+ * expression takes that URI, the event would go elsewhere.
+ */
+
+static ngx_int_t
+ngx_er_location_shadowed(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+#if (NGX_PCRE)
+    ngx_regex_t               *re;
+    ngx_http_core_loc_conf_t  *clcf, **regex;
+
+    if (target->location->exact_match || target->location->noregex) {
+        return NGX_OK;
+    }
+
+    clcf = target->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    if (clcf->regex_locations == NULL) {
+        return NGX_OK;
+    }
+
+    for (regex = clcf->regex_locations; *regex; regex++) {
+
+        re = (*regex)->regex->regex;
+
+        if (ngx_regex_exec(re, &target->uri, NULL, 0) < 0) {
+            continue;
+        }
+
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->place,
+                         "location \"%V\" of target \"%V\" is hidden by "
+                         "location ~ \"%V\": write \"location = %V\"",
+                         &target->uri, &target->name, &(*regex)->name,
+                         &target->uri);
+        return NGX_ERROR;
+    }
+#endif
+
+    return NGX_OK;
+}
+
+
+/* NULL: the module is not in this nginx */
+
+static ngx_http_upstream_conf_t *
+ngx_er_location_upstream(ngx_conf_t *cf, ngx_er_target_t *target, ngx_uint_t n)
+{
+    ngx_uint_t      i;
+    ngx_module_t  **modules;
+
+    modules = cf->cycle->modules;
+
+    for (i = 0; modules[i]; i++) {
+
+        if (modules[i]->type == NGX_HTTP_MODULE
+            && ngx_strcmp(modules[i]->name, ngx_er_location_modules[n]) == 0)
+        {
+            return target->location->loc_conf[modules[i]->ctx_index];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    u_char            *seen;
+    ngx_uint_t         i, j, k;
+    ngx_er_route_t   **route;
+    ngx_er_source_t  **source;
+    ngx_er_target_t  **target;
+
+    seen = ngx_palloc(cf->temp_pool, mcf->targets.nelts + 1);
+    if (seen == NULL) {
+        return NGX_ERROR;
+    }
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_memzero(seen, mcf->targets.nelts);
+
+        route = source[i]->routes.elts;
+
+        for (j = 0; j < source[i]->routes.nelts; j++) {
+            target = route[j]->targets.elts;
+
+            for (k = 0; k < route[j]->targets.nelts; k++) {
+
+                if (seen[target[k]->index]++ == 0) {
+                    ngx_er_location_fits(cf, target[k], source[i]);
+                }
+
+                seen[target[k]->index] = 1;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The deadline ends the wait in any case, but the producer is then told 504
+ * where 502 with the target's name in error.log was to be had.
+ */
+
+static void
+ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_er_source_t *source)
+{
+    u_char                     time[NGX_TIME_T_LEN + 3];
+    u_char                     deadline[NGX_TIME_T_LEN + 3];
+    ngx_msec_t                 ms;
+    ngx_uint_t                 n;
+    const char                *what;
+    ngx_http_upstream_conf_t  *ucf;
+
+    ucf = NULL;
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, target, n);
+
+        if (ucf && ucf->upstream) {
+            break;
+        }
+    }
+
+    if (ngx_er_location_modules[n] == NULL) {
+        return;
+    }
+
+    if (ucf->read_timeout > source->deadline) {
+        what = "read";
+        ms = ucf->read_timeout;
+
+    } else if (ucf->connect_timeout > source->deadline) {
+        what = "connect";
+        ms = ucf->connect_timeout;
+
+    } else if (ucf->send_timeout > source->deadline) {
+        what = "send";
+        ms = ucf->send_timeout;
+
+    } else {
+        return;
+    }
+
+    ngx_er_log_place(cf, NGX_LOG_WARN, &target->place,
+                     "target \"%V\": %s_%s_timeout %s is longer than the "
+                     "deadline %s of source \"%V\": set it below",
+                     &target->name, ngx_er_location_prefixes[n], what,
+                     ngx_er_location_time(time, ms),
+                     ngx_er_location_time(deadline, source->deadline),
+                     &source->name);
+}
+
+
+static u_char *
+ngx_er_location_time(u_char *buf, ngx_msec_t ms)
+{
+    if (ms % 1000) {
+        (void) ngx_sprintf(buf, "%Mms%Z", ms);
+
+    } else {
+        (void) ngx_sprintf(buf, "%Ms%Z", ms / 1000);
+    }
+
+    return buf;
+}
