@@ -101,7 +101,8 @@ typedef struct {
 
 typedef struct {
     ngx_er_field_kind_e    kind;
-    ngx_str_t              text;       /* normalised: equal text, equal field */
+    ngx_str_t              text;       /* normalized: equal text is an
+                                          equal field */
     ngx_str_t              name;       /* HEADER, ARG, VARIABLE: without the
                                           "header.", "arg." or "$" */
     ngx_array_t            steps;      /* DATA: of ngx_er_step_t, may be empty:
@@ -137,7 +138,7 @@ struct ngx_er_facts_s {
     u_char                *known;      /* by field index: get() was asked */
     ngx_er_facts_get_pt    get;        /* for all kinds but DATA */
     void                  *data;       /* get()'s own */
-    unsigned               form:1;     /* the body was form-encoded, not JSON */
+    unsigned               form:1;     /* the body was a form, not JSON */
 };
 
 

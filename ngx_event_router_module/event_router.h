@@ -76,7 +76,7 @@ struct ngx_er_source_s {
     ngx_array_t                  accept;         /* of ngx_str_t, lower case */
     unsigned                     form:1;         /* accepts forms */
     unsigned                     cloudevents:1;  /* accepts CloudEvents */
-    unsigned                     unused:1;       /* no event_receive names it */
+    unsigned                     unused:1;       /* in no event_receive */
 
     size_t                       max_size;       /* bytes */
     ngx_uint_t                   max_batch;      /* events of a CloudEvents
@@ -93,8 +93,9 @@ struct ngx_er_source_s {
     ngx_array_t                 *dedup_by;       /* of ngx_uint_t: fields */
     ngx_er_on_error_e            on_error;
 
-    ngx_array_t                  routes;         /* of ngx_er_route_t *, the
-                                                    matcher's ids are indices */
+    ngx_array_t                  routes;         /* of ngx_er_route_t *: ids
+                                                    of the matcher are its
+                                                    indices */
     ngx_er_matcher_t            *matcher;
     ngx_uint_t                   index;          /* in main conf's sources */
     ngx_atomic_t                *counters;       /* observe/metrics.h */

@@ -109,7 +109,7 @@ my @only = (
 
     [ 'a request reads no file but its own body',
       qr/\b(?:ngx_read_file|pread|fread|fopen)\(/,
-      qr{^(?:ingest/(?:body|secret)|store/redis_store)\.c$} ],
+      qr{^(?:ingest/(?:body|secret)|store/redis_conf)\.c$} ],
 
     [ 'nothing blocks',
       qr/\b(?:getaddrinfo|gethostbyname|ngx_inet_resolve_host|

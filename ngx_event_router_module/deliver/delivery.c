@@ -66,7 +66,7 @@ static const char  *ngx_er_delivery_state_names[] = {
 ngx_int_t
 ngx_er_deliveries_collect(ngx_er_fanout_t *fanout)
 {
-    ngx_uint_t       i;
+    ngx_uint_t        i;
     ngx_er_route_t  **route;
 
     if (ngx_array_init(&fanout->deliveries, fanout->event->pool, 4,
@@ -233,8 +233,8 @@ ngx_er_delivery_pump_post(void)
 static void
 ngx_er_delivery_pump(ngx_event_t *ev)
 {
-    ngx_queue_t             *q;
-    ngx_er_main_conf_t      *mcf;
+    ngx_queue_t               *q;
+    ngx_er_main_conf_t        *mcf;
     ngx_er_delivery_worker_t  *worker;
 
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,

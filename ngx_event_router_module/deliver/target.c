@@ -376,5 +376,3 @@ ngx_er_target_hash(ngx_str_t *name)
 
     return hash;
 }
-
-

@@ -353,8 +353,8 @@ ngx_er_event_first(ngx_er_event_t *event, ngx_er_message_t *m,
 
 /*
  * A producer without ids sends the same bytes again when it retries, so the
- * body's hash is an id that stays the same.  It tells consumers apart what they
- * have seen; dedup does not rely on it, since two events can look alike.
+ * body's hash is an id that stays the same.  It tells consumers what they have
+ * seen; dedup does not rely on it, since two events can look alike.
  */
 
 static ngx_int_t

@@ -1,0 +1,127 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Duplicates: claim with a token and a lease, settle each target, then
+ * finalize; or release, so that the producer's retry calls only the targets
+ * that are not settled.  Backends: shared memory (memory.c, which also takes
+ * over when Redis is away) and Redis (redis_store.c).
+ *
+ * Every answer comes through the claim's handler, also when it is known at
+ * once: then from a posted event, never from inside the call.  A claim belongs
+ * to its caller until ngx_er_claim_done(); after that the store may go on
+ * working with it and frees it itself, calling nothing.
+ */
+
+
+#ifndef _NGX_ER_DEDUP_H_INCLUDED_
+#define _NGX_ER_DEDUP_H_INCLUDED_
+
+
+#include "../event_router.h"
+
+
+typedef enum {
+    NGX_ER_CLAIM_NEW = 0,              /* first seen: deliver */
+    NGX_ER_CLAIM_RESUME,               /* deliver to what is not settled */
+    NGX_ER_CLAIM_BUSY,                 /* another attempt holds it: retry_ms */
+    NGX_ER_CLAIM_DUPLICATE,            /* done before */
+    NGX_ER_CLAIM_UNAVAILABLE           /* the store is away and on_error says
+                                          closed */
+} ngx_er_claim_result_e;
+
+
+typedef enum {
+    NGX_ER_DEDUP_OFF = 0,
+    NGX_ER_DEDUP_MEMORY,
+    NGX_ER_DEDUP_REDIS,
+    NGX_ER_DEDUP_LOCAL,                /* Redis away, memory took over */
+    NGX_ER_DEDUP_NONE                  /* store away, delivered without */
+} ngx_er_dedup_mode_e;                 /* $event_dedup: off memory redis local
+                                          none */
+
+
+typedef struct ngx_er_claim_s  ngx_er_claim_t;
+
+typedef void (*ngx_er_claim_pt)(ngx_er_claim_t *claim);
+
+
+struct ngx_er_claim_s {
+
+    /* the caller's, before ngx_er_claim() */
+
+    u_char                 key[32];
+    ngx_msec_t             lease;      /* ms */
+    ngx_msec_t             window;     /* ms a finished key is remembered */
+    ngx_er_on_error_e      on_error;
+    ngx_er_claim_pt        handler;    /* claimed, see result */
+    ngx_er_claim_pt        finished;   /* finalize or release was answered or
+                                          failed: "fenced" and "lost" are set;
+                                          NULL: nobody waits */
+    void                  *data;
+
+    /* out */
+
+    ngx_er_claim_result_e  result;
+    ngx_er_dedup_mode_e    mode;
+    ngx_msec_t             retry_ms;   /* BUSY: how long the lease lasts */
+    ngx_array_t            settled;    /* RESUME: of uint64_t, targets' hashes;
+                                          ngx_er_claim_settle() adds to it */
+    ngx_uint_t             attempts;   /* of this event, this one included */
+    unsigned               fenced:1;   /* another holder has the key now: call
+                                          no further target, answer no 2xx */
+    unsigned               lost:1;     /* the store did not answer */
+
+    /* the store's own */
+
+    ngx_pool_t            *pool;
+    ngx_er_dedup_t        *dedup;
+    ngx_queue_t            queue;      /* of dedup's live claims: Redis gave
+                                          them and they are not at an end */
+    ngx_event_t            posted;     /* calls "call" */
+    ngx_er_claim_pt        call;       /* handler, finished or NULL */
+    ngx_uint_t             commands;   /* Redis has not answered yet */
+    u_char                 token[16];  /* fences: names this attempt */
+    unsigned               live:1;     /* in the queue */
+    unsigned               held:1;     /* shared memory knows the claim, too */
+    unsigned               done:1;
+};
+
+
+/* memory is from a pool of its own; NULL: none left */
+ngx_er_claim_t *ngx_er_claim_create(ngx_er_dedup_t *dedup, ngx_log_t *log);
+
+/* asks for the key; the handler is called exactly once */
+void ngx_er_claim(ngx_er_claim_t *claim);
+
+/* a required or optional target took the event; no answer is waited for, but
+   claim->fenced may become set later */
+void ngx_er_claim_settle(ngx_er_claim_t *claim, uint64_t target);
+
+/* all required targets are settled: duplicates from now on */
+void ngx_er_claim_finalize(ngx_er_claim_t *claim);
+
+/* not all are: the next attempt resumes at once */
+void ngx_er_claim_release(ngx_er_claim_t *claim);
+
+/* the caller forgets the claim and will not touch it again */
+void ngx_er_claim_done(ngx_er_claim_t *claim);
+
+
+/*
+ * Configuration: the directives event_store and event_dedup_store
+ * (memory:SIZE, redis://, rediss://, unix:), the default memory:16m, and the
+ * hooks of the module.  ngx_er_dedup_init() adds the shared zone; it is
+ * called when a source has dedup.
+ */
+char *ngx_er_dedup_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_er_dedup_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+ngx_int_t ngx_er_dedup_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
+void ngx_er_dedup_exit_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf);
+
+
+#endif /* _NGX_ER_DEDUP_H_INCLUDED_ */

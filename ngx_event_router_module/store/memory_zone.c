@@ -1,0 +1,584 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The zone behind memory.c: a tree of keys, two lists of them in the order of
+ * use, and who goes when it is full.  It owns the shared memory.
+ *
+ * Keys are found in a red-black tree.  The tree is balanced whatever is put
+ * into it and compares whole keys, so nobody can choose events that make it
+ * slow; a hash table would need a secret for that.
+ *
+ * Everything in the zone is a block of 128 bytes: an entry, or a chunk of
+ * settled targets of an entry.  So memory never splinters, and to throw out
+ * one entry always makes room for another.  When the zone is full, what has
+ * expired goes first, then the oldest done or released key, then an abandoned
+ * claim, and only if nothing else is left one with a running lease: then an
+ * event could be delivered twice at once, which is logged.
+ *
+ * Nothing is logged and no pool is touched under the zone's mutex.
+ */
+
+
+#include "memory_zone.h"
+
+
+#define NGX_ER_MEMORY_BLOCK  128
+#define NGX_ER_MEMORY_SCAN   32        /* entries looked at for an expired or
+                                          abandoned one */
+#define NGX_ER_MEMORY_QUIET  60000     /* ms between equal messages */
+
+
+/* both fit into a block, or this does not compile */
+
+typedef u_char  ngx_er_memory_fits_t[
+    sizeof(ngx_er_memory_chunk_t) <= NGX_ER_MEMORY_BLOCK
+    && offsetof(ngx_rbtree_node_t, color) + sizeof(ngx_er_memory_entry_t)
+       <= NGX_ER_MEMORY_BLOCK ? 1 : -1];
+
+
+static ngx_int_t ngx_er_memory_init(ngx_shm_zone_t *zone, void *data);
+static void ngx_er_memory_resized(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size);
+static void ngx_er_memory_insert(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+static ngx_uint_t ngx_er_memory_has(ngx_er_memory_entry_t *entry,
+    uint64_t target);
+static void *ngx_er_memory_alloc(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *keep);
+static ngx_int_t ngx_er_memory_evict(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *keep);
+static ngx_er_memory_entry_t *ngx_er_memory_scan(ngx_queue_t *queue,
+    ngx_er_memory_entry_t *keep, ngx_uint_t abandoned);
+static ngx_er_memory_entry_t *ngx_er_memory_oldest(ngx_queue_t *queue,
+    ngx_er_memory_entry_t *keep);
+static void ngx_er_memory_expire(ngx_er_memory_t *memory);
+static void ngx_er_memory_remove(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry);
+
+
+#define ngx_er_memory_node(entry)                                             \
+    ((ngx_rbtree_node_t *)                                                    \
+     ((u_char *) (entry) - offsetof(ngx_rbtree_node_t, color)))
+
+#define ngx_er_memory_entry(node)                                             \
+    ((ngx_er_memory_entry_t *) &(node)->color)
+
+
+ngx_er_memory_t *
+ngx_er_memory_create(ngx_conf_t *cf, size_t size)
+{
+    ngx_str_t         name;
+    ngx_er_memory_t  *memory;
+
+    memory = ngx_pcalloc(cf->pool, sizeof(ngx_er_memory_t));
+    if (memory == NULL) {
+        return NULL;
+    }
+
+    ngx_str_set(&name, "event_dedup");
+
+    memory->zone = ngx_shared_memory_add(cf, &name, size,
+                                         &ngx_http_event_router_module);
+    if (memory->zone == NULL) {
+        return NULL;
+    }
+
+    memory->zone->init = ngx_er_memory_init;
+    memory->zone->data = memory;
+
+    ngx_er_memory_resized(cf, &name, size);
+
+    return memory;
+}
+
+
+/* nginx makes a new zone then, which forgets */
+
+static void
+ngx_er_memory_resized(ngx_conf_t *cf, ngx_str_t *name, size_t size)
+{
+    ngx_uint_t        i;
+    ngx_cycle_t      *old;
+    ngx_shm_zone_t   *zone;
+    ngx_list_part_t  *part;
+
+    old = cf->cycle->old_cycle;
+
+    if (old == NULL || ngx_is_init_cycle(old) || ngx_test_config) {
+        return;
+    }
+
+    part = &old->shared_memory.part;
+    zone = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            zone = part->elts;
+            i = 0;
+        }
+
+        if (zone[i].tag == &ngx_http_event_router_module
+            && zone[i].shm.name.len == name->len
+            && ngx_strncmp(zone[i].shm.name.data, name->data, name->len) == 0
+            && zone[i].shm.size != size)
+        {
+            ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
+                               "the memory for dedup keys changes from %uz to "
+                               "%uz bytes, so the keys known are forgotten",
+                               zone[i].shm.size, size);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_er_memory_init(ngx_shm_zone_t *zone, void *data)
+{
+    ngx_er_memory_t     *old = data;
+
+    size_t               len;
+    ngx_er_memory_t     *memory;
+    ngx_er_memory_sh_t  *sh;
+
+    memory = zone->data;
+
+    if (old) {
+        memory->sh = old->sh;
+        memory->shpool = old->shpool;
+        return NGX_OK;
+    }
+
+    memory->shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    if (zone->shm.exists) {
+        memory->sh = memory->shpool->data;
+        return NGX_OK;
+    }
+
+    sh = ngx_slab_calloc(memory->shpool, sizeof(ngx_er_memory_sh_t));
+    if (sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    memory->sh = sh;
+    memory->shpool->data = sh;
+
+    ngx_rbtree_init(&sh->tree, &sh->sentinel, ngx_er_memory_insert);
+    ngx_queue_init(&sh->held);
+    ngx_queue_init(&sh->idle);
+
+    len = sizeof(" in zone \"\"") + zone->shm.name.len;
+
+    memory->shpool->log_ctx = ngx_slab_alloc(memory->shpool, len);
+    if (memory->shpool->log_ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(memory->shpool->log_ctx, " in zone \"%V\"%Z",
+                &zone->shm.name);
+
+    /* a full zone is an ordinary thing here */
+
+    memory->shpool->log_nomem = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_memory_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    ngx_rbtree_node_t      **p;
+    ngx_er_memory_entry_t   *entry;
+
+    entry = ngx_er_memory_entry(node);
+
+    for ( ;; ) {
+
+        if (node->key != temp->key) {
+            p = (node->key < temp->key) ? &temp->left : &temp->right;
+
+        } else {
+            p = (ngx_memcmp(entry->key, ngx_er_memory_entry(temp)->key, 32)
+                 < 0) ? &temp->left : &temp->right;
+        }
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+    ngx_rbt_red(node);
+}
+
+
+void
+ngx_er_memory_lock(ngx_er_memory_t *memory)
+{
+    ngx_shmtx_lock(&memory->shpool->mutex);
+
+    ngx_er_memory_expire(memory);
+}
+
+
+void
+ngx_er_memory_unlock(ngx_er_memory_t *memory)
+{
+    ngx_uint_t           forced, warn;
+    ngx_er_memory_sh_t  *sh;
+
+    sh = memory->sh;
+    warn = 0;
+    forced = sh->forced;
+
+    if (sh->warn
+        && (sh->warned == 0
+            || ngx_current_msec - sh->warned >= NGX_ER_MEMORY_QUIET))
+    {
+        sh->warned = ngx_current_msec;
+        warn = 1;
+    }
+
+    sh->warn = 0;
+
+    ngx_shmtx_unlock(&memory->shpool->mutex);
+
+    if (warn) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "the memory for dedup keys is full of events under way, "
+                      "%ui were forgotten so far and may be delivered twice; "
+                      "enlarge it, \"event_store memory:SIZE\"", forced);
+    }
+}
+
+
+/* NULL: unknown, or expired and now gone */
+
+ngx_er_memory_entry_t *
+ngx_er_memory_find(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
+{
+    ngx_int_t               rc;
+    ngx_rbtree_key_t        key;
+    ngx_rbtree_node_t      *node, *sentinel;
+    ngx_er_memory_entry_t  *entry;
+
+    node = memory->sh->tree.root;
+    sentinel = memory->sh->tree.sentinel;
+
+    ngx_memcpy(&key, claim->key, sizeof(ngx_rbtree_key_t));
+
+    while (node != sentinel) {
+
+        if (key != node->key) {
+            node = (key < node->key) ? node->left : node->right;
+            continue;
+        }
+
+        entry = ngx_er_memory_entry(node);
+        rc = ngx_memcmp(claim->key, entry->key, 32);
+
+        if (rc == 0) {
+
+            if (!ngx_er_memory_past(entry->expires)) {
+                return entry;
+            }
+
+            ngx_er_memory_remove(memory, entry);
+            return NULL;
+        }
+
+        node = (rc < 0) ? node->left : node->right;
+    }
+
+    return NULL;
+}
+
+
+/* the entry of the key, a new one if there is none; NULL: no memory */
+
+ngx_er_memory_entry_t *
+ngx_er_memory_adopt(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
+{
+    ngx_rbtree_node_t      *node;
+    ngx_er_memory_entry_t  *entry;
+
+    entry = ngx_er_memory_find(memory, claim);
+
+    if (entry) {
+        return entry;
+    }
+
+    node = ngx_er_memory_alloc(memory, NULL);
+    if (node == NULL) {
+        return NULL;
+    }
+
+    entry = ngx_er_memory_entry(node);
+    entry->settled = 0;
+    entry->chunks = NULL;
+    entry->attempts = claim->attempts;
+
+    ngx_memcpy(&node->key, claim->key, sizeof(ngx_rbtree_key_t));
+    ngx_memcpy(entry->key, claim->key, sizeof(entry->key));
+
+    ngx_rbtree_insert(&memory->sh->tree, node);
+    ngx_queue_insert_head(&memory->sh->held, &entry->queue);
+    memory->sh->entries++;
+
+    ngx_er_memory_take(memory, entry, claim);
+
+    return entry;
+}
+
+
+void
+ngx_er_memory_take(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry,
+    ngx_er_claim_t *claim)
+{
+    entry->state = NGX_ER_MEMORY_CLAIMED;
+    entry->lease = ngx_current_msec + claim->lease;
+    entry->expires = entry->lease + claim->window;
+
+    ngx_memcpy(entry->token, claim->token, sizeof(entry->token));
+
+    ngx_queue_remove(&entry->queue);
+    ngx_queue_insert_head(&memory->sh->held, &entry->queue);
+}
+
+
+/* a target beyond the bound is not remembered: it may be called again */
+
+ngx_int_t
+ngx_er_memory_add(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry,
+    uint64_t target)
+{
+    ngx_uint_t              i;
+    ngx_er_memory_chunk_t  *chunk;
+
+    if (entry->state == NGX_ER_MEMORY_DONE
+        || entry->settled >= NGX_ER_MEMORY_TARGETS
+        || ngx_er_memory_has(entry, target))
+    {
+        return NGX_OK;
+    }
+
+    i = entry->settled % NGX_ER_MEMORY_CHUNK;
+
+    if (i == 0) {
+        chunk = ngx_er_memory_alloc(memory, entry);
+        if (chunk == NULL) {
+            return NGX_ERROR;
+        }
+
+        chunk->next = entry->chunks;
+        entry->chunks = chunk;
+    }
+
+    entry->chunks->targets[i] = target;
+    entry->settled++;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_er_memory_has(ngx_er_memory_entry_t *entry, uint64_t target)
+{
+    uint64_t    targets[NGX_ER_MEMORY_TARGETS];
+    ngx_uint_t  i, n;
+
+    n = ngx_er_memory_copy(entry, targets);
+
+    for (i = 0; i < n; i++) {
+        if (targets[i] == target) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* only the first chunk may be partly filled */
+
+ngx_uint_t
+ngx_er_memory_copy(ngx_er_memory_entry_t *entry, uint64_t *targets)
+{
+    ngx_uint_t              i, n;
+    ngx_er_memory_chunk_t  *chunk;
+
+    n = 0;
+    i = (entry->settled + NGX_ER_MEMORY_CHUNK - 1) % NGX_ER_MEMORY_CHUNK + 1;
+
+    for (chunk = entry->chunks; chunk; chunk = chunk->next) {
+        ngx_memcpy(&targets[n], chunk->targets, i * sizeof(uint64_t));
+
+        n += i;
+        i = NGX_ER_MEMORY_CHUNK;
+    }
+
+    return n;
+}
+
+
+static void *
+ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_er_memory_entry_t *keep)
+{
+    void  *p;
+
+    for ( ;; ) {
+        p = ngx_slab_alloc_locked(memory->shpool, NGX_ER_MEMORY_BLOCK);
+
+        if (p || ngx_er_memory_evict(memory, keep) != NGX_OK) {
+            return p;
+        }
+    }
+}
+
+
+/* "keep" is the entry that is being worked on, or NULL */
+
+static ngx_int_t
+ngx_er_memory_evict(ngx_er_memory_t *memory, ngx_er_memory_entry_t *keep)
+{
+    ngx_er_memory_sh_t     *sh;
+    ngx_er_memory_entry_t  *entry;
+
+    sh = memory->sh;
+
+    entry = ngx_er_memory_scan(&sh->idle, keep, 0);
+
+    if (entry == NULL) {
+        entry = ngx_er_memory_scan(&sh->held, keep, 0);
+    }
+
+    if (entry) {
+        ngx_er_memory_remove(memory, entry);
+        return NGX_OK;
+    }
+
+    entry = ngx_er_memory_oldest(&sh->idle, keep);
+
+    if (entry == NULL) {
+        entry = ngx_er_memory_scan(&sh->held, keep, 1);
+    }
+
+    if (entry == NULL) {
+        entry = ngx_er_memory_oldest(&sh->held, keep);
+
+        if (entry == NULL) {
+            return NGX_DECLINED;
+        }
+
+        sh->forced++;
+        sh->warn = 1;
+    }
+
+    sh->evicted++;
+    ngx_er_memory_remove(memory, entry);
+
+    return NGX_OK;
+}
+
+
+/* an expired entry, or an abandoned one, among the oldest */
+
+static ngx_er_memory_entry_t *
+ngx_er_memory_scan(ngx_queue_t *queue, ngx_er_memory_entry_t *keep,
+    ngx_uint_t abandoned)
+{
+    ngx_uint_t              i;
+    ngx_queue_t            *q;
+    ngx_er_memory_entry_t  *entry;
+
+    q = ngx_queue_last(queue);
+
+    for (i = 0; i < NGX_ER_MEMORY_SCAN && q != queue; i++) {
+        entry = ngx_queue_data(q, ngx_er_memory_entry_t, queue);
+
+        if (entry != keep
+            && ngx_er_memory_past(abandoned ? entry->lease : entry->expires))
+        {
+            return entry;
+        }
+
+        q = ngx_queue_prev(q);
+    }
+
+    return NULL;
+}
+
+
+static ngx_er_memory_entry_t *
+ngx_er_memory_oldest(ngx_queue_t *queue, ngx_er_memory_entry_t *keep)
+{
+    ngx_queue_t            *q;
+    ngx_er_memory_entry_t  *entry;
+
+    for (q = ngx_queue_last(queue); q != queue; q = ngx_queue_prev(q)) {
+        entry = ngx_queue_data(q, ngx_er_memory_entry_t, queue);
+
+        if (entry != keep) {
+            return entry;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* two a call: more than are added, so the zone empties by itself */
+
+static void
+ngx_er_memory_expire(ngx_er_memory_t *memory)
+{
+    ngx_uint_t              i;
+    ngx_queue_t            *queue[2];
+    ngx_er_memory_entry_t  *entry;
+
+    queue[0] = &memory->sh->idle;
+    queue[1] = &memory->sh->held;
+
+    for (i = 0; i < 2; i++) {
+        entry = ngx_er_memory_oldest(queue[i], NULL);
+
+        if (entry && ngx_er_memory_past(entry->expires)) {
+            ngx_er_memory_remove(memory, entry);
+        }
+    }
+}
+
+
+static void
+ngx_er_memory_remove(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry)
+{
+    ngx_er_memory_chunk_t  *chunk, *next;
+
+    for (chunk = entry->chunks; chunk; chunk = next) {
+        next = chunk->next;
+        ngx_slab_free_locked(memory->shpool, chunk);
+    }
+
+    ngx_queue_remove(&entry->queue);
+    ngx_rbtree_delete(&memory->sh->tree, ngx_er_memory_node(entry));
+    ngx_slab_free_locked(memory->shpool, ngx_er_memory_node(entry));
+
+    memory->sh->entries--;
+}

@@ -1,0 +1,105 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Between memory.c and memory_zone.c: the entries of the zone.  Everything
+ * here but ngx_er_memory_lock() is done under the zone's mutex.
+ */
+
+
+#ifndef _NGX_ER_MEMORY_ZONE_H_INCLUDED_
+#define _NGX_ER_MEMORY_ZONE_H_INCLUDED_
+
+
+#include "memory.h"
+
+
+#define NGX_ER_MEMORY_TARGETS  1024    /* settled ones that a key remembers */
+#define NGX_ER_MEMORY_CHUNK    15
+
+
+typedef enum {
+    NGX_ER_MEMORY_CLAIMED = 0,
+    NGX_ER_MEMORY_RELEASED,
+    NGX_ER_MEMORY_DONE
+} ngx_er_memory_state_e;
+
+
+typedef struct ngx_er_memory_chunk_s  ngx_er_memory_chunk_t;
+
+struct ngx_er_memory_chunk_s {
+    ngx_er_memory_chunk_t   *next;
+    uint64_t                 targets[NGX_ER_MEMORY_CHUNK];
+};
+
+
+/* begins at "color" of its ngx_rbtree_node_t, whose key is that of the tree:
+   the first bytes of the key */
+
+typedef struct {
+    u_char                   color;
+    u_char                   state;    /* ngx_er_memory_state_e */
+    u_short                  settled;  /* how many */
+    uint32_t                 attempts;
+    ngx_queue_t              queue;    /* held or idle, last used first */
+    u_char                   key[32];
+    u_char                   token[16];
+    ngx_msec_t               lease;    /* until when */
+    ngx_msec_t               expires;
+    ngx_er_memory_chunk_t   *chunks;   /* the first may be partly filled */
+} ngx_er_memory_entry_t;
+
+
+struct ngx_er_memory_sh_s {
+    ngx_rbtree_t             tree;
+    ngx_rbtree_node_t        sentinel;
+    ngx_queue_t              held;     /* CLAIMED */
+    ngx_queue_t              idle;     /* RELEASED and DONE */
+    ngx_uint_t               entries;
+    ngx_uint_t               evicted;  /* before they had expired */
+    ngx_uint_t               forced;   /* of them with a running lease */
+    ngx_msec_t               warned;
+    unsigned                 warn:1;   /* whoever unlocks says so */
+};
+
+
+#define ngx_er_memory_past(msec)                                              \
+    ((ngx_msec_int_t) ((msec) - ngx_current_msec) <= 0)
+
+#define ngx_er_memory_mine(entry, claim)                                      \
+    (ngx_memcmp((entry)->token, (claim)->token, sizeof((claim)->token)) == 0)
+
+#define ngx_er_memory_running(entry)                                          \
+    ((entry)->state == NGX_ER_MEMORY_CLAIMED                                  \
+     && !ngx_er_memory_past((entry)->lease))
+
+
+/* begins a call: a few of what has expired are gone */
+void ngx_er_memory_lock(ngx_er_memory_t *memory);
+void ngx_er_memory_unlock(ngx_er_memory_t *memory);
+
+/* NULL: unknown, or expired and now gone */
+ngx_er_memory_entry_t *ngx_er_memory_find(ngx_er_memory_t *memory,
+    ngx_er_claim_t *claim);
+
+/* the entry of the key, a new one if there is none; NULL: no memory */
+ngx_er_memory_entry_t *ngx_er_memory_adopt(ngx_er_memory_t *memory,
+    ngx_er_claim_t *claim);
+
+/* gives the key to the claim */
+void ngx_er_memory_take(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry, ngx_er_claim_t *claim);
+
+/* a settled target; NGX_ERROR: no memory */
+ngx_int_t ngx_er_memory_add(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry, uint64_t target);
+
+/* the settled targets, NGX_ER_MEMORY_TARGETS at most */
+ngx_uint_t ngx_er_memory_copy(ngx_er_memory_entry_t *entry,
+    uint64_t *targets);
+
+
+#endif /* _NGX_ER_MEMORY_ZONE_H_INCLUDED_ */

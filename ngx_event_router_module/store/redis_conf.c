@@ -1,0 +1,403 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The settings of a Redis store: reads the arguments of event_store and
+ * event_dedup_store once, at configuration time.  redis_store.c calls it; what
+ * it makes lives as long as the configuration.  All that can be wrong is found
+ * here: names are resolved, the password file is read, TLS is prepared.
+ *
+ * No message quotes the URL or the password.
+ */
+
+
+#include "redis_conn.h"
+
+
+#define NGX_ER_REDIS_SECRET  4096      /* bytes of a password file */
+
+
+typedef struct {
+    ngx_str_t                ca;
+    ngx_str_t                name;
+    ngx_str_t                password_file;
+    ngx_flag_t               verify;
+    unsigned                 given:1;
+} ngx_er_redis_args_t;
+
+
+static ngx_int_t ngx_er_redis_conf_arg(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args, ngx_str_t *arg);
+static ngx_int_t ngx_er_redis_conf_msec(ngx_conf_t *cf, ngx_str_t *arg,
+    size_t skip, ngx_msec_t *ms);
+static ngx_int_t ngx_er_redis_conf_prefix(ngx_conf_t *cf, ngx_str_t *prefix);
+static ngx_int_t ngx_er_redis_conf_password(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_str_t *path);
+static ngx_int_t ngx_er_redis_conf_resolve(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf);
+static ngx_int_t ngx_er_redis_conf_tls(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
+
+
+ngx_er_redis_conf_t *
+ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_str_t            *value;
+    ngx_uint_t            i;
+    ngx_er_error_t        err;
+    ngx_er_redis_args_t   args;
+    ngx_er_redis_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_er_redis_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&args, sizeof(ngx_er_redis_args_t));
+    args.verify = 1;
+
+    conf->directive = (const char *) cmd->name.data;
+    conf->connect_timeout = 250;
+    conf->timeout = 250;
+    ngx_str_set(&conf->prefix, "er");
+
+    if (ngx_er_redis_url_parse(cf->pool, &value[1], &conf->url, &err)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": %*s", &cmd->name,
+                           err.len, err.text);
+        return NULL;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_er_redis_conf_arg(cf, conf, &args, &value[i]) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    if (args.password_file.len
+        && ngx_er_redis_conf_password(cf, conf, &args.password_file)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (conf->url.user.len && conf->url.password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has a user but no password, write "
+                           "USER:PASSWORD@ or add password_file=PATH (a "
+                           "password alone is :PASSWORD@)", &cmd->name);
+        return NULL;
+    }
+
+    if (ngx_er_redis_conf_resolve(cf, conf) != NGX_OK
+        || ngx_er_redis_conf_tls(cf, conf, &args) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return conf;
+}
+
+
+/* long: one test a parameter */
+
+static ngx_int_t
+ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args, ngx_str_t *arg)
+{
+    size_t      skip;
+    u_char     *p;
+    ngx_str_t   name, value;
+
+    p = ngx_strlchr(arg->data, arg->data + arg->len, '=');
+    skip = p ? (size_t) (p - arg->data) + 1 : 0;
+
+    name.data = arg->data;
+    name.len = skip;
+    value.data = arg->data + skip;
+    value.len = arg->len - skip;
+
+#define ngx_er_arg_is(text)                                                   \
+    (name.len == sizeof(text) - 1                                             \
+     && ngx_strncmp(name.data, text, sizeof(text) - 1) == 0)
+
+    if (ngx_er_arg_is("connect_timeout=")) {
+        return ngx_er_redis_conf_msec(cf, arg, skip,
+                                       &conf->connect_timeout);
+    }
+
+    if (ngx_er_arg_is("timeout=")) {
+        return ngx_er_redis_conf_msec(cf, arg, skip, &conf->timeout);
+    }
+
+    if (ngx_er_arg_is("prefix=")) {
+        conf->prefix = value;
+        return ngx_er_redis_conf_prefix(cf, &value);
+    }
+
+    if (ngx_er_arg_is("password_file=") && value.len) {
+        args->password_file = value;
+        return NGX_OK;
+    }
+
+    args->given |= (name.len > 4 && ngx_strncmp(name.data, "ssl_", 4) == 0);
+
+    if (ngx_er_arg_is("ssl_ca=") && value.len) {
+        args->ca = value;
+        return NGX_OK;
+    }
+
+    if (ngx_er_arg_is("ssl_name=") && value.len) {
+        args->name = value;
+        return NGX_OK;
+    }
+
+    if (ngx_er_arg_is("ssl_verify=")
+        && ((value.len == 2 && ngx_strncmp(value.data, "on", 2) == 0)
+            || (value.len == 3 && ngx_strncmp(value.data, "off", 3) == 0)))
+    {
+        args->verify = (value.len == 2);
+        return NGX_OK;
+    }
+
+#undef ngx_er_arg_is
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" of \"%s\", a Redis store has "
+                       "connect_timeout=, timeout=, prefix=, password_file=, "
+                       "ssl_ca=, ssl_name= and ssl_verify=on|off",
+                       &name, conf->directive);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_redis_conf_msec(ngx_conf_t *cf, ngx_str_t *arg, size_t skip,
+    ngx_msec_t *ms)
+{
+    ngx_int_t  n;
+    ngx_str_t  value;
+
+    value.data = arg->data + skip;
+    value.len = arg->len - skip;
+
+    n = ngx_parse_time(&value, 0);
+
+    if (n < 1 || n > 60000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time in \"%V\", it must be from 1ms to "
+                           "60s", arg);
+        return NGX_ERROR;
+    }
+
+    *ms = n;
+
+    return NGX_OK;
+}
+
+
+/* braces would move the hash tag of the keys */
+
+static ngx_int_t
+ngx_er_redis_conf_prefix(ngx_conf_t *cf, ngx_str_t *prefix)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < prefix->len; i++) {
+        c = prefix->data[i];
+
+        if (c <= ' ' || c >= 0x7f || c == '{' || c == '}') {
+            break;
+        }
+    }
+
+    if (i == prefix->len && i >= 1 && i <= 64) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid \"prefix=%V\", it must be 1 to 64 printable "
+                       "characters without blanks and braces", prefix);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_str_t *path)
+{
+    u_char     *p;
+    ssize_t     n;
+    ngx_str_t  *password;
+    ngx_file_t  file;
+
+    password = &conf->url.password;
+
+    if (password->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" has two passwords, remove the one in the "
+                           "URL or password_file=", conf->directive);
+        return NGX_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(cf->pool, NGX_ER_REDIS_SECRET);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+    file.name = *path;
+    file.log = cf->log;
+    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (file.fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "cannot open password_file \"%V\"", path);
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_file(&file, p, NGX_ER_REDIS_SECRET, 0);
+    (void) ngx_close_file(file.fd);
+
+    if (n == NGX_ER_REDIS_SECRET) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "password_file \"%V\" is longer than %d bytes",
+                           path, NGX_ER_REDIS_SECRET - 1);
+        return NGX_ERROR;
+    }
+
+    while (n > 0 && (p[n - 1] == LF || p[n - 1] == CR)) {
+        n--;
+    }
+
+    if (n <= 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "password_file \"%V\" is empty or cannot be read",
+                           path);
+        return NGX_ERROR;
+    }
+
+    password->data = p;
+    password->len = n;
+
+    return NGX_OK;
+}
+
+
+/* names are resolved here, once: nothing may block a worker */
+
+static ngx_int_t
+ngx_er_redis_conf_resolve(ngx_conf_t *cf, ngx_er_redis_conf_t *conf)
+{
+    ngx_url_t  u;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+    u.url = conf->url.name;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\": %s in \"%V\"", conf->directive,
+                           u.err ? u.err : "no address", &u.url);
+        return NGX_ERROR;
+    }
+
+    conf->addrs = u.addrs;
+    conf->naddrs = u.naddrs;
+
+    return NGX_OK;
+}
+
+
+#if (NGX_SSL)
+
+static ngx_int_t
+ngx_er_redis_conf_tls(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (!conf->url.tls) {
+
+        if (args->given) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "ssl_ca=, ssl_name= and ssl_verify= of \"%s\" "
+                               "need rediss://", conf->directive);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    conf->ssl_verify = args->verify;
+    conf->ssl_name = args->name.len ? args->name : conf->url.host;
+
+    conf->ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (conf->ssl == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf->ssl->log = cf->log;
+
+    if (ngx_ssl_create(conf->ssl,
+                       NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(conf->ssl);
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = conf->ssl;
+
+    if (!args->verify) {
+        return NGX_OK;
+    }
+
+    if (args->ca.len) {
+        return ngx_ssl_trusted_certificate(cf, conf->ssl, &args->ca, 8);
+    }
+
+    if (SSL_CTX_set_default_verify_paths(conf->ssl->ctx) == 0) {
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
+                      "SSL_CTX_set_default_verify_paths() failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+#else
+
+static ngx_int_t
+ngx_er_redis_conf_tls(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args)
+{
+    if (conf->url.tls || args->given) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" with rediss:// needs an nginx built with "
+                           "--with-http_ssl_module", conf->directive);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+#endif

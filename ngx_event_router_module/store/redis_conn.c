@@ -1,0 +1,629 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The connection of a worker to Redis.  redis_store.c runs commands on it; it
+ * owns the queues of commands under way and two timers.  redis_connect.c makes
+ * the socket ready and closes it.
+ *
+ *     CLOSED -> CONNECTING -> [HANDSHAKE] -> GREETING -> READY
+ *        ^          ^  any failure: PAUSE, then CONNECTING again, for ever
+ *
+ * Replies are positional.  So a command past its deadline costs the
+ * connection, and a reply that nobody waits for does too: after either nobody
+ * can tell which reply belongs to which command.
+ *
+ * When a working connection breaks, the commands under way may or may not have
+ * run.  They are sent once more (they carry a token that makes this harmless),
+ * and new ones wait, until the first try to connect has failed.  From then on
+ * Redis is "down": every command fails at once, in microseconds, and nobody
+ * waits for a server that is not there.
+ *
+ * A stopped Redis still accepts connections: the kernel does.  So the pause
+ * between tries starts small again only after a command had a good reply, and
+ * a connection counts as ready only when the greeting was answered.
+ */
+
+
+#include "redis_conn.h"
+
+
+static void ngx_er_redis_fill(ngx_er_redis_t *redis);
+static ngx_int_t ngx_er_redis_replies(ngx_er_redis_t *redis);
+static ngx_int_t ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply);
+static void ngx_er_redis_down(ngx_er_redis_t *redis);
+static void ngx_er_redis_rescue(ngx_er_redis_t *redis, ngx_queue_t *failed);
+static void ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed);
+static void ngx_er_redis_deadline_handler(ngx_event_t *ev);
+static void ngx_er_redis_pause_handler(ngx_event_t *ev);
+
+
+#define ngx_er_redis_expired(op)                                              \
+    ((ngx_msec_int_t) ((op)->deadline - ngx_current_msec) <= 0)
+
+#define ngx_er_redis_first(list)                                              \
+    ngx_queue_data(ngx_queue_head(list), ngx_er_redis_op_t, queue)
+
+
+ngx_er_redis_t *
+ngx_er_redis_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_down_pt lost, void *data)
+{
+    ngx_er_redis_t  *redis;
+
+    redis = ngx_pcalloc(pool, sizeof(ngx_er_redis_t));
+    if (redis == NULL) {
+        return NULL;
+    }
+
+    redis->conf = conf;
+    redis->lost = lost;
+    redis->data = data;
+    redis->addr = ngx_random() % conf->naddrs;
+
+    ngx_queue_init(&redis->waiting);
+    ngx_queue_init(&redis->sent);
+
+    redis->timers.fd = (ngx_socket_t) -1;
+    redis->timers.data = redis;
+
+    redis->pause.handler = ngx_er_redis_pause_handler;
+    redis->pause.data = &redis->timers;
+    redis->pause.log = ngx_cycle->log;
+    redis->pause.cancelable = 1;
+
+    redis->deadline.handler = ngx_er_redis_deadline_handler;
+    redis->deadline.data = &redis->timers;
+    redis->deadline.log = ngx_cycle->log;
+
+    ngx_er_redis_connect(redis);
+
+    return redis;
+}
+
+
+void
+ngx_er_redis_close(ngx_er_redis_t *redis)
+{
+    ngx_er_redis_drop(redis);
+
+    if (redis->pause.timer_set) {
+        ngx_del_timer(&redis->pause);
+    }
+
+    if (redis->pause.posted) {
+        ngx_delete_posted_event(&redis->pause);
+    }
+
+    redis->down = 1;
+
+    ngx_er_redis_fail(redis, &redis->sent);
+    ngx_er_redis_fail(redis, &redis->waiting);
+    ngx_er_redis_arm(redis);
+}
+
+
+ngx_int_t
+ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
+    ngx_str_t *words, ngx_uint_t n)
+{
+    ngx_connection_t  *c;
+
+    if (redis->down) {
+        return NGX_DECLINED;
+    }
+
+    if (redis->commands >= NGX_ER_REDIS_COMMANDS) {
+
+        if (ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_FULL,
+                                 NGX_ER_REDIS_QUIET))
+        {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "redis %V: %d commands wait for an answer, new ones "
+                          "are refused", &redis->conf->url.name,
+                          NGX_ER_REDIS_COMMANDS);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    if (ngx_er_redis_command(words, n, &op->command) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (op->command.len > NGX_ER_REDIS_BUFFER) {
+        ngx_er_redis_free_command(&op->command);
+        return NGX_DECLINED;
+    }
+
+    if (op->deadline == 0) {
+        op->deadline = ngx_current_msec + redis->conf->timeout;
+    }
+
+    op->resent = 0;
+    ngx_queue_insert_tail(&redis->waiting, &op->queue);
+    redis->commands++;
+
+    c = redis->connection;
+
+    if (c) {
+        c->idle = 0;
+    }
+
+    if (redis->state == NGX_ER_REDIS_CLOSED) {
+        redis->state = NGX_ER_REDIS_PAUSE;
+        ngx_post_event(&redis->pause, &ngx_posted_events);
+
+    } else if (redis->state == NGX_ER_REDIS_READY && c->write->ready) {
+        ngx_post_event(c->write, &ngx_posted_events);
+    }
+
+    ngx_er_redis_arm(redis);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_redis_write_handler(ngx_event_t *wev)
+{
+    ssize_t            n;
+    ngx_er_redis_t    *redis;
+    ngx_connection_t  *c;
+
+    c = wev->data;
+    redis = c->data;
+
+    for ( ;; ) {
+
+        if (redis->pos == redis->last) {
+            ngx_er_redis_fill(redis);
+        }
+
+        if (redis->pos == redis->last || !wev->ready) {
+            break;
+        }
+
+        n = c->send(c, redis->pos, redis->last - redis->pos);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR) {
+            ngx_er_redis_lost(redis, "the connection broke", 0);
+            return;
+        }
+
+        redis->pos += n;
+    }
+
+    if (redis->pos == redis->last && redis->state == NGX_ER_REDIS_GREETING) {
+
+        /* the password was in it */
+
+        ngx_explicit_memzero(redis->buffer, redis->last - redis->buffer);
+    }
+
+    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+        ngx_er_redis_lost(redis, "no events", 0);
+    }
+}
+
+
+/* whole commands only; what is in the buffer counts as sent */
+
+static void
+ngx_er_redis_fill(ngx_er_redis_t *redis)
+{
+    u_char             *end;
+    ngx_er_redis_op_t  *op;
+
+    if (redis->state != NGX_ER_REDIS_READY) {
+        return;
+    }
+
+    redis->pos = redis->buffer;
+    redis->last = redis->buffer;
+    end = redis->buffer + NGX_ER_REDIS_BUFFER;
+
+    while (!ngx_queue_empty(&redis->waiting)) {
+
+        op = ngx_er_redis_first(&redis->waiting);
+
+        if (op->command.len > (size_t) (end - redis->last)) {
+            break;
+        }
+
+        redis->last = ngx_cpymem(redis->last, op->command.data,
+                                 op->command.len);
+
+        ngx_queue_remove(&op->queue);
+        ngx_queue_insert_tail(&redis->sent, &op->queue);
+    }
+}
+
+
+void
+ngx_er_redis_read_handler(ngx_event_t *rev)
+{
+    u_char             buf[4096];
+    ssize_t            n;
+    ngx_er_redis_t    *redis;
+    ngx_connection_t  *c;
+
+    c = rev->data;
+    redis = c->data;
+
+    if (c->close) {
+
+        /* idle in a worker that exits; the next command connects again */
+
+        ngx_er_redis_drop(redis);
+        ngx_er_redis_arm(redis);
+        return;
+    }
+
+    for ( ;; ) {
+        n = c->recv(c, buf, sizeof(buf));
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == 0 && redis->commands == 0) {
+
+            /* Redis closes idle connections if its "timeout" says so */
+
+            (void) ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_LOST, 0);
+            ngx_log_error(NGX_LOG_INFO, c->log, 0, "idle connection closed");
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            ngx_er_redis_lost(redis, n ? "the connection broke"
+                                       : "it closed the connection", 0);
+            return;
+        }
+
+        if (ngx_er_redis_feed(&redis->reader, buf, n) != NGX_OK) {
+            ngx_er_redis_lost(redis, "no memory", 0);
+            return;
+        }
+
+        if (ngx_er_redis_replies(redis) != NGX_OK) {
+            return;
+        }
+    }
+
+    if (redis->commands == 0) {
+        c->idle = 1;
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_er_redis_lost(redis, "no events", 0);
+        return;
+    }
+
+    ngx_er_redis_arm(redis);
+}
+
+
+/* NGX_ERROR: the connection is gone */
+
+static ngx_int_t
+ngx_er_redis_replies(ngx_er_redis_t *redis)
+{
+    ngx_int_t          rc;
+    redisReply        *reply;
+    ngx_connection_t  *c;
+
+    c = redis->connection;
+
+    for ( ;; ) {
+        rc = ngx_er_redis_read(&redis->reader, &reply);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_OK;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_er_redis_lost(redis, "it does not speak as Redis does", 0);
+            return NGX_ERROR;
+        }
+
+        rc = NGX_OK;
+
+        if (redis->state == NGX_ER_REDIS_GREETING) {
+            ngx_er_redis_greeted(redis, reply);
+
+        } else {
+            rc = ngx_er_redis_reply(redis, reply);
+        }
+
+        freeReplyObject(reply);
+
+        if (rc != NGX_OK || redis->connection != c) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
+{
+    ngx_int_t              rc;
+    ngx_er_redis_op_t     *op;
+    ngx_er_redis_error_e   error;
+
+    if (ngx_queue_empty(&redis->sent)) {
+        ngx_er_redis_lost(redis, "it answers what was not asked", 0);
+        return NGX_ERROR;
+    }
+
+    op = ngx_er_redis_first(&redis->sent);
+    error = NGX_ER_REDIS_NOSCRIPT;
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        error = ngx_er_redis_judge(redis, reply);
+    }
+
+    if (error == NGX_ER_REDIS_NOSCRIPT) {
+        redis->tries = 0;
+    }
+
+    ngx_queue_remove(&op->queue);
+    redis->commands--;
+    ngx_er_redis_free_command(&op->command);
+
+    op->error = error;
+    rc = op->handler(op, reply);
+
+    if (rc != NGX_OK) {
+        ngx_er_redis_lost(redis, "it does not speak as Redis does", 0);
+        return NGX_ERROR;
+    }
+
+    if (error == NGX_ER_REDIS_READONLY) {
+
+        /* the address may lead to the new master */
+
+        ngx_er_redis_lost(redis, "it is a replica", 1);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The connection is no good any more.  "down" or a failure before it was ready
+ * means that Redis is away; else it may be back in a moment.
+ */
+
+void
+ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
+{
+    ngx_uint_t   ready;
+    ngx_queue_t  failed;
+
+    ready = (redis->state == NGX_ER_REDIS_READY);
+
+    if (ready
+        && ngx_current_msec - redis->ready > NGX_ER_REDIS_BACKOFF_MAX)
+    {
+        redis->tries = 0;
+    }
+
+    ngx_er_redis_drop(redis);
+
+    redis->state = NGX_ER_REDIS_PAUSE;
+    ngx_add_timer(&redis->pause,
+                  ngx_er_redis_backoff(redis->tries++,
+                                       (uint32_t) ngx_random()));
+
+    down |= !ready;
+
+    if (ngx_er_redis_may_say(redis, down ? NGX_ER_REDIS_SAID_DOWN
+                                         : NGX_ER_REDIS_SAID_LOST,
+                             redis->down ? NGX_ER_REDIS_QUIET : 1000))
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis %V: %s, trying again%s",
+                      &redis->conf->url.name, why,
+                      down ? "; meanwhile the sources' on_error= holds" : "");
+    }
+
+    if (down) {
+        ngx_er_redis_down(redis);
+    }
+
+    ngx_queue_init(&failed);
+    ngx_er_redis_rescue(redis, &failed);
+    ngx_er_redis_fail(redis, &failed);
+    ngx_er_redis_arm(redis);
+}
+
+
+static void
+ngx_er_redis_down(ngx_er_redis_t *redis)
+{
+    if (redis->down) {
+        return;
+    }
+
+    redis->down = 1;
+    redis->lost(redis->data);
+}
+
+
+/*
+ * Sorts the commands of a lost connection: sent ones go back to the front of
+ * the waiting ones, in their order, if there is time left and it is their
+ * first accident.  When Redis is down, all fail.
+ */
+
+static void
+ngx_er_redis_rescue(ngx_er_redis_t *redis, ngx_queue_t *failed)
+{
+    ngx_queue_t        *q;
+    ngx_er_redis_op_t  *op;
+
+    while (redis->down && !ngx_queue_empty(&redis->waiting)) {
+        q = ngx_queue_last(&redis->waiting);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_head(failed, q);
+    }
+
+    while (!ngx_queue_empty(&redis->sent)) {
+        q = ngx_queue_last(&redis->sent);
+        op = ngx_queue_data(q, ngx_er_redis_op_t, queue);
+
+        ngx_queue_remove(q);
+
+        if (redis->down || op->resent || ngx_er_redis_expired(op)) {
+            ngx_queue_insert_head(failed, q);
+            continue;
+        }
+
+        op->resent = 1;
+        ngx_queue_insert_head(&redis->waiting, q);
+    }
+}
+
+
+static void
+ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed)
+{
+    ngx_er_redis_op_t  *op;
+
+    while (!ngx_queue_empty(failed)) {
+        op = ngx_er_redis_first(failed);
+
+        ngx_queue_remove(&op->queue);
+        redis->commands--;
+        ngx_er_redis_free_command(&op->command);
+
+        (void) op->handler(op, NULL);
+    }
+}
+
+
+/*
+ * One timer for all deadlines.  It is never moved to a later time: it fires,
+ * looks who is due and is set anew, so that a command costs no timer as long
+ * as another one is under way.
+ */
+
+void
+ngx_er_redis_arm(ngx_er_redis_t *redis)
+{
+    ngx_uint_t          armed, i;
+    ngx_msec_t          until;
+    ngx_event_t        *ev;
+    ngx_queue_t        *queue[2];
+    ngx_er_redis_op_t  *op;
+
+    ev = &redis->deadline;
+    armed = (redis->connection && redis->state != NGX_ER_REDIS_READY);
+    until = redis->until;
+
+    queue[0] = &redis->sent;
+    queue[1] = &redis->waiting;
+
+    for (i = 0; i < 2; i++) {
+
+        if (ngx_queue_empty(queue[i])) {
+            continue;
+        }
+
+        op = ngx_er_redis_first(queue[i]);
+
+        if (!armed || (ngx_msec_int_t) (op->deadline - until) < 0) {
+            until = op->deadline;
+            armed = 1;
+        }
+    }
+
+    /* an exiting worker waits for answers, but not to be connected */
+
+    ev->cancelable = (redis->commands == 0);
+
+    if (ev->timer_set) {
+
+        if (armed && (ngx_msec_int_t) (ev->timer.key - until) <= 0) {
+            return;
+        }
+
+        ngx_del_timer(ev);
+    }
+
+    if (armed) {
+        ngx_add_timer(ev, ngx_max((ngx_msec_int_t) (until - ngx_current_msec),
+                                  1));
+    }
+}
+
+
+static void
+ngx_er_redis_deadline_handler(ngx_event_t *ev)
+{
+    ngx_uint_t          late;
+    ngx_queue_t         failed;
+    ngx_er_redis_t     *redis;
+    ngx_connection_t   *timers;
+    ngx_er_redis_op_t  *op;
+
+    timers = ev->data;
+    redis = timers->data;
+
+    if (redis->connection && redis->state != NGX_ER_REDIS_READY
+        && (ngx_msec_int_t) (redis->until - ngx_current_msec) <= 0)
+    {
+        ngx_er_redis_lost(redis, "connecting timed out", 1);
+        return;
+    }
+
+    late = 0;
+    ngx_queue_init(&failed);
+
+    if (!ngx_queue_empty(&redis->sent)) {
+        op = ngx_er_redis_first(&redis->sent);
+        late = ngx_er_redis_expired(op);
+    }
+
+    while (!ngx_queue_empty(&redis->waiting)) {
+        op = ngx_er_redis_first(&redis->waiting);
+
+        if (!ngx_er_redis_expired(op)) {
+            break;
+        }
+
+        ngx_queue_remove(&op->queue);
+        ngx_queue_insert_tail(&failed, &op->queue);
+    }
+
+    if (redis->state == NGX_ER_REDIS_READY
+        && (late || !ngx_queue_empty(&failed)))
+    {
+        ngx_er_redis_lost(redis, "it does not answer in time", 1);
+    }
+
+    ngx_er_redis_fail(redis, &failed);
+    ngx_er_redis_arm(redis);
+}
+
+
+static void
+ngx_er_redis_pause_handler(ngx_event_t *ev)
+{
+    ngx_connection_t  *timers;
+
+    timers = ev->data;
+
+    ngx_er_redis_connect(timers->data);
+}

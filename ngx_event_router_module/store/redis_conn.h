@@ -1,0 +1,173 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * One connection of one worker to one Redis: commands are pipelined, each has
+ * a deadline, and the connection comes back by itself.  Only the files
+ * redis*.c may include this header.
+ */
+
+
+#ifndef _NGX_ER_REDIS_CONN_H_INCLUDED_
+#define _NGX_ER_REDIS_CONN_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
+
+#include "redis.h"
+
+
+#define NGX_ER_REDIS_COMMANDS  4096    /* not answered yet, of a worker */
+#define NGX_ER_REDIS_BUFFER    16384   /* bytes of commands in one write */
+#define NGX_ER_REDIS_QUIET     60000   /* ms between equal messages */
+
+
+typedef struct {
+    ngx_er_redis_url_t       url;
+    ngx_addr_t              *addrs;
+    ngx_uint_t               naddrs;
+
+    ngx_msec_t               connect_timeout;  /* until it is ready */
+    ngx_msec_t               timeout;          /* of a command */
+
+    ngx_str_t                prefix;           /* of keys */
+    const char              *directive;        /* for messages */
+    ngx_str_t                ssl_name;
+    ngx_flag_t               ssl_verify;
+#if (NGX_SSL)
+    ngx_ssl_t               *ssl;              /* NULL: no TLS */
+#endif
+} ngx_er_redis_conf_t;
+
+
+typedef struct ngx_er_redis_s     ngx_er_redis_t;
+typedef struct ngx_er_redis_op_s  ngx_er_redis_op_t;
+
+/* "reply" NULL: none came, whether the command ran is unknown.  The reply
+   lives as long as the call.  Further commands may be run from inside.
+   NGX_ERROR: that is no reply to such a command, close the connection. */
+typedef ngx_int_t (*ngx_er_redis_op_pt)(ngx_er_redis_op_t *op,
+    redisReply *reply);
+
+/* commands fail at once from now on, until the connection is ready again */
+typedef void (*ngx_er_redis_down_pt)(void *data);
+
+
+/* a command under way; it belongs to its caller and must stay until the
+   handler is called */
+
+struct ngx_er_redis_op_s {
+    ngx_queue_t              queue;
+    ngx_str_t                command;  /* the connection's while under way */
+    ngx_msec_t               deadline;
+    ngx_er_redis_op_pt       handler;
+    void                    *data;
+    ngx_er_redis_error_e     error;    /* what an error reply says */
+    unsigned                 resent:1;
+};
+
+
+typedef enum {
+    NGX_ER_REDIS_CLOSED = 0,           /* the next command connects */
+    NGX_ER_REDIS_PAUSE,                /* before the next try */
+    NGX_ER_REDIS_CONNECTING,
+    NGX_ER_REDIS_HANDSHAKE,            /* TLS */
+    NGX_ER_REDIS_GREETING,             /* AUTH, SELECT, PING */
+    NGX_ER_REDIS_READY
+} ngx_er_redis_state_e;
+
+
+typedef enum {
+    NGX_ER_REDIS_SAID_LOST = 0,
+    NGX_ER_REDIS_SAID_READY,
+    NGX_ER_REDIS_SAID_DOWN,
+    NGX_ER_REDIS_SAID_ERROR,
+    NGX_ER_REDIS_SAID_FULL,
+    NGX_ER_REDIS_SAID_LAST
+} ngx_er_redis_said_e;
+
+
+struct ngx_er_redis_s {
+    ngx_er_redis_conf_t     *conf;
+    ngx_er_redis_state_e     state;
+    ngx_connection_t        *connection;
+    ngx_er_redis_reader_t    reader;
+    ngx_uint_t               greetings;  /* their replies still due */
+
+    ngx_queue_t              waiting;  /* not written yet */
+    ngx_queue_t              sent;     /* replies are due in this order */
+    ngx_uint_t               commands; /* in both */
+
+    ngx_uint_t               tries;    /* to connect, since it was well */
+    ngx_uint_t               addr;
+    ngx_msec_t               until;    /* connect deadline */
+    ngx_msec_t               ready;    /* since when it is */
+    unsigned                 down:1;   /* commands fail at once */
+
+    ngx_event_t              pause;
+    ngx_event_t              deadline;
+    ngx_connection_t         timers;   /* what the timers' data is */
+    ngx_log_t                log;      /* of nginx's own messages */
+    ngx_msec_t               said[NGX_ER_REDIS_SAID_LAST];
+
+    ngx_er_redis_down_pt     lost;
+    void                    *data;
+
+    u_char                  *pos;      /* of the buffer: not written yet */
+    u_char                  *last;
+    u_char                   buffer[NGX_ER_REDIS_BUFFER];
+};
+
+
+/*
+ * redis_conf.c: reads the arguments of a directive, redis://..., rediss://...,
+ * unix:...; logs what is wrong and returns NULL.
+ */
+ngx_er_redis_conf_t *ngx_er_redis_conf_create(ngx_conf_t *cf,
+    ngx_command_t *cmd);
+
+/* connects at once; NULL: no memory */
+ngx_er_redis_t *ngx_er_redis_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_down_pt lost, void *data);
+void ngx_er_redis_close(ngx_er_redis_t *redis);
+
+/*
+ * Runs a command: handler and data of the op are set, and its deadline or 0.
+ * NGX_OK: the handler will be called, never from inside.  NGX_DECLINED: Redis
+ * is away, or too much is under way, or there is no memory; nothing was sent.
+ */
+ngx_int_t ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
+    ngx_str_t *words, ngx_uint_t n);
+
+
+/*
+ * Between redis_conn.c, redis_connect.c and redis_report.c.  After lost(), and
+ * after greeted(), which may call it, the connection can be gone.
+ */
+
+void ngx_er_redis_connect(ngx_er_redis_t *redis);
+void ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply);
+void ngx_er_redis_drop(ngx_er_redis_t *redis);
+
+void ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why,
+    ngx_uint_t down);
+void ngx_er_redis_arm(ngx_er_redis_t *redis);
+void ngx_er_redis_read_handler(ngx_event_t *rev);
+void ngx_er_redis_write_handler(ngx_event_t *wev);
+
+/* what an error reply means; says it, too */
+ngx_er_redis_error_e ngx_er_redis_judge(ngx_er_redis_t *redis,
+    redisReply *reply);
+
+/* 1, at most once in "quiet" ms */
+ngx_uint_t ngx_er_redis_may_say(ngx_er_redis_t *redis,
+    ngx_er_redis_said_e what, ngx_msec_t quiet);
+
+
+#endif /* _NGX_ER_REDIS_CONN_H_INCLUDED_ */

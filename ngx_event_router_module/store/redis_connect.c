@@ -1,0 +1,461 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The way of a connection to Redis from nothing to ready, and its end:
+ * connect, TLS, then AUTH, SELECT and PING in one write.  redis_conn.c
+ * calls it; what fails here ends in its ngx_er_redis_lost(), which tries again
+ * later.
+ *
+ * The password is wiped from the buffers as soon as it is written, and no
+ * answer to AUTH is ever logged.
+ */
+
+
+#include "redis_conn.h"
+
+
+static u_char *ngx_er_redis_log(ngx_log_t *log, u_char *buf, size_t len);
+static void ngx_er_redis_connecting(ngx_event_t *ev);
+#if (NGX_SSL)
+static void ngx_er_redis_handshake(ngx_er_redis_t *redis);
+static void ngx_er_redis_handshaked(ngx_connection_t *c);
+#endif
+static void ngx_er_redis_greet(ngx_er_redis_t *redis);
+static ngx_int_t ngx_er_redis_greeting(ngx_er_redis_t *redis,
+    ngx_str_t *words, ngx_uint_t n);
+static void ngx_er_redis_ready(ngx_er_redis_t *redis);
+
+
+/*
+ * nginx's own messages about the socket go to a log of ours, which adds who
+ * the peer is and is silent about what was said already: while Redis is away
+ * every try would repeat it.
+ */
+
+void
+ngx_er_redis_connect(ngx_er_redis_t *redis)
+{
+    ngx_int_t               rc;
+    ngx_addr_t             *addr;
+    ngx_connection_t       *c;
+    ngx_peer_connection_t   pc;
+
+    redis->log = *ngx_cycle->log;
+    redis->log.handler = ngx_er_redis_log;
+    redis->log.data = redis;
+
+    if (redis->down && redis->log.log_level < NGX_LOG_DEBUG) {
+        redis->log.log_level = NGX_LOG_ALERT;
+    }
+
+    addr = &redis->conf->addrs[redis->addr++ % redis->conf->naddrs];
+
+    ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
+
+    pc.sockaddr = addr->sockaddr;
+    pc.socklen = addr->socklen;
+    pc.name = &addr->name;
+    pc.get = ngx_event_get_peer;
+    pc.log = &redis->log;
+    pc.log_error = NGX_ERROR_ERR;
+    pc.so_keepalive = !redis->conf->url.local;
+
+    redis->state = NGX_ER_REDIS_CONNECTING;
+    redis->until = ngx_current_msec + redis->conf->connect_timeout;
+
+    rc = ngx_event_connect_peer(&pc);
+
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
+        ngx_er_redis_lost(redis, "cannot connect", 1);
+        return;
+    }
+
+    c = pc.connection;
+    c->data = redis;
+    c->log = &redis->log;
+    c->idle = (redis->commands == 0);
+    c->read->handler = ngx_er_redis_connecting;
+    c->write->handler = ngx_er_redis_connecting;
+
+    redis->connection = c;
+
+    c->pool = ngx_create_pool(1024, &redis->log);
+
+    if (c->pool == NULL
+        || ngx_er_redis_reader_open(&redis->reader) != NGX_OK)
+    {
+        ngx_er_redis_lost(redis, "no memory", 1);
+        return;
+    }
+
+    ngx_er_redis_arm(redis);
+
+    if (rc == NGX_OK) {
+        ngx_post_event(c->write, &ngx_posted_events);
+    }
+}
+
+
+static u_char *
+ngx_er_redis_log(ngx_log_t *log, u_char *buf, size_t len)
+{
+    ngx_er_redis_t  *redis;
+
+    redis = log->data;
+
+    return ngx_snprintf(buf, len, ", redis: %V", &redis->conf->url.name);
+}
+
+
+/* a refusal may come to the read event first */
+
+static void
+ngx_er_redis_connecting(ngx_event_t *ev)
+{
+    int                err;
+    socklen_t          len;
+    ngx_er_redis_t    *redis;
+    ngx_connection_t  *c;
+
+    c = ev->data;
+    redis = c->data;
+
+    if (c->close) {
+        ngx_er_redis_drop(redis);
+        ngx_er_redis_arm(redis);
+        return;
+    }
+
+    err = 0;
+    len = sizeof(int);
+
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
+        err = ngx_socket_errno;
+    }
+
+    if (err) {
+        (void) ngx_connection_error(c, err, "connect() failed");
+        ngx_er_redis_lost(redis, "cannot connect", 1);
+        return;
+    }
+
+    if (!ev->write) {
+        return;
+    }
+
+    /* without it a command would wait for the acknowledgement of the last */
+
+    if (!redis->conf->url.local && ngx_tcp_nodelay(c) != NGX_OK) {
+        ngx_er_redis_lost(redis, "cannot connect", 1);
+        return;
+    }
+
+#if (NGX_SSL)
+    if (redis->conf->ssl) {
+        ngx_er_redis_handshake(redis);
+        return;
+    }
+#endif
+
+    ngx_er_redis_greet(redis);
+}
+
+
+#if (NGX_SSL)
+
+static void
+ngx_er_redis_handshake(ngx_er_redis_t *redis)
+{
+    u_char            *name;
+    ngx_str_t         *host;
+    ngx_connection_t  *c;
+
+    c = redis->connection;
+    host = &redis->conf->ssl_name;
+
+    redis->state = NGX_ER_REDIS_HANDSHAKE;
+
+    if (ngx_ssl_create_connection(redis->conf->ssl, c, NGX_SSL_CLIENT)
+        != NGX_OK)
+    {
+        ngx_er_redis_lost(redis, "cannot begin TLS", 1);
+        return;
+    }
+
+#ifdef SSL_CTRL_SET_TLSEXT_HOSTNAME
+
+    /* RFC 6066: no addresses */
+
+    if (host->data[0] != '['
+        && ngx_inet_addr(host->data, host->len) == INADDR_NONE)
+    {
+        name = ngx_pnalloc(c->pool, host->len + 1);
+        if (name == NULL) {
+            ngx_er_redis_lost(redis, "no memory", 1);
+            return;
+        }
+
+        (void) ngx_cpystrn(name, host->data, host->len + 1);
+
+        if (SSL_set_tlsext_host_name(c->ssl->connection, (char *) name) == 0) {
+            ngx_er_redis_lost(redis, "cannot begin TLS", 1);
+            return;
+        }
+    }
+
+#endif
+
+    if (ngx_ssl_handshake(c) == NGX_AGAIN) {
+        c->ssl->handler = ngx_er_redis_handshaked;
+        return;
+    }
+
+    ngx_er_redis_handshaked(c);
+}
+
+
+static void
+ngx_er_redis_handshaked(ngx_connection_t *c)
+{
+    long             rc;
+    ngx_er_redis_t  *redis;
+
+    redis = c->data;
+
+    if (!c->ssl->handshaked) {
+        ngx_er_redis_lost(redis, "the TLS handshake failed", 1);
+        return;
+    }
+
+    if (redis->conf->ssl_verify) {
+        rc = SSL_get_verify_result(c->ssl->connection);
+
+        if (rc != X509_V_OK) {
+            ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                          "the certificate of Redis is not trusted: (%l:%s); "
+                          "name its issuer by ssl_ca= of %s", rc,
+                          X509_verify_cert_error_string(rc),
+                          redis->conf->directive);
+
+            ngx_er_redis_lost(redis, "its certificate is not trusted", 1);
+            return;
+        }
+
+        if (ngx_ssl_check_host(c, &redis->conf->ssl_name) != NGX_OK) {
+            ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                          "the certificate of Redis does not name \"%V\"; "
+                          "give the name that it has by ssl_name= of %s",
+                          &redis->conf->ssl_name, redis->conf->directive);
+
+            ngx_er_redis_lost(redis, "its certificate has another name", 1);
+            return;
+        }
+    }
+
+    ngx_er_redis_greet(redis);
+}
+
+#endif
+
+
+/* the greeting goes in one write: [AUTH] [SELECT] PING */
+
+static void
+ngx_er_redis_greet(ngx_er_redis_t *redis)
+{
+    u_char               text[NGX_INT_T_LEN];
+    ngx_int_t            rc;
+    ngx_str_t            words[3];
+    ngx_uint_t           n;
+    ngx_connection_t    *c;
+    ngx_er_redis_url_t  *url;
+
+    c = redis->connection;
+    url = &redis->conf->url;
+
+    redis->state = NGX_ER_REDIS_GREETING;
+    redis->pos = redis->buffer;
+    redis->last = redis->buffer;
+    redis->greetings = 0;
+
+    rc = NGX_OK;
+
+    if (url->password.len) {
+        n = 1;
+        ngx_str_set(&words[0], "AUTH");
+
+        if (url->user.len) {
+            words[n++] = url->user;
+        }
+
+        words[n++] = url->password;
+        rc = ngx_er_redis_greeting(redis, words, n);
+    }
+
+    if (rc == NGX_OK && url->database) {
+        ngx_str_set(&words[0], "SELECT");
+        words[1].data = text;
+        words[1].len = ngx_sprintf(text, "%ui", url->database) - text;
+        rc = ngx_er_redis_greeting(redis, words, 2);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_str_set(&words[0], "PING");
+        rc = ngx_er_redis_greeting(redis, words, 1);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_er_redis_lost(redis, "no memory", 1);
+        return;
+    }
+
+    c->read->handler = ngx_er_redis_read_handler;
+    c->write->handler = ngx_er_redis_write_handler;
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
+    ngx_er_redis_write_handler(c->write);
+}
+
+
+static ngx_int_t
+ngx_er_redis_greeting(ngx_er_redis_t *redis, ngx_str_t *words, ngx_uint_t n)
+{
+    ngx_int_t  rc;
+    ngx_str_t  command;
+
+    if (ngx_er_redis_command(words, n, &command) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (command.len
+        <= (size_t) (redis->buffer + NGX_ER_REDIS_BUFFER - redis->last))
+    {
+        redis->last = ngx_cpymem(redis->last, command.data, command.len);
+        redis->greetings++;
+        rc = NGX_OK;
+    }
+
+    /* the password may be in it */
+
+    ngx_explicit_memzero(command.data, command.len);
+    ngx_er_redis_free_command(&command);
+
+    return rc;
+}
+
+
+/*
+ * The answer to AUTH is never quoted: some errors repeat the arguments of the
+ * command.
+ */
+
+void
+ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
+{
+    ngx_uint_t           auth;
+    ngx_er_redis_url_t  *url;
+
+    url = &redis->conf->url;
+    auth = url->password.len && redis->greetings == (url->database ? 3 : 2);
+
+    if (reply->type == REDIS_REPLY_STATUS) {
+
+        if (--redis->greetings == 0) {
+            ngx_er_redis_ready(redis);
+        }
+
+        return;
+    }
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        ngx_er_redis_lost(redis, "it does not speak as Redis does", 1);
+        return;
+    }
+
+    if (!auth) {
+        (void) ngx_er_redis_judge(redis, reply);
+
+    } else if (ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_ERROR,
+                                    NGX_ER_REDIS_QUIET))
+    {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "redis %V: AUTH was refused, check the user and the "
+                      "password of %s", &url->name, redis->conf->directive);
+    }
+
+    ngx_er_redis_lost(redis, "it refused the greeting", 1);
+}
+
+
+static void
+ngx_er_redis_ready(ngx_er_redis_t *redis)
+{
+    ngx_connection_t  *c;
+
+    c = redis->connection;
+
+    if (redis->tries
+        && ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_READY, 1000))
+    {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "redis %V: ready again", &redis->conf->url.name);
+    }
+
+    redis->state = NGX_ER_REDIS_READY;
+    redis->ready = ngx_current_msec;
+    redis->down = 0;
+
+    redis->log.log_level = ngx_cycle->log->log_level;
+
+    if (c->write->ready && !ngx_queue_empty(&redis->waiting)) {
+        ngx_post_event(c->write, &ngx_posted_events);
+    }
+
+    ngx_er_redis_arm(redis);
+}
+
+
+void
+ngx_er_redis_drop(ngx_er_redis_t *redis)
+{
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
+    c = redis->connection;
+
+    redis->state = NGX_ER_REDIS_CLOSED;
+    redis->connection = NULL;
+    redis->pos = redis->buffer;
+    redis->last = redis->buffer;
+
+    ngx_explicit_memzero(redis->buffer, NGX_ER_REDIS_BUFFER);
+    ngx_er_redis_reader_close(&redis->reader);
+
+    if (c == NULL) {
+        return;
+    }
+
+#if (NGX_SSL)
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+        (void) ngx_ssl_shutdown(c);
+    }
+#endif
+
+    pool = c->pool;
+    ngx_close_connection(c);
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+}

@@ -1,0 +1,107 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What the log says about Redis, and how often: once a minute what it
+ * complains about, with the way out.  The connection calls it; it owns
+ * nothing.
+ */
+
+
+#include "redis_conn.h"
+
+
+/*
+ * Says once a minute what Redis complains about, with the way out.  Redis may
+ * repeat the arguments of a command that it does not know, and AUTH has the
+ * password: what stands behind the first comma stays unsaid.
+ *
+ * long: one switch over the kinds of errors
+ */
+
+ngx_er_redis_error_e
+ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
+{
+    size_t                 i, len;
+    u_char                 text[200];
+    ngx_uint_t             level;
+    const char            *advice;
+    ngx_er_redis_error_e   error;
+
+    error = ngx_er_redis_error(reply->str, reply->len);
+    level = NGX_LOG_ERR;
+
+    switch (error) {
+
+    case NGX_ER_REDIS_NOSCRIPT:
+        return error;
+
+    case NGX_ER_REDIS_DENIED:
+        level = NGX_LOG_CRIT;
+        advice = "check the user, the password and the user's rights: the "
+                 "keys' prefix and +eval +evalsha +ping +select +time +del "
+                 "+hget +hmget +hset +hlen +hkeys +pexpire";
+        break;
+
+    case NGX_ER_REDIS_CLUSTER:
+        level = NGX_LOG_CRIT;
+        advice = "a Redis Cluster is not supported, name a single Redis";
+        break;
+
+    case NGX_ER_REDIS_WRONGTYPE:
+        level = NGX_LOG_CRIT;
+        advice = "somebody else uses these keys, choose another prefix=";
+        break;
+
+    case NGX_ER_REDIS_READONLY:
+        advice = "it is a replica, name the master";
+        break;
+
+    default:
+        advice = "the sources' on_error= decides what happens meanwhile";
+    }
+
+    if (!ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_ERROR,
+                              NGX_ER_REDIS_QUIET))
+    {
+        return error;
+    }
+
+    len = ngx_min((size_t) reply->len, sizeof(text));
+
+    for (i = 0; i < len && reply->str[i] != ','; i++) {
+        text[i] = (u_char) reply->str[i];
+
+        if (text[i] < 0x20 || text[i] > 0x7e) {
+            text[i] = '.';
+        }
+    }
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "redis %V: refused with \"%*s\"; %s: %s",
+                  &redis->conf->url.name, i, text,
+                  redis->conf->directive, advice);
+
+    return error;
+}
+
+
+ngx_uint_t
+ngx_er_redis_may_say(ngx_er_redis_t *redis, ngx_er_redis_said_e what,
+    ngx_msec_t quiet)
+{
+    ngx_msec_t  *said;
+
+    said = &redis->said[what];
+
+    if (*said && ngx_current_msec - *said < quiet) {
+        return 0;
+    }
+
+    *said = ngx_current_msec;
+
+    return 1;
+}

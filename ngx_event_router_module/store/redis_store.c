@@ -1,0 +1,423 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Dedup keys in Redis.  dedup.c calls it; it owns the worker's
+ * connection and four scripts.
+ *
+ * A key is one hash, PREFIX:{xx}:d:KEY with KEY in hex and xx its first byte:
+ *
+ *     s    "c" claimed, "r" released, "d" done
+ *     t    token of the last holder
+ *     b    when the lease began, in ms of Redis's clock
+ *     l    how long it lasts, ms
+ *     n    attempts so far
+ *     x... one for every settled target, its hash in hex
+ *
+ * Three rules make the scripts safe to repeat and to lose.  The same token
+ * gets the same answer, so a command whose reply was lost is sent again.  A
+ * key that is gone (Redis restarted, or evicted it) is adopted by whoever
+ * settles or finalizes it: nobody else holds it.  A settled target is recorded
+ * even from a holder that has lost the key, because it did take the event.
+ *
+ * A lease counts as running only if its beginning is less than its length away
+ * from now, in either direction: a clock that jumps back cannot lock a key for
+ * longer.  Keys are made of hashes and arguments are counted bytes, so nothing
+ * that a producer sends is ever read by Redis.
+ */
+
+
+#include "redis_store.h"
+#include "redis_conn.h"
+
+#include <ngx_sha1.h>
+
+
+#define NGX_ER_REDIS_TARGETS  "1024"   /* settled ones that a key remembers */
+#define NGX_ER_REDIS_HEX      16       /* of a target's hash */
+
+
+struct ngx_er_redis_store_s {
+    ngx_er_redis_conf_t     *conf;
+    ngx_er_redis_t          *redis;    /* the worker's */
+    ngx_er_redis_task_pt     answer;
+};
+
+
+struct ngx_er_redis_task_s {
+    ngx_er_redis_op_t        op;
+    ngx_er_redis_store_t    *store;
+    ngx_er_claim_t          *claim;
+    ngx_er_verb_e            verb;
+    uint64_t                 target;
+    unsigned                 whole:1;  /* the script itself was sent */
+};
+
+
+static ngx_int_t ngx_er_redis_store_send(ngx_er_redis_task_t *task);
+static ngx_int_t ngx_er_redis_store_handler(ngx_er_redis_op_t *op,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_store_claimed(ngx_er_claim_t *claim,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_store_settled(ngx_er_claim_t *claim,
+    redisReply *text);
+static void ngx_er_redis_store_sha1(void);
+
+
+#define NGX_ER_REDIS_NOW                                                      \
+    "local t = redis.call('TIME') "                                           \
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+
+#define NGX_ER_REDIS_SEND_SETTLED                                             \
+    "local x = {} "                                                           \
+    "for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do "                    \
+    "  if #f == 17 then x[#x + 1] = string.sub(f, 2) end "                    \
+    "end "                                                                    \
+    "return {1, n, table.concat(x)} "
+
+#define NGX_ER_REDIS_MINE                                                     \
+    "local t = redis.call('HGET', KEYS[1], 't') "                             \
+    "local mine = not t or t == ARGV[1] "
+
+
+/* ARGV: token, lease, window, target */
+
+static ngx_str_t  ngx_er_redis_scripts[] = {
+
+    /* claim */
+
+    ngx_string(
+    NGX_ER_REDIS_NOW
+    "local h = redis.call('HMGET', KEYS[1], 's', 't', 'b', 'l', 'n') "
+    "if h[1] == 'd' then return {3, 0, ''} end "
+    "local n = tonumber(h[5] or 0) "
+    "if h[1] == 'c' and h[2] == ARGV[1] then "
+    "  if n == 1 then return {0, n, ''} end "
+    NGX_ER_REDIS_SEND_SETTLED
+    "end "
+    "if h[1] == 'c' then "
+    "  local gone = now - tonumber(h[3]) "
+    "  local lease = tonumber(h[4]) "
+    "  if math.abs(gone) < lease then "
+    "    return {2, math.min(lease - gone, lease), ''} "
+    "  end "
+    "end "
+    "n = n + 1 "
+    "redis.call('HSET', KEYS[1], 's', 'c', 't', ARGV[1], 'b', now, "
+    "           'l', ARGV[2], 'n', n) "
+    "redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3]) "
+    "if not h[1] then return {0, n, ''} end "
+    NGX_ER_REDIS_SEND_SETTLED),
+
+    /* settle */
+
+    ngx_string(
+    NGX_ER_REDIS_MINE
+    "if not t then "
+    NGX_ER_REDIS_NOW
+    "  redis.call('HSET', KEYS[1], 's', 'c', 't', ARGV[1], 'b', now, "
+    "             'l', ARGV[2], 'n', 1) "
+    "  redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3]) "
+    "end "
+    "if redis.call('HLEN', KEYS[1]) < " NGX_ER_REDIS_TARGETS " + 5 then "
+    "  redis.call('HSET', KEYS[1], 'x' .. ARGV[4], 1) "
+    "end "
+    "return mine and 1 or 0"),
+
+    /* finalize */
+
+    ngx_string(
+    NGX_ER_REDIS_MINE
+    "if not mine then return 0 end "
+    "redis.call('DEL', KEYS[1]) "
+    "redis.call('HSET', KEYS[1], 's', 'd', 't', ARGV[1]) "
+    "redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
+    "return 1"),
+
+    /* release */
+
+    ngx_string(
+    NGX_ER_REDIS_MINE
+    "if not mine then return 0 end "
+    "if t and redis.call('HGET', KEYS[1], 's') == 'c' then "
+    "  redis.call('HSET', KEYS[1], 's', 'r') "
+    "  redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
+    "end "
+    "return 1")
+};
+
+
+#define NGX_ER_REDIS_SCRIPTS                                                  \
+    (sizeof(ngx_er_redis_scripts) / sizeof(ngx_er_redis_scripts[0]))
+
+/* constant after the first call of ngx_er_redis_store_sha1() */
+
+static u_char  ngx_er_redis_sha1[NGX_ER_REDIS_SCRIPTS][40];
+
+
+ngx_er_redis_store_t *
+ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_er_redis_store_t  *store;
+
+    store = ngx_pcalloc(cf->pool, sizeof(ngx_er_redis_store_t));
+    if (store == NULL) {
+        return NULL;
+    }
+
+    store->conf = ngx_er_redis_conf_create(cf, cmd);
+    if (store->conf == NULL) {
+        return NULL;
+    }
+
+    ngx_er_redis_store_sha1();
+
+    return store;
+}
+
+
+ngx_int_t
+ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
+    ngx_er_redis_task_pt answer, void (*down)(void *data), void *data)
+{
+    store->answer = answer;
+    store->redis = ngx_er_redis_open(cycle->pool, store->conf, down, data);
+
+    return store->redis ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_er_redis_store_close(ngx_er_redis_store_t *store)
+{
+    if (store->redis) {
+        ngx_er_redis_close(store->redis);
+    }
+}
+
+
+ngx_int_t
+ngx_er_redis_store_run(ngx_er_redis_store_t *store, ngx_er_claim_t *claim,
+    ngx_er_verb_e verb, uint64_t target)
+{
+    ngx_int_t             rc;
+    ngx_er_redis_task_t  *task;
+
+    if (store->redis->down) {
+        return NGX_DECLINED;
+    }
+
+    task = ngx_pcalloc(claim->pool, sizeof(ngx_er_redis_task_t));
+    if (task == NULL) {
+        return NGX_DECLINED;
+    }
+
+    task->store = store;
+    task->claim = claim;
+    task->verb = verb;
+    task->target = target;
+    task->op.handler = ngx_er_redis_store_handler;
+    task->op.data = task;
+
+    rc = ngx_er_redis_store_send(task);
+
+    if (rc == NGX_OK) {
+        claim->commands++;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_redis_store_send(ngx_er_redis_task_t *task)
+{
+    u_char           key[64 + sizeof(":{xx}:d:") + 64];
+    u_char           hex[NGX_ER_REDIS_HEX];
+    u_char           lease[NGX_INT_T_LEN], window[NGX_INT_T_LEN];
+    u_char          *p;
+    ngx_str_t        words[8];
+    ngx_er_claim_t  *claim;
+
+    claim = task->claim;
+
+    if (task->whole) {
+        ngx_str_set(&words[0], "EVAL");
+        words[1] = ngx_er_redis_scripts[task->verb];
+
+    } else {
+        ngx_str_set(&words[0], "EVALSHA");
+        words[1].data = ngx_er_redis_sha1[task->verb];
+        words[1].len = 40;
+    }
+
+    ngx_str_set(&words[2], "1");
+
+    p = ngx_sprintf(key, "%V:{%02xi}:d:", &task->store->conf->prefix,
+                    (ngx_uint_t) claim->key[0]);
+    p = ngx_hex_dump(p, claim->key, sizeof(claim->key));
+    words[3].data = key;
+    words[3].len = p - key;
+
+    words[4].data = claim->token;
+    words[4].len = sizeof(claim->token);
+
+    words[5].data = lease;
+    words[5].len = ngx_sprintf(lease, "%M", claim->lease) - lease;
+
+    words[6].data = window;
+    words[6].len = ngx_sprintf(window, "%M", claim->window) - window;
+
+    words[7].data = hex;
+    words[7].len = ngx_sprintf(hex, "%016xL", task->target) - hex;
+
+    return ngx_er_redis_run(task->store->redis, &task->op, words, 8);
+}
+
+
+static ngx_int_t
+ngx_er_redis_store_handler(ngx_er_redis_op_t *op, redisReply *reply)
+{
+    ngx_int_t             rc, proper;
+    ngx_er_claim_t       *claim;
+    ngx_er_redis_task_t  *task;
+
+    task = op->data;
+    claim = task->claim;
+    rc = NGX_ERROR;
+    proper = NGX_OK;
+
+    if (reply == NULL) {
+        goto done;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+
+        if (op->error == NGX_ER_REDIS_NOSCRIPT && !task->whole) {
+            task->whole = 1;
+
+            if (ngx_er_redis_store_send(task) == NGX_OK) {
+                return NGX_OK;
+            }
+        }
+
+        goto done;
+    }
+
+    if (task->verb == NGX_ER_VERB_CLAIM) {
+        rc = ngx_er_redis_store_claimed(claim, reply);
+
+    } else if (reply->type == REDIS_REPLY_INTEGER) {
+        rc = reply->integer ? NGX_OK : NGX_DECLINED;
+    }
+
+    proper = (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+
+done:
+
+    /* the claim and the task with it may be gone after this */
+
+    claim->commands--;
+    task->store->answer(claim, task->verb, task->target, rc);
+
+    return proper;
+}
+
+
+/* {code, attempts or ms, settled targets} */
+
+static ngx_int_t
+ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
+{
+    long long     n;
+    redisReply  **part;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
+        return NGX_ERROR;
+    }
+
+    part = reply->element;
+
+    if (part[0]->type != REDIS_REPLY_INTEGER
+        || part[0]->integer < NGX_ER_CLAIM_NEW
+        || part[0]->integer > NGX_ER_CLAIM_DUPLICATE
+        || part[1]->type != REDIS_REPLY_INTEGER
+        || part[2]->type != REDIS_REPLY_STRING)
+    {
+        return NGX_ERROR;
+    }
+
+    n = ngx_max(part[1]->integer, 0);
+
+    claim->result = (ngx_er_claim_result_e) part[0]->integer;
+
+    if (claim->result == NGX_ER_CLAIM_BUSY) {
+        claim->retry_ms = (ngx_msec_t) n;
+        return NGX_OK;
+    }
+
+    claim->attempts = (ngx_uint_t) n;
+
+    return ngx_er_redis_store_settled(claim, part[2]);
+}
+
+
+static ngx_int_t
+ngx_er_redis_store_settled(ngx_er_claim_t *claim, redisReply *text)
+{
+    size_t      i, j, len;
+    uint64_t    hash, *target;
+    ngx_int_t   n;
+
+    len = text->len;
+
+    if (len % NGX_ER_REDIS_HEX) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < len; i += NGX_ER_REDIS_HEX) {
+        hash = 0;
+
+        for (j = 0; j < NGX_ER_REDIS_HEX; j++) {
+            n = ngx_hextoi((u_char *) text->str + i + j, 1);
+
+            if (n == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            hash = hash << 4 | (uint64_t) n;
+        }
+
+        target = ngx_array_push(&claim->settled);
+        if (target == NULL) {
+            return NGX_ERROR;
+        }
+
+        *target = hash;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_redis_store_sha1(void)
+{
+    u_char       digest[20];
+    ngx_str_t   *script;
+    ngx_sha1_t   sha1;
+    ngx_uint_t   i;
+
+    for (i = 0; i < NGX_ER_REDIS_SCRIPTS; i++) {
+        script = &ngx_er_redis_scripts[i];
+
+        ngx_sha1_init(&sha1);
+        ngx_sha1_update(&sha1, script->data, script->len);
+        ngx_sha1_final(digest, &sha1);
+
+        (void) ngx_hex_dump(ngx_er_redis_sha1[i], digest, 20);
+    }
+}
