@@ -1,0 +1,373 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Comparisons: whether one value of an event meets [not] OP VALUE....  Called
+ * by condition.c for every value that it looks at.
+ *
+ * What a value is compared as.  "=" goes by the event's own type: a string is
+ * its bytes, a number an exact decimal, and true, false and null are those
+ * words.  nginx drops the quotes of a VALUE, so the string "5" = 5 as well as
+ * the number 5.0 = 5; the string "5.0" is other bytes and is not.  The number
+ * operators take JSON numbers and strings that are wholly a JSON number.  The
+ * text operators see strings decoded, all else as it stands in the document.
+ * Arrays and objects have no text: only the operators about the value itself
+ * (exists, empty, null, is) ever see one.
+ *
+ * Comparing cannot fail.  What cannot be compared does not meet the operand;
+ * nor does a subject of a regex that is over 64 KB or makes PCRE give up, for
+ * the subject comes from outside.
+ */
+
+
+#include "comparison.h"
+
+
+#define NGX_ER_REGEX_SUBJECT  65536
+
+
+static ngx_uint_t ngx_er_comparison_equal(ngx_er_value_t *value,
+    ngx_er_operand_t *operand, ngx_uint_t n);
+static ngx_uint_t ngx_er_comparison_order(ngx_er_comparison_t *c,
+    ngx_er_value_t *value, ngx_er_operand_t *operand);
+static ngx_uint_t ngx_er_comparison_text(ngx_er_comparison_t *c,
+    ngx_str_t *text, ngx_er_operand_t *operand);
+static ngx_uint_t ngx_er_comparison_like(ngx_str_t *text, ngx_array_t *pieces,
+    ngx_uint_t fold);
+static u_char *ngx_er_comparison_search(u_char *p, u_char *last,
+    ngx_str_t *piece, ngx_uint_t fold);
+static ngx_uint_t ngx_er_comparison_same(u_char *p, ngx_str_t *piece,
+    ngx_uint_t fold);
+static ngx_uint_t ngx_er_comparison_regex(ngx_str_t *text,
+    ngx_er_operand_t *operand);
+static ngx_uint_t ngx_er_comparison_cidr(ngx_str_t *text, ngx_cidr_t *cidr);
+
+ngx_uint_t
+ngx_er_comparison_meets(ngx_er_comparison_t *c, ngx_er_value_t *value,
+    ngx_uint_t i, ngx_uint_t n)
+{
+    ngx_er_operand_t  *operand;
+
+    switch (c->op) {
+
+    case NGX_ER_OPERATOR_EXISTS:
+        return 1;
+
+    case NGX_ER_OPERATOR_EMPTY:
+        return value->empty;
+
+    case NGX_ER_OPERATOR_NULL:
+        return value->type == NGX_ER_NULL;
+
+    case NGX_ER_OPERATOR_EQUAL:
+        return ngx_er_comparison_equal(value, &c->operands[i], n);
+
+    default:
+        break;
+    }
+
+    operand = &c->operands[i];
+
+    for ( /* void */ ; n; n--, operand++) {
+
+        if (c->op == NGX_ER_OPERATOR_IS) {
+            if (value->type == operand->u.type) {
+                return 1;
+            }
+
+        } else if (c->op >= NGX_ER_OPERATOR_LESS
+                   && c->op <= NGX_ER_OPERATOR_BETWEEN)
+        {
+            if (ngx_er_comparison_order(c, value, operand)) {
+                return 1;
+            }
+
+        } else if (ngx_er_comparison_text(c, &value->text, operand)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_er_comparison_equal(ngx_er_value_t *value, ngx_er_operand_t *operand,
+    ngx_uint_t n)
+{
+    ngx_er_number_t  number;
+
+    if (value->type == NGX_ER_NUMBER
+        && ngx_er_number_parse(&value->text, &number) == NGX_OK)
+    {
+        for ( /* void */ ; n; n--, operand++) {
+            if (operand->is_number
+                && ngx_er_number_compare(&number, &operand->number) == 0)
+            {
+                return 1;
+            }
+        }
+
+        return 0;
+    }
+
+    for ( /* void */ ; n; n--, operand++) {
+        if (value->text.len == operand->text.len
+            && ngx_er_comparison_same(value->text.data, &operand->text, 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
+    ngx_er_operand_t *operand)
+{
+    ngx_int_t        rc;
+    ngx_er_number_t  number;
+
+    if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
+        || ngx_er_number_parse(&value->text, &number) != NGX_OK)
+    {
+        return 0;
+    }
+
+    rc = ngx_er_number_compare(&number, &operand->number);
+
+    switch (c->op) {
+
+    case NGX_ER_OPERATOR_LESS:
+        return rc < 0;
+
+    case NGX_ER_OPERATOR_LESS_EQUAL:
+        return rc <= 0;
+
+    case NGX_ER_OPERATOR_GREATER:
+        return rc > 0;
+
+    case NGX_ER_OPERATOR_GREATER_EQUAL:
+        return rc >= 0;
+
+    default: /* NGX_ER_OPERATOR_BETWEEN */
+        return rc >= 0
+               && ngx_er_number_compare(&number, &operand->u.high) <= 0;
+    }
+}
+
+
+static ngx_uint_t
+ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_str_t *text,
+    ngx_er_operand_t *operand)
+{
+    size_t  len;
+
+    len = operand->text.len;
+
+    switch (c->op) {
+
+    case NGX_ER_OPERATOR_REGEX:
+        return ngx_er_comparison_regex(text, operand);
+
+    case NGX_ER_OPERATOR_LIKE:
+        return ngx_er_comparison_like(text, &operand->u.pieces, c->fold);
+
+    case NGX_ER_OPERATOR_CIDR:
+        return ngx_er_comparison_cidr(text, &operand->u.cidr);
+
+    case NGX_ER_OPERATOR_PREFIX:
+        return text->len >= len
+               && ngx_er_comparison_same(text->data, &operand->text, c->fold);
+
+    case NGX_ER_OPERATOR_SUFFIX:
+        return text->len >= len
+               && ngx_er_comparison_same(text->data + text->len - len,
+                                         &operand->text, c->fold);
+
+    default: /* NGX_ER_OPERATOR_CONTAINS */
+        return ngx_er_comparison_search(text->data, text->data + text->len,
+                                        &operand->text, c->fold)
+               != NULL;
+    }
+}
+
+
+/*
+ * The first piece begins the text, the last one ends it, and those between
+ * them follow each other; taking the leftmost place for each is always right.
+ */
+
+static ngx_uint_t
+ngx_er_comparison_like(ngx_str_t *text, ngx_array_t *pieces, ngx_uint_t fold)
+{
+    u_char      *p, *last;
+    ngx_str_t   *piece;
+    ngx_uint_t   i, n;
+
+    piece = pieces->elts;
+    n = pieces->nelts - 1;
+
+    if (text->len < piece[0].len
+        || !ngx_er_comparison_same(text->data, &piece[0], fold))
+    {
+        return 0;
+    }
+
+    if (n == 0) {
+        return text->len == piece[0].len;
+    }
+
+    p = text->data + piece[0].len;
+    last = text->data + text->len;
+
+    for (i = 1; i < n; i++) {
+        p = ngx_er_comparison_search(p, last, &piece[i], fold);
+        if (p == NULL) {
+            return 0;
+        }
+
+        p += piece[i].len;
+    }
+
+    return (size_t) (last - p) >= piece[n].len
+           && ngx_er_comparison_same(last - piece[n].len, &piece[n], fold);
+}
+
+
+static u_char *
+ngx_er_comparison_search(u_char *p, u_char *last, ngx_str_t *piece,
+    ngx_uint_t fold)
+{
+    if (piece->len == 0) {
+        return p;
+    }
+
+    for ( /* void */ ; (size_t) (last - p) >= piece->len; p++) {
+
+        if (!fold) {
+            p = memchr(p, piece->data[0], last - p - piece->len + 1);
+            if (p == NULL) {
+                return NULL;
+            }
+        }
+
+        if (ngx_er_comparison_same(p, piece, fold)) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* p has at least as many bytes as the piece, which is lower case for a fold */
+
+static ngx_uint_t
+ngx_er_comparison_same(u_char *p, ngx_str_t *piece, ngx_uint_t fold)
+{
+    ngx_uint_t  i;
+
+    if (piece->len == 0) {
+        return 1;
+    }
+
+    if (!fold) {
+        return ngx_memcmp(p, piece->data, piece->len) == 0;
+    }
+
+    for (i = 0; i < piece->len; i++) {
+        if (ngx_tolower(p[i]) != piece->data[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_er_comparison_regex(ngx_str_t *text, ngx_er_operand_t *operand)
+{
+#if (NGX_PCRE)
+
+    ngx_str_t  subject;
+
+    if (text->len > NGX_ER_REGEX_SUBJECT) {
+        return 0;
+    }
+
+    subject.len = text->len;
+    subject.data = text->len ? text->data : (u_char *) "";
+
+    return ngx_regex_exec(operand->u.regex, &subject, NULL, 0) >= 0;
+
+#else
+    return 0;
+#endif
+}
+
+
+/*
+ * inet_pton() is strict: nothing that is not an address matches a network.  An
+ * IPv4 address that is written as an IPv6 one is an IPv4 address.
+ */
+
+static ngx_uint_t
+ngx_er_comparison_cidr(ngx_str_t *text, ngx_cidr_t *cidr)
+{
+    in_addr_t         addr;
+#if (NGX_HAVE_INET6)
+    ngx_uint_t        i;
+    struct in6_addr   addr6;
+#endif
+    char              name[NGX_INET6_ADDRSTRLEN + 1];
+
+    if (text->len == 0 || text->len > NGX_INET6_ADDRSTRLEN
+        || memchr(text->data, '\0', text->len))
+    {
+        return 0;
+    }
+
+    (void) ngx_cpystrn((u_char *) name, text->data, text->len + 1);
+
+    if (inet_pton(AF_INET, name, &addr) != 1) {
+
+#if (NGX_HAVE_INET6)
+
+        if (inet_pton(AF_INET6, name, &addr6) != 1) {
+            return 0;
+        }
+
+        if (cidr->family == AF_INET6) {
+
+            for (i = 0; i < 16; i++) {
+                if ((addr6.s6_addr[i] & cidr->u.in6.mask.s6_addr[i])
+                    != cidr->u.in6.addr.s6_addr[i])
+                {
+                    return 0;
+                }
+            }
+
+            return 1;
+        }
+
+        if (!IN6_IS_ADDR_V4MAPPED(&addr6)) {
+            return 0;
+        }
+
+        ngx_memcpy(&addr, &addr6.s6_addr[12], 4);
+
+#else
+        return 0;
+#endif
+    }
+
+    return cidr->family == AF_INET
+           && (addr & cidr->u.in.mask) == cidr->u.in.addr;
+}

@@ -1,0 +1,85 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * A comparison: what stands behind the field of a "when" line, [not] OP
+ * VALUE....  For condition.c and matcher.c.
+ */
+
+
+#ifndef _NGX_ER_COMPARISON_H_INCLUDED_
+#define _NGX_ER_COMPARISON_H_INCLUDED_
+
+
+#include "../base.h"
+#include "number.h"
+
+
+typedef enum {
+    NGX_ER_OPERATOR_EQUAL = 0,
+    NGX_ER_OPERATOR_REGEX,
+    NGX_ER_OPERATOR_LESS,
+    NGX_ER_OPERATOR_LESS_EQUAL,
+    NGX_ER_OPERATOR_GREATER,
+    NGX_ER_OPERATOR_GREATER_EQUAL,
+    NGX_ER_OPERATOR_BETWEEN,
+    NGX_ER_OPERATOR_PREFIX,
+    NGX_ER_OPERATOR_SUFFIX,
+    NGX_ER_OPERATOR_CONTAINS,
+    NGX_ER_OPERATOR_LIKE,
+    NGX_ER_OPERATOR_CIDR,
+    NGX_ER_OPERATOR_EXISTS,
+    NGX_ER_OPERATOR_EMPTY,
+    NGX_ER_OPERATOR_NULL,
+    NGX_ER_OPERATOR_IS
+} ngx_er_operator_e;
+
+
+typedef struct {
+    ngx_str_t              text;       /* lower case if case is ignored */
+    ngx_er_number_t        number;     /* if is_number */
+    ngx_uint_t             is_number;  /* the text is wholly a JSON number */
+
+    union {
+        ngx_er_number_t    high;       /* BETWEEN */
+        ngx_array_t        pieces;     /* LIKE: of ngx_str_t, what stands
+                                          between the "*": one at least */
+        ngx_cidr_t         cidr;
+        ngx_er_type_e      type;       /* IS */
+#if (NGX_PCRE)
+        ngx_regex_t       *regex;
+#endif
+    } u;
+} ngx_er_operand_t;
+
+
+typedef struct {
+    ngx_er_operator_e      op;
+    ngx_er_operand_t      *operands;
+    ngx_uint_t             noperands;
+    unsigned               negated:1;
+    unsigned               fold:1;     /* ignore the case of ASCII letters */
+    unsigned               all:1;      /* each operand must find its value */
+    unsigned               own:1;      /* about the field's own values, also
+                                          containers, not about elements */
+} ngx_er_comparison_t;
+
+
+/* operator.c; args: the words behind the field.  NGX_ERROR with a sentence in
+   err. */
+ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_comparison_t *c,
+    ngx_er_error_t *err);
+
+/*
+ * Whether one value meets one of the n operands from the i-th on.  The
+ * negation is the caller's: it is about all values of the field.
+ */
+ngx_uint_t ngx_er_comparison_meets(ngx_er_comparison_t *c,
+    ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
+
+
+#endif /* _NGX_ER_COMPARISON_H_INCLUDED_ */

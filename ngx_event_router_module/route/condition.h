@@ -1,0 +1,73 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Conditions: what stands behind "when", and how lines combine in "any",
+ * "all", "none" and "each".  A condition is compiled at configuration time and
+ * never changed afterwards.
+ */
+
+
+#ifndef _NGX_ER_CONDITION_H_INCLUDED_
+#define _NGX_ER_CONDITION_H_INCLUDED_
+
+
+#include "../base.h"
+#include "comparison.h"
+
+
+typedef struct ngx_er_condition_s  ngx_er_condition_t;
+
+
+typedef enum {
+    NGX_ER_CONDITION_TEST = 0,
+    NGX_ER_CONDITION_ALL,
+    NGX_ER_CONDITION_ANY,
+    NGX_ER_CONDITION_NONE,
+    NGX_ER_CONDITION_EACH
+} ngx_er_condition_kind_e;
+
+
+/*
+ * A block; children are added to it.  For EACH, "path" is the text of its
+ * field (relative to "outer", an enclosing EACH, or NULL).
+ */
+ngx_er_condition_t *ngx_er_condition_block(ngx_pool_t *pool,
+    ngx_er_condition_kind_e kind, ngx_str_t *path, ngx_er_condition_t *outer,
+    ngx_er_fields_t *fields, ngx_er_error_t *err);
+
+/*
+ * One line: args are the words behind "when" (FIELD [not] OP VALUE ...);
+ * "each" is the innermost enclosing EACH or NULL.  NULL with a sentence in err
+ * if it cannot be compiled.
+ */
+ngx_er_condition_t *ngx_er_condition_test(ngx_pool_t *pool, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_condition_t *each, ngx_er_fields_t *fields,
+    ngx_er_error_t *err);
+
+ngx_int_t ngx_er_condition_add(ngx_er_condition_t *block,
+    ngx_er_condition_t *child);
+
+/* 1: holds; 0: does not.  Never fails: what cannot be compared is false. */
+ngx_uint_t ngx_er_condition_holds(ngx_er_condition_t *condition,
+    ngx_er_facts_t *facts);
+
+
+/* an equality test that must hold for the whole condition to hold */
+
+typedef struct {
+    ngx_uint_t             field;
+    ngx_er_operand_t      *operands;   /* a value equals one of them */
+    ngx_uint_t             noperands;
+} ngx_er_access_t;
+
+
+/* pushes all of them (of ngx_er_access_t); for matcher.c */
+ngx_int_t ngx_er_condition_accesses(ngx_er_condition_t *condition,
+    ngx_array_t *accesses);
+
+
+#endif /* _NGX_ER_CONDITION_H_INCLUDED_ */

@@ -1,0 +1,346 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Routes meet their sources and targets: after all of nginx.conf was read,
+ * module.c calls ngx_er_routes_init().  Every source gets the routes that are
+ * from it, in the order of the file, and a matcher of them; a route gets its
+ * targets.  Names that nobody has are errors at the line of the route, routes
+ * that can never match and sources that nobody routes are warnings.
+ *
+ * It owns nothing: what it makes is in the configuration's pool and belongs to
+ * the sources.
+ */
+
+
+#include "../event_router.h"
+
+
+static ngx_int_t ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route);
+static ngx_int_t ngx_er_route_source(ngx_er_source_t *source,
+    ngx_er_route_t *route);
+static ngx_int_t ngx_er_route_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route, ngx_str_t *name);
+static ngx_int_t ngx_er_route_targets(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route);
+static ngx_int_t ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source);
+static ngx_int_t ngx_er_route_variables(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf);
+static ngx_int_t ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+static void ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **all,
+    ngx_er_route_t **by);
+
+ngx_int_t
+ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_route_t   **route;
+    ngx_er_source_t  **source;
+
+    route = mcf->routes.elts;
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        if (ngx_er_route_sources(cf, mcf, route[i]) != NGX_OK
+            || ngx_er_route_targets(cf, mcf, route[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+
+        if (source[i]->routes.nelts == 0) {
+            ngx_er_log_place(cf, NGX_LOG_WARN, &source[i]->place,
+                             "no event_route is from source \"%V\": its "
+                             "events go nowhere", &source[i]->name);
+        }
+
+        if (ngx_er_route_matcher(cf, mcf, source[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_er_route_variables(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_route_reach(cf, mcf);
+}
+
+
+static ngx_int_t
+ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route)
+{
+    ngx_str_t         *from;
+    ngx_uint_t         i;
+    ngx_er_source_t   *source, **sources;
+
+    from = route->from.elts;
+    sources = mcf->sources.elts;
+
+    if (from[0].data[0] == '*') {
+
+        for (i = 0; i < mcf->sources.nelts; i++) {
+            if (ngx_er_route_source(sources[i], route) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+
+        return NGX_OK;
+    }
+
+    for (i = 0; i < route->from.nelts; i++) {
+        source = ngx_er_source_find(mcf, &from[i]);
+
+        if (source == NULL) {
+            return ngx_er_route_unknown(cf, mcf, route, &from[i]);
+        }
+
+        if (ngx_er_route_source(source, route) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_route_source(ngx_er_source_t *source, ngx_er_route_t *route)
+{
+    ngx_er_route_t  **slot;
+
+    slot = ngx_array_push(&source->routes);
+    if (slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    *slot = route;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_route_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route, ngx_str_t *name)
+{
+    ngx_uint_t         i;
+    const char        *near, **names;
+    ngx_er_source_t  **source;
+
+    names = ngx_palloc(cf->temp_pool,
+                       (mcf->sources.nelts + 1) * sizeof(char *));
+    if (names == NULL) {
+        return NGX_ERROR;
+    }
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        names[i] = (char *) source[i]->name.data;
+    }
+
+    names[i] = NULL;
+    near = ngx_er_nearest(name, names);
+
+    if (near) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+                         "event_route \"%V\" is from an unknown source "
+                         "\"%V\": did you mean \"%s\"?", &route->name, name,
+                         near);
+        return NGX_ERROR;
+    }
+
+    ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+                     "event_route \"%V\" is from an unknown source \"%V\": "
+                     "add \"event_source %V { ... }\"", &route->name, name,
+                     name);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_route_targets(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route)
+{
+    ngx_str_t        *to;
+    ngx_uint_t        i;
+    ngx_er_target_t  *target, **slot;
+
+    to = route->to.elts;
+
+    for (i = 0; i < route->to.nelts; i++) {
+        target = ngx_er_target_get(cf, mcf, &to[i]);
+        slot = ngx_array_push(&route->targets);
+
+        if (target == NULL || slot == NULL) {
+            return NGX_ERROR;
+        }
+
+        *slot = target;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source)
+{
+    ngx_uint_t         i;
+    ngx_er_error_t     err;
+    ngx_er_route_t   **route;
+
+    source->matcher = ngx_er_matcher_create(cf->pool, mcf->fields,
+                                            source->routes.nelts);
+    if (source->matcher == NULL) {
+        return NGX_ERROR;
+    }
+
+    route = source->routes.elts;
+
+    for (i = 0; i < source->routes.nelts; i++) {
+        if (ngx_er_matcher_add(source->matcher, i, route[i]->condition,
+                               route[i]->last, route[i]->fallback)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_er_matcher_compile(source->matcher, &err) != NGX_OK) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &source->place, "%*s", err.len,
+                         err.text);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* nginx itself refuses a variable that nobody defines, after this */
+
+static ngx_int_t
+ngx_er_route_variables(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t       i;
+    ngx_er_field_t  *field;
+
+    field = mcf->fields->list.elts;
+
+    for (i = 0; i < mcf->fields->list.nelts; i++) {
+
+        if (field[i].kind != NGX_ER_FIELD_VARIABLE
+            || field[i].variable != NGX_ERROR)
+        {
+            continue;
+        }
+
+        field[i].variable = ngx_http_get_variable_index(cf, &field[i].name);
+
+        if (field[i].variable == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Warns of routes that cannot match in any of their sources: behind a route
+ * that always matches and is the last, or a fallback beside one that always
+ * matches.  by[i] is what hides the i-th route in all sources so far, or the
+ * route itself: it is reached.
+ */
+
+static ngx_int_t
+ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_route_t   **route, **by;
+    ngx_er_source_t  **source;
+
+    route = mcf->routes.elts;
+    source = mcf->sources.elts;
+
+    by = ngx_pcalloc(cf->temp_pool, ngx_max(mcf->routes.nelts, 1)
+                                    * sizeof(ngx_er_route_t *));
+    if (by == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_er_route_hidden(source[i], route, by);
+    }
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+
+        if (by[i] == NULL || by[i] == route[i]) {
+            continue;
+        }
+
+        ngx_er_log_place(cf, NGX_LOG_WARN, &route[i]->place,
+                         "event_route \"%V\" is never reached: event_route "
+                         "\"%V\" %s", &route[i]->name, &by[i]->name,
+                         route[i]->fallback
+                         ? "always matches"
+                         : "before it always matches and is the last");
+    }
+
+    return NGX_OK;
+}
+
+
+/* "all" are the routes of all sources, in the order of this one's too */
+
+static void
+ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **all,
+    ngx_er_route_t **by)
+{
+    ngx_uint_t       i, n;
+    ngx_er_route_t  *always, *hides, *stop, **route;
+
+    always = NULL;
+    stop = NULL;
+    route = source->routes.elts;
+
+    for (i = 0; i < source->routes.nelts && always == NULL; i++) {
+        if (route[i]->condition == NULL && !route[i]->fallback) {
+            always = route[i];
+        }
+    }
+
+    for (i = 0, n = 0; i < source->routes.nelts; i++, n++) {
+
+        while (all[n] != route[i]) {
+            n++;
+        }
+
+        hides = route[i]->fallback ? always : stop;
+
+        if (hides == NULL) {
+            by[n] = route[i];
+
+        } else if (by[n] == NULL) {
+            by[n] = hides;
+        }
+
+        if (stop == NULL && route[i]->condition == NULL && route[i]->last
+            && !route[i]->fallback)
+        {
+            stop = route[i];
+        }
+    }
+}

@@ -1,0 +1,44 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * All routes of one source, compiled once into one immutable structure.
+ */
+
+
+#ifndef _NGX_ER_MATCHER_H_INCLUDED_
+#define _NGX_ER_MATCHER_H_INCLUDED_
+
+
+#include "condition.h"
+
+
+typedef struct ngx_er_matcher_s  ngx_er_matcher_t;
+
+
+/* "rules" is how many will be added, or 0 */
+ngx_er_matcher_t *ngx_er_matcher_create(ngx_pool_t *pool,
+    ngx_er_fields_t *fields, ngx_uint_t rules);
+
+/*
+ * Adds a rule; ids must grow.  condition NULL: always.  last: no later rule is
+ * looked at if this one matches.  fallback: matches only if no other did.
+ */
+ngx_int_t ngx_er_matcher_add(ngx_er_matcher_t *m, ngx_uint_t id,
+    ngx_er_condition_t *condition, ngx_uint_t last, ngx_uint_t fallback);
+
+/* after the last rule; NGX_ERROR with a sentence in err */
+ngx_int_t ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err);
+
+/*
+ * Evaluates an event: the ids of the rules that match, ascending, are pushed
+ * to "matched" (of ngx_uint_t).  NGX_OK, or NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
+    ngx_array_t *matched);
+
+
+#endif /* _NGX_ER_MATCHER_H_INCLUDED_ */

@@ -1,0 +1,534 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * route/matcher.c: order, last, fallback, what the index leaves out; against
+ * plain evaluation for random rules and events; and what 20,000 rules cost.
+ */
+
+
+#include "rules.h"
+#include "../../ngx_event_router_module/route/matcher.h"
+
+
+#define RULES_MAX  40
+
+
+typedef struct {
+    const char  *condition;        /* NULL: always */
+    const char  *flags;            /* "l"ast, "f"allback */
+} rule_t;
+
+
+typedef struct {
+    const char  *what;
+    rule_t       rules[8];
+    const char  *event;
+    const char  *matched;          /* "0 2" */
+} case_t;
+
+
+static void test_cases(void);
+static void test_random(void);
+static void test_large(void);
+static void test_hostile(void);
+static void test_memory(void);
+static void random_rule(unsigned *seed, char *text);
+static void plain(rule_t *rule, ngx_er_condition_t **conditions, ngx_uint_t n,
+    ngx_er_facts_t *facts, char *out);
+static void match(ngx_er_matcher_t *m, ngx_er_facts_t *facts, char *out);
+
+
+static case_t  cases[] = {
+
+    { "no rules", { { NULL, NULL } }, "{}", "" },
+
+    { "in their order",
+      { { "when data.a = 1;", "" },
+        { "when data.b = x;", "" },
+        { "when data.a > 0;", "" },
+        { NULL, "" } },
+      "{\"a\":1,\"b\":\"x\"}", "0 1 2 3" },
+
+    { "some",
+      { { "when data.a = 2;", "" },
+        { "when data.b = x y;", "" },
+        { "when data.a < 0;", "" },
+        { "when data.b != x;", "" } },
+      "{\"a\":1,\"b\":\"y\"}", "1 3" },
+
+    { "last stops if it matched",
+      { { "when data.a = 1;", "" },
+        { "when data.a = 1;", "l" },
+        { "when data.a = 1;", "" } },
+      "{\"a\":1}", "0 1" },
+
+    { "last does not stop if it did not match",
+      { { "when data.a = 1;", "" },
+        { "when data.a = 2;", "l" },
+        { "when data.a = 1;", "" } },
+      "{\"a\":1}", "0 2" },
+
+    { "a fallback beside a match",
+      { { NULL, "f" },
+        { "when data.a = 1;", "" } },
+      "{\"a\":1}", "1" },
+
+    { "a fallback alone",
+      { { NULL, "f" },
+        { "when data.a = 1;", "" } },
+      "{\"a\":2}", "0" },
+
+    { "several fallbacks",
+      { { "when data.a = 2;", "f" },
+        { "when data.a = 1;", "" },
+        { "when data.a = 3;", "f" },
+        { NULL, "f" } },
+      "{\"a\":2}", "0 3" },
+
+    { "a last fallback",
+      { { "when data.a = 2;", "fl" },
+        { NULL, "f" } },
+      "{\"a\":2}", "0" },
+
+    { "numbers however they are written",
+      { { "when data.a = 5;", "" },
+        { "when data.a = 5.0;", "" },
+        { "when data.a = 0.5e1;", "" },
+        { "when data.a = 50;", "" } },
+      "{\"a\":5.00}", "0 1 2" },
+
+    { "a string that is a number is text",
+      { { "when data.a = 5;", "" },
+        { "when data.a = 5.0;", "" } },
+      "{\"a\":\"5\"}", "0" },
+
+    { "true, false and null",
+      { { "when data.a = true;", "" },
+        { "when data.a = false;", "" },
+        { "when data.a = null;", "" } },
+      "{\"a\":[true,null]}", "0 2" },
+
+    { "one rule by several values, once",
+      { { "when data.a = x y z;", "" },
+        { "when data.a = x x;", "" } },
+      "{\"a\":[\"x\",\"y\",\"x\",\"z\"]}", "0 1" },
+
+    { "has_all is filed under one of its values",
+      { { "when data.a has_all x y;", "" },
+        { "when data.a has_all x q;", "" } },
+      "{\"a\":[\"y\",\"x\"]}", "0" },
+
+    { "an each by what it asks of an element",
+      { { "each data.i { when .s = x; when .n > 1; }", "" },
+        { "each data.i { when .s = y; when .n > 1; }", "" } },
+      "{\"i\":[{\"s\":\"x\",\"n\":1},{\"s\":\"y\",\"n\":2}]}", "1" },
+
+    { "an any is no test that must hold",
+      { { "any { when data.a = 1; when data.b = 1; }", "" },
+        { "none { when data.a = 1; }", "" },
+        { "when data.a not = 1;", "" } },
+      "{\"b\":1}", "0 1 2" },
+
+    { "the empty string",
+      { { "when data.a = '';", "" } },
+      "{\"a\":\"\"}", "0" },
+
+    { "containers have no text",
+      { { "when data.a = [];", "" },
+        { "when data.a = '{}';", "" } },
+      "{\"a\":[]}", "" },
+};
+
+
+int
+main(void)
+{
+    test_cases();
+    test_random();
+    test_large();
+    test_hostile();
+    test_memory();
+
+    return done_testing();
+}
+
+
+static void
+test_cases(void)
+{
+    char                 got[64];
+    rule_t              *rule;
+    rules_t              rules;
+    ngx_uint_t           i, n;
+    ngx_er_error_t       err;
+    ngx_er_facts_t      *facts;
+    ngx_er_matcher_t    *m;
+    ngx_er_condition_t  *condition;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rules_create(&rules);
+        m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
+
+        for (n = 0; n < 8; n++) {
+            rule = &cases[i].rules[n];
+
+            if (rule->flags == NULL) {
+                break;
+            }
+
+            condition = rule->condition ? rules_read(&rules, rule->condition)
+                                        : NULL;
+
+            (void) ngx_er_matcher_add(m, n, condition,
+                                      strchr(rule->flags, 'l') != NULL,
+                                      strchr(rule->flags, 'f') != NULL);
+        }
+
+        (void) ngx_er_matcher_compile(m, &err);
+        facts = rules_event(&rules, cases[i].event);
+
+        match(m, facts, got);
+
+        if (!ok(strcmp(got, cases[i].matched) == 0, "%s", cases[i].what)) {
+            diag("got \"%s\", expected \"%s\"", got, cases[i].matched);
+        }
+
+        rules_destroy(&rules);
+    }
+}
+
+
+static void
+test_random(void)
+{
+    char                 texts[RULES_MAX][256], json[512], *p;
+    char                 got[256], want[256];
+    rule_t               rule[RULES_MAX];
+    rules_t              rules;
+    unsigned             seed;
+    ngx_uint_t           i, k, n, event, wrong, pairs;
+    ngx_er_error_t       err;
+    ngx_er_facts_t      *facts;
+    ngx_er_matcher_t    *m;
+    ngx_er_condition_t  *conditions[RULES_MAX];
+
+    static const char  *scalars[] = {
+        "1", "1.0", "2", "\"1\"", "\"a\"", "\"b\"", "true", "null", "\"\"",
+        "[\"a\",1]", "[\"b\",\"a\",2.0]", "[]", "{\"x\":1}",
+        "[{\"x\":\"a\",\"y\":1},{\"x\":\"b\",\"y\":2}]"
+    };
+
+    seed = 3;
+    wrong = 0;
+    pairs = 0;
+
+    for (i = 0; i < 400; i++) {
+        rules_create(&rules);
+
+        n = 1 + rand_r(&seed) % RULES_MAX;
+        m = ngx_er_matcher_create(rules.pool, rules.fields, n);
+
+        for (k = 0; k < n; k++) {
+            random_rule(&seed, texts[k]);
+
+            rule[k].condition = texts[k];
+            rule[k].flags = rand_r(&seed) % 8 == 0 ? "l"
+                            : rand_r(&seed) % 6 == 0 ? "f" : "";
+
+            conditions[k] = rules_read(&rules, texts[k]);
+
+            if (conditions[k] == NULL) {
+                diag("%s: %s", texts[k], rules.err.text);
+                wrong++;
+            }
+
+            (void) ngx_er_matcher_add(m, k, conditions[k],
+                                      rule[k].flags[0] == 'l',
+                                      rule[k].flags[0] == 'f');
+        }
+
+        (void) ngx_er_matcher_compile(m, &err);
+
+        for (event = 0; event < 10; event++) {
+            p = json;
+
+            for (k = 0; k < 3; k++) {
+                p += sprintf(p, "%c\"%c\":%s", k ? ',' : '{', (int) ('a' + k),
+                             scalars[rand_r(&seed) % 14]);
+            }
+
+            sprintf(p, "}");
+
+            facts = rules_event(&rules, json);
+
+            match(m, facts, got);
+            plain(rule, conditions, n, facts, want);
+
+            pairs += n;
+
+            if (strcmp(got, want) != 0) {
+                diag("%s: got \"%s\", expected \"%s\"", json, got, want);
+                wrong++;
+            }
+        }
+
+        rules_destroy(&rules);
+    }
+
+    is_int(wrong, 0, "%d random pairs of rule and event", (int) pairs);
+}
+
+
+static void
+random_rule(unsigned *seed, char *text)
+{
+    int  i, n;
+
+    static const char  *lines[] = {
+        "when data.a = 1;", "when data.a = a b;", "when data.b = 1.0 a;",
+        "when data.b = '' true;", "when data.c = b;", "when data.c = 2;",
+        "when data.a.x = a;", "when data.c has_all a 1;", "when data.a > 0;",
+        "when data.b prefix a;", "when data.b != a;", "when data.c missing;",
+        "when data.b not = 1 2;", "any { when data.a = a; when data.b = a; }",
+        "all { when data.a = 1; when data.b = 1; }",
+        "none { when data.c = a; }",
+        "each data.a { when .x = a; when .y = 1; }",
+        "each data.b { when .x = b; when .y < 2; }",
+        "each data.c { any { when .x = a; when .y = 1; } when . is object; }"
+    };
+
+    text[0] = '\0';
+    n = 1 + rand_r(seed) % 3;
+
+    for (i = 0; i < n; i++) {
+        strcat(text, lines[rand_r(seed) % (sizeof(lines)
+                                           / sizeof(lines[0]))]);
+    }
+}
+
+
+static void
+plain(rule_t *rule, ngx_er_condition_t **conditions, ngx_uint_t n,
+    ngx_er_facts_t *facts, char *out)
+{
+    char        *p;
+    ngx_uint_t   i, fallback;
+
+    p = out;
+    *p = '\0';
+
+    for (fallback = 0; fallback < 2; fallback++) {
+
+        for (i = 0; i < n; i++) {
+
+            if ((rule[i].flags[0] == 'f') != fallback
+                || !ngx_er_condition_holds(conditions[i], facts))
+            {
+                continue;
+            }
+
+            p += sprintf(p, "%s%d", p > out ? " " : "", (int) i);
+
+            if (rule[i].flags[0] == 'l') {
+                return;
+            }
+        }
+
+        if (p > out) {
+            return;
+        }
+    }
+}
+
+
+/* shops that have a rule each: few of them are candidates */
+
+static void
+test_large(void)
+{
+    char              *texts;
+    rules_t            rules;
+    clock_t            start;
+    ngx_int_t          rc;
+    ngx_uint_t         i, n;
+    ngx_array_t        matched;
+    ngx_er_error_t     err;
+    ngx_er_facts_t    *facts;
+    ngx_er_matcher_t  *m;
+
+    n = 20000;
+
+    rules_create(&rules);
+    texts = malloc(n * 128);
+    m = ngx_er_matcher_create(rules.pool, rules.fields, n);
+
+    for (i = 0; i < n; i++) {
+        sprintf(texts + i * 128, "when data.topic = topic-%d; "
+                "when data.shop = shop-%d; when data.total > %d;",
+                (int) (i % 8), (int) (i / 4), (int) (i % 100));
+
+        (void) ngx_er_matcher_add(m, i, rules_read(&rules, texts + i * 128), 0,
+                                  0);
+    }
+
+    start = clock();
+    rc = ngx_er_matcher_compile(m, &err);
+    start = clock() - start;
+
+    ok(rc == NGX_OK && start < CLOCKS_PER_SEC,
+       "%d rules compile in %d ms", (int) n,
+       (int) (start / (CLOCKS_PER_SEC / 1000)));
+
+    facts = rules_event(&rules, "{\"topic\":\"topic-1\",\"shop\":\"shop-250\","
+                                "\"total\":1000}");
+
+    ngx_array_init(&matched, rules.event, 4, sizeof(ngx_uint_t));
+
+    start = clock();
+
+    for (i = 0; i < 1000; i++) {
+        matched.nelts = 0;
+        (void) ngx_er_matcher_match(m, facts, &matched);
+    }
+
+    start = clock() - start;
+
+    ok(matched.nelts == 1 && *(ngx_uint_t *) matched.elts == 1001,
+       "the one that matches is found");
+    ok(start < CLOCKS_PER_SEC / 5, "in %d ns an event",
+       (int) (start / (CLOCKS_PER_SEC / 1000000)));
+
+    free(texts);
+    rules_destroy(&rules);
+}
+
+
+/* an event that repeats a value leads to its rules once */
+
+static void
+test_hostile(void)
+{
+    char              *texts, *json, *p;
+    rules_t            rules;
+    clock_t            start;
+    ngx_uint_t         i;
+    ngx_array_t        matched;
+    ngx_er_error_t     err;
+    ngx_er_facts_t    *facts;
+    ngx_er_matcher_t  *m;
+
+    rules_create(&rules);
+    texts = malloc(5000 * 64);
+    json = malloc(9000 * 8);
+    m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
+
+    for (i = 0; i < 5000; i++) {
+        sprintf(texts + i * 64, "when data.t = same; when data.n > %d;",
+                (int) i);
+        (void) ngx_er_matcher_add(m, i, rules_read(&rules, texts + i * 64), 0,
+                                  0);
+    }
+
+    (void) ngx_er_matcher_compile(m, &err);
+
+    p = json + sprintf(json, "{\"n\":2,\"t\":[\"same\"");
+
+    for (i = 0; i < 9000; i++) {
+        p += sprintf(p, ",\"same\"");
+    }
+
+    sprintf(p, "]}");
+
+    facts = rules_event(&rules, json);
+    ngx_array_init(&matched, rules.event, 4, sizeof(ngx_uint_t));
+
+    start = clock();
+    (void) ngx_er_matcher_match(m, facts, &matched);
+    start = clock() - start;
+
+    is_int(matched.nelts, 2, "two of 5000 rules match");
+    ok(start < CLOCKS_PER_SEC / 10, "9001 equal values take %d us",
+       (int) (start / (CLOCKS_PER_SEC / 1000000)));
+
+    free(texts);
+    free(json);
+    rules_destroy(&rules);
+}
+
+
+static void
+test_memory(void)
+{
+    rules_t              rules;
+    ngx_int_t            rc;
+    ngx_uint_t           n;
+    ngx_array_t          matched;
+    ngx_er_error_t       err;
+    ngx_er_facts_t      *facts;
+    ngx_er_matcher_t    *m;
+    ngx_er_condition_t  *condition;
+
+    rules_create(&rules);
+    condition = rules_read(&rules, "when data.a = 1 2; when data.b = x;");
+    rc = NGX_ERROR;
+    m = NULL;
+
+    for (n = 1; n < 100 && rc != NGX_OK; n++) {
+        ngx_er_test_allocs = 0;
+        ngx_er_test_fail_at = n;
+        err.len = 0;
+
+        m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
+
+        rc = (m == NULL || ngx_er_matcher_add(m, 7, condition, 0, 0) != NGX_OK)
+             ? NGX_ERROR : ngx_er_matcher_compile(m, &err);
+    }
+
+    ngx_er_test_fail_at = 0;
+
+    ok(rc == NGX_OK && n > 5, "no memory is an error when it compiles");
+
+    facts = rules_event(&rules, "{\"a\":2,\"b\":\"x\"}");
+    ngx_array_init(&matched, rules.event, 1, sizeof(ngx_uint_t));
+
+    ngx_er_test_allocs = 0;
+    ngx_er_test_fail_at = 1;
+    is_int(ngx_er_matcher_match(m, facts, &matched), NGX_ERROR,
+           "and when it matches");
+    ngx_er_test_fail_at = 0;
+
+    is_int(ngx_er_matcher_match(m, facts, &matched), NGX_OK,
+           "with memory it matches");
+    is_int(*(ngx_uint_t *) matched.elts, 7, "its id");
+
+    rules_destroy(&rules);
+}
+
+
+static void
+match(ngx_er_matcher_t *m, ngx_er_facts_t *facts, char *out)
+{
+    char        *p;
+    ngx_uint_t   i, *id;
+    ngx_array_t  matched;
+
+    p = out;
+    *p = '\0';
+
+    ngx_array_init(&matched, facts->pool, 1, sizeof(ngx_uint_t));
+
+    if (ngx_er_matcher_match(m, facts, &matched) != NGX_OK) {
+        sprintf(out, "error");
+        return;
+    }
+
+    id = matched.elts;
+
+    for (i = 0; i < matched.nelts; i++) {
+        p += sprintf(p, "%s%d", i ? " " : "", (int) id[i]);
+    }
+}
