@@ -51,6 +51,7 @@ static ngx_int_t ngx_er_echo_vars(ngx_er_echo_t *echo, ngx_str_t *vars,
     ngx_er_template_t **template, ngx_er_error_t *err);
 static ngx_int_t ngx_er_echo_part(ngx_er_echo_part_t *part,
     ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_str_t *out);
+static ngx_uint_t ngx_er_echo_is_token(ngx_str_t *value);
 static ngx_int_t ngx_er_echo_json(ngx_pool_t *pool, ngx_str_t *value,
     ngx_str_t *out);
 static ngx_int_t ngx_er_echo_digest(ngx_pool_t *pool, ngx_uint_t base64,
@@ -345,6 +346,10 @@ ngx_er_echo_part(ngx_er_echo_part_t *part, ngx_er_verify_t *verify,
 
     case NGX_ER_ECHO_HMAC_HEX:
     case NGX_ER_ECHO_HMAC_BASE64:
+        if (!ngx_er_echo_is_token(&value)) {
+            return NGX_DECLINED;
+        }
+
         if (ngx_er_verify_hmac(verify, 0, &value, digest) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -361,6 +366,49 @@ ngx_er_echo_part(ngx_er_echo_part_t *part, ngx_er_verify_t *verify,
         *out = value;
         return NGX_OK;
     }
+}
+
+
+/*
+ * Some producers sign events with the key that answers their challenges, and
+ * anybody may ask: he would have his own event signed.  So only what can be no
+ * event is: letters, digits and a few marks, "=" at the end, but neither a
+ * number nor another word of JSON.
+ */
+
+static ngx_uint_t
+ngx_er_echo_is_token(ngx_str_t *value)
+{
+    size_t   n;
+    u_char  *p, *last;
+
+    n = 0;
+    last = value->data + value->len;
+
+    while (last > value->data && last[-1] == '=') {
+        last--;
+    }
+
+    for (p = value->data; p < last; p++) {
+
+        if ((*p >= '0' && *p <= '9') || *p == 'e' || *p == 'E' || *p == '-'
+            || *p == '+' || *p == '.')
+        {
+            n++;
+            continue;
+        }
+
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+              || *p == '_' || *p == '~' || *p == '/'))
+        {
+            return 0;
+        }
+    }
+
+    return n != value->len
+           && !(value->len == 4 && ngx_memcmp(value->data, "true", 4) == 0)
+           && !(value->len == 5 && ngx_memcmp(value->data, "false", 5) == 0)
+           && !(value->len == 4 && ngx_memcmp(value->data, "null", 4) == 0);
 }
 
 

@@ -17,6 +17,7 @@
 
 
 #include "event.h"
+#include "lexer.h"
 
 
 #define NGX_ER_EVENT_POOL  4096
@@ -31,7 +32,11 @@ static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
     ngx_str_t *name);
 static ngx_int_t ngx_er_event_first(ngx_er_event_t *event,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
-    ngx_str_t *out);
+    ngx_str_t *out, ngx_str_t *whole);
+static ngx_int_t ngx_er_event_set(ngx_er_event_t *event, ngx_str_t *value,
+    ngx_str_t *out, ngx_str_t *whole);
+static u_char *ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value,
+    size_t *used);
 static ngx_int_t ngx_er_event_made_id(ngx_er_event_t *event);
 static ngx_int_t ngx_er_event_rfc3339(ngx_er_event_t *event);
 static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);
@@ -101,6 +106,7 @@ ngx_er_event_create(ngx_er_source_t *source)
     event->holders = 1;
     event->source = source;
     event->origin = source->name;
+    event->whole_origin = source->name;
     event->received = ngx_time();
 
     return event;
@@ -212,12 +218,15 @@ ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
 
     s = event->source;
 
-    if (ngx_er_event_first(event, m, scope, &s->id, &event->id) != NGX_OK
-        || ngx_er_event_first(event, m, scope, &s->type, &event->type)
+    if (ngx_er_event_first(event, m, scope, &s->id, &event->id,
+                           &event->whole_id)
+        != NGX_OK
+        || ngx_er_event_first(event, m, scope, &s->type, &event->type, NULL)
            != NGX_OK
-        || ngx_er_event_first(event, m, scope, &s->subject, &event->subject)
+        || ngx_er_event_first(event, m, scope, &s->subject, &event->subject,
+                              NULL)
            != NGX_OK
-        || ngx_er_event_first(event, m, scope, &s->time, &event->time)
+        || ngx_er_event_first(event, m, scope, &s->time, &event->time, NULL)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -237,7 +246,8 @@ ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
 ngx_int_t
 ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
 {
-    ngx_str_t   *value, out[NGX_ER_ENVELOPE_SLOTS];
+    ngx_str_t   *value;
+    ngx_str_t    out[NGX_ER_ENVELOPE_SLOTS], whole[NGX_ER_ENVELOPE_SLOTS];
     ngx_uint_t   i;
 
     for (i = 0; i < NGX_ER_ENVELOPE_SLOTS; i++) {
@@ -246,7 +256,11 @@ ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
             value = ngx_er_event_header(event,
                                         &ngx_er_event_envelope_headers[i]);
 
-        } else if (values[i] && values[i]->type == NGX_ER_STRING) {
+        } else if (values[i] && values[i]->type == NGX_ER_STRING
+                   && values[i]->element == NULL)
+        {
+            /* of the envelope itself, not of one in an array */
+
             value = &values[i]->text;
 
         } else {
@@ -258,10 +272,7 @@ ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
             continue;
         }
 
-        if (ngx_er_event_attribute(event->pool, value, NGX_ER_ATTRIBUTE_MAX,
-                                   &out[i])
-            != NGX_OK)
-        {
+        if (ngx_er_event_set(event, value, &out[i], &whole[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -273,7 +284,9 @@ ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
     }
 
     event->id = out[1];
+    event->whole_id = whole[1];
     event->origin = out[2];
+    event->whole_origin = whole[2];
     event->type = out[3];
     event->subject = out[4];
     event->time = out[5];
@@ -323,7 +336,8 @@ ngx_er_event_envelope(ngx_pool_t *pool)
 
 static ngx_int_t
 ngx_er_event_first(ngx_er_event_t *event, ngx_er_message_t *m,
-    ngx_er_scope_t *scope, ngx_array_t *templates, ngx_str_t *out)
+    ngx_er_scope_t *scope, ngx_array_t *templates, ngx_str_t *out,
+    ngx_str_t *whole)
 {
     ngx_int_t             rc;
     ngx_str_t             value;
@@ -340,8 +354,7 @@ ngx_er_event_first(ngx_er_event_t *event, ngx_er_message_t *m,
         }
 
         if (rc == NGX_OK && value.len) {
-            return ngx_er_event_attribute(event->pool, &value,
-                                          NGX_ER_ATTRIBUTE_MAX, out);
+            return ngx_er_event_set(event, &value, out, whole);
         }
     }
 
@@ -449,8 +462,8 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
     }
 
     n[0] = event->source->name.len;
-    n[1] = event->origin.len;
-    n[2] = event->id.len;
+    n[1] = event->whole_origin.len;
+    n[2] = event->whole_id.len;
     ngx_memcpy(len, n, sizeof(len));
 
     parts[0].data = len[0];
@@ -458,10 +471,10 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
     parts[1] = event->source->name;
     parts[2].data = len[1];
     parts[2].len = 8;
-    parts[3] = event->origin;
+    parts[3] = event->whole_origin;
     parts[4].data = len[2];
     parts[4].len = 8;
-    parts[5] = event->id;
+    parts[5] = event->whole_id;
 
     if (event->source->id_covered && !event->binary) {
         ngx_er_sha256(key, parts, 6);
@@ -529,7 +542,11 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
             part[0].len = sizeof(uint64_t);
             part[1] = v->text;
 
-            seen = 1;
+            /* what says nothing is the same in all events */
+
+            if (!v->empty && v->type != NGX_ER_NULL) {
+                seen = 1;
+            }
         }
     }
 
@@ -543,56 +560,127 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
 }
 
 
-/* character by character: a cut never leaves half of one */
+/*
+ * An attribute.  One that has to be cut ends in a hash of the whole: two of
+ * them that begin alike are not the same to a consumer.  "whole", unless it is
+ * NULL, becomes what tells the value from all others: the value, or its hash
+ * if the attribute is not the value as it came.
+ */
 
-ngx_int_t
-ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value, size_t max,
-    ngx_str_t *out)
+static ngx_int_t
+ngx_er_event_set(ngx_er_event_t *event, ngx_str_t *value, ngx_str_t *out,
+    ngx_str_t *whole)
 {
-    size_t   n;
-    u_char  *p, *last, *next, *pos, *end;
+    size_t   size, used;
+    u_char  *p, hash[32];
 
-    pos = value->data;
-    end = pos + value->len;
+    size = ngx_min(value->len * 3, NGX_ER_ATTRIBUTE_MAX);
 
-    p = ngx_pnalloc(pool, ngx_min(value->len * 3, max));
+    p = ngx_pnalloc(event->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     out->data = p;
-    last = p + ngx_min(value->len * 3, max);
+    out->len = ngx_er_event_encode(p, p + size, value, &used) - p;
 
-    while (pos < end) {
-        next = pos;
+    if (whole) {
+        *whole = *out;
+    }
 
-        if (*pos >= 0x20 && *pos < 0x7f) {
-            next++;
+    if (out->len == value->len
+        && ngx_memcmp(out->data, value->data, value->len) == 0)
+    {
+        return NGX_OK;
+    }
 
-        } else if (*pos < 0x80
-                   || ngx_utf8_decode(&next, end - pos) > 0x10ffff)
-        {
-            if (last - p < 3) {
-                break;
-            }
+    ngx_er_sha256(hash, value, 1);
 
-            p = ngx_sprintf(p, "%%%02Xd", (u_int) *pos++);
-            continue;
+    if (used < value->len) {
+        p = ngx_er_event_encode(p, p + size - 33, value, &used);
+        *p++ = '~';
+        p = ngx_hex_dump(p, hash, 16);
+
+        out->len = p - out->data;
+    }
+
+    if (whole) {
+        whole->len = 32;
+        whole->data = ngx_pnalloc(event->pool, 32);
+
+        if (whole->data == NULL) {
+            return NGX_ERROR;
         }
 
-        n = next - pos;
+        ngx_memcpy(whole->data, hash, 32);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value, size_t max,
+    ngx_str_t *out)
+{
+    size_t   size, used;
+    u_char  *p;
+
+    size = ngx_min(value->len * 3, max);
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = p;
+    out->len = ngx_er_event_encode(p, p + size, value, &used) - p;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Character by character: a cut never leaves half of one.  Returns the end of
+ * what was written, used: how many bytes of the value that is.
+ */
+
+static u_char *
+ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value, size_t *used)
+{
+    size_t   n;
+    u_char  *next, *pos, *end;
+
+    pos = value->data;
+    end = pos + value->len;
+
+    while (pos < end) {
+
+        if (*pos < 0x80) {
+            next = (*pos >= 0x20 && *pos != 0x7f) ? pos + 1 : NULL;
+
+        } else {
+            next = ngx_er_utf8(pos, end);
+        }
+
+        n = next ? (size_t) (next - pos) : 3;
 
         if ((size_t) (last - p) < n) {
             break;
         }
 
-        p = ngx_cpymem(p, pos, n);
-        pos = next;
+        if (next) {
+            p = ngx_cpymem(p, pos, n);
+            pos = next;
+
+        } else {
+            p = ngx_sprintf(p, "%%%02Xd", (u_int) *pos++);
+        }
     }
 
-    out->len = p - out->data;
+    *used = pos - value->data;
 
-    return NGX_OK;
+    return p;
 }
 
 

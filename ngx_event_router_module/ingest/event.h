@@ -33,6 +33,9 @@ struct ngx_er_event_s {
     ngx_str_t              time;       /* RFC 3339; empty: none */
     ngx_str_t              origin;     /* ce-source: the producer's own for a
                                           CloudEvent, else the source's name */
+    ngx_str_t              whole_id;   /* for the dedup key: as they came, */
+    ngx_str_t              whole_origin;  /* or hashed: neither cut nor encoded
+                                             so that two could look alike */
     ngx_str_t              content_type;
     ngx_str_t              body;       /* the raw bytes, contiguous */
 

@@ -109,13 +109,17 @@ ngx_er_parse_type_is(ngx_str_t *type, const char *word)
 }
 
 
-/* one star in an accepted type stands for anything */
+/* one star in an accepted type stands for anything, and so do two alone */
 
 static ngx_uint_t
 ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern)
 {
     size_t   head, tail;
     u_char  *star;
+
+    if (pattern->len == 3 && ngx_strncmp(pattern->data, "*/*", 3) == 0) {
+        return 1;
+    }
 
     star = ngx_strlchr(pattern->data, pattern->data + pattern->len, '*');
 

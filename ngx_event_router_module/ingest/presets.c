@@ -264,7 +264,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .key = "utf8",
         .signed_ = "{ts}:{body}",
         .signature = "header:X-Front-Signature encoding=base64",
-        .timestamp = "header:X-Front-Request-Timestamp unit=s tolerance=0s",
+        .timestamp = "header:X-Front-Request-Timestamp unit=ms tolerance=0s",
         .id = { "{json:payload.id}" },
         .type = { "{json:type}" },
         .subject = { "{json:authorization.id}" }
