@@ -77,6 +77,7 @@ struct ngx_er_source_s {
     unsigned                     form:1;         /* accepts forms */
     unsigned                     cloudevents:1;  /* accepts CloudEvents */
     unsigned                     unused:1;       /* in no event_receive */
+    unsigned                     sync:1;         /* "delivery sync" is said */
 
     size_t                       max_size;       /* bytes */
     ngx_uint_t                   max_batch;      /* events of a CloudEvents
@@ -112,6 +113,7 @@ struct ngx_er_target_s {
     ngx_str_t                    uri;            /* of the location */
     ngx_http_conf_ctx_t         *ctx;            /* of the location's server */
     ngx_http_core_loc_conf_t    *location;       /* NULL: no event_deliver */
+    ngx_er_place_t               deliver;        /* of its event_deliver */
 
     ngx_uint_t                   method;         /* NGX_HTTP_POST */
     ngx_str_t                    method_name;
@@ -195,6 +197,9 @@ char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* merge_loc_conf: "if" and "limit_except" in a location that receives */
+char *ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child);
 
 /*
  * Postconfiguration, in this order, each NGX_OK or NGX_ERROR after logging

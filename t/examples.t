@@ -4,6 +4,8 @@
 
 # Every docs/examples/*.conf is a whole nginx.conf that passes "nginx -t"
 # without a warning.  What an example reads from secrets/ is made up here.
+# Then each runs, on other ports, and a signed event goes where the example
+# says (t/demo.t does that for shopify-to-outsystems.conf).
 
 use warnings;
 use strict;
@@ -11,30 +13,23 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Digest::SHA qw(hmac_sha256_hex);
 use File::Basename qw(basename);
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Test::EventRouter;
 
 my $root = "$FindBin::Bin/..";
+my $secret = 'secret-of-the-example';
 
 for my $file (sort glob "$root/docs/examples/*.conf") {
     my $name = basename($file);
     my $t = Test::EventRouter->new;
-
-    open my $f, '<', $file or die "$file: $!\n";
-    my $text = do { local $/; <$f> };
-
-    my $line = $ENV{TEST_NGINX_STATIC} ? '' : 'load_module ' . $t->_module
-                                              . ';';
+    my $text = example($t, $name);
 
     like($text, qr/^load_module\s+modules\/\S+;$/m, "$name loads the module");
-    $text =~ s/^load_module\s+modules\/\S+;$/$line/m;
 
-    $t->write_file("conf/$1", 's3cret-of-the-example')
-        while $text =~ m{file:(secrets/[\w.-]+)}g;
-
-    mkdir $t->dir . '/temp';
-    $t->write_file('conf/nginx.conf', $text);
+    $t->write_file('conf/nginx.conf', load_module($t, $text));
 
     my ($ok, $said) = $t->check_config;
 
@@ -43,4 +38,183 @@ for my $file (sort glob "$root/docs/examples/*.conf") {
         "$name without a warning");
 }
 
+
+# ---- github.conf: a pull request, and what nobody builds
+
+subtest 'github.conf runs' => sub {
+    my $t = start('github.conf', qw(8091 8092 8093));
+    my $body = '{"action":"opened","sender":{"login":"ada"},"pull_request":'
+               . '{"draft":false,"base":{"ref":"main"}}}';
+    my $r = post($t, '/hooks/github', $body,
+        github($body, $secret, event => 'pull_request'));
+
+    is($r->{routes}, 'pull-requests everything', 'routes');
+    is($r->{targets}, 'builds=ok archive', 'targets');
+
+    my ($request) = $t->{target}{8093}->wait_requests(1);
+
+    is($request->header('X-GitHub-Event'), 'pull_request',
+        'header forwarded');
+
+    $body =~ s/"ada"/"renovate[bot]"/;
+    is(post($t, '/hooks/github', $body, github($body, $secret,
+        event => 'pull_request'))->{routes}, 'everything', 'a robot');
+
+    $body = '{"ref":"refs/heads/main","deleted":false,"commits":['
+            . '{"message":"a [skip ci]"},{"message":"b"}]}';
+    is(post($t, '/hooks/github', $body, github($body, $secret))->{routes},
+        'pushes everything', 'a push');
+
+    $body =~ s/"b"/"B [SKIP CI]"/;
+    is(post($t, '/hooks/github', $body, github($body, $secret))->{routes},
+        'everything', 'nothing to build');
+
+    is(post($t, '/hooks/github', '{}', github('{}', $secret,
+        event => 'ping'))->{status}, 202, 'ping goes nowhere');
+
+    $t->done;
+};
+
+
+# ---- stripe-redis-dedup.conf: a dispute, twice, and a real Redis
+
+subtest 'stripe-redis-dedup.conf runs' => sub {
+    my $t = start('stripe-redis-dedup.conf', qw(8091 8092 8093));
+    my $body = '{"id":"evt_1","type":"charge.dispute.created","livemode":true,'
+               . '"data":{"object":{"id":"du/1","amount":9000}}}';
+    my $r = post($t, '/hooks/stripe', $body, stripe($body, $secret));
+
+    is($r->{routes}, 'disputes', 'routes');
+    is($r->{targets}, 'ledger=ok risk=ok', 'targets');
+    is(($t->{target}{8091}->requests)[0]->header('Idempotency-Key'), 'evt_1',
+        'id as a header');
+    is(($t->{target}{8092}->requests)[0]{uri}, '/disputes/du%2F1',
+        'id in the URI');
+
+    $r = post($t, '/hooks/stripe', $body, stripe($body, $secret));
+    is($r->{outcome}, 'duplicate', 'the second time');
+    ok($t->wait_file('logs/events.log', qr/dedup=redis status=duplicate/),
+        'known from Redis');
+    cmp_ok($t->{redis}->command('DBSIZE'), '==', 1, 'one key');
+
+    $t->done;
+};
+
+
+# ---- generic-hmac-many-targets.conf: an article that is out of stock
+
+subtest 'generic-hmac-many-targets.conf runs' => sub {
+    my $t = start('generic-hmac-many-targets.conf', 8091);
+    my $body = '{"site":"east","articles":[{"sku":"A/1","quantity":0,'
+               . '"reserved":2}]}';
+    my $r = post($t, '/hooks/warehouse', $body, warehouse($body));
+
+    is($r->{routes}, 'stock shortage all', 'routes');
+    is($r->{targets}, 'shop=ok search=ok metrics purchasing=ok audit',
+        'targets');
+
+    my ($search) = grep { $_->{uri} =~ /search/ } $t->{target}{8091}->requests;
+
+    is("$search->{method} $search->{uri}", 'PUT /search/articles/A%2F1',
+        'method and URI');
+
+    $body =~ s/"east"/"test-1"/;
+    is(post($t, '/hooks/warehouse', $body, warehouse($body))->{targets},
+        'staging=ok', 'test site');
+    is(post($t, '/hooks/warehouse', $body,
+        warehouse($body, time - 301))->{status}, 401, 'too old');
+    is($t->get('/events/', [], port => 8080)->json->{sources}{warehouse}
+        {delivered}, 2, 'counted');
+
+    $t->done;
+};
+
 done_testing();
+
+
+# the example's text, and its secrets beside it
+
+sub example {
+    my ($t, $name) = @_;
+
+    open my $f, '<', "$root/docs/examples/$name" or die "$name: $!\n";
+    my $text = do { local $/; <$f> };
+
+    while ($text =~ m{file[:=](secrets/[\w.-]+)}g) {
+        $t->write_file("conf/$1", $1 eq 'secrets/warehouse'
+            ? 'whsec_' . encode_base64($secret, '') : $secret);
+    }
+
+    $t->secret($secret);
+    mkdir $t->dir . '/temp';
+
+    return $text;
+}
+
+
+sub load_module {
+    my ($t, $text) = @_;
+
+    my $line = $ENV{TEST_NGINX_STATIC} ? '' : 'load_module ' . $t->_module
+                                              . ';';
+
+    return $text =~ s/^load_module\s+modules\/\S+;$/$line/mr;
+}
+
+
+# the example on free ports, with targets that take everything
+
+sub start {
+    my ($name, @targets) = @_;
+
+    my $t = Test::EventRouter->new;
+    my $text = load_module($t, example($t, $name));
+    my $user = $> == 0 ? "user root;\n" : '';
+
+    $t->{redis} = $t->redis(6379, requirepass => $secret)
+        if $text =~ /127\.0\.0\.1:6379/;
+    $t->{redis}->command(AUTH => $secret) if $t->{redis};
+
+    $t->{target}{$_} = $t->target($_) for @targets;
+
+    $text =~ s/127\.0\.0\.1:(\d+)/127.0.0.1:%%PORT_$1%%/g;
+    $text =~ s/^worker_processes\s.*$/worker_processes 1;/m;
+    $text =~ s/^pid\s.*$/pid nginx.pid;\ndaemon off;\n$user/m;
+
+    $t->write_file('conf/nginx.conf', $t->expand($text));
+
+    return $t->run;
+}
+
+
+# status, and what the receipt says in words; nobody waits for an optional
+# target, so its state may be anything
+
+sub post {
+    my ($t, $uri, $body, @headers) = @_;
+
+    my $r = $t->post($uri, $body, \@headers);
+    my $receipt = $r->json // {};
+
+    return {
+        status => $r->{status},
+        outcome => $receipt->{outcome},
+        routes => join(' ', @{ $receipt->{routes} // [] }),
+        targets => join(' ', map { $_->{optional} ? $_->{name}
+                                   : "$_->{name}=$_->{state}" }
+                             @{ $receipt->{targets} // [] }),
+    };
+}
+
+
+sub warehouse {
+    my ($body, $time) = @_;
+
+    $time //= int time;
+
+    return ('Content-Type' => 'application/json',
+            'X-Warehouse-Id' => "id-$time-" . length $body,
+            'X-Warehouse-Event' => 'stock.changed',
+            'X-Warehouse-Signature' => "t=$time,v1="
+                . hmac_sha256_hex("$time.$body", $secret));
+}

@@ -183,7 +183,9 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
         ngx_er_metric_source(fanout->event->source,
                              NGX_ER_METRIC_DEDUP_LOCAL);
 
-    } else if (claim->mode == NGX_ER_DEDUP_NONE) {
+    } else if (claim->mode == NGX_ER_DEDUP_NONE
+               && claim->result != NGX_ER_CLAIM_UNAVAILABLE)
+    {
         ngx_er_metric_source(fanout->event->source, NGX_ER_METRIC_DEDUP_NONE);
     }
 
@@ -305,15 +307,27 @@ ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
 }
 
 
+/*
+ * An event without a target is done, unless "unrouted" calls that a failure:
+ * then the producer sends it again, and there may be a route by then.
+ */
+
 static void
 ngx_er_fanout_close(ngx_er_fanout_t *fanout)
 {
+    ngx_uint_t  again;
+
     fanout->closing = 1;
+
+    again = (fanout->failed
+             || (fanout->deliveries.nelts == 0
+                 && fanout->event->source->unrouted
+                    >= NGX_HTTP_SPECIAL_RESPONSE));
 
     if (fanout->claim == NULL || fanout->claim->fenced) {
         ngx_er_fanout_closed(fanout);
 
-    } else if (fanout->failed) {
+    } else if (again) {
         ngx_er_claim_release(fanout->claim);
 
     } else {

@@ -108,12 +108,12 @@ ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf->internal = 1;
-
     lcf->target = target;
 
     target->uri = clcf->name;
     target->ctx = cscf->ctx;
     target->location = clcf;
+    ngx_er_place_set(cf, &target->deliver);
 
     return NGX_CONF_OK;
 }
@@ -294,7 +294,7 @@ ngx_er_location_shadowed(ngx_conf_t *cf, ngx_er_target_t *target)
             continue;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->place,
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->deliver,
                          "location \"%V\" of target \"%V\" is hidden by "
                          "location ~ \"%V\": write \"location = %V\"",
                          &target->uri, &target->name, &(*regex)->name,
@@ -415,7 +415,7 @@ ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
         return;
     }
 
-    ngx_er_log_place(cf, NGX_LOG_WARN, &target->place,
+    ngx_er_log_place(cf, NGX_LOG_WARN, &target->deliver,
                      "target \"%V\": %s_%s_timeout %s is longer than the "
                      "deadline %s of source \"%V\": set it below",
                      &target->name, ngx_er_location_prefixes[n], what,

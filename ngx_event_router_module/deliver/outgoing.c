@@ -198,7 +198,10 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 }
 
 
-/* a structured CloudEvent has them in its body */
+/*
+ * A structured CloudEvent has them in its body.  Without a type it is no
+ * CloudEvent, and a target that takes ce-specversion for one would refuse it.
+ */
 
 static ngx_int_t
 ngx_er_outgoing_attributes(ngx_er_attempt_t *attempt)
@@ -209,9 +212,14 @@ ngx_er_outgoing_attributes(ngx_er_attempt_t *attempt)
 
     e = attempt->event;
 
-    if (ngx_er_outgoing_attribute(attempt, "ce-specversion", &version)
-        != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, "ce-id", &e->id) != NGX_OK
+    if (e->type.len
+        && ngx_er_outgoing_attribute(attempt, "ce-specversion", &version)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_outgoing_attribute(attempt, "ce-id", &e->id) != NGX_OK
         || ngx_er_outgoing_attribute(attempt, "ce-source", &e->origin)
            != NGX_OK
         || ngx_er_outgoing_attribute(attempt, "ce-type", &e->type) != NGX_OK

@@ -62,7 +62,11 @@ ngx_er_swallow_header(ngx_http_request_t *r)
 
     if (r == attempt->subrequest) {
         attempt->answered = 1;
-        attempt->complete = r->header_only;
+
+        /* "return 204" in a subrequest ends with the header */
+
+        attempt->complete = r->header_only
+                            || r->headers_out.content_length_n == 0;
     }
 
     return NGX_OK;

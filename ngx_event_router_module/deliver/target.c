@@ -24,6 +24,7 @@ typedef struct {
     const char                  *name;
     ngx_uint_t                   min;      /* of arguments */
     ngx_uint_t                   max;
+    const char                  *syntax;
     ngx_er_target_set_pt         set;
 } ngx_er_target_line_t;
 
@@ -38,10 +39,10 @@ static uint64_t ngx_er_target_hash(ngx_str_t *name);
 
 
 static ngx_er_target_line_t  ngx_er_target_lines[] = {
-    { "optional", 0, 0, ngx_er_target_optional },
-    { "method", 1, 1, ngx_er_target_method },
-    { "forward_headers", 1, 100, ngx_er_target_forward },
-    { NULL, 0, 0, NULL }
+    { "optional", 0, 0, "", ngx_er_target_optional },
+    { "method", 1, 1, " POST|PUT|PATCH|DELETE|GET", ngx_er_target_method },
+    { "forward_headers", 1, 100, " NAME...", ngx_er_target_forward },
+    { NULL, 0, 0, NULL, NULL }
 };
 
 
@@ -166,6 +167,11 @@ ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     value = cf->args->elts;
     n = cf->args->nelts - 1;
 
+    if (ngx_strcmp(value[0].data, "include") == 0) {
+        return (n == 1) ? ngx_conf_include(cf, dummy, conf)
+                        : "\"include\" takes one file or pattern";
+    }
+
     line = ngx_er_target_lines;
 
     for (i = 0; line[i].name; i++) {
@@ -178,7 +184,8 @@ ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
         if (n < line[i].min || n > line[i].max) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid number of arguments in \"%s\" of "
-                               "event_target", line[i].name);
+                               "event_target: write \"%s%s;\"",
+                               line[i].name, line[i].name, line[i].syntax);
             return NGX_CONF_ERROR;
         }
 
@@ -188,10 +195,17 @@ ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     words[i] = NULL;
     nearest = ngx_er_nearest(&value[0], words);
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown directive \"%V\" in event_target%s%s%s",
-                       &value[0], nearest ? ", did you mean \"" : "",
-                       nearest ? nearest : "", nearest ? "\"?" : "");
+    if (nearest) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown directive \"%V\" in event_target: did you "
+                           "mean \"%s\"?", &value[0], nearest);
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown directive \"%V\" in event_target, which "
+                           "takes optional, method, forward_headers and "
+                           "include", &value[0]);
+    }
 
     return NGX_CONF_ERROR;
 }

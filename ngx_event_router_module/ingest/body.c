@@ -37,6 +37,10 @@ ngx_er_body_read(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
+    /* "mirror" reads it in front of us and its copy is not sent yet */
+
+    ngx_er_body_of(r)->shared = (r->request_body != NULL);
+
     r->request_body_no_buffering = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_er_body_start);
@@ -111,7 +115,10 @@ ngx_er_body_collect(ngx_http_request_t *r)
 }
 
 
-/* moves what has arrived out of nginx's buffers, which it then reuses */
+/*
+ * Takes what has arrived out of nginx's buffers, which it then reuses.  What
+ * others read stays where it is.
+ */
 
 static ngx_int_t
 ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body)
@@ -132,19 +139,24 @@ ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body)
 
         if (b->in_file) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "event body is in a file, remove "
-                          "\"client_body_in_file_only\" from this location");
+                          "event body is in a file: \"mirror\" and the like "
+                          "need \"client_body_buffer_size\" as large as "
+                          "events, \"client_body_in_file_only\" must be off");
             rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
         } else if (rc == NGX_OK && ngx_buf_in_memory(b)) {
             rc = ngx_er_body_append(body, b, r->headers_in.content_length_n);
         }
 
-        b->pos = b->last;
-        ngx_free_chain(r->pool, cl);
+        if (!body->shared) {
+            b->pos = b->last;
+            ngx_free_chain(r->pool, cl);
+        }
     }
 
-    r->request_body->bufs = NULL;
+    if (!body->shared) {
+        r->request_body->bufs = NULL;
+    }
 
     return rc;
 }

@@ -29,6 +29,8 @@ struct ngx_er_body_s {
                                           request dies before */
     ngx_str_t              bytes;      /* out */
     size_t                 size;       /* of the buffer behind bytes.data */
+    unsigned               shared:1;   /* somebody had read the body before,
+                                          and others may need it too */
 };
 
 

@@ -27,6 +27,7 @@
 static ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
 static void ngx_er_receive_cleanup(void *data);
 static ngx_int_t ngx_er_receive_check(ngx_er_receive_t *ctx);
+static ngx_uint_t ngx_er_receive_digits(ngx_str_t *value);
 static ngx_int_t ngx_er_receive_type(ngx_er_receive_t *ctx);
 static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
@@ -217,7 +218,14 @@ ngx_er_receive_check(ngx_er_receive_t *ctx)
 
     if (value) {
         n = ngx_atoi(value->data, value->len);
-        ctx->event->hops = (n == NGX_ERROR) ? 0 : n;
+
+        /* no number is none, a number that is too large is too many */
+
+        if (n == NGX_ERROR) {
+            n = ngx_er_receive_digits(value) ? NGX_MAX_INT_T_VALUE : 0;
+        }
+
+        ctx->event->hops = n;
 
         if (ctx->event->hops >= ctx->source->max_hops) {
             return ngx_er_receive_refuse(ctx, 508, NGX_ER_METRIC_LOOP,
@@ -231,6 +239,21 @@ ngx_er_receive_check(ngx_er_receive_t *ctx)
     }
 
     return ngx_er_receive_type(ctx);
+}
+
+
+static ngx_uint_t
+ngx_er_receive_digits(ngx_str_t *value)
+{
+    size_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < '0' || value->data[i] > '9') {
+            return 0;
+        }
+    }
+
+    return value->len != 0;
 }
 
 
@@ -526,6 +549,7 @@ ngx_er_receive_fan_out(ngx_er_receive_t *ctx, ngx_uint_t i)
             break;
 
         case NGX_ERROR:
+            ngx_er_metric_source(ctx->source, NGX_ER_OUTCOME_ERROR);
             return;
 
         default: /* NGX_DECLINED: it cannot be told apart from others */
@@ -677,6 +701,10 @@ ngx_er_receive_send(ngx_http_request_t *r, ngx_er_answer_t *answer)
 
     r->headers_out.status = answer->status;
     r->headers_out.content_length_n = answer->body.len;
+
+    /* a receipt is no document: If-Match must not make a 412 of a 200 */
+
+    r->disable_not_modified = 1;
 
     for (i = 0; i < answer->nheaders; i++) {
         if (ngx_er_receive_header(r, &answer->headers[i]) != NGX_OK) {

@@ -14,14 +14,27 @@
 #include "receive.h"
 
 
+#define NGX_ER_RECEIVER_MORE  (64 * 1024 * 1024)
+
+
+static ngx_int_t ngx_er_receiver_unknown(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_er_receiver_t *receiver);
+
+
+static const char  ngx_er_receiver_taken[] =
+    "\"event_receive\" stands beside another directive that answers requests, "
+    "such as \"proxy_pass\": give each a location of its own";
+
+
 char *
 ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_loc_conf_t *lcf = conf;
 
-    ngx_str_t           *value;
-    ngx_er_receiver_t   *receiver;
-    ngx_er_main_conf_t  *mcf;
+    ngx_str_t                 *value;
+    ngx_er_receiver_t         *receiver;
+    ngx_er_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (lcf->receives) {
         return "is duplicate";
@@ -35,6 +48,13 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", ngx_er_receiver_taken);
+        return NGX_CONF_ERROR;
+    }
+
     value = cf->args->elts;
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
 
@@ -45,12 +65,61 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     receiver->name = value[1];
     receiver->lcf = lcf;
-    receiver->clcf = ngx_http_conf_get_module_loc_conf(cf,
-                                                       ngx_http_core_module);
+    receiver->clcf = clcf;
     ngx_er_place_set(cf, &receiver->place);
 
-    receiver->clcf->handler = ngx_er_receive_handler;
+    clcf->handler = ngx_er_receive_handler;
     lcf->receives = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * nginx goes on in the configuration of an "if" or "limit_except" that takes
+ * the request, so it receives what the location around it does.
+ */
+
+char *
+ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_er_loc_conf_t *prev = parent;
+    ngx_er_loc_conf_t *conf = child;
+
+    ngx_uint_t                 i;
+    ngx_er_receiver_t         *receiver, inner;
+    ngx_er_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!prev->receives || !clcf->noname) {
+        return NGX_CONF_OK;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
+
+    receiver = mcf->receivers.elts;
+
+    for (i = 0; receiver[i].lcf != prev; i++) { /* void */ }
+
+    inner = receiver[i];
+    inner.lcf = conf;
+    inner.clcf = clcf;
+
+    receiver = ngx_array_push(&mcf->receivers);
+    if (receiver == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *receiver = inner;
+    conf->receives = 1;
+
+    /* after an "if" nginx keeps the handler that it has */
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = ngx_er_receive_handler;
+    }
 
     return NGX_CONF_OK;
 }
@@ -70,26 +139,74 @@ ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         source = ngx_er_source_find(mcf, &receiver[i].name);
 
         if (source == NULL) {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver[i].place,
-                             "unknown source \"%V\" in \"event_receive\": "
-                             "define it with \"event_source %V { ... }\"",
-                             &receiver[i].name, &receiver[i].name);
-            return NGX_ERROR;
+            return ngx_er_receiver_unknown(cf, mcf, &receiver[i]);
         }
 
         receiver[i].lcf->source = source;
         source->unused = 0;
 
-        /* max_size of the source alone decides how large an event may be */
-
         clcf = receiver[i].clcf;
 
-        if (clcf->client_max_body_size
-            && clcf->client_max_body_size < (off_t) source->max_size)
+        /*
+         * Else events would go on as they came, verified by nobody.  An "if"
+         * without a handler keeps that of its location.
+         */
+
+        if (clcf->handler != ngx_er_receive_handler
+            && (clcf->handler || !clcf->noname))
         {
-            clcf->client_max_body_size = source->max_size;
+            ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver[i].place, "%s",
+                             ngx_er_receiver_taken);
+            return NGX_ERROR;
         }
+
+        /*
+         * max_size of the source alone decides how large an event may be, and
+         * only we answer with a problem.  Whoever reads a body in front of us
+         * ("mirror") writes it to a file: there must be some end to it.
+         */
+
+        clcf->client_max_body_size = source->max_size + NGX_ER_RECEIVER_MORE;
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_receiver_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_receiver_t *receiver)
+{
+    ngx_uint_t         i;
+    const char        *near, **names;
+    ngx_er_source_t  **source;
+
+    names = ngx_palloc(cf->temp_pool,
+                       (mcf->sources.nelts + 1) * sizeof(char *));
+    if (names == NULL) {
+        return NGX_ERROR;
+    }
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        names[i] = (char *) source[i]->name.data;
+    }
+
+    names[i] = NULL;
+    near = ngx_er_nearest(&receiver->name, names);
+
+    if (near) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver->place,
+                         "unknown source \"%V\" in \"event_receive\": did "
+                         "you mean \"%s\"?", &receiver->name, near);
+        return NGX_ERROR;
+    }
+
+    ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver->place,
+                     "unknown source \"%V\" in \"event_receive\": define it "
+                     "with \"event_source %V { ... }\"", &receiver->name,
+                     &receiver->name);
+
+    return NGX_ERROR;
 }

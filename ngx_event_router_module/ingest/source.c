@@ -44,7 +44,7 @@ static ngx_er_source_command_t  ngx_er_source_commands[] = {
 
     { ngx_string("verify"), 1, 5, 0,
       "PRESET | ALGORITHM [DIGEST...] | off", NULL },
-    { ngx_string("secret"), 1, 4, NGX_ER_LINE_PARAM|NGX_ER_LINE_REPEAT,
+    { ngx_string("secret"), 1, 1, NGX_ER_LINE_PARAM|NGX_ER_LINE_REPEAT,
       "file:PATH | env:NAME | VALUE", NULL },
     { ngx_string("key"), 1, 2, NGX_ER_LINE_PARAM,
       "utf8 | base64 | hex | pem | spki-base64 [strip=PREFIX]", NULL },
@@ -245,8 +245,9 @@ ngx_er_source_directive(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     value = cf->args->elts;
     n = cf->args->nelts - 1;
 
-    if (n == 1 && ngx_strcmp(value[0].data, "include") == 0) {
-        return ngx_conf_include(cf, dummy, conf);
+    if (ngx_strcmp(value[0].data, "include") == 0) {
+        return (n == 1) ? ngx_conf_include(cf, dummy, conf)
+                        : "\"include\" takes one file or pattern";
     }
 
     command = ngx_er_source_command(cf, &value[0]);

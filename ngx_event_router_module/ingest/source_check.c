@@ -210,15 +210,21 @@ ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
 }
 
 
-/* no second chance: each way to lose an event is told once */
+/*
+ * No second chance: each way to lose an event is told once.  Who writes
+ * "delivery sync" knows of the first.
+ */
 
 static void
 ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s)
 {
-    ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
-                     "the producer of event_source \"%V\" sends an event only "
-                     "once: with sync delivery an event is lost if a target "
-                     "does not take it in time", &s->name);
+    if (!s->sync) {
+        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+                         "the producer of event_source \"%V\" sends an event "
+                         "only once: with sync delivery an event is lost if a "
+                         "target does not take it in time, write \"delivery "
+                         "sync;\" if that may be", &s->name);
+    }
 
     if (s->dedup && s->on_error == NGX_ER_ON_ERROR_CLOSED) {
         ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,

@@ -168,8 +168,14 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
         return NGX_ERROR;
     }
 
-    if (line->nargs == 2) {
-        s->preset = ngx_er_preset_find(&line->args[1]);
+    s->preset = ngx_er_preset_find(&line->args[1]);
+
+    if (s->preset && line->nargs > 2) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+                         "invalid parameter \"%V\": a preset takes none, "
+                         "write \"verify %V;\" and what differs from it in "
+                         "lines of its own", &line->args[2], &line->args[1]);
+        return NGX_ERROR;
     }
 
     if (s->preset) {

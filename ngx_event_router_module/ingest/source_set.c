@@ -437,6 +437,7 @@ ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *value)
 {
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "sync") == 0) {
+        draft->source->sync = 1;
         return NGX_CONF_OK;
     }
 

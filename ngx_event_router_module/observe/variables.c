@@ -144,8 +144,9 @@ ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (name.len < 2 || name.data[0] != '$') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid variable name \"%V\": it begins with "
-                           "\"$\"", &name);
+                           "invalid variable name \"%V\": write a name "
+                           "behind \"$\", as in \"event_set $order "
+                           "data.id;\"", &name);
         return NGX_CONF_ERROR;
     }
 

@@ -40,6 +40,10 @@ static ngx_int_t ngx_er_redis_conf_resolve(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf);
 static ngx_int_t ngx_er_redis_conf_tls(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
+#if (NGX_SSL)
+static ngx_int_t ngx_er_redis_conf_trust(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
+#endif
 
 
 ngx_er_redis_conf_t *
@@ -371,13 +375,29 @@ ngx_er_redis_conf_tls(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
         return NGX_OK;
     }
 
-    if (args->ca.len) {
-        return ngx_ssl_trusted_certificate(cf, conf->ssl, &args->ca, 8);
+    return ngx_er_redis_conf_trust(cf, conf, args);
+}
+
+
+static ngx_int_t
+ngx_er_redis_conf_trust(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args)
+{
+    if (args->ca.len == 0) {
+
+        if (SSL_CTX_set_default_verify_paths(conf->ssl->ctx) == 0) {
+            ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
+                          "SSL_CTX_set_default_verify_paths() failed");
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
     }
 
-    if (SSL_CTX_set_default_verify_paths(conf->ssl->ctx) == 0) {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                      "SSL_CTX_set_default_verify_paths() failed");
+    if (ngx_ssl_trusted_certificate(cf, conf->ssl, &args->ca, 8) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "cannot use ssl_ca= of \"%s\", it must be a file "
+                           "of CA certificates in PEM", conf->directive);
         return NGX_ERROR;
     }
 

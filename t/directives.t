@@ -1,0 +1,515 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# docs/directives.md says what the sources say: exactly the directives of the
+# command tables, in their contexts, with as many arguments; the variables; the
+# defaults and bounds that stand in the sources as numbers; and the words of
+# receipts, counters and headers.  At the end one event shows that the receipt
+# and the headers of a delivery are those of the page.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP;
+use Test::More;
+use Test::EventRouter;
+
+my $root = "$FindBin::Bin/..";
+my $room = "$root/ngx_event_router_module";
+my $page = slurp("$root/docs/directives.md");
+
+
+# ---- what the page says: name => [ contexts, syntaxes, default, text ]
+
+my %page;
+my @order;
+
+while ($page =~ /^### ([a-z_]+)\n\n(.*?)(?=^##|\z)/msg) {
+    my ($name, $body) = ($1, $2);
+    my @syntax = $body =~ /^\*\*Syntax:\*\* `(.+)`<br>$/mg;
+    my ($default) = $body =~ /^\*\*Default:\*\* (?:`(.+)`|—)<br>$/m;
+    my ($context) = $body =~ /^\*\*Context:\*\* (.+)$/m;
+
+    $page{$name} = { syntax => \@syntax, default => $default, text => $body,
+                     context => join ' ', sort(($context // '')
+                                               =~ /`([a-z_]+)`/g) };
+    push @order, $name;
+
+    my $head = join '|', $body =~ /^\*\*(\w+):\*\* /mg;
+
+    like($head, qr/^(?:Syntax\|)+Default\|Context$/, "$name: form")
+        or diag($body);
+    like($_, qr/^\Q$name\E\b.*[;}]$/, "$name: syntax") for @syntax;
+    like($default, qr/^\Q$name\E\b.*;$/, "$name: default")
+        if defined $default;
+}
+
+is(scalar(@order), scalar(keys %page), 'each directive once');
+
+
+# ---- what the sources say: name => [ contexts, least, most ]
+
+my %code;
+
+for my $command (commands("$room/module.c", 'ngx_er_commands')) {
+    my ($name, $flags) = @$command;
+
+    $code{$name} = [ join(' ', $flags =~ /HTTP_MAIN/ ? 'http' : (),
+        $flags =~ /HTTP_LOC/ ? 'location' : ()), arguments($flags), $flags ];
+}
+
+my $blocks = 'all any each none';
+
+for my $command (commands("$room/route/route.c", 'ngx_er_route_commands')) {
+    my ($name, $flags) = @$command;
+
+    $code{$name} = [ $flags =~ /LINES/ ? join(' ', sort 'event_route',
+        split ' ', $blocks) : 'event_route', arguments($flags), $flags ];
+}
+
+my $source = slurp("$room/ingest/source.c");
+my ($table) = $source =~ /ngx_er_source_commands\[\] = \{(.*?)^\};/ms;
+my %repeated;
+
+while ($table =~ /ngx_string\("(\w+)"\), (\d+), (\d+), ([^,]+),/g) {
+    my ($name, $least, $most, $flags) = ($1, $2, $3, $4);
+
+    $code{$name} = [ 'event_source', $least, $most, '' ];
+    $repeated{$name} = 1 if $flags =~ /REPEAT/;
+}
+
+($table) = slurp("$room/deliver/target.c")
+           =~ /ngx_er_target_lines\[\] = \{(.*?)^\};/ms;
+
+$code{$1} = [ 'event_target', $2, $3, '' ]
+    while $table =~ /\{ "(\w+)", (\d+), (\d+),/g;
+
+# source.c and target.c read "include" by themselves
+
+$code{include}[0] = join ' ', sort split(' ', $blocks), qw(event_route
+    event_source event_target);
+
+cmp_ok(scalar(keys %code), '>', 40, 'tables were read');
+is(join(' ', sort keys %page), join(' ', sort keys %code), 'directives');
+
+
+# ---- contexts and numbers of arguments
+
+for my $name (grep { $code{$_} } @order) {
+    my ($context, $least, $most, $flags) = @{ $code{$name} };
+    my ($min, $max) = (1000, 0);
+
+    is($page{$name}{context}, $context, "$name: context");
+
+    for my $syntax (@{ $page{$name}{syntax} }) {
+        my ($n, $m) = count($syntax);
+
+        $min = $n if $n < $min;
+        $max = $m if $m > $max;
+    }
+
+    # a directive of optional parameters needs one of them
+
+    $min = 1 if $min == 0 && $max > 0;
+
+    # words are told apart by the code behind the table
+
+    next if $flags =~ /CONF_ANY/;
+
+    is($min, $least, "$name: least arguments");
+
+    # "delivery" reads on to say that there is no other one
+
+    if ($max < 1000 && $name ne 'delivery') {
+        is($max, $most, "$name: most arguments");
+
+    } else {
+        cmp_ok($most, '>=', 4, "$name: many arguments");
+    }
+
+    like($page{$name}{syntax}[0], $flags =~ /CONF_BLOCK/ ? qr/ \{ \.\.\. \}$/
+         : qr/;$/, "$name: block or not");
+}
+
+# what says so can be repeated, and nothing else of event_source
+
+is(join(' ', sort keys %repeated), 'constant secret', 'repeated directives');
+like($page{$_}{text}, qr/can\s+be\s+repeated/, "$_: can be repeated")
+    for sort keys %repeated;
+
+
+# ---- defaults and bounds
+
+my %defaults = (
+    event_concurrency => number('module.c', qr/mcf->running, (\d+)\)/),
+    event_backlog => number('module.c', qr/mcf->waiting, (\d+)\)/),
+    event_store => 'memory:'
+        . size('store/dedup.c', qr/MEMORY_SIZE\s+(.+)$/m),
+    max_size => size('ingest/source.c', qr/max_size = (.+?);/),
+    max_batch => number('ingest/source.c', qr/max_batch = (.+?);/),
+    max_hops => number('ingest/source.c', qr/max_hops = (.+?);/),
+    unrouted => { NGX_HTTP_OK => 200 }->{ find('ingest/source.c',
+        qr/unrouted = (\w+);/) },
+    deadline => seconds('ingest/presets.h', qr/DEADLINE\s+(\d+)$/m) . 's',
+    dedup => seconds('ingest/presets.h', qr/WINDOW\s+(.+)$/m) / 3600
+        . 'h on_error=local',
+    accept => find('ingest/presets.h', qr/ACCEPT_JSON\s+"(.+)"/),
+    method => find('deliver/target.c',
+        qr/method_name\.len == 0\) \{\s+.*?, "(\w+)"\)/),
+    key => 'utf8', ports => 'asis', delivery => 'sync',
+    limits => join(' ', map { my $n = number('ingest/scan.c',
+                                  qr/limits->$_ = (\d+);/);
+                              $n ? "$_=$n" : () }
+                        qw(depth nodes key string number)),
+);
+
+is($page{$_}{default}, "$_ $defaults{$_};", "$_: default as in the code")
+    for sort keys %defaults;
+
+is(join(' ', sort grep { defined $page{$_}{default} } keys %page),
+    join(' ', sort keys %defaults), 'directives with a default');
+
+# the words behind the bounds, by directive
+
+my $max_size = find('ingest/source_set.c', qr/size > (1024 \* 1024 \* 1024)/);
+my @limits = slurp("$room/ingest/source_set.c")
+             =~ /ngx_string\("(\w+=)"\), (\d+) \}/g;
+
+says(event_concurrency => 'from ' . join ' to ',
+    find('module.c', qr/check_num_bounds, (\d+), (\d+)/));
+says(max_size => 'from 1 to ' . size_of(value($max_size)));
+says(max_batch => 'from 1 to ' . find('ingest/source_set.c',
+    qr/1, (\d+),\s+&draft->source->max_batch/));
+says(max_hops => 'from 1 to ' . find('ingest/source_set.c',
+    qr/1, (\d+),\s+&draft->source->max_hops/));
+says(deadline => 'from ' . find('ingest/source_set.c',
+    qr/DEADLINE_MIN\s+(\d+)$/m) . 'ms to '
+    . seconds('ingest/source_set.c', qr/DEADLINE_MAX\s+(.+)$/m) / 60 . 'm');
+says(dedup => 'at least ' . seconds('ingest/source_set.c',
+    qr/ms < (\d+) \|\| s->window/) . 's');
+says(timestamp => 'by default ' . find('ingest/origin.c',
+    qr/TOLERANCE\s+(\d+)/) . 's');
+says(secret => 'up to ' . number('ingest/verify_params.h',
+    qr/VERIFY_SECRETS\s+(\d+)/) . ' times');
+says(secret => 'of up to ' . size('ingest/secret.c',
+    qr/SECRET_MAX\s+(\d+)/));
+says(event_set => 'up to ' . number('observe/variables.c',
+    qr/VARIABLE_MAX\s+(\d+)/) . ' bytes');
+says(all => 'up to ' . number('route/route.c', qr/ROUTE_DEPTH\s+(\d+)/));
+says(id => number('ingest/event.h', qr/ATTRIBUTE_MAX\s+(\d+)/) . ' bytes');
+says(event_store => 'the port is ' . number('store/redis.h',
+    qr/REDIS_PORT\s+(\d+)/));
+says(event_store => "by default `"
+    . find('store/redis_conf.c', qr/conf->prefix, "(\w+)"/) . '`');
+
+for my $what (qw(connect_timeout timeout)) {
+    my $ms = number('store/redis_conf.c', qr/conf->$what = (\d+);/);
+
+    like($page{event_store}{text}, qr/`$what=`.*?by\s+default\s+${ms}ms/s,
+        "event_store: $what");
+}
+
+while (my ($name, $most) = splice @limits, 0, 2) {
+    like($page{limits}{text}, qr/`$name`:.*?from\s+1\s+to\s+$most\b/s,
+        "limits: $name");
+}
+
+my $name_max = number('event_router.h', qr/NAME_MAX\s+(\d+)/);
+
+like($page, qr/\bhas 1 to $name_max\s+letters/, 'length of names');
+
+
+# ---- words: each table of the sources stands in the page
+
+words('ingest/verify_params.c', 'ngx_er_algorithms', $page{verify}{text});
+words('ingest/verify_params.c', 'ngx_er_key_words', $page{key}{text});
+words('ingest/origin.c', 'ngx_er_encoding_words', $page{signature}{text});
+words('ingest/origin.c', 'ngx_er_unit_words', $page{timestamp}{text});
+words('deliver/fanout.c', 'ngx_er_outcome_names', after('The receipt'));
+words('deliver/delivery.c', 'ngx_er_delivery_state_names',
+    after('The receipt'));
+words('observe/metrics.c', 'ngx_er_source_metric_names',
+    $page{event_status}{text});
+words('observe/metrics.c', 'ngx_er_target_metric_names',
+    $page{event_status}{text});
+
+my ($refs) = slurp("$room/ingest/ref.c")
+             =~ /ngx_er_ref_names\[\] = \{(.*?)^\};/ms;
+my @refs = $refs =~ /ngx_string\("(\w+)"\)/g;
+my @templates = after('Templates') =~ /^\| `\{(\w+)/mg;
+
+is("@templates", "@refs", 'variables of templates');
+
+my @variables = slurp("$room/observe/variables.c")
+                =~ /\{ ngx_string\("(\w+)"\), NULL,/g;
+my @documented = $page =~ /^`\$(\w+)`$/mg;
+
+cmp_ok(scalar(@variables), '>', 10, 'variables were read');
+is("@documented", "@variables", 'variables');
+
+# the statuses of refusals
+
+my %told = map { $_ => 1 } after('Status codes') =~ /^\| (\d+) \|/mg;
+my ($titles) = slurp("$room/ingest/answer.c")
+               =~ /ngx_er_answer_titles\[\] = \{(.*?)^\};/ms;
+
+# 403 and 404 are those of handshakes, after 408 nginx closes the connection
+
+delete $told{$_} for 200, 409, 502, 504;
+is(join(' ', sort keys %told),
+    join(' ', grep { !/^(?:403|404|408)$/ } $titles =~ /\{ (\d{3}),/g),
+    'statuses of refusals');
+
+
+# ---- links lead somewhere
+
+my %anchors = map { (lc(s/ /-/gr) => 1) } $page =~ /^#+ (.+)$/mg;
+
+is(join(' ', grep { !$anchors{$_} } $page =~ /\]\(#([\w-]+)\)/g), '',
+    'links in the page');
+is(join(' ', grep { !-e "$root/docs/$_" } $page =~ /\]\(([\w.]+\.md)/g), '',
+    'links to other pages');
+
+
+# ---- one event
+
+my $t = Test::EventRouter->new;
+my $erp = $t->target(8081);
+
+$t->target(8082)->answer('/', status => 503);
+$t->write_file('conf/secret', my $secret = $t->secret('hush-hush'));
+
+$t->config(<<'EOC');
+
+    event_source shopify {
+        verify  shopify;
+        secret  file:secret;
+    }
+
+    event_target audit { optional; }
+
+    event_route paid-orders {
+        from  shopify;
+        to    erp audit;
+    }
+
+    server {
+        listen  127.0.0.1:%%PORT_8080%%;
+
+        location = /hook { event_receive shopify; }
+
+        location = /deliver/erp {
+            event_deliver       erp;
+            proxy_pass          http://127.0.0.1:%%PORT_8081%%/;
+            proxy_read_timeout  3s;
+        }
+
+        location = /deliver/audit {
+            event_deliver       audit;
+            proxy_pass          http://127.0.0.1:%%PORT_8082%%/;
+            proxy_read_timeout  3s;
+        }
+    }
+EOC
+
+$t->run;
+
+my $body = '{"id":1}';
+my ($example) = after('The receipt') =~ /```json\n(.*?)```/s;
+my $receipt = $t->post('/hook', $body, [ shopify($body, $secret) ])->json;
+
+is(keys_of($receipt), keys_of(decode_json($example)),
+    'receipt as in the page');
+
+my ($problem) = after('Status codes') =~ /```json\n(.*?)```/s;
+
+is_deeply($t->post('/hook', $body, [ shopify($body, 'other') ])->json,
+    decode_json($problem), 'problem as in the page');
+
+my ($request) = $erp->requests(uri => '/');
+my %sent = map { lc $_->[0] => 1 } @{ $request->{headers} };
+my @headers = after('What a target gets') =~ /^\| `([\w-]+)` \|/mg;
+
+# proxy_pass makes those of the connection
+
+delete $sent{$_} for qw(host connection content-length content-type);
+
+is(join(' ', sort keys %sent), join(' ', sort map { lc } @headers),
+    'headers as in the page');
+
+$t->done;
+
+
+# ---- tools
+
+sub slurp {
+    my ($name) = @_;
+
+    open my $f, '<:encoding(UTF-8)', $name or die "cannot read $name: $!\n";
+    local $/;
+
+    return <$f>;
+}
+
+
+# rows of a table of ngx_command_t: [ name, flags ]
+
+sub commands {
+    my ($file, $name) = @_;
+
+    my ($table) = slurp($file) =~ /\Q$name\E\[\] = \{(.*?)^\};/ms;
+    my @rows;
+
+    push @rows, [ $1, $2 ]
+        while $table =~ /\{ ngx_string\("(\w+)"\),\s+([\w|]+),/g;
+
+    return @rows;
+}
+
+
+# how many arguments the flags of a command allow
+
+sub arguments {
+    my ($flags) = @_;
+
+    return (0, 0) if $flags =~ /CONF_NOARGS/;
+    return (1, 1000) if $flags =~ /CONF_1MORE/;
+    return (0, 1000) if $flags =~ /CONF_ANY/;
+
+    my ($digits) = $flags =~ /CONF_TAKE(\d+)/ or die "flags $flags\n";
+
+    return (substr($digits, 0, 1), substr($digits, -1));
+}
+
+
+# the same of a syntax: "a b [c=d ...] | off;"
+
+sub count {
+    my ($syntax) = @_;
+
+    $syntax =~ s/^\w+//;
+    $syntax =~ s/ ?\{ \.\.\. \}$|;$//;
+
+    my ($min, $max) = (1000, 0);
+
+    for my $choice (length $syntax ? split / \| /, $syntax : '') {
+        my ($n, $m) = (0, 0);
+
+        while ($choice =~ /\G\s*(\[[^\s\[\]]+(?: [^\]]+)?\]|\S+)/g) {
+            my $word = $1;
+
+            if ($word eq '...') {
+                $m = 1000;
+                next;
+            }
+
+            $m = $word =~ /\.\.\./ ? 1000 : $m + 1;
+            $n++ if $word !~ /^\[.*\]$/;
+        }
+
+        $min = $n if $n < $min;
+        $max = $m if $m > $max;
+    }
+
+    $max = 1000 if $max > 1000;
+
+    return ($min, $max);
+}
+
+
+# what a pattern captures in a source
+
+sub find {
+    my ($file, $re) = @_;
+
+    my @found = slurp("$room/$file") =~ $re or die "no $re in $file\n";
+
+    return wantarray ? @found : $found[0];
+}
+
+
+# digits, parentheses and products only
+
+sub value {
+    my ($text) = @_;
+
+    $text =~ /^[\d()* ]+$/ or die "\"$text\" is no number\n";
+
+    return eval $text;
+}
+
+
+sub number {
+    my ($file, $re) = @_;
+
+    return value(scalar find($file, $re));
+}
+
+
+sub size {
+    my ($file, $re) = @_;
+
+    return size_of(number($file, $re));
+}
+
+
+sub size_of {
+    my ($n) = @_;
+
+    return $n % 1048576 == 0 ? $n / 1048576 . 'm'
+           : $n % 1024 == 0 ? $n / 1024 . 'k' : $n;
+}
+
+
+sub seconds {
+    my ($file, $re) = @_;
+
+    return number($file, $re) / 1000;
+}
+
+
+sub says {
+    my ($name, $words) = @_;
+
+    my $re = join '\s+', map { quotemeta } split ' ', $words;
+
+    like($page{$name}{text}, qr/$re(?!\w)/, "$name: $words");
+}
+
+
+# the text of a section, by its heading
+
+sub after {
+    my ($heading) = @_;
+
+    my ($text) = $page =~ /^#+ \Q$heading\E\n(.*?)(?=^#|\z)/ms;
+
+    return $text // die "no section $heading\n";
+}
+
+
+# all strings of a table stand as words in code in the text
+
+sub words {
+    my ($file, $name, $text) = @_;
+
+    my ($table) = slurp("$room/$file") =~ /\Q$name\E\[\] = \{(.*?)\};/s
+        or die "no $name in $file\n";
+    my @missing = grep { $text !~ /`[^`]*(?<![\w-])\Q$_\E(?![\w-])[^`]*`/ }
+                  $table =~ /"([^"]+)"/g;
+
+    is("@missing", '', "words of $name");
+}
+
+
+sub keys_of {
+    my ($receipt) = @_;
+
+    my %targets = map { $_ => 1 } map { keys %$_ } @{ $receipt->{targets} };
+
+    return join ' ', sort(keys %$receipt), ':', sort keys %targets;
+}
