@@ -22,8 +22,9 @@ PURE      := base \
              ingest/origin ingest/paths ingest/presets ingest/ref \
              ingest/scan ingest/seal ingest/secret ingest/template \
              ingest/verify ingest/verify_check ingest/verify_params \
-             route/comparison route/condition route/field route/matcher \
-             route/nearest route/number route/operator \
+             route/comparison route/condition route/facts route/field \
+             route/matcher route/nearest route/number route/operator \
+             route/path route/regex route/scopes \
              store/redis
 
 UNITS     := $(filter-out core,$(basename $(notdir $(wildcard t/unit/*.c))))
@@ -222,8 +223,21 @@ style:                ## nginx's style and the call rules only
 	@prove t/style.t
 
 bench: deps-BUILD deps-BENCH  ## requests a second and CPU beside plain proxy_pass
-	@$(MAKE) build/gcc/$(MODULE)
+	@$(MAKE) build/gcc/$(MODULE) build/bench/scan
 	@t/bench/run
+	@echo
+	@build/bench/scan
+	@build/bench/scan t/data/shopify/order.json | tail -n +2
+
+BENCH_SCAN := $(ROOM)/base.c \
+              $(addprefix $(ROOM)/ingest/,scan.c extract.c lexer.c paths.c)
+
+build/bench/scan: t/bench/scan.c t/unit/core.c $(BENCH_SCAN) $(HEADERS) \
+                  build/gcc/Makefile
+	@echo "  build      $@"
+	@mkdir -p $(@D)
+	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
+	    $(filter %.c,$^) -ljansson -lpcre2-8
 
 run: deps-BUILD deps-RUN  ## the example with two stand-in targets, on loopback
 	@$(MAKE) build/gcc/$(MODULE)

@@ -13,7 +13,7 @@
  * The words.  A field is something that nginx.conf can ask about an event
  * ("type", "data.line_items.sku", "header.X-Name").  A value is what one event
  * says for one field; arrays are crossed, so a field can have many.  Facts are
- * all values of one event, by the index of the field in its source's table.
+ * all values of one event, by the index of the field in the table.
  */
 
 
@@ -38,6 +38,10 @@ typedef struct {
 
 /* formats as ngx_snprintf() does and cuts at NGX_ER_ERROR_LEN */
 void ngx_er_error(ngx_er_error_t *err, const char *fmt, ...);
+
+/* MurmurHash2, for tables in a process: whoever may choose the bytes can make
+   collisions */
+uint32_t ngx_er_hash(u_char *data, size_t len);
 
 
 typedef enum {
@@ -115,11 +119,13 @@ typedef struct {
 typedef struct ngx_er_paths_s  ngx_er_paths_t;    /* ingest/scan.h */
 
 
-/* the fields that the configuration asks of one source, each of them once */
+/* the fields that the configuration asks of all sources, each of them once */
 
 typedef struct {
     ngx_pool_t            *pool;
     ngx_array_t            list;       /* of ngx_er_field_t */
+    ngx_rbtree_t           texts;      /* their indices by text */
+    ngx_rbtree_node_t      sentinel;
     ngx_er_paths_t        *paths;      /* its DATA fields, slot = index */
 } ngx_er_fields_t;
 
@@ -138,6 +144,10 @@ struct ngx_er_facts_s {
     u_char                *known;      /* by field index: get() was asked */
     ngx_er_facts_get_pt    get;        /* for all kinds but DATA */
     void                  *data;       /* get()'s own */
+    size_t                 regex_bytes;  /* route/regex.c: since the last look
+                                            at the clock */
+    uint64_t               regex_end;  /* CPU time, ms */
+    unsigned               regex_spent:1;
     unsigned               form:1;     /* the body was a form, not JSON */
 };
 
@@ -152,6 +162,8 @@ struct ngx_er_facts_s {
  * FIELD that begins with "." is relative to its element (".sku"; "." alone is
  * the element itself).  Returns NGX_OK, or NGX_ERROR with a sentence in err
  * (memory shortage too).  Strings and steps are in the pool or in "text".
+ *
+ * route/facts.c
  *
  * ngx_er_fields_add() returns the index of the field in the table, adding it
  * if it is new (and its path to fields->paths), or NGX_ERROR: no memory.

@@ -129,6 +129,8 @@ struct ngx_er_target_s {
 /* event_route: what goes where (route/route.c) */
 
 struct ngx_er_route_s {
+    ngx_str_node_t               node;           /* of main conf's
+                                                    route_names */
     ngx_str_t                    name;
     ngx_er_place_t               place;
 
@@ -146,6 +148,8 @@ typedef struct {
     ngx_array_t                  sources;        /* of ngx_er_source_t * */
     ngx_array_t                  targets;        /* of ngx_er_target_t * */
     ngx_array_t                  routes;         /* of ngx_er_route_t * */
+    ngx_rbtree_t                 route_names;
+    ngx_rbtree_node_t            sentinel;
 
     ngx_array_t                  receivers;      /* of ngx_er_receiver_t */
     ngx_array_t                  sets;           /* of ngx_er_set_t */
@@ -224,12 +228,9 @@ ngx_er_target_t *ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 /*
  * place.c: [A-Za-z0-9_.-]{1,64}, else logs and returns NGX_ERROR; remembers
  * where a noun stands; logs at a place that was parsed earlier.
- * nearest.c: the word that differs least from a misspelt one, or NULL (for
- * "did you mean"); "words" ends with NULL.
  */
 ngx_int_t ngx_er_name_check(ngx_conf_t *cf, const char *noun,
     ngx_str_t *name);
-const char *ngx_er_nearest(ngx_str_t *word, const char **words);
 void ngx_er_place_set(ngx_conf_t *cf, ngx_er_place_t *place);
 void ngx_cdecl ngx_er_log_place(ngx_conf_t *cf, ngx_uint_t level,
     ngx_er_place_t *place, const char *fmt, ...);

@@ -129,7 +129,7 @@ static ngx_http_module_t  ngx_er_module_ctx = {
     NULL,                                  /* merge server configuration */
 
     ngx_er_create_loc_conf,                /* create location configuration */
-    NULL                                   /* merge location configuration */
+    ngx_er_receive_merge                   /* merge location configuration */
 };
 
 
@@ -181,6 +181,9 @@ ngx_er_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    ngx_rbtree_init(&mcf->route_names, &mcf->sentinel,
+                    ngx_str_rbtree_insert_value);
+
     mcf->fields = ngx_er_fields_create(cf->pool);
     if (mcf->fields == NULL) {
         return NULL;
@@ -210,7 +213,7 @@ ngx_er_init_main_conf(ngx_conf_t *cf, void *conf)
 }
 
 
-/* no merging: what a location receives or delivers is its own matter */
+/* what a location receives or delivers is not inherited by those in it */
 
 static void *
 ngx_er_create_loc_conf(ngx_conf_t *cf)

@@ -6,7 +6,7 @@
 
 /*
  * Comparisons: whether one value of an event meets [not] OP VALUE....  Called
- * by condition.c for every value that it looks at.
+ * by scopes.c for every value that it looks at.
  *
  * What a value is compared as.  "=" goes by the event's own type: a string is
  * its bytes, a number an exact decimal, and true, false and null are those
@@ -17,16 +17,11 @@
  * Arrays and objects have no text: only the operators about the value itself
  * (exists, empty, null, is) ever see one.
  *
- * Comparing cannot fail.  What cannot be compared does not meet the operand;
- * nor does a subject of a regex that is over 64 KB or makes PCRE give up, for
- * the subject comes from outside.
+ * Comparing cannot fail: what cannot be compared does not meet the operand.
  */
 
 
 #include "comparison.h"
-
-
-#define NGX_ER_REGEX_SUBJECT  65536
 
 
 static ngx_uint_t ngx_er_comparison_equal(ngx_er_value_t *value,
@@ -34,20 +29,19 @@ static ngx_uint_t ngx_er_comparison_equal(ngx_er_value_t *value,
 static ngx_uint_t ngx_er_comparison_order(ngx_er_comparison_t *c,
     ngx_er_value_t *value, ngx_er_operand_t *operand);
 static ngx_uint_t ngx_er_comparison_text(ngx_er_comparison_t *c,
-    ngx_str_t *text, ngx_er_operand_t *operand);
+    ngx_er_facts_t *facts, ngx_str_t *text, ngx_er_operand_t *operand);
 static ngx_uint_t ngx_er_comparison_like(ngx_str_t *text, ngx_array_t *pieces,
     ngx_uint_t fold);
 static u_char *ngx_er_comparison_search(u_char *p, u_char *last,
     ngx_str_t *piece, ngx_uint_t fold);
 static ngx_uint_t ngx_er_comparison_same(u_char *p, ngx_str_t *piece,
     ngx_uint_t fold);
-static ngx_uint_t ngx_er_comparison_regex(ngx_str_t *text,
-    ngx_er_operand_t *operand);
 static ngx_uint_t ngx_er_comparison_cidr(ngx_str_t *text, ngx_cidr_t *cidr);
 
+
 ngx_uint_t
-ngx_er_comparison_meets(ngx_er_comparison_t *c, ngx_er_value_t *value,
-    ngx_uint_t i, ngx_uint_t n)
+ngx_er_comparison_meets(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
+    ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n)
 {
     ngx_er_operand_t  *operand;
 
@@ -85,7 +79,7 @@ ngx_er_comparison_meets(ngx_er_comparison_t *c, ngx_er_value_t *value,
                 return 1;
             }
 
-        } else if (ngx_er_comparison_text(c, &value->text, operand)) {
+        } else if (ngx_er_comparison_text(c, facts, &value->text, operand)) {
             return 1;
         }
     }
@@ -163,8 +157,8 @@ ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
 
 
 static ngx_uint_t
-ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_str_t *text,
-    ngx_er_operand_t *operand)
+ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
+    ngx_str_t *text, ngx_er_operand_t *operand)
 {
     size_t  len;
 
@@ -173,7 +167,7 @@ ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_str_t *text,
     switch (c->op) {
 
     case NGX_ER_OPERATOR_REGEX:
-        return ngx_er_comparison_regex(text, operand);
+        return ngx_er_regex_matches(operand->u.regex, text, facts);
 
     case NGX_ER_OPERATOR_LIKE:
         return ngx_er_comparison_like(text, &operand->u.pieces, c->fold);
@@ -288,28 +282,6 @@ ngx_er_comparison_same(u_char *p, ngx_str_t *piece, ngx_uint_t fold)
     }
 
     return 1;
-}
-
-
-static ngx_uint_t
-ngx_er_comparison_regex(ngx_str_t *text, ngx_er_operand_t *operand)
-{
-#if (NGX_PCRE)
-
-    ngx_str_t  subject;
-
-    if (text->len > NGX_ER_REGEX_SUBJECT) {
-        return 0;
-    }
-
-    subject.len = text->len;
-    subject.data = text->len ? text->data : (u_char *) "";
-
-    return ngx_regex_exec(operand->u.regex, &subject, NULL, 0) >= 0;
-
-#else
-    return 0;
-#endif
 }
 
 

@@ -6,7 +6,7 @@
 
 /*
  * A comparison: what stands behind the field of a "when" line, [not] OP
- * VALUE....  For condition.c and matcher.c.
+ * VALUE....  For condition.c, scopes.c and matcher.c.
  */
 
 
@@ -16,6 +16,7 @@
 
 #include "../base.h"
 #include "number.h"
+#include "regex.h"
 
 
 typedef enum {
@@ -49,9 +50,7 @@ typedef struct {
                                           between the "*": one at least */
         ngx_cidr_t         cidr;
         ngx_er_type_e      type;       /* IS */
-#if (NGX_PCRE)
-        ngx_regex_t       *regex;
-#endif
+        ngx_er_regex_t    *regex;
     } u;
 } ngx_er_operand_t;
 
@@ -79,7 +78,7 @@ ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field,
  * negation is the caller's: it is about all values of the field.
  */
 ngx_uint_t ngx_er_comparison_meets(ngx_er_comparison_t *c,
-    ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
+    ngx_er_facts_t *facts, ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
 
 
 #endif /* _NGX_ER_COMPARISON_H_INCLUDED_ */

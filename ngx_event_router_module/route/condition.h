@@ -31,6 +31,18 @@ typedef enum {
 } ngx_er_condition_kind_e;
 
 
+struct ngx_er_condition_s {
+    ngx_er_condition_kind_e   kind;
+    ngx_uint_t                field;       /* TEST, EACH */
+    unsigned                  relative:1;  /* the field begins with "." */
+    unsigned                  element:1;   /* it is "." alone */
+    ngx_er_comparison_t       comparison;  /* TEST */
+    ngx_er_field_t            path;        /* EACH: the base of its lines */
+    ngx_array_t               children;    /* of ngx_er_condition_t *, of all
+                                              kinds but TEST */
+};
+
+
 /*
  * A block; children are added to it.  For EACH, "path" is the text of its
  * field (relative to "outer", an enclosing EACH, or NULL).
@@ -51,7 +63,8 @@ ngx_er_condition_t *ngx_er_condition_test(ngx_pool_t *pool, ngx_str_t *args,
 ngx_int_t ngx_er_condition_add(ngx_er_condition_t *block,
     ngx_er_condition_t *child);
 
-/* 1: holds; 0: does not.  Never fails: what cannot be compared is false. */
+/* scopes.c.  1: holds; 0: does not.  Never fails: what cannot be compared is
+   false. */
 ngx_uint_t ngx_er_condition_holds(ngx_er_condition_t *condition,
     ngx_er_facts_t *facts);
 

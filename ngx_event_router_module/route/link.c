@@ -35,6 +35,7 @@ static ngx_int_t ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 static void ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **all,
     ngx_er_route_t **by);
 
+
 ngx_int_t
 ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {

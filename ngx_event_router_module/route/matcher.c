@@ -377,7 +377,7 @@ ngx_er_matcher_hash(ngx_uint_t field, ngx_str_t *text,
     uint32_t  hash;
 
     hash = number ? ngx_er_number_hash(number)
-                  : ngx_murmur_hash2(text->data, text->len);
+                  : ngx_er_hash(text->data, text->len);
 
     hash = (hash ^ (uint32_t) field) * 0x9e3779b1;
 

@@ -18,9 +18,6 @@
 #include "comparison.h"
 
 
-#define NGX_ER_REGEX_LIMIT  "(*LIMIT_MATCH=100000)"
-
-
 /* how the VALUEs of an operator are compiled */
 
 typedef ngx_int_t (*ngx_er_operand_pt)(ngx_pool_t *pool,
@@ -381,74 +378,15 @@ ngx_er_operator_between(ngx_er_comparison_t *c, ngx_er_error_t *err)
 }
 
 
-#if (NGX_PCRE)
-
-/*
- * The limit bounds the work that a hostile subject can cause; a pattern is
- * compiled without it only to have an error message about what was written.
- * nginx keeps the pattern for its log, so it ends with a NUL.
- */
-
 static ngx_int_t
 ngx_er_operand_regex(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err)
 {
-    u_char               *p;
-    u_char                text[NGX_MAX_CONF_ERRSTR];
-    ngx_regex_compile_t   rc;
+    operand->u.regex = ngx_er_regex_compile(pool, &operand->text, c->fold,
+                                            err);
 
-    if (operand->text.len == 0) {
-        ngx_er_error(err, "the regular expression is empty: write \"exists\"");
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(pool, sizeof(NGX_ER_REGEX_LIMIT) + operand->text.len);
-    if (p == NULL) {
-        return ngx_er_operator_memory(err);
-    }
-
-    ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
-
-    rc.pattern.data = p;
-    p = ngx_cpymem(p, NGX_ER_REGEX_LIMIT, sizeof(NGX_ER_REGEX_LIMIT) - 1);
-    p = ngx_cpymem(p, operand->text.data, operand->text.len);
-    rc.pattern.len = p - rc.pattern.data;
-    *p = '\0';
-
-    rc.pool = pool;
-    rc.options = c->fold ? NGX_REGEX_CASELESS : 0;
-    rc.err.data = text;
-    rc.err.len = NGX_MAX_CONF_ERRSTR;
-
-    if (ngx_regex_compile(&rc) == NGX_OK) {
-        operand->u.regex = rc.regex;
-        return NGX_OK;
-    }
-
-    rc.pattern.data += sizeof(NGX_ER_REGEX_LIMIT) - 1;
-    rc.pattern.len = operand->text.len;
-    rc.err.len = NGX_MAX_CONF_ERRSTR;
-
-    if (ngx_regex_compile(&rc) == NGX_OK) {
-        ngx_str_set(&rc.err, "it cannot be limited");
-    }
-
-    ngx_er_error(err, "bad regular expression: %V", &rc.err);
-
-    return NGX_ERROR;
+    return operand->u.regex ? NGX_OK : NGX_ERROR;
 }
-
-#else
-
-static ngx_int_t
-ngx_er_operand_regex(ngx_pool_t *pool, ngx_er_comparison_t *c,
-    ngx_er_operand_t *operand, ngx_er_error_t *err)
-{
-    ngx_er_error(err, "this nginx was built without PCRE: use \"like\"");
-    return NGX_ERROR;
-}
-
-#endif
 
 
 /* "\*" is a star and "\\" a backslash; any other backslash is itself */

@@ -47,8 +47,6 @@ typedef struct {
 
 static ngx_er_route_t *ngx_er_route_create(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_str_t *name);
-static ngx_er_route_t *ngx_er_route_find(ngx_er_main_conf_t *mcf,
-    ngx_str_t *name);
 static void ngx_er_route_hint(ngx_conf_t *cf);
 static ngx_int_t ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route);
 static char *ngx_er_route_from(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -193,13 +191,17 @@ ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_er_route_t *
 ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 {
+    uint32_t         hash;
     ngx_er_route_t  *route, **slot;
 
     if (ngx_er_name_check(cf, "event_route", name) != NGX_OK) {
         return NULL;
     }
 
-    route = ngx_er_route_find(mcf, name);
+    hash = ngx_er_hash(name->data, name->len);
+
+    route = (ngx_er_route_t *) ngx_str_rbtree_lookup(&mcf->route_names, name,
+                                                     hash);
 
     if (route) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -234,27 +236,12 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 
     *slot = route;
 
+    route->node.node.key = hash;
+    route->node.str = *name;
+
+    ngx_rbtree_insert(&mcf->route_names, &route->node.node);
+
     return route;
-}
-
-
-static ngx_er_route_t *
-ngx_er_route_find(ngx_er_main_conf_t *mcf, ngx_str_t *name)
-{
-    ngx_uint_t        i;
-    ngx_er_route_t  **route;
-
-    route = mcf->routes.elts;
-
-    for (i = 0; i < mcf->routes.nelts; i++) {
-        if (route[i]->name.len == name->len
-            && ngx_memcmp(route[i]->name.data, name->data, name->len) == 0)
-        {
-            return route[i];
-        }
-    }
-
-    return NULL;
 }
 
 

@@ -1888,6 +1888,77 @@ ngx_rbtree_insert_value(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
 
 
 void
+ngx_str_rbtree_insert_value(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    ngx_int_t            rc;
+    ngx_str_node_t      *n, *t;
+    ngx_rbtree_node_t  **p;
+
+    for ( ;; ) {
+        n = (ngx_str_node_t *) node;
+        t = (ngx_str_node_t *) temp;
+
+        if (node->key != temp->key) {
+            rc = node->key < temp->key ? -1 : 1;
+
+        } else if (n->str.len != t->str.len) {
+            rc = n->str.len < t->str.len ? -1 : 1;
+
+        } else {
+            rc = ngx_memcmp(n->str.data, t->str.data, n->str.len);
+        }
+
+        p = rc < 0 ? &temp->left : &temp->right;
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+}
+
+
+ngx_str_node_t *
+ngx_str_rbtree_lookup(ngx_rbtree_t *rbtree, ngx_str_t *name, uint32_t hash)
+{
+    ngx_int_t           rc;
+    ngx_str_node_t     *n;
+    ngx_rbtree_node_t  *node;
+
+    node = rbtree->root;
+
+    while (node != rbtree->sentinel) {
+        n = (ngx_str_node_t *) node;
+
+        if (hash != node->key) {
+            rc = hash < node->key ? -1 : 1;
+
+        } else if (name->len != n->str.len) {
+            rc = name->len < n->str.len ? -1 : 1;
+
+        } else {
+            rc = ngx_memcmp(name->data, n->str.data, name->len);
+
+            if (rc == 0) {
+                return n;
+            }
+        }
+
+        node = rc < 0 ? node->left : node->right;
+    }
+
+    return NULL;
+}
+
+
+void
 ngx_rbtree_insert_timer_value(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
 {

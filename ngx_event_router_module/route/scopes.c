@@ -1,0 +1,450 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Scopes: how a condition is evaluated.  "Inside of which element" is a scope;
+ * outside of each there is one scope, the event.  A condition is not asked
+ * about one scope after the other, it narrows a set of them to those in which
+ * it holds.  Elements and values both stand in document order, so a line walks
+ * its values once for all scopes: a hostile array of 10,000 elements costs
+ * 10,000 steps, not their square.
+ *
+ * Called by matcher.c for every event and route that may match.  Evaluation
+ * cannot fail: where it finds no memory, the whole condition does not hold.
+ */
+
+
+#include "condition.h"
+
+
+/* of ngx_er_scopes_t.in */
+
+#define NGX_ER_SCOPE_IN     1          /* the condition may still hold */
+#define NGX_ER_SCOPE_MET    2          /* a value met its operand */
+#define NGX_ER_SCOPE_LACKS  4          /* none did, in some pass */
+
+
+typedef struct {
+    ngx_er_facts_t           *facts;
+    ngx_er_element_t        **elements;    /* NULL: the event */
+    uint32_t                 *owners;      /* by scope: index of the outer */
+    u_char                   *in;
+    ngx_uint_t                n;
+    ngx_uint_t                left;        /* how many are in */
+    ngx_uint_t                failed;      /* no memory */
+} ngx_er_scopes_t;
+
+
+static void ngx_er_scopes_narrow(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t want);
+static void ngx_er_scopes_lines(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t child);
+static void ngx_er_scopes_complement(ngx_er_scopes_t *s,
+    ngx_er_condition_t *c, ngx_uint_t child);
+static void ngx_er_scopes_each(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t want);
+static void ngx_er_scopes_enter(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_value_t *value, ngx_er_scopes_t *inner);
+static void ngx_er_scopes_line(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t want);
+static void ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
+static ngx_uint_t ngx_er_scopes_regards(ngx_er_condition_t *c,
+    ngx_er_value_t *value);
+static ngx_uint_t ngx_er_scopes_is_element(ngx_er_value_t *value);
+static ngx_uint_t ngx_er_scopes_find(ngx_er_scopes_t *s, ngx_uint_t from,
+    ngx_er_element_t *element);
+static void ngx_er_scopes_meet(ngx_er_scopes_t *s);
+static void ngx_er_scopes_pass(ngx_er_scopes_t *s);
+static void ngx_er_scopes_settle(ngx_er_scopes_t *s, ngx_uint_t want);
+static void ngx_er_scopes_fail(ngx_er_scopes_t *s);
+
+
+ngx_uint_t
+ngx_er_condition_holds(ngx_er_condition_t *condition, ngx_er_facts_t *facts)
+{
+    u_char             in;
+    ngx_er_scopes_t    event;
+    ngx_er_element_t  *element;
+
+    in = NGX_ER_SCOPE_IN;
+    element = NULL;
+
+    event.facts = facts;
+    event.elements = &element;
+    event.owners = NULL;
+    event.in = &in;
+    event.n = 1;
+    event.left = 1;
+    event.failed = 0;
+
+    ngx_er_scopes_narrow(&event, condition, 1);
+
+    return event.left && !event.failed;
+}
+
+
+/* leaves the scopes in which the condition holds (want 1) or does not (0) */
+
+static void
+ngx_er_scopes_narrow(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t want)
+{
+    ngx_uint_t  child, result;
+
+    switch (c->kind) {
+
+    case NGX_ER_CONDITION_TEST:
+        ngx_er_scopes_line(s, c, want);
+        return;
+
+    case NGX_ER_CONDITION_EACH:
+        ngx_er_scopes_each(s, c, want);
+        return;
+
+    default:
+        break;
+    }
+
+    /*
+     * What is left when no line holds: the scopes of "none", and those in
+     * which "any" does not hold.
+     */
+
+    child = (c->kind == NGX_ER_CONDITION_ALL);
+    result = (c->kind != NGX_ER_CONDITION_ANY);
+
+    if (result == want) {
+        ngx_er_scopes_lines(s, c, child);
+
+    } else {
+        ngx_er_scopes_complement(s, c, child);
+    }
+}
+
+
+static void
+ngx_er_scopes_lines(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t child)
+{
+    ngx_uint_t            i;
+    ngx_er_condition_t  **children;
+
+    children = c->children.elts;
+
+    for (i = 0; i < c->children.nelts && s->left; i++) {
+        ngx_er_scopes_narrow(s, children[i], child);
+    }
+}
+
+
+/* leaves what ngx_er_scopes_lines() would take away */
+
+static void
+ngx_er_scopes_complement(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t child)
+{
+    u_char      one, *before;
+    ngx_uint_t  i;
+
+    before = (s->n == 1) ? &one : ngx_alloc(s->n, s->facts->pool->log);
+
+    if (before == NULL) {
+        ngx_er_scopes_fail(s);
+        return;
+    }
+
+    ngx_memcpy(before, s->in, s->n);
+
+    ngx_er_scopes_lines(s, c, child);
+
+    s->left = 0;
+
+    for (i = 0; i < s->n; i++) {
+        s->in[i] = before[i] & ~s->in[i];
+        s->left += s->in[i];
+    }
+
+    if (before != &one) {
+        ngx_free(before);
+    }
+}
+
+
+static void
+ngx_er_scopes_each(ngx_er_scopes_t *s, ngx_er_condition_t *c, ngx_uint_t want)
+{
+    void             *p;
+    ngx_uint_t        i, n;
+    ngx_er_value_t   *value, *first;
+    ngx_er_scopes_t   inner;
+
+    n = 0;
+    first = ngx_er_fact(s->facts, c->field);
+
+    for (value = first; value; value = value->next) {
+        n += ngx_er_scopes_is_element(value);
+    }
+
+    if (n == 0) {
+        ngx_er_scopes_pass(s);
+        ngx_er_scopes_settle(s, want);
+        return;
+    }
+
+    p = ngx_alloc(n * (sizeof(ngx_er_element_t *) + sizeof(uint32_t) + 1),
+                  s->facts->pool->log);
+    if (p == NULL) {
+        ngx_er_scopes_fail(s);
+        return;
+    }
+
+    inner.facts = s->facts;
+    inner.elements = p;
+    inner.owners = (uint32_t *) (inner.elements + n);
+    inner.in = (u_char *) (inner.owners + n);
+    inner.n = n;
+    inner.failed = 0;
+
+    ngx_er_scopes_enter(s, c, first, &inner);
+    ngx_er_scopes_lines(&inner, c, 1);
+
+    s->failed |= inner.failed;
+
+    if (c->relative) {
+        for (i = 0; i < n; i++) {
+            if (inner.in[i]) {
+                s->in[inner.owners[i]] |= NGX_ER_SCOPE_MET;
+            }
+        }
+
+    } else if (inner.left) {
+        ngx_er_scopes_meet(s);
+    }
+
+    ngx_free(p);
+
+    ngx_er_scopes_pass(s);
+    ngx_er_scopes_settle(s, want);
+}
+
+
+/* fills in the scopes of an each; an absolute path has no outer scope */
+
+static void
+ngx_er_scopes_enter(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_value_t *value, ngx_er_scopes_t *inner)
+{
+    ngx_uint_t  i, owner, k;
+
+    i = 0;
+    owner = 0;
+    inner->left = 0;
+
+    for ( /* void */ ; value; value = value->next) {
+
+        if (!ngx_er_scopes_is_element(value)) {
+            continue;
+        }
+
+        inner->elements[i] = value->element;
+        inner->owners[i] = 0;
+        inner->in[i] = NGX_ER_SCOPE_IN;
+
+        if (c->relative) {
+            k = ngx_er_scopes_find(s, owner, value->element);
+
+            if (k < s->n) {
+                owner = k;
+                inner->owners[i] = k;
+                inner->in[i] = s->in[k] & NGX_ER_SCOPE_IN;
+
+            } else {
+                inner->in[i] = 0;
+            }
+        }
+
+        inner->left += inner->in[i];
+        i++;
+    }
+}
+
+
+static void
+ngx_er_scopes_line(ngx_er_scopes_t *s, ngx_er_condition_t *c, ngx_uint_t want)
+{
+    ngx_uint_t            i, n;
+    ngx_er_value_t       *value;
+    ngx_er_comparison_t  *comparison;
+
+    comparison = &c->comparison;
+    value = ngx_er_fact(s->facts, c->field);
+
+    /* has_all: a pass for each VALUE, all others: one for all of them */
+
+    n = comparison->all ? 1 : ngx_max(comparison->noperands, 1);
+
+    for (i = 0; i < ngx_max(comparison->noperands, 1); i += n) {
+        ngx_er_scopes_values(s, c, value, i, n);
+        ngx_er_scopes_pass(s);
+    }
+
+    ngx_er_scopes_settle(s, want ^ comparison->negated);
+}
+
+
+/* marks where a value meets one of the n operands from the i-th on */
+
+static void
+ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n)
+{
+    ngx_uint_t  k, scope;
+
+    scope = 0;
+
+    for ( /* void */ ; value; value = value->next) {
+
+        if (!ngx_er_scopes_regards(c, value)) {
+            continue;
+        }
+
+        if (!c->relative) {
+
+            if (ngx_er_comparison_meets(&c->comparison, s->facts, value, i, n))
+            {
+                ngx_er_scopes_meet(s);
+                return;
+            }
+
+            continue;
+        }
+
+        k = ngx_er_scopes_find(s, scope, value->element);
+
+        if (k == s->n) {
+            continue;
+        }
+
+        scope = k;
+
+        if (s->in[k] == NGX_ER_SCOPE_IN
+            && ngx_er_comparison_meets(&c->comparison, s->facts, value, i, n))
+        {
+            s->in[k] |= NGX_ER_SCOPE_MET;
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_er_scopes_regards(ngx_er_condition_t *c, ngx_er_value_t *value)
+{
+    if (c->element && !ngx_er_scopes_is_element(value)) {
+        return 0;
+    }
+
+    if (c->comparison.own) {
+        return c->element || !value->crossed;
+    }
+
+    return value->type != NGX_ER_ARRAY && value->type != NGX_ER_OBJECT;
+}
+
+
+static ngx_uint_t
+ngx_er_scopes_is_element(ngx_er_value_t *value)
+{
+    return value->type != NGX_ER_ARRAY
+           && (value->crossed || value->type == NGX_ER_OBJECT);
+}
+
+
+/*
+ * The scope in which the element is, from the scope on in which the value
+ * before it was: both stand in document order.  Scopes of one each never lie
+ * in one another.
+ */
+
+static ngx_uint_t
+ngx_er_scopes_find(ngx_er_scopes_t *s, ngx_uint_t from,
+    ngx_er_element_t *element)
+{
+    ngx_uint_t         i;
+    ngx_er_element_t  *e;
+
+    for (i = from; i < s->n; i++) {
+
+        for (e = element; e != s->elements[i] && e; e = e->parent) {
+            /* void */
+        }
+
+        if (e == s->elements[i]) {
+            return i;
+        }
+    }
+
+    return s->n;
+}
+
+
+static void
+ngx_er_scopes_meet(ngx_er_scopes_t *s)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->n; i++) {
+        s->in[i] |= NGX_ER_SCOPE_MET;
+    }
+}
+
+
+/* ends a pass: who was not met lacks it */
+
+static void
+ngx_er_scopes_pass(ngx_er_scopes_t *s)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->n; i++) {
+
+        if (s->in[i] & NGX_ER_SCOPE_MET) {
+            s->in[i] &= ~NGX_ER_SCOPE_MET;
+
+        } else {
+            s->in[i] |= NGX_ER_SCOPE_LACKS;
+        }
+    }
+}
+
+
+/* leaves the scopes that lack nothing (want 1), or something (0) */
+
+static void
+ngx_er_scopes_settle(ngx_er_scopes_t *s, ngx_uint_t want)
+{
+    ngx_uint_t  i, holds;
+
+    s->left = 0;
+
+    for (i = 0; i < s->n; i++) {
+        holds = ((s->in[i] & NGX_ER_SCOPE_LACKS) == 0);
+
+        s->in[i] = (s->in[i] & NGX_ER_SCOPE_IN) && holds == want;
+        s->left += s->in[i];
+    }
+}
+
+
+/* a negation around this would take "no scope" for "does not hold" */
+
+static void
+ngx_er_scopes_fail(ngx_er_scopes_t *s)
+{
+    ngx_memzero(s->in, s->n);
+    s->left = 0;
+    s->failed = 1;
+}

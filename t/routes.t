@@ -1,0 +1,1011 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# The language of the routes (docs/routing.md) through a running nginx: every
+# operator and every kind of field with events that match and events that do
+# not, the blocks, the order of routes, signed orders of Shopify and pull
+# requests of GitHub, a thousand routes in included files, a reload, and that
+# nginx reads on as it should behind a route.  Which routes matched is what the
+# receipt says.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP ();
+use Test::More;
+use Test::EventRouter;
+
+my $t = Test::EventRouter->new;
+my $erp = $t->target(8081);
+my $secret = $t->secret('routing-is-no-secret');
+my $client;
+
+# "not" and the "!" operators are exact complements, so each line is tried as
+# it stands, with its operator negated, and in "none".  The lines stand in a
+# route of their own each, behind a test for the case and without it.
+
+my @cases = cases();
+
+$t->write_file("conf/routes.d/$_->[0]", $_->[1]) for generated(0);
+$t->write_file('conf/lines.conf', "when data.a = 1;\nany {\n"
+    . "    include more.conf;\n    when data.c = 3;\n}\n");
+$t->write_file('conf/more.conf', "when data.b = 2;\n");
+
+$t->config(configuration());
+my ($ok, $said) = $t->check_config;
+ok($ok, 'configuration is read') or diag($said);
+
+$t->run;
+
+
+# ---- lines and blocks
+
+for my $i (0 .. $#cases) {
+    my ($lines, $yes, $no) = @{ $cases[$i] };
+    my @wrong = ((map { wrong($i, $_, 1) } @$yes),
+                 (map { wrong($i, $_, 0) } @$no));
+
+    is(join("\n", @wrong), '', substr $lines, 0, 70);
+}
+
+
+# ---- routes beside one another
+
+is(routes('/order', '{"a":1,"b":1}'), 'zebra apple mango',
+    'order of the file');
+is(routes('/order', '{"b":1}'), 'apple mango', 'order without the first');
+
+is(routes('/last', '{"n":0}'), 'last-before last-stop', 'last stops');
+is(routes('/last', '{"n":1}'), 'last-before last-after',
+    'last that does not match does not');
+is(routes('/last', '{"n":2}'), 'last-before last-after',
+    'a fallback with last, not needed');
+is(routes('/last-fallback', '{"n":2}'), 'fallback-last',
+    'last ends the fallbacks');
+is(routes('/last-fallback', '{"n":3}'), 'fallback-behind',
+    'a later fallback');
+
+is(routes('/fallback', '{"n":1}'), 'usual', 'no fallback needed');
+is(routes('/fallback', '{"n":2}'), 'rest-all rest-two',
+    'fallbacks match together');
+is(routes('/fallback', '{"n":3}'), 'rest-all', 'a fallback has conditions');
+
+is(routes('/order', '{}'), '', 'no route');
+is(outcome('/order', '{}'), 'unrouted', 'is said');
+
+# from
+
+is(routes('/order', '{"both":1}'), 'both', 'from the first of two');
+is(routes('/last', '{"both":1}'), 'last-before both last-after',
+    'from the second of two');
+is(routes('/fallback', '{"both":1}'), 'rest-all', 'not from a third');
+is(routes("/$_", '{}', [ 'X-Star' => 'yes' ]) =~ /\beverywhere\b/, 1,
+    "from * is from $_") for qw(order last fallback plain);
+
+# one delivery for all routes to a target
+
+$erp->forget;
+is(routes('/twice', '{"a":1,"b":1}'), 'first second third', 'three routes');
+
+my @requests = $erp->requests;
+
+is(join(' ', map { $_->{uri} } @requests), '/erp', 'one delivery');
+is($requests[0]->header('X-Event-Route'), 'first,second',
+    'the routes to that target');
+
+$erp->forget;
+routes('/twice', '{"b":1}');
+is(($erp->requests)[0]->header('X-Event-Route'), 'second', 'one of them');
+
+# include in a route and in a block
+
+is(routes('/include', '{"a":1,"b":2}'), 'included', 'include in a route');
+is(routes('/include', '{"a":1,"c":3}'), 'included', 'include in a block');
+is(routes('/include', '{"a":1}'), '', 'the block counts');
+is(routes('/include', '{"b":2,"c":3}'), '', 'the line counts');
+
+
+# ---- Shopify and GitHub
+
+my $order = do { local (@ARGV, $/) = "$FindBin::Bin/data/shopify/order.json";
+                 <> };
+
+is(shop($order), 'big eur nl fiets', 'a real order');
+is(shop($order, shop => 'other.myshopify.com'), 'big eur fiets', 'other shop');
+is(shop($order, topic => 'orders/cancelled'), 'nl', 'other topic');
+is(shop($order =~ s/"total_price":"\K[\d.]+/999.99/r), 'eur nl fiets',
+    'smaller total');
+is(shop($order =~ s/"id":567890123456\K7/8/r), 'big eur nl', 'other id');
+
+my $pull = github_pull();
+
+is(hub($pull), 'review labeled', 'a pull request');
+is(hub($pull, sub { $_[0]{pull_request}{draft} = JSON::PP::true }), 'labeled',
+    'a draft');
+is(hub($pull, sub { $_[0]{sender}{login} = 'dependabot[bot]' }), 'labeled',
+    'a robot');
+is(hub($pull, sub { $_[0]{action} = 'closed' }), 'labeled', 'closed');
+is(hub($pull, sub { $_[0]{pull_request}{labels} = [] }), 'review',
+    'no labels');
+is(hub($pull, sub { $_[0]{pull_request}{labels}[0]{color} = 'ffffff' }),
+    'review', 'name and color of two labels');
+is(hub('{"ref":"refs/tags/v1.20.3"}', undef, 'push'), 'release', 'a tag');
+is(hub('{"ref":"refs/tags/v1.20"}', undef, 'push'), '', 'not a release');
+
+
+# ---- hostile texts
+
+# PCRE takes exponential time, and at some of them anew from each byte on
+
+my $start;
+
+for my $n (65_535, 16_000, 15, 12) {
+    my $text = ('a' x $n . '!') x (int(16_000 / ($n + 1)) || 1);
+
+    $start = time;
+    is(routes('/regex', qq({"s":"$text"})), 'no-match', "$n times a");
+    cmp_ok(time - $start, '<', 2, 'in time');
+}
+
+is(routes('/regex', '{"s":"aaaa"}'), 'match', 'it does match');
+
+my $texts = join ',', map { '"' . 'a' x (12 + $_ % 10) . '!"' } 1 .. 9000;
+
+$start = time;
+is(routes('/regex', qq({"s":[$texts]})), 'no-match', '9000 texts');
+cmp_ok(time - $start, '<', 3, 'in time');
+ok($t->wait_log(qr/\[warn\].*regular expressions of an event took more/),
+    'the log says why');
+is(routes('/regex', '{"s":"aaaa"}'), 'match', 'the next event is as any');
+
+
+# ---- a thousand routes
+
+is(routes('/many', $_), expected_many(0, $_), "of 1000: $_") for many_events();
+
+
+# ---- reload
+
+$t->write_file("conf/routes.d/$_->[0]", $_->[1]) for generated(1);
+ok($t->reload, 'reload');
+is(routes('/many', $_), expected_many(1, $_), "reloaded: $_")
+    for many_events();
+
+# a mistake in a block changes nothing
+
+$t->expect_log(qr/\[emerg\].*conf.routes\.d/, 'the mistake below');
+$t->write_file('conf/routes.d/z.conf', <<'EOC');
+event_route broken {
+    from many;
+    any {
+        when data.total >= 1;
+        each data.items { when .sku perfix A; }
+    }
+    to sink;
+}
+EOC
+
+$t->signal('HUP');
+ok($t->wait_log(qr/did you mean "prefix"\?.*\/routes\.d\/z\.conf:5/),
+    'the mistake is found');
+is(routes('/many', $_), expected_many(1, $_), "still: $_") for many_events();
+
+$t->write_file('conf/routes.d/z.conf', "# nothing\n");
+$t->write_file("conf/routes.d/$_->[0]", $_->[1]) for generated(0);
+ok($t->reload, 'reload after the mistake');
+is(routes('/many', $_), expected_many(0, $_), "mended: $_") for many_events();
+
+# the routes of before are given back: those here take some 2 MB
+
+SKIP: {
+    skip 'ASan keeps what was freed', 1 if $ENV{TEST_NGINX_STATIC};
+
+    $t->reload for 1 .. 3;
+    my $before = resident();
+    $t->reload for 1 .. 5;
+    my $more = resident() - $before;
+    note("5 reloads: $more KB more");
+    cmp_ok($more, '<', 3_000, 'reloads give memory back');
+}
+
+
+# ---- the time that nginx -t takes
+
+{
+    my $c = Test::EventRouter->new;
+
+    my $none = seconds($c, '');
+    my $all = seconds($c, join '', map { $_->[1] } generated(0));
+
+    note(sprintf 'nginx -t: %.3f s, with 1000 routes %.3f s', $none, $all);
+    cmp_ok($all - $none, '<', 1, '1000 routes load quickly');
+}
+
+
+# ---- how nginx reads on
+
+# inside of a route only its words are known, behind it all others are again
+
+my @behind = ('map $uri $m { default 1; }', 'upstream u { server 127.0.0.1; }',
+    'geo $g { default 1; }', 'limit_req_zone $uri zone=z:64k rate=1r/s;',
+    'log_format f a;', 'types { text/plain txt; }', 'gzip on;',
+    'event_set $x data.x;', 'proxy_read_timeout 1s;',
+    'server { listen 127.0.0.1:%%PORT_8099%%; location / { return 204; } }');
+
+for my $route ('when data.a = 1;', 'any { each data.i { when .a = 1; } }',
+    'include lines.conf;')
+{
+    my ($ok, $said) = check(map { ("event_route r$_ { from s; $route to a; }",
+        $behind[$_]) } 0 .. $#behind);
+
+    ok($ok, "nginx reads on behind $route") or diag($said);
+}
+
+# what, and where it is said to be; $n is the line in nginx.conf
+
+for my $case (
+    [ 'event_route r { from s; gzip on; to a; }', 'unknown directive "gzip"' ],
+    [ 'event_route r { from s; any { gzip on; } to a; }',
+      'unknown directive "gzip"' ],
+    [ 'event_route r { from s; any { to a; } }', 'not allowed here' ],
+    [ 'event_route r { from s; wen data.a = 1; to a; }',
+      'did you mean "when"' ],
+    [ 'event_route r { from s; any { when data.a eq 1; } to a; }',
+      'use "="' ],
+    [ 'event_route r { from s; none { all { each data.i { when .a; } } } '
+      . 'to a; }', 'an operator is missing' ],
+    [ 'event_route r { from s; when data.a = 1; to a; } bogus on;',
+      'unknown directive "bogus"' ],
+    [ 'event_route r { from s; any { when data.a = 1; } to a; } when x = 1;',
+      'unknown directive "when"' ],
+    [ 'event_route r { from s; any { when data.a = 1; to a; }',
+      'not allowed here' ],
+    [ 'event_route r { from s; to a; any { when data.a = 1; ',
+      'unexpected end of file' ],
+    [ 'event_route r { from s; include none.conf; to a; }',
+      'none.conf" failed' ],
+    [ 'event_route r { from s; when data.a ~ "(*UTF)a"; to a; }',
+      'cannot begin with' ])
+{
+    my ($text, $want) = @$case;
+    my ($ok, $said) = check('gzip off;', $text);
+
+    ok(!$ok && $said =~ /\[emerg\].*\Q$want\E.* in \S+nginx\.conf:\d+\n/,
+        "error: $want") or diag($said);
+}
+
+($ok, $said) = check('event_route r { from s; include bad.conf; to a; }');
+like($said, qr/unknown directive "wen" in \S+bad\.conf:3\n/,
+    'error in an included file');
+
+
+$t->done;
+
+
+# ---- the cases: lines, events that match, events that do not
+
+# an event is the body, or body, headers and query string
+
+sub cases {
+    my $n = '9007199254740993';
+    my $e = '{}';
+
+    my @cases = (
+
+        # equality
+
+        [ 'data.s = paid', [ js('"paid"'), js('["x","paid"]') ],
+          [ js('"Paid"'), js('"paid "'), js('""'), js('null'), js('["x"]'),
+            js('{"paid":"paid"}'), js('[{"s":"paid"}]'), $e, '[]',
+            '"paid"' ] ],
+        [ 'data.s = paid pending', [ js('"paid"'), js('"pending"') ],
+          [ js('"paid pending"'), $e ] ],
+        [ 'data.s = "two words"', [ js('"two words"') ], [ js('"two"') ] ],
+        [ 'data.s = ""', [ js('""'), js('["a",""]') ],
+          [ js('null'), js('"a"'), js('[]'), $e ] ],
+        [ "data.s = caf\xc3\xa9", [ js('"caf\u00e9"'), js("\"caf\xc3\xa9\"") ],
+          [ js('"cafe"') ] ],
+        [ 'data.s = 5', [ js(5), js('5.0'), js('5e0'), js('0.05E2'),
+                          js('500e-2'), js('"5"'), js('[4,5]') ],
+          [ js('"5.0"'), js(50), js(-5), js('"05"'), js('true'),
+            js('5.01') ] ],
+        [ "data.s = $n", [ js($n), js("\"$n\""), js("$n.0") ],
+          [ js('9007199254740992'), js('9007199254740994'), js("$n.5"),
+            js('"9007199254740992"') ] ],
+        [ 'data.s = 12345678901234567891', [ js('12345678901234567891') ],
+          [ js('12345678901234567890'), js('12345678901234567892') ] ],
+        [ 'data.s = 0.1', [ js('0.1'), js('1e-1'), js('0.10') ],
+          [ js('0.1000000000000000055'), js('0.11'), js('"0.10"') ] ],
+        [ 'data.s = 1000', [ js('1e3'), js('1000.000'), js('1E+3') ],
+          [ js('1000.0001'), js('"1e3"') ] ],
+        [ 'data.s = 1e3', [ js('1000'), js('"1e3"') ], [ js('"1000"') ] ],
+        [ 'data.s = -0', [ js('0'), js('-0.0'), js('0e9') ], [ js('1') ] ],
+        [ 'data.s = true', [ js('true'), js('"true"') ],
+          [ js('false'), js(1), js('"True"') ] ],
+        [ 'data.s = false', [ js('false') ], [ js(0), js('null'), $e ] ],
+        [ 'data.s = null', [ js('null'), js('"null"') ], [ js('""'), $e ] ],
+        [ 'data.s != paid', [ js('"x"'), js('null'), js('[]'), $e ],
+          [ js('"paid"'), js('["x","paid"]') ] ],
+        [ 'data.s != 5', [ js('"5.0"'), $e ], [ js('5.0'), js('"5"') ] ],
+
+        # numbers, and texts that are numbers
+
+        [ 'data.s >= 1000', [ js('"1000.00"'), js('1000'), js('"1e3"'),
+                              js('"1000.5"'), js('["1","1000"]') ],
+          [ js('"999.99"'), js('" 1000"'), js('"1,000"'), js('"1000 EUR"'),
+            js('"1000."'), js('"01000"'), js('""'), js('null'), js('true'),
+            js('["999"]'), js('{"s":1000}'), $e ] ],
+        [ 'data.s > 1000', [ js('"1000.01"'), js("$n") ],
+          [ js('1000'), js('1000.00') ] ],
+        [ 'data.s < -1', [ js('-1.5'), js('"-2"') ],
+          [ js('-1'), js('0'), js('-0.99') ] ],
+        [ 'data.s <= 0.1', [ js('0.1'), js('1e-1'), js('-7'), js('0') ],
+          [ js('0.1000000000000000055'), js('1') ] ],
+        [ "data.s > 9007199254740992", [ js($n) ],
+          [ js('9007199254740992'), js('9007199254740991') ] ],
+        [ 'data.s < 12345678901234567891', [ js('12345678901234567890') ],
+          [ js('12345678901234567891') ] ],
+        [ 'data.s between 100 5000', [ js('100'), js('"5000.00"'), js('1e3') ],
+          [ js('99.999'), js('5000.01'), js('"x"'), js('-100'), $e ] ],
+
+        # text
+
+        [ 'data.s prefix orders/', [ js('"orders/paid"'), js('"orders\/"') ],
+          [ js('"order"'), js('"Orders/paid"'), js('"x orders/"'), $e ] ],
+        [ 'data.s prefix 12', [ js('123'), js('"12"') ], [ js('21') ] ],
+        [ 'data.s prefix a b', [ js('"ax"'), js('"bx"') ], [ js('"cx"') ] ],
+        [ 'data.s prefix_ci ORDERS/', [ js('"Orders/paid"') ],
+          [ js('"order"') ] ],
+        [ 'data.s suffix .pdf', [ js('"a.pdf"'), js('[".x",".pdf"]') ],
+          [ js('"a.pdf "'), js('"pdf"'), js('"a.PDF"') ] ],
+        [ 'data.s suffix_ci .PDF', [ js('"a.Pdf"') ], [ js('"a.pd"') ] ],
+        [ 'data.s contains fraud', [ js('"no fraud here"'), js('"fraud"') ],
+          [ js('"frau d"'), js('"FRAUD"'), js('["fra","ud"]'), js('""') ] ],
+        [ 'data.s contains_ci fraud', [ js('"a FrAuD"') ], [ js('"frau"') ] ],
+        [ 'data.s like A*-VIP-*', [ js('"A1-VIP-"'), js('"A-VIP-9"') ],
+          [ js('"B1-VIP-"'), js('"A1-VIP"') ] ],
+        [ 'data.s like exact', [ js('"exact"') ], [ js('"exactly"') ] ],
+        [ 'data.s like *', [ js('""'), js('"x"'), js('1'), js('null') ],
+          [ js('[]'), js('{}'), $e ] ],
+        [ 'data.s like 50\*', [ js('"50*"') ], [ js('"50"'), js('"50x"') ] ],
+        [ 'data.s like "a\\\\\\\\*"', [ js('"a\\\\b"') ], [ js('"ab"') ] ],
+        [ 'data.s like_ci "*Vip"', [ js('"a vIP"') ], [ js('"vip a"') ] ],
+        [ "data.s contains \"\\t\"", [ js('"a\tb"') ], [ js('"a b"') ] ],
+
+        # regular expressions
+
+        [ 'data.s ~ ^a.c$', [ js('"abc"'), js('["x","aXc"]') ],
+          [ js('"abcd"'), js('"ABC"'), js('null'), $e ] ],
+        [ 'data.s ~ b|^x', [ js('"abc"'), js('"xyz"') ], [ js('"ax"') ] ],
+        [ q(data.s ~ '^v\d{1,3}$'), [ js('"v12"'), js('"v1"') ],
+          [ js('"v1234"'), js('"v"') ] ],
+        [ 'data.s ~ ^1', [ js('12'), js('"12"') ], [ js('21') ] ],
+        [ 'data.s ~* ^PAID$', [ js('"paid"'), js('"pAid"') ],
+          [ js('"paid!"') ] ],
+        [ 'data.s !~ a', [ js('"b"'), js('["b","c"]'), $e ],
+          [ js('"a"'), js('["b","a"]') ] ],
+        [ 'data.s !~* a', [ js('"b"'), $e ], [ js('"A"') ] ],
+        [ 'data.s ~ (a)(b)\2\1', [ js('"xabbax"') ], [ js('"abab"') ] ],
+
+        # sets and networks
+
+        [ 'data.s has_all vip eu', [ js('["eu","x","vip"]') ],
+          [ js('["vip"]'), js('"vip eu"'), js('["vipeu"]'), $e ] ],
+        [ 'data.s has_all 1 2', [ js('[1.0,2]'), js('["2",1]') ],
+          [ js('[1,1]') ] ],
+        [ 'data.s cidr 10.0.0.0/8 2001:db8::/32',
+          [ js('"10.1.2.3"'), js('"2001:DB8::1"'), js('"::ffff:10.0.0.1"'),
+            js('["x","10.0.0.0"]') ],
+          [ js('"11.0.0.1"'), js('"10.1.2"'), js('"10.0.0.1/8"'), js('10'),
+            js('""'), js('"2001:db9::1"'), $e ] ],
+
+        # what there is
+
+        [ 'data.s exists', [ js('null'), js('[]'), js('""'), js('{}'),
+                             js('0') ], [ $e, '{"t":{"s":1}}', '[]' ] ],
+        [ 'data.s missing', [ $e, '{"S":1}' ], [ js('null'), js('""') ] ],
+        [ 'data.s empty', [ js('""'), js('[]'), js('{}') ],
+          [ js('null'), js('" "'), js('[""]'), js('0'), $e ] ],
+        [ 'data.s null', [ js('null') ],
+          [ js('"null"'), js('[null]'), js('""'), $e ] ],
+        [ 'data.s is string', [ js('""'), js('"5"') ],
+          [ js('5'), js('["a"]'), js('null'), $e ] ],
+        [ 'data.s is number', [ js('5'), js('-1e5') ], [ js('"5"') ] ],
+        [ 'data.s is boolean', [ js('true'), js('false') ],
+          [ js('"true"'), js('1') ] ],
+        [ 'data.s is null', [ js('null') ], [ js('0'), $e ] ],
+        [ 'data.s is array', [ js('[]'), js('["a"]') ], [ js('{}') ] ],
+        [ 'data.s is object', [ js('{}') ], [ js('[{}]') ] ],
+        [ 'data.s is string number', [ js('""'), js('0') ],
+          [ js('true'), js('[1]') ] ],
+
+        # paths
+
+        [ 'data.i.sku = B', [ '{"i":[{"sku":"A"},{"sku":"B"}]}',
+                              '{"i":{"sku":"B"}}', '{"i":[[{"sku":"B"}]]}',
+                              '{"i":[{"sku":["x","B"]}]}' ],
+          [ '{"i":[{"sku":"A"}]}', '{"i":[]}', '{"sku":"B"}',
+            '{"i":[{"x":{"sku":"B"}}]}', '{"i":["B"]}' ] ],
+        [ 'data.i[1].sku = B', [ '{"i":[{"sku":"A"},{"sku":"B"}]}' ],
+          [ '{"i":[{"sku":"B"},{"sku":"A"}]}', '{"i":[{"sku":"B"}]}',
+            '{"i":{"sku":"B"}}' ] ],
+        [ 'data.i[0] exists', [ '{"i":[null]}' ], [ '{"i":[]}', '{"i":1}' ] ],
+        [ 'data.i.a[0].b = 1', [ '{"i":[{"a":[{"b":2}]},{"a":[{"b":1}]}]}' ],
+          [ '{"i":[{"a":[{"b":2},{"b":1}]}]}' ] ],
+        [ 'data[1] = b', [ '["a","b"]' ], [ '["b","a"]', '"b"', $e ] ],
+        [ 'data = 7', [ '7', '[1,7]' ], [ '"8"', $e ] ],
+        [ 'data is array', [ '[]' ], [ $e, '0' ] ],
+        [ q('data."odd.key"' = 1), [ '{"odd.key":1}' ],
+          [ '{"odd":{"key":1}}', '{"odd.key":2}' ] ],
+        [ q('data."a[0]".b' = 1), [ '{"a[0]":{"b":1}}' ],
+          [ '{"a":[{"b":1}]}' ] ],
+        [ q('data."say \\\\"hi\\\\""' = 1), [ '{"say \"hi\"":1}' ],
+          [ '{"say hi":1}' ] ],
+        [ q('data."".x' = 1), [ '{"":{"x":1}}' ], [ '{"x":1}' ] ],
+        [ "data.na\xc3\xafve = 1", [ '{"na\u00efve":1}' ],
+          [ '{"naive":1}' ] ],
+        [ 'data.' . join('.', ('a') x 31) . ' = 1',
+          [ '{"a":' x 31 . 1 . '}' x 31 ], [ '{"a":' x 30 . 1 . '}' x 30 ] ],
+
+        # attributes
+
+        [ 'id = e-1', [ '{"id":"e-1"}' ], [ '{"id":"e-2"}', $e ] ],
+        [ 'id exists', [ $e, '{"id":"x"}' ], [] ],
+        [ 'type = a.b c.d', [ '{"type":"c.d"}' ], [ '{"type":"x"}', $e ] ],
+        [ 'type missing', [ $e ], [ '{"type":"x"}' ] ],
+        [ 'subject prefix acme', [ '{"subject":"acme-1"}' ], [ $e ] ],
+        [ 'source = plain', [ $e ], [] ],
+        [ 'source = other', [], [ $e ] ],
+        [ 'time prefix 2026-', [ '{"time":"2026-05-06T07:08:09Z"}' ],
+          [ '{"time":"2025-01-01T00:00:00Z"}', $e ] ],
+        [ 'time = 2026-01-02T03:04:05Z', [ '{"time":1767323045}' ], [ $e ] ],
+
+        # the request
+
+        [ 'header.X-Shop = acme', [ hd('X-Shop' => 'acme'),
+                                    hd('x-shop' => 'acme') ],
+          [ hd('X-Shop' => 'Acme'), hd('X-Shops' => 'acme'), $e ] ],
+        [ 'header.x-SHOP = acme', [ hd('X-Shop' => 'acme') ], [ $e ] ],
+        [ 'header.X-Empty empty', [ hd('X-Empty' => '') ],
+          [ hd('X-Empty' => 'x'), $e ] ],
+        [ 'header.X-None missing', [ $e ], [ hd('X-None' => '') ] ],
+        [ 'header.Content-Length < 10', [ $e ], [ js('"0123456789"') ] ],
+        [ 'arg.shop = acme', [ [ $e, [], 'shop=acme' ],
+                               [ $e, [], 'a=b&shop=x&shop=acme' ],
+                               [ $e, [], 'shop=%61cme' ] ],
+          [ [ $e, [], 'Shop=acme' ], [ $e, [], 'shop=' ], $e ] ],
+        [ 'arg.q = "a b"', [ [ $e, [], 'q=a+b' ], [ $e, [], 'q=a%20b' ] ],
+          [ [ $e, [], 'q=ab' ] ] ],
+        [ 'arg.e empty', [ [ $e, [], 'e=' ], [ $e, [], 'e' ] ],
+          [ [ $e, [], 'e=1' ], $e ] ],
+        [ '$remote_addr cidr 127.0.0.0/8', [ $e ],
+          [ hd('X-Real-IP' => '192.0.2.1') ] ],
+        [ '$remote_addr cidr 192.0.2.0/24 2001:db8::/32',
+          [ hd('X-Real-IP' => '192.0.2.77'),
+            hd('X-Real-IP' => '2001:db8::7') ],
+          [ hd('X-Real-IP' => '198.51.100.1'), $e ] ],
+        [ '$http_x_shop = acme', [ hd('X-Shop' => 'acme') ], [ $e ] ],
+        [ '$http_x_none missing', [ $e ], [ hd('X-None' => 'x') ] ],
+        [ '$tier = gold', [ hd('X-Shop' => 'acme') ],
+          [ hd('X-Shop' => 'other'), $e ] ],
+        [ '$tier empty', [ $e ], [ hd('X-Shop' => 'acme') ] ],
+        [ '$arg_n > 5', [ [ $e, [], 'n=5.5' ] ], [ [ $e, [], 'n=5' ], $e ] ],
+        [ '$event_type = a.b', [ '{"type":"a.b"}' ], [ '{"type":"b"}' ] ],
+        [ '$request_method = POST', [ $e ], [] ],
+    );
+
+    $_->[0] = "when $_->[0];" for @cases;
+
+    push @cases, blocks();
+
+    return @cases;
+}
+
+
+sub blocks {
+    my $each = 'each data.items { when .sku prefix ABC-; when .n > 10; }';
+
+    return (
+        [ 'when data.a = 1; when data.b = 2;', [ '{"a":1,"b":2}' ],
+          [ '{"a":1}', '{"b":2}', '{}' ] ],
+        [ 'any { when data.a = 1; when data.b = 2; }',
+          [ '{"a":1}', '{"b":2}', '{"a":1,"b":2}' ], [ '{"a":2,"b":1}' ] ],
+        [ 'none { when data.a = 1; when data.b = 2; }',
+          [ '{}', '{"a":2}' ], [ '{"a":1}', '{"b":2}', '{"a":1,"b":2}' ] ],
+        [ 'any { all { when data.a = 1; when data.b = 2; } '
+          . 'none { when data.c exists; when data.a = 1; } }',
+          [ '{"a":1,"b":2,"c":3}', '{}', '{"a":2}' ],
+          [ '{"a":1,"c":3}', '{"a":1}', '{"c":3}' ] ],
+        [ 'none { any { none { when data.a = 1; } when data.b = 2; } }',
+          [ '{"a":1}' ], [ '{}', '{"a":1,"b":2}' ] ],
+
+        # one element meets all lines
+
+        [ $each, [ '{"items":[{"sku":"ABC-1","n":11}]}',
+                   '{"items":[{"sku":"x"},{"n":99,"sku":"ABC-"}]}',
+                   '{"items":{"sku":"ABC-1","n":"11"}}' ],
+          [ '{"items":[{"sku":"ABC-1","n":10},{"sku":"x","n":11}]}',
+            '{"items":[{"sku":"ABC-1"},{"n":11}]}', '{"items":[]}', '{}',
+            '{"items":null}', '{"sku":"ABC-1","n":11}' ] ],
+        [ 'when data.items.sku prefix ABC-; when data.items.n > 10;',
+          [ '{"items":[{"sku":"ABC-1"},{"n":11}]}' ],
+          [ '{"items":[{"sku":"ABC-1"}]}' ] ],
+        [ 'each data.items { when .n = 1; when data.currency = EUR; }',
+          [ '{"items":[{"n":1}],"currency":"EUR"}' ],
+          [ '{"items":[{"n":1}],"currency":"USD"}',
+            '{"items":[{"n":1,"currency":"EUR"}]}' ] ],
+        [ 'each data.tags { when . prefix a; when . suffix z; }',
+          [ '{"tags":["b","a-z"]}' ], [ '{"tags":["a","z"]}',
+                                        '{"tags":"a-z"}' ] ],
+        [ 'each data.items { none { when .n = 1; } when .n exists; }',
+          [ '{"items":[{"n":1},{"n":2}]}' ], [ '{"items":[{"n":1},{}]}' ] ],
+        [ 'each data.items { when .n != 1; }',
+          [ '{"items":[{"n":1},{}]}' ], [ '{"items":[{"n":1}]}', '{}' ] ],
+        [ 'none { each data.items { when .n != 1; } }',
+          [ '{"items":[{"n":1},{"n":1}]}', '{}' ],
+          [ '{"items":[{"n":1},{"n":2}]}' ] ],
+        [ 'each data.items { any { when .n = 1; all { when .n = 2; '
+          . 'when .m = 3; } } when .ok = true; }',
+          [ '{"items":[{"n":1,"ok":true}]}',
+            '{"items":[{"n":2,"m":3,"ok":true}]}' ],
+          [ '{"items":[{"n":1},{"ok":true}]}',
+            '{"items":[{"n":2,"ok":true},{"m":3,"ok":true}]}' ] ],
+
+        # an each in an each
+
+        [ 'each data.items { when .n > 1; each .taxes { when .rate > 0.1; '
+          . 'when .title = VAT; } }',
+          [ '{"items":[{"n":2,"taxes":[{"rate":0.2,"title":"VAT"}]}]}' ],
+          [ '{"items":[{"n":1,"taxes":[{"rate":0.2,"title":"VAT"}]},{"n":2}]}',
+            '{"items":[{"n":2,"taxes":[{"rate":0.2},{"title":"VAT"}]}]}',
+            '{"items":[{"n":2,"taxes":[{"rate":0.1,"title":"VAT"}]}]}' ] ],
+        [ 'each data.a { when .x = 1; each data.b { when .y = 2; '
+          . 'when .z = 3; } }',
+          [ '{"a":[{"x":1}],"b":[{"y":2,"z":3}]}' ],
+          [ '{"a":[{"x":1}],"b":[{"y":2},{"z":3}]}',
+            '{"a":[{}],"b":[{"y":2,"z":3}]}' ] ],
+        [ 'each data { when .n = 1; when .m = 2; }',
+          [ '[{"n":1,"m":2}]', '{"n":1,"m":2}' ], [ '[{"n":1},{"m":2}]' ] ],
+        [ q(each 'data."a.b"' { when .n = 1; }), [ '{"a.b":[{"n":1}]}' ],
+          [ '{"a":{"b":[{"n":1}]}}' ] ],
+
+        # 16 in one another
+
+        [ 'any { all { ' x 8 . 'when data.a = 1;' . ' } }' x 8,
+          [ '{"a":1}' ], [ '{"a":2}' ], 1 ],
+        [ 'none { none { ' x 8 . 'when data.a = 1;' . ' } }' x 8,
+          [ '{"a":1}' ], [ '{"a":2}' ], 1 ],
+    );
+}
+
+
+sub js { return qq({"s":$_[0]}) }
+sub hd { return [ '{}', [ @_ ] ] }
+
+
+# ---- what is configured
+
+sub configuration {
+    my $routes = '';
+
+    for my $i (0 .. $#cases) {
+        my ($lines, undef, undef, $deep) = @{ $cases[$i] };
+        my $case = "from plain; to sink; when header.X-Case = $i;";
+
+        $routes .= "event_route bare$i { from plain; to sink; $lines }\n"
+                 . "event_route yes$i { $case $lines }\n";
+        $routes .= "event_route no$i { $case none { all { $lines } } }\n"
+            if !$deep;
+
+        my $negated = negated($lines) or next;
+
+        $routes .= "event_route not$i { $case $negated }\n";
+    }
+
+    return <<"EOC";
+
+    $routes
+
+    event_route everywhere {
+        from  *;
+        when  header.X-Star = yes;
+        to    sink;
+    }
+
+    map \$http_x_shop \$tier { acme gold; other silver; }
+
+    set_real_ip_from  127.0.0.1;
+    real_ip_header    X-Real-IP;
+
+    client_max_body_size  2m;
+    keepalive_requests    10000;
+
+    event_source plain {
+        verify   off;
+        dedup    off;
+        id       "{json:id}";
+        type     "{json:type}";
+        subject  "{json:subject}";
+        time     "{json:time}";
+    }
+
+    event_source order { verify off; dedup off; }
+    event_route zebra  { from order; when data.a = 1; to sink; }
+    event_route apple  { from order; when data.b = 1; to sink; }
+    event_route mango  { from order; when data.b exists; to sink; }
+
+    event_source last         { verify off; dedup off; }
+    event_route last-before   { from last; to sink; }
+    event_route last-stop     { from last; when data.n = 0; last; to sink; }
+
+    event_route both          { from order last; when data.both = 1; to sink; }
+
+    event_route last-after    { from last; to sink; }
+    event_route last-fallback { from last; fallback; last;
+                                when data.n = 2; to sink; }
+
+    event_source last-fallback { verify off; dedup off; }
+    event_route fallback-last  { from last-fallback; fallback; last;
+                                 when data.n = 2; to sink; }
+    event_route fallback-behind { from last-fallback; fallback; to sink; }
+
+    event_source fallback { verify off; dedup off; }
+    event_route rest-all  { from fallback; fallback; to sink; }
+    event_route usual     { from fallback; when data.n = 1; to sink; }
+    event_route rest-two  { from fallback; fallback; when data.n = 2;
+                            to sink; }
+
+    event_source twice { verify off; dedup off; }
+    event_route first  { from twice; when data.a = 1; to erp; }
+    event_route second { from twice; when data.b = 1; to sink erp; }
+    event_route third  { from twice; when data.a = 1; to sink; }
+
+    event_source include { verify off; dedup off; }
+    event_route included { from include; include lines.conf; to sink; }
+
+    event_source regex   { verify off; dedup off; }
+    event_route match    { from regex; when data.s ~ '^(a+)+\$'; to sink; }
+    event_route no-match { from regex; when data.s !~ '(a+)+\$'; to sink; }
+
+    event_source many { verify off; dedup off; }
+    include routes.d/*.conf;
+
+    event_source shopify { verify shopify; secret $secret; dedup off; }
+
+    event_route big {
+        from  shopify;
+        when  type = orders/create orders/paid;
+        when  data.total_price >= 1000;
+        to    sink;
+    }
+
+    event_route eur {
+        from  shopify;
+        when  data.total_price_set.shop_money.currency_code = EUR;
+        when  type prefix orders/;
+        none  { when type suffix /cancelled; }
+        to    sink;
+    }
+
+    event_route nl {
+        from  shopify;
+        when  subject = acme.myshopify.com;
+        when  data.customer_locale = nl;
+        to    sink;
+    }
+
+    event_route fiets {
+        from  shopify;
+        when  data.id = 5678901234567;
+        when  type = orders/create;
+        each  data.line_items { when .price > 0; when .quantity >= 1; }
+        to    sink;
+    }
+
+    event_source github { verify github; secret $secret; dedup off; }
+
+    event_route review {
+        from  github;
+        when  header.X-GitHub-Event = pull_request;
+        when  data.action = opened reopened;
+        when  data.pull_request.base.ref = main;
+        when  data.pull_request.draft = false;
+        when  data.sender.login !~ '\\[bot\\]\$';
+        to    sink;
+    }
+
+    event_route labeled {
+        from  github;
+        each  data.pull_request.labels {
+            when  .name = security;
+            when  .color = d73a4a;
+        }
+        to    sink;
+    }
+
+    event_route release {
+        from  github;
+        when  data.ref ~ '^refs/tags/v\\d+\\.\\d+\\.\\d{1,3}\$';
+        to    sink;
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+
+        @{[ map { "location = /$_ { event_receive $_; }\n" }
+                qw(plain order last last-fallback fallback twice include regex
+                   many shopify github) ]}
+
+        location = /deliver/sink {
+            event_deliver sink;
+            proxy_pass http://127.0.0.1:%%PORT_8082%%;
+            proxy_http_version 1.1;
+        }
+
+        location = /deliver/erp {
+            event_deliver erp;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%/erp;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_8082%%;
+        client_max_body_size 2m;
+        location / { return 200 ok; }
+    }
+EOC
+}
+
+
+# the complement of a line by its operator, or '' for more than a line
+
+sub negated {
+    my ($line) = @_;
+
+    my %twin = ('=' => '!=', '!=' => '=', '~' => '!~', '!~' => '~',
+        '~*' => '!~*', '!~*' => '~*', exists => 'missing',
+        missing => 'exists');
+
+    return '' if $line !~ /^when ('[^']*'|\S+) (\S+?)( .*)?;$/
+              || $line =~ /;.*;/;
+
+    my ($field, $op, $values) = ($1, $2, $3 // '');
+
+    # those with a twin take turns, so that both ways are tried
+
+    return "when $field $twin{$op}$values;"
+        if $twin{$op} && length($line) % 2;
+
+    return "when $field not $op$values;";
+}
+
+
+# what is wrong with the routes of a case, if they do not match as they should
+
+sub wrong {
+    my ($i, $event, $want) = @_;
+
+    my ($body, $headers, $args) = ref $event ? @$event : $event;
+    my $lines = $cases[$i][0];
+    my %matched = map { $_ => 1 } split ' ',
+        routes('/plain' . ($args ? "?$args" : ''), $body,
+               [ 'X-Case' => $i, @{ $headers // [] } ]);
+
+    my %want = $want ? ("yes$i" => 1, "bare$i" => 1)
+        : (($cases[$i][3] ? () : ("no$i" => 1)),
+           (negated($lines) ? ("not$i" => 1) : ()));
+
+    my @wrong = grep { !$matched{$_} != !$want{$_} }
+                ("bare$i", "yes$i", "no$i", "not$i");
+
+    # and nothing of another case
+
+    push @wrong, grep { /^(?:yes|not?)(\d+)$/ && $1 != $i } keys %matched;
+
+    return @wrong ? "@wrong: $body " . ($args // '') . " @{ $headers // [] }"
+                  : ();
+}
+
+
+# ---- requests
+
+sub receipt {
+    my ($uri, $body, $headers) = @_;
+
+    for my $try (1, 2) {
+        $client //= $t->connect;
+
+        my $r = $client->request(POST => $uri,
+            [ 'Content-Type' => 'application/json', @{ $headers // [] } ],
+            $body);
+
+        return $r->json // {} if $r;
+
+        # the connection was closed by a reload
+
+        $client->close;
+        undef $client;
+    }
+
+    return {};
+}
+
+
+sub routes {
+    my $receipt = receipt(@_);
+
+    return $receipt->{routes} ? join(' ', @{ $receipt->{routes} })
+                              : "no receipt: $receipt->{detail}";
+}
+
+
+sub outcome { return receipt(@_)->{outcome} // '' }
+
+
+sub shop {
+    my ($body, %o) = @_;
+
+    my $r = $t->post('/shopify', $body, [ shopify($body, $secret, %o) ]);
+
+    return $r->{status} == 200 ? join(' ', @{ $r->json->{routes} })
+                               : $r->{status};
+}
+
+
+sub hub {
+    my ($body, $change, $event) = @_;
+
+    if ($change) {
+        my $json = JSON::PP->new->utf8;
+        my $event = $json->decode($body);
+
+        $change->($event);
+        $body = $json->encode($event);
+    }
+
+    my $r = $t->post('/github', $body,
+        [ github($body, $secret, event => $event // 'pull_request') ]);
+
+    return $r->{status} == 200 ? join(' ', @{ $r->json->{routes} })
+                               : $r->{status};
+}
+
+
+# the shape of GitHub's, shortened
+
+sub github_pull {
+    return <<'EOJ';
+{"action":"opened","number":42,"pull_request":{"id":1790431234,
+"state":"open","locked":false,"title":"Count from zero","draft":false,
+"user":{"login":"octo-dev","id":583231,"type":"User"},"body":null,
+"labels":[{"id":208045946,"name":"security","color":"d73a4a"},
+{"id":208045947,"name":"bug","color":"0075ca"}],
+"head":{"ref":"zero","sha":"6dcb09b5b57875f334f61aebed695e2e4193db5e"},
+"base":{"ref":"main","sha":"c3d0be41ecbe669545ee3e94d31ed9a4bc91ee3c"},
+"additions":104,"deletions":4},"repository":{"id":1296269,
+"full_name":"octo-org/hello","private":false},
+"organization":{"login":"octo-org"},"sender":{"login":"octo-dev"}}
+EOJ
+}
+
+
+# ---- a thousand routes
+
+# ten files of a hundred; "shift" moves what they ask for.  A quarter each has
+# an equality test, none at all, one of two fields, an each.
+
+sub generated {
+    my ($shift) = @_;
+
+    my @files;
+
+    for my $file (0 .. 9) {
+        my $text = '';
+
+        for my $i ($file * 100 .. $file * 100 + 99) {
+            my $n = $i + $shift;
+
+            $text .= "event_route m$i {\n    from many;\n    "
+                . ("when data.shop = shop$n;\n    when data.total > 5;",
+                   "when data.total between ${n}0 ${n}9;",
+                   "any { when data.sku = S$n; when data.tags = t$n; }",
+                   "each data.items { when .sku = S$n; when .n >= $n; }"
+                  )[$i % 4]
+                . "\n    to sink;\n}\n";
+        }
+
+        push @files, [ sprintf('%02d.conf', $file), $text ];
+    }
+
+    return @files;
+}
+
+
+sub many_events {
+    return ('{"shop":"shop400","total":10}', '{"shop":"shop400","total":5}',
+        '{"shop":"shop401","total":"4015.50"}', '{"total":9975}',
+        '{"sku":"S2","tags":["t6","x","t998","t999"]}',
+        '{"items":[{"sku":"S3","n":2},{"sku":"S7","n":7}],"sku":"S3"}',
+        '{"shop":"shop1000"}', '{"sku":"S0","total":11,"items":"S3"}');
+}
+
+
+# the same said in Perl
+
+sub expected_many {
+    my ($shift, $body) = @_;
+
+    my $event = JSON::PP->new->decode($body);
+    my ($shop, $total, $sku) = map { $_ // '' } @$event{qw(shop total sku)};
+    my @items = ref $event->{items} ? @{ $event->{items} } : ();
+    my @matched;
+
+    for my $i (0 .. 999) {
+        my $n = $i + $shift;
+        my $kind = $i % 4;
+
+        push @matched, "m$i"
+            if $kind == 0 && $shop eq "shop$n" && $total ne '' && $total > 5
+            || $kind == 1 && $total ne '' && $total >= $n * 10
+               && $total <= $n * 10 + 9
+            || $kind == 2 && ($sku eq "S$n"
+                              || grep { $_ eq "t$n" } @{ $event->{tags} })
+            || $kind == 3 && grep { $_->{sku} eq "S$n" && $_->{n} >= $n }
+                             @items;
+    }
+
+    return join ' ', @matched;
+}
+
+
+# ---- nginx -t, with a folder and a log of its own
+
+sub check {
+    my (@lines) = @_;
+
+    my $c = Test::EventRouter->new;
+
+    $c->write_file("conf/$_.conf", $t->read_file("conf/$_.conf"))
+        for qw(lines more);
+    $c->write_file('conf/bad.conf',
+        "when data.a = 1;\nall {\n    wen type = a;\n}\n");
+
+    $c->config(join "\n", 'event_source s { verify off; dedup off; }',
+        'server { listen 127.0.0.1:%%PORT_8098%%;',
+        'location = /in { event_receive s; }',
+        'location = /out { event_deliver a; return 204; } }',
+        'event_route s0 { from s; to a; }', @lines);
+
+    return $c->check_config;
+}
+
+
+# the best of three
+
+sub seconds {
+    my ($c, $routes) = @_;
+
+    $c->config(join "\n", 'event_source many { verify off; dedup off; }',
+        'server { listen 127.0.0.1:%%PORT_8098%%;',
+        'location = /in { event_receive many; }',
+        'location = /out { event_deliver sink; return 204; } }',
+        'event_route m { from many; to sink; }', $routes);
+
+    my @seconds = map { my $start = time; $c->check_config or die "nginx -t\n";
+                        time - $start } 1 .. 3;
+
+    return (sort { $a <=> $b } @seconds)[0];
+}
+
+
+# KB of the master
+
+sub resident {
+    my ($status) = do { local (@ARGV, $/) = "/proc/$t->{pid}/status"; <> };
+
+    return $status =~ /^VmRSS:\s+(\d+)/m ? $1 : die "no VmRSS\n";
+}
