@@ -5,8 +5,8 @@
 
 
 /*
- * The one thing that all rooms need and no room owns: a sentence for the
- * person who wrote nginx.conf.  Pure; nothing here can fail, a sentence that
+ * What several rooms need and no room owns: a sentence for the person who
+ * wrote nginx.conf, and a hash.  Pure; nothing here can fail, a sentence that
  * is too long is cut.
  */
 
@@ -25,4 +25,53 @@ ngx_er_error(ngx_er_error_t *err, const char *fmt, ...)
     va_end(args);
 
     err->len = p - err->text;
+}
+
+
+/* nginx's own shifts a byte of 0x80 and more into the sign of an int */
+
+uint32_t
+ngx_er_hash(u_char *data, size_t len)
+{
+    uint32_t  h, k;
+
+    h = (uint32_t) len;
+
+    while (len >= 4) {
+        k  = data[0];
+        k |= (uint32_t) data[1] << 8;
+        k |= (uint32_t) data[2] << 16;
+        k |= (uint32_t) data[3] << 24;
+
+        k *= 0x5bd1e995;
+        k ^= k >> 24;
+        k *= 0x5bd1e995;
+
+        h *= 0x5bd1e995;
+        h ^= k;
+
+        data += 4;
+        len -= 4;
+    }
+
+    switch (len) {
+
+    case 3:
+        h ^= (uint32_t) data[2] << 16;
+        /* fall through */
+
+    case 2:
+        h ^= (uint32_t) data[1] << 8;
+        /* fall through */
+
+    case 1:
+        h ^= data[0];
+        h *= 0x5bd1e995;
+    }
+
+    h ^= h >> 13;
+    h *= 0x5bd1e995;
+    h ^= h >> 15;
+
+    return h;
 }

@@ -33,6 +33,8 @@ static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
     ngx_er_target_t *target, ngx_uint_t n);
 static void ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
     ngx_er_source_t *source);
+static void ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source, ngx_uint_t targets);
 static u_char *ngx_er_location_time(u_char *buf, ngx_msec_t ms);
 
 
@@ -334,7 +336,7 @@ ngx_int_t
 ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
     u_char            *seen;
-    ngx_uint_t         i, j, k;
+    ngx_uint_t         i, j, k, n;
     ngx_er_route_t   **route;
     ngx_er_source_t  **source;
     ngx_er_target_t  **target;
@@ -349,6 +351,7 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     for (i = 0; i < mcf->sources.nelts; i++) {
         ngx_memzero(seen, mcf->targets.nelts);
 
+        n = 0;
         route = source[i]->routes.elts;
 
         for (j = 0; j < source[i]->routes.nelts; j++) {
@@ -358,11 +361,14 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
                 if (seen[target[k]->index]++ == 0) {
                     ngx_er_location_fits(cf, target[k], source[i]);
+                    n++;
                 }
 
                 seen[target[k]->index] = 1;
             }
         }
+
+        ngx_er_location_batch(cf, mcf, source[i], n);
     }
 
     return NGX_OK;
@@ -422,6 +428,43 @@ ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
                      ngx_er_location_time(time, ms),
                      ngx_er_location_time(deadline, source->deadline),
                      &source->name);
+}
+
+
+/*
+ * All events of a batch take their places at once.  If there are never as
+ * many, each attempt ends with 503, whatever earlier ones have delivered.
+ */
+
+static void
+ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source, ngx_uint_t targets)
+{
+    ngx_str_t   *type;
+    ngx_uint_t   i;
+
+    if (source->max_batch * targets <= mcf->running + mcf->waiting) {
+        return;
+    }
+
+    type = source->accept.elts;
+
+    for (i = 0; i < source->accept.nelts; i++) {
+
+        if (ngx_strnstr(type[i].data, "cloudevents-batch", type[i].len)
+            == NULL)
+        {
+            continue;
+        }
+
+        ngx_er_log_place(cf, NGX_LOG_WARN, &source->place,
+                         "event_source \"%V\": a batch of %ui events to %ui "
+                         "targets can never be taken, there are %ui places: "
+                         "lower \"max_batch\" or raise \"event_backlog\"",
+                         &source->name, source->max_batch, targets,
+                         mcf->running + mcf->waiting);
+        return;
+    }
 }
 
 

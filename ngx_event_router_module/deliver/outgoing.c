@@ -20,6 +20,19 @@
 
 
 #define NGX_ER_OUTGOING_HEADERS  12    /* of ours, without forwarded ones */
+#define NGX_ER_OUTGOING_NAME     24    /* bytes of the longest */
+
+
+/* what a header's name costs is paid once, by the first delivery */
+
+typedef struct {
+    ngx_str_t              key;
+    ngx_uint_t             hash;       /* 0: not computed yet */
+    u_char                 lowcase[NGX_ER_OUTGOING_NAME];
+} ngx_er_outgoing_name_t;
+
+
+#define ngx_er_outgoing_name(text)  { ngx_string(text), 0, "" }
 
 
 static ngx_int_t ngx_er_outgoing_line(ngx_er_attempt_t *attempt);
@@ -27,12 +40,14 @@ static ngx_int_t ngx_er_outgoing_body(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_headers(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_attributes(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_forward(ngx_er_attempt_t *attempt);
-static ngx_int_t ngx_er_outgoing_number(ngx_er_attempt_t *attempt, char *name,
-    ngx_uint_t n);
+static ngx_int_t ngx_er_outgoing_number(ngx_er_attempt_t *attempt,
+    ngx_er_outgoing_name_t *name, ngx_uint_t n);
 static ngx_int_t ngx_er_outgoing_attribute(ngx_er_attempt_t *attempt,
-    char *name, ngx_str_t *value);
+    ngx_er_outgoing_name_t *name, ngx_str_t *value);
 static ngx_table_elt_t *ngx_er_outgoing_header(ngx_er_attempt_t *attempt,
-    ngx_str_t *name, ngx_str_t *value);
+    ngx_er_outgoing_name_t *name, ngx_str_t *value);
+static ngx_table_elt_t *ngx_er_outgoing_push(ngx_er_attempt_t *attempt,
+    ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_text(ngx_pool_t *pool, ngx_str_t *value,
     ngx_str_t *out);
 
@@ -148,9 +163,12 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
     ngx_er_delivery_t   *delivery;
     ngx_http_request_t  *r;
 
-    static ngx_str_t  type = ngx_string("Content-Type");
-    static ngx_str_t  id = ngx_string("Webhook-Id");
-    static ngx_str_t  route = ngx_string("X-Event-Route");
+    static ngx_er_outgoing_name_t  type = ngx_er_outgoing_name("Content-Type"),
+        id = ngx_er_outgoing_name("Webhook-Id"),
+        timestamp = ngx_er_outgoing_name("Webhook-Timestamp"),
+        route = ngx_er_outgoing_name("X-Event-Route"),
+        number = ngx_er_outgoing_name("X-Event-Attempt"),
+        hops = ngx_er_outgoing_name("X-Event-Hops");
 
     r = attempt->carrier;
     event = attempt->event;
@@ -179,13 +197,11 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
     }
 
     if (ngx_er_outgoing_header(attempt, &id, &event->id) == NULL
-        || ngx_er_outgoing_number(attempt, "Webhook-Timestamp",
-                                 event->received) != NGX_OK
+        || ngx_er_outgoing_number(attempt, &timestamp, event->received)
+           != NGX_OK
         || ngx_er_outgoing_header(attempt, &route, &delivery->routes) == NULL
-        || ngx_er_outgoing_number(attempt, "X-Event-Attempt",
-                                 attempt->number) != NGX_OK
-        || ngx_er_outgoing_number(attempt, "X-Event-Hops",
-                                 event->hops + 1) != NGX_OK)
+        || ngx_er_outgoing_number(attempt, &number, attempt->number) != NGX_OK
+        || ngx_er_outgoing_number(attempt, &hops, event->hops + 1) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -208,24 +224,27 @@ ngx_er_outgoing_attributes(ngx_er_attempt_t *attempt)
 {
     ngx_er_event_t  *e;
 
-    static ngx_str_t  version = ngx_string("1.0");
+    static ngx_str_t               one = ngx_string("1.0");
+    static ngx_er_outgoing_name_t  id = ngx_er_outgoing_name("ce-id"),
+        version = ngx_er_outgoing_name("ce-specversion"),
+        source = ngx_er_outgoing_name("ce-source"),
+        type = ngx_er_outgoing_name("ce-type"),
+        subject = ngx_er_outgoing_name("ce-subject"),
+        time = ngx_er_outgoing_name("ce-time");
 
     e = attempt->event;
 
     if (e->type.len
-        && ngx_er_outgoing_attribute(attempt, "ce-specversion", &version)
-           != NGX_OK)
+        && ngx_er_outgoing_attribute(attempt, &version, &one) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_er_outgoing_attribute(attempt, "ce-id", &e->id) != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, "ce-source", &e->origin)
-           != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, "ce-type", &e->type) != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, "ce-subject", &e->subject)
-           != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, "ce-time", &e->time) != NGX_OK)
+    if (ngx_er_outgoing_attribute(attempt, &id, &e->id) != NGX_OK
+        || ngx_er_outgoing_attribute(attempt, &source, &e->origin) != NGX_OK
+        || ngx_er_outgoing_attribute(attempt, &type, &e->type) != NGX_OK
+        || ngx_er_outgoing_attribute(attempt, &subject, &e->subject) != NGX_OK
+        || ngx_er_outgoing_attribute(attempt, &time, &e->time) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -242,6 +261,7 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
     ngx_array_t      *forward;
     ngx_er_event_t   *event;
     ngx_er_header_t  *header;
+    ngx_table_elt_t  *h;
 
     event = attempt->event;
     forward = attempt->delivery->target->forward_headers;
@@ -265,12 +285,20 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
                 continue;
             }
 
-            if (ngx_er_outgoing_header(attempt, &name[j], &header->value)
-                == NULL)
-            {
+            h = ngx_er_outgoing_push(attempt, &header->value);
+            if (h == NULL) {
                 return NGX_ERROR;
             }
 
+            h->key = name[j];
+
+            h->lowcase_key = ngx_pnalloc(attempt->carrier->pool, name[j].len);
+            if (h->lowcase_key == NULL) {
+                return NGX_ERROR;
+            }
+
+            h->hash = ngx_hash_strlow(h->lowcase_key, name[j].data,
+                                      name[j].len);
             break;
         }
     }
@@ -280,9 +308,10 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
 
 
 static ngx_int_t
-ngx_er_outgoing_number(ngx_er_attempt_t *attempt, char *name, ngx_uint_t n)
+ngx_er_outgoing_number(ngx_er_attempt_t *attempt,
+    ngx_er_outgoing_name_t *name, ngx_uint_t n)
 {
-    ngx_str_t  key, value;
+    ngx_str_t  value;
 
     value.data = ngx_pnalloc(attempt->carrier->pool, NGX_INT_T_LEN);
     if (value.data == NULL) {
@@ -291,10 +320,7 @@ ngx_er_outgoing_number(ngx_er_attempt_t *attempt, char *name, ngx_uint_t n)
 
     value.len = ngx_sprintf(value.data, "%ui", n) - value.data;
 
-    key.data = (u_char *) name;
-    key.len = ngx_strlen(name);
-
-    return ngx_er_outgoing_header(attempt, &key, &value) ? NGX_OK : NGX_ERROR;
+    return ngx_er_outgoing_header(attempt, name, &value) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -305,21 +331,18 @@ ngx_er_outgoing_number(ngx_er_attempt_t *attempt, char *name, ngx_uint_t n)
  */
 
 static ngx_int_t
-ngx_er_outgoing_attribute(ngx_er_attempt_t *attempt, char *name,
-    ngx_str_t *value)
+ngx_er_outgoing_attribute(ngx_er_attempt_t *attempt,
+    ngx_er_outgoing_name_t *name, ngx_str_t *value)
 {
     u_char      c, *p;
     size_t      i, n;
-    ngx_str_t   key, text;
+    ngx_str_t   text;
 
     static u_char  hex[] = "0123456789ABCDEF";
 
     if (value->len == 0) {
         return NGX_OK;
     }
-
-    key.data = (u_char *) name;
-    key.len = ngx_strlen(name);
 
     text = *value;
 
@@ -352,20 +375,40 @@ ngx_er_outgoing_attribute(ngx_er_attempt_t *attempt, char *name,
         }
     }
 
-    return ngx_er_outgoing_header(attempt, &key, &text) ? NGX_OK : NGX_ERROR;
+    return ngx_er_outgoing_header(attempt, name, &text) ? NGX_OK : NGX_ERROR;
 }
 
 
 /* hash and lowcase_key must be right: proxy_set_header overrides by them */
 
 static ngx_table_elt_t *
-ngx_er_outgoing_header(ngx_er_attempt_t *attempt, ngx_str_t *name,
-    ngx_str_t *value)
+ngx_er_outgoing_header(ngx_er_attempt_t *attempt,
+    ngx_er_outgoing_name_t *name, ngx_str_t *value)
 {
-    ngx_pool_t       *pool;
     ngx_table_elt_t  *h;
 
-    pool = attempt->carrier->pool;
+    h = ngx_er_outgoing_push(attempt, value);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    if (name->hash == 0) {
+        name->hash = ngx_hash_strlow(name->lowcase, name->key.data,
+                                     name->key.len);
+    }
+
+    h->key = name->key;
+    h->hash = name->hash;
+    h->lowcase_key = name->lowcase;
+
+    return h;
+}
+
+
+static ngx_table_elt_t *
+ngx_er_outgoing_push(ngx_er_attempt_t *attempt, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
 
     h = ngx_list_push(&attempt->carrier->headers_in.headers);
     if (h == NULL) {
@@ -374,15 +417,9 @@ ngx_er_outgoing_header(ngx_er_attempt_t *attempt, ngx_str_t *name,
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
 
-    h->lowcase_key = ngx_pnalloc(pool, name->len);
-    if (h->lowcase_key == NULL) {
-        return NULL;
-    }
-
-    h->key = *name;
-    h->hash = ngx_hash_strlow(h->lowcase_key, name->data, name->len);
-
-    if (ngx_er_outgoing_text(pool, value, &h->value) != NGX_OK) {
+    if (ngx_er_outgoing_text(attempt->carrier->pool, value, &h->value)
+        != NGX_OK)
+    {
         return NULL;
     }
 

@@ -30,6 +30,8 @@ static void ngx_er_body_collect(ngx_http_request_t *r);
 static ngx_int_t ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body);
 static ngx_int_t ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b,
     off_t length);
+static ngx_int_t ngx_er_body_return(ngx_http_request_t *r,
+    ngx_er_body_t *body);
 
 
 ngx_int_t
@@ -111,7 +113,11 @@ ngx_er_body_collect(ngx_http_request_t *r)
 
     r->read_event_handler = ngx_http_block_reading;
 
-    body->handler(r, rc == NGX_AGAIN ? NGX_OK : rc);
+    if (rc == NGX_OK) {
+        rc = ngx_er_body_return(r, body);
+    }
+
+    body->handler(r, rc);
 }
 
 
@@ -198,6 +204,45 @@ ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b, off_t length)
 
     ngx_memcpy(body->bytes.data + body->bytes.len, b->pos, n);
     body->bytes.len += n;
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx gets the whole body back, in one buffer: for $request_body in a log,
+ * and for whoever answers after an internal redirect (error_page,
+ * post_action), who would else promise a target a body and have none.
+ */
+
+static ngx_int_t
+ngx_er_body_return(ngx_http_request_t *r, ngx_er_body_t *body)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (body->shared || body->bytes.len == 0) {
+        return NGX_OK;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (b == NULL || cl == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->start = body->bytes.data;
+    b->pos = b->start;
+    b->last = b->start + body->bytes.len;
+    b->end = b->last;
+    b->memory = 1;
+    b->last_buf = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    r->request_body->bufs = cl;
 
     return NGX_OK;
 }

@@ -656,12 +656,19 @@ ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value, size_t *used)
 
     while (pos < end) {
 
-        if (*pos < 0x80) {
-            next = (*pos >= 0x20 && *pos != 0x7f) ? pos + 1 : NULL;
+        /* nearly all, so they are not copied by function calls */
 
-        } else {
-            next = ngx_er_utf8(pos, end);
+        if (*pos >= 0x20 && *pos < 0x7f) {
+
+            if (p == last) {
+                break;
+            }
+
+            *p++ = *pos++;
+            continue;
         }
+
+        next = (*pos < 0x80) ? NULL : ngx_er_utf8(pos, end);
 
         n = next ? (size_t) (next - pos) : 3;
 

@@ -123,7 +123,7 @@ ngx_er_node_create(ngx_er_paths_t *paths, ngx_er_step_t *step)
         ngx_memcpy(node->key.data, step->key.data, step->key.len);
     }
 
-    node->hash = ngx_murmur_hash2(node->key.data, node->key.len);
+    node->hash = ngx_er_hash(node->key.data, node->key.len);
 
     paths->longest = ngx_max(paths->longest, step->key.len);
 
@@ -208,7 +208,7 @@ ngx_er_node_key(ngx_er_node_t *node, u_char *key, size_t len)
         return NULL;
     }
 
-    hash = ngx_murmur_hash2(key, len);
+    hash = ngx_er_hash(key, len);
 
     for (next = node->buckets[hash & (node->nbuckets - 1)];
          next;

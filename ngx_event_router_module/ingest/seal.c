@@ -49,12 +49,11 @@ typedef struct {
     ngx_str_t              name;
     const char            *openssl;
     size_t                 len;
-    const EVP_MD        *(*md)(void);
+    EVP_MD                *md;         /* fetched when it is first needed */
 } ngx_er_digest_t;
 
 
-static ngx_int_t ngx_er_digest_parts(EVP_MD_CTX *ctx, const EVP_MD *md,
-    ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
+static EVP_MD *ngx_er_digest_md(ngx_er_digest_e digest);
 static ngx_er_key_t *ngx_er_key_create(ngx_pool_t *pool, ngx_er_seal_e seal,
     ngx_er_digest_e digest);
 static EVP_PKEY *ngx_er_pkey_read(ngx_er_seal_e seal,
@@ -72,11 +71,16 @@ static void ngx_er_cleanse(void *data);
 
 
 static ngx_er_digest_t  ngx_er_digests[] = {
-    { ngx_string("sha1"), "SHA1", 20, EVP_sha1 },
-    { ngx_string("sha256"), "SHA256", 32, EVP_sha256 },
-    { ngx_string("sha384"), "SHA384", 48, EVP_sha384 },
-    { ngx_string("sha512"), "SHA512", 64, EVP_sha512 }
+    { ngx_string("sha1"), "SHA1", 20, NULL },
+    { ngx_string("sha256"), "SHA256", 32, NULL },
+    { ngx_string("sha384"), "SHA384", 48, NULL },
+    { ngx_string("sha512"), "SHA512", 64, NULL }
 };
+
+
+/* for all digests: a new one would take longer than a short text */
+
+static EVP_MD_CTX  *ngx_er_digest_ctx;
 
 
 size_t
@@ -110,40 +114,24 @@ ngx_int_t
 ngx_er_digest(ngx_er_digest_e digest, ngx_str_t *parts, ngx_uint_t nparts,
     u_char *out)
 {
-    ngx_int_t    rc;
-    EVP_MD_CTX  *ctx;
+    EVP_MD      *md;
+    ngx_uint_t   i;
 
-    ctx = EVP_MD_CTX_new();
-    if (ctx == NULL) {
-        ERR_clear_error();
-        return NGX_ERROR;
-    }
+    md = ngx_er_digest_md(digest);
 
-    rc = ngx_er_digest_parts(ctx, ngx_er_digests[digest].md(), parts, nparts,
-                             out);
-    EVP_MD_CTX_free(ctx);
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_er_digest_parts(EVP_MD_CTX *ctx, const EVP_MD *md, ngx_str_t *parts,
-    ngx_uint_t nparts, u_char *out)
-{
-    ngx_uint_t  i;
-
-    if (EVP_DigestInit_ex(ctx, md, NULL) != 1) {
+    if (md == NULL || EVP_DigestInit_ex(ngx_er_digest_ctx, md, NULL) != 1) {
         goto failed;
     }
 
     for (i = 0; i < nparts; i++) {
-        if (EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1) {
+        if (EVP_DigestUpdate(ngx_er_digest_ctx, parts[i].data, parts[i].len)
+            != 1)
+        {
             goto failed;
         }
     }
 
-    if (EVP_DigestFinal_ex(ctx, out, NULL) == 1) {
+    if (EVP_DigestFinal_ex(ngx_er_digest_ctx, out, NULL) == 1) {
         return NGX_OK;
     }
 
@@ -152,6 +140,27 @@ failed:
     ERR_clear_error();
 
     return NGX_ERROR;
+}
+
+
+/* OpenSSL would look it up by its name each time */
+
+static EVP_MD *
+ngx_er_digest_md(ngx_er_digest_e digest)
+{
+    ngx_er_digest_t  *d;
+
+    d = &ngx_er_digests[digest];
+
+    if (d->md == NULL) {
+        d->md = EVP_MD_fetch(NULL, d->openssl, NULL);
+    }
+
+    if (ngx_er_digest_ctx == NULL) {
+        ngx_er_digest_ctx = EVP_MD_CTX_new();
+    }
+
+    return ngx_er_digest_ctx ? d->md : NULL;
 }
 
 
@@ -484,11 +493,12 @@ static int
 ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
     ngx_str_t *message, ngx_str_t *signature)
 {
-    const EVP_MD  *md;
+    EVP_MD  *md;
 
-    md = ngx_er_digests[key->digest].md();
+    md = ngx_er_digest_md(key->digest);
 
-    if (EVP_PKEY_verify_init(ctx) != 1
+    if (md == NULL
+        || EVP_PKEY_verify_init(ctx) != 1
         || (key->seal == NGX_ER_SEAL_RSA_PSS
             && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) != 1)
         || EVP_PKEY_CTX_set_signature_md(ctx, md) != 1

@@ -333,16 +333,25 @@ ngx_er_claim_ended(ngx_er_claim_t *claim, ngx_er_verb_e verb, ngx_int_t rc)
         return;
     }
 
+    claim->end = verb;
+
     if (rc == NGX_DECLINED) {
         claim->fenced = 1;
+        claim->end = NGX_ER_VERB_RELEASE;
 
     } else if (rc == NGX_ERROR) {
         claim->lost = 1;
 
         if (claim->mode == NGX_ER_DEDUP_REDIS) {
             ngx_er_claim_hold(claim);
-            (void) ngx_er_claim_end_memory(claim, verb);
         }
+    }
+
+    if (claim->held && rc != NGX_DECLINED) {
+
+        /* it may be held only since the end was sent */
+
+        (void) ngx_er_claim_end_memory(claim, verb);
     }
 
     ngx_er_claim_call(claim, claim->finished);
@@ -464,6 +473,13 @@ ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
             /* "settled" has the target */
 
             ngx_er_claim_hold(claim);
+
+            if (claim->end) {
+
+                /* a script that had to be sent anew comes behind the end */
+
+                (void) ngx_er_claim_end_memory(claim, claim->end);
+            }
         }
 
         break;

@@ -142,6 +142,10 @@ ngx_er_memory_end(ngx_er_memory_t *memory, ngx_er_claim_t *claim,
 
             ngx_queue_remove(&entry->queue);
             ngx_queue_insert_head(&memory->sh->idle, &entry->queue);
+
+            if (state == NGX_ER_MEMORY_DONE) {
+                ngx_er_memory_drop_targets(memory, entry);
+            }
         }
     }
 

@@ -438,6 +438,22 @@ ngx_er_memory_copy(ngx_er_memory_entry_t *entry, uint64_t *targets)
 }
 
 
+void
+ngx_er_memory_drop_targets(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry)
+{
+    ngx_er_memory_chunk_t  *chunk, *next;
+
+    for (chunk = entry->chunks; chunk; chunk = next) {
+        next = chunk->next;
+        ngx_slab_free_locked(memory->shpool, chunk);
+    }
+
+    entry->chunks = NULL;
+    entry->settled = 0;
+}
+
+
 static void *
 ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_er_memory_entry_t *keep)
 {
@@ -569,12 +585,7 @@ ngx_er_memory_expire(ngx_er_memory_t *memory)
 static void
 ngx_er_memory_remove(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry)
 {
-    ngx_er_memory_chunk_t  *chunk, *next;
-
-    for (chunk = entry->chunks; chunk; chunk = next) {
-        next = chunk->next;
-        ngx_slab_free_locked(memory->shpool, chunk);
-    }
+    ngx_er_memory_drop_targets(memory, entry);
 
     ngx_queue_remove(&entry->queue);
     ngx_rbtree_delete(&memory->sh->tree, ngx_er_memory_node(entry));

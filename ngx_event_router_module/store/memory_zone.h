@@ -97,6 +97,10 @@ void ngx_er_memory_take(ngx_er_memory_t *memory,
 ngx_int_t ngx_er_memory_add(ngx_er_memory_t *memory,
     ngx_er_memory_entry_t *entry, uint64_t target);
 
+/* nobody will ask for its settled targets any more */
+void ngx_er_memory_drop_targets(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry);
+
 /* the settled targets, NGX_ER_MEMORY_TARGETS at most */
 ngx_uint_t ngx_er_memory_copy(ngx_er_memory_entry_t *entry,
     uint64_t *targets);

@@ -259,11 +259,7 @@ ngx_er_redis_read_handler(ngx_event_t *rev)
     redis = c->data;
 
     if (c->close) {
-
-        /* idle in a worker that exits; the next command connects again */
-
-        ngx_er_redis_drop(redis);
-        ngx_er_redis_arm(redis);
+        ngx_er_redis_shut(redis);
         return;
     }
 
@@ -444,6 +440,25 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
     ngx_queue_init(&failed);
     ngx_er_redis_rescue(redis, &failed);
     ngx_er_redis_fail(redis, &failed);
+    ngx_er_redis_arm(redis);
+}
+
+
+/*
+ * A worker that exits closes idle connections; the next command connects
+ * again.  With commands under way it is worker_shutdown_timeout: they would
+ * keep the worker.
+ */
+
+void
+ngx_er_redis_shut(ngx_er_redis_t *redis)
+{
+    if (redis->commands) {
+        ngx_er_redis_lost(redis, "worker_shutdown_timeout is over", 1);
+        return;
+    }
+
+    ngx_er_redis_drop(redis);
     ngx_er_redis_arm(redis);
 }
 

@@ -157,6 +157,7 @@ void ngx_er_redis_drop(ngx_er_redis_t *redis);
 
 void ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why,
     ngx_uint_t down);
+void ngx_er_redis_shut(ngx_er_redis_t *redis);
 void ngx_er_redis_arm(ngx_er_redis_t *redis);
 void ngx_er_redis_read_handler(ngx_event_t *rev);
 void ngx_er_redis_write_handler(ngx_event_t *wev);

@@ -125,8 +125,7 @@ ngx_er_redis_connecting(ngx_event_t *ev)
     redis = c->data;
 
     if (c->close) {
-        ngx_er_redis_drop(redis);
-        ngx_er_redis_arm(redis);
+        ngx_er_redis_shut(redis);
         return;
     }
 

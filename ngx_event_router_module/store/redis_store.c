@@ -355,7 +355,7 @@ ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
     claim->result = (ngx_er_claim_result_e) part[0]->integer;
 
     if (claim->result == NGX_ER_CLAIM_BUSY) {
-        claim->retry_ms = (ngx_msec_t) n;
+        claim->retry_ms = ngx_min((ngx_msec_t) n, claim->lease);
         return NGX_OK;
     }
 
