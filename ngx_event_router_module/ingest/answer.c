@@ -89,6 +89,44 @@ ngx_er_answer_problem(ngx_pool_t *pool, ngx_uint_t status, const char *detail,
 
 
 ngx_int_t
+ngx_er_answer_allow(ngx_pool_t *pool, ngx_er_source_t *source,
+    ngx_er_answer_t *answer)
+{
+    u_char      *p;
+    ngx_str_t    value;
+    ngx_uint_t   i;
+
+    static struct {
+        ngx_uint_t   method;
+        const char  *name;
+    } methods[] = {
+        { NGX_HTTP_GET, ", GET" },
+        { NGX_HTTP_HEAD, ", HEAD" },
+        { NGX_HTTP_OPTIONS, ", OPTIONS" },
+        { 0, NULL }
+    };
+
+    p = ngx_pnalloc(pool, sizeof("POST, GET, HEAD, OPTIONS"));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    p = ngx_cpymem(p, "POST", sizeof("POST") - 1);
+
+    for (i = 0; methods[i].method; i++) {
+        if (source->methods & methods[i].method) {
+            p = ngx_cpymem(p, methods[i].name, ngx_strlen(methods[i].name));
+        }
+    }
+
+    value.len = p - value.data;
+
+    return ngx_er_answer_header(pool, answer, "Allow", &value);
+}
+
+
+ngx_int_t
 ngx_er_answer_header(ngx_pool_t *pool, ngx_er_answer_t *answer,
     const char *name, ngx_str_t *value)
 {

@@ -32,6 +32,10 @@ ngx_int_t ngx_er_answer_problem(ngx_pool_t *pool, ngx_uint_t status,
 ngx_int_t ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_answer_t *answer, const char **word);
 
+/* the header that a 405 has: POST, and the methods of handshakes */
+ngx_int_t ngx_er_answer_allow(ngx_pool_t *pool, ngx_er_source_t *source,
+    ngx_er_answer_t *answer);
+
 /* adds a header; the value is not copied.  NGX_ERROR: no memory or no room */
 ngx_int_t ngx_er_answer_header(ngx_pool_t *pool, ngx_er_answer_t *answer,
     const char *name, ngx_str_t *value);

@@ -62,6 +62,9 @@ ngx_er_event_t *ngx_er_event_create(ngx_er_source_t *source);
 void ngx_er_event_hold(ngx_er_event_t *event);
 void ngx_er_event_release(ngx_er_event_t *event);
 
+/* route/select.c: fills in routes and route_names; NGX_ERROR: no memory */
+ngx_int_t ngx_er_event_route(ngx_er_event_t *event);
+
 /* copies the request's headers and arguments; NGX_ERROR: no memory */
 ngx_int_t ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r);
 

@@ -19,6 +19,7 @@
 
 
 #include "receive.h"
+#include "admit.h"
 #include "parse.h"
 #include "answer.h"
 #include "../observe/metrics.h"
@@ -26,9 +27,6 @@
 
 static ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
 static void ngx_er_receive_cleanup(void *data);
-static ngx_int_t ngx_er_receive_check(ngx_er_receive_t *ctx);
-static ngx_uint_t ngx_er_receive_digits(ngx_str_t *value);
-static ngx_int_t ngx_er_receive_type(ngx_er_receive_t *ctx);
 static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_unparsable(ngx_er_receive_t *ctx,
@@ -37,13 +35,11 @@ static ngx_int_t ngx_er_receive_verify(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_handshake(ngx_er_receive_t *ctx,
     ngx_er_handshake_t *handshake);
 static ngx_int_t ngx_er_receive_start(ngx_er_receive_t *ctx);
-static ngx_int_t ngx_er_receive_route(ngx_er_event_t *event);
 static void ngx_er_receive_fan_out(ngx_er_receive_t *ctx, ngx_uint_t i);
 static void ngx_er_receive_outcome(ngx_er_fanout_t *fanout);
 static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
     ngx_uint_t status, ngx_uint_t metric, const char *detail);
-static ngx_int_t ngx_er_receive_not_allowed(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_send(ngx_http_request_t *r,
     ngx_er_answer_t *answer);
 static ngx_int_t ngx_er_receive_header(ngx_http_request_t *r,
@@ -54,6 +50,7 @@ ngx_int_t
 ngx_er_receive_handler(ngx_http_request_t *r)
 {
     ngx_int_t          rc;
+    ngx_er_refusal_t   refusal;
     ngx_er_receive_t  *ctx;
 
     if (r != r->main) {
@@ -68,10 +65,15 @@ ngx_er_receive_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_er_receive_check(ctx);
+    rc = ngx_er_admit(ctx, &refusal);
 
-    if (rc != NGX_DECLINED) {
-        return rc;
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_er_receive_refuse(ctx, refusal.status, refusal.metric,
+                                     refusal.detail);
     }
 
     if (r->method == NGX_HTTP_POST) {
@@ -194,104 +196,6 @@ ngx_er_body_of(ngx_http_request_t *r)
 }
 
 
-/* what can be refused before the body is read; NGX_DECLINED: go on */
-
-static ngx_int_t
-ngx_er_receive_check(ngx_er_receive_t *ctx)
-{
-    ngx_int_t            n;
-    ngx_str_t           *value;
-    ngx_http_request_t  *r;
-    static ngx_str_t     hops = ngx_string("x-event-hops");
-
-    r = ctx->request;
-
-    if (!(r->method & (ctx->source->methods | NGX_HTTP_POST))) {
-        return ngx_er_receive_not_allowed(ctx);
-    }
-
-    if (ngx_er_event_headers(ctx->event, r) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    value = ngx_er_event_header(ctx->event, &hops);
-
-    if (value) {
-        n = ngx_atoi(value->data, value->len);
-
-        /* no number is none, a number that is too large is too many */
-
-        if (n == NGX_ERROR) {
-            n = ngx_er_receive_digits(value) ? NGX_MAX_INT_T_VALUE : 0;
-        }
-
-        ctx->event->hops = n;
-
-        if (ctx->event->hops >= ctx->source->max_hops) {
-            return ngx_er_receive_refuse(ctx, 508, NGX_ER_METRIC_LOOP,
-                                         "the event came through too many "
-                                         "event routers");
-        }
-    }
-
-    if (r->method != NGX_HTTP_POST) {
-        return NGX_DECLINED;
-    }
-
-    return ngx_er_receive_type(ctx);
-}
-
-
-static ngx_uint_t
-ngx_er_receive_digits(ngx_str_t *value)
-{
-    size_t  i;
-
-    for (i = 0; i < value->len; i++) {
-        if (value->data[i] < '0' || value->data[i] > '9') {
-            return 0;
-        }
-    }
-
-    return value->len != 0;
-}
-
-
-static ngx_int_t
-ngx_er_receive_type(ngx_er_receive_t *ctx)
-{
-    ngx_str_t           *value;
-    ngx_http_request_t  *r;
-    static ngx_str_t     coding = ngx_string("content-encoding");
-
-    r = ctx->request;
-    value = ngx_er_event_header(ctx->event, &coding);
-
-    if (value && value->len
-        && !(value->len == sizeof("identity") - 1
-             && ngx_strncasecmp(value->data, (u_char *) "identity", value->len)
-                == 0))
-    {
-        return ngx_er_receive_refuse(ctx, 415, NGX_ER_METRIC_REJECTED,
-                                     "send the event without "
-                                     "Content-Encoding");
-    }
-
-    if (ngx_er_parse_accepts(ctx->source, ctx->event) != NGX_OK) {
-        return ngx_er_receive_refuse(ctx, 415, NGX_ER_METRIC_REJECTED,
-                                     "the content type is not accepted here");
-    }
-
-    if (r->headers_in.content_length_n > (off_t) ctx->source->max_size) {
-        return ngx_er_receive_refuse(ctx, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                     NGX_ER_METRIC_REJECTED,
-                                     "the event is too large");
-    }
-
-    return NGX_DECLINED;
-}
-
-
 static void
 ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
 {
@@ -335,7 +239,9 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
     }
 
     if (handshake == NULL && ctx->request->method != NGX_HTTP_POST) {
-        return ngx_er_receive_not_allowed(ctx);
+        return ngx_er_receive_refuse(ctx, NGX_HTTP_NOT_ALLOWED,
+                                     NGX_ER_METRIC_REJECTED,
+                                     "events are sent with POST");
     }
 
     rc = ngx_er_receive_verify(ctx);
@@ -454,7 +360,7 @@ ngx_er_receive_start(ngx_er_receive_t *ctx)
     part = ctx->parts.elts;
 
     for (i = 0; i < ctx->parts.nelts; i++) {
-        if (ngx_er_receive_route(part[i].event) != NGX_OK) {
+        if (ngx_er_event_route(part[i].event) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
@@ -476,58 +382,6 @@ ngx_er_receive_start(ngx_er_receive_t *ctx)
     ctx->request->write_event_handler = ngx_http_request_empty_handler;
 
     return NGX_DONE;
-}
-
-
-static ngx_int_t
-ngx_er_receive_route(ngx_er_event_t *event)
-{
-    size_t            len;
-    u_char           *p;
-    ngx_uint_t        i, *id;
-    ngx_array_t       matched;
-    ngx_er_route_t  **route, **routes;
-
-    if (ngx_array_init(&matched, event->pool, 4, sizeof(ngx_uint_t)) != NGX_OK
-        || ngx_er_matcher_match(event->source->matcher, event->facts, &matched)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    len = 0;
-    id = matched.elts;
-    routes = event->source->routes.elts;
-
-    for (i = 0; i < matched.nelts; i++) {
-        route = ngx_array_push(&event->routes);
-        if (route == NULL) {
-            return NGX_ERROR;
-        }
-
-        *route = routes[id[i]];
-        len += (*route)->name.len + 1;
-    }
-
-    if (len == 0) {
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(event->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    event->route_names.data = p;
-    event->route_names.len = len - 1;
-
-    for (i = 0; i < matched.nelts; i++) {
-        route = &routes[id[i]];
-        p = ngx_cpymem(p, (*route)->name.data, (*route)->name.len);
-        *p++ = ',';
-    }
-
-    return NGX_OK;
 }
 
 
@@ -611,58 +465,6 @@ ngx_er_receive_finish(ngx_er_receive_t *ctx)
 
 
 static ngx_int_t
-ngx_er_receive_not_allowed(ngx_er_receive_t *ctx)
-{
-    u_char           *p;
-    ngx_str_t         value;
-    ngx_uint_t        i;
-    ngx_er_answer_t   answer;
-
-    static struct {
-        ngx_uint_t   method;
-        const char  *name;
-    } methods[] = {
-        { NGX_HTTP_GET, ", GET" },
-        { NGX_HTTP_HEAD, ", HEAD" },
-        { NGX_HTTP_OPTIONS, ", OPTIONS" },
-        { 0, NULL }
-    };
-
-    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
-
-    ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_REJECTED);
-    ngx_er_metric_source(ctx->source, NGX_ER_METRIC_REJECTED);
-
-    p = ngx_pnalloc(ctx->request->pool, sizeof("POST, GET, HEAD, OPTIONS"));
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    value.data = p;
-    p = ngx_cpymem(p, "POST", sizeof("POST") - 1);
-
-    for (i = 0; methods[i].method; i++) {
-        if (ctx->source->methods & methods[i].method) {
-            p = ngx_cpymem(p, methods[i].name, ngx_strlen(methods[i].name));
-        }
-    }
-
-    value.len = p - value.data;
-
-    if (ngx_er_answer_problem(ctx->request->pool, NGX_HTTP_NOT_ALLOWED,
-                              "events are sent with POST", &answer)
-        != NGX_OK
-        || ngx_er_answer_header(ctx->request->pool, &answer, "Allow", &value)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_er_receive_send(ctx->request, &answer);
-}
-
-
-static ngx_int_t
 ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
     ngx_uint_t metric, const char *detail)
 {
@@ -675,6 +477,13 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
 
     if (ngx_er_answer_problem(ctx->request->pool, status, detail, &answer)
         != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (status == NGX_HTTP_NOT_ALLOWED
+        && ngx_er_answer_allow(ctx->request->pool, ctx->source, &answer)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
