@@ -612,6 +612,11 @@ wrong('misspelt handshake', 'handshake slak;',
 wrong('unknown handshake', 'handshake something-else;',
     'unknown handshake "something-else": write the name of a preset that has '
     . 'one, or "off"');
+wrong('challenge that signs, and text', "accept application/json text/plain;"
+    . "\nhandshake x;  <<<",
+    'event_source "shop" must accept JSON only, since anybody may have a word '
+    . 'signed by the handshake of "x": take "text/plain" out of "accept", or '
+    . 'write "handshake off;"');
 wrong('preset without a handshake', 'handshake stripe;',
     'the producer "stripe" has no handshake: leave the line out');
 wrong('handshake without its constant', 'handshake ebay;',

@@ -302,6 +302,26 @@ ngx_er_echo_eval(ngx_er_echo_t *echo, ngx_er_verify_t *verify,
 }
 
 
+ngx_uint_t
+ngx_er_echo_signs(ngx_er_echo_t *echo)
+{
+    ngx_uint_t           i;
+    ngx_er_echo_part_t  *part;
+
+    part = echo->parts.elts;
+
+    for (i = 0; i < echo->parts.nelts; i++) {
+        if (part[i].kind == NGX_ER_ECHO_HMAC_HEX
+            || part[i].kind == NGX_ER_ECHO_HMAC_BASE64)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_er_echo_part(ngx_er_echo_part_t *part, ngx_er_verify_t *verify,
     ngx_er_message_t *m, ngx_str_t *out)

@@ -39,6 +39,9 @@ ngx_int_t ngx_er_echo_compile(ngx_pool_t *pool, ngx_str_t *text,
 ngx_int_t ngx_er_echo_eval(ngx_er_echo_t *echo, ngx_er_verify_t *verify,
     ngx_er_message_t *m, ngx_str_t *out);
 
+/* 1: it has an HMAC with the source's secret */
+ngx_uint_t ngx_er_echo_signs(ngx_er_echo_t *echo);
+
 /* the constant's value, or NULL with a sentence in err */
 ngx_str_t *ngx_er_echo_constant(ngx_er_verify_t *verify, ngx_str_t *name,
     ngx_er_error_t *err);

@@ -375,6 +375,13 @@ ngx_er_handshake_find(ngx_array_t *handshakes, ngx_er_message_t *m)
 
 
 ngx_uint_t
+ngx_er_handshake_oracle(ngx_er_handshake_t *h)
+{
+    return !h->signed_ && h->body && ngx_er_echo_signs(h->body);
+}
+
+
+ngx_uint_t
 ngx_er_handshake_signed(ngx_er_handshake_t *h)
 {
     return h->signed_;

@@ -55,6 +55,9 @@ ngx_er_handshake_t *ngx_er_handshake_find(ngx_array_t *handshakes,
     ngx_er_message_t *m);
 ngx_uint_t ngx_er_handshake_signed(ngx_er_handshake_t *h);
 
+/* 1: it signs what anybody asks, with the secret of the events */
+ngx_uint_t ngx_er_handshake_oracle(ngx_er_handshake_t *h);
+
 /* NGX_OK: answer is complete, a refusal too; NGX_ERROR: no memory */
 ngx_int_t ngx_er_handshake_answer(ngx_er_handshake_t *h,
     ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_er_answer_t *answer);

@@ -27,6 +27,8 @@ static ngx_int_t ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name,
     ngx_er_place_t *place);
 static ngx_int_t ngx_er_source_handshake(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_place_t *place);
+static ngx_int_t ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s,
+    ngx_str_t *name, ngx_er_place_t *place);
 static void ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s);
 static void ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s);
 
@@ -129,6 +131,54 @@ ngx_er_source_handshake(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name,
         ngx_er_log_place(cf, NGX_LOG_EMERG, place,
                          "event_source \"%V\" cannot answer the handshake of "
                          "\"%V\": %*s", &s->name, name, err.len, err.text);
+        return NGX_ERROR;
+    }
+
+    return ngx_er_source_oracle(cf, s, name, place);
+}
+
+
+/*
+ * Whoever asks has words signed with the key of the events (echo.c), and only
+ * words that are no JSON: so the source must take nothing else than JSON.
+ */
+
+static ngx_int_t
+ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *name,
+    ngx_er_place_t *place)
+{
+    ngx_str_t            *type;
+    ngx_uint_t            i;
+    ngx_er_handshake_t  **h;
+
+    h = s->handshakes.elts;
+
+    for (i = 0; i < s->handshakes.nelts; i++) {
+        if (ngx_er_handshake_oracle(h[i])) {
+            break;
+        }
+    }
+
+    if (i == s->handshakes.nelts) {
+        return NGX_OK;
+    }
+
+    type = s->accept.elts;
+
+    for (i = 0; i < s->accept.nelts; i++) {
+        if (type[i].len >= 4
+            && ngx_strncasecmp(type[i].data + type[i].len - 4,
+                               (u_char *) "json", 4)
+               == 0)
+        {
+            continue;
+        }
+
+        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+                         "event_source \"%V\" must accept JSON only, since "
+                         "anybody may have a word signed by the handshake of "
+                         "\"%V\": take \"%V\" out of \"accept\", or write "
+                         "\"handshake off;\"", &s->name, name, &type[i]);
         return NGX_ERROR;
     }
 
