@@ -22,9 +22,12 @@ PURE      := base \
              ingest/origin ingest/paths ingest/presets ingest/ref \
              ingest/scan ingest/seal ingest/secret ingest/template \
              ingest/verify ingest/verify_check ingest/verify_params \
-             route/comparison route/condition route/facts route/field \
-             route/matcher route/nearest route/number route/operator \
-             route/path route/regex route/scopes \
+             route/check route/comparison route/condition route/consistency \
+             route/document route/dotted route/facts route/field \
+             route/filter route/leaf route/leaf_number route/leaf_text \
+             route/letters route/lookup route/matcher route/nearest \
+             route/number route/operator route/path route/pattern \
+             route/regex route/sample route/scopes \
              store/redis
 
 UNITS     := $(filter-out core,$(basename $(notdir $(wildcard t/unit/*.c))))

@@ -65,6 +65,7 @@ typedef struct ngx_er_element_s  ngx_er_element_t;
 struct ngx_er_element_s {
     ngx_er_element_t      *parent;     /* NULL: in no outer array */
     uint32_t               index;
+    uint32_t               array;      /* its number in the document */
 };
 
 
@@ -87,6 +88,8 @@ typedef enum {
     NGX_ER_FIELD_SOURCE,
     NGX_ER_FIELD_SUBJECT,
     NGX_ER_FIELD_TIME,
+    NGX_ER_FIELD_CONTENT_TYPE,
+    NGX_ER_FIELD_SPECVERSION,
     NGX_ER_FIELD_DATA,
     NGX_ER_FIELD_HEADER,
     NGX_ER_FIELD_ARG,

@@ -449,7 +449,7 @@ ngx_er_event_rfc3339(ngx_er_event_t *event)
 ngx_int_t
 ngx_er_event_key(ngx_er_event_t *event, u_char *key)
 {
-    u_char     len[3][8], hash[32];
+    u_char     len[3][8];
     uint64_t   n[3];
     ngx_str_t  parts[7];
 
@@ -481,10 +481,7 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
         return NGX_OK;
     }
 
-    ngx_er_sha256(hash, &event->body, 1);
-
-    parts[6].data = hash;
-    parts[6].len = 32;
+    parts[6] = event->body;
 
     ngx_er_sha256(key, parts, 7);
 
@@ -691,7 +688,11 @@ ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value, size_t *used)
 }
 
 
-/* what an event says for a field that is not in its body */
+/*
+ * What an event says for a field that is not in its body.
+ *
+ * long: a switch over the kinds of fields
+ */
 
 static ngx_er_value_t *
 ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
@@ -718,6 +719,13 @@ ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
 
     case NGX_ER_FIELD_TIME:
         return ngx_er_event_value(facts, &event->time);
+
+    case NGX_ER_FIELD_CONTENT_TYPE:
+        return ngx_er_event_value(facts, &event->content_type);
+
+    case NGX_ER_FIELD_SPECVERSION:
+        ngx_str_set(&text, "1.0");
+        return ngx_er_event_value(facts, &text);
 
     case NGX_ER_FIELD_HEADER:
         value = ngx_er_event_header(event, &field->name);

@@ -76,6 +76,7 @@ ngx_er_extract_push(ngx_er_scanner_t *sc, u_char *p)
     frame->element = NULL;
     frame->index = 0;
     frame->object = (*p == '{') ? (uint32_t) sc->nodes : 0;
+    frame->array = (*p == '[') ? (uint32_t) sc->nodes : 0;
     frame->places = sc->first;
     frame->nplaces = sc->count;
     frame->open = open;
@@ -367,6 +368,7 @@ ngx_er_extract_element(ngx_er_scanner_t *sc, ngx_er_element_t **element)
 
         e->parent = NULL;
         e->index = frame->index;
+        e->array = frame->array;
 
         frame->element = e;
         *element = e;

@@ -34,6 +34,7 @@ typedef struct {
                                           hand, once somebody needed it */
     uint32_t               index;      /* array: of the element at hand */
     uint32_t               object;     /* its number, from 1; 0: an array */
+    uint32_t               array;      /* its number, from 1; 0: an object */
     uint32_t               places;     /* in sc->places */
     uint32_t               nplaces;
     uint32_t               open;       /* in sc->open: its values */

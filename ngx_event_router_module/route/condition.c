@@ -138,6 +138,27 @@ ngx_er_condition_field(ngx_pool_t *pool, ngx_str_t *text,
 }
 
 
+ngx_er_condition_t *
+ngx_er_condition_whole(ngx_pool_t *pool, ngx_er_condition_kind_e kind,
+    ngx_er_condition_holds_pt holds, ngx_er_condition_accesses_pt accesses,
+    void *data)
+{
+    ngx_er_condition_t  *c;
+
+    c = ngx_pcalloc(pool, sizeof(ngx_er_condition_t));
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->kind = kind;
+    c->holds = holds;
+    c->accesses = accesses;
+    c->data = data;
+
+    return c;
+}
+
+
 ngx_int_t
 ngx_er_condition_add(ngx_er_condition_t *block, ngx_er_condition_t *child)
 {
@@ -174,6 +195,10 @@ ngx_er_condition_accesses(ngx_er_condition_t *c, ngx_array_t *accesses)
         }
 
         return NGX_OK;
+    }
+
+    if (c->accesses) {
+        return c->accesses(c->data, accesses);
     }
 
     comparison = &c->comparison;

@@ -27,8 +27,19 @@ typedef enum {
     NGX_ER_CONDITION_ALL,
     NGX_ER_CONDITION_ANY,
     NGX_ER_CONDITION_NONE,
-    NGX_ER_CONDITION_EACH
+    NGX_ER_CONDITION_EACH,
+    NGX_ER_CONDITION_PATTERN,
+    NGX_ER_CONDITION_SAMPLE
 } ngx_er_condition_kind_e;
+
+
+/* of a condition that is made elsewhere and is about the event as a whole: 1
+   or 0; NGX_ERROR: it cannot be told, so nothing around it holds */
+
+typedef ngx_int_t (*ngx_er_condition_holds_pt)(void *data,
+    ngx_er_facts_t *facts);
+typedef ngx_int_t (*ngx_er_condition_accesses_pt)(void *data,
+    ngx_array_t *accesses);
 
 
 struct ngx_er_condition_s {
@@ -40,6 +51,10 @@ struct ngx_er_condition_s {
     ngx_er_field_t            path;        /* EACH: the base of its lines */
     ngx_array_t               children;    /* of ngx_er_condition_t *, of all
                                               kinds but TEST */
+
+    ngx_er_condition_holds_pt      holds;     /* PATTERN, SAMPLE */
+    ngx_er_condition_accesses_pt   accesses;  /* or NULL */
+    void                          *data;
 };
 
 
@@ -59,6 +74,11 @@ ngx_er_condition_t *ngx_er_condition_block(ngx_pool_t *pool,
 ngx_er_condition_t *ngx_er_condition_test(ngx_pool_t *pool, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_condition_t *each, ngx_er_fields_t *fields,
     ngx_er_error_t *err);
+
+/* PATTERN, SAMPLE; NULL: no memory */
+ngx_er_condition_t *ngx_er_condition_whole(ngx_pool_t *pool,
+    ngx_er_condition_kind_e kind, ngx_er_condition_holds_pt holds,
+    ngx_er_condition_accesses_pt accesses, void *data);
 
 ngx_int_t ngx_er_condition_add(ngx_er_condition_t *block,
     ngx_er_condition_t *child);

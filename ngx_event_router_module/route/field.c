@@ -34,7 +34,8 @@ static ngx_int_t ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err);
 /* in the order of ngx_er_field_kind_e, then the kinds that take a name */
 
 static const char  *ngx_er_field_words[] = {
-    "id", "type", "source", "subject", "time", "data", "header", "arg", NULL
+    "id", "type", "source", "subject", "time", "datacontenttype",
+    "specversion", "data", "header", "arg", NULL
 };
 
 
@@ -94,7 +95,7 @@ ngx_er_field_attribute(ngx_str_t *text, ngx_er_field_t *field)
     ngx_uint_t   kind;
     const char  *word;
 
-    for (kind = NGX_ER_FIELD_ID; kind <= NGX_ER_FIELD_TIME; kind++) {
+    for (kind = NGX_ER_FIELD_ID; kind < NGX_ER_FIELD_DATA; kind++) {
         word = ngx_er_field_words[kind];
 
         if (text->len == ngx_strlen(word)

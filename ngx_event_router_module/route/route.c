@@ -22,6 +22,7 @@
 
 
 #include "../event_router.h"
+#include "line.h"
 
 
 #define NGX_ER_ROUTE_MODULE  0x554F5245    /* "EROU" */
@@ -56,6 +57,8 @@ static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
@@ -86,6 +89,18 @@ static ngx_command_t  ngx_er_route_commands[] = {
     { ngx_string("when"),
       NGX_ER_LINES_CONF|NGX_CONF_ANY,
       ngx_er_route_when, 0, 0, NULL },
+
+    { ngx_string("pattern"),
+      NGX_ER_LINES_CONF|NGX_CONF_ANY,
+      ngx_er_route_line, 0, 0, ngx_er_line_pattern },
+
+    { ngx_string("filter"),
+      NGX_ER_LINES_CONF|NGX_CONF_ANY,
+      ngx_er_route_line, 0, 0, ngx_er_line_filter },
+
+    { ngx_string("sample"),
+      NGX_ER_LINES_CONF|NGX_CONF_ANY,
+      ngx_er_route_line, 0, 0, ngx_er_line_sample },
 
     { ngx_string("all"),
       NGX_ER_LINES_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
@@ -282,8 +297,8 @@ ngx_er_route_hint(ngx_conf_t *cf)
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown directive \"%V\" in event_route, which takes "
-                       "from, to, when, any, all, none, each, last, fallback "
-                       "and include", &value[0]);
+                       "from, to, when, pattern, filter, sample, any, all, "
+                       "none, each, last, fallback and include", &value[0]);
 }
 
 
@@ -431,6 +446,31 @@ ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     condition = ngx_er_condition_test(cf->pool, &value[1], cf->args->nelts - 1,
                                       parser->each, parser->mcf->fields, &err);
+
+    if (condition == NULL
+        || ngx_er_route_add(cf, parser, condition, &err) != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* pattern, filter, sample: made in line.c */
+
+static char *
+ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_er_route_parser_t *parser = conf;
+
+    ngx_er_error_t       err;
+    ngx_er_line_pt       line;
+    ngx_er_condition_t  *condition;
+
+    line = (ngx_er_line_pt) cmd->post;
+    condition = line(cf, parser->mcf->fields, &err);
 
     if (condition == NULL
         || ngx_er_route_add(cf, parser, condition, &err) != NGX_OK)

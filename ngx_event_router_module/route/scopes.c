@@ -46,6 +46,8 @@ static void ngx_er_scopes_complement(ngx_er_scopes_t *s,
     ngx_er_condition_t *c, ngx_uint_t child);
 static void ngx_er_scopes_each(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_uint_t want);
+static void ngx_er_scopes_whole(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t want);
 static void ngx_er_scopes_enter(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_er_value_t *value, ngx_er_scopes_t *inner);
 static void ngx_er_scopes_line(ngx_er_scopes_t *s, ngx_er_condition_t *c,
@@ -103,6 +105,11 @@ ngx_er_scopes_narrow(ngx_er_scopes_t *s, ngx_er_condition_t *c,
 
     case NGX_ER_CONDITION_EACH:
         ngx_er_scopes_each(s, c, want);
+        return;
+
+    case NGX_ER_CONDITION_PATTERN:
+    case NGX_ER_CONDITION_SAMPLE:
+        ngx_er_scopes_whole(s, c, want);
         return;
 
     default:
@@ -269,6 +276,28 @@ ngx_er_scopes_enter(ngx_er_scopes_t *s, ngx_er_condition_t *c,
 
         inner->left += inner->in[i];
         i++;
+    }
+}
+
+
+/* what is about the event is the same in all scopes */
+
+static void
+ngx_er_scopes_whole(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_uint_t want)
+{
+    ngx_int_t  holds;
+
+    holds = c->holds(c->data, s->facts);
+
+    if (holds == NGX_ERROR) {
+        ngx_er_scopes_fail(s);
+        return;
+    }
+
+    if ((ngx_uint_t) holds != want) {
+        ngx_memzero(s->in, s->n);
+        s->left = 0;
     }
 }
 

@@ -88,7 +88,7 @@ rules_word(const char **p, ngx_str_t *word)
         word->data = (u_char *) ++(*p);
         *p += strcspn(*p, "'");
         word->len = (u_char *) *p - word->data;
-        (*p)++;
+        *p += (**p != '\0');
         return 0;
     }
 
@@ -121,6 +121,8 @@ rules_lines(rules_t *rules, const char **p, ngx_er_condition_t *block,
         if (rules_word(p, &word)) {
             return NGX_OK;
         }
+
+        ngx_str_null(&args[0]);
 
         for (n = 0; n < 79 && rules_word(p, &args[n]) == 0; n++) {
             /* void */
@@ -156,7 +158,7 @@ rules_lines(rules_t *rules, const char **p, ngx_er_condition_t *block,
 
 /* NULL: see rules->err; the text must outlive the condition */
 
-static ngx_er_condition_t * __attribute__((unused))
+static __attribute__((unused)) ngx_er_condition_t *
 rules_read(rules_t *rules, const char *text)
 {
     ngx_er_condition_t  *block;
@@ -219,7 +221,7 @@ rules_get(ngx_er_facts_t *facts, ngx_er_field_t *field)
 
 /* after all conditions were read; NULL: the scanner refuses it */
 
-static ngx_er_facts_t * __attribute__((unused))
+static __attribute__((unused)) ngx_er_facts_t *
 rules_event(rules_t *rules, const char *json)
 {
     ngx_str_t              body;

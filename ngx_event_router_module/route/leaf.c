@@ -1,0 +1,425 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The leaf of an event pattern, compiled: the array of alternatives behind a
+ * path, such as [ "a", 5, { "prefix": "x" }, { "anything-but": [ 1, 2 ] } ].
+ * The language is that of AWS' event-ruler, with its limits: what it refuses
+ * is refused here, so that a pattern means the same in both places.
+ *
+ * Called by pattern.c when nginx.conf is read.  Texts point into the document,
+ * all else is in the pool.  What is wrong is a sentence with line and path.
+ */
+
+
+#include "leaf.h"
+
+
+typedef ngx_int_t (*ngx_er_leaf_operator_pt)(ngx_er_compiler_t *c,
+    ngx_er_checks_t *checks, ngx_er_json_t *json);
+
+
+typedef struct {
+    const char               *name;
+    ngx_er_leaf_operator_pt   compile;
+} ngx_er_leaf_operator_t;
+
+
+static ngx_int_t ngx_er_leaf_checks(ngx_er_compiler_t *c,
+    ngx_er_checks_t *checks);
+static ngx_int_t ngx_er_leaf_alternative(ngx_er_compiler_t *c,
+    ngx_er_json_t *json);
+static ngx_int_t ngx_er_leaf_operator(ngx_er_compiler_t *c,
+    ngx_er_json_t *json);
+static ngx_int_t ngx_er_leaf_exists(ngx_er_compiler_t *c,
+    ngx_er_checks_t *checks, ngx_er_json_t *json);
+static ngx_int_t ngx_er_leaf_but(ngx_er_compiler_t *c,
+    ngx_er_checks_t *checks, ngx_er_json_t *json);
+static ngx_int_t ngx_er_leaf_but_values(ngx_er_compiler_t *c,
+    ngx_er_checks_t *checks, ngx_er_json_t *json);
+static ngx_int_t ngx_er_leaf_but_operator(ngx_er_compiler_t *c,
+    ngx_er_checks_t *checks, ngx_er_json_t *json);
+static ngx_int_t ngx_er_leaf_unknown(ngx_er_compiler_t *c,
+    ngx_er_json_t *json, ngx_er_leaf_operator_t *operators,
+    const char *where);
+
+
+static ngx_er_leaf_operator_t  ngx_er_leaf_operators[] = {
+    { "exactly", ngx_er_leaf_exactly },
+    { "prefix", ngx_er_leaf_prefix },
+    { "suffix", ngx_er_leaf_suffix },
+    { "equals-ignore-case", ngx_er_leaf_equal },
+    { "wildcard", ngx_er_leaf_wildcard },
+    { "numeric", ngx_er_leaf_numeric },
+    { "cidr", ngx_er_leaf_cidr },
+    { "exists", ngx_er_leaf_exists },
+    { "anything-but", ngx_er_leaf_but },
+    { NULL, NULL }
+};
+
+
+static ngx_er_leaf_operator_t  ngx_er_leaf_but_operators[] = {
+    { "prefix", ngx_er_leaf_prefix },
+    { "suffix", ngx_er_leaf_suffix },
+    { "equals-ignore-case", ngx_er_leaf_equal },
+    { "wildcard", ngx_er_leaf_wildcard },
+    { NULL, NULL }
+};
+
+
+ngx_int_t
+ngx_er_leaf_compile(ngx_pool_t *pool, ngx_er_json_t *json,
+    ngx_er_leaf_t *leaf, ngx_er_error_t *err)
+{
+    ngx_uint_t          i;
+    ngx_er_json_t      *item;
+    ngx_er_checks_t    *but;
+    ngx_er_compiler_t   c;
+
+    c.pool = pool;
+    c.leaf = leaf;
+    c.err = err;
+
+    leaf->json = json;
+
+    if (ngx_er_leaf_checks(&c, &leaf->checks) != NGX_OK
+        || ngx_array_init(&leaf->buts, pool, 1, sizeof(ngx_er_checks_t))
+           != NGX_OK)
+    {
+        return ngx_er_leaf_memory(&c);
+    }
+
+    if (json->child == NULL) {
+        return ngx_er_document_error(json, err, "an empty array matches "
+                                     "nothing: write the values in it");
+    }
+
+    for (item = json->child; item; item = item->next) {
+        if (ngx_er_leaf_alternative(&c, item) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    but = leaf->buts.elts;
+
+    for (i = 0; i < leaf->buts.nelts; i++) {
+        ngx_qsort(but[i].exact.elts, but[i].exact.nelts, sizeof(ngx_str_t),
+                  ngx_er_check_order);
+    }
+
+    ngx_qsort(leaf->checks.exact.elts, leaf->checks.exact.nelts,
+              sizeof(ngx_str_t), ngx_er_check_order);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_leaf_checks(ngx_er_compiler_t *c, ngx_er_checks_t *checks)
+{
+    if (ngx_array_init(&checks->exact, c->pool, 2, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_array_init(&checks->list, c->pool, 1, sizeof(ngx_er_check_t));
+}
+
+
+static ngx_int_t
+ngx_er_leaf_alternative(ngx_er_compiler_t *c, ngx_er_json_t *json)
+{
+    ngx_uint_t        len;
+    ngx_er_check_t   *check;
+    ngx_er_checks_t  *checks;
+    u_char            bytes[NGX_ER_ADDRESS_LEN];
+
+    checks = &c->leaf->checks;
+
+    switch (json->type) {
+
+    case NGX_ER_OBJECT:
+        return ngx_er_leaf_operator(c, json);
+
+    case NGX_ER_STRING:
+        len = ngx_er_check_address(&json->text, bytes);
+
+        if (len == 0) {
+            return ngx_er_leaf_text(c, checks, json);
+        }
+
+        check = ngx_er_leaf_add(c, checks, NGX_ER_CHECK_ADDRESS, &json->text);
+        if (check == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(check->u.net.bytes, bytes, len);
+        check->u.net.len = len;
+        check->u.net.bits = 8 * len;
+
+        return NGX_OK;
+
+    case NGX_ER_NUMBER:
+        check = ngx_er_leaf_add(c, checks, NGX_ER_CHECK_NUMBER, &json->text);
+        if (check == NULL) {
+            return NGX_ERROR;
+        }
+
+        check->binary64 = (ngx_er_check_binary64(&json->text,
+                                                 &check->u.number)
+                           == NGX_OK);
+        return NGX_OK;
+
+    case NGX_ER_BOOLEAN:
+    case NGX_ER_NULL:
+        check = ngx_er_leaf_add(c, checks, NGX_ER_CHECK_WORD, &json->text);
+        return check ? NGX_OK : NGX_ERROR;
+
+    default: /* NGX_ER_ARRAY */
+        return ngx_er_document_error(json, c->err, "a value must be a string, "
+                                     "a number, true, false, null or an "
+                                     "operator such as {\"prefix\": \"a\"}");
+    }
+}
+
+
+static ngx_int_t
+ngx_er_leaf_operator(ngx_er_compiler_t *c, ngx_er_json_t *json)
+{
+    ngx_er_json_t           *op;
+    ngx_er_leaf_operator_t  *o;
+
+    if (ngx_er_leaf_only(c, json) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    op = json->child;
+
+    for (o = ngx_er_leaf_operators; o->name; o++) {
+        if (ngx_er_json_is(&op->key, o->name)) {
+            return o->compile(c, &c->leaf->checks, op);
+        }
+    }
+
+    return ngx_er_leaf_unknown(c, op, ngx_er_leaf_operators, "an operator");
+}
+
+
+/* an object with one key */
+
+ngx_int_t
+ngx_er_leaf_only(ngx_er_compiler_t *c, ngx_er_json_t *json)
+{
+    if (json->child == NULL) {
+        return ngx_er_document_error(json, c->err, "the object is empty: "
+                                     "write an operator in it, such as "
+                                     "{\"prefix\": \"a\"}");
+    }
+
+    if (json->child->next) {
+        return ngx_er_document_error(json->child->next, c->err, "only one "
+                                     "operator may stand in an object: write "
+                                     "each in an object of its own");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_leaf_string(ngx_er_compiler_t *c, ngx_er_json_t *json)
+{
+    if (json->type != NGX_ER_STRING) {
+        return ngx_er_document_error(json, c->err, "a string must stand here");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_er_check_t *
+ngx_er_leaf_add(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
+    ngx_er_check_e kind, ngx_str_t *text)
+{
+    ngx_er_check_t  *check;
+
+    check = ngx_array_push(&checks->list);
+    if (check == NULL) {
+        (void) ngx_er_leaf_memory(c);
+        return NULL;
+    }
+
+    ngx_memzero(check, sizeof(ngx_er_check_t));
+
+    check->kind = kind;
+    check->text = *text;
+
+    return check;
+}
+
+
+static ngx_int_t
+ngx_er_leaf_exists(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
+    ngx_er_json_t *json)
+{
+    if (json->type != NGX_ER_BOOLEAN) {
+        return ngx_er_document_error(json, c->err, "true or false must stand "
+                                     "here");
+    }
+
+    if (json->text.data[0] == 't') {
+        c->leaf->exists = 1;
+
+    } else {
+        c->leaf->missing = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_leaf_but(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
+    ngx_er_json_t *json)
+{
+    ngx_er_checks_t  *but;
+
+    but = ngx_array_push(&c->leaf->buts);
+
+    if (but == NULL || ngx_er_leaf_checks(c, but) != NGX_OK) {
+        return ngx_er_leaf_memory(c);
+    }
+
+    return (json->type == NGX_ER_OBJECT)
+           ? ngx_er_leaf_but_operator(c, but, json)
+           : ngx_er_leaf_but_values(c, but, json);
+}
+
+
+/* a string, a number, or a list of either */
+
+static ngx_int_t
+ngx_er_leaf_but_values(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
+    ngx_er_json_t *json)
+{
+    ngx_int_t       rc;
+    ngx_er_json_t  *item, *last;
+
+    item = (json->type == NGX_ER_ARRAY) ? json->child : json;
+    last = (json->type == NGX_ER_ARRAY) ? NULL : json->next;
+
+    if (item == NULL) {
+        return ngx_er_document_error(json, c->err, "an empty list leaves out "
+                                     "nothing: write {\"exists\": true}");
+    }
+
+    for ( /* void */ ; item != last; item = item->next) {
+
+        if (item->type == NGX_ER_STRING) {
+            rc = ngx_er_leaf_text(c, checks, item);
+
+        } else if (item->type == NGX_ER_NUMBER) {
+            rc = ngx_er_leaf_number(c, checks, item);
+
+        } else {
+            return ngx_er_document_error(item, c->err, "a string or a number "
+                                         "must stand here, or a list of "
+                                         "either");
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (checks->exact.nelts && checks->list.nelts) {
+        return ngx_er_document_error(json, c->err, "strings and numbers "
+                                     "cannot stand in one list");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_leaf_but_operator(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
+    ngx_er_json_t *json)
+{
+    ngx_er_json_t           *op, *item, *last;
+    ngx_er_leaf_operator_t  *o;
+
+    if (ngx_er_leaf_only(c, json) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    op = json->child;
+
+    for (o = ngx_er_leaf_but_operators; o->name; o++) {
+        if (ngx_er_json_is(&op->key, o->name)) {
+            break;
+        }
+    }
+
+    if (o->name == NULL) {
+        return ngx_er_leaf_unknown(c, op, ngx_er_leaf_but_operators,
+                                   "an operator in \"anything-but\"");
+    }
+
+    item = (op->type == NGX_ER_ARRAY) ? op->child : op;
+    last = (op->type == NGX_ER_ARRAY) ? NULL : op->next;
+
+    if (item == NULL) {
+        return ngx_er_document_error(op, c->err, "an empty list leaves out "
+                                     "nothing: write {\"exists\": true}");
+    }
+
+    for ( /* void */ ; item != last; item = item->next) {
+        if (o->compile(c, checks, item) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_leaf_unknown(ngx_er_compiler_t *c, ngx_er_json_t *json,
+    ngx_er_leaf_operator_t *operators, const char *where)
+{
+    const char  *near;
+    ngx_uint_t   i;
+    const char  *names[sizeof(ngx_er_leaf_operators)
+                       / sizeof(ngx_er_leaf_operators[0])];
+
+    for (i = 0; operators[i].name; i++) {
+        names[i] = operators[i].name;
+    }
+
+    names[i] = NULL;
+    near = ngx_er_nearest(&json->key, names);
+
+    if (near) {
+        return ngx_er_document_error(json, c->err, "this is not %s: did you "
+                                     "mean \"%s\"?", where, near);
+    }
+
+    return ngx_er_document_error(json, c->err, "this is not %s: there are "
+                                 "prefix, suffix, equals-ignore-case and "
+                                 "wildcard%s", where,
+                                 operators == ngx_er_leaf_operators
+                                 ? ", exactly, numeric, cidr, exists and "
+                                   "anything-but" : "");
+}
+
+
+ngx_int_t
+ngx_er_leaf_memory(ngx_er_compiler_t *c)
+{
+    ngx_er_error(c->err, "no memory for an event pattern");
+    return NGX_ERROR;
+}
