@@ -87,9 +87,9 @@ typedef enum {
     NGX_ER_REDIS_SAID_LOST = 0,
     NGX_ER_REDIS_SAID_READY,
     NGX_ER_REDIS_SAID_DOWN,
-    NGX_ER_REDIS_SAID_ERROR,
     NGX_ER_REDIS_SAID_FULL,
-    NGX_ER_REDIS_SAID_LAST
+    NGX_ER_REDIS_SAID_ERROR,           /* and one for each kind of error */
+    NGX_ER_REDIS_SAID_LAST = NGX_ER_REDIS_SAID_ERROR + NGX_ER_REDIS_OTHER + 1
 } ngx_er_redis_said_e;
 
 

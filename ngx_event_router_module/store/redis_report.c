@@ -64,7 +64,7 @@ ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
         advice = "the sources' on_error= decides what happens meanwhile";
     }
 
-    if (!ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_ERROR,
+    if (!ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_ERROR + error,
                               NGX_ER_REDIS_QUIET))
     {
         return error;

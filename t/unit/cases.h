@@ -213,37 +213,6 @@ cases_close(cases_t *c, ngx_uint_t expected, const char *name)
 }
 
 
-/* facts of an event whose body is this text; NULL: the guard refuses it */
-
-static __attribute__((unused)) ngx_er_facts_t *
-cases_facts(rules_t *rules, ngx_str_t *body)
-{
-    ngx_er_scan_t          scan;
-    ngx_er_facts_t        *facts;
-    ngx_er_scan_limits_t   limits;
-
-    if (rules->event) {
-        ngx_destroy_pool(rules->event);
-    }
-
-    rules->event = ngx_er_test_pool();
-
-    facts = ngx_er_facts_create(rules->event, rules->fields);
-    facts->get = rules_get;
-    facts->data = rules;
-
-    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
-    ngx_er_scan_limits_default(&limits);
-
-    scan.pool = rules->event;
-    scan.limits = &limits;
-    scan.paths = rules->fields->paths;
-    scan.values = facts->values;
-
-    return ngx_er_scan(&scan, body) == NGX_OK ? facts : NULL;
-}
-
-
 /* NULL: see rules->err */
 
 static __attribute__((unused)) ngx_er_condition_t *
@@ -323,7 +292,7 @@ cases_run(ngx_str_t *pattern, ngx_str_t *event)
         goto done;
     }
 
-    facts = cases_facts(&rules, event);
+    facts = rules_facts(&rules, event);
 
     if (facts == NULL) {
         result = CASES_BAD_EVENT;

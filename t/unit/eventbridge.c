@@ -144,7 +144,7 @@ test_machine(void)
         }
 
         text = cases_either(&c, "event");
-        facts = cases_facts(&rules, &text);
+        facts = rules_facts(&rules, &text);
 
         if (agrees && facts) {
             bits = cases_match(&rules, conditions, n, facts);

@@ -92,7 +92,7 @@ test_knative(void)
 
         if (condition) {
             text = rules_str("{}");
-            facts = cases_facts(&rules, &text);
+            facts = rules_facts(&rules, &text);
             got = cases_match(&rules, &condition, 1, facts);
 
         } else if (strstr((char *) rules.err.text, "write \"when\" lines")) {

@@ -163,7 +163,7 @@ lookup(cases_t *c, field_t *f, int *refused)
     if (!*refused) {
         index = ngx_er_fields_add(rules.fields, &field);
         text = cases_text(c, "event");
-        facts = cases_facts(&rules, &text);
+        facts = rules_facts(&rules, &text);
         value = ngx_er_fact(facts, index);
 
         if (value && value->type == NGX_ER_STRING) {

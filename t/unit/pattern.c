@@ -133,7 +133,7 @@ test_event(void)
     }
 
     text = rules_str("{\"total\": 6, \"a\": {\"b\": 1}}");
-    facts = cases_facts(&rules, &text);
+    facts = rules_facts(&rules, &text);
 
     is_int(cases_match(&rules, c, 7, facts), 0x1f,
            "attributes and data of the CloudEvent");
@@ -467,7 +467,7 @@ test_memory(void)
     text = rules_str("{\"x\":{\"a\":[1],\"b\":[1]}}");
     c = cases_pattern(&rules, &text, NGX_ER_PATTERN_BODY);
     text = rules_str("{\"x\":[{\"a\":1,\"b\":1}]}");
-    facts = cases_facts(&rules, &text);
+    facts = rules_facts(&rules, &text);
 
     ngx_er_test_fail_at = ngx_er_test_allocs + 1;
     is_int(ngx_er_condition_holds(c, facts), 0,

@@ -329,7 +329,7 @@ test_hookdeck(void)
             text.len = strlen((char *) text.data);
         }
 
-        facts = condition ? cases_facts(&rules, &text) : NULL;
+        facts = condition ? rules_facts(&rules, &text) : NULL;
         holds = facts ? cases_match(&rules, &condition, 1, facts) : 2;
 
         cases_verdict(&c, holds == json_is_true(json_object_get(c.json,

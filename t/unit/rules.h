@@ -222,9 +222,8 @@ rules_get(ngx_er_facts_t *facts, ngx_er_field_t *field)
 /* after all conditions were read; NULL: the scanner refuses it */
 
 static __attribute__((unused)) ngx_er_facts_t *
-rules_event(rules_t *rules, const char *json)
+rules_facts(rules_t *rules, ngx_str_t *body)
 {
-    ngx_str_t              body;
     ngx_er_scan_t          scan;
     ngx_er_facts_t        *facts;
     ngx_er_scan_limits_t   limits;
@@ -247,9 +246,18 @@ rules_event(rules_t *rules, const char *json)
     scan.paths = rules->fields->paths;
     scan.values = facts->values;
 
+    return ngx_er_scan(&scan, body) == NGX_OK ? facts : NULL;
+}
+
+
+static __attribute__((unused)) ngx_er_facts_t *
+rules_event(rules_t *rules, const char *json)
+{
+    ngx_str_t  body;
+
     body = rules_str(json);
 
-    return ngx_er_scan(&scan, &body) == NGX_OK ? facts : NULL;
+    return rules_facts(rules, &body);
 }
 
 
