@@ -7,7 +7,8 @@
 /*
  * The event: what every accepted webhook becomes (CloudEvents 1.0 attributes,
  * https://github.com/cloudevents/spec).  receive.c makes it, the deliveries
- * hold it; the last holder destroys the pool and everything in it.
+ * hold it; the last holder destroys the pool and everything in it.  Its dedup
+ * key is made in key.c, what it says beside its body in fact.c.
  *
  * Values from an event are hostile.  The attributes and whatever facts() hands
  * to variables are made safe here, once: no control byte leaves this file.
@@ -21,15 +22,8 @@
 
 
 #define NGX_ER_EVENT_POOL  4096
-#define NGX_ER_EVENT_ARGS  256         /* arguments that arg.NAME can see */
 
 
-static ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
-    ngx_er_field_t *field);
-static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
-    ngx_str_t *text);
-static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
-    ngx_str_t *name);
 static ngx_int_t ngx_er_event_first(ngx_er_event_t *event,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
     ngx_str_t *out, ngx_str_t *whole);
@@ -39,7 +33,6 @@ static u_char *ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value,
     size_t *used);
 static ngx_int_t ngx_er_event_made_id(ngx_er_event_t *event);
 static ngx_int_t ngx_er_event_rfc3339(ngx_er_event_t *event);
-static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);
 
 
 /* the attributes of CloudEvents 1.0, in the order of the envelope's slots */
@@ -446,117 +439,6 @@ ngx_er_event_rfc3339(ngx_er_event_t *event)
 }
 
 
-ngx_int_t
-ngx_er_event_key(ngx_er_event_t *event, u_char *key)
-{
-    u_char     len[3][8];
-    uint64_t   n[3];
-    ngx_str_t  parts[7];
-
-    if (event->source->dedup_by) {
-        return ngx_er_event_key_fields(event, key);
-    }
-
-    if (!event->has_id) {
-        return NGX_DECLINED;
-    }
-
-    n[0] = event->source->name.len;
-    n[1] = event->whole_origin.len;
-    n[2] = event->whole_id.len;
-    ngx_memcpy(len, n, sizeof(len));
-
-    parts[0].data = len[0];
-    parts[0].len = 8;
-    parts[1] = event->source->name;
-    parts[2].data = len[1];
-    parts[2].len = 8;
-    parts[3] = event->whole_origin;
-    parts[4].data = len[2];
-    parts[4].len = 8;
-    parts[5] = event->whole_id;
-
-    if (event->source->id_covered && !event->binary) {
-        ngx_er_sha256(key, parts, 6);
-        return NGX_OK;
-    }
-
-    parts[6] = event->body;
-
-    ngx_er_sha256(key, parts, 7);
-
-    return NGX_OK;
-}
-
-
-/*
- * Each field contributes the number of its values and each value its type and
- * length, so that no two different events can spell the same key.
- */
-
-static ngx_int_t
-ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
-{
-    uint64_t         n;
-    ngx_str_t       *part;
-    ngx_uint_t       i, *field, seen;
-    ngx_array_t      parts;
-    ngx_er_value_t  *v;
-
-    if (ngx_array_init(&parts, event->pool, 8, sizeof(ngx_str_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    part = ngx_array_push_n(&parts, 2);
-    if (part == NULL) {
-        return NGX_ERROR;
-    }
-
-    part[0].data = (u_char *) &event->source->name.len;
-    part[0].len = sizeof(size_t);
-    part[1] = event->source->name;
-
-    seen = 0;
-    field = event->source->dedup_by->elts;
-
-    for (i = 0; i < event->source->dedup_by->nelts; i++) {
-
-        for (v = ngx_er_fact(event->facts, field[i]); v; v = v->next) {
-
-            part = ngx_array_push_n(&parts, 2);
-            if (part == NULL) {
-                return NGX_ERROR;
-            }
-
-            part[0].data = ngx_palloc(event->pool, sizeof(uint64_t));
-            if (part[0].data == NULL) {
-                return NGX_ERROR;
-            }
-
-            n = ((uint64_t) i << 48) | ((uint64_t) v->type << 40)
-                | v->text.len;
-            ngx_memcpy(part[0].data, &n, sizeof(uint64_t));
-            part[0].len = sizeof(uint64_t);
-            part[1] = v->text;
-
-            /* what says nothing is the same in all events */
-
-            if (!v->empty && v->type != NGX_ER_NULL) {
-                seen = 1;
-            }
-        }
-    }
-
-    if (!seen) {
-        return NGX_DECLINED;
-    }
-
-    ngx_er_sha256(key, parts.elts, parts.nelts);
-
-    return NGX_OK;
-}
-
-
 /*
  * An attribute.  One that has to be cut ends in a hash of the whole: two of
  * them that begin alike are not the same to a consumer.  "whole", unless it is
@@ -685,143 +567,4 @@ ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value, size_t *used)
     *used = pos - value->data;
 
     return p;
-}
-
-
-/*
- * What an event says for a field that is not in its body.
- *
- * long: a switch over the kinds of fields
- */
-
-static ngx_er_value_t *
-ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
-{
-    ngx_str_t                   text, *value;
-    ngx_er_event_t             *event;
-    ngx_http_variable_value_t  *vv;
-
-    event = facts->data;
-
-    switch (field->kind) {
-
-    case NGX_ER_FIELD_ID:
-        return ngx_er_event_value(facts, &event->id);
-
-    case NGX_ER_FIELD_TYPE:
-        return ngx_er_event_value(facts, &event->type);
-
-    case NGX_ER_FIELD_SOURCE:
-        return ngx_er_event_value(facts, &event->source->name);
-
-    case NGX_ER_FIELD_SUBJECT:
-        return ngx_er_event_value(facts, &event->subject);
-
-    case NGX_ER_FIELD_TIME:
-        return ngx_er_event_value(facts, &event->time);
-
-    case NGX_ER_FIELD_CONTENT_TYPE:
-        return ngx_er_event_value(facts, &event->content_type);
-
-    case NGX_ER_FIELD_SPECVERSION:
-        ngx_str_set(&text, "1.0");
-        return ngx_er_event_value(facts, &text);
-
-    case NGX_ER_FIELD_HEADER:
-        value = ngx_er_event_header(event, &field->name);
-        return value ? ngx_er_event_value(facts, value) : NULL;
-
-    case NGX_ER_FIELD_ARG:
-        return ngx_er_event_arg(event, &field->name);
-
-    case NGX_ER_FIELD_VARIABLE:
-        if (event->request == NULL) {
-            return NULL;
-        }
-
-        vv = ngx_http_get_indexed_variable(event->request, field->variable);
-
-        if (vv == NULL || vv->not_found) {
-            return NULL;
-        }
-
-        /* the fact outlives the request */
-
-        text.len = vv->len;
-        text.data = ngx_pnalloc(facts->pool, vv->len);
-        if (text.data == NULL) {
-            return NULL;
-        }
-
-        ngx_memcpy(text.data, vv->data, vv->len);
-
-        return ngx_er_event_value(facts, &text);
-
-    default: /* NGX_ER_FIELD_DATA */
-        return NULL;
-    }
-}
-
-
-static ngx_er_value_t *
-ngx_er_event_value(ngx_er_facts_t *facts, ngx_str_t *text)
-{
-    ngx_er_value_t  *v;
-
-    if (text->len == 0 && text->data == NULL) {
-        return NULL;
-    }
-
-    v = ngx_pcalloc(facts->pool, sizeof(ngx_er_value_t));
-    if (v == NULL) {
-        return NULL;
-    }
-
-    v->type = NGX_ER_STRING;
-    v->text = *text;
-    v->empty = (text->len == 0);
-
-    return v;
-}
-
-
-static ngx_er_value_t *
-ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
-{
-    ngx_uint_t       i;
-    ngx_array_t      pairs;
-    ngx_er_pair_t   *pair;
-    ngx_er_value_t  *first, **last;
-
-    if (ngx_array_init(&pairs, event->pool, 8, sizeof(ngx_er_pair_t))
-        != NGX_OK
-        || ngx_er_form_parse(event->pool, &event->args, &pairs,
-                             NGX_ER_EVENT_ARGS)
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
-    first = NULL;
-    last = &first;
-    pair = pairs.elts;
-
-    for (i = 0; i < pairs.nelts; i++) {
-
-        if (pair[i].name.len != name->len
-            || ngx_memcmp(pair[i].name.data, name->data, name->len) != 0)
-        {
-            continue;
-        }
-
-        *last = ngx_er_event_value(event->facts, &pair[i].value);
-
-        if (*last == NULL) {
-            break;
-        }
-
-        last = &(*last)->next;
-    }
-
-    return first;
 }

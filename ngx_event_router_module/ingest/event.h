@@ -62,6 +62,10 @@ ngx_er_event_t *ngx_er_event_create(ngx_er_source_t *source);
 void ngx_er_event_hold(ngx_er_event_t *event);
 void ngx_er_event_release(ngx_er_event_t *event);
 
+/* fact.c: facts->get, for all kinds of fields but DATA; NULL: missing */
+ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
+    ngx_er_field_t *field);
+
 /* route/select.c: fills in routes and route_names; NGX_ERROR: no memory */
 ngx_int_t ngx_er_event_route(ngx_er_event_t *event);
 
@@ -84,8 +88,8 @@ ngx_int_t ngx_er_event_cloudevent(ngx_er_event_t *event,
 ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
 
 /*
- * The dedup key, 32 bytes: SHA-256 over length-prefixed source, origin and id,
- * and the body's hash where the signature does not cover the id; or over the
+ * key.c: the dedup key, 32 bytes: SHA-256 over length-prefixed source, origin
+ * and id, and the body where the signature does not cover the id; or over the
  * fields of "dedup by=".  NGX_DECLINED: nothing to tell events apart by.
  */
 ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);

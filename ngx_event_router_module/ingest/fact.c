@@ -1,0 +1,163 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What an event says beside its body: attributes, headers, arguments and
+ * nginx's variables, as values for routes and event_set.  route/facts.c asks
+ * each field once an event, so what is handed out must outlive the producer's
+ * request: it is copied into the event's pool or stands there already.
+ */
+
+
+#include "event.h"
+
+
+#define NGX_ER_FACT_ARGS  256          /* arguments that arg.NAME can see */
+
+
+static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
+    ngx_str_t *text);
+static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
+    ngx_str_t *name);
+
+
+/*
+ * What an event says for a field that is not in its body.
+ *
+ * long: a switch over the kinds of fields
+ */
+
+ngx_er_value_t *
+ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
+{
+    ngx_str_t                   text, *value;
+    ngx_er_event_t             *event;
+    ngx_http_variable_value_t  *vv;
+
+    event = facts->data;
+
+    switch (field->kind) {
+
+    case NGX_ER_FIELD_ID:
+        return ngx_er_event_value(facts, &event->id);
+
+    case NGX_ER_FIELD_TYPE:
+        return ngx_er_event_value(facts, &event->type);
+
+    case NGX_ER_FIELD_SOURCE:
+        return ngx_er_event_value(facts, &event->source->name);
+
+    case NGX_ER_FIELD_SUBJECT:
+        return ngx_er_event_value(facts, &event->subject);
+
+    case NGX_ER_FIELD_TIME:
+        return ngx_er_event_value(facts, &event->time);
+
+    case NGX_ER_FIELD_CONTENT_TYPE:
+        return ngx_er_event_value(facts, &event->content_type);
+
+    case NGX_ER_FIELD_SPECVERSION:
+        ngx_str_set(&text, "1.0");
+        return ngx_er_event_value(facts, &text);
+
+    case NGX_ER_FIELD_HEADER:
+        value = ngx_er_event_header(event, &field->name);
+        return value ? ngx_er_event_value(facts, value) : NULL;
+
+    case NGX_ER_FIELD_ARG:
+        return ngx_er_event_arg(event, &field->name);
+
+    case NGX_ER_FIELD_VARIABLE:
+        if (event->request == NULL) {
+            return NULL;
+        }
+
+        vv = ngx_http_get_indexed_variable(event->request, field->variable);
+
+        if (vv == NULL || vv->not_found) {
+            return NULL;
+        }
+
+        /* the fact outlives the request */
+
+        text.len = vv->len;
+        text.data = ngx_pnalloc(facts->pool, vv->len);
+        if (text.data == NULL) {
+            return NULL;
+        }
+
+        ngx_memcpy(text.data, vv->data, vv->len);
+
+        return ngx_er_event_value(facts, &text);
+
+    default: /* NGX_ER_FIELD_DATA */
+        return NULL;
+    }
+}
+
+
+static ngx_er_value_t *
+ngx_er_event_value(ngx_er_facts_t *facts, ngx_str_t *text)
+{
+    ngx_er_value_t  *v;
+
+    if (text->len == 0 && text->data == NULL) {
+        return NULL;
+    }
+
+    v = ngx_pcalloc(facts->pool, sizeof(ngx_er_value_t));
+    if (v == NULL) {
+        return NULL;
+    }
+
+    v->type = NGX_ER_STRING;
+    v->text = *text;
+    v->empty = (text->len == 0);
+
+    return v;
+}
+
+
+static ngx_er_value_t *
+ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
+{
+    ngx_uint_t       i;
+    ngx_array_t      pairs;
+    ngx_er_pair_t   *pair;
+    ngx_er_value_t  *first, **last;
+
+    if (ngx_array_init(&pairs, event->pool, 8, sizeof(ngx_er_pair_t))
+        != NGX_OK
+        || ngx_er_form_parse(event->pool, &event->args, &pairs,
+                             NGX_ER_FACT_ARGS)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    first = NULL;
+    last = &first;
+    pair = pairs.elts;
+
+    for (i = 0; i < pairs.nelts; i++) {
+
+        if (pair[i].name.len != name->len
+            || ngx_memcmp(pair[i].name.data, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        *last = ngx_er_event_value(event->facts, &pair[i].value);
+
+        if (*last == NULL) {
+            break;
+        }
+
+        last = &(*last)->next;
+    }
+
+    return first;
+}

@@ -1,0 +1,129 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Dedup keys: by what two events are the same.  receive.c asks once an event;
+ * the store only ever sees the hash.  Every part has its length in front, and
+ * ids are taken whole, not as attributes show them: no two different events
+ * may ever share a key, since the second one would be lost with a 200.
+ */
+
+
+#include "event.h"
+
+
+static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);
+
+
+ngx_int_t
+ngx_er_event_key(ngx_er_event_t *event, u_char *key)
+{
+    u_char     len[3][8];
+    uint64_t   n[3];
+    ngx_str_t  parts[7];
+
+    if (event->source->dedup_by) {
+        return ngx_er_event_key_fields(event, key);
+    }
+
+    if (!event->has_id) {
+        return NGX_DECLINED;
+    }
+
+    n[0] = event->source->name.len;
+    n[1] = event->whole_origin.len;
+    n[2] = event->whole_id.len;
+    ngx_memcpy(len, n, sizeof(len));
+
+    parts[0].data = len[0];
+    parts[0].len = 8;
+    parts[1] = event->source->name;
+    parts[2].data = len[1];
+    parts[2].len = 8;
+    parts[3] = event->whole_origin;
+    parts[4].data = len[2];
+    parts[4].len = 8;
+    parts[5] = event->whole_id;
+
+    if (event->source->id_covered && !event->binary) {
+        ngx_er_sha256(key, parts, 6);
+        return NGX_OK;
+    }
+
+    parts[6] = event->body;
+
+    ngx_er_sha256(key, parts, 7);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Each field contributes the number of its values and each value its type and
+ * length, so that no two different events can spell the same key.
+ */
+
+static ngx_int_t
+ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
+{
+    uint64_t         n;
+    ngx_str_t       *part;
+    ngx_uint_t       i, *field, seen;
+    ngx_array_t      parts;
+    ngx_er_value_t  *v;
+
+    if (ngx_array_init(&parts, event->pool, 8, sizeof(ngx_str_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    part = ngx_array_push_n(&parts, 2);
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    part[0].data = (u_char *) &event->source->name.len;
+    part[0].len = sizeof(size_t);
+    part[1] = event->source->name;
+
+    seen = 0;
+    field = event->source->dedup_by->elts;
+
+    for (i = 0; i < event->source->dedup_by->nelts; i++) {
+
+        for (v = ngx_er_fact(event->facts, field[i]); v; v = v->next) {
+
+            part = ngx_array_push_n(&parts, 2);
+            if (part == NULL) {
+                return NGX_ERROR;
+            }
+
+            part[0].data = ngx_palloc(event->pool, sizeof(uint64_t));
+            if (part[0].data == NULL) {
+                return NGX_ERROR;
+            }
+
+            n = ((uint64_t) i << 48) | ((uint64_t) v->type << 40)
+                | v->text.len;
+            ngx_memcpy(part[0].data, &n, sizeof(uint64_t));
+            part[0].len = sizeof(uint64_t);
+            part[1] = v->text;
+
+            /* what says nothing is the same in all events */
+
+            if (!v->empty && v->type != NGX_ER_NULL) {
+                seen = 1;
+            }
+        }
+    }
+
+    if (!seen) {
+        return NGX_DECLINED;
+    }
+
+    ngx_er_sha256(key, parts.elts, parts.nelts);
+
+    return NGX_OK;
+}
