@@ -79,6 +79,7 @@ struct ngx_er_claim_s {
 
     ngx_pool_t            *pool;
     ngx_er_dedup_t        *dedup;
+    void                  *entry;      /* memory_zone.c's: where the key is */
     ngx_queue_t            queue;      /* of dedup's live claims: Redis gave
                                           them and they are not at an end */
     ngx_event_t            posted;     /* calls "call" */

@@ -47,7 +47,7 @@ ngx_er_memory_claim(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
     if (entry == NULL) {
         claim->result = NGX_ER_CLAIM_NEW;
 
-        if (ngx_er_memory_adopt(memory, claim) == NULL) {
+        if (ngx_er_memory_new(memory, claim) == NULL) {
             rc = NGX_ERROR;
         }
 

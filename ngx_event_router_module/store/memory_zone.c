@@ -5,12 +5,13 @@
 
 
 /*
- * The zone behind memory.c: a tree of keys, two lists of them in the order of
+ * The zone behind memory.c: trees of keys, two lists of them in the order of
  * use, and who goes when it is full.  It owns the shared memory.
  *
- * Keys are found in a red-black tree.  The tree is balanced whatever is put
- * into it and compares whole keys, so nobody can choose events that make it
- * slow; a hash table would need a secret for that.
+ * Keys are found in red-black trees: many small ones, since each step down a
+ * tree is a miss of the cache.  A tree is balanced whatever is put into it and
+ * compares whole keys, so nobody can choose events that make it slow; a hash
+ * table would need a secret for that.
  *
  * Everything in the zone is a block of 128 bytes: an entry, or a chunk of
  * settled targets of an entry.  So memory never splinters, and to throw out
@@ -27,6 +28,7 @@
 
 
 #define NGX_ER_MEMORY_BLOCK  128
+#define NGX_ER_MEMORY_TREE   8         /* entries in a tree of a full zone */
 #define NGX_ER_MEMORY_SCAN   32        /* entries looked at for an expired or
                                           abandoned one */
 #define NGX_ER_MEMORY_QUIET  60000     /* ms between equal messages */
@@ -43,8 +45,11 @@ typedef u_char  ngx_er_memory_fits_t[
 static ngx_int_t ngx_er_memory_init(ngx_shm_zone_t *zone, void *data);
 static void ngx_er_memory_resized(ngx_conf_t *cf, ngx_str_t *name,
     size_t size);
+static ngx_int_t ngx_er_memory_trees(ngx_er_memory_t *memory, size_t size);
 static void ngx_er_memory_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+static ngx_er_memory_entry_t *ngx_er_memory_search(ngx_er_memory_t *memory,
+    u_char *claimed);
 static ngx_uint_t ngx_er_memory_has(ngx_er_memory_entry_t *entry,
     uint64_t target);
 static void *ngx_er_memory_alloc(ngx_er_memory_t *memory,
@@ -66,6 +71,8 @@ static void ngx_er_memory_remove(ngx_er_memory_t *memory,
 
 #define ngx_er_memory_entry(node)                                             \
     ((ngx_er_memory_entry_t *) &(node)->color)
+
+#define ngx_er_memory_tree(sh, key)  (&(sh)->trees[(key) & (sh)->mask])
 
 
 ngx_er_memory_t *
@@ -173,7 +180,10 @@ ngx_er_memory_init(ngx_shm_zone_t *zone, void *data)
     memory->sh = sh;
     memory->shpool->data = sh;
 
-    ngx_rbtree_init(&sh->tree, &sh->sentinel, ngx_er_memory_insert);
+    if (ngx_er_memory_trees(memory, zone->shm.size) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_queue_init(&sh->held);
     ngx_queue_init(&sh->idle);
 
@@ -190,6 +200,36 @@ ngx_er_memory_init(ngx_shm_zone_t *zone, void *data)
     /* a full zone is an ordinary thing here */
 
     memory->shpool->log_nomem = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_memory_trees(ngx_er_memory_t *memory, size_t size)
+{
+    ngx_uint_t           i, n;
+    ngx_er_memory_sh_t  *sh;
+
+    sh = memory->sh;
+
+    for (n = 1;
+         n < size / (NGX_ER_MEMORY_TREE * NGX_ER_MEMORY_BLOCK);
+         n *= 2)
+    {
+        /* void */
+    }
+
+    sh->trees = ngx_slab_alloc(memory->shpool, n * sizeof(ngx_rbtree_t));
+    if (sh->trees == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh->mask = n - 1;
+
+    for (i = 0; i < n; i++) {
+        ngx_rbtree_init(&sh->trees[i], &sh->sentinel, ngx_er_memory_insert);
+    }
 
     return NGX_OK;
 }
@@ -269,20 +309,48 @@ ngx_er_memory_unlock(ngx_er_memory_t *memory)
 }
 
 
-/* NULL: unknown, or expired and now gone */
+/*
+ * NULL: unknown, or expired and now gone.  The claim remembers the place: the
+ * mapping stays as long as the worker, and what is removed loses its key, so a
+ * place with the claim's key is its entry.
+ */
 
 ngx_er_memory_entry_t *
 ngx_er_memory_find(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
+{
+    ngx_er_memory_entry_t  *entry;
+
+    entry = claim->entry;
+
+    if (entry == NULL
+        || ngx_memcmp(entry->key, claim->key, sizeof(entry->key)) != 0)
+    {
+        entry = ngx_er_memory_search(memory, claim->key);
+    }
+
+    if (entry && ngx_er_memory_past(entry->expires)) {
+        ngx_er_memory_remove(memory, entry);
+        entry = NULL;
+    }
+
+    claim->entry = entry;
+
+    return entry;
+}
+
+
+static ngx_er_memory_entry_t *
+ngx_er_memory_search(ngx_er_memory_t *memory, u_char *claimed)
 {
     ngx_int_t               rc;
     ngx_rbtree_key_t        key;
     ngx_rbtree_node_t      *node, *sentinel;
     ngx_er_memory_entry_t  *entry;
 
-    node = memory->sh->tree.root;
-    sentinel = memory->sh->tree.sentinel;
+    ngx_memcpy(&key, claimed, sizeof(ngx_rbtree_key_t));
 
-    ngx_memcpy(&key, claim->key, sizeof(ngx_rbtree_key_t));
+    node = ngx_er_memory_tree(memory->sh, key)->root;
+    sentinel = &memory->sh->sentinel;
 
     while (node != sentinel) {
 
@@ -292,16 +360,10 @@ ngx_er_memory_find(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
         }
 
         entry = ngx_er_memory_entry(node);
-        rc = ngx_memcmp(claim->key, entry->key, 32);
+        rc = ngx_memcmp(claimed, entry->key, sizeof(entry->key));
 
         if (rc == 0) {
-
-            if (!ngx_er_memory_past(entry->expires)) {
-                return entry;
-            }
-
-            ngx_er_memory_remove(memory, entry);
-            return NULL;
+            return entry;
         }
 
         node = (rc < 0) ? node->left : node->right;
@@ -316,14 +378,19 @@ ngx_er_memory_find(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 ngx_er_memory_entry_t *
 ngx_er_memory_adopt(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 {
-    ngx_rbtree_node_t      *node;
     ngx_er_memory_entry_t  *entry;
 
     entry = ngx_er_memory_find(memory, claim);
 
-    if (entry) {
-        return entry;
-    }
+    return entry ? entry : ngx_er_memory_new(memory, claim);
+}
+
+
+ngx_er_memory_entry_t *
+ngx_er_memory_new(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
+{
+    ngx_rbtree_node_t      *node;
+    ngx_er_memory_entry_t  *entry;
 
     node = ngx_er_memory_alloc(memory, NULL);
     if (node == NULL) {
@@ -338,11 +405,13 @@ ngx_er_memory_adopt(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
     ngx_memcpy(&node->key, claim->key, sizeof(ngx_rbtree_key_t));
     ngx_memcpy(entry->key, claim->key, sizeof(entry->key));
 
-    ngx_rbtree_insert(&memory->sh->tree, node);
+    ngx_rbtree_insert(ngx_er_memory_tree(memory->sh, node->key), node);
     ngx_queue_insert_head(&memory->sh->held, &entry->queue);
     memory->sh->entries++;
 
     ngx_er_memory_take(memory, entry, claim);
+
+    claim->entry = entry;
 
     return entry;
 }
@@ -585,11 +654,16 @@ ngx_er_memory_expire(ngx_er_memory_t *memory)
 static void
 ngx_er_memory_remove(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry)
 {
+    ngx_rbtree_node_t  *node;
+
     ngx_er_memory_drop_targets(memory, entry);
 
+    node = ngx_er_memory_node(entry);
+
+    ngx_memzero(entry->key, sizeof(entry->key));
     ngx_queue_remove(&entry->queue);
-    ngx_rbtree_delete(&memory->sh->tree, ngx_er_memory_node(entry));
-    ngx_slab_free_locked(memory->shpool, ngx_er_memory_node(entry));
+    ngx_rbtree_delete(ngx_er_memory_tree(memory->sh, node->key), node);
+    ngx_slab_free_locked(memory->shpool, node);
 
     memory->sh->entries--;
 }

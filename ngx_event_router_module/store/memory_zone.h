@@ -54,8 +54,9 @@ typedef struct {
 
 
 struct ngx_er_memory_sh_s {
-    ngx_rbtree_t             tree;
-    ngx_rbtree_node_t        sentinel;
+    ngx_rbtree_t            *trees;    /* of keys */
+    ngx_uint_t               mask;     /* of the bits that choose a tree */
+    ngx_rbtree_node_t        sentinel; /* of all trees */
     ngx_queue_t              held;     /* CLAIMED */
     ngx_queue_t              idle;     /* RELEASED and DONE */
     ngx_uint_t               entries;
@@ -87,6 +88,10 @@ ngx_er_memory_entry_t *ngx_er_memory_find(ngx_er_memory_t *memory,
 
 /* the entry of the key, a new one if there is none; NULL: no memory */
 ngx_er_memory_entry_t *ngx_er_memory_adopt(ngx_er_memory_t *memory,
+    ngx_er_claim_t *claim);
+
+/* the same for a key that find() did not find */
+ngx_er_memory_entry_t *ngx_er_memory_new(ngx_er_memory_t *memory,
     ngx_er_claim_t *claim);
 
 /* gives the key to the claim */

@@ -10,14 +10,7 @@
  * Bodies are files given as arguments (one document each), or else made here
  * in the likeness of a GitHub event, a Shopify order and the worst we know.
  * The scanner's pool is core.c's, a malloc() for each value: dearer than in
- * nginx.  To build it:
- *
- *     make build/gcc/Makefile
- *     N=/usr/share/nginx/src/src M=ngx_event_router_module
- *     cc -O2 -o build/bench-scan -I$N/core -I$N/event -I$N/event/modules \
- *         -I$N/os/unix -Ibuild/gcc t/bench/scan.c t/unit/core.c \
- *         $M/ingest/scan.c $M/ingest/extract.c $M/ingest/lexer.c \
- *         $M/ingest/paths.c -ljansson -lpcre2-8
+ * nginx.  "make bench" builds and runs it.
  */
 
 
