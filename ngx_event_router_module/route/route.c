@@ -61,6 +61,9 @@ static char *ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_er_route_take(ngx_conf_t *cf,
+    ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
     ngx_er_error_t *err);
@@ -447,10 +450,20 @@ ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     condition = ngx_er_condition_test(cf->pool, &value[1], cf->args->nelts - 1,
                                       parser->each, parser->mcf->fields, &err);
 
+    return ngx_er_route_take(cf, parser, condition, &err);
+}
+
+
+/* a line that was compiled, or NULL and why it was not */
+
+static char *
+ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_er_condition_t *condition, ngx_er_error_t *err)
+{
     if (condition == NULL
-        || ngx_er_route_add(cf, parser, condition, &err) != NGX_OK)
+        || ngx_er_route_add(cf, parser, condition, err) != NGX_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err->len, err->text);
         return NGX_CONF_ERROR;
     }
 
@@ -472,14 +485,7 @@ ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     line = (ngx_er_line_pt) cmd->post;
     condition = line(cf, parser->mcf->fields, &err);
 
-    if (condition == NULL
-        || ngx_er_route_add(cf, parser, condition, &err) != NGX_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_er_route_take(cf, parser, condition, &err);
 }
 
 
