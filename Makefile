@@ -34,7 +34,8 @@ UNITS     := $(filter-out core,$(basename $(notdir $(wildcard t/unit/*.c))))
 FUZZERS   := $(basename $(notdir $(wildcard t/fuzz/*.c)))
 
 DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
-               zlib1g-dev libssl-dev libjansson-dev libhiredis-dev
+               zlib1g-dev libssl-dev libjansson-dev libhiredis-dev \
+               liblmdb-dev
 DEPS_RUN    := curl openssl
 DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
                libio-socket-ssl-perl
@@ -166,7 +167,7 @@ PURE_SOURCES := $(wildcard $(PURE:%=$(ROOM)/%.c))
 INCLUDES     := -I$(NGINX_SRC)/src/core -I$(NGINX_SRC)/src/event \
                 -I$(NGINX_SRC)/src/event/modules -I$(NGINX_SRC)/src/os/unix \
                 -Ibuild/gcc
-UNIT_LIBS    := -ljansson -lhiredis -lssl -lcrypto -lpcre2-8 -lm -lpthread
+UNIT_LIBS    := -ljansson -lhiredis -llmdb -lssl -lcrypto -lpcre2-8 -lm -lpthread
 UNIT_FLAGS   := -g -O1 $(WARNINGS) -Werror -MMD -MP \
                 $(if $(filter 1,$(UNIT_SAN)),$(SANITIZE))
 UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)

@@ -28,6 +28,7 @@
 #include "ingest/presets.h"
 #include "route/condition.h"
 #include "route/matcher.h"
+#include "deliver/policy.h"
 
 
 #define NGX_ER_NAME_MAX   64           /* bytes of a source's, target's or
@@ -38,6 +39,8 @@ typedef struct ngx_er_target_s  ngx_er_target_t;
 typedef struct ngx_er_route_s   ngx_er_route_t;
 typedef struct ngx_er_event_s   ngx_er_event_t;
 typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
+typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
+typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
 
 
 /* where a noun stands in nginx.conf, for errors found after parsing */
@@ -78,6 +81,9 @@ struct ngx_er_source_s {
     unsigned                     cloudevents:1;  /* accepts CloudEvents */
     unsigned                     unused:1;       /* in no event_receive */
     unsigned                     sync:1;         /* "delivery sync" is said */
+    unsigned                     queued:1;       /* "delivery queued" */
+    ngx_msec_t                   retain;         /* ms that delivered events
+                                                    are kept; 0: not */
 
     size_t                       max_size;       /* bytes */
     ngx_uint_t                   max_batch;      /* events of a CloudEvents
@@ -121,6 +127,10 @@ struct ngx_er_target_s {
     ngx_flag_t                   optional;
     uint64_t                     hash;           /* of the name: its identity
                                                     in dedup stores */
+    ngx_er_policy_t              policy;
+    ngx_int_t                    order;          /* field of "order by", or
+                                                    NGX_CONF_UNSET */
+    ngx_er_lane_t               *lane;           /* NULL: no queue */
     ngx_uint_t                   index;          /* in main conf's targets */
     ngx_atomic_t                *counters;       /* observe/metrics.h */
 };
@@ -141,6 +151,8 @@ struct ngx_er_route_s {
                                                     resolved from "to" */
     ngx_uint_t                   last;
     ngx_uint_t                   fallback;
+    ngx_msec_t                   delay;          /* ms before the first attempt
+                                                    of a queued event */
 };
 
 
@@ -157,6 +169,7 @@ typedef struct {
     ngx_er_fields_t             *fields;         /* of all sources */
     ngx_er_paths_t              *envelope;       /* of CloudEvents */
     ngx_er_dedup_t              *dedup;          /* created on first use */
+    ngx_er_queue_t              *queue;          /* NULL: none */
 
     ngx_uint_t                   running;        /* deliveries at once in a
                                                     worker: 256 */

@@ -84,6 +84,9 @@ my @only = (
       qr/\bredis(?:Async|Connect|Command|Append|BufferWrite|GetReply)\w*\(/,
       undef ],
 
+    [ 'LMDB is the file store\'s', qr/#include <lmdb|\bmdb_\w+\(/,
+      qr{^store/file(?:_\w+)?\.[ch]$} ],
+
     [ 'OpenSSL belongs to verification', qr/#include <openssl/,
       qr{^ingest/(?:verify|seal|jwt|encoding)\.[ch]$} ],
 

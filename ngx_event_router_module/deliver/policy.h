@@ -1,0 +1,144 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * How gently a target is treated: which answers are tried again and when, how
+ * many deliveries run at once, how fast they start, and the circuit breaker.
+ * Pure: the caller locks the state, gives the time and a random number.
+ *
+ * Times are ms.  "now" never runs backwards; it may jump forwards.
+ */
+
+
+#ifndef _NGX_ER_POLICY_H_INCLUDED_
+#define _NGX_ER_POLICY_H_INCLUDED_
+
+
+#include "../base.h"
+
+
+#define NGX_ER_POLICY_STATUSES  600
+
+
+typedef enum {
+    NGX_ER_VERDICT_OK = 0,             /* 2xx: it has the event */
+    NGX_ER_VERDICT_RETRY,
+    NGX_ER_VERDICT_FINAL               /* no retry will change that */
+} ngx_er_verdict_e;
+
+
+/* what nginx.conf says of a target */
+
+typedef struct {
+    uint64_t               horizon;    /* retry for=; 0: no retries */
+    uint64_t               base;       /* before the first retry */
+    uint64_t               max;        /* between two */
+    uint64_t               expires;    /* too old to deliver; 0: never */
+    uint64_t               keep;       /* dead_for */
+
+    ngx_uint_t             concurrency;  /* deliveries at once, all workers */
+    ngx_uint_t             rate;       /* deliveries in 1000 s; 0: any */
+    ngx_uint_t             burst;      /* of them at once, >= 1 */
+
+    ngx_flag_t             breaker;
+    ngx_uint_t             failures;   /* in a row that open it */
+    ngx_uint_t             percent;    /* or failures in percent */
+    ngx_uint_t             sample;     /* of at least so many answers */
+    uint64_t               window;     /* within this time */
+    uint64_t               open;       /* how long it is open the first time */
+    uint64_t               open_max;   /* doubled each time up to this */
+
+    u_char                 verdicts[NGX_ER_POLICY_STATUSES];  /* by status; 0:
+                                          no answer */
+} ngx_er_policy_t;
+
+
+typedef enum {
+    NGX_ER_BREAKER_CLOSED = 0,
+    NGX_ER_BREAKER_OPEN,
+    NGX_ER_BREAKER_HALF_OPEN
+} ngx_er_breaker_e;
+
+
+/* what all workers of one nginx share of a target, all zero at first */
+
+typedef struct {
+    uint64_t               pause;      /* until when: Retry-After */
+    uint64_t               tokens_at;  /* when the bucket was filled */
+    uint64_t               tokens;     /* thousandths of a delivery */
+
+    uint32_t               breaker;    /* ngx_er_breaker_e */
+    uint32_t               row;        /* failures in a row */
+    uint32_t               trips;      /* in a row */
+    uint32_t               good;       /* half open: successes */
+    uint64_t               until;      /* open: until when */
+    uint64_t               closed;     /* slow start: since when; 0: over */
+    uint64_t               window;     /* of the counts below: its beginning */
+    uint32_t               answers;
+    uint32_t               failures;
+
+    uint32_t               fresh;      /* deliveries in flight: the first */
+    uint32_t               again;      /* attempt, and later ones */
+} ngx_er_policy_state_t;
+
+
+/* the defaults of docs/directives.md */
+void ngx_er_policy_default(ngx_er_policy_t *policy);
+
+/*
+ * retry_on and fail_on: words are 404, 5xx, 500-503, "timeout" (0 is written
+ * so, 504 is a status).  2xx cannot be changed.  NGX_ERROR with a sentence.
+ */
+ngx_int_t ngx_er_policy_statuses(ngx_er_policy_t *policy, ngx_str_t *word,
+    ngx_er_verdict_e verdict, ngx_er_error_t *err);
+
+ngx_er_verdict_e ngx_er_policy_verdict(ngx_er_policy_t *policy,
+    ngx_uint_t status);
+
+/*
+ * ms until the next attempt after "attempts" were made: exponential (base * 3
+ * ^ (attempts - 1), at most max), plus or minus a quarter by "random" (any
+ * number); not before "retry_after" (seconds, -1: none; 1 s to max).
+ */
+uint64_t ngx_er_policy_delay(ngx_er_policy_t *policy, ngx_uint_t attempts,
+    time_t retry_after, uint32_t random);
+
+/*
+ * Takes places for up to "fresh" first and "again" later attempts; returns in
+ * both how many there are, now in flight.  If none: "wait" is how many ms
+ * until it makes sense to ask again, NGX_ER_POLICY_FULL: when a delivery ends.
+ * Later attempts have at most half of the places (one at least) while there
+ * are first ones too, and are served before them up to that.  "due": 1 if
+ * later attempts are due, whether asked for or not.
+ */
+#define NGX_ER_POLICY_FULL  ((uint64_t) -1)
+
+void ngx_er_policy_take(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t due, ngx_uint_t *fresh, ngx_uint_t *again,
+    uint64_t *wait);
+
+/* gives places back that were not used (nothing was sent); tokens, too */
+void ngx_er_policy_untake(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, ngx_uint_t fresh, ngx_uint_t again);
+
+/*
+ * A delivery ended: gives its place back and judges the target.  "again": it
+ * had a place for later attempts.  429 and 503 with Retry-After pause the
+ * target and are no failure to the breaker.  Returns 1 if the breaker's state
+ * changed.
+ */
+ngx_uint_t ngx_er_policy_end(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t again,
+    ngx_uint_t status, time_t retry_after, uint32_t random);
+
+/* a delivery whose end nobody knows (its worker died): gives places back */
+void ngx_er_policy_lost(ngx_er_policy_state_t *state, ngx_uint_t fresh,
+    ngx_uint_t again);
+
+const char *ngx_er_breaker_name(ngx_uint_t breaker);
+
+
+#endif /* _NGX_ER_POLICY_H_INCLUDED_ */

@@ -1,0 +1,268 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The queue's words, pure.  An entry is one event for one target.  It has a
+ * due time: leasing moves it forward, a retry sets it, success deletes the
+ * entry, exhaustion moves it to the dead letters.  What a crashed worker had
+ * comes due again; there is no other way of recovery.
+ *
+ * An operation is one thing asked of a store.  The same operations mean the
+ * same in every store: file*.c (LMDB) and redis_queue*.c.
+ *
+ * Times are ms since 1970 on the store's clock, which never runs backwards.
+ */
+
+
+#ifndef _NGX_ER_ENTRY_H_INCLUDED_
+#define _NGX_ER_ENTRY_H_INCLUDED_
+
+
+#include "../base.h"
+
+
+#define NGX_ER_ENTRY_PAST      16      /* attempts that are remembered */
+#define NGX_ER_ENTRY_ANSWER    1024    /* bytes of the target's last answer */
+#define NGX_ER_ENTRY_NAME      64      /* bytes of a target's name */
+#define NGX_ER_ENTRY_ROUTES    1024
+#define NGX_ER_ENTRY_CRASHES   3       /* this many make it poison */
+
+#define NGX_ER_NEVER           ((uint64_t) -1)
+
+
+/* why an entry is dead; kept in stores, so numbers never change */
+
+typedef enum {
+    NGX_ER_DEAD_NOT = 0,
+    NGX_ER_DEAD_EXHAUSTED = 1,         /* the retries' horizon is over */
+    NGX_ER_DEAD_FINAL = 2,             /* an answer that no retry changes */
+    NGX_ER_DEAD_EXPIRED = 3,           /* too old to be of use */
+    NGX_ER_DEAD_POISON = 4,            /* it was in hand in 3 crashes */
+    NGX_ER_DEAD_REMOVED = 5,           /* its target is not configured */
+    NGX_ER_DEAD_CORRUPT = 6            /* the stored event cannot be read */
+} ngx_er_dead_e;
+
+
+/* one attempt of the past; kept in stores as it is */
+
+typedef struct {
+    uint64_t               time;       /* when it began */
+    uint32_t               ms;         /* how long it took */
+    uint16_t               status;     /* 0: no answer */
+    uint16_t               number;     /* from 1 */
+} ngx_er_past_t;
+
+
+typedef struct {
+    uint64_t               seq;        /* of the event: accepted ms << 20, and
+                                          a count; unique in the store */
+    uint64_t               target;     /* hash of its name */
+    uint64_t               token;      /* of the lease that gave it */
+    uint64_t               accepted;   /* or replayed */
+    uint64_t               due;
+    uint64_t               order;      /* hash of the value of "order by",
+                                          0: none */
+    uint32_t               epoch;      /* 0, one more with every replay */
+    uint32_t               attempts;   /* that were made in this epoch */
+    uint32_t               crashes;    /* leases that ended by themselves since
+                                          the last attempt was recorded */
+    unsigned               guard:1;    /* ask the dedup store before the first
+                                          attempt */
+
+    ngx_uint_t             npast;
+    ngx_er_past_t          past[NGX_ER_ENTRY_PAST];   /* the latest last */
+
+    /* LIST of dead letters only */
+
+    ngx_er_dead_e          reason;
+    uint64_t               died;
+    ngx_uint_t             status;     /* of the last answer, 0: none */
+    ngx_str_t              answer;     /* its first bytes */
+
+    ngx_str_t              name;       /* of the target */
+    ngx_str_t              routes;     /* "a,b": that named it */
+    ngx_str_t              record;     /* the event: ingest/record.h */
+
+    ngx_queue_t            queue;      /* the holder's */
+    void                  *data;
+} ngx_er_entry_t;
+
+
+typedef enum {
+    NGX_ER_QUEUE_ACCEPT = 0,
+    NGX_ER_QUEUE_LEASE,
+    NGX_ER_QUEUE_EXTEND,
+    NGX_ER_QUEUE_SETTLE,
+    NGX_ER_QUEUE_RETRY,
+    NGX_ER_QUEUE_BURY,
+    NGX_ER_QUEUE_ADOPT,
+    NGX_ER_QUEUE_SWEEP,
+    NGX_ER_QUEUE_LIST,
+    NGX_ER_QUEUE_REPLAY,
+    NGX_ER_QUEUE_PURGE
+} ngx_er_queue_verb_e;
+
+
+/* ACCEPT: one target of the event */
+
+typedef struct {
+    uint64_t               target;
+    ngx_str_t              name;
+    ngx_str_t              routes;
+    uint64_t               order;
+    ngx_msec_t             delay;      /* ms until it is due */
+    unsigned               lease:1;    /* leased to who accepts it, unless an
+                                          earlier one of the same order waits:
+                                          then 0 comes back */
+} ngx_er_queue_part_t;
+
+
+/*
+ * What a target has in the store.  NGX_ER_NEVER: nothing is due.
+ */
+
+typedef struct {
+    uint64_t               target;
+    ngx_uint_t             pending;    /* entries, those in flight included */
+    ngx_uint_t             dead;
+    uint64_t               oldest;     /* accepted, of the oldest pending one;
+                                          NGX_ER_NEVER: none */
+    uint64_t               fresh;      /* when the first one without an attempt
+                                          is due */
+    uint64_t               again;      /* when the first one with an attempt is
+                                          due, or a lease ends */
+    ngx_str_t              name;
+} ngx_er_queue_count_t;
+
+
+/* LIST, REPLAY, PURGE: which entries; all that is set must hold */
+
+typedef struct {
+    uint64_t               target;     /* 0: any */
+    uint64_t               seq;        /* 0: any; else exactly this event */
+    uint64_t               from;       /* accepted, ms; 0: the beginning */
+    uint64_t               to;         /* exclusive; 0: the end */
+    ngx_str_t              route;      /* empty: any */
+    uint64_t               source;     /* REPLAY of the archive: hash of the
+                                          source's name */
+} ngx_er_queue_filter_t;
+
+
+typedef struct ngx_er_queue_op_s  ngx_er_queue_op_t;
+
+/* called in the event loop, exactly once, never from inside the call that
+   asked; the operation is its owner's again and may be freed in it */
+typedef void (*ngx_er_queue_op_pt)(ngx_er_queue_op_t *op);
+
+
+/*
+ * One operation.  It and all that it points to is the caller's and must stay
+ * until the handler is called; nobody but the store touches it meanwhile (it
+ * may be in a thread).  What comes out is in op->pool, which the caller makes.
+ *
+ * rc: NGX_OK      done, durable as the store promises
+ *     NGX_DECLINED  ACCEPT: a duplicate; EXTEND, SETTLE, RETRY, BURY: another
+ *                 has the lease now or the entry is gone (fenced); nothing was
+ *                 changed
+ *     NGX_BUSY    ACCEPT: the store is full to its high-water mark
+ *     NGX_ERROR   the store is away or failed; nothing was changed, or with
+ *                 Redis it is unknown
+ */
+
+struct ngx_er_queue_op_s {
+    ngx_queue_t            queue;      /* the store's */
+    ngx_er_queue_verb_e    verb;
+    ngx_er_queue_op_pt     handler;
+    void                  *data;
+    ngx_pool_t            *pool;       /* for results */
+    void                  *store;      /* the store's own */
+    ngx_int_t              rc;
+
+    /* ACCEPT: key, window, record, parts, retain, source */
+
+    u_char                 key[32];
+    ngx_flag_t             dedup;      /* key is set */
+    ngx_msec_t             window;     /* ms that the key is remembered */
+    ngx_str_t              record;
+    ngx_er_queue_part_t   *parts;
+    ngx_uint_t             nparts;     /* may be 0 if it is retained */
+    ngx_msec_t             retain;     /* ms that it is kept for replay; 0:
+                                          only until all targets have it */
+    uint64_t               source;     /* hash of the source's name */
+    unsigned               guard:1;    /* for its entries */
+    uint64_t               seq;        /* out: the event's, also that of the
+                                          first one if it is a duplicate;
+                                          in: EXTEND, SETTLE, RETRY, BURY */
+
+    /* ACCEPT, LEASE, EXTEND, SETTLE, RETRY, BURY */
+
+    uint64_t               token;      /* of the lease, the caller's choice: no
+                                          two leases have the same */
+    ngx_msec_t             lease;      /* ms */
+
+    /* LEASE: at most so many; out: entries, count.fresh and count.again */
+
+    uint64_t               target;     /* also EXTEND, SETTLE, RETRY, BURY */
+    ngx_uint_t             fresh;      /* entries without an attempt */
+    ngx_uint_t             again;      /* entries with one */
+    size_t                 bytes;      /* of records; one entry is given even
+                                          if it is larger */
+    ngx_array_t           *entries;    /* of ngx_er_entry_t; LIST, too */
+    ngx_er_queue_count_t   count;
+
+    /* RETRY, BURY */
+
+    ngx_msec_t             delay;      /* RETRY: ms from now */
+    ngx_er_past_t          past;       /* status, ms, time: the attempt */
+    unsigned               counted:1;  /* past is set: an attempt was made */
+    ngx_er_dead_e          reason;     /* BURY */
+    ngx_str_t              answer;
+    ngx_msec_t             keep;       /* BURY, SWEEP: ms that a dead letter is
+                                          kept */
+
+    /* ADOPT: this holder is dead; its entries are due now, crashes + 1.
+       count.pending: how many */
+
+    uint64_t               holder;
+
+    /*
+     * SWEEP: forgets what is over (keys, dead letters, the archive), buries
+     * the entries of targets that "known" does not have with REMOVED, unless
+     * they are leased or another generation of the configuration came since.
+     * Out: counts (of ngx_er_queue_count_t), used and size.
+     */
+
+    uint64_t              *known;      /* hashes of all targets */
+    ngx_uint_t             nknown;
+    uint64_t               generation;
+    ngx_array_t           *counts;
+    uint64_t               used;       /* bytes */
+    uint64_t               size;
+    ngx_uint_t             more;       /* there is more to do: come again at
+                                          once; LIST, REPLAY, PURGE: too */
+
+    /*
+     * LIST: "dead" or pending ones after the cursor, oldest first, target by
+     * target.  REPLAY: dead letters become pending (epoch + 1, no attempts,
+     * accepted now) for their own target or for "to"; with "archive" the
+     * retained events of filter.source go to target "to" (required).  No
+     * command does it twice to one entry.  PURGE: dead letters are forgotten.
+     */
+
+    ngx_er_queue_filter_t  filter;
+    unsigned               dead:1;
+    unsigned               archive:1;
+    unsigned               records:1;  /* LIST: with the record */
+    uint64_t               command;    /* REPLAY: the caller's number for it */
+    ngx_er_queue_part_t    to;         /* REPLAY: target and name, or 0 */
+    ngx_uint_t             limit;      /* entries at most, > 0 */
+    uint64_t               after[2];   /* cursor, in and out: target and seq of
+                                          the last one seen; 0, 0: begin */
+    ngx_uint_t             done;       /* out: REPLAY, PURGE: how many */
+};
+
+
+#endif /* _NGX_ER_ENTRY_H_INCLUDED_ */

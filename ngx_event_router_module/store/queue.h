@@ -1,0 +1,89 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The durable queue: event_store file: (file_queue.c, LMDB) or redis://
+ * (redis_queue.c).  Operations are those of entry.h; deliver/dispatch.c is who
+ * asks, ingest asks for ACCEPT, observe for LIST, REPLAY and PURGE.
+ */
+
+
+#ifndef _NGX_ER_QUEUE_H_INCLUDED_
+#define _NGX_ER_QUEUE_H_INCLUDED_
+
+
+#include "../event_router.h"
+#include "entry.h"
+
+
+/* a store as the worker sees it */
+
+typedef struct {
+    const char            *name;       /* "file", "redis": $event_store */
+
+    /* init_process: NGX_OK, or NGX_ERROR after logging at emerg */
+    ngx_int_t            (*open)(ngx_er_queue_t *queue, ngx_cycle_t *cycle);
+
+    /* exit_process: no handler is called any more */
+    void                 (*close)(ngx_er_queue_t *queue);
+
+    /* takes the operation; its handler will be called, never from inside */
+    void                 (*run)(ngx_er_queue_t *queue, ngx_er_queue_op_t *op);
+} ngx_er_queue_backend_t;
+
+
+struct ngx_er_queue_s {
+    ngx_er_queue_backend_t  *backend;
+    void                    *conf;     /* the backend's */
+    ngx_er_place_t           place;    /* of event_store */
+    size_t                   memory;   /* bytes of records in hand, a worker */
+    uint64_t                 generation;  /* of the configuration: when it was
+                                             read, ms */
+
+    /* the worker's */
+
+    void                    *data;     /* the backend's */
+    uint64_t                 holder;   /* this worker in the store, never 0 */
+    uint64_t                 token;    /* of the last lease */
+    void                   (*changed)(void);  /* others put something in */
+};
+
+
+/* a token that no other lease has */
+#define ngx_er_queue_token(q)  (++(q)->token)
+
+/*
+ * Creates an operation with a pool of its own for results; the handler, or
+ * whoever it hands the operation to, calls ngx_er_queue_op_free().  NULL: no
+ * memory.
+ */
+ngx_er_queue_op_t *ngx_er_queue_op(ngx_er_queue_verb_e verb,
+    ngx_er_queue_op_pt handler, void *data);
+void ngx_er_queue_op_free(ngx_er_queue_op_t *op);
+
+/* the handler will be called, never from inside */
+void ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op);
+
+/* the store's clock, ms: the wall clock that never runs backwards */
+uint64_t ngx_er_queue_now(void);
+
+/* hash of a name: identifies targets and sources in stores for ever */
+uint64_t ngx_er_queue_hash(ngx_str_t *name);
+
+/* file_queue.c and redis_queue.c: the arguments of event_store; NULL after
+   logging what is wrong */
+ngx_er_queue_t *ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
+ngx_er_queue_t *ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
+
+/* postconfiguration: checks what a queue needs and nobody gave */
+ngx_int_t ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+
+/* init_process and exit_process */
+ngx_int_t ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_queue_t *queue);
+void ngx_er_queue_exit_worker(ngx_er_queue_t *queue);
+
+
+#endif /* _NGX_ER_QUEUE_H_INCLUDED_ */
