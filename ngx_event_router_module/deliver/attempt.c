@@ -31,8 +31,10 @@
 
 #include "attempt.h"
 #include "carrier.h"
+#include "../observe/metrics.h"
 
 
+#define NGX_ER_ATTEMPT_LOG          512
 #define NGX_ER_ATTEMPT_LOG_ID       128    /* bytes of an event's id in logs */
 #define NGX_ER_ATTEMPT_RETRY_AFTER  86400
 
@@ -50,23 +52,19 @@ static void ngx_er_attempt_end(ngx_event_t *ev);
 static void ngx_er_attempt_free(ngx_er_attempt_t *attempt);
 
 
-ngx_int_t
-ngx_er_attempt_start(ngx_er_delivery_t *delivery, ngx_uint_t number,
-    ngx_er_attempt_pt handler)
+ngx_er_attempt_t *
+ngx_er_attempt_create(ngx_er_event_t *event, ngx_er_target_t *target)
 {
-    ngx_er_event_t    *event;
     ngx_er_attempt_t  *attempt;
-
-    event = delivery->fanout->event;
 
     attempt = ngx_calloc(sizeof(ngx_er_attempt_t), ngx_cycle->log);
     if (attempt == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    attempt->delivery = delivery;
     attempt->event = event;
-    attempt->number = number;
+    attempt->target = target;
+    attempt->number = 1;
     attempt->start = ngx_current_msec;
     attempt->retry_after = -1;
 
@@ -76,7 +74,19 @@ ngx_er_attempt_start(ngx_er_delivery_t *delivery, ngx_uint_t number,
 
     ngx_er_event_hold(event);
 
-    attempt->carrier = ngx_er_carrier_create(delivery->target->ctx,
+    return attempt;
+}
+
+
+ngx_int_t
+ngx_er_attempt_start(ngx_er_attempt_t *attempt)
+{
+    ngx_er_attempt_pt  handler;
+
+    handler = attempt->handler;
+    attempt->handler = NULL;
+
+    attempt->carrier = ngx_er_carrier_create(attempt->target->ctx,
                                              ngx_er_attempt_log,
                                              ngx_er_attempt_gone, attempt);
     if (attempt->carrier == NULL) {
@@ -89,7 +99,6 @@ ngx_er_attempt_start(ngx_er_delivery_t *delivery, ngx_uint_t number,
         return NGX_ERROR;
     }
 
-    delivery->attempt = attempt;
     attempt->handler = handler;
 
     ngx_http_run_posted_requests(attempt->carrier->connection);
@@ -326,6 +335,8 @@ ngx_er_attempt_end(ngx_event_t *ev)
 {
     ngx_er_attempt_t *attempt = ev->data;
 
+    attempt->ms = ngx_current_msec - attempt->start;
+
     if (attempt->handler) {
         attempt->handler(attempt);
     }
@@ -339,6 +350,39 @@ ngx_er_attempt_free(ngx_er_attempt_t *attempt)
 {
     ngx_er_event_release(attempt->event);
     ngx_free(attempt);
+}
+
+
+void
+ngx_er_attempt_report(ngx_er_attempt_t *attempt)
+{
+    u_char            text[NGX_ER_ATTEMPT_LOG], *last;
+    ngx_log_t        *log;
+    ngx_er_target_t  *target;
+
+    target = attempt->target;
+
+    if (attempt->status >= 200 && attempt->status < 300) {
+        ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_OK);
+        return;
+    }
+
+    log = target->location->error_log;
+    last = ngx_er_attempt_log(attempt, text, NGX_ER_ATTEMPT_LOG);
+
+    if (attempt->status) {
+        ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_FAILED);
+
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "target answered %ui after %Mms while %*s",
+                      attempt->status, attempt->ms, last - text, text);
+        return;
+    }
+
+    ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_CUT);
+
+    ngx_log_error(NGX_LOG_WARN, log, 0, "no answer after %Mms while %*s",
+                  attempt->ms, last - text, text);
 }
 
 
@@ -384,5 +428,5 @@ ngx_er_attempt_log(void *data, u_char *buf, size_t len)
     return ngx_snprintf(p, last - p, "%s\" of source \"%V\" to target \"%V\"",
                         i < id->len ? "..." : "",
                         &attempt->event->source->name,
-                        &attempt->delivery->target->name);
+                        &attempt->target->name);
 }

@@ -15,18 +15,26 @@
 #define _NGX_ER_ATTEMPT_H_INCLUDED_
 
 
-#include "fanout.h"
+#include "../ingest/event.h"
+#include "../store/dedup.h"
 
 
 #define NGX_ER_ATTEMPT_BODY  1024      /* bytes of the answer that are kept */
 
 
+typedef struct ngx_er_attempt_s  ngx_er_attempt_t;
+
 typedef void (*ngx_er_attempt_pt)(ngx_er_attempt_t *attempt);
 
 
 struct ngx_er_attempt_s {
-    ngx_er_delivery_t     *delivery;
     ngx_er_event_t        *event;      /* held */
+    ngx_er_target_t       *target;
+    ngx_str_t              routes;     /* "a,b": that named the target; in the
+                                          event's pool */
+    ngx_er_dedup_mode_e    dedup;      /* who saw to it that it is no
+                                          duplicate */
+    void                  *data;       /* the handler's */
     ngx_er_attempt_pt      handler;    /* at the very end, exactly once, with
                                           status set; then the attempt goes */
     ngx_uint_t             number;     /* X-Event-Attempt, from 1 */
@@ -37,6 +45,7 @@ struct ngx_er_attempt_s {
     ngx_event_t            end;        /* posted when the carrier is gone */
 
     ngx_uint_t             status;     /* 0: cut before any answer */
+    ngx_msec_t             ms;         /* how long it took */
     time_t                 retry_after;  /* seconds, -1: none */
     size_t                 length;     /* of body */
     u_char                 body[NGX_ER_ATTEMPT_BODY];
@@ -46,9 +55,19 @@ struct ngx_er_attempt_s {
 };
 
 
-/* NGX_OK: the handler will be called; NGX_ERROR: no memory or connections */
-ngx_int_t ngx_er_attempt_start(ngx_er_delivery_t *delivery, ngx_uint_t number,
-    ngx_er_attempt_pt handler);
+/*
+ * An attempt for the event, which it holds; the caller may set routes, number,
+ * dedup, handler and data, then starts it.  NULL: no memory.
+ */
+ngx_er_attempt_t *ngx_er_attempt_create(ngx_er_event_t *event,
+    ngx_er_target_t *target);
+
+/* NGX_OK: the handler will be called; NGX_ERROR: no memory or connections, the
+   attempt is gone */
+ngx_int_t ngx_er_attempt_start(ngx_er_attempt_t *attempt);
+
+/* counts it and, unless it was well, says so in error.log; for handlers */
+void ngx_er_attempt_report(ngx_er_attempt_t *attempt);
 
 /* ends it now: the handler is called from a posted event, with status 0 unless
    the target had answered */

@@ -21,12 +21,9 @@
 
 
 #include "delivery.h"
-#include "attempt.h"
-#include "../observe/metrics.h"
 
 
 #define NGX_ER_DELIVERY_ROUTES  1024   /* bytes of X-Event-Route */
-#define NGX_ER_DELIVERY_LOG     512
 
 
 typedef struct {
@@ -45,7 +42,6 @@ static void ngx_er_delivery_pump_post(void);
 static void ngx_er_delivery_pump(ngx_event_t *ev);
 static void ngx_er_delivery_attempt(ngx_er_delivery_t *d);
 static void ngx_er_delivery_attempted(ngx_er_attempt_t *attempt);
-static void ngx_er_delivery_log(ngx_er_attempt_t *attempt);
 
 
 static ngx_er_delivery_worker_t  ngx_er_delivery_worker;
@@ -252,12 +248,45 @@ ngx_er_delivery_pump(ngx_event_t *ev)
 }
 
 
+/* those that wait here come first: producers wait for them */
+
+ngx_uint_t
+ngx_er_delivery_place_take(void)
+{
+    ngx_er_main_conf_t        *mcf;
+    ngx_er_delivery_worker_t  *worker;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+    worker = &ngx_er_delivery_worker;
+
+    if (worker->running >= mcf->running
+        || !ngx_queue_empty(&worker->waiting))
+    {
+        return 0;
+    }
+
+    worker->running++;
+
+    return 1;
+}
+
+
+void
+ngx_er_delivery_place_give(void)
+{
+    ngx_er_delivery_worker.running--;
+    ngx_er_delivery_pump_post();
+}
+
+
 /* the fan-out may be gone afterwards */
 
 static void
 ngx_er_delivery_attempt(ngx_er_delivery_t *d)
 {
-    ngx_er_fanout_t  *fanout;
+    ngx_er_fanout_t   *fanout;
+    ngx_er_attempt_t  *attempt;
 
     fanout = d->fanout;
 
@@ -267,12 +296,21 @@ ngx_er_delivery_attempt(ngx_er_delivery_t *d)
         return;
     }
 
-    if (ngx_er_attempt_start(d, fanout->attempt, ngx_er_delivery_attempted)
-        == NGX_OK)
-    {
-        d->state = NGX_ER_DELIVERY_RUNNING;
-        ngx_er_delivery_worker.running++;
-        return;
+    attempt = ngx_er_attempt_create(fanout->event, d->target);
+
+    if (attempt) {
+        attempt->routes = d->routes;
+        attempt->number = fanout->attempt;
+        attempt->dedup = fanout->dedup;
+        attempt->handler = ngx_er_delivery_attempted;
+        attempt->data = d;
+
+        if (ngx_er_attempt_start(attempt) == NGX_OK) {
+            d->attempt = attempt;
+            d->state = NGX_ER_DELIVERY_RUNNING;
+            ngx_er_delivery_worker.running++;
+            return;
+        }
     }
 
     if (!d->target->optional) {
@@ -291,61 +329,31 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
     ngx_er_delivery_t        *d;
     ngx_er_delivery_state_e   state;
 
-    d = attempt->delivery;
+    d = attempt->data;
     fanout = d->fanout;
 
     d->attempt = NULL;
     d->status = attempt->status;
     d->retry_after = attempt->retry_after;
-    d->ms = ngx_current_msec - attempt->start;
+    d->ms = attempt->ms;
 
-    ngx_er_delivery_worker.running--;
+    ngx_er_attempt_report(attempt);
 
     if (d->status >= 200 && d->status < 300) {
         state = NGX_ER_DELIVERY_OK;
-        ngx_er_metric_target(d->target, NGX_ER_METRIC_ATTEMPT_OK);
 
         if (fanout->claim && !fanout->closing) {
             ngx_er_claim_settle(fanout->claim, d->target->hash);
         }
 
-    } else if (d->status) {
-        state = NGX_ER_DELIVERY_FAILED;
-        ngx_er_metric_target(d->target, NGX_ER_METRIC_ATTEMPT_FAILED);
-        ngx_er_delivery_log(attempt);
-
     } else {
-        state = NGX_ER_DELIVERY_CUT;
-        ngx_er_metric_target(d->target, NGX_ER_METRIC_ATTEMPT_CUT);
-        ngx_er_delivery_log(attempt);
+        state = d->status ? NGX_ER_DELIVERY_FAILED : NGX_ER_DELIVERY_CUT;
     }
 
-    ngx_er_delivery_pump_post();
+    ngx_er_delivery_place_give();
 
     ngx_er_delivery_end(d, state);
     ngx_er_fanout_advance(fanout);
-}
-
-
-static void
-ngx_er_delivery_log(ngx_er_attempt_t *attempt)
-{
-    u_char              text[NGX_ER_DELIVERY_LOG], *last;
-    ngx_er_delivery_t  *d;
-
-    d = attempt->delivery;
-    last = ngx_er_attempt_log(attempt, text, NGX_ER_DELIVERY_LOG);
-
-    if (d->status) {
-        ngx_log_error(NGX_LOG_WARN, d->target->location->error_log, 0,
-                      "target answered %ui after %Mms while %*s",
-                      d->status, d->ms, last - text, text);
-
-    } else {
-        ngx_log_error(NGX_LOG_WARN, d->target->location->error_log, 0,
-                      "no answer after %Mms while %*s",
-                      d->ms, last - text, text);
-    }
 }
 
 

@@ -38,6 +38,10 @@ void ngx_er_deliveries_drop(ngx_er_fanout_t *fanout);
 /* a delivery is at its end: counts it, no more */
 void ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state);
 
+/* a place for an attempt that is no fan-out's (dispatch.c); 0: none is free */
+ngx_uint_t ngx_er_delivery_place_take(void);
+void ngx_er_delivery_place_give(void);
+
 void ngx_er_deliveries_init_worker(ngx_cycle_t *cycle);
 void ngx_er_deliveries_exit_worker(void);
 

@@ -15,8 +15,7 @@
 #define _NGX_ER_FANOUT_H_INCLUDED_
 
 
-#include "../ingest/event.h"
-#include "../store/dedup.h"
+#include "attempt.h"
 
 
 typedef enum {
@@ -45,7 +44,6 @@ typedef enum {
 
 typedef struct ngx_er_fanout_s    ngx_er_fanout_t;
 typedef struct ngx_er_delivery_s  ngx_er_delivery_t;
-typedef struct ngx_er_attempt_s   ngx_er_attempt_t;     /* deliver/attempt.h */
 
 
 struct ngx_er_delivery_s {

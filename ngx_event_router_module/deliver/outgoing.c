@@ -73,7 +73,7 @@ ngx_er_outgoing_line(ngx_er_attempt_t *attempt)
     ngx_http_request_t  *r;
 
     r = attempt->carrier;
-    target = attempt->delivery->target;
+    target = attempt->target;
 
     ngx_set_connection_log(r->connection, target->location->error_log);
 
@@ -160,7 +160,6 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
     ngx_uint_t           n;
     ngx_er_event_t      *event;
     ngx_table_elt_t     *h;
-    ngx_er_delivery_t   *delivery;
     ngx_http_request_t  *r;
 
     static ngx_er_outgoing_name_t  type = ngx_er_outgoing_name("Content-Type"),
@@ -172,11 +171,10 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 
     r = attempt->carrier;
     event = attempt->event;
-    delivery = attempt->delivery;
 
     n = NGX_ER_OUTGOING_HEADERS;
 
-    if (delivery->target->forward_headers) {
+    if (attempt->target->forward_headers) {
         n += event->nheaders;
     }
 
@@ -199,7 +197,7 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
     if (ngx_er_outgoing_header(attempt, &id, &event->id) == NULL
         || ngx_er_outgoing_number(attempt, &timestamp, event->received)
            != NGX_OK
-        || ngx_er_outgoing_header(attempt, &route, &delivery->routes) == NULL
+        || ngx_er_outgoing_header(attempt, &route, &attempt->routes) == NULL
         || ngx_er_outgoing_number(attempt, &number, attempt->number) != NGX_OK
         || ngx_er_outgoing_number(attempt, &hops, event->hops + 1) != NGX_OK)
     {
@@ -264,7 +262,7 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
     ngx_table_elt_t  *h;
 
     event = attempt->event;
-    forward = attempt->delivery->target->forward_headers;
+    forward = attempt->target->forward_headers;
 
     if (forward == NULL) {
         return NGX_OK;

@@ -41,9 +41,9 @@ typedef enum {
 
 typedef struct {
     ngx_er_event_t        *event;
-    ngx_er_fanout_t       *fanout;
     ngx_er_attempt_t      *attempt;    /* in a delivery */
-    ngx_er_receive_t      *receive;    /* in a producer's request */
+    ngx_er_receive_t      *receive;    /* in a producer's request, */
+    ngx_er_fanout_t       *fanout;     /* and what became of its event */
 } ngx_er_subject_t;
 
 
@@ -219,7 +219,6 @@ ngx_er_variable_subject(ngx_http_request_t *r, ngx_er_subject_t *subject)
 
     if (subject->attempt) {
         subject->event = subject->attempt->event;
-        subject->fanout = subject->attempt->delivery->fanout;
         return;
     }
 
@@ -271,7 +270,7 @@ ngx_er_variable_event(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     default: /* NGX_ER_VARIABLE_ROUTES */
 
         if (s.attempt) {
-            return ngx_er_variable_text(v, &s.attempt->delivery->routes);
+            return ngx_er_variable_text(v, &s.attempt->routes);
         }
 
         return ngx_er_variable_text(v, &s.event->route_names);
@@ -295,7 +294,7 @@ ngx_er_variable_target(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_er_variable_subject(r, &s);
 
     if (s.attempt) {
-        return ngx_er_variable_text(v, &s.attempt->delivery->target->name);
+        return ngx_er_variable_text(v, &s.attempt->target->name);
     }
 
     if (s.fanout == NULL) {
@@ -378,6 +377,10 @@ ngx_er_variable_dedup(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     };
 
     ngx_er_variable_subject(r, &s);
+
+    if (s.attempt) {
+        return ngx_er_variable_word(v, modes[s.attempt->dedup]);
+    }
 
     if (s.fanout == NULL) {
         return ngx_er_variable_none(v);
