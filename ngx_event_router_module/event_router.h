@@ -166,6 +166,8 @@ typedef struct {
     ngx_array_t                  receivers;      /* of ngx_er_receiver_t */
     ngx_array_t                  sets;           /* of ngx_er_set_t */
 
+    ngx_array_t                  kept;           /* of ngx_str_t: headers that
+                                                    records keep */
     ngx_er_fields_t             *fields;         /* of all sources */
     ngx_er_paths_t              *envelope;       /* of CloudEvents */
     ngx_er_dedup_t              *dedup;          /* created on first use */

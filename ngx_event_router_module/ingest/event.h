@@ -94,6 +94,10 @@ ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
  */
 ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
 
+/* what "order by" tells events apart by: a hash of the field's values, 0: it
+   has none */
+uint64_t ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field);
+
 /*
  * A copy of "value" that is safe in headers, logs and JSON: bytes below 0x20,
  * 0x7f and what is not UTF-8 are percent-encoded, at most "max" bytes are kept

@@ -61,6 +61,38 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
 }
 
 
+/* a hash that two values share only makes them wait for each other */
+
+uint64_t
+ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field)
+{
+    size_t           i;
+    uint64_t         hash;
+    ngx_er_value_t  *v;
+
+    v = ngx_er_fact(event->facts, field);
+
+    if (v == NULL || v->type == NGX_ER_NULL) {
+        return 0;
+    }
+
+    hash = 0xcbf29ce484222325ULL;
+
+    for ( /* void */ ; v; v = v->next) {
+
+        for (i = 0; i < v->text.len; i++) {
+            hash ^= v->text.data[i];
+            hash *= 0x100000001b3ULL;
+        }
+
+        hash ^= v->type;
+        hash *= 0x100000001b3ULL;
+    }
+
+    return hash ? hash : 1;
+}
+
+
 /*
  * Each field contributes the number of its values and each value its type and
  * length, so that no two different events can spell the same key.

@@ -253,6 +253,17 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
 }
 
 
+ngx_int_t
+ngx_er_parse_facts(ngx_er_event_t *event)
+{
+    ngx_er_scan_t  scan;
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+
+    return ngx_er_parse_scan(event, &scan);
+}
+
+
 /* a body that cannot be parsed is no error here: scan->error tells */
 
 static ngx_int_t

@@ -36,5 +36,9 @@ ngx_int_t ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan);
  */
 ngx_int_t ngx_er_parse_events(ngx_er_receive_t *ctx);
 
+/* the facts of the body of an event that was parsed before; NGX_ERROR: no
+   memory */
+ngx_int_t ngx_er_parse_facts(ngx_er_event_t *event);
+
 
 #endif /* _NGX_ER_PARSE_H_INCLUDED_ */

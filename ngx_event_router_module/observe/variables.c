@@ -373,7 +373,7 @@ ngx_er_variable_dedup(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_er_subject_t  s;
 
     static const char  *modes[] = {
-        "off", "memory", "redis", "local", "none"
+        "off", "memory", "redis", "local", "none", "queue"
     };
 
     ngx_er_variable_subject(r, &s);

@@ -39,9 +39,12 @@ typedef enum {
     NGX_ER_DEDUP_MEMORY,
     NGX_ER_DEDUP_REDIS,
     NGX_ER_DEDUP_LOCAL,                /* Redis away, memory took over */
-    NGX_ER_DEDUP_NONE                  /* store away, delivered without */
+    NGX_ER_DEDUP_NONE,                 /* store away, delivered without */
+    NGX_ER_DEDUP_QUEUE                 /* the queue's own keys */
 } ngx_er_dedup_mode_e;                 /* $event_dedup: off memory redis local
-                                          none */
+                                          none queue */
+
+#define NGX_ER_DEDUP_LAST  NGX_ER_DEDUP_QUEUE
 
 
 typedef struct ngx_er_claim_s  ngx_er_claim_t;
