@@ -17,6 +17,8 @@
 #include "store/dedup.h"
 #include "deliver/fanout.h"
 #include "deliver/attempt.h"
+#include "deliver/dispatch.h"
+#include "ingest/record.h"
 #include "observe/metrics.h"
 #include "observe/status.h"
 #include "observe/variables.h"
@@ -235,6 +237,9 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_routes_init(cf, mcf) != NGX_OK
         || ngx_er_targets_check(cf, mcf) != NGX_OK
         || ngx_er_dedup_init(cf, mcf) != NGX_OK
+        || ngx_er_queue_init(cf, mcf) != NGX_OK
+        || ngx_er_lanes_init(cf, mcf) != NGX_OK
+        || ngx_er_record_init(cf, mcf) != NGX_OK
         || ngx_er_metrics_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -257,7 +262,7 @@ ngx_er_init_process(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_event_router_module);
 
-    if (mcf == NULL || mcf->receivers.nelts == 0) {
+    if (mcf == NULL || (mcf->receivers.nelts == 0 && mcf->queue == NULL)) {
         return NGX_OK;
     }
 
@@ -265,7 +270,21 @@ ngx_er_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_er_fanout_init_worker(cycle, mcf);
+    if (ngx_er_fanout_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mcf->queue == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_queue_init_worker(cycle, mcf) != NGX_OK
+        || ngx_er_lanes_init_worker(cycle, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_dispatch_init_worker(cycle, mcf);
 }
 
 
@@ -282,10 +301,17 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_event_router_module);
 
-    if (mcf == NULL || mcf->receivers.nelts == 0) {
+    if (mcf == NULL || (mcf->receivers.nelts == 0 && mcf->queue == NULL)) {
         return;
     }
 
     ngx_er_fanout_exit_worker(cycle);
+
+    if (mcf->queue) {
+        ngx_er_dispatch_exit_worker();
+        ngx_er_lanes_exit_worker(mcf);
+        ngx_er_queue_exit_worker(mcf->queue);
+    }
+
     ngx_er_dedup_exit_worker(cycle, mcf);
 }

@@ -53,7 +53,8 @@ static const char  *ngx_er_delivery_state_names[] = {
     "ok",
     "failed",
     "settled",
-    "cut"
+    "cut",
+    "queued"
 };
 
 
@@ -110,6 +111,10 @@ ngx_er_delivery_collect_route(ngx_er_fanout_t *fanout, ngx_er_route_t *route)
 
         if (j < fanout->deliveries.nelts) {
 
+            /* whoever wants it sooner has it */
+
+            d[j].delay = ngx_min(d[j].delay, route->delay);
+
             if (j < n
                 && ngx_er_delivery_name_route(fanout->event->pool,
                                               &d[j].routes, &route->name)
@@ -132,6 +137,7 @@ ngx_er_delivery_collect_route(ngx_er_fanout_t *fanout, ngx_er_route_t *route)
         d->target = target[i];
         d->routes = route->name;
         d->retry_after = -1;
+        d->delay = route->delay;
 
         fanout->required += !target[i]->optional;
     }

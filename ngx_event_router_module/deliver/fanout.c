@@ -11,6 +11,9 @@
  *
  *     start - claim - begin - attempts - close (finalize or release) - end
  *
+ * A source with "delivery queued" has no attempts here: the event is put into
+ * the queue (accept.c), which delivers it whatever becomes of the fan-out.
+ *
  * Invariants.  Steps are taken from posted events and timers only, so neither
  * the producer's request nor an attempt is ever on the stack.  The claim is
  * closed once: finalized as soon as all required targets have the event,
@@ -25,6 +28,7 @@
  */
 
 
+#include "accept.h"
 #include "delivery.h"
 #include "carrier.h"
 #include "../observe/metrics.h"
@@ -34,11 +38,16 @@
 
 
 static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
+static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
+    ngx_er_main_conf_t *mcf, u_char *key);
+static ngx_int_t ngx_er_fanout_queue(ngx_er_fanout_t *fanout,
+    ngx_er_main_conf_t *mcf, u_char *key);
 static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
 static void ngx_er_fanout_resume(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_refuse(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
 static void ngx_er_fanout_begin(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_store(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_finished(ngx_er_claim_t *claim);
 static void ngx_er_fanout_closed(ngx_er_fanout_t *fanout);
@@ -67,6 +76,8 @@ static const char  *ngx_er_outcome_names[] = {
     "fenced",
     "unavailable",
     "overloaded",
+    "queued",
+    "full",
     "error"
 };
 
@@ -93,23 +104,21 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_event_router_module);
 
+    if (event->source->queued && ngx_er_fanout_queue(fanout, mcf, key)
+                                 != NGX_OK)
+    {
+        return NULL;
+    }
+
     room = ngx_er_deliveries_admit(fanout, mcf);
     claim = NULL;
 
-    if (room && key) {
-        claim = ngx_er_claim_create(mcf->dedup, ngx_cycle->log);
+    if (room && key && fanout->key == NULL) {
+        claim = ngx_er_fanout_claim(fanout, mcf, key);
         if (claim == NULL) {
             ngx_er_deliveries_dismiss(fanout);
             return NULL;
         }
-
-        ngx_memcpy(claim->key, key, sizeof(claim->key));
-        claim->lease = event->source->deadline + NGX_ER_FANOUT_LEASE;
-        claim->window = event->source->window;
-        claim->on_error = event->source->on_error;
-        claim->handler = ngx_er_fanout_claimed;
-        claim->finished = ngx_er_fanout_finished;
-        claim->data = fanout;
     }
 
     ngx_er_event_hold(event);
@@ -132,6 +141,65 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     }
 
     return fanout;
+}
+
+
+static ngx_er_claim_t *
+ngx_er_fanout_claim(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
+    u_char *key)
+{
+    ngx_er_claim_t   *claim;
+    ngx_er_source_t  *source;
+
+    claim = ngx_er_claim_create(mcf->dedup, ngx_cycle->log);
+    if (claim == NULL) {
+        return NULL;
+    }
+
+    source = fanout->event->source;
+
+    ngx_memcpy(claim->key, key, sizeof(claim->key));
+    claim->lease = source->deadline + NGX_ER_FANOUT_LEASE;
+    claim->window = source->window;
+    claim->on_error = source->on_error;
+    claim->handler = ngx_er_fanout_claimed;
+    claim->finished = ngx_er_fanout_finished;
+    claim->data = fanout;
+
+    return claim;
+}
+
+
+/*
+ * The queue has the deliveries, not the worker.  Its own dedup is part of the
+ * transaction; with a dedup store beside it the key is claimed there first.
+ */
+
+static ngx_int_t
+ngx_er_fanout_queue(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
+    u_char *key)
+{
+    if (fanout->deliveries.nelts == 0 && fanout->event->source->retain == 0) {
+        return NGX_OK;
+    }
+
+    fanout->queued = 1;
+    fanout->unfinished = 0;
+    fanout->required = 0;
+
+    if (key == NULL || ngx_er_dedup_apart(mcf->dedup)) {
+        return NGX_OK;
+    }
+
+    fanout->key = ngx_palloc(fanout->event->pool, 32);
+    if (fanout->key == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(fanout->key, key, 32);
+    fanout->dedup = NGX_ER_DEDUP_QUEUE;
+
+    return NGX_OK;
 }
 
 
@@ -270,6 +338,11 @@ ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
 {
     fanout->begun = 1;
 
+    if (fanout->queued) {
+        ngx_er_fanout_store(fanout);
+        return;
+    }
+
     ngx_er_deliveries_start(fanout);
 
     if (fanout->late) {
@@ -277,6 +350,61 @@ ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
     }
 
     ngx_er_fanout_advance(fanout);
+}
+
+
+static void
+ngx_er_fanout_store(ngx_er_fanout_t *fanout)
+{
+    ngx_int_t  rc;
+
+    /* if the claim came after the deadline, the next attempt shall store it */
+
+    rc = fanout->late ? NGX_DECLINED : ngx_er_accept(fanout, fanout->key);
+
+    if (rc == NGX_OK) {
+        return;
+    }
+
+    fanout->failed = 1;
+
+    if (rc == NGX_ERROR) {
+        fanout->broken = 1;
+
+    } else if (rc == NGX_BUSY) {
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_OVERLOADED);
+    }
+
+    ngx_er_fanout_close(fanout);
+}
+
+
+/* the store has spoken; a key that was claimed elsewhere is confirmed now */
+
+void
+ngx_er_fanout_accepted(ngx_er_fanout_t *fanout, ngx_er_accept_e result)
+{
+    switch (result) {
+
+    case NGX_ER_ACCEPT_OK:
+        fanout->stored = 1;
+        break;
+
+    case NGX_ER_ACCEPT_DUPLICATE:
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_DUPLICATE);
+        break;
+
+    case NGX_ER_ACCEPT_FULL:
+        fanout->failed = 1;
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_FULL);
+        break;
+
+    default: /* NGX_ER_ACCEPT_FAILED */
+        fanout->failed = 1;
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_UNAVAILABLE);
+    }
+
+    ngx_er_fanout_close(fanout);
 }
 
 
@@ -320,7 +448,7 @@ ngx_er_fanout_close(ngx_er_fanout_t *fanout)
     fanout->closing = 1;
 
     again = (fanout->failed
-             || (fanout->deliveries.nelts == 0
+             || (fanout->deliveries.nelts == 0 && !fanout->stored
                  && fanout->event->source->unrouted
                     >= NGX_HTTP_SPECIAL_RESPONSE));
 
@@ -412,13 +540,20 @@ ngx_er_fanout_timer(ngx_event_t *ev)
 
         if (fanout->closing) {
 
-            /* only the store is late */
+            /* only the dedup store is late */
 
             ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
             return;
         }
 
         ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_TIMEOUT);
+
+        if (fanout->queued) {
+
+            /* the store will answer, and the claim be closed by that */
+
+            return;
+        }
 
         if (fanout->begun) {
             ngx_er_deliveries_unqueue(fanout);
@@ -446,6 +581,10 @@ ngx_er_fanout_outcome(ngx_er_fanout_t *fanout)
 
     if (fanout->failed) {
         return NGX_ER_OUTCOME_FAILED;
+    }
+
+    if (fanout->stored) {
+        return NGX_ER_OUTCOME_QUEUED;
     }
 
     return fanout->deliveries.nelts ? NGX_ER_OUTCOME_DELIVERED

@@ -6,8 +6,9 @@
 
 /*
  * One event to its targets: claim, deliver in parallel, settle, finalize or
- * release, and an outcome.  It stands on its own feet: it holds the event, and
- * the producer's request may vanish at any time.
+ * release, and an outcome; or into the queue, which delivers it later.  It
+ * stands on its own feet: it holds the event, and the producer's request may
+ * vanish at any time.
  */
 
 
@@ -26,8 +27,11 @@ typedef enum {
     NGX_ER_OUTCOME_FAILED,             /* a required target did not take it */
     NGX_ER_OUTCOME_TIMEOUT,            /* the deadline passed */
     NGX_ER_OUTCOME_FENCED,             /* another holder took the key */
-    NGX_ER_OUTCOME_UNAVAILABLE,        /* dedup store away, on_error=closed */
+    NGX_ER_OUTCOME_UNAVAILABLE,        /* the store is away; of dedup:
+                                          on_error=closed */
     NGX_ER_OUTCOME_OVERLOADED,         /* no room for its deliveries */
+    NGX_ER_OUTCOME_QUEUED,             /* it is in the store, durably */
+    NGX_ER_OUTCOME_FULL,               /* the store is full */
     NGX_ER_OUTCOME_ERROR               /* out of memory or connections */
 } ngx_er_outcome_e;
 
@@ -38,7 +42,8 @@ typedef enum {
     NGX_ER_DELIVERY_OK,                /* 2xx */
     NGX_ER_DELIVERY_FAILED,            /* any other answer, or none */
     NGX_ER_DELIVERY_SETTLED,           /* by an earlier attempt */
-    NGX_ER_DELIVERY_CUT                /* the lease ended before the answer */
+    NGX_ER_DELIVERY_CUT,               /* the lease ended before the answer */
+    NGX_ER_DELIVERY_QUEUED             /* the queue has it */
 } ngx_er_delivery_state_e;
 
 
@@ -57,6 +62,8 @@ struct ngx_er_delivery_s {
     ngx_msec_t                  ms;        /* how long the attempt took */
     time_t                      retry_after;  /* seconds the target asked for,
                                                  or -1 */
+    ngx_msec_t                  delay;     /* queued: before it is due */
+    unsigned                    leased:1;  /* queued: a place was taken */
 };
 
 
@@ -90,9 +97,13 @@ struct ngx_er_fanout_s {
     ngx_uint_t                  unfinished;  /* deliveries not at an end */
     ngx_uint_t                  required;  /* of them not optional */
     ngx_uint_t                  failed;    /* required ones that failed */
+    u_char                     *key;       /* queued: the queue looks for
+                                              duplicates */
     ngx_event_t                 timer;     /* armed from start to end */
     ngx_event_t                 posted;
     ngx_msec_t                  start;
+    unsigned                    queued:1;  /* into the queue, not to targets */
+    unsigned                    stored:1;  /* it is in the queue */
     unsigned                    begun:1;   /* the deliveries are under way */
     unsigned                    broken:1;  /* an attempt could not be made */
     unsigned                    late:1;    /* the deadline passed */

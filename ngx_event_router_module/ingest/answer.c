@@ -300,6 +300,9 @@ ngx_er_answer_status(ngx_er_part_t *part)
     case NGX_ER_OUTCOME_UNROUTED:
         return part->event->source->unrouted;
 
+    case NGX_ER_OUTCOME_QUEUED:
+        return NGX_HTTP_ACCEPTED;
+
     case NGX_ER_OUTCOME_BUSY:
         return NGX_HTTP_CONFLICT;
 
@@ -333,6 +336,7 @@ ngx_er_answer_retry(ngx_er_part_t *part)
     case NGX_ER_OUTCOME_DELIVERED:
     case NGX_ER_OUTCOME_DUPLICATE:
     case NGX_ER_OUTCOME_UNROUTED:
+    case NGX_ER_OUTCOME_QUEUED:
         return 0;
 
     case NGX_ER_OUTCOME_BUSY:
@@ -368,6 +372,7 @@ ngx_er_answer_targets(ngx_er_fanout_t *fanout)
     case NGX_ER_OUTCOME_BUSY:
     case NGX_ER_OUTCOME_UNAVAILABLE:
     case NGX_ER_OUTCOME_OVERLOADED:
+    case NGX_ER_OUTCOME_FULL:
         return 0;
 
     default:

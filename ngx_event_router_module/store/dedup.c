@@ -15,6 +15,7 @@
 
 
 #include "claim.h"
+#include "queue.h"
 
 
 #define NGX_ER_DEDUP_MEMORY_SIZE  (16 * 1024 * 1024)
@@ -46,7 +47,9 @@ ngx_er_dedup_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     choice = (cmd->name.len == sizeof("event_store") - 1) ? &dedup->store
                                                           : &dedup->own;
 
-    if (choice->size || choice->redis) {
+    if (choice->size || choice->redis
+        || (choice == &dedup->store && mcf->queue))
+    {
         return "is duplicate";
     }
 
@@ -54,19 +57,35 @@ ngx_er_dedup_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return ngx_er_dedup_memory_size(cf, cmd, choice);
     }
 
+    if (choice == &dedup->store
+        && ngx_strncmp(value[1].data, "file:", 5) == 0)
+    {
+        mcf->queue = ngx_er_file_queue_create(cf, cmd);
+
+        return mcf->queue ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
     if (ngx_strncmp(value[1].data, "redis://", 8) != 0
         && ngx_strncmp(value[1].data, "rediss://", 9) != 0
         && ngx_strncmp(value[1].data, "unix:", 5) != 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must be memory:SIZE, redis://HOST:PORT, "
-                           "rediss://HOST:PORT or unix:/PATH", &cmd->name);
+                           "\"%V\" must be memory:SIZE, %sredis://HOST:PORT, "
+                           "rediss://HOST:PORT or unix:/PATH", &cmd->name,
+                           choice == &dedup->store ? "file:DIR, " : "");
         return NGX_CONF_ERROR;
     }
 
     choice->redis = ngx_er_redis_store_create(cf, cmd);
 
     return choice->redis ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+ngx_uint_t
+ngx_er_dedup_apart(ngx_er_dedup_t *dedup)
+{
+    return dedup->own.size || dedup->own.redis;
 }
 
 

@@ -99,6 +99,9 @@ struct ngx_er_claim_s {
 /* memory is from a pool of its own; NULL: none left */
 ngx_er_claim_t *ngx_er_claim_create(ngx_er_dedup_t *dedup, ngx_log_t *log);
 
+/* 1: "event_dedup_store" says that keys are not the queue's */
+ngx_uint_t ngx_er_dedup_apart(ngx_er_dedup_t *dedup);
+
 /* asks for the key; the handler is called exactly once */
 void ngx_er_claim(ngx_er_claim_t *claim);
 

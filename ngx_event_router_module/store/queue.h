@@ -39,6 +39,7 @@ struct ngx_er_queue_s {
     ngx_er_queue_backend_t  *backend;
     void                    *conf;     /* the backend's */
     ngx_er_place_t           place;    /* of event_store */
+    ngx_uint_t               open;     /* in this worker */
     size_t                   memory;   /* bytes of records in hand, a worker */
     uint64_t                 generation;  /* of the configuration: when it was
                                              read, ms */
@@ -48,7 +49,6 @@ struct ngx_er_queue_s {
     void                    *data;     /* the backend's */
     uint64_t                 holder;   /* this worker in the store, never 0 */
     uint64_t                 token;    /* of the last lease */
-    void                   (*changed)(void);  /* others put something in */
 };
 
 
@@ -67,8 +67,15 @@ void ngx_er_queue_op_free(ngx_er_queue_op_t *op);
 /* the handler will be called, never from inside */
 void ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op);
 
-/* the store's clock, ms: the wall clock that never runs backwards */
+/* for stores: an operation has its rc; calls its handler */
+void ngx_er_queue_done(ngx_er_queue_op_t *op);
+
+/*
+ * The store's clock, ms: the wall clock, but it never runs backwards.  A store
+ * with a clock of its own (or that has seen a later time) says so.
+ */
 uint64_t ngx_er_queue_now(void);
+void ngx_er_queue_clock(uint64_t now);
 
 /* hash of a name: identifies targets and sources in stores for ever */
 uint64_t ngx_er_queue_hash(ngx_str_t *name);
@@ -78,11 +85,12 @@ uint64_t ngx_er_queue_hash(ngx_str_t *name);
 ngx_er_queue_t *ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 ngx_er_queue_t *ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 
-/* postconfiguration: checks what a queue needs and nobody gave */
+/* postconfiguration */
 ngx_int_t ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
 /* init_process and exit_process */
-ngx_int_t ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_queue_t *queue);
+ngx_int_t ngx_er_queue_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
 void ngx_er_queue_exit_worker(ngx_er_queue_t *queue);
 
 

@@ -1,0 +1,260 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Accepting: one transaction puts the event, an entry for each target and the
+ * dedup key into the store; only when it is durable does fanout.c hear of it,
+ * and the producer after that.  fanout.c calls in here.
+ *
+ * What a target has room for is leased to this worker in the same transaction
+ * and delivered from memory as soon as it is committed: no event is delivered
+ * that is not stored.  The places for it are taken before, so they are given
+ * back if the store says no.  For the rest the lanes are told when it is due.
+ *
+ * The number of accepts under way is bounded by "event_backlog".
+ */
+
+
+#include "accept.h"
+#include "delivery.h"
+#include "dispatch.h"
+#include "lease.h"
+#include "../ingest/record.h"
+
+
+static ngx_int_t ngx_er_accept_parts(ngx_er_fanout_t *fanout,
+    ngx_er_queue_op_t *op);
+static ngx_uint_t ngx_er_accept_room(ngx_er_target_t *target, size_t bytes);
+static void ngx_er_accept_stored(ngx_er_queue_op_t *op);
+static void ngx_er_accept_deliver(ngx_er_fanout_t *fanout,
+    ngx_er_queue_op_t *op, ngx_uint_t i);
+static void ngx_er_accept_unplace(ngx_er_target_t *target);
+
+
+/* the worker's: accepts under way */
+
+static ngx_uint_t  ngx_er_accepts;
+
+
+ngx_int_t
+ngx_er_accept(ngx_er_fanout_t *fanout, u_char *key)
+{
+    ngx_er_event_t      *event;
+    ngx_er_queue_op_t   *op;
+    ngx_er_main_conf_t  *mcf;
+
+    event = fanout->event;
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    if (ngx_er_accepts >= mcf->waiting) {
+        return NGX_BUSY;
+    }
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_ACCEPT, ngx_er_accept_stored, fanout);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_record_write(event, fanout->dedup, op->pool, &op->record)
+        != NGX_OK)
+    {
+        ngx_er_queue_op_free(op);
+        return NGX_ERROR;
+    }
+
+    if (key) {
+        ngx_memcpy(op->key, key, sizeof(op->key));
+        op->dedup = 1;
+        op->window = event->source->window;
+    }
+
+    op->retain = event->source->retain;
+    op->source = ngx_er_queue_hash(&event->source->name);
+    op->guard = (fanout->claim != NULL);
+    op->token = ngx_er_queue_token(mcf->queue);
+    op->lease = NGX_ER_LEASE_MS;
+
+    if (ngx_er_accept_parts(fanout, op) != NGX_OK) {
+        ngx_er_queue_op_free(op);
+        return NGX_ERROR;
+    }
+
+    ngx_er_accepts++;
+    ngx_er_queue_run(mcf->queue, op);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_accept_parts(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
+{
+    ngx_uint_t            i;
+    ngx_er_target_t      *target;
+    ngx_er_delivery_t    *d;
+    ngx_er_queue_part_t  *part;
+
+    d = fanout->deliveries.elts;
+    op->nparts = fanout->deliveries.nelts;
+
+    part = ngx_pcalloc(op->pool,
+                       (op->nparts + 1) * sizeof(ngx_er_queue_part_t));
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    op->parts = part;
+
+    for (i = 0; i < op->nparts; i++) {
+        target = d[i].target;
+
+        part[i].target = target->hash;
+        part[i].name = target->name;
+        part[i].routes = d[i].routes;
+        part[i].delay = d[i].delay;
+
+        if (target->order != NGX_CONF_UNSET) {
+            part[i].order = ngx_er_event_order(fanout->event, target->order);
+        }
+
+        d[i].leased = (d[i].delay == 0
+                       && ngx_er_accept_room(target, op->record.len));
+        part[i].lease = d[i].leased;
+    }
+
+    return NGX_OK;
+}
+
+
+/* 1: there is room to deliver at once, now taken */
+
+static ngx_uint_t
+ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
+{
+    uint64_t             wait;
+    ngx_uint_t           fresh, again;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    if (ngx_exiting
+        || ngx_er_leases_bytes() + bytes > mcf->queue->memory
+        || !ngx_er_delivery_place_take())
+    {
+        return 0;
+    }
+
+    fresh = 1;
+    again = 0;
+
+    ngx_er_lane_take(target, ngx_er_queue_now(), &fresh, &again, &wait);
+
+    if (fresh == 0) {
+        ngx_er_delivery_place_give();
+    }
+
+    return fresh;
+}
+
+
+static void
+ngx_er_accept_stored(ngx_er_queue_op_t *op)
+{
+    ngx_uint_t          i;
+    ngx_er_fanout_t    *fanout;
+    ngx_er_accept_e     result;
+    ngx_er_delivery_t  *d;
+
+    ngx_er_accepts--;
+
+    fanout = op->data;
+    d = fanout->deliveries.elts;
+
+    for (i = 0; i < op->nparts; i++) {
+
+        if (op->rc == NGX_OK) {
+            ngx_er_accept_deliver(fanout, op, i);
+
+        } else if (d[i].leased) {
+            ngx_er_accept_unplace(d[i].target);
+        }
+    }
+
+    switch (op->rc) {
+
+    case NGX_OK:
+        result = NGX_ER_ACCEPT_OK;
+        break;
+
+    case NGX_DECLINED:
+        result = NGX_ER_ACCEPT_DUPLICATE;
+        break;
+
+    case NGX_BUSY:
+        result = NGX_ER_ACCEPT_FULL;
+        break;
+
+    default:
+        result = NGX_ER_ACCEPT_FAILED;
+    }
+
+    ngx_er_queue_op_free(op);
+
+    ngx_er_fanout_accepted(fanout, result);
+}
+
+
+static void
+ngx_er_accept_deliver(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op,
+    ngx_uint_t i)
+{
+    ngx_er_entry_t        entry;
+    ngx_er_delivery_t    *d;
+    ngx_er_queue_part_t  *part;
+
+    d = fanout->deliveries.elts;
+    d += i;
+    part = &op->parts[i];
+
+    d->state = NGX_ER_DELIVERY_QUEUED;
+
+    if (!part->lease) {
+
+        if (d->leased) {
+
+            /* another one of its order comes first */
+
+            ngx_er_accept_unplace(d->target);
+        }
+
+        ngx_er_lane_put(d->target, 0, ngx_er_queue_now() + part->delay);
+        ngx_er_dispatch_wake(d->target);
+        return;
+    }
+
+    ngx_memzero(&entry, sizeof(ngx_er_entry_t));
+
+    entry.seq = op->seq;
+    entry.target = part->target;
+    entry.token = op->token;
+    entry.accepted = ngx_er_queue_now();
+    entry.order = part->order;
+    entry.routes = part->routes;
+    entry.record = op->record;
+
+    ngx_er_lease_start(d->target, &entry, fanout->event, 0);
+}
+
+
+static void
+ngx_er_accept_unplace(ngx_er_target_t *target)
+{
+    ngx_er_lane_untake(target, 1, 0);
+    ngx_er_delivery_place_give();
+    ngx_er_dispatch_wake(target);
+}

@@ -1,0 +1,639 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The dispatcher.  It never asks the store whether there is something to do:
+ * the lanes know when the next entry of a target is due, and it asks when that
+ * time has come and the target, the worker and its memory have room.  A lane
+ * is looked at when something may have changed: an event was accepted that
+ * could not be delivered at once, a delivery ended, the time has come, or the
+ * tick of one second, which also serves what a worker left that died.
+ *
+ * Once a second one of the workers sweeps: the store forgets what is over,
+ * dead workers' entries come due, targets that are no longer configured are
+ * buried, and the lanes learn what the store has.  A worker that starts sweeps
+ * at once, so that what its predecessor had is not late.
+ *
+ * It owns the worker's lanes and timers, all of them cancelable: an exiting
+ * worker fetches nothing, others do.  If the store does not answer, it is
+ * asked again after a second.
+ */
+
+
+#include "dispatch.h"
+#include "delivery.h"
+#include "lease.h"
+
+
+#define NGX_ER_DISPATCH_BATCH  32      /* entries at once */
+#define NGX_ER_DISPATCH_TICK   1000    /* ms */
+#define NGX_ER_DISPATCH_SWEEP  1000    /* things that one sweep forgets */
+#define NGX_ER_DISPATCH_KEEP   2592000000u  /* ms: dead letters of targets that
+                                               are not configured */
+#define NGX_ER_DISPATCH_SPIN   20      /* ms, when the store gave nothing of
+                                          what was due */
+
+
+typedef struct {
+    ngx_queue_t            queue;      /* of the woken ones */
+    ngx_er_target_t       *target;
+    ngx_er_lane_due_t      due;        /* when the store was asked */
+    ngx_er_lane_due_t      swept;      /* when the sweep began */
+    uint64_t               wake;       /* NGX_ER_NEVER, or when to look */
+    ngx_uint_t             fresh;      /* places that were taken */
+    ngx_uint_t             again;
+    unsigned               asked:1;    /* LEASE is under way */
+    unsigned               woken:1;    /* in the queue */
+} ngx_er_dispatch_lane_t;
+
+
+typedef struct {
+    ngx_er_queue_t          *store;
+    ngx_er_main_conf_t      *mcf;
+    ngx_er_dispatch_lane_t  *lanes;    /* by the target's index */
+    ngx_uint_t               nlanes;
+    uint64_t                *known;    /* hashes of the targets */
+    ngx_queue_t              woken;
+    ngx_event_t              posted;
+    ngx_event_t              timer;    /* at the earliest "wake" */
+    ngx_event_t              tick;
+    ngx_connection_t         dummy;    /* their data: debug logs its fd */
+    uint64_t                 next;     /* what the timer is set to */
+    ngx_uint_t               starved;  /* a lane found no place in the worker */
+    ngx_uint_t               sweeping;
+} ngx_er_dispatch_worker_t;
+
+
+static void ngx_er_dispatch_posted(ngx_event_t *ev);
+static void ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane);
+static ngx_uint_t ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane,
+    uint64_t now);
+static void ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane);
+static void ngx_er_dispatch_leased(ngx_er_queue_op_t *op);
+static void ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane,
+    ngx_er_queue_op_t *op);
+static void ngx_er_dispatch_untake(ngx_er_dispatch_lane_t *lane);
+static void ngx_er_dispatch_later(ngx_er_dispatch_lane_t *lane,
+    uint64_t when);
+static void ngx_er_dispatch_timer(ngx_event_t *ev);
+static void ngx_er_dispatch_freed(ngx_er_target_t *target);
+static void ngx_er_dispatch_tick(ngx_event_t *ev);
+static void ngx_er_dispatch_sweep(void);
+static void ngx_er_dispatch_swept(ngx_er_queue_op_t *op);
+static void ngx_er_dispatch_counted(ngx_er_dispatch_lane_t *lane,
+    ngx_er_queue_op_t *op);
+
+
+static ngx_er_dispatch_worker_t  ngx_er_dispatcher;
+
+
+void
+ngx_er_dispatch_wake(ngx_er_target_t *target)
+{
+    ngx_er_dispatch_lane_t    *lane;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    if (worker->lanes == NULL || ngx_exiting) {
+        return;
+    }
+
+    lane = &worker->lanes[target->index];
+
+    if (!lane->woken) {
+        lane->woken = 1;
+        ngx_queue_insert_tail(&worker->woken, &lane->queue);
+    }
+
+    if (!worker->posted.posted) {
+        ngx_post_event(&worker->posted, &ngx_posted_events);
+    }
+}
+
+
+void
+ngx_er_dispatch_wake_all(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ngx_er_dispatcher.nlanes; i++) {
+        ngx_er_dispatch_wake(ngx_er_dispatcher.lanes[i].target);
+    }
+}
+
+
+static void
+ngx_er_dispatch_posted(ngx_event_t *ev)
+{
+    ngx_queue_t               *q;
+    ngx_er_dispatch_lane_t    *lane;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    while (!ngx_queue_empty(&worker->woken)) {
+        q = ngx_queue_head(&worker->woken);
+        ngx_queue_remove(q);
+
+        lane = ngx_queue_data(q, ngx_er_dispatch_lane_t, queue);
+        lane->woken = 0;
+
+        if (!lane->asked && !ngx_exiting) {
+            ngx_er_dispatch_lane(lane);
+        }
+    }
+}
+
+
+static void
+ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane)
+{
+    uint64_t  now;
+
+    now = ngx_er_queue_now();
+
+    ngx_er_lane_due(lane->target, &lane->due);
+
+    lane->fresh = (lane->due.fresh <= now) ? NGX_ER_DISPATCH_BATCH : 0;
+    lane->again = (lane->due.again <= now) ? NGX_ER_DISPATCH_BATCH : 0;
+
+    if (lane->fresh == 0 && lane->again == 0) {
+        ngx_er_dispatch_later(lane, ngx_min(lane->due.fresh,
+                                            lane->due.again));
+        return;
+    }
+
+    if (ngx_er_dispatch_places(lane, now)) {
+        ngx_er_dispatch_lease(lane);
+    }
+}
+
+
+/* 1: there are places for something, now taken */
+
+static ngx_uint_t
+ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
+{
+    uint64_t                   wait;
+    ngx_uint_t                 n, more;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    if (ngx_er_leases_bytes() >= worker->store->memory) {
+        worker->starved = 1;
+        lane->fresh = 0;
+        lane->again = 0;
+        return 0;
+    }
+
+    ngx_er_lane_take(lane->target, now, &lane->fresh, &lane->again, &wait);
+
+    n = lane->fresh + lane->again;
+
+    if (n == 0) {
+
+        if (wait != NGX_ER_POLICY_FULL) {
+            ngx_er_dispatch_later(lane, now + wait);
+        }
+
+        return 0;
+    }
+
+    for (more = n; more; more--) {
+        if (!ngx_er_delivery_place_take()) {
+            break;
+        }
+    }
+
+    if (more) {
+        worker->starved = 1;
+
+        /* the places of the lane that the worker has none for */
+
+        n = ngx_min(more, lane->fresh);
+        ngx_er_lane_untake(lane->target, n, more - n);
+
+        lane->fresh -= n;
+        lane->again -= more - n;
+    }
+
+    return lane->fresh + lane->again;
+}
+
+
+static void
+ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
+{
+    ngx_er_queue_op_t         *op;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_LEASE, ngx_er_dispatch_leased, lane);
+
+    if (op == NULL) {
+        ngx_er_dispatch_untake(lane);
+        ngx_er_dispatch_later(lane, ngx_er_queue_now()
+                                    + NGX_ER_DISPATCH_TICK);
+        return;
+    }
+
+    op->target = lane->target->hash;
+    op->fresh = lane->fresh;
+    op->again = lane->again;
+    op->bytes = worker->store->memory - ngx_er_leases_bytes();
+    op->token = ngx_er_queue_token(worker->store);
+    op->lease = NGX_ER_LEASE_MS;
+
+    lane->asked = 1;
+    ngx_er_queue_run(worker->store, op);
+}
+
+
+static void
+ngx_er_dispatch_leased(ngx_er_queue_op_t *op)
+{
+    uint64_t                 now, next;
+    ngx_uint_t               n;
+    ngx_er_dispatch_lane_t  *lane;
+
+    lane = op->data;
+    lane->asked = 0;
+
+    now = ngx_er_queue_now();
+
+    if (op->rc != NGX_OK) {
+        ngx_er_dispatch_untake(lane);
+        ngx_er_dispatch_later(lane, now + NGX_ER_DISPATCH_TICK);
+        ngx_er_queue_op_free(op);
+        return;
+    }
+
+    ngx_er_lane_seen(lane->target, &lane->due, op->count.fresh,
+                     op->count.again);
+
+    n = op->entries ? op->entries->nelts : 0;
+    next = ngx_min(op->count.fresh, op->count.again);
+
+    ngx_er_dispatch_start(lane, op);
+    ngx_er_queue_op_free(op);
+
+    if (n == 0 && next <= now) {
+
+        /* due and not to be had: never in a tight loop */
+
+        ngx_er_dispatch_later(lane, now + NGX_ER_DISPATCH_SPIN);
+        return;
+    }
+
+    ngx_er_dispatch_wake(lane->target);
+}
+
+
+/* a place that was taken for one class may serve the other */
+
+static void
+ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane, ngx_er_queue_op_t *op)
+{
+    ngx_uint_t       i, n, again;
+    ngx_er_entry_t  *entry;
+
+    n = op->entries ? op->entries->nelts : 0;
+    entry = n ? op->entries->elts : NULL;
+
+    for (i = 0; i < n; i++) {
+        again = (entry[i].attempts || entry[i].crashes);
+
+        if (lane->again == 0) {
+            again = 0;
+
+        } else if (lane->fresh == 0) {
+            again = 1;
+        }
+
+        if (again) {
+            lane->again--;
+
+        } else {
+            lane->fresh--;
+        }
+
+        ngx_er_lease_start(lane->target, &entry[i], NULL, again);
+    }
+
+    ngx_er_dispatch_untake(lane);
+}
+
+
+static void
+ngx_er_dispatch_untake(ngx_er_dispatch_lane_t *lane)
+{
+    ngx_uint_t  n;
+
+    for (n = lane->fresh + lane->again; n; n--) {
+        ngx_er_delivery_place_give();
+    }
+
+    ngx_er_lane_untake(lane->target, lane->fresh, lane->again);
+
+    lane->fresh = 0;
+    lane->again = 0;
+}
+
+
+static void
+ngx_er_dispatch_later(ngx_er_dispatch_lane_t *lane, uint64_t when)
+{
+    uint64_t                   now;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+    lane->wake = when;
+
+    if (when == NGX_ER_NEVER || ngx_exiting) {
+        return;
+    }
+
+    if (worker->timer.timer_set) {
+
+        if (worker->next <= when) {
+            return;
+        }
+
+        ngx_del_timer(&worker->timer);
+    }
+
+    now = ngx_er_queue_now();
+    worker->next = when;
+
+    /* the tick sees what is farther away */
+
+    ngx_add_timer(&worker->timer,
+                  when > now ? (ngx_msec_t) ngx_min(when - now, 60000) : 1);
+}
+
+
+static void
+ngx_er_dispatch_timer(ngx_event_t *ev)
+{
+    uint64_t                   now, next;
+    ngx_uint_t                 i;
+    ngx_er_dispatch_lane_t    *lane, *first;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+    now = ngx_er_queue_now();
+    next = NGX_ER_NEVER;
+    first = NULL;
+
+    for (i = 0; i < worker->nlanes; i++) {
+        lane = &worker->lanes[i];
+
+        if (lane->wake <= now) {
+            lane->wake = NGX_ER_NEVER;
+            ngx_er_dispatch_wake(lane->target);
+
+        } else if (lane->wake < next) {
+            next = lane->wake;
+            first = lane;
+        }
+    }
+
+    if (first) {
+        ngx_er_dispatch_later(first, next);
+    }
+}
+
+
+/* a delivery ended: its lane has room, and perhaps one that had none */
+
+static void
+ngx_er_dispatch_freed(ngx_er_target_t *target)
+{
+    if (ngx_er_dispatcher.starved) {
+        ngx_er_dispatcher.starved = 0;
+        ngx_er_dispatch_wake_all();
+        return;
+    }
+
+    ngx_er_dispatch_wake(target);
+}
+
+
+static void
+ngx_er_dispatch_tick(ngx_event_t *ev)
+{
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    ngx_er_leases_tick();
+
+    ngx_add_timer(ev, NGX_ER_DISPATCH_TICK);
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    worker->starved = 0;
+    ngx_er_dispatch_wake_all();
+
+    if (!worker->sweeping
+        && ngx_er_lanes_turn(worker->mcf, ngx_er_queue_now(),
+                             NGX_ER_DISPATCH_TICK))
+    {
+        ngx_er_dispatch_sweep();
+    }
+}
+
+
+static void
+ngx_er_dispatch_sweep(void)
+{
+    ngx_uint_t                 i;
+    ngx_er_queue_op_t         *op;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    ngx_er_lanes_reclaim(worker->mcf);
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_dispatch_swept, NULL);
+    if (op == NULL) {
+        return;
+    }
+
+    op->known = worker->known;
+    op->nknown = worker->nlanes;
+    op->generation = worker->store->generation;
+    op->keep = NGX_ER_DISPATCH_KEEP;
+    op->limit = NGX_ER_DISPATCH_SWEEP;
+
+    for (i = 0; i < worker->nlanes; i++) {
+        ngx_er_lane_due(worker->lanes[i].target, &worker->lanes[i].swept);
+    }
+
+    worker->sweeping = 1;
+    ngx_er_queue_run(worker->store, op);
+}
+
+
+static void
+ngx_er_dispatch_swept(ngx_er_queue_op_t *op)
+{
+    ngx_uint_t                 i, more;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+    worker->sweeping = 0;
+
+    more = (op->rc == NGX_OK && op->more);
+
+    if (op->rc == NGX_OK && op->counts) {
+
+        for (i = 0; i < worker->nlanes; i++) {
+            ngx_er_dispatch_counted(&worker->lanes[i], op);
+        }
+
+        ngx_er_lanes_used(worker->mcf, op->used, op->size);
+        ngx_er_dispatch_wake_all();
+    }
+
+    ngx_er_queue_op_free(op);
+
+    if (more && !ngx_exiting) {
+        ngx_er_dispatch_sweep();
+    }
+}
+
+
+/* counts are sorted by target */
+
+static void
+ngx_er_dispatch_counted(ngx_er_dispatch_lane_t *lane, ngx_er_queue_op_t *op)
+{
+    ngx_uint_t             i, low, high;
+    ngx_er_queue_count_t  *count, none;
+
+    ngx_memzero(&none, sizeof(ngx_er_queue_count_t));
+    none.oldest = NGX_ER_NEVER;
+    none.fresh = NGX_ER_NEVER;
+    none.again = NGX_ER_NEVER;
+
+    count = op->counts->elts;
+    low = 0;
+    high = op->counts->nelts;
+
+    while (low < high) {
+        i = (low + high) / 2;
+
+        if (count[i].target < lane->target->hash) {
+            low = i + 1;
+
+        } else {
+            high = i;
+        }
+    }
+
+    count += low;
+
+    if (low == op->counts->nelts || count->target != lane->target->hash) {
+        count = &none;
+    }
+
+    ngx_er_lane_count(lane->target, count);
+    ngx_er_lane_seen(lane->target, &lane->swept, count->fresh, count->again);
+}
+
+
+ngx_int_t
+ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t                 i;
+    ngx_er_target_t          **target;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+    ngx_memzero(worker, sizeof(ngx_er_dispatch_worker_t));
+
+    worker->lanes = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
+                                             * sizeof(ngx_er_dispatch_lane_t));
+    worker->known = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
+                                             * sizeof(uint64_t));
+
+    if (worker->lanes == NULL || worker->known == NULL) {
+        return NGX_ERROR;
+    }
+
+    worker->store = mcf->queue;
+    worker->mcf = mcf;
+    worker->nlanes = mcf->targets.nelts;
+    worker->dummy.fd = (ngx_socket_t) -1;
+
+    ngx_queue_init(&worker->woken);
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < worker->nlanes; i++) {
+        worker->lanes[i].target = target[i];
+        worker->lanes[i].wake = NGX_ER_NEVER;
+        worker->known[i] = target[i]->hash;
+    }
+
+    worker->posted.handler = ngx_er_dispatch_posted;
+    worker->posted.data = &worker->dummy;
+    worker->posted.log = cycle->log;
+
+    worker->timer.handler = ngx_er_dispatch_timer;
+    worker->timer.data = &worker->dummy;
+    worker->timer.log = cycle->log;
+    worker->timer.cancelable = 1;
+
+    worker->tick.handler = ngx_er_dispatch_tick;
+    worker->tick.data = &worker->dummy;
+    worker->tick.log = cycle->log;
+    worker->tick.cancelable = 1;
+
+    ngx_er_leases_init_worker(mcf->queue, ngx_er_dispatch_freed);
+
+    ngx_add_timer(&worker->tick, NGX_ER_DISPATCH_TICK);
+
+    ngx_er_dispatch_sweep();
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_dispatch_exit_worker(void)
+{
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    if (worker->lanes == NULL) {
+        return;
+    }
+
+    ngx_er_leases_exit_worker();
+
+    if (worker->timer.timer_set) {
+        ngx_del_timer(&worker->timer);
+    }
+
+    if (worker->tick.timer_set) {
+        ngx_del_timer(&worker->tick);
+    }
+
+    if (worker->posted.posted) {
+        ngx_delete_posted_event(&worker->posted);
+    }
+
+    worker->lanes = NULL;
+    worker->nlanes = 0;
+}

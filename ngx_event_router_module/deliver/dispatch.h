@@ -1,0 +1,31 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The dispatcher of a worker: fetches from the queue what is due and has room.
+ */
+
+
+#ifndef _NGX_ER_DISPATCH_H_INCLUDED_
+#define _NGX_ER_DISPATCH_H_INCLUDED_
+
+
+#include "lane.h"
+
+
+/* looks soon whether something of this target can be delivered */
+void ngx_er_dispatch_wake(ngx_er_target_t *target);
+
+/* the same for all targets: an operator changed something */
+void ngx_er_dispatch_wake_all(void);
+
+/* init_process and exit_process (before the queue's) */
+ngx_int_t ngx_er_dispatch_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
+void ngx_er_dispatch_exit_worker(void);
+
+
+#endif /* _NGX_ER_DISPATCH_H_INCLUDED_ */

@@ -1,0 +1,116 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The lane to a target: what all workers of one nginx share about its queue.
+ * It survives reload and the death of workers.
+ */
+
+
+#ifndef _NGX_ER_LANE_H_INCLUDED_
+#define _NGX_ER_LANE_H_INCLUDED_
+
+
+#include "../store/queue.h"
+
+
+#define NGX_ER_LANE_WORKERS  256       /* that can hold places: alive ones and
+                                          those on their way out */
+
+
+/* of one worker: deliveries in flight */
+
+typedef struct {
+    uint16_t               fresh;
+    uint16_t               again;
+} ngx_er_lane_places_t;
+
+
+/* in shared memory, under the zone's mutex */
+
+typedef struct ngx_er_lane_sh_s  ngx_er_lane_sh_t;
+
+struct ngx_er_lane_sh_s {
+    ngx_er_lane_sh_t      *next;
+    u_char                 name[NGX_ER_NAME_MAX];
+    ngx_uint_t             len;
+
+    ngx_er_policy_state_t  policy;
+    uint64_t               fresh;      /* when the first one is due, */
+    uint64_t               again;      /* NGX_ER_NEVER: none */
+    ngx_uint_t             version;    /* counts what was put in */
+    ngx_uint_t             held;       /* an operator paused it */
+
+    ngx_uint_t             pending;    /* as of the last sweep */
+    ngx_uint_t             dead;
+    uint64_t               oldest;
+
+    ngx_er_lane_places_t   places[NGX_ER_LANE_WORKERS];
+};
+
+
+struct ngx_er_lane_s {
+    ngx_er_lane_sh_t      *sh;
+    ngx_slab_pool_t       *shpool;
+};
+
+
+/* what is due, for dispatch.c */
+
+typedef struct {
+    uint64_t               fresh;
+    uint64_t               again;
+    ngx_uint_t             version;
+} ngx_er_lane_due_t;
+
+
+/* postconfiguration: the zone, and a lane for every target */
+ngx_int_t ngx_er_lanes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+
+/* this worker's own column of places; NGX_ERROR, logged: there is none */
+ngx_int_t ngx_er_lanes_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
+void ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf);
+
+/* gives back the places of workers that are no more */
+void ngx_er_lanes_reclaim(ngx_er_main_conf_t *mcf);
+
+/* 1: it is this worker's turn to sweep, nobody else's for so many ms */
+ngx_uint_t ngx_er_lanes_turn(ngx_er_main_conf_t *mcf, uint64_t now,
+    ngx_msec_t ms);
+
+/* places, see policy.h; a paused target has none */
+void ngx_er_lane_take(ngx_er_target_t *target, uint64_t now,
+    ngx_uint_t *fresh, ngx_uint_t *again, uint64_t *wait);
+void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
+    ngx_uint_t again);
+void ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
+    ngx_uint_t status, time_t retry_after);
+
+/* something was put in that is due then */
+void ngx_er_lane_put(ngx_er_target_t *target, ngx_uint_t again, uint64_t due);
+
+/* what is due, and afterwards what the store said of it */
+void ngx_er_lane_due(ngx_er_target_t *target, ngx_er_lane_due_t *due);
+void ngx_er_lane_seen(ngx_er_target_t *target, ngx_er_lane_due_t *due,
+    uint64_t fresh, uint64_t again);
+
+/* the store counted */
+void ngx_er_lane_count(ngx_er_target_t *target, ngx_er_queue_count_t *count);
+
+/* how full the store is, bytes, as of the last sweep */
+void ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size);
+void ngx_er_lanes_usage(ngx_er_main_conf_t *mcf, uint64_t *used,
+    uint64_t *size);
+
+/* an operator stops or starts the deliveries */
+void ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held);
+
+/* a copy to look at */
+void ngx_er_lane_copy(ngx_er_target_t *target, ngx_er_lane_sh_t *copy);
+
+
+#endif /* _NGX_ER_LANE_H_INCLUDED_ */

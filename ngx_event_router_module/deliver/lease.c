@@ -1,0 +1,637 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * An entry of the queue in this worker's hand.  dispatch.c and accept.c bring
+ * it; here it is delivered by an attempt, and the store is told what became of
+ * it:
+ *
+ *     settle   a 2xx answer
+ *     retry    an answer that may change, or none; also handing it back when
+ *              nothing could be sent, which does not count as an attempt
+ *     bury     no retry would help, or there is no more time for one
+ *
+ * The store decides by the token whose word counts: if the lease was lost
+ * meanwhile it declines, and whoever has the entry now tells the truth.  If
+ * the store cannot be told, it is asked again every second until the lease is
+ * over; the worst that follows is a second delivery, never a loss.
+ *
+ * A lease is on the heap, with a hold on its event.  It gives its places back
+ * exactly once, as soon as nothing is sent for it any more.
+ */
+
+
+#include "lease.h"
+#include "delivery.h"
+#include "../ingest/record.h"
+#include "../observe/metrics.h"
+
+
+#define NGX_ER_LEASE_AGAIN  1000       /* ms before an entry that could not be
+                                          sent for want of memory is due */
+
+
+struct ngx_er_lease_s {
+    ngx_queue_t            queue;      /* of all in hand */
+    ngx_er_target_t       *target;
+    ngx_er_event_t        *event;      /* held; NULL: it was not read */
+    ngx_er_attempt_t      *attempt;    /* while it runs */
+    ngx_er_queue_op_t     *op;         /* what the store is told */
+
+    uint64_t               seq;
+    uint64_t               token;
+    uint64_t               accepted;
+    uint64_t               until;      /* the end of the lease */
+    uint64_t               began;      /* the attempt */
+    ngx_uint_t             attempts;   /* before this one */
+    size_t                 bytes;
+    unsigned               again:1;
+    unsigned               ordered:1;  /* others wait for it */
+    unsigned               placed:1;
+    unsigned               told:1;     /* op is under way */
+    unsigned               renewed:1;  /* an EXTEND is under way */
+    unsigned               ended:1;    /* nothing more is to be told */
+};
+
+
+typedef struct {
+    ngx_er_queue_t        *store;
+    ngx_er_lease_pt        freed;
+    ngx_queue_t            leases;     /* of ngx_er_lease_t */
+    size_t                 bytes;
+} ngx_er_lease_worker_t;
+
+
+static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
+    ngx_er_entry_t *entry, ngx_uint_t again);
+static void ngx_er_lease_deliver(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
+    ngx_er_dedup_mode_e dedup);
+static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
+static void ngx_er_lease_judge(ngx_er_lease_t *lease,
+    ngx_er_attempt_t *attempt);
+static void ngx_er_lease_unplace(ngx_er_lease_t *lease);
+static ngx_er_queue_op_t *ngx_er_lease_op(ngx_er_lease_t *lease,
+    ngx_er_queue_verb_e verb);
+static void ngx_er_lease_back(ngx_er_lease_t *lease, ngx_msec_t delay);
+static void ngx_er_lease_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_er_attempt_t *attempt);
+static void ngx_er_lease_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt);
+static void ngx_er_lease_tell(ngx_er_lease_t *lease);
+static void ngx_er_lease_told(ngx_er_queue_op_t *op);
+static void ngx_er_lease_extend(ngx_er_lease_t *lease);
+static void ngx_er_lease_extended(ngx_er_queue_op_t *op);
+static void ngx_er_lease_free(ngx_er_lease_t *lease);
+
+
+static ngx_er_lease_worker_t  ngx_er_lease_worker;
+
+
+static const char  *ngx_er_dead_names[] = {
+    "not dead",
+    "exhausted",
+    "final",
+    "expired",
+    "poison",
+    "target_removed",
+    "corrupt"
+};
+
+
+void
+ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
+    ngx_er_event_t *event, ngx_uint_t again)
+{
+    uint64_t              now;
+    ngx_er_lease_t       *lease;
+    ngx_er_record_t       record;
+    ngx_er_dedup_mode_e   dedup;
+
+    lease = ngx_er_lease_create(target, entry, again);
+
+    if (lease == NULL) {
+
+        /* the lease will end by itself */
+
+        ngx_er_lane_untake(target, !again, again);
+        ngx_er_delivery_place_give();
+        return;
+    }
+
+    dedup = NGX_ER_DEDUP_QUEUE;
+
+    if (entry->crashes >= NGX_ER_ENTRY_CRASHES) {
+
+        /* whatever it is, it is not touched again */
+
+        ngx_er_lease_bury(lease, NGX_ER_DEAD_POISON, NULL);
+        return;
+    }
+
+    if (event) {
+        lease->event = event;
+        ngx_er_event_hold(event);
+
+    } else {
+
+        if (ngx_er_record_read(&entry->record, &record) != NGX_OK) {
+            ngx_er_lease_bury(lease, NGX_ER_DEAD_CORRUPT, NULL);
+            return;
+        }
+
+        dedup = record.dedup;
+        lease->event = ngx_er_record_event(&record);
+    }
+
+    now = ngx_er_queue_now();
+
+    if (target->policy.expires && now > entry->accepted
+        && now - entry->accepted > target->policy.expires)
+    {
+        ngx_er_lease_bury(lease, NGX_ER_DEAD_EXPIRED, NULL);
+        return;
+    }
+
+    if (lease->event == NULL || ngx_exiting) {
+        ngx_er_lease_back(lease, lease->event ? 0 : NGX_ER_LEASE_AGAIN);
+        return;
+    }
+
+    ngx_er_lease_deliver(lease, entry, dedup);
+}
+
+
+static ngx_er_lease_t *
+ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
+    ngx_uint_t again)
+{
+    ngx_er_lease_t  *lease;
+
+    lease = ngx_calloc(sizeof(ngx_er_lease_t), ngx_cycle->log);
+    if (lease == NULL) {
+        return NULL;
+    }
+
+    lease->target = target;
+    lease->seq = entry->seq;
+    lease->token = entry->token;
+    lease->accepted = entry->accepted;
+    lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
+    lease->attempts = entry->attempts;
+    lease->bytes = entry->record.len;
+    lease->again = (again != 0);
+    lease->ordered = (entry->order != 0);
+    lease->placed = 1;
+
+    ngx_er_lease_worker.bytes += lease->bytes;
+    ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
+
+    return lease;
+}
+
+
+static void
+ngx_er_lease_deliver(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
+    ngx_er_dedup_mode_e dedup)
+{
+    ngx_str_t          routes;
+    ngx_er_attempt_t  *attempt;
+
+    routes.len = entry->routes.len;
+    routes.data = ngx_pstrdup(lease->event->pool, &entry->routes);
+
+    attempt = routes.data ? ngx_er_attempt_create(lease->event, lease->target)
+                          : NULL;
+
+    if (attempt) {
+        attempt->routes = routes;
+        attempt->dedup = dedup;
+        attempt->number = entry->attempts + entry->crashes + 1;
+        attempt->handler = ngx_er_lease_attempted;
+        attempt->data = lease;
+
+        lease->began = ngx_er_queue_now();
+
+        if (ngx_er_attempt_start(attempt) == NGX_OK) {
+            lease->attempt = attempt;
+            return;
+        }
+    }
+
+    ngx_er_lease_back(lease, NGX_ER_LEASE_AGAIN);
+}
+
+
+static void
+ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
+{
+    ngx_er_lease_t *lease = attempt->data;
+
+    lease->attempt = NULL;
+
+    ngx_er_attempt_report(attempt);
+
+    if (attempt->status == 0) {
+
+        /* it was us who cut it: nothing is known of the target */
+
+        ngx_er_lease_unplace(lease);
+
+    } else {
+        lease->placed = 0;
+
+        ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
+                        attempt->status, attempt->retry_after);
+        ngx_er_delivery_place_give();
+    }
+
+    ngx_er_lease_judge(lease, attempt);
+
+    ngx_er_lease_worker.freed(attempt->target);
+}
+
+
+static void
+ngx_er_lease_judge(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
+{
+    uint64_t            delay, now;
+    ngx_er_policy_t    *policy;
+    ngx_er_verdict_e    verdict;
+    ngx_er_queue_op_t  *op;
+
+    policy = &lease->target->policy;
+    verdict = ngx_er_policy_verdict(policy, attempt->status);
+
+    if (verdict == NGX_ER_VERDICT_OK) {
+        lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_SETTLE);
+        ngx_er_lease_tell(lease);
+        return;
+    }
+
+    if (attempt->status == 0) {
+
+        /* the worker goes: another one takes over */
+
+        delay = 0;
+
+    } else if (verdict == NGX_ER_VERDICT_FINAL) {
+        ngx_er_lease_bury(lease, NGX_ER_DEAD_FINAL, attempt);
+        return;
+
+    } else {
+        now = ngx_er_queue_now();
+        delay = ngx_er_policy_delay(policy, lease->attempts + 1,
+                                    attempt->retry_after,
+                                    (uint32_t) ngx_random());
+
+        if (policy->horizon == 0
+            || now + delay - lease->accepted > policy->horizon)
+        {
+            ngx_er_lease_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
+            return;
+        }
+    }
+
+    op = ngx_er_lease_op(lease, NGX_ER_QUEUE_RETRY);
+
+    if (op) {
+        op->delay = delay;
+        ngx_er_lease_past(lease, op, attempt);
+        ngx_er_metric_target(lease->target, NGX_ER_METRIC_RETRY);
+    }
+
+    lease->op = op;
+    ngx_er_lease_tell(lease);
+}
+
+
+/* nothing was sent */
+
+static void
+ngx_er_lease_unplace(ngx_er_lease_t *lease)
+{
+    if (!lease->placed) {
+        return;
+    }
+
+    lease->placed = 0;
+
+    ngx_er_lane_untake(lease->target, !lease->again, lease->again);
+    ngx_er_delivery_place_give();
+}
+
+
+static ngx_er_queue_op_t *
+ngx_er_lease_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_queue_op(verb, ngx_er_lease_told, lease);
+
+    if (op) {
+        op->seq = lease->seq;
+        op->target = lease->target->hash;
+        op->token = lease->token;
+        op->keep = lease->target->policy.keep;
+    }
+
+    return op;
+}
+
+
+/* not an attempt: the next one has the same number */
+
+static void
+ngx_er_lease_back(ngx_er_lease_t *lease, ngx_msec_t delay)
+{
+    ngx_er_lease_unplace(lease);
+
+    lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_RETRY);
+
+    if (lease->op) {
+        lease->op->delay = delay;
+    }
+
+    ngx_er_lease_tell(lease);
+}
+
+
+static void
+ngx_er_lease_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_er_attempt_t *attempt)
+{
+    ngx_er_queue_op_t  *op;
+
+    ngx_er_lease_unplace(lease);
+
+    op = ngx_er_lease_op(lease, NGX_ER_QUEUE_BURY);
+
+    if (op) {
+        op->reason = reason;
+        ngx_er_lease_past(lease, op, attempt);
+    }
+
+    ngx_er_metric_target(lease->target, NGX_ER_METRIC_DEAD);
+
+    ngx_log_error(NGX_LOG_ERR, lease->target->location->error_log, 0,
+                  "event %016xL for target \"%V\" is a dead letter now: %s",
+                  lease->seq, &lease->target->name,
+                  ngx_er_dead_names[reason]);
+
+    lease->op = op;
+    ngx_er_lease_tell(lease);
+}
+
+
+static void
+ngx_er_lease_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt)
+{
+    if (attempt == NULL) {
+        return;
+    }
+
+    op->counted = 1;
+    op->past.time = lease->began;
+    op->past.ms = (uint32_t) attempt->ms;
+    op->past.status = (uint16_t) attempt->status;
+    op->past.number = (uint16_t) ngx_min(attempt->number, 65535);
+
+    if (attempt->length == 0) {
+        return;
+    }
+
+    op->answer.data = ngx_pnalloc(op->pool, attempt->length);
+
+    if (op->answer.data) {
+        ngx_memcpy(op->answer.data, attempt->body, attempt->length);
+        op->answer.len = attempt->length;
+    }
+}
+
+
+/* no memory to tell it: the lease will end by itself */
+
+static void
+ngx_er_lease_tell(ngx_er_lease_t *lease)
+{
+    if (lease->op == NULL) {
+        ngx_er_lease_free(lease);
+        return;
+    }
+
+    lease->told = 1;
+    ngx_er_queue_run(ngx_er_lease_worker.store, lease->op);
+}
+
+
+static void
+ngx_er_lease_told(ngx_er_queue_op_t *op)
+{
+    uint64_t         now;
+    ngx_uint_t       again;
+    ngx_er_lease_t  *lease;
+
+    lease = op->data;
+    lease->told = 0;
+    now = ngx_er_queue_now();
+
+    if (op->rc == NGX_ERROR && now + NGX_ER_LEASE_AGAIN < lease->until) {
+
+        /* the tick tries again */
+
+        return;
+    }
+
+    if (op->rc == NGX_OK) {
+
+        if (op->verb == NGX_ER_QUEUE_RETRY) {
+            again = (op->counted || lease->again);
+            ngx_er_lane_put(lease->target, again, now + op->delay);
+        }
+
+        if (lease->ordered) {
+
+            /* the next of its order may be due now */
+
+            ngx_er_lane_put(lease->target, 0, now);
+            ngx_er_lane_put(lease->target, 1, now);
+        }
+
+        ngx_er_lease_worker.freed(lease->target);
+
+    } else {
+        ngx_er_metric_target(lease->target, NGX_ER_METRIC_FENCED);
+
+        ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
+                      "event %016xL for target \"%V\": %s, it may be "
+                      "delivered twice", lease->seq, &lease->target->name,
+                      op->rc == NGX_DECLINED ? "another worker has it"
+                                             : "the store could not be told");
+    }
+
+    ngx_er_lease_free(lease);
+}
+
+
+static void
+ngx_er_lease_free(ngx_er_lease_t *lease)
+{
+    lease->ended = 1;
+
+    if (lease->renewed) {
+
+        /* the answer to EXTEND frees it */
+
+        return;
+    }
+
+    if (lease->op) {
+        ngx_er_queue_op_free(lease->op);
+    }
+
+    ngx_queue_remove(&lease->queue);
+    ngx_er_lease_worker.bytes -= lease->bytes;
+
+    if (lease->event) {
+        ngx_er_event_release(lease->event);
+    }
+
+    ngx_free(lease);
+}
+
+
+size_t
+ngx_er_leases_bytes(void)
+{
+    return ngx_er_lease_worker.bytes;
+}
+
+
+void
+ngx_er_leases_tick(void)
+{
+    uint64_t         now;
+    ngx_queue_t     *q, *next;
+    ngx_er_lease_t  *lease;
+
+    now = ngx_er_queue_now();
+
+    for (q = ngx_queue_head(&ngx_er_lease_worker.leases);
+         q != ngx_queue_sentinel(&ngx_er_lease_worker.leases);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        lease = ngx_queue_data(q, ngx_er_lease_t, queue);
+
+        if (lease->op) {
+
+            if (!lease->told && !lease->ended) {
+                ngx_er_lease_tell(lease);
+            }
+
+            continue;
+        }
+
+        if (!lease->renewed && now + NGX_ER_LEASE_MS / 2 > lease->until) {
+            ngx_er_lease_extend(lease);
+        }
+    }
+}
+
+
+static void
+ngx_er_lease_extend(ngx_er_lease_t *lease)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_EXTEND, ngx_er_lease_extended, lease);
+    if (op == NULL) {
+        return;
+    }
+
+    op->seq = lease->seq;
+    op->target = lease->target->hash;
+    op->token = lease->token;
+    op->lease = NGX_ER_LEASE_MS;
+
+    lease->renewed = 1;
+    ngx_er_queue_run(ngx_er_lease_worker.store, op);
+}
+
+
+/* a lease that is lost goes on: its answer decides nothing any more */
+
+static void
+ngx_er_lease_extended(ngx_er_queue_op_t *op)
+{
+    ngx_er_lease_t *lease = op->data;
+
+    lease->renewed = 0;
+
+    if (op->rc == NGX_OK) {
+        lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
+    }
+
+    ngx_er_queue_op_free(op);
+
+    if (lease->ended) {
+        ngx_er_lease_free(lease);
+    }
+}
+
+
+void
+ngx_er_leases_init_worker(ngx_er_queue_t *queue, ngx_er_lease_pt freed)
+{
+    ngx_memzero(&ngx_er_lease_worker, sizeof(ngx_er_lease_worker_t));
+
+    ngx_queue_init(&ngx_er_lease_worker.leases);
+
+    ngx_er_lease_worker.store = queue;
+    ngx_er_lease_worker.freed = freed;
+}
+
+
+/*
+ * The worker was told to stop at once.  What was sent may have arrived, so it
+ * counts as an attempt; the store gets it all in one last transaction.
+ */
+
+void
+ngx_er_leases_exit_worker(void)
+{
+    ngx_queue_t       *q;
+    ngx_er_lease_t    *lease;
+    ngx_er_attempt_t  *attempt;
+
+    if (ngx_er_lease_worker.store == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&ngx_er_lease_worker.leases);
+         q != ngx_queue_sentinel(&ngx_er_lease_worker.leases);
+         q = ngx_queue_next(q))
+    {
+        lease = ngx_queue_data(q, ngx_er_lease_t, queue);
+        attempt = lease->attempt;
+
+        if (attempt == NULL) {
+            continue;
+        }
+
+        lease->attempt = NULL;
+        lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_RETRY);
+
+        if (lease->op) {
+            attempt->ms = ngx_current_msec - attempt->start;
+            ngx_er_lease_past(lease, lease->op, attempt);
+            ngx_er_lease_tell(lease);
+        }
+
+        ngx_er_attempt_drop(attempt);
+    }
+}

@@ -1,0 +1,50 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Leases: the entries of the queue that this worker has in hand, each from the
+ * moment the store gave it until the store knows what became of it.
+ */
+
+
+#ifndef _NGX_ER_LEASE_H_INCLUDED_
+#define _NGX_ER_LEASE_H_INCLUDED_
+
+
+#include "attempt.h"
+#include "lane.h"
+
+
+#define NGX_ER_LEASE_MS  60000         /* how long the store lends an entry;
+                                          renewed at half of it */
+
+typedef struct ngx_er_lease_s  ngx_er_lease_t;
+
+/* a place is free again, in this worker and in the lane */
+typedef void (*ngx_er_lease_pt)(ngx_er_target_t *target);
+
+
+/*
+ * Delivers an entry that was leased with its token.  One place in the lane
+ * (of the class "again" says) and one in the worker were taken for it and are
+ * given back here.  "event" is NULL: it is read from the entry's record.  The
+ * entry may go afterwards.
+ */
+void ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
+    ngx_er_event_t *event, ngx_uint_t again);
+
+/* bytes of the records in hand */
+size_t ngx_er_leases_bytes(void);
+
+/* renews what will end soon; tells the store again what it did not take */
+void ngx_er_leases_tick(void);
+
+/* init_process and exit_process: what is in hand is handed back */
+void ngx_er_leases_init_worker(ngx_er_queue_t *queue, ngx_er_lease_pt freed);
+void ngx_er_leases_exit_worker(void);
+
+
+#endif /* _NGX_ER_LEASE_H_INCLUDED_ */

@@ -1,0 +1,651 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The embedded store as a queue: "event_store file:DIR".  file.c blocks, so it
+ * is only called in nginx's thread pool; this file decides when.
+ *
+ * Group commit: one transaction of a worker runs at a time.  What is asked
+ * meanwhile waits and goes into the next one, so the more there is to do, the
+ * more a commit does.  What may lag (a settled delivery that is lost is only
+ * repeated) waits NGX_ER_FILE_LAG ms for company.  Lists are read in tasks of
+ * their own beside it.
+ *
+ * queue.c calls in here.  The operations belong to their callers and come back
+ * through ngx_er_queue_done().  While a task runs, its list of operations is
+ * the thread's alone.  When a thread cannot be had the operations fail, with
+ * NGX_ERROR, from a posted event.
+ */
+
+
+#include "queue.h"
+#include "file.h"
+
+#include <ngx_thread_pool.h>
+
+
+#define NGX_ER_FILE_LAG      50        /* ms */
+#define NGX_ER_FILE_BATCH    1024      /* operations in a transaction */
+#define NGX_ER_FILE_BYTES    (8 * 1024 * 1024)
+#define NGX_ER_FILE_HOLDERS  16
+
+
+typedef struct ngx_er_file_queue_s  ngx_er_file_queue_t;
+
+
+/* of a thread: nothing else is touched while it runs */
+
+typedef struct {
+    ngx_er_file_queue_t     *fq;
+    ngx_queue_t              ops;
+    uint64_t                 now;
+    unsigned                 sweep:1;
+} ngx_er_file_task_t;
+
+
+struct ngx_er_file_queue_s {
+    ngx_er_file_conf_t       conf;
+    ngx_msec_t               window;   /* ms that accepts wait for company */
+    ngx_thread_pool_t       *threads;
+
+    /* the worker's */
+
+    ngx_er_file_t           *file;
+    ngx_queue_t              waiting;  /* of ngx_er_queue_op_t */
+    ngx_uint_t               nwaiting; /* of those that may lag, more or
+                                          less */
+    ngx_uint_t               urgent;   /* some of them may not lag */
+    ngx_queue_t              failed;   /* no thread was to be had */
+    ngx_thread_task_t       *task;
+    ngx_event_t              timer;
+    ngx_event_t              flush;    /* posted */
+    ngx_connection_t         dummy;    /* their data: debug logs its fd */
+    unsigned                 busy:1;
+};
+
+
+static ngx_int_t ngx_er_file_queue_arg(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_file_queue_t *fq, ngx_str_t *arg);
+static ngx_int_t ngx_er_file_queue_path(ngx_conf_t *cf,
+    ngx_er_file_queue_t *fq, ngx_str_t *value);
+static ngx_int_t ngx_er_file_queue_open(ngx_er_queue_t *queue,
+    ngx_cycle_t *cycle);
+static void ngx_er_file_queue_close(ngx_er_queue_t *queue);
+static void ngx_er_file_queue_run(ngx_er_queue_t *queue,
+    ngx_er_queue_op_t *op);
+static void ngx_er_file_queue_read(ngx_er_file_queue_t *fq,
+    ngx_er_queue_op_t *op);
+static void ngx_er_file_queue_arm(ngx_er_file_queue_t *fq, ngx_msec_t lag);
+static ngx_msec_t ngx_er_file_queue_lag(ngx_er_file_queue_t *fq,
+    ngx_er_queue_op_t *op);
+static void ngx_er_file_queue_timer(ngx_event_t *ev);
+static void ngx_er_file_queue_flush(ngx_event_t *ev);
+static void ngx_er_file_queue_batch(ngx_er_file_queue_t *fq,
+    ngx_er_file_task_t *task);
+static void ngx_er_file_queue_thread(void *data, ngx_log_t *log);
+static void ngx_er_file_queue_adopt(ngx_er_file_queue_t *fq, uint64_t now,
+    ngx_log_t *log);
+static void ngx_er_file_queue_read_thread(void *data, ngx_log_t *log);
+static void ngx_er_file_queue_done(ngx_event_t *ev);
+static void ngx_er_file_queue_answer(ngx_queue_t *ops);
+
+
+static ngx_er_queue_backend_t  ngx_er_file_backend = {
+    "file",
+    ngx_er_file_queue_open,
+    ngx_er_file_queue_close,
+    ngx_er_file_queue_run
+};
+
+
+ngx_er_queue_t *
+ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_str_t            *value;
+    ngx_uint_t            i;
+    ngx_er_queue_t       *queue;
+    ngx_er_file_queue_t  *fq;
+
+    queue = ngx_pcalloc(cf->pool, sizeof(ngx_er_queue_t));
+    if (queue == NULL) {
+        return NULL;
+    }
+
+    fq = ngx_pcalloc(cf->pool, sizeof(ngx_er_file_queue_t));
+    if (fq == NULL) {
+        return NULL;
+    }
+
+    queue->backend = &ngx_er_file_backend;
+    queue->conf = fq;
+    queue->memory = 32 * 1024 * 1024;
+    ngx_er_place_set(cf, &queue->place);
+
+    fq->conf.size = 1024 * 1024 * 1024;
+    fq->conf.high = 85;
+    fq->conf.low = 75;
+
+    value = cf->args->elts;
+
+    if (ngx_er_file_queue_path(cf, fq, &value[1]) != NGX_OK) {
+        return NULL;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_er_file_queue_arg(cf, queue, fq, &value[i]) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    fq->threads = ngx_thread_pool_add(cf, NULL);
+
+    return fq->threads ? queue : NULL;
+}
+
+
+static ngx_int_t
+ngx_er_file_queue_arg(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_file_queue_t *fq, ngx_str_t *arg)
+{
+    off_t      size;
+    ngx_int_t  n;
+    ngx_str_t  value;
+
+    if (ngx_strncmp(arg->data, "size=", 5) == 0) {
+        value.data = arg->data + 5;
+        value.len = arg->len - 5;
+        size = ngx_parse_offset(&value);
+
+        if (size >= 1024 * 1024) {
+            fq->conf.size = size;
+            return NGX_OK;
+        }
+
+    } else if (ngx_strncmp(arg->data, "memory=", 7) == 0) {
+        value.data = arg->data + 7;
+        value.len = arg->len - 7;
+        size = ngx_parse_size(&value);
+
+        if (size >= 1024 * 1024) {
+            queue->memory = size;
+            return NGX_OK;
+        }
+
+    } else if (ngx_strncmp(arg->data, "window=", 7) == 0) {
+        value.data = arg->data + 7;
+        value.len = arg->len - 7;
+        n = ngx_parse_time(&value, 0);
+
+        if (n >= 0 && n <= 1000) {
+            fq->window = n;
+            return NGX_OK;
+        }
+
+    } else if (ngx_strncmp(arg->data, "high_water=", 11) == 0
+               && arg->data[arg->len - 1] == '%')
+    {
+        n = ngx_atoi(arg->data + 11, arg->len - 12);
+
+        if (n >= 20 && n <= 95) {
+            fq->conf.high = n;
+            fq->conf.low = n - 10;
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" of \"event_store file:\", "
+                       "which has size=SIZE (1m or more), memory=SIZE (1m or "
+                       "more), window=TIME (at most 1s) and high_water=N%% "
+                       "(20%% to 95%%)", arg);
+
+    return NGX_ERROR;
+}
+
+
+/* nginx makes the directory, for the user of the workers, with mode 0700 */
+
+static ngx_int_t
+ngx_er_file_queue_path(ngx_conf_t *cf, ngx_er_file_queue_t *fq,
+    ngx_str_t *value)
+{
+    ngx_path_t      *path;
+    ngx_er_error_t   err;
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->name.data = value->data + sizeof("file:") - 1;
+    path->name.len = value->len - (sizeof("file:") - 1);
+
+    if (path->name.len && path->name.data[path->name.len - 1] == '/') {
+        path->name.data[--path->name.len] = '\0';
+    }
+
+    if (path->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"event_store file:\" needs a directory, for "
+                           "example file:/var/lib/nginx/events");
+        return NGX_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &path->name, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    path->conf_file = cf->conf_file->file.name.data;
+    path->line = cf->conf_file->line;
+
+    fq->conf.path = path->name;
+    fq->conf.owner = cf->cycle->conf_file;
+
+    if (ngx_er_file_check(&fq->conf, &err) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"event_store %V\": %*s",
+                           value, err.len, err.text);
+        return NGX_ERROR;
+    }
+
+    return ngx_add_path(cf, &path);
+}
+
+
+static ngx_int_t
+ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
+{
+    ngx_er_error_t        err;
+    ngx_er_file_queue_t  *fq;
+
+    fq = queue->conf;
+
+    fq->task = ngx_thread_task_alloc(cycle->pool, sizeof(ngx_er_file_task_t));
+    if (fq->task == NULL) {
+        return NGX_ERROR;
+    }
+
+    fq->task->handler = ngx_er_file_queue_thread;
+    fq->task->event.handler = ngx_er_file_queue_done;
+    fq->task->event.data = fq->task->ctx;
+    fq->task->event.log = cycle->log;
+
+    ngx_queue_init(&fq->waiting);
+    ngx_queue_init(&fq->failed);
+
+    fq->dummy.fd = (ngx_socket_t) -1;
+    fq->dummy.data = fq;
+
+    fq->timer.handler = ngx_er_file_queue_timer;
+    fq->timer.data = &fq->dummy;
+    fq->timer.log = cycle->log;
+
+    fq->flush.handler = ngx_er_file_queue_flush;
+    fq->flush.data = &fq->dummy;
+    fq->flush.log = cycle->log;
+
+    fq->file = ngx_er_file_open(&fq->conf, queue->holder, cycle->log, &err);
+
+    if (fq->file == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"event_store file:%V\" in %V:%ui: %*s",
+                      &fq->conf.path, &queue->place.file, queue->place.line,
+                      err.len, err.text);
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_clock(fq->file) > ngx_er_queue_now()) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "the clock was turned back since the event store "
+                      "\"%V\" was used, its own clock goes on",
+                      &fq->conf.path);
+        ngx_er_queue_clock(ngx_er_file_clock(fq->file));
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The thread pool has ended before, with its last task.  What still waits is
+ * done here; accepts and leases are pointless now.
+ */
+
+static void
+ngx_er_file_queue_close(ngx_er_queue_t *queue)
+{
+    ngx_queue_t          *q, *next;
+    ngx_er_queue_op_t    *op;
+    ngx_er_file_queue_t  *fq;
+
+    fq = queue->conf;
+
+    if (fq->timer.timer_set) {
+        ngx_del_timer(&fq->timer);
+    }
+
+    if (fq->flush.posted) {
+        ngx_delete_posted_event(&fq->flush);
+    }
+
+    for (q = ngx_queue_head(&fq->waiting);
+         q != ngx_queue_sentinel(&fq->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+
+        if (op->verb == NGX_ER_QUEUE_ACCEPT || op->verb == NGX_ER_QUEUE_LEASE)
+        {
+            ngx_queue_remove(q);
+        }
+    }
+
+    if (!ngx_queue_empty(&fq->waiting)) {
+        ngx_er_file_run(fq->file, &fq->waiting, ngx_er_queue_now());
+    }
+
+    ngx_er_file_close(fq->file);
+    fq->file = NULL;
+}
+
+
+static void
+ngx_er_file_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
+{
+    ngx_msec_t            lag;
+    ngx_er_file_queue_t  *fq;
+
+    fq = queue->conf;
+
+    if (op->verb == NGX_ER_QUEUE_LIST) {
+        ngx_er_file_queue_read(fq, op);
+        return;
+    }
+
+    ngx_queue_insert_tail(&fq->waiting, &op->queue);
+
+    lag = ngx_er_file_queue_lag(fq, op);
+
+    if (lag == 0 || ++fq->nwaiting == NGX_ER_FILE_BATCH) {
+        fq->urgent = 1;
+    }
+
+    ngx_er_file_queue_arm(fq, lag);
+}
+
+
+/* the next transaction: at once, or when the lag is over */
+
+static void
+ngx_er_file_queue_arm(ngx_er_file_queue_t *fq, ngx_msec_t lag)
+{
+    if (fq->busy || fq->flush.posted) {
+        return;
+    }
+
+    if (fq->urgent) {
+        ngx_post_event(&fq->flush, &ngx_posted_events);
+        return;
+    }
+
+    if (fq->timer.timer_set) {
+
+        if (fq->timer.timer.key - ngx_current_msec <= lag) {
+            return;
+        }
+
+        ngx_del_timer(&fq->timer);
+    }
+
+    ngx_add_timer(&fq->timer, lag);
+}
+
+
+/* ms that an operation may wait for others */
+
+static ngx_msec_t
+ngx_er_file_queue_lag(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
+{
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_SETTLE:
+    case NGX_ER_QUEUE_EXTEND:
+        return NGX_ER_FILE_LAG;
+
+    case NGX_ER_QUEUE_ACCEPT:
+        return fq->window;
+
+    default:
+        return 0;
+    }
+}
+
+
+static void
+ngx_er_file_queue_read(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
+{
+    ngx_thread_task_t   *task;
+    ngx_er_file_task_t  *ctx;
+
+    task = ngx_thread_task_alloc(op->pool, sizeof(ngx_er_file_task_t));
+
+    if (task) {
+        ctx = task->ctx;
+        ctx->fq = fq;
+        ngx_queue_init(&ctx->ops);
+        ngx_queue_insert_tail(&ctx->ops, &op->queue);
+
+        task->handler = ngx_er_file_queue_read_thread;
+        task->event.handler = ngx_er_file_queue_done;
+        task->event.data = ctx;
+        task->event.log = ngx_cycle->log;
+
+        if (ngx_thread_task_post(fq->threads, task) == NGX_OK) {
+            return;
+        }
+    }
+
+    op->rc = NGX_ERROR;
+    ngx_queue_insert_tail(&fq->failed, &op->queue);
+
+    if (!fq->flush.posted) {
+        ngx_post_event(&fq->flush, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_er_file_queue_timer(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_er_file_queue_t  *fq;
+
+    c = ev->data;
+    fq = c->data;
+
+    ngx_er_file_queue_flush(&fq->flush);
+}
+
+
+static void
+ngx_er_file_queue_flush(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_er_file_task_t   *task;
+    ngx_er_file_queue_t  *fq;
+
+    c = ev->data;
+    fq = c->data;
+
+    ngx_er_file_queue_answer(&fq->failed);
+
+    if (fq->busy || ngx_queue_empty(&fq->waiting)) {
+        return;
+    }
+
+    if (fq->timer.timer_set) {
+        ngx_del_timer(&fq->timer);
+    }
+
+    task = fq->task->ctx;
+    task->fq = fq;
+
+    ngx_er_file_queue_batch(fq, task);
+
+    fq->busy = 1;
+
+    if (ngx_thread_task_post(fq->threads, fq->task) != NGX_OK) {
+        fq->busy = 0;
+        ngx_er_file_queue_answer(&task->ops);
+    }
+}
+
+
+/* as much as one transaction should do */
+
+static void
+ngx_er_file_queue_batch(ngx_er_file_queue_t *fq, ngx_er_file_task_t *task)
+{
+    size_t              bytes;
+    ngx_uint_t          n;
+    ngx_queue_t        *q;
+    ngx_er_queue_op_t  *op;
+
+    ngx_queue_init(&task->ops);
+
+    task->now = ngx_er_queue_now();
+    task->sweep = 0;
+
+    bytes = 0;
+
+    for (n = 0; n < NGX_ER_FILE_BATCH && bytes < NGX_ER_FILE_BYTES; n++) {
+
+        if (ngx_queue_empty(&fq->waiting)) {
+            break;
+        }
+
+        q = ngx_queue_head(&fq->waiting);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&task->ops, q);
+
+        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+
+        bytes += op->record.len;
+        task->sweep |= (op->verb == NGX_ER_QUEUE_SWEEP);
+    }
+
+    if (ngx_queue_empty(&fq->waiting)) {
+        fq->urgent = 0;
+        fq->nwaiting = 0;
+    }
+}
+
+
+static void
+ngx_er_file_queue_thread(void *data, ngx_log_t *log)
+{
+    ngx_er_file_task_t *task = data;
+
+    if (task->sweep) {
+        ngx_er_file_queue_adopt(task->fq, task->now, log);
+    }
+
+    ngx_er_file_run(task->fq->file, &task->ops, task->now);
+}
+
+
+/* what dead workers had in hand comes due; then their names are forgotten */
+
+static void
+ngx_er_file_queue_adopt(ngx_er_file_queue_t *fq, uint64_t now, ngx_log_t *log)
+{
+    uint64_t            holders[NGX_ER_FILE_HOLDERS];
+    ngx_uint_t          i, n;
+    ngx_queue_t         ops;
+    ngx_er_queue_op_t   op;
+
+    n = ngx_er_file_dead(fq->file, holders, NGX_ER_FILE_HOLDERS);
+
+    for (i = 0; i < n; i++) {
+
+        do {
+            ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+            op.verb = NGX_ER_QUEUE_ADOPT;
+            op.holder = holders[i];
+
+            ngx_queue_init(&ops);
+            ngx_queue_insert_tail(&ops, &op.queue);
+
+            ngx_er_file_run(fq->file, &ops, now);
+
+            if (op.count.pending) {
+                ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                              "%ui deliveries of a worker that died are due "
+                              "again", op.count.pending);
+            }
+
+        } while (op.rc == NGX_OK && op.more);
+
+        if (op.rc == NGX_OK) {
+            ngx_er_file_forget(fq->file, holders[i]);
+        }
+    }
+}
+
+
+static void
+ngx_er_file_queue_read_thread(void *data, ngx_log_t *log)
+{
+    ngx_er_file_task_t *task = data;
+
+    ngx_queue_t  *q;
+
+    q = ngx_queue_head(&task->ops);
+
+    ngx_er_file_read(task->fq->file,
+                     ngx_queue_data(q, ngx_er_queue_op_t, queue));
+}
+
+
+/* a task has ended; a reading one is in the pool of its operation */
+
+static void
+ngx_er_file_queue_done(ngx_event_t *ev)
+{
+    ngx_queue_t           ops;
+    ngx_er_file_task_t   *task;
+    ngx_er_file_queue_t  *fq;
+
+    task = ev->data;
+    fq = task->fq;
+
+    ngx_queue_init(&ops);
+    ngx_queue_add(&ops, &task->ops);
+
+    if (task == fq->task->ctx) {
+        fq->busy = 0;
+
+        if (!ngx_queue_empty(&fq->waiting)) {
+            ngx_er_file_queue_arm(fq, NGX_ER_FILE_LAG);
+        }
+    }
+
+    ngx_er_file_queue_answer(&ops);
+}
+
+
+static void
+ngx_er_file_queue_answer(ngx_queue_t *ops)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(ops)) {
+        q = ngx_queue_head(ops);
+        ngx_queue_remove(q);
+
+        ngx_er_queue_done(ngx_queue_data(q, ngx_er_queue_op_t, queue));
+    }
+}

@@ -1,0 +1,214 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The durable queue, whichever store keeps it: operations and their memory,
+ * the clock, the worker's begin and end.  The stores are file_queue.c and
+ * redis_queue.c; deliver, ingest and observe call in here.
+ *
+ * An operation is in a pool of its own, since its answer may come when all
+ * else is gone.  As long as one is under way, a timer that cannot be cancelled
+ * keeps an exiting worker alive: what was promised or delivered is written
+ * before it goes.  Nothing fails here but for want of memory.
+ */
+
+
+#include "queue.h"
+#include "claim.h"
+
+
+#define NGX_ER_QUEUE_POOL  1024
+#define NGX_ER_QUEUE_HOLD  60000       /* ms */
+
+
+static void ngx_er_queue_hold(ngx_event_t *ev);
+
+
+/* the worker's */
+
+static ngx_uint_t        ngx_er_queue_ops;
+static ngx_event_t       ngx_er_queue_alive;
+static ngx_connection_t  ngx_er_queue_dummy;   /* its data: debug logs fd */
+static int64_t           ngx_er_queue_offset;  /* clock less monotonic time */
+
+
+ngx_er_queue_op_t *
+ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
+    void *data)
+{
+    ngx_pool_t         *pool;
+    ngx_er_queue_op_t  *op;
+
+    pool = ngx_create_pool(NGX_ER_QUEUE_POOL, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    op = ngx_pcalloc(pool, sizeof(ngx_er_queue_op_t));
+    if (op == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    op->pool = pool;
+    op->verb = verb;
+    op->handler = handler;
+    op->data = data;
+
+    return op;
+}
+
+
+void
+ngx_er_queue_op_free(ngx_er_queue_op_t *op)
+{
+    ngx_destroy_pool(op->pool);
+}
+
+
+void
+ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
+{
+    if (ngx_er_queue_ops++ == 0) {
+        ngx_add_timer(&ngx_er_queue_alive, NGX_ER_QUEUE_HOLD);
+    }
+
+    op->rc = NGX_ERROR;
+
+    queue->backend->run(queue, op);
+}
+
+
+void
+ngx_er_queue_done(ngx_er_queue_op_t *op)
+{
+    if (--ngx_er_queue_ops == 0 && ngx_er_queue_alive.timer_set) {
+        ngx_del_timer(&ngx_er_queue_alive);
+    }
+
+    op->handler(op);
+}
+
+
+static void
+ngx_er_queue_hold(ngx_event_t *ev)
+{
+    ngx_add_timer(ev, NGX_ER_QUEUE_HOLD);
+}
+
+
+/* monotonic time goes on while somebody turns back the wall clock */
+
+uint64_t
+ngx_er_queue_now(void)
+{
+    int64_t               wall;
+    volatile ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    wall = (int64_t) tp->sec * 1000 + tp->msec - (int64_t) ngx_current_msec;
+
+    if (wall > ngx_er_queue_offset) {
+        ngx_er_queue_offset = wall;
+    }
+
+    return (uint64_t) (ngx_er_queue_offset + (int64_t) ngx_current_msec);
+}
+
+
+void
+ngx_er_queue_clock(uint64_t now)
+{
+    ngx_er_queue_offset = (int64_t) now - (int64_t) ngx_current_msec;
+}
+
+
+uint64_t
+ngx_er_queue_hash(ngx_str_t *name)
+{
+    size_t    i;
+    uint64_t  hash;
+
+    hash = 0xcbf29ce484222325ULL;
+
+    for (i = 0; i < name->len; i++) {
+        hash ^= name->data[i];
+        hash *= 0x100000001b3ULL;
+    }
+
+    return hash;
+}
+
+
+ngx_int_t
+ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    volatile ngx_time_t  *tp;
+
+    if (mcf->queue) {
+        tp = ngx_timeofday();
+        mcf->queue->generation = (uint64_t) tp->sec * 1000 + tp->msec;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the name of a holder, and of its leases, must differ from all others' */
+
+ngx_int_t
+ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_event_t     *ev;
+    ngx_er_queue_t  *queue;
+
+    queue = mcf->queue;
+
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "a durable queue needs \"master_process on\"");
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&queue->holder, mcf->dedup->seed, sizeof(uint64_t));
+    ngx_memcpy(&queue->token, mcf->dedup->seed + 8, sizeof(uint64_t));
+
+    queue->holder |= 1;
+
+    ngx_er_queue_ops = 0;
+    ngx_er_queue_dummy.fd = (ngx_socket_t) -1;
+
+    ev = &ngx_er_queue_alive;
+    ngx_memzero(ev, sizeof(ngx_event_t));
+
+    ev->handler = ngx_er_queue_hold;
+    ev->data = &ngx_er_queue_dummy;
+    ev->log = cycle->log;
+
+    if (queue->backend->open(queue, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    queue->open = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_queue_exit_worker(ngx_er_queue_t *queue)
+{
+    if (!queue->open) {
+        return;
+    }
+
+    queue->open = 0;
+    queue->backend->close(queue);
+
+    if (ngx_er_queue_alive.timer_set) {
+        ngx_del_timer(&ngx_er_queue_alive);
+    }
+}
