@@ -17,6 +17,7 @@ HEADERS   := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
 PURE      := base \
+             deliver/breaker deliver/policy \
              ingest/echo ingest/encoding ingest/evidence ingest/extract \
              ingest/form ingest/handshake ingest/jwt ingest/lexer \
              ingest/origin ingest/paths ingest/presets ingest/ref \

@@ -40,7 +40,7 @@ typedef struct {
     uint64_t               keep;       /* dead_for */
 
     ngx_uint_t             concurrency;  /* deliveries at once, all workers */
-    ngx_uint_t             rate;       /* deliveries in 1000 s; 0: any */
+    ngx_uint_t             rate;       /* deliveries an hour; 0: any */
     ngx_uint_t             burst;      /* of them at once, >= 1 */
 
     ngx_flag_t             breaker;
@@ -68,7 +68,7 @@ typedef enum {
 typedef struct {
     uint64_t               pause;      /* until when: Retry-After */
     uint64_t               tokens_at;  /* when the bucket was filled */
-    uint64_t               tokens;     /* thousandths of a delivery */
+    uint64_t               tokens;     /* 3600000ths of a delivery */
 
     uint32_t               breaker;    /* ngx_er_breaker_e */
     uint32_t               row;        /* failures in a row */
@@ -82,6 +82,8 @@ typedef struct {
 
     uint32_t               fresh;      /* deliveries in flight: the first */
     uint32_t               again;      /* attempt, and later ones */
+    uint32_t               turn;       /* 1: of the last places later ones had
+                                          more than first ones */
 } ngx_er_policy_state_t;
 
 
@@ -105,6 +107,10 @@ ngx_er_verdict_e ngx_er_policy_verdict(ngx_er_policy_t *policy,
  */
 uint64_t ngx_er_policy_delay(ngx_er_policy_t *policy, ngx_uint_t attempts,
     time_t retry_after, uint32_t random);
+
+/* the same of Retry-After alone: ms, 1 s to max; 0: none */
+uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
+    time_t retry_after);
 
 /*
  * Takes places for up to "fresh" first and "again" later attempts; returns in
