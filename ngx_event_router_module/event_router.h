@@ -130,6 +130,9 @@ struct ngx_er_target_s {
     ngx_er_policy_t              policy;
     ngx_int_t                    order;          /* field of "order by", or
                                                     NGX_CONF_UNSET */
+    const char                  *queued;         /* a line of its block that is
+                                                    for queued deliveries only,
+                                                    or NULL */
     ngx_er_lane_t               *lane;           /* NULL: no queue */
     ngx_uint_t                   index;          /* in main conf's targets */
     ngx_atomic_t                *counters;       /* observe/metrics.h */

@@ -296,7 +296,8 @@ my %valid = (
     accept => 'application/json application/*+json', max_size => '64k',
     max_batch => '10', max_hops => '2', limits => 'depth=20 nodes=5000',
     deadline => '4s', unrouted => '422',
-    dedup => '24h by=id by=data.version on_error=open', delivery => 'sync');
+    dedup => '24h by=id by=data.version on_error=open', delivery => 'sync',
+    retain => '7d');
 
 my %repeated = map { $_ => 1 } qw(secret constant);
 
@@ -316,7 +317,7 @@ EOC
 }
 
 fine('all directives', join "\n", map { "    $_  $valid{$_};" }
-    grep { !/^(?:jwt|body_digest|timestamp)$/ } sort keys %valid);
+    grep { !/^(?:jwt|body_digest|timestamp|retain)$/ } sort keys %valid);
 fine('repeated directives', <<'EOC');
     secret    file:secret;
     secret    file:user;
@@ -654,6 +655,10 @@ for my $case ([ max_size => '0', 'a size from 1 to 1024m' ],
               [ deadline => '301s', 'a time from 100ms to 5m' ],
               [ deadline => 'soon', 'a time from 100ms to 5m' ],
               [ deadline => '9999999999999999999m', 'a time from 100ms' ],
+              [ retain => '999ms', 'a time from 1s to 365d' ],
+              [ retain => '366d', 'a time from 1s to 365d' ],
+              [ retain => 'ever', 'a time from 1s to 365d' ],
+              [ retain => '9999999999999999999m', 'a time from 1s to' ],
               [ unrouted => '199', 'the answer to an event that no route' ],
               [ unrouted => '302', 'the answer to an event that no route' ],
               [ unrouted => '600', 'the answer to an event that no route' ],
@@ -680,9 +685,25 @@ wrong('public_url of another scheme', 'public_url ftp://example.com/;',
 wrong('public_url is empty', 'public_url "";', 'invalid URL ""');
 wrong('public_url of an unknown variable', 'public_url https://$hst/;',
     'unknown "hst" variable', at => 'nowhere');
-wrong('delivery of another kind', 'delivery queued;',
-    'unsupported delivery "queued" of event_source "shop": this version '
-    . 'delivers while the producer waits, write "delivery sync;"');
+wrong('delivery of another kind', 'delivery async;',
+    'invalid delivery "async" of event_source "shop": with "sync" the '
+    . 'producer waits until the event is delivered, with "queued" until it '
+    . 'is stored');
+wrong('two deliveries', 'delivery sync queued;',
+    'invalid number of arguments in "delivery" directive: write "delivery '
+    . 'sync | queued;"');
+wrong('queued without a store', 'delivery queued;',
+    'event_source "shop" has "delivery queued", but no event_store keeps a '
+    . 'queue: add "event_store file:/var/lib/nginx/events size=1g;"',
+    at => 'block');
+wrong('queued in memory', "delivery queued;\nretain 7d;",
+    'event_source "shop" has "delivery queued", but no event_store keeps a '
+    . 'queue', at => 'block', with => { http => 'event_store memory:1m;' });
+wrong('retain without a queue', 'retain 7d;',
+    'event_source "shop" has "retain", which keeps events of the queue: add '
+    . '"delivery queued;" or take it away', at => 'block');
+wrong('retain beside sync', "retain 7d;\ndelivery sync;",
+    'event_source "shop" has "retain"', at => 'block');
 
 
 # ---- dedup
@@ -712,9 +733,8 @@ part('target');
 
 wrong('misspelt directive', 'optionl;',
     'unknown directive "optionl" in event_target: did you mean "optional"?');
-wrong('directive from elsewhere', 'concurrency 8;',
-    'unknown directive "concurrency" in event_target, which takes optional, '
-    . 'method, forward_headers and include');
+wrong('directive from elsewhere', 'proxy_pass http://127.0.0.1;',
+    'unknown directive "proxy_pass" in event_target: docs/directives.md');
 wrong('optional with an argument', 'optional on;',
     'invalid number of arguments in "optional" of event_target: write '
     . '"optional;"');
@@ -749,6 +769,158 @@ wrong('header that is listed twice', 'forward_headers X-Id x-id;',
 wrong('block in the block', 'optional { }', 'unexpected "{"');
 fine('all directives', "    optional;\n    method  PUT;\n"
     . '    forward_headers  X-Id X-Shopify-Topic;');
+
+
+# ---- how gently a target is treated
+
+my %policy = (
+    retry => 'for=24h base=1s max=1h', retry_on => '410 300-399 1xx',
+    fail_on => '404 501 timeout', concurrency => '4',
+    rate => '50r/s burst=100',
+    breaker => 'failures=3 ratio=20% min=50 window=30s open=1s max=1m',
+    expires => '48h', dead_for => '7d', order => 'by=data.order_id');
+
+my $only = 'of event_target "erp" applies to queued deliveries only, and '
+           . 'source "shop" delivers while the producer waits: write '
+           . '"delivery queued;" there';
+
+for my $directive (sort keys %policy) {
+    wrong("$directive without arguments", "$directive;",
+        "invalid number of arguments in \"$directive\" of event_target: write "
+        . "\"$directive ");
+    wrong("$directive twice", <<"EOC",
+    $directive  $policy{$directive};
+    $directive  $policy{$directive};  <<<
+EOC
+        "\"$directive\" is given twice in event_target");
+    warned("$directive of a target that is reached at once",
+        "$directive  $policy{$directive};", "\"$directive\" $only",
+        at => 'block');
+}
+
+for my $case (
+    [ 'retry on', 'invalid parameter "on" of "retry", which takes off, or '
+      . 'for=TIME, base=TIME and max=TIME' ],
+    [ 'retry off max=1h', 'invalid parameter "off" of "retry"' ],
+    [ 'retry for=', 'invalid value "for=" in "retry": it is a time from 1s '
+      . 'to 365d' ],
+    [ 'retry for=366d', 'it is a time from 1s to 365d' ],
+    [ 'retry for=0', 'it is a time from 1s to 365d' ],
+    [ 'retry for=9999999999999999999m', 'it is a time from 1s to 365d' ],
+    [ 'retry base=9ms', 'it is a time from 10ms to 24h' ],
+    [ 'retry base=soon', 'it is a time from 10ms to 24h' ],
+    [ 'retry max=31d', 'it is a time from 10ms to 30d' ],
+    [ 'retry max=1h max=2h', '"max=" is given twice in "retry"' ],
+    [ 'retry base=2h max=1h', 'base= of "retry" is longer than max= (by '
+      . 'default 4h): the delay begins with base= and grows up to max=' ],
+    [ 'retry base=5h', 'base= of "retry" is longer than max=' ],
+    [ 'retry max=1s', 'base= of "retry" is longer than max=' ],
+    [ 'retry for=4s', 'base= of "retry" is longer than for= (by default '
+      . '72h), so nothing would be tried again: write '
+      . '"retry off;" if that is meant' ],
+    [ 'retry for=1h base=1h max=2h burst=1', 'invalid number of arguments' ],
+
+    [ 'retry_on 99', 'invalid status "99": write a status from 100 to 599 '
+      . '(404), a class (5xx), a range (500-503) or "timeout", which is no '
+      . 'answer at all' ],
+    [ 'retry_on 404,500', 'invalid status "404,500"' ],
+    [ 'retry_on 600', 'invalid status "600"' ],
+    [ 'retry_on 404 200', '"200" cannot be changed: with 2xx a target says '
+      . 'that it has the event' ],
+    [ 'fail_on 503-500', 'invalid status "503-500"' ],
+    [ 'fail_on 2xx', '"2xx" cannot be changed' ],
+    [ 'fail_on error', 'invalid status "error"' ],
+
+    [ 'concurrency 0', 'invalid value "0" in "concurrency": it is a number '
+      . 'from 1 to 65536' ],
+    [ 'concurrency 65537', 'it is a number from 1 to 65536' ],
+    [ 'concurrency -1', 'it is a number from 1 to 65536' ],
+    [ 'concurrency many', 'it is a number from 1 to 65536' ],
+    [ 'concurrency 9999999999999999999', 'it is a number from 1 to 65536' ],
+    [ 'concurrency 1 2', 'invalid number of arguments' ],
+
+    [ 'rate 50', 'invalid rate "50": it is a number from 1 to 1000000 and a '
+      . 'unit, as in 50r/s, 100r/m or 1000r/h' ],
+    [ 'rate r/s', 'invalid rate "r/s"' ],
+    [ 'rate 0r/s', 'invalid rate "0r/s"' ],
+    [ 'rate -1r/s', 'invalid rate "-1r/s"' ],
+    [ 'rate 1.5r/s', 'invalid rate "1.5r/s"' ],
+    [ 'rate 1000001r/h', 'invalid rate "1000001r/h"' ],
+    [ 'rate 50r/d', 'invalid rate "50r/d"' ],
+    [ 'rate burst=5', 'invalid rate "burst=5"' ],
+    [ 'rate 5r/s burst=0', 'invalid value "burst=0" in "rate": it is a '
+      . 'number from 1 to 1000000' ],
+    [ 'rate 5r/s delay', 'invalid parameter "delay" of "rate", which takes '
+      . 'burst=NUMBER' ],
+
+    [ 'breaker on', 'invalid parameter "on" of "breaker", which takes off, '
+      . 'or failures=NUMBER, ratio=NUMBER%, min=NUMBER, window=TIME, '
+      . 'open=TIME and max=TIME' ],
+    [ 'breaker failures=0', 'it is a number from 1 to 10000' ],
+    [ 'breaker ratio=50', 'invalid value "ratio=50" in "breaker": it is a '
+      . 'number from 1% to 100%' ],
+    [ 'breaker ratio=%', 'it is a number from 1% to 100%' ],
+    [ 'breaker ratio=0%', 'it is a number from 1% to 100%' ],
+    [ 'breaker ratio=101%', 'it is a number from 1% to 100%' ],
+    [ 'breaker min=0', 'it is a number from 1 to 100000' ],
+    [ 'breaker window=2h', 'it is a time from 1s to 1h' ],
+    [ 'breaker open=99ms', 'it is a time from 100ms to 24h' ],
+    [ 'breaker max=25h', 'it is a time from 100ms to 24h' ],
+    [ 'breaker open=10m', 'open= of "breaker" is longer than max= (by '
+      . 'default 5m)' ],
+    [ 'breaker open=2s max=1s', 'open= of "breaker" is longer than max=' ],
+
+    [ 'expires 999ms', 'invalid value "999ms" in "expires": it is a time '
+      . 'from 1s to 365d' ],
+    [ 'expires never', 'it is a time from 1s to 365d' ],
+    [ 'dead_for 0', 'invalid value "0" in "dead_for": it is a time from 1s '
+      . 'to 3650d' ],
+    [ 'dead_for 3651d', 'it is a time from 1s to 3650d' ],
+
+    [ 'order data.id', 'invalid parameter "data.id" of "order": write '
+      . 'by=FIELD, as in "order by=data.order_id;"' ],
+    [ 'order by=', 'a field is empty: write for example "type" or '
+      . '"data.total"' ],
+    [ 'order by=dta.id', 'unknown field "dta.id": did you mean "data.id"?' ],
+    [ 'order by=.id', 'the field ".id" begins with "."' ])
+{
+    my ($line, $expected) = @$case;
+
+    wrong($line, "$line;", $expected);
+}
+
+wrong('status in both lines', "retry_on 410 404;\nfail_on 400-404;  <<<",
+    'status 404 stands in both "retry_on" and "fail_on": take it out of one');
+wrong('time-out in both lines', "fail_on timeout;\nretry_on timeout;  <<<",
+    '"timeout" stands in both "retry_on" and "fail_on"');
+wrong('retry off and retry_on', "retry off;\nretry_on 404;",
+    'event_target "erp" has "retry off", so "retry_on" and "fail_on" have no '
+    . 'meaning: take one of them away', at => 'block');
+wrong('retry off behind fail_on', "fail_on 404;\nretry off;",
+    'event_target "erp" has "retry off"', at => 'block');
+wrong('expires before the retries end', "expires 1h;\nretry for=2h;",
+    'event_target "erp" expires events before the end of "retry for=": lower '
+    . 'for= or raise "expires"', at => 'block');
+
+part('http');
+
+for my $lines (join("\n", map { "$_  $policy{$_};" } sort keys %policy),
+               'retry off;', 'breaker off;', 'retry for=1h;', 'expires 1h;',
+               'expires 1h; retry for=1h;', 'expires 1h; retry base=1s;',
+               'retry_on 4xx; fail_on 5xx timeout;', 'concurrency 65536;',
+               'rate 1r/h;', 'rate 1000000r/s burst=1;', 'rate 7r/m;',
+               'breaker ratio=100% failures=1;', 'order by=subject;')
+{
+    fine($lines =~ s/\n.*/ .../sr, <<"EOC");
+event_target a {
+$lines
+}
+server {
+    listen  127.0.0.1:%%PORT_8081%%;
+    location = /a { event_deliver a; proxy_pass http://127.0.0.1:1; }
+}
+EOC
+}
 
 
 # ---- event_route
@@ -922,6 +1094,23 @@ fine('nested conditions', <<'EOC');
     last;
 EOC
 fine('last and fallback', "fallback;\nlast;\nwhen type exists;");
+
+warned('delay of a source that is not queued', 'delay 10m;',
+    '"delay" of event_route "orders" applies to queued deliveries only, and '
+    . 'source "shop" delivers while the producer waits: write "delivery '
+    . 'queued;" there', at => 'block');
+wrong('delay twice', "delay 1s;\ndelay 1s;  <<<",
+    '"delay" directive is duplicate');
+wrong('delay without arguments', 'delay;',
+    'invalid number of arguments in "delay" directive');
+wrong('delay in a condition', "any {\ndelay 1s;  <<<\n}",
+    '"delay" directive is not allowed here');
+
+for my $time (qw(0 -1s 8d later 9999999999999999999m)) {
+    wrong("delay $time", "delay $time;",
+        "invalid time \"$time\" in \"delay\": it is a time from 1ms to 7d, "
+        . 'for example 10m');
+}
 
 
 # ---- locations

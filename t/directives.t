@@ -122,9 +122,7 @@ for my $name (grep { $code{$_} } @order) {
 
     is($min, $least, "$name: least arguments");
 
-    # "delivery" reads on to say that there is no other one
-
-    if ($max < 1000 && $name ne 'delivery') {
+    if ($max < 1000) {
         is($max, $most, "$name: most arguments");
 
     } else {
@@ -158,8 +156,23 @@ my %defaults = (
     dedup => seconds('ingest/presets.h', qr/WINDOW\s+(.+)$/m) / 3600
         . 'h on_error=local',
     accept => find('ingest/presets.h', qr/ACCEPT_JSON\s+"(.+)"/),
-    method => find('deliver/target.c',
-        qr/method_name\.len == 0\) \{\s+.*?, "(\w+)"\)/),
+    method => find('deliver/target.c', qr/&target->method_name, "(\w+)"\)/),
+    retry => join(' ', map { "$_->[0]=" . duration($_->[1]) }
+                       [ for => 'horizon' ], [ base => 'base' ],
+                       [ max => 'max' ]),
+    retry_on => 'timeout ' . find('deliver/policy.c',
+        qr/retry\[\] = \{ 0, ([\d, ]+) \}/) =~ s/,//gr . ' 5xx',
+    concurrency => number('deliver/policy.c', qr/->concurrency = (\d+);/),
+    breaker => join(' ', map({ "$_->[0]="
+                               . number('deliver/policy.c',
+                                     qr/->$_->[1] = (\d+);/)
+                               . ($_->[0] eq 'ratio' ? '%' : '') }
+                        [ failures => 'failures' ], [ ratio => 'percent' ],
+                        [ min => 'sample' ]),
+                    map { "$_->[0]=" . duration($_->[1]) }
+                        [ window => 'window' ], [ open => 'open' ],
+                        [ max => 'open_max' ]),
+    dead_for => duration('keep'),
     key => 'utf8', ports => 'asis', delivery => 'sync',
     limits => join(' ', map { my $n = number('ingest/scan.c',
                                   qr/limits->$_ = (\d+);/);
@@ -217,6 +230,40 @@ while (my ($name, $most) = splice @limits, 0, 2) {
     like($page{limits}{text}, qr/`$name`:.*?from\s+1\s+to\s+$most\b/s,
         "limits: $name");
 }
+
+# the parameters of event_target: a table for each directive
+
+my %tables = (retry => 'retry_params', breaker => 'breaker_params',
+              rate => 'burst', '' => 'ones');
+
+for my $name (sort keys %tables) {
+    my ($rows) = slurp("$room/deliver/target_policy.c")
+                 =~ /ngx_er_target_$tables{$name}\[\] = \{(.*?)^\};/ms;
+    my $n = 0;
+
+    while ($rows =~ /ngx_string\("(\w+)(=?)"\),(?:(?!ngx_string).)*?
+                     "(from [^"]+)"/gsx)
+    {
+        my ($param, $range) = ("$1$2", $3);
+        my $directive = $name || $param;
+
+        $range =~ s/ /\\s+/g;
+        $n++;
+        like($page{$directive}{text}, $name
+             ? qr/`\Q$param\E`[^`]*?\b$range(?!\w)/
+             : qr/\b$range(?!\w)/, "$directive: bounds of $param");
+    }
+
+    cmp_ok($n, '>', 0, "parameters of $tables{$name} were read");
+}
+
+says(rate => 'from 1 to ' . number('deliver/target_policy.c',
+    qr/TARGET_RATE\s+(\d+)/));
+says(retain => 'from ' . seconds('ingest/source_set.c',
+    qr/RETAIN_MIN\s+(.+)$/m) . 's to '
+    . find('ingest/source_set.c', qr/RETAIN_MAX\s+\((\d+)/) . 'd');
+says(delay => 'from 1ms to '
+    . find('route/route.c', qr/ROUTE_DELAY\s+\((\d+)/) . 'd');
 
 my $name_max = number('event_router.h', qr/NAME_MAX\s+(\d+)/);
 
@@ -469,6 +516,22 @@ sub seconds {
     my ($file, $re) = @_;
 
     return number($file, $re) / 1000;
+}
+
+
+# a default of policy.c as it is written: the greatest unit but for hours
+
+sub duration {
+    my ($name) = @_;
+
+    my $text = find('deliver/policy.c', qr/policy->$name = (.+?);/);
+    my ($n, $unit) = $text =~ /^(\d+) \* NGX_ER_POLICY_(HOUR|DAY)$/;
+
+    return $n . lc substr $unit, 0, 1 if $unit;
+
+    $n = value($text) / 1000;
+
+    return $n % 60 ? "${n}s" : $n / 60 . 'm';
 }
 
 

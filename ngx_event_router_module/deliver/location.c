@@ -13,7 +13,7 @@
  */
 
 
-#include "../event_router.h"
+#include "target.h"
 
 
 #define NGX_ER_LOCATION_IGNORE  (NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT            \
@@ -349,6 +349,13 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
+
+        /* no producer waits, and no batch takes its places at once */
+
+        if (source[i]->queued) {
+            continue;
+        }
+
         ngx_memzero(seen, mcf->targets.nelts);
 
         n = 0;
@@ -369,6 +376,12 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         }
 
         ngx_er_location_batch(cf, mcf, source[i], n);
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_target_policy_check(cf, mcf, target[i]);
     }
 
     return NGX_OK;

@@ -14,10 +14,11 @@
  */
 
 
-#include "../event_router.h"
+#include "target.h"
 
 
-typedef char *(*ngx_er_target_set_pt)(ngx_conf_t *cf, ngx_er_target_t *target);
+typedef char *(*ngx_er_target_set_pt)(ngx_conf_t *cf,
+    ngx_er_target_draft_t *draft);
 
 
 typedef struct {
@@ -25,24 +26,45 @@ typedef struct {
     ngx_uint_t                   min;      /* of arguments */
     ngx_uint_t                   max;
     const char                  *syntax;
+    ngx_uint_t                   queued;   /* for queued deliveries only */
     ngx_er_target_set_pt         set;
 } ngx_er_target_line_t;
 
 
 static char *ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
-static char *ngx_er_target_optional(ngx_conf_t *cf, ngx_er_target_t *target);
-static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_t *target);
-static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_target_t *target);
+static char *ngx_er_target_unknown(ngx_conf_t *cf, ngx_str_t *name);
+static char *ngx_er_target_optional(ngx_conf_t *cf,
+    ngx_er_target_draft_t *draft);
+static char *ngx_er_target_method(ngx_conf_t *cf,
+    ngx_er_target_draft_t *draft);
+static char *ngx_er_target_forward(ngx_conf_t *cf,
+    ngx_er_target_draft_t *draft);
 static const char *ngx_er_target_refused(ngx_str_t *name);
 static uint64_t ngx_er_target_hash(ngx_str_t *name);
 
 
 static ngx_er_target_line_t  ngx_er_target_lines[] = {
-    { "optional", 0, 0, "", ngx_er_target_optional },
-    { "method", 1, 1, " POST|PUT|PATCH|DELETE|GET", ngx_er_target_method },
-    { "forward_headers", 1, 100, " NAME...", ngx_er_target_forward },
-    { NULL, 0, 0, NULL, NULL }
+
+    { "optional", 0, 0, "", 0, ngx_er_target_optional },
+    { "method", 1, 1, " POST|PUT|PATCH|DELETE|GET", 0, ngx_er_target_method },
+    { "forward_headers", 1, 100, " NAME...", 0, ngx_er_target_forward },
+
+    { "retry", 1, 3, " off | [for=TIME] [base=TIME] [max=TIME]", 1,
+      ngx_er_target_retry },
+    { "retry_on", 1, 100, " STATUS...", 1, ngx_er_target_statuses },
+    { "fail_on", 1, 100, " STATUS...", 1, ngx_er_target_statuses },
+    { "concurrency", 1, 1, " NUMBER", 1, ngx_er_target_one },
+    { "rate", 1, 2, " NUMBERr/s|NUMBERr/m|NUMBERr/h [burst=NUMBER]", 1,
+      ngx_er_target_rate },
+    { "breaker", 1, 6, " off | [failures=NUMBER] [ratio=NUMBER%] "
+      "[min=NUMBER] [window=TIME] [open=TIME] [max=TIME]", 1,
+      ngx_er_target_breaker },
+    { "expires", 1, 1, " TIME", 1, ngx_er_target_one },
+    { "dead_for", 1, 1, " TIME", 1, ngx_er_target_one },
+    { "order", 1, 1, " by=FIELD", 1, ngx_er_target_order },
+
+    { NULL, 0, 0, NULL, 0, NULL }
 };
 
 
@@ -97,6 +119,9 @@ ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
     target->method = NGX_HTTP_POST;
     ngx_str_set(&target->method_name, "POST");
     target->optional = NGX_CONF_UNSET;
+    target->order = NGX_CONF_UNSET;
+
+    ngx_er_policy_default(&target->policy);
 
     ngx_er_place_set(cf, &target->place);
 
@@ -107,11 +132,12 @@ ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 char *
 ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char                *rv;
-    ngx_str_t           *value;
-    ngx_conf_t           save;
-    ngx_er_target_t     *target;
-    ngx_er_main_conf_t  *mcf;
+    char                   *rv;
+    ngx_str_t              *value;
+    ngx_conf_t              save;
+    ngx_er_target_t        *target;
+    ngx_er_main_conf_t     *mcf;
+    ngx_er_target_draft_t   draft;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
 
@@ -135,32 +161,39 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     target->optional = 0;
-    ngx_str_null(&target->method_name);
     ngx_er_place_set(cf, &target->place);
+
+    ngx_memzero(&draft, sizeof(ngx_er_target_draft_t));
+
+    draft.target = target;
+    draft.mcf = mcf;
 
     save = *cf;
     cf->handler = ngx_er_target_line;
-    cf->handler_conf = target;
+    cf->handler_conf = (char *) &draft;
 
     rv = ngx_conf_parse(cf, NULL);
 
     *cf = save;
 
-    if (target->method_name.len == 0) {
-        ngx_str_set(&target->method_name, "POST");
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
-    return rv;
+    if (ngx_er_target_policy_complete(cf, &draft) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
 static char *
 ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
+    ngx_er_target_draft_t *draft = conf;
+
     ngx_str_t             *value;
-    const char            *words[sizeof(ngx_er_target_lines)
-                                 / sizeof(ngx_er_target_line_t)];
-    const char            *nearest;
     ngx_uint_t             i, n;
     ngx_er_target_line_t  *line;
 
@@ -175,7 +208,6 @@ ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     line = ngx_er_target_lines;
 
     for (i = 0; line[i].name; i++) {
-        words[i] = line[i].name;
 
         if (ngx_strcmp(value[0].data, line[i].name) != 0) {
             continue;
@@ -189,22 +221,47 @@ ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        return line[i].set(cf, cf->handler_conf);
+        if (draft->seen[i]++) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%s\" is given twice in event_target",
+                               line[i].name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (line[i].queued && draft->target->queued == NULL) {
+            draft->target->queued = line[i].name;
+        }
+
+        return line[i].set(cf, draft);
+    }
+
+    return ngx_er_target_unknown(cf, &value[0]);
+}
+
+
+static char *
+ngx_er_target_unknown(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t   i;
+    const char  *nearest, *words[NGX_ER_TARGET_DIRECTIVES + 1];
+
+    for (i = 0; ngx_er_target_lines[i].name; i++) {
+        words[i] = ngx_er_target_lines[i].name;
     }
 
     words[i] = NULL;
-    nearest = ngx_er_nearest(&value[0], words);
+    nearest = ngx_er_nearest(name, words);
 
     if (nearest) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown directive \"%V\" in event_target: did you "
-                           "mean \"%s\"?", &value[0], nearest);
+                           "mean \"%s\"?", name, nearest);
 
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown directive \"%V\" in event_target, which "
-                           "takes optional, method, forward_headers and "
-                           "include", &value[0]);
+                           "unknown directive \"%V\" in event_target: "
+                           "docs/directives.md lists what can stand there",
+                           name);
     }
 
     return NGX_CONF_ERROR;
@@ -212,20 +269,16 @@ ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 
 
 static char *
-ngx_er_target_optional(ngx_conf_t *cf, ngx_er_target_t *target)
+ngx_er_target_optional(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 {
-    if (target->optional) {
-        return "\"optional\" is given twice in event_target";
-    }
-
-    target->optional = 1;
+    draft->target->optional = 1;
 
     return NGX_CONF_OK;
 }
 
 
 static char *
-ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_t *target)
+ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 {
     ngx_str_t   *value;
     ngx_uint_t   i;
@@ -242,10 +295,6 @@ ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_t *target)
         { ngx_null_string, 0 }
     };
 
-    if (target->method_name.len) {
-        return "\"method\" is given twice in event_target";
-    }
-
     value = cf->args->elts;
 
     for (i = 0; methods[i].method; i++) {
@@ -253,8 +302,8 @@ ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_t *target)
         if (value[1].len == methods[i].name.len
             && ngx_strcmp(value[1].data, methods[i].name.data) == 0)
         {
-            target->method = methods[i].method;
-            target->method_name = methods[i].name;
+            draft->target->method = methods[i].method;
+            draft->target->method_name = methods[i].name;
             return NGX_CONF_OK;
         }
     }
@@ -268,16 +317,14 @@ ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_t *target)
 
 
 static char *
-ngx_er_target_forward(ngx_conf_t *cf, ngx_er_target_t *target)
+ngx_er_target_forward(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 {
-    ngx_str_t   *value, *name;
-    ngx_uint_t   i, j;
-    const char  *why;
+    ngx_str_t        *value, *name;
+    ngx_uint_t        i, j;
+    const char       *why;
+    ngx_er_target_t  *target;
 
-    if (target->forward_headers) {
-        return "\"forward_headers\" is given twice in event_target";
-    }
-
+    target = draft->target;
     value = cf->args->elts;
 
     target->forward_headers = ngx_array_create(cf->pool, cf->args->nelts,

@@ -90,8 +90,10 @@ static ngx_er_source_command_t  ngx_er_source_commands[] = {
     { ngx_string("dedup"), 1, 10, 0,
       "off | [WINDOW] [by=FIELD]... [on_error=local|open|closed]",
       ngx_er_source_dedup },
-    { ngx_string("delivery"), 1, 8, 0,
-      "sync", ngx_er_source_delivery },
+    { ngx_string("delivery"), 1, 1, 0,
+      "sync | queued", ngx_er_source_delivery },
+    { ngx_string("retain"), 1, 1, 0,
+      "TIME", ngx_er_source_retain },
 
     { ngx_null_string, 0, 0, 0, NULL, NULL }
 };
@@ -179,6 +181,8 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
      *     s->deadline = 0;          the preset's
      *     s->window = 0;            the preset's
      *     s->dedup_by = NULL;
+     *     s->queued = 0;
+     *     s->retain = 0;
      *     s->on_error = NGX_ER_ON_ERROR_LOCAL;
      *     s->accept.nelts = 0;      the preset's
      */

@@ -66,6 +66,8 @@ char *ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *value);
 char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *value);
+char *ngx_er_source_retain(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *value);
 
 /* NGX_OK, or NGX_ERROR after logging where the mistake is */
 

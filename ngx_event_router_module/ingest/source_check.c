@@ -29,6 +29,8 @@ static ngx_int_t ngx_er_source_handshake(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_place_t *place);
 static ngx_int_t ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_str_t *name, ngx_er_place_t *place);
+static ngx_int_t ngx_er_sources_queue(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf);
 static void ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s);
 static void ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s);
 
@@ -221,6 +223,38 @@ ngx_er_sources_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         ngx_er_source_warn(cf, s[i]);
     }
 
+    return ngx_er_sources_queue(cf, mcf);
+}
+
+
+/* what was stored for later must not be gone with the memory of this nginx */
+
+static ngx_int_t
+ngx_er_sources_queue(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_source_t  **s;
+
+    if (mcf->queue) {
+        return NGX_OK;
+    }
+
+    s = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+
+        if (!s[i]->queued) {
+            continue;
+        }
+
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &s[i]->place,
+                         "event_source \"%V\" has \"delivery queued\", but no "
+                         "event_store keeps a queue: add \"event_store "
+                         "file:/var/lib/nginx/events size=1g;\"",
+                         &s[i]->name);
+        return NGX_ERROR;
+    }
+
     return NGX_OK;
 }
 
@@ -246,7 +280,7 @@ ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
         return;
     }
 
-    if (s->preset->once) {
+    if (s->preset->once && !s->queued) {
         ngx_er_source_warn_once(cf, s);
     }
 

@@ -113,6 +113,14 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
         return NGX_ERROR;
     }
 
+    if (s->retain && !s->queued) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &s->place,
+                         "event_source \"%V\" has \"retain\", which keeps "
+                         "events of the queue: add \"delivery queued;\" or "
+                         "take it away", &s->name);
+        return NGX_ERROR;
+    }
+
     if (s->deadline == 0) {
         s->deadline = (s->preset && s->preset->deadline) ? s->preset->deadline
                                                          : NGX_ER_DEADLINE;

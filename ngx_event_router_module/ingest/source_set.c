@@ -17,6 +17,9 @@
 #define NGX_ER_DEADLINE_MIN   100
 #define NGX_ER_DEADLINE_MAX   (5 * 60 * 1000)
 
+#define NGX_ER_RETAIN_MIN     1000
+#define NGX_ER_RETAIN_MAX     (365 * 24 * 3600 * (ngx_int_t) 1000)
+
 
 static ngx_int_t ngx_er_source_number(ngx_conf_t *cf, ngx_str_t *directive,
     ngx_str_t *text, ngx_int_t min, ngx_int_t max, ngx_uint_t *n);
@@ -436,16 +439,41 @@ char *
 ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *value)
 {
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "sync") == 0) {
+    if (ngx_strcmp(value[1].data, "sync") == 0) {
         draft->source->sync = 1;
         return NGX_CONF_OK;
     }
 
+    if (ngx_strcmp(value[1].data, "queued") == 0) {
+        draft->source->queued = 1;
+        return NGX_CONF_OK;
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unsupported delivery \"%V\" of event_source \"%V\": "
-                       "this version delivers while the producer waits, write "
-                       "\"delivery sync;\" or leave the line out",
+                       "invalid delivery \"%V\" of event_source \"%V\": with "
+                       "\"sync\" the producer waits until the event is "
+                       "delivered, with \"queued\" until it is stored",
                        &value[1], &draft->source->name);
 
     return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_er_source_retain(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *value)
+{
+    ngx_int_t  ms;
+
+    ms = ngx_parse_time(&value[1], 0);
+
+    if (ms == NGX_ERROR || ms < NGX_ER_RETAIN_MIN || ms > NGX_ER_RETAIN_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"retain\": it is a time "
+                           "from 1s to 365d, for example 7d", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    draft->source->retain = ms;
+
+    return NGX_CONF_OK;
 }

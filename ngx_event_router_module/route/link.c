@@ -31,6 +31,8 @@ static ngx_int_t ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_source_t *source);
 static ngx_int_t ngx_er_route_variables(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf);
+static void ngx_er_route_delayed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route);
 static ngx_int_t ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 static void ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **all,
     ngx_er_route_t **by);
@@ -70,6 +72,12 @@ ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
     if (ngx_er_route_variables(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        if (route[i]->delay) {
+            ngx_er_route_delayed(cf, mcf, route[i]);
+        }
     }
 
     return ngx_er_route_reach(cf, mcf);
@@ -256,6 +264,44 @@ ngx_er_route_variables(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     }
 
     return NGX_OK;
+}
+
+
+/* warns of a delay that a source without a queue cannot keep */
+
+static void
+ngx_er_route_delayed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route)
+{
+    ngx_uint_t         i, j;
+    ngx_er_route_t   **routes;
+    ngx_er_source_t  **source;
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+
+        if (source[i]->queued) {
+            continue;
+        }
+
+        routes = source[i]->routes.elts;
+
+        for (j = 0; j < source[i]->routes.nelts; j++) {
+
+            if (routes[j] != route) {
+                continue;
+            }
+
+            ngx_er_log_place(cf, NGX_LOG_WARN, &route->place,
+                             "\"delay\" of event_route \"%V\" applies to "
+                             "queued deliveries only, and source \"%V\" "
+                             "delivers while the producer waits: write "
+                             "\"delivery queued;\" there",
+                             &route->name, &source[i]->name);
+            return;
+        }
+    }
 }
 
 

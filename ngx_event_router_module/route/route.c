@@ -32,6 +32,7 @@
                               |NGX_ER_BLOCK_CONF)
 
 #define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
+#define NGX_ER_ROUTE_DELAY   (7 * 24 * 3600 * 1000)    /* ms at most */
 
 
 /* where the parser is */
@@ -54,6 +55,8 @@ static char *ngx_er_route_from(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_er_route_to(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_er_route_delay(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -88,6 +91,10 @@ static ngx_command_t  ngx_er_route_commands[] = {
     { ngx_string("fallback"),
       NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_NOARGS,
       ngx_er_route_flag, 0, offsetof(ngx_er_route_t, fallback), NULL },
+
+    { ngx_string("delay"),
+      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_TAKE1,
+      ngx_er_route_delay, 0, 0, NULL },
 
     { ngx_string("when"),
       NGX_ER_LINES_CONF|NGX_CONF_ANY,
@@ -301,7 +308,8 @@ ngx_er_route_hint(ngx_conf_t *cf)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown directive \"%V\" in event_route, which takes "
                        "from, to, when, pattern, filter, sample, any, all, "
-                       "none, each, last, fallback and include", &value[0]);
+                       "none, each, last, fallback, delay and include",
+                       &value[0]);
 }
 
 
@@ -431,6 +439,35 @@ ngx_er_route_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *flag = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_er_route_delay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_er_route_parser_t *parser = conf;
+
+    ngx_int_t   ms;
+    ngx_str_t  *value;
+
+    if (parser->route->delay) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ms = ngx_parse_time(&value[1], 0);
+
+    if (ms == NGX_ERROR || ms < 1 || ms > NGX_ER_ROUTE_DELAY) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"delay\": it is a time "
+                           "from 1ms to 7d, for example 10m", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    parser->route->delay = ms;
 
     return NGX_CONF_OK;
 }
