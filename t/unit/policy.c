@@ -376,11 +376,16 @@ test_words(void)
     rc |= ngx_er_policy_statuses(&policy, &word, NGX_ER_VERDICT_RETRY, &err);
 
     is_int(rc, NGX_OK, "several words");
-    is_int(ngx_er_policy_verdict(&policy, 500), NGX_ER_VERDICT_FINAL, "500");
-    is_int(ngx_er_policy_verdict(&policy, 503), NGX_ER_VERDICT_FINAL, "503");
-    is_int(ngx_er_policy_verdict(&policy, 504), NGX_ER_VERDICT_RETRY, "504");
-    is_int(ngx_er_policy_verdict(&policy, 0), NGX_ER_VERDICT_FINAL, "none");
-    is_int(ngx_er_policy_verdict(&policy, 410), NGX_ER_VERDICT_RETRY, "410");
+    is_int(ngx_er_policy_verdict(&policy, 500), NGX_ER_VERDICT_FINAL,
+           "verdict of 500");
+    is_int(ngx_er_policy_verdict(&policy, 503), NGX_ER_VERDICT_FINAL,
+           "verdict of 503");
+    is_int(ngx_er_policy_verdict(&policy, 504), NGX_ER_VERDICT_RETRY,
+           "verdict of 504");
+    is_int(ngx_er_policy_verdict(&policy, 0), NGX_ER_VERDICT_FINAL,
+           "verdict of none");
+    is_int(ngx_er_policy_verdict(&policy, 410), NGX_ER_VERDICT_RETRY,
+           "verdict of 410");
 
     ngx_str_set(&word, "5xx");
     rc = ngx_er_policy_statuses(&policy, &word, NGX_ER_VERDICT_RETRY, &err);
