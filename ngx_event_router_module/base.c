@@ -75,3 +75,20 @@ ngx_er_hash(u_char *data, size_t len)
 
     return h;
 }
+
+
+uint64_t
+ngx_er_hash64(ngx_str_t *text)
+{
+    size_t    i;
+    uint64_t  hash;
+
+    hash = 0xcbf29ce484222325ULL;
+
+    for (i = 0; i < text->len; i++) {
+        hash ^= text->data[i];
+        hash *= 0x100000001b3ULL;
+    }
+
+    return hash;
+}

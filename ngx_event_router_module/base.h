@@ -43,6 +43,9 @@ void ngx_er_error(ngx_er_error_t *err, const char *fmt, ...);
    collisions */
 uint32_t ngx_er_hash(u_char *data, size_t len);
 
+/* FNV-1a: names of targets and sources in stores, so it never changes */
+uint64_t ngx_er_hash64(ngx_str_t *text);
+
 
 typedef enum {
     NGX_ER_STRING = 1,

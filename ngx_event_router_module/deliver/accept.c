@@ -73,7 +73,7 @@ ngx_er_accept(ngx_er_fanout_t *fanout, u_char *key)
     }
 
     op->retain = event->source->retain;
-    op->source = ngx_er_queue_hash(&event->source->name);
+    op->source = ngx_er_hash64(&event->source->name);
     op->guard = (fanout->claim != NULL);
     op->token = ngx_er_queue_token(mcf->queue);
     op->lease = NGX_ER_LEASE_MS;

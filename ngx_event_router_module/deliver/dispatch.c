@@ -31,8 +31,8 @@
 #define NGX_ER_DISPATCH_BATCH  32      /* entries at once */
 #define NGX_ER_DISPATCH_TICK   1000    /* ms */
 #define NGX_ER_DISPATCH_SWEEP  1000    /* things that one sweep forgets */
-#define NGX_ER_DISPATCH_KEEP   2592000000u  /* ms: dead letters of targets that
-                                               are not configured */
+#define NGX_ER_DISPATCH_KEEP   2592000000u  /* ms: dead letters of targets
+                                               that are not configured */
 #define NGX_ER_DISPATCH_SPIN   20      /* ms, when the store gave nothing of
                                           what was due */
 

@@ -41,7 +41,6 @@ static char *ngx_er_target_method(ngx_conf_t *cf,
 static char *ngx_er_target_forward(ngx_conf_t *cf,
     ngx_er_target_draft_t *draft);
 static const char *ngx_er_target_refused(ngx_str_t *name);
-static uint64_t ngx_er_target_hash(ngx_str_t *name);
 
 
 static ngx_er_target_line_t  ngx_er_target_lines[] = {
@@ -114,7 +113,7 @@ ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
     *slot = target;
 
     target->name = *name;
-    target->hash = ngx_er_target_hash(name);
+    target->hash = ngx_er_hash64(name);
     target->index = mcf->targets.nelts - 1;
     target->method = NGX_HTTP_POST;
     ngx_str_set(&target->method_name, "POST");
@@ -417,23 +416,4 @@ ngx_er_target_refused(ngx_str_t *name)
     }
 
     return NULL;
-}
-
-
-/* FNV-1a: dedup stores keep it beyond restarts, so it never changes */
-
-static uint64_t
-ngx_er_target_hash(ngx_str_t *name)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = 0xcbf29ce484222325ULL;
-
-    for (i = 0; i < name->len; i++) {
-        hash ^= name->data[i];
-        hash *= 0x100000001b3ULL;
-    }
-
-    return hash;
 }

@@ -66,7 +66,6 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
 uint64_t
 ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field)
 {
-    size_t           i;
     uint64_t         hash;
     ngx_er_value_t  *v;
 
@@ -76,17 +75,10 @@ ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field)
         return 0;
     }
 
-    hash = 0xcbf29ce484222325ULL;
+    hash = 0;
 
     for ( /* void */ ; v; v = v->next) {
-
-        for (i = 0; i < v->text.len; i++) {
-            hash ^= v->text.data[i];
-            hash *= 0x100000001b3ULL;
-        }
-
-        hash ^= v->type;
-        hash *= 0x100000001b3ULL;
+        hash = (hash + v->type) * 31 + ngx_er_hash64(&v->text);
     }
 
     return hash ? hash : 1;

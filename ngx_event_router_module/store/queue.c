@@ -126,23 +126,6 @@ ngx_er_queue_clock(uint64_t now)
 }
 
 
-uint64_t
-ngx_er_queue_hash(ngx_str_t *name)
-{
-    size_t    i;
-    uint64_t  hash;
-
-    hash = 0xcbf29ce484222325ULL;
-
-    for (i = 0; i < name->len; i++) {
-        hash ^= name->data[i];
-        hash *= 0x100000001b3ULL;
-    }
-
-    return hash;
-}
-
-
 ngx_int_t
 ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {

@@ -77,9 +77,6 @@ void ngx_er_queue_done(ngx_er_queue_op_t *op);
 uint64_t ngx_er_queue_now(void);
 void ngx_er_queue_clock(uint64_t now);
 
-/* hash of a name: identifies targets and sources in stores for ever */
-uint64_t ngx_er_queue_hash(ngx_str_t *name);
-
 /* file_queue.c and redis_queue.c: the arguments of event_store; NULL after
    logging what is wrong */
 ngx_er_queue_t *ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
