@@ -31,8 +31,8 @@
 #define NGX_ER_DISPATCH_BATCH  32      /* entries at once */
 #define NGX_ER_DISPATCH_TICK   1000    /* ms */
 #define NGX_ER_DISPATCH_SWEEP  1000    /* things that one sweep forgets */
-#define NGX_ER_DISPATCH_KEEP   2592000000u  /* ms: dead letters of targets
-                                               that are not configured */
+#define NGX_ER_DISPATCH_KEEP   2592000000u  /* ms: of dead letters of targets
+                                               not configured */
 #define NGX_ER_DISPATCH_SPIN   20      /* ms, when the store gave nothing of
                                           what was due */
 
@@ -62,7 +62,7 @@ typedef struct {
     ngx_event_t              tick;
     ngx_connection_t         dummy;    /* their data: debug logs its fd */
     uint64_t                 next;     /* what the timer is set to */
-    ngx_uint_t               starved;  /* a lane found no place in the worker */
+    ngx_uint_t               starved;  /* a lane found no place here */
     ngx_uint_t               sweeping;
 } ngx_er_dispatch_worker_t;
 
