@@ -29,7 +29,11 @@ PURE      := base \
              route/letters route/lookup route/matcher route/nearest \
              route/number route/operator route/path route/pattern \
              route/regex route/sample route/scopes \
-             store/redis
+             store/file store/file_accept store/file_count store/file_entry \
+             store/file_lease store/file_list store/file_lock \
+             store/file_order store/file_replay store/file_row \
+             store/file_run store/file_settle store/file_space \
+             store/file_sweep store/redis
 
 UNITS     := $(filter-out core,$(basename $(notdir $(wildcard t/unit/*.c))))
 FUZZERS   := $(basename $(notdir $(wildcard t/fuzz/*.c)))

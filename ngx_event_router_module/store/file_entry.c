@@ -1,0 +1,319 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What keeps the databases of the file store in step: an entry is in PENDING,
+ * DUE, LEASES, ORDER and COUNTS, or in DEAD, EXPIRY and COUNTS, and its event
+ * is there as long as something refers to it.  The verbs change entries with
+ * these functions only.  They own nothing and run inside the transaction of
+ * their caller; NGX_ERROR means that it must be aborted.
+ */
+
+
+#include "file_db.h"
+
+
+#define NGX_ER_FILE_REF_SIZE  24
+
+
+static void ngx_er_file_due_key(ngx_er_file_row_t *row, uint64_t *key);
+static void ngx_er_file_lease_key(ngx_er_file_row_t *row, uint64_t *key);
+static ngx_int_t ngx_er_file_entomb(ngx_er_file_txn_t *t,
+    ngx_er_file_row_t *row, ngx_er_dead_e reason, ngx_msec_t keep);
+static void ngx_er_file_expiry_key(ngx_er_file_row_t *row, uint64_t *key);
+
+
+ngx_int_t
+ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    if (ngx_er_file_order_enter(t, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (row->blocked) {
+        row->holder = 0;
+        row->e.token = 0;
+    }
+
+    if (ngx_er_file_index(t, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_count(t, row->e.target, &row->e.name, 1, 0);
+}
+
+
+ngx_int_t
+ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    uint64_t  key[2];
+
+    key[0] = row->e.target;
+    key[1] = row->e.seq;
+
+    if (ngx_er_file_unindex(t, row) != NGX_OK
+        || ngx_er_file_delete(t, NGX_ER_FILE_PENDING, key) == NGX_ERROR
+        || ngx_er_file_order_leave(t, row) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_count(t, row->e.target, &row->e.name, -1, 0);
+}
+
+
+static void
+ngx_er_file_due_key(ngx_er_file_row_t *row, uint64_t *key)
+{
+    key[0] = row->e.target;
+    key[1] = ngx_er_file_class(row);
+    key[2] = row->e.due;
+    key[3] = row->e.seq;
+}
+
+
+static void
+ngx_er_file_lease_key(ngx_er_file_row_t *row, uint64_t *key)
+{
+    key[0] = row->holder;
+    key[1] = row->e.target;
+    key[2] = row->e.seq;
+}
+
+
+ngx_int_t
+ngx_er_file_unindex(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    uint64_t  key[4];
+
+    if (!row->blocked) {
+        ngx_er_file_due_key(row, key);
+
+        if (ngx_er_file_delete(t, NGX_ER_FILE_DUE, key) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (row->holder) {
+        ngx_er_file_lease_key(row, key);
+
+        if (ngx_er_file_delete(t, NGX_ER_FILE_LEASES, key) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_file_index(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    uint64_t  key[4];
+
+    if (!row->blocked) {
+        ngx_er_file_due_key(row, key);
+
+        if (ngx_er_file_put(t, NGX_ER_FILE_DUE, key, "", 0) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (row->holder) {
+        ngx_er_file_lease_key(row, key);
+
+        if (ngx_er_file_put(t, NGX_ER_FILE_LEASES, key, "", 0) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_er_file_row_put(t, NGX_ER_FILE_PENDING, row);
+}
+
+
+ngx_int_t
+ngx_er_file_bury(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_dead_e reason, ngx_msec_t keep)
+{
+    if (ngx_er_file_take(t, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_entomb(t, row, reason, keep);
+}
+
+
+/*
+ * The row of a pending entry cannot be read.  What else points to it is left
+ * behind and thrown away by whoever meets it.
+ */
+
+ngx_int_t
+ngx_er_file_bury_corrupt(ngx_er_file_txn_t *t, uint64_t target, uint64_t seq,
+    ngx_msec_t keep)
+{
+    uint64_t              key[2];
+    ngx_str_t             none;
+    ngx_er_file_row_t     row;
+    ngx_er_queue_count_t  count;
+
+    key[0] = target;
+    key[1] = seq;
+
+    ngx_str_null(&none);
+    ngx_er_file_row_init(&row, target, seq);
+
+    if (ngx_er_file_count_get(t, target, &count) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_er_file_row_text(&row, &count.name, &none, &none);
+
+    row.e.accepted = seq >> 20;
+
+    if (ngx_er_file_delete(t, NGX_ER_FILE_PENDING, key) == NGX_ERROR
+        || ngx_er_file_count(t, target, &row.e.name, -1, 0) != NGX_OK
+        || ngx_er_file_entomb(t, &row, NGX_ER_DEAD_CORRUPT, keep) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_order_lost(t, target, seq);
+}
+
+
+static ngx_int_t
+ngx_er_file_entomb(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_dead_e reason, ngx_msec_t keep)
+{
+    uint64_t  key[NGX_ER_FILE_WORDS];
+
+    row->holder = 0;
+    row->blocked = 0;
+    row->until = ngx_er_file_later(t->now, keep);
+    row->e.token = 0;
+    row->e.due = 0;
+    row->e.reason = reason;
+    row->e.died = t->now;
+
+    ngx_er_file_expiry_key(row, key);
+
+    if (ngx_er_file_row_put(t, NGX_ER_FILE_DEAD, row) != NGX_OK
+        || ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, key, "", 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_count(t, row->e.target, &row->e.name, 0, 1);
+}
+
+
+ngx_int_t
+ngx_er_file_exhume(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    uint64_t  dead[2], key[NGX_ER_FILE_WORDS];
+
+    dead[0] = row->e.target;
+    dead[1] = row->e.seq;
+
+    ngx_er_file_expiry_key(row, key);
+
+    if (ngx_er_file_delete(t, NGX_ER_FILE_DEAD, dead) == NGX_ERROR
+        || ngx_er_file_delete(t, NGX_ER_FILE_EXPIRY, key) == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_count(t, row->e.target, &row->e.name, 0, -1);
+}
+
+
+static void
+ngx_er_file_expiry_key(ngx_er_file_row_t *row, uint64_t *key)
+{
+    key[0] = row->until;
+    key[1] = NGX_ER_FILE_EXPIRY_DEAD;
+    key[2] = row->e.target;
+    key[3] = row->e.seq;
+    key[4] = 0;
+    key[5] = 0;
+}
+
+
+ngx_int_t
+ngx_er_file_ref(ngx_er_file_txn_t *t, uint64_t seq, ngx_er_file_ref_t *ref)
+{
+    u_char     *p;
+    ngx_int_t   rc;
+    ngx_str_t   value;
+
+    ngx_memzero(ref, sizeof(ngx_er_file_ref_t));
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_REFS, &seq, &value);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (value.len != NGX_ER_FILE_REF_SIZE) {
+        return NGX_DECLINED;
+    }
+
+    p = value.data;
+
+    ref->count = ngx_er_file_number(p, 4);
+    ref->guard = ngx_er_file_number(p + 4, 4) ? 1 : 0;
+    ref->source = ngx_er_file_number(p + 8, 8);
+    ref->until = ngx_er_file_number(p + 16, 8);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_file_ref_put(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref)
+{
+    u_char  *p;
+    u_char   buf[NGX_ER_FILE_REF_SIZE];
+
+    p = ngx_er_file_write(buf, ref->count, 4);
+    p = ngx_er_file_write(p, ref->guard, 4);
+    p = ngx_er_file_write(p, ref->source, 8);
+    (void) ngx_er_file_write(p, ref->until, 8);
+
+    return ngx_er_file_put(t, NGX_ER_FILE_REFS, &seq, buf,
+                           NGX_ER_FILE_REF_SIZE);
+}
+
+
+/* the event goes with the last one that needs it */
+
+ngx_int_t
+ngx_er_file_refer(ngx_er_file_txn_t *t, uint64_t seq, int n)
+{
+    ngx_int_t          rc;
+    ngx_er_file_ref_t  ref;
+
+    rc = ngx_er_file_ref(t, seq, &ref);
+
+    if (rc != NGX_OK) {
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    if (n > 0 || ref.count > (uint32_t) -n) {
+        ref.count += n;
+        return ngx_er_file_ref_put(t, seq, &ref);
+    }
+
+    if (ngx_er_file_delete(t, NGX_ER_FILE_EVENTS, &seq) == NGX_ERROR
+        || ngx_er_file_delete(t, NGX_ER_FILE_REFS, &seq) == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}

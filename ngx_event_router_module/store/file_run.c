@@ -1,0 +1,356 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Transactions of the file store: many operations in one, because what a
+ * transaction costs is the wait for the disk.  file_queue.c calls this in a
+ * thread, one at a time in a process; LIST may run beside it.
+ *
+ * A transaction is all or nothing.  If it fails, events in it are refused,
+ * since their producers will send them again, and the rest is tried without
+ * them, then one by one: a single operation that cannot be done, or the last
+ * free page, must not take the others with it.  After a failed commit nothing
+ * is tried but when there was no room: the disk may be broken.
+ */
+
+
+#include "file_db.h"
+
+
+static ngx_int_t ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
+    ngx_er_queue_op_t *only, uint64_t now, ngx_er_queue_op_t **failed,
+    int *error);
+static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);
+static ngx_int_t ngx_er_file_verb(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t);
+static ngx_uint_t ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
+    ngx_er_queue_op_t *failed, int error);
+static void ngx_er_file_finish(ngx_queue_t *ops);
+static void ngx_er_file_cursor(ngx_er_queue_op_t *op);
+
+
+#define ngx_er_file_op(q)  (ngx_queue_data(q, ngx_er_queue_op_t, queue))
+
+
+void
+ngx_er_file_run(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now)
+{
+    int                 error;
+    ngx_uint_t          tries;
+    ngx_queue_t        *q;
+    ngx_er_queue_op_t  *failed, *op;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        ngx_er_file_op(q)->rc = NGX_AGAIN;
+    }
+
+    for (tries = 0; tries < 2; tries++) {
+
+        if (ngx_er_file_once(file, ops, NULL, now, &failed, &error)
+            == NGX_OK)
+        {
+            break;
+        }
+
+        if (ngx_er_file_refuse(file, ops, failed, error) == 0) {
+            break;
+        }
+    }
+
+    if (tries == 2) {
+
+        for (q = ngx_queue_head(ops);
+             q != ngx_queue_sentinel(ops);
+             q = ngx_queue_next(q))
+        {
+            op = ngx_er_file_op(q);
+
+            if (op->rc == NGX_AGAIN
+                && ngx_er_file_once(file, ops, op, now, &failed, &error)
+                   != NGX_OK)
+            {
+                op->rc = NGX_ERROR;
+            }
+        }
+    }
+
+    ngx_er_file_finish(ops);
+}
+
+
+void
+ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op)
+{
+    ngx_er_file_txn_t  t;
+
+    ngx_memzero(&t, sizeof(ngx_er_file_txn_t));
+
+    t.file = file;
+    t.now = file->clock;
+
+    if (ngx_er_file_begin(&t, 0) != NGX_OK) {
+        op->rc = NGX_ERROR;
+        return;
+    }
+
+    op->rc = ngx_er_file_list(&t, op);
+
+    ngx_er_file_abort(&t);
+
+    if (op->rc == NGX_OK) {
+        ngx_er_file_cursor(op);
+    }
+}
+
+
+/* all whose rc is NGX_AGAIN, or one; *failed is NULL if it was the commit */
+
+static ngx_int_t
+ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
+    ngx_er_queue_op_t *only, uint64_t now, ngx_er_queue_op_t **failed,
+    int *error)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          sweep;
+    ngx_queue_t        *q;
+    ngx_er_file_txn_t   t;
+    ngx_er_queue_op_t  *op;
+
+    ngx_memzero(&t, sizeof(ngx_er_file_txn_t));
+
+    t.file = file;
+    *failed = NULL;
+
+    if (ngx_er_file_begin(&t, 1) != NGX_OK) {
+        *error = t.rc;
+        return NGX_ERROR;
+    }
+
+    ngx_er_file_clock_set(&t, now);
+
+    sweep = ngx_er_file_space_old(file);
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_er_file_op(q);
+
+        if (op->rc != NGX_AGAIN || (only && op != only)) {
+            continue;
+        }
+
+        if (sweep || op->verb == NGX_ER_QUEUE_SWEEP) {
+            ngx_er_file_space_count(file, t.grown);
+            sweep = 0;
+        }
+
+        rc = ngx_er_file_verb(&t, op);
+
+        if (rc == NGX_ERROR) {
+            ngx_er_file_abort(&t);
+            *failed = op;
+            *error = t.rc;
+            return NGX_ERROR;
+        }
+
+        op->rc = rc;
+    }
+
+    rc = ngx_er_file_commit(&t);
+
+    if (rc != NGX_OK) {
+        *error = t.rc;
+
+        if (only) {
+            only->rc = NGX_AGAIN;
+        }
+    }
+
+    return rc;
+}
+
+
+/*
+ * The clock goes on from the last one that any process stored, as fast as the
+ * wall clock does, when that was set back.
+ */
+
+static void
+ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now)
+{
+    uint64_t        stored;
+    ngx_er_file_t  *file;
+
+    file = t->file;
+
+    t->now = file->clock;
+
+    if (file->wall && now > file->wall) {
+        t->now += now - file->wall;
+    }
+
+    t->now = ngx_max(t->now, now);
+
+    if (ngx_er_file_meta(t, NGX_ER_FILE_CLOCK, &stored) == NGX_OK) {
+        t->now = ngx_max(t->now, stored);
+    }
+
+    file->wall = now;
+    file->clock = t->now;
+}
+
+
+static ngx_int_t
+ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_ACCEPT:
+        return ngx_er_file_accept(t, op);
+
+    case NGX_ER_QUEUE_LEASE:
+        return ngx_er_file_lease(t, op);
+
+    case NGX_ER_QUEUE_EXTEND:
+        return ngx_er_file_extend(t, op);
+
+    case NGX_ER_QUEUE_SETTLE:
+        return ngx_er_file_settle(t, op);
+
+    case NGX_ER_QUEUE_RETRY:
+        return ngx_er_file_retry(t, op);
+
+    case NGX_ER_QUEUE_BURY:
+        return ngx_er_file_give_up(t, op);
+
+    case NGX_ER_QUEUE_ADOPT:
+        return ngx_er_file_adopt(t, op);
+
+    case NGX_ER_QUEUE_SWEEP:
+        return ngx_er_file_sweep(t, op);
+
+    case NGX_ER_QUEUE_LIST:
+        return ngx_er_file_list(t, op);
+
+    case NGX_ER_QUEUE_REPLAY:
+        return ngx_er_file_replay(t, op);
+
+    case NGX_ER_QUEUE_PURGE:
+        return ngx_er_file_purge(t, op);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* nothing changed: nothing to wait for */
+
+static ngx_int_t
+ngx_er_file_commit(ngx_er_file_txn_t *t)
+{
+    if (!t->changed) {
+        ngx_er_file_abort(t);
+        return NGX_OK;
+    }
+
+    if (ngx_er_file_set_meta(t, NGX_ER_FILE_CLOCK, t->now) != NGX_OK) {
+        ngx_er_file_abort(t);
+        return NGX_ERROR;
+    }
+
+    t->rc = mdb_txn_commit(t->txn);
+
+    (void) pthread_rwlock_unlock(&t->file->lock);
+
+    return t->rc == 0 ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * After a failure: who is not tried again gets what it is told.  Returns how
+ * many are.
+ */
+
+static ngx_uint_t
+ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
+    ngx_er_queue_op_t *failed, int error)
+{
+    ngx_uint_t          n, space;
+    ngx_queue_t        *q;
+    ngx_er_queue_op_t  *op;
+
+    space = ngx_er_file_space_failed(error);
+
+    if (space) {
+        file->full = 1;
+    }
+
+    n = 0;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_er_file_op(q);
+
+        if (op->verb == NGX_ER_QUEUE_ACCEPT) {
+
+            if (op->rc != NGX_BUSY) {
+                op->rc = space ? NGX_BUSY : NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (op->rc == NGX_ERROR || (!space && (!failed || op == failed))) {
+            op->rc = NGX_ERROR;
+            continue;
+        }
+
+        op->rc = NGX_AGAIN;
+        n++;
+    }
+
+    return n;
+}
+
+
+static void
+ngx_er_file_finish(ngx_queue_t *ops)
+{
+    ngx_queue_t        *q;
+    ngx_er_queue_op_t  *op;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_er_file_op(q);
+
+        if (op->rc == NGX_OK
+            && (op->verb == NGX_ER_QUEUE_LIST
+                || op->verb == NGX_ER_QUEUE_REPLAY
+                || op->verb == NGX_ER_QUEUE_PURGE))
+        {
+            ngx_er_file_cursor(op);
+        }
+    }
+}
+
+
+/* see file_list.c */
+
+static void
+ngx_er_file_cursor(ngx_er_queue_op_t *op)
+{
+    op->after[0] = op->count.target;
+    op->after[1] = op->count.oldest;
+}

@@ -1,0 +1,224 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Space in the file store.  The file has its whole size from the beginning, so
+ * the disk cannot fill up below it, and events are refused above a high-water
+ * mark, so that there is always room to settle, retry and bury what is there:
+ * LMDB needs free pages even to delete.
+ *
+ * Used is what the file has had at most, less the pages on LMDB's free list.
+ * To count that list takes a look at each of its rows, so it is done once a
+ * second, with a SWEEP, and when the estimate of what came since then would
+ * pass the mark.  Other processes are not in the estimate; the second is too
+ * short for them to eat up the reserve of a store of any size, and if they do,
+ * the transaction fails as a whole and is tried without its events.
+ */
+
+
+#include "file_db.h"
+
+
+#define NGX_ER_FILE_INLINE    1900     /* bytes: larger ones get pages */
+#define NGX_ER_FILE_OVERHEAD  600      /* bytes of an event's rows, at most */
+#define NGX_ER_FILE_PART      400      /* of an entry's */
+
+
+static uint64_t ngx_er_file_monotonic(void);
+static uint64_t ngx_er_file_page(ngx_er_file_t *file);
+static void ngx_er_file_space_judge(ngx_er_file_t *file);
+
+
+/* the whole size on the disk, or a sentence */
+
+ngx_int_t
+ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err)
+{
+    int          fd;
+    uint64_t     bytes;
+    struct stat  st;
+    MDB_envinfo  info;
+
+    (void) mdb_env_info(file->env, &info);
+
+    bytes = (info.me_last_pgno + 1) * ngx_er_file_page(file);
+
+    if (bytes > file->size) {
+        ngx_er_error(err, "\"%s\" was larger once and %uL bytes of it are in "
+                     "use, so \"size\" cannot be %uL bytes", file->path,
+                     bytes, file->size);
+        return NGX_ERROR;
+    }
+
+    if (mdb_env_get_fd(file->env, &fd) != 0 || fstat(fd, &st) == -1) {
+        ngx_er_error(err, "cannot find out the size of \"%s/data.mdb\"",
+                     file->path);
+        return NGX_ERROR;
+    }
+
+    if ((uint64_t) st.st_size >= file->size
+        && (uint64_t) st.st_blocks * 512 >= file->size)
+    {
+        return NGX_OK;
+    }
+
+    /* LMDB's first pages must be there before what a crash could leave */
+
+    (void) mdb_env_sync(file->env, 1);
+
+    if (fallocate(fd, 0, 0, file->size) == 0) {
+        (void) fsync(fd);
+        return NGX_OK;
+    }
+
+    if (ngx_errno == EOPNOTSUPP || ngx_errno == EINVAL
+        || ngx_errno == ENOSYS)
+    {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "no room for %uL bytes in \"%s\" (%s): make room on the "
+                 "disk or give \"size\" a smaller value", file->size,
+                 file->path, strerror(ngx_errno));
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record, ngx_uint_t parts)
+{
+    uint64_t        bytes;
+    ngx_er_file_t  *file;
+
+    file = t->file;
+
+    bytes = record + NGX_ER_FILE_OVERHEAD + parts * NGX_ER_FILE_PART;
+
+    if (record > NGX_ER_FILE_INLINE) {
+        bytes += ngx_er_file_page(file);
+    }
+
+    if (!file->full && file->used + file->grown + bytes > file->high) {
+        ngx_er_file_space_count(file, t->grown);
+
+        if (file->used + file->grown + bytes > file->high) {
+            file->full = 1;
+        }
+    }
+
+    if (file->full) {
+        return NGX_BUSY;
+    }
+
+    t->grown += bytes;
+    file->grown += bytes;
+
+    return NGX_OK;
+}
+
+
+/*
+ * As of the last commit, which the caller's write transaction holds still;
+ * "grown" is what this transaction accepted already.
+ */
+
+void
+ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
+{
+    int          rc;
+    size_t       n, pages;
+    MDB_txn     *txn;
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+    MDB_envinfo  info;
+
+    if (mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn) != 0) {
+        return;
+    }
+
+    if (mdb_cursor_open(txn, 0, &cursor) != 0) {
+        mdb_txn_abort(txn);
+        return;
+    }
+
+    pages = 0;
+
+    while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        if (v.mv_size >= sizeof(size_t)) {
+            ngx_memcpy(&n, v.mv_data, sizeof(size_t));
+            pages += n;
+        }
+    }
+
+    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+
+    if (rc != MDB_NOTFOUND || mdb_env_info(file->env, &info) != 0) {
+        return;
+    }
+
+    n = info.me_last_pgno + 1;
+
+    file->used = (n - ngx_min(n, pages)) * ngx_er_file_page(file);
+    file->grown = grown;
+    file->counted = ngx_er_file_monotonic();
+
+    ngx_er_file_space_judge(file);
+}
+
+
+static void
+ngx_er_file_space_judge(ngx_er_file_t *file)
+{
+    if (file->used + file->grown > file->high) {
+        file->full = 1;
+
+    } else if (file->used + file->grown <= file->low) {
+        file->full = 0;
+    }
+}
+
+
+ngx_uint_t
+ngx_er_file_space_old(ngx_er_file_t *file)
+{
+    return file->counted == 0
+           || ngx_er_file_monotonic() - file->counted >= 1000;
+}
+
+
+/* is this LMDB's or the system's word for "no room"? */
+
+ngx_uint_t
+ngx_er_file_space_failed(int rc)
+{
+    return rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT;
+}
+
+
+static uint64_t
+ngx_er_file_page(ngx_er_file_t *file)
+{
+    MDB_stat  stat;
+
+    if (mdb_env_stat(file->env, &stat) != 0) {
+        return ngx_pagesize;
+    }
+
+    return stat.ms_psize;
+}
+
+
+static uint64_t
+ngx_er_file_monotonic(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
+}
