@@ -41,6 +41,7 @@ typedef struct ngx_er_event_s   ngx_er_event_t;
 typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
 typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
 typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
+typedef struct ngx_er_admin_conf_s  ngx_er_admin_conf_t;  /* observe/admin.h */
 
 
 /* where a noun stands in nginx.conf, for errors found after parsing */
@@ -186,6 +187,7 @@ typedef struct {
 typedef struct {
     ngx_er_source_t             *source;         /* event_receive, or NULL */
     ngx_er_target_t             *target;         /* event_deliver, or NULL */
+    ngx_er_admin_conf_t         *admin;          /* event_admin, or NULL */
     ngx_uint_t                   receives;       /* event_receive stands here,
                                                     source is resolved later */
 } ngx_er_loc_conf_t;

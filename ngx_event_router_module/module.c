@@ -19,6 +19,7 @@
 #include "deliver/attempt.h"
 #include "deliver/dispatch.h"
 #include "ingest/record.h"
+#include "observe/admin.h"
 #include "observe/metrics.h"
 #include "observe/status.h"
 #include "observe/variables.h"
@@ -105,6 +106,13 @@ static ngx_command_t  ngx_er_commands[] = {
     { ngx_string("event_deliver"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_er_target_deliver,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE123,
+      ngx_er_admin,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

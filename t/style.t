@@ -91,7 +91,7 @@ my @only = (
       qr{^ingest/(?:verify|seal|jwt|encoding)\.[ch]$} ],
 
     [ 'trees of JSON are for receipts and tokens', qr/#include <jansson/,
-      qr{^ingest/(?:verify|jwt|answer)\.[ch]$} ],
+      qr{^(?:ingest/(?:verify|jwt|answer)|observe/admin_list)\.[ch]$} ],
 
     [ 'only carrier.c makes requests',
       qr/\bngx_http_(?:create|free|close)_request\(/,

@@ -96,6 +96,30 @@ ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 }
 
 
+ngx_int_t
+ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word, ngx_str_t *secret,
+    ngx_er_error_t *err)
+{
+    ngx_er_verify_t  v;
+
+    ngx_memzero(&v, sizeof(ngx_er_verify_t));
+    v.pool = pool;
+
+    if (ngx_er_secret_value(&v, word, secret, err) != NGX_OK
+        || ngx_er_cleanse_later(pool, secret) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_secret_blank(secret)) {
+        ngx_er_error(err, "the secret is empty");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_er_secret_value(ngx_er_verify_t *v, ngx_str_t *word, ngx_str_t *secret,
     ngx_er_error_t *err)

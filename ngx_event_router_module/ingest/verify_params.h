@@ -152,10 +152,13 @@ ngx_int_t ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
 
 /*
  * secret.c: "secret" adds one, ready for handshakes; prepare() makes its key
- * when the scheme is known.
+ * when the scheme is known.  text() reads one that is not a source's:
+ * file:PATH or env:NAME.
  */
 ngx_int_t ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_uint_t *inline_secret, ngx_er_error_t *err);
+ngx_int_t ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word,
+    ngx_str_t *secret, ngx_er_error_t *err);
 ngx_int_t ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     ngx_er_error_t *err);
 

@@ -1,0 +1,482 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The administration of the queue over HTTP, below the path of its location:
+ *
+ *     GET  pending, dead       entries, a page at a time
+ *     POST replay, purge       dead letters; replay: the archive, too
+ *     POST pause, resume       the deliveries of a target
+ *
+ * admin_access.c says who may, admin_args.c what is asked, admin_list.c what
+ * is answered.
+ *
+ * A request waits for its operation and is not the operation's owner: if it
+ * goes, the operation ends alone.  Replay and purge go on in steps until all
+ * is done; each step is a transaction of the store.
+ */
+
+
+#include "admin.h"
+#include "../deliver/dispatch.h"
+#include "../ingest/answer.h"
+#include "../ingest/verify_params.h"
+
+
+#define NGX_ER_ADMIN_STEP  1000        /* entries in one transaction */
+
+
+typedef enum {
+    NGX_ER_ADMIN_PENDING = 0,
+    NGX_ER_ADMIN_DEAD,
+    NGX_ER_ADMIN_REPLAY,
+    NGX_ER_ADMIN_PURGE,
+    NGX_ER_ADMIN_PAUSE,
+    NGX_ER_ADMIN_RESUME
+} ngx_er_admin_verb_e;
+
+
+static ngx_int_t ngx_er_admin_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
+static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_uint_t held);
+static ngx_int_t ngx_er_admin_run(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
+static void ngx_er_admin_gone(void *data);
+static void ngx_er_admin_ended(ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
+    ngx_er_queue_op_t *op);
+static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_admin_problem(ngx_http_request_t *r,
+    ngx_uint_t status, const char *detail);
+static ngx_int_t ngx_er_admin_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body);
+
+
+static struct {
+    ngx_str_t    name;
+    ngx_uint_t   method;
+} ngx_er_admin_verbs[] = {
+    { ngx_string("pending"), NGX_HTTP_GET },
+    { ngx_string("dead"), NGX_HTTP_GET },
+    { ngx_string("replay"), NGX_HTTP_POST },
+    { ngx_string("purge"), NGX_HTTP_POST },
+    { ngx_string("pause"), NGX_HTTP_POST },
+    { ngx_string("resume"), NGX_HTTP_POST },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_int_t
+ngx_er_admin_handler(ngx_http_request_t *r)
+{
+    ngx_int_t            rc, verb;
+    const char          *why;
+    ngx_er_loc_conf_t   *lcf;
+    ngx_er_main_conf_t  *mcf;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
+
+    verb = ngx_er_admin_verb(r);
+
+    if (verb == NGX_ERROR) {
+        return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
+                                    "there are pending, dead, replay, purge, "
+                                    "pause and resume here");
+    }
+
+    why = ngx_er_admin_refused(r, lcf->admin,
+                               ngx_er_admin_verbs[verb].method
+                               == NGX_HTTP_POST);
+
+    if (why) {
+        return ngx_er_admin_problem(r, NGX_HTTP_FORBIDDEN, why);
+    }
+
+    if (r->method != ngx_er_admin_verbs[verb].method) {
+        return ngx_er_admin_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                    r->method == NGX_HTTP_POST
+                                    ? "this is read with GET"
+                                    : "this changes something: use POST");
+    }
+
+    if (mcf->queue == NULL || !mcf->queue->open) {
+        return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
+                                    "there is no event_store with a queue");
+    }
+
+    if (verb == NGX_ER_ADMIN_PAUSE || verb == NGX_ER_ADMIN_RESUME) {
+        return ngx_er_admin_pause(r, mcf, verb == NGX_ER_ADMIN_PAUSE);
+    }
+
+    return ngx_er_admin_run(r, mcf, verb);
+}
+
+
+/* the last segment of the path */
+
+static ngx_int_t
+ngx_er_admin_verb(ngx_http_request_t *r)
+{
+    u_char      *p, *last;
+    size_t       len;
+    ngx_uint_t   i;
+
+    last = r->uri.data + r->uri.len;
+
+    for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
+
+    len = last - p;
+
+    for (i = 0; ngx_er_admin_verbs[i].name.len; i++) {
+        if (ngx_er_admin_verbs[i].name.len == len
+            && ngx_strncmp(ngx_er_admin_verbs[i].name.data, p, len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_uint_t held)
+{
+    u_char            *p;
+    ngx_str_t          name, body;
+    ngx_er_target_t   *target;
+    static ngx_str_t   type = ngx_string("application/json");
+
+    if (!ngx_er_admin_arg(r, "target", &name)
+        || (target = ngx_er_target_find(mcf, &name)) == NULL)
+    {
+        return ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST,
+                                    "name the target: target=NAME");
+    }
+
+    ngx_er_lane_hold(target, held);
+    ngx_er_dispatch_wake(target);
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "deliveries to target \"%V\" are %s by an operator",
+                  &target->name, held ? "paused" : "resumed");
+
+    p = ngx_pnalloc(r->pool, NGX_ER_NAME_MAX + 64);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = p;
+    body.len = ngx_sprintf(p, "{\"target\":\"%V\",\"paused\":%s}\n",
+                           &target->name, held ? "true" : "false")
+               - p;
+
+    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+}
+
+
+static ngx_int_t
+ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_admin_verb_e verb)
+{
+    const char          *why;
+    ngx_er_admin_t      *ctx;
+    ngx_er_loc_conf_t   *lcf;
+    ngx_er_queue_op_t   *op;
+    ngx_pool_cleanup_t  *cln;
+
+    static ngx_er_queue_verb_e  verbs[] = {
+        NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_REPLAY,
+        NGX_ER_QUEUE_PURGE
+    };
+
+    op = ngx_er_queue_op(verbs[verb], ngx_er_admin_ended, NULL);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* it lives as long as the longer of request and operation */
+
+    ctx = ngx_pcalloc(op->pool, sizeof(ngx_er_admin_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (ctx == NULL || cln == NULL) {
+        ngx_er_queue_op_free(op);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
+
+    op->data = ctx;
+    op->dead = (verb != NGX_ER_ADMIN_PENDING);
+    op->records = 1;
+    op->limit = NGX_ER_ADMIN_STEP;
+
+    ctx->request = r;
+    ctx->cleanup = cln;
+    ctx->queue = mcf->queue;
+    ctx->reveal = lcf->admin->reveal;
+
+    why = ngx_er_admin_args(ctx, op);
+
+    if (why) {
+        ngx_er_queue_op_free(op);
+        return ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST, why);
+    }
+
+    cln->handler = ngx_er_admin_gone;
+    cln->data = ctx;
+
+    r->main->count++;
+    ngx_er_queue_run(mcf->queue, op);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_er_admin_gone(void *data)
+{
+    ngx_er_admin_t *ctx = data;
+
+    ctx->request = NULL;
+}
+
+
+/* replay and purge go on until there is nothing more */
+
+static void
+ngx_er_admin_ended(ngx_er_queue_op_t *op)
+{
+    ngx_er_admin_t *ctx = op->data;
+
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    ctx->done += op->done;
+
+    if (op->rc == NGX_OK && op->verb == NGX_ER_QUEUE_REPLAY) {
+        ngx_er_admin_due(ctx, op);
+    }
+
+    if (op->rc == NGX_OK && op->more && op->verb != NGX_ER_QUEUE_LIST) {
+        op->done = 0;
+        ngx_er_queue_run(ctx->queue, op);
+        return;
+    }
+
+    r = ctx->request;
+
+    if (r) {
+        ctx->cleanup->handler = NULL;
+        c = r->connection;
+
+        ngx_http_set_log_request(c->log, r);
+
+        ngx_http_finalize_request(r, ngx_er_admin_answer(ctx, op));
+        ngx_http_run_posted_requests(c);
+    }
+
+    ngx_er_queue_op_free(op);
+}
+
+
+static ngx_int_t
+ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    u_char              *p;
+    ngx_str_t            body;
+    ngx_http_request_t  *r;
+    static ngx_str_t     type = ngx_string("application/json");
+
+    r = ctx->request;
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_admin_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "the event store does not answer");
+    }
+
+    if (op->verb == NGX_ER_QUEUE_LIST) {
+
+        if (ngx_er_admin_list(r->pool, op, ctx->reveal, &body) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+    }
+
+    p = ngx_pnalloc(r->pool, 64);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = p;
+    body.len = ngx_sprintf(p, "{\"%s\":%ui}\n",
+                           op->verb == NGX_ER_QUEUE_REPLAY ? "replayed"
+                                                           : "purged",
+                           ctx->done)
+               - p;
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "%ui dead letters were %s by an operator", ctx->done,
+                  op->verb == NGX_ER_QUEUE_REPLAY ? "replayed" : "purged");
+
+    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+}
+
+
+/* the lanes are told: which targets it were, only the store knows */
+
+static void
+ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    uint64_t              now;
+    ngx_uint_t            i;
+    ngx_er_target_t     **target;
+    ngx_er_main_conf_t   *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    now = ngx_er_queue_now();
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+
+        if (op->to.target ? op->to.target == target[i]->hash
+                          : (ctx->target == NULL || ctx->target == target[i]))
+        {
+            ngx_er_lane_put(target[i], 0, now);
+        }
+    }
+
+    ngx_er_dispatch_wake_all();
+}
+
+
+static ngx_int_t
+ngx_er_admin_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *detail)
+{
+    ngx_er_answer_t    answer;
+    static ngx_str_t   type = ngx_string("application/problem+json");
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    if (ngx_er_answer_problem(r->pool, status, detail, &answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_admin_send(r, status, &type, &answer.body);
+}
+
+
+static ngx_int_t
+ngx_er_admin_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
+    ngx_str_t *body)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
+
+    r->headers_out.status = status;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_length_n = body->len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = b->pos + body->len;
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+char *
+ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_er_loc_conf_t *lcf = conf;
+
+    ngx_str_t                 *value, word;
+    ngx_uint_t                 i;
+    ngx_er_error_t             err;
+    ngx_er_admin_conf_t       *admin;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->admin) {
+        return "is duplicate";
+    }
+
+    admin = ngx_pcalloc(cf->pool, sizeof(ngx_er_admin_conf_t));
+    if (admin == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "reveal") == 0) {
+            admin->reveal = 1;
+
+        } else if (ngx_strcmp(value[i].data, "access=nginx") == 0) {
+            admin->access = 1;
+
+        } else if (ngx_strncmp(value[i].data, "token=", 6) == 0) {
+
+            word.data = value[i].data + 6;
+            word.len = value[i].len - 6;
+
+            if (ngx_er_secret_text(cf->pool, &word, &admin->token, &err)
+                != NGX_OK)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"event_admin token=\": %*s", err.len,
+                                   err.text);
+                return NGX_CONF_ERROR;
+            }
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of \"event_admin\", "
+                               "which has token=file:PATH, access=nginx and "
+                               "reveal", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    lcf->admin = admin;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_er_admin_handler;
+
+    return NGX_CONF_OK;
+}
