@@ -111,7 +111,7 @@ static ngx_command_t  ngx_er_commands[] = {
       NULL },
 
     { ngx_string("event_admin"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE123,
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_er_admin,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

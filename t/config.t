@@ -1199,6 +1199,15 @@ fine('target without a route',
     'location /a { event_deliver a; proxy_pass http://127.0.0.1:1; }');
 fine('two locations of a source', 'location /a { event_receive shop; }');
 fine('event_status', 'location /events/ { event_status; deny all; }');
+fine('event_admin', 'location /admin/ { event_admin; }');
+fine('event_admin with all', 'location /admin/ { event_admin '
+    . 'token=file:secret access=nginx reveal; }');
+wrong('event_admin with another word', 'location /admin/ { event_admin all; }',
+    'invalid parameter "all" of "event_admin"');
+wrong('event_admin twice', "location /admin/ {\nevent_admin;\n"
+    . "event_admin;  <<<\n}", '"event_admin" directive is duplicate');
+wrong('event_admin, no such file', 'location /admin/ { event_admin '
+    . 'token=file:nowhere; }', '"event_admin token=": ');
 
 
 # ---- stores
@@ -1211,7 +1220,8 @@ for my $store (qw(event_store event_dedup_store)) {
     wrong("$store twice", "$store memory:1m;\n$store memory:2m;  <<<",
         "\"$store\" directive is duplicate");
     wrong("$store of another scheme", "$store http://:%%SECRET%%\@127.0.0.1/;",
-        "\"$store\" must be memory:SIZE, redis://HOST:PORT, "
+        "\"$store\" must be memory:SIZE, "
+        . ($store eq 'event_store' ? 'file:DIR, ' : '') . 'redis://HOST:PORT, '
         . 'rediss://HOST:PORT or unix:/PATH');
 }
 
@@ -1523,5 +1533,75 @@ EOC
 ($ok, $said) = $t->check_config;
 ok($ok && $said !~ /\[(?:warn|emerg)\]/, 'full configuration is quiet')
     or diag($said);
+
+# ---- the file store
+
+part('http');
+
+fine('file', 'event_store file:%%TESTDIR%%/events;');
+fine('file with all', 'event_store file:%%TESTDIR%%/events/ size=2g memory=8m '
+    . 'window=5ms high_water=90%;');
+wrong('file without a directory', 'event_store file:;',
+    '"event_store file:" needs a directory');
+wrong('event_dedup_store file', 'event_dedup_store file:%%TESTDIR%%/events;',
+    '"event_dedup_store" must be memory:SIZE, redis://HOST:PORT');
+wrong('file twice', "event_store file:%%TESTDIR%%/a;\n"
+    . "event_store file:%%TESTDIR%%/b;  <<<",
+    '"event_store" directive is duplicate');
+wrong('file and memory', "event_store file:%%TESTDIR%%/a;\n"
+    . "event_store memory:1m;  <<<", '"event_store" directive is duplicate');
+wrong("file $_", "event_store file:%%TESTDIR%%/events $_;",
+    "invalid parameter \"$_\" of \"event_store file:\"")
+    for qw(size=1 size=x size= memory=1k window=2s window=x high_water=10%
+           high_water=96% high_water=85 depth=1);
+
+mkdir "$t->{dir}/open", 0755;
+chmod 0755, "$t->{dir}/open";
+wrong('file, a directory for all', "event_store file:$t->{dir}/open;",
+    "chmod 700 $t->{dir}/open");
+$t->write_file('plain', '');
+wrong('file, not a directory', "event_store file:$t->{dir}/plain;",
+    'not a directory');
+mkdir "$t->{dir}/strange", 0700;
+$t->write_file('strange/owner', "ngx_event_router 2\nx\n");
+wrong('file, of another format', "event_store file:$t->{dir}/strange;",
+    'format');
+is($t->read_file('strange/owner'), "ngx_event_router 2\nx\n",
+    'another format is left untouched');
+
+
+# ---- queued deliveries
+
+my %file = (http => "event_store file:$t->{dir}/events size=64m;");
+
+part('source');
+
+fine('queued', 'delivery queued;', with => { %file });
+fine('queued and kept', "retain 7d;\ndelivery queued;", with => { %file });
+fine('producer that sends once, queued', "verify github;\ndelivery queued;",
+    with => { %file });
+fine('producer that sends once, queued, closed',
+    "verify github;\ndelivery queued;\ndedup on_error=closed;",
+    with => { %file });
+fine('time-outs beyond the deadline, queued', 'delivery queued;',
+    with => { %file, deliver => 'proxy_read_timeout 60s;' });
+fine('batch beyond the places, queued', "delivery queued;\nmax_batch 10000;\n"
+    . 'accept application/cloudevents-batch+json;', with => { %file });
+fine('delay', 'delivery queued;', with => { %file, route => 'delay 10m;' });
+
+fine("$_ of a queued target", 'delivery queued;',
+    with => { %file, target => "$_  $policy{$_};" }) for sort keys %policy;
+
+part('http');
+
+warned('target of a queued source and of another', <<"EOC",
+$file{http}
+event_source b { verify bearer; secret file:secret; }
+event_route b { from b; to erp; }
+server { listen unix:%%TESTDIR%%/b; location / { event_receive b; } }
+EOC
+    '"rate" of event_target "erp" applies to queued deliveries only, and '
+    . 'source "b" delivers while the producer waits', at => 'nowhere',
+    with => { source => 'delivery queued;', target => 'rate 5r/s;' });
 
 $t->done;

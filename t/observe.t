@@ -212,10 +212,11 @@ is(join(' ', sort keys %{ $r->json->{sources} }), 'a shop slack', 'sources');
 is(join(' ', sort keys %{ $r->json->{targets} }), 'one spare three two',
     'targets');
 is(join(' ', sort keys %{ $r->json->{sources}{a} }),
-    'busy dedup_local dedup_none delivered duplicate error failed fenced '
-    . 'handshake invalid loop overloaded refused rejected timeout unavailable '
+    'busy dedup_local dedup_none delivered duplicate error failed fenced full '
+    . 'handshake invalid loop overloaded queued refused rejected timeout '
+    . 'unavailable '
     . 'unrouted', 'counters of a source');
-is(join(' ', sort keys %{ $r->json->{targets}{one} }), 'cut failed ok',
+is(join(' ', sort keys %{ $r->json->{targets}{one} }), 'cut dead failed fenced ok retried',
     'counters of a target');
 is(scalar(grep { $_ != 0 } values %{ json() }), 0, 'all begin at zero');
 

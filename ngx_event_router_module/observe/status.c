@@ -15,6 +15,7 @@
 
 #include "status.h"
 #include "metrics.h"
+#include "backlog.h"
 
 
 /* bytes of one number with its labels, beside the noun's name */
@@ -123,7 +124,7 @@ ngx_er_status_size(ngx_er_main_conf_t *mcf)
                 * (NGX_ER_STATUS_LINE + target[i]->name.len);
     }
 
-    return size;
+    return size + ngx_er_backlog_size(mcf);
 }
 
 
@@ -158,7 +159,13 @@ ngx_er_status_json(u_char *p, ngx_er_main_conf_t *mcf)
                                         ngx_er_metric_target_name, i == n - 1);
     }
 
-    return ngx_cpymem(p, "}}\n", sizeof("}}\n") - 1);
+    *p++ = '}';
+
+    if (mcf->queue) {
+        p = ngx_er_backlog_json(p, mcf);
+    }
+
+    return ngx_cpymem(p, "}\n", sizeof("}\n") - 1);
 }
 
 
@@ -216,6 +223,10 @@ ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
                             &target[i]->name, ngx_er_metric_target_name(k),
                             target[i]->counters[k]);
         }
+    }
+
+    if (mcf->queue) {
+        p = ngx_er_backlog_prometheus(p, mcf);
     }
 
     return p;

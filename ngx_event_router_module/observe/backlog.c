@@ -1,0 +1,208 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The queue in event_status: how much waits for each target, since when, and
+ * whether its breaker or an operator holds it.  status.c calls it.  The counts
+ * are those of the last sweep, at most a second or so old, so that asking for
+ * them costs the store nothing; what is in flight is as of now.
+ *
+ * The age of the oldest entry is what to alert on: it grows also where a rate
+ * or a pause is the reason that nothing is sent.
+ */
+
+
+#include "backlog.h"
+#include "../deliver/lane.h"
+
+
+#define NGX_ER_BACKLOG_LINE    80      /* bytes of a metric beside the names */
+#define NGX_ER_BACKLOG_HELP    160
+#define NGX_ER_BACKLOG_TARGET  320     /* bytes of a target's JSON */
+#define NGX_ER_BACKLOG_STORE   256
+
+
+typedef uint64_t (*ngx_er_backlog_get_pt)(ngx_er_lane_sh_t *lane,
+    uint64_t now);
+
+
+typedef struct {
+    const char               *name;
+    const char               *help;
+    ngx_er_backlog_get_pt     get;
+} ngx_er_backlog_metric_t;
+
+
+static uint64_t ngx_er_backlog_pending(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_backlog_dead(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_backlog_age(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_backlog_flight(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_backlog_breaker(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now);
+
+
+static ngx_er_backlog_metric_t  ngx_er_backlog_metrics[] = {
+
+    { "event_router_pending", "Entries that wait for a target.",
+      ngx_er_backlog_pending },
+
+    { "event_router_dead_letters", "Dead letters of a target.",
+      ngx_er_backlog_dead },
+
+    { "event_router_oldest_seconds", "Age of the oldest pending entry.",
+      ngx_er_backlog_age },
+
+    { "event_router_in_flight", "Queued deliveries under way.",
+      ngx_er_backlog_flight },
+
+    { "event_router_breaker", "Breaker: 0 closed, 1 open, 2 half open.",
+      ngx_er_backlog_breaker },
+
+    { "event_router_paused", "1: an operator paused the target.",
+      ngx_er_backlog_held },
+
+    { NULL, NULL, NULL }
+};
+
+
+#define NGX_ER_BACKLOG_METRICS                                                \
+    (sizeof(ngx_er_backlog_metrics) / sizeof(ngx_er_backlog_metric_t))
+
+
+size_t
+ngx_er_backlog_size(ngx_er_main_conf_t *mcf)
+{
+    size_t             size;
+    ngx_uint_t         i;
+    ngx_er_target_t  **target;
+
+    if (mcf->queue == NULL) {
+        return 0;
+    }
+
+    size = NGX_ER_BACKLOG_STORE + NGX_ER_BACKLOG_METRICS * NGX_ER_BACKLOG_HELP;
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        size += ngx_max(NGX_ER_BACKLOG_TARGET + target[i]->name.len,
+                        NGX_ER_BACKLOG_METRICS
+                        * (NGX_ER_BACKLOG_LINE + target[i]->name.len));
+    }
+
+    return size;
+}
+
+
+u_char *
+ngx_er_backlog_json(u_char *p, ngx_er_main_conf_t *mcf)
+{
+    uint64_t            now, used, size;
+    ngx_uint_t          i;
+    ngx_er_target_t   **target;
+    ngx_er_lane_sh_t    lane;
+
+    now = ngx_er_queue_now();
+    ngx_er_lanes_usage(mcf, &used, &size);
+
+    p = ngx_sprintf(p, ",\"queue\":{\"store\":\"%s\",\"used\":%uL,"
+                    "\"size\":%uL,\"targets\":{",
+                    mcf->queue->backend->name, used, size);
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_lane_copy(target[i], &lane);
+
+        p = ngx_sprintf(p, "%s\"%V\":{\"pending\":%ui,\"dead\":%ui,"
+                        "\"oldest_seconds\":%uL,\"in_flight\":%uL,"
+                        "\"retries_in_flight\":%uD,\"breaker\":\"%s\","
+                        "\"paused\":%s}",
+                        i ? "," : "", &target[i]->name, lane.pending,
+                        lane.dead, ngx_er_backlog_age(&lane, now),
+                        ngx_er_backlog_flight(&lane, now), lane.policy.again,
+                        ngx_er_breaker_name(lane.policy.breaker),
+                        lane.held ? "true" : "false");
+    }
+
+    return ngx_cpymem(p, "}}", 2);
+}
+
+
+u_char *
+ngx_er_backlog_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
+{
+    uint64_t                   now, used, size;
+    ngx_uint_t                 i;
+    ngx_er_target_t          **target;
+    ngx_er_lane_sh_t           lane;
+    ngx_er_backlog_metric_t   *m;
+
+    now = ngx_er_queue_now();
+    ngx_er_lanes_usage(mcf, &used, &size);
+
+    p = ngx_sprintf(p, "# TYPE event_router_store_bytes gauge\n"
+                    "event_router_store_bytes{kind=\"used\"} %uL\n"
+                    "event_router_store_bytes{kind=\"size\"} %uL\n",
+                    used, size);
+
+    target = mcf->targets.elts;
+
+    for (m = ngx_er_backlog_metrics; m->name; m++) {
+        p = ngx_sprintf(p, "# HELP %s %s\n# TYPE %s gauge\n", m->name, m->help,
+                        m->name);
+
+        for (i = 0; i < mcf->targets.nelts; i++) {
+            ngx_er_lane_copy(target[i], &lane);
+
+            p = ngx_sprintf(p, "%s{target=\"%V\"} %uL\n", m->name,
+                            &target[i]->name, m->get(&lane, now));
+        }
+    }
+
+    return p;
+}
+
+
+static uint64_t
+ngx_er_backlog_pending(ngx_er_lane_sh_t *lane, uint64_t now)
+{
+    return lane->pending;
+}
+
+
+static uint64_t
+ngx_er_backlog_dead(ngx_er_lane_sh_t *lane, uint64_t now)
+{
+    return lane->dead;
+}
+
+
+static uint64_t
+ngx_er_backlog_age(ngx_er_lane_sh_t *lane, uint64_t now)
+{
+    return (lane->oldest < now) ? (now - lane->oldest) / 1000 : 0;
+}
+
+
+static uint64_t
+ngx_er_backlog_flight(ngx_er_lane_sh_t *lane, uint64_t now)
+{
+    return (uint64_t) lane->policy.fresh + lane->policy.again;
+}
+
+
+static uint64_t
+ngx_er_backlog_breaker(ngx_er_lane_sh_t *lane, uint64_t now)
+{
+    return lane->policy.breaker;
+}
+
+
+static uint64_t
+ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now)
+{
+    return lane->held;
+}

@@ -1,0 +1,28 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What the queue has, for event_status: a part of its JSON and of its text for
+ * Prometheus.
+ */
+
+
+#ifndef _NGX_ER_BACKLOG_H_INCLUDED_
+#define _NGX_ER_BACKLOG_H_INCLUDED_
+
+
+#include "../event_router.h"
+
+
+/* bytes that either of the others writes at most; 0: there is no queue */
+size_t ngx_er_backlog_size(ngx_er_main_conf_t *mcf);
+
+/* ,"queue":{...} */
+u_char *ngx_er_backlog_json(u_char *p, ngx_er_main_conf_t *mcf);
+u_char *ngx_er_backlog_prometheus(u_char *p, ngx_er_main_conf_t *mcf);
+
+
+#endif /* _NGX_ER_BACKLOG_H_INCLUDED_ */
