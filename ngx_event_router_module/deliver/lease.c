@@ -26,6 +26,7 @@
 
 #include "lease.h"
 #include "delivery.h"
+#include "guard.h"
 #include "../ingest/record.h"
 #include "../observe/metrics.h"
 
@@ -39,6 +40,10 @@ struct ngx_er_lease_s {
     ngx_er_target_t       *target;
     ngx_er_event_t        *event;      /* held; NULL: it was not read */
     ngx_er_attempt_t      *attempt;    /* while it runs */
+    ngx_er_claim_t        *claim;      /* of the guard, or NULL */
+    ngx_str_t              routes;     /* in the event's pool */
+    ngx_er_dedup_mode_e    dedup;
+    ngx_uint_t             number;     /* of the attempt */
     ngx_er_queue_op_t     *op;         /* what the store is told */
 
     uint64_t               seq;
@@ -65,10 +70,12 @@ typedef struct {
 } ngx_er_lease_worker_t;
 
 
+static ngx_er_dead_e ngx_er_lease_event(ngx_er_lease_t *lease,
+    ngx_er_entry_t *entry, ngx_er_event_t *event);
 static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
     ngx_er_entry_t *entry, ngx_uint_t again);
-static void ngx_er_lease_deliver(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
-    ngx_er_dedup_mode_e dedup);
+static void ngx_er_lease_guarded(ngx_er_claim_t *claim);
+static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
 static void ngx_er_lease_judge(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
@@ -105,10 +112,8 @@ void
 ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_uint_t again)
 {
-    uint64_t              now;
-    ngx_er_lease_t       *lease;
-    ngx_er_record_t       record;
-    ngx_er_dedup_mode_e   dedup;
+    ngx_er_dead_e    reason;
+    ngx_er_lease_t  *lease;
 
     lease = ngx_er_lease_create(target, entry, again);
 
@@ -121,14 +126,57 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
         return;
     }
 
-    dedup = NGX_ER_DEDUP_QUEUE;
+    reason = ngx_er_lease_event(lease, entry, event);
+
+    if (reason != NGX_ER_DEAD_NOT) {
+        ngx_er_lease_bury(lease, reason, NULL);
+        return;
+    }
+
+    if (lease->routes.data == NULL) {
+        ngx_er_lease_back(lease, NGX_ER_LEASE_AGAIN);
+        return;
+    }
+
+    if (ngx_exiting) {
+        ngx_er_lease_back(lease, 0);
+        return;
+    }
+
+    if (entry->guard && entry->attempts == 0) {
+        lease->claim = ngx_er_guard(lease->event, target, entry->epoch,
+                                    NGX_ER_LEASE_MS, ngx_er_lease_guarded,
+                                    lease);
+        if (lease->claim) {
+            return;
+        }
+    }
+
+    ngx_er_lease_deliver(lease);
+}
+
+
+/*
+ * The event as it was accepted, or out of its record; without memory routes
+ * stay empty.  What was in hand in too many crashes is not touched again.
+ */
+
+static ngx_er_dead_e
+ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
+    ngx_er_event_t *event)
+{
+    uint64_t         now, expires;
+    ngx_er_record_t  record;
 
     if (entry->crashes >= NGX_ER_ENTRY_CRASHES) {
+        return NGX_ER_DEAD_POISON;
+    }
 
-        /* whatever it is, it is not touched again */
+    now = ngx_er_queue_now();
+    expires = lease->target->policy.expires;
 
-        ngx_er_lease_bury(lease, NGX_ER_DEAD_POISON, NULL);
-        return;
+    if (expires && now > entry->accepted && now - entry->accepted > expires) {
+        return NGX_ER_DEAD_EXPIRED;
     }
 
     if (event) {
@@ -138,29 +186,21 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     } else {
 
         if (ngx_er_record_read(&entry->record, &record) != NGX_OK) {
-            ngx_er_lease_bury(lease, NGX_ER_DEAD_CORRUPT, NULL);
-            return;
+            return NGX_ER_DEAD_CORRUPT;
         }
 
-        dedup = record.dedup;
+        lease->dedup = record.dedup;
         lease->event = ngx_er_record_event(&record);
+
+        if (lease->event == NULL) {
+            return NGX_ER_DEAD_NOT;
+        }
     }
 
-    now = ngx_er_queue_now();
+    lease->routes.len = entry->routes.len;
+    lease->routes.data = ngx_pstrdup(lease->event->pool, &entry->routes);
 
-    if (target->policy.expires && now > entry->accepted
-        && now - entry->accepted > target->policy.expires)
-    {
-        ngx_er_lease_bury(lease, NGX_ER_DEAD_EXPIRED, NULL);
-        return;
-    }
-
-    if (lease->event == NULL || ngx_exiting) {
-        ngx_er_lease_back(lease, lease->event ? 0 : NGX_ER_LEASE_AGAIN);
-        return;
-    }
-
-    ngx_er_lease_deliver(lease, entry, dedup);
+    return NGX_ER_DEAD_NOT;
 }
 
 
@@ -181,6 +221,8 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->accepted = entry->accepted;
     lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
     lease->attempts = entry->attempts;
+    lease->number = entry->attempts + entry->crashes + 1;
+    lease->dedup = NGX_ER_DEDUP_QUEUE;
     lease->bytes = entry->record.len;
     lease->again = (again != 0);
     lease->ordered = (entry->order != 0);
@@ -193,23 +235,56 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
 }
 
 
+/* the other copy of the event was delivered, is being delivered, or is not */
+
 static void
-ngx_er_lease_deliver(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
-    ngx_er_dedup_mode_e dedup)
+ngx_er_lease_guarded(ngx_er_claim_t *claim)
 {
-    ngx_str_t          routes;
+    ngx_er_lease_t *lease = claim->data;
+
+    ngx_er_target_t  *target;
+
+    target = lease->target;
+
+    switch (claim->result) {
+
+    case NGX_ER_CLAIM_DUPLICATE:
+        ngx_er_lease_unplace(lease);
+        lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_SETTLE);
+        ngx_er_lease_tell(lease);
+        break;
+
+    case NGX_ER_CLAIM_BUSY:
+        ngx_er_lease_back(lease, ngx_max(claim->retry_ms,
+                                         NGX_ER_LEASE_AGAIN));
+        break;
+
+    default:
+
+        if (ngx_exiting) {
+            ngx_er_lease_back(lease, 0);
+            break;
+        }
+
+        ngx_er_lease_deliver(lease);
+        return;
+    }
+
+    ngx_er_lease_worker.freed(target);
+}
+
+
+static void
+ngx_er_lease_deliver(ngx_er_lease_t *lease)
+{
     ngx_er_attempt_t  *attempt;
 
-    routes.len = entry->routes.len;
-    routes.data = ngx_pstrdup(lease->event->pool, &entry->routes);
-
-    attempt = routes.data ? ngx_er_attempt_create(lease->event, lease->target)
-                          : NULL;
+    attempt = ngx_er_attempt_create(lease->event, lease->target);
 
     if (attempt) {
-        attempt->routes = routes;
-        attempt->dedup = dedup;
-        attempt->number = entry->attempts + entry->crashes + 1;
+        attempt->routes = lease->routes;
+        attempt->dedup = lease->dedup;
+        attempt->number = lease->number;
         attempt->handler = ngx_er_lease_attempted;
         attempt->data = lease;
 
@@ -418,6 +493,12 @@ ngx_er_lease_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
 static void
 ngx_er_lease_tell(ngx_er_lease_t *lease)
 {
+    if (lease->claim) {
+        ngx_er_guard_end(lease->claim,
+                         lease->op && lease->op->verb == NGX_ER_QUEUE_SETTLE);
+        lease->claim = NULL;
+    }
+
     if (lease->op == NULL) {
         ngx_er_lease_free(lease);
         return;
@@ -619,19 +700,26 @@ ngx_er_leases_exit_worker(void)
         lease = ngx_queue_data(q, ngx_er_lease_t, queue);
         attempt = lease->attempt;
 
-        if (attempt == NULL) {
+        if (lease->op) {
             continue;
         }
 
         lease->attempt = NULL;
+        lease->claim = NULL;
         lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_RETRY);
 
-        if (lease->op) {
+        if (attempt) {
             attempt->ms = ngx_current_msec - attempt->start;
-            ngx_er_lease_past(lease, lease->op, attempt);
-            ngx_er_lease_tell(lease);
+
+            if (lease->op) {
+                ngx_er_lease_past(lease, lease->op, attempt);
+            }
+
+            ngx_er_attempt_drop(attempt);
         }
 
-        ngx_er_attempt_drop(attempt);
+        if (lease->op) {
+            ngx_er_queue_run(ngx_er_lease_worker.store, lease->op);
+        }
     }
 }

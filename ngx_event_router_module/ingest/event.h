@@ -94,6 +94,10 @@ ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
  */
 ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
 
+/* the key of one delivery, 32 bytes: by source, id, body, target and epoch */
+void ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
+    ngx_uint_t epoch, u_char *key);
+
 /* what "order by" tells events apart by: a hash of the field's values, 0: it
    has none */
 uint64_t ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field);

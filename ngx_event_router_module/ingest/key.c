@@ -61,6 +61,31 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
 }
 
 
+/* two copies of an event have the same id and the same bytes */
+
+void
+ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
+    ngx_uint_t epoch, u_char *key)
+{
+    uint64_t   n[4];
+    ngx_str_t  parts[5];
+
+    n[0] = event->source->name.len;
+    n[1] = event->id.len;
+    n[2] = target->name.len;
+    n[3] = epoch;
+
+    parts[0].data = (u_char *) n;
+    parts[0].len = sizeof(n);
+    parts[1] = event->source->name;
+    parts[2] = event->id;
+    parts[3] = target->name;
+    parts[4] = event->body;
+
+    ngx_er_sha256(key, parts, 5);
+}
+
+
 /* a hash that two values share only makes them wait for each other */
 
 uint64_t

@@ -1,0 +1,71 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * With keys in one store and the queue in another (event_dedup_store beside
+ * event_store file:) an event is claimed, appended, then confirmed.  If nginx
+ * dies between the last two, the producer's next try may be appended a second
+ * time, here or on another nginx.  So the first attempt of each delivery asks
+ * the dedup store once more, by event, target and epoch: of two copies one is
+ * delivered, and the other one, when its turn comes, is settled unsent.
+ *
+ * lease.c calls in here.  The claim is the dedup store's business; when that
+ * store is away shared memory stands in for it, and at worst the event is
+ * delivered twice.
+ */
+
+
+#include "guard.h"
+
+
+#define NGX_ER_GUARD_WINDOW  86400000  /* ms, where the source says nothing */
+
+
+ngx_er_claim_t *
+ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target, ngx_uint_t epoch,
+    ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
+{
+    ngx_er_claim_t      *claim;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    claim = ngx_er_claim_create(mcf->dedup, ngx_cycle->log);
+    if (claim == NULL) {
+        return NULL;
+    }
+
+    ngx_er_event_delivery_key(event, target, epoch, claim->key);
+
+    claim->lease = lease;
+    claim->window = event->source->window ? event->source->window
+                                          : NGX_ER_GUARD_WINDOW;
+    claim->on_error = NGX_ER_ON_ERROR_LOCAL;
+    claim->handler = handler;
+    claim->data = data;
+
+    ngx_er_claim(claim);
+
+    return claim;
+}
+
+
+void
+ngx_er_guard_end(ngx_er_claim_t *claim, ngx_uint_t delivered)
+{
+    if (claim->result <= NGX_ER_CLAIM_RESUME) {
+
+        if (delivered) {
+            ngx_er_claim_finalize(claim);
+
+        } else {
+            ngx_er_claim_release(claim);
+        }
+    }
+
+    ngx_er_claim_done(claim);
+}

@@ -1,0 +1,32 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The guard before a delivery whose event may be in two queues.
+ */
+
+
+#ifndef _NGX_ER_GUARD_H_INCLUDED_
+#define _NGX_ER_GUARD_H_INCLUDED_
+
+
+#include "../ingest/event.h"
+#include "../store/dedup.h"
+
+
+/*
+ * Claims the delivery of the event to the target in the dedup store; the
+ * handler is called with the result, and ngx_er_guard_end() must follow.
+ * NULL: no memory.
+ */
+ngx_er_claim_t *ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
+    ngx_uint_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler, void *data);
+
+/* delivered, or not: then whoever has the other copy may try */
+void ngx_er_guard_end(ngx_er_claim_t *claim, ngx_uint_t delivered);
+
+
+#endif /* _NGX_ER_GUARD_H_INCLUDED_ */
