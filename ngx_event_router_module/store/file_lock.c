@@ -95,7 +95,7 @@ ngx_er_file_directory(ngx_er_file_conf_t *conf, ngx_uint_t probe, int *dir,
         if ((mkdir(path, 0700) == -1 && ngx_errno != EEXIST)
             || stat(path, &st) == -1)
         {
-            ngx_er_error(err, "cannot create the directory \"%V\": %s",
+            ngx_er_error(err, "the directory \"%V\" cannot be created: %s",
                          &conf->path, strerror(ngx_errno));
             return NGX_ERROR;
         }

@@ -1,0 +1,946 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The file store against a model: random operations of three holders on three
+ * targets, and after each of them the model, which is a list in memory, must
+ * say the same.  Then crashes: a process is killed in the middle of its
+ * transactions again and again; what it was told is accepted must be there
+ * exactly once.
+ *
+ * The seed is printed; FILE_SEED=N repeats a run.
+ */
+
+
+#include "queue_file.h"
+
+#include <sys/wait.h>
+#include <poll.h>
+
+
+#define TARGETS  3
+#define STEPS    3000
+#define ROUNDS   20
+
+
+typedef enum {
+    PENDING = 1,
+    DEAD,
+    GONE
+} state_e;
+
+
+typedef struct {
+    uint64_t       target;
+    uint64_t       seq;
+    uint64_t       order;
+    uint64_t       due;
+    uint64_t       holder;
+    uint64_t       token;
+    uint64_t       command;
+    uint64_t       until;
+    uint64_t       accepted;
+    ngx_uint_t     attempts;
+    ngx_uint_t     crashes;
+    ngx_uint_t     epoch;
+    ngx_uint_t     reason;
+    ngx_uint_t     active;
+    state_e        state;
+} model_t;
+
+
+static void test_model(void);
+static void step_accept(void);
+static void step_lease(void);
+static void step_end(void);
+static void step_adopt(void);
+static void step_replay(void);
+static void step_purge(void);
+static void step_sweep(void);
+static void compare_list(ngx_uint_t dead);
+static void compare_counts(ngx_er_queue_op_t *op);
+static model_t *order_first(model_t *m);
+static void order_go(model_t *first);
+static void order_enter(model_t *m);
+static void order_leave(model_t *m);
+static void order_release(model_t *m);
+static void model_bury(model_t *m, ngx_uint_t reason, uint64_t at);
+static model_t *model_due(uint64_t target, ngx_uint_t again, uint64_t at);
+static uint64_t model_next(uint64_t target, ngx_uint_t again, uint64_t tok);
+static void fault(const char *what);
+static ngx_uint_t rnd(ngx_uint_t n);
+static void test_crashes(void);
+static void crash_child(int fd);
+static ngx_uint_t crash_check(uint64_t *acked, ngx_uint_t n);
+
+
+#define again_of(m)   ((m)->attempts || (m)->crashes)
+#define goes(m)       ((m)->order == 0 || (m)->active)
+#define clock()       ngx_er_file_clock(file)
+
+
+static model_t     model[STEPS + 1];
+static ngx_uint_t  nmodel;
+static ngx_uint_t  nfaults;
+static ngx_uint_t  step;
+static uint64_t    seed;
+static uint64_t    commands;
+
+
+static ngx_uint_t
+rnd(ngx_uint_t n)
+{
+    seed = seed * 6364136223846793005 + 1442695040888963407;
+
+    return (seed >> 33) % n;
+}
+
+
+static void
+fault(const char *what)
+{
+    if (nfaults++ < 10) {
+        diag("step %d: %s", (int) step, what);
+    }
+}
+
+
+#define agree(cond, what)                                                     \
+    if (!(cond)) {                                                            \
+        fault(what);                                                          \
+    }
+
+
+static void
+order_enter(model_t *m)
+{
+    model_t  *o;
+
+    m->active = 1;
+
+    for (o = model; o < model + nmodel; o++) {
+        if (o != m && o->state == PENDING && o->target == m->target
+            && o->order == m->order && o->active && m->order)
+        {
+            if (o->holder || o->seq < m->seq) {
+                m->active = 0;
+
+            } else {
+                o->active = 0;
+            }
+        }
+    }
+}
+
+
+static model_t *
+order_first(model_t *m)
+{
+    model_t  *o, *first;
+
+    first = NULL;
+
+    for (o = model; o < model + nmodel; o++) {
+        if (o->state == PENDING && o->target == m->target
+            && o->order == m->order && m->order
+            && (first == NULL || o->seq < first->seq))
+        {
+            first = o;
+        }
+    }
+
+    return first;
+}
+
+
+static void
+order_go(model_t *first)
+{
+    first->active = 1;
+    first->due = ngx_max(first->due, clock());
+}
+
+
+static void
+order_leave(model_t *m)
+{
+    model_t  *first;
+
+    if (m->active) {
+        m->active = 0;
+        first = order_first(m);
+
+        if (first) {
+            order_go(first);
+        }
+    }
+}
+
+
+static void
+order_release(model_t *m)
+{
+    model_t  *first;
+
+    first = order_first(m);
+
+    if (first && first != m) {
+        m->active = 0;
+        order_go(first);
+    }
+}
+
+
+static void
+model_bury(model_t *m, ngx_uint_t reason, uint64_t at)
+{
+    m->state = DEAD;
+    m->reason = reason;
+    m->until = at + HOUR;
+    m->holder = 0;
+    m->token = 0;
+    m->due = 0;
+    order_leave(m);
+}
+
+
+static model_t *
+model_due(uint64_t target, ngx_uint_t again, uint64_t at)
+{
+    model_t  *m, *best;
+
+    best = NULL;
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state == PENDING && m->target == target && goes(m)
+            && again_of(m) == (int) again && m->due <= at
+            && (best == NULL || m->due < best->due
+                || (m->due == best->due && m->seq < best->seq)))
+        {
+            best = m;
+        }
+    }
+
+    return best;
+}
+
+
+static uint64_t
+model_next(uint64_t target, ngx_uint_t again, uint64_t tok)
+{
+    model_t   *m;
+    uint64_t   due;
+
+    due = NGX_ER_NEVER;
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state == PENDING && m->target == target && goes(m)
+            && again_of(m) == (int) again && (tok == 0 || m->token != tok))
+        {
+            due = ngx_min(due, m->due);
+        }
+    }
+
+    return due;
+}
+
+
+static void
+step_accept(void)
+{
+    model_t     *m;
+    ngx_uint_t   leased;
+
+    m = &model[nmodel];
+    ngx_memzero(m, sizeof(model_t));
+
+    m->target = 1 + rnd(TARGETS);
+    m->order = rnd(3) ? 0 : 1 + rnd(3);
+    leased = rnd(2);
+
+    if (accept_one(m->target, m->order, leased, 10 + rnd(100), &m->seq)
+        != NGX_OK)
+    {
+        fault("ACCEPT");
+        return;
+    }
+
+    nmodel++;
+    m->state = PENDING;
+    m->accepted = clock();
+    order_enter(m);
+    m->due = clock();
+
+    if (leased && m->active) {
+        m->due += 30000;
+        m->holder = file->holder;
+        m->token = token;
+    }
+}
+
+
+static void
+step_lease(void)
+{
+    model_t            *m;
+    uint64_t            target;
+    ngx_uint_t          n[2], i, class;
+    ngx_er_queue_op_t  *op;
+
+    target = 1 + rnd(TARGETS);
+    n[0] = rnd(4);
+    n[1] = rnd(4);
+
+    op = lease(target, n[0], n[1]);
+    agree(op->rc == NGX_OK, "LEASE");
+
+    i = 0;
+
+    for (class = 2; class-- > 0; /* void */ ) {
+        while (n[class] && (m = model_due(target, class, clock()))) {
+
+            if (m->holder) {
+                m->crashes++;
+            }
+
+            if (m->crashes >= NGX_ER_ENTRY_CRASHES) {
+                model_bury(m, NGX_ER_DEAD_POISON, clock());
+                continue;
+            }
+
+            n[class]--;
+            m->holder = file->holder;
+            m->token = token;
+            m->due = clock() + 30000;
+
+            agree(entry(op, i)->seq == m->seq, "LEASE: another entry");
+            agree(entry(op, i)->crashes == m->crashes, "LEASE: crashes");
+            i++;
+        }
+    }
+
+    agree(op->entries->nelts == i, "LEASE: how many");
+    agree(op->count.fresh == model_next(target, 0, token), "LEASE: fresh");
+    agree(op->count.again == model_next(target, 1, token), "LEASE: again");
+}
+
+
+/* SETTLE, RETRY, BURY or EXTEND of any entry, by who has it or not */
+
+static void
+step_end(void)
+{
+    model_t            *m;
+    ngx_int_t           rc;
+    ngx_uint_t          i, what, delay, counted;
+    ngx_er_queue_op_t  *op;
+
+    if (nmodel == 0) {
+        return;
+    }
+
+    m = &model[rnd(nmodel)];
+
+    for (i = 0; i < 50 && m->state != PENDING; i++) {
+        m = &model[rnd(nmodel)];
+    }
+
+    if (rnd(4) && m->holder) {
+        file->holder = m->holder;
+    }
+
+    what = rnd(5);
+    delay = rnd(100000);
+    counted = rnd(3) ? 1 : 0;
+
+    switch (what) {
+
+    case 0:
+        rc = bury(m->target, m->seq, m->token, HOUR);
+        break;
+
+    case 1:
+    case 2:
+        rc = retry(m->target, m->seq, m->token, counted, delay);
+        break;
+
+    case 3:
+        op = new_op(NGX_ER_QUEUE_EXTEND);
+        op->target = m->target;
+        op->seq = m->seq;
+        op->token = m->token;
+        op->lease = delay;
+        rc = run(op);
+        break;
+
+    default:
+        rc = settle(m->target, m->seq, m->token);
+    }
+
+    if (m->state != PENDING || m->holder != file->holder) {
+        agree(rc == NGX_DECLINED, "must be fenced");
+        return;
+    }
+
+    agree(rc == NGX_OK, "must be done");
+
+    switch (what) {
+
+    case 0:
+        m->attempts++;
+        m->crashes = 0;
+        model_bury(m, NGX_ER_DEAD_FINAL, clock());
+        break;
+
+    case 1:
+    case 2:
+        m->attempts += counted;
+        m->crashes = counted ? 0 : m->crashes;
+        m->holder = 0;
+        m->token = 0;
+        m->due = clock() + delay;
+        order_release(m);
+        break;
+
+    case 3:
+        m->due = clock() + delay;
+        break;
+
+    default:
+        m->state = GONE;
+        order_leave(m);
+    }
+}
+
+
+static void
+step_adopt(void)
+{
+    model_t            *m;
+    ngx_uint_t          n;
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_ADOPT);
+    op->holder = 1 + rnd(3);
+    agree(run(op) == NGX_OK && !op->more, "ADOPT");
+
+    n = 0;
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state == PENDING && m->holder == op->holder) {
+            m->holder = 0;
+            m->token = 0;
+            m->crashes++;
+            m->due = clock();
+            order_release(m);
+            n++;
+        }
+    }
+
+    agree(op->count.pending == n, "ADOPT: how many");
+}
+
+
+static void
+step_replay(void)
+{
+    model_t            *m, *o;
+    uint64_t            last[2];
+    ngx_uint_t          n, there;
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_REPLAY);
+    op->filter.target = rnd(2) ? 1 + rnd(TARGETS) : 0;
+    op->to.target = rnd(3) ? 0 : 1 + rnd(TARGETS);
+    op->limit = 1 + rnd(5);
+    op->command = rnd(4) ? ++commands : commands;
+
+    agree(run(op) == NGX_OK, "REPLAY");
+
+    last[0] = last[1] = 0;
+    n = 0;
+
+    /* in the order of the walk: target, number */
+
+    while (n < op->limit) {
+        m = NULL;
+
+        for (o = model; o < model + nmodel; o++) {
+            if (o->state == DEAD
+                && (op->filter.target == 0 || op->filter.target == o->target)
+                && (o->target > last[0]
+                    || (o->target == last[0] && o->seq > last[1]))
+                && (m == NULL || o->target < m->target
+                    || (o->target == m->target && o->seq < m->seq)))
+            {
+                m = o;
+            }
+        }
+
+        if (m == NULL) {
+            break;
+        }
+
+        last[0] = m->target;
+        last[1] = m->seq;
+
+        there = 0;
+
+        for (o = model; o < model + nmodel; o++) {
+            there += (o != m && o->seq == m->seq && o->state != GONE
+                      && o->target == op->to.target);
+        }
+
+        if (there || (op->command && m->command == op->command)) {
+            continue;
+        }
+
+        if (op->to.target && op->to.target != m->target) {
+            m->target = op->to.target;
+            m->order = 0;
+        }
+
+        n++;
+        m->state = PENDING;
+        m->epoch++;
+        m->command = op->command;
+        m->attempts = m->crashes = m->reason = 0;
+        m->accepted = m->due = clock();
+        order_enter(m);
+    }
+
+    agree(op->done == n, "REPLAY: how many");
+}
+
+
+static void
+step_purge(void)
+{
+    model_t            *m;
+    ngx_uint_t          n;
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_PURGE);
+    op->filter.target = 1 + rnd(TARGETS);
+    op->filter.from = clock() - rnd(2000000);
+    op->limit = 10000;
+
+    agree(run(op) == NGX_OK, "PURGE");
+
+    n = 0;
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state == DEAD && m->target == op->filter.target
+            && m->accepted >= op->filter.from)
+        {
+            m->state = GONE;
+            n++;
+        }
+    }
+
+    agree(op->done == n, "PURGE: how many");
+}
+
+
+static void
+step_sweep(void)
+{
+    model_t            *m;
+    uint64_t            known[TARGETS];
+    ngx_uint_t          i;
+    ngx_er_queue_op_t  *op;
+
+    for (i = 0; i < TARGETS; i++) {
+        known[i] = i + 1;
+    }
+
+    op = new_op(NGX_ER_QUEUE_SWEEP);
+    op->known = known;
+    op->nknown = TARGETS - (rnd(10) ? 0 : 1);
+    op->generation = 1;
+
+    agree(run(op) == NGX_OK && !op->more, "SWEEP");
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state == DEAD && m->until <= clock()) {
+            m->state = GONE;
+        }
+    }
+
+    for (m = model; op->nknown < TARGETS && m < model + nmodel; m++) {
+        if (m->state == PENDING && m->target == TARGETS
+            && (m->holder == 0 || m->due <= clock()))
+        {
+            model_bury(m, NGX_ER_DEAD_REMOVED, clock());
+        }
+    }
+
+    compare_counts(op);
+}
+
+
+static void
+compare_counts(ngx_er_queue_op_t *op)
+{
+    model_t               *m;
+    uint64_t               target, oldest;
+    ngx_uint_t             pending, dead;
+    ngx_er_queue_count_t  *count;
+
+    for (target = 1; target <= TARGETS; target++) {
+        count = count_of(op, target);
+        pending = dead = 0;
+        oldest = NGX_ER_NEVER;
+
+        for (m = model; m < model + nmodel; m++) {
+            if (m->target == target) {
+                pending += (m->state == PENDING);
+                dead += (m->state == DEAD);
+
+                if (m->state == PENDING) {
+                    oldest = ngx_min(oldest, m->accepted);
+                }
+            }
+        }
+
+        agree(count->pending == pending, "counts: pending");
+        agree(count->dead == dead, "counts: dead");
+        agree(count->oldest == oldest, "counts: oldest");
+        agree(count->fresh == model_next(target, 0, 0), "counts: fresh");
+        agree(count->again == model_next(target, 1, 0), "counts: again");
+    }
+}
+
+
+static void
+compare_list(ngx_uint_t dead)
+{
+    model_t            *m;
+    ngx_uint_t          i, n;
+    ngx_er_entry_t     *e;
+    ngx_er_queue_op_t  *op;
+
+    op = list(dead, 0);
+    n = 0;
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state != (dead ? DEAD : PENDING)) {
+            continue;
+        }
+
+        n++;
+
+        for (i = 0, e = NULL; i < op->entries->nelts; i++) {
+            if (entry(op, i)->seq == m->seq
+                && entry(op, i)->target == m->target)
+            {
+                e = entry(op, i);
+                break;
+            }
+        }
+
+        if (e == NULL) {
+            fault("LIST: an entry is missing");
+            continue;
+        }
+
+        agree(e->due == m->due, "LIST: due");
+        agree(e->token == m->token, "LIST: token");
+        agree(e->order == m->order, "LIST: order");
+        agree(e->epoch == m->epoch, "LIST: epoch");
+        agree(e->attempts == m->attempts, "LIST: attempts");
+        agree(e->crashes == m->crashes, "LIST: crashes");
+        agree(e->accepted == m->accepted, "LIST: accepted");
+        agree((ngx_uint_t) e->reason == m->reason, "LIST: reason");
+        agree(e->record.len >= 10, "LIST: record");
+    }
+
+    agree(op->entries->nelts == n, "LIST: how many");
+}
+
+
+static void
+test_model(void)
+{
+    pool = ngx_er_test_pool();
+    test_directory(16 << 20);
+    test_open(1);
+
+    for (step = 0; step < STEPS && nfaults < 10; step++) {
+        now += rnd(20) ? rnd(5000) : -rnd(100000);
+        file->holder = 1 + rnd(3);
+
+        switch (rnd(32)) {
+
+        case 0:
+            step_adopt();
+            break;
+
+        case 1:
+            step_replay();
+            break;
+
+        case 2:
+            step_sweep();
+            break;
+
+        case 3:
+            if (rnd(4) == 0) {
+                step_purge();
+            }
+
+            break;
+
+        default:
+
+            switch (rnd(3)) {
+
+            case 0:
+                step_accept();
+                break;
+
+            case 1:
+                step_lease();
+                break;
+
+            default:
+                step_end();
+            }
+        }
+
+        if (step % 16 == 0) {
+            compare_list(0);
+            compare_list(1);
+            agree(consistent() == 0, "the databases do not fit together");
+        }
+
+        ngx_reset_pool(pool);
+    }
+
+    is_int(nfaults, 0, "%d random steps, %d events", (int) step,
+           (int) nmodel);
+
+    file->holder = 1;
+    ngx_er_file_close(file);
+    test_remove();
+    ngx_destroy_pool(pool);
+}
+
+
+/*
+ * The child accepts in batches, settles some, and writes down what it was
+ * told, in a pipe: the number of the event, negative when it is settled.
+ */
+
+static void
+crash_child(int fd)
+{
+    int64_t               said[8];
+    ngx_uint_t            i, n;
+    ngx_queue_t           ops;
+    ngx_er_queue_op_t    *op[8];
+    ngx_er_queue_part_t   part[8];
+
+    for ( ;; ) {
+        ngx_queue_init(&ops);
+
+        for (i = 0; i < 8; i++) {
+            ngx_memzero(&part[i], sizeof(ngx_er_queue_part_t));
+            part[i].target = 1 + i % TARGETS;
+            part[i].lease = 1;
+
+            op[i] = new_op(NGX_ER_QUEUE_ACCEPT);
+            op[i]->parts = &part[i];
+            op[i]->nparts = 1;
+            op[i]->token = ++token;
+            op[i]->record.len = (i == 7) ? 5000 : 50;
+            op[i]->record.data = ngx_pcalloc(pool, 5000);
+            ngx_queue_insert_tail(&ops, &op[i]->queue);
+        }
+
+        ngx_er_file_run(file, &ops, ++now);
+
+        for (i = 0, n = 0; i < 8; i++) {
+            if (op[i]->rc == NGX_OK) {
+                said[n++] = op[i]->seq;
+            }
+        }
+
+        if (n == 0 || write(fd, said, n * 8) != (ssize_t) (n * 8)) {
+            _exit(1);
+        }
+
+        said[0] = -(int64_t) op[0]->seq;
+
+        /* said first: when it is killed between, it may be there or not */
+
+        if (write(fd, said, 8) != 8
+            || settle(1, op[0]->seq, op[0]->token) != NGX_OK)
+        {
+            _exit(1);
+        }
+
+        ngx_reset_pool(pool);
+    }
+}
+
+
+/* all that was acknowledged is there once, but for the last one settled */
+
+static ngx_uint_t
+crash_check(uint64_t *acked, ngx_uint_t n)
+{
+    ngx_uint_t          i, k, bad;
+    ngx_er_entry_t     *e;
+    ngx_er_queue_op_t  *op;
+
+    op = list(0, 0);
+    e = op->entries->elts;
+    bad = 0;
+
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < op->entries->nelts; k++) {
+            if (e[k].seq == acked[i]) {
+                e[k].seq = 0;
+                break;
+            }
+        }
+
+        bad += (k == op->entries->nelts);
+    }
+
+    for (k = 0; k < op->entries->nelts; k++) {
+        for (i = 0; i < n; i++) {
+            bad += (e[k].seq == acked[i]);
+        }
+    }
+
+    return bad;
+}
+
+
+static void
+test_crashes(void)
+{
+    int                 to[2];
+    pid_t               pid;
+    int64_t             said;
+    uint64_t           *acked, dead[4];
+    ngx_uint_t          i, n, round, bad, adopted, found, total;
+    ngx_er_queue_op_t  *op;
+
+    pool = ngx_er_test_pool();
+    test_directory(32 << 20);
+    test_open(1000);
+
+    acked = malloc(1000000 * 8);
+    bad = adopted = found = total = 0;
+
+    for (round = 0; round < ROUNDS; round++) {
+        if (pipe(to) != 0) {
+            break;
+        }
+
+        /* a process may open it once: the child's parent is not inside */
+
+        ngx_er_file_close(file);
+
+        pid = fork();
+
+        if (pid == 0) {
+            close(to[0]);
+            test_open(round + 1);
+            crash_child(to[1]);
+        }
+
+        close(to[1]);
+        test_open(1001 + round);
+
+        poll(NULL, 0, 20 + rnd(60));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+
+        n = 0;
+
+        while (read(to[0], &said, 8) == 8) {
+            if (said > 0) {
+                acked[n++] = said;
+                total++;
+                continue;
+            }
+
+            for (i = 0; i < n; i++) {
+                if (acked[i] == (uint64_t) -said) {
+                    acked[i] = acked[--n];
+                    break;
+                }
+            }
+        }
+
+        close(to[0]);
+
+        bad += crash_check(acked, n);
+        bad += consistent();
+
+        if (ngx_er_file_dead(file, dead, 4) == 1 && dead[0] == round + 1) {
+            found++;
+            op = new_op(NGX_ER_QUEUE_ADOPT);
+            op->holder = dead[0];
+
+            do {
+                run(op);
+                adopted += op->count.pending;
+            } while (op->more);
+
+            ngx_er_file_forget(file, dead[0]);
+        }
+
+        bad += consistent();
+
+        /* and all of it can be done */
+
+        for (i = 1; i <= TARGETS; i++) {
+            do {
+                op = lease(i, 0, 100000);
+
+                for (n = 0; n < op->entries->nelts; n++) {
+                    bad += (settle(i, entry(op, n)->seq, op->token)
+                            != NGX_OK);
+                }
+            } while (n);
+        }
+
+        bad += (rows(NGX_ER_FILE_EVENTS) != 0);
+        ngx_reset_pool(pool);
+    }
+
+    is_int(bad, 0, "killed %d times: %d acknowledged events are there once",
+           (int) round, (int) total);
+    is_int(found, ROUNDS, "each dead holder was found");
+    ok(adopted > 0, "%d entries were adopted", (int) adopted);
+
+    free(acked);
+    ngx_er_file_close(file);
+    test_remove();
+    ngx_destroy_pool(pool);
+}
+
+
+int
+main(void)
+{
+    const char  *s;
+
+    s = getenv("FILE_SEED");
+    seed = s ? strtoull(s, NULL, 10) : (uint64_t) time(NULL);
+
+    diag("FILE_SEED=%llu", (unsigned long long) seed);
+
+    test_model();
+    test_crashes();
+
+    return done_testing();
+}

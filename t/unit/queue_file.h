@@ -1,0 +1,472 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The file store in a temporary directory, for its tests: opening it, one line
+ * for each operation, and consistent(), which looks into all databases and
+ * counts what does not fit together.
+ */
+
+
+#ifndef _NGX_ER_TEST_QUEUE_FILE_H_INCLUDED_
+#define _NGX_ER_TEST_QUEUE_FILE_H_INCLUDED_
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/store/file_db.h"
+
+#include <dirent.h>
+
+
+#define HOUR  3600000
+
+
+static ngx_er_file_t       *file;
+static ngx_er_file_conf_t   conf;
+static ngx_pool_t          *pool;
+static uint64_t             now = 1700000000000;
+static uint64_t             token;
+static char                 dir[64];
+
+
+static void test_directory(uint64_t size) __attribute__((unused));
+static void test_remove(void) __attribute__((unused));
+static ngx_er_file_t *test_open(uint64_t holder) __attribute__((unused));
+static ngx_er_queue_op_t *new_op(ngx_er_queue_verb_e verb)
+    __attribute__((unused));
+static ngx_int_t run(ngx_er_queue_op_t *op) __attribute__((unused));
+static ngx_int_t accept_one(uint64_t target, uint64_t order, ngx_uint_t lease,
+    size_t size, uint64_t *seq) __attribute__((unused));
+static ngx_er_queue_op_t *lease(uint64_t target, ngx_uint_t fresh,
+    ngx_uint_t again) __attribute__((unused));
+static ngx_int_t settle(uint64_t target, uint64_t seq, uint64_t tok)
+    __attribute__((unused));
+static ngx_int_t retry(uint64_t target, uint64_t seq, uint64_t tok,
+    ngx_uint_t counted, ngx_msec_t delay) __attribute__((unused));
+static ngx_int_t bury(uint64_t target, uint64_t seq, uint64_t tok,
+    ngx_msec_t keep) __attribute__((unused));
+static ngx_er_queue_op_t *list(ngx_uint_t dead, uint64_t target)
+    __attribute__((unused));
+static ngx_er_queue_op_t *sweep(void) __attribute__((unused));
+static ngx_er_queue_count_t *count_of(ngx_er_queue_op_t *op, uint64_t target)
+    __attribute__((unused));
+static ngx_er_entry_t *entry(ngx_er_queue_op_t *op, ngx_uint_t i)
+    __attribute__((unused));
+static ngx_uint_t rows(ngx_er_file_db_e db) __attribute__((unused));
+static ngx_uint_t consistent(void) __attribute__((unused));
+
+
+/* in memory if possible: there are many commits */
+
+static void
+test_directory(uint64_t size)
+{
+    strcpy(dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm/er.XXXXXX"
+                                              : "/tmp/er.XXXXXX");
+
+    if (mkdtemp(dir) == NULL) {
+        perror("mkdtemp()");
+        exit(1);
+    }
+
+    ngx_memzero(&conf, sizeof(conf));
+
+    conf.path.data = (u_char *) dir;
+    conf.path.len = strlen(dir);
+    ngx_str_set(&conf.owner, "/run/nginx.pid");
+    conf.size = size;
+    conf.high = 80;
+    conf.low = 70;
+}
+
+
+static void
+test_remove(void)
+{
+    int             fd;
+    DIR            *d;
+    struct dirent  *de;
+
+    fd = open(dir, O_RDONLY|O_DIRECTORY);
+    d = fdopendir(fd);
+
+    while (d && (de = readdir(d)) != NULL) {
+        unlinkat(fd, de->d_name, 0);
+    }
+
+    if (d) {
+        closedir(d);
+    }
+
+    rmdir(dir);
+}
+
+
+static ngx_er_file_t *
+test_open(uint64_t holder)
+{
+    ngx_er_error_t  err;
+
+    file = ngx_er_file_open(&conf, holder, &ngx_er_test_log, &err);
+
+    if (file == NULL) {
+        diag("open: %.*s", (int) err.len, (char *) err.text);
+    }
+
+    return file;
+}
+
+
+static ngx_er_queue_op_t *
+new_op(ngx_er_queue_verb_e verb)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_pcalloc(pool, sizeof(ngx_er_queue_op_t));
+
+    op->verb = verb;
+    op->pool = pool;
+    op->bytes = 1000000;
+    op->limit = 1000;
+    op->lease = 30000;
+    op->keep = HOUR;
+    op->window = HOUR;
+
+    return op;
+}
+
+
+static ngx_int_t
+run(ngx_er_queue_op_t *op)
+{
+    ngx_queue_t  ops;
+
+    ngx_queue_init(&ops);
+    ngx_queue_insert_tail(&ops, &op->queue);
+
+    ngx_er_file_run(file, &ops, now);
+
+    return op->rc;
+}
+
+
+static ngx_int_t
+accept_one(uint64_t target, uint64_t order, ngx_uint_t lease, size_t size,
+    uint64_t *seq)
+{
+    ngx_int_t             rc;
+    ngx_er_queue_op_t    *op;
+    ngx_er_queue_part_t   part;
+
+    ngx_memzero(&part, sizeof(part));
+
+    part.target = target;
+    part.order = order;
+    part.lease = lease;
+    ngx_str_set(&part.name, "crm");
+    ngx_str_set(&part.routes, "orders,all");
+
+    op = new_op(NGX_ER_QUEUE_ACCEPT);
+    op->parts = &part;
+    op->nparts = 1;
+    op->token = ++token;
+    op->record.len = size;
+    op->record.data = ngx_pcalloc(pool, size + 1);
+
+    rc = run(op);
+
+    if (seq) {
+        *seq = op->seq;
+    }
+
+    return rc;
+}
+
+
+static ngx_er_queue_op_t *
+lease(uint64_t target, ngx_uint_t fresh, ngx_uint_t again)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_LEASE);
+    op->target = target;
+    op->token = ++token;
+    op->fresh = fresh;
+    op->again = again;
+
+    (void) run(op);
+
+    return op;
+}
+
+
+static ngx_int_t
+settle(uint64_t target, uint64_t seq, uint64_t tok)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_SETTLE);
+    op->target = target;
+    op->seq = seq;
+    op->token = tok;
+
+    return run(op);
+}
+
+
+static ngx_int_t
+retry(uint64_t target, uint64_t seq, uint64_t tok, ngx_uint_t counted,
+    ngx_msec_t delay)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_RETRY);
+    op->target = target;
+    op->seq = seq;
+    op->token = tok;
+    op->delay = delay;
+    op->counted = counted;
+    op->past.status = 503;
+    op->past.ms = 7;
+    op->past.time = now;
+
+    return run(op);
+}
+
+
+static ngx_int_t
+bury(uint64_t target, uint64_t seq, uint64_t tok, ngx_msec_t keep)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_BURY);
+    op->target = target;
+    op->seq = seq;
+    op->token = tok;
+    op->keep = keep;
+    op->counted = 1;
+    op->reason = NGX_ER_DEAD_FINAL;
+    op->past.status = 410;
+    op->past.time = now;
+    ngx_str_set(&op->answer, "gone");
+
+    return run(op);
+}
+
+
+static ngx_er_queue_op_t *
+list(ngx_uint_t dead, uint64_t target)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_LIST);
+    op->dead = dead;
+    op->filter.target = target;
+    op->records = 1;
+    op->limit = 100000;
+
+    ngx_er_file_read(file, op);
+
+    return op;
+}
+
+
+static ngx_er_queue_op_t *
+sweep(void)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_SWEEP);
+
+    (void) run(op);
+
+    return op;
+}
+
+
+static ngx_er_queue_count_t *
+count_of(ngx_er_queue_op_t *op, uint64_t target)
+{
+    ngx_uint_t             i;
+    ngx_er_queue_count_t  *count;
+
+    static ngx_er_queue_count_t  none = {
+        0, 0, 0, NGX_ER_NEVER, NGX_ER_NEVER, NGX_ER_NEVER, ngx_null_string
+    };
+
+    count = op->counts->elts;
+
+    for (i = 0; i < op->counts->nelts; i++) {
+        if (count[i].target == target) {
+            return &count[i];
+        }
+    }
+
+    return &none;
+}
+
+
+static ngx_er_entry_t *
+entry(ngx_er_queue_op_t *op, ngx_uint_t i)
+{
+    static ngx_er_entry_t  none;
+
+    if (op->entries == NULL || i >= op->entries->nelts) {
+        return &none;
+    }
+
+    return (ngx_er_entry_t *) op->entries->elts + i;
+}
+
+
+/* a look into the databases themselves */
+
+static ngx_er_file_txn_t  look;
+
+
+static ngx_uint_t
+rows(ngx_er_file_db_e db)
+{
+    MDB_stat    stat;
+    ngx_uint_t  own;
+
+    own = (look.txn == NULL);
+
+    if (own) {
+        look.file = file;
+        ngx_er_file_begin(&look, 0);
+    }
+
+    mdb_stat(look.txn, file->dbi[db], &stat);
+
+    if (own) {
+        ngx_er_file_abort(&look);
+        look.txn = NULL;
+    }
+
+    return stat.ms_entries;
+}
+
+
+#define wrong(cond, ...)                                                      \
+    if (cond) {                                                               \
+        faults++;                                                             \
+        diag(__VA_ARGS__);                                                    \
+    }
+
+#define has(db, ...)                                                          \
+    (ngx_er_file_get(&look, db, (uint64_t[]) { __VA_ARGS__, 0, 0, 0, 0 }, &v) \
+     == NGX_OK)
+
+
+static ngx_uint_t
+consistent(void)
+{
+    uint64_t              key[NGX_ER_FILE_WORDS], seq;
+    ngx_str_t             v;
+    ngx_uint_t            faults, due, leases, order, groups, pending, refs;
+    ngx_er_file_ref_t     ref;
+    ngx_er_file_row_t     row;
+    ngx_er_queue_count_t  count;
+
+    faults = 0;
+    due = leases = order = groups = refs = 0;
+
+    ngx_memzero(&look, sizeof(look));
+    look.file = file;
+    ngx_er_file_begin(&look, 0);
+
+    ngx_memzero(key, sizeof(key));
+
+    while (ngx_er_file_seek(&look, NGX_ER_FILE_PENDING, key, &v) == NGX_OK) {
+        ngx_er_file_row_init(&row, key[0], key[1]);
+
+        wrong(ngx_er_file_row_decode(&row, &v) != NGX_OK, "corrupt row");
+        wrong(!row.blocked != has(NGX_ER_FILE_DUE, key[0],
+                                  ngx_er_file_class(&row), row.e.due, key[1]),
+              "due of %llu", (unsigned long long) key[1]);
+        wrong(row.holder && !has(NGX_ER_FILE_LEASES, row.holder, key[0],
+                                 key[1]),
+              "lease of %llu", (unsigned long long) key[1]);
+        wrong(row.e.order && !has(NGX_ER_FILE_ORDER, key[0], row.e.order,
+                                  key[1]),
+              "order of %llu", (unsigned long long) key[1]);
+        wrong(row.blocked && row.holder, "blocked and leased");
+        wrong(has(NGX_ER_FILE_DEAD, key[0], key[1]), "pending and dead");
+        wrong(!has(NGX_ER_FILE_EVENTS, key[1]), "pending without event");
+
+        if (row.e.order && !row.blocked) {
+            groups++;
+            seq = has(NGX_ER_FILE_ORDER, key[0], row.e.order, 0) && v.len == 8
+                  ? ngx_er_file_number(v.data, 8) : 0;
+            wrong(seq != key[1], "not the active one of its order");
+        }
+
+        due += !row.blocked;
+        leases += row.holder ? 1 : 0;
+        order += row.e.order ? 1 : 0;
+        refs++;
+
+        ngx_er_file_after(NGX_ER_FILE_PENDING, key);
+    }
+
+    wrong(due != rows(NGX_ER_FILE_DUE), "rows of due");
+    wrong(leases != rows(NGX_ER_FILE_LEASES), "rows of leases");
+    wrong(order + groups != rows(NGX_ER_FILE_ORDER), "rows of order");
+
+    ngx_memzero(key, sizeof(key));
+
+    while (ngx_er_file_seek(&look, NGX_ER_FILE_DEAD, key, &v) == NGX_OK) {
+        ngx_er_file_row_init(&row, key[0], key[1]);
+
+        wrong(ngx_er_file_row_decode(&row, &v) != NGX_OK, "corrupt dead row");
+        wrong(!has(NGX_ER_FILE_EXPIRY, row.until, NGX_ER_FILE_EXPIRY_DEAD,
+                   key[0], key[1]), "dead without expiry");
+        refs++;
+
+        ngx_er_file_after(NGX_ER_FILE_DEAD, key);
+    }
+
+    wrong(rows(NGX_ER_FILE_EXPIRY)
+          != rows(NGX_ER_FILE_DEAD) + rows(NGX_ER_FILE_KEYS)
+             + rows(NGX_ER_FILE_ARCHIVE), "rows of expiry");
+    wrong(rows(NGX_ER_FILE_REFS) != rows(NGX_ER_FILE_EVENTS),
+          "events and refs");
+
+    ngx_memzero(key, sizeof(key));
+    refs += rows(NGX_ER_FILE_ARCHIVE);
+
+    while (ngx_er_file_seek(&look, NGX_ER_FILE_REFS, key, &v) == NGX_OK) {
+        wrong(ngx_er_file_ref(&look, key[0], &ref) != NGX_OK
+              || ref.count == 0, "bad refs");
+        refs -= ref.count;
+        ngx_er_file_after(NGX_ER_FILE_REFS, key);
+    }
+
+    wrong(refs != 0, "sum of refs");
+
+    ngx_memzero(key, sizeof(key));
+    pending = due = 0;
+
+    while (ngx_er_file_seek(&look, NGX_ER_FILE_COUNTS, key, &v) == NGX_OK) {
+        ngx_er_file_count_get(&look, key[0], &count);
+        pending += count.pending;
+        due += count.dead;
+        ngx_er_file_after(NGX_ER_FILE_COUNTS, key);
+    }
+
+    wrong(pending != rows(NGX_ER_FILE_PENDING), "counts of pending");
+    wrong(due != rows(NGX_ER_FILE_DEAD), "counts of dead");
+
+    ngx_er_file_abort(&look);
+    look.txn = NULL;
+
+    return faults;
+}
+
+
+#endif /* _NGX_ER_TEST_QUEUE_FILE_H_INCLUDED_ */
