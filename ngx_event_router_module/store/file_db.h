@@ -114,6 +114,7 @@ struct ngx_er_file_s {
     uint64_t               used;       /* when it was counted */
     uint64_t               grown;      /* since then, estimated */
     uint64_t               counted;    /* ms, monotonic; 0: never */
+    size_t                 txnid;      /* the last one that is counted */
 };
 
 
@@ -290,6 +291,7 @@ ngx_int_t ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record,
     ngx_uint_t parts);
 void ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown);
 ngx_uint_t ngx_er_file_space_old(ngx_er_file_t *file);
+ngx_int_t ngx_er_file_space_grow(ngx_er_file_t *file);
 ngx_uint_t ngx_er_file_space_failed(int rc);
 
 

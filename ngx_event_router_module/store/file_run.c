@@ -23,6 +23,8 @@
 static ngx_int_t ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *only, uint64_t now, ngx_er_queue_op_t **failed,
     int *error);
+static void ngx_er_file_alone(ngx_er_file_t *file, ngx_queue_t *ops,
+    ngx_er_queue_op_t *op, uint64_t now);
 static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);
 static ngx_int_t ngx_er_file_verb(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
@@ -72,16 +74,36 @@ ngx_er_file_run(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now)
         {
             op = ngx_er_file_op(q);
 
-            if (op->rc == NGX_AGAIN
-                && ngx_er_file_once(file, ops, op, now, &failed, &error)
-                   != NGX_OK)
-            {
-                op->rc = NGX_ERROR;
+            if (op->rc == NGX_AGAIN) {
+                ngx_er_file_alone(file, ops, op, now);
             }
         }
     }
 
     ngx_er_file_finish(ops);
+}
+
+
+/* this is not an event, so there must be room for it */
+
+static void
+ngx_er_file_alone(ngx_er_file_t *file, ngx_queue_t *ops,
+    ngx_er_queue_op_t *op, uint64_t now)
+{
+    int                 error;
+    ngx_er_queue_op_t  *failed;
+
+    if (ngx_er_file_once(file, ops, op, now, &failed, &error) == NGX_OK) {
+        return;
+    }
+
+    if (error == MDB_MAP_FULL && ngx_er_file_space_grow(file) == NGX_OK
+        && ngx_er_file_once(file, ops, op, now, &failed, &error) == NGX_OK)
+    {
+        return;
+    }
+
+    op->rc = NGX_ERROR;
 }
 
 

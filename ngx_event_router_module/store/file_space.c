@@ -13,9 +13,10 @@
  * Used is what the file has had at most, less the pages on LMDB's free list.
  * To count that list takes a look at each of its rows, so it is done once a
  * second, with a SWEEP, and when the estimate of what came since then would
- * pass the mark.  Other processes are not in the estimate; the second is too
- * short for them to eat up the reserve of a store of any size, and if they do,
- * the transaction fails as a whole and is tried without its events.
+ * pass the mark, and after so many transactions, since what other processes
+ * accept is not in the estimate.  If the last page goes all the same, the
+ * transaction fails as a whole and is tried without its events; if even that
+ * does not help, the map grows by an eighth, which only the disk can refuse.
  */
 
 
@@ -25,6 +26,10 @@
 #define NGX_ER_FILE_INLINE    1900     /* bytes: larger ones get pages */
 #define NGX_ER_FILE_OVERHEAD  600      /* bytes of an event's rows, at most */
 #define NGX_ER_FILE_PART      400      /* of an entry's */
+#define NGX_ER_FILE_TXNS      32       /* of all processes, between counts */
+
+/* how far an emergency may go */
+#define ngx_er_file_limit(size)  ((size) + (size) / 8 + 262144)
 
 
 static uint64_t ngx_er_file_monotonic(void);
@@ -46,7 +51,7 @@ ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err)
 
     bytes = (info.me_last_pgno + 1) * ngx_er_file_page(file);
 
-    if (bytes > file->size) {
+    if (bytes > ngx_er_file_limit(file->size)) {
         ngx_er_error(err, "\"%s\" was larger once and %uL bytes of it are in "
                      "use, so \"size\" cannot be %uL bytes", file->path,
                      bytes, file->size);
@@ -166,6 +171,7 @@ ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
     file->used = (n - ngx_min(n, pages)) * ngx_er_file_page(file);
     file->grown = grown;
     file->counted = ngx_er_file_monotonic();
+    file->txnid = info.me_last_txnid;
 
     ngx_er_file_space_judge(file);
 }
@@ -186,8 +192,47 @@ ngx_er_file_space_judge(ngx_er_file_t *file)
 ngx_uint_t
 ngx_er_file_space_old(ngx_er_file_t *file)
 {
-    return file->counted == 0
-           || ngx_er_file_monotonic() - file->counted >= 1000;
+    MDB_envinfo  info;
+
+    if (file->counted == 0
+        || ngx_er_file_monotonic() - file->counted >= 1000
+        || mdb_env_info(file->env, &info) != 0)
+    {
+        return 1;
+    }
+
+    return info.me_last_txnid - file->txnid >= NGX_ER_FILE_TXNS;
+}
+
+
+/* outside of any transaction; NGX_DECLINED: it did already */
+
+ngx_int_t
+ngx_er_file_space_grow(ngx_er_file_t *file)
+{
+    ngx_int_t    rc;
+    MDB_envinfo  info;
+
+    rc = NGX_DECLINED;
+
+    (void) pthread_rwlock_wrlock(&file->lock);
+
+    if (file->env && mdb_env_info(file->env, &info) == 0
+        && info.me_mapsize < ngx_er_file_limit(file->size)
+        && mdb_env_set_mapsize(file->env, ngx_er_file_limit(file->size)) == 0)
+    {
+        rc = NGX_OK;
+    }
+
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, file->log, 0,
+                      "event store \"%s\" has no page left in %uL bytes and "
+                      "grows beyond them", file->path, file->size);
+    }
+
+    return rc;
 }
 
 

@@ -34,6 +34,8 @@ static ngx_uint_t replay_archive(uint64_t command, uint64_t to);
 static void test_sweep(void);
 static void test_clock(void);
 static void test_full(void);
+static void test_full_map(void);
+static void test_full_mixed(void);
 static void test_corrupt(void);
 static void test_failures(void);
 static void test_size(void);
@@ -995,6 +997,141 @@ test_full(void)
 }
 
 
+/* above the mark, as other processes may bring it there: LMDB's own "full" */
+
+static void
+test_full_map(void)
+{
+    uint64_t              seqs[2000], tok;
+    ngx_int_t             rc;
+    ngx_uint_t            i, n, bad;
+    ngx_queue_t           ops;
+    ngx_er_queue_op_t    *op, *settles;
+    ngx_er_queue_part_t   part;
+
+    begin(1 << 20);
+
+    rc = NGX_OK;
+    op = NULL;
+
+    for (n = 0; n < 2000 && rc == NGX_OK; n++) {
+        file->high = NGX_ER_NEVER;
+        rc = accept_one(10, 0, 0, 1000, &seqs[n]);
+    }
+
+    is_int(rc, NGX_BUSY, "no page is left");
+    is_int(ngx_er_file_full(file), 1, "full");
+
+    n--;
+    tok = lease(10, 2, 0)->token;
+
+    ngx_memzero(&part, sizeof(part));
+    part.target = 10;
+
+    for (i = 0, bad = 0; i < 2; i++) {
+        settles = new_op(NGX_ER_QUEUE_SETTLE);
+        settles->target = 10;
+        settles->seq = seqs[i];
+        settles->token = tok;
+        op = new_op(NGX_ER_QUEUE_ACCEPT);
+        op->parts = &part;
+        op->nparts = 1;
+        op->record.len = 300000;
+        op->record.data = ngx_pcalloc(pool, 300000);
+
+        ngx_queue_init(&ops);
+        ngx_queue_insert_tail(&ops, &settles->queue);
+        ngx_queue_insert_tail(&ops, &op->queue);
+
+        file->full = 0;
+        ngx_er_file_run(file, &ops, now);
+
+        bad += (op->rc != NGX_BUSY);
+        bad += (settles->rc != NGX_OK);
+    }
+
+    is_int(bad, 0, "settled beside an event that has no room");
+    is_int(rows(NGX_ER_FILE_EVENTS), n - 2, "the others are there");
+
+    ngx_er_file_close(file);
+    ok(test_open(2) != NULL, "it can be opened as it is");
+    is_int(list(0, 10)->entries->nelts, n - 2, "all are there");
+
+    end();
+}
+
+
+/*
+ * Records of all sizes until the store is full, then everything else that
+ * there is to do, again and again: nothing but an event may ever be refused.
+ */
+
+static void
+test_full_mixed(void)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          i, round, busy, bad, size;
+    ngx_er_entry_t     *e;
+    ngx_er_queue_op_t  *op;
+
+    begin(2 << 20);
+
+    bad = busy = size = 0;
+
+    for (round = 0; round < 40; round++) {
+
+        for (i = 0; i < 1000; i++) {
+            size = (size * 7919 + 1237) % 100003;
+            rc = accept_one(10, 0, 0, (i % 5) ? size % 1500 : size % 40000,
+                            NULL);
+
+            if (rc != NGX_OK) {
+                bad += (rc != NGX_BUSY);
+                busy++;
+                break;
+            }
+        }
+
+        op = lease(10, 200, 200);
+        bad += (op->rc != NGX_OK);
+
+        for (i = 0; i < op->entries->nelts; i++) {
+            e = entry(op, i);
+            size = (size * 7919 + 1237) % 100003;
+
+            switch (size % 4) {
+
+            case 0:
+                rc = retry(10, e->seq, op->token, 1, 0);
+                break;
+
+            case 1:
+                rc = bury(10, e->seq, op->token, 5000);
+                break;
+
+            default:
+                rc = settle(10, e->seq, op->token);
+            }
+
+            bad += (rc != NGX_OK);
+        }
+
+        now += 1000;
+        op = new_op(NGX_ER_QUEUE_REPLAY);
+        op->limit = 10;
+        bad += (run(op) != NGX_OK);
+        bad += (sweep()->rc != NGX_OK);
+
+        ngx_reset_pool(pool);
+    }
+
+    is_int(bad, 0, "only events are refused");
+    ok(busy > 10, "they were, %d times", (int) busy);
+
+    end();
+}
+
+
 static void
 test_corrupt(void)
 {
@@ -1392,6 +1529,7 @@ test_two(void)
     if (pid == 0) {
         conf.size = 16 << 20;
         test_open(3);
+        now += HOUR;
 
         for (n = 0; n < 6000; n++) {
             bad += (accept_one(11, 0, 0, 1000, NULL) != NGX_OK);
@@ -1405,6 +1543,7 @@ test_two(void)
     is_int(status, 0, "a larger store");
     is_int(list(0, 11)->entries->nelts, 6000, "the old process sees it all");
     is_int(lease(10, 10, 10)->entries->nelts, 10, "and writes");
+    is_int(ngx_er_file_clock(file), now + HOUR, "with the other one's clock");
 
     end();
 }
@@ -1429,6 +1568,8 @@ main(void)
     test_sweep();
     test_clock();
     test_full();
+    test_full_map();
+    test_full_mixed();
     test_corrupt();
     test_failures();
     test_size();
