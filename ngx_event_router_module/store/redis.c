@@ -13,8 +13,8 @@
  *
  * Of hiredis only the formatter and the reply reader are used.  The reader is
  * guarded, because the peer may be anything: an array is refused when it is
- * nested or has more than 16 elements (hiredis would allocate what the header
- * of the array promises), and so is a reply of more than 64 KiB.
+ * nested or has more elements than expected (hiredis would allocate what the
+ * header of the array promises), and so is a reply that is too long.
  */
 
 
@@ -454,6 +454,8 @@ ngx_int_t
 ngx_er_redis_reader_open(ngx_er_redis_reader_t *r)
 {
     r->fed = 0;
+    r->limit = NGX_ER_REDIS_REPLY;
+    r->elements = NGX_ER_REDIS_ELEMENTS;
     r->reader = redisReaderCreate();
 
     if (r->reader == NULL) {
@@ -465,6 +467,7 @@ ngx_er_redis_reader_open(ngx_er_redis_reader_t *r)
     r->functions = *r->reader->fn;
     r->functions.createArray = ngx_er_redis_array;
     r->reader->fn = &r->functions;
+    r->reader->privdata = r;
 
     return NGX_OK;
 }
@@ -478,9 +481,12 @@ ngx_er_redis_reader_open(ngx_er_redis_reader_t *r)
 static void *
 ngx_er_redis_array(const redisReadTask *task, int elements)
 {
-    redisReply  *reply;
+    redisReply             *reply;
+    ngx_er_redis_reader_t  *r;
 
-    if (task->parent || elements > NGX_ER_REDIS_ELEMENTS) {
+    r = task->privdata;
+
+    if (task->parent || elements > (int) r->elements) {
         return NULL;
     }
 
@@ -530,7 +536,7 @@ ngx_er_redis_read(ngx_er_redis_reader_t *r, redisReply **reply)
     }
 
     if (data == NULL) {
-        return (r->fed > NGX_ER_REDIS_REPLY) ? NGX_ERROR : NGX_AGAIN;
+        return (r->fed > r->limit) ? NGX_ERROR : NGX_AGAIN;
     }
 
     r->fed = r->reader->len - r->reader->pos;

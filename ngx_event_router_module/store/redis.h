@@ -23,7 +23,7 @@
 
 #define NGX_ER_REDIS_PORT          6379
 
-#define NGX_ER_REDIS_ARGS          16          /* words of a command */
+#define NGX_ER_REDIS_ARGS          32          /* words of a command */
 #define NGX_ER_REDIS_ELEMENTS      16          /* of a reply, never nested */
 #define NGX_ER_REDIS_REPLY         65536       /* bytes of a reply */
 
@@ -67,6 +67,9 @@ typedef struct {
     redisReader               *reader;
     redisReplyObjectFunctions  functions;
     size_t                     fed;    /* bytes since the last whole reply */
+    size_t                     limit;  /* bytes of a reply: 64 KiB, or what
+                                          was set since it was opened */
+    ngx_uint_t                 elements;  /* of a reply: 16, or the same */
 } ngx_er_redis_reader_t;
 
 

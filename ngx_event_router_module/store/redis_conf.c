@@ -18,6 +18,8 @@
 
 
 #define NGX_ER_REDIS_SECRET  4096      /* bytes of a password file */
+#define NGX_ER_REDIS_SHARDS  256
+#define NGX_ER_REDIS_MEMORY  (64 * 1024 * 1024)
 
 
 typedef struct {
@@ -26,9 +28,11 @@ typedef struct {
     ngx_str_t                password_file;
     ngx_flag_t               verify;
     unsigned                 given:1;
+    unsigned                 store:1;  /* event_store, which has a queue */
 } ngx_er_redis_args_t;
 
 
+static void ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf);
 static ngx_int_t ngx_er_redis_conf_arg(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args, ngx_str_t *arg);
 static ngx_int_t ngx_er_redis_conf_msec(ngx_conf_t *cf, ngx_str_t *arg,
@@ -64,11 +68,10 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
 
     ngx_memzero(&args, sizeof(ngx_er_redis_args_t));
     args.verify = 1;
+    args.store = (cmd->name.len == sizeof("event_store") - 1);
 
     conf->directive = (const char *) cmd->name.data;
-    conf->connect_timeout = 250;
-    conf->timeout = 250;
-    ngx_str_set(&conf->prefix, "er");
+    ngx_er_redis_conf_default(conf);
 
     if (ngx_er_redis_url_parse(cf->pool, &value[1], &conf->url, &err)
         != NGX_OK)
@@ -109,6 +112,24 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
 }
 
 
+/* as dedup keys need it; redis_queue.c changes it for the queue */
+
+static void
+ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf)
+{
+    conf->connect_timeout = 250;
+    conf->timeout = 250;
+    conf->reply = NGX_ER_REDIS_REPLY;
+    conf->elements = NGX_ER_REDIS_ELEMENTS;
+    conf->away = "the sources' on_error= holds";
+    conf->rights = "+eval +evalsha +ping +select +time +del +hget +hmget "
+                   "+hset +hlen +hkeys +pexpire";
+    conf->shards = 1;
+    conf->memory = NGX_ER_REDIS_MEMORY;
+    ngx_str_set(&conf->prefix, "er");
+}
+
+
 /* long: one test a parameter */
 
 static ngx_int_t
@@ -117,6 +138,7 @@ ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
 {
     size_t      skip;
     u_char     *p;
+    ngx_int_t   n;
     ngx_str_t   name, value;
 
     p = ngx_strlchr(arg->data, arg->data + arg->len, '=');
@@ -137,6 +159,7 @@ ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
     }
 
     if (ngx_er_arg_is("timeout=")) {
+        conf->timed = 1;
         return ngx_er_redis_conf_msec(cf, arg, skip, &conf->timeout);
     }
 
@@ -148,6 +171,47 @@ ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
     if (ngx_er_arg_is("password_file=") && value.len) {
         args->password_file = value;
         return NGX_OK;
+    }
+
+    if (args->store && ngx_er_arg_is("shards=")) {
+        n = ngx_atoi(value.data, value.len);
+        conf->shards = n;
+
+        if (n >= 1 && n <= NGX_ER_REDIS_SHARDS) {
+            return NGX_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number in \"%V\", it must be from 1 to "
+                           "%d", arg, NGX_ER_REDIS_SHARDS);
+        return NGX_ERROR;
+    }
+
+    if (args->store && ngx_er_arg_is("wait=")) {
+        conf->wait = ngx_atoi(value.data, value.len);
+
+        if (conf->wait >= 0 && conf->wait <= 16) {
+            return NGX_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number in \"%V\", it must be from 0 to "
+                           "16 replicas", arg);
+        return NGX_ERROR;
+    }
+
+    if (args->store && ngx_er_arg_is("memory=")) {
+        n = ngx_parse_size(&value);
+        conf->memory = n;
+
+        if (n >= 1024 * 1024) {
+            return NGX_OK;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size in \"%V\", it must be 1m or more",
+                           arg);
+        return NGX_ERROR;
     }
 
     args->given |= (name.len > 4 && ngx_strncmp(name.data, "ssl_", 4) == 0);
@@ -175,8 +239,10 @@ ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of \"%s\", a Redis store has "
                        "connect_timeout=, timeout=, prefix=, password_file=, "
-                       "ssl_ca=, ssl_name= and ssl_verify=on|off",
-                       &name, conf->directive);
+                       "ssl_ca=, ssl_name= and ssl_verify=on|off%s",
+                       &name, conf->directive,
+                       args->store ? ", its queue shards=, wait= and memory="
+                                   : "");
 
     return NGX_ERROR;
 }

@@ -134,11 +134,6 @@ ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
         return NGX_DECLINED;
     }
 
-    if (op->command.len > NGX_ER_REDIS_BUFFER) {
-        ngx_er_redis_free_command(&op->command);
-        return NGX_DECLINED;
-    }
-
     if (op->deadline == 0) {
         op->deadline = ngx_current_msec + redis->conf->timeout;
     }
@@ -214,7 +209,10 @@ ngx_er_redis_write_handler(ngx_event_t *wev)
 }
 
 
-/* whole commands only; what is in the buffer counts as sent */
+/*
+ * Whole commands only; what is in the buffer counts as sent.  A command that
+ * is larger than the buffer is written from where it is.
+ */
 
 static void
 ngx_er_redis_fill(ngx_er_redis_t *redis)
@@ -228,11 +226,24 @@ ngx_er_redis_fill(ngx_er_redis_t *redis)
 
     redis->pos = redis->buffer;
     redis->last = redis->buffer;
+    redis->large = NULL;
     end = redis->buffer + NGX_ER_REDIS_BUFFER;
 
     while (!ngx_queue_empty(&redis->waiting)) {
 
         op = ngx_er_redis_first(&redis->waiting);
+
+        if (op->command.len > NGX_ER_REDIS_BUFFER
+            && redis->last == redis->buffer)
+        {
+            ngx_queue_remove(&op->queue);
+            ngx_queue_insert_tail(&redis->sent, &op->queue);
+
+            redis->large = op;
+            redis->pos = op->command.data;
+            redis->last = op->command.data + op->command.len;
+            break;
+        }
 
         if (op->command.len > (size_t) (end - redis->last)) {
             break;
@@ -250,7 +261,7 @@ ngx_er_redis_fill(ngx_er_redis_t *redis)
 void
 ngx_er_redis_read_handler(ngx_event_t *rev)
 {
-    u_char             buf[4096];
+    u_char             buf[16384];
     ssize_t            n;
     ngx_er_redis_t    *redis;
     ngx_connection_t  *c;
@@ -363,8 +374,17 @@ ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
     op = ngx_er_redis_first(&redis->sent);
     error = NGX_ER_REDIS_NOSCRIPT;
 
+    if (op == redis->large && redis->pos != redis->last) {
+        ngx_er_redis_lost(redis, "it answers what it has not read", 0);
+        return NGX_ERROR;
+    }
+
     if (reply->type == REDIS_REPLY_ERROR) {
-        error = ngx_er_redis_judge(redis, reply);
+        error = ngx_er_redis_error(reply->str, reply->len);
+
+        if (!op->quiet && !(op->follow && error == NGX_ER_REDIS_CLUSTER)) {
+            (void) ngx_er_redis_judge(redis, reply);
+        }
     }
 
     if (error == NGX_ER_REDIS_NOSCRIPT) {
@@ -428,9 +448,9 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
                              redis->down ? NGX_ER_REDIS_QUIET : 1000))
     {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "redis %V: %s, trying again%s",
-                      &redis->conf->url.name, why,
-                      down ? "; meanwhile the sources' on_error= holds" : "");
+                      "redis %V: %s, trying again%s%s",
+                      &redis->conf->url.name, why, down ? "; meanwhile " : "",
+                      down ? redis->conf->away : "");
     }
 
     if (down) {

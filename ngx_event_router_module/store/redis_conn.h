@@ -38,6 +38,17 @@ typedef struct {
 
     ngx_str_t                prefix;           /* of keys */
     const char              *directive;        /* for messages */
+    const char              *away;             /* what holds meanwhile */
+    const char              *rights;           /* what a user must be allowed
+                                                  to call */
+    size_t                   reply;            /* bytes of a reply */
+    ngx_uint_t               elements;         /* of a reply */
+
+    ngx_uint_t               shards;           /* event_store: of the queue */
+    ngx_int_t                wait;             /* replicas that must have it */
+    size_t                   memory;           /* of events in hand */
+    unsigned                 queue:1;          /* it is the queue's */
+    unsigned                 timed:1;          /* timeout= is given */
     ngx_str_t                ssl_name;
     ngx_flag_t               ssl_verify;
 #if (NGX_SSL)
@@ -70,6 +81,9 @@ struct ngx_er_redis_op_s {
     void                    *data;
     ngx_er_redis_error_e     error;    /* what an error reply says */
     unsigned                 resent:1;
+    unsigned                 quiet:1;  /* its caller knows what errors mean:
+                                          none is logged */
+    unsigned                 follow:1; /* it goes where MOVED and ASK say */
 };
 
 
@@ -88,6 +102,7 @@ typedef enum {
     NGX_ER_REDIS_SAID_READY,
     NGX_ER_REDIS_SAID_DOWN,
     NGX_ER_REDIS_SAID_FULL,
+    NGX_ER_REDIS_SAID_NODE,
     NGX_ER_REDIS_SAID_ERROR,           /* and one for each kind of error */
     NGX_ER_REDIS_SAID_LAST = NGX_ER_REDIS_SAID_ERROR + NGX_ER_REDIS_OTHER + 1
 } ngx_er_redis_said_e;
@@ -108,6 +123,8 @@ struct ngx_er_redis_s {
     ngx_uint_t               addr;
     ngx_msec_t               until;    /* connect deadline */
     ngx_msec_t               ready;    /* since when it is */
+    ngx_uint_t               times;    /* that it became ready */
+    ngx_er_redis_op_t       *large;    /* is being written, past the buffer */
     unsigned                 down:1;   /* commands fail at once */
 
     ngx_event_t              pause;

@@ -276,6 +276,9 @@ ngx_er_redis_greet(ngx_er_redis_t *redis)
     c = redis->connection;
     url = &redis->conf->url;
 
+    redis->reader.limit = redis->conf->reply;
+    redis->reader.elements = redis->conf->elements;
+
     redis->state = NGX_ER_REDIS_GREETING;
     redis->pos = redis->buffer;
     redis->last = redis->buffer;
@@ -411,6 +414,7 @@ ngx_er_redis_ready(ngx_er_redis_t *redis)
 
     redis->state = NGX_ER_REDIS_READY;
     redis->ready = ngx_current_msec;
+    redis->times++;
     redis->down = 0;
 
     redis->log.log_level = ngx_cycle->log->log_level;
@@ -435,6 +439,7 @@ ngx_er_redis_drop(ngx_er_redis_t *redis)
     redis->connection = NULL;
     redis->pos = redis->buffer;
     redis->last = redis->buffer;
+    redis->large = NULL;
 
     ngx_explicit_memzero(redis->buffer, NGX_ER_REDIS_BUFFER);
     ngx_er_redis_reader_close(&redis->reader);

@@ -26,7 +26,7 @@ ngx_er_redis_error_e
 ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
 {
     size_t                 i, len;
-    u_char                 text[200];
+    u_char                 rights[512], text[200];
     ngx_uint_t             level;
     const char            *advice;
     ngx_er_redis_error_e   error;
@@ -41,9 +41,11 @@ ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
 
     case NGX_ER_REDIS_DENIED:
         level = NGX_LOG_CRIT;
-        advice = "check the user, the password and the user's rights: the "
-                 "keys' prefix and +eval +evalsha +ping +select +time +del "
-                 "+hget +hmget +hset +hlen +hkeys +pexpire";
+        advice = (const char *) rights;
+        (void) ngx_snprintf(rights, sizeof(rights),
+                            "check the user, the password and the user's "
+                            "rights: the keys' prefix and %s%Z",
+                            redis->conf->rights);
         break;
 
     case NGX_ER_REDIS_CLUSTER:
@@ -61,7 +63,9 @@ ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
         break;
 
     default:
-        advice = "the sources' on_error= decides what happens meanwhile";
+        advice = redis->conf->queue
+                 ? "events of queued sources are answered 503 meanwhile"
+                 : "the sources' on_error= decides what happens meanwhile";
     }
 
     if (!ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_ERROR + error,
