@@ -1,0 +1,514 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The connections of the queue.  redis_queue.c asks for the one that a shard
+ * is on; this file owns them all.
+ *
+ * In a Redis Cluster a shard's keys are on one node, and who asks another one
+ * is told where.  That is remembered until somebody says something else or the
+ * node is away; then any other node is asked, and it tells again.  Nodes are
+ * never forgotten, but there are at most 64.  Their names must be addresses:
+ * nothing may block a worker to resolve one.
+ *
+ * WAIT counts what its own connection wrote.  So it is only worth something on
+ * the connection on which the write was answered: "times" tells connections
+ * apart.  One WAIT is under way at a time and serves all who came before it;
+ * half the timeout is for the replicas, the other half for the commands that
+ * are queued behind it.
+ */
+
+
+#include "redis_node.h"
+
+
+#define NGX_ER_REDIS_NODES  64
+
+
+struct ngx_er_redis_node_s {
+    ngx_er_redis_nodes_t    *nodes;
+    ngx_er_redis_t          *redis;
+    ngx_er_redis_conf_t      conf;     /* its own address and name */
+    ngx_addr_t               addr;
+
+    ngx_er_redis_op_t        op;       /* WAIT */
+    ngx_queue_t              waiting;  /* for the next one */
+    ngx_queue_t              batch;    /* for this one */
+    ngx_event_t              post;
+    unsigned                 busy:1;
+};
+
+
+struct ngx_er_redis_nodes_s {
+    ngx_pool_t              *pool;
+    ngx_er_redis_conf_t     *conf;
+    ngx_er_redis_node_t    **shards;   /* NULL: unknown */
+    ngx_uint_t               n;
+    ngx_er_redis_node_t     *node[NGX_ER_REDIS_NODES];
+
+    ngx_er_redis_op_t        policy;   /* CONFIG GET */
+    ngx_er_redis_op_t        fsync;
+    unsigned                 closed:1;
+};
+
+
+static ngx_er_redis_node_t *ngx_er_redis_node_open(
+    ngx_er_redis_nodes_t *nodes, ngx_str_t *name, ngx_addr_t *addr);
+static void ngx_er_redis_node_down(void *data);
+static ngx_int_t ngx_er_redis_node_asked(ngx_er_redis_op_t *op,
+    redisReply *reply);
+static void ngx_er_redis_node_send(ngx_er_redis_node_t *node);
+static ngx_int_t ngx_er_redis_node_waited(ngx_er_redis_op_t *op,
+    redisReply *reply);
+static void ngx_er_redis_node_done(ngx_er_redis_node_t *node,
+    ngx_uint_t good);
+static void ngx_er_redis_node_post(ngx_event_t *ev);
+static ngx_int_t ngx_er_redis_nodes_policy(ngx_er_redis_op_t *op,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_nodes_fsync(ngx_er_redis_op_t *op,
+    redisReply *reply);
+static ngx_uint_t ngx_er_redis_nodes_is(redisReply *reply, const char *value);
+
+
+ngx_er_redis_nodes_t *
+ngx_er_redis_nodes_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf)
+{
+    ngx_er_redis_nodes_t  *nodes;
+
+    nodes = ngx_pcalloc(pool, sizeof(ngx_er_redis_nodes_t));
+    if (nodes == NULL) {
+        return NULL;
+    }
+
+    nodes->shards = ngx_pcalloc(pool,
+                                conf->shards * sizeof(ngx_er_redis_node_t *));
+    if (nodes->shards == NULL) {
+        return NULL;
+    }
+
+    nodes->pool = pool;
+    nodes->conf = conf;
+
+    nodes->policy.handler = ngx_er_redis_nodes_policy;
+    nodes->policy.data = nodes;
+    nodes->policy.quiet = 1;
+
+    nodes->fsync.handler = ngx_er_redis_nodes_fsync;
+    nodes->fsync.data = nodes;
+    nodes->fsync.quiet = 1;
+
+    return ngx_er_redis_node_open(nodes, NULL, NULL) ? nodes : NULL;
+}
+
+
+/* "addr" NULL: the one of the configuration */
+
+static ngx_er_redis_node_t *
+ngx_er_redis_node_open(ngx_er_redis_nodes_t *nodes, ngx_str_t *name,
+    ngx_addr_t *addr)
+{
+    ngx_er_redis_node_t  *node;
+
+    node = ngx_pcalloc(nodes->pool, sizeof(ngx_er_redis_node_t));
+    if (node == NULL) {
+        return NULL;
+    }
+
+    node->nodes = nodes;
+    node->conf = *nodes->conf;
+
+    if (addr) {
+        node->addr = *addr;
+        node->addr.name = *name;
+        node->conf.url.name = *name;
+        node->conf.addrs = &node->addr;
+        node->conf.naddrs = 1;
+    }
+
+    ngx_queue_init(&node->waiting);
+    ngx_queue_init(&node->batch);
+
+    node->op.handler = ngx_er_redis_node_waited;
+    node->op.data = node;
+
+    node->post.handler = ngx_er_redis_node_post;
+    node->post.data = node;
+    node->post.log = ngx_cycle->log;
+
+    node->redis = ngx_er_redis_open(nodes->pool, &node->conf,
+                                    ngx_er_redis_node_down, node);
+    if (node->redis == NULL) {
+        return NULL;
+    }
+
+    nodes->node[nodes->n++] = node;
+
+    return node;
+}
+
+
+void
+ngx_er_redis_nodes_close(ngx_er_redis_nodes_t *nodes)
+{
+    ngx_uint_t            i;
+    ngx_er_redis_node_t  *node;
+
+    nodes->closed = 1;
+
+    for (i = 0; i < nodes->n; i++) {
+        node = nodes->node[i];
+
+        if (node->post.posted) {
+            ngx_delete_posted_event(&node->post);
+        }
+
+        ngx_er_redis_close(node->redis);
+    }
+}
+
+
+ngx_er_redis_node_t *
+ngx_er_redis_nodes_get(ngx_er_redis_nodes_t *nodes, ngx_uint_t shard)
+{
+    ngx_uint_t            i;
+    ngx_er_redis_node_t  *node;
+
+    node = nodes->shards[shard];
+
+    if (node && !node->redis->down) {
+        return node;
+    }
+
+    nodes->shards[shard] = NULL;
+
+    for (i = 0; i < nodes->n; i++) {
+        if (!nodes->node[i]->redis->down) {
+            return nodes->node[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_er_redis_nodes_set(ngx_er_redis_nodes_t *nodes, ngx_uint_t shard,
+    ngx_er_redis_node_t *node)
+{
+    nodes->shards[shard] = node;
+}
+
+
+ngx_er_redis_node_t *
+ngx_er_redis_nodes_find(ngx_er_redis_nodes_t *nodes,
+    ngx_er_redis_node_t *from, ngx_str_t *host, in_port_t port)
+{
+    u_char      *p;
+    ngx_str_t    name;
+    ngx_addr_t   addr;
+    ngx_uint_t   i;
+
+    if (host->len == 0) {
+        name = from->conf.url.name;
+
+        while (name.len && name.data[name.len - 1] != ':') {
+            name.len--;
+        }
+
+        name.len -= (name.len != 0);
+        host = &name;
+    }
+
+    p = ngx_pnalloc(nodes->pool, host->len + sizeof(":65535"));
+    if (p == NULL) {
+        return NULL;
+    }
+
+    addr.name.data = p;
+    addr.name.len = ngx_sprintf(p, "%V:%ui", host, (ngx_uint_t) port) - p;
+
+    for (i = 0; i < nodes->n; i++) {
+        name = nodes->node[i]->conf.url.name;
+
+        if (name.len == addr.name.len
+            && ngx_memcmp(name.data, p, name.len) == 0)
+        {
+            (void) ngx_pfree(nodes->pool, p);
+            return nodes->node[i];
+        }
+    }
+
+    name = addr.name;
+
+    if (nodes->n == NGX_ER_REDIS_NODES
+        || ngx_parse_addr(nodes->pool, &addr, p, host->len) != NGX_OK)
+    {
+        if (ngx_er_redis_may_say(from->redis, NGX_ER_REDIS_SAID_NODE,
+                                 NGX_ER_REDIS_QUIET))
+        {
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "redis %V: it names a node that cannot be used; a "
+                          "cluster must have at most %d nodes, and "
+                          "cluster-preferred-endpoint-type ip",
+                          &from->conf.url.name, NGX_ER_REDIS_NODES);
+        }
+
+        return NULL;
+    }
+
+    ngx_inet_set_port(addr.sockaddr, port);
+
+    return ngx_er_redis_node_open(nodes, &name, &addr);
+}
+
+
+/* commands under way fail by their handlers */
+
+static void
+ngx_er_redis_node_down(void *data)
+{
+}
+
+
+ngx_int_t
+ngx_er_redis_node_run(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
+    ngx_str_t *words, ngx_uint_t n)
+{
+    return ngx_er_redis_run(node->redis, op, words, n);
+}
+
+
+/* nothing comes between the two: they are queued together */
+
+ngx_int_t
+ngx_er_redis_node_ask(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
+    ngx_str_t *words, ngx_uint_t n)
+{
+    ngx_str_t           word;
+    ngx_er_redis_op_t  *asking;
+
+    asking = ngx_calloc(sizeof(ngx_er_redis_op_t), ngx_cycle->log);
+    if (asking == NULL) {
+        return NGX_DECLINED;
+    }
+
+    asking->handler = ngx_er_redis_node_asked;
+    asking->data = asking;
+    asking->deadline = op->deadline;
+    asking->quiet = 1;
+
+    ngx_str_set(&word, "ASKING");
+
+    if (ngx_er_redis_run(node->redis, asking, &word, 1) != NGX_OK) {
+        ngx_free(asking);
+        return NGX_DECLINED;
+    }
+
+    return ngx_er_redis_run(node->redis, op, words, n);
+}
+
+
+static ngx_int_t
+ngx_er_redis_node_asked(ngx_er_redis_op_t *op, redisReply *reply)
+{
+    ngx_free(op->data);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_redis_node_wait(ngx_er_redis_node_t *node, ngx_er_redis_wait_t *wait)
+{
+    wait->times = node->redis->times;
+    ngx_queue_insert_tail(&node->waiting, &wait->queue);
+
+    if (!node->busy) {
+        ngx_post_event(&node->post, &ngx_posted_events);
+    }
+}
+
+
+/* all replies that have been read are in it */
+
+static void
+ngx_er_redis_node_post(ngx_event_t *ev)
+{
+    ngx_er_redis_node_t  *node;
+
+    node = ev->data;
+
+    if (!node->busy && !ngx_queue_empty(&node->waiting)) {
+        ngx_er_redis_node_send(node);
+    }
+}
+
+
+static void
+ngx_er_redis_node_send(ngx_er_redis_node_t *node)
+{
+    u_char      text[2][NGX_INT_T_LEN];
+    ngx_str_t   words[3];
+
+    ngx_queue_add(&node->batch, &node->waiting);
+    ngx_queue_init(&node->waiting);
+
+    ngx_str_set(&words[0], "WAIT");
+
+    words[1].data = text[0];
+    words[1].len = ngx_sprintf(text[0], "%i", node->conf.wait) - text[0];
+
+    words[2].data = text[1];
+    words[2].len = ngx_sprintf(text[1], "%M", node->conf.timeout / 2 + 1)
+                   - text[1];
+
+    node->op.deadline = 0;
+    node->busy = 1;
+
+    if (ngx_er_redis_run(node->redis, &node->op, words, 3) != NGX_OK) {
+        ngx_er_redis_node_done(node, 0);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_redis_node_waited(ngx_er_redis_op_t *op, redisReply *reply)
+{
+    ngx_uint_t            good;
+    ngx_er_redis_node_t  *node;
+
+    node = op->data;
+
+    if (node->nodes->closed) {
+        return NGX_OK;
+    }
+
+    good = reply && reply->type == REDIS_REPLY_INTEGER
+           && reply->integer >= node->conf.wait;
+
+    if (!good && reply
+        && ngx_er_redis_may_say(node->redis, NGX_ER_REDIS_SAID_NODE,
+                                NGX_ER_REDIS_QUIET))
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis %V: fewer than wait=%i replicas have it in time, "
+                      "events are answered 503", &node->conf.url.name,
+                      node->conf.wait);
+    }
+
+    ngx_er_redis_node_done(node, good);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_redis_node_done(ngx_er_redis_node_t *node, ngx_uint_t good)
+{
+    ngx_queue_t          *q, batch;
+    ngx_er_redis_wait_t  *wait;
+
+    ngx_queue_init(&batch);
+
+    if (!ngx_queue_empty(&node->batch)) {
+        ngx_queue_add(&batch, &node->batch);
+        ngx_queue_init(&node->batch);
+    }
+
+    node->busy = 0;
+
+    while (!ngx_queue_empty(&batch)) {
+        q = ngx_queue_head(&batch);
+        ngx_queue_remove(q);
+
+        wait = ngx_queue_data(q, ngx_er_redis_wait_t, queue);
+        wait->handler(wait, good && wait->times == node->redis->times);
+    }
+
+    if (!node->busy && !ngx_queue_empty(&node->waiting)) {
+        ngx_post_event(&node->post, &ngx_posted_events);
+    }
+}
+
+
+/* one worker says it for all; without the right to ask nothing is said */
+
+void
+ngx_er_redis_nodes_inspect(ngx_er_redis_nodes_t *nodes)
+{
+    ngx_str_t  words[3];
+
+    if (ngx_worker != 0) {
+        return;
+    }
+
+    ngx_str_set(&words[0], "CONFIG");
+    ngx_str_set(&words[1], "GET");
+    ngx_str_set(&words[2], "maxmemory-policy");
+
+    (void) ngx_er_redis_run(nodes->node[0]->redis, &nodes->policy, words, 3);
+
+    ngx_str_set(&words[2], "appendfsync");
+
+    (void) ngx_er_redis_run(nodes->node[0]->redis, &nodes->fsync, words, 3);
+}
+
+
+static ngx_int_t
+ngx_er_redis_nodes_policy(ngx_er_redis_op_t *op, redisReply *reply)
+{
+    ngx_er_redis_nodes_t  *nodes;
+
+    nodes = op->data;
+
+    if (!nodes->closed && ngx_er_redis_nodes_is(reply, "noeviction") == 0) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "redis %V: its maxmemory-policy is not noeviction, it "
+                      "may throw away queued events",
+                      &nodes->conf->url.name);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_redis_nodes_fsync(ngx_er_redis_op_t *op, redisReply *reply)
+{
+    ngx_er_redis_nodes_t  *nodes;
+
+    nodes = op->data;
+
+    if (!nodes->closed && ngx_er_redis_nodes_is(reply, "always") == 0) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "redis %V: its appendfsync is not always, a crash of "
+                      "its machine loses the last events that were accepted",
+                      &nodes->conf->url.name);
+    }
+
+    return NGX_OK;
+}
+
+
+/* 0 only if it is known not to be */
+
+static ngx_uint_t
+ngx_er_redis_nodes_is(redisReply *reply, const char *value)
+{
+    redisReply  *text;
+
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
+        || reply->elements != 2
+        || reply->element[1]->type != REDIS_REPLY_STRING)
+    {
+        return 1;
+    }
+
+    text = reply->element[1];
+
+    return text->len == ngx_strlen(value)
+           && ngx_strncmp(text->str, value, text->len) == 0;
+}

@@ -1,0 +1,743 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The durable queue in Redis as queue.h wants it.  It sends the scripts of
+ * redis_queue_script.c, one for each operation and shard, waits for replicas
+ * if "wait=" says so, and follows a Redis Cluster.  It owns the worker's
+ * connections, which redis_conn.c keeps alive.
+ *
+ * An event counts as accepted when Redis has answered, so it is as durable as
+ * Redis is configured to be: with "appendfsync always" it is on the disk.  A
+ * connection that breaks leaves it open whether a command has run.  Then the
+ * same command is sent once more, which every script allows; after that the
+ * answer is NGX_ERROR and the producer comes again with the same key.
+ *
+ * The first operation waits for a check: the keys in Redis must be of this
+ * layout and number of shards, else nothing is written.  All scripts look at
+ * it, too, since another nginx may come with another number at any time.
+ *
+ * Holders on other machines cannot be watched.  Each worker's SWEEP says that
+ * it is alive; who is silent for 15 s loses what it has leased.
+ */
+
+
+#include "queue.h"
+#include "redis_conn.h"
+#include "redis_node.h"
+#include "redis_queue.h"
+
+
+#define NGX_ER_REDIS_GAP       15000   /* ms that a holder may be silent */
+#define NGX_ER_REDIS_HOPS      5       /* of an operation through a cluster */
+#define NGX_ER_REDIS_PATIENCE  1000    /* ms: timeout= of a queue */
+
+
+typedef struct {
+    ngx_er_redis_conf_t     *conf;
+    ngx_er_redis_layout_t    layout;
+
+    ngx_er_queue_t          *queue;    /* the worker's */
+    ngx_er_redis_nodes_t    *nodes;
+    ngx_er_redis_walk_t      check;
+    ngx_er_redis_node_t     *first;    /* that was asked to check */
+    ngx_er_redis_op_t        checking;
+    ngx_queue_t              early;    /* operations until the check is over */
+    ngx_queue_t              failed;   /* operations that were not sent */
+    ngx_event_t              post;     /* to answer these */
+    ngx_msec_t               said;     /* that the layout is another one */
+    ngx_uint_t               hops;     /* of the check */
+    unsigned                 checked:1;
+    unsigned                 busy:1;   /* the check is under way */
+    unsigned                 whole:1;  /* of the check: the script was sent */
+    unsigned                 asked:1;  /* how Redis is configured */
+    unsigned                 closed:1;
+} ngx_er_redis_queue_t;
+
+
+/* an operation under way, in its pool */
+
+typedef struct {
+    ngx_er_redis_op_t        op;
+    ngx_er_redis_walk_t      walk;
+    ngx_er_redis_wait_t      wait;
+    ngx_er_redis_queue_t    *rq;
+    ngx_er_redis_node_t     *node;
+    ngx_er_redis_node_t     *ask;      /* only this time */
+    ngx_uint_t               hops;
+    unsigned                 whole:1;  /* the script itself was sent */
+} ngx_er_redis_job_t;
+
+
+static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,
+    ngx_cycle_t *cycle);
+static void ngx_er_redis_queue_close(ngx_er_queue_t *queue);
+static void ngx_er_redis_queue_run(ngx_er_queue_t *queue,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_redis_queue_send(ngx_er_redis_job_t *job);
+static ngx_int_t ngx_er_redis_queue_script_words(ngx_er_redis_walk_t *walk,
+    ngx_uint_t whole, ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t *n);
+static ngx_int_t ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop,
+    redisReply *reply);
+static void ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc);
+static void ngx_er_redis_queue_refused(ngx_er_redis_job_t *job,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_moving(ngx_er_redis_job_t *job,
+    redisReply *reply);
+static void ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait,
+    ngx_uint_t good);
+static void ngx_er_redis_queue_finish(ngx_er_redis_job_t *job);
+static void ngx_er_redis_queue_post(ngx_event_t *ev);
+static void ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq);
+static ngx_int_t ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_recheck(ngx_er_redis_queue_t *rq,
+    redisReply *reply);
+static void ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq,
+    ngx_uint_t good);
+static void ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq,
+    ngx_str_t *other);
+
+
+static ngx_er_queue_backend_t  ngx_er_redis_queue_backend = {
+    "redis",
+    ngx_er_redis_queue_open,
+    ngx_er_redis_queue_close,
+    ngx_er_redis_queue_run
+};
+
+
+ngx_er_queue_t *
+ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_er_queue_t        *queue;
+    ngx_er_redis_conf_t   *conf;
+    ngx_er_redis_queue_t  *rq;
+
+    queue = ngx_pcalloc(cf->pool, sizeof(ngx_er_queue_t));
+    if (queue == NULL) {
+        return NULL;
+    }
+
+    rq = ngx_pcalloc(cf->pool, sizeof(ngx_er_redis_queue_t));
+    if (rq == NULL) {
+        return NULL;
+    }
+
+    conf = ngx_er_redis_conf_create(cf, cmd);
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->queue = 1;
+    conf->away = "events of queued sources are answered 503";
+    conf->rights = "+eval +evalsha +ping +select +time +get +set +del +exists "
+                   "+hget +hmget +hgetall +hset +hsetnx +hdel +hexists +hkeys "
+                   "+hstrlen +sadd +srem +scard +srandmember +zadd +zrem "
+                   "+zcard +zscore +zrange +zrangebyscore +zrangebylex +info "
+                   "+config|get +wait +asking";
+    conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
+    conf->reply = 2 * conf->memory + 1024 * 1024;
+
+    if (!conf->timed) {
+        conf->timeout = NGX_ER_REDIS_PATIENCE;
+    }
+
+    rq->conf = conf;
+    rq->layout.prefix = conf->prefix;
+    rq->layout.shards = conf->shards;
+    rq->layout.gap = NGX_ER_REDIS_GAP;
+
+    queue->backend = &ngx_er_redis_queue_backend;
+    queue->conf = rq;
+    queue->memory = conf->memory;
+    ngx_er_place_set(cf, &queue->place);
+
+    ngx_er_redis_queue_sha1();
+
+    return queue;
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
+{
+    ngx_er_redis_queue_t  *rq;
+
+    rq = queue->conf;
+    queue->data = rq;
+
+    rq->queue = queue;
+    rq->layout.holder = queue->holder;
+
+    ngx_queue_init(&rq->early);
+    ngx_queue_init(&rq->failed);
+
+    rq->post.handler = ngx_er_redis_queue_post;
+    rq->post.data = rq;
+    rq->post.log = cycle->log;
+
+    rq->checking.handler = ngx_er_redis_queue_checked;
+    rq->checking.data = rq;
+    rq->checking.follow = 1;
+
+    rq->nodes = ngx_er_redis_nodes_open(cycle->pool, rq->conf);
+
+    return rq->nodes ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_er_redis_queue_close(ngx_er_queue_t *queue)
+{
+    ngx_er_redis_queue_t  *rq;
+
+    rq = queue->data;
+
+    if (rq == NULL || rq->closed) {
+        return;
+    }
+
+    rq->closed = 1;
+
+    if (rq->post.posted) {
+        ngx_delete_posted_event(&rq->post);
+    }
+
+    if (rq->nodes) {
+        ngx_er_redis_nodes_close(rq->nodes);
+    }
+}
+
+
+static void
+ngx_er_redis_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
+{
+    ngx_er_redis_job_t    *job;
+    ngx_er_redis_queue_t  *rq;
+
+    rq = queue->data;
+
+    op->rc = NGX_ERROR;
+    op->store = NULL;
+
+    job = ngx_pcalloc(op->pool, sizeof(ngx_er_redis_job_t));
+
+    if (job == NULL) {
+        ngx_queue_insert_tail(&rq->failed, &op->queue);
+        ngx_post_event(&rq->post, &ngx_posted_events);
+        return;
+    }
+
+    op->store = job;
+
+    job->rq = rq;
+    job->op.handler = ngx_er_redis_queue_answered;
+    job->op.data = job;
+    job->op.follow = 1;
+
+    ngx_er_redis_queue_walk(&job->walk, &rq->layout, op);
+
+    if (!rq->checked) {
+        ngx_queue_insert_tail(&rq->early, &op->queue);
+        ngx_er_redis_queue_check(rq);
+        return;
+    }
+
+    if (ngx_er_redis_queue_send(job) != NGX_OK) {
+        ngx_queue_insert_tail(&rq->failed, &op->queue);
+        ngx_post_event(&rq->post, &ngx_posted_events);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
+{
+    ngx_str_t              words[NGX_ER_REDIS_ARGS];
+    ngx_uint_t             n;
+    ngx_er_redis_walk_t   *walk;
+    ngx_er_redis_node_t   *node;
+    ngx_er_redis_queue_t  *rq;
+
+    rq = job->rq;
+    walk = &job->walk;
+
+    if (ngx_er_redis_queue_script_words(walk, job->whole, walk->op->pool,
+                                        words, &n)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    node = job->ask;
+    job->ask = NULL;
+
+    if (node) {
+        job->node = node;
+        return ngx_er_redis_node_ask(node, &job->op, words, n);
+    }
+
+    node = ngx_er_redis_nodes_get(rq->nodes, walk->shard);
+
+    if (node == NULL) {
+        return NGX_DECLINED;
+    }
+
+    job->node = node;
+
+    return ngx_er_redis_node_run(node, &job->op, words, n);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_script_words(ngx_er_redis_walk_t *walk, ngx_uint_t whole,
+    ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t *n)
+{
+    ngx_str_t   name;
+    ngx_uint_t  verb;
+
+    verb = walk->op ? (ngx_uint_t) walk->op->verb : NGX_ER_REDIS_CHECK;
+
+    if (whole) {
+        ngx_str_set(&words[0], "EVAL");
+        words[1] = *ngx_er_redis_queue_script(verb, &name);
+
+    } else {
+        ngx_str_set(&words[0], "EVALSHA");
+        words[1] = *ngx_er_redis_queue_digest(verb);
+    }
+
+    if (ngx_er_redis_queue_words(walk, pool, words + 2, n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *n += 2;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
+{
+    ngx_int_t              rc;
+    ngx_er_redis_job_t    *job;
+    ngx_er_redis_walk_t   *walk;
+    ngx_er_redis_queue_t  *rq;
+
+    job = rop->data;
+    rq = job->rq;
+    walk = &job->walk;
+
+    if (rq->closed) {
+        return NGX_OK;
+    }
+
+    if (reply == NULL) {
+        ngx_er_redis_queue_stop(walk);
+        ngx_er_redis_queue_finish(job);
+        return NGX_OK;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_er_redis_queue_refused(job, reply);
+        return NGX_OK;
+    }
+
+    walk->resent |= rop->resent;
+
+    rc = ngx_er_redis_queue_reply(walk, reply);
+
+    if (rc == NGX_ERROR) {
+        walk->op->rc = NGX_ERROR;
+        ngx_er_redis_queue_finish(job);
+        return NGX_ERROR;
+    }
+
+    ngx_er_redis_queue_go_on(job, rc);
+
+    return NGX_OK;
+}
+
+
+/* to the next shard, to the replicas or to the end */
+
+static void
+ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
+{
+    ngx_er_redis_walk_t   *walk;
+    ngx_er_redis_queue_t  *rq;
+
+    rq = job->rq;
+    walk = &job->walk;
+
+    if (rc == NGX_AGAIN) {
+        job->whole = 0;
+        job->hops = 0;
+        job->op.deadline = 0;
+        walk->resent = 0;
+
+        if (ngx_er_redis_queue_send(job) == NGX_OK) {
+            return;
+        }
+
+        ngx_er_redis_queue_stop(walk);
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_er_redis_queue_layout(rq, &walk->other);
+        ngx_er_redis_queue_stop(walk);
+    }
+
+    if (rc == NGX_OK && rq->conf->wait > 0
+        && walk->op->verb == NGX_ER_QUEUE_ACCEPT)
+    {
+        job->wait.handler = ngx_er_redis_queue_waited;
+        job->wait.data = job;
+        ngx_er_redis_node_wait(job->node, &job->wait);
+        return;
+    }
+
+    ngx_er_redis_queue_finish(job);
+}
+
+
+static void
+ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = job->walk.op;
+
+    switch (job->op.error) {
+
+    case NGX_ER_REDIS_NOSCRIPT:
+
+        if (!job->whole) {
+            job->whole = 1;
+
+            if (ngx_er_redis_queue_send(job) == NGX_OK) {
+                return;
+            }
+        }
+
+        break;
+
+    case NGX_ER_REDIS_CLUSTER:
+
+        if (ngx_er_redis_queue_moving(job, reply) == NGX_OK) {
+            return;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    ngx_er_redis_queue_stop(&job->walk);
+
+    if (job->op.error == NGX_ER_REDIS_REFUSED
+        && op->verb == NGX_ER_QUEUE_ACCEPT)
+    {
+        op->rc = NGX_BUSY;
+    }
+
+    ngx_er_redis_queue_finish(job);
+}
+
+
+/* to the node that MOVED or ASK names, if it can be reached */
+
+static ngx_int_t
+ngx_er_redis_queue_moving(ngx_er_redis_job_t *job, redisReply *reply)
+{
+    in_port_t              port;
+    ngx_str_t              host;
+    ngx_uint_t             ask;
+    ngx_er_redis_node_t   *node;
+    ngx_er_redis_queue_t  *rq;
+
+    rq = job->rq;
+
+    if (++job->hops > NGX_ER_REDIS_HOPS
+        || ngx_er_redis_queue_moved(reply->str, reply->len, &host, &port, &ask)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    node = ngx_er_redis_nodes_find(rq->nodes, job->node, &host, port);
+
+    if (node == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ask) {
+        job->ask = node;
+
+    } else {
+        ngx_er_redis_nodes_set(rq->nodes, job->walk.shard, node);
+    }
+
+    return ngx_er_redis_queue_send(job);
+}
+
+
+/* a duplicate waits, too: what it repeats must be as safe */
+
+static void
+ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait, ngx_uint_t good)
+{
+    ngx_er_redis_job_t  *job;
+
+    job = wait->data;
+
+    if (!good) {
+        job->walk.op->rc = NGX_ERROR;
+    }
+
+    ngx_er_redis_queue_finish(job);
+}
+
+
+/* the operation and the job with it may be gone after this */
+
+static void
+ngx_er_redis_queue_finish(ngx_er_redis_job_t *job)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = job->walk.op;
+
+    op->handler(op);
+}
+
+
+static void
+ngx_er_redis_queue_post(ngx_event_t *ev)
+{
+    ngx_queue_t           *q, failed;
+    ngx_er_queue_op_t     *op;
+    ngx_er_redis_job_t    *job;
+    ngx_er_redis_queue_t  *rq;
+
+    rq = ev->data;
+
+    ngx_queue_init(&failed);
+
+    if (ngx_queue_empty(&rq->failed)) {
+        return;
+    }
+
+    ngx_queue_add(&failed, &rq->failed);
+    ngx_queue_init(&rq->failed);
+
+    while (!ngx_queue_empty(&failed)) {
+        q = ngx_queue_head(&failed);
+        ngx_queue_remove(q);
+
+        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+        job = op->store;
+
+        if (job) {
+            ngx_er_redis_queue_stop(&job->walk);
+        }
+
+        op->handler(op);
+    }
+}
+
+
+/* the first shard answers for all: they are written in this order */
+
+static void
+ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
+{
+    ngx_int_t             rc;
+    ngx_str_t             words[NGX_ER_REDIS_ARGS];
+    ngx_uint_t            n;
+    ngx_pool_t           *pool;
+    ngx_er_redis_node_t  *node;
+
+    if (rq->busy) {
+        return;
+    }
+
+    rc = NGX_ERROR;
+    ngx_er_redis_queue_walk(&rq->check, &rq->layout, NULL);
+
+    node = ngx_er_redis_nodes_get(rq->nodes, 0);
+    rq->first = node;
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+
+    if (node && pool
+        && ngx_er_redis_queue_script_words(&rq->check, rq->whole, pool, words,
+                                           &n)
+           == NGX_OK)
+    {
+        rq->checking.deadline = 0;
+        rc = ngx_er_redis_node_run(node, &rq->checking, words, n);
+    }
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+
+    if (rc == NGX_OK) {
+        rq->busy = 1;
+        return;
+    }
+
+    ngx_er_redis_queue_begin(rq, 0);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop, redisReply *reply)
+{
+    ngx_int_t              rc;
+    ngx_er_redis_queue_t  *rq;
+
+    rq = rop->data;
+    rq->busy = 0;
+
+    if (rq->closed) {
+        return NGX_OK;
+    }
+
+    if (reply == NULL) {
+        ngx_er_redis_queue_begin(rq, 0);
+        return NGX_OK;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+
+        if (ngx_er_redis_queue_recheck(rq, reply) == NGX_OK) {
+            ngx_er_redis_queue_check(rq);
+
+        } else {
+            ngx_er_redis_queue_begin(rq, 0);
+        }
+
+        return NGX_OK;
+    }
+
+    rc = ngx_er_redis_queue_reply(&rq->check, reply);
+
+    if (rc == NGX_DECLINED) {
+        ngx_er_redis_queue_layout(rq, &rq->check.other);
+    }
+
+    if (rc == NGX_OK && !rq->asked) {
+        rq->asked = 1;
+        ngx_er_redis_nodes_inspect(rq->nodes);
+    }
+
+    ngx_er_redis_queue_begin(rq, rc == NGX_OK);
+
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+/* NGX_OK: try again, otherwise or elsewhere */
+
+static ngx_int_t
+ngx_er_redis_queue_recheck(ngx_er_redis_queue_t *rq, redisReply *reply)
+{
+    ngx_str_t             host;
+    in_port_t             port;
+    ngx_uint_t            ask;
+    ngx_er_redis_node_t  *node;
+
+    if (rq->checking.error == NGX_ER_REDIS_NOSCRIPT && !rq->whole) {
+        rq->whole = 1;
+        return NGX_OK;
+    }
+
+    if (rq->checking.error != NGX_ER_REDIS_CLUSTER
+        || ++rq->hops > NGX_ER_REDIS_HOPS
+        || ngx_er_redis_queue_moved(reply->str, reply->len, &host, &port, &ask)
+           != NGX_OK
+        || ask)
+    {
+        return NGX_DECLINED;
+    }
+
+    node = ngx_er_redis_nodes_find(rq->nodes, rq->first, &host, port);
+
+    if (node == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rq->whole = 0;
+    ngx_er_redis_nodes_set(rq->nodes, 0, node);
+
+    return NGX_OK;
+}
+
+
+/* the operations that waited for the check are sent, or fail */
+
+static void
+ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq, ngx_uint_t good)
+{
+    ngx_queue_t         *q;
+    ngx_er_queue_op_t   *op;
+
+    rq->checked = good;
+    rq->hops = 0;
+    rq->whole = 0;
+
+    while (!ngx_queue_empty(&rq->early)) {
+        q = ngx_queue_head(&rq->early);
+        ngx_queue_remove(q);
+
+        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+
+        if (!good || ngx_er_redis_queue_send(op->store) != NGX_OK) {
+            ngx_queue_insert_tail(&rq->failed, q);
+            ngx_post_event(&rq->post, &ngx_posted_events);
+        }
+    }
+}
+
+
+/* the text is another's: only a short one in plain letters is shown */
+
+static void
+ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq, ngx_str_t *other)
+{
+    size_t  i, len;
+    u_char  text[32];
+
+    rq->checked = 0;
+
+    if (rq->said && ngx_current_msec - rq->said < NGX_ER_REDIS_QUIET) {
+        return;
+    }
+
+    rq->said = ngx_current_msec;
+
+    len = ngx_min(other->len, sizeof(text));
+
+    for (i = 0; i < len; i++) {
+        text[i] = other->data[i];
+
+        if (text[i] < 0x20 || text[i] > 0x7e) {
+            text[i] = '.';
+        }
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                  "redis %V: the queue below prefix=%V has layout \"%*s\" "
+                  "(format, shards), this nginx has \"%d %ui\"; nothing is "
+                  "written until shards= of %s is the same or another prefix= "
+                  "is chosen", &rq->conf->url.name, &rq->conf->prefix, len,
+                  text, NGX_ER_REDIS_LAYOUT, rq->layout.shards,
+                  rq->conf->directive);
+}

@@ -1,0 +1,107 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The queue in Redis between its files: the scripts (redis_queue_script.c),
+ * what they are given (redis_queue_command.c) and what they return
+ * (redis_queue_reply.c), which are pure, and redis_queue.c, which sends and
+ * waits.
+ *
+ * A walk is one operation on its way from shard to shard.  The shard of an
+ * event is that of its dedup key, or any; its number remembers it: its last 20
+ * bits, modulo the number of shards.
+ */
+
+
+#ifndef _NGX_ER_REDIS_QUEUE_H_INCLUDED_
+#define _NGX_ER_REDIS_QUEUE_H_INCLUDED_
+
+
+#include "entry.h"
+#include "redis.h"
+
+
+#define NGX_ER_REDIS_LAYOUT    1       /* of the keys; kept in Redis */
+#define NGX_ER_REDIS_FIELDS    18      /* elements of an entry in a reply */
+#define NGX_ER_REDIS_COLUMNS   7       /* and of a count */
+#define NGX_ER_REDIS_ENTRIES   4096    /* of one LEASE or LIST */
+#define NGX_ER_REDIS_TARGETS   1024    /* of one ACCEPT */
+
+#define NGX_ER_REDIS_CHECK     (NGX_ER_QUEUE_PURGE + 1)
+                                       /* the script after those of verbs */
+
+
+/* what all walks of a worker have in common */
+
+typedef struct {
+    ngx_str_t              prefix;
+    ngx_uint_t             shards;
+    ngx_msec_t             gap;        /* a holder that is silent for so long
+                                          is dead */
+    uint64_t               holder;
+    uint64_t               count;      /* of nonces */
+} ngx_er_redis_layout_t;
+
+
+typedef struct {
+    ngx_er_redis_layout_t  *layout;
+    ngx_er_queue_op_t      *op;        /* NULL: the check */
+    ngx_uint_t              shard;     /* where it is */
+    ngx_uint_t              left;      /* shards after this one */
+    ngx_uint_t              seen;      /* shards that have answered */
+
+    uint64_t                nonce;     /* ACCEPT: the same when sent again */
+    ngx_uint_t              fresh;     /* LEASE: still wanted */
+    ngx_uint_t              again;
+    size_t                  bytes;
+    ngx_uint_t              limit;     /* LIST, REPLAY, PURGE: the same */
+    uint64_t                end[2];    /* as far as all shards were seen */
+    unsigned                more:1;    /* end is set */
+    unsigned                resent:1;  /* a reply was lost on the way */
+
+    ngx_str_t               other;     /* the layout that Redis has */
+} ngx_er_redis_walk_t;
+
+
+/* the script of a verb, and its digest in hex; NULL: there is no such one.
+   The first call of sha1() makes the digests. */
+ngx_str_t *ngx_er_redis_queue_script(ngx_uint_t n, ngx_str_t *name);
+ngx_str_t *ngx_er_redis_queue_digest(ngx_uint_t n);
+void ngx_er_redis_queue_sha1(void);
+
+/* where the walk begins and how far it goes */
+void ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
+    ngx_er_redis_layout_t *layout, ngx_er_queue_op_t *op);
+
+/*
+ * The words of the walk's command from the number of keys on, at most
+ * NGX_ER_REDIS_ARGS - 2; they live as long as op->pool, or "pool" if there is
+ * no operation.  NGX_ERROR: no memory, or nothing that Redis could take.
+ */
+ngx_int_t ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_str_t *words, ngx_uint_t *n);
+
+/*
+ * A reply that is no error.  NGX_OK: the walk is over, op->rc and the results
+ * are there; NGX_AGAIN: the next command is for w->shard; NGX_DECLINED: the
+ * store has another layout, w->other; NGX_ERROR: that is no reply to it, or no
+ * memory.
+ */
+ngx_int_t ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+
+/* the walk cannot go on: op->rc, NGX_OK if what it has is of use */
+void ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w);
+
+/*
+ * "MOVED 3999 127.0.0.1:6381", "ASK ...".  NGX_OK, and host is empty if the
+ * node that said so is meant; NGX_DECLINED: it is neither.
+ */
+ngx_int_t ngx_er_redis_queue_moved(const char *text, size_t len,
+    ngx_str_t *host, in_port_t *port, ngx_uint_t *ask);
+
+
+#endif /* _NGX_ER_REDIS_QUEUE_H_INCLUDED_ */

@@ -1,0 +1,749 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What the queue does in Redis: one script an operation, and what they share.
+ * redis_queue_command.c counts out their arguments, redis_queue_reply.c reads
+ * what they return: one flat array, whose first element is 1 (done), 0
+ * (declined), -1 (no such entry) or LAYOUT, and whose second one is Redis's
+ * clock.  Pure; t/redis_scripts.t drives them against a real Redis.
+ *
+ * All keys of a shard begin with one hash tag, PREFIX:{qN}: ("b" in the
+ * scripts), so that a Redis Cluster keeps them on one node.  Q is the number
+ * of an event, T a target's hash, both 16 digits in hex: equal in length, so
+ * that their order as text is their order as numbers.
+ *
+ *     m          hash: v layout, t and w the clock, s and c the last number,
+ *                g the newest configuration, b and y for the heartbeats
+ *     e:Q        hash: r record, s source, u kept until, and a field for every
+ *                target: pT pending, dT dead, oT done (if it is kept)
+ *     f:T a:T    zset Q by due: without an attempt; with one, or leased
+ *     k:T x:T    zset Q: all pending ones; dead ones
+ *     z          zset TQ: dead ones by when they are forgotten
+ *     g:T:ORDER  zset Q by accepted: waiting for each other
+ *     h:HOLDER   set TQ: what it has leased
+ *     y:HOLDERT  its last lease, for a command that is sent twice
+ *     holders    zset by heartbeat
+ *     t          hash: names of targets
+ *     u, r:S     zset Q by end; zset Q of a source: the archive
+ *     d:KEY n:NONCE  of what event, and who put it there
+ *
+ * A script is isolated but not rolled back.  So it appends before it marks: an
+ * event is there, and due, before its key says that it is known.  What points
+ * to nothing (an operator deleted it, Redis evicted it) is dropped when it is
+ * met.
+ *
+ * A Redis that is full refuses ACCEPT and nothing else.  It looks at the first
+ * command that would need memory, unless the script has written before; so all
+ * others begin with HDEL of nothing.
+ *
+ * Every script can be sent twice.  ACCEPT knows its own nonce, LEASE its
+ * token, and RETRY and BURY leave the token behind.
+ *
+ * The clock never runs backwards: while Redis's own is behind what it has
+ * said, this one runs at half the speed.
+ */
+
+
+#include "redis_queue.h"
+
+#include <ngx_sha1.h>
+
+
+/* the state of an entry: epoch, attempts, crashes, accepted, due, holder,
+   token, order, guard, command, past, name, routes; of a dead one also reason,
+   died, status, answer */
+
+#define NGX_ER_REDIS_QUEUE_LIB                                                \
+    "local call, sub = redis.call, string.sub "                               \
+    "local b = sub(KEYS[1], 1, -2) "                                          \
+    "local time = call('TIME') "                                              \
+    "local raw = time[1] * 1000 + math.floor(time[2] / 1000) "                \
+    "local m = call('HMGET', KEYS[1], 'v', 't', 'w') "                        \
+    "if m[1] ~= ARGV[1] then "                                                \
+    "  if m[1] then return {'LAYOUT', m[1]} end "                             \
+    "  call('HSET', KEYS[1], 'v', ARGV[1]) "                                  \
+    "end "                                                                    \
+    "local now, wall = raw, raw "                                             \
+    "local last = tonumber(m[2] or 0) "                                       \
+    "if raw < last then "                                                     \
+    "  local gone = raw - tonumber(m[3] or raw) "                             \
+    "  now = last "                                                           \
+    "  if gone > 1 then now = last + math.floor(gone / 2) end "               \
+    "  if gone == 1 then wall = raw - 1 end "                                 \
+    "end "                                                                    \
+    "local function tick() "                                                  \
+    "  call('HDEL', KEYS[1], '-') "                                           \
+    "  call('HSET', KEYS[1], 't', now, 'w', wall) "                           \
+    "end "                                                                    \
+    "local function get(e, field) "                                           \
+    "  local s = call('HGET', e, field) "                                     \
+    "  return s and cmsgpack.unpack(s) "                                      \
+    "end "                                                                    \
+    "local function set(e, field, p) "                                        \
+    "  call('HSET', e, field, cmsgpack.pack(p)) "                             \
+    "end "                                                                    \
+    "local function class(p) "                                                \
+    "  return b .. (p[2] + p[3] == 0 and 'f:' or 'a:') "                      \
+    "end "                                                                    \
+    "local function release(t, order) "                                       \
+    "  local g = b .. 'g:' .. t .. ':' .. order "                             \
+    "  while true do "                                                        \
+    "    local q = call('ZRANGE', g, 0, 0)[1] "                               \
+    "    if not q then return true end "                                      \
+    "    local p = get(b .. 'e:' .. q, 'p' .. t) "                            \
+    "    if p then "                                                          \
+    "      local z = class(p) .. t "                                          \
+    "      if call('ZSCORE', z, q) == 'inf' then "                            \
+    "        call('ZADD', z, p[5], q) "                                       \
+    "      end "                                                              \
+    "      return false "                                                     \
+    "    end "                                                                \
+    "    call('ZREM', g, q) "                                                 \
+    "  end "                                                                  \
+    "end "                                                                    \
+    "local function enter(t, q, p) "                                          \
+    "  local due = p[5] "                                                     \
+    "  if p[8] ~= '' then "                                                   \
+    "    if not release(t, p[8]) then due = '+inf' end "                      \
+    "    call('ZADD', b .. 'g:' .. t .. ':' .. p[8], p[4], q) "               \
+    "  end "                                                                  \
+    "  if p[6] ~= '' then "                                                   \
+    "    call('ZADD', b .. 'a:' .. t, due, q) "                               \
+    "    call('SADD', b .. 'h:' .. p[6], t .. q) "                            \
+    "  else "                                                                 \
+    "    call('ZADD', class(p) .. t, due, q) "                                \
+    "  end "                                                                  \
+    "  call('ZADD', b .. 'k:' .. t, 0, q) "                                   \
+    "  call('HSETNX', b .. 't', t, p[12]) "                                   \
+    "end "                                                                    \
+    "local function lost(t, q) "                                              \
+    "  call('ZREM', b .. 'f:' .. t, q) "                                      \
+    "  call('ZREM', b .. 'a:' .. t, q) "                                      \
+    "  call('ZREM', b .. 'k:' .. t, q) "                                      \
+    "end "                                                                    \
+    "local function leave(t, q, p) "                                          \
+    "  lost(t, q) "                                                           \
+    "  if p[6] ~= '' then call('SREM', b .. 'h:' .. p[6], t .. q) end "       \
+    "  if p[8] ~= '' then "                                                   \
+    "    call('ZREM', b .. 'g:' .. t .. ':' .. p[8], q) "                     \
+    "    release(t, p[8]) "                                                   \
+    "  end "                                                                  \
+    "end "                                                                    \
+    "local function over(e) "                                                 \
+    "  if call('HEXISTS', e, 'u') == 1 then return end "                      \
+    "  for _, f in ipairs(call('HKEYS', e)) do "                              \
+    "    if #f == 17 and (sub(f, 1, 1) == 'p' or sub(f, 1, 1) == 'd') then "  \
+    "      return "                                                           \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "  call('DEL', e) "                                                       \
+    "end "                                                                    \
+    "local function count(p, past) "                                          \
+    "  if past == '' then return end "                                        \
+    "  p[2] = p[2] + 1 "                                                      \
+    "  p[3] = 0 "                                                             \
+    "  p[11] = sub(p[11] .. past "                                            \
+    "              .. struct.pack('>I2', math.min(p[2], 65535)), -256) "      \
+    "end "                                                                    \
+    "local function bury(e, t, q, p, reason, status, answer, keep) "          \
+    "  leave(t, q, p) "                                                       \
+    "  p[6], p[14], p[15], p[16], p[17] = '', reason, now, status, answer "   \
+    "  set(e, 'd' .. t, p) "                                                  \
+    "  call('ZADD', b .. 'x:' .. t, 0, q) "                                   \
+    "  call('ZADD', b .. 'z', now + keep, t .. q) "                           \
+    "  call('HDEL', e, 'p' .. t) "                                            \
+    "end "                                                                    \
+    "local function forget(e, t, q) "                                         \
+    "  call('HDEL', e, 'd' .. t) "                                            \
+    "  call('ZREM', b .. 'x:' .. t, q) "                                      \
+    "  call('ZREM', b .. 'z', t .. q) "                                       \
+    "end "                                                                    \
+    "local function adopt(holder, n) "                                        \
+    "  local h = b .. 'h:' .. holder "                                        \
+    "  local list = call('SRANDMEMBER', h, n) "                               \
+    "  local done = 0 "                                                       \
+    "  for _, x in ipairs(list) do "                                          \
+    "    local t, q = sub(x, 1, 16), sub(x, 17) "                             \
+    "    local e = b .. 'e:' .. q "                                           \
+    "    local p = get(e, 'p' .. t) "                                         \
+    "    if p and p[6] == holder then "                                       \
+    "      p[3], p[5], p[6], p[7] = p[3] + 1, now, '', '' "                   \
+    "      set(e, 'p' .. t, p) "                                              \
+    "      call('ZADD', b .. 'a:' .. t, now, q) "                             \
+    "      done = done + 1 "                                                  \
+    "    end "                                                                \
+    "    call('SREM', h, x) "                                                 \
+    "  end "                                                                  \
+    "  local more = call('SCARD', h) "                                        \
+    "  if more == 0 then call('ZREM', b .. 'holders', holder) end "           \
+    "  return done, more "                                                    \
+    "end "                                                                    \
+    "local function first(z) "                                                \
+    "  local x = call('ZRANGE', z, 0, 0, 'WITHSCORES') "                      \
+    "  if not x[1] or x[2] == 'inf' then return -1 end "                      \
+    "  return tonumber(x[2]) "                                                \
+    "end "                                                                    \
+    "local function show(out, t, q, p, record) "                              \
+    "  local n = #out "                                                       \
+    "  out[n + 1], out[n + 2], out[n + 3] = t, q, p[1] "                      \
+    "  out[n + 4], out[n + 5], out[n + 6] = p[2], p[3], p[4] "                \
+    "  out[n + 7], out[n + 8], out[n + 9] = p[5], p[7], p[8] "                \
+    "  out[n + 10], out[n + 11], out[n + 12] = p[9], p[11], p[12] "           \
+    "  out[n + 13], out[n + 14], out[n + 15] = p[13], p[14] or 0, p[15] or 0 "\
+    "  out[n + 16], out[n + 17] = p[16] or 0, p[17] or '' "                   \
+    "  out[n + 18] = record "                                                 \
+    "end "
+
+#define NGX_ER_REDIS_QUEUE_SCAN                                               \
+    "local more, at, aq = 0, ARGV[9], ARGV[10] "                              \
+    "local function scan(x, field, limit, visit) "                            \
+    "  local budget = tonumber(ARGV[11]) "                                    \
+    "  local names = {ARGV[4]} "                                              \
+    "  if ARGV[4] == '' then "                                                \
+    "    names = call('HKEYS', b .. 't') "                                    \
+    "    table.sort(names) "                                                  \
+    "  end "                                                                  \
+    "  local route = ',' .. ARGV[8] .. ',' "                                  \
+    "  local from, to = tonumber(ARGV[6]), tonumber(ARGV[7]) "                \
+    "  local function wanted(p) "                                             \
+    "    return p[4] >= from and (to == 0 or p[4] < to) "                     \
+    "      and (ARGV[8] == '' "                                               \
+    "           or string.find(',' .. p[13] .. ',', route, 1, true)) "        \
+    "  end "                                                                  \
+    "  for _, t in ipairs(names) do "                                         \
+    "    while t >= at do "                                                   \
+    "      local low = t == at and '(' .. aq or '-' "                         \
+    "      local page "                                                       \
+    "      if ARGV[5] == '' then "                                            \
+    "        page = call('ZRANGEBYLEX', b .. x .. t, low, '+', "              \
+    "                    'LIMIT', 0, 100) "                                   \
+    "      else "                                                             \
+    "        page = {} "                                                      \
+    "        if (t > at or ARGV[5] > aq) "                                    \
+    "           and call('ZSCORE', b .. x .. t, ARGV[5]) "                    \
+    "        then "                                                           \
+    "          page[1] = ARGV[5] "                                            \
+    "        end "                                                            \
+    "      end "                                                              \
+    "      for _, q in ipairs(page) do "                                      \
+    "        if limit <= 0 or budget <= 0 then "                              \
+    "          more = 1 "                                                     \
+    "          return "                                                       \
+    "        end "                                                            \
+    "        budget = budget - 1 "                                            \
+    "        local e = b .. 'e:' .. q "                                       \
+    "        local p = get(e, field .. t) "                                   \
+    "        if not p then "                                                  \
+    "          call('ZREM', b .. x .. t, q) "                                 \
+    "        elseif wanted(p) then "                                          \
+    "          local n = visit(e, t, q, p) "                                  \
+    "          if not n then "                                                \
+    "            more = 1 "                                                   \
+    "            return "                                                     \
+    "          end "                                                          \
+    "          limit = limit - n "                                            \
+    "        end "                                                            \
+    "        at, aq = t, q "                                                  \
+    "      end "                                                              \
+    "      if #page < 100 then break end "                                    \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "end "
+
+#define NGX_ER_REDIS_QUEUE_MINE                                               \
+    "local holder, token, q, t = ARGV[2], ARGV[3], ARGV[4], ARGV[5] "         \
+    "local e = b .. 'e:' .. q "                                               \
+    "local p = get(e, 'p' .. t) "                                             \
+    "local mine = p and p[6] == holder and p[7] == token "
+
+
+typedef struct {
+    ngx_str_t              name;       /* for people and tests */
+    ngx_str_t              text;
+    ngx_str_t              digest;
+} ngx_er_redis_script_t;
+
+
+static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
+
+    /* layout, holder, token, nonce, key, window, record, source, retain,
+       guard, lease, shards, shard, parts */
+
+    { ngx_string("accept"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    "local holder, token, nonce = ARGV[2], ARGV[3], ARGV[4] "
+    "local parts, seen, i = {}, {}, 1 "
+    "while i <= #ARGV[14] do "
+    "  local t = sub(ARGV[14], i, i + 15) "
+    "  local order = sub(ARGV[14], i + 16, i + 31) "
+    "  local n = tonumber(sub(ARGV[14], i + 49, i + 52), 16) "
+    "  local r = tonumber(sub(ARGV[14], i + 53, i + 56), 16) "
+    "  if order == '0000000000000000' then order = '' end "
+    "  parts[#parts + 1] = {t, order, "
+    "    tonumber(sub(ARGV[14], i + 32, i + 47), 16), "
+    "    sub(ARGV[14], i + 48, i + 48) == '1', "
+    "    sub(ARGV[14], i + 57, i + 56 + n), "
+    "    sub(ARGV[14], i + 57 + n, i + 56 + n + r)} "
+    "  i = i + 57 + n + r "
+    "end "
+    "local mark = b .. 'n:' .. nonce "
+    "if ARGV[5] ~= '' then mark = b .. 'd:' .. ARGV[5] end "
+    "local old = call('GET', mark) "
+    "call('HSET', KEYS[1], 't', now, 'w', wall) "
+    "if old then "
+    "  local q, leased = sub(old, 1, 16), '' "
+    "  if sub(old, 17) ~= nonce then return {0, now, q} end "
+    "  for _, x in ipairs(parts) do "
+    "    local p = get(b .. 'e:' .. q, 'p' .. x[1]) "
+    "    leased = leased "
+    "      .. (p and p[6] == holder and p[7] == token and '1' or '0') "
+    "  end "
+    "  return {1, now, q, leased} "
+    "end "
+    "local shards, c = tonumber(ARGV[12]), tonumber(ARGV[13]) "
+    "local s = call('HMGET', KEYS[1], 's', 'c') "
+    "local ms = now "
+    "if tonumber(s[1] or 0) >= now then "
+    "  ms, c = tonumber(s[1]), tonumber(s[2]) + shards "
+    "  if c >= 1048576 then ms, c = ms + 1, tonumber(ARGV[13]) end "
+    "end "
+    "call('HSET', KEYS[1], 's', ms, 'c', c) "
+    "local q = string.format('%011x%05x', ms, c) "
+    "local e, leased = b .. 'e:' .. q, '' "
+    "local retain = tonumber(ARGV[9]) "
+    "if #parts > 0 or retain > 0 then "
+    "  call('HSET', e, 'r', ARGV[7], 's', ARGV[8]) "
+    "end "
+    "if retain > 0 then "
+    "  call('HSET', e, 'u', now + retain) "
+    "  call('ZADD', b .. 'u', now + retain, q) "
+    "  call('ZADD', b .. 'r:' .. ARGV[8], 0, q) "
+    "end "
+    "for _, x in ipairs(parts) do "
+    "  local t, p = x[1], {0, 0, 0, ms, now + x[3], '', '', x[2], "
+    "    tonumber(ARGV[10]), '', '', x[5], x[6]} "
+    "  local lease = x[4] and not seen[t] "
+    "    and (x[2] == '' or release(t, x[2])) "
+    "  if lease then "
+    "    p[5], p[6], p[7] = now + tonumber(ARGV[11]), holder, token "
+    "  end "
+    "  if not seen[t] then "
+    "    set(e, 'p' .. t, p) "
+    "    enter(t, q, p) "
+    "  end "
+    "  seen[t] = true "
+    "  leased = leased .. (lease and '1' or '0') "
+    "end "
+    "if ARGV[5] == '' then "
+    "  call('SET', mark, q .. nonce, 'PX', 60000) "
+    "elseif tonumber(ARGV[6]) > 0 then "
+    "  call('SET', mark, q .. nonce, 'PX', ARGV[6]) "
+    "end "
+    "return {1, now, q, leased} "),
+    ngx_null_string },
+
+    /* layout, holder, token, target, fresh, again, bytes, lease, given */
+
+    { ngx_string("lease"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    "local holder, token, t = ARGV[2], ARGV[3], ARGV[4] "
+    "local size, given = 0, tonumber(ARGV[9]) "
+    "local out = {1, now, -1, -1} "
+    "local mark = b .. 'y:' .. holder .. t "
+    "local old = call('GET', mark) "
+    "tick() "
+    "if old and sub(old, 1, 16) == token then "
+    "  for i = 17, #old, 16 do "
+    "    local q = sub(old, i, i + 15) "
+    "    local p = get(b .. 'e:' .. q, 'p' .. t) "
+    "    if p and p[6] == holder and p[7] == token then "
+    "      show(out, t, q, p, call('HGET', b .. 'e:' .. q, 'r') or '') "
+    "    end "
+    "  end "
+    "else "
+    "  local took = {token} "
+    "  local function take(z, n) "
+    "    if n <= 0 then return end "
+    "    for _, q in ipairs(call('ZRANGEBYSCORE', z, '-inf', now, "
+    "                            'LIMIT', 0, n)) do "
+    "      local e = b .. 'e:' .. q "
+    "      local p = get(e, 'p' .. t) "
+    "      if not p then "
+    "        lost(t, q) "
+    "      else "
+    "        size = size + call('HSTRLEN', e, 'r') "
+    "        if given > 0 and size > tonumber(ARGV[7]) then return end "
+    "        given = given + 1 "
+    "        if p[6] ~= '' then "
+    "          call('SREM', b .. 'h:' .. p[6], t .. q) "
+    "          p[3] = p[3] + 1 "
+    "        end "
+    "        p[5], p[6], p[7] = now + tonumber(ARGV[8]), holder, token "
+    "        set(e, 'p' .. t, p) "
+    "        call('ZREM', b .. 'f:' .. t, q) "
+    "        call('ZADD', b .. 'a:' .. t, p[5], q) "
+    "        call('SADD', b .. 'h:' .. holder, t .. q) "
+    "        took[#took + 1] = q "
+    "        show(out, t, q, p, call('HGET', e, 'r') or '') "
+    "      end "
+    "    end "
+    "  end "
+    "  take(b .. 'a:' .. t, tonumber(ARGV[6])) "
+    "  take(b .. 'f:' .. t, tonumber(ARGV[5])) "
+    "  if #took > 1 then "
+    "    call('SET', mark, table.concat(took), 'PX', 60000) "
+    "  end "
+    "end "
+    "out[3], out[4] = first(b .. 'f:' .. t), first(b .. 'a:' .. t) "
+    "return out "),
+    ngx_null_string },
+
+    /* layout, holder, token, event, target, lease */
+
+    { ngx_string("extend"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_MINE
+    "if not mine then return {p and 0 or -1, now} end "
+    "tick() "
+    "p[5] = now + tonumber(ARGV[6]) "
+    "set(e, 'p' .. t, p) "
+    "call('ZADD', b .. 'a:' .. t, p[5], q) "
+    "return {1, now} "),
+    ngx_null_string },
+
+    /* layout, holder, token, event, target */
+
+    { ngx_string("settle"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_MINE
+    "if not mine then return {p and 0 or -1, now} end "
+    "tick() "
+    "leave(t, q, p) "
+    "if call('HEXISTS', e, 'u') == 1 then "
+    "  set(e, 'o' .. t, {p[1], p[10]}) "
+    "end "
+    "call('HDEL', e, 'p' .. t) "
+    "over(e) "
+    "return {1, now} "),
+    ngx_null_string },
+
+    /* layout, holder, token, event, target, delay, past */
+
+    { ngx_string("retry"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_MINE
+    "if not mine then "
+    "  if p and p[6] == '' and p[7] == token then return {1, now} end "
+    "  return {p and 0 or -1, now} "
+    "end "
+    "tick() "
+    "count(p, ARGV[7]) "
+    "p[5], p[6] = now + tonumber(ARGV[6]), '' "
+    "set(e, 'p' .. t, p) "
+    "local z = class(p) "
+    "if z ~= b .. 'a:' then call('ZREM', b .. 'a:' .. t, q) end "
+    "call('ZADD', z .. t, p[5], q) "
+    "call('SREM', b .. 'h:' .. holder, t .. q) "
+    "return {1, now} "),
+    ngx_null_string },
+
+    /* layout, holder, token, event, target, past, reason, status, answer,
+       keep */
+
+    { ngx_string("bury"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_MINE
+    "if not mine then "
+    "  local d = get(e, 'd' .. t) "
+    "  if d and d[7] == token then return {1, now} end "
+    "  return {p and 0 or -1, now} "
+    "end "
+    "tick() "
+    "count(p, ARGV[6]) "
+    "bury(e, t, q, p, tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], "
+    "     tonumber(ARGV[10])) "
+    "return {1, now} "),
+    ngx_null_string },
+
+    /* layout, holder, batch */
+
+    { ngx_string("adopt"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    "tick() "
+    "local done, more = adopt(ARGV[2], tonumber(ARGV[3])) "
+    "return {1, now, done, more} "),
+    ngx_null_string },
+
+    /* layout, holder, gap, generation, keep, known, batch */
+
+    { ngx_string("sweep"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    "local holder, gap = ARGV[2], tonumber(ARGV[3]) "
+    "local batch, more, adopted = tonumber(ARGV[7]), 0, 0 "
+    "tick() "
+    "call('ZADD', b .. 'holders', now, holder) "
+    "local x = call('HMGET', KEYS[1], 'b', 'y', 'g') "
+    "local quiet = tonumber(x[2] or now) "
+    "if not x[1] or now - tonumber(x[1]) > gap / 3 then quiet = now end "
+    "call('HSET', KEYS[1], 'b', now, 'y', quiet) "
+    "if now - quiet >= gap then "
+    "  for _, h in ipairs(call('ZRANGEBYSCORE', b .. 'holders', '-inf', "
+    "                          now - gap, 'LIMIT', 0, 8)) do "
+    "    local done, rest = adopt(h, batch) "
+    "    adopted = adopted + done "
+    "    if rest > 0 then more = 1 end "
+    "  end "
+    "end "
+    "local list = call('ZRANGEBYSCORE', b .. 'u', '-inf', now, "
+    "                  'LIMIT', 0, batch) "
+    "if #list == batch then more = 1 end "
+    "for _, q in ipairs(list) do "
+    "  local e = b .. 'e:' .. q "
+    "  local s = call('HGET', e, 's') "
+    "  if s then call('ZREM', b .. 'r:' .. s, q) end "
+    "  call('ZREM', b .. 'u', q) "
+    "  call('HDEL', e, 'u') "
+    "  over(e) "
+    "end "
+    "list = call('ZRANGEBYSCORE', b .. 'z', '-inf', now, 'LIMIT', 0, batch) "
+    "if #list == batch then more = 1 end "
+    "for _, z in ipairs(list) do "
+    "  local t, q = sub(z, 1, 16), sub(z, 17) "
+    "  forget(b .. 'e:' .. q, t, q) "
+    "  over(b .. 'e:' .. q) "
+    "end "
+    "local names = call('HGETALL', b .. 't') "
+    "local known = {} "
+    "for i = 1, #ARGV[6], 16 do known[sub(ARGV[6], i, i + 15)] = true end "
+    "local newest = tonumber(ARGV[4]) >= tonumber(x[3] or 0) "
+    "if newest then call('HSET', KEYS[1], 'g', ARGV[4]) end "
+    "local used, size = 0, 0 "
+    "local info = redis.pcall('INFO', 'memory') "
+    "if type(info) == 'string' then "
+    "  used = tonumber(string.match(info, 'used_memory:(%d+)') or 0) "
+    "  size = tonumber(string.match(info, 'maxmemory:(%d+)') or 0) "
+    "end "
+    "local out = {1, now, 0, adopted, used, size} "
+    "for i = 1, #names, 2 do "
+    "  local t = names[i] "
+    "  local k = b .. 'k:' .. t "
+    "  if newest and ARGV[6] ~= '' and not known[t] then "
+    "    list = call('ZRANGE', k, 0, batch - 1) "
+    "    local done = 0 "
+    "    for _, q in ipairs(list) do "
+    "      local e = b .. 'e:' .. q "
+    "      local p = get(e, 'p' .. t) "
+    "      if not p then "
+    "        lost(t, q) "
+    "      elseif p[6] == '' or p[5] <= now then "
+    "        bury(e, t, q, p, 5, 0, '', tonumber(ARGV[5])) "
+    "        done = done + 1 "
+    "      end "
+    "    end "
+    "    if #list == batch and done > 0 then more = 1 end "
+    "  end "
+    "  local oldest, low = -1, 0 "
+    "  while low < 64 do "
+    "    local q = call('ZRANGE', k, low, low)[1] "
+    "    if not q then break end "
+    "    if oldest >= 0 and tonumber(sub(q, 1, 11), 16) >= oldest then "
+    "      break "
+    "    end "
+    "    local p = get(b .. 'e:' .. q, 'p' .. t) "
+    "    if p and (oldest < 0 or p[4] < oldest) then oldest = p[4] end "
+    "    low = low + 1 "
+    "  end "
+    "  local pending, dead = call('ZCARD', k), call('ZCARD', b .. 'x:' .. t) "
+    "  if pending + dead == 0 and newest and not known[t] then "
+    "    call('HDEL', b .. 't', t) "
+    "  else "
+    "    local n = #out "
+    "    out[n + 1], out[n + 2], out[n + 3] = t, pending, dead "
+    "    out[n + 4] = oldest "
+    "    out[n + 5] = first(b .. 'f:' .. t) "
+    "    out[n + 6] = first(b .. 'a:' .. t) "
+    "    out[n + 7] = names[i + 1] "
+    "  end "
+    "end "
+    "out[3] = more "
+    "return out "),
+    ngx_null_string },
+
+    /* layout, -, limit, target, event, from, to, route, after, after,
+       budget, dead, records, bytes */
+
+    { ngx_string("list"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_SCAN
+    "local out, size = {1, now, 0, '', ''}, 0 "
+    "local dead, records = ARGV[12] == '1', ARGV[13] == '1' "
+    "scan(dead and 'x:' or 'k:', dead and 'd' or 'p', tonumber(ARGV[3]), "
+    "function(e, t, q, p) "
+    "  if records then "
+    "    local n = call('HSTRLEN', e, 'r') "
+    "    if size > 0 and size + n > tonumber(ARGV[14]) then return nil end "
+    "    size = size + n "
+    "  end "
+    "  show(out, t, q, p, records and call('HGET', e, 'r') or '') "
+    "  return 1 "
+    "end) "
+    "out[3], out[4], out[5] = more, at, aq "
+    "return out "),
+    ngx_null_string },
+
+    /* layout, command, limit, target, event, from, to, route, after, after,
+       budget, archive, source, to, name, routes, order, delay */
+
+    { ngx_string("replay"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_SCAN
+    "local command, done = ARGV[2], 0 "
+    "tick() "
+    "local function again(e, t, q, d) "
+    "  local old = get(e, 'd' .. t) "
+    "  local o = get(e, 'o' .. t) "
+    "  local p = {1, 0, 0, now, now + tonumber(ARGV[18]), '', '', ARGV[17], "
+    "             0, command, '', ARGV[15], ARGV[16]} "
+    "  if old then "
+    "    p[1], p[8], p[9], p[12], p[13] = old[1] + 1, old[8], old[9], "
+    "                                     old[12], old[13] "
+    "  elseif o then "
+    "    p[1] = o[1] + 1 "
+    "  elseif d then "
+    "    p[1], p[9] = d[1] + 1, d[9] "
+    "    if p[13] == '' then p[13] = d[13] end "
+    "  end "
+    "  set(e, 'p' .. t, p) "
+    "  enter(t, q, p) "
+    "  if old then forget(e, t, q) end "
+    "  call('HDEL', e, 'o' .. t) "
+    "end "
+    "local function fit(e, t) "
+    "  local p = get(e, 'p' .. t) "
+    "  local d = get(e, 'd' .. t) "
+    "  local o = get(e, 'o' .. t) "
+    "  return not p and not (d and d[10] == command) "
+    "         and not (o and o[2] == command) "
+    "end "
+    "if ARGV[12] == '1' then "
+    "  local t, r = ARGV[14], b .. 'r:' .. ARGV[13] "
+    "  local budget, limit = tonumber(ARGV[11]), tonumber(ARGV[3]) "
+    "  local from, to = tonumber(ARGV[6]), tonumber(ARGV[7]) "
+    "  local low = at == t and '(' .. aq or '-' "
+    "  local list = call('ZRANGEBYLEX', r, low, '+', 'LIMIT', 0, budget) "
+    "  if #list == budget then more = 1 end "
+    "  for _, q in ipairs(list) do "
+    "    local ms = tonumber(sub(q, 1, 11), 16) "
+    "    local e = b .. 'e:' .. q "
+    "    if done >= limit then "
+    "      more = 1 "
+    "      break "
+    "    end "
+    "    if (ARGV[5] == '' or ARGV[5] == q) "
+    "       and ms >= from and (to == 0 or ms < to) "
+    "       and call('HEXISTS', e, 'r') == 1 and fit(e, t) "
+    "    then "
+    "      again(e, t, q, nil) "
+    "      done = done + 1 "
+    "    end "
+    "    at, aq = t, q "
+    "  end "
+    "else "
+    "  scan('x:', 'd', tonumber(ARGV[3]), function(e, t, q, d) "
+    "    if d[10] == command then return 0 end "
+    "    local r = ARGV[14] == '' and t or ARGV[14] "
+    "    if r == t or fit(e, r) then "
+    "      again(e, r, q, d) "
+    "    end "
+    "    if r ~= t then "
+    "      forget(e, t, q) "
+    "      over(e) "
+    "    end "
+    "    done = done + 1 "
+    "    return 1 "
+    "  end) "
+    "end "
+    "return {1, now, more, at, aq, done} "),
+    ngx_null_string },
+
+    /* layout, -, limit, target, event, from, to, route, after, after,
+       budget */
+
+    { ngx_string("purge"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_SCAN
+    "local done = 0 "
+    "tick() "
+    "scan('x:', 'd', tonumber(ARGV[3]), function(e, t, q, d) "
+    "  forget(e, t, q) "
+    "  over(e) "
+    "  done = done + 1 "
+    "  return 1 "
+    "end) "
+    "return {1, now, more, at, aq, done} "),
+    ngx_null_string },
+
+    /* layout */
+
+    { ngx_string("check"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    "return {1, now} "),
+    ngx_null_string }
+};
+
+
+#define NGX_ER_REDIS_QUEUE_SCRIPTS                                            \
+    (sizeof(ngx_er_redis_queue_scripts)                                       \
+     / sizeof(ngx_er_redis_queue_scripts[0]))
+
+/* constant after the first call of ngx_er_redis_queue_sha1() */
+
+static u_char  ngx_er_redis_queue_hexes[NGX_ER_REDIS_QUEUE_SCRIPTS][40];
+
+
+ngx_str_t *
+ngx_er_redis_queue_script(ngx_uint_t n, ngx_str_t *name)
+{
+    if (n >= NGX_ER_REDIS_QUEUE_SCRIPTS) {
+        return NULL;
+    }
+
+    *name = ngx_er_redis_queue_scripts[n].name;
+
+    return &ngx_er_redis_queue_scripts[n].text;
+}
+
+
+ngx_str_t *
+ngx_er_redis_queue_digest(ngx_uint_t n)
+{
+    return &ngx_er_redis_queue_scripts[n].digest;
+}
+
+
+void
+ngx_er_redis_queue_sha1(void)
+{
+    u_char       sum[20];
+    ngx_str_t   *digest, *script;
+    ngx_sha1_t   sha1;
+    ngx_uint_t   i;
+
+    for (i = 0; i < NGX_ER_REDIS_QUEUE_SCRIPTS; i++) {
+        script = &ngx_er_redis_queue_scripts[i].text;
+
+        ngx_sha1_init(&sha1);
+        ngx_sha1_update(&sha1, script->data, script->len);
+        ngx_sha1_final(sum, &sha1);
+
+        (void) ngx_hex_dump(ngx_er_redis_queue_hexes[i], sum, 20);
+
+        digest = &ngx_er_redis_queue_scripts[i].digest;
+        digest->data = ngx_er_redis_queue_hexes[i];
+        digest->len = 40;
+    }
+}

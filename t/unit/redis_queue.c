@@ -1,0 +1,665 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The queue in Redis without a Redis: which shard, which words, what a reply
+ * means, and that no reply can do harm.  "redis_queue NAME" prints a script
+ * instead, for t/redis_scripts.t.
+ */
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/store/redis_queue.h"
+
+
+#define bytes(s)  s, sizeof(s) - 1
+
+
+static int print_script(const char *wanted);
+static void test_scripts(void);
+static void test_shards(ngx_pool_t *pool);
+static void test_words(ngx_pool_t *pool);
+static void test_moved(void);
+static void test_accept(ngx_pool_t *pool);
+static void test_fenced(ngx_pool_t *pool);
+static void test_lease(ngx_pool_t *pool);
+static void test_list(ngx_pool_t *pool);
+static void test_limit(ngx_pool_t *pool);
+static void test_sweep(ngx_pool_t *pool);
+static void test_hostile(ngx_pool_t *pool);
+static ngx_int_t reply(ngx_er_redis_walk_t *w, const char *text, size_t len);
+static size_t entry(char *p, const char *seq, int attempts);
+static size_t rows(char *p, const char *head, int n, const char *first,
+    const char *second);
+
+
+static ngx_er_redis_layout_t  one = { ngx_string("er"), 1, 15000, 0xabc, 0 };
+static ngx_er_redis_layout_t  three = { ngx_string("er"), 3, 15000, 0xabc, 0 };
+
+
+int
+main(int argc, char **argv)
+{
+    ngx_pool_t  *pool;
+
+    if (argc > 1) {
+        return print_script(argv[1]);
+    }
+
+    pool = ngx_er_test_pool();
+
+    test_scripts();
+    test_shards(pool);
+    test_words(pool);
+    test_moved();
+    test_accept(pool);
+    test_fenced(pool);
+    test_lease(pool);
+    test_list(pool);
+    test_limit(pool);
+    test_sweep(pool);
+    test_hostile(pool);
+
+    ngx_destroy_pool(pool);
+
+    return done_testing();
+}
+
+
+static int
+print_script(const char *wanted)
+{
+    ngx_str_t   *text, name;
+    ngx_uint_t   i;
+
+    for (i = 0; (text = ngx_er_redis_queue_script(i, &name)); i++) {
+        if (ngx_strcmp(name.data, wanted) == 0) {
+            printf("%s", text->data);
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+test_scripts(void)
+{
+    ngx_str_t   *digest, name;
+    ngx_uint_t   i;
+
+    ngx_er_redis_queue_sha1();
+
+    for (i = 0; ngx_er_redis_queue_script(i, &name); i++) {
+        digest = ngx_er_redis_queue_digest(i);
+        is_int(digest->len, 40, "%s: digest", name.data);
+    }
+
+    is_int(i, NGX_ER_REDIS_CHECK + 1, "a script for every verb and the check");
+
+    (void) ngx_er_redis_queue_script(NGX_ER_QUEUE_ADOPT, &name);
+    is_str(&name, "adopt", "in the order of the verbs");
+
+    (void) ngx_er_redis_queue_script(NGX_ER_REDIS_CHECK, &name);
+    is_str(&name, "check", "the check is the last");
+}
+
+
+static void
+test_shards(ngx_pool_t *pool)
+{
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+    op.pool = pool;
+
+    op.verb = NGX_ER_QUEUE_ACCEPT;
+    op.dedup = 1;
+    op.key[0] = 1;
+    op.key[1] = 4;
+
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    is_int(w.shard, (256 + 4) % 3, "the shard of a key");
+    is_int(w.left, 0, "is the only one");
+
+    op.verb = NGX_ER_QUEUE_SETTLE;
+    op.seq = (uint64_t) 1700000000000 << 20 | 5;
+
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    is_int(w.shard, 2, "the shard of an event");
+
+    op.verb = NGX_ER_QUEUE_LEASE;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    is_int(w.left, 2, "a lease walks through all");
+
+    op.verb = NGX_ER_QUEUE_LIST;
+    op.filter.seq = op.seq;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    is_int(w.shard * 10 + w.left, 20, "a list of one event does not");
+}
+
+
+static void
+test_words(ngx_pool_t *pool)
+{
+    ngx_str_t             words[NGX_ER_REDIS_ARGS];
+    ngx_uint_t            n, verb;
+    ngx_er_queue_op_t     op;
+    ngx_er_queue_part_t   parts[2];
+    ngx_er_redis_walk_t   w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+    ngx_memzero(parts, sizeof(parts));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_ACCEPT;
+    op.token = 0x1234;
+    op.parts = parts;
+    op.nparts = 2;
+    ngx_str_set(&op.record, "a\0b");
+
+    parts[0].target = 0xfedcba9876543210;
+    ngx_str_set(&parts[0].name, "billing");
+    ngx_str_set(&parts[0].routes, "a,b");
+    parts[0].delay = 255;
+    parts[0].lease = 1;
+    parts[1].target = 1;
+
+    three.count = 6;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "accept");
+    is_str(&words[0], "1", "one key");
+    is_str(&words[1], "er:{q1}:m", "of the shard");
+    is_str(&words[2], "1 3", "the layout");
+    is_str(&words[3], "0000000000000abc", "the holder");
+    is_str(&words[4], "0000000000001234", "the token");
+    is_str(&words[5], "0000000000000abc0000000000000007", "the nonce");
+    is_str(&words[6], "", "no key");
+    is_int(words[8].len, 3, "the record is bytes");
+    is_str(&words[n - 1],
+           "fedcba9876543210" "0000000000000000" "00000000000000ff"
+           "1" "0007" "0003" "billinga,b"
+           "0000000000000001" "0000000000000000" "0000000000000000"
+           "0" "0000" "0000", "the parts");
+
+    op.verb = NGX_ER_QUEUE_RETRY;
+    op.counted = 1;
+    op.past.time = 0x0102030405060708;
+    op.past.ms = 0x090a0b0c;
+    op.past.status = 503;
+
+    ngx_er_redis_queue_walk(&w, &one, &op);
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "retry");
+    is_int(words[n - 1].len, 14, "an attempt");
+    is_mem(words[n - 1].data, "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 14,
+           "is big-endian");
+
+    op.counted = 0;
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "again");
+    is_int(words[n - 1].len, 0, "no attempt");
+
+    for (verb = 0; verb <= NGX_ER_QUEUE_PURGE; verb++) {
+        op.verb = verb;
+        op.token = (uint64_t) -1;
+        op.window = (ngx_msec_t) -1;
+        op.filter.from = (uint64_t) -1;
+        op.filter.to = (uint64_t) -1;
+        op.bytes = (size_t) -1;
+
+        ngx_er_redis_queue_walk(&w, &three, &op);
+        is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK,
+               "verb %d has words", (int) verb);
+        ok(n <= NGX_ER_REDIS_ARGS - 2, "not too many");
+    }
+
+    op.verb = NGX_ER_QUEUE_ACCEPT;
+    op.nparts = NGX_ER_REDIS_TARGETS + 1;
+    ngx_er_redis_queue_walk(&w, &one, &op);
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_ERROR,
+           "too many parts");
+}
+
+
+static void
+test_moved(void)
+{
+    size_t       i;
+    in_port_t    port;
+    ngx_str_t    host;
+    ngx_uint_t   ask;
+
+    static const char  *bad[] = {
+        "MOVED", "MOVED ", "MOVED 1", "MOVED 1 ", "MOVED 1 host",
+        "MOVED 1 host:", "MOVED 1 host:0", "MOVED 1 host:65536",
+        "MOVED 1 host:1x", "ASK", "ASK ", "ASK 1", "ERR MOVED 1 h:1", ""
+    };
+
+    is_int(ngx_er_redis_queue_moved(bytes("MOVED 3999 127.0.0.1:6381"), &host,
+                                    &port, &ask),
+           NGX_OK, "moved");
+    is_str(&host, "127.0.0.1", "to that host");
+    is_int(port, 6381, "and port");
+    is_int(ask, 0, "for ever");
+
+    is_int(ngx_er_redis_queue_moved(bytes("ASK 3999 ::1:6381"), &host, &port,
+                                    &ask),
+           NGX_OK, "ask");
+    is_str(&host, "::1", "IPv6");
+    is_int(ask, 1, "only this time");
+
+    is_int(ngx_er_redis_queue_moved(bytes("MOVED 1 :7000"), &host, &port,
+                                    &ask),
+           NGX_OK, "the same host");
+    is_int(host.len, 0, "which is not said");
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        is_int(ngx_er_redis_queue_moved(bad[i], strlen(bad[i]), &host, &port,
+                                        &ask),
+               NGX_DECLINED, "\"%s\" is neither", bad[i]);
+    }
+}
+
+
+static void
+test_accept(ngx_pool_t *pool)
+{
+    ngx_er_queue_op_t    op;
+    ngx_er_queue_part_t  parts[2];
+    ngx_er_redis_walk_t  w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+    ngx_memzero(parts, sizeof(parts));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_ACCEPT;
+    op.parts = parts;
+    op.nparts = 2;
+    parts[0].lease = 1;
+
+    ngx_er_redis_queue_walk(&w, &one, &op);
+
+    is_int(reply(&w, bytes("*4\r\n:1\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000ff\r\n$2\r\n01\r\n")),
+           NGX_OK, "accepted");
+    is_int(op.rc, NGX_OK, "rc");
+    is_int(op.seq, 255, "its number");
+    is_int(parts[0].lease * 10 + parts[1].lease, 1, "what is leased");
+
+    is_int(reply(&w, bytes("*3\r\n:0\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n")),
+           NGX_OK, "a duplicate");
+    is_int(op.rc, NGX_DECLINED, "rc");
+    is_int(op.seq, 254, "of that one");
+
+    is_int(reply(&w, bytes("*2\r\n$6\r\nLAYOUT\r\n$3\r\n2 7\r\n")),
+           NGX_DECLINED, "another layout");
+}
+
+
+static void
+test_fenced(ngx_pool_t *pool)
+{
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_SETTLE;
+    ngx_er_redis_queue_walk(&w, &one, &op);
+
+    is_int(reply(&w, bytes("*2\r\n:1\r\n:17\r\n")), NGX_OK, "settled");
+    is_int(op.rc, NGX_OK, "rc");
+    is_int(reply(&w, bytes("*2\r\n:0\r\n:17\r\n")), NGX_OK, "fenced");
+    is_int(op.rc, NGX_DECLINED, "rc");
+    is_int(reply(&w, bytes("*2\r\n:-1\r\n:17\r\n")), NGX_OK, "gone");
+    is_int(op.rc, NGX_DECLINED, "rc");
+
+    w.resent = 1;
+    is_int(reply(&w, bytes("*2\r\n:-1\r\n:17\r\n")), NGX_OK, "gone by us");
+    is_int(op.rc, NGX_OK, "rc");
+
+    op.verb = NGX_ER_QUEUE_EXTEND;
+    is_int(reply(&w, bytes("*2\r\n:-1\r\n:17\r\n")), NGX_OK, "to extend");
+    is_int(op.rc, NGX_DECLINED, "rc");
+}
+
+
+static void
+test_lease(ngx_pool_t *pool)
+{
+    char                  text[4096];
+    ngx_er_entry_t       *e;
+    ngx_er_queue_op_t     op;
+    ngx_er_redis_walk_t   w;
+
+    ngx_er_test_set_time(1700000000);
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_LEASE;
+    op.fresh = 5;
+    op.again = 5;
+    op.bytes = 1000;
+
+    three.count = 2;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    /* Redis's clock is 10 s behind */
+
+    is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n"
+                                ":1699999991000\r\n", 4, "1", NULL)),
+           NGX_AGAIN, "the first shard");
+    is_int(w.shard, 1, "to the next");
+    is_int(reply(&w, text, rows(text, ":1699999990000\r\n:1699999990500\r\n"
+                                ":-1\r\n", 4, "2", NULL)),
+           NGX_AGAIN, "the second");
+    is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n:-1\r\n", 4,
+                                NULL, NULL)),
+           NGX_OK, "the last");
+
+    is_int(op.rc, NGX_OK, "rc");
+    is_int(op.count.fresh, 1700000000500, "fresh, by this clock");
+    is_int(op.count.again, 1700000001000, "again");
+    is_int(op.entries->nelts, 2, "entries");
+
+    e = op.entries->elts;
+
+    is_int(e[0].seq, 1, "event");
+    is_int(e[0].target, 0xa, "target");
+    is_int(e[0].attempts, 1, "attempts");
+    is_int(e[0].due, 1700000020000, "due");
+    is_int(e[0].token, 0xb, "token");
+    is_int(e[0].npast, 1, "past");
+    is_int(e[0].past[0].time, 1, "time");
+    is_int(e[0].past[0].ms, 2, "ms");
+    is_int(e[0].past[0].status, 503, "status");
+    is_int(e[0].past[0].number, 1, "number");
+    is_str(&e[0].name, "billing", "name");
+    is_str(&e[0].routes, "r", "routes");
+    is_str(&e[0].record, "record", "record");
+    is_int(w.again, 3, "wanted");
+    is_int(w.bytes, 988, "bytes");
+
+    /* enough is enough */
+
+    op.entries = NULL;
+    op.again = 1;
+    op.fresh = 0;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n", 4,
+                                "1", NULL)),
+           NGX_OK, "no more is wanted");
+    is_int(op.count.again, 1700000000000, "the others may have some");
+}
+
+
+static void
+test_list(ngx_pool_t *pool)
+{
+    char                  text[4096];
+    ngx_er_entry_t       *e;
+    ngx_er_queue_op_t     op;
+    ngx_er_redis_walk_t   w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_LIST;
+    op.limit = 3;
+
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    is_int(reply(&w, text,
+                 rows(text, ":1700000000000\r\n:1\r\n$16\r\n000000000000000a"
+                      "\r\n$16\r\n0000000000000005\r\n", 5, "3", "5")),
+           NGX_AGAIN, "the first shard has more");
+    is_int(reply(&w, text,
+                 rows(text, ":1700000000000\r\n:0\r\n$16\r\n000000000000000a"
+                      "\r\n$16\r\n0000000000000007\r\n", 5, "1", "7")),
+           NGX_AGAIN, "the second has not");
+    is_int(reply(&w, text,
+                 rows(text, ":1700000000000\r\n:0\r\n$16\r\n000000000000000a"
+                      "\r\n$16\r\n0000000000000002\r\n", 5, "2", NULL)),
+           NGX_OK, "the last");
+
+    e = op.entries->elts;
+
+    is_int(op.entries->nelts, 3, "as many as wanted");
+    is_int(e[0].seq * 100 + e[1].seq * 10 + e[2].seq, 123, "sorted");
+    is_int(op.more, 1, "more");
+    is_int(op.after[0], 0xa, "behind the last: target");
+    is_int(op.after[1], 3, "event");
+
+    op.limit = 100;
+    op.entries = NULL;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    (void) reply(&w, text,
+                 rows(text, ":1700000000000\r\n:1\r\n$16\r\n000000000000000a"
+                      "\r\n$16\r\n0000000000000005\r\n", 5, "3", "5"));
+    (void) reply(&w, text,
+                 rows(text, ":1700000000000\r\n:0\r\n$16\r\n000000000000000a"
+                      "\r\n$16\r\n0000000000000007\r\n", 5, "4", "7"));
+    is_int(reply(&w, text,
+                 rows(text, ":1700000000000\r\n:0\r\n$16\r\n000000000000000a"
+                      "\r\n$16\r\n0000000000000002\r\n", 5, NULL, NULL)),
+           NGX_OK, "a shard that has more hides what is behind");
+    is_int(op.entries->nelts, 3, "entries");
+    is_int(op.after[1], 5, "the cursor is there");
+    is_int(op.more, 1, "more");
+}
+
+
+static void
+test_limit(ngx_pool_t *pool)
+{
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_PURGE;
+    op.limit = 3;
+    op.after[0] = 7;
+    op.after[1] = 8;
+
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    is_int(reply(&w, bytes("*6\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
+                           "\r\n$16\r\n0000000000000005\r\n:1\r\n")),
+           NGX_AGAIN, "one done");
+    is_int(w.limit, 2, "two are left");
+    is_int(reply(&w, bytes("*6\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
+                           "\r\n$16\r\n0000000000000005\r\n:2\r\n")),
+           NGX_OK, "all done");
+    is_int(op.done, 3, "done");
+    is_int(op.more, 1, "nobody has seen the last shard");
+    is_int(op.after[0] * 10 + op.after[1], 78, "so the cursor stays");
+}
+
+
+static void
+test_sweep(ngx_pool_t *pool)
+{
+    ngx_er_queue_op_t      op;
+    ngx_er_redis_walk_t    w;
+    ngx_er_queue_count_t  *c;
+
+    ngx_er_test_set_time(1700000000);
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_SWEEP;
+
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    is_int(reply(&w, bytes("*13\r\n:1\r\n:1700000000000\r\n:0\r\n:4\r\n:100"
+                           "\r\n:1000\r\n$16\r\n000000000000000a\r\n:2\r\n:1"
+                           "\r\n:50\r\n:-1\r\n:60\r\n$1\r\na\r\n")),
+           NGX_AGAIN, "the first shard");
+    is_int(reply(&w, bytes("*20\r\n:1\r\n:1700000000000\r\n:1\r\n:0\r\n:90"
+                           "\r\n:500\r\n$16\r\n000000000000000a\r\n:3\r\n:0"
+                           "\r\n:40\r\n:30\r\n:-1\r\n$1\r\na\r\n"
+                           "$16\r\n000000000000000b\r\n:0\r\n:7\r\n:-1\r\n"
+                           ":-1\r\n:-1\r\n$1\r\nb\r\n")),
+           NGX_AGAIN, "the second");
+    is_int(reply(&w, bytes("*6\r\n:1\r\n:1700000000000\r\n:0\r\n:0\r\n:0\r\n"
+                           ":0\r\n")),
+           NGX_OK, "the last");
+
+    c = op.counts->elts;
+
+    is_int(op.counts->nelts, 2, "two targets");
+    is_int(c[0].pending, 5, "pending");
+    is_int(c[0].dead, 1, "dead");
+    is_int(c[0].oldest, 40, "oldest");
+    is_int(c[0].fresh, 30, "fresh");
+    is_int(c[0].again, 60, "again");
+    is_str(&c[1].name, "b", "name");
+    ok(c[1].oldest == NGX_ER_NEVER && c[1].fresh == NGX_ER_NEVER
+       && c[1].again == NGX_ER_NEVER, "never");
+    is_int(op.more, 1, "more");
+    is_int(op.used, 100, "used");
+    is_int(op.size, 1000, "size");
+    is_int(op.count.pending, 4, "adopted");
+}
+
+
+/* every reply cut short in elements, and every element of a wrong type */
+
+static void
+test_hostile(ngx_pool_t *pool)
+{
+    char                  text[4096], *p;
+    size_t                len;
+    ngx_int_t             rc;
+    ngx_uint_t            n, i, verb, bad;
+    ngx_er_queue_op_t     op;
+    ngx_er_redis_walk_t   w;
+
+    static const char  *words[] = {
+        ":1\r\n", ":-1\r\n", ":9223372036854775807\r\n",
+        ":-9223372036854775808\r\n", "$-1\r\n", "$0\r\n\r\n",
+        "$16\r\n0000000000000001\r\n", "$16\r\n000000000000000x\r\n",
+        "$3\r\nabc\r\n", "+OK\r\n"
+    };
+
+    srand(1);
+    bad = 0;
+
+    for (i = 0; i < 20000; i++) {
+        verb = i % (NGX_ER_QUEUE_PURGE + 1);
+
+        ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+        op.pool = ngx_er_test_pool();
+        op.verb = verb;
+        op.limit = 10;
+        op.fresh = 5;
+        op.bytes = 100;
+
+        ngx_er_redis_queue_walk(&w, &three, &op);
+
+        n = 1 + rand() % 25;
+        p = text + sprintf(text, "*%d\r\n:1\r\n", (int) n);
+
+        for (n--; n; n--) {
+            p += sprintf(p, "%s", words[rand() % 3 ? rand() % 2 * 6
+                                                   : rand() % 10]);
+        }
+
+        len = p - text;
+        rc = reply(&w, text, len);
+
+        bad += (rc != NGX_OK && rc != NGX_AGAIN && rc != NGX_ERROR);
+
+        ngx_destroy_pool(op.pool);
+    }
+
+    is_int(bad, 0, "hostile replies");
+    (void) pool;
+}
+
+
+static ngx_int_t
+reply(ngx_er_redis_walk_t *w, const char *text, size_t len)
+{
+    ngx_int_t               rc;
+    redisReply             *r;
+    ngx_er_redis_reader_t   reader;
+
+    if (ngx_er_redis_reader_open(&reader) != NGX_OK) {
+        return NGX_ABORT;
+    }
+
+    reader.elements = 1000;
+
+    if (ngx_er_redis_feed(&reader, (u_char *) text, len) != NGX_OK
+        || ngx_er_redis_read(&reader, &r) != NGX_OK)
+    {
+        ngx_er_redis_reader_close(&reader);
+        return NGX_ABORT;
+    }
+
+    rc = ngx_er_redis_queue_reply(w, r);
+
+    freeReplyObject(r);
+    ngx_er_redis_reader_close(&reader);
+
+    return rc;
+}
+
+
+/* an entry with one attempt in its past */
+
+static size_t
+entry(char *p, const char *seq, int attempts)
+{
+    char  *start;
+
+    start = p;
+
+    p += sprintf(p, "$16\r\n000000000000000a\r\n$16\r\n000000000000000%s\r\n"
+                 ":0\r\n:%d\r\n:0\r\n:1690000000000\r\n:1700000010000\r\n"
+                 "$16\r\n000000000000000b\r\n$0\r\n\r\n:1\r\n$16\r\n",
+                 seq, attempts);
+
+    memcpy(p, "\0\0\0\0\0\0\0\1\0\0\0\2\1\367\0\1", 16);
+    p += 16;
+
+    p += sprintf(p, "\r\n$7\r\nbilling\r\n$1\r\nr\r\n:0\r\n:0\r\n:0\r\n"
+                 "$0\r\n\r\n$6\r\nrecord\r\n");
+
+    return p - start;
+}
+
+
+static size_t
+rows(char *p, const char *head, int n, const char *first, const char *second)
+{
+    char  *start;
+
+    start = p;
+
+    p += sprintf(p, "*%d\r\n:1\r\n%s",
+                 n + NGX_ER_REDIS_FIELDS * (!!first + !!second), head);
+
+    if (first) {
+        p += entry(p, first, 1);
+    }
+
+    if (second) {
+        p += entry(p, second, 1);
+    }
+
+    return p - start;
+}
