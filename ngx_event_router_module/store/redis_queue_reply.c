@@ -468,7 +468,6 @@ ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
     }
 
     if (op->verb == NGX_ER_QUEUE_LIST) {
-
         if (ngx_er_redis_queue_listed(op, reply) != NGX_OK) {
             return NGX_ERROR;
         }

@@ -101,6 +101,8 @@ sub stop {
 
     my $pid = delete $self->{pid} or return;
 
+    local $?;
+
     close delete $self->{socket} if $self->{socket};
 
     kill 'CONT', $pid;

@@ -1,0 +1,728 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# The queue's scripts in a real Redis, one after the other and every one sent
+# twice: what they keep, give, refuse and forget.  build/unit/redis_queue prints
+# them.
+
+use warnings;
+use strict;
+
+no warnings 'portable';
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::EventRouter;
+use Time::HiRes qw(sleep);
+
+my $t = Test::EventRouter->new;
+
+chdir "$FindBin::Bin/.." or die;
+delete @ENV{qw(MAKEFLAGS MAKELEVEL)};
+
+system('make -s build/unit/redis_queue >/dev/null') == 0
+    or BAIL_OUT('build/unit/redis_queue does not build');
+
+my %script = map { $_ => scalar qx(build/unit/redis_queue $_) }
+    qw(accept lease extend settle retry bury adopt sweep list replay purge
+       check);
+
+my $redis = $t->redis(6379);
+
+my ($H1, $H2, $H3) = map { hex16($_) } 0xa1, 0xa2, 0xa3;
+my ($A, $B, $C) = map { hex16($_) } 0x1001, 0x1002, 0x1003;
+my $SOURCE = hex16(0x5001);
+my $shard = 0;
+my $layout = '1 1';
+my $token = 0;
+my $nonce = 0;
+
+my @entry = qw(target seq epoch attempts crashes accepted due token order
+    guard past name routes reason died status answer record);
+
+
+# ---- a new event
+
+my $r = accept_event(key => 'k1', record => "one\r\n\0", parts => [
+    { target => $A, name => 'a', routes => 'x,y' },
+    { target => $B, name => 'b', delay => 60000 } ]);
+
+is($r->{code}, 1, 'accepted');
+like($r->{seq}, qr/^[0-9a-f]{16}$/, 'its number');
+is($r->{leased}, '00', 'not leased');
+cmp_ok(abs(hex(substr $r->{seq}, 0, 11) - time() * 1000), '<', 5000,
+    'which is the time');
+
+my $one = $r->{seq};
+
+is(accept_event(%{ $r->{args} }, same => 1)->{seq}, $one,
+    'sent twice: the same event');
+is(accept_event(%{ $r->{args} }, same => 1)->{code}, 1, 'accepted');
+
+$r = accept_event(key => 'k1', parts => [ { target => $A } ]);
+is($r->{code}, 0, 'a duplicate');
+is($r->{seq}, $one, 'of the first');
+
+my $ttl = $redis->command(PTTL => key('d:' . unpack 'H*', pad('k1')));
+ok($ttl > 3_500_000 && $ttl <= 3_600_000, 'for an hour');
+is($redis->command(ZCARD => key("k:$A")), 1, 'one entry');
+
+my @all = map { accept_event(parts => [ { target => $C } ])->{seq} } 1 .. 50;
+
+is(scalar(keys %{ { map { $_ => 1 } @all } }), 50, 'numbers are unique');
+is("@all", "@{[ sort @all ]}", 'and grow');
+
+$r = accept_event(parts => [ { target => $C } ]);
+is(accept_event(%{ $r->{args} }, same => 1)->{seq}, $r->{seq},
+    'without a key: sent twice is one event');
+
+
+# ---- leases
+
+$r = lease($A, fresh => 10);
+is(scalar @{ $r->{entries} }, 1, 'leased');
+
+my $e = $r->{entries}[0];
+
+is($e->{seq}, $one, 'event');
+is($e->{record}, "one\r\n\0", 'record');
+is("$e->{name} $e->{routes}", 'a x,y', 'name and routes');
+is("$e->{epoch} $e->{attempts} $e->{crashes}", '0 0 0', 'no attempt');
+is($e->{token}, $r->{token}, 'token');
+is($r->{fresh}, -1, 'nothing else is fresh');
+cmp_ok($r->{again} - $r->{now}, '==', 10000, 'the lease ends');
+
+my $again = lease($A, fresh => 10, token => $r->{token});
+is($again->{entries}[0]{seq}, $one, 'sent twice: the same entry');
+is($again->{entries}[0]{crashes}, 0, 'which did not crash');
+
+is(scalar @{ lease($A, fresh => 10, again => 10)->{entries} }, 0,
+    'nobody else gets it');
+is(scalar @{ lease($B, fresh => 10)->{entries} }, 0, 'a delay');
+cmp_ok(lease($B, fresh => 10)->{fresh} - $r->{now}, '>', 50000, 'is long');
+
+my @fence = ($one, $A);
+
+is(fenced(settle => $H2, $r->{token}, @fence), 0, 'another holder');
+is(fenced(settle => $H1, hex16(99), @fence), 0, 'another token');
+is(fenced(extend => $H1, hex16(99), @fence, 1000), 0, 'cannot extend');
+is(fenced(retry => $H1, hex16(99), @fence, 1000, ''), 0, 'cannot retry');
+is(fenced(bury => $H1, hex16(99), @fence, '', 1, 0, '', 1000), 0,
+    'cannot bury');
+is(fenced(extend => $H1, $r->{token}, @fence, 20000), 1, 'extended');
+cmp_ok(lease($A)->{again} - $r->{now}, '>=', 20000, 'by so much');
+
+# bytes
+
+accept_event(record => 'x' x 100, parts => [ { target => hex16(0x77) } ])
+    for 1 .. 5;
+is(scalar @{ lease(hex16(0x77), fresh => 5, bytes => 250)->{entries} }, 2,
+    'as many bytes as wanted');
+is(scalar @{ lease(hex16(0x77), fresh => 5, bytes => 1)->{entries} }, 1,
+    'one is given even if it is larger');
+is(scalar @{ lease(hex16(0x77), fresh => 5, bytes => 1, given => 1)
+             ->{entries} }, 0, 'unless another shard gave one');
+is(scalar @{ lease(hex16(0x77), fresh => 1)->{entries} }, 1,
+    'as many entries as wanted');
+
+
+# ---- retry
+
+my $past = pack 'Q>L>S>', 1234, 56, 503;
+
+is(fenced(retry => $H1, $r->{token}, @fence, 50, $past), 1, 'retry');
+is(fenced(retry => $H1, $r->{token}, @fence, 50, $past), 1, 'sent twice');
+is(fenced(settle => $H1, $r->{token}, @fence), 0, 'the lease is over');
+is(scalar @{ lease($A, fresh => 9)->{entries} }, 0, 'it is not fresh');
+is(scalar @{ lease($A, again => 9)->{entries} }, 0, 'it is not due');
+sleep 0.1;
+$r = lease($A, again => 9);
+$e = $r->{entries}[0];
+is("$e->{attempts} $e->{crashes}", '1 0', 'one attempt, counted once');
+is($e->{past}, $past . pack('S>', 1), 'the past');
+
+for my $n (2 .. 20) {
+    fenced(retry => $H1, $r->{token}, @fence, 0, $past);
+    $r = lease($A, again => 9);
+}
+
+is($r->{entries}[0]{attempts}, 20, '20 attempts');
+is(length $r->{entries}[0]{past}, 256, '16 are remembered');
+is(unpack('x254S>', $r->{entries}[0]{past}), 20, 'the latest last');
+
+is(fenced(retry => $H1, $r->{token}, @fence, 0, ''), 1, 'given back');
+$r = lease($A, again => 9);
+is($r->{entries}[0]{attempts}, 20, 'no attempt');
+
+# a lease that ends by itself
+
+fenced(retry => $H1, $r->{token}, @fence, 0, '');
+my $lost = lease($A, again => 9, lease => 30);
+sleep 0.06;
+$r = lease($A, again => 9, holder => $H2);
+is($r->{entries}[0]{crashes}, 1, 'a lease that ended by itself');
+is(fenced(settle => $H1, $lost->{token}, @fence), 0, 'is over');
+is($redis->command(SISMEMBER => key("h:$H1"), "$A$one"), 0, 'is nobody\'s');
+is(fenced(settle => $H2, $r->{token}, @fence), 1, 'settled');
+is(fenced(settle => $H2, $r->{token}, @fence), -1, 'sent twice: gone');
+is($redis->command(EXISTS => key("e:$one")), 1, 'the event waits for b');
+is($redis->command(EXISTS => key($_)), 0, "nothing is left in $_")
+    for "a:$A", "f:$A", "k:$A", "h:$H2";
+
+
+# ---- leased as it comes
+
+$r = accept_event(token => hex16(0x900), parts => [
+    { target => $A, lease => 1 }, { target => $B } ]);
+is($r->{leased}, '10', 'leased to who accepts it');
+is(accept_event(%{ $r->{args} }, same => 1)->{leased}, '10', 'sent twice');
+is(scalar @{ lease($A, fresh => 9, again => 9)->{entries} }, 0,
+    'nobody else gets it');
+is(fenced(settle => $H1, hex16(0x900), $r->{seq}, $A), 1, 'settled');
+$r = lease($B, fresh => 9);
+is(fenced(settle => $H1, $r->{token}, $r->{entries}[0]{seq}, $B), 1,
+    'the other, too');
+is($redis->command(EXISTS => key("e:$r->{entries}[0]{seq}")), 0,
+    'the event goes');
+
+
+# ---- dead letters
+
+my $D = hex16(0x2001);
+
+$r = dead_letter($D, 'old', answer => 'no', status => 404, routes => 'x,y');
+my $dead = $r->{seq};
+is($r->{code}, 1, 'buried');
+is(fenced(bury => $H1, $r->{token}, $dead, $D, $past, 2, 404, 'no', 60000), 1,
+    'sent twice');
+is(fenced(settle => $H1, $r->{token}, $dead, $D), -1, 'not pending');
+is(scalar @{ list(target => $D)->{entries} }, 0, 'not in that list');
+
+my $l = list(target => $D, dead => 1, records => 1);
+$e = $l->{entries}[0];
+
+is(scalar @{ $l->{entries} }, 1, 'but in this');
+is("$e->{reason} $e->{status} $e->{answer} $e->{record} $e->{attempts}",
+    '2 404 no old 1', 'why');
+cmp_ok($e->{died}, '>=', $e->{accepted}, 'when');
+is(list(target => $D, dead => 1)->{entries}[0]{record}, '', 'no record');
+is(scalar @{ list(target => $D, dead => 1, $_->[0] => $_->[1])->{entries} },
+    $_->[2], "$_->[0] $_->[1]")
+    for [ route => 'x', 1 ], [ route => 'y', 1 ], [ route => 'z', 0 ],
+        [ route => 'x,', 0 ], [ seq => $dead, 1 ], [ seq => $one, 0 ],
+        [ from => $e->{accepted}, 1 ], [ from => $e->{accepted} + 1, 0 ],
+        [ to => $e->{accepted}, 0 ], [ to => $e->{accepted} + 1, 1 ];
+
+# replay
+
+$r = replay(target => $D, command => 7);
+is("$r->{done} $r->{more}", '1 0', 'replayed');
+is(replay(target => $D, command => 7)->{done}, 0, 'sent twice');
+$l = lease($D, fresh => 9);
+$e = $l->{entries}[0];
+is("$e->{seq} $e->{epoch} $e->{attempts} $e->{record}", "$dead 1 0 old",
+    'fresh, in another epoch');
+fenced(bury => $H1, $l->{token}, $dead, $D, $past, 1, 500, '', 60000);
+is(replay(target => $D, command => 7)->{done}, 0,
+    'the command does not do it again');
+is(replay(target => $D, command => 8)->{done}, 1, 'another one does');
+$l = lease($D, fresh => 9);
+is($l->{entries}[0]{epoch}, 2, 'epoch');
+fenced(bury => $H1, $l->{token}, $dead, $D, $past, 1, 500, '', 60000);
+
+my $E = hex16(0x2002);
+
+is(replay(target => $D, command => 9, to => $E, name => 'other')->{done}, 1,
+    'replayed to another target');
+is($redis->command(ZCARD => key("x:$D")), 0, 'it is dead no more');
+$l = lease($E, fresh => 9);
+$e = $l->{entries}[0];
+is("$e->{seq} $e->{name} $e->{epoch}", "$dead other 3", 'it is there');
+fenced(settle => $H1, $l->{token}, $dead, $E);
+is($redis->command(EXISTS => key("e:$dead")), 0, 'done');
+
+# paging and purge
+
+dead_letter($D, "p$_") for 1 .. 7;
+my @seen;
+my ($after, $more) = ([ hex16(0), hex16(0) ], 1);
+
+while ($more) {
+    $l = list(dead => 1, target => $D, limit => 3, after => $after,
+              records => 1);
+    push @seen, map { $_->{record} } @{ $l->{entries} };
+    ($after, $more) = ($l->{after}, $l->{more});
+}
+
+is("@seen", join(' ', map { "p$_" } 1 .. 7), 'page by page, oldest first');
+
+$l = list(dead => 1, target => $D, records => 1, bytes => 5);
+is(scalar(@{ $l->{entries} }) . $l->{more}, '21', 'as many bytes as wanted');
+$l = list(dead => 1, target => $D, records => 1, bytes => 1);
+is(scalar(@{ $l->{entries} }) . $l->{more}, '11', 'but one');
+
+$l = list(dead => 1, limit => 100, budget => 2);
+is("@{[ scalar @{ $l->{entries} } ]} $l->{more}", '2 1', 'a budget');
+
+$r = purge(target => $D, limit => 2);
+is("$r->{done} $r->{more}", '2 1', 'purge');
+$r = purge(target => $D, limit => 100, after => $r->{after});
+is("$r->{done} $r->{more}", '5 0', 'the rest');
+is(events($D), 0, 'nothing is left');
+
+
+# ---- the archive
+
+my $F = hex16(0x3001);
+my @kept = map { sleep 0.005; accept_event(record => "a$_", retain => 600, key => "arc$_",
+                              parts => [ { target => $F, name => 'f' } ])
+                 ->{seq} } 1 .. 3;
+my $only = accept_event(record => 'none', retain => 600, parts => [])->{seq};
+
+for my $n (1 .. 2) {
+    $l = lease($F, fresh => 1);
+    fenced(settle => $H1, $l->{token}, $l->{entries}[0]{seq}, $F);
+}
+
+is($redis->command(EXISTS => key("e:$kept[0]")), 1, 'kept when it is done');
+
+my %archive = (archive => 1, source => $SOURCE, command => 20, to => $F,
+               name => 'f', limit => 100);
+
+$r = replay(%archive);
+is($r->{done}, 3, 'all but the one that waits');
+is(replay(%archive)->{done}, 0, 'once');
+$l = lease($F, fresh => 9);
+is(join(' ', map { "$_->{record}:$_->{epoch}" } @{ $l->{entries} }),
+    'a3:0 a1:1 a2:1 none:1', 'they are due');
+fenced(settle => $H1, $l->{token}, $_->{seq}, $F) for @{ $l->{entries} };
+is(replay(%archive)->{done}, 1, 'the same command: only what waited then');
+is(replay(%archive, command => 21, from => hex substr $kept[1], 0, 11)
+   ->{done}, 2, 'from a time');
+
+@seen = ();
+($after, $more) = ([ hex16(0), hex16(0) ], 1);
+
+while ($more) {
+    $r = replay(%archive, command => 22, to => hex16(0x3002), name => 'g',
+                limit => 1, after => $after);
+    push @seen, $r->{done};
+    ($after, $more) = ($r->{after}, $r->{more});
+}
+
+is(join('', @seen), '1111', 'page by page');
+
+$l = lease($F, fresh => 9);
+fenced(settle => $H1, $l->{token}, $_->{seq}, $F) for @{ $l->{entries} };
+$l = lease(hex16(0x3002), fresh => 9);
+fenced(settle => $H1, $l->{token}, $_->{seq}, hex16(0x3002))
+    for @{ $l->{entries} };
+sleep 0.7;
+sweep();
+is($redis->command(EXISTS => key("e:$_")), 0, 'the archive is over')
+    for @kept, $only;
+is($redis->command(EXISTS => key($_)), 0, "so is $_") for "r:$SOURCE", 'u';
+
+
+# ---- order
+
+my $O = hex16(0x4001);
+my @line = map { accept_event(record => "o$_", parts => [
+    { target => $O, order => hex16(0x42), lease => $_ == 1 } ],
+    token => hex16(0x4200 + $_)) } 1 .. 4;
+
+is(join('', map { $_->{leased} } @line), '1000', 'the first is leased');
+
+my $late = accept_event(token => hex16(0x4300), parts => [
+    { target => $O, order => hex16(0x42), lease => 1 } ]);
+
+is($late->{leased}, '0', 'one that finds others waits');
+is(scalar @{ lease($O, fresh => 9, again => 9)->{entries} }, 0, 'all wait');
+is(lease($O, fresh => 9)->{fresh}, -1, 'for ever');
+fenced(retry => $H1, hex16(0x4201), $line[0]{seq}, $O, 0, $past);
+$r = lease($O, fresh => 9, again => 9);
+is(join(' ', map { $_->{record} } @{ $r->{entries} }), 'o1',
+    'also while the first is tried again');
+fenced(settle => $H1, $r->{token}, $line[0]{seq}, $O);
+$r = lease($O, fresh => 9, again => 9);
+is(join(' ', map { $_->{record} } @{ $r->{entries} }), 'o2', 'the next');
+fenced(bury => $H1, $r->{token}, $line[1]{seq}, $O, $past, 1, 0, '', 60000);
+$r = lease($O, fresh => 9, again => 9);
+is(join(' ', map { $_->{record} } @{ $r->{entries} }), 'o3',
+    'a dead one lets the next go');
+is(replay(target => $O, command => 30)->{done}, 1, 'replayed');
+is(scalar @{ lease($O, fresh => 9)->{entries} }, 0, 'it waits at the end');
+fenced(settle => $H1, $r->{token}, $line[2]{seq}, $O);
+
+# Redis threw the first one away
+
+$redis->command(DEL => key("e:$line[3]{seq}"));
+lease($O, fresh => 9);
+accept_event(record => 'o6', parts => [
+    { target => $O, order => hex16(0x42) } ]);
+$r = lease($O, fresh => 9);
+is(join(' ', map { $_->{seq} } @{ $r->{entries} }), $late->{seq},
+    'what is not there holds up nobody');
+
+
+# ---- holders that die
+
+my $P = hex16(0x6001);
+
+accept_event(record => "h$_", parts => [ { target => $P } ]) for 1 .. 3;
+lease($P, fresh => 2, holder => $H3);
+fenced(retry => $H1, lease($P, fresh => 1)->{token},
+       list(target => $P)->{entries}[2]{seq}, $P, 0, $past);
+
+$r = run('adopt', $H3, 1);
+is("$r->[2] $r->[3]", '1 1', 'adopted, and there are more');
+$r = run('adopt', $H3, 100);
+is("$r->[2] $r->[3]", '1 0', 'all');
+is(run('adopt', $H3, 100)->[2], 0, 'sent twice');
+$r = lease($P, again => 9);
+is(join(' ', map { "$_->{record}:$_->{attempts}:$_->{crashes}" }
+             sort { $a->{record} cmp $b->{record} } @{ $r->{entries} }),
+    'h1:0:1 h2:0:1 h3:1:0', 'they are due, and crashed');
+fenced(settle => $H1, $r->{token}, $_->{seq}, $P) for @{ $r->{entries} };
+
+accept_event(record => 'late', parts => [ { target => $P } ]);
+my $held = lease($P, fresh => 1, holder => $H3);
+
+sweep(holder => $H3, gap => 300);
+for (1 .. 3) {
+    sweep(gap => 300);
+    sleep 0.05;
+}
+
+is(sweep(gap => 300)->{adopted}, 0, 'alive');
+
+for (1 .. 12) {
+    $r = sweep(gap => 300);
+    last if $r->{adopted};
+    sleep 0.05;
+}
+
+is($r->{adopted}, 1, 'silent for too long');
+is($redis->command(ZSCORE => key('holders'), $H3), undef, 'forgotten');
+is(fenced(retry => $H3, $held->{token}, $held->{entries}[0]{seq}, $P, 0, ''),
+    0, 'its lease is over');
+$r = lease($P, again => 9);
+is($r->{entries}[0]{crashes}, 1, 'adopted');
+
+# Redis itself was away: nobody could say that he is alive
+
+sweep(holder => $H3, gap => 300);
+sleep 0.4;
+is(sweep(gap => 300)->{adopted}, 0, 'nobody was heard: nobody is dead');
+ok($redis->command(ZSCORE => key('holders'), $H3), 'not yet');
+
+
+# ---- counts, what is over, targets that are gone
+
+$r = sweep(known => [ $A, $B ], generation => 5);
+my %count = map { $_->{target} => $_ } @{ $r->{counts} };
+
+is($count{$P}{pending}, 1, 'leased: not removed');
+ok(!$count{$A}{pending} && $count{$A}{name} eq 'a', 'nothing pending');
+is("$count{$A}{oldest} $count{$A}{fresh} $count{$A}{again}", '-1 -1 -1',
+    'never');
+is($count{$B}{pending}, 1, 'one is pending');
+cmp_ok($count{$B}{fresh}, '>', $r->{now}, 'not due');
+cmp_ok($count{$B}{oldest}, '<', $r->{now}, 'but old');
+is($count{$C}{dead}, 51, 'a target that is gone: all dead');
+is(list(target => $C, dead => 1)->{entries}[0]{reason}, 5, 'REMOVED');
+cmp_ok($r->{used}, '>', 100_000, 'bytes');
+
+my $G = hex16(0x7001);
+
+accept_event(parts => [ { target => $G, name => 'g' } ]);
+$r = sweep(known => [ $A ], generation => 4);
+is(scalar(grep { $_->{target} eq $G && $_->{pending} } @{ $r->{counts} }), 1,
+    'an older configuration removes nothing');
+$r = sweep(known => [ $A, $G ], generation => 6);
+$r = sweep(known => [ $A, $G ], generation => 6);
+is(scalar(grep { $_->{target} eq $G && $_->{pending} } @{ $r->{counts} }), 1,
+    'known');
+
+dead_letter($G, 'short', keep => 20);
+sleep 0.05;
+sweep(known => [ $A, $G ], generation => 6);
+is($redis->command(ZCARD => key("x:$G")), 0, 'a dead letter is forgotten');
+
+# an old entry that was replayed is as old as its replay
+
+my $K = hex16(0x7002);
+
+dead_letter($K, 'r');
+sleep 0.05;
+my $second = accept_event(parts => [ { target => $K } ])->{seq};
+sleep 0.05;
+replay(target => $K, command => 40);
+%count = map { $_->{target} => $_ } @{ sweep()->{counts} };
+is($count{$K}{oldest}, hex substr($second, 0, 11), 'the oldest');
+
+
+# ---- what others do to Redis
+
+my $X = hex16(0x8001);
+
+$redis->command(SET => key("k:$X"), 'not a zset');
+eval { accept_event(key => 'broken', record => 'b',
+                    parts => [ { target => $X } ]) };
+like($@, qr/WRONGTYPE/, 'an error behind the entry');
+is($redis->command(EXISTS => key('d:' . unpack 'H*', pad('broken'))), 0,
+    'the key is not known');
+$redis->command(DEL => key("k:$X"));
+is(accept_event(key => 'broken', record => 'b',
+                parts => [ { target => $X } ])->{code}, 1, 'it comes again');
+ok(scalar(@{ lease($X, fresh => 9)->{entries} }) >= 1, 'and is there');
+
+$r = accept_event(record => 'gone', parts => [ { target => $X } ]);
+$redis->command(DEL => key("e:$r->{seq}"));
+is(scalar @{ lease($X, fresh => 9)->{entries} }, 0, 'thrown away');
+is($redis->command(ZSCORE => key("f:$X"), $r->{seq}), undef, 'forgotten');
+
+# the clock
+
+$redis->command(HSET => key('m'), t => (time() + 3600) * 1000,
+                w => time() * 1000);
+my $then = run('check')->[1];
+$r = accept_event(parts => [ { target => $X, name => 'x' } ]);
+sleep 0.3;
+$l = lease($X, fresh => 9);
+is(scalar @{ $l->{entries} }, 1, 'Redis\'s clock has jumped back');
+my $gone = $l->{now} - $then;
+ok($gone >= 100 && $gone <= 290, "this one slows down ($gone ms)");
+is(substr($r->{seq}, 0, 9), substr(sprintf('%011x', $then), 0, 9),
+    'and does not run backwards');
+$redis->command(HDEL => key('m'), qw(t w s c));
+
+# full: only new events are refused
+
+my $full = $t->redis(6380, maxmemory => '3mb');
+$redis = $full;
+
+my $Z = hex16(0x9001);
+
+for (1 .. 500) {
+    eval { accept_event(record => 'z' x 20000,
+                        parts => [ { target => $Z } ]) } or last;
+}
+
+like($@, qr/OOM/, 'full');
+
+$l = eval { lease($Z, fresh => 3) };
+is(scalar @{ $l->{entries} }, 3, 'leased');
+my @z = map { $_->{seq} } @{ $l->{entries} };
+is(fenced(extend => $H1, $l->{token}, $z[0], $Z, 1000), 1, 'extended');
+is(fenced(settle => $H1, $l->{token}, $z[0], $Z), 1, 'settled');
+is(fenced(retry => $H1, $l->{token}, $z[1], $Z, 0, $past), 1, 'tried again');
+is(fenced(bury => $H1, $l->{token}, $z[2], $Z, $past, 1, 0, '', 1000), 1,
+    'buried');
+is(eval { sweep(); 1 }, 1, 'swept');
+is(eval { run('adopt', $H1, 10); 1 }, 1, 'adopted');
+
+for (1 .. 20) {
+    $l = lease($Z, fresh => 3);
+    fenced(settle => $H1, $l->{token}, $_->{seq}, $Z) for @{ $l->{entries} };
+}
+
+is(eval { accept_event(record => 'z', parts => [ { target => $Z } ])->{code} },
+    1, 'there is room again');
+
+# another number of shards
+
+$layout = '1 2';
+is(run('check')->[0], 'LAYOUT', 'another number of shards');
+is(run('check')->[1], '1 1', 'which it has');
+my $before = $redis->command('DBSIZE');
+accept_raw(parts => [ { target => $Z } ]);
+is($redis->command('DBSIZE'), $before, 'nothing is written');
+
+$shard = 1;
+my %mod;
+
+$mod{hex(substr $_->{seq}, 11) % 2}++
+    for map { accept_event(parts => [ { target => $Z } ]) } 1 .. 20;
+is(join(' ', %mod), '1 20', 'a number tells its shard');
+
+done_testing();
+
+
+# ---- the operations
+
+sub accept_raw {
+    my (%o) = @_;
+
+    my $parts = join '', map {
+        my $name = $_->{name} // 'n';
+        my $routes = $_->{routes} // '';
+
+        ($_->{target}) . ($_->{order} // hex16(0)) . hex16($_->{delay} // 0)
+        . ($_->{lease} ? 1 : 0)
+        . sprintf('%04x%04x', length $name, length $routes) . $name . $routes
+    } @{ $o{parts} };
+
+    $o{token} //= hex16(++$token);
+    $o{nonce} = hex16(0xee) . hex16(++$nonce) if !$o{same};
+
+    my ($format, $shards) = split ' ', $layout;
+
+    return (\%o, run('accept', $H1, $o{token}, $o{nonce},
+        defined $o{key} ? unpack 'H*', pad($o{key}) : '', $o{window} // 3600000,
+        $o{record} // '', $SOURCE, $o{retain} // 0, 0, 10000, $shards, $shard,
+        $parts));
+}
+
+
+sub accept_event {
+    my ($o, $r) = accept_raw(@_);
+
+    return { args => $o, code => $r->[0], now => $r->[1], seq => $r->[2],
+             leased => $r->[3], token => $o->{token} };
+}
+
+
+sub lease {
+    my ($target, %o) = @_;
+
+    my $tok = $o{token} // hex16(++$token);
+    my $r = run('lease', $o{holder} // $H1, $tok, $target, $o{fresh} // 0,
+        $o{again} // 0, $o{bytes} // 1_000_000, $o{lease} // 10000,
+        $o{given} // 0);
+
+    return { token => $tok, now => $r->[1], fresh => $r->[2],
+             again => $r->[3], entries => entries($r, 4) };
+}
+
+
+sub fenced {
+    my ($name, @args) = @_;
+
+    return run($name, @args)->[0];
+}
+
+
+sub dead_letter {
+    my ($target, $record, %o) = @_;
+
+    my $r = accept_event(record => $record, parts => [
+        { target => $target, routes => $o{routes} } ]);
+    my $l = lease($target, fresh => 1);
+    my $code = fenced(bury => $H1, $l->{token}, $r->{seq}, $target,
+        pack('Q>L>S>', 1, 2, $o{status} // 500), 2, $o{status} // 500,
+        $o{answer} // '', $o{keep} // 60000);
+
+    return { seq => $r->{seq}, token => $l->{token}, code => $code };
+}
+
+
+sub scan_args {
+    my (%o) = @_;
+
+    my $after = $o{after} // [ hex16(0), hex16(0) ];
+
+    return (hex16($o{command} // 0), $o{limit} // 100, $o{target} // '',
+        $o{seq} // '', $o{from} // 0, $o{to_time} // 0, $o{route} // '',
+        @$after, $o{budget} // 2000);
+}
+
+
+sub list {
+    my (%o) = @_;
+
+    $o{to_time} = delete $o{to};
+
+    my $r = run('list', scan_args(%o), $o{dead} // 0, $o{records} // 0,
+        $o{bytes} // 1_000_000);
+
+    return { more => $r->[2], after => [ @$r[3, 4] ],
+             entries => entries($r, 5) };
+}
+
+
+sub replay {
+    my (%o) = @_;
+
+    my $r = run('replay', scan_args(%o), $o{archive} // 0, $o{source} // '',
+        $o{to} // '', $o{name} // '', '', '', 0);
+
+    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5] };
+}
+
+
+sub purge {
+    my $r = run('purge', scan_args(@_));
+
+    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5] };
+}
+
+
+sub sweep {
+    my (%o) = @_;
+
+    my $r = run('sweep', $o{holder} // $H1, $o{gap} // 15000,
+        $o{generation} // 0, $o{keep} // 60000, join('', @{ $o{known} // [] }),
+        200);
+
+    my (undef, $now, $more, $adopted, $used, $size, @rest) = @$r;
+    my @counts;
+
+    while (my @row = splice @rest, 0, 7) {
+        my %c;
+
+        @c{qw(target pending dead oldest fresh again name)} = @row;
+        push @counts, \%c;
+    }
+
+    return { now => $now, more => $more, adopted => $adopted, used => $used,
+             size => $size, counts => \@counts };
+}
+
+
+sub run {
+    my ($name, @args) = @_;
+
+    return $redis->command(EVAL => $script{$name}, 1, key('m'), $layout,
+        @args);
+}
+
+
+sub entries {
+    my ($r, $from) = @_;
+
+    my @rest = @$r[$from .. $#$r];
+    my @list;
+
+    while (my @row = splice @rest, 0, scalar @entry) {
+        my %e;
+
+        @e{@entry} = @row;
+        push @list, \%e;
+    }
+
+    return \@list;
+}
+
+
+# how many entries a target has, of any kind
+
+sub events {
+    my ($target) = @_;
+
+    my $n = 0;
+
+    $n += $redis->command(ZCARD => key("$_:$target")) for qw(f a k x);
+
+    return $n;
+}
+
+
+sub key { "er:{q$shard}:$_[0]" }
+
+sub pad { substr $_[0] . "\0" x 32, 0, 32 }
+
+sub hex16 { sprintf '%016x', $_[0] }
