@@ -81,6 +81,8 @@ static void ngx_er_dispatch_later(ngx_er_dispatch_lane_t *lane,
 static void ngx_er_dispatch_timer(ngx_event_t *ev);
 static void ngx_er_dispatch_freed(ngx_er_target_t *target);
 static void ngx_er_dispatch_tick(ngx_event_t *ev);
+static void ngx_er_dispatch_adopt(void);
+static void ngx_er_dispatch_adopted(ngx_er_queue_op_t *op);
 static void ngx_er_dispatch_sweep(void);
 static void ngx_er_dispatch_swept(ngx_er_queue_op_t *op);
 static void ngx_er_dispatch_counted(ngx_er_dispatch_lane_t *lane,
@@ -452,6 +454,65 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
 }
 
 
+/* the file store finds dead workers by itself, Redis cannot */
+
+static void
+ngx_er_dispatch_adopt(void)
+{
+    uint64_t                   holder;
+    ngx_er_queue_op_t         *op;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    for (holder = ngx_er_lanes_dead(worker->mcf, 0);
+         holder;
+         holder = ngx_er_lanes_dead(worker->mcf, holder))
+    {
+        op = ngx_er_queue_op(NGX_ER_QUEUE_ADOPT, ngx_er_dispatch_adopted,
+                             NULL);
+        if (op == NULL) {
+            return;
+        }
+
+        op->holder = holder;
+        ngx_er_queue_run(worker->store, op);
+    }
+}
+
+
+static void
+ngx_er_dispatch_adopted(ngx_er_queue_op_t *op)
+{
+    uint64_t                   now;
+    ngx_uint_t                 i;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    if (op->rc == NGX_OK && op->count.pending) {
+        now = ngx_er_queue_now();
+
+        for (i = 0; i < worker->nlanes; i++) {
+            ngx_er_lane_put(worker->lanes[i].target, 1, now);
+        }
+
+        ngx_er_dispatch_wake_all();
+    }
+
+    if (op->rc == NGX_OK && op->more) {
+        ngx_er_queue_run(worker->store, op);
+        return;
+    }
+
+    if (op->rc == NGX_OK) {
+        ngx_er_lanes_forget(worker->mcf, op->holder);
+    }
+
+    ngx_er_queue_op_free(op);
+}
+
+
 static void
 ngx_er_dispatch_sweep(void)
 {
@@ -462,6 +523,7 @@ ngx_er_dispatch_sweep(void)
     worker = &ngx_er_dispatcher;
 
     ngx_er_lanes_reclaim(worker->mcf);
+    ngx_er_dispatch_adopt();
 
     op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_dispatch_swept, NULL);
     if (op == NULL) {

@@ -29,9 +29,10 @@
 
 
 typedef struct {
-    ngx_pid_t              pid;        /* 0: free */
+    ngx_pid_t              pid;        /* 0: it is dead, or nobody's */
     ngx_pid_t              master;
     ngx_int_t              slot;
+    uint64_t               holder;     /* in the store; 0: nobody's */
 } ngx_er_lane_worker_t;
 
 
@@ -214,7 +215,7 @@ ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
             ngx_er_lane_lose(sh, i);
         }
 
-        if (w->pid == 0 && found == NGX_ER_LANE_WORKERS) {
+        if (w->holder == 0 && found == NGX_ER_LANE_WORKERS) {
             found = i;
         }
     }
@@ -223,6 +224,7 @@ ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
         w = &sh->workers[found];
 
         w->pid = ngx_pid;
+        w->holder = mcf->queue->holder;
         w->master = master;
         w->slot = ngx_process_slot;
     }
@@ -299,6 +301,64 @@ ngx_er_lanes_reclaim(ngx_er_main_conf_t *mcf)
 }
 
 
+uint64_t
+ngx_er_lanes_dead(ngx_er_main_conf_t *mcf, uint64_t after)
+{
+    uint64_t               holder;
+    ngx_uint_t             i;
+    ngx_slab_pool_t       *pool;
+    ngx_er_lanes_sh_t     *sh;
+    ngx_er_lane_worker_t  *w;
+
+    pool = ngx_er_lanes_pool(mcf);
+
+    if (pool == NULL) {
+        return 0;
+    }
+
+    sh = pool->data;
+    holder = 0;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    for (i = 0; i < NGX_ER_LANE_WORKERS; i++) {
+        w = &sh->workers[i];
+
+        if (w->pid == 0 && w->holder > after
+            && (holder == 0 || w->holder < holder))
+        {
+            holder = w->holder;
+        }
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return holder;
+}
+
+
+void
+ngx_er_lanes_forget(ngx_er_main_conf_t *mcf, uint64_t holder)
+{
+    ngx_uint_t          i;
+    ngx_slab_pool_t    *pool;
+    ngx_er_lanes_sh_t  *sh;
+
+    pool = ngx_er_lanes_pool(mcf);
+    sh = pool->data;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    for (i = 0; i < NGX_ER_LANE_WORKERS; i++) {
+        if (sh->workers[i].pid == 0 && sh->workers[i].holder == holder) {
+            sh->workers[i].holder = 0;
+        }
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+}
+
+
 void
 ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf)
 {
@@ -317,6 +377,7 @@ ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf)
 
     if (sh->workers[ngx_er_lane_column].pid == ngx_pid) {
         ngx_er_lane_lose(sh, ngx_er_lane_column);
+        sh->workers[ngx_er_lane_column].holder = 0;
     }
 
     ngx_shmtx_unlock(&pool->mutex);

@@ -78,6 +78,11 @@ void ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf);
 /* gives back the places of workers that are no more */
 void ngx_er_lanes_reclaim(ngx_er_main_conf_t *mcf);
 
+/* workers that died and whose entries nobody has adopted yet: the holder that
+   comes next after "after", 0: none; and it was adopted */
+uint64_t ngx_er_lanes_dead(ngx_er_main_conf_t *mcf, uint64_t after);
+void ngx_er_lanes_forget(ngx_er_main_conf_t *mcf, uint64_t holder);
+
 /* 1: it is this worker's turn to sweep, nobody else's for so many ms */
 ngx_uint_t ngx_er_lanes_turn(ngx_er_main_conf_t *mcf, uint64_t now,
     ngx_msec_t ms);

@@ -78,7 +78,17 @@ ngx_er_dedup_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     choice->redis = ngx_er_redis_store_create(cf, cmd);
 
-    return choice->redis ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (choice->redis == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (choice == &dedup->store) {
+        mcf->queue = ngx_er_redis_queue_create(cf, cmd);
+
+        return mcf->queue ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

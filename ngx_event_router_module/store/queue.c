@@ -126,15 +126,33 @@ ngx_er_queue_clock(uint64_t now)
 }
 
 
+/* a Redis may be there for its keys only */
+
 ngx_int_t
 ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
+    ngx_uint_t            i, queued;
+    ngx_er_source_t     **source;
     volatile ngx_time_t  *tp;
 
-    if (mcf->queue) {
-        tp = ngx_timeofday();
-        mcf->queue->generation = (uint64_t) tp->sec * 1000 + tp->msec;
+    if (mcf->queue == NULL) {
+        return NGX_OK;
     }
+
+    queued = 0;
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        queued |= source[i]->queued;
+    }
+
+    if (!queued && mcf->queue->backend->optional) {
+        mcf->queue = NULL;
+        return NGX_OK;
+    }
+
+    tp = ngx_timeofday();
+    mcf->queue->generation = (uint64_t) tp->sec * 1000 + tp->msec;
 
     return NGX_OK;
 }

@@ -22,7 +22,8 @@
 /* a store as the worker sees it */
 
 typedef struct {
-    const char            *name;       /* "file", "redis": $event_store */
+    const char            *name;       /* "file", "redis" */
+    ngx_uint_t             optional;   /* not used unless a source is queued */
 
     /* init_process: NGX_OK, or NGX_ERROR after logging at emerg */
     ngx_int_t            (*open)(ngx_er_queue_t *queue, ngx_cycle_t *cycle);

@@ -104,6 +104,7 @@ static void ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq,
 
 static ngx_er_queue_backend_t  ngx_er_redis_queue_backend = {
     "redis",
+    1,
     ngx_er_redis_queue_open,
     ngx_er_redis_queue_close,
     ngx_er_redis_queue_run
@@ -514,7 +515,7 @@ ngx_er_redis_queue_finish(ngx_er_redis_job_t *job)
 
     op = job->walk.op;
 
-    op->handler(op);
+    ngx_er_queue_done(op);
 }
 
 
@@ -548,7 +549,7 @@ ngx_er_redis_queue_post(ngx_event_t *ev)
             ngx_er_redis_queue_stop(&job->walk);
         }
 
-        op->handler(op);
+        ngx_er_queue_done(op);
     }
 }
 
