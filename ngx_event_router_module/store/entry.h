@@ -203,7 +203,9 @@ struct ngx_er_queue_op_s {
                                           two leases have the same */
     ngx_msec_t             lease;      /* ms */
 
-    /* LEASE: at most so many; out: entries, count.fresh and count.again */
+    /* LEASE: at most so many; out: entries, count.fresh and count.again.  One
+       whose lease ended by itself gets crashes + 1; poison and what cannot be
+       read is buried (keep) and not given */
 
     uint64_t               target;     /* also EXTEND, SETTLE, RETRY, BURY */
     ngx_uint_t             fresh;      /* entries without an attempt */
@@ -220,8 +222,8 @@ struct ngx_er_queue_op_s {
     unsigned               counted:1;  /* past is set: an attempt was made */
     ngx_er_dead_e          reason;     /* BURY */
     ngx_str_t              answer;
-    ngx_msec_t             keep;       /* BURY, SWEEP: ms that a dead letter is
-                                          kept */
+    ngx_msec_t             keep;       /* BURY, SWEEP, LEASE: ms that a dead
+                                          letter is kept */
 
     /* ADOPT: this holder is dead; its entries are due now, crashes + 1.
        count.pending: how many */

@@ -37,6 +37,7 @@ static void test_full(void);
 static void test_full_map(void);
 static void test_full_mixed(void);
 static void test_corrupt(void);
+static void test_junk(void);
 static void test_failures(void);
 static void test_size(void);
 static void test_open_rules(void);
@@ -1212,6 +1213,102 @@ test_corrupt(void)
 }
 
 
+/* any value of any database may be spoilt: no crash, no endless loop */
+
+static void
+test_junk(void)
+{
+    u_char              copy[NGX_ER_FILE_ROW];
+    uint64_t            key[NGX_ER_FILE_WORDS];
+    ngx_str_t           v;
+    ngx_uint_t          i, k, n, round, bad;
+    ngx_er_file_db_e    db;
+    ngx_er_file_txn_t   t;
+    ngx_er_queue_op_t  *op;
+
+    begin(8 << 20);
+
+    srand(1);
+    bad = 0;
+
+    for (round = 0; round < 300; round++) {
+
+        for (i = 0; i < 4; i++) {
+            accept_one(10, rand() % 3, rand() % 2, 10, NULL);
+        }
+
+        ngx_memzero(&t, sizeof(t));
+        t.file = file;
+        ngx_er_file_begin(&t, 1);
+
+        for (i = 0; i < 4; i++) {
+            db = NGX_ER_FILE_EVENTS + rand() % (NGX_ER_FILE_DBS - 1);
+            ngx_memzero(key, sizeof(key));
+            n = rand() % 10;
+
+            for (k = 0; k < n; k++) {
+                ngx_er_file_after(db, key);
+
+                if (ngx_er_file_seek(&t, db, key, &v) != NGX_OK) {
+                    break;
+                }
+            }
+
+            if (n == 0 || k < n || v.len > sizeof(copy)) {
+                continue;
+            }
+
+            k = (rand() % 2) ? v.len : (size_t) rand() % 100;
+            n = ngx_min(v.len, k);
+            ngx_memcpy(copy, v.data, n);
+
+            if (n) {
+                copy[rand() % n] ^= 1 << rand() % 8;
+            }
+
+            if (rand() % 4) {
+                ngx_er_file_put(&t, db, key, copy, n);
+
+            } else {
+                ngx_er_file_delete(&t, db, key);
+            }
+        }
+
+        mdb_txn_commit(t.txn);
+        pthread_rwlock_unlock(&file->lock);
+
+        op = lease(10, 5, 5);
+        bad += (op->rc != NGX_OK);
+
+        for (i = 0; i < op->entries->nelts; i++) {
+            if (rand() % 2) {
+                settle(10, entry(op, i)->seq, op->token);
+
+            } else {
+                bury(10, entry(op, i)->seq, op->token, rand() % 100000);
+            }
+        }
+
+        op = new_op(NGX_ER_QUEUE_ADOPT);
+        op->holder = 1;
+        bad += (run(op) != NGX_OK);
+        op = new_op((rand() % 2) ? NGX_ER_QUEUE_REPLAY : NGX_ER_QUEUE_PURGE);
+        op->limit = 3;
+        bad += (run(op) != NGX_OK);
+        bad += (list(0, 0)->rc != NGX_OK) + (list(1, 0)->rc != NGX_OK);
+        bad += (sweep()->rc != NGX_OK);
+        now += 5000;
+        ngx_reset_pool(pool);
+    }
+
+    is_int(bad, 0, "spoilt values fail nothing else");
+
+    ngx_er_file_close(file);
+    test_remove();
+    ngx_destroy_pool(pool);
+}
+
+
 /* no memory, and a disk that does not take what is written */
 
 static void
@@ -1571,6 +1668,7 @@ main(void)
     test_full_map();
     test_full_mixed();
     test_corrupt();
+    test_junk();
     test_failures();
     test_size();
     test_open_rules();
