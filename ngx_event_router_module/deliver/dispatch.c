@@ -251,6 +251,7 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
     op->bytes = worker->store->memory - ngx_er_leases_bytes();
     op->token = ngx_er_queue_token(worker->store);
     op->lease = NGX_ER_LEASE_MS;
+    op->keep = lane->target->policy.keep;
 
     lane->asked = 1;
     ngx_er_queue_run(worker->store, op);

@@ -10,9 +10,8 @@
  * ngx_er_file_run().
  *
  * A lease that ends by itself means that who had it crashed or hung, perhaps
- * on this very entry, so it counts as a crash of the entry; one that was in
- * hand in too many of them is poison, which is buried and not given to
- * anybody again.  An entry that cannot be read is buried too.
+ * on this very entry, so it counts as a crash of the entry: whoever has it
+ * next will know.  An entry that cannot be read is buried.
  */
 
 
@@ -154,20 +153,6 @@ ngx_er_file_lease_due(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     crashes = row.e.crashes + (row.holder ? 1 : 0);
-
-    if (crashes >= NGX_ER_ENTRY_CRASHES) {
-        if (ngx_er_file_unindex(t, &row) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        row.holder = 0;
-        row.e.crashes = crashes;
-
-        rc = ngx_er_file_bury(t, &row, NGX_ER_DEAD_POISON,
-                              op->keep ? op->keep : NGX_ER_FILE_KEEP);
-
-        return rc == NGX_OK ? NGX_DECLINED : NGX_ERROR;
-    }
 
     if (record.len > *left && op->entries->nelts) {
         return NGX_DONE;

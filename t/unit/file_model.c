@@ -306,11 +306,6 @@ step_lease(void)
                 m->crashes++;
             }
 
-            if (m->crashes >= NGX_ER_ENTRY_CRASHES) {
-                model_bury(m, NGX_ER_DEAD_POISON, clock());
-                continue;
-            }
-
             n[class]--;
             m->holder = file->holder;
             m->token = token;
