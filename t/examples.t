@@ -76,6 +76,52 @@ subtest 'github.conf runs' => sub {
 };
 
 
+# ---- shopify-queued.conf: an order while finance is down
+
+subtest 'shopify-queued.conf runs' => sub {
+    my $t = start('shopify-queued.conf', qw(8091 8092));
+    my $body = '{"id":1001,"total_price":"1500.00"}';
+    my @header = shopify($body, $secret, topic => 'orders/paid',
+        id => 'example-1');
+
+    $t->{target}{8092}->answer('/Finance/rest/v1/Payment',
+        [ { status => 422, body => '{"Errors":["no such customer"],'
+            . '"StatusCode":422}' }, { status => 200 } ]);
+
+    my $r = $t->post('/hooks/shopify', $body, [ @header ]);
+
+    is($r->{status}, 202, 'accepted');
+    is(join(' ', map { "$_->{name}=$_->{state}" } @{ $r->json->{targets} }),
+        'orders=queued finance=queued', 'for both');
+
+    my ($request) = $t->{target}{8091}->wait_requests(1);
+
+    is($request->header('Idempotency-Key'), 'example-1', 'orders has it');
+
+    my $dead;
+
+    wait_until(5, sub {
+        $dead = $t->get('/events/admin/dead')->json->{entries};
+        return @{ $dead || [] };
+    });
+
+    is($dead->[0]{target}, 'finance', 'finance refused it');
+    is($dead->[0]{reason}, 'final', 'for good');
+    is("@{ $dead->[0]{errors} }", 'no such customer', 'and why');
+
+    $r = $t->post('/events/admin/replay?target=finance', '',
+        [ 'X-Event-Admin' => 1 ]);
+    is($r->json->{replayed}, 1, 'replayed');
+    $t->{target}{8092}->wait_requests(2);
+    ok(wait_until(5, sub {
+        my $q = $t->get('/events/')->json->{queue}{targets}{finance};
+        return $q->{pending} == 0 && $q->{dead} == 0;
+    }), 'and taken');
+
+    $t->done;
+};
+
+
 # ---- stripe-redis-dedup.conf: a dispute, twice, and a real Redis
 
 subtest 'stripe-redis-dedup.conf runs' => sub {
