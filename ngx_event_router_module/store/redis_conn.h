@@ -83,7 +83,7 @@ struct ngx_er_redis_op_s {
     unsigned                 resent:1;
     unsigned                 quiet:1;  /* its caller knows what errors mean:
                                           none is logged */
-    unsigned                 follow:1; /* it goes where MOVED and ASK say */
+    unsigned                 follow:1; /* it goes where MOVED says */
 };
 
 

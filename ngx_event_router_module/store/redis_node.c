@@ -14,11 +14,18 @@
  * never forgotten, but there are at most 64.  Their names must be addresses:
  * nothing may block a worker to resolve one.
  *
+ * While a shard is on its way from one node to another its keys are here and
+ * there, and a script on the new node would take those that are still on the
+ * old one for lost.  So ASK is not followed: the shard is away until it has
+ * arrived.  The old node is safe, it refuses scripts that miss a key.
+ *
  * WAIT counts what its own connection wrote.  So it is only worth something on
  * the connection on which the write was answered: "times" tells connections
  * apart.  One WAIT is under way at a time and serves all who came before it;
  * half the timeout is for the replicas, the other half for the commands that
- * are queued behind it.
+ * are queued behind it.  These are only other ACCEPTs: with wait= they have a
+ * connection of their own, so that a replica which is away holds up no
+ * delivery.
  */
 
 
@@ -31,6 +38,7 @@
 struct ngx_er_redis_node_s {
     ngx_er_redis_nodes_t    *nodes;
     ngx_er_redis_t          *redis;
+    ngx_er_redis_t          *writer;   /* for ACCEPT and its WAIT */
     ngx_er_redis_conf_t      conf;     /* its own address and name */
     ngx_addr_t               addr;
 
@@ -58,8 +66,6 @@ struct ngx_er_redis_nodes_s {
 static ngx_er_redis_node_t *ngx_er_redis_node_open(
     ngx_er_redis_nodes_t *nodes, ngx_str_t *name, ngx_addr_t *addr);
 static void ngx_er_redis_node_down(void *data);
-static ngx_int_t ngx_er_redis_node_asked(ngx_er_redis_op_t *op,
-    redisReply *reply);
 static void ngx_er_redis_node_send(ngx_er_redis_node_t *node);
 static ngx_int_t ngx_er_redis_node_waited(ngx_er_redis_op_t *op,
     redisReply *reply);
@@ -144,6 +150,16 @@ ngx_er_redis_node_open(ngx_er_redis_nodes_t *nodes, ngx_str_t *name,
         return NULL;
     }
 
+    node->writer = node->redis;
+
+    if (node->conf.wait > 0) {
+        node->writer = ngx_er_redis_open(nodes->pool, &node->conf,
+                                         ngx_er_redis_node_down, node);
+        if (node->writer == NULL) {
+            return NULL;
+        }
+    }
+
     nodes->node[nodes->n++] = node;
 
     return node;
@@ -166,6 +182,10 @@ ngx_er_redis_nodes_close(ngx_er_redis_nodes_t *nodes)
         }
 
         ngx_er_redis_close(node->redis);
+
+        if (node->writer != node->redis) {
+            ngx_er_redis_close(node->writer);
+        }
     }
 }
 
@@ -281,49 +301,18 @@ ngx_er_redis_node_run(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
 }
 
 
-/* nothing comes between the two: they are queued together */
-
 ngx_int_t
-ngx_er_redis_node_ask(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
+ngx_er_redis_node_write(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
     ngx_str_t *words, ngx_uint_t n)
 {
-    ngx_str_t           word;
-    ngx_er_redis_op_t  *asking;
-
-    asking = ngx_calloc(sizeof(ngx_er_redis_op_t), ngx_cycle->log);
-    if (asking == NULL) {
-        return NGX_DECLINED;
-    }
-
-    asking->handler = ngx_er_redis_node_asked;
-    asking->data = asking;
-    asking->deadline = op->deadline;
-    asking->quiet = 1;
-
-    ngx_str_set(&word, "ASKING");
-
-    if (ngx_er_redis_run(node->redis, asking, &word, 1) != NGX_OK) {
-        ngx_free(asking);
-        return NGX_DECLINED;
-    }
-
-    return ngx_er_redis_run(node->redis, op, words, n);
-}
-
-
-static ngx_int_t
-ngx_er_redis_node_asked(ngx_er_redis_op_t *op, redisReply *reply)
-{
-    ngx_free(op->data);
-
-    return NGX_OK;
+    return ngx_er_redis_run(node->writer, op, words, n);
 }
 
 
 void
 ngx_er_redis_node_wait(ngx_er_redis_node_t *node, ngx_er_redis_wait_t *wait)
 {
-    wait->times = node->redis->times;
+    wait->times = node->writer->times;
     ngx_queue_insert_tail(&node->waiting, &wait->queue);
 
     if (!node->busy) {
@@ -368,7 +357,7 @@ ngx_er_redis_node_send(ngx_er_redis_node_t *node)
     node->op.deadline = 0;
     node->busy = 1;
 
-    if (ngx_er_redis_run(node->redis, &node->op, words, 3) != NGX_OK) {
+    if (ngx_er_redis_run(node->writer, &node->op, words, 3) != NGX_OK) {
         ngx_er_redis_node_done(node, 0);
     }
 }
@@ -425,7 +414,7 @@ ngx_er_redis_node_done(ngx_er_redis_node_t *node, ngx_uint_t good)
         ngx_queue_remove(q);
 
         wait = ngx_queue_data(q, ngx_er_redis_wait_t, queue);
-        wait->handler(wait, good && wait->times == node->redis->times);
+        wait->handler(wait, good && wait->times == node->writer->times);
     }
 
     if (!node->busy && !ngx_queue_empty(&node->waiting)) {

@@ -55,10 +55,12 @@ ngx_er_redis_node_t *ngx_er_redis_nodes_find(ngx_er_redis_nodes_t *nodes,
 /* looks how Redis is configured and warns of what loses events */
 void ngx_er_redis_nodes_inspect(ngx_er_redis_nodes_t *nodes);
 
-/* as ngx_er_redis_run(); ask() says ASKING before */
+/* as ngx_er_redis_run() */
 ngx_int_t ngx_er_redis_node_run(ngx_er_redis_node_t *node,
     ngx_er_redis_op_t *op, ngx_str_t *words, ngx_uint_t n);
-ngx_int_t ngx_er_redis_node_ask(ngx_er_redis_node_t *node,
+
+/* the same for what waits for replicas, see below */
+ngx_int_t ngx_er_redis_node_write(ngx_er_redis_node_t *node,
     ngx_er_redis_op_t *op, ngx_str_t *words, ngx_uint_t n);
 
 /*

@@ -49,6 +49,7 @@ typedef struct {
     ngx_queue_t              failed;   /* operations that were not sent */
     ngx_event_t              post;     /* to answer these */
     ngx_msec_t               said;     /* that the layout is another one */
+    ngx_msec_t               asks;     /* that a shard is under way */
     ngx_uint_t               hops;     /* of the check */
     unsigned                 checked:1;
     unsigned                 busy:1;   /* the check is under way */
@@ -66,7 +67,6 @@ typedef struct {
     ngx_er_redis_wait_t      wait;
     ngx_er_redis_queue_t    *rq;
     ngx_er_redis_node_t     *node;
-    ngx_er_redis_node_t     *ask;      /* only this time */
     ngx_uint_t               hops;
     unsigned                 whole:1;  /* the script itself was sent */
 } ngx_er_redis_job_t;
@@ -87,6 +87,8 @@ static void ngx_er_redis_queue_refused(ngx_er_redis_job_t *job,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_moving(ngx_er_redis_job_t *job,
     redisReply *reply);
+static void ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq,
+    ngx_uint_t shard);
 static void ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait,
     ngx_uint_t good);
 static void ngx_er_redis_queue_finish(ngx_er_redis_job_t *job);
@@ -139,7 +141,7 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
                    "+hget +hmget +hgetall +hset +hsetnx +hdel +hexists +hkeys "
                    "+hstrlen +sadd +srem +scard +srandmember +zadd +zrem "
                    "+zcard +zscore +zrange +zrangebyscore +zrangebylex +info "
-                   "+config|get +wait +asking";
+                   "+config|get +wait";
     conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
     conf->reply = 2 * conf->memory + 1024 * 1024;
 
@@ -274,14 +276,6 @@ ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
         return NGX_ERROR;
     }
 
-    node = job->ask;
-    job->ask = NULL;
-
-    if (node) {
-        job->node = node;
-        return ngx_er_redis_node_ask(node, &job->op, words, n);
-    }
-
     node = ngx_er_redis_nodes_get(rq->nodes, walk->shard);
 
     if (node == NULL) {
@@ -289,6 +283,10 @@ ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
     }
 
     job->node = node;
+
+    if (walk->op->verb == NGX_ER_QUEUE_ACCEPT) {
+        return ngx_er_redis_node_write(node, &job->op, words, n);
+    }
 
     return ngx_er_redis_node_run(node, &job->op, words, n);
 }
@@ -452,7 +450,7 @@ ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
 }
 
 
-/* to the node that MOVED or ASK names, if it can be reached */
+/* to the node that MOVED names, if it can be reached */
 
 static ngx_int_t
 ngx_er_redis_queue_moving(ngx_er_redis_job_t *job, redisReply *reply)
@@ -472,20 +470,36 @@ ngx_er_redis_queue_moving(ngx_er_redis_job_t *job, redisReply *reply)
         return NGX_DECLINED;
     }
 
+    if (ask) {
+        ngx_er_redis_queue_underway(rq, job->walk.shard);
+        return NGX_DECLINED;
+    }
+
     node = ngx_er_redis_nodes_find(rq->nodes, job->node, &host, port);
 
     if (node == NULL) {
         return NGX_DECLINED;
     }
 
-    if (ask) {
-        job->ask = node;
-
-    } else {
-        ngx_er_redis_nodes_set(rq->nodes, job->walk.shard, node);
-    }
+    ngx_er_redis_nodes_set(rq->nodes, job->walk.shard, node);
 
     return ngx_er_redis_queue_send(job);
+}
+
+
+static void
+ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq, ngx_uint_t shard)
+{
+    if (rq->asks && ngx_current_msec - rq->asks < NGX_ER_REDIS_QUIET) {
+        return;
+    }
+
+    rq->asks = ngx_current_msec;
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "redis %V: the cluster is moving shard %ui of the queue to "
+                  "another node, its events wait until that is done",
+                  &rq->conf->url.name, shard);
 }
 
 

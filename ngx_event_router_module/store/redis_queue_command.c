@@ -49,11 +49,11 @@ static ngx_int_t ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static void ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
-static void ngx_er_redis_queue_text(ngx_er_redis_words_t *a, ngx_str_t *text);
-static void ngx_er_redis_queue_hex(ngx_er_redis_words_t *a, uint64_t n);
-static void ngx_er_redis_queue_id(ngx_er_redis_words_t *a, uint64_t n);
-static void ngx_er_redis_queue_number(ngx_er_redis_words_t *a, uint64_t n);
-static void ngx_er_redis_queue_past(ngx_er_redis_words_t *a,
+static void ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text);
+static void ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n);
+static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
+static void ngx_er_redis_word_number(ngx_er_redis_words_t *a, uint64_t n);
+static void ngx_er_redis_word_past(ngx_er_redis_words_t *a,
     ngx_er_queue_op_t *op);
 
 
@@ -164,7 +164,7 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     a.words = words;
     a.n = 0;
 
-    ngx_er_redis_queue_number(&a, 1);
+    ngx_er_redis_word_number(&a, 1);
 
     p = a.pos;
     a.pos = ngx_slprintf(p, a.last, "%V:{q%ui}:m", &layout->prefix, w->shard);
@@ -190,14 +190,14 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         break;
 
     case NGX_ER_QUEUE_LEASE:
-        ngx_er_redis_queue_hex(&a, layout->holder);
-        ngx_er_redis_queue_hex(&a, op->token);
-        ngx_er_redis_queue_hex(&a, op->target);
-        ngx_er_redis_queue_number(&a, w->fresh);
-        ngx_er_redis_queue_number(&a, w->again);
-        ngx_er_redis_queue_number(&a, w->bytes);
-        ngx_er_redis_queue_number(&a, op->lease);
-        ngx_er_redis_queue_number(&a, op->entries && op->entries->nelts);
+        ngx_er_redis_word_hex(&a, layout->holder);
+        ngx_er_redis_word_hex(&a, op->token);
+        ngx_er_redis_word_hex(&a, op->target);
+        ngx_er_redis_word_number(&a, w->fresh);
+        ngx_er_redis_word_number(&a, w->again);
+        ngx_er_redis_word_number(&a, w->bytes);
+        ngx_er_redis_word_number(&a, op->lease);
+        ngx_er_redis_word_number(&a, op->entries && op->entries->nelts);
         break;
 
     case NGX_ER_QUEUE_EXTEND:
@@ -208,8 +208,8 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         break;
 
     case NGX_ER_QUEUE_ADOPT:
-        ngx_er_redis_queue_hex(&a, op->holder);
-        ngx_er_redis_queue_number(&a, NGX_ER_REDIS_BATCH);
+        ngx_er_redis_word_hex(&a, op->holder);
+        ngx_er_redis_word_number(&a, NGX_ER_REDIS_BATCH);
         break;
 
     case NGX_ER_QUEUE_SWEEP:
@@ -237,8 +237,8 @@ ngx_er_redis_queue_accept(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 
     op = w->op;
 
-    ngx_er_redis_queue_hex(a, w->layout->holder);
-    ngx_er_redis_queue_hex(a, op->token);
+    ngx_er_redis_word_hex(a, w->layout->holder);
+    ngx_er_redis_word_hex(a, op->token);
 
     p = a->pos;
     a->pos = ngx_slprintf(p, a->last, "%016xL%016xL", w->layout->holder,
@@ -255,14 +255,14 @@ ngx_er_redis_queue_accept(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     a->words[a->n].data = p;
     a->words[a->n++].len = a->pos - p;
 
-    ngx_er_redis_queue_number(a, op->window);
-    ngx_er_redis_queue_text(a, &op->record);
-    ngx_er_redis_queue_hex(a, op->source);
-    ngx_er_redis_queue_number(a, op->retain);
-    ngx_er_redis_queue_number(a, op->guard);
-    ngx_er_redis_queue_number(a, op->lease);
-    ngx_er_redis_queue_number(a, w->layout->shards);
-    ngx_er_redis_queue_number(a, w->shard);
+    ngx_er_redis_word_number(a, op->window);
+    ngx_er_redis_word_text(a, &op->record);
+    ngx_er_redis_word_hex(a, op->source);
+    ngx_er_redis_word_number(a, op->retain);
+    ngx_er_redis_word_number(a, op->guard);
+    ngx_er_redis_word_number(a, op->lease);
+    ngx_er_redis_word_number(a, w->layout->shards);
+    ngx_er_redis_word_number(a, w->shard);
 }
 
 
@@ -324,31 +324,31 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 
     op = w->op;
 
-    ngx_er_redis_queue_hex(a, w->layout->holder);
-    ngx_er_redis_queue_hex(a, op->token);
-    ngx_er_redis_queue_hex(a, op->seq);
-    ngx_er_redis_queue_hex(a, op->target);
+    ngx_er_redis_word_hex(a, w->layout->holder);
+    ngx_er_redis_word_hex(a, op->token);
+    ngx_er_redis_word_hex(a, op->seq);
+    ngx_er_redis_word_hex(a, op->target);
 
     switch (op->verb) {
 
     case NGX_ER_QUEUE_EXTEND:
-        ngx_er_redis_queue_number(a, op->lease);
+        ngx_er_redis_word_number(a, op->lease);
         break;
 
     case NGX_ER_QUEUE_RETRY:
-        ngx_er_redis_queue_number(a, op->delay);
-        ngx_er_redis_queue_past(a, op);
+        ngx_er_redis_word_number(a, op->delay);
+        ngx_er_redis_word_past(a, op);
         break;
 
     case NGX_ER_QUEUE_BURY:
-        ngx_er_redis_queue_past(a, op);
-        ngx_er_redis_queue_number(a, op->reason);
-        ngx_er_redis_queue_number(a, op->counted ? op->past.status : 0);
+        ngx_er_redis_word_past(a, op);
+        ngx_er_redis_word_number(a, op->reason);
+        ngx_er_redis_word_number(a, op->counted ? op->past.status : 0);
 
-        ngx_er_redis_queue_text(a, &op->answer);
+        ngx_er_redis_word_text(a, &op->answer);
         a->words[a->n - 1].len = ngx_min(op->answer.len, NGX_ER_ENTRY_ANSWER);
 
-        ngx_er_redis_queue_number(a, op->keep);
+        ngx_er_redis_word_number(a, op->keep);
         break;
 
     default:
@@ -380,12 +380,12 @@ ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 
     known.len = p - known.data;
 
-    ngx_er_redis_queue_hex(a, w->layout->holder);
-    ngx_er_redis_queue_number(a, w->layout->gap);
-    ngx_er_redis_queue_number(a, op->generation);
-    ngx_er_redis_queue_number(a, op->keep);
-    ngx_er_redis_queue_text(a, &known);
-    ngx_er_redis_queue_number(a, NGX_ER_REDIS_BATCH);
+    ngx_er_redis_word_hex(a, w->layout->holder);
+    ngx_er_redis_word_number(a, w->layout->gap);
+    ngx_er_redis_word_number(a, op->generation);
+    ngx_er_redis_word_number(a, op->keep);
+    ngx_er_redis_word_text(a, &known);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_BATCH);
 
     return NGX_OK;
 }
@@ -402,39 +402,39 @@ ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     op = w->op;
     f = &op->filter;
 
-    ngx_er_redis_queue_hex(a, op->command);
-    ngx_er_redis_queue_number(a, w->limit);
+    ngx_er_redis_word_hex(a, op->command);
+    ngx_er_redis_word_number(a, w->limit);
 
-    ngx_er_redis_queue_id(a, f->target);
-    ngx_er_redis_queue_id(a, f->seq);
-    ngx_er_redis_queue_number(a, f->from);
-    ngx_er_redis_queue_number(a, f->to);
-    ngx_er_redis_queue_text(a, &f->route);
-    ngx_er_redis_queue_hex(a, op->after[0]);
-    ngx_er_redis_queue_hex(a, op->after[1]);
-    ngx_er_redis_queue_number(a, NGX_ER_REDIS_SCAN);
+    ngx_er_redis_word_id(a, f->target);
+    ngx_er_redis_word_id(a, f->seq);
+    ngx_er_redis_word_number(a, f->from);
+    ngx_er_redis_word_number(a, f->to);
+    ngx_er_redis_word_text(a, &f->route);
+    ngx_er_redis_word_hex(a, op->after[0]);
+    ngx_er_redis_word_hex(a, op->after[1]);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_SCAN);
 
     if (op->verb == NGX_ER_QUEUE_LIST) {
-        ngx_er_redis_queue_number(a, op->dead);
-        ngx_er_redis_queue_number(a, op->records);
-        ngx_er_redis_queue_number(a, op->bytes ? op->bytes
+        ngx_er_redis_word_number(a, op->dead);
+        ngx_er_redis_word_number(a, op->records);
+        ngx_er_redis_word_number(a, op->bytes ? op->bytes
                                                : NGX_ER_REDIS_LISTED);
     }
 
     if (op->verb == NGX_ER_QUEUE_REPLAY) {
-        ngx_er_redis_queue_number(a, op->archive);
-        ngx_er_redis_queue_hex(a, f->source);
-        ngx_er_redis_queue_id(a, op->to.target);
-        ngx_er_redis_queue_text(a, &op->to.name);
-        ngx_er_redis_queue_text(a, &op->to.routes);
-        ngx_er_redis_queue_id(a, op->to.order);
-        ngx_er_redis_queue_number(a, op->to.delay);
+        ngx_er_redis_word_number(a, op->archive);
+        ngx_er_redis_word_hex(a, f->source);
+        ngx_er_redis_word_id(a, op->to.target);
+        ngx_er_redis_word_text(a, &op->to.name);
+        ngx_er_redis_word_text(a, &op->to.routes);
+        ngx_er_redis_word_id(a, op->to.order);
+        ngx_er_redis_word_number(a, op->to.delay);
     }
 }
 
 
 static void
-ngx_er_redis_queue_text(ngx_er_redis_words_t *a, ngx_str_t *text)
+ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text)
 {
     a->words[a->n] = *text;
 
@@ -447,7 +447,7 @@ ngx_er_redis_queue_text(ngx_er_redis_words_t *a, ngx_str_t *text)
 
 
 static void
-ngx_er_redis_queue_hex(ngx_er_redis_words_t *a, uint64_t n)
+ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n)
 {
     u_char  *p;
 
@@ -462,9 +462,9 @@ ngx_er_redis_queue_hex(ngx_er_redis_words_t *a, uint64_t n)
 /* 0 is none of them */
 
 static void
-ngx_er_redis_queue_id(ngx_er_redis_words_t *a, uint64_t n)
+ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n)
 {
-    ngx_er_redis_queue_hex(a, n);
+    ngx_er_redis_word_hex(a, n);
 
     if (n == 0) {
         a->words[a->n - 1].len = 0;
@@ -473,7 +473,7 @@ ngx_er_redis_queue_id(ngx_er_redis_words_t *a, uint64_t n)
 
 
 static void
-ngx_er_redis_queue_number(ngx_er_redis_words_t *a, uint64_t n)
+ngx_er_redis_word_number(ngx_er_redis_words_t *a, uint64_t n)
 {
     u_char  *p;
 
@@ -488,7 +488,7 @@ ngx_er_redis_queue_number(ngx_er_redis_words_t *a, uint64_t n)
 /* an attempt as it is kept: big-endian time, ms, status */
 
 static void
-ngx_er_redis_queue_past(ngx_er_redis_words_t *a, ngx_er_queue_op_t *op)
+ngx_er_redis_word_past(ngx_er_redis_words_t *a, ngx_er_queue_op_t *op)
 {
     u_char      *p;
     uint64_t     n;

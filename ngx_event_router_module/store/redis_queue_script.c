@@ -5,36 +5,17 @@
 
 
 /*
- * What the queue does in Redis: one script an operation, and what they share.
+ * What the queue does in Redis: one script an operation.
  * redis_queue_command.c counts out their arguments, redis_queue_reply.c reads
  * what they return: one flat array, whose first element is 1 (done), 0
  * (declined), -1 (no such entry) or LAYOUT, and whose second one is Redis's
  * clock.  Pure; t/redis_scripts.t drives them against a real Redis.
  *
- * All keys of a shard begin with one hash tag, PREFIX:{qN}: ("b" in the
- * scripts), so that a Redis Cluster keeps them on one node.  Q is the number
- * of an event, T a target's hash, both 16 digits in hex: equal in length, so
- * that their order as text is their order as numbers.
- *
- *     m          hash: v layout, t and w the clock, s and c the last number,
- *                g the newest configuration, b and y for the heartbeats
- *     e:Q        hash: r record, s source, u kept until, and a field for every
- *                target: pT pending, dT dead, oT done (if it is kept)
- *     f:T a:T    zset Q by due: without an attempt; with one, or leased
- *     k:T x:T    zset Q: all pending ones; dead ones
- *     z          zset TQ: dead ones by when they are forgotten
- *     g:T:ORDER  zset Q by accepted: waiting for each other
- *     h:HOLDER   set TQ: what it has leased
- *     y:HOLDERT  its last lease, for a command that is sent twice
- *     holders    zset by heartbeat
- *     t          hash: names of targets
- *     u, r:S     zset Q by end; zset Q of a source: the archive
- *     d:KEY n:NONCE  of what event, and who put it there
- *
- * A script is isolated but not rolled back.  So it appends before it marks: an
- * event is there, and due, before its key says that it is known.  What points
- * to nothing (an operator deleted it, Redis evicted it) is dropped when it is
- * met.
+ * A script is isolated but not rolled back.  So it appends before it marks,
+ * and adds before it takes away: an event is there, and due, before its key
+ * says that it is known, and a dead letter before it is pending no more.  What
+ * points to nothing (an operator deleted it, Redis evicted it) is dropped when
+ * it is met.
  *
  * A Redis that is full refuses ACCEPT and nothing else.  It looks at the first
  * command that would need memory, unless the script has written before; so all
@@ -49,216 +30,9 @@
 
 
 #include "redis_queue.h"
+#include "redis_queue_lib.h"
 
 #include <ngx_sha1.h>
-
-
-/* the state of an entry: epoch, attempts, crashes, accepted, due, holder,
-   token, order, guard, command, past, name, routes; of a dead one also reason,
-   died, status, answer */
-
-#define NGX_ER_REDIS_QUEUE_LIB                                                \
-    "local call, sub = redis.call, string.sub "                               \
-    "local b = sub(KEYS[1], 1, -2) "                                          \
-    "local time = call('TIME') "                                              \
-    "local raw = time[1] * 1000 + math.floor(time[2] / 1000) "                \
-    "local m = call('HMGET', KEYS[1], 'v', 't', 'w') "                        \
-    "if m[1] ~= ARGV[1] then "                                                \
-    "  if m[1] then return {'LAYOUT', m[1]} end "                             \
-    "  call('HSET', KEYS[1], 'v', ARGV[1]) "                                  \
-    "end "                                                                    \
-    "local now, wall = raw, raw "                                             \
-    "local last = tonumber(m[2] or 0) "                                       \
-    "if raw < last then "                                                     \
-    "  local gone = raw - tonumber(m[3] or raw) "                             \
-    "  now = last "                                                           \
-    "  if gone > 1 then now = last + math.floor(gone / 2) end "               \
-    "  if gone == 1 then wall = raw - 1 end "                                 \
-    "end "                                                                    \
-    "local function tick() "                                                  \
-    "  call('HDEL', KEYS[1], '-') "                                           \
-    "  call('HSET', KEYS[1], 't', now, 'w', wall) "                           \
-    "end "                                                                    \
-    "local function get(e, field) "                                           \
-    "  local s = call('HGET', e, field) "                                     \
-    "  return s and cmsgpack.unpack(s) "                                      \
-    "end "                                                                    \
-    "local function set(e, field, p) "                                        \
-    "  call('HSET', e, field, cmsgpack.pack(p)) "                             \
-    "end "                                                                    \
-    "local function class(p) "                                                \
-    "  return b .. (p[2] + p[3] == 0 and 'f:' or 'a:') "                      \
-    "end "                                                                    \
-    "local function release(t, order) "                                       \
-    "  local g = b .. 'g:' .. t .. ':' .. order "                             \
-    "  while true do "                                                        \
-    "    local q = call('ZRANGE', g, 0, 0)[1] "                               \
-    "    if not q then return true end "                                      \
-    "    local p = get(b .. 'e:' .. q, 'p' .. t) "                            \
-    "    if p then "                                                          \
-    "      local z = class(p) .. t "                                          \
-    "      if call('ZSCORE', z, q) == 'inf' then "                            \
-    "        call('ZADD', z, p[5], q) "                                       \
-    "      end "                                                              \
-    "      return false "                                                     \
-    "    end "                                                                \
-    "    call('ZREM', g, q) "                                                 \
-    "  end "                                                                  \
-    "end "                                                                    \
-    "local function enter(t, q, p) "                                          \
-    "  local due = p[5] "                                                     \
-    "  if p[8] ~= '' then "                                                   \
-    "    if not release(t, p[8]) then due = '+inf' end "                      \
-    "    call('ZADD', b .. 'g:' .. t .. ':' .. p[8], p[4], q) "               \
-    "  end "                                                                  \
-    "  if p[6] ~= '' then "                                                   \
-    "    call('ZADD', b .. 'a:' .. t, due, q) "                               \
-    "    call('SADD', b .. 'h:' .. p[6], t .. q) "                            \
-    "  else "                                                                 \
-    "    call('ZADD', class(p) .. t, due, q) "                                \
-    "  end "                                                                  \
-    "  call('ZADD', b .. 'k:' .. t, 0, q) "                                   \
-    "  call('HSETNX', b .. 't', t, p[12]) "                                   \
-    "end "                                                                    \
-    "local function lost(t, q) "                                              \
-    "  call('ZREM', b .. 'f:' .. t, q) "                                      \
-    "  call('ZREM', b .. 'a:' .. t, q) "                                      \
-    "  call('ZREM', b .. 'k:' .. t, q) "                                      \
-    "end "                                                                    \
-    "local function leave(t, q, p) "                                          \
-    "  lost(t, q) "                                                           \
-    "  if p[6] ~= '' then call('SREM', b .. 'h:' .. p[6], t .. q) end "       \
-    "  if p[8] ~= '' then "                                                   \
-    "    call('ZREM', b .. 'g:' .. t .. ':' .. p[8], q) "                     \
-    "    release(t, p[8]) "                                                   \
-    "  end "                                                                  \
-    "end "                                                                    \
-    "local function over(e) "                                                 \
-    "  if call('HEXISTS', e, 'u') == 1 then return end "                      \
-    "  for _, f in ipairs(call('HKEYS', e)) do "                              \
-    "    if #f == 17 and (sub(f, 1, 1) == 'p' or sub(f, 1, 1) == 'd') then "  \
-    "      return "                                                           \
-    "    end "                                                                \
-    "  end "                                                                  \
-    "  call('DEL', e) "                                                       \
-    "end "                                                                    \
-    "local function count(p, past) "                                          \
-    "  if past == '' then return end "                                        \
-    "  p[2] = p[2] + 1 "                                                      \
-    "  p[3] = 0 "                                                             \
-    "  p[11] = sub(p[11] .. past "                                            \
-    "              .. struct.pack('>I2', math.min(p[2], 65535)), -256) "      \
-    "end "                                                                    \
-    "local function bury(e, t, q, p, reason, status, answer, keep) "          \
-    "  leave(t, q, p) "                                                       \
-    "  p[6], p[14], p[15], p[16], p[17] = '', reason, now, status, answer "   \
-    "  set(e, 'd' .. t, p) "                                                  \
-    "  call('ZADD', b .. 'x:' .. t, 0, q) "                                   \
-    "  call('ZADD', b .. 'z', now + keep, t .. q) "                           \
-    "  call('HDEL', e, 'p' .. t) "                                            \
-    "end "                                                                    \
-    "local function forget(e, t, q) "                                         \
-    "  call('HDEL', e, 'd' .. t) "                                            \
-    "  call('ZREM', b .. 'x:' .. t, q) "                                      \
-    "  call('ZREM', b .. 'z', t .. q) "                                       \
-    "end "                                                                    \
-    "local function adopt(holder, n) "                                        \
-    "  local h = b .. 'h:' .. holder "                                        \
-    "  local list = call('SRANDMEMBER', h, n) "                               \
-    "  local done = 0 "                                                       \
-    "  for _, x in ipairs(list) do "                                          \
-    "    local t, q = sub(x, 1, 16), sub(x, 17) "                             \
-    "    local e = b .. 'e:' .. q "                                           \
-    "    local p = get(e, 'p' .. t) "                                         \
-    "    if p and p[6] == holder then "                                       \
-    "      p[3], p[5], p[6], p[7] = p[3] + 1, now, '', '' "                   \
-    "      set(e, 'p' .. t, p) "                                              \
-    "      call('ZADD', b .. 'a:' .. t, now, q) "                             \
-    "      done = done + 1 "                                                  \
-    "    end "                                                                \
-    "    call('SREM', h, x) "                                                 \
-    "  end "                                                                  \
-    "  local more = call('SCARD', h) "                                        \
-    "  if more == 0 then call('ZREM', b .. 'holders', holder) end "           \
-    "  return done, more "                                                    \
-    "end "                                                                    \
-    "local function first(z) "                                                \
-    "  local x = call('ZRANGE', z, 0, 0, 'WITHSCORES') "                      \
-    "  if not x[1] or x[2] == 'inf' then return -1 end "                      \
-    "  return tonumber(x[2]) "                                                \
-    "end "                                                                    \
-    "local function show(out, t, q, p, record) "                              \
-    "  local n = #out "                                                       \
-    "  out[n + 1], out[n + 2], out[n + 3] = t, q, p[1] "                      \
-    "  out[n + 4], out[n + 5], out[n + 6] = p[2], p[3], p[4] "                \
-    "  out[n + 7], out[n + 8], out[n + 9] = p[5], p[7], p[8] "                \
-    "  out[n + 10], out[n + 11], out[n + 12] = p[9], p[11], p[12] "           \
-    "  out[n + 13], out[n + 14], out[n + 15] = p[13], p[14] or 0, p[15] or 0 "\
-    "  out[n + 16], out[n + 17] = p[16] or 0, p[17] or '' "                   \
-    "  out[n + 18] = record "                                                 \
-    "end "
-
-#define NGX_ER_REDIS_QUEUE_SCAN                                               \
-    "local more, at, aq = 0, ARGV[9], ARGV[10] "                              \
-    "local function scan(x, field, limit, visit) "                            \
-    "  local budget = tonumber(ARGV[11]) "                                    \
-    "  local names = {ARGV[4]} "                                              \
-    "  if ARGV[4] == '' then "                                                \
-    "    names = call('HKEYS', b .. 't') "                                    \
-    "    table.sort(names) "                                                  \
-    "  end "                                                                  \
-    "  local route = ',' .. ARGV[8] .. ',' "                                  \
-    "  local from, to = tonumber(ARGV[6]), tonumber(ARGV[7]) "                \
-    "  local function wanted(p) "                                             \
-    "    return p[4] >= from and (to == 0 or p[4] < to) "                     \
-    "      and (ARGV[8] == '' "                                               \
-    "           or string.find(',' .. p[13] .. ',', route, 1, true)) "        \
-    "  end "                                                                  \
-    "  for _, t in ipairs(names) do "                                         \
-    "    while t >= at do "                                                   \
-    "      local low = t == at and '(' .. aq or '-' "                         \
-    "      local page "                                                       \
-    "      if ARGV[5] == '' then "                                            \
-    "        page = call('ZRANGEBYLEX', b .. x .. t, low, '+', "              \
-    "                    'LIMIT', 0, 100) "                                   \
-    "      else "                                                             \
-    "        page = {} "                                                      \
-    "        if (t > at or ARGV[5] > aq) "                                    \
-    "           and call('ZSCORE', b .. x .. t, ARGV[5]) "                    \
-    "        then "                                                           \
-    "          page[1] = ARGV[5] "                                            \
-    "        end "                                                            \
-    "      end "                                                              \
-    "      for _, q in ipairs(page) do "                                      \
-    "        if limit <= 0 or budget <= 0 then "                              \
-    "          more = 1 "                                                     \
-    "          return "                                                       \
-    "        end "                                                            \
-    "        budget = budget - 1 "                                            \
-    "        local e = b .. 'e:' .. q "                                       \
-    "        local p = get(e, field .. t) "                                   \
-    "        if not p then "                                                  \
-    "          call('ZREM', b .. x .. t, q) "                                 \
-    "        elseif wanted(p) then "                                          \
-    "          local n = visit(e, t, q, p) "                                  \
-    "          if not n then "                                                \
-    "            more = 1 "                                                   \
-    "            return "                                                     \
-    "          end "                                                          \
-    "          limit = limit - n "                                            \
-    "        end "                                                            \
-    "        at, aq = t, q "                                                  \
-    "      end "                                                              \
-    "      if #page < 100 then break end "                                    \
-    "    end "                                                                \
-    "  end "                                                                  \
-    "end "
-
-#define NGX_ER_REDIS_QUEUE_MINE                                               \
-    "local holder, token, q, t = ARGV[2], ARGV[3], ARGV[4], ARGV[5] "         \
-    "local e = b .. 'e:' .. q "                                               \
-    "local p = get(e, 'p' .. t) "                                             \
-    "local mine = p and p[6] == holder and p[7] == token "
 
 
 typedef struct {
@@ -384,8 +158,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "        end "
     "        p[5], p[6], p[7] = now + tonumber(ARGV[8]), holder, token "
     "        set(e, 'p' .. t, p) "
-    "        call('ZREM', b .. 'f:' .. t, q) "
     "        call('ZADD', b .. 'a:' .. t, p[5], q) "
+    "        call('ZREM', b .. 'f:' .. t, q) "
     "        call('SADD', b .. 'h:' .. holder, t .. q) "
     "        took[#took + 1] = q "
     "        show(out, t, q, p, call('HGET', e, 'r') or '') "
@@ -422,11 +196,11 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     NGX_ER_REDIS_QUEUE_MINE
     "if not mine then return {p and 0 or -1, now} end "
     "tick() "
-    "leave(t, q, p) "
     "if call('HEXISTS', e, 'u') == 1 then "
     "  set(e, 'o' .. t, {p[1], p[10]}) "
     "end "
     "call('HDEL', e, 'p' .. t) "
+    "leave(t, q, p) "
     "over(e) "
     "return {1, now} "),
     ngx_null_string },
@@ -445,8 +219,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "p[5], p[6] = now + tonumber(ARGV[6]), '' "
     "set(e, 'p' .. t, p) "
     "local z = class(p) "
-    "if z ~= b .. 'a:' then call('ZREM', b .. 'a:' .. t, q) end "
     "call('ZADD', z .. t, p[5], q) "
+    "if z ~= b .. 'a:' then call('ZREM', b .. 'a:' .. t, q) end "
     "call('SREM', b .. 'h:' .. holder, t .. q) "
     "return {1, now} "),
     ngx_null_string },
