@@ -34,7 +34,7 @@ PURE      := base \
              store/file_order store/file_replay store/file_row \
              store/file_run store/file_settle store/file_space \
              store/file_sweep store/redis store/redis_queue_command \
-             store/redis_queue_entry store/redis_queue_list
+             store/redis_queue_entry store/redis_queue_list \
              store/redis_queue_reply store/redis_queue_script
 
 UNITS     := $(filter-out core,$(basename $(notdir $(wildcard t/unit/*.c))))
