@@ -179,6 +179,8 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
     attempt->done = 1;
     attempt->status = ngx_er_attempt_status(attempt, r, rc);
+    attempt->silent = (!attempt->answered && r->upstream
+                       && r->upstream->headers_in.status_n == 0);
     attempt->retry_after = ngx_er_attempt_retry_after(r);
 
     /* for log_subrequest: error pages are not made for a delivery */

@@ -52,6 +52,8 @@ struct ngx_er_attempt_s {
     unsigned               done:1;     /* the subrequest completed */
     unsigned               answered:1; /* the answer's header was seen */
     unsigned               complete:1; /* and the whole of its body */
+    unsigned               silent:1;   /* done, but the status is nginx's own:
+                                          no header came from the target */
 };
 
 

@@ -338,7 +338,8 @@ ngx_er_lease_judge(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     ngx_er_queue_op_t  *op;
 
     policy = &lease->target->policy;
-    verdict = ngx_er_policy_verdict(policy, attempt->status);
+    verdict = ngx_er_policy_verdict(policy,
+                                    attempt->silent ? 0 : attempt->status);
 
     if (verdict == NGX_ER_VERDICT_OK) {
         lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_SETTLE);
