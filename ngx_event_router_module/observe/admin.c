@@ -41,6 +41,8 @@ typedef enum {
 
 static ngx_int_t ngx_er_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
+static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
+    ngx_uint_t method);
 static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_uint_t held);
 static ngx_int_t ngx_er_admin_run(ngx_http_request_t *r,
@@ -60,8 +62,8 @@ static struct {
     ngx_str_t    name;
     ngx_uint_t   method;
 } ngx_er_admin_verbs[] = {
-    { ngx_string("pending"), NGX_HTTP_GET },
-    { ngx_string("dead"), NGX_HTTP_GET },
+    { ngx_string("pending"), NGX_HTTP_GET|NGX_HTTP_HEAD },
+    { ngx_string("dead"), NGX_HTTP_GET|NGX_HTTP_HEAD },
     { ngx_string("replay"), NGX_HTTP_POST },
     { ngx_string("purge"), NGX_HTTP_POST },
     { ngx_string("pause"), NGX_HTTP_POST },
@@ -74,6 +76,7 @@ static ngx_int_t
 ngx_er_admin_handler(ngx_http_request_t *r)
 {
     ngx_int_t            rc, verb;
+    ngx_uint_t           method;
     const char          *why;
     ngx_er_loc_conf_t   *lcf;
     ngx_er_main_conf_t  *mcf;
@@ -95,19 +98,19 @@ ngx_er_admin_handler(ngx_http_request_t *r)
                                     "pause and resume here");
     }
 
-    why = ngx_er_admin_refused(r, lcf->admin,
-                               ngx_er_admin_verbs[verb].method
-                               == NGX_HTTP_POST);
+    method = ngx_er_admin_verbs[verb].method;
+
+    /* with another method nothing will be changed */
+
+    why = ngx_er_admin_refused(r, lcf->admin, r->method & method
+                                              & NGX_HTTP_POST);
 
     if (why) {
         return ngx_er_admin_problem(r, NGX_HTTP_FORBIDDEN, why);
     }
 
-    if (r->method != ngx_er_admin_verbs[verb].method) {
-        return ngx_er_admin_problem(r, NGX_HTTP_NOT_ALLOWED,
-                                    r->method == NGX_HTTP_POST
-                                    ? "this is read with GET"
-                                    : "this changes something: use POST");
+    if (!(r->method & method)) {
+        return ngx_er_admin_not_allowed(r, method);
     }
 
     if (mcf->queue == NULL || !mcf->queue->open) {
@@ -147,6 +150,35 @@ ngx_er_admin_verb(ngx_http_request_t *r)
     }
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_admin_not_allowed(ngx_http_request_t *r, ngx_uint_t method)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Allow");
+
+    if (method == NGX_HTTP_POST) {
+        ngx_str_set(&h->value, "POST");
+
+    } else {
+        ngx_str_set(&h->value, "GET, HEAD");
+    }
+
+    return ngx_er_admin_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                method == NGX_HTTP_POST
+                                ? "this changes something: use POST"
+                                : "this is read with GET");
 }
 
 
