@@ -9,6 +9,9 @@
  * route=, from=, to=, all=1), which page (limit=, after=, body=1) and where a
  * replay goes (deliver_to=, archive=).  admin.c calls it; what is wrong comes
  * back as a sentence for a problem, so it has no byte of the request.
+ *
+ * An argument that is misspelt, empty or not meant for the verb is refused:
+ * to ignore one that should narrow a purge would purge too much.
  */
 
 
@@ -18,7 +21,11 @@
 #define NGX_ER_ADMIN_PAGE   50
 #define NGX_ER_ADMIN_PAGES  1000
 
+#define NGX_ER_ADMIN_ANY    ((ngx_uint_t) -1)  /* of all verbs */
 
+
+static const char *ngx_er_admin_known(ngx_http_request_t *r,
+    ngx_er_queue_verb_e verb);
 static const char *ngx_er_admin_filter(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_admin_t *ctx);
 static const char *ngx_er_admin_page(ngx_http_request_t *r,
@@ -27,6 +34,25 @@ static const char *ngx_er_admin_replay(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_when(ngx_str_t *text, uint64_t *ms);
 static ngx_int_t ngx_er_admin_hex(ngx_str_t *text, uint64_t *n);
+
+
+static struct {
+    ngx_str_t    name;
+    ngx_uint_t   verbs;
+} ngx_er_admin_arguments[] = {
+    { ngx_string("target"), NGX_ER_ADMIN_ANY },
+    { ngx_string("event"), NGX_ER_ADMIN_ANY },
+    { ngx_string("route"), NGX_ER_ADMIN_ANY },
+    { ngx_string("from"), NGX_ER_ADMIN_ANY },
+    { ngx_string("to"), NGX_ER_ADMIN_ANY },
+    { ngx_string("all"), 1 << NGX_ER_QUEUE_REPLAY | 1 << NGX_ER_QUEUE_PURGE },
+    { ngx_string("limit"), 1 << NGX_ER_QUEUE_LIST },
+    { ngx_string("after"), 1 << NGX_ER_QUEUE_LIST },
+    { ngx_string("body"), 1 << NGX_ER_QUEUE_LIST },
+    { ngx_string("deliver_to"), 1 << NGX_ER_QUEUE_REPLAY },
+    { ngx_string("archive"), 1 << NGX_ER_QUEUE_REPLAY },
+    { ngx_null_string, 0 }
+};
 
 
 const char *
@@ -39,6 +65,12 @@ ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
     r = ctx->request;
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
+
+    why = ngx_er_admin_known(r, op->verb);
+
+    if (why) {
+        return why;
+    }
 
     ctx->reveal = (ctx->reveal && ngx_er_admin_arg(r, "body", &value));
 
@@ -59,6 +91,68 @@ ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     default: /* NGX_ER_QUEUE_PURGE */
         return NULL;
     }
+}
+
+
+static const char *
+ngx_er_admin_known(ngx_http_request_t *r, ngx_er_queue_verb_e verb)
+{
+    u_char      *p, *last, *end, *equal;
+    ngx_str_t    name, value;
+    ngx_uint_t   i, seen;
+
+    p = r->args.data;
+    last = p + r->args.len;
+    seen = 0;
+
+    for ( /* void */ ; p < last; p = end + 1) {
+        end = ngx_strlchr(p, last, '&');
+        end = end ? end : last;
+
+        equal = ngx_strlchr(p, end, '=');
+
+        if (equal == NULL || equal == end - 1) {
+            return "an argument is without a value";
+        }
+
+        name.data = p;
+        name.len = equal - p;
+        value.data = equal + 1;
+        value.len = end - value.data;
+
+        for (i = 0; ngx_er_admin_arguments[i].name.len; i++) {
+            if (ngx_er_admin_arguments[i].name.len == name.len
+                && ngx_strncmp(ngx_er_admin_arguments[i].name.data, name.data,
+                               name.len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (!(ngx_er_admin_arguments[i].verbs & 1 << verb)) {
+            return "an argument is not known here; there are target=, event=, "
+                   "route=, from= and to=, for lists limit=, after= and "
+                   "body=, to replay and purge all=, to replay deliver_to= "
+                   "and archive=";
+        }
+
+        if (seen & 1 << i) {
+            return "an argument stands twice";
+        }
+
+        seen |= 1 << i;
+
+        if ((name.len == 3 && ngx_strncmp(name.data, "all", 3) == 0)
+            || (name.len == 4 && ngx_strncmp(name.data, "body", 4) == 0))
+        {
+            if (value.len != 1 || value.data[0] != '1') {
+                return "all= and body= take 1";
+            }
+        }
+    }
+
+    return NULL;
 }
 
 
