@@ -332,7 +332,7 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
 static void
 ngx_er_lease_judge(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 {
-    uint64_t            delay, now;
+    uint64_t            delay, next;
     ngx_er_policy_t    *policy;
     ngx_er_verdict_e    verdict;
     ngx_er_queue_op_t  *op;
@@ -358,13 +358,17 @@ ngx_er_lease_judge(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
         return;
 
     } else {
-        now = ngx_er_queue_now();
         delay = ngx_er_policy_delay(policy, lease->attempts + 1,
                                     attempt->retry_after,
                                     (uint32_t) ngx_random());
 
+        next = ngx_er_queue_now() + delay;
+
+        /* the clock of the worker that accepted it may be ahead of ours */
+
         if (policy->horizon == 0
-            || now + delay - lease->accepted > policy->horizon)
+            || (next > lease->accepted
+                && next - lease->accepted > policy->horizon))
         {
             ngx_er_lease_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
             return;
