@@ -3,6 +3,7 @@
 #
 # Everything that is built is under build/:
 #   build/gcc/, build/clang/       the dynamic module for Debian's nginx
+#   build/crash/                   the same with crash points, for tests
 #   build/static/, build/asan/     a whole nginx with the module inside
 #   build/unit/, build/fuzz/       the pure files with their tests
 #   build/run/                     what "make run" started
@@ -16,7 +17,7 @@ HEADERS   := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
-PURE      := base \
+PURE      := base crash \
              deliver/breaker deliver/policy \
              ingest/echo ingest/encoding ingest/evidence ingest/extract \
              ingest/form ingest/handshake ingest/jwt ingest/lexer \
@@ -109,12 +110,19 @@ build-clang: deps-BUILD  ## the same with clang
 	@t/bin/deps clang
 	@$(MAKE) build/clang/$(MODULE)
 
+# with points where a test lets it die: ngx_event_router_module/crash.h
+
+CRASH := -DNGX_ER_CRASH_POINTS=1
+
+build/crash/Makefile: COMPILER := gcc
+build/crash/Makefile: POINTS   := $(CRASH)
+
 build/%/Makefile: config build/nginx-dev
 	@echo "  configure  $(@D)"
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@cd $(NGINX_SRC) && bash -c '. ./conf_flags && ./configure \
-	    "$${NGX_CONF_FLAGS[@]}" --with-cc=$* \
-	    --with-cc-opt="-g $(HARDENING) $(WARNINGS)" \
+	    "$${NGX_CONF_FLAGS[@]}" --with-cc=$(or $(COMPILER),$*) \
+	    --with-cc-opt="-g $(HARDENING) $(WARNINGS) $(POINTS)" \
 	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -fPIC" \
 	    --add-dynamic-module=$(CURDIR) --builddir=$(CURDIR)/$(@D)' \
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
@@ -137,7 +145,8 @@ WITH := --with-debug --with-pcre-jit --with-threads \
 
 build/static/Makefile: NGX_CC  := -g $(HARDENING) $(WARNINGS)
 build/asan/Makefile:   NGX_CC  := -g -O1 $(SANITIZE) $(WARNINGS) \
-                                  -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0
+                                  -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0 \
+                                  $(CRASH)
 build/asan/Makefile:   NGX_LD  := $(SANITIZE)
 
 build/source/version: build/nginx-dev
@@ -227,7 +236,8 @@ build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(HEADERS) t/unit/core.c \
 # ---- tests, measurements, the demonstration
 
 test: deps-BUILD deps-TEST  ## builds and runs every test; the last line is prove's
-	@$(MAKE) build/gcc/$(MODULE) build/clang/$(MODULE) units
+	@$(MAKE) build/gcc/$(MODULE) build/clang/$(MODULE) \
+	    build/crash/$(MODULE) units
 	@prove -j$(JOBS) -r $(TESTS)
 
 style:                ## nginx's style and the call rules only

@@ -22,6 +22,7 @@
 #include "delivery.h"
 #include "dispatch.h"
 #include "lease.h"
+#include "../crash.h"
 #include "../ingest/record.h"
 
 
@@ -82,6 +83,8 @@ ngx_er_accept(ngx_er_fanout_t *fanout, u_char *key)
         ngx_er_queue_op_free(op);
         return NGX_ERROR;
     }
+
+    ngx_er_crash_point("accept");
 
     ngx_er_accepts++;
     ngx_er_queue_run(mcf->queue, op);

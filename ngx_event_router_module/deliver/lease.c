@@ -27,6 +27,7 @@
 #include "lease.h"
 #include "delivery.h"
 #include "guard.h"
+#include "../crash.h"
 #include "../ingest/record.h"
 #include "../observe/metrics.h"
 
@@ -189,6 +190,8 @@ ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
             return NGX_ER_DEAD_CORRUPT;
         }
 
+        ngx_er_crash_point_of("event-read", &record.id);
+
         lease->dedup = record.dedup;
         lease->event = ngx_er_record_event(&record);
 
@@ -342,10 +345,14 @@ ngx_er_lease_judge(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
                                     attempt->silent ? 0 : attempt->status);
 
     if (verdict == NGX_ER_VERDICT_OK) {
+        ngx_er_crash_point("attempt-ok");
+
         lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_SETTLE);
         ngx_er_lease_tell(lease);
         return;
     }
+
+    ngx_er_crash_point("attempt-failed");
 
     if (attempt->status == 0) {
 

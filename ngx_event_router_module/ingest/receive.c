@@ -22,6 +22,7 @@
 #include "admit.h"
 #include "parse.h"
 #include "answer.h"
+#include "../crash.h"
 #include "../observe/metrics.h"
 
 
@@ -444,6 +445,8 @@ ngx_er_receive_outcome(ngx_er_fanout_t *fanout)
 
     ngx_http_finalize_request(r, ngx_er_receive_finish(ctx));
     ngx_http_run_posted_requests(c);
+
+    ngx_er_crash_point("answered");
 }
 
 

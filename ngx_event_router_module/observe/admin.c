@@ -21,6 +21,7 @@
 
 
 #include "admin.h"
+#include "../crash.h"
 #include "../deliver/dispatch.h"
 #include "../ingest/answer.h"
 #include "../ingest/verify_params.h"
@@ -304,6 +305,8 @@ ngx_er_admin_ended(ngx_er_queue_op_t *op)
     }
 
     if (op->rc == NGX_OK && op->more && op->verb != NGX_ER_QUEUE_LIST) {
+        ngx_er_crash_point("replay-step");
+
         op->done = 0;
         ngx_er_queue_run(ctx->queue, op);
         return;

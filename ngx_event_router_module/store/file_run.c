@@ -18,6 +18,7 @@
 
 
 #include "file_db.h"
+#include "../crash.h"
 
 
 static ngx_int_t ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
@@ -28,7 +29,7 @@ static void ngx_er_file_alone(ngx_er_file_t *file, ngx_queue_t *ops,
 static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);
 static ngx_int_t ngx_er_file_verb(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t);
+static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops);
 static ngx_uint_t ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *failed, int error);
 static void ngx_er_file_finish(ngx_queue_t *ops);
@@ -36,6 +37,34 @@ static void ngx_er_file_cursor(ngx_er_queue_op_t *op);
 
 
 #define ngx_er_file_op(q)  (ngx_queue_data(q, ngx_er_queue_op_t, queue))
+
+
+#if (NGX_ER_CRASH_POINTS)
+
+static void ngx_er_file_crash(ngx_queue_t *ops, const char *when);
+
+
+/* by ngx_er_queue_verb_e */
+
+static ngx_str_t  ngx_er_file_verbs[] = {
+    ngx_string("accept"),
+    ngx_string("lease"),
+    ngx_string("extend"),
+    ngx_string("settle"),
+    ngx_string("retry"),
+    ngx_string("bury"),
+    ngx_string("adopt"),
+    ngx_string("sweep"),
+    ngx_string("list"),
+    ngx_string("replay"),
+    ngx_string("purge")
+};
+
+#else
+
+#define ngx_er_file_crash(ops, when)
+
+#endif
 
 
 void
@@ -186,7 +215,7 @@ ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
         op->rc = rc;
     }
 
-    rc = ngx_er_file_commit(&t);
+    rc = ngx_er_file_commit(&t, ops);
 
     if (rc != NGX_OK) {
         *error = t.rc;
@@ -194,6 +223,7 @@ ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
         if (only) {
             only->rc = NGX_AGAIN;
         }
+
     }
 
     return rc;
@@ -276,7 +306,7 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 /* nothing changed: nothing to wait for */
 
 static ngx_int_t
-ngx_er_file_commit(ngx_er_file_txn_t *t)
+ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
 {
     if (!t->changed) {
         ngx_er_file_abort(t);
@@ -288,12 +318,43 @@ ngx_er_file_commit(ngx_er_file_txn_t *t)
         return NGX_ERROR;
     }
 
+    ngx_er_file_crash(ops, "before-commit");
+
     t->rc = mdb_txn_commit(t->txn);
 
     (void) pthread_rwlock_unlock(&t->file->lock);
 
-    return t->rc == 0 ? NGX_OK : NGX_ERROR;
+    if (t->rc != 0) {
+        return NGX_ERROR;
+    }
+
+    ngx_er_file_crash(ops, "after-commit");
+
+    return NGX_OK;
 }
+
+
+#if (NGX_ER_CRASH_POINTS)
+
+static void
+ngx_er_file_crash(ngx_queue_t *ops, const char *when)
+{
+    ngx_queue_t        *q;
+    ngx_er_queue_op_t  *op;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_er_file_op(q);
+
+        if (op->rc == NGX_OK) {
+            ngx_er_crash_point_of(when, &ngx_er_file_verbs[op->verb]);
+        }
+    }
+}
+
+#endif
 
 
 /*
