@@ -59,7 +59,8 @@ my $root = abs_path(dirname(__FILE__) . '/../../..');
 my @running;
 
 
-# options: module (0: do not load it), workers (1), plain_log (0)
+# options: module (0: do not load it), module_path (of a build that the test
+# needs, unless the module is inside), workers (1), plain_log (0)
 
 sub new {
     my ($class, %o) = @_;
@@ -250,7 +251,9 @@ sub _globals {
 
 
 sub _module {
-    return $ENV{TEST_NGINX_MODULE}
+    my ($self) = @_;
+
+    return $self->{module_path} || $ENV{TEST_NGINX_MODULE}
            || "$root/build/gcc/ngx_http_event_router_module.so";
 }
 
