@@ -189,4 +189,20 @@ ok(wait_until(5, sub { my %n; $n{$_}++ for grep { /^q/ } ids();
         $target->requests) == 5 }), 'delivered by the next workers');
 cmp_ok(time - $start, '<', 2, 'at once');
 
+
+# ---- the number of an attempt never comes twice, whoever made it
+
+config();
+ok($t->reload, 'one target');
+$target->forget;
+$target->answer('/erp', fault => 'hang');
+post(event());
+ok(wait_until(3, sub { $target->begun == 1 }), 'in flight');
+$target->answer('/erp', [ { status => 500 }, { status => 500 },
+    { status => 200 } ]);
+kill 9, $t->workers;
+ok(wait_until(5, sub { $target->count >= 4 }), 'tried until it is taken');
+is(join(' ', map { $_->header('X-Event-Attempt') } $target->requests),
+    '1 2 3 4', 'each has a number of its own');
+
 $t->done;

@@ -137,7 +137,7 @@ ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 }
 
 
-/* handing an entry back is no attempt */
+/* handing an entry back is no attempt; one that somebody died of is */
 
 static void
 ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
@@ -150,7 +150,7 @@ ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
         return;
     }
 
-    e->attempts++;
+    e->attempts += e->crashes + 1;
     e->crashes = 0;
 
     if (e->npast == NGX_ER_ENTRY_PAST) {
