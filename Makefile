@@ -74,7 +74,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: help deps build build-clang units test run stop static asan fuzz \
-        bench style clean FORCE
+        soak bench style clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -239,6 +239,17 @@ test: deps-BUILD deps-TEST  ## builds and runs every test; the last line is prov
 	@$(MAKE) build/gcc/$(MODULE) build/clang/$(MODULE) \
 	    build/crash/$(MODULE) units
 	@prove -j$(JOBS) -r $(TESTS)
+
+# while things break; t/fault/chaos says how
+
+SOAK_EVENTS ?= 200000
+SOAK_KILLS  ?= 100
+SOAK_SEED   ?= $(shell date +%s)
+
+soak: deps-BUILD deps-TEST  ## a long run of the queue while things break
+	@$(MAKE) build/gcc/$(MODULE)
+	@t/fault/chaos scene=soak seed=$(SOAK_SEED) events=$(SOAK_EVENTS) \
+	    kills=$(SOAK_KILLS)
 
 style:                ## nginx's style and the call rules only
 	@prove t/style.t
