@@ -1222,7 +1222,7 @@ for my $store (qw(event_store event_dedup_store)) {
     wrong("$store of another scheme", "$store http://:%%SECRET%%\@127.0.0.1/;",
         "\"$store\" must be memory:SIZE, "
         . ($store eq 'event_store' ? 'file:DIR, ' : '') . 'redis://HOST:PORT, '
-        . 'rediss://HOST:PORT or unix:/PATH');
+        . 'rediss://HOST:PORT, unix:/PATH or redis-sentinel://HOST,.../NAME');
 }
 
 my @redis = (

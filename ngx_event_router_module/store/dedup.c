@@ -67,11 +67,13 @@ ngx_er_dedup_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_strncmp(value[1].data, "redis://", 8) != 0
         && ngx_strncmp(value[1].data, "rediss://", 9) != 0
+        && ngx_strncmp(value[1].data, "redis-sentinel://", 17) != 0
         && ngx_strncmp(value[1].data, "unix:", 5) != 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" must be memory:SIZE, %sredis://HOST:PORT, "
-                           "rediss://HOST:PORT or unix:/PATH", &cmd->name,
+                           "rediss://HOST:PORT, unix:/PATH or "
+                           "redis-sentinel://HOST,.../NAME", &cmd->name,
                            choice == &dedup->store ? "file:DIR, " : "");
         return NGX_CONF_ERROR;
     }

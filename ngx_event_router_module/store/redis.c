@@ -29,6 +29,8 @@ typedef struct {
 
 static ngx_int_t ngx_er_redis_url_unix(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_redis_url_t *url, ngx_er_error_t *err);
+static ngx_int_t ngx_er_redis_url_sentinel(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_redis_url_t *url, ngx_er_error_t *err);
 static ngx_int_t ngx_er_redis_url_user(ngx_pool_t *pool, u_char *p,
     u_char *last, ngx_er_redis_url_t *url, ngx_er_error_t *err);
 static ngx_int_t ngx_er_redis_url_host(ngx_pool_t *pool, u_char *p,
@@ -83,6 +85,10 @@ ngx_er_redis_url_parse(ngx_pool_t *pool, ngx_str_t *text,
         return ngx_er_redis_url_unix(pool, text, url, err);
     }
 
+    if (text->len > 17 && ngx_strncmp(p, "redis-sentinel://", 17) == 0) {
+        return ngx_er_redis_url_sentinel(pool, text, url, err);
+    }
+
     if (text->len > 8 && ngx_strncmp(p, "redis://", 8) == 0) {
         p += 8;
 
@@ -91,8 +97,8 @@ ngx_er_redis_url_parse(ngx_pool_t *pool, ngx_str_t *text,
         p += 9;
 
     } else {
-        ngx_er_error(err, "must be redis://HOST:PORT, rediss://HOST:PORT or "
-                     "unix:/PATH");
+        ngx_er_error(err, "must be redis://HOST:PORT, rediss://HOST:PORT, "
+                     "redis-sentinel://HOST,.../NAME or unix:/PATH");
         return NGX_ERROR;
     }
 
@@ -165,6 +171,71 @@ ngx_er_redis_url_unix(ngx_pool_t *pool, ngx_str_t *text,
     }
 
     (void) ngx_cpystrn(url->host.data, path, url->host.len + 1);
+
+    return NGX_OK;
+}
+
+
+/* hosts and ports are read when names are resolved */
+
+static ngx_int_t
+ngx_er_redis_url_sentinel(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_redis_url_t *url, ngx_er_error_t *err)
+{
+    u_char  *at, *last, *p, *slash;
+
+    p = text->data + sizeof("redis-sentinel://") - 1;
+    last = text->data + text->len;
+    slash = ngx_strlchr(p, last, '/');
+
+    if (slash == NULL || slash + 1 == last) {
+        ngx_er_error(err, "the master's name is missing, write "
+                     "redis-sentinel://HOST,.../NAME");
+        return NGX_ERROR;
+    }
+
+    for (at = slash; at > p; at--) {
+        if (at[-1] != '@') {
+            continue;
+        }
+
+        if (ngx_er_redis_url_user(pool, p, at - 1, url, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        p = at;
+        break;
+    }
+
+    url->host.data = p;
+    url->host.len = slash - p;
+
+    if (url->host.len == 0) {
+        ngx_er_error(err, "no host");
+        return NGX_ERROR;
+    }
+
+    url->service.data = slash + 1;
+    slash = ngx_strlchr(slash + 1, last, '/');
+
+    if (slash == NULL) {
+        slash = last;
+
+    } else if (ngx_er_redis_url_database(slash + 1, last, url, err)
+               != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    url->service.len = slash - url->service.data;
+
+    if (url->service.len == 0) {
+        ngx_er_error(err, "the master's name is empty");
+        return NGX_ERROR;
+    }
+
+    url->name.data = p;
+    url->name.len = slash - p;
 
     return NGX_OK;
 }

@@ -22,6 +22,7 @@
 
 
 #define NGX_ER_REDIS_PORT          6379
+#define NGX_ER_REDIS_SENTINEL      26379       /* its port */
 
 #define NGX_ER_REDIS_ARGS          32          /* words of a command */
 #define NGX_ER_REDIS_ELEMENTS      16          /* of a reply, never nested */
@@ -34,10 +35,15 @@
 /*
  * redis://[user][:password]@host[:port][/database], rediss:// for TLS,
  * unix:/path[/database].  User and password may be percent-encoded.
+ *
+ * redis-sentinel://[user][:password]@host[:port],.../service[/database]: the
+ * hosts are sentinels, user and password are for the master that they name.
  */
 
 typedef struct {
-    ngx_str_t              host;       /* or the path of the socket */
+    ngx_str_t              host;       /* or the path of the socket, or all
+                                          sentinels */
+    ngx_str_t              service;    /* what sentinels call the master */
     ngx_str_t              name;       /* for people: "host:port", never with
                                           the password */
     ngx_str_t              user;

@@ -44,6 +44,8 @@ static ngx_int_t ngx_er_redis_conf_resolve(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf);
 static ngx_int_t ngx_er_redis_conf_tls(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
+static ngx_int_t ngx_er_redis_conf_sentinels(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf);
 #if (NGX_SSL)
 static ngx_int_t ngx_er_redis_conf_trust(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
@@ -374,6 +376,10 @@ ngx_er_redis_conf_resolve(ngx_conf_t *cf, ngx_er_redis_conf_t *conf)
 {
     ngx_url_t  u;
 
+    if (conf->url.service.len) {
+        return ngx_er_redis_conf_sentinels(cf, conf);
+    }
+
     ngx_memzero(&u, sizeof(ngx_url_t));
     u.url = conf->url.name;
 
@@ -386,6 +392,65 @@ ngx_er_redis_conf_resolve(ngx_conf_t *cf, ngx_er_redis_conf_t *conf)
 
     conf->addrs = u.addrs;
     conf->naddrs = u.naddrs;
+
+    return NGX_OK;
+}
+
+
+/* all addresses of all sentinels: they are asked in turn */
+
+static ngx_int_t
+ngx_er_redis_conf_sentinels(ngx_conf_t *cf, ngx_er_redis_conf_t *conf)
+{
+    u_char       *p, *last, *comma;
+    ngx_url_t     u;
+    ngx_uint_t    i;
+    ngx_addr_t   *addr;
+    ngx_array_t   addrs;
+
+    if (ngx_array_init(&addrs, cf->pool, 4, sizeof(ngx_addr_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = conf->url.host.data;
+    last = p + conf->url.host.len;
+
+    for ( ;; ) {
+        comma = ngx_strlchr(p, last, ',');
+
+        ngx_memzero(&u, sizeof(ngx_url_t));
+        u.url.data = p;
+        u.url.len = (comma ? comma : last) - p;
+        u.default_port = NGX_ER_REDIS_SENTINEL;
+
+        if (u.url.len == 0 || ngx_parse_url(cf->pool, &u) != NGX_OK
+            || u.naddrs == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%s\": %s in \"%V\", the sentinel \"%V\"",
+                               conf->directive, u.err ? u.err : "no address",
+                               &conf->url.name, &u.url);
+            return NGX_ERROR;
+        }
+
+        for (i = 0; i < u.naddrs; i++) {
+            addr = ngx_array_push(&addrs);
+            if (addr == NULL) {
+                return NGX_ERROR;
+            }
+
+            *addr = u.addrs[i];
+        }
+
+        if (comma == NULL) {
+            break;
+        }
+
+        p = comma + 1;
+    }
+
+    conf->addrs = addrs.elts;
+    conf->naddrs = addrs.nelts;
 
     return NGX_OK;
 }

@@ -92,7 +92,7 @@ typedef enum {
     NGX_ER_REDIS_PAUSE,                /* before the next try */
     NGX_ER_REDIS_CONNECTING,
     NGX_ER_REDIS_HANDSHAKE,            /* TLS */
-    NGX_ER_REDIS_GREETING,             /* AUTH, SELECT, PING */
+    NGX_ER_REDIS_GREETING,             /* AUTH, SELECT, PING; or SENTINEL */
     NGX_ER_REDIS_READY
 } ngx_er_redis_state_e;
 
@@ -121,6 +121,11 @@ struct ngx_er_redis_s {
 
     ngx_uint_t               tries;    /* to connect, since it was well */
     ngx_uint_t               addr;
+    ngx_addr_t               master;   /* that a sentinel has named */
+    ngx_sockaddr_t           sockaddr;
+    u_char                   text[NGX_SOCKADDR_STRLEN];
+    unsigned                 asking:1; /* a sentinel is asked */
+    unsigned                 named:1;  /* the next one is the master */
     ngx_msec_t               until;    /* connect deadline */
     ngx_msec_t               ready;    /* since when it is */
     ngx_uint_t               times;    /* that it became ready */

@@ -10,6 +10,10 @@
  * calls it; what fails here ends in its ngx_er_redis_lost(), which tries again
  * later.
  *
+ * With sentinels it is two connections, one after the other, at every try: the
+ * first asks one of them where the master is.  A master that has become a
+ * replica says READONLY, which costs the connection, so it is asked again.
+ *
  * The password is wiped from the buffers as soon as it is written, and no
  * answer to AUTH is ever logged.
  */
@@ -18,6 +22,7 @@
 #include "redis_conn.h"
 
 
+static ngx_addr_t *ngx_er_redis_whom(ngx_er_redis_t *redis);
 static u_char *ngx_er_redis_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_er_redis_connecting(ngx_event_t *ev);
 #if (NGX_SSL)
@@ -25,8 +30,10 @@ static void ngx_er_redis_handshake(ngx_er_redis_t *redis);
 static void ngx_er_redis_handshaked(ngx_connection_t *c);
 #endif
 static void ngx_er_redis_greet(ngx_er_redis_t *redis);
+static ngx_int_t ngx_er_redis_hello(ngx_er_redis_t *redis);
 static ngx_int_t ngx_er_redis_greeting(ngx_er_redis_t *redis,
     ngx_str_t *words, ngx_uint_t n);
+static void ngx_er_redis_named(ngx_er_redis_t *redis, redisReply *reply);
 static void ngx_er_redis_ready(ngx_er_redis_t *redis);
 
 
@@ -52,7 +59,7 @@ ngx_er_redis_connect(ngx_er_redis_t *redis)
         redis->log.log_level = NGX_LOG_ALERT;
     }
 
-    addr = &redis->conf->addrs[redis->addr++ % redis->conf->naddrs];
+    addr = ngx_er_redis_whom(redis);
 
     ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
 
@@ -97,6 +104,22 @@ ngx_er_redis_connect(ngx_er_redis_t *redis)
     if (rc == NGX_OK) {
         ngx_post_event(c->write, &ngx_posted_events);
     }
+}
+
+
+static ngx_addr_t *
+ngx_er_redis_whom(ngx_er_redis_t *redis)
+{
+    redis->asking = 0;
+
+    if (redis->named) {
+        redis->named = 0;
+        return &redis->master;
+    }
+
+    redis->asking = (redis->conf->url.service.len != 0);
+
+    return &redis->conf->addrs[redis->addr++ % redis->conf->naddrs];
 }
 
 
@@ -261,20 +284,12 @@ ngx_er_redis_handshaked(ngx_connection_t *c)
 #endif
 
 
-/* the greeting goes in one write: [AUTH] [SELECT] PING */
-
 static void
 ngx_er_redis_greet(ngx_er_redis_t *redis)
 {
-    u_char               text[NGX_INT_T_LEN];
-    ngx_int_t            rc;
-    ngx_str_t            words[3];
-    ngx_uint_t           n;
-    ngx_connection_t    *c;
-    ngx_er_redis_url_t  *url;
+    ngx_connection_t  *c;
 
     c = redis->connection;
-    url = &redis->conf->url;
 
     redis->reader.limit = redis->conf->reply;
     redis->reader.elements = redis->conf->elements;
@@ -284,7 +299,43 @@ ngx_er_redis_greet(ngx_er_redis_t *redis)
     redis->last = redis->buffer;
     redis->greetings = 0;
 
+    if (ngx_er_redis_hello(redis) != NGX_OK) {
+        ngx_er_redis_lost(redis, "no memory", 1);
+        return;
+    }
+
+    c->read->handler = ngx_er_redis_read_handler;
+    c->write->handler = ngx_er_redis_write_handler;
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
+    ngx_er_redis_write_handler(c->write);
+}
+
+
+/* the greeting goes in one write: [AUTH] [SELECT] PING */
+
+static ngx_int_t
+ngx_er_redis_hello(ngx_er_redis_t *redis)
+{
+    u_char               text[NGX_INT_T_LEN];
+    ngx_int_t            rc;
+    ngx_str_t            words[3];
+    ngx_uint_t           n;
+    ngx_er_redis_url_t  *url;
+
+    url = &redis->conf->url;
     rc = NGX_OK;
+
+    if (redis->asking) {
+        ngx_str_set(&words[0], "SENTINEL");
+        ngx_str_set(&words[1], "GET-MASTER-ADDR-BY-NAME");
+        words[2] = url->service;
+
+        return ngx_er_redis_greeting(redis, words, 3);
+    }
 
     if (url->password.len) {
         n = 1;
@@ -310,19 +361,7 @@ ngx_er_redis_greet(ngx_er_redis_t *redis)
         rc = ngx_er_redis_greeting(redis, words, 1);
     }
 
-    if (rc != NGX_OK) {
-        ngx_er_redis_lost(redis, "no memory", 1);
-        return;
-    }
-
-    c->read->handler = ngx_er_redis_read_handler;
-    c->write->handler = ngx_er_redis_write_handler;
-
-    if (c->read->ready) {
-        ngx_post_event(c->read, &ngx_posted_events);
-    }
-
-    ngx_er_redis_write_handler(c->write);
+    return rc;
 }
 
 
@@ -366,6 +405,11 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
     ngx_uint_t           auth;
     ngx_er_redis_url_t  *url;
 
+    if (redis->asking) {
+        ngx_er_redis_named(redis, reply);
+        return;
+    }
+
     url = &redis->conf->url;
     auth = url->password.len && redis->greetings == (url->database ? 3 : 2);
 
@@ -395,6 +439,55 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
     }
 
     ngx_er_redis_lost(redis, "it refused the greeting", 1);
+}
+
+
+/* to the master, but not from inside: this connection is being read */
+
+static void
+ngx_er_redis_named(ngx_er_redis_t *redis, redisReply *reply)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_int_t    port;
+    ngx_addr_t   addr;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+        || reply->element[0]->type != REDIS_REPLY_STRING
+        || reply->element[1]->type != REDIS_REPLY_STRING)
+    {
+        ngx_er_redis_lost(redis, "the sentinel does not know this master", 1);
+        return;
+    }
+
+    p = (u_char *) reply->element[0]->str;
+    len = reply->element[0]->len;
+    port = ngx_atoi((u_char *) reply->element[1]->str,
+                    reply->element[1]->len);
+
+    if (port < 1 || port > 65535
+        || ngx_parse_addr(redis->connection->pool, &addr, p, len) != NGX_OK)
+    {
+        ngx_er_redis_lost(redis, "the sentinel names no address; it must not "
+                          "announce hostnames", 1);
+        return;
+    }
+
+    ngx_inet_set_port(addr.sockaddr, (in_port_t) port);
+    ngx_memcpy(&redis->sockaddr, addr.sockaddr, addr.socklen);
+
+    redis->master.sockaddr = &redis->sockaddr.sockaddr;
+    redis->master.socklen = addr.socklen;
+    redis->master.name.data = redis->text;
+    redis->master.name.len = ngx_sock_ntop(&redis->sockaddr.sockaddr,
+                                           addr.socklen, redis->text,
+                                           NGX_SOCKADDR_STRLEN, 1);
+    redis->named = 1;
+
+    ngx_er_redis_drop(redis);
+
+    redis->state = NGX_ER_REDIS_PAUSE;
+    ngx_post_event(&redis->pause, &ngx_posted_events);
 }
 
 

@@ -132,6 +132,7 @@ ngx_er_redis_node_open(ngx_er_redis_nodes_t *nodes, ngx_str_t *name,
         node->conf.url.name = *name;
         node->conf.addrs = &node->addr;
         node->conf.naddrs = 1;
+        ngx_str_null(&node->conf.url.service);
     }
 
     ngx_queue_init(&node->waiting);

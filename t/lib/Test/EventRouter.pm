@@ -774,7 +774,7 @@ END {
         }
     }
 
-    $? = $status if $status;
+    $? = $status;
 }
 
 
