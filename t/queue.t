@@ -15,7 +15,10 @@ use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
 
+# t/queue_redis.t runs this file, too
+
 my $t = Test::EventRouter->new(workers => 2);
+my $redis = $ENV{TEST_QUEUE_REDIS} && $t->redis(6379);
 my $target = $t->target(8081);
 
 my $serial = 0;
@@ -31,6 +34,8 @@ sub config {
 
     $o{$_} //= '' for qw(store http source erp route main);
 
+    my $store = $redis ? 'redis://127.0.0.1:%%PORT_6379%%'
+                       : 'file:%%TESTDIR%%/store size=16m';
     my @targets = ('erp', @{ $o{more} // [] });
     my $locations = join "\n", map { "
         location = /deliver/$_ {
@@ -47,7 +52,7 @@ $o{main}
 http {
     %%GLOBALS_HTTP%%
 
-    event_store file:%%TESTDIR%%/store size=16m $o{store};
+    event_store $store $o{store};
     $o{http}
 
     upstream target {

@@ -125,7 +125,7 @@
     "end "                                                                    \
     "local function count(p, past) "                                          \
     "  if past == '' then return end "                                        \
-    "  p[2] = p[2] + 1 "                                                      \
+    "  p[2] = p[2] + p[3] + 1 "                                               \
     "  p[3] = 0 "                                                             \
     "  p[11] = sub(p[11] .. past "                                            \
     "              .. struct.pack('>I2', math.min(p[2], 65535)), -256) "      \
