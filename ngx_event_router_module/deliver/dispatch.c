@@ -12,10 +12,7 @@
  * could not be delivered at once, a delivery ended, the time has come, or the
  * tick of one second, which also serves what a worker left that died.
  *
- * Once a second one of the workers sweeps: the store forgets what is over,
- * dead workers' entries come due, targets that are no longer configured are
- * buried, and the lanes learn what the store has.  A worker that starts sweeps
- * at once, so that what its predecessor had is not late.
+ * Once a second it is the turn of one of the workers to sweep (sweep.c).
  *
  * It owns the worker's lanes and timers, all of them cancelable: an exiting
  * worker fetches nothing, others do.  If the store does not answer, it is
@@ -26,13 +23,11 @@
 #include "dispatch.h"
 #include "delivery.h"
 #include "lease.h"
+#include "sweep.h"
 
 
 #define NGX_ER_DISPATCH_BATCH  32      /* entries at once */
 #define NGX_ER_DISPATCH_TICK   1000    /* ms */
-#define NGX_ER_DISPATCH_SWEEP  1000    /* things that one sweep forgets */
-#define NGX_ER_DISPATCH_KEEP   2592000000u  /* ms: of dead letters of targets
-                                               not configured */
 #define NGX_ER_DISPATCH_SPIN   20      /* ms, when the store gave nothing of
                                           what was due */
 
@@ -41,7 +36,6 @@ typedef struct {
     ngx_queue_t            queue;      /* of the woken ones */
     ngx_er_target_t       *target;
     ngx_er_lane_due_t      due;        /* when the store was asked */
-    ngx_er_lane_due_t      swept;      /* when the sweep began */
     uint64_t               wake;       /* NGX_ER_NEVER, or when to look */
     ngx_uint_t             fresh;      /* places that were taken */
     ngx_uint_t             again;
@@ -55,7 +49,6 @@ typedef struct {
     ngx_er_main_conf_t      *mcf;
     ngx_er_dispatch_lane_t  *lanes;    /* by the target's index */
     ngx_uint_t               nlanes;
-    uint64_t                *known;    /* hashes of the targets */
     ngx_queue_t              woken;
     ngx_event_t              posted;
     ngx_event_t              timer;    /* at the earliest "wake" */
@@ -63,7 +56,6 @@ typedef struct {
     ngx_connection_t         dummy;    /* their data: debug logs its fd */
     uint64_t                 next;     /* what the timer is set to */
     ngx_uint_t               starved;  /* a lane found no place here */
-    ngx_uint_t               sweeping;
 } ngx_er_dispatch_worker_t;
 
 
@@ -81,12 +73,6 @@ static void ngx_er_dispatch_later(ngx_er_dispatch_lane_t *lane,
 static void ngx_er_dispatch_timer(ngx_event_t *ev);
 static void ngx_er_dispatch_freed(ngx_er_target_t *target);
 static void ngx_er_dispatch_tick(ngx_event_t *ev);
-static void ngx_er_dispatch_adopt(void);
-static void ngx_er_dispatch_adopted(ngx_er_queue_op_t *op);
-static void ngx_er_dispatch_sweep(void);
-static void ngx_er_dispatch_swept(ngx_er_queue_op_t *op);
-static void ngx_er_dispatch_counted(ngx_er_dispatch_lane_t *lane,
-    ngx_er_queue_op_t *op);
 
 
 static ngx_er_dispatch_worker_t  ngx_er_dispatcher;
@@ -446,171 +432,9 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
     worker->starved = 0;
     ngx_er_dispatch_wake_all();
 
-    if (!worker->sweeping
-        && ngx_er_lanes_turn(worker->mcf, ngx_er_queue_now(),
-                             NGX_ER_DISPATCH_TICK))
-    {
-        ngx_er_dispatch_sweep();
+    if (ngx_er_lanes_turn(worker->mcf, ngx_er_queue_now(), NGX_ER_SWEEP_MS)) {
+        ngx_er_sweep();
     }
-}
-
-
-/* the file store finds dead workers by itself, Redis cannot */
-
-static void
-ngx_er_dispatch_adopt(void)
-{
-    uint64_t                   holder;
-    ngx_er_queue_op_t         *op;
-    ngx_er_dispatch_worker_t  *worker;
-
-    worker = &ngx_er_dispatcher;
-
-    for (holder = ngx_er_lanes_dead(worker->mcf, 0);
-         holder;
-         holder = ngx_er_lanes_dead(worker->mcf, holder))
-    {
-        op = ngx_er_queue_op(NGX_ER_QUEUE_ADOPT, ngx_er_dispatch_adopted,
-                             NULL);
-        if (op == NULL) {
-            return;
-        }
-
-        op->holder = holder;
-        ngx_er_queue_run(worker->store, op);
-    }
-}
-
-
-static void
-ngx_er_dispatch_adopted(ngx_er_queue_op_t *op)
-{
-    uint64_t                   now;
-    ngx_uint_t                 i;
-    ngx_er_dispatch_worker_t  *worker;
-
-    worker = &ngx_er_dispatcher;
-
-    if (op->rc == NGX_OK && op->count.pending) {
-        now = ngx_er_queue_now();
-
-        for (i = 0; i < worker->nlanes; i++) {
-            ngx_er_lane_put(worker->lanes[i].target, 1, now);
-        }
-
-        ngx_er_dispatch_wake_all();
-    }
-
-    if (op->rc == NGX_OK && op->more) {
-        ngx_er_queue_run(worker->store, op);
-        return;
-    }
-
-    if (op->rc == NGX_OK) {
-        ngx_er_lanes_forget(worker->mcf, op->holder);
-    }
-
-    ngx_er_queue_op_free(op);
-}
-
-
-static void
-ngx_er_dispatch_sweep(void)
-{
-    ngx_uint_t                 i;
-    ngx_er_queue_op_t         *op;
-    ngx_er_dispatch_worker_t  *worker;
-
-    worker = &ngx_er_dispatcher;
-
-    ngx_er_lanes_reclaim(worker->mcf);
-    ngx_er_dispatch_adopt();
-
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_dispatch_swept, NULL);
-    if (op == NULL) {
-        return;
-    }
-
-    op->known = worker->known;
-    op->nknown = worker->nlanes;
-    op->generation = worker->store->generation;
-    op->keep = NGX_ER_DISPATCH_KEEP;
-    op->limit = NGX_ER_DISPATCH_SWEEP;
-
-    for (i = 0; i < worker->nlanes; i++) {
-        ngx_er_lane_due(worker->lanes[i].target, &worker->lanes[i].swept);
-    }
-
-    worker->sweeping = 1;
-    ngx_er_queue_run(worker->store, op);
-}
-
-
-static void
-ngx_er_dispatch_swept(ngx_er_queue_op_t *op)
-{
-    ngx_uint_t                 i, more;
-    ngx_er_dispatch_worker_t  *worker;
-
-    worker = &ngx_er_dispatcher;
-    worker->sweeping = 0;
-
-    more = (op->rc == NGX_OK && op->more);
-
-    if (op->rc == NGX_OK && op->counts) {
-
-        for (i = 0; i < worker->nlanes; i++) {
-            ngx_er_dispatch_counted(&worker->lanes[i], op);
-        }
-
-        ngx_er_lanes_used(worker->mcf, op->used, op->size);
-        ngx_er_dispatch_wake_all();
-    }
-
-    ngx_er_queue_op_free(op);
-
-    if (more && !ngx_exiting) {
-        ngx_er_dispatch_sweep();
-    }
-}
-
-
-/* counts are sorted by target */
-
-static void
-ngx_er_dispatch_counted(ngx_er_dispatch_lane_t *lane, ngx_er_queue_op_t *op)
-{
-    ngx_uint_t             i, low, high;
-    ngx_er_queue_count_t  *count, none;
-
-    ngx_memzero(&none, sizeof(ngx_er_queue_count_t));
-    none.oldest = NGX_ER_NEVER;
-    none.fresh = NGX_ER_NEVER;
-    none.again = NGX_ER_NEVER;
-
-    count = op->counts->elts;
-    low = 0;
-    high = op->counts->nelts;
-
-    while (low < high) {
-        i = (low + high) / 2;
-
-        if (count[i].target < lane->target->hash) {
-            low = i + 1;
-
-        } else {
-            high = i;
-        }
-    }
-
-    count += low;
-
-    if (low == op->counts->nelts || count->target != lane->target->hash) {
-        count = &none;
-    }
-
-    ngx_er_lane_count(lane->target, count);
-    ngx_er_lane_seen(lane->target, &lane->swept, count->fresh, count->again);
 }
 
 
@@ -626,10 +450,7 @@ ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     worker->lanes = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
                                              * sizeof(ngx_er_dispatch_lane_t));
-    worker->known = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
-                                             * sizeof(uint64_t));
-
-    if (worker->lanes == NULL || worker->known == NULL) {
+    if (worker->lanes == NULL) {
         return NGX_ERROR;
     }
 
@@ -645,7 +466,6 @@ ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     for (i = 0; i < worker->nlanes; i++) {
         worker->lanes[i].target = target[i];
         worker->lanes[i].wake = NGX_ER_NEVER;
-        worker->known[i] = target[i]->hash;
     }
 
     worker->posted.handler = ngx_er_dispatch_posted;
@@ -666,7 +486,13 @@ ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     ngx_add_timer(&worker->tick, NGX_ER_DISPATCH_TICK);
 
-    ngx_er_dispatch_sweep();
+    if (ngx_er_sweep_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* what the worker before had in hand must not wait for a turn */
+
+    ngx_er_sweep();
 
     return NGX_OK;
 }

@@ -240,7 +240,7 @@ struct ngx_er_queue_op_s {
     uint64_t              *known;      /* hashes of all targets */
     ngx_uint_t             nknown;
     uint64_t               generation;
-    ngx_array_t           *counts;     /* sorted by target */
+    ngx_array_t           *counts;
     uint64_t               used;       /* bytes */
     uint64_t               size;
     ngx_uint_t             more;       /* there is more to do: come again at
