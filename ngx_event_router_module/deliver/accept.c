@@ -138,15 +138,11 @@ ngx_er_accept_parts(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
 static ngx_uint_t
 ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
 {
-    uint64_t             wait;
-    ngx_uint_t           fresh, again;
-    ngx_er_main_conf_t  *mcf;
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_event_router_module);
+    uint64_t    wait;
+    ngx_uint_t  fresh, again, reserved;
 
     if (ngx_exiting
-        || ngx_er_leases_bytes() + bytes > mcf->queue->memory
+        || ngx_er_leases_room(&reserved) < bytes
         || !ngx_er_delivery_place_take())
     {
         return 0;
@@ -159,9 +155,12 @@ ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
 
     if (fresh == 0) {
         ngx_er_delivery_place_give();
+        return 0;
     }
 
-    return fresh;
+    ngx_er_leases_reserve(bytes);
+
+    return 1;
 }
 
 
@@ -179,6 +178,10 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
     d = fanout->deliveries.elts;
 
     for (i = 0; i < op->nparts; i++) {
+
+        if (d[i].leased) {
+            ngx_er_leases_unreserve(op->record.len);
+        }
 
         if (op->rc == NGX_OK) {
             ngx_er_accept_deliver(fanout, op, i);

@@ -39,6 +39,7 @@ typedef struct {
     uint64_t               wake;       /* NGX_ER_NEVER, or when to look */
     ngx_uint_t             fresh;      /* places that were taken */
     ngx_uint_t             again;
+    size_t                 reserved;   /* bytes for what LEASE will bring */
     unsigned               asked:1;    /* LEASE is under way */
     unsigned               woken:1;    /* in the queue */
 } ngx_er_dispatch_lane_t;
@@ -167,12 +168,20 @@ static ngx_uint_t
 ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 {
     uint64_t                   wait;
-    ngx_uint_t                 n, more;
+    ngx_uint_t                 n, more, reserved;
     ngx_er_dispatch_worker_t  *worker;
 
     worker = &ngx_er_dispatcher;
 
-    if (ngx_er_leases_bytes() >= worker->store->memory) {
+    if (ngx_er_leases_room(&reserved) == 0) {
+
+        if (reserved) {
+
+            /* for what may not come */
+
+            ngx_er_dispatch_later(lane, now + NGX_ER_DISPATCH_SPIN);
+        }
+
         worker->starved = 1;
         lane->fresh = 0;
         lane->again = 0;
@@ -217,6 +226,7 @@ ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 static void
 ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
 {
+    ngx_uint_t                 reserved;
     ngx_er_queue_op_t         *op;
     ngx_er_dispatch_worker_t  *worker;
 
@@ -231,10 +241,15 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
         return;
     }
 
+    /* other lanes may ask meanwhile */
+
+    lane->reserved = (ngx_er_leases_room(&reserved) + 1) / 2;
+    ngx_er_leases_reserve(lane->reserved);
+
     op->target = lane->target->hash;
     op->fresh = lane->fresh;
     op->again = lane->again;
-    op->bytes = worker->store->memory - ngx_er_leases_bytes();
+    op->bytes = lane->reserved;
     op->token = ngx_er_queue_token(worker->store);
     op->lease = NGX_ER_LEASE_MS;
     op->keep = lane->target->policy.keep;
@@ -253,6 +268,8 @@ ngx_er_dispatch_leased(ngx_er_queue_op_t *op)
 
     lane = op->data;
     lane->asked = 0;
+
+    ngx_er_leases_unreserve(lane->reserved);
 
     now = ngx_er_queue_now();
 

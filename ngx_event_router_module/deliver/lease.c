@@ -68,6 +68,7 @@ typedef struct {
     ngx_er_lease_pt        freed;
     ngx_queue_t            leases;     /* of ngx_er_lease_t */
     size_t                 bytes;
+    size_t                 reserved;
 } ngx_er_lease_worker_t;
 
 
@@ -598,9 +599,31 @@ ngx_er_lease_free(ngx_er_lease_t *lease)
 
 
 size_t
-ngx_er_leases_bytes(void)
+ngx_er_leases_room(ngx_uint_t *reserved)
 {
-    return ngx_er_lease_worker.bytes;
+    size_t                  used;
+    ngx_er_lease_worker_t  *worker;
+
+    worker = &ngx_er_lease_worker;
+    used = worker->bytes + worker->reserved;
+
+    *reserved = (worker->reserved != 0);
+
+    return (used < worker->store->memory) ? worker->store->memory - used : 0;
+}
+
+
+void
+ngx_er_leases_reserve(size_t bytes)
+{
+    ngx_er_lease_worker.reserved += bytes;
+}
+
+
+void
+ngx_er_leases_unreserve(size_t bytes)
+{
+    ngx_er_lease_worker.reserved -= bytes;
 }
 
 

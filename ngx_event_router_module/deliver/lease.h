@@ -36,8 +36,14 @@ typedef void (*ngx_er_lease_pt)(ngx_er_target_t *target);
 void ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_uint_t again);
 
-/* bytes of the records in hand */
-size_t ngx_er_leases_bytes(void);
+/*
+ * Bytes of records that this worker may still take in hand; *reserved: 1 if
+ * some are held for entries that are on their way.  Who asks the store for
+ * entries reserves room before and gives it back when they came or did not.
+ */
+size_t ngx_er_leases_room(ngx_uint_t *reserved);
+void ngx_er_leases_reserve(size_t bytes);
+void ngx_er_leases_unreserve(size_t bytes);
 
 /* renews what will end soon; tells the store again what it did not take */
 void ngx_er_leases_tick(void);
