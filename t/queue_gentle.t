@@ -20,9 +20,11 @@ use constant SLOW => 6;
 
 my $t = Test::EventRouter->new(workers => 2);
 my $q = Test::EventRouter::Queue->new($t);
-my %target = map { $_ => $t->target($_) } 8081 .. 8087;
+my %target = map { $_ => $t->target($_) } 8081 .. 8088;
 
 my $calm = 'breaker off; retry for=1h base=50ms max=100ms;';
+
+my @many = map { "many$_" } 1 .. 8;
 
 $q->config(
     store => 'size=64m memory=1m',
@@ -38,6 +40,7 @@ $q->config(
         prompt  => { port => 8085, lines => $calm },
         stuck   => { port => 8086, lines => "$calm concurrency 16;" },
         heavy   => { port => 8087, lines => "$calm concurrency 64;" },
+        map { $_ => { port => 8088, lines => $calm } } @many,
     });
 
 $t->run;
@@ -239,10 +242,34 @@ ok(wait_until(30, sub { !$q->pending(target => 'heavy') }),
     'all are delivered when the target is back');
 is(scalar keys %{ $q->seen($target{8087}) }, 300, 'each of them');
 
+$target{8086}->answer('/stuck/ok', status => 200);
 $target{8086}->stop;
 $target{8086}->start;
-$target{8086}->answer('/stuck/ok', status => 200);
 
 ok($q->wait_drained(30), 'nothing is left');
+
+
+# ---- nor do many targets together fill the memory
+
+$target{8088}->answer("/$_/ok", fault => 'hang') for @many;
+
+for my $name (@many) {
+    $q->change(pause => target => $name);
+    $q->send_many(16, $name, text => $heavy);
+}
+
+is(scalar $q->pending(limit => 1000), 128, 'pending for many targets');
+ok($t->quit, 'and nginx is started anew');
+$t->run;
+ok(wait_until(10, sub { $target{8088}->begun >= 10 }), 'they all hang');
+sleep 2.5;
+
+# each target may get one that is larger than what is left
+
+cmp_ok($target{8088}->begun, '<=', 2 * (10 + 8), 'few are in flight');
+$target{8088}->answer("/$_/ok", status => 200) for @many;
+$target{8088}->stop;
+$target{8088}->start;
+ok($q->wait_drained(30), 'all are delivered when they are back');
 
 $t->done;
