@@ -102,6 +102,9 @@ struct ngx_er_file_s {
     int                    alive;      /* the holder's file: locked by us */
     char                  *path;
 
+    uint64_t               suspect[2]; /* target, seq: given last, one crash
+                                          short of poison */
+
     ngx_atomic_t           clock;      /* of the last transaction, ms */
     uint64_t               wall;       /* its "now" */
 
@@ -125,6 +128,7 @@ typedef struct {
     MDB_txn               *txn;
     uint64_t               now;        /* the store's clock */
     uint64_t               grown;      /* bytes that it accepted, estimated */
+    uint64_t               suspects;   /* that have to wait for another one */
     int                    rc;         /* LMDB's, behind an NGX_ERROR; 0: no
                                           memory */
     unsigned               changed:1;

@@ -11,11 +11,16 @@
  *
  * A lease that ends by itself means that who had it crashed or hung, perhaps
  * on this very entry, so it counts as a crash of the entry: whoever has it
- * next will know.  An entry that cannot be read is buried.
+ * next will know, and bury it after too many.  So that this strikes the one
+ * and not what was in hand beside it, of those that are one crash short of
+ * that a worker gets one at a time.  An entry that cannot be read is buried.
  */
 
 
 #include "file_db.h"
+
+
+#define NGX_ER_FILE_SUSPECT  100       /* ms from one to the next */
 
 
 static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
@@ -23,6 +28,8 @@ static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
     size_t *left);
 static ngx_int_t ngx_er_file_lease_due(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key, size_t *left);
+static ngx_int_t ngx_er_file_lease_alone(ngx_er_file_txn_t *t,
+    ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_lease_read(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key, ngx_er_file_row_t *row,
     ngx_str_t *record);
@@ -154,6 +161,14 @@ ngx_er_file_lease_due(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     crashes = row.e.crashes + (row.holder ? 1 : 0);
 
+    if (crashes + 1 == NGX_ER_ENTRY_CRASHES) {
+        rc = ngx_er_file_lease_alone(t, &row);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     if (record.len > *left && op->entries->nelts) {
         return NGX_DONE;
     }
@@ -177,6 +192,46 @@ ngx_er_file_lease_due(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     return ngx_er_file_result(t, op, &row, &record);
+}
+
+
+/* NGX_DECLINED: this worker has another suspect, so this one waits */
+
+static ngx_int_t
+ngx_er_file_lease_alone(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    uint64_t        key[3];
+    ngx_int_t       rc;
+    ngx_str_t       value;
+    ngx_er_file_t  *file;
+
+    file = t->file;
+
+    key[0] = file->holder;
+    key[1] = file->suspect[0];
+    key[2] = file->suspect[1];
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_LEASES, key, &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED
+        || (key[1] == row->e.target && key[2] == row->e.seq))
+    {
+        file->suspect[0] = row->e.target;
+        file->suspect[1] = row->e.seq;
+        return NGX_OK;
+    }
+
+    if (ngx_er_file_unindex(t, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    row->e.due = t->now + ++t->suspects * NGX_ER_FILE_SUSPECT;
+
+    return ngx_er_file_index(t, row) == NGX_OK ? NGX_DECLINED : NGX_ERROR;
 }
 
 
