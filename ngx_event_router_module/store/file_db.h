@@ -105,6 +105,8 @@ struct ngx_er_file_s {
     uint64_t               suspect[2]; /* target, seq: given last, one crash
                                           short of poison */
 
+    uint64_t               complained; /* when; 0: never */
+
     ngx_atomic_t           clock;      /* of the last transaction, ms */
     uint64_t               wall;       /* its "now" */
 

@@ -32,6 +32,7 @@ static ngx_int_t ngx_er_file_verb(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops);
 static ngx_uint_t ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *failed, int error);
+static void ngx_er_file_complain(ngx_er_file_t *file, int error);
 static void ngx_er_file_finish(ngx_queue_t *ops);
 static void ngx_er_file_cursor(ngx_er_queue_op_t *op);
 
@@ -376,6 +377,8 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
         file->full = 1;
     }
 
+    ngx_er_file_complain(file, error);
+
     n = 0;
 
     for (q = ngx_queue_head(ops);
@@ -403,6 +406,30 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     }
 
     return n;
+}
+
+
+/* at most once a minute */
+
+static void
+ngx_er_file_complain(ngx_er_file_t *file, int error)
+{
+    ngx_uint_t  level;
+
+    if (file->complained && file->clock - file->complained < 60000) {
+        return;
+    }
+
+    file->complained = file->clock;
+
+    /* a full store is no accident */
+
+    level = (error == MDB_MAP_FULL) ? NGX_LOG_WARN : NGX_LOG_CRIT;
+
+    ngx_log_error(level, file->log, 0,
+                  "event store \"%s\" cannot be written: %s, events are "
+                  "refused", file->path,
+                  error ? mdb_strerror(error) : "no memory");
 }
 
 
