@@ -23,6 +23,7 @@ static void test_lease(void);
 static void test_fencing(void);
 static void test_retry(void);
 static void test_poison(void);
+static void test_suspects(void);
 static void test_adopt(void);
 static void test_order(void);
 static void test_order_replay(void);
@@ -375,6 +376,53 @@ test_poison(void)
     lease(10, 1, 1);
     is_int(retry(10, seq, token, 1, 0), NGX_OK, "an attempt that ended");
     is_int(entry(list(0, 10), 0)->crashes, 0, "forgets the crashes");
+
+    end();
+}
+
+
+/* three were in hand in two crashes: which one is it? */
+
+static void
+test_suspects(void)
+{
+    uint64_t            seq;
+    ngx_uint_t          i;
+    ngx_er_queue_op_t  *op;
+
+    begin(8 << 20);
+
+    for (i = 0; i < 3; i++) {
+        accept_one(10, 0, 0, 100, NULL);
+    }
+
+    is_int(lease(10, 9, 9)->entries->nelts, 3, "three in hand");
+    now += 30000;
+    is_int(lease(10, 9, 9)->entries->nelts, 3, "one crash: all again");
+    now += 30000;
+
+    op = lease(10, 9, 9);
+    is_int(op->entries->nelts, 1, "two: one of them");
+    is_int(entry(op, 0)->crashes, 2, "which is one crash short");
+    is_int(op->count.again, now + 100, "the next one soon");
+    seq = entry(op, 0)->seq;
+
+    now += 1000;
+    is_int(lease(10, 9, 9)->entries->nelts, 0, "not beside it");
+
+    file->holder = 2;
+    now += 1000;
+    is_int(lease(10, 9, 9)->entries->nelts, 1, "another worker gets one");
+    file->holder = 1;
+
+    is_int(settle(10, seq, entry(op, 0)->token), NGX_OK, "it was not this");
+    now += 1000;
+    op = lease(10, 9, 9);
+    is_int(op->entries->nelts, 1, "then the next");
+    ok(entry(op, 0)->seq != seq, "another one");
+
+    accept_one(10, 0, 0, 100, NULL);
+    is_int(lease(10, 9, 9)->entries->nelts, 1, "others are not held up");
 
     end();
 }
@@ -1651,6 +1699,7 @@ main(void)
     test_fencing();
     test_retry();
     test_poison();
+    test_suspects();
     test_adopt();
     test_order();
     test_order_replay();

@@ -282,12 +282,40 @@ step_accept(void)
 }
 
 
+/* one crash short of poison, while this holder has another one that is */
+
+static ngx_uint_t
+model_waits(model_t *m, uint64_t crashes)
+{
+    ngx_uint_t  i;
+
+    static uint64_t  target, seq;
+
+    if (crashes + 1 != NGX_ER_ENTRY_CRASHES) {
+        return 0;
+    }
+
+    for (i = 0; i < nmodel; i++) {
+        if (&model[i] != m && model[i].target == target && model[i].seq == seq
+            && model[i].state == PENDING && model[i].holder == file->holder)
+        {
+            return 1;
+        }
+    }
+
+    target = m->target;
+    seq = m->seq;
+
+    return 0;
+}
+
+
 static void
 step_lease(void)
 {
     model_t            *m;
-    uint64_t            target;
-    ngx_uint_t          n[2], i, class;
+    uint64_t            target, crashes;
+    ngx_uint_t          n[2], i, class, waiting;
     ngx_er_queue_op_t  *op;
 
     target = 1 + rnd(TARGETS);
@@ -298,15 +326,20 @@ step_lease(void)
     agree(op->rc == NGX_OK, "LEASE");
 
     i = 0;
+    waiting = 0;
 
     for (class = 2; class-- > 0; /* void */ ) {
         while (n[class] && (m = model_due(target, class, clock()))) {
 
-            if (m->holder) {
-                m->crashes++;
+            crashes = m->crashes + (m->holder ? 1 : 0);
+
+            if (model_waits(m, crashes)) {
+                m->due = clock() + ++waiting * 100;
+                continue;
             }
 
             n[class]--;
+            m->crashes = crashes;
             m->holder = file->holder;
             m->token = token;
             m->due = clock() + 30000;
