@@ -418,14 +418,14 @@ step_end(void)
     switch (what) {
 
     case 0:
-        m->attempts++;
+        m->attempts += m->crashes + 1;
         m->crashes = 0;
         model_bury(m, NGX_ER_DEAD_FINAL, clock());
         break;
 
     case 1:
     case 2:
-        m->attempts += counted;
+        m->attempts += counted ? m->crashes + 1 : 0;
         m->crashes = counted ? 0 : m->crashes;
         m->holder = 0;
         m->token = 0;
