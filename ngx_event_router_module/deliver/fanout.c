@@ -113,7 +113,7 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     room = ngx_er_deliveries_admit(fanout, mcf);
     claim = NULL;
 
-    if (room && key && fanout->key == NULL) {
+    if (room && key && fanout->dedup != NGX_ER_DEDUP_QUEUE) {
         claim = ngx_er_fanout_claim(fanout, mcf, key);
         if (claim == NULL) {
             ngx_er_deliveries_dismiss(fanout);
@@ -172,7 +172,8 @@ ngx_er_fanout_claim(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
 
 /*
  * The queue has the deliveries, not the worker.  Its own dedup is part of the
- * transaction; with a dedup store beside it the key is claimed there first.
+ * transaction; with a dedup store beside it the key is claimed there first,
+ * and the queue's is what is left when that store is away or has forgotten.
  */
 
 static ngx_int_t
@@ -187,7 +188,7 @@ ngx_er_fanout_queue(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
     fanout->unfinished = 0;
     fanout->required = 0;
 
-    if (key == NULL || ngx_er_dedup_apart(mcf->dedup)) {
+    if (key == NULL) {
         return NGX_OK;
     }
 
@@ -197,7 +198,10 @@ ngx_er_fanout_queue(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
     }
 
     ngx_memcpy(fanout->key, key, 32);
-    fanout->dedup = NGX_ER_DEDUP_QUEUE;
+
+    if (!ngx_er_dedup_apart(mcf->dedup)) {
+        fanout->dedup = NGX_ER_DEDUP_QUEUE;
+    }
 
     return NGX_OK;
 }
