@@ -12,6 +12,9 @@
  * the dedup store once more, by event, target and epoch: of two copies one is
  * delivered, and the other one, when its turn comes, is settled unsent.
  *
+ * The claim is the copy's and not the worker's: when a worker died, the next
+ * one goes on with it at once.
+ *
  * lease.c calls in here.  The claim is the dedup store's business; when that
  * store is away shared memory stands in for it, and at worst the event is
  * delivered twice.
@@ -25,8 +28,8 @@
 
 
 ngx_er_claim_t *
-ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target, ngx_uint_t epoch,
-    ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
+ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target, uint64_t seq,
+    ngx_uint_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
 {
     ngx_er_claim_t      *claim;
     ngx_er_main_conf_t  *mcf;
@@ -40,6 +43,13 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target, ngx_uint_t epoch,
     }
 
     ngx_er_event_delivery_key(event, target, epoch, claim->key);
+
+    /* copies in several stores: the numbers are made of the time, too */
+
+    ngx_memcpy(claim->token, &seq, sizeof(uint64_t));
+    ngx_memcpy(claim->token + sizeof(uint64_t), &target->hash,
+               sizeof(uint64_t));
+    claim->named = 1;
 
     claim->lease = lease;
     claim->window = event->source->window ? event->source->window

@@ -18,12 +18,13 @@
 
 
 /*
- * Claims the delivery of the event to the target in the dedup store; the
- * handler is called with the result, and ngx_er_guard_end() must follow.
- * NULL: no memory.
+ * Claims the delivery of the event to the target in the dedup store for the
+ * copy "seq"; the handler is called with the result, and ngx_er_guard_end()
+ * must follow.  NULL: no memory.
  */
 ngx_er_claim_t *ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
-    ngx_uint_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler, void *data);
+    uint64_t seq, ngx_uint_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler,
+    void *data);
 
 /* delivered, or not: then whoever has the other copy may try */
 void ngx_er_guard_end(ngx_er_claim_t *claim, ngx_uint_t delivered);

@@ -146,9 +146,9 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     }
 
     if (entry->guard && entry->attempts == 0) {
-        lease->claim = ngx_er_guard(lease->event, target, entry->epoch,
-                                    NGX_ER_LEASE_MS, ngx_er_lease_guarded,
-                                    lease);
+        lease->claim = ngx_er_guard(lease->event, target, entry->seq,
+                                    entry->epoch, NGX_ER_LEASE_MS,
+                                    ngx_er_lease_guarded, lease);
         if (lease->claim) {
             return;
         }

@@ -93,7 +93,9 @@ ngx_er_claim(ngx_er_claim_t *claim)
 
     dedup = claim->dedup;
 
-    ngx_er_claim_token(claim);
+    if (!claim->named) {
+        ngx_er_claim_token(claim);
+    }
 
     if (dedup->redis == NULL) {
         ngx_er_claim_memory(claim, NGX_ER_DEDUP_MEMORY);

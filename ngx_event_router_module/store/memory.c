@@ -54,7 +54,9 @@ ngx_er_memory_claim(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
     } else if (entry->state == NGX_ER_MEMORY_DONE) {
         claim->result = NGX_ER_CLAIM_DUPLICATE;
 
-    } else if (ngx_er_memory_running(entry)) {
+    } else if (ngx_er_memory_running(entry)
+               && !ngx_er_memory_mine(entry, claim))
+    {
         claim->result = NGX_ER_CLAIM_BUSY;
         claim->retry_ms = entry->lease - ngx_current_msec;
 
@@ -203,7 +205,7 @@ ngx_er_memory_consult(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 
     entry = ngx_er_memory_find(memory, claim);
 
-    if (entry == NULL || ngx_er_memory_mine(entry, claim)) {
+    if (entry == NULL) {
         /* void */
 
     } else if (entry->state == NGX_ER_MEMORY_DONE) {
@@ -214,7 +216,9 @@ ngx_er_memory_consult(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 
         claim->result = NGX_ER_CLAIM_DUPLICATE;
 
-    } else if (claim->result == NGX_ER_CLAIM_BUSY) {
+    } else if (claim->result == NGX_ER_CLAIM_BUSY
+               || ngx_er_memory_mine(entry, claim))
+    {
         /* void */
 
     } else if (ngx_er_memory_running(entry)) {
