@@ -173,6 +173,33 @@ is($redis->command(EXISTS => key($_)), 0, "nothing is left in $_")
     for "a:$A", "f:$A", "k:$A", "h:$H2";
 
 
+# three were in hand in two crashes: one at a time
+
+my $S = hex16(0x88);
+
+accept_event(parts => [ { target => $S } ]) for 1 .. 3;
+
+for (1, 2) {
+    is(scalar @{ lease($S, fresh => 9, again => 9, lease => 30)->{entries} },
+        3, 'three in hand');
+    sleep 0.06;
+}
+
+$r = lease($S, again => 9);
+is(scalar @{ $r->{entries} }, 1, 'then one of them');
+is($r->{entries}[0]{crashes}, 2, 'which is one crash short of poison');
+is($r->{again} - $r->{now}, 100, 'the next one soon');
+sleep 0.25;
+is(scalar @{ lease($S, again => 9)->{entries} }, 0, 'not beside it');
+sleep 0.25;
+is(scalar @{ lease($S, again => 9, holder => $H2)->{entries} }, 1,
+    'another worker gets one');
+is(fenced(settle => $H1, $r->{token}, $r->{entries}[0]{seq}, $S), 1,
+    'it was not this');
+sleep 0.25;
+is(scalar @{ lease($S, again => 9)->{entries} }, 1, 'then the next');
+
+
 # ---- leased as it comes
 
 $r = accept_event(token => hex16(0x900), parts => [

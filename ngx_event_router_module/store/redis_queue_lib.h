@@ -22,6 +22,7 @@
  *     z          zset TQ: dead ones by when they are forgotten
  *     g:T:ORDER  zset Q by accepted: waiting for each other
  *     h:HOLDER   set TQ: what it has leased
+ *     v:HOLDER   TQ of the last one it got that is one crash short of poison
  *     y:HOLDERT  its last lease, for a command that is sent twice
  *     holders    zset by heartbeat
  *     t          hash: names of targets
