@@ -27,7 +27,7 @@ typedef struct ngx_er_file_s  ngx_er_file_t;
 typedef struct {
     ngx_str_t              path;       /* the directory, with a zero behind */
     ngx_str_t              owner;      /* who may use it at once: the path of
-                                          the pid file */
+                                          nginx.conf */
     uint64_t               size;       /* bytes */
     ngx_uint_t             high;       /* percent: ACCEPT is refused above */
     ngx_uint_t             low;        /* percent: and taken again below */

@@ -355,8 +355,8 @@ ngx_er_file_own_read(ngx_er_file_conf_t *conf, int dir, int fd,
         return NGX_OK;
     }
 
-    ngx_er_error(err, "\"%V\" is in use by another nginx, whose pid is in "
-                 "\"%*s\": give each its own directory", &conf->path,
+    ngx_er_error(err, "\"%V\" is in use by another nginx, that of \"%*s\": "
+                 "give each its own directory", &conf->path,
                  (size_t) (nl - p), p);
 
     return NGX_DECLINED;
@@ -377,7 +377,7 @@ ngx_er_file_own_write(ngx_er_file_conf_t *conf, int dir, int fd,
     size_t    len;
 
     if (conf->owner.len > NGX_MAX_PATH) {
-        ngx_er_error(err, "the path of the pid file is too long");
+        ngx_er_error(err, "the path of nginx.conf is too long");
         return NGX_ERROR;
     }
 
