@@ -31,6 +31,7 @@
 #define NGX_ER_FILE_BATCH    1024      /* operations in a transaction */
 #define NGX_ER_FILE_BYTES    (8 * 1024 * 1024)
 #define NGX_ER_FILE_HOLDERS  16
+#define NGX_ER_FILE_SKEW     1000      /* ms between workers */
 
 
 typedef struct ngx_er_file_queue_s  ngx_er_file_queue_t;
@@ -258,6 +259,7 @@ ngx_er_file_queue_path(ngx_conf_t *cf, ngx_er_file_queue_t *fq,
 static ngx_int_t
 ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 {
+    uint64_t              clock, now;
     ngx_er_error_t        err;
     ngx_er_file_queue_t  *fq;
 
@@ -297,12 +299,21 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    if (ngx_er_file_clock(fq->file) > ngx_er_queue_now()) {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "the clock was turned back since the event store "
-                      "\"%V\" was used, its own clock goes on",
-                      &fq->conf.path);
-        ngx_er_queue_clock(ngx_er_file_clock(fq->file));
+    clock = ngx_er_file_clock(fq->file);
+    now = ngx_er_queue_now();
+
+    if (clock > now) {
+
+        /* other workers may just have looked at the clock a little later */
+
+        if (clock - now > NGX_ER_FILE_SKEW) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "the clock was turned back since the event store "
+                          "\"%V\" was used, its own clock goes on",
+                          &fq->conf.path);
+        }
+
+        ngx_er_queue_clock(clock);
     }
 
     return NGX_OK;
