@@ -24,12 +24,13 @@ PURE      := base crash \
              ingest/origin ingest/paths ingest/presets ingest/ref \
              ingest/scan ingest/seal ingest/secret ingest/template \
              ingest/verify ingest/verify_check ingest/verify_params \
+             observe/print \
              route/check route/comparison route/condition route/consistency \
              route/document route/dotted route/facts route/field \
              route/filter route/leaf route/leaf_number route/leaf_text \
              route/letters route/lookup route/matcher route/nearest \
              route/number route/operator route/path route/pattern \
-             route/regex route/sample route/scopes \
+             route/reason route/regex route/sample route/scopes \
              store/file store/file_accept store/file_count store/file_entry \
              store/file_lease store/file_list store/file_lock \
              store/file_order store/file_replay store/file_row \

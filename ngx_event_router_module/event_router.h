@@ -188,15 +188,18 @@ typedef struct {
     ngx_er_source_t             *source;         /* event_receive, or NULL */
     ngx_er_target_t             *target;         /* event_deliver, or NULL */
     ngx_er_admin_conf_t         *admin;          /* event_admin, or NULL */
-    ngx_uint_t                   receives;       /* event_receive stands here,
+    ngx_uint_t                   receives;       /* event_receive or
+                                                    event_explain stands here,
                                                     source is resolved later */
+    ngx_uint_t                   explains;       /* event_explain does */
 } ngx_er_loc_conf_t;
 
 
-/* an event_receive, until its source is known */
+/* an event_receive or event_explain, until its source is known */
 
 typedef struct {
     ngx_str_t                    name;
+    ngx_str_t                    directive;
     ngx_er_place_t               place;
     ngx_er_loc_conf_t           *lcf;
     ngx_http_core_loc_conf_t    *clcf;

@@ -103,6 +103,13 @@ static ngx_command_t  ngx_er_commands[] = {
       0,
       NULL },
 
+    { ngx_string("event_explain"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_er_receive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      1,
+      NULL },
+
     { ngx_string("event_deliver"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_er_target_deliver,

@@ -1208,6 +1208,16 @@ wrong('event_admin twice', "location /admin/ {\nevent_admin;\n"
     . "event_admin;  <<<\n}", '"event_admin" directive is duplicate');
 wrong('event_admin, no such file', 'location /admin/ { event_admin '
     . 'token=file:nowhere; }', '"event_admin token=": ');
+fine('event_explain', 'location /explain { event_explain shop; deny all; }');
+wrong('event_explain without arguments', 'location /a { event_explain; }',
+    'invalid number of arguments in "event_explain" directive');
+wrong('explains an unknown source', 'location /a { event_explain warehouse; }',
+    'unknown source "warehouse" in "event_explain": define it with '
+    . '"event_source warehouse { ... }"');
+wrong('delivers and explains',
+    'location /a { event_deliver a; event_explain shop; }',
+    'a location either receives events or delivers them: remove '
+    . '"event_explain" or "event_deliver"');
 
 
 # ---- stores

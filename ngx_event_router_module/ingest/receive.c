@@ -7,8 +7,9 @@
 /*
  * The producer's request: check, read, verify, parse, route, wait, answer.
  * This is the only file that answers a producer.  It is the content handler of
- * "event_receive" locations, so that all of nginx's access rules and limits
- * have had their say before a byte of a body is read.
+ * "event_receive" locations and, doing nothing, of "event_explain" ones, so
+ * that all of nginx's access rules and limits have had their say before a byte
+ * of a body is read.
  *
  * The deliveries do not hang on this request.  It only waits for the outcome
  * of its events; if it dies earlier (the client left), the events go on and
@@ -23,6 +24,7 @@
 #include "parse.h"
 #include "answer.h"
 #include "../crash.h"
+#include "../observe/explain.h"
 #include "../observe/metrics.h"
 
 
@@ -30,6 +32,8 @@ static ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
 static void ngx_er_receive_cleanup(void *data);
 static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_receive_explain(ngx_er_receive_t *ctx,
+    ngx_er_scan_t *scan, ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_receive_unparsable(ngx_er_receive_t *ctx,
     ngx_er_scan_t *scan);
 static ngx_int_t ngx_er_receive_verify(ngx_er_receive_t *ctx);
@@ -123,6 +127,7 @@ ngx_er_receive_create(ngx_http_request_t *r)
 
     ctx->request = r;
     ctx->source = lcf->source;
+    ctx->explain = lcf->explains;
     ctx->event->request = r;
     ctx->body.pool = ctx->event->pool;
     ctx->body.max = lcf->source->max_size;
@@ -232,6 +237,10 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ctx->explain) {
+        return ngx_er_receive_explain(ctx, &scan, NULL);
+    }
+
     handshake = ngx_er_handshake_find(&ctx->source->handshakes,
                                       &ctx->message);
 
@@ -274,6 +283,22 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
     }
 
     return ngx_er_receive_start(ctx);
+}
+
+
+static ngx_int_t
+ngx_er_receive_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
+    ngx_er_refusal_t *refusal)
+{
+    ngx_er_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    if (ngx_er_explain(ctx, scan, refusal, &answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_receive_send(ctx->request, &answer);
 }
 
 
@@ -471,7 +496,15 @@ static ngx_int_t
 ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
     ngx_uint_t metric, const char *detail)
 {
-    ngx_er_answer_t  answer;
+    ngx_er_answer_t   answer;
+    ngx_er_refusal_t  refusal;
+
+    if (ctx->explain) {
+        refusal.status = status;
+        refusal.detail = detail;
+
+        return ngx_er_receive_explain(ctx, NULL, &refusal);
+    }
 
     ngx_memzero(&answer, sizeof(ngx_er_answer_t));
 

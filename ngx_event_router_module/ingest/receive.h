@@ -35,6 +35,8 @@ typedef struct {
     ngx_er_message_t       message;
     ngx_er_verdict_t       verdict;
     ngx_array_t            parts;      /* of ngx_er_part_t */
+    ngx_uint_t             explain;    /* tell what would be done, do nothing:
+                                          event_explain */
     ngx_uint_t             pending;    /* parts whose outcome is awaited */
     const char            *verify;     /* $event_verify */
     const char            *status;     /* $event_status */

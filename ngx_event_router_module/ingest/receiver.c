@@ -5,9 +5,10 @@
 
 
 /*
- * The directive event_receive: which location receives the events of which
- * source.  A source may stand below the server that uses it, so names are
- * resolved after all of nginx.conf was read.  Configuration time only.
+ * The directives event_receive and event_explain: which location receives the
+ * events of which source, or explains them.  A source may stand below the
+ * server that uses it, so names are resolved after all of nginx.conf was read.
+ * Configuration time only.
  */
 
 
@@ -22,7 +23,7 @@ static ngx_int_t ngx_er_receiver_unknown(ngx_conf_t *cf,
 
 
 static const char  ngx_er_receiver_taken[] =
-    "\"event_receive\" stands beside another directive that answers requests, "
+    "\"%V\" stands beside another directive that answers requests, "
     "such as \"proxy_pass\": give each a location of its own";
 
 
@@ -37,21 +38,28 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_core_loc_conf_t  *clcf;
 
     if (lcf->receives) {
-        return "is duplicate";
+
+        if (lcf->explains == cmd->offset) {
+            return "is duplicate";
+        }
+
+        return "cannot stand beside \"event_receive\" or \"event_explain\": "
+               "give each a location of its own";
     }
 
     if (lcf->target) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "a location either receives events or delivers "
-                           "them: remove \"event_receive\" or "
-                           "\"event_deliver\"");
+                           "them: remove \"%V\" or \"event_deliver\"",
+                           &cmd->name);
         return NGX_CONF_ERROR;
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->handler) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", ngx_er_receiver_taken);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, ngx_er_receiver_taken,
+                           &cmd->name);
         return NGX_CONF_ERROR;
     }
 
@@ -64,12 +72,14 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     receiver->name = value[1];
+    receiver->directive = cmd->name;
     receiver->lcf = lcf;
     receiver->clcf = clcf;
     ngx_er_place_set(cf, &receiver->place);
 
     clcf->handler = ngx_er_receive_handler;
     lcf->receives = 1;
+    lcf->explains = cmd->offset;
 
     return NGX_CONF_OK;
 }
@@ -114,6 +124,7 @@ ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child)
 
     *receiver = inner;
     conf->receives = 1;
+    conf->explains = prev->explains;
 
     /* after an "if" nginx keeps the handler that it has */
 
@@ -143,7 +154,7 @@ ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         }
 
         receiver[i].lcf->source = source;
-        source->unused = 0;
+        source->unused &= receiver[i].lcf->explains;
 
         clcf = receiver[i].clcf;
 
@@ -155,8 +166,8 @@ ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         if (clcf->handler != ngx_er_receive_handler
             && (clcf->handler || !clcf->noname))
         {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver[i].place, "%s",
-                             ngx_er_receiver_taken);
+            ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver[i].place,
+                             ngx_er_receiver_taken, &receiver[i].directive);
             return NGX_ERROR;
         }
 
@@ -198,15 +209,16 @@ ngx_er_receiver_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 
     if (near) {
         ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver->place,
-                         "unknown source \"%V\" in \"event_receive\": did "
-                         "you mean \"%s\"?", &receiver->name, near);
+                         "unknown source \"%V\" in \"%V\": did you mean "
+                         "\"%s\"?", &receiver->name, &receiver->directive,
+                         near);
         return NGX_ERROR;
     }
 
     ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver->place,
-                     "unknown source \"%V\" in \"event_receive\": define it "
-                     "with \"event_source %V { ... }\"", &receiver->name,
-                     &receiver->name);
+                     "unknown source \"%V\" in \"%V\": define it with "
+                     "\"event_source %V { ... }\"", &receiver->name,
+                     &receiver->directive, &receiver->name);
 
     return NGX_ERROR;
 }

@@ -60,13 +60,19 @@ ngx_er_condition_block(ngx_pool_t *pool, ngx_er_condition_kind_e kind,
         return c;
     }
 
-    if (ngx_er_condition_field(pool, path, outer, c, &c->path, fields, err)
+    c->path = ngx_palloc(pool, sizeof(ngx_er_field_t));
+    if (c->path == NULL) {
+        ngx_er_error(err, "no memory for a condition");
+        return NULL;
+    }
+
+    if (ngx_er_condition_field(pool, path, outer, c, c->path, fields, err)
         != NGX_OK)
     {
         return NULL;
     }
 
-    if (c->path.kind != NGX_ER_FIELD_DATA) {
+    if (c->path->kind != NGX_ER_FIELD_DATA) {
         ngx_er_error(err, "\"each\" goes through an array of the body, which "
                      "\"%V\" is not in: write \"each data.PATH\"", path);
         return NULL;
@@ -117,7 +123,7 @@ ngx_er_condition_field(ngx_pool_t *pool, ngx_str_t *text,
 {
     ngx_int_t  index;
 
-    if (ngx_er_field_parse(pool, text, each ? &each->path : NULL, field, err)
+    if (ngx_er_field_parse(pool, text, each ? each->path : NULL, field, err)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -48,13 +48,18 @@ struct ngx_er_condition_s {
     unsigned                  relative:1;  /* the field begins with "." */
     unsigned                  element:1;   /* it is "." alone */
     ngx_er_comparison_t       comparison;  /* TEST */
-    ngx_er_field_t            path;        /* EACH: the base of its lines */
+    ngx_er_field_t           *path;        /* EACH: the base of its lines */
     ngx_array_t               children;    /* of ngx_er_condition_t *, of all
                                               kinds but TEST */
 
     ngx_er_condition_holds_pt      holds;     /* PATTERN, SAMPLE */
     ngx_er_condition_accesses_pt   accesses;  /* or NULL */
     void                          *data;
+
+    ngx_str_t                 text;        /* as it is written; empty: it is
+                                              part of one that has a text */
+    u_char                   *file;        /* where; NULL: nowhere */
+    ngx_uint_t                line;
 };
 
 

@@ -45,6 +45,8 @@ static ngx_er_condition_t *ngx_er_filter_attributes(ngx_er_filter_t *f,
     ngx_er_json_t *json);
 static ngx_int_t ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_json_t *json,
     ngx_str_t *field);
+static ngx_int_t ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_json_t *json,
+    ngx_str_t *args, ngx_er_condition_t *test);
 static ngx_er_condition_t *ngx_er_filter_all(ngx_er_filter_t *f,
     ngx_er_json_t *json);
 static ngx_er_condition_t *ngx_er_filter_any(ngx_er_filter_t *f,
@@ -182,13 +184,39 @@ ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
             return NULL;
         }
 
-        if (ngx_er_condition_add(block, test) != NGX_OK) {
+        if (ngx_er_condition_add(block, test) != NGX_OK
+            || ngx_er_filter_text(f, item, args, test) != NGX_OK)
+        {
             ngx_er_error(f->err, "no memory for a filter");
             return NULL;
         }
     }
 
     return block;
+}
+
+
+/* "line 3, all[0].exact.type: type = a" */
+
+static ngx_int_t
+ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_json_t *json, ngx_str_t *args,
+    ngx_er_condition_t *test)
+{
+    ngx_er_error_t  text;
+
+    (void) ngx_er_document_error(json, &text, "%V %V %V", &args[0], &args[1],
+                                 &args[2]);
+
+    test->text.len = ngx_min(text.len, NGX_ER_ERROR_LEN);
+    test->text.data = ngx_pnalloc(f->pool, test->text.len);
+
+    if (test->text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(test->text.data, text.text, test->text.len);
+
+    return NGX_OK;
 }
 
 

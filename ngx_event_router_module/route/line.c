@@ -105,7 +105,7 @@ ngx_er_condition_t *
 ngx_er_line_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
     ngx_er_error_t *err)
 {
-    ngx_str_t           *value, *by;
+    ngx_str_t           *value, name, *by;
     ngx_er_sample_t     *sample;
     ngx_er_condition_t  *condition;
 
@@ -115,9 +115,10 @@ ngx_er_line_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
     if (cf->args->nelts == 3 && value[2].len > 3
         && ngx_strncmp(value[2].data, "by=", 3) == 0)
     {
-        by = &value[2];
-        by->data += 3;
-        by->len -= 3;
+        name = value[2];
+        name.data += 3;
+        name.len -= 3;
+        by = &name;
     }
 
     if (cf->args->nelts < 2 || cf->args->nelts > (by ? 3 : 2)) {

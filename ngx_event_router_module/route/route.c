@@ -70,6 +70,9 @@ static char *ngx_er_route_take(ngx_conf_t *cf,
 static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
     ngx_er_error_t *err);
+static ngx_int_t ngx_er_route_text(ngx_conf_t *cf,
+    ngx_er_condition_t *condition);
+static ngx_uint_t ngx_er_route_quote(ngx_str_t *word);
 static ngx_int_t ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names,
     ngx_str_t *name);
 
@@ -605,10 +608,81 @@ ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 
     parser->lines++;
 
-    if (ngx_er_condition_add(parser->block, condition) != NGX_OK) {
+    if (ngx_er_condition_add(parser->block, condition) != NGX_OK
+        || ngx_er_route_text(cf, condition) != NGX_OK)
+    {
         ngx_er_error(err, "no memory for a condition");
         return NGX_ERROR;
     }
 
     return NGX_OK;
+}
+
+
+/* what is written and where, for whoever explains the condition later */
+
+static ngx_int_t
+ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
+{
+    size_t           len;
+    u_char          *p;
+    ngx_str_t       *value;
+    ngx_uint_t       i, quote;
+    ngx_er_place_t   place;
+
+    len = 0;
+    value = cf->args->elts;
+
+    for (i = 0; i < cf->args->nelts; i++) {
+        len += value[i].len + sizeof("'' ") - 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    condition->text.data = p;
+
+    for (i = 0; i < cf->args->nelts; i++) {
+        quote = ngx_er_route_quote(&value[i]);
+
+        if (i) {
+            *p++ = ' ';
+        }
+
+        if (quote) {
+            *p++ = '\'';
+        }
+
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+
+        if (quote) {
+            *p++ = '\'';
+        }
+    }
+
+    condition->text.len = p - condition->text.data;
+
+    ngx_er_place_set(cf, &place);
+
+    condition->file = place.file.data;
+    condition->line = place.line;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_er_route_quote(ngx_str_t *word)
+{
+    size_t  i;
+
+    for (i = 0; i < word->len; i++) {
+        if (ngx_strchr(" \t\r\n;{}'\"", word->data[i])) {
+            return 1;
+        }
+    }
+
+    return word->len == 0;
 }
