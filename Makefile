@@ -75,7 +75,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: help deps build build-clang units test run stop static asan fuzz \
-        soak bench style clean FORCE
+        soak bench style explain clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -83,6 +83,8 @@ help:                 ## this list
 	@echo
 	@echo "  make test TESTS=t/NAME.t    one test file"
 	@echo "  make test JOBS=1            one after the other"
+	@echo "  make explain FILE=event.json CONF=nginx.conf \\"
+	@echo "       [SOURCE=name] [HEADERS=file]   without a running nginx"
 
 
 # ---- packages
@@ -275,6 +277,11 @@ build/bench/scan: t/bench/scan.c t/unit/core.c $(BENCH_SCAN) $(HEADERS) \
 run: deps-BUILD deps-RUN  ## the example with two stand-in targets, on loopback
 	@$(MAKE) build/gcc/$(MODULE)
 	@t/bin/demo start
+
+explain: deps-BUILD   ## what would become of FILE=event.json with CONF=nginx.conf
+	@$(MAKE) build/gcc/$(MODULE) >&2
+	@t/bin/explain FILE='$(FILE)' CONF='$(CONF)' SOURCE='$(SOURCE)' \
+	    HEADERS='$(HEADERS)'
 
 stop:                 ## stops what "make run" started
 	@t/bin/demo stop

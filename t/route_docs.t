@@ -30,7 +30,7 @@ my @blocks;
 
 while ($page =~ /^```nginx\n(.*?)^```\n\n?((?:\|[^\n]*\n)*)/gms) {
     my ($text, $table) = ($1, $2);
-    my ($name) = $text =~ /^event_route ([\w.-]+) \{/m;
+    my ($name) = $text =~ /^(?:event_route|location =) (\S+) \{/m;
 
     push @blocks, { name => $name, text => $text, rows => [
         map { /^\| (.*?) \| ((?:yes|no)\b.*?) \|$/ ? [ $1, $2 ] : () }
@@ -145,7 +145,14 @@ sub check {
 sub configuration {
     my ($text) = @_;
 
+    my @location = $text =~ /^(location .*?^\}\n)/msg;
+
+    $text =~ s/^location .*?^\}\n//msg;
+
     my %source = map { $_ => 1 } map { split } $text =~ /\bfrom +([^;]+);/g;
+
+    %source = (%source, map { $_ => 1 } map { /event_explain +(\w+)/g }
+                        @location);
     my %target = map { $_ => 1 } map { split } $text =~ /\bto +([^;]+);/g;
 
     %source = (shopify => 1, github => 1) if delete $source{'*'};
@@ -186,6 +193,7 @@ EOC
     server {
         listen 127.0.0.1:%%PORT_8080%%;
         $receive
+        @location
         $deliver
     }
 
