@@ -149,6 +149,8 @@ sub configuration {
 
     $text =~ s/^location .*?^\}\n//msg;
 
+    $text = "event_route all { from shopify; to erp; }\n" if $text !~ /\S/;
+
     my %source = map { $_ => 1 } map { split } $text =~ /\bfrom +([^;]+);/g;
 
     %source = (%source, map { $_ => 1 } map { /event_explain +(\w+)/g }
