@@ -25,7 +25,8 @@ PURE      := base crash \
              ingest/scan ingest/seal ingest/secret ingest/template \
              ingest/verify ingest/verify_check ingest/verify_params \
              observe/print \
-             route/check route/comparison route/condition route/consistency \
+             route/access route/check route/comparison route/condition \
+             route/consistency route/index route/interval \
              route/document route/dotted route/facts route/field \
              route/filter route/leaf route/leaf_number route/leaf_text \
              route/letters route/lookup route/matcher route/nearest \

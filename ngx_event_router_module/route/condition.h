@@ -20,6 +20,7 @@
 
 
 typedef struct ngx_er_condition_s  ngx_er_condition_t;
+typedef struct ngx_er_access_s     ngx_er_access_t;     /* access.h */
 
 
 typedef enum {
@@ -38,8 +39,8 @@ typedef enum {
 
 typedef ngx_int_t (*ngx_er_condition_holds_pt)(void *data,
     ngx_er_facts_t *facts);
-typedef ngx_int_t (*ngx_er_condition_accesses_pt)(void *data,
-    ngx_array_t *accesses);
+typedef uint64_t (*ngx_er_condition_accesses_pt)(void *data,
+    ngx_er_access_t *a);
 
 
 struct ngx_er_condition_s {
@@ -92,20 +93,6 @@ ngx_int_t ngx_er_condition_add(ngx_er_condition_t *block,
    false. */
 ngx_uint_t ngx_er_condition_holds(ngx_er_condition_t *condition,
     ngx_er_facts_t *facts);
-
-
-/* an equality test that must hold for the whole condition to hold */
-
-typedef struct {
-    ngx_uint_t             field;
-    ngx_er_operand_t      *operands;   /* a value equals one of them */
-    ngx_uint_t             noperands;
-} ngx_er_access_t;
-
-
-/* pushes all of them (of ngx_er_access_t); for matcher.c */
-ngx_int_t ngx_er_condition_accesses(ngx_er_condition_t *condition,
-    ngx_array_t *accesses);
 
 
 #endif /* _NGX_ER_CONDITION_H_INCLUDED_ */

@@ -5,177 +5,160 @@
 
 
 /*
- * What the matcher can look up of an event pattern: the fields that have one
- * of some texts or numbers in every branch.  That they lead to the pattern is
- * all that is asked, so what is equal by text or as a decimal is enough; what
- * the pattern then really says is up to consistency.c.
+ * Accesses of event patterns: one of its branches holds, and so does each leaf
+ * of that branch.  That they lead to the pattern is all that is asked, so what
+ * is equal by text or as a decimal is enough; what the pattern then really
+ * says is up to consistency.c.
  *
- * Called by pattern.c at the end of its work and by the matcher through
- * condition.c.  Memory is what may fail.
+ * Called by the matcher through condition.c.  Memory is what may fail.
  */
 
 
 #include "pattern.h"
 
 
-static ngx_er_leaf_t *ngx_er_pattern_exact(ngx_er_branch_t *branch,
-    ngx_uint_t field);
-static ngx_int_t ngx_er_pattern_operands(ngx_er_leaf_t *leaf,
-    ngx_array_t *operands);
+static uint64_t ngx_er_pattern_branch(ngx_er_access_t *a,
+    ngx_er_branch_t *branch);
+static uint64_t ngx_er_pattern_leaf(ngx_er_access_t *a, ngx_er_leaf_t *leaf);
+static uint64_t ngx_er_pattern_check(ngx_er_access_t *a, ngx_er_leaf_t *leaf,
+    ngx_er_check_t *check);
 
 
-ngx_int_t
-ngx_er_pattern_index(ngx_pool_t *pool, ngx_er_pattern_t *pattern)
+uint64_t
+ngx_er_pattern_accesses(void *data, ngx_er_access_t *a)
 {
-    ngx_uint_t        i, k;
-    ngx_array_t       operands;
-    ngx_er_leaf_t    *leaf;
-    ngx_er_access_t  *access;
-    ngx_er_branch_t  *branch;
-
-    if (ngx_array_init(&pattern->accesses, pool, 1,
-                       sizeof(ngx_er_access_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    branch = pattern->branches.elts;
-
-    for (i = 0; i < branch[0].n; i++) {
-
-        if (ngx_array_init(&operands, pool, 1, sizeof(ngx_er_operand_t))
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        for (k = 0; k < pattern->branches.nelts; k++) {
-
-            leaf = ngx_er_pattern_exact(&branch[k],
-                                        branch[0].leaves[i]->field);
-            if (leaf == NULL) {
-                break;
-            }
-
-            if (ngx_er_pattern_operands(leaf, &operands) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
-
-        if (k < pattern->branches.nelts) {
-            continue;
-        }
-
-        access = ngx_array_push(&pattern->accesses);
-        if (access == NULL) {
-            return NGX_ERROR;
-        }
-
-        access->field = branch[0].leaves[i]->field;
-        access->operands = operands.elts;
-        access->noperands = operands.nelts;
-    }
-
-    return NGX_OK;
-}
-
-
-/* the leaf of a field, if it has texts and numbers only; or NULL */
-
-static ngx_er_leaf_t *
-ngx_er_pattern_exact(ngx_er_branch_t *branch, ngx_uint_t field)
-{
-    ngx_uint_t       i;
-    ngx_er_leaf_t   *leaf;
-    ngx_er_check_t  *check;
-
-    leaf = NULL;
-
-    for (i = 0; i < branch->n; i++) {
-        if (branch->leaves[i]->field == field) {
-            leaf = branch->leaves[i];
-            break;
-        }
-    }
-
-    if (leaf == NULL || leaf->exists || leaf->missing || leaf->buts.nelts) {
-        return NULL;
-    }
-
-    check = leaf->checks.list.elts;
-
-    for (i = 0; i < leaf->checks.list.nelts; i++) {
-        if (check[i].kind != NGX_ER_CHECK_WORD
-            && check[i].kind != NGX_ER_CHECK_NUMBER)
-        {
-            return NULL;
-        }
-    }
-
-    return leaf;
-}
-
-
-static ngx_int_t
-ngx_er_pattern_operands(ngx_er_leaf_t *leaf, ngx_array_t *operands)
-{
-    ngx_str_t         *text;
-    ngx_uint_t         i;
-    ngx_er_check_t    *check;
-    ngx_er_operand_t  *operand;
-
-    text = leaf->checks.exact.elts;
-
-    for (i = 0; i < leaf->checks.exact.nelts; i++) {
-        operand = ngx_array_push(operands);
-        if (operand == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(operand, sizeof(ngx_er_operand_t));
-        operand->text = text[i];
-    }
-
-    check = leaf->checks.list.elts;
-
-    for (i = 0; i < leaf->checks.list.nelts; i++) {
-        operand = ngx_array_push(operands);
-        if (operand == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(operand, sizeof(ngx_er_operand_t));
-        operand->text = check[i].text;
-        operand->is_number =
-            (check[i].kind == NGX_ER_CHECK_NUMBER
-             && ngx_er_number_parse(&check[i].text, &operand->number)
-                == NGX_OK);
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_er_pattern_accesses(void *data, ngx_array_t *accesses)
-{
-    void              *p;
+    uint64_t           sum, cost;
+    ngx_uint_t         i, start;
+    ngx_er_branch_t   *branch;
     ngx_er_pattern_t  *pattern;
 
     pattern = data;
+    branch = pattern->branches.elts;
+    start = a->atoms.nelts;
+    sum = 0;
 
-    if (pattern->accesses.nelts == 0) {
-        return NGX_OK;
+    for (i = 0; i < pattern->branches.nelts; i++) {
+        cost = ngx_er_pattern_branch(a, &branch[i]);
+
+        sum = (sum == NGX_ER_ACCESS_NONE || cost == NGX_ER_ACCESS_NONE)
+              ? NGX_ER_ACCESS_NONE : sum + cost;
     }
 
-    p = ngx_array_push_n(accesses, pattern->accesses.nelts);
-    if (p == NULL) {
-        return NGX_ERROR;
+    if (sum == NGX_ER_ACCESS_NONE) {
+        a->atoms.nelts = start;
     }
 
-    ngx_memcpy(p, pattern->accesses.elts,
-               pattern->accesses.nelts * sizeof(ngx_er_access_t));
+    return sum;
+}
 
-    return NGX_OK;
+
+static uint64_t
+ngx_er_pattern_branch(ngx_er_access_t *a, ngx_er_branch_t *branch)
+{
+    uint64_t    best;
+    ngx_uint_t  i, start, from;
+
+    best = NGX_ER_ACCESS_NONE;
+    start = a->atoms.nelts;
+
+    for (i = 0; i < branch->n; i++) {
+        from = a->atoms.nelts;
+
+        best = ngx_er_access_choose(a, start, from, best,
+                                  ngx_er_pattern_leaf(a, branch->leaves[i]));
+    }
+
+    return best;
+}
+
+
+/* one of its values is right, so it has one */
+
+static uint64_t
+ngx_er_pattern_leaf(ngx_er_access_t *a, ngx_er_leaf_t *leaf)
+{
+    uint64_t         cost;
+    ngx_str_t       *text;
+    ngx_uint_t       i;
+    ngx_er_atom_t    atom;
+    ngx_er_check_t  *check;
+
+    if (leaf->missing) {
+        return NGX_ER_ACCESS_NONE;
+    }
+
+    ngx_memzero(&atom, sizeof(ngx_er_atom_t));
+    atom.field = leaf->field;
+
+    if (leaf->exists || leaf->buts.nelts) {
+        atom.kind = NGX_ER_ATOM_PRESENT;
+        return ngx_er_access_add(a, &atom);
+    }
+
+    cost = 0;
+    text = leaf->checks.exact.elts;
+
+    for (i = 0; i < leaf->checks.exact.nelts; i++) {
+        atom.kind = NGX_ER_ATOM_TEXT;
+        atom.text = text[i];
+        cost += ngx_er_access_add(a, &atom);
+    }
+
+    check = leaf->checks.list.elts;
+
+    for (i = 0; i < leaf->checks.list.nelts; i++) {
+        cost += ngx_er_pattern_check(a, leaf, &check[i]);
+    }
+
+    return cost;
+}
+
+
+/* letters that fold to others, addresses and binary64 are not looked up */
+
+static uint64_t
+ngx_er_pattern_check(ngx_er_access_t *a, ngx_er_leaf_t *leaf,
+    ngx_er_check_t *check)
+{
+    ngx_er_atom_t  atom;
+
+    ngx_memzero(&atom, sizeof(ngx_er_atom_t));
+
+    atom.kind = NGX_ER_ATOM_PRESENT;
+    atom.field = leaf->field;
+    atom.text = check->text;
+
+    switch (check->kind) {
+
+    case NGX_ER_CHECK_NUMBER:
+        atom.number = 1;
+        atom.kind = NGX_ER_ATOM_TEXT;
+        break;
+
+    case NGX_ER_CHECK_WORD:
+        atom.kind = NGX_ER_ATOM_TEXT;
+        break;
+
+    case NGX_ER_CHECK_PREFIX:
+        atom.kind = check->text.len ? NGX_ER_ATOM_PREFIX : NGX_ER_ATOM_PRESENT;
+        break;
+
+    case NGX_ER_CHECK_SUFFIX:
+        atom.kind = check->text.len ? NGX_ER_ATOM_SUFFIX : NGX_ER_ATOM_PRESENT;
+        break;
+
+    case NGX_ER_CHECK_WILDCARD:
+        return ngx_er_access_pieces(a, leaf->field, &check->u.pieces);
+
+    case NGX_ER_CHECK_RANGE:
+        atom.kind = NGX_ER_ATOM_RANGE;
+        atom.low = check->low ? &check->u.range.low : NULL;
+        atom.high = check->high ? &check->u.range.high : NULL;
+        break;
+
+    default:
+        break;
+    }
+
+    return ngx_er_access_add(a, &atom);
 }

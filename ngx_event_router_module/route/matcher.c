@@ -5,92 +5,83 @@
 
 
 /*
- * The matcher: all routes of a source in one structure, built by route.c when
+ * The matcher: all routes of a source in one structure, built by link.c when
  * nginx.conf was read and never changed afterwards, so that workers share it.
  *
- * Most routes ask first of all for an equality (type = orders/paid, a shop, a
- * SKU) that most events do not meet.  So each rule is filed in a hash table
- * under one of its equality tests, the one whose values the fewest rules ask
- * for (the "access predicate"); an event's own values then lead to the rules
- * that may match, and only these are evaluated.  A rule without any equality
- * test is a candidate for every event.  Leaving out the others is exact: such
- * a test is one that must hold.
+ * Most routes ask for something that most events do not have: a type, a shop,
+ * the beginning of a SKU, a number in a range.  Each rule is filed in an index
+ * under one such thing that must be true for it to hold (access.c), the one
+ * that the fewest rules ask for; an event's own values then lead to the rules
+ * that may match (index.c), and only these are evaluated.  A rule of which
+ * nothing can be looked up is a candidate for every event.  Leaving out the
+ * others is exact.
  *
- * A candidate is a bit, so that candidates come out once and in their order,
- * however many values lead to them.  The hash has no seed: it holds what an
- * administrator wrote, a sender of events cannot add to it.
+ * Candidates are evaluated once and in their order, however many values lead
+ * to them: few of them are sorted, for many there is a bit for each rule.
  *
  * What may fail is memory, which is the event's own in ngx_er_matcher_match().
  */
 
 
 #include "matcher.h"
+#include "index.h"
 
 
-#define NGX_ER_MATCHER_WORD  64        /* bits */
+#define NGX_ER_MATCHER_WORD   64       /* bits */
+#define NGX_ER_MATCHER_FEW    128      /* candidates that are sorted */
+#define NGX_ER_MATCHER_COUNT  4096     /* counters, at least */
 
 
 typedef struct {
-    ngx_uint_t             id;
     ngx_er_condition_t    *condition;  /* NULL: always */
+    uint32_t               id;
     unsigned               last:1;
     unsigned               fallback:1;
 } ngx_er_rule_t;
-
-
-/* a value of a field by which rules are filed */
-
-typedef struct ngx_er_key_s  ngx_er_key_t;
-
-struct ngx_er_key_s {
-    ngx_er_key_t          *next;       /* in its bucket */
-    uint32_t               hash;
-    uint32_t               index;      /* from 0, the order of making */
-    uint32_t               field;
-    uint32_t               is_number;  /* numbers by value, all else by text */
-    ngx_er_operand_t      *operand;
-    ngx_uint_t             count;      /* tests that ask for it */
-    ngx_array_t            rules;      /* of uint32_t, indices */
-};
 
 
 struct ngx_er_matcher_s {
     ngx_pool_t            *pool;
     ngx_er_fields_t       *fields;
     ngx_array_t            rules;      /* of ngx_er_rule_t */
-
-    ngx_array_t            indexed;    /* of ngx_uint_t: fields to look up */
-    ngx_er_key_t         **buckets;
-    ngx_uint_t             mask;       /* of buckets */
-    ngx_uint_t             nkeys;
-
-    uint64_t              *always;     /* a bit for each rule without a key */
-    ngx_uint_t             words;      /* of bits for all rules */
+    ngx_er_index_t        *index;
+    ngx_array_t            always;     /* of uint32_t: rules not in the
+                                          index */
     ngx_uint_t             fallbacks;
 };
 
 
-static ngx_int_t ngx_er_matcher_index(ngx_er_matcher_t *m);
-static ngx_int_t ngx_er_matcher_buckets(ngx_er_matcher_t *m,
-    ngx_array_t *accesses);
-static ngx_int_t ngx_er_matcher_count(ngx_er_matcher_t *m,
-    ngx_array_t *accesses);
-static ngx_int_t ngx_er_matcher_file(ngx_er_matcher_t *m, uint32_t rule,
-    ngx_array_t *accesses);
-static ngx_er_access_t *ngx_er_matcher_rarest(ngx_er_matcher_t *m,
-    ngx_array_t *accesses);
-static ngx_int_t ngx_er_matcher_field(ngx_er_matcher_t *m, ngx_uint_t field);
-static uint32_t ngx_er_matcher_hash(ngx_uint_t field, ngx_str_t *text,
-    ngx_er_number_t *number);
-static ngx_er_key_t *ngx_er_matcher_key(ngx_er_matcher_t *m,
-    ngx_uint_t field, ngx_str_t *text, ngx_er_number_t *number);
-static ngx_er_key_t *ngx_er_matcher_make_key(ngx_er_matcher_t *m,
-    ngx_uint_t field, ngx_er_operand_t *operand, ngx_uint_t is_number);
-static void ngx_er_matcher_candidates(ngx_er_matcher_t *m,
-    ngx_er_facts_t *facts, uint64_t *bits, uint64_t *done);
-static ngx_int_t ngx_er_matcher_evaluate(ngx_er_matcher_t *m,
-    ngx_er_facts_t *facts, uint64_t *bits, ngx_uint_t fallback,
-    ngx_array_t *matched);
+/* how many rules ask for the same, by a hash of it: for choosing only */
+
+typedef struct {
+    uint32_t              *counters;
+    uint32_t               mask;
+} ngx_er_count_t;
+
+
+/* an event at work */
+
+typedef struct {
+    ngx_er_matcher_t      *m;
+    ngx_er_facts_t        *facts;
+    ngx_array_t           *matched;
+    ngx_uint_t             fallback;   /* those are looked at now */
+    ngx_uint_t             done;       /* the last one matched */
+} ngx_er_match_t;
+
+
+static ngx_int_t ngx_er_matcher_index(ngx_er_matcher_t *m,
+    ngx_er_access_t *a);
+static ngx_int_t ngx_er_matcher_file(ngx_er_matcher_t *m, ngx_uint_t i,
+    ngx_er_access_t *a);
+static uint64_t ngx_er_matcher_note(ngx_er_access_t *a, ngx_er_atom_t *atom);
+static uint64_t ngx_er_matcher_cost(ngx_er_access_t *a, ngx_er_atom_t *atom);
+static ngx_int_t ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits);
+static ngx_int_t ngx_er_matcher_many(ngx_er_match_t *match,
+    ngx_array_t *hits);
+static ngx_int_t ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits,
+    ngx_uint_t words);
+static ngx_int_t ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i);
 
 
 ngx_er_matcher_t *
@@ -110,7 +101,7 @@ ngx_er_matcher_create(ngx_pool_t *pool, ngx_er_fields_t *fields,
     if (ngx_array_init(&m->rules, pool, ngx_max(rules, 4),
                        sizeof(ngx_er_rule_t))
         != NGX_OK
-        || ngx_array_init(&m->indexed, pool, 4, sizeof(ngx_uint_t)) != NGX_OK)
+        || ngx_array_init(&m->always, pool, 4, sizeof(uint32_t)) != NGX_OK)
     {
         return NULL;
     }
@@ -144,319 +135,184 @@ ngx_er_matcher_add(ngx_er_matcher_t *m, ngx_uint_t id,
 ngx_int_t
 ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err)
 {
-    m->words = (m->rules.nelts + NGX_ER_MATCHER_WORD - 1)
-               / NGX_ER_MATCHER_WORD;
+    ngx_int_t        rc;
+    ngx_uint_t       n;
+    ngx_er_count_t   count;
+    ngx_er_access_t  a;
 
-    m->always = ngx_pcalloc(m->pool, ngx_max(m->words, 1) * sizeof(uint64_t));
+    for (n = NGX_ER_MATCHER_COUNT; n < 4 * m->rules.nelts; n *= 2) {
+        /* void */
+    }
 
-    if (m->always == NULL || ngx_er_matcher_index(m) != NGX_OK) {
-        ngx_er_error(err, "no memory for the matcher of %ui routes",
-                     m->rules.nelts);
+    rc = NGX_ERROR;
+    ngx_memzero(&a, sizeof(ngx_er_access_t));
+
+    a.data = &count;
+    count.mask = n - 1;
+    count.counters = ngx_calloc(n * sizeof(uint32_t), m->pool->log);
+
+    if (count.counters
+        && ngx_array_init(&a.atoms, m->pool, 16, sizeof(ngx_er_atom_t))
+           == NGX_OK)
+    {
+        rc = ngx_er_matcher_index(m, &a);
+    }
+
+    if (count.counters) {
+        ngx_free(count.counters);
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_er_error(err, "the routes of this source have too many values to "
+                     "look up, more than 2,000,000: use fewer in each, or a "
+                     "\"map\" from the values to a variable");
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    if (rc != NGX_OK) {
+        ngx_er_error(err, "no memory for the matcher of %ui routes",
+                     m->rules.nelts);
+    }
+
+    return rc;
 }
 
 
 /* twice over the rules: to count who asks for what, then to file them */
 
 static ngx_int_t
-ngx_er_matcher_index(ngx_er_matcher_t *m)
+ngx_er_matcher_index(ngx_er_matcher_t *m, ngx_er_access_t *a)
 {
-    ngx_uint_t      i, pass;
-    ngx_array_t     accesses;
+    ngx_int_t       rc;
+    ngx_uint_t      i;
     ngx_er_rule_t  *rule;
 
-    if (ngx_array_init(&accesses, m->pool, 16, sizeof(ngx_er_access_t))
-        != NGX_OK
-        || ngx_er_matcher_buckets(m, &accesses) != NGX_OK)
-    {
+    m->index = ngx_er_index_create(m->pool, m->fields);
+    if (m->index == NULL) {
         return NGX_ERROR;
     }
 
     rule = m->rules.elts;
-
-    for (pass = 0; pass < 2; pass++) {
-
-        for (i = 0; i < m->rules.nelts; i++) {
-            accesses.nelts = 0;
-
-            if (rule[i].condition
-                && ngx_er_condition_accesses(rule[i].condition, &accesses)
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            if (pass == 0) {
-                if (ngx_er_matcher_count(m, &accesses) != NGX_OK) {
-                    return NGX_ERROR;
-                }
-
-            } else if (accesses.nelts) {
-                if (ngx_er_matcher_file(m, i, &accesses) != NGX_OK) {
-                    return NGX_ERROR;
-                }
-
-            } else {
-                m->always[i / NGX_ER_MATCHER_WORD] |=
-                    (uint64_t) 1 << (i % NGX_ER_MATCHER_WORD);
-            }
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* room for a key by text and one by number for each operand */
-
-static ngx_int_t
-ngx_er_matcher_buckets(ngx_er_matcher_t *m, ngx_array_t *accesses)
-{
-    ngx_uint_t        i, n, operands;
-    ngx_er_rule_t    *rule;
-    ngx_er_access_t  *access;
-
-    rule = m->rules.elts;
-    operands = 0;
+    rc = NGX_OK;
+    a->cost = ngx_er_matcher_note;
 
     for (i = 0; i < m->rules.nelts; i++) {
-        accesses->nelts = 0;
-
-        if (rule[i].condition
-            && ngx_er_condition_accesses(rule[i].condition, accesses)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        access = accesses->elts;
-
-        for (n = 0; n < accesses->nelts; n++) {
-            operands += access[n].noperands;
+        if (rule[i].condition) {
+            a->atoms.nelts = 0;
+            (void) ngx_er_access(a, rule[i].condition);
         }
     }
 
-    for (n = 2; n < operands; n *= 2) { /* void */ }
+    a->cost = ngx_er_matcher_cost;
 
-    m->buckets = ngx_pcalloc(m->pool, n * sizeof(ngx_er_key_t *));
-    if (m->buckets == NULL) {
+    for (i = 0; i < m->rules.nelts && rc == NGX_OK; i++) {
+        rc = ngx_er_matcher_file(m, i, a);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_er_index_abort(m->index);
+        return rc;
+    }
+
+    return ngx_er_index_build(m->index);
+}
+
+
+static ngx_int_t
+ngx_er_matcher_file(ngx_er_matcher_t *m, ngx_uint_t i, ngx_er_access_t *a)
+{
+    uint32_t       *always;
+    uint64_t        cost;
+    ngx_er_rule_t  *rule;
+
+    rule = (ngx_er_rule_t *) m->rules.elts + i;
+    cost = NGX_ER_ACCESS_NONE;
+    a->atoms.nelts = 0;
+
+    if (rule->condition) {
+        cost = ngx_er_access(a, rule->condition);
+    }
+
+    if (a->failed) {
         return NGX_ERROR;
     }
 
-    m->mask = n - 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_matcher_count(ngx_er_matcher_t *m, ngx_array_t *accesses)
-{
-    ngx_uint_t        i, n;
-    ngx_er_key_t     *key;
-    ngx_er_access_t  *access;
-
-    access = accesses->elts;
-
-    for (i = 0; i < accesses->nelts; i++) {
-
-        for (n = 0; n < access[i].noperands; n++) {
-            key = ngx_er_matcher_make_key(m, access[i].field,
-                                          &access[i].operands[n], 0);
-            if (key == NULL) {
-                return NGX_ERROR;
-            }
-
-            key->count++;
-        }
+    if (cost != NGX_ER_ACCESS_NONE) {
+        return ngx_er_index_file(m->index, i, a->atoms.elts, a->atoms.nelts);
     }
 
-    return NGX_OK;
-}
-
-
-/* a value that is a number is found by it, one that is text by the text */
-
-static ngx_int_t
-ngx_er_matcher_file(ngx_er_matcher_t *m, uint32_t rule, ngx_array_t *accesses)
-{
-    uint32_t          *p;
-    ngx_uint_t         i, is_number;
-    ngx_er_key_t      *key;
-    ngx_er_access_t   *access;
-    ngx_er_operand_t  *operand;
-
-    access = ngx_er_matcher_rarest(m, accesses);
-
-    for (i = 0; i < access->noperands; i++) {
-        operand = &access->operands[i];
-
-        for (is_number = 0; is_number <= operand->is_number; is_number++) {
-            key = ngx_er_matcher_make_key(m, access->field, operand,
-                                          is_number);
-            if (key == NULL) {
-                return NGX_ERROR;
-            }
-
-            p = ngx_array_push(&key->rules);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-
-            *p = rule;
-        }
-    }
-
-    return ngx_er_matcher_field(m, access->field);
-}
-
-
-static ngx_er_access_t *
-ngx_er_matcher_rarest(ngx_er_matcher_t *m, ngx_array_t *accesses)
-{
-    ngx_uint_t        i, n, count, least;
-    ngx_er_key_t     *key;
-    ngx_er_access_t  *access, *rarest;
-
-    access = accesses->elts;
-    rarest = access;
-    least = NGX_MAX_INT_T_VALUE;
-
-    for (i = 0; i < accesses->nelts; i++) {
-        count = 0;
-
-        for (n = 0; n < access[i].noperands; n++) {
-            key = ngx_er_matcher_key(m, access[i].field,
-                                     &access[i].operands[n].text, NULL);
-            count += key ? key->count : 0;
-        }
-
-        if (count < least) {
-            least = count;
-            rarest = &access[i];
-        }
-    }
-
-    return rarest;
-}
-
-
-static ngx_int_t
-ngx_er_matcher_field(ngx_er_matcher_t *m, ngx_uint_t field)
-{
-    ngx_uint_t  i, *indexed;
-
-    indexed = m->indexed.elts;
-
-    for (i = 0; i < m->indexed.nelts; i++) {
-        if (indexed[i] == field) {
-            return NGX_OK;
-        }
-    }
-
-    indexed = ngx_array_push(&m->indexed);
-    if (indexed == NULL) {
+    always = ngx_array_push(&m->always);
+    if (always == NULL) {
         return NGX_ERROR;
     }
 
-    *indexed = field;
+    *always = i;
 
     return NGX_OK;
 }
 
 
-/* number NULL: by the text */
-
-static uint32_t
-ngx_er_matcher_hash(ngx_uint_t field, ngx_str_t *text,
-    ngx_er_number_t *number)
+static uint64_t
+ngx_er_matcher_note(ngx_er_access_t *a, ngx_er_atom_t *atom)
 {
-    uint32_t  hash;
+    ngx_er_count_t  *count;
 
-    hash = number ? ngx_er_number_hash(number)
-                  : ngx_er_hash(text->data, text->len);
+    count = a->data;
+    count->counters[ngx_er_index_hash(atom) & count->mask]++;
 
-    hash = (hash ^ (uint32_t) field) * 0x9e3779b1;
-
-    return hash ^ (hash >> 15);
+    return 1;
 }
 
 
-static ngx_er_key_t *
-ngx_er_matcher_key(ngx_er_matcher_t *m, ngx_uint_t field, ngx_str_t *text,
-    ngx_er_number_t *number)
+/*
+ * About how many rules an event that has it leads to.  Parts of texts and
+ * ranges are more often true of an event than a certain value is, and ranges
+ * overlap; of those open at one end about one half is met.
+ */
+
+static uint64_t
+ngx_er_matcher_cost(ngx_er_access_t *a, ngx_er_atom_t *atom)
 {
-    uint32_t       hash;
-    ngx_er_key_t  *key;
+    uint64_t         n;
+    ngx_er_count_t  *count;
 
-    hash = ngx_er_matcher_hash(field, text, number);
+    count = a->data;
+    n = count->counters[ngx_er_index_hash(atom) & count->mask];
 
-    for (key = m->buckets[hash & m->mask]; key; key = key->next) {
+    switch (atom->kind) {
 
-        if (key->hash != hash || key->field != field
-            || key->is_number != (number != NULL))
-        {
-            continue;
-        }
+    case NGX_ER_ATOM_TEXT:
+        return n * 2;
 
-        if (number) {
-            if (ngx_er_number_compare(number, &key->operand->number) == 0) {
-                return key;
-            }
+    case NGX_ER_ATOM_GRAM:
+        return n * 8;
 
-            continue;
-        }
+    case NGX_ER_ATOM_RANGE:
+        return n * (atom->low && atom->high ? 1 : 8) + 8;
 
-        if (text->len == key->operand->text.len
-            && (text->len == 0
-                || ngx_memcmp(text->data, key->operand->text.data, text->len)
-                   == 0))
-        {
-            return key;
-        }
+    case NGX_ER_ATOM_PRESENT:
+        return n * 16;
+
+    default:
+        return n * 4;
     }
-
-    return NULL;
 }
 
 
-static ngx_er_key_t *
-ngx_er_matcher_make_key(ngx_er_matcher_t *m, ngx_uint_t field,
-    ngx_er_operand_t *operand, ngx_uint_t is_number)
+void
+ngx_er_matcher_size(ngx_er_matcher_t *m, ngx_er_matcher_size_t *size)
 {
-    ngx_er_key_t     *key, **bucket;
-    ngx_er_number_t  *number;
+    ngx_er_index_size_t  ix;
 
-    number = is_number ? &operand->number : NULL;
+    ngx_er_index_size(m->index, &ix);
 
-    key = ngx_er_matcher_key(m, field, &operand->text, number);
-    if (key) {
-        return key;
-    }
-
-    key = ngx_pcalloc(m->pool, sizeof(ngx_er_key_t));
-    if (key == NULL) {
-        return NULL;
-    }
-
-    if (ngx_array_init(&key->rules, m->pool, 1, sizeof(uint32_t)) != NGX_OK) {
-        return NULL;
-    }
-
-    key->hash = ngx_er_matcher_hash(field, &operand->text, number);
-    key->index = m->nkeys++;
-    key->field = field;
-    key->is_number = is_number;
-    key->operand = operand;
-
-    bucket = &m->buckets[key->hash & m->mask];
-    key->next = *bucket;
-    *bucket = key;
-
-    return key;
+    size->rules = m->rules.nelts;
+    size->always = m->always.nelts;
+    size->fields = ix.fields;
+    size->keys = ix.keys;
+    size->bytes = sizeof(ngx_er_matcher_t) + ix.bytes
+                  + m->rules.nelts * sizeof(ngx_er_rule_t)
+                  + m->always.nelts * sizeof(uint32_t);
 }
 
 
@@ -464,126 +320,193 @@ ngx_int_t
 ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
     ngx_array_t *matched)
 {
-    size_t      size, nkeys;
-    uint64_t   *bits, *done;
-    ngx_uint_t  before;
+    ngx_uint_t       i, n;
+    ngx_array_t      hits;
+    ngx_er_hit_t    *hit;
+    ngx_er_match_t   match;
 
     if (m->rules.nelts == 0) {
         return NGX_OK;
     }
 
-    size = m->words * sizeof(uint64_t);
-    nkeys = (m->nkeys / NGX_ER_MATCHER_WORD + 1) * sizeof(uint64_t);
-
-    bits = ngx_palloc(facts->pool, size + nkeys);
-    if (bits == NULL) {
+    if (ngx_array_init(&hits, facts->pool, 8, sizeof(ngx_er_hit_t)) != NGX_OK
+        || ngx_er_index_find(m->index, facts, &hits) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    done = bits + m->words;
+    match.m = m;
+    match.facts = facts;
+    match.matched = matched;
+    match.fallback = 0;
+    match.done = 0;
 
-    ngx_memcpy(bits, m->always, size);
-    ngx_memzero(done, nkeys);
+    hit = hits.elts;
+    n = m->always.nelts;
 
-    ngx_er_matcher_candidates(m, facts, bits, done);
-
-    before = matched->nelts;
-
-    if (ngx_er_matcher_evaluate(m, facts, bits, 0, matched) != NGX_OK) {
-        return NGX_ERROR;
+    for (i = 0; i < hits.nelts; i++) {
+        n += hit[i].n;
     }
 
-    if (!m->fallbacks || matched->nelts > before) {
-        return NGX_OK;
-    }
-
-    return ngx_er_matcher_evaluate(m, facts, bits, 1, matched);
+    return (n <= NGX_ER_MATCHER_FEW) ? ngx_er_matcher_few(&match, &hits)
+                                     : ngx_er_matcher_many(&match, &hits);
 }
 
 
-/* sets the bits of all rules to which a value leads, each key once */
+/* a list of the candidates, sorted as it grows */
 
-static void
-ngx_er_matcher_candidates(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
-    uint64_t *bits, uint64_t *done)
+static ngx_int_t
+ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
 {
-    uint32_t         *rule;
-    uint64_t          bit;
-    ngx_uint_t        i, n, *field;
-    ngx_er_key_t     *key;
-    ngx_er_value_t   *value;
-    ngx_er_number_t   number, *by;
+    uint32_t           rule, list[NGX_ER_MATCHER_FEW];
+    ngx_uint_t         i, k, p, n, before;
+    ngx_er_hit_t      *hit;
+    ngx_er_matcher_t  *m;
 
-    field = m->indexed.elts;
+    m = match->m;
+    hit = hits->elts;
+    n = m->always.nelts;
 
-    for (i = 0; i < m->indexed.nelts; i++) {
+    if (n) {
+        ngx_memcpy(list, m->always.elts, n * sizeof(uint32_t));
+    }
 
-        for (value = ngx_er_fact(facts, field[i]); value; value = value->next)
-        {
-            if (value->type == NGX_ER_ARRAY || value->type == NGX_ER_OBJECT) {
+    for (i = 0; i < hits->nelts; i++) {
+
+        for (k = 0; k < hit[i].n; k++) {
+            rule = hit[i].rules[k];
+
+            for (p = n; p && list[p - 1] > rule; p--) {
+                list[p] = list[p - 1];
+            }
+
+            list[p] = rule;
+            n++;
+        }
+    }
+
+    before = match->matched->nelts;
+
+    for ( ;; ) {
+
+        for (i = 0; i < n && !match->done; i++) {
+
+            if (i && list[i] == list[i - 1]) {
                 continue;
             }
 
-            by = (value->type == NGX_ER_NUMBER
-                  && ngx_er_number_parse(&value->text, &number) == NGX_OK)
-                 ? &number : NULL;
-
-            key = ngx_er_matcher_key(m, field[i], &value->text, by);
-            if (key == NULL) {
-                continue;
-            }
-
-            bit = (uint64_t) 1 << (key->index % NGX_ER_MATCHER_WORD);
-
-            if (done[key->index / NGX_ER_MATCHER_WORD] & bit) {
-                continue;
-            }
-
-            done[key->index / NGX_ER_MATCHER_WORD] |= bit;
-            rule = key->rules.elts;
-
-            for (n = 0; n < key->rules.nelts; n++) {
-                bits[rule[n] / NGX_ER_MATCHER_WORD] |=
-                    (uint64_t) 1 << (rule[n] % NGX_ER_MATCHER_WORD);
+            if (ngx_er_matcher_try(match, list[i]) != NGX_OK) {
+                return NGX_ERROR;
             }
         }
+
+        if (!m->fallbacks || match->fallback
+            || match->matched->nelts > before)
+        {
+            return NGX_OK;
+        }
+
+        match->fallback = 1;
     }
 }
 
 
 static ngx_int_t
-ngx_er_matcher_evaluate(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
-    uint64_t *bits, ngx_uint_t fallback, ngx_array_t *matched)
+ngx_er_matcher_many(ngx_er_match_t *match, ngx_array_t *hits)
 {
-    uint64_t        word;
-    ngx_uint_t      i, n, *id;
-    ngx_er_rule_t  *rule;
+    uint32_t          *rule;
+    uint64_t          *bits;
+    ngx_uint_t         i, k, words, before;
+    ngx_er_hit_t      *hit;
+    ngx_er_matcher_t  *m;
 
-    for (i = 0; i < m->words; i++) {
+    m = match->m;
+    words = (m->rules.nelts + NGX_ER_MATCHER_WORD - 1) / NGX_ER_MATCHER_WORD;
 
-        rule = (ngx_er_rule_t *) m->rules.elts + i * NGX_ER_MATCHER_WORD;
+    bits = ngx_pcalloc(match->facts->pool, words * sizeof(uint64_t));
+    if (bits == NULL) {
+        return NGX_ERROR;
+    }
 
-        for (word = bits[i], n = 0; word; word >>= 1, n++) {
+    rule = m->always.elts;
 
-            if (!(word & 1) || rule[n].fallback != fallback
-                || (rule[n].condition
-                    && !ngx_er_condition_holds(rule[n].condition, facts)))
+    for (k = 0; k < m->always.nelts; k++) {
+        bits[rule[k] / NGX_ER_MATCHER_WORD] |=
+            (uint64_t) 1 << (rule[k] % NGX_ER_MATCHER_WORD);
+    }
+
+    hit = hits->elts;
+
+    for (i = 0; i < hits->nelts; i++) {
+        rule = hit[i].rules;
+
+        for (k = 0; k < hit[i].n; k++) {
+            bits[rule[k] / NGX_ER_MATCHER_WORD] |=
+                (uint64_t) 1 << (rule[k] % NGX_ER_MATCHER_WORD);
+        }
+    }
+
+    before = match->matched->nelts;
+
+    if (ngx_er_matcher_bits(match, bits, words) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!m->fallbacks || match->matched->nelts > before) {
+        return NGX_OK;
+    }
+
+    match->fallback = 1;
+
+    return ngx_er_matcher_bits(match, bits, words);
+}
+
+
+static ngx_int_t
+ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits, ngx_uint_t words)
+{
+    uint64_t    word;
+    ngx_uint_t  i, n;
+
+    for (i = 0; i < words; i++) {
+
+        for (word = bits[i], n = 0; word && !match->done; word >>= 1, n++) {
+
+            if ((word & 1)
+                && ngx_er_matcher_try(match, i * NGX_ER_MATCHER_WORD + n)
+                   != NGX_OK)
             {
-                continue;
-            }
-
-            id = ngx_array_push(matched);
-            if (id == NULL) {
                 return NGX_ERROR;
-            }
-
-            *id = rule[n].id;
-
-            if (rule[n].last) {
-                return NGX_OK;
             }
         }
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i)
+{
+    ngx_uint_t     *id;
+    ngx_er_rule_t  *rule;
+
+    rule = (ngx_er_rule_t *) match->m->rules.elts + i;
+
+    if (rule->fallback != match->fallback
+        || (rule->condition
+            && !ngx_er_condition_holds(rule->condition, match->facts)))
+    {
+        return NGX_OK;
+    }
+
+    id = ngx_array_push(match->matched);
+    if (id == NULL) {
+        return NGX_ERROR;
+    }
+
+    *id = rule->id;
+    match->done = rule->last;
 
     return NGX_OK;
 }

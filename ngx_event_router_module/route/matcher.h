@@ -30,6 +30,16 @@ ngx_er_matcher_t *ngx_er_matcher_create(ngx_pool_t *pool,
 ngx_int_t ngx_er_matcher_add(ngx_er_matcher_t *m, ngx_uint_t id,
     ngx_er_condition_t *condition, ngx_uint_t last, ngx_uint_t fallback);
 
+typedef struct {
+    ngx_uint_t             rules;
+    ngx_uint_t             always;     /* of them, those that are evaluated
+                                          for every event */
+    ngx_uint_t             fields;     /* that events are looked up by */
+    ngx_uint_t             keys;       /* values, prefixes ... of them */
+    size_t                 bytes;      /* without the conditions themselves */
+} ngx_er_matcher_size_t;
+
+
 /* after the last rule; NGX_ERROR with a sentence in err */
 ngx_int_t ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err);
 
@@ -39,6 +49,8 @@ ngx_int_t ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err);
  */
 ngx_int_t ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
     ngx_array_t *matched);
+
+void ngx_er_matcher_size(ngx_er_matcher_t *m, ngx_er_matcher_size_t *size);
 
 
 #endif /* _NGX_ER_MATCHER_H_INCLUDED_ */

@@ -140,11 +140,6 @@ ngx_er_pattern_compile(ngx_pool_t *pool, ngx_er_json_t *json,
         return NULL;
     }
 
-    if (ngx_er_pattern_index(pool, c.pattern) != NGX_OK) {
-        (void) ngx_er_pattern_memory(&c);
-        return NULL;
-    }
-
     return c.pattern;
 }
 

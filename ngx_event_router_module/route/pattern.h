@@ -15,6 +15,7 @@
 #define _NGX_ER_PATTERN_H_INCLUDED_
 
 
+#include "access.h"
 #include "check.h"
 #include "condition.h"
 
@@ -38,7 +39,6 @@ typedef struct {
 typedef struct {
     ngx_array_t            branches;   /* of ngx_er_branch_t */
     ngx_uint_t             nleaves;
-    ngx_array_t            accesses;   /* of ngx_er_access_t */
 } ngx_er_pattern_t;
 
 
@@ -56,12 +56,9 @@ ngx_er_pattern_t *ngx_er_pattern_compile(ngx_pool_t *pool,
 ngx_int_t ngx_er_dotted_field(ngx_er_fields_t *fields, ngx_str_t *name,
     uint32_t written, ngx_uint_t *paths);
 
-/* lookup.c; NGX_ERROR: no memory */
-ngx_int_t ngx_er_pattern_index(ngx_pool_t *pool, ngx_er_pattern_t *pattern);
-
 /* consistency.c and lookup.c; of the types that condition.h wants */
 ngx_int_t ngx_er_pattern_holds(void *pattern, ngx_er_facts_t *facts);
-ngx_int_t ngx_er_pattern_accesses(void *pattern, ngx_array_t *accesses);
+uint64_t ngx_er_pattern_accesses(void *pattern, ngx_er_access_t *a);
 
 
 #endif /* _NGX_ER_PATTERN_H_INCLUDED_ */

@@ -1,0 +1,83 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What must be true of an event for a condition to hold, in words that can be
+ * looked up: an access.  An atom is about one value of one field; an access is
+ * a list of atoms of which one at least must be true.
+ */
+
+
+#ifndef _NGX_ER_ACCESS_H_INCLUDED_
+#define _NGX_ER_ACCESS_H_INCLUDED_
+
+
+#include "condition.h"
+
+
+#define NGX_ER_ACCESS_NONE  ((uint64_t) -1)
+
+#define NGX_ER_ACCESS_TEXT  32         /* bytes of a prefix or suffix that are
+                                          looked up */
+#define NGX_ER_ACCESS_GRAM  4          /* and of a text within a text */
+
+
+typedef enum {
+    NGX_ER_ATOM_TEXT = 0,              /* a value is this text or number */
+    NGX_ER_ATOM_PREFIX,                /* begins with it, in any case */
+    NGX_ER_ATOM_SUFFIX,
+    NGX_ER_ATOM_GRAM,                  /* has it somewhere */
+    NGX_ER_ATOM_NET,                   /* an address in a network */
+    NGX_ER_ATOM_RANGE,                 /* a number */
+    NGX_ER_ATOM_PRESENT                /* whatever it is */
+} ngx_er_atom_e;
+
+
+typedef struct {
+    ngx_er_atom_e          kind;
+    ngx_uint_t             field;
+    ngx_str_t              text;       /* TEXT, PREFIX, SUFFIX, GRAM */
+    ngx_uint_t             number;     /* TEXT: the text is one, and equal
+                                          numbers will do */
+    ngx_er_number_t       *low;        /* RANGE: or NULL */
+    ngx_er_number_t       *high;
+    ngx_cidr_t            *cidr;       /* NET */
+} ngx_er_atom_t;
+
+
+/* who looks for an access says what an atom costs: the cheapest is taken */
+
+struct ngx_er_access_s {
+    ngx_array_t            atoms;      /* of ngx_er_atom_t */
+    uint64_t             (*cost)(ngx_er_access_t *a, ngx_er_atom_t *atom);
+    void                  *data;       /* cost()'s own */
+    ngx_uint_t             failed;     /* no memory */
+};
+
+
+/*
+ * Appends the atoms of the cheapest access and returns what it costs;
+ * NGX_ER_ACCESS_NONE: there is none.  cost() is asked of every atom that might
+ * have been taken, once.
+ */
+uint64_t ngx_er_access(ngx_er_access_t *a, ngx_er_condition_t *condition);
+
+/* for those who know of other conditions: lookup.c */
+uint64_t ngx_er_access_add(ngx_er_access_t *a, ngx_er_atom_t *atom);
+
+/* appends a prefix, suffix or gram out of pieces of a wildcard */
+uint64_t ngx_er_access_pieces(ngx_er_access_t *a, ngx_uint_t field,
+    ngx_array_t *pieces);
+
+/*
+ * Of two accesses of which both must be true, the one from "start" that costs
+ * "best" and the one behind it from "from" that costs "cost", leaves one.
+ */
+uint64_t ngx_er_access_choose(ngx_er_access_t *a, ngx_uint_t start,
+    ngx_uint_t from, uint64_t best, uint64_t cost);
+
+
+#endif /* _NGX_ER_ACCESS_H_INCLUDED_ */

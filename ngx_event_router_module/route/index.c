@@ -1,0 +1,1144 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The index: one hash table of all texts, numbers, prefixes, suffixes, parts
+ * of texts and networks under which rules are filed, and a tree of intervals
+ * for each field.  A plan for each field says what is worth looking up: the
+ * lengths of prefixes that some rule has, say.  Prefixes of a value cost one
+ * pass over its first bytes and a look for each such length, however many
+ * rules there are; so do suffixes, networks by their lengths, and parts of
+ * texts, of which the table knows four bytes each.
+ *
+ * Built by matcher.c at configuration time: while rules come in, keys, plans
+ * and lists grow in memory of their own; at the end they are packed into the
+ * configuration's pool and never change.  Memory is in proportion to what was
+ * filed, and there is a bound to that.
+ *
+ * The hash has no seed: the table holds what an administrator wrote, a sender
+ * of events cannot add to it.  What may fail is memory.
+ */
+
+
+#include "index.h"
+#include "interval.h"
+
+
+#define NGX_ER_INDEX_ENTRIES  2000000  /* rules in all keys */
+#define NGX_ER_INDEX_NUMBER   8        /* a kind beside those of atoms */
+#define NGX_ER_INDEX_TREE     0xffffffff  /* no key: a hit of a tree */
+#define NGX_ER_INDEX_SEEN     32       /* hits that are compared one by one */
+
+
+/* "first" is the last of a list of entries, later a place in "rules" */
+
+typedef struct {
+    u_char                *text;
+    uint32_t               hash;
+    uint32_t               field;
+    uint32_t               len;
+    uint32_t               first;
+    uint32_t               n;
+    uint16_t               kind;
+    uint16_t               bits;       /* of a network */
+} ngx_er_key_t;
+
+
+typedef struct {
+    uint32_t               rule;
+    uint32_t               next;       /* from 1, 0: none */
+} ngx_er_entry_t;
+
+
+typedef struct {
+    uint32_t               field;
+    uint32_t               prefixes;   /* bit i: there are some of i + 1 bytes
+                                          */
+    uint32_t               suffixes;
+    uint32_t               grams;
+    uint64_t               nets[1 + 3];  /* of IPv4; of IPv6: bit i, some of i
+                                            bits */
+    ngx_er_interval_t     *tree;
+    uint32_t               intervals;
+    unsigned               text:1;
+    unsigned               number:1;
+    unsigned               present:1;
+    unsigned               net:1;
+} ngx_er_plan_t;
+
+
+/* memory that grows, of "size" bytes each; not a pool's */
+
+typedef struct {
+    void                  *elts;
+    size_t                 size;
+    ngx_uint_t             n;
+    ngx_uint_t             max;
+} ngx_er_grow_t;
+
+
+struct ngx_er_index_s {
+    ngx_pool_t            *pool;
+    ngx_er_fields_t       *fields;
+
+    ngx_er_key_t          *keys;
+    uint32_t              *slots;      /* index of a key, from 1; 0: free */
+    ngx_uint_t             mask;
+    uint32_t              *rules;
+    ngx_er_plan_t         *plans;
+    ngx_uint_t             nkeys;
+    ngx_uint_t             nplans;
+    ngx_uint_t             nentries;
+    size_t                 bytes;
+
+    ngx_er_grow_t          new_keys;   /* until it is built */
+    ngx_er_grow_t          new_plans;
+    ngx_er_grow_t          entries;
+    ngx_er_grow_t          trees;
+    ngx_er_grow_t          by_field;   /* of uint32_t: index of a plan, from
+                                          1 */
+};
+
+
+/* a look into the table */
+
+typedef struct {
+    ngx_er_index_t        *ix;
+    ngx_er_facts_t        *facts;
+    ngx_array_t           *hits;
+    ngx_er_number_t       *number;
+    uint64_t              *seen;       /* a bit for each key, or NULL */
+    ngx_uint_t             failed;
+} ngx_er_look_t;
+
+
+static void *ngx_er_grow(ngx_er_index_t *ix, ngx_er_grow_t *g);
+static ngx_int_t ngx_er_index_number(ngx_er_index_t *ix, ngx_er_plan_t *plan,
+    uint32_t rule, ngx_er_atom_t *atom);
+static ngx_int_t ngx_er_index_interval(ngx_er_index_t *ix,
+    ngx_er_plan_t *plan, uint32_t rule, ngx_er_atom_t *atom);
+static ngx_er_plan_t *ngx_er_index_plan(ngx_er_index_t *ix, ngx_uint_t field);
+static void ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom,
+    ngx_er_key_t *key);
+static void ngx_er_index_key(ngx_er_atom_t *atom, ngx_er_key_t *key);
+static ngx_int_t ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule,
+    ngx_er_key_t *key, ngx_er_number_t *number);
+static ngx_int_t ngx_er_index_slots(ngx_er_index_t *ix, ngx_uint_t n);
+static ngx_int_t ngx_er_index_pack(ngx_er_index_t *ix);
+static void *ngx_er_index_keep(ngx_er_index_t *ix, void *p, size_t size);
+static ngx_int_t ngx_er_index_trees(ngx_er_index_t *ix);
+static uint32_t ngx_er_index_mix(uint32_t hash, ngx_uint_t field,
+    ngx_uint_t kind, ngx_uint_t len);
+static uint32_t ngx_er_index_fold(u_char *p, size_t len, ngx_uint_t back);
+static uint32_t ngx_er_index_find_key(ngx_er_index_t *ix, ngx_er_key_t *key,
+    ngx_er_number_t *number);
+static ngx_uint_t ngx_er_index_equal(ngx_er_key_t *one, ngx_er_key_t *two,
+    ngx_er_number_t *number);
+static void ngx_er_look_field(ngx_er_look_t *look, ngx_er_plan_t *plan);
+static void ngx_er_look_value(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value);
+static void ngx_er_look_ends(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_str_t *text, ngx_uint_t back);
+static void ngx_er_look_grams(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_str_t *text);
+static void ngx_er_look_address(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_str_t *text);
+static void ngx_er_look_nets(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    u_char *address, size_t len, uint64_t *nets);
+static void ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value);
+static void ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_uint_t kind, uint32_t hash, u_char *text, size_t len,
+    ngx_uint_t bits);
+static ngx_uint_t ngx_er_look_again(ngx_er_look_t *look, uint32_t key);
+static ngx_uint_t ngx_er_look_seen(ngx_er_look_t *look, uint32_t key);
+
+
+ngx_er_index_t *
+ngx_er_index_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
+{
+    ngx_er_index_t  *ix;
+
+    ix = ngx_pcalloc(pool, sizeof(ngx_er_index_t));
+    if (ix == NULL) {
+        return NULL;
+    }
+
+    ix->pool = pool;
+    ix->fields = fields;
+    ix->new_keys.size = sizeof(ngx_er_key_t);
+    ix->new_plans.size = sizeof(ngx_er_plan_t);
+    ix->entries.size = sizeof(ngx_er_entry_t);
+    ix->trees.size = sizeof(ngx_er_interval_t);
+    ix->by_field.size = sizeof(uint32_t);
+
+    if (ngx_er_index_slots(ix, 16) != NGX_OK) {
+        return NULL;
+    }
+
+    return ix;
+}
+
+
+/* one more, of zeros; what was there may move */
+
+static void *
+ngx_er_grow(ngx_er_index_t *ix, ngx_er_grow_t *g)
+{
+    void        *elts;
+    ngx_uint_t   max;
+
+    if (g->n == g->max) {
+        max = g->max ? g->max * 2 : 64;
+
+        elts = ngx_calloc(max * g->size, ix->pool->log);
+        if (elts == NULL) {
+            return NULL;
+        }
+
+        if (g->n) {
+            ngx_memcpy(elts, g->elts, g->n * g->size);
+            ngx_free(g->elts);
+        }
+
+        g->elts = elts;
+        g->max = max;
+    }
+
+    return (u_char *) g->elts + g->n++ * g->size;
+}
+
+
+ngx_int_t
+ngx_er_index_file(ngx_er_index_t *ix, uint32_t rule, ngx_er_atom_t *atoms,
+    ngx_uint_t n)
+{
+    ngx_int_t       rc;
+    ngx_uint_t      i;
+    ngx_er_key_t    key;
+    ngx_er_plan_t  *plan;
+
+    for (i = 0; i < n; i++) {
+
+        if (ix->entries.n + ix->trees.n >= NGX_ER_INDEX_ENTRIES) {
+            return NGX_DECLINED;
+        }
+
+        plan = ngx_er_index_plan(ix, atoms[i].field);
+        if (plan == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (atoms[i].kind == NGX_ER_ATOM_RANGE) {
+            rc = ngx_er_index_interval(ix, plan, rule, &atoms[i]);
+
+        } else {
+            ngx_er_index_key(&atoms[i], &key);
+            ngx_er_index_note(plan, &atoms[i], &key);
+            rc = ngx_er_index_enter(ix, rule, &key, NULL);
+
+            if (rc == NGX_OK && atoms[i].number) {
+                rc = ngx_er_index_number(ix, plan, rule, &atoms[i]);
+            }
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a value that is a number is found by it, one that is text by the text */
+
+static ngx_int_t
+ngx_er_index_number(ngx_er_index_t *ix, ngx_er_plan_t *plan, uint32_t rule,
+    ngx_er_atom_t *atom)
+{
+    ngx_er_key_t     key;
+    ngx_er_number_t  number;
+
+    if (ngx_er_number_parse(&atom->text, &number) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    ngx_er_index_key(atom, &key);
+
+    key.kind = NGX_ER_INDEX_NUMBER;
+    key.hash = ngx_er_index_mix(ngx_er_number_hash(&number), atom->field,
+                                key.kind, 0);
+    plan->number = 1;
+
+    return ngx_er_index_enter(ix, rule, &key, &number);
+}
+
+
+static ngx_int_t
+ngx_er_index_interval(ngx_er_index_t *ix, ngx_er_plan_t *plan, uint32_t rule,
+    ngx_er_atom_t *atom)
+{
+    ngx_er_interval_t  *interval;
+
+    interval = ngx_er_grow(ix, &ix->trees);
+    if (interval == NULL) {
+        return NGX_ERROR;
+    }
+
+    interval->low = ngx_er_interval_low(atom->low);
+    interval->high = ngx_er_interval_high(atom->high);
+    interval->rule = rule;
+    interval->owner = plan - (ngx_er_plan_t *) ix->new_plans.elts;
+
+    plan->intervals++;
+
+    return NGX_OK;
+}
+
+
+/* of a field; it may move when the next one is made */
+
+static ngx_er_plan_t *
+ngx_er_index_plan(ngx_er_index_t *ix, ngx_uint_t field)
+{
+    uint32_t       *by_field;
+    ngx_er_plan_t  *plan;
+
+    while (ix->by_field.n <= field) {
+        if (ngx_er_grow(ix, &ix->by_field) == NULL) {
+            return NULL;
+        }
+    }
+
+    by_field = ix->by_field.elts;
+
+    if (by_field[field] == 0) {
+        plan = ngx_er_grow(ix, &ix->new_plans);
+        if (plan == NULL) {
+            return NULL;
+        }
+
+        plan->field = field;
+        by_field[field] = ix->new_plans.n;
+    }
+
+    return (ngx_er_plan_t *) ix->new_plans.elts + by_field[field] - 1;
+}
+
+
+static void
+ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom, ngx_er_key_t *key)
+{
+    uint64_t  *nets;
+
+    switch (atom->kind) {
+
+    case NGX_ER_ATOM_PREFIX:
+        plan->prefixes |= (uint32_t) 1 << (key->len - 1);
+        break;
+
+    case NGX_ER_ATOM_SUFFIX:
+        plan->suffixes |= (uint32_t) 1 << (key->len - 1);
+        break;
+
+    case NGX_ER_ATOM_GRAM:
+        plan->grams |= (uint32_t) 1 << (key->len - 1);
+        break;
+
+    case NGX_ER_ATOM_NET:
+        nets = &plan->nets[key->len == 4 ? 0 : 1];
+        nets[key->bits / 64] |= (uint64_t) 1 << (key->bits % 64);
+        plan->net = 1;
+        break;
+
+    case NGX_ER_ATOM_PRESENT:
+        plan->present = 1;
+        break;
+
+    default: /* NGX_ER_ATOM_TEXT */
+        plan->text = 1;
+    }
+}
+
+
+/* without the rules that it leads to */
+
+static void
+ngx_er_index_key(ngx_er_atom_t *atom, ngx_er_key_t *key)
+{
+    u_char      *mask;
+    uint32_t     hash;
+    ngx_uint_t   i;
+
+    ngx_memzero(key, sizeof(ngx_er_key_t));
+
+    key->field = atom->field;
+    key->kind = atom->kind;
+    key->text = atom->text.data;
+    key->len = atom->text.len;
+
+    switch (atom->kind) {
+
+    case NGX_ER_ATOM_TEXT:
+        hash = ngx_er_hash(key->text, key->len);
+        break;
+
+    case NGX_ER_ATOM_PREFIX:
+    case NGX_ER_ATOM_GRAM:
+        hash = ngx_er_index_fold(key->text, key->len, 0);
+        break;
+
+    case NGX_ER_ATOM_SUFFIX:
+        hash = ngx_er_index_fold(key->text, key->len, 1);
+        break;
+
+    case NGX_ER_ATOM_NET:
+        key->text = (u_char *) &atom->cidr->u.in.addr;
+        mask = (u_char *) &atom->cidr->u.in.mask;
+        key->len = 4;
+
+#if (NGX_HAVE_INET6)
+        if (atom->cidr->family == AF_INET6) {
+            key->text = atom->cidr->u.in6.addr.s6_addr;
+            mask = atom->cidr->u.in6.mask.s6_addr;
+            key->len = 16;
+        }
+#endif
+
+        for (i = 0; i < key->len * 8; i++) {
+            key->bits += (mask[i / 8] >> (7 - i % 8)) & 1;
+        }
+
+        hash = ngx_er_hash(key->text, key->len) + key->bits;
+        break;
+
+    default: /* NGX_ER_ATOM_PRESENT */
+        key->len = 0;
+        hash = 0;
+    }
+
+    key->hash = ngx_er_index_mix(hash, key->field, key->kind, key->len);
+}
+
+
+uint32_t
+ngx_er_index_hash(ngx_er_atom_t *atom)
+{
+    ngx_er_key_t  key;
+
+    if (atom->kind == NGX_ER_ATOM_RANGE) {
+        return ngx_er_index_mix(0, atom->field, atom->kind, 0);
+    }
+
+    ngx_er_index_key(atom, &key);
+
+    return key.hash;
+}
+
+
+static ngx_int_t
+ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule, ngx_er_key_t *key,
+    ngx_er_number_t *number)
+{
+    uint32_t         i;
+    ngx_er_key_t    *slot;
+    ngx_er_entry_t  *entry;
+
+    i = ngx_er_index_find_key(ix, key, number);
+
+    if (i == 0) {
+
+        if (ix->new_keys.n * 2 >= ix->mask
+            && ngx_er_index_slots(ix, ix->mask * 4) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        slot = ngx_er_grow(ix, &ix->new_keys);
+        if (slot == NULL) {
+            return NGX_ERROR;
+        }
+
+        *slot = *key;
+        i = ix->new_keys.n;
+        ix->keys = ix->new_keys.elts;
+
+        for (key->n = key->hash & ix->mask;
+             ix->slots[key->n];
+             key->n = (key->n + 1) & ix->mask)
+        {
+            /* void */
+        }
+
+        ix->slots[key->n] = i;
+    }
+
+    slot = (ngx_er_key_t *) ix->new_keys.elts + i - 1;
+
+    entry = ngx_er_grow(ix, &ix->entries);
+    if (entry == NULL) {
+        return NGX_ERROR;
+    }
+
+    entry->rule = rule;
+    entry->next = slot->first;
+    slot->first = ix->entries.n;
+    slot->n++;
+
+    return NGX_OK;
+}
+
+
+/* a table of at least n slots with all keys in it, not the pool's */
+
+static ngx_int_t
+ngx_er_index_slots(ngx_er_index_t *ix, ngx_uint_t n)
+{
+    uint32_t      *slots;
+    ngx_uint_t     i, k, size;
+    ngx_er_key_t  *key;
+
+    for (size = 16; size < n; size *= 2) { /* void */ }
+
+    slots = ngx_calloc(size * sizeof(uint32_t), ix->pool->log);
+    if (slots == NULL) {
+        return NGX_ERROR;
+    }
+
+    key = ix->new_keys.elts;
+
+    for (i = 0; i < ix->new_keys.n; i++) {
+
+        for (k = key[i].hash & (size - 1); slots[k]; k = (k + 1) & (size - 1))
+        {
+            /* void */
+        }
+
+        slots[k] = i + 1;
+    }
+
+    if (ix->slots) {
+        ngx_free(ix->slots);
+    }
+
+    ix->slots = slots;
+    ix->mask = size - 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_index_build(ngx_er_index_t *ix)
+{
+    uint32_t   *slots;
+    ngx_int_t   rc;
+
+    ix->nkeys = ix->new_keys.n;
+    ix->nplans = ix->new_plans.n;
+    ix->nentries = ix->entries.n + ix->trees.n;
+
+    slots = NULL;
+    rc = ngx_er_index_slots(ix, ix->nkeys * 2 + 1);
+
+    if (rc == NGX_OK) {
+        slots = ngx_er_index_keep(ix, ix->slots,
+                                  (ix->mask + 1) * sizeof(uint32_t));
+
+        rc = slots ? ngx_er_index_pack(ix) : NGX_ERROR;
+    }
+
+    ngx_er_index_abort(ix);
+
+    ix->slots = slots;
+
+    return rc;
+}
+
+
+void
+ngx_er_index_abort(ngx_er_index_t *ix)
+{
+    ngx_uint_t      i;
+    ngx_er_grow_t  *grown[] = {
+        &ix->new_keys, &ix->new_plans, &ix->entries, &ix->trees, &ix->by_field
+    };
+
+    for (i = 0; i < sizeof(grown) / sizeof(grown[0]); i++) {
+        if (grown[i]->elts) {
+            ngx_free(grown[i]->elts);
+            grown[i]->elts = NULL;
+        }
+    }
+
+    if (ix->slots) {
+        ngx_free(ix->slots);
+        ix->slots = NULL;
+    }
+}
+
+
+/* the lists of entries become pieces of one array, in the order of rules */
+
+static ngx_int_t
+ngx_er_index_pack(ngx_er_index_t *ix)
+{
+    uint32_t         e, at;
+    ngx_uint_t       i, n;
+    ngx_er_entry_t  *entry;
+
+    ix->keys = ngx_er_index_keep(ix, ix->new_keys.elts,
+                                 ix->nkeys * sizeof(ngx_er_key_t));
+    ix->plans = ngx_er_index_keep(ix, ix->new_plans.elts,
+                                  ix->nplans * sizeof(ngx_er_plan_t));
+    ix->rules = ngx_er_index_keep(ix, NULL, ix->entries.n * sizeof(uint32_t));
+
+    if (ix->keys == NULL || ix->plans == NULL || ix->rules == NULL) {
+        return NGX_ERROR;
+    }
+
+    entry = ix->entries.elts;
+    at = 0;
+
+    for (i = 0; i < ix->nkeys; i++) {
+        e = ix->keys[i].first;
+        ix->keys[i].first = at;
+
+        for (n = ix->keys[i].n; n; n--) {
+            ix->rules[at + n - 1] = entry[e - 1].rule;
+            e = entry[e - 1].next;
+        }
+
+        at += ix->keys[i].n;
+    }
+
+    return ngx_er_index_trees(ix);
+}
+
+
+/* a copy in the pool; p NULL: room only */
+
+static void *
+ngx_er_index_keep(ngx_er_index_t *ix, void *p, size_t size)
+{
+    void  *kept;
+
+    kept = ngx_palloc(ix->pool, ngx_max(size, 1));
+    if (kept == NULL) {
+        return NULL;
+    }
+
+    if (p && size) {
+        ngx_memcpy(kept, p, size);
+    }
+
+    ix->bytes += size;
+
+    return kept;
+}
+
+
+static ngx_int_t
+ngx_er_index_trees(ngx_er_index_t *ix)
+{
+    ngx_uint_t          i;
+    ngx_er_plan_t      *plan;
+    ngx_er_interval_t  *tree;
+
+    if (ix->trees.n == 0) {
+        return NGX_OK;
+    }
+
+    ngx_qsort(ix->trees.elts, ix->trees.n, sizeof(ngx_er_interval_t),
+              ngx_er_interval_order);
+
+    tree = ngx_er_index_keep(ix, ix->trees.elts,
+                             ix->trees.n * sizeof(ngx_er_interval_t));
+    if (tree == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ix->nplans; i++) {
+        plan = &ix->plans[i];
+
+        if (plan->intervals) {
+            plan->tree = tree;
+            (void) ngx_er_interval_tree(tree, plan->intervals);
+            tree += plan->intervals;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_index_size(ngx_er_index_t *ix, ngx_er_index_size_t *size)
+{
+    size->fields = ix->nplans;
+    size->keys = ix->nkeys;
+    size->entries = ix->nentries;
+    size->bytes = ix->bytes + sizeof(ngx_er_index_t);
+}
+
+
+static uint32_t
+ngx_er_index_mix(uint32_t hash, ngx_uint_t field, ngx_uint_t kind,
+    ngx_uint_t len)
+{
+    hash ^= (uint32_t) (field * 256 + kind * 16 + len) * 0x9e3779b1;
+    hash ^= hash >> 16;
+    hash *= 0x85ebca6b;
+
+    return hash ^ (hash >> 13);
+}
+
+
+/* letters of ASCII in lower case, from the first or from the last byte on */
+
+#define ngx_er_index_step(hash, c)                                            \
+    (((hash) ^ ngx_tolower(c)) * 0x01000193)
+
+
+static uint32_t
+ngx_er_index_fold(u_char *p, size_t len, ngx_uint_t back)
+{
+    u_char    c;
+    size_t    i;
+    uint32_t  hash;
+
+    hash = 0x811c9dc5;
+
+    for (i = 0; i < len; i++) {
+        c = back ? p[len - 1 - i] : p[i];
+        hash = ngx_er_index_step(hash, c);
+    }
+
+    return hash;
+}
+
+
+/* its index from 1; 0: it is not there */
+
+static uint32_t
+ngx_er_index_find_key(ngx_er_index_t *ix, ngx_er_key_t *key,
+    ngx_er_number_t *number)
+{
+    uint32_t       i;
+    ngx_uint_t     k;
+    ngx_er_key_t  *there;
+
+    for (k = key->hash & ix->mask; ; k = (k + 1) & ix->mask) {
+        i = ix->slots[k];
+
+        if (i == 0) {
+            return 0;
+        }
+
+        there = &ix->keys[i - 1];
+
+        if (there->hash == key->hash && there->field == key->field
+            && there->kind == key->kind
+            && ngx_er_index_equal(there, key, number))
+        {
+            return i;
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_er_index_equal(ngx_er_key_t *one, ngx_er_key_t *two,
+    ngx_er_number_t *number)
+{
+    ngx_str_t        text;
+    ngx_er_number_t  n;
+
+    if (one->kind == NGX_ER_INDEX_NUMBER) {
+        text.data = one->text;
+        text.len = one->len;
+
+        return ngx_er_number_parse(&text, &n) == NGX_OK
+               && ngx_er_number_compare(&n, number) == 0;
+    }
+
+    if (one->len != two->len || one->bits != two->bits) {
+        return 0;
+    }
+
+    if (one->len == 0) {
+        return 1;
+    }
+
+    return (one->kind == NGX_ER_ATOM_TEXT || one->kind == NGX_ER_ATOM_NET)
+           ? ngx_memcmp(one->text, two->text, one->len) == 0
+           : ngx_strncasecmp(one->text, two->text, one->len) == 0;
+}
+
+
+ngx_int_t
+ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
+    ngx_array_t *hits)
+{
+    ngx_uint_t     i;
+    ngx_er_look_t  look;
+
+    look.ix = ix;
+    look.facts = facts;
+    look.hits = hits;
+    look.number = NULL;
+    look.seen = NULL;
+    look.failed = 0;
+
+    for (i = 0; i < ix->nplans; i++) {
+        ngx_er_look_field(&look, &ix->plans[i]);
+    }
+
+    return look.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static void
+ngx_er_look_field(ngx_er_look_t *look, ngx_er_plan_t *plan)
+{
+    ngx_er_value_t  *value, *first;
+
+    first = ngx_er_fact(look->facts, plan->field);
+
+    if (first == NULL) {
+        return;
+    }
+
+    if (plan->present) {
+        ngx_er_look_key(look, plan, NGX_ER_ATOM_PRESENT, 0, NULL, 0, 0);
+    }
+
+    if (plan->intervals) {
+        ngx_er_look_intervals(look, plan, first);
+    }
+
+    for (value = first; value; value = value->next) {
+        if (value->type != NGX_ER_ARRAY && value->type != NGX_ER_OBJECT) {
+            ngx_er_look_value(look, plan, value);
+        }
+    }
+}
+
+
+static void
+ngx_er_look_value(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value)
+{
+    ngx_er_number_t  number;
+
+    if (plan->text || plan->number) {
+
+        if (value->type == NGX_ER_NUMBER
+            && ngx_er_number_parse(&value->text, &number) == NGX_OK)
+        {
+            if (plan->number) {
+                look->number = &number;
+                ngx_er_look_key(look, plan, NGX_ER_INDEX_NUMBER,
+                                ngx_er_number_hash(&number), NULL, 0, 0);
+            }
+
+        } else if (plan->text) {
+            ngx_er_look_key(look, plan, NGX_ER_ATOM_TEXT,
+                            ngx_er_hash(value->text.data, value->text.len),
+                            value->text.data, value->text.len, 0);
+        }
+    }
+
+    if (plan->prefixes) {
+        ngx_er_look_ends(look, plan, &value->text, 0);
+    }
+
+    if (plan->suffixes) {
+        ngx_er_look_ends(look, plan, &value->text, 1);
+    }
+
+    if (plan->grams) {
+        ngx_er_look_grams(look, plan, &value->text);
+    }
+
+    if (plan->net) {
+        ngx_er_look_address(look, plan, &value->text);
+    }
+}
+
+
+static void
+ngx_er_look_ends(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text,
+    ngx_uint_t back)
+{
+    size_t     i;
+    u_char    *p, *last;
+    uint32_t   hash, lengths;
+
+    lengths = back ? plan->suffixes : plan->prefixes;
+    last = text->data + text->len;
+    hash = 0x811c9dc5;
+
+    for (i = 0; i < text->len && lengths; i++, lengths >>= 1) {
+
+        p = back ? last - 1 - i : text->data + i;
+        hash = ngx_er_index_step(hash, *p);
+
+        if (lengths & 1) {
+            ngx_er_look_key(look, plan, back ? NGX_ER_ATOM_SUFFIX
+                                             : NGX_ER_ATOM_PREFIX,
+                            hash, back ? p : text->data, i + 1, 0);
+        }
+    }
+}
+
+
+static void
+ngx_er_look_grams(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text)
+{
+    size_t  i, len;
+
+    for (len = 1; len <= NGX_ER_ACCESS_GRAM; len++) {
+
+        if (!(plan->grams & ((uint32_t) 1 << (len - 1)))) {
+            continue;
+        }
+
+        for (i = 0; i + len <= text->len; i++) {
+            ngx_er_look_key(look, plan, NGX_ER_ATOM_GRAM,
+                            ngx_er_index_fold(text->data + i, len, 0),
+                            text->data + i, len, 0);
+        }
+    }
+}
+
+
+/* as comparison.c reads addresses; one of IPv4 can be written in IPv6 */
+
+static void
+ngx_er_look_address(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text)
+{
+    char    name[NGX_INET6_ADDRSTRLEN + 1];
+    u_char  address[16];
+
+    if (text->len == 0 || text->len > NGX_INET6_ADDRSTRLEN) {
+        return;
+    }
+
+    (void) ngx_cpystrn((u_char *) name, text->data, text->len + 1);
+
+    if (inet_pton(AF_INET, name, address) == 1) {
+        ngx_er_look_nets(look, plan, address, 4, plan->nets);
+        return;
+    }
+
+#if (NGX_HAVE_INET6)
+
+    if (inet_pton(AF_INET6, name, address) == 1) {
+        ngx_er_look_nets(look, plan, address, 16, plan->nets + 1);
+
+        if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *) address)) {
+            ngx_er_look_nets(look, plan, address + 12, 4, plan->nets);
+        }
+    }
+
+#endif
+}
+
+
+/* from the longest to the shortest, in which bits of the address go away */
+
+static void
+ngx_er_look_nets(ngx_er_look_t *look, ngx_er_plan_t *plan, u_char *address,
+    size_t len, uint64_t *nets)
+{
+    u_char      masked[16];
+    ngx_uint_t  bits;
+
+    ngx_memcpy(masked, address, len);
+
+    for (bits = len * 8; ; bits--) {
+
+        if (bits < len * 8) {
+            masked[bits / 8] &= (u_char) ~(0x80 >> (bits % 8));
+        }
+
+        if (nets[bits / 64] & ((uint64_t) 1 << (bits % 64))) {
+            ngx_er_look_key(look, plan, NGX_ER_ATOM_NET,
+                            ngx_er_hash(masked, len) + bits, masked, len,
+                            bits);
+        }
+
+        if (bits == 0) {
+            return;
+        }
+    }
+}
+
+
+/* one look for all values: those of the rules that meet from the least of them
+   to the greatest */
+
+static void
+ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value)
+{
+    double            low, high, l, h;
+    ngx_uint_t        n;
+    ngx_array_t       rules;
+    ngx_er_hit_t     *hit;
+    ngx_er_number_t   number;
+
+    low = 0;
+    high = 0;
+    n = 0;
+
+    for ( /* void */ ; value; value = value->next) {
+
+        if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
+            || ngx_er_number_parse(&value->text, &number) != NGX_OK)
+        {
+            continue;
+        }
+
+        l = ngx_er_interval_low(&number);
+        h = ngx_er_interval_high(&number);
+
+        low = n ? ngx_min(low, l) : l;
+        high = n ? ngx_max(high, h) : h;
+        n++;
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    if (ngx_array_init(&rules, look->facts->pool, 16, sizeof(uint32_t))
+        != NGX_OK
+        || ngx_er_interval_find(plan->tree, plan->intervals, low, high,
+                                &rules)
+           != NGX_OK)
+    {
+        look->failed = 1;
+        return;
+    }
+
+    if (rules.nelts == 0) {
+        return;
+    }
+
+    hit = ngx_array_push(look->hits);
+    if (hit == NULL) {
+        look->failed = 1;
+        return;
+    }
+
+    hit->rules = rules.elts;
+    hit->n = rules.nelts;
+    hit->key = NGX_ER_INDEX_TREE;
+}
+
+
+/* "hash" is that of the text alone */
+
+static void
+ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_uint_t kind,
+    uint32_t hash, u_char *text, size_t len, ngx_uint_t bits)
+{
+    uint32_t       i;
+    ngx_er_hit_t  *hit;
+    ngx_er_key_t   key, *there;
+
+    key.hash = ngx_er_index_mix(hash, plan->field, kind, len);
+
+    if (look->ix->slots[key.hash & look->ix->mask] == 0) {
+        return;
+    }
+
+    key.field = plan->field;
+    key.kind = kind;
+    key.text = text;
+    key.len = len;
+    key.bits = bits;
+
+    i = ngx_er_index_find_key(look->ix, &key, look->number);
+
+    if (i == 0 || ngx_er_look_again(look, i - 1)) {
+        return;
+    }
+
+    hit = ngx_array_push(look->hits);
+    if (hit == NULL) {
+        look->failed = 1;
+        return;
+    }
+
+    there = &look->ix->keys[i - 1];
+    hit->rules = look->ix->rules + there->first;
+    hit->n = there->n;
+    hit->key = i - 1;
+}
+
+
+/* several values, or places in one, lead to the same key */
+
+static ngx_uint_t
+ngx_er_look_again(ngx_er_look_t *look, uint32_t key)
+{
+    ngx_uint_t     i;
+    ngx_er_hit_t  *hit;
+
+    if (look->seen) {
+        return ngx_er_look_seen(look, key);
+    }
+
+    hit = look->hits->elts;
+
+    for (i = 0; i < look->hits->nelts; i++) {
+        if (hit[i].key == key) {
+            return 1;
+        }
+    }
+
+    if (i < NGX_ER_INDEX_SEEN) {
+        return 0;
+    }
+
+    /* more than that: a bit for each key, of those too that were there */
+
+    look->seen = ngx_pcalloc(look->facts->pool,
+                             (look->ix->nkeys / 64 + 1) * sizeof(uint64_t));
+    if (look->seen == NULL) {
+        look->failed = 1;
+        return 1;
+    }
+
+    for (i = 0; i < look->hits->nelts; i++) {
+        if (hit[i].key != NGX_ER_INDEX_TREE) {
+            (void) ngx_er_look_seen(look, hit[i].key);
+        }
+    }
+
+    return ngx_er_look_seen(look, key);
+}
+
+
+/* sets the bit and returns what it was */
+
+static ngx_uint_t
+ngx_er_look_seen(ngx_er_look_t *look, uint32_t key)
+{
+    uint64_t    bit;
+    ngx_uint_t  seen;
+
+    bit = (uint64_t) 1 << (key % 64);
+    seen = ((look->seen[key / 64] & bit) != 0);
+
+    look->seen[key / 64] |= bit;
+
+    return seen;
+}
