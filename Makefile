@@ -70,6 +70,7 @@ TESTS     ?= t
 
 UNIT_SAN     ?= 1
 FUZZ_SECONDS ?= 60
+SOAK_PAIRS   ?= 1000000
 
 MAKEFLAGS += --no-print-directory
 
@@ -250,8 +251,9 @@ SOAK_EVENTS ?= 200000
 SOAK_KILLS  ?= 100
 SOAK_SEED   ?= $(shell date +%s)
 
-soak: deps-BUILD deps-TEST  ## a long run of the queue while things break
-	@$(MAKE) build/gcc/$(MODULE)
+soak: deps-BUILD deps-TEST  ## the long tests: rules at random, the queue while things break
+	@$(MAKE) build/gcc/$(MODULE) $(UNIT_DIR)/differential
+	@$(UNIT_DIR)/differential $(SOAK_PAIRS) $(SOAK_SEED)
 	@t/fault/chaos scene=soak seed=$(SOAK_SEED) events=$(SOAK_EVENTS) \
 	    kills=$(SOAK_KILLS)
 
@@ -259,21 +261,33 @@ style:                ## nginx's style and the call rules only
 	@prove t/style.t
 
 bench: deps-BUILD deps-BENCH  ## requests a second and CPU beside plain proxy_pass
-	@$(MAKE) build/gcc/$(MODULE) build/bench/scan
+	@$(MAKE) build/gcc/$(MODULE) build/bench/scan build/bench/match
 	@t/bench/run
 	@echo
 	@build/bench/scan
 	@build/bench/scan t/data/shopify/order.json | tail -n +2
+	@echo
+	@build/bench/match
 
 BENCH_SCAN := $(ROOM)/base.c \
               $(addprefix $(ROOM)/ingest/,scan.c extract.c lexer.c paths.c)
 
-build/bench/scan: t/bench/scan.c t/unit/core.c $(BENCH_SCAN) $(HEADERS) \
-                  build/gcc/Makefile
+# pool.c comes first: nginx's kind of pools instead of those of core.c
+
+build/bench/scan: t/bench/scan.c t/bench/pool.c t/unit/core.c $(BENCH_SCAN) \
+                  $(HEADERS) build/gcc/Makefile
 	@echo "  build      $@"
 	@mkdir -p $(@D)
 	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
-	    $(filter %.c,$^) -ljansson -lpcre2-8
+	    -Wl,--allow-multiple-definition $(filter %.c,$^) \
+	    -ljansson -lpcre2-8
+
+build/bench/match: t/bench/match.c t/bench/pool.c t/unit/core.c \
+                   $(PURE_SOURCES) t/unit/rules.h $(HEADERS) build/gcc/Makefile
+	@echo "  build      $@"
+	@mkdir -p $(@D)
+	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
+	    -Wl,--allow-multiple-definition $(filter %.c,$^) $(UNIT_LIBS)
 
 run: deps-BUILD deps-RUN  ## the example with two stand-in targets, on loopback
 	@$(MAKE) build/gcc/$(MODULE)

@@ -18,6 +18,7 @@
 
 #include "rules.h"
 #include "../../ngx_event_router_module/route/matcher.h"
+#include "../../ngx_event_router_module/route/reason.h"
 
 #define must(what)  if (!(what)) { __builtin_trap(); }
 
@@ -31,6 +32,7 @@ ask(rules_t *rules, ngx_er_condition_t *condition, const char *event)
     ngx_uint_t           holds;
     ngx_array_t          matched;
     ngx_er_facts_t      *facts;
+    ngx_er_reason_t      reason;
     ngx_er_matcher_t    *m;
     ngx_er_condition_t  *none;
 
@@ -54,6 +56,9 @@ ask(rules_t *rules, ngx_er_condition_t *condition, const char *event)
 
     must(holds == ngx_er_condition_holds(condition, facts));
     must(holds != ngx_er_condition_holds(none, facts));
+
+    must(holds == ngx_er_reason(condition, facts, &reason));
+    must(holds || reason.note.len > 0);
 
     (void) ngx_array_init(&matched, facts->pool, 4, sizeof(ngx_uint_t));
     must(ngx_er_matcher_match(m, facts, &matched) == NGX_OK);
