@@ -13,6 +13,9 @@
  * rules there are; so do suffixes, networks by their lengths, and parts of
  * texts, of which the table knows four bytes each.
  *
+ * A key is a hash and the field; the text is not kept.  Two texts with one
+ * hash lead to each other's rules, which are then found not to match.
+ *
  * Built by matcher.c at configuration time: while rules come in, keys, plans
  * and lists grow in memory of their own; at the end they are packed into the
  * configuration's pool and never change.  Memory is in proportion to what was
@@ -30,20 +33,20 @@
 #define NGX_ER_INDEX_ENTRIES  2000000  /* rules in all keys */
 #define NGX_ER_INDEX_NUMBER   8        /* a kind beside those of atoms */
 #define NGX_ER_INDEX_TREE     0xffffffff  /* no key: a hit of a tree */
+#define ngx_er_index_where(field, kind)  ((uint32_t) (field) * 16 + (kind))
 #define NGX_ER_INDEX_SEEN     32       /* hits that are compared one by one */
 
 
-/* "first" is the last of a list of entries, later a place in "rules" */
+/*
+ * While it grows "first" is the newest of a list of entries, from 1.  Then it
+ * is the rule itself, or a place in "rules" where several come with it.
+ */
 
 typedef struct {
-    u_char                *text;
     uint32_t               hash;
-    uint32_t               field;
-    uint32_t               len;
+    uint32_t               where;      /* field and kind */
     uint32_t               first;
-    uint32_t               n;
-    uint16_t               kind;
-    uint16_t               bits;       /* of a network */
+    uint32_t               n;          /* of rules; 0: a free slot */
 } ngx_er_key_t;
 
 
@@ -84,8 +87,7 @@ struct ngx_er_index_s {
     ngx_pool_t            *pool;
     ngx_er_fields_t       *fields;
 
-    ngx_er_key_t          *keys;
-    uint32_t              *slots;      /* index of a key, from 1; 0: free */
+    ngx_er_key_t          *slots;      /* the table */
     ngx_uint_t             mask;
     uint32_t              *rules;
     ngx_er_plan_t         *plans;
@@ -95,6 +97,8 @@ struct ngx_er_index_s {
     size_t                 bytes;
 
     ngx_er_grow_t          new_keys;   /* until it is built */
+    uint32_t              *table;      /* of them: an index from 1; 0: free */
+    ngx_uint_t             size;       /* of the table */
     ngx_er_grow_t          new_plans;
     ngx_er_grow_t          entries;
     ngx_er_grow_t          trees;
@@ -109,8 +113,7 @@ typedef struct {
     ngx_er_index_t        *ix;
     ngx_er_facts_t        *facts;
     ngx_array_t           *hits;
-    ngx_er_number_t       *number;
-    uint64_t              *seen;       /* a bit for each key, or NULL */
+    uint64_t              *seen;       /* a bit for each slot, or NULL */
     ngx_uint_t             failed;
 } ngx_er_look_t;
 
@@ -121,22 +124,19 @@ static ngx_int_t ngx_er_index_number(ngx_er_index_t *ix, ngx_er_plan_t *plan,
 static ngx_int_t ngx_er_index_interval(ngx_er_index_t *ix,
     ngx_er_plan_t *plan, uint32_t rule, ngx_er_atom_t *atom);
 static ngx_er_plan_t *ngx_er_index_plan(ngx_er_index_t *ix, ngx_uint_t field);
-static void ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom,
-    ngx_er_key_t *key);
-static void ngx_er_index_key(ngx_er_atom_t *atom, ngx_er_key_t *key);
+static void ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom);
+static uint32_t ngx_er_index_net(ngx_er_atom_t *atom, size_t *len,
+    ngx_uint_t *bits);
 static ngx_int_t ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule,
-    ngx_er_key_t *key, ngx_er_number_t *number);
-static ngx_int_t ngx_er_index_slots(ngx_er_index_t *ix, ngx_uint_t n);
+    uint32_t hash, uint32_t where);
+static ngx_int_t ngx_er_index_table(ngx_er_index_t *ix, ngx_uint_t n);
 static ngx_int_t ngx_er_index_pack(ngx_er_index_t *ix);
+static ngx_int_t ngx_er_index_slots(ngx_er_index_t *ix);
 static void *ngx_er_index_keep(ngx_er_index_t *ix, void *p, size_t size);
 static ngx_int_t ngx_er_index_trees(ngx_er_index_t *ix);
 static uint32_t ngx_er_index_mix(uint32_t hash, ngx_uint_t field,
     ngx_uint_t kind, ngx_uint_t len);
 static uint32_t ngx_er_index_fold(u_char *p, size_t len, ngx_uint_t back);
-static uint32_t ngx_er_index_find_key(ngx_er_index_t *ix, ngx_er_key_t *key,
-    ngx_er_number_t *number);
-static ngx_uint_t ngx_er_index_equal(ngx_er_key_t *one, ngx_er_key_t *two,
-    ngx_er_number_t *number);
 static void ngx_er_look_field(ngx_er_look_t *look, ngx_er_plan_t *plan);
 static void ngx_er_look_value(ngx_er_look_t *look, ngx_er_plan_t *plan,
     ngx_er_value_t *value);
@@ -151,8 +151,7 @@ static void ngx_er_look_nets(ngx_er_look_t *look, ngx_er_plan_t *plan,
 static void ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
     ngx_er_value_t *value);
 static void ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan,
-    ngx_uint_t kind, uint32_t hash, u_char *text, size_t len,
-    ngx_uint_t bits);
+    ngx_uint_t kind, uint32_t hash, size_t len);
 static ngx_uint_t ngx_er_look_again(ngx_er_look_t *look, uint32_t key);
 static ngx_uint_t ngx_er_look_seen(ngx_er_look_t *look, uint32_t key);
 
@@ -174,10 +173,6 @@ ngx_er_index_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
     ix->entries.size = sizeof(ngx_er_entry_t);
     ix->trees.size = sizeof(ngx_er_interval_t);
     ix->by_field.size = sizeof(uint32_t);
-
-    if (ngx_er_index_slots(ix, 16) != NGX_OK) {
-        return NULL;
-    }
 
     return ix;
 }
@@ -216,9 +211,9 @@ ngx_int_t
 ngx_er_index_file(ngx_er_index_t *ix, uint32_t rule, ngx_er_atom_t *atoms,
     ngx_uint_t n)
 {
+    uint32_t        where;
     ngx_int_t       rc;
     ngx_uint_t      i;
-    ngx_er_key_t    key;
     ngx_er_plan_t  *plan;
 
     for (i = 0; i < n; i++) {
@@ -236,9 +231,10 @@ ngx_er_index_file(ngx_er_index_t *ix, uint32_t rule, ngx_er_atom_t *atoms,
             rc = ngx_er_index_interval(ix, plan, rule, &atoms[i]);
 
         } else {
-            ngx_er_index_key(&atoms[i], &key);
-            ngx_er_index_note(plan, &atoms[i], &key);
-            rc = ngx_er_index_enter(ix, rule, &key, NULL);
+            ngx_er_index_note(plan, &atoms[i]);
+            where = ngx_er_index_where(atoms[i].field, atoms[i].kind);
+            rc = ngx_er_index_enter(ix, rule, ngx_er_index_hash(&atoms[i]),
+                                    where);
 
             if (rc == NGX_OK && atoms[i].number) {
                 rc = ngx_er_index_number(ix, plan, rule, &atoms[i]);
@@ -260,21 +256,20 @@ static ngx_int_t
 ngx_er_index_number(ngx_er_index_t *ix, ngx_er_plan_t *plan, uint32_t rule,
     ngx_er_atom_t *atom)
 {
-    ngx_er_key_t     key;
+    uint32_t         hash;
     ngx_er_number_t  number;
 
     if (ngx_er_number_parse(&atom->text, &number) != NGX_OK) {
         return NGX_OK;
     }
 
-    ngx_er_index_key(atom, &key);
-
-    key.kind = NGX_ER_INDEX_NUMBER;
-    key.hash = ngx_er_index_mix(ngx_er_number_hash(&number), atom->field,
-                                key.kind, 0);
+    hash = ngx_er_index_mix(ngx_er_number_hash(&number), atom->field,
+                            NGX_ER_INDEX_NUMBER, 0);
     plan->number = 1;
 
-    return ngx_er_index_enter(ix, rule, &key, &number);
+    return ngx_er_index_enter(ix, rule, hash,
+                              ngx_er_index_where(atom->field,
+                                                 NGX_ER_INDEX_NUMBER));
 }
 
 
@@ -331,27 +326,30 @@ ngx_er_index_plan(ngx_er_index_t *ix, ngx_uint_t field)
 
 
 static void
-ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom, ngx_er_key_t *key)
+ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom)
 {
-    uint64_t  *nets;
+    size_t       len;
+    uint64_t    *nets;
+    ngx_uint_t   bits;
 
     switch (atom->kind) {
 
     case NGX_ER_ATOM_PREFIX:
-        plan->prefixes |= (uint32_t) 1 << (key->len - 1);
+        plan->prefixes |= (uint32_t) 1 << (atom->text.len - 1);
         break;
 
     case NGX_ER_ATOM_SUFFIX:
-        plan->suffixes |= (uint32_t) 1 << (key->len - 1);
+        plan->suffixes |= (uint32_t) 1 << (atom->text.len - 1);
         break;
 
     case NGX_ER_ATOM_GRAM:
-        plan->grams |= (uint32_t) 1 << (key->len - 1);
+        plan->grams |= (uint32_t) 1 << (atom->text.len - 1);
         break;
 
     case NGX_ER_ATOM_NET:
-        nets = &plan->nets[key->len == 4 ? 0 : 1];
-        nets[key->bits / 64] |= (uint64_t) 1 << (key->bits % 64);
+        (void) ngx_er_index_net(atom, &len, &bits);
+        nets = &plan->nets[len == 4 ? 0 : 1];
+        nets[bits / 64] |= (uint64_t) 1 << (bits % 64);
         plan->net = 1;
         break;
 
@@ -365,147 +363,139 @@ ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom, ngx_er_key_t *key)
 }
 
 
-/* without the rules that it leads to */
-
-static void
-ngx_er_index_key(ngx_er_atom_t *atom, ngx_er_key_t *key)
-{
-    u_char      *mask;
-    uint32_t     hash;
-    ngx_uint_t   i;
-
-    ngx_memzero(key, sizeof(ngx_er_key_t));
-
-    key->field = atom->field;
-    key->kind = atom->kind;
-    key->text = atom->text.data;
-    key->len = atom->text.len;
-
-    switch (atom->kind) {
-
-    case NGX_ER_ATOM_TEXT:
-        hash = ngx_er_hash(key->text, key->len);
-        break;
-
-    case NGX_ER_ATOM_PREFIX:
-    case NGX_ER_ATOM_GRAM:
-        hash = ngx_er_index_fold(key->text, key->len, 0);
-        break;
-
-    case NGX_ER_ATOM_SUFFIX:
-        hash = ngx_er_index_fold(key->text, key->len, 1);
-        break;
-
-    case NGX_ER_ATOM_NET:
-        key->text = (u_char *) &atom->cidr->u.in.addr;
-        mask = (u_char *) &atom->cidr->u.in.mask;
-        key->len = 4;
-
-#if (NGX_HAVE_INET6)
-        if (atom->cidr->family == AF_INET6) {
-            key->text = atom->cidr->u.in6.addr.s6_addr;
-            mask = atom->cidr->u.in6.mask.s6_addr;
-            key->len = 16;
-        }
-#endif
-
-        for (i = 0; i < key->len * 8; i++) {
-            key->bits += (mask[i / 8] >> (7 - i % 8)) & 1;
-        }
-
-        hash = ngx_er_hash(key->text, key->len) + key->bits;
-        break;
-
-    default: /* NGX_ER_ATOM_PRESENT */
-        key->len = 0;
-        hash = 0;
-    }
-
-    key->hash = ngx_er_index_mix(hash, key->field, key->kind, key->len);
-}
-
+/*
+ * What is equal has one hash.  What is not may have the same: then it leads to
+ * rules that do not match, which is found out when they are evaluated.
+ */
 
 uint32_t
 ngx_er_index_hash(ngx_er_atom_t *atom)
 {
-    ngx_er_key_t  key;
+    size_t      len;
+    uint32_t    hash;
+    ngx_uint_t  bits;
 
-    if (atom->kind == NGX_ER_ATOM_RANGE) {
-        return ngx_er_index_mix(0, atom->field, atom->kind, 0);
+    len = atom->text.len;
+
+    switch (atom->kind) {
+
+    case NGX_ER_ATOM_TEXT:
+        hash = ngx_er_hash(atom->text.data, len);
+        break;
+
+    case NGX_ER_ATOM_PREFIX:
+    case NGX_ER_ATOM_GRAM:
+        hash = ngx_er_index_fold(atom->text.data, len, 0);
+        break;
+
+    case NGX_ER_ATOM_SUFFIX:
+        hash = ngx_er_index_fold(atom->text.data, len, 1);
+        break;
+
+    case NGX_ER_ATOM_NET:
+        hash = ngx_er_index_net(atom, &len, &bits);
+        break;
+
+    default: /* NGX_ER_ATOM_RANGE, NGX_ER_ATOM_PRESENT */
+        len = 0;
+        hash = 0;
     }
 
-    ngx_er_index_key(atom, &key);
+    return ngx_er_index_mix(hash, atom->field, atom->kind, len);
+}
 
-    return key.hash;
+
+static uint32_t
+ngx_er_index_net(ngx_er_atom_t *atom, size_t *len, ngx_uint_t *bits)
+{
+    u_char      *addr, *mask;
+    ngx_uint_t   i;
+
+    addr = (u_char *) &atom->cidr->u.in.addr;
+    mask = (u_char *) &atom->cidr->u.in.mask;
+    *len = 4;
+
+#if (NGX_HAVE_INET6)
+    if (atom->cidr->family == AF_INET6) {
+        addr = atom->cidr->u.in6.addr.s6_addr;
+        mask = atom->cidr->u.in6.mask.s6_addr;
+        *len = 16;
+    }
+#endif
+
+    *bits = 0;
+
+    for (i = 0; i < *len * 8; i++) {
+        *bits += (mask[i / 8] >> (7 - i % 8)) & 1;
+    }
+
+    return ngx_er_hash(addr, *len) + *bits;
 }
 
 
 static ngx_int_t
-ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule, ngx_er_key_t *key,
-    ngx_er_number_t *number)
+ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule, uint32_t hash,
+    uint32_t where)
 {
-    uint32_t         i;
-    ngx_er_key_t    *slot;
+    ngx_uint_t       i;
+    ngx_er_key_t    *key;
     ngx_er_entry_t  *entry;
 
-    i = ngx_er_index_find_key(ix, key, number);
-
-    if (i == 0) {
-
-        if (ix->new_keys.n * 2 >= ix->mask
-            && ngx_er_index_slots(ix, ix->mask * 4) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        slot = ngx_er_grow(ix, &ix->new_keys);
-        if (slot == NULL) {
-            return NGX_ERROR;
-        }
-
-        *slot = *key;
-        i = ix->new_keys.n;
-        ix->keys = ix->new_keys.elts;
-
-        for (key->n = key->hash & ix->mask;
-             ix->slots[key->n];
-             key->n = (key->n + 1) & ix->mask)
-        {
-            /* void */
-        }
-
-        ix->slots[key->n] = i;
+    if (ix->new_keys.n * 2 >= ix->size
+        && ngx_er_index_table(ix, ix->size * 4) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    slot = (ngx_er_key_t *) ix->new_keys.elts + i - 1;
+    for (i = hash & (ix->size - 1); ix->table[i]; i = (i + 1) & (ix->size - 1))
+    {
+        key = (ngx_er_key_t *) ix->new_keys.elts + ix->table[i] - 1;
+
+        if (key->hash == hash && key->where == where) {
+            break;
+        }
+    }
+
+    if (ix->table[i] == 0) {
+        key = ngx_er_grow(ix, &ix->new_keys);
+        if (key == NULL) {
+            return NGX_ERROR;
+        }
+
+        key->hash = hash;
+        key->where = where;
+        ix->table[i] = ix->new_keys.n;
+    }
 
     entry = ngx_er_grow(ix, &ix->entries);
     if (entry == NULL) {
         return NGX_ERROR;
     }
 
+    key = (ngx_er_key_t *) ix->new_keys.elts + ix->table[i] - 1;
+
     entry->rule = rule;
-    entry->next = slot->first;
-    slot->first = ix->entries.n;
-    slot->n++;
+    entry->next = key->first;
+    key->first = ix->entries.n;
+    key->n++;
 
     return NGX_OK;
 }
 
 
-/* a table of at least n slots with all keys in it, not the pool's */
+/* a table of at least n slots with all keys in it, which is not kept */
 
 static ngx_int_t
-ngx_er_index_slots(ngx_er_index_t *ix, ngx_uint_t n)
+ngx_er_index_table(ngx_er_index_t *ix, ngx_uint_t n)
 {
-    uint32_t      *slots;
+    uint32_t      *table;
     ngx_uint_t     i, k, size;
     ngx_er_key_t  *key;
 
-    for (size = 16; size < n; size *= 2) { /* void */ }
+    for (size = 64; size < n; size *= 2) { /* void */ }
 
-    slots = ngx_calloc(size * sizeof(uint32_t), ix->pool->log);
-    if (slots == NULL) {
+    table = ngx_calloc(size * sizeof(uint32_t), ix->pool->log);
+    if (table == NULL) {
         return NGX_ERROR;
     }
 
@@ -513,20 +503,20 @@ ngx_er_index_slots(ngx_er_index_t *ix, ngx_uint_t n)
 
     for (i = 0; i < ix->new_keys.n; i++) {
 
-        for (k = key[i].hash & (size - 1); slots[k]; k = (k + 1) & (size - 1))
+        for (k = key[i].hash & (size - 1); table[k]; k = (k + 1) & (size - 1))
         {
             /* void */
         }
 
-        slots[k] = i + 1;
+        table[k] = i + 1;
     }
 
-    if (ix->slots) {
-        ngx_free(ix->slots);
+    if (ix->table) {
+        ngx_free(ix->table);
     }
 
-    ix->slots = slots;
-    ix->mask = size - 1;
+    ix->table = table;
+    ix->size = size;
 
     return NGX_OK;
 }
@@ -535,26 +525,19 @@ ngx_er_index_slots(ngx_er_index_t *ix, ngx_uint_t n)
 ngx_int_t
 ngx_er_index_build(ngx_er_index_t *ix)
 {
-    uint32_t   *slots;
-    ngx_int_t   rc;
+    ngx_int_t  rc;
 
     ix->nkeys = ix->new_keys.n;
     ix->nplans = ix->new_plans.n;
     ix->nentries = ix->entries.n + ix->trees.n;
 
-    slots = NULL;
-    rc = ngx_er_index_slots(ix, ix->nkeys * 2 + 1);
+    rc = ngx_er_index_pack(ix);
 
     if (rc == NGX_OK) {
-        slots = ngx_er_index_keep(ix, ix->slots,
-                                  (ix->mask + 1) * sizeof(uint32_t));
-
-        rc = slots ? ngx_er_index_pack(ix) : NGX_ERROR;
+        rc = ngx_er_index_slots(ix);
     }
 
     ngx_er_index_abort(ix);
-
-    ix->slots = slots;
 
     return rc;
 }
@@ -575,9 +558,9 @@ ngx_er_index_abort(ngx_er_index_t *ix)
         }
     }
 
-    if (ix->slots) {
-        ngx_free(ix->slots);
-        ix->slots = NULL;
+    if (ix->table) {
+        ngx_free(ix->table);
+        ix->table = NULL;
     }
 }
 
@@ -589,34 +572,77 @@ ngx_er_index_pack(ngx_er_index_t *ix)
 {
     uint32_t         e, at;
     ngx_uint_t       i, n;
+    ngx_er_key_t    *key;
     ngx_er_entry_t  *entry;
 
-    ix->keys = ngx_er_index_keep(ix, ix->new_keys.elts,
-                                 ix->nkeys * sizeof(ngx_er_key_t));
     ix->plans = ngx_er_index_keep(ix, ix->new_plans.elts,
                                   ix->nplans * sizeof(ngx_er_plan_t));
     ix->rules = ngx_er_index_keep(ix, NULL, ix->entries.n * sizeof(uint32_t));
 
-    if (ix->keys == NULL || ix->plans == NULL || ix->rules == NULL) {
+    if (ix->plans == NULL || ix->rules == NULL) {
         return NGX_ERROR;
     }
 
+    key = ix->new_keys.elts;
     entry = ix->entries.elts;
     at = 0;
 
     for (i = 0; i < ix->nkeys; i++) {
-        e = ix->keys[i].first;
-        ix->keys[i].first = at;
+        e = key[i].first;
 
-        for (n = ix->keys[i].n; n; n--) {
+        if (key[i].n == 1) {
+            key[i].first = entry[e - 1].rule;
+            continue;
+        }
+
+        key[i].first = at;
+
+        for (n = key[i].n; n; n--) {
             ix->rules[at + n - 1] = entry[e - 1].rule;
             e = entry[e - 1].next;
         }
 
-        at += ix->keys[i].n;
+        at += key[i].n;
     }
 
     return ngx_er_index_trees(ix);
+}
+
+
+/* the table that is kept: keys stand in it, so a look is one line of memory */
+
+static ngx_int_t
+ngx_er_index_slots(ngx_er_index_t *ix)
+{
+    ngx_uint_t     i, k, size;
+    ngx_er_key_t  *key;
+
+    for (size = 2; size < ix->nkeys * 2; size *= 2) { /* void */ }
+
+    ix->mask = size - 1;
+    ix->slots = ngx_er_index_keep(ix, NULL, size * sizeof(ngx_er_key_t));
+
+    if (ix->slots == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(ix->slots, size * sizeof(ngx_er_key_t));
+
+    key = ix->new_keys.elts;
+
+    for (i = 0; i < ix->nkeys; i++) {
+
+        for (k = key[i].hash & ix->mask;
+             ix->slots[k].n;
+             k = (k + 1) & ix->mask)
+        {
+            /* void */
+        }
+
+        ix->slots[k] = key[i];
+    }
+
+    return NGX_OK;
 }
 
 
@@ -722,64 +748,6 @@ ngx_er_index_fold(u_char *p, size_t len, ngx_uint_t back)
 }
 
 
-/* its index from 1; 0: it is not there */
-
-static uint32_t
-ngx_er_index_find_key(ngx_er_index_t *ix, ngx_er_key_t *key,
-    ngx_er_number_t *number)
-{
-    uint32_t       i;
-    ngx_uint_t     k;
-    ngx_er_key_t  *there;
-
-    for (k = key->hash & ix->mask; ; k = (k + 1) & ix->mask) {
-        i = ix->slots[k];
-
-        if (i == 0) {
-            return 0;
-        }
-
-        there = &ix->keys[i - 1];
-
-        if (there->hash == key->hash && there->field == key->field
-            && there->kind == key->kind
-            && ngx_er_index_equal(there, key, number))
-        {
-            return i;
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_er_index_equal(ngx_er_key_t *one, ngx_er_key_t *two,
-    ngx_er_number_t *number)
-{
-    ngx_str_t        text;
-    ngx_er_number_t  n;
-
-    if (one->kind == NGX_ER_INDEX_NUMBER) {
-        text.data = one->text;
-        text.len = one->len;
-
-        return ngx_er_number_parse(&text, &n) == NGX_OK
-               && ngx_er_number_compare(&n, number) == 0;
-    }
-
-    if (one->len != two->len || one->bits != two->bits) {
-        return 0;
-    }
-
-    if (one->len == 0) {
-        return 1;
-    }
-
-    return (one->kind == NGX_ER_ATOM_TEXT || one->kind == NGX_ER_ATOM_NET)
-           ? ngx_memcmp(one->text, two->text, one->len) == 0
-           : ngx_strncasecmp(one->text, two->text, one->len) == 0;
-}
-
-
 ngx_int_t
 ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
     ngx_array_t *hits)
@@ -790,7 +758,6 @@ ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
     look.ix = ix;
     look.facts = facts;
     look.hits = hits;
-    look.number = NULL;
     look.seen = NULL;
     look.failed = 0;
 
@@ -814,7 +781,7 @@ ngx_er_look_field(ngx_er_look_t *look, ngx_er_plan_t *plan)
     }
 
     if (plan->present) {
-        ngx_er_look_key(look, plan, NGX_ER_ATOM_PRESENT, 0, NULL, 0, 0);
+        ngx_er_look_key(look, plan, NGX_ER_ATOM_PRESENT, 0, 0);
     }
 
     if (plan->intervals) {
@@ -841,15 +808,14 @@ ngx_er_look_value(ngx_er_look_t *look, ngx_er_plan_t *plan,
             && ngx_er_number_parse(&value->text, &number) == NGX_OK)
         {
             if (plan->number) {
-                look->number = &number;
                 ngx_er_look_key(look, plan, NGX_ER_INDEX_NUMBER,
-                                ngx_er_number_hash(&number), NULL, 0, 0);
+                                ngx_er_number_hash(&number), 0);
             }
 
         } else if (plan->text) {
             ngx_er_look_key(look, plan, NGX_ER_ATOM_TEXT,
                             ngx_er_hash(value->text.data, value->text.len),
-                            value->text.data, value->text.len, 0);
+                            value->text.len);
         }
     }
 
@@ -875,23 +841,22 @@ static void
 ngx_er_look_ends(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text,
     ngx_uint_t back)
 {
-    size_t     i;
-    u_char    *p, *last;
-    uint32_t   hash, lengths;
+    size_t    i;
+    u_char    c;
+    uint32_t  hash, lengths;
 
     lengths = back ? plan->suffixes : plan->prefixes;
-    last = text->data + text->len;
     hash = 0x811c9dc5;
 
     for (i = 0; i < text->len && lengths; i++, lengths >>= 1) {
 
-        p = back ? last - 1 - i : text->data + i;
-        hash = ngx_er_index_step(hash, *p);
+        c = text->data[back ? text->len - 1 - i : i];
+        hash = ngx_er_index_step(hash, c);
 
         if (lengths & 1) {
             ngx_er_look_key(look, plan, back ? NGX_ER_ATOM_SUFFIX
                                              : NGX_ER_ATOM_PREFIX,
-                            hash, back ? p : text->data, i + 1, 0);
+                            hash, i + 1);
         }
     }
 }
@@ -911,7 +876,7 @@ ngx_er_look_grams(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text)
         for (i = 0; i + len <= text->len; i++) {
             ngx_er_look_key(look, plan, NGX_ER_ATOM_GRAM,
                             ngx_er_index_fold(text->data + i, len, 0),
-                            text->data + i, len, 0);
+                            len);
         }
     }
 }
@@ -969,8 +934,7 @@ ngx_er_look_nets(ngx_er_look_t *look, ngx_er_plan_t *plan, u_char *address,
 
         if (nets[bits / 64] & ((uint64_t) 1 << (bits % 64))) {
             ngx_er_look_key(look, plan, NGX_ER_ATOM_NET,
-                            ngx_er_hash(masked, len) + bits, masked, len,
-                            bits);
+                            ngx_er_hash(masked, len) + bits, len);
         }
 
         if (bits == 0) {
@@ -1047,40 +1011,42 @@ ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
 
 static void
 ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_uint_t kind,
-    uint32_t hash, u_char *text, size_t len, ngx_uint_t bits)
+    uint32_t hash, size_t len)
 {
-    uint32_t       i;
-    ngx_er_hit_t  *hit;
-    ngx_er_key_t   key, *there;
+    uint32_t         where;
+    ngx_uint_t       i;
+    ngx_er_hit_t    *hit;
+    ngx_er_key_t    *key;
+    ngx_er_index_t  *ix;
 
-    key.hash = ngx_er_index_mix(hash, plan->field, kind, len);
+    ix = look->ix;
+    hash = ngx_er_index_mix(hash, plan->field, kind, len);
+    where = ngx_er_index_where(plan->field, kind);
 
-    if (look->ix->slots[key.hash & look->ix->mask] == 0) {
+    for (i = hash & ix->mask; ix->slots[i].n; i = (i + 1) & ix->mask) {
+
+        key = &ix->slots[i];
+
+        if (key->hash != hash || key->where != where) {
+            continue;
+        }
+
+        if (ngx_er_look_again(look, i)) {
+            return;
+        }
+
+        hit = ngx_array_push(look->hits);
+        if (hit == NULL) {
+            look->failed = 1;
+            return;
+        }
+
+        hit->rules = (key->n == 1) ? &key->first : ix->rules + key->first;
+        hit->n = key->n;
+        hit->key = i;
+
         return;
     }
-
-    key.field = plan->field;
-    key.kind = kind;
-    key.text = text;
-    key.len = len;
-    key.bits = bits;
-
-    i = ngx_er_index_find_key(look->ix, &key, look->number);
-
-    if (i == 0 || ngx_er_look_again(look, i - 1)) {
-        return;
-    }
-
-    hit = ngx_array_push(look->hits);
-    if (hit == NULL) {
-        look->failed = 1;
-        return;
-    }
-
-    there = &look->ix->keys[i - 1];
-    hit->rules = look->ix->rules + there->first;
-    hit->n = there->n;
-    hit->key = i - 1;
 }
 
 
@@ -1111,7 +1077,7 @@ ngx_er_look_again(ngx_er_look_t *look, uint32_t key)
     /* more than that: a bit for each key, of those too that were there */
 
     look->seen = ngx_pcalloc(look->facts->pool,
-                             (look->ix->nkeys / 64 + 1) * sizeof(uint64_t));
+                             (look->ix->mask / 64 + 1) * sizeof(uint64_t));
     if (look->seen == NULL) {
         look->failed = 1;
         return 1;

@@ -47,6 +47,7 @@ typedef void (*work_pt)(set_t *set);
 
 
 static void sizes(void);
+static void next_event(ngx_uint_t routes);
 static void kinds(void);
 static void hard(void);
 static void citylots(void);
@@ -69,6 +70,8 @@ static ngx_er_facts_t *read_event(set_t *set, ngx_str_t *b);
 
 
 static ngx_str_t         body;
+static u_char           *topic_at;     /* in it, to be changed */
+static u_char           *shop_at;
 static ngx_str_t         records[RECORDS];
 static ngx_er_facts_t   *facts;        /* for work_match and work_plain */
 static ngx_uint_t        matches;
@@ -99,14 +102,32 @@ main(int argc, char **argv)
 
 /* ---- by the number of routes and the size of the body */
 
-/* topic and shop are shared by few, the one of the event by one route only */
+/* each event is for another one of the routes, and for that alone */
 
 static void
 text_sizes(char *text, ngx_uint_t i, ngx_uint_t n)
 {
-    sprintf(text, "when data.topic = topic-%d; when data.shop = shop-%d; "
-            "when data.total >= %d;%s", i ? (int) (i % 8) : 0, (int) i,
+    sprintf(text, "when data.topic = topic-%d; when data.shop = shop-%06d; "
+            "when data.total >= %d;%s", (int) (i % 8), (int) i,
             (int) (i % 100), i % 3 ? "" : " when data.tags != test;");
+}
+
+
+static void
+next_event(ngx_uint_t routes)
+{
+    int              i;
+    ngx_uint_t       n;
+    static uint32_t  seed;
+
+    seed = seed * 1664525 + 1013904223;
+    n = (seed >> 8) % routes;
+
+    *topic_at = '0' + n % 8;
+
+    for (i = 5; i >= 0; i--, n /= 10) {
+        shop_at[i] = '0' + n % 10;
+    }
 }
 
 
@@ -131,6 +152,8 @@ sizes(void)
     for (k = 0; k < 3; k++) {
         make_body(&body, bytes[k]);
 
+        next_event(1);
+
         for (i = 0; i < SIZES; i++) {
             facts = read_event(&set[i], &body);
             match[i] = measure(work_match, &set[i]);
@@ -149,7 +172,13 @@ sizes(void)
                 start = seconds();
 
                 for (n = 0; n < times / ROUNDS; n++) {
+                    next_event(routes[i]);
                     work_event(&set[i]);
+                }
+
+                if (matches != 1) {
+                    printf("%lu routes match\n", (unsigned long) matches);
+                    exit(1);
                 }
 
                 t = (seconds() - start) / n;
@@ -810,7 +839,10 @@ make_body(ngx_str_t *b, size_t size)
                         i ? "," : "", i, i + 1);
     }
 
-    p = ngx_sprintf(p, "],\"sku\":\"sku-04711-x\",\"shop\":\"shop-0\"}");
+    p = ngx_sprintf(p, "],\"sku\":\"sku-04711-x\",\"shop\":\"shop-000000\"}");
+
+    topic_at = ngx_strnstr(b->data, "topic-", p - b->data) + 6;
+    shop_at = p - sizeof("000000\"}") + 1;
 
     b->len = p - b->data;
 }
