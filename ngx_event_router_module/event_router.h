@@ -240,6 +240,9 @@ ngx_int_t ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 ngx_int_t ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 ngx_int_t ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
+/* at debug level: how large the matchers are */
+void ngx_er_routes_report(ngx_log_t *log, ngx_er_main_conf_t *mcf);
+
 /* a source, target or route by name, or NULL */
 ngx_er_source_t *ngx_er_source_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);

@@ -29,6 +29,7 @@ static void *ngx_er_create_main_conf(ngx_conf_t *cf);
 static char *ngx_er_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_er_create_loc_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_er_init(ngx_conf_t *cf);
+static ngx_int_t ngx_er_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_er_init_process(ngx_cycle_t *cycle);
 static void ngx_er_exit_process(ngx_cycle_t *cycle);
 
@@ -156,7 +157,7 @@ ngx_module_t  ngx_http_event_router_module = {
     ngx_er_commands,                       /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_er_init_module,                    /* init module */
     ngx_er_init_process,                   /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -261,6 +262,24 @@ ngx_er_init(ngx_conf_t *cf)
     }
 
     return ngx_er_swallow_init(cf);
+}
+
+
+/* also of "nginx -t": error_log is open only now */
+
+static ngx_int_t
+ngx_er_init_module(ngx_cycle_t *cycle)
+{
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_event_router_module);
+
+    if (mcf) {
+        ngx_er_routes_report(cycle->log, mcf);
+    }
+
+    return NGX_OK;
 }
 
 

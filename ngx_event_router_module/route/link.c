@@ -19,6 +19,10 @@
 #include "../event_router.h"
 
 
+#define NGX_ER_ROUTE_ALWAYS  1000      /* routes that are evaluated for every
+                                          event without a warning */
+
+
 static ngx_int_t ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_route_t *route);
 static ngx_int_t ngx_er_route_source(ngx_er_source_t *source,
@@ -207,9 +211,10 @@ static ngx_int_t
 ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_source_t *source)
 {
-    ngx_uint_t         i;
-    ngx_er_error_t     err;
-    ngx_er_route_t   **route;
+    ngx_uint_t               i;
+    ngx_er_error_t           err;
+    ngx_er_route_t         **route;
+    ngx_er_matcher_size_t    size;
 
     source->matcher = ngx_er_matcher_create(cf->pool, mcf->fields,
                                             source->routes.nelts);
@@ -234,7 +239,39 @@ ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
         return NGX_ERROR;
     }
 
+    ngx_er_matcher_size(source->matcher, &size);
+
+    if (size.always > NGX_ER_ROUTE_ALWAYS) {
+        ngx_er_log_place(cf, NGX_LOG_WARN, &source->place,
+                         "%ui of %ui routes from source \"%V\" have nothing "
+                         "by which they can be looked up and are evaluated "
+                         "for every event: give them a condition that is not "
+                         "negated, such as \"when type = ...\"",
+                         size.always, size.rules, &source->name);
+    }
+
     return NGX_OK;
+}
+
+
+void
+ngx_er_routes_report(ngx_log_t *log, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t               i;
+    ngx_er_source_t        **source;
+    ngx_er_matcher_size_t    size;
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_er_matcher_size(source[i]->matcher, &size);
+
+        ngx_log_error(NGX_LOG_DEBUG, log, 0,
+                      "event router: source \"%V\" has %ui routes, %ui of "
+                      "them evaluated for every event; index: %ui fields, "
+                      "%ui keys, %uz bytes", &source[i]->name, size.rules,
+                      size.always, size.fields, size.keys, size.bytes);
+    }
 }
 
 
