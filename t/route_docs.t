@@ -57,6 +57,29 @@ for my $block (grep { index($examples, $_->{text}) >= 0 } @blocks) {
 }
 
 
+# what other languages say, as lines: each translation passes "nginx -t"
+
+my ($others) = $page =~ /^## From other languages\n(.*?)^## /ms;
+my ($tables, @lines) = (0);
+
+for my $row (split /\n/, $others) {
+    $tables++ if $row =~ /^\| .* \| here \|$/;
+
+    my ($here) = $row =~ /^\| .* \| (.*?) \|$/ or next;
+
+    push @lines, $here =~ /`((?:when|any|all|none|each) [^`]+[;}])`/g;
+}
+
+is($tables, 4, 'four other languages');
+cmp_ok(scalar(@lines), '>', 45, 'their translations');
+
+my ($passes, $complaint) = check({ text => join '', map {
+    "event_route translated-$_ { from shopify; $lines[$_] to erp; }\n"
+} 0 .. $#lines });
+
+ok($passes, 'every translation passes') or diag($complaint);
+
+
 # ---- the events
 
 my $t = Test::EventRouter->new;
