@@ -51,7 +51,7 @@ DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
                libio-socket-ssl-perl
 DEPS_SOURCE := dpkg-dev
 DEPS_FUZZ   := clang libclang-rt-14-dev llvm
-DEPS_BENCH  := $(DEPS_RUN) wrk
+DEPS_BENCH  := $(DEPS_RUN) redis-server wrk
 
 # nginx's callbacks have fixed parameters that not every one of them needs
 
@@ -77,11 +77,11 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: help deps build build-clang units test run stop static asan fuzz \
-        soak bench style explain clean FORCE
+        soak bench bench-million bench-outage style explain clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
-	    expand -t 20
+	    expand -t 22
 	@echo
 	@echo "  make test TESTS=t/NAME.t    one test file"
 	@echo "  make test JOBS=1            one after the other"
@@ -260,14 +260,23 @@ soak: deps-BUILD deps-TEST  ## the long tests: rules at random, the queue while 
 style:                ## nginx's style and the call rules only
 	@prove t/style.t
 
-bench: deps-BUILD deps-BENCH  ## requests a second and CPU beside plain proxy_pass
-	@$(MAKE) build/gcc/$(MODULE) build/bench/scan build/bench/match
-	@t/bench/run
+bench: deps-BUILD deps-BENCH  ## what an event costs, beside proxy_pass and the bare stores
+	@$(MAKE) build/gcc/$(MODULE) build/bench/scan build/bench/match \
+	    build/bench/store
+	@t/bench/run sync
+	@echo
+	@t/bench/run queued
 	@echo
 	@build/bench/scan
 	@build/bench/scan t/data/shopify/order.json | tail -n +2
 	@echo
 	@build/bench/match
+
+bench-million:        ## a start with 1,000,000 entries pending: minutes, 8g of disk
+bench-outage:         ## one target is away, and the others: minutes, 16g of disk
+bench-million bench-outage: bench-%: deps-BUILD deps-BENCH
+	@$(MAKE) build/gcc/$(MODULE) build/bench/store
+	@t/bench/run $*
 
 BENCH_SCAN := $(ROOM)/base.c \
               $(addprefix $(ROOM)/ingest/,scan.c extract.c lexer.c paths.c)
@@ -288,6 +297,18 @@ build/bench/match: t/bench/match.c t/bench/pool.c t/unit/core.c \
 	@mkdir -p $(@D)
 	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
 	    -Wl,--allow-multiple-definition $(filter %.c,$^) $(UNIT_LIBS)
+
+# the bare stores; what they need of nginx is t/unit/core.c's
+
+BENCH_STORE := $(ROOM)/base.c $(wildcard $(PURE:%=$(ROOM)/%.c))
+BENCH_STORE := $(filter $(ROOM)/base.c $(ROOM)/store/%,$(BENCH_STORE))
+
+build/bench/store: t/bench/store.c t/unit/core.c $(BENCH_STORE) $(HEADERS) \
+                   build/gcc/Makefile
+	@echo "  build      $@"
+	@mkdir -p $(@D)
+	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
+	    $(filter %.c,$^) $(UNIT_LIBS)
 
 run: deps-BUILD deps-RUN  ## the example with two stand-in targets, on loopback
 	@$(MAKE) build/gcc/$(MODULE)
