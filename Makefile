@@ -19,8 +19,9 @@ HEADERS   := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 
 PURE      := base crash \
              deliver/breaker deliver/policy \
-             ingest/echo ingest/encoding ingest/evidence ingest/extract \
-             ingest/form ingest/handshake ingest/jwt ingest/lexer \
+             ingest/checksum ingest/echo ingest/encoding ingest/evidence \
+             ingest/extract ingest/form ingest/handshake ingest/jwt \
+             ingest/lexer \
              ingest/origin ingest/paths ingest/presets ingest/ref \
              ingest/scan ingest/seal ingest/secret ingest/template \
              ingest/verify ingest/verify_check ingest/verify_params \

@@ -23,6 +23,7 @@
 
 
 #include "record.h"
+#include "checksum.h"
 #include "parse.h"
 
 
@@ -203,7 +204,7 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
         }
     }
 
-    crc = ngx_crc32_long(record->data + 8, record->len - 8);
+    crc = ngx_er_crc32(record->data + 8, record->len - 8);
     ngx_memcpy(record->data + 4, &crc, 4);
 
     return NGX_OK;
@@ -297,7 +298,7 @@ ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record)
 
     ngx_memcpy(&crc, p + 4, 4);
 
-    if (crc != ngx_crc32_long(p + 8, bytes->len - 8)) {
+    if (crc != ngx_er_crc32(p + 8, bytes->len - 8)) {
         return NGX_DECLINED;
     }
 
