@@ -19,20 +19,19 @@ HEADERS   := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 
 PURE      := base crash \
              deliver/breaker deliver/policy \
-             ingest/checksum ingest/echo ingest/encoding ingest/evidence \
-             ingest/extract ingest/form ingest/handshake ingest/jwt \
-             ingest/lexer \
+             ingest/echo ingest/encoding ingest/evidence ingest/extract \
+             ingest/form ingest/handshake ingest/jwt ingest/lexer \
              ingest/origin ingest/paths ingest/presets ingest/ref \
              ingest/scan ingest/seal ingest/secret ingest/template \
              ingest/verify ingest/verify_check ingest/verify_params \
              observe/print \
              route/access route/check route/comparison route/condition \
-             route/consistency route/index route/interval \
-             route/document route/dotted route/facts route/field \
-             route/filter route/leaf route/leaf_number route/leaf_text \
-             route/letters route/lookup route/matcher route/nearest \
-             route/number route/operator route/path route/pattern \
-             route/reason route/regex route/sample route/scopes \
+             route/consistency route/document route/dotted route/facts \
+             route/field route/filter route/index route/interval route/leaf \
+             route/leaf_number route/leaf_text route/letters route/lookup \
+             route/matcher route/nearest route/number route/operator \
+             route/path route/pattern route/reason route/regex route/sample \
+             route/scopes \
              store/file store/file_accept store/file_count store/file_entry \
              store/file_lease store/file_list store/file_lock \
              store/file_order store/file_replay store/file_row \

@@ -23,8 +23,9 @@
 
 
 #include "record.h"
-#include "checksum.h"
 #include "parse.h"
+
+#include <zlib.h>
 
 
 #define NGX_ER_RECORD_VERSION     1
@@ -204,7 +205,7 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
         }
     }
 
-    crc = ngx_er_crc32(record->data + 8, record->len - 8);
+    crc = (uint32_t) crc32(0, record->data + 8, record->len - 8);
     ngx_memcpy(record->data + 4, &crc, 4);
 
     return NGX_OK;
@@ -298,7 +299,7 @@ ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record)
 
     ngx_memcpy(&crc, p + 4, 4);
 
-    if (crc != ngx_er_crc32(p + 8, bytes->len - 8)) {
+    if (crc != (uint32_t) crc32(0, p + 8, bytes->len - 8)) {
         return NGX_DECLINED;
     }
 
