@@ -20,6 +20,7 @@ use warnings;
 use strict;
 
 use JSON::PP ();
+use POSIX ();
 use Test::More ();
 use Time::HiRes qw(time sleep);
 
@@ -186,6 +187,94 @@ sub send_many {
     $_->close for @clients;
 
     return @ids;
+}
+
+
+# ---- a producer beside the test
+
+# Posts events for the target from a process of its own, without a pause but
+# that of "pause", and repeats each until it is accepted, as producers do;
+# load_end() returns { ids => [ ... ], answers => [ ... ] }: the answers that
+# were not 202.
+
+sub load {
+    my ($self, $type, %o) = @_;
+
+    my $prefix = $self->{prefix} . 'load' . ++$self->{loads} . '-';
+
+    pipe my $stop, my $stopper or die "pipe: $!\n";
+    pipe my $ledger, my $writer or die "pipe: $!\n";
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        close $stopper;
+        close $ledger;
+        $SIG{$_} = 'DEFAULT' for qw(TERM INT ALRM);
+        $self->_produce($type, $prefix, $stop, $writer, $o{pause} // 0.005);
+        POSIX::_exit(0);
+    }
+
+    close $stop;
+    close $writer;
+
+    $self->{load} = { pid => $pid, stop => $stopper, ledger => $ledger };
+
+    return;
+}
+
+
+sub _produce {
+    my ($self, $type, $prefix, $stop, $writer, $pause) = @_;
+
+    my ($n, $text, $parent) = (0, '', getppid());
+
+    vec(my $watch = '', fileno $stop, 1) = 1;
+
+    while (!select(my $ready = $watch, undef, undef, $pause)) {
+        my $id = $prefix . ++$n;
+        my $body = $json->encode({ id => $id, type => $type, kind => 'ok' });
+
+        while (1) {
+            my $r = eval { $self->post($body) };
+
+            last if $r && $r->{status} == 202;
+            $text .= "answer " . ($r ? $r->{status} : 'none') . "\n";
+
+            # the one before came, but its answer was lost
+
+            last if $r && $r->{status} == 200;
+
+            # the test died
+
+            return if getppid() != $parent;
+            sleep 0.05;
+        }
+
+        $text .= "id $id\n";
+    }
+
+    while (length $text) {
+        my $sent = syswrite($writer, $text) // return;
+
+        substr $text, 0, $sent, '';
+    }
+}
+
+
+sub load_end {
+    my ($self) = @_;
+
+    my $load = delete $self->{load};
+
+    close $load->{stop};
+
+    my $text = do { local $/; my $f = $load->{ledger}; <$f> };
+
+    waitpid $load->{pid}, 0;
+
+    return { ids => [ $text =~ /^id (\S+)$/mg ],
+        answers => [ $text =~ /^answer (\S+)$/mg ] };
 }
 
 
