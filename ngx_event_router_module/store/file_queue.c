@@ -299,6 +299,13 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    /*
+     * The time is of before the fork: with the others' clock on top of it
+     * ours would run ahead, and that of those who start next even more.
+     */
+
+    ngx_time_update();
+
     clock = ngx_er_file_clock(fq->file);
     now = ngx_er_queue_now();
 
