@@ -176,7 +176,7 @@ ngx_er_admin_filter(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     }
 
     if (ngx_er_admin_arg(r, "event", &value)
-        && ngx_er_admin_hex(&value, &f->seq) != NGX_OK)
+        && (ngx_er_admin_hex(&value, &f->seq) != NGX_OK || f->seq == 0))
     {
         return "event= takes the 16 hexadecimal digits of an event in a list";
     }
