@@ -372,7 +372,7 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
     log = target->location->error_log;
     last = ngx_er_attempt_log(attempt, text, NGX_ER_ATTEMPT_LOG);
 
-    if (attempt->status) {
+    if (attempt->status && !attempt->silent) {
         ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_FAILED);
 
         ngx_log_error(NGX_LOG_WARN, log, 0,
@@ -381,7 +381,9 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
         return;
     }
 
-    ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_CUT);
+    ngx_er_metric_target(target, attempt->status
+                                 ? NGX_ER_METRIC_ATTEMPT_FAILED
+                                 : NGX_ER_METRIC_ATTEMPT_CUT);
 
     ngx_log_error(NGX_LOG_WARN, log, 0, "no answer after %Mms while %*s",
                   attempt->ms, last - text, text);
