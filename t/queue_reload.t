@@ -85,6 +85,23 @@ for (1 .. 20) {
 ok($t->wait_old_workers, 'twenty reloads');
 delivered_once($q->load_end, 'reloads');
 
+# the clock that workers share through the store
+
+$q->change(pause => target => 'erp');
+$q->send('erp');
+
+my $late = time;
+my ($waiting) = $q->pending(target => 'erp');
+my ($ms) = $waiting->{accepted} =~ /T(.*)Z/;
+my ($h, $m, $s) = split /:/, $ms;
+my $ahead = $h * 3600 + $m * 60 + $s - ($late - 86400 * int($late / 86400));
+
+$ahead += 86400 if $ahead < -43200;
+cmp_ok($ahead, '<', 0.05, 'reloads do not make the clock run ahead');
+$q->change(resume => target => 'erp');
+$q->wait_drained(10);
+$target->forget;
+
 
 # ---- more workers and fewer
 

@@ -268,6 +268,9 @@ my $letter = "event $dead{$id{horizon}}{event} for target \"horizon\" is a dead"
 
 is(scalar(grep { /target answered 500 after \d+ms \Q$delivering\E/ } @lines),
     6, 'a line for each attempt that failed');
+$delivering = qq{while delivering event "$id{refused}"};
+ok((grep { /no answer after \d+ms \Q$delivering\E/ } @lines) >= 2,
+    'or that gets no answer');
 is(scalar(grep { /\Q$letter\E/ } @lines), 1, 'and one for the dead letter');
 is(join("\n", grep { /"kind"/ } $t->log_lines), '', 'no body in the log');
 
