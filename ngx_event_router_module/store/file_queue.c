@@ -74,6 +74,7 @@ static ngx_int_t ngx_er_file_queue_path(ngx_conf_t *cf,
     ngx_er_file_queue_t *fq, ngx_str_t *value);
 static ngx_int_t ngx_er_file_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
+static void ngx_er_file_queue_clock(ngx_er_file_queue_t *fq, ngx_log_t *log);
 static void ngx_er_file_queue_close(ngx_er_queue_t *queue);
 static void ngx_er_file_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
@@ -259,7 +260,6 @@ ngx_er_file_queue_path(ngx_conf_t *cf, ngx_er_file_queue_t *fq,
 static ngx_int_t
 ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 {
-    uint64_t              clock, now;
     ngx_er_error_t        err;
     ngx_er_file_queue_t  *fq;
 
@@ -299,31 +299,40 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    /*
-     * The time is of before the fork: with the others' clock on top of it
-     * ours would run ahead, and that of those who start next even more.
-     */
-
-    ngx_time_update();
-
-    clock = ngx_er_file_clock(fq->file);
-    now = ngx_er_queue_now();
-
-    if (clock > now) {
-
-        /* other workers may just have looked at the clock a little later */
-
-        if (clock - now > NGX_ER_FILE_SKEW) {
-            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                          "the clock was turned back since the event store "
-                          "\"%V\" was used, its own clock goes on",
-                          &fq->conf.path);
-        }
-
-        ngx_er_queue_clock(clock);
-    }
+    ngx_er_file_queue_clock(fq, cycle->log);
 
     return NGX_OK;
+}
+
+
+/*
+ * The time that this worker knows is of before the fork.  With the others'
+ * clock on top of it ours would run ahead, and that of those who start next
+ * even more; so it is looked at anew, and after theirs.
+ */
+
+static void
+ngx_er_file_queue_clock(ngx_er_file_queue_t *fq, ngx_log_t *log)
+{
+    uint64_t  clock, now;
+
+    clock = ngx_er_file_clock(fq->file);
+
+    ngx_time_update();
+    now = ngx_er_queue_now();
+
+    if (clock <= now) {
+        return;
+    }
+
+    if (clock - now > NGX_ER_FILE_SKEW) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "the clock was turned back since the event store "
+                      "\"%V\" was used, its own clock goes on",
+                      &fq->conf.path);
+    }
+
+    ngx_er_queue_clock(clock);
 }
 
 
