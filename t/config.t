@@ -1565,6 +1565,9 @@ wrong("file $_", "event_store file:%%TESTDIR%%/events $_;",
     for qw(size=1 size=x size= memory=1k window=2s window=x high_water=10%
            high_water=96% high_water=85 depth=1);
 
+wrong('file larger than the disk', 'event_store file:%%TESTDIR%%/events '
+    . 'size=999999g;', 'make room on the disk or give "size" a smaller value');
+
 mkdir "$t->{dir}/open", 0755;
 chmod 0755, "$t->{dir}/open";
 wrong('file, a directory for all', "event_store file:$t->{dir}/open;",

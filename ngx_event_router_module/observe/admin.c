@@ -365,7 +365,8 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
                - p;
 
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                  "%ui dead letters were %s by an operator", ctx->done,
+                  "%ui %s were %s by an operator", ctx->done,
+                  op->archive ? "events of the archive" : "dead letters",
                   op->verb == NGX_ER_QUEUE_REPLAY ? "replayed" : "purged");
 
     return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);

@@ -64,11 +64,15 @@ ngx_er_file_check(ngx_er_file_conf_t *conf, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
+    rc = ngx_er_file_room(conf, dir, err);
+
     if (dir == -1) {
-        return NGX_OK;
+        return rc;
     }
 
-    rc = ngx_er_file_own(conf, dir, 1, &owner, err);
+    if (rc == NGX_OK) {
+        rc = ngx_er_file_own(conf, dir, 1, &owner, err);
+    }
 
     (void) close(dir);
 

@@ -293,6 +293,8 @@ ngx_uint_t ngx_er_file_has_route(ngx_str_t *routes, ngx_str_t *route);
 /* file_space.c */
 
 ngx_int_t ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err);
+ngx_int_t ngx_er_file_room(ngx_er_file_conf_t *conf, int dir,
+    ngx_er_error_t *err);
 ngx_int_t ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record,
     ngx_uint_t parts);
 void ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown);

@@ -109,6 +109,7 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
 {
     ngx_str_t            *value;
     ngx_uint_t            i;
+    ngx_er_error_t        err;
     ngx_er_queue_t       *queue;
     ngx_er_file_queue_t  *fq;
 
@@ -141,6 +142,12 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
         if (ngx_er_file_queue_arg(cf, queue, fq, &value[i]) != NGX_OK) {
             return NULL;
         }
+    }
+
+    if (ngx_er_file_check(&fq->conf, &err) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"event_store %V\": %*s",
+                           &value[1], err.len, err.text);
+        return NULL;
     }
 
     fq->threads = ngx_thread_pool_add(cf, NULL);
@@ -215,8 +222,7 @@ static ngx_int_t
 ngx_er_file_queue_path(ngx_conf_t *cf, ngx_er_file_queue_t *fq,
     ngx_str_t *value)
 {
-    ngx_path_t      *path;
-    ngx_er_error_t   err;
+    ngx_path_t  *path;
 
     path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
     if (path == NULL) {
@@ -246,12 +252,6 @@ ngx_er_file_queue_path(ngx_conf_t *cf, ngx_er_file_queue_t *fq,
 
     fq->conf.path = path->name;
     fq->conf.owner = cf->cycle->conf_file;
-
-    if (ngx_er_file_check(&fq->conf, &err) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"event_store %V\": %*s",
-                           value, err.len, err.text);
-        return NGX_ERROR;
-    }
 
     return ngx_add_path(cf, &path);
 }
