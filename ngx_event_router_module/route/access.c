@@ -349,7 +349,11 @@ ngx_er_access_pieces(ngx_er_access_t *a, ngx_uint_t field,
 }
 
 
-/* of a text that stands somewhere, four bytes that few others have */
+/*
+ * Of a text that stands somewhere, four bytes that few others have; or, if the
+ * field has few such rules, that it is there: then comparing is cheaper than
+ * looking at every place of a long text.
+ */
 
 static uint64_t
 ngx_er_access_gram(ngx_er_access_t *a, ngx_uint_t field, ngx_str_t *text)
@@ -378,7 +382,12 @@ ngx_er_access_gram(ngx_er_access_t *a, ngx_uint_t field, ngx_str_t *text)
                                     ngx_er_access_add(a, &atom));
     }
 
-    return best;
+    from = a->atoms.nelts;
+    atom.kind = NGX_ER_ATOM_PRESENT;
+    atom.text.len = 0;
+
+    return ngx_er_access_choose(a, start, from, best,
+                                ngx_er_access_add(a, &atom));
 }
 
 

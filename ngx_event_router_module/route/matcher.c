@@ -30,6 +30,9 @@
 #define NGX_ER_MATCHER_WORD   64       /* bits */
 #define NGX_ER_MATCHER_FEW    128      /* candidates that are sorted */
 #define NGX_ER_MATCHER_COUNT  4096     /* counters, at least */
+#define NGX_ER_MATCHER_GRAMS  64       /* parts of texts, some of each text,
+                                          that are worth looking for */
+#define NGX_ER_MATCHER_DEAR   0xffffffff
 
 
 typedef struct {
@@ -255,10 +258,19 @@ ngx_er_matcher_file(ngx_er_matcher_t *m, ngx_uint_t i, ngx_er_access_t *a)
 static uint64_t
 ngx_er_matcher_note(ngx_er_access_t *a, ngx_er_atom_t *atom)
 {
+    ngx_er_atom_t    all;
     ngx_er_count_t  *count;
 
     count = a->data;
     count->counters[ngx_er_index_hash(atom) & count->mask]++;
+
+    /* and all parts of texts of the field together */
+
+    if (atom->kind == NGX_ER_ATOM_GRAM) {
+        all = *atom;
+        all.text.len = 0;
+        count->counters[ngx_er_index_hash(&all) & count->mask]++;
+    }
 
     return 1;
 }
@@ -274,6 +286,7 @@ static uint64_t
 ngx_er_matcher_cost(ngx_er_access_t *a, ngx_er_atom_t *atom)
 {
     uint64_t         n;
+    ngx_er_atom_t    all;
     ngx_er_count_t  *count;
 
     count = a->data;
@@ -285,7 +298,12 @@ ngx_er_matcher_cost(ngx_er_access_t *a, ngx_er_atom_t *atom)
         return n * 2;
 
     case NGX_ER_ATOM_GRAM:
-        return n * 8;
+        all = *atom;
+        all.text.len = 0;
+
+        return (count->counters[ngx_er_index_hash(&all) & count->mask]
+                < NGX_ER_MATCHER_GRAMS)
+               ? NGX_ER_MATCHER_DEAR : n * 8;
 
     case NGX_ER_ATOM_RANGE:
         return n * (atom->low && atom->high ? 1 : 8) + 8;
