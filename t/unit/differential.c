@@ -632,9 +632,12 @@ each(rule_t *rule, event_t *event, node_t *element)
 
     for (i = 0; i < v->n && !all; i++) {
 
-        if (v->found[i].node->type == NGX_ER_ARRAY
-            || (!v->found[i].crossed
-                && v->found[i].node->type != NGX_ER_OBJECT))
+        /* "each ." is the element that we are in, whatever it is */
+
+        if (strcmp(rule->field, ".") != 0
+            && (v->found[i].node->type == NGX_ER_ARRAY
+                || (!v->found[i].crossed
+                    && v->found[i].node->type != NGX_ER_OBJECT)))
         {
             continue;
         }
