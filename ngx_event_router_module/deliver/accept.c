@@ -77,7 +77,7 @@ ngx_er_accept(ngx_er_fanout_t *fanout, u_char *key)
     op->source = ngx_er_hash64(&event->source->name);
     op->guard = (fanout->claim != NULL);
     op->token = ngx_er_queue_token(mcf->queue);
-    op->lease = NGX_ER_LEASE_MS;
+    op->lease = NGX_ER_LEASE_ACCEPT;
 
     if (ngx_er_accept_parts(fanout, op) != NGX_OK) {
         ngx_er_queue_op_free(op);
@@ -249,6 +249,7 @@ ngx_er_accept_deliver(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op,
     entry.target = part->target;
     entry.token = op->token;
     entry.accepted = ngx_er_queue_now();
+    entry.due = entry.accepted + op->lease;
     entry.order = part->order;
     entry.routes = part->routes;
     entry.record = op->record;

@@ -16,8 +16,8 @@
  *
  * The store decides by the token whose word counts: if the lease was lost
  * meanwhile it declines, and whoever has the entry now tells the truth.  If
- * the store cannot be told, it is asked again every second until the lease is
- * over; the worst that follows is a second delivery, never a loss.
+ * the store cannot be told, it is asked again every second until a minute after
+ * the lease; the worst that follows is a second delivery, never a loss.
  *
  * A lease is on the heap, with a hold on its event.  It gives its places back
  * exactly once, as soon as nothing is sent for it any more.
@@ -51,6 +51,7 @@ struct ngx_er_lease_s {
     uint64_t               token;
     uint64_t               accepted;
     uint64_t               until;      /* the end of the lease */
+    uint64_t               half;       /* of it, ms */
     uint64_t               began;      /* the attempt */
     ngx_uint_t             attempts;   /* before this one */
     size_t                 bytes;
@@ -212,6 +213,7 @@ static ngx_er_lease_t *
 ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_uint_t again)
 {
+    uint64_t         now;
     ngx_er_lease_t  *lease;
 
     lease = ngx_calloc(sizeof(ngx_er_lease_t), ngx_cycle->log);
@@ -219,11 +221,14 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
         return NULL;
     }
 
+    now = ngx_er_queue_now();
+
     lease->target = target;
     lease->seq = entry->seq;
     lease->token = entry->token;
     lease->accepted = entry->accepted;
-    lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
+    lease->until = entry->due;
+    lease->half = (entry->due > now) ? (entry->due - now) / 2 : 0;
     lease->attempts = entry->attempts;
     lease->number = entry->attempts + entry->crashes + 1;
     lease->dedup = NGX_ER_DEDUP_QUEUE;
@@ -533,7 +538,7 @@ ngx_er_lease_told(ngx_er_queue_op_t *op)
     lease->told = 0;
     now = ngx_er_queue_now();
 
-    if (op->rc == NGX_ERROR && now + NGX_ER_LEASE_AGAIN < lease->until) {
+    if (op->rc == NGX_ERROR && now < lease->until + NGX_ER_LEASE_MS) {
 
         /* the tick tries again */
 
@@ -652,7 +657,7 @@ ngx_er_leases_tick(void)
             continue;
         }
 
-        if (!lease->renewed && now + NGX_ER_LEASE_MS / 2 > lease->until) {
+        if (!lease->renewed && now + lease->half > lease->until) {
             ngx_er_lease_extend(lease);
         }
     }
@@ -690,6 +695,7 @@ ngx_er_lease_extended(ngx_er_queue_op_t *op)
 
     if (op->rc == NGX_OK) {
         lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
+        lease->half = NGX_ER_LEASE_MS / 2;
     }
 
     ngx_er_queue_op_free(op);
