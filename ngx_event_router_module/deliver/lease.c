@@ -16,8 +16,8 @@
  *
  * The store decides by the token whose word counts: if the lease was lost
  * meanwhile it declines, and whoever has the entry now tells the truth.  If
- * the store cannot be told, it is asked again every second until a minute after
- * the lease; the worst that follows is a second delivery, never a loss.
+ * the store cannot be told, it is asked again every second until a minute
+ * after the lease; the worst that follows is a second delivery, never a loss.
  *
  * A lease is on the heap, with a hold on its event.  It gives its places back
  * exactly once, as soon as nothing is sent for it any more.
