@@ -26,10 +26,12 @@
 #include "../ingest/record.h"
 
 
+static ngx_int_t ngx_er_accept(ngx_er_fanout_t *fanout);
 static ngx_int_t ngx_er_accept_parts(ngx_er_fanout_t *fanout,
     ngx_er_queue_op_t *op);
 static ngx_uint_t ngx_er_accept_room(ngx_er_target_t *target, size_t bytes);
 static void ngx_er_accept_stored(ngx_er_queue_op_t *op);
+static void ngx_er_accept_outcome(ngx_er_fanout_t *fanout, ngx_int_t rc);
 static void ngx_er_accept_deliver(ngx_er_fanout_t *fanout,
     ngx_er_queue_op_t *op, ngx_uint_t i);
 static void ngx_er_accept_unplace(ngx_er_target_t *target);
@@ -40,8 +42,75 @@ static void ngx_er_accept_unplace(ngx_er_target_t *target);
 static ngx_uint_t  ngx_er_accepts;
 
 
+/*
+ * The queue has the deliveries, not the worker.  Its own dedup is part of the
+ * transaction; with a dedup store beside it the key is claimed there first,
+ * and the queue's is what is left when that store is away or has forgotten.
+ */
+
 ngx_int_t
-ngx_er_accept(ngx_er_fanout_t *fanout, u_char *key)
+ngx_er_accept_prepare(ngx_er_fanout_t *fanout, u_char *key)
+{
+    ngx_er_main_conf_t  *mcf;
+
+    if (fanout->deliveries.nelts == 0 && fanout->event->source->retain == 0) {
+        return NGX_OK;
+    }
+
+    fanout->queued = 1;
+    fanout->unfinished = 0;
+    fanout->required = 0;
+
+    if (key == NULL) {
+        return NGX_OK;
+    }
+
+    fanout->key = ngx_palloc(fanout->event->pool, 32);
+    if (fanout->key == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(fanout->key, key, 32);
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    if (!ngx_er_dedup_apart(mcf->dedup)) {
+        fanout->dedup = NGX_ER_DEDUP_QUEUE;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_accept_begin(ngx_er_fanout_t *fanout)
+{
+    ngx_int_t  rc;
+
+    /* if the claim came after the deadline, the next attempt shall store it */
+
+    rc = fanout->late ? NGX_DECLINED : ngx_er_accept(fanout);
+
+    if (rc == NGX_OK) {
+        return;
+    }
+
+    fanout->failed = 1;
+
+    if (rc == NGX_ERROR) {
+        fanout->broken = 1;
+
+    } else if (rc == NGX_BUSY) {
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_OVERLOADED);
+    }
+
+    ngx_er_fanout_close(fanout);
+}
+
+
+static ngx_int_t
+ngx_er_accept(ngx_er_fanout_t *fanout)
 {
     ngx_er_event_t      *event;
     ngx_er_queue_op_t   *op;
@@ -67,8 +136,8 @@ ngx_er_accept(ngx_er_fanout_t *fanout, u_char *key)
         return NGX_ERROR;
     }
 
-    if (key) {
-        ngx_memcpy(op->key, key, sizeof(op->key));
+    if (fanout->key) {
+        ngx_memcpy(op->key, fanout->key, sizeof(op->key));
         op->dedup = 1;
         op->window = event->source->window;
     }
@@ -169,7 +238,6 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
 {
     ngx_uint_t          i;
     ngx_er_fanout_t    *fanout;
-    ngx_er_accept_e     result;
     ngx_er_delivery_t  *d;
 
     ngx_er_accepts--;
@@ -191,27 +259,38 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
         }
     }
 
-    switch (op->rc) {
+    ngx_er_accept_outcome(fanout, op->rc);
+
+    ngx_er_queue_op_free(op);
+}
+
+
+/* the store has spoken; a key that was claimed elsewhere is confirmed now */
+
+static void
+ngx_er_accept_outcome(ngx_er_fanout_t *fanout, ngx_int_t rc)
+{
+    switch (rc) {
 
     case NGX_OK:
-        result = NGX_ER_ACCEPT_OK;
+        fanout->stored = 1;
         break;
 
     case NGX_DECLINED:
-        result = NGX_ER_ACCEPT_DUPLICATE;
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_DUPLICATE);
         break;
 
     case NGX_BUSY:
-        result = NGX_ER_ACCEPT_FULL;
+        fanout->failed = 1;
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_FULL);
         break;
 
-    default:
-        result = NGX_ER_ACCEPT_FAILED;
+    default: /* NGX_ERROR */
+        fanout->failed = 1;
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_UNAVAILABLE);
     }
 
-    ngx_er_queue_op_free(op);
-
-    ngx_er_fanout_accepted(fanout, result);
+    ngx_er_fanout_close(fanout);
 }
 
 

@@ -16,25 +16,19 @@
 #include "fanout.h"
 
 
-typedef enum {
-    NGX_ER_ACCEPT_OK = 0,
-    NGX_ER_ACCEPT_DUPLICATE,
-    NGX_ER_ACCEPT_FULL,
-    NGX_ER_ACCEPT_FAILED               /* the store is away */
-} ngx_er_accept_e;
-
-
-/* the event is in the store, or it is not: fanout.c */
-void ngx_er_fanout_accepted(ngx_er_fanout_t *fanout, ngx_er_accept_e result);
+/*
+ * At the start of a fan-out whose source is queued: it goes into the queue,
+ * unless nobody wants it and nobody keeps it.  "key" is the dedup key (32
+ * bytes) or NULL.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_accept_prepare(ngx_er_fanout_t *fanout, u_char *key);
 
 /*
- * Puts the event of the fan-out into the queue; its deliveries tell the
- * targets.  "key" is the dedup key (32 bytes) or NULL: no dedup, or it was
- * claimed elsewhere.  Afterwards what can be delivered at once is under way.
- * NGX_OK: ngx_er_fanout_accepted() will be called, never from inside;
- * NGX_ERROR: no memory; NGX_BUSY: too many are waiting for the store.
+ * Puts the event into the queue; the deliveries of the fan-out tell the
+ * targets.  The fan-out gets its outcome and is closed, at once or when the
+ * store has answered; what can be delivered at once is under way then.
  */
-ngx_int_t ngx_er_accept(ngx_er_fanout_t *fanout, u_char *key);
+void ngx_er_accept_begin(ngx_er_fanout_t *fanout);
 
 
 #endif /* _NGX_ER_ACCEPT_H_INCLUDED_ */

@@ -45,6 +45,13 @@ void ngx_er_delivery_place_give(void);
 void ngx_er_deliveries_init_worker(ngx_cycle_t *cycle);
 void ngx_er_deliveries_exit_worker(void);
 
+/*
+ * fanout.c: the first outcome counts; close() finalizes or releases the claim,
+ * if there is one, and ends the fan-out
+ */
+void ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome);
+void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
+
 /* fanout.c: looks at what is left after a delivery ended; the fan-out may be
    gone afterwards */
 void ngx_er_fanout_advance(ngx_er_fanout_t *fanout);

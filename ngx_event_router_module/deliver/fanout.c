@@ -40,23 +40,17 @@
 static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
     ngx_er_main_conf_t *mcf, u_char *key);
-static ngx_int_t ngx_er_fanout_queue(ngx_er_fanout_t *fanout,
-    ngx_er_main_conf_t *mcf, u_char *key);
 static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
 static void ngx_er_fanout_resume(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_refuse(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
 static void ngx_er_fanout_begin(ngx_er_fanout_t *fanout);
-static void ngx_er_fanout_store(ngx_er_fanout_t *fanout);
-static void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_finished(ngx_er_claim_t *claim);
 static void ngx_er_fanout_closed(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_end(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_free(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_timer(ngx_event_t *ev);
 static ngx_er_outcome_e ngx_er_fanout_outcome(ngx_er_fanout_t *fanout);
-static void ngx_er_fanout_answer(ngx_er_fanout_t *fanout,
-    ngx_er_outcome_e outcome);
 static void ngx_er_fanout_post(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_posted(ngx_event_t *ev);
 
@@ -104,7 +98,7 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_event_router_module);
 
-    if (event->source->queued && ngx_er_fanout_queue(fanout, mcf, key)
+    if (event->source->queued && ngx_er_accept_prepare(fanout, key)
                                  != NGX_OK)
     {
         return NULL;
@@ -167,43 +161,6 @@ ngx_er_fanout_claim(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
     claim->data = fanout;
 
     return claim;
-}
-
-
-/*
- * The queue has the deliveries, not the worker.  Its own dedup is part of the
- * transaction; with a dedup store beside it the key is claimed there first,
- * and the queue's is what is left when that store is away or has forgotten.
- */
-
-static ngx_int_t
-ngx_er_fanout_queue(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
-    u_char *key)
-{
-    if (fanout->deliveries.nelts == 0 && fanout->event->source->retain == 0) {
-        return NGX_OK;
-    }
-
-    fanout->queued = 1;
-    fanout->unfinished = 0;
-    fanout->required = 0;
-
-    if (key == NULL) {
-        return NGX_OK;
-    }
-
-    fanout->key = ngx_palloc(fanout->event->pool, 32);
-    if (fanout->key == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(fanout->key, key, 32);
-
-    if (!ngx_er_dedup_apart(mcf->dedup)) {
-        fanout->dedup = NGX_ER_DEDUP_QUEUE;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -343,7 +300,7 @@ ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
     fanout->begun = 1;
 
     if (fanout->queued) {
-        ngx_er_fanout_store(fanout);
+        ngx_er_accept_begin(fanout);
         return;
     }
 
@@ -354,61 +311,6 @@ ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
     }
 
     ngx_er_fanout_advance(fanout);
-}
-
-
-static void
-ngx_er_fanout_store(ngx_er_fanout_t *fanout)
-{
-    ngx_int_t  rc;
-
-    /* if the claim came after the deadline, the next attempt shall store it */
-
-    rc = fanout->late ? NGX_DECLINED : ngx_er_accept(fanout, fanout->key);
-
-    if (rc == NGX_OK) {
-        return;
-    }
-
-    fanout->failed = 1;
-
-    if (rc == NGX_ERROR) {
-        fanout->broken = 1;
-
-    } else if (rc == NGX_BUSY) {
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_OVERLOADED);
-    }
-
-    ngx_er_fanout_close(fanout);
-}
-
-
-/* the store has spoken; a key that was claimed elsewhere is confirmed now */
-
-void
-ngx_er_fanout_accepted(ngx_er_fanout_t *fanout, ngx_er_accept_e result)
-{
-    switch (result) {
-
-    case NGX_ER_ACCEPT_OK:
-        fanout->stored = 1;
-        break;
-
-    case NGX_ER_ACCEPT_DUPLICATE:
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_DUPLICATE);
-        break;
-
-    case NGX_ER_ACCEPT_FULL:
-        fanout->failed = 1;
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_FULL);
-        break;
-
-    default: /* NGX_ER_ACCEPT_FAILED */
-        fanout->failed = 1;
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_UNAVAILABLE);
-    }
-
-    ngx_er_fanout_close(fanout);
 }
 
 
@@ -444,7 +346,7 @@ ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
  * then the producer sends it again, and there may be a route by then.
  */
 
-static void
+void
 ngx_er_fanout_close(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t  again;
@@ -598,7 +500,7 @@ ngx_er_fanout_outcome(ngx_er_fanout_t *fanout)
 
 /* the first word counts */
 
-static void
+void
 ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 {
     if (fanout->answered) {
