@@ -6,18 +6,8 @@
 
 /*
  * An entry of the queue in this worker's hand.  dispatch.c and accept.c bring
- * it; here it is delivered by an attempt, and the store is told what became of
- * it:
- *
- *     settle   a 2xx answer
- *     retry    an answer that may change, or none; also handing it back when
- *              nothing could be sent, which does not count as an attempt
- *     bury     no retry would help, or there is no more time for one
- *
- * The store decides by the token whose word counts: if the lease was lost
- * meanwhile it declines, and whoever has the entry now tells the truth.  If
- * the store cannot be told, it is asked again every second until a minute
- * after the lease; the worst that follows is a second delivery, never a loss.
+ * it; here it is delivered by an attempt.  settle.c decides what becomes of it
+ * and tells the store.
  *
  * A lease is on the heap, with a hold on its event.  It gives its places back
  * exactly once, as soon as nothing is sent for it any more.
@@ -36,34 +26,6 @@
                                           sent for want of memory is due */
 
 
-struct ngx_er_lease_s {
-    ngx_queue_t            queue;      /* of all in hand */
-    ngx_er_target_t       *target;
-    ngx_er_event_t        *event;      /* held; NULL: it was not read */
-    ngx_er_attempt_t      *attempt;    /* while it runs */
-    ngx_er_claim_t        *claim;      /* of the guard, or NULL */
-    ngx_str_t              routes;     /* in the event's pool */
-    ngx_er_dedup_mode_e    dedup;
-    ngx_uint_t             number;     /* of the attempt */
-    ngx_er_queue_op_t     *op;         /* what the store is told */
-
-    uint64_t               seq;
-    uint64_t               token;
-    uint64_t               accepted;
-    uint64_t               until;      /* the end of the lease */
-    uint64_t               half;       /* of it, ms */
-    uint64_t               began;      /* the attempt */
-    ngx_uint_t             attempts;   /* before this one */
-    size_t                 bytes;
-    unsigned               again:1;
-    unsigned               ordered:1;  /* others wait for it */
-    unsigned               placed:1;
-    unsigned               told:1;     /* op is under way */
-    unsigned               renewed:1;  /* an EXTEND is under way */
-    unsigned               ended:1;    /* nothing more is to be told */
-};
-
-
 typedef struct {
     ngx_er_queue_t        *store;
     ngx_er_lease_pt        freed;
@@ -80,35 +42,9 @@ static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
 static void ngx_er_lease_guarded(ngx_er_claim_t *claim);
 static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
-static void ngx_er_lease_judge(ngx_er_lease_t *lease,
-    ngx_er_attempt_t *attempt);
-static void ngx_er_lease_unplace(ngx_er_lease_t *lease);
-static ngx_er_queue_op_t *ngx_er_lease_op(ngx_er_lease_t *lease,
-    ngx_er_queue_verb_e verb);
-static void ngx_er_lease_back(ngx_er_lease_t *lease, ngx_msec_t delay);
-static void ngx_er_lease_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
-    ngx_er_attempt_t *attempt);
-static void ngx_er_lease_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
-    ngx_er_attempt_t *attempt);
-static void ngx_er_lease_tell(ngx_er_lease_t *lease);
-static void ngx_er_lease_told(ngx_er_queue_op_t *op);
-static void ngx_er_lease_extend(ngx_er_lease_t *lease);
-static void ngx_er_lease_extended(ngx_er_queue_op_t *op);
-static void ngx_er_lease_free(ngx_er_lease_t *lease);
 
 
 static ngx_er_lease_worker_t  ngx_er_lease_worker;
-
-
-static const char  *ngx_er_dead_names[] = {
-    "not dead",
-    "exhausted",
-    "final",
-    "expired",
-    "poison",
-    "target_removed",
-    "corrupt"
-};
 
 
 void
@@ -132,17 +68,17 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     reason = ngx_er_lease_event(lease, entry, event);
 
     if (reason != NGX_ER_DEAD_NOT) {
-        ngx_er_lease_bury(lease, reason, NULL);
+        ngx_er_settle_bury(lease, reason, NULL);
         return;
     }
 
     if (lease->routes.data == NULL) {
-        ngx_er_lease_back(lease, NGX_ER_LEASE_AGAIN);
+        ngx_er_settle_back(lease, NGX_ER_LEASE_AGAIN);
         return;
     }
 
     if (ngx_exiting) {
-        ngx_er_lease_back(lease, 0);
+        ngx_er_settle_back(lease, 0);
         return;
     }
 
@@ -223,6 +159,8 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
 
     now = ngx_er_queue_now();
 
+    lease->store = ngx_er_lease_worker.store;
+    lease->freed = ngx_er_lease_worker.freed;
     lease->target = target;
     lease->seq = entry->seq;
     lease->token = entry->token;
@@ -258,20 +196,18 @@ ngx_er_lease_guarded(ngx_er_claim_t *claim)
     switch (claim->result) {
 
     case NGX_ER_CLAIM_DUPLICATE:
-        ngx_er_lease_unplace(lease);
-        lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_SETTLE);
-        ngx_er_lease_tell(lease);
+        ngx_er_settle_unsent(lease);
         break;
 
     case NGX_ER_CLAIM_BUSY:
-        ngx_er_lease_back(lease, ngx_max(claim->retry_ms,
+        ngx_er_settle_back(lease, ngx_max(claim->retry_ms,
                                          NGX_ER_LEASE_AGAIN));
         break;
 
     default:
 
         if (ngx_exiting) {
-            ngx_er_lease_back(lease, 0);
+            ngx_er_settle_back(lease, 0);
             break;
         }
 
@@ -305,7 +241,7 @@ ngx_er_lease_deliver(ngx_er_lease_t *lease)
         }
     }
 
-    ngx_er_lease_back(lease, NGX_ER_LEASE_AGAIN);
+    ngx_er_settle_back(lease, NGX_ER_LEASE_AGAIN);
 }
 
 
@@ -332,78 +268,15 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
         ngx_er_delivery_place_give();
     }
 
-    ngx_er_lease_judge(lease, attempt);
+    ngx_er_settle_attempt(lease, attempt);
 
     ngx_er_lease_worker.freed(attempt->target);
 }
 
 
-static void
-ngx_er_lease_judge(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
-{
-    uint64_t            delay, next;
-    ngx_er_policy_t    *policy;
-    ngx_er_verdict_e    verdict;
-    ngx_er_queue_op_t  *op;
-
-    policy = &lease->target->policy;
-    verdict = ngx_er_policy_verdict(policy,
-                                    attempt->silent ? 0 : attempt->status);
-
-    if (verdict == NGX_ER_VERDICT_OK) {
-        ngx_er_crash_point("attempt-ok");
-
-        lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_SETTLE);
-        ngx_er_lease_tell(lease);
-        return;
-    }
-
-    ngx_er_crash_point("attempt-failed");
-
-    if (attempt->status == 0) {
-
-        /* the worker goes: another one takes over */
-
-        delay = 0;
-
-    } else if (verdict == NGX_ER_VERDICT_FINAL) {
-        ngx_er_lease_bury(lease, NGX_ER_DEAD_FINAL, attempt);
-        return;
-
-    } else {
-        delay = ngx_er_policy_delay(policy, lease->attempts + 1,
-                                    attempt->retry_after,
-                                    (uint32_t) ngx_random());
-
-        next = ngx_er_queue_now() + delay;
-
-        /* the clock of the worker that accepted it may be ahead of ours */
-
-        if (policy->horizon == 0
-            || (next > lease->accepted
-                && next - lease->accepted > policy->horizon))
-        {
-            ngx_er_lease_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
-            return;
-        }
-    }
-
-    op = ngx_er_lease_op(lease, NGX_ER_QUEUE_RETRY);
-
-    if (op) {
-        op->delay = delay;
-        ngx_er_lease_past(lease, op, attempt);
-        ngx_er_metric_target(lease->target, NGX_ER_METRIC_RETRY);
-    }
-
-    lease->op = op;
-    ngx_er_lease_tell(lease);
-}
-
-
 /* nothing was sent */
 
-static void
+void
 ngx_er_lease_unplace(ngx_er_lease_t *lease)
 {
     if (!lease->placed) {
@@ -417,166 +290,7 @@ ngx_er_lease_unplace(ngx_er_lease_t *lease)
 }
 
 
-static ngx_er_queue_op_t *
-ngx_er_lease_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
-{
-    ngx_er_queue_op_t  *op;
-
-    op = ngx_er_queue_op(verb, ngx_er_lease_told, lease);
-
-    if (op) {
-        op->seq = lease->seq;
-        op->target = lease->target->hash;
-        op->token = lease->token;
-        op->keep = lease->target->policy.keep;
-    }
-
-    return op;
-}
-
-
-/* not an attempt: the next one has the same number */
-
-static void
-ngx_er_lease_back(ngx_er_lease_t *lease, ngx_msec_t delay)
-{
-    ngx_er_lease_unplace(lease);
-
-    lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_RETRY);
-
-    if (lease->op) {
-        lease->op->delay = delay;
-    }
-
-    ngx_er_lease_tell(lease);
-}
-
-
-static void
-ngx_er_lease_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
-    ngx_er_attempt_t *attempt)
-{
-    ngx_er_queue_op_t  *op;
-
-    ngx_er_lease_unplace(lease);
-
-    op = ngx_er_lease_op(lease, NGX_ER_QUEUE_BURY);
-
-    if (op) {
-        op->reason = reason;
-        ngx_er_lease_past(lease, op, attempt);
-    }
-
-    ngx_er_metric_target(lease->target, NGX_ER_METRIC_DEAD);
-
-    ngx_log_error(NGX_LOG_ERR, lease->target->location->error_log, 0,
-                  "event %016xL for target \"%V\" is a dead letter now: %s",
-                  lease->seq, &lease->target->name,
-                  ngx_er_dead_names[reason]);
-
-    lease->op = op;
-    ngx_er_lease_tell(lease);
-}
-
-
-static void
-ngx_er_lease_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
-    ngx_er_attempt_t *attempt)
-{
-    if (attempt == NULL) {
-        return;
-    }
-
-    op->counted = 1;
-    op->past.time = lease->began;
-    op->past.ms = (uint32_t) attempt->ms;
-    op->past.status = (uint16_t) attempt->status;
-    op->past.number = (uint16_t) ngx_min(attempt->number, 65535);
-
-    if (attempt->length == 0) {
-        return;
-    }
-
-    op->answer.data = ngx_pnalloc(op->pool, attempt->length);
-
-    if (op->answer.data) {
-        ngx_memcpy(op->answer.data, attempt->body, attempt->length);
-        op->answer.len = attempt->length;
-    }
-}
-
-
-/* no memory to tell it: the lease will end by itself */
-
-static void
-ngx_er_lease_tell(ngx_er_lease_t *lease)
-{
-    if (lease->claim) {
-        ngx_er_guard_end(lease->claim,
-                         lease->op && lease->op->verb == NGX_ER_QUEUE_SETTLE);
-        lease->claim = NULL;
-    }
-
-    if (lease->op == NULL) {
-        ngx_er_lease_free(lease);
-        return;
-    }
-
-    lease->told = 1;
-    ngx_er_queue_run(ngx_er_lease_worker.store, lease->op);
-}
-
-
-static void
-ngx_er_lease_told(ngx_er_queue_op_t *op)
-{
-    uint64_t         now;
-    ngx_uint_t       again;
-    ngx_er_lease_t  *lease;
-
-    lease = op->data;
-    lease->told = 0;
-    now = ngx_er_queue_now();
-
-    if (op->rc == NGX_ERROR && now < lease->until + NGX_ER_LEASE_MS) {
-
-        /* the tick tries again */
-
-        return;
-    }
-
-    if (op->rc == NGX_OK) {
-
-        if (op->verb == NGX_ER_QUEUE_RETRY) {
-            again = (op->counted || lease->again);
-            ngx_er_lane_put(lease->target, again, now + op->delay);
-        }
-
-        if (lease->ordered) {
-
-            /* the next of its order may be due now */
-
-            ngx_er_lane_put(lease->target, 0, now);
-            ngx_er_lane_put(lease->target, 1, now);
-        }
-
-        ngx_er_lease_worker.freed(lease->target);
-
-    } else {
-        ngx_er_metric_target(lease->target, NGX_ER_METRIC_FENCED);
-
-        ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
-                      "event %016xL for target \"%V\": %s, it may be "
-                      "delivered twice", lease->seq, &lease->target->name,
-                      op->rc == NGX_DECLINED ? "another worker has it"
-                                             : "the store could not be told");
-    }
-
-    ngx_er_lease_free(lease);
-}
-
-
-static void
+void
 ngx_er_lease_free(ngx_er_lease_t *lease)
 {
     lease->ended = 1;
@@ -651,57 +365,15 @@ ngx_er_leases_tick(void)
         if (lease->op) {
 
             if (!lease->told && !lease->ended) {
-                ngx_er_lease_tell(lease);
+                ngx_er_settle_tell(lease);
             }
 
             continue;
         }
 
         if (!lease->renewed && now + lease->half > lease->until) {
-            ngx_er_lease_extend(lease);
+            ngx_er_settle_extend(lease);
         }
-    }
-}
-
-
-static void
-ngx_er_lease_extend(ngx_er_lease_t *lease)
-{
-    ngx_er_queue_op_t  *op;
-
-    op = ngx_er_queue_op(NGX_ER_QUEUE_EXTEND, ngx_er_lease_extended, lease);
-    if (op == NULL) {
-        return;
-    }
-
-    op->seq = lease->seq;
-    op->target = lease->target->hash;
-    op->token = lease->token;
-    op->lease = NGX_ER_LEASE_MS;
-
-    lease->renewed = 1;
-    ngx_er_queue_run(ngx_er_lease_worker.store, op);
-}
-
-
-/* a lease that is lost goes on: its answer decides nothing any more */
-
-static void
-ngx_er_lease_extended(ngx_er_queue_op_t *op)
-{
-    ngx_er_lease_t *lease = op->data;
-
-    lease->renewed = 0;
-
-    if (op->rc == NGX_OK) {
-        lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
-        lease->half = NGX_ER_LEASE_MS / 2;
-    }
-
-    ngx_er_queue_op_free(op);
-
-    if (lease->ended) {
-        ngx_er_lease_free(lease);
     }
 }
 
@@ -747,20 +419,15 @@ ngx_er_leases_exit_worker(void)
 
         lease->attempt = NULL;
         lease->claim = NULL;
-        lease->op = ngx_er_lease_op(lease, NGX_ER_QUEUE_RETRY);
 
         if (attempt) {
             attempt->ms = ngx_current_msec - attempt->start;
-
-            if (lease->op) {
-                ngx_er_lease_past(lease, lease->op, attempt);
-            }
-
-            ngx_er_attempt_drop(attempt);
         }
 
-        if (lease->op) {
-            ngx_er_queue_run(ngx_er_lease_worker.store, lease->op);
+        ngx_er_settle_exit(lease, attempt);
+
+        if (attempt) {
+            ngx_er_attempt_drop(attempt);
         }
     }
 }

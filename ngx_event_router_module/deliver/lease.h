@@ -34,6 +34,36 @@ typedef struct ngx_er_lease_s  ngx_er_lease_t;
 typedef void (*ngx_er_lease_pt)(ngx_er_target_t *target);
 
 
+struct ngx_er_lease_s {
+    ngx_queue_t            queue;      /* of all in hand */
+    ngx_er_queue_t        *store;
+    ngx_er_lease_pt        freed;
+    ngx_er_target_t       *target;
+    ngx_er_event_t        *event;      /* held; NULL: it was not read */
+    ngx_er_attempt_t      *attempt;    /* while it runs */
+    ngx_er_claim_t        *claim;      /* of the guard, or NULL */
+    ngx_str_t              routes;     /* in the event's pool */
+    ngx_er_dedup_mode_e    dedup;
+    ngx_uint_t             number;     /* of the attempt */
+    ngx_er_queue_op_t     *op;         /* what the store is told */
+
+    uint64_t               seq;
+    uint64_t               token;
+    uint64_t               accepted;
+    uint64_t               until;      /* the end of the lease */
+    uint64_t               half;       /* of it, ms */
+    uint64_t               began;      /* the attempt */
+    ngx_uint_t             attempts;   /* before this one */
+    size_t                 bytes;
+    unsigned               again:1;
+    unsigned               ordered:1;  /* others wait for it */
+    unsigned               placed:1;
+    unsigned               told:1;     /* op is under way */
+    unsigned               renewed:1;  /* an EXTEND is under way */
+    unsigned               ended:1;    /* nothing more is to be told */
+};
+
+
 /*
  * Delivers an entry that was leased with its token.  One place in the lane
  * (of the class "again" says) and one in the worker were taken for it and are
@@ -58,6 +88,27 @@ void ngx_er_leases_tick(void);
 /* init_process and exit_process: what is in hand is handed back */
 void ngx_er_leases_init_worker(ngx_er_queue_t *queue, ngx_er_lease_pt freed);
 void ngx_er_leases_exit_worker(void);
+
+
+/*
+ * settle.c, for lease.c: an attempt ended; another copy was delivered; nothing
+ * was sent, and it is due again after "delay" ms; it is a dead letter (attempt
+ * may be NULL); the worker goes; what could not be told is told again; the
+ * lease is renewed.  The lease may be gone afterwards.
+ */
+
+void ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt);
+void ngx_er_settle_unsent(ngx_er_lease_t *lease);
+void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
+void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_er_attempt_t *attempt);
+void ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt);
+void ngx_er_settle_tell(ngx_er_lease_t *lease);
+void ngx_er_settle_extend(ngx_er_lease_t *lease);
+
+/* lease.c, for settle.c: gives its places back if it has them; ends it */
+void ngx_er_lease_unplace(ngx_er_lease_t *lease);
+void ngx_er_lease_free(ngx_er_lease_t *lease);
 
 
 #endif /* _NGX_ER_LEASE_H_INCLUDED_ */

@@ -1,0 +1,333 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What becomes of an entry in hand, and how the store hears of it:
+ *
+ *     settle   a 2xx answer
+ *     retry    an answer that may change, or none; also handing it back when
+ *              nothing could be sent, which does not count as an attempt
+ *     bury     no retry would help, or there is no more time for one
+ *
+ * The store decides by the token whose word counts: if the lease was lost
+ * meanwhile it declines, and whoever has the entry now tells the truth.  If
+ * the store cannot be told, it is asked again every second until a minute
+ * after the lease; the worst that follows is a second delivery, never a loss.
+ *
+ * Only lease.c calls in here.  An operation is the lease's until the store has
+ * taken it; then the lease ends, by ngx_er_lease_free().
+ */
+
+
+#include "lease.h"
+#include "guard.h"
+#include "../crash.h"
+#include "../observe/metrics.h"
+
+
+static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
+    ngx_er_queue_verb_e verb);
+static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt);
+static void ngx_er_settle_told(ngx_er_queue_op_t *op);
+static void ngx_er_settle_extended(ngx_er_queue_op_t *op);
+
+
+static const char  *ngx_er_dead_names[] = {
+    "not dead",
+    "exhausted",
+    "final",
+    "expired",
+    "poison",
+    "target_removed",
+    "corrupt"
+};
+
+
+void
+ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
+{
+    uint64_t            delay, next;
+    ngx_er_policy_t    *policy;
+    ngx_er_verdict_e    verdict;
+    ngx_er_queue_op_t  *op;
+
+    policy = &lease->target->policy;
+    verdict = ngx_er_policy_verdict(policy,
+                                    attempt->silent ? 0 : attempt->status);
+
+    if (verdict == NGX_ER_VERDICT_OK) {
+        ngx_er_crash_point("attempt-ok");
+
+        lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
+        ngx_er_settle_tell(lease);
+        return;
+    }
+
+    ngx_er_crash_point("attempt-failed");
+
+    if (attempt->status == 0) {
+
+        /* the worker goes: another one takes over */
+
+        delay = 0;
+
+    } else if (verdict == NGX_ER_VERDICT_FINAL) {
+        ngx_er_settle_bury(lease, NGX_ER_DEAD_FINAL, attempt);
+        return;
+
+    } else {
+        delay = ngx_er_policy_delay(policy, lease->attempts + 1,
+                                    attempt->retry_after,
+                                    (uint32_t) ngx_random());
+
+        next = ngx_er_queue_now() + delay;
+
+        /* the clock of the worker that accepted it may be ahead of ours */
+
+        if (policy->horizon == 0
+            || (next > lease->accepted
+                && next - lease->accepted > policy->horizon))
+        {
+            ngx_er_settle_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
+            return;
+        }
+    }
+
+    op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
+
+    if (op) {
+        op->delay = delay;
+        ngx_er_settle_past(lease, op, attempt);
+        ngx_er_metric_target(lease->target, NGX_ER_METRIC_RETRY);
+    }
+
+    lease->op = op;
+    ngx_er_settle_tell(lease);
+}
+
+
+static ngx_er_queue_op_t *
+ngx_er_settle_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_queue_op(verb, ngx_er_settle_told, lease);
+
+    if (op) {
+        op->seq = lease->seq;
+        op->target = lease->target->hash;
+        op->token = lease->token;
+        op->keep = lease->target->policy.keep;
+    }
+
+    return op;
+}
+
+
+void
+ngx_er_settle_unsent(ngx_er_lease_t *lease)
+{
+    ngx_er_lease_unplace(lease);
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
+    ngx_er_settle_tell(lease);
+}
+
+
+void
+ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
+{
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
+
+    if (lease->op) {
+        ngx_er_settle_past(lease, lease->op, attempt);
+        ngx_er_queue_run(lease->store, lease->op);
+    }
+}
+
+
+/* not an attempt: the next one has the same number */
+
+void
+ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay)
+{
+    ngx_er_lease_unplace(lease);
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
+
+    if (lease->op) {
+        lease->op->delay = delay;
+    }
+
+    ngx_er_settle_tell(lease);
+}
+
+
+void
+ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_er_attempt_t *attempt)
+{
+    ngx_er_queue_op_t  *op;
+
+    ngx_er_lease_unplace(lease);
+
+    op = ngx_er_settle_op(lease, NGX_ER_QUEUE_BURY);
+
+    if (op) {
+        op->reason = reason;
+        ngx_er_settle_past(lease, op, attempt);
+    }
+
+    ngx_er_metric_target(lease->target, NGX_ER_METRIC_DEAD);
+
+    ngx_log_error(NGX_LOG_ERR, lease->target->location->error_log, 0,
+                  "event %016xL for target \"%V\" is a dead letter now: %s",
+                  lease->seq, &lease->target->name,
+                  ngx_er_dead_names[reason]);
+
+    lease->op = op;
+    ngx_er_settle_tell(lease);
+}
+
+
+static void
+ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt)
+{
+    if (attempt == NULL) {
+        return;
+    }
+
+    op->counted = 1;
+    op->past.time = lease->began;
+    op->past.ms = (uint32_t) attempt->ms;
+    op->past.status = (uint16_t) attempt->status;
+    op->past.number = (uint16_t) ngx_min(attempt->number, 65535);
+
+    if (attempt->length == 0) {
+        return;
+    }
+
+    op->answer.data = ngx_pnalloc(op->pool, attempt->length);
+
+    if (op->answer.data) {
+        ngx_memcpy(op->answer.data, attempt->body, attempt->length);
+        op->answer.len = attempt->length;
+    }
+}
+
+
+/* no memory to tell it: the lease will end by itself */
+
+void
+ngx_er_settle_tell(ngx_er_lease_t *lease)
+{
+    if (lease->claim) {
+        ngx_er_guard_end(lease->claim,
+                         lease->op && lease->op->verb == NGX_ER_QUEUE_SETTLE);
+        lease->claim = NULL;
+    }
+
+    if (lease->op == NULL) {
+        ngx_er_lease_free(lease);
+        return;
+    }
+
+    lease->told = 1;
+    ngx_er_queue_run(lease->store, lease->op);
+}
+
+
+static void
+ngx_er_settle_told(ngx_er_queue_op_t *op)
+{
+    uint64_t         now;
+    ngx_uint_t       again;
+    ngx_er_lease_t  *lease;
+
+    lease = op->data;
+    lease->told = 0;
+    now = ngx_er_queue_now();
+
+    if (op->rc == NGX_ERROR && now < lease->until + NGX_ER_LEASE_MS) {
+
+        /* the tick tries again */
+
+        return;
+    }
+
+    if (op->rc == NGX_OK) {
+
+        if (op->verb == NGX_ER_QUEUE_RETRY) {
+            again = (op->counted || lease->again);
+            ngx_er_lane_put(lease->target, again, now + op->delay);
+        }
+
+        if (lease->ordered) {
+
+            /* the next of its order may be due now */
+
+            ngx_er_lane_put(lease->target, 0, now);
+            ngx_er_lane_put(lease->target, 1, now);
+        }
+
+        lease->freed(lease->target);
+
+    } else {
+        ngx_er_metric_target(lease->target, NGX_ER_METRIC_FENCED);
+
+        ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
+                      "event %016xL for target \"%V\": %s, it may be "
+                      "delivered twice", lease->seq, &lease->target->name,
+                      op->rc == NGX_DECLINED ? "another worker has it"
+                                             : "the store could not be told");
+    }
+
+    ngx_er_lease_free(lease);
+}
+
+
+void
+ngx_er_settle_extend(ngx_er_lease_t *lease)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_EXTEND, ngx_er_settle_extended, lease);
+    if (op == NULL) {
+        return;
+    }
+
+    op->seq = lease->seq;
+    op->target = lease->target->hash;
+    op->token = lease->token;
+    op->lease = NGX_ER_LEASE_MS;
+
+    lease->renewed = 1;
+    ngx_er_queue_run(lease->store, op);
+}
+
+
+/* a lease that is lost goes on: its answer decides nothing any more */
+
+static void
+ngx_er_settle_extended(ngx_er_queue_op_t *op)
+{
+    ngx_er_lease_t *lease = op->data;
+
+    lease->renewed = 0;
+
+    if (op->rc == NGX_OK) {
+        lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
+        lease->half = NGX_ER_LEASE_MS / 2;
+    }
+
+    ngx_er_queue_op_free(op);
+
+    if (lease->ended) {
+        ngx_er_lease_free(lease);
+    }
+}
