@@ -426,6 +426,9 @@ for (1 .. 3) {
 
 is(sweep(gap => 300)->{adopted}, 0, 'alive');
 
+sweep(node => $H2);
+is(sweep()->{nodes}, 2, 'two nodes');
+
 for (1 .. 12) {
     $r = sweep(gap => 300);
     last if $r->{adopted};
@@ -693,9 +696,9 @@ sub sweep {
 
     my $r = run('sweep', $o{holder} // $H1, $o{gap} // 15000,
         $o{generation} // 0, $o{keep} // 60000, join('', @{ $o{known} // [] }),
-        200);
+        200, $o{node} // $H1);
 
-    my (undef, $now, $more, $adopted, $used, $size, @rest) = @$r;
+    my (undef, $now, $more, $adopted, $used, $size, $nodes, @rest) = @$r;
     my @counts;
 
     while (my @row = splice @rest, 0, 7) {
@@ -706,7 +709,7 @@ sub sweep {
     }
 
     return { now => $now, more => $more, adopted => $adopted, used => $used,
-             size => $size, counts => \@counts };
+             size => $size, nodes => $nodes, counts => \@counts };
 }
 
 

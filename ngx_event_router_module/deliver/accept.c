@@ -207,8 +207,19 @@ ngx_er_accept_parts(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
 static ngx_uint_t
 ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
 {
-    uint64_t    wait;
-    ngx_uint_t  fresh, again, reserved;
+    uint64_t           now, wait;
+    ngx_uint_t         fresh, again, reserved;
+    ngx_er_lane_due_t  due;
+
+    now = ngx_er_queue_now();
+
+    ngx_er_lane_due(target, &due);
+
+    /* those that wait already come first */
+
+    if (due.fresh <= now) {
+        return 0;
+    }
 
     if (ngx_exiting
         || ngx_er_leases_room(&reserved) < bytes
@@ -220,7 +231,7 @@ ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
     fresh = 1;
     again = 0;
 
-    ngx_er_lane_take(target, ngx_er_queue_now(), &fresh, &again, &wait);
+    ngx_er_lane_take(target, now, &fresh, &again, &wait);
 
     if (fresh == 0) {
         ngx_er_delivery_place_give();

@@ -449,9 +449,7 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
     worker->starved = 0;
     ngx_er_dispatch_wake_all();
 
-    if (ngx_er_lanes_turn(worker->mcf, ngx_er_queue_now(), NGX_ER_SWEEP_MS)) {
-        ngx_er_sweep();
-    }
+    ngx_er_sweep_tick();
 }
 
 

@@ -41,6 +41,8 @@ typedef struct {
     uint64_t               turn;       /* no sweep before */
     uint64_t               used;       /* bytes of the store */
     uint64_t               size;
+    uint64_t               node;       /* this nginx in the store */
+    ngx_uint_t             nodes;      /* that share it */
     ngx_er_lane_worker_t   workers[NGX_ER_LANE_WORKERS];
 } ngx_er_lanes_sh_t;
 
@@ -48,6 +50,8 @@ typedef struct {
 static ngx_int_t ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_er_lane_sh_t *ngx_er_lane_find(ngx_slab_pool_t *pool,
     ngx_str_t *name);
+static ngx_er_policy_t *ngx_er_lane_part(ngx_er_target_t *target,
+    ngx_er_policy_t *part);
 static ngx_uint_t ngx_er_lane_gone(ngx_er_lane_worker_t *worker);
 static void ngx_er_lane_lose(ngx_er_lanes_sh_t *sh, ngx_uint_t column);
 static ngx_slab_pool_t *ngx_er_lanes_pool(ngx_er_main_conf_t *mcf);
@@ -106,16 +110,22 @@ ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data)
     ngx_uint_t            i;
     ngx_slab_pool_t      *pool;
     ngx_er_target_t     **target;
+    ngx_er_lanes_sh_t    *sh;
     ngx_er_main_conf_t   *mcf;
 
     mcf = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
 
     if (pool->data == NULL) {
-        pool->data = ngx_slab_calloc(pool, sizeof(ngx_er_lanes_sh_t));
-        if (pool->data == NULL) {
+        sh = ngx_slab_calloc(pool, sizeof(ngx_er_lanes_sh_t));
+        if (sh == NULL) {
             return NGX_ERROR;
         }
+
+        sh->node = (uint64_t) ngx_random() << 32 | (uint64_t) ngx_random()
+                   | 1;
+
+        pool->data = sh;
     }
 
     target = mcf->targets.elts;
@@ -302,6 +312,24 @@ ngx_er_lanes_reclaim(ngx_er_main_conf_t *mcf)
 
 
 uint64_t
+ngx_er_lanes_node(ngx_er_main_conf_t *mcf)
+{
+    ngx_slab_pool_t    *pool;
+    ngx_er_lanes_sh_t  *sh;
+
+    pool = ngx_er_lanes_pool(mcf);
+
+    if (pool == NULL) {
+        return 1;
+    }
+
+    sh = pool->data;
+
+    return sh->node;
+}
+
+
+uint64_t
 ngx_er_lanes_dead(ngx_er_main_conf_t *mcf, uint64_t after)
 {
     uint64_t               holder;
@@ -416,7 +444,8 @@ ngx_er_lanes_turn(ngx_er_main_conf_t *mcf, uint64_t now, ngx_msec_t ms)
 
 
 void
-ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size)
+ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size,
+    ngx_uint_t nodes)
 {
     ngx_slab_pool_t    *pool;
     ngx_er_lanes_sh_t  *sh;
@@ -429,6 +458,7 @@ ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size)
         ngx_shmtx_lock(&pool->mutex);
         sh->used = used;
         sh->size = size;
+        sh->nodes = nodes;
         ngx_shmtx_unlock(&pool->mutex);
     }
 }
@@ -456,11 +486,43 @@ ngx_er_lanes_usage(ngx_er_main_conf_t *mcf, uint64_t *used, uint64_t *size)
 }
 
 
+/*
+ * A target's concurrency and rate are for all nginx that share the store, so
+ * each takes an equal part, one at least.  "part" is room for it.
+ */
+
+static ngx_er_policy_t *
+ngx_er_lane_part(ngx_er_target_t *target, ngx_er_policy_t *part)
+{
+    ngx_uint_t          nodes;
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = target->lane->shpool->data;
+    nodes = sh->nodes;
+
+    if (nodes < 2) {
+        return &target->policy;
+    }
+
+    *part = target->policy;
+
+    part->concurrency = ngx_max(part->concurrency / nodes, 1);
+    part->burst = ngx_max(part->burst / nodes, 1);
+
+    if (part->rate) {
+        part->rate = ngx_max(part->rate / nodes, 1);
+    }
+
+    return part;
+}
+
+
 void
 ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
     ngx_uint_t *again, uint64_t *wait)
 {
     ngx_er_lane_t         *lane;
+    ngx_er_policy_t        part;
     ngx_er_lane_sh_t      *sh;
     ngx_er_lane_places_t  *places;
 
@@ -475,7 +537,7 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
         *wait = NGX_ER_POLICY_FULL;
 
     } else {
-        ngx_er_policy_take(&target->policy, &sh->policy, now,
+        ngx_er_policy_take(ngx_er_lane_part(target, &part), &sh->policy, now,
                            sh->again <= now, fresh, again, wait);
 
         places = &sh->places[ngx_er_lane_column];
@@ -491,6 +553,7 @@ void
 ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
 {
     ngx_er_lane_t         *lane;
+    ngx_er_policy_t        part;
     ngx_er_lane_places_t  *places;
 
     if (fresh == 0 && again == 0) {
@@ -501,7 +564,8 @@ ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    ngx_er_policy_untake(&target->policy, &lane->sh->policy, fresh, again);
+    ngx_er_policy_untake(ngx_er_lane_part(target, &part), &lane->sh->policy,
+                         fresh, again);
 
     places = &lane->sh->places[ngx_er_lane_column];
     places->fresh -= fresh;

@@ -83,6 +83,9 @@ void ngx_er_lanes_reclaim(ngx_er_main_conf_t *mcf);
 uint64_t ngx_er_lanes_dead(ngx_er_main_conf_t *mcf, uint64_t after);
 void ngx_er_lanes_forget(ngx_er_main_conf_t *mcf, uint64_t holder);
 
+/* this nginx, among those that share a store: any number, not 0 */
+uint64_t ngx_er_lanes_node(ngx_er_main_conf_t *mcf);
+
 /* 1: it is this worker's turn to sweep, nobody else's for so many ms */
 ngx_uint_t ngx_er_lanes_turn(ngx_er_main_conf_t *mcf, uint64_t now,
     ngx_msec_t ms);
@@ -106,8 +109,12 @@ void ngx_er_lane_seen(ngx_er_target_t *target, ngx_er_lane_due_t *due,
 /* the store counted */
 void ngx_er_lane_count(ngx_er_target_t *target, ngx_er_queue_count_t *count);
 
-/* how full the store is, bytes, as of the last sweep */
-void ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size);
+/*
+ * How full the store is, bytes, as of the last sweep, and how many nginx share
+ * it: each of them has its part of a target's concurrency and rate.
+ */
+void ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size,
+    ngx_uint_t nodes);
 void ngx_er_lanes_usage(ngx_er_main_conf_t *mcf, uint64_t *used,
     uint64_t *size);
 

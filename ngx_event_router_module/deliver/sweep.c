@@ -11,6 +11,9 @@
  * the store has.  dispatch.c calls it: in each worker that starts, and then
  * once a second in one of them.
  *
+ * In a store that several nginx share a sweep is also a sign of life, so there
+ * every worker sweeps now and then.
+ *
  * It owns the list of targets that it tells the store, in the cycle's pool.  A
  * sweep that fails is followed by the next one.
  */
@@ -20,6 +23,8 @@
 #include "dispatch.h"
 
 
+#define NGX_ER_SWEEP_PULSE  4000       /* ms between two of one worker, where
+                                          they are signs of life */
 #define NGX_ER_SWEEP_LIMIT  1000       /* things that one forgets */
 #define NGX_ER_SWEEP_KEEP   2592000000u  /* ms: of dead letters of targets
                                             that are not configured */
@@ -37,6 +42,7 @@ typedef struct {
     ngx_er_sweep_target_t  *targets;
     ngx_uint_t              ntargets;
     uint64_t               *known;     /* their hashes */
+    ngx_msec_t              last;      /* when the last one began */
     ngx_uint_t              sweeping;
 } ngx_er_sweep_worker_t;
 
@@ -112,6 +118,24 @@ ngx_er_sweep_adopted(ngx_er_queue_op_t *op)
 
 
 void
+ngx_er_sweep_tick(void)
+{
+    uint64_t                now;
+    ngx_er_sweep_worker_t  *worker;
+
+    worker = &ngx_er_sweeper;
+    now = ngx_er_queue_now();
+
+    if (ngx_er_lanes_turn(worker->mcf, now, NGX_ER_SWEEP_MS)
+        || (worker->store->backend->pulse
+            && ngx_current_msec - worker->last >= NGX_ER_SWEEP_PULSE))
+    {
+        ngx_er_sweep();
+    }
+}
+
+
+void
 ngx_er_sweep(void)
 {
     ngx_uint_t              i;
@@ -132,6 +156,7 @@ ngx_er_sweep(void)
         return;
     }
 
+    op->node = ngx_er_lanes_node(worker->mcf);
     op->known = worker->known;
     op->nknown = worker->ntargets;
     op->generation = worker->store->generation;
@@ -143,6 +168,7 @@ ngx_er_sweep(void)
     }
 
     worker->sweeping = 1;
+    worker->last = ngx_current_msec;
     ngx_er_queue_run(worker->store, op);
 }
 
@@ -167,7 +193,7 @@ ngx_er_sweep_swept(ngx_er_queue_op_t *op)
             ngx_er_sweep_counted(&worker->targets[i], op);
         }
 
-        ngx_er_lanes_used(worker->mcf, op->used, op->size);
+        ngx_er_lanes_used(worker->mcf, op->used, op->size, op->nodes);
         ngx_er_dispatch_wake_all();
     }
 

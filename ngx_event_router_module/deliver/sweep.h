@@ -23,6 +23,9 @@
 /* unless one is under way in this worker */
 void ngx_er_sweep(void);
 
+/* the same if it is this worker's turn, or time for a sign of life */
+void ngx_er_sweep_tick(void);
+
 /* init_process; NGX_ERROR: no memory */
 ngx_int_t ngx_er_sweep_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);

@@ -237,6 +237,9 @@ struct ngx_er_queue_op_s {
      * Out: counts (of ngx_er_queue_count_t), used and size.
      */
 
+    uint64_t               node;       /* this nginx, among those that share
+                                          the store */
+    ngx_uint_t             nodes;      /* out: how many there are; 0: one */
     uint64_t              *known;      /* hashes of all targets */
     ngx_uint_t             nknown;
     uint64_t               generation;

@@ -98,6 +98,7 @@ static void ngx_er_file_queue_answer(ngx_queue_t *ops);
 static ngx_er_queue_backend_t  ngx_er_file_backend = {
     "file",
     0,
+    0,
     ngx_er_file_queue_open,
     ngx_er_file_queue_close,
     ngx_er_file_queue_run

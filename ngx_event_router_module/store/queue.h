@@ -24,6 +24,8 @@
 typedef struct {
     const char            *name;       /* "file", "redis" */
     ngx_uint_t             optional;   /* not used unless a source is queued */
+    ngx_uint_t             pulse;      /* each worker's SWEEP says that it is
+                                          alive, at least every 10 s */
 
     /* init_process: NGX_OK, or NGX_ERROR after logging at emerg */
     ngx_int_t            (*open)(ngx_er_queue_t *queue, ngx_cycle_t *cycle);

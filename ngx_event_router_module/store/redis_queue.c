@@ -107,6 +107,7 @@ static void ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq,
 static ngx_er_queue_backend_t  ngx_er_redis_queue_backend = {
     "redis",
     1,
+    1,
     ngx_er_redis_queue_open,
     ngx_er_redis_queue_close,
     ngx_er_redis_queue_run

@@ -386,6 +386,7 @@ ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_number(a, op->keep);
     ngx_er_redis_word_text(a, &known);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_BATCH);
+    ngx_er_redis_word_hex(a, op->node);
 
     return NGX_OK;
 }

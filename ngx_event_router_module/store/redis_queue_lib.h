@@ -25,6 +25,7 @@
  *     v:HOLDER   TQ of the last one it got that is one crash short of poison
  *     y:HOLDERT  its last lease, for a command that is sent twice
  *     holders    zset by heartbeat
+ *     nodes      zset by heartbeat: each nginx that shares the queue
  *     t          hash: names of targets
  *     u, r:S     zset Q by end; zset Q of a source: the archive
  *     d:KEY n:NONCE  of what event, and who put it there

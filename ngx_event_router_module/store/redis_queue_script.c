@@ -265,7 +265,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "return {1, now, done, more} "),
     ngx_null_string },
 
-    /* layout, holder, gap, generation, keep, known, batch */
+    /* layout, holder, gap, generation, keep, known, batch, node */
 
     { ngx_string("sweep"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
@@ -273,6 +273,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "local batch, more, adopted = tonumber(ARGV[7]), 0, 0 "
     "tick() "
     "call('ZADD', b .. 'holders', now, holder) "
+    "call('ZADD', b .. 'nodes', now, ARGV[8]) "
+    "call('ZREMRANGEBYSCORE', b .. 'nodes', '-inf', now - gap / 3) "
     "local x = call('HMGET', KEYS[1], 'b', 'y', 'g') "
     "local quiet = tonumber(x[2] or now) "
     "if not x[1] or now - tonumber(x[1]) > gap / 3 then quiet = now end "
@@ -314,7 +316,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "  used = tonumber(string.match(info, 'used_memory:(%d+)') or 0) "
     "  size = tonumber(string.match(info, 'maxmemory:(%d+)') or 0) "
     "end "
-    "local out = {1, now, 0, adopted, used, size} "
+    "local nodes = call('ZCARD', b .. 'nodes') "
+    "local out = {1, now, 0, adopted, used, size, nodes} "
     "for i = 1, #names, 2 do "
     "  local t = names[i] "
     "  local k = b .. 'k:' .. t "
