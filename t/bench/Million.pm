@@ -3,7 +3,7 @@ package Million;
 # Copyright (C) Event Router contributors
 
 # A start on a file store with a million events of 1 KB pending, as after a
-# long outage: ten targets have a tenth each, nine of them are still away.  How
+# long outage: ten targets have a tenth each, all or nine are still away.  How
 # long is it from the start of nginx until an event is accepted and until the
 # first one is delivered, how much memory do the workers have after ten
 # seconds, and how long does event_status take?
@@ -49,10 +49,12 @@ sub run {
     printf "%d entries, records of %d bytes, filled in %.0f s\n\n", $entries,
         $1, time - $start;
 
-    start_nginx('upstream', $second, $port{UPSTREAM});
-
     printf "%-8s %10s %11s  %s\n", 'start', 'accept ms', 'delivery ms',
         'RSS of the workers after 10 s, MiB: anonymous + files + shared';
+
+    measure('all away', 1, 1);
+
+    start_nginx('upstream', $second, $port{UPSTREAM});
 
     measure('cold', 1);
     measure('cold', 1);
@@ -62,26 +64,27 @@ sub run {
 
 
 sub measure {
-    my ($name, $cold) = @_;
+    my ($name, $cold, $away) = @_;
 
     forget() if $cold;
 
-    my $before = count($port{UPSTREAM});
+    my $before = $away ? 0 : count($port{UPSTREAM});
     my $start = time;
-    my ($accepted, $delivered);
+    my $accepted;
+    my $delivered = $away && 0;
 
     my $master = start_nginx('router', "$first,$second", undef);
 
     # a connection that is refused is no answer
 
-    while (!$accepted || !$delivered) {
+    while (!$accepted || !defined $delivered) {
         die "nothing happens\n" if time - $start > 60;
 
         if (!$accepted && (eval { post('probe') } // '') =~ /^HTTP\S+ 202/) {
             $accepted = time - $start;
         }
 
-        if (!$delivered && count($port{UPSTREAM}) > $before) {
+        if (!defined $delivered && count($port{UPSTREAM}) > $before) {
             $delivered = time - $start;
         }
 
@@ -90,17 +93,17 @@ sub measure {
 
     select undef, undef, undef, 10 - (time - $start) if time - $start < 10;
 
-    printf "%-8s %10.0f %11.0f  %s\n", $name, 1000 * $accepted,
-        1000 * $delivered, join '; ', map { memory($_) } workers_of($master, 2);
+    printf "%-8s %10.0f %11s  %s\n", $name, 1000 * $accepted,
+        $away ? '-' : sprintf('%.0f', 1000 * $delivered), join '; ', map { memory($_) } workers_of($master, 2);
 
     my @ms = map { status() } 1 .. 50;
     my $json = decode_json(get('/status') =~ s/.*?\r\n\r\n//sr);
-    my $pending = $json->{targets}{t2}{pending};
+    my $pending = $json->{queue}{targets}{t2}{pending};
 
-    printf "%8s event_status p50 %.2f ms, p99 %.2f ms; t1 took %.0f events/s "
-        . "of its backlog; t2 has %s pending\n", '', median(@ms),
-        percentile(99, @ms),
-        (count($port{UPSTREAM}) - $before) / (time - $start), $pending // '?';
+    printf "%8s event_status p50 %.2f ms, p99 %.2f ms; t2 has %s pending\n",
+        '', median(@ms), percentile(99, @ms), $pending // '?';
+    printf "%8s t1 took %.0f events/s of its backlog\n", '',
+        (count($port{UPSTREAM}) - $before) / (time - $start) if !$away;
 
     $start = time;
     stop('router');

@@ -12,8 +12,8 @@ package Outage;
 #                     events are waiting for it
 #     breaker off     the same, and all it may have in hand is always in hand
 #
-# Producer, targets and clock are this process, so that one clock measures;
-# what it is late by itself is in the times of all three alike.
+# Producer, targets and clock are this process; what it is late by itself is in
+# the times of all three alike.  The ratios are medians of those of the rounds.
 
 use warnings;
 use strict;
@@ -25,7 +25,8 @@ use Time::HiRes qw(time);
 
 my $rate = $ENV{BENCH_RATE} || 100;
 my $waiting = $ENV{BENCH_ENTRIES} || 3600 * $rate;
-my $turn = 5;
+my $turn = 3;
+my $aim = 1.2;
 
 my @cases = (
     { name => 'without', breaker => 'failures=5', well => 1 },
@@ -45,9 +46,15 @@ my (%input, %idle, %sent, %took, $answered, $refused, $case);
 sub run {
     my ($first, $second) = cores();
 
-    for (@cases) {
-        prepare($_, $first);
+    prepare($_, $first) for @cases;
+
+    for my $case (@cases) {
+        $case->{client} = [ map { client($case->{port}) } 1 .. 16 ];
     }
+
+    # the seeds of t1 to t3 are delivered now
+
+    serve(time + 2);
 
     my $rounds = int(seconds() / ($turn * @cases) + 0.5) || 1;
 
@@ -95,11 +102,6 @@ sub prepare {
         $said =~ /events=$waiting/ or die "not filled\n";
         start_nginx($name, $core, $port);
     }
-
-    # what waits for t1 to t3 goes before
-
-    $case->{client} = [ map { client($port) } 1 .. 16 ];
-    serve(time + 2);
 }
 
 
@@ -129,29 +131,19 @@ sub measure {
 
     for my $i (0 .. $n - 1) {
         serve($start + $i / $rate);
-
         push @pending, $i;
-
-        for my $s (@{ $case->{client} }) {
-            last if !@pending;
-            next if !$idle{$s};
-
-            my $id = 'e' . shift(@pending) . "-$start";
-
-            # one that had to wait for a connection was due before
-
-            $sent{$id} = $start + ($id =~ /^e(\d+)/)[0] / $rate;
-            $idle{$s} = 0;
-            print $s request($id);
-        }
+        produce($start, \@pending);
     }
 
     my $wanted = $case->{well} ? 4 : 3;
     my $end = time + 20;
 
-    serve(time + 0.01) while time < $end
-        && (grep({ scalar @{ $took{$_} // [] } < $n } map { "/t$_" }
-            1 .. $wanted));
+    while (time < $end
+        && grep { @{ $took{"/t$_"} // [] } < $n } 1 .. $wanted)
+    {
+        serve(time + 0.01);
+        produce($start, \@pending);
+    }
 
     die "$case->{name}: $refused events were refused\n" if $refused;
 
@@ -166,6 +158,24 @@ sub measure {
     push @{ $case->{rounds} }, { p50 => median(@ms),
         p99 => percentile(99, @ms), max => percentile(100, @ms) };
     push @{ $case->{all} }, @ms;
+}
+
+
+# one that has to wait for a connection was due before, and that counts
+
+sub produce {
+    my ($start, $pending) = @_;
+
+    for my $s (@{ $case->{client} }) {
+        last if !@$pending;
+        next if !$idle{$s};
+
+        my $i = shift @$pending;
+
+        $sent{"e$i-$start"} = $start + $i / $rate;
+        $idle{$s} = 0;
+        print $s request("e$i-$start");
+    }
 }
 
 
@@ -264,11 +274,13 @@ sub report {
 
         next if $case->{well};
 
-        my $ratio = percentile(99, @all)
-            / percentile(99, @{ $without->{all} });
+        my $ratio = median(map { $r[$_]{p99} / $without->{rounds}[$_]{p99} }
+            0 .. $#r);
 
-        printf "%-12s p99 of all rounds is %.2f times as long; the aim, 1.2 "
-            . "at most, is %s\n", '', $ratio, $ratio <= 1.2 ? 'met' : 'missed';
+        printf "%-12s p99 is %.2f times as long (%.2f, all rounds in one); the "
+            . "aim, %.1f at most, is %s\n", '', $ratio,
+            percentile(99, @all) / percentile(99, @{ $without->{all} }), $aim,
+            $ratio <= $aim ? 'met' : 'missed';
     }
 }
 

@@ -18,7 +18,7 @@ use strict;
 
 use Bench;
 
-# the length of the record that nginx makes of t/data/shopify/order.json
+# about the length of the record that nginx makes of t/data/shopify/order.json
 
 my $record = 6500;
 
