@@ -33,7 +33,7 @@ my $secret = 'bench-secret-of-an-ordinary-length';
 my %pid;
 my %asked;
 
-$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP PIPE);
 
 make_path("$dir/temp");
 spew("$dir/secret", $secret);
