@@ -37,9 +37,10 @@ static void ngx_er_accept_deliver(ngx_er_fanout_t *fanout,
 static void ngx_er_accept_unplace(ngx_er_target_t *target);
 
 
-/* the worker's: accepts under way */
+/* the worker's: accepts under way, and whose turn it is */
 
 static ngx_uint_t  ngx_er_accepts;
+static ngx_uint_t  ngx_er_accept_turn;
 
 
 /*
@@ -215,9 +216,9 @@ ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
 
     ngx_er_lane_due(target, &due);
 
-    /* those that wait already come first */
+    /* where others wait already, every second place is theirs */
 
-    if (due.fresh <= now) {
+    if (due.fresh <= now && (++ngx_er_accept_turn & 1)) {
         return 0;
     }
 
