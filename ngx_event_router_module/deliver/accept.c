@@ -342,10 +342,11 @@ ngx_er_accept_deliver(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op,
     entry.accepted = ngx_er_queue_now();
     entry.due = entry.accepted + op->lease;
     entry.order = part->order;
+    entry.guard = op->guard;
     entry.routes = part->routes;
     entry.record = op->record;
 
-    ngx_er_lease_start(d->target, &entry, fanout->event, 0);
+    ngx_er_lease_start(d->target, &entry, fanout->event, fanout->dedup, 0);
 }
 
 

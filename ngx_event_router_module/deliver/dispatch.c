@@ -329,7 +329,8 @@ ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane, ngx_er_queue_op_t *op)
             lane->fresh--;
         }
 
-        ngx_er_lease_start(lane->target, &entry[i], NULL, again);
+        ngx_er_lease_start(lane->target, &entry[i], NULL, NGX_ER_DEDUP_QUEUE,
+                           again);
     }
 
     ngx_er_dispatch_untake(lane);

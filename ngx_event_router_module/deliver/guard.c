@@ -8,9 +8,14 @@
  * With keys in one store and the queue in another (event_dedup_store beside
  * event_store file:) an event is claimed, appended, then confirmed.  If nginx
  * dies between the last two, the producer's next try may be appended a second
- * time, here or on another nginx.  So the first attempt of each delivery asks
- * the dedup store once more, by event, target and epoch: of two copies one is
- * delivered, and the other one, when its turn comes, is settled unsent.
+ * time, here or on another nginx.  So each attempt asks the dedup store once
+ * more, by event, target and epoch: of two copies one is delivered, and the
+ * other one, when its turn comes, is settled unsent.
+ *
+ * The claim's token is the entry's own, whoever has it in hand: what a dead
+ * worker has claimed the next one gets without waiting for the claim to end.
+ * Two copies differ in their numbers, which begin with the time at which they
+ * were accepted, and in the host that did it.
  *
  * The claim is the copy's and not the worker's: when a worker died, the next
  * one goes on with it at once.
@@ -28,9 +33,12 @@
 
 
 ngx_er_claim_t *
-ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target, uint64_t seq,
-    ngx_uint_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
+ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
+    ngx_er_entry_t *entry, ngx_msec_t lease, ngx_er_claim_pt handler,
+    void *data)
 {
+    uint64_t             host;
+    ngx_str_t            hostname;
     ngx_er_claim_t      *claim;
     ngx_er_main_conf_t  *mcf;
 
@@ -42,15 +50,15 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target, uint64_t seq,
         return NULL;
     }
 
-    ngx_er_event_delivery_key(event, target, epoch, claim->key);
+    ngx_er_event_delivery_key(event, target, entry->epoch, claim->key);
 
-    /* copies in several stores: the numbers are made of the time, too */
+    hostname = ngx_cycle->hostname;
+    host = ngx_er_hash64(&hostname);
 
-    ngx_memcpy(claim->token, &seq, sizeof(uint64_t));
-    ngx_memcpy(claim->token + sizeof(uint64_t), &target->hash,
-               sizeof(uint64_t));
+    ngx_memcpy(claim->token, &entry->seq, sizeof(uint64_t));
+    ngx_memcpy(claim->token + sizeof(uint64_t), &host, sizeof(uint64_t));
+
     claim->named = 1;
-
     claim->lease = lease;
     claim->window = event->source->window ? event->source->window
                                           : NGX_ER_GUARD_WINDOW;

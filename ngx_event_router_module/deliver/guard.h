@@ -15,6 +15,7 @@
 
 #include "../ingest/event.h"
 #include "../store/dedup.h"
+#include "../store/entry.h"
 
 
 /*
@@ -23,7 +24,7 @@
  * must follow.  NULL: no memory.
  */
 ngx_er_claim_t *ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
-    uint64_t seq, ngx_uint_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler,
+    ngx_er_entry_t *entry, ngx_msec_t lease, ngx_er_claim_pt handler,
     void *data);
 
 /* delivered, or not: then whoever has the other copy may try */

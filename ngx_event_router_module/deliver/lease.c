@@ -24,6 +24,8 @@
 
 #define NGX_ER_LEASE_AGAIN  1000       /* ms before an entry that could not be
                                           sent for want of memory is due */
+#define NGX_ER_LEASE_COPY   5000       /* ms at most before an entry is due
+                                          whose copy is being delivered */
 
 
 typedef struct {
@@ -49,7 +51,7 @@ static ngx_er_lease_worker_t  ngx_er_lease_worker;
 
 void
 ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
-    ngx_er_event_t *event, ngx_uint_t again)
+    ngx_er_event_t *event, ngx_er_dedup_mode_e dedup, ngx_uint_t again)
 {
     ngx_er_dead_e    reason;
     ngx_er_lease_t  *lease;
@@ -64,6 +66,8 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
         ngx_er_delivery_place_give();
         return;
     }
+
+    lease->dedup = dedup;
 
     reason = ngx_er_lease_event(lease, entry, event);
 
@@ -82,10 +86,10 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
         return;
     }
 
-    if (entry->guard && entry->attempts == 0) {
-        lease->claim = ngx_er_guard(lease->event, target, entry->seq,
-                                    entry->epoch, NGX_ER_LEASE_MS,
-                                    ngx_er_lease_guarded, lease);
+    if (entry->guard) {
+        lease->claim = ngx_er_guard(lease->event, target, entry,
+                                    NGX_ER_LEASE_MS, ngx_er_lease_guarded,
+                                    lease);
         if (lease->claim) {
             return;
         }
@@ -169,7 +173,6 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->half = (entry->due > now) ? (entry->due - now) / 2 : 0;
     lease->attempts = entry->attempts;
     lease->number = entry->attempts + entry->crashes + 1;
-    lease->dedup = NGX_ER_DEDUP_QUEUE;
     lease->bytes = entry->record.len;
     lease->again = (again != 0);
     lease->ordered = (entry->order != 0);
@@ -200,8 +203,9 @@ ngx_er_lease_guarded(ngx_er_claim_t *claim)
         break;
 
     case NGX_ER_CLAIM_BUSY:
-        ngx_er_settle_back(lease, ngx_max(claim->retry_ms,
-                                         NGX_ER_LEASE_AGAIN));
+        ngx_er_settle_back(lease, ngx_min(ngx_max(claim->retry_ms,
+                                                  NGX_ER_LEASE_AGAIN),
+                                          NGX_ER_LEASE_COPY));
         break;
 
     default:

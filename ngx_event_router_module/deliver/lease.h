@@ -67,11 +67,12 @@ struct ngx_er_lease_s {
 /*
  * Delivers an entry that was leased with its token.  One place in the lane
  * (of the class "again" says) and one in the worker were taken for it and are
- * given back here.  "event" is NULL: it is read from the entry's record.  The
- * entry may go afterwards.
+ * given back here.  "event" is NULL: it is read from the entry's record, and
+ * so is "dedup", who saw to it that it is no duplicate.  The entry may go
+ * afterwards.
  */
 void ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
-    ngx_er_event_t *event, ngx_uint_t again);
+    ngx_er_event_t *event, ngx_er_dedup_mode_e dedup, ngx_uint_t again);
 
 /*
  * Bytes of records that this worker may still take in hand; *reserved: 1 if

@@ -65,6 +65,9 @@ struct ngx_er_claim_s {
                                           failed: "fenced" and "lost" are set;
                                           NULL: nobody waits */
     void                  *data;
+    u_char                 token[16];  /* fences: names this attempt */
+    unsigned               named:1;    /* token is set: who asks again with it
+                                          gets the key again */
 
     /* out */
 
@@ -89,9 +92,6 @@ struct ngx_er_claim_s {
     ngx_er_claim_pt        call;       /* handler, finished or NULL */
     ngx_uint_t             commands;   /* Redis has not answered yet */
     ngx_uint_t             end;        /* ngx_er_verb_e that ended it, or 0 */
-    u_char                 token[16];  /* fences: names this attempt, or
-                                          whoever makes it */
-    unsigned               named:1;    /* the caller wrote the token */
     unsigned               live:1;     /* in the queue */
     unsigned               held:1;     /* shared memory knows the claim, too */
     unsigned               done:1;

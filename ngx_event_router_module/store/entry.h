@@ -69,7 +69,7 @@ typedef struct {
     uint32_t               attempts;   /* that were made in this epoch */
     uint32_t               crashes;    /* leases that ended by themselves since
                                           the last attempt was recorded */
-    unsigned               guard:1;    /* ask the dedup store before the first
+    unsigned               guard:1;    /* ask the dedup store before each
                                           attempt */
 
     ngx_uint_t             npast;
