@@ -13,6 +13,8 @@
  * and delivered from memory as soon as it is committed: no event is delivered
  * that is not stored.  The places for it are taken before, so they are given
  * back if the store says no.  For the rest the lanes are told when it is due.
+ * What is stored but not as safe as it should be is delivered as well, though
+ * the producer is told to send it again.
  *
  * The number of accepts under way is bounded by "event_backlog".
  */
@@ -263,7 +265,7 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
             ngx_er_leases_unreserve(op->record.len);
         }
 
-        if (op->rc == NGX_OK) {
+        if (op->rc == NGX_OK || op->kept) {
             ngx_er_accept_deliver(fanout, op, i);
 
         } else if (d[i].leased) {

@@ -193,6 +193,9 @@ struct ngx_er_queue_op_s {
                                           only until all targets have it */
     uint64_t               source;     /* hash of the source's name */
     unsigned               guard:1;    /* for its entries */
+    unsigned               kept:1;     /* out, with NGX_ERROR: it is there and
+                                          leased as with NGX_OK, but not as
+                                          safe as wait= wants it */
     uint64_t               seq;        /* out: the event's, also that of the
                                           first one if it is a duplicate;
                                           in: EXTEND, SETTLE, RETRY, BURY */

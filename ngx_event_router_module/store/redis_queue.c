@@ -509,12 +509,15 @@ ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq, ngx_uint_t shard)
 static void
 ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait, ngx_uint_t good)
 {
+    ngx_er_queue_op_t   *op;
     ngx_er_redis_job_t  *job;
 
     job = wait->data;
+    op = job->walk.op;
 
     if (!good) {
-        job->walk.op->rc = NGX_ERROR;
+        op->kept = (op->rc == NGX_OK);
+        op->rc = NGX_ERROR;
     }
 
     ngx_er_redis_queue_finish(job);
