@@ -512,7 +512,9 @@ ok(scalar(@{ lease($X, fresh => 9)->{entries} }) >= 1, 'and is there');
 
 $r = accept_event(record => 'gone', parts => [ { target => $X } ]);
 $redis->command(DEL => key("e:$r->{seq}"));
-is(scalar @{ lease($X, fresh => 9)->{entries} }, 0, 'thrown away');
+$l = lease($X, fresh => 9);
+is(scalar @{ $l->{entries} }, 0, 'thrown away');
+is($l->{gone}, 1, 'which is told');
 is($redis->command(ZSCORE => key("f:$X"), $r->{seq}), undef, 'forgotten');
 
 # the clock
@@ -625,7 +627,7 @@ sub lease {
         $o{given} // 0);
 
     return { token => $tok, now => $r->[1], fresh => $r->[2],
-             again => $r->[3], entries => entries($r, 4) };
+             again => $r->[3], gone => $r->[4], entries => entries($r, 5) };
 }
 
 

@@ -50,6 +50,8 @@ typedef struct {
     ngx_event_t              post;     /* to answer these */
     ngx_msec_t               said;     /* that the layout is another one */
     ngx_msec_t               asks;     /* that a shard is under way */
+    ngx_msec_t               missed;   /* that events have disappeared */
+    ngx_uint_t               gone;     /* events, not yet said */
     ngx_uint_t               hops;     /* of the check */
     unsigned                 checked:1;
     unsigned                 busy:1;   /* the check is under way */
@@ -92,6 +94,7 @@ static void ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq,
 static void ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait,
     ngx_uint_t good);
 static void ngx_er_redis_queue_finish(ngx_er_redis_job_t *job);
+static void ngx_er_redis_queue_gone(ngx_er_redis_queue_t *rq, ngx_uint_t n);
 static void ngx_er_redis_queue_post(ngx_event_t *ev);
 static void ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq);
 static ngx_int_t ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop,
@@ -533,7 +536,32 @@ ngx_er_redis_queue_finish(ngx_er_redis_job_t *job)
 
     op = job->walk.op;
 
+    if (job->walk.gone) {
+        ngx_er_redis_queue_gone(job->rq, job->walk.gone);
+    }
+
     ngx_er_queue_done(op);
+}
+
+
+static void
+ngx_er_redis_queue_gone(ngx_er_redis_queue_t *rq, ngx_uint_t n)
+{
+    rq->gone += n;
+
+    if (rq->missed && ngx_current_msec - rq->missed < NGX_ER_REDIS_QUIET) {
+        return;
+    }
+
+    rq->missed = ngx_current_msec;
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                  "redis %V: %ui queued events have disappeared, they are "
+                  "lost; nobody else may delete keys below prefix=%V, and "
+                  "maxmemory-policy must be noeviction",
+                  &rq->conf->url.name, rq->gone, &rq->conf->prefix);
+
+    rq->gone = 0;
 }
 
 

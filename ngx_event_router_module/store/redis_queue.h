@@ -57,6 +57,7 @@ typedef struct {
     ngx_uint_t              fresh;     /* LEASE: still wanted */
     ngx_uint_t              again;
     size_t                  bytes;
+    ngx_uint_t              gone;      /* LEASE: entries without an event */
     ngx_uint_t              limit;     /* LIST, REPLAY, PURGE: the same */
     uint64_t                end[2];    /* as far as all shards were seen */
     unsigned                more:1;    /* end is set */

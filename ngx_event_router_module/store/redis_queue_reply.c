@@ -132,23 +132,24 @@ ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
 }
 
 
-/* {1, now, fresh, again, entries...} */
+/* {1, now, fresh, again, gone, entries...} */
 
 static ngx_int_t
 ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
 {
     size_t               i, n;
     int64_t              shift;
-    uint64_t             fresh, again;
+    uint64_t             fresh, again, gone;
     redisReply         **part;
     ngx_er_queue_op_t   *op;
 
     op = w->op;
     part = reply->element;
 
-    if (reply->elements < 4
-        || (reply->elements - 4) % NGX_ER_REDIS_FIELDS
+    if (reply->elements < 5
+        || (reply->elements - 5) % NGX_ER_REDIS_FIELDS
         || !ngx_er_redis_is_number(part[2]) || !ngx_er_redis_is_number(part[3])
+        || ngx_er_redis_queue_number(part[4], &gone) != NGX_OK
         || ngx_er_redis_queue_entries(op) != NGX_OK)
     {
         return NGX_ERROR;
@@ -167,9 +168,11 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
     op->count.fresh = ngx_min(op->count.fresh, fresh);
     op->count.again = ngx_min(op->count.again, again);
 
+    w->gone += gone;
+
     n = op->entries->nelts;
 
-    for (i = 4; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
+    for (i = 5; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
         if (ngx_er_redis_queue_entry(op, part + i, shift) != NGX_OK) {
             return NGX_ERROR;
         }

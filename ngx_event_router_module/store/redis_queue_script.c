@@ -15,7 +15,7 @@
  * and adds before it takes away: an event is there, and due, before its key
  * says that it is known, and a dead letter before it is pending no more.  What
  * points to nothing (an operator deleted it, Redis evicted it) is dropped when
- * it is met.
+ * it is met, and LEASE says how many there were.
  *
  * A Redis that is full refuses ACCEPT and nothing else.  It looks at the first
  * command that would need memory, unless the script has written before; so all
@@ -126,7 +126,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     NGX_ER_REDIS_QUEUE_LIB
     "local holder, token, t = ARGV[2], ARGV[3], ARGV[4] "
     "local size, given = 0, tonumber(ARGV[9]) "
-    "local out = {1, now, -1, -1} "
+    "local out = {1, now, -1, -1, 0} "
     "local mark = b .. 'y:' .. holder .. t "
     "local old = call('GET', mark) "
     "tick() "
@@ -161,6 +161,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "      local p = get(e, 'p' .. t) "
     "      if not p then "
     "        lost(t, q) "
+    "        out[5] = out[5] + 1 "
     "      elseif alone(e, q, p) then "
     "        size = size + call('HSTRLEN', e, 'r') "
     "        if given > 0 and size > tonumber(ARGV[7]) then return end "

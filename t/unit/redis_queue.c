@@ -355,14 +355,14 @@ test_lease(ngx_pool_t *pool)
     /* Redis's clock is 10 s behind */
 
     is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n"
-                                ":1699999991000\r\n", 4, "1", NULL)),
+                                ":1699999991000\r\n:1\r\n", 5, "1", NULL)),
            NGX_AGAIN, "the first shard");
     is_int(w.shard, 1, "to the next");
     is_int(reply(&w, text, rows(text, ":1699999990000\r\n:1699999990500\r\n"
-                                ":-1\r\n", 4, "2", NULL)),
+                                ":-1\r\n:2\r\n", 5, "2", NULL)),
            NGX_AGAIN, "the second");
-    is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n:-1\r\n", 4,
-                                NULL, NULL)),
+    is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n:-1\r\n"
+                                ":0\r\n", 5, NULL, NULL)),
            NGX_OK, "the last");
 
     is_int(op.rc, NGX_OK, "rc");
@@ -386,6 +386,7 @@ test_lease(ngx_pool_t *pool)
     is_str(&e[0].routes, "r", "routes");
     is_str(&e[0].record, "record", "record");
     is_int(w.again, 3, "wanted");
+    is_int(w.gone, 3, "gone");
     is_int(w.bytes, 988, "bytes");
 
     /* enough is enough */
@@ -395,8 +396,8 @@ test_lease(ngx_pool_t *pool)
     op.fresh = 0;
     ngx_er_redis_queue_walk(&w, &three, &op);
 
-    is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n", 4,
-                                "1", NULL)),
+    is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n"
+                                ":0\r\n", 5, "1", NULL)),
            NGX_OK, "no more is wanted");
     is_int(op.count.again, 1700000000000, "the others may have some");
 }
