@@ -135,6 +135,7 @@ http {
             event_deliver erp;
             proxy_pass http://127.0.0.1:$port/erp;
             proxy_set_header X-Dedup \$event_dedup;
+            proxy_set_header X-Worker \$pid;
         }
         $o{server}
     }
