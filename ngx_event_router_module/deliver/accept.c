@@ -149,7 +149,7 @@ ngx_er_accept(ngx_er_fanout_t *fanout)
     op->source = ngx_er_hash64(&event->source->name);
     op->guard = (fanout->claim != NULL);
     op->token = ngx_er_queue_token(mcf->queue);
-    op->lease = NGX_ER_LEASE_ACCEPT;
+    op->lease = NGX_ER_LEASE_FIRST;
 
     if (ngx_er_accept_parts(fanout, op) != NGX_OK) {
         ngx_er_queue_op_free(op);

@@ -251,7 +251,7 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
     op->again = lane->again;
     op->bytes = lane->reserved;
     op->token = ngx_er_queue_token(worker->store);
-    op->lease = NGX_ER_LEASE_MS;
+    op->lease = NGX_ER_LEASE_FIRST;
     op->keep = lane->target->policy.keep;
 
     lane->asked = 1;

@@ -19,14 +19,14 @@
 
 
 /*
- * How long the store lends an entry, ms; renewed at half of it.  What is
- * accepted is lent for a short time first: if the worker never hears that it
- * was accepted (Redis froze, and the producer was told 503), nobody delivers
- * it until that is over.
+ * How long the store lends an entry, ms; renewed at half of it.  The first
+ * time is short: if the worker never hears that it has the entry (Redis froze
+ * and did what it was asked when nobody waited any more), nobody delivers it
+ * until that is over.
  */
 
 #define NGX_ER_LEASE_MS      60000
-#define NGX_ER_LEASE_ACCEPT  10000
+#define NGX_ER_LEASE_FIRST   20000
 
 typedef struct ngx_er_lease_s  ngx_er_lease_t;
 

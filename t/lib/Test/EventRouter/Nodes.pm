@@ -197,7 +197,8 @@ sub drained {
         my $list = entries($t, 'pending');
 
         return $list && !@$list;
-    }), 'drained');
+    }), 'drained')
+        or Test::More::diag($t->get('/admin/pending?limit=5')->{body});
 }
 
 
