@@ -81,12 +81,21 @@ $t->config(router(
         dedup 1h on_error=closed;
     }
     event_route closed { from closed; to one; }
+
+    event_source queued {
+        verify off;
+        id "{json:id}";
+        delivery queued;
+    }
+    event_route queued { from queued; to two; }
+    event_target two { retry base=3s max=3s for=1h; breaker off; }
 EOC
         location = /closed {
             event_receive closed;
             add_header X-Dedup \$event_dedup always;
             add_header X-Outcome \$event_status always;
         }
+        location = /queued { event_receive queued; }
 EOC2
 $t->run;
 
@@ -96,6 +105,15 @@ ok(wait_until(15, sub { outcome(order($t, 'a' . rand, uri => '/closed'))
 is(outcome(order($t, 'b', uri => '/closed')), '200 delivered redis', 'first');
 is(outcome(order($t, 'b', uri => '/closed')), '200 duplicate redis', 'second');
 unlike(join('', $t->log_lines), qr/:pw\@/, 'no password in the log');
+
+# the queue is there as well
+
+ok(wait_until(20, sub { queued('q1') == 202 }), 'queued');
+ok(wait_until(10, sub { attempts($target{two}, 'q1') eq '1' }), 'delivered');
+is(queued('q1'), 200, 'known');
+$target{two}->answer('/to/two', status => 500);
+is(queued('q2'), 202, 'queued while its target fails');
+ok(wait_until(5, sub { attempts($target{two}, 'q2') }), 'tried');
 
 # the master dies: its replica takes over
 
@@ -111,6 +129,13 @@ ok(wait_until(20, sub { outcome(order($t, 'c' . rand, uri => '/closed'))
     'the new master is found');
 is(outcome(order($t, 'b', uri => '/closed')), '200 duplicate redis',
     'it knows what the old one knew');
+ok(wait_until(20, sub { queued('q1') == 200 }), 'also of the queue');
+is(queued('q3'), 202, 'queued by the new one');
+$target{two}->forget;
+$target{two}->answer('/to/two', status => 200);
+ok(wait_until(20, sub {
+    attempts($target{two}, 'q2') && attempts($target{two}, 'q3') }),
+    'delivered by the new one');
 
 # the old one comes back as a replica, and they change places
 
@@ -148,6 +173,14 @@ for my $case (
 $_->stop for $lost, $odd;
 
 done_testing();
+
+
+sub queued {
+    my ($id) = @_;
+
+    return $t->post('/queued', qq({"id":"$id","type":"x"}),
+        [ 'Content-Type' => 'application/json' ])->{status};
+}
 
 
 package Sentinel;

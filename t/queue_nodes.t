@@ -1,0 +1,125 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# Two nginx on one queue in Redis: they share the work, and one takes over when
+# the other one dies with all its workers.  wait=1: an event is accepted when a
+# replica has it, and no delivery waits for a replica.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::EventRouter;
+use Test::EventRouter::Nodes;
+use Test::EventRouter::Queue;
+
+my ($t, $u) = (node(), node());
+my $target = target($t);
+my $redis = $t->redis(6379);
+my $queue = 'redis://127.0.0.1:' . $redis->port;
+
+$_->workers_may_change('they are killed') for $t, $u;
+
+
+subtest 'they share the work' => sub {
+    begin("$queue prefix=share", erp => 'concurrency 2;',
+        route => 'delay 1s;');
+    $target->answer('/erp', delay => 0.2);
+
+    my @e = map { event() } 1 .. 40;
+
+    is(told(post($t, $_)), '202', 'accepted by one') for @e;
+    drained($u);
+
+    my @calls = map { calls($_) } @e;
+    my %node = map { my $n = $_ == $t ? 'one' : 'two';
+                     map { $_ => $n } $_->workers } $t, $u;
+    my %done;
+
+    $done{$node{$_->header('X-Worker')}}++ for @calls;
+
+    is(scalar(grep { calls($_) == 1 } @e), 40, 'each delivered once')
+        or diag(join ' | ', map { attempts($_) } @e);
+    is(join(' ', sort keys %done), 'one two', 'by both');
+    cmp_ok(Test::EventRouter::Queue->most_at_once(0.2, @calls), '<=', 4,
+        'concurrency is that of each');
+    is(told(post($u, $e[0])), '200', 'what one accepted the other one knows');
+    is(scalar @{ entries($u, 'pending') }, 0, 'and sees');
+    finish();
+};
+
+
+subtest 'one dies with all its workers' => sub {
+    begin("$queue prefix=dies");
+    $target->answer('/erp', fault => 'hang');
+
+    my @e = map { event() } 1 .. 5;
+
+    is(told(post($t, $_)), '202', 'accepted') for @e;
+    ok(wait_until(10, sub { $target->begun == 5 }), 'in flight');
+    $target->answer('/erp', status => 200);
+    crash($t);
+
+    my $new = event();
+
+    is(told(post($u, $new)), '202', 'the other one accepts');
+    ok(wait_until(10, sub { attempts($new) eq '1' }), 'and delivers');
+    ok(wait_until(40, sub { 5 == grep { attempts($_) eq '1 2' } @e }),
+        'after 15 s it takes over');
+    drained($u);
+    is(told(post($u, $e[0])), '200', 'known');
+    finish();
+};
+
+
+subtest 'wait=1' => sub {
+    my $replica = $t->redis(6380, 'repl-diskless-sync-delay' => 0,
+        replicaof => [ '127.0.0.1', $redis->port ]);
+
+    ok(wait_until(20, sub { $replica->command(INFO => 'replication')
+                            =~ /master_link_status:up/ }), 'a replica');
+    begin("$queue prefix=wait wait=1", erp => 'retry base=1s max=1s for=1h;');
+    ok(wait_until(10, sub { told(post($t, event())) eq '202' }), 'accepted');
+    drained($t);
+    $target->answer('/erp', status => 500);
+
+    my @e = map { event() } 1 .. 3;
+
+    is(told(post($t, $_)), '202', 'accepted') for @e;
+    $replica->pause;
+    $target->answer('/erp', status => 200);
+
+    my $late = event();
+
+    is(told(post($t, $late)), '503, later', 'the replica stops: 503');
+    ok($t->wait_log(qr/fewer than wait=1 replicas/), 'the log says why');
+    drained($t);
+    is(scalar(grep { attempts($_) ne '' } @e), 3, 'deliveries go on');
+    is(attempts($late), '1', 'even that one, which is stored');
+    is(told(post($t, $late)), '503, later', 'a duplicate waits as well');
+    $replica->resume;
+    ok(wait_until(15, sub { told(post($t, $late)) eq '200' }),
+        'the replica is back: a duplicate');
+    ok(wait_until(10, sub { told(post($t, event())) eq '202' }), 'accepts');
+    drained($t);
+    finish();
+};
+
+
+nodes_done();
+
+
+sub begin {
+    my ($store, %o) = @_;
+
+    $target->answer('/erp', status => 200);
+    $target->forget;
+    start($_, store => $store, %o) for $t, $u;
+}
+
+
+sub finish { ok($_->stop, 'nginx ends') for $t, $u }
