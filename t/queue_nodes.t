@@ -22,7 +22,10 @@ my $target = target($t);
 my $redis = $t->redis(6379);
 my $queue = 'redis://127.0.0.1:' . $redis->port;
 
-$_->workers_may_change('they are killed') for $t, $u;
+for my $node ($t, $u) {
+    $node->workers_may_change('they are killed');
+    $node->expect_log(qr/exited on signal 9/, 'workers are killed');
+}
 
 
 subtest 'they share the work' => sub {
@@ -53,6 +56,36 @@ subtest 'they share the work' => sub {
         'its concurrency is theirs together');
     is(told(post($u, $e[0])), '200', 'what one accepted the other one knows');
     is(scalar @{ entries($u, 'pending') }, 0, 'and sees');
+    finish();
+};
+
+
+subtest 'a user with no more rights than the documentation says' => sub {
+    open my $f, '<', $t->root . '/docs/directives.md' or die "docs: $!\n";
+    my ($line) = join('', <$f>) =~ /^ACL SETUSER events (.*?)^```/ms;
+
+    $redis->command(ACL => SETUSER => 'events', split ' ', $line);
+    begin('redis://events:secret@127.0.0.1:' . $redis->port . ' shards=2',
+        erp => 'retry base=100ms max=100ms for=1s;');
+    $target->answer('/erp', [ { status => 500 }, {} ]);
+
+    my ($e, $bad) = (event(), event());
+
+    is(told(post($t, $e)), '202', 'accepted');
+    drained($u);
+    is(attempts($e), '1 2', 'tried twice');
+    $target->answer('/erp', status => 400);
+    is(told(post($t, $bad)), '202', 'accepted');
+    ok(wait_until(10, sub { @{ entries($t, 'dead') // [] } == 1 }),
+        'a dead letter');
+    $target->answer('/erp', status => 200);
+    is($t->post('/admin/replay?target=erp', '', [ 'X-Event-Admin' => 1 ])
+         ->json->{replayed}, 1, 'replayed');
+    drained($t);
+    kill_workers($t);
+    sleep 1.5;
+    is(join("\n", grep { /refused with/ } $t->log_lines, $u->log_lines), '',
+        'nothing is refused');
     finish();
 };
 

@@ -143,9 +143,9 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     conf->away = "events of queued sources are answered 503";
     conf->rights = "+eval +evalsha +ping +select +time +get +set +del +exists "
                    "+hget +hmget +hgetall +hset +hsetnx +hdel +hexists +hkeys "
-                   "+hstrlen +sadd +srem +scard +srandmember +zadd +zrem "
-                   "+zcard +zscore +zrange +zrangebyscore +zrangebylex +info "
-                   "+config|get +wait";
+                   "+hstrlen +sadd +srem +scard +sismember +srandmember +zadd "
+                   "+zrem +zremrangebyscore +zcard +zscore +zrange "
+                   "+zrangebyscore +zrangebylex +info +config|get +wait";
     conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
     conf->reply = 2 * conf->memory + 1024 * 1024;
 
