@@ -9,6 +9,7 @@
 use warnings;
 use strict;
 
+use File::Copy qw(copy);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
@@ -350,7 +351,15 @@ refused($second->dir . '/future', qr/format that this version does not know/,
 SKIP: {
     skip 'for that one must be root', 3 if $> != 0;
 
-    # nginx -t as somebody who may not write there
+    # nginx -t as somebody who may not write there, and who may not be able to
+    # get at the module where it is
+
+    my $module = $second->dir . '/module.so';
+
+    copy($ENV{TEST_NGINX_MODULE} || "$FindBin::Bin/../build/gcc/"
+        . 'ngx_http_event_router_module.so', $module)
+        if !$ENV{TEST_NGINX_STATIC};
+    chmod 0755, $module;
 
     mkdir $second->dir . '/closed', 0500;
     chown 65534, 65534, $second->dir . '/closed';
@@ -361,6 +370,7 @@ SKIP: {
 
     {
         no warnings 'redefine';
+        local *Test::EventRouter::_module = sub { $module };
         local *Test::EventRouter::_environment
             = sub { POSIX::setgid(65534); POSIX::setuid(65534); };
 

@@ -423,7 +423,7 @@ ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
 void
 ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 {
-    ngx_uint_t   ready;
+    ngx_uint_t   ready, reason;
     ngx_queue_t  failed;
 
     ready = (redis->state == NGX_ER_REDIS_READY);
@@ -443,7 +443,10 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 
     down |= !ready;
 
-    if (ngx_er_redis_may_say(redis, down ? NGX_ER_REDIS_SAID_DOWN
+    reason = ngx_er_hash((u_char *) why, ngx_strlen(why))
+             % NGX_ER_REDIS_REASONS;
+
+    if (ngx_er_redis_may_say(redis, down ? NGX_ER_REDIS_SAID_DOWN + reason
                                          : NGX_ER_REDIS_SAID_LOST,
                              redis->down ? NGX_ER_REDIS_QUIET : 1000))
     {

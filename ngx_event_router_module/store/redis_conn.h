@@ -97,11 +97,15 @@ typedef enum {
 } ngx_er_redis_state_e;
 
 
+#define NGX_ER_REDIS_REASONS  8
+
+
 typedef enum {
     NGX_ER_REDIS_SAID_LOST = 0,
     NGX_ER_REDIS_SAID_READY,
-    NGX_ER_REDIS_SAID_DOWN,
-    NGX_ER_REDIS_SAID_FULL,
+    NGX_ER_REDIS_SAID_DOWN,            /* and some, by the reason: a name can
+                                          have two addresses, each with its */
+    NGX_ER_REDIS_SAID_FULL = NGX_ER_REDIS_SAID_DOWN + NGX_ER_REDIS_REASONS,
     NGX_ER_REDIS_SAID_NODE,
     NGX_ER_REDIS_SAID_ERROR,           /* and one for each kind of error */
     NGX_ER_REDIS_SAID_LAST = NGX_ER_REDIS_SAID_ERROR + NGX_ER_REDIS_OTHER + 1
