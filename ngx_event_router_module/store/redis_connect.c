@@ -40,7 +40,7 @@ static void ngx_er_redis_ready(ngx_er_redis_t *redis);
 /*
  * nginx's own messages about the socket go to a log of ours, which adds who
  * the peer is and is silent about what was said already: while Redis is away
- * every try would repeat it.
+ * every try would repeat it.  Each address of a name has its say.
  */
 
 void
@@ -55,7 +55,9 @@ ngx_er_redis_connect(ngx_er_redis_t *redis)
     redis->log.handler = ngx_er_redis_log;
     redis->log.data = redis;
 
-    if (redis->down && redis->log.log_level < NGX_LOG_DEBUG) {
+    if (redis->down && redis->tries >= redis->conf->naddrs
+        && redis->log.log_level < NGX_LOG_DEBUG)
+    {
         redis->log.log_level = NGX_LOG_ALERT;
     }
 
