@@ -274,7 +274,11 @@ ngx_int_t ngx_er_file_purge(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_list(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 
-ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+/*
+ * The entry of an operation that names a lease, out of DUE and LEASES: the
+ * caller changes and indexes it again.  NGX_DECLINED: the lease is another's.
+ */
+ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
 
 

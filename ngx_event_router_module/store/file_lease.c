@@ -307,14 +307,10 @@ ngx_er_file_extend(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     ngx_int_t          rc;
     ngx_er_file_row_t  row;
 
-    rc = ngx_er_file_fence(t, op, &row);
+    rc = ngx_er_file_mine(t, op, &row);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    if (ngx_er_file_unindex(t, &row) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     row.e.due = ngx_er_file_later(t->now, op->lease);

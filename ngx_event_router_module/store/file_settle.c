@@ -16,12 +16,14 @@
 #include "file_db.h"
 
 
+static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static void ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 
 
 /* NGX_DECLINED: it is another's, or gone */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_fence(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
@@ -40,6 +42,22 @@ ngx_er_file_fence(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_file_fence(t, op, row);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_er_file_unindex(t, row) == NGX_OK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -81,14 +99,10 @@ ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     ngx_int_t          rc;
     ngx_er_file_row_t  row;
 
-    rc = ngx_er_file_fence(t, op, &row);
+    rc = ngx_er_file_mine(t, op, &row);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    if (ngx_er_file_unindex(t, &row) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     ngx_er_file_attempt(op, &row);
@@ -111,14 +125,10 @@ ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     ngx_int_t          rc;
     ngx_er_file_row_t  row;
 
-    rc = ngx_er_file_fence(t, op, &row);
+    rc = ngx_er_file_mine(t, op, &row);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    if (ngx_er_file_unindex(t, &row) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     ngx_er_file_attempt(op, &row);
