@@ -987,12 +987,17 @@ sub workers_of {
 
 # also a process that nobody has waited for has ended
 
-sub ended {
+sub ended { return state($_[0]) eq 'Z' }
+
+
+# as in /proc: T is stopped, Z has ended, and so has one that is not there
+
+sub state {
     my ($pid) = @_;
 
-    open my $f, '<', "/proc/$pid/stat" or return 1;
+    open my $f, '<', "/proc/$pid/stat" or return 'Z';
 
-    return (<$f> // '') =~ /\) Z /;
+    return (<$f> // '') =~ /\) (\w) / ? $1 : 'Z';
 }
 
 
@@ -1013,9 +1018,10 @@ sub crash {
 
     my $pid = delete $node->{pid} or return;
 
-    # the master must not start another one meanwhile
+    # the master must not start another one meanwhile: it may be amid a fork
 
     kill STOP => $pid;
+    wait_until(20, sub { state($pid) =~ /[TZ]/ });
 
     open my $f, '<', "/proc/$pid/task/$pid/children";
     my @all = ($pid, split ' ', <$f> // '');
