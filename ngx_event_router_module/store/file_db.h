@@ -120,6 +120,8 @@ struct ngx_er_file_s {
     uint64_t               grown;      /* since then, estimated */
     uint64_t               counted;    /* ms, monotonic; 0: never */
     size_t                 txnid;      /* the last one that is counted */
+    uint64_t               unmapped;   /* ms, monotonic: when pages were let
+                                          go */
 };
 
 
@@ -305,6 +307,7 @@ void ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown);
 ngx_uint_t ngx_er_file_space_old(ngx_er_file_t *file);
 ngx_int_t ngx_er_file_space_grow(ngx_er_file_t *file);
 ngx_uint_t ngx_er_file_space_failed(int rc);
+void ngx_er_file_space_unmap(ngx_er_file_t *file);
 
 
 /*

@@ -111,6 +111,7 @@ ngx_er_file_run(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now)
     }
 
     ngx_er_file_finish(ops);
+    ngx_er_file_space_unmap(file);
 }
 
 

@@ -17,11 +17,19 @@
  * accept is not in the estimate.  If the last page goes all the same, the
  * transaction fails as a whole and is tried without its events; if even that
  * does not help, the map grows by an eighth, which only the disk can refuse.
+ *
+ * Space in memory: the pages of the map that were looked at count as a
+ * process's own until the kernel is short of memory, so whoever watches nginx
+ * would see it grow to the size of the store while a backlog is delivered.
+ * They are let go four times a second.  They stay in the page cache, from
+ * where the next look at them takes them without the disk.
  */
 
 
 #include "file_db.h"
 
+#include <inttypes.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 
 
@@ -29,6 +37,7 @@
 #define NGX_ER_FILE_OVERHEAD  600      /* bytes of an event's rows, at most */
 #define NGX_ER_FILE_PART      400      /* of an entry's */
 #define NGX_ER_FILE_TXNS      32       /* of all processes, between counts */
+#define NGX_ER_FILE_MAPPED    250      /* ms that pages stay mapped */
 
 /* how far an emergency may go */
 #define ngx_er_file_limit(size)  ((size) + (size) / 8 + 262144)
@@ -291,6 +300,54 @@ ngx_er_file_space_grow(ngx_er_file_t *file)
     }
 
     return rc;
+}
+
+
+/*
+ * LMDB does not tell where its map is, the system does (Linux).  Only a map
+ * that is shared and cannot be written is touched: nothing is lost with its
+ * pages, and what another thread reads meanwhile is mapped again.
+ */
+
+void
+ngx_er_file_space_unmap(ngx_er_file_t *file)
+{
+    int        n;
+    FILE      *maps;
+    char       line[NGX_MAX_PATH + 128], perms[5];
+    uint64_t   now;
+    uintptr_t  start, end;
+
+    now = ngx_er_file_monotonic();
+
+    if (now - file->unmapped < NGX_ER_FILE_MAPPED) {
+        return;
+    }
+
+    file->unmapped = now;
+
+    maps = fopen("/proc/self/maps", "re");
+    if (maps == NULL) {
+        return;
+    }
+
+    /* LMDB must not move it */
+
+    (void) pthread_rwlock_rdlock(&file->lock);
+
+    while (fgets(line, sizeof(line), maps)) {
+        n = sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, perms);
+
+        if (n == 3 && ngx_strcmp(perms, "r--s") == 0
+            && ngx_strstr(line, "/data.mdb\n"))
+        {
+            (void) madvise((void *) start, end - start, MADV_DONTNEED);
+        }
+    }
+
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    (void) fclose(maps);
 }
 
 

@@ -34,6 +34,8 @@ static void test_archive(void);
 static ngx_uint_t replay_archive(uint64_t command, uint64_t to);
 static void test_sweep(void);
 static void test_clock(void);
+static void test_mapped(void);
+static long mapped(void);
 static void test_full(void);
 static void test_full_map(void);
 static void test_full_mixed(void);
@@ -952,6 +954,72 @@ test_clock(void)
 
 
 static void
+test_mapped(void)
+{
+    long         before;
+    ngx_uint_t   i;
+    const char  *skip;
+
+    skip = access("/proc/self/smaps", R_OK) == 0 ? NULL : "no /proc";
+
+    begin(16 << 20);
+
+    for (i = 0; i < 500; i++) {
+        accept_one(10, 0, 0, 8000, NULL);
+    }
+
+    usleep(300000);
+    sweep();
+
+    is_int(list(0, 10)->entries->nelts, 500, "all are read");
+    before = mapped();
+    ok(skip || before >= 4000, "so they are mapped");
+
+    sweep();
+    usleep(300000);
+    sweep();
+
+    diag("kB mapped: %ld, then %ld", before, mapped());
+    ok(skip || mapped() < 500, "a quarter of a second later they are not");
+    is_int(list(0, 10)->entries->nelts, 500, "and can be read again");
+
+    end();
+}
+
+
+/* kB of the store that count as this process's memory */
+
+static long
+mapped(void)
+{
+    int            ours;
+    long           rss, n;
+    char           line[4096];
+    FILE          *f;
+    unsigned long  from, to;
+
+    f = fopen("/proc/self/smaps", "r");
+    ours = 0;
+    rss = 0;
+
+    while (f && fgets(line, sizeof(line), f)) {
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+            ours = strstr(line, dir) != NULL;
+
+        } else if (ours && sscanf(line, "Rss: %ld", &n) == 1) {
+            rss += n;
+        }
+    }
+
+    if (f) {
+        fclose(f);
+    }
+
+    return rss;
+}
+
+
+static void
 test_full(void)
 {
     uint64_t            seq, seqs[1000];
@@ -1709,6 +1777,7 @@ main(void)
     test_archive();
     test_sweep();
     test_clock();
+    test_mapped();
     test_full();
     test_full_map();
     test_full_mixed();
