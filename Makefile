@@ -27,10 +27,11 @@ PURE      := base crash \
              observe/print \
              route/access route/check route/comparison route/condition \
              route/consistency route/document route/dotted route/facts \
-             route/field route/filter route/index route/interval route/leaf \
-             route/leaf_number route/leaf_text route/letters route/lookup \
-             route/matcher route/nearest route/number route/operator \
-             route/path route/pattern route/reason route/regex route/sample \
+             route/field route/filter route/index route/index_hits \
+             route/index_table route/interval route/leaf route/leaf_number \
+             route/leaf_text route/letters route/lookup route/matcher \
+             route/nearest route/number route/operator route/path \
+             route/pattern route/reason route/regex route/sample \
              route/scopes \
              store/file store/file_accept store/file_count store/file_entry \
              store/file_lease store/file_list store/file_lock \

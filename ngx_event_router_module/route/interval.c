@@ -10,9 +10,9 @@
  * begin above what is asked for are left out, so k intervals of n that meet it
  * are found in O(log n + k) steps.
  *
- * Called by index.c.  The numbers of conditions are exact decimals; here they
- * only lead to candidates, for which binary floating point will do as long as
- * it never leaves one out.
+ * Called by index.c to build, by index_hits.c to ask.  The numbers of
+ * conditions are exact decimals; here they only lead to candidates, for which
+ * binary floating point will do as long as it never leaves one out.
  */
 
 

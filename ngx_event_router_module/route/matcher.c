@@ -10,11 +10,11 @@
  *
  * Most routes ask for something that most events do not have: a type, a shop,
  * the beginning of a SKU, a number in a range.  Each rule is filed in an index
- * under one such thing that must be true for it to hold (access.c), the one
- * that the fewest rules ask for; an event's own values then lead to the rules
- * that may match (index.c), and only these are evaluated.  A rule of which
- * nothing can be looked up is a candidate for every event.  Leaving out the
- * others is exact.
+ * (index.c) under one such thing that must be true for it to hold (access.c),
+ * the one that the fewest rules ask for; an event's own values then lead to
+ * the rules that may match (index_hits.c), and only these are evaluated.  A
+ * rule of which nothing can be looked up is a candidate for every event.
+ * Leaving out the others is exact.
  *
  * Candidates are evaluated once and in their order, however many values lead
  * to them: few of them are sorted, for many there is a bit for each rule.
