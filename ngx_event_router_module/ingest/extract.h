@@ -83,4 +83,25 @@ u_char *ngx_er_extract_found(ngx_er_scanner_t *sc, ngx_er_type_e type,
     u_char *start, u_char *last);
 
 
+/*
+ * Whether a key is certainly none of the named ones: so are nearly all, and
+ * ngx_er_extract_key() would have nothing to do.
+ */
+
+static ngx_er_inline ngx_uint_t
+ngx_er_extract_foreign(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame,
+    u_char *key, size_t len)
+{
+    ngx_er_node_t  *node;
+
+    if (frame->nplaces != 1 || sc->lexer.escaped) {
+        return frame->nplaces == 0;
+    }
+
+    node = sc->places[frame->places].node;
+
+    return node && (node->filter & ngx_er_node_bit(key, len)) == 0;
+}
+
+
 #endif /* _NGX_ER_EXTRACT_H_INCLUDED_ */

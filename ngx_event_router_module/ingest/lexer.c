@@ -16,9 +16,6 @@
 #include "lexer.h"
 
 
-#define NGX_ER_LEXER_DIGITS  20        /* of an integer: beyond 64 bits */
-
-
 static u_char *ngx_er_lexer_escape(ngx_er_lexer_t *lx, u_char *p);
 static u_char *ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p,
     uint32_t *code);
@@ -136,6 +133,22 @@ ngx_er_utf8(u_char *p, u_char *end)
 
     return p + n + 1;
 }
+
+
+#if (__SSE2__)
+
+uint64_t
+ngx_er_lexer_rest(u_char *p, u_char *end)
+{
+    u_char  rest[NGX_ER_LEXER_WINDOW];
+
+    ngx_memset(rest, '"', NGX_ER_LEXER_WINDOW);
+    ngx_memcpy(rest, p, end - p);
+
+    return ngx_er_lexer_special64(rest);
+}
+
+#endif
 
 
 u_char *

@@ -32,6 +32,10 @@
 #endif
 
 
+#define NGX_ER_LEXER_DIGITS  20        /* of an integer: beyond 64 bits */
+#define NGX_ER_LEXER_WINDOW  64
+
+
 typedef struct {
     u_char                *end;        /* of the body */
     u_char                *at;         /* the offending byte */
@@ -40,6 +44,18 @@ typedef struct {
     ngx_uint_t             escaped;    /* the last string has an escape */
     ngx_er_scan_error_e    error;
 } ngx_er_lexer_t;
+
+
+/*
+ * What SSE2 saw of the bytes at hand.  Apart from the lexer, whose address
+ * others get: the compiler keeps this one in registers.
+ */
+
+typedef struct {
+    u_char                *start;
+    uint64_t               special;    /* a bit a byte: it is not plain, or
+                                          behind the end */
+} ngx_er_window_t;
 
 
 /* sets the error and returns NULL */
@@ -72,12 +88,15 @@ u_char *ngx_er_lexer_decode(u_char *dst, u_char *src, size_t len);
 
 #if (__SSE2__)
 
-/* the first of 16 bytes that is not plain, 16: none */
+/* as ngx_er_lexer_special64(), of what is left of the body at its end */
+uint64_t ngx_er_lexer_rest(u_char *p, u_char *end);
 
-static ngx_er_inline ngx_uint_t
-ngx_er_lexer_plain16(u_char *p)
+
+/* which of 16 bytes are not plain */
+
+static ngx_er_inline uint64_t
+ngx_er_lexer_special16(u_char *p)
 {
-    int      mask;
     __m128i  v, m;
 
     v = _mm_loadu_si128((__m128i *) p);
@@ -88,9 +107,61 @@ ngx_er_lexer_plain16(u_char *p)
     /* signed: what is below a space is a control or not ASCII */
     m = _mm_or_si128(m, _mm_cmplt_epi8(v, _mm_set1_epi8(0x20)));
 
-    mask = _mm_movemask_epi8(m);
+    return (uint64_t) _mm_movemask_epi8(m);
+}
 
-    return mask ? (ngx_uint_t) __builtin_ctz(mask) : 16;
+
+static ngx_er_inline uint64_t
+ngx_er_lexer_special64(u_char *p)
+{
+    return ngx_er_lexer_special16(p)
+           | ngx_er_lexer_special16(p + 16) << 16
+           | ngx_er_lexer_special16(p + 32) << 32
+           | ngx_er_lexer_special16(p + 48) << 48;
+}
+
+
+static ngx_er_inline void
+ngx_er_lexer_look(ngx_er_window_t *w, u_char *p, u_char *end)
+{
+    w->start = p;
+    w->special = (end - p >= NGX_ER_LEXER_WINDOW)
+                 ? ngx_er_lexer_special64(p)
+                 : ngx_er_lexer_rest(p, end);
+}
+
+
+/*
+ * The first byte that is not plain.  Windows lie one behind another, wherever
+ * strings end: so the CPU fills the next one while it still computes the end
+ * of a string from the end of the last one.  That takes it a shift and a count
+ * of bits here; to load from where the string begins and compare was slower,
+ * and with 32 bytes instead of 16 slower yet (docs/performance.md).
+ */
+
+static ngx_er_inline u_char *
+ngx_er_lexer_plain64(ngx_er_window_t *w, u_char *p, u_char *end)
+{
+    size_t    n;
+    uint64_t  bits;
+
+    /* no window begins behind p, and p is at most the end */
+
+    for ( ;; ) {
+        n = p - w->start;
+
+        if (n < NGX_ER_LEXER_WINDOW) {
+            bits = w->special >> n;
+
+            if (bits) {
+                return p + __builtin_ctzll(bits);
+            }
+
+            p = w->start + NGX_ER_LEXER_WINDOW;
+        }
+
+        ngx_er_lexer_look(w, w->start + NGX_ER_LEXER_WINDOW, end);
+    }
 }
 
 
@@ -154,31 +225,18 @@ ngx_er_lexer_blanks(u_char *p, u_char *end, const ngx_uint_t sse2)
 /* the first byte that is a quote, a backslash, a control or not ASCII */
 
 static ngx_er_inline u_char *
-ngx_er_lexer_plain(u_char *p, u_char *end, const ngx_uint_t sse2)
+ngx_er_lexer_plain(ngx_er_lexer_t *lx, u_char *p)
 {
-    uint64_t    v, q, b;
-#if (__SSE2__)
-    ngx_uint_t  n;
-#endif
+    u_char    *end;
+    uint64_t   v, q, b;
 
     static const uint64_t  ones = 0x0101010101010101;
 
-#if (__SSE2__)
-
-    while (sse2 && end - p >= 16) {
-        n = ngx_er_lexer_plain16(p);
-        p += n;
-
-        if (n < 16) {
-            return p;
-        }
-    }
-
-#endif
+    end = lx->end;
 
     /* a byte of zero in x is where (x - ones) & ~x has its top bit */
 
-    while (!sse2 && end - p >= 8) {
+    while (end - p >= 8) {
         ngx_memcpy(&v, p, 8);
 
         q = v ^ (ones * '"');
@@ -201,16 +259,61 @@ ngx_er_lexer_plain(u_char *p, u_char *end, const ngx_uint_t sse2)
 }
 
 
+/* a literal in one comparison; what is wrong is found letter by letter */
+
+static ngx_er_inline u_char *
+ngx_er_lexer_word(ngx_er_lexer_t *lx, u_char *p)
+{
+    u_char      *q;
+    const char  *word;
+
+    q = p + (*p == 'f');
+    word = (*p == 't') ? "true" : (*p == 'f') ? "alse" : "null";
+
+    if (lx->end - q >= 4 && ngx_memcmp(q, word, 4) == 0) {
+        return q + 4;
+    }
+
+    return ngx_er_lexer_literal(lx, p);
+}
+
+
+/* a number; most are integers without a sign, there is little to check then */
+
+static ngx_er_inline u_char *
+ngx_er_lexer_integer(ngx_er_lexer_t *lx, u_char *p, size_t max)
+{
+    u_char  *q;
+
+    for (q = p; q < lx->end && *q >= '0' && *q <= '9'; q++) { /* void */ }
+
+    if (q < lx->end && *q != '.' && (*q | 0x20) != 'e'
+        && (*p > '0' || q - p == 1)
+        && (size_t) (q - p) <= ngx_min(max, NGX_ER_LEXER_DIGITS))
+    {
+        return q;
+    }
+
+    return ngx_er_lexer_number(lx, p, max);
+}
+
+
 /* p: behind the opening quote; returns the closing one */
 
 static ngx_er_inline u_char *
-ngx_er_lexer_string(ngx_er_lexer_t *lx, u_char *p, const ngx_uint_t sse2)
+ngx_er_lexer_string(ngx_er_lexer_t *lx, ngx_er_window_t *w, u_char *p,
+    const ngx_uint_t sse2)
 {
     lx->escaped = 0;
     lx->nul = NULL;
 
     for ( ;; ) {
-        p = ngx_er_lexer_plain(p, lx->end, sse2);
+#if (__SSE2__)
+        p = sse2 ? ngx_er_lexer_plain64(w, p, lx->end)
+                 : ngx_er_lexer_plain(lx, p);
+#else
+        p = ngx_er_lexer_plain(lx, p);
+#endif
 
         if (p < lx->end && *p == '"') {
             return p;

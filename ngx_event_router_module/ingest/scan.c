@@ -13,8 +13,8 @@
  * One loop walks the document with an explicit stack, so depth costs memory
  * that limits->depth bounds and never the C stack.  Where no place of the trie
  * stands for the value at hand nothing but the guard's own work is done; that
- * is as fast as memchr() from quote to quote, so there is no faster way to
- * skip what nobody asked for.
+ * is faster than memchr() from quote to quote, so there is no need for a way
+ * to skip what nobody asked for.
  *
  * What may fail: the body (NGX_DECLINED) and memory (NGX_ERROR).
  */
@@ -182,6 +182,7 @@ ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p, const ngx_uint_t sse2)
     ngx_uint_t             empty;
     ngx_er_type_e          type;
     ngx_er_lexer_t        *lx;
+    ngx_er_window_t        w;
     ngx_er_scan_frame_t   *frame;
     ngx_er_scan_limits_t  *limits;
 
@@ -189,6 +190,12 @@ ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p, const ngx_uint_t sse2)
     end = lx->end;
     limits = sc->s->limits;
     frame = NULL;
+
+#if (__SSE2__)
+    if (sse2) {
+        ngx_er_lexer_look(&w, p, end);
+    }
+#endif
 
 value:
 
@@ -207,7 +214,7 @@ value:
     case '"':
         type = NGX_ER_STRING;
 
-        p = ngx_er_lexer_string(lx, p + 1, sse2);
+        p = ngx_er_lexer_string(lx, &w, p + 1, sse2);
         if (p == NULL) {
             return NULL;
         }
@@ -244,7 +251,7 @@ value:
     case 'n':
         type = (*p == 'n') ? NGX_ER_NULL : NGX_ER_BOOLEAN;
 
-        p = ngx_er_lexer_literal(lx, p);
+        p = ngx_er_lexer_word(lx, p);
         if (p == NULL) {
             return NULL;
         }
@@ -256,7 +263,7 @@ value:
     case '5': case '6': case '7': case '8': case '9':
         type = NGX_ER_NUMBER;
 
-        p = ngx_er_lexer_number(lx, p, limits->number);
+        p = ngx_er_lexer_integer(lx, p, limits->number);
         if (p == NULL) {
             return NULL;
         }
@@ -277,7 +284,9 @@ next:
         return p;
     }
 
-    p = ngx_er_lexer_blanks(p, end, sse2);
+    if (p < end && *p != ',') {
+        p = ngx_er_lexer_blanks(p, end, sse2);
+    }
 
     if (p < end && *p == ',') {
         p = ngx_er_lexer_blanks(p + 1, end, sse2);
@@ -314,7 +323,7 @@ key:
 
     start = p;
 
-    p = ngx_er_lexer_string(lx, p + 1, sse2);
+    p = ngx_er_lexer_string(lx, &w, p + 1, sse2);
     if (p == NULL) {
         return NULL;
     }
@@ -329,11 +338,17 @@ key:
 
     sc->count = 0;
 
-    if (frame->nplaces && ngx_er_extract_key(sc, start, p) == NULL) {
+    if (!ngx_er_extract_foreign(sc, frame, start + 1, p - start - 1)
+        && ngx_er_extract_key(sc, start, p) == NULL)
+    {
         return NULL;
     }
 
-    p = ngx_er_lexer_blanks(p + 1, end, sse2);
+    p++;
+
+    if (p < end && *p != ':') {
+        p = ngx_er_lexer_blanks(p, end, sse2);
+    }
 
     if (p == end || *p != ':') {
         return ngx_er_lexer_unexpected(lx, p);

@@ -161,6 +161,11 @@ test_errors(void)
     bad(SYNTAX, 3, "tru");
     bad(SYNTAX, 3, "trux");
     bad(SYNTAX, 2, "[tRue]");
+    bad(SYNTAX, 5, "[fals]");
+    bad(SYNTAX, 5, "[falsE]");
+    bad(SYNTAX, 4, "fals");
+    bad(SYNTAX, 4, "[nulL]");
+    bad(SYNTAX, 2, "[n]");
     bad(TRAILING, 4, "truex");
     bad(SYNTAX, 0, "'a'");
     bad(SYNTAX, 4, "\"abc");
@@ -178,6 +183,12 @@ test_errors(void)
     bad(SYNTAX, 0, ".5");
     bad(SYNTAX, 1, "01");
     bad(SYNTAX, 2, "-01");
+    bad(SYNTAX, 2, "[01]");
+    bad(SYNTAX, 2, "[00]");
+    bad(SYNTAX, 3, "[1.]");
+    bad(SYNTAX, 3, "[1E]");
+    bad(SYNTAX, 2, "[-]");
+    bad(SYNTAX, 2, "[1f]");
     bad(SYNTAX, 2, "1.");
     bad(SYNTAX, 2, "1.e5");
     bad(SYNTAX, 2, "1e");
@@ -365,6 +376,16 @@ make_integer(u_char *p, ngx_uint_t n)
 
 
 static u_char *
+make_natural(u_char *p, ngx_uint_t n)
+{
+    p = ngx_cpymem(p, "[", 1);
+    ngx_memset(p, '9', n);
+
+    return ngx_cpymem(p + n, "]", 1);
+}
+
+
+static u_char *
 make_found(u_char *p, ngx_uint_t n)
 {
     ngx_uint_t  i;
@@ -406,6 +427,10 @@ test_limits(void)
 
     limit(NGX_ER_SCAN_NUMBER, 1, "number", 128, make_number);
     limit(NGX_ER_SCAN_NUMBER, 1, "digits of an integer", 20, make_integer);
+    limit(NGX_ER_SCAN_NUMBER, 1, "digits, no sign", 20, make_natural);
+    limits.number = 5;
+    limit(NGX_ER_SCAN_NUMBER, 1, "number", 5, make_natural);
+    ngx_er_scan_limits_default(&limits);
 
     limits.found = 50;
     limit(NGX_ER_SCAN_FOUND, 6 + 2 * 49, "found", 50, make_found);
@@ -742,6 +767,119 @@ test_agreement(void)
 }
 
 
+/* what is special, at each place of a window and near the end or not */
+
+static void
+test_windows(void)
+{
+    u_char      *p, body[256];
+    size_t       n, last;
+    verdict_t    v;
+    ngx_uint_t   i, k, wrong;
+
+    static struct {
+        const char           *text;
+        size_t                len;
+        ngx_er_scan_error_e   error;
+        size_t                offset;
+    } pieces[] = {
+        { "", 0, NGX_ER_SCAN_OK, 0 },
+        { "\\\"", 2, NGX_ER_SCAN_OK, 0 },
+        { "\\u00e9", 6, NGX_ER_SCAN_OK, 0 },
+        { "\xc3\xa9", 2, NGX_ER_SCAN_OK, 0 },
+        { "\xf0\x9f\x98\x80", 4, NGX_ER_SCAN_OK, 0 },
+        { "\",\"", 3, NGX_ER_SCAN_OK, 0 },
+        { "\x1f", 1, NGX_ER_SCAN_SYNTAX, 0 },
+        { "\\x", 2, NGX_ER_SCAN_SYNTAX, 1 },
+        { "\0", 1, NGX_ER_SCAN_NUL, 0 },
+        { "\xff", 1, NGX_ER_SCAN_UTF8, 0 },
+        { "\"x", 2, NGX_ER_SCAN_SYNTAX, 1 }
+    };
+
+    static const size_t  rests[] = { 0, 1, 61, 62, 63, 64 };
+
+    wrong = 0;
+
+    for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        for (k = 0; k < sizeof(rests) / sizeof(rests[0]); k++) {
+            for (n = 0; n < 132; n++) {
+
+                p = ngx_cpymem(body, "[\"", 2);
+                ngx_memset(p, 'a', n);
+                p = ngx_cpymem(p + n, pieces[i].text, pieces[i].len);
+                ngx_memset(p, 'b', rests[k]);
+                p = ngx_cpymem(p + rests[k], "\"]", 2);
+
+                v = scan(body, p - body);
+                wrong += (v.error != pieces[i].error
+                          || (v.error && v.offset != 2 + n
+                                                     + pieces[i].offset));
+
+                last = p - body - 2;
+                v = scan(body, last);
+                wrong += (v.rc != NGX_DECLINED
+                          || v.offset != (pieces[i].error
+                                          ? 2 + n + pieces[i].offset : last));
+            }
+        }
+    }
+
+    is_int(wrong, 0, "whatever ends a run of plain bytes, wherever it does");
+}
+
+
+/* between strings there is less than a window, or more than one */
+
+static void
+test_gaps(void)
+{
+    u_char      *p, body[4096];
+    size_t       n;
+    verdict_t    v;
+    ngx_uint_t   i, k, wrong, good;
+
+    srandom(5);
+    wrong = 0;
+    good = 0;
+
+    for (i = 0; i < 3000; i++) {
+        p = body;
+        *p++ = '{';
+
+        for (k = random() % 6; k; k--) {
+            n = (random() & 1) ? random() % 12 : random() % 150;
+
+            p = ngx_sprintf(p, "\"%ui", k);
+            ngx_memset(p, 'k', n);
+            p = ngx_cpymem(p + n, "\":", 2);
+
+            n = (random() & 1) ? random() % 3 : random() % 150;
+            ngx_memset(p, (random() & 1) ? ' ' : '\n', n);
+            p += n;
+
+            n = random() % 20;
+            p = ngx_cpymem(p, "[123456789012345678901", n + 1);
+            p = ngx_cpymem(p, n ? ",\"s\"]," : "\"s\"],", n ? 6 : 5);
+        }
+
+        p = ngx_cpymem(p, "\"last\":\"\"}", 10);
+
+        v = scan(body, p - body);
+        wrong += (v.rc != NGX_OK);
+
+        body[random() % (p - body)] ^= 1 << random() % 8;
+
+        v = scan(body, p - body);
+        wrong += (v.rc == NGX_ABORT);
+        good += (v.rc == NGX_OK);
+    }
+
+    is_int(wrong, 0, "gaps: SSE2 and portable agree on 6000 bodies");
+    ok(good > 500 && good < 2500, "gaps: %d of 3000 survive a wrong bit",
+       (int) good);
+}
+
+
 static void
 test_split(void)
 {
@@ -846,6 +984,8 @@ main(void)
     test_utf8();
     test_suite();
     test_agreement();
+    test_windows();
+    test_gaps();
     test_split();
 
     ngx_destroy_pool(pool);
