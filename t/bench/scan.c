@@ -9,8 +9,8 @@
  * the same run: MB/s and microseconds a document, the best of several rounds.
  * Bodies are files given as arguments (one document each), or else made here
  * in the likeness of a GitHub event, a Shopify order and the worst we know.
- * The scanner's pool is core.c's, a malloc() for each value: dearer than in
- * nginx.  "make bench" builds and runs it.
+ * The scanner's pool is pool.c's, as nginx has them.  "make bench" builds and
+ * runs it.
  */
 
 
