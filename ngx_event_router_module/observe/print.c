@@ -6,10 +6,10 @@
 
 /*
  * Prints JSON into a buffer that doubles when it is full; it is the pool's.
- * Used by explain.c.  Bytes that came with an event are never trusted to be
- * UTF-8 (headers are not), so that the answer is JSON whatever was sent.  A
- * printer that found no memory prints nothing more; its owner looks at
- * "failed" once, at the end.
+ * Used by explain.c and explain_routes.c.  Bytes that came with an event are
+ * never trusted to be UTF-8 (headers are not), so that the answer is JSON
+ * whatever was sent.  A printer that found no memory prints nothing more; its
+ * owner looks at "failed" once, at the end.
  */
 
 

@@ -1,0 +1,388 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What each route says to an event that is explained, and where the event
+ * would go.  Which routes match is the matcher's own answer, in event->routes;
+ * route/reason.c only finds the conditions that held or the one that decided,
+ * and they are shown with their place in nginx.conf and what the event has in
+ * their fields.
+ *
+ * Called by explain.c for one event after another, never on the way of an
+ * event that is delivered.  It owns nothing and prints into the explanation;
+ * values of the event are cut and escaped.  What may fail is memory, which the
+ * print remembers.
+ */
+
+
+#include "explain_routes.h"
+#include "../route/reason.h"
+
+
+#define NGX_ER_EXPLAIN_VALUES  8       /* of a field that are shown */
+#define NGX_ER_EXPLAIN_ROUTES  1000    /* that do not match and are told */
+
+
+static void ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
+    ngx_uint_t matched);
+static void ngx_er_explain_decided(ngx_er_explain_t *e,
+    ngx_er_route_t *route);
+static void ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route);
+static void ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
+    ngx_er_reason_t *reason);
+static void ngx_er_explain_alternatives(ngx_er_explain_t *e,
+    ngx_er_condition_t *any);
+static void ngx_er_explain_condition(ngx_er_explain_t *e,
+    ngx_er_condition_t *c);
+static void ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value);
+static void ngx_er_explain_place(ngx_er_explain_t *e, u_char *file,
+    ngx_uint_t line);
+
+
+static const char  *ngx_er_explain_types[] = {
+    "", "string", "number", "boolean", "null", "array", "object"
+};
+
+
+/* event->routes are those that matched, in the order of the source's */
+
+void
+ngx_er_explain_routes(ngx_er_explain_t *e)
+{
+    ngx_uint_t        i, matched, omitted;
+    ngx_er_route_t  **route, **match;
+
+    omitted = 0;
+    route = e->ctx->source->routes.elts;
+    match = e->event->routes.elts;
+
+    ngx_er_print_open(&e->print, "routes", "[");
+
+    for (i = 0; i < e->ctx->source->routes.nelts; i++) {
+
+        matched = e->matched < e->event->routes.nelts
+                  && match[e->matched] == route[i];
+
+        if (!matched && e->others == NGX_ER_EXPLAIN_ROUTES) {
+            omitted++;
+            continue;
+        }
+
+        ngx_er_explain_route(e, route[i], matched);
+
+        if (!matched) {
+            e->others++;
+            continue;
+        }
+
+        e->matched++;
+
+        if (route[i]->last) {
+            e->last = route[i];
+        }
+    }
+
+    ngx_er_print_close(&e->print, "]");
+
+    if (omitted) {
+        ngx_er_print_number(&e->print, "routes_omitted", omitted);
+    }
+}
+
+
+static void
+ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
+    ngx_uint_t matched)
+{
+    ngx_er_print_open(&e->print, NULL, "{");
+    ngx_er_print_text(&e->print, "name", &route->name, 0);
+    ngx_er_explain_place(e, route->place.file.data, route->place.line);
+    ngx_er_print_flag(&e->print, "matched", matched);
+
+    if (route->last) {
+        ngx_er_print_flag(&e->print, "last", 1);
+    }
+
+    if (route->fallback) {
+        ngx_er_print_flag(&e->print, "fallback", 1);
+    }
+
+    if (matched) {
+        ngx_er_explain_held(e, route);
+        ngx_er_explain_targets(e, &route, 1);
+
+    } else {
+        ngx_er_explain_decided(e, route);
+    }
+
+    ngx_er_print_close(&e->print, "}");
+}
+
+
+/* why not: routes that were not looked at at all come first */
+
+static void
+ngx_er_explain_decided(ngx_er_explain_t *e, ngx_er_route_t *route)
+{
+    ngx_uint_t         normal;
+    ngx_er_route_t   **match;
+    ngx_er_reason_t    reason;
+
+    match = e->event->routes.elts;
+    normal = e->event->routes.nelts && !match[0]->fallback;
+
+    if (route->fallback && normal) {
+        ngx_er_print_text(&e->print, "because_of", &match[0]->name, 0);
+        ngx_er_print_word(&e->print, "note", "a fallback, and a route that is "
+                          "none matched");
+        return;
+    }
+
+    if (e->last && e->last->fallback == route->fallback) {
+        ngx_er_print_text(&e->print, "because_of", &e->last->name, 0);
+        ngx_er_print_word(&e->print, "note", "not looked at: a route before "
+                          "it matched and is the last");
+        return;
+    }
+
+    if (route->condition == NULL
+        || ngx_er_reason(route->condition, e->event->facts, &reason))
+    {
+        ngx_er_print_word(&e->print, "note", "it cannot be told: regular "
+                          "expressions were out of time");
+        return;
+    }
+
+    ngx_er_explain_reason(e, "decided", &reason);
+}
+
+
+static void
+ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
+{
+    ngx_uint_t            i;
+    ngx_er_reason_t       reason;
+    ngx_er_condition_t  **child;
+
+    if (route->condition == NULL) {
+        ngx_er_print_word(&e->print, "note", "it has no condition");
+        return;
+    }
+
+    ngx_er_print_open(&e->print, "held", "[");
+    child = route->condition->children.elts;
+
+    for (i = 0; i < route->condition->children.nelts; i++) {
+        if (ngx_er_reason(child[i], e->event->facts, &reason)) {
+            ngx_er_explain_reason(e, NULL, &reason);
+        }
+    }
+
+    ngx_er_print_close(&e->print, "]");
+}
+
+
+static void
+ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
+    ngx_er_reason_t *reason)
+{
+    ngx_str_t            note;
+    ngx_er_condition_t  *c;
+
+    c = reason->condition;
+
+    ngx_er_print_open(&e->print, name, "{");
+    ngx_er_explain_condition(e, c);
+
+    if (reason->note.len) {
+        note.data = reason->note.text;
+        note.len = reason->note.len;
+        ngx_er_print_text(&e->print, "note", &note, 0);
+    }
+
+    if (reason->field != NGX_ERROR) {
+        ngx_er_explain_values(e, reason->field);
+    }
+
+    if (reason->block) {
+        ngx_er_print_open(&e->print, "in", "{");
+        ngx_er_explain_condition(e, reason->block);
+        ngx_er_print_close(&e->print, "}");
+    }
+
+    if (c->kind == NGX_ER_CONDITION_ANY && reason->block == NULL
+        && reason->note.len)
+    {
+        ngx_er_explain_alternatives(e, c);
+    }
+
+    ngx_er_print_close(&e->print, "}");
+}
+
+
+/* recursive: as deep as blocks stand in one another */
+
+static void
+ngx_er_explain_alternatives(ngx_er_explain_t *e, ngx_er_condition_t *any)
+{
+    ngx_uint_t            i;
+    ngx_er_reason_t       reason;
+    ngx_er_condition_t  **child;
+
+    child = any->children.elts;
+
+    ngx_er_print_open(&e->print, "lines", "[");
+
+    for (i = 0; i < any->children.nelts; i++) {
+        if (!ngx_er_reason(child[i], e->event->facts, &reason)) {
+            ngx_er_explain_reason(e, NULL, &reason);
+        }
+    }
+
+    ngx_er_print_close(&e->print, "]");
+}
+
+
+static void
+ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
+{
+    if (c->text.len) {
+        ngx_er_print_text(&e->print, "line", &c->text, NGX_ER_PRINT_CUT);
+    }
+
+    if (c->file) {
+        ngx_er_explain_place(e, c->file, c->line);
+    }
+}
+
+
+void
+ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
+{
+    ngx_uint_t       n;
+    ngx_er_field_t  *field;
+    ngx_er_value_t  *value;
+
+    field = (ngx_er_field_t *) e->event->facts->fields->list.elts + index;
+
+    ngx_er_print_text(&e->print, "field", &field->text, NGX_ER_PRINT_CUT);
+    ngx_er_print_open(&e->print, "values", "[");
+
+    n = 0;
+
+    for (value = ngx_er_fact(e->event->facts, index);
+         value;
+         value = value->next)
+    {
+        if (n++ < NGX_ER_EXPLAIN_VALUES) {
+            ngx_er_explain_value(e, value);
+        }
+    }
+
+    ngx_er_print_close(&e->print, "]");
+
+    if (n > NGX_ER_EXPLAIN_VALUES) {
+        ngx_er_print_number(&e->print, "values_omitted",
+                            n - NGX_ER_EXPLAIN_VALUES);
+    }
+}
+
+
+/* the indices in the arrays that it is in, the outermost first */
+
+static void
+ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
+{
+    ngx_uint_t         i, n;
+    ngx_er_element_t  *element;
+
+    ngx_er_print_open(&e->print, NULL, "{");
+    ngx_er_print_word(&e->print, "type", ngx_er_explain_types[value->type]);
+    ngx_er_print_text(&e->print, "text", &value->text, NGX_ER_PRINT_CUT);
+
+    if (value->element) {
+        ngx_er_print_open(&e->print, "at", "[");
+
+        for (n = 0, element = value->element; element;
+             element = element->parent)
+        {
+            n++;
+        }
+
+        for ( /* void */ ; n; n--) {
+            element = value->element;
+
+            for (i = 1; i < n; i++) {
+                element = element->parent;
+            }
+
+            ngx_er_print_number(&e->print, NULL, element->index);
+        }
+
+        ngx_er_print_close(&e->print, "]");
+    }
+
+    ngx_er_print_close(&e->print, "}");
+}
+
+
+static void
+ngx_er_explain_place(ngx_er_explain_t *e, u_char *file, ngx_uint_t line)
+{
+    u_char     *p;
+    ngx_str_t   place;
+
+    place.len = ngx_strlen(file) + 1 + NGX_INT_T_LEN;
+
+    p = ngx_pnalloc(e->print.pool, place.len);
+    if (p == NULL) {
+        e->print.failed = 1;
+        return;
+    }
+
+    place.data = p;
+    place.len = ngx_sprintf(p, "%s:%ui", file, line) - p;
+
+    ngx_er_print_text(&e->print, "place", &place, 0);
+}
+
+
+/* each target once */
+
+void
+ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
+    ngx_uint_t n)
+{
+    u_char              *seen;
+    ngx_uint_t           i, k;
+    ngx_er_target_t    **target;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(e->ctx->request,
+                                        ngx_http_event_router_module);
+
+    seen = ngx_pcalloc(e->print.pool, ngx_max(mcf->targets.nelts, 1));
+    if (seen == NULL) {
+        e->print.failed = 1;
+        return;
+    }
+
+    ngx_er_print_open(&e->print, "targets", "[");
+
+    for (i = 0; i < n; i++) {
+        target = route[i]->targets.elts;
+
+        for (k = 0; k < route[i]->targets.nelts; k++) {
+
+            if (!seen[target[k]->index]) {
+                seen[target[k]->index] = 1;
+                ngx_er_print_text(&e->print, NULL, &target[k]->name, 0);
+            }
+        }
+    }
+
+    ngx_er_print_close(&e->print, "]");
+}
