@@ -80,8 +80,8 @@ void ngx_er_queue_done(ngx_er_queue_op_t *op);
 uint64_t ngx_er_queue_now(void);
 void ngx_er_queue_clock(uint64_t now);
 
-/* file_queue.c and redis_queue.c: the arguments of event_store; NULL after
-   logging what is wrong */
+/* file_queue_conf.c and redis_queue.c: the arguments of event_store; NULL
+   after logging what is wrong */
 ngx_er_queue_t *ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 ngx_er_queue_t *ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 
