@@ -5,8 +5,8 @@
 
 
 /*
- * Between memory.c and memory_zone.c: the entries of the zone.  Everything
- * here but ngx_er_memory_lock() is done under the zone's mutex.
+ * Between memory.c, memory_zone.c and memory_space.c: the entries of the zone.
+ * Everything here but ngx_er_memory_lock() is done under the zone's mutex.
  */
 
 
@@ -19,6 +19,7 @@
 
 #define NGX_ER_MEMORY_TARGETS  1024    /* settled ones that a key remembers */
 #define NGX_ER_MEMORY_CHUNK    15
+#define NGX_ER_MEMORY_BLOCK    128     /* bytes of an entry or a chunk */
 
 
 typedef enum {
@@ -77,6 +78,15 @@ struct ngx_er_memory_sh_s {
     ((entry)->state == NGX_ER_MEMORY_CLAIMED                                  \
      && !ngx_er_memory_past((entry)->lease))
 
+#define ngx_er_memory_node(entry)                                             \
+    ((ngx_rbtree_node_t *)                                                    \
+     ((u_char *) (entry) - offsetof(ngx_rbtree_node_t, color)))
+
+#define ngx_er_memory_entry(node)                                             \
+    ((ngx_er_memory_entry_t *) &(node)->color)
+
+#define ngx_er_memory_tree(sh, key)  (&(sh)->trees[(key) & (sh)->mask])
+
 
 /* begins a call: a few of what has expired are gone */
 void ngx_er_memory_lock(ngx_er_memory_t *memory);
@@ -109,6 +119,19 @@ void ngx_er_memory_drop_targets(ngx_er_memory_t *memory,
 /* the settled targets, NGX_ER_MEMORY_TARGETS at most */
 ngx_uint_t ngx_er_memory_copy(ngx_er_memory_entry_t *entry,
     uint64_t *targets);
+
+
+/*
+ * memory_space.c.  alloc() is a block, for which others may have to go, but
+ * never "keep", the entry that is being worked on, or NULL.  expire() takes
+ * two entries at most, remove() this one.
+ */
+
+void *ngx_er_memory_alloc(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *keep);
+void ngx_er_memory_expire(ngx_er_memory_t *memory);
+void ngx_er_memory_remove(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry);
 
 
 #endif /* _NGX_ER_MEMORY_ZONE_H_INCLUDED_ */
