@@ -6,8 +6,8 @@
 
 /*
  * Conditions: lines (FIELD [not] OP VALUE...) and the blocks that combine
- * them.  Compiled by route.c when nginx.conf is read, evaluated by matcher.c
- * for every event (scopes.c), never changed in between.
+ * them.  Compiled by route_lines.c when nginx.conf is read, evaluated by
+ * matcher.c for every event (scopes.c), never changed in between.
  *
  * What a line means.  A path crosses arrays, so a field has any number of
  * values.  A positive operator asks whether one of them meets one of the

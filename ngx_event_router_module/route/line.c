@@ -6,8 +6,8 @@
 
 /*
  * "pattern FILE [root=data];", "filter FILE;" and "sample N% [by=FIELD];": the
- * lines of a route beside "when".  route.c calls them and puts the condition
- * where the line stands.
+ * lines of a route beside "when".  route_lines.c calls them and puts the
+ * condition where the line stands.
  *
  * Runs at configuration time only.  Names of files begin at the folder of
  * nginx.conf; what is wrong in a file is said with its name, line and path.

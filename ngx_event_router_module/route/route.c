@@ -14,6 +14,7 @@
  * of a module that nginx knows only as long as the block lasts: the cycle's
  * list of modules is replaced by a list of that one, and nginx itself checks
  * where a directive may stand, its ";" or "{" and its number of words.
+ * Lines and blocks of conditions are read by route_lines.c.
  *
  * Runs at configuration time only.  Routes are in the configuration's pool and
  * belong to the main configuration; nothing changes them afterwards.  What is
@@ -21,30 +22,14 @@
  */
 
 
-#include "../event_router.h"
-#include "line.h"
+#include "route_lines.h"
 
 
 #define NGX_ER_ROUTE_MODULE  0x554F5245    /* "EROU" */
-#define NGX_ER_ROUTE_CONF    0x00100000    /* in event_route itself */
-#define NGX_ER_BLOCK_CONF    0x00200000    /* in a block of conditions in it */
 #define NGX_ER_LINES_CONF    (NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF               \
                               |NGX_ER_BLOCK_CONF)
 
-#define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
 #define NGX_ER_ROUTE_DELAY   (7 * 24 * 3600 * 1000)    /* ms at most */
-
-
-/* where the parser is */
-
-typedef struct {
-    ngx_er_main_conf_t    *mcf;
-    ngx_er_route_t        *route;
-    ngx_er_condition_t    *block;      /* the innermost, NULL: none so far */
-    ngx_er_condition_t    *each;       /* the innermost EACH, or NULL */
-    ngx_uint_t             depth;      /* of blocks */
-    ngx_uint_t             lines;      /* in the innermost block */
-} ngx_er_route_parser_t;
 
 
 static ngx_er_route_t *ngx_er_route_create(ngx_conf_t *cf,
@@ -58,21 +43,6 @@ static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_er_route_delay(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_er_route_take(ngx_conf_t *cf,
-    ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
-    ngx_er_error_t *err);
-static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
-    ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
-    ngx_er_error_t *err);
-static ngx_int_t ngx_er_route_text(ngx_conf_t *cf,
-    ngx_er_condition_t *condition);
-static ngx_uint_t ngx_er_route_quote(ngx_str_t *word);
 static ngx_int_t ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names,
     ngx_str_t *name);
 
@@ -473,216 +443,4 @@ ngx_er_route_delay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     parser->route->delay = ms;
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_er_route_parser_t *parser = conf;
-
-    ngx_str_t           *value;
-    ngx_er_error_t       err;
-    ngx_er_condition_t  *condition;
-
-    value = cf->args->elts;
-
-    condition = ngx_er_condition_test(cf->pool, &value[1], cf->args->nelts - 1,
-                                      parser->each, parser->mcf->fields, &err);
-
-    return ngx_er_route_take(cf, parser, condition, &err);
-}
-
-
-/* a line that was compiled, or NULL and why it was not */
-
-static char *
-ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_condition_t *condition, ngx_er_error_t *err)
-{
-    if (condition == NULL
-        || ngx_er_route_add(cf, parser, condition, err) != NGX_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err->len, err->text);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* pattern, filter, sample: made in line.c */
-
-static char *
-ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_er_route_parser_t *parser = conf;
-
-    ngx_er_error_t       err;
-    ngx_er_line_pt       line;
-    ngx_er_condition_t  *condition;
-
-    line = (ngx_er_line_pt) cmd->post;
-    condition = line(cf, parser->mcf->fields, &err);
-
-    return ngx_er_route_take(cf, parser, condition, &err);
-}
-
-
-/* any, all, none, each: its lines are read while it is the innermost block */
-
-static char *
-ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_er_route_parser_t *parser = conf;
-
-    char                   *rv;
-    ngx_str_t              *value;
-    ngx_uint_t              cmd_type;
-    ngx_er_error_t          err;
-    ngx_er_condition_t     *block;
-    ngx_er_route_parser_t   outer;
-
-    value = cf->args->elts;
-
-    if (parser->depth == NGX_ER_ROUTE_DEPTH) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "more than %d blocks of conditions are in one "
-                           "another: use several routes", NGX_ER_ROUTE_DEPTH);
-        return NGX_CONF_ERROR;
-    }
-
-    block = ngx_er_condition_block(cf->pool, cmd->offset,
-                                   cf->args->nelts > 1 ? &value[1] : NULL,
-                                   parser->each, parser->mcf->fields, &err);
-
-    if (block == NULL || ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
-        return NGX_CONF_ERROR;
-    }
-
-    outer = *parser;
-    cmd_type = cf->cmd_type;
-
-    parser->block = block;
-    parser->depth++;
-    parser->lines = 0;
-
-    if (cmd->offset == NGX_ER_CONDITION_EACH) {
-        parser->each = block;
-    }
-
-    cf->cmd_type = NGX_ER_BLOCK_CONF;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    cf->cmd_type = cmd_type;
-
-    if (rv == NGX_CONF_OK && parser->lines == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is empty: write a \"when\" in it or take "
-                           "it away", &cmd->name);
-        rv = NGX_CONF_ERROR;
-    }
-
-    *parser = outer;
-
-    return rv;
-}
-
-
-/* to the innermost block; the lines of the route itself are in an "all" */
-
-static ngx_int_t
-ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_condition_t *condition, ngx_er_error_t *err)
-{
-    if (parser->block == NULL) {
-        parser->block = ngx_er_condition_block(cf->pool, NGX_ER_CONDITION_ALL,
-                                               NULL, NULL, parser->mcf->fields,
-                                               err);
-        if (parser->block == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    parser->lines++;
-
-    if (ngx_er_condition_add(parser->block, condition) != NGX_OK
-        || ngx_er_route_text(cf, condition) != NGX_OK)
-    {
-        ngx_er_error(err, "no memory for a condition");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* what is written and where, for whoever explains the condition later */
-
-static ngx_int_t
-ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
-{
-    size_t           len;
-    u_char          *p;
-    ngx_str_t       *value;
-    ngx_uint_t       i, quote;
-    ngx_er_place_t   place;
-
-    len = 0;
-    value = cf->args->elts;
-
-    for (i = 0; i < cf->args->nelts; i++) {
-        len += value[i].len + sizeof("'' ") - 1;
-    }
-
-    p = ngx_pnalloc(cf->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    condition->text.data = p;
-
-    for (i = 0; i < cf->args->nelts; i++) {
-        quote = ngx_er_route_quote(&value[i]);
-
-        if (i) {
-            *p++ = ' ';
-        }
-
-        if (quote) {
-            *p++ = '\'';
-        }
-
-        p = ngx_cpymem(p, value[i].data, value[i].len);
-
-        if (quote) {
-            *p++ = '\'';
-        }
-    }
-
-    condition->text.len = p - condition->text.data;
-
-    ngx_er_place_set(cf, &place);
-
-    condition->file = place.file.data;
-    condition->line = place.line;
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_er_route_quote(ngx_str_t *word)
-{
-    size_t  i;
-
-    for (i = 0; i < word->len; i++) {
-        if (ngx_strchr(" \t\r\n;{}'\"", word->data[i])) {
-            return 1;
-        }
-    }
-
-    return word->len == 0;
 }

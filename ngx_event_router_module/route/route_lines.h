@@ -1,0 +1,40 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Between route.c and route_lines.c: where in an event_route the parser is.
+ */
+
+
+#ifndef _NGX_ER_ROUTE_LINES_H_INCLUDED_
+#define _NGX_ER_ROUTE_LINES_H_INCLUDED_
+
+
+#include "line.h"
+
+
+#define NGX_ER_ROUTE_CONF    0x00100000    /* in event_route itself */
+#define NGX_ER_BLOCK_CONF    0x00200000    /* in a block of conditions in it */
+
+
+typedef struct {
+    ngx_er_main_conf_t    *mcf;
+    ngx_er_route_t        *route;
+    ngx_er_condition_t    *block;      /* the innermost, NULL: none so far */
+    ngx_er_condition_t    *each;       /* the innermost EACH, or NULL */
+    ngx_uint_t             depth;      /* of blocks */
+    ngx_uint_t             lines;      /* in the innermost block */
+} ngx_er_route_parser_t;
+
+
+/* when;  pattern, filter, sample: cmd->post is the ngx_er_line_pt;  all, any,
+   none, each: cmd->offset is the kind */
+char *ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+#endif /* _NGX_ER_ROUTE_LINES_H_INCLUDED_ */
