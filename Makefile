@@ -30,7 +30,7 @@ PURE      := base crash \
              route/field route/filter route/index route/index_hits \
              route/index_table route/interval route/leaf route/leaf_number \
              route/leaf_text route/letters route/lookup route/matcher \
-             route/nearest route/number route/operator route/path \
+             route/nearest route/number route/operator route/pack route/path \
              route/pattern route/reason route/regex route/sample \
              route/scopes \
              store/file store/file_accept store/file_count store/file_entry \

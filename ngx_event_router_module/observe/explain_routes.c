@@ -173,9 +173,9 @@ ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
     }
 
     ngx_er_print_open(&e->print, "held", "[");
-    child = route->condition->children.elts;
+    child = route->condition->u.children.elts;
 
-    for (i = 0; i < route->condition->children.nelts; i++) {
+    for (i = 0; i < route->condition->u.children.nelts; i++) {
         if (ngx_er_reason(child[i], e->event->facts, &reason)) {
             ngx_er_explain_reason(e, NULL, &reason);
         }
@@ -232,11 +232,11 @@ ngx_er_explain_alternatives(ngx_er_explain_t *e, ngx_er_condition_t *any)
     ngx_er_reason_t       reason;
     ngx_er_condition_t  **child;
 
-    child = any->children.elts;
+    child = any->u.children.elts;
 
     ngx_er_print_open(&e->print, "lines", "[");
 
-    for (i = 0; i < any->children.nelts; i++) {
+    for (i = 0; i < any->u.children.nelts; i++) {
         if (!ngx_er_reason(child[i], e->event->facts, &reason)) {
             ngx_er_explain_reason(e, NULL, &reason);
         }
@@ -249,12 +249,14 @@ ngx_er_explain_alternatives(ngx_er_explain_t *e, ngx_er_condition_t *any)
 static void
 ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
 {
-    if (c->text.len) {
-        ngx_er_print_text(&e->print, "line", &c->text, NGX_ER_PRINT_CUT);
+    if (c->origin == NULL) {
+        return;
     }
 
-    if (c->file) {
-        ngx_er_explain_place(e, c->file, c->line);
+    ngx_er_print_text(&e->print, "line", &c->origin->text, NGX_ER_PRINT_CUT);
+
+    if (c->origin->file) {
+        ngx_er_explain_place(e, c->origin->file, c->origin->line);
     }
 }
 

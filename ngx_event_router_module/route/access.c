@@ -54,8 +54,13 @@ ngx_er_access(ngx_er_access_t *a, ngx_er_condition_t *c)
     case NGX_ER_CONDITION_TEST:
         return ngx_er_access_test(a, c);
 
-    default: /* NONE, PATTERN, SAMPLE */
-        return c->accesses ? c->accesses(c->data, a) : NGX_ER_ACCESS_NONE;
+    case NGX_ER_CONDITION_NONE:
+        return NGX_ER_ACCESS_NONE;
+
+    default: /* PATTERN, SAMPLE */
+        return c->u.whole.accesses
+               ? c->u.whole.accesses(c->u.whole.data, a)
+               : NGX_ER_ACCESS_NONE;
     }
 }
 
@@ -72,7 +77,7 @@ ngx_er_access_all(ngx_er_access_t *a, ngx_er_condition_t *c)
 
     best = NGX_ER_ACCESS_NONE;
     start = a->atoms.nelts;
-    child = c->children.elts;
+    child = c->u.children.elts;
 
     if (c->kind == NGX_ER_CONDITION_EACH) {
         ngx_memzero(&atom, sizeof(ngx_er_atom_t));
@@ -81,14 +86,15 @@ ngx_er_access_all(ngx_er_access_t *a, ngx_er_condition_t *c)
         best = ngx_er_access_add(a, &atom);
     }
 
-    for (i = 0; i < c->children.nelts; i++) {
+    for (i = 0; i < c->u.children.nelts; i++) {
         from = a->atoms.nelts;
 
         if (!ngx_er_access_ranges(child[i])) {
             best = ngx_er_access_choose(a, start, from, best,
                                         ngx_er_access(a, child[i]));
 
-        } else if (ngx_er_access_interval(child, c->children.nelts, i, &atom))
+        } else if (ngx_er_access_interval(child, c->u.children.nelts, i,
+                                          &atom))
         {
             best = ngx_er_access_choose(a, start, from, best,
                                         ngx_er_access_add(a, &atom));
@@ -110,9 +116,9 @@ ngx_er_access_any(ngx_er_access_t *a, ngx_er_condition_t *c)
 
     cost = 0;
     start = a->atoms.nelts;
-    child = c->children.elts;
+    child = c->u.children.elts;
 
-    for (i = 0; i < c->children.nelts; i++) {
+    for (i = 0; i < c->u.children.nelts; i++) {
         cost = ngx_er_access_sum(cost, ngx_er_access(a, child[i]));
     }
 
@@ -160,7 +166,7 @@ ngx_er_access_interval(ngx_er_condition_t **child, ngx_uint_t n, ngx_uint_t i,
         if (ngx_er_access_ranges(child[k])
             && child[k]->field == child[i]->field)
         {
-            ngx_er_access_range(&child[k]->comparison, atom);
+            ngx_er_access_range(&child[k]->u.comparison, atom);
         }
     }
 
@@ -172,10 +178,10 @@ static ngx_uint_t
 ngx_er_access_ranges(ngx_er_condition_t *c)
 {
     return c->kind == NGX_ER_CONDITION_TEST
-           && c->comparison.op >= NGX_ER_OPERATOR_LESS
-           && c->comparison.op <= NGX_ER_OPERATOR_BETWEEN
-           && !c->comparison.negated
-           && c->comparison.noperands == 1;
+           && c->u.comparison.op >= NGX_ER_OPERATOR_LESS
+           && c->u.comparison.op <= NGX_ER_OPERATOR_BETWEEN
+           && !c->u.comparison.negated
+           && c->u.comparison.noperands == 1;
 }
 
 
@@ -200,7 +206,7 @@ ngx_er_access_range(ngx_er_comparison_t *c, ngx_er_atom_t *atom)
         break;
 
     default: /* NGX_ER_OPERATOR_BETWEEN */
-        high = &c->operands[0].u.high;
+        high = &c->operands[1].number;
     }
 
     if (low && (atom->low == NULL
@@ -224,7 +230,7 @@ ngx_er_access_test(ngx_er_access_t *a, ngx_er_condition_t *c)
     ngx_uint_t            i, start, from;
     ngx_er_comparison_t  *comparison;
 
-    comparison = &c->comparison;
+    comparison = &c->u.comparison;
     start = a->atoms.nelts;
 
     if (comparison->negated) {
@@ -266,7 +272,7 @@ ngx_er_access_operand(ngx_er_access_t *a, ngx_er_condition_t *c,
     ngx_memzero(&atom, sizeof(ngx_er_atom_t));
     atom.field = c->field;
 
-    switch (c->comparison.op) {
+    switch (c->u.comparison.op) {
 
     case NGX_ER_OPERATOR_EQUAL:
         atom.kind = NGX_ER_ATOM_TEXT;
@@ -288,11 +294,11 @@ ngx_er_access_operand(ngx_er_access_t *a, ngx_er_condition_t *c,
         return ngx_er_access_gram(a, c->field, &operand->text);
 
     case NGX_ER_OPERATOR_LIKE:
-        return ngx_er_access_pieces(a, c->field, &operand->u.pieces);
+        return ngx_er_access_pieces(a, c->field, operand->u.pieces);
 
     case NGX_ER_OPERATOR_CIDR:
         atom.kind = NGX_ER_ATOM_NET;
-        atom.cidr = &operand->u.cidr;
+        atom.cidr = operand->u.cidr;
         break;
 
     case NGX_ER_OPERATOR_LESS:
@@ -301,7 +307,7 @@ ngx_er_access_operand(ngx_er_access_t *a, ngx_er_condition_t *c,
     case NGX_ER_OPERATOR_GREATER_EQUAL:
     case NGX_ER_OPERATOR_BETWEEN:
         atom.kind = NGX_ER_ATOM_RANGE;
-        ngx_er_access_range(&c->comparison, &atom);
+        ngx_er_access_range(&c->u.comparison, &atom);
         break;
 
     default: /* a value of whatever kind */

@@ -151,7 +151,7 @@ ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
 
     default: /* NGX_ER_OPERATOR_BETWEEN */
         return rc >= 0
-               && ngx_er_number_compare(&number, &operand->u.high) <= 0;
+               && ngx_er_number_compare(&number, &operand[1].number) <= 0;
     }
 }
 
@@ -170,10 +170,10 @@ ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
         return ngx_er_regex_matches(operand->u.regex, text, facts);
 
     case NGX_ER_OPERATOR_LIKE:
-        return ngx_er_comparison_like(text, &operand->u.pieces, c->fold);
+        return ngx_er_comparison_like(text, operand->u.pieces, c->fold);
 
     case NGX_ER_OPERATOR_CIDR:
-        return ngx_er_comparison_cidr(text, &operand->u.cidr);
+        return ngx_er_comparison_cidr(text, operand->u.cidr);
 
     case NGX_ER_OPERATOR_PREFIX:
         return text->len >= len

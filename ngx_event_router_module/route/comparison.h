@@ -42,23 +42,24 @@ typedef enum {
 typedef struct {
     ngx_str_t              text;       /* lower case if case is ignored */
     ngx_er_number_t        number;     /* if is_number */
-    ngx_uint_t             is_number;  /* the text is wholly a JSON number */
 
     union {
-        ngx_er_number_t    high;       /* BETWEEN */
-        ngx_array_t        pieces;     /* LIKE: of ngx_str_t, what stands
+        ngx_array_t       *pieces;     /* LIKE: of ngx_str_t, what stands
                                           between the "*": one at least */
-        ngx_cidr_t         cidr;
+        ngx_cidr_t        *cidr;
         ngx_er_type_e      type;       /* IS */
         ngx_er_regex_t    *regex;
     } u;
+
+    unsigned               is_number:1;  /* the text is wholly a JSON number */
 } ngx_er_operand_t;
 
 
 typedef struct {
-    ngx_er_operator_e      op;
-    ngx_er_operand_t      *operands;
-    ngx_uint_t             noperands;
+    ngx_er_operand_t      *operands;   /* BETWEEN: the highest one is behind
+                                          the last one */
+    uint32_t               noperands;
+    unsigned               op:8;       /* ngx_er_operator_e */
     unsigned               negated:1;
     unsigned               fold:1;     /* ignore the case of ASCII letters */
     unsigned               all:1;      /* each operand must find its value */

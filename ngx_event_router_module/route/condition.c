@@ -42,14 +42,11 @@ ngx_er_condition_block(ngx_pool_t *pool, ngx_er_condition_kind_e kind,
     ngx_str_t *path, ngx_er_condition_t *outer, ngx_er_fields_t *fields,
     ngx_er_error_t *err)
 {
+    ngx_er_field_t      *base;
     ngx_er_condition_t  *c;
 
     c = ngx_pcalloc(pool, sizeof(ngx_er_condition_t));
-
-    if (c == NULL
-        || ngx_array_init(&c->children, pool, 4, sizeof(ngx_er_condition_t *))
-           != NGX_OK)
-    {
+    if (c == NULL) {
         ngx_er_error(err, "no memory for a condition");
         return NULL;
     }
@@ -60,19 +57,21 @@ ngx_er_condition_block(ngx_pool_t *pool, ngx_er_condition_kind_e kind,
         return c;
     }
 
-    c->path = ngx_palloc(pool, sizeof(ngx_er_field_t));
-    if (c->path == NULL) {
+    base = ngx_palloc(pool, sizeof(ngx_er_field_t));
+    if (base == NULL) {
         ngx_er_error(err, "no memory for a condition");
         return NULL;
     }
 
-    if (ngx_er_condition_field(pool, path, outer, c, c->path, fields, err)
+    c->u.children.path = base;
+
+    if (ngx_er_condition_field(pool, path, outer, c, base, fields, err)
         != NGX_OK)
     {
         return NULL;
     }
 
-    if (c->path->kind != NGX_ER_FIELD_DATA) {
+    if (base->kind != NGX_ER_FIELD_DATA) {
         ngx_er_error(err, "\"each\" goes through an array of the body, which "
                      "\"%V\" is not in: write \"each data.PATH\"", path);
         return NULL;
@@ -106,7 +105,7 @@ ngx_er_condition_test(ngx_pool_t *pool, ngx_str_t *args, ngx_uint_t nargs,
     if (ngx_er_condition_field(pool, &args[0], each, c, &field, fields, err)
         != NGX_OK
         || ngx_er_comparison_compile(pool, &args[0], &args[1], nargs - 1,
-                                     &c->comparison, err)
+                                     &c->u.comparison, err)
            != NGX_OK)
     {
         return NULL;
@@ -123,7 +122,8 @@ ngx_er_condition_field(ngx_pool_t *pool, ngx_str_t *text,
 {
     ngx_int_t  index;
 
-    if (ngx_er_field_parse(pool, text, each ? each->path : NULL, field, err)
+    if (ngx_er_field_parse(pool, text, each ? each->u.children.path : NULL,
+                           field, err)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -157,25 +157,50 @@ ngx_er_condition_whole(ngx_pool_t *pool, ngx_er_condition_kind_e kind,
     }
 
     c->kind = kind;
-    c->holds = holds;
-    c->accesses = accesses;
-    c->data = data;
+    c->u.whole.holds = holds;
+    c->u.whole.accesses = accesses;
+    c->u.whole.data = data;
 
     return c;
 }
 
 
 ngx_int_t
-ngx_er_condition_add(ngx_er_condition_t *block, ngx_er_condition_t *child)
+ngx_er_condition_add(ngx_pool_t *pool, ngx_er_condition_t *block,
+    ngx_er_condition_t *child)
 {
-    ngx_er_condition_t  **c;
+    ngx_er_condition_t           **elts;
+    ngx_er_condition_children_t   *children;
 
-    c = ngx_array_push(&block->children);
-    if (c == NULL) {
-        return NGX_ERROR;
+    children = &block->u.children;
+
+    if (children->nelts == children->nalloc) {
+        children->nalloc = ngx_max(2 * children->nalloc, 4);
+
+        elts = ngx_palloc(pool, children->nalloc
+                                * sizeof(ngx_er_condition_t *));
+        if (elts == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (children->nelts) {
+            ngx_memcpy(elts, children->elts,
+                       children->nelts * sizeof(ngx_er_condition_t *));
+        }
+
+        children->elts = elts;
     }
 
-    *c = child;
+    children->elts[children->nelts++] = child;
 
     return NGX_OK;
+}
+
+
+ngx_er_condition_origin_t *
+ngx_er_condition_origin(ngx_pool_t *pool, ngx_er_condition_t *condition)
+{
+    condition->origin = ngx_pcalloc(pool, sizeof(ngx_er_condition_origin_t));
+
+    return condition->origin;
 }

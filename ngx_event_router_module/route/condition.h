@@ -19,6 +19,9 @@
 #include "comparison.h"
 
 
+#define NGX_ER_CONDITION_LINE  64      /* bytes that the CPU fetches at once */
+
+
 typedef struct ngx_er_condition_s  ngx_er_condition_t;
 typedef struct ngx_er_access_s     ngx_er_access_t;     /* access.h */
 
@@ -43,24 +46,52 @@ typedef uint64_t (*ngx_er_condition_accesses_pt)(void *data,
     ngx_er_access_t *a);
 
 
+/* in the order in which they are evaluated */
+
+typedef struct {
+    ngx_er_condition_t       **elts;
+    uint32_t                   nelts;
+    uint32_t                   nalloc;
+    ngx_er_field_t            *path;       /* EACH: the base of its lines */
+} ngx_er_condition_children_t;
+
+
+/* made elsewhere, about the event as a whole */
+
+typedef struct {
+    ngx_er_condition_holds_pt     holds;
+    ngx_er_condition_accesses_pt  accesses;  /* or NULL */
+    void                         *data;
+} ngx_er_condition_whole_t;
+
+
+/* as it stands in nginx.conf */
+
+typedef struct {
+    ngx_str_t                  text;
+    u_char                    *file;
+    ngx_uint_t                 line;
+} ngx_er_condition_origin_t;
+
+
+/* small: with many routes the CPU must fetch it from memory */
+
 struct ngx_er_condition_s {
-    ngx_er_condition_kind_e   kind;
-    ngx_uint_t                field;       /* TEST, EACH */
-    unsigned                  relative:1;  /* the field begins with "." */
-    unsigned                  element:1;   /* it is "." alone */
-    ngx_er_comparison_t       comparison;  /* TEST */
-    ngx_er_field_t           *path;        /* EACH: the base of its lines */
-    ngx_array_t               children;    /* of ngx_er_condition_t *, of all
-                                              kinds but TEST */
+    ngx_er_condition_kind_e    kind;
+    uint32_t                   field;      /* TEST, EACH */
+    uint32_t                   bytes;      /* of a pack: all of it */
+    unsigned                   relative:1; /* the field begins with "." */
+    unsigned                   element:1;  /* it is "." alone */
 
-    ngx_er_condition_holds_pt      holds;     /* PATTERN, SAMPLE */
-    ngx_er_condition_accesses_pt   accesses;  /* or NULL */
-    void                          *data;
+    union {
+        ngx_er_comparison_t          comparison;  /* TEST */
+        ngx_er_condition_children_t  children;    /* ALL, ANY, NONE, EACH */
+        ngx_er_condition_whole_t     whole;       /* PATTERN, SAMPLE */
+    } u;
 
-    ngx_str_t                 text;        /* as it is written; empty: it is
-                                              part of one that has a text */
-    u_char                   *file;        /* where; NULL: nowhere */
-    ngx_uint_t                line;
+    ngx_er_condition_t        *pack;       /* NULL: there is none yet */
+    ngx_er_condition_origin_t *origin;     /* NULL: it is part of one that has
+                                              an origin, or of none */
 };
 
 
@@ -86,8 +117,21 @@ ngx_er_condition_t *ngx_er_condition_whole(ngx_pool_t *pool,
     ngx_er_condition_kind_e kind, ngx_er_condition_holds_pt holds,
     ngx_er_condition_accesses_pt accesses, void *data);
 
-ngx_int_t ngx_er_condition_add(ngx_er_condition_t *block,
+ngx_int_t ngx_er_condition_add(ngx_pool_t *pool, ngx_er_condition_t *block,
     ngx_er_condition_t *child);
+
+/* where it stands, to be filled in; NULL: no memory */
+ngx_er_condition_origin_t *ngx_er_condition_origin(ngx_pool_t *pool,
+    ngx_er_condition_t *condition);
+
+/*
+ * pack.c.  The same condition in one piece of memory, at p, which is aligned
+ * to a line and has room for pack_size(); returns what is behind
+ * it.  From then on neither may change.  A condition has one pack: then its
+ * size is 0, and pack() does nothing.
+ */
+size_t ngx_er_condition_pack_size(ngx_er_condition_t *condition);
+u_char *ngx_er_condition_pack(ngx_er_condition_t *condition, u_char *p);
 
 /* scopes.c.  1: holds; 0: does not.  Never fails: what cannot be compared is
    false. */

@@ -184,7 +184,7 @@ ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
             return NULL;
         }
 
-        if (ngx_er_condition_add(block, test) != NGX_OK
+        if (ngx_er_condition_add(f->pool, block, test) != NGX_OK
             || ngx_er_filter_text(f, item, args, test) != NGX_OK)
         {
             ngx_er_error(f->err, "no memory for a filter");
@@ -202,19 +202,25 @@ static ngx_int_t
 ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_json_t *json, ngx_str_t *args,
     ngx_er_condition_t *test)
 {
-    ngx_er_error_t  text;
+    ngx_er_error_t              text;
+    ngx_er_condition_origin_t  *origin;
+
+    origin = ngx_er_condition_origin(f->pool, test);
+    if (origin == NULL) {
+        return NGX_ERROR;
+    }
 
     (void) ngx_er_document_error(json, &text, "%V %V %V", &args[0], &args[1],
                                  &args[2]);
 
-    test->text.len = ngx_min(text.len, NGX_ER_ERROR_LEN);
-    test->text.data = ngx_pnalloc(f->pool, test->text.len);
+    origin->text.len = ngx_min(text.len, NGX_ER_ERROR_LEN);
+    origin->text.data = ngx_pnalloc(f->pool, origin->text.len);
 
-    if (test->text.data == NULL) {
+    if (origin->text.data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(test->text.data, text.text, test->text.len);
+    ngx_memcpy(origin->text.data, text.text, origin->text.len);
 
     return NGX_OK;
 }
@@ -295,7 +301,7 @@ ngx_er_filter_not(ngx_er_filter_t *f, ngx_er_json_t *json)
     block = ngx_er_condition_block(f->pool, NGX_ER_CONDITION_NONE, NULL, NULL,
                                    f->fields, f->err);
 
-    if (block && ngx_er_condition_add(block, filter) != NGX_OK) {
+    if (block && ngx_er_condition_add(f->pool, block, filter) != NGX_OK) {
         ngx_er_error(f->err, "no memory for a filter");
         return NULL;
     }
@@ -329,7 +335,7 @@ ngx_er_filter_list(ngx_er_filter_t *f, ngx_er_json_t *json,
             return NULL;
         }
 
-        if (ngx_er_condition_add(block, filter) != NGX_OK) {
+        if (ngx_er_condition_add(f->pool, block, filter) != NGX_OK) {
             ngx_er_error(f->err, "no memory for a filter");
             return NULL;
         }

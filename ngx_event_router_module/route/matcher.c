@@ -17,7 +17,8 @@
  * Leaving out the others is exact.
  *
  * Candidates are evaluated once and in their order, however many values lead
- * to them: few of them are sorted, for many there is a bit for each rule.
+ * to them: few of them are sorted, for many there is a bit for each rule.  The
+ * packs of few (pack.c) are on their way to the CPU before they are needed.
  *
  * What may fail is memory, which is the event's own in ngx_er_matcher_match().
  */
@@ -33,11 +34,14 @@
 #define NGX_ER_MATCHER_GRAMS  64       /* parts of texts, some of each text,
                                           that are worth looking for */
 #define NGX_ER_MATCHER_DEAR   0xffffffff
+#define NGX_ER_MATCHER_PACK   2048     /* bytes of a pack that are fetched
+                                          ahead */
 
 
 typedef struct {
-    ngx_er_condition_t    *condition;  /* NULL: always */
+    ngx_er_condition_t    *condition;  /* a pack; NULL: always */
     uint32_t               id;
+    uint16_t               ahead;      /* bytes of it to fetch ahead */
     unsigned               last:1;
     unsigned               fallback:1;
 } ngx_er_rule_t;
@@ -77,6 +81,7 @@ static ngx_int_t ngx_er_matcher_index(ngx_er_matcher_t *m,
     ngx_er_access_t *a);
 static ngx_int_t ngx_er_matcher_file(ngx_er_matcher_t *m, ngx_uint_t i,
     ngx_er_access_t *a);
+static ngx_int_t ngx_er_matcher_pack(ngx_er_matcher_t *m);
 static uint64_t ngx_er_matcher_note(ngx_er_access_t *a, ngx_er_atom_t *atom);
 static uint64_t ngx_er_matcher_cost(ngx_er_access_t *a, ngx_er_atom_t *atom);
 static ngx_int_t ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits);
@@ -84,6 +89,7 @@ static ngx_int_t ngx_er_matcher_many(ngx_er_match_t *match,
     ngx_array_t *hits);
 static ngx_int_t ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits,
     ngx_uint_t words);
+static void ngx_er_matcher_fetch(ngx_er_matcher_t *m, ngx_uint_t i);
 static ngx_int_t ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i);
 
 
@@ -126,6 +132,7 @@ ngx_er_matcher_add(ngx_er_matcher_t *m, ngx_uint_t id,
 
     rule->id = id;
     rule->condition = condition;
+    rule->ahead = 0;
     rule->last = (last != 0);
     rule->fallback = (fallback != 0);
 
@@ -159,6 +166,10 @@ ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err)
            == NGX_OK)
     {
         rc = ngx_er_matcher_index(m, &a);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_matcher_pack(m);
     }
 
     if (count.counters) {
@@ -218,6 +229,48 @@ ngx_er_matcher_index(ngx_er_matcher_t *m, ngx_er_access_t *a)
     }
 
     return ngx_er_index_build(m->index);
+}
+
+
+/* one behind the other, and not between what else is made of a route */
+
+static ngx_int_t
+ngx_er_matcher_pack(ngx_er_matcher_t *m)
+{
+    size_t               size;
+    u_char              *p;
+    ngx_uint_t           i;
+    ngx_er_rule_t       *rule;
+    ngx_er_condition_t  *pack;
+
+    rule = m->rules.elts;
+    size = NGX_ER_CONDITION_LINE;
+
+    for (i = 0; i < m->rules.nelts; i++) {
+        if (rule[i].condition) {
+            size += ngx_er_condition_pack_size(rule[i].condition);
+        }
+    }
+
+    p = ngx_palloc(m->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_align_ptr(p, NGX_ER_CONDITION_LINE);
+
+    for (i = 0; i < m->rules.nelts; i++) {
+
+        if (rule[i].condition) {
+            p = ngx_er_condition_pack(rule[i].condition, p);
+            pack = rule[i].condition->pack;
+
+            rule[i].condition = pack;
+            rule[i].ahead = ngx_min(pack->bytes, NGX_ER_MATCHER_PACK);
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -405,9 +458,17 @@ ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
 
     before = match->matched->nelts;
 
+    if (n) {
+        ngx_er_matcher_fetch(m, list[0]);
+    }
+
     for ( ;; ) {
 
         for (i = 0; i < n && !match->done; i++) {
+
+            if (i + 1 < n) {
+                ngx_er_matcher_fetch(m, list[i + 1]);
+            }
 
             if (i && list[i] == list[i - 1]) {
                 continue;
@@ -500,6 +561,27 @@ ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits, ngx_uint_t words)
     }
 
     return NGX_OK;
+}
+
+
+/* all lines of the pack at once, instead of one after the other */
+
+static void
+ngx_er_matcher_fetch(ngx_er_matcher_t *m, ngx_uint_t i)
+{
+#if (__GNUC__)
+    u_char         *p, *last;
+    ngx_er_rule_t  *rule;
+
+    rule = (ngx_er_rule_t *) m->rules.elts + i;
+
+    p = (u_char *) rule->condition;
+    last = p + rule->ahead;
+
+    for ( /* void */ ; p < last; p += NGX_ER_CONDITION_LINE) {
+        __builtin_prefetch(p);
+    }
+#endif
 }
 
 

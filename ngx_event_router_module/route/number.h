@@ -23,7 +23,7 @@
 typedef struct {
     u_char                *first;      /* neither it nor the last */
     u_char                *last;       /* is 0; "." may be in between */
-    ngx_int_t              exponent;
+    int32_t                exponent;
     unsigned               negative:1;
     unsigned               zero:1;     /* no digits, not negative */
 } ngx_er_number_t;

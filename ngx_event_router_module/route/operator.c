@@ -371,7 +371,8 @@ ngx_er_operator_between(ngx_er_comparison_t *c, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    c->operands[0].u.high = c->operands[1].number;
+    /* as if there was one, of two numbers */
+
     c->noperands = 1;
 
     return NGX_OK;
@@ -398,8 +399,9 @@ ngx_er_operand_like(ngx_pool_t *pool, ngx_er_comparison_t *c,
     u_char     *p, *dst, *last;
     ngx_str_t  *piece;
 
-    if (ngx_array_init(&operand->u.pieces, pool, 2, sizeof(ngx_str_t))
-        != NGX_OK
+    operand->u.pieces = ngx_array_create(pool, 2, sizeof(ngx_str_t));
+
+    if (operand->u.pieces == NULL
         || ngx_er_operand_copy(pool, operand, c->fold, err) != NGX_OK)
     {
         return ngx_er_operator_memory(err);
@@ -413,7 +415,7 @@ ngx_er_operand_like(ngx_pool_t *pool, ngx_er_comparison_t *c,
     for ( ;; ) {
 
         if (piece == NULL) {
-            piece = ngx_array_push(&operand->u.pieces);
+            piece = ngx_array_push(operand->u.pieces);
             if (piece == NULL) {
                 return ngx_er_operator_memory(err);
             }
@@ -446,7 +448,12 @@ static ngx_int_t
 ngx_er_operand_cidr(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err)
 {
-    if (ngx_ptocidr(&operand->text, &operand->u.cidr) == NGX_ERROR) {
+    operand->u.cidr = ngx_palloc(pool, sizeof(ngx_cidr_t));
+    if (operand->u.cidr == NULL) {
+        return ngx_er_operator_memory(err);
+    }
+
+    if (ngx_ptocidr(&operand->text, operand->u.cidr) == NGX_ERROR) {
         ngx_er_error(err, "bad network \"%V\": write for example 10.0.0.0/8, "
                      "192.0.2.7 or 2001:db8::/32", &operand->text);
         return NGX_ERROR;

@@ -74,7 +74,7 @@ ngx_er_reason(ngx_er_condition_t *c, ngx_er_facts_t *facts,
         return 0;
 
     case NGX_ER_CONDITION_SAMPLE:
-        reason->field = ((ngx_er_sample_t *) c->data)->field;
+        reason->field = ((ngx_er_sample_t *) c->u.whole.data)->field;
         ngx_er_error(&reason->note, "the event is not in the share");
         return 0;
 
@@ -82,9 +82,9 @@ ngx_er_reason(ngx_er_condition_t *c, ngx_er_facts_t *facts,
         break;
     }
 
-    child = c->children.elts;
+    child = c->u.children.elts;
 
-    for (i = 0; i < c->children.nelts; i++) {
+    for (i = 0; i < c->u.children.nelts; i++) {
         if (!ngx_er_reason(child[i], facts, reason)) {
             return 0;
         }
@@ -102,13 +102,13 @@ static void
 ngx_er_reason_test(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_er_reason_t *reason)
 {
-    if (c->comparison.negated) {
+    if (c->u.comparison.negated) {
         ngx_er_error(&reason->note, "the event has what must not be");
 
     } else if (ngx_er_fact(facts, c->field) == NULL) {
         ngx_er_error(&reason->note, "the event has no such field");
 
-    } else if (c->comparison.all) {
+    } else if (c->u.comparison.all) {
         ngx_er_error(&reason->note, "not all of them are there");
 
     } else {
@@ -124,9 +124,9 @@ ngx_er_reason_none(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_uint_t            i;
     ngx_er_condition_t  **child;
 
-    child = c->children.elts;
+    child = c->u.children.elts;
 
-    for (i = 0; i < c->children.nelts; i++) {
+    for (i = 0; i < c->u.children.nelts; i++) {
         if (ngx_er_condition_holds(child[i], facts)) {
             reason->condition = child[i];
             reason->block = c;
@@ -150,10 +150,10 @@ ngx_er_reason_each(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_er_condition_t    part, **child;
 
     part = *c;
-    child = c->children.elts;
+    child = c->u.children.elts;
 
-    for (n = 0; n <= c->children.nelts; n++) {
-        part.children.nelts = n;
+    for (n = 0; n <= c->u.children.nelts; n++) {
+        part.u.children.nelts = n;
 
         if (!ngx_er_condition_holds(&part, facts)) {
             break;
@@ -166,7 +166,7 @@ ngx_er_reason_each(ngx_er_condition_t *c, ngx_er_facts_t *facts,
         return;
     }
 
-    n = ngx_min(n, c->children.nelts);
+    n = ngx_min(n, c->u.children.nelts);
 
     reason->condition = child[n - 1];
     reason->block = c;
@@ -190,7 +190,7 @@ ngx_er_reason_pattern(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_er_branch_t   *branch;
     ngx_er_pattern_t  *pattern;
 
-    pattern = c->data;
+    pattern = c->u.whole.data;
     branch = pattern->branches.elts;
     least = NGX_MAX_INT_T_VALUE;
     leaf = NULL;
@@ -268,7 +268,7 @@ ngx_er_reason_field(ngx_er_condition_t *c)
         return c->field;
 
     case NGX_ER_CONDITION_SAMPLE:
-        return ((ngx_er_sample_t *) c->data)->field;
+        return ((ngx_er_sample_t *) c->u.whole.data)->field;
 
     default:
         return NGX_ERROR;

@@ -166,7 +166,7 @@ ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 
     parser->lines++;
 
-    if (ngx_er_condition_add(parser->block, condition) != NGX_OK
+    if (ngx_er_condition_add(cf->pool, parser->block, condition) != NGX_OK
         || ngx_er_route_text(cf, condition) != NGX_OK)
     {
         ngx_er_error(err, "no memory for a condition");
@@ -182,11 +182,17 @@ ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 static ngx_int_t
 ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
 {
-    size_t           len;
-    u_char          *p;
-    ngx_str_t       *value;
-    ngx_uint_t       i, quote;
-    ngx_er_place_t   place;
+    size_t                      len;
+    u_char                     *p;
+    ngx_str_t                  *value;
+    ngx_uint_t                  i, quote;
+    ngx_er_place_t              place;
+    ngx_er_condition_origin_t  *origin;
+
+    origin = ngx_er_condition_origin(cf->pool, condition);
+    if (origin == NULL) {
+        return NGX_ERROR;
+    }
 
     len = 0;
     value = cf->args->elts;
@@ -200,7 +206,7 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
         return NGX_ERROR;
     }
 
-    condition->text.data = p;
+    origin->text.data = p;
 
     for (i = 0; i < cf->args->nelts; i++) {
         quote = ngx_er_route_quote(&value[i]);
@@ -220,12 +226,12 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
         }
     }
 
-    condition->text.len = p - condition->text.data;
+    origin->text.len = p - origin->text.data;
 
     ngx_er_place_set(cf, &place);
 
-    condition->file = place.file.data;
-    condition->line = place.line;
+    origin->file = place.file.data;
+    origin->line = place.line;
 
     return NGX_OK;
 }

@@ -140,9 +140,9 @@ ngx_er_scopes_lines(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_uint_t            i;
     ngx_er_condition_t  **children;
 
-    children = c->children.elts;
+    children = c->u.children.elts;
 
-    for (i = 0; i < c->children.nelts && s->left; i++) {
+    for (i = 0; i < c->u.children.nelts && s->left; i++) {
         ngx_er_scopes_narrow(s, children[i], child);
     }
 }
@@ -288,7 +288,7 @@ ngx_er_scopes_whole(ngx_er_scopes_t *s, ngx_er_condition_t *c,
 {
     ngx_int_t  holds;
 
-    holds = c->holds(c->data, s->facts);
+    holds = c->u.whole.holds(c->u.whole.data, s->facts);
 
     if (holds == NGX_ERROR) {
         ngx_er_scopes_fail(s);
@@ -309,7 +309,7 @@ ngx_er_scopes_line(ngx_er_scopes_t *s, ngx_er_condition_t *c, ngx_uint_t want)
     ngx_er_value_t       *value;
     ngx_er_comparison_t  *comparison;
 
-    comparison = &c->comparison;
+    comparison = &c->u.comparison;
     value = ngx_er_fact(s->facts, c->field);
 
     /* has_all: a pass for each VALUE, all others: one for all of them */
@@ -331,9 +331,11 @@ static void
 ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n)
 {
-    ngx_uint_t  k, scope;
+    ngx_uint_t            k, scope;
+    ngx_er_comparison_t  *comparison;
 
     scope = 0;
+    comparison = &c->u.comparison;
 
     for ( /* void */ ; value; value = value->next) {
 
@@ -343,8 +345,7 @@ ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
 
         if (!c->relative) {
 
-            if (ngx_er_comparison_meets(&c->comparison, s->facts, value, i, n))
-            {
+            if (ngx_er_comparison_meets(comparison, s->facts, value, i, n)) {
                 ngx_er_scopes_meet(s);
                 return;
             }
@@ -361,7 +362,7 @@ ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
         scope = k;
 
         if (s->in[k] == NGX_ER_SCOPE_IN
-            && ngx_er_comparison_meets(&c->comparison, s->facts, value, i, n))
+            && ngx_er_comparison_meets(comparison, s->facts, value, i, n))
         {
             s->in[k] |= NGX_ER_SCOPE_MET;
         }
@@ -376,7 +377,7 @@ ngx_er_scopes_regards(ngx_er_condition_t *c, ngx_er_value_t *value)
         return 0;
     }
 
-    if (c->comparison.own) {
+    if (c->u.comparison.own) {
         return c->element || !value->crossed;
     }
 

@@ -38,7 +38,7 @@ ask(rules_t *rules, ngx_er_condition_t *condition, const char *event)
 
     none = ngx_er_condition_block(rules->pool, NGX_ER_CONDITION_NONE, NULL,
                                   NULL, rules->fields, &rules->err);
-    must(none && ngx_er_condition_add(none, condition) == NGX_OK);
+    must(none && ngx_er_condition_add(rules->pool, none, condition) == NGX_OK);
 
     m = ngx_er_matcher_create(rules->pool, rules->fields, 2);
 

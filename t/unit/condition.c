@@ -44,6 +44,7 @@ static void test_hostile(void);
 static void test_random(void);
 static void test_memory(void);
 static int holds(const char *event, const char *condition);
+static int packed(ngx_er_condition_t *c, ngx_er_facts_t *facts);
 
 
 static const char  *values[] = {
@@ -892,7 +893,43 @@ holds(const char *event, const char *condition)
     facts = rules_event(&rules, event);
     rc = facts ? (int) ngx_er_condition_holds(c, facts) : -1;
 
+    if (facts && packed(c, facts) != rc) {
+        diag("%s: its pack says something else", condition);
+        rc = -2;
+    }
+
     rules_destroy(&rules);
+
+    return rc;
+}
+
+
+/* what a condition's pack says, without the condition; -1: it has another
+   size than it should */
+
+static int
+packed(ngx_er_condition_t *c, ngx_er_facts_t *facts)
+{
+    int      rc;
+    size_t   size;
+    u_char  *p;
+
+    size = ngx_er_condition_pack_size(c);
+
+    if (posix_memalign((void **) &p, NGX_ER_CONDITION_LINE, size) != 0) {
+        return -1;
+    }
+
+    rc = (ngx_er_condition_pack(c, p) == p + size && c->pack->bytes == size)
+         ? (int) ngx_er_condition_holds(c->pack, facts) : -1;
+
+    if (ngx_er_condition_pack_size(c) != 0
+        || ngx_er_condition_pack(c, p) != p)
+    {
+        rc = -1;
+    }
+
+    free(p);
 
     return rc;
 }

@@ -149,7 +149,12 @@ rules_lines(rules_t *rules, const char **p, ngx_er_condition_t *block,
             }
         }
 
-        if (child == NULL || ngx_er_condition_add(block, child) != NGX_OK) {
+        if (child == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_er_condition_add(rules->pool, block, child) != NGX_OK) {
+            ngx_er_error(&rules->err, "no memory for a condition");
             return NGX_ERROR;
         }
     }
