@@ -145,7 +145,8 @@ build/%/$(MODULE): build/%/Makefile $(SOURCES) $(HEADERS)
 WITH := --with-debug --with-pcre-jit --with-threads \
         --with-http_ssl_module --with-http_v2_module \
         --with-http_realip_module --with-http_stub_status_module \
-        --with-http_auth_request_module \
+        --with-http_auth_request_module --with-http_addition_module \
+        --with-http_slice_module --with-http_sub_module \
         --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf \
         --error-log-path=stderr --http-log-path=/var/log/nginx/access.log
 

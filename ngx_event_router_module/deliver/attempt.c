@@ -195,13 +195,27 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
 /*
  * rc is the status where no answer came (502, 504) or none was made of it
- * (proxy_intercept_errors); NGX_OK may mean an answer that broke off.
+ * (proxy_intercept_errors); NGX_OK may mean an answer that broke off.  In the
+ * target's own location there is no cache (location.c), but a rewrite may have
+ * led to one that has: its answer says nothing about this event.
  */
 
 static ngx_uint_t
 ngx_er_attempt_status(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     ngx_int_t rc)
 {
+#if (NGX_HTTP_CACHE)
+
+    if (r->cached) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "a cache answered instead of the target: set "
+                      "\"proxy_cache off\" where deliveries are sent on to");
+
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
+#endif
+
     if (rc >= NGX_HTTP_CONTINUE) {
         return rc;
     }

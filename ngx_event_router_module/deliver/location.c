@@ -230,7 +230,8 @@ ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 /*
  * The source has limited the size of the body, so the location shall not.
  * Configurations are merged by now, and nothing else will look at the masks of
- * proxy_ignore_headers but the answers of this target.
+ * proxy_ignore_headers but the answers of this target.  An answer out of a
+ * cache, which a block around may have switched on, would lose the event.
  */
 
 static ngx_int_t
@@ -259,6 +260,9 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
 
         if (ucf) {
             ucf->ignore_headers |= NGX_ER_LOCATION_IGNORE;
+#if (NGX_HTTP_CACHE)
+            ucf->cache = 0;
+#endif
         }
     }
 
