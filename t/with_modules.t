@@ -223,6 +223,8 @@ my %deliver = (
     # files
 
     file => [ 'alias %%TESTDIR%%/html/file;', 'ok:200', 0, 'GET' ],
+    threads => [ 'alias %%TESTDIR%%/html/file; aio threads;
+                 output_buffers 2 4k;', 'ok:200', 0, 'GET' ],
 );
 
 my @names = sort keys %deliver;
@@ -296,6 +298,8 @@ $t->write_file('html/include.html', '[<!--#include virtual="/a" -->]');
 $t->config(<<"EOC");
 
 %%GLOBALS%%
+
+thread_pool default threads=2;
 
 http {
     %%GLOBALS_HTTP%%

@@ -177,6 +177,20 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
         return NGX_OK;
     }
 
+    if (r->buffered) {
+
+        if (rc == NGX_OK || rc == NGX_AGAIN) {
+
+            /* a thread reads on in the file that is the answer */
+
+            return NGX_OK;
+        }
+
+        /* else nginx would wait for the rest of it */
+
+        r->buffered = 0;
+    }
+
     attempt->done = 1;
     attempt->status = ngx_er_attempt_status(attempt, r, rc);
     attempt->silent = (!attempt->answered && r->upstream
