@@ -116,12 +116,16 @@ build-clang: deps-BUILD  ## the same with clang
 	@t/bin/deps clang
 	@$(MAKE) build/clang/$(MODULE)
 
-# with points where a test lets it die: ngx_event_router_module/crash.h
+# with points where a test lets it die: ngx_event_router_module/crash.h; and
+# beside it a module of the tests' own
 
 CRASH := -DNGX_ER_CRASH_POINTS=1
 
 build/crash/Makefile: COMPILER := gcc
 build/crash/Makefile: POINTS   := $(CRASH)
+build/crash/Makefile: MORE     := --add-dynamic-module=$(CURDIR)/t/modules
+build/crash/Makefile build/asan/Makefile: t/modules/config
+build/crash/$(MODULE) build/asan/nginx: t/modules/ngx_http_test_module.c
 
 build/%/Makefile: config build/nginx-dev
 	@echo "  configure  $(@D)"
@@ -130,7 +134,8 @@ build/%/Makefile: config build/nginx-dev
 	    "$${NGX_CONF_FLAGS[@]}" --with-cc=$(or $(COMPILER),$*) \
 	    --with-cc-opt="-g $(HARDENING) $(WARNINGS) $(POINTS)" \
 	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -fPIC" \
-	    --add-dynamic-module=$(CURDIR) --builddir=$(CURDIR)/$(@D)' \
+	    --add-dynamic-module=$(CURDIR) $(MORE) \
+	    --builddir=$(CURDIR)/$(@D)' \
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
 	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
 
@@ -155,6 +160,7 @@ build/asan/Makefile:   NGX_CC  := -g -O1 $(SANITIZE) $(WARNINGS) \
                                   -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0 \
                                   $(CRASH)
 build/asan/Makefile:   NGX_LD  := $(SANITIZE)
+build/asan/Makefile:   MORE    := --add-module=$(CURDIR)/t/modules
 
 build/source/version: build/nginx-dev
 	@t/bin/deps $(DEPS_SOURCE)
@@ -165,7 +171,7 @@ build/static/Makefile build/asan/Makefile: config build/source/version
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@cd build/source/nginx && ./configure $(WITH) \
 	    --with-cc-opt="$(NGX_CC)" --with-ld-opt="$(NGX_LD)" \
-	    --add-module=$(CURDIR) --builddir=$(CURDIR)/$(@D) \
+	    --add-module=$(CURDIR) $(MORE) --builddir=$(CURDIR)/$(@D) \
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
 	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
 

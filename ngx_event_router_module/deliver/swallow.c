@@ -10,7 +10,8 @@
  * note its status, keep its first bytes and drop the rest as it comes, so that
  * an answer of any size costs no memory and the connection to the target can
  * be kept alive.  For every other request they are two calls that return at
- * once.
+ * once, also for subrequests within the delivery: a scripting module has its
+ * own use for what those are answered, and what it leaves ends in the carrier.
  *
  * What a target says in X-Accel-* headers is not obeyed: it could make nginx
  * call any internal location.  target.c has proxy and its like ignore them;
@@ -24,6 +25,7 @@
 
 static ngx_int_t ngx_er_swallow_header(ngx_http_request_t *r);
 static ngx_int_t ngx_er_swallow_body(ngx_http_request_t *r, ngx_chain_t *in);
+static ngx_er_attempt_t *ngx_er_swallow_whose(ngx_http_request_t *r);
 static void ngx_er_swallow_keep(ngx_er_attempt_t *attempt, ngx_buf_t *b);
 static ngx_int_t ngx_er_swallow_redirected(ngx_http_request_t *r);
 
@@ -43,11 +45,7 @@ ngx_er_swallow_header(ngx_http_request_t *r)
 {
     ngx_er_attempt_t  *attempt;
 
-    if (r == r->main) {
-        return ngx_http_next_header_filter(r);
-    }
-
-    attempt = ngx_er_attempt_of(r);
+    attempt = ngx_er_swallow_whose(r);
 
     if (attempt == NULL) {
         return ngx_http_next_header_filter(r);
@@ -60,14 +58,12 @@ ngx_er_swallow_header(ngx_http_request_t *r)
         r->upstream->buffering = 0;
     }
 
-    if (r == attempt->subrequest) {
-        attempt->answered = 1;
+    attempt->answered = 1;
 
-        /* "return 204" in a subrequest ends with the header */
+    /* "return 204" in a subrequest ends with the header */
 
-        attempt->complete = r->header_only
-                            || r->headers_out.content_length_n == 0;
-    }
+    attempt->complete = r->header_only
+                        || r->headers_out.content_length_n == 0;
 
     return NGX_OK;
 }
@@ -77,35 +73,48 @@ static ngx_int_t
 ngx_er_swallow_body(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_buf_t         *b;
-    ngx_uint_t         own;
     ngx_er_attempt_t  *attempt;
 
-    if (r == r->main) {
-        return ngx_http_next_body_filter(r, in);
-    }
-
-    attempt = ngx_er_attempt_of(r);
+    attempt = ngx_er_swallow_whose(r);
 
     if (attempt == NULL) {
         return ngx_http_next_body_filter(r, in);
     }
 
-    /* a subrequest within the subrequest is not the answer */
-
-    own = (r == attempt->subrequest);
-
     for ( /* void */ ; in; in = in->next) {
         b = in->buf;
 
-        if (own) {
-            ngx_er_swallow_keep(attempt, b);
-        }
+        ngx_er_swallow_keep(attempt, b);
 
         b->pos = b->last;
         b->file_pos = b->file_last;
     }
 
+    if (r->postponed) {
+
+        /* the postpone filter goes on to a subrequest that has ended too */
+
+        return ngx_http_next_body_filter(r, NULL);
+    }
+
     return NGX_OK;
+}
+
+
+/* NULL: it is not the answer of a target */
+
+static ngx_er_attempt_t *
+ngx_er_swallow_whose(ngx_http_request_t *r)
+{
+    ngx_er_attempt_t  *attempt;
+
+    if (r == r->main) {
+        return NULL;
+    }
+
+    attempt = ngx_er_attempt_of(r);
+
+    return (attempt && attempt->subrequest == r) ? attempt : NULL;
 }
 
 
