@@ -198,6 +198,28 @@ is($other->count, 8, 'once more, each');
 $other->forget;
 
 
+# while an event waits for others to be written with: it was not accepted
+
+config(store => 'size=32m window=1s');
+$t->reload;
+$t->wait_old_workers;
+
+my ($unwritten, $body) = $q->event('erp');
+my $waits = $t->connect;
+
+$waits->send(POST => '/a', [ 'Content-Type' => 'application/json' ], $body);
+sleep 0.3;
+$t->signal('TERM');
+waitpid delete $t->{pid}, 0;
+is($waits->response, undef, 'stopped before it was written: no answer');
+config();
+$t->run;
+is($q->post($body)->{status}, 202, 'it is no duplicate');
+ok($q->wait_drained(10), 'delivered');
+is(scalar $q->attempts($target, $unwritten), 1, 'once');
+$target->forget;
+
+
 # ---- another binary, and back
 
 # nginx changes its binary only if whoever started it has gone; then it is

@@ -45,6 +45,7 @@ static ngx_int_t ngx_er_file_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
 static void ngx_er_file_queue_clock(ngx_er_file_queue_t *fq, ngx_log_t *log);
 static void ngx_er_file_queue_close(ngx_er_queue_t *queue);
+static void ngx_er_file_queue_forget(ngx_queue_t *ops);
 static void ngx_er_file_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_read(ngx_er_file_queue_t *fq,
@@ -161,8 +162,7 @@ ngx_er_file_queue_clock(ngx_er_file_queue_t *fq, ngx_log_t *log)
 static void
 ngx_er_file_queue_close(ngx_er_queue_t *queue)
 {
-    ngx_queue_t          *q, *next;
-    ngx_er_queue_op_t    *op;
+    ngx_er_file_task_t   *task;
     ngx_er_file_queue_t  *fq;
 
     fq = queue->conf;
@@ -175,17 +175,14 @@ ngx_er_file_queue_close(ngx_er_queue_t *queue)
         ngx_delete_posted_event(&fq->flush);
     }
 
-    for (q = ngx_queue_head(&fq->waiting);
-         q != ngx_queue_sentinel(&fq->waiting);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+    ngx_er_file_queue_forget(&fq->waiting);
 
-        if (op->verb == NGX_ER_QUEUE_ACCEPT || op->verb == NGX_ER_QUEUE_LEASE)
-        {
-            ngx_queue_remove(q);
-        }
+    if (fq->busy) {
+
+        /* its thread has ended, but there was no turn to hear of it */
+
+        task = fq->task->ctx;
+        ngx_er_file_queue_forget(&task->ops);
     }
 
     if (!ngx_queue_empty(&fq->waiting)) {
@@ -194,6 +191,27 @@ ngx_er_file_queue_close(ngx_er_queue_t *queue)
 
     ngx_er_file_close(fq->file);
     fq->file = NULL;
+}
+
+
+/* accepting and leasing end with the worker, and nobody else has these */
+
+static void
+ngx_er_file_queue_forget(ngx_queue_t *ops)
+{
+    ngx_queue_t        *q, *next;
+    ngx_er_queue_op_t  *op;
+
+    for (q = ngx_queue_head(ops); q != ngx_queue_sentinel(ops); q = next) {
+        next = ngx_queue_next(q);
+        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+
+        if (op->verb == NGX_ER_QUEUE_ACCEPT || op->verb == NGX_ER_QUEUE_LEASE)
+        {
+            ngx_queue_remove(q);
+            ngx_er_queue_op_free(op);
+        }
+    }
 }
 
 
