@@ -155,6 +155,13 @@ my %deliver = (
                     'failed:502', 0 ],
     nowhere => [ 'set $up ""; proxy_pass http://$up;', 'failed:500', 0 ],
 
+    # a request that nobody made
+
+    host => [ 'proxy_set_header Host $host;
+              proxy_set_header X-Scheme $scheme;
+              proxy_set_header X-Http-Host "<$http_host>";
+              proxy_pass http://target/host;', 'ok:200', 1 ],
+
     # other protocols
 
     scgi => [ 'scgi_pass 127.0.0.1:%%PORT_8091%%;
@@ -375,6 +382,7 @@ http {
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
+        server_name hooks.example other.example;
 
         location = /a      { event_receive a; }
         location = /q      { event_receive q; }
@@ -501,6 +509,10 @@ is(join(' ', map { scalar $target->requests(uri => $_) } '/scgi', '/fastcgi'),
     '2 2', 'bodies for SCGI and FastCGI');
 is(length(($target->requests(uri => '/fastcgi'))[0]{body}),
     length event('fastcgi', fill => 'x' x 20_000), 'a whole one');
+is(join(' ', map { my $r = $_; map { $r->header($_) // '-' }
+                   qw(Host X-Scheme X-Http-Host) }
+             $target->requests(uri => '/host')),
+    join(' ', ('hooks.example http <>') x 2), 'what a delivery seems to be');
 is(scalar(grep { ($_->header('X-Forwarded-For') // '') ne 'unix:' }
           $target->requests(uri => '/zone')), 0, 'the address of a delivery');
 ok($t->wait_log(qr/a cache answered instead of the target/),
