@@ -37,12 +37,11 @@ static ngx_int_t ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply);
 static void ngx_er_redis_down(ngx_er_redis_t *redis);
 static void ngx_er_redis_rescue(ngx_er_redis_t *redis, ngx_queue_t *failed);
 static void ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed);
+static ngx_uint_t ngx_er_redis_earliest(ngx_er_redis_t *redis, ngx_uint_t set,
+    ngx_msec_t *until);
 static void ngx_er_redis_deadline_handler(ngx_event_t *ev);
 static void ngx_er_redis_pause_handler(ngx_event_t *ev);
 
-
-#define ngx_er_redis_expired(op)                                              \
-    ((ngx_msec_int_t) ((op)->deadline - ngx_current_msec) <= 0)
 
 #define ngx_er_redis_first(list)                                              \
     ngx_queue_data(ngx_queue_head(list), ngx_er_redis_op_t, queue)
@@ -159,6 +158,18 @@ ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
     ngx_er_redis_arm(redis);
 
     return NGX_OK;
+}
+
+
+ngx_msec_t
+ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op)
+{
+    ngx_msec_t  until;
+
+    until = op->deadline;
+    (void) ngx_er_redis_earliest(redis, 1, &until);
+
+    return until;
 }
 
 
@@ -560,32 +571,15 @@ ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed)
 void
 ngx_er_redis_arm(ngx_er_redis_t *redis)
 {
-    ngx_uint_t          armed, i;
-    ngx_msec_t          until;
-    ngx_event_t        *ev;
-    ngx_queue_t        *queue[2];
-    ngx_er_redis_op_t  *op;
+    ngx_uint_t    armed;
+    ngx_msec_t    until;
+    ngx_event_t  *ev;
 
     ev = &redis->deadline;
     armed = (redis->connection && redis->state != NGX_ER_REDIS_READY);
     until = redis->until;
 
-    queue[0] = &redis->sent;
-    queue[1] = &redis->waiting;
-
-    for (i = 0; i < 2; i++) {
-
-        if (ngx_queue_empty(queue[i])) {
-            continue;
-        }
-
-        op = ngx_er_redis_first(queue[i]);
-
-        if (!armed || (ngx_msec_int_t) (op->deadline - until) < 0) {
-            until = op->deadline;
-            armed = 1;
-        }
-    }
+    armed = ngx_er_redis_earliest(redis, armed, &until);
 
     /* an exiting worker waits for answers, but not to be connected */
 
@@ -604,6 +598,38 @@ ngx_er_redis_arm(ngx_er_redis_t *redis)
         ngx_add_timer(ev, ngx_max((ngx_msec_int_t) (until - ngx_current_msec),
                                   1));
     }
+}
+
+
+/* "set": there is an end of waiting already.  A command's may be earlier; 1:
+   there is one now. */
+
+static ngx_uint_t
+ngx_er_redis_earliest(ngx_er_redis_t *redis, ngx_uint_t set,
+    ngx_msec_t *until)
+{
+    ngx_uint_t          i;
+    ngx_queue_t        *queue[2];
+    ngx_er_redis_op_t  *op;
+
+    queue[0] = &redis->sent;
+    queue[1] = &redis->waiting;
+
+    for (i = 0; i < 2; i++) {
+
+        if (ngx_queue_empty(queue[i])) {
+            continue;
+        }
+
+        op = ngx_er_redis_first(queue[i]);
+
+        if (!set || (ngx_msec_int_t) (op->deadline - *until) < 0) {
+            *until = op->deadline;
+            set = 1;
+        }
+    }
+
+    return set;
 }
 
 

@@ -87,6 +87,10 @@ struct ngx_er_redis_op_s {
 };
 
 
+#define ngx_er_redis_expired(op)                                              \
+    ((ngx_msec_int_t) ((op)->deadline - ngx_current_msec) <= 0)
+
+
 typedef enum {
     NGX_ER_REDIS_CLOSED = 0,           /* the next command connects */
     NGX_ER_REDIS_PAUSE,                /* before the next try */
@@ -170,6 +174,14 @@ void ngx_er_redis_close(ngx_er_redis_t *redis);
  */
 ngx_int_t ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
     ngx_str_t *words, ngx_uint_t n);
+
+
+/*
+ * When ngx_current_msec is that, nobody waits any more for a command that is
+ * run now, be its own deadline (in ms, set) later: the first one that is late
+ * takes the connection with it.
+ */
+ngx_msec_t ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op);
 
 
 /*

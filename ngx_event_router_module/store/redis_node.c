@@ -310,6 +310,14 @@ ngx_er_redis_node_write(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
 }
 
 
+ngx_msec_t
+ngx_er_redis_node_until(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
+    ngx_uint_t write)
+{
+    return ngx_er_redis_until(write ? node->writer : node->redis, op);
+}
+
+
 void
 ngx_er_redis_node_wait(ngx_er_redis_node_t *node, ngx_er_redis_wait_t *wait)
 {

@@ -63,6 +63,10 @@ ngx_int_t ngx_er_redis_node_run(ngx_er_redis_node_t *node,
 ngx_int_t ngx_er_redis_node_write(ngx_er_redis_node_t *node,
     ngx_er_redis_op_t *op, ngx_str_t *words, ngx_uint_t n);
 
+/* as ngx_er_redis_until(), for what is run next, or written if "write" is 1 */
+ngx_msec_t ngx_er_redis_node_until(ngx_er_redis_node_t *node,
+    ngx_er_redis_op_t *op, ngx_uint_t write);
+
 /*
  * Waits for the replicas of what this node has just answered.  The handler is
  * never called from inside.
