@@ -16,6 +16,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Nodes qw(keys_of);
 use Time::HiRes qw(sleep);
 
 my $t = Test::EventRouter->new;
@@ -532,6 +533,77 @@ is(substr($r->{seq}, 0, 9), substr(sprintf('%011x', $then), 0, 9),
     'and does not run backwards');
 $redis->command(HDEL => key('m'), qw(t w s c));
 
+# what nobody waits for any more changes nothing at all
+
+my $W = hex16(0xa001);
+my @w = (parts => [ { target => $W, lease => 1 } ], token => hex16(0xa100));
+
+sub late_rows {
+    my ($what, $seen, $wait, $late) = @_;
+
+    my @until = (seen => $seen, wait => $wait);
+    my $before = keys_of($redis);
+    my $a = accept_event(@w, @until, key => "$what $late");
+    my $l = lease($W, fresh => 9, again => 9, @until);
+
+    is("$a->{code} $l->{code}", $late ? '-2 -2' : '1 1', $what);
+    cmp_ok(abs($l->{now} - run('check')->[1]), '<', 1000, "$what: the clock");
+
+    return is(keys_of($redis), $before, "$what: nothing is changed") if $late;
+
+    isnt(keys_of($redis), $before, "$what: it is done");
+
+    for my $e ([ $a->{seq}, $w[3] ],
+               map { [ $_->{seq}, $l->{token} ] } @{ $l->{entries} })
+    {
+        is(fenced(settle => $H1, $e->[1], $e->[0], $W), 1, "$what: settled");
+    }
+}
+
+accept_event(parts => [ { target => $W } ]);
+$then = run('check')->[1];
+
+late_rows('in time', $then, 60000, 0);
+accept_event(parts => [ { target => $W } ]);
+late_rows('nothing is known of the clock', 0, 0, 0);
+accept_event(parts => [ { target => $W } ]);
+late_rows('too late', $then - 5000, 4990, 1);
+late_rows('to the millisecond', $then, 0, 1);
+late_rows('behind what was seen', $then + 60000, 120000, 1);
+
+my $w = lease($W, fresh => 9, lease => 30);
+is(scalar @{ $w->{entries} }, 1, 'leased');
+sleep 0.05;
+late_rows('a lease that is over', $then - 60000, 50000, 1);
+is(scalar @{ lease($W, again => 9, token => $w->{token},
+                   seen => $then - 9, wait => 1)->{entries} }, 0,
+    'sent twice, and the second time too late');
+$w = lease($W, again => 9);
+is($w->{entries}[0]{crashes}, 1, 'which crashed once');
+fenced(settle => $H1, $w->{token}, $w->{entries}[0]{seq}, $W);
+
+# an event that is there, sent once more too late
+
+my $w2 = accept_event(@w, key => 'here');
+is(accept_event(%{ $w2->{args} }, same => 1, seen => $then, wait => 1)->{code},
+    -2, 'too late for one that is there');
+is(accept_event(%{ $w2->{args} }, same => 1, seen => $then, wait => 60000)
+   ->{code}, 1, 'in time again');
+fenced(settle => $H1, $w[3], $w2->{seq}, $W);
+
+# at half the speed twice as much may have gone by
+
+accept_event(parts => [ { target => $W } ]);
+$redis->command(HSET => key('m'), t => (time() + 3600) * 1000,
+                w => time() * 1000);
+$then = run('check')->[1];
+sleep 0.1;
+late_rows('at half the speed: in time', $then, 60000, 0);
+accept_event(parts => [ { target => $W } ]);
+late_rows('at half the speed: too late', $then - 1000, 1990, 1);
+late_rows('at half the speed: just in time', $then - 1000, 9000, 0);
+$redis->command(HDEL => key('m'), qw(t w s c));
+
 # full: only new events are refused
 
 my $full = $t->redis(6380, maxmemory => '3mb');
@@ -606,7 +678,7 @@ sub accept_raw {
     return (\%o, run('accept', $H1, $o{token}, $o{nonce},
         defined $o{key} ? unpack 'H*', pad($o{key}) : '', $o{window} // 3600000,
         $o{record} // '', $SOURCE, $o{retain} // 0, 0, 10000, $shards, $shard,
-        $parts));
+        $parts, $o{seen} // 0, $o{wait} // 0));
 }
 
 
@@ -624,10 +696,10 @@ sub lease {
     my $tok = $o{token} // hex16(++$token);
     my $r = run('lease', $o{holder} // $H1, $tok, $target, $o{fresh} // 0,
         $o{again} // 0, $o{bytes} // 1_000_000, $o{lease} // 10000,
-        $o{given} // 0);
+        $o{given} // 0, $o{seen} // 0, $o{wait} // 0);
 
-    return { token => $tok, now => $r->[1], fresh => $r->[2],
-             again => $r->[3], gone => $r->[4], entries => entries($r, 5) };
+    return { code => $r->[0], token => $tok, now => $r->[1], fresh => $r->[2],
+             again => $r->[3], gone => $r->[4], entries => $r->[0] == 1 ? entries($r, 5) : [] };
 }
 
 

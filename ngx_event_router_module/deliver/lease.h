@@ -20,8 +20,8 @@
 
 /*
  * How long the store lends an entry, ms; renewed at half of it.  The first
- * time is short: if the worker never hears that it has the entry (Redis froze
- * and did what it was asked when nobody waited any more), nobody delivers it
+ * time is short: if the worker never hears that it has the entry (Redis did
+ * what it was asked in time, but its answer was lost), nobody delivers it
  * until that is over.
  */
 

@@ -16,6 +16,12 @@
  * same command is sent once more, which every script allows; after that the
  * answer is NGX_ERROR and the producer comes again with the same key.
  *
+ * What takes something (ACCEPT, LEASE) says until when somebody waits for it,
+ * by Redis's clock, as far as that is known: each reply shows it, shard by
+ * shard.  If Redis finds it too late though it is not, the clock was not what
+ * it was taken for; it is sent once more, by the clock that the refusal shows
+ * and within the same deadline.
+ *
  * The first operation waits for a check: the keys in Redis must be of this
  * layout and number of shards, else nothing is written.  All scripts look at
  * it, too, since another nginx may come with another number at any time.
@@ -51,6 +57,8 @@ typedef struct {
     ngx_msec_t               said;     /* that the layout is another one */
     ngx_msec_t               asks;     /* that a shard is under way */
     ngx_msec_t               missed;   /* that events have disappeared */
+    ngx_msec_t               jumped;   /* that Redis's clock is not to be
+                                          trusted */
     ngx_uint_t               gone;     /* events, not yet said */
     ngx_uint_t               hops;     /* of the check */
     unsigned                 checked:1;
@@ -87,9 +95,12 @@ static ngx_int_t ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop,
 static void ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc);
 static void ngx_er_redis_queue_refused(ngx_er_redis_job_t *job,
     redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_again(ngx_er_redis_job_t *job);
 static ngx_int_t ngx_er_redis_queue_moving(ngx_er_redis_job_t *job,
     redisReply *reply);
 static void ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq,
+    ngx_uint_t shard);
+static void ngx_er_redis_queue_jumped(ngx_er_redis_queue_t *rq,
     ngx_uint_t shard);
 static void ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait,
     ngx_uint_t good);
@@ -191,6 +202,12 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     rq->checking.data = rq;
     rq->checking.follow = 1;
 
+    rq->layout.clocks = ngx_pcalloc(cycle->pool, rq->layout.shards
+                                               * sizeof(ngx_er_redis_clock_t));
+    if (rq->layout.clocks == NULL) {
+        return NGX_ERROR;
+    }
+
     rq->nodes = ngx_er_redis_nodes_open(cycle->pool, rq->conf);
 
     return rq->nodes ? NGX_OK : NGX_ERROR;
@@ -265,20 +282,14 @@ static ngx_int_t
 ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
 {
     ngx_str_t              words[NGX_ER_REDIS_ARGS];
-    ngx_uint_t             n;
+    ngx_uint_t             n, write;
     ngx_er_redis_walk_t   *walk;
     ngx_er_redis_node_t   *node;
     ngx_er_redis_queue_t  *rq;
 
     rq = job->rq;
     walk = &job->walk;
-
-    if (ngx_er_redis_queue_script_words(walk, job->whole, walk->op->pool,
-                                        words, &n)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    write = (walk->op->verb == NGX_ER_QUEUE_ACCEPT);
 
     node = ngx_er_redis_nodes_get(rq->nodes, walk->shard);
 
@@ -288,7 +299,20 @@ ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
 
     job->node = node;
 
-    if (walk->op->verb == NGX_ER_QUEUE_ACCEPT) {
+    if (job->op.deadline == 0) {
+        job->op.deadline = ngx_current_msec + rq->conf->timeout;
+    }
+
+    walk->until = ngx_er_redis_node_until(node, &job->op, write);
+
+    if (ngx_er_redis_queue_script_words(walk, job->whole, walk->op->pool,
+                                        words, &n)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (write) {
         return ngx_er_redis_node_write(node, &job->op, words, n);
     }
 
@@ -353,6 +377,10 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
 
     walk->resent |= rop->resent;
 
+    /* else Redis's clock would seem ahead by what this turn has taken */
+
+    ngx_time_update();
+
     rc = ngx_er_redis_queue_reply(walk, reply);
 
     if (rc == NGX_ERROR) {
@@ -367,7 +395,7 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
 }
 
 
-/* to the next shard, to the replicas or to the end */
+/* to the next shard, once more to the same, to the replicas or to the end */
 
 static void
 ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
@@ -389,6 +417,19 @@ ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
         }
 
         ngx_er_redis_queue_stop(walk);
+    }
+
+    if (rc == NGX_BUSY) {
+
+        if (ngx_er_redis_queue_again(job) == NGX_OK) {
+            return;
+        }
+
+        ngx_er_redis_queue_stop(walk);
+    }
+
+    if (rc == NGX_ABORT) {
+        ngx_er_redis_queue_jumped(rq, walk->shard);
     }
 
     if (rc == NGX_DECLINED) {
@@ -454,6 +495,19 @@ ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
 }
 
 
+/* NGX_OK: sent once more, to be done by the same time */
+
+static ngx_int_t
+ngx_er_redis_queue_again(ngx_er_redis_job_t *job)
+{
+    if (ngx_er_redis_expired(&job->op)) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_er_redis_queue_send(job);
+}
+
+
 /* to the node that MOVED names, if it can be reached */
 
 static ngx_int_t
@@ -504,6 +558,22 @@ ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq, ngx_uint_t shard)
                   "redis %V: the cluster is moving shard %ui of the queue to "
                   "another node, its events wait until that is done",
                   &rq->conf->url.name, shard);
+}
+
+
+static void
+ngx_er_redis_queue_jumped(ngx_er_redis_queue_t *rq, ngx_uint_t shard)
+{
+    if (rq->jumped && ngx_current_msec - rq->jumped < NGX_ER_REDIS_QUIET) {
+        return;
+    }
+
+    rq->jumped = ngx_current_msec;
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "redis %V: it found a command too late twice that was in "
+                  "time, its clock jumps or it is too slow for timeout= "
+                  "(shard %ui of the queue)", &rq->conf->url.name, shard);
 }
 
 
@@ -673,6 +743,8 @@ ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop, redisReply *reply)
 
         return NGX_OK;
     }
+
+    ngx_time_update();
 
     rc = ngx_er_redis_queue_reply(&rq->check, reply);
 

@@ -30,8 +30,20 @@
 #define NGX_ER_REDIS_ENTRIES   4096    /* of one LEASE or LIST */
 #define NGX_ER_REDIS_TARGETS   1024    /* of one ACCEPT */
 
+#define NGX_ER_REDIS_LATE      (-2)    /* code of a reply: nobody waits for it
+                                          any more, nothing was done */
+
 #define NGX_ER_REDIS_CHECK     (NGX_ER_QUEUE_PURGE + 1)
                                        /* the script after those of verbs */
+
+
+/* a shard's clock, as its last reply showed it */
+
+typedef struct {
+    uint64_t               now;        /* Redis's, ms since 1970; 0: there was
+                                          no reply yet */
+    ngx_msec_t             at;         /* ngx_current_msec when it was read */
+} ngx_er_redis_clock_t;
 
 
 /* what all walks of a worker have in common */
@@ -43,6 +55,7 @@ typedef struct {
                                           is dead */
     uint64_t               holder;
     uint64_t               count;      /* of nonces */
+    ngx_er_redis_clock_t  *clocks;     /* of each shard */
 } ngx_er_redis_layout_t;
 
 
@@ -53,6 +66,9 @@ typedef struct {
     ngx_uint_t              left;      /* shards after this one */
     ngx_uint_t              seen;      /* shards that have answered */
 
+    ngx_msec_t              until;     /* ACCEPT, LEASE: nobody waits any more
+                                          when ngx_current_msec is that; 0: for
+                                          ever.  Who sends it says so. */
     uint64_t                nonce;     /* ACCEPT: the same when sent again */
     ngx_uint_t              fresh;     /* LEASE: still wanted */
     ngx_uint_t              again;
@@ -62,6 +78,7 @@ typedef struct {
     uint64_t                end[2];    /* as far as all shards were seen */
     unsigned                more:1;    /* end is set */
     unsigned                resent:1;  /* a reply was lost on the way */
+    unsigned                late:1;    /* the shard said LATE once */
 
     ngx_str_t               other;     /* the layout that Redis has */
 } ngx_er_redis_walk_t;
@@ -86,10 +103,12 @@ ngx_int_t ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     ngx_str_t *words, ngx_uint_t *n);
 
 /*
- * A reply that is no error.  NGX_OK: the walk is over, op->rc and the results
- * are there; NGX_AGAIN: the next command is for w->shard; NGX_DECLINED: the
- * store has another layout, w->other; NGX_ERROR: that is no reply to it, or no
- * memory.
+ * A reply that is no error; the time is up to date, since it tells how far
+ * Redis's clock is from this one.  NGX_OK: the walk is over, op->rc and the
+ * results are there; NGX_AGAIN: the next command is for w->shard; NGX_BUSY:
+ * it came too late for Redis, the same command may be sent once more;
+ * NGX_ABORT: that one, too, the walk has stopped; NGX_DECLINED: the store has
+ * another layout, w->other; NGX_ERROR: that is no reply to it, or no memory.
  */
 ngx_int_t ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w,
     redisReply *reply);

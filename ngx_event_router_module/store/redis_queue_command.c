@@ -53,6 +53,8 @@ static void ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text);
 static void ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_number(ngx_er_redis_words_t *a, uint64_t n);
+static void ngx_er_redis_word_until(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
 static void ngx_er_redis_word_past(ngx_er_redis_words_t *a,
     ngx_er_queue_op_t *op);
 
@@ -187,6 +189,7 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     case NGX_ER_QUEUE_ACCEPT:
         ngx_er_redis_queue_accept(w, &a);
         rc = ngx_er_redis_queue_parts(op, &words[a.n++]);
+        ngx_er_redis_word_until(w, &a);
         break;
 
     case NGX_ER_QUEUE_LEASE:
@@ -198,6 +201,7 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         ngx_er_redis_word_number(&a, w->bytes);
         ngx_er_redis_word_number(&a, op->lease);
         ngx_er_redis_word_number(&a, op->entries && op->entries->nelts);
+        ngx_er_redis_word_until(w, &a);
         break;
 
     case NGX_ER_QUEUE_EXTEND:
@@ -483,6 +487,28 @@ ngx_er_redis_word_number(ngx_er_redis_words_t *a, uint64_t n)
 
     a->words[a->n].data = p;
     a->words[a->n++].len = a->pos - p;
+}
+
+
+/*
+ * What time it was in Redis, and for how many ms from then on somebody waits;
+ * 0, 0 if Redis has said nothing yet.  The reply that said so was under way
+ * for a while, which makes the end earlier, never later.
+ */
+
+static void
+ngx_er_redis_word_until(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    uint64_t               seen;
+    ngx_msec_int_t         wait;
+    ngx_er_redis_clock_t  *clock;
+
+    clock = &w->layout->clocks[w->shard];
+    seen = w->until ? clock->now : 0;
+    wait = seen ? (ngx_msec_int_t) (w->until - clock->at) : 0;
+
+    ngx_er_redis_word_number(a, seen);
+    ngx_er_redis_word_number(a, ngx_max(wait, 0));
 }
 
 

@@ -58,6 +58,12 @@
     "  if gone > 1 then now = last + math.floor(gone / 2) end "               \
     "  if gone == 1 then wall = raw - 1 end "                                 \
     "end "                                                                    \
+    "local function late(seen, wait) "                                        \
+    "  local n = now - tonumber(seen) "                                       \
+    "  if seen == '0' then return false end "                                 \
+    "  if raw < last then n = n * 2 end "                                     \
+    "  return n < 0 or n >= tonumber(wait) "                                  \
+    "end "                                                                    \
     "local function tick() "                                                  \
     "  call('HDEL', KEYS[1], '-') "                                           \
     "  call('HSET', KEYS[1], 't', now, 'w', wall) "                           \

@@ -18,6 +18,8 @@
 #define NGX_ER_REDIS_ROUNDS  10000         /* replies of one ADOPT */
 
 
+static void ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now);
+static ngx_int_t ngx_er_redis_queue_late(ngx_er_redis_walk_t *w);
 static ngx_int_t ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w,
@@ -64,8 +66,14 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
 
     code = part[0]->integer;
 
+    ngx_er_redis_queue_seen(w, (uint64_t) part[1]->integer);
+
     if (w->op == NULL) {
         return NGX_OK;
+    }
+
+    if (code == NGX_ER_REDIS_LATE) {
+        return ngx_er_redis_queue_late(w);
     }
 
     switch (w->op->verb) {
@@ -90,6 +98,44 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
     default:
         return ngx_er_redis_queue_fenced(w, code);
     }
+}
+
+
+static void
+ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now)
+{
+    ngx_er_redis_clock_t  *clock;
+
+    clock = &w->layout->clocks[w->shard];
+
+    clock->now = now;
+    clock->at = ngx_current_msec;
+}
+
+
+/*
+ * If somebody waits all the same, what was known of Redis's clock is wrong: it
+ * has jumped, or another Redis has taken over, or its last reply was slow.
+ * Now it is known again.
+ */
+
+static ngx_int_t
+ngx_er_redis_queue_late(ngx_er_redis_walk_t *w)
+{
+    if (w->op->verb != NGX_ER_QUEUE_ACCEPT
+        && w->op->verb != NGX_ER_QUEUE_LEASE)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!w->late) {
+        w->late = 1;
+        return NGX_BUSY;
+    }
+
+    ngx_er_redis_queue_stop(w);
+
+    return NGX_ABORT;
 }
 
 
@@ -423,6 +469,7 @@ ngx_er_redis_queue_next(ngx_er_redis_walk_t *w)
     }
 
     w->left--;
+    w->late = 0;
     w->shard = (w->shard + 1) % w->layout->shards;
 
     return NGX_AGAIN;

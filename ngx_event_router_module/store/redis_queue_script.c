@@ -8,8 +8,8 @@
  * What the queue does in Redis: one script an operation.
  * redis_queue_command.c counts out their arguments, redis_queue_reply.c reads
  * what they return: one flat array, whose first element is 1 (done), 0
- * (declined), -1 (no such entry) or LAYOUT, and whose second one is Redis's
- * clock.  Pure; t/redis_scripts.t drives them against a real Redis.
+ * (declined), -1 (no such entry), -2 (late) or LAYOUT, and whose second one is
+ * Redis's clock.  Pure; t/redis_scripts.t drives them against a real Redis.
  *
  * A script is isolated but not rolled back.  So it appends before it marks,
  * and adds before it takes away: an event is there, and due, before its key
@@ -24,8 +24,18 @@
  * Every script can be sent twice.  ACCEPT knows its own nonce, LEASE its
  * token, and RETRY and BURY leave the token behind.
  *
+ * ACCEPT and LEASE take something, so they come with the clock as their worker
+ * saw it last ("seen") and how long from then on it waits, in ms.  A Redis
+ * that stood still runs what has piled up when it goes on, and what nobody
+ * waits for any more must change nothing, or an event is lent to who does not
+ * know.  The others may come late: what became of an entry is as true as
+ * before and fenced by the token, what an operator ordered is wanted still,
+ * and who swept and has died since is only believed alive for one gap more.
+ *
  * The clock never runs backwards: while Redis's own is behind what it has
- * said, this one runs at half the speed.
+ * said, this one runs at half the speed.  Then twice as much time may have
+ * gone by as it shows, and so much counts.  A clock that is behind what was
+ * seen is another one, so nobody knows: that is late, too.
  */
 
 
@@ -45,10 +55,11 @@ typedef struct {
 static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
 
     /* layout, holder, token, nonce, key, window, record, source, retain,
-       guard, lease, shards, shard, parts */
+       guard, lease, shards, shard, parts, seen, wait */
 
     { ngx_string("accept"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
+    "if late(ARGV[15], ARGV[16]) then return {-2, now} end "
     "local holder, token, nonce = ARGV[2], ARGV[3], ARGV[4] "
     "local parts, seen, i = {}, {}, 1 "
     "while i <= #ARGV[14] do "
@@ -120,10 +131,12 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "return {1, now, q, leased} "),
     ngx_null_string },
 
-    /* layout, holder, token, target, fresh, again, bytes, lease, given */
+    /* layout, holder, token, target, fresh, again, bytes, lease, given,
+       seen, wait */
 
     { ngx_string("lease"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
+    "if late(ARGV[10], ARGV[11]) then return {-2, now} end "
     "local holder, token, t = ARGV[2], ARGV[3], ARGV[4] "
     "local size, given = 0, tonumber(ARGV[9]) "
     "local out = {1, now, -1, -1, 0} "

@@ -76,8 +76,10 @@ static float       *answers;           /* ms */
 static ngx_uint_t   nanswers;
 static ngx_uint_t   room;
 
+static ngx_er_redis_clock_t   redis_clock;
+
 static ngx_er_redis_layout_t  layout = {
-    ngx_string("bare"), 1, 10000, 1, 0
+    ngx_string("bare"), 1, 10000, 1, 0, &redis_clock
 };
 
 

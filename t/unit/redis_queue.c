@@ -23,22 +23,34 @@ static int print_script(const char *wanted);
 static void test_scripts(void);
 static void test_shards(ngx_pool_t *pool);
 static void test_words(ngx_pool_t *pool);
+static void test_until(ngx_pool_t *pool);
+static void test_clock(ngx_pool_t *pool);
 static void test_moved(void);
 static void test_accept(ngx_pool_t *pool);
 static void test_fenced(ngx_pool_t *pool);
 static void test_lease(ngx_pool_t *pool);
+static void test_late(ngx_pool_t *pool);
 static void test_list(ngx_pool_t *pool);
 static void test_limit(ngx_pool_t *pool);
 static void test_sweep(ngx_pool_t *pool);
 static void test_hostile(ngx_pool_t *pool);
+static void wait_is(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    const char *seen, const char *wait, const char *what);
 static ngx_int_t reply(ngx_er_redis_walk_t *w, const char *text, size_t len);
 static size_t entry(char *p, const char *seq, int attempts);
 static size_t rows(char *p, const char *head, int n, const char *first,
     const char *second);
 
 
-static ngx_er_redis_layout_t  one = { ngx_string("er"), 1, 15000, 0xabc, 0 };
-static ngx_er_redis_layout_t  three = { ngx_string("er"), 3, 15000, 0xabc, 0 };
+static ngx_er_redis_clock_t   clocks[4];
+
+static ngx_er_redis_layout_t  one = {
+    ngx_string("er"), 1, 15000, 0xabc, 0, &clocks[3]
+};
+
+static ngx_er_redis_layout_t  three = {
+    ngx_string("er"), 3, 15000, 0xabc, 0, clocks
+};
 
 
 int
@@ -55,10 +67,13 @@ main(int argc, char **argv)
     test_scripts();
     test_shards(pool);
     test_words(pool);
+    test_until(pool);
+    test_clock(pool);
     test_moved();
     test_accept(pool);
     test_fenced(pool);
     test_lease(pool);
+    test_late(pool);
     test_list(pool);
     test_limit(pool);
     test_sweep(pool);
@@ -183,7 +198,7 @@ test_words(ngx_pool_t *pool)
     is_str(&words[5], "0000000000000abc0000000000000007", "the nonce");
     is_str(&words[6], "", "no key");
     is_int(words[8].len, 3, "the record is bytes");
-    is_str(&words[n - 1],
+    is_str(&words[n - 3],
            "fedcba9876543210" "0000000000000000" "00000000000000ff"
            "1" "0007" "0003" "billinga,b"
            "0000000000000001" "0000000000000000" "0000000000000000"
@@ -224,6 +239,105 @@ test_words(ngx_pool_t *pool)
     ngx_er_redis_queue_walk(&w, &one, &op);
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_ERROR,
            "too many parts");
+}
+
+
+/* until when somebody waits, by the clock of the shard */
+
+static void
+test_until(ngx_pool_t *pool)
+{
+    ngx_str_t            words[NGX_ER_REDIS_ARGS];
+    ngx_uint_t           n, verb;
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+    ngx_memzero(clocks, sizeof(clocks));
+
+    op.pool = pool;
+
+    for (verb = 0; verb <= NGX_ER_QUEUE_LEASE; verb++) {
+        op.verb = verb;
+        ngx_memzero(clocks, sizeof(clocks));
+        three.count = 0;
+        ngx_er_redis_queue_walk(&w, &three, &op);
+
+        w.until = 1000700;
+        wait_is(&w, pool, "0", "0", "Redis has said nothing yet");
+
+        clocks[1].now = 1700000000000;
+        clocks[1].at = 1000000;
+        wait_is(&w, pool, "1700000000000", "700", "so long");
+
+        w.until = 1000000;
+        wait_is(&w, pool, "1700000000000", "0", "not at all");
+        w.until = 999999;
+        wait_is(&w, pool, "1700000000000", "0", "nor before");
+        w.until = 0;
+        wait_is(&w, pool, "0", "0", "for ever");
+
+        clocks[1].at = (ngx_msec_t) -10;
+        w.until = 5;
+        wait_is(&w, pool, "1700000000000", "15", "this clock went round");
+
+        w.shard = 2;
+        wait_is(&w, pool, "0", "0", "another shard has its own");
+    }
+
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "lease");
+    is_int(n, 13, "words");
+
+    op.verb = NGX_ER_QUEUE_SETTLE;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    w.until = 1;
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "settle");
+    is_int(n, 7, "may come late");
+
+    ngx_memzero(clocks, sizeof(clocks));
+}
+
+
+static void
+test_clock(ngx_pool_t *pool)
+{
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    ngx_er_test_set_time(1700000000);
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+    ngx_memzero(clocks, sizeof(clocks));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_EXTEND;
+    op.seq = 2;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    is_int(reply(&w, bytes("*2\r\n:0\r\n:4711\r\n")), NGX_OK, "a reply");
+    is_int(clocks[2].now, 4711, "shows the shard's clock");
+    is_int(clocks[2].at, ngx_current_msec, "as of now");
+    is_int(clocks[0].now, 0, "not another one's");
+
+    /* sent at 0, run at 100, read at 400: until 1000 is until 700 there */
+
+    clocks[2].now = 5100;
+    clocks[2].at = 400;
+    op.verb = NGX_ER_QUEUE_LEASE;
+    three.count = 1;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    w.until = 1000;
+    wait_is(&w, pool, "5100", "600", "the way back shortens it");
+
+    (void) reply(&w, bytes("*2\r\n$6\r\nLAYOUT\r\n$3\r\n2 7\r\n"));
+    (void) reply(&w, bytes("*2\r\n:1\r\n:-5\r\n"));
+    (void) reply(&w, bytes("*2\r\n:1\r\n$1\r\n5\r\n"));
+    is_int(clocks[2].now, 5100, "no reply, no clock");
+
+    ngx_er_redis_queue_walk(&w, &one, NULL);
+    is_int(reply(&w, bytes("*2\r\n:1\r\n:4712\r\n")), NGX_OK, "the check");
+    is_int(clocks[3].now, 4712, "shows that of the first shard");
+
+    ngx_memzero(clocks, sizeof(clocks));
 }
 
 
@@ -404,6 +518,67 @@ test_lease(ngx_pool_t *pool)
 
 
 static void
+test_late(ngx_pool_t *pool)
+{
+    char                 text[4096];
+    ngx_uint_t           i;
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    static const char  late[] = "*2\r\n:-2\r\n:1700000000000\r\n";
+
+    ngx_er_test_set_time(1700000000);
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+    ngx_memzero(clocks, sizeof(clocks));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_ACCEPT;
+
+    clocks[3].now = 1;
+    clocks[3].at = ngx_current_msec;
+    ngx_er_redis_queue_walk(&w, &one, &op);
+    w.until = ngx_current_msec + 600;
+    wait_is(&w, pool, "1", "600", "another clock was known");
+
+    is_int(reply(&w, bytes(late)), NGX_BUSY, "too late: once more");
+    wait_is(&w, pool, "1700000000000", "600", "by the clock of the reply");
+    is_int(reply(&w, bytes(late)), NGX_ABORT, "too late again: that is all");
+    is_int(op.rc, NGX_ERROR, "rc");
+
+    /* each shard may say it once */
+
+    op.verb = NGX_ER_QUEUE_LEASE;
+    op.fresh = 5;
+    op.bytes = 1000;
+    three.count = 0;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+
+    for (i = 0; i < 2; i++) {
+        is_int(reply(&w, bytes(late)), NGX_BUSY, "shard %d: too late",
+               (int) w.shard);
+        is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n"
+                                    ":0\r\n", 5, NULL, NULL)),
+               NGX_AGAIN, "then in time");
+    }
+
+    is_int(reply(&w, bytes(late)), NGX_BUSY, "shard %d: too late",
+           (int) w.shard);
+    is_int(reply(&w, bytes(late)), NGX_ABORT, "twice");
+    is_int(op.rc, NGX_OK, "what the others gave is of use");
+    is_int(op.count.fresh, 1700000000000, "that one is asked again soon");
+
+    for (i = NGX_ER_QUEUE_EXTEND; i <= NGX_ER_QUEUE_PURGE; i++) {
+        op.verb = i;
+        ngx_er_redis_queue_walk(&w, &one, &op);
+        is_int(reply(&w, bytes(late)), NGX_ERROR, "verb %d is never late",
+               (int) i);
+    }
+
+    ngx_memzero(clocks, sizeof(clocks));
+}
+
+
+static void
 test_list(ngx_pool_t *pool)
 {
     char                  text[4096];
@@ -572,7 +747,8 @@ test_hostile(ngx_pool_t *pool)
         ngx_er_redis_queue_walk(&w, &three, &op);
 
         n = 1 + rand() % 25;
-        p = text + sprintf(text, "*%d\r\n:1\r\n", (int) n);
+        p = text + sprintf(text, "*%d\r\n:%d\r\n", (int) n,
+                           rand() % 2 ? 1 : 1 - rand() % 5);
 
         for (n--; n; n--) {
             p += sprintf(p, "%s", words[rand() % 3 ? rand() % 2 * 6
@@ -582,13 +758,30 @@ test_hostile(ngx_pool_t *pool)
         len = p - text;
         rc = reply(&w, text, len);
 
-        bad += (rc != NGX_OK && rc != NGX_AGAIN && rc != NGX_ERROR);
+        bad += (rc != NGX_OK && rc != NGX_AGAIN && rc != NGX_BUSY
+                && rc != NGX_ERROR);
 
         ngx_destroy_pool(op.pool);
     }
 
     is_int(bad, 0, "hostile replies");
     (void) pool;
+}
+
+
+/* the last two words of ACCEPT and LEASE */
+
+static void
+wait_is(ngx_er_redis_walk_t *w, ngx_pool_t *pool, const char *seen,
+    const char *wait, const char *what)
+{
+    ngx_str_t   words[NGX_ER_REDIS_ARGS];
+    ngx_uint_t  n;
+
+    is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "%s: words",
+           what);
+    is_str(&words[n - 2], seen, what);
+    is_str(&words[n - 1], wait, what);
 }
 
 
