@@ -29,6 +29,7 @@
 #define NGX_ER_ENTRY_NAME      64      /* bytes of a target's name */
 #define NGX_ER_ENTRY_ROUTES    1024
 #define NGX_ER_ENTRY_CRASHES   3       /* this many make it poison */
+#define NGX_ER_ENTRY_LOOKS     64      /* entries, for the oldest one */
 
 #define NGX_ER_NEVER           ((uint64_t) -1)
 
@@ -129,7 +130,9 @@ typedef struct {
     ngx_uint_t             pending;    /* entries, those in flight included */
     ngx_uint_t             dead;
     uint64_t               oldest;     /* accepted, of the oldest pending one;
-                                          NGX_ER_NEVER: none */
+                                          behind NGX_ER_ENTRY_LOOKS replayed
+                                          ones: of theirs; NGX_ER_NEVER: none
+                                          */
     uint64_t               fresh;      /* when the first one without an attempt
                                           is due */
     uint64_t               again;      /* when the first one with an attempt is

@@ -16,7 +16,6 @@
 
 
 #define NGX_ER_FILE_COUNT_HEAD    16
-#define NGX_ER_FILE_COUNT_OLDEST  64   /* replayed entries looked at */
 
 
 static void ngx_er_file_count_decode(ngx_er_queue_count_t *count,
@@ -192,7 +191,7 @@ ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target, uint64_t *oldest)
     key[0] = target;
     key[1] = 0;
 
-    for (i = 0; i < NGX_ER_FILE_COUNT_OLDEST; i++) {
+    for (i = 0; i < NGX_ER_ENTRY_LOOKS; i++) {
         rc = ngx_er_file_seek(t, NGX_ER_FILE_PENDING, key, &value);
 
         if (rc == NGX_ERROR) {

@@ -61,6 +61,7 @@ static void step_replay(void);
 static void step_purge(void);
 static void step_sweep(void);
 static void compare_list(ngx_uint_t dead);
+static ngx_uint_t model_replayed(uint64_t target);
 static void compare_counts(ngx_er_queue_op_t *op);
 static model_t *order_first(model_t *m);
 static void order_go(model_t *first);
@@ -610,6 +611,34 @@ step_sweep(void)
 }
 
 
+/* pending ones before the first one that was not replayed */
+
+static ngx_uint_t
+model_replayed(uint64_t target)
+{
+    model_t     *m;
+    uint64_t     first;
+    ngx_uint_t   n;
+
+    first = NGX_ER_NEVER;
+    n = 0;
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->target == target && m->state == PENDING && m->epoch == 0
+            && m->command == 0)
+        {
+            first = ngx_min(first, m->seq);
+        }
+    }
+
+    for (m = model; m < model + nmodel; m++) {
+        n += (m->target == target && m->state == PENDING && m->seq < first);
+    }
+
+    return n;
+}
+
+
 static void
 compare_counts(ngx_er_queue_op_t *op)
 {
@@ -636,7 +665,10 @@ compare_counts(ngx_er_queue_op_t *op)
 
         agree(count->pending == pending, "counts: pending");
         agree(count->dead == dead, "counts: dead");
-        agree(count->oldest == oldest, "counts: oldest");
+        agree(count->oldest == oldest
+              || (count->oldest > oldest
+                  && model_replayed(target) >= NGX_ER_ENTRY_LOOKS),
+              "counts: oldest");
         agree(count->fresh == model_next(target, 0, 0), "counts: fresh");
         agree(count->again == model_next(target, 1, 0), "counts: again");
     }
