@@ -13,7 +13,7 @@ ROOM      := ngx_event_router_module
 NGINX_SRC ?= /usr/share/nginx/src
 
 SOURCES   := $(wildcard $(ROOM)/*.c $(ROOM)/*/*.c)
-HEADERS   := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
+INTERFACE := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
@@ -139,7 +139,7 @@ build/%/Makefile: config build/nginx-dev
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
 	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
 
-build/%/$(MODULE): build/%/Makefile $(SOURCES) $(HEADERS)
+build/%/$(MODULE): build/%/Makefile $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
 	@$(MAKE) -s -j2 -C $(NGINX_SRC) -f $(CURDIR)/$< modules
 	@touch $@
@@ -175,7 +175,7 @@ build/static/Makefile build/asan/Makefile: config build/source/version
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
 	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
 
-build/%/nginx: build/%/Makefile $(SOURCES) $(HEADERS)
+build/%/nginx: build/%/Makefile $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
 	@$(MAKE) -s -j2 -C build/source/nginx -f $(CURDIR)/$< binary
 	@touch $@
@@ -235,7 +235,7 @@ fuzz: deps-BUILD deps-FUZZ  ## every fuzz target for FUZZ_SECONDS (60) each
 	    grep -E 'number_of_executed_units|new_units' build/fuzz/$$name.log; \
 	done
 
-build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(HEADERS) t/unit/core.c \
+build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(INTERFACE) t/unit/core.c \
               build/gcc/Makefile
 	@echo "  build      $@"
 	@mkdir -p $(@D)
@@ -292,7 +292,7 @@ BENCH_SCAN := $(ROOM)/base.c \
 # pool.c comes first: nginx's kind of pools instead of those of core.c
 
 build/bench/scan: t/bench/scan.c t/bench/pool.c t/unit/core.c $(BENCH_SCAN) \
-                  $(HEADERS) build/gcc/Makefile
+                  $(INTERFACE) build/gcc/Makefile
 	@echo "  build      $@"
 	@mkdir -p $(@D)
 	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
@@ -300,7 +300,8 @@ build/bench/scan: t/bench/scan.c t/bench/pool.c t/unit/core.c $(BENCH_SCAN) \
 	    -ljansson -lpcre2-8
 
 build/bench/match: t/bench/match.c t/bench/pool.c t/unit/core.c \
-                   $(PURE_SOURCES) t/unit/rules.h $(HEADERS) build/gcc/Makefile
+                   $(PURE_SOURCES) t/unit/rules.h $(INTERFACE) \
+                   build/gcc/Makefile
 	@echo "  build      $@"
 	@mkdir -p $(@D)
 	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
@@ -311,7 +312,7 @@ build/bench/match: t/bench/match.c t/bench/pool.c t/unit/core.c \
 BENCH_STORE := $(ROOM)/base.c $(wildcard $(PURE:%=$(ROOM)/%.c))
 BENCH_STORE := $(filter $(ROOM)/base.c $(ROOM)/store/%,$(BENCH_STORE))
 
-build/bench/store: t/bench/store.c t/unit/core.c $(BENCH_STORE) $(HEADERS) \
+build/bench/store: t/bench/store.c t/unit/core.c $(BENCH_STORE) $(INTERFACE) \
                    build/gcc/Makefile
 	@echo "  build      $@"
 	@mkdir -p $(@D)

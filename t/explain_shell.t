@@ -120,6 +120,43 @@ is(decode_json($said || '{}')->{verification}{verdict}, 'failed',
 
 is(listing(), $before, 'the folder is as it was');
 
+like(`make -n -C $root explain FILE=a.json CONF=b.conf 2>&1`,
+    qr{t/bin/explain FILE='a\.json' CONF='b\.conf' SOURCE=''.*HEADERS=''$}ms,
+    'make explain passes what it was given, and nothing else');
+
+
+# ---- a queue: the sources need one, CONF's own is not touched
+
+write_file('queued.conf', <<'EOC');
+http {
+    include store*.conf;
+
+    event_source wares {
+        verify    shopify;
+        secret    value-told-nobody;
+        delivery  queued;
+        retain    1h;
+    }
+    event_route wares { from wares; to erp; }
+}
+EOC
+
+for my $store ('file:store size=8g', 'redis://127.0.0.1:1/0 password_file=a',
+               '"unix:no.sock"')
+{
+    write_file('store.conf', "event_store $store;\n");
+    ($said, $err) = explained("FILE=$dir/event.json", "CONF=$dir/queued.conf");
+    is_deeply(decode_json($said || '{}')->{events}[0]{targets}, ['erp'],
+        "explained with a queue: $store") or diag($err);
+}
+
+ok(!-e "$dir/store", 'and no store was made');
+
+write_file('store.conf', "event_store memory:1m;\n");
+wrong([ "FILE=$dir/event.json", "CONF=$dir/queued.conf" ],
+    qr/"wares" has "delivery queued", but no event_store keeps a queue/,
+    'a queue that is not there');
+
 
 # ---- what is wrong
 
