@@ -34,6 +34,12 @@ $t->write_file('conf/rules/items.json', <<'EOJ');
 EOJ
 $t->write_file('conf/rules/filter.json',
     '[ { "prefix": { "type": "orders/" } }, { "exact": { "tier": "gold" } } ]');
+$t->write_file('conf/rules/not.json', <<'EOJ');
+[ { "not": { "exact": { "type": "orders/paid" } } },
+  { "not": { "exact": { "subject": "a", "tier": "tin" } } },
+  { "any": [ { "suffix": { "type": "/new" } },
+             { "all": [ { "exact": { "tier": "gold" } } ] } ] } ]
+EOJ
 
 $t->write_file('conf/routes.conf', my $routes = <<'EOC');
 event_route paid {
@@ -64,6 +70,7 @@ event_route each {
 event_route or     { from shopify; pattern rules/or.json; to erp; }
 event_route items  { from shopify; pattern rules/items.json; to erp; }
 event_route filter { from shopify; filter rules/filter.json; to erp; }
+event_route not    { from shopify; filter rules/not.json; to erp; }
 event_route some   { from shopify; sample 0.01%; to erp; }
 event_route all-of { from shopify; when data.tags has_all x y; to erp; }
 event_route stop   { from shopify; when data.stop = true; to audit; last; }
@@ -192,6 +199,20 @@ decided('items', '{"items":[{"sku":"a","n":1},{"sku":"b","n":2}]}',
     { note => qr/same elements/ }, 'array consistency');
 decided('filter', '{}', { line => qr/exact\.tier: header\.ce-tier = gold/ },
     'filter', topic => 'orders/new');
+$d = decided('not', '{}',
+    { line => qr/^line 1, \[0\]\.not\.exact\.type: type = orders\/paid$/,
+      note => qr/^it holds, and must not$/, field => qr/^type$/ },
+    'a filter with not', topic => 'orders/paid');
+is($d->{in}{line}, 'line 1, [0].not', 'a filter with not: in');
+decided('not', '{}',
+    { line => qr/^line 2, \[1\]\.not\.exact$/ }, 'not, several attributes',
+    topic => 'orders/new', shop => 'a', headers => [ 'ce-tier' => 'tin' ]);
+$d = decided('not', '{}', { line => qr/^line 3, \[2\]\.any$/ },
+    'any in a filter', topic => 'orders/old');
+is_deeply([ map { $_->{line} } @{ $d->{lines} } ],
+    [ 'line 3, [2].any[0].suffix.type: type suffix /new',
+      'line 4, [2].any[1].all[0].exact.tier: header.ce-tier = gold' ],
+    'any in a filter: the lines');
 decided('some', '{}', { line => qr/^sample 0\.01%$/, note => qr/share/ },
     'sample');
 decided('all-of', '{"tags":["x"]}', { note => qr/not all of them/ }, 'has_all');
@@ -368,7 +389,8 @@ $t->done;
 sub explained {
     my ($body, %o) = @_;
 
-    my $r = $t->post('/explain', $body, [ shopify($body, $secret, %o) ]);
+    my $r = $t->post('/explain', $body, [ shopify($body, $secret, %o),
+                                         @{ $o{headers} // [] } ]);
 
     is($r->{status}, 200, 'explained') if $r->{status} != 200;
 

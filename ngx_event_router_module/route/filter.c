@@ -45,8 +45,8 @@ static ngx_er_condition_t *ngx_er_filter_attributes(ngx_er_filter_t *f,
     ngx_er_json_t *json);
 static ngx_int_t ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_json_t *json,
     ngx_str_t *field);
-static ngx_int_t ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_json_t *json,
-    ngx_str_t *args, ngx_er_condition_t *test);
+static ngx_er_condition_t *ngx_er_filter_text(ngx_er_filter_t *f,
+    ngx_er_json_t *json, ngx_str_t *args, ngx_er_condition_t *condition);
 static ngx_er_condition_t *ngx_er_filter_all(ngx_er_filter_t *f,
     ngx_er_json_t *json);
 static ngx_er_condition_t *ngx_er_filter_any(ngx_er_filter_t *f,
@@ -95,11 +95,12 @@ ngx_er_filter_compile(ngx_pool_t *pool, ngx_er_json_t *json,
 static ngx_er_condition_t *
 ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
 {
-    const char        *near;
-    ngx_uint_t         i;
-    const char        *names[sizeof(ngx_er_filter_dialects)
-                             / sizeof(ngx_er_filter_dialects[0])];
-    ngx_er_dialect_t  *dialect;
+    const char          *near;
+    ngx_uint_t           i;
+    const char          *names[sizeof(ngx_er_filter_dialects)
+                               / sizeof(ngx_er_filter_dialects[0])];
+    ngx_er_dialect_t    *dialect;
+    ngx_er_condition_t  *condition;
 
     if (json->type != NGX_ER_OBJECT || json->child == NULL
         || json->child->next)
@@ -116,7 +117,11 @@ ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
         dialect = &ngx_er_filter_dialects[i];
 
         if (ngx_er_json_is(&json->child->key, dialect->name)) {
-            return dialect->compile(f, json->child);
+            condition = dialect->compile(f, json->child);
+
+            return (condition == NULL || condition->text.len)
+                   ? condition
+                   : ngx_er_filter_text(f, json->child, NULL, condition);
         }
 
         names[i] = dialect->name;
@@ -134,7 +139,8 @@ ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
 }
 
 
-/* an object of attributes, which must all be as it says */
+/* an object of attributes, which must all be as it says; of one attribute no
+   block is made, so that explanations lead to it */
 
 static ngx_er_condition_t *
 ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
@@ -184,9 +190,15 @@ ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
             return NULL;
         }
 
-        if (ngx_er_condition_add(f->pool, block, test) != NGX_OK
-            || ngx_er_filter_text(f, item, args, test) != NGX_OK)
-        {
+        if (ngx_er_filter_text(f, item, args, test) == NULL) {
+            return NULL;
+        }
+
+        if (json->child->next == NULL) {
+            return test;
+        }
+
+        if (ngx_er_condition_add(f->pool, block, test) != NGX_OK) {
             ngx_er_error(f->err, "no memory for a filter");
             return NULL;
         }
@@ -196,33 +208,39 @@ ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
 }
 
 
-/* "line 3, all[0].exact.type: type = a" */
+/* "line 3, all[0].exact.type: type = a", of a block "line 3, all[0].exact" */
 
-static ngx_int_t
+static ngx_er_condition_t *
 ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_json_t *json, ngx_str_t *args,
-    ngx_er_condition_t *test)
+    ngx_er_condition_t *condition)
 {
     ngx_er_error_t              text;
     ngx_er_condition_origin_t  *origin;
 
-    origin = ngx_er_condition_origin(f->pool, test);
-    if (origin == NULL) {
-        return NGX_ERROR;
+    if (args) {
+        (void) ngx_er_document_error(json, &text, "%V %V %V", &args[0],
+                                     &args[1], &args[2]);
+
+    } else {
+        (void) ngx_er_document_error(json, &text, "");
+        text.len -= sizeof(": ") - 1;
     }
 
-    (void) ngx_er_document_error(json, &text, "%V %V %V", &args[0], &args[1],
-                                 &args[2]);
+    origin = ngx_er_condition_origin(f->pool, condition);
 
-    origin->text.len = ngx_min(text.len, NGX_ER_ERROR_LEN);
-    origin->text.data = ngx_pnalloc(f->pool, origin->text.len);
+    if (origin) {
+        origin->text.len = ngx_min(text.len, NGX_ER_ERROR_LEN);
+        origin->text.data = ngx_pnalloc(f->pool, origin->text.len);
+    }
 
-    if (origin->text.data == NULL) {
-        return NGX_ERROR;
+    if (origin == NULL || origin->text.data == NULL) {
+        ngx_er_error(f->err, "no memory for a filter");
+        return NULL;
     }
 
     ngx_memcpy(origin->text.data, text.text, origin->text.len);
 
-    return NGX_OK;
+    return condition;
 }
 
 

@@ -135,8 +135,7 @@ ngx_er_reason_none(ngx_er_condition_t *c, ngx_er_facts_t *facts,
         }
     }
 
-    ngx_er_error(&reason->note, "it holds, and \"none\" asks that it does "
-                 "not");
+    ngx_er_error(&reason->note, "it holds, and must not");
 }
 
 
