@@ -102,9 +102,8 @@ deps-%:
 
 build/nginx-dev: FORCE
 	@mkdir -p $(@D)
-	@dpkg-query -W -f '$${Version}\n' nginx-dev >$@.new
-	@cmp -s $@.new $@ || cp $@.new $@
-	@rm $@.new
+	@new=$@.$$$$; dpkg-query -W -f '$${Version}\n' nginx-dev >$$new; \
+	    if cmp -s $$new $@; then rm $$new; else mv $$new $@; fi
 
 
 # ---- the dynamic module; the stem is the compiler
