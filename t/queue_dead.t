@@ -437,6 +437,9 @@ my @gone = $q->dead(target => 'gone');
 is(join(' ', map { $_->{reason} } @gone), join(' ', ('target_removed') x 3),
     'for that reason');
 is(join(' ', map { $_->{id} } @gone), join(' ', @ids), 'oldest first');
+like($t->read_file('logs/error.log'),
+    qr/"gone" is not configured any more and has 3 dead letters/,
+    'the log says so');
 $target->forget;
 is(replayed($q->change(replay => target => 'gone', deliver_to => 'fresh')), 3,
     'they can go elsewhere');

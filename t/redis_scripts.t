@@ -464,6 +464,7 @@ is($count{$B}{pending}, 1, 'one is pending');
 cmp_ok($count{$B}{fresh}, '>', $r->{now}, 'not due');
 cmp_ok($count{$B}{oldest}, '<', $r->{now}, 'but old');
 is($count{$C}{dead}, 51, 'a target that is gone: all dead');
+cmp_ok($r->{removed}, '>', 0, 'and how many are new');
 is(list(target => $C, dead => 1)->{entries}[0]{reason}, 5, 'REMOVED');
 cmp_ok($r->{used}, '>', 100_000, 'bytes');
 
@@ -473,6 +474,7 @@ accept_event(parts => [ { target => $G, name => 'g' } ]);
 $r = sweep(known => [ $A ], generation => 4);
 is(scalar(grep { $_->{target} eq $G && $_->{pending} } @{ $r->{counts} }), 1,
     'an older configuration removes nothing');
+is($r->{removed}, 0, 'and says so');
 $r = sweep(known => [ $A, $G ], generation => 6);
 $r = sweep(known => [ $A, $G ], generation => 6);
 is(scalar(grep { $_->{target} eq $G && $_->{pending} } @{ $r->{counts} }), 1,
@@ -772,7 +774,8 @@ sub sweep {
         $o{generation} // 0, $o{keep} // 60000, join('', @{ $o{known} // [] }),
         200, $o{node} // $H1);
 
-    my (undef, $now, $more, $adopted, $used, $size, $nodes, @rest) = @$r;
+    my (undef, $now, $more, $adopted, $used, $size, $nodes, $removed,
+        @rest) = @$r;
     my @counts;
 
     while (my @row = splice @rest, 0, 7) {
@@ -783,7 +786,8 @@ sub sweep {
     }
 
     return { now => $now, more => $more, adopted => $adopted, used => $used,
-             size => $size, nodes => $nodes, counts => \@counts };
+             size => $size, nodes => $nodes, removed => $removed,
+             counts => \@counts };
 }
 
 

@@ -43,6 +43,7 @@ typedef struct {
     ngx_uint_t              ntargets;
     uint64_t               *known;     /* their hashes */
     ngx_msec_t              last;      /* when the last one began */
+    ngx_uint_t              removed;   /* entries buried, not told yet */
     ngx_uint_t              sweeping;
 } ngx_er_sweep_worker_t;
 
@@ -50,6 +51,7 @@ typedef struct {
 static void ngx_er_sweep_adopt(void);
 static void ngx_er_sweep_adopted(ngx_er_queue_op_t *op);
 static void ngx_er_sweep_swept(ngx_er_queue_op_t *op);
+static void ngx_er_sweep_removed(ngx_er_queue_op_t *op);
 static int ngx_libc_cdecl ngx_er_sweep_order(const void *one,
     const void *two);
 static void ngx_er_sweep_counted(ngx_er_sweep_target_t *target,
@@ -193,6 +195,13 @@ ngx_er_sweep_swept(ngx_er_queue_op_t *op)
             ngx_er_sweep_counted(&worker->targets[i], op);
         }
 
+        worker->removed += op->done;
+
+        if (worker->removed && !more) {
+            worker->removed = 0;
+            ngx_er_sweep_removed(op);
+        }
+
         ngx_er_lanes_used(worker->mcf, op->used, op->size, op->nodes);
         ngx_er_dispatch_wake_all();
     }
@@ -201,6 +210,36 @@ ngx_er_sweep_swept(ngx_er_queue_op_t *op)
 
     if (more && !ngx_exiting) {
         ngx_er_sweep();
+    }
+}
+
+
+/* the status has targets of the configuration only */
+
+static void
+ngx_er_sweep_removed(ngx_er_queue_op_t *op)
+{
+    ngx_uint_t              i, k;
+    ngx_er_queue_count_t   *count;
+    ngx_er_sweep_worker_t  *worker;
+
+    worker = &ngx_er_sweeper;
+    count = op->counts->elts;
+
+    for (i = 0; i < op->counts->nelts; i++) {
+
+        for (k = 0; k < worker->ntargets; k++) {
+            if (worker->known[k] == count[i].target) {
+                break;
+            }
+        }
+
+        if (k == worker->ntargets && count[i].dead) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "target \"%V\" is not configured any more and has "
+                          "%ui dead letters: replay them to another target or "
+                          "purge them", &count[i].name, count[i].dead);
+        }
     }
 }
 

@@ -240,7 +240,8 @@ struct ngx_er_queue_op_s {
      * SWEEP: forgets what is over (keys, dead letters, the archive), buries
      * the entries of targets that "known" does not have with REMOVED, unless
      * they are leased or another generation of the configuration came since.
-     * Out: counts (of ngx_er_queue_count_t), used and size.
+     * Out: counts (of ngx_er_queue_count_t), used, size and, of those that
+     * were buried, how many ("done").
      */
 
     uint64_t               node;       /* this nginx, among those that share

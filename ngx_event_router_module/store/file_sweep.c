@@ -36,6 +36,7 @@ ngx_int_t
 ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     op->more = 0;
+    op->done = 0;
 
     if (ngx_er_file_sweep_expired(t, op) != NGX_OK
         || ngx_er_file_sweep_targets(t, op) != NGX_OK
@@ -311,6 +312,8 @@ ngx_er_file_sweep_entry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     if (rc != NGX_OK || (row.holder && row.e.due > t->now)) {
         return rc == NGX_ERROR ? NGX_ERROR : NGX_DECLINED;
     }
+
+    op->done++;
 
     return ngx_er_file_bury(t, &row, NGX_ER_DEAD_REMOVED, op->keep);
 }

@@ -316,27 +316,27 @@ ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w, redisReply *reply)
 }
 
 
-/* {1, now, more, adopted, used, size, nodes, counts...} */
+/* {1, now, more, adopted, used, size, nodes, removed, counts...} */
 
 static ngx_int_t
 ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
 {
     size_t               i;
     int64_t              shift;
-    uint64_t             n[5];
+    uint64_t             n[6];
     redisReply         **part;
     ngx_er_queue_op_t   *op;
 
     op = w->op;
     part = reply->element;
 
-    if (reply->elements < 7
-        || (reply->elements - 7) % NGX_ER_REDIS_COLUMNS)
+    if (reply->elements < 8
+        || (reply->elements - 8) % NGX_ER_REDIS_COLUMNS)
     {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 6; i++) {
         if (ngx_er_redis_queue_number(part[2 + i], &n[i]) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -357,6 +357,7 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
         op->used = 0;
         op->size = 0;
         op->nodes = 0;
+        op->done = 0;
     }
 
     op->more |= (n[0] != 0);
@@ -368,10 +369,10 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
     }
 
     op->nodes = ngx_max(op->nodes, (ngx_uint_t) n[4]);
-
+    op->done += n[5];
     shift = ngx_er_redis_queue_shift(part[1]);
 
-    for (i = 7; i < reply->elements; i += NGX_ER_REDIS_COLUMNS) {
+    for (i = 8; i < reply->elements; i += NGX_ER_REDIS_COLUMNS) {
         if (ngx_er_redis_queue_counted(op, part + i, shift) != NGX_OK) {
             return NGX_ERROR;
         }

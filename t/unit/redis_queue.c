@@ -679,18 +679,20 @@ test_sweep(ngx_pool_t *pool)
 
     ngx_er_redis_queue_walk(&w, &three, &op);
 
-    is_int(reply(&w, bytes("*14\r\n:1\r\n:1700000000000\r\n:0\r\n:4\r\n:100"
-                           "\r\n:1000\r\n:2\r\n$16\r\n000000000000000a\r\n"
+    is_int(reply(&w, bytes("*15\r\n:1\r\n:1700000000000\r\n:0\r\n:4\r\n:100"
+                           "\r\n:1000\r\n:2\r\n:5\r\n$16\r\n"
+                           "000000000000000a\r\n"
                            ":2\r\n:1\r\n:50\r\n:-1\r\n:60\r\n$1\r\na\r\n")),
            NGX_AGAIN, "the first shard");
-    is_int(reply(&w, bytes("*21\r\n:1\r\n:1700000000000\r\n:1\r\n:0\r\n:90"
-                           "\r\n:500\r\n:3\r\n$16\r\n000000000000000a\r\n"
+    is_int(reply(&w, bytes("*22\r\n:1\r\n:1700000000000\r\n:1\r\n:0\r\n:90"
+                           "\r\n:500\r\n:3\r\n:2\r\n$16\r\n"
+                           "000000000000000a\r\n"
                            ":3\r\n:0\r\n:40\r\n:30\r\n:-1\r\n$1\r\na\r\n"
                            "$16\r\n000000000000000b\r\n:0\r\n:7\r\n:-1\r\n"
                            ":-1\r\n:-1\r\n$1\r\nb\r\n")),
            NGX_AGAIN, "the second");
-    is_int(reply(&w, bytes("*7\r\n:1\r\n:1700000000000\r\n:0\r\n:0\r\n:0\r\n"
-                           ":0\r\n:1\r\n")),
+    is_int(reply(&w, bytes("*8\r\n:1\r\n:1700000000000\r\n:0\r\n:0\r\n:0\r\n"
+                           ":0\r\n:1\r\n:0\r\n")),
            NGX_OK, "the last");
 
     c = op.counts->elts;
@@ -709,6 +711,7 @@ test_sweep(ngx_pool_t *pool)
     is_int(op.size, 1000, "size");
     is_int(op.count.pending, 4, "adopted");
     is_int(op.nodes, 3, "nodes");
+    is_int(op.done, 7, "removed");
 }
 
 
