@@ -379,13 +379,15 @@ ok(wait_until(15, sub { !$q->dead }), 'dead_for is over');
 
 is($q->change(pause => target => 'old')->json->{paused} ? 1 : 0, 1, 'paused');
 $target->forget;
-$q->send('old');
+my $old = $q->send('old');
 sleep 1.3;
 $q->change(resume => target => 'old');
 ($d) = $q->wait_dead(1, 10);
 is($d->{reason}, 'expired', 'too old for its target');
 is($target->count, 0, 'which does not get it');
 is($d->{attempts}, 0, 'no attempt was made');
+like($t->read_file('logs/error.log'),
+    qr/letter now: expired, "\Q$old\E" of source "a"/, 'it is named in the log');
 $q->change(purge => all => 1);
 
 

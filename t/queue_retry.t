@@ -264,7 +264,7 @@ my @lines = grep { /\[(warn|error)\]/ } $t->log_lines;
 my $delivering = qq{while delivering event "$id{schedule}" of source "a"}
     . ' to target "schedule"';
 my $letter = "event $dead{$id{horizon}}{event} for target \"horizon\" is a dead"
-    . ' letter now: exhausted';
+    . qq{ letter now: exhausted, "$id{horizon}" of source "a"};
 
 is(scalar(grep { /target answered 500 after \d+ms \Q$delivering\E/ } @lines),
     6, 'a line for each attempt that failed');

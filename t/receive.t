@@ -492,6 +492,20 @@ for (1 .. 3) {
     $c->reset;
 }
 
+# ---- events that were lost in this way are to be found
+
+my $log = $t->read_file('logs/error.log');
+
+for my $why ('send the event without Content-Encoding',
+             'the content type is not accepted here',
+             'the event is too large')
+{
+    like($log, qr/\[warn\] .*event from source "\w+" rejected: $why, client: /,
+        "in the log: $why");
+}
+
+unlike($log, qr/\[warn\] .*events are sent with POST/, 'but no methods');
+
 # ---- clients that leave, and one that does not go on
 
 $erp->forget;

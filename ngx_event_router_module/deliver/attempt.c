@@ -34,7 +34,6 @@
 #include "../observe/metrics.h"
 
 
-#define NGX_ER_ATTEMPT_LOG          512
 #define NGX_ER_ATTEMPT_LOG_ID       128    /* bytes of an event's id in logs */
 #define NGX_ER_ATTEMPT_RETRY_AFTER  86400
 
@@ -434,31 +433,43 @@ ngx_er_attempt_of(ngx_http_request_t *r)
 }
 
 
-/* ids have no control bytes; a quote must not end the quotes */
-
 u_char *
 ngx_er_attempt_log(void *data, u_char *buf, size_t len)
 {
     ngx_er_attempt_t *attempt = data;
 
+    u_char  *p, *last;
+
+    last = buf + len;
+
+    p = ngx_snprintf(buf, len, "delivering event ");
+    p = ngx_er_attempt_log_event(attempt->event, p, last - p);
+
+    return ngx_snprintf(p, last - p, " to target \"%V\"",
+                        &attempt->target->name);
+}
+
+
+/* ids have no control bytes; a quote must not end the quotes */
+
+u_char *
+ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf, size_t len)
+{
     u_char     *p, *last;
     size_t      i, n;
     ngx_str_t  *id;
 
-    p = buf;
     last = buf + len;
-    id = &attempt->event->id;
+    id = &event->id;
     n = ngx_min(id->len, NGX_ER_ATTEMPT_LOG_ID);
 
-    p = ngx_snprintf(p, last - p, "delivering event \"");
+    p = ngx_snprintf(buf, len, "\"");
 
     for (i = 0; i < n && p < last; i++) {
         *p++ = (id->data[i] == '"' || id->data[i] == '\\') ? '_'
                                                            : id->data[i];
     }
 
-    return ngx_snprintf(p, last - p, "%s\" of source \"%V\" to target \"%V\"",
-                        i < id->len ? "..." : "",
-                        &attempt->event->source->name,
-                        &attempt->target->name);
+    return ngx_snprintf(p, last - p, "%s\" of source \"%V\"",
+                        i < id->len ? "..." : "", &event->source->name);
 }

@@ -19,6 +19,7 @@
 #include "../store/dedup.h"
 
 
+#define NGX_ER_ATTEMPT_LOG   512       /* bytes of an attempt in a log line */
 #define NGX_ER_ATTEMPT_BODY  1024      /* bytes of the answer that are kept */
 
 
@@ -81,6 +82,10 @@ void ngx_er_attempt_drop(ngx_er_attempt_t *attempt);
 /* the attempt whose subrequest r is (also after an internal redirect in it),
    or NULL */
 ngx_er_attempt_t *ngx_er_attempt_of(ngx_http_request_t *r);
+
+/* "1" of source "shopify", for error.log; NGX_ER_ATTEMPT_LOG bytes do */
+u_char *ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf,
+    size_t len);
 
 /* "delivering event "1" of source "shopify" to target "erp"", for error.log;
    "data" is the attempt */

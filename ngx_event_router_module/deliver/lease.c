@@ -115,13 +115,6 @@ ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
         return NGX_ER_DEAD_POISON;
     }
 
-    now = ngx_er_queue_now();
-    expires = lease->target->policy.expires;
-
-    if (expires && now > entry->accepted && now - entry->accepted > expires) {
-        return NGX_ER_DEAD_EXPIRED;
-    }
-
     if (event) {
         lease->event = event;
         ngx_er_event_hold(event);
@@ -140,6 +133,13 @@ ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
         if (lease->event == NULL) {
             return NGX_ER_DEAD_NOT;
         }
+    }
+
+    now = ngx_er_queue_now();
+    expires = lease->target->policy.expires;
+
+    if (expires && now > entry->accepted && now - entry->accepted > expires) {
+        return NGX_ER_DEAD_EXPIRED;
     }
 
     lease->routes.len = entry->routes.len;

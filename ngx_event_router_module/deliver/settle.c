@@ -171,6 +171,7 @@ void
 ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_er_attempt_t *attempt)
 {
+    u_char              text[NGX_ER_ATTEMPT_LOG], *last;
     ngx_er_queue_op_t  *op;
 
     ngx_er_lease_unplace(lease);
@@ -184,10 +185,19 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
 
     ngx_er_metric_target(lease->target, NGX_ER_METRIC_DEAD);
 
+    last = text;
+
+    if (lease->event) {
+        last = ngx_cpymem(text, ", ", 2);
+        last = ngx_er_attempt_log_event(lease->event, last,
+                                        NGX_ER_ATTEMPT_LOG - 2);
+    }
+
     ngx_log_error(NGX_LOG_ERR, lease->target->location->error_log, 0,
-                  "event %016xL for target \"%V\" is a dead letter now: %s",
+                  "event %016xL for target \"%V\" is a dead letter now: "
+                  "%s%*s",
                   lease->seq, &lease->target->name,
-                  ngx_er_dead_names[reason]);
+                  ngx_er_dead_names[reason], last - text, text);
 
     lease->op = op;
     ngx_er_settle_tell(lease);

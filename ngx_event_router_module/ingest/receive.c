@@ -496,6 +496,7 @@ static ngx_int_t
 ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
     ngx_uint_t metric, const char *detail)
 {
+    ngx_uint_t        level;
     ngx_er_answer_t   answer;
     ngx_er_refusal_t  refusal;
 
@@ -504,6 +505,14 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
         refusal.detail = detail;
 
         return ngx_er_receive_explain(ctx, NULL, &refusal);
+    }
+
+    if (metric == NGX_ER_METRIC_REJECTED || metric == NGX_ER_METRIC_LOOP) {
+        level = (status == NGX_HTTP_NOT_ALLOWED) ? NGX_LOG_INFO : NGX_LOG_WARN;
+
+        ngx_log_error(level, ctx->request->connection->log, 0,
+                      "event from source \"%V\" rejected: %s",
+                      &ctx->source->name, detail);
     }
 
     ngx_memzero(&answer, sizeof(ngx_er_answer_t));

@@ -39,7 +39,7 @@ static u_char *ngx_er_scan_skip(u_char *p);
 static const char  *ngx_er_scan_reasons[] = {
     "acceptable",
     "not JSON",
-    "empty",
+    "the body is empty",
     "something follows the document",
     "bad UTF-8",
     "byte order mark",
