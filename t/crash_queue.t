@@ -527,6 +527,8 @@ subtest 'A16: the store is full' => sub {
     is($r->{status}, 503, 'refused after ' . @e);
     like($r->header('Retry-After'), qr/^\d+$/, 'with Retry-After');
     cmp_ok(scalar(@e), '>', 100, 'not before');
+    ok($t->wait_log(qr/\[error\] .*" is full: \d+ of its 2097152 bytes are used/),
+        'which is logged');
     is(post($e[0])->{status}, 200, 'a duplicate is still known');
 
     # two die, the others are settled
@@ -539,6 +541,8 @@ subtest 'A16: the store is full' => sub {
     is(count_attempts(@e)->{''}, undef, 'all were called');
     ok(wait_until(20, sub { post(event())->{status} == 202 }),
         'there is room again');
+    ok($t->wait_log(qr/\[notice\] .*event store "\S+" has room again/),
+        'which is logged too');
     finish();
 };
 

@@ -46,6 +46,7 @@
 static uint64_t ngx_er_file_monotonic(void);
 static uint64_t ngx_er_file_page(ngx_er_file_t *file);
 static void ngx_er_file_space_judge(ngx_er_file_t *file);
+static void ngx_er_file_space_full(ngx_er_file_t *file);
 
 
 /* the whole size on the disk, or a sentence */
@@ -178,7 +179,7 @@ ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record, ngx_uint_t parts)
         ngx_er_file_space_count(file, t->grown);
 
         if (file->used + file->grown + bytes > file->high) {
-            file->full = 1;
+            ngx_er_file_space_full(file);
         }
     }
 
@@ -248,11 +249,30 @@ static void
 ngx_er_file_space_judge(ngx_er_file_t *file)
 {
     if (file->used + file->grown > file->high) {
-        file->full = 1;
+        ngx_er_file_space_full(file);
 
-    } else if (file->used + file->grown <= file->low) {
+    } else if (file->full && file->used + file->grown <= file->low) {
         file->full = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, file->log, 0,
+                      "event store \"%s\" has room again", file->path);
     }
+}
+
+
+static void
+ngx_er_file_space_full(ngx_er_file_t *file)
+{
+    if (file->full) {
+        return;
+    }
+
+    file->full = 1;
+
+    ngx_log_error(NGX_LOG_ERR, file->log, 0,
+                  "event store \"%s\" is full: %uL of its %uL bytes are used, "
+                  "events are answered 503 until it is down to %uL",
+                  file->path, file->used, file->size, file->low);
 }
 
 
