@@ -1448,6 +1448,13 @@ warned('time-out of a target without a block', <<'EOC',
 EOC
     'target "a": proxy_read_timeout 10001ms is longer than the deadline 10s '
     . 'of source "shop"', with => { route => 'to a erp;' });
+warned('location of a target without proxy_pass', <<'EOC',
+    location = /a {
+        event_deliver  a;  <<<
+    }
+EOC
+    'the location of target "a" has no "proxy_pass"',
+    with => { route => 'to a erp;' });
 
 
 # ---- whole configurations

@@ -255,6 +255,13 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
 
     target->location->client_max_body_size = 0;
 
+    if (target->location->handler == NULL) {
+        ngx_er_log_place(cf, NGX_LOG_WARN, &target->deliver,
+                         "the location of target \"%V\" has no "
+                         "\"proxy_pass\": deliveries fail there, unless a "
+                         "rewrite rule answers them", &target->name);
+    }
+
     for (n = 0; ngx_er_location_modules[n]; n++) {
         ucf = ngx_er_location_upstream(cf, target, n);
 
