@@ -275,8 +275,18 @@ ngx_er_init_module(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_event_router_module);
 
-    if (mcf) {
-        ngx_er_routes_report(cycle->log, mcf);
+    if (mcf == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_er_routes_report(cycle->log, mcf);
+
+    if (mcf->targets.nelts && 2 * mcf->running >= cycle->connection_n) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "%ui deliveries at once take %ui connections, and a "
+                      "worker has %ui: make \"worker_connections\" larger or "
+                      "\"event_concurrency\" smaller",
+                      mcf->running, 2 * mcf->running, cycle->connection_n);
     }
 
     return NGX_OK;

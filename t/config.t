@@ -1429,6 +1429,13 @@ EOC
     'event_route "other" is never reached: event_route "always" always '
     . 'matches');
 
+warned('more deliveries than connections', 'event_concurrency 512;',
+    '512 deliveries at once take 1024 connections, and a worker has 1024: '
+    . 'make "worker_connections" larger or "event_concurrency" smaller',
+    at => 'nowhere');
+fine('as many deliveries as there are connections for',
+    'event_concurrency 511;');
+
 part('deliver');
 
 for my $what (qw(read connect send)) {
