@@ -32,6 +32,7 @@ EOJ
 $t->write_file('conf/rules/items.json', <<'EOJ');
 { "data": { "items": { "sku": [ "a" ], "n": [ { "numeric": [ ">", 1 ] } ] } } }
 EOJ
+$t->write_file('conf/rules/deep.json', '{ "a": { "b": [ 1 ] } }');
 $t->write_file('conf/rules/filter.json',
     '[ { "prefix": { "type": "orders/" } }, { "exact": { "tier": "gold" } } ]');
 $t->write_file('conf/rules/not.json', <<'EOJ');
@@ -69,6 +70,7 @@ event_route each {
 }
 event_route or     { from shopify; pattern rules/or.json; to erp; }
 event_route items  { from shopify; pattern rules/items.json; to erp; }
+event_route deep   { from shopify; pattern rules/deep.json root=data; to erp; }
 event_route filter { from shopify; filter rules/filter.json; to erp; }
 event_route not    { from shopify; filter rules/not.json; to erp; }
 event_route some   { from shopify; sample 0.01%; to erp; }
@@ -195,6 +197,8 @@ decided('or', '{"state":"running","code":2,"ip":"11.0.0.1"}',
     '$or');
 decided('or', '{"state":"off","code":1}',
     { note => qr/^line 2, data\.state: no value/ }, 'pattern');
+decided('deep', '{"a":{"b":2}}', { field => qr/^data\.a\.b$/ },
+    'path of a pattern');
 decided('items', '{"items":[{"sku":"a","n":1},{"sku":"b","n":2}]}',
     { note => qr/same elements/ }, 'array consistency');
 decided('filter', '{}', { line => qr/exact\.tier: header\.ce-tier = gold/ },
