@@ -119,7 +119,7 @@ my $broken = $target{8084};
 $broken->answer('/broken/ok', status => 500, delay => 0.1);
 @ids = $q->send_many(24, 'broken');
 
-my $open = qr/circuit breaker of target "broken" is open/;
+my $open = qr/circuit breaker of target "broken" is open for \d+ms\b/;
 
 ok($t->wait_log($open, 10), 'it opens, and says so');
 sleep 0.5;

@@ -119,7 +119,8 @@ void
 ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     ngx_uint_t status, time_t retry_after)
 {
-    ngx_uint_t             changed, breaker, level;
+    uint64_t               until;
+    ngx_uint_t             changed, breaker;
     ngx_er_lane_t         *lane;
     ngx_er_lane_places_t  *places;
 
@@ -131,6 +132,7 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
                                 status, retry_after, (uint32_t) ngx_random());
 
     breaker = lane->sh->policy.breaker;
+    until = lane->sh->policy.until;
 
     places = &lane->sh->places[ngx_er_lane_column];
 
@@ -143,11 +145,13 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 
-    if (changed) {
-        level = (breaker == NGX_ER_BREAKER_OPEN) ? NGX_LOG_WARN
-                                                 : NGX_LOG_NOTICE;
+    if (changed && breaker == NGX_ER_BREAKER_OPEN) {
+        ngx_log_error(NGX_LOG_WARN, target->location->error_log, 0,
+                      "circuit breaker of target \"%V\" is open for %uLms",
+                      &target->name, until > now ? until - now : 0);
 
-        ngx_log_error(level, target->location->error_log, 0,
+    } else if (changed) {
+        ngx_log_error(NGX_LOG_NOTICE, target->location->error_log, 0,
                       "circuit breaker of target \"%V\" is %s",
                       &target->name, ngx_er_breaker_name(breaker));
     }
