@@ -38,6 +38,7 @@ $q->config(
             lines => 'retry for=1h base=100ms max=200ms; concurrency 8;'
                      . 'breaker failures=5 open=3s max=3s;' },
         prompt  => { port => 8085, lines => $calm },
+        asks    => { port => 8085, lines => 'retry for=1h base=1s max=1h;' },
         stuck   => { port => 8086, lines => "$calm concurrency 16;" },
         heavy   => { port => 8087, lines => "$calm concurrency 64;" },
         map { $_ => { port => 8088, lines => $calm } } @many,
@@ -271,5 +272,25 @@ $target{8088}->answer("/$_/ok", status => 200) for @many;
 $target{8088}->stop;
 $target{8088}->start;
 ok($q->wait_drained(30), 'all are delivered when they are back');
+
+
+# ---- a pause that the target asked for is to be seen, and an operator ends it
+
+my $asks = $target{8085};
+
+$asks->forget;
+$asks->answer('/asks/ok', status => 503, headers => [ 'Retry-After' => 600 ]);
+$q->send('asks');
+ok($t->wait_log(qr/\[warn\] .*target "asks" asked for a pause of \d+ms/),
+    'a pause: the log says so');
+$q->send('asks') for 1 .. 3;
+$asks->answer('/asks/ok', status => 200);
+sleep 1.5;
+is($asks->count, 1, 'nothing is sent');
+like($t->get('/status')->{body},
+    qr/"asks":\{"pending":4,[^}]*"paused":false,"pause_seconds":[1-9]/,
+    'the status says why');
+$q->change(resume => target => 'asks');
+ok(wait_until(10, sub { $asks->count >= 4 }), 'resumed by an operator');
 
 $t->done;

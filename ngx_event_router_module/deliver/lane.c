@@ -119,7 +119,7 @@ void
 ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     ngx_uint_t status, time_t retry_after)
 {
-    uint64_t               until;
+    uint64_t               until, pause;
     ngx_uint_t             changed, breaker;
     ngx_er_lane_t         *lane;
     ngx_er_lane_places_t  *places;
@@ -128,11 +128,18 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
+    pause = lane->sh->policy.pause;
+
     changed = ngx_er_policy_end(&target->policy, &lane->sh->policy, now, again,
                                 status, retry_after, (uint32_t) ngx_random());
 
     breaker = lane->sh->policy.breaker;
     until = lane->sh->policy.until;
+
+    /* the first answer that asks is told, not those that follow */
+
+    pause = (pause <= now && lane->sh->policy.pause > now)
+            ? lane->sh->policy.pause - now : 0;
 
     places = &lane->sh->places[ngx_er_lane_column];
 
@@ -144,6 +151,12 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    if (pause) {
+        ngx_log_error(NGX_LOG_WARN, target->location->error_log, 0,
+                      "target \"%V\" asked for a pause of %uLms",
+                      &target->name, pause);
+    }
 
     if (changed && breaker == NGX_ER_BREAKER_OPEN) {
         ngx_log_error(NGX_LOG_WARN, target->location->error_log, 0,
@@ -246,6 +259,10 @@ ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held)
     ngx_shmtx_lock(&lane->shpool->mutex);
 
     lane->sh->held = held;
+
+    if (!held) {
+        lane->sh->policy.pause = 0;
+    }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 }

@@ -42,6 +42,7 @@ static uint64_t ngx_er_backlog_age(ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_backlog_flight(ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_backlog_breaker(ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_backlog_pause(ngx_er_lane_sh_t *lane, uint64_t now);
 
 
 static ngx_er_backlog_metric_t  ngx_er_backlog_metrics[] = {
@@ -63,6 +64,9 @@ static ngx_er_backlog_metric_t  ngx_er_backlog_metrics[] = {
 
     { "event_router_paused", "1: an operator paused the target.",
       ngx_er_backlog_held },
+
+    { "event_router_pause_seconds", "How long a target is to be left alone.",
+      ngx_er_backlog_pause },
 
     { NULL, NULL, NULL }
 };
@@ -119,12 +123,13 @@ ngx_er_backlog_json(u_char *p, ngx_er_main_conf_t *mcf)
         p = ngx_sprintf(p, "%s\"%V\":{\"pending\":%ui,\"dead\":%ui,"
                         "\"oldest_seconds\":%uL,\"in_flight\":%uL,"
                         "\"retries_in_flight\":%uD,\"breaker\":\"%s\","
-                        "\"paused\":%s}",
+                        "\"paused\":%s,\"pause_seconds\":%uL}",
                         i ? "," : "", &target[i]->name, lane.pending,
                         lane.dead, ngx_er_backlog_age(&lane, now),
                         ngx_er_backlog_flight(&lane, now), lane.policy.again,
                         ngx_er_breaker_name(lane.policy.breaker),
-                        lane.held ? "true" : "false");
+                        lane.held ? "true" : "false",
+                        ngx_er_backlog_pause(&lane, now));
     }
 
     return ngx_cpymem(p, "}}", 2);
@@ -205,4 +210,14 @@ static uint64_t
 ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return lane->held;
+}
+
+
+/* Retry-After */
+
+static uint64_t
+ngx_er_backlog_pause(ngx_er_lane_sh_t *lane, uint64_t now)
+{
+    return (lane->policy.pause > now) ? (lane->policy.pause - now + 999) / 1000
+                                      : 0;
 }
