@@ -1604,6 +1604,10 @@ my %file = (http => "event_store file:$t->{dir}/events size=64m;");
 part('source');
 
 fine('queued', 'delivery queued;', with => { %file });
+wrong('queued without a place to wait for the store', 'delivery queued;',
+    'event_source "shop" has "delivery queued", and "event_backlog 0" leaves '
+    . 'no place for an event that waits for the store: make it larger',
+    at => 'block', with => { http => "$file{http} event_backlog 0;" });
 fine('queued and kept', "retain 7d;\ndelivery queued;", with => { %file });
 fine('producer that sends once, queued', "verify github;\ndelivery queued;",
     with => { %file });

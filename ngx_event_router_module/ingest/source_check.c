@@ -235,7 +235,7 @@ ngx_er_sources_queue(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     ngx_uint_t         i;
     ngx_er_source_t  **s;
 
-    if (mcf->queue) {
+    if (mcf->queue && mcf->waiting) {
         return NGX_OK;
     }
 
@@ -245,6 +245,15 @@ ngx_er_sources_queue(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
         if (!s[i]->queued) {
             continue;
+        }
+
+        if (mcf->queue) {
+            ngx_er_log_place(cf, NGX_LOG_EMERG, &s[i]->place,
+                             "event_source \"%V\" has \"delivery queued\", "
+                             "and \"event_backlog 0\" leaves no place for an "
+                             "event that waits for the store: make it larger",
+                             &s[i]->name);
+            return NGX_ERROR;
         }
 
         ngx_er_log_place(cf, NGX_LOG_EMERG, &s[i]->place,
