@@ -402,6 +402,11 @@ $t->run;
 
 counts('overloaded', 'a overloaded +1',
     sub { post('/a', event(type => 'big')) });
+post('/a', event(type => 'big')) for 1 .. 3;
+my @said = grep { /\[error\] .*no room in "event_backlog"/ } $t->log_lines;
+ok(@said == 1 || @said == 2, 'which is logged, once in a second')
+    or diag(scalar @said);
+like($said[0] // '', qr/event from source "a" answered 503/, 'with the source');
 
 $t->quit;
 

@@ -59,6 +59,10 @@ static void ngx_er_fanout_posted(ngx_event_t *ev);
 
 static ngx_queue_t  ngx_er_fanouts;
 
+/* when an event without room was told */
+
+static time_t       ngx_er_fanout_told;
+
 
 static const char  *ngx_er_outcome_names[] = {
     "delivered",
@@ -508,6 +512,17 @@ ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
     }
 
     ngx_er_metric_source(fanout->event->source, outcome);
+
+    if (outcome == NGX_ER_OUTCOME_OVERLOADED
+        && ngx_er_fanout_told != ngx_time())
+    {
+        ngx_er_fanout_told = ngx_time();
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "event from source \"%V\" answered 503, there is no "
+                      "room in \"event_backlog\"",
+                      &fanout->event->source->name);
+    }
 
     fanout->answered = 1;
     fanout->outcome = outcome;
