@@ -119,7 +119,7 @@ ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
         if (ngx_er_json_is(&json->child->key, dialect->name)) {
             condition = dialect->compile(f, json->child);
 
-            return (condition == NULL || condition->text.len)
+            return (condition == NULL || condition->origin)
                    ? condition
                    : ngx_er_filter_text(f, json->child, NULL, condition);
         }
