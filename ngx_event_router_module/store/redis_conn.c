@@ -137,6 +137,10 @@ ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
         op->deadline = ngx_current_msec + redis->conf->timeout;
     }
 
+    if (redis->commands == 0) {
+        redis->heard = ngx_current_msec;
+    }
+
     op->resent = 0;
     ngx_queue_insert_tail(&redis->waiting, &op->queue);
     redis->commands++;
@@ -167,7 +171,10 @@ ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op)
     ngx_msec_t  until;
 
     until = op->deadline;
-    (void) ngx_er_redis_earliest(redis, 1, &until);
+
+    if (ngx_current_msec - redis->heard >= redis->conf->timeout / 4) {
+        (void) ngx_er_redis_earliest(redis, 1, &until);
+    }
 
     return until;
 }
@@ -401,6 +408,8 @@ ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
     if (error == NGX_ER_REDIS_NOSCRIPT) {
         redis->tries = 0;
     }
+
+    redis->heard = ngx_current_msec;
 
     ngx_queue_remove(&op->queue);
     redis->commands--;

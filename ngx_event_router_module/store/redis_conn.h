@@ -126,6 +126,8 @@ struct ngx_er_redis_s {
     ngx_queue_t              waiting;  /* not written yet */
     ngx_queue_t              sent;     /* replies are due in this order */
     ngx_uint_t               commands; /* in both */
+    ngx_msec_t               heard;    /* the last reply to one, or when the
+                                          first one of them came */
 
     ngx_uint_t               tries;    /* to connect, since it was well */
     ngx_uint_t               addr;
@@ -178,8 +180,9 @@ ngx_int_t ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
 
 /*
  * When ngx_current_msec is that, nobody waits any more for a command that is
- * run now, be its own deadline (in ms, set) later: the first one that is late
- * takes the connection with it.
+ * run now.  Its own deadline (in ms, set) may be later: while Redis says
+ * nothing, it looks as if the first one will be late, which takes the
+ * connection with it.
  */
 ngx_msec_t ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op);
 
