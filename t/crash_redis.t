@@ -121,6 +121,15 @@ subtest 'R3: Redis is killed' => sub {
         tried($t, 2);
 
         my ($log) = glob "$other->{dir}/appendonlydir/*.incr.aof";
+
+        # what was accepted may not be written yet while a sync takes long
+
+        ok(wait_until(10, sub { my $info = $other->command(INFO =>
+                                    'persistence');
+                                $info =~ /aof_buffer_length:0\b/
+                                && $info =~ /aof_pending_bio_fsync:0\b/ }),
+            "$kind: written") if $log;
+
         my $size = $log ? -s $log : 0;
 
         is(told(post($t, $e[2])), '202', "$kind: accepted") ;
