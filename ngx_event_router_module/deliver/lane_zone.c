@@ -101,6 +101,12 @@ ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data)
         pool->data = sh;
     }
 
+    /* a reload is newer even if the clock was set back */
+
+    sh = pool->data;
+    sh->generation = ngx_max(mcf->queue->generation, sh->generation + 1);
+    mcf->queue->generation = sh->generation;
+
     target = mcf->targets.elts;
 
     for (i = 0; i < mcf->targets.nelts; i++) {

@@ -31,6 +31,7 @@ typedef struct {
     uint64_t               size;
     uint64_t               node;       /* this nginx in the store */
     ngx_uint_t             nodes;      /* that share it */
+    uint64_t               generation;  /* the newest one here */
     ngx_er_lane_worker_t   workers[NGX_ER_LANE_WORKERS];
 } ngx_er_lanes_sh_t;
 
