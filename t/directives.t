@@ -219,6 +219,9 @@ says(event_store => 'the port is ' . number('store/redis.h',
     qr/REDIS_PORT\s+(\d+)/));
 says(event_store => "by default `"
     . find('store/redis_conf.c', qr/conf->prefix, "(\w+)"/) . '`');
+says(event_store => 'not heard of it for '
+    . number('store/redis_queue_command.c', qr/REDIS_SILENT\s+(\d+)/) / 60000
+    . ' minutes');
 
 for my $what (qw(connect_timeout timeout)) {
     my $ms = number('store/redis_conf.c', qr/conf->$what = (\d+);/);

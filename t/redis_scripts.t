@@ -498,6 +498,48 @@ replay(target => $K, command => 40);
 is($count{$K}{oldest}, hex substr($second, 0, 11), 'the oldest');
 
 
+# ---- targets that one of several nginx has
+
+my ($N1, $N2, $N3) = map { hex16($_) } 0xb1, 0xb2, 0xb3;
+my $T = hex16(0x7003);
+my @with = (known => [ $A, $T ]);
+
+$shard = 7;
+removed($N1, 1, @with);
+removed($N2, 2, @with);
+is(removed($N2, 9), 0, 'one nginx has it no more, another one does');
+is(removed($N2, 8, @with), 0, 'an old worker');
+is(removed($N1, 3), 1, 'nobody has it');
+is(removed($N1, 2, @with), 0, 'an old worker still does');
+is(removed($N1, 2), 0, 'an old one cannot tell');
+is(removed($N2, 9), 1, 'and does not bring it back');
+is(removed($N1, 4, @with), 0, 'it comes back');
+is(removed($N2, 9), 0, 'the other one knows');
+is(removed($N2, 10, known => []), 0, 'who has no target removes nothing');
+is(removed($N1, 5), 1, 'and holds up nobody');
+
+# one that is heard no more
+
+removed($N3, 1, @with);
+is($redis->command(ZCARD => key('nodes')), 3, 'three nginx');
+cmp_ok(forgotten(), '>=', 0.3, 'its targets count for some time');
+is($redis->command(ZSCORE => key('nodes'), $N3), undef, 'it is gone');
+is($redis->command(ZSCORE => key('heard'), $N3), undef, 'and forgotten');
+is($redis->command(HEXISTS => key('known'), "t$N3"), 0, 'with its targets');
+
+# Redis itself was away: nobody could be heard
+
+removed($N3, 1, @with);
+sleep 1;
+cmp_ok(forgotten(), '>=', 0.3, 'nobody was heard: nobody is forgotten');
+
+# one of a version that does not say what it has
+
+$redis->command(ZADD => key('nodes'), run('check')->[1], $N3);
+cmp_ok(forgotten(), '>=', 0.3, 'what one has is not known: as if it had all');
+$shard = 0;
+
+
 # ---- what others do to Redis
 
 my $X = hex16(0x8001);
@@ -772,7 +814,7 @@ sub sweep {
 
     my $r = run('sweep', $o{holder} // $H1, $o{gap} // 15000,
         $o{generation} // 0, $o{keep} // 60000, join('', @{ $o{known} // [] }),
-        200, $o{node} // $H1);
+        200, $o{node} // $H1, $o{silent} // 600000);
 
     my (undef, $now, $more, $adopted, $used, $size, $nodes, $removed,
         @rest) = @$r;
@@ -788,6 +830,34 @@ sub sweep {
     return { now => $now, more => $more, adopted => $adopted, used => $used,
              size => $size, nodes => $nodes, removed => $removed,
              counts => \@counts };
+}
+
+
+# one entry of $T is pending: does this sweep bury it?
+
+sub removed {
+    my ($node, $generation, %o) = @_;
+
+    accept_event(parts => [ { target => $T } ])
+        if !$redis->command(ZCARD => key("k:$T"));
+
+    return sweep(known => [ $A ], node => $node, generation => $generation,
+                 %o)->{removed};
+}
+
+
+# after how many seconds of sweeps it does, at most 5
+
+sub forgotten {
+    my $began = Time::HiRes::time();
+
+    for (1 .. 100) {
+        return Time::HiRes::time() - $began
+            if removed($N1, 6, gap => 900, silent => 400);
+        sleep 0.05;
+    }
+
+    return -1;
 }
 
 

@@ -238,8 +238,9 @@ struct ngx_er_queue_op_s {
 
     /*
      * SWEEP: forgets what is over (keys, dead letters, the archive), buries
-     * the entries of targets that "known" does not have with REMOVED, unless
-     * they are leased or another generation of the configuration came since.
+     * the entries of targets that "known" does not have, nor that of another
+     * nginx, with REMOVED, unless they are leased or another generation of the
+     * configuration came since.
      * Out: counts (of ngx_er_queue_count_t), used, size and, of those that
      * were buried, how many ("done").
      */

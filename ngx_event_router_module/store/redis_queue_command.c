@@ -19,6 +19,8 @@
 
 
 #define NGX_ER_REDIS_BATCH     200     /* entries that one sweep looks at */
+#define NGX_ER_REDIS_SILENT    600000  /* ms that the targets of an nginx count
+                                          that is not heard any more */
 #define NGX_ER_REDIS_SCAN      2000    /* entries that one command looks at */
 #define NGX_ER_REDIS_PART      57      /* bytes before name and routes */
 #define NGX_ER_REDIS_LISTED    (8 * 1024 * 1024)
@@ -391,6 +393,7 @@ ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_text(a, &known);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_BATCH);
     ngx_er_redis_word_hex(a, op->node);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_SILENT);
 
     return NGX_OK;
 }

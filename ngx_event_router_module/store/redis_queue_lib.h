@@ -14,7 +14,8 @@
  * that their order as text is their order as numbers.
  *
  *     m          hash: v layout, t and w the clock, s and c the last number,
- *                g the newest configuration, b and y for the heartbeats
+ *                g the newest configuration, for nginx that go by it (see
+ *                SWEEP), b and y for the heartbeats
  *     e:Q        hash: r record, s source, u kept until, and a field for every
  *                target: pT pending, dT dead, oT done (if it is kept)
  *     f:T a:T    zset Q by due: without an attempt; with one, or leased
@@ -26,6 +27,9 @@
  *     y:HOLDERT  its last lease, for a command that is sent twice
  *     holders    zset by heartbeat
  *     nodes      zset by heartbeat: each nginx that shares the queue
+ *     heard      the same, but they stay for ten minutes more
+ *     known      hash: what each of those knows: gN the generation of its
+ *                configuration, tN all of its T; N is a node, 16 digits
  *     t          hash: names of targets
  *     u, r:S     zset Q by end; zset Q of a source: the archive
  *     d:KEY n:NONCE  of what event, and who put it there

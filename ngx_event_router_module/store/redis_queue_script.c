@@ -32,6 +32,15 @@
  * before and fenced by the token, what an operator ordered is wanted still,
  * and who swept and has died since is only believed alive for one gap more.
  *
+ * SWEEP buries what waits for a target that no nginx has, so each of them
+ * leaves the list of its targets in Redis.  Workers of several generations
+ * sweep for one nginx, and only the newest one's list is right.  Who is silent
+ * is starting anew or cut off from Redis more often than it is gone, so its
+ * list counts until it was not heard for long, while others were.  An nginx
+ * that is heard and has no list is of a version before them; it may have any
+ * target, so nothing is buried.  It goes by the newest generation of all, "g",
+ * and would bury what it does not know if nobody wrote that down any more.
+ *
  * The clock never runs backwards: while Redis's own is behind what it has
  * said, this one runs at half the speed.  Then twice as much time may have
  * gone by as it shows, and so much counts.  A clock that is behind what was
@@ -279,7 +288,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "return {1, now, done, more} "),
     ngx_null_string },
 
-    /* layout, holder, gap, generation, keep, known, batch, node */
+    /* layout, holder, gap, generation, keep, known, batch, node, silent */
 
     { ngx_string("sweep"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
@@ -289,6 +298,10 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "call('ZADD', b .. 'holders', now, holder) "
     "call('ZADD', b .. 'nodes', now, ARGV[8]) "
     "call('ZREMRANGEBYSCORE', b .. 'nodes', '-inf', now - gap / 3) "
+    "local nodes = call('ZRANGE', b .. 'nodes', 0, -1, 'WITHSCORES') "
+    "for i = 1, #nodes, 2 do "
+    "  call('ZADD', b .. 'heard', nodes[i + 1], nodes[i]) "
+    "end "
     "local x = call('HMGET', KEYS[1], 'b', 'y', 'g') "
     "local quiet = tonumber(x[2] or now) "
     "if not x[1] or now - tonumber(x[1]) > gap / 3 then quiet = now end "
@@ -299,6 +312,14 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "    local done, rest = adopt(h, batch) "
     "    adopted = adopted + done "
     "    if rest > 0 then more = 1 end "
+    "  end "
+    "end "
+    "local silent = now - tonumber(ARGV[9]) "
+    "if quiet <= silent then "
+    "  for _, n in ipairs(call('ZRANGEBYSCORE', b .. 'heard', '-inf', "
+    "                          silent)) do "
+    "    call('HDEL', b .. 'known', 'g' .. n, 't' .. n) "
+    "    call('ZREM', b .. 'heard', n) "
     "  end "
     "end "
     "local list = call('ZRANGEBYSCORE', b .. 'u', '-inf', now, "
@@ -322,20 +343,35 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "local names = call('HGETALL', b .. 't') "
     "local known = {} "
     "for i = 1, #ARGV[6], 16 do known[sub(ARGV[6], i, i + 15)] = true end "
-    "local newest = tonumber(ARGV[4]) >= tonumber(x[3] or 0) "
-    "if newest then call('HSET', KEYS[1], 'g', ARGV[4]) end "
+    "local g = tonumber(ARGV[4]) "
+    "if g > tonumber(x[3] or 0) then call('HSET', KEYS[1], 'g', ARGV[4]) end "
+    "local own = tonumber(call('HGET', b .. 'known', 'g' .. ARGV[8]) or -1) "
+    "if g > own then "
+    "  call('HSET', b .. 'known', 'g' .. ARGV[8], ARGV[4], "
+    "       't' .. ARGV[8], ARGV[6]) "
+    "end "
+    "local heard = call('ZRANGE', b .. 'heard', 0, -1) "
+    "local function nobodys(t) "
+    "  if g < own or ARGV[6] == '' or known[t] then return false end "
+    "  for _, n in ipairs(heard) do "
+    "    local s = call('HGET', b .. 'known', 't' .. n) "
+    "    if not s or string.find(s, t, 1, true) then return false end "
+    "  end "
+    "  return true "
+    "end "
     "local used, size = 0, 0 "
     "local info = redis.pcall('INFO', 'memory') "
     "if type(info) == 'string' then "
     "  used = tonumber(string.match(info, 'used_memory:(%d+)') or 0) "
     "  size = tonumber(string.match(info, 'maxmemory:(%d+)') or 0) "
     "end "
-    "local nodes = call('ZCARD', b .. 'nodes') "
-    "local out = {1, now, 0, adopted, used, size, nodes, 0} "
+    "local out = {1, now, 0, adopted, used, size, #nodes / 2, 0} "
     "for i = 1, #names, 2 do "
     "  local t = names[i] "
     "  local k = b .. 'k:' .. t "
-    "  local removed = newest and ARGV[6] ~= '' and not known[t] "
+    "  local x = b .. 'x:' .. t "
+    "  local pending, dead = call('ZCARD', k), call('ZCARD', x) "
+    "  local removed = (pending > 0 or dead == 0) and nobodys(t) "
     "  if removed then "
     "    list = call('ZRANGE', k, 0, batch - 1) "
     "    local done = 0 "
@@ -351,6 +387,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "    end "
     "    out[8] = out[8] + done "
     "    if #list == batch and done > 0 then more = 1 end "
+    "    pending, dead = call('ZCARD', k), call('ZCARD', x) "
     "  end "
     "  local oldest, low = -1, 0 "
     "  while low < 64 do "
@@ -363,7 +400,6 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "    if p and (oldest < 0 or p[4] < oldest) then oldest = p[4] end "
     "    low = low + 1 "
     "  end "
-    "  local pending, dead = call('ZCARD', k), call('ZCARD', b .. 'x:' .. t) "
     "  if pending + dead == 0 and removed then "
     "    call('HDEL', b .. 't', t) "
     "  else "
