@@ -3,7 +3,8 @@
 # Copyright (C) Event Router contributors
 
 # Two nginx on one queue in Redis: they share the work, and one takes over when
-# the other one dies with all its workers.  wait=1: an event is accepted when a
+# the other one dies with all its workers.  What waits for a target is there as
+# long as one of them has that target.  wait=1: an event is accepted when a
 # replica has it, and no delivery waits for a replica.
 
 use warnings;
@@ -21,6 +22,12 @@ my ($t, $u) = (node(), node());
 my $target = target($t);
 my $redis = $t->redis(6379);
 my $queue = 'redis://127.0.0.1:' . $redis->port;
+my @with = (
+    http => 'event_target crm { breaker off;'
+        . ' retry base=50ms max=200ms for=1h; }'
+        . ' event_route y { from a; to crm; }',
+    server => 'location = /deliver/crm { event_deliver crm;'
+        . ' proxy_pass http://127.0.0.1:' . $target->port . '/crm; }');
 
 for my $node ($t, $u) {
     $node->workers_may_change('they are killed');
@@ -113,6 +120,73 @@ subtest 'one dies with all its workers' => sub {
 };
 
 
+subtest 'R15: a target that one of them has' => sub {
+    my @store = (store => "$queue prefix=target");
+
+    begin($store[1], @with);
+    $target->answer('/crm', status => 500);
+
+    my @e = map { event() } 1 .. 3;
+
+    is(told(post($t, $_)), '202', 'accepted') for @e;
+    configure($t, @store);
+    ok($t->reload, 'one is reloaded without it');
+    sleep 6;
+    is(kept('pending'), '3', 'its events wait');
+    $target->answer('/crm', status => 200);
+    drained($u);
+    is(kept('dead'), '', 'and are delivered');
+
+    # nobody has it: at once
+
+    $target->answer('/crm', status => 500);
+    is(told(post($u, event())), '202', 'accepted') for 1 .. 2;
+    configure($u, @store);
+    ok($u->reload, 'the other one as well');
+    ok(wait_until(10, sub { kept('dead') eq '2 target_removed' }),
+        'they are dead letters');
+    is(kept('pending'), '', 'nothing is pending');
+    ok(wait_until(5, sub {
+        grep { /"crm" is not configured any more and has 2 dead letters/ }
+             $t->log_lines, $u->log_lines }), 'the log says so');
+
+    # it is stopped for longer than it is counted as one that is there
+
+    configure($u, @store, @with);
+    ok($u->reload, 'it has the target again');
+    is(told(post($u, event())), '202', 'accepted');
+    ok($u->stop, 'it stops');
+    sleep 7;
+    is(kept('pending') . ', ' . kept('dead'), '1, 2 target_removed',
+        'its events wait');
+    $target->answer('/crm', status => 200);
+    $u->run;
+    drained($u);
+    is(kept('dead'), '2 target_removed', 'and are delivered');
+    finish();
+};
+
+
+subtest 'R15: a clock that is set back before a reload' => sub {
+    plan skip_all => 'no libfaketime' if !$t->clock;
+
+    my @store = (store => "$queue prefix=back");
+
+    begin($store[1]);
+    $target->answer('/crm', status => 500);
+    $t->clock(time() - 3600);
+    configure($t, @store, @with);
+    ok($t->reload, 'one is reloaded with a new target');
+    is(told(post($t, event())), '202', 'accepted');
+    sleep 4;
+    is(kept('pending') . ', ' . kept('dead'), '1, ', 'its event waits');
+    $target->answer('/crm', status => 200);
+    drained($t);
+    finish();
+    delete $t->{environment};
+};
+
+
 subtest 'wait=1' => sub {
     my $replica = $t->redis(6380, 'repl-diskless-sync-delay' => 0,
         replicaof => [ '127.0.0.1', $redis->port ]);
@@ -156,6 +230,17 @@ sub begin {
     $target->answer('/erp', status => 200);
     $target->forget;
     start($_, store => $store, %o) for $t, $u;
+}
+
+
+# "2 target_removed": how many entries the first one sees, and why
+
+sub kept {
+    my %why;
+
+    $why{$_->{reason} // ''}++ for @{ entries($t, $_[0]) // [] };
+
+    return join ', ', map { "$why{$_} $_" =~ s/ $//r } sort keys %why;
 }
 
 
