@@ -862,6 +862,14 @@ sub start {
     return daemon() if $o{daemon};
 
     $now->run;
+
+    # until it knows what is due it may leave a first event to the dispatcher
+
+    wait_until(10, sub {
+        my $json = $now->get('/status')->json;
+
+        return ref $json && $json->{queue}{size};
+    });
 }
 
 
@@ -934,6 +942,7 @@ $erp
 
         location = /a    { event_receive a; }
         location /admin/ { event_admin; }
+        location = /status { event_status; }
         location = /sink { return 204; }
 $location
         location = /deliver/crm {
