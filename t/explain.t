@@ -19,6 +19,7 @@ use Test::EventRouter;
 
 my $t = Test::EventRouter->new;
 my $sink = $t->target(8081);
+my $serial = 0;
 my $secret = $t->secret('explained-to-nobody');
 
 $t->write_file('conf/secret', $secret);
@@ -240,7 +241,11 @@ for (1 .. 150) {
     my %key;
     my $body = '{' . join(',', grep { /^(".*?")/ && !$key{$1}++ }
         map { $parts[rand @parts] } 1 .. 6) . '}';
-    my %o = (topic => rand > 0.5 ? 'orders/paid' : 'carts/new');
+
+    # one id, or the sample could differ
+
+    my %o = (topic => rand > 0.5 ? 'orders/paid' : 'carts/new',
+        id => "evt-many-$_");
     my $e = explained($body, %o)->{events}[0];
     my $receipt = $t->post('/hook', $body, [ shopify($body, $secret, %o) ])
         ->json;
@@ -390,11 +395,13 @@ EOC
 $t->done;
 
 
+# ids that are the same each time, or a sample of 0.01% would hit some day
+
 sub explained {
     my ($body, %o) = @_;
 
-    my $r = $t->post('/explain', $body, [ shopify($body, $secret, %o),
-                                         @{ $o{headers} // [] } ]);
+    my @headers = shopify($body, $secret, id => 'evt-' . ++$serial, %o);
+    my $r = $t->post('/explain', $body, [ @headers, @{ $o{headers} // [] } ]);
 
     is($r->{status}, 200, 'explained') if $r->{status} != 200;
 
