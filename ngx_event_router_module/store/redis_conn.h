@@ -90,6 +90,9 @@ struct ngx_er_redis_op_s {
 #define ngx_er_redis_expired(op)                                              \
     ((ngx_msec_int_t) ((op)->deadline - ngx_current_msec) <= 0)
 
+#define ngx_er_redis_first(list)                                              \
+    ngx_queue_data(ngx_queue_head(list), ngx_er_redis_op_t, queue)
+
 
 typedef enum {
     NGX_ER_REDIS_CLOSED = 0,           /* the next command connects */
@@ -188,8 +191,9 @@ ngx_msec_t ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op);
 
 
 /*
- * Between redis_conn.c, redis_connect.c and redis_report.c.  After lost(), and
- * after greeted(), which may call it, the connection can be gone.
+ * Between redis_conn.c, redis_connect.c, redis_lost.c and redis_report.c.
+ * After lost(), and after greeted(), which may call it, the connection can be
+ * gone.  fail() tells all commands of a list that they have failed.
  */
 
 void ngx_er_redis_connect(ngx_er_redis_t *redis);
@@ -199,7 +203,10 @@ void ngx_er_redis_drop(ngx_er_redis_t *redis);
 void ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why,
     ngx_uint_t down);
 void ngx_er_redis_shut(ngx_er_redis_t *redis);
+void ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed);
 void ngx_er_redis_arm(ngx_er_redis_t *redis);
+void ngx_er_redis_deadline_handler(ngx_event_t *ev);
+void ngx_er_redis_pause_handler(ngx_event_t *ev);
 void ngx_er_redis_read_handler(ngx_event_t *rev);
 void ngx_er_redis_write_handler(ngx_event_t *wev);
 
@@ -207,9 +214,8 @@ void ngx_er_redis_write_handler(ngx_event_t *wev);
 ngx_er_redis_error_e ngx_er_redis_judge(ngx_er_redis_t *redis,
     redisReply *reply);
 
-/* 1, at most once in "quiet" ms */
-ngx_uint_t ngx_er_redis_may_say(ngx_er_redis_t *redis,
-    ngx_er_redis_said_e what, ngx_msec_t quiet);
+/* 1, at most once in "quiet" ms; *said is when that was, 0: never */
+ngx_uint_t ngx_er_redis_may_say(ngx_msec_t *said, ngx_msec_t quiet);
 
 
 #endif /* _NGX_ER_REDIS_CONN_H_INCLUDED_ */

@@ -432,7 +432,7 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
     if (!auth) {
         (void) ngx_er_redis_judge(redis, reply);
 
-    } else if (ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_ERROR,
+    } else if (ngx_er_redis_may_say(&redis->said[NGX_ER_REDIS_SAID_ERROR],
                                     NGX_ER_REDIS_QUIET))
     {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
@@ -501,7 +501,7 @@ ngx_er_redis_ready(ngx_er_redis_t *redis)
     c = redis->connection;
 
     if (redis->tries
-        && ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_READY, 1000))
+        && ngx_er_redis_may_say(&redis->said[NGX_ER_REDIS_SAID_READY], 1000))
     {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "redis %V: ready again", &redis->conf->url.name);

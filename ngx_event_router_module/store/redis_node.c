@@ -267,7 +267,7 @@ ngx_er_redis_nodes_find(ngx_er_redis_nodes_t *nodes,
     if (nodes->n == NGX_ER_REDIS_NODES
         || ngx_parse_addr(nodes->pool, &addr, p, host->len) != NGX_OK)
     {
-        if (ngx_er_redis_may_say(from->redis, NGX_ER_REDIS_SAID_NODE,
+        if (ngx_er_redis_may_say(&from->redis->said[NGX_ER_REDIS_SAID_NODE],
                                  NGX_ER_REDIS_QUIET))
         {
             ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
@@ -388,7 +388,7 @@ ngx_er_redis_node_waited(ngx_er_redis_op_t *op, redisReply *reply)
            && reply->integer >= node->conf.wait;
 
     if (!good && reply
-        && ngx_er_redis_may_say(node->redis, NGX_ER_REDIS_SAID_NODE,
+        && ngx_er_redis_may_say(&node->redis->said[NGX_ER_REDIS_SAID_NODE],
                                 NGX_ER_REDIS_QUIET))
     {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,

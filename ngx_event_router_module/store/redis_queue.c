@@ -22,64 +22,18 @@
  * it was taken for; it is sent once more, by the clock that the refusal shows
  * and within the same deadline.
  *
- * The first operation waits for a check: the keys in Redis must be of this
- * layout and number of shards, else nothing is written.  All scripts look at
- * it, too, since another nginx may come with another number at any time.
+ * The first operation waits for redis_queue_check.c.
  *
  * Holders on other machines cannot be watched.  Each worker's SWEEP says that
  * it is alive; who is silent for 15 s loses what it has leased.
  */
 
 
-#include "queue.h"
-#include "redis_conn.h"
-#include "redis_node.h"
-#include "redis_queue.h"
+#include "redis_job.h"
 
 
 #define NGX_ER_REDIS_GAP       15000   /* ms that a holder may be silent */
-#define NGX_ER_REDIS_HOPS      5       /* of an operation through a cluster */
 #define NGX_ER_REDIS_PATIENCE  1000    /* ms: timeout= of a queue */
-
-
-typedef struct {
-    ngx_er_redis_conf_t     *conf;
-    ngx_er_redis_layout_t    layout;
-
-    ngx_er_queue_t          *queue;    /* the worker's */
-    ngx_er_redis_nodes_t    *nodes;
-    ngx_er_redis_walk_t      check;
-    ngx_er_redis_node_t     *first;    /* that was asked to check */
-    ngx_er_redis_op_t        checking;
-    ngx_queue_t              early;    /* operations until the check is over */
-    ngx_queue_t              failed;   /* operations that were not sent */
-    ngx_event_t              post;     /* to answer these */
-    ngx_msec_t               said;     /* that the layout is another one */
-    ngx_msec_t               asks;     /* that a shard is under way */
-    ngx_msec_t               missed;   /* that events have disappeared */
-    ngx_msec_t               jumped;   /* that Redis's clock is not to be
-                                          trusted */
-    ngx_uint_t               gone;     /* events, not yet said */
-    ngx_uint_t               hops;     /* of the check */
-    unsigned                 checked:1;
-    unsigned                 busy:1;   /* the check is under way */
-    unsigned                 whole:1;  /* of the check: the script was sent */
-    unsigned                 asked:1;  /* how Redis is configured */
-    unsigned                 closed:1;
-} ngx_er_redis_queue_t;
-
-
-/* an operation under way, in its pool */
-
-typedef struct {
-    ngx_er_redis_op_t        op;
-    ngx_er_redis_walk_t      walk;
-    ngx_er_redis_wait_t      wait;
-    ngx_er_redis_queue_t    *rq;
-    ngx_er_redis_node_t     *node;
-    ngx_uint_t               hops;
-    unsigned                 whole:1;  /* the script itself was sent */
-} ngx_er_redis_job_t;
 
 
 static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,
@@ -87,9 +41,6 @@ static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,
 static void ngx_er_redis_queue_close(ngx_er_queue_t *queue);
 static void ngx_er_redis_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_redis_queue_send(ngx_er_redis_job_t *job);
-static ngx_int_t ngx_er_redis_queue_script_words(ngx_er_redis_walk_t *walk,
-    ngx_uint_t whole, ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t *n);
 static ngx_int_t ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop,
     redisReply *reply);
 static void ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc);
@@ -107,15 +58,6 @@ static void ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait,
 static void ngx_er_redis_queue_finish(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_gone(ngx_er_redis_queue_t *rq, ngx_uint_t n);
 static void ngx_er_redis_queue_post(ngx_event_t *ev);
-static void ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq);
-static ngx_int_t ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop,
-    redisReply *reply);
-static ngx_int_t ngx_er_redis_queue_recheck(ngx_er_redis_queue_t *rq,
-    redisReply *reply);
-static void ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq,
-    ngx_uint_t good);
-static void ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq,
-    ngx_str_t *other);
 
 
 static ngx_er_queue_backend_t  ngx_er_redis_queue_backend = {
@@ -198,10 +140,6 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     rq->post.data = rq;
     rq->post.log = cycle->log;
 
-    rq->checking.handler = ngx_er_redis_queue_checked;
-    rq->checking.data = rq;
-    rq->checking.follow = 1;
-
     rq->layout.clocks = ngx_pcalloc(cycle->pool, rq->layout.shards
                                                * sizeof(ngx_er_redis_clock_t));
     if (rq->layout.clocks == NULL) {
@@ -278,7 +216,7 @@ ngx_er_redis_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
 {
     ngx_str_t              words[NGX_ER_REDIS_ARGS];
@@ -320,7 +258,7 @@ ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_er_redis_queue_script_words(ngx_er_redis_walk_t *walk, ngx_uint_t whole,
     ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t *n)
 {
@@ -548,11 +486,9 @@ ngx_er_redis_queue_moving(ngx_er_redis_job_t *job, redisReply *reply)
 static void
 ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq, ngx_uint_t shard)
 {
-    if (rq->asks && ngx_current_msec - rq->asks < NGX_ER_REDIS_QUIET) {
+    if (!ngx_er_redis_may_say(&rq->asks, NGX_ER_REDIS_QUIET)) {
         return;
     }
-
-    rq->asks = ngx_current_msec;
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "redis %V: the cluster is moving shard %ui of the queue to "
@@ -564,11 +500,9 @@ ngx_er_redis_queue_underway(ngx_er_redis_queue_t *rq, ngx_uint_t shard)
 static void
 ngx_er_redis_queue_jumped(ngx_er_redis_queue_t *rq, ngx_uint_t shard)
 {
-    if (rq->jumped && ngx_current_msec - rq->jumped < NGX_ER_REDIS_QUIET) {
+    if (!ngx_er_redis_may_say(&rq->jumped, NGX_ER_REDIS_QUIET)) {
         return;
     }
-
-    rq->jumped = ngx_current_msec;
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "redis %V: it found a command too late twice that was in "
@@ -619,11 +553,9 @@ ngx_er_redis_queue_gone(ngx_er_redis_queue_t *rq, ngx_uint_t n)
 {
     rq->gone += n;
 
-    if (rq->missed && ngx_current_msec - rq->missed < NGX_ER_REDIS_QUIET) {
+    if (!ngx_er_redis_may_say(&rq->missed, NGX_ER_REDIS_QUIET)) {
         return;
     }
-
-    rq->missed = ngx_current_msec;
 
     ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
                   "redis %V: %ui queued events have disappeared, they are "
@@ -667,196 +599,4 @@ ngx_er_redis_queue_post(ngx_event_t *ev)
 
         ngx_er_queue_done(op);
     }
-}
-
-
-/* the first shard answers for all: they are written in this order */
-
-static void
-ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
-{
-    ngx_int_t             rc;
-    ngx_str_t             words[NGX_ER_REDIS_ARGS];
-    ngx_uint_t            n;
-    ngx_pool_t           *pool;
-    ngx_er_redis_node_t  *node;
-
-    if (rq->busy) {
-        return;
-    }
-
-    rc = NGX_ERROR;
-    ngx_er_redis_queue_walk(&rq->check, &rq->layout, NULL);
-
-    node = ngx_er_redis_nodes_get(rq->nodes, 0);
-    rq->first = node;
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-
-    if (node && pool
-        && ngx_er_redis_queue_script_words(&rq->check, rq->whole, pool, words,
-                                           &n)
-           == NGX_OK)
-    {
-        rq->checking.deadline = 0;
-        rc = ngx_er_redis_node_run(node, &rq->checking, words, n);
-    }
-
-    if (pool) {
-        ngx_destroy_pool(pool);
-    }
-
-    if (rc == NGX_OK) {
-        rq->busy = 1;
-        return;
-    }
-
-    ngx_er_redis_queue_begin(rq, 0);
-}
-
-
-static ngx_int_t
-ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop, redisReply *reply)
-{
-    ngx_int_t              rc;
-    ngx_er_redis_queue_t  *rq;
-
-    rq = rop->data;
-    rq->busy = 0;
-
-    if (rq->closed) {
-        return NGX_OK;
-    }
-
-    if (reply == NULL) {
-        ngx_er_redis_queue_begin(rq, 0);
-        return NGX_OK;
-    }
-
-    if (reply->type == REDIS_REPLY_ERROR) {
-
-        if (ngx_er_redis_queue_recheck(rq, reply) == NGX_OK) {
-            ngx_er_redis_queue_check(rq);
-
-        } else {
-            ngx_er_redis_queue_begin(rq, 0);
-        }
-
-        return NGX_OK;
-    }
-
-    ngx_time_update();
-
-    rc = ngx_er_redis_queue_reply(&rq->check, reply);
-
-    if (rc == NGX_DECLINED) {
-        ngx_er_redis_queue_layout(rq, &rq->check.other);
-    }
-
-    if (rc == NGX_OK && !rq->asked) {
-        rq->asked = 1;
-        ngx_er_redis_nodes_inspect(rq->nodes);
-    }
-
-    ngx_er_redis_queue_begin(rq, rc == NGX_OK);
-
-    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
-}
-
-
-/* NGX_OK: try again, otherwise or elsewhere */
-
-static ngx_int_t
-ngx_er_redis_queue_recheck(ngx_er_redis_queue_t *rq, redisReply *reply)
-{
-    ngx_str_t             host;
-    in_port_t             port;
-    ngx_uint_t            ask;
-    ngx_er_redis_node_t  *node;
-
-    if (rq->checking.error == NGX_ER_REDIS_NOSCRIPT && !rq->whole) {
-        rq->whole = 1;
-        return NGX_OK;
-    }
-
-    if (rq->checking.error != NGX_ER_REDIS_CLUSTER
-        || ++rq->hops > NGX_ER_REDIS_HOPS
-        || ngx_er_redis_queue_moved(reply->str, reply->len, &host, &port, &ask)
-           != NGX_OK
-        || ask)
-    {
-        return NGX_DECLINED;
-    }
-
-    node = ngx_er_redis_nodes_find(rq->nodes, rq->first, &host, port);
-
-    if (node == NULL) {
-        return NGX_DECLINED;
-    }
-
-    rq->whole = 0;
-    ngx_er_redis_nodes_set(rq->nodes, 0, node);
-
-    return NGX_OK;
-}
-
-
-/* the operations that waited for the check are sent, or fail */
-
-static void
-ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq, ngx_uint_t good)
-{
-    ngx_queue_t         *q;
-    ngx_er_queue_op_t   *op;
-
-    rq->checked = good;
-    rq->hops = 0;
-    rq->whole = 0;
-
-    while (!ngx_queue_empty(&rq->early)) {
-        q = ngx_queue_head(&rq->early);
-        ngx_queue_remove(q);
-
-        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
-
-        if (!good || ngx_er_redis_queue_send(op->store) != NGX_OK) {
-            ngx_queue_insert_tail(&rq->failed, q);
-            ngx_post_event(&rq->post, &ngx_posted_events);
-        }
-    }
-}
-
-
-/* the text is another's: only a short one in plain letters is shown */
-
-static void
-ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq, ngx_str_t *other)
-{
-    size_t  i, len;
-    u_char  text[32];
-
-    rq->checked = 0;
-
-    if (rq->said && ngx_current_msec - rq->said < NGX_ER_REDIS_QUIET) {
-        return;
-    }
-
-    rq->said = ngx_current_msec;
-
-    len = ngx_min(other->len, sizeof(text));
-
-    for (i = 0; i < len; i++) {
-        text[i] = other->data[i];
-
-        if (text[i] < 0x20 || text[i] > 0x7e) {
-            text[i] = '.';
-        }
-    }
-
-    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                  "redis %V: the queue below prefix=%V has layout \"%*s\" "
-                  "(format, shards), this nginx has \"%d %ui\"; nothing is "
-                  "written until shards= of %s is the same or another prefix= "
-                  "is chosen", &rq->conf->url.name, &rq->conf->prefix, len,
-                  text, NGX_ER_REDIS_LAYOUT, rq->layout.shards,
-                  rq->conf->directive);
 }

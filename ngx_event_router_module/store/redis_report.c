@@ -68,7 +68,7 @@ ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
                  : "the sources' on_error= decides what happens meanwhile";
     }
 
-    if (!ngx_er_redis_may_say(redis, NGX_ER_REDIS_SAID_ERROR + error,
+    if (!ngx_er_redis_may_say(&redis->said[NGX_ER_REDIS_SAID_ERROR + error],
                               NGX_ER_REDIS_QUIET))
     {
         return error;
@@ -94,13 +94,8 @@ ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
 
 
 ngx_uint_t
-ngx_er_redis_may_say(ngx_er_redis_t *redis, ngx_er_redis_said_e what,
-    ngx_msec_t quiet)
+ngx_er_redis_may_say(ngx_msec_t *said, ngx_msec_t quiet)
 {
-    ngx_msec_t  *said;
-
-    said = &redis->said[what];
-
     if (*said && ngx_current_msec - *said < quiet) {
         return 0;
     }
