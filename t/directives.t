@@ -223,12 +223,18 @@ says(event_store => 'not heard of it for '
     . number('store/redis_queue_command.c', qr/REDIS_SILENT\s+(\d+)/) / 60000
     . ' minutes');
 
-for my $what (qw(connect_timeout timeout)) {
-    my $ms = number('store/redis_conf.c', qr/conf->$what = (\d+);/);
+for my $what ([ connect_timeout => 'redis_conf.c', qr/_timeout = (\d+);/ ],
+              [ timeout => 'redis_store.c', qr/REDIS_PATIENCE\s+(\d+)/ ])
+{
+    my ($name, $file, $re) = @$what;
+    my $ms = number("store/$file", $re);
 
-    like($page{event_store}{text}, qr/`$what=`.*?by\s+default\s+${ms}ms/s,
-        "event_store: $what");
+    like($page{event_store}{text}, qr/`$name=`.*?by\s+default\s+${ms}ms/s,
+        "event_store: $name");
 }
+
+says(event_store => '`timeout=` is ' . seconds('store/redis_queue.c',
+    qr/QUEUE_PATIENCE\s+(\d+)/) . 's by default if it is a queue');
 
 while (my ($name, $most) = splice @limits, 0, 2) {
     like($page{limits}{text}, qr/`$name`:.*?from\s+1\s+to\s+$most\b/s,

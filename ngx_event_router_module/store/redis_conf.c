@@ -18,7 +18,6 @@
 
 
 #define NGX_ER_REDIS_SECRET  4096      /* bytes of a password file */
-#define NGX_ER_REDIS_SHARDS  256
 #define NGX_ER_REDIS_MEMORY  (64 * 1024 * 1024)
 
 
@@ -32,11 +31,36 @@ typedef struct {
 } ngx_er_redis_args_t;
 
 
+typedef enum {
+    NGX_ER_REDIS_ARG_MSEC = 0,         /* of the conf */
+    NGX_ER_REDIS_ARG_NUMBER,
+    NGX_ER_REDIS_ARG_SIZE,
+    NGX_ER_REDIS_ARG_PREFIX,
+    NGX_ER_REDIS_ARG_TEXT,             /* of the args, not empty */
+    NGX_ER_REDIS_ARG_SWITCH
+} ngx_er_redis_arg_e;
+
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_er_redis_arg_e       kind;
+    ngx_uint_t               store;    /* of event_store only */
+    ngx_uint_t               offset;
+    ngx_int_t                min;
+    ngx_int_t                max;
+    const char              *range;    /* for people */
+} ngx_er_redis_arg_t;
+
+
 static void ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf);
 static ngx_int_t ngx_er_redis_conf_arg(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args, ngx_str_t *arg);
-static ngx_int_t ngx_er_redis_conf_msec(ngx_conf_t *cf, ngx_str_t *arg,
-    size_t skip, ngx_msec_t *ms);
+static ngx_int_t ngx_er_redis_conf_set(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args,
+    ngx_er_redis_arg_t *a, ngx_str_t *arg, ngx_str_t *value);
+static ngx_int_t ngx_er_redis_conf_number(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_arg_t *a, ngx_str_t *arg,
+    ngx_str_t *value);
 static ngx_int_t ngx_er_redis_conf_prefix(ngx_conf_t *cf, ngx_str_t *prefix);
 static ngx_int_t ngx_er_redis_conf_password(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_str_t *path);
@@ -50,6 +74,57 @@ static ngx_int_t ngx_er_redis_conf_sentinels(ngx_conf_t *cf,
 static ngx_int_t ngx_er_redis_conf_trust(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
 #endif
+
+
+/* by kind, for people */
+
+static const char  *ngx_er_redis_kinds[] = {
+    "time",
+    "number",
+    "size"
+};
+
+
+static ngx_er_redis_arg_t  ngx_er_redis_args[] = {
+
+    { ngx_string("connect_timeout="), NGX_ER_REDIS_ARG_MSEC, 0,
+      offsetof(ngx_er_redis_conf_t, connect_timeout),
+      1, 60000, "from 1ms to 60s" },
+
+    { ngx_string("timeout="), NGX_ER_REDIS_ARG_MSEC, 0,
+      offsetof(ngx_er_redis_conf_t, timeout),
+      1, 60000, "from 1ms to 60s" },
+
+    { ngx_string("prefix="), NGX_ER_REDIS_ARG_PREFIX, 0,
+      offsetof(ngx_er_redis_conf_t, prefix), 0, 0, NULL },
+
+    { ngx_string("password_file="), NGX_ER_REDIS_ARG_TEXT, 0,
+      offsetof(ngx_er_redis_args_t, password_file), 0, 0, NULL },
+
+    { ngx_string("shards="), NGX_ER_REDIS_ARG_NUMBER, 1,
+      offsetof(ngx_er_redis_conf_t, shards),
+      1, 256, "from 1 to 256" },
+
+    { ngx_string("wait="), NGX_ER_REDIS_ARG_NUMBER, 1,
+      offsetof(ngx_er_redis_conf_t, wait),
+      0, 16, "from 0 to 16 replicas" },
+
+    { ngx_string("memory="), NGX_ER_REDIS_ARG_SIZE, 1,
+      offsetof(ngx_er_redis_conf_t, memory),
+      1024 * 1024, NGX_MAX_INT_T_VALUE,
+      "1m or more" },
+
+    { ngx_string("ssl_ca="), NGX_ER_REDIS_ARG_TEXT, 0,
+      offsetof(ngx_er_redis_args_t, ca), 0, 0, NULL },
+
+    { ngx_string("ssl_name="), NGX_ER_REDIS_ARG_TEXT, 0,
+      offsetof(ngx_er_redis_args_t, name), 0, 0, NULL },
+
+    { ngx_string("ssl_verify="), NGX_ER_REDIS_ARG_SWITCH, 0,
+      offsetof(ngx_er_redis_args_t, verify), 0, 0, NULL },
+
+    { ngx_null_string, 0, 0, 0, 0, 0, NULL }
+};
 
 
 ngx_er_redis_conf_t *
@@ -120,7 +195,7 @@ static void
 ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf)
 {
     conf->connect_timeout = 250;
-    conf->timeout = 250;
+    conf->timeout = NGX_CONF_UNSET_MSEC;
     conf->reply = NGX_ER_REDIS_REPLY;
     conf->elements = NGX_ER_REDIS_ELEMENTS;
     conf->away = "the sources' on_error= holds";
@@ -132,111 +207,46 @@ ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf)
 }
 
 
-/* long: one test a parameter */
-
 static ngx_int_t
 ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
     ngx_er_redis_args_t *args, ngx_str_t *arg)
 {
-    size_t      skip;
-    u_char     *p;
-    ngx_int_t   n;
-    ngx_str_t   name, value;
+    u_char              *p;
+    ngx_str_t            name, value;
+    ngx_er_redis_arg_t  *a;
 
     p = ngx_strlchr(arg->data, arg->data + arg->len, '=');
-    skip = p ? (size_t) (p - arg->data) + 1 : 0;
 
     name.data = arg->data;
-    name.len = skip;
-    value.data = arg->data + skip;
-    value.len = arg->len - skip;
-
-#define ngx_er_arg_is(text)                                                   \
-    (name.len == sizeof(text) - 1                                             \
-     && ngx_strncmp(name.data, text, sizeof(text) - 1) == 0)
-
-    if (ngx_er_arg_is("connect_timeout=")) {
-        return ngx_er_redis_conf_msec(cf, arg, skip,
-                                       &conf->connect_timeout);
-    }
-
-    if (ngx_er_arg_is("timeout=")) {
-        conf->timed = 1;
-        return ngx_er_redis_conf_msec(cf, arg, skip, &conf->timeout);
-    }
-
-    if (ngx_er_arg_is("prefix=")) {
-        conf->prefix = value;
-        return ngx_er_redis_conf_prefix(cf, &value);
-    }
-
-    if (ngx_er_arg_is("password_file=") && value.len) {
-        args->password_file = value;
-        return NGX_OK;
-    }
-
-    if (args->store && ngx_er_arg_is("shards=")) {
-        n = ngx_atoi(value.data, value.len);
-        conf->shards = n;
-
-        if (n >= 1 && n <= NGX_ER_REDIS_SHARDS) {
-            return NGX_OK;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number in \"%V\", it must be from 1 to "
-                           "%d", arg, NGX_ER_REDIS_SHARDS);
-        return NGX_ERROR;
-    }
-
-    if (args->store && ngx_er_arg_is("wait=")) {
-        conf->wait = ngx_atoi(value.data, value.len);
-
-        if (conf->wait >= 0 && conf->wait <= 16) {
-            return NGX_OK;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number in \"%V\", it must be from 0 to "
-                           "16 replicas", arg);
-        return NGX_ERROR;
-    }
-
-    if (args->store && ngx_er_arg_is("memory=")) {
-        n = ngx_parse_size(&value);
-        conf->memory = n;
-
-        if (n >= 1024 * 1024) {
-            return NGX_OK;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size in \"%V\", it must be 1m or more",
-                           arg);
-        return NGX_ERROR;
-    }
+    name.len = p ? (size_t) (p - arg->data) + 1 : 0;
+    value.data = arg->data + name.len;
+    value.len = arg->len - name.len;
 
     args->given |= (name.len > 4 && ngx_strncmp(name.data, "ssl_", 4) == 0);
 
-    if (ngx_er_arg_is("ssl_ca=") && value.len) {
-        args->ca = value;
-        return NGX_OK;
+    for (a = ngx_er_redis_args; a->name.len; a++) {
+
+        if (a->name.len == name.len && (args->store || !a->store)
+            && ngx_strncmp(a->name.data, name.data, name.len) == 0)
+        {
+            break;
+        }
     }
 
-    if (ngx_er_arg_is("ssl_name=") && value.len) {
-        args->name = value;
-        return NGX_OK;
-    }
+    if (a->name.len) {
 
-    if (ngx_er_arg_is("ssl_verify=")
-        && ((value.len == 2 && ngx_strncmp(value.data, "on", 2) == 0)
-            || (value.len == 3 && ngx_strncmp(value.data, "off", 3) == 0)))
-    {
-        args->verify = (value.len == 2);
-        return NGX_OK;
-    }
+        switch (ngx_er_redis_conf_set(cf, conf, args, a, arg, &value)) {
 
-#undef ngx_er_arg_is
+        case NGX_OK:
+            return NGX_OK;
+
+        case NGX_ERROR:
+            return NGX_ERROR;
+
+        default: /* NGX_DECLINED */
+            break;
+        }
+    }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of \"%s\", a Redis store has "
@@ -250,26 +260,68 @@ ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
 }
 
 
+/* NGX_DECLINED: not a value of this kind, and nothing was said */
+
 static ngx_int_t
-ngx_er_redis_conf_msec(ngx_conf_t *cf, ngx_str_t *arg, size_t skip,
-    ngx_msec_t *ms)
+ngx_er_redis_conf_set(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args, ngx_er_redis_arg_t *a, ngx_str_t *arg,
+    ngx_str_t *value)
+{
+    ngx_uint_t  on;
+
+    switch (a->kind) {
+
+    case NGX_ER_REDIS_ARG_PREFIX:
+        conf->prefix = *value;
+        return ngx_er_redis_conf_prefix(cf, value);
+
+    case NGX_ER_REDIS_ARG_TEXT:
+
+        if (value->len == 0) {
+            return NGX_DECLINED;
+        }
+
+        *(ngx_str_t *) ((u_char *) args + a->offset) = *value;
+        return NGX_OK;
+
+    case NGX_ER_REDIS_ARG_SWITCH:
+        on = (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0);
+
+        if (!on && (value->len != 3
+                    || ngx_strncmp(value->data, "off", 3) != 0))
+        {
+            return NGX_DECLINED;
+        }
+
+        *(ngx_flag_t *) ((u_char *) args + a->offset) = on;
+        return NGX_OK;
+
+    default:
+        return ngx_er_redis_conf_number(cf, conf, a, arg, value);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_redis_conf_number(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_arg_t *a, ngx_str_t *arg, ngx_str_t *value)
 {
     ngx_int_t  n;
-    ngx_str_t  value;
 
-    value.data = arg->data + skip;
-    value.len = arg->len - skip;
+    n = (a->kind == NGX_ER_REDIS_ARG_MSEC) ? ngx_parse_time(value, 0)
+        : (a->kind == NGX_ER_REDIS_ARG_SIZE) ? ngx_parse_size(value)
+        : ngx_atoi(value->data, value->len);
 
-    n = ngx_parse_time(&value, 0);
-
-    if (n < 1 || n > 60000) {
+    if (n < a->min || n > a->max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time in \"%V\", it must be from 1ms to "
-                           "60s", arg);
+                           "invalid %s in \"%V\", it must be %s",
+                           ngx_er_redis_kinds[a->kind], arg, a->range);
         return NGX_ERROR;
     }
 
-    *ms = n;
+    /* ngx_msec_t, ngx_uint_t, size_t: all as large */
+
+    *(ngx_int_t *) ((u_char *) conf + a->offset) = n;
 
     return NGX_OK;
 }

@@ -48,7 +48,6 @@ typedef struct {
     ngx_int_t                wait;             /* replicas that must have it */
     size_t                   memory;           /* of events in hand */
     unsigned                 queue:1;          /* it is the queue's */
-    unsigned                 timed:1;          /* timeout= is given */
     ngx_str_t                ssl_name;
     ngx_flag_t               ssl_verify;
 #if (NGX_SSL)
@@ -162,7 +161,9 @@ struct ngx_er_redis_s {
 
 /*
  * redis_conf.c: reads the arguments of a directive, redis://..., rediss://...,
- * unix:...; logs what is wrong and returns NULL.
+ * unix:...; logs what is wrong and returns NULL.  What the queue needs other
+ * than dedup keys do is its own to change; "timeout" is unset if it is not
+ * given.
  */
 ngx_er_redis_conf_t *ngx_er_redis_conf_create(ngx_conf_t *cf,
     ngx_command_t *cmd);

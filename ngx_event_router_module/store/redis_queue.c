@@ -33,7 +33,7 @@
 
 
 #define NGX_ER_REDIS_GAP       15000   /* ms that a holder may be silent */
-#define NGX_ER_REDIS_PATIENCE  1000    /* ms: timeout= of a queue */
+#define NGX_ER_REDIS_QUEUE_PATIENCE  1000  /* ms: timeout= */
 
 
 static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,
@@ -102,9 +102,7 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
     conf->reply = 2 * conf->memory + 1024 * 1024;
 
-    if (!conf->timed) {
-        conf->timeout = NGX_ER_REDIS_PATIENCE;
-    }
+    ngx_conf_init_msec_value(conf->timeout, NGX_ER_REDIS_QUEUE_PATIENCE);
 
     rq->conf = conf;
     rq->layout.prefix = conf->prefix;

@@ -38,6 +38,7 @@
 
 #define NGX_ER_REDIS_TARGETS  "1024"   /* settled ones that a key remembers */
 #define NGX_ER_REDIS_HEX      16       /* of a target's hash */
+#define NGX_ER_REDIS_PATIENCE  250     /* ms: timeout= */
 
 
 struct ngx_er_redis_store_s {
@@ -172,6 +173,8 @@ ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
     if (store->conf == NULL) {
         return NULL;
     }
+
+    ngx_conf_init_msec_value(store->conf->timeout, NGX_ER_REDIS_PATIENCE);
 
     ngx_er_redis_store_sha1();
 
