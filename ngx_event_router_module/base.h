@@ -114,7 +114,8 @@ typedef struct {
     ngx_str_t              text;       /* normalized: equal text is an
                                           equal field */
     ngx_str_t              name;       /* HEADER, ARG, VARIABLE: without the
-                                          "header.", "arg." or "$" */
+                                          "header.", "arg." or "$"; DATA: for
+                                          people, if the text is not */
     ngx_array_t            steps;      /* DATA: of ngx_er_step_t, may be empty:
                                           the whole of data */
     ngx_int_t              variable;   /* VARIABLE: index in nginx's table,

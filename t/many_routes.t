@@ -75,8 +75,29 @@ EOC
 
     ok($c->check_config, 'debug level');
     like($c->read_file('logs/error.log'),
-        qr/\[debug\].*source "shop" has 3 routes, 1 of them evaluated for every event; index: 2 fields, 2 keys, \d+ bytes/,
+        qr/\[debug\].*source "shop" has 3 routes, 1 of them evaluated for every event; index: 2 fields, 2 keys, \d+ bytes; conditions: [1-9]\d+ bytes$/m,
         'the memory of a matcher');
+}
+
+
+# the aim is 16 MiB for 100,000 routes, and a route is a few hundred bytes
+
+{
+    local $ENV{TEST_NGINX_DEBUG} = 1;
+
+    my $d = Test::EventRouter->new;
+
+    $d->write_file("conf/routes.d/$_.conf",
+        $t->read_file("conf/routes.d/$_.conf")) for 0 .. $files - 1;
+    $d->config(configuration('include routes.d/*.conf;'));
+    ok($d->check_config, 'debug level, 10,000 routes');
+
+    my ($routes, $index, $conditions) = $d->read_file('logs/error.log') =~
+        /has (\d+) routes.*, (\d+) bytes; conditions: (\d+) bytes$/m;
+
+    is($routes, 10000, 'all are counted');
+    cmp_ok($index, '<', 16 * 1024 * 1024 / 10, 'the memory of their index');
+    cmp_ok($conditions, '<', 600 * 10000, 'and of their conditions');
 }
 
 

@@ -37,7 +37,6 @@ static void ngx_er_explain_alternatives(ngx_er_explain_t *e,
     ngx_er_condition_t *any);
 static void ngx_er_explain_condition(ngx_er_explain_t *e,
     ngx_er_condition_t *c);
-static void ngx_er_explain_field(ngx_er_explain_t *e, ngx_str_t *text);
 static void ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value);
 static void ngx_er_explain_place(ngx_er_explain_t *e, u_char *file,
     ngx_uint_t line);
@@ -265,13 +264,17 @@ ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
 void
 ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
 {
+    ngx_str_t       *name;
     ngx_uint_t       n;
     ngx_er_field_t  *field;
     ngx_er_value_t  *value;
 
     field = (ngx_er_field_t *) e->event->facts->fields->list.elts + index;
 
-    ngx_er_explain_field(e, &field->text);
+    name = (field->kind == NGX_ER_FIELD_DATA && field->name.len)
+           ? &field->name : &field->text;
+
+    ngx_er_print_text(&e->print, "field", name, NGX_ER_PRINT_CUT);
     ngx_er_print_open(&e->print, "values", "[");
 
     n = 0;
@@ -291,36 +294,6 @@ ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
         ngx_er_print_number(&e->print, "values_omitted",
                             n - NGX_ER_EXPLAIN_VALUES);
     }
-}
-
-
-/* those of patterns are called "data{a.b}#1", see route/dotted.c */
-
-static void
-ngx_er_explain_field(ngx_er_explain_t *e, ngx_str_t *text)
-{
-    ngx_str_t  path;
-
-    if (text->len > 5 && ngx_strncmp(text->data, "data{", 5) == 0) {
-
-        path.data = ngx_pstrdup(e->print.pool, text);
-        if (path.data == NULL) {
-            e->print.failed = 1;
-            return;
-        }
-
-        path.data[4] = '.';
-        path.len = text->len;
-
-        while (path.len > 5 && path.data[path.len - 1] != '}') {
-            path.len--;
-        }
-
-        path.len--;
-        text = &path;
-    }
-
-    ngx_er_print_text(&e->print, "field", text, NGX_ER_PRINT_CUT);
 }
 
 

@@ -31,7 +31,7 @@
 static ngx_int_t ngx_er_dotted_plain(ngx_er_fields_t *fields,
     ngx_str_t *name);
 static ngx_int_t ngx_er_dotted_text(ngx_er_fields_t *fields, ngx_str_t *name,
-    uint32_t own, ngx_str_t *text);
+    uint32_t own, ngx_er_field_t *field);
 static ngx_int_t ngx_er_dotted_steps(ngx_er_fields_t *fields, ngx_str_t *name,
     uint32_t way, ngx_array_t *steps);
 static ngx_int_t ngx_er_dotted_add(ngx_er_fields_t *fields, ngx_str_t *name,
@@ -75,7 +75,7 @@ ngx_er_dotted_field(ngx_er_fields_t *fields, ngx_str_t *name,
     field.kind = NGX_ER_FIELD_DATA;
     field.variable = NGX_ERROR;
 
-    if (ngx_er_dotted_text(fields, name, own, &field.text) != NGX_OK
+    if (ngx_er_dotted_text(fields, name, own, &field) != NGX_OK
         || ngx_er_dotted_steps(fields, name, all, &field.steps) != NGX_OK)
     {
         return NGX_ERROR;
@@ -143,21 +143,27 @@ ngx_er_dotted_plain(ngx_er_fields_t *fields, ngx_str_t *name)
 }
 
 
-/* data{a.b.c}, which no field of nginx.conf can be */
+/* data{a.b.c}, which no field of nginx.conf can be; for people data.a.b.c */
 
 static ngx_int_t
 ngx_er_dotted_text(ngx_er_fields_t *fields, ngx_str_t *name, uint32_t own,
-    ngx_str_t *text)
+    ngx_er_field_t *field)
 {
-    text->data = ngx_pnalloc(fields->pool, sizeof("data{}#")
-                                           + 2 * sizeof(uint32_t)
-                                           + name->len);
-    if (text->data == NULL) {
+    u_char  *p, *last;
+
+    p = ngx_pnalloc(fields->pool, sizeof("data{}#data.") + 2 * sizeof(uint32_t)
+                                  + 2 * name->len);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    text->len = ngx_sprintf(text->data, "data{%V}#%xD", name, own)
-                - text->data;
+    last = ngx_sprintf(p, "data{%V}#%xD", name, own);
+
+    field->text.data = p;
+    field->text.len = last - p;
+
+    field->name.data = last;
+    field->name.len = ngx_sprintf(last, "data.%V", name) - last;
 
     return NGX_OK;
 }

@@ -269,8 +269,9 @@ ngx_er_routes_report(ngx_log_t *log, ngx_er_main_conf_t *mcf)
         ngx_log_error(NGX_LOG_DEBUG, log, 0,
                       "event router: source \"%V\" has %ui routes, %ui of "
                       "them evaluated for every event; index: %ui fields, "
-                      "%ui keys, %uz bytes", &source[i]->name, size.rules,
-                      size.always, size.fields, size.keys, size.bytes);
+                      "%ui keys, %uz bytes; conditions: %uz bytes",
+                      &source[i]->name, size.rules, size.always, size.fields,
+                      size.keys, size.bytes, size.packs);
     }
 }
 

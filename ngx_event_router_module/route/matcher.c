@@ -52,6 +52,7 @@ struct ngx_er_matcher_s {
     ngx_er_fields_t       *fields;
     ngx_array_t            rules;      /* of ngx_er_rule_t */
     ngx_er_index_t        *index;
+    size_t                 packs;      /* bytes */
     ngx_array_t            always;     /* of uint32_t: rules not in the
                                           index */
     ngx_uint_t             fallbacks;
@@ -265,6 +266,8 @@ ngx_er_matcher_pack(ngx_er_matcher_t *m)
             p = ngx_er_condition_pack(rule[i].condition, p);
             pack = rule[i].condition->pack;
 
+            m->packs += pack->bytes;
+
             rule[i].condition = pack;
             rule[i].ahead = ngx_min(pack->bytes, NGX_ER_MATCHER_PACK);
         }
@@ -384,6 +387,7 @@ ngx_er_matcher_size(ngx_er_matcher_t *m, ngx_er_matcher_size_t *size)
     size->bytes = sizeof(ngx_er_matcher_t) + ix.bytes
                   + m->rules.nelts * sizeof(ngx_er_rule_t)
                   + m->always.nelts * sizeof(uint32_t);
+    size->packs = m->packs;
 }
 
 
