@@ -12,6 +12,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 use Test::EventRouter;
 
@@ -37,6 +38,7 @@ sub config {
     my $store = $redis ? 'redis://127.0.0.1:%%PORT_6379%%'
                        : 'file:%%TESTDIR%%/store size=16m';
     my @targets = ('erp', @{ $o{more} // [] });
+    my $retry = $o{erp} =~ /retry/ ? '' : 'retry base=100ms max=400ms for=1h;';
     my $locations = join "\n", map { "
         location = /deliver/$_ {
             event_deliver $_;
@@ -74,7 +76,7 @@ http {
     }
 
     event_target erp {
-        retry base=100ms max=400ms for=1h;
+        $retry
         breaker off;
         $o{erp}
     }
@@ -105,6 +107,23 @@ sub post {
     my ($body) = @_;
 
     return $t->post('/a', $body, [ 'Content-Type' => 'application/json' ]);
+}
+
+
+# seconds that the workers have used
+
+sub cpu {
+    my $ticks = 0;
+
+    for my $pid ($t->workers) {
+        open my $f, '<', "/proc/$pid/stat" or die "stat: $!\n";
+
+        my @fields = split ' ', <$f> =~ s/.*\) //r;
+
+        $ticks += $fields[11] + $fields[12];
+    }
+
+    return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 
@@ -209,5 +228,23 @@ kill 9, $t->workers;
 ok(wait_until(5, sub { $target->count >= 4 }), 'tried until it is taken');
 is(join(' ', map { $_->header('X-Event-Attempt') } $target->requests),
     '1 2 3 4', 'each has a number of its own');
+
+
+# ---- what waits costs nothing: both workers, less than 1 % of a core
+
+config(erp => 'retry base=1h max=1h for=72h;');
+$target->answer('/erp', status => 500);
+ok($t->reload && $t->wait_old_workers, 'it waits for an hour');
+$target->forget;
+is(post(event())->{status}, 202, 'accepted');
+ok(wait_until(5, sub { $target->count == 1 }), 'tried');
+
+sleep 1;
+
+my $cpu = cpu();
+
+sleep 4;
+$cpu = cpu() - $cpu;
+cmp_ok($cpu, '<', 0.01 * 4, sprintf '%.0f ms of CPU in 4 s', 1000 * $cpu);
 
 $t->done;
