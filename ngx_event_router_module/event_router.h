@@ -155,8 +155,13 @@ struct ngx_er_route_s {
                                                     resolved from "to" */
     ngx_uint_t                   last;
     ngx_uint_t                   fallback;
+    ngx_uint_t                   copy;           /* does not count for
+                                                    fallbacks */
     ngx_msec_t                   delay;          /* ms before the first attempt
                                                     of a queued event */
+    ngx_er_source_t             *sync;           /* the first of its sources
+                                                    that is not queued */
+    ngx_uint_t                   index;          /* in main conf's routes */
 };
 
 

@@ -960,6 +960,15 @@ wrong('fallback with an argument', 'fallback on;',
 wrong('last twice', "last;\nlast;  <<<", '"last" directive is duplicate');
 wrong('fallback twice', "fallback;\nfallback;  <<<",
     '"fallback" directive is duplicate');
+wrong('copy with an argument', 'copy on;',
+    'invalid number of arguments in "copy" directive');
+wrong('copy twice', "copy;\ncopy;  <<<", '"copy" directive is duplicate');
+wrong('a copy that is the last', "copy;\nlast;",
+    'event_route "orders" is a "copy", which takes the event from nobody, '
+    . 'and a "last": write one of them', at => 'block');
+wrong('a copy that is a fallback', "fallback;\ncopy;",
+    'event_route "orders" is a "copy", which takes the event from nobody, '
+    . 'and a "fallback": write one of them', at => 'block');
 wrong('source twice', 'from shop shop;',
     '"shop" is named twice in one event_route');
 wrong('target twice', "to erp;\nto erp;  <<<",
@@ -1428,6 +1437,12 @@ event_route other { from shop; to erp; fallback; }  <<<
 EOC
     'event_route "other" is never reached: event_route "always" always '
     . 'matches');
+
+fine('fallback beside a copy of everything', <<'EOC',
+event_route always { from shop; to erp; copy; }
+event_route other { from shop; to erp; fallback; }
+EOC
+    with => { route => 'when type = a;' });
 
 warned('more deliveries than connections', 'event_concurrency 512;',
     '512 deliveries at once take 1024 connections, and a worker has 1024: '

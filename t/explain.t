@@ -79,6 +79,7 @@ event_route all-of { from shopify; when data.tags has_all x y; to erp; }
 event_route stop   { from shopify; when data.stop = true; to audit; last; }
 event_route behind { from shopify; when data.behind exists; to erp; }
 event_route rest   { from shopify; fallback; to audit; }
+event_route all    { from shopify; to audit; copy; when data.copy exists; }
 EOC
 
 $t->config(<<'EOC');
@@ -225,6 +226,10 @@ decided('behind', '{"stop":true,"behind":1}',
     { because_of => qr/^stop$/, note => qr/is the last/ }, 'behind a last');
 decided('rest', '{"stop":true}',
     { because_of => qr/^none$/, note => qr/fallback/ }, 'a fallback');
+$d = explained('{"copy":1,"stop":0}')->{events}[0];
+is(route($d, 'all')->{copy}, JSON::PP::true, 'a copy is one');
+is(route($d, 'none')->{matched}, JSON::PP::true, 'and a route matched');
+is(route($d, 'rest')->{because_of}, 'none', 'a fallback is not for a copy');
 
 
 # ---- the same as the receipt, for many events

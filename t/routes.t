@@ -74,6 +74,11 @@ is(routes('/fallback', '{"n":2}'), 'rest-all rest-two',
     'fallbacks match together');
 is(routes('/fallback', '{"n":3}'), 'rest-all', 'a fallback has conditions');
 
+is(routes('/copy', '{"n":1}'), 'audit some', 'a copy beside a route');
+is(routes('/copy', '{"n":2}'), 'audit nobody', 'a copy does not count');
+is(routes('/copy', '{"n":3}'), 'audit nobody twin',
+    'nor do two, before and behind the fallback');
+
 is(routes('/order', '{}'), '', 'no route');
 is(outcome('/order', '{}'), 'unrouted', 'is said');
 
@@ -659,6 +664,12 @@ sub configuration {
     event_route rest-two  { from fallback; fallback; when data.n = 2;
                             to sink; }
 
+    event_source copy  { verify off; dedup off; }
+    event_route audit  { from copy; to erp; copy; }
+    event_route some   { from copy; when data.n = 1; to sink; }
+    event_route nobody { from copy; fallback; to sink; }
+    event_route twin   { from copy; copy; when data.n = 3; to sink; }
+
     event_source twice { verify off; dedup off; }
     event_route first  { from twice; when data.a = 1; to erp; }
     event_route second { from twice; when data.b = 1; to sink erp; }
@@ -737,8 +748,8 @@ sub configuration {
         listen 127.0.0.1:%%PORT_8080%%;
 
         @{[ map { "location = /$_ { event_receive $_; }\n" }
-                qw(plain order last last-fallback fallback twice include regex
-                   many shopify github) ]}
+                qw(plain order last last-fallback fallback copy twice include
+                   regex many shopify github) ]}
 
         location = /deliver/sink {
             event_deliver sink;

@@ -43,6 +43,8 @@ struct ngx_er_event_s {
     ngx_er_header_t       *headers;    /* the producer's, copied */
     ngx_uint_t             nheaders;
     ngx_str_t              args;       /* the producer's query string */
+    ngx_array_t           *pairs;      /* of it, of ngx_er_pair_t; NULL: not
+                                          parsed yet */
 
     ngx_array_t            routes;     /* of ngx_er_route_t *: that matched */
     ngx_str_t              route_names;  /* "a,b" */

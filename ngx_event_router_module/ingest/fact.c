@@ -22,6 +22,7 @@ static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
     ngx_str_t *text);
 static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
     ngx_str_t *name);
+static ngx_int_t ngx_er_event_pairs(ngx_er_event_t *event);
 
 
 /*
@@ -125,24 +126,18 @@ static ngx_er_value_t *
 ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
 {
     ngx_uint_t       i;
-    ngx_array_t      pairs;
     ngx_er_pair_t   *pair;
     ngx_er_value_t  *first, **last;
 
-    if (ngx_array_init(&pairs, event->pool, 8, sizeof(ngx_er_pair_t))
-        != NGX_OK
-        || ngx_er_form_parse(event->pool, &event->args, &pairs,
-                             NGX_ER_FACT_ARGS)
-           != NGX_OK)
-    {
+    if (ngx_er_event_pairs(event) != NGX_OK) {
         return NULL;
     }
 
     first = NULL;
     last = &first;
-    pair = pairs.elts;
+    pair = event->pairs->elts;
 
-    for (i = 0; i < pairs.nelts; i++) {
+    for (i = 0; i < event->pairs->nelts; i++) {
 
         if (pair[i].name.len != name->len
             || ngx_memcmp(pair[i].name.data, name->data, name->len) != 0)
@@ -160,4 +155,32 @@ ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
     }
 
     return first;
+}
+
+
+/*
+ * Of the query string, parsed once for all fields that ask for one; there are
+ * none in one that cannot be parsed.  NGX_ERROR: no memory.
+ */
+
+static ngx_int_t
+ngx_er_event_pairs(ngx_er_event_t *event)
+{
+    if (event->pairs) {
+        return NGX_OK;
+    }
+
+    event->pairs = ngx_array_create(event->pool, 8, sizeof(ngx_er_pair_t));
+    if (event->pairs == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_form_parse(event->pool, &event->args, event->pairs,
+                          NGX_ER_FACT_ARGS)
+        != NGX_OK)
+    {
+        event->pairs->nelts = 0;
+    }
+
+    return NGX_OK;
 }

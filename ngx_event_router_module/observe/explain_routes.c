@@ -110,6 +110,10 @@ ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
         ngx_er_print_flag(&e->print, "fallback", 1);
     }
 
+    if (route->copy) {
+        ngx_er_print_flag(&e->print, "copy", 1);
+    }
+
     if (matched) {
         ngx_er_explain_held(e, route);
         ngx_er_explain_targets(e, &route, 1);
@@ -127,15 +131,19 @@ ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
 static void
 ngx_er_explain_decided(ngx_er_explain_t *e, ngx_er_route_t *route)
 {
-    ngx_uint_t         normal;
+    ngx_uint_t         i, n;
     ngx_er_route_t   **match;
     ngx_er_reason_t    reason;
 
     match = e->event->routes.elts;
-    normal = e->event->routes.nelts && !match[0]->fallback;
+    n = e->event->routes.nelts;
 
-    if (route->fallback && normal) {
-        ngx_er_print_text(&e->print, "because_of", &match[0]->name, 0);
+    for (i = 0; i < n && (match[i]->fallback || match[i]->copy); i++) {
+        /* void */
+    }
+
+    if (route->fallback && i < n) {
+        ngx_er_print_text(&e->print, "because_of", &match[i]->name, 0);
         ngx_er_print_word(&e->print, "note", "a fallback, and a route that is "
                           "none matched");
         return;

@@ -35,10 +35,9 @@ static ngx_int_t ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_source_t *source);
 static ngx_int_t ngx_er_route_variables(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf);
-static void ngx_er_route_delayed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
-    ngx_er_route_t *route);
+static void ngx_er_route_delayed(ngx_conf_t *cf, ngx_er_route_t *route);
 static ngx_int_t ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-static void ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **all,
+static void ngx_er_route_hidden(ngx_er_source_t *source,
     ngx_er_route_t **by);
 
 
@@ -52,6 +51,8 @@ ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     route = mcf->routes.elts;
 
     for (i = 0; i < mcf->routes.nelts; i++) {
+        route[i]->index = i;
+
         if (ngx_er_route_sources(cf, mcf, route[i]) != NGX_OK
             || ngx_er_route_targets(cf, mcf, route[i]) != NGX_OK)
         {
@@ -79,8 +80,8 @@ ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     }
 
     for (i = 0; i < mcf->routes.nelts; i++) {
-        if (route[i]->delay) {
-            ngx_er_route_delayed(cf, mcf, route[i]);
+        if (route[i]->delay && route[i]->sync) {
+            ngx_er_route_delayed(cf, route[i]);
         }
     }
 
@@ -137,6 +138,10 @@ ngx_er_route_source(ngx_er_source_t *source, ngx_er_route_t *route)
     }
 
     *slot = route;
+
+    if (route->sync == NULL && !source->queued) {
+        route->sync = source;
+    }
 
     return NGX_OK;
 }
@@ -226,7 +231,8 @@ ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 
     for (i = 0; i < source->routes.nelts; i++) {
         if (ngx_er_matcher_add(source->matcher, i, route[i]->condition,
-                               route[i]->last, route[i]->fallback)
+                               route[i]->last, route[i]->fallback,
+                               route[i]->copy)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -308,46 +314,21 @@ ngx_er_route_variables(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 /* warns of a delay that a source without a queue cannot keep */
 
 static void
-ngx_er_route_delayed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
-    ngx_er_route_t *route)
+ngx_er_route_delayed(ngx_conf_t *cf, ngx_er_route_t *route)
 {
-    ngx_uint_t         i, j;
-    ngx_er_route_t   **routes;
-    ngx_er_source_t  **source;
-
-    source = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-
-        if (source[i]->queued) {
-            continue;
-        }
-
-        routes = source[i]->routes.elts;
-
-        for (j = 0; j < source[i]->routes.nelts; j++) {
-
-            if (routes[j] != route) {
-                continue;
-            }
-
-            ngx_er_log_place(cf, NGX_LOG_WARN, &route->place,
-                             "\"delay\" of event_route \"%V\" applies to "
-                             "queued deliveries only, and source \"%V\" "
-                             "delivers while the producer waits: write "
-                             "\"delivery queued;\" there",
-                             &route->name, &source[i]->name);
-            return;
-        }
-    }
+    ngx_er_log_place(cf, NGX_LOG_WARN, &route->place,
+                     "\"delay\" of event_route \"%V\" applies to queued "
+                     "deliveries only, and source \"%V\" delivers while the "
+                     "producer waits: write \"delivery queued;\" there",
+                     &route->name, &route->sync->name);
 }
 
 
 /*
  * Warns of routes that cannot match in any of their sources: behind a route
  * that always matches and is the last, or a fallback beside one that always
- * matches.  by[i] is what hides the i-th route in all sources so far, or the
- * route itself: it is reached.
+ * matches and is no copy.  by[i] is what hides the i-th route in all sources
+ * so far, or the route itself: it is reached.
  */
 
 static ngx_int_t
@@ -367,7 +348,7 @@ ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     }
 
     for (i = 0; i < mcf->sources.nelts; i++) {
-        ngx_er_route_hidden(source[i], route, by);
+        ngx_er_route_hidden(source[i], by);
     }
 
     for (i = 0; i < mcf->routes.nelts; i++) {
@@ -388,11 +369,8 @@ ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 }
 
 
-/* "all" are the routes of all sources, in the order of this one's too */
-
 static void
-ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **all,
-    ngx_er_route_t **by)
+ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **by)
 {
     ngx_uint_t       i, n;
     ngx_er_route_t  *always, *hides, *stop, **route;
@@ -402,17 +380,15 @@ ngx_er_route_hidden(ngx_er_source_t *source, ngx_er_route_t **all,
     route = source->routes.elts;
 
     for (i = 0; i < source->routes.nelts && always == NULL; i++) {
-        if (route[i]->condition == NULL && !route[i]->fallback) {
+        if (route[i]->condition == NULL && !route[i]->fallback
+            && !route[i]->copy)
+        {
             always = route[i];
         }
     }
 
-    for (i = 0, n = 0; i < source->routes.nelts; i++, n++) {
-
-        while (all[n] != route[i]) {
-            n++;
-        }
-
+    for (i = 0; i < source->routes.nelts; i++) {
+        n = route[i]->index;
         hides = route[i]->fallback ? always : stop;
 
         if (hides == NULL) {

@@ -44,6 +44,7 @@ typedef struct {
     uint16_t               ahead;      /* bytes of it to fetch ahead */
     unsigned               last:1;
     unsigned               fallback:1;
+    unsigned               copy:1;     /* does not count for fallbacks */
 } ngx_er_rule_t;
 
 
@@ -74,6 +75,7 @@ typedef struct {
     ngx_er_facts_t        *facts;
     ngx_array_t           *matched;
     ngx_uint_t             fallback;   /* those are looked at now */
+    ngx_uint_t             taken;      /* one matched that is no copy */
     ngx_uint_t             done;       /* the last one matched */
 } ngx_er_match_t;
 
@@ -122,7 +124,8 @@ ngx_er_matcher_create(ngx_pool_t *pool, ngx_er_fields_t *fields,
 
 ngx_int_t
 ngx_er_matcher_add(ngx_er_matcher_t *m, ngx_uint_t id,
-    ngx_er_condition_t *condition, ngx_uint_t last, ngx_uint_t fallback)
+    ngx_er_condition_t *condition, ngx_uint_t last, ngx_uint_t fallback,
+    ngx_uint_t copy)
 {
     ngx_er_rule_t  *rule;
 
@@ -136,6 +139,7 @@ ngx_er_matcher_add(ngx_er_matcher_t *m, ngx_uint_t id,
     rule->ahead = 0;
     rule->last = (last != 0);
     rule->fallback = (fallback != 0);
+    rule->copy = (copy != 0);
 
     m->fallbacks |= rule->fallback;
 
@@ -414,6 +418,7 @@ ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
     match.facts = facts;
     match.matched = matched;
     match.fallback = 0;
+    match.taken = 0;
     match.done = 0;
 
     hit = hits.elts;
@@ -434,7 +439,7 @@ static ngx_int_t
 ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
 {
     uint32_t           rule, list[NGX_ER_MATCHER_FEW];
-    ngx_uint_t         i, k, p, n, before;
+    ngx_uint_t         i, k, p, n;
     ngx_er_hit_t      *hit;
     ngx_er_matcher_t  *m;
 
@@ -460,8 +465,6 @@ ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
         }
     }
 
-    before = match->matched->nelts;
-
     if (n) {
         ngx_er_matcher_fetch(m, list[0]);
     }
@@ -483,9 +486,7 @@ ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
             }
         }
 
-        if (!m->fallbacks || match->fallback
-            || match->matched->nelts > before)
-        {
+        if (!m->fallbacks || match->fallback || match->taken) {
             return NGX_OK;
         }
 
@@ -499,7 +500,7 @@ ngx_er_matcher_many(ngx_er_match_t *match, ngx_array_t *hits)
 {
     uint32_t          *rule;
     uint64_t          *bits;
-    ngx_uint_t         i, k, words, before;
+    ngx_uint_t         i, k, words;
     ngx_er_hit_t      *hit;
     ngx_er_matcher_t  *m;
 
@@ -529,13 +530,11 @@ ngx_er_matcher_many(ngx_er_match_t *match, ngx_array_t *hits)
         }
     }
 
-    before = match->matched->nelts;
-
     if (ngx_er_matcher_bits(match, bits, words) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (!m->fallbacks || match->matched->nelts > before) {
+    if (!m->fallbacks || match->taken) {
         return NGX_OK;
     }
 
@@ -592,7 +591,7 @@ ngx_er_matcher_fetch(ngx_er_matcher_t *m, ngx_uint_t i)
 static ngx_int_t
 ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i)
 {
-    ngx_uint_t     *id;
+    ngx_uint_t     *id, n;
     ngx_er_rule_t  *rule;
 
     rule = (ngx_er_rule_t *) match->m->rules.elts + i;
@@ -609,8 +608,15 @@ ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i)
         return NGX_ERROR;
     }
 
+    /* behind a fallback there can be copies, which matched before it */
+
+    for (n = match->matched->nelts - 1; n && id[-1] > rule->id; n--, id--) {
+        id[0] = id[-1];
+    }
+
     *id = rule->id;
     match->done = rule->last;
+    match->taken |= !rule->copy;
 
     return NGX_OK;
 }

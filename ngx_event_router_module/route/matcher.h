@@ -25,10 +25,12 @@ ngx_er_matcher_t *ngx_er_matcher_create(ngx_pool_t *pool,
 
 /*
  * Adds a rule; ids must grow.  condition NULL: always.  last: no later rule is
- * looked at if this one matches.  fallback: matches only if no other did.
+ * looked at if this one matches.  fallback: matches only if no other did, but
+ * for those that are a copy.
  */
 ngx_int_t ngx_er_matcher_add(ngx_er_matcher_t *m, ngx_uint_t id,
-    ngx_er_condition_t *condition, ngx_uint_t last, ngx_uint_t fallback);
+    ngx_er_condition_t *condition, ngx_uint_t last, ngx_uint_t fallback,
+    ngx_uint_t copy);
 
 typedef struct {
     ngx_uint_t             rules;

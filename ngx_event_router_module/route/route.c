@@ -65,6 +65,10 @@ static ngx_command_t  ngx_er_route_commands[] = {
       NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_NOARGS,
       ngx_er_route_flag, 0, offsetof(ngx_er_route_t, fallback), NULL },
 
+    { ngx_string("copy"),
+      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_NOARGS,
+      ngx_er_route_flag, 0, offsetof(ngx_er_route_t, copy), NULL },
+
     { ngx_string("delay"),
       NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_TAKE1,
       ngx_er_route_delay, 0, 0, NULL },
@@ -281,7 +285,8 @@ ngx_er_route_hint(ngx_conf_t *cf)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown directive \"%V\" in event_route, which takes "
                        "from, to, when, pattern, filter, sample, any, all, "
-                       "none, each, last, fallback, delay and include",
+                       "none, each, last, fallback, copy, delay and "
+                       "include",
                        &value[0]);
 }
 
@@ -301,6 +306,14 @@ ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route)
         ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
                          "event_route \"%V\" has no \"to\": name at least one "
                          "target", &route->name);
+        return NGX_ERROR;
+    }
+
+    if (route->copy && (route->fallback || route->last)) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+                         "event_route \"%V\" is a \"copy\", which takes the "
+                         "event from nobody, and a \"%s\": write one of them",
+                         &route->name, route->last ? "last" : "fallback");
         return NGX_ERROR;
     }
 

@@ -532,7 +532,7 @@ pattern_of(set_t *set, char *line)
                               (set->n + 1) * sizeof(ngx_er_condition_t *));
     set->conditions[set->n] = condition;
 
-    (void) ngx_er_matcher_add(set->m, set->n++, condition, 0, 0);
+    (void) ngx_er_matcher_add(set->m, set->n++, condition, 0, 0, 0);
 
     return condition;
 }
@@ -613,7 +613,7 @@ make(set_t *set, ngx_uint_t n, text_pt text)
             exit(1);
         }
 
-        (void) ngx_er_matcher_add(set->m, i, set->conditions[i], 0, 0);
+        (void) ngx_er_matcher_add(set->m, i, set->conditions[i], 0, 0, 0);
     }
 
     set->memory = heap() - before;

@@ -42,8 +42,8 @@ ask(rules_t *rules, ngx_er_condition_t *condition, const char *event)
 
     m = ngx_er_matcher_create(rules->pool, rules->fields, 2);
 
-    (void) ngx_er_matcher_add(m, 0, condition, 0, 0);
-    (void) ngx_er_matcher_add(m, 1, none, 0, 0);
+    (void) ngx_er_matcher_add(m, 0, condition, 0, 0, 0);
+    (void) ngx_er_matcher_add(m, 1, none, 0, 0, 0);
     must(ngx_er_matcher_compile(m, &rules->err) == NGX_OK);
 
     facts = rules_event(rules, event);

@@ -76,7 +76,7 @@ ask(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_condition_t **conditions,
     m = ngx_er_matcher_create(pool, fields, n);
 
     for (i = 0; i < n; i++) {
-        (void) ngx_er_matcher_add(m, i, conditions[i], 0, 0);
+        (void) ngx_er_matcher_add(m, i, conditions[i], 0, 0, 0);
     }
 
     must(ngx_er_matcher_compile(m, &err) == NGX_OK);

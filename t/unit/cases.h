@@ -252,7 +252,7 @@ cases_match(rules_t *rules, ngx_er_condition_t **conditions, ngx_uint_t n,
     m = ngx_er_matcher_create(rules->pool, rules->fields, n);
 
     for (i = 0; i < n; i++) {
-        (void) ngx_er_matcher_add(m, i, conditions[i], 0, 0);
+        (void) ngx_er_matcher_add(m, i, conditions[i], 0, 0, 0);
     }
 
     (void) ngx_array_init(&matched, facts->pool, 4, sizeof(ngx_uint_t));

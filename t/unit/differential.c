@@ -24,6 +24,7 @@
 #define PAIRS   20000
 #define RULES   24
 #define EVENTS  8
+#define WORDS   500                    /* rules about parts of one text */
 #define NODES   4096
 #define VALUES  2048
 #define SCALE   1000000                /* of numbers: six decimals */
@@ -97,6 +98,9 @@ static void expected(rule_t **rule, char *flags, int n, event_t *event,
     char *out);
 static void got(ngx_er_matcher_t *m, ngx_er_facts_t *facts, char *out);
 static int one_set(int *pairs, int *matches);
+static void words(void);
+static void make_word(char *word, int max);
+static void words_in(char (*word)[16], char *text, char *out);
 static unsigned pick(unsigned n);
 static void *get(size_t size);
 
@@ -185,6 +189,8 @@ main(int argc, char **argv)
            matches);
     ok(matches > pairs / 20 && matches < pairs / 2, "neither none nor all");
 
+    words();
+
     free(memory_start);
 
     return done_testing();
@@ -215,7 +221,7 @@ one_set(int *pairs, int *matches)
     for (i = 0; i < n; i++) {
         rule[i] = make_rule(0, 0);
         rule[i]->kind = 'a';
-        flags[i] = "----------llff"[pick(14)];
+        flags[i] = "----------llffcc"[pick(16)];
 
         text[i] = get(1 << 14);
         conf = print_rules(text[i], rule[i]->child);
@@ -230,7 +236,7 @@ one_set(int *pairs, int *matches)
         }
 
         (void) ngx_er_matcher_add(m, i, condition, flags[i] == 'l',
-                                  flags[i] == 'f');
+                                  flags[i] == 'f', flags[i] == 'c');
     }
 
     if (ngx_er_matcher_compile(m, &rules.err) != NGX_OK) {
@@ -283,6 +289,108 @@ one_set(int *pairs, int *matches)
     rules_destroy(&rules);
 
     return wrong;
+}
+
+
+/*
+ * Many routes that ask for a part of the same text, so that each is looked up
+ * by a part of its own: wherever that stands, also at the very end.
+ */
+
+static void
+words(void)
+{
+    char               (*word)[16], *line, *want, *have, json[256], text[64];
+    int                  i, n, wrong;
+    rules_t              rules;
+    ngx_er_facts_t      *facts;
+    ngx_er_matcher_t    *m;
+    ngx_er_condition_t  *condition;
+
+    memory = memory_start;
+    word = get(WORDS * sizeof(word[0]));
+    want = get(1 << 14);
+    have = get(1 << 14);
+    wrong = 0;
+
+    rules_create(&rules);
+    m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
+
+    for (i = 0; i < WORDS; i++) {
+        make_word(word[i], 9);
+
+        line = get(64);
+        sprintf(line, i % 3 ? "when data.t contains %s;"
+                            : "when data.t like '*%s*';", word[i]);
+
+        condition = rules_read(&rules, line);
+        (void) ngx_er_matcher_add(m, i, condition, 0, 0, 0);
+    }
+
+    if (ngx_er_matcher_compile(m, &rules.err) != NGX_OK) {
+        wrong++;
+    }
+
+    for (i = 0; i < 4 * WORDS; i++) {
+
+        /* a word of theirs begins the text, ends it or is all of it */
+
+        make_word(text, 20);
+        n = pick(4) ? (int) strlen(text) : 0;
+
+        if (pick(3)) {
+            strcpy(text + n, word[i % WORDS]);
+
+        } else {
+            memmove(text + strlen(word[i % WORDS]), text, n);
+            memcpy(text, word[i % WORDS], strlen(word[i % WORDS]));
+            text[n + strlen(word[i % WORDS])] = '\0';
+        }
+
+        sprintf(json, "{\"t\":\"%s\"}", text);
+
+        facts = rules_event(&rules, json);
+        got(m, facts, have);
+        words_in(word, text, want);
+
+        if (strcmp(want, have) != 0 || want[0] == '\0') {
+            diag("%s: got \"%s\", expected \"%s\"", text, have, want);
+            wrong++;
+        }
+    }
+
+    is_int(wrong, 0, "%d parts of texts, at their beginning and end too",
+           WORDS);
+
+    rules_destroy(&rules);
+}
+
+
+static void
+make_word(char *word, int max)
+{
+    int  n;
+
+    for (n = 1 + pick(max); n; n--) {
+        *word++ = 'a' + pick(20);
+    }
+
+    *word = '\0';
+}
+
+
+static void
+words_in(char (*word)[16], char *text, char *out)
+{
+    int  i;
+
+    *out = '\0';
+
+    for (i = 0; i < WORDS; i++) {
+        if (strstr(text, word[i])) {
+            out += sprintf(out, "%d ", i);
+        }
+    }
 }
 
 
@@ -559,13 +667,15 @@ print_word(char *p, const char *word)
 static void
 expected(rule_t **rule, char *flags, int n, event_t *event, char *out)
 {
-    int    i, fallback;
+    int    i, fallback, taken;
     char  *p;
 
     p = out;
     *p = '\0';
 
-    for (fallback = 0; fallback < 2 && p == out; fallback++) {
+    taken = 0;
+
+    for (fallback = 0; fallback < 2 && !taken; fallback++) {
 
         for (i = 0; i < n; i++) {
 
@@ -576,6 +686,7 @@ expected(rule_t **rule, char *flags, int n, event_t *event, char *out)
             }
 
             p += sprintf(p, "%d ", i);
+            taken |= (flags[i] != 'c');
 
             if (flags[i] == 'l') {
                 return;

@@ -94,6 +94,34 @@ static case_t  cases[] = {
         { NULL, "f" } },
       "{\"a\":2}", "0" },
 
+    { "a copy does not count for a fallback",
+      { { NULL, "c" },
+        { "when data.a = 1;", "" },
+        { NULL, "f" } },
+      "{\"a\":2}", "0 2" },
+
+    { "a copy behind a fallback",
+      { { NULL, "f" },
+        { "when data.a = 2;", "c" } },
+      "{\"a\":2}", "0 1" },
+
+    { "a fallback beside a match and a copy",
+      { { NULL, "c" },
+        { "when data.a = 1;", "" },
+        { NULL, "f" } },
+      "{\"a\":1}", "0 1" },
+
+    { "a copy that does not match",
+      { { "when data.a = 1;", "c" },
+        { NULL, "f" } },
+      "{\"a\":2}", "1" },
+
+    { "a copy behind a last",
+      { { NULL, "l" },
+        { NULL, "c" },
+        { NULL, "f" } },
+      "{\"a\":2}", "0" },
+
     { "numbers however they are written",
       { { "when data.a = 5;", "" },
         { "when data.a = 5.0;", "" },
@@ -185,7 +213,8 @@ test_cases(void)
 
             (void) ngx_er_matcher_add(m, n, condition,
                                       strchr(rule->flags, 'l') != NULL,
-                                      strchr(rule->flags, 'f') != NULL);
+                                      strchr(rule->flags, 'f') != NULL,
+                                      strchr(rule->flags, 'c') != NULL);
         }
 
         (void) ngx_er_matcher_compile(m, &err);
@@ -248,7 +277,7 @@ test_random(void)
 
             (void) ngx_er_matcher_add(m, k, conditions[k],
                                       rule[k].flags[0] == 'l',
-                                      rule[k].flags[0] == 'f');
+                                      rule[k].flags[0] == 'f', 0);
         }
 
         (void) ngx_er_matcher_compile(m, &err);
@@ -372,7 +401,7 @@ test_large(void)
                 (int) (i % 8), (int) (i / 4), (int) (i % 100));
 
         (void) ngx_er_matcher_add(m, i, rules_read(&rules, texts + i * 128), 0,
-                                  0);
+                                  0, 0);
     }
 
     start = clock();
@@ -430,7 +459,7 @@ test_hostile(void)
         sprintf(texts + i * 64, "when data.t = same; when data.n > %d;",
                 (int) i);
         (void) ngx_er_matcher_add(m, i, rules_read(&rules, texts + i * 64), 0,
-                                  0);
+                                  0, 0);
     }
 
     (void) ngx_er_matcher_compile(m, &err);
@@ -484,7 +513,8 @@ test_memory(void)
 
         m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
 
-        rc = (m == NULL || ngx_er_matcher_add(m, 7, condition, 0, 0) != NGX_OK)
+        rc = (m == NULL
+              || ngx_er_matcher_add(m, 7, condition, 0, 0, 0) != NGX_OK)
              ? NGX_ERROR : ngx_er_matcher_compile(m, &err);
     }
 
