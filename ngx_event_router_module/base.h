@@ -82,6 +82,10 @@ struct ngx_er_value_s {
     unsigned               crossed:1;  /* an element of an array that is itself
                                           a value of this field */
     unsigned               empty:1;    /* "", [] or {} */
+    unsigned               unreadable:1;  /* STRING: not UTF-8, or with half of
+                                             a surrogate pair: the text is the
+                                             producer's bytes, and meets no
+                                             VALUE */
 };
 
 

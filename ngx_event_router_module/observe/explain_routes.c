@@ -317,6 +317,10 @@ ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
     ngx_er_print_word(&e->print, "type", ngx_er_explain_types[value->type]);
     ngx_er_print_text(&e->print, "text", &value->text, NGX_ER_PRINT_CUT);
 
+    if (value->unreadable) {
+        ngx_er_print_flag(&e->print, "unreadable", 1);
+    }
+
     if (value->element) {
         ngx_er_print_open(&e->print, "at", "[");
 

@@ -47,6 +47,7 @@ static ngx_uint_t ngx_er_checks_meet(ngx_er_checks_t *checks,
 static ngx_uint_t ngx_er_checks_exact(ngx_array_t *exact, ngx_str_t *text);
 static ngx_uint_t ngx_er_check_meets(ngx_er_check_t *check,
     ngx_er_subject_t *s);
+static ngx_uint_t ngx_er_check_is_text(ngx_er_value_t *value);
 static ngx_uint_t ngx_er_check_number(ngx_er_check_t *check,
     ngx_er_subject_t *s);
 static ngx_uint_t ngx_er_check_net(ngx_er_check_t *check,
@@ -94,7 +95,7 @@ ngx_er_checks_meet(ngx_er_checks_t *checks, ngx_er_subject_t *s)
     ngx_uint_t       i;
     ngx_er_check_t  *check;
 
-    if (s->value->type == NGX_ER_STRING && checks->exact.nelts
+    if (checks->exact.nelts && ngx_er_check_is_text(s->value)
         && ngx_er_checks_exact(&checks->exact, &s->value->text))
     {
         return 1;
@@ -178,12 +179,21 @@ ngx_er_check_meets(ngx_er_check_t *check, ngx_er_subject_t *s)
         return value->type == NGX_ER_NUMBER && ngx_er_check_number(check, s);
 
     case NGX_ER_CHECK_ADDRESS:
-        return value->type == NGX_ER_STRING && ngx_er_check_net(check, s);
+        return ngx_er_check_is_text(value) && ngx_er_check_net(check, s);
 
     default:
-        return value->type == NGX_ER_STRING
+        return ngx_er_check_is_text(value)
                && ngx_er_check_text(check, &value->text);
     }
+}
+
+
+/* one that cannot be read is no text that a pattern could name */
+
+static ngx_uint_t
+ngx_er_check_is_text(ngx_er_value_t *value)
+{
+    return value->type == NGX_ER_STRING && !value->unreadable;
 }
 
 

@@ -17,7 +17,8 @@
  * Arrays and objects have no text: only the operators about the value itself
  * (exists, empty, null, is) ever see one.
  *
- * Comparing cannot fail: what cannot be compared does not meet the operand.
+ * Comparing cannot fail: what cannot be compared does not meet the operand.  A
+ * string that cannot be read is such: two readers would see two texts in it.
  */
 
 
@@ -57,10 +58,16 @@ ngx_er_comparison_meets(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
         return value->type == NGX_ER_NULL;
 
     case NGX_ER_OPERATOR_EQUAL:
-        return ngx_er_comparison_equal(value, &c->operands[i], n);
+        return !value->unreadable
+               && ngx_er_comparison_equal(value, &c->operands[i], n);
+
+    case NGX_ER_OPERATOR_IS:
+        break;
 
     default:
-        break;
+        if (value->unreadable) {
+            return 0;
+        }
     }
 
     operand = &c->operands[i];

@@ -95,7 +95,9 @@ ngx_er_look_field(ngx_er_look_t *look, ngx_er_plan_t *plan)
     }
 
     for (value = first; value; value = value->next) {
-        if (value->type != NGX_ER_ARRAY && value->type != NGX_ER_OBJECT) {
+        if (value->type != NGX_ER_ARRAY && value->type != NGX_ER_OBJECT
+            && !value->unreadable)
+        {
             ngx_er_look_value(look, plan, value);
         }
     }
@@ -270,6 +272,7 @@ ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
     for ( /* void */ ; value; value = value->next) {
 
         if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
+            || value->unreadable
             || ngx_er_number_parse(&value->text, &number) != NGX_OK)
         {
             continue;
