@@ -405,15 +405,31 @@ lease($P, fresh => 2, holder => $H3);
 fenced(retry => $H1, lease($P, fresh => 1)->{token},
        list(target => $P)->{entries}[2]{seq}, $P, 0, $past);
 
-$r = run('adopt', $H3, 1);
+$r = run('adopt', $H3, 1, 1);
 is("$r->[2] $r->[3]", '1 1', 'adopted, and there are more');
-$r = run('adopt', $H3, 100);
+$r = run('adopt', $H3, 100, 1);
 is("$r->[2] $r->[3]", '1 0', 'all');
-is(run('adopt', $H3, 100)->[2], 0, 'sent twice');
+is(run('adopt', $H3, 100, 1)->[2], 0, 'sent twice');
 $r = lease($P, again => 9);
 is(join(' ', map { "$_->{record}:$_->{attempts}:$_->{crashes}" }
              sort { $a->{record} cmp $b->{record} } @{ $r->{entries} }),
     'h1:0:1 h2:0:1 h3:1:0', 'they are due, and crashed');
+fenced(settle => $H1, $r->{token}, $_->{seq}, $P) for @{ $r->{entries} };
+
+# who leaves gives back: not a crash, and as new as it was
+
+accept_event(record => "g$_", parts => [ { target => $P } ]) for 1 .. 2;
+$r = lease($P, fresh => 2, holder => $H3);
+fenced(retry => $H3, $r->{token}, $r->{entries}[0]{seq}, $P, 0, $past);
+lease($P, again => 1, holder => $H3);
+is(run('adopt', $H3, 100, 0)->[2], 2, 'given back');
+$r = lease($P, fresh => 9);
+is(join(' ', map { "$_->{record}:$_->{attempts}:$_->{crashes}" }
+             @{ $r->{entries} }), 'g2:0:0', 'without an attempt as before');
+fenced(settle => $H1, $r->{token}, $_->{seq}, $P) for @{ $r->{entries} };
+$r = lease($P, again => 9);
+is(join(' ', map { "$_->{record}:$_->{attempts}:$_->{crashes}" }
+             @{ $r->{entries} }), 'g1:1:0', 'and with one');
 fenced(settle => $H1, $r->{token}, $_->{seq}, $P) for @{ $r->{entries} };
 
 accept_event(record => 'late', parts => [ { target => $P } ]);
@@ -429,6 +445,20 @@ is(sweep(gap => 300)->{adopted}, 0, 'alive');
 
 sweep(node => $H2);
 is(sweep()->{nodes}, 2, 'two nodes');
+
+# a worker that exits: alive, but its nginx has no part any more
+
+for (1 .. 10) {
+    $r = sweep(gap => 300);
+    last if $r->{adopted};
+    is(scalar @{ sweep(holder => $H3, node => hex16(0))->{counts} }, 0,
+        'a sign of life counts nothing') if $_ == 1;
+    sweep(holder => $H3, node => hex16(0), gap => 300);
+    sleep 0.06;
+}
+
+is($r->{adopted}, 0, 'who exits is alive as long as it says so');
+is(sweep(gap => 300)->{nodes}, 1, 'but is no node');
 
 for (1 .. 12) {
     $r = sweep(gap => 300);
@@ -671,7 +701,7 @@ is(fenced(retry => $H1, $l->{token}, $z[1], $Z, 0, $past), 1, 'tried again');
 is(fenced(bury => $H1, $l->{token}, $z[2], $Z, $past, 1, 0, '', 1000), 1,
     'buried');
 is(eval { sweep(); 1 }, 1, 'swept');
-is(eval { run('adopt', $H1, 10); 1 }, 1, 'adopted');
+is(eval { run('adopt', $H1, 10, 1); 1 }, 1, 'adopted');
 
 for (1 .. 20) {
     $l = lease($Z, fresh => 3);

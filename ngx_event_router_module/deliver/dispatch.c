@@ -15,8 +15,8 @@
  * Once a second it is the turn of one of the workers to sweep (sweep.c).
  *
  * It owns the worker's lanes and timers, all of them cancelable: an exiting
- * worker fetches nothing, others do.  If the store does not answer, it is
- * asked again after a second.
+ * worker fetches nothing, others do, but it goes on to say that it is alive.
+ * If the store does not answer, it is asked again after a second.
  */
 
 
@@ -439,13 +439,7 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
 
     worker = &ngx_er_dispatcher;
 
-    ngx_er_leases_tick();
-
     ngx_add_timer(ev, NGX_ER_DISPATCH_TICK);
-
-    if (ngx_exiting) {
-        return;
-    }
 
     worker->starved = 0;
     ngx_er_dispatch_wake_all();
@@ -498,7 +492,7 @@ ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     worker->tick.log = cycle->log;
     worker->tick.cancelable = 1;
 
-    ngx_er_leases_init_worker(mcf->queue, ngx_er_dispatch_freed);
+    ngx_er_leases_init_worker(cycle, mcf->queue, ngx_er_dispatch_freed);
 
     ngx_add_timer(&worker->tick, NGX_ER_DISPATCH_TICK);
 

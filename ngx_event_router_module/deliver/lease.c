@@ -11,6 +11,11 @@
  *
  * A lease is on the heap, with a hold on its event.  It gives its places back
  * exactly once, as soon as nothing is sent for it any more.
+ *
+ * Once a second leases that will end soon are renewed, and the store is told
+ * again what it did not take.  As long as there is a lease this timer keeps an
+ * exiting worker alive, if not for longer than worker_shutdown_timeout allows
+ * and the seconds that it takes to hand back what that has cut.
  */
 
 
@@ -26,6 +31,8 @@
                                           sent for want of memory is due */
 #define NGX_ER_LEASE_COPY   5000       /* ms at most before an entry is due
                                           whose copy is being delivered */
+#define NGX_ER_LEASE_TICK   1000       /* ms */
+#define NGX_ER_LEASE_GRACE  3000       /* ms after worker_shutdown_timeout */
 
 
 typedef struct {
@@ -34,6 +41,11 @@ typedef struct {
     ngx_queue_t            leases;     /* of ngx_er_lease_t */
     size_t                 bytes;
     size_t                 reserved;
+    ngx_event_t            tick;
+    ngx_connection_t       dummy;      /* its data: debug logs its fd */
+    ngx_msec_t             exits;      /* since when the worker exits, 0: it
+                                          does not */
+    ngx_msec_t             timeout;    /* worker_shutdown_timeout, 0: none */
 } ngx_er_lease_worker_t;
 
 
@@ -44,6 +56,8 @@ static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
 static void ngx_er_lease_guarded(ngx_er_claim_t *claim);
 static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
+static void ngx_er_leases_hold(void);
+static void ngx_er_leases_tick(ngx_event_t *ev);
 
 
 static ngx_er_lease_worker_t  ngx_er_lease_worker;
@@ -180,6 +194,7 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
 
     ngx_er_lease_worker.bytes += lease->bytes;
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
+    ngx_er_leases_hold();
 
     return lease;
 }
@@ -312,6 +327,7 @@ ngx_er_lease_free(ngx_er_lease_t *lease)
 
     ngx_queue_remove(&lease->queue);
     ngx_er_lease_worker.bytes -= lease->bytes;
+    ngx_er_leases_hold();
 
     if (lease->event) {
         ngx_er_event_release(lease->event);
@@ -350,12 +366,39 @@ ngx_er_leases_unreserve(size_t bytes)
 }
 
 
-void
-ngx_er_leases_tick(void)
+/* whether the worker may go, which nginx looks at in each turn */
+
+static void
+ngx_er_leases_hold(void)
 {
-    uint64_t         now;
-    ngx_queue_t     *q, *next;
-    ngx_er_lease_t  *lease;
+    ngx_er_lease_worker_t  *worker;
+
+    worker = &ngx_er_lease_worker;
+
+    worker->tick.cancelable = ngx_queue_empty(&worker->leases)
+                              || (worker->exits && worker->timeout
+                                  && ngx_current_msec - worker->exits
+                                     > worker->timeout + NGX_ER_LEASE_GRACE);
+}
+
+
+static void
+ngx_er_leases_tick(ngx_event_t *ev)
+{
+    uint64_t                now;
+    ngx_queue_t            *q, *next;
+    ngx_er_lease_t         *lease;
+    ngx_er_lease_worker_t  *worker;
+
+    worker = &ngx_er_lease_worker;
+
+    ngx_add_timer(ev, NGX_ER_LEASE_TICK);
+
+    if (ngx_exiting && worker->exits == 0) {
+        worker->exits = ngx_max(ngx_current_msec, 1);
+    }
+
+    ngx_er_leases_hold();
 
     now = ngx_er_queue_now();
 
@@ -376,6 +419,11 @@ ngx_er_leases_tick(void)
         }
 
         if (!lease->renewed && now + lease->half > lease->until) {
+
+            ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                           "event router: event %016xL for \"%V\", lease is "
+                           "renewed", lease->seq, &lease->target->name);
+
             ngx_er_settle_extend(lease);
         }
     }
@@ -383,20 +431,37 @@ ngx_er_leases_tick(void)
 
 
 void
-ngx_er_leases_init_worker(ngx_er_queue_t *queue, ngx_er_lease_pt freed)
+ngx_er_leases_init_worker(ngx_cycle_t *cycle, ngx_er_queue_t *queue,
+    ngx_er_lease_pt freed)
 {
-    ngx_memzero(&ngx_er_lease_worker, sizeof(ngx_er_lease_worker_t));
+    ngx_core_conf_t        *ccf;
+    ngx_er_lease_worker_t  *worker;
 
-    ngx_queue_init(&ngx_er_lease_worker.leases);
+    worker = &ngx_er_lease_worker;
+    ngx_memzero(worker, sizeof(ngx_er_lease_worker_t));
 
-    ngx_er_lease_worker.store = queue;
-    ngx_er_lease_worker.freed = freed;
+    ngx_queue_init(&worker->leases);
+
+    worker->store = queue;
+    worker->freed = freed;
+    worker->dummy.fd = (ngx_socket_t) -1;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    worker->timeout = ccf->shutdown_timeout;
+
+    worker->tick.handler = ngx_er_leases_tick;
+    worker->tick.data = &worker->dummy;
+    worker->tick.log = cycle->log;
+
+    ngx_er_leases_hold();
+    ngx_add_timer(&worker->tick, NGX_ER_LEASE_TICK);
 }
 
 
 /*
  * The worker was told to stop at once.  What was sent may have arrived, so it
- * counts as an attempt; the store gets it all in one last transaction.
+ * counts as an attempt; the store gets it all in one last transaction, and
+ * with it what it did not take before.
  */
 
 void
@@ -418,6 +483,12 @@ ngx_er_leases_exit_worker(void)
         attempt = lease->attempt;
 
         if (lease->op) {
+
+            if (!lease->told && !lease->ended) {
+                lease->told = 1;
+                ngx_er_queue_run(lease->store, lease->op);
+            }
+
             continue;
         }
 
@@ -433,5 +504,9 @@ ngx_er_leases_exit_worker(void)
         if (attempt) {
             ngx_er_attempt_drop(attempt);
         }
+    }
+
+    if (ngx_er_lease_worker.tick.timer_set) {
+        ngx_del_timer(&ngx_er_lease_worker.tick);
     }
 }

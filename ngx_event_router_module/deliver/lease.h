@@ -83,11 +83,9 @@ size_t ngx_er_leases_room(ngx_uint_t *reserved);
 void ngx_er_leases_reserve(size_t bytes);
 void ngx_er_leases_unreserve(size_t bytes);
 
-/* renews what will end soon; tells the store again what it did not take */
-void ngx_er_leases_tick(void);
-
 /* init_process and exit_process: what is in hand is handed back */
-void ngx_er_leases_init_worker(ngx_er_queue_t *queue, ngx_er_lease_pt freed);
+void ngx_er_leases_init_worker(ngx_cycle_t *cycle, ngx_er_queue_t *queue,
+    ngx_er_lease_pt freed);
 void ngx_er_leases_exit_worker(void);
 
 

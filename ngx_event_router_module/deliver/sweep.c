@@ -12,7 +12,9 @@
  * once a second in one of them.
  *
  * In a store that several nginx share a sweep is also a sign of life, so there
- * every worker sweeps now and then.
+ * every worker sweeps now and then.  One that exits sweeps nothing any more
+ * and has no part in what its nginx may do at once, but it owns what it
+ * delivers until the last of it is settled, so it still says that it is alive.
  *
  * It owns the list of targets that it tells the store, in the cycle's pool.  A
  * sweep that fails is followed by the next one.
@@ -48,6 +50,8 @@ typedef struct {
 } ngx_er_sweep_worker_t;
 
 
+static void ngx_er_sweep_alive(void);
+static void ngx_er_sweep_heard(ngx_er_queue_op_t *op);
 static void ngx_er_sweep_adopt(void);
 static void ngx_er_sweep_adopted(ngx_er_queue_op_t *op);
 static void ngx_er_sweep_swept(ngx_er_queue_op_t *op);
@@ -126,6 +130,12 @@ ngx_er_sweep_tick(void)
     ngx_er_sweep_worker_t  *worker;
 
     worker = &ngx_er_sweeper;
+
+    if (ngx_exiting) {
+        ngx_er_sweep_alive();
+        return;
+    }
+
     now = ngx_er_queue_now();
 
     if (ngx_er_lanes_turn(worker->mcf, now, NGX_ER_SWEEP_MS)
@@ -134,6 +144,40 @@ ngx_er_sweep_tick(void)
     {
         ngx_er_sweep();
     }
+}
+
+
+static void
+ngx_er_sweep_alive(void)
+{
+    ngx_er_queue_op_t      *op;
+    ngx_er_sweep_worker_t  *worker;
+
+    worker = &ngx_er_sweeper;
+
+    if (!worker->store->backend->pulse
+        || ngx_current_msec - worker->last < NGX_ER_SWEEP_PULSE)
+    {
+        return;
+    }
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_sweep_heard, NULL);
+    if (op == NULL) {
+        return;
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router: exiting, sign of life");
+
+    worker->last = ngx_current_msec;
+    ngx_er_queue_run(worker->store, op);
+}
+
+
+static void
+ngx_er_sweep_heard(ngx_er_queue_op_t *op)
+{
+    ngx_er_queue_op_free(op);
 }
 
 

@@ -23,7 +23,8 @@
 /* unless one is under way in this worker */
 void ngx_er_sweep(void);
 
-/* the same if it is this worker's turn, or time for a sign of life */
+/* the same if it is this worker's turn, or time for a sign of life, which is
+   all that an exiting worker gives */
 void ngx_er_sweep_tick(void);
 
 /* init_process; NGX_ERROR: no memory */

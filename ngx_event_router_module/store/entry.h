@@ -235,6 +235,7 @@ struct ngx_er_queue_op_s {
        count.pending: how many */
 
     uint64_t               holder;
+    unsigned               leaves:1;   /* it gives them back: no crash */
 
     /*
      * SWEEP: forgets what is over (keys, dead letters, the archive), buries
@@ -246,7 +247,8 @@ struct ngx_er_queue_op_s {
      */
 
     uint64_t               node;       /* this nginx, among those that share
-                                          the store */
+                                          the store; 0: the worker exits and
+                                          says that it is alive, no more */
     ngx_uint_t             nodes;      /* out: how many there are; 0: one */
     uint64_t              *known;      /* hashes of all targets */
     ngx_uint_t             nknown;

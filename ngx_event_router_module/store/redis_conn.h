@@ -215,6 +215,10 @@ void ngx_er_redis_write_handler(ngx_event_t *wev);
 ngx_er_redis_error_e ngx_er_redis_judge(ngx_er_redis_t *redis,
     redisReply *reply);
 
+/* redis_farewell.c: exit_process: what waits is written and answers are read,
+   until ngx_current_msec is "until"; their handlers must not begin anything */
+void ngx_er_redis_farewell(ngx_er_redis_t *redis, ngx_msec_t until);
+
 /* 1, at most once in "quiet" ms; *said is when that was, 0: never */
 ngx_uint_t ngx_er_redis_may_say(ngx_msec_t *said, ngx_msec_t quiet);
 

@@ -32,7 +32,8 @@
 #include "redis_node.h"
 
 
-#define NGX_ER_REDIS_NODES  64
+#define NGX_ER_REDIS_NODES     64
+#define NGX_ER_REDIS_FAREWELL  500     /* ms, for all of them */
 
 
 struct ngx_er_redis_node_s {
@@ -171,9 +172,13 @@ void
 ngx_er_redis_nodes_close(ngx_er_redis_nodes_t *nodes)
 {
     ngx_uint_t            i;
+    ngx_msec_t            until;
     ngx_er_redis_node_t  *node;
 
     nodes->closed = 1;
+
+    ngx_time_update();
+    until = ngx_current_msec + NGX_ER_REDIS_FAREWELL;
 
     for (i = 0; i < nodes->n; i++) {
         node = nodes->node[i];
@@ -182,6 +187,7 @@ ngx_er_redis_nodes_close(ngx_er_redis_nodes_t *nodes)
             ngx_delete_posted_event(&node->post);
         }
 
+        ngx_er_redis_farewell(node->redis, until);
         ngx_er_redis_close(node->redis);
 
         if (node->writer != node->redis) {

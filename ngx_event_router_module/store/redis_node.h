@@ -37,6 +37,8 @@ struct ngx_er_redis_wait_s {
 /* connects to the first one; NULL: no memory */
 ngx_er_redis_nodes_t *ngx_er_redis_nodes_open(ngx_pool_t *pool,
     ngx_er_redis_conf_t *conf);
+
+/* exit_process: what was run is written, if that does not take long */
 void ngx_er_redis_nodes_close(ngx_er_redis_nodes_t *nodes);
 
 /* the node of a shard, as far as is known; NULL: none can be reached */

@@ -25,7 +25,8 @@
  * The first operation waits for redis_queue_check.c.
  *
  * Holders on other machines cannot be watched.  Each worker's SWEEP says that
- * it is alive; who is silent for 15 s loses what it has leased.
+ * it is alive; who is silent for 15 s loses what it has leased.  A worker that
+ * exits gives back what is left, so that nobody waits for that.
  */
 
 
@@ -39,6 +40,9 @@
 static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
 static void ngx_er_redis_queue_close(ngx_er_queue_t *queue);
+static void ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq);
+static ngx_int_t ngx_er_redis_queue_left(ngx_er_redis_op_t *rop,
+    redisReply *reply);
 static void ngx_er_redis_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop,
@@ -168,8 +172,70 @@ ngx_er_redis_queue_close(ngx_er_queue_t *queue)
     }
 
     if (rq->nodes) {
+        ngx_er_redis_queue_leave(rq);
         ngx_er_redis_nodes_close(rq->nodes);
     }
+}
+
+
+/*
+ * Behind what was said of single entries, on the same connections: what is
+ * still leased to this worker is due.  It may not know of all of it, as of
+ * what Redis has lent and not answered yet.
+ */
+
+static void
+ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq)
+{
+    ngx_str_t             words[NGX_ER_REDIS_ARGS];
+    ngx_uint_t            n, shard;
+    ngx_er_queue_op_t    *op;
+    ngx_er_redis_op_t    *rop;
+    ngx_er_redis_node_t  *node;
+    ngx_er_redis_walk_t   walk;
+
+    if (!rq->checked) {
+        return;
+    }
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_ADOPT, NULL, NULL);
+    if (op == NULL) {
+        return;
+    }
+
+    op->holder = rq->layout.holder;
+    op->leaves = 1;
+
+    ngx_er_redis_queue_walk(&walk, &rq->layout, op);
+
+    for (shard = 0; shard < rq->layout.shards; shard++) {
+        node = ngx_er_redis_nodes_get(rq->nodes, shard);
+        rop = ngx_pcalloc(op->pool, sizeof(ngx_er_redis_op_t));
+
+        if (rop == NULL) {
+            return;
+        }
+
+        walk.shard = shard;
+
+        if (node
+            && ngx_er_redis_queue_script_words(&walk, 1, op->pool, words, &n)
+               == NGX_OK)
+        {
+            rop->handler = ngx_er_redis_queue_left;
+            rop->quiet = 1;
+            (void) ngx_er_redis_node_run(node, rop, words, n);
+        }
+    }
+
+    /* op->pool stays: its commands are under way when the process ends */
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_left(ngx_er_redis_op_t *rop, redisReply *reply)
+{
+    return NGX_OK;
 }
 
 

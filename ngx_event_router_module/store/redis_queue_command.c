@@ -216,6 +216,7 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     case NGX_ER_QUEUE_ADOPT:
         ngx_er_redis_word_hex(&a, op->holder);
         ngx_er_redis_word_number(&a, NGX_ER_REDIS_BATCH);
+        ngx_er_redis_word_number(&a, !op->leaves);
         break;
 
     case NGX_ER_QUEUE_SWEEP:

@@ -157,7 +157,7 @@
     "  call('ZREM', b .. 'x:' .. t, q) "                                      \
     "  call('ZREM', b .. 'z', t .. q) "                                       \
     "end "                                                                    \
-    "local function adopt(holder, n) "                                        \
+    "local function adopt(holder, n, crash) "                                 \
     "  local h = b .. 'h:' .. holder "                                        \
     "  local list = call('SRANDMEMBER', h, n) "                               \
     "  local done = 0 "                                                       \
@@ -166,9 +166,11 @@
     "    local e = b .. 'e:' .. q "                                           \
     "    local p = get(e, 'p' .. t) "                                         \
     "    if p and p[6] == holder then "                                       \
-    "      p[3], p[5], p[6], p[7] = p[3] + 1, now, '', '' "                   \
+    "      p[3], p[5], p[6], p[7] = p[3] + crash, now, '', '' "               \
     "      set(e, 'p' .. t, p) "                                              \
-    "      call('ZADD', b .. 'a:' .. t, now, q) "                             \
+    "      local z = class(p) "                                               \
+    "      call('ZADD', z .. t, now, q) "                                     \
+    "      if z ~= b .. 'a:' then call('ZREM', b .. 'a:' .. t, q) end "       \
     "      done = done + 1 "                                                  \
     "    end "                                                                \
     "    call('SREM', h, x) "                                                 \

@@ -279,12 +279,13 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "return {1, now} "),
     ngx_null_string },
 
-    /* layout, holder, batch */
+    /* layout, holder, batch, crash */
 
     { ngx_string("adopt"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
     "tick() "
-    "local done, more = adopt(ARGV[2], tonumber(ARGV[3])) "
+    "local done, more = adopt(ARGV[2], tonumber(ARGV[3]), "
+    "                         tonumber(ARGV[4])) "
     "return {1, now, done, more} "),
     ngx_null_string },
 
@@ -296,6 +297,9 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "local batch, more, adopted = tonumber(ARGV[7]), 0, 0 "
     "tick() "
     "call('ZADD', b .. 'holders', now, holder) "
+    "if ARGV[8] == '0000000000000000' then "
+    "  return {1, now, 0, 0, 0, 0, 0, 0} "
+    "end "
     "call('ZADD', b .. 'nodes', now, ARGV[8]) "
     "call('ZREMRANGEBYSCORE', b .. 'nodes', '-inf', now - gap / 3) "
     "local nodes = call('ZRANGE', b .. 'nodes', 0, -1, 'WITHSCORES') "
@@ -309,7 +313,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "if now - quiet >= gap then "
     "  for _, h in ipairs(call('ZRANGEBYSCORE', b .. 'holders', '-inf', "
     "                          now - gap, 'LIMIT', 0, 8)) do "
-    "    local done, rest = adopt(h, batch) "
+    "    local done, rest = adopt(h, batch, 1) "
     "    adopted = adopted + done "
     "    if rest > 0 then more = 1 end "
     "  end "

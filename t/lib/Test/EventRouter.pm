@@ -397,6 +397,56 @@ sub run {
 }
 
 
+# starts it for a change of the binary: nginx does that only if whoever started
+# it has gone.  Then it is ours, and so is a new master when the old one has
+# gone.  False: this system does not allow that.
+
+sub run_alone {
+    my ($self) = @_;
+
+    my %prctl = (x86_64 => 157, aarch64 => 167);
+    my $adopt = $prctl{(POSIX::uname())[4]};
+
+    return 0 if !$adopt || syscall($adopt, 36, 1, 0, 0, 0) != 0;
+
+    my $starter = fork // die "fork: $!\n";
+
+    if ($starter == 0) {
+        my $up = eval { $self->run };
+        POSIX::_exit($up ? 0 : 1);
+    }
+
+    waitpid $starter, 0;
+    die "nginx did not start on its own\n" if $?;
+
+    ($self->{pid}) = $self->read_file('nginx.pid') =~ /(\d+)/;
+
+    return 1;
+}
+
+
+# USR2: the new master is the one that counts from now on; returns the old one
+
+sub upgrade {
+    my ($self) = @_;
+
+    my $old = $self->{pid};
+
+    $self->workers_may_change('another binary');
+    $self->signal('USR2');
+    $self->wait_file('nginx.pid.oldbin', qr/^$old$/, 15)
+        && $self->wait_file('nginx.pid', qr/^(?!$old$)\d+$/, 15)
+        or return;
+
+    ($self->{pid}) = $self->read_file('nginx.pid') =~ /(\d+)/;
+
+    wait_until(15, sub { (() = $self->workers) == $self->{workers} })
+        or return;
+
+    return $old;
+}
+
+
 # pids of the workers that take requests; all: also those that shut down
 
 sub workers {
