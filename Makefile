@@ -50,8 +50,9 @@ DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
 DEPS_RUN    := curl openssl
 DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
                libio-socket-ssl-perl
+DEPS_CLANG  := clang
 DEPS_SOURCE := dpkg-dev
-DEPS_FUZZ   := clang libclang-rt-14-dev llvm
+DEPS_FUZZ   := clang libclang-rt-dev llvm
 DEPS_BENCH  := $(DEPS_RUN) redis-server wrk
 
 # nginx's callbacks have fixed parameters that not every one of them needs
@@ -98,9 +99,17 @@ deps:                 ## installs the Debian packages that are missing
 deps-%:
 	@t/bin/deps $(DEPS_$*)
 
+# One graph for all that is built, so that "make -j" never makes a file twice
+# at a time.  Packages stand behind "|": they come first, and that they were
+# looked at makes nothing out of date.
+
+# a make with jobs hands them on; else two compilers run at once
+
+MORE_JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j2)
+
 # the stamps change only when their contents do
 
-build/nginx-dev: FORCE
+build/nginx-dev: FORCE | deps-BUILD
 	@mkdir -p $(@D)
 	@new=$@.$$$$; dpkg-query -W -f '$${Version}\n' nginx-dev >$$new; \
 	    if cmp -s $$new $@; then rm $$new; else mv $$new $@; fi
@@ -108,12 +117,13 @@ build/nginx-dev: FORCE
 
 # ---- the dynamic module; the stem is the compiler
 
-build: deps-BUILD     ## the dynamic module: build/gcc/ngx_http_event_router_module.so
-	@$(MAKE) build/gcc/$(MODULE)
+build: build/gcc/$(MODULE)
+build:                ## the dynamic module: build/gcc/ngx_http_event_router_module.so
 
-build-clang: deps-BUILD  ## the same with clang
-	@t/bin/deps clang
-	@$(MAKE) build/clang/$(MODULE)
+build-clang: build/clang/$(MODULE)
+build-clang:          ## the same with clang
+
+build/clang/Makefile: | deps-CLANG
 
 # with points where a test lets it die: ngx_event_router_module/crash.h; and
 # beside it a module of the tests' own
@@ -140,7 +150,7 @@ build/%/Makefile: config build/nginx-dev
 
 build/%/$(MODULE): build/%/Makefile $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
-	@$(MAKE) -s -j2 -C $(NGINX_SRC) -f $(CURDIR)/$< modules
+	@$(MAKE) -s $(MORE_JOBS) -C $(NGINX_SRC) -f $(CURDIR)/$< modules
 	@touch $@
 
 
@@ -161,8 +171,7 @@ build/asan/Makefile:   NGX_CC  := -g -O1 $(SANITIZE) $(WARNINGS) \
 build/asan/Makefile:   NGX_LD  := $(SANITIZE)
 build/asan/Makefile:   MORE    := --add-module=$(CURDIR)/t/modules
 
-build/source/version: build/nginx-dev
-	@t/bin/deps $(DEPS_SOURCE)
+build/source/version: build/nginx-dev | deps-SOURCE
 	@t/bin/nginx-source $(@D)
 
 build/static/Makefile build/asan/Makefile: config build/source/version
@@ -176,15 +185,15 @@ build/static/Makefile build/asan/Makefile: config build/source/version
 
 build/%/nginx: build/%/Makefile $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
-	@$(MAKE) -s -j2 -C build/source/nginx -f $(CURDIR)/$< binary
+	@$(MAKE) -s $(MORE_JOBS) -C build/source/nginx -f $(CURDIR)/$< binary
 	@touch $@
 
-static: deps-BUILD    ## nginx with the module inside: build/static/nginx
-	@$(MAKE) build/static/nginx
+static: build/static/nginx
+static:               ## nginx with the module inside: build/static/nginx
 	@build/static/nginx -V 2>&1 | head -1
 
-asan: deps-BUILD deps-TEST  ## all tests with an nginx under ASan and UBSan
-	@$(MAKE) build/asan/nginx units build/gcc/$(MODULE)
+asan: deps-TEST build/asan/nginx units build/gcc/$(MODULE)
+asan:                 ## all tests with an nginx under ASan and UBSan
 	@TEST_NGINX_BINARY=$(CURDIR)/build/asan/nginx TEST_NGINX_STATIC=1 \
 	    prove -j$(JOBS) -r $(TESTS)
 
@@ -192,17 +201,15 @@ asan: deps-BUILD deps-TEST  ## all tests with an nginx under ASan and UBSan
 # ---- the pure files alone
 
 PURE_SOURCES := $(wildcard $(PURE:%=$(ROOM)/%.c))
-INCLUDES     := -I$(NGINX_SRC)/src/core -I$(NGINX_SRC)/src/event \
-                -I$(NGINX_SRC)/src/event/modules -I$(NGINX_SRC)/src/os/unix \
-                -Ibuild/gcc
+INCLUDES     := $(addprefix -I$(NGINX_SRC)/src/,core event event/modules \
+                                              event/quic os/unix) -Ibuild/gcc
 UNIT_LIBS    := -ljansson -lhiredis -llmdb -lssl -lcrypto -lpcre2-8 -lm -lpthread
 UNIT_FLAGS   := -g -O1 $(WARNINGS) -Werror -MMD -MP \
                 $(if $(filter 1,$(UNIT_SAN)),$(SANITIZE))
 UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)
 UNIT_OBJECTS := $(PURE_SOURCES:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/t/unit/core.o
 
-units:
-	@$(if $(UNITS),$(MAKE) $(UNITS:%=$(UNIT_DIR)/%),echo '  no unit tests')
+units: $(UNITS:%=$(UNIT_DIR)/%)
 
 $(UNIT_DIR)/%.o: %.c build/gcc/Makefile
 	@mkdir -p $(@D)
@@ -220,8 +227,8 @@ $(UNIT_DIR)/%: $(UNIT_DIR)/t/unit/%.o $(UNIT_DIR)/pure.a
 
 -include $(shell find build/unit build/unit-plain -name '*.d' 2>/dev/null)
 
-fuzz: deps-BUILD deps-FUZZ  ## every fuzz target for FUZZ_SECONDS (60) each
-	@$(if $(FUZZERS),$(MAKE) $(FUZZERS:%=build/fuzz/%),echo '  no fuzz targets')
+fuzz: $(FUZZERS:%=build/fuzz/%)
+fuzz:                 ## every fuzz target for FUZZ_SECONDS (60) each
 	@set -e; for name in $(FUZZERS); do \
 	    echo "  fuzz       $$name, $(FUZZ_SECONDS) s"; \
 	    mkdir -p build/fuzz/$$name.corpus; \
@@ -235,7 +242,7 @@ fuzz: deps-BUILD deps-FUZZ  ## every fuzz target for FUZZ_SECONDS (60) each
 	done
 
 build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(INTERFACE) t/unit/core.c \
-              build/gcc/Makefile
+              build/gcc/Makefile | deps-FUZZ
 	@echo "  build      $@"
 	@mkdir -p $(@D)
 	@clang -g -O1 $(WARNINGS) -Werror \
@@ -247,9 +254,9 @@ build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(INTERFACE) t/unit/core.c \
 
 # ---- tests, measurements, the demonstration
 
-test: deps-BUILD deps-TEST  ## builds and runs every test; the last line is prove's
-	@$(MAKE) build/gcc/$(MODULE) build/clang/$(MODULE) \
-	    build/crash/$(MODULE) units
+test: deps-TEST build/gcc/$(MODULE) build/clang/$(MODULE) build/crash/$(MODULE)
+test: units
+test:                 ## builds and runs every test; the last line is prove's
 	@prove -j$(JOBS) -r $(TESTS)
 
 # while things break; t/fault/chaos says how
@@ -258,8 +265,8 @@ SOAK_EVENTS ?= 200000
 SOAK_KILLS  ?= 100
 SOAK_SEED   ?= $(shell date +%s)
 
-soak: deps-BUILD deps-TEST  ## the long tests: rules at random, the queue while things break
-	@$(MAKE) build/gcc/$(MODULE) $(UNIT_DIR)/differential
+soak: deps-TEST build/gcc/$(MODULE) $(UNIT_DIR)/differential
+soak:                 ## the long tests: rules at random, the queue while things break
 	@$(UNIT_DIR)/differential $(SOAK_PAIRS) $(SOAK_SEED)
 	@t/fault/chaos scene=soak seed=$(SOAK_SEED) events=$(SOAK_EVENTS) \
 	    kills=$(SOAK_KILLS)
@@ -267,9 +274,9 @@ soak: deps-BUILD deps-TEST  ## the long tests: rules at random, the queue while 
 style:                ## nginx's style and the call rules only
 	@prove t/style.t
 
-bench: deps-BUILD deps-BENCH  ## what an event costs, beside proxy_pass and the bare stores
-	@$(MAKE) build/gcc/$(MODULE) build/bench/scan build/bench/match \
-	    build/bench/store
+bench: deps-BENCH build/gcc/$(MODULE)
+bench: build/bench/scan build/bench/match build/bench/store
+bench:                ## what an event costs, beside proxy_pass and the bare stores
 	@t/bench/run sync
 	@echo
 	@t/bench/run queued
@@ -281,8 +288,8 @@ bench: deps-BUILD deps-BENCH  ## what an event costs, beside proxy_pass and the 
 
 bench-million:        ## a start with 1,000,000 entries pending: minutes, 8g of disk
 bench-outage:         ## one target is away, and the others: minutes, 16g of disk
-bench-million bench-outage: bench-%: deps-BUILD deps-BENCH
-	@$(MAKE) build/gcc/$(MODULE) build/bench/store
+bench-million bench-outage: deps-BENCH build/gcc/$(MODULE) build/bench/store
+bench-million bench-outage: bench-%:
 	@t/bench/run $*
 
 BENCH_SCAN := $(ROOM)/base.c \
@@ -318,8 +325,8 @@ build/bench/store: t/bench/store.c t/unit/core.c $(BENCH_STORE) $(INTERFACE) \
 	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
 	    $(filter %.c,$^) $(UNIT_LIBS)
 
-run: deps-BUILD deps-RUN  ## the example with two stand-in targets, on loopback
-	@$(MAKE) build/gcc/$(MODULE)
+run: deps-RUN build/gcc/$(MODULE)
+run:                  ## the example with two stand-in targets, on loopback
 	@t/bin/demo start
 
 explain: deps-BUILD   ## what would become of FILE=event.json with CONF=nginx.conf

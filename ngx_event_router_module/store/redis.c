@@ -40,7 +40,9 @@ static ngx_int_t ngx_er_redis_url_database(u_char *p, u_char *last,
 static ngx_int_t ngx_er_redis_decode(ngx_pool_t *pool, u_char *p,
     u_char *last, ngx_str_t *out);
 static ngx_er_redis_error_e ngx_er_redis_code(const char *p, const char *last);
-static void *ngx_er_redis_array(const redisReadTask *task, int elements);
+static void *ngx_er_redis_array(const redisReadTask *task,
+    ngx_er_redis_elements_t elements);
+static ngx_uint_t ngx_er_redis_known(redisReply *reply);
 
 
 /* of version 7, which gives it no code of its own */
@@ -546,18 +548,21 @@ ngx_er_redis_reader_open(ngx_er_redis_reader_t *r)
 
 /*
  * A reply as hiredis itself makes it.  NULL makes the reader fail; that is how
- * arrays that nobody asked for are refused before anything is allocated.
+ * arrays that nobody asked for are refused before anything is allocated, and
+ * what is no array of RESP2: maps, sets, attributes and pushes of RESP3.
  */
 
 static void *
-ngx_er_redis_array(const redisReadTask *task, int elements)
+ngx_er_redis_array(const redisReadTask *task, ngx_er_redis_elements_t elements)
 {
     redisReply             *reply;
     ngx_er_redis_reader_t  *r;
 
     r = task->privdata;
 
-    if (task->parent || elements > (int) r->elements) {
+    if (task->parent || task->type != REDIS_REPLY_ARRAY
+        || (ngx_uint_t) elements > r->elements)
+    {
         return NULL;
     }
 
@@ -610,10 +615,43 @@ ngx_er_redis_read(ngx_er_redis_reader_t *r, redisReply **reply)
         return (r->fed > r->limit) ? NGX_ERROR : NGX_AGAIN;
     }
 
+    if (!ngx_er_redis_known(data)) {
+        freeReplyObject(data);
+        return NGX_ERROR;
+    }
+
     r->fed = r->reader->len - r->reader->pos;
     *reply = data;
 
     return NGX_OK;
+}
+
+
+/*
+ * Only RESP2 is spoken: hiredis since 1.0 also reads the doubles, booleans, big
+ * numbers and verbatim strings of RESP3, which nobody asked for.
+ */
+
+static ngx_uint_t
+ngx_er_redis_known(redisReply *reply)
+{
+    size_t  i;
+
+    if (reply->type < REDIS_REPLY_STRING || reply->type > REDIS_REPLY_ERROR) {
+        return 0;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        return 1;
+    }
+
+    for (i = 0; i < reply->elements; i++) {
+        if (!ngx_er_redis_known(reply->element[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -32,6 +32,15 @@
 #define NGX_ER_REDIS_BACKOFF_MAX   5000
 
 
+/* what hiredis's createArray() takes: 0.14 counts in int */
+
+#if (HIREDIS_MAJOR >= 1)
+typedef size_t  ngx_er_redis_elements_t;
+#else
+typedef int     ngx_er_redis_elements_t;
+#endif
+
+
 /*
  * redis://[user][:password]@host[:port][/database], rediss:// for TLS,
  * unix:/path[/database].  User and password may be percent-encoded.
