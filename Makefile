@@ -53,6 +53,7 @@ DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
 DEPS_CLANG  := clang
 DEPS_SOURCE := dpkg-dev
 DEPS_FUZZ   := clang libclang-rt-dev llvm
+DEPS_DEBIAN := debootstrap util-linux
 DEPS_BENCH  := $(DEPS_RUN) redis-server wrk
 
 # nginx's callbacks have fixed parameters that not every one of them needs
@@ -78,8 +79,8 @@ MAKEFLAGS += --no-print-directory
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help deps build build-clang units test run stop static asan fuzz \
-        soak bench bench-million bench-outage style explain clean FORCE
+.PHONY: help deps build build-clang units test test-debian run stop static \
+        asan fuzz soak bench bench-million bench-outage style explain clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -258,6 +259,14 @@ test: deps-TEST build/gcc/$(MODULE) build/clang/$(MODULE) build/crash/$(MODULE)
 test: units
 test:                 ## builds and runs every test; the last line is prove's
 	@prove -j$(JOBS) -r $(TESTS)
+
+# on a system that has nothing yet, of each Debian that is supported
+
+SUITES ?= bookworm trixie
+
+test-debian: deps-DEBIAN
+test-debian:          ## the two commands on a fresh Debian 12 and a fresh 13, as root
+	@t/bin/debian $(SUITES)
 
 # while things break; t/fault/chaos says how
 

@@ -3,7 +3,8 @@
 # Copyright (C) Event Router contributors
 
 # Tests for the build: clang takes what gcc takes, nginx loads the result
-# without a word, and a missing library is named with its package.
+# without a word, a missing library is named with its package, and nothing is
+# built twice at a time.
 
 use warnings;
 use strict;
@@ -75,4 +76,33 @@ for my $case ([ 'jansson.h', 'libjansson-dev' ],
 is(system("sh t/bin/probe none '$dir' >/dev/null 2>&1"), 0,
     'with all of them it goes on');
 
+# from nothing and with jobs: each folder is configured once, packages first
+
+my $clean = tempdir('event-router-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+symlink "$FindBin::Bin/../$_", "$clean/$_" or die
+    for qw(Makefile config ngx_event_router_module t);
+
+for my $goals ('build units', 'build-clang units build', 'test', 'asan',
+               'fuzz static', 'bench soak', 'run test') {
+    # what is planned only cannot be made within: -k
+
+    my $plan = qx(make -nk -j4 -C $clean $goals 2>&1);
+    my @configured = $plan =~ /^echo "  configure  (.+)"$/mg;
+    my @linked = $plan =~ /^echo "  build      (.+)"$/mg;
+
+    cmp_ok(@configured, '>', 0, "make -j4 $goals") or diag($plan);
+    is("@{[ twice(@configured) ]}", '', 'nothing is configured twice');
+    is("@{[ twice(@linked) ]}", '', 'nor linked');
+    like($plan, qr/\A(?!.*configure.*deps gcc ).*deps gcc .*configure/s,
+        'packages come first');
+}
+
 done_testing();
+
+
+sub twice {
+    my %n;
+
+    return grep { $n{$_}++ } @_;
+}

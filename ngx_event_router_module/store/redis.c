@@ -628,8 +628,8 @@ ngx_er_redis_read(ngx_er_redis_reader_t *r, redisReply **reply)
 
 
 /*
- * Only RESP2 is spoken: hiredis since 1.0 also reads the doubles, booleans, big
- * numbers and verbatim strings of RESP3, which nobody asked for.
+ * Only RESP2 is spoken: hiredis since 1.0 also reads the doubles, booleans and
+ * the big numbers and verbatim strings of RESP3, which nobody asked for.
  */
 
 static ngx_uint_t

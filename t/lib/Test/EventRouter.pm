@@ -196,16 +196,19 @@ sub read_file {
 }
 
 
-# a self-signed certificate for localhost: NAME.crt and NAME.key
+# a self-signed certificate for a host, localhost if none is named: NAME.crt
+# and NAME.key
 
 sub certificate {
-    my ($self, $name) = @_;
+    my ($self, $name, $host) = @_;
+
+    $host //= 'localhost';
 
     my ($crt, $key) = map { "$self->{dir}/$name.$_" } qw(crt key);
 
     system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
-           . " -nodes -days 36500 -subj /CN=localhost"
-           . " -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+           . " -nodes -days 36500 -subj /CN=$host"
+           . " -addext subjectAltName=DNS:$host,IP:127.0.0.1"
            . " -keyout $key -out $crt 2>/dev/null") == 0
         or die "openssl could not make a certificate\n";
 
