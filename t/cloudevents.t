@@ -10,6 +10,7 @@
 use warnings;
 use strict;
 
+use Digest::SHA qw(hmac_sha256_hex);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
@@ -45,11 +46,21 @@ $t->config(<<'EOC');
     event_source limited { verify cloudevents; secret file:%%TESTDIR%%/secret;
                            handshake off; dedup off; limits depth=4; }
 
+    event_source signed  { verify hmac-sha256; secret file:%%TESTDIR%%/secret;
+                           signed "{body}"; signature header:X-Sig;
+                           accept application/json
+                                  application/cloudevents+json; }
+    event_source sealed  { verify hmac-sha256; secret file:%%TESTDIR%%/secret;
+                           signed "{header:ce-id}.{body}";
+                           signature header:X-Sig;
+                           accept application/json
+                                  application/cloudevents+json; }
+
     event_set $n    data.n;
 
     event_target extra { forward_headers ce-tenant Content-Language; }
 
-    event_route all     { from bus seen limited; to erp; }
+    event_route all     { from bus seen limited signed sealed; to erp; }
     event_route orders  { from bus; when type = com.example.order;
                           when subject prefix 4; to extra; }
     event_route data    { from bus; when data.n = 7; to seven; }
@@ -63,6 +74,8 @@ $t->config(<<'EOC');
         location = /bus     { event_receive bus; }
         location = /seen    { event_receive seen; }
         location = /limited { event_receive limited; }
+        location = /signed  { event_receive signed; }
+        location = /sealed  { event_receive sealed; }
 
         # a token in the query would be in nginx's own log of requests
 
@@ -320,6 +333,29 @@ $r = send_to('/seen', $BATCH, $pair);
 is($r->{status}, 200, 'again');
 is_deeply([ map { "$_->{uri} " . $_->header('Webhook-Id') } $erp->requests ],
     [ '/failing J-1' ], 'the missing one only');
+
+# ---- the key of a binary event covers its body: nobody can suppress the
+# genuine event by an id that the signature does not cover, and where it does,
+# two bodies are two events
+
+for my $uri ('/signed', '/sealed') {
+    my $send = sub {
+        my ($id, $text) = @_;
+        my $what = $uri eq '/sealed' ? "$id.$text" : $text;
+
+        return $t->post($uri, $text,
+            [ %{ { %ce, 'Content-Type' => 'application/json', 'ce-id' => $id,
+                   'X-Sig' => hmac_sha256_hex($what, $TOKEN) } } ]);
+    };
+
+    my @r = map { $send->('K-1', $_) } '{"n":1}', '{"n":2}', '{"n":1}';
+
+    is($r[0]{status}, 200, "$uri: the first is taken");
+    is($r[0]->header('X-Event-Duplicate'), undef, "$uri: the first");
+    is($r[1]->header('X-Event-Duplicate'), undef,
+        "$uri: the same ce-id on another body");
+    is($r[2]->header('X-Event-Duplicate'), 1, "$uri: a repetition");
+}
 
 # ---- who may send: the token in the query, too (HTTP webhook, 3.2)
 

@@ -147,7 +147,7 @@ my %defaults = (
     event_backlog => number('module.c', qr/mcf->waiting, (\d+)\)/),
     event_store => 'memory:'
         . size('store/dedup.c', qr/MEMORY_SIZE\s+(.+)$/m),
-    max_size => size('ingest/source.c', qr/max_size = (.+?);/),
+    max_size => size('ingest/presets.h', qr/MAX_SIZE +\((.+?)\)$/m),
     max_batch => number('ingest/source.c', qr/max_batch = (.+?);/),
     max_hops => number('ingest/source.c', qr/max_hops = (.+?);/),
     unrouted => { NGX_HTTP_OK => 200 }->{ find('ingest/source.c',

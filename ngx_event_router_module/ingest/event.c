@@ -228,8 +228,16 @@ ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
     if (event->id.len) {
         event->has_id = 1;
 
-    } else if (ngx_er_event_made_id(event) != NGX_OK) {
-        return NGX_ERROR;
+    } else {
+
+        if (ngx_er_event_made_id(event) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (s->preset && s->preset->own_body) {
+            event->whole_id = event->id;
+            event->has_id = 1;
+        }
     }
 
     return ngx_er_event_rfc3339(event);

@@ -35,8 +35,16 @@
  * the endpoint as it was registered: the URL without its query string.
  *
  * Deadlines lie below what the producer waits; windows lie above the time for
- * which it retries.  Where a producer does not say, the member is left out and
- * the general default counts.
+ * which it retries.  A producer that never repeats by itself has a short one:
+ * what comes again then is a person's "Redeliver", which is to be delivered.
+ * Where a producer does not say, the member is left out and the general
+ * default counts.
+ *
+ * An id must identify an event.  Where it is a resource's (an order, a deploy,
+ * a payment), which has more than one event in its life, the row is "coarse".
+ * Where a producer's other products have none of the ids, but every body has
+ * something of its own (a time, a token), repetitions are recognized by the
+ * body alone: "own_body".
  */
 
 
@@ -44,6 +52,7 @@
 
 
 #define NGX_ER_HOUR           3600000
+#define NGX_ER_MEGABYTE       (1024 * 1024)
 
 #define NGX_ER_ADYEN_ITEM     "notificationItems.0.NotificationRequestItem."
 
@@ -81,7 +90,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         },
         .time = {
             "{json:" NGX_ER_ADYEN_ITEM "eventDate}"
-        }
+        },
+        .coarse = 1
     },
 
     {
@@ -93,7 +103,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:data.id}.{json:timestamp}", "{json:data.id}" },
         .type = { "{json:type}" },
         .subject = { "{json:data.balancePlatform}" },
-        .time = { "{json:timestamp}" }
+        .time = { "{json:timestamp}" },
+        .coarse = 1
     },
 
     {
@@ -164,7 +175,9 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:payload.uri}.{json:event}" },
         .type = { "{json:event}" },
         .subject = { "{json:created_by}" },
-        .time = { "{json:created_at}" }
+        .time = { "{json:created_at}" },
+        .coarse = 1,
+        .own_body = 1
     },
 
     {
@@ -188,7 +201,9 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .timestamp = "header:X-Cld-Timestamp unit=s tolerance=2h",
         .id = { "{json:request_id}", "{json:asset_id}.{ts}" },
         .type = { "{json:notification_type}" },
-        .time = { "{json:timestamp}" }
+        .time = { "{json:timestamp}" },
+        .coarse = 1,
+        .own_body = 1
     },
 
     {
@@ -203,7 +218,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .subject = { "{json:guild_id}", "{json:application_id}" },
         .time = { "{json:event.timestamp}" },
         .deadline = 2500,
-        .retries = NGX_ER_HOUR / 6
+        .retries = NGX_ER_HOUR / 6,
+        .own_body = 1
     },
 
     {
@@ -241,13 +257,16 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .signed_ = "{body}",
         .signature = "headers:X-DocuSign-Signature- encoding=base64",
         .id = {
+            "{json:data.envelopeId}.{json:event}.{json:generatedDateTime}."
+            "{json:data.recipientId}",
             "{json:data.envelopeId}.{json:event}.{json:generatedDateTime}"
         },
         .type = { "{json:event}" },
         .subject = { "{json:data.accountId}" },
         .time = { "{json:generatedDateTime}" },
         .retries = 360 * NGX_ER_HOUR,
-        .window = 384 * NGX_ER_HOUR
+        .window = 384 * NGX_ER_HOUR,
+        .own_body = 1
     },
 
     {
@@ -267,7 +286,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .timestamp = "header:X-Front-Request-Timestamp unit=ms tolerance=0s",
         .id = { "{json:payload.id}" },
         .type = { "{json:type}" },
-        .subject = { "{json:authorization.id}" }
+        .subject = { "{json:authorization.id}" },
+        .coarse = 1
     },
 
     {
@@ -287,8 +307,9 @@ ngx_er_preset_t  ngx_er_presets[] = {
             "{json:repository.full_name}"
         },
         .deadline = 9000,
-        .window = 96 * NGX_ER_HOUR,
-        .once = 1
+        .window = NGX_ER_HOUR / 60,
+        .once = 1,
+        .max_size = 25 * NGX_ER_MEGABYTE
     },
 
     {
@@ -301,7 +322,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .subject = {
             "{json:project.path_with_namespace}",
             "{json:group.full_path}"
-        }
+        },
+        .max_size = 25 * NGX_ER_MEGABYTE
     },
 
     {
@@ -314,7 +336,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
         .id = { "{header:webhook-id}", "{header:Idempotency-Key}" },
         .type = { "{header:X-Gitlab-Event}" },
-        .subject = { "{header:X-Gitlab-Instance}" }
+        .subject = { "{header:X-Gitlab-Instance}" },
+        .max_size = 25 * NGX_ER_MEGABYTE
     },
 
     {
@@ -328,7 +351,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:0.eventId}" },
         .type = { "{json:0.subscriptionType}" },
         .subject = { "{json:0.portalId}" },
-        .time = { "{json:0.occurredAt}" }
+        .time = { "{json:0.occurredAt}" },
+        .own_body = 1
     },
 
     {
@@ -340,7 +364,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:0.eventId}" },
         .type = { "{json:0.subscriptionType}" },
         .subject = { "{json:0.portalId}" },
-        .time = { "{json:0.occurredAt}" }
+        .time = { "{json:0.occurredAt}" },
+        .own_body = 1
     },
 
     {
@@ -352,7 +377,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:0.eventId}" },
         .type = { "{json:0.subscriptionType}" },
         .subject = { "{json:0.portalId}" },
-        .time = { "{json:0.occurredAt}" }
+        .time = { "{json:0.occurredAt}" },
+        .own_body = 1
     },
 
     {
@@ -364,7 +390,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:id}" },
         .type = { "{json:topic}" },
         .subject = { "{json:app_id}" },
-        .time = { "{json:created_at}" }
+        .time = { "{json:created_at}" },
+        .own_body = 1
     },
 
     {
@@ -402,7 +429,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:events.0.webhookEventId}" },
         .type = { "{json:events.0.type}" },
         .subject = { "{json:destination}" },
-        .time = { "{json:events.0.timestamp}" }
+        .time = { "{json:events.0.timestamp}" },
+        .own_body = 1
     },
 
     {
@@ -419,7 +447,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         },
         .subject = { "{json:organizationId}" },
         .time = { "{json:createdAt}" },
-        .deadline = 4000
+        .deadline = 4000,
+        .max_size = 5 * NGX_ER_MEGABYTE
     },
 
     {
@@ -429,7 +458,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .signed_ = "hmacsha256={body}",
         .signature = "header:X-LI-Signature encoding=hex",
         .id = { "{json:notificationId}" },
-        .type = { "{json:type}" }
+        .type = { "{json:type}" },
+        .own_body = 1
     },
 
     {
@@ -454,7 +484,9 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = {
             "{json:entry.0.changes.0.value.messages.0.id}",
             "{json:entry.0.changes.0.value.statuses.0.id}."
-            "{json:entry.0.changes.0.value.statuses.0.status}"
+            "{json:entry.0.changes.0.value.statuses.0.status}",
+            "{json:entry.0.changes.0.value.leadgen_id}",
+            "{json:entry.0.messaging.0.message.mid}"
         },
         .type = {
             "{json:object}.{json:entry.0.changes.0.field}",
@@ -462,7 +494,9 @@ ngx_er_preset_t  ngx_er_presets[] = {
         },
         .subject = { "{json:entry.0.id}" },
         .time = { "{json:entry.0.time}" },
-        .retries = 36 * NGX_ER_HOUR
+        .retries = 36 * NGX_ER_HOUR,
+        .max_size = 3 * NGX_ER_MEGABYTE,
+        .own_body = 1
     },
 
     {
@@ -485,7 +519,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:value.0.id}" },
         .type = { "{json:value.0.changeType}" },
         .subject = { "{json:value.0.tenantId}" },
-        .accept = NGX_ER_ACCEPT_TEXT
+        .accept = NGX_ER_ACCEPT_TEXT,
+        .own_body = 1
     },
 
     {
@@ -498,7 +533,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:id}" },
         .type = { "{json:state}" },
         .subject = { "{json:site_id}" },
-        .time = { "{json:updated_at}" }
+        .time = { "{json:updated_at}" },
+        .coarse = 1
     },
 
     {
@@ -510,7 +546,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:id}" },
         .type = { "{json:type}" },
         .subject = { "{json:data.object.grant_id}" },
-        .time = { "{json:time}" }
+        .time = { "{json:time}" },
+        .own_body = 1
     },
 
     {
@@ -555,7 +592,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .signature = "header:x-paystack-signature encoding=hex",
         .id = { "{json:event}.{json:data.id}" },
         .type = { "{json:event}" },
-        .time = { "{json:data.created_at}" }
+        .time = { "{json:data.created_at}" },
+        .coarse = 1
     },
 
     {
@@ -579,7 +617,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
                      "encoding=hex",
         .timestamp = "header:Revolut-Request-Timestamp unit=ms tolerance=300s",
         .id = { "{json:order_id}.{json:event}" },
-        .type = { "{json:event}" }
+        .type = { "{json:event}" },
+        .coarse = 1
     },
 
     {
@@ -619,7 +658,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:0.sg_event_id}" },
         .type = { "{json:0.event}" },
         .time = { "{json:0.timestamp}" },
-        .retries = 24 * NGX_ER_HOUR
+        .retries = 24 * NGX_ER_HOUR,
+        .own_body = 1
     },
 
     {
@@ -668,13 +708,14 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .signed_ = "v0:{ts}:{body}",
         .signature = "header:X-Slack-Signature prefix=v0= encoding=hex",
         .timestamp = "header:X-Slack-Request-Timestamp unit=s tolerance=300s",
-        .id = { "{json:event_id}" },
+        .id = { "{json:event_id}", "{form:trigger_id}" },
         .type = { "{json:event.type}", "{json:type}", "{form:command}" },
         .subject = { "{json:team_id}", "{form:team_id}" },
         .time = { "{json:event_time}" },
         .accept = NGX_ER_ACCEPT_FORMS,
         .deadline = 2500,
-        .retries = NGX_ER_HOUR / 10
+        .retries = NGX_ER_HOUR / 10,
+        .own_body = 1
     },
 
     {
@@ -775,7 +816,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .timestamp = "header:telnyx-timestamp unit=s tolerance=300s",
         .id = { "{json:data.id}" },
         .type = { "{json:data.event_type}" },
-        .time = { "{json:data.occurred_at}" }
+        .time = { "{json:data.occurred_at}" },
+        .own_body = 1
     },
 
     {
@@ -810,7 +852,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         },
         .subject = { "{form:AccountSid}" },
         .time = { "{form:Timestamp}" },
-        .accept = NGX_ER_ACCEPT_FORMS
+        .accept = NGX_ER_ACCEPT_FORMS,
+        .own_body = 1
     },
 
     {
@@ -905,7 +948,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:id}", "{header:X-Zendesk-Webhook-Invocation-Id}" },
         .type = { "{json:type}" },
         .subject = { "{json:account_id}", "{header:X-Zendesk-Account-Id}" },
-        .time = { "{json:time}" }
+        .time = { "{json:time}" },
+        .coarse = 1
     },
 
     {
@@ -922,7 +966,9 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{json:event}" },
         .subject = { "{json:payload.account_id}" },
         .time = { "{json:event_ts}" },
-        .deadline = 2500
+        .deadline = 2500,
+        .coarse = 1,
+        .own_body = 1
     },
 
     { .name = NULL }

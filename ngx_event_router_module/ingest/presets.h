@@ -16,10 +16,11 @@
 #include "../base.h"
 
 
-#define NGX_ER_PRESET_ALTERNATIVES  4
+#define NGX_ER_PRESET_ALTERNATIVES  8
 
 #define NGX_ER_DEADLINE             10000
 #define NGX_ER_WINDOW               (72 * 3600 * 1000)
+#define NGX_ER_MAX_SIZE             (1024 * 1024)
 
 
 /* content types; one "*" stands for anything */
@@ -63,7 +64,13 @@ typedef struct {
     ngx_msec_t             deadline;   /* ms; 0: the general default, 10 s */
     ngx_msec_t             retries;    /* ms it goes on retrying; 0: unknown */
     ngx_msec_t             window;     /* ms of dedup; 0: 72 h */
+    size_t                 max_size;   /* bytes of a body; 0: 1 MB */
     unsigned               once:1;     /* it never retries (GitHub) */
+    unsigned               coarse:1;   /* two events can have the same id: the
+                                          body's hash tells them apart */
+    unsigned               own_body:1; /* every body has something of its own:
+                                          its hash is the id of an event that
+                                          has none of these */
 } ngx_er_preset_t;
 
 

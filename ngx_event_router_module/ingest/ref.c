@@ -569,3 +569,22 @@ ngx_er_ref_equal(ngx_er_ref_t *a, ngx_er_ref_t *b)
         return ngx_er_string_order(&a->name, &b->name) == 0;
     }
 }
+
+
+ngx_uint_t
+ngx_er_ref_of_body(ngx_er_ref_t *ref)
+{
+    switch (ref->kind) {
+
+    case NGX_ER_REF_BODY:
+    case NGX_ER_REF_JSON:
+    case NGX_ER_REF_FORM:
+    case NGX_ER_REF_BODY_SHA256:
+    case NGX_ER_REF_BODY_CRC32:
+    case NGX_ER_REF_FORM_SORTED:
+        return 1;
+
+    default:
+        return 0;
+    }
+}

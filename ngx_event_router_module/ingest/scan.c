@@ -27,6 +27,7 @@
 #define NGX_ER_SCAN_PLACES  32
 #define NGX_ER_SCAN_OPEN    32
 #define NGX_ER_SCAN_SEEN    64
+#define NGX_ER_SCAN_SPARSE  10        /* bytes a node in large documents */
 
 
 static u_char *ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p);
@@ -63,6 +64,17 @@ ngx_er_scan_limits_default(ngx_er_scan_limits_t *limits)
     limits->string = 0;
     limits->number = 128;
     limits->found = 10000;
+}
+
+
+ngx_uint_t
+ngx_er_scan_nodes(size_t size)
+{
+    ngx_er_scan_limits_t  limits;
+
+    ngx_er_scan_limits_default(&limits);
+
+    return ngx_max(size / NGX_ER_SCAN_SPARSE, limits.nodes);
 }
 
 

@@ -20,6 +20,11 @@
 #include "source.h"
 
 
+#if (NGX_ER_PRESET_ALTERNATIVES != 8)
+#error presets may have more templates than ngx_er_source_commands
+#endif
+
+
 typedef struct {
     ngx_str_t              name;
     ngx_uint_t             min;        /* words behind the name */
@@ -65,10 +70,10 @@ static ngx_er_source_command_t  ngx_er_source_commands[] = {
     { ngx_string("public_url"), 1, 1, 0,
       "URL", ngx_er_source_public_url },
 
-    { ngx_string("id"), 1, 4, 0, "TEMPLATE...", NULL },
-    { ngx_string("type"), 1, 4, 0, "TEMPLATE...", NULL },
-    { ngx_string("subject"), 1, 4, 0, "TEMPLATE...", NULL },
-    { ngx_string("time"), 1, 4, 0, "TEMPLATE...", NULL },
+    { ngx_string("id"), 1, 8, 0, "TEMPLATE...", NULL },
+    { ngx_string("type"), 1, 8, 0, "TEMPLATE...", NULL },
+    { ngx_string("subject"), 1, 8, 0, "TEMPLATE...", NULL },
+    { ngx_string("time"), 1, 8, 0, "TEMPLATE...", NULL },
     { ngx_string("handshake"), 1, 4, 0, "PRESET... | off", NULL },
 
     { ngx_string("accept"), 1, 16, 0,
@@ -180,6 +185,7 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
      *     s->public_url = NULL;
      *     s->deadline = 0;          the preset's
      *     s->window = 0;            the preset's
+     *     s->max_size = 0;          the preset's
      *     s->dedup_by = NULL;
      *     s->queued = 0;
      *     s->retain = 0;
@@ -190,13 +196,13 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
     s->name = *name;
     s->unused = 1;
     s->methods = NGX_HTTP_POST;
-    s->max_size = 1024 * 1024;
     s->max_batch = 100;
     s->max_hops = 3;
     s->unrouted = NGX_HTTP_OK;
     s->dedup = 1;
 
     ngx_er_scan_limits_default(&s->limits);
+    s->limits.nodes = 0;
     ngx_er_place_set(cf, &s->place);
 
     if (ngx_array_init(&s->handshakes, cf->pool, 1, sizeof(void *)) != NGX_OK

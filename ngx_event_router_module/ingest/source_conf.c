@@ -131,6 +131,15 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
                                                      : NGX_ER_WINDOW;
     }
 
+    if (s->max_size == 0) {
+        s->max_size = (s->preset && s->preset->max_size) ? s->preset->max_size
+                                                         : NGX_ER_MAX_SIZE;
+    }
+
+    if (s->limits.nodes == 0) {
+        s->limits.nodes = ngx_er_scan_nodes(s->max_size);
+    }
+
     return NGX_OK;
 }
 
@@ -518,8 +527,9 @@ ngx_er_source_types(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
 
 /*
- * 1: whatever the id of an event is, nobody could have forged it.  An event
- * without templates, or a binary CloudEvent, has it from the header ce-id.
+ * 1: whatever the id of an event is, nobody could have forged it, and no other
+ * event has it.  An event without templates, or a binary CloudEvent, has it
+ * from the header ce-id.
  */
 
 static ngx_int_t
@@ -535,6 +545,14 @@ ngx_er_source_covered(ngx_conf_t *cf, ngx_er_draft_t *draft)
     s = draft->source;
     s->id_covered = 1;
 
+    if (s->preset && s->preset->coarse
+        && ngx_er_source_find_line(draft,
+                                   &ngx_er_source_attribute_list[0].name)
+           == NULL)
+    {
+        s->id_covered = 0;
+    }
+
     if (s->cloudevents || s->id.nelts == 0) {
 
         if (ngx_er_template_compile(cf->temp_pool, &ce_id, draft->mcf->fields,
@@ -544,7 +562,9 @@ ngx_er_source_covered(ngx_conf_t *cf, ngx_er_draft_t *draft)
             return NGX_ERROR;
         }
 
-        s->id_covered = ngx_er_verify_covers(s->verify, header);
+        if (!ngx_er_verify_covers(s->verify, header)) {
+            s->id_covered = 0;
+        }
     }
 
     t = s->id.elts;

@@ -312,11 +312,7 @@ ngx_er_template_covers(ngx_er_template_t *t, ngx_er_ref_t *ref)
         return 1;
     }
 
-    body = (ref->kind == NGX_ER_REF_BODY || ref->kind == NGX_ER_REF_JSON
-            || ref->kind == NGX_ER_REF_FORM
-            || ref->kind == NGX_ER_REF_BODY_SHA256
-            || ref->kind == NGX_ER_REF_BODY_CRC32
-            || ref->kind == NGX_ER_REF_FORM_SORTED);
+    body = ngx_er_ref_of_body(ref);
     query = (ref->kind == NGX_ER_REF_QUERY);
 
     for (i = 0; (r = ngx_er_template_ref(t, i)) != NULL; i++) {

@@ -120,5 +120,8 @@ ngx_uint_t ngx_er_template_covers(ngx_er_template_t *template,
     ngx_er_ref_t *ref);
 ngx_uint_t ngx_er_ref_equal(ngx_er_ref_t *a, ngx_er_ref_t *b);
 
+/* 1: the body, a value in it or something computed from it */
+ngx_uint_t ngx_er_ref_of_body(ngx_er_ref_t *ref);
+
 
 #endif /* _NGX_ER_TEMPLATE_H_INCLUDED_ */

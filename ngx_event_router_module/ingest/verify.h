@@ -56,8 +56,9 @@ ngx_uint_t ngx_er_verify_is_off(ngx_er_verify_t *v);
 
 /*
  * 1: forging the value of "template" would break the signature, because all
- * its variables are covered by it (or the whole message is vouched for by a
- * token): such an id alone may be a dedup key.
+ * its variables are covered by it, and it speaks of the whole body: such an id
+ * alone may be a dedup key.  A token covers nothing but, where it names a
+ * digest of the body, that body.
  */
 ngx_uint_t ngx_er_verify_covers(ngx_er_verify_t *v,
     ngx_er_template_t *template);

@@ -28,6 +28,8 @@ static ngx_int_t ngx_er_check_timestamp(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err);
 static ngx_uint_t ngx_er_check_sealed(ngx_er_verify_t *v);
+static ngx_uint_t ngx_er_verify_token_covers(ngx_er_verify_t *v,
+    ngx_er_template_t *template);
 static ngx_uint_t ngx_er_verify_is_id(ngx_er_verify_t *v,
     ngx_er_template_t *t);
 
@@ -65,6 +67,9 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
 
     } else {
         v->message = NULL;
+        v->covers_body = v->scheme == NGX_ER_SCHEME_JWT && v->body_digest.set
+                         && !v->body_digest.optional
+                         && v->body_digest.ref.kind == NGX_ER_REF_JWT;
     }
 
     if (v->scheme == NGX_ER_SCHEME_JWT && ngx_er_check_jwt(v, err) != NGX_OK) {
@@ -348,7 +353,10 @@ ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
 }
 
 
-/* a template without variables is the same for all events: no id */
+/*
+ * A template without variables is the same for all events: no id.  Nor is what
+ * goes through an array: others of its elements are no part of it.
+ */
 
 ngx_uint_t
 ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
@@ -356,14 +364,28 @@ ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
     ngx_uint_t     i;
     ngx_er_ref_t  *ref;
 
-    if (v->scheme == NGX_ER_SCHEME_OFF
-        || ngx_er_template_ref(template, 0) == NULL)
-    {
+    if (ngx_er_template_ref(template, 0) == NULL) {
         return 0;
     }
 
-    if (v->message == NULL) {
-        return 1;
+    for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
+        if (ref->indices) {
+            return 0;
+        }
+    }
+
+    switch (v->scheme) {
+
+    case NGX_ER_SCHEME_OFF:
+    case NGX_ER_SCHEME_TOKEN:
+    case NGX_ER_SCHEME_BASIC:
+        return 0;
+
+    case NGX_ER_SCHEME_JWT:
+        return ngx_er_verify_token_covers(v, template);
+
+    default:
+        break;
     }
 
     if (v->uses_id && ngx_er_verify_is_id(v, template)) {
@@ -372,6 +394,34 @@ ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
 
     for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
         if (!ngx_er_verify_covers_ref(v, ref)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * A token says who sends, and may be sent with any body until it expires: not
+ * even its own "jti" tells two events apart.  Only one that names a digest of
+ * the body is the event's own.
+ */
+
+static ngx_uint_t
+ngx_er_verify_token_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
+{
+    ngx_uint_t     i;
+    ngx_er_ref_t  *ref;
+
+    if (!v->covers_body) {
+        return 0;
+    }
+
+    for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
+        if (!ngx_er_ref_of_body(ref) && ref->kind != NGX_ER_REF_JWT
+            && ref->kind != NGX_ER_REF_CONST)
+        {
             return 0;
         }
     }
@@ -392,23 +442,8 @@ ngx_er_verify_covers_ref(ngx_er_verify_t *v, ngx_er_ref_t *ref)
 
     ngx_memzero(&ts, sizeof(ngx_er_ref_t));
 
-    switch (ref->kind) {
-
-    case NGX_ER_REF_BODY:
-    case NGX_ER_REF_JSON:
-    case NGX_ER_REF_FORM:
-    case NGX_ER_REF_BODY_SHA256:
-    case NGX_ER_REF_BODY_CRC32:
-    case NGX_ER_REF_FORM_SORTED:
-
-        if (v->covers_body) {
-            return 1;
-        }
-
-        break;
-
-    default:
-        break;
+    if (v->covers_body && ngx_er_ref_of_body(ref)) {
+        return 1;
     }
 
     /* the only origin of a signed {ts} is signed */

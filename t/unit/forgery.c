@@ -31,6 +31,8 @@
 #define HEADER   "verify hmac-sha256; signature header:X-Sig; "               \
                  "timestamp header:X-Time tolerance=300s; " SECRET            \
                  "signed {ts}.{body}; "
+#define TOKEN    "verify token; signature header:a; secret s; "
+#define JWT      "verify jwt; secret k; "
 
 
 static ngx_pool_t       *pool;
@@ -582,8 +584,22 @@ coverage(void)
           "body_digest header:d sha256 hex when=present;", "{json:id}", 0 },
         { HEX "signed {header:x}; body_digest header:d sha256 hex;",
           "{json:id}", 0 },
-        { "verify token; signature header:a; secret s;", "{json:id}", 1 },
+        { HEX, "{json:0.id}", 0 },
+        { HEX, "{json:items.0.id}.{json:id}", 0 },
+        { HEX "signed {json:0.id};", "{json:0.id}", 0 },
+        { TOKEN, "{json:id}", 0 },
+        { TOKEN, "{header:a}", 0 },
+        { TOKEN, "{body_sha256}", 0 },
+        { "verify basic; secret a:b;", "{json:id}", 0 },
         { "verify off;", "{json:id}", 0 },
+        { JWT, "{json:id}", 0 },
+        { JWT, "{jwt:jti}", 0 },
+        { JWT "body_digest jwt:d sha256 hex;", "{jwt:jti}", 1 },
+        { JWT "body_digest jwt:d sha256 hex;", "{json:id}.{jwt:iss}", 1 },
+        { JWT "body_digest jwt:d sha256 hex;", "{header:a}", 0 },
+        { JWT "body_digest jwt:d sha256 hex;", "{json:id}.{query:a}", 0 },
+        { JWT "body_digest jwt:d sha256 hex when=present;", "{json:id}", 0 },
+        { JWT "body_digest header:d sha256 hex;", "{json:id}", 0 },
         { NULL, NULL, 0 }
     };
 

@@ -7,7 +7,8 @@
 /*
  * The table of producers: every row must be something that the verifier, the
  * templates and the handshakes accept, and docs/producers.md must show it.
- * "presets --table" prints the table for that page.
+ * "presets --table" prints the table for that page, "presets --rows" what
+ * t/presets.t needs of each row to sign as its producer does.
  */
 
 
@@ -20,20 +21,39 @@
 #define TEST_DOCS       "docs/producers.md"
 #define TEST_DOCS_SIZE  262144
 
+#define TEST_ECDSA                                                            \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwFVWUtwokxpX1TzEcDqge2j1bpNPBnMdq7D" \
+    "RNPCAmnkyRgvPW+eHp1fKUHZoSGYOfgRnhFPuOqr9IIJ8uD97LA=="
+
+#define TEST_RSA                                                              \
+    "-----BEGIN PUBLIC KEY-----\n"                                            \
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAspsD/BhKCwXR0ZUgd4yJ\n"      \
+    "I09ZUb4a39QI3JNmCw719fC5dSRtI4WzC/umFJFClhsrFxf9fXWVG/BEnIpk/zrD\n"      \
+    "LDdNmCJHFodBQkXGV8CNyCrlYxkJeSWdaY03cazbNFcCUwJEtl4q/OsA78+mSY8H\n"      \
+    "lnDU49xJFry7ZvRLLy/7iQidFJStNmU1uKqfZxmHA6u49P+lOwDTJJYEWp+tuE+c\n"      \
+    "iT1fRtlZZnI69VuRsNO7d4bbSogEf36Dbor9Ypd8vr0RabWDAowajcjEnRponJSg\n"      \
+    "Qkrl1r8POjL7kyCe+0bFxa57zhqBgg7oGbs7BKraS7fdcTcJTw57R7RFA5CgyUEs\n"      \
+    "twIDAQAB\n"                                                              \
+    "-----END PUBLIC KEY-----\n"
+
 
 static void test_rows(void);
 static void test_row(ngx_er_preset_t *p);
-static void test_param(ngx_pool_t *pool, ngx_er_verify_t *v,
-    ngx_er_preset_t *p, const char *name, const char *text, ngx_uint_t whole);
-static void test_templates(ngx_pool_t *pool, ngx_er_verify_t *v,
-    ngx_er_fields_t *fields, ngx_er_preset_t *p, const char **list,
-    const char *name);
+static ngx_er_verify_t *test_verifier(ngx_pool_t *pool,
+    ngx_er_fields_t *fields, ngx_er_preset_t *p, ngx_er_error_t *err);
+static ngx_int_t test_param(ngx_pool_t *pool, ngx_er_verify_t *v,
+    const char *name, const char *text, ngx_uint_t whole,
+    ngx_er_error_t *err);
+static void test_templates(ngx_pool_t *pool, ngx_er_fields_t *fields,
+    ngx_er_preset_t *p, const char **list, const char *name);
 static const char *test_secret(ngx_er_preset_t *p);
 static void test_behaviour(void);
 static void test_handshakes(void);
 static void test_words(void);
 static void test_docs(void);
 static void table_row(ngx_er_preset_t *p, u_char *buf, size_t size);
+static ngx_uint_t table_whole(ngx_er_preset_t *p);
+static void rows(void);
 static u_char *table_code(u_char *p, u_char *last, const char *text);
 static u_char *table_list(u_char *p, u_char *last, const char **list);
 static u_char *table_time(u_char *p, u_char *last, ngx_msec_t ms);
@@ -48,14 +68,20 @@ main(int argc, char **argv)
 
     if (argc == 2 && ngx_strcmp(argv[1], "--table") == 0) {
 
-        printf("| preset | verified by | `id` | `type` | deadline | dedup "
-               "window | handshake |\n|---|---|---|---|---|---|---|\n");
+        printf("| preset | verified by | `id` | told apart by | `type` | "
+               "deadline | dedup window | max_size | handshake |\n"
+               "|---|---|---|---|---|---|---|---|---|\n");
 
         for (p = ngx_er_presets; p->name; p++) {
             table_row(p, buf, sizeof(buf));
             printf("%s\n", buf);
         }
 
+        return 0;
+    }
+
+    if (argc == 2 && ngx_strcmp(argv[1], "--rows") == 0) {
+        rows();
         return 0;
     }
 
@@ -132,63 +158,84 @@ static void
 test_row(ngx_er_preset_t *p)
 {
     ngx_pool_t       *pool;
-    ngx_str_t         words[3];
-    ngx_uint_t        secret;
     ngx_er_error_t    err;
     ngx_er_fields_t  *fields;
-    ngx_er_verify_t  *v;
 
     pool = ngx_er_test_pool();
     fields = ngx_er_fields_create(pool);
-    v = ngx_er_verify_create(pool, fields);
 
-    test_param(pool, v, p, "verify", p->verify, 0);
-    test_param(pool, v, p, "key", p->key, 0);
-    test_param(pool, v, p, "signed", p->signed_, 1);
-    test_param(pool, v, p, "signature", p->signature, 0);
-    test_param(pool, v, p, "timestamp", p->timestamp, 0);
-    test_param(pool, v, p, "body_digest", p->body_digest, 0);
-    test_param(pool, v, p, "jwt", p->jwt, 0);
-    test_param(pool, v, p, "ports", p->ports, 0);
-
-    test_templates(pool, v, fields, p, p->id, "id");
-    test_templates(pool, v, fields, p, p->type, "type");
-    test_templates(pool, v, fields, p, p->subject, "subject");
-    test_templates(pool, v, fields, p, p->time, "time");
+    test_templates(pool, fields, p, p->id, "id");
+    test_templates(pool, fields, p, p->type, "type");
+    test_templates(pool, fields, p, p->subject, "subject");
+    test_templates(pool, fields, p, p->time, "time");
 
     ok(p->id[0] != NULL, "%s: has an id", p->name);
 
-    if (test_secret(p)) {
-        secret = 0;
-
-        ngx_str_set(&words[0], "secret");
-        words[1].data = (u_char *) test_secret(p);
-        words[1].len = ngx_strlen(words[1].data);
-
-        is_int(ngx_er_verify_set(v, words, 2, &secret, &err), NGX_OK,
-               "%s: secret", p->name);
-
-        ngx_memzero(&err, sizeof(ngx_er_error_t));
-
-        ok(ngx_er_verify_init(v, &err) == NGX_OK, "%s: verifier: %.*s",
-           p->name, (int) err.len, err.text);
-    }
+    ok(test_verifier(pool, fields, p, &err) != NULL, "%s: verifier: %.*s",
+       p->name, (int) err.len, err.text);
 
     ngx_destroy_pool(pool);
 }
 
 
-static void
-test_param(ngx_pool_t *pool, ngx_er_verify_t *v, ngx_er_preset_t *p,
-    const char *name, const char *text, ngx_uint_t whole)
+/* as source_conf.c makes it; NULL: refused, err says why */
+
+static ngx_er_verify_t *
+test_verifier(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_preset_t *p,
+    ngx_er_error_t *err)
 {
-    ngx_str_t       *word;
-    ngx_uint_t       secret;
-    ngx_array_t      words;
-    ngx_er_error_t   err;
+    ngx_str_t         words[NGX_ER_PRESET_ALTERNATIVES + 1];
+    ngx_uint_t        i, secret;
+    ngx_er_verify_t  *v;
+
+    ngx_memzero(err, sizeof(ngx_er_error_t));
+    v = ngx_er_verify_create(pool, fields);
+
+    ngx_str_set(&words[0], "id");
+
+    for (i = 0; i < NGX_ER_PRESET_ALTERNATIVES && p->id[i]; i++) {
+        words[i + 1].data = (u_char *) p->id[i];
+        words[i + 1].len = ngx_strlen(p->id[i]);
+    }
+
+    if (test_param(pool, v, "verify", p->verify, 0, err) != NGX_OK
+        || test_param(pool, v, "key", p->key, 0, err) != NGX_OK
+        || test_param(pool, v, "signed", p->signed_, 1, err) != NGX_OK
+        || test_param(pool, v, "signature", p->signature, 0, err) != NGX_OK
+        || test_param(pool, v, "timestamp", p->timestamp, 0, err) != NGX_OK
+        || test_param(pool, v, "body_digest", p->body_digest, 0, err)
+           != NGX_OK
+        || test_param(pool, v, "jwt", p->jwt, 0, err) != NGX_OK
+        || test_param(pool, v, "ports", p->ports, 0, err) != NGX_OK
+        || ngx_er_verify_set(v, words, i + 1, &secret, err) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_str_set(&words[0], "secret");
+    words[1].data = (u_char *) test_secret(p);
+    words[1].len = ngx_strlen(words[1].data);
+
+    if (ngx_er_verify_set(v, words, 2, &secret, err) != NGX_OK
+        || ngx_er_verify_init(v, err) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return v;
+}
+
+
+static ngx_int_t
+test_param(ngx_pool_t *pool, ngx_er_verify_t *v, const char *name,
+    const char *text, ngx_uint_t whole, ngx_er_error_t *err)
+{
+    ngx_str_t    *word;
+    ngx_uint_t    secret;
+    ngx_array_t   words;
 
     if (text == NULL) {
-        return;
+        return NGX_OK;
     }
 
     ngx_array_init(&words, pool, 8, sizeof(ngx_str_t));
@@ -206,45 +253,34 @@ test_param(ngx_pool_t *pool, ngx_er_verify_t *v, ngx_er_preset_t *p,
         ngx_er_preset_words(text, &words);
     }
 
-    ngx_memzero(&err, sizeof(ngx_er_error_t));
-
-    ok(ngx_er_verify_set(v, words.elts, words.nelts, &secret, &err) == NGX_OK,
-       "%s: %s%.*s", p->name, name, (int) err.len, err.text);
+    return ngx_er_verify_set(v, words.elts, words.nelts, &secret, err);
 }
 
 
 static void
-test_templates(ngx_pool_t *pool, ngx_er_verify_t *v, ngx_er_fields_t *fields,
-    ngx_er_preset_t *p, const char **list, const char *name)
+test_templates(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_preset_t *p,
+    const char **list, const char *name)
 {
-    ngx_str_t           words[NGX_ER_PRESET_ALTERNATIVES + 1];
-    ngx_uint_t          i, secret;
+    ngx_str_t           text;
+    ngx_uint_t          i;
     ngx_er_error_t      err;
     ngx_er_template_t  *template;
 
-    ngx_str_set(&words[0], "id");
-
     for (i = 0; i < NGX_ER_PRESET_ALTERNATIVES && list[i]; i++) {
 
-        words[i + 1].data = (u_char *) list[i];
-        words[i + 1].len = ngx_strlen(list[i]);
+        text.data = (u_char *) list[i];
+        text.len = ngx_strlen(list[i]);
 
         ngx_memzero(&err, sizeof(ngx_er_error_t));
 
-        ok(ngx_er_template_compile(pool, &words[i + 1], fields, &template,
-                                   &err)
+        ok(ngx_er_template_compile(pool, &text, fields, &template, &err)
            == NGX_OK,
            "%s: %s %s%.*s", p->name, name, list[i], (int) err.len, err.text);
-    }
-
-    if (i && list == p->id) {
-        is_int(ngx_er_verify_set(v, words, i + 1, &secret, &err), NGX_OK,
-               "%s: {id}", p->name);
     }
 }
 
 
-/* something that the row's "key" can read; NULL: it wants a real public key */
+/* something that the row's "key" can read */
 
 static const char *
 test_secret(ngx_er_preset_t *p)
@@ -257,10 +293,12 @@ test_secret(ngx_er_preset_t *p)
                : "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
     }
 
-    if (p->key && (ngx_strncmp(p->key, "pem", 3) == 0
-                   || ngx_strncmp(p->key, "spki", 4) == 0))
-    {
-        return NULL;
+    if (p->key && ngx_strncmp(p->key, "pem", 3) == 0) {
+        return TEST_RSA;
+    }
+
+    if (p->key && ngx_strncmp(p->key, "spki", 4) == 0) {
+        return TEST_ECDSA;
     }
 
     if (ngx_strcmp(p->verify, "basic") == 0) {
@@ -275,7 +313,10 @@ test_secret(ngx_er_preset_t *p)
 }
 
 
-/* a window covers the retries with an hour to spare; no deadline is absurd */
+/*
+ * A window covers the retries, where there are any, with an hour to spare; no
+ * deadline is absurd.
+ */
 
 static void
 test_behaviour(void)
@@ -286,8 +327,8 @@ test_behaviour(void)
     for (p = ngx_er_presets; p->name; p++) {
         window = p->window ? p->window : NGX_ER_WINDOW;
 
-        ok(window >= p->retries + 3600000, "%s: window covers the retries",
-           p->name);
+        ok(p->once || window >= p->retries + 3600000,
+           "%s: window covers the retries", p->name);
         ok(p->deadline <= NGX_ER_DEADLINE, "%s: deadline", p->name);
         ok(!(p->once && p->retries), "%s: once or retries", p->name);
     }
@@ -366,17 +407,55 @@ table_row(ngx_er_preset_t *p, u_char *buf, size_t size)
 
     buf = ngx_slprintf(buf, last, " | ");
     buf = table_list(buf, last, p->id);
-    buf = ngx_slprintf(buf, last, " | ");
+    buf = ngx_slprintf(buf, last, " | %s | ",
+                       table_whole(p) ? "`id`" : "`id` and body");
     buf = table_list(buf, last, p->type);
     buf = ngx_slprintf(buf, last, " | ");
     buf = table_time(buf, last, p->deadline ? p->deadline : NGX_ER_DEADLINE);
     buf = ngx_slprintf(buf, last, " | ");
     buf = table_time(buf, last, p->window ? p->window : NGX_ER_WINDOW);
-    buf = ngx_slprintf(buf, last, " | ");
+    buf = ngx_slprintf(buf, last, " | %uzm | ",
+                       (p->max_size ? p->max_size : NGX_ER_MAX_SIZE)
+                       / (1024 * 1024));
     buf = table_handshake(buf, last, p->name);
     buf = ngx_slprintf(buf, last, " |");
 
     *buf = '\0';
+}
+
+
+/* the id alone: it is signed, and no other event has it */
+
+static ngx_uint_t
+table_whole(ngx_er_preset_t *p)
+{
+    ngx_str_t           text;
+    ngx_uint_t          i, whole;
+    ngx_pool_t         *pool;
+    ngx_er_error_t      err;
+    ngx_er_fields_t    *fields;
+    ngx_er_verify_t    *v;
+    ngx_er_template_t  *t;
+
+    pool = ngx_er_test_pool();
+    fields = ngx_er_fields_create(pool);
+    v = test_verifier(pool, fields, p, &err);
+    whole = !p->coarse;
+
+    for (i = 0; v && i < NGX_ER_PRESET_ALTERNATIVES && p->id[i]; i++) {
+        text.data = (u_char *) p->id[i];
+        text.len = ngx_strlen(p->id[i]);
+
+        if (ngx_er_template_compile(pool, &text, fields, &t, &err) != NGX_OK
+            || !ngx_er_verify_covers(v, t))
+        {
+            whole = 0;
+        }
+    }
+
+    ngx_destroy_pool(pool);
+
+    return whole;
 }
 
 
@@ -439,4 +518,37 @@ table_handshake(u_char *p, u_char *last, const char *name)
     }
 
     return p;
+}
+
+
+/* a line a row: what its producer signs, separated by tabs */
+
+static void
+rows(void)
+{
+    ngx_uint_t        i;
+    const char       *text;
+    ngx_er_preset_t  *p;
+
+    for (p = ngx_er_presets; p->name; p++) {
+        const char  *members[] = {
+            p->name, p->verify, p->key, p->signed_, p->signature,
+            p->timestamp, p->body_digest, p->jwt, p->accept
+        };
+
+        for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+            printf("%s", i ? "\t" : "");
+
+            for (text = members[i] ? members[i] : ""; *text; text++) {
+                if (*text == '\n') {
+                    printf("\\n");
+
+                } else {
+                    printf("%c", *text);
+                }
+            }
+        }
+
+        printf("\n");
+    }
 }

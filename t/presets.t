@@ -1,0 +1,590 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# What tells two events of a producer apart.  For each preset of the table two
+# genuine requests that a person would call two events (mostly the same order,
+# deploy or payment in another state), and the first one again, as the producer
+# repeats it: signed anew where a time is signed.  Two events are two
+# deliveries, a repetition is none.  The requests are signed by what the table
+# says, so a new row without a pair here fails.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Compress::Zlib qw(crc32);
+use Digest::SHA qw(hmac_sha1 hmac_sha256 hmac_sha512 sha1 sha256 sha256_hex);
+use JSON::PP ();
+use MIME::Base64 qw(encode_base64 encode_base64url decode_base64);
+use POSIX qw(strftime);
+use Test::More;
+use Test::EventRouter;
+
+my $NL = "\n";
+my $SHARED = 'a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90';
+my $SECRET64 = 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
+my $t = Test::EventRouter->new;
+my $target = $t->target(8081);
+my $root = $t->root;
+my $dir = $t->dir;
+
+# name => [ one event, another ]: a body, or [ body, header, value ... ].
+# %NOW% is this second, %MS% in milliseconds, %SIG% where the signature stands.
+
+my $ADYEN = '{"notificationItems":[{"NotificationRequestItem":{'
+    . '"pspReference":"P1","merchantAccountCode":"A","merchantReference":"r",'
+    . '"amount":{"value":100,"currency":"EUR"},"eventCode":"AUTHORISATION",'
+    . '"eventDate":"2026-01-01T00:00:00Z","success":"SUCCESS","reason":"R",'
+    . '"additionalData":{"hmacSignature":"%SIG%"}}}]}';
+
+sub adyen {
+    my ($success, $reason) = @_;
+
+    return $ADYEN =~ s/SUCCESS/$success/r =~ s/"R"/"$reason"/r;
+}
+
+sub order {
+    my ($state) = @_;
+
+    return qq({"id":42,"type":"order","status":"$state"});
+}
+
+sub hubspot {
+    my (@id) = @_;
+
+    return '[' . join(',', map { qq({"eventId":$_,"subscriptionId":1,)
+        . '"subscriptionType":"contact.creation","portalId":7,'
+        . '"occurredAt":1790000000000}' } @id) . ']';
+}
+
+my %EVENTS = (
+    'adyen-payments' => [ adyen('false', 'x'), adyen('true', '') ],
+    'adyen-platform' => [
+        map { '{"type":"balancePlatform.transfer.updated","timestamp":'
+              . '"2026-01-01T00:00:00Z","data":{"id":"T1","status":"'
+              . $_ . '"}}' } 'authorised', 'captured' ],
+    apikey => [ order('paid'), order('shipped') ],
+    basic => [ order('paid'), order('shipped') ],
+    bearer => [ order('paid'), order('shipped') ],
+    bigcommerce => [ map { [ '{"scope":"store/order/updated","store_id":"1",'
+                             . '"hash":"h","data":{"id":173331}}',
+                             'webhook-id' => "msg_$_" ] } 1, 2 ],
+    bitbucket => [ map { [ qq({"pullrequest":{"id":1,"state":"$_"}}),
+                           'X-Request-UUID' => 'b-1',
+                           'X-Event-Key' => 'pullrequest:updated' ] }
+                   'OPEN', 'MERGED' ],
+    calendly => [ map { '{"event":"invitee_no_show.created","created_at":'
+                        . qq("2026-01-0${_}T00:00:00Z","payload":{"uri":)
+                        . '"https://api.calendly.com/i/1"}}' } 1, 2 ],
+    cloudevents => [ order('paid'), order('shipped') ],
+    cloudinary => [ map { qq({"request_id":"r","notification_type":"$_"}) }
+                    'upload', 'eager' ],
+    discord => [ map { qq({"id":"78705308047861355$_","type":2}) } 1, 2 ],
+    'discord-events' => [ map { '{"type":1,"event":{"type":"ENTITLEMENT",'
+                                . qq("timestamp":"2026-01-0$_"}}) } 1, 2 ],
+    'discord-interactions' => [ map { qq({"id":"7870530804786135$_",)
+                                      . '"type":2}' } 1, 2 ],
+    docusign => [ map { '{"event":"recipient-sent","generatedDateTime":'
+                        . '"2026-01-01T00:00:00.0000000Z","data":{'
+                        . qq("envelopeId":"e","recipientId":"$_"}}) } 1, 2 ],
+    ebay => [ map { '{"metadata":{"topic":"ITEM_SOLD"},"notification":{'
+                    . qq("notificationId":"n","data":{"state":"$_"}}}) }
+              'sold', 'paid' ],
+    front => [ map { qq({"type":"$_","payload":{"id":"cnv_1"}}) }
+               'assign', 'archive' ],
+    github => [ map { [ qq({"action":"$_","issue":{"number":1}}),
+                        'X-GitHub-Event' => 'issues',
+                        'X-GitHub-Delivery' => '72d3162e-cc78' ] }
+                'opened', 'closed' ],
+    gitlab => [ map { [ qq({"object_attributes":{"id":9,"action":"$_"}}),
+                        'Idempotency-Key' => 'k-1',
+                        'X-Gitlab-Event' => 'Issue Hook' ] }
+                'open', 'close' ],
+    'gitlab-signed' => [ map { [ '{"object_kind":"push"}',
+                                 'webhook-id' => "g-$_" ] } 1, 2 ],
+    hubspot => [ hubspot(1, 2), hubspot(1, 3) ],
+    'hubspot-v1' => [ hubspot(1, 2), hubspot(1, 3) ],
+    'hubspot-v2' => [ hubspot(1, 2), hubspot(1, 3) ],
+    intercom => [ map { qq({"id":"notif_$_","topic":"conversation.closed",)
+                        . '"data":{"item":{"id":"1"}}}' } 1, 2 ],
+    'jwt-hs256' => [ order('paid'), order('shipped') ],
+    'jwt-rs256' => [ order('paid'), order('shipped') ],
+    line => [ map { '{"destination":"d","events":[{"webhookEventId":"w1",'
+                    . qq("type":"message"},{"webhookEventId":"$_",)
+                    . '"type":"message"}]}' } 'w2', 'w3' ],
+    linear => [ map { [ qq({"action":"update","type":"Issue","data":{)
+                        . qq("id":"i","state":"$_"},"webhookTimestamp":%MS%}),
+                        'Linear-Delivery' => 'l-1',
+                        'Linear-Event' => 'Issue' ] } 'todo', 'done' ],
+    linkedin => [ map { '{"type":"ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS",'
+                        . qq("notifications":[{"notificationId":$_}]}) }
+                  1, 2 ],
+    mailgun => [ map { '{"signature":{"timestamp":"%NOW%","token":"tok",'
+                       . '"signature":"%SIG%"},"event-data":{"id":"m1",'
+                       . qq("event":"$_"}}) } 'delivered', 'opened' ],
+    meta => [ map { '{"object":"page","entry":[{"id":"1","time":1,'
+                    . '"messaging":[{"message":{"mid":"m_1"}},'
+                    . qq({"message":{"mid":"m_$_"}}]}]}) } 2, 3 ],
+    monday => [ map { '{"event":{"triggerUuid":"u","type":"update_column",'
+                      . qq("value":"$_"}}) } 'a', 'b' ],
+    msgraph => [ map { '{"value":[{"id":"n1","clientState":"%SIG%",'
+                       . qq("changeType":"$_"}]}) } 'created', 'updated' ],
+    netlify => [ map { qq({"id":"5ebc","site_id":"s","state":"$_"}) }
+                 'building', 'ready' ],
+    nylas => [ map { qq({"id":"n$_","type":"message.updated","data":{)
+                     . '"object":{"id":"m","grant_id":"g"}}}' } 1, 2 ],
+    paddle => [ map { qq({"event_id":"evt_$_","event_type":)
+                      . '"subscription.updated","data":{"id":"sub_1"}}' }
+                1, 2 ],
+    'paypal-pinned' => [ map { [ qq({"id":"WH-1","event_type":"$_"}),
+                                 'PAYPAL-TRANSMISSION-ID' => 'tid' ] }
+                         'PAYMENT.PENDING', 'PAYMENT.COMPLETED' ],
+    paystack => [ map { '{"event":"charge.success","data":{"id":302961,'
+                        . qq("status":"$_"}}) } 'pending', 'success' ],
+    razorpay => [ map { [ qq({"event":"payment.$_","account_id":"a"}),
+                          'X-Razorpay-Event-Id' => 'evt_1' ] }
+                  'authorized', 'captured' ],
+    revolut => [ map { '{"event":"ORDER_COMPLETED","order_id":"9fc0",'
+                       . qq("merchant_order_ext_ref":"$_"}) } 1, 2 ],
+    ringcentral => [ map { '{"uuid":"u","event":"/sms","ownerId":"1",'
+                           . qq("body":{"status":"$_"}}) } 'a', 'b' ],
+    sanity => [ map { [ qq({"_id":"doc","state":"$_"}),
+                        'idempotency-key' => 'ik-1' ] }
+                'draft', 'published' ],
+    sendgrid => [ map { '[{"sg_event_id":"s1","event":"processed"},'
+                        . qq({"sg_event_id":"$_","event":"open"}]) }
+                  's2', 's3' ],
+    sentry => [ map { [ qq({"action":"$_","data":{"issue":{"id":"1"}}}),
+                        'Request-ID' => 'r-1',
+                        'Sentry-Hook-Resource' => 'issue' ] }
+                'created', 'resolved' ],
+    shopify => [ map { [ qq({"id":820982911946154508,)
+                         . qq("financial_status":"$_"}),
+                         'X-Shopify-Webhook-Id' => 'w-1',
+                         'X-Shopify-Topic' => 'orders/updated' ] }
+                 'pending', 'paid' ],
+    slack => [ map { qq({"event_id":"Ev$_","type":"event_callback",)
+                     . '"event":{"type":"message","ts":"1"}}' } 1, 2 ],
+    square => [ map { qq({"event_id":"e-$_","type":"payment.updated",)
+                      . '"data":{"id":"p-1"}}' } 1, 2 ],
+    standardwebhooks => [ map { [ '{"type":"invoice.paid"}',
+                                  'webhook-id' => "msg_$_" ] } 1, 2 ],
+    'standardwebhooks-v1a' => [ map { [ '{"type":"invoice.paid"}',
+                                        'webhook-id' => "msg_$_" ] } 1, 2 ],
+    strava => [ map { '{"object_type":"activity","object_id":1,"aspect_type":'
+                      . '"update","event_time":1790000000,"updates":{'
+                      . qq("title":"$_"}}) } 'run', 'ride' ],
+    stripe => [ map { qq({"id":"evt_$_","type":"charge.updated","data":{)
+                      . '"object":{"id":"ch_1"}}}' } 1, 2 ],
+    svix => [ map { [ '{"type":"ping"}', 'svix-id' => "msg_$_" ] } 1, 2 ],
+    telnyx => [ map { qq({"data":{"id":"d-$_","event_type":"call.hangup"}}) }
+                1, 2 ],
+    trello => [ map { qq({"action":{"id":"a$_","type":"updateCard"},)
+                      . '"model":{"id":"m"}}' } 1, 2 ],
+    twilio => [ map { [ "AccountSid=AC1&MessageSid=SM1&MessageStatus=$_",
+                        'Content-Type' =>
+                            'application/x-www-form-urlencoded' ] }
+                'sent', 'delivered' ],
+    twitch => [ map { [ '{"subscription":{"id":"s"},"event":{"n":1}}',
+                        'Twitch-Eventsub-Message-Id' => "tw-$_" ] } 1, 2 ],
+    typeform => [ map { qq({"event_id":"e$_","event_type":"form_response",)
+                        . '"form_response":{"form_id":"f"}}' } 1, 2 ],
+    walmart => [ map { qq({"eventId":"e$_","source":{"eventType":"PO"}}) }
+                 1, 2 ],
+    websub => [ '<feed><entry>1</entry></feed>',
+                '<feed><entry>2</entry></feed>' ],
+    woocommerce => [ map { [ qq({"id":794,"status":"$_"}),
+                             'X-WC-Webhook-Source' => 'https://s/',
+                             'X-WC-Webhook-Delivery-ID' => 'd-1' ] }
+                     'processing', 'completed' ],
+    x => [ map { qq({"for_user_id":"1","tweet_create_events":[{"id":$_}]}) }
+           1, 2 ],
+    zendesk => [ order('open'), order('solved') ],
+    zoom => [ map { '{"event":"meeting.participant_joined","event_ts":'
+                    . '1790000000000,"payload":{"account_id":"a","object":{'
+                    . qq("uuid":"u","participant":{"id":"$_"}}}}) } 1, 2 ],
+);
+
+# ids of a producer's other products: a repetition is recognized, too
+
+my %PRODUCTS = (
+    messenger => [ meta => '{"object":"page","entry":[{"id":"1","time":1,'
+                   . '"messaging":[{"message":{"mid":"m_9"}}]}]}' ],
+    'lead ads' => [ meta => '{"object":"page","entry":[{"changes":[{"field":'
+                    . '"leadgen","value":{"leadgen_id":"444"}}]}]}' ],
+    postbacks => [ meta => '{"object":"page","entry":[{"id":"1","time":2,'
+                   . '"messaging":[{"postback":{"payload":"P"}}]}]}' ],
+    commands => [ slack => [ 'command=%2Fhi&trigger_id=13.31',
+                             'Content-Type' =>
+                                 'application/x-www-form-urlencoded' ] ],
+    'webhook events' => [ discord => '{"type":1,"event":{"type":'
+                          . '"APPLICATION_AUTHORIZED"}}' ],
+    calls => [ twilio => [ 'CallSid=CA1&EventType=x',
+                           'Content-Type' =>
+                               'application/x-www-form-urlencoded' ] ],
+);
+
+my %row = rows();
+
+is(join(' ', grep { !$EVENTS{$_} } sort keys %row), '',
+    'every preset has two events here');
+is(join(' ', grep { !$row{$_} } sort keys %EVENTS), '', 'and no other');
+
+keys_and_secrets();
+
+my ($sources, $doors) = ('', '');
+
+for my $name (sort keys %row) {
+    my $verify = $row{$name}{verify};
+    my $secret = $verify eq 'off' ? ''
+        : 'secret file:' . $t->write_file("secret.$name",
+                                          secret_text($name)) . ';';
+
+    $sources .= <<"EOC";
+    event_source $name {
+        verify $name;
+        $secret
+        handshake off;
+        constant webhook_id WH1;
+        public_url https://hooks.example\$request_uri;
+    }
+    event_route r-$name { from $name; to one; }
+EOC
+    $doors .= "        location = /$name { event_receive $name; }\n";
+}
+
+$t->config(<<"EOC");
+    event_store memory:4m;
+    proxy_connect_timeout 800ms;
+    proxy_send_timeout 800ms;
+    proxy_read_timeout 800ms;
+
+    # Walmart's headers
+
+    ignore_invalid_headers off;
+    underscores_in_headers on;
+
+$sources
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+$doors
+        location = /why { event_explain github; }
+        location = /to { event_deliver one;
+                         proxy_pass http://127.0.0.1:%%PORT_8081%%; }
+    }
+EOC
+
+$t->run;
+
+for my $name (sort keys %row) {
+    my ($one, $two) = @{ $EVENTS{$name} or next };
+    my $first = request($name, $one, 0);
+
+    is(outcome($first), 'delivered', "$name: the first event");
+    is(outcome(request($name, $two, 0)), 'delivered',
+        "$name: the same in another state");
+    is(outcome($first), 'duplicate', "$name: the very same request again");
+
+    # with the same body, whatever is signed beside it
+
+    is(outcome(request($name, $one, -1)), 'duplicate',
+        "$name: repeated a second later")
+        if (ref $one ? $one->[0] : $one) !~ /%(?:NOW|MS)%/;
+}
+
+for my $product (sort keys %PRODUCTS) {
+    my ($name, $event) = @{ $PRODUCTS{$product} };
+
+    is(outcome(request($name, $event, 0)), 'delivered',
+        "$name, $product: delivered");
+    is(outcome(request($name, $event, 0)), 'duplicate',
+        "$name, $product: recognized when it comes again");
+}
+
+# ---- what a producer documents: GitHub sends up to 25 MB, and never again by
+# itself, so what comes again later is a person's "Redeliver"
+
+my $large = '{"x":"' . 'x' x (25 * 1024 * 1024 - 8) . '"}';
+
+is(outcome(request('github', [ $large, 'X-GitHub-Event' => 'push',
+                               'X-GitHub-Delivery' => 'large' ], 0)),
+    'delivered', 'github: 25 MB');
+like(outcome(request('github', [ "$large ", 'X-GitHub-Event' => 'push',
+                                 'X-GitHub-Delivery' => 'larger' ], 0)),
+    qr/^413 /, 'github: a byte more');
+
+my $many = '[' . join(',', map { '{"sha":"1"}' } 1 .. 100_000) . ']';
+
+is(outcome(request('github', [ $many, 'X-GitHub-Event' => 'push',
+                               'X-GitHub-Delivery' => 'many' ], 0)),
+    'delivered', 'github: 300,000 values');
+
+my $why = request('github', $EVENTS{github}[0], 0);
+
+like($t->post('/why', @$why[1, 2])->{body}, qr/"window":60,/,
+    'github: remembered for a minute');
+
+$t->done;
+
+
+sub outcome {
+    my ($request) = @_;
+
+    my $r = $t->post(@$request);
+
+    return "$r->{status} $r->{body}" if $r->{status} != 200;
+    return 'duplicate' if $r->header('X-Event-Duplicate');
+    return $r->{body} =~ /"delivered"/ ? 'delivered' : $r->{body};
+}
+
+
+# what a row says, split into words
+
+sub rows {
+    my %rows;
+
+    system("make -C $root -s build/unit/presets >/dev/null 2>&1");
+    open my $f, '-|', "$root/build/unit/presets", '--rows' or die "$!\n";
+
+    while (my $line = <$f>) {
+        chomp $line;
+
+        my %r;
+        @r{qw(name verify key signed signature timestamp body_digest jwt
+              accept)} = map { s/\\n/\n/gr } split /\t/, $line, -1;
+
+        $rows{$r{name}} = \%r;
+    }
+
+    return %rows;
+}
+
+
+# ---- secrets
+
+sub keys_and_secrets {
+    run("openssl genpkey -algorithm ed25519 -out $dir/ed.key");
+    run("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 "
+        . "-out $dir/ec.key");
+    run("openssl genrsa -out $dir/rsa.key 2048");
+}
+
+
+sub run {
+    my ($command) = @_;
+
+    my $out = `$command 2>$dir/openssl.log`;
+    die "$command\n" if $?;
+
+    return $out;
+}
+
+
+sub secret_text {
+    my ($name) = @_;
+
+    my ($verify, $key) = @{ $row{$name} }{qw(verify key)};
+
+    if ($verify eq 'ed25519') {
+        my $raw = substr run("openssl pkey -in $dir/ed.key -pubout "
+                             . "-outform DER"), -32;
+        return $key =~ /^hex/ ? unpack 'H*', $raw : encode_base64($raw, '');
+    }
+
+    return run("openssl pkey -in $dir/rsa.key -pubout") if $key =~ /^pem/;
+    return encode_base64(run("openssl pkey -in $dir/ec.key -pubout "
+                             . "-outform DER"), '') if $key =~ /^spki/;
+    return "user:$SHARED" if $verify eq 'basic';
+    return "whsec_$SECRET64" if $key =~ /^base64/;
+    return $SHARED;
+}
+
+
+sub secret_bytes {
+    my ($name) = @_;
+
+    my $key = $row{$name}{key};
+
+    return $key =~ /^hex/ ? pack 'H*', $SHARED
+        : $key =~ /^base64/ ? decode_base64($SECRET64) : $SHARED;
+}
+
+
+# ---- a request as the producer signs it, "shift" seconds from now
+
+sub request {
+    my ($name, $event, $shift) = @_;
+
+    my ($body, %header) = ref $event ? @$event : ($event);
+    my $r = $row{$name};
+    my $now = time + $shift;
+    my $s = int $now;
+    my $ms = int($now * 1000);
+
+    $header{'Content-Type'} //= $name eq 'websub' ? 'application/atom+xml'
+        : 'application/json';
+    $body =~ s/%NOW%/$s/g;
+    $body =~ s/%MS%/$ms/g;
+
+    my %m = (name => $name, body => $body, header => \%header);
+    my ($element, $tokens) = ('', '');
+
+    for my $word (split / /, $r->{timestamp}) {
+        $m{ts} = $word =~ /^unit=ms/ ? $ms
+            : $word =~ /^unit=rfc3339/
+            ? strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $s)
+            : $m{ts} // $s;
+    }
+
+    my ($place) = split / /, $r->{timestamp};
+
+    if (($place // '') =~ /^header:(.*)/) {
+        $header{$1} //= $m{ts};
+
+    } elsif (($place // '') =~ /^sig:(.*)/) {
+        $element = "$1$m{ts}";
+    }
+
+    sign(\%m, $element) if $r->{verify} ne 'off';
+
+    return [ "/$name", $m{body}, [ %header ] ];
+}
+
+
+sub sign {
+    my ($m, $element) = @_;
+
+    my $r = $row{$m->{name}};
+    my ($place, @words) = grep { !/^header/ || !$m->{seen}++ }
+        split / /, $r->{signature};
+    my %o = (encoding => 'hex', prefix => '', separator => '',
+             map { /^(\w+)=(.*)/ } grep { /=/ } @words);
+
+    my $text = $r->{verify} eq 'token' ? secret_text($m->{name})
+        : $r->{verify} eq 'basic' ? encode_base64(secret_text($m->{name}), '')
+        : $r->{verify} eq 'jwt' ? jwt($m)
+        : encoded($o{encoding}, seal($m));
+
+    $o{prefix} = 'Basic' if $r->{verify} eq 'basic';
+    $o{prefix} .= ' ' if $o{prefix} =~ /^(?:Bearer|Basic)$/;
+    $o{prefix} = 'sha256=' if $r->{verify} =~ /^hmac-from-prefix/;
+
+    my $separator = $o{separator} eq 'space' ? ' ' : $o{separator};
+
+    $text = $o{prefix} . $text;
+    $text = "$element$separator$text" if $element;
+
+    if ($place =~ /^headers:(.*)/) {
+        $m->{header}{"${1}1"} = $text;
+
+    } elsif ($place =~ /^header:(.*)/) {
+        $m->{header}{$1} = $text;
+
+    } else {
+        $m->{body} =~ s/%SIG%/$text/;
+    }
+}
+
+
+sub encoded {
+    my ($encoding, $bytes) = @_;
+
+    return $encoding eq 'base64' ? encode_base64($bytes, '')
+        : $encoding eq 'base64url'
+        ? encode_base64url($bytes) . '=' x (-length(encode_base64url($bytes))
+                                            % 4)
+        : unpack 'H*', $bytes;
+}
+
+
+sub seal {
+    my ($m) = @_;
+
+    my $verify = $row{$m->{name}}{verify};
+    my $secret = secret_bytes($m->{name});
+    my $data = fill($m, $row{$m->{name}}{signed});
+
+    return hmac_sha1($data, $secret) if $verify eq 'hmac-sha1';
+    return hmac_sha512($data, $secret) if $verify eq 'hmac-sha512';
+    return hmac_sha256($data, $secret) if $verify =~ /^hmac/;
+    return sha1($data) if $verify eq 'sha1';
+    return sha256($data) if $verify eq 'sha256';
+
+    return private($verify, $data);
+}
+
+
+sub private {
+    my ($verify, $data) = @_;
+
+    my $file = $t->write_file('signed', $data);
+
+    return $verify eq 'ed25519'
+        ? run("openssl pkeyutl -sign -rawin -inkey $dir/ed.key -in $file")
+        : run("openssl dgst -sha256 -sign $dir/"
+              . ($verify =~ /^ecdsa/ ? 'ec' : 'rsa') . ".key $file");
+}
+
+
+sub jwt {
+    my ($m) = @_;
+
+    my $r = $row{$m->{name}};
+    my $rs = $r->{jwt} =~ /RS256/;
+    my %claims = (exp => int(time) + 600, jti => 'j-1', iss => 'netlify',
+                  aud => 'hooks', accountId => 1);
+
+    $claims{sha256} = sha256_hex($m->{body}) if $r->{body_digest};
+    delete @claims{qw(exp jti aud)} if $m->{name} eq 'netlify';
+
+    my $text = join '.', map { encode_base64url(JSON::PP::encode_json($_)) }
+        { alg => $rs ? 'RS256' : 'HS256' }, \%claims;
+
+    return "$text." . encode_base64url($rs ? private('rsa', $text)
+                                           : hmac_sha256($text, $SHARED));
+}
+
+
+# a template
+
+sub fill {
+    my ($m, $text) = @_;
+
+    return $text =~ s/\{([^}]+)\}/part($m, $1)/ger;
+}
+
+
+sub part {
+    my ($m, $ref) = @_;
+
+    my $body = $m->{body};
+    my $path = "/$m->{name}";
+
+    return $body if $ref eq 'body';
+    return $m->{ts} if $ref eq 'ts';
+    return $m->{header}{'webhook-id'} // $m->{header}{'svix-id'}
+        if $ref eq 'id';
+    return "https://hooks.example$path" if $ref eq 'url';
+    return 'POST' if $ref eq 'method';
+    return $path if $ref eq 'path_query';
+    return sha256_hex($body) if $ref eq 'body_sha256';
+    return crc32($body) if $ref eq 'body_crc32';
+    return secret_bytes($m->{name}) if $ref eq 'secret';
+    return 'WH1' if $ref eq 'const:webhook_id';
+    return $m->{header}{$1} if $ref =~ /^header:(.*)/;
+    return join '', map { s/=//r } sort split /&/, $body
+        if $ref eq 'form_sorted';
+
+    my ($at) = $ref =~ /^json:([^?]*)/ or die "{$ref}\n";
+    my $value = JSON::PP::decode_json($body);
+
+    for my $step (split /\./, $at) {
+        $value = ref $value eq 'ARRAY' ? $value->[$step] : $value->{$step};
+    }
+
+    return $value // '';
+}
