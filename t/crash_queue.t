@@ -309,7 +309,6 @@ subtest 'A10: retries exhausted' => sub {
         is(attempts($e), $attempts{$point}, "$point: attempts");
         is(join(' ', map { $_->{reason} } entries('dead')), 'final',
             "$point: one dead letter");
-        is(post($e)->{status}, 200, "$point: still a duplicate");
 
         # its body is there
 
@@ -320,6 +319,7 @@ subtest 'A10: retries exhausted' => sub {
         is(attempts($e), '1', "$point: an attempt of its own count");
         is(bodies($e), $e, "$point: with its body");
         is(scalar(entries('dead')), 0, "$point: dead no longer");
+        is(post($e)->{status}, 200, "$point: then a duplicate");
     }
 
     finish();
@@ -759,6 +759,52 @@ subtest 'A22: an event that kills its worker' => sub {
 };
 
 
+subtest 'A23: a repetition starts a dead letter, killed before the commit'
+=> sub {
+    my $e = refused(crash => 'before-commit=repeat');
+
+    is(post($e)->{status}, 0, 'no answer');
+    crashed();
+    is(join(' ', entries('pending')), '', 'nothing is started');
+    is(scalar entries('dead'), 1, 'it is still a dead letter');
+    is(post($e)->{status}, 202, 'the next repetition starts it');
+    drained();
+    is(attempts($e), '1 1', 'delivered once');
+    is(post($e)->{status}, 200, 'then a duplicate');
+    finish();
+};
+
+
+subtest 'A24: the same, killed before the answer' => sub {
+    my $e = refused(crash => 'after-commit=repeat');
+
+    is(post($e)->{status}, 0, 'no answer');
+    crashed();
+    drained();
+    is(scalar entries('dead'), 0, 'it is no dead letter any more');
+    is(attempts($e), '1 1', 'delivered once');
+    is(post($e)->{status}, 200, 'then a duplicate');
+    finish();
+};
+
+
+subtest 'A25: a dead letter is purged, killed before or after the commit'
+=> sub {
+    for my $when (qw(before after)) {
+        my $e = refused(crash => "$when-commit=purge");
+
+        admin('purge?target=erp');
+        crashed();
+        is(scalar entries('dead'), $when eq 'before' ? 1 : 0, $when);
+        is(post($e)->{status}, 202, 'the repetition is accepted');
+        drained();
+        is(attempts($e), '1 1', 'delivered once');
+        is(post($e)->{status}, 200, 'then a duplicate');
+        finish();
+    }
+};
+
+
 $_->_check for nodes();
 done_testing();
 
@@ -870,6 +916,22 @@ sub start {
 
         return ref $json && $json->{queue}{size};
     });
+}
+
+
+# an event that the target has refused; it takes it from now on
+
+sub refused {
+    start(@_, erp => 'retry off;');
+    $target->answer('/erp', status => 400);
+
+    my $e = event();
+
+    is(post($e)->{status}, 202, 'accepted');
+    ok(wait_until(10, sub { 1 == entries('dead') }), 'and refused');
+    $target->answer('/erp', status => 200);
+
+    return $e;
 }
 
 

@@ -70,6 +70,32 @@ subtest 'R1: the script was sent, its reply is lost' => sub {
 };
 
 
+subtest 'R1: the same when it started a dead letter again' => sub {
+    my $fake = proxy();
+
+    for my $mode ('lose once', 'lose twice') {
+        begin($t, store => 'redis://127.0.0.1:' . $fake->port . fresh(),
+            erp => 'retry off;');
+        warm($t);
+        $target->answer('/erp', status => 400);
+
+        my $e = event();
+
+        is(told(post($t, $e)), '202', 'accepted');
+        ok(wait_until(10, sub { @{ entries($t, 'dead') // [] } }), 'refused');
+        $target->answer('/erp', status => 200);
+        $fake->mode($mode);
+        is(told(post($t, $e)), $mode =~ /once/ ? '202' : '503, later',
+            $mode);
+        $fake->mode('');
+        drained($t);
+        is(attempts($e), '1 1', 'delivered once');
+        is(told(post($t, $e)), '200', 'known');
+        finish($t);
+    }
+};
+
+
 subtest 'R2: the script fails behind the event' => sub {
     for my $dedup ('', "$queue prefix=guard-$$") {
         my $what = $dedup ? 'guarded' : 'Redis alone';

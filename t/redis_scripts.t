@@ -40,6 +40,8 @@ my $shard = 0;
 my $layout = '1 1';
 my $token = 0;
 my $nonce = 0;
+my ($R1, $R2) = map { hex16($_) } 0x2001, 0x2002;
+my $k = 0;
 
 my @entry = qw(target seq epoch attempts crashes accepted due token order
     guard past name routes reason died status answer record);
@@ -79,6 +81,7 @@ is("@all", "@{[ sort @all ]}", 'and grow');
 $r = accept_event(parts => [ { target => $C } ]);
 is(accept_event(%{ $r->{args} }, same => 1)->{seq}, $r->{seq},
     'without a key: sent twice is one event');
+
 
 
 # ---- leases
@@ -727,6 +730,106 @@ $mod{hex(substr $_->{seq}, 11) % 2}++
     for map { accept_event(parts => [ { target => $Z } ]) } 1 .. 20;
 is(join(' ', %mod), '1 20', 'a number tells its shard');
 
+
+# ---- repetitions
+
+repeated('final', $R1);
+is(repeat()->{code}, 0, 'while it is pending: a duplicate');
+is(repeat()->{differs}, 0, 'with the same body');
+is(repeat(body => hex16(8))->{differs}, 1, 'with another one');
+is(repeat(body => hex16(0))->{differs}, 0, 'the key covers the body');
+
+settle_one($R1);
+
+for my $reason (1 .. 6) {
+    my $again = $reason <= 2;
+    my $first = repeated("r$reason", $R1, $R2);
+
+    settle_one($R2);
+    is(bury_one($R1, $reason), 1, "reason $reason: buried");
+
+    my $two = repeat();
+
+    is($two->{code}, $again ? 2 : 0, $again ? 'started again' : 'a duplicate');
+    is($two->{seq}, $first->{seq}, 'it is the same event');
+    is($two->{again}, $again ? "$R1 n" : '', 'for that target');
+    is(twice($two)->{again}, $two->{again}, 'sent twice');
+    is(twice($two)->{code}, $two->{code}, 'with the same answer');
+    is(repeat()->{code}, 0, 'now it is a duplicate');
+
+    my $l = lease($R1, fresh => 9, again => 9);
+
+    is(join(' ', map { "$_->{record}/$_->{epoch}/$_->{attempts}" }
+        @{ $l->{entries} }), $again ? "first $k/1/0" : '', 'what is delivered');
+    fenced(settle => $H1, $l->{token}, $_->{seq}, $R1) for @{ $l->{entries} };
+    purge_target($R1);
+}
+
+# purged: new for that target, and for all if no target has it
+
+repeated('purged', $R1, $R2);
+settle_one($R2);
+bury_one($R1, 4);
+is(purge_target($R1), 1, 'purged');
+
+my $two = repeat();
+
+is("$two->{code} $two->{again}", "2 $R1 n", 'new for that target');
+is(twice($two)->{again}, $two->{again}, 'sent twice');
+is(settle_one($R1), "again $k/1", 'as it comes now');
+is(settle_one($R2), '', 'for no other');
+is(repeat()->{code}, 0, 'now it is a duplicate');
+
+repeated('late', $R1, $R2);
+bury_one($R1, 2);
+is(purge_target($R1), 1, 'purged while the other one is pending');
+settle_one($R2);
+is(repeat()->{again}, "$R1 n", 'new for that target only');
+settle_one($R1);
+is(settle_one($R2), '', 'not for that which has it since');
+
+repeated('there', $R1, $R2);
+bury_one($R1, 2);
+is(purge_target($R1), 1, 'purged while the other one is pending');
+is(repeat()->{again}, "$R1 n", 'new for that target');
+is(settle_one($R1), "first $k/1", 'with the event that is there');
+is(settle_one($R2), "first $k/0", 'as for the other one');
+
+repeated('new', $R1, $R2);
+bury_one($_, 2) for $R1, $R2;
+is(purge_target($_), 1, 'purged') for $R1, $R2;
+$two = repeat();
+is($two->{code}, 1, 'nobody has it: it is new altogether');
+is(twice($two)->{code}, 1, 'sent twice');
+is(settle_one($_), "again $k/0", 'delivered') for $R1, $R2;
+
+# what a version before the hash has written
+
+my $old = repeated('old', $R1);
+my $name = key('d:' . unpack 'H*', pad("r$k"));
+
+$redis->command(SET => $name, substr($redis->command(GET => $name), 0, 48),
+    'PX', 60000);
+$redis->command(HDEL => key("e:$old->{seq}"), 'k');
+is(repeat(body => hex16(9))->{differs}, 0, 'nothing is known of its body');
+bury_one($R1, 1);
+is(repeat(body => hex16(9))->{again}, "$R1 n", 'started again all the same');
+is(settle_one($R1), "first $k/1", 'delivered');
+
+# of a target that no nginx has
+
+repeated('nobody', $R1);
+bury_one($R1, 1);
+$redis->command(ZADD => key('heard'), 1, hex16(0xd1));
+$redis->command(HSET => key('known'), 't' . hex16(0xd1), $R2);
+is(repeat()->{code}, 0, 'a target that no nginx has is an operator\'s');
+$redis->command(ZADD => key('heard'), 1, hex16(0xd2));
+is(repeat()->{again}, "$R1 n",
+    'an nginx that says nothing may have any');
+settle_one($R1);
+$redis->command(DEL => key('heard'));
+$redis->command(DEL => key('known'));
+
 done_testing();
 
 
@@ -752,7 +855,7 @@ sub accept_raw {
     return (\%o, run('accept', $H1, $o{token}, $o{nonce},
         defined $o{key} ? unpack 'H*', pad($o{key}) : '', $o{window} // 3600000,
         $o{record} // '', $SOURCE, $o{retain} // 0, 0, 10000, $shards, $shard,
-        $parts, $o{seen} // 0, $o{wait} // 0));
+        $o{body} // hex16(0), $parts, $o{seen} // 0, $o{wait} // 0));
 }
 
 
@@ -760,7 +863,66 @@ sub accept_event {
     my ($o, $r) = accept_raw(@_);
 
     return { args => $o, code => $r->[0], now => $r->[1], seq => $r->[2],
-             leased => $r->[3], token => $o->{token} };
+             leased => $r->[3], differs => $r->[3], again => join(' ', @$r[4 .. $#$r]),
+             token => $o->{token} };
+}
+
+
+# an event for targets, and its repetitions
+
+sub twice {
+    my ($o) = @_;
+
+    return accept_event(%{ $o->{args} }, same => 1);
+}
+
+
+sub repeated {
+    my ($what, @parts) = @_;
+
+    $k++;
+
+    return accept_event(key => "r$k", record => "first $k", body => hex16(7),
+        parts => [ map { { target => $_, routes => 'x' } } @parts ]);
+}
+
+
+sub repeat {
+    my (%o) = @_;
+
+    return accept_event(key => "r$k", record => "again $k", body => hex16(7),
+        parts => [ map { { target => $_ } } $R1, $R2 ], %o);
+}
+
+
+sub settle_one {
+    my ($target) = @_;
+
+    my $l = lease($target, fresh => 9, again => 9);
+
+    fenced(settle => $H1, $l->{token}, $_->{seq}, $target)
+        for @{ $l->{entries} };
+
+    return join ' ', map { "$_->{record}/$_->{epoch}" } @{ $l->{entries} };
+}
+
+
+# buries what a target has
+
+sub bury_one {
+    my ($target, $reason, %o) = @_;
+
+    my $l = lease($target, fresh => 1, again => 1);
+
+    return fenced(bury => $H1, $l->{token}, $l->{entries}[0]{seq}, $target,
+        pack('Q>L>S>', 1, 2, 400), $reason, 400, '', $o{keep} // 60000);
+}
+
+
+sub purge_target {
+    my ($target) = @_;
+
+    return run('purge', scan_args(target => $target))->[5];
 }
 
 

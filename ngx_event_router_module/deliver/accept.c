@@ -16,6 +16,9 @@
  * What is stored but not as safe as it should be is delivered as well, though
  * the producer is told to send it again.
  *
+ * An event that is known is a duplicate, unless the store started dead letters
+ * of it again: then it is for those targets as if it had come just now.
+ *
  * The number of accepts under way is bounded by "event_backlog".
  */
 
@@ -24,6 +27,7 @@
 #include "delivery.h"
 #include "dispatch.h"
 #include "lease.h"
+#include "sweep.h"
 #include "../crash.h"
 #include "../ingest/record.h"
 
@@ -33,6 +37,9 @@ static ngx_int_t ngx_er_accept_parts(ngx_er_fanout_t *fanout,
     ngx_er_queue_op_t *op);
 static ngx_uint_t ngx_er_accept_room(ngx_er_target_t *target, size_t bytes);
 static void ngx_er_accept_stored(ngx_er_queue_op_t *op);
+static void ngx_er_accept_again(ngx_er_fanout_t *fanout,
+    ngx_er_queue_op_t *op);
+static ngx_er_target_t *ngx_er_accept_target(uint64_t hash);
 static void ngx_er_accept_outcome(ngx_er_fanout_t *fanout, ngx_int_t rc);
 static void ngx_er_accept_deliver(ngx_er_fanout_t *fanout,
     ngx_er_queue_op_t *op, ngx_uint_t i);
@@ -144,6 +151,8 @@ ngx_er_accept(ngx_er_fanout_t *fanout)
         op->dedup = 1;
         op->window = event->source->window;
     }
+
+    ngx_er_sweep_known(op);
 
     op->retain = event->source->retain;
     op->source = ngx_er_hash64(&event->source->name);
@@ -273,9 +282,86 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
         }
     }
 
+    if (op->rc == NGX_DONE) {
+        ngx_er_accept_again(fanout, op);
+    }
+
     ngx_er_accept_outcome(fanout, op->rc);
 
     ngx_er_queue_op_free(op);
+}
+
+
+/*
+ * The deliveries become those that were started again, which may be others
+ * than the routes name today.  What only another nginx delivers is not listed.
+ */
+
+static void
+ngx_er_accept_again(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
+{
+    ngx_uint_t             i;
+    ngx_er_target_t       *target;
+    ngx_er_delivery_t     *d;
+    ngx_er_queue_count_t  *count;
+
+    fanout->deliveries.nelts = 0;
+    count = op->counts->elts;
+
+    for (i = 0; i < op->counts->nelts; i++) {
+
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "event %016xL for target \"%V\" was a dead letter, its "
+                      "repetition starts it again", op->seq, &count[i].name);
+
+        target = ngx_er_accept_target(count[i].target);
+
+        if (target == NULL) {
+            continue;
+        }
+
+        ngx_er_lane_put(target, 0, ngx_er_queue_now());
+        ngx_er_dispatch_wake(target);
+
+        d = ngx_array_push(&fanout->deliveries);
+
+        if (d == NULL) {
+
+            /* it is started all the same, only the receipt is shorter */
+
+            continue;
+        }
+
+        ngx_memzero(d, sizeof(ngx_er_delivery_t));
+
+        d->fanout = fanout;
+        d->target = target;
+        d->state = NGX_ER_DELIVERY_QUEUED;
+        d->retry_after = -1;
+    }
+
+    fanout->again = 1;
+}
+
+
+static ngx_er_target_t *
+ngx_er_accept_target(uint64_t hash)
+{
+    ngx_uint_t            i;
+    ngx_er_target_t     **target;
+    ngx_er_main_conf_t   *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        if (target[i]->hash == hash) {
+            return target[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -287,6 +373,7 @@ ngx_er_accept_outcome(ngx_er_fanout_t *fanout, ngx_int_t rc)
     switch (rc) {
 
     case NGX_OK:
+    case NGX_DONE:
         fanout->stored = 1;
         break;
 

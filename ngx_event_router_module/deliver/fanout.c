@@ -76,6 +76,7 @@ static const char  *ngx_er_outcome_names[] = {
     "overloaded",
     "queued",
     "full",
+    "redelivered",
     "error"
 };
 
@@ -494,7 +495,8 @@ ngx_er_fanout_outcome(ngx_er_fanout_t *fanout)
     }
 
     if (fanout->stored) {
-        return NGX_ER_OUTCOME_QUEUED;
+        return fanout->again ? NGX_ER_OUTCOME_REDELIVERED
+                             : NGX_ER_OUTCOME_QUEUED;
     }
 
     return fanout->deliveries.nelts ? NGX_ER_OUTCOME_DELIVERED

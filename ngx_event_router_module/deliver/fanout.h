@@ -32,6 +32,8 @@ typedef enum {
     NGX_ER_OUTCOME_OVERLOADED,         /* no room for its deliveries */
     NGX_ER_OUTCOME_QUEUED,             /* it is in the store, durably */
     NGX_ER_OUTCOME_FULL,               /* the store is full */
+    NGX_ER_OUTCOME_REDELIVERED,        /* it is known, and dead letters of it
+                                          were started again */
     NGX_ER_OUTCOME_ERROR               /* out of memory or connections */
 } ngx_er_outcome_e;
 
@@ -104,6 +106,9 @@ struct ngx_er_fanout_s {
     ngx_msec_t                  start;
     unsigned                    queued:1;  /* into the queue, not to targets */
     unsigned                    stored:1;  /* it is in the queue */
+    unsigned                    again:1;   /* stored: it was known, and the
+                                              deliveries are those that were
+                                              started again */
     unsigned                    begun:1;   /* the deliveries are under way */
     unsigned                    broken:1;  /* an attempt could not be made */
     unsigned                    late:1;    /* the deadline passed */

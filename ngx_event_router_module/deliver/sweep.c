@@ -219,6 +219,14 @@ ngx_er_sweep(void)
 }
 
 
+void
+ngx_er_sweep_known(ngx_er_queue_op_t *op)
+{
+    op->known = ngx_er_sweeper.known;
+    op->nknown = ngx_er_sweeper.ntargets;
+}
+
+
 static void
 ngx_er_sweep_swept(ngx_er_queue_op_t *op)
 {

@@ -27,6 +27,9 @@ void ngx_er_sweep(void);
    all that an exiting worker gives */
 void ngx_er_sweep_tick(void);
 
+/* tells an operation the targets of the configuration; the list stays */
+void ngx_er_sweep_known(ngx_er_queue_op_t *op);
+
 /* init_process; NGX_ERROR: no memory */
 ngx_int_t ngx_er_sweep_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);

@@ -301,6 +301,7 @@ ngx_er_answer_status(ngx_er_part_t *part)
         return part->event->source->unrouted;
 
     case NGX_ER_OUTCOME_QUEUED:
+    case NGX_ER_OUTCOME_REDELIVERED:
         return NGX_HTTP_ACCEPTED;
 
     case NGX_ER_OUTCOME_BUSY:
@@ -337,6 +338,7 @@ ngx_er_answer_retry(ngx_er_part_t *part)
     case NGX_ER_OUTCOME_DUPLICATE:
     case NGX_ER_OUTCOME_UNROUTED:
     case NGX_ER_OUTCOME_QUEUED:
+    case NGX_ER_OUTCOME_REDELIVERED:
         return 0;
 
     case NGX_ER_OUTCOME_BUSY:

@@ -167,6 +167,8 @@ typedef void (*ngx_er_queue_op_pt)(ngx_er_queue_op_t *op);
  * may be in a thread).  What comes out is in op->pool, which the caller makes.
  *
  * rc: NGX_OK      done, durable as the store promises
+ *     NGX_DONE    ACCEPT: the event is known, and for some targets it was
+ *                 started again; op->counts has their hashes and names
  *     NGX_DECLINED  ACCEPT: a duplicate; EXTEND, SETTLE, RETRY, BURY: another
  *                 has the lease now or the entry is gone (fenced); nothing was
  *                 changed
@@ -184,7 +186,15 @@ struct ngx_er_queue_op_s {
     void                  *store;      /* the store's own */
     ngx_int_t              rc;
 
-    /* ACCEPT: key, window, record, parts, retain, source */
+    /*
+     * ACCEPT: key, window, record, parts, retain, source, known.  An event
+     * whose key is known is a duplicate, but for targets that hold a dead
+     * letter of it that is EXHAUSTED or FINAL and are configured ("known", if
+     * it is set, or of another nginx): these get the stored event again, from
+     * the first attempt on.  What was forgotten of its dead letters (purged,
+     * or kept long enough) makes it new for those targets among the parts.
+     * None of these is leased, and the key is remembered from now on anew.
+     */
 
     u_char                 key[32];
     ngx_flag_t             dedup;      /* key is set */
@@ -199,6 +209,10 @@ struct ngx_er_queue_op_s {
     unsigned               kept:1;     /* out, with NGX_ERROR: it is there and
                                           leased as with NGX_OK, but not as
                                           safe as wait= wants it */
+    uint64_t               body;       /* a hash of the event's body; 0: the
+                                          key covers it */
+    unsigned               differs:1;  /* out, with NGX_DECLINED and NGX_DONE:
+                                          the first one had another body */
     uint64_t               seq;        /* out: the event's, also that of the
                                           first one if it is a duplicate;
                                           in: EXTEND, SETTLE, RETRY, BURY */

@@ -50,7 +50,8 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "archive",
     "keys",
     "expiry",
-    "counts"
+    "counts",
+    "lapsed"
 };
 
 

@@ -8,7 +8,8 @@
  * ACCEPT: the check for a duplicate and all that makes an event durable, in
  * one transaction, so that neither can be there without the other.  Called by
  * ngx_er_file_run().  A duplicate is recognized even when the store is full:
- * its event is safe already.
+ * its event is safe already.  What a repetition of an event that is known
+ * starts again is file_repeat.c's.
  */
 
 
@@ -16,9 +17,7 @@
 
 
 static ngx_int_t ngx_er_file_accept_key(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, uint64_t *key);
-static ngx_int_t ngx_er_file_accept_remember(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, uint64_t *key);
+    ngx_er_queue_op_t *op, ngx_er_file_key_t *key);
 static ngx_int_t ngx_er_file_accept_seq(ngx_er_file_txn_t *t, uint64_t *seq);
 static ngx_int_t ngx_er_file_accept_part(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_queue_part_t *part, uint32_t *count);
@@ -29,13 +28,16 @@ static ngx_int_t ngx_er_file_accept_event(ngx_er_file_txn_t *t,
 ngx_int_t
 ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
-    uint32_t    count;
-    uint64_t    key[4];
-    ngx_int_t   rc;
-    ngx_uint_t  i;
+    uint32_t           count;
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_er_file_key_t  key;
+
+    op->counts = NULL;
+    op->differs = 0;
 
     if (op->dedup) {
-        rc = ngx_er_file_accept_key(t, op, key);
+        rc = ngx_er_file_accept_key(t, op, &key);
 
         if (rc != NGX_OK) {
             return rc;
@@ -64,67 +66,46 @@ ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    return op->dedup ? ngx_er_file_accept_remember(t, op, key) : NGX_OK;
+    if (!op->dedup) {
+        return NGX_OK;
+    }
+
+    key.until = ngx_er_file_later(t->now, op->window);
+    key.seq = op->seq;
+    key.body = op->body;
+
+    return ngx_er_file_key_put(t, &key);
 }
 
 
-/* NGX_DECLINED: a duplicate; NGX_OK: it is not, and what was there is gone */
+/* NGX_OK: it is new, and what was there is gone; else what a repetition is */
 
 static ngx_int_t
 ngx_er_file_accept_key(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    uint64_t *key)
+    ngx_er_file_key_t *key)
 {
-    uint64_t    until[NGX_ER_FILE_WORDS];
     ngx_int_t   rc;
-    ngx_str_t   value;
     ngx_uint_t  i;
 
     for (i = 0; i < 4; i++) {
-        key[i] = ngx_er_file_number(op->key + 8 * i, 8);
+        key->words[i] = ngx_er_file_number(op->key + 8 * i, 8);
     }
 
-    rc = ngx_er_file_get(t, NGX_ER_FILE_KEYS, key, &value);
+    rc = ngx_er_file_key_get(t, key);
 
-    if (rc != NGX_OK || value.len != 16) {
+    if (rc != NGX_OK) {
         return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
     }
 
-    until[0] = ngx_er_file_number(value.data, 8);
+    if (key->until > t->now) {
+        rc = ngx_er_file_repeat(t, op, key);
 
-    if (until[0] > t->now) {
-        op->seq = ngx_er_file_number(value.data + 8, 8);
-        return NGX_DECLINED;
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
-    until[1] = NGX_ER_FILE_EXPIRY_KEY;
-    ngx_memcpy(&until[2], key, 4 * sizeof(uint64_t));
-
-    rc = ngx_er_file_delete(t, NGX_ER_FILE_EXPIRY, until);
-
-    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_file_accept_remember(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    uint64_t *key)
-{
-    u_char    *p;
-    u_char     value[16];
-    uint64_t   until[NGX_ER_FILE_WORDS];
-
-    until[0] = ngx_er_file_later(t->now, op->window);
-    until[1] = NGX_ER_FILE_EXPIRY_KEY;
-    ngx_memcpy(&until[2], key, 4 * sizeof(uint64_t));
-
-    p = ngx_er_file_write(value, until[0], 8);
-    (void) ngx_er_file_write(p, op->seq, 8);
-
-    if (ngx_er_file_put(t, NGX_ER_FILE_KEYS, key, value, 16) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, until, "", 0);
+    return ngx_er_file_key_drop(t, key);
 }
 
 
@@ -148,7 +129,6 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_queue_part_t *part, uint32_t *count)
 {
     ngx_int_t          rc;
-    ngx_str_t          none;
     ngx_er_file_row_t  row;
 
     rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, part->target, op->seq, &row);
@@ -165,14 +145,7 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
     }
 
-    ngx_str_null(&none);
-    ngx_er_file_row_init(&row, part->target, op->seq);
-    ngx_er_file_row_text(&row, &part->name, &part->routes, &none);
-
-    row.e.order = part->order;
-    row.e.guard = op->guard;
-    row.e.accepted = t->now;
-    row.e.due = ngx_er_file_later(t->now, part->delay);
+    ngx_er_file_part(t, op, part, &row);
 
     if (part->lease) {
         row.holder = t->file->holder;
@@ -211,6 +184,11 @@ ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     ref.count = count;
     ref.guard = op->guard;
+
+    if (op->dedup) {
+        ref.window = ngx_er_file_key_window(op->seq,
+                                       ngx_er_file_later(t->now, op->window));
+    }
 
     if (op->retain) {
         ref.count++;

@@ -22,7 +22,9 @@
  *     dead      target, seq                   -> row
  *     done      seq, target                   -> row, of retained events
  *     archive   source, seq                   -> until
- *     keys      the key's four words          -> expires, seq
+ *     keys      the key's four words          -> expires, seq; and the hash
+ *                                                of the body, if it is needed
+ *     lapsed    seq, target                   -> expires, epoch, delivered
  *     expiry    until, kind, four words       -> nothing
  *     counts    target                        -> pending, dead, name
  */
@@ -59,6 +61,7 @@ typedef enum {
     NGX_ER_FILE_KEYS,
     NGX_ER_FILE_EXPIRY,
     NGX_ER_FILE_COUNTS,
+    NGX_ER_FILE_LAPSED,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -78,7 +81,8 @@ typedef enum {
 typedef enum {
     NGX_ER_FILE_EXPIRY_KEY = 1,        /* the four words of a key */
     NGX_ER_FILE_EXPIRY_DEAD = 2,       /* target, seq */
-    NGX_ER_FILE_EXPIRY_ARCHIVE = 3     /* source, seq */
+    NGX_ER_FILE_EXPIRY_ARCHIVE = 3,    /* source, seq */
+    NGX_ER_FILE_EXPIRY_LAPSED = 4        /* seq, target */
 } ngx_er_file_expiry_e;
 
 
@@ -159,9 +163,36 @@ typedef struct {
 typedef struct {
     uint32_t               count;
     unsigned               guard:1;
+    unsigned               delivered:1;  /* a target has it */
+    unsigned               lapsed:1;   /* LAPSED has rows of it */
+    uint32_t               window;     /* minutes that its key is known from
+                                          when it was accepted, 29 bits; 0: it
+                                          has none */
     uint64_t               source;
     uint64_t               until;      /* retained; 0: it is not */
 } ngx_er_file_ref_t;
+
+
+/* a row of KEYS */
+
+typedef struct {
+    uint64_t               words[4];
+    uint64_t               until;
+    uint64_t               seq;        /* of the first event that had it */
+    uint64_t               body;       /* hash of that one's; 0: unknown */
+} ngx_er_file_key_t;
+
+
+/*
+ * A row of LAPSED: a dead letter that was forgotten, purged or too old, while
+ * the key of its event was known: for this target the event is new again.
+ */
+
+typedef struct {
+    uint64_t               until;
+    uint32_t               epoch;
+    uint32_t               delivered;  /* another target has the event */
+} ngx_er_file_lapsed_t;
 
 
 #define ngx_er_file_class(row)                                                \
@@ -230,6 +261,45 @@ ngx_int_t ngx_er_file_ref_put(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_er_file_ref_t *ref);
 ngx_int_t ngx_er_file_refer(ngx_er_file_txn_t *t, uint64_t seq, int n);
 
+/* a row for a part of an ACCEPT, not leased */
+void ngx_er_file_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_queue_part_t *part, ngx_er_file_row_t *row);
+
+
+/*
+ * file_key.c: what is known of events after they came.  key_put() also says
+ * in the reference of the event, if there is one, for how long; key_drop()
+ * only forgets when it ends, the key is put again or deleted.
+ */
+
+ngx_int_t ngx_er_file_key_get(ngx_er_file_txn_t *t, ngx_er_file_key_t *key);
+ngx_int_t ngx_er_file_key_put(ngx_er_file_txn_t *t, ngx_er_file_key_t *key);
+ngx_int_t ngx_er_file_key_drop(ngx_er_file_txn_t *t, ngx_er_file_key_t *key);
+uint32_t ngx_er_file_key_window(uint64_t seq, uint64_t until);
+
+/* "row" was a dead letter and is forgotten now; its event is still there */
+ngx_int_t ngx_er_file_lapsed_put(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
+ngx_int_t ngx_er_file_lapsed(ngx_er_file_txn_t *t, uint64_t seq,
+    uint64_t target, ngx_er_file_lapsed_t *lapsed);
+/* the next one of the event, from *target on */
+ngx_int_t ngx_er_file_lapsed_next(ngx_er_file_txn_t *t, uint64_t seq,
+    uint64_t *target, ngx_er_file_lapsed_t *lapsed);
+ngx_int_t ngx_er_file_lapsed_delete(ngx_er_file_txn_t *t, uint64_t seq,
+    uint64_t target, ngx_er_file_lapsed_t *lapsed);
+/* a target has the event: what is forgotten of it does not make it new */
+ngx_int_t ngx_er_file_lapsed_delivered(ngx_er_file_txn_t *t, uint64_t seq);
+
+
+/*
+ * file_repeat.c: an event comes again whose key is known.  NGX_DONE: what is
+ * dead or lapsed of it was started again, op->counts names the targets;
+ * NGX_DECLINED: a duplicate; NGX_OK: nobody has it and nothing is left of it,
+ * it is new; NGX_BUSY: there is no room, nothing was changed.
+ */
+
+ngx_int_t ngx_er_file_repeat(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_key_t *key);
+
 
 /*
  * file_order.c: of the entries of one order one may go at a time.  enter()
@@ -275,6 +345,13 @@ ngx_int_t ngx_er_file_replay(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_purge(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_list(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
+
+/*
+ * file_replay.c, also for file_repeat.c: the dead letter is pending again, for
+ * its own target or op->to.  NGX_DECLINED: it cannot be.
+ */
+ngx_int_t ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row);
 
 /*
  * The entry of an operation that names a lease, out of DUE and LEASES: the

@@ -18,6 +18,13 @@
 
 #define NGX_ER_FILE_REF_SIZE  24
 
+/* the bits of its second word; the rest are "window" */
+
+#define NGX_ER_FILE_REF_GUARD      1
+#define NGX_ER_FILE_REF_DELIVERED  2
+#define NGX_ER_FILE_REF_LAPSED       4
+#define NGX_ER_FILE_REF_WINDOW     3   /* bits to shift */
+
 
 static void ngx_er_file_due_key(ngx_er_file_row_t *row, uint64_t *key);
 static void ngx_er_file_lease_key(ngx_er_file_row_t *row, uint64_t *key);
@@ -247,6 +254,7 @@ ngx_int_t
 ngx_er_file_ref(ngx_er_file_txn_t *t, uint64_t seq, ngx_er_file_ref_t *ref)
 {
     u_char     *p;
+    uint32_t    bits;
     ngx_int_t   rc;
     ngx_str_t   value;
 
@@ -265,7 +273,11 @@ ngx_er_file_ref(ngx_er_file_txn_t *t, uint64_t seq, ngx_er_file_ref_t *ref)
     p = value.data;
 
     ref->count = ngx_er_file_number(p, 4);
-    ref->guard = ngx_er_file_number(p + 4, 4) ? 1 : 0;
+    bits = ngx_er_file_number(p + 4, 4);
+    ref->guard = (bits & NGX_ER_FILE_REF_GUARD) ? 1 : 0;
+    ref->delivered = (bits & NGX_ER_FILE_REF_DELIVERED) ? 1 : 0;
+    ref->lapsed = (bits & NGX_ER_FILE_REF_LAPSED) ? 1 : 0;
+    ref->window = bits >> NGX_ER_FILE_REF_WINDOW;
     ref->source = ngx_er_file_number(p + 8, 8);
     ref->until = ngx_er_file_number(p + 16, 8);
 
@@ -277,11 +289,17 @@ ngx_int_t
 ngx_er_file_ref_put(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_er_file_ref_t *ref)
 {
-    u_char  *p;
-    u_char   buf[NGX_ER_FILE_REF_SIZE];
+    u_char    *p;
+    u_char     buf[NGX_ER_FILE_REF_SIZE];
+    uint32_t   bits;
+
+    bits = (ref->guard ? NGX_ER_FILE_REF_GUARD : 0)
+           | (ref->delivered ? NGX_ER_FILE_REF_DELIVERED : 0)
+           | (ref->lapsed ? NGX_ER_FILE_REF_LAPSED : 0)
+           | ref->window << NGX_ER_FILE_REF_WINDOW;
 
     p = ngx_er_file_write(buf, ref->count, 4);
-    p = ngx_er_file_write(p, ref->guard, 4);
+    p = ngx_er_file_write(p, bits, 4);
     p = ngx_er_file_write(p, ref->source, 8);
     (void) ngx_er_file_write(p, ref->until, 8);
 
@@ -316,4 +334,21 @@ ngx_er_file_refer(ngx_er_file_txn_t *t, uint64_t seq, int n)
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_er_file_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_queue_part_t *part, ngx_er_file_row_t *row)
+{
+    ngx_str_t  none;
+
+    ngx_str_null(&none);
+    ngx_er_file_row_init(row, part->target, op->seq);
+    ngx_er_file_row_text(row, &part->name, &part->routes, &none);
+
+    row->e.order = part->order;
+    row->e.guard = op->guard;
+    row->e.accepted = t->now;
+    row->e.due = ngx_er_file_later(t->now, part->delay);
 }

@@ -5,7 +5,8 @@
 
 
 /*
- * REPLAY and PURGE.  A replayed dead letter becomes a pending entry again,
+ * REPLAY and PURGE, and what a repetition of an event does to its dead letters
+ * (file_repeat.c).  A replayed dead letter becomes a pending entry again,
  * with the next epoch, so that no dedup takes it for the old one; from the
  * archive an entry is made anew.  Called by ngx_er_file_run().
  *
@@ -18,8 +19,6 @@
 #include "file_db.h"
 
 
-static ngx_int_t ngx_er_file_replay_one(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_replay_archive(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_archive_seek(ngx_er_file_txn_t *t,
@@ -52,7 +51,7 @@ ngx_er_file_replay(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
                              : NGX_DECLINED;
     }
 
-    return ngx_er_file_walk(t, op, NGX_ER_FILE_DEAD, ngx_er_file_replay_one);
+    return ngx_er_file_walk(t, op, NGX_ER_FILE_DEAD, ngx_er_file_again);
 }
 
 
@@ -70,6 +69,7 @@ ngx_er_file_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
     if (ngx_er_file_exhume(t, row) != NGX_OK
+        || ngx_er_file_lapsed_put(t, row) != NGX_OK
         || ngx_er_file_refer(t, row->e.seq, -1) != NGX_OK)
     {
         return NGX_ERROR;
@@ -83,8 +83,8 @@ ngx_er_file_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
 /* a dead letter */
 
-static ngx_int_t
-ngx_er_file_replay_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+ngx_int_t
+ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
     uint64_t   to;
@@ -396,7 +396,7 @@ ngx_er_file_archive_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (rc != NGX_DECLINED) {
         return rc == NGX_ERROR ? NGX_ERROR
-                               : ngx_er_file_replay_one(t, op, &row);
+                               : ngx_er_file_again(t, op, &row);
     }
 
     return ngx_er_file_archive_new(t, op, seq);

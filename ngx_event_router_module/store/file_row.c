@@ -57,7 +57,8 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     2,                                 /* archive */
     4,                                 /* keys */
     6,                                 /* expiry */
-    1                                  /* counts */
+    1,                                 /* counts */
+    2                                  /* lapsed */
 };
 
 

@@ -61,6 +61,10 @@ static ngx_str_t  ngx_er_file_verbs[] = {
     ngx_string("purge")
 };
 
+/* an ACCEPT that started dead letters again */
+
+static ngx_str_t  ngx_er_file_verb_repeat = ngx_string("repeat");
+
 #else
 
 #define ngx_er_file_crash(ops, when)
@@ -352,6 +356,9 @@ ngx_er_file_crash(ngx_queue_t *ops, const char *when)
 
         if (op->rc == NGX_OK) {
             ngx_er_crash_point_of(when, &ngx_er_file_verbs[op->verb]);
+
+        } else if (op->rc == NGX_DONE) {
+            ngx_er_crash_point_of(when, &ngx_er_file_verb_repeat);
         }
     }
 }

@@ -18,6 +18,8 @@
 
 static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref);
 static void ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 
 
@@ -89,7 +91,35 @@ ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         }
     }
 
+    if (ngx_er_file_delivered(t, op->seq, &ref) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_er_file_refer(t, op->seq, -1);
+}
+
+
+/* remembered as long as something of the event is left to be repeated */
+
+static ngx_int_t
+ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref)
+{
+    if (ref->window == 0 || ref->delivered) {
+        return NGX_OK;
+    }
+
+    if (ref->lapsed && ngx_er_file_lapsed_delivered(t, seq) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ref->count < 2) {
+        return NGX_OK;
+    }
+
+    ref->delivered = 1;
+
+    return ngx_er_file_ref_put(t, seq, ref);
 }
 
 

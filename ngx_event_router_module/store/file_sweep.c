@@ -21,6 +21,7 @@
 static ngx_int_t ngx_er_file_sweep_expired(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_sweep_key(ngx_er_file_txn_t *t, uint64_t *key);
+static ngx_int_t ngx_er_file_sweep_lapsed(ngx_er_file_txn_t *t, uint64_t *key);
 static ngx_int_t ngx_er_file_sweep_dead(ngx_er_file_txn_t *t, uint64_t *key);
 static ngx_int_t ngx_er_file_sweep_archive(ngx_er_file_txn_t *t,
     uint64_t *key);
@@ -94,6 +95,10 @@ ngx_er_file_sweep_expired(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         case NGX_ER_FILE_EXPIRY_ARCHIVE:
             rc = ngx_er_file_sweep_archive(t, key);
             break;
+
+        case NGX_ER_FILE_EXPIRY_LAPSED:
+            rc = ngx_er_file_sweep_lapsed(t, key);
+            break;
         }
 
         if (rc == NGX_ERROR) {
@@ -106,18 +111,42 @@ ngx_er_file_sweep_expired(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_file_sweep_key(ngx_er_file_txn_t *t, uint64_t *key)
 {
-    ngx_int_t  rc;
-    ngx_str_t  value;
+    ngx_int_t          rc;
+    ngx_er_file_key_t  k;
 
-    rc = ngx_er_file_get(t, NGX_ER_FILE_KEYS, &key[2], &value);
+    ngx_memcpy(k.words, &key[2], sizeof(k.words));
 
-    if (rc == NGX_OK
-        && (value.len != 16 || ngx_er_file_number(value.data, 8) == key[0]))
-    {
-        rc = ngx_er_file_delete(t, NGX_ER_FILE_KEYS, &key[2]);
+    rc = ngx_er_file_key_get(t, &k);
+
+    if (rc == NGX_OK && k.until != key[0]) {
+        return NGX_OK;
     }
 
-    return rc;
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_delete(t, NGX_ER_FILE_KEYS, &key[2]);
+}
+
+
+static ngx_int_t
+ngx_er_file_sweep_lapsed(ngx_er_file_txn_t *t, uint64_t *key)
+{
+    ngx_int_t             rc;
+    ngx_er_file_lapsed_t  lapsed;
+
+    rc = ngx_er_file_lapsed(t, key[2], key[3], &lapsed);
+
+    if (rc == NGX_OK && lapsed.until != key[0]) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_delete(t, NGX_ER_FILE_LAPSED, &key[2]);
 }
 
 
@@ -135,7 +164,9 @@ ngx_er_file_sweep_dead(ngx_er_file_txn_t *t, uint64_t *key)
         return rc;
     }
 
-    if (ngx_er_file_exhume(t, &row) != NGX_OK) {
+    if (ngx_er_file_exhume(t, &row) != NGX_OK
+        || ngx_er_file_lapsed_put(t, &row) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

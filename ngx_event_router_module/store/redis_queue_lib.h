@@ -16,8 +16,11 @@
  *     m          hash: v layout, t and w the clock, s and c the last number,
  *                g the newest configuration, for nginx that go by it (see
  *                SWEEP), b and y for the heartbeats
- *     e:Q        hash: r record, s source, u kept until, and a field for every
- *                target: pT pending, dT dead, oT done (if it is kept)
+ *     e:Q        hash: r record, s source, u kept until, k its key is known
+ *                until, l a target has it, w there is w:Q; and a field for
+ *                every target: pT pending, dT dead, oT done (if it is kept)
+ *     w:Q        hash: T epoch, of dead letters that were forgotten while the
+ *                key of the event was known; "-": a target has the event
  *     f:T a:T    zset Q by due: without an attempt; with one, or leased
  *     k:T x:T    zset Q: all pending ones; dead ones
  *     z          zset TQ: dead ones by when they are forgotten
@@ -32,7 +35,10 @@
  *                configuration, tN all of its T; N is a node, 16 digits
  *     t          hash: names of targets
  *     u, r:S     zset Q by end; zset Q of a source: the archive
- *     d:KEY n:NONCE  of what event, and who put it there
+ *     d:KEY      Q, who put it there (32 digits), a hash of the first body (16
+ *                digits, none of a version before it), and each T for which
+ *                who put it there has started the event again
+ *     n:NONCE    Q, who put it there
  */
 
 
@@ -127,13 +133,14 @@
     "  end "                                                                  \
     "end "                                                                    \
     "local function over(e) "                                                 \
-    "  if call('HEXISTS', e, 'u') == 1 then return end "                      \
+    "  if call('HEXISTS', e, 'u') == 1 then return false end "                \
     "  for _, f in ipairs(call('HKEYS', e)) do "                              \
     "    if #f == 17 and (sub(f, 1, 1) == 'p' or sub(f, 1, 1) == 'd') then "  \
-    "      return "                                                           \
+    "      return false "                                                     \
     "    end "                                                                \
     "  end "                                                                  \
     "  call('DEL', e) "                                                       \
+    "  return true "                                                          \
     "end "                                                                    \
     "local function count(p, past) "                                          \
     "  if past == '' then return end "                                        \
@@ -156,6 +163,18 @@
     "  call('HDEL', e, 'd' .. t) "                                            \
     "  call('ZREM', b .. 'x:' .. t, q) "                                      \
     "  call('ZREM', b .. 'z', t .. q) "                                       \
+    "end "                                                                    \
+    "local function lapse(e, t, q) "                                          \
+    "  local d, x = get(e, 'd' .. t), call('HMGET', e, 'k', 'l') "            \
+    "  local left = tonumber(x[1] or 0) - now "                               \
+    "  if d and left > 0 then "                                               \
+    "    local w = b .. 'w:' .. q "                                           \
+    "    call('HSET', w, t, d[1]) "                                           \
+    "    if x[2] then call('HSET', w, '-', 1) end "                           \
+    "    call('PEXPIRE', w, left) "                                           \
+    "    call('HSET', e, 'w', 1) "                                            \
+    "  end "                                                                  \
+    "  forget(e, t, q) "                                                      \
     "end "                                                                    \
     "local function adopt(holder, n, crash) "                                 \
     "  local h = b .. 'h:' .. holder "                                        \
@@ -250,6 +269,87 @@
     "    end "                                                                \
     "  end "                                                                  \
     "end "
+
+/* ACCEPT of an event that is known: nil, it is new all the same, or what is
+   returned; "was" is the hash of the first body.  What has lapsed starts anew
+   among the parts, then what is dead */
+
+#define NGX_ER_REDIS_QUEUE_REPEAT                                             \
+    "local none = '0000000000000000' "                                        \
+    "local function told(q, differs, list) "                                  \
+    "  local out = {2, now, q, differs} "                                     \
+    "  for i = 1, #list, 16 do "                                              \
+    "    local t = sub(list, i, i + 15) "                                     \
+    "    out[#out + 1] = t "                                                  \
+    "    out[#out + 1] = call('HGET', b .. 't', t) or '' "                    \
+    "  end "                                                                  \
+    "  return out "                                                           \
+    "end "                                                                    \
+    "local function nobodys(t) "                                              \
+    "  local heard = call('ZRANGE', b .. 'heard', 0, -1) "                    \
+    "  for _, n in ipairs(heard) do "                                         \
+    "    local s = call('HGET', b .. 'known', 't' .. n) "                     \
+    "    if not s or string.find(s, t, 1, true) then return false end "       \
+    "  end "                                                                  \
+    "  return #heard > 0 "                                                    \
+    "end "                                                                    \
+    "local function put(e, q, t, p) "                                         \
+    "  set(e, 'p' .. t, p) "                                                  \
+    "  enter(t, q, p) "                                                       \
+    "end "                                                                    \
+    "local function again(q, was) "                                           \
+    "  local e, w = b .. 'e:' .. q, b .. 'w:' .. q "                          \
+    "  local left, dead, lapsed, list = 0, {}, {}, '' "                       \
+    "  local x = call('HGETALL', w) "                                         \
+    "  for i = 1, #x, 2 do lapsed[x[i]] = tonumber(x[i + 1]) end "            \
+    "  for _, f in ipairs(call('HKEYS', e)) do "                              \
+    "    if #f == 17 and sub(f, 1, 1) ~= 'o' then left = left + 1 end "       \
+    "    if #f == 17 and sub(f, 1, 1) == 'd' then "                           \
+    "      dead[#dead + 1] = sub(f, 2) "                                      \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "  if left == 0 and #x > 0 and not lapsed['-'] "                          \
+    "     and call('HEXISTS', e, 'l') == 0 then "                             \
+    "    call('DEL', w) "                                                     \
+    "    return nil "                                                         \
+    "  end "                                                                  \
+    "  for _, x in ipairs(parts) do "                                         \
+    "    local t = x[1] "                                                     \
+    "    if lapsed[t] then "                                                  \
+    "      if call('HEXISTS', e, 'r') == 0 then "                             \
+    "        call('HSET', e, 'r', ARGV[7], 's', ARGV[8], 'l', 1) "            \
+    "      end "                                                              \
+    "      put(e, q, t, {lapsed[t] + 1, 0, 0, now, now + x[3], '', '', "      \
+    "                    x[2], guard, '', '', x[5], x[6]}) "                  \
+    "      call('HDEL', w, t) "                                               \
+    "      call('HSET', e, 'w', 1) "                                          \
+    "      lapsed[t] = nil "                                                  \
+    "      list = list .. t "                                                 \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "  for _, t in ipairs(dead) do "                                          \
+    "    local d = get(e, 'd' .. t) "                                         \
+    "    if (d[14] == 1 or d[14] == 2) and not nobodys(t) "                   \
+    "       and call('HEXISTS', e, 'p' .. t) == 0 then "                      \
+    "      put(e, q, t, {d[1] + 1, 0, 0, now, now, '', '', d[8], d[9], "      \
+    "                    '', '', d[12], d[13]}) "                             \
+    "      forget(e, t, q) "                                                  \
+    "      call('HDEL', e, 'o' .. t) "                                        \
+    "      list = list .. t "                                                 \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "  local differs = 0 "                                                    \
+    "  if was == '' then was = none end "                                     \
+    "  if body ~= none and was ~= none and body ~= was then differs = 1 end " \
+    "  if list == '' then return {0, now, q, differs} end "                   \
+    "  if window > 0 then "                                                   \
+    "    call('HSET', e, 'k', now + window) "                                 \
+    "    call('PEXPIRE', w, window) "                                         \
+    "    call('SET', mark, q .. nonce .. was .. list, 'PX', window) "         \
+    "  end "                                                                  \
+    "  return told(q, differs, list) "                                        \
+    "end "
+
 
 #define NGX_ER_REDIS_QUEUE_MINE                                               \
     "local holder, token, q, t = ARGV[2], ARGV[3], ARGV[4], ARGV[5] "         \

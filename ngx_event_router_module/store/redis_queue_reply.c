@@ -22,6 +22,8 @@ static void ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now);
 static ngx_int_t ngx_er_redis_queue_late(ngx_er_redis_walk_t *w);
 static ngx_int_t ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w,
     redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op,
+    redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static void ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n);
@@ -139,7 +141,8 @@ ngx_er_redis_queue_late(ngx_er_redis_walk_t *w)
 }
 
 
-/* {code, now, event, leased} */
+/* {1, now, event, leased}, {0, now, event, differs}, or {2, now, event,
+   differs, target, name, ...} */
 
 static ngx_int_t
 ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
@@ -157,12 +160,11 @@ ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
         return NGX_ERROR;
     }
 
-    if (part[0]->integer == 0) {
-        op->rc = NGX_DECLINED;
-        return NGX_OK;
+    if (part[0]->integer != 1) {
+        return ngx_er_redis_queue_repeated(op, reply);
     }
 
-    if (part[0]->integer != 1 || reply->elements < 4
+    if (reply->elements < 4
         || !ngx_er_redis_is_text(part[3]) || part[3]->len != op->nparts)
     {
         return NGX_ERROR;
@@ -173,6 +175,55 @@ ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
     }
 
     op->rc = NGX_OK;
+
+    return NGX_OK;
+}
+
+
+/* the event is known; what was started again is not leased */
+
+static ngx_int_t
+ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, redisReply *reply)
+{
+    size_t        i;
+    uint64_t      target;
+    redisReply  **part;
+
+    part = reply->element;
+
+    if (reply->elements < 4 || reply->elements % 2
+        || part[0]->integer != (reply->elements > 4 ? 2 : 0)
+        || !ngx_er_redis_is_number(part[3]))
+    {
+        return NGX_ERROR;
+    }
+
+    op->differs = (part[3]->integer != 0);
+    op->rc = NGX_DECLINED;
+
+    if (reply->elements == 4) {
+        return NGX_OK;
+    }
+
+    op->counts = ngx_array_create(op->pool, 2, sizeof(ngx_er_queue_count_t));
+    if (op->counts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 4; i < reply->elements; i += 2) {
+        if (ngx_er_redis_queue_id(part[i], &target) != NGX_OK
+            || !ngx_er_redis_is_text(part[i + 1])
+            || ngx_er_redis_queue_count(op, target, part[i + 1]) == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; i < op->nparts; i++) {
+        op->parts[i].lease = 0;
+    }
+
+    op->rc = NGX_DONE;
 
     return NGX_OK;
 }

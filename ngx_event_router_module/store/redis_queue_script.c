@@ -21,6 +21,9 @@
  * command that would need memory, unless the script has written before; so all
  * others begin with HDEL of nothing.
  *
+ * ACCEPT meets an event that it knows: what file_repeat.c says of it holds
+ * here, too, and is one script.
+ *
  * Every script can be sent twice.  ACCEPT knows its own nonce, LEASE its
  * token, and RETRY and BURY leave the token behind.
  *
@@ -64,39 +67,46 @@ typedef struct {
 static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
 
     /* layout, holder, token, nonce, key, window, record, source, retain,
-       guard, lease, shards, shard, parts, seen, wait */
+       guard, lease, shards, shard, body, parts, seen, wait */
 
     { ngx_string("accept"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
-    "if late(ARGV[15], ARGV[16]) then return {-2, now} end "
+    "if late(ARGV[16], ARGV[17]) then return {-2, now} end "
     "local holder, token, nonce = ARGV[2], ARGV[3], ARGV[4] "
+    "local window, retain = tonumber(ARGV[6]), tonumber(ARGV[9]) "
+    "local guard, body = tonumber(ARGV[10]), ARGV[14] "
     "local parts, seen, i = {}, {}, 1 "
-    "while i <= #ARGV[14] do "
-    "  local t = sub(ARGV[14], i, i + 15) "
-    "  local order = sub(ARGV[14], i + 16, i + 31) "
-    "  local n = tonumber(sub(ARGV[14], i + 49, i + 52), 16) "
-    "  local r = tonumber(sub(ARGV[14], i + 53, i + 56), 16) "
+    "while i <= #ARGV[15] do "
+    "  local t = sub(ARGV[15], i, i + 15) "
+    "  local order = sub(ARGV[15], i + 16, i + 31) "
+    "  local n = tonumber(sub(ARGV[15], i + 49, i + 52), 16) "
+    "  local r = tonumber(sub(ARGV[15], i + 53, i + 56), 16) "
     "  if order == '0000000000000000' then order = '' end "
     "  parts[#parts + 1] = {t, order, "
-    "    tonumber(sub(ARGV[14], i + 32, i + 47), 16), "
-    "    sub(ARGV[14], i + 48, i + 48) == '1', "
-    "    sub(ARGV[14], i + 57, i + 56 + n), "
-    "    sub(ARGV[14], i + 57 + n, i + 56 + n + r)} "
+    "    tonumber(sub(ARGV[15], i + 32, i + 47), 16), "
+    "    sub(ARGV[15], i + 48, i + 48) == '1', "
+    "    sub(ARGV[15], i + 57, i + 56 + n), "
+    "    sub(ARGV[15], i + 57 + n, i + 56 + n + r)} "
     "  i = i + 57 + n + r "
     "end "
     "local mark = b .. 'n:' .. nonce "
     "if ARGV[5] ~= '' then mark = b .. 'd:' .. ARGV[5] end "
     "local old = call('GET', mark) "
     "call('HSET', KEYS[1], 't', now, 'w', wall) "
-    "if old then "
+    NGX_ER_REDIS_QUEUE_REPEAT
+    "if old and sub(old, 17, 48) == nonce then "
     "  local q, leased = sub(old, 1, 16), '' "
-    "  if sub(old, 17) ~= nonce then return {0, now, q} end "
+    "  if #old > 64 then return told(q, 0, sub(old, 65)) end "
     "  for _, x in ipairs(parts) do "
     "    local p = get(b .. 'e:' .. q, 'p' .. x[1]) "
     "    leased = leased "
     "      .. (p and p[6] == holder and p[7] == token and '1' or '0') "
     "  end "
     "  return {1, now, q, leased} "
+    "end "
+    "if old then "
+    "  local out = again(sub(old, 1, 16), sub(old, 49, 64)) "
+    "  if out then return out end "
     "end "
     "local shards, c = tonumber(ARGV[12]), tonumber(ARGV[13]) "
     "local s = call('HMGET', KEYS[1], 's', 'c') "
@@ -108,9 +118,9 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "call('HSET', KEYS[1], 's', ms, 'c', c) "
     "local q = string.format('%011x%05x', ms, c) "
     "local e, leased = b .. 'e:' .. q, '' "
-    "local retain = tonumber(ARGV[9]) "
     "if #parts > 0 or retain > 0 then "
     "  call('HSET', e, 'r', ARGV[7], 's', ARGV[8]) "
+    "  if ARGV[5] ~= '' then call('HSET', e, 'k', now + window) end "
     "end "
     "if retain > 0 then "
     "  call('HSET', e, 'u', now + retain) "
@@ -119,7 +129,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "end "
     "for _, x in ipairs(parts) do "
     "  local t, p = x[1], {0, 0, 0, ms, now + x[3], '', '', x[2], "
-    "    tonumber(ARGV[10]), '', '', x[5], x[6]} "
+    "    guard, '', '', x[5], x[6]} "
     "  local lease = x[4] and not seen[t] "
     "    and (x[2] == '' or release(t, x[2])) "
     "  if lease then "
@@ -134,8 +144,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "end "
     "if ARGV[5] == '' then "
     "  call('SET', mark, q .. nonce, 'PX', 60000) "
-    "elseif tonumber(ARGV[6]) > 0 then "
-    "  call('SET', mark, q .. nonce, 'PX', ARGV[6]) "
+    "elseif window > 0 then "
+    "  call('SET', mark, q .. nonce .. body, 'PX', window) "
     "end "
     "return {1, now, q, leased} "),
     ngx_null_string },
@@ -232,12 +242,14 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     NGX_ER_REDIS_QUEUE_MINE
     "if not mine then return {p and 0 or -1, now} end "
     "tick() "
-    "if call('HEXISTS', e, 'u') == 1 then "
-    "  set(e, 'o' .. t, {p[1], p[10]}) "
-    "end "
+    "local x = call('HMGET', e, 'u', 'k', 'l', 'w') "
+    "if x[1] then set(e, 'o' .. t, {p[1], p[10]}) end "
     "call('HDEL', e, 'p' .. t) "
     "leave(t, q, p) "
-    "over(e) "
+    "if x[4] and call('EXISTS', b .. 'w:' .. q) == 1 then "
+    "  call('HSET', b .. 'w:' .. q, '-', 1) "
+    "end "
+    "if not over(e) and x[2] and not x[3] then call('HSET', e, 'l', 1) end "
     "return {1, now} "),
     ngx_null_string },
 
@@ -341,7 +353,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "if #list == batch then more = 1 end "
     "for _, z in ipairs(list) do "
     "  local t, q = sub(z, 1, 16), sub(z, 17) "
-    "  forget(b .. 'e:' .. q, t, q) "
+    "  lapse(b .. 'e:' .. q, t, q) "
     "  over(b .. 'e:' .. q) "
     "end "
     "local names = call('HGETALL', b .. 't') "
@@ -525,7 +537,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "local done = 0 "
     "tick() "
     "scan('x:', 'd', tonumber(ARGV[3]), function(e, t, q, d) "
-    "  forget(e, t, q) "
+    "  lapse(e, t, q) "
     "  over(e) "
     "  done = done + 1 "
     "  return 1 "

@@ -185,6 +185,7 @@ test_words(ngx_pool_t *pool)
     parts[0].delay = 255;
     parts[0].lease = 1;
     parts[1].target = 1;
+    op.body = 0x0123456789abcdef;
 
     three.count = 6;
     ngx_er_redis_queue_walk(&w, &three, &op);
@@ -198,6 +199,7 @@ test_words(ngx_pool_t *pool)
     is_str(&words[5], "0000000000000abc0000000000000007", "the nonce");
     is_str(&words[6], "", "no key");
     is_int(words[8].len, 3, "the record is bytes");
+    is_str(&words[n - 4], "0123456789abcdef", "the hash of the body");
     is_str(&words[n - 3],
            "fedcba9876543210" "0000000000000000" "00000000000000ff"
            "1" "0007" "0003" "billinga,b"
@@ -384,9 +386,10 @@ test_moved(void)
 static void
 test_accept(ngx_pool_t *pool)
 {
-    ngx_er_queue_op_t    op;
-    ngx_er_queue_part_t  parts[2];
-    ngx_er_redis_walk_t  w;
+    ngx_er_queue_op_t      op;
+    ngx_er_queue_part_t    parts[2];
+    ngx_er_redis_walk_t    w;
+    ngx_er_queue_count_t  *count;
 
     ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
     ngx_memzero(parts, sizeof(parts));
@@ -406,11 +409,51 @@ test_accept(ngx_pool_t *pool)
     is_int(op.seq, 255, "its number");
     is_int(parts[0].lease * 10 + parts[1].lease, 1, "what is leased");
 
-    is_int(reply(&w, bytes("*3\r\n:0\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n")),
+    is_int(reply(&w, bytes("*4\r\n:0\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n:0\r\n")),
            NGX_OK, "a duplicate");
     is_int(op.rc, NGX_DECLINED, "rc");
     is_int(op.seq, 254, "of that one");
+    is_int(op.differs, 0, "with the same body");
+
+    is_int(reply(&w, bytes("*4\r\n:0\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n:1\r\n")),
+           NGX_OK, "another duplicate");
+    is_int(op.differs, 1, "has another body");
+
+    parts[0].lease = 1;
+
+    is_int(reply(&w, bytes("*6\r\n:2\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n:0\r\n"
+                           "$16\r\n00000000000000aa\r\n$3\r\nerp\r\n")),
+           NGX_OK, "started again");
+    is_int(op.rc, NGX_DONE, "rc");
+    is_int(op.counts->nelts, 1, "for one target");
+
+    count = op.counts->elts;
+
+    is_int(count->target, 0xaa, "for that one");
+    is_str(&count->name, "erp", "of that name");
+    is_int(parts[0].lease, 0, "nothing is leased");
+
+    is_int(reply(&w, bytes("*4\r\n:2\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n:0\r\n")),
+           NGX_ERROR, "started again for nobody");
+    is_int(reply(&w, bytes("*5\r\n:2\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n:0\r\n"
+                           "$16\r\n00000000000000aa\r\n")),
+           NGX_ERROR, "for who has no name");
+    is_int(reply(&w, bytes("*6\r\n:2\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n:0\r\n"
+                           "$3\r\n0aa\r\n$3\r\nerp\r\n")),
+           NGX_ERROR, "for no target");
+    is_int(reply(&w, bytes("*6\r\n:2\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n:0\r\n"
+                           "$16\r\n00000000000000aa\r\n:3\r\n")),
+           NGX_ERROR, "a name that is none");
+    is_int(reply(&w, bytes("*3\r\n:0\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000fe\r\n")),
+           NGX_ERROR, "nothing of the body");
 
     is_int(reply(&w, bytes("*2\r\n$6\r\nLAYOUT\r\n$3\r\n2 7\r\n")),
            NGX_DECLINED, "another layout");
