@@ -543,16 +543,35 @@ ngx_er_fanout_post(ngx_er_fanout_t *fanout)
 }
 
 
-/* the first turn of a fan-out without dedup, or its outcome */
+/*
+ * The first turn of a fan-out without dedup, or its outcome, or both: where
+ * the clock went past the deadline before the first turn, it has an outcome
+ * already, and would never end without that turn.
+ */
 
 static void
 ngx_er_fanout_posted(ngx_event_t *ev)
 {
     ngx_er_fanout_t *fanout = ev->data;
 
-    if (!fanout->answered) {
+    ngx_uint_t  answered, waited;
+
+    answered = fanout->answered;
+    waited = (fanout->handler != NULL);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router fan-out: begun:%d answered:%ui waited:%ui",
+                   fanout->begun, answered, waited);
+
+    if (!fanout->begun && fanout->claim == NULL) {
         ngx_er_fanout_begin(fanout);
-        return;
+
+        if (!answered || !waited) {
+
+            /* the outcome is posted anew; without a waiter it may be gone */
+
+            return;
+        }
     }
 
     if (fanout->handler) {

@@ -12,6 +12,11 @@
  *
  * asks both at once and answers with what /one answered, and with 502 if that
  * had no body.
+ *
+ *     test_stall 300;
+ *
+ * blocks the worker for so many ms, lets nginx see that the time is over, as
+ * modules do that know that they blocked, and answers 204.
  */
 
 
@@ -23,6 +28,7 @@
 typedef struct {
     ngx_str_t              uri[2];
     ngx_uint_t             n;
+    ngx_msec_t             stall;
 } ngx_http_test_loc_conf_t;
 
 
@@ -34,11 +40,14 @@ typedef struct {
 
 static char *ngx_http_test_subrequest(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_test_stall(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static void *ngx_http_test_create_loc_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_test_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_test_done(ngx_http_request_t *r, void *data,
     ngx_int_t rc);
 static void ngx_http_test_wake(ngx_http_request_t *r);
+static ngx_int_t ngx_http_test_stall_handler(ngx_http_request_t *r);
 
 
 static ngx_command_t  ngx_http_test_commands[] = {
@@ -46,6 +55,13 @@ static ngx_command_t  ngx_http_test_commands[] = {
     { ngx_string("test_subrequest"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_test_subrequest,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("test_stall"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_test_stall,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -101,6 +117,31 @@ ngx_http_test_subrequest(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (tlcf->n = 0; tlcf->n < cf->args->nelts - 1; tlcf->n++) {
         tlcf->uri[tlcf->n] = value[tlcf->n + 1];
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_test_stall(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_test_loc_conf_t *tlcf = conf;
+
+    ngx_int_t                  n;
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+    if (n == NGX_ERROR) {
+        return "needs a number of ms";
+    }
+
+    tlcf->stall = n;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_test_stall_handler;
 
     return NGX_CONF_OK;
 }
@@ -199,4 +240,18 @@ ngx_http_test_wake(ngx_http_request_t *r)
 
     ngx_http_finalize_request(r, ngx_http_send_response(r, NGX_HTTP_OK, &type,
                                                         &cv));
+}
+
+
+static ngx_int_t
+ngx_http_test_stall_handler(ngx_http_request_t *r)
+{
+    ngx_http_test_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_test_module);
+
+    ngx_msleep(tlcf->stall);
+    ngx_time_update();
+
+    return NGX_HTTP_NO_CONTENT;
 }
