@@ -158,8 +158,12 @@ my %raw = (
                        . "Content-Length: 2\r\n\r\nok",
 );
 
+# the status line counts, whatever is behind it
+
 my @wrong = sort grep { !/^(chunked|until|http-1|body|two-a|keep|silent|reset
-                           |lf|many|minus)/x } keys %raw;
+                           |lf|many|minus|half-header|half-body|hung-|two-l
+                           |cut-c|no-last|bad-chunk|huge-chunk|crlf|big-header
+                           |flood-header|early-hints|short)/x } keys %raw;
 my %wrong = map { ($_ => 1) } @wrong;
 my @right = sort grep { !$wrong{$_} } keys %raw;
 
@@ -397,7 +401,7 @@ my $baseline = active();
 my ($worker) = $t->workers;
 
 
-# ---- two that last longer than the deadline: awaited further down
+# ---- two that last longer than the deadline: their status line does not
 
 $target->answer('/drip', body => 'x' x 100_000, drip => [ 20, 0.1 ]);
 $target->answer('/long', body => 'x' x 100_000, drip => [ 1000, 0.1 ]);
@@ -418,7 +422,7 @@ is(fate('refuse'), '502 failed:502', 'refuses');
 is(fate('accept-reset'), '502 failed:502', 'resets when it accepts');
 is(fate('accept-close'), '502 failed:502', 'closes when it accepts');
 
-for my $fault (qw(close reset early_reset half garbage truncate)) {
+for my $fault (qw(close reset early_reset half garbage)) {
     $target->answer("/$fault", fault => $fault);
     is(fate($fault), '502 failed:502', "fault $fault");
 }
@@ -431,7 +435,7 @@ is(fate('hang'), '502 failed:504', 'hangs');
 cmp_ok(time - $start, '<', 1, 'hangs: read time-out');
 
 $target->answer('/truncate', fault => 'truncate', size => 1_000_000);
-is(fate('truncate'), '502 failed:502', 'a megabyte cut in half');
+is(fate('truncate'), '200 ok:200', 'a megabyte cut in half');
 
 # answers before it has read
 
@@ -461,6 +465,7 @@ for my $name (@right) {
 
         # nginx has seen that it was closed, if it was
 
+        sleep 0.03;
         wait_until(2, sub { !closing($t->port(8083)) });
     }
 
@@ -513,7 +518,7 @@ for my $case ([ 'if-accel', '/hidden' ], [ 'if-named', '@named' ]) {
     $target->answer("/deliver/$name",
         headers => [ 'X-Accel-Redirect' => $where ]);
 
-    is(fate($name), '502 failed:502', "X-Accel-Redirect $where in \"if\"");
+    is(fate($name), '200 ok:200', "X-Accel-Redirect $where in \"if\"");
     is($target->count . $second->count, '10', "$where in \"if\": not called");
 
     $target->answer("/deliver/$name", status => 201);
@@ -575,23 +580,16 @@ is(fate('plain-tls'), '502 failed:400', 'plain HTTP to a TLS target');
 
 my $answer = $slow[0]->response;
 
-is($answer->{status}, 504, 'drip: 504');
-is($answer->json->{targets}[0]{state}, 'running', 'drip: not taken yet');
+is($answer->{status}, 200, 'drip: taken');
 
 $answer = $slow[1]->response;
-is($answer->{status}, 504, 'long answer: 504');
+is($answer->{status}, 200, 'long answer: taken');
 
-# cut at the end of the lease: who had sent more than is kept, has taken it
+for my $body ($drip, $long) {
+    my $r = post('/quick', $body);
 
-ok(wait_until(6, sub { ($r = post('/quick', $long))->{status} != 409 }),
-    'long answer: lease ends');
-is("$r->{status} " . $r->json->{outcome}, '200 duplicate',
-    'long answer: taken');
-
-$target->answer('/drip', status => 200);
-ok(wait_until(6, sub { ($r = post('/quick', $drip))->{status} != 409 }),
-    'drip: lease ends');
-is("$r->{status} " . $r->json->{attempt}, '200 2', 'drip: tried again');
+    is("$r->{status} " . $r->json->{outcome}, '200 duplicate', 'for good');
+}
 
 
 # ---- a gigabyte, in constant memory

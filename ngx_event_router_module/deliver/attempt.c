@@ -8,7 +8,7 @@
  * Attempts: one subrequest, in a carrier of its own, to the location of one
  * target.  What the target gets is made in outgoing.c.
  *
- * An attempt has three ends, in this order:
+ * An attempt has three ends:
  *
  *     ngx_er_attempt_done()  the subrequest completed.  It runs in the middle
  *                            of nginx's finalization, perhaps twice, so it
@@ -20,9 +20,16 @@
  *     ngx_er_attempt_end()   the posted event: calls the handler, then frees
  *                            the attempt, with nothing of nginx on the stack
  *
- * The status is that of the answer if the whole answer was seen.  An answer
- * that broke off is 502.  If we cut it, the status is 0, unless its header and
- * more of its body than we keep had come: then the target has spoken.
+ * The verdict is the status line: a target that said 200 has the event,
+ * whether its body is cut off, too long, slow or not HTTP.  So the handler is
+ * called as soon as a 2xx is known; of a failure the first bytes are awaited,
+ * for people.  What follows is dropped for a second and 64 KB at most, so that
+ * the connection can be kept alive; then it is closed.  How many drain so is
+ * bounded: they have no place any more.
+ *
+ * Where nginx gave up on an answer whose status line it had read (a header
+ * beyond proxy_buffer_size, or cut off), that line counts.  The status is 502
+ * or 504 where there was none, and 0 where we cut it before.
  *
  * The attempt is on the heap, since it outlives the carrier's pool and must
  * not pile up in the event's.  It holds the event.
@@ -37,18 +44,35 @@
 #define NGX_ER_ATTEMPT_LOG_ID       128    /* bytes of an event's id in logs */
 #define NGX_ER_ATTEMPT_RETRY_AFTER  86400
 
+#define NGX_ER_ATTEMPT_DRAIN_MS     1000
+#define NGX_ER_ATTEMPT_DRAIN_SIZE   65536
+#define NGX_ER_ATTEMPT_DRAINS       128    /* at once, in a worker */
+
+
+typedef struct {
+    ngx_queue_t            draining;   /* of ngx_er_attempt_t */
+    ngx_uint_t             drains;
+} ngx_er_attempt_worker_t;
+
 
 static ngx_int_t ngx_er_attempt_run(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_wake(ngx_http_request_t *r);
 static ngx_int_t ngx_er_attempt_done(ngx_http_request_t *r, void *data,
     ngx_int_t rc);
-static ngx_uint_t ngx_er_attempt_status(ngx_er_attempt_t *attempt,
-    ngx_http_request_t *r, ngx_int_t rc);
+static ngx_uint_t ngx_er_attempt_line(ngx_http_request_t *r);
 static time_t ngx_er_attempt_retry_after(ngx_http_request_t *r);
 static time_t ngx_er_attempt_seconds(ngx_str_t *value);
 static void ngx_er_attempt_gone(void *data);
+static void ngx_er_attempt_post(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_end(ngx_event_t *ev);
+static ngx_uint_t ngx_er_attempt_known(ngx_er_attempt_t *attempt);
+static void ngx_er_attempt_tell(ngx_er_attempt_t *attempt);
+static void ngx_er_attempt_drain(ngx_er_attempt_t *attempt);
+static void ngx_er_attempt_timer(ngx_event_t *ev);
 static void ngx_er_attempt_free(ngx_er_attempt_t *attempt);
+
+
+static ngx_er_attempt_worker_t  ngx_er_attempt_worker;
 
 
 ngx_er_attempt_t *
@@ -70,6 +94,10 @@ ngx_er_attempt_create(ngx_er_event_t *event, ngx_er_target_t *target)
     attempt->end.handler = ngx_er_attempt_end;
     attempt->end.data = attempt;
     attempt->end.log = ngx_cycle->log;
+
+    attempt->timer.handler = ngx_er_attempt_timer;
+    attempt->timer.data = attempt;
+    attempt->timer.log = ngx_cycle->log;
 
     ngx_er_event_hold(event);
 
@@ -172,6 +200,8 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
 {
     ngx_er_attempt_t *attempt = data;
 
+    ngx_uint_t  status;
+
     if (attempt->done || r->connection->error) {
         return NGX_OK;
     }
@@ -191,14 +221,22 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
     }
 
     attempt->done = 1;
-    attempt->status = ngx_er_attempt_status(attempt, r, rc);
-    attempt->silent = (!attempt->answered && r->upstream
-                       && r->upstream->headers_in.status_n == 0);
-    attempt->retry_after = ngx_er_attempt_retry_after(r);
+
+    if (attempt->state == NGX_ER_ATTEMPT_RUNNING) {
+        status = ngx_er_attempt_line(r);
+
+        attempt->silent = (r->upstream && status == 0);
+
+        if (status == 0) {
+            status = (rc >= NGX_HTTP_OK) ? rc : NGX_HTTP_BAD_GATEWAY;
+        }
+
+        ngx_er_attempt_answered(attempt, r, status);
+    }
 
     /* for log_subrequest: error pages are not made for a delivery */
 
-    if (r->headers_out.status == 0) {
+    if (r->headers_out.status == 0 || ngx_er_interim(r->headers_out.status)) {
         r->headers_out.status = attempt->status;
     }
 
@@ -206,17 +244,32 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
 }
 
 
-/*
- * rc is the status where no answer came (502, 504) or none was made of it
- * (proxy_intercept_errors); NGX_OK may mean an answer that broke off.  In the
- * target's own location there is no cache (location.c), but a rewrite may have
- * led to one that has: its answer says nothing about this event.
- */
+/* the status line that nginx read from the target, 0: none */
 
 static ngx_uint_t
-ngx_er_attempt_status(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
-    ngx_int_t rc)
+ngx_er_attempt_line(ngx_http_request_t *r)
 {
+    ngx_uint_t  status;
+
+    status = r->upstream ? r->upstream->headers_in.status_n : 0;
+
+    return ngx_er_interim(status) ? 0 : status;
+}
+
+
+/*
+ * In the target's own location there is no cache (location.c), but a rewrite
+ * may have led to one that has: its answer says nothing about this event.
+ */
+
+void
+ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
+    ngx_uint_t status)
+{
+    if (attempt->state != NGX_ER_ATTEMPT_RUNNING) {
+        return;
+    }
+
 #if (NGX_HTTP_CACHE)
 
     if (r->cached) {
@@ -224,20 +277,54 @@ ngx_er_attempt_status(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
                       "a cache answered instead of the target: set "
                       "\"proxy_cache off\" where deliveries are sent on to");
 
-        return NGX_HTTP_BAD_GATEWAY;
+        status = NGX_HTTP_BAD_GATEWAY;
     }
 
 #endif
 
-    if (rc >= NGX_HTTP_CONTINUE) {
-        return rc;
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router attempt: target says %ui, silent:%d",
+                   status, attempt->silent);
+
+    attempt->state = NGX_ER_ATTEMPT_ANSWERED;
+
+    /* what is no HTTP is no answer */
+
+    attempt->status = status ? status : NGX_HTTP_BAD_GATEWAY;
+    attempt->retry_after = ngx_er_attempt_retry_after(r);
+
+    ngx_er_attempt_post(attempt);
+}
+
+
+/*
+ * More of the answer was seen.  Who sends interim answers without end, or
+ * something else behind them, has not answered.
+ */
+
+void
+ngx_er_attempt_seen(ngx_er_attempt_t *attempt)
+{
+    ngx_er_interim_state_e  interim;
+
+    interim = attempt->interim.state;
+
+    if (attempt->state == NGX_ER_ATTEMPT_RUNNING
+        && (interim == NGX_ER_INTERIM_BROKEN
+            || attempt->dropped > NGX_ER_ATTEMPT_DRAIN_SIZE))
+    {
+        ngx_er_attempt_answered(attempt, attempt->subrequest,
+                                NGX_HTTP_BAD_GATEWAY);
+        return;
     }
 
-    if (attempt->complete && r->headers_out.status) {
-        return r->headers_out.status;
+    if (attempt->state != NGX_ER_ATTEMPT_RUNNING
+        && (attempt->complete
+            || attempt->length == NGX_ER_ATTEMPT_BODY
+            || attempt->dropped > NGX_ER_ATTEMPT_DRAIN_SIZE))
+    {
+        ngx_er_attempt_post(attempt);
     }
-
-    return NGX_HTTP_BAD_GATEWAY;
 }
 
 
@@ -333,10 +420,6 @@ ngx_er_attempt_drop(ngx_er_attempt_t *attempt)
         return;
     }
 
-    if (attempt->end.posted) {
-        ngx_delete_posted_event(&attempt->end);
-    }
-
     ngx_er_attempt_free(attempt);
 }
 
@@ -346,16 +429,32 @@ ngx_er_attempt_gone(void *data)
 {
     ngx_er_attempt_t *attempt = data;
 
-    if (!attempt->done && attempt->answered
-        && attempt->length == NGX_ER_ATTEMPT_BODY)
-    {
-        attempt->status = attempt->subrequest->headers_out.status;
+    ngx_uint_t  status;
+
+    if (attempt->state == NGX_ER_ATTEMPT_RUNNING) {
+
+        /* we cut it; the target may have spoken before */
+
+        status = ngx_er_attempt_line(attempt->subrequest);
+
+        if (status) {
+            ngx_er_attempt_answered(attempt, attempt->subrequest, status);
+        }
     }
 
     attempt->carrier = NULL;
     attempt->subrequest = NULL;
 
-    ngx_post_event(&attempt->end, &ngx_posted_events);
+    ngx_er_attempt_post(attempt);
+}
+
+
+static void
+ngx_er_attempt_post(ngx_er_attempt_t *attempt)
+{
+    if (!attempt->end.posted) {
+        ngx_post_event(&attempt->end, &ngx_posted_events);
+    }
 }
 
 
@@ -364,21 +463,141 @@ ngx_er_attempt_end(ngx_event_t *ev)
 {
     ngx_er_attempt_t *attempt = ev->data;
 
-    attempt->ms = ngx_current_msec - attempt->start;
+    if (attempt->carrier == NULL) {
 
-    if (attempt->handler) {
-        attempt->handler(attempt);
+        if (attempt->state != NGX_ER_ATTEMPT_TOLD) {
+            ngx_er_attempt_tell(attempt);
+        }
+
+        ngx_er_attempt_free(attempt);
+        return;
     }
 
-    ngx_er_attempt_free(attempt);
+    if (attempt->state == NGX_ER_ATTEMPT_ANSWERED
+        && ngx_er_attempt_known(attempt))
+    {
+        ngx_er_attempt_tell(attempt);
+
+        ngx_queue_insert_tail(&ngx_er_attempt_worker.draining,
+                              &attempt->queue);
+        ngx_er_attempt_worker.drains++;
+    }
+
+    ngx_er_attempt_drain(attempt);
+}
+
+
+/* 1: nothing more is to be learned from the answer */
+
+static ngx_uint_t
+ngx_er_attempt_known(ngx_er_attempt_t *attempt)
+{
+    return (attempt->status >= 200 && attempt->status < 300)
+           || attempt->complete
+           || attempt->length == NGX_ER_ATTEMPT_BODY
+           || attempt->timer.timedout;
+}
+
+
+static void
+ngx_er_attempt_tell(ngx_er_attempt_t *attempt)
+{
+    ngx_er_attempt_pt  handler;
+
+    attempt->state = NGX_ER_ATTEMPT_TOLD;
+    attempt->ms = ngx_current_msec - attempt->start;
+
+    handler = attempt->handler;
+    attempt->handler = NULL;
+
+    if (handler) {
+        handler(attempt);
+    }
+}
+
+
+/*
+ * The end is posted again when the carrier has gone.  Behind an interim answer
+ * nginx does not see the end of the real one.
+ */
+
+static void
+ngx_er_attempt_drain(ngx_er_attempt_t *attempt)
+{
+    if (attempt->timer.timedout
+        || attempt->dropped > NGX_ER_ATTEMPT_DRAIN_SIZE
+        || (attempt->state == NGX_ER_ATTEMPT_TOLD
+            && (ngx_er_attempt_worker.drains > NGX_ER_ATTEMPT_DRAINS
+                || attempt->interim.state != NGX_ER_INTERIM_NONE)))
+    {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                       "event router attempt: the answer is cut off after "
+                       "%uz bytes, status %ui",
+                       attempt->dropped, attempt->status);
+
+        ngx_er_carrier_cut(attempt->carrier);
+        return;
+    }
+
+    if (attempt->state != NGX_ER_ATTEMPT_RUNNING
+        && !attempt->timer.timer_set)
+    {
+        ngx_add_timer(&attempt->timer, NGX_ER_ATTEMPT_DRAIN_MS);
+    }
+}
+
+
+static void
+ngx_er_attempt_timer(ngx_event_t *ev)
+{
+    ngx_er_attempt_t *attempt = ev->data;
+
+    ngx_er_attempt_post(attempt);
 }
 
 
 static void
 ngx_er_attempt_free(ngx_er_attempt_t *attempt)
 {
+    if (attempt->end.posted) {
+        ngx_delete_posted_event(&attempt->end);
+    }
+
+    if (attempt->timer.timer_set) {
+        ngx_del_timer(&attempt->timer);
+    }
+
+    if (attempt->queue.next) {
+        ngx_queue_remove(&attempt->queue);
+        ngx_er_attempt_worker.drains--;
+    }
+
     ngx_er_event_release(attempt->event);
     ngx_free(attempt);
+}
+
+
+void
+ngx_er_attempts_init_worker(void)
+{
+    ngx_queue_init(&ngx_er_attempt_worker.draining);
+    ngx_er_attempt_worker.drains = 0;
+}
+
+
+void
+ngx_er_attempts_exit_worker(void)
+{
+    ngx_queue_t  *q, *next;
+
+    for (q = ngx_queue_head(&ngx_er_attempt_worker.draining);
+         q != ngx_queue_sentinel(&ngx_er_attempt_worker.draining);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+
+        ngx_er_attempt_drop(ngx_queue_data(q, ngx_er_attempt_t, queue));
+    }
 }
 
 

@@ -17,10 +17,20 @@
 
 #include "../ingest/event.h"
 #include "../store/dedup.h"
+#include "interim.h"
 
 
 #define NGX_ER_ATTEMPT_LOG   512       /* bytes of an attempt in a log line */
 #define NGX_ER_ATTEMPT_BODY  1024      /* bytes of the answer that are kept */
+
+
+typedef enum {
+    NGX_ER_ATTEMPT_RUNNING = 0,        /* no answer yet */
+    NGX_ER_ATTEMPT_ANSWERED,           /* the status is known; the first bytes
+                                          of what a failure says are awaited */
+    NGX_ER_ATTEMPT_TOLD                /* the handler knows; the rest of the
+                                          answer is dropped as it comes */
+} ngx_er_attempt_state_e;
 
 
 typedef struct ngx_er_attempt_s  ngx_er_attempt_t;
@@ -36,25 +46,30 @@ struct ngx_er_attempt_s {
     ngx_er_dedup_mode_e    dedup;      /* who saw to it that it is no
                                           duplicate */
     void                  *data;       /* the handler's */
-    ngx_er_attempt_pt      handler;    /* at the very end, exactly once, with
-                                          status set; then the attempt goes */
+    ngx_er_attempt_pt      handler;    /* exactly once, with status set; from
+                                          then on the attempt is nobody's */
     ngx_uint_t             number;     /* X-Event-Attempt, from 1 */
     ngx_msec_t             start;
 
+    ngx_queue_t            queue;      /* TOLD: of those that drain */
     ngx_http_request_t    *carrier;    /* the main request; NULL: it is gone */
     ngx_http_request_t    *subrequest;
-    ngx_event_t            end;        /* posted when the carrier is gone */
+    ngx_event_t            end;        /* posted when the status is known, and
+                                          when the carrier is gone */
+    ngx_event_t            timer;      /* for the rest of the answer */
+    ngx_er_interim_t       interim;
+    ngx_er_attempt_state_e state;
 
     ngx_uint_t             status;     /* 0: cut before any answer */
     ngx_msec_t             ms;         /* how long it took */
     time_t                 retry_after;  /* seconds, -1: none */
+    size_t                 dropped;    /* bytes of the answer's body */
     size_t                 length;     /* of body */
     u_char                 body[NGX_ER_ATTEMPT_BODY];
     unsigned               done:1;     /* the subrequest completed */
-    unsigned               answered:1; /* the answer's header was seen */
-    unsigned               complete:1; /* and the whole of its body */
-    unsigned               silent:1;   /* done, but the status is nginx's own:
-                                          no header came from the target */
+    unsigned               complete:1; /* the whole of the body was seen */
+    unsigned               silent:1;   /* the status is nginx's own: there was
+                                          no status line from the target */
 };
 
 
@@ -78,6 +93,16 @@ void ngx_er_attempt_cut(ngx_er_attempt_t *attempt);
 
 /* ends it and frees it; the handler is not called.  For a worker that exits */
 void ngx_er_attempt_drop(ngx_er_attempt_t *attempt);
+
+/* swallow.c: the target's status line, the answer's own or the one behind
+   interim ones; and more of what it says was seen */
+void ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
+    ngx_uint_t status);
+void ngx_er_attempt_seen(ngx_er_attempt_t *attempt);
+
+/* init_process and exit_process: of those that nobody waits for any more */
+void ngx_er_attempts_init_worker(void);
+void ngx_er_attempts_exit_worker(void);
 
 /* the attempt whose subrequest r is (also after an internal redirect in it),
    or NULL */

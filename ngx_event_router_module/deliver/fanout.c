@@ -597,6 +597,7 @@ ngx_er_fanout_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
     ngx_queue_init(&ngx_er_fanouts);
 
+    ngx_er_attempts_init_worker();
     ngx_er_deliveries_init_worker(cycle);
 
     return ngx_er_carrier_init_worker(cycle);
@@ -629,6 +630,8 @@ ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
         fanout->handler = NULL;
         ngx_er_fanout_end(fanout);
     }
+
+    ngx_er_attempts_exit_worker();
 }
 
 

@@ -138,15 +138,29 @@ ngx_er_settle_unsent(ngx_er_lease_t *lease)
 }
 
 
+/* what is known to have been taken is not handed back */
+
 void
 ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 {
-    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
+    ngx_er_queue_verb_e  verb;
 
-    if (lease->op) {
-        ngx_er_settle_past(lease, lease->op, attempt);
-        ngx_er_queue_run(lease->store, lease->op);
+    verb = (attempt && attempt->status
+            && ngx_er_policy_verdict(&lease->target->policy, attempt->status)
+               == NGX_ER_VERDICT_OK) ? NGX_ER_QUEUE_SETTLE
+                                     : NGX_ER_QUEUE_RETRY;
+
+    lease->op = ngx_er_settle_op(lease, verb);
+
+    if (lease->op == NULL) {
+        return;
     }
+
+    if (verb == NGX_ER_QUEUE_RETRY) {
+        ngx_er_settle_past(lease, lease->op, attempt);
+    }
+
+    ngx_er_queue_run(lease->store, lease->op);
 }
 
 

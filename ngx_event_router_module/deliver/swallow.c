@@ -9,9 +9,11 @@
  * filter and before all that would send, postpone or change an answer.  They
  * note its status, keep its first bytes and drop the rest as it comes, so that
  * an answer of any size costs no memory and the connection to the target can
- * be kept alive.  For every other request they are two calls that return at
- * once, also for subrequests within the delivery: a scripting module has its
- * own use for what those are answered, and what it leaves ends in the carrier.
+ * be kept alive.  The status line is the target's word, whatever becomes of
+ * the bytes behind it; attempt.c says how long they are waited for.  For every
+ * other request they are two calls that return at once, also for subrequests
+ * within the delivery: a scripting module has its own use for what those are
+ * answered, and what it leaves ends in the carrier.
  *
  * What a target says in X-Accel-* headers is not obeyed: it could make nginx
  * call any internal location.  target.c has proxy and its like ignore them;
@@ -26,7 +28,8 @@
 static ngx_int_t ngx_er_swallow_header(ngx_http_request_t *r);
 static ngx_int_t ngx_er_swallow_body(ngx_http_request_t *r, ngx_chain_t *in);
 static ngx_er_attempt_t *ngx_er_swallow_whose(ngx_http_request_t *r);
-static void ngx_er_swallow_keep(ngx_er_attempt_t *attempt, ngx_buf_t *b);
+static void ngx_er_swallow_keep(ngx_er_attempt_t *attempt,
+    ngx_http_request_t *r, ngx_buf_t *b);
 static ngx_int_t ngx_er_swallow_redirected(ngx_http_request_t *r);
 
 
@@ -58,12 +61,17 @@ ngx_er_swallow_header(ngx_http_request_t *r)
         r->upstream->buffering = 0;
     }
 
-    attempt->answered = 1;
+    if (ngx_er_interim(r->headers_out.status)) {
+        ngx_er_interim_begin(&attempt->interim);
+        return NGX_OK;
+    }
 
     /* "return 204" in a subrequest ends with the header */
 
     attempt->complete = r->header_only
                         || r->headers_out.content_length_n == 0;
+
+    ngx_er_attempt_answered(attempt, r, r->headers_out.status);
 
     return NGX_OK;
 }
@@ -84,11 +92,13 @@ ngx_er_swallow_body(ngx_http_request_t *r, ngx_chain_t *in)
     for ( /* void */ ; in; in = in->next) {
         b = in->buf;
 
-        ngx_er_swallow_keep(attempt, b);
+        ngx_er_swallow_keep(attempt, r, b);
 
         b->pos = b->last;
         b->file_pos = b->file_last;
     }
+
+    ngx_er_attempt_seen(attempt);
 
     if (r->postponed) {
 
@@ -119,22 +129,35 @@ ngx_er_swallow_whose(ngx_http_request_t *r)
 
 
 static void
-ngx_er_swallow_keep(ngx_er_attempt_t *attempt, ngx_buf_t *b)
+ngx_er_swallow_keep(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
+    ngx_buf_t *b)
 {
-    size_t  n;
+    size_t   n;
+    u_char  *p;
 
     if (b->last_buf || b->last_in_chain) {
         attempt->complete = 1;
     }
 
+    attempt->dropped += ngx_buf_size(b);
+
     if (!ngx_buf_in_memory(b)) {
         return;
     }
 
-    n = ngx_min((size_t) (b->last - b->pos),
-                NGX_ER_ATTEMPT_BODY - attempt->length);
+    p = b->pos;
 
-    ngx_memcpy(attempt->body + attempt->length, b->pos, n);
+    if (attempt->interim.state != NGX_ER_INTERIM_NONE) {
+        p = ngx_er_interim_read(&attempt->interim, p, b->last);
+
+        if (attempt->interim.status) {
+            ngx_er_attempt_answered(attempt, r, attempt->interim.status);
+        }
+    }
+
+    n = ngx_min((size_t) (b->last - p), NGX_ER_ATTEMPT_BODY - attempt->length);
+
+    ngx_memcpy(attempt->body + attempt->length, p, n);
     attempt->length += n;
 }
 
