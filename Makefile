@@ -79,8 +79,9 @@ MAKEFLAGS += --no-print-directory
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help deps build build-clang units test test-debian run stop static \
-        asan fuzz soak bench bench-million bench-outage style explain clean FORCE
+.PHONY: help deps build build-clang units test test-debian mutants run stop \
+        static asan fuzz soak bench bench-million bench-outage style explain \
+        clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -267,6 +268,12 @@ SUITES ?= bookworm trixie
 test-debian: deps-DEBIAN
 test-debian:          ## the two commands on a fresh Debian 12 and a fresh 13, as root
 	@t/bin/debian $(SUITES)
+
+# minutes a hundred; MUTANTS="deliver/ key.c" tries those of these files
+
+mutants: deps-TEST build/gcc/$(MODULE)
+mutants:              ## do the tests notice when the code is wrong?
+	@t/bin/mutants $(MUTANTS)
 
 # while things break; t/fault/chaos says how
 

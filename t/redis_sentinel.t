@@ -51,7 +51,8 @@ my $pid = fork // die "fork: $!\n";
 
 if ($pid == 0) {
     open STDOUT, '>', '/dev/null';
-    exec 'redis-server', $t->dir . '/sentinel.conf', '--sentinel';
+    exec $ENV{TEST_REDIS_SERVER} || 'redis-server',
+        $t->dir . '/sentinel.conf', '--sentinel';
     die "exec: $!\n";
 }
 

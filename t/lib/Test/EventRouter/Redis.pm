@@ -38,7 +38,7 @@ sub start {
         dir => $self->{dir}, save => '', appendonly => 'no',
         daemonize => 'no', logfile => $self->{log}, @{ $self->{options} });
 
-    my @command = ('redis-server');
+    my @command = ($ENV{TEST_REDIS_SERVER} || 'redis-server');
 
     while (my ($name, $value) = splice @options, 0, 2) {
         push @command, "--$name", ref $value ? @$value : $value;
