@@ -33,10 +33,12 @@ PURE      := base crash \
              route/nearest route/number route/operator route/pack route/path \
              route/pattern route/reason route/regex route/sample \
              route/scopes \
-             store/file store/file_accept store/file_count store/file_entry \
-             store/file_key store/file_lease store/file_list store/file_lock \
-             store/file_order store/file_repeat store/file_replay \
-             store/file_row store/file_run store/file_settle store/file_space \
+             store/file store/file_accept store/file_check store/file_count \
+             store/file_entry store/file_key store/file_lease \
+             store/file_list store/file_lock store/file_look \
+             store/file_order store/file_pages store/file_repeat \
+             store/file_replay store/file_row store/file_run \
+             store/file_settle store/file_signal store/file_space \
              store/file_sweep store/redis store/redis_queue_command \
              store/redis_queue_entry store/redis_queue_list \
              store/redis_queue_reply store/redis_queue_script

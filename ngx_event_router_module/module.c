@@ -15,6 +15,7 @@
 #include "event_router.h"
 #include "ingest/event.h"
 #include "store/dedup.h"
+#include "store/queue.h"
 #include "deliver/fanout.h"
 #include "deliver/attempt.h"
 #include "deliver/dispatch.h"
@@ -25,6 +26,7 @@
 #include "observe/variables.h"
 
 
+static char *ngx_er_init_conf(ngx_cycle_t *cycle, void *conf);
 static void *ngx_er_create_main_conf(ngx_conf_t *cf);
 static char *ngx_er_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_er_create_loc_conf(ngx_conf_t *cf);
@@ -165,6 +167,67 @@ ngx_module_t  ngx_http_event_router_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+/* a core module beside it: it is asked when all of nginx.conf was read */
+
+static ngx_core_module_t  ngx_er_core_module_ctx = {
+    ngx_string("event_router"),
+    NULL,
+    ngx_er_init_conf
+};
+
+
+ngx_module_t  ngx_event_router_core_module = {
+    NGX_MODULE_V1,
+    &ngx_er_core_module_ctx,               /* module context */
+    NULL,                                  /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* at a reload "old" is what the running workers have */
+
+static char *
+ngx_er_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_uint_t           i;
+    ngx_cycle_t         *before;
+    ngx_er_main_conf_t  *mcf, *old;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_event_router_module);
+
+    if (mcf == NULL || mcf->queue == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    old = NULL;
+    before = cycle->old_cycle;
+
+    for (i = 0; !ngx_is_init_cycle(before) && before->modules[i]; i++) {
+        if (before->modules[i] == &ngx_http_event_router_module) {
+            old = ngx_http_cycle_get_module_main_conf(before,
+                                              ngx_http_event_router_module);
+        }
+    }
+
+    if (ngx_er_queue_check(mcf->queue, old ? old->queue : NULL, cycle)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
 
 
 static void *

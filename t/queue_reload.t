@@ -289,7 +289,7 @@ ok(wait_until(10, sub { $target->count == 1 }), 'the new target is there');
 is(($target->requests)[0]{uri}, '/new/ok', 'and gets its events');
 
 
-# ---- whom the directory is refused to
+# ---- whom the directory is refused to: nginx serves its other locations
 
 my $second = Test::EventRouter->new(workers => 2);
 my $q2 = Test::EventRouter::Queue->new($second);
@@ -297,14 +297,14 @@ my $q2 = Test::EventRouter::Queue->new($second);
 $second->target(8081);
 
 sub refused {
-    my ($dir, $re, $name) = @_;
+    my ($dir, $re, $name, %o) = @_;
 
     $q2->config(dir => $dir, targets => { erp => $calm });
 
     my ($ok, $said) = $second->check_config;
 
-    ok(!$ok, $name);
-    like($said, $re, 'and is told why');
+    ok($ok || $o{stranger}, $name);
+    like($said, qr/\[warn\] .*$re/, 'and is told why');
     like($said, qr/ in \S+nginx\.conf:\d+$/m, 'and where');
 }
 
@@ -316,8 +316,13 @@ my $why = "\"$dir\" is in use by another nginx, that of \""
 
 refused($dir, qr/\Q$why\E/, 'a second nginx is refused the directory');
 is($t->read_file('store/owner'), $owner, 'which it leaves alone');
-$second->expect_log(qr/\[emerg\]/, 'it is told what is wrong');
-ok(!eval { $second->run; 1 }, 'it does not start either');
+$second->expect_log(qr/\[crit\] .*\Q$why\E/, 'it is told what is wrong');
+$second->run;
+is($q2->post(($q2->event('erp'))[1])->{status}, 503, 'nor may it use it');
+is($second->get('/status')->{status}, 200, 'it serves other locations');
+ok($second->wait_log(qr/\[crit\] .*\Q$why\E/), 'and says so');
+is($t->read_file('store/owner'), $owner, 'which it still leaves alone');
+$second->stop;
 
 mkdir $second->dir . '/open';
 chmod 0755, $second->dir . '/open';
@@ -328,7 +333,26 @@ $second->write_file('file', 'text');
 refused($second->dir . '/file', qr/not a directory/, 'a file');
 refused('/nowhere/store', qr/cannot be created in "\/nowhere\/"/,
     'a directory in none');
-refused('', qr/needs a directory/, 'no directory');
+
+$q2->config(dir => '', targets => { erp => $calm });
+
+my ($passed, $reason) = $second->check_config;
+
+ok(!$passed, 'no directory is an error');
+like($reason, qr/\[emerg\] .*needs a directory.* in \S+nginx\.conf:\d+$/m,
+    'and told');
+
+# nor is one taken that others have things in
+
+for my $shared ('/tmp', $second->dir . '/conf') {
+    $q2->config(dir => $shared, targets => { erp => $calm });
+    ($passed, $reason) = $second->check_config;
+    ok(!$passed, "$shared is no directory of its own");
+    like($reason, qr/name a directory of its own.* in \S+nginx\.conf:\d+$/m,
+        'and that is told');
+}
+
+is(sprintf('%o', (stat '/tmp')[2] & 07777), '1777', 'and left as it was');
 
 mkdir $second->dir . '/mdb', 0700;
 $second->write_file('mdb/data.mdb', 'of another program');
@@ -368,7 +392,7 @@ SKIP: {
             = sub { POSIX::setgid(65534); POSIX::setuid(65534); };
 
         refused($second->dir . '/closed', qr/is not writable/,
-            'a directory that cannot be written');
+            'a directory that cannot be written', stranger => 1);
     }
 }
 

@@ -109,12 +109,12 @@ my @only = (
       qr/\bngx_http_top_(?:header|body)_filter\b/,
       qr{^deliver/swallow\.c$} ],
 
-    # body.c reads a body's temporary file, file_space.c is in a thread, the
+    # body.c reads a body's temporary file, the file store is in a thread, the
     # others at configuration time
 
     [ 'a request reads no file but its own body',
       qr/\b(?:ngx_read_file|pread|fread|fopen)\(/,
-      qr{^(?:ingest/(?:body|secret)|store/(?:file_space|redis_conf))\.c$} ],
+      qr{^(?:ingest/(?:body|secret)|store/(?:file_pages|file_space|redis_conf))\.c$} ],
 
     [ 'nothing blocks',
       qr/\b(?:getaddrinfo|gethostbyname|ngx_inet_resolve_host|

@@ -17,6 +17,8 @@
 #include "claim.h"
 #include "queue.h"
 
+#include <sys/random.h>
+
 
 #define NGX_ER_DEDUP_MEMORY_SIZE  (16 * 1024 * 1024)
 
@@ -225,34 +227,19 @@ ngx_er_dedup_exit_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
 /*
  * Tokens must differ between all workers of all nginx that share a Redis, so
- * they begin with random bytes of the worker's own.
+ * they begin with random bytes of the worker's own.  They take no descriptor,
+ * which a worker may not have to spare.
  */
 
 static ngx_int_t
 ngx_er_dedup_seed(ngx_er_dedup_t *dedup, ngx_log_t *log)
 {
-    ssize_t   n;
-    ngx_fd_t  fd;
-
-    fd = ngx_open_file("/dev/urandom", NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
+    if (getrandom(dedup->seed, sizeof(dedup->seed), 0)
+        != (ssize_t) sizeof(dedup->seed))
+    {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      "cannot open /dev/urandom, which makes the tokens of "
+                      "cannot get 16 random bytes, which make the tokens of "
                       "event deduplication unique");
-        return NGX_ERROR;
-    }
-
-    n = ngx_read_fd(fd, dedup->seed, sizeof(dedup->seed));
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
-                      ngx_close_file_n " \"/dev/urandom\" failed");
-    }
-
-    if (n != (ssize_t) sizeof(dedup->seed)) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      "cannot read 16 bytes from /dev/urandom");
         return NGX_ERROR;
     }
 

@@ -249,7 +249,8 @@ struct ngx_er_queue_op_s {
        count.pending: how many */
 
     uint64_t               holder;
-    unsigned               leaves:1;   /* it gives them back: no crash */
+    unsigned               leaves:1;   /* it gives them back, or did not die
+                                          of them: no crash */
 
     /*
      * SWEEP: forgets what is over (keys, dead letters, the archive), buries

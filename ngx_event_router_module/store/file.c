@@ -19,6 +19,9 @@
 
 
 #include "file_db.h"
+#include "file_signal.h"
+
+#include <sys/file.h>
 
 
 #define NGX_ER_FILE_READERS  512
@@ -27,6 +30,10 @@
 
 static ngx_int_t ngx_er_file_init(ngx_er_file_t *file,
     ngx_er_file_conf_t *conf, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_reopen_env(ngx_er_file_t *file, int dir,
+    int owner, ngx_msec_t ms, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_looked_into(ngx_er_file_t *file, ngx_msec_t ms,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_open_dbs(ngx_er_file_t *file,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_open_format(ngx_er_file_txn_t *t,
@@ -55,34 +62,25 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
 };
 
 
-ngx_int_t
-ngx_er_file_check(ngx_er_file_conf_t *conf, ngx_er_error_t *err)
+ngx_er_file_t *
+ngx_er_file_open(ngx_er_file_conf_t *conf, uint64_t holder, ngx_log_t *log,
+    ngx_er_error_t *err)
 {
-    int        dir, owner;
-    ngx_int_t  rc;
+    ngx_er_file_t  *file;
 
-    if (ngx_er_file_directory(conf, 1, &dir, err) != NGX_OK) {
-        return NGX_ERROR;
+    file = ngx_er_file_create(conf, holder, log, err);
+
+    if (file && ngx_er_file_reopen(file, 1, 0, err) != NGX_OK) {
+        ngx_er_file_free(file);
+        return NULL;
     }
 
-    rc = ngx_er_file_room(conf, dir, err);
-
-    if (dir == -1) {
-        return rc;
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_er_file_own(conf, dir, 1, &owner, err);
-    }
-
-    (void) close(dir);
-
-    return rc;
+    return file;
 }
 
 
 ngx_er_file_t *
-ngx_er_file_open(ngx_er_file_conf_t *conf, uint64_t holder, ngx_log_t *log,
+ngx_er_file_create(ngx_er_file_conf_t *conf, uint64_t holder, ngx_log_t *log,
     ngx_er_error_t *err)
 {
     ngx_er_file_t  *file;
@@ -95,6 +93,7 @@ ngx_er_file_open(ngx_er_file_conf_t *conf, uint64_t holder, ngx_log_t *log,
 
     ngx_memzero(file, sizeof(ngx_er_file_t));
 
+    file->conf = conf;
     file->log = log;
     file->holder = holder;
     file->dir = -1;
@@ -107,12 +106,7 @@ ngx_er_file_open(ngx_er_file_conf_t *conf, uint64_t holder, ngx_log_t *log,
         return NULL;
     }
 
-    if (ngx_er_file_init(file, conf, err) != NGX_OK
-        || ngx_er_file_directory(conf, 0, &file->dir, err) != NGX_OK
-        || ngx_er_file_own(conf, file->dir, 0, &file->owner, err) != NGX_OK
-        || ngx_er_file_open_env(file, err) != NGX_OK
-        || ngx_er_file_alive(file->dir, holder, &file->alive, err) != NGX_OK)
-    {
+    if (ngx_er_file_init(file, conf, err) != NGX_OK) {
         ngx_er_file_free(file);
         return NULL;
     }
@@ -125,25 +119,169 @@ static ngx_int_t
 ngx_er_file_init(ngx_er_file_t *file, ngx_er_file_conf_t *conf,
     ngx_er_error_t *err)
 {
+    size_t  len;
+
     if (conf->size < NGX_ER_FILE_SIZE) {
         ngx_er_error(err, "\"size\" must be larger");
         return NGX_ERROR;
     }
 
-    file->path = ngx_alloc(conf->path.len + 1, file->log);
-    if (file->path == NULL) {
+    len = conf->path.len + sizeof("/data.mdb");
+
+    file->path = ngx_alloc(len, file->log);
+    file->data = ngx_alloc(len, file->log);
+    file->locks = ngx_alloc(len, file->log);
+
+    if (file->path == NULL || file->data == NULL || file->locks == NULL) {
         ngx_er_error(err, "no memory");
         return NGX_ERROR;
     }
 
-    (void) ngx_cpystrn((u_char *) file->path, conf->path.data,
-                       conf->path.len + 1);
+    (void) ngx_sprintf((u_char *) file->path, "%V%Z", &conf->path);
+    (void) ngx_sprintf((u_char *) file->data, "%V/data.mdb%Z", &conf->path);
+    (void) ngx_sprintf((u_char *) file->locks, "%V/lock.mdb%Z", &conf->path);
 
     file->size = conf->size & ~((uint64_t) ngx_pagesize - 1);
     file->high = file->size / 100 * conf->high;
     file->low = file->size / 100 * conf->low;
 
     return NGX_OK;
+}
+
+
+/*
+ * Also for one that was open and lost its files.  What this worker had in hand
+ * keeps its tokens: if its store comes back they are good, in any other one
+ * they are nobody's.  Its own file it keeps as well, if it still stands in the
+ * directory, so that nobody takes it for dead.
+ */
+
+ngx_int_t
+ngx_er_file_reopen(ngx_er_file_t *file, ngx_uint_t create, ngx_msec_t ms,
+    ngx_er_error_t *err)
+{
+    int         dir, owner;
+    ngx_int_t   rc;
+    ngx_uint_t  slot;
+
+    if (!create && access(file->data, F_OK) == -1) {
+        ngx_er_error(err, "\"%s\" is not there: put it back, or reload nginx "
+                     "to begin with an empty one", file->data);
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_directory(file->conf, 0, &dir, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_own(file->conf, dir, 0, &owner, err) != NGX_OK) {
+        (void) close(dir);
+        return NGX_ERROR;
+    }
+
+    slot = ngx_er_signal_enter();
+
+    rc = ngx_er_file_reopen_env(file, dir, owner, ms, err);
+
+    ngx_er_signal_leave(slot);
+
+    if (rc != NGX_OK) {
+        (void) close(owner);
+        (void) close(dir);
+        return NGX_ERROR;
+    }
+
+    file->lost = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_reopen_env(ngx_er_file_t *file, int dir, int owner, ngx_msec_t ms,
+    ngx_er_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (ngx_er_file_alone(file->conf, dir, owner, err) != NGX_OK
+        || (ms && ngx_er_file_looked_into(file, ms, err) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    (void) pthread_rwlock_wrlock(&file->lock);
+
+    file->counted = 0;
+    file->full = 0;
+    file->suspect[0] = 0;
+    file->suspect[1] = 0;
+
+    rc = ngx_er_file_open_env(file, err);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_file_alive(dir, file->holder, &file->alive, err);
+
+        if (rc != NGX_OK) {
+            ngx_er_file_close_env(file);
+        }
+    }
+
+    (void) flock(owner, LOCK_SH|LOCK_NB);
+
+    if (rc == NGX_OK) {
+
+        if (file->dir != -1) {
+            (void) close(file->dir);
+        }
+
+        file->dir = dir;
+        file->owner = owner;
+
+        ngx_er_signal_holder(file->alive);
+    }
+
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    return rc;
+}
+
+
+/* once: what is damaged stays so until somebody changes it */
+
+static ngx_int_t
+ngx_er_file_looked_into(ngx_er_file_t *file, ngx_msec_t ms,
+    ngx_er_error_t *err)
+{
+    struct stat        st;
+    ngx_er_file_id_t  *id;
+
+    id = &file->damaged;
+
+    if (stat(file->data, &st) == 0
+        && st.st_ino == id->ino && st.st_dev == id->dev
+        && st.st_size == id->size && st.st_mtime == id->changed)
+    {
+        *err = file->why;
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_sound(file->data, file->locks, file->path, ms, err)
+        == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    /* what was changed just now may change again within the same second */
+
+    if (st.st_mtime + 2 < ngx_time()) {
+        id->ino = st.st_ino;
+        id->dev = st.st_dev;
+        id->size = st.st_size;
+        id->changed = st.st_mtime;
+        file->why = *err;
+    }
+
+    return NGX_ERROR;
 }
 
 
@@ -176,6 +314,7 @@ ngx_er_file_open_env(ngx_er_file_t *file, ngx_er_error_t *err)
     (void) mdb_reader_check(file->env, &dead);
 
     if (ngx_er_file_space_reserve(file, err) != NGX_OK
+        || ngx_er_file_remember(file, err) != NGX_OK
         || ngx_er_file_open_dbs(file, err) != NGX_OK)
     {
         ngx_er_file_close_env(file);
@@ -207,6 +346,11 @@ ngx_er_file_open_dbs(ngx_er_file_t *file, ngx_er_error_t *err)
     if (rc != 0) {
         ngx_er_error(err, "LMDB cannot use \"%s\": %s", file->path,
                      mdb_strerror(rc));
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_look_txn(&t, err) != NGX_OK) {
+        mdb_txn_abort(t.txn);
         return NGX_ERROR;
     }
 
@@ -299,6 +443,14 @@ ngx_er_file_free(ngx_er_file_t *file)
         ngx_free(file->path);
     }
 
+    if (file->data) {
+        ngx_free(file->data);
+    }
+
+    if (file->locks) {
+        ngx_free(file->locks);
+    }
+
     (void) pthread_rwlock_destroy(&file->lock);
 
     ngx_free(file);
@@ -312,6 +464,48 @@ ngx_er_file_close_env(ngx_er_file_t *file)
         mdb_env_close(file->env);
         file->env = NULL;
     }
+}
+
+
+/* LMDB writes into its map of a lock file that was cut off when it closes */
+
+void
+ngx_er_file_lose(ngx_er_file_t *file, ngx_er_error_t *err)
+{
+    struct stat  st;
+
+    (void) pthread_rwlock_wrlock(&file->lock);
+
+    if (file->env) {
+
+        if (stat(file->locks, &st) == 0 && st.st_ino == file->locks_id.ino
+            && st.st_size < file->locks_id.size)
+        {
+            file->env = NULL;
+
+        } else {
+            ngx_er_file_close_env(file);
+        }
+
+        (void) close(file->owner);
+
+        file->owner = -1;
+        file->why = *err;
+        file->lost = 1;
+    }
+
+    (void) pthread_rwlock_unlock(&file->lock);
+}
+
+
+ngx_uint_t
+ngx_er_file_is_open(ngx_er_file_t *file, ngx_er_error_t *err)
+{
+    if (file->lost && err) {
+        *err = file->why;
+    }
+
+    return file->env != NULL;
 }
 
 
@@ -358,9 +552,13 @@ ngx_er_file_begin(ngx_er_file_txn_t *t, ngx_uint_t write)
     for (tries = 0; tries < 3; tries++) {
         (void) pthread_rwlock_rdlock(&file->lock);
 
-        rc = file->env ? mdb_txn_begin(file->env, NULL,
-                                       write ? 0 : MDB_RDONLY, &t->txn)
-                       : MDB_PANIC;
+        if (file->env == NULL) {
+            (void) pthread_rwlock_unlock(&file->lock);
+            t->rc = MDB_PANIC;
+            return NGX_ERROR;
+        }
+
+        rc = mdb_txn_begin(file->env, NULL, write ? 0 : MDB_RDONLY, &t->txn);
 
         if (rc == 0) {
             return NGX_OK;
@@ -393,23 +591,41 @@ ngx_er_file_abort(ngx_er_file_txn_t *t)
 static void
 ngx_er_file_mend(ngx_er_file_t *file, int rc)
 {
+    ngx_int_t       ok;
     ngx_er_error_t  err;
+
+    ok = NGX_OK;
 
     (void) pthread_rwlock_wrlock(&file->lock);
 
     if (rc == MDB_MAP_RESIZED && file->env) {
         (void) mdb_env_set_mapsize(file->env, 0);
 
-    } else {
-        ngx_er_file_close_env(file);
+    } else if (file->env) {
+        ok = ngx_er_file_look(file, &err);
 
-        if (ngx_er_file_open_env(file, &err) != NGX_OK) {
-            ngx_log_error(NGX_LOG_CRIT, file->log, 0,
-                          "event store: %*s", err.len, err.text);
+        if (ok == NGX_OK) {
+            ngx_er_file_close_env(file);
+            ok = ngx_er_file_open_env(file, &err);
+
+            if (ok != NGX_OK) {
+
+                /* for ngx_er_file_lose() it was open until now */
+
+                (void) close(file->owner);
+
+                file->owner = -1;
+                file->why = err;
+                file->lost = 1;
+            }
         }
     }
 
     (void) pthread_rwlock_unlock(&file->lock);
+
+    if (ok != NGX_OK) {
+        ngx_er_file_lose(file, &err);
+    }
 }
 
 

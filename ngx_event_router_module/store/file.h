@@ -35,12 +35,26 @@ typedef struct {
 
 
 /*
+ * NGX_OK with a sentence: the directory has other things in it, or anybody may
+ * put some there, and it was never a store.  NGX_DECLINED: it is not so.
+ */
+ngx_int_t ngx_er_file_shared(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
+
+/*
  * Before any worker: is the directory usable?  A directory that does not
  * exist yet is.  NGX_OK, or NGX_ERROR with a sentence: not a directory, open
  * to others than its owner (mode), on a network file system, not writable, of
  * an unknown format (which is left untouched), or in use by another nginx.
  */
 ngx_int_t ngx_er_file_check(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
+
+/*
+ * The same, and: can so many workers make their files, and is the database
+ * whole, as far as can be seen in "ms"?  By a process that has the rights of a
+ * worker and does not have the store open.
+ */
+ngx_int_t ngx_er_file_examine(ngx_er_file_conf_t *conf, ngx_uint_t holders,
+    ngx_msec_t ms, ngx_er_error_t *err);
 
 /*
  * Opens it for this process under the name "holder" (not 0, unique among all
@@ -53,6 +67,27 @@ ngx_int_t ngx_er_file_check(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
 ngx_er_file_t *ngx_er_file_open(ngx_er_file_conf_t *conf, uint64_t holder,
     ngx_log_t *log, ngx_er_error_t *err);
 void ngx_er_file_close(ngx_er_file_t *file);
+
+/*
+ * In two steps: create() opens nothing yet, and reopen() may be called again
+ * if it failed, or when the store was lost, in any thread but one at a time.
+ * Without "create" there must be a database; it is looked into for "ms" at
+ * most before it is opened, 0: it is not.  conf must live as long.
+ */
+ngx_er_file_t *ngx_er_file_create(ngx_er_file_conf_t *conf, uint64_t holder,
+    ngx_log_t *log, ngx_er_error_t *err);
+ngx_int_t ngx_er_file_reopen(ngx_er_file_t *file, ngx_uint_t create,
+    ngx_msec_t ms, ngx_er_error_t *err);
+
+/*
+ * 0: it was not opened, or it was lost since, and then "err", unless NULL, is
+ * the sentence why: its files were removed, moved, replaced, cut off or
+ * damaged.  All operations have failed since then, without any change.
+ */
+ngx_uint_t ngx_er_file_is_open(ngx_er_file_t *file, ngx_er_error_t *err);
+
+/* as if it was lost, for that reason */
+void ngx_er_file_lose(ngx_er_file_t *file, ngx_er_error_t *err);
 
 /*
  * Runs the operations of the list (ngx_er_queue_op_t by "queue"), in order and
@@ -76,6 +111,9 @@ void ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op);
  */
 ngx_uint_t ngx_er_file_dead(ngx_er_file_t *file, uint64_t *holders,
     ngx_uint_t n);
+
+/* 1: this one died within the store, not of what it had in hand */
+ngx_uint_t ngx_er_file_blameless(ngx_er_file_t *file, uint64_t holder);
 void ngx_er_file_forget(ngx_er_file_t *file, uint64_t holder);
 
 /*

@@ -94,8 +94,19 @@ typedef enum {
 } ngx_er_file_class_e;
 
 
+/* which file it is, and how large it was at least */
+
+typedef struct {
+    dev_t                  dev;
+    ino_t                  ino;
+    off_t                  size;
+    time_t                 changed;
+} ngx_er_file_id_t;
+
+
 struct ngx_er_file_s {
-    MDB_env               *env;
+    ngx_er_file_conf_t    *conf;
+    MDB_env               *env;        /* NULL: closed */
     MDB_dbi                dbi[NGX_ER_FILE_DBS];
     pthread_rwlock_t       lock;       /* shared: in a transaction; exclusive:
                                           the map moves */
@@ -105,6 +116,16 @@ struct ngx_er_file_s {
     int                    owner;      /* its lock is shared by all users */
     int                    alive;      /* the holder's file: locked by us */
     char                  *path;
+    char                  *data;       /* paths of LMDB's files */
+    char                  *locks;
+
+    /* see file_look.c */
+
+    ngx_er_file_id_t       data_id;
+    ngx_er_file_id_t       locks_id;
+    ngx_er_file_id_t       damaged;    /* not looked into again */
+    ngx_atomic_t           lost;       /* it was open and is not any more, */
+    ngx_er_error_t         why;        /* set before that */
 
     uint64_t               suspect[2]; /* target, seq: given last, one crash
                                           short of poison */
@@ -389,17 +410,41 @@ void ngx_er_file_space_unmap(ngx_er_file_t *file);
 
 /*
  * file_lock.c.  own() takes a share in the directory for conf->owner or says
- * why not; with "probe" it changes nothing and keeps nothing.  alive() makes
- * the holder's file.
+ * why not; with "probe" it changes nothing and keeps nothing.  alone() lets
+ * nobody make LMDB's files who does not have the directory alone: then the
+ * lock "owner" is exclusive, and has to be shared afterwards.  alive() makes
+ * the holder's file, unless *alive is it.
  */
 
 ngx_int_t ngx_er_file_directory(ngx_er_file_conf_t *conf, ngx_uint_t probe,
     int *dir, ngx_er_error_t *err);
 ngx_int_t ngx_er_file_own(ngx_er_file_conf_t *conf, int dir, ngx_uint_t probe,
     int *owner, ngx_er_error_t *err);
+ngx_int_t ngx_er_file_alone(ngx_er_file_conf_t *conf, int dir, int owner,
+    ngx_er_error_t *err);
 ngx_int_t ngx_er_file_alive(int dir, uint64_t holder, int *alive,
     ngx_er_error_t *err);
 void ngx_er_file_gone(ngx_er_file_t *file, ngx_uint_t remove);
+
+
+/*
+ * file_look.c.  remember() says which files were opened, look() if they are
+ * still the ones at their paths, and whole: NGX_OK, or NGX_ERROR with a
+ * sentence.  Both are called with the lock held and the environment open.
+ */
+
+ngx_int_t ngx_er_file_remember(ngx_er_file_t *file, ngx_er_error_t *err);
+ngx_int_t ngx_er_file_look(ngx_er_file_t *file, ngx_er_error_t *err);
+ngx_int_t ngx_er_file_look_txn(ngx_er_file_txn_t *t, ngx_er_error_t *err);
+ngx_uint_t ngx_er_file_damage(int rc);
+
+
+/*
+ * file_check.c: nothing of the database is damaged, as far as could be seen in
+ * "ms".  No environment of it may be open in this process.
+ */
+ngx_int_t ngx_er_file_sound(const char *data, const char *locks,
+    const char *path, ngx_msec_t ms, ngx_er_error_t *err);
 
 
 /* file.c */

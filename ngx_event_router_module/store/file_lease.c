@@ -385,8 +385,11 @@ ngx_er_file_adopt_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     row.holder = 0;
     row.e.token = 0;
-    row.e.crashes++;
     row.e.due = t->now;
+
+    if (!op->leaves) {
+        row.e.crashes++;
+    }
 
     if (ngx_er_file_order_release(t, &row) != NGX_OK
         || ngx_er_file_index(t, &row) != NGX_OK)

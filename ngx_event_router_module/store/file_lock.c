@@ -20,6 +20,7 @@
 
 
 #include "file_db.h"
+#include "file_signal.h"
 
 #include <sys/file.h>
 #include <poll.h>
@@ -27,7 +28,10 @@
 
 #define NGX_ER_FILE_MAGIC  "ngx_event_router 1\n"
 #define NGX_ER_FILE_TRIES  30
+#define NGX_ER_FILE_LONG   300         /* tries while another one makes the
+                                          files */
 #define NGX_ER_FILE_PAUSE  10          /* ms between tries */
+#define NGX_ER_FILE_LOCKS  8192        /* bytes of LMDB's, at least */
 #define NGX_ER_FILE_NAME   sizeof("holder.0123456789abcdef")
 
 
@@ -49,6 +53,7 @@ static ngx_int_t ngx_er_file_own_read(ngx_er_file_conf_t *conf, int dir,
     int fd, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_own_write(ngx_er_file_conf_t *conf, int dir,
     int fd, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_whole(int dir);
 static uint64_t ngx_er_file_holder(const char *name, const char *prefix);
 
 
@@ -213,8 +218,12 @@ ngx_er_file_own(ngx_er_file_conf_t *conf, int dir, ngx_uint_t probe,
 
     *owner = -1;
 
-    for (i = 0; i < NGX_ER_FILE_TRIES; i++) {
+    rc = NGX_BUSY;
 
+    for (i = 0;
+         i < NGX_ER_FILE_TRIES || (i < NGX_ER_FILE_LONG && rc == NGX_BUSY);
+         i++)
+    {
         if (i) {
             (void) poll(NULL, 0, NGX_ER_FILE_PAUSE);
         }
@@ -234,7 +243,7 @@ ngx_er_file_own(ngx_er_file_conf_t *conf, int dir, ngx_uint_t probe,
 
         (void) close(fd);
 
-        if (rc != NGX_AGAIN) {
+        if (rc != NGX_AGAIN && rc != NGX_BUSY) {
             return rc;
         }
     }
@@ -277,7 +286,7 @@ ngx_er_file_own_open(ngx_er_file_conf_t *conf, int dir, ngx_uint_t probe,
 }
 
 
-/* NGX_AGAIN with a sentence: perhaps only for a moment */
+/* NGX_AGAIN, NGX_BUSY with a sentence: perhaps only for a moment */
 
 static ngx_int_t
 ngx_er_file_own_once(ngx_er_file_conf_t *conf, int dir, ngx_uint_t probe,
@@ -304,7 +313,7 @@ ngx_er_file_own_once(ngx_er_file_conf_t *conf, int dir, ngx_uint_t probe,
 
     if (flock(fd, LOCK_SH|LOCK_NB) == -1) {
         ngx_er_error(err, "\"%V/owner\" is locked", &conf->path);
-        return NGX_AGAIN;
+        return NGX_BUSY;
     }
 
     rc = ngx_er_file_own_read(conf, dir, fd, err);
@@ -402,14 +411,94 @@ ngx_er_file_own_write(ngx_er_file_conf_t *conf, int dir, int fd,
 }
 
 
+/*
+ * Of LMDB's two files none may be made while others use the one that was
+ * there: they would not see each other.  Who waits does so without a lock, or
+ * two of them would wait for each other.
+ */
+
+ngx_int_t
+ngx_er_file_alone(ngx_er_file_conf_t *conf, int dir, int owner,
+    ngx_er_error_t *err)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ER_FILE_LONG; i++) {
+
+        if (i) {
+            (void) flock(owner, LOCK_UN);
+            (void) poll(NULL, 0, NGX_ER_FILE_PAUSE);
+        }
+
+        rc = ngx_er_file_whole(dir);
+
+        if (rc == NGX_OK && i == 0) {
+            return NGX_OK;
+        }
+
+        if (flock(owner, (rc == NGX_OK ? LOCK_SH : LOCK_EX)|LOCK_NB) == -1) {
+            continue;
+        }
+
+        if (ngx_er_file_own_read(conf, dir, owner, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_ABORT) {
+            (void) unlinkat(dir, "lock.mdb", 0);
+        }
+
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "a file of \"%V\" is missing, and others still use the "
+                 "one that was there", &conf->path);
+
+    return NGX_ERROR;
+}
+
+
+/* NGX_DECLINED: a file is missing; NGX_ABORT: that of LMDB's locks is cut */
+
+static ngx_int_t
+ngx_er_file_whole(int dir)
+{
+    struct stat  data, locks;
+
+    if (fstatat(dir, "lock.mdb", &locks, 0) == 0
+        && locks.st_size < NGX_ER_FILE_LOCKS)
+    {
+        return NGX_ABORT;
+    }
+
+    return (fstatat(dir, "lock.mdb", &locks, 0) == 0
+            && fstatat(dir, "data.mdb", &data, 0) == 0) ? NGX_OK
+                                                        : NGX_DECLINED;
+}
+
+
 ngx_int_t
 ngx_er_file_alive(int dir, uint64_t holder, int *alive, ngx_er_error_t *err)
 {
-    char        from[NGX_ER_FILE_NAME], to[NGX_ER_FILE_NAME];
-    ngx_uint_t  i;
+    char         from[NGX_ER_FILE_NAME], to[NGX_ER_FILE_NAME];
+    ngx_uint_t   i;
+    struct stat  st, mine;
 
     (void) ngx_sprintf((u_char *) from, "new.%016xL%Z", holder);
     (void) ngx_sprintf((u_char *) to, "holder.%016xL%Z", holder);
+
+    if (*alive != -1) {
+
+        if (fstat(*alive, &mine) == 0
+            && fstatat(dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0
+            && st.st_dev == mine.st_dev && st.st_ino == mine.st_ino)
+        {
+            return NGX_OK;
+        }
+
+        (void) close(*alive);
+    }
 
     /* ngx_er_file_dead() may take away one that is not locked yet */
 
@@ -530,6 +619,21 @@ ngx_er_file_forget(ngx_er_file_t *file, uint64_t holder)
     (void) ngx_sprintf((u_char *) name, "holder.%016xL%Z", holder);
 
     (void) unlinkat(file->dir, name, 0);
+}
+
+
+/* see file_signal.c */
+
+ngx_uint_t
+ngx_er_file_blameless(ngx_er_file_t *file, uint64_t holder)
+{
+    char         name[NGX_ER_FILE_NAME];
+    struct stat  st;
+
+    (void) ngx_sprintf((u_char *) name, "holder.%016xL%Z", holder);
+
+    return fstatat(file->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+           && (st.st_mode & 0777) == NGX_ER_FILE_BLAMELESS;
 }
 
 

@@ -17,7 +17,8 @@
  * file_queue_conf.c makes the queue, queue.c calls in here.  The operations
  * belong to their callers and come back through ngx_er_queue_done().  While a
  * task runs, its list of operations is the thread's alone.  When a thread
- * cannot be had the operations fail, with NGX_ERROR, from a posted event.
+ * cannot be had, or the store is closed (file_door.c), the operations fail,
+ * with NGX_ERROR, from a posted event.
  */
 
 
@@ -28,7 +29,6 @@
 #define NGX_ER_FILE_BATCH    1024      /* operations in a transaction */
 #define NGX_ER_FILE_BYTES    (8 * 1024 * 1024)
 #define NGX_ER_FILE_HOLDERS  16
-#define NGX_ER_FILE_SKEW     1000      /* ms between workers */
 
 
 /* of a thread: nothing else is touched while it runs */
@@ -43,18 +43,20 @@ typedef struct {
 
 static ngx_int_t ngx_er_file_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
-static void ngx_er_file_queue_clock(ngx_er_file_queue_t *fq, ngx_log_t *log);
 static void ngx_er_file_queue_close(ngx_er_queue_t *queue);
 static void ngx_er_file_queue_forget(ngx_queue_t *ops);
 static void ngx_er_file_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_read(ngx_er_file_queue_t *fq,
     ngx_er_queue_op_t *op);
+static void ngx_er_file_queue_fail(ngx_er_file_queue_t *fq,
+    ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_arm(ngx_er_file_queue_t *fq, ngx_msec_t lag);
 static ngx_msec_t ngx_er_file_queue_lag(ngx_er_file_queue_t *fq,
     ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_timer(ngx_event_t *ev);
 static void ngx_er_file_queue_flush(ngx_event_t *ev);
+static void ngx_er_file_queue_closed(ngx_er_file_queue_t *fq);
 static void ngx_er_file_queue_batch(ngx_er_file_queue_t *fq,
     ngx_er_file_task_t *task);
 static void ngx_er_file_queue_thread(void *data, ngx_log_t *log);
@@ -62,6 +64,8 @@ static void ngx_er_file_queue_adopt(ngx_er_file_queue_t *fq, uint64_t now,
     ngx_log_t *log);
 static void ngx_er_file_queue_read_thread(void *data, ngx_log_t *log);
 static void ngx_er_file_queue_done(ngx_event_t *ev);
+static void ngx_er_file_queue_swept(ngx_er_file_queue_t *fq,
+    ngx_queue_t *ops);
 static void ngx_er_file_queue_answer(ngx_queue_t *ops);
 
 
@@ -71,14 +75,14 @@ ngx_er_queue_backend_t  ngx_er_file_backend = {
     0,
     ngx_er_file_queue_open,
     ngx_er_file_queue_close,
-    ngx_er_file_queue_run
+    ngx_er_file_queue_run,
+    ngx_er_file_start_check
 };
 
 
 static ngx_int_t
 ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 {
-    ngx_er_error_t        err;
     ngx_er_file_queue_t  *fq;
 
     fq = queue->conf;
@@ -107,50 +111,7 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     fq->flush.data = &fq->dummy;
     fq->flush.log = cycle->log;
 
-    fq->file = ngx_er_file_open(&fq->conf, queue->holder, cycle->log, &err);
-
-    if (fq->file == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "\"event_store file:%V\" in %V:%ui: %*s",
-                      &fq->conf.path, &queue->place.file, queue->place.line,
-                      err.len, err.text);
-        return NGX_ERROR;
-    }
-
-    ngx_er_file_queue_clock(fq, cycle->log);
-
-    return NGX_OK;
-}
-
-
-/*
- * The time that this worker knows is of before the fork.  With the others'
- * clock on top of it ours would run ahead, and that of those who start next
- * even more; so it is looked at anew, and after theirs.
- */
-
-static void
-ngx_er_file_queue_clock(ngx_er_file_queue_t *fq, ngx_log_t *log)
-{
-    uint64_t  clock, now;
-
-    clock = ngx_er_file_clock(fq->file);
-
-    ngx_time_update();
-    now = ngx_er_queue_now();
-
-    if (clock <= now) {
-        return;
-    }
-
-    if (clock - now > NGX_ER_FILE_SKEW) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "the clock was turned back since the event store "
-                      "\"%V\" was used, its own clock goes on",
-                      &fq->conf.path);
-    }
-
-    ngx_er_queue_clock(clock);
+    return ngx_er_file_door_init(fq, queue->holder, cycle);
 }
 
 
@@ -189,8 +150,7 @@ ngx_er_file_queue_close(ngx_er_queue_t *queue)
         ngx_er_file_run(fq->file, &fq->waiting, ngx_er_queue_now());
     }
 
-    ngx_er_file_close(fq->file);
-    fq->file = NULL;
+    ngx_er_file_door_exit(fq);
 }
 
 
@@ -222,6 +182,11 @@ ngx_er_file_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
     ngx_er_file_queue_t  *fq;
 
     fq = queue->conf;
+
+    if (fq->door != NGX_ER_FILE_DOOR_OPEN) {
+        ngx_er_file_queue_fail(fq, op);
+        return;
+    }
 
     if (op->verb == NGX_ER_QUEUE_LIST) {
         ngx_er_file_queue_read(fq, op);
@@ -311,6 +276,13 @@ ngx_er_file_queue_read(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
         }
     }
 
+    ngx_er_file_queue_fail(fq, op);
+}
+
+
+static void
+ngx_er_file_queue_fail(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
+{
     op->rc = NGX_ERROR;
     ngx_queue_insert_tail(&fq->failed, &op->queue);
 
@@ -349,6 +321,11 @@ ngx_er_file_queue_flush(ngx_event_t *ev)
         return;
     }
 
+    if (fq->door != NGX_ER_FILE_DOOR_OPEN) {
+        ngx_er_file_queue_closed(fq);
+        return;
+    }
+
     if (fq->timer.timer_set) {
         ngx_del_timer(&fq->timer);
     }
@@ -364,6 +341,33 @@ ngx_er_file_queue_flush(ngx_event_t *ev)
         fq->busy = 0;
         ngx_er_file_queue_answer(&task->ops);
     }
+}
+
+
+/* what waits fails; what its handlers ask for now fails later */
+
+static void
+ngx_er_file_queue_closed(ngx_er_file_queue_t *fq)
+{
+    ngx_queue_t         ops, *q;
+    ngx_er_queue_op_t  *op;
+
+    ngx_queue_init(&ops);
+    ngx_queue_add(&ops, &fq->waiting);
+    ngx_queue_init(&fq->waiting);
+
+    fq->urgent = 0;
+    fq->nwaiting = 0;
+
+    for (q = ngx_queue_head(&ops);
+         q != ngx_queue_sentinel(&ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+        op->rc = NGX_ERROR;
+    }
+
+    ngx_er_file_queue_answer(&ops);
 }
 
 
@@ -438,6 +442,7 @@ ngx_er_file_queue_adopt(ngx_er_file_queue_t *fq, uint64_t now, ngx_log_t *log)
             ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
             op.verb = NGX_ER_QUEUE_ADOPT;
             op.holder = holders[i];
+            op.leaves = ngx_er_file_blameless(fq->file, holders[i]);
 
             ngx_queue_init(&ops);
             ngx_queue_insert_tail(&ops, &op.queue);
@@ -491,12 +496,52 @@ ngx_er_file_queue_done(ngx_event_t *ev)
     if (task == fq->task->ctx) {
         fq->busy = 0;
 
+        ngx_er_file_queue_swept(fq, &ops);
+
         if (!ngx_queue_empty(&fq->waiting)) {
             ngx_er_file_queue_arm(fq, NGX_ER_FILE_LAG);
         }
     }
 
+    if (!ngx_er_file_is_open(fq->file, NULL)) {
+        ngx_er_file_door_lost(fq);
+    }
+
     ngx_er_file_queue_answer(&ops);
+}
+
+
+/* how much there is to lose */
+
+static void
+ngx_er_file_queue_swept(ngx_er_file_queue_t *fq, ngx_queue_t *ops)
+{
+    ngx_uint_t             i, pending;
+    ngx_queue_t           *q;
+    ngx_er_queue_op_t     *op;
+    ngx_er_queue_count_t  *count;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
+
+        if (op->verb != NGX_ER_QUEUE_SWEEP || op->rc != NGX_OK
+            || op->counts == NULL)
+        {
+            continue;
+        }
+
+        count = op->counts->elts;
+        pending = 0;
+
+        for (i = 0; i < op->counts->nelts; i++) {
+            pending += count[i].pending;
+        }
+
+        fq->sh->pending = pending;
+    }
 }
 
 

@@ -10,9 +10,8 @@
  * it; the queue is the configuration's and lives as long.
  *
  * What is wrong with the parameters is found here and logged with file and
- * line, and so is what file.c can tell of the directory before there are
- * workers.  The store itself is not opened: those of the configuration before
- * may be using it.
+ * line.  Whether the store can be used is asked later, by file_start.c, when
+ * the whole of nginx.conf was read.
  */
 
 
@@ -65,7 +64,7 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
         }
     }
 
-    if (ngx_er_file_check(&fq->conf, &err) != NGX_OK) {
+    if (ngx_er_file_shared(&fq->conf, &err) == NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"event_store %V\": %*s",
                            &value[1], err.len, err.text);
         return NULL;
@@ -73,7 +72,11 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
 
     fq->threads = ngx_thread_pool_add(cf, NULL);
 
-    return fq->threads ? queue : NULL;
+    if (fq->threads == NULL || ngx_er_file_start_zone(cf, fq) != NGX_OK) {
+        return NULL;
+    }
+
+    return queue;
 }
 
 
@@ -137,42 +140,32 @@ ngx_er_file_queue_arg(ngx_conf_t *cf, ngx_er_queue_t *queue,
 }
 
 
-/* nginx makes the directory, for the user of the workers, with mode 0700 */
-
 static ngx_int_t
 ngx_er_file_queue_path(ngx_conf_t *cf, ngx_er_file_queue_t *fq,
     ngx_str_t *value)
 {
-    ngx_path_t  *path;
+    ngx_str_t  path;
 
-    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
-    if (path == NULL) {
-        return NGX_ERROR;
+    path.data = value->data + sizeof("file:") - 1;
+    path.len = value->len - (sizeof("file:") - 1);
+
+    if (path.len && path.data[path.len - 1] == '/') {
+        path.data[--path.len] = '\0';
     }
 
-    path->name.data = value->data + sizeof("file:") - 1;
-    path->name.len = value->len - (sizeof("file:") - 1);
-
-    if (path->name.len && path->name.data[path->name.len - 1] == '/') {
-        path->name.data[--path->name.len] = '\0';
-    }
-
-    if (path->name.len == 0) {
+    if (path.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"event_store file:\" needs a directory, for "
                            "example file:/var/lib/nginx/events");
         return NGX_ERROR;
     }
 
-    if (ngx_conf_full_name(cf->cycle, &path->name, 0) != NGX_OK) {
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    path->conf_file = cf->conf_file->file.name.data;
-    path->line = cf->conf_file->line;
-
-    fq->conf.path = path->name;
+    fq->conf.path = path;
     fq->conf.owner = cf->cycle->conf_file;
 
-    return ngx_add_path(cf, &path);
+    return NGX_OK;
 }

@@ -18,14 +18,21 @@
 
 
 #include "file_db.h"
+#include "file_signal.h"
 #include "../crash.h"
 
 
+static ngx_int_t ngx_er_file_there(ngx_er_file_t *file);
+static void ngx_er_file_try(ngx_er_file_t *file, ngx_queue_t *ops,
+    uint64_t now);
+static void ngx_er_file_fail(ngx_queue_t *ops);
 static ngx_int_t ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *only, uint64_t now, ngx_er_queue_op_t **failed,
     int *error);
-static void ngx_er_file_alone(ngx_er_file_t *file, ngx_queue_t *ops,
+static void ngx_er_file_single(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *op, uint64_t now);
+static ngx_er_queue_op_t *ngx_er_file_all(ngx_er_file_txn_t *t,
+    ngx_queue_t *ops, ngx_er_queue_op_t *only);
 static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);
 static ngx_int_t ngx_er_file_verb(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
@@ -72,8 +79,72 @@ static ngx_str_t  ngx_er_file_verb_repeat = ngx_string("repeat");
 #endif
 
 
+/* what was written into a file that is not there any more was not written */
+
 void
 ngx_er_file_run(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now)
+{
+    ngx_uint_t  slot;
+
+    slot = ngx_er_signal_enter();
+
+    if (ngx_er_file_there(file) == NGX_OK) {
+
+        ngx_er_file_try(file, ops, now);
+
+        if (ngx_er_file_there(file) == NGX_OK) {
+            ngx_er_file_finish(ops);
+
+        } else {
+            ngx_er_file_fail(ops);
+        }
+
+        ngx_er_file_space_unmap(file);
+
+    } else {
+        ngx_er_file_fail(ops);
+    }
+
+    ngx_er_signal_leave(slot);
+}
+
+
+static ngx_int_t
+ngx_er_file_there(ngx_er_file_t *file)
+{
+    ngx_int_t       rc;
+    ngx_er_error_t  err;
+
+    (void) pthread_rwlock_rdlock(&file->lock);
+
+    rc = file->env ? ngx_er_file_look(file, &err) : NGX_DECLINED;
+
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    if (rc == NGX_ERROR) {
+        ngx_er_file_lose(file, &err);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_er_file_fail(ngx_queue_t *ops)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        ngx_er_file_op(q)->rc = NGX_ERROR;
+    }
+}
+
+
+static void
+ngx_er_file_try(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now)
 {
     int                 error;
     ngx_uint_t          tries;
@@ -92,37 +163,31 @@ ngx_er_file_run(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now)
         if (ngx_er_file_once(file, ops, NULL, now, &failed, &error)
             == NGX_OK)
         {
-            break;
+            return;
         }
 
         if (ngx_er_file_refuse(file, ops, failed, error) == 0) {
-            break;
+            return;
         }
     }
 
-    if (tries == 2) {
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_er_file_op(q);
 
-        for (q = ngx_queue_head(ops);
-             q != ngx_queue_sentinel(ops);
-             q = ngx_queue_next(q))
-        {
-            op = ngx_er_file_op(q);
-
-            if (op->rc == NGX_AGAIN) {
-                ngx_er_file_alone(file, ops, op, now);
-            }
+        if (op->rc == NGX_AGAIN) {
+            ngx_er_file_single(file, ops, op, now);
         }
     }
-
-    ngx_er_file_finish(ops);
-    ngx_er_file_space_unmap(file);
 }
 
 
 /* this is not an event, so there must be room for it */
 
 static void
-ngx_er_file_alone(ngx_er_file_t *file, ngx_queue_t *ops,
+ngx_er_file_single(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *op, uint64_t now)
 {
     int                 error;
@@ -145,21 +210,28 @@ ngx_er_file_alone(ngx_er_file_t *file, ngx_queue_t *ops,
 void
 ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op)
 {
+    ngx_uint_t         slot;
     ngx_er_file_txn_t  t;
+
+    op->rc = NGX_ERROR;
+
+    if (ngx_er_file_there(file) != NGX_OK) {
+        return;
+    }
+
+    slot = ngx_er_signal_enter();
 
     ngx_memzero(&t, sizeof(ngx_er_file_txn_t));
 
     t.file = file;
     t.now = file->clock;
 
-    if (ngx_er_file_begin(&t, 0) != NGX_OK) {
-        op->rc = NGX_ERROR;
-        return;
+    if (ngx_er_file_begin(&t, 0) == NGX_OK) {
+        op->rc = ngx_er_file_list(&t, op);
+        ngx_er_file_abort(&t);
     }
 
-    op->rc = ngx_er_file_list(&t, op);
-
-    ngx_er_file_abort(&t);
+    ngx_er_signal_leave(slot);
 
     if (op->rc == NGX_OK) {
         ngx_er_file_cursor(op);
@@ -174,11 +246,9 @@ ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *only, uint64_t now, ngx_er_queue_op_t **failed,
     int *error)
 {
-    ngx_int_t           rc;
-    ngx_uint_t          sweep;
-    ngx_queue_t        *q;
-    ngx_er_file_txn_t   t;
-    ngx_er_queue_op_t  *op;
+    ngx_int_t          rc;
+    ngx_er_error_t     err;
+    ngx_er_file_txn_t  t;
 
     ngx_memzero(&t, sizeof(ngx_er_file_txn_t));
 
@@ -190,9 +260,49 @@ ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
         return NGX_ERROR;
     }
 
+    if (ngx_er_file_look_txn(&t, &err) != NGX_OK) {
+        ngx_er_file_abort(&t);
+        ngx_er_file_lose(file, &err);
+        *error = MDB_INVALID;
+        return NGX_ERROR;
+    }
+
     ngx_er_file_clock_set(&t, now);
 
-    sweep = ngx_er_file_space_old(file);
+    *failed = ngx_er_file_all(&t, ops, only);
+
+    if (*failed) {
+        ngx_er_file_abort(&t);
+        *error = t.rc;
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_file_commit(&t, ops);
+
+    if (rc != NGX_OK) {
+        *error = t.rc;
+
+        if (only) {
+            only->rc = NGX_AGAIN;
+        }
+    }
+
+    return rc;
+}
+
+
+/* NULL, or the one that cannot be done */
+
+static ngx_er_queue_op_t *
+ngx_er_file_all(ngx_er_file_txn_t *t, ngx_queue_t *ops,
+    ngx_er_queue_op_t *only)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          sweep;
+    ngx_queue_t        *q;
+    ngx_er_queue_op_t  *op;
+
+    sweep = ngx_er_file_space_old(t->file);
 
     for (q = ngx_queue_head(ops);
          q != ngx_queue_sentinel(ops);
@@ -205,34 +315,20 @@ ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
         }
 
         if (sweep || op->verb == NGX_ER_QUEUE_SWEEP) {
-            ngx_er_file_space_count(file, t.grown);
+            ngx_er_file_space_count(t->file, t->grown);
             sweep = 0;
         }
 
-        rc = ngx_er_file_verb(&t, op);
+        rc = ngx_er_file_verb(t, op);
 
         if (rc == NGX_ERROR) {
-            ngx_er_file_abort(&t);
-            *failed = op;
-            *error = t.rc;
-            return NGX_ERROR;
+            return op;
         }
 
         op->rc = rc;
     }
 
-    rc = ngx_er_file_commit(&t, ops);
-
-    if (rc != NGX_OK) {
-        *error = t.rc;
-
-        if (only) {
-            only->rc = NGX_AGAIN;
-        }
-
-    }
-
-    return rc;
+    return NULL;
 }
 
 
@@ -377,6 +473,7 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
 {
     ngx_uint_t          n, space;
     ngx_queue_t        *q;
+    ngx_er_error_t      err;
     ngx_er_queue_op_t  *op;
 
     space = ngx_er_file_space_failed(error);
@@ -385,7 +482,15 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
         file->full = 1;
     }
 
-    ngx_er_file_complain(file, error);
+    if (ngx_er_file_damage(error)) {
+        ngx_er_error(&err, "\"%s\" is damaged: %s", file->data,
+                     mdb_strerror(error));
+        ngx_er_file_lose(file, &err);
+    }
+
+    if (!file->lost) {
+        ngx_er_file_complain(file, error);
+    }
 
     n = 0;
 

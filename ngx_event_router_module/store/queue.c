@@ -158,6 +158,26 @@ ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 }
 
 
+ngx_int_t
+ngx_er_queue_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
+    ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (!ccf->master) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "a durable queue needs \"master_process on\", in %V:%ui",
+                      &queue->place.file, queue->place.line);
+        return NGX_ERROR;
+    }
+
+    return queue->backend->check ? queue->backend->check(queue, old, cycle)
+                                 : NGX_OK;
+}
+
+
 /* the name of a holder, and of its leases, must differ from all others' */
 
 ngx_int_t
@@ -167,12 +187,6 @@ ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     ngx_er_queue_t  *queue;
 
     queue = mcf->queue;
-
-    if (ngx_process == NGX_PROCESS_SINGLE) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "a durable queue needs \"master_process on\"");
-        return NGX_ERROR;
-    }
 
     ngx_memcpy(&queue->holder, mcf->dedup->seed, sizeof(uint64_t));
     ngx_memcpy(&queue->token, mcf->dedup->seed + 8, sizeof(uint64_t));

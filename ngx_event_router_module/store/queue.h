@@ -27,7 +27,8 @@ typedef struct {
     ngx_uint_t             pulse;      /* each worker's SWEEP says that it is
                                           alive, at least every 10 s */
 
-    /* init_process: NGX_OK, or NGX_ERROR after logging at emerg */
+    /* init_process: NGX_OK, also if the store cannot be used now; NGX_ERROR
+       after logging at emerg: no memory */
     ngx_int_t            (*open)(ngx_er_queue_t *queue, ngx_cycle_t *cycle);
 
     /* exit_process: no handler is called any more */
@@ -35,6 +36,12 @@ typedef struct {
 
     /* takes the operation; its handler will be called, never from inside */
     void                 (*run)(ngx_er_queue_t *queue, ngx_er_queue_op_t *op);
+
+    /* when all of nginx.conf was read; "old" is that of the workers that run,
+       or NULL; NGX_ERROR after logging at emerg: it must not be taken.  NULL:
+       there is nothing to look at */
+    ngx_int_t            (*check)(ngx_er_queue_t *queue, ngx_er_queue_t *old,
+                                  ngx_cycle_t *cycle);
 } ngx_er_queue_backend_t;
 
 
@@ -87,6 +94,10 @@ ngx_er_queue_t *ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 
 /* postconfiguration */
 ngx_int_t ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+
+/* init_conf of a core module: "old" as above */
+ngx_int_t ngx_er_queue_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
+    ngx_cycle_t *cycle);
 
 /* init_process and exit_process */
 ngx_int_t ngx_er_queue_init_worker(ngx_cycle_t *cycle,

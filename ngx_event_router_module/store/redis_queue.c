@@ -70,7 +70,8 @@ static ngx_er_queue_backend_t  ngx_er_redis_queue_backend = {
     1,
     ngx_er_redis_queue_open,
     ngx_er_redis_queue_close,
-    ngx_er_redis_queue_run
+    ngx_er_redis_queue_run,
+    NULL
 };
 
 

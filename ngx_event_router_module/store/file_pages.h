@@ -1,0 +1,30 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Looks at a database of LMDB without trusting it.
+ */
+
+
+#ifndef _NGX_ER_FILE_PAGES_H_INCLUDED_
+#define _NGX_ER_FILE_PAGES_H_INCLUDED_
+
+
+#include "../base.h"
+
+
+/*
+ * fd is data.mdb.  As of the transaction "txnid", which a reader of LMDB's
+ * must hold if others may write; 0: of the last one.  Looks for about "ms" at
+ * most, 0: at the beginning and the size only.  NGX_OK: nothing wrong was
+ * found; with a sentence: NGX_ERROR, or NGX_AGAIN if there is no such
+ * transaction (any more).
+ */
+ngx_int_t ngx_er_pages(int fd, size_t txnid, ngx_msec_t ms,
+    ngx_er_error_t *err);
+
+
+#endif /* _NGX_ER_FILE_PAGES_H_INCLUDED_ */
