@@ -279,8 +279,8 @@ for my $case ([ 'without an id', envelope('x', id => undef) ],
               [ 'with two types', envelope('x', y => 1) =~ s/"y":1/"type":"z"/r
               ],
               [ 'with two data', envelope('x', y => 1) =~ s/"y":1/"data":2/r ],
-              [ 'cut', '{"id":' ],
-              [ 'bad UTF-8', envelope("\xff") ])
+              [ 'cut', '{"id":' ], [ 'a NUL', envelope("\0") ],
+              [ 'bad UTF-8 beside strings', envelope('x', y => "\xff") ])
 {
     my ($name, $bad) = @$case;
 

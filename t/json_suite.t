@@ -20,10 +20,13 @@ my $TOKEN = 'a-token-of-this-test';
 
 # EXPECTED.tsv names the reasons, an answer has a phrase for each
 
-my %phrase = (utf8 => 'bad UTF-8', bom => 'byte order mark',
-              dup => 'duplicate key', depth => 'nested too deeply',
-              num => 'number too long or out of range',
-              lib => 'NUL byte');    # \u0000 in a key
+my %phrase = (utf8 => 'bad UTF-8', dup => 'duplicate key',
+              depth => 'nested too deeply',
+              num => 'number too long or out of range');
+
+# at the start of a body only
+
+my $BOM = 'i_structure_UTF-8_BOM_empty_object.json';
 
 my $t = Test::EventRouter->new;
 my $erp = $t->target(8081);
@@ -83,7 +86,7 @@ for my $file (sort keys %expected) {
 
 is(join("\n", @wrong), '', 'verdicts');
 is(join("\n", @phrases), '', 'reasons');
-is_deeply(\%count, { 200 => 94, 400 => 224 }, 'as many as there should be');
+is_deeply(\%count, { 200 => 123, 400 => 195 }, 'as many as there should be');
 delivered('delivered as they came');
 
 # in chunks
@@ -108,11 +111,11 @@ delivered('delivered as they came in chunks');
 
 for my $file (sort keys %expected) {
     my $text = '{"x":' . slurp($file) . "}\n";
+    my $ok = ($expected{$file} eq 'OK' && $file ne $BOM);
     my $r = send_text($text);
 
     push @sent, $text if $r->{status} == 200;
-    push @wrong, "$file: $r->{status}"
-        if $r->{status} != ($expected{$file} eq 'OK' ? 200 : 400);
+    push @wrong, "$file: $r->{status}" if $r->{status} != ($ok ? 200 : 400);
 }
 
 is(join("\n", @wrong), '', 'verdicts as a value');

@@ -362,9 +362,11 @@ like((keys %said)[0], qr/^\{"type":"about:blank","title":"Unauthorized",
 for my $case ([ 'no JSON', 'hello' ], [ 'cut', '{"a":' ], [ 'empty', '' ],
               [ 'blank', " \r\n\t" ], [ 'two', '{}{}' ],
               [ 'a NUL', "{}\0" ], [ 'a NUL inside', "{\"a\":12\0}" ],
-              [ 'byte order mark', "\xef\xbb\xbf{}" ],
-              [ 'UTF-16', "{\0}\0" ], [ 'bad UTF-8', "\"\xff\"" ],
-              [ 'surrogate', '"\ud800"' ], [ 'overlong', "\"\xc0\x80\"" ])
+              [ 'two byte order marks', "\xef\xbb\xbf" x 2 . '{}' ],
+              [ 'a byte order mark alone', "\xef\xbb\xbf" ],
+              [ 'UTF-16', "{\0}\0" ], [ 'its mark', "\xff\xfe{\0}\0" ],
+              [ 'UTF-32', "\xff\xfe\0\0{\0\0\0}\0\0\0" ],
+              [ 'bad UTF-8 beside strings', "[\xff]" ])
 {
     my ($name, $text) = @$case;
 
@@ -398,7 +400,10 @@ my $deep = '[' x 64 . ']' x 64;
 taken('64 levels', '/events', [ @TOKEN ], $deep);
 refused('65 levels', 400, '/events', [ @TOKEN ], "[$deep]");
 refused('objects to the end', 400, '/big', [ @TOKEN ], '{"a":' x 100_000);
-refused('numbers out of range', 400, '/events', [ @TOKEN ], '[1e999]');
+taken('numbers beyond binary64', '/events', [ @TOKEN ],
+    '[1e999,-1e-999,123456789012345678901234567890]');
+refused('a number of 129 bytes', 400, '/events', [ @TOKEN ],
+    '[' . '1' x 129 . ']');
 
 # a key that a route names has one value, so that everybody reads the same
 

@@ -316,15 +316,17 @@ sub is_cloudevent {
 }
 
 
-# forms can always be read, and feeds need not be
+# forms can always be read, and feeds need not be; JSON may have a mark before
+# it and strings that are not UTF-8
 
 sub parsable {
     my ($v) = @_;
 
     return 1 if type_of($v) =~ m{^application/(x-www-form|atom)};
-    return 0 if $v->{bytes} =~ /^\xef\xbb\xbf/;
 
-    return eval { JSON::PP->new->utf8->allow_nonref->decode($v->{bytes}); 1 };
+    my $text = $v->{bytes} =~ s/^\xef\xbb\xbf//r;
+
+    return eval { JSON::PP->new->latin1->allow_nonref->decode($text); 1 };
 }
 
 

@@ -116,7 +116,11 @@ ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start, u_char *last)
     key.data = start + 1;
     key.len = last - key.data;
 
-    if (sc->lexer.escaped) {
+    if (sc->lexer.marks & NGX_ER_LEXER_UNREADABLE) {
+        return last;
+    }
+
+    if (sc->lexer.marks & NGX_ER_LEXER_ESCAPED) {
 
         if (key.len > 6 * sc->longest) {
             return last;
@@ -316,7 +320,11 @@ ngx_er_extract_value(ngx_er_scanner_t *sc, ngx_er_type_e type, u_char *start,
         value->text.data = start + 1;
         value->text.len -= 2;
 
-        if (sc->lexer.escaped) {
+        if (sc->lexer.marks & NGX_ER_LEXER_UNREADABLE) {
+            value->unreadable = 1;
+        }
+
+        if (sc->lexer.marks & NGX_ER_LEXER_ESCAPED) {
             p = ngx_pnalloc(sc->s->pool, value->text.len);
             if (p == NULL) {
                 return NGX_ERROR;

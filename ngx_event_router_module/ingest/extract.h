@@ -94,7 +94,7 @@ ngx_er_extract_foreign(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame,
 {
     ngx_er_node_t  *node;
 
-    if (frame->nplaces != 1 || sc->lexer.escaped) {
+    if (frame->nplaces != 1 || sc->lexer.marks) {
         return frame->nplaces == 0;
     }
 

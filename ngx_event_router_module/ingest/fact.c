@@ -15,11 +15,14 @@
 #include "event.h"
 
 
-#define NGX_ER_FACT_ARGS  256          /* arguments that arg.NAME can see */
+#define NGX_ER_FACT_ARGS  10000        /* more do not fit into a request
+                                          line */
 
 
 static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
     ngx_str_t *text);
+static ngx_er_value_t *ngx_er_event_headers_of(ngx_er_event_t *event,
+    ngx_str_t *name);
 static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
     ngx_str_t *name);
 static ngx_int_t ngx_er_event_pairs(ngx_er_event_t *event);
@@ -34,7 +37,7 @@ static ngx_int_t ngx_er_event_pairs(ngx_er_event_t *event);
 ngx_er_value_t *
 ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
 {
-    ngx_str_t                   text, *value;
+    ngx_str_t                   text;
     ngx_er_event_t             *event;
     ngx_http_variable_value_t  *vv;
 
@@ -65,8 +68,7 @@ ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
         return ngx_er_event_value(facts, &text);
 
     case NGX_ER_FIELD_HEADER:
-        value = ngx_er_event_header(event, &field->name);
-        return value ? ngx_er_event_value(facts, value) : NULL;
+        return ngx_er_event_headers_of(event, &field->name);
 
     case NGX_ER_FIELD_ARG:
         return ngx_er_event_arg(event, &field->name);
@@ -122,6 +124,40 @@ ngx_er_event_value(ngx_er_facts_t *facts, ngx_str_t *text)
 }
 
 
+/* all headers of that name, in their order; their values are bytes */
+
+static ngx_er_value_t *
+ngx_er_event_headers_of(ngx_er_event_t *event, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_er_value_t   *first, **last;
+    ngx_er_header_t  *h;
+
+    first = NULL;
+    last = &first;
+    h = event->headers;
+
+    for (i = 0; i < event->nheaders; i++) {
+
+        if (h[i].name.len != name->len
+            || ngx_strncasecmp(h[i].name.data, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        *last = ngx_er_event_value(event->facts, &h[i].value);
+
+        if (*last == NULL) {
+            break;
+        }
+
+        last = &(*last)->next;
+    }
+
+    return first;
+}
+
+
 static ngx_er_value_t *
 ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
 {
@@ -139,7 +175,7 @@ ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
 
     for (i = 0; i < event->pairs->nelts; i++) {
 
-        if (pair[i].name.len != name->len
+        if (pair[i].nameless || pair[i].name.len != name->len
             || ngx_memcmp(pair[i].name.data, name->data, name->len) != 0)
         {
             continue;
@@ -151,6 +187,7 @@ ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
             break;
         }
 
+        (*last)->unreadable = pair[i].unreadable;
         last = &(*last)->next;
     }
 
@@ -159,8 +196,8 @@ ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
 
 
 /*
- * Of the query string, parsed once for all fields that ask for one; there are
- * none in one that cannot be parsed.  NGX_ERROR: no memory.
+ * Of the query string, parsed once for all fields that ask for one.
+ * NGX_ERROR: no memory.
  */
 
 static ngx_int_t
@@ -177,9 +214,10 @@ ngx_er_event_pairs(ngx_er_event_t *event)
 
     if (ngx_er_form_parse(event->pool, &event->args, event->pairs,
                           NGX_ER_FACT_ARGS)
-        != NGX_OK)
+        == NGX_ERROR)
     {
-        event->pairs->nelts = 0;
+        event->pairs = NULL;
+        return NGX_ERROR;
     }
 
     return NGX_OK;

@@ -7,9 +7,12 @@
 /*
  * Forms: the bodies of producers that send no JSON, and query strings.
  * receive.c scans bodies with ngx_er_form_scan() where it would else call
- * ngx_er_scan(); verify.c and template.c ask ngx_er_form_parse() for all
- * pairs.  Stricter than a browser: what does not decode to UTF-8 without NUL
- * is refused, so that nobody behind us can read it differently.
+ * ngx_er_scan(); ref.c and fact.c ask ngx_er_form_parse() for all pairs.
+ *
+ * Producers write forms in the charset of their customers, and give a name
+ * twice where JSON has an array: neither is a reason to refuse an event.  What
+ * two readers might read differently is marked: no rule reads it, a signature
+ * or an id is not made of it where that would matter (ref.c).
  *
  * What needs no decoding points into the text; all that does goes into one
  * block of the pool, since decoding never makes anything longer.
@@ -19,6 +22,15 @@
 #include "form.h"
 #include "lexer.h"
 #include "paths.h"
+
+
+/* what there is to say of a decoded text */
+
+typedef enum {
+    NGX_ER_FORM_READABLE = 0,
+    NGX_ER_FORM_FOREIGN,               /* not UTF-8 */
+    NGX_ER_FORM_BROKEN                 /* a "%" that begins no escape */
+} ngx_er_form_text_e;
 
 
 typedef struct {
@@ -38,9 +50,9 @@ static void ngx_er_form_init(ngx_er_form_t *form, ngx_pool_t *pool,
     ngx_str_t *text);
 static ngx_int_t ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair);
 static ngx_int_t ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text,
-    ngx_str_t *out);
-static u_char *ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text);
-static ngx_er_scan_error_e ngx_er_form_check(ngx_str_t *text);
+    ngx_str_t *out, ngx_er_form_text_e *is);
+static ngx_uint_t ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text);
+static ngx_uint_t ngx_er_form_is_utf8(ngx_str_t *text);
 static ngx_int_t ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form,
     ngx_er_pair_t *pair, ngx_uint_t *found);
 static ngx_int_t ngx_er_form_fail(ngx_er_form_t *form,
@@ -82,12 +94,13 @@ ngx_int_t
 ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body)
 {
     ngx_int_t       rc;
-    ngx_uint_t      i, n, found;
+    ngx_uint_t      n, found;
     ngx_er_form_t   form;
     ngx_er_pair_t   pair;
 
     ngx_er_form_init(&form, s->pool, body);
 
+    form.pos += ngx_er_lexer_bom(body);
     found = 0;
 
     for (n = 1; /* void */ ; n++) {
@@ -109,24 +122,20 @@ ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body)
         }
     }
 
-    s->error = form.error;
-    s->offset = 0;
-
     if (rc == NGX_DONE) {
-        return NGX_OK;
+        rc = NGX_OK;
     }
 
-    if (rc == NGX_DECLINED) {
-        s->offset = form.at - body->data;
-    }
+    s->error = form.error;
+    s->offset = (rc == NGX_DECLINED) ? (size_t) (form.at - body->data) : 0;
 
-    for (i = 0; s->paths && i < s->paths->slots; i++) {
-        s->values[i] = NULL;
-    }
+    ngx_er_scan_finish(s, rc);
 
     return rc;
 }
 
+
+/* lists grow at the head and are turned round at the end */
 
 static ngx_int_t
 ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
@@ -144,7 +153,7 @@ ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
         return ngx_er_form_fail(form, NGX_ER_SCAN_STRING, form->value.data);
     }
 
-    if (s->paths == NULL) {
+    if (s->paths == NULL || pair->nameless) {
         return NGX_OK;
     }
 
@@ -156,11 +165,6 @@ ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
     slots = node->slots.elts;
 
     for (i = 0; i < node->slots.nelts; i++) {
-
-        if (s->values[slots[i]]) {
-            return ngx_er_form_fail(form, NGX_ER_SCAN_DUPLICATE,
-                                    form->name.data);
-        }
 
         if (++*found > s->limits->found) {
             return ngx_er_form_fail(form, NGX_ER_SCAN_FOUND, form->name.data);
@@ -174,7 +178,9 @@ ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
         value->text = pair->value;
         value->type = NGX_ER_STRING;
         value->empty = (pair->value.len == 0);
+        value->unreadable = pair->unreadable;
 
+        value->next = s->values[slots[i]];
         s->values[slots[i]] = value;
     }
 
@@ -198,8 +204,8 @@ ngx_er_form_init(ngx_er_form_t *form, ngx_pool_t *pool, ngx_str_t *text)
 static ngx_int_t
 ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair)
 {
-    u_char     *equals, *end;
-    ngx_int_t   rc;
+    u_char              *equals, *end, *nul;
+    ngx_er_form_text_e   name, value;
 
     while (form->pos < form->last && *form->pos == '&') {
         form->pos++;
@@ -225,26 +231,39 @@ ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair)
     form->value.data = (equals < end) ? equals + 1 : end;
     form->value.len = end - form->value.data;
 
-    rc = ngx_er_form_decode(form, &form->name, &pair->name);
-
-    if (rc == NGX_OK) {
-        rc = ngx_er_form_decode(form, &form->value, &pair->value);
-    }
-
+    nul = ngx_strlchr(form->pos, end, '\0');
     form->pos = end;
 
-    return rc;
+    if (nul) {
+        return ngx_er_form_fail(form, NGX_ER_SCAN_NUL, nul);
+    }
+
+    if (ngx_er_form_decode(form, &form->name, &pair->name, &name) != NGX_OK
+        || ngx_er_form_decode(form, &form->value, &pair->value, &value)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    pair->nameless = (name != NGX_ER_FORM_READABLE);
+    pair->unreadable = (value != NGX_ER_FORM_READABLE);
+    pair->broken = (name == NGX_ER_FORM_BROKEN
+                    || value == NGX_ER_FORM_BROKEN);
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text, ngx_str_t *out)
+ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text, ngx_str_t *out,
+    ngx_er_form_text_e *is)
 {
-    u_char               *p, *last;
-    ngx_er_scan_error_e   error;
+    u_char      *p, *last;
+    ngx_uint_t   broken;
 
     *out = *text;
     last = text->data + text->len;
+    broken = 0;
 
     for (p = text->data; p < last && *p != '%' && *p != '+'; p++) {
         /* void */
@@ -260,63 +279,57 @@ ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text, ngx_str_t *out)
         }
 
         out->data = form->free;
-
-        p = ngx_er_form_unescape(form, text);
-        if (p == NULL) {
-            return NGX_DECLINED;
-        }
-
-        out->len = p - out->data;
-        form->free = p;
+        broken = ngx_er_form_unescape(form, text);
+        out->len = form->free - out->data;
     }
 
-    error = ngx_er_form_check(out);
-
-    if (error != NGX_ER_SCAN_OK) {
-        return ngx_er_form_fail(form, error, text->data);
-    }
+    *is = broken ? NGX_ER_FORM_BROKEN
+          : ngx_er_form_is_utf8(out) ? NGX_ER_FORM_READABLE
+                                     : NGX_ER_FORM_FOREIGN;
 
     return NGX_OK;
 }
 
 
-/* into form->free; returns the end, or NULL: a bad escape */
+/* to form->free, which goes on behind it; returns 1 if it is broken */
 
-static u_char *
+static ngx_uint_t
 ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text)
 {
-    u_char  *d, *p, *last;
+    u_char      *p, *last;
+    ngx_uint_t   broken;
 
-    d = form->free;
     last = text->data + text->len;
+    broken = 0;
 
     for (p = text->data; p < last; p++) {
 
         if (*p == '+') {
-            *d++ = ' ';
+            *form->free++ = ' ';
             continue;
         }
 
         if (*p != '%') {
-            *d++ = *p;
+            *form->free++ = *p;
             continue;
         }
 
         if (last - p < 3 || !isxdigit(p[1]) || !isxdigit(p[2])) {
-            (void) ngx_er_form_fail(form, NGX_ER_SCAN_SYNTAX, p);
-            return NULL;
+            *form->free++ = *p;
+            broken = 1;
+            continue;
         }
 
-        *d++ = (u_char) ngx_hextoi(p + 1, 2);
+        *form->free++ = (u_char) ngx_hextoi(p + 1, 2);
         p += 2;
     }
 
-    return d;
+    return broken;
 }
 
 
-static ngx_er_scan_error_e
-ngx_er_form_check(ngx_str_t *text)
+static ngx_uint_t
+ngx_er_form_is_utf8(ngx_str_t *text)
 {
     u_char  *p, *last;
 
@@ -325,22 +338,14 @@ ngx_er_form_check(ngx_str_t *text)
 
     while (p < last) {
 
-        if (*p == '\0') {
-            return NGX_ER_SCAN_NUL;
-        }
+        p = (*p < 0x80) ? p + 1 : ngx_er_utf8(p, last);
 
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
-
-        p = ngx_er_utf8(p, last);
         if (p == NULL) {
-            return NGX_ER_SCAN_UTF8;
+            return 0;
         }
     }
 
-    return NGX_ER_SCAN_OK;
+    return 1;
 }
 
 

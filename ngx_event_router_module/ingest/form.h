@@ -21,21 +21,25 @@
 typedef struct {
     ngx_str_t              name;       /* decoded */
     ngx_str_t              value;      /* decoded */
+    unsigned               nameless:1;    /* the name cannot be read */
+    unsigned               unreadable:1;  /* the value cannot: it is not UTF-8
+                                             or it is broken */
+    unsigned               broken:1;   /* either has a "%" that begins no
+                                          escape; it stays as it is */
 } ngx_er_pair_t;
 
 
 /*
  * Decodes all pairs in their order; pairs: of ngx_er_pair_t, initialised by
- * the caller.  Returns NGX_OK; NGX_DECLINED: more than max pairs, a bad
- * escape, a NUL, or bytes that are not UTF-8; NGX_ERROR: no memory.
+ * the caller.  Returns NGX_OK; NGX_DECLINED: more than max pairs, or a raw
+ * NUL; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_form_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_array_t *pairs, ngx_uint_t max);
 
 /*
  * As ngx_er_scan() for a form: data.NAME (a path of one key step) gets the
- * values of that name as strings.  A name that a path names and that occurs
- * twice is NGX_ER_SCAN_DUPLICATE.
+ * values of that name as strings, in their order, however many there are.
  */
 ngx_int_t ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body);
 

@@ -195,6 +195,7 @@ ngx_er_jwt_json(ngx_pool_t *pool, ngx_str_t *text, json_t **object)
     ngx_memzero(&scan, sizeof(ngx_er_scan_t));
     scan.pool = pool;
     scan.limits = &limits;
+    scan.strict = 1;
 
     rc = ngx_er_scan(&scan, &json);
     if (rc != NGX_OK) {

@@ -8,8 +8,11 @@
  * The rare letters of JSON: escapes, UTF-8, numbers and errors.  Called by
  * scan.c (and for UTF-8 by form.c) on untrusted bytes; pure, allocates
  * nothing, reads nothing at or behind the end of the body.  A string that
- * passed here is valid UTF-8 when decoded: overlong forms, surrogates (also
- * escaped ones that are not a pair) and what is above U+10FFFF are refused.
+ * passed here without a mark is valid UTF-8 when decoded; one with overlong
+ * forms, surrogates (also escaped ones that are not a pair) or what is above
+ * U+10FFFF is marked as unreadable, and so is every other oddity that one
+ * reader of JSON takes and another does not: it is not for us to refuse what
+ * no rule asks for.
  */
 
 
@@ -17,8 +20,8 @@
 
 
 static u_char *ngx_er_lexer_escape(ngx_er_lexer_t *lx, u_char *p);
-static u_char *ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p,
-    uint32_t *code);
+static u_char *ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p);
+static ngx_uint_t ngx_er_lexer_low(u_char *p, u_char *end, uint32_t *low);
 static uint32_t ngx_er_lexer_hex4(u_char *p);
 static u_char *ngx_er_lexer_digits(ngx_er_lexer_t *lx, u_char *p);
 static ngx_uint_t ngx_er_lexer_overflows(u_char *p, u_char *last);
@@ -65,16 +68,34 @@ ngx_er_lexer_unexpected(ngx_er_lexer_t *lx, u_char *p)
 }
 
 
+void
+ngx_er_lexer_odd(ngx_er_lexer_t *lx, ngx_er_scan_error_e error, u_char *at)
+{
+    if (lx->odd == NULL) {
+        lx->odd = at;
+        lx->oddity = error;
+    }
+}
+
+
+size_t
+ngx_er_lexer_bom(ngx_str_t *body)
+{
+    u_char  *p;
+
+    p = body->data;
+
+    return (body->len >= 3 && p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf)
+           ? 3 : 0;
+}
+
+
 ngx_er_scan_error_e
 ngx_er_lexer_encoding(ngx_str_t *body)
 {
     u_char  *p;
 
     p = body->data;
-
-    if (body->len >= 3 && p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf) {
-        return NGX_ER_SCAN_BOM;
-    }
 
     /* UTF-16 in either order, with or without its mark */
 
@@ -170,7 +191,10 @@ ngx_er_lexer_special(ngx_er_lexer_t *lx, u_char *p)
         q = ngx_er_utf8(p, lx->end);
 
         if (q == NULL) {
-            return ngx_er_lexer_fail(lx, NGX_ER_SCAN_UTF8, p);
+            lx->marks |= NGX_ER_LEXER_UNREADABLE;
+            ngx_er_lexer_odd(lx, NGX_ER_SCAN_UTF8, p);
+
+            q = p + 1;
         }
 
         p = q;
@@ -186,7 +210,7 @@ ngx_er_lexer_escape(ngx_er_lexer_t *lx, u_char *p)
     u_char    *q;
     uint32_t   code, low;
 
-    lx->escaped = 1;
+    lx->marks |= NGX_ER_LEXER_ESCAPED;
 
     if (lx->end - p < 2) {
         return ngx_er_lexer_fail(lx, NGX_ER_SCAN_SYNTAX, lx->end);
@@ -211,12 +235,15 @@ ngx_er_lexer_escape(ngx_er_lexer_t *lx, u_char *p)
         return ngx_er_lexer_unexpected(lx, p + 1);
     }
 
-    q = ngx_er_lexer_unicode(lx, p + 2, &code);
+    q = ngx_er_lexer_unicode(lx, p + 2);
     if (q == NULL) {
         return NULL;
     }
 
-    if (code == 0 && lx->nul == NULL) {
+    code = ngx_er_lexer_hex4(p + 2);
+
+    if (code == 0 && (lx->marks & NGX_ER_LEXER_NUL) == 0) {
+        lx->marks |= NGX_ER_LEXER_NUL;
         lx->nul = p;
     }
 
@@ -226,22 +253,44 @@ ngx_er_lexer_escape(ngx_er_lexer_t *lx, u_char *p)
 
     /* the first half of a pair, and nothing else, stands before the second */
 
-    if (code > 0xdbff || lx->end - q < 2 || q[0] != '\\' || q[1] != 'u') {
-        return ngx_er_lexer_fail(lx, NGX_ER_SCAN_UTF8, p);
+    if (code <= 0xdbff && ngx_er_lexer_low(q, lx->end, &low)) {
+        return q + 6;
     }
 
-    q = ngx_er_lexer_unicode(lx, q + 2, &low);
-
-    if (q && (low < 0xdc00 || low > 0xdfff)) {
-        return ngx_er_lexer_fail(lx, NGX_ER_SCAN_UTF8, p);
-    }
+    lx->marks |= NGX_ER_LEXER_UNREADABLE;
+    ngx_er_lexer_odd(lx, NGX_ER_SCAN_UTF8, p);
 
     return q;
 }
 
 
+/* whether the second half of a pair stands here */
+
+static ngx_uint_t
+ngx_er_lexer_low(u_char *p, u_char *end, uint32_t *low)
+{
+    ngx_uint_t  i;
+
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
+        return 0;
+    }
+
+    for (i = 2; i < 6; i++) {
+        if (!isxdigit(p[i])) {
+            return 0;
+        }
+    }
+
+    *low = ngx_er_lexer_hex4(p + 2);
+
+    return *low >= 0xdc00 && *low <= 0xdfff;
+}
+
+
+/* four hexadecimal digits */
+
 static u_char *
-ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p, uint32_t *code)
+ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p)
 {
     ngx_uint_t  i;
 
@@ -250,8 +299,6 @@ ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p, uint32_t *code)
             return ngx_er_lexer_unexpected(lx, p + i);
         }
     }
-
-    *code = ngx_er_lexer_hex4(p);
 
     return p + 4;
 }
@@ -336,11 +383,16 @@ ngx_er_lexer_number(ngx_er_lexer_t *lx, u_char *p, size_t max)
         }
     }
 
-    if ((size_t) (p - start) > max
-        || (integer ? ndigits > NGX_ER_LEXER_DIGITS
-                    : ngx_er_lexer_overflows(start, p)))
-    {
+    if ((size_t) (p - start) > max) {
         return ngx_er_lexer_fail(lx, NGX_ER_SCAN_NUMBER, start);
+    }
+
+    /* a rule compares decimals, it can read such a number */
+
+    if (integer ? ndigits > NGX_ER_LEXER_DIGITS
+                : ngx_er_lexer_overflows(start, p))
+    {
+        ngx_er_lexer_odd(lx, NGX_ER_SCAN_NUMBER, start);
     }
 
     return p;
@@ -468,7 +520,7 @@ u_char *
 ngx_er_lexer_decode(u_char *dst, u_char *src, size_t len)
 {
     u_char    *last;
-    uint32_t   code;
+    uint32_t   code, low;
 
     last = src + len;
 
@@ -514,9 +566,10 @@ ngx_er_lexer_decode(u_char *dst, u_char *src, size_t len)
         code = ngx_er_lexer_hex4(src);
         src += 4;
 
-        if (code >= 0xd800 && code <= 0xdbff) {
-            code = 0x10000 + ((code - 0xd800) << 10)
-                   + (ngx_er_lexer_hex4(src + 2) - 0xdc00);
+        if (code >= 0xd800 && code <= 0xdbff
+            && ngx_er_lexer_low(src, last, &low))
+        {
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
             src += 6;
         }
 

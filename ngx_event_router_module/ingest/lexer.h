@@ -36,12 +36,22 @@
 #define NGX_ER_LEXER_WINDOW  64
 
 
+/* of ngx_er_lexer_t.marks: what the last string has */
+
+#define NGX_ER_LEXER_ESCAPED     1
+#define NGX_ER_LEXER_UNREADABLE  2     /* bytes that are not UTF-8, or half of
+                                          a surrogate pair */
+#define NGX_ER_LEXER_NUL         4     /* a "\u0000" */
+
+
 typedef struct {
     u_char                *end;        /* of the body */
     u_char                *at;         /* the offending byte */
-    u_char                *nul;        /* the last string's "\u0000", or
-                                          NULL */
-    ngx_uint_t             escaped;    /* the last string has an escape */
+    u_char                *nul;        /* the first one of a string */
+    u_char                *odd;        /* the first thing that is JSON, but
+                                          not for everybody, or NULL */
+    ngx_uint_t             marks;
+    ngx_er_scan_error_e    oddity;     /* what a strict scan says of it */
     ngx_er_scan_error_e    error;
 } ngx_er_lexer_t;
 
@@ -65,8 +75,15 @@ u_char *ngx_er_lexer_fail(ngx_er_lexer_t *lx, ngx_er_scan_error_e error,
 /* as above; says by itself what is wrong with a byte that cannot stand here */
 u_char *ngx_er_lexer_unexpected(ngx_er_lexer_t *lx, u_char *p);
 
-/* what a document must not begin with: NGX_ER_SCAN_OK, BOM, UTF8 (UTF-16) */
+/* bytes of the byte order mark of UTF-8 that the body begins with, or 0 */
+size_t ngx_er_lexer_bom(ngx_str_t *body);
+
+/* what a document must not begin with: NGX_ER_SCAN_OK, or UTF8 (UTF-16) */
 ngx_er_scan_error_e ngx_er_lexer_encoding(ngx_str_t *body);
+
+/* notes what a strict scan refuses */
+void ngx_er_lexer_odd(ngx_er_lexer_t *lx, ngx_er_scan_error_e error,
+    u_char *at);
 
 /* the end of one character of two to four bytes, or NULL: not UTF-8; sets no
    error */
@@ -81,7 +98,8 @@ u_char *ngx_er_lexer_number(ngx_er_lexer_t *lx, u_char *p, size_t max);
 
 /*
  * Decodes a string that was checked before; dst has room for len bytes, it
- * never takes more.  Returns its end.
+ * never takes more.  Returns its end.  Bytes that are not UTF-8 stay as they
+ * are, half of a surrogate pair becomes the three bytes that it would have.
  */
 u_char *ngx_er_lexer_decode(u_char *dst, u_char *src, size_t len);
 
@@ -304,8 +322,7 @@ static ngx_er_inline u_char *
 ngx_er_lexer_string(ngx_er_lexer_t *lx, ngx_er_window_t *w, u_char *p,
     const ngx_uint_t sse2)
 {
-    lx->escaped = 0;
-    lx->nul = NULL;
+    lx->marks = 0;
 
     for ( ;; ) {
 #if (__SSE2__)

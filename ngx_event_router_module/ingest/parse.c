@@ -42,6 +42,7 @@ static ngx_int_t ngx_er_parse_element(ngx_er_receive_t *ctx,
     ngx_str_t *element);
 static ngx_int_t ngx_er_parse_envelope(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
+static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parse_add(ngx_er_receive_t *ctx,
     ngx_er_event_t *event);
 
@@ -295,6 +296,11 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
     case NGX_ER_FORMAT_FORM:
         event->facts->form = 1;
         rc = ngx_er_form_scan(scan, &event->body);
+
+        if (rc == NGX_OK && ngx_er_parse_ambiguous(event)) {
+            scan->error = NGX_ER_SCAN_DUPLICATE;
+        }
+
         break;
 
     default: /* NGX_ER_FORMAT_OPAQUE */
@@ -302,6 +308,45 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
     }
 
     return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/* a field of the form that an attribute is made of is given twice */
+
+static ngx_uint_t
+ngx_er_parse_ambiguous(ngx_er_event_t *event)
+{
+    ngx_uint_t            i, k, n;
+    ngx_er_ref_t         *ref;
+    ngx_er_value_t       *value;
+    ngx_er_template_t   **t;
+
+    ngx_array_t          *templates[] = {
+        &event->source->id, &event->source->type, &event->source->subject,
+        &event->source->time
+    };
+
+    for (i = 0; i < sizeof(templates) / sizeof(templates[0]); i++) {
+        t = templates[i]->elts;
+
+        for (k = 0; k < templates[i]->nelts; k++) {
+
+            for (n = 0; (ref = ngx_er_template_ref(t[k], n)) != NULL; n++) {
+
+                if (ref->kind != NGX_ER_REF_FORM) {
+                    continue;
+                }
+
+                value = ngx_er_fact(event->facts, ref->field);
+
+                if (value && value->next) {
+                    return 1;
+                }
+            }
+        }
+    }
+
+    return 0;
 }
 
 

@@ -13,8 +13,8 @@
  * fails on nothing but memory: what is not there is undefined.
  *
  * A part that the message carries twice (two headers of one name, two query
- * arguments) is not a value at all: the producer's signature would cover one
- * of them and the consumer might read the other.
+ * arguments, two fields of a form) is not a value at all: the producer's
+ * signature would cover one of them and the consumer might read the other.
  */
 
 
@@ -348,6 +348,10 @@ ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
         return NGX_DECLINED;
     }
 
+    if (ref->kind == NGX_ER_REF_FORM && value->next) {
+        return NGX_ABORT;
+    }
+
     for (n = 0, element = value->element; element; element = element->parent) {
         n++;
     }
@@ -388,7 +392,7 @@ ngx_er_ref_query(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
             continue;
         }
 
-        if (rc == NGX_OK) {
+        if (rc == NGX_OK || pair[i].broken) {
             return NGX_ABORT;
         }
 
@@ -497,6 +501,13 @@ ngx_er_ref_form_sorted(ngx_er_message_t *m, ngx_str_t *out)
     ngx_qsort(pair, pairs.nelts, sizeof(ngx_er_pair_t), ngx_er_pair_order);
 
     for (len = 0, i = 0; i < pairs.nelts; i++) {
+
+        /* another spelling of the same pairs */
+
+        if (pair[i].broken) {
+            return NGX_DECLINED;
+        }
+
         len += pair[i].name.len + pair[i].value.len;
     }
 

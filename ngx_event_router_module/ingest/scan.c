@@ -30,10 +30,10 @@
 #define NGX_ER_SCAN_SPARSE  10        /* bytes a node in large documents */
 
 
-static u_char *ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p);
+static u_char *ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p,
+    size_t bom);
 static ngx_er_inline u_char *ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p,
     const ngx_uint_t sse2);
-static void ngx_er_scan_finish(ngx_er_scan_t *s, ngx_int_t rc);
 static u_char *ngx_er_scan_skip(u_char *p);
 
 
@@ -129,7 +129,7 @@ ngx_er_scan(ngx_er_scan_t *s, ngx_str_t *body)
     sc.lexer.at = p;
 
     if (sc.seen && sc.lexer.error == NGX_ER_SCAN_OK) {
-        p = ngx_er_scan_document(&sc, p);
+        p = ngx_er_scan_document(&sc, p, ngx_er_lexer_bom(body));
 
     } else {
         p = NULL;
@@ -151,12 +151,19 @@ ngx_er_scan(ngx_er_scan_t *s, ngx_str_t *body)
 }
 
 
+/* bom: its length */
+
 static u_char *
-ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p)
+ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p, size_t bom)
 {
     u_char  *end;
 
     end = sc->lexer.end;
+
+    if (bom) {
+        ngx_er_lexer_odd(&sc->lexer, NGX_ER_SCAN_BOM, p);
+        p += bom;
+    }
 
     p = ngx_er_lexer_blanks(p, end, 0);
 
@@ -175,6 +182,11 @@ ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p)
     if (p < end) {
         return ngx_er_lexer_fail(&sc->lexer, *p ? NGX_ER_SCAN_TRAILING
                                                 : NGX_ER_SCAN_NUL, p);
+    }
+
+    if (sc->s->strict && sc->lexer.odd) {
+        return ngx_er_lexer_fail(&sc->lexer, sc->lexer.oddity,
+                                 sc->lexer.odd);
     }
 
     return p;
@@ -344,8 +356,8 @@ key:
         return ngx_er_lexer_fail(lx, NGX_ER_SCAN_KEY, start);
     }
 
-    if (lx->nul) {
-        return ngx_er_lexer_fail(lx, NGX_ER_SCAN_NUL, lx->nul);
+    if (lx->marks & NGX_ER_LEXER_NUL) {
+        ngx_er_lexer_odd(lx, NGX_ER_SCAN_NUL, lx->nul);
     }
 
     sc->count = 0;
@@ -382,7 +394,7 @@ element:
 }
 
 
-static void
+void
 ngx_er_scan_finish(ngx_er_scan_t *s, ngx_int_t rc)
 {
     ngx_uint_t       i;
@@ -425,7 +437,8 @@ ngx_er_scan_split(ngx_er_scan_t *s, ngx_str_t *body, ngx_array_t *elements,
         return rc;
     }
 
-    p = ngx_er_lexer_blanks(body->data, body->data + body->len, 0);
+    p = ngx_er_lexer_blanks(body->data + ngx_er_lexer_bom(body),
+                            body->data + body->len, 0);
 
     if (*p != '[') {
         s->error = NGX_ER_SCAN_SYNTAX;

@@ -34,15 +34,17 @@ typedef enum {
     NGX_ER_SCAN_SYNTAX,
     NGX_ER_SCAN_EMPTY,                 /* nothing but blanks */
     NGX_ER_SCAN_TRAILING,              /* something after the document */
-    NGX_ER_SCAN_UTF8,                  /* also lone surrogates, UTF-16 */
-    NGX_ER_SCAN_BOM,
-    NGX_ER_SCAN_NUL,                   /* raw NUL; \u0000 in a key */
+    NGX_ER_SCAN_UTF8,                  /* UTF-16; beside strings; strict: in
+                                          them too, also lone surrogates */
+    NGX_ER_SCAN_BOM,                   /* strict */
+    NGX_ER_SCAN_NUL,                   /* raw NUL; strict: \u0000 in a key */
     NGX_ER_SCAN_DEPTH,
     NGX_ER_SCAN_NODES,
     NGX_ER_SCAN_KEY,
     NGX_ER_SCAN_STRING,
-    NGX_ER_SCAN_NUMBER,                /* too long, beyond binary64's range, or
-                                          an integer of over 20 digits */
+    NGX_ER_SCAN_NUMBER,                /* too long; strict: beyond binary64's
+                                          range, an integer of over 20
+                                          digits */
     NGX_ER_SCAN_DUPLICATE,             /* a named key twice in one object */
     NGX_ER_SCAN_FOUND                  /* too many values of named fields */
 } ngx_er_scan_error_e;
@@ -61,6 +63,9 @@ typedef struct {
                                           is too long or twice, its first */
     unsigned               portable:1; /* without SSE2; the answers are the
                                           same, tests compare them */
+    unsigned               strict:1;   /* refuses what not every reader of JSON
+                                          takes: for files of ours, and before
+                                          a tree is built */
 } ngx_er_scan_t;
 
 
@@ -78,7 +83,9 @@ ngx_int_t ngx_er_paths_add(ngx_er_paths_t *paths, ngx_array_t *steps,
  * NGX_OK; NGX_DECLINED: not acceptable, s->error and s->offset say why;
  * NGX_ERROR: no memory.  Values point into the body, which must outlive them,
  * or, where an escape had to be decoded, into s->pool.  On NGX_DECLINED the
- * values found so far are cleared.
+ * values found so far are cleared.  A byte order mark of UTF-8 is skipped.  A
+ * string that is not UTF-8 is a value that is unreadable; such a key leads
+ * nowhere.
  */
 ngx_int_t ngx_er_scan(ngx_er_scan_t *s, ngx_str_t *body);
 
@@ -90,6 +97,9 @@ ngx_int_t ngx_er_scan(ngx_er_scan_t *s, ngx_str_t *body);
  */
 ngx_int_t ngx_er_scan_split(ngx_er_scan_t *s, ngx_str_t *body,
     ngx_array_t *elements, ngx_uint_t max);
+
+/* for form.c: turns the lists of values round, or clears them */
+void ngx_er_scan_finish(ngx_er_scan_t *s, ngx_int_t rc);
 
 /* a short phrase without any byte of the body: "bad UTF-8" */
 const char *ngx_er_scan_reason(ngx_er_scan_error_e error);

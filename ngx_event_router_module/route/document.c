@@ -128,6 +128,7 @@ ngx_er_document_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_error_t *err)
 
     guard.pool = pool;
     guard.limits = &limits;
+    guard.strict = 1;
 
     rc = ngx_er_scan(&guard, text);
 

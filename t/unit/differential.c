@@ -36,6 +36,7 @@ struct node_s {
     ngx_er_type_e   type;
     const char     *text;              /* of what is no container */
     const char     *key;               /* in an object */
+    int             torn;              /* the text cannot be read */
     node_t         *child;
     node_t         *next;
 };
@@ -115,6 +116,14 @@ static const char  *texts[] = {
     "true", "null", "10.0.0.7", "10.1.2.3", "192.0.2.1", "::1", "2001:db8::5",
     "::ffff:10.0.0.9", "a*b", "a.b", "caf\xc3\xa9", "0.1", "1000", "01",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"
+};
+
+/* strings of events that cannot be read: no rule is about what is in them */
+
+static const char  *torn[] = {
+    "\xff", "a\xff", "abc\xed\xa0\xbd", "\xed\xb8\x80" "abc", "VIP-1\xe9",
+    "1\xc3", "10.0.0.7\x80", "orders/\xed\xa0\xbd/paid", "caf\xe9",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\xc0\x80"
 };
 
 static const char  *numbers[] = {
@@ -421,6 +430,7 @@ make_event(event_t *event)
 
     event->type = pick(4) ? one_of(texts) : NULL;
     event->text.type = NGX_ER_STRING;
+    event->text.torn = 0;
     event->text.text = event->type;
 }
 
@@ -438,7 +448,8 @@ make_node(int depth)
 
     case 0: case 1: case 2:
         node->type = NGX_ER_STRING;
-        node->text = one_of(texts);
+        node->torn = (pick(8) == 0);
+        node->text = node->torn ? one_of(torn) : one_of(texts);
         return node;
 
     case 3: case 4:
@@ -527,6 +538,14 @@ print_string(char *p, const char *text)
 
         if ((*text & 0x80) == 0 && pick(24) == 0) {
             p += sprintf(p, "\\u%04x", *text);
+
+        } else if (strncmp(text, "\xed\xa0\xbd", 3) == 0 && pick(2)) {
+            p += sprintf(p, "\\ud83d");
+            text += 2;
+
+        } else if (strncmp(text, "\xed\xb8\x80", 3) == 0 && pick(2)) {
+            p += sprintf(p, "\\ude00");
+            text += 2;
 
         } else {
             *p++ = *text;
@@ -667,17 +686,15 @@ print_word(char *p, const char *word)
 static void
 expected(rule_t **rule, char *flags, int n, event_t *event, char *out)
 {
-    int    i, fallback, taken;
-    char  *p;
-
-    p = out;
-    *p = '\0';
+    int   i, fallback, taken, last;
+    char  matched[RULES] = { 0 };
 
     taken = 0;
+    last = 0;
 
     for (fallback = 0; fallback < 2 && !taken; fallback++) {
 
-        for (i = 0; i < n; i++) {
+        for (i = 0; i < n && !last; i++) {
 
             if ((flags[i] == 'f') != fallback
                 || !holds(rule[i], event, NULL))
@@ -685,12 +702,19 @@ expected(rule_t **rule, char *flags, int n, event_t *event, char *out)
                 continue;
             }
 
-            p += sprintf(p, "%d ", i);
+            matched[i] = 1;
             taken |= (flags[i] != 'c');
+            last = (flags[i] == 'l');
+        }
+    }
 
-            if (flags[i] == 'l') {
-                return;
-            }
+    /* in the order of the file, also where a copy has a fallback before it */
+
+    *out = '\0';
+
+    for (i = 0; i < n; i++) {
+        if (matched[i]) {
+            out += sprintf(out, "%d ", i);
         }
     }
 }
@@ -927,6 +951,10 @@ meets(rule_t *rule, node_t *node, const char *word)
 
     if (!strcmp(op, "is")) {
         return strcmp(word, kinds[node->type - 1]) == 0;
+    }
+
+    if (node->torn) {
+        return 0;
     }
 
     if (!strcmp(op, "=") || !strcmp(op, "!=") || !strcmp(op, "has_all")) {

@@ -129,9 +129,10 @@ write_values(u_char *p, ngx_er_value_t *value)
     start = p;
 
     for ( /* void */ ; value; value = value->next) {
-        p = ngx_sprintf(p, "%s%c%V%s%s", (p > start) ? " " : "",
+        p = ngx_sprintf(p, "%s%c%V%s%s%s", (p > start) ? " " : "",
                         (int) " snb0ao"[value->type], &value->text,
-                        value->crossed ? "*" : "", value->empty ? "!" : "");
+                        value->crossed ? "*" : "", value->empty ? "!" : "",
+                        value->unreadable ? "?" : "");
 
         if (value->element) {
             *p++ = '@';
@@ -272,6 +273,58 @@ test_nul(void)
     is_int(scan(paths, "{\"a\":\"x\\u0000y\"}", 0), NGX_OK, "\\u0000");
     is_int(values[0]->text.len, 3, "is one byte of a value");
     is_mem(values[0]->text.data, "x\0y", 3, "NUL");
+}
+
+
+/* a string that is not UTF-8 is still one; such a key leads nowhere */
+
+static void
+test_unreadable(void)
+{
+    finds("a", "{\"a\":\"\xe9\"}", "s\xe9?");
+    finds("a", "{\"a\":\"Ren\xe9, longer than sixteen bytes\",\"b\":\"x\"}",
+          "sRen\xe9, longer than sixteen bytes?");
+    finds("a", "{\"a\":\"x\xc0\x80y\"}", "sx\xc0\x80y?");
+    finds("a", "{\"a\":\"\xf0\x9f\x98\"}", "s\xf0\x9f\x98?");
+    finds("a", "{\"a\":\"\xed\xa0\xbd\"}", "s\xed\xa0\xbd?");
+    finds("a", "{\"a\":\"\xf5\x80\x80\x80\"}", "s\xf5\x80\x80\x80?");
+    finds("a", "{\"a\":\"cut \\ud83d\"}", "scut \xed\xa0\xbd?");
+    finds("a", "{\"a\":\"\\ude00 cut\"}", "s\xed\xb8\x80 cut?");
+    finds("a", "{\"a\":\"\\ud83d\\ud83d\\ude00\"}",
+          "s\xed\xa0\xbd\xf0\x9f\x98\x80?");
+    finds("a", "{\"a\":\"\\ud83d\\u0041\"}", "s\xed\xa0\xbd" "A?");
+    finds("a", "{\"a\":\"\\ud83d\\n\"}", "s\xed\xa0\xbd\n?");
+    finds("a", "{\"a\":\"\\ud83dude00\"}", "s\xed\xa0\xbdude00?");
+    finds("a", "{\"a\":\"\\ude00\\ud83d\"}",
+          "s\xed\xb8\x80\xed\xa0\xbd?");
+    finds("a", "{\"a\":\"\\u00e9\xe9\"}", "s\xc3\xa9\xe9?");
+
+    /* what stands beside it can be read */
+
+    finds("a", "{\"a\":[\"\xff\",\"x\",\"\\ud800\",\"\"]}",
+          "a[\"\xff\",\"x\",\"\\ud800\",\"\"] s\xff*?@0 sx*@1 "
+          "s\xed\xa0\x80*?@2 s*!@3");
+    finds("a.b", "{\"x\":\"\xff\",\"a\":{\"\\udc00\":1,\"b\":\"y\"}}", "sy");
+
+    /* keys; by bytes none of these is the other one */
+
+    finds("a", "{\"a\xff\":1,\"\xff\":2,\"a\":3}", "n3");
+    finds("a", "{\"\xff\":1,\"\xff\":2,\"a\":3}", "n3");
+    finds("a", "{\"a\\ud83d\":{\"a\":1},\"a\":2}", "n2");
+    finds("a", "{\"a\\u0000\":1,\"a\":2}", "n2");
+    finds("\"\xff\"", "{\"\xff\":1}", "");
+    finds("\"\xed\xa0\xbd\"", "{\"\\ud83d\":1}", "");
+
+    /* a byte order mark is not of the document */
+
+    finds("", "\xef\xbb\xbf {\"a\":1}", "o{\"a\":1}");
+    finds("a", "\xef\xbb\xbf{\"a\":\"\xef\xbb\xbf\"}", "s\xef\xbb\xbf");
+
+    /* numbers that not everybody can hold are decimals */
+
+    finds("a", "{\"a\":[1e999,123456789012345678901234567890]}",
+          "a[1e999,123456789012345678901234567890] n1e999*@0 "
+          "n123456789012345678901234567890*@1");
 }
 
 
@@ -732,6 +785,7 @@ main(void)
     test_rules();
     test_keys();
     test_nul();
+    test_unreadable();
     test_several();
     test_root();
     test_growth();

@@ -57,7 +57,10 @@ parses(const char *data, size_t len, const char *expected)
     p = text;
 
     for (i = 0; i < pairs.nelts; i++) {
-        p = ngx_sprintf(p, "%V=%V;", &pair[i].name, &pair[i].value);
+        p = ngx_sprintf(p, "%V%s=%V%s%s;", &pair[i].name,
+                        pair[i].nameless ? "!" : "", &pair[i].value,
+                        pair[i].unreadable ? "?" : "",
+                        pair[i].broken ? "%" : "");
     }
 
     got.data = text;
@@ -93,20 +96,25 @@ test_parse(void)
            "1=1;2=2;3=3;4=4;5=5;6=6;7=7;8=8;9=9;10=10;");
 
     parses("1=1&2=2&3=3&4=4&5=5&6=6&7=7&8=8&9=9&10=10&11=", NULL);
-    parses("a=%", NULL);
-    parses("a=%2", NULL);
-    parses("a=%2&b", NULL);
-    parses("a=%zz", NULL);
-    parses("a=%2z", NULL);
-    parses("%=1", NULL);
-    parses("a=%00", NULL);
     parses("a=\0", NULL);
-    parses("a%00=1", NULL);
-    parses("a=%ff", NULL);
-    parses("a=\xff", NULL);
-    parses("a=%c3&b=%a9", NULL);
-    parses("a=%ed%a0%80", NULL);
-    parses("a=%c0%af", NULL);
+    parses("a\0=1", NULL);
+
+    /* "!": a name that cannot be read, "?": a value, "%": a broken escape */
+
+    parses("a=%", "a=%?%;");
+    parses("a=%2", "a=%2?%;");
+    parses("a=%2&b", "a=%2?%;b=;");
+    parses("a=%zz&b=1", "a=%zz?%;b=1;");
+    parses("a=%2z%20", "a=%2z ?%;");
+    parses("a=100%", "a=100%?%;");
+    parses("%=1", "%!=1%;");
+    parses("a=%ff", "a=\xff?;");
+    parses("a=\xff", "a=\xff?;");
+    parses("a=%c3&b=%a9", "a=\xc3?;b=\xa9?;");
+    parses("a=%ed%a0%80", "a=\xed\xa0\x80?;");
+    parses("a=%c0%af", "a=\xc0\xaf?;");
+    parses("n%e9=Ren%E9&x=y", "n\xe9!=Ren\xe9?;x=y;");
+    parses("a=x%01y", "a=x\1y;");
 }
 
 
@@ -172,13 +180,53 @@ test_scan(void)
     is_int(scan("x.Body=1&Body[0]=2"), NGX_OK, "names are not paths");
     ok(values[0] == NULL, "missing");
 
-    bad(DUPLICATE, 7, "Body=1&Body=2");
-    bad(DUPLICATE, 4, "a+b&a%20b=2");
-    bad(SYNTAX, 6, "Body=1%");
-    bad(SYNTAX, 7, "Body=1&%4=");
-    bad(UTF8, 5, "Body=x%ff");
-    bad(NUL, 5, "Body=x%00");
-    bad(NUL, 0, "Bo\0dy=x");
+    bad(NUL, 2, "Bo\0dy=x");
+    bad(NUL, 6, "Body=x\0");
+    bad(NUL, 4, "a=b&\0=x");
+}
+
+
+/* a name twice, and what is not UTF-8 */
+
+static void
+test_values(void)
+{
+    is_int(scan("Body=1&x=y&Body=2&Body="), NGX_OK, "a name three times");
+    is_str(&values[0]->text, "1", "the first");
+    is_str(&values[0]->next->text, "2", "the second");
+    is_str(&values[0]->next->next->text, "", "the third");
+    ok(values[0]->next->next->next == NULL && values[0]->next->next->empty
+       && !values[0]->empty && values[0]->next->element == NULL,
+       "there are no more, in no array");
+
+    is_int(scan("a+b&a%20b=2"), NGX_OK, "spelt in two ways");
+    is_str(&values[1]->next->text, "2", "are one name");
+
+    is_int(scan("Media0=1&Media0=2"), NGX_OK, "in two slots");
+    ok(values[2]->next && values[3]->next && values[2] != values[3],
+       "has two values in each");
+
+    is_int(scan("Body=Ren%E9&a+b=ok"), NGX_OK, "windows-1252");
+    is_str(&values[0]->text, "Ren\xe9", "its bytes");
+    ok(values[0]->unreadable && !values[1]->unreadable, "cannot be read");
+
+    is_int(scan("Body=1%&Body=2&Media0=%e9"), NGX_OK, "a broken escape");
+    is_str(&values[0]->text, "1%", "stays");
+    ok(values[0]->unreadable && !values[0]->next->unreadable,
+       "and cannot be read");
+
+    is_int(scan("Bo%ffdy=1&Body%=2&%42ody=3&Body=4"), NGX_OK, "names");
+    is_str(&values[0]->text, "3", "that cannot be read are nobody's");
+    is_str(&values[0]->next->text, "4", "others are");
+
+    is_int(scan("Body=x%00"), NGX_OK, "an escaped NUL");
+    is_int(values[0]->text.len, 2, "is a byte");
+    ok(!values[0]->unreadable, "that can be read");
+    is_int(scan("Body%00=x"), NGX_OK, "in a name");
+    ok(values[0] == NULL, "it makes another one");
+
+    is_int(scan("\xef\xbb\xbf" "Body=x"), NGX_OK, "byte order mark");
+    is_str(&values[0]->text, "x", "is skipped");
 }
 
 
@@ -203,6 +251,7 @@ test_limits(void)
     limits.found = 2;
     is_int(scan("Media0=1"), NGX_OK, "2 of 2 values");
     bad(FOUND, 7, "Body=1&Media0=2");
+    bad(FOUND, 14, "Body=1&Body=2&Body=3");
     ngx_er_scan_limits_default(&limits);
 }
 
@@ -277,6 +326,7 @@ main(void)
 
     test_parse();
     test_scan();
+    test_values();
     test_limits();
     test_memory();
 

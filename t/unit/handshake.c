@@ -315,7 +315,11 @@ test_bounds(void)
 
     test_get(&t, "hub.mode=subscribe&hub.verify_token=one"
                  "&hub.challenge=%ff");
-    is_int(test_answer(&t, &answer), 0, "not UTF-8: not a challenge");
+    is_int(test_answer(&t, &answer), 403, "not UTF-8: not answered");
+
+    test_get(&t, "hub.mode=subscribe&hub.verify_token=one"
+                 "&hub.challenge=%zz");
+    is_int(test_answer(&t, &answer), 403, "a broken escape: not answered");
 
     ngx_destroy_pool(t.pool);
 }

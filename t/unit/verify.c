@@ -449,8 +449,8 @@ vector(json_t *presets, json_t *v)
 
 
 /*
- * Bodies that are not UTF-8 are genuine but not JSON: the vectors' attributes
- * come from a parser that is less strict, nothing is found in them here.
+ * Bodies that are genuine but not JSON: the vectors' attributes come from a
+ * parser that is less strict, nothing is found in them here.
  */
 
 static void
