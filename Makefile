@@ -18,8 +18,9 @@ INTERFACE := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
 PURE      := base crash \
-             deliver/breaker deliver/interim deliver/policy \
-             ingest/echo ingest/encoding ingest/evidence ingest/extract \
+             deliver/breaker deliver/interim deliver/policy ingest/batch \
+             ingest/echo ingest/elements ingest/encoding ingest/evidence \
+             ingest/extract \
              ingest/form ingest/handshake ingest/jwt ingest/lexer \
              ingest/origin ingest/paths ingest/presets ingest/ref \
              ingest/scan ingest/seal ingest/secret ingest/template \

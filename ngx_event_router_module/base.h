@@ -86,6 +86,8 @@ struct ngx_er_value_s {
                                              a surrogate pair: the text is the
                                              producer's bytes, and meets no
                                              VALUE */
+    uint32_t               tail;       /* bytes from its first one to the end
+                                          of the body, quotes included */
 };
 
 

@@ -23,6 +23,7 @@
 #include "ingest/form.h"
 #include "ingest/message.h"
 #include "ingest/template.h"
+#include "ingest/batch.h"
 #include "ingest/verify.h"
 #include "ingest/handshake.h"
 #include "ingest/presets.h"
@@ -76,10 +77,14 @@ struct ngx_er_source_s {
     ngx_array_t                  subject;
     ngx_array_t                  time;
     ngx_uint_t                   id_covered;     /* the signature covers id */
+    ngx_er_batch_conf_t         *batch;          /* several events in a body,
+                                                    NULL: there are none */
 
     ngx_array_t                  accept;         /* of ngx_str_t, lower case */
     unsigned                     form:1;         /* accepts forms */
     unsigned                     cloudevents:1;  /* accepts CloudEvents */
+    unsigned                     split:1;        /* they become events of
+                                                    their own */
     unsigned                     unused:1;       /* in no event_receive */
     unsigned                     sync:1;         /* "delivery sync" is said */
     unsigned                     queued:1;       /* "delivery queued" */
@@ -88,7 +93,8 @@ struct ngx_er_source_s {
 
     size_t                       max_size;       /* bytes */
     ngx_uint_t                   max_batch;      /* events of a CloudEvents
-                                                    batch */
+                                                    batch, or of a split
+                                                    body */
     ngx_uint_t                   max_hops;
     ngx_er_scan_limits_t         limits;
 
@@ -147,6 +153,9 @@ struct ngx_er_route_s {
                                                     route_names */
     ngx_str_t                    name;
     ngx_er_place_t               place;
+    ngx_er_place_t               element_place;
+    ngx_str_t                    element;        /* the first field that is of
+                                                    a split body's element */
 
     ngx_array_t                  from;           /* of ngx_str_t, "*" is all */
     ngx_er_condition_t          *condition;      /* NULL: always */

@@ -23,7 +23,18 @@
 
 #define NGX_ER_EVENT_POOL  4096
 
+/* of a part, beside its body and facts: attributes, fan-out and its targets */
+#define NGX_ER_EVENT_PART  1536
 
+
+static ngx_er_event_t *ngx_er_event_new(ngx_er_source_t *source, size_t size);
+static void ngx_er_event_head_release(ngx_er_head_t *head);
+static ngx_int_t ngx_er_event_attribute_of(ngx_er_event_t *event,
+    ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
+    ngx_str_t *out, ngx_str_t *whole);
+static ngx_int_t ngx_er_event_all(ngx_er_event_t *event, ngx_er_message_t *m,
+    ngx_er_scope_t *scope, ngx_array_t *templates, const char *name,
+    ngx_er_value_t **values);
 static ngx_int_t ngx_er_event_first(ngx_er_event_t *event,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
     ngx_str_t *out, ngx_str_t *whole);
@@ -62,13 +73,55 @@ static ngx_str_t  ngx_er_event_envelope_headers[NGX_ER_ENVELOPE_SLOTS] = {
 ngx_er_event_t *
 ngx_er_event_create(ngx_er_source_t *source)
 {
+    return ngx_er_event_new(source, NGX_ER_EVENT_POOL);
+}
+
+
+/* there can be thousands of them in a request: each takes what it needs */
+
+ngx_er_event_t *
+ngx_er_event_part(ngx_er_event_t *whole, ngx_str_t *body)
+{
+    ngx_er_event_t  *event;
+
+    event = ngx_er_event_new(whole->source, NGX_ER_EVENT_PART);
+    if (event == NULL) {
+        return NULL;
+    }
+
+    event->body.len = body->len;
+    event->body.data = ngx_pstrdup(event->pool, body);
+
+    if (event->body.data == NULL) {
+        ngx_er_event_release(event);
+        return NULL;
+    }
+
+    event->head = whole->head;
+    event->head->holders++;
+
+    event->headers = whole->headers;
+    event->nheaders = whole->nheaders;
+    event->args = whole->args;
+    event->request = whole->request;
+    event->received = whole->received;
+    event->hops = whole->hops;
+    event->part = 1;
+
+    return event;
+}
+
+
+static ngx_er_event_t *
+ngx_er_event_new(ngx_er_source_t *source, size_t size)
+{
     ngx_pool_t          *pool;
     ngx_er_event_t      *event;
     ngx_er_main_conf_t  *mcf;
 
     /* the pool outlives the request, so it does not log to its log */
 
-    pool = ngx_create_pool(NGX_ER_EVENT_POOL, ngx_cycle->log);
+    pool = ngx_create_pool(size, ngx_cycle->log);
     if (pool == NULL) {
         return NULL;
     }
@@ -122,13 +175,31 @@ ngx_er_event_hold(ngx_er_event_t *event)
 void
 ngx_er_event_release(ngx_er_event_t *event)
 {
-    if (--event->holders == 0) {
-        ngx_destroy_pool(event->pool);
+    if (--event->holders) {
+        return;
+    }
+
+    if (event->head) {
+        ngx_er_event_head_release(event->head);
+    }
+
+    ngx_destroy_pool(event->pool);
+}
+
+
+static void
+ngx_er_event_head_release(ngx_er_head_t *head)
+{
+    if (--head->holders == 0) {
+        ngx_free(head);
     }
 }
 
 
-/* one block for all: an event has some fifteen headers */
+/*
+ * One block for all: an event has some fifteen headers.  It is apart from the
+ * pool, since the events of a batch have the same ones and outlive each other.
+ */
 
 ngx_int_t
 ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r)
@@ -136,6 +207,7 @@ ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r)
     size_t            size;
     u_char           *p;
     ngx_uint_t        i, n;
+    ngx_er_head_t    *head;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
@@ -152,11 +224,15 @@ ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r)
         n += part->nelts;
     }
 
-    event->headers = ngx_palloc(event->pool,
-                                n * sizeof(ngx_er_header_t) + size);
-    if (event->headers == NULL) {
+    head = ngx_alloc(sizeof(ngx_er_head_t) + n * sizeof(ngx_er_header_t)
+                     + size, ngx_cycle->log);
+    if (head == NULL) {
         return NGX_ERROR;
     }
+
+    head->holders = 1;
+    event->head = head;
+    event->headers = (ngx_er_header_t *) (head + 1);
 
     p = (u_char *) &event->headers[n];
 
@@ -211,36 +287,158 @@ ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
 
     s = event->source;
 
-    if (ngx_er_event_first(event, m, scope, &s->id, &event->id,
-                           &event->whole_id)
-        != NGX_OK
-        || ngx_er_event_first(event, m, scope, &s->type, &event->type, NULL)
-           != NGX_OK
-        || ngx_er_event_first(event, m, scope, &s->subject, &event->subject,
-                              NULL)
-           != NGX_OK
-        || ngx_er_event_first(event, m, scope, &s->time, &event->time, NULL)
-           != NGX_OK)
+    if (ngx_er_event_attribute_of(event, m, scope, &s->id, &event->id,
+                                  &event->whole_id)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (event->id.len) {
         event->has_id = 1;
+        event->shared_id = m->crossed || (event->part ? !m->own : m->own);
 
     } else {
-
         if (ngx_er_event_made_id(event) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        if (s->preset && s->preset->own_body) {
+        /* of a part, or a body that no other event has, it is one */
+
+        if (event->part || (s->preset && s->preset->own_body)) {
             event->whole_id = event->id;
+            event->shared_id = event->part;
             event->has_id = 1;
         }
     }
 
+    if (ngx_er_event_attribute_of(event, m, scope, &s->type, &event->type,
+                                  NULL)
+        != NGX_OK
+        || ngx_er_event_attribute_of(event, m, scope, &s->subject,
+                                     &event->subject, NULL)
+           != NGX_OK
+        || ngx_er_event_attribute_of(event, m, scope, &s->time, &event->time,
+                                     NULL)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (event->count > 1
+        && (ngx_er_event_all(event, m, scope, &s->type, "type", &event->types)
+            != NGX_OK
+            || ngx_er_event_all(event, m, scope, &s->subject, "subject",
+                                &event->subjects)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_er_event_rfc3339(event);
+}
+
+
+/* a part has its own; of a body with several events it is the first one's */
+
+static ngx_int_t
+ngx_er_event_attribute_of(ngx_er_event_t *event, ngx_er_message_t *m,
+    ngx_er_scope_t *scope, ngx_array_t *templates, ngx_str_t *out,
+    ngx_str_t *whole)
+{
+    ngx_uint_t      i, n;
+    ngx_er_item_t  *item;
+
+    if (event->part || m->batch == NULL || m->batch->items.nelts == 0) {
+        return ngx_er_event_first(event, m, scope, templates, out, whole);
+    }
+
+    item = m->batch->items.elts;
+    n = m->batch->items.nelts;
+
+    for (i = 0; i < n; i++) {
+        m->item = &item[i];
+
+        if (ngx_er_event_first(event, m, scope, templates, out, whole)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (out->len) {
+            break;
+        }
+    }
+
+    m->item = NULL;
+
+    return NGX_OK;
+}
+
+
+/*
+ * What every event of the body has for an attribute, if a rule or anything
+ * else asks for it; of those that are the same in a row, one.
+ */
+
+static ngx_int_t
+ngx_er_event_all(ngx_er_event_t *event, ngx_er_message_t *m,
+    ngx_er_scope_t *scope, ngx_array_t *templates, const char *name,
+    ngx_er_value_t **values)
+{
+    uint32_t          hash;
+    ngx_str_t         text, last;
+    ngx_uint_t        i;
+    ngx_er_item_t    *item;
+    ngx_er_value_t   *v, **next;
+    ngx_er_fields_t  *fields;
+
+    fields = event->facts->fields;
+
+    text.data = (u_char *) name;
+    text.len = ngx_strlen(name);
+    hash = ngx_er_hash(text.data, text.len);
+
+    if (ngx_str_rbtree_lookup(&fields->texts, &text, hash) == NULL) {
+        return NGX_OK;
+    }
+
+    next = values;
+    ngx_str_null(&last);
+    item = m->batch->items.elts;
+
+    for (i = 0; i < m->batch->items.nelts; i++) {
+        m->item = &item[i];
+
+        if (ngx_er_event_first(event, m, scope, templates, &text, NULL)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (text.len == 0
+            || (text.len == last.len
+                && ngx_memcmp(text.data, last.data, text.len) == 0))
+        {
+            continue;
+        }
+
+        v = ngx_pcalloc(event->pool, sizeof(ngx_er_value_t));
+        if (v == NULL) {
+            return NGX_ERROR;
+        }
+
+        v->type = NGX_ER_STRING;
+        v->text = text;
+        last = text;
+
+        *next = v;
+        next = &v->next;
+    }
+
+    m->item = NULL;
+
+    return NGX_OK;
 }
 
 
@@ -348,6 +546,9 @@ ngx_er_event_first(ngx_er_event_t *event, ngx_er_message_t *m,
     t = templates->elts;
 
     for (i = 0; i < templates->nelts; i++) {
+        m->crossed = 0;
+        m->own = 0;
+
         rc = ngx_er_template_eval(t[i], m, scope, &value);
 
         if (rc == NGX_ERROR) {

@@ -21,6 +21,16 @@
 #define NGX_ER_ATTRIBUTE_MAX  256      /* bytes of an attribute */
 
 
+/* what the events of one request share */
+
+typedef struct {
+    ngx_uint_t             holders;
+    ngx_uint_t             nheaders;
+    ngx_er_header_t       *headers;
+    ngx_str_t              args;
+} ngx_er_head_t;
+
+
 struct ngx_er_event_s {
     ngx_pool_t            *pool;       /* dies with the last holder */
     ngx_uint_t             holders;
@@ -40,6 +50,13 @@ struct ngx_er_event_s {
     ngx_str_t              body;       /* the raw bytes, contiguous */
 
     ngx_er_facts_t        *facts;
+    ngx_er_value_t        *types;      /* all of them, if the body has several
+                                          events; NULL: type is the only one */
+    ngx_er_value_t        *subjects;
+    ngx_uint_t             count;      /* events in the body; 0: ask
+                                          ngx_er_parts_count() */
+
+    ngx_er_head_t         *head;       /* held; NULL: in the pool */
     ngx_er_header_t       *headers;    /* the producer's, copied */
     ngx_uint_t             nheaders;
     ngx_str_t              args;       /* the producer's query string */
@@ -49,7 +66,11 @@ struct ngx_er_event_s {
     ngx_array_t            routes;     /* of ngx_er_route_t *: that matched */
     ngx_str_t              route_names;  /* "a,b" */
     ngx_uint_t             hops;       /* routers that it came through */
+    ngx_uint_t             copy;       /* with shared_id: how many in front of
+                                          it in the body are the same */
     unsigned               has_id:1;   /* the producer gave the id */
+    unsigned               part:1;     /* one of several in a body */
+    unsigned               shared_id:1;  /* other events may have the id */
     unsigned               structured:1;  /* a CloudEvent in structured mode */
     unsigned               binary:1;   /* a CloudEvent in binary mode */
     time_t                 received;   /* wall clock, seconds */
@@ -61,6 +82,11 @@ struct ngx_er_event_s {
 
 /* one holder; NULL: no memory */
 ngx_er_event_t *ngx_er_event_create(ngx_er_source_t *source);
+
+/* one holder, an event of the same request as "whole" with its headers and a
+   copy of its own bytes; NULL: no memory */
+ngx_er_event_t *ngx_er_event_part(ngx_er_event_t *whole, ngx_str_t *body);
+
 void ngx_er_event_hold(ngx_er_event_t *event);
 void ngx_er_event_release(ngx_er_event_t *event);
 
@@ -91,10 +117,14 @@ ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
 
 /*
  * key.c: the dedup key, 32 bytes: SHA-256 over length-prefixed source, origin
- * and id, and the body where the signature does not cover the id; or over the
- * fields of "dedup by=".  NGX_DECLINED: nothing to tell events apart by.
+ * and id, and the body where the signature does not cover the id or the event
+ * shares it with others; or over the fields of "dedup by=".  NGX_DECLINED:
+ * nothing to tell events apart by.
  */
 ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
+
+/* 1: source, origin and id are enough */
+ngx_uint_t ngx_er_event_by_id(ngx_er_event_t *event);
 
 /* the key of one delivery, 32 bytes: by source, id, body, target and epoch */
 void ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,

@@ -315,6 +315,7 @@ ngx_er_extract_value(ngx_er_scanner_t *sc, ngx_er_type_e type, u_char *start,
     value->type = type;
     value->text.data = start;
     value->text.len = last - start;
+    value->tail = (uint32_t) (sc->lexer.end - start);
 
     if (type == NGX_ER_STRING) {
         value->text.data = start + 1;

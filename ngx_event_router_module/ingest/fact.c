@@ -49,13 +49,15 @@ ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
         return ngx_er_event_value(facts, &event->id);
 
     case NGX_ER_FIELD_TYPE:
-        return ngx_er_event_value(facts, &event->type);
+        return event->types ? event->types
+                            : ngx_er_event_value(facts, &event->type);
 
     case NGX_ER_FIELD_SOURCE:
         return ngx_er_event_value(facts, &event->source->name);
 
     case NGX_ER_FIELD_SUBJECT:
-        return ngx_er_event_value(facts, &event->subject);
+        return event->subjects ? event->subjects
+                               : ngx_er_event_value(facts, &event->subject);
 
     case NGX_ER_FIELD_TIME:
         return ngx_er_event_value(facts, &event->time);

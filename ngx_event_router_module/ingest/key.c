@@ -23,7 +23,7 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
 {
     u_char     len[3][8];
     uint64_t   n[3];
-    ngx_str_t  parts[7];
+    ngx_str_t  parts[8];
 
     if (event->source->dedup_by) {
         return ngx_er_event_key_fields(event, key);
@@ -48,16 +48,38 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
     parts[4].len = 8;
     parts[5] = event->whole_id;
 
-    if (event->source->id_covered && !event->binary) {
+    if (ngx_er_event_by_id(event)) {
         ngx_er_sha256(key, parts, 6);
         return NGX_OK;
     }
 
     parts[6] = event->body;
 
-    ngx_er_sha256(key, parts, 7);
+    if (event->copy == 0) {
+        ngx_er_sha256(key, parts, 7);
+        return NGX_OK;
+    }
+
+    /* no JSON ends like that */
+
+    parts[7].data = (u_char *) &event->copy;
+    parts[7].len = sizeof(event->copy);
+
+    ngx_er_sha256(key, parts, 8);
 
     return NGX_OK;
+}
+
+
+/*
+ * An id that nobody signed can be any other one's, and one that the event
+ * shares with others (of several in a body, the first one's) is not enough.
+ */
+
+ngx_uint_t
+ngx_er_event_by_id(ngx_er_event_t *event)
+{
+    return event->source->id_covered && !event->binary && !event->shared_id;
 }
 
 

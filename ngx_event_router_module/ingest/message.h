@@ -15,7 +15,11 @@
 #define _NGX_ER_MESSAGE_H_INCLUDED_
 
 
-#include "../base.h"
+#include "scan.h"
+
+
+typedef struct ngx_er_batch_s  ngx_er_batch_t;    /* batch.h */
+typedef struct ngx_er_item_s   ngx_er_item_t;
 
 
 typedef struct {
@@ -34,7 +38,18 @@ typedef struct {
     ngx_er_header_t       *headers;    /* in their order, repeated ones too */
     ngx_uint_t             nheaders;
     ngx_er_facts_t        *facts;      /* of the body; json: and form: */
+    ngx_er_scan_limits_t  *limits;     /* of the body; NULL: the defaults */
+    ngx_er_batch_t        *batch;      /* the events in the body, and the one
+                                          at hand, or NULL: what {item:PATH}
+                                          refers to */
+    ngx_er_item_t         *item;
     time_t                 now;        /* wall clock, seconds */
+
+    /* out: what was read of the body; the reader of templates clears them */
+
+    unsigned               crossed:1;  /* something in an array, the item's
+                                          own values are not meant */
+    unsigned               own:1;      /* a value of the item at hand */
 } ngx_er_message_t;
 
 

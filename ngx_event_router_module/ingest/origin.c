@@ -231,16 +231,17 @@ ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
 
     if (!ngx_er_param_value(word, "header:", &origin->name)
         && !ngx_er_param_value(word, "json:", &origin->name)
+        && !ngx_er_param_value(word, "item:", &origin->name)
         && !ngx_er_param_value(word, "query:", &origin->name)
         && !ngx_er_param_value(word, "form:", &origin->name))
     {
         return ngx_er_param_bad(word, element
-                                ? "header:NAME, json:PATH, query:NAME, "
-                                  "form:NAME, sig:PREFIX, unit=, tolerance= "
-                                  "or future="
+                                ? "header:NAME, json:PATH, item:PATH, "
+                                  "query:NAME, form:NAME, sig:PREFIX, unit=, "
+                                  "tolerance= or future="
                                 : "header:NAME, headers:PREFIX, json:PATH, "
-                                  "query:NAME, form:NAME, separator=, "
-                                  "prefix= or encoding=", err);
+                                  "item:PATH, query:NAME, form:NAME, "
+                                  "separator=, prefix= or encoding=", err);
     }
 
     return ngx_er_ref_parse(v->pool, word, v->fields, &origin->ref, err);

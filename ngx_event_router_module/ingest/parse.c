@@ -5,51 +5,28 @@
 
 
 /*
- * From a request to events.  receive.c calls the three functions in this
- * order: is the content type accepted, what does the message say, which events
- * does it carry.  The body is scanned once before the signature is verified,
- * since some producers sign values of the body; the scanner is bounded and
- * made for hostile bytes, and what it finds is used for nothing else until the
- * signature is known to be good.
- *
- * CloudEvents come in three modes (CloudEvents HTTP binding 1.0.2, 3): binary
- * (ce- headers), structured (an envelope whose "data" is what data.* fields
- * see) and batched (an array of envelopes, each an event of its own that is
- * delivered as its own bytes).
+ * What a request says: is its content type accepted, and what does its message
+ * say to the verifier and to the templates of attributes.  receive.c calls in
+ * here, and parts.c afterwards, which makes events of it.  The body is scanned
+ * once before the signature is verified, since some producers sign values of
+ * the body; the scanner is bounded and made for hostile bytes, and what it
+ * finds is used for nothing else until the signature is known to be good.
  */
 
 
 #include "parse.h"
 
 
-typedef enum {
-    NGX_ER_FORMAT_JSON = 0,
-    NGX_ER_FORMAT_FORM,
-    NGX_ER_FORMAT_STRUCTURED,
-    NGX_ER_FORMAT_BATCH,
-    NGX_ER_FORMAT_OPAQUE
-} ngx_er_format_e;
-
-
 static ngx_str_t ngx_er_parse_base(ngx_str_t *type);
 static ngx_uint_t ngx_er_parse_type_is(ngx_str_t *type, const char *word);
 static ngx_uint_t ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern);
 static ngx_uint_t ngx_er_parse_charset(ngx_str_t *type);
-static ngx_er_format_e ngx_er_parse_format(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
-static ngx_int_t ngx_er_parse_batch(ngx_er_receive_t *ctx);
-static ngx_int_t ngx_er_parse_element(ngx_er_receive_t *ctx,
-    ngx_str_t *element);
-static ngx_int_t ngx_er_parse_envelope(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event);
-static ngx_int_t ngx_er_parse_add(ngx_er_receive_t *ctx,
-    ngx_er_event_t *event);
 
 
 static ngx_str_t  ngx_er_parse_json = ngx_string("application/json");
-static ngx_str_t  ngx_er_parse_cloudevent =
-                                ngx_string("application/cloudevents+json");
 
 
 ngx_int_t
@@ -179,7 +156,7 @@ ngx_er_parse_charset(ngx_str_t *type)
 }
 
 
-static ngx_er_format_e
+ngx_er_format_e
 ngx_er_parse_format(ngx_er_event_t *event)
 {
     ngx_str_t  type;
@@ -238,6 +215,7 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
     m->headers = event->headers;
     m->nheaders = event->nheaders;
     m->facts = event->facts;
+    m->limits = &event->source->limits;
     m->now = ngx_time();
 
     ngx_memzero(scan, sizeof(ngx_er_scan_t));
@@ -255,13 +233,11 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
 
 
 ngx_int_t
-ngx_er_parse_facts(ngx_er_event_t *event)
+ngx_er_parse_facts(ngx_er_event_t *event, ngx_er_scan_t *scan)
 {
-    ngx_er_scan_t  scan;
+    ngx_memzero(scan, sizeof(ngx_er_scan_t));
 
-    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
-
-    return ngx_er_parse_scan(event, &scan);
+    return ngx_er_parse_scan(event, scan);
 }
 
 
@@ -393,180 +369,6 @@ ngx_er_parse_url(ngx_er_receive_t *ctx)
     p = ngx_cpymem(p, r->unparsed_uri.data, r->unparsed_uri.len);
 
     ctx->message.url.len = p - ctx->message.url.data;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_er_parse_events(ngx_er_receive_t *ctx)
-{
-    ngx_int_t          rc;
-    ngx_er_event_t    *event;
-    static ngx_str_t   version = ngx_string("ce-specversion");
-
-    event = ctx->event;
-
-    switch (ngx_er_parse_format(event)) {
-
-    case NGX_ER_FORMAT_BATCH:
-        return ngx_er_parse_batch(ctx);
-
-    case NGX_ER_FORMAT_STRUCTURED:
-        event->structured = 1;
-        rc = ngx_er_parse_envelope(event);
-        break;
-
-    default:
-        if (event->source->cloudevents
-            && ngx_er_event_header(event, &version))
-        {
-            event->binary = 1;
-            rc = ngx_er_event_cloudevent(event, NULL);
-            break;
-        }
-
-        rc = ngx_er_event_attributes(event, &ctx->message,
-                                     &ctx->verdict.scope);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_er_event_hold(event);
-
-    return ngx_er_parse_add(ctx, event);
-}
-
-
-static ngx_int_t
-ngx_er_parse_batch(ngx_er_receive_t *ctx)
-{
-    ngx_int_t       rc;
-    ngx_str_t      *element;
-    ngx_uint_t      i;
-    ngx_array_t     elements;
-    ngx_er_scan_t   scan;
-
-    if (ngx_array_init(&elements, ctx->event->pool, 8, sizeof(ngx_str_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
-
-    scan.pool = ctx->event->pool;
-    scan.limits = &ctx->source->limits;
-
-    rc = ngx_er_scan_split(&scan, &ctx->event->body, &elements,
-                           ctx->source->max_batch);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    element = elements.elts;
-
-    for (i = 0; i < elements.nelts; i++) {
-        rc = ngx_er_parse_element(ctx, &element[i]);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* an event of its own, in a pool of its own, with the request's headers */
-
-static ngx_int_t
-ngx_er_parse_element(ngx_er_receive_t *ctx, ngx_str_t *element)
-{
-    ngx_er_scan_t    scan;
-    ngx_er_event_t  *event;
-
-    event = ngx_er_event_create(ctx->source);
-    if (event == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_er_parse_add(ctx, event) != NGX_OK) {
-        ngx_er_event_release(event);
-        return NGX_ERROR;
-    }
-
-    event->request = ctx->request;
-    event->structured = 1;
-    event->content_type = ngx_er_parse_cloudevent;
-
-    event->body.len = element->len;
-    event->body.data = ngx_pstrdup(event->pool, element);
-    if (event->body.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_er_event_headers(event, ctx->request) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
-
-    if (ngx_er_parse_scan(event, &scan) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (scan.error != NGX_ER_SCAN_OK) {
-        return NGX_DECLINED;
-    }
-
-    return ngx_er_parse_envelope(event);
-}
-
-
-static ngx_int_t
-ngx_er_parse_envelope(ngx_er_event_t *event)
-{
-    ngx_int_t            rc;
-    ngx_er_scan_t        scan;
-    ngx_er_value_t      *values[NGX_ER_ENVELOPE_SLOTS];
-    ngx_er_main_conf_t  *mcf;
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_event_router_module);
-
-    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
-    ngx_memzero(values, sizeof(values));
-
-    scan.pool = event->pool;
-    scan.limits = &event->source->limits;
-    scan.paths = mcf->envelope;
-    scan.values = values;
-
-    rc = ngx_er_scan(&scan, &event->body);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_er_event_cloudevent(event, values);
-}
-
-
-static ngx_int_t
-ngx_er_parse_add(ngx_er_receive_t *ctx, ngx_er_event_t *event)
-{
-    ngx_er_part_t  *part;
-
-    part = ngx_array_push(&ctx->parts);
-    if (part == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(part, sizeof(ngx_er_part_t));
-    part->event = event;
 
     return NGX_OK;
 }

@@ -5,8 +5,7 @@
 
 
 /*
- * From a request to events: content types, the message for the verifier, and
- * CloudEvents in their three modes.
+ * What a request says: content types and the message for the verifier.
  */
 
 
@@ -15,6 +14,15 @@
 
 
 #include "receive.h"
+
+
+typedef enum {
+    NGX_ER_FORMAT_JSON = 0,
+    NGX_ER_FORMAT_FORM,
+    NGX_ER_FORMAT_STRUCTURED,          /* CloudEvents: an envelope, */
+    NGX_ER_FORMAT_BATCH,               /* and an array of them */
+    NGX_ER_FORMAT_OPAQUE
+} ngx_er_format_e;
 
 
 /*
@@ -30,15 +38,11 @@ ngx_int_t ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event);
  */
 ngx_int_t ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan);
 
-/*
- * After verification: makes the events and their attributes and adds them to
- * ctx->parts.  NGX_DECLINED: not a valid CloudEvent; NGX_ERROR: no memory.
- */
-ngx_int_t ngx_er_parse_events(ngx_er_receive_t *ctx);
+/* by content type and source */
+ngx_er_format_e ngx_er_parse_format(ngx_er_event_t *event);
 
-/* the facts of the body of an event that was parsed before; NGX_ERROR: no
-   memory */
-ngx_int_t ngx_er_parse_facts(ngx_er_event_t *event);
+/* the facts of the body of an event alone; as above */
+ngx_int_t ngx_er_parse_facts(ngx_er_event_t *event, ngx_er_scan_t *scan);
 
 
 #endif /* _NGX_ER_PARSE_H_INCLUDED_ */

@@ -91,6 +91,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .time = {
             "{json:" NGX_ER_ADYEN_ITEM "eventDate}"
         },
+        .split = "data.notificationItems",
         .coarse = 1
     },
 
@@ -352,6 +353,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{json:0.subscriptionType}" },
         .subject = { "{json:0.portalId}" },
         .time = { "{json:0.occurredAt}" },
+        .split = "data",
         .own_body = 1
     },
 
@@ -365,6 +367,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{json:0.subscriptionType}" },
         .subject = { "{json:0.portalId}" },
         .time = { "{json:0.occurredAt}" },
+        .split = "data",
         .own_body = 1
     },
 
@@ -378,6 +381,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{json:0.subscriptionType}" },
         .subject = { "{json:0.portalId}" },
         .time = { "{json:0.occurredAt}" },
+        .split = "data",
         .own_body = 1
     },
 
@@ -430,6 +434,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{json:events.0.type}" },
         .subject = { "{json:destination}" },
         .time = { "{json:events.0.timestamp}" },
+        .split = "data.events",
         .own_body = 1
     },
 
@@ -494,6 +499,11 @@ ngx_er_preset_t  ngx_er_presets[] = {
         },
         .subject = { "{json:entry.0.id}" },
         .time = { "{json:entry.0.time}" },
+        .split = "data.entry.changes.value.messages "
+                 "data.entry.changes.value.statuses "
+                 "data.entry.messaging data.entry.standby "
+                 "data.entry.changes data.entry",
+        .max_batch = 1000,
         .retries = 36 * NGX_ER_HOUR,
         .max_size = 3 * NGX_ER_MEGABYTE,
         .own_body = 1
@@ -519,6 +529,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:value.0.id}" },
         .type = { "{json:value.0.changeType}" },
         .subject = { "{json:value.0.tenantId}" },
+        .split = "data.value",
+        .max_batch = 1000,
         .accept = NGX_ER_ACCEPT_TEXT,
         .own_body = 1
     },
@@ -658,6 +670,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .id = { "{json:0.sg_event_id}" },
         .type = { "{json:0.event}" },
         .time = { "{json:0.timestamp}" },
+        .split = "data",
+        .max_batch = 10000,
         .retries = 24 * NGX_ER_HOUR,
         .own_body = 1
     },

@@ -58,6 +58,9 @@ typedef struct {
     const char            *subject[NGX_ER_PRESET_ALTERNATIVES];
     const char            *time[NGX_ER_PRESET_ALTERNATIVES];
 
+    const char            *split;      /* fields: the arrays of the events */
+    ngx_uint_t             max_batch;  /* events in a body; 0: 100 */
+
     /* how the producer behaves */
 
     const char            *accept;     /* content types; NULL: JSON */

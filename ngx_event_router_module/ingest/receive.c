@@ -22,6 +22,7 @@
 #include "receive.h"
 #include "admit.h"
 #include "parse.h"
+#include "parts.h"
 #include "answer.h"
 #include "../crash.h"
 #include "../observe/explain.h"
@@ -268,14 +269,11 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
         return ngx_er_receive_unparsable(ctx, &scan);
     }
 
-    rc = ngx_er_parse_events(ctx);
+    rc = ngx_er_parts_make(ctx);
 
     if (rc == NGX_DECLINED) {
         return ngx_er_receive_refuse(ctx, NGX_HTTP_BAD_REQUEST,
-                                     NGX_ER_METRIC_INVALID,
-                                     "not a CloudEvent 1.0 with specversion, "
-                                     "id, source and type, or too many in a "
-                                     "batch");
+                                     NGX_ER_METRIC_INVALID, ctx->detail);
     }
 
     if (rc != NGX_OK) {

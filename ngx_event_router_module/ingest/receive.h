@@ -38,6 +38,7 @@ typedef struct {
     ngx_uint_t             explain;    /* tell what would be done, do nothing:
                                           event_explain */
     ngx_uint_t             pending;    /* parts whose outcome is awaited */
+    const char            *detail;     /* what is wrong with the events */
     const char            *verify;     /* $event_verify */
     const char            *status;     /* $event_status */
 } ngx_er_receive_t;

@@ -340,6 +340,7 @@ ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record)
 ngx_er_event_t *
 ngx_er_record_event(ngx_er_record_t *record)
 {
+    ngx_er_scan_t        scan;
     ngx_er_event_t      *event;
     ngx_er_source_t     *source;
     ngx_er_main_conf_t  *mcf;
@@ -361,7 +362,7 @@ ngx_er_record_event(ngx_er_record_t *record)
     if (event->source == NULL
         || ngx_er_record_copy(event, record) != NGX_OK
         || ngx_er_record_headers(event, record) != NGX_OK
-        || (mcf->sets.nelts && ngx_er_parse_facts(event) != NGX_OK))
+        || (mcf->sets.nelts && ngx_er_parse_facts(event, &scan) != NGX_OK))
     {
         ngx_er_event_release(event);
         return NULL;

@@ -18,10 +18,10 @@
  */
 
 
+#include "batch.h"
 #include "form.h"
 #include "jwt.h"
 #include "seal.h"
-#include "template.h"
 
 
 #define NGX_ER_REF_PAIRS  1000         /* of a form or a query string */
@@ -36,11 +36,17 @@ typedef struct {
 
 static ngx_int_t ngx_er_ref_field(ngx_pool_t *pool, ngx_er_fields_t *fields,
     ngx_er_ref_t *ref, ngx_er_error_t *err);
+static ngx_int_t ngx_er_ref_path(ngx_pool_t *pool, ngx_er_ref_t *ref,
+    ngx_er_field_t *field, ngx_er_error_t *err);
+static ngx_int_t ngx_er_ref_crossed(ngx_pool_t *pool, ngx_er_field_t *field,
+    ngx_er_ref_t *ref);
 static u_char *ngx_er_ref_step(u_char *p, ngx_str_t *key, ngx_uint_t *indices);
 static ngx_int_t ngx_er_ref_scalar(ngx_str_t *value, ngx_str_t *out);
 static ngx_int_t ngx_er_ref_header(ngx_er_ref_t *ref, ngx_er_message_t *m,
     ngx_str_t *out);
 static ngx_int_t ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m,
+    ngx_str_t *out);
+static ngx_int_t ngx_er_ref_item(ngx_er_ref_t *ref, ngx_er_message_t *m,
     ngx_str_t *out);
 static ngx_int_t ngx_er_ref_query(ngx_er_ref_t *ref, ngx_er_message_t *m,
     ngx_str_t *out);
@@ -66,6 +72,7 @@ static ngx_er_ref_name_t  ngx_er_ref_names[] = {
     { ngx_string("secret"), NGX_ER_REF_SECRET, 0 },
     { ngx_string("header"), NGX_ER_REF_HEADER, 1 },
     { ngx_string("json"), NGX_ER_REF_JSON, 1 },
+    { ngx_string("item"), NGX_ER_REF_ITEM, 1 },
     { ngx_string("query"), NGX_ER_REF_QUERY, 1 },
     { ngx_string("form"), NGX_ER_REF_FORM, 1 },
     { ngx_string("jwt"), NGX_ER_REF_JWT, 1 },
@@ -99,8 +106,8 @@ ngx_er_ref_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_fields_t *fields,
         ngx_er_error(err, "unknown variable \"{%V}\": write {body}, {ts}, "
                      "{id}, {url}, {method}, {path_query}, {body_sha256}, "
                      "{body_crc32}, {form_sorted}, {secret}, {header:NAME}, "
-                     "{json:PATH}, {query:NAME}, {form:NAME}, {jwt:CLAIM} or "
-                     "{const:NAME}", text);
+                     "{json:PATH}, {item:PATH}, {query:NAME}, {form:NAME}, "
+                     "{jwt:CLAIM} or {const:NAME}", text);
         return NGX_ERROR;
     }
 
@@ -113,7 +120,9 @@ ngx_er_ref_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_fields_t *fields,
         ref->name.len = last - ref->name.data;
     }
 
-    if (ref->kind == NGX_ER_REF_JSON || ref->kind == NGX_ER_REF_FORM) {
+    if (ref->kind == NGX_ER_REF_JSON || ref->kind == NGX_ER_REF_ITEM
+        || ref->kind == NGX_ER_REF_FORM)
+    {
         return ngx_er_ref_field(pool, fields, ref, err);
     }
 
@@ -127,10 +136,42 @@ static ngx_int_t
 ngx_er_ref_field(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_ref_t *ref,
     ngx_er_error_t *err)
 {
-    u_char          *p, *dot, *last;
-    ngx_int_t        index;
-    ngx_str_t        text, key;
-    ngx_er_field_t   field;
+    ngx_int_t       index;
+    ngx_er_field_t  field;
+
+    if (ngx_er_ref_path(pool, ref, &field, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* what an item has is not looked for in all bodies */
+
+    if (ref->kind == NGX_ER_REF_ITEM) {
+        ref->steps = field.steps;
+        return NGX_OK;
+    }
+
+    index = ngx_er_fields_add(fields, &field);
+
+    if (index == NGX_ERROR
+        || (ref->kind == NGX_ER_REF_JSON
+            && ngx_er_ref_crossed(pool, &field, ref) != NGX_OK))
+    {
+        ngx_er_error(err, "no memory");
+        return NGX_ERROR;
+    }
+
+    ref->field = index;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_ref_path(ngx_pool_t *pool, ngx_er_ref_t *ref, ngx_er_field_t *field,
+    ngx_er_error_t *err)
+{
+    u_char     *p, *dot, *last;
+    ngx_str_t   text, key;
 
     last = ref->name.data + ref->name.len;
 
@@ -138,14 +179,15 @@ ngx_er_ref_field(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_ref_t *ref,
 
     text.data = ngx_pnalloc(pool, sizeof("data") + 4 * ref->name.len);
     if (text.data == NULL) {
-        goto failed;
+        ngx_er_error(err, "no memory");
+        return NGX_ERROR;
     }
 
     p = ngx_cpymem(text.data, "data", sizeof("data") - 1);
 
     for (key.data = ref->name.data; key.data <= last; key.data = dot + 1) {
 
-        dot = (ref->kind == NGX_ER_REF_JSON)
+        dot = (ref->kind != NGX_ER_REF_FORM)
               ? ngx_strlchr(key.data, last, '.') : NULL;
         dot = dot ? dot : last;
         key.len = dot - key.data;
@@ -160,30 +202,51 @@ ngx_er_ref_field(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_ref_t *ref,
             return NGX_ERROR;
         }
 
-        p = ngx_er_ref_step(p, &key, (ref->kind == NGX_ER_REF_JSON)
+        p = ngx_er_ref_step(p, &key, (ref->kind != NGX_ER_REF_FORM)
                                      ? &ref->indices : NULL);
     }
 
     text.len = p - text.data;
 
-    if (ngx_er_field_parse(pool, &text, NULL, &field, err) != NGX_OK) {
+    return ngx_er_field_parse(pool, &text, NULL, field, err);
+}
+
+
+/* the path as one that crosses its arrays, if it takes the first of each */
+
+static ngx_int_t
+ngx_er_ref_crossed(ngx_pool_t *pool, ngx_er_field_t *field, ngx_er_ref_t *ref)
+{
+    ngx_uint_t      i;
+    ngx_er_step_t  *step, *to;
+
+    if (ngx_array_init(&ref->steps, pool, field->steps.nelts,
+                       sizeof(ngx_er_step_t))
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    index = ngx_er_fields_add(fields, &field);
-    if (index == NGX_ERROR) {
-        goto failed;
+    ref->first = (ref->indices != 0);
+    step = field->steps.elts;
+
+    for (i = 0; i < field->steps.nelts; i++) {
+
+        if (step[i].index != NGX_ER_STEP_KEY) {
+            ref->array = ref->steps.nelts;
+            ref->first = ref->first && step[i].index == 0;
+            continue;
+        }
+
+        to = ngx_array_push(&ref->steps);
+        if (to == NULL) {
+            return NGX_ERROR;
+        }
+
+        *to = step[i];
     }
 
-    ref->field = index;
-
     return NGX_OK;
-
-failed:
-
-    ngx_er_error(err, "no memory");
-
-    return NGX_ERROR;
 }
 
 
@@ -265,6 +328,9 @@ ngx_er_ref_get(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_er_scope_t *scope,
     case NGX_ER_REF_FORM:
         return ngx_er_ref_data(ref, m, out);
 
+    case NGX_ER_REF_ITEM:
+        return ngx_er_ref_item(ref, m, out);
+
     case NGX_ER_REF_QUERY:
         return ngx_er_ref_query(ref, m, out);
 
@@ -334,6 +400,10 @@ ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
     ngx_er_value_t    *value;
     ngx_er_element_t  *element;
 
+    if (ref->slot && m->item) {
+        return ngx_er_ref_item(ref, m, out);
+    }
+
     if (m->facts == NULL
         || m->facts->form != (ref->kind == NGX_ER_REF_FORM))
     {
@@ -358,6 +428,39 @@ ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
 
     if (n != ref->indices) {
         return NGX_DECLINED;
+    }
+
+    m->crossed |= (n != 0);
+    *out = value->text;
+
+    return NGX_OK;
+}
+
+
+/* of the event at hand, or of what it stands in */
+
+static ngx_int_t
+ngx_er_ref_item(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
+{
+    ngx_er_value_t  *value;
+
+    if (m->item == NULL || ref->slot == 0) {
+        return NGX_DECLINED;
+    }
+
+    value = ngx_er_batch_value(m->batch, m->item, ref);
+
+    if (value == NULL || value->type == NGX_ER_NULL
+        || value->type == NGX_ER_ARRAY || value->type == NGX_ER_OBJECT)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (value->element == m->item->element) {
+        m->own = 1;
+
+    } else if (value->element) {
+        m->crossed = 1;
     }
 
     *out = value->text;
@@ -589,6 +692,7 @@ ngx_er_ref_of_body(ngx_er_ref_t *ref)
 
     case NGX_ER_REF_BODY:
     case NGX_ER_REF_JSON:
+    case NGX_ER_REF_ITEM:
     case NGX_ER_REF_FORM:
     case NGX_ER_REF_BODY_SHA256:
     case NGX_ER_REF_BODY_CRC32:

@@ -34,7 +34,6 @@ static u_char *ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p,
     size_t bom);
 static ngx_er_inline u_char *ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p,
     const ngx_uint_t sse2);
-static u_char *ngx_er_scan_skip(u_char *p);
 
 
 static const char  *ngx_er_scan_reasons[] = {
@@ -476,9 +475,7 @@ ngx_er_scan_split(ngx_er_scan_t *s, ngx_str_t *body, ngx_array_t *elements,
 }
 
 
-/* behind a value inside of an array that was checked before */
-
-static u_char *
+u_char *
 ngx_er_scan_skip(u_char *p)
 {
     ngx_uint_t  depth;

@@ -101,6 +101,9 @@ ngx_int_t ngx_er_scan_split(ngx_er_scan_t *s, ngx_str_t *body,
 /* for form.c: turns the lists of values round, or clears them */
 void ngx_er_scan_finish(ngx_er_scan_t *s, ngx_int_t rc);
 
+/* behind a value inside of a document that was checked before */
+u_char *ngx_er_scan_skip(u_char *p);
+
 /* a short phrase without any byte of the body: "bad UTF-8" */
 const char *ngx_er_scan_reason(ngx_er_scan_error_e error);
 

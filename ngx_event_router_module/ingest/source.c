@@ -74,6 +74,8 @@ static ngx_er_source_command_t  ngx_er_source_commands[] = {
     { ngx_string("type"), 1, 8, 0, "TEMPLATE...", NULL },
     { ngx_string("subject"), 1, 8, 0, "TEMPLATE...", NULL },
     { ngx_string("time"), 1, 8, 0, "TEMPLATE...", NULL },
+    { ngx_string("split"), 1, 8, 0,
+      "on | off | FIELD...", NULL },
     { ngx_string("handshake"), 1, 4, 0, "PRESET... | off", NULL },
 
     { ngx_string("accept"), 1, 16, 0,
@@ -189,6 +191,7 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
      *     s->dedup_by = NULL;
      *     s->queued = 0;
      *     s->retain = 0;
+     *     s->split = 0;
      *     s->on_error = NGX_ER_ON_ERROR_LOCAL;
      *     s->accept.nelts = 0;      the preset's
      */

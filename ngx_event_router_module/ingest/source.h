@@ -40,6 +40,7 @@ typedef struct {
     ngx_er_source_t       *source;
     ngx_er_main_conf_t    *mcf;
     ngx_array_t            lines;      /* of ngx_er_source_line_t */
+    ngx_uint_t             max_batch;  /* the block says it */
     u_char                 seen[NGX_ER_SOURCE_DIRECTIVES];
 } ngx_er_draft_t;
 
@@ -72,6 +73,8 @@ char *ngx_er_source_retain(ngx_conf_t *cf, ngx_er_draft_t *draft,
 /* NGX_OK, or NGX_ERROR after logging where the mistake is */
 
 ngx_int_t ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft);
+ngx_int_t ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft);
+ngx_int_t ngx_er_source_items(ngx_conf_t *cf, ngx_er_draft_t *draft);
 ngx_int_t ngx_er_source_handshakes(ngx_conf_t *cf, ngx_er_draft_t *draft);
 ngx_er_source_line_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
     ngx_str_t *name);

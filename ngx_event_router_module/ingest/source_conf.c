@@ -29,6 +29,7 @@ typedef struct {
 } ngx_er_source_attribute_t;
 
 
+static void ngx_er_source_unset(ngx_er_source_t *s);
 static ngx_int_t ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_defaults(ngx_conf_t *cf,
     ngx_er_draft_t *draft);
@@ -40,7 +41,7 @@ static ngx_int_t ngx_er_source_attributes(ngx_conf_t *cf,
 static ngx_int_t ngx_er_source_templates(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_er_source_attribute_t *a,
     ngx_er_source_line_t *line);
-static ngx_int_t ngx_er_source_check(ngx_conf_t *cf,
+static ngx_int_t ngx_er_source_check(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_er_source_attribute_t *a, ngx_er_template_t *template,
     ngx_er_source_line_t *line);
 static ngx_int_t ngx_er_source_types(ngx_conf_t *cf, ngx_er_draft_t *draft);
@@ -94,7 +95,9 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
     if (ngx_er_source_preset(cf, draft) != NGX_OK
         || ngx_er_source_params(cf, draft) != NGX_OK
-        || ngx_er_source_attributes(cf, draft) != NGX_OK)
+        || ngx_er_source_arrays(cf, draft) != NGX_OK
+        || ngx_er_source_attributes(cf, draft) != NGX_OK
+        || ngx_er_source_items(cf, draft) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -121,6 +124,17 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
         return NGX_ERROR;
     }
 
+    ngx_er_source_unset(s);
+
+    return NGX_OK;
+}
+
+
+/* what neither the block nor source.c's defaults said */
+
+static void
+ngx_er_source_unset(ngx_er_source_t *s)
+{
     if (s->deadline == 0) {
         s->deadline = (s->preset && s->preset->deadline) ? s->preset->deadline
                                                          : NGX_ER_DEADLINE;
@@ -140,7 +154,11 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
         s->limits.nodes = ngx_er_scan_nodes(s->max_size);
     }
 
-    return NGX_OK;
+    /* what is asked of an element is asked of all of them in the body, too */
+
+    if (s->split) {
+        s->limits.found = ngx_max(s->limits.found, s->limits.nodes);
+    }
 }
 
 
@@ -415,7 +433,7 @@ ngx_er_source_templates(ngx_conf_t *cf, ngx_er_draft_t *draft,
             return NGX_ERROR;
         }
 
-        if (ngx_er_source_check(cf, a, *t, line) != NGX_OK) {
+        if (ngx_er_source_check(cf, draft, a, *t, line) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -439,8 +457,9 @@ ngx_er_source_templates(ngx_conf_t *cf, ngx_er_draft_t *draft,
 /* attributes go to logs and targets, a secret must not */
 
 static ngx_int_t
-ngx_er_source_check(ngx_conf_t *cf, ngx_er_source_attribute_t *a,
-    ngx_er_template_t *template, ngx_er_source_line_t *line)
+ngx_er_source_check(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_er_source_attribute_t *a, ngx_er_template_t *template,
+    ngx_er_source_line_t *line)
 {
     ngx_uint_t     i;
     ngx_er_ref_t  *ref;
@@ -452,6 +471,16 @@ ngx_er_source_check(ngx_conf_t *cf, ngx_er_source_attribute_t *a,
                              "{secret} cannot be a part of \"%V\": it would "
                              "be sent to targets and written to logs",
                              &a->name);
+            return NGX_ERROR;
+        }
+
+        if (ref->kind == NGX_ER_REF_ITEM && draft->source->batch == NULL) {
+            ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+                             "{item:%V} in \"%V\" is a part of one of several "
+                             "events in a body, but their array is not known: "
+                             "add \"split FIELD;\", as in \"split "
+                             "data.events;\", or write {json:%V}",
+                             &ref->name, &a->name, &ref->name);
             return NGX_ERROR;
         }
 

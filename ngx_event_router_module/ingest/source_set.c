@@ -174,6 +174,8 @@ ngx_er_source_max_batch(ngx_conf_t *cf, ngx_er_draft_t *draft,
         return NGX_CONF_ERROR;
     }
 
+    draft->max_batch = 1;
+
     return NGX_CONF_OK;
 }
 

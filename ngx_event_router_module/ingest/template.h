@@ -10,8 +10,10 @@
  * a handshake answers.  A variable is one of
  *     body ts id url method path_query body_sha256 body_crc32 form_sorted
  *     secret header:NAME json:PATH query:NAME form:NAME jwt:CLAIM const:NAME
- * json:PATH is dotted, a number is an index of an array ("0.eventId"); "?"
- * behind a name makes what is undefined the empty string.  A "{" that neither
+ *     item:PATH
+ * json:PATH is dotted, a number is an index of an array ("0.eventId");
+ * item:PATH begins at one of several events in the body (batch.h); "?" behind
+ * a name makes what is undefined the empty string.  A "{" that neither
  * a letter, a blank nor "}" follows stands for itself.
  */
 
@@ -59,6 +61,7 @@ typedef enum {
     NGX_ER_REF_SECRET,
     NGX_ER_REF_HEADER,
     NGX_ER_REF_JSON,
+    NGX_ER_REF_ITEM,
     NGX_ER_REF_QUERY,
     NGX_ER_REF_FORM,
     NGX_ER_REF_JWT,
@@ -70,7 +73,15 @@ typedef struct {
     ngx_er_ref_kind_e      kind;
     ngx_str_t              name;       /* behind the colon */
     ngx_uint_t             field;      /* JSON, FORM: index in the fields */
-    ngx_uint_t             indices;    /* JSON: array indices in the path */
+    ngx_uint_t             indices;    /* JSON, ITEM: array indices in the
+                                          path */
+    ngx_array_t            steps;      /* JSON, ITEM: of ngx_er_step_t; of JSON
+                                          those without an index */
+    ngx_uint_t             array;      /* JSON: how many of them lead to the
+                                          array of the last index */
+    ngx_uint_t             first;      /* JSON: it has indices, and all are 0:
+                                          the first event of several */
+    ngx_uint_t             slot;       /* in a batch, from 1; 0: in none */
 } ngx_er_ref_t;
 
 

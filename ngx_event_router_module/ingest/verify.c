@@ -14,6 +14,9 @@
  *     timestamp    digits or RFC 3339 only, near enough on both sides
  *     body digest  the body is the one that a header, argument or claim names
  *
+ * Where the elements of an array are signed one by one, the steps are taken
+ * for each of them.
+ *
  * All pairs are compared, and each in constant time, so neither which secret
  * nor how many bytes matched can be measured.  What a sender sends is refused
  * with a reason for error.log that holds no byte of it; only lack of memory is
@@ -26,6 +29,10 @@
 
 #define NGX_ER_VERIFY_SIGNATURE  1024  /* bytes, decoded: RSA of 8192 bits */
 #define NGX_ER_VERIFY_URLS       2
+#define NGX_ER_VERIFY_ELEMENTS   1000  /* signed one by one, and with a public
+                                          key */
+#define NGX_ER_VERIFY_KEYED      32
+#define NGX_ER_VERIFY_VALUES     50000 /* of them, before they are verified */
 
 
 /* what one secret would have signed */
@@ -39,6 +46,8 @@ typedef struct {
 } ngx_er_sealed_t;
 
 
+static ngx_int_t ngx_er_verify_elements(ngx_er_verify_t *v,
+    ngx_er_message_t *m, ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
@@ -76,7 +85,8 @@ ngx_er_verify(ngx_er_verify_t *v, ngx_er_message_t *m,
         return NGX_OK;
     }
 
-    rc = ngx_er_verify_steps(v, m, verdict);
+    rc = v->batch ? ngx_er_verify_elements(v, m, verdict)
+                  : ngx_er_verify_steps(v, m, verdict);
 
     /* nobody else is to see the secret, nor anything that is not verified */
 
@@ -86,6 +96,75 @@ ngx_er_verify(ngx_er_verify_t *v, ngx_er_message_t *m,
     if (rc != NGX_OK) {
         ngx_memzero(&verdict->scope, sizeof(ngx_er_scope_t));
     }
+
+    return rc;
+}
+
+
+/*
+ * Every element is signed for itself, so every one is looked at: one that is
+ * wrong refuses all.  Where the signature covers the body, it is the same for
+ * all of them.
+ */
+
+static ngx_int_t
+ngx_er_verify_elements(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           n, max;
+    ngx_er_item_t       *item;
+    ngx_er_batch_t      *batch;
+    ngx_er_scan_error_e  error;
+
+    max = (v->scheme == NGX_ER_SCHEME_PUBLIC) ? NGX_ER_VERIFY_KEYED
+                                              : NGX_ER_VERIFY_ELEMENTS;
+
+    rc = ngx_er_batch_scan(v->batch, m->pool, m->limits, &m->body,
+                           NGX_ER_VERIFY_VALUES, &batch, &error);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED || !batch->found) {
+        return ngx_er_verify_steps(v, m, verdict);
+    }
+
+    n = batch->items.nelts;
+
+    if ((n == 0 || batch->hollow) && !v->covers_body) {
+        return ngx_er_verify_refuse(verdict, "an array without elements, "
+                                    "where each element is signed");
+    }
+
+    if (n > max && !v->covers_body) {
+        return ngx_er_verify_refuse(verdict, "too many signed elements");
+    }
+
+    if (n > 1 && v->covers_body) {
+        n = 1;
+    }
+
+    m->batch = batch;
+    item = batch->items.elts;
+
+    do {
+        m->item = n ? item++ : NULL;
+
+        ngx_memzero(&verdict->scope, sizeof(ngx_er_scope_t));
+        verdict->scope.constants = &v->constants;
+
+        rc = ngx_er_verify_steps(v, m, verdict);
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, m->pool->log, 0,
+                       "event router verify element %ui: %i",
+                       batch->items.nelts - n, rc);
+
+    } while (rc == NGX_OK && n && --n);
+
+    m->batch = NULL;
+    m->item = NULL;
 
     return rc;
 }

@@ -35,10 +35,11 @@ typedef struct {
  * directive's words as ngx_conf_t has them (args[0] is its name) and returns
  * NGX_OK or NGX_ERROR with a sentence in err.  "name" is one of
  *     verify secret key signed signature timestamp body_digest jwt constant
- *     ports id
+ *     ports id split
  * A later call replaces an earlier one of the same name, except "secret",
  * which accumulates, and "constant", where only the same NAME is replaced.
  * "id" takes the source's id templates: they are what {id} means in "signed".
+ * "split" takes the arrays of which each element is signed for itself.
  * The secrets' bytes live in the pool, and nowhere else after
  * ngx_er_verify_init().  *inline_secret is set when a secret stood in
  * nginx.conf itself (the caller warns).

@@ -84,7 +84,8 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    return ngx_er_check_timestamp(v, err);
+    return (ngx_er_check_timestamp(v, err) == NGX_OK)
+           ? ngx_er_elements_init(v, err) : NGX_ERROR;
 }
 
 
@@ -369,7 +370,7 @@ ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
     }
 
     for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
-        if (ref->indices) {
+        if (ref->indices && ref->slot == 0) {
             return 0;
         }
     }

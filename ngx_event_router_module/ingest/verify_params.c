@@ -80,6 +80,8 @@ static ngx_er_param_t  ngx_er_params[] = {
       "ports asis|both;" },
     { ngx_string("id"), ngx_er_param_id, 1, 16,
       "id \"{header:X-Request-Id}\";" },
+    { ngx_string("split"), ngx_er_param_split, 1, 8,
+      "split data.events;" },
     { ngx_null_string, NULL, 0, 0, NULL }
 };
 

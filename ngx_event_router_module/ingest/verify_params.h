@@ -14,6 +14,7 @@
 #define _NGX_ER_VERIFY_PARAMS_H_INCLUDED_
 
 
+#include "batch.h"
 #include "jwt.h"
 #include "seal.h"
 #include "verify.h"
@@ -115,6 +116,8 @@ struct ngx_er_verify_s {
     ngx_er_body_digest_t   body_digest;
     ngx_er_jwt_conf_t      jwt;
     ngx_array_t            constants;  /* of ngx_er_constant_t */
+    ngx_er_batch_conf_t   *batch;      /* the elements that are signed one by
+                                          one; NULL: only the whole is */
 
     unsigned               ports:1;    /* both: {url} with and without */
     unsigned               uses_id:1;  /* "message" has an {id} ... */
@@ -161,6 +164,14 @@ ngx_int_t ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word,
     ngx_str_t *secret, ngx_er_error_t *err);
 ngx_int_t ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     ngx_er_error_t *err);
+
+/*
+ * elements.c: "split" names the arrays for {item:PATH}; when all parameters
+ * are known, whatever refers to one of several elements joins v->batch
+ */
+ngx_int_t ngx_er_param_split(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+ngx_int_t ngx_er_elements_init(ngx_er_verify_t *v, ngx_er_error_t *err);
 
 /* verify_check.c: 1 if the signature covers it */
 ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v, ngx_er_ref_t *ref);

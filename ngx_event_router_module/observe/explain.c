@@ -20,7 +20,7 @@
 
 #include "explain_routes.h"
 #include "../ingest/answer.h"
-#include "../ingest/parse.h"
+#include "../ingest/parts.h"
 
 
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
@@ -114,7 +114,7 @@ ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_scan_t *scan)
         rc = NGX_DECLINED;
 
     } else {
-        rc = ngx_er_parse_events(ctx);
+        rc = ngx_er_parts_make(ctx);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -125,8 +125,7 @@ ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_scan_t *scan)
         refusal.status = NGX_HTTP_BAD_REQUEST;
         refusal.detail = (scan->error != NGX_ER_SCAN_OK)
                          ? ngx_er_scan_reason(scan->error)
-                         : "not a CloudEvent 1.0 with specversion, id, source "
-                           "and type, or too many in a batch";
+                         : ctx->detail;
     }
 
     if (refusal.status) {
@@ -307,9 +306,9 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
 
     } else {
         ngx_er_print_word(&e->print, "by",
-                          !e->event->has_id ? "nothing: the event has no id"
-                          : source->id_covered && !e->event->binary
-                          ? "source and id" : "source, id and body");
+                          rc != NGX_OK ? "nothing: the event has no id"
+                          : ngx_er_event_by_id(e->event) ? "source and id"
+                          : "source, id and body");
     }
 
     if (rc == NGX_OK) {

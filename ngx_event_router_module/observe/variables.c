@@ -20,7 +20,7 @@
 
 
 #include "variables.h"
-#include "../ingest/receive.h"
+#include "../ingest/parts.h"
 #include "../deliver/attempt.h"
 
 
@@ -56,6 +56,8 @@ static ngx_int_t ngx_er_variable_event(ngx_http_request_t *r,
 static ngx_int_t ngx_er_variable_target(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_er_variable_attempt(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_er_variable_count(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_er_variable_verify(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -95,6 +97,8 @@ static ngx_http_variable_t  ngx_er_variables[] = {
 
     { ngx_string("event_routes"), NULL,
       ngx_er_variable_event, NGX_ER_VARIABLE_ROUTES, 0, 0 },
+
+    { ngx_string("event_count"), NULL, ngx_er_variable_count, 0, 0, 0 },
 
     { ngx_string("event_target"), NULL, ngx_er_variable_target, 0, 0, 0 },
 
@@ -275,6 +279,34 @@ ngx_er_variable_event(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
         return ngx_er_variable_text(v, &s.event->route_names);
     }
+}
+
+
+/* in the body that came, or is delivered */
+
+static ngx_int_t
+ngx_er_variable_count(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_er_subject_t  s;
+
+    ngx_er_variable_subject(r, &s);
+
+    if (s.event) {
+        return ngx_er_variable_number(r, v, ngx_er_parts_count(s.event));
+    }
+
+    if (s.receive && s.receive->parts.nelts) {
+        return ngx_er_variable_number(r, v, s.receive->parts.nelts);
+    }
+
+    /* an array without events */
+
+    if (s.receive && s.receive->message.batch) {
+        return ngx_er_variable_number(r, v, 0);
+    }
+
+    return ngx_er_variable_none(v);
 }
 
 

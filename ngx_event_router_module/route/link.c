@@ -25,7 +25,7 @@
 
 static ngx_int_t ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_route_t *route);
-static ngx_int_t ngx_er_route_source(ngx_er_source_t *source,
+static ngx_int_t ngx_er_route_source(ngx_conf_t *cf, ngx_er_source_t *source,
     ngx_er_route_t *route);
 static ngx_int_t ngx_er_route_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_route_t *route, ngx_str_t *name);
@@ -103,7 +103,7 @@ ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     if (from[0].data[0] == '*') {
 
         for (i = 0; i < mcf->sources.nelts; i++) {
-            if (ngx_er_route_source(sources[i], route) != NGX_OK) {
+            if (ngx_er_route_source(cf, sources[i], route) != NGX_OK) {
                 return NGX_ERROR;
             }
         }
@@ -118,7 +118,7 @@ ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
             return ngx_er_route_unknown(cf, mcf, route, &from[i]);
         }
 
-        if (ngx_er_route_source(source, route) != NGX_OK) {
+        if (ngx_er_route_source(cf, source, route) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -128,9 +128,20 @@ ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 
 
 static ngx_int_t
-ngx_er_route_source(ngx_er_source_t *source, ngx_er_route_t *route)
+ngx_er_route_source(ngx_conf_t *cf, ngx_er_source_t *source,
+    ngx_er_route_t *route)
 {
     ngx_er_route_t  **slot;
+
+    if (route->element.len && !source->split) {
+        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->element_place,
+                         "the field \"%V\" begins with \".\", which stands "
+                         "for the element of an \"each\" block: outside of "
+                         "one write \"data%V\"; or of a body that is split, "
+                         "but event_source \"%V\" has no \"split\"",
+                         &route->element, &route->element, &source->name);
+        return NGX_ERROR;
+    }
 
     slot = ngx_array_push(&source->routes);
     if (slot == NULL) {

@@ -23,6 +23,8 @@
 #define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
 
 
+static ngx_str_t *ngx_er_route_words(ngx_conf_t *cf,
+    ngx_er_route_parser_t *parser, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_er_route_take(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
     ngx_er_error_t *err);
@@ -40,15 +42,66 @@ ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_route_parser_t *parser = conf;
 
     ngx_str_t           *value;
+    ngx_uint_t           n;
     ngx_er_error_t       err;
     ngx_er_condition_t  *condition;
 
     value = cf->args->elts;
+    n = cf->args->nelts - 1;
 
-    condition = ngx_er_condition_test(cf->pool, &value[1], cf->args->nelts - 1,
-                                      parser->each, parser->mcf->fields, &err);
+    value = ngx_er_route_words(cf, parser, &value[1], n);
+    if (value == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    condition = ngx_er_condition_test(cf->pool, value, n, parser->each,
+                                      parser->mcf->fields, &err);
 
     return ngx_er_route_take(cf, parser, condition, &err);
+}
+
+
+/*
+ * Outside of "each" a field that begins with "." is the element's of which a
+ * body was split; it is the body of the event, so ".sku" is "data.sku".
+ */
+
+static ngx_str_t *
+ngx_er_route_words(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    u_char     *p;
+    ngx_str_t  *words;
+
+    if (parser->each || n == 0 || value->len == 0 || value->data[0] != '.') {
+        return value;
+    }
+
+    words = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
+    p = ngx_pnalloc(cf->pool, sizeof("data") + value->len);
+
+    if (words == NULL || p == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(words, value, n * sizeof(ngx_str_t));
+
+    words->data = p;
+    p = ngx_cpymem(p, "data", sizeof("data") - 1);
+
+    if (value->len > 1) {
+        p = ngx_cpymem(p, value->data, value->len);
+    }
+
+    *p = '\0';
+    words->len = p - words->data;
+
+    if (parser->route->element.len == 0) {
+        parser->route->element = *value;
+        ngx_er_place_set(cf, &parser->route->element_place);
+    }
+
+    return words;
 }
 
 
@@ -102,6 +155,11 @@ ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_route_parser_t   outer;
 
     value = cf->args->elts;
+    value = ngx_er_route_words(cf, parser, &value[1], cf->args->nelts - 1);
+
+    if (value == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     if (parser->depth == NGX_ER_ROUTE_DEPTH) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -111,7 +169,7 @@ ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     block = ngx_er_condition_block(cf->pool, cmd->offset,
-                                   cf->args->nelts > 1 ? &value[1] : NULL,
+                                   cf->args->nelts > 1 ? value : NULL,
                                    parser->each, parser->mcf->fields, &err);
 
     if (block == NULL || ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {

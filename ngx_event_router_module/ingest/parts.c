@@ -1,0 +1,490 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * From a verified request to its events.  receive.c calls in here, and
+ * explain.c in its place; what is made is in the request's parts.
+ *
+ * CloudEvents come in three modes (CloudEvents HTTP binding 1.0.2, 3): binary
+ * (ce- headers), structured (an envelope whose "data" is what data.* fields
+ * see) and batched (an array of envelopes, each an event of its own that is
+ * delivered as its own bytes).
+ *
+ * Other producers put several events into an array of the body (batch.h).
+ * Such a body stays one event whose type and subject have several values,
+ * unless the source splits it: then each element is an event of its own, with
+ * the bytes that it has in the body.  A body without the array is one event in
+ * any case, so that nothing is lost.
+ */
+
+
+#include "parts.h"
+#include "parse.h"
+
+
+/* a body of an event that has no id of its own, in the tree of them */
+
+typedef struct {
+    ngx_rbtree_node_t      node;       /* key: from the hash */
+    u_char                 hash[32];
+    ngx_uint_t             n;
+} ngx_er_parts_body_t;
+
+
+typedef struct {
+    ngx_er_receive_t      *ctx;
+    ngx_rbtree_t           bodies;
+    ngx_rbtree_node_t      sentinel;
+} ngx_er_parts_t;
+
+
+static ngx_int_t ngx_er_parts_plain(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_parts_split(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_parts_item(ngx_er_parts_t *parts,
+    ngx_er_item_t *item);
+static ngx_int_t ngx_er_parts_copies(ngx_er_parts_t *parts,
+    ngx_er_event_t *event);
+static ngx_int_t ngx_er_parts_batch(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_parts_element(ngx_er_receive_t *ctx,
+    ngx_str_t *element);
+static ngx_int_t ngx_er_parts_envelope(ngx_er_receive_t *ctx,
+    ngx_er_event_t *event);
+static ngx_int_t ngx_er_parts_facts(ngx_er_receive_t *ctx,
+    ngx_er_event_t *event);
+static ngx_er_event_t *ngx_er_parts_part(ngx_er_receive_t *ctx,
+    ngx_str_t *body);
+static ngx_int_t ngx_er_parts_add(ngx_er_receive_t *ctx,
+    ngx_er_event_t *event);
+static ngx_int_t ngx_er_parts_refuse(ngx_er_receive_t *ctx,
+    const char *detail);
+
+
+static ngx_str_t  ngx_er_parts_cloudevent =
+                                ngx_string("application/cloudevents+json");
+
+static const char  ngx_er_parts_many[] = "more events in one body than "
+                                         "max_batch allows";
+
+
+ngx_int_t
+ngx_er_parts_make(ngx_er_receive_t *ctx)
+{
+    ngx_int_t          rc;
+    ngx_er_event_t    *event;
+    static ngx_str_t   version = ngx_string("ce-specversion");
+
+    event = ctx->event;
+
+    switch (ngx_er_parse_format(event)) {
+
+    case NGX_ER_FORMAT_BATCH:
+        return ngx_er_parts_batch(ctx);
+
+    case NGX_ER_FORMAT_STRUCTURED:
+        event->structured = 1;
+        rc = ngx_er_parts_envelope(ctx, event);
+        break;
+
+    default:
+        if (event->source->cloudevents
+            && ngx_er_event_header(event, &version))
+        {
+            event->binary = 1;
+            rc = ngx_er_event_cloudevent(event, NULL);
+
+            if (rc == NGX_DECLINED) {
+                return ngx_er_parts_refuse(ctx, "not a CloudEvent 1.0 with "
+                                           "specversion, id, source and type");
+            }
+
+            break;
+        }
+
+        return ngx_er_parts_plain(ctx);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_er_event_hold(event);
+
+    return ngx_er_parts_add(ctx, event);
+}
+
+
+static ngx_int_t
+ngx_er_parts_plain(ngx_er_receive_t *ctx)
+{
+    ngx_int_t             rc;
+    ngx_er_event_t       *event;
+    ngx_er_message_t     *m;
+    ngx_er_scan_error_e   error;
+
+    m = &ctx->message;
+    event = ctx->event;
+
+    event->count = 1;
+
+    if (event->source->batch
+        && ngx_er_parse_format(event) == NGX_ER_FORMAT_JSON)
+    {
+        rc = ngx_er_batch_scan(event->source->batch, event->pool, m->limits,
+                               &event->body, 0, &m->batch, &error);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_er_parts_refuse(ctx, ngx_er_scan_reason(error));
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (m->batch->found) {
+            event->count = m->batch->items.nelts;
+
+            if (event->source->split) {
+                return ngx_er_parts_split(ctx);
+            }
+        }
+    }
+
+    if (ngx_er_event_attributes(event, m, &ctx->verdict.scope) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_er_event_hold(event);
+
+    return ngx_er_parts_add(ctx, event);
+}
+
+
+static ngx_int_t
+ngx_er_parts_split(ngx_er_receive_t *ctx)
+{
+    ngx_int_t        rc;
+    ngx_uint_t       i, n;
+    ngx_er_item_t   *item;
+    ngx_er_parts_t   parts;
+
+    item = ctx->message.batch->items.elts;
+    n = ctx->message.batch->items.nelts;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router split: %ui events", n);
+
+    if (n > ctx->source->max_batch) {
+        return ngx_er_parts_refuse(ctx, ngx_er_parts_many);
+    }
+
+    parts.ctx = ctx;
+    ngx_rbtree_init(&parts.bodies, &parts.sentinel,
+                    ngx_rbtree_insert_value);
+
+    for (i = 0; i < n; i++) {
+        rc = ngx_er_parts_item(&parts, &item[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_parts_item(ngx_er_parts_t *parts, ngx_er_item_t *item)
+{
+    ngx_int_t          rc;
+    ngx_er_event_t    *event;
+    ngx_er_message_t   m;
+
+    event = ngx_er_parts_part(parts->ctx, &item->bytes);
+    if (event == NULL) {
+        return NGX_ERROR;
+    }
+
+    event->count = 1;
+    event->content_type = parts->ctx->event->content_type;
+
+    rc = ngx_er_parts_facts(parts->ctx, event);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    m = parts->ctx->message;
+
+    m.pool = event->pool;
+    m.body = event->body;
+    m.item = item;
+
+    if (ngx_er_event_attributes(event, &m, &parts->ctx->verdict.scope)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return event->shared_id ? ngx_er_parts_copies(parts, event) : NGX_OK;
+}
+
+
+/*
+ * Two elements that are the same byte for byte, without an id that tells them
+ * apart, are two events: the first, the second ... of this body.
+ */
+
+static ngx_int_t
+ngx_er_parts_copies(ngx_er_parts_t *parts, ngx_er_event_t *event)
+{
+    ngx_pool_t           *pool;
+    ngx_rbtree_node_t    *node;
+    ngx_er_parts_body_t   own, *body;
+
+    ngx_er_sha256(own.hash, &event->body, 1);
+    ngx_memcpy(&own.node.key, own.hash, sizeof(ngx_rbtree_key_t));
+
+    node = parts->bodies.root;
+
+    while (node != &parts->sentinel) {
+
+        if (node->key == own.node.key
+            && ngx_memcmp(((ngx_er_parts_body_t *) node)->hash, own.hash, 32)
+               == 0)
+        {
+            event->copy = ++((ngx_er_parts_body_t *) node)->n;
+            return NGX_OK;
+        }
+
+        node = (own.node.key < node->key) ? node->left : node->right;
+    }
+
+    pool = parts->ctx->request->pool;
+
+    body = ngx_palloc(pool, sizeof(ngx_er_parts_body_t));
+    if (body == NULL) {
+        return NGX_ERROR;
+    }
+
+    *body = own;
+    body->n = 0;
+
+    ngx_rbtree_insert(&parts->bodies, &body->node);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_parts_batch(ngx_er_receive_t *ctx)
+{
+    ngx_int_t       rc;
+    ngx_str_t      *element;
+    ngx_uint_t      i;
+    ngx_array_t     elements;
+    ngx_er_scan_t   scan;
+
+    if (ngx_array_init(&elements, ctx->event->pool, 8, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+
+    scan.pool = ctx->event->pool;
+    scan.limits = &ctx->source->limits;
+
+    rc = ngx_er_scan_split(&scan, &ctx->event->body, &elements,
+                           ctx->source->max_batch);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_er_parts_refuse(ctx, (scan.error == NGX_ER_SCAN_FOUND)
+                                        ? ngx_er_parts_many
+                                        : "not a batch of CloudEvents");
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    element = elements.elts;
+
+    for (i = 0; i < elements.nelts; i++) {
+        rc = ngx_er_parts_element(ctx, &element[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_parts_element(ngx_er_receive_t *ctx, ngx_str_t *element)
+{
+    ngx_int_t        rc;
+    ngx_er_event_t  *event;
+
+    event = ngx_er_parts_part(ctx, element);
+    if (event == NULL) {
+        return NGX_ERROR;
+    }
+
+    event->structured = 1;
+    event->content_type = ngx_er_parts_cloudevent;
+
+    rc = ngx_er_parts_facts(ctx, event);
+
+    return (rc == NGX_OK) ? ngx_er_parts_envelope(ctx, event) : rc;
+}
+
+
+static ngx_int_t
+ngx_er_parts_envelope(ngx_er_receive_t *ctx, ngx_er_event_t *event)
+{
+    ngx_int_t            rc;
+    ngx_er_scan_t        scan;
+    ngx_er_value_t      *values[NGX_ER_ENVELOPE_SLOTS];
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    event->count = 1;
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+    ngx_memzero(values, sizeof(values));
+
+    scan.pool = event->pool;
+    scan.limits = &event->source->limits;
+    scan.paths = mcf->envelope;
+    scan.values = values;
+
+    rc = ngx_er_scan(&scan, &event->body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_event_cloudevent(event, values);
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_er_parts_refuse(ctx, "not a CloudEvent 1.0 with "
+                                   "specversion, id, source and type");
+    }
+
+    return rc;
+}
+
+
+/* what the element's own fields say; they may be twice in it */
+
+static ngx_int_t
+ngx_er_parts_facts(ngx_er_receive_t *ctx, ngx_er_event_t *event)
+{
+    ngx_er_scan_t  scan;
+
+    if (ngx_er_parse_facts(event, &scan) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (scan.error != NGX_ER_SCAN_OK) {
+        return ngx_er_parts_refuse(ctx, ngx_er_scan_reason(scan.error));
+    }
+
+    return NGX_OK;
+}
+
+
+/* an event of its own, in a pool of its own, with the request's headers */
+
+static ngx_er_event_t *
+ngx_er_parts_part(ngx_er_receive_t *ctx, ngx_str_t *body)
+{
+    ngx_er_event_t  *event;
+
+    event = ngx_er_event_part(ctx->event, body);
+    if (event == NULL) {
+        return NULL;
+    }
+
+    if (ngx_er_parts_add(ctx, event) != NGX_OK) {
+        ngx_er_event_release(event);
+        return NULL;
+    }
+
+    return event;
+}
+
+
+static ngx_int_t
+ngx_er_parts_add(ngx_er_receive_t *ctx, ngx_er_event_t *event)
+{
+    ngx_er_part_t  *part;
+
+    part = ngx_array_push(&ctx->parts);
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(part, sizeof(ngx_er_part_t));
+    part->event = event;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_parts_refuse(ngx_er_receive_t *ctx, const char *detail)
+{
+    ctx->detail = detail;
+
+    return NGX_DECLINED;
+}
+
+
+/* an event from the queue knows its body only */
+
+ngx_uint_t
+ngx_er_parts_count(ngx_er_event_t *event)
+{
+    ngx_pool_t           *pool;
+    ngx_er_batch_t       *batch;
+    ngx_er_source_t      *source;
+    ngx_er_scan_error_e   error;
+
+    if (event->count) {
+        return event->count;
+    }
+
+    source = event->source;
+    event->count = 1;
+
+    if (source->batch == NULL || source->split || event->structured
+        || event->binary || ngx_er_parse_format(event) != NGX_ER_FORMAT_JSON)
+    {
+        return 1;
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
+    if (pool == NULL) {
+        return 1;
+    }
+
+    if (ngx_er_batch_scan(source->batch, pool, &source->limits, &event->body,
+                          0, &batch, &error)
+        == NGX_OK
+        && batch->found)
+    {
+        event->count = batch->items.nelts;
+    }
+
+    ngx_destroy_pool(pool);
+
+    return event->count;
+}
