@@ -252,15 +252,17 @@ is(scalar @{ list(target => $D, dead => 1, $_->[0] => $_->[1])->{entries} },
 $r = replay(target => $D, command => 7);
 is("$r->{done} $r->{more}", '1 0', 'replayed');
 is(replay(target => $D, command => 7)->{done}, 0, 'sent twice');
-$l = lease($D, fresh => 9);
+is(scalar @{ lease($D, fresh => 9)->{entries} }, 0,
+    'replayed: not before new ones');
+$l = lease($D, fresh => 9, again => 9);
 $e = $l->{entries}[0];
 is("$e->{seq} $e->{epoch} $e->{attempts} $e->{record}", "$dead 1 0 old",
-    'fresh, in another epoch');
+    'in another epoch');
 fenced(bury => $H1, $l->{token}, $dead, $D, $past, 1, 500, '', 60000);
 is(replay(target => $D, command => 7)->{done}, 0,
     'the command does not do it again');
 is(replay(target => $D, command => 8)->{done}, 1, 'another one does');
-$l = lease($D, fresh => 9);
+$l = lease($D, fresh => 9, again => 9);
 is($l->{entries}[0]{epoch}, 2, 'epoch');
 fenced(bury => $H1, $l->{token}, $dead, $D, $past, 1, 500, '', 60000);
 
@@ -269,7 +271,7 @@ my $E = hex16(0x2002);
 is(replay(target => $D, command => 9, to => $E, name => 'other')->{done}, 1,
     'replayed to another target');
 is($redis->command(ZCARD => key("x:$D")), 0, 'it is dead no more');
-$l = lease($E, fresh => 9);
+$l = lease($E, fresh => 9, again => 9);
 $e = $l->{entries}[0];
 is("$e->{seq} $e->{name} $e->{epoch}", "$dead other 3", 'it is there');
 fenced(settle => $H1, $l->{token}, $dead, $E);
@@ -326,9 +328,9 @@ my %archive = (archive => 1, source => $SOURCE, command => 20, to => $F,
 $r = replay(%archive);
 is($r->{done}, 3, 'all but the one that waits');
 is(replay(%archive)->{done}, 0, 'once');
-$l = lease($F, fresh => 9);
+$l = lease($F, fresh => 9, again => 9);
 is(join(' ', map { "$_->{record}:$_->{epoch}" } @{ $l->{entries} }),
-    'a3:0 a1:1 a2:1 none:1', 'they are due');
+    'a1:1 a2:1 none:1 a3:0', 'they are due');
 fenced(settle => $H1, $l->{token}, $_->{seq}, $F) for @{ $l->{entries} };
 is(replay(%archive)->{done}, 1, 'the same command: only what waited then');
 is(replay(%archive, command => 21, from => hex substr $kept[1], 0, 11)
@@ -346,9 +348,9 @@ while ($more) {
 
 is(join('', @seen), '1111', 'page by page');
 
-$l = lease($F, fresh => 9);
+$l = lease($F, fresh => 9, again => 9);
 fenced(settle => $H1, $l->{token}, $_->{seq}, $F) for @{ $l->{entries} };
-$l = lease(hex16(0x3002), fresh => 9);
+$l = lease(hex16(0x3002), fresh => 9, again => 9);
 fenced(settle => $H1, $l->{token}, $_->{seq}, hex16(0x3002))
     for @{ $l->{entries} };
 sleep 0.7;
@@ -356,6 +358,37 @@ sweep();
 is($redis->command(EXISTS => key("e:$_")), 0, 'the archive is over')
     for @kept, $only;
 is($redis->command(EXISTS => key($_)), 0, "so is $_") for "r:$SOURCE", 'u';
+
+
+# ---- probes: which one of those that failed
+
+my $M = hex16(0x4001);
+my @tried = map { accept_event(parts => [ { target => $M } ])->{seq} } 1 .. 4;
+my @times = (2, 1, 3, 1);
+
+for my $n (1 .. 3) {
+    $l = lease($M, fresh => 9, again => 9);
+
+    for my $i (0 .. 3) {
+        fenced(retry => $H1, $l->{token}, $tried[$i], $M,
+               $n == 3 || $n == $times[$i] ? 500 : 0, $past)
+            if $n <= $times[$i];
+    }
+
+    sleep 0.01;
+}
+
+is(scalar @{ lease($M, again => 1, pick => 1)->{entries} }, 0,
+    'none is due');
+$l = lease($M, again => 1, pick => 2);
+is($l->{entries}[0]{seq}, $tried[1], 'due or not: failed least, the oldest');
+is(lease($M, again => 1, pick => 2)->{entries}[0]{seq}, $tried[3],
+    'not what is in hand');
+sleep 0.6;
+$l = lease($M, again => 1, pick => 1);
+is($l->{entries}[0]{seq}, $tried[0], 'due: failed less');
+$l = lease($M, again => 9);
+is(join(' ', map { $_->{seq} } @{ $l->{entries} }), $tried[2], 'the rest');
 
 
 # ---- order
@@ -932,7 +965,7 @@ sub lease {
     my $tok = $o{token} // hex16(++$token);
     my $r = run('lease', $o{holder} // $H1, $tok, $target, $o{fresh} // 0,
         $o{again} // 0, $o{bytes} // 1_000_000, $o{lease} // 10000,
-        $o{given} // 0, $o{seen} // 0, $o{wait} // 0);
+        $o{given} // 0, $o{seen} // 0, $o{wait} // 0, $o{pick} // 0);
 
     return { code => $r->[0], token => $tok, now => $r->[1], fresh => $r->[2],
              again => $r->[3], gone => $r->[4], entries => $r->[0] == 1 ? entries($r, 5) : [] };

@@ -320,7 +320,7 @@ ngx_er_accept_again(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
             continue;
         }
 
-        ngx_er_lane_put(target, 0, ngx_er_queue_now());
+        ngx_er_lane_put(target, 1, ngx_er_queue_now());
         ngx_er_dispatch_wake(target);
 
         d = ngx_array_push(&fanout->deliveries);

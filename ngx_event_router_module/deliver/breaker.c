@@ -9,6 +9,18 @@
  * token bucket and the circuit breaker with its slow start.  All workers share
  * the state, so what is read from a clock may be a little behind it.
  *
+ * The breaker judges the target by events, not by attempts.  An event that
+ * fails again and again says something about itself, so each is counted once,
+ * and what has not failed yet is what the target is tried with.  So there are
+ * two times at which an open breaker lets a probe through: one for events that
+ * failed before, which grows with every probe that fails; and one for others,
+ * which grows only with theirs.  A target that is down sees the same probes
+ * either way; one that refuses five bad events takes the sixth within seconds.
+ *
+ * Half open, an event that was not tried before does not wait for one that
+ * was; and after a success the rule of the closed breaker counts, so that bad
+ * events among good ones do not open it each time.
+ *
  * Tokens are counted in parts of a delivery of which a rate of one an hour
  * brings one each ms: so whole numbers are exact and nothing is rounded away.
  */
@@ -23,19 +35,33 @@
 
 
 static uint64_t ngx_er_breaker_stop(ngx_er_policy_t *policy,
-    ngx_er_policy_state_t *state, uint64_t now);
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t fresh);
+static ngx_uint_t ngx_er_breaker_probes(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t *fresh,
+    ngx_uint_t *again, uint64_t *wait);
 static ngx_uint_t ngx_er_breaker_places(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, uint64_t *wait);
+static ngx_uint_t ngx_er_breaker_tokens(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t *n,
+    ngx_uint_t *scarce, uint64_t *wait);
 static void ngx_er_breaker_fill(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now);
 static uint64_t ngx_er_breaker_full(ngx_er_policy_t *policy);
 static void ngx_er_breaker_share(ngx_er_policy_state_t *state,
     ngx_uint_t places, ngx_uint_t n, ngx_uint_t scarce, ngx_uint_t due,
     ngx_uint_t *fresh, ngx_uint_t *again);
+static ngx_uint_t ngx_er_breaker_known(ngx_er_policy_state_t *state,
+    uint64_t event, ngx_uint_t failed);
+static ngx_uint_t ngx_er_breaker_probed(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t failed,
+    ngx_uint_t known, uint32_t random);
 static ngx_uint_t ngx_er_breaker_count(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t failed);
 static void ngx_er_breaker_open(ngx_er_policy_t *policy,
-    ngx_er_policy_state_t *state, uint64_t now, uint32_t random);
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t known,
+    uint32_t random);
+static uint64_t ngx_er_breaker_ms(ngx_er_policy_t *policy, ngx_uint_t n,
+    uint32_t random);
 static void ngx_er_breaker_close(ngx_er_policy_state_t *state, uint64_t now);
 
 
@@ -44,41 +70,33 @@ ngx_er_policy_take(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now, ngx_uint_t due, ngx_uint_t *fresh, ngx_uint_t *again,
     uint64_t *wait)
 {
-    uint64_t    stop, tokens;
+    uint64_t    stop;
     ngx_uint_t  busy, n, places, scarce;
 
-    stop = ngx_er_breaker_stop(policy, state, now);
+    stop = ngx_er_breaker_stop(policy, state, now, *fresh);
 
     if (stop) {
         *wait = stop;
         goto none;
     }
 
-    places = ngx_er_breaker_places(policy, state, now, wait);
-    busy = (ngx_uint_t) state->fresh + state->again;
+    if (state->breaker == NGX_ER_BREAKER_HALF_OPEN) {
+        n = ngx_er_breaker_probes(policy, state, now, fresh, again, wait);
+        places = n;
 
-    if (busy >= places) {
-        goto none;
+    } else {
+        places = ngx_er_breaker_places(policy, state, now, wait);
+        busy = (ngx_uint_t) state->fresh + state->again;
+        n = (places > busy) ? places - busy : 0;
     }
 
-    n = places - busy;
     scarce = (places == 1);
 
-    if (policy->rate) {
-        ngx_er_breaker_fill(policy, state, now);
-
-        tokens = state->tokens / NGX_ER_BREAKER_TOKEN;
-
-        if (tokens == 0) {
-            *wait = (NGX_ER_BREAKER_TOKEN - state->tokens + policy->rate - 1)
-                    / policy->rate;
-            goto none;
-        }
-
-        if (tokens < n) {
-            n = tokens;
-            scarce = 1;
-        }
+    if (n == 0
+        || (policy->rate
+            && !ngx_er_breaker_tokens(policy, state, now, &n, &scarce, wait)))
+    {
+        goto none;
     }
 
     ngx_er_breaker_share(state, places, n, scarce, due, fresh, again);
@@ -93,6 +111,7 @@ ngx_er_policy_take(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
         state->tokens -= (uint64_t) n * NGX_ER_BREAKER_TOKEN;
     }
 
+    state->probed = now;
     state->fresh += *fresh;
     state->again += *again;
 
@@ -111,9 +130,9 @@ none:
 
 static uint64_t
 ngx_er_breaker_stop(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
-    uint64_t now)
+    uint64_t now, ngx_uint_t fresh)
 {
-    uint64_t  until;
+    uint64_t  open, until;
 
     until = state->pause;
 
@@ -130,16 +149,70 @@ ngx_er_breaker_stop(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
     } else if (state->breaker == NGX_ER_BREAKER_OPEN) {
 
-        if (now < state->until) {
-            until = ngx_max(until, state->until);
+        open = fresh ? ngx_min(state->first, state->until) : state->until;
+
+        if (now < open) {
+            until = ngx_max(until, open);
 
         } else {
             state->breaker = NGX_ER_BREAKER_HALF_OPEN;
             state->good = 0;
+            state->row = 0;
         }
     }
 
     return (until > now) ? until - now : 0;
+}
+
+
+/*
+ * Half open: one at a time, and one more after each success.  One that hangs
+ * does not keep others waiting for longer than the breaker was open first.
+ */
+
+static ngx_uint_t
+ngx_er_breaker_probes(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t *fresh, ngx_uint_t *again, uint64_t *wait)
+{
+    uint64_t    ms;
+    ngx_uint_t  n, busy, room;
+
+    *wait = NGX_ER_POLICY_FULL;
+
+    if (*fresh) {
+        *again = 0;
+
+        busy = (ngx_uint_t) state->fresh + state->again;
+        room = (policy->concurrency > busy) ? policy->concurrency - busy : 0;
+
+        n = 1 + state->good;
+        ms = (now > state->probed) ? now - state->probed : 0;
+
+        if (state->fresh == n && room) {
+
+            if (ms < policy->open) {
+                *wait = policy->open - ms;
+
+            } else {
+                n++;
+            }
+        }
+
+        n = (n > state->fresh) ? n - state->fresh : 0;
+
+        return ngx_min(ngx_min(n, room), *fresh);
+    }
+
+    if (state->fresh || state->again) {
+        return 0;
+    }
+
+    if (now < state->until) {
+        *wait = state->until - now;
+        return 0;
+    }
+
+    return ngx_min(*again, 1);
 }
 
 
@@ -153,10 +226,6 @@ ngx_er_breaker_places(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     ngx_uint_t  n;
 
     *wait = NGX_ER_POLICY_FULL;
-
-    if (state->breaker == NGX_ER_BREAKER_HALF_OPEN) {
-        return 1;
-    }
 
     if (state->closed == 0) {
         return policy->concurrency;
@@ -180,6 +249,33 @@ ngx_er_breaker_places(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     state->trips = 0;
 
     return policy->concurrency;
+}
+
+
+/* 0: there is none; else at most "n" of them */
+
+static ngx_uint_t
+ngx_er_breaker_tokens(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t *n, ngx_uint_t *scarce, uint64_t *wait)
+{
+    uint64_t  tokens;
+
+    ngx_er_breaker_fill(policy, state, now);
+
+    tokens = state->tokens / NGX_ER_BREAKER_TOKEN;
+
+    if (tokens == 0) {
+        *wait = (NGX_ER_BREAKER_TOKEN - state->tokens + policy->rate - 1)
+                / policy->rate;
+        return 0;
+    }
+
+    if (tokens < *n) {
+        *n = tokens;
+        *scarce = 1;
+    }
+
+    return *n;
 }
 
 
@@ -245,6 +341,15 @@ ngx_er_breaker_share(ngx_er_policy_state_t *state, ngx_uint_t places,
         return;
     }
 
+    if (state->breaker == NGX_ER_BREAKER_HALF_OPEN || state->closed) {
+
+        /* who has failed before may be at fault himself */
+
+        *fresh = ngx_min(*fresh, n);
+        *again = ngx_min(*again, n - *fresh);
+        return;
+    }
+
     if (*again == 0) {
         first = ngx_min(*fresh, n);
 
@@ -300,11 +405,11 @@ ngx_er_policy_untake(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
 ngx_uint_t
 ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
-    uint64_t now, ngx_uint_t again, ngx_uint_t status, time_t retry_after,
-    uint32_t random)
+    uint64_t now, ngx_uint_t again, uint64_t event, ngx_uint_t status,
+    time_t retry_after, uint32_t random)
 {
     uint64_t    until;
-    ngx_uint_t  failed;
+    ngx_uint_t  failed, known;
 
     ngx_er_policy_lost(state, again ? 0 : 1, again ? 1 : 0);
 
@@ -321,6 +426,7 @@ ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     }
 
     failed = (status == 0 || status == 408 || status >= 500);
+    known = ngx_er_breaker_known(state, event, failed);
 
     switch (state->breaker) {
 
@@ -331,30 +437,91 @@ ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
         return 0;
 
     case NGX_ER_BREAKER_HALF_OPEN:
-
-        if (failed) {
-            ngx_er_breaker_open(policy, state, now, random);
-            return 1;
-        }
-
-        if (++state->good < NGX_ER_BREAKER_GOOD) {
-            return 0;
-        }
-
-        ngx_er_breaker_close(state, now);
-
-        return 1;
+        return ngx_er_breaker_probed(policy, state, now, failed, known,
+                                     random);
 
     default: /* NGX_ER_BREAKER_CLOSED */
 
-        if (!ngx_er_breaker_count(policy, state, now, failed)) {
+        if ((failed && known)
+            || !ngx_er_breaker_count(policy, state, now, failed))
+        {
             return 0;
         }
 
-        ngx_er_breaker_open(policy, state, now, random);
+        ngx_er_breaker_open(policy, state, now, 0, random);
 
         return 1;
     }
+}
+
+
+/* 1: it failed before; from now on it is known, or no more */
+
+static ngx_uint_t
+ngx_er_breaker_known(ngx_er_policy_state_t *state, uint64_t event,
+    ngx_uint_t failed)
+{
+    ngx_uint_t  i;
+
+    if (event == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < NGX_ER_POLICY_EVENTS; i++) {
+
+        if (state->failed[i] == event) {
+
+            if (!failed) {
+                state->failed[i] = 0;
+            }
+
+            return 1;
+        }
+    }
+
+    if (failed) {
+        i = state->nfailed++ % NGX_ER_POLICY_EVENTS;
+        state->failed[i] = event;
+    }
+
+    return 0;
+}
+
+
+/* 1: the breaker changed */
+
+static ngx_uint_t
+ngx_er_breaker_probed(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t failed, ngx_uint_t known, uint32_t random)
+{
+    if (failed) {
+
+        if (!known) {
+            state->row++;
+        }
+
+        if (state->good && state->row < policy->failures) {
+
+            /* it lives */
+
+            return 0;
+        }
+
+        ngx_er_breaker_open(policy, state, now, known, random);
+
+        return 1;
+    }
+
+    state->row = 0;
+    state->news = 0;
+
+    if (++state->good < NGX_ER_BREAKER_GOOD) {
+        return 0;
+    }
+
+    ngx_er_breaker_close(state, now);
+
+    return 1;
 }
 
 
@@ -392,27 +559,57 @@ ngx_er_breaker_count(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
 static void
 ngx_er_breaker_open(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
-    uint64_t now, uint32_t random)
+    uint64_t now, ngx_uint_t known, uint32_t random)
+{
+    state->breaker = NGX_ER_BREAKER_OPEN;
+    state->until = now + ngx_er_breaker_ms(policy, state->trips, random);
+    state->closed = 0;
+    state->row = 0;
+
+    if (state->trips < 64) {
+        state->trips++;
+    }
+
+    if (known) {
+        return;
+    }
+
+    state->first = now + ngx_er_breaker_ms(policy, state->news, random);
+
+    if (state->news < 64) {
+        state->news++;
+    }
+}
+
+
+/* for how long it is open the n-th time: a fifth more or less */
+
+static uint64_t
+ngx_er_breaker_ms(ngx_er_policy_t *policy, ngx_uint_t n, uint32_t random)
 {
     uint64_t    ms;
     ngx_uint_t  i;
 
     ms = policy->open;
 
-    for (i = 0; i < state->trips && ms < policy->open_max; i++) {
+    for (i = 0; i < n && ms < policy->open_max; i++) {
         ms *= 2;
     }
 
     ms = ngx_min(ms, policy->open_max);
-    ms = ms * (800 + random % 401) / 1000;
 
-    state->breaker = NGX_ER_BREAKER_OPEN;
-    state->until = now + ms;
-    state->closed = 0;
-    state->row = 0;
+    return ms * (800 + random % 401) / 1000;
+}
 
-    if (state->trips < 64) {
-        state->trips++;
+
+void
+ngx_er_policy_probe(ngx_er_policy_state_t *state, uint64_t now)
+{
+    state->pause = 0;
+
+    if (state->breaker == NGX_ER_BREAKER_OPEN) {
+        state->until = now;
+        state->first = now;
     }
 }
 
@@ -425,6 +622,7 @@ ngx_er_breaker_close(ngx_er_policy_state_t *state, uint64_t now)
     state->breaker = NGX_ER_BREAKER_CLOSED;
     state->closed = ngx_max(now, 1);
     state->row = 0;
+    state->news = 0;
     state->window = now;
     state->answers = 0;
     state->failures = 0;

@@ -148,7 +148,8 @@ ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane)
     ngx_er_lane_due(lane->target, &lane->due);
 
     lane->fresh = (lane->due.fresh <= now) ? NGX_ER_DISPATCH_BATCH : 0;
-    lane->again = (lane->due.again <= now) ? NGX_ER_DISPATCH_BATCH : 0;
+    lane->again = (lane->due.again <= now) ? NGX_ER_DISPATCH_BATCH
+                                           : lane->due.early;
 
     if (lane->fresh == 0 && lane->again == 0) {
         ngx_er_dispatch_later(lane, ngx_min(lane->due.fresh,
@@ -249,6 +250,8 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
     op->target = lane->target->hash;
     op->fresh = lane->fresh;
     op->again = lane->again;
+    op->pick = lane->again ? ngx_er_lane_pick(lane->target)
+                           : NGX_ER_QUEUE_PICK_DUE;
     op->bytes = lane->reserved;
     op->token = ngx_er_queue_token(worker->store);
     op->lease = NGX_ER_LEASE_FIRST;
@@ -313,7 +316,7 @@ ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane, ngx_er_queue_op_t *op)
     entry = n ? op->entries->elts : NULL;
 
     for (i = 0; i < n; i++) {
-        again = (entry[i].attempts || entry[i].crashes);
+        again = (entry[i].attempts || entry[i].crashes || entry[i].epoch);
 
         if (lane->again == 0) {
             again = 0;

@@ -117,7 +117,7 @@ ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
 
 void
 ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
-    ngx_uint_t status, time_t retry_after)
+    uint64_t event, ngx_uint_t status, time_t retry_after)
 {
     uint64_t               until, pause;
     ngx_uint_t             changed, breaker;
@@ -131,7 +131,8 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     pause = lane->sh->policy.pause;
 
     changed = ngx_er_policy_end(&target->policy, &lane->sh->policy, now, again,
-                                status, retry_after, (uint32_t) ngx_random());
+                                event, status, retry_after,
+                                (uint32_t) ngx_random());
 
     breaker = lane->sh->policy.breaker;
     until = lane->sh->policy.until;
@@ -171,6 +172,31 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
 }
 
 
+ngx_er_queue_pick_e
+ngx_er_lane_pick(ngx_er_target_t *target)
+{
+    ngx_er_lane_t        *lane;
+    ngx_er_queue_pick_e   pick;
+
+    lane = target->lane;
+    pick = NGX_ER_QUEUE_PICK_DUE;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    if (lane->sh->early) {
+        lane->sh->early = 0;
+        pick = NGX_ER_QUEUE_PICK_EARLY;
+
+    } else if (lane->sh->policy.breaker == NGX_ER_BREAKER_HALF_OPEN) {
+        pick = NGX_ER_QUEUE_PICK_LEAST;
+    }
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    return pick;
+}
+
+
 void
 ngx_er_lane_put(ngx_er_target_t *target, ngx_uint_t again, uint64_t due)
 {
@@ -204,6 +230,7 @@ ngx_er_lane_due(ngx_er_target_t *target, ngx_er_lane_due_t *due)
     due->fresh = lane->sh->fresh;
     due->again = lane->sh->again;
     due->version = lane->sh->version;
+    due->early = lane->sh->early;
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 }
@@ -265,6 +292,29 @@ ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held)
     }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
+}
+
+
+ngx_uint_t
+ngx_er_lane_probe(ngx_er_target_t *target, uint64_t now)
+{
+    ngx_uint_t      held;
+    ngx_er_lane_t  *lane;
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    held = lane->sh->held;
+
+    if (!held) {
+        lane->sh->early = 1;
+        ngx_er_policy_probe(&lane->sh->policy, now);
+    }
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    return !held;
 }
 
 

@@ -42,7 +42,8 @@ struct ngx_er_lane_sh_s {
     uint64_t               fresh;      /* when the first one is due, */
     uint64_t               again;      /* NGX_ER_NEVER: none */
     ngx_uint_t             version;    /* counts what was put in */
-    ngx_uint_t             held;       /* an operator paused it */
+    ngx_uint_t             held;       /* an operator paused it, */
+    ngx_uint_t             early;      /* or asked for an attempt at once */
 
     ngx_uint_t             pending;    /* as of the last sweep */
     ngx_uint_t             dead;
@@ -64,6 +65,7 @@ typedef struct {
     uint64_t               fresh;
     uint64_t               again;
     ngx_uint_t             version;
+    ngx_uint_t             early;
 } ngx_er_lane_due_t;
 
 
@@ -96,7 +98,11 @@ void ngx_er_lane_take(ngx_er_target_t *target, uint64_t now,
 void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
     ngx_uint_t again);
 void ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
-    ngx_uint_t status, time_t retry_after);
+    uint64_t event, ngx_uint_t status, time_t retry_after);
+
+/* how the next later attempt is chosen: what has taken a place of a target
+   whose breaker is half open is a probe; EARLY is asked for once */
+ngx_er_queue_pick_e ngx_er_lane_pick(ngx_er_target_t *target);
 
 /* something was put in that is due then */
 void ngx_er_lane_put(ngx_er_target_t *target, ngx_uint_t again, uint64_t due);
@@ -120,6 +126,10 @@ void ngx_er_lanes_usage(ngx_er_main_conf_t *mcf, uint64_t *used,
 
 /* an operator stops or starts the deliveries */
 void ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held);
+
+/* or wants to see at once how the target is: an attempt though the breaker is
+   open, the target asked for a pause, or nothing is due.  0: it is paused */
+ngx_uint_t ngx_er_lane_probe(ngx_er_target_t *target, uint64_t now);
 
 /* a copy to look at */
 void ngx_er_lane_copy(ngx_er_target_t *target, ngx_er_lane_sh_t *copy);

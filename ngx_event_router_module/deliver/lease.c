@@ -283,7 +283,7 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
         lease->placed = 0;
 
         ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
-                        attempt->status, attempt->retry_after);
+                        lease->seq, attempt->status, attempt->retry_after);
         ngx_er_delivery_place_give();
     }
 

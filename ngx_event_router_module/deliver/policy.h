@@ -21,6 +21,7 @@
 
 
 #define NGX_ER_POLICY_STATUSES  600
+#define NGX_ER_POLICY_EVENTS    128    /* that failed, known by their number */
 
 
 typedef enum {
@@ -73,8 +74,12 @@ typedef struct {
     uint32_t               breaker;    /* ngx_er_breaker_e */
     uint32_t               row;        /* failures in a row */
     uint32_t               trips;      /* in a row */
+    uint32_t               news;       /* of them, by events that had not
+                                          failed before */
     uint32_t               good;       /* half open: successes */
     uint64_t               until;      /* open: until when */
+    uint64_t               first;      /* for events that have not failed */
+    uint64_t               probed;     /* when a place was taken last */
     uint64_t               closed;     /* slow start: since when; 0: over */
     uint64_t               window;     /* of the counts below: its beginning */
     uint32_t               answers;
@@ -84,6 +89,9 @@ typedef struct {
     uint32_t               again;      /* attempt, and later ones */
     uint32_t               turn;       /* 1: of the last places later ones had
                                           more than first ones */
+
+    uint32_t               nfailed;    /* where the next one goes */
+    uint64_t               failed[NGX_ER_POLICY_EVENTS];  /* 0: none */
 } ngx_er_policy_state_t;
 
 
@@ -117,8 +125,9 @@ uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
  * both how many there are, now in flight.  If none: "wait" is how many ms
  * until it makes sense to ask again, NGX_ER_POLICY_FULL: when a delivery ends.
  * Later attempts have at most half of the places (one at least) while there
- * are first ones too, and are served before them up to that.  "due": 1 if
- * later attempts are due, whether asked for or not.
+ * are first ones too, and are served before them up to that; probes and the
+ * slow start are for first ones, if there are any.  "due": 1 if later attempts
+ * are due, whether asked for or not.
  */
 #define NGX_ER_POLICY_FULL  ((uint64_t) -1)
 
@@ -132,13 +141,16 @@ void ngx_er_policy_untake(ngx_er_policy_t *policy,
 
 /*
  * A delivery ended: gives its place back and judges the target.  "again": it
- * had a place for later attempts.  429 and 503 with Retry-After pause the
- * target and are no failure to the breaker.  Returns 1 if the breaker's state
- * changed.
+ * had a place for later attempts; "event": its number, 0: unlike any other.
+ * 429 and 503 with Retry-After pause the target and are no failure to the
+ * breaker.  Returns 1 if the breaker's state changed.
  */
 ngx_uint_t ngx_er_policy_end(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t again,
-    ngx_uint_t status, time_t retry_after, uint32_t random);
+    uint64_t event, ngx_uint_t status, time_t retry_after, uint32_t random);
+
+/* whoever is asked next is a probe: an open breaker is half open at once */
+void ngx_er_policy_probe(ngx_er_policy_state_t *state, uint64_t now);
 
 /* a delivery whose end nobody knows (its worker died): gives places back */
 void ngx_er_policy_lost(ngx_er_policy_state_t *state, ngx_uint_t fresh,

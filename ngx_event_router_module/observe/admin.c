@@ -36,7 +36,8 @@ typedef enum {
     NGX_ER_ADMIN_REPLAY,
     NGX_ER_ADMIN_PURGE,
     NGX_ER_ADMIN_PAUSE,
-    NGX_ER_ADMIN_RESUME
+    NGX_ER_ADMIN_RESUME,
+    NGX_ER_ADMIN_PROBE
 } ngx_er_admin_verb_e;
 
 
@@ -46,6 +47,8 @@ static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
     ngx_uint_t method);
 static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_uint_t held);
+static ngx_int_t ngx_er_admin_probe(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf);
 static ngx_int_t ngx_er_admin_run(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
 static void ngx_er_admin_gone(void *data);
@@ -69,6 +72,7 @@ static struct {
     { ngx_string("purge"), NGX_HTTP_POST },
     { ngx_string("pause"), NGX_HTTP_POST },
     { ngx_string("resume"), NGX_HTTP_POST },
+    { ngx_string("probe"), NGX_HTTP_POST },
     { ngx_null_string, 0 }
 };
 
@@ -96,7 +100,7 @@ ngx_er_admin_handler(ngx_http_request_t *r)
     if (verb == NGX_ERROR) {
         return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
                                     "there are pending, dead, replay, purge, "
-                                    "pause and resume here");
+                                    "pause, resume and probe here");
     }
 
     method = ngx_er_admin_verbs[verb].method;
@@ -121,6 +125,10 @@ ngx_er_admin_handler(ngx_http_request_t *r)
 
     if (verb == NGX_ER_ADMIN_PAUSE || verb == NGX_ER_ADMIN_RESUME) {
         return ngx_er_admin_pause(r, mcf, verb == NGX_ER_ADMIN_PAUSE);
+    }
+
+    if (verb == NGX_ER_ADMIN_PROBE) {
+        return ngx_er_admin_probe(r, mcf);
     }
 
     return ngx_er_admin_run(r, mcf, verb);
@@ -214,6 +222,46 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     body.data = p;
     body.len = ngx_sprintf(p, "{\"target\":\"%V\",\"paused\":%s}\n",
                            &target->name, held ? "true" : "false")
+               - p;
+
+    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+}
+
+
+static ngx_int_t
+ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
+{
+    u_char            *p;
+    ngx_str_t          name, body;
+    ngx_er_target_t   *target;
+    static ngx_str_t   type = ngx_string("application/json");
+
+    if (!ngx_er_admin_arg(r, "target", &name)
+        || (target = ngx_er_target_find(mcf, &name)) == NULL)
+    {
+        return ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST,
+                                    "name the target: target=NAME");
+    }
+
+    if (!ngx_er_lane_probe(target, ngx_er_queue_now())) {
+        return ngx_er_admin_problem(r, NGX_HTTP_CONFLICT,
+                                    "the target is paused: resume it");
+    }
+
+    ngx_er_dispatch_wake(target);
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "a probe of target \"%V\" is asked for by an operator",
+                  &target->name);
+
+    p = ngx_pnalloc(r->pool, NGX_ER_NAME_MAX + 64);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = p;
+    body.len = ngx_sprintf(p, "{\"target\":\"%V\",\"probe\":true}\n",
+                           &target->name)
                - p;
 
     return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
@@ -394,7 +442,7 @@ ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
         if (op->to.target ? op->to.target == target[i]->hash
                           : (ctx->target == NULL || ctx->target == target[i]))
         {
-            ngx_er_lane_put(target[i], 0, now);
+            ngx_er_lane_put(target[i], 1, now);
         }
     }
 

@@ -107,6 +107,17 @@ typedef enum {
 } ngx_er_queue_verb_e;
 
 
+/* LEASE: which entries with an attempt */
+
+typedef enum {
+    NGX_ER_QUEUE_PICK_DUE = 0,         /* those that are due first */
+    NGX_ER_QUEUE_PICK_LEAST,           /* of the first NGX_ER_ENTRY_LOOKS due
+                                          ones the one that failed least, of
+                                          such ones the oldest */
+    NGX_ER_QUEUE_PICK_EARLY            /* the same, due or not */
+} ngx_er_queue_pick_e;
+
+
 /* ACCEPT: one target of the event */
 
 typedef struct {
@@ -135,8 +146,9 @@ typedef struct {
                                           */
     uint64_t               fresh;      /* when the first one without an attempt
                                           is due */
-    uint64_t               again;      /* when the first one with an attempt is
-                                          due, or a lease ends */
+    uint64_t               again;      /* when the first one with an attempt or
+                                          a replayed one is due, or a lease
+                                          ends */
     ngx_str_t              name;
 } ngx_er_queue_count_t;
 
@@ -229,7 +241,9 @@ struct ngx_er_queue_op_s {
 
     uint64_t               target;     /* also EXTEND, SETTLE, RETRY, BURY */
     ngx_uint_t             fresh;      /* entries without an attempt */
-    ngx_uint_t             again;      /* entries with one */
+    ngx_uint_t             again;      /* entries with one, and replayed ones:
+                                          they never go before all new ones */
+    ngx_er_queue_pick_e    pick;       /* of again; other than DUE: one */
     size_t                 bytes;      /* of records; one entry is given even
                                           if it is larger */
     ngx_array_t           *entries;    /* of ngx_er_entry_t; LIST, too */

@@ -216,9 +216,11 @@ typedef struct {
 } ngx_er_file_lapsed_t;
 
 
+/* what is replayed has had its attempts, though they count no more */
+
 #define ngx_er_file_class(row)                                                \
-    (((row)->e.attempts || (row)->e.crashes) ? NGX_ER_FILE_AGAIN              \
-                                             : NGX_ER_FILE_FRESH)
+    (((row)->e.attempts || (row)->e.crashes || (row)->e.epoch)                \
+     ? NGX_ER_FILE_AGAIN : NGX_ER_FILE_FRESH)
 
 /* a + b, never beyond NGX_ER_NEVER - 1 */
 #define ngx_er_file_later(a, b)                                               \

@@ -26,6 +26,8 @@
 static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_class_e class, ngx_uint_t limit,
     size_t *left);
+static ngx_int_t ngx_er_file_lease_pick(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, size_t *left);
 static ngx_int_t ngx_er_file_lease_due(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key, size_t *left);
 static ngx_int_t ngx_er_file_lease_alone(ngx_er_file_txn_t *t,
@@ -43,6 +45,7 @@ ngx_int_t
 ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     size_t                 left;
+    ngx_int_t              rc;
     ngx_str_t              name;
     ngx_er_queue_count_t  *count;
 
@@ -57,8 +60,15 @@ ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     left = op->bytes;
 
-    if (ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, op->again, &left)
-        != NGX_OK
+    if (op->again && op->pick != NGX_ER_QUEUE_PICK_DUE) {
+        rc = ngx_er_file_lease_pick(t, op, &left);
+
+    } else {
+        rc = ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, op->again,
+                                     &left);
+    }
+
+    if (rc != NGX_OK
         || ngx_er_file_lease_class(t, op, NGX_ER_FILE_FRESH, op->fresh, &left)
            != NGX_OK)
     {
@@ -139,6 +149,68 @@ ngx_er_file_lease_class(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     return NGX_OK;
+}
+
+
+/* one that failed least; what cannot be read is left to the others */
+
+static ngx_int_t
+ngx_er_file_lease_pick(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    size_t *left)
+{
+    uint64_t           key[4], best[4], n, least;
+    ngx_int_t          rc;
+    ngx_uint_t         step;
+    ngx_er_file_row_t  row;
+
+    ngx_memzero(best, sizeof(best));
+
+    key[0] = op->target;
+    key[1] = NGX_ER_FILE_AGAIN;
+    key[2] = 0;
+    key[3] = 0;
+
+    least = NGX_ER_NEVER;
+
+    for (step = 0; step < NGX_ER_ENTRY_LOOKS; step++) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_DUE, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != op->target
+            || key[1] != NGX_ER_FILE_AGAIN
+            || (key[2] > t->now && op->pick != NGX_ER_QUEUE_PICK_EARLY))
+        {
+            break;
+        }
+
+        rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, op->target, key[3], &row);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK && (row.holder == 0 || key[2] <= t->now)) {
+            n = (uint64_t) row.e.attempts + row.e.crashes;
+
+            if (n < least || (n == least && key[3] < best[3])) {
+                ngx_memcpy(best, key, sizeof(best));
+                least = n;
+            }
+        }
+
+        ngx_er_file_after(NGX_ER_FILE_DUE, key);
+    }
+
+    if (least == NGX_ER_NEVER) {
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, 1, left);
+    }
+
+    rc = ngx_er_file_lease_due(t, op, best, left);
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 

@@ -433,6 +433,7 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     } else {
         ngx_er_file_row_init(&row, op->to.target, seq);
+        row.e.epoch = 1;
     }
 
     ngx_er_file_row_text(&row, &op->to.name, &op->to.routes, &none);

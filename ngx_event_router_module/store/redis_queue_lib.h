@@ -86,7 +86,7 @@
     "  call('HSET', e, field, cmsgpack.pack(p)) "                             \
     "end "                                                                    \
     "local function class(p) "                                                \
-    "  return b .. (p[2] + p[3] == 0 and 'f:' or 'a:') "                      \
+    "  return b .. (p[1] + p[2] + p[3] == 0 and 'f:' or 'a:') "               \
     "end "                                                                    \
     "local function release(t, order) "                                       \
     "  local g = b .. 'g:' .. t .. ':' .. order "                             \

@@ -151,7 +151,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     ngx_null_string },
 
     /* layout, holder, token, target, fresh, again, bytes, lease, given,
-       seen, wait */
+       seen, wait, pick */
 
     { ngx_string("lease"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
@@ -185,10 +185,27 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "    set(e, 'p' .. t, p) "
     "    call('ZADD', b .. 'a:' .. t, p[5], q) "
     "  end "
-    "  local function take(z, n) "
+    "  local function choose(z) "
+    "    local best, least "
+    "    local top = ARGV[12] == '2' and '(+inf' or now "
+    "    for _, q in ipairs(call('ZRANGEBYSCORE', z, '-inf', top, "
+    "                            'LIMIT', 0, 64)) do "
+    "      local p = get(b .. 'e:' .. q, 'p' .. t) "
+    "      if p and (p[6] == '' or p[5] <= now) then "
+    "        local tries = p[2] + p[3] "
+    "        if not best or tries < least "
+    "           or tries == least and q < best then "
+    "          best, least = q, tries "
+    "        end "
+    "      end "
+    "    end "
+    "    return best and {best} "
+    "  end "
+    "  local function take(z, n, pick) "
     "    if n <= 0 then return end "
-    "    for _, q in ipairs(call('ZRANGEBYSCORE', z, '-inf', now, "
-    "                            'LIMIT', 0, n)) do "
+    "    for _, q in ipairs(pick and choose(z) "
+    "                       or call('ZRANGEBYSCORE', z, '-inf', now, "
+    "                               'LIMIT', 0, n)) do "
     "      local e = b .. 'e:' .. q "
     "      local p = get(e, 'p' .. t) "
     "      if not p then "
@@ -212,7 +229,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "      end "
     "    end "
     "  end "
-    "  take(b .. 'a:' .. t, tonumber(ARGV[6])) "
+    "  take(b .. 'a:' .. t, tonumber(ARGV[6]), (ARGV[12] or '0') ~= '0') "
     "  take(b .. 'f:' .. t, tonumber(ARGV[5])) "
     "  if #took > 1 then "
     "    call('SET', mark, table.concat(took), 'PX', 60000) "

@@ -20,6 +20,8 @@
 static void test_accept(void);
 static void test_dedup(void);
 static void test_lease(void);
+static void test_pick(void);
+static ngx_er_queue_op_t *pick(uint64_t target, ngx_er_queue_pick_e pick);
 static void test_fencing(void);
 static void test_retry(void);
 static void test_poison(void);
@@ -245,6 +247,75 @@ test_lease(void)
     is_int(entry(op, 0)->crashes, 1, "a lease that ended by itself");
 
     end();
+}
+
+
+/* probes: which one of those that failed */
+
+static void
+test_pick(void)
+{
+    uint64_t            seq[4];
+    ngx_uint_t          i, n;
+    ngx_er_queue_op_t  *op;
+
+    static ngx_uint_t  times[] = { 2, 1, 3, 1 };
+
+    begin(8 << 20);
+
+    for (i = 0; i < 4; i++) {
+        accept_one(10, 0, 0, 100, &seq[i]);
+        now++;
+    }
+
+    for (n = 1; n <= 3; n++) {
+        op = lease(10, 9, 9);
+
+        for (i = 0; i < 4; i++) {
+            if (n <= times[i]) {
+                (void) retry(10, seq[i], op->token, 1,
+                             n == times[i] ? 5000 : 0);
+            }
+        }
+    }
+
+    op = pick(10, NGX_ER_QUEUE_PICK_LEAST);
+    is_int(op->entries->nelts, 0, "none is due");
+    op = pick(10, NGX_ER_QUEUE_PICK_EARLY);
+    is_int(op->entries->nelts, 1, "due or not: one");
+    is_int(entry(op, 0)->seq, seq[1], "failed least, the oldest");
+    op = pick(10, NGX_ER_QUEUE_PICK_EARLY);
+    is_int(entry(op, 0)->seq, seq[3], "not what is in hand");
+
+    now += 5000;
+
+    op = pick(10, NGX_ER_QUEUE_PICK_LEAST);
+    is_int(entry(op, 0)->seq, seq[0], "due: failed less");
+    is_int(lease(10, 0, 9)->entries->nelts, 1, "the rest");
+    op = pick(10, NGX_ER_QUEUE_PICK_EARLY);
+    is_int(op->entries->nelts, 0, "all are in hand");
+    op = pick(11, NGX_ER_QUEUE_PICK_EARLY);
+    is_int(op->entries->nelts, 0, "a target that nobody knows");
+    is_int(consistent(), 0, "fits together");
+
+    end();
+}
+
+
+static ngx_er_queue_op_t *
+pick(uint64_t target, ngx_er_queue_pick_e pick)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_LEASE);
+    op->target = target;
+    op->token = ++token;
+    op->again = 1;
+    op->pick = pick;
+
+    (void) run(op);
+
+    return op;
 }
 
 
@@ -831,7 +902,7 @@ test_archive(void)
     is_int(entry(list(0, 10), 0)->epoch, 1, "the settled one, next epoch");
     is_int(replay_archive(1, 10), 0, "not twice");
 
-    op = lease(10, 1, 0);
+    op = lease(10, 0, 1);
     is_int(entry(op, 0)->seq, seq, "the event again");
     is_str(&entry(op, 0)->record, "kept", "the record");
     is_int(settle(10, seq, op->token), NGX_OK, "settled");
@@ -1764,6 +1835,7 @@ main(void)
     test_accept();
     test_dedup();
     test_lease();
+    test_pick();
     test_fencing();
     test_retry();
     test_poison();

@@ -78,7 +78,7 @@ static void crash_child(int fd);
 static ngx_uint_t crash_check(uint64_t *acked, ngx_uint_t n);
 
 
-#define again_of(m)   ((m)->attempts || (m)->crashes)
+#define again_of(m)   ((m)->attempts || (m)->crashes || (m)->epoch)
 #define goes(m)       ((m)->order == 0 || (m)->active)
 #define clock()       ngx_er_file_clock(file)
 

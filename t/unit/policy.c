@@ -66,6 +66,7 @@ static void test_answers(void);
 static void test_breaker_row(void);
 static void test_breaker_percent(void);
 static void test_half_open(void);
+static void test_events(void);
 static void test_trips(void);
 static void test_slow_start(void);
 static void test_off(void);
@@ -80,6 +81,10 @@ static ngx_uint_t answer(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t status);
 static void trip(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now);
+static ngx_uint_t fail_of(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, uint64_t event);
+static void trip_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, uint64_t *event);
 static uint32_t number(void);
 
 
@@ -231,6 +236,7 @@ main(void)
     test_breaker_row();
     test_breaker_percent();
     test_half_open();
+    test_events();
     test_trips();
     test_slow_start();
     test_off();
@@ -264,7 +270,7 @@ static ngx_uint_t
 answer(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
     ngx_uint_t status)
 {
-    return ngx_er_policy_end(policy, state, now, 0, status, NONE, 200);
+    return ngx_er_policy_end(policy, state, now, 0, 0, status, NONE, 200);
 }
 
 
@@ -504,8 +510,8 @@ test_turns(void)
         got[0] += fresh;
         got[1] += again;
 
-        (void) ngx_er_policy_end(&policy, &state, START + i, again, 200, NONE,
-                                 0);
+        (void) ngx_er_policy_end(&policy, &state, START + i, again, 0, 200,
+                                 NONE, 0);
     }
 
     is_int(got[0], 50, "one place: half of the turns to first attempts");
@@ -528,7 +534,7 @@ test_turns(void)
         now += wait;
 
         if (fresh + again) {
-            (void) ngx_er_policy_end(&policy, &state, now, again, 200, NONE,
+            (void) ngx_er_policy_end(&policy, &state, now, again, 0, 200, NONE,
                                      0);
         }
     }
@@ -649,8 +655,8 @@ test_answers(void)
         state.fresh = 1;
         state.again = 1;
 
-        changed = ngx_er_policy_end(&policy, &state, START, i % 2, c->status,
-                                    c->retry_after, 0);
+        changed = ngx_er_policy_end(&policy, &state, START, i % 2, 0,
+                                    c->status, c->retry_after, 0);
 
         ok(changed == 0
            && state.row == (uint32_t) (c->row == -1 ? 2 : c->row)
@@ -663,8 +669,8 @@ test_answers(void)
     }
 
     ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 429, 30, 0);
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 429, 2, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 30, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 2, 0);
     is_int(state.pause, START + 30000, "the longest pause counts");
 }
 
@@ -776,23 +782,27 @@ test_half_open(void)
     ok(strcmp(ngx_er_breaker_name(state.breaker), "half-open") == 0,
        "its name");
     is_int(take(&policy, &state, now, 9, 9, &wait), 0, "not two");
+    is_int(wait, 5000, "unless it hangs");
+    is_int(take(&policy, &state, now, 0, 9, &wait), 0, "nor a later one");
     ok(wait == FULL, "until it ends");
 
     ngx_er_policy_untake(&policy, &state, state.fresh, state.again);
     is_int(take(&policy, &state, now, 9, 0, &wait), 1, "given back");
     is_int(answer(&policy, &state, now, 200), 0, "one success");
-    is_int(take(&policy, &state, now, 9, 0, &wait), 1, "second probe");
+    is_int(take(&policy, &state, now, 9, 0, &wait), 2, "two probes");
+    ngx_er_policy_untake(&policy, &state, 1, 0);
     is_int(answer(&policy, &state, now, 404), 0, "404 is a success");
-    is_int(take(&policy, &state, now, 9, 0, &wait), 1, "third probe");
-    is_int(ngx_er_policy_end(&policy, &state, now, 0, 503, 2, 0), 0,
+    is_int(take(&policy, &state, now, 9, 0, &wait), 3, "then three");
+    ngx_er_policy_untake(&policy, &state, 2, 0);
+    is_int(ngx_er_policy_end(&policy, &state, now, 0, 0, 503, 2, 0), 0,
            "Retry-After is no failure");
     is_int(take(&policy, &state, now, 9, 0, &wait), 0, "but a pause");
     is_int(wait, 2000, "2s");
     now += 2000;
-    is_int(take(&policy, &state, now, 9, 0, &wait), 1, "again");
+    is_int(take(&policy, &state, now, 1, 0, &wait), 1, "again");
     is_int(answer(&policy, &state, now, 429), 0, "429 says nothing");
     is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "still half open");
-    is_int(take(&policy, &state, now, 9, 0, &wait), 1, "another");
+    is_int(take(&policy, &state, now, 1, 0, &wait), 1, "another");
     is_int(answer(&policy, &state, now, 201), 1, "third success");
     is_int(state.breaker, NGX_ER_BREAKER_CLOSED, "closed");
 
@@ -805,16 +815,144 @@ test_half_open(void)
     is_int(take(&policy, &state, now, 9, 0, &wait), 0, "for longer");
     is_int(wait, 10000, "10s");
 
-    /* a delivery from before hangs: it is the probe */
+    /* a delivery hangs: one that has not failed need not wait for its end */
 
     ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
-    (void) take(&policy, &state, START, 1, 0, &wait);
-    state.fresh = 2;
     trip(&policy, &state, START);
-    state.fresh = 1;
-    is_int(take(&policy, &state, START + 5000, 9, 0, &wait), 0,
-           "one from before is in flight");
-    ok(wait == FULL, "until it ends");
+    is_int(take(&policy, &state, START + 5000, 9, 0, &wait), 1, "it hangs");
+    is_int(take(&policy, &state, START + 9999, 9, 0, &wait), 0, "for a while");
+    is_int(wait, 1, "it is waited for");
+    is_int(take(&policy, &state, START + 10000, 9, 0, &wait), 1, "no longer");
+    is_int(take(&policy, &state, START + 90000, 9, 0, &wait), 0, "not three");
+    ok(wait == FULL, "until one ends");
+    policy.concurrency = 1;
+    state.fresh = 0;
+    state.again = 1;
+    is_int(take(&policy, &state, START + 90000, 9, 0, &wait), 0,
+           "concurrency holds for probes");
+}
+
+
+/* five bad events and good ones: who failed before says nothing new */
+
+static void
+test_events(void)
+{
+    uint64_t                now, wait, i;
+    ngx_uint_t              fresh, again, n;
+    ngx_er_policy_t         policy;
+    ngx_er_policy_state_t   state;
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+    n = 0;
+
+    for (i = 0; i < 1000; i++) {
+        n += fail_of(&policy, &state, START + i, 1 + i % 4);
+    }
+
+    is_int(n, 0, "four events fail and fail: closed");
+    is_int(state.failures, 4, "each counted once");
+    is_int(fail_of(&policy, &state, START + 1000, 5), 1, "the fifth opens it");
+
+    /* a probe by one of them fails: others wait no longer for that */
+
+    now = START + 6000;
+    is_int(state.first, now, "for 5s");
+
+    for (i = 1; i <= 5; i++) {
+        is_int(take(&policy, &state, state.until, 0, 9, &wait), 1, "a probe");
+        is_int(fail_of(&policy, &state, state.until, i), 1, "of a bad one");
+        now = state.until;
+    }
+
+    is_int(take(&policy, &state, now - 1, 0, 9, &wait), 0, "they wait longer");
+    is_int(state.first, START + 6000, "a new one does not");
+    is_int(take(&policy, &state, now - 1, 9, 9, &wait), 1, "it is the probe");
+    is_int(state.again, 0, "not a bad one");
+    (void) answer(&policy, &state, now, 200);
+    is_int(fail_of(&policy, &state, now, 5), 0, "the target lives");
+    is_int(fail_of(&policy, &state, now, 6), 0, "that one is bad, too");
+    is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "half open");
+    (void) answer(&policy, &state, now, 200);
+    is_int(answer(&policy, &state, now, 200), 1, "closed");
+
+    /* bad ones do not take the slow start from good ones */
+
+    fresh = 9;
+    again = 9;
+    ngx_er_policy_take(&policy, &state, now, 1, &fresh, &again, &wait);
+    ok(fresh == 1 && again == 0, "slow start: new ones first");
+    (void) answer(&policy, &state, now, 200);
+
+    for (i = 0; i < 1000; i++) {
+        n += fail_of(&policy, &state, now + i, 1 + i % 6);
+    }
+
+    is_int(n, 0, "they do not open it again");
+
+    /* who succeeds at last is as new */
+
+    (void) ngx_er_policy_end(&policy, &state, now, 1, 6, 200, NONE, 0);
+    (void) fail_of(&policy, &state, now, 6);
+    is_int(state.row, 1, "it failed anew");
+
+    /* the target is down: each new one is a probe less often */
+
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+    now = START;
+
+    for (i = 1, n = 0; now < START + 3600000; i++, n++) {
+        trip_of(&policy, &state, now, &i);
+        (void) take(&policy, &state, now, 9, 9, &wait);
+        now += wait;
+        (void) take(&policy, &state, now, 9, 9, &wait);
+    }
+
+    ok(n <= 18, "down for an hour, new ones all the time: %d probes",
+       (int) n);
+
+    ngx_er_policy_probe(&state, now);
+    is_int(take(&policy, &state, now, 0, 1, &wait), 0, "a probe is in flight");
+    trip_of(&policy, &state, now, &i);
+    ngx_er_policy_probe(&state, now);
+    is_int(take(&policy, &state, now, 0, 9, &wait), 1, "a probe at once");
+
+    /* more events than are remembered */
+
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+    policy.failures = 100000;
+    policy.percent = 1000;
+
+    for (i = 1; i <= 1000; i++) {
+        (void) fail_of(&policy, &state, START, i);
+    }
+
+    is_int(state.row, 1000, "a thousand events fail");
+    (void) fail_of(&policy, &state, START, 1000);
+    is_int(state.row, 1000, "the last ones are known");
+}
+
+
+static ngx_uint_t
+fail_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
+    uint64_t event)
+{
+    return ngx_er_policy_end(policy, state, now, 1, event, 500, NONE, 200);
+}
+
+
+/* events that have not failed before, until it is open */
+
+static void
+trip_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
+    uint64_t *event)
+{
+    while (state->breaker != NGX_ER_BREAKER_OPEN) {
+        (void) ngx_er_policy_end(policy, state, now, 0, (*event)++, 500, NONE,
+                                 200);
+    }
 }
 
 
@@ -855,7 +993,8 @@ test_trips(void)
     for (i = 0; i < 10000; i++) {
         ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
         state.row = 4;
-        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, NONE, number());
+        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 0, NONE,
+                                 number());
         ms = state.until - START;
         least = ngx_min(least, ms);
         most = ngx_max(most, ms);
@@ -976,8 +1115,8 @@ test_lost(void)
     ngx_er_policy_lost(&state, 99, 99);
     ok(state.fresh == 0 && state.again == 0, "never below zero");
 
-    (void) ngx_er_policy_end(&policy, &state, START, 1, 200, NONE, 0);
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 200, NONE, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 1, 0, 200, NONE, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE, 0);
     ok(state.fresh == 0 && state.again == 0, "an end without a beginning");
 }
 
@@ -1001,7 +1140,7 @@ test_jump(void)
 
     is_int(take(&policy, &state, now, 99, 0, &wait), 7, "the burst");
     trip(&policy, &state, now);
-    (void) ngx_er_policy_end(&policy, &state, now, 0, 429, 3600, 0);
+    (void) ngx_er_policy_end(&policy, &state, now, 0, 0, 429, 3600, 0);
     state.fresh = 0;
 
     now += 100ULL * 365 * 86400000;
@@ -1070,7 +1209,9 @@ test_random(uint32_t n)
                 && flight[0] + flight[1] > policy.concurrency;
         over += fresh + again && now < state.pause;
         over += fresh + again && state.breaker == NGX_ER_BREAKER_OPEN;
-        over += fresh + again && state.breaker == NGX_ER_BREAKER_HALF_OPEN
+        over += fresh && state.breaker == NGX_ER_BREAKER_HALF_OPEN
+                && flight[0] > 2 + state.good;
+        over += again && state.breaker == NGX_ER_BREAKER_HALF_OPEN
                 && flight[0] + flight[1] > 1;
 
         /* who was not served waits */
@@ -1098,7 +1239,7 @@ test_random(uint32_t n)
                      : (number() % 4 == 0) ? 503
                      : (number() % 3 == 0) ? 0 : 404;
 
-            (void) ngx_er_policy_end(&policy, &state, now, pick, status,
+            (void) ngx_er_policy_end(&policy, &state, now, pick, 0, status,
                                      number() % 3 ? NONE : number() % 30,
                                      number());
         }
@@ -1120,7 +1261,7 @@ test_random(uint32_t n)
     while (flight[0] + flight[1]) {
         pick = flight[0] == 0;
         flight[pick]--;
-        (void) ngx_er_policy_end(&policy, &state, now, pick, 200, NONE, 0);
+        (void) ngx_er_policy_end(&policy, &state, now, pick, 0, 200, NONE, 0);
     }
 
     /* an hour, both wait all the time */
@@ -1138,8 +1279,8 @@ test_random(uint32_t n)
         for (pick = 0; pick < 2; pick++) {
             while (flight[pick] && number() % 3) {
                 flight[pick]--;
-                (void) ngx_er_policy_end(&policy, &state, now, pick, 200, NONE,
-                                         0);
+                (void) ngx_er_policy_end(&policy, &state, now, pick, 0, 200,
+                                         NONE, 0);
             }
         }
     }

@@ -1,0 +1,271 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# A few events that a healthy target cannot stand: they do not keep it from the
+# others, in files and in Redis, whatever the target does with them; and a
+# target that is down gets no more than its probes.  The times of "retry" and
+# "breaker" are the defaults divided by 25, and so is the aim: of the good
+# events 95 % within 30 s / 25 of being accepted.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP ();
+use Test::More;
+use Test::EventRouter;
+
+use constant AIM => 30 / 25;
+
+my $t = Test::EventRouter->new(workers => 2);
+my $target = $t->target(8081);
+my $redis = $t->redis(6379);
+
+my $times = 'retry for=2h base=200ms max=10m;
+    breaker failures=5 ratio=50% min=20 window=1s open=200ms max=12s;';
+
+# name => lines of the target
+
+my %kind = (
+    refuse => '',
+    hang   => '',
+    half   => '',
+    narrow => 'concurrency 1;',
+    paced  => 'rate 20r/s burst=5;',
+    order  => 'order by=data.group;',
+    down   => '',
+    gone   => '',
+    asked  => 'breaker failures=5 open=1h max=1h; retry base=1h max=1h;',
+    replay => 'rate 20r/s burst=1; breaker off; retry off;',
+);
+
+
+sub config {
+    my ($store) = @_;
+
+    my $blocks = join '', map {
+        my $lines = $kind{$_} =~ /breaker/ ? $kind{$_} : "$times $kind{$_}";
+
+        "
+    event_target $_ { $lines }
+    event_route $_ { from s; when type = $_; to $_; }\n" } sort keys %kind;
+
+    my $locations = join '', map { "
+        location = /d/$_ {
+            event_deliver $_;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%/$_/\$kind;
+            proxy_read_timeout 2s;
+        }\n" } sort keys %kind;
+
+    $t->config(<<"EOC");
+
+%%GLOBALS%%
+
+http {
+    %%GLOBALS_HTTP%%
+
+    event_store $store;
+    event_set \$kind data.kind uri;
+
+    event_source s {
+        verify off; id "{json:id}"; type "{json:type}"; delivery queued;
+    }
+
+$blocks
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location = /hook { event_receive s; }
+        location /events/ { event_status; }
+        location /admin/ { event_admin; }
+        $locations
+    }
+}
+EOC
+}
+
+
+my $serial = 0;
+my %sent;
+
+
+sub send_event {
+    my ($type, $kind) = @_;
+
+    my $id = "p" . ++$serial;
+    my $r = $t->post('/hook', JSON::PP->new->encode({ id => $id,
+        type => $type, kind => $kind, group => $kind . $serial % 7 }),
+        [ 'Content-Type' => 'application/json' ]);
+
+    $sent{$id} = [ time, $type, $kind ];
+
+    return $r->{status} == 202 ? $id : undef;
+}
+
+
+# when each was first taken
+
+sub taken {
+    my %taken;
+
+    for my $r (sort { $a->{begun} <=> $b->{begun} } $target->requests) {
+        $taken{ $r->header('Webhook-Id') } //= $r->{begun}
+            if $r->{uri} =~ m{/good$};
+    }
+
+    return \%taken;
+}
+
+
+# the share of the good ones that was taken in time, percent
+
+sub in_time {
+    my ($type, $allowed) = @_;
+
+    my $taken = taken();
+    my ($n, $well) = (0, 0);
+
+    for my $id (keys %sent) {
+        my ($when, $its, $kind) = @{ $sent{$id} };
+
+        next if $its ne $type || $kind ne 'good';
+
+        $n++;
+        $well++ if $taken->{$id} && $taken->{$id} - $when <= $allowed;
+    }
+
+    return $n ? 100 * $well / $n : 0;
+}
+
+
+sub change {
+    my ($path) = @_;
+
+    return $t->post("/admin/$path", '', [ 'X-Event-Admin' => 1 ])->{status};
+}
+
+
+for my $store ('file:%%TESTDIR%%/store size=32m',
+               'redis://127.0.0.1:%%PORT_6379%%/0')
+{
+    my ($name) = $store =~ /^(\w+)/;
+
+    %sent = ();
+    $target->forget;
+    config($store);
+
+    for my $type (qw(refuse half narrow paced order)) {
+        $target->answer("/$type/bad", status => 500);
+        $target->answer("/$type/good", status => 200);
+    }
+
+    $target->answer('/hang/bad', fault => 'hang');
+    $target->answer("/$_/good", status => 500) for qw(down asked replay);
+    $target->answer('/gone/good', fault => 'hang');
+
+    $t->run;
+
+
+    # ---- five bad ones, then good ones every 0.2 s; all kinds at once
+
+    my @bad = qw(refuse hang narrow paced order);
+
+    for my $type (@bad) {
+        send_event($type, 'bad') for 1 .. 5;
+    }
+
+    my $began = time;
+    my $n = 0;
+
+    while (time - $began < 11) {
+        my $now = time - $began;
+
+        for my $type (@bad) {
+            send_event($type, 'good') if $now > 3;
+        }
+
+        send_event('half', $n % 2 ? 'bad' : 'good');
+        send_event($_, 'good') for qw(down gone);
+        $n++;
+        sleep 0.15;
+    }
+
+    sleep AIM;
+
+    for my $type (@bad, 'half') {
+        cmp_ok(in_time($type, AIM), '>=', 95, "$name, $type: good ones in time")
+            or diag(in_time($type, AIM) . ' %, ' . in_time($type, 2) . ' %');
+    }
+
+
+    # ---- a target that is down: 0.2 + 0.4 + ... + 6.4 s, a fifth less
+
+    my @r = grep { $_->{uri} eq '/down/good' } $target->requests;
+
+    cmp_ok(scalar @r, '<=', 5 + 4 + 8, "$name: down: no more than its probes");
+    cmp_ok(scalar @r, '>=', 5 + 3, "$name: down: but these");
+
+    @r = grep { $_->{uri} eq '/gone/good' } $target->requests;
+    cmp_ok(scalar @r, '<=', 16 + 2 * 8, "$name: silent: nor there");
+
+
+    # ---- an operator asks
+
+    $target->forget;
+    send_event('asked', 'good') for 1 .. 8;
+    ok(wait_until(5, sub {
+        (grep { $_->{uri} eq '/asked/good' } $target->requests) >= 5 }),
+        "$name: a breaker opens");
+    sleep 0.5;
+
+    my $count = sub {
+        scalar grep { $_->{uri} eq '/asked/good' } $target->requests };
+    my $before = $count->();
+
+    is(change('probe?target=asked'), 200, "$name: a probe is asked for");
+    ok(wait_until(2, sub { $count->() == $before + 1 }), "$name: it is made");
+    $target->answer('/asked/good', status => 200);
+    is(change('probe?target=asked'), 200, "$name: and another one");
+    ok(wait_until(2, sub { $count->() >= $before + 2 }), "$name: made as well");
+    change('probe?target=asked'), sleep 0.2 for 1 .. 8;
+    ok(wait_until(3, sub { $count->() >= $before + 5 }),
+        "$name: well again, it goes on");
+    is(change('probe?target=nobody'), 400, "$name: of no target");
+    change('pause?target=asked');
+    is(change('probe?target=asked'), 409, "$name: of one that is paused");
+
+
+    # ---- replays have half of the rate
+
+    send_event('replay', 'good') for 1 .. 60;
+    ok(wait_until(10, sub {
+        my $r = $t->get('/admin/dead?target=replay&limit=1000')->json;
+
+        @{ $r->{entries} } == 60;
+    }), "$name: sixty dead letters");
+
+    $target->answer('/replay/good', status => 200);
+    $target->forget;
+    is(change('replay?target=replay'), 200, "$name: replayed");
+    sleep 0.5;
+
+    my @new = map { send_event('replay', 'good') } 1 .. 5;
+
+    ok(wait_until(5, sub { !grep { !taken()->{$_} } @new }),
+        "$name: new ones are delivered");
+
+    my $worst = (sort { $b <=> $a }
+        map { taken()->{$_} - $sent{$_}[0] } @new)[0];
+
+    cmp_ok($worst, '<', 1.2, "$name: with half of the rate at least");
+    ok(wait_until(10, sub {
+        (grep { $_->{uri} eq '/replay/good' } $target->requests) == 65 }),
+        "$name: and the replayed ones, each once");
+
+    $t->quit;
+}
+
+$t->done;
