@@ -166,8 +166,8 @@ ngx_er_breaker_stop(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
 
 /*
- * Half open: one at a time, and one more after each success.  One that hangs
- * does not keep others waiting for longer than the breaker was open first.
+ * Half open: one at a time.  One that hangs does not keep others waiting for
+ * longer than the breaker was open first.
  */
 
 static ngx_uint_t
@@ -185,7 +185,7 @@ ngx_er_breaker_probes(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
         busy = (ngx_uint_t) state->fresh + state->again;
         room = (policy->concurrency > busy) ? policy->concurrency - busy : 0;
 
-        n = 1 + state->good;
+        n = 1;
         ms = (now > state->probed) ? now - state->probed : 0;
 
         if (state->fresh == n && room) {
