@@ -38,10 +38,12 @@
 
 #include "attempt.h"
 #include "carrier.h"
+#include "tally.h"
 #include "../observe/metrics.h"
 
 
 #define NGX_ER_ATTEMPT_LOG_ID       128    /* bytes of an event's id in logs */
+#define NGX_ER_ATTEMPT_LOG_WORDS    128    /* of what a target says */
 #define NGX_ER_ATTEMPT_RETRY_AFTER  86400
 
 #define NGX_ER_ATTEMPT_DRAIN_MS     1000
@@ -615,6 +617,8 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
         return;
     }
 
+    ngx_er_tally(target, attempt->silent ? 0 : attempt->status);
+
     log = target->location->error_log;
     last = ngx_er_attempt_log(attempt, text, NGX_ER_ATTEMPT_LOG);
 
@@ -666,6 +670,39 @@ ngx_er_attempt_log(void *data, u_char *buf, size_t len)
 
     return ngx_snprintf(p, last - p, " to target \"%V\"",
                         &attempt->target->name);
+}
+
+
+/* what a target says is hostile: of it those bytes stay that are ASCII text */
+
+u_char *
+ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
+{
+    u_char  c, *p, *last;
+    size_t  i, n;
+
+    if (attempt->status == 0 || attempt->silent) {
+        return ngx_snprintf(buf, len, ", no answer");
+    }
+
+    last = buf + len;
+    p = ngx_snprintf(buf, len, ", answered %ui", attempt->status);
+    n = ngx_min(attempt->length, NGX_ER_ATTEMPT_LOG_WORDS);
+
+    if (n == 0) {
+        return p;
+    }
+
+    p = ngx_snprintf(p, last - p, " \"");
+
+    for (i = 0; i < n && p < last; i++) {
+        c = attempt->body[i];
+
+        *p++ = (c < 0x20 || c == '"' || c == '\\') ? ' '
+                                                    : (c >= 0x7f) ? '?' : c;
+    }
+
+    return ngx_snprintf(p, last - p, "%s\"", attempt->length > n ? "..." : "");
 }
 
 

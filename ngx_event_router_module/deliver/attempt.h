@@ -112,6 +112,10 @@ ngx_er_attempt_t *ngx_er_attempt_of(ngx_http_request_t *r);
 u_char *ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf,
     size_t len);
 
+/* ", answered 400 "the first words"" or ", no answer", for error.log */
+u_char *ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf,
+    size_t len);
+
 /* "delivering event "1" of source "shopify" to target "erp"", for error.log;
    "data" is the attempt */
 u_char *ngx_er_attempt_log(void *data, u_char *buf, size_t len);

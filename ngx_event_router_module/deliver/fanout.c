@@ -31,6 +31,7 @@
 #include "accept.h"
 #include "delivery.h"
 #include "carrier.h"
+#include "tally.h"
 #include "../observe/metrics.h"
 
 
@@ -597,6 +598,10 @@ ngx_er_fanout_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
     ngx_queue_init(&ngx_er_fanouts);
 
+    if (ngx_er_tally_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_er_attempts_init_worker();
     ngx_er_deliveries_init_worker(cycle);
 
@@ -632,6 +637,7 @@ ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
     }
 
     ngx_er_attempts_exit_worker();
+    ngx_er_tally_exit_worker();
 }
 
 

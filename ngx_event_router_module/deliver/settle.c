@@ -186,6 +186,7 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_er_attempt_t *attempt)
 {
     u_char              text[NGX_ER_ATTEMPT_LOG], *last;
+    u_char              said[NGX_ER_ATTEMPT_LOG], *end;
     ngx_er_queue_op_t  *op;
 
     ngx_er_lease_unplace(lease);
@@ -200,6 +201,9 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_er_metric_target(lease->target, NGX_ER_METRIC_DEAD);
 
     last = text;
+    end = attempt ? ngx_er_attempt_log_answer(attempt, said,
+                                              NGX_ER_ATTEMPT_LOG)
+                  : said;
 
     if (lease->event) {
         last = ngx_cpymem(text, ", ", 2);
@@ -209,9 +213,10 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
 
     ngx_log_error(NGX_LOG_ERR, lease->target->location->error_log, 0,
                   "event %016xL for target \"%V\" is a dead letter now: "
-                  "%s%*s",
+                  "%s%*s%*s",
                   lease->seq, &lease->target->name,
-                  ngx_er_dead_names[reason], last - text, text);
+                  ngx_er_dead_names[reason], end - said, said, last - text,
+                  text);
 
     lease->op = op;
     ngx_er_settle_tell(lease);

@@ -210,7 +210,7 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     ngx_er_lane_hold(target, held);
     ngx_er_dispatch_wake(target);
 
-    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "deliveries to target \"%V\" are %s by an operator",
                   &target->name, held ? "paused" : "resumed");
 
@@ -250,7 +250,7 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 
     ngx_er_dispatch_wake(target);
 
-    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "a probe of target \"%V\" is asked for by an operator",
                   &target->name);
 
@@ -412,7 +412,7 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
                            ctx->done)
                - p;
 
-    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "%ui %s were %s by an operator", ctx->done,
                   op->archive ? "events of the archive" : "dead letters",
                   op->verb == NGX_ER_QUEUE_REPLAY ? "replayed" : "purged");

@@ -22,7 +22,7 @@
 #define NGX_ER_BACKLOG_LINE    80      /* bytes of a metric beside the names */
 #define NGX_ER_BACKLOG_HELP    160
 #define NGX_ER_BACKLOG_TARGET  320     /* bytes of a target's JSON */
-#define NGX_ER_BACKLOG_STORE   256
+#define NGX_ER_BACKLOG_STORE   320
 
 
 typedef uint64_t (*ngx_er_backlog_get_pt)(ngx_er_lane_sh_t *lane,
@@ -148,7 +148,9 @@ ngx_er_backlog_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
     now = ngx_er_queue_now();
     ngx_er_lanes_usage(mcf, &used, &size);
 
-    p = ngx_sprintf(p, "# TYPE event_router_store_bytes gauge\n"
+    p = ngx_sprintf(p, "# HELP event_router_store_bytes How full the store "
+                    "is.\n"
+                    "# TYPE event_router_store_bytes gauge\n"
                     "event_router_store_bytes{kind=\"used\"} %uL\n"
                     "event_router_store_bytes{kind=\"size\"} %uL\n",
                     used, size);

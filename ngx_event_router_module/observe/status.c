@@ -30,6 +30,8 @@ static u_char *ngx_er_status_json_counters(u_char *p, ngx_str_t *name,
     ngx_atomic_t *counters, ngx_uint_t n,
     const char *(*word)(ngx_uint_t metric), ngx_uint_t last);
 static u_char *ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf);
+static u_char *ngx_er_status_targets(u_char *p, ngx_er_main_conf_t *mcf,
+    const char *family, ngx_uint_t first, ngx_uint_t last);
 static ngx_int_t ngx_er_status_send(ngx_http_request_t *r, ngx_buf_t *b);
 
 
@@ -192,7 +194,6 @@ ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
 {
     ngx_uint_t         i, k;
     ngx_er_source_t  **source;
-    ngx_er_target_t  **target;
 
     p = ngx_sprintf(p, "# HELP event_router_events_total "
                     "Requests and events of a source, by what became of "
@@ -214,19 +215,43 @@ ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
                     "Attempts to deliver to a target, by result.\n"
                     "# TYPE event_router_attempts_total counter\n");
 
-    target = mcf->targets.elts;
+    p = ngx_er_status_targets(p, mcf, "attempts", 0,
+                              NGX_ER_METRIC_ATTEMPT_LAST);
 
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        for (k = 0; k < NGX_ER_METRIC_TARGET_LAST; k++) {
-            p = ngx_sprintf(p, "event_router_attempts_total"
-                            "{target=\"%V\",result=\"%s\"} %uA\n",
-                            &target[i]->name, ngx_er_metric_target_name(k),
-                            target[i]->counters[k]);
-        }
-    }
+    p = ngx_sprintf(p, "# HELP event_router_queued_total "
+                    "What the queue did after attempts, by result.\n"
+                    "# TYPE event_router_queued_total counter\n");
+
+    p = ngx_er_status_targets(p, mcf, "queued", NGX_ER_METRIC_ATTEMPT_LAST,
+                              NGX_ER_METRIC_TARGET_LAST);
 
     if (mcf->queue) {
         p = ngx_er_backlog_prometheus(p, mcf);
+    }
+
+    return p;
+}
+
+
+/* an attempt is in one counter of a family, so that sums are right */
+
+static u_char *
+ngx_er_status_targets(u_char *p, ngx_er_main_conf_t *mcf, const char *family,
+    ngx_uint_t first, ngx_uint_t last)
+{
+    ngx_uint_t         i, k;
+    ngx_er_target_t  **target;
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        for (k = first; k < last; k++) {
+            p = ngx_sprintf(p, "event_router_%s_total"
+                            "{target=\"%V\",result=\"%s\"} %uA\n",
+                            family, &target[i]->name,
+                            ngx_er_metric_target_name(k),
+                            target[i]->counters[k]);
+        }
     }
 
     return p;
