@@ -77,6 +77,11 @@ $t->config(<<"EOC");
     event_source fails   { verify off; split data; id "{item:id}";
                            type "{item:type}"; }
 
+    event_source bulk    { verify off; split data; id "{item:id}";
+                           max_batch 10000; max_size 2m; dedup off; }
+    event_source events  { verify off; max_batch 10000; max_size 2m;
+                           dedup off; }
+
     # signed element by element
 
     event_source adyen   { verify adyen-payments;
@@ -89,7 +94,10 @@ $t->config(<<"EOC");
                            split data.lots.items; signature item:mac;
                            signed "{json:tenant}.{json:lots.no}.{item:id}"; }
 
-    event_route all   { from *; to all; }
+    event_route all   { from top deep third meta later each inner crossed
+                             shared product stored fails adyen adyens graph
+                             own; to all; }
+    event_route many  { from bulk events; when type = none; to all; }
     event_route paid  { from top deep later each inner meta product stored;
                         when type = paid; to paid; }
     event_route blue  { from top deep each; when subject = blue; to blue; }
@@ -125,7 +133,7 @@ EOC
 
     $conf =~ s/RECEIVERS/join "\n", map { "location = \/$_ { event_receive $_; }" }
         qw(top deep third meta later each inner crossed shared product stored
-           fails adyen adyens graph own)/e;
+           fails bulk events adyen adyens graph own)/e;
     $conf =~ s/DELIVERIES/join "\n", map { "location = \/d\/$_ { "
         . "event_deliver $_; proxy_pass http:\/\/127.0.0.1:$port\/$_; }" }
         qw(all paid blue two not sku lines)/e;
@@ -220,7 +228,9 @@ is_deeply(sent('each', '[1, "a,]\\"b", null, true, [], [[2], {}], -0.5e1]'),
       'all {}' ], 'split: whatever an element is');
 is_deeply(sent('each', '[{"n":1},{"n":2},{"n":1}]'), [ 'all {"n":1}',
     'all {"n":1}', 'all {"n":2}' ], 'split: without ids each is an event');
-like($r->json->{events}[0]{id}, qr/^sha256-/, 'split: by its own bytes');
+like($r->json->{events}[0]{id}, qr/^sha256-\w+$/, 'split: by its own bytes');
+is($r->json->{events}[2]{id}, $r->json->{events}[0]{id} . '.2',
+    'split: and the second one that is the same by its number');
 is_deeply(sent('each', '[{"n":1},{"n":2},{"n":1}]'), [],
     'split: and the same again is a duplicate');
 is_deeply(sent('each', '[{"n":1},{"n":1},{"n":1}]'), [ 'all {"n":1}' ],
@@ -380,6 +390,33 @@ for my $change (sub { $_[0]{lots}[1]{items}[0]{mac} = '00' x 32 },
         'own: ' . $json->encode($doc));
 }
 
+# ---- what a batch takes
+
+SKIP: {
+    skip('sanitizers take memory of their own', 4)
+        if ($ENV{TEST_NGINX_BINARY} // '') =~ /asan/;
+
+    my @large = map { ("X-Large-$_" => 'h' x 7900) } 1 .. 3;
+
+    for my $source (qw(bulk events)) {
+        my ($pid) = $t->workers;
+        my $before = peak($pid);
+
+        my $body = '[' . join(',', map { qq({"specversion":"1.0","id":"$_",)
+            . qq("source":"s","type":"t"}) } 1 .. 9990) . ']';
+
+        $sink->forget;
+        $r = $t->post("/$source", $body, [ 'Content-Type' =>
+            $source eq 'bulk' ? 'application/json'
+                              : 'application/cloudevents-batch+json',
+            @large ], timeout => 60);
+
+        is(scalar @{ $r->json->{events} }, 9990, "memory: $source, events");
+        cmp_ok(peak($pid) - $before, '<', 100 * 1024,
+            "memory: $source, KB of 9990 events and 24 KB of headers");
+    }
+}
+
 # ---- what cannot be split
 
 refused('verify off; split on;',
@@ -447,6 +484,17 @@ sub got {
     my ($uri) = @_;
 
     return ($sink->requests(uri => $uri))[-1];
+}
+
+
+# the most memory that a process ever had, in KB
+
+sub peak {
+    my ($pid) = @_;
+
+    open my $f, '<', "/proc/$pid/status" or die "$pid: $!\n";
+
+    return (join('', <$f>) =~ /^VmHWM:\s+(\d+)/m)[0];
 }
 
 

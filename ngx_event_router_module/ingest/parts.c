@@ -47,6 +47,7 @@ static ngx_int_t ngx_er_parts_item(ngx_er_parts_t *parts,
     ngx_er_item_t *item);
 static ngx_int_t ngx_er_parts_copies(ngx_er_parts_t *parts,
     ngx_er_event_t *event);
+static ngx_int_t ngx_er_parts_number(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parts_batch(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parts_element(ngx_er_receive_t *ctx,
     ngx_str_t *element);
@@ -257,7 +258,7 @@ ngx_er_parts_copies(ngx_er_parts_t *parts, ngx_er_event_t *event)
                == 0)
         {
             event->copy = ++((ngx_er_parts_body_t *) node)->n;
-            return NGX_OK;
+            return ngx_er_parts_number(event);
         }
 
         node = (own.node.key < node->key) ? node->left : node->right;
@@ -274,6 +275,31 @@ ngx_er_parts_copies(ngx_er_parts_t *parts, ngx_er_event_t *event)
     body->n = 0;
 
     ngx_rbtree_insert(&parts->bodies, &body->node);
+
+    return NGX_OK;
+}
+
+
+/* targets tell them apart by their ids, and so does the queue */
+
+static ngx_int_t
+ngx_er_parts_number(ngx_er_event_t *event)
+{
+    u_char  *p, *last;
+    size_t   len;
+
+    len = ngx_min(event->id.len, NGX_ER_ATTRIBUTE_MAX - NGX_INT_T_LEN);
+
+    p = ngx_pnalloc(event->pool, len + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_cpymem(p, event->id.data, len);
+    last = ngx_sprintf(last, ".%ui", event->copy + 1);
+
+    event->id.len = last - p;
+    event->id.data = p;
 
     return NGX_OK;
 }
