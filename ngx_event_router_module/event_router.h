@@ -174,6 +174,17 @@ struct ngx_er_route_s {
 };
 
 
+/* bodies whose signature was not verified yet, of one worker
+   (ingest/body.c) */
+
+typedef struct {
+    size_t                       size;           /* bytes: event_body_memory */
+    size_t                       used;
+    ngx_uint_t                   refused;        /* since the last line */
+    time_t                       told;           /* when that was logged */
+} ngx_er_body_memory_t;
+
+
 typedef struct {
     ngx_array_t                  sources;        /* of ngx_er_source_t * */
     ngx_array_t                  targets;        /* of ngx_er_target_t * */
@@ -190,6 +201,8 @@ typedef struct {
     ngx_er_paths_t              *envelope;       /* of CloudEvents */
     ngx_er_dedup_t              *dedup;          /* created on first use */
     ngx_er_queue_t              *queue;          /* NULL: none */
+
+    ngx_er_body_memory_t         bodies;
 
     ngx_uint_t                   running;        /* deliveries at once in a
                                                     worker: 256 */

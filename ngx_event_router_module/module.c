@@ -13,6 +13,7 @@
 
 
 #include "event_router.h"
+#include "ingest/body.h"
 #include "ingest/event.h"
 #include "store/dedup.h"
 #include "store/queue.h"
@@ -39,6 +40,9 @@ static void ngx_er_exit_process(ngx_cycle_t *cycle);
 static ngx_conf_num_bounds_t  ngx_er_running_bounds = {
     ngx_conf_check_num_bounds, 1, 65536
 };
+
+
+static ngx_conf_post_t  ngx_er_body_memory_post = { ngx_er_body_memory };
 
 
 static ngx_command_t  ngx_er_commands[] = {
@@ -91,6 +95,13 @@ static ngx_command_t  ngx_er_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_er_main_conf_t, running),
       &ngx_er_running_bounds },
+
+    { ngx_string("event_body_memory"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_er_main_conf_t, bodies.size),
+      &ngx_er_body_memory_post },
 
     { ngx_string("event_backlog"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -275,6 +286,7 @@ ngx_er_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    mcf->bodies.size = NGX_CONF_UNSET_SIZE;
     mcf->running = NGX_CONF_UNSET_UINT;
     mcf->waiting = NGX_CONF_UNSET_UINT;
 
@@ -287,6 +299,7 @@ ngx_er_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_er_main_conf_t *mcf = conf;
 
+    ngx_conf_init_size_value(mcf->bodies.size, NGX_ER_BODY_MEMORY);
     ngx_conf_init_uint_value(mcf->running, 256);
     ngx_conf_init_uint_value(mcf->waiting, 4096);
 

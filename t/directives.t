@@ -144,6 +144,7 @@ like($page{$_}{text}, qr/can\s+be\s+repeated/, "$_: can be repeated")
 
 my %defaults = (
     event_concurrency => number('module.c', qr/mcf->running, (\d+)\)/),
+    event_body_memory => size('ingest/body.h', qr/BODY_MEMORY\s+(.+)$/m),
     event_backlog => number('module.c', qr/mcf->waiting, (\d+)\)/),
     event_store => 'memory:'
         . size('store/dedup.c', qr/MEMORY_SIZE\s+(.+)$/m),

@@ -212,7 +212,7 @@ is(join(' ', sort keys %{ $r->json->{sources} }), 'a shop slack', 'sources');
 is(join(' ', sort keys %{ $r->json->{targets} }), 'one spare three two',
     'targets');
 is(join(' ', sort keys %{ $r->json->{sources}{a} }),
-    'busy dedup_local dedup_none delivered duplicate error failed fenced full '
+    'body_memory busy dedup_local dedup_none delivered duplicate error failed fenced full '
     . 'handshake invalid loop overloaded queued redelivered refused rejected timeout '
     . 'unavailable '
     . 'unrouted', 'counters of a source');

@@ -33,6 +33,8 @@ static ngx_uint_t ngx_er_answer_retry(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_targets(ngx_er_fanout_t *fanout);
 static size_t ngx_er_answer_size(ngx_er_part_t *part);
 static u_char *ngx_er_answer_event(u_char *p, ngx_er_part_t *part);
+static ngx_int_t ngx_er_answer_after(ngx_pool_t *pool, ngx_uint_t retry,
+    ngx_er_answer_t *answer);
 static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
     ngx_uint_t duplicate, ngx_er_answer_t *answer);
 
@@ -252,10 +254,8 @@ static ngx_int_t
 ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry, ngx_uint_t duplicate,
     ngx_er_answer_t *answer)
 {
-    u_char            *p;
-    ngx_str_t          value;
-    static ngx_str_t   type = ngx_string("application/json");
-    static ngx_str_t   one = ngx_string("1");
+    static ngx_str_t  type = ngx_string("application/json");
+    static ngx_str_t  one = ngx_string("1");
 
     if (ngx_er_answer_header(pool, answer, "Content-Type", &type) != NGX_OK) {
         return NGX_ERROR;
@@ -268,9 +268,23 @@ ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry, ngx_uint_t duplicate,
         return NGX_ERROR;
     }
 
-    if (retry == 0) {
-        return NGX_OK;
-    }
+    return retry ? ngx_er_answer_after(pool, retry, answer) : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_answer_later(ngx_pool_t *pool, ngx_er_answer_t *answer)
+{
+    return ngx_er_answer_after(pool, NGX_ER_ANSWER_RETRY, answer);
+}
+
+
+static ngx_int_t
+ngx_er_answer_after(ngx_pool_t *pool, ngx_uint_t retry,
+    ngx_er_answer_t *answer)
+{
+    u_char     *p;
+    ngx_str_t   value;
 
     p = ngx_pnalloc(pool, NGX_INT_T_LEN);
     if (p == NULL) {

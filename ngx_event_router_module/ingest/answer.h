@@ -36,6 +36,9 @@ ngx_int_t ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
 ngx_int_t ngx_er_answer_allow(ngx_pool_t *pool, ngx_er_source_t *source,
     ngx_er_answer_t *answer);
 
+/* the header Retry-After, where nothing is known of when */
+ngx_int_t ngx_er_answer_later(ngx_pool_t *pool, ngx_er_answer_t *answer);
+
 /* adds a header; the value is not copied.  NGX_ERROR: no memory or no room */
 ngx_int_t ngx_er_answer_header(ngx_pool_t *pool, ngx_er_answer_t *answer,
     const char *name, ngx_str_t *value);

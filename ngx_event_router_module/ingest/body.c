@@ -12,9 +12,15 @@
  * with what really arrives: a client that promises a megabyte and sends
  * nothing costs nothing.
  *
+ * Who sends is not known before the last byte was verified, so all bodies of a
+ * worker that are not yet verified share event_body_memory.  A buffer is
+ * counted before it is allocated and given back once: when the body was
+ * verified, when it is dropped here since it will not be, or when the request
+ * goes, whatever the reason.
+ *
  * Called by receive.c.  Owns nothing: the bytes are in the event's pool.  May
- * fail with 400 (client gone), 408, 413 and 500; works the same for HTTP/1.x,
- * chunked and HTTP/2.
+ * fail with 400 (client gone), 408, 413, 500 and 503 (no memory is left of
+ * event_body_memory); works the same for HTTP/1.x, chunked and HTTP/2.
  */
 
 
@@ -30,6 +36,9 @@ static void ngx_er_body_collect(ngx_http_request_t *r);
 static ngx_int_t ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body);
 static ngx_int_t ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b,
     off_t length);
+static ngx_int_t ngx_er_body_grow(ngx_er_body_t *body, size_t needed,
+    off_t length);
+static void ngx_er_body_drop(ngx_er_body_t *body);
 static ngx_int_t ngx_er_body_return(ngx_http_request_t *r,
     ngx_er_body_t *body);
 
@@ -77,6 +86,7 @@ ngx_er_body_event(ngx_http_request_t *r)
     if (c->read->timedout) {
         c->timedout = 1;
         r->read_event_handler = ngx_http_block_reading;
+        ngx_er_body_drop(ngx_er_body_of(r));
         ngx_er_body_of(r)->handler(r, NGX_HTTP_REQUEST_TIME_OUT);
         return;
     }
@@ -115,7 +125,14 @@ ngx_er_body_collect(ngx_http_request_t *r)
 
     if (rc == NGX_OK) {
         rc = ngx_er_body_return(r, body);
+
+    } else {
+        ngx_er_body_drop(body);
     }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router body: %i, %uz bytes, not verified: %uz",
+                   rc, body->bytes.len, body->memory->used);
 
     body->handler(r, rc);
 }
@@ -171,8 +188,8 @@ ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body)
 static ngx_int_t
 ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b, off_t length)
 {
-    size_t   n, size;
-    u_char  *p;
+    size_t     n;
+    ngx_int_t  rc;
 
     n = b->last - b->pos;
 
@@ -181,31 +198,100 @@ ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b, off_t length)
     }
 
     if (n > body->size - body->bytes.len) {
+        rc = ngx_er_body_grow(body, body->bytes.len + n, length);
 
-        size = ngx_max(body->size * 2, body->bytes.len + n);
-
-        if (length > (off_t) size) {
-            size = ngx_max(size, ngx_min((size_t) length, NGX_ER_BODY_FIRST));
+        if (rc != NGX_OK) {
+            return rc;
         }
-
-        p = ngx_palloc(body->pool, size);
-        if (p == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        if (body->bytes.len) {
-            ngx_memcpy(p, body->bytes.data, body->bytes.len);
-            (void) ngx_pfree(body->pool, body->bytes.data);
-        }
-
-        body->bytes.data = p;
-        body->size = size;
     }
 
     ngx_memcpy(body->bytes.data + body->bytes.len, b->pos, n);
     body->bytes.len += n;
 
     return NGX_OK;
+}
+
+
+/*
+ * Twice the size each time, but not more than is promised or allowed: else a
+ * body that just fits would take the memory of two.
+ */
+
+static ngx_int_t
+ngx_er_body_grow(ngx_er_body_t *body, size_t needed, off_t length)
+{
+    size_t                 size;
+    u_char                *p;
+    ngx_er_body_memory_t  *memory;
+
+    size = ngx_max(body->size * 2, needed);
+
+    if (length > 0) {
+        size = ngx_max(size, NGX_ER_BODY_FIRST);
+        size = (size_t) ngx_min((off_t) size, length);
+    }
+
+    size = ngx_max(ngx_min(size, body->max), needed);
+
+    memory = body->memory;
+
+    if (size > memory->size
+        || memory->used - body->counted > memory->size - size)
+    {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    memory->used += size - body->counted;
+    body->counted = size;
+
+    p = ngx_palloc(body->pool, size);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (body->bytes.len) {
+        ngx_memcpy(p, body->bytes.data, body->bytes.len);
+        (void) ngx_pfree(body->pool, body->bytes.data);
+    }
+
+    body->bytes.data = p;
+    body->size = size;
+
+    return NGX_OK;
+}
+
+
+/* the request may stay for long: a refusal is sent, the rest is discarded */
+
+static void
+ngx_er_body_drop(ngx_er_body_t *body)
+{
+    if (body->bytes.data) {
+        (void) ngx_pfree(body->pool, body->bytes.data);
+    }
+
+    ngx_str_null(&body->bytes);
+    body->size = 0;
+
+    ngx_er_body_settle(body);
+}
+
+
+void
+ngx_er_body_settle(ngx_er_body_t *body)
+{
+    body->memory->used -= body->counted;
+    body->counted = 0;
+}
+
+
+char *
+ngx_er_body_memory(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t  *size = data;
+
+    return *size ? NGX_CONF_OK : "takes a size, such as 64m: with 0 no event "
+                                 "could be received";
 }
 
 

@@ -16,9 +16,11 @@
 #include "../event_router.h"
 
 
+#define NGX_ER_BODY_MEMORY  (64 * 1024 * 1024)
+
 typedef struct ngx_er_body_s  ngx_er_body_t;
 
-/* rc: NGX_OK, or an HTTP status (400, 408, 413, 500) */
+/* rc: NGX_OK, or an HTTP status (400, 408, 413, 500, 503) */
 typedef void (*ngx_er_body_pt)(ngx_http_request_t *r, ngx_int_t rc);
 
 
@@ -29,6 +31,9 @@ struct ngx_er_body_s {
                                           request dies before */
     ngx_str_t              bytes;      /* out */
     size_t                 size;       /* of the buffer behind bytes.data */
+    ngx_er_body_memory_t  *memory;     /* counts it as long as the body is not
+                                          verified; more than that is 503 */
+    size_t                 counted;    /* bytes of it that are this body's */
     unsigned               shared:1;   /* somebody had read the body before,
                                           and others may need it too */
 };
@@ -41,6 +46,15 @@ struct ngx_er_body_s {
  * live as long as the request.
  */
 ngx_int_t ngx_er_body_read(ngx_http_request_t *r);
+
+/*
+ * Gives back what the body took of event_body_memory: it was verified, or it
+ * goes with its request.  May be called again.
+ */
+void ngx_er_body_settle(ngx_er_body_t *body);
+
+/* the check of the directive event_body_memory (ngx_conf_post_t) */
+char *ngx_er_body_memory(ngx_conf_t *cf, void *post, void *data);
 
 /* receive.c: where the body of a request being received is */
 ngx_er_body_t *ngx_er_body_of(ngx_http_request_t *r);

@@ -32,6 +32,7 @@
 static ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
 static void ngx_er_receive_cleanup(void *data);
 static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
+static void ngx_er_receive_crowded(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_explain(ngx_er_receive_t *ctx,
     ngx_er_scan_t *scan, ngx_er_refusal_t *refusal);
@@ -103,8 +104,10 @@ ngx_er_receive_create(ngx_http_request_t *r)
 {
     ngx_er_receive_t    *ctx;
     ngx_er_loc_conf_t   *lcf;
+    ngx_er_main_conf_t  *mcf;
     ngx_pool_cleanup_t  *cln;
 
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_er_receive_t));
@@ -132,6 +135,7 @@ ngx_er_receive_create(ngx_http_request_t *r)
     ctx->event->request = r;
     ctx->body.pool = ctx->event->pool;
     ctx->body.max = lcf->source->max_size;
+    ctx->body.memory = &mcf->bodies;
     ctx->body.handler = ngx_er_receive_body;
 
     cln->handler = ngx_er_receive_cleanup;
@@ -162,6 +166,8 @@ ngx_er_receive_cleanup(void *data)
 
         ngx_er_event_release(part[i].event);
     }
+
+    ngx_er_body_settle(&ctx->body);
 
     ctx->event->request = NULL;
     ngx_er_event_release(ctx->event);
@@ -217,11 +223,43 @@ ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
     } else if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         rc = ngx_er_receive_refuse(ctx, rc, NGX_ER_METRIC_REJECTED,
                                    "the event is too large");
+
+    } else if (rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_er_receive_crowded(ctx);
+        rc = ngx_er_receive_refuse(ctx, rc, NGX_ER_METRIC_BODY_MEMORY,
+                                   "too many events are being received: send "
+                                   "it again later");
     }
 
     if (rc != NGX_DONE) {
         ngx_http_finalize_request(r, rc);
     }
+}
+
+
+/* once a second, not for each of those that are too many */
+
+static void
+ngx_er_receive_crowded(ngx_er_receive_t *ctx)
+{
+    ngx_er_body_memory_t  *memory;
+
+    memory = ctx->body.memory;
+    memory->refused++;
+
+    if (memory->told == ngx_time()) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "event from source \"%V\" answered 503, bodies that are not "
+                  "verified yet take %uz of %uz bytes, \"event_body_memory\", "
+                  "and it does not fit; so were %ui others since the last "
+                  "line", &ctx->source->name, memory->used, memory->size,
+                  memory->refused - 1);
+
+    memory->told = ngx_time();
+    memory->refused = 0;
 }
 
 
@@ -329,6 +367,7 @@ ngx_er_receive_verify(ngx_er_receive_t *ctx)
 
     if (rc == NGX_OK) {
         ctx->verify = ngx_er_verify_is_off(ctx->source->verify) ? "off" : "ok";
+        ngx_er_body_settle(&ctx->body);
         return NGX_DECLINED;
     }
 
@@ -527,6 +566,12 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
     if (status == NGX_HTTP_NOT_ALLOWED
         && ngx_er_answer_allow(ctx->request->pool, ctx->source, &answer)
            != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE
+        && ngx_er_answer_later(ctx->request->pool, &answer) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -221,6 +221,15 @@ ngx_er_sources_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
     for (i = 0; i < mcf->sources.nelts; i++) {
         ngx_er_source_warn(cf, s[i]);
+
+        if (s[i]->max_size > mcf->bodies.size && !s[i]->unused) {
+            ngx_er_log_place(cf, NGX_LOG_WARN, &s[i]->place,
+                             "events of source \"%V\" may have %uz bytes, "
+                             "\"max_size\", and \"event_body_memory\" is %uz: "
+                             "larger ones are answered 503; make it as large "
+                             "as the events of all clients at once",
+                             &s[i]->name, s[i]->max_size, mcf->bodies.size);
+        }
     }
 
     return ngx_er_sources_queue(cf, mcf);
