@@ -289,6 +289,7 @@ soak:                 ## the long tests: rules at random, the queue while things
 	@$(UNIT_DIR)/differential $(SOAK_PAIRS) $(SOAK_SEED)
 	@t/fault/chaos scene=soak seed=$(SOAK_SEED) events=$(SOAK_EVENTS) \
 	    kills=$(SOAK_KILLS)
+	@POISON_SCALE=1 TEST_NGINX_ALARM=1800 prove t/poison.t
 
 style:                ## nginx's style and the call rules only
 	@prove t/style.t
