@@ -617,7 +617,12 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
         return;
     }
 
-    ngx_er_tally(target, attempt->silent ? 0 : attempt->status);
+    if (attempt->status) {
+
+        /* else it was us who cut it */
+
+        ngx_er_tally(target, attempt->silent ? 0 : attempt->status);
+    }
 
     log = target->location->error_log;
     last = ngx_er_attempt_log(attempt, text, NGX_ER_ATTEMPT_LOG);

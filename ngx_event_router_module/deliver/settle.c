@@ -215,8 +215,8 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
                   "event %016xL for target \"%V\" is a dead letter now: "
                   "%s%*s%*s",
                   lease->seq, &lease->target->name,
-                  ngx_er_dead_names[reason], end - said, said, last - text,
-                  text);
+                  ngx_er_dead_names[reason], last - text, text, end - said,
+                  said);
 
     lease->op = op;
     ngx_er_settle_tell(lease);

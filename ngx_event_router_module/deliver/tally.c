@@ -91,9 +91,10 @@ ngx_er_tally_tell(ngx_er_tally_t *tally)
                          : ngx_sprintf(said, "no answer");
 
     ngx_log_error(NGX_LOG_ERR, tally->target->location->error_log, 0,
-                  "%ui attempts to deliver to target \"%V\" failed within a "
+                  "%ui attempt%s to deliver to target \"%V\" failed within a "
                   "minute, the last one: %*s",
-                  tally->failed, &tally->target->name, last - said, said);
+                  tally->failed, tally->failed == 1 ? "" : "s",
+                  &tally->target->name, last - said, said);
 
     tally->failed = 0;
 }
