@@ -107,7 +107,7 @@ my %ways = (
     straight => 'proxy_http_version 1.1; proxy_set_header Connection "";
                  proxy_buffering off;',
     curt     => 'proxy_http_version 1.1; proxy_set_header Connection "";
-                 proxy_read_timeout 500ms; gunzip on; gzip on;',
+                 proxy_read_timeout 500ms; gzip on;',
 );
 
 my ($blocks, $locations) = ('', '');
