@@ -17,7 +17,7 @@ INTERFACE := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
-PURE      := base crash \
+PURE      := base crash vault \
              deliver/breaker deliver/interim deliver/policy ingest/batch \
              ingest/echo ingest/elements ingest/encoding ingest/evidence \
              ingest/extract \
@@ -25,6 +25,7 @@ PURE      := base crash \
              ingest/origin ingest/paths ingest/presets ingest/ref \
              ingest/scan ingest/seal ingest/secret ingest/template \
              ingest/verify ingest/verify_check ingest/verify_params \
+             ingest/verify_warn \
              observe/print \
              route/access route/check route/comparison route/condition \
              route/consistency route/document route/dotted route/facts \

@@ -25,12 +25,12 @@ $t->expect_log(qr/\[emerg\]/, 'wrong configurations are what is tested');
 
 # stands in snippets, and never in what is said about them
 
-my $secret = $t->secret('hush-Tr0ub4dor');
+my $secret = $t->secret('hush-Tr0ub4dor-and-3');
 
 
 # ---- files that snippets name
 
-$t->write_file('conf/secret', 'of-the-file');
+$t->write_file('conf/secret', 'the-secret-of-the-file');
 $t->write_file('conf/empty', '');
 $t->write_file('conf/blank', " \t\r\n");
 $t->write_file('conf/not-hex', "xyz-$secret");
@@ -45,6 +45,7 @@ mkdir $t->dir . '/conf/folder';
 my ($crt) = $t->certificate('ec');
 
 $ENV{TEST_EMPTY} = '';
+$ENV{TEST_SHORT} = 'whsec_AAECAwQFBgcICQoL';
 $ENV{TEST_SECRET} = $secret;
 delete $ENV{TEST_UNSET};
 
@@ -1411,6 +1412,101 @@ warned('producer that sends once, closed',
     "verify github;\ndedup on_error=closed;",
     'with "on_error=closed" it is lost while the dedup store is away, write '
     . '"on_error=local"', at => 'block');
+# what is allowed and hardly meant: secrets that can be guessed or were changed
+# by an editor, signatures that cover less than they seem to
+
+my $long = 'k' x 32;
+my $sealed = 'signature header:X; signed "{body}";';
+
+for my $case ([ short => 'k' x 15, 'the secret has 15 bytes, so it can be '
+                . 'guessed from a single request that was seen: let the '
+                . 'producer make one of at least 16' ],
+              [ bom => "\xef\xbb\xbf$long", 'the secret begins with a byte '
+                . 'order mark' ],
+              [ blank => "$long \n", 'the secret ends in a blank' ],
+              [ tab => "$long\t", 'the secret ends in a blank' ],
+              [ front => " $long", 'the secret begins with a blank' ],
+              [ feeds => "$long\n\n", 'the secret ends in several line feeds' ],
+              [ crlf => "$long\r\n\r\n", 'the secret ends in several line' ])
+{
+    my ($name, $text, $said) = @$case;
+
+    $t->write_file("conf/secret-$name", $text);
+
+    warned("secret: $name", "verify hmac-sha256;\n"
+        . "secret file:secret-$name; <<<\n$sealed", $said);
+}
+
+warned('the second secret', "verify hmac-sha256;\nsecret file:secret;\n"
+    . "secret file:secret-feeds; <<<\n$sealed", 'several line feeds');
+warned('short secret behind its prefix', "verify standardwebhooks;\n"
+    . 'secret env:TEST_SHORT; <<<', 'the secret has 12 bytes');
+warned('short token', "verify bearer;\nsecret file:secret-short; <<<",
+    'the secret has 15 bytes, so it can be guessed: let');
+
+for my $ends ('', "\n", "\r\n") {
+    $t->write_file('conf/secret-good', $long . $ends);
+    fine('one line feed is none of it',
+        "verify hmac-sha256;\nsecret file:secret-good;\n$sealed");
+}
+
+for my $type ('application/octet-stream', '*/*', 'text/plain',
+              'application/json text/xml', 'application/x-www-form-urlencoded')
+{
+    warned("length extension: $type", "verify sha256;\n"
+        . "signature header:X;\nsigned \"{secret}{body}\"; <<<\n"
+        . "accept $type;", 'whoever has seen one request can append to its '
+        . 'body and sign that (length extension)');
+}
+
+fine('no length extension of JSON', "verify sha1;\nsignature header:X;\n"
+    . 'signed "{secret}{body}";');
+fine('no length extension of a secret at the end', "verify sha1;\n"
+    . "signature header:X;\nsigned \"{body}{secret}\";\naccept */*;");
+
+for my $lines ('', "timestamp header:T tolerance=0;\n") {
+    warned('a CRC for ever', "verify hmac-sha256;\nsignature header:X;\n"
+        . "signed \"{header:T}{body_crc32}\"; <<<\n$lines",
+        '{body_crc32} covers no body: whoever has seen one request can send');
+}
+
+fine('a CRC for a while', "verify hmac-sha256;\nsignature header:X;\n"
+    . "signed \"{ts}{body_crc32}\";\ntimestamp header:T;");
+fine('a CRC beside the body', "verify hmac-sha256;\nsignature header:X;\n"
+    . 'signed "{body}{body_crc32}";');
+
+for my $preset (qw(twilio square trello hubspot hubspot-v2)) {
+    warned("$preset without public_url", "verify $preset;",
+        'the producer signs {url}, and without "public_url" that is made of '
+        . 'the header Host, which the sender chooses: add "public_url',
+        at => 'block');
+    fine("$preset with public_url",
+        "verify $preset;\npublic_url https://h.example\$request_uri;");
+}
+
+warned('signed {url} without public_url', "verify hmac-sha256;\n"
+    . "signature header:X;\nsigned \"{url}{body}\"; <<<",
+    'the producer signs {url}');
+
+my $key = '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=';
+
+$t->write_file("conf/key$_", "$key\n") for 1 .. 5;
+
+warned('a fifth public key', "verify telnyx;\n"
+    . join("\n", map { "secret file:key$_;" . ($_ == 5 ? ' <<<' : '') } 1 .. 5),
+    '5 public keys: each of them is asked for each request');
+fine('four public keys', "verify telnyx;\n"
+    . join("\n", map { "secret file:key$_;" } 1 .. 4));
+
+$t->write_file('conf/key-small', ('A' x 42) . 'A=');
+
+wrong('a public key of small order', "verify telnyx;\n"
+    . 'secret file:key-small;', 'this is one of the few of small order',
+    at => 'block');
+
+wrong('token that is taken for no time', 'jwt expires=0;',
+    'invalid value "expires=0", write: a time such as 1h, or "expires=off"');
+
 warned('window below the retries', "verify stripe;\ndedup 24h;",
     'the dedup window of event_source "shop" is 86400s, its producer retries '
     . 'for 259200s: a late retry is delivered again', at => 'block');

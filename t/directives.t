@@ -205,7 +205,7 @@ says(deadline => 'from ' . find('ingest/source_set.c',
     . seconds('ingest/source_set.c', qr/DEADLINE_MAX\s+(.+)$/m) / 60 . 'm');
 says(dedup => 'at least ' . seconds('ingest/source_set.c',
     qr/ms < (\d+) \|\| s->window/) . 's');
-says(timestamp => 'by default ' . find('ingest/origin.c',
+says(timestamp => 'by default ' . find('ingest/verify_params.h',
     qr/TOLERANCE\s+(\d+)/) . 's');
 says(secret => 'up to ' . number('ingest/verify_params.h',
     qr/VERIFY_SECRETS\s+(\d+)/) . ' times');
@@ -339,7 +339,7 @@ my $t = Test::EventRouter->new;
 my $erp = $t->target(8081);
 
 $t->target(8082)->answer('/', status => 503);
-$t->write_file('conf/secret', my $secret = $t->secret('hush-hush'));
+$t->write_file('conf/secret', my $secret = $t->secret('hush-hush-hush-hush'));
 
 $t->config(<<'EOC');
 

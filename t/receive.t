@@ -267,7 +267,50 @@ for my $coding ('identity', 'Identity', '') {
         [ @TOKEN, 'Content-Encoding' => $coding ]);
 }
 
+# all lines and all of their members count
+
+for my $case ([ 'identity', 'gzip' ], [ 'gzip', 'identity' ], [ '', 'br' ],
+              [ 'identity, gzip' ], [ 'identity,identity', 'x, identity' ],
+              [ ' , gzip' ])
+{
+    refused("Content-Encoding lines '@{[ join ' / ', @$case ]}'", 415,
+        '/events', [ @TOKEN, map { ('Content-Encoding' => $_) } @$case ],
+        '{}');
+}
+
+for my $case ([ 'identity', 'identity' ], [ 'identity, IDENTITY' ],
+              [ ',', ' , identity ,' ])
+{
+    taken("Content-Encoding lines '@{[ join ' / ', @$case ]}'", '/events',
+        [ @TOKEN, map { ('Content-Encoding' => $_) } @$case ]);
+}
+
 my @token = ('X-Token' => $TOKEN);
+
+for my $type ('xcharset=utf-8; charset=utf-16', 'charset=utf-8; charset=utf-16',
+              'charset=utf-16; charset=utf-8', 'charset=utf-8;charset="utf-16"',
+              'CharSet=UTF-16', 'charset = utf-16', "charset=\tutf-16",
+              'charset="utf-16"', 'charset="utf-\\16"', 'charset="utf-8',
+              'charset=utf-8; charset=us-ascii', 'charset=', 'charset',
+              'charset=utf-8x', 'charset="utf-8"x', 'charset="utf-8 "',
+              'x="a;b"; charset=utf-32', 'x="a\\";charset=utf-8";charset=x')
+{
+    refused("parameters $type", 415, '/events',
+        [ @token, 'Content-Type' => "application/json; $type" ], '{}');
+}
+
+for my $type ('xcharset=utf-16', 'charsetx=utf-16', 'x=charset=utf-16',
+              'charset=utf-8; charset=UTF-8', 'charset="utf-8"',
+              'charset = utf-8', 'charset="utf\\-8"; x=1', 'x="charset=utf-16"',
+              'x="; charset=utf-16"', 'x="\\"; charset=utf-16"', ';;', 'odd')
+{
+    taken("parameters $type", '/events',
+        [ @token, 'Content-Type' => "application/json; $type" ]);
+}
+
+refused('another charset in a second line', 415, '/events',
+    [ @token, 'Content-Type' => 'application/json; charset=utf-8',
+      'Content-Type' => 'application/json; charset=utf-16' ], '{}');
 
 for my $type ('text/plain', 'application/xml', 'application/jsonx', 'json',
               'application', 'application/x-www-form-urlencoded',

@@ -19,6 +19,7 @@
 static ngx_uint_t ngx_er_admit_hops(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_admit_number(ngx_str_t *value);
 static ngx_uint_t ngx_er_admit_coded(ngx_er_event_t *event);
+static ngx_uint_t ngx_er_admit_codings(ngx_str_t *list);
 static ngx_int_t ngx_er_admit_refuse(ngx_er_refusal_t *refusal,
     ngx_uint_t status, ngx_uint_t metric, const char *detail);
 
@@ -123,18 +124,58 @@ ngx_er_admit_number(ngx_str_t *value)
 static ngx_uint_t
 ngx_er_admit_coded(ngx_er_event_t *event)
 {
-    ngx_str_t         *value;
-    static ngx_str_t   name = ngx_string("content-encoding");
+    ngx_uint_t        i;
+    ngx_er_header_t  *h;
 
-    value = ngx_er_event_header(event, &name);
+    static ngx_str_t  name = ngx_string("content-encoding");
 
-    if (value == NULL || value->len == 0) {
-        return 0;
+    for (i = 0; i < event->nheaders; i++) {
+        h = &event->headers[i];
+
+        if (h->name.len == name.len
+            && ngx_strncasecmp(h->name.data, name.data, name.len) == 0
+            && ngx_er_admit_codings(&h->value))
+        {
+            return 1;
+        }
     }
 
-    return value->len != sizeof("identity") - 1
-           || ngx_strncasecmp(value->data, (u_char *) "identity", value->len)
-              != 0;
+    return 0;
+}
+
+
+/* 1: one of the list is another one than "identity" (RFC 9110, 8.4) */
+
+static ngx_uint_t
+ngx_er_admit_codings(ngx_str_t *list)
+{
+    u_char  *p, *end, *last, *comma;
+
+    last = list->data + list->len;
+
+    for (p = list->data; p < last; p = comma + 1) {
+
+        comma = ngx_strlchr(p, last, ',');
+        comma = comma ? comma : last;
+        end = comma;
+
+        while (p < end && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
+            end--;
+        }
+
+        if (end > p
+            && (end - p != sizeof("identity") - 1
+                || ngx_strncasecmp(p, (u_char *) "identity", end - p) != 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -178,7 +178,8 @@ static ngx_int_t
 ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item, ngx_uint_t bare,
     ngx_er_candidates_t *c)
 {
-    ngx_str_t  *element;
+    ngx_str_t   *element;
+    ngx_uint_t   i;
 
     element = ngx_er_candidates_element(v);
 
@@ -196,6 +197,16 @@ ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item, ngx_uint_t bare,
 
     if (!ngx_er_candidates_prefix(v, item) && !bare) {
         return NGX_OK;
+    }
+
+    /* the same signature again proves nothing more */
+
+    for (i = 0; i < c->n; i++) {
+        if (c->items[i].len == item->len
+            && ngx_memcmp(c->items[i].data, item->data, item->len) == 0)
+        {
+            return NGX_OK;
+        }
     }
 
     if (c->n == NGX_ER_VERIFY_CANDIDATES) {
@@ -234,6 +245,12 @@ ngx_er_candidates_prefix(ngx_er_verify_t *v, ngx_str_t *item)
 
     item->len -= prefix->len;
     item->data += prefix->len;
+
+    if (v->signature.blank && item->len && *item->data != ' '
+        && *item->data != '\t')
+    {
+        return 0;
+    }
 
     ngx_er_candidates_trim(item);
 

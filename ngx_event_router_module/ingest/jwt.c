@@ -351,6 +351,17 @@ ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, time_t now)
         return "a time in the token is not a number";
     }
 
+    if (conf->expires && exp == NGX_DECLINED) {
+
+        if (iat == NGX_DECLINED) {
+            return "the token never expires";
+        }
+
+        if ((double) now >= when + leeway + (double) conf->expires) {
+            return "the token is too old";
+        }
+    }
+
     if (conf->audience.len
         && !ngx_er_jwt_audience(claims, &conf->audience))
     {

@@ -30,6 +30,9 @@ typedef struct {
     ngx_uint_t             algorithms; /* of ngx_er_jwt_algorithm_e; 0: those
                                           that fit the keys */
     time_t                 leeway;     /* seconds */
+    time_t                 expires;    /* seconds for which a token without
+                                          "exp" is taken after its "iat"; 0:
+                                          for ever, it needs neither */
     ngx_str_t              audience;
     ngx_str_t              issuer;
 } ngx_er_jwt_conf_t;

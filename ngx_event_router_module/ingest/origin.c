@@ -15,9 +15,8 @@
 #include "verify_params.h"
 
 
-#define NGX_ER_VERIFY_TOLERANCE  300   /* seconds */
-
-
+static void ngx_er_param_origins(ngx_str_t *args, ngx_uint_t nargs,
+    ngx_array_t *origins);
 static ngx_int_t ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word,
     ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *value,
@@ -52,10 +51,7 @@ ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
     s = &v->signature;
 
-    s->origins.nelts = 0;
-    s->encoding = NGX_ER_ENCODING_HEX;
-    ngx_str_null(&s->separators);
-    ngx_str_null(&s->prefix);
+    ngx_er_param_origins(args, nargs, &s->origins);
 
     for (i = 1; i < nargs; i++) {
         rc = NGX_OK;
@@ -93,15 +89,18 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     ngx_str_t            value;
-    ngx_uint_t           i, word, future;
+    ngx_uint_t           i, word;
     ngx_er_timestamp_t  *ts;
 
     ts = &v->timestamp;
 
-    ts->origins.nelts = 0;
-    ts->unit = NGX_ER_TIME_SECONDS;
-    ts->tolerance = NGX_ER_VERIFY_TOLERANCE;
-    future = 0;
+    ngx_er_param_origins(args, nargs, &ts->origins);
+
+    /* a line of its own enforces it unless it says otherwise */
+
+    if (ts->origins.nelts == 0 && ts->tolerance == 0) {
+        ts->tolerance = NGX_ER_VERIFY_TOLERANCE;
+    }
 
     for (i = 1; i < nargs; i++) {
 
@@ -135,7 +134,7 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
                 return NGX_ERROR;
             }
 
-            future = 1;
+            ts->ahead = 1;
             continue;
         }
 
@@ -144,7 +143,7 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         }
     }
 
-    if (!future) {
+    if (!ts->ahead) {
         ts->future = ts->tolerance;
     }
 
@@ -200,6 +199,38 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
     d->set = 1;
 
     return NGX_OK;
+}
+
+
+/*
+ * What a line says replaces what was said before it (by a preset), a parameter
+ * at a time: only a line that names places forgets the others.
+ */
+
+static void
+ngx_er_param_origins(ngx_str_t *args, ngx_uint_t nargs, ngx_array_t *origins)
+{
+    ngx_str_t   value;
+    ngx_uint_t  i, n;
+
+    static const char  *names[] = {
+        "separator=", "prefix=", "encoding=", "unit=", "tolerance=", "future=",
+        NULL
+    };
+
+    for (i = 1; i < nargs; i++) {
+
+        for (n = 0; names[n]; n++) {
+            if (ngx_er_param_value(&args[i], names[n], &value)) {
+                break;
+            }
+        }
+
+        if (names[n] == NULL) {
+            origins->nelts = 0;
+            return;
+        }
+    }
 }
 
 

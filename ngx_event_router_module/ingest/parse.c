@@ -20,7 +20,12 @@
 static ngx_str_t ngx_er_parse_base(ngx_str_t *type);
 static ngx_uint_t ngx_er_parse_type_is(ngx_str_t *type, const char *word);
 static ngx_uint_t ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern);
-static ngx_uint_t ngx_er_parse_charset(ngx_str_t *type);
+static ngx_uint_t ngx_er_parse_charset(ngx_er_event_t *event);
+static ngx_uint_t ngx_er_parse_parameters(ngx_er_event_t *event,
+    ngx_str_t *type, ngx_str_t *charset);
+static u_char *ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
+    const char *stops, ngx_str_t *token);
+static ngx_uint_t ngx_er_parse_known(ngx_str_t *charset);
 static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event);
@@ -47,8 +52,7 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
 
     for (i = 0; i < source->accept.nelts; i++) {
         if (ngx_er_parse_like(&type, &accept[i])) {
-            return ngx_er_parse_charset(&event->content_type) ? NGX_OK
-                                                              : NGX_DECLINED;
+            return ngx_er_parse_charset(event) ? NGX_OK : NGX_DECLINED;
         }
     }
 
@@ -116,38 +120,158 @@ ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern)
 }
 
 
-/* JSON is UTF-8 (RFC 8259, 8.1): anything else is refused, not guessed */
+/*
+ * JSON is UTF-8 (RFC 8259, 8.1): anything else is refused, not guessed.  Of
+ * parameters that disagree, in one line or in two, a target might believe the
+ * other one.
+ */
 
 static ngx_uint_t
-ngx_er_parse_charset(ngx_str_t *type)
+ngx_er_parse_charset(ngx_er_event_t *event)
 {
-    size_t       len;
-    u_char      *p, *last;
-    ngx_uint_t   i;
+    ngx_str_t         charset;
+    ngx_uint_t        i;
+    ngx_er_header_t  *h;
 
-    static const char  *charsets[] = {
-        "utf-8", "utf8", "us-ascii", "iso-8859-1", NULL
-    };
+    static ngx_str_t  name = ngx_string("content-type");
 
-    p = ngx_strlcasestrn(type->data, type->data + type->len,
-                         (u_char *) "charset=", sizeof("charset=") - 2);
-    if (p == NULL) {
-        return 1;
+    ngx_str_null(&charset);
+
+    for (i = 0; i < event->nheaders; i++) {
+        h = &event->headers[i];
+
+        if (h->name.len == name.len
+            && ngx_strncasecmp(h->name.data, name.data, name.len) == 0
+            && !ngx_er_parse_parameters(event, &h->value, &charset))
+        {
+            return 0;
+        }
     }
 
-    p += sizeof("charset=") - 1;
-    last = type->data + type->len;
+    return 1;
+}
 
-    if (p < last && *p == '"') {
+
+/* charset: the one that was found first, in any of the lines; 0: refused */
+
+static ngx_uint_t
+ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
+    ngx_str_t *charset)
+{
+    u_char     *p, *last;
+    ngx_str_t   name, value;
+
+    p = type->data;
+    last = p + type->len;
+
+    for ( ;; ) {
+        p = ngx_strlchr(p, last, ';');
+
+        if (p == NULL) {
+            return 1;
+        }
+
+        p = ngx_er_parse_token(event->pool, p + 1, last, "=;", &name);
+        ngx_str_null(&value);
+
+        if (p && p < last && *p == '=') {
+            p = ngx_er_parse_token(event->pool, p + 1, last, ";", &value);
+        }
+
+        if (p == NULL) {
+            return 0;
+        }
+
+        if (!ngx_er_parse_type_is(&name, "charset")) {
+            continue;
+        }
+
+        if (!ngx_er_parse_known(&value)) {
+            return 0;
+        }
+
+        if (charset->len
+            && (charset->len != value.len
+                || ngx_strncasecmp(charset->data, value.data, value.len) != 0))
+        {
+            return 0;
+        }
+
+        *charset = value;
+    }
+}
+
+
+/*
+ * A word or a quoted string, without blanks around it, and what follows up to
+ * one of "stops", which is returned; NULL: the quotes do not end, or something
+ * stands beside them.
+ */
+
+static u_char *
+ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
+    const char *stops, ngx_str_t *token)
+{
+    while (p < last && (*p == ' ' || *p == '\t')) {
         p++;
     }
 
-    for (i = 0; charsets[i]; i++) {
-        len = ngx_strlen(charsets[i]);
+    token->data = p;
 
-        if ((size_t) (last - p) >= len
-            && ngx_strncasecmp(p, (u_char *) charsets[i], len) == 0)
-        {
+    if (p < last && *p == '"') {
+
+        token->data = ngx_pnalloc(pool, last - p);
+        if (token->data == NULL) {
+            return NULL;
+        }
+
+        for (token->len = 0, p++; p < last && *p != '"'; p++) {
+
+            if (*p == '\\' && ++p == last) {
+                break;
+            }
+
+            token->data[token->len++] = *p;
+        }
+
+        if (p++ >= last) {
+            return NULL;
+        }
+
+        while (p < last && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        return (p == last || ngx_strchr(stops, *p)) ? p : NULL;
+    }
+
+    while (p < last && ngx_strchr(stops, *p) == NULL) {
+        p++;
+    }
+
+    token->len = p - token->data;
+
+    while (token->len && (token->data[token->len - 1] == ' '
+                          || token->data[token->len - 1] == '\t'))
+    {
+        token->len--;
+    }
+
+    return p;
+}
+
+
+static ngx_uint_t
+ngx_er_parse_known(ngx_str_t *charset)
+{
+    ngx_uint_t  i;
+
+    static const char  *known[] = {
+        "utf-8", "utf8", "us-ascii", "iso-8859-1", NULL
+    };
+
+    for (i = 0; known[i]; i++) {
+        if (ngx_er_parse_type_is(charset, known[i])) {
             return 1;
         }
     }

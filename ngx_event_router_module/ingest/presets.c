@@ -541,7 +541,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .key = "utf8",
         .signature = "header:X-Webhook-Signature",
         .body_digest = "jwt:sha256 sha256 hex",
-        .jwt = "algorithms=HS256 leeway=60s issuer=netlify",
+        .jwt = "algorithms=HS256 leeway=60s expires=off issuer=netlify",
         .id = { "{json:id}" },
         .type = { "{json:state}" },
         .subject = { "{json:site_id}" },
@@ -587,7 +587,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
             "{body_crc32}",
         .signature = "header:PAYPAL-TRANSMISSION-SIG encoding=base64",
         .timestamp = "header:PAYPAL-TRANSMISSION-TIME unit=rfc3339 "
-                     "tolerance=0s",
+                     "tolerance=300s",
         .id = { "{json:id}" },
         .type = { "{json:event_type}" },
         .subject = { "{json:resource.payee.merchant_id}" },

@@ -7,10 +7,10 @@
 /*
  * Digests, HMAC and public-key signatures over OpenSSL 3's EVP: the only file
  * on the ingest side that includes OpenSSL.  Keys are prepared at
- * configuration time, belong to the configuration's pool and are freed (by
- * OpenSSL also overwritten) with it.  An HMAC key is a context that a message
- * only rewinds, which takes 0.2 us instead of the 1.5 us of a new one; so a
- * key must not be used by two threads at once, and nothing here is.
+ * configuration time, belong to the configuration's pool and are freed with
+ * it.  HMAC is made of digests here, since OpenSSL would keep copies of the
+ * key in its heap: the key's two blocks lie in the vault.  All digests share a
+ * context, so no two threads may be here at once, and none is.
  *
  * What a sender can send makes a signature wrong, never an error: OpenSSL's
  * error queue is emptied behind every refusal, or the next TLS connection of
@@ -31,6 +31,7 @@
 
 #include "seal.h"
 #include "verify.h"
+#include "../vault.h"
 
 
 #define NGX_ER_SPKI_MAX      8192      /* bytes of a decoded public key */
@@ -40,7 +41,8 @@
 struct ngx_er_key_s {
     ngx_er_seal_e          seal;
     ngx_er_digest_e        digest;
-    EVP_MAC_CTX           *mac;        /* HMAC */
+    ngx_str_t              inner;      /* HMAC: the key and its pads, in the */
+    ngx_str_t              outer;      /* vault */
     EVP_PKEY              *pkey;       /* all others */
 };
 
@@ -49,10 +51,13 @@ typedef struct {
     ngx_str_t              name;
     const char            *openssl;
     size_t                 len;
+    size_t                 block;      /* bytes that it takes at once */
     EVP_MD                *md;         /* fetched when it is first needed */
 } ngx_er_digest_t;
 
 
+static ngx_int_t ngx_er_digest_keyed(ngx_er_digest_e digest, ngx_str_t *key,
+    ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
 static EVP_MD *ngx_er_digest_md(ngx_er_digest_e digest);
 static ngx_er_key_t *ngx_er_key_create(ngx_pool_t *pool, ngx_er_seal_e seal,
     ngx_er_digest_e digest);
@@ -62,19 +67,20 @@ static EVP_PKEY *ngx_er_pkey_pem(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_spki(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_raw(ngx_er_encoding_e encoding, ngx_str_t *text);
 static const char *ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal);
+static ngx_uint_t ngx_er_pkey_small(EVP_PKEY *pkey);
+static ngx_uint_t ngx_er_pkey_exponent(EVP_PKEY *pkey);
 static int ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
     ngx_str_t *message, ngx_str_t *signature);
 static int ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
     ngx_str_t *signature);
 static void ngx_er_key_free(void *data);
-static void ngx_er_cleanse(void *data);
 
 
 static ngx_er_digest_t  ngx_er_digests[] = {
-    { ngx_string("sha1"), "SHA1", 20, NULL },
-    { ngx_string("sha256"), "SHA256", 32, NULL },
-    { ngx_string("sha384"), "SHA384", 48, NULL },
-    { ngx_string("sha512"), "SHA512", 64, NULL }
+    { ngx_string("sha1"), "SHA1", 20, 64, NULL },
+    { ngx_string("sha256"), "SHA256", 32, 64, NULL },
+    { ngx_string("sha384"), "SHA384", 48, 128, NULL },
+    { ngx_string("sha512"), "SHA512", 64, 128, NULL }
 };
 
 
@@ -87,6 +93,19 @@ size_t
 ngx_er_digest_len(ngx_er_digest_e digest)
 {
     return ngx_er_digests[digest].len;
+}
+
+
+ngx_uint_t
+ngx_er_digest_provided(ngx_er_digest_e digest)
+{
+    if (ngx_er_digest_md(digest)) {
+        return 1;
+    }
+
+    ERR_clear_error();
+
+    return 0;
 }
 
 
@@ -114,12 +133,26 @@ ngx_int_t
 ngx_er_digest(ngx_er_digest_e digest, ngx_str_t *parts, ngx_uint_t nparts,
     u_char *out)
 {
+    return ngx_er_digest_keyed(digest, NULL, parts, nparts, out);
+}
+
+
+/* "key", unless it is NULL, stands in front of the parts */
+
+static ngx_int_t
+ngx_er_digest_keyed(ngx_er_digest_e digest, ngx_str_t *key, ngx_str_t *parts,
+    ngx_uint_t nparts, u_char *out)
+{
     EVP_MD      *md;
     ngx_uint_t   i;
 
     md = ngx_er_digest_md(digest);
 
     if (md == NULL || EVP_DigestInit_ex(ngx_er_digest_ctx, md, NULL) != 1) {
+        goto failed;
+    }
+
+    if (key && EVP_DigestUpdate(ngx_er_digest_ctx, key->data, key->len) != 1) {
         goto failed;
     }
 
@@ -228,16 +261,16 @@ ngx_er_key_free(void *data)
 {
     ngx_er_key_t  *key = data;
 
-    EVP_MAC_CTX_free(key->mac);
     EVP_PKEY_free(key->pkey);
 }
 
 
+/* RFC 2104: a key becomes two blocks; one that is longer is hashed first */
+
 ngx_er_key_t *
 ngx_er_key_hmac(ngx_pool_t *pool, ngx_er_digest_e digest, ngx_str_t *secret)
 {
-    EVP_MAC       *hmac;
-    OSSL_PARAM     params[2];
+    size_t         i, len, block;
     ngx_er_key_t  *key;
 
     key = ngx_er_key_create(pool, NGX_ER_SEAL_HMAC, digest);
@@ -245,20 +278,42 @@ ngx_er_key_hmac(ngx_pool_t *pool, ngx_er_digest_e digest, ngx_str_t *secret)
         return NULL;
     }
 
-    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    key->mac = EVP_MAC_CTX_new(hmac);
-    EVP_MAC_free(hmac);
-
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-                                    (char *) ngx_er_digests[digest].openssl,
-                                    0);
-    params[1] = OSSL_PARAM_construct_end();
-
-    if (key->mac == NULL
-        || EVP_MAC_init(key->mac, secret->data, secret->len, params) != 1)
-    {
-        ERR_clear_error();
+    if (!ngx_er_digest_provided(digest)) {
         return NULL;
+    }
+
+    block = ngx_er_digests[digest].block;
+
+    key->inner.len = block;
+    key->inner.data = ngx_er_vault_alloc(pool, 2 * block);
+
+    if (key->inner.data == NULL) {
+        return NULL;
+    }
+
+    key->outer.len = block;
+    key->outer.data = key->inner.data + block;
+
+    if (secret->len > block) {
+
+        /* hashed into the place where it is needed */
+
+        if (ngx_er_digest(digest, secret, 1, key->inner.data) != NGX_OK) {
+            return NULL;
+        }
+
+        len = ngx_er_digests[digest].len;
+
+    } else {
+        ngx_memcpy(key->inner.data, secret->data, secret->len);
+        len = secret->len;
+    }
+
+    ngx_memzero(key->inner.data + len, block - len);
+
+    for (i = 0; i < block; i++) {
+        key->outer.data[i] = key->inner.data[i] ^ 0x5c;
+        key->inner.data[i] ^= 0x36;
     }
 
     return key;
@@ -269,27 +324,24 @@ ngx_int_t
 ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts, ngx_uint_t nparts,
     u_char *out)
 {
-    ngx_uint_t  i;
+    ngx_int_t  rc;
+    ngx_str_t  inner;
+    u_char     sum[NGX_ER_DIGEST_MAX];
 
-    if (EVP_MAC_init(key->mac, NULL, 0, NULL) != 1) {
-        goto failed;
+    if (ngx_er_digest_keyed(key->digest, &key->inner, parts, nparts, sum)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    for (i = 0; i < nparts; i++) {
-        if (EVP_MAC_update(key->mac, parts[i].data, parts[i].len) != 1) {
-            goto failed;
-        }
-    }
+    inner.len = ngx_er_digests[key->digest].len;
+    inner.data = sum;
 
-    if (EVP_MAC_final(key->mac, out, NULL, NGX_ER_DIGEST_MAX) == 1) {
-        return NGX_OK;
-    }
+    rc = ngx_er_digest_keyed(key->digest, &key->outer, &inner, 1, out);
 
-failed:
+    ngx_explicit_memzero(sum, sizeof(sum));
 
-    ERR_clear_error();
-
-    return NGX_ERROR;
+    return rc;
 }
 
 
@@ -426,7 +478,14 @@ ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal)
     switch (seal) {
 
     case NGX_ER_SEAL_ED25519:
-        return EVP_PKEY_is_a(pkey, "ED25519") ? NULL : "an ed25519 key";
+        if (!EVP_PKEY_is_a(pkey, "ED25519")) {
+            return "an ed25519 key";
+        }
+
+        return ngx_er_pkey_small(pkey)
+               ? "an ed25519 key, and this is one of the few of small order, "
+                 "for which anybody can sign: copy the producer's key again"
+               : NULL;
 
     case NGX_ER_SEAL_ECDSA:
         if (EVP_PKEY_is_a(pkey, "EC")
@@ -444,13 +503,92 @@ ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal)
         if ((EVP_PKEY_is_a(pkey, "RSA")
              || (seal == NGX_ER_SEAL_RSA_PSS
                  && EVP_PKEY_is_a(pkey, "RSA-PSS")))
-            && EVP_PKEY_get_bits(pkey) >= NGX_ER_RSA_BITS_MIN)
+            && EVP_PKEY_get_bits(pkey) >= NGX_ER_RSA_BITS_MIN
+            && ngx_er_pkey_exponent(pkey))
         {
             return NULL;
         }
 
-        return "an RSA key of at least 2048 bits";
+        return "an RSA key of at least 2048 bits with an odd exponent above 1";
     }
+}
+
+
+/*
+ * 1: a point of small order, or no canonical encoding of one (RFC 8032,
+ * 5.1.3): with such a key the signature R = identity, S = 0 and its like are
+ * right for any message.  The sign of x, the highest bit, does not matter.
+ */
+
+static ngx_uint_t
+ngx_er_pkey_small(EVP_PKEY *pkey)
+{
+    size_t      len;
+    u_char      y[32];
+    ngx_uint_t  i;
+
+    static const u_char  small[][32] = {
+
+        /* y = 0, order 4; y = 1, order 1 */
+
+        { 0x00 },
+        { 0x01 },
+
+        /* order 8, twice */
+
+        { 0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0,
+          0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+          0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39,
+          0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
+        { 0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f,
+          0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+          0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6,
+          0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a }
+    };
+
+    len = sizeof(y);
+
+    if (EVP_PKEY_get_raw_public_key(pkey, y, &len) != 1 || len != sizeof(y)) {
+        ERR_clear_error();
+        return 1;
+    }
+
+    y[31] &= 0x7f;
+
+    for (i = 0; i < sizeof(small) / sizeof(small[0]); i++) {
+        if (ngx_memcmp(y, small[i], sizeof(y)) == 0) {
+            return 1;
+        }
+    }
+
+    /* y = p - 1, order 2, and all that is not below the prime p */
+
+    for (i = 1; i < 31; i++) {
+        if (y[i] != 0xff) {
+            return 0;
+        }
+    }
+
+    return y[31] == 0x7f && y[0] >= 0xec;
+}
+
+
+/* with the exponent 1 a message is its own signature */
+
+static ngx_uint_t
+ngx_er_pkey_exponent(EVP_PKEY *pkey)
+{
+    BIGNUM      *e;
+    ngx_uint_t   good;
+
+    e = NULL;
+    good = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e) == 1
+           && BN_is_odd(e) && !BN_is_one(e);
+
+    BN_free(e);
+    ERR_clear_error();
+
+    return good;
 }
 
 
@@ -572,32 +710,4 @@ ngx_uint_t
 ngx_er_equal(const u_char *a, const u_char *b, size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;
-}
-
-
-ngx_int_t
-ngx_er_cleanse_later(ngx_pool_t *pool, ngx_str_t *secret)
-{
-    ngx_str_t           *copy;
-    ngx_pool_cleanup_t  *cln;
-
-    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_str_t));
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    copy = cln->data;
-    *copy = *secret;
-    cln->handler = ngx_er_cleanse;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_er_cleanse(void *data)
-{
-    ngx_str_t  *secret = data;
-
-    OPENSSL_cleanse(secret->data, secret->len);
 }

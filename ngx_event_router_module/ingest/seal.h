@@ -43,6 +43,9 @@ typedef struct ngx_er_key_s  ngx_er_key_t;
 
 size_t ngx_er_digest_len(ngx_er_digest_e digest);
 
+/* 0: this OpenSSL, or its policy, does not know the digest */
+ngx_uint_t ngx_er_digest_provided(ngx_er_digest_e digest);
+
 /* "sha256" and so on; NGX_ERROR: no such digest */
 ngx_int_t ngx_er_digest_find(ngx_str_t *name);
 
@@ -50,7 +53,10 @@ ngx_int_t ngx_er_digest_find(ngx_str_t *name);
 ngx_int_t ngx_er_digest(ngx_er_digest_e digest, ngx_str_t *parts,
     ngx_uint_t nparts, u_char *out);
 
-/* NULL: no memory.  The secret's bytes are not needed any more. */
+/*
+ * NULL: no memory, or OpenSSL does not know the digest (a build or a policy
+ * without SHA-1).  The secret's bytes are not needed any more.
+ */
 ngx_er_key_t *ngx_er_key_hmac(ngx_pool_t *pool, ngx_er_digest_e digest,
     ngx_str_t *secret);
 
@@ -82,9 +88,5 @@ ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
 
 /* 1: equal; the time it takes does not depend on where they differ */
 ngx_uint_t ngx_er_equal(const u_char *a, const u_char *b, size_t len);
-
-/* overwrites a secret when the pool goes; NGX_ERROR: no memory */
-ngx_int_t ngx_er_cleanse_later(ngx_pool_t *pool, ngx_str_t *secret);
-
 
 #endif /* _NGX_ER_SEAL_H_INCLUDED_ */

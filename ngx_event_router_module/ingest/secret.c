@@ -8,12 +8,13 @@
  * Secrets: read at configuration time from a file, the environment or
  * nginx.conf itself, and made into keys once the algorithm is known.  Called
  * by verify_params.c ("secret") and verify_check.c.  The bytes live in the
- * configuration's pool, are overwritten when it goes and appear in no message:
- * an error names the file or the variable, never what was in it.
+ * vault, as long as the configuration's pool, and appear in no message: an
+ * error names the file or the variable, never what was in it.
  */
 
 
 #include "verify_params.h"
+#include "../vault.h"
 
 
 #define NGX_ER_SECRET_MAX  65536       /* bytes of a file */
@@ -40,6 +41,7 @@ static ngx_int_t ngx_er_secret_token(ngx_er_verify_t *v,
 static ngx_int_t ngx_er_secret_jwt(ngx_er_verify_t *v,
     ngx_er_secret_t *secret, ngx_str_t *text, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_memory(ngx_er_error_t *err);
+static ngx_int_t ngx_er_secret_unknown(ngx_er_error_t *err);
 
 
 ngx_int_t
@@ -65,10 +67,6 @@ ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         return NGX_ERROR;
     }
 
-    if (ngx_er_cleanse_later(v->pool, &raw) != NGX_OK) {
-        return ngx_er_secret_memory(err);
-    }
-
     if (ngx_er_secret_blank(&raw)) {
         ngx_er_error(err, "the secret is empty: anyone could sign with it; "
                      "put the one that the producer shows you there");
@@ -92,7 +90,7 @@ ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     secret->raw = raw;
     secret->handshake = ngx_er_key_hmac(v->pool, NGX_ER_SHA256, &raw);
 
-    return secret->handshake ? NGX_OK : ngx_er_secret_memory(err);
+    return secret->handshake ? NGX_OK : ngx_er_secret_unknown(err);
 }
 
 
@@ -105,9 +103,7 @@ ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word, ngx_str_t *secret,
     ngx_memzero(&v, sizeof(ngx_er_verify_t));
     v.pool = pool;
 
-    if (ngx_er_secret_value(&v, word, secret, err) != NGX_OK
-        || ngx_er_cleanse_later(pool, secret) != NGX_OK)
-    {
+    if (ngx_er_secret_value(&v, word, secret, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -212,6 +208,7 @@ ngx_er_secret_path(ngx_pool_t *pool, ngx_str_t *name)
 static ngx_int_t
 ngx_er_secret_read(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *secret)
 {
+    size_t           size;
     ssize_t          n;
     ngx_file_info_t  fi;
 
@@ -221,22 +218,28 @@ ngx_er_secret_read(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *secret)
         return NGX_ERROR;
     }
 
+    size = ngx_file_size(&fi);
+
     secret->len = 0;
-    secret->data = ngx_pnalloc(pool, NGX_ER_SECRET_MAX);
+    secret->data = ngx_er_vault_alloc(pool, size);
 
     if (secret->data == NULL) {
         return NGX_ERROR;
     }
 
-    do {
-        n = ngx_read_fd(fd, secret->data + secret->len,
-                        NGX_ER_SECRET_MAX - secret->len);
+    while (secret->len < size) {
+        n = ngx_read_fd(fd, secret->data + secret->len, size - secret->len);
+
         if (n < 0) {
             return NGX_ERROR;
         }
 
+        if (n == 0) {
+            break;
+        }
+
         secret->len += n;
-    } while (n > 0);
+    }
 
     /* editors end a file with one newline, which belongs to no secret */
 
@@ -290,7 +293,7 @@ ngx_er_secret_copy(ngx_pool_t *pool, u_char *data, size_t len,
     ngx_str_t *secret)
 {
     secret->len = len;
-    secret->data = ngx_pnalloc(pool, len + 1);
+    secret->data = ngx_er_vault_alloc(pool, len);
 
     if (secret->data == NULL) {
         return NGX_ERROR;
@@ -379,11 +382,9 @@ ngx_er_secret_decode(ngx_er_verify_t *v, ngx_str_t *text, ngx_str_t *bytes,
 
     if (v->encoding != NGX_ER_ENCODING_RAW) {
 
-        bytes->data = ngx_pnalloc(v->pool, text->len + 1);
+        bytes->data = ngx_er_vault_alloc(v->pool, text->len);
 
-        if (bytes->data == NULL
-            || ngx_er_cleanse_later(v->pool, bytes) != NGX_OK)
-        {
+        if (bytes->data == NULL) {
             return ngx_er_secret_memory(err);
         }
 
@@ -419,7 +420,7 @@ ngx_er_secret_hmac(ngx_er_verify_t *v, ngx_er_secret_t *secret,
 
     if (v->scheme != NGX_ER_SCHEME_HMAC_FROM_PREFIX) {
         secret->key = ngx_er_key_hmac(v->pool, v->digest, &secret->bytes);
-        return secret->key ? NGX_OK : ngx_er_secret_memory(err);
+        return secret->key ? NGX_OK : ngx_er_secret_unknown(err);
     }
 
     for (i = 0; i < NGX_ER_DIGESTS; i++) {
@@ -430,7 +431,7 @@ ngx_er_secret_hmac(ngx_er_verify_t *v, ngx_er_secret_t *secret,
 
         secret->hmac[i] = ngx_er_key_hmac(v->pool, i, &secret->bytes);
         if (secret->hmac[i] == NULL) {
-            return ngx_er_secret_memory(err);
+            return ngx_er_secret_unknown(err);
         }
     }
 
@@ -486,6 +487,19 @@ static ngx_int_t
 ngx_er_secret_memory(ngx_er_error_t *err)
 {
     ngx_er_error(err, "no memory");
+
+    return NGX_ERROR;
+}
+
+
+/* a key is made without a message, so its digest is tried at the start */
+
+static ngx_int_t
+ngx_er_secret_unknown(ngx_er_error_t *err)
+{
+    ngx_er_error(err, "OpenSSL has no memory or does not provide the digest "
+                 "that \"verify\" asks for: look at the providers of "
+                 "openssl.cnf");
 
     return NGX_ERROR;
 }

@@ -61,8 +61,9 @@ static ngx_er_source_command_t  ngx_er_source_commands[] = {
       "PART... [unit=s|ms|rfc3339] [tolerance=TIME] [future=TIME]", NULL },
     { ngx_string("body_digest"), 3, 4, NGX_ER_LINE_PARAM,
       "PART ALGORITHM ENCODING [when=present]", NULL },
-    { ngx_string("jwt"), 1, 4, NGX_ER_LINE_PARAM,
-      "[algorithms=A,B] [leeway=TIME] [audience=NAME] [issuer=NAME]", NULL },
+    { ngx_string("jwt"), 1, 5, NGX_ER_LINE_PARAM,
+      "[algorithms=A,B] [leeway=TIME] [expires=TIME|off] [audience=NAME] "
+      "[issuer=NAME]", NULL },
     { ngx_string("constant"), 2, 2, NGX_ER_LINE_PARAM|NGX_ER_LINE_REPEAT,
       "NAME VALUE", NULL },
     { ngx_string("ports"), 1, 1, NGX_ER_LINE_PARAM,

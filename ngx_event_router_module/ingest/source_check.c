@@ -23,12 +23,21 @@
 #endif
 
 
+typedef struct {
+    ngx_conf_t            *cf;
+    ngx_er_draft_t        *draft;
+} ngx_er_doubts_t;
+
+
 static ngx_int_t ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name,
     ngx_er_place_t *place);
 static ngx_int_t ngx_er_source_handshake(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_place_t *place);
 static ngx_int_t ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_str_t *name, ngx_er_place_t *place);
+static ngx_uint_t ngx_er_source_json(ngx_er_source_t *s);
+static void ngx_er_source_doubt(ngx_er_warn_t *warn, const char *name,
+    ngx_uint_t n, ngx_er_error_t *err);
 static ngx_int_t ngx_er_sources_queue(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s);
@@ -185,6 +194,78 @@ ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *name,
     }
 
     return NGX_OK;
+}
+
+
+/* what the verifier allows and warns of, at the line that it is about */
+
+void
+ngx_er_source_doubts(ngx_conf_t *cf, ngx_er_draft_t *draft)
+{
+    ngx_er_warn_t    warn;
+    ngx_er_doubts_t  doubts;
+
+    doubts.cf = cf;
+    doubts.draft = draft;
+
+    warn.say = ngx_er_source_doubt;
+    warn.data = &doubts;
+    warn.url = (draft->source->public_url != NULL);
+    warn.json = ngx_er_source_json(draft->source);
+
+    ngx_er_verify_warn(draft->source->verify, &warn);
+}
+
+
+/* a preset's line stands where the source begins */
+
+static void
+ngx_er_source_doubt(ngx_er_warn_t *warn, const char *name, ngx_uint_t n,
+    ngx_er_error_t *err)
+{
+    ngx_er_doubts_t *doubts = warn->data;
+
+    ngx_uint_t             i;
+    ngx_er_place_t        *place;
+    ngx_er_source_line_t  *line;
+
+    place = &doubts->draft->source->place;
+    line = doubts->draft->lines.elts;
+
+    for (i = 0; i < doubts->draft->lines.nelts; i++) {
+
+        if (ngx_strcmp(line[i].args[0].data, name) == 0 && n-- == 0) {
+            place = &line[i].place;
+            break;
+        }
+    }
+
+    ngx_er_log_place(doubts->cf, NGX_LOG_WARN, place, "event_source \"%V\": "
+                     "%*s", &doubts->draft->source->name, err->len, err->text);
+}
+
+
+/* 1: a body of this source is JSON, or it is refused */
+
+static ngx_uint_t
+ngx_er_source_json(ngx_er_source_t *s)
+{
+    ngx_str_t   *type;
+    ngx_uint_t   i;
+
+    type = s->accept.elts;
+
+    for (i = 0; i < s->accept.nelts; i++) {
+        if (type[i].len < 4
+            || ngx_strncasecmp(type[i].data + type[i].len - 4,
+                               (u_char *) "json", 4)
+               != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

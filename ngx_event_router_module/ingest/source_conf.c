@@ -6,9 +6,10 @@
 
 /*
  * Completes a source when its block ends.  A preset's parameters come first
- * and what the block says itself replaces them, a directive at a time,
- * wherever it stands.  Called by source.c, at configuration time only; what is
- * wrong is logged with the file and line where it stands.
+ * and what the block says itself replaces them, a directive at a time and in
+ * directives with parameters of their own ("jwt audience=") a parameter at a
+ * time, wherever it stands.  Called by source.c, at configuration time only;
+ * what is wrong is logged with the file and line where it stands.
  */
 
 
@@ -19,6 +20,7 @@ typedef struct {
     ngx_str_t              name;
     size_t                 offset;     /* in ngx_er_preset_t */
     ngx_uint_t             whole;      /* a template: one word */
+    ngx_uint_t             merge;      /* the block's line says what differs */
 } ngx_er_source_param_t;
 
 
@@ -52,16 +54,17 @@ static ngx_uint_t ngx_er_source_type_is(ngx_str_t *type, const char *word);
 
 static ngx_er_source_param_t  ngx_er_source_param_list[] = {
 
-    { ngx_string("verify"), offsetof(ngx_er_preset_t, verify), 0 },
-    { ngx_string("key"), offsetof(ngx_er_preset_t, key), 0 },
-    { ngx_string("signed"), offsetof(ngx_er_preset_t, signed_), 1 },
-    { ngx_string("signature"), offsetof(ngx_er_preset_t, signature), 0 },
-    { ngx_string("timestamp"), offsetof(ngx_er_preset_t, timestamp), 0 },
-    { ngx_string("body_digest"), offsetof(ngx_er_preset_t, body_digest), 0 },
-    { ngx_string("jwt"), offsetof(ngx_er_preset_t, jwt), 0 },
-    { ngx_string("ports"), offsetof(ngx_er_preset_t, ports), 0 },
+    { ngx_string("verify"), offsetof(ngx_er_preset_t, verify), 0, 0 },
+    { ngx_string("key"), offsetof(ngx_er_preset_t, key), 0, 0 },
+    { ngx_string("signed"), offsetof(ngx_er_preset_t, signed_), 1, 0 },
+    { ngx_string("signature"), offsetof(ngx_er_preset_t, signature), 0, 1 },
+    { ngx_string("timestamp"), offsetof(ngx_er_preset_t, timestamp), 0, 1 },
+    { ngx_string("body_digest"), offsetof(ngx_er_preset_t, body_digest),
+      0, 0 },
+    { ngx_string("jwt"), offsetof(ngx_er_preset_t, jwt), 0, 1 },
+    { ngx_string("ports"), offsetof(ngx_er_preset_t, ports), 0, 0 },
 
-    { ngx_null_string, 0, 0 }
+    { ngx_null_string, 0, 0, 0 }
 };
 
 
@@ -115,6 +118,8 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
     {
         return NGX_ERROR;
     }
+
+    ngx_er_source_doubts(cf, draft);
 
     if (s->retain && !s->queued) {
         ngx_er_log_place(cf, NGX_LOG_EMERG, &s->place,
@@ -254,7 +259,8 @@ ngx_er_source_defaults(ngx_conf_t *cf, ngx_er_draft_t *draft)
                                  + param->offset);
 
         if (text == NULL
-            || (i > 0 && ngx_er_source_find_line(draft, &param->name)))
+            || (i > 0 && !param->merge
+                && ngx_er_source_find_line(draft, &param->name)))
         {
             continue;
         }
@@ -345,6 +351,11 @@ ngx_er_source_params(ngx_conf_t *cf, ngx_er_draft_t *draft)
         }
 
         if (inline_secret) {
+
+            /* its copy is in the vault */
+
+            ngx_explicit_memzero(line[i].args[1].data, line[i].args[1].len);
+
             ngx_er_log_place(cf, NGX_LOG_WARN, &line[i].place,
                              "the secret of event_source \"%V\" stands in the "
                              "configuration, where \"nginx -T\" shows it: "

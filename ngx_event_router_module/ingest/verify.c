@@ -18,9 +18,12 @@
  * for each of them.
  *
  * All pairs are compared, and each in constant time, so neither which secret
- * nor how many bytes matched can be measured.  What a sender sends is refused
- * with a reason for error.log that holds no byte of it; only lack of memory is
- * an error.  Nothing is kept: whatever is allocated is in the message's pool.
+ * nor how many bytes matched can be measured.  Public keys have nothing to
+ * hide: there the first that fits ends it, and a request costs a bounded
+ * number of checks, however many signatures it brings.  What a sender sends is
+ * refused with a reason for error.log that holds no byte of it; only lack of
+ * memory is an error.  Nothing is kept: whatever is allocated is in the
+ * message's pool.
  */
 
 
@@ -34,6 +37,11 @@
 #define NGX_ER_VERIFY_KEYED      32
 #define NGX_ER_VERIFY_VALUES     50000 /* of them, before they are verified */
 
+#define NGX_ER_VERIFY_CHECKS     16    /* with public keys, a request */
+#define NGX_ER_VERIFY_LARGE      4     /* of an ed25519 message beyond ... */
+#define NGX_ER_VERIFY_HASHED     (256 * 1024)  /* bytes: it is hashed anew for
+                                                  each signature */
+
 
 /* what one secret would have signed */
 
@@ -41,6 +49,7 @@ typedef struct {
     ngx_array_t            parts;      /* of ngx_str_t: the message */
     ngx_str_t              whole;      /* PUBLIC: the message or its digest */
     ngx_uint_t             known;      /* mask of digests in mac */
+    ngx_uint_t             checks;     /* with public keys, so far */
     u_char                 sum[NGX_ER_DIGEST_MAX];
     u_char                 mac[NGX_ER_DIGESTS][NGX_ER_DIGEST_MAX];
 } ngx_er_sealed_t;
@@ -54,12 +63,19 @@ static ngx_int_t ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_scope_t *scope);
 static ngx_int_t ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_secrets(ngx_er_verify_t *v,
+    ngx_er_message_t *m, ngx_er_candidates_t *c, ngx_er_verdict_t *verdict,
+    ngx_er_sealed_t *sealed, ngx_uint_t *matched);
+static ngx_int_t ngx_er_verify_pairs(ngx_er_verify_t *v,
+    ngx_er_secret_t *secret, ngx_er_sealed_t *sealed, ngx_er_candidates_t *c);
 static ngx_int_t ngx_er_verify_urls(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_str_t *urls, ngx_uint_t *nurls);
 static ngx_int_t ngx_er_verify_message(ngx_er_verify_t *v,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_er_sealed_t *sealed);
 static ngx_int_t ngx_er_verify_pair(ngx_er_verify_t *v,
     ngx_er_secret_t *secret, ngx_er_sealed_t *sealed, ngx_str_t *candidate);
+static ngx_int_t ngx_er_verify_public(ngx_er_verify_t *v,
+    ngx_er_secret_t *secret, ngx_er_sealed_t *sealed, ngx_str_t *signature);
 static ngx_int_t ngx_er_verify_mac(ngx_er_verify_t *v,
     ngx_er_secret_t *secret, ngx_er_sealed_t *sealed, ngx_er_digest_e digest);
 static ngx_int_t ngx_er_verify_prefix_digest(ngx_er_verify_t *v,
@@ -255,9 +271,8 @@ ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
 {
     ngx_int_t         rc;
     ngx_str_t         urls[NGX_ER_VERIFY_URLS];
-    ngx_uint_t        i, n, u, nurls, matched;
+    ngx_uint_t        u, nurls, matched;
     ngx_er_scope_t   *scope;
-    ngx_er_secret_t  *secret;
     ngx_er_sealed_t   sealed;
 
     scope = &verdict->scope;
@@ -270,49 +285,116 @@ ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
         return NGX_ERROR;
     }
 
-    secret = v->secrets.elts;
     matched = 0;
+    sealed.checks = 0;
 
     for (u = 0; u < nurls; u++) {
         scope->url = urls[u];
 
-        for (i = 0; i < v->secrets.nelts; i++) {
+        rc = ngx_er_verify_secrets(v, m, c, verdict, &sealed, &matched);
 
-            if (i == 0 || v->uses_secret) {
-                scope->secret = secret[i].bytes;
+        if (rc != NGX_OK) {
+            return rc;
+        }
 
-                rc = ngx_er_verify_message(v, m, scope, &sealed);
-
-                if (rc == NGX_DECLINED) {
-                    return ngx_er_verify_refuse(verdict, "a part of the "
-                                                "signed message is missing");
-                }
-
-                if (rc != NGX_OK) {
-                    return NGX_ERROR;
-                }
-            }
-
-            sealed.known = 0;
-
-            for (n = 0; n < c->n; n++) {
-                rc = ngx_er_verify_pair(v, &secret[i], &sealed, &c->items[n]);
-
-                if (rc == NGX_ERROR) {
-                    return NGX_ERROR;
-                }
-
-                if (rc == NGX_OK && !matched) {
-                    matched = 1;
-                    verdict->secret = i;
-                }
-            }
+        if (matched && v->scheme == NGX_ER_SCHEME_PUBLIC) {
+            break;
         }
     }
 
     return matched ? NGX_OK
                    : ngx_er_verify_refuse(verdict,
                                           "the signature does not match");
+}
+
+
+/* all secrets and all signatures; NGX_OK: they were compared */
+
+static ngx_int_t
+ngx_er_verify_secrets(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict, ngx_er_sealed_t *sealed,
+    ngx_uint_t *matched)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i;
+    ngx_er_secret_t  *secret;
+
+    secret = v->secrets.elts;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+
+        if (i == 0 || v->uses_secret) {
+            verdict->scope.secret = secret[i].bytes;
+
+            rc = ngx_er_verify_message(v, m, &verdict->scope, sealed);
+
+            if (rc == NGX_DECLINED) {
+                return ngx_er_verify_refuse(verdict, "a part of the signed "
+                                            "message is missing");
+            }
+
+            if (rc != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+
+        rc = ngx_er_verify_pairs(v, &secret[i], sealed, c);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_BUSY) {
+            return ngx_er_verify_refuse(verdict, "too many signatures for so "
+                                        "many keys");
+        }
+
+        if (rc == NGX_OK && !*matched) {
+            *matched = 1;
+            verdict->secret = i;
+
+            if (v->scheme == NGX_ER_SCHEME_PUBLIC) {
+                break;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * One secret and all signatures.  NGX_OK: one of them is right, NGX_DECLINED:
+ * none, NGX_BUSY: the request has had its share, NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_er_verify_pairs(ngx_er_verify_t *v, ngx_er_secret_t *secret,
+    ngx_er_sealed_t *sealed, ngx_er_candidates_t *c)
+{
+    ngx_int_t   rc, verdict;
+    ngx_uint_t  n;
+
+    sealed->known = 0;
+    verdict = NGX_DECLINED;
+
+    for (n = 0; n < c->n; n++) {
+        rc = ngx_er_verify_pair(v, secret, sealed, &c->items[n]);
+
+        if (rc == NGX_ERROR || rc == NGX_BUSY) {
+            return rc;
+        }
+
+        if (rc == NGX_OK) {
+            verdict = NGX_OK;
+
+            if (v->scheme == NGX_ER_SCHEME_PUBLIC) {
+                break;
+            }
+        }
+    }
+
+    return verdict;
 }
 
 
@@ -437,7 +519,7 @@ ngx_er_verify_pair(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     }
 
     if (v->scheme == NGX_ER_SCHEME_PUBLIC) {
-        return ngx_er_key_verify(secret->key, &sealed->whole, &signature);
+        return ngx_er_verify_public(v, secret, sealed, &signature);
     }
 
     expected = sealed->sum;
@@ -454,6 +536,26 @@ ngx_er_verify_pair(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     return (signature.len == ngx_er_digest_len(digest)
             && ngx_er_equal(signature.data, expected, signature.len))
            ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* NGX_BUSY: the request has had its share */
+
+static ngx_int_t
+ngx_er_verify_public(ngx_er_verify_t *v, ngx_er_secret_t *secret,
+    ngx_er_sealed_t *sealed, ngx_str_t *signature)
+{
+    ngx_uint_t  most;
+
+    most = (sealed->whole.len > NGX_ER_VERIFY_HASHED) ? NGX_ER_VERIFY_LARGE
+                                                      : NGX_ER_VERIFY_CHECKS;
+    most = ngx_max(most, v->secrets.nelts);
+
+    if (sealed->checks++ == most) {
+        return NGX_BUSY;
+    }
+
+    return ngx_er_key_verify(secret->key, &sealed->whole, signature);
 }
 
 
@@ -573,6 +675,12 @@ ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     rc = NGX_DECLINED;
 
     for (i = 0; i < c->n && rc == NGX_DECLINED; i++) {
+
+        if (i && (i + 1) * v->secrets.nelts > NGX_ER_VERIFY_CHECKS) {
+            return ngx_er_verify_refuse(verdict, "too many tokens for so many "
+                                        "keys");
+        }
+
         rc = ngx_er_jwt_verify(&v->jwt, keys, v->secrets.nelts, m,
                                &c->items[i], &verdict->scope.claims,
                                &verdict->secret, &verdict->reason);

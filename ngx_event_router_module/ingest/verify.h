@@ -37,7 +37,9 @@ typedef struct {
  *     verify secret key signed signature timestamp body_digest jwt constant
  *     ports id split
  * A later call replaces an earlier one of the same name, except "secret",
- * which accumulates, and "constant", where only the same NAME is replaced.
+ * which accumulates, "constant", where only the same NAME is replaced, and
+ * "signature", "timestamp" and "jwt", where each parameter that is not said
+ * stays as it was.
  * "id" takes the source's id templates: they are what {id} means in "signed".
  * "split" takes the arrays of which each element is signed for itself.
  * The secrets' bytes live in the pool, and nowhere else after
@@ -51,6 +53,24 @@ ngx_int_t ngx_er_verify_set(ngx_er_verify_t *v, ngx_str_t *args,
 
 /* completes and checks the whole: missing secret, bad key, no template ... */
 ngx_int_t ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err);
+
+/*
+ * What is allowed and hardly meant.  say() is called for each, with the name
+ * of the directive that it is about, the how many-th of that name, from 0, and
+ * a sentence.
+ */
+
+typedef struct ngx_er_warn_s  ngx_er_warn_t;
+
+struct ngx_er_warn_s {
+    void                 (*say)(ngx_er_warn_t *warn, const char *name,
+                                ngx_uint_t n, ngx_er_error_t *err);
+    void                  *data;
+    unsigned               url:1;      /* the source has a public_url */
+    unsigned               json:1;     /* and takes bodies of JSON only */
+};
+
+void ngx_er_verify_warn(ngx_er_verify_t *v, ngx_er_warn_t *warn);
 
 /* 1: "verify off;", nothing is checked */
 ngx_uint_t ngx_er_verify_is_off(ngx_er_verify_t *v);

@@ -17,10 +17,13 @@
 #include "verify_params.h"
 
 
+static ngx_int_t ngx_er_check_digests(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_check_secrets(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err);
 static ngx_int_t ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_check_blank(ngx_er_verify_t *v);
 static ngx_int_t ngx_er_check_message(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static void ngx_er_check_uses(ngx_er_verify_t *v);
@@ -52,7 +55,8 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_OK;
     }
 
-    if (ngx_er_check_secrets(v, err) != NGX_OK
+    if (ngx_er_check_digests(v, err) != NGX_OK
+        || ngx_er_check_secrets(v, err) != NGX_OK
         || ngx_er_check_origin(v, err) != NGX_OK
         || ngx_er_check_prefix(v, err) != NGX_OK)
     {
@@ -98,6 +102,26 @@ ngx_er_check_sealed(ngx_er_verify_t *v)
            || v->scheme == NGX_ER_SCHEME_HMAC_FROM_PREFIX
            || v->scheme == NGX_ER_SCHEME_DIGEST
            || v->scheme == NGX_ER_SCHEME_PUBLIC;
+}
+
+
+/* SHA-256 is everybody's: tokens are compared by it, dedup keys made of it */
+
+static ngx_int_t
+ngx_er_check_digests(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    if (ngx_er_digest_provided(NGX_ER_SHA256)
+        && ngx_er_digest_provided(v->digest)
+        && (!v->body_digest.set
+            || ngx_er_digest_provided(v->body_digest.digest)))
+    {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "OpenSSL does not provide the digests that are needed: "
+                 "look at the providers and properties of openssl.cnf");
+
+    return NGX_ERROR;
 }
 
 
@@ -177,7 +201,67 @@ ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
+    v->signature.blank = ngx_er_check_blank(v);
+
     return NGX_OK;
+}
+
+
+/*
+ * "Bearer" and "sso-key" are names of schemes (RFC 9110, 11.4), and "Bearer1"
+ * is another one.  Prefixes such as "v1" or "key=" elsewhere are just glued in
+ * front.
+ */
+
+static ngx_uint_t
+ngx_er_check_blank(ngx_er_verify_t *v)
+{
+    u_char            c;
+    size_t            i;
+    ngx_str_t        *name, *prefix;
+    ngx_uint_t        letters;
+    ngx_er_origin_t  *origin;
+
+    prefix = &v->signature.prefix;
+
+    if (prefix->len == 0 || ngx_er_check_sealed(v)) {
+        return 0;
+    }
+
+    letters = 1;
+
+    for (i = 0; i < prefix->len; i++) {
+        c = prefix->data[i] | 0x20;
+        letters = letters && c >= 'a' && c <= 'z';
+    }
+
+    if (letters) {
+        return 1;
+    }
+
+    c = prefix->data[prefix->len - 1];
+
+    if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9')) {
+        return 0;
+    }
+
+    origin = v->signature.origins.elts;
+
+    for (i = 0; i < v->signature.origins.nelts; i++) {
+        name = &origin[i].ref.name;
+
+        if (origin[i].kind == NGX_ER_ORIGIN_REF
+            && origin[i].ref.kind == NGX_ER_REF_HEADER
+            && name->len == sizeof("Authorization") - 1
+            && ngx_strncasecmp(name->data, (u_char *) "Authorization",
+                               name->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -17,6 +17,9 @@
 #include "verify_params.h"
 
 
+#define NGX_ER_VERIFY_EXPIRES  (24 * 3600)
+
+
 typedef ngx_int_t (*ngx_er_param_pt)(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 
@@ -54,6 +57,8 @@ static ngx_int_t ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_jwt_algorithms(ngx_er_verify_t *v,
     ngx_str_t *value, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_jwt_expires(ngx_er_verify_t *v, ngx_str_t *word,
+    ngx_str_t *value, ngx_er_error_t *err);
 
 
 static ngx_er_param_t  ngx_er_params[] = {
@@ -71,9 +76,9 @@ static ngx_er_param_t  ngx_er_params[] = {
       "[tolerance=TIME] [future=TIME];" },
     { ngx_string("body_digest"), ngx_er_param_body_digest, 3, 4,
       "body_digest query:NAME sha256 hex [when=present];" },
-    { ngx_string("jwt"), ngx_er_param_jwt, 1, 4,
-      "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [audience=NAME] "
-      "[issuer=NAME];" },
+    { ngx_string("jwt"), ngx_er_param_jwt, 1, 5,
+      "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [expires=TIME|off] "
+      "[audience=NAME] [issuer=NAME];" },
     { ngx_string("constant"), ngx_er_param_constant, 2, 2,
       "constant NAME VALUE;" },
     { ngx_string("ports"), ngx_er_param_ports, 1, 1,
@@ -157,6 +162,11 @@ ngx_er_verify_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
 
     v->pool = pool;
     v->fields = fields;
+
+    v->signature.encoding = NGX_ER_ENCODING_HEX;
+    v->timestamp.tolerance = NGX_ER_VERIFY_TOLERANCE;
+    v->timestamp.future = NGX_ER_VERIFY_TOLERANCE;
+    v->jwt.expires = NGX_ER_VERIFY_EXPIRES;
 
     return v;
 }
@@ -310,8 +320,6 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_str_t   value;
     ngx_uint_t  i;
 
-    ngx_memzero(&v->jwt, sizeof(ngx_er_jwt_conf_t));
-
     for (i = 1; i < nargs; i++) {
         rc = NGX_OK;
 
@@ -321,6 +329,9 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         } else if (ngx_er_param_value(&args[i], "leeway=", &value)) {
             rc = ngx_er_param_time(&args[i], &value, &v->jwt.leeway, err);
 
+        } else if (ngx_er_param_value(&args[i], "expires=", &value)) {
+            rc = ngx_er_param_jwt_expires(v, &args[i], &value, err);
+
         } else if (ngx_er_param_value(&args[i], "audience=", &value)) {
             v->jwt.audience = value;
 
@@ -329,8 +340,8 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
         } else {
             rc = ngx_er_param_bad(&args[i], "jwt [algorithms=HS256,RS256,"
-                                  "ES256] [leeway=TIME] [audience=NAME] "
-                                  "[issuer=NAME];", err);
+                                  "ES256] [leeway=TIME] [expires=TIME|off] "
+                                  "[audience=NAME] [issuer=NAME];", err);
         }
 
         if (rc != NGX_OK) {
@@ -350,6 +361,7 @@ ngx_er_param_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
     ngx_uint_t   algorithm;
 
     last = value->data + value->len;
+    v->jwt.algorithms = 0;
 
     for (p = value->data; p < last; p = comma + 1) {
 
@@ -365,6 +377,28 @@ ngx_er_param_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
         }
 
         v->jwt.algorithms |= algorithm;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_jwt_expires(ngx_er_verify_t *v, ngx_str_t *word, ngx_str_t *value,
+    ngx_er_error_t *err)
+{
+    if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
+        v->jwt.expires = 0;
+        return NGX_OK;
+    }
+
+    if (ngx_er_param_time(word, value, &v->jwt.expires, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (v->jwt.expires == 0) {
+        return ngx_er_param_bad(word, "a time such as 1h, or \"expires=off\"",
+                                err);
     }
 
     return NGX_OK;

@@ -20,7 +20,8 @@
 #include "verify.h"
 
 
-#define NGX_ER_VERIFY_SECRETS  16
+#define NGX_ER_VERIFY_SECRETS    16
+#define NGX_ER_VERIFY_TOLERANCE  300   /* seconds */
 
 
 typedef enum {
@@ -65,6 +66,8 @@ typedef struct {
     ngx_str_t              separators; /* a set; empty: one signature */
     ngx_str_t              prefix;
     ngx_er_encoding_e      encoding;
+    unsigned               blank:1;    /* the prefix is the name of a scheme of
+                                          HTTP's: a blank is behind it */
 } ngx_er_signature_t;
 
 
@@ -73,6 +76,7 @@ typedef struct {
     ngx_er_time_unit_e     unit;
     time_t                 tolerance;  /* seconds; 0: not enforced */
     time_t                 future;
+    unsigned               ahead:1;    /* "future=" was said */
 } ngx_er_timestamp_t;
 
 

@@ -15,6 +15,7 @@
 
 
 #include "redis_conn.h"
+#include "../vault.h"
 
 
 #define NGX_ER_REDIS_SECRET  4096      /* bytes of a password file */
@@ -377,7 +378,7 @@ ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(cf->pool, NGX_ER_REDIS_SECRET);
+    p = ngx_er_vault_alloc(cf->pool, NGX_ER_REDIS_SECRET);
     if (p == NULL) {
         return NGX_ERROR;
     }

@@ -312,11 +312,12 @@ schemes(void)
     p = (char *) format("X-Sig: t=1790000000");
 
     for (i = 0; i < 15; i++) {
-        strcat(p, ",v1=00");
+        sprintf(p + strlen(p), ",v1=%02x", (unsigned) i);
     }
 
     accepts(v, format("%s,v1=%s", p, good), "the 16th signature");
-    refuses(v, format("%s,v1=00,v1=%s", p, good), "too many", "17 signatures");
+    refuses(v, format("%s,v1=ff,v1=%s", p, good), "too many", "17 signatures");
+    accepts(v, format("%s,v1=00,v1=01,v1=%s", p, good), "16 that differ");
 
     v = conf("verify hmac-from-prefix sha256; signature header:X-Sig; "
              "signed {body}; " SECRET);
@@ -420,6 +421,34 @@ tokens(void)
     refuses(v, "Authorization: Basic T", "scheme", "other scheme");
     refuses(v, "Authorization: Bearer ", "scheme", "scheme alone");
 
+    v = conf("verify token; signature header:Authorization prefix=Bearer; "
+             "secret T;");
+    accepts(v, "Authorization: Bearer T", "one blank");
+    accepts(v, "Authorization: bearer \t T", "blanks");
+    refuses(v, "Authorization: BearerT", "scheme", "no blank");
+    refuses(v, "Authorization: Bearer:T", "scheme", "a colon for the blank");
+    refuses(v, "Authorization: Bearer\xc2\xa0T", "scheme", "no such blank");
+
+    v = conf("verify token; signature header:X-Auth prefix=Token; secret T;");
+    accepts(v, "X-Auth: Token T", "a scheme in another header");
+    refuses(v, "X-Auth: TokenT", "scheme", "no blank there either");
+
+    v = conf("verify token; signature header:Authorization prefix=sso-key1; "
+             "secret T;");
+    accepts(v, "Authorization: sso-key1 T", "a scheme that is no word");
+    refuses(v, "Authorization: sso-key1T", "scheme", "no blank behind it");
+
+    v = conf("verify token; signature header:X-Auth prefix=v1; secret T;");
+    accepts(v, "X-Auth: v1T", "a prefix that is no scheme");
+
+    v = conf("verify token; signature header:Authorization prefix=key=; "
+             "secret T;");
+    accepts(v, "Authorization: key=T", "one that ends by itself");
+
+    v = conf("verify basic; secret a:b;");
+    accepts(v, "Authorization: Basic YTpi", "basic, one blank");
+    refuses(v, "Authorization: BasicYTpi", "scheme", "basic, no blank");
+
     v = conf("verify basic; secret user:pa:ss;");
     accepts(v, "Authorization: Basic dXNlcjpwYTpzcw==", "basic");
     refuses(v, "Authorization: Basic dXNlcjpwYTpzcw", "match",
@@ -478,17 +507,24 @@ jwts(void)
         const char  *key;
         const char  *reason;
     } cases[] = {
-        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\"}", "k", NULL },
-        { HS256, "{\"aud\":[\"x\",\"hooks\"],\"iss\":\"me\"}", "k", NULL },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"exp\":1790000060}", "k",
+          NULL },
+        { HS256, "{\"aud\":[\"x\",\"hooks\"],\"iss\":\"me\","
+          "\"iat\":1790000000}",
+          "k", NULL },
         { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"exp\":1789999941,"
           "\"nbf\":1790000060,\"iat\":1790000060.5}", "k", "future" },
         { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"exp\":1789999941,"
           "\"nbf\":1790000060,\"iat\":1790000060}", "k", NULL },
         { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\"}", "kk", "signature" },
-        { HS256, "{\"aud\":[\"x\"],\"iss\":\"me\"}", "k", "audience" },
-        { HS256, "{\"iss\":\"me\"}", "k", "audience" },
-        { HS256, "{\"aud\":\"hooks\"}", "k", "issuer" },
-        { HS256, "{\"aud\":\"hooks\",\"iss\":[\"me\"]}", "k", "issuer" },
+        { HS256, "{\"aud\":[\"x\"],\"iss\":\"me\",\"exp\":1790000060}",
+          "k", "audience" },
+        { HS256, "{\"iss\":\"me\",\"exp\":1790000060}",
+          "k", "audience" },
+        { HS256, "{\"aud\":\"hooks\",\"exp\":1790000060}",
+          "k", "issuer" },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":[\"me\"],\"exp\":1790000060}",
+          "k", "issuer" },
         { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"exp\":1789999940}",
           "k", "expired" },
         { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"nbf\":1790000061}",
@@ -514,6 +550,17 @@ jwts(void)
         { "{\"alg\":\"HS256\",\"alg\":\"none\"}",
           "{\"aud\":\"hooks\",\"iss\":\"me\"}", "k", "not a JSON web token" },
         { "{}", "{}", "k", "not allowed" },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\"}", "k", "never expires" },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"nbf\":1}", "k",
+          "never expires" },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"exp\":null}", "k",
+          "not a number" },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"iat\":1789913541}", "k",
+          NULL },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"iat\":1789913540}", "k",
+          "too old" },
+        { HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"iat\":1,"
+          "\"exp\":1790000001}", "k", NULL },
         { NULL, NULL, NULL, NULL }
     };
 
@@ -539,11 +586,82 @@ jwts(void)
             "four parts");
     refuses(v, format("Authorization: Bearer .%s", strchr(token, '.')),
             "not a JSON", "no header");
+    refuses(v, format("Authorization: Bearer%s", token), "scheme", "no blank");
     *strrchr(token, '.') = '\0';
     refuses(v, format("Authorization: Bearer %s", token), "not a JSON",
             "two parts");
     refuses(v, format("Authorization: Bearer %s.", token), "signature",
             "no signature");
+
+    jwt_token(HS256, "{\"sub\":\"x\"}", "k", token);
+    v = conf("verify jwt; secret k; jwt expires=off;");
+    accepts(v, format("Authorization: Bearer %s", token),
+            "a token for ever, where nginx.conf allows it");
+    v = conf("verify jwt; secret k;");
+    refuses(v, format("Authorization: Bearer %s", token), "never expires",
+            "a token for ever");
+
+    jwt_token(HS256, "{\"iat\":1789999939}", "k", token);
+    v = conf("verify jwt; secret k; jwt expires=1m;");
+    refuses(v, format("Authorization: Bearer %s", token), "too old",
+            "a token of 61 seconds");
+}
+
+
+/* a line says what differs from the lines before it: those of a preset */
+
+static void
+merging(void)
+{
+    char              token[4096];
+    ngx_er_verify_t  *v;
+
+    v = conf("verify jwt; secret k; jwt algorithms=HS256 leeway=60s "
+             "audience=hooks issuer=me; jwt algorithms=HS256;");
+    jwt_token(HS256, "{\"aud\":\"other\",\"iss\":\"me\",\"exp\":1790000060}",
+              "k", token);
+    refuses(v, format("Authorization: Bearer %s", token), "audience",
+            "the audience of before");
+    jwt_token(HS256, "{\"aud\":\"hooks\",\"iss\":\"x\",\"exp\":1790000060}",
+              "k", token);
+    refuses(v, format("Authorization: Bearer %s", token), "issuer",
+            "the issuer of before");
+    jwt_token(HS256, "{\"aud\":\"hooks\",\"iss\":\"me\",\"exp\":1789999960}",
+              "k", token);
+    accepts(v, format("Authorization: Bearer %s", token),
+            "the leeway of before");
+
+    v = conf("verify jwt; secret k; jwt audience=hooks; jwt audience=yours;");
+    jwt_token(HS256, "{\"aud\":\"yours\",\"exp\":1790000060}", "k", token);
+    accepts(v, format("Authorization: Bearer %s", token), "a new audience");
+
+    ok(conf("verify jwt; secret k; jwt algorithms=RS256; "
+            "jwt algorithms=HS256;"), "new algorithms are the only ones");
+
+    v = conf("verify hmac-sha256; " SECRET "signed {body}; "
+             "signature header:A prefix=v1= encoding=hex; "
+             "signature header:X-Sig;");
+    accepts(v, format("X-Sig: v1=%s", mac("0123456789abcdef", TEST_BODY)),
+            "another header, the same prefix");
+    refuses(v, format("A: v1=%s", mac("0123456789abcdef", TEST_BODY)),
+            "missing", "not the old header");
+
+    v = conf("verify hmac-sha256; " SECRET "signed {ts}.{body}; "
+             "signature header:X-Sig; timestamp header:X-Time unit=ms "
+             "tolerance=60s; timestamp tolerance=600s;");
+    accepts(v, format("X-Sig: %s\nX-Time: 1789999500000",
+                      mac("0123456789abcdef", "1789999500000." TEST_BODY)),
+            "another tolerance, the same unit and header");
+    refuses(v, format("X-Sig: %s\nX-Time: 1789999399000",
+                      mac("0123456789abcdef", "1789999399000." TEST_BODY)),
+            "too old", "the new tolerance");
+
+    v = conf("verify hmac-sha256; " SECRET "signed {ts}.{body}; "
+             "signature header:X-Sig; timestamp header:X-Time tolerance=0; "
+             "timestamp header:X-Time unit=s;");
+    refuses(v, format("X-Sig: %s\nX-Time: 1789999399",
+                      mac("0123456789abcdef", "1789999399." TEST_BODY)),
+            "too old", "a line of its own enforces the time");
 }
 
 
@@ -872,6 +990,7 @@ main(void)
     clocks();
     tokens();
     jwts();
+    merging();
     coverage();
     digests();
     mistakes();

@@ -205,6 +205,7 @@ words_jwt(words_t *w, json_t *row)
                                              0)));
         add(w, "leeway=%lld",
             json_integer_value(json_object_get(row, "leeway")));
+        add_option(w, row, "expires", "expires");
         add_option(w, row, "aud", "audience");
         add_option(w, row, "iss", "issuer");
     }
