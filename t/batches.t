@@ -349,6 +349,11 @@ for my $source (qw(adyen adyens)) {
     is(post($source, $twice)->{status}, 401, "$source: the array twice");
     $twice = $text =~ s/\}$//r . ',' . $other =~ s/^\{"live":"false",//r;
     is(post($source, $twice)->{status}, 401, "$source: and another one");
+    $twice = items($good[0], $forged);
+    $twice =~ s/("hmacSignature":"AAAA")/$1,$1/;
+    is(post($source, $twice)->{status}, 401, "$source: a signature twice");
+    $twice = items($good[0]) =~ s/\]\}$//r . ',{"a":1}' x 30000 . ']}';
+    is(post($source, $twice)->{status}, 401, "$source: very many elements");
     is(post($source, items((@good) x 334))->{status}, 401,
         "$source: more than can be verified");
 }
@@ -368,7 +373,10 @@ is(post('graph', $json->encode({ value => $_ }))->{status}, 401,
     'graph: one does not')
     for [ @states, { id => 'x', clientState => 'other' } ],
         [ @states, { id => 'x' } ], [ { id => 'x' }, @states ], [],
-        [ @states, 5 ], [ @states, [] ];
+        [ @states, 5 ], [ @states, [] ], [ @states, ({ i => 1 }) x 30000 ];
+is(post('graph', '{"value":[{"clientState":"state-of-this-test"},'
+    . '{"clientState":"a","clientState":"b"}]}')->{status}, 401,
+    'graph: a token twice');
 
 is(post('own', own([ 1, 'a', 'b' ], [ 2, 'c' ]))->{status}, 200,
     'own: crossed arrays');

@@ -57,6 +57,8 @@ typedef struct {
 
 static ngx_int_t ngx_er_verify_elements(ngx_er_verify_t *v,
     ngx_er_message_t *m, ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_batch(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
@@ -127,43 +129,26 @@ static ngx_int_t
 ngx_er_verify_elements(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict)
 {
-    ngx_int_t            rc;
-    ngx_uint_t           n, max;
-    ngx_er_item_t       *item;
-    ngx_er_batch_t      *batch;
-    ngx_er_scan_error_e  error;
+    ngx_int_t       rc;
+    ngx_uint_t      n;
+    ngx_er_item_t  *item;
 
-    max = (v->scheme == NGX_ER_SCHEME_PUBLIC) ? NGX_ER_VERIFY_KEYED
-                                              : NGX_ER_VERIFY_ELEMENTS;
+    rc = ngx_er_verify_batch(v, m, verdict);
 
-    rc = ngx_er_batch_scan(v->batch, m->pool, m->limits, &m->body,
-                           NGX_ER_VERIFY_VALUES, &batch, &error);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    if (rc == NGX_DECLINED || !batch->found) {
+    if (m->batch == NULL) {
         return ngx_er_verify_steps(v, m, verdict);
     }
 
-    n = batch->items.nelts;
-
-    if ((n == 0 || batch->hollow) && !v->covers_body) {
-        return ngx_er_verify_refuse(verdict, "an array without elements, "
-                                    "where each element is signed");
-    }
-
-    if (n > max && !v->covers_body) {
-        return ngx_er_verify_refuse(verdict, "too many signed elements");
-    }
+    item = m->batch->items.elts;
+    n = m->batch->items.nelts;
 
     if (n > 1 && v->covers_body) {
         n = 1;
     }
-
-    m->batch = batch;
-    item = batch->items.elts;
 
     do {
         m->item = n ? item++ : NULL;
@@ -174,8 +159,7 @@ ngx_er_verify_elements(ngx_er_verify_t *v, ngx_er_message_t *m,
         rc = ngx_er_verify_steps(v, m, verdict);
 
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, m->pool->log, 0,
-                       "event router verify element %ui: %i",
-                       batch->items.nelts - n, rc);
+                       "event router verify element, %ui to go: %i", n, rc);
 
     } while (rc == NGX_OK && n && --n);
 
@@ -183,6 +167,57 @@ ngx_er_verify_elements(ngx_er_verify_t *v, ngx_er_message_t *m,
     m->item = NULL;
 
     return rc;
+}
+
+
+/* m->batch becomes NULL where nothing is signed by elements */
+
+static ngx_int_t
+ngx_er_verify_batch(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict)
+{
+    ngx_int_t             rc;
+    ngx_uint_t            max;
+    ngx_er_batch_t       *batch;
+    ngx_er_scan_error_e   error;
+
+    m->batch = NULL;
+
+    rc = ngx_er_batch_scan(v->batch, m->pool, m->limits, &m->body,
+                           NGX_ER_VERIFY_VALUES, &batch, &error);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    /* the first element can be read all the same: it must not pass for all */
+
+    if (rc == NGX_DECLINED && !v->covers_body
+        && (error == NGX_ER_SCAN_FOUND || error == NGX_ER_SCAN_DUPLICATE))
+    {
+        return ngx_er_verify_refuse(verdict, "too many signed elements, or a "
+                                    "part of one is given twice");
+    }
+
+    if (rc == NGX_DECLINED || !batch->found) {
+        return NGX_OK;
+    }
+
+    if ((batch->items.nelts == 0 || batch->hollow) && !v->covers_body) {
+        return ngx_er_verify_refuse(verdict, "an array without elements, "
+                                    "where each element is signed");
+    }
+
+    max = (v->scheme == NGX_ER_SCHEME_PUBLIC) ? NGX_ER_VERIFY_KEYED
+                                              : NGX_ER_VERIFY_ELEMENTS;
+
+    if (batch->items.nelts > max && !v->covers_body) {
+        return ngx_er_verify_refuse(verdict, "too many signed elements");
+    }
+
+    m->batch = batch;
+
+    return NGX_OK;
 }
 
 
