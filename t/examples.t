@@ -21,6 +21,7 @@ use Test::EventRouter;
 
 my $root = "$FindBin::Bin/..";
 my $secret = 'secret-of-the-example';
+my $passes = qr/\Anginx: [^\[]* syntax is ok\nnginx: [^\[]* successful\n\z/;
 
 for my $file (sort glob "$root/docs/examples/*.conf") {
     my $name = basename($file);
@@ -29,13 +30,25 @@ for my $file (sort glob "$root/docs/examples/*.conf") {
 
     like($text, qr/^load_module\s+modules\/\S+;$/m, "$name loads the module");
 
-    $t->write_file('conf/nginx.conf', load_module($t, $text));
+    $t->write_file('conf/nginx.conf', at_home(load_module($t, $text)));
 
     my ($ok, $said) = $t->check_config;
 
     ok($ok, "$name passes") or diag($said);
     unlike($said, qr/\[(?:warn|error|crit|alert|emerg)\]/,
         "$name without a warning");
+
+    SKIP: {
+        skip 'folders can be lent by root only', 2
+            if system('unshare -m true 2>/dev/null') != 0;
+
+        $t->write_file('conf/nginx.conf', load_module($t, $text));
+
+        like(as_debian($t, '-c ' . $t->dir . '/conf/nginx.conf'), $passes,
+            "$name as it stands, from a folder");
+        like(as_debian($t, ''), $passes,
+            "$name as it stands, copied to /etc/nginx");
+    }
 }
 
 
@@ -192,7 +205,6 @@ sub example {
     }
 
     $t->secret($secret);
-    mkdir $t->dir . '/temp';
 
     return $text;
 }
@@ -208,13 +220,50 @@ sub load_module {
 }
 
 
+# Debian's folders become those of the test, and the user is left out
+
+sub at_home {
+    my ($text) = @_;
+
+    my $temp = join '', map { "    ${_}_temp_path tmp/$_;\n" }
+        qw(client_body proxy fastcgi uwsgi scgi);
+
+    $text =~ s{/var/log/nginx/}{logs/}g;
+    $text =~ s{/var/lib/nginx/events}{store}g;
+    $text =~ s{/run/nginx\.pid}{nginx.pid};
+    $text =~ s/^user\s.*\n//m;
+    $text =~ s/^http \{\n/$&$temp/m;
+
+    return $text;
+}
+
+
+# what "nginx -t" says with Debian's folders, fresh ones, where they belong
+
+sub as_debian {
+    my ($t, $arguments) = @_;
+
+    my $binary = $t->binary;
+    my $conf = $t->dir . '/conf';
+
+    return qx(unshare -m sh -ec '
+        for dir in /var/log /var/lib /run /etc/nginx; do
+            mkdir -p \$dir
+            mount -t tmpfs none \$dir
+        done
+        mkdir /var/log/nginx /var/lib/nginx
+        cp -r $conf/* /etc/nginx/
+        exec $binary -t -e stderr $arguments' 2>&1);
+}
+
+
 # the example on free ports, with targets that take everything
 
 sub start {
     my ($name, @targets) = @_;
 
     my $t = Test::EventRouter->new;
-    my $text = load_module($t, example($t, $name));
+    my $text = at_home(load_module($t, example($t, $name)));
     my $user = $> == 0 ? "user root;\n" : '';
 
     $t->{redis} = $t->redis(6379, requirepass => $secret)
@@ -225,7 +274,7 @@ sub start {
 
     $text =~ s/127\.0\.0\.1:(\d+)/127.0.0.1:%%PORT_$1%%/g;
     $text =~ s/^worker_processes\s.*$/worker_processes 1;/m;
-    $text =~ s/^pid\s.*$/pid nginx.pid;\ndaemon off;\n$user/m;
+    $text =~ s/^pid\s.*$/$&\ndaemon off;\n$user/m;
 
     $t->write_file('conf/nginx.conf', $t->expand($text));
 
