@@ -14,6 +14,10 @@
 #include "base.h"
 
 
+#define NGX_ER_PRINT_SEED   0x9e3779b97f4a7c15ULL
+#define NGX_ER_PRINT_PRIME  0x9fb21c651e98df25ULL
+
+
 void
 ngx_er_error(ngx_er_error_t *err, const char *fmt, ...)
 {
@@ -91,4 +95,55 @@ ngx_er_hash64(ngx_str_t *text)
     }
 
     return hash;
+}
+
+
+/*
+ * Four words a step, each in a lane of its own, so that the multiplications
+ * do not wait for each other.  A step maps a lane's values one to one, so one
+ * word that differs always makes another hash.
+ */
+
+uint64_t
+ngx_er_print64(ngx_str_t *text)
+{
+    size_t       len, n;
+    u_char      *p;
+    uint64_t     hash, lane[4], word[4];
+    ngx_uint_t   i;
+
+    p = text->data;
+    len = text->len;
+
+    for (i = 0; i < 4; i++) {
+        lane[i] = NGX_ER_PRINT_SEED + i;
+    }
+
+    do {
+        n = ngx_min(len, sizeof(word));
+
+        if (n < sizeof(word)) {
+            ngx_memzero(word, sizeof(word));
+        }
+
+        ngx_memcpy(word, p, n);
+
+        for (i = 0; i < 4; i++) {
+            lane[i] = (lane[i] ^ word[i]) * NGX_ER_PRINT_PRIME;
+            lane[i] ^= lane[i] >> 32;
+        }
+
+        p += n;
+        len -= n;
+
+    } while (len);
+
+    hash = text->len;
+
+    for (i = 0; i < 4; i++) {
+        hash = (hash ^ lane[i]) * NGX_ER_PRINT_PRIME;
+        hash ^= hash >> 29;
+    }
+
+    return hash ? hash : 1;
 }

@@ -46,6 +46,10 @@ uint32_t ngx_er_hash(u_char *data, size_t len);
 /* FNV-1a: names of targets and sources in stores, so it never changes */
 uint64_t ngx_er_hash64(ngx_str_t *text);
 
+/* a faster one for long texts, never 0; kept in stores.  It tells texts apart
+   that nobody made to look alike */
+uint64_t ngx_er_print64(ngx_str_t *text);
+
 
 typedef enum {
     NGX_ER_STRING = 1,

@@ -111,6 +111,9 @@ struct ngx_er_source_s {
                                                     of the matcher are its
                                                     indices */
     ngx_er_matcher_t            *matcher;
+    time_t                       told;           /* the worker's: when it said
+                                                    that a body differs */
+    ngx_uint_t                   untold;         /* bodies since then */
     ngx_uint_t                   index;          /* in main conf's sources */
     ngx_atomic_t                *counters;       /* observe/metrics.h */
 };

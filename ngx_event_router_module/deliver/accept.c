@@ -150,6 +150,7 @@ ngx_er_accept(ngx_er_fanout_t *fanout)
         ngx_memcpy(op->key, fanout->key, sizeof(op->key));
         op->dedup = 1;
         op->window = event->source->window;
+        op->print = fanout->print;
     }
 
     ngx_er_sweep_known(op);
@@ -284,6 +285,10 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
 
     if (op->rc == NGX_DONE) {
         ngx_er_accept_again(fanout, op);
+    }
+
+    if (op->differs && (op->rc == NGX_DONE || op->rc == NGX_DECLINED)) {
+        ngx_er_fanout_differs(fanout);
     }
 
     ngx_er_accept_outcome(fanout, op->rc);

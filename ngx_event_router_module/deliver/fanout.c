@@ -104,6 +104,10 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_event_router_module);
 
+    if (key) {
+        fanout->print = ngx_er_event_print(event);
+    }
+
     if (event->source->queued && ngx_er_accept_prepare(fanout, key)
                                  != NGX_OK)
     {
@@ -161,6 +165,7 @@ ngx_er_fanout_claim(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
     ngx_memcpy(claim->key, key, sizeof(claim->key));
     claim->lease = source->deadline + NGX_ER_FANOUT_LEASE;
     claim->window = source->window;
+    claim->print = fanout->print;
     claim->on_error = source->on_error;
     claim->handler = ngx_er_fanout_claimed;
     claim->finished = ngx_er_fanout_finished;
@@ -243,6 +248,11 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
 
     case NGX_ER_CLAIM_DUPLICATE:
         outcome = NGX_ER_OUTCOME_DUPLICATE;
+
+        if (claim->differs) {
+            ngx_er_fanout_differs(fanout);
+        }
+
         break;
 
     default: /* NGX_ER_CLAIM_UNAVAILABLE */
@@ -532,6 +542,41 @@ ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
     fanout->ms = ngx_current_msec - fanout->start;
 
     ngx_er_fanout_post(fanout);
+}
+
+
+void
+ngx_er_fanout_differs(ngx_er_fanout_t *fanout)
+{
+    time_t            now;
+    ngx_er_source_t  *source;
+
+    now = ngx_time();
+    source = fanout->event->source;
+
+    ngx_er_metric_source(source, NGX_ER_METRIC_DUPLICATE_DIFFERS);
+
+    if (source->told == now) {
+        source->untold++;
+        return;
+    }
+
+    if (source->untold) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "duplicate of event \"%V\" from source \"%V\" has "
+                      "another body, the first one was kept; so had %ui more "
+                      "of this source since the last line",
+                      &fanout->event->id, &source->name, source->untold);
+
+    } else {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "duplicate of event \"%V\" from source \"%V\" has "
+                      "another body, the first one was kept",
+                      &fanout->event->id, &source->name);
+    }
+
+    source->told = now;
+    source->untold = 0;
 }
 
 

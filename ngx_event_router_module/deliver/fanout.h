@@ -101,6 +101,8 @@ struct ngx_er_fanout_s {
     ngx_uint_t                  failed;    /* required ones that failed */
     u_char                     *key;       /* queued: the queue looks for
                                               duplicates */
+    uint64_t                    print;     /* a hash of the body, where the
+                                              key does not cover it */
     ngx_event_t                 timer;     /* armed from start to end */
     ngx_event_t                 posted;
     ngx_msec_t                  start;
@@ -131,6 +133,10 @@ ngx_er_fanout_t *ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
 /* the waiter is gone; deliveries go on and settle.  The fanout is no longer
    the waiter's to read; also called after the outcome was used */
 void ngx_er_fanout_forget(ngx_er_fanout_t *fanout);
+
+/* the event is a duplicate, and the first one had another body: the log says
+   so, once a second and source */
+void ngx_er_fanout_differs(ngx_er_fanout_t *fanout);
 
 /* init_process and exit_process (before the store's) */
 ngx_int_t ngx_er_fanout_init_worker(ngx_cycle_t *cycle,

@@ -126,6 +126,10 @@ ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
 /* 1: source, origin and id are enough */
 ngx_uint_t ngx_er_event_by_id(ngx_er_event_t *event);
 
+/* a hash of the body, to tell a duplicate that has another one; 0: the key
+   covers the body */
+uint64_t ngx_er_event_print(ngx_er_event_t *event);
+
 /* the key of one delivery, 32 bytes: by source, id, body, target and epoch */
 void ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
     ngx_uint_t epoch, u_char *key);

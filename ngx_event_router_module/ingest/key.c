@@ -83,6 +83,17 @@ ngx_er_event_by_id(ngx_er_event_t *event)
 }
 
 
+uint64_t
+ngx_er_event_print(ngx_er_event_t *event)
+{
+    if (event->source->dedup_by == NULL && !ngx_er_event_by_id(event)) {
+        return 0;
+    }
+
+    return ngx_er_print64(&event->body);
+}
+
+
 /* two copies of an event have the same id and the same bytes */
 
 void

@@ -39,6 +39,8 @@ static void ngx_er_claim_memory(ngx_er_claim_t *claim,
     ngx_er_dedup_mode_e mode);
 static void ngx_er_claim_fallback(ngx_er_claim_t *claim);
 static void ngx_er_claim_given(ngx_er_claim_t *claim);
+static void ngx_er_claim_mark(ngx_er_claim_t *claim, ngx_er_verb_e verb,
+    uint64_t target);
 static void ngx_er_claim_end(ngx_er_claim_t *claim, ngx_er_verb_e verb);
 static ngx_int_t ngx_er_claim_end_memory(ngx_er_claim_t *claim,
     ngx_er_verb_e verb);
@@ -153,6 +155,7 @@ static void
 ngx_er_claim_fallback(ngx_er_claim_t *claim)
 {
     claim->settled.nelts = 0;
+    claim->dead = NULL;
 
     if (claim->on_error == NGX_ER_ON_ERROR_LOCAL) {
         ngx_er_claim_memory(claim, NGX_ER_DEDUP_LOCAL);
@@ -186,7 +189,9 @@ ngx_er_claim_given(ngx_er_claim_t *claim)
     said = claim->result;
     known = claim->settled.nelts;
 
-    if (said != NGX_ER_CLAIM_DUPLICATE) {
+    /* memory knows of the end only, not of what died since */
+
+    if (said != NGX_ER_CLAIM_DUPLICATE && claim->dead == NULL) {
         ngx_er_memory_consult(dedup->memory, claim);
     }
 
@@ -275,6 +280,38 @@ void
 ngx_er_claim_release(ngx_er_claim_t *claim)
 {
     ngx_er_claim_end(claim, NGX_ER_VERB_RELEASE);
+}
+
+
+void
+ngx_er_claim_die(ngx_er_claim_t *claim, uint64_t target)
+{
+    ngx_er_claim_mark(claim, NGX_ER_VERB_DIE, target);
+}
+
+
+void
+ngx_er_claim_live(ngx_er_claim_t *claim, uint64_t target)
+{
+    ngx_er_claim_mark(claim, NGX_ER_VERB_LIVE, target);
+}
+
+
+/* nothing is claimed by it, and a Redis that is away does not hear of it */
+
+static void
+ngx_er_claim_mark(ngx_er_claim_t *claim, ngx_er_verb_e verb, uint64_t target)
+{
+    claim->mode = NGX_ER_DEDUP_REDIS;
+    claim->result = NGX_ER_CLAIM_DUPLICATE;
+
+    if (claim->dedup->redis == NULL
+        || ngx_er_redis_store_run(claim->dedup->redis, claim, verb, target)
+           != NGX_OK)
+    {
+        claim->lost = 1;
+        ngx_er_claim_call(claim, claim->finished);
+    }
 }
 
 
@@ -484,6 +521,12 @@ ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
             }
         }
 
+        break;
+
+    case NGX_ER_VERB_DIE:
+    case NGX_ER_VERB_LIVE:
+        claim->lost = (rc != NGX_OK);
+        ngx_er_claim_call(claim, claim->finished);
         break;
 
     default: /* FINALIZE and RELEASE */

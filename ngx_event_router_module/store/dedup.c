@@ -103,6 +103,13 @@ ngx_er_dedup_apart(ngx_er_dedup_t *dedup)
 }
 
 
+ngx_uint_t
+ngx_er_dedup_shared(ngx_er_dedup_t *dedup)
+{
+    return dedup->own.redis != NULL;
+}
+
+
 static char *
 ngx_er_dedup_memory_size(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_er_dedup_choice_t *choice)

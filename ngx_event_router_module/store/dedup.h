@@ -66,6 +66,7 @@ struct ngx_er_claim_s {
                                           NULL: nobody waits */
     void                  *data;
     u_char                 token[16];  /* fences: names this attempt */
+    uint64_t               print;      /* of the body; 0: the key covers it */
     unsigned               named:1;    /* token is set: who asks again with it
                                           gets the key again */
 
@@ -76,10 +77,15 @@ struct ngx_er_claim_s {
     ngx_msec_t             retry_ms;   /* BUSY: how long the lease lasts */
     ngx_array_t            settled;    /* RESUME: of uint64_t, targets' hashes;
                                           ngx_er_claim_settle() adds to it */
+    ngx_array_t           *dead;       /* RESUME: of uint64_t, or NULL: it was
+                                          done, and these targets have it as a
+                                          dead letter: only for them */
     ngx_uint_t             attempts;   /* of this event, this one included */
     unsigned               fenced:1;   /* another holder has the key now: call
                                           no further target, answer no 2xx */
     unsigned               lost:1;     /* the store did not answer */
+    unsigned               differs:1;  /* DUPLICATE: the first one had another
+                                          body */
 
     /* the store's own */
 
@@ -104,6 +110,9 @@ ngx_er_claim_t *ngx_er_claim_create(ngx_er_dedup_t *dedup, ngx_log_t *log);
 /* 1: "event_dedup_store" says that keys are not the queue's */
 ngx_uint_t ngx_er_dedup_apart(ngx_er_dedup_t *dedup);
 
+/* 1: they are in a Redis beside the queue, which other nginx may share */
+ngx_uint_t ngx_er_dedup_shared(ngx_er_dedup_t *dedup);
+
 /* asks for the key; the handler is called exactly once */
 void ngx_er_claim(ngx_er_claim_t *claim);
 
@@ -116,6 +125,14 @@ void ngx_er_claim_finalize(ngx_er_claim_t *claim);
 
 /* not all are: the next attempt resumes at once */
 void ngx_er_claim_release(ngx_er_claim_t *claim);
+
+/*
+ * A claim of its own, of which only key and window are set: the event died in
+ * the queue of a target, or the target has it after all.  The key remembers,
+ * if it is known; "finished" is called, and "lost" says that it is not sure.
+ */
+void ngx_er_claim_die(ngx_er_claim_t *claim, uint64_t target);
+void ngx_er_claim_live(ngx_er_claim_t *claim, uint64_t target);
 
 /* the caller forgets the claim and will not touch it again */
 void ngx_er_claim_done(ngx_er_claim_t *claim);

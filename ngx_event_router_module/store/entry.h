@@ -221,7 +221,7 @@ struct ngx_er_queue_op_s {
     unsigned               kept:1;     /* out, with NGX_ERROR: it is there and
                                           leased as with NGX_OK, but not as
                                           safe as wait= wants it */
-    uint64_t               body;       /* a hash of the event's body; 0: the
+    uint64_t               print;      /* a hash of the event's body; 0: the
                                           key covers it */
     unsigned               differs:1;  /* out, with NGX_DECLINED and NGX_DONE:
                                           the first one had another body */

@@ -72,7 +72,7 @@ ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     key.until = ngx_er_file_later(t->now, op->window);
     key.seq = op->seq;
-    key.body = op->body;
+    key.print = op->print;
 
     return ngx_er_file_key_put(t, &key);
 }

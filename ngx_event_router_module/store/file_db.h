@@ -200,7 +200,7 @@ typedef struct {
     uint64_t               words[4];
     uint64_t               until;
     uint64_t               seq;        /* of the first event that had it */
-    uint64_t               body;       /* hash of that one's; 0: unknown */
+    uint64_t               print;      /* of its body; 0: unknown */
 } ngx_er_file_key_t;
 
 

@@ -59,10 +59,10 @@ ngx_er_file_key_get(ngx_er_file_txn_t *t, ngx_er_file_key_t *key)
 
     key->until = ngx_er_file_number(value.data, 8);
     key->seq = ngx_er_file_number(value.data + 8, 8);
-    key->body = 0;
+    key->print = 0;
 
     if (value.len == NGX_ER_FILE_KEY_BODY) {
-        key->body = ngx_er_file_number(value.data + 16, 8);
+        key->print = ngx_er_file_number(value.data + 16, 8);
     }
 
     return NGX_OK;
@@ -79,8 +79,8 @@ ngx_er_file_key_put(ngx_er_file_txn_t *t, ngx_er_file_key_t *key)
     p = ngx_er_file_write(value, key->until, 8);
     p = ngx_er_file_write(p, key->seq, 8);
 
-    if (key->body) {
-        p = ngx_er_file_write(p, key->body, 8);
+    if (key->print) {
+        p = ngx_er_file_write(p, key->print, 8);
     }
 
     ngx_er_file_key_expiry(key, until);

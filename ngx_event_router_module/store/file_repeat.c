@@ -69,7 +69,7 @@ ngx_er_file_repeat(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         }
     }
 
-    op->differs = (op->body && key->body && op->body != key->body);
+    op->differs = (op->print && key->print && op->print != key->print);
 
     rc = ngx_er_file_repeat_lapsed(t, op, &ref, ref.count != 0);
 

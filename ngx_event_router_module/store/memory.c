@@ -53,12 +53,13 @@ ngx_er_memory_claim(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 
     } else if (entry->state == NGX_ER_MEMORY_DONE) {
         claim->result = NGX_ER_CLAIM_DUPLICATE;
+        claim->differs = ngx_er_memory_differs(entry, claim);
 
     } else if (ngx_er_memory_running(entry)
                && !ngx_er_memory_mine(entry, claim))
     {
         claim->result = NGX_ER_CLAIM_BUSY;
-        claim->retry_ms = entry->lease - ngx_current_msec;
+        claim->retry_ms = entry->u.lease - ngx_current_msec;
 
     } else {
         claim->result = NGX_ER_CLAIM_RESUME;
@@ -146,6 +147,7 @@ ngx_er_memory_end(ngx_er_memory_t *memory, ngx_er_claim_t *claim,
             ngx_queue_insert_head(&memory->sh->idle, &entry->queue);
 
             if (state == NGX_ER_MEMORY_DONE) {
+                entry->u.print = claim->print;
                 ngx_er_memory_drop_targets(memory, entry);
             }
         }
@@ -215,6 +217,7 @@ ngx_er_memory_consult(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
         }
 
         claim->result = NGX_ER_CLAIM_DUPLICATE;
+        claim->differs = ngx_er_memory_differs(entry, claim);
 
     } else if (claim->result == NGX_ER_CLAIM_BUSY
                || ngx_er_memory_mine(entry, claim))
@@ -223,7 +226,7 @@ ngx_er_memory_consult(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 
     } else if (ngx_er_memory_running(entry)) {
         claim->result = NGX_ER_CLAIM_BUSY;
-        claim->retry_ms = entry->lease - ngx_current_msec;
+        claim->retry_ms = entry->u.lease - ngx_current_msec;
 
     } else {
         claim->result = NGX_ER_CLAIM_RESUME;

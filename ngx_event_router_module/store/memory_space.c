@@ -120,7 +120,7 @@ ngx_er_memory_scan(ngx_queue_t *queue, ngx_er_memory_entry_t *keep,
         entry = ngx_queue_data(q, ngx_er_memory_entry_t, queue);
 
         if (entry != keep
-            && ngx_er_memory_past(abandoned ? entry->lease : entry->expires))
+            && ngx_er_memory_past(abandoned ? entry->u.lease : entry->expires))
         {
             return entry;
         }

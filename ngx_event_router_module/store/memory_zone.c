@@ -385,8 +385,8 @@ ngx_er_memory_take(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry,
     ngx_er_claim_t *claim)
 {
     entry->state = NGX_ER_MEMORY_CLAIMED;
-    entry->lease = ngx_current_msec + claim->lease;
-    entry->expires = entry->lease + claim->window;
+    entry->u.lease = ngx_current_msec + claim->lease;
+    entry->expires = entry->u.lease + claim->window;
 
     ngx_memcpy(entry->token, claim->token, sizeof(entry->token));
 

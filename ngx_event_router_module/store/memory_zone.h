@@ -48,7 +48,10 @@ typedef struct {
     ngx_queue_t              queue;    /* held or idle, last used first */
     u_char                   key[32];
     u_char                   token[16];
-    ngx_msec_t               lease;    /* until when */
+    union {
+        ngx_msec_t           lease;    /* until when */
+        uint64_t             print;    /* DONE: of the body */
+    } u;
     ngx_msec_t               expires;
     ngx_er_memory_chunk_t   *chunks;   /* the first may be partly filled */
 } ngx_er_memory_entry_t;
@@ -76,7 +79,10 @@ struct ngx_er_memory_sh_s {
 
 #define ngx_er_memory_running(entry)                                          \
     ((entry)->state == NGX_ER_MEMORY_CLAIMED                                  \
-     && !ngx_er_memory_past((entry)->lease))
+     && !ngx_er_memory_past((entry)->u.lease))
+
+#define ngx_er_memory_differs(entry, claim)                                   \
+    ((entry)->u.print && (claim)->print && (entry)->u.print != (claim)->print)
 
 #define ngx_er_memory_node(entry)                                             \
     ((ngx_rbtree_node_t *)                                                    \

@@ -6,7 +6,7 @@
 
 /*
  * Dedup keys in Redis.  dedup.c calls it; it owns the worker's
- * connection and four scripts.
+ * connection and six scripts.
  *
  * A key is one hash, PREFIX:{xx}:d:KEY with KEY in hex and xx its first byte:
  *
@@ -16,12 +16,17 @@
  *     l    how long it lasts, ms
  *     n    attempts so far
  *     x... one for every settled target, its hash in hex
+ *     h    of a done one: a hash of the body, in hex
+ *     y:...  one for every target in whose queue it died
  *
  * Three rules make the scripts safe to repeat and to lose.  The same token
  * gets the same answer, so a command whose reply was lost is sent again.  A
  * key that is gone (Redis restarted, or evicted it) is adopted by whoever
  * settles or finalizes it: nobody else holds it.  A settled target is recorded
  * even from a holder that has lost the key, because it did take the event.
+ *
+ * A key that is done and has targets for which the event died is given again,
+ * for these only.  If that attempt comes to nothing it is done as before.
  *
  * A lease counts as running only if its beginning is less than its length away
  * from now, in either direction: a clock that jumps back cannot lock a key for
@@ -39,6 +44,8 @@
 #define NGX_ER_REDIS_TARGETS  "1024"   /* settled ones that a key remembers */
 #define NGX_ER_REDIS_HEX      16       /* of a target's hash */
 #define NGX_ER_REDIS_PATIENCE  250     /* ms: timeout= */
+#define NGX_ER_REDIS_AGAIN    4        /* code of a claim: for those in whose
+                                          queue it died */
 
 
 struct ngx_er_redis_store_s {
@@ -63,8 +70,10 @@ static ngx_int_t ngx_er_redis_store_handler(ngx_er_redis_op_t *op,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_store_claimed(ngx_er_claim_t *claim,
     redisReply *reply);
-static ngx_int_t ngx_er_redis_store_settled(ngx_er_claim_t *claim,
+static ngx_int_t ngx_er_redis_store_print(redisReply *text, uint64_t *print);
+static ngx_int_t ngx_er_redis_store_targets(ngx_array_t *targets,
     redisReply *text);
+static ngx_int_t ngx_er_redis_store_hash(u_char *p, uint64_t *hash);
 static void ngx_er_redis_store_sha1(void);
 
 
@@ -77,14 +86,26 @@ static void ngx_er_redis_store_sha1(void);
     "for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do "                    \
     "  if #f == 17 then x[#x + 1] = string.sub(f, 2) end "                    \
     "end "                                                                    \
-    "return {1, n, table.concat(x)} "
+    "return {1, n, table.concat(x), ''} "
+
+#define NGX_ER_REDIS_DEAD                                                     \
+    "local function dead() "                                                  \
+    "  local y = {} "                                                         \
+    "  for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do "                  \
+    "    local x = 'x' .. string.sub(f, 3) "                                  \
+    "    if #f == 18 and redis.call('HEXISTS', KEYS[1], x) == 0 then "        \
+    "      y[#y + 1] = string.sub(f, 3) "                                     \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "  return y "                                                             \
+    "end "
 
 #define NGX_ER_REDIS_MINE                                                     \
     "local t = redis.call('HGET', KEYS[1], 't') "                             \
     "local mine = not t or t == ARGV[1] "
 
 
-/* ARGV: token, lease, window, target */
+/* ARGV: token, lease, window, target, hash of the body or nothing */
 
 static ngx_str_t  ngx_er_redis_scripts[] = {
 
@@ -92,25 +113,30 @@ static ngx_str_t  ngx_er_redis_scripts[] = {
 
     ngx_string(
     NGX_ER_REDIS_NOW
-    "local h = redis.call('HMGET', KEYS[1], 's', 't', 'b', 'l', 'n') "
-    "if h[1] == 'd' then return {3, 0, ''} end "
+    NGX_ER_REDIS_DEAD
+    "local h = redis.call('HMGET', KEYS[1], 's', 't', 'b', 'l', 'n', 'h') "
+    "local y = h[1] and table.concat(dead()) or '' "
+    "local print = h[6] or '' "
+    "if h[1] == 'd' and y == '' then return {3, 0, '', print} end "
     "local n = tonumber(h[5] or 0) "
     "if h[1] == 'c' and h[2] == ARGV[1] then "
-    "  if n == 1 then return {0, n, ''} end "
+    "  if y ~= '' then return {4, n, y, print} end "
+    "  if n == 1 then return {0, n, '', ''} end "
     NGX_ER_REDIS_SEND_SETTLED
     "end "
     "if h[1] == 'c' then "
     "  local gone = now - tonumber(h[3]) "
     "  local lease = tonumber(h[4]) "
     "  if math.abs(gone) < lease then "
-    "    return {2, math.min(lease - gone, lease), ''} "
+    "    return {2, math.min(lease - gone, lease), '', ''} "
     "  end "
     "end "
     "n = n + 1 "
     "redis.call('HSET', KEYS[1], 's', 'c', 't', ARGV[1], 'b', now, "
     "           'l', ARGV[2], 'n', n) "
     "redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3]) "
-    "if not h[1] then return {0, n, ''} end "
+    "if not h[1] then return {0, n, '', ''} end "
+    "if y ~= '' then return {4, n, y, print} end "
     NGX_ER_REDIS_SEND_SETTLED),
 
     /* settle */
@@ -123,31 +149,52 @@ static ngx_str_t  ngx_er_redis_scripts[] = {
     "             'l', ARGV[2], 'n', 1) "
     "  redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3]) "
     "end "
-    "if redis.call('HLEN', KEYS[1]) < " NGX_ER_REDIS_TARGETS " + 5 then "
+    "if redis.call('HLEN', KEYS[1]) < " NGX_ER_REDIS_TARGETS " + 6 then "
     "  redis.call('HSET', KEYS[1], 'x' .. ARGV[4], 1) "
     "end "
-    "return mine and 1 or 0"),
+    "return mine and 1 or 0 "),
 
     /* finalize */
 
     ngx_string(
     NGX_ER_REDIS_MINE
+    NGX_ER_REDIS_DEAD
     "if not mine then return 0 end "
+    "local y = dead() "
+    "local h = redis.call('HGET', KEYS[1], 'h') or ARGV[5] "
     "redis.call('DEL', KEYS[1]) "
     "redis.call('HSET', KEYS[1], 's', 'd', 't', ARGV[1]) "
+    "if h ~= '' then redis.call('HSET', KEYS[1], 'h', h) end "
+    "for _, x in ipairs(y) do redis.call('HSET', KEYS[1], 'y:' .. x, 1) end "
     "redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
-    "return 1"),
+    "return 1 "),
 
     /* release */
 
     ngx_string(
     NGX_ER_REDIS_MINE
+    NGX_ER_REDIS_DEAD
     "if not mine then return 0 end "
     "if t and redis.call('HGET', KEYS[1], 's') == 'c' then "
-    "  redis.call('HSET', KEYS[1], 's', 'r') "
+    "  redis.call('HSET', KEYS[1], 's', #dead() > 0 and 'd' or 'r') "
     "  redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
     "end "
-    "return 1")
+    "return 1 "),
+
+    /* die */
+
+    ngx_string(
+    "if redis.call('EXISTS', KEYS[1]) == 1 then "
+    "  redis.call('HSET', KEYS[1], 'y:' .. ARGV[4], 1) "
+    "  redis.call('HDEL', KEYS[1], 'x' .. ARGV[4]) "
+    "end "
+    "return 1 "),
+
+    /* live */
+
+    ngx_string(
+    "redis.call('HDEL', KEYS[1], 'y:' .. ARGV[4]) "
+    "return 1 ")
 };
 
 
@@ -239,10 +286,10 @@ static ngx_int_t
 ngx_er_redis_store_send(ngx_er_redis_task_t *task)
 {
     u_char           key[64 + sizeof(":{xx}:d:") + 64];
-    u_char           hex[NGX_ER_REDIS_HEX];
+    u_char           hex[NGX_ER_REDIS_HEX], print[NGX_ER_REDIS_HEX];
     u_char           lease[NGX_INT_T_LEN], window[NGX_INT_T_LEN];
     u_char          *p;
-    ngx_str_t        words[8];
+    ngx_str_t        words[9];
     ngx_er_claim_t  *claim;
 
     claim = task->claim;
@@ -277,7 +324,14 @@ ngx_er_redis_store_send(ngx_er_redis_task_t *task)
     words[7].data = hex;
     words[7].len = ngx_sprintf(hex, "%016xL", task->target) - hex;
 
-    return ngx_er_redis_run(task->store->redis, &task->op, words, 8);
+    words[8].data = print;
+    words[8].len = 0;
+
+    if (claim->print) {
+        words[8].len = ngx_sprintf(print, "%016xL", claim->print) - print;
+    }
+
+    return ngx_er_redis_run(task->store->redis, &task->op, words, 9);
 }
 
 
@@ -330,15 +384,16 @@ done:
 }
 
 
-/* {code, attempts or ms, settled targets} */
+/* {code, attempts or ms, targets, hash of the first body} */
 
 static ngx_int_t
 ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
 {
-    long long     n;
+    uint64_t      first;
+    long long     n, code;
     redisReply  **part;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4) {
         return NGX_ERROR;
     }
 
@@ -346,16 +401,30 @@ ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
 
     if (part[0]->type != REDIS_REPLY_INTEGER
         || part[0]->integer < NGX_ER_CLAIM_NEW
-        || part[0]->integer > NGX_ER_CLAIM_DUPLICATE
+        || part[0]->integer > NGX_ER_REDIS_AGAIN
         || part[1]->type != REDIS_REPLY_INTEGER
-        || part[2]->type != REDIS_REPLY_STRING)
+        || part[2]->type != REDIS_REPLY_STRING
+        || part[3]->type != REDIS_REPLY_STRING
+        || ngx_er_redis_store_print(part[3], &first) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    code = part[0]->integer;
     n = ngx_max(part[1]->integer, 0);
 
-    claim->result = (ngx_er_claim_result_e) part[0]->integer;
+    claim->differs = (first && claim->print && first != claim->print);
+
+    if (code == NGX_ER_REDIS_AGAIN) {
+        claim->result = NGX_ER_CLAIM_RESUME;
+        claim->attempts = (ngx_uint_t) n;
+        claim->dead = ngx_array_create(claim->pool, 4, sizeof(uint64_t));
+
+        return claim->dead ? ngx_er_redis_store_targets(claim->dead, part[2])
+                           : NGX_ERROR;
+    }
+
+    claim->result = (ngx_er_claim_result_e) code;
 
     if (claim->result == NGX_ER_CLAIM_BUSY) {
         claim->retry_ms = ngx_min((ngx_msec_t) n, claim->lease);
@@ -364,42 +433,71 @@ ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
 
     claim->attempts = (ngx_uint_t) n;
 
-    return ngx_er_redis_store_settled(claim, part[2]);
+    return ngx_er_redis_store_targets(&claim->settled, part[2]);
+}
+
+
+/* nothing: unknown */
+
+static ngx_int_t
+ngx_er_redis_store_print(redisReply *text, uint64_t *print)
+{
+    *print = 0;
+
+    if (text->len == 0) {
+        return NGX_OK;
+    }
+
+    if (text->len != NGX_ER_REDIS_HEX) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_redis_store_hash((u_char *) text->str, print);
 }
 
 
 static ngx_int_t
-ngx_er_redis_store_settled(ngx_er_claim_t *claim, redisReply *text)
+ngx_er_redis_store_targets(ngx_array_t *targets, redisReply *text)
 {
-    size_t      i, j, len;
-    uint64_t    hash, *target;
-    ngx_int_t   n;
+    size_t     i;
+    uint64_t  *target;
 
-    len = text->len;
-
-    if (len % NGX_ER_REDIS_HEX) {
+    if (text->len % NGX_ER_REDIS_HEX) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < len; i += NGX_ER_REDIS_HEX) {
-        hash = 0;
+    for (i = 0; i < (size_t) text->len; i += NGX_ER_REDIS_HEX) {
 
-        for (j = 0; j < NGX_ER_REDIS_HEX; j++) {
-            n = ngx_hextoi((u_char *) text->str + i + j, 1);
+        target = ngx_array_push(targets);
 
-            if (n == NGX_ERROR) {
-                return NGX_ERROR;
-            }
-
-            hash = hash << 4 | (uint64_t) n;
+        if (target == NULL
+            || ngx_er_redis_store_hash((u_char *) text->str + i, target)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
         }
+    }
 
-        target = ngx_array_push(&claim->settled);
-        if (target == NULL) {
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_redis_store_hash(u_char *p, uint64_t *hash)
+{
+    ngx_int_t   n;
+    ngx_uint_t  i;
+
+    *hash = 0;
+
+    for (i = 0; i < NGX_ER_REDIS_HEX; i++) {
+        n = ngx_hextoi(p + i, 1);
+
+        if (n == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        *target = hash;
+        *hash = *hash << 4 | (uint64_t) n;
     }
 
     return NGX_OK;

@@ -25,7 +25,9 @@ typedef enum {
     NGX_ER_VERB_CLAIM = 0,
     NGX_ER_VERB_SETTLE,
     NGX_ER_VERB_FINALIZE,
-    NGX_ER_VERB_RELEASE
+    NGX_ER_VERB_RELEASE,
+    NGX_ER_VERB_DIE,
+    NGX_ER_VERB_LIVE
 } ngx_er_verb_e;
 
 

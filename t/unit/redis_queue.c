@@ -185,7 +185,7 @@ test_words(ngx_pool_t *pool)
     parts[0].delay = 255;
     parts[0].lease = 1;
     parts[1].target = 1;
-    op.body = 0x0123456789abcdef;
+    op.print = 0x0123456789abcdef;
 
     three.count = 6;
     ngx_er_redis_queue_walk(&w, &three, &op);
