@@ -29,6 +29,10 @@ my ($store, $dedup);
 my @all = (
     [ 'file', '' ],
     [ 'redis', '' ],
+    [ 'file', 'memory' ],
+    [ 'file', 'redis' ],
+    [ 'redis', 'memory' ],
+    [ 'redis', 'redis' ],
 );
 
 
@@ -102,7 +106,6 @@ sub start {
     my (%o) = @_;
 
     $t->stop;
-    $stores++;
     config(%o);
     $t->run;
 }
@@ -184,22 +187,22 @@ for my $case (@all) {
     my ($name, $keys) = @$case;
 
     subtest $keys ? "queue: $name, keys: $keys" : $name => sub {
-        $store = $name eq 'file' ? sub { "file:%%TESTDIR%%/store-$stores"
-            . ' size=16m' } : sub { 'redis://127.0.0.1:%%PORT_6379%%'
-            . " prefix=s$stores" };
-        $dedup = $keys;
-
-        my $make = $store;
-
-        $store = $make->();
-        stories($make);
+        stories(sub {
+            $stores++;
+            $store = $name eq 'file'
+                ? "file:%%TESTDIR%%/store-$stores size=16m"
+                : "redis://127.0.0.1:%%PORT_6379%% prefix=s$stores";
+            $dedup = { memory => 'memory:1m', redis => 'redis://127.0.0.1:'
+                . "%%PORT_6379%% prefix=k$stores" }->{$keys} // '';
+        });
     };
 }
 
 
 sub stories {
-    my ($make) = @_;
+    my ($fresh) = @_;
 
+    $fresh->();
     start();
 
     # what died of an answer is started again, and nothing else
@@ -310,7 +313,8 @@ sub stories {
 
     $r = post({ %$e, more => 2 });
 
-    is(told($r), '202 queued: erp=queued',
+    is(told($r), $dedup =~ /redis/ ? '202 redelivered: erp=queued'
+        : '202 queued: erp=queued',
         'if nobody ever had it, it is new altogether');
     drained();
     like(($target->requests)[-1]->{body}, qr/"more":2/, 'as it comes now');
@@ -333,7 +337,7 @@ sub stories {
 
     # what has lapsed
 
-    $store = $make->();
+    $fresh->();
     start(targets => { erp => 'dead_for 1s;' });
 
     $e = refused(both => 'lapsed');
@@ -346,7 +350,7 @@ sub stories {
 
     # the window is over
 
-    $store = $make->();
+    $fresh->();
     start(window => '2s');
 
     $e = refused(both => 'late');
@@ -362,7 +366,7 @@ sub stories {
 
     # after a restart
 
-    $store = $make->();
+    $fresh->();
     start();
 
     $e = refused(both => 'restart');

@@ -888,7 +888,7 @@ sub accept_raw {
     return (\%o, run('accept', $H1, $o{token}, $o{nonce},
         defined $o{key} ? unpack 'H*', pad($o{key}) : '', $o{window} // 3600000,
         $o{record} // '', $SOURCE, $o{retain} // 0, 0, 10000, $shards, $shard,
-        $o{body} // hex16(0), $parts, $o{seen} // 0, $o{wait} // 0));
+        $o{body} // hex16(0), $o{known} // 0, $parts, $o{seen} // 0, $o{wait} // 0));
 }
 
 

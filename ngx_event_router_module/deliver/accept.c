@@ -17,7 +17,8 @@
  * the producer is told to send it again.
  *
  * An event that is known is a duplicate, unless the store started dead letters
- * of it again: then it is for those targets as if it had come just now.
+ * of it again: then it is for those targets as if it had come just now.  What
+ * a dedup store beside the queue calls a duplicate is asked of the queue, too.
  *
  * The number of accepts under way is bounded by "event_backlog".
  */
@@ -39,6 +40,7 @@ static ngx_uint_t ngx_er_accept_room(ngx_er_target_t *target, size_t bytes);
 static void ngx_er_accept_stored(ngx_er_queue_op_t *op);
 static void ngx_er_accept_again(ngx_er_fanout_t *fanout,
     ngx_er_queue_op_t *op);
+static void ngx_er_accept_claim(ngx_er_fanout_t *fanout, ngx_int_t rc);
 static ngx_er_target_t *ngx_er_accept_target(uint64_t hash);
 static void ngx_er_accept_outcome(ngx_er_fanout_t *fanout, ngx_int_t rc);
 static void ngx_er_accept_deliver(ngx_er_fanout_t *fanout,
@@ -87,6 +89,9 @@ ngx_er_accept_prepare(ngx_er_fanout_t *fanout, u_char *key)
 
     if (!ngx_er_dedup_apart(mcf->dedup)) {
         fanout->dedup = NGX_ER_DEDUP_QUEUE;
+
+    } else if (ngx_er_dedup_shared(mcf->dedup)) {
+        fanout->event->key = fanout->key;
     }
 
     return NGX_OK;
@@ -153,6 +158,7 @@ ngx_er_accept(ngx_er_fanout_t *fanout)
         op->print = fanout->print;
     }
 
+    op->repeat = fanout->known;
     ngx_er_sweep_known(op);
 
     op->retain = event->source->retain;
@@ -206,7 +212,7 @@ ngx_er_accept_parts(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
             part[i].order = ngx_er_event_order(fanout->event, target->order);
         }
 
-        d[i].leased = (d[i].delay == 0
+        d[i].leased = (d[i].delay == 0 && !fanout->known
                        && ngx_er_accept_room(target, op->record.len));
         part[i].lease = d[i].leased;
     }
@@ -287,8 +293,14 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
         ngx_er_accept_again(fanout, op);
     }
 
-    if (op->differs && (op->rc == NGX_DONE || op->rc == NGX_DECLINED)) {
+    if ((op->rc == NGX_DONE || op->rc == NGX_DECLINED)
+        && (op->differs || (fanout->claim && fanout->claim->differs)))
+    {
         ngx_er_fanout_differs(fanout);
+    }
+
+    if (fanout->claim && fanout->claim->dead) {
+        ngx_er_accept_claim(fanout, op->rc);
     }
 
     ngx_er_accept_outcome(fanout, op->rc);
@@ -346,6 +358,30 @@ ngx_er_accept_again(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
     }
 
     fanout->again = 1;
+}
+
+
+/*
+ * The key was given for the targets in whose queue the event died.  Those that
+ * have it again are taken from it; if none has, it stays as it was.
+ */
+
+static void
+ngx_er_accept_claim(ngx_er_fanout_t *fanout, ngx_int_t rc)
+{
+    ngx_uint_t          i;
+    ngx_er_delivery_t  *d;
+
+    if (rc != NGX_OK && rc != NGX_DONE) {
+        fanout->failed = 1;
+        return;
+    }
+
+    d = fanout->deliveries.elts;
+
+    for (i = 0; i < fanout->deliveries.nelts; i++) {
+        ngx_er_claim_settle(fanout->claim, d[i].target->hash);
+    }
 }
 
 

@@ -42,7 +42,9 @@ static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
     ngx_er_main_conf_t *mcf, u_char *key);
 static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
+static void ngx_er_fanout_mode(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_resume(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_again(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_refuse(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
 static void ngx_er_fanout_begin(ngx_er_fanout_t *fanout);
@@ -217,6 +219,65 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
 
     ngx_er_outcome_e  outcome;
 
+    ngx_er_fanout_mode(fanout);
+
+    switch (claim->result) {
+
+    case NGX_ER_CLAIM_NEW:
+        fanout->attempt = ngx_max(claim->attempts, 1);
+        ngx_er_fanout_begin(fanout);
+        return;
+
+    case NGX_ER_CLAIM_RESUME:
+        fanout->attempt = ngx_max(claim->attempts, 2);
+
+        if (claim->dead) {
+            ngx_er_fanout_again(fanout);
+
+        } else {
+            ngx_er_fanout_resume(fanout);
+        }
+
+        ngx_er_fanout_begin(fanout);
+        return;
+
+    case NGX_ER_CLAIM_BUSY:
+        outcome = NGX_ER_OUTCOME_BUSY;
+        break;
+
+    case NGX_ER_CLAIM_DUPLICATE:
+
+        if (fanout->queued && fanout->event->key == NULL) {
+            fanout->known = 1;
+            ngx_er_fanout_begin(fanout);
+            return;
+        }
+
+        outcome = NGX_ER_OUTCOME_DUPLICATE;
+        break;
+
+    default: /* NGX_ER_CLAIM_UNAVAILABLE */
+        outcome = NGX_ER_OUTCOME_UNAVAILABLE;
+        break;
+    }
+
+    if (outcome == NGX_ER_OUTCOME_DUPLICATE && claim->differs) {
+        ngx_er_fanout_differs(fanout);
+    }
+
+    fanout->retry_ms = claim->retry_ms;
+
+    ngx_er_deliveries_dismiss(fanout);
+    ngx_er_fanout_refuse(fanout, outcome);
+}
+
+
+static void
+ngx_er_fanout_mode(ngx_er_fanout_t *fanout)
+{
+    ngx_er_claim_t  *claim;
+
+    claim = fanout->claim;
     fanout->dedup = claim->mode;
 
     if (claim->mode == NGX_ER_DEDUP_LOCAL) {
@@ -228,42 +289,6 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
     {
         ngx_er_metric_source(fanout->event->source, NGX_ER_METRIC_DEDUP_NONE);
     }
-
-    switch (claim->result) {
-
-    case NGX_ER_CLAIM_NEW:
-        fanout->attempt = ngx_max(claim->attempts, 1);
-        ngx_er_fanout_begin(fanout);
-        return;
-
-    case NGX_ER_CLAIM_RESUME:
-        fanout->attempt = ngx_max(claim->attempts, 2);
-        ngx_er_fanout_resume(fanout);
-        ngx_er_fanout_begin(fanout);
-        return;
-
-    case NGX_ER_CLAIM_BUSY:
-        outcome = NGX_ER_OUTCOME_BUSY;
-        break;
-
-    case NGX_ER_CLAIM_DUPLICATE:
-        outcome = NGX_ER_OUTCOME_DUPLICATE;
-
-        if (claim->differs) {
-            ngx_er_fanout_differs(fanout);
-        }
-
-        break;
-
-    default: /* NGX_ER_CLAIM_UNAVAILABLE */
-        outcome = NGX_ER_OUTCOME_UNAVAILABLE;
-        break;
-    }
-
-    fanout->retry_ms = claim->retry_ms;
-
-    ngx_er_deliveries_dismiss(fanout);
-    ngx_er_fanout_refuse(fanout, outcome);
 }
 
 
@@ -288,6 +313,49 @@ ngx_er_fanout_resume(ngx_er_fanout_t *fanout)
                 break;
             }
         }
+    }
+}
+
+
+/*
+ * The event died in the queue of some targets, maybe in another nginx: it is
+ * for those only.  A queue has counted no deliveries yet.
+ */
+
+static void
+ngx_er_fanout_again(ngx_er_fanout_t *fanout)
+{
+    uint64_t           *dead;
+    ngx_uint_t          i, j, n;
+    ngx_er_delivery_t  *d;
+
+    d = fanout->deliveries.elts;
+    dead = fanout->claim->dead->elts;
+    n = 0;
+
+    for (i = 0; i < fanout->deliveries.nelts; i++) {
+
+        for (j = 0; j < fanout->claim->dead->nelts; j++) {
+            if (dead[j] == d[i].target->hash) {
+                break;
+            }
+        }
+
+        if (!fanout->queued) {
+
+            if (j == fanout->claim->dead->nelts) {
+                ngx_er_delivery_end(&d[i], NGX_ER_DELIVERY_SETTLED);
+            }
+
+        } else if (j < fanout->claim->dead->nelts) {
+            d[n++] = d[i];
+        }
+    }
+
+    if (fanout->queued) {
+        fanout->deliveries.nelts = n;
+        fanout->known = (n == 0);
+        fanout->again = 1;
     }
 }
 
@@ -374,7 +442,9 @@ ngx_er_fanout_close(ngx_er_fanout_t *fanout)
                  && fanout->event->source->unrouted
                     >= NGX_HTTP_SPECIAL_RESPONSE));
 
-    if (fanout->claim == NULL || fanout->claim->fenced) {
+    if (fanout->claim == NULL || fanout->claim->fenced
+        || fanout->claim->result > NGX_ER_CLAIM_RESUME)
+    {
         ngx_er_fanout_closed(fanout);
 
     } else if (again) {

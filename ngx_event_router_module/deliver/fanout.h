@@ -111,6 +111,9 @@ struct ngx_er_fanout_s {
     unsigned                    again:1;   /* stored: it was known, and the
                                               deliveries are those that were
                                               started again */
+    unsigned                    known:1;   /* the dedup store calls it a
+                                              duplicate; the queue may know of
+                                              dead letters */
     unsigned                    begun:1;   /* the deliveries are under way */
     unsigned                    broken:1;  /* an attempt could not be made */
     unsigned                    late:1;    /* the deadline passed */

@@ -23,6 +23,12 @@
  * lease.c calls in here.  The claim is the dedup store's business; when that
  * store is away shared memory stands in for it, and at worst the event is
  * delivered twice.
+ *
+ * Whichever nginx gets a repetition must know for which targets the event died
+ * in the queue of another one.  So that is told before it becomes a dead
+ * letter: if nginx dies in between, the event has one more attempt here and
+ * may be repeated there, and of the two the first that asks is delivered.  The
+ * other way round an event could be dead here and a duplicate there.
  */
 
 
@@ -30,6 +36,9 @@
 
 
 #define NGX_ER_GUARD_WINDOW  86400000  /* ms, where the source says nothing */
+
+
+static ngx_er_claim_t *ngx_er_guard_key(ngx_er_event_t *event);
 
 
 ngx_er_claim_t *
@@ -86,4 +95,60 @@ ngx_er_guard_end(ngx_er_claim_t *claim, ngx_uint_t delivered)
     }
 
     ngx_er_claim_done(claim);
+}
+
+
+ngx_er_claim_t *
+ngx_er_guard_die(ngx_er_event_t *event, ngx_er_target_t *target,
+    ngx_er_claim_pt handler, void *data)
+{
+    ngx_er_claim_t  *claim;
+
+    claim = ngx_er_guard_key(event);
+
+    if (claim) {
+        claim->finished = handler;
+        claim->data = data;
+
+        ngx_er_claim_die(claim, target->hash);
+    }
+
+    return claim;
+}
+
+
+void
+ngx_er_guard_live(ngx_er_event_t *event, ngx_er_target_t *target)
+{
+    ngx_er_claim_t  *claim;
+
+    claim = ngx_er_guard_key(event);
+
+    if (claim) {
+        ngx_er_claim_live(claim, target->hash);
+        ngx_er_claim_done(claim);
+    }
+}
+
+
+static ngx_er_claim_t *
+ngx_er_guard_key(ngx_er_event_t *event)
+{
+    ngx_er_claim_t      *claim;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    if (event->key == NULL || !ngx_er_dedup_shared(mcf->dedup)) {
+        return NULL;
+    }
+
+    claim = ngx_er_claim_create(mcf->dedup, ngx_cycle->log);
+
+    if (claim) {
+        ngx_memcpy(claim->key, event->key, sizeof(claim->key));
+    }
+
+    return claim;
 }

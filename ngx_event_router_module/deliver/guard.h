@@ -31,4 +31,15 @@ ngx_er_claim_t *ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
 void ngx_er_guard_end(ngx_er_claim_t *claim, ngx_uint_t delivered);
 
 
+/*
+ * The same for the key of the event itself: it died in the queue of the target
+ * (before it does), or the target has it after all.  Where no other nginx asks
+ * for that key, there is nothing to tell: NULL.  "handler" is called as of a
+ * claim, if it is not NULL; then the caller ends it by ngx_er_claim_done().
+ */
+ngx_er_claim_t *ngx_er_guard_die(ngx_er_event_t *event,
+    ngx_er_target_t *target, ngx_er_claim_pt handler, void *data);
+void ngx_er_guard_live(ngx_er_event_t *event, ngx_er_target_t *target);
+
+
 #endif /* _NGX_ER_GUARD_H_INCLUDED_ */

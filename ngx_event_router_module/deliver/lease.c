@@ -186,6 +186,7 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->until = entry->due;
     lease->half = (entry->due > now) ? (entry->due - now) / 2 : 0;
     lease->attempts = entry->attempts;
+    lease->died = (entry->epoch || entry->crashes);
     lease->number = entry->attempts + entry->crashes + 1;
     lease->bytes = entry->record.len;
     lease->again = (again != 0);

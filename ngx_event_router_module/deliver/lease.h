@@ -42,6 +42,8 @@ struct ngx_er_lease_s {
     ngx_er_event_t        *event;      /* held; NULL: it was not read */
     ngx_er_attempt_t      *attempt;    /* while it runs */
     ngx_er_claim_t        *claim;      /* of the guard, or NULL */
+    ngx_er_claim_t        *mark;       /* under way: the dedup store is told
+                                          that it died */
     ngx_str_t              routes;     /* in the event's pool */
     ngx_er_dedup_mode_e    dedup;
     ngx_uint_t             number;     /* of the attempt */
@@ -57,6 +59,8 @@ struct ngx_er_lease_s {
     size_t                 bytes;
     unsigned               again:1;
     unsigned               ordered:1;  /* others wait for it */
+    unsigned               died:1;     /* it may have been told of as dead */
+    unsigned               unmarked:1; /* the dedup store is to be told so */
     unsigned               placed:1;
     unsigned               told:1;     /* op is under way */
     unsigned               renewed:1;  /* an EXTEND is under way */

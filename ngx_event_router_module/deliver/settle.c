@@ -28,10 +28,16 @@
 #include "../observe/metrics.h"
 
 
+#define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
+
+
+static void ngx_er_settle_ok(ngx_er_lease_t *lease);
 static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
     ngx_er_queue_verb_e verb);
 static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     ngx_er_attempt_t *attempt);
+static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
+static void ngx_er_settle_marked(ngx_er_claim_t *claim);
 static void ngx_er_settle_told(ngx_er_queue_op_t *op);
 static void ngx_er_settle_extended(ngx_er_queue_op_t *op);
 
@@ -61,9 +67,7 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 
     if (verdict == NGX_ER_VERDICT_OK) {
         ngx_er_crash_point("attempt-ok");
-
-        lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
-        ngx_er_settle_tell(lease);
+        ngx_er_settle_ok(lease);
         return;
     }
 
@@ -106,6 +110,20 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     }
 
     lease->op = op;
+    ngx_er_settle_tell(lease);
+}
+
+
+/* what was started again is no dead letter of another nginx's concern */
+
+static void
+ngx_er_settle_ok(ngx_er_lease_t *lease)
+{
+    if (lease->died) {
+        ngx_er_guard_live(lease->event, lease->target);
+    }
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
     ngx_er_settle_tell(lease);
 }
 
@@ -219,6 +237,63 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
                   said);
 
     lease->op = op;
+
+    lease->unmarked = (op && lease->event
+                       && (reason == NGX_ER_DEAD_EXHAUSTED
+                           || reason == NGX_ER_DEAD_FINAL));
+
+    ngx_er_settle_tell(lease);
+}
+
+
+/* NGX_AGAIN: the dedup store is being told that the event died */
+
+static ngx_int_t
+ngx_er_settle_mark(ngx_er_lease_t *lease)
+{
+    lease->unmarked = 0;
+
+    lease->mark = ngx_er_guard_die(lease->event, lease->target,
+                                   ngx_er_settle_marked, lease);
+    if (lease->mark == NULL) {
+        return NGX_OK;
+    }
+
+    lease->told = 1;
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Now it may become a dead letter.  If the dedup store is away, the tick tries
+ * again, as long as the lease is safe: what it never hears of is a duplicate
+ * for other nginx, and a dead letter here.
+ */
+
+static void
+ngx_er_settle_marked(ngx_er_claim_t *claim)
+{
+    ngx_er_lease_t *lease = claim->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router event %016xL died, dedup store told: %d",
+                   lease->seq, !claim->lost);
+
+    lease->unmarked = (claim->lost && !ngx_exiting
+                       && ngx_er_queue_now() + NGX_ER_SETTLE_SAFE
+                          < lease->until);
+    lease->mark = NULL;
+    lease->told = 0;
+
+    ngx_er_claim_done(claim);
+
+    if (lease->unmarked) {
+        return;
+    }
+
+    ngx_er_crash_point("died");
+
     ngx_er_settle_tell(lease);
 }
 
@@ -255,6 +330,10 @@ ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
 void
 ngx_er_settle_tell(ngx_er_lease_t *lease)
 {
+    if (lease->unmarked && ngx_er_settle_mark(lease) == NGX_AGAIN) {
+        return;
+    }
+
     if (lease->claim) {
         ngx_er_guard_end(lease->claim,
                          lease->op && lease->op->verb == NGX_ER_QUEUE_SETTLE);

@@ -17,6 +17,8 @@
  *     source id type subject time origin content_type args body
  *     name and value of each header    every text: length (4) and bytes
  *
+ * The dedup key, where a record has one, is a header of a name that none has.
+ *
  * Bytes from a store are not trusted: a record is read with its bounds checked
  * and its sum compared, and a wrong one becomes a dead letter, not a crash.
  */
@@ -31,6 +33,7 @@
 #define NGX_ER_RECORD_VERSION     1
 #define NGX_ER_RECORD_HEAD        20   /* bytes before the texts */
 #define NGX_ER_RECORD_TEXTS       9
+#define NGX_ER_RECORD_KEY         32   /* bytes */
 
 #define NGX_ER_RECORD_HAS_ID      1
 #define NGX_ER_RECORD_STRUCTURED  2
@@ -52,6 +55,10 @@ static ngx_int_t ngx_er_record_copy(ngx_er_event_t *event,
     ngx_er_record_t *record);
 static void ngx_er_record_texts(ngx_er_event_t *event, ngx_str_t **text);
 
+
+/* a version before the key takes it for a header that nobody asks for */
+
+static ngx_str_t  ngx_er_record_key = ngx_string(":key");
 
 /* whose an event is until its own source is known */
 
@@ -161,7 +168,7 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
     size_t       size;
     uint32_t     n, crc;
     uint64_t     received;
-    ngx_str_t   *text[NGX_ER_RECORD_TEXTS];
+    ngx_str_t    key, *text[NGX_ER_RECORD_TEXTS];
     ngx_uint_t   i;
 
     ngx_er_record_texts(event, text);
@@ -205,6 +212,14 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
         }
     }
 
+    if (event->key) {
+        key.data = event->key;
+        key.len = NGX_ER_RECORD_KEY;
+
+        p = ngx_er_record_put(p, &ngx_er_record_key);
+        (void) ngx_er_record_put(p, &key);
+    }
+
     crc = (uint32_t) crc32(0, record->data + 8, record->len - 8);
     ngx_memcpy(record->data + 4, &crc, 4);
 
@@ -236,6 +251,11 @@ ngx_er_record_size(ngx_er_event_t *event, ngx_str_t **text, u_char *kept,
             size += 8 + event->headers[i].name.len
                     + event->headers[i].value.len;
         }
+    }
+
+    if (event->key) {
+        (*n)++;
+        size += 8 + ngx_er_record_key.len + NGX_ER_RECORD_KEY;
     }
 
     return size;
@@ -471,6 +491,15 @@ ngx_er_record_headers(ngx_er_event_t *event, ngx_er_record_t *record)
 
         if (h[i].name.data == NULL || h[i].value.data == NULL) {
             return NGX_ERROR;
+        }
+
+        if (h[i].value.len == NGX_ER_RECORD_KEY
+            && h[i].name.len == ngx_er_record_key.len
+            && ngx_strncmp(h[i].name.data, ngx_er_record_key.data,
+                           ngx_er_record_key.len)
+               == 0)
+        {
+            event->key = h[i].value.data;
         }
     }
 

@@ -223,6 +223,8 @@ struct ngx_er_queue_op_s {
                                           safe as wait= wants it */
     uint64_t               print;      /* a hash of the event's body; 0: the
                                           key covers it */
+    unsigned               repeat:1;   /* it is known somewhere: NGX_DECLINED
+                                          if its key is not known here */
     unsigned               differs:1;  /* out, with NGX_DECLINED and NGX_DONE:
                                           the first one had another body */
     uint64_t               seq;        /* out: the event's, also that of the

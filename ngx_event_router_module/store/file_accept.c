@@ -93,19 +93,22 @@ ngx_er_file_accept_key(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     rc = ngx_er_file_key_get(t, key);
 
-    if (rc != NGX_OK) {
-        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
-    if (key->until > t->now) {
-        rc = ngx_er_file_repeat(t, op, key);
+    if (rc == NGX_DECLINED || key->until <= t->now) {
 
-        if (rc != NGX_OK) {
-            return rc;
+        if (op->repeat) {
+            return NGX_DECLINED;
         }
+
+        return rc == NGX_OK ? ngx_er_file_key_drop(t, key) : NGX_OK;
     }
 
-    return ngx_er_file_key_drop(t, key);
+    rc = ngx_er_file_repeat(t, op, key);
+
+    return rc == NGX_OK ? ngx_er_file_key_drop(t, key) : rc;
 }
 
 

@@ -61,7 +61,7 @@ ngx_er_file_repeat(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     left = ref.count - (ref.until ? 1 : 0);
 
-    if (left == 0 && !ref.delivered) {
+    if (left == 0 && !ref.delivered && op->nparts) {
         rc = ngx_er_file_repeat_new(t, key->seq, &ref);
 
         if (rc != NGX_DECLINED) {

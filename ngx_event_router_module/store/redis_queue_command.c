@@ -272,6 +272,7 @@ ngx_er_redis_queue_accept(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_number(a, w->layout->shards);
     ngx_er_redis_word_number(a, w->shard);
     ngx_er_redis_word_hex(a, op->print);
+    ngx_er_redis_word_number(a, op->repeat);
 }
 
 

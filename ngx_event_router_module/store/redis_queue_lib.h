@@ -308,7 +308,7 @@
     "      dead[#dead + 1] = sub(f, 2) "                                      \
     "    end "                                                                \
     "  end "                                                                  \
-    "  if left == 0 and #x > 0 and not lapsed['-'] "                          \
+    "  if #parts > 0 and left == 0 and #x > 0 and not lapsed['-'] "           \
     "     and call('HEXISTS', e, 'l') == 0 then "                             \
     "    call('DEL', w) "                                                     \
     "    return nil "                                                         \

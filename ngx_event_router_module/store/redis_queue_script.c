@@ -67,26 +67,26 @@ typedef struct {
 static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
 
     /* layout, holder, token, nonce, key, window, record, source, retain,
-       guard, lease, shards, shard, body, parts, seen, wait */
+       guard, lease, shards, shard, body, known, parts, seen, wait */
 
     { ngx_string("accept"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
-    "if late(ARGV[16], ARGV[17]) then return {-2, now} end "
+    "if late(ARGV[17], ARGV[18]) then return {-2, now} end "
     "local holder, token, nonce = ARGV[2], ARGV[3], ARGV[4] "
     "local window, retain = tonumber(ARGV[6]), tonumber(ARGV[9]) "
     "local guard, body = tonumber(ARGV[10]), ARGV[14] "
     "local parts, seen, i = {}, {}, 1 "
-    "while i <= #ARGV[15] do "
-    "  local t = sub(ARGV[15], i, i + 15) "
-    "  local order = sub(ARGV[15], i + 16, i + 31) "
-    "  local n = tonumber(sub(ARGV[15], i + 49, i + 52), 16) "
-    "  local r = tonumber(sub(ARGV[15], i + 53, i + 56), 16) "
+    "while i <= #ARGV[16] do "
+    "  local t = sub(ARGV[16], i, i + 15) "
+    "  local order = sub(ARGV[16], i + 16, i + 31) "
+    "  local n = tonumber(sub(ARGV[16], i + 49, i + 52), 16) "
+    "  local r = tonumber(sub(ARGV[16], i + 53, i + 56), 16) "
     "  if order == '0000000000000000' then order = '' end "
     "  parts[#parts + 1] = {t, order, "
-    "    tonumber(sub(ARGV[15], i + 32, i + 47), 16), "
-    "    sub(ARGV[15], i + 48, i + 48) == '1', "
-    "    sub(ARGV[15], i + 57, i + 56 + n), "
-    "    sub(ARGV[15], i + 57 + n, i + 56 + n + r)} "
+    "    tonumber(sub(ARGV[16], i + 32, i + 47), 16), "
+    "    sub(ARGV[16], i + 48, i + 48) == '1', "
+    "    sub(ARGV[16], i + 57, i + 56 + n), "
+    "    sub(ARGV[16], i + 57 + n, i + 56 + n + r)} "
     "  i = i + 57 + n + r "
     "end "
     "local mark = b .. 'n:' .. nonce "
@@ -107,6 +107,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "if old then "
     "  local out = again(sub(old, 1, 16), sub(old, 49, 64)) "
     "  if out then return out end "
+    "elseif ARGV[15] == '1' then "
+    "  return {0, now, none, 0} "
     "end "
     "local shards, c = tonumber(ARGV[12]), tonumber(ARGV[13]) "
     "local s = call('HMGET', KEYS[1], 's', 'c') "

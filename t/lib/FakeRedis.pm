@@ -68,7 +68,7 @@ sub claim {
     my %code = (NEW => 0, RESUME => 1, BUSY => 2, DUPLICATE => 3);
 
     return array(integer($code{$result}), integer($n // 1),
-                 bulk(join '', map { sprintf '%016x', $_ } @settled));
+                 bulk(join '', map { sprintf '%016x', $_ } @settled), bulk(''));
 }
 
 # actions

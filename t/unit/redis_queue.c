@@ -186,6 +186,7 @@ test_words(ngx_pool_t *pool)
     parts[0].lease = 1;
     parts[1].target = 1;
     op.print = 0x0123456789abcdef;
+    op.repeat = 1;
 
     three.count = 6;
     ngx_er_redis_queue_walk(&w, &three, &op);
@@ -199,7 +200,8 @@ test_words(ngx_pool_t *pool)
     is_str(&words[5], "0000000000000abc0000000000000007", "the nonce");
     is_str(&words[6], "", "no key");
     is_int(words[8].len, 3, "the record is bytes");
-    is_str(&words[n - 4], "0123456789abcdef", "the hash of the body");
+    is_str(&words[n - 5], "0123456789abcdef", "the hash of the body");
+    is_str(&words[n - 4], "1", "only if it is known");
     is_str(&words[n - 3],
            "fedcba9876543210" "0000000000000000" "00000000000000ff"
            "1" "0007" "0003" "billinga,b"

@@ -158,7 +158,7 @@ sub counters {
 # ---- the commands of dedup that a FakeRedis saw
 
 # each is { verb, key, token, target }, where the verb is claim, settle,
-# finalize or release; the texts of the scripts tell which is which
+# finalize, release, die or live; the texts of the scripts tell which is which
 
 sub verbs {
     my ($fake) = @_;
@@ -193,9 +193,11 @@ sub script_verb {
     my ($text) = @_;
 
     return $text =~ /HMGET/ ? 'claim'
-         : $text =~ /'x' \.\./ ? 'settle'
+         : $text =~ /HLEN/ ? 'settle'
          : $text =~ /'DEL'/ ? 'finalize'
-         : $text =~ /'s', 'r'/ ? 'release' : '?';
+         : $text =~ /'s', .*'r'/ ? 'release'
+         : $text =~ /HSET/ ? 'die'
+         : $text =~ /HDEL/ ? 'live' : '?';
 }
 
 
