@@ -107,36 +107,35 @@ ngx_er_hash64(ngx_str_t *text)
 uint64_t
 ngx_er_print64(ngx_str_t *text)
 {
-    size_t       len, n;
-    u_char      *p;
+    u_char      *last, *p;
     uint64_t     hash, lane[4], word[4];
     ngx_uint_t   i;
 
     p = text->data;
-    len = text->len;
+    last = p + text->len;
 
     for (i = 0; i < 4; i++) {
         lane[i] = NGX_ER_PRINT_SEED + i;
     }
 
     do {
-        n = ngx_min(len, sizeof(word));
 
-        if (n < sizeof(word)) {
+        if ((size_t) (last - p) >= sizeof(word)) {
+            ngx_memcpy(word, p, sizeof(word));
+            p += sizeof(word);
+
+        } else {
             ngx_memzero(word, sizeof(word));
+            ngx_memcpy(word, p, last - p);
+            p = last;
         }
-
-        ngx_memcpy(word, p, n);
 
         for (i = 0; i < 4; i++) {
             lane[i] = (lane[i] ^ word[i]) * NGX_ER_PRINT_PRIME;
             lane[i] ^= lane[i] >> 32;
         }
 
-        p += n;
-        len -= n;
-
-    } while (len);
+    } while (p < last);
 
     hash = text->len;
 

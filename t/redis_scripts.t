@@ -849,6 +849,17 @@ bury_one($R1, 1);
 is(repeat(body => hex16(9))->{again}, "$R1 n", 'started again all the same');
 is(settle_one($R1), "first $k/1", 'delivered');
 
+$old = repeated('old', $R1, $R2);
+settle_one($R2);
+$redis->command(HDEL => key("e:$old->{seq}"), 'k', 'l');
+bury_one($R1, 1);
+is(repeat()->{again}, "$R1 n", 'one that another target has');
+bury_one($R1, 1);
+purge_target($R1);
+is(repeat()->{again}, "$R1 n", 'is not new for that one after a purge');
+settle_one($R1);
+is(settle_one($R2), '', 'it has it once');
+
 # of a target that no nginx has
 
 repeated('nobody', $R1);

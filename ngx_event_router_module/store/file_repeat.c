@@ -343,6 +343,13 @@ ngx_er_file_repeat_key(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_ERROR;
     }
 
+    if (ref.window == 0) {
+
+        /* a version before did not say whether another target has it */
+
+        ref.delivered = 1;
+    }
+
     key->until = ngx_er_file_later(t->now, op->window);
     ref.window = ngx_er_file_key_window(key->seq, key->until);
 

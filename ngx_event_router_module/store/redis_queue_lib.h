@@ -343,6 +343,7 @@
     "  if body ~= none and was ~= none and body ~= was then differs = 1 end " \
     "  if list == '' then return {0, now, q, differs} end "                   \
     "  if window > 0 then "                                                   \
+    "    if call('HEXISTS', e, 'k') == 0 then call('HSET', e, 'l', 1) end "   \
     "    call('HSET', e, 'k', now + window) "                                 \
     "    call('PEXPIRE', w, window) "                                         \
     "    call('SET', mark, q .. nonce .. was .. list, 'PX', window) "         \

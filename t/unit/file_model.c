@@ -6,10 +6,10 @@
 
 /*
  * The file store against a model: random operations of three holders on three
- * targets, and after each of them the model, which is a list in memory, must
- * say the same.  Then crashes: a process is killed in the middle of its
- * transactions again and again; what it was told is accepted must be there
- * exactly once.
+ * targets, some events with a key and repeated, and after each of them the
+ * model, which is a list in memory, must say the same.  Then crashes: a
+ * process is killed in the middle of its transactions again and again; what
+ * it was told is accepted must be there exactly once.
  *
  * The seed is printed; FILE_SEED=N repeats a run.
  */
@@ -24,6 +24,7 @@
 #define TARGETS  3
 #define STEPS    3000
 #define ROUNDS   20
+#define KEYS     40
 
 
 typedef enum {
@@ -48,12 +49,21 @@ typedef struct {
     ngx_uint_t     epoch;
     ngx_uint_t     reason;
     ngx_uint_t     active;
+    ngx_uint_t     settled;
     state_e        state;
 } model_t;
 
 
+typedef struct {
+    model_t       *m;                  /* the last one that had it, or NULL */
+    uint64_t       until;
+} key_model_t;
+
+
 static void test_model(void);
 static void step_accept(void);
+static void step_key(void);
+static void model_accepted(model_t *m, ngx_uint_t leased);
 static void step_lease(void);
 static void step_end(void);
 static void step_adopt(void);
@@ -85,6 +95,8 @@ static ngx_uint_t crash_check(uint64_t *acked, ngx_uint_t n);
 
 static model_t     model[STEPS + 1];
 static ngx_uint_t  nmodel;
+static key_model_t key_models[KEYS];
+static ngx_uint_t  nagain, nrepeated;
 static ngx_uint_t  nfaults;
 static ngx_uint_t  step;
 static uint64_t    seed;
@@ -269,6 +281,13 @@ step_accept(void)
         return;
     }
 
+    model_accepted(m, leased);
+}
+
+
+static void
+model_accepted(model_t *m, ngx_uint_t leased)
+{
     nmodel++;
     m->state = PENDING;
     m->accepted = clock();
@@ -280,6 +299,106 @@ step_accept(void)
         m->holder = file->holder;
         m->token = token;
     }
+}
+
+
+/* an event with one of a few keys: new, a duplicate, or started again */
+
+static void
+step_key(void)
+{
+    model_t              *m, *old;
+    ngx_int_t             rc, expected;
+    ngx_uint_t            i, n, leased;
+    key_model_t          *key;
+    ngx_er_queue_op_t    *op;
+    ngx_er_queue_part_t   part;
+
+    i = rnd(KEYS);
+
+    for (n = 0; n < 2 * KEYS && step % 2; n++) {
+
+        if (key_models[i].m && key_models[i].m->state == DEAD) {
+            break;
+        }
+
+        i = rnd(KEYS);
+    }
+
+    key = &key_models[i];
+    old = key->m;
+
+    m = &model[nmodel];
+    ngx_memzero(m, sizeof(model_t));
+    m->target = 1 + i % TARGETS;
+    m->order = i % 4;
+
+    ngx_memzero(&part, sizeof(part));
+    part.target = m->target;
+    part.order = m->order;
+    part.lease = rnd(2);
+    ngx_str_set(&part.name, "crm");
+
+    op = new_op(NGX_ER_QUEUE_ACCEPT);
+    op->parts = &part;
+    op->nparts = 1;
+    op->token = ++token;
+    op->dedup = 1;
+    op->window = rnd(2) ? 100 * HOUR : 1000 + rnd(2000000);
+    op->print = 1 + rnd(2);
+    op->repeat = (rnd(8) == 0);
+    memset(op->key, i + 1, 32);
+    ngx_str_set(&op->record, "0123456789");
+
+    leased = part.lease;
+    rc = run(op);
+
+    if (old == NULL || key->until <= clock()) {
+        expected = op->repeat ? NGX_DECLINED : NGX_OK;
+
+    } else if (old->state == GONE) {
+        expected = old->settled ? NGX_DECLINED : NGX_OK;
+
+    } else {
+        expected = (old->state == DEAD && old->reason == NGX_ER_DEAD_FINAL)
+                   ? NGX_DONE : NGX_DECLINED;
+    }
+
+    if (rc != expected) {
+        diag("key %d: %d, not %d", (int) i, (int) rc, (int) expected);
+        fault("ACCEPT of a key");
+        return;
+    }
+
+    nrepeated += (rc == NGX_DECLINED);
+
+    if (rc == NGX_DECLINED) {
+        return;
+    }
+
+    key->until = clock() + op->window;
+
+    if (rc == NGX_OK) {
+        key->m = m;
+        m->seq = op->seq;
+        model_accepted(m, leased);
+        return;
+    }
+
+    nagain++;
+
+    agree(op->counts->nelts == 1
+          && ((ngx_er_queue_count_t *) op->counts->elts)->target
+             == old->target, "ACCEPT of a key: started again");
+    agree(op->seq == old->seq, "ACCEPT of a key: the number");
+    agree(part.lease == 0, "ACCEPT of a key: leased");
+
+    old->state = PENDING;
+    old->epoch++;
+    old->command = 0;
+    old->attempts = old->crashes = old->reason = 0;
+    old->accepted = old->due = clock();
+    order_enter(old);
 }
 
 
@@ -364,7 +483,7 @@ step_end(void)
 {
     model_t            *m;
     ngx_int_t           rc;
-    ngx_uint_t          i, what, delay, counted;
+    ngx_uint_t          i, what, delay, counted, keyed;
     ngx_er_queue_op_t  *op;
 
     if (nmodel == 0) {
@@ -377,11 +496,19 @@ step_end(void)
         m = &model[rnd(nmodel)];
     }
 
+    i = rnd(KEYS);
+
+    keyed = (rnd(2) && key_models[i].m && key_models[i].m->holder);
+
+    if (keyed) {
+        m = key_models[i].m;
+    }
+
     if (rnd(4) && m->holder) {
         file->holder = m->holder;
     }
 
-    what = rnd(5);
+    what = (keyed && rnd(2)) ? 0 : rnd(5);
     delay = rnd(100000);
     counted = rnd(3) ? 1 : 0;
 
@@ -440,6 +567,7 @@ step_end(void)
 
     default:
         m->state = GONE;
+        m->settled = 1;
         order_leave(m);
     }
 }
@@ -756,10 +884,14 @@ test_model(void)
 
         default:
 
-            switch (rnd(3)) {
+            switch (rnd(4)) {
 
             case 0:
                 step_accept();
+                break;
+
+            case 3:
+                step_key();
                 break;
 
             case 1:
@@ -782,6 +914,8 @@ test_model(void)
 
     is_int(nfaults, 0, "%d random steps, %d events", (int) step,
            (int) nmodel);
+    ok(nagain && nrepeated, "%d started again, %d duplicates", (int) nagain,
+       (int) nrepeated);
 
     file->holder = 1;
     ngx_er_file_close(file);
