@@ -38,10 +38,11 @@ PURE      := base crash vault \
              store/file store/file_accept store/file_check store/file_count \
              store/file_entry store/file_key store/file_lease \
              store/file_list store/file_lock store/file_look \
-             store/file_order store/file_pages store/file_repeat \
-             store/file_replay store/file_row store/file_run \
-             store/file_settle store/file_signal store/file_space \
-             store/file_sweep store/redis store/redis_queue_command \
+             store/file_order store/file_pages store/file_pause \
+             store/file_repeat store/file_replay store/file_row \
+             store/file_run store/file_settle store/file_signal \
+             store/file_space store/file_sweep \
+             store/redis store/redis_queue_command \
              store/redis_queue_entry store/redis_queue_list \
              store/redis_queue_reply store/redis_queue_script
 
@@ -53,7 +54,7 @@ DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
                liblmdb-dev
 DEPS_RUN    := curl openssl
 DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
-               libio-socket-ssl-perl
+               libio-socket-ssl-perl lmdb-utils
 DEPS_CLANG  := clang
 DEPS_SOURCE := dpkg-dev
 DEPS_FUZZ   := clang libclang-rt-dev llvm

@@ -71,7 +71,7 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    if (sh->held) {
+    if (sh->held != NGX_ER_LANE_RUNS) {
         *fresh = 0;
         *again = 0;
         *wait = NGX_ER_POLICY_FULL;
@@ -276,8 +276,32 @@ ngx_er_lane_count(ngx_er_target_t *target, ngx_er_queue_count_t *count)
 }
 
 
+ngx_uint_t
+ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused)
+{
+    ngx_uint_t      act;
+    ngx_er_lane_t  *lane;
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    lane->sh->held = paused ? NGX_ER_LANE_PAUSED : NGX_ER_LANE_RUNS;
+    lane->sh->untold = 1;
+    act = ++lane->sh->holds;
+
+    if (!paused) {
+        lane->sh->policy.pause = 0;
+    }
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    return act;
+}
+
+
 void
-ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held)
+ngx_er_lane_told(ngx_er_target_t *target, ngx_uint_t act)
 {
     ngx_er_lane_t  *lane;
 
@@ -285,10 +309,8 @@ ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held)
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    lane->sh->held = held;
-
-    if (!held) {
-        lane->sh->policy.pause = 0;
+    if (lane->sh->holds == act) {
+        lane->sh->untold = 0;
     }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
@@ -296,25 +318,72 @@ ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held)
 
 
 ngx_uint_t
-ngx_er_lane_probe(ngx_er_target_t *target, uint64_t now)
+ngx_er_lane_heard(ngx_er_target_t *target, ngx_uint_t act, ngx_uint_t paused)
 {
-    ngx_uint_t      held;
+    ngx_uint_t           news;
+    ngx_er_lane_t       *lane;
+    ngx_er_lane_hold_e   held;
+
+    news = 0;
+    lane = target->lane;
+    held = paused ? NGX_ER_LANE_PAUSED : NGX_ER_LANE_RUNS;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    if (lane->sh->holds == act && !lane->sh->untold
+        && lane->sh->held != held)
+    {
+        lane->sh->held = held;
+        news = 1;
+    }
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    return news;
+}
+
+
+ngx_uint_t
+ngx_er_lane_acts(ngx_er_target_t *target, ngx_uint_t *untold,
+    ngx_uint_t *paused)
+{
+    ngx_uint_t      act;
     ngx_er_lane_t  *lane;
 
     lane = target->lane;
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    held = lane->sh->held;
+    act = lane->sh->holds;
+    *untold = lane->sh->untold;
+    *paused = (lane->sh->held == NGX_ER_LANE_PAUSED);
 
-    if (!held) {
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    return act;
+}
+
+
+ngx_uint_t
+ngx_er_lane_probe(ngx_er_target_t *target, uint64_t now)
+{
+    ngx_uint_t      runs;
+    ngx_er_lane_t  *lane;
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    runs = (lane->sh->held != NGX_ER_LANE_PAUSED);
+
+    if (runs) {
         lane->sh->early = 1;
         ngx_er_policy_probe(&lane->sh->policy, now);
     }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 
-    return !held;
+    return runs;
 }
 
 

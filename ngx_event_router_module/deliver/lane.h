@@ -29,6 +29,15 @@ typedef struct {
 } ngx_er_lane_places_t;
 
 
+/* what an operator wants; what the store says of it is asked at the start */
+
+typedef enum {
+    NGX_ER_LANE_RUNS = 0,
+    NGX_ER_LANE_PAUSED,
+    NGX_ER_LANE_UNKNOWN                /* nothing is delivered yet */
+} ngx_er_lane_hold_e;
+
+
 /* in shared memory, under the zone's mutex */
 
 typedef struct ngx_er_lane_sh_s  ngx_er_lane_sh_t;
@@ -42,8 +51,11 @@ struct ngx_er_lane_sh_s {
     uint64_t               fresh;      /* when the first one is due, */
     uint64_t               again;      /* NGX_ER_NEVER: none */
     ngx_uint_t             version;    /* counts what was put in */
-    ngx_uint_t             held;       /* an operator paused it, */
+    ngx_er_lane_hold_e     held;       /* an operator paused it, */
     ngx_uint_t             early;      /* or asked for an attempt at once */
+    ngx_uint_t             holds;      /* counts the operators' acts */
+    ngx_uint_t             untold;     /* the store does not know of the last
+                                          one */
 
     ngx_uint_t             pending;    /* as of the last sweep */
     ngx_uint_t             dead;
@@ -124,8 +136,18 @@ void ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size,
 void ngx_er_lanes_usage(ngx_er_main_conf_t *mcf, uint64_t *used,
     uint64_t *size);
 
-/* an operator stops or starts the deliveries */
-void ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t held);
+/*
+ * An operator stops or starts the deliveries: the number of the act comes
+ * back.  told(): the store knows of that one.  heard(): what the store said
+ * when that was the last act; 1: it is news.  acts(): the number of the last
+ * one, and *untold if the store has to be told.
+ */
+ngx_uint_t ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused);
+void ngx_er_lane_told(ngx_er_target_t *target, ngx_uint_t act);
+ngx_uint_t ngx_er_lane_heard(ngx_er_target_t *target, ngx_uint_t act,
+    ngx_uint_t paused);
+ngx_uint_t ngx_er_lane_acts(ngx_er_target_t *target, ngx_uint_t *untold,
+    ngx_uint_t *paused);
 
 /* or wants to see at once how the target is: an attempt though the breaker is
    open, the target asked for a pause, or nothing is due.  0: it is paused */

@@ -126,7 +126,10 @@ ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/* a new one is due at once: nobody knows what the store has */
+/*
+ * A new one is due at once: nobody knows what the store has, nor if it is
+ * paused.
+ */
 
 static ngx_er_lane_sh_t *
 ngx_er_lane_find(ngx_slab_pool_t *pool, ngx_str_t *name)
@@ -152,6 +155,7 @@ ngx_er_lane_find(ngx_slab_pool_t *pool, ngx_str_t *name)
     lane->len = name->len;
     ngx_memcpy(lane->name, name->data, name->len);
     lane->oldest = NGX_ER_NEVER;
+    lane->held = NGX_ER_LANE_UNKNOWN;
 
     lane->next = sh->lanes;
     sh->lanes = lane;

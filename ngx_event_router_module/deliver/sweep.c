@@ -22,6 +22,7 @@
 
 
 #include "sweep.h"
+#include "pause.h"
 #include "dispatch.h"
 
 
@@ -212,6 +213,10 @@ ngx_er_sweep(void)
     for (i = 0; i < worker->ntargets; i++) {
         ngx_er_lane_due(worker->targets[i].target, &worker->targets[i].due);
     }
+
+    /* first, so that nothing is delivered to a target that is paused */
+
+    ngx_er_pause_ask(worker->store, worker->mcf);
 
     worker->sweeping = 1;
     worker->last = ngx_current_msec;

@@ -23,6 +23,7 @@
 #include "admin.h"
 #include "../crash.h"
 #include "../deliver/dispatch.h"
+#include "../deliver/pause.h"
 #include "../ingest/answer.h"
 #include "../ingest/verify_params.h"
 
@@ -49,11 +50,15 @@ static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_uint_t held);
 static ngx_int_t ngx_er_admin_probe(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf);
+static ngx_int_t ngx_er_admin_wait(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_target_t *target);
 static ngx_int_t ngx_er_admin_run(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
 static void ngx_er_admin_gone(void *data);
 static void ngx_er_admin_ended(ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
 static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_problem(ngx_http_request_t *r,
@@ -191,14 +196,15 @@ ngx_er_admin_not_allowed(ngx_http_request_t *r, ngx_uint_t method)
 }
 
 
+/* the workers know at once; the answer says if the store does, too */
+
 static ngx_int_t
 ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     ngx_uint_t held)
 {
-    u_char            *p;
-    ngx_str_t          name, body;
-    ngx_er_target_t   *target;
-    static ngx_str_t   type = ngx_string("application/json");
+    ngx_str_t           name;
+    ngx_er_target_t    *target;
+    ngx_er_queue_op_t  *op;
 
     if (!ngx_er_admin_arg(r, "target", &name)
         || (target = ngx_er_target_find(mcf, &name)) == NULL)
@@ -207,24 +213,16 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
                                     "name the target: target=NAME");
     }
 
-    ngx_er_lane_hold(target, held);
-    ngx_er_dispatch_wake(target);
-
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "deliveries to target \"%V\" are %s by an operator",
                   &target->name, held ? "paused" : "resumed");
 
-    p = ngx_pnalloc(r->pool, NGX_ER_NAME_MAX + 64);
-    if (p == NULL) {
+    op = ngx_er_pause(target, held, ngx_er_admin_ended, NULL);
+    if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    body.data = p;
-    body.len = ngx_sprintf(p, "{\"target\":\"%V\",\"paused\":%s}\n",
-                           &target->name, held ? "true" : "false")
-               - p;
-
-    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+    return ngx_er_admin_wait(r, mcf, op, target);
 }
 
 
@@ -268,27 +266,19 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 }
 
 
+/*
+ * Runs the operation, whose arguments are those of the request unless the
+ * target is known.  The context lives as long as the longer of the two.
+ */
+
 static ngx_int_t
-ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_admin_verb_e verb)
+ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_queue_op_t *op, ngx_er_target_t *target)
 {
     const char          *why;
     ngx_er_admin_t      *ctx;
     ngx_er_loc_conf_t   *lcf;
-    ngx_er_queue_op_t   *op;
     ngx_pool_cleanup_t  *cln;
-
-    static ngx_er_queue_verb_e  verbs[] = {
-        NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_REPLAY,
-        NGX_ER_QUEUE_PURGE
-    };
-
-    op = ngx_er_queue_op(verbs[verb], ngx_er_admin_ended, NULL);
-    if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* it lives as long as the longer of request and operation */
 
     ctx = ngx_pcalloc(op->pool, sizeof(ngx_er_admin_t));
     cln = ngx_pool_cleanup_add(r->pool, 0);
@@ -301,16 +291,14 @@ ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
 
     op->data = ctx;
-    op->dead = (verb != NGX_ER_ADMIN_PENDING);
-    op->records = 1;
-    op->limit = NGX_ER_ADMIN_STEP;
 
     ctx->request = r;
     ctx->cleanup = cln;
     ctx->queue = mcf->queue;
+    ctx->target = target;
     ctx->reveal = lcf->admin->reveal;
 
-    why = ngx_er_admin_args(ctx, op);
+    why = target ? NULL : ngx_er_admin_args(ctx, op);
 
     if (why) {
         ngx_er_queue_op_free(op);
@@ -324,6 +312,30 @@ ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     ngx_er_queue_run(mcf->queue, op);
 
     return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_admin_verb_e verb)
+{
+    ngx_er_queue_op_t  *op;
+
+    static ngx_er_queue_verb_e  verbs[] = {
+        NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_REPLAY,
+        NGX_ER_QUEUE_PURGE
+    };
+
+    op = ngx_er_queue_op(verbs[verb], ngx_er_admin_ended, NULL);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->dead = (verb != NGX_ER_ADMIN_PENDING);
+    op->records = 1;
+    op->limit = NGX_ER_ADMIN_STEP;
+
+    return ngx_er_admin_wait(r, mcf, op, NULL);
 }
 
 
@@ -347,6 +359,10 @@ ngx_er_admin_ended(ngx_er_queue_op_t *op)
     ngx_http_request_t  *r;
 
     ctx->done += op->done;
+
+    if (op->verb == NGX_ER_QUEUE_PAUSE) {
+        ngx_er_pause_told(ctx->target, op);
+    }
 
     if (op->rc == NGX_OK && op->verb == NGX_ER_QUEUE_REPLAY) {
         ngx_er_admin_due(ctx, op);
@@ -386,6 +402,10 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
     r = ctx->request;
 
+    if (op->verb == NGX_ER_QUEUE_PAUSE) {
+        return ngx_er_admin_paused(ctx, op);
+    }
+
     if (op->rc != NGX_OK) {
         return ngx_er_admin_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                     "the event store does not answer");
@@ -416,6 +436,36 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
                   "%ui %s were %s by an operator", ctx->done,
                   op->archive ? "events of the archive" : "dead letters",
                   op->verb == NGX_ER_QUEUE_REPLAY ? "replayed" : "purged");
+
+    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+}
+
+
+/* if the store could not be told, shared memory has it, until it can be */
+
+static ngx_int_t
+ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    u_char              *p;
+    ngx_str_t            body;
+    ngx_http_request_t  *r;
+    static ngx_str_t     type = ngx_string("application/json");
+
+    r = ctx->request;
+
+    p = ngx_pnalloc(r->pool, NGX_ER_NAME_MAX + 128);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = p;
+
+    p = ngx_sprintf(p, "{\"target\":\"%V\",\"paused\":%s,\"until\":\"%s\"}\n",
+                    &ctx->target->name, op->held ? "true" : "false",
+                    op->rc != NGX_OK ? "restart"
+                                     : (op->held ? "resume" : "pause"));
+
+    body.len = p - body.data;
 
     return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
 }

@@ -128,7 +128,8 @@ ngx_er_backlog_json(u_char *p, ngx_er_main_conf_t *mcf)
                         lane.dead, ngx_er_backlog_age(&lane, now),
                         ngx_er_backlog_flight(&lane, now), lane.policy.again,
                         ngx_er_breaker_name(lane.policy.breaker),
-                        lane.held ? "true" : "false",
+                        lane.held == NGX_ER_LANE_PAUSED ? "true"
+                                                        : "false",
                         ngx_er_backlog_pause(&lane, now));
     }
 
@@ -211,7 +212,7 @@ ngx_er_backlog_breaker(ngx_er_lane_sh_t *lane, uint64_t now)
 static uint64_t
 ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now)
 {
-    return lane->held;
+    return lane->held == NGX_ER_LANE_PAUSED;
 }
 
 

@@ -103,7 +103,8 @@ typedef enum {
     NGX_ER_QUEUE_SWEEP,
     NGX_ER_QUEUE_LIST,
     NGX_ER_QUEUE_REPLAY,
-    NGX_ER_QUEUE_PURGE
+    NGX_ER_QUEUE_PURGE,
+    NGX_ER_QUEUE_PAUSE
 } ngx_er_queue_verb_e;
 
 
@@ -289,6 +290,14 @@ struct ngx_er_queue_op_s {
     uint64_t               size;
     ngx_uint_t             more;       /* there is more to do: come again at
                                           once; LIST, REPLAY, PURGE: too */
+
+    /*
+     * PAUSE: an operator stops ("held") or starts the deliveries of "target";
+     * 0: it only asks.  Out: all targets that are paused, as of now.
+     */
+
+    unsigned               held:1;
+    ngx_array_t           *paused;     /* of uint64_t */
 
     /*
      * LIST: "dead" or pending ones after the cursor, oldest first, target by

@@ -58,7 +58,8 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "keys",
     "expiry",
     "counts",
-    "lapsed"
+    "lapsed",
+    "paused"
 };
 
 

@@ -27,6 +27,7 @@
  *     lapsed    seq, target                   -> expires, epoch, delivered
  *     expiry    until, kind, four words       -> nothing
  *     counts    target                        -> pending, dead, name
+ *     paused    target                        -> nothing
  */
 
 
@@ -62,6 +63,7 @@ typedef enum {
     NGX_ER_FILE_EXPIRY,
     NGX_ER_FILE_COUNTS,
     NGX_ER_FILE_LAPSED,
+    NGX_ER_FILE_PAUSED,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -123,6 +125,8 @@ struct ngx_er_file_s {
 
     ngx_er_file_id_t       data_id;
     ngx_er_file_id_t       locks_id;
+    size_t                 committed;  /* the last transaction of this
+                                          process */
     ngx_er_file_id_t       damaged;    /* not looked into again */
     ngx_atomic_t           lost;       /* it was open and is not any more, */
     ngx_er_error_t         why;        /* set before that */
@@ -368,6 +372,7 @@ ngx_int_t ngx_er_file_replay(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_purge(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_list(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
+ngx_int_t ngx_er_file_pause(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 
 /*
  * file_replay.c, also for file_repeat.c: the dead letter is pending again, for

@@ -11,19 +11,23 @@
  * that is not there.  file_run.c looks before each transaction and again
  * before it says that one is durable: three calls of the system.
  *
- * A file that is copied over another one keeps its name and number.  That is
- * seen inside a transaction of writing, when no other process can write: LMDB
- * keeps the number of the last one in its lock file, and it must be that of
- * the data.
+ * A file that is copied over another one keeps its name and number.  But it
+ * has other transactions: what this process committed must be there or what
+ * came after it, with the one before, since LMDB's file keeps the last two.
+ * And inside a transaction of writing, when no other process can write, the
+ * last one must be that of LMDB's lock file.
  *
  * Nothing is changed here.  What is wrong is told in a sentence.
  */
 
 
 #include "file_db.h"
+#include "file_pages.h"
 
 
 static ngx_int_t ngx_er_file_look_at(const char *path, ngx_er_file_id_t *id,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_look_last(ngx_er_file_t *file,
     ngx_er_error_t *err);
 
 
@@ -39,6 +43,7 @@ ngx_er_file_remember(ngx_er_file_t *file, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
+    file->committed = 0;
     file->data_id.dev = st.st_dev;
     file->data_id.ino = st.st_ino;
     file->data_id.size = st.st_size;
@@ -60,11 +65,41 @@ ngx_er_file_remember(ngx_er_file_t *file, ngx_er_error_t *err)
 ngx_int_t
 ngx_er_file_look(ngx_er_file_t *file, ngx_er_error_t *err)
 {
-    if (ngx_er_file_look_at(file->data, &file->data_id, err) != NGX_OK) {
+    if (ngx_er_file_look_at(file->data, &file->data_id, err) != NGX_OK
+        || ngx_er_file_look_at(file->locks, &file->locks_id, err) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_er_file_look_at(file->locks, &file->locks_id, err);
+    return ngx_er_file_look_last(file, err);
+}
+
+
+/* what this process wrote is still the last, or others wrote after it */
+
+static ngx_int_t
+ngx_er_file_look_last(ngx_er_file_t *file, ngx_er_error_t *err)
+{
+    int        fd;
+    size_t     last;
+    ngx_int_t  rc;
+
+    if (mdb_env_get_fd(file->env, &fd) != 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_er_pages_last(fd, &last);
+
+    /* before that it is what a crash left, and LMDB's to judge */
+
+    if (file->committed == 0 || (rc == NGX_OK && last >= file->committed)) {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "\"%s\" was written over by something else",
+                 file->data);
+
+    return NGX_ERROR;
 }
 
 

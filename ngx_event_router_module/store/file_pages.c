@@ -31,6 +31,7 @@
 #define NGX_ER_PAGES_VERSION   1
 #define NGX_ER_PAGES_DEPTH     32     /* of a tree, at most */
 #define NGX_ER_PAGES_METAS     2
+#define NGX_ER_PAGES_LOOKS     3       /* at both */
 #define NGX_ER_PAGES_PAGE      65536  /* bytes, at most */
 #define NGX_ER_PAGES_CLOCK     256    /* pages between looks at it */
 #define NGX_ER_PAGES_NONE      ((size_t) -1)
@@ -108,6 +109,8 @@ typedef struct {
 } ngx_er_pages_t;
 
 
+static ngx_int_t ngx_er_pages_txnid(int fd, size_t *size, ngx_uint_t n,
+    size_t *txnid);
 static ngx_int_t ngx_er_pages_meta(int fd, size_t txnid,
     ngx_er_pages_meta_t *meta, ngx_er_error_t *err);
 static ngx_int_t ngx_er_pages_trees(ngx_er_pages_t *v,
@@ -199,6 +202,66 @@ ngx_er_pages(int fd, size_t txnid, ngx_msec_t ms, ngx_er_error_t *err)
     }
 
     return (rc == NGX_DONE) ? NGX_OK : rc;
+}
+
+
+/*
+ * The second one is read later: others may have written more than one
+ * transaction in between, which is not likely twice.
+ */
+
+ngx_int_t
+ngx_er_pages_last(int fd, size_t *txnid)
+{
+    size_t       size, id[NGX_ER_PAGES_METAS];
+    ngx_uint_t   i, n;
+
+    for (n = 0; n < NGX_ER_PAGES_LOOKS; n++) {
+        size = 0;
+
+        for (i = 0; i < NGX_ER_PAGES_METAS; i++) {
+            if (ngx_er_pages_txnid(fd, &size, i, &id[i]) != NGX_OK) {
+                return NGX_DECLINED;
+            }
+        }
+
+        *txnid = ngx_max(id[0], id[1]);
+
+        if (*txnid - ngx_min(id[0], id[1]) <= 1) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* "size" is that of a page, as the first one says */
+
+static ngx_int_t
+ngx_er_pages_txnid(int fd, size_t *size, ngx_uint_t n, size_t *txnid)
+{
+    u_char               buf[sizeof(ngx_er_pages_page_t)
+                             + sizeof(ngx_er_pages_meta_t)];
+    ngx_er_pages_meta_t  meta;
+
+    if (pread(fd, buf, sizeof(buf), n * *size) != (ssize_t) sizeof(buf)) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&meta, buf + sizeof(ngx_er_pages_page_t),
+               sizeof(ngx_er_pages_meta_t));
+
+    if (meta.magic != NGX_ER_PAGES_MAGIC
+        || meta.version != NGX_ER_PAGES_VERSION)
+    {
+        return NGX_ERROR;
+    }
+
+    *size = meta.trees[0].size;
+    *txnid = meta.txnid;
+
+    return NGX_OK;
 }
 
 

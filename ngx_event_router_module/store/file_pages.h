@@ -26,5 +26,12 @@
 ngx_int_t ngx_er_pages(int fd, size_t txnid, ngx_msec_t ms,
     ngx_er_error_t *err);
 
+/*
+ * The number of the last transaction.  NGX_ERROR: the one before it is not
+ * there, so somebody else wrote into the file; NGX_DECLINED: it cannot be
+ * read, or is of an unknown format.
+ */
+ngx_int_t ngx_er_pages_last(int fd, size_t *txnid);
+
 
 #endif /* _NGX_ER_FILE_PAGES_H_INCLUDED_ */

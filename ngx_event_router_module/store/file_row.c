@@ -58,7 +58,8 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     4,                                 /* keys */
     6,                                 /* expiry */
     1,                                 /* counts */
-    2                                  /* lapsed */
+    2,                                 /* lapsed */
+    1                                  /* paused */
 };
 
 

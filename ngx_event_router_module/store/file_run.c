@@ -65,7 +65,8 @@ static ngx_str_t  ngx_er_file_verbs[] = {
     ngx_string("sweep"),
     ngx_string("list"),
     ngx_string("replay"),
-    ngx_string("purge")
+    ngx_string("purge"),
+    ngx_string("pause")
 };
 
 /* an ACCEPT that started dead letters again */
@@ -399,6 +400,9 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     case NGX_ER_QUEUE_PURGE:
         return ngx_er_file_purge(t, op);
+
+    case NGX_ER_QUEUE_PAUSE:
+        return ngx_er_file_pause(t, op);
     }
 
     return NGX_DECLINED;
@@ -410,6 +414,8 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
 {
+    size_t  txnid;
+
     if (!t->changed) {
         ngx_er_file_abort(t);
         return NGX_OK;
@@ -422,7 +428,13 @@ ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
 
     ngx_er_file_crash(ops, "before-commit");
 
+    txnid = mdb_txn_id(t->txn);
+
     t->rc = mdb_txn_commit(t->txn);
+
+    if (t->rc == 0) {
+        t->file->committed = txnid;
+    }
 
     (void) pthread_rwlock_unlock(&t->file->lock);
 

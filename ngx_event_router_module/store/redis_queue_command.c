@@ -229,6 +229,11 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     case NGX_ER_QUEUE_PURGE:
         ngx_er_redis_queue_scan(w, &a);
         break;
+
+    case NGX_ER_QUEUE_PAUSE:
+        ngx_er_redis_word_id(&a, op->target);
+        ngx_er_redis_word_number(&a, op->held);
+        break;
     }
 
     *n = a.n;

@@ -34,6 +34,7 @@
  *     known      hash: what each of those knows: gN the generation of its
  *                configuration, tN all of its T; N is a node, 16 digits
  *     t          hash: names of targets
+ *     paused     hash: T since; of shard 0 only
  *     u, r:S     zset Q by end; zset Q of a source: the archive
  *     d:KEY      Q, who put it there (32 digits), a hash of the first body (16
  *                digits, none of a version before it), and each T for which

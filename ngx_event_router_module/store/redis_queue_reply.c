@@ -27,6 +27,8 @@ static ngx_int_t ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op,
 static ngx_int_t ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static void ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n);
+static ngx_int_t ngx_er_redis_queue_paused(ngx_er_queue_op_t *op,
+    redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
     long long code);
 static ngx_int_t ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w,
@@ -38,6 +40,8 @@ static ngx_int_t ngx_er_redis_queue_counted(ngx_er_queue_op_t *op,
 static ngx_er_queue_count_t *ngx_er_redis_queue_count(ngx_er_queue_op_t *op,
     uint64_t target, redisReply *name);
 
+
+/* long: one switch over the verbs */
 
 ngx_int_t
 ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
@@ -96,6 +100,9 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
     case NGX_ER_QUEUE_REPLAY:
     case NGX_ER_QUEUE_PURGE:
         return ngx_er_redis_queue_scanned(w, reply);
+
+    case NGX_ER_QUEUE_PAUSE:
+        return ngx_er_redis_queue_paused(w->op, reply);
 
     default:
         return ngx_er_redis_queue_fenced(w, code);
@@ -312,6 +319,35 @@ ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n)
         *left -= ngx_min(*left, 1);
         w->bytes -= ngx_min(w->bytes, entry[n].record.len);
     }
+}
+
+
+/* {1, now, target, ...} */
+
+static ngx_int_t
+ngx_er_redis_queue_paused(ngx_er_queue_op_t *op, redisReply *reply)
+{
+    size_t     i;
+    uint64_t  *target;
+
+    op->paused = ngx_array_create(op->pool, 4, sizeof(uint64_t));
+    if (op->paused == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 2; i < reply->elements; i++) {
+        target = ngx_array_push(op->paused);
+
+        if (target == NULL
+            || ngx_er_redis_queue_id(reply->element[i], target) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    op->rc = NGX_OK;
+
+    return NGX_OK;
 }
 
 

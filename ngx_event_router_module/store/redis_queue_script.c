@@ -564,6 +564,25 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "return {1, now, more, at, aq, done} "),
     ngx_null_string },
 
+    /* layout, target or "", held */
+
+    { ngx_string("pause"), ngx_string(
+    NGX_ER_REDIS_QUEUE_LIB
+    "if ARGV[2] ~= '' then "
+    "  tick() "
+    "  if ARGV[3] == '1' then "
+    "    call('HSET', b .. 'paused', ARGV[2], now) "
+    "  else "
+    "    call('HDEL', b .. 'paused', ARGV[2]) "
+    "  end "
+    "end "
+    "local out = {1, now} "
+    "for _, t in ipairs(call('HKEYS', b .. 'paused')) do "
+    "  out[#out + 1] = t "
+    "end "
+    "return out "),
+    ngx_null_string },
+
     /* layout */
 
     { ngx_string("check"), ngx_string(
