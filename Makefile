@@ -27,14 +27,15 @@ PURE      := base crash vault \
              ingest/verify ingest/verify_check ingest/verify_params \
              ingest/verify_warn \
              observe/print \
-             route/access route/check route/comparison route/condition \
+             route/access route/budget route/check route/comparison \
+             route/condition \
              route/consistency route/document route/dotted route/facts \
              route/field route/filter route/index route/index_hits \
              route/index_table route/interval route/leaf route/leaf_number \
              route/leaf_text route/letters route/lookup route/matcher \
              route/nearest route/number route/operator route/pack route/path \
              route/pattern route/reason route/regex route/sample \
-             route/scopes \
+             route/scopes route/text \
              store/file store/file_accept store/file_check store/file_count \
              store/file_entry store/file_key store/file_lease \
              store/file_list store/file_lock store/file_look \

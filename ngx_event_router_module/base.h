@@ -149,6 +149,18 @@ typedef struct {
 
 typedef struct ngx_er_facts_s  ngx_er_facts_t;
 
+
+/* what the rules of an event may cost: route/budget.h */
+
+typedef struct {
+    uint64_t               end;        /* CPU time, ns; 0: not begun */
+    uint64_t               seen;       /* the last look at the clock */
+    uint64_t               took;       /* from the one before it to that */
+    size_t                 work;       /* since then, in units */
+    unsigned               spent:1;
+} ngx_er_budget_t;
+
+
 /* fetches a field that is not in the body; NULL: missing */
 typedef ngx_er_value_t *(*ngx_er_facts_get_pt)(ngx_er_facts_t *facts,
     ngx_er_field_t *field);
@@ -161,10 +173,9 @@ struct ngx_er_facts_s {
     u_char                *known;      /* by field index: get() was asked */
     ngx_er_facts_get_pt    get;        /* for all kinds but DATA */
     void                  *data;       /* get()'s own */
-    size_t                 regex_bytes;  /* route/regex.c: since the last look
-                                            at the clock */
-    uint64_t               regex_end;  /* CPU time, ms */
-    unsigned               regex_spent:1;
+    ngx_er_budget_t        budget;
+    unsigned               undecided:1;  /* whether some rule holds could not
+                                            be told: no time, no memory */
     unsigned               form:1;     /* the body was a form, not JSON */
 };
 

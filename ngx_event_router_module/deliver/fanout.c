@@ -80,6 +80,7 @@ static const char  *ngx_er_outcome_names[] = {
     "queued",
     "full",
     "redelivered",
+    "undecided",
     "error"
 };
 

@@ -235,7 +235,7 @@ ngx_er_answer_worst(ngx_er_receive_t *ctx, const char **word)
 
         if (status > worst) {
             outcome = part[i].fanout ? part[i].fanout->outcome
-                                     : NGX_ER_OUTCOME_ERROR;
+                                     : part[i].outcome;
             *word = ngx_er_outcome_name(outcome);
             worst = status;
         }
@@ -443,7 +443,7 @@ ngx_er_answer_event(u_char *p, ngx_er_part_t *part)
 
     p = ngx_sprintf(p, "\",\"outcome\":\"%s\",\"routes\":[",
                     ngx_er_outcome_name(fanout ? fanout->outcome
-                                               : NGX_ER_OUTCOME_ERROR));
+                                               : part->outcome));
 
     route = event->routes.elts;
 

@@ -12,10 +12,12 @@
  * of a body is read.
  *
  * The deliveries do not hang on this request.  It only waits for the outcome
- * of its events; if it dies earlier (the client left), the events go on and
- * the cleanup below cuts the threads between them.  Refusals are answered with
- * problems that say what is wrong, and leave nothing behind: no key is claimed
- * and no target called before the signature was verified.
+ * of its events; if it dies earlier (the client left), the events that were
+ * started go on and the cleanup below cuts the threads between them; those of
+ * a batch whose turn had not come are not taken, and nobody was told they
+ * were.  Refusals are answered with problems that say what is wrong, and leave
+ * nothing behind: no key is claimed and no target called before the signature
+ * was verified.
  */
 
 
@@ -24,6 +26,7 @@
 #include "parse.h"
 #include "parts.h"
 #include "answer.h"
+#include "turns.h"
 #include "../crash.h"
 #include "../observe/explain.h"
 #include "../observe/metrics.h"
@@ -42,8 +45,7 @@ static ngx_int_t ngx_er_receive_verify(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_handshake(ngx_er_receive_t *ctx,
     ngx_er_handshake_t *handshake);
 static ngx_int_t ngx_er_receive_start(ngx_er_receive_t *ctx);
-static void ngx_er_receive_fan_out(ngx_er_receive_t *ctx, ngx_uint_t i);
-static void ngx_er_receive_outcome(ngx_er_fanout_t *fanout);
+static void ngx_er_receive_done(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
     ngx_uint_t status, ngx_uint_t metric, const char *detail);
@@ -154,6 +156,8 @@ ngx_er_receive_cleanup(void *data)
 
     ngx_uint_t      i;
     ngx_er_part_t  *part;
+
+    ngx_er_turns_stop(ctx);
 
     part = ctx->parts.elts;
 
@@ -409,30 +413,12 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
 }
 
 
-/*
- * All events of the request start before any outcome can come: outcomes come
- * from posted events.
- */
-
 static ngx_int_t
 ngx_er_receive_start(ngx_er_receive_t *ctx)
 {
-    ngx_uint_t      i;
-    ngx_er_part_t  *part;
+    ctx->done = ngx_er_receive_done;
 
-    part = ctx->parts.elts;
-
-    for (i = 0; i < ctx->parts.nelts; i++) {
-        if (ngx_er_event_route(part[i].event) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    for (i = 0; i < ctx->parts.nelts; i++) {
-        ngx_er_receive_fan_out(ctx, i);
-    }
-
-    if (ctx->pending == 0) {
+    if (ngx_er_turns_start(ctx) == NGX_OK) {
         return ngx_er_receive_finish(ctx);
     }
 
@@ -448,57 +434,13 @@ ngx_er_receive_start(ngx_er_receive_t *ctx)
 }
 
 
-static void
-ngx_er_receive_fan_out(ngx_er_receive_t *ctx, ngx_uint_t i)
-{
-    u_char         *key, hash[32];
-    ngx_er_part_t  *part;
-
-    part = ctx->parts.elts;
-    part += i;
-    key = NULL;
-
-    if (ctx->source->dedup) {
-        switch (ngx_er_event_key(part->event, hash)) {
-
-        case NGX_OK:
-            key = hash;
-            break;
-
-        case NGX_ERROR:
-            ngx_er_metric_source(ctx->source, NGX_ER_OUTCOME_ERROR);
-            return;
-
-        default: /* NGX_DECLINED: it cannot be told apart from others */
-            break;
-        }
-    }
-
-    part->fanout = ngx_er_fanout_start(part->event, key,
-                                       ngx_er_receive_outcome, ctx);
-
-    if (part->fanout) {
-        ctx->pending++;
-
-    } else {
-        ngx_er_metric_source(ctx->source, NGX_ER_OUTCOME_ERROR);
-    }
-}
-
-
 /* called from a posted event, so the request may be finalized here */
 
 static void
-ngx_er_receive_outcome(ngx_er_fanout_t *fanout)
+ngx_er_receive_done(ngx_er_receive_t *ctx)
 {
-    ngx_er_receive_t *ctx = fanout->data;
-
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
-
-    if (--ctx->pending) {
-        return;
-    }
 
     r = ctx->request;
     c = r->connection;

@@ -23,11 +23,16 @@
 typedef struct {
     ngx_er_event_t        *event;      /* held */
     ngx_er_fanout_t       *fanout;     /* NULL: not started, or forgotten */
-    ngx_uint_t             started;
+    ngx_er_outcome_e       outcome;    /* of one without a fan-out */
 } ngx_er_part_t;
 
 
-typedef struct {
+typedef struct ngx_er_receive_s  ngx_er_receive_t;
+
+typedef void (*ngx_er_receive_pt)(ngx_er_receive_t *ctx);
+
+
+struct ngx_er_receive_s {
     ngx_http_request_t    *request;
     ngx_er_source_t       *source;
     ngx_er_body_t          body;
@@ -37,11 +42,15 @@ typedef struct {
     ngx_array_t            parts;      /* of ngx_er_part_t */
     ngx_uint_t             explain;    /* tell what would be done, do nothing:
                                           event_explain */
+    ngx_er_receive_pt      done;       /* called when there are none more */
+    ngx_event_t            turn;       /* turns.c: routes the next part */
+    ngx_uint_t             routed;     /* parts that had their turn */
+    uint64_t               cpu;        /* ns that these took */
     ngx_uint_t             pending;    /* parts whose outcome is awaited */
     const char            *detail;     /* what is wrong with the events */
     const char            *verify;     /* $event_verify */
     const char            *status;     /* $event_status */
-} ngx_er_receive_t;
+};
 
 
 /* the content handler of event_receive locations */

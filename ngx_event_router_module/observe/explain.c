@@ -21,6 +21,7 @@
 #include "explain_routes.h"
 #include "../ingest/answer.h"
 #include "../ingest/parts.h"
+#include "../route/budget.h"
 
 
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
@@ -194,6 +195,7 @@ ngx_er_explain_refusal(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
 static ngx_int_t
 ngx_er_explain_events(ngx_er_explain_t *e)
 {
+    ngx_int_t       rc;
     ngx_uint_t      i;
     ngx_er_part_t  *part;
 
@@ -207,12 +209,29 @@ ngx_er_explain_events(ngx_er_explain_t *e)
         e->matched = 0;
         e->others = 0;
 
-        if (ngx_er_event_route(e->event) != NGX_OK) {
+        /* all of them have what one event has, there is only one turn */
+
+        if (i) {
+            ngx_er_budget_share(e->event->facts, part[i - 1].event->facts);
+        }
+
+        rc = ngx_er_event_route(e->event);
+
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
         ngx_er_print_open(&e->print, NULL, "{");
         ngx_er_explain_attributes(e);
+
+        if (rc == NGX_DECLINED) {
+            ngx_er_print_flag(&e->print, "undecided", 1);
+            ngx_er_print_word(&e->print, "note", "its rules took more CPU "
+                              "time than an event has: it would be answered "
+                              "503");
+            ngx_er_print_close(&e->print, "}");
+            continue;
+        }
 
         if (ngx_er_explain_dedup(e) != NGX_OK) {
             return NGX_ERROR;

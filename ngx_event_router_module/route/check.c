@@ -22,6 +22,8 @@
 
 
 #include "check.h"
+#include "budget.h"
+#include "text.h"
 
 
 #define NGX_ER_NUMBER_TEXT    1024     /* the longest that number.c reads */
@@ -30,10 +32,13 @@
 #define NGX_ER_NUMBER_DIGITS  17       /* that tell all of binary64 apart */
 #define NGX_ER_IPV4_TEXT      15
 
+#define NGX_ER_CHECK_WORK     64       /* of a value and each check */
+
 
 /* what was found out about a value so far */
 
 typedef struct {
+    ngx_er_facts_t        *facts;
     ngx_er_value_t        *value;
     ngx_er_number_t        number;
     ngx_uint_t             numeric;    /* 1: see number; 2: it is none */
@@ -52,14 +57,14 @@ static ngx_uint_t ngx_er_check_number(ngx_er_check_t *check,
     ngx_er_subject_t *s);
 static ngx_uint_t ngx_er_check_net(ngx_er_check_t *check,
     ngx_er_subject_t *s);
-static ngx_uint_t ngx_er_check_text(ngx_er_check_t *check, ngx_str_t *text);
-static ngx_uint_t ngx_er_check_same(u_char *p, ngx_str_t *text);
-static ngx_uint_t ngx_er_check_wildcard(ngx_array_t *pieces, ngx_str_t *text);
+static ngx_uint_t ngx_er_check_text(ngx_er_check_t *check,
+    ngx_er_facts_t *facts, ngx_str_t *text);
 static ngx_uint_t ngx_er_check_octets(ngx_str_t *text, u_char *bytes);
 
 
 ngx_uint_t
-ngx_er_leaf_meets(ngx_er_leaf_t *leaf, ngx_er_value_t *value)
+ngx_er_leaf_meets(ngx_er_leaf_t *leaf, ngx_er_facts_t *facts,
+    ngx_er_value_t *value)
 {
     ngx_uint_t         i;
     ngx_er_checks_t   *but;
@@ -69,6 +74,7 @@ ngx_er_leaf_meets(ngx_er_leaf_t *leaf, ngx_er_value_t *value)
         return 1;
     }
 
+    s.facts = facts;
     s.value = value;
     s.numeric = 0;
     s.len = 1;
@@ -94,6 +100,12 @@ ngx_er_checks_meet(ngx_er_checks_t *checks, ngx_er_subject_t *s)
 {
     ngx_uint_t       i;
     ngx_er_check_t  *check;
+
+    if (!ngx_er_budget_take(s->facts,
+                            NGX_ER_CHECK_WORK * (checks->list.nelts + 1)))
+    {
+        return 0;
+    }
 
     if (checks->exact.nelts && ngx_er_check_is_text(s->value)
         && ngx_er_checks_exact(&checks->exact, &s->value->text))
@@ -172,7 +184,7 @@ ngx_er_check_meets(ngx_er_check_t *check, ngx_er_subject_t *s)
     case NGX_ER_CHECK_WORD:
         return (value->type == NGX_ER_BOOLEAN || value->type == NGX_ER_NULL)
                && value->text.len == check->text.len
-               && ngx_er_check_same(value->text.data, &check->text);
+               && ngx_er_text_same(value->text.data, &check->text, 0);
 
     case NGX_ER_CHECK_NUMBER:
     case NGX_ER_CHECK_RANGE:
@@ -183,7 +195,7 @@ ngx_er_check_meets(ngx_er_check_t *check, ngx_er_subject_t *s)
 
     default:
         return ngx_er_check_is_text(value)
-               && ngx_er_check_text(check, &value->text);
+               && ngx_er_check_text(check, s->facts, &value->text);
     }
 }
 
@@ -206,7 +218,7 @@ ngx_er_check_number(ngx_er_check_t *check, ngx_er_subject_t *s)
     text = &s->value->text;
 
     if (check->kind == NGX_ER_CHECK_NUMBER && text->len == check->text.len
-        && ngx_er_check_same(text->data, &check->text))
+        && ngx_er_text_same(text->data, &check->text, 0))
     {
         return 1;
     }
@@ -270,7 +282,8 @@ ngx_er_check_net(ngx_er_check_t *check, ngx_er_subject_t *s)
 
 
 static ngx_uint_t
-ngx_er_check_text(ngx_er_check_t *check, ngx_str_t *text)
+ngx_er_check_text(ngx_er_check_t *check, ngx_er_facts_t *facts,
+    ngx_str_t *text)
 {
     size_t   len;
     u_char  *p, *last;
@@ -281,13 +294,15 @@ ngx_er_check_text(ngx_er_check_t *check, ngx_str_t *text)
     switch (check->kind) {
 
     case NGX_ER_CHECK_PREFIX:
-        return text->len >= len && ngx_er_check_same(text->data, &check->text);
+        return text->len >= len
+               && ngx_er_text_same(text->data, &check->text, 0);
 
     case NGX_ER_CHECK_SUFFIX:
-        return text->len >= len && ngx_er_check_same(last - len, &check->text);
+        return text->len >= len
+               && ngx_er_text_same(last - len, &check->text, 0);
 
     case NGX_ER_CHECK_WILDCARD:
-        return ngx_er_check_wildcard(&check->u.pieces, text);
+        return ngx_er_text_like(facts, text, &check->u.pieces, 0);
 
     case NGX_ER_CHECK_PREFIX_CI:
         return ngx_er_letters_begin(check->u.letters, text->data, last)
@@ -300,57 +315,6 @@ ngx_er_check_text(ngx_er_check_t *check, ngx_str_t *text)
         p = ngx_er_letters_begin(check->u.letters, text->data, last);
         return p && p == last;
     }
-}
-
-
-/* p has at least as many bytes as the text */
-
-static ngx_uint_t
-ngx_er_check_same(u_char *p, ngx_str_t *text)
-{
-    return text->len == 0 || ngx_memcmp(p, text->data, text->len) == 0;
-}
-
-
-/*
- * The first piece begins the text, the last one ends it, and those between
- * them follow each other; taking the leftmost place for each is always right.
- */
-
-static ngx_uint_t
-ngx_er_check_wildcard(ngx_array_t *pieces, ngx_str_t *text)
-{
-    u_char      *p, *last;
-    ngx_str_t   *piece;
-    ngx_uint_t   i, n;
-
-    piece = pieces->elts;
-    n = pieces->nelts - 1;
-
-    if (text->len < piece[0].len
-        || !ngx_er_check_same(text->data, &piece[0]))
-    {
-        return 0;
-    }
-
-    if (n == 0) {
-        return text->len == piece[0].len;
-    }
-
-    p = text->data + piece[0].len;
-    last = text->data + text->len;
-
-    for (i = 1; i < n; i++) {
-        p = memmem(p, last - p, piece[i].data, piece[i].len);
-        if (p == NULL) {
-            return 0;
-        }
-
-        p += piece[i].len;
-    }
-
-    return (size_t) (last - p) >= piece[n].len
-           && ngx_er_check_same(last - piece[n].len, &piece[n]);
 }
 
 

@@ -91,7 +91,8 @@ ngx_int_t ngx_er_leaf_compile(ngx_pool_t *pool, ngx_er_json_t *json,
     ngx_er_leaf_t *leaf, ngx_er_error_t *err);
 
 /* check.c: a value, not an array nor an object, is one of the alternatives */
-ngx_uint_t ngx_er_leaf_meets(ngx_er_leaf_t *leaf, ngx_er_value_t *value);
+ngx_uint_t ngx_er_leaf_meets(ngx_er_leaf_t *leaf, ngx_er_facts_t *facts,
+    ngx_er_value_t *value);
 
 /* for exact strings: by length, then by bytes */
 int ngx_libc_cdecl ngx_er_check_order(const void *one, const void *two);

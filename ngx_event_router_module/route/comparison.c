@@ -17,12 +17,18 @@
  * Arrays and objects have no text: only the operators about the value itself
  * (exists, empty, null, is) ever see one.
  *
- * Comparing cannot fail: what cannot be compared does not meet the operand.  A
- * string that cannot be read is such: two readers would see two texts in it.
+ * Comparing cannot fail: what cannot be compared does not meet the operand,
+ * nor does anything once the budget of the event is spent.  A string that
+ * cannot be read cannot be compared: two readers would see two texts in it.
  */
 
 
 #include "comparison.h"
+#include "budget.h"
+#include "text.h"
+
+
+#define NGX_ER_COMPARISON_WORK  16      /* of a value and each operand */
 
 
 static ngx_uint_t ngx_er_comparison_equal(ngx_er_value_t *value,
@@ -31,12 +37,6 @@ static ngx_uint_t ngx_er_comparison_order(ngx_er_comparison_t *c,
     ngx_er_value_t *value, ngx_er_operand_t *operand);
 static ngx_uint_t ngx_er_comparison_text(ngx_er_comparison_t *c,
     ngx_er_facts_t *facts, ngx_str_t *text, ngx_er_operand_t *operand);
-static ngx_uint_t ngx_er_comparison_like(ngx_str_t *text, ngx_array_t *pieces,
-    ngx_uint_t fold);
-static u_char *ngx_er_comparison_search(u_char *p, u_char *last,
-    ngx_str_t *piece, ngx_uint_t fold);
-static ngx_uint_t ngx_er_comparison_same(u_char *p, ngx_str_t *piece,
-    ngx_uint_t fold);
 static ngx_uint_t ngx_er_comparison_cidr(ngx_str_t *text, ngx_cidr_t *cidr);
 
 
@@ -45,6 +45,10 @@ ngx_er_comparison_meets(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
     ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n)
 {
     ngx_er_operand_t  *operand;
+
+    if (!ngx_er_budget_take(facts, NGX_ER_COMPARISON_WORK * (n + 1))) {
+        return 0;
+    }
 
     switch (c->op) {
 
@@ -117,7 +121,7 @@ ngx_er_comparison_equal(ngx_er_value_t *value, ngx_er_operand_t *operand,
 
     for ( /* void */ ; n; n--, operand++) {
         if (value->text.len == operand->text.len
-            && ngx_er_comparison_same(value->text.data, &operand->text, 0))
+            && ngx_er_text_same(value->text.data, &operand->text, 0))
         {
             return 1;
         }
@@ -177,118 +181,25 @@ ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
         return ngx_er_regex_matches(operand->u.regex, text, facts);
 
     case NGX_ER_OPERATOR_LIKE:
-        return ngx_er_comparison_like(text, operand->u.pieces, c->fold);
+        return ngx_er_text_like(facts, text, operand->u.pieces, c->fold);
 
     case NGX_ER_OPERATOR_CIDR:
         return ngx_er_comparison_cidr(text, operand->u.cidr);
 
     case NGX_ER_OPERATOR_PREFIX:
         return text->len >= len
-               && ngx_er_comparison_same(text->data, &operand->text, c->fold);
+               && ngx_er_text_same(text->data, &operand->text, c->fold);
 
     case NGX_ER_OPERATOR_SUFFIX:
         return text->len >= len
-               && ngx_er_comparison_same(text->data + text->len - len,
-                                         &operand->text, c->fold);
+               && ngx_er_text_same(text->data + text->len - len,
+                                   &operand->text, c->fold);
 
     default: /* NGX_ER_OPERATOR_CONTAINS */
-        return ngx_er_comparison_search(text->data, text->data + text->len,
-                                        &operand->text, c->fold)
+        return ngx_er_text_find(facts, text->data, text->data + text->len,
+                                &operand->text, c->fold)
                != NULL;
     }
-}
-
-
-/*
- * The first piece begins the text, the last one ends it, and those between
- * them follow each other; taking the leftmost place for each is always right.
- */
-
-static ngx_uint_t
-ngx_er_comparison_like(ngx_str_t *text, ngx_array_t *pieces, ngx_uint_t fold)
-{
-    u_char      *p, *last;
-    ngx_str_t   *piece;
-    ngx_uint_t   i, n;
-
-    piece = pieces->elts;
-    n = pieces->nelts - 1;
-
-    if (text->len < piece[0].len
-        || !ngx_er_comparison_same(text->data, &piece[0], fold))
-    {
-        return 0;
-    }
-
-    if (n == 0) {
-        return text->len == piece[0].len;
-    }
-
-    p = text->data + piece[0].len;
-    last = text->data + text->len;
-
-    for (i = 1; i < n; i++) {
-        p = ngx_er_comparison_search(p, last, &piece[i], fold);
-        if (p == NULL) {
-            return 0;
-        }
-
-        p += piece[i].len;
-    }
-
-    return (size_t) (last - p) >= piece[n].len
-           && ngx_er_comparison_same(last - piece[n].len, &piece[n], fold);
-}
-
-
-static u_char *
-ngx_er_comparison_search(u_char *p, u_char *last, ngx_str_t *piece,
-    ngx_uint_t fold)
-{
-    if (piece->len == 0) {
-        return p;
-    }
-
-    for ( /* void */ ; (size_t) (last - p) >= piece->len; p++) {
-
-        if (!fold) {
-            p = memchr(p, piece->data[0], last - p - piece->len + 1);
-            if (p == NULL) {
-                return NULL;
-            }
-        }
-
-        if (ngx_er_comparison_same(p, piece, fold)) {
-            return p;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* p has at least as many bytes as the piece, which is lower case for a fold */
-
-static ngx_uint_t
-ngx_er_comparison_same(u_char *p, ngx_str_t *piece, ngx_uint_t fold)
-{
-    ngx_uint_t  i;
-
-    if (piece->len == 0) {
-        return 1;
-    }
-
-    if (!fold) {
-        return ngx_memcmp(p, piece->data, piece->len) == 0;
-    }
-
-    for (i = 0; i < piece->len; i++) {
-        if (ngx_tolower(p[i]) != piece->data[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -133,8 +133,8 @@ ngx_er_condition_origin_t *ngx_er_condition_origin(ngx_pool_t *pool,
 size_t ngx_er_condition_pack_size(ngx_er_condition_t *condition);
 u_char *ngx_er_condition_pack(ngx_er_condition_t *condition, u_char *p);
 
-/* scopes.c.  1: holds; 0: does not.  Never fails: what cannot be compared is
-   false. */
+/* scopes.c.  1: holds; 0: does not, which is not sure if facts->undecided is
+   set.  Never fails: what cannot be compared is false. */
 ngx_uint_t ngx_er_condition_holds(ngx_er_condition_t *condition,
     ngx_er_facts_t *facts);
 

@@ -27,9 +27,11 @@
 
 
 #include "pattern.h"
+#include "budget.h"
 
 
 #define NGX_ER_CONSISTENCY_STEPS   500000
+#define NGX_ER_CONSISTENCY_WORK    32      /* of a step, in units */
 #define NGX_ER_CONSISTENCY_LEAVES  32      /* without an allocation */
 
 
@@ -95,7 +97,7 @@ static void ngx_er_branch_count(ngx_er_branch_t *branch,
     ngx_er_facts_t *facts, ngx_uint_t *seats, ngx_uint_t *links);
 static ngx_er_element_t *ngx_er_seat_element(ngx_er_value_t *value);
 static ngx_uint_t ngx_er_seat_wanted(ngx_er_leaf_t *leaf,
-    ngx_er_value_t *value);
+    ngx_er_facts_t *facts, ngx_er_value_t *value);
 static void ngx_er_choice_fill(ngx_er_choice_t *c, ngx_er_branch_t *branch,
     ngx_er_facts_t *facts, ngx_er_seat_t *seat, ngx_er_element_t **chain);
 static ngx_uint_t ngx_er_choice_make(ngx_er_choice_t *c, ngx_uint_t k,
@@ -177,7 +179,7 @@ ngx_er_leaf_found(ngx_er_leaf_t *leaf, ngx_er_facts_t *facts,
             found->nested = 1;
         }
 
-        if (!found->met && ngx_er_leaf_meets(leaf, value)) {
+        if (!found->met && ngx_er_leaf_meets(leaf, facts, value)) {
             found->met = 1;
         }
     }
@@ -266,6 +268,8 @@ ngx_er_branch_agrees(ngx_er_branch_t *branch, ngx_er_facts_t *facts)
 
     ngx_free(p);
 
+    (void) ngx_er_budget_take(facts, c.steps * NGX_ER_CONSISTENCY_WORK);
+
     if (!holds && c.steps >= NGX_ER_CONSISTENCY_STEPS) {
         return NGX_ERROR;
     }
@@ -293,7 +297,7 @@ ngx_er_branch_count(ngx_er_branch_t *branch, ngx_er_facts_t *facts,
              value;
              value = value->next)
         {
-            if (!ngx_er_seat_wanted(leaf, value)) {
+            if (!ngx_er_seat_wanted(leaf, facts, value)) {
                 continue;
             }
 
@@ -319,10 +323,11 @@ ngx_er_seat_element(ngx_er_value_t *value)
 /* one that may be chosen, or is in the way of being missing */
 
 static ngx_uint_t
-ngx_er_seat_wanted(ngx_er_leaf_t *leaf, ngx_er_value_t *value)
+ngx_er_seat_wanted(ngx_er_leaf_t *leaf, ngx_er_facts_t *facts,
+    ngx_er_value_t *value)
 {
     return value->type != NGX_ER_ARRAY && value->type != NGX_ER_OBJECT
-           && (leaf->missing || ngx_er_leaf_meets(leaf, value));
+           && (leaf->missing || ngx_er_leaf_meets(leaf, facts, value));
 }
 
 
@@ -346,7 +351,7 @@ ngx_er_choice_fill(ngx_er_choice_t *c, ngx_er_branch_t *branch,
              value;
              value = value->next)
         {
-            if (!ngx_er_seat_wanted(leaf, value)) {
+            if (!ngx_er_seat_wanted(leaf, facts, value)) {
                 continue;
             }
 
@@ -362,7 +367,8 @@ ngx_er_choice_fill(ngx_er_choice_t *c, ngx_er_branch_t *branch,
 
             seat->chain = chain;
             seat->n = n;
-            seat->met = !leaf->missing || ngx_er_leaf_meets(leaf, value);
+            seat->met = !leaf->missing
+                        || ngx_er_leaf_meets(leaf, facts, value);
 
             chain += n;
 

@@ -13,15 +13,19 @@
  *
  * Called by matcher.c once an event, and it only reads the index, which all
  * workers share; what it needs is in the event's pool.  What may fail is
- * memory.
+ * memory, and the budget of the event, past which nothing is looked up.
  */
 
 
 #include "index_table.h"
+#include "budget.h"
 
 
 #define NGX_ER_INDEX_TREE     0xffffffff  /* no key: a hit of a tree */
 #define NGX_ER_INDEX_SEEN     32       /* hits that are compared one by one */
+#define NGX_ER_INDEX_LOOK     64       /* units of work for a value */
+#define NGX_ER_INDEX_GRAMS    4096     /* parts of a text between two looks at
+                                          the budget */
 
 
 /* a look into the table */
@@ -71,7 +75,11 @@ ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
         ngx_er_look_field(&look, &ix->plans[i]);
     }
 
-    return look.failed ? NGX_ERROR : NGX_OK;
+    if (look.failed) {
+        return NGX_ERROR;
+    }
+
+    return facts->budget.spent ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -109,6 +117,12 @@ ngx_er_look_value(ngx_er_look_t *look, ngx_er_plan_t *plan,
     ngx_er_value_t *value)
 {
     ngx_er_number_t  number;
+
+    if (!ngx_er_budget_take(look->facts, NGX_ER_INDEX_LOOK
+                                         + value->text.len))
+    {
+        return;
+    }
 
     if (plan->text || plan->number) {
 
@@ -182,6 +196,15 @@ ngx_er_look_grams(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text)
         }
 
         for (i = 0; i + len <= text->len; i++) {
+
+            if (i % NGX_ER_INDEX_GRAMS == 0
+                && !ngx_er_budget_take(look->facts,
+                                       4 * ngx_min(text->len - i,
+                                                   NGX_ER_INDEX_GRAMS)))
+            {
+                return;
+            }
+
             ngx_er_look_key(look, plan, NGX_ER_ATOM_GRAM,
                             ngx_er_index_fold(text->data + i, len, 0),
                             len);
@@ -276,6 +299,10 @@ ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
             || ngx_er_number_parse(&value->text, &number) != NGX_OK)
         {
             continue;
+        }
+
+        if (!ngx_er_budget_take(look->facts, NGX_ER_INDEX_LOOK)) {
+            return;
         }
 
         l = ngx_er_interval_low(&number);

@@ -20,7 +20,9 @@
  * to them: few of them are sorted, for many there is a bit for each rule.  The
  * packs of few (pack.c) are on their way to the CPU before they are needed.
  *
- * What may fail is memory, which is the event's own in ngx_er_matcher_match().
+ * What may fail is memory, which is the event's own in ngx_er_matcher_match(),
+ * and the time that an event has for its rules: then nothing is said of any of
+ * them.
  */
 
 
@@ -399,6 +401,7 @@ ngx_int_t
 ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
     ngx_array_t *matched)
 {
+    ngx_int_t        rc;
     ngx_uint_t       i, n;
     ngx_array_t      hits;
     ngx_er_hit_t    *hit;
@@ -408,10 +411,16 @@ ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
         return NGX_OK;
     }
 
-    if (ngx_array_init(&hits, facts->pool, 8, sizeof(ngx_er_hit_t)) != NGX_OK
-        || ngx_er_index_find(m->index, facts, &hits) != NGX_OK)
+    if (ngx_array_init(&hits, facts->pool, 8, sizeof(ngx_er_hit_t))
+        != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    rc = ngx_er_index_find(m->index, facts, &hits);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     match.m = m;
@@ -439,6 +448,7 @@ static ngx_int_t
 ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
 {
     uint32_t           rule, list[NGX_ER_MATCHER_FEW];
+    ngx_int_t          rc;
     ngx_uint_t         i, k, p, n;
     ngx_er_hit_t      *hit;
     ngx_er_matcher_t  *m;
@@ -481,8 +491,10 @@ ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
                 continue;
             }
 
-            if (ngx_er_matcher_try(match, list[i]) != NGX_OK) {
-                return NGX_ERROR;
+            rc = ngx_er_matcher_try(match, list[i]);
+
+            if (rc != NGX_OK) {
+                return rc;
             }
         }
 
@@ -500,6 +512,7 @@ ngx_er_matcher_many(ngx_er_match_t *match, ngx_array_t *hits)
 {
     uint32_t          *rule;
     uint64_t          *bits;
+    ngx_int_t          rc;
     ngx_uint_t         i, k, words;
     ngx_er_hit_t      *hit;
     ngx_er_matcher_t  *m;
@@ -530,8 +543,10 @@ ngx_er_matcher_many(ngx_er_match_t *match, ngx_array_t *hits)
         }
     }
 
-    if (ngx_er_matcher_bits(match, bits, words) != NGX_OK) {
-        return NGX_ERROR;
+    rc = ngx_er_matcher_bits(match, bits, words);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (!m->fallbacks || match->taken) {
@@ -548,17 +563,21 @@ static ngx_int_t
 ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits, ngx_uint_t words)
 {
     uint64_t    word;
+    ngx_int_t   rc;
     ngx_uint_t  i, n;
 
     for (i = 0; i < words; i++) {
 
         for (word = bits[i], n = 0; word && !match->done; word >>= 1, n++) {
 
-            if ((word & 1)
-                && ngx_er_matcher_try(match, i * NGX_ER_MATCHER_WORD + n)
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
+            if (!(word & 1)) {
+                continue;
+            }
+
+            rc = ngx_er_matcher_try(match, i * NGX_ER_MATCHER_WORD + n);
+
+            if (rc != NGX_OK) {
+                return rc;
             }
         }
     }
@@ -591,21 +610,33 @@ ngx_er_matcher_fetch(ngx_er_matcher_t *m, ngx_uint_t i)
 static ngx_int_t
 ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i)
 {
-    ngx_uint_t     *id, n;
+    ngx_uint_t     *id, n, holds;
     ngx_er_rule_t  *rule;
 
     rule = (ngx_er_rule_t *) match->m->rules.elts + i;
 
-    if (rule->fallback != match->fallback
-        || (rule->condition
-            && !ngx_er_condition_holds(rule->condition, match->facts)))
-    {
+    if (rule->fallback != match->fallback) {
+        return NGX_OK;
+    }
+
+    holds = (rule->condition == NULL
+             || ngx_er_condition_holds(rule->condition, match->facts));
+
+    if (match->facts->undecided) {
+        match->matched->nelts = 0;
+
+    } else if (!holds) {
         return NGX_OK;
     }
 
     id = ngx_array_push(match->matched);
     if (id == NULL) {
         return NGX_ERROR;
+    }
+
+    if (match->facts->undecided) {
+        *id = rule->id;
+        return NGX_DECLINED;
     }
 
     /* behind a fallback there can be copies, which matched before it */

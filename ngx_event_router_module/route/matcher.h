@@ -49,7 +49,9 @@ ngx_int_t ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err);
 
 /*
  * Evaluates an event: the ids of the rules that match, ascending, are pushed
- * to "matched" (of ngx_uint_t).  NGX_OK, or NGX_ERROR: no memory.
+ * to "matched" (of ngx_uint_t, empty).  NGX_OK; NGX_ERROR: no memory;
+ * NGX_DECLINED: it is undecided (budget.h), then "matched" has the id of the
+ * rule that took too long, or nothing if they were still looked up.
  */
 ngx_int_t ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
     ngx_array_t *matched);

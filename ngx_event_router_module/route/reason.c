@@ -246,7 +246,7 @@ ngx_er_reason_leaf(ngx_er_leaf_t *leaf, ngx_er_facts_t *facts)
             continue;
         }
 
-        if (ngx_er_leaf_meets(leaf, value)) {
+        if (ngx_er_leaf_meets(leaf, facts, value)) {
             return 1;
         }
 

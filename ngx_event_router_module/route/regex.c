@@ -6,103 +6,156 @@
 
 /*
  * Regular expressions.  What an expression is matched with comes from outside,
- * and "(a+)+$" takes exponential time on the wrong text.  Three limits keep
- * the event loop going:
+ * and "(a+)+$" takes exponential time on the wrong text, ".*b" walks to the
+ * end of it from each of its bytes.  PCRE itself can only be told how many
+ * steps it may take from one place where a match could begin, and one step can
+ * be a walk over the whole text.  So a text is matched in slices: the places
+ * from which PCRE may begin, times the steps from each of them, times the
+ * length of the text are bounded, and between two slices the budget of the
+ * event is looked at (budget.c).  The subject is always the whole text, so
+ * what looks behind sees it.
  *
- *     the steps that PCRE may take at one text.  PCRE counts them anew at each
- *     byte where a match could begin, so the expression is compiled with
- *     "\A(?s:.*?)" before it: then there is one beginning, and to look for the
- *     right one is a part of what is counted.
+ * If the steps were not enough, PCRE tries one place alone, and that with more
+ * and more of them; each time it does what it did before and a bounded part
+ * more.  There is no other end to the steps than the budget.
  *
- *     the length of a text, since one step can look at all of it.
+ * Which places are there?  An anchored expression has the first one only, one
+ * that begins with ".*" the beginnings of lines.  What is about the places
+ * themselves (\G, verbs such as (*COMMIT)) is compiled behind "\A(?s:.*?)":
+ * then there is one place, and to look for the right one is a part of its
+ * steps.
  *
- *     the CPU time of all expressions of one event, since an event can have
- *     thousands of texts.  The clock is read now and then only.
+ * Expressions are compiled to machine code whatever "pcre_jit" of nginx says.
+ * Where the system forbids that, and where the machine code has too little
+ * stack for a text, PCRE interprets them, at a tenth of the speed; the slices
+ * are made for that.
  *
- * Past a limit a text does not match.  Compiled by operator.c when nginx.conf
- * is read, matched by comparison.c; what cannot be compiled is a sentence in
- * err, matching cannot fail.
+ * Compiled by operator.c when nginx.conf is read, in the pool's memory but for
+ * what is PCRE's and goes with the pool; matched by comparison.c.  What cannot
+ * be compiled is a sentence in err.  Without memory an event is undecided.
  */
 
 
 #include "regex.h"
+#include "budget.h"
+
+#if (NGX_PCRE2)
+
+#ifndef PCRE2_CODE_UNIT_WIDTH
+#define PCRE2_CODE_UNIT_WIDTH  8
+#endif
+
+#include <pcre2.h>
 
 
-#if (NGX_PCRE)
+#define NGX_ER_REGEX_BEFORE  "\\A(?s:.*?)(?:"
+#define NGX_ER_REGEX_BEHIND  ")"
+
+#define NGX_ER_REGEX_TEXT    16384     /* bytes at most */
+
+/*
+ * A slice is at most so many units of work, of some nanoseconds each: a step
+ * counts as NGX_ER_REGEX_STEP of them and the length of the text.
+ */
+
+#define NGX_ER_REGEX_SLICE   8388608
+#define NGX_ER_REGEX_STEP    64
+#define NGX_ER_REGEX_STEPS   32        /* from each place, at first */
+
+#define NGX_ER_REGEX_HEAP    32768     /* KB for an interpreted expression */
+#define NGX_ER_REGEX_STACK   1048576   /* bytes for a compiled one, at most */
 
 
-#define NGX_ER_REGEX_BEFORE    "(*LIMIT_MATCH=50000)\\A(?s:.*?)(?:"
-#define NGX_ER_REGEX_BEHIND    ")"
-#define NGX_ER_REGEX_TEXT      16384   /* bytes at most */
-#define NGX_ER_REGEX_TIME      50      /* ms of CPU for an event */
+struct ngx_er_regex_s {
+    pcre2_code            *code;
+    const uint8_t         *first;      /* a bit for each byte that a match can
+                                          begin with; NULL: not known */
+    unsigned               once:1;     /* there is one place only */
+    unsigned               lines:1;    /* only beginnings of lines */
+};
 
-/* bytes between two looks at the clock; a text counts as some at least */
 
-#define NGX_ER_REGEX_CLOCK     4096
-#define NGX_ER_REGEX_SHORTEST  64
+/* a text at work */
+
+typedef struct {
+    ngx_er_regex_t        *regex;
+    ngx_str_t             *text;
+    ngx_er_facts_t        *facts;
+    size_t                 from;       /* the first place of the slice */
+    size_t                 last;       /* and the last one */
+    size_t                 places;     /* that shall be tried at once */
+    size_t                 steps;      /* from each of them */
+    uint32_t               options;
+} ngx_er_slice_t;
 
 
 static ngx_int_t ngx_er_regex_check(ngx_str_t *pattern, ngx_er_error_t *err);
 static ngx_uint_t ngx_er_regex_recurses(ngx_str_t *pattern);
-static ngx_uint_t ngx_er_regex_spent(ngx_er_facts_t *facts, size_t len);
+static ngx_uint_t ngx_er_regex_places(ngx_str_t *pattern);
+static ngx_int_t ngx_er_regex_code(ngx_er_regex_t *regex, ngx_str_t *pattern,
+    ngx_uint_t fold, ngx_er_error_t *err);
+static ngx_int_t ngx_er_regex_one(ngx_pool_t *pool, ngx_er_regex_t *regex,
+    ngx_str_t *pattern, ngx_uint_t fold, ngx_er_error_t *err);
+static void ngx_er_regex_kind(ngx_er_regex_t *regex);
+static void ngx_er_regex_free(void *data);
+static ngx_int_t ngx_er_regex_workplace(void);
+static int ngx_er_slice_match(ngx_er_slice_t *s);
+static ngx_int_t ngx_er_slice_next(ngx_er_slice_t *s, int rc);
+static ngx_uint_t ngx_er_slice_take(ngx_er_slice_t *s);
+static ngx_int_t ngx_er_slice_advance(ngx_er_slice_t *s);
+static ngx_int_t ngx_er_slice_repeat(ngx_er_slice_t *s);
 
 
-/*
- * First as it was written: errors are about that, and an expression whose
- * brackets are not balanced is one.  nginx keeps the pattern for its log, so
- * it ends with a NUL.
- */
+/* of the process, used again for each text; never freed */
+
+static pcre2_match_data     *ngx_er_regex_data;
+static pcre2_match_context  *ngx_er_regex_context;
+static pcre2_jit_stack      *ngx_er_regex_stack;
+
 
 ngx_er_regex_t *
 ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern, ngx_uint_t fold,
     ngx_er_error_t *err)
 {
-    u_char               *p;
-    u_char                text[NGX_MAX_CONF_ERRSTR];
-    ngx_regex_compile_t   rc;
+    ngx_er_regex_t      *regex;
+    ngx_pool_cleanup_t  *cln;
 
     if (ngx_er_regex_check(pattern, err) != NGX_OK) {
         return NULL;
     }
 
-    p = ngx_pnalloc(pool, sizeof(NGX_ER_REGEX_BEFORE) + pattern->len
-                          + sizeof(NGX_ER_REGEX_BEHIND));
-    if (p == NULL) {
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_er_regex_t));
+    if (cln == NULL) {
         ngx_er_error(err, "no memory for a regular expression");
         return NULL;
     }
 
-    ngx_memzero(&rc, sizeof(ngx_regex_compile_t));
+    regex = cln->data;
+    ngx_memzero(regex, sizeof(ngx_er_regex_t));
 
-    rc.pool = pool;
-    rc.options = fold ? NGX_REGEX_CASELESS : 0;
-    rc.err.data = text;
-    rc.err.len = NGX_MAX_CONF_ERRSTR;
-    rc.pattern = *pattern;
+    cln->handler = ngx_er_regex_free;
 
-    if (ngx_regex_compile(&rc) != NGX_OK) {
-        ngx_er_error(err, "bad regular expression: %V", &rc.err);
+    /* first as it was written: errors are about that */
+
+    if (ngx_er_regex_code(regex, pattern, fold, err) != NGX_OK) {
         return NULL;
     }
 
-    rc.pattern.data = p;
-    p = ngx_cpymem(p, NGX_ER_REGEX_BEFORE, sizeof(NGX_ER_REGEX_BEFORE) - 1);
-    p = ngx_cpymem(p, pattern->data, pattern->len);
-    p = ngx_cpymem(p, NGX_ER_REGEX_BEHIND, sizeof(NGX_ER_REGEX_BEHIND));
-    rc.pattern.len = p - 1 - rc.pattern.data;
-    rc.err.len = NGX_MAX_CONF_ERRSTR;
-
-    if (ngx_regex_compile(&rc) != NGX_OK) {
-        ngx_er_error(err, "the regular expression \"%V\" cannot be limited: "
-                     "it must not end within \"\\Q\" or a comment", pattern);
+    if (ngx_er_regex_places(pattern)
+        && ngx_er_regex_one(pool, regex, pattern, fold, err) != NGX_OK)
+    {
         return NULL;
     }
 
-    return rc.regex;
+    ngx_er_regex_kind(regex);
+
+    /* where it is forbidden, PCRE interprets the expression */
+
+    (void) pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
+
+    return regex;
 }
 
-
-/* what would mean something else behind NGX_ER_REGEX_BEFORE */
 
 static ngx_int_t
 ngx_er_regex_check(ngx_str_t *pattern, ngx_er_error_t *err)
@@ -155,62 +208,359 @@ ngx_er_regex_recurses(ngx_str_t *pattern)
 }
 
 
+/* whether it is about the places: \G, or a verb; rather too often than not */
+
+static ngx_uint_t
+ngx_er_regex_places(ngx_str_t *pattern)
+{
+    u_char  *p, *last;
+
+    last = pattern->data + pattern->len;
+
+    for (p = pattern->data; last - p >= 2; p++) {
+
+        if (p[0] == '(' && p[1] == '*') {
+            return 1;
+        }
+
+        if (p[0] == '\\') {
+
+            if (p[1] == 'G') {
+                return 1;
+            }
+
+            p++;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_er_regex_code(ngx_er_regex_t *regex, ngx_str_t *pattern, ngx_uint_t fold,
+    ngx_er_error_t *err)
+{
+    int                     code;
+    size_t                  at;
+    ngx_str_t               rest;
+    pcre2_compile_context  *context;
+    u_char                  text[128];
+
+    context = pcre2_compile_context_create(NULL);
+    if (context == NULL) {
+        ngx_er_error(err, "no memory for a regular expression");
+        return NGX_ERROR;
+    }
+
+    (void) pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+
+    regex->code = pcre2_compile(pattern->data, pattern->len,
+                                PCRE2_USE_OFFSET_LIMIT
+                                | (fold ? PCRE2_CASELESS : 0),
+                                &code, &at, context);
+
+    pcre2_compile_context_free(context);
+
+    if (regex->code) {
+        return NGX_OK;
+    }
+
+    text[0] = '\0';
+    (void) pcre2_get_error_message(code, text, sizeof(text));
+
+    rest.len = pattern->len - ngx_min(at, pattern->len);
+    rest.data = pattern->data + pattern->len - rest.len;
+
+    if (rest.len) {
+        ngx_er_error(err, "bad regular expression: %s in \"%V\" at \"%V\"",
+                     text, pattern, &rest);
+
+    } else {
+        ngx_er_error(err, "bad regular expression: %s in \"%V\"", text,
+                     pattern);
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* the same with one place only */
+
+static ngx_int_t
+ngx_er_regex_one(ngx_pool_t *pool, ngx_er_regex_t *regex, ngx_str_t *pattern,
+    ngx_uint_t fold, ngx_er_error_t *err)
+{
+    u_char          *p;
+    ngx_str_t        one;
+    ngx_er_error_t   unused;
+
+    one.data = ngx_pnalloc(pool, sizeof(NGX_ER_REGEX_BEFORE) + pattern->len
+                                 + sizeof(NGX_ER_REGEX_BEHIND));
+    if (one.data == NULL) {
+        ngx_er_error(err, "no memory for a regular expression");
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(one.data, NGX_ER_REGEX_BEFORE,
+                   sizeof(NGX_ER_REGEX_BEFORE) - 1);
+    p = ngx_cpymem(p, pattern->data, pattern->len);
+    p = ngx_cpymem(p, NGX_ER_REGEX_BEHIND, sizeof(NGX_ER_REGEX_BEHIND) - 1);
+
+    one.len = p - one.data;
+
+    pcre2_code_free(regex->code);
+
+    if (ngx_er_regex_code(regex, &one, fold, &unused) != NGX_OK) {
+        ngx_er_error(err, "the regular expression \"%V\" cannot be limited: "
+                     "with \"\\G\" or \"(*\" in it, it must not end within "
+                     "\"\\Q\" or a comment", pattern);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* where PCRE itself sees that a match can begin */
+
+static void
+ngx_er_regex_kind(ngx_er_regex_t *regex)
+{
+    uint32_t  options, first;
+
+    options = 0;
+    first = 0;
+
+    (void) pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &options);
+    (void) pcre2_pattern_info(regex->code, PCRE2_INFO_FIRSTCODETYPE, &first);
+    (void) pcre2_pattern_info(regex->code, PCRE2_INFO_FIRSTBITMAP,
+                              &regex->first);
+
+    regex->once = ((options & PCRE2_ANCHORED) != 0);
+    regex->lines = (first == 2);
+}
+
+
+static void
+ngx_er_regex_free(void *data)
+{
+    ngx_er_regex_t *regex = data;
+
+    pcre2_code_free(regex->code);
+}
+
+
 ngx_uint_t
 ngx_er_regex_matches(ngx_er_regex_t *regex, ngx_str_t *text,
     ngx_er_facts_t *facts)
 {
-    ngx_str_t  subject;
+    int              rc;
+    ngx_er_slice_t   s;
 
-    if (text->len > NGX_ER_REGEX_TEXT || ngx_er_regex_spent(facts, text->len))
-    {
+    if (text->len > NGX_ER_REGEX_TEXT || !ngx_er_budget_begin(facts)) {
         return 0;
     }
 
-    subject.len = text->len;
-    subject.data = text->len ? text->data : (u_char *) "";
+    if (ngx_er_regex_workplace() != NGX_OK) {
+        ngx_er_budget_spend(facts);
+        return 0;
+    }
 
-    return ngx_regex_exec(regex, &subject, NULL, 0) >= 0;
+    s.regex = regex;
+    s.text = text;
+    s.facts = facts;
+    s.from = 0;
+    s.places = text->len + 1;
+    s.steps = NGX_ER_REGEX_STEPS;
+    s.options = 0;
+
+    do {
+        rc = ngx_er_slice_match(&s);
+
+        if (rc >= 0) {
+            return ngx_er_slice_take(&s);
+        }
+
+    } while (ngx_er_slice_next(&s, rc) == NGX_OK);
+
+    return 0;
 }
 
 
-/* CPU time, so that a busy machine decides nothing */
+static ngx_int_t
+ngx_er_regex_workplace(void)
+{
+    if (ngx_er_regex_context == NULL) {
+
+        ngx_er_regex_context = pcre2_match_context_create(NULL);
+        if (ngx_er_regex_context == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) pcre2_set_heap_limit(ngx_er_regex_context, NGX_ER_REGEX_HEAP);
+
+        /* without it machine code has what is left of 32 KB */
+
+        ngx_er_regex_stack = pcre2_jit_stack_create(NGX_ER_REGEX_STACK / 32,
+                                                    NGX_ER_REGEX_STACK, NULL);
+        if (ngx_er_regex_stack) {
+            pcre2_jit_stack_assign(ngx_er_regex_context, NULL,
+                                   ngx_er_regex_stack);
+        }
+    }
+
+    if (ngx_er_regex_data == NULL) {
+        ngx_er_regex_data = pcre2_match_data_create(1, NULL);
+    }
+
+    return ngx_er_regex_data ? NGX_OK : NGX_ERROR;
+}
+
+
+static int
+ngx_er_slice_match(ngx_er_slice_t *s)
+{
+    size_t   n;
+    u_char  *subject;
+
+    n = NGX_ER_REGEX_SLICE / (s->steps * (NGX_ER_REGEX_STEP + s->text->len));
+    n = s->regex->once ? 1 : ngx_max(ngx_min(n, s->places), 1);
+
+    s->last = ngx_min(s->from + n - 1, s->text->len);
+    subject = s->text->len ? s->text->data : (u_char *) "";
+
+    (void) pcre2_set_offset_limit(ngx_er_regex_context,
+                                  s->regex->once ? PCRE2_UNSET : s->last);
+    (void) pcre2_set_match_limit(ngx_er_regex_context, (uint32_t) s->steps);
+
+    return pcre2_match(s->regex->code, subject, s->text->len, s->from,
+                       s->options, ngx_er_regex_data, ngx_er_regex_context);
+}
+
+
+/* NGX_OK: there is another slice, or the same one is tried again */
+
+static ngx_int_t
+ngx_er_slice_next(ngx_er_slice_t *s, int rc)
+{
+    switch (rc) {
+
+    case PCRE2_ERROR_NOMATCH:
+        return ngx_er_slice_advance(s);
+
+    case PCRE2_ERROR_MATCHLIMIT:
+    case PCRE2_ERROR_DEPTHLIMIT:
+        return ngx_er_slice_repeat(s);
+
+    case PCRE2_ERROR_JIT_STACKLIMIT:
+        if (s->options == 0) {
+            s->options = PCRE2_NO_JIT;
+            return NGX_OK;
+        }
+
+        /* fall through */
+
+    default:
+
+        /* no memory, or more than PCRE may have: that is given back */
+
+        pcre2_match_data_free(ngx_er_regex_data);
+        ngx_er_regex_data = NULL;
+
+        ngx_er_budget_spend(s->facts);
+
+        return NGX_DECLINED;
+    }
+}
+
+
+/* the most that it can have been */
 
 static ngx_uint_t
-ngx_er_regex_spent(ngx_er_facts_t *facts, size_t len)
+ngx_er_slice_take(ngx_er_slice_t *s)
 {
-    uint64_t         now;
-    struct timespec  ts;
+    return ngx_er_budget_take(s->facts,
+                              (s->last - s->from + 1) * s->steps
+                              * (NGX_ER_REGEX_STEP + s->text->len));
+}
 
-    if (facts->regex_spent) {
-        return 1;
+
+static ngx_int_t
+ngx_er_slice_advance(ngx_er_slice_t *s)
+{
+    u_char         *p;
+    const uint8_t  *first;
+
+    if (!ngx_er_slice_take(s) || s->regex->once || s->last == s->text->len) {
+        return NGX_DECLINED;
     }
 
-    facts->regex_bytes += ngx_max(len, NGX_ER_REGEX_SHORTEST);
+    s->from = s->last + 1;
+    s->places *= 2;
+    s->steps -= s->steps / 8;
+    s->steps = ngx_max(s->steps, NGX_ER_REGEX_STEPS);
 
-    if (facts->regex_bytes < NGX_ER_REGEX_CLOCK) {
-        return 0;
+    first = s->regex->first;
+
+    if (first) {
+
+        /* or PCRE goes to the next one that can be after each slice again */
+
+        for (p = s->text->data + s->from; s->from < s->text->len; p++) {
+
+            if (first[*p / 8] & (1 << (*p % 8))) {
+                return NGX_OK;
+            }
+
+            s->from++;
+        }
+
+        return NGX_DECLINED;
     }
 
-    facts->regex_bytes = 0;
-
-    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    now = (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-
-    if (facts->regex_end == 0) {
-        facts->regex_end = now + NGX_ER_REGEX_TIME;
+    if (!s->regex->lines) {
+        return NGX_OK;
     }
 
-    if (now < facts->regex_end) {
-        return 0;
+    p = memchr(s->text->data + s->last, '\n', s->text->len - s->last);
+    if (p == NULL) {
+        return NGX_DECLINED;
     }
 
-    facts->regex_spent = 1;
+    s->from = p + 1 - s->text->data;
 
-    ngx_log_error(NGX_LOG_WARN, facts->pool->log, 0,
-                  "the regular expressions of an event took more than %d ms: "
-                  "the rest of them did not match", NGX_ER_REGEX_TIME);
+    return NGX_OK;
+}
 
-    return 1;
+
+/*
+ * The steps were not enough.  What was done is done again, and then at most a
+ * slice's work more.
+ */
+
+static ngx_int_t
+ngx_er_slice_repeat(ngx_er_slice_t *s)
+{
+    size_t    more;
+    uint64_t  left;
+
+    left = ngx_er_budget_left(s->facts);
+
+    if (left <= s->facts->budget.took) {
+        ngx_er_budget_spend(s->facts);
+        return NGX_DECLINED;
+    }
+
+    if (s->last > s->from) {
+        s->places = 1;
+        return NGX_OK;
+    }
+
+    more = NGX_ER_REGEX_SLICE / (NGX_ER_REGEX_STEP + s->text->len);
+    s->steps += ngx_min(more, s->steps);
+
+    return NGX_OK;
 }
 
 
@@ -221,7 +571,7 @@ ngx_er_regex_t *
 ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern, ngx_uint_t fold,
     ngx_er_error_t *err)
 {
-    ngx_er_error(err, "this nginx was built without PCRE: use \"like\"");
+    ngx_er_error(err, "this nginx was built without PCRE2: use \"like\"");
     return NULL;
 }
 

@@ -17,19 +17,15 @@
 #include "../base.h"
 
 
-#if (NGX_PCRE)
-typedef ngx_regex_t  ngx_er_regex_t;
-#else
-typedef void  ngx_er_regex_t;
-#endif
+typedef struct ngx_er_regex_s  ngx_er_regex_t;
 
 
 /* NULL with a sentence in err */
 ngx_er_regex_t *ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern,
     ngx_uint_t fold, ngx_er_error_t *err);
 
-/* 0 also for a text that is too long or takes too much; "facts" remember what
-   the expressions of one event took */
+/* 0 also for a text that is too long, and past the budget of the event, which
+   is undecided then */
 ngx_uint_t ngx_er_regex_matches(ngx_er_regex_t *regex, ngx_str_t *text,
     ngx_er_facts_t *facts);
 

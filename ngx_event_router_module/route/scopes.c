@@ -12,8 +12,9 @@
  * its values once for all scopes: a hostile array of 10,000 elements costs
  * 10,000 steps, not their square.
  *
- * Called by matcher.c for every event and route that may match.  Evaluation
- * cannot fail: where it finds no memory, the whole condition does not hold.
+ * Called by matcher.c for every event and route that may match.  Where there
+ * is no memory, or no time left (budget.h), the whole condition does not hold
+ * and the event is undecided.
  */
 
 
@@ -85,7 +86,7 @@ ngx_er_condition_holds(ngx_er_condition_t *condition, ngx_er_facts_t *facts)
 
     ngx_er_scopes_narrow(&event, condition, 1);
 
-    return event.left && !event.failed;
+    return event.left && !event.failed && !facts->budget.spent;
 }
 
 
@@ -477,4 +478,5 @@ ngx_er_scopes_fail(ngx_er_scopes_t *s)
     ngx_memzero(s->in, s->n);
     s->left = 0;
     s->failed = 1;
+    s->facts->undecided = 1;
 }

@@ -763,6 +763,7 @@ work_match(set_t *set)
     pool = ngx_create_pool(POOL, &ngx_er_test_log);
     keep = facts->pool;
     facts->pool = pool;
+    ngx_memzero(&facts->budget, sizeof(ngx_er_budget_t));
 
     (void) ngx_array_init(&matched, pool, 4, sizeof(ngx_uint_t));
     (void) ngx_er_matcher_match(set->m, facts, &matched);
@@ -778,6 +779,8 @@ static void
 work_plain(set_t *set)
 {
     ngx_uint_t  i, n;
+
+    ngx_memzero(&facts->budget, sizeof(ngx_er_budget_t));
 
     for (n = 0, i = 0; i < set->n; i++) {
         n += ngx_er_condition_holds(set->conditions[i], facts);

@@ -54,14 +54,27 @@ ask(rules_t *rules, ngx_er_condition_t *condition, const char *event)
 
     holds = ngx_er_condition_holds(condition, facts);
 
+    if (facts->undecided) {
+        return;
+    }
+
     must(holds == ngx_er_condition_holds(condition, facts));
     must(holds != ngx_er_condition_holds(none, facts));
 
-    must(holds == ngx_er_reason(condition, facts, &reason));
-    must(holds || reason.note.len > 0);
+    /* all of this is one event for its budget */
+
+    ngx_memzero(&facts->budget, sizeof(ngx_er_budget_t));
+
+    must(holds == ngx_er_reason(condition, facts, &reason)
+         || facts->undecided);
+    must(holds || reason.note.len > 0 || facts->undecided);
 
     (void) ngx_array_init(&matched, facts->pool, 4, sizeof(ngx_uint_t));
-    must(ngx_er_matcher_match(m, facts, &matched) == NGX_OK);
+
+    if (ngx_er_matcher_match(m, facts, &matched) == NGX_DECLINED) {
+        return;
+    }
+
     must(matched.nelts == 1 && *(ngx_uint_t *) matched.elts == !holds);
 }
 

@@ -94,7 +94,11 @@ ask(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_condition_t **conditions,
     (void) ngx_er_scan(&scan, event);
 
     (void) ngx_array_init(&matched, pool, 4, sizeof(ngx_uint_t));
-    must(ngx_er_matcher_match(m, facts, &matched) == NGX_OK);
+
+    if (ngx_er_matcher_match(m, facts, &matched) != NGX_OK) {
+        must(facts->undecided);
+        return;
+    }
 
     id = matched.elts;
 

@@ -421,6 +421,7 @@ test_large(void)
 
     for (i = 0; i < 1000; i++) {
         matched.nelts = 0;
+        ngx_memzero(&facts->budget, sizeof(ngx_er_budget_t));
         (void) ngx_er_matcher_match(m, facts, &matched);
     }
 

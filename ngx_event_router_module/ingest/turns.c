@@ -1,0 +1,232 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The events of a request, one after the other.  A batch has many, and to find
+ * out which routes one of them takes can take up to the 50 ms of CPU that an
+ * event has (route/budget.c).  So each is routed and started in a turn of the
+ * event loop of its own, and other clients are served in between; all of them
+ * together have NGX_ER_TURNS_TIME.
+ *
+ * An event is routed wholly or not at all: one whose rules took too long, and
+ * those for whose rules no time is left, are answered 503, and the producer
+ * sends them again.  None of their targets was called and no key was claimed.
+ *
+ * Called by receive.c, which gets ctx->done when all events had their turn and
+ * all outcomes came; that is always from an event of the loop.  If the request
+ * dies before, ngx_er_turns_stop() ends the turns.
+ */
+
+
+#include "turns.h"
+#include "../observe/metrics.h"
+#include "../route/budget.h"
+
+
+#define NGX_ER_TURNS_TIME   500        /* ms of CPU for the events of a
+                                          request */
+#define NGX_ER_TURNS_GUARD  60000      /* ms, never waited for */
+
+
+static void ngx_er_turns_turn(ngx_event_t *ev);
+static void ngx_er_turns_route(ngx_er_receive_t *ctx);
+static void ngx_er_turns_rest(ngx_er_receive_t *ctx);
+static void ngx_er_turns_refuse(ngx_er_receive_t *ctx, ngx_er_part_t *part,
+    ngx_er_outcome_e outcome);
+static void ngx_er_turns_fan_out(ngx_er_receive_t *ctx, ngx_er_part_t *part);
+static void ngx_er_turns_outcome(ngx_er_fanout_t *fanout);
+
+
+ngx_int_t
+ngx_er_turns_start(ngx_er_receive_t *ctx)
+{
+    if (ctx->parts.nelts) {
+        ngx_er_turns_route(ctx);
+    }
+
+    if (ctx->routed == ctx->parts.nelts) {
+        return ctx->pending ? NGX_AGAIN : NGX_OK;
+    }
+
+    ctx->turn.handler = ngx_er_turns_turn;
+    ctx->turn.data = ctx;
+    ctx->turn.log = ngx_cycle->log;
+
+    /* a worker that exits waits for timers only */
+
+    ngx_add_timer(&ctx->turn, NGX_ER_TURNS_GUARD);
+    ngx_post_event(&ctx->turn, &ngx_posted_next_events);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_er_turns_turn(ngx_event_t *ev)
+{
+    ngx_er_receive_t *ctx = ev->data;
+
+    ngx_er_turns_route(ctx);
+
+    if (ctx->routed < ctx->parts.nelts) {
+
+        if (!ev->posted) {
+            ngx_post_event(ev, &ngx_posted_next_events);
+        }
+
+        if (!ev->timer_set) {
+            ngx_add_timer(ev, NGX_ER_TURNS_GUARD);
+        }
+
+        return;
+    }
+
+    ngx_er_turns_stop(ctx);
+
+    if (ctx->pending == 0) {
+        ctx->done(ctx);
+    }
+}
+
+
+void
+ngx_er_turns_stop(ngx_er_receive_t *ctx)
+{
+    if (ctx->turn.posted) {
+        ngx_delete_posted_event(&ctx->turn);
+    }
+
+    if (ctx->turn.timer_set) {
+        ngx_del_timer(&ctx->turn);
+    }
+}
+
+
+/* the next event: it is routed and started, or refused, but never by half */
+
+static void
+ngx_er_turns_route(ngx_er_receive_t *ctx)
+{
+    uint64_t        start;
+    ngx_er_part_t  *part;
+
+    part = ctx->parts.elts;
+    part += ctx->routed;
+
+    if (ctx->cpu >= (uint64_t) NGX_ER_TURNS_TIME * 1000000) {
+        ngx_er_turns_rest(ctx);
+        return;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router: route event %ui of %ui", ctx->routed + 1,
+                   ctx->parts.nelts);
+
+    /* nobody looks at the time of one event alone */
+
+    start = (ctx->parts.nelts > 1) ? ngx_er_budget_clock() : 0;
+
+    switch (ngx_er_event_route(part->event)) {
+
+    case NGX_OK:
+        ngx_er_turns_fan_out(ctx, part);
+        break;
+
+    case NGX_DECLINED:
+        ngx_er_turns_refuse(ctx, part, NGX_ER_OUTCOME_UNDECIDED);
+        break;
+
+    default: /* NGX_ERROR */
+        ngx_er_turns_refuse(ctx, part, NGX_ER_OUTCOME_ERROR);
+        break;
+    }
+
+    ctx->routed++;
+
+    if (start) {
+        ctx->cpu += ngx_er_budget_clock() - start;
+    }
+}
+
+
+/* all others: those before them took the time that a request has */
+
+static void
+ngx_er_turns_rest(ngx_er_receive_t *ctx)
+{
+    ngx_er_part_t  *part;
+
+    part = ctx->parts.elts;
+
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "%ui of %ui events of a request from source \"%V\" answered "
+                  "503: to route those before them took more than %d ms of "
+                  "CPU", ctx->parts.nelts - ctx->routed, ctx->parts.nelts,
+                  &ctx->source->name, NGX_ER_TURNS_TIME);
+
+    for ( /* void */ ; ctx->routed < ctx->parts.nelts; ctx->routed++) {
+        ngx_er_turns_refuse(ctx, &part[ctx->routed],
+                            NGX_ER_OUTCOME_UNDECIDED);
+    }
+}
+
+
+static void
+ngx_er_turns_refuse(ngx_er_receive_t *ctx, ngx_er_part_t *part,
+    ngx_er_outcome_e outcome)
+{
+    part->outcome = outcome;
+
+    ngx_er_metric_source(ctx->source, outcome);
+}
+
+
+static void
+ngx_er_turns_fan_out(ngx_er_receive_t *ctx, ngx_er_part_t *part)
+{
+    u_char  *key, hash[32];
+
+    key = NULL;
+
+    if (ctx->source->dedup) {
+        switch (ngx_er_event_key(part->event, hash)) {
+
+        case NGX_OK:
+            key = hash;
+            break;
+
+        case NGX_ERROR:
+            ngx_er_turns_refuse(ctx, part, NGX_ER_OUTCOME_ERROR);
+            return;
+
+        default: /* NGX_DECLINED: it cannot be told apart from others */
+            break;
+        }
+    }
+
+    part->fanout = ngx_er_fanout_start(part->event, key, ngx_er_turns_outcome,
+                                       ctx);
+
+    if (part->fanout) {
+        ctx->pending++;
+
+    } else {
+        ngx_er_turns_refuse(ctx, part, NGX_ER_OUTCOME_ERROR);
+    }
+}
+
+
+static void
+ngx_er_turns_outcome(ngx_er_fanout_t *fanout)
+{
+    ngx_er_receive_t *ctx = fanout->data;
+
+    if (--ctx->pending || ctx->routed < ctx->parts.nelts) {
+        return;
+    }
+
+    ctx->done(ctx);
+}
