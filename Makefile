@@ -33,7 +33,7 @@ PURE      := base crash vault \
              route/field route/filter route/index route/index_hits \
              route/index_table route/interval route/leaf route/leaf_number \
              route/leaf_text route/letters route/lookup route/matcher \
-             route/nearest route/number route/operator route/pack route/path \
+             route/misread route/nearest route/number route/operator route/pack route/path \
              route/pattern route/reason route/regex route/sample \
              route/scopes route/text \
              store/file store/file_accept store/file_check store/file_count \

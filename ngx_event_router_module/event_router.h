@@ -64,6 +64,7 @@ typedef enum {
 
 struct ngx_er_source_s {
     ngx_str_t                    name;
+    uint64_t                     hash;           /* of the name */
     ngx_er_place_t               place;
     ngx_er_preset_t             *preset;         /* or NULL */
 

@@ -460,6 +460,11 @@ part('source');
 
 # ---- secrets
 
+wrong("secret $_", "secret $_;",
+    'the secret looks like the name of a file: write "file:" before it')
+    for '/etc/nginx/secrets/shopify', './shopify', '../secrets/x',
+        "/$secret";
+
 wrong('secret file is missing', 'secret file:none;',
     'the secret file "%%TESTDIR%%/conf/none" cannot be opened (No such file '
     . 'or directory): put the secret there, readable by the user that starts '
@@ -1047,6 +1052,76 @@ wrong('field without its quote', q{when 'data."odd.key' = 1;},
     'has a key without its closing quote');
 wrong('unknown variable', 'when $nosuch = 1;',
     'unknown "nosuch" variable', at => 'nowhere');
+# lines that say something else than they seem
+
+warned("a line with $_->[0]", "when $_->[0];", $_->[1]) for (
+    [ 'type = orders/paid and data.x = 5', '"and" is a VALUE here' ],
+    [ 'type = a AND b', '"AND" is a VALUE here' ],
+    [ 'type = a && type = b', '"&&" is a VALUE here, as all words behind the '
+        . 'operator are: all lines must hold' ],
+    [ 'type = a or b', '"or" is a VALUE here, as all words behind the '
+        . 'operator are: several VALUEs are alternatives without it' ],
+    [ 'data.x contains a Or b', '"Or" is a VALUE here' ],
+    [ 'data.x ~ ^a || ^b', '"||" is a VALUE here' ],
+    [ 'type not = a or b', '"or" is a VALUE here' ],
+    [ 'type = orders/paid data.x = 5', '"data.x" and "=" are VALUEs here, as '
+        . 'all words behind the operator are: write "when data.x = ..." in a '
+        . 'line of its own' ],
+    [ 'data.a = 1 data.b exists', '"data.b" and "exists" are VALUEs here, as '
+        . 'all words behind the operator are: write "when data.b exists" in' ],
+    [ 'data.a prefix x header.X-B not = y', '"header.X-B" and "not" are' ],
+    [ 'data.a = 1 $b ~ x', '"$b" and "~" are VALUEs here' ],
+    [ 'data.a = 1 type prefix x', '"type" and "prefix" are VALUEs here' ],
+    [ 'data.a = 1 >= 5', '"1" and ">=" are VALUEs here' ],
+    [ 'data.a = x == y', '"x" and "==" are VALUEs here' ],
+    [ 'type = orders/paid data.x', '"data.x" is a VALUE here' ],
+    [ 'data.a = data.b', '"data.b" is a VALUE, the text that is written' ],
+    [ 'data.a = $tier', '"$tier" is a VALUE, the text that is written' ],
+    [ 'type = not paid', '"not" is a VALUE here, as "paid" is: to negate' ],
+    [ 'type = a, b', 'the "," at the end of "a," is a part of the VALUE' ],
+    [ 'data.x prefix a, b', 'the "," at the end of "a,"' ],
+    [ 'type = "a;"', 'the ";" at the end of "a;" is a part of the VALUE' ],
+    [ 'type = a,b', '"a,b" is one VALUE: several stand apart by blanks' ],
+    [ 'type = "a b"', '"a b" is one VALUE: several stand apart by blanks' ],
+    [ 'type = orders/*', '"*" is no wildcard for "=": for "orders/*" with '
+        . 'anything in its place write "like"' ],
+    [ 'type != *x', '"*" is no wildcard for "!="' ],
+    [ 'data.a = *', '"*" is no wildcard for "=": for any value write '
+        . '"exists"' ],
+    [ 'data.a prefix a*', '"*" is no wildcard for "prefix"' ],
+    [ 'data.a suffix_ci *.com', '"*" is no wildcard for "suffix_ci"' ],
+    [ 'data.a contains *a*', '"*" is no wildcard for "contains"' ],
+    [ 'data.a like a%', '"%" is no wildcard in "a%": write "*"' ],
+    [ 'type = ^orders/', '"=" takes no regular expression: for "^orders/" '
+        . 'write "~"' ],
+    [ 'type ~ /^a/i', 'the slashes of "/^a/i" are a part' ],
+    [ q{type = '"a"'}, 'the quotes of "a" are a part of the VALUE' ],
+);
+
+fine("a line with $_", "when $_;") for (
+    'type = orders/paid orders/create', 'data.state = or', 'data.op = =',
+    'data.x = is empty', 'data.word = null missing', 'data.name = "Doe, John"',
+    'type = data.created data.updated', 'data.path prefix /a/ /b/',
+    'data.path ~ /a/ ^/b/i', 'data.x contains *', 'data.x contains ,',
+    'data.price = $5', 'data.x like *a*b', 'data.x like 5%*', 'data.x ~ a*',
+    'data.mail suffix @a.example .b.example', 'data.x = "New York" Paris',
+    'data.x not = a b', 'type exists', 'data.x = ^', 'data.x = not',
+);
+
+wrong('not before the field', 'when not type = a;',
+    '"not" stands where the field is: to negate, write "when FIELD not OP '
+    . 'VALUE"');
+wrong('"!" before the field', 'when !type = a;',
+    '"!type" stands where the field is');
+wrong('two conditions about numbers', 'when data.n > 5 and data.n < 9;',
+    '">" takes one value: each condition stands in a line of its own');
+wrong('"is" for "="', 'when type is orders/paid;',
+    'unknown type "orders/paid": a value is a string, number, boolean, null, '
+    . 'array or object; to compare with a text write "="');
+wrong('operator of yet another language', 'when data.n => 5;',
+    'unknown operator "=>": use ">="');
+wrong('not in', 'when type not in a b;',
+    'unknown operator "in": use "=" with several values');
 wrong('misspelt operator', 'when type prefx orders/;',
     'unknown operator "prefx": did you mean "prefix"?');
 wrong('operator of another language', 'when type == a;',
@@ -1063,8 +1138,10 @@ wrong('regular expression with a verb', 'when type ~ "(*UTF)a";',
     'a regular expression cannot begin with "(*"');
 wrong('regular expression in itself', 'when type ~ "a(?R)?b";',
     'a regular expression cannot contain the whole of itself');
-wrong('regular expression not closed', 'when type ~ "a\Qb";',
-    'cannot be limited: it must not end within "\Q" or a comment');
+fine('regular expression not closed', 'when type ~ "a\Qb";');
+wrong('regular expression of places, not closed', 'when type ~ "\Ga\Qb";',
+    'cannot be limited: with "\G" or "(*" in it, it must not end within "\Q" '
+    . 'or a comment');
 wrong('empty text', 'when type prefix "";',
     'the value is empty, which every text begins and ends with and contains: '
     . 'write "exists"');

@@ -320,7 +320,34 @@ is(scalar(grep { fill($c, $_) ne '200 delivered memory' } 1250 .. 2500), 0,
     '1251 more');
 is(fill($c, 2500), '200 duplicate memory', 'the last is known');
 is(fill($c, 2000), '200 duplicate memory', 'one of the last is known');
-is(outcome(order($t, 'a')), '200 delivered memory', 'the first is forgotten');
+is(fill($c, 1), '200 delivered memory', 'the first is forgotten');
+
+# only the source that has most of them forgets
+
+is(outcome(order($t, 'a')), '200 duplicate memory',
+    'what another source said is known');
+
+my $forgotten = counters($t, 'body')->{dedup_forgotten};
+
+cmp_ok($forgotten, '>', 100, 'keys of the flood went');
+is(counters($t, $_)->{dedup_forgotten}, 0, "none of $_")
+    for qw(shop other unsigned);
+ok($t->wait_log(qr/\[warn\].*memory for dedup keys is full: source "body" has most of them, and keys of it were forgotten before their time, \d+ since/),
+    'which is said');
+
+my @said = grep { /has most of them/ } $t->log_lines;
+my %seconds = map { /^(\S+ \S+)/ ? ($1 => 1) : () } @said;
+
+cmp_ok(scalar(@said), '<=', 2 * keys %seconds, 'once a second and worker');
+
+# and two floods share what there is
+
+fill($c, "x$_", 'unsigned') for 1 .. 2500;
+is(outcome(order($t, 'a')), '200 duplicate memory', 'it is known still');
+cmp_ok(scalar(grep { fill($c, "x$_", 'unsigned') =~ /duplicate/ }
+        2100 .. 2500), '==', 401, 'a second flood has the last of its own');
+cmp_ok(scalar(grep { fill($c, $_) =~ /duplicate/ } 2100 .. 2500), '==', 401,
+    'and so has the first one');
 $c->close;
 
 # full of events under way
@@ -375,9 +402,10 @@ sub post {
 
 
 sub fill {
-    my ($c, $n) = @_;
+    my ($c, $n, $source) = @_;
 
     my $body = qq({"id":"fill-$n"});
 
-    return outcome($c->request(POST => '/body', json($body), $body));
+    return outcome($c->request(POST => '/' . ($source // 'body'),
+        json($body), $body));
 }

@@ -32,6 +32,7 @@
 #include "delivery.h"
 #include "carrier.h"
 #include "tally.h"
+#include "forgotten.h"
 #include "../observe/metrics.h"
 
 
@@ -166,6 +167,7 @@ ngx_er_fanout_claim(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
     source = fanout->event->source;
 
     ngx_memcpy(claim->key, key, sizeof(claim->key));
+    claim->source = source->hash;
     claim->lease = source->deadline + NGX_ER_FANOUT_LEASE;
     claim->window = source->window;
     claim->print = fanout->print;
@@ -280,6 +282,8 @@ ngx_er_fanout_mode(ngx_er_fanout_t *fanout)
 
     claim = fanout->claim;
     fanout->dedup = claim->mode;
+
+    ngx_er_forgotten_tell();
 
     if (claim->mode == NGX_ER_DEDUP_LOCAL) {
         ngx_er_metric_source(fanout->event->source,

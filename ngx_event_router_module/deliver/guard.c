@@ -69,6 +69,7 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
 
     claim->named = 1;
     claim->lease = lease;
+    claim->source = event->source->hash;
     claim->window = event->source->window ? event->source->window
                                           : NGX_ER_GUARD_WINDOW;
     claim->on_error = NGX_ER_ON_ERROR_LOCAL;

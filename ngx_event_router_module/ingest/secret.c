@@ -130,6 +130,18 @@ ngx_er_secret_value(ngx_er_verify_t *v, ngx_str_t *word, ngx_str_t *secret,
         return ngx_er_secret_env(v, &name, secret, err);
     }
 
+    /* not shown: it can be a secret all the same */
+
+    if (ngx_er_param_value(word, "/", &name)
+        || ngx_er_param_value(word, "./", &name)
+        || ngx_er_param_value(word, "../", &name))
+    {
+        ngx_er_error(err, "the secret looks like the name of a file: write "
+                     "\"file:\" before it; a secret that begins so must stand "
+                     "in a file");
+        return NGX_ERROR;
+    }
+
     if (ngx_er_secret_copy(v->pool, word->data, word->len, secret) != NGX_OK) {
         return ngx_er_secret_memory(err);
     }

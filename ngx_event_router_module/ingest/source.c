@@ -198,6 +198,7 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
      */
 
     s->name = *name;
+    s->hash = ngx_er_hash64(name);
     s->unused = 1;
     s->methods = NGX_HTTP_POST;
     s->max_batch = 100;

@@ -45,7 +45,8 @@ static ngx_atomic_t *ngx_er_metrics_record(ngx_slab_pool_t *pool, u_char kind,
 
 static const char  *ngx_er_source_metric_names[] = {
     "refused", "invalid", "rejected", "loop", "handshake", "body_memory",
-    "dedup_local", "dedup_none", "duplicate_differs"
+    "dedup_local", "dedup_none", "duplicate_differs",
+    "dedup_forgotten"
 };
 
 static const char  *ngx_er_target_metric_names[] = {

@@ -176,6 +176,15 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
     ngx_str_t    word;
     const char  *near;
 
+    if (text->data[0] == '!'
+        || (text->len == 3 && ngx_strncmp(text->data, "not", 3) == 0))
+    {
+        ngx_er_error(err, "\"%V\" stands where the field is: to negate, write "
+                     "\"when FIELD not OP VALUE\", or \"none { ... }\"",
+                     text);
+        return NGX_ERROR;
+    }
+
     word.data = text->data;
     word.len = text->len;
 

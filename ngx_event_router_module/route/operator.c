@@ -120,6 +120,19 @@ static ngx_er_operator_t  ngx_er_operators[] = {
 
 static ngx_er_synonym_t  ngx_er_synonyms[] = {
     { "==", "\"=\"" },
+    { "===", "\"=\"" },
+    { "!==", "\"!=\"" },
+    { "=>", "\">=\"" },
+    { "=<", "\"<=\"" },
+    { "~=", "\"~\"" },
+    { "notin", "\"not =\" with several values" },
+    { "not_in", "\"not =\" with several values" },
+    { "nin", "\"not =\" with several values" },
+    { "isnt", "\"!=\"" },
+    { "has", "\"contains\" or, for an element of an array, \"=\"" },
+    { "startswith", "\"prefix\"" },
+    { "endswith", "\"suffix\"" },
+    { "begins_with", "\"prefix\"" },
     { "<>", "\"!=\"" },
     { "=~", "\"~\"" },
     { "^~", "\"prefix\"" },
@@ -295,7 +308,8 @@ ngx_er_operator_count(ngx_er_operator_t *op, ngx_uint_t nargs,
                      "highest", op->name);
 
     } else if (nargs) {
-        ngx_er_error(err, "\"%s\" takes one value", op->name);
+        ngx_er_error(err, "\"%s\" takes one value: each condition stands in "
+                     "a line of its own", op->name);
 
     } else {
         ngx_er_error(err, "a value is missing behind \"%s\"", op->name);
@@ -481,7 +495,8 @@ ngx_er_operand_type(ngx_pool_t *pool, ngx_er_comparison_t *c,
     }
 
     ngx_er_error(err, "unknown type \"%V\": a value is a string, number, "
-                 "boolean, null, array or object", &operand->text);
+                 "boolean, null, array or object; to compare with a text "
+                 "write \"=\"", &operand->text);
 
     return NGX_ERROR;
 }

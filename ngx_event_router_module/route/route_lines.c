@@ -18,6 +18,7 @@
 
 
 #include "route_lines.h"
+#include "misread.h"
 
 
 #define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
@@ -57,7 +58,15 @@ ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     condition = ngx_er_condition_test(cf->pool, value, n, parser->each,
                                       parser->mcf->fields, &err);
 
-    return ngx_er_route_take(cf, parser, condition, &err);
+    if (ngx_er_route_take(cf, parser, condition, &err) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_er_misread(value, n, &err) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%*s", err.len, err.text);
+    }
+
+    return NGX_CONF_OK;
 }
 
 

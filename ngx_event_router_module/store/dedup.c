@@ -252,3 +252,24 @@ ngx_er_dedup_seed(ngx_er_dedup_t *dedup, ngx_log_t *log)
 
     return NGX_OK;
 }
+
+
+ngx_uint_t
+ngx_er_dedup_forgotten(ngx_er_dedup_t *dedup, uint64_t *source)
+{
+    ngx_uint_t        n;
+    ngx_er_memory_t  *memory;
+
+    memory = dedup->memory;
+
+    if (memory == NULL) {
+        return 0;
+    }
+
+    n = memory->forgotten;
+    *source = memory->victim;
+
+    memory->forgotten = 0;
+
+    return n;
+}

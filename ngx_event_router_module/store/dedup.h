@@ -57,6 +57,8 @@ struct ngx_er_claim_s {
     /* the caller's, before ngx_er_claim() */
 
     u_char                 key[32];
+    uint64_t               source;     /* hash of its name; 0: of a key that is
+                                          known or nobody's */
     ngx_msec_t             lease;      /* ms */
     ngx_msec_t             window;     /* ms a finished key is remembered */
     ngx_er_on_error_e      on_error;
@@ -112,6 +114,11 @@ ngx_uint_t ngx_er_dedup_apart(ngx_er_dedup_t *dedup);
 
 /* 1: they are in a Redis beside the queue, which other nginx may share */
 ngx_uint_t ngx_er_dedup_shared(ngx_er_dedup_t *dedup);
+/*
+ * How many keys in memory had to go before their time since this was last
+ * asked, and the source that they were of, by the hash of its name.
+ */
+ngx_uint_t ngx_er_dedup_forgotten(ngx_er_dedup_t *dedup, uint64_t *source);
 
 /* asks for the key; the handler is called exactly once */
 void ngx_er_claim(ngx_er_claim_t *claim);

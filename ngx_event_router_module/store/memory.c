@@ -63,7 +63,8 @@ ngx_er_memory_claim(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 
     } else {
         claim->result = NGX_ER_CLAIM_RESUME;
-        claim->attempts = ++entry->attempts;
+        entry->attempts += (entry->attempts < NGX_ER_MEMORY_TRIES);
+        claim->attempts = entry->attempts;
 
         ngx_er_memory_take(memory, entry, claim);
         n = ngx_er_memory_copy(entry, targets);
@@ -144,7 +145,8 @@ ngx_er_memory_end(ngx_er_memory_t *memory, ngx_er_claim_t *claim,
             entry->expires = ngx_current_msec + claim->window;
 
             ngx_queue_remove(&entry->queue);
-            ngx_queue_insert_head(&memory->sh->idle, &entry->queue);
+            ngx_queue_insert_head(&ngx_er_memory_share(memory, entry)->idle,
+                                  &entry->queue);
 
             if (state == NGX_ER_MEMORY_DONE) {
                 entry->u.print = claim->print;
@@ -175,7 +177,9 @@ ngx_er_memory_hold(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
     if (entry && entry->state != NGX_ER_MEMORY_DONE) {
 
         if (!ngx_er_memory_running(entry)) {
-            entry->attempts = ngx_max(entry->attempts, claim->attempts);
+            entry->attempts = ngx_max(entry->attempts,
+                                      ngx_min(claim->attempts,
+                                              NGX_ER_MEMORY_TRIES));
             ngx_er_memory_take(memory, entry, claim);
         }
 
@@ -230,7 +234,8 @@ ngx_er_memory_consult(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 
     } else {
         claim->result = NGX_ER_CLAIM_RESUME;
-        claim->attempts = ngx_max(claim->attempts, entry->attempts + 1);
+        claim->attempts = ngx_max(claim->attempts,
+                                  (ngx_uint_t) entry->attempts + 1);
         n = ngx_er_memory_copy(entry, targets);
     }
 

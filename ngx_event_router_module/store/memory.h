@@ -24,6 +24,9 @@ typedef struct {
     ngx_er_memory_sh_t      *sh;
     ngx_slab_pool_t         *shpool;
     ngx_shm_zone_t          *zone;
+    uint64_t                 victim;   /* of this process, until somebody asks:
+                                          the source whose keys went, */
+    ngx_uint_t               forgotten;  /* and how many */
 } ngx_er_memory_t;
 
 

@@ -5,9 +5,9 @@
 
 
 /*
- * The zone behind memory.c: trees of keys, and two lists of them in the order
- * of use.  It owns the shared memory; memory_space.c gives out its blocks and
- * says who goes when it is full.
+ * The zone behind memory.c: trees of keys, and for each source two lists of
+ * them in the order of use.  It owns the shared memory; memory_space.c gives
+ * out its blocks and says who goes when it is full.
  *
  * Keys are found in red-black trees: many small ones, since each step down a
  * tree is a miss of the cache.  A tree is balanced whatever is put into it and
@@ -143,12 +143,11 @@ ngx_er_memory_init(ngx_shm_zone_t *zone, void *data)
     memory->sh = sh;
     memory->shpool->data = sh;
 
-    if (ngx_er_memory_trees(memory, zone->shm.size) != NGX_OK) {
+    if (ngx_er_memory_trees(memory, zone->shm.size) != NGX_OK
+        || ngx_er_memory_shares(memory, zone->shm.size) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    ngx_queue_init(&sh->held);
-    ngx_queue_init(&sh->idle);
 
     len = sizeof(" in zone \"\"") + zone->shm.name.len;
 
@@ -352,24 +351,29 @@ ngx_er_memory_adopt(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 ngx_er_memory_entry_t *
 ngx_er_memory_new(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
 {
+    ngx_uint_t              share;
     ngx_rbtree_node_t      *node;
     ngx_er_memory_entry_t  *entry;
 
-    node = ngx_er_memory_alloc(memory, NULL);
+    share = ngx_er_memory_share_of(memory, claim->source);
+
+    node = ngx_er_memory_alloc(memory, share, NULL);
     if (node == NULL) {
         return NULL;
     }
 
     entry = ngx_er_memory_entry(node);
+    entry->share = share;
     entry->settled = 0;
     entry->chunks = NULL;
-    entry->attempts = claim->attempts;
+    entry->attempts = ngx_min(claim->attempts, NGX_ER_MEMORY_TRIES);
 
     ngx_memcpy(&node->key, claim->key, sizeof(ngx_rbtree_key_t));
     ngx_memcpy(entry->key, claim->key, sizeof(entry->key));
 
     ngx_rbtree_insert(ngx_er_memory_tree(memory->sh, node->key), node);
-    ngx_queue_insert_head(&memory->sh->held, &entry->queue);
+    ngx_queue_insert_head(&ngx_er_memory_share(memory, entry)->held,
+                          &entry->queue);
     memory->sh->entries++;
 
     ngx_er_memory_take(memory, entry, claim);
@@ -391,7 +395,8 @@ ngx_er_memory_take(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry,
     ngx_memcpy(entry->token, claim->token, sizeof(entry->token));
 
     ngx_queue_remove(&entry->queue);
-    ngx_queue_insert_head(&memory->sh->held, &entry->queue);
+    ngx_queue_insert_head(&ngx_er_memory_share(memory, entry)->held,
+                          &entry->queue);
 }
 
 
@@ -414,7 +419,7 @@ ngx_er_memory_add(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry,
     i = entry->settled % NGX_ER_MEMORY_CHUNK;
 
     if (i == 0) {
-        chunk = ngx_er_memory_alloc(memory, entry);
+        chunk = ngx_er_memory_alloc(memory, entry->share, entry);
         if (chunk == NULL) {
             return NGX_ERROR;
         }
@@ -478,7 +483,7 @@ ngx_er_memory_drop_targets(ngx_er_memory_t *memory,
 
     for (chunk = entry->chunks; chunk; chunk = next) {
         next = chunk->next;
-        ngx_slab_free_locked(memory->shpool, chunk);
+        ngx_er_memory_free(memory, entry->share, chunk);
     }
 
     entry->chunks = NULL;

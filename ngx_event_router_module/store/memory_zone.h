@@ -20,6 +20,7 @@
 #define NGX_ER_MEMORY_TARGETS  1024    /* settled ones that a key remembers */
 #define NGX_ER_MEMORY_CHUNK    15
 #define NGX_ER_MEMORY_BLOCK    128     /* bytes of an entry or a chunk */
+#define NGX_ER_MEMORY_TRIES    65535   /* attempts that are counted */
 
 
 typedef enum {
@@ -44,8 +45,10 @@ typedef struct {
     u_char                   color;
     u_char                   state;    /* ngx_er_memory_state_e */
     u_short                  settled;  /* how many */
-    uint32_t                 attempts;
-    ngx_queue_t              queue;    /* held or idle, last used first */
+    uint16_t                 attempts;
+    uint16_t                 share;    /* whose it is */
+    ngx_queue_t              queue;    /* held or idle of the share, last used
+                                          first */
     u_char                   key[32];
     u_char                   token[16];
     union {
@@ -57,12 +60,27 @@ typedef struct {
 } ngx_er_memory_entry_t;
 
 
+/* what is one source's; several have one if there are very many of them */
+
+typedef struct {
+    uint64_t                 source;   /* hash of its name */
+    ngx_uint_t               blocks;   /* 0: it is free for another one */
+    ngx_queue_t              held;     /* CLAIMED */
+    ngx_queue_t              idle;     /* RELEASED and DONE */
+} ngx_er_memory_share_t;
+
+
 struct ngx_er_memory_sh_s {
     ngx_rbtree_t            *trees;    /* of keys */
     ngx_uint_t               mask;     /* of the bits that choose a tree */
     ngx_rbtree_node_t        sentinel; /* of all trees */
-    ngx_queue_t              held;     /* CLAIMED */
-    ngx_queue_t              idle;     /* RELEASED and DONE */
+    ngx_er_memory_share_t   *shares;
+    ngx_uint_t               nshares;  /* a power of two */
+    ngx_uint_t               most;     /* the share that had most when they
+                                          were last looked at */
+    ngx_uint_t               since;    /* evictions since then */
+    ngx_uint_t               turn;     /* the share in which what has expired
+                                          is looked for next */
     ngx_uint_t               entries;
     ngx_uint_t               evicted;  /* before they had expired */
     ngx_uint_t               forced;   /* of them with a running lease */
@@ -90,6 +108,9 @@ struct ngx_er_memory_sh_s {
 
 #define ngx_er_memory_entry(node)                                             \
     ((ngx_er_memory_entry_t *) &(node)->color)
+
+#define ngx_er_memory_share(memory, entry)                                    \
+    (&(memory)->sh->shares[(entry)->share])
 
 #define ngx_er_memory_tree(sh, key)  (&(sh)->trees[(key) & (sh)->mask])
 
@@ -128,13 +149,19 @@ ngx_uint_t ngx_er_memory_copy(ngx_er_memory_entry_t *entry,
 
 
 /*
- * memory_space.c.  alloc() is a block, for which others may have to go, but
- * never "keep", the entry that is being worked on, or NULL.  expire() takes
- * two entries at most, remove() this one.
+ * memory_space.c.  alloc() is a block for a share, for which others may have
+ * to go, but never "keep", the entry that is being worked on, or NULL; free()
+ * is its opposite.  expire() takes two entries at most, remove() this one.
+ * shares() makes the shares at the start, share_of() is that of a source, by
+ * the hash of its name.
  */
 
-void *ngx_er_memory_alloc(ngx_er_memory_t *memory,
+ngx_int_t ngx_er_memory_shares(ngx_er_memory_t *memory, size_t size);
+ngx_uint_t ngx_er_memory_share_of(ngx_er_memory_t *memory, uint64_t source);
+void *ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_uint_t share,
     ngx_er_memory_entry_t *keep);
+void ngx_er_memory_free(ngx_er_memory_t *memory, ngx_uint_t share,
+    void *block);
 void ngx_er_memory_expire(ngx_er_memory_t *memory);
 void ngx_er_memory_remove(ngx_er_memory_t *memory,
     ngx_er_memory_entry_t *entry);

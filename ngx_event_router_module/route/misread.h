@@ -1,0 +1,28 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * "when" lines that say something else than they seem to.
+ */
+
+
+#ifndef _NGX_ER_MISREAD_H_INCLUDED_
+#define _NGX_ER_MISREAD_H_INCLUDED_
+
+
+#include "../base.h"
+
+
+/*
+ * args are the words behind "when" (FIELD [not] OP VALUE ...) of a line that
+ * was compiled.  NGX_OK, or NGX_DECLINED with a sentence in note: what the
+ * line really says, and what to write.
+ */
+ngx_int_t ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *note);
+
+
+#endif /* _NGX_ER_MISREAD_H_INCLUDED_ */
