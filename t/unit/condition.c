@@ -42,6 +42,7 @@ static void test_by_hand(void);
 static void test_many(void);
 static void test_hostile(void);
 static void test_random(void);
+static void test_far(void);
 static void test_memory(void);
 static int holds(const char *event, const char *condition);
 static int packed(ngx_er_condition_t *c, ngx_er_facts_t *facts);
@@ -442,6 +443,7 @@ main(void)
     test_many();
     test_hostile();
     test_random();
+    test_far();
     test_memory();
 
     return done_testing();
@@ -795,6 +797,47 @@ test_random(void)
 
 
 /* every allocation in turn fails: an error, or nothing holds */
+
+/* a long text is searched piece by piece: wherever the VALUE stands in it */
+
+static void
+test_far(void)
+{
+    char    *json;
+    size_t   i, k, at, wrong;
+
+    static const char  *lines[] = {
+        "when data.v contains needle;", "when data.v contains_ci NEEDLE;",
+        "when data.v like '*nee*dle*';", "when data.v like_ci '*NEEDLE*';"
+    };
+
+    json = malloc(70100);
+    wrong = 0;
+
+    for (i = 0; i < 40; i++) {
+        at = (i < 20) ? 32755 + i : (i < 39) ? 65525 + i - 20 : 0;
+
+        memcpy(json, "{\"v\":\"", 6);
+        memset(json + 6, 'n', 70000);
+        memcpy(json + 6 + at, "needle", 6);
+        strcpy(json + 70006, "\"}");
+
+        for (k = 0; k < 4; k++) {
+            wrong += (holds(json, lines[k]) != 1);
+        }
+
+        json[6 + at + 5] = 'f';
+
+        for (k = 0; k < 4; k++) {
+            wrong += (holds(json, lines[k]) != 0);
+        }
+    }
+
+    is_int((int) wrong, 0, "in a long text at 40 places");
+
+    free(json);
+}
+
 
 static void
 test_memory(void)
