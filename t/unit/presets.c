@@ -6,7 +6,8 @@
 
 /*
  * The table of producers: every row must be something that the verifier, the
- * templates and the handshakes accept, and docs/producers.md must show it.
+ * templates and the handshakes accept, and docs/producers.md must show it, and
+ * which content types it takes if that is not JSON alone.
  * "presets --table" prints the table for that page, "presets --rows" what
  * t/presets.t needs of each row to sign as its producer does.
  */
@@ -382,6 +383,12 @@ test_docs(void)
 
         ok(strstr(docs, (char *) buf) != NULL, "%s: " TEST_DOCS " shows it",
            p->name);
+
+        n = snprintf((char *) buf, sizeof(buf), "| `%s` | `%s` |\n", p->name,
+                     p->accept ? p->accept : NGX_ER_ACCEPT_JSON);
+
+        ok((strstr(docs, (char *) buf) != NULL) == (p->accept != NULL),
+           "%s: and what it accepts", p->name);
     }
 }
 
