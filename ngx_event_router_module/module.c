@@ -31,6 +31,8 @@ static char *ngx_er_init_conf(ngx_cycle_t *cycle, void *conf);
 static void *ngx_er_create_main_conf(ngx_conf_t *cf);
 static char *ngx_er_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_er_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_er_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 static ngx_int_t ngx_er_init(ngx_conf_t *cf);
 static ngx_int_t ngx_er_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_er_init_process(ngx_cycle_t *cycle);
@@ -160,7 +162,7 @@ static ngx_http_module_t  ngx_er_module_ctx = {
     NULL,                                  /* merge server configuration */
 
     ngx_er_create_loc_conf,                /* create location configuration */
-    ngx_er_receive_merge                   /* merge location configuration */
+    ngx_er_merge_loc_conf                  /* merge location configuration */
 };
 
 
@@ -313,6 +315,19 @@ static void *
 ngx_er_create_loc_conf(ngx_conf_t *cf)
 {
     return ngx_pcalloc(cf->pool, sizeof(ngx_er_loc_conf_t));
+}
+
+
+static char *
+ngx_er_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_er_loc_conf_t *conf = child;
+
+    if (conf->admin && ngx_er_admin_merge(cf, conf->admin) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_er_receive_merge(cf, parent, child);
 }
 
 

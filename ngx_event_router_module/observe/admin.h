@@ -21,6 +21,8 @@
 
 struct ngx_er_admin_conf_s {
     ngx_str_t              token;      /* empty: none is asked for */
+    ngx_array_t            names;      /* of ngx_str_t: the server's, which
+                                          may stand in Host */
     unsigned               access:1;   /* nginx's own rules decide */
     unsigned               reveal:1;   /* bodies may be shown */
 };
@@ -46,7 +48,10 @@ char *ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_er_admin_list(ngx_pool_t *pool, ngx_er_queue_op_t *op,
     ngx_uint_t reveal, ngx_str_t *text);
 
-/* admin_access.c: NULL, or why this client may not do that */
+/* admin_access.c: merge_loc_conf of a location with event_admin */
+char *ngx_er_admin_merge(ngx_conf_t *cf, ngx_er_admin_conf_t *conf);
+
+/* NULL, or why this client may not do that */
 const char *ngx_er_admin_refused(ngx_http_request_t *r,
     ngx_er_admin_conf_t *conf, ngx_uint_t change);
 

@@ -21,6 +21,9 @@
 #define NGX_ER_ADMIN_PAGE   50
 #define NGX_ER_ADMIN_PAGES  1000
 
+/* the end of the year 9999, which is as many milliseconds as 64 bits hold */
+#define NGX_ER_ADMIN_LATEST  253402300799
+
 #define NGX_ER_ADMIN_ANY    ((ngx_uint_t) -1)  /* of all verbs */
 
 
@@ -301,7 +304,7 @@ ngx_er_admin_when(ngx_str_t *text, uint64_t *ms)
 
     t = ngx_atotm(text->data, text->len);
 
-    if (t == NGX_ERROR || t == 0) {
+    if (t == NGX_ERROR || t == 0 || t > NGX_ER_ADMIN_LATEST) {
         return NGX_ERROR;
     }
 
