@@ -51,6 +51,35 @@ while ($alerts =~ /(event_router_\w+)\s*\{([^}]*)\}/g) {
 }
 
 
+# ---- blocks of nginx.conf stand in one that passes
+
+{
+    my $t = Test::EventRouter->new;
+    my $blocks = join '', $page =~ /^```nginx\n(.*?)^```$/mgs;
+
+    like($blocks, qr/^event_target old /m, 'blocks of nginx.conf');
+
+    $t->write_file('conf/secret', 'a-secret-of-the-old-platform');
+    $t->config(<<"EOC");
+    event_source shopify { verify shopify; secret file:secret; }
+    $blocks
+    proxy_read_timeout 2s;
+    proxy_send_timeout 2s;
+    proxy_connect_timeout 2s;
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location = /hook { event_receive shopify; }
+        location = /old { event_deliver old; proxy_pass http://127.0.0.1:1; }
+    }
+EOC
+
+    my ($passes, $said) = $t->check_config;
+
+    ok($passes && $said !~ /\[warn\]/, 'they pass') or diag($said);
+}
+
+
 # ---- links lead to headings
 
 for my $link ($page =~ /\]\(([^)]*#[^)]*)\)/g) {

@@ -163,7 +163,8 @@ sub check {
 }
 
 
-# a wrapper: the sources and targets that the text names
+# a wrapper: the sources and targets that the text names; those that it makes
+# itself get the secret that is there
 
 sub configuration {
     my ($text) = @_;
@@ -182,7 +183,11 @@ sub configuration {
 
     %source = (shopify => 1, github => 1) if delete $source{'*'};
 
-    my $sources = join '', map { <<"EOC" } sort keys %source;
+    my %own = map { $_ => 1 } $text =~ /^event_source +(\S+) \{/mg;
+
+    $text =~ s{\bfile:/etc/nginx/secrets/\w+;}{file:secret;}g;
+
+    my $sources = join '', map { <<"EOC" } grep { !$own{$_} } sort keys %source;
     event_source $_ {
         verify    $_;
         secret    file:secret;
