@@ -39,6 +39,7 @@ my $SOURCE = hex16(0x5001);
 my $shard = 0;
 my $layout = '1 1';
 my $token = 0;
+my $state = 0x7000;
 my $nonce = 0;
 my ($R1, $R2) = map { hex16($_) } 0x2001, 0x2002;
 my $k = 0;
@@ -623,10 +624,156 @@ ok(scalar(@{ lease($X, fresh => 9)->{entries} }) >= 1, 'and is there');
 
 $r = accept_event(record => 'gone', parts => [ { target => $X } ]);
 $redis->command(DEL => key("e:$r->{seq}"));
+my $missed = $redis->command(HGET => key('m'), 'l') // 0;
+
 $l = lease($X, fresh => 9);
 is(scalar @{ $l->{entries} }, 0, 'thrown away');
-is($l->{gone}, 1, 'which is told');
+is($redis->command(HGET => key('m'), 'l') - $missed, 1, 'which is counted');
 is($redis->command(ZSCORE => key("f:$X"), $r->{seq}), undef, 'forgotten');
+
+# what is lost is counted, whoever notices, and told once
+
+my $L = hex16(0xc001);
+my ($N7, $N8) = (hex16(7), hex16(8));
+my ($seven, $eight) = ({}, {});
+
+sub look {
+    my ($known, $node, %o) = @_;
+
+    my $s = sweep(known => [ $L ], node => $node, (map { $_ => $known->{$_} }
+        grep { defined $known->{$_} } qw(state at had told)), %o);
+    my $from = $known->{told} // 0;
+
+    $from = 0 if $s->{state} ne ($known->{state} // '');
+    $from = $s->{acked} if $s->{acked} > $from;
+
+    my $lost = $s->{lost} > $from ? $s->{lost} - $from : 0;
+
+    %$known = (state => $s->{state}, at => $s->{now}, had => $s->{there},
+        told => $lost ? $s->{lost} : $from);
+
+    return $lost;
+}
+
+$redis->command('FLUSHALL');
+is(look($seven, $N7) + look($eight, $N8), 0, 'an empty one');
+
+my @L = map { accept_event(record => "l$_", parts => [ { target => $L } ]) }
+        1 .. 9;
+
+is(look($seven, $N7) + look($eight, $N8), 0, 'nothing is lost');
+is($seven->{had}, 9, 'nine');
+$l = lease($L, fresh => 1);
+fenced(settle => $H1, $l->{token}, $l->{entries}[0]{seq}, $L);
+$l = lease($L, fresh => 1);
+fenced(bury => $H1, $l->{token}, $l->{entries}[0]{seq}, $L, $past, 2, 500,
+       '', 60000);
+is(look($seven, $N7), 0, 'delivered, dead');
+is($seven->{had}, 8, 'eight');
+
+# an event; the list of pending ones, of fresh ones, of all names
+
+$redis->command(DEL => key("e:$L[2]{seq}"));
+lease($L, fresh => 1);
+is(look($seven, $N7), 1, 'an event: one is lost');
+is(look($eight, $N8), 0, 'which is told');
+is(look($seven, $N7), 0, 'once');
+is(look($eight, $N8), 0, 'by one');
+$redis->command(DEL => key("k:$L"));
+is(look($seven, $N7), 0, 'a list');
+is($seven->{had}, 7, 'that is made anew');
+$redis->command(DEL => key("f:$L"), key('t'));
+is(look($seven, $N7), 0, 'of what is due, and the names');
+$r = sweep(known => [ $L ], node => $N7, %$seven);
+is($r->{counts}[0]{name}, 'n', 'which are known');
+is(scalar @{ ($l = lease($L, fresh => 9))->{entries} }, 6, 'all are due');
+fenced(retry => $H1, $l->{token}, $_->{seq}, $L, 0, '')
+    for @{ $l->{entries} };
+$redis->command(DEL => map { key("$_:$L") } qw(k f a));
+is(look($seven, $N7), 6, 'all lists: they are lost');
+is($seven->{had}, 1, 'but the dead one');
+
+# its event went when it was delivered: it is no loss
+
+$l = accept_event(parts => [ { target => $L } ]);
+my $le = lease($L, fresh => 1);
+$redis->command(DEL => key("e:$l->{seq}"));
+is(fenced(settle => $H1, $le->{token}, $l->{seq}, $L), -1, 'delivered');
+is(look($seven, $N7), 0, 'an event that was in hand');
+
+# an answer that is lost is given again; who does not ask again is replaced
+
+accept_event(parts => [ { target => $L } ]) for 1 .. 3;
+look($_->[0], $_->[1]) for [ $seven, $N7 ], [ $eight, $N8 ];
+$redis->command(DEL => map { key("$_:$L") } qw(k f));
+is(look({ %$seven }, $N7), 3, 'lost');
+is(look({ %$eight }, $N8), 0, 'another one is not told');
+is(look({ %$seven }, $N7), 3, 'told again, as it was not heard');
+is(look($seven, $N7), 3, 'heard');
+is(look($_->[0], $_->[1]), 0, 'known') for [ $seven, $N7 ], [ $eight, $N8 ];
+accept_event(parts => [ { target => $L } ]) for 1 .. 3;
+look($_->[0], $_->[1]) for [ $seven, $N7 ], [ $eight, $N8 ];
+$redis->command(DEL => map { key("$_:$L") } qw(k f));
+is(look({ %$seven }, $N7), 3, 'lost again');
+$redis->command(HSET => key('m'), o => $N7 . int((time() - 11) * 1000));
+is(look($eight, $N8), 3, 'who should tell does not: another one is told');
+
+# emptied, with new ones in it; the second one knows more
+
+accept_event(parts => [ { target => $L } ]) for 1 .. 5;
+look($seven, $N7);
+accept_event(parts => [ { target => $L } ]) for 1 .. 2;
+look($eight, $N8);
+
+my $all = $eight->{had};
+
+$redis->command('FLUSHALL');
+is(look($seven, $N7), $all - 2, 'emptied: what was known');
+is(look($eight, $N8) + look($seven, $N7), 2,
+    'and what another one knew beyond that');
+is(look($seven, $N7) + look($eight, $N8), 0, 'that was all');
+
+# only the count is gone
+
+accept_event(parts => [ { target => $L } ]) for 1 .. 4;
+look($_->[0], $_->[1]) for [ $seven, $N7 ], [ $eight, $N8 ];
+$redis->command(DEL => key('m'));
+is(look($seven, $N7) + look($eight, $N8), 0, 'a count is no event');
+$redis->command(HDEL => key('m'), 'j', 'n');
+is(look($seven, $N7) + look($eight, $N8), 0, 'nor was there ever one');
+
+# an older state
+
+my %dump = map { $_ => $redis->command(DUMP => $_) }
+           @{ $redis->command(KEYS => '*') };
+
+accept_event(parts => [ { target => $L } ]) for 1 .. 3;
+look($_->[0], $_->[1]) for [ $seven, $N7 ], [ $eight, $N8 ];
+$redis->command('FLUSHALL');
+$redis->command(RESTORE => $_, 0, $dump{$_}) for keys %dump;
+is(look($seven, $N7), 3, 'an older state: what came since');
+is(look($eight, $N8), 0, 'the other one knew no more');
+is(look($seven, $N7) + look($eight, $N8), 0, 'that was all');
+
+# what an operator or time takes away
+
+my $P2 = hex16(0xc002);
+
+accept_event(record => 'short', retain => 1, parts => []);
+dead_letter($P2, 'short', keep => 1);
+look($seven, $N7);
+sleep 0.05;
+is(look($seven, $N7), 0, 'expired');
+dead_letter($P2, 'purged');
+look($seven, $N7);
+is(purge(target => $P2, limit => 10)->{done}, 1, 'purged');
+is(look($seven, $N7), 0, 'is not lost');
+is($r->{evicts}, 1, 'noeviction');
+$redis->command(CONFIG => SET => 'maxmemory-policy', 'volatile-lru');
+is(sweep(node => $N7)->{evicts}, 2, 'volatile-lru');
+$redis->command(CONFIG => SET => 'maxmemory-policy', 'allkeys-random');
+is(sweep(node => $N7)->{evicts}, 3, 'allkeys-random');
+$redis->command(CONFIG => SET => 'maxmemory-policy', 'noeviction');
 
 # the clock
 
@@ -979,7 +1126,8 @@ sub lease {
         $o{given} // 0, $o{seen} // 0, $o{wait} // 0, $o{pick} // 0);
 
     return { code => $r->[0], token => $tok, now => $r->[1], fresh => $r->[2],
-             again => $r->[3], gone => $r->[4], entries => $r->[0] == 1 ? entries($r, 5) : [] };
+             again => $r->[3],
+             entries => $r->[0] == 1 ? entries($r, 4) : [] };
 }
 
 
@@ -1050,10 +1198,11 @@ sub sweep {
 
     my $r = run('sweep', $o{holder} // $H1, $o{gap} // 15000,
         $o{generation} // 0, $o{keep} // 60000, join('', @{ $o{known} // [] }),
-        200, $o{node} // $H1, $o{silent} // 600000);
+        200, $o{node} // $H1, $o{silent} // 600000, $o{state} // hex16(0),
+        $o{at} // 0, $o{had} // 0, $o{told} // 0, $o{new} // hex16(++$state));
 
     my (undef, $now, $more, $adopted, $used, $size, $nodes, $removed,
-        @rest) = @$r;
+        $name, $there, $acked, $lost, $evicts, @rest) = @$r;
     my @counts;
 
     while (my @row = splice @rest, 0, 7) {
@@ -1065,7 +1214,8 @@ sub sweep {
 
     return { now => $now, more => $more, adopted => $adopted, used => $used,
              size => $size, nodes => $nodes, removed => $removed,
-             counts => \@counts };
+             counts => \@counts, state => $name, there => $there,
+             acked => $acked, lost => $lost, evicts => $evicts };
 }
 
 

@@ -22,7 +22,7 @@
 #define NGX_ER_BACKLOG_LINE    80      /* bytes of a metric beside the names */
 #define NGX_ER_BACKLOG_HELP    160
 #define NGX_ER_BACKLOG_TARGET  320     /* bytes of a target's JSON */
-#define NGX_ER_BACKLOG_STORE   320
+#define NGX_ER_BACKLOG_STORE   640
 
 
 typedef uint64_t (*ngx_er_backlog_get_pt)(ngx_er_lane_sh_t *lane,
@@ -112,8 +112,9 @@ ngx_er_backlog_json(u_char *p, ngx_er_main_conf_t *mcf)
     ngx_er_lanes_usage(mcf, &used, &size);
 
     p = ngx_sprintf(p, ",\"queue\":{\"store\":\"%s\",\"used\":%uL,"
-                    "\"size\":%uL,\"targets\":{",
-                    mcf->queue->backend->name, used, size);
+                    "\"size\":%uL,\"lost\":%uA,\"targets\":{",
+                    mcf->queue->backend->name, used, size,
+                    mcf->queue->lost ? *mcf->queue->lost : 0);
 
     target = mcf->targets.elts;
 
@@ -155,6 +156,12 @@ ngx_er_backlog_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
                     "event_router_store_bytes{kind=\"used\"} %uL\n"
                     "event_router_store_bytes{kind=\"size\"} %uL\n",
                     used, size);
+
+    p = ngx_sprintf(p, "# HELP event_router_lost_total Entries that the store "
+                    "has lost.\n"
+                    "# TYPE event_router_lost_total counter\n"
+                    "event_router_lost_total %uA\n",
+                    mcf->queue->lost ? *mcf->queue->lost : 0);
 
     target = mcf->targets.elts;
 

@@ -58,6 +58,15 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
         return NULL;
     }
 
+    queue->name.data = ngx_pnalloc(cf->pool,
+                                   sizeof("file:") + fq->conf.path.len);
+    if (queue->name.data == NULL) {
+        return NULL;
+    }
+
+    queue->name.len = ngx_sprintf(queue->name.data, "file:%V", &fq->conf.path)
+                      - queue->name.data;
+
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_er_file_queue_arg(cf, queue, fq, &value[i]) != NGX_OK) {
             return NULL;

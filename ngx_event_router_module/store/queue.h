@@ -53,6 +53,9 @@ struct ngx_er_queue_s {
     size_t                   memory;   /* bytes of records in hand, a worker */
     uint64_t                 generation;  /* of the configuration: when it was
                                              read, ms */
+    ngx_atomic_t            *lost;     /* entries that the store has lost, in
+                                          shared memory; NULL: it does not */
+    ngx_str_t                name;     /* for people: what and where it is */
 
     /* the worker's */
 

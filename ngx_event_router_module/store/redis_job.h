@@ -29,6 +29,8 @@ typedef struct {
 
     ngx_er_queue_t          *queue;    /* the worker's */
     ngx_er_redis_nodes_t    *nodes;
+    ngx_shm_zone_t          *zone;     /* redis_tally.c */
+    u_char                  *evicts;   /* of each shard, as it was said */
     ngx_er_redis_walk_t      check;
     ngx_er_redis_node_t     *first;    /* that was asked to check */
     ngx_er_redis_op_t        checking;
@@ -37,10 +39,8 @@ typedef struct {
     ngx_event_t              post;     /* to answer these */
     ngx_msec_t               said;     /* that the layout is another one */
     ngx_msec_t               asks;     /* that a shard is under way */
-    ngx_msec_t               missed;   /* that events have disappeared */
     ngx_msec_t               jumped;   /* that Redis's clock is not to be
                                           trusted */
-    ngx_uint_t               gone;     /* events, not yet said */
     ngx_uint_t               hops;     /* of the check */
     unsigned                 checked:1;
     unsigned                 busy:1;   /* the check is under way */

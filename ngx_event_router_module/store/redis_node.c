@@ -58,8 +58,7 @@ struct ngx_er_redis_nodes_s {
     ngx_uint_t               n;
     ngx_er_redis_node_t     *node[NGX_ER_REDIS_NODES];
 
-    ngx_er_redis_op_t        policy;   /* CONFIG GET */
-    ngx_er_redis_op_t        fsync;
+    ngx_er_redis_op_t        fsync;    /* INFO, then CONFIG GET */
     unsigned                 closed:1;
 };
 
@@ -73,11 +72,11 @@ static ngx_int_t ngx_er_redis_node_waited(ngx_er_redis_op_t *op,
 static void ngx_er_redis_node_done(ngx_er_redis_node_t *node,
     ngx_uint_t good);
 static void ngx_er_redis_node_post(ngx_event_t *ev);
-static ngx_int_t ngx_er_redis_nodes_policy(ngx_er_redis_op_t *op,
-    redisReply *reply);
 static ngx_int_t ngx_er_redis_nodes_fsync(ngx_er_redis_op_t *op,
     redisReply *reply);
-static ngx_uint_t ngx_er_redis_nodes_is(redisReply *reply, const char *value);
+static ngx_int_t ngx_er_redis_nodes_persistence(ngx_er_redis_op_t *op,
+    redisReply *reply);
+static void ngx_er_redis_nodes_volatile(ngx_er_redis_nodes_t *nodes);
 
 
 ngx_er_redis_nodes_t *
@@ -98,14 +97,6 @@ ngx_er_redis_nodes_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf)
 
     nodes->pool = pool;
     nodes->conf = conf;
-
-    nodes->policy.handler = ngx_er_redis_nodes_policy;
-    nodes->policy.data = nodes;
-    nodes->policy.quiet = 1;
-
-    nodes->fsync.handler = ngx_er_redis_nodes_fsync;
-    nodes->fsync.data = nodes;
-    nodes->fsync.quiet = 1;
 
     return ngx_er_redis_node_open(nodes, NULL, NULL) ? nodes : NULL;
 }
@@ -438,42 +429,58 @@ ngx_er_redis_node_done(ngx_er_redis_node_t *node, ngx_uint_t good)
 }
 
 
-/* one worker says it for all; without the right to ask nothing is said */
+/* one worker says it for all */
 
 void
 ngx_er_redis_nodes_inspect(ngx_er_redis_nodes_t *nodes)
 {
-    ngx_str_t  words[3];
+    ngx_str_t  words[2];
 
     if (ngx_worker != 0) {
         return;
     }
 
-    ngx_str_set(&words[0], "CONFIG");
-    ngx_str_set(&words[1], "GET");
-    ngx_str_set(&words[2], "maxmemory-policy");
+    ngx_str_set(&words[0], "INFO");
+    ngx_str_set(&words[1], "persistence");
 
-    (void) ngx_er_redis_run(nodes->node[0]->redis, &nodes->policy, words, 3);
+    nodes->fsync.handler = ngx_er_redis_nodes_persistence;
+    nodes->fsync.data = nodes;
+    nodes->fsync.quiet = 1;
+    nodes->fsync.deadline = 0;
 
-    ngx_str_set(&words[2], "appendfsync");
-
-    (void) ngx_er_redis_run(nodes->node[0]->redis, &nodes->fsync, words, 3);
+    (void) ngx_er_redis_run(nodes->node[0]->redis, &nodes->fsync, words, 2);
 }
 
 
+/* what appendfsync is says nothing if there is no file to sync */
+
 static ngx_int_t
-ngx_er_redis_nodes_policy(ngx_er_redis_op_t *op, redisReply *reply)
+ngx_er_redis_nodes_persistence(ngx_er_redis_op_t *op, redisReply *reply)
 {
+    ngx_str_t              words[3];
     ngx_er_redis_nodes_t  *nodes;
 
     nodes = op->data;
 
-    if (!nodes->closed && ngx_er_redis_nodes_is(reply, "noeviction") == 0) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "redis %V: its maxmemory-policy is not noeviction, it "
-                      "may throw away queued events",
-                      &nodes->conf->url.name);
+    if (nodes->closed || reply == NULL) {
+        return NGX_OK;
     }
+
+    if (reply->type == REDIS_REPLY_STRING
+        && ngx_strnstr((u_char *) reply->str, "aof_enabled:0", reply->len))
+    {
+        ngx_er_redis_nodes_volatile(nodes);
+        return NGX_OK;
+    }
+
+    ngx_str_set(&words[0], "CONFIG");
+    ngx_str_set(&words[1], "GET");
+    ngx_str_set(&words[2], "appendfsync");
+
+    op->handler = ngx_er_redis_nodes_fsync;
+    op->deadline = 0;
+
+    (void) ngx_er_redis_run(nodes->node[0]->redis, op, words, 3);
 
     return NGX_OK;
 }
@@ -482,37 +489,43 @@ ngx_er_redis_nodes_policy(ngx_er_redis_op_t *op, redisReply *reply)
 static ngx_int_t
 ngx_er_redis_nodes_fsync(ngx_er_redis_op_t *op, redisReply *reply)
 {
+    redisReply            *text;
     ngx_er_redis_nodes_t  *nodes;
 
     nodes = op->data;
 
-    if (!nodes->closed && ngx_er_redis_nodes_is(reply, "always") == 0) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "redis %V: its appendfsync is not always, a crash of "
-                      "its machine loses the last events that were accepted",
-                      &nodes->conf->url.name);
+    if (nodes->closed || reply == NULL) {
+        return NGX_OK;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+        || reply->element[1]->type != REDIS_REPLY_STRING)
+    {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "redis %V: its appendfsync is not known, since it does "
+                      "not answer CONFIG GET; unless that is always, a crash "
+                      "of its machine loses the last events that were "
+                      "accepted", &nodes->conf->url.name);
+        return NGX_OK;
+    }
+
+    text = reply->element[1];
+
+    if (text->len != sizeof("always") - 1
+        || ngx_strncmp(text->str, "always", sizeof("always") - 1) != 0)
+    {
+        ngx_er_redis_nodes_volatile(nodes);
     }
 
     return NGX_OK;
 }
 
 
-/* 0 only if it is known not to be */
-
-static ngx_uint_t
-ngx_er_redis_nodes_is(redisReply *reply, const char *value)
+static void
+ngx_er_redis_nodes_volatile(ngx_er_redis_nodes_t *nodes)
 {
-    redisReply  *text;
-
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
-        || reply->elements != 2
-        || reply->element[1]->type != REDIS_REPLY_STRING)
-    {
-        return 1;
-    }
-
-    text = reply->element[1];
-
-    return text->len == ngx_strlen(value)
-           && ngx_strncmp(text->str, value, text->len) == 0;
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "redis %V: its appendfsync is not always, a crash of its "
+                  "machine loses the last events that were accepted",
+                  &nodes->conf->url.name);
 }

@@ -31,6 +31,7 @@
 
 
 #include "redis_job.h"
+#include "redis_tally.h"
 
 
 #define NGX_ER_REDIS_GAP       15000   /* ms that a holder may be silent */
@@ -60,7 +61,9 @@ static void ngx_er_redis_queue_jumped(ngx_er_redis_queue_t *rq,
 static void ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait,
     ngx_uint_t good);
 static void ngx_er_redis_queue_finish(ngx_er_redis_job_t *job);
-static void ngx_er_redis_queue_gone(ngx_er_redis_queue_t *rq, ngx_uint_t n);
+static void ngx_er_redis_queue_swept(ngx_er_redis_job_t *job,
+    ngx_uint_t shard);
+static void ngx_er_redis_queue_tell(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_post(ngx_event_t *ev);
 
 
@@ -101,15 +104,17 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     conf->away = "events of queued sources are answered 503";
     conf->rights = "+eval +evalsha +ping +select +time +get +set +del +exists "
                    "+hget +hmget +hgetall +hset +hsetnx +hdel +hexists +hkeys "
-                   "+hstrlen +sadd +srem +scard +sismember +srandmember +zadd "
-                   "+zrem +zremrangebyscore +zcard +zscore +zrange "
-                   "+zrangebyscore +zrangebylex +info +config|get +wait";
+                   "+hstrlen +hincrby +sadd +srem +scard +sismember "
+                   "+srandmember +zadd +zrem +zremrangebyscore +zcard +zscore "
+                   "+zrange +zrangebyscore +zrangebylex +zunionstore +info "
+                   "+config|get +wait";
     conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
     conf->reply = 2 * conf->memory + 1024 * 1024;
 
     ngx_conf_init_msec_value(conf->timeout, NGX_ER_REDIS_QUEUE_PATIENCE);
 
     rq->conf = conf;
+    rq->queue = queue;
     rq->layout.prefix = conf->prefix;
     rq->layout.shards = conf->shards;
     rq->layout.gap = NGX_ER_REDIS_GAP;
@@ -120,6 +125,10 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     ngx_er_place_set(cf, &queue->place);
 
     ngx_er_redis_queue_sha1();
+
+    if (ngx_er_redis_tally_init(cf, rq) != NGX_OK) {
+        return NULL;
+    }
 
     return queue;
 }
@@ -133,7 +142,6 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     rq = queue->conf;
     queue->data = rq;
 
-    rq->queue = queue;
     rq->layout.holder = queue->holder;
 
     ngx_queue_init(&rq->early);
@@ -145,9 +153,13 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 
     rq->layout.clocks = ngx_pcalloc(cycle->pool, rq->layout.shards
                                                * sizeof(ngx_er_redis_clock_t));
-    if (rq->layout.clocks == NULL) {
+    rq->evicts = ngx_palloc(cycle->pool, rq->layout.shards);
+
+    if (rq->layout.clocks == NULL || rq->evicts == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_memset(rq->evicts, NGX_ER_REDIS_EVICTS_NOTHING, rq->layout.shards);
 
     rq->nodes = ngx_er_redis_nodes_open(cycle->pool, rq->conf);
 
@@ -175,6 +187,7 @@ ngx_er_redis_queue_close(ngx_er_queue_t *queue)
     if (rq->nodes) {
         ngx_er_redis_queue_leave(rq);
         ngx_er_redis_nodes_close(rq->nodes);
+        ngx_er_redis_tally_exit(rq);
     }
 }
 
@@ -308,6 +321,10 @@ ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
 
     walk->until = ngx_er_redis_node_until(node, &job->op, write);
 
+    if (walk->op->verb == NGX_ER_QUEUE_SWEEP) {
+        ngx_er_redis_tally_ask(rq, walk);
+    }
+
     if (ngx_er_redis_queue_script_words(walk, job->whole, walk->op->pool,
                                         words, &n)
         != NGX_OK)
@@ -355,6 +372,7 @@ static ngx_int_t
 ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
 {
     ngx_int_t              rc;
+    ngx_uint_t             shard;
     ngx_er_redis_job_t    *job;
     ngx_er_redis_walk_t   *walk;
     ngx_er_redis_queue_t  *rq;
@@ -362,6 +380,7 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
     job = rop->data;
     rq = job->rq;
     walk = &job->walk;
+    shard = walk->shard;
 
     if (rq->closed) {
         return NGX_OK;
@@ -390,6 +409,10 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
         walk->op->rc = NGX_ERROR;
         ngx_er_redis_queue_finish(job);
         return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK || rc == NGX_AGAIN) {
+        ngx_er_redis_queue_swept(job, shard);
     }
 
     ngx_er_redis_queue_go_on(job, rc);
@@ -605,30 +628,75 @@ ngx_er_redis_queue_finish(ngx_er_redis_job_t *job)
 
     op = job->walk.op;
 
-    if (job->walk.gone) {
-        ngx_er_redis_queue_gone(job->rq, job->walk.gone);
-    }
-
+    ngx_er_redis_queue_tell(job);
     ngx_er_queue_done(op);
 }
 
 
-static void
-ngx_er_redis_queue_gone(ngx_er_redis_queue_t *rq, ngx_uint_t n)
-{
-    rq->gone += n;
+/* what came and went since the shard was counted */
 
-    if (!ngx_er_redis_may_say(&rq->missed, NGX_ER_REDIS_QUIET)) {
+static void
+ngx_er_redis_queue_tell(ngx_er_redis_job_t *job)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = job->walk.op;
+
+    if (op->verb == NGX_ER_QUEUE_ACCEPT && (op->rc == NGX_OK || op->kept)) {
+        ngx_er_redis_tally_add(job->rq, job->walk.shard, op->nparts);
+    }
+
+    if (op->verb == NGX_ER_QUEUE_SETTLE && op->rc == NGX_OK) {
+        ngx_er_redis_tally_add(job->rq, job->walk.shard, -1);
+    }
+}
+
+
+/* one worker warns of what Redis may evict, whenever that changes */
+
+static void
+ngx_er_redis_queue_swept(ngx_er_redis_job_t *job, ngx_uint_t shard)
+{
+    ngx_er_redis_walk_t   *walk;
+    ngx_er_redis_queue_t  *rq;
+
+    rq = job->rq;
+    walk = &job->walk;
+
+    if (walk->op->verb != NGX_ER_QUEUE_SWEEP || walk->op->node == 0) {
         return;
     }
 
-    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                  "redis %V: %ui queued events have disappeared, they are "
-                  "lost; nobody else may delete keys below prefix=%V, and "
-                  "maxmemory-policy must be noeviction",
-                  &rq->conf->url.name, rq->gone, &rq->conf->prefix);
+    ngx_er_redis_tally_hear(rq, walk, shard);
 
-    rq->gone = 0;
+    if (ngx_worker != 0 || rq->evicts[shard] == walk->evicts) {
+        return;
+    }
+
+    rq->evicts[shard] = walk->evicts;
+
+    switch (walk->evicts) {
+
+    case NGX_ER_REDIS_EVICTS_NOTHING:
+        break;
+
+    case NGX_ER_REDIS_EVICTS_UNKNOWN:
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "redis %V: its maxmemory-policy is not known, since it "
+                      "does not answer INFO; unless that is noeviction, it "
+                      "may throw away queued events", &rq->conf->url.name);
+        break;
+
+    case NGX_ER_REDIS_EVICTS_VOLATILE:
+    case NGX_ER_REDIS_EVICTS_ALL:
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "redis %V: its maxmemory-policy is not noeviction, it "
+                      "may throw away %s", &rq->conf->url.name,
+                      walk->evicts == NGX_ER_REDIS_EVICTS_ALL
+                      ? "queued events"
+                      : "what it knows of duplicates");
+        break;
+    }
 }
 
 

@@ -46,6 +46,29 @@ typedef struct {
 } ngx_er_redis_clock_t;
 
 
+/* SWEEP: what this nginx knows of a shard; with the reply, what it is */
+
+typedef struct {
+    uint64_t               state;      /* its name; 0: nothing is known */
+    uint64_t               asked;      /* out: what was known of that */
+    uint64_t               at;         /* when it was looked at, Redis's ms */
+    int64_t                count;      /* of entries, dead ones included */
+    uint64_t               told;       /* in: losses that this nginx told */
+    uint64_t               acked;      /* out: losses that are told */
+    uint64_t               lost;       /* out: these and what is to be told */
+} ngx_er_redis_tally_t;
+
+
+/* maxmemory-policy */
+
+typedef enum {
+    NGX_ER_REDIS_EVICTS_UNKNOWN = 0,
+    NGX_ER_REDIS_EVICTS_NOTHING,
+    NGX_ER_REDIS_EVICTS_VOLATILE,
+    NGX_ER_REDIS_EVICTS_ALL
+} ngx_er_redis_evicts_e;
+
+
 /* what all walks of a worker have in common */
 
 typedef struct {
@@ -73,7 +96,8 @@ typedef struct {
     ngx_uint_t              fresh;     /* LEASE: still wanted */
     ngx_uint_t              again;
     size_t                  bytes;
-    ngx_uint_t              gone;      /* LEASE: entries without an event */
+    ngx_er_redis_tally_t    tally;     /* SWEEP */
+    ngx_er_redis_evicts_e   evicts;
     ngx_uint_t              limit;     /* LIST, REPLAY, PURGE: the same */
     uint64_t                end[2];    /* as far as all shards were seen */
     unsigned                more:1;    /* end is set */

@@ -404,6 +404,12 @@ ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_hex(a, op->node);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_SILENT);
 
+    ngx_er_redis_word_hex(a, w->tally.state);
+    ngx_er_redis_word_number(a, w->tally.at);
+    ngx_er_redis_word_number(a, (uint64_t) w->tally.count);
+    ngx_er_redis_word_number(a, w->tally.told);
+    ngx_er_redis_word_hex(a, (w->layout->holder + w->nonce) | 1);
+
     return NGX_OK;
 }
 

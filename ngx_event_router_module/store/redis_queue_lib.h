@@ -15,7 +15,12 @@
  *
  *     m          hash: v layout, t and w the clock, s and c the last number,
  *                g the newest configuration, for nginx that go by it (see
- *                SWEEP), b and y for the heartbeats
+ *                SWEEP), b and y for the heartbeats; for what is lost: n how
+ *                many entries there are, j the name of this state of the
+ *                shard, p how many were there when it got that, l how many
+ *                have been lost since, a how many of these somebody has told,
+ *                o who is to tell the rest, and since when, and for each
+ *                nginx by its number when it looked last
  *     e:Q        hash: r record, s source, u kept until, k its key is known
  *                until, l a target has it, w there is w:Q; and a field for
  *                every target: pT pending, dT dead, oT done (if it is kept)
@@ -36,6 +41,8 @@
  *     t          hash: names of targets
  *     paused     hash: T since; of shard 0 only
  *     u, r:S     zset Q by end; zset Q of a source: the archive
+ *     j:NAME     how many were lost with an earlier state of the shard
+ *     i:T        Q as far as the pending ones of T were looked through
  *     d:KEY      Q, who put it there (32 digits), a hash of the first body (16
  *                digits, none of a version before it), and each T for which
  *                who put it there has started the event again
@@ -86,6 +93,7 @@
     "local function set(e, field, p) "                                        \
     "  call('HSET', e, field, cmsgpack.pack(p)) "                             \
     "end "                                                                    \
+    "local function add(n) call('HINCRBY', KEYS[1], 'n', n) end "             \
     "local function class(p) "                                                \
     "  return b .. (p[1] + p[2] + p[3] == 0 and 'f:' or 'a:') "               \
     "end "                                                                    \
@@ -117,16 +125,21 @@
     "  else "                                                                 \
     "    call('ZADD', class(p) .. t, due, q) "                                \
     "  end "                                                                  \
-    "  call('ZADD', b .. 'k:' .. t, 0, q) "                                   \
+    "  if call('ZADD', b .. 'k:' .. t, 0, q) == 1 then add(1) end "           \
     "  call('HSETNX', b .. 't', t, p[12]) "                                   \
     "end "                                                                    \
-    "local function lost(t, q) "                                              \
+    "local function drop(t, q) "                                              \
     "  call('ZREM', b .. 'f:' .. t, q) "                                      \
     "  call('ZREM', b .. 'a:' .. t, q) "                                      \
-    "  call('ZREM', b .. 'k:' .. t, q) "                                      \
+    "  if call('ZREM', b .. 'k:' .. t, q) == 0 then return false end "        \
+    "  add(-1) "                                                              \
+    "  return true "                                                          \
+    "end "                                                                    \
+    "local function lost(t, q) "                                              \
+    "  if drop(t, q) then call('HINCRBY', KEYS[1], 'l', 1) end "              \
     "end "                                                                    \
     "local function leave(t, q, p) "                                          \
-    "  lost(t, q) "                                                           \
+    "  drop(t, q) "                                                           \
     "  if p[6] ~= '' then call('SREM', b .. 'h:' .. p[6], t .. q) end "       \
     "  if p[8] ~= '' then "                                                   \
     "    call('ZREM', b .. 'g:' .. t .. ':' .. p[8], q) "                     \
@@ -154,7 +167,7 @@
     "  local holder = p[6] "                                                  \
     "  p[6], p[14], p[15], p[16], p[17] = '', reason, now, status, answer "   \
     "  set(e, 'd' .. t, p) "                                                  \
-    "  call('ZADD', b .. 'x:' .. t, 0, q) "                                   \
+    "  if call('ZADD', b .. 'x:' .. t, 0, q) == 1 then add(1) end "           \
     "  call('ZADD', b .. 'z', now + keep, t .. q) "                           \
     "  call('HDEL', e, 'p' .. t) "                                            \
     "  p[6] = holder "                                                        \
@@ -162,7 +175,7 @@
     "end "                                                                    \
     "local function forget(e, t, q) "                                         \
     "  call('HDEL', e, 'd' .. t) "                                            \
-    "  call('ZREM', b .. 'x:' .. t, q) "                                      \
+    "  if call('ZREM', b .. 'x:' .. t, q) == 1 then add(-1) end "             \
     "  call('ZREM', b .. 'z', t .. q) "                                       \
     "end "                                                                    \
     "local function lapse(e, t, q) "                                          \
@@ -255,7 +268,10 @@
     "        local e = b .. 'e:' .. q "                                       \
     "        local p = get(e, field .. t) "                                   \
     "        if not p then "                                                  \
-    "          call('ZREM', b .. x .. t, q) "                                 \
+    "          if call('ZREM', b .. x .. t, q) == 1 then "                    \
+    "            add(-1) "                                                    \
+    "            call('HINCRBY', KEYS[1], 'l', 1) "                           \
+    "          end "                                                          \
     "        elseif wanted(p) then "                                          \
     "          local n = visit(e, t, q, p) "                                  \
     "          if not n then "                                                \
@@ -358,6 +374,98 @@
     "local e = b .. 'e:' .. q "                                               \
     "local p = get(e, 'p' .. t) "                                             \
     "local mine = p and p[6] == holder and p[7] == token "
+
+
+/* SWEEP: what was evicted, deleted from outside or is gone with a state of the
+   shard that is no more; see redis_tally.c */
+
+#define NGX_ER_REDIS_QUEUE_TALLY                                              \
+    "local function find(names, list) "                                       \
+    "  local seen = {} "                                                      \
+    "  for i = 1, #names, 2 do seen[names[i]] = true end "                    \
+    "  for i = 1, #list, 16 do "                                              \
+    "    local t = sub(list, i, i + 15) "                                     \
+    "    local k, x = b .. 'k:' .. t, b .. 'x:' .. t "                        \
+    "    local f, a = b .. 'f:' .. t, b .. 'a:' .. t "                        \
+    "    if not seen[t] and call('EXISTS', k, x, f, a) > 0 then "             \
+    "      local name = '' "                                                  \
+    "      for _, z in ipairs({k, f, a, x}) do "                              \
+    "        local q = call('ZRANGE', z, 0, 0)[1] or '' "                     \
+    "        local e = b .. 'e:' .. q "                                       \
+    "        local p = get(e, 'p' .. t) or get(e, 'd' .. t) "                 \
+    "        if p then name = p[12] end "                                     \
+    "      end "                                                              \
+    "      call('HSET', b .. 't', t, name) "                                  \
+    "      names[#names + 1] = t "                                            \
+    "      names[#names + 1] = name "                                         \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "end "                                                                    \
+    "local function restore(t, batch) "                                       \
+    "  local k, f, a = b .. 'k:' .. t, b .. 'f:' .. t, b .. 'a:' .. t "       \
+    "  local due = call('ZCARD', f) + call('ZCARD', a) "                      \
+    "  if due > call('ZCARD', k) then "                                       \
+    "    call('ZUNIONSTORE', k, 3, k, f, a, 'WEIGHTS', 0, 0, 0) "             \
+    "  end "                                                                  \
+    "  if due >= call('ZCARD', k) then return 0 end "                         \
+    "  local i = b .. 'i:' .. t "                                             \
+    "  local from = call('GET', i) "                                          \
+    "  local list = call('ZRANGEBYLEX', k, from and '(' .. from or '-', '+', "\
+    "                    'LIMIT', 0, batch) "                                 \
+    "  for _, q in ipairs(list) do "                                          \
+    "    if not call('ZSCORE', f, q) and not call('ZSCORE', a, q) then "      \
+    "      local p = get(b .. 'e:' .. q, 'p' .. t) "                          \
+    "      if not p then "                                                    \
+    "        lost(t, q) "                                                     \
+    "      elseif p[8] == '' then "                                           \
+    "        call('ZADD', class(p) .. t, p[5], q) "                           \
+    "      else "                                                             \
+    "        call('ZADD', class(p) .. t, '+inf', q) "                         \
+    "        call('ZADD', b .. 'g:' .. t .. ':' .. p[8], p[4], q) "           \
+    "        release(t, p[8]) "                                               \
+    "      end "                                                              \
+    "    end "                                                                \
+    "  end "                                                                  \
+    "  if #list < batch then "                                                \
+    "    call('DEL', i) "                                                     \
+    "    return 0 "                                                           \
+    "  end "                                                                  \
+    "  call('SET', i, list[#list], 'PX', 60000) "                             \
+    "  return 1 "                                                             \
+    "end "                                                                    \
+    "local function former(id, n) "                                           \
+    "  local j = b .. 'j:' .. id "                                            \
+    "  local before = tonumber(call('GET', j) or 0) "                         \
+    "  if n <= before then return 0 end "                                     \
+    "  call('SET', j, n, 'PX', 86400000) "                                    \
+    "  return n - before "                                                    \
+    "end "                                                                    \
+    "local function tally(out, node, there, heard, id, at, had, told, new) "  \
+    "  local x = call('HMGET', KEYS[1], 'j', 'n', 'l', 'a', 'o', 'p') "       \
+    "  local j, l, a = x[1], tonumber(x[3] or 0), tonumber(x[4] or 0) "       \
+    "  local known = id ~= '0000000000000000' "                               \
+    "  if j and (j ~= id or heard >= at "                                     \
+    "            or (heard < 0 and now - at > 60000)) "                       \
+    "  then "                                                                 \
+    "    l = l + math.max(tonumber(x[2] or 0) - there, 0) "                   \
+    "    if known and id ~= j then "                                          \
+    "      l = l + former(id, had - tonumber(x[6] or 0)) "                    \
+    "    end "                                                                \
+    "    if id == j and told > a then a, x[5] = told, '' end "                \
+    "  else "                                                                 \
+    "    l = known and former(id, had - there) or l - a "                     \
+    "    j, a, x[5] = new, 0, '' "                                            \
+    "    call('HSET', KEYS[1], 'p', there) "                                  \
+    "  end "                                                                  \
+    "  local owner, show = x[5] or '', a "                                    \
+    "  if l > a and (owner == '' or sub(owner, 1, 16) == node "               \
+    "                or now - tonumber(sub(owner, 17)) >= 10000) "            \
+    "  then "                                                                 \
+    "    owner, show = node .. now, l "                                       \
+    "  end "                                                                  \
+    "  call('HSET', KEYS[1], 'j', j, 'n', there, 'l', l, 'a', a, 'o', owner) "\
+    "  out[9], out[10], out[11], out[12] = j, there, a, show "                \
+    "end "
 
 
 #endif /* _NGX_ER_REDIS_QUEUE_LIB_H_INCLUDED_ */

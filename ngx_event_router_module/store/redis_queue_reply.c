@@ -16,6 +16,7 @@
 
 
 #define NGX_ER_REDIS_ROUNDS  10000         /* replies of one ADOPT */
+#define NGX_ER_REDIS_SWEPT   13            /* elements before the counts */
 
 
 static void ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now);
@@ -35,6 +36,9 @@ static ngx_int_t ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w,
     redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_sweeping(ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_redis_queue_tallied(ngx_er_redis_walk_t *w,
+    redisReply **part);
 static ngx_int_t ngx_er_redis_queue_counted(ngx_er_queue_op_t *op,
     redisReply **part, int64_t shift);
 static ngx_er_queue_count_t *ngx_er_redis_queue_count(ngx_er_queue_op_t *op,
@@ -236,24 +240,23 @@ ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, redisReply *reply)
 }
 
 
-/* {1, now, fresh, again, gone, entries...} */
+/* {1, now, fresh, again, entries...} */
 
 static ngx_int_t
 ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
 {
     size_t               i, n;
     int64_t              shift;
-    uint64_t             fresh, again, gone;
+    uint64_t             fresh, again;
     redisReply         **part;
     ngx_er_queue_op_t   *op;
 
     op = w->op;
     part = reply->element;
 
-    if (reply->elements < 5
-        || (reply->elements - 5) % NGX_ER_REDIS_FIELDS
+    if (reply->elements < 4
+        || (reply->elements - 4) % NGX_ER_REDIS_FIELDS
         || !ngx_er_redis_is_number(part[2]) || !ngx_er_redis_is_number(part[3])
-        || ngx_er_redis_queue_number(part[4], &gone) != NGX_OK
         || ngx_er_redis_queue_entries(op) != NGX_OK)
     {
         return NGX_ERROR;
@@ -272,11 +275,9 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
     op->count.fresh = ngx_min(op->count.fresh, fresh);
     op->count.again = ngx_min(op->count.again, again);
 
-    w->gone += gone;
-
     n = op->entries->nelts;
 
-    for (i = 5; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
+    for (i = 4; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
         if (ngx_er_redis_queue_entry(op, part + i, shift) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -403,7 +404,8 @@ ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w, redisReply *reply)
 }
 
 
-/* {1, now, more, adopted, used, size, nodes, removed, counts...} */
+/* {1, now, more, adopted, used, size, nodes, removed, state, entries, told,
+   lost, evicts, counts...} */
 
 static ngx_int_t
 ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
@@ -417,8 +419,9 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
     op = w->op;
     part = reply->element;
 
-    if (reply->elements < 8
-        || (reply->elements - 8) % NGX_ER_REDIS_COLUMNS)
+    if (reply->elements < NGX_ER_REDIS_SWEPT
+        || (reply->elements - NGX_ER_REDIS_SWEPT) % NGX_ER_REDIS_COLUMNS
+        || ngx_er_redis_queue_tallied(w, part) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -429,22 +432,8 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
         }
     }
 
-    if (op->counts == NULL) {
-        op->counts = ngx_array_create(op->pool, 16,
-                                      sizeof(ngx_er_queue_count_t));
-        if (op->counts == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (w->seen++ == 0) {
-        op->counts->nelts = 0;
-        op->count.pending = 0;
-        op->more = 0;
-        op->used = 0;
-        op->size = 0;
-        op->nodes = 0;
-        op->done = 0;
+    if (w->seen++ == 0 && ngx_er_redis_queue_sweeping(op) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     op->more |= (n[0] != 0);
@@ -459,7 +448,10 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
     op->done += n[5];
     shift = ngx_er_redis_queue_shift(part[1]);
 
-    for (i = 8; i < reply->elements; i += NGX_ER_REDIS_COLUMNS) {
+    for (i = NGX_ER_REDIS_SWEPT;
+         i < reply->elements;
+         i += NGX_ER_REDIS_COLUMNS)
+    {
         if (ngx_er_redis_queue_counted(op, part + i, shift) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -468,6 +460,59 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
     op->rc = NGX_OK;
 
     return ngx_er_redis_queue_next(w);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_sweeping(ngx_er_queue_op_t *op)
+{
+    if (op->counts == NULL) {
+        op->counts = ngx_array_create(op->pool, 16,
+                                      sizeof(ngx_er_queue_count_t));
+        if (op->counts == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    op->counts->nelts = 0;
+    op->count.pending = 0;
+    op->more = 0;
+    op->used = 0;
+    op->size = 0;
+    op->nodes = 0;
+    op->done = 0;
+
+    return NGX_OK;
+}
+
+
+/* a worker that exits gets no state */
+
+static ngx_int_t
+ngx_er_redis_queue_tallied(ngx_er_redis_walk_t *w, redisReply **part)
+{
+    uint64_t               count, evicts;
+    ngx_er_redis_tally_t  *tally;
+
+    tally = &w->tally;
+    tally->asked = tally->state;
+
+    if ((w->op->node
+         && ngx_er_redis_queue_id(part[8], &tally->state) != NGX_OK)
+        || ngx_er_redis_queue_number(part[9], &count) != NGX_OK
+        || ngx_er_redis_queue_number(part[10], &tally->acked) != NGX_OK
+        || ngx_er_redis_queue_number(part[11], &tally->lost) != NGX_OK
+        || ngx_er_redis_queue_number(part[12], &evicts) != NGX_OK
+        || evicts > NGX_ER_REDIS_EVICTS_ALL)
+    {
+        return NGX_ERROR;
+    }
+
+    tally->at = (uint64_t) part[1]->integer;
+    tally->count = (int64_t) count;
+    w->evicts = (ngx_er_redis_evicts_e) evicts;
+
+    return NGX_OK;
 }
 
 

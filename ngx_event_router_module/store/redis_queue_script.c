@@ -15,7 +15,7 @@
  * and adds before it takes away: an event is there, and due, before its key
  * says that it is known, and a dead letter before it is pending no more.  What
  * points to nothing (an operator deleted it, Redis evicted it) is dropped when
- * it is met, and LEASE says how many there were.
+ * it is met, counted as lost, and SWEEP says how many there were.
  *
  * A Redis that is full refuses ACCEPT and nothing else.  It looks at the first
  * command that would need memory, unless the script has written before; so all
@@ -160,7 +160,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "if late(ARGV[10], ARGV[11]) then return {-2, now} end "
     "local holder, token, t = ARGV[2], ARGV[3], ARGV[4] "
     "local size, given = 0, tonumber(ARGV[9]) "
-    "local out = {1, now, -1, -1, 0} "
+    "local out = {1, now, -1, -1} "
     "local mark = b .. 'y:' .. holder .. t "
     "local old = call('GET', mark) "
     "tick() "
@@ -212,7 +212,6 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "      local p = get(e, 'p' .. t) "
     "      if not p then "
     "        lost(t, q) "
-    "        out[5] = out[5] + 1 "
     "      elseif alone(e, q, p) then "
     "        size = size + call('HSTRLEN', e, 'r') "
     "        if given > 0 and size > tonumber(ARGV[7]) then return end "
@@ -259,6 +258,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     { ngx_string("settle"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
     NGX_ER_REDIS_QUEUE_MINE
+    "if not p then drop(t, q) end "
     "if not mine then return {p and 0 or -1, now} end "
     "tick() "
     "local x = call('HMGET', e, 'u', 'k', 'l', 'w') "
@@ -278,6 +278,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     NGX_ER_REDIS_QUEUE_LIB
     NGX_ER_REDIS_QUEUE_MINE
     "if not mine then "
+    "  if not p then lost(t, q) end "
     "  if p and p[6] == '' and p[7] == token then return {1, now} end "
     "  return {p and 0 or -1, now} "
     "end "
@@ -301,6 +302,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "if not mine then "
     "  local d = get(e, 'd' .. t) "
     "  if d and d[7] == token then return {1, now} end "
+    "  if not p then lost(t, q) end "
     "  return {p and 0 or -1, now} "
     "end "
     "tick() "
@@ -320,17 +322,21 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "return {1, now, done, more} "),
     ngx_null_string },
 
-    /* layout, holder, gap, generation, keep, known, batch, node, silent */
+    /* layout, holder, gap, generation, keep, known, batch, node, silent,
+       state, stamp, had, told, new */
 
     { ngx_string("sweep"), ngx_string(
     NGX_ER_REDIS_QUEUE_LIB
+    NGX_ER_REDIS_QUEUE_TALLY
     "local holder, gap = ARGV[2], tonumber(ARGV[3]) "
     "local batch, more, adopted = tonumber(ARGV[7]), 0, 0 "
     "tick() "
     "call('ZADD', b .. 'holders', now, holder) "
     "if ARGV[8] == '0000000000000000' then "
-    "  return {1, now, 0, 0, 0, 0, 0, 0} "
+    "  return {1, now, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 0} "
     "end "
+    "local stamp = tonumber(call('HGET', KEYS[1], ARGV[8]) or -1) "
+    "call('HSET', KEYS[1], ARGV[8], now) "
     "call('ZADD', b .. 'nodes', now, ARGV[8]) "
     "call('ZREMRANGEBYSCORE', b .. 'nodes', '-inf', now - gap / 3) "
     "local nodes = call('ZRANGE', b .. 'nodes', 0, -1, 'WITHSCORES') "
@@ -355,6 +361,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "                          silent)) do "
     "    call('HDEL', b .. 'known', 'g' .. n, 't' .. n) "
     "    call('ZREM', b .. 'heard', n) "
+    "    call('HDEL', KEYS[1], n) "
     "  end "
     "end "
     "local list = call('ZRANGEBYSCORE', b .. 'u', '-inf', now, "
@@ -376,6 +383,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "  over(b .. 'e:' .. q) "
     "end "
     "local names = call('HGETALL', b .. 't') "
+    "find(names, ARGV[6]) "
     "local known = {} "
     "for i = 1, #ARGV[6], 16 do known[sub(ARGV[6], i, i + 15)] = true end "
     "local g = tonumber(ARGV[4]) "
@@ -394,17 +402,23 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "  end "
     "  return true "
     "end "
-    "local used, size = 0, 0 "
+    "local used, size, evicts = 0, 0, 0 "
     "local info = redis.pcall('INFO', 'memory') "
     "if type(info) == 'string' then "
     "  used = tonumber(string.match(info, 'used_memory:(%d+)') or 0) "
     "  size = tonumber(string.match(info, 'maxmemory:(%d+)') or 0) "
+    "  local policy = string.match(info, 'maxmemory_policy:(%a+)') "
+    "  evicts = policy and ({noeviction = 1, volatile = 2})[policy] or 3 "
+    "  if not policy then evicts = 0 end "
     "end "
-    "local out = {1, now, 0, adopted, used, size, #nodes / 2, 0} "
+    "local out = {1, now, 0, adopted, used, size, #nodes / 2, 0, "
+    "             '', 0, 0, 0, evicts} "
+    "local there = 0 "
     "for i = 1, #names, 2 do "
     "  local t = names[i] "
     "  local k = b .. 'k:' .. t "
     "  local x = b .. 'x:' .. t "
+    "  if restore(t, batch) == 1 then more = 1 end "
     "  local pending, dead = call('ZCARD', k), call('ZCARD', x) "
     "  local removed = (pending > 0 or dead == 0) and nobodys(t) "
     "  if removed then "
@@ -424,6 +438,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "    if #list == batch and done > 0 then more = 1 end "
     "    pending, dead = call('ZCARD', k), call('ZCARD', x) "
     "  end "
+    "  there = there + pending + dead "
     "  local oldest, low = -1, 0 "
     "  while low < 64 do "
     "    local q = call('ZRANGE', k, low, low)[1] "
@@ -447,6 +462,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "  end "
     "end "
     "out[3] = more "
+    "tally(out, ARGV[8], there, stamp, ARGV[10], tonumber(ARGV[11]), "
+    "      tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]) "
     "return out "),
     ngx_null_string },
 

@@ -514,14 +514,14 @@ test_lease(ngx_pool_t *pool)
     /* Redis's clock is 10 s behind */
 
     is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n"
-                                ":1699999991000\r\n:1\r\n", 5, "1", NULL)),
+                                ":1699999991000\r\n", 4, "1", NULL)),
            NGX_AGAIN, "the first shard");
     is_int(w.shard, 1, "to the next");
     is_int(reply(&w, text, rows(text, ":1699999990000\r\n:1699999990500\r\n"
-                                ":-1\r\n:2\r\n", 5, "2", NULL)),
+                                ":-1\r\n", 4, "2", NULL)),
            NGX_AGAIN, "the second");
-    is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n:-1\r\n"
-                                ":0\r\n", 5, NULL, NULL)),
+    is_int(reply(&w, text, rows(text, ":1699999990000\r\n:-1\r\n:-1\r\n",
+                                4, NULL, NULL)),
            NGX_OK, "the last");
 
     is_int(op.rc, NGX_OK, "rc");
@@ -545,7 +545,6 @@ test_lease(ngx_pool_t *pool)
     is_str(&e[0].routes, "r", "routes");
     is_str(&e[0].record, "record", "record");
     is_int(w.again, 3, "wanted");
-    is_int(w.gone, 3, "gone");
     is_int(w.bytes, 988, "bytes");
 
     /* enough is enough */
@@ -555,8 +554,8 @@ test_lease(ngx_pool_t *pool)
     op.fresh = 0;
     ngx_er_redis_queue_walk(&w, &three, &op);
 
-    is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n"
-                                ":0\r\n", 5, "1", NULL)),
+    is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n",
+                                4, "1", NULL)),
            NGX_OK, "no more is wanted");
     is_int(op.count.again, 1700000000000, "the others may have some");
 }
@@ -601,8 +600,8 @@ test_late(ngx_pool_t *pool)
     for (i = 0; i < 2; i++) {
         is_int(reply(&w, bytes(late)), NGX_BUSY, "shard %d: too late",
                (int) w.shard);
-        is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n"
-                                    ":0\r\n", 5, NULL, NULL)),
+        is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n",
+                                    4, NULL, NULL)),
                NGX_AGAIN, "then in time");
     }
 
@@ -709,6 +708,9 @@ test_limit(ngx_pool_t *pool)
 }
 
 
+#define STATE  "$16\r\n00000000000000cd\r\n:17\r\n:2\r\n:5\r\n:3\r\n"
+
+
 static void
 test_sweep(ngx_pool_t *pool)
 {
@@ -721,24 +723,32 @@ test_sweep(ngx_pool_t *pool)
 
     op.pool = pool;
     op.verb = NGX_ER_QUEUE_SWEEP;
+    op.node = 1;
 
     ngx_er_redis_queue_walk(&w, &three, &op);
 
-    is_int(reply(&w, bytes("*15\r\n:1\r\n:1700000000000\r\n:0\r\n:4\r\n:100"
-                           "\r\n:1000\r\n:2\r\n:5\r\n$16\r\n"
+    is_int(reply(&w, bytes("*20\r\n:1\r\n:1700000000000\r\n:0\r\n:4\r\n:100"
+                           "\r\n:1000\r\n:2\r\n:5\r\n" STATE "$16\r\n"
                            "000000000000000a\r\n"
                            ":2\r\n:1\r\n:50\r\n:-1\r\n:60\r\n$1\r\na\r\n")),
            NGX_AGAIN, "the first shard");
-    is_int(reply(&w, bytes("*22\r\n:1\r\n:1700000000000\r\n:1\r\n:0\r\n:90"
-                           "\r\n:500\r\n:3\r\n:2\r\n$16\r\n"
+    is_int(reply(&w, bytes("*27\r\n:1\r\n:1700000000000\r\n:1\r\n:0\r\n:90"
+                           "\r\n:500\r\n:3\r\n:2\r\n" STATE "$16\r\n"
                            "000000000000000a\r\n"
                            ":3\r\n:0\r\n:40\r\n:30\r\n:-1\r\n$1\r\na\r\n"
                            "$16\r\n000000000000000b\r\n:0\r\n:7\r\n:-1\r\n"
                            ":-1\r\n:-1\r\n$1\r\nb\r\n")),
            NGX_AGAIN, "the second");
-    is_int(reply(&w, bytes("*8\r\n:1\r\n:1700000000000\r\n:0\r\n:0\r\n:0\r\n"
-                           ":0\r\n:1\r\n:0\r\n")),
+    is_int(reply(&w, bytes("*13\r\n:1\r\n:1700000000000\r\n:0\r\n:0\r\n:0\r\n"
+                           ":0\r\n:1\r\n:0\r\n" STATE)),
            NGX_OK, "the last");
+
+    is_int(w.tally.state, 0xcd, "the state");
+    is_int(w.tally.at, 1700000000000, "as of when");
+    is_int(w.tally.count, 17, "entries");
+    is_int(w.tally.acked, 2, "told");
+    is_int(w.tally.lost, 5, "lost");
+    is_int(w.evicts, NGX_ER_REDIS_EVICTS_ALL, "evicts");
 
     c = op.counts->elts;
 

@@ -129,7 +129,7 @@ http {
         keepalive_requests 100000;
 
         location = /a      { event_receive a; }
-        location = /status { event_status; }
+        location /status { event_status; }
         location /admin/   { event_admin; }
         location = /deliver/erp {
             event_deliver erp;
