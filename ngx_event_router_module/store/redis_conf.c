@@ -8,7 +8,8 @@
  * The settings of a Redis store: reads the arguments of event_store and
  * event_dedup_store once, at configuration time.  redis_store.c calls it; what
  * it makes lives as long as the configuration.  All that can be wrong is found
- * here: names are resolved, the password file is read, TLS is prepared.
+ * here: names are looked up by "nginx -t", and what has no address is warned
+ * of, password files are read, TLS is prepared.
  *
  * No message quotes the URL or the password.
  */
@@ -26,6 +27,10 @@ typedef struct {
     ngx_str_t                ca;
     ngx_str_t                name;
     ngx_str_t                password_file;
+    ngx_str_t                sentinel_file;
+    ngx_str_t                sentinel_user;
+    ngx_str_t                cert;
+    ngx_str_t                key;
     ngx_flag_t               verify;
     unsigned                 given:1;
     unsigned                 store:1;  /* event_store, which has a queue */
@@ -63,15 +68,22 @@ static ngx_int_t ngx_er_redis_conf_number(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_arg_t *a, ngx_str_t *arg,
     ngx_str_t *value);
 static ngx_int_t ngx_er_redis_conf_prefix(ngx_conf_t *cf, ngx_str_t *prefix);
-static ngx_int_t ngx_er_redis_conf_password(ngx_conf_t *cf,
-    ngx_er_redis_conf_t *conf, ngx_str_t *path);
-static ngx_int_t ngx_er_redis_conf_resolve(ngx_conf_t *cf,
-    ngx_er_redis_conf_t *conf);
+static ngx_int_t ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *password);
+static ngx_int_t ngx_er_redis_conf_auth(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
+static ngx_int_t ngx_er_redis_conf_sentinel_auth(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
+static ngx_int_t ngx_er_redis_conf_peers(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
+static ngx_int_t ngx_er_redis_conf_peer(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_array_t *peers, ngx_str_t *text,
+    in_port_t port);
 static ngx_int_t ngx_er_redis_conf_tls(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
-static ngx_int_t ngx_er_redis_conf_sentinels(ngx_conf_t *cf,
-    ngx_er_redis_conf_t *conf);
 #if (NGX_SSL)
+static ngx_int_t ngx_er_redis_conf_cert(ngx_conf_t *cf,
+    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
 static ngx_int_t ngx_er_redis_conf_trust(ngx_conf_t *cf,
     ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args);
 #endif
@@ -102,6 +114,12 @@ static ngx_er_redis_arg_t  ngx_er_redis_args[] = {
     { ngx_string("password_file="), NGX_ER_REDIS_ARG_TEXT, 0,
       offsetof(ngx_er_redis_args_t, password_file), 0, 0, NULL },
 
+    { ngx_string("sentinel_user="), NGX_ER_REDIS_ARG_TEXT, 0,
+      offsetof(ngx_er_redis_args_t, sentinel_user), 0, 0, NULL },
+
+    { ngx_string("sentinel_password_file="), NGX_ER_REDIS_ARG_TEXT, 0,
+      offsetof(ngx_er_redis_args_t, sentinel_file), 0, 0, NULL },
+
     { ngx_string("shards="), NGX_ER_REDIS_ARG_NUMBER, 1,
       offsetof(ngx_er_redis_conf_t, shards),
       1, 256, "from 1 to 256" },
@@ -117,6 +135,12 @@ static ngx_er_redis_arg_t  ngx_er_redis_args[] = {
 
     { ngx_string("ssl_ca="), NGX_ER_REDIS_ARG_TEXT, 0,
       offsetof(ngx_er_redis_args_t, ca), 0, 0, NULL },
+
+    { ngx_string("ssl_cert="), NGX_ER_REDIS_ARG_TEXT, 0,
+      offsetof(ngx_er_redis_args_t, cert), 0, 0, NULL },
+
+    { ngx_string("ssl_key="), NGX_ER_REDIS_ARG_TEXT, 0,
+      offsetof(ngx_er_redis_args_t, key), 0, 0, NULL },
 
     { ngx_string("ssl_name="), NGX_ER_REDIS_ARG_TEXT, 0,
       offsetof(ngx_er_redis_args_t, name), 0, 0, NULL },
@@ -165,22 +189,13 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
         }
     }
 
-    if (args.password_file.len
-        && ngx_er_redis_conf_password(cf, conf, &args.password_file)
-           != NGX_OK)
+    if (ngx_er_redis_conf_auth(cf, conf, &args) != NGX_OK
+        || ngx_er_redis_conf_sentinel_auth(cf, conf, &args) != NGX_OK)
     {
         return NULL;
     }
 
-    if (conf->url.user.len && conf->url.password.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has a user but no password, write "
-                           "USER:PASSWORD@ or add password_file=PATH (a "
-                           "password alone is :PASSWORD@)", &cmd->name);
-        return NULL;
-    }
-
-    if (ngx_er_redis_conf_resolve(cf, conf) != NGX_OK
+    if (ngx_er_redis_conf_peers(cf, conf, &args) != NGX_OK
         || ngx_er_redis_conf_tls(cf, conf, &args) != NGX_OK)
     {
         return NULL;
@@ -252,7 +267,9 @@ ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of \"%s\", a Redis store has "
                        "connect_timeout=, timeout=, prefix=, password_file=, "
-                       "ssl_ca=, ssl_name= and ssl_verify=on|off%s",
+                       "sentinel_user=, sentinel_password_file=, ssl_ca=, "
+                       "ssl_cert=, ssl_key=, ssl_name= and "
+                       "ssl_verify=on|off%s",
                        &name, conf->directive,
                        args->store ? ", its queue shards=, wait= and memory="
                                    : "");
@@ -357,22 +374,12 @@ ngx_er_redis_conf_prefix(ngx_conf_t *cf, ngx_str_t *prefix)
 
 
 static ngx_int_t
-ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
-    ngx_str_t *path)
+ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *password)
 {
     u_char     *p;
     ssize_t     n;
-    ngx_str_t  *password;
     ngx_file_t  file;
-
-    password = &conf->url.password;
-
-    if (password->len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%s\" has two passwords, remove the one in the "
-                           "URL or password_file=", conf->directive);
-        return NGX_ERROR;
-    }
 
     if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
         return NGX_ERROR;
@@ -422,88 +429,167 @@ ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
 }
 
 
-/* names are resolved here, once: nothing may block a worker */
-
 static ngx_int_t
-ngx_er_redis_conf_resolve(ngx_conf_t *cf, ngx_er_redis_conf_t *conf)
+ngx_er_redis_conf_auth(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args)
 {
-    ngx_url_t  u;
-
-    if (conf->url.service.len) {
-        return ngx_er_redis_conf_sentinels(cf, conf);
-    }
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-    u.url = conf->url.name;
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+    if (args->password_file.len && conf->url.password.len) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%s\": %s in \"%V\"", conf->directive,
-                           u.err ? u.err : "no address", &u.url);
+                           "\"%s\" has two passwords, remove the one in the "
+                           "URL or password_file=", conf->directive);
         return NGX_ERROR;
     }
 
-    conf->addrs = u.addrs;
-    conf->naddrs = u.naddrs;
+    if (args->password_file.len
+        && ngx_er_redis_conf_password(cf, &args->password_file,
+                                      &conf->url.password)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (conf->url.user.len && conf->url.password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" has a user but no password, write "
+                           "USER:PASSWORD@ or add password_file=PATH (a "
+                           "password alone is :PASSWORD@)", conf->directive);
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }
 
 
-/* all addresses of all sentinels: they are asked in turn */
-
 static ngx_int_t
-ngx_er_redis_conf_sentinels(ngx_conf_t *cf, ngx_er_redis_conf_t *conf)
+ngx_er_redis_conf_sentinel_auth(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args)
 {
-    u_char       *p, *last, *comma;
-    ngx_url_t     u;
-    ngx_uint_t    i;
-    ngx_addr_t   *addr;
-    ngx_array_t   addrs;
+    conf->sentinel_user = args->sentinel_user;
 
-    if (ngx_array_init(&addrs, cf->pool, 4, sizeof(ngx_addr_t)) != NGX_OK) {
+    if (args->sentinel_user.len == 0 && args->sentinel_file.len == 0) {
+        return NGX_OK;
+    }
+
+    if (conf->url.service.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sentinel_user= and sentinel_password_file= of "
+                           "\"%s\" need redis-sentinel://", conf->directive);
         return NGX_ERROR;
     }
 
-    p = conf->url.host.data;
-    last = p + conf->url.host.len;
+    if (args->sentinel_file.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sentinel_user= of \"%s\" needs "
+                           "sentinel_password_file=", conf->directive);
+        return NGX_ERROR;
+    }
 
-    for ( ;; ) {
-        comma = ngx_strlchr(p, last, ',');
+    return ngx_er_redis_conf_password(cf, &args->sentinel_file,
+                                      &conf->sentinel_password);
+}
 
-        ngx_memzero(&u, sizeof(ngx_url_t));
-        u.url.data = p;
-        u.url.len = (comma ? comma : last) - p;
-        u.default_port = NGX_ER_REDIS_SENTINEL;
 
-        if (u.url.len == 0 || ngx_parse_url(cf->pool, &u) != NGX_OK
-            || u.naddrs == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%s\": %s in \"%V\", the sentinel \"%V\"",
-                               conf->directive, u.err ? u.err : "no address",
-                               &conf->url.name, &u.url);
+/* one Redis, or sentinels, which are asked in turn */
+
+static ngx_int_t
+ngx_er_redis_conf_peers(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args)
+{
+    u_char       *p, *last, *comma;
+    in_port_t     port;
+    ngx_str_t     text;
+    ngx_array_t   peers;
+
+    if (ngx_array_init(&peers, cf->pool, 1, sizeof(ngx_er_redis_peer_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    text = conf->url.service.len ? conf->url.host : conf->url.name;
+    port = conf->url.service.len ? NGX_ER_REDIS_SENTINEL : NGX_ER_REDIS_PORT;
+
+    p = text.data;
+    last = p + text.len;
+
+    do {
+        comma = conf->url.service.len ? ngx_strlchr(p, last, ',') : NULL;
+
+        text.data = p;
+        text.len = (comma ? comma : last) - p;
+
+        if (ngx_er_redis_conf_peer(cf, conf, &peers, &text, port) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        for (i = 0; i < u.naddrs; i++) {
-            addr = ngx_array_push(&addrs);
-            if (addr == NULL) {
-                return NGX_ERROR;
-            }
-
-            *addr = u.addrs[i];
-        }
-
-        if (comma == NULL) {
-            break;
-        }
-
         p = comma + 1;
+
+    } while (comma);
+
+    conf->peers = peers.elts;
+    conf->npeers = peers.nelts;
+
+#if (NGX_THREADS)
+
+    /* sentinels and the nodes of a cluster may be called by names, too */
+
+    if (conf->peers[0].naddrs == 0 || conf->npeers > 1
+        || conf->url.service.len || args->store)
+    {
+        conf->threads = ngx_thread_pool_add(cf, NULL);
+
+        return conf->threads ? NGX_OK : NGX_ERROR;
     }
 
-    conf->addrs = addrs.elts;
-    conf->naddrs = addrs.nelts;
+#endif
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_redis_conf_peer(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_array_t *peers, ngx_str_t *text, in_port_t port)
+{
+    ngx_url_t             u;
+    const char           *why;
+    ngx_er_redis_peer_t  *peer;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+    u.url = *text;
+    u.default_port = port;
+#if (NGX_THREADS)
+    u.no_resolve = 1;
+#endif
+
+    if (text->len == 0 || ngx_parse_url(cf->pool, &u) != NGX_OK
+        || u.host.len > NGX_ER_REDIS_HOST
+        || (u.naddrs == 0 && u.host.len == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\": %s in \"%V\"", conf->directive,
+                           u.err ? u.err : "no address", text);
+        return NGX_ERROR;
+    }
+
+    peer = ngx_array_push(peers);
+    if (peer == NULL) {
+        return NGX_ERROR;
+    }
+
+    peer->host = u.naddrs ? *text : u.host;
+    peer->port = u.port;
+    peer->addrs = u.addrs;
+    peer->naddrs = u.naddrs;
+
+    why = ngx_test_config ? ngx_er_redis_resolvable(peer) : NULL;
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%s\": the name \"%V\" cannot be resolved now "
+                           "(%s), it is tried again when nginx runs",
+                           conf->directive, &peer->host, why);
+    }
 
     return NGX_OK;
 }
@@ -521,8 +607,9 @@ ngx_er_redis_conf_tls(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
 
         if (args->given) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "ssl_ca=, ssl_name= and ssl_verify= of \"%s\" "
-                               "need rediss://", conf->directive);
+                               "ssl_ca=, ssl_cert=, ssl_key=, ssl_name= and "
+                               "ssl_verify= of \"%s\" need rediss://",
+                               conf->directive);
             return NGX_ERROR;
         }
 
@@ -555,11 +642,62 @@ ngx_er_redis_conf_tls(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = conf->ssl;
 
+    if (ngx_er_redis_conf_cert(cf, conf, args) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (!args->verify) {
         return NGX_OK;
     }
 
     return ngx_er_redis_conf_trust(cf, conf, args);
+}
+
+
+/* an encrypted key would ask for its passphrase, in the middle of a start */
+
+static ngx_int_t
+ngx_er_redis_conf_cert(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
+    ngx_er_redis_args_t *args)
+{
+    ngx_str_t    *none;
+    ngx_array_t  *passwords;
+
+    if (args->cert.len == 0 && args->key.len == 0) {
+        return NGX_OK;
+    }
+
+    if (args->cert.len == 0 || args->key.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" needs both ssl_cert= and ssl_key=, or "
+                           "neither", conf->directive);
+        return NGX_ERROR;
+    }
+
+    passwords = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+    if (passwords == NULL) {
+        return NGX_ERROR;
+    }
+
+    none = ngx_array_push(passwords);
+    if (none == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(none, "");
+
+    if (ngx_ssl_certificate(cf, conf->ssl, &args->cert, &args->key, passwords)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "cannot use ssl_cert= and ssl_key= of \"%s\": they "
+                           "must be a certificate and its own key in PEM, the "
+                           "key without a passphrase and readable",
+                           conf->directive);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -44,7 +44,8 @@ ngx_er_redis_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf,
     redis->conf = conf;
     redis->lost = lost;
     redis->data = data;
-    redis->addr = ngx_random() % conf->naddrs;
+    redis->turn = ngx_random() % conf->npeers;
+    redis->pool = pool;
 
     ngx_queue_init(&redis->waiting);
     ngx_queue_init(&redis->sent);
@@ -393,8 +394,9 @@ ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
 
     if (error == NGX_ER_REDIS_READONLY) {
 
-        /* the address may lead to the new master */
+        /* the name, or its next address, may lead to the new master */
 
+        redis->skip++;
         ngx_er_redis_lost(redis, "it is a replica", 1);
         return NGX_ERROR;
     }

@@ -19,6 +19,9 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_event_connect.h>
+#if (NGX_THREADS)
+#include <ngx_thread_pool.h>
+#endif
 
 #include "redis.h"
 
@@ -28,10 +31,35 @@
 #define NGX_ER_REDIS_QUIET     60000   /* ms between equal messages */
 
 
+#define NGX_ER_REDIS_ADDRS     16      /* of a name */
+#define NGX_ER_REDIS_HOST      255     /* bytes of one */
+
+
+/* where a Redis or a sentinel is: addresses, or a name if there are none */
+
 typedef struct {
-    ngx_er_redis_url_t       url;
+    ngx_str_t                host;
+    in_port_t                port;
     ngx_addr_t              *addrs;
     ngx_uint_t               naddrs;
+} ngx_er_redis_peer_t;
+
+
+typedef struct {
+    ngx_sockaddr_t           sockaddr;
+    socklen_t                socklen;
+} ngx_er_redis_addr_t;
+
+
+typedef struct {
+    ngx_er_redis_url_t       url;
+    ngx_er_redis_peer_t     *peers;    /* one, or all sentinels */
+    ngx_uint_t               npeers;
+    ngx_str_t                sentinel_user;
+    ngx_str_t                sentinel_password;
+#if (NGX_THREADS)
+    ngx_thread_pool_t       *threads;  /* to look up names; NULL: none */
+#endif
 
     ngx_msec_t               connect_timeout;  /* until it is ready */
     ngx_msec_t               timeout;          /* of a command */
@@ -96,6 +124,7 @@ struct ngx_er_redis_op_s {
 typedef enum {
     NGX_ER_REDIS_CLOSED = 0,           /* the next command connects */
     NGX_ER_REDIS_PAUSE,                /* before the next try */
+    NGX_ER_REDIS_RESOLVING,            /* a name, in a thread */
     NGX_ER_REDIS_CONNECTING,
     NGX_ER_REDIS_HANDSHAKE,            /* TLS */
     NGX_ER_REDIS_GREETING,             /* AUTH, SELECT, PING; or SENTINEL */
@@ -113,6 +142,11 @@ typedef enum {
                                           have two addresses, each with its */
     NGX_ER_REDIS_SAID_FULL = NGX_ER_REDIS_SAID_DOWN + NGX_ER_REDIS_REASONS,
     NGX_ER_REDIS_SAID_NODE,
+    NGX_ER_REDIS_SAID_NAME,            /* it is not known */
+    NGX_ER_REDIS_SAID_MASTER,          /* and what a sentinel says */
+    NGX_ER_REDIS_SAID_SECRET,
+    NGX_ER_REDIS_SAID_STARTS,
+    NGX_ER_REDIS_SAID_ODD,
     NGX_ER_REDIS_SAID_ERROR,           /* and one for each kind of error */
     NGX_ER_REDIS_SAID_LAST = NGX_ER_REDIS_SAID_ERROR + NGX_ER_REDIS_OTHER + 1
 } ngx_er_redis_said_e;
@@ -132,10 +166,25 @@ struct ngx_er_redis_s {
                                           first one of them came */
 
     ngx_uint_t               tries;    /* to connect, since it was well */
-    ngx_uint_t               addr;
-    ngx_addr_t               master;   /* that a sentinel has named */
+    ngx_uint_t               turn;     /* of the peers, sentinels */
+    ngx_uint_t               skip;     /* addresses that led to a replica */
+    ngx_er_redis_peer_t     *peer;     /* that is tried */
+    ngx_er_redis_addr_t      addrs[NGX_ER_REDIS_ADDRS];
+    ngx_uint_t               naddrs;   /* of it */
+    ngx_uint_t               tried;    /* of them */
+    ngx_str_t                addr;     /* the one that is tried, for people */
+    u_char                   addr_text[NGX_SOCKADDR_STRLEN];
+    ngx_er_redis_peer_t      master;   /* that a sentinel has named */
+    ngx_addr_t               numeric;  /* its address if that is one */
     ngx_sockaddr_t           sockaddr;
-    u_char                   text[NGX_SOCKADDR_STRLEN];
+    u_char                   text[NGX_ER_REDIS_HOST];
+    ngx_pool_t              *pool;
+#if (NGX_THREADS)
+    ngx_thread_task_t       *task;     /* looks up a name */
+#endif
+    unsigned                 resolving:1;  /* it is under way */
+    unsigned                 resolved:1;   /* addresses came too late for the
+                                              last try */
     unsigned                 asking:1; /* a sentinel is asked */
     unsigned                 named:1;  /* the next one is the master */
     ngx_msec_t               until;    /* connect deadline */
@@ -198,6 +247,27 @@ ngx_msec_t ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op);
  */
 
 void ngx_er_redis_connect(ngx_er_redis_t *redis);
+
+/*
+ * redis_resolve.c.  resolve(): NGX_OK: the addresses are there; NGX_AGAIN: the
+ * handler will be called, with NULL or why there are none; NGX_ERROR: no
+ * memory, no thread.  resolvable() blocks: NULL, or why a name has none.
+ */
+typedef void (*ngx_er_redis_resolve_pt)(ngx_er_redis_t *redis,
+    const char *why);
+
+ngx_int_t ngx_er_redis_resolve(ngx_er_redis_t *redis,
+    ngx_er_redis_peer_t *peer, ngx_er_redis_resolve_pt handler);
+const char *ngx_er_redis_resolvable(ngx_er_redis_peer_t *peer);
+
+/*
+ * redis_sentinel.c.  words() of AUTH or of the question, how many.  reply():
+ * NGX_OK: redis->master; NGX_AGAIN: it was the one to AUTH; NGX_ERROR, logged.
+ */
+ngx_uint_t ngx_er_redis_sentinel_words(ngx_er_redis_conf_t *conf,
+    ngx_uint_t auth, ngx_str_t *words);
+ngx_int_t ngx_er_redis_sentinel_reply(ngx_er_redis_t *redis,
+    redisReply *reply);
 void ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply);
 void ngx_er_redis_drop(ngx_er_redis_t *redis);
 

@@ -22,7 +22,10 @@
 #include "redis_conn.h"
 
 
-static ngx_addr_t *ngx_er_redis_whom(ngx_er_redis_t *redis);
+static ngx_er_redis_peer_t *ngx_er_redis_whom(ngx_er_redis_t *redis);
+static void ngx_er_redis_found(ngx_er_redis_t *redis, const char *why);
+static void ngx_er_redis_dial(ngx_er_redis_t *redis);
+static ngx_er_redis_addr_t *ngx_er_redis_address(ngx_er_redis_t *redis);
 static u_char *ngx_er_redis_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_er_redis_connecting(ngx_event_t *ev);
 #if (NGX_SSL)
@@ -38,36 +41,112 @@ static void ngx_er_redis_ready(ngx_er_redis_t *redis);
 
 
 /*
- * nginx's own messages about the socket go to a log of ours, which adds who
- * the peer is and is silent about what was said already: while Redis is away
- * every try would repeat it.  Each address of a name has its say.
+ * A round: whom to ask, where that is, and its addresses one after the other;
+ * only when all of them have failed it has failed.
  */
 
 void
 ngx_er_redis_connect(ngx_er_redis_t *redis)
 {
+    if (redis->tried < redis->naddrs) {
+        ngx_er_redis_dial(redis);
+        return;
+    }
+
+    redis->state = NGX_ER_REDIS_RESOLVING;
+    redis->until = ngx_current_msec + redis->conf->connect_timeout;
+
+    if (redis->resolved) {
+
+        /* they came when nobody waited any more, and are of the same peer */
+
+        redis->resolved = 0;
+        ngx_er_redis_found(redis, NULL);
+        return;
+    }
+
+    if (!redis->resolving) {
+        redis->peer = ngx_er_redis_whom(redis);
+    }
+
+    switch (ngx_er_redis_resolve(redis, redis->peer, ngx_er_redis_found)) {
+
+    case NGX_OK:
+        ngx_er_redis_found(redis, NULL);
+        return;
+
+    case NGX_AGAIN:
+        ngx_er_redis_arm(redis);
+        return;
+
+    default: /* NGX_ERROR */
+        ngx_er_redis_lost(redis, "its name cannot be looked up", 1);
+    }
+}
+
+
+static void
+ngx_er_redis_found(ngx_er_redis_t *redis, const char *why)
+{
+    if (why) {
+
+        if (ngx_er_redis_may_say(&redis->said[NGX_ER_REDIS_SAID_NAME],
+                                 NGX_ER_REDIS_QUIET))
+        {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "redis %V: the name \"%V\" cannot be resolved: %s",
+                          &redis->conf->url.name, &redis->peer->host, why);
+        }
+
+        if (redis->state == NGX_ER_REDIS_RESOLVING) {
+            ngx_er_redis_lost(redis, "its name cannot be resolved", 1);
+        }
+
+        return;
+    }
+
+    if (redis->state != NGX_ER_REDIS_RESOLVING) {
+        redis->resolved = 1;
+        redis->tried = redis->naddrs;
+        return;
+    }
+
+    redis->tried = 0;
+    ngx_er_redis_dial(redis);
+}
+
+
+/*
+ * nginx's own messages about the socket go to a log of ours, which adds who
+ * the peer is and is silent about what was said already: while Redis is away
+ * every try would repeat it.  Each address of a name has its say.
+ */
+
+static void
+ngx_er_redis_dial(ngx_er_redis_t *redis)
+{
     ngx_int_t               rc;
-    ngx_addr_t             *addr;
     ngx_connection_t       *c;
+    ngx_er_redis_addr_t    *addr;
     ngx_peer_connection_t   pc;
 
     redis->log = *ngx_cycle->log;
     redis->log.handler = ngx_er_redis_log;
     redis->log.data = redis;
 
-    if (redis->down && redis->tries >= redis->conf->naddrs
+    if (redis->down && redis->tries >= redis->conf->npeers
         && redis->log.log_level < NGX_LOG_DEBUG)
     {
         redis->log.log_level = NGX_LOG_ALERT;
     }
 
-    addr = ngx_er_redis_whom(redis);
+    addr = ngx_er_redis_address(redis);
 
     ngx_memzero(&pc, sizeof(ngx_peer_connection_t));
 
-    pc.sockaddr = addr->sockaddr;
+    pc.sockaddr = &addr->sockaddr.sockaddr;
     pc.socklen = addr->socklen;
-    pc.name = &addr->name;
+    pc.name = &redis->addr;
     pc.get = ngx_event_get_peer;
     pc.log = &redis->log;
     pc.log_error = NGX_ERROR_ERR;
@@ -109,7 +188,26 @@ ngx_er_redis_connect(ngx_er_redis_t *redis)
 }
 
 
-static ngx_addr_t *
+static ngx_er_redis_addr_t *
+ngx_er_redis_address(ngx_er_redis_t *redis)
+{
+    ngx_er_redis_addr_t  *addr;
+
+    addr = &redis->addrs[(redis->skip + redis->tried++) % redis->naddrs];
+
+    redis->addr.data = redis->addr_text;
+    redis->addr.len = ngx_sock_ntop(&addr->sockaddr.sockaddr, addr->socklen,
+                                    redis->addr_text, NGX_SOCKADDR_STRLEN, 1);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, &redis->log, 0,
+                   "event router: redis %V: connecting to %V",
+                   &redis->conf->url.name, &redis->addr);
+
+    return addr;
+}
+
+
+static ngx_er_redis_peer_t *
 ngx_er_redis_whom(ngx_er_redis_t *redis)
 {
     redis->asking = 0;
@@ -121,7 +219,7 @@ ngx_er_redis_whom(ngx_er_redis_t *redis)
 
     redis->asking = (redis->conf->url.service.len != 0);
 
-    return &redis->conf->addrs[redis->addr++ % redis->conf->naddrs];
+    return &redis->conf->peers[redis->turn++ % redis->conf->npeers];
 }
 
 
@@ -332,11 +430,18 @@ ngx_er_redis_hello(ngx_er_redis_t *redis)
     rc = NGX_OK;
 
     if (redis->asking) {
-        ngx_str_set(&words[0], "SENTINEL");
-        ngx_str_set(&words[1], "GET-MASTER-ADDR-BY-NAME");
-        words[2] = url->service;
 
-        return ngx_er_redis_greeting(redis, words, 3);
+        if (redis->conf->sentinel_password.len) {
+            n = ngx_er_redis_sentinel_words(redis->conf, 1, words);
+            rc = ngx_er_redis_greeting(redis, words, n);
+        }
+
+        if (rc == NGX_OK) {
+            n = ngx_er_redis_sentinel_words(redis->conf, 0, words);
+            rc = ngx_er_redis_greeting(redis, words, n);
+        }
+
+        return rc;
     }
 
     if (url->password.len) {
@@ -449,42 +554,21 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
 static void
 ngx_er_redis_named(ngx_er_redis_t *redis, redisReply *reply)
 {
-    u_char      *p;
-    size_t       len;
-    ngx_int_t    port;
-    ngx_addr_t   addr;
+    switch (ngx_er_redis_sentinel_reply(redis, reply)) {
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-        || reply->element[0]->type != REDIS_REPLY_STRING
-        || reply->element[1]->type != REDIS_REPLY_STRING)
-    {
-        ngx_er_redis_lost(redis, "the sentinel does not know this master", 1);
+    case NGX_OK:
+        break;
+
+    case NGX_AGAIN:
+        return;
+
+    default: /* NGX_ERROR */
+        ngx_er_redis_lost(redis, "the sentinel names no master", 1);
         return;
     }
 
-    p = (u_char *) reply->element[0]->str;
-    len = reply->element[0]->len;
-    port = ngx_atoi((u_char *) reply->element[1]->str,
-                    reply->element[1]->len);
-
-    if (port < 1 || port > 65535
-        || ngx_parse_addr(redis->connection->pool, &addr, p, len) != NGX_OK)
-    {
-        ngx_er_redis_lost(redis, "the sentinel names no address; it must not "
-                          "announce hostnames", 1);
-        return;
-    }
-
-    ngx_inet_set_port(addr.sockaddr, (in_port_t) port);
-    ngx_memcpy(&redis->sockaddr, addr.sockaddr, addr.socklen);
-
-    redis->master.sockaddr = &redis->sockaddr.sockaddr;
-    redis->master.socklen = addr.socklen;
-    redis->master.name.data = redis->text;
-    redis->master.name.len = ngx_sock_ntop(&redis->sockaddr.sockaddr,
-                                           addr.socklen, redis->text,
-                                           NGX_SOCKADDR_STRLEN, 1);
     redis->named = 1;
+    redis->tried = redis->naddrs;
 
     ngx_er_redis_drop(redis);
 
@@ -509,6 +593,7 @@ ngx_er_redis_ready(ngx_er_redis_t *redis)
 
     redis->state = NGX_ER_REDIS_READY;
     redis->ready = ngx_current_msec;
+    redis->tried = redis->naddrs;
     redis->times++;
     redis->down = 0;
 

@@ -42,6 +42,20 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 
     ready = (redis->state == NGX_ER_REDIS_READY);
 
+    if (redis->connection && !ready && redis->tried < redis->naddrs) {
+
+        /* the name has another address */
+
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                      "redis %V: %s, trying its next address",
+                      &redis->conf->url.name, why);
+
+        ngx_er_redis_drop(redis);
+        redis->state = NGX_ER_REDIS_PAUSE;
+        ngx_post_event(&redis->pause, &ngx_posted_events);
+        return;
+    }
+
     if (ready
         && ngx_current_msec - redis->ready > NGX_ER_REDIS_BACKOFF_MAX)
     {
@@ -94,6 +108,8 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 void
 ngx_er_redis_shut(ngx_er_redis_t *redis)
 {
+    redis->tried = redis->naddrs;
+
     if (redis->commands) {
         ngx_er_redis_lost(redis, "worker_shutdown_timeout is over", 1);
         return;
@@ -183,7 +199,8 @@ ngx_er_redis_arm(ngx_er_redis_t *redis)
     ngx_event_t  *ev;
 
     ev = &redis->deadline;
-    armed = (redis->connection && redis->state != NGX_ER_REDIS_READY);
+    armed = (redis->state == NGX_ER_REDIS_RESOLVING
+             || (redis->connection && redis->state != NGX_ER_REDIS_READY));
     until = redis->until;
 
     armed = ngx_er_redis_earliest(redis, armed, &until);
@@ -266,6 +283,13 @@ ngx_er_redis_deadline_handler(ngx_event_t *ev)
 
     timers = ev->data;
     redis = timers->data;
+
+    if (redis->state == NGX_ER_REDIS_RESOLVING
+        && (ngx_msec_int_t) (redis->until - ngx_current_msec) <= 0)
+    {
+        ngx_er_redis_lost(redis, "its name is not resolved in time", 1);
+        return;
+    }
 
     if (redis->connection && redis->state != NGX_ER_REDIS_READY
         && (ngx_msec_int_t) (redis->until - ngx_current_msec) <= 0)

@@ -11,8 +11,7 @@
  * In a Redis Cluster a shard's keys are on one node, and who asks another one
  * is told where.  That is remembered until somebody says something else or the
  * node is away; then any other node is asked, and it tells again.  Nodes are
- * never forgotten, but there are at most 64.  Their names must be addresses:
- * nothing may block a worker to resolve one.
+ * never forgotten, but there are at most 64.
  *
  * While a shard is on its way from one node to another its keys are here and
  * there, and a script on the new node would take those that are still on the
@@ -41,6 +40,7 @@ struct ngx_er_redis_node_s {
     ngx_er_redis_t          *redis;
     ngx_er_redis_t          *writer;   /* for ACCEPT and its WAIT */
     ngx_er_redis_conf_t      conf;     /* its own address and name */
+    ngx_er_redis_peer_t      peer;
     ngx_addr_t               addr;
 
     ngx_er_redis_op_t        op;       /* WAIT */
@@ -64,7 +64,10 @@ struct ngx_er_redis_nodes_s {
 
 
 static ngx_er_redis_node_t *ngx_er_redis_node_open(
-    ngx_er_redis_nodes_t *nodes, ngx_str_t *name, ngx_addr_t *addr);
+    ngx_er_redis_nodes_t *nodes, ngx_str_t *name, ngx_er_redis_peer_t *peer);
+static ngx_er_redis_node_t *ngx_er_redis_node_known(
+    ngx_er_redis_nodes_t *nodes, ngx_str_t *name);
+static ngx_int_t ngx_er_redis_node_host(ngx_str_t *host);
 static void ngx_er_redis_node_down(void *data);
 static void ngx_er_redis_node_send(ngx_er_redis_node_t *node);
 static ngx_int_t ngx_er_redis_node_waited(ngx_er_redis_op_t *op,
@@ -102,11 +105,11 @@ ngx_er_redis_nodes_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf)
 }
 
 
-/* "addr" NULL: the one of the configuration */
+/* "peer" NULL: the one of the configuration */
 
 static ngx_er_redis_node_t *
 ngx_er_redis_node_open(ngx_er_redis_nodes_t *nodes, ngx_str_t *name,
-    ngx_addr_t *addr)
+    ngx_er_redis_peer_t *peer)
 {
     ngx_er_redis_node_t  *node;
 
@@ -118,12 +121,17 @@ ngx_er_redis_node_open(ngx_er_redis_nodes_t *nodes, ngx_str_t *name,
     node->nodes = nodes;
     node->conf = *nodes->conf;
 
-    if (addr) {
-        node->addr = *addr;
-        node->addr.name = *name;
+    if (peer) {
+        node->peer = *peer;
+
+        if (peer->naddrs) {
+            node->addr = *peer->addrs;
+            node->peer.addrs = &node->addr;
+        }
+
         node->conf.url.name = *name;
-        node->conf.addrs = &node->addr;
-        node->conf.naddrs = 1;
+        node->conf.peers = &node->peer;
+        node->conf.npeers = 1;
         ngx_str_null(&node->conf.url.service);
     }
 
@@ -224,10 +232,11 @@ ngx_er_redis_node_t *
 ngx_er_redis_nodes_find(ngx_er_redis_nodes_t *nodes,
     ngx_er_redis_node_t *from, ngx_str_t *host, in_port_t port)
 {
-    u_char      *p;
-    ngx_str_t    name;
-    ngx_addr_t   addr;
-    ngx_uint_t   i;
+    u_char               *p;
+    ngx_str_t             name;
+    ngx_addr_t            addr;
+    ngx_er_redis_node_t  *known;
+    ngx_er_redis_peer_t   peer;
 
     if (host->len == 0) {
         name = from->conf.url.name;
@@ -245,41 +254,90 @@ ngx_er_redis_nodes_find(ngx_er_redis_nodes_t *nodes,
         return NULL;
     }
 
-    addr.name.data = p;
-    addr.name.len = ngx_sprintf(p, "%V:%ui", host, (ngx_uint_t) port) - p;
+    peer.host.data = p;
+    peer.host.len = host->len;
+    peer.port = port;
+    peer.addrs = &addr;
+    peer.naddrs = 0;
 
-    for (i = 0; i < nodes->n; i++) {
-        name = nodes->node[i]->conf.url.name;
+    name.len = ngx_sprintf(p, "%V:%ui", host, (ngx_uint_t) port) - p;
+    name.data = p;
 
-        if (name.len == addr.name.len
-            && ngx_memcmp(name.data, p, name.len) == 0)
-        {
-            (void) ngx_pfree(nodes->pool, p);
-            return nodes->node[i];
-        }
+    known = ngx_er_redis_node_known(nodes, &name);
+
+    if (known) {
+        (void) ngx_pfree(nodes->pool, p);
+        return known;
     }
 
-    name = addr.name;
-
     if (nodes->n == NGX_ER_REDIS_NODES
-        || ngx_parse_addr(nodes->pool, &addr, p, host->len) != NGX_OK)
+        || ngx_er_redis_node_host(&peer.host) != NGX_OK)
     {
         if (ngx_er_redis_may_say(&from->redis->said[NGX_ER_REDIS_SAID_NODE],
                                  NGX_ER_REDIS_QUIET))
         {
             ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
                           "redis %V: it names a node that cannot be used; a "
-                          "cluster must have at most %d nodes, and "
-                          "cluster-preferred-endpoint-type ip",
+                          "cluster must have at most %d nodes, known by "
+                          "addresses or names",
                           &from->conf.url.name, NGX_ER_REDIS_NODES);
         }
 
         return NULL;
     }
 
-    ngx_inet_set_port(addr.sockaddr, port);
+    if (ngx_parse_addr(nodes->pool, &addr, p, host->len) == NGX_OK) {
+        ngx_inet_set_port(addr.sockaddr, port);
+        peer.naddrs = 1;
+    }
 
-    return ngx_er_redis_node_open(nodes, &name, &addr);
+    return ngx_er_redis_node_open(nodes, &name, &peer);
+}
+
+
+static ngx_er_redis_node_t *
+ngx_er_redis_node_known(ngx_er_redis_nodes_t *nodes, ngx_str_t *name)
+{
+    ngx_str_t   *other;
+    ngx_uint_t   i;
+
+    for (i = 0; i < nodes->n; i++) {
+        other = &nodes->node[i]->conf.url.name;
+
+        if (other->len == name->len
+            && ngx_memcmp(other->data, name->data, name->len) == 0)
+        {
+            return nodes->node[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* letters of names and addresses; "?" is who does not know its own */
+
+static ngx_int_t
+ngx_er_redis_node_host(ngx_str_t *host)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < host->len; i++) {
+        c = host->data[i];
+
+        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') {
+            continue;
+        }
+
+        if ((c < '0' || c > '9') && c != '.' && c != '-' && c != '_'
+            && c != ':')
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return (i && i <= NGX_ER_REDIS_HOST) ? NGX_OK : NGX_ERROR;
 }
 
 

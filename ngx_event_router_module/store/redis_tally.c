@@ -81,7 +81,7 @@ ngx_er_redis_tally_init(ngx_conf_t *cf, ngx_er_redis_queue_t *rq)
     name = &rq->queue->name;
 
     size = sizeof("redis / prefix= shards=") + 2 * NGX_INT_T_LEN
-           + conf->url.name.len + conf->url.service.len + conf->prefix.len;
+           + conf->url.name.len + conf->prefix.len;
 
     name->data = ngx_pnalloc(cf->pool, size);
     if (name->data == NULL) {
@@ -89,10 +89,9 @@ ngx_er_redis_tally_init(ngx_conf_t *cf, ngx_er_redis_queue_t *rq)
     }
 
     name->len = ngx_sprintf(name->data,
-                            "redis %V%s%V/%ui prefix=%V shards=%ui",
-                            &conf->url.name, conf->url.service.len ? "/" : "",
-                            &conf->url.service, conf->url.database,
-                            &conf->prefix, conf->shards)
+                            "redis %V/%ui prefix=%V shards=%ui",
+                            &conf->url.name, conf->url.database, &conf->prefix,
+                            conf->shards)
                 - name->data;
 
     size = 8 * ngx_pagesize + 2 * conf->shards
