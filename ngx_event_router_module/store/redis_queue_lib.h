@@ -139,7 +139,7 @@
     "  if drop(t, q) then call('HINCRBY', KEYS[1], 'l', 1) end "              \
     "end "                                                                    \
     "local function leave(t, q, p) "                                          \
-    "  drop(t, q) "                                                           \
+    "  if not drop(t, q) then call('HINCRBY', KEYS[1], 'l', -1) end "         \
     "  if p[6] ~= '' then call('SREM', b .. 'h:' .. p[6], t .. q) end "       \
     "  if p[8] ~= '' then "                                                   \
     "    call('ZREM', b .. 'g:' .. t .. ':' .. p[8], q) "                     \

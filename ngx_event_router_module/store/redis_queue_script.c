@@ -290,6 +290,10 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     "call('ZADD', z .. t, p[5], q) "
     "if z ~= b .. 'a:' then call('ZREM', b .. 'a:' .. t, q) end "
     "call('SREM', b .. 'h:' .. holder, t .. q) "
+    "if call('ZADD', b .. 'k:' .. t, 0, q) == 1 then "
+    "  add(1) "
+    "  call('HINCRBY', KEYS[1], 'l', -1) "
+    "end "
     "return {1, now} "),
     ngx_null_string },
 

@@ -28,6 +28,9 @@
  * What disappears one by one is told at once and then every ten seconds,
  * always all of it.
  *
+ * What is in a worker's hand while all that points to it is evicted counts as
+ * lost, and does not any more when the worker says what became of it.
+ *
  * redis_queue.c calls it.  The zone survives a reload; its name is that of the
  * store, so that another store begins anew.
  */
