@@ -86,6 +86,8 @@ struct ngx_er_source_s {
     unsigned                     cloudevents:1;  /* accepts CloudEvents */
     unsigned                     split:1;        /* they become events of
                                                     their own */
+    unsigned                     coarse:1;       /* the preset's id, which two
+                                                    events can have */
     unsigned                     unused:1;       /* in no event_receive */
     unsigned                     sync:1;         /* "delivery sync" is said */
     unsigned                     queued:1;       /* "delivery queued" */

@@ -14,7 +14,7 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use Digest::SHA qw(hmac_sha256_base64 hmac_sha256_hex);
+use Digest::SHA qw(hmac_sha256_base64 hmac_sha256_hex sha256_hex);
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
@@ -52,6 +52,7 @@ $t->config(<<"EOC");
     event_source third   { verify off; id "{json:items.2.id}"; }
     event_source meta    { verify meta; secret file:%%TESTDIR%%/meta;
                            constant verify_token v; }
+    event_source grouped { verify off; id "{json:0.id}"; dedup by=id; }
     event_source later   { verify off; id "{json:0.id}"; type "{json:0.type}";
                            delivery queued; }
 
@@ -94,7 +95,7 @@ $t->config(<<"EOC");
                            split data.lots.items; signature item:mac;
                            signed "{json:tenant}.{json:lots.no}.{item:id}"; }
 
-    event_route all   { from top deep third meta later each inner crossed
+    event_route all   { from top deep third grouped meta later each inner crossed
                              shared product stored fails adyen adyens graph
                              own; to all; }
     event_route many  { from bulk events; when type = none; to all; }
@@ -132,7 +133,7 @@ EOC
     my $port = $t->port(8081);
 
     $conf =~ s/RECEIVERS/join "\n", map { "location = \/$_ { event_receive $_; }" }
-        qw(top deep third meta later each inner crossed shared product stored
+        qw(top deep third grouped meta later each inner crossed shared product stored
            fails bulk events adyen adyens graph own)/e;
     $conf =~ s/DELIVERIES/join "\n", map { "location = \/d\/$_ { "
         . "event_deliver $_; proxy_pass http:\/\/127.0.0.1:$port\/$_; }" }
@@ -188,6 +189,64 @@ is(scalar @{ sent('meta', wa(@$_)) }, 1, "whole: WhatsApp, @$_")
     for [ 'wamid.1' ], [ 'wamid.1', 'wamid.2' ], [ 'wamid.1', 'wamid.3' ];
 is(scalar @{ sent('meta', $m1) }, 0, 'whole: WhatsApp, a true repetition');
 
+# ---- whole: targets tell by the id, and so does every place that shows it
+
+for my $body ("[$e1, {\"id\":4}]", "[$e1, {\"id\":5}]") {
+    my $want = told(1, $body);
+
+    sent('top', $body);
+    is(got('/all')->header($_), $want, "id: $_") for qw(Webhook-Id ce-id);
+    is($r->json->{id}, $want, 'id: receipt');
+    ok(wait_until(5, sub { index($t->read_file('logs/events.log'),
+        qq("$want")) >= 0 }), 'id: variable');
+    is(post('explain/top', $body)->json->{events}[0]{attributes}{id}, $want,
+        'id: explained');
+
+    sent('top', $body);
+    is($r->header('X-Event-Duplicate'), 1, 'id: a repetition');
+    is($r->json->{id}, $want, 'id: which has the same one');
+}
+
+sent('deep', '{"kind":1}', 'X-Id' => 'unsigned');
+is($r->json->{id}, 'unsigned', 'id: an event\'s own, though nobody signs it');
+
+{
+    my $n = 0;
+
+    # two bytes of a character, and no byte before the hash to spare
+
+    for my $long ('x' x 239, 'x' x 240, 'x' x 256, 'x' x 257,
+                  "\xc3\xa4" x 120, 'x' x 9000)
+    {
+        my %seen;
+
+        for my $body (map { qq([{"id":"$_->[0]"},$_->[1]]) }
+                      [ $long, 1 ], [ $long, 2 ], [ $long . 'y', 1 ])
+        {
+            sent('top', $body);
+
+            my $id = got('/all')->header('Webhook-Id');
+
+            cmp_ok(length $id, '<=', 256, 'long id: ' . length $long);
+            like($id, qr/\.${\ substr sha256_hex($body), 0, 16}\z/,
+                'long id: ends in the hash');
+            ok(utf8::decode(my $copy = $id), 'long id: is UTF-8');
+            is($id, "$long." . substr(sha256_hex($body), 0, 16),
+                'long id: is whole') if $body =~ /"\Q$long\E"/
+                                        && length $long <= 239;
+            $seen{$id} = 1;
+        }
+
+        is(scalar keys %seen, 3, 'long id: three events, three ids');
+    }
+}
+
+# what is grouped by the id is grouped by the producer's
+
+is(scalar @{ sent('grouped', "[{\"id\":1},$_]") }, $_ == 1 ? 1 : 0,
+    "by=id: then $_") for 1, 2;
+is($r->header('X-Event-Duplicate'), 1, 'by=id: a duplicate');
+
 # ---- whole, from the queue
 
 $sink->forget;
@@ -195,6 +254,8 @@ is(post('later', "[$e1,$e2,$e3]")->{status}, 202, 'queued: whole');
 is_deeply(arrived(2), [ "all [$e1,$e2,$e3]", "paid [$e1,$e2,$e3]" ],
     'queued: any of its types');
 is(got('/all')->header('X-Count'), 3, 'queued: and it knows how many');
+is($_->header('Webhook-Id'), told(1, "[$e1,$e2,$e3]"), 'queued: the id')
+    for $sink->requests;
 
 # ---- split
 
@@ -255,7 +316,8 @@ is_deeply(sent('inner', '{"kind":"k","shop":{"name":"s"},"events":'
 is_deeply([ map { $_->{type} } @{ $r->json->{events} } ], [ qw(k.x k.y) ],
     'split: the document around it in a template');
 is(got('/lines')->header('X-Subject'), 's', 'split: and in the subject');
-is($r->json->{events}[1]{id}, 4, 'split: an id in an array of the element');
+is($r->json->{events}[1]{id}, told(4, '{"ids":[4,5],"type":"y","lines":'
+    . '[{"a":1,"b":2}]}'), 'split: an id in an array of the element');
 is_deeply(sent('inner', $_), [ "all $_" ], "split: without the array: $_")
     for '{"kind":"k"}', '{"events":{"id":1}}', '{"events":null}', '[1]';
 
@@ -267,13 +329,28 @@ is_deeply(sent('crossed', $intuit), [ 'all {"id":1,"name":"Customer"}',
     'all {"id":1}', 'all {"id":2,"name":"Invoice"}', 'all {"realm":"r3"}' ],
     'split: arrays are crossed, and nothing is lost');
 is_deeply([ map { "$_->{id} $_->{type}" } @{ $r->json->{events} } ],
-    [ 'r1.1 Customer', 'r1.2 Invoice', $r->json->{events}[2]{id} . ' ',
-      'r4.1 ' ], 'split: each with what it stands in');
+    [ told('r1.1', '{"id":1,"name":"Customer"}') . ' Customer',
+      told('r1.2', '{"id":2,"name":"Invoice"}') . ' Invoice',
+      $r->json->{events}[2]{id} . ' ', told('r4.1', '{"id":1}') . ' ' ],
+    'split: each with what it stands in');
 
 is(scalar @{ sent('shared', '[{"a":1},{"a":2},{"a":1}]', 'X-Id' => 'i') }, 3,
     'split: an id that all of them have');
+is_deeply([ map { $_->{id} } @{ $r->json->{events} } ],
+    [ told('i', '{"a":1}'), told('i', '{"a":2}'), told('i', '{"a":1}') . '.2' ],
+    'split: and three ids');
 is(scalar @{ sent('shared', '[{"a":1},{"a":2},{"a":1}]', 'X-Id' => 'i') }, 0,
     'split: once');
+
+{
+    my %seen;
+    my $long = 'x' x 300;
+
+    sent('shared', '[{"a":1},{"a":2},{"a":1},{"a":2}]', 'X-Id' => $long);
+    $seen{$_->header('Webhook-Id')} = 1 for $sink->requests;
+    is(scalar keys %seen, 4, 'split: a long id, four events, four ids');
+    is((grep { length > 256 } keys %seen), 0, 'split: none is too long');
+}
 
 my $wa = '{"object":"whatsapp_business_account","entry":[{"id":"e1","changes":'
     . '[{"field":"messages","value":{"metadata":{"p":1},"messages":'
@@ -503,6 +580,15 @@ sub peak {
     open my $f, '<', "/proc/$pid/status" or die "$pid: $!\n";
 
     return (join('', <$f>) =~ /^VmHWM:\s+(\d+)/m)[0];
+}
+
+
+# the id of an event whose id others have, too
+
+sub told {
+    my ($id, $body) = @_;
+
+    return "$id." . substr sha256_hex($body), 0, 16;
 }
 
 

@@ -259,6 +259,22 @@ $r = batch('[' . envelope('G-1', data => '{"n":7}') . ','
 is_deeply([ map { $_->{routes} } @{ $r->json->{events} } ],
     [ [ qw(all data) ], [ qw(all orders) ] ], 'batch: each its routes');
 
+# a ring of routers ends for batches, too
+
+$r = batch("[$batch[0],$batch[1]]", 'X-Event-Hops' => 1);
+is($r->{status}, 200, 'batch: hops');
+is_deeply([ map { $_->header('X-Event-Hops') } $erp->requests(uri => '/erp') ],
+    [ 2, 2 ], 'batch: each event counts on');
+$r = batch("[$batch[0],$batch[1]]");
+is_deeply([ map { $_->header('X-Event-Hops') } $erp->requests(uri => '/erp') ],
+    [ 1, 1 ], 'batch: from one');
+$r = batch("[$batch[0]]", 'X-Event-Hops' => 1000);
+is($r->{status}, 508, 'batch: too many hops');
+is(scalar $erp->requests, 0, 'batch: and nothing is sent');
+$r = batch("[$batch[0]]", 'X-Event-Hops' => $_->header('X-Event-Hops')),
+    is($r->{status}, 508, 'batch: a ring ends')
+    for ring();
+
 $r = batch('[]');
 is($r->{status}, 200, 'empty batch');
 is_deeply($r->json, { events => [] }, 'empty receipt');
@@ -405,9 +421,25 @@ sub structured {
 
 
 sub batch {
-    my ($text) = @_;
+    my ($text, @headers) = @_;
 
-    return send_to('/bus', $BATCH, $text);
+    return send_to('/bus', $BATCH, $text, @headers);
+}
+
+
+# sends what the target got on to the router, until it sends no more: the last
+# request that came through
+
+sub ring {
+    my ($hops, $last) = (0);
+
+    for (1 .. 100) {
+        batch("[$batch[0]]", 'X-Event-Hops' => $hops)->{status} == 200 or last;
+        ($last) = $erp->requests(uri => '/erp');
+        $hops = $last->header('X-Event-Hops');
+    }
+
+    return $last;
 }
 
 

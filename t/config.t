@@ -1767,20 +1767,29 @@ wrong("file $_", "event_store file:%%TESTDIR%%/events $_;",
     for qw(size=1 size=x size= memory=1k window=2s window=x high_water=10%
            high_water=96% high_water=85 depth=1);
 
-wrong('file larger than the disk', 'event_store file:%%TESTDIR%%/events '
-    . 'size=999999g;', 'make room on the disk or give "size" a smaller value');
+# a directory that cannot be used keeps queued sources from receiving, nothing
+# else
+
+my $until = '; until it can be, events of queued sources are answered 503';
+
+warned('file larger than the disk', 'event_store file:%%TESTDIR%%/events '
+    . 'size=999999g;', "make room on the disk or give \"size\" a smaller value"
+    . $until);
 
 mkdir "$t->{dir}/open", 0755;
 chmod 0755, "$t->{dir}/open";
-wrong('file, a directory for all', "event_store file:$t->{dir}/open;",
-    "chmod 700 $t->{dir}/open");
+warned('file, a directory for all', "event_store file:$t->{dir}/open;",
+    "\"event_store file:$t->{dir}/open\" cannot be used: the directory "
+    . "\"$t->{dir}/open\" is open to others than its owner, and events are in "
+    . "it: chmod 700 $t->{dir}/open$until");
 $t->write_file('plain', '');
-wrong('file, not a directory', "event_store file:$t->{dir}/plain;",
-    'not a directory');
+warned('file, not a directory', "event_store file:$t->{dir}/plain;",
+    "cannot be used: \"$t->{dir}/plain\" is not a directory$until");
 mkdir "$t->{dir}/strange", 0700;
 $t->write_file('strange/owner', "ngx_event_router 2\nx\n");
-wrong('file, of another format', "event_store file:$t->{dir}/strange;",
-    'format');
+warned('file, of another format', "event_store file:$t->{dir}/strange;",
+    'is of a format that this version does not know; it is left as it is: use '
+    . "another directory, or the version that made it$until");
 is($t->read_file('strange/owner'), "ngx_event_router 2\nx\n",
     'another format is left untouched');
 

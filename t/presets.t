@@ -29,6 +29,7 @@ my $SECRET64 = 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 my $t = Test::EventRouter->new;
 my $target = $t->target(8081);
+my $receipt;
 my $root = $t->root;
 my $dir = $t->dir;
 
@@ -209,6 +210,13 @@ my %EVENTS = (
                     . qq("uuid":"u","participant":{"id":"$_"}}}}) } 1, 2 ],
 );
 
+# whose id is the event's own, though nobody signs it: the second of the two
+# above is nothing that the producer sends, and has the same id
+
+my %UNSIGNED = map { $_ => 1 } qw(bitbucket cloudevents ebay github gitlab linear
+                                  mailgun monday paypal-pinned razorpay ringcentral
+                                  sanity sentry shopify);
+
 # ids of a producer's other products: a repetition is recognized, too
 
 my %PRODUCTS = (
@@ -284,10 +292,24 @@ for my $name (sort keys %row) {
     my ($one, $two) = @{ $EVENTS{$name} or next };
     my $first = request($name, $one, 0);
 
+    $target->forget;
     is(outcome($first), 'delivered', "$name: the first event");
     is(outcome(request($name, $two, 0)), 'delivered',
         "$name: the same in another state");
+
+    my @id = map { $_->header('Webhook-Id') } $target->requests;
+
+    is(scalar @id, 2, "$name: two deliveries");
+
+    if ($UNSIGNED{$name}) {
+        is($id[1], $id[0], "$name: an id that nobody signs is as it came");
+
+    } else {
+        isnt($id[0], $id[1], "$name: and a target can tell them apart");
+    }
+
     is(outcome($first), 'duplicate', "$name: the very same request again");
+    is($receipt->{id}, $id[0], "$name: which has the same id");
 
     # with the same body, whatever is signed beside it
 
@@ -335,6 +357,8 @@ sub outcome {
     my ($request) = @_;
 
     my $r = $t->post(@$request);
+
+    $receipt = $r->json;
 
     return "$r->{status} $r->{body}" if $r->{status} != 200;
     return 'duplicate' if $r->header('X-Event-Duplicate');

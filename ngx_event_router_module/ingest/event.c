@@ -7,18 +7,18 @@
 /*
  * The event: what every accepted webhook becomes (CloudEvents 1.0 attributes,
  * https://github.com/cloudevents/spec).  receive.c makes it, the deliveries
- * hold it; the last holder destroys the pool and everything in it.  Its dedup
- * key is made in key.c, what it says beside its body in fact.c.
+ * hold it; the last holder destroys the pool and everything in it.  Its id is
+ * made unique in id.c, its dedup key made in key.c; what it says beside its
+ * body is in fact.c.
  *
  * Values from an event are hostile.  The attributes and whatever facts() hands
- * to variables are made safe here, once: no control byte leaves this file.
+ * to variables are made safe once, in attribute.c: no control byte gets past.
  * Nothing here fails but for memory, and for CloudEvents that lack what their
  * specification requires.
  */
 
 
 #include "event.h"
-#include "lexer.h"
 
 
 #define NGX_ER_EVENT_POOL  4096
@@ -29,6 +29,8 @@
 
 static ngx_er_event_t *ngx_er_event_new(ngx_er_source_t *source, size_t size);
 static void ngx_er_event_head_release(ngx_er_head_t *head);
+static ngx_int_t ngx_er_event_identify(ngx_er_event_t *event,
+    ngx_er_message_t *m);
 static ngx_int_t ngx_er_event_attribute_of(ngx_er_event_t *event,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
     ngx_str_t *out, ngx_str_t *whole);
@@ -38,11 +40,6 @@ static ngx_int_t ngx_er_event_all(ngx_er_event_t *event, ngx_er_message_t *m,
 static ngx_int_t ngx_er_event_first(ngx_er_event_t *event,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
     ngx_str_t *out, ngx_str_t *whole);
-static ngx_int_t ngx_er_event_set(ngx_er_event_t *event, ngx_str_t *value,
-    ngx_str_t *out, ngx_str_t *whole);
-static u_char *ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value,
-    size_t *used);
-static ngx_int_t ngx_er_event_made_id(ngx_er_event_t *event);
 static ngx_int_t ngx_er_event_rfc3339(ngx_er_event_t *event);
 
 
@@ -294,22 +291,8 @@ ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
         return NGX_ERROR;
     }
 
-    if (event->id.len) {
-        event->has_id = 1;
-        event->shared_id = m->crossed || (event->part ? !m->own : m->own);
-
-    } else {
-        if (ngx_er_event_made_id(event) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        /* of a part, or a body that no other event has, it is one */
-
-        if (event->part || (s->preset && s->preset->own_body)) {
-            event->whole_id = event->id;
-            event->shared_id = event->part;
-            event->has_id = 1;
-        }
+    if (ngx_er_event_identify(event, m) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (ngx_er_event_attribute_of(event, m, scope, &s->type, &event->type,
@@ -336,6 +319,43 @@ ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
     }
 
     return ngx_er_event_rfc3339(event);
+}
+
+
+/* what the templates found, made an id that no other event has */
+
+static ngx_int_t
+ngx_er_event_identify(ngx_er_event_t *event, ngx_er_message_t *m)
+{
+    ngx_er_source_t  *s;
+
+    s = event->source;
+
+    if (event->id.len) {
+        event->has_id = 1;
+        event->shared_id = m->crossed || (event->part ? !m->own : m->own);
+        event->given_id = event->id;
+
+        if ((event->shared_id || s->coarse) && !m->hashed) {
+            return ngx_er_event_id_tell(event);
+        }
+
+        return NGX_OK;
+    }
+
+    if (ngx_er_event_id_make(event) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* of a part, or a body that no other event has, it is one */
+
+    if (event->part || (s->preset && s->preset->own_body)) {
+        event->whole_id = event->id;
+        event->shared_id = event->part;
+        event->has_id = 1;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -471,7 +491,10 @@ ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
             continue;
         }
 
-        if (ngx_er_event_set(event, value, &out[i], &whole[i]) != NGX_OK) {
+        if (ngx_er_event_attribute_whole(event->pool, value, &out[i],
+                                         &whole[i])
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -483,6 +506,7 @@ ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
     }
 
     event->id = out[1];
+    event->given_id = out[1];
     event->whole_id = whole[1];
     event->origin = out[2];
     event->whole_origin = whole[2];
@@ -548,6 +572,7 @@ ngx_er_event_first(ngx_er_event_t *event, ngx_er_message_t *m,
     for (i = 0; i < templates->nelts; i++) {
         m->crossed = 0;
         m->own = 0;
+        m->hashed = 0;
 
         rc = ngx_er_template_eval(t[i], m, scope, &value);
 
@@ -556,40 +581,12 @@ ngx_er_event_first(ngx_er_event_t *event, ngx_er_message_t *m,
         }
 
         if (rc == NGX_OK && value.len) {
-            return ngx_er_event_set(event, &value, out, whole);
+            return ngx_er_event_attribute_whole(event->pool, &value, out,
+                                                whole);
         }
     }
 
     ngx_str_null(out);
-
-    return NGX_OK;
-}
-
-
-/*
- * A producer without ids sends the same bytes again when it retries, so the
- * body's hash is an id that stays the same.  It tells consumers what they have
- * seen; dedup does not rely on it, since two events can look alike.
- */
-
-static ngx_int_t
-ngx_er_event_made_id(ngx_er_event_t *event)
-{
-    u_char  hash[32], *p;
-
-    ngx_er_sha256(hash, &event->body, 1);
-
-    p = ngx_pnalloc(event->pool, sizeof("sha256-") - 1 + 32);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    event->id.data = p;
-
-    p = ngx_cpymem(p, "sha256-", sizeof("sha256-") - 1);
-    p = ngx_hex_dump(p, hash, 16);
-
-    event->id.len = p - event->id.data;
 
     return NGX_OK;
 }
@@ -645,135 +642,4 @@ ngx_er_event_rfc3339(ngx_er_event_t *event)
                       - p;
 
     return NGX_OK;
-}
-
-
-/*
- * An attribute.  One that has to be cut ends in a hash of the whole: two of
- * them that begin alike are not the same to a consumer.  "whole", unless it is
- * NULL, becomes what tells the value from all others: the value, or its hash
- * if the attribute is not the value as it came.
- */
-
-static ngx_int_t
-ngx_er_event_set(ngx_er_event_t *event, ngx_str_t *value, ngx_str_t *out,
-    ngx_str_t *whole)
-{
-    size_t   size, used;
-    u_char  *p, hash[32];
-
-    size = ngx_min(value->len * 3, NGX_ER_ATTRIBUTE_MAX);
-
-    p = ngx_pnalloc(event->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->data = p;
-    out->len = ngx_er_event_encode(p, p + size, value, &used) - p;
-
-    if (whole) {
-        *whole = *out;
-    }
-
-    if (out->len == value->len
-        && ngx_memcmp(out->data, value->data, value->len) == 0)
-    {
-        return NGX_OK;
-    }
-
-    ngx_er_sha256(hash, value, 1);
-
-    if (used < value->len) {
-        p = ngx_er_event_encode(p, p + size - 33, value, &used);
-        *p++ = '~';
-        p = ngx_hex_dump(p, hash, 16);
-
-        out->len = p - out->data;
-    }
-
-    if (whole) {
-        whole->len = 32;
-        whole->data = ngx_pnalloc(event->pool, 32);
-
-        if (whole->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(whole->data, hash, 32);
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value, size_t max,
-    ngx_str_t *out)
-{
-    size_t   size, used;
-    u_char  *p;
-
-    size = ngx_min(value->len * 3, max);
-
-    p = ngx_pnalloc(pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->data = p;
-    out->len = ngx_er_event_encode(p, p + size, value, &used) - p;
-
-    return NGX_OK;
-}
-
-
-/*
- * Character by character: a cut never leaves half of one.  Returns the end of
- * what was written, used: how many bytes of the value that is.
- */
-
-static u_char *
-ngx_er_event_encode(u_char *p, u_char *last, ngx_str_t *value, size_t *used)
-{
-    size_t   n;
-    u_char  *next, *pos, *end;
-
-    pos = value->data;
-    end = pos + value->len;
-
-    while (pos < end) {
-
-        /* nearly all, so they are not copied by function calls */
-
-        if (*pos >= 0x20 && *pos < 0x7f) {
-
-            if (p == last) {
-                break;
-            }
-
-            *p++ = *pos++;
-            continue;
-        }
-
-        next = (*pos < 0x80) ? NULL : ngx_er_utf8(pos, end);
-
-        n = next ? (size_t) (next - pos) : 3;
-
-        if ((size_t) (last - p) < n) {
-            break;
-        }
-
-        if (next) {
-            p = ngx_cpymem(p, pos, n);
-            pos = next;
-
-        } else {
-            p = ngx_sprintf(p, "%%%02Xd", (u_int) *pos++);
-        }
-    }
-
-    *used = pos - value->data;
-
-    return p;
 }

@@ -43,11 +43,15 @@ struct ngx_er_event_s {
     ngx_str_t              time;       /* RFC 3339; empty: none */
     ngx_str_t              origin;     /* ce-source: the producer's own for a
                                           CloudEvent, else the source's name */
+    ngx_str_t              given_id;   /* the id without what id.c adds of the
+                                          body: for "by=id" */
     ngx_str_t              whole_id;   /* for the dedup key: as they came, */
     ngx_str_t              whole_origin;  /* or hashed: neither cut nor encoded
                                              so that two could look alike */
     ngx_str_t              content_type;
     ngx_str_t              body;       /* the raw bytes, contiguous */
+    u_char                *digest;     /* its SHA-256; NULL: nobody asked, see
+                                          ngx_er_event_digest() */
 
     ngx_er_facts_t        *facts;
     ngx_er_value_t        *types;      /* all of them, if the body has several
@@ -118,10 +122,22 @@ ngx_int_t ngx_er_event_cloudevent(ngx_er_event_t *event,
 #define NGX_ER_ENVELOPE_SLOTS  7
 ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
 
+/* id.c: the body's SHA-256, 32 bytes, made once; NULL: no memory */
+u_char *ngx_er_event_digest(ngx_er_event_t *event);
+
+/*
+ * id.c: the id of an event that has none, the body's hash; "id.HASH" for one
+ * whose id other events have, too; "id.N" for a copy of another one in the
+ * same body.  At most NGX_ER_ATTRIBUTE_MAX bytes.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_event_id_make(ngx_er_event_t *event);
+ngx_int_t ngx_er_event_id_tell(ngx_er_event_t *event);
+ngx_int_t ngx_er_event_id_number(ngx_er_event_t *event);
+
 /*
  * key.c: the dedup key, 32 bytes: SHA-256 over length-prefixed source, origin
- * and id, and the body where the signature does not cover the id or the event
- * shares it with others; or over the fields of "dedup by=".  NGX_DECLINED:
+ * and id, and the body or its hash where the signature does not cover the id
+ * or others have it, too; or over the fields of "dedup by=".  NGX_DECLINED:
  * nothing to tell events apart by.
  */
 ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
@@ -142,12 +158,20 @@ void ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
 uint64_t ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field);
 
 /*
- * A copy of "value" that is safe in headers, logs and JSON: bytes below 0x20,
+ * attribute.c: a copy, safe in headers, logs and JSON: bytes below 0x20,
  * 0x7f and what is not UTF-8 are percent-encoded, at most "max" bytes are kept
  * (whole characters).  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value,
     size_t max, ngx_str_t *out);
+
+/*
+ * attribute.c: the same, at most NGX_ER_ATTRIBUTE_MAX bytes, where one that is
+ * cut ends in "~" and a hash.  "whole", unless it is NULL, becomes what tells
+ * the value from all others.
+ */
+ngx_int_t ngx_er_event_attribute_whole(ngx_pool_t *pool, ngx_str_t *value,
+    ngx_str_t *out, ngx_str_t *whole);
 
 /* the value of the first header of that name in any case, or NULL */
 ngx_str_t *ngx_er_event_header(ngx_er_event_t *event, ngx_str_t *name);

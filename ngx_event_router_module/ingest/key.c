@@ -16,6 +16,8 @@
 
 
 static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);
+static ngx_er_value_t *ngx_er_event_key_fact(ngx_er_event_t *event,
+    ngx_uint_t field, ngx_er_value_t *given);
 
 
 ngx_int_t
@@ -53,15 +55,16 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
         return NGX_OK;
     }
 
-    parts[6] = event->body;
-
-    if (event->copy == 0) {
+    if (event->digest == NULL) {
+        parts[6] = event->body;
         ngx_er_sha256(key, parts, 7);
         return NGX_OK;
     }
 
-    /* no JSON ends like that */
+    /* the id has needed it; nothing that is read as a body ends like that */
 
+    parts[6].data = event->digest;
+    parts[6].len = 32;
     parts[7].data = (u_char *) &event->copy;
     parts[7].len = sizeof(event->copy);
 
@@ -125,9 +128,9 @@ uint64_t
 ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field)
 {
     uint64_t         hash;
-    ngx_er_value_t  *v;
+    ngx_er_value_t  *v, given;
 
-    v = ngx_er_fact(event->facts, field);
+    v = ngx_er_event_key_fact(event, field, &given);
 
     if (v == NULL || v->type == NGX_ER_NULL) {
         return 0;
@@ -155,7 +158,7 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
     ngx_str_t       *part;
     ngx_uint_t       i, *field, seen;
     ngx_array_t      parts;
-    ngx_er_value_t  *v;
+    ngx_er_value_t  *v, given;
 
     if (ngx_array_init(&parts, event->pool, 8, sizeof(ngx_str_t)) != NGX_OK) {
         return NGX_ERROR;
@@ -175,7 +178,10 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
 
     for (i = 0; i < event->source->dedup_by->nelts; i++) {
 
-        for (v = ngx_er_fact(event->facts, field[i]); v; v = v->next) {
+        for (v = ngx_er_event_key_fact(event, field[i], &given);
+             v;
+             v = v->next)
+        {
 
             part = ngx_array_push_n(&parts, 2);
             if (part == NULL) {
@@ -208,4 +214,30 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
     ngx_er_sha256(key, parts.elts, parts.nelts);
 
     return NGX_OK;
+}
+
+
+/*
+ * "by=id" asks for what the producer calls the event, be it an order's name:
+ * with a part of the body in it no two events would ever be the same.
+ */
+
+static ngx_er_value_t *
+ngx_er_event_key_fact(ngx_er_event_t *event, ngx_uint_t field,
+    ngx_er_value_t *given)
+{
+    ngx_er_value_t  *v;
+    ngx_er_field_t  *fields;
+
+    v = ngx_er_fact(event->facts, field);
+    fields = event->facts->fields->list.elts;
+
+    if (v == NULL || fields[field].kind != NGX_ER_FIELD_ID) {
+        return v;
+    }
+
+    *given = *v;
+    given->text = event->given_id;
+
+    return given;
 }

@@ -50,6 +50,7 @@ typedef struct {
     unsigned               crossed:1;  /* something in an array, the item's
                                           own values are not meant */
     unsigned               own:1;      /* a value of the item at hand */
+    unsigned               hashed:1;   /* the body's SHA-256 */
 } ngx_er_message_t;
 
 

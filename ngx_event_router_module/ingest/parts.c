@@ -47,7 +47,6 @@ static ngx_int_t ngx_er_parts_item(ngx_er_parts_t *parts,
     ngx_er_item_t *item);
 static ngx_int_t ngx_er_parts_copies(ngx_er_parts_t *parts,
     ngx_er_event_t *event);
-static ngx_int_t ngx_er_parts_number(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parts_batch(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parts_element(ngx_er_receive_t *ctx,
     ngx_str_t *element);
@@ -236,17 +235,25 @@ ngx_er_parts_item(ngx_er_parts_t *parts, ngx_er_item_t *item)
 
 /*
  * Two elements that are the same byte for byte, without an id that tells them
- * apart, are two events: the first, the second ... of this body.
+ * apart, are two events: the first, the second ... of this body.  Targets tell
+ * them apart by their ids, and so does the queue.
  */
 
 static ngx_int_t
 ngx_er_parts_copies(ngx_er_parts_t *parts, ngx_er_event_t *event)
 {
+    u_char               *digest;
     ngx_pool_t           *pool;
     ngx_rbtree_node_t    *node;
     ngx_er_parts_body_t   own, *body;
 
-    ngx_er_sha256(own.hash, &event->body, 1);
+    digest = ngx_er_event_digest(event);
+
+    if (digest == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(own.hash, digest, 32);
     ngx_memcpy(&own.node.key, own.hash, sizeof(ngx_rbtree_key_t));
 
     node = parts->bodies.root;
@@ -258,7 +265,7 @@ ngx_er_parts_copies(ngx_er_parts_t *parts, ngx_er_event_t *event)
                == 0)
         {
             event->copy = ++((ngx_er_parts_body_t *) node)->n;
-            return ngx_er_parts_number(event);
+            return ngx_er_event_id_number(event);
         }
 
         node = (own.node.key < node->key) ? node->left : node->right;
@@ -275,31 +282,6 @@ ngx_er_parts_copies(ngx_er_parts_t *parts, ngx_er_event_t *event)
     body->n = 0;
 
     ngx_rbtree_insert(&parts->bodies, &body->node);
-
-    return NGX_OK;
-}
-
-
-/* targets tell them apart by their ids, and so does the queue */
-
-static ngx_int_t
-ngx_er_parts_number(ngx_er_event_t *event)
-{
-    u_char  *p, *last;
-    size_t   len;
-
-    len = ngx_min(event->id.len, NGX_ER_ATTRIBUTE_MAX - NGX_INT_T_LEN);
-
-    p = ngx_pnalloc(event->pool, len + NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    last = ngx_cpymem(p, event->id.data, len);
-    last = ngx_sprintf(last, ".%ui", event->copy + 1);
-
-    event->id.len = last - p;
-    event->id.data = p;
 
     return NGX_OK;
 }

@@ -41,7 +41,8 @@
  * default counts.
  *
  * An id must identify an event.  Where it is a resource's (an order, a deploy,
- * a payment), which has more than one event in its life, the row is "coarse".
+ * a payment), which has more than one event in its life, or a token's, which
+ * can be used again, the row is "coarse".
  * Where a producer's other products have none of the ids, but every body has
  * something of its own (a time, a token), repetitions are recognized by the
  * body alone: "own_body".
@@ -115,7 +116,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .signature = "header:X-Api-Key",
         .id = { "{json:id}" },
         .type = { "{json:type}" },
-        .accept = NGX_ER_ACCEPT_EVENTS
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
     },
 
     {
@@ -124,7 +126,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .signature = "header:Authorization",
         .id = { "{json:id}", "{body_sha256}" },
         .type = { "{json:event_type}", "{json:type}" },
-        .accept = NGX_ER_ACCEPT_EVENTS
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
     },
 
     {
@@ -136,7 +139,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{header:ce-type}", "{json:type}" },
         .subject = { "{header:ce-source}", "{json:source}" },
         .time = { "{header:ce-time}", "{json:time}" },
-        .accept = NGX_ER_ACCEPT_EVENTS
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
     },
 
     {
@@ -408,7 +412,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{json:type}" },
         .subject = { "{jwt:iss}" },
         .time = { "{jwt:iat}" },
-        .accept = NGX_ER_ACCEPT_EVENTS
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
     },
 
     {
@@ -421,7 +426,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .type = { "{json:type}" },
         .subject = { "{jwt:iss}" },
         .time = { "{jwt:iat}" },
-        .accept = NGX_ER_ACCEPT_EVENTS
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
     },
 
     {
@@ -786,7 +792,8 @@ ngx_er_preset_t  ngx_er_presets[] = {
         },
         .type = { "{json:object_type}.{json:aspect_type}" },
         .subject = { "{json:owner_id}" },
-        .time = { "{json:event_time}" }
+        .time = { "{json:event_time}" },
+        .coarse = 1
     },
 
     {

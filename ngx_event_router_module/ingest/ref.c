@@ -310,6 +310,7 @@ ngx_er_ref_get(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_er_scope_t *scope,
         return ngx_er_ref_scalar(&m->path_query, out);
 
     case NGX_ER_REF_BODY_SHA256:
+        m->hashed = 1;
         return ngx_er_ref_body_sha256(m, out);
 
     case NGX_ER_REF_BODY_CRC32:

@@ -590,6 +590,7 @@ ngx_er_source_covered(ngx_conf_t *cf, ngx_er_draft_t *draft)
                                    &ngx_er_source_attribute_list[0].name)
            == NULL)
     {
+        s->coarse = 1;
         s->id_covered = 0;
     }
 
