@@ -42,7 +42,7 @@ typedef struct ngx_er_event_s   ngx_er_event_t;
 typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
 typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
 typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
-typedef struct ngx_er_admin_conf_s  ngx_er_admin_conf_t;  /* observe/admin.h */
+typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
 
 
 /* where a noun stands in nginx.conf, for errors found after parsing */
@@ -199,6 +199,7 @@ typedef struct {
     ngx_rbtree_node_t            sentinel;
 
     ngx_array_t                  receivers;      /* of ngx_er_receiver_t */
+    ngx_array_t                  gates;          /* of ngx_er_gate_t * */
     ngx_array_t                  sets;           /* of ngx_er_set_t */
 
     ngx_array_t                  kept;           /* of ngx_str_t: headers that
@@ -220,7 +221,10 @@ typedef struct {
 typedef struct {
     ngx_er_source_t             *source;         /* event_receive, or NULL */
     ngx_er_target_t             *target;         /* event_deliver, or NULL */
-    ngx_er_admin_conf_t         *admin;          /* event_admin, or NULL */
+    ngx_er_gate_t               *gate;           /* who may ask, of event_admin
+                                                    and event_explain */
+    ngx_uint_t                   admin;          /* event_admin stands here */
+    ngx_uint_t                   reveal;         /* it may show bodies */
     ngx_uint_t                   receives;       /* event_receive or
                                                     event_explain stands here,
                                                     source is resolved later */
@@ -258,7 +262,8 @@ char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* merge_loc_conf: "if" and "limit_except" in a location that receives */
+/* merge_loc_conf: "if" and "limit_except" in a location that receives, or
+   administers */
 char *ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child);
 
 /*

@@ -23,6 +23,7 @@
 #include "deliver/left.h"
 #include "ingest/record.h"
 #include "observe/admin.h"
+#include "observe/gate.h"
 #include "observe/metrics.h"
 #include "observe/status.h"
 #include "observe/variables.h"
@@ -121,7 +122,7 @@ static ngx_command_t  ngx_er_commands[] = {
       NULL },
 
     { ngx_string("event_explain"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_er_receive,
       NGX_HTTP_LOC_CONF_OFFSET,
       1,
@@ -270,6 +271,8 @@ ngx_er_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->receivers, cf->pool, 4,
                           sizeof(ngx_er_receiver_t))
            != NGX_OK
+        || ngx_array_init(&mcf->gates, cf->pool, 4, sizeof(ngx_er_gate_t *))
+           != NGX_OK
         || ngx_array_init(&mcf->sets, cf->pool, 4, sizeof(ngx_er_set_t))
            != NGX_OK)
     {
@@ -322,11 +325,7 @@ ngx_er_create_loc_conf(ngx_conf_t *cf)
 static char *
 ngx_er_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
-    ngx_er_loc_conf_t *conf = child;
-
-    if (conf->admin && ngx_er_admin_merge(cf, conf->admin) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
+    ngx_er_admin_merge(cf, parent, child);
 
     return ngx_er_receive_merge(cf, parent, child);
 }
@@ -340,6 +339,7 @@ ngx_er_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
 
     if (ngx_er_receivers_init(cf, mcf) != NGX_OK
+        || ngx_er_gates_init(cf, mcf) != NGX_OK
         || ngx_er_sources_init(cf, mcf) != NGX_OK
         || ngx_er_targets_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK

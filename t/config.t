@@ -1295,6 +1295,44 @@ wrong('event_admin twice', "location /admin/ {\nevent_admin;\n"
     . "event_admin;  <<<\n}", '"event_admin" directive is duplicate');
 wrong('event_admin, no such file', 'location /admin/ { event_admin '
     . 'token=file:nowhere; }', '"event_admin token=": ');
+fine('event_explain with all', 'location /a { event_explain shop '
+    . 'token=file:secret access=nginx; }');
+wrong('event_explain with another word',
+    'location /a { event_explain shop reveal; }',
+    'invalid parameter "reveal" of "event_explain", which has '
+    . 'token=file:PATH and access=nginx');
+wrong('event_explain, no such file', 'location /a { event_explain shop '
+    . 'token=file:nowhere; }', '"event_explain token=": ');
+wrong('event_explain with event_admin',
+    "location /a {\nevent_explain shop;\nevent_admin;  <<<\n}",
+    '"event_admin" directive cannot stand beside');
+
+# access=nginx where nginx asks nobody
+
+for my $case ([ 'event_admin', '' ], [ 'event_explain', ' shop' ]) {
+    my ($name, $source) = @$case;
+    my $line = "$name$source access=nginx;";
+
+    for my $open ('', 'auth_basic off;', 'satisfy any;',
+                  'limit_except GET { deny all; }')
+    {
+        warned("$name access=nginx, $open",
+            "location /a {\n$open\n$line  <<<\n}",
+            qq("$name access=nginx" lets everybody in, for nginx has no rule ));
+    }
+
+    fine("$name access=nginx, $_", "location /a { $line $_ }")
+        for 'deny all;', 'allow 127.0.0.1; deny all;', 'allow all;',
+            'allow ::1;', 'allow unix:;', 'internal;',
+            'auth_basic x; auth_basic_user_file /dev/null;',
+            'auth_request /b;', 'if ($arg_a) { return 403; } deny all;';
+    fine("$name access=nginx, a rule around it",
+        "location / { deny all; location /a { $line } }");
+    fine("$name access=nginx, a rule of the server",
+        "location /a { $line } allow 10.0.0.0/8; deny all;");
+    fine("$name without access=nginx", "location /a { $name$source; }");
+}
+
 fine('event_explain', 'location /explain { event_explain shop; deny all; }');
 wrong('event_explain without arguments', 'location /a { event_explain; }',
     'invalid number of arguments in "event_explain" directive');

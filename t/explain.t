@@ -361,7 +361,9 @@ is($t->post('/hook', $body, \@same)->json->{outcome}, 'delivered',
 is($t->post('/hook', $body, \@same)->json->{outcome}, 'duplicate',
     'until it was received');
 
-unlike($t->read_file('logs/error.log'), qr/refused/, 'nothing is logged');
+like($t->read_file('logs/error.log'),
+    qr/\A(?:(?!refused).)*event from source "shopify" refused: (?!.*refused).*\z/s,
+    'the one wrong signature is logged');
 
 
 # ---- nginx -t

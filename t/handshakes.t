@@ -400,8 +400,7 @@ sub exact {
     my ($r, $want, $name) = @_;
 
     my %headers = map { $_->[0] => $_->[1] } @{ $r->{headers} };
-    my %more = length $want->{body}
-               ? ('X-Content-Type-Options' => 'nosniff') : ();
+    my %more = ('X-Content-Type-Options' => 'nosniff');
 
     delete @headers{qw(Server Date Connection)};
 

@@ -236,7 +236,7 @@ for my $case ([ 'purge' ], [ purge => archive => 'b' ],
     [ 'replay' ], [ replay => archive => 'b' ],
     [ replay => target => 'erp', deliver_to => 'nobody' ],
     [ replay => target => 'erp', deliver_to => '' ],
-    [ 'pause' ], [ pause => target => 'nobody' ])
+    [ 'pause' ], [ resume => target => '' ])
 {
     my ($verb, @args) = @$case;
 
@@ -264,7 +264,7 @@ my @both = map { $q->send('both') } 1 .. 4;
 
 is(scalar $q->wait_dead(12, 10), 12, 'twelve dead letters');
 is(scalar $q->dead(target => 'crm'), 4, 'those of a target');
-is(scalar $q->dead(target => 'nobody'), 0, 'or of none');
+is($q->get(dead => target => 'nobody')->{status}, 404, 'or of none');
 is(scalar $q->dead(route => 'both'), 8, 'those of a route');
 is(scalar $q->dead(route => 'bot'), 0, 'whose name is whole');
 is(scalar $q->dead(from => $later), 8, 'those since');

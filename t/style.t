@@ -101,9 +101,9 @@ my @only = (
     [ 'only attempt.c makes subrequests', qr/\bngx_http_subrequest\(/,
       qr{^deliver/attempt\.c$} ],
 
-    [ 'only the receiving side answers',
+    [ 'only reply.c answers',
       qr/\bngx_http_(?:send_header|output_filter|send_response)\(/,
-      qr{^(?:ingest/(?:receive|answer)|observe/\w+)\.c$} ],
+      qr{^ingest/reply\.c$} ],
 
     [ 'only swallow.c is in the filter chain',
       qr/\bngx_http_top_(?:header|body)_filter\b/,

@@ -6,7 +6,7 @@
 
 /*
  * The bytes of an answer to a producer: problems (RFC 9457) and receipts.
- * receive.c sends them.
+ * reply.c sends them.
  */
 
 

@@ -14,9 +14,10 @@
  *
  * A stranger's words come back to him here, so echo.c bounds and escapes them,
  * no control character gets into a header, and no browser is invited to guess
- * what the body is.  A challenge that cannot be answered within these limits
- * is refused.  Compiled rules are in the configuration's pool and never
- * change; answers are in the message's pool.  Nothing fails but for memory.
+ * what the body is (reply.c).  A challenge that cannot be answered within
+ * these limits is refused.  Compiled rules are in the configuration's pool and
+ * never change; answers are in the message's pool.  Nothing fails but for
+ * memory.
  */
 
 
@@ -392,8 +393,7 @@ ngx_int_t
 ngx_er_handshake_answer(ngx_er_handshake_t *h, ngx_er_verify_t *verify,
     ngx_er_message_t *m, ngx_er_answer_t *answer)
 {
-    ngx_int_t         rc;
-    ngx_er_header_t  *nosniff;
+    ngx_int_t  rc;
 
     ngx_memzero(answer, sizeof(ngx_er_answer_t));
 
@@ -416,12 +416,6 @@ ngx_er_handshake_answer(ngx_er_handshake_t *h, ngx_er_verify_t *verify,
     }
 
     answer->status = h->status;
-
-    if (answer->body.len) {
-        nosniff = &answer->headers[answer->nheaders++];
-        ngx_str_set(&nosniff->name, "X-Content-Type-Options");
-        ngx_str_set(&nosniff->value, "nosniff");
-    }
 
     return NGX_OK;
 }
@@ -517,9 +511,7 @@ ngx_er_handshake_headers(ngx_er_handshake_t *h, ngx_er_verify_t *verify,
     ngx_uint_t                  i;
     ngx_er_handshake_header_t  *header;
 
-    /* one more for nosniff */
-
-    answer->headers = ngx_palloc(m->pool, (h->headers.nelts + 1)
+    answer->headers = ngx_palloc(m->pool, ngx_max(h->headers.nelts, 1)
                                           * sizeof(ngx_er_header_t));
     if (answer->headers == NULL) {
         return NGX_ERROR;

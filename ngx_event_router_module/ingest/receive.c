@@ -6,10 +6,10 @@
 
 /*
  * The producer's request: check, read, verify, parse, route, wait, answer.
- * This is the only file that answers a producer.  It is the content handler of
- * "event_receive" locations and, doing nothing, of "event_explain" ones, so
- * that all of nginx's access rules and limits have had their say before a byte
- * of a body is read.
+ * This is the only file that answers a producer (reply.c sends).  It is the
+ * content handler of "event_receive" locations and, doing nothing, of
+ * "event_explain" ones, so that all of nginx's access rules and limits have
+ * had their say before a byte of a body is read.
  *
  * The deliveries do not hang on this request.  It only waits for the outcome
  * of its events; if it dies earlier (the client left), the events that were
@@ -26,9 +26,11 @@
 #include "parse.h"
 #include "parts.h"
 #include "answer.h"
+#include "reply.h"
 #include "turns.h"
 #include "../crash.h"
 #include "../observe/explain.h"
+#include "../observe/gate.h"
 #include "../observe/metrics.h"
 
 
@@ -49,24 +51,30 @@ static void ngx_er_receive_done(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
     ngx_uint_t status, ngx_uint_t metric, const char *detail);
-static ngx_int_t ngx_er_receive_send(ngx_http_request_t *r,
-    ngx_er_answer_t *answer);
-static ngx_int_t ngx_er_receive_header(ngx_http_request_t *r,
-    ngx_er_header_t *header);
 
 
 ngx_int_t
 ngx_er_receive_handler(ngx_http_request_t *r)
 {
-    ngx_int_t          rc;
-    ngx_er_refusal_t   refusal;
-    ngx_er_receive_t  *ctx;
+    ngx_int_t           rc;
+    const char         *why;
+    ngx_er_refusal_t    refusal;
+    ngx_er_receive_t   *ctx;
+    ngx_er_loc_conf_t  *lcf;
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "events are received from clients only, "
                       "\"event_receive\" is in the way of a subrequest");
         return NGX_HTTP_NOT_FOUND;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
+
+    why = lcf->explains ? ngx_er_gate_refused(r, lcf->gate, 0) : NULL;
+
+    if (why) {
+        return ngx_er_reply_problem(r, NGX_HTTP_FORBIDDEN, why, NULL);
     }
 
     ctx = ngx_er_receive_create(r);
@@ -338,7 +346,7 @@ ngx_er_receive_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_er_receive_send(ctx->request, &answer);
+    return ngx_er_reply(ctx->request, &answer);
 }
 
 
@@ -409,7 +417,7 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_HANDSHAKE);
     ngx_er_metric_source(ctx->source, NGX_ER_METRIC_HANDSHAKE);
 
-    return ngx_er_receive_send(ctx->request, &answer);
+    return ngx_er_reply(ctx->request, &answer);
 }
 
 
@@ -467,7 +475,7 @@ ngx_er_receive_finish(ngx_er_receive_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_er_receive_send(ctx->request, &answer);
+    return ngx_er_reply(ctx->request, &answer);
 }
 
 
@@ -518,92 +526,5 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_er_receive_send(ctx->request, &answer);
-}
-
-
-static ngx_int_t
-ngx_er_receive_send(ngx_http_request_t *r, ngx_er_answer_t *answer)
-{
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_uint_t    i;
-    ngx_chain_t   out;
-
-    /* a body that was not read must not become the next request */
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    r->headers_out.status = answer->status;
-    r->headers_out.content_length_n = answer->body.len;
-
-    /* a receipt is no document: If-Match must not make a 412 of a 200 */
-
-    r->disable_not_modified = 1;
-
-    for (i = 0; i < answer->nheaders; i++) {
-        if (ngx_er_receive_header(r, &answer->headers[i]) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    if (answer->body.len == 0) {
-        r->header_only = 1;
-    }
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = answer->body.data;
-    b->last = b->pos + answer->body.len;
-    b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_er_receive_header(ngx_http_request_t *r, ngx_er_header_t *header)
-{
-    ngx_table_elt_t  *h;
-
-    if (header->name.len == sizeof("Content-Type") - 1
-        && ngx_strncasecmp(header->name.data, (u_char *) "Content-Type",
-                           header->name.len)
-           == 0)
-    {
-        r->headers_out.content_type = header->value;
-        r->headers_out.content_type_len = header->value.len;
-        return NGX_OK;
-    }
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key = header->name;
-    h->value = header->value;
-
-    return NGX_OK;
+    return ngx_er_reply(ctx->request, &answer);
 }

@@ -13,11 +13,14 @@
 
 
 #include "receive.h"
+#include "../observe/gate.h"
 
 
 #define NGX_ER_RECEIVER_MORE  (64 * 1024 * 1024)
 
 
+static char *ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_er_loc_conf_t *lcf);
 static ngx_int_t ngx_er_receiver_unknown(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_er_receiver_t *receiver);
 
@@ -81,6 +84,46 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->receives = 1;
     lcf->explains = cmd->offset;
 
+    return lcf->explains ? ngx_er_receiver_gate(cf, cmd, lcf) : NGX_CONF_OK;
+}
+
+
+/* who may ask for explanations */
+
+static char *
+ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_er_loc_conf_t *lcf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    lcf->gate = ngx_er_gate_create(cf, &cmd->name);
+    if (lcf->gate == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        switch (ngx_er_gate_param(cf, lcf->gate, &value[i])) {
+
+        case NGX_OK:
+            break;
+
+        case NGX_DECLINED:
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of \"%V\", which "
+                               "has token=file:PATH and access=nginx",
+                               &value[i], &cmd->name);
+
+            /* fall through */
+
+        default: /* NGX_ERROR */
+            return NGX_CONF_ERROR;
+        }
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -125,6 +168,7 @@ ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child)
     *receiver = inner;
     conf->receives = 1;
     conf->explains = prev->explains;
+    conf->gate = prev->gate;
 
     /* after an "if" nginx keeps the handler that it has */
 

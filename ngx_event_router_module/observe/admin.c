@@ -11,8 +11,8 @@
  *     POST replay, purge       dead letters; replay: the archive, too
  *     POST pause, resume       the deliveries of a target
  *
- * admin_access.c says who may, admin_args.c what is asked, admin_list.c what
- * is answered.
+ * gate.c says who may, admin_args.c what is asked, admin_target.c of whom,
+ * admin_list.c what is answered.
  *
  * A request waits for its operation and is not the operation's owner: if it
  * goes, the operation ends alone.  Replay and purge go on in steps until all
@@ -21,11 +21,11 @@
 
 
 #include "admin.h"
+#include "gate.h"
 #include "../crash.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/pause.h"
-#include "../ingest/answer.h"
-#include "../ingest/verify_params.h"
+#include "../ingest/reply.h"
 
 
 #define NGX_ER_ADMIN_STEP  1000        /* entries in one transaction */
@@ -46,6 +46,8 @@ static ngx_int_t ngx_er_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
     ngx_uint_t method);
+static ngx_int_t ngx_er_admin_target(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_target_t **target, ngx_int_t *rc);
 static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_uint_t held);
 static ngx_int_t ngx_er_admin_probe(ngx_http_request_t *r,
@@ -55,7 +57,9 @@ static ngx_int_t ngx_er_admin_wait(ngx_http_request_t *r,
 static ngx_int_t ngx_er_admin_run(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
 static void ngx_er_admin_gone(void *data);
+static void ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc);
 static void ngx_er_admin_ended(ngx_er_queue_op_t *op);
+static void ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
@@ -63,8 +67,7 @@ static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
 static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_problem(ngx_http_request_t *r,
     ngx_uint_t status, const char *detail);
-static ngx_int_t ngx_er_admin_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *type, ngx_str_t *body);
+static ngx_int_t ngx_er_admin_json(ngx_http_request_t *r, ngx_str_t *body);
 
 
 static struct {
@@ -112,8 +115,8 @@ ngx_er_admin_handler(ngx_http_request_t *r)
 
     /* with another method nothing will be changed */
 
-    why = ngx_er_admin_refused(r, lcf->admin, r->method & method
-                                              & NGX_HTTP_POST);
+    why = ngx_er_gate_refused(r, lcf->gate, r->method & method
+                                            & NGX_HTTP_POST);
 
     if (why) {
         return ngx_er_admin_problem(r, NGX_HTTP_FORBIDDEN, why);
@@ -170,29 +173,40 @@ ngx_er_admin_verb(ngx_http_request_t *r)
 static ngx_int_t
 ngx_er_admin_not_allowed(ngx_http_request_t *r, ngx_uint_t method)
 {
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Allow");
-
     if (method == NGX_HTTP_POST) {
-        ngx_str_set(&h->value, "POST");
-
-    } else {
-        ngx_str_set(&h->value, "GET, HEAD");
+        return ngx_er_reply_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                    "this changes something: use POST",
+                                    "POST");
     }
 
-    return ngx_er_admin_problem(r, NGX_HTTP_NOT_ALLOWED,
-                                method == NGX_HTTP_POST
-                                ? "this changes something: use POST"
-                                : "this is read with GET");
+    return ngx_er_reply_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                "this is read with GET", "GET, HEAD");
+}
+
+
+/* *target, or NGX_DECLINED: *rc is what the request ends with */
+
+static ngx_int_t
+ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_target_t **target, ngx_int_t *rc)
+{
+    ngx_str_t  name;
+
+    if (!ngx_er_admin_arg(r, "target", &name)) {
+        *rc = ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST,
+                                   "name the target: target=NAME");
+        return NGX_DECLINED;
+    }
+
+    *target = ngx_er_target_find(mcf, &name);
+
+    if (*target == NULL) {
+        *rc = ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
+                                   ngx_er_admin_unknown(r->pool, mcf, &name));
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -202,15 +216,12 @@ static ngx_int_t
 ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     ngx_uint_t held)
 {
-    ngx_str_t           name;
+    ngx_int_t           rc;
     ngx_er_target_t    *target;
     ngx_er_queue_op_t  *op;
 
-    if (!ngx_er_admin_arg(r, "target", &name)
-        || (target = ngx_er_target_find(mcf, &name)) == NULL)
-    {
-        return ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST,
-                                    "name the target: target=NAME");
+    if (ngx_er_admin_target(r, mcf, &target, &rc) != NGX_OK) {
+        return rc;
     }
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -229,16 +240,13 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 static ngx_int_t
 ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 {
-    u_char            *p;
-    ngx_str_t          name, body;
-    ngx_er_target_t   *target;
-    static ngx_str_t   type = ngx_string("application/json");
+    u_char           *p;
+    ngx_int_t         rc;
+    ngx_str_t         body;
+    ngx_er_target_t  *target;
 
-    if (!ngx_er_admin_arg(r, "target", &name)
-        || (target = ngx_er_target_find(mcf, &name)) == NULL)
-    {
-        return ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST,
-                                    "name the target: target=NAME");
+    if (ngx_er_admin_target(r, mcf, &target, &rc) != NGX_OK) {
+        return rc;
     }
 
     if (!ngx_er_lane_probe(target, ngx_er_queue_now())) {
@@ -262,7 +270,7 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
                            &target->name)
                - p;
 
-    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+    return ngx_er_admin_json(r, &body);
 }
 
 
@@ -293,10 +301,11 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     op->data = ctx;
 
     ctx->request = r;
+    ctx->op = op;
     ctx->cleanup = cln;
     ctx->queue = mcf->queue;
     ctx->target = target;
-    ctx->reveal = lcf->admin->reveal;
+    ctx->reveal = lcf->reveal;
 
     why = target ? NULL : ngx_er_admin_args(ctx, op);
 
@@ -308,8 +317,16 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     cln->handler = ngx_er_admin_gone;
     cln->data = ctx;
 
+    if (op->filter.target == 0 || ctx->target) {
+        ngx_er_queue_run(mcf->queue, op);
+
+    } else if (ngx_er_admin_search(ctx, ngx_er_admin_found) != NGX_OK) {
+        cln->handler = NULL;
+        ngx_er_queue_op_free(op);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     r->main->count++;
-    ngx_er_queue_run(mcf->queue, op);
 
     return NGX_DONE;
 }
@@ -348,15 +365,27 @@ ngx_er_admin_gone(void *data)
 }
 
 
+/* of a target that is not configured: nothing is done if nobody knows it */
+
+static void
+ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc)
+{
+    if (rc == NGX_OK) {
+        ngx_er_queue_run(ctx->queue, ctx->op);
+        return;
+    }
+
+    ctx->op->rc = rc;
+    ngx_er_admin_end(ctx, ctx->op);
+}
+
+
 /* replay and purge go on until there is nothing more */
 
 static void
 ngx_er_admin_ended(ngx_er_queue_op_t *op)
 {
     ngx_er_admin_t *ctx = op->data;
-
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
 
     ctx->done += op->done;
 
@@ -375,6 +404,16 @@ ngx_er_admin_ended(ngx_er_queue_op_t *op)
         ngx_er_queue_run(ctx->queue, op);
         return;
     }
+
+    ngx_er_admin_end(ctx, op);
+}
+
+
+static void
+ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
 
     r = ctx->request;
 
@@ -396,14 +435,22 @@ static ngx_int_t
 ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 {
     u_char              *p;
-    ngx_str_t            body;
+    ngx_str_t            name, body;
+    ngx_er_main_conf_t  *mcf;
     ngx_http_request_t  *r;
-    static ngx_str_t     type = ngx_string("application/json");
 
     r = ctx->request;
 
     if (op->verb == NGX_ER_QUEUE_PAUSE) {
         return ngx_er_admin_paused(ctx, op);
+    }
+
+    if (op->rc == NGX_DECLINED && ctx->found) {
+        mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
+        (void) ngx_er_admin_arg(r, "target", &name);
+
+        return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
+                                    ngx_er_admin_unknown(r->pool, mcf, &name));
     }
 
     if (op->rc != NGX_OK) {
@@ -417,7 +464,7 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+        return ngx_er_admin_json(r, &body);
     }
 
     p = ngx_pnalloc(r->pool, 64);
@@ -437,7 +484,7 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
                   op->archive ? "events of the archive" : "dead letters",
                   op->verb == NGX_ER_QUEUE_REPLAY ? "replayed" : "purged");
 
-    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+    return ngx_er_admin_json(r, &body);
 }
 
 
@@ -449,7 +496,6 @@ ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     u_char              *p;
     ngx_str_t            body;
     ngx_http_request_t  *r;
-    static ngx_str_t     type = ngx_string("application/json");
 
     r = ctx->request;
 
@@ -467,7 +513,7 @@ ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
     body.len = p - body.data;
 
-    return ngx_er_admin_send(r, NGX_HTTP_OK, &type, &body);
+    return ngx_er_admin_json(r, &body);
 }
 
 
@@ -504,53 +550,14 @@ static ngx_int_t
 ngx_er_admin_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail)
 {
-    ngx_er_answer_t    answer;
-    static ngx_str_t   type = ngx_string("application/problem+json");
-
-    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
-
-    if (ngx_er_answer_problem(r->pool, status, detail, &answer) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_er_admin_send(r, status, &type, &answer.body);
+    return ngx_er_reply_problem(r, status, detail, NULL);
 }
 
 
 static ngx_int_t
-ngx_er_admin_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
-    ngx_str_t *body)
+ngx_er_admin_json(ngx_http_request_t *r, ngx_str_t *body)
 {
-    ngx_int_t    rc;
-    ngx_buf_t   *b;
-    ngx_chain_t  out;
-
-    r->headers_out.status = status;
-    r->headers_out.content_type = *type;
-    r->headers_out.content_type_len = type->len;
-    r->headers_out.content_length_n = body->len;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->pos = body->data;
-    b->last = b->pos + body->len;
-    b->memory = 1;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_er_reply_text(r, NGX_HTTP_OK, "application/json", body);
 }
 
 
@@ -559,18 +566,21 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_loc_conf_t *lcf = conf;
 
-    ngx_str_t                 *value, word;
+    ngx_str_t                 *value;
     ngx_uint_t                 i;
-    ngx_er_error_t             err;
-    ngx_er_admin_conf_t       *admin;
     ngx_http_core_loc_conf_t  *clcf;
 
     if (lcf->admin) {
         return "is duplicate";
     }
 
-    admin = ngx_pcalloc(cf->pool, sizeof(ngx_er_admin_conf_t));
-    if (admin == NULL) {
+    if (lcf->receives) {
+        return "cannot stand beside \"event_receive\" or \"event_explain\": "
+               "give each a location of its own";
+    }
+
+    lcf->gate = ngx_er_gate_create(cf, &cmd->name);
+    if (lcf->gate == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -579,38 +589,59 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (ngx_strcmp(value[i].data, "reveal") == 0) {
-            admin->reveal = 1;
+            lcf->reveal = 1;
+            continue;
+        }
 
-        } else if (ngx_strcmp(value[i].data, "access=nginx") == 0) {
-            admin->access = 1;
+        switch (ngx_er_gate_param(cf, lcf->gate, &value[i])) {
 
-        } else if (ngx_strncmp(value[i].data, "token=", 6) == 0) {
+        case NGX_OK:
+            break;
 
-            word.data = value[i].data + 6;
-            word.len = value[i].len - 6;
-
-            if (ngx_er_secret_text(cf->pool, &word, &admin->token, &err)
-                != NGX_OK)
-            {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"event_admin token=\": %*s", err.len,
-                                   err.text);
-                return NGX_CONF_ERROR;
-            }
-
-        } else {
+        case NGX_DECLINED:
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\" of \"event_admin\", "
                                "which has token=file:PATH, access=nginx and "
                                "reveal", &value[i]);
+
+            /* fall through */
+
+        default: /* NGX_ERROR */
             return NGX_CONF_ERROR;
         }
     }
 
-    lcf->admin = admin;
+    lcf->admin = 1;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_er_admin_handler;
 
     return NGX_CONF_OK;
+}
+
+
+/* nginx goes on in the configuration of the block that takes the request, and
+   after an "if" with the handler that it has */
+
+void
+ngx_er_admin_merge(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_er_loc_conf_t *prev = parent;
+    ngx_er_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!prev->admin || !clcf->noname) {
+        return;
+    }
+
+    conf->admin = 1;
+    conf->reveal = prev->reveal;
+    conf->gate = prev->gate;
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = ngx_er_admin_handler;
+    }
 }

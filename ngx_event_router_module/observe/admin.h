@@ -17,27 +17,20 @@
 #include "../deliver/lane.h"
 
 
-/* of a location: who may ask, what may be shown */
-
-struct ngx_er_admin_conf_s {
-    ngx_str_t              token;      /* empty: none is asked for */
-    ngx_array_t            names;      /* of ngx_str_t: the server's, which
-                                          may stand in Host */
-    unsigned               access:1;   /* nginx's own rules decide */
-    unsigned               reveal:1;   /* bodies may be shown */
-};
-
-
 /* a request that waits for the store; it lives in its operation's pool */
 
-typedef struct {
+typedef struct ngx_er_admin_s  ngx_er_admin_t;
+
+struct ngx_er_admin_s {
     ngx_http_request_t    *request;    /* NULL: it is gone */
     ngx_er_queue_t        *queue;
     ngx_er_target_t       *target;     /* or NULL: any, or not configured */
     ngx_pool_cleanup_t    *cleanup;    /* of the request */
+    ngx_er_queue_op_t     *op;         /* what it waits for */
     ngx_uint_t             reveal;
     ngx_uint_t             done;
-} ngx_er_admin_t;
+    void                 (*found)(ngx_er_admin_t *ctx, ngx_int_t rc);
+};
 
 
 /* event_admin [token=FILE] [access=nginx] [reveal] */
@@ -48,12 +41,24 @@ char *ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_er_admin_list(ngx_pool_t *pool, ngx_er_queue_op_t *op,
     ngx_uint_t reveal, ngx_str_t *text);
 
-/* admin_access.c: merge_loc_conf of a location with event_admin */
-char *ngx_er_admin_merge(ngx_conf_t *cf, ngx_er_admin_conf_t *conf);
+/* "if" and "limit_except" in a location that administers */
+void ngx_er_admin_merge(ngx_conf_t *cf, void *parent, void *child);
 
-/* NULL, or why this client may not do that */
-const char *ngx_er_admin_refused(ngx_http_request_t *r,
-    ngx_er_admin_conf_t *conf, ngx_uint_t change);
+/*
+ * admin_target.c: a sentence, in the pool, that there is no target of this
+ * name, with the nearest one of the configuration.
+ */
+const char *ngx_er_admin_unknown(ngx_pool_t *pool, ngx_er_main_conf_t *mcf,
+    ngx_str_t *name);
+
+/*
+ * Looks in the store for entries of ctx->op's target, which is not configured.
+ * "found" is called once, not from inside, with NGX_OK: there are,
+ * NGX_DECLINED: there are none, NGX_ERROR: the store is away.  NGX_ERROR here:
+ * no memory.
+ */
+ngx_int_t ngx_er_admin_search(ngx_er_admin_t *ctx,
+    void (*found)(ngx_er_admin_t *ctx, ngx_int_t rc));
 
 /*
  * admin_args.c: what the arguments of the request say, into the operation.

@@ -269,7 +269,7 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         to = ngx_er_target_find(mcf, &value);
 
         if (to == NULL) {
-            return "deliver_to= names no target of the configuration";
+            return ngx_er_admin_unknown(r->pool, mcf, &value);
         }
 
         op->to.target = to->hash;

@@ -155,6 +155,11 @@ ngx_er_explain_verify(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
 
     if (rc == NGX_DECLINED) {
         ctx->verify = "failed";
+
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "event from source \"%V\" refused: %s, it was to be "
+                      "explained", &ctx->source->name, ctx->verdict.reason);
+
         refusal->status = NGX_HTTP_UNAUTHORIZED;
         refusal->detail = "the event is not signed as this source requires";
 

@@ -16,6 +16,7 @@
 #include "status.h"
 #include "metrics.h"
 #include "backlog.h"
+#include "../ingest/reply.h"
 
 
 /* bytes of one number with its labels, beside the noun's name */
@@ -32,75 +33,46 @@ static u_char *ngx_er_status_json_counters(u_char *p, ngx_str_t *name,
 static u_char *ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf);
 static u_char *ngx_er_status_targets(u_char *p, ngx_er_main_conf_t *mcf,
     const char *family, ngx_uint_t first, ngx_uint_t last);
-static ngx_int_t ngx_er_status_send(ngx_http_request_t *r, ngx_buf_t *b);
 
 
 static ngx_int_t
 ngx_er_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t            rc;
-    ngx_buf_t           *b;
+    u_char              *p;
+    ngx_str_t            body;
+    const char          *type;
     ngx_er_main_conf_t  *mcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
+        return ngx_er_reply_problem(r, NGX_HTTP_NOT_ALLOWED,
+                                    "this is read with GET", "GET, HEAD");
     }
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
-    b = ngx_create_temp_buf(r->pool, ngx_er_status_size(mcf));
-    if (b == NULL) {
+    p = ngx_pnalloc(r->pool, ngx_er_status_size(mcf));
+    if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    body.data = p;
 
     if (r->uri.len >= sizeof("/metrics") - 1
         && ngx_strncmp(r->uri.data + r->uri.len - (sizeof("/metrics") - 1),
                        "/metrics", sizeof("/metrics") - 1)
            == 0)
     {
-        ngx_str_set(&r->headers_out.content_type,
-                    "text/plain; version=0.0.4");
-        b->last = ngx_er_status_prometheus(b->last, mcf);
+        type = "text/plain; version=0.0.4";
+        p = ngx_er_status_prometheus(p, mcf);
 
     } else {
-        ngx_str_set(&r->headers_out.content_type, "application/json");
-        b->last = ngx_er_status_json(b->last, mcf);
+        type = "application/json";
+        p = ngx_er_status_json(p, mcf);
     }
 
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    body.len = p - body.data;
 
-    return ngx_er_status_send(r, b);
-}
-
-
-static ngx_int_t
-ngx_er_status_send(ngx_http_request_t *r, ngx_buf_t *b)
-{
-    ngx_int_t    rc;
-    ngx_chain_t  out;
-
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = b->last - b->pos;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_er_reply_text(r, NGX_HTTP_OK, type, &body);
 }
 
 

@@ -224,11 +224,6 @@ test_expect(const char *n, json_t *expect, ngx_er_answer_t *answer)
         is_str(test_header(answer, name), json_string_value(value),
                "%s: %s", n, name);
     }
-
-    if (answer->body.len) {
-        is_str(test_header(answer, "X-Content-Type-Options"), "nosniff",
-               "%s: no guessing", n);
-    }
 }
 
 

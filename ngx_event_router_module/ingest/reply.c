@@ -1,0 +1,184 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The one way out of the module: receipts, problems and handshakes of
+ * receive.c, explanations, the administration and the counters of observe/.
+ * What holds for all of them is here: no browser guesses what they are, no
+ * condition of the request makes another answer of them, and a body that
+ * nobody read is not taken for the next request.
+ *
+ * Headers and bodies are the caller's and not copied.  What may fail is
+ * memory; then nginx answers 500.
+ */
+
+
+#include "answer.h"
+#include "reply.h"
+
+
+static ngx_int_t ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body);
+static ngx_int_t ngx_er_reply_header(ngx_http_request_t *r,
+    ngx_er_header_t *header);
+
+
+ngx_int_t
+ngx_er_reply(ngx_http_request_t *r, ngx_er_answer_t *answer)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    static ngx_er_header_t  nosniff = {
+        ngx_string("X-Content-Type-Options"), ngx_string("nosniff")
+    };
+
+    /* a body that was not read must not become the next request */
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->headers_out.status = answer->status;
+    r->headers_out.content_length_n = answer->body.len;
+
+    /* a receipt is no document: If-Match must not make a 412 of a 200 */
+
+    r->disable_not_modified = 1;
+
+    /* strings of events and targets are no page, whatever they look like */
+
+    if (ngx_er_reply_header(r, &nosniff) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    for (i = 0; i < answer->nheaders; i++) {
+        if (ngx_er_reply_header(r, &answer->headers[i]) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (answer->body.len == 0) {
+        r->header_only = 1;
+    }
+
+    return ngx_er_reply_send(r, &answer->body);
+}
+
+
+static ngx_int_t
+ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = b->pos + body->len;
+    b->memory = 1;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_int_t
+ngx_er_reply_header(ngx_http_request_t *r, ngx_er_header_t *header)
+{
+    ngx_table_elt_t  *h;
+
+    if (header->name.len == sizeof("Content-Type") - 1
+        && ngx_strncasecmp(header->name.data, (u_char *) "Content-Type",
+                           header->name.len)
+           == 0)
+    {
+        r->headers_out.content_type = header->value;
+        r->headers_out.content_type_len = header->value.len;
+        return NGX_OK;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key = header->name;
+    h->value = header->value;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_reply_text(ngx_http_request_t *r, ngx_uint_t status, const char *type,
+    ngx_str_t *body)
+{
+    ngx_str_t        value;
+    ngx_er_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    answer.status = status;
+    answer.body = *body;
+
+    value.data = (u_char *) type;
+    value.len = ngx_strlen(type);
+
+    if (ngx_er_answer_header(r->pool, &answer, "Content-Type", &value)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_reply(r, &answer);
+}
+
+
+ngx_int_t
+ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *detail, const char *allow)
+{
+    ngx_str_t        value;
+    ngx_er_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+
+    if (ngx_er_answer_problem(r->pool, status, detail, &answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (allow) {
+        value.data = (u_char *) allow;
+        value.len = ngx_strlen(allow);
+
+        if (ngx_er_answer_header(r->pool, &answer, "Allow", &value)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return ngx_er_reply(r, &answer);
+}

@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Sending: whatever this module answers, to producers and to operators.
+ */
+
+
+#ifndef _NGX_ER_REPLY_H_INCLUDED_
+#define _NGX_ER_REPLY_H_INCLUDED_
+
+
+#include "../event_router.h"
+
+
+/*
+ * Sends an answer, which ends the request.  The rest of its body is not read.
+ * Returns what a content handler returns.
+ */
+ngx_int_t ngx_er_reply(ngx_http_request_t *r, ngx_er_answer_t *answer);
+
+/* the same with a body of this type, which is not copied */
+ngx_int_t ngx_er_reply_text(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body);
+
+/* a problem; "allow" is the header of a 405, or NULL */
+ngx_int_t ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *detail, const char *allow);
+
+
+#endif /* _NGX_ER_REPLY_H_INCLUDED_ */
