@@ -217,6 +217,11 @@ UNIT_FLAGS   := -g -O1 $(WARNINGS) -Werror -MMD -MP \
 UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)
 UNIT_OBJECTS := $(PURE_SOURCES:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/t/unit/core.o
 
+# these bring a file that is not pure, and stand-ins for all that it calls
+
+$(foreach u,claim connection key lane,$(UNIT_DIR)/t/unit/$(u).o): \
+    INCLUDES += $(addprefix -I$(NGINX_SRC)/src/http,/ /modules /v2 /v3)
+
 units: $(UNITS:%=$(UNIT_DIR)/%)
 
 $(UNIT_DIR)/%.o: %.c build/gcc/Makefile

@@ -398,6 +398,25 @@ clocks(void)
 }
 
 
+/* digests of tokens are compared to their last byte */
+
+static void
+guesses(void)
+{
+    ngx_uint_t        i, n;
+    ngx_er_verify_t  *v;
+
+    v = conf("verify token; signature header:X-Key; secret tok-1; "
+             "secret tok-2;");
+
+    for (n = 0, i = 0; i < 2000; i++) {
+        n += (ask(v, format("X-Key: guess-%d", (int) i)) == NULL);
+    }
+
+    is_int(n, 0, "of 2000 guesses none is right");
+}
+
+
 static void
 tokens(void)
 {
@@ -580,6 +599,8 @@ jwts(void)
     }
 
     jwt_token(HS256, cases[0].claims, "k", token);
+    refuses(v, format("Authorization: Bearer %sA", token), "signature",
+            "a byte behind the signature");
     refuses(v, format("Authorization: Bearer %s=", token), "not a JSON",
             "padding");
     refuses(v, format("Authorization: Bearer %s.", token), "not a JSON",
@@ -744,6 +765,7 @@ static void
 digests(void)
 {
     ngx_str_t         part;
+    ngx_uint_t        i;
     const char       *sum;
     ngx_er_verify_t  *v;
     char              hex[65];
@@ -765,6 +787,28 @@ digests(void)
             "a body that nothing covers");
     accepted(ask_body(v, format("X-Sig: %s", mac("0123456789abcdef", "")), ""),
              __LINE__, "no body and no digest");
+
+    /* a signed digest counts as a whole */
+
+    for (i = 0; i < 64; i += 2) {
+        hex[i] = (hex[i] == '0') ? '1' : '0';
+        sum = mac("0123456789abcdef", hex);
+        refuses(v, format("D: %s\nX-Sig: %s", hex, sum), "digest",
+                "a digest with a wrong byte");
+        (void) ngx_hex_dump((u_char *) hex, out, 32);
+    }
+
+    for (i = 2; i < 64; i *= 2) {
+        hex[i] = '\0';
+        sum = mac("0123456789abcdef", hex);
+        refuses(v, format("D: %s\nX-Sig: %s", hex, sum), "digest",
+                "the beginning of a digest");
+        (void) ngx_hex_dump((u_char *) hex, out, 32);
+    }
+
+    sum = mac("0123456789abcdef", format("%s00", hex));
+    refuses(v, format("D: %s00\nX-Sig: %s", hex, sum), "digest",
+            "a digest and a byte more");
 }
 
 
@@ -989,6 +1033,7 @@ main(void)
     schemes();
     clocks();
     tokens();
+    guesses();
     jwts();
     merging();
     coverage();

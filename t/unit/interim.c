@@ -46,6 +46,7 @@ static interim_case_t  cases[] = {
     { "HTTP/1.1 2000 OK\r\n\r\n", 0, NULL },
     { "HTTP/1.1 099 OK\r\n\r\n", 0, NULL },
     { "HTTP/1.1 20x OK\r\n\r\n", 0, NULL },
+    { "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 20\n\n", 0, NULL },
     { "HTTP/1.1  200 OK\r\n\r\n", 0, NULL },
     { "HTTP/1.1\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 0, NULL },
     { "\r\nHTTP/1.1 200 OK\r\n\r\n", 0, NULL },

@@ -66,6 +66,8 @@ static void test_answers(void);
 static void test_breaker_row(void);
 static void test_breaker_percent(void);
 static void test_half_open(void);
+static void test_half_open_anew(void);
+static void test_given_back(void);
 static void test_events(void);
 static void test_trips(void);
 static void test_slow_start(void);
@@ -236,6 +238,8 @@ main(void)
     test_breaker_row();
     test_breaker_percent();
     test_half_open();
+    test_half_open_anew();
+    test_given_back();
     test_events();
     test_trips();
     test_slow_start();
@@ -280,6 +284,75 @@ trip(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now)
     while (state->breaker != NGX_ER_BREAKER_OPEN) {
         (void) answer(policy, state, now, 500);
     }
+}
+
+
+/* successes of an earlier half open count no more, and events that failed
+   before wait for their own time */
+
+static void
+test_half_open_anew(void)
+{
+    uint64_t               wait;
+    ngx_er_policy_t        policy;
+    ngx_er_policy_state_t  state;
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(state));
+
+    state.breaker = NGX_ER_BREAKER_OPEN;
+    state.until = START;
+    state.first = START;
+    state.good = 2;
+    state.row = 4;
+
+    is_int(take(&policy, &state, START, 1, 0, &wait), 1, "half open anew");
+    is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "it is");
+    is_int(ngx_er_policy_end(&policy, &state, START, 0, 1, 200, NONE, 0), 0,
+           "one success does not close it");
+    is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "it is still");
+
+    ngx_memzero(&state, sizeof(state));
+
+    state.breaker = NGX_ER_BREAKER_HALF_OPEN;
+    state.until = START + 5000;
+    state.first = START;
+
+    is_int(take(&policy, &state, START + 1, 0, 1, &wait), 0,
+           "half open: who failed before waits");
+    is_int(wait, 4999, "until the breaker would have been open");
+    is_int(take(&policy, &state, START + 5000, 0, 9, &wait), 1,
+           "then it is one");
+}
+
+
+/* tokens of both kinds of attempts come back with their places */
+
+static void
+test_given_back(void)
+{
+    uint64_t               wait;
+    ngx_uint_t             i;
+    ngx_er_policy_t        policy;
+    ngx_er_policy_state_t  state;
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(state));
+
+    policy.rate = 1;
+    policy.burst = 2;
+    policy.concurrency = 8;
+
+    for (i = 0; i < 20; i++) {
+        is_int(take(&policy, &state, START, 1, 1, &wait), 2,
+               "two tokens, time %d", (int) i);
+        ngx_er_policy_untake(&policy, &state, 1, 1);
+        is_int(state.fresh + state.again, 0, "nothing is in flight");
+    }
+
+    is_int(take(&policy, &state, START, 0, 1, &wait), 1, "a later one");
+    ngx_er_policy_untake(&policy, &state, 0, 1);
+    is_int(take(&policy, &state, START, 1, 1, &wait), 2, "two all the same");
 }
 
 

@@ -1,0 +1,275 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The arithmetic of lanes (deliver/lane.c): places are counted for the target
+ * and for the worker and come back on each way; what is due is never later
+ * than the truth; a target that is held gets nothing; several nginx have a
+ * part each.
+ */
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/deliver/lane.c"
+
+
+#define NOW  1700000000000ULL
+
+
+ngx_uint_t  ngx_er_lane_column;
+
+static ngx_er_lane_sh_t          sh;
+static ngx_er_lanes_sh_t         lanes;
+static ngx_slab_pool_t           shpool;
+static ngx_er_lane_t             lane;
+static ngx_er_target_t           target;
+static ngx_http_core_loc_conf_t  location;
+static ngx_log_t                 quiet;
+static ngx_int_t                 locked;
+
+
+void
+ngx_shmtx_lock(ngx_shmtx_t *mtx)
+{
+    locked++;
+}
+
+
+void
+ngx_shmtx_unlock(ngx_shmtx_t *mtx)
+{
+    locked--;
+}
+
+
+static void
+begin(void)
+{
+    ngx_memzero(&sh, sizeof(sh));
+    ngx_memzero(&lanes, sizeof(lanes));
+    ngx_memzero(&target, sizeof(target));
+
+    shpool.data = &lanes;
+    lane.sh = &sh;
+    lane.shpool = &shpool;
+    location.error_log = &quiet;
+    target.lane = &lane;
+    target.location = &location;
+
+    ngx_er_policy_default(&target.policy);
+
+    target.policy.concurrency = 4;
+    sh.fresh = NGX_ER_NEVER;
+    sh.again = NGX_ER_NEVER;
+    ngx_er_lane_column = 3;
+}
+
+
+static void
+take(ngx_uint_t fresh, ngx_uint_t again, ngx_uint_t want_fresh,
+    ngx_uint_t want_again, const char *name)
+{
+    uint64_t  wait;
+
+    ngx_er_lane_take(&target, NOW, &fresh, &again, &wait);
+
+    is_int(fresh, want_fresh, "%s: first attempts", name);
+    is_int(again, want_again, "%s: later ones", name);
+}
+
+
+/* as many in flight for the target as this worker has */
+
+static void
+flight(ngx_uint_t fresh, ngx_uint_t again, const char *name)
+{
+    is_int(sh.policy.fresh, fresh, "%s: %d first ones", name, (int) fresh);
+    is_int(sh.policy.again, again, "%s: %d later ones", name, (int) again);
+    is_int(sh.places[3].fresh, fresh, "%s: of this worker", name);
+    is_int(sh.places[3].again, again, "%s: of this worker, later", name);
+    is_int(sh.places[0].fresh + sh.places[0].again, 0, "%s: nobody else's",
+           name);
+    is_int(locked, 0, "%s: the lock is open", name);
+}
+
+
+static void
+test_places(void)
+{
+    ngx_uint_t  i;
+
+    begin();
+    take(9, 9, 2, 2, "half and half");
+    flight(2, 2, "taken");
+    take(9, 9, 0, 0, "there are no more");
+
+    ngx_er_lane_untake(&target, 1, 1);
+    flight(1, 1, "one of each given back");
+    ngx_er_lane_untake(&target, 0, 0);
+    flight(1, 1, "nothing given back");
+
+    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1);
+    flight(0, 1, "a first one ended");
+    ngx_er_lane_end(&target, NOW, 1, 2, 500, -1);
+    flight(0, 0, "a later one ended");
+
+    for (i = 0; i < 50; i++) {
+        begin();
+        sh.again = NOW;
+        take(1, 1, 1, 1, "again and again");
+        ngx_er_lane_untake(&target, 1, 0);
+        ngx_er_lane_end(&target, NOW, 1, i + 1, i & 1 ? 200 : 404, -1);
+        flight(0, 0, "again and again");
+    }
+
+    /* later ones that are due have their half though nobody asks for them */
+
+    begin();
+    sh.again = NOW;
+    take(9, 0, 2, 0, "later ones are due");
+    begin();
+    sh.again = NOW + 1;
+    sh.fresh = NOW;
+    take(9, 0, 4, 0, "later ones are not due yet");
+}
+
+
+static void
+test_due(void)
+{
+    ngx_er_lane_due_t  due;
+
+    begin();
+    ngx_er_lane_put(&target, 0, NOW + 5);
+    ngx_er_lane_put(&target, 1, NOW + 7);
+    ngx_er_lane_put(&target, 0, NOW + 9);
+    ngx_er_lane_due(&target, &due);
+    ok(due.fresh == NOW + 5 && due.again == NOW + 7, "the earliest counts");
+
+    ngx_er_lane_seen(&target, &due, NOW + 20, NGX_ER_NEVER);
+    ngx_er_lane_due(&target, &due);
+    ok(due.fresh == NOW + 20 && due.again == NGX_ER_NEVER,
+       "what the store said counts");
+
+    /* between the question and its answer something was put in */
+
+    ngx_er_lane_put(&target, 1, NOW + 3);
+    ngx_er_lane_put(&target, 0, NOW + 4);
+    ngx_er_lane_seen(&target, &due, NGX_ER_NEVER, NGX_ER_NEVER);
+    ngx_er_lane_due(&target, &due);
+    ok(due.fresh == NOW + 4 && due.again == NOW + 3,
+       "what was put in meanwhile is not forgotten");
+
+    due.version--;
+    ngx_er_lane_seen(&target, &due, NOW + 1, NOW + 2);
+    ngx_er_lane_due(&target, &due);
+    ok(due.fresh == NOW + 1 && due.again == NOW + 2,
+       "an earlier one is always believed");
+
+    is_int(locked, 0, "due: the lock is open");
+}
+
+
+static void
+test_hold(void)
+{
+    uint64_t  wait;
+
+    ngx_uint_t         fresh, again;
+    ngx_er_lane_due_t  due;
+
+    begin();
+    sh.policy.pause = NOW + 1000;
+    ngx_er_lane_hold(&target, 1);
+
+    fresh = 1;
+    again = 1;
+    ngx_er_lane_take(&target, NOW + 2000, &fresh, &again, &wait);
+    ok(fresh == 0 && again == 0, "held: nothing is given");
+    ok(wait == NGX_ER_POLICY_FULL, "and nobody is to come again by itself");
+    flight(0, 0, "held");
+    ok(sh.policy.pause == NOW + 1000, "holding ends no pause");
+
+    is_int(ngx_er_lane_probe(&target, NOW), 0, "held: no probe");
+    ngx_er_lane_due(&target, &due);
+    is_int(due.early, 0, "and none later");
+
+    ngx_er_lane_hold(&target, 0);
+    ok(sh.policy.pause == 0, "who lets it go ends the target's pause");
+
+    is_int(ngx_er_lane_probe(&target, NOW), 1, "a probe");
+    ngx_er_lane_due(&target, &due);
+    is_int(due.early, 1, "is asked for");
+    is_int(ngx_er_lane_pick(&target), NGX_ER_QUEUE_PICK_EARLY, "and taken");
+    is_int(ngx_er_lane_pick(&target), NGX_ER_QUEUE_PICK_DUE, "once");
+
+    sh.policy.breaker = NGX_ER_BREAKER_HALF_OPEN;
+    is_int(ngx_er_lane_pick(&target), NGX_ER_QUEUE_PICK_LEAST,
+           "half open: who failed least");
+
+    is_int(locked, 0, "held: the lock is open");
+}
+
+
+static void
+test_nodes(void)
+{
+    begin();
+    target.policy.rate = 3600;
+    target.policy.burst = 4;
+    lanes.nodes = 2;
+    take(9, 0, 2, 0, "two nginx");
+
+    begin();
+    lanes.nodes = 9;
+    take(9, 0, 1, 0, "more nginx than places: one each");
+
+    begin();
+    target.policy.rate = 4 * 3600000;
+    target.policy.burst = 4;
+    target.policy.concurrency = 4000;
+    lanes.nodes = 4;
+    take(1, 0, 1, 0, "a fourth of the rate");
+
+    sh.policy.tokens = 0;
+    sh.policy.tokens_at = NOW - 100;
+    target.policy.burst = 400;
+    take(400, 0, 100, 0, "a fourth of the rate, for 100 ms");
+
+    begin();
+    target.policy.rate = 1;
+    lanes.nodes = 4;
+    take(1, 0, 1, 0, "and a rate of one is never zero");
+}
+
+
+/* who answers 429 is left alone, however often */
+
+static void
+test_pause(void)
+{
+    begin();
+    take(2, 0, 2, 0, "two");
+    ngx_er_lane_end(&target, NOW, 0, 1, 429, 60);
+    ngx_er_lane_end(&target, NOW, 0, 2, 429, 5);
+    flight(0, 0, "two that were turned away");
+    ok(sh.policy.pause == NOW + 60000, "the longest pause counts");
+    take(1, 1, 0, 0, "paused");
+}
+
+
+int
+main(void)
+{
+    test_places();
+    test_due();
+    test_hold();
+    test_nodes();
+    test_pause();
+
+    return done_testing();
+}
