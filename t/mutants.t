@@ -22,6 +22,5 @@ my ($n) = $said =~ /^(\d+) faults, 0 cannot/m;
 
 cmp_ok($n // 0, '>=', 150, 'and there are enough of them');
 
-my @rooms = map { m{/(\w+)\.tsv$} } sort glob 't/mutants/*.tsv';
-
-is("@rooms", 'deliver ingest observe route store', 'in every room');
+ok(5 == grep({ -f "t/mutants/$_.tsv" }
+            qw(deliver ingest observe route store)), "in every room");

@@ -351,6 +351,12 @@ test_late(void)
     over("unseen");
 
     begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_NEW);
+    turn();
+    ngx_er_claim_done(claim);
+    over("forgotten without an end");
+
+    begin(NGX_ER_ON_ERROR_LOCAL);
     given(NGX_ER_CLAIM_BUSY);
     *said = '\0';
     ngx_er_claim_done(claim);

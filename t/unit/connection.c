@@ -546,6 +546,11 @@ test_deadline(void)
     (void) run(1, 0);
     ok(redis->deadline.timer.key == ngx_current_msec + 1000,
        "the earlier deadline counts, of the sent or of those that wait");
+
+    ngx_current_msec += 300;
+    ops[2].deadline = ngx_current_msec + 9000;
+    ok(ngx_er_redis_until(redis, &ops[2]) == ngx_current_msec + 700,
+       "when nothing is heard, one that is late ends the wait of all");
     end("earliest");
 }
 

@@ -72,7 +72,7 @@ test_id(void)
     begin();
     differs(0, "the same event");
 
-    text(&source.name, "shops");
+    text(&source.name, "shoe");
     differs(1, "another source");
 
     begin();
@@ -216,7 +216,7 @@ test_fields(void)
     text(&event.body, "{}");
     differs(0, "fields: what is not among them");
 
-    text(&source.name, "shops");
+    text(&source.name, "shoe");
     differs(1, "fields: another source");
     text(&source.name, "shop");
 
@@ -337,7 +337,7 @@ test_delivery(void)
     delivery(&target, 0, 1, "another id");
 
     text(&event.id, "42");
-    text(&source.name, "shops");
+    text(&source.name, "shoe");
     delivery(&target, 0, 1, "another source");
 }
 

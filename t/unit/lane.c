@@ -237,13 +237,45 @@ test_nodes(void)
 
     sh.policy.tokens = 0;
     sh.policy.tokens_at = NOW - 100;
-    target.policy.burst = 400;
+    target.policy.burst = 4000;
     take(400, 0, 100, 0, "a fourth of the rate, for 100 ms");
 
     begin();
     target.policy.rate = 1;
     lanes.nodes = 4;
     take(1, 0, 1, 0, "and a rate of one is never zero");
+}
+
+
+/* what others say of a pause counts, unless it is older than our own act */
+
+static void
+test_heard(void)
+{
+    ngx_uint_t  act, untold, paused;
+
+    begin();
+
+    act = ngx_er_lane_hold(&target, 1);
+    is_int(ngx_er_lane_heard(&target, act, 0), 0,
+           "the store does not know of our act yet");
+    is_int(ngx_er_lane_acts(&target, &untold, &paused), act, "it is the last");
+    ok(untold && paused, "not told, and paused");
+
+    ngx_er_lane_told(&target, act - 1);
+    (void) ngx_er_lane_acts(&target, &untold, &paused);
+    ok(untold, "an older act was told");
+
+    ngx_er_lane_told(&target, act);
+    (void) ngx_er_lane_acts(&target, &untold, &paused);
+    ok(!untold && paused, "told, and paused");
+
+    is_int(ngx_er_lane_heard(&target, act - 1, 0), 0, "heard before it");
+    is_int(ngx_er_lane_heard(&target, act, 1), 0, "heard, but no news");
+    is_int(ngx_er_lane_heard(&target, act, 0), 1, "somebody let it go");
+    (void) ngx_er_lane_acts(&target, &untold, &paused);
+    ok(!paused, "it runs");
+    is_int(locked, 0, "heard: the lock is open");
 }
 
 
@@ -268,6 +300,7 @@ main(void)
     test_places();
     test_due();
     test_hold();
+    test_heard();
     test_nodes();
     test_pause();
 

@@ -294,6 +294,7 @@ static void
 test_half_open_anew(void)
 {
     uint64_t               wait;
+    ngx_uint_t             i, n;
     ngx_er_policy_t        policy;
     ngx_er_policy_state_t  state;
 
@@ -323,6 +324,34 @@ test_half_open_anew(void)
     is_int(wait, 4999, "until the breaker would have been open");
     is_int(take(&policy, &state, START + 5000, 0, 9, &wait), 1,
            "then it is one");
+
+    /* the target lives: one bad event says nothing new, however often */
+
+    ngx_memzero(&state, sizeof(state));
+
+    state.breaker = NGX_ER_BREAKER_HALF_OPEN;
+    state.good = 1;
+    state.failed[0] = 5;
+
+    for (i = 0, n = 0; i < 20; i++) {
+        n += fail_of(&policy, &state, START, 5);
+    }
+
+    is_int(n, 0, "half open: one that fails again and again");
+    is_int(state.row, 0, "is not counted again");
+
+    ngx_memzero(&state, sizeof(state));
+
+    state.breaker = NGX_ER_BREAKER_OPEN;
+    state.until = START + 5000;
+    state.first = START + 3000;
+    state.pause = START + 60000;
+
+    ngx_er_policy_probe(&state, START);
+
+    is_int(state.pause, 0, "an operator's probe ends a pause");
+    is_int(state.until, START, "those that failed may be it");
+    is_int(state.first, START, "and those that did not");
 }
 
 
