@@ -175,7 +175,8 @@ sampled(rules_t *rules, const char *share, const char *by, ngx_uint_t n)
     for (i = 0; i < n; i++) {
         snprintf(id, sizeof(id), "evt-%lu", (u_long) i);
 
-        facts = rules_event(rules, "{\"shop\": 17, \"list\": [1, 2]}");
+        facts = rules_event(rules, "{\"shop\": 17, \"list\": [1, 2],"
+                                   " \"box\": {\"a\": 1}}");
         again = ngx_er_sample_holds(sample, facts);
         hits += again;
 
@@ -213,6 +214,7 @@ test_sample(void)
 
     is_int(sampled(&rules, "100%", "data.none", 10), 0, "by a missing field");
     is_int(sampled(&rules, "100%", "data.list", 10), 10, "by an array");
+    is_int(sampled(&rules, "100%", "data.box", 10), 0, "by an object");
 
     for (i = 0; bad[i]; i++) {
         is_int(sampled(&rules, bad[i], NULL, 1), NGX_MAX_UINT32_VALUE,
