@@ -205,6 +205,8 @@ begin_fields(void)
 static void
 test_fields(void)
 {
+    u_char            joined[10];
+    uint64_t          n;
     ngx_er_value_t  **v;
 
     begin_fields();
@@ -246,6 +248,21 @@ test_fields(void)
     (void) ngx_er_event_key(&event, before);
     v[2] = value(NGX_ER_STRING, "nul", value(NGX_ER_STRING, "l", NULL));
     differs(1, "fields: two values");
+
+    /* one value that spells what stands between two of them */
+
+    n = (uint64_t) NGX_ER_STRING << 40;
+    ngx_memcpy(joined, "x........y", 10);
+    ngx_memcpy(joined + 1, &n, 8);
+
+    v[1] = NULL;
+    v[2] = NULL;
+    v[0] = value(NGX_ER_STRING, "x", value(NGX_ER_STRING, "y", NULL));
+    (void) ngx_er_event_key(&event, before);
+    v[0] = value(NGX_ER_STRING, "xy", NULL);
+    v[0]->text.data = joined;
+    v[0]->text.len = 10;
+    differs(1, "fields: one value that looks like two");
 
     v[0] = value(NGX_ER_NULL, "null", NULL);
     v[1] = value(NGX_ER_STRING, "", NULL);
