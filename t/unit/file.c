@@ -39,6 +39,8 @@ static void test_clock(void);
 static void test_mapped(void);
 static long mapped(void);
 static void test_full(void);
+static void test_marks(void);
+static void test_format(void);
 static void test_full_map(void);
 static void test_full_mixed(void);
 static void test_corrupt(void);
@@ -1181,6 +1183,98 @@ test_full(void)
 }
 
 
+/* what one transaction accepts counts before it is committed, and a store that
+   was full takes events again below the lower mark only */
+
+static void
+test_marks(void)
+{
+    uint64_t            low;
+    ngx_uint_t          i, good, busy;
+    ngx_queue_t         ops;
+    ngx_er_queue_op_t  *op;
+
+    begin(1 << 20);
+
+    ngx_queue_init(&ops);
+
+    for (i = 0; i < 1000; i++) {
+        op = new_op(NGX_ER_QUEUE_ACCEPT);
+        op->retain = HOUR;
+        op->record.len = 3000;
+        op->record.data = ngx_pcalloc(pool, 3000);
+        ngx_queue_insert_tail(&ops, &op->queue);
+    }
+
+    ngx_er_file_run(file, &ops, now);
+
+    good = 0;
+    busy = 0;
+
+    while (!ngx_queue_empty(&ops)) {
+        op = ngx_queue_data(ngx_queue_head(&ops), ngx_er_queue_op_t, queue);
+        ngx_queue_remove(&op->queue);
+
+        good += (op->rc == NGX_OK);
+        busy += (op->rc == NGX_BUSY);
+    }
+
+    is_int(good + busy, 1000, "1000 at once");
+    ok(good > 20 && busy > 500, "as many as there is room for: %d",
+       (int) good);
+    is_int(rows(NGX_ER_FILE_EVENTS), good, "they are there");
+
+    end();
+
+    begin(1 << 20);
+
+    low = file->low;
+    file->full = 1;
+    file->low = 0;
+    (void) sweep();
+    is_int(ngx_er_file_full(file), 1, "above the lower mark it stays full");
+    file->low = low;
+    (void) sweep();
+    is_int(ngx_er_file_full(file), 0, "below it there is room again");
+
+    end();
+}
+
+
+/* what a later version wrote is not touched */
+
+static void
+test_format(void)
+{
+    ngx_er_error_t     err;
+    ngx_er_file_txn_t  t;
+
+    begin(1 << 20);
+
+    ngx_memzero(&t, sizeof(t));
+    t.file = file;
+
+    is_int(ngx_er_file_begin(&t, 1), NGX_OK, "a transaction");
+    (void) ngx_er_file_set_meta(&t, NGX_ER_FILE_FORMAT_WORD,
+                                NGX_ER_FILE_FORMAT + 1);
+    (void) mdb_txn_commit(t.txn);
+    (void) pthread_rwlock_unlock(&file->lock);
+    ngx_er_file_close(file);
+
+    file = ngx_er_file_open(&conf, 1, &ngx_er_test_log, &err);
+
+    ok(file == NULL && ngx_strnstr(err.text, "of format", err.len),
+       "a database of a later format");
+
+    if (file) {
+        ngx_er_file_close(file);
+    }
+
+    test_remove();
+    ngx_destroy_pool(pool);
+}
+
+
 /* above the mark, as other processes may bring it there: LMDB's own "full" */
 
 static void
@@ -1851,6 +1945,8 @@ main(void)
     test_clock();
     test_mapped();
     test_full();
+    test_marks();
+    test_format();
     test_full_map();
     test_full_mixed();
     test_corrupt();

@@ -334,6 +334,7 @@ test_clock(ngx_pool_t *pool)
 
     (void) reply(&w, bytes("*2\r\n$6\r\nLAYOUT\r\n$3\r\n2 7\r\n"));
     (void) reply(&w, bytes("*2\r\n:1\r\n:-5\r\n"));
+    (void) reply(&w, bytes("*2\r\n:1\r\n:9007199254740993\r\n"));
     (void) reply(&w, bytes("*2\r\n:1\r\n$1\r\n5\r\n"));
     is_int(clocks[2].now, 5100, "no reply, no clock");
 
@@ -411,6 +412,13 @@ test_accept(ngx_pool_t *pool)
     is_int(op.seq, 255, "its number");
     is_int(parts[0].lease * 10 + parts[1].lease, 1, "what is leased");
 
+    is_int(reply(&w, bytes("*4\r\n:1\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000ff\r\n$1\r\n0\r\n")),
+           NGX_ERROR, "a target is missing");
+    is_int(reply(&w, bytes("*4\r\n:1\r\n:1700000000000\r\n"
+                           "$16\r\n00000000000000ff\r\n$3\r\n011\r\n")),
+           NGX_ERROR, "there is one too many");
+
     is_int(reply(&w, bytes("*4\r\n:0\r\n:1700000000000\r\n"
                            "$16\r\n00000000000000fe\r\n:0\r\n")),
            NGX_OK, "a duplicate");
@@ -465,6 +473,7 @@ test_accept(ngx_pool_t *pool)
 static void
 test_fenced(ngx_pool_t *pool)
 {
+    ngx_uint_t           i;
     ngx_er_queue_op_t    op;
     ngx_er_redis_walk_t  w;
 
@@ -488,6 +497,21 @@ test_fenced(ngx_pool_t *pool)
     op.verb = NGX_ER_QUEUE_EXTEND;
     is_int(reply(&w, bytes("*2\r\n:-1\r\n:17\r\n")), NGX_OK, "to extend");
     is_int(op.rc, NGX_DECLINED, "rc");
+
+    /* who always has more to adopt is not asked for ever */
+
+    op.verb = NGX_ER_QUEUE_ADOPT;
+    ngx_er_redis_queue_walk(&w, &one, &op);
+
+    for (i = 0; i < 20000; i++) {
+        if (reply(&w, bytes("*4\r\n:1\r\n:17\r\n:2\r\n:1\r\n"))
+            != NGX_AGAIN)
+        {
+            break;
+        }
+    }
+
+    ok(i > 1000 && i < 20000, "adopting ends");
 }
 
 
