@@ -207,7 +207,7 @@ begin(void)
     ngx_memzero(answers, sizeof(answers));
     ngx_memzero(failures, sizeof(failures));
 
-    conf.naddrs = 1;
+    conf.npeers = 1;
     conf.timeout = 1000;
 
     written = 0;
