@@ -114,6 +114,7 @@ test_id(void)
 static void
 test_body(void)
 {
+    u_char       digest[32];
     ngx_uint_t   i;
     const char  *name[] = { "the id is not signed", "a binary CloudEvent",
                             "an id that others share" };
@@ -141,11 +142,18 @@ test_body(void)
 
         text(&event.whole_id, "42");
         text(&event.body, "{\"id\":42}");
+        /* its hash, where that is known, and which one of equal ones it is */
+
+        memset(digest, 7, sizeof(digest));
+        event.digest = digest;
+        (void) ngx_er_event_key(&event, before);
+        differs(0, name[i]);
+
         event.copy = 1;
         differs(1, name[i]);
 
-        (void) ngx_er_event_key(&event, before);
-        event.copy = 2;
+        event.copy = 0;
+        digest[31]++;
         differs(1, name[i]);
     }
 
