@@ -365,13 +365,12 @@ ngx_er_memory_expire(ngx_er_memory_t *memory)
 
     sh = memory->sh;
 
-    for (i = 0; i < NGX_ER_MEMORY_SCAN; i++) {
+    i = 0;
+
+    do {
         share = &sh->shares[sh->turn++ & (sh->nshares - 1)];
 
-        if (share->blocks) {
-            break;
-        }
-    }
+    } while (share->blocks == 0 && ++i < NGX_ER_MEMORY_SCAN);
 
     queue[0] = &share->idle;
     queue[1] = &share->held;
