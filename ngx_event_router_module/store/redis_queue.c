@@ -41,7 +41,7 @@
 static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
 static void ngx_er_redis_queue_close(ngx_er_queue_t *queue);
-static void ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq);
+static ngx_er_queue_op_t *ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq);
 static ngx_int_t ngx_er_redis_queue_left(ngx_er_redis_op_t *rop,
     redisReply *reply);
 static void ngx_er_redis_queue_run(ngx_er_queue_t *queue,
@@ -170,6 +170,7 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 static void
 ngx_er_redis_queue_close(ngx_er_queue_t *queue)
 {
+    ngx_er_queue_op_t     *op;
     ngx_er_redis_queue_t  *rq;
 
     rq = queue->data;
@@ -185,9 +186,14 @@ ngx_er_redis_queue_close(ngx_er_queue_t *queue)
     }
 
     if (rq->nodes) {
-        ngx_er_redis_queue_leave(rq);
+        op = ngx_er_redis_queue_leave(rq);
+
         ngx_er_redis_nodes_close(rq->nodes);
         ngx_er_redis_tally_exit(rq);
+
+        if (op) {
+            ngx_er_queue_op_free(op);
+        }
     }
 }
 
@@ -195,10 +201,11 @@ ngx_er_redis_queue_close(ngx_er_queue_t *queue)
 /*
  * Behind what was said of single entries, on the same connections: what is
  * still leased to this worker is due.  It may not know of all of it, as of
- * what Redis has lent and not answered yet.
+ * what Redis has lent and not answered yet.  The commands live in the pool of
+ * what is returned, which is NULL if nothing was said.
  */
 
-static void
+static ngx_er_queue_op_t *
 ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq)
 {
     ngx_str_t             words[NGX_ER_REDIS_ARGS];
@@ -209,12 +216,12 @@ ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq)
     ngx_er_redis_walk_t   walk;
 
     if (!rq->checked) {
-        return;
+        return NULL;
     }
 
     op = ngx_er_queue_op(NGX_ER_QUEUE_ADOPT, NULL, NULL);
     if (op == NULL) {
-        return;
+        return NULL;
     }
 
     op->holder = rq->layout.holder;
@@ -227,7 +234,7 @@ ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq)
         rop = ngx_pcalloc(op->pool, sizeof(ngx_er_redis_op_t));
 
         if (rop == NULL) {
-            return;
+            break;
         }
 
         walk.shard = shard;
@@ -242,7 +249,7 @@ ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq)
         }
     }
 
-    /* op->pool stays: its commands are under way when the process ends */
+    return op;
 }
 
 
