@@ -173,7 +173,7 @@ my (%help, %type, %seen);
 for my $text (split /\n/, metrics()) {
     $help{$1}++ if $text =~ /^# HELP (\S+) \S/;
     $type{$1}++ if $text =~ /^# TYPE (\S+) (?:counter|gauge)$/;
-    $seen{$1}++ if $text =~ /^(\w+)\{/;
+    $seen{$1}++ if $text =~ /^(\w+)[{ ]/;
 }
 
 my @names = sort keys %seen;
