@@ -239,7 +239,7 @@ for my $store ('file:%%TESTDIR%%/store size=32m',
     change('probe?target=asked'), sleep 0.2 for 1 .. 8;
     ok(wait_until(3, sub { $count->() >= $before + 5 }),
         "$name: well again, it goes on");
-    is(change('probe?target=nobody'), 400, "$name: of no target");
+    is(change('probe?target=nobody'), 404, "$name: of no target");
     change('pause?target=asked');
     is(change('probe?target=asked'), 409, "$name: of one that is paused");
 

@@ -262,6 +262,7 @@ for my $name (@many) {
 is(scalar $q->pending(limit => 1000), 128, 'pending for many targets');
 ok($t->quit, 'and nginx is started anew');
 $t->run;
+$q->change(resume => target => $_) for @many;
 ok(wait_until(10, sub { $target{8088}->begun >= 10 }), 'they all hang');
 sleep 2.5;
 
