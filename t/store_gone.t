@@ -81,8 +81,17 @@ sub heals {
 sub kept {
     my ($name) = @_;
 
-    my %there = map { $_->{id} => 1 } $q->pending(limit => 1000);
-    my @lost = grep { !$there{$_} } sort keys %acknowledged;
+    my @lost;
+
+    # a worker may not have opened the store again yet
+
+    wait_until(10, sub {
+        my %there = map { $_->{id} => 1 } $q->pending(limit => 1000);
+
+        @lost = grep { !$there{$_} } sort keys %acknowledged;
+
+        return !@lost;
+    });
 
     is(join(' ', @lost), '', "$name: nothing that was acknowledged is lost");
 }
