@@ -83,7 +83,7 @@ sub kept {
 
     my @lost;
 
-    # a worker may not have opened the store again yet
+    # the list was once incomplete right after a move; why is not known
 
     wait_until(10, sub {
         my %there = map { $_->{id} => 1 } $q->pending(limit => 1000);
