@@ -41,6 +41,12 @@ plan(skip_all => 'no cluster could be made')
 ok(wait_until(30, sub { 3 == grep { $_->command(CLUSTER => 'INFO')
     =~ /cluster_state:ok/ } @redis }), 'the cluster is up');
 
+# the last one is that of the first shard, which nginx asks before others
+
+my $first = int($redis[0]->command(CLUSTER => KEYSLOT => 'er:{q0}:m') / 5462);
+
+push @redis, splice @redis, $first, 1;
+
 start($t, store => 'redis://127.0.0.1:' . $redis[0]->port . ' shards=16',
     erp => 'retry base=500ms max=1s for=1h;');
 
@@ -86,6 +92,35 @@ $target->answer('/erp', status => 200);
 ok(wait_until(20, sub { !grep { attempts($_) eq '' } @taken }),
     'the other shards deliver');
 
+# a worker that dies, and new ones, find the other shards
+
+$target->answer('/erp', status => 500);
+
+my @orphans = map { event() } 1 .. 20;
+my @known = grep { told(post($t, $_)) eq '202' } @orphans;
+
+$target->answer('/erp', fault => 'hang');
+sleep 1.5;
+$t->kill_worker;
+
+my %had = map { $_ => 1 } grep { attempts($_) ne '' } @e, @more;
+
+$target->answer('/erp', status => 200);
+$target->stop;
+$target->start;
+ok(wait_until(20, sub { !grep { attempts($_) eq '' } @known }),
+    'what a worker had that died is delivered');
+ok($t->reload, 'a reload');
+
+my @late = map { event() } 1 .. 20;
+
+ok(wait_until(10, sub { 202 == post($t, event())->{status} }),
+    'the new workers accept');
+$told{$_} = told(post($t, $_)) for @late;
+cmp_ok(scalar(grep { $told{$_} eq '202' } @late), '>', 3, 'most shards do');
+ok(wait_until(20, sub { !grep { $told{$_} eq '202' && attempts($_) eq '' }
+                        @late }), 'and deliver');
+
 $redis[2]->start;
 ok(wait_until(30, sub { !grep { told(post($t, $_)) !~ /^20/ } @refused }),
     'the node is back: accepted');
@@ -94,6 +129,10 @@ ok(wait_until(30, sub { !grep { told(post($t, $_)) !~ /^20/ } @refused }),
 
 ok(wait_until(90, sub { my $list = entries($t, 'pending');
                         $list && !@$list }), 'drained');
-is(scalar(grep { attempts($_) eq '' } @e, @more), 0, 'all are delivered');
+
+my @accepted = (@e, @more, @known, grep { $told{$_} eq '202' } @late);
+
+is(scalar(grep { !$had{$_} && attempts($_) eq '' } @accepted), 0,
+    'all are delivered');
 
 nodes_done();

@@ -116,7 +116,7 @@ ngx_er_sweep_adopted(ngx_er_queue_op_t *op)
         return;
     }
 
-    if (op->rc == NGX_OK) {
+    if (op->rc == NGX_OK && !op->partial) {
         ngx_er_lanes_forget(worker->mcf, op->holder);
     }
 
@@ -347,7 +347,12 @@ ngx_er_sweep_counted(ngx_er_sweep_target_t *target, ngx_er_queue_op_t *op)
         count = &none;
     }
 
-    ngx_er_lane_count(target->target, count);
+    /* else what waits in the other part would seem to be gone */
+
+    if (!op->partial) {
+        ngx_er_lane_count(target->target, count);
+    }
+
     ngx_er_lane_seen(target->target, &target->due, count->fresh, count->again);
 }
 

@@ -290,6 +290,8 @@ struct ngx_er_queue_op_s {
     uint64_t               size;
     ngx_uint_t             more;       /* there is more to do: come again at
                                           once; LIST, REPLAY, PURGE: too */
+    unsigned               partial:1;  /* a part of the store was not to be
+                                          asked; ADOPT: too */
 
     /*
      * PAUSE: an operator stops ("held") or starts the deliveries of "target";

@@ -42,6 +42,7 @@ typedef struct {
     ngx_msec_t               jumped;   /* that Redis's clock is not to be
                                           trusted */
     ngx_uint_t               hops;     /* of the check */
+    ngx_uint_t               turn;     /* which shard it asks */
     unsigned                 checked:1;
     unsigned                 busy:1;   /* the check is under way */
     unsigned                 whole:1;  /* of the check: the script was sent */

@@ -49,6 +49,7 @@ static void ngx_er_redis_queue_run(ngx_er_queue_t *queue,
 static ngx_int_t ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop,
     redisReply *reply);
 static void ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc);
+static void ngx_er_redis_queue_away(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_refused(ngx_er_redis_job_t *job,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_again(ngx_er_redis_job_t *job);
@@ -394,8 +395,7 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
     }
 
     if (reply == NULL) {
-        ngx_er_redis_queue_stop(walk);
-        ngx_er_redis_queue_finish(job);
+        ngx_er_redis_queue_away(job);
         return NGX_OK;
     }
 
@@ -439,7 +439,16 @@ ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
     rq = job->rq;
     walk = &job->walk;
 
-    if (rc == NGX_AGAIN) {
+    if (rc == NGX_BUSY) {
+
+        if (ngx_er_redis_queue_again(job) == NGX_OK) {
+            return;
+        }
+
+        rc = ngx_er_redis_queue_pass(walk);
+    }
+
+    while (rc == NGX_AGAIN) {
         job->whole = 0;
         job->hops = 0;
         job->op.deadline = 0;
@@ -449,16 +458,7 @@ ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
             return;
         }
 
-        ngx_er_redis_queue_stop(walk);
-    }
-
-    if (rc == NGX_BUSY) {
-
-        if (ngx_er_redis_queue_again(job) == NGX_OK) {
-            return;
-        }
-
-        ngx_er_redis_queue_stop(walk);
+        rc = ngx_er_redis_queue_pass(walk);
     }
 
     if (rc == NGX_ABORT) {
@@ -480,6 +480,19 @@ ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
     }
 
     ngx_er_redis_queue_finish(job);
+}
+
+
+/* the shard that the walk is at */
+
+static void
+ngx_er_redis_queue_away(ngx_er_redis_job_t *job)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router: redis shard %ui is away, verb %d",
+                   job->walk.shard, (int) job->walk.op->verb);
+
+    ngx_er_redis_queue_go_on(job, ngx_er_redis_queue_pass(&job->walk));
 }
 
 
@@ -516,15 +529,15 @@ ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
         break;
     }
 
-    ngx_er_redis_queue_stop(&job->walk);
-
     if (job->op.error == NGX_ER_REDIS_REFUSED
         && op->verb == NGX_ER_QUEUE_ACCEPT)
     {
         op->rc = NGX_BUSY;
+        ngx_er_redis_queue_finish(job);
+        return;
     }
 
-    ngx_er_redis_queue_finish(job);
+    ngx_er_redis_queue_away(job);
 }
 
 
@@ -733,10 +746,11 @@ ngx_er_redis_queue_post(ngx_event_t *ev)
         op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
         job = op->store;
 
-        if (job) {
-            ngx_er_redis_queue_stop(&job->walk);
-        }
+        if (job && rq->checked) {
+            ngx_er_redis_queue_away(job);
 
-        ngx_er_queue_done(op);
+        } else {
+            ngx_er_queue_done(op);
+        }
     }
 }

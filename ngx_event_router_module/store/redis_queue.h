@@ -78,6 +78,7 @@ typedef struct {
                                           is dead */
     uint64_t               holder;
     uint64_t               count;      /* of nonces */
+    ngx_uint_t             turn;       /* LEASE: where the next one begins */
     ngx_er_redis_clock_t  *clocks;     /* of each shard */
 } ngx_er_redis_layout_t;
 
@@ -141,6 +142,12 @@ ngx_int_t ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w,
 void ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w);
 
 /*
+ * The shard cannot be asked.  NGX_AGAIN: the next command is for w->shard;
+ * NGX_DONE: the walk is over, as after stop().
+ */
+ngx_int_t ngx_er_redis_queue_pass(ngx_er_redis_walk_t *w);
+
+/*
  * "MOVED 3999 127.0.0.1:6381", "ASK ...".  NGX_OK, and host is empty if the
  * node that said so is meant; NGX_DECLINED: it is neither.
  */
@@ -153,6 +160,8 @@ ngx_int_t ngx_er_redis_queue_moved(const char *text, size_t len,
  * NGX_ERROR: that is none, or no memory.
  */
 
+#define NGX_ER_REDIS_AWAY          1000            /* ms until a shard that is
+                                                      away is asked again */
 #define NGX_ER_REDIS_LATEST        (1LL << 53)     /* ms */
 
 #define ngx_er_redis_is_number(r)  ((r)->type == REDIS_REPLY_INTEGER)

@@ -23,11 +23,15 @@ static ngx_int_t ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_recheck(ngx_er_redis_queue_t *rq,
     redisReply *reply);
+static void ngx_er_redis_queue_elsewhere(ngx_er_redis_queue_t *rq);
 static void ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq,
     ngx_uint_t good);
 
 
-/* the first shard answers for all: they are written in this order */
+/*
+ * The first shard answers for all: they are written in this order.  If it is
+ * away another one is asked, since all are written within a second.
+ */
 
 void
 ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
@@ -45,7 +49,9 @@ ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
     rc = NGX_ERROR;
     ngx_er_redis_queue_walk(&rq->check, &rq->layout, NULL);
 
-    node = ngx_er_redis_nodes_get(rq->nodes, 0);
+    rq->check.shard = rq->turn % rq->layout.shards;
+
+    node = ngx_er_redis_nodes_get(rq->nodes, rq->check.shard);
     rq->first = node;
     pool = ngx_create_pool(1024, ngx_cycle->log);
 
@@ -71,6 +77,20 @@ ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
         return;
     }
 
+    ngx_er_redis_queue_elsewhere(rq);
+}
+
+
+/* the next check asks another shard */
+
+static void
+ngx_er_redis_queue_elsewhere(ngx_er_redis_queue_t *rq)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router: redis shard %ui is away, not checked",
+                   rq->check.shard);
+
+    rq->turn++;
     ngx_er_redis_queue_begin(rq, 0);
 }
 
@@ -89,7 +109,7 @@ ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop, redisReply *reply)
     }
 
     if (reply == NULL) {
-        ngx_er_redis_queue_begin(rq, 0);
+        ngx_er_redis_queue_elsewhere(rq);
         return NGX_OK;
     }
 
@@ -99,7 +119,7 @@ ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop, redisReply *reply)
             ngx_er_redis_queue_check(rq);
 
         } else {
-            ngx_er_redis_queue_begin(rq, 0);
+            ngx_er_redis_queue_elsewhere(rq);
         }
 
         return NGX_OK;
@@ -155,7 +175,7 @@ ngx_er_redis_queue_recheck(ngx_er_redis_queue_t *rq, redisReply *reply)
     }
 
     rq->whole = 0;
-    ngx_er_redis_nodes_set(rq->nodes, 0, node);
+    ngx_er_redis_nodes_set(rq->nodes, rq->check.shard, node);
 
     return NGX_OK;
 }

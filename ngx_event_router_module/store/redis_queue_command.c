@@ -85,8 +85,14 @@ ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
     switch (op->verb) {
 
     case NGX_ER_QUEUE_LEASE:
+        op->count.fresh = NGX_ER_NEVER;
+        op->count.again = NGX_ER_NEVER;
+        w->left = layout->shards - 1;
+        break;
+
     case NGX_ER_QUEUE_ADOPT:
     case NGX_ER_QUEUE_SWEEP:
+        op->partial = 0;
         w->left = layout->shards - 1;
         break;
 
@@ -102,7 +108,11 @@ ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
 }
 
 
-/* leases begin at another shard each time, so that none of them starves */
+/*
+ * Leases begin at the next shard each time, so that none of them starves.  The
+ * turns are their own: with a number that other operations change, too, a
+ * lease that alternates with another one would only see each second shard.
+ */
 
 static ngx_uint_t
 ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w)
@@ -120,7 +130,7 @@ ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w)
                           : w->nonce) % shards;
 
     case NGX_ER_QUEUE_LEASE:
-        return w->nonce % shards;
+        return w->layout->turn++ % shards;
 
     case NGX_ER_QUEUE_EXTEND:
     case NGX_ER_QUEUE_SETTLE:

@@ -267,10 +267,7 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
     fresh = ngx_er_redis_queue_local(part[2]->integer, shift);
     again = ngx_er_redis_queue_local(part[3]->integer, shift);
 
-    if (w->seen++ == 0) {
-        op->count.fresh = fresh;
-        op->count.again = again;
-    }
+    w->seen++;
 
     op->count.fresh = ngx_min(op->count.fresh, fresh);
     op->count.again = ngx_min(op->count.again, again);
@@ -606,6 +603,52 @@ ngx_er_redis_queue_next(ngx_er_redis_walk_t *w)
     w->shard = (w->shard + 1) % w->layout->shards;
 
     return NGX_AGAIN;
+}
+
+
+/*
+ * The other shards are served as if nothing were wrong.  Who must have all of
+ * them is told that it has not, and what waits there is asked for again.
+ */
+
+ngx_int_t
+ngx_er_redis_queue_pass(ngx_er_redis_walk_t *w)
+{
+    uint64_t            later;
+    ngx_time_t         *tp;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_LEASE:
+        tp = ngx_timeofday();
+        later = (uint64_t) tp->sec * 1000 + tp->msec + NGX_ER_REDIS_AWAY;
+
+        op->count.fresh = ngx_min(op->count.fresh, later);
+        op->count.again = ngx_min(op->count.again, later);
+        break;
+
+    case NGX_ER_QUEUE_ADOPT:
+    case NGX_ER_QUEUE_SWEEP:
+        op->partial = 1;
+        break;
+
+    default:
+        ngx_er_redis_queue_stop(w);
+        return NGX_DONE;
+    }
+
+    if (ngx_er_redis_queue_next(w) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (w->seen == 0) {
+        op->rc = NGX_ERROR;
+    }
+
+    return NGX_DONE;
 }
 
 

@@ -29,6 +29,7 @@ static void test_moved(void);
 static void test_accept(ngx_pool_t *pool);
 static void test_fenced(ngx_pool_t *pool);
 static void test_lease(ngx_pool_t *pool);
+static void test_away(ngx_pool_t *pool);
 static void test_late(ngx_pool_t *pool);
 static void test_list(ngx_pool_t *pool);
 static void test_limit(ngx_pool_t *pool);
@@ -45,11 +46,11 @@ static size_t rows(char *p, const char *head, int n, const char *first,
 static ngx_er_redis_clock_t   clocks[4];
 
 static ngx_er_redis_layout_t  one = {
-    ngx_string("er"), 1, 15000, 0xabc, 0, &clocks[3]
+    ngx_string("er"), 1, 15000, 0xabc, 0, 0, &clocks[3]
 };
 
 static ngx_er_redis_layout_t  three = {
-    ngx_string("er"), 3, 15000, 0xabc, 0, clocks
+    ngx_string("er"), 3, 15000, 0xabc, 0, 0, clocks
 };
 
 
@@ -73,6 +74,7 @@ main(int argc, char **argv)
     test_accept(pool);
     test_fenced(pool);
     test_lease(pool);
+    test_away(pool);
     test_late(pool);
     test_list(pool);
     test_limit(pool);
@@ -265,6 +267,7 @@ test_until(ngx_pool_t *pool)
         op.verb = verb;
         ngx_memzero(clocks, sizeof(clocks));
         three.count = 0;
+        three.turn = 1;
         ngx_er_redis_queue_walk(&w, &three, &op);
 
         w.until = 1000700;
@@ -532,7 +535,7 @@ test_lease(ngx_pool_t *pool)
     op.again = 5;
     op.bytes = 1000;
 
-    three.count = 2;
+    three.turn = 0;
     ngx_er_redis_queue_walk(&w, &three, &op);
 
     /* Redis's clock is 10 s behind */
@@ -582,6 +585,80 @@ test_lease(ngx_pool_t *pool)
                                 4, "1", NULL)),
            NGX_OK, "no more is wanted");
     is_int(op.count.again, 1700000000000, "the others may have some");
+}
+
+
+/* a shard that is away keeps nobody from the others */
+
+static void
+test_away(ngx_pool_t *pool)
+{
+    char                 text[4096];
+    ngx_uint_t           i, begun, verb;
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    ngx_er_test_set_time(1700000000);
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+
+    op.pool = pool;
+    op.bytes = 1000;
+    op.fresh = 5;
+    op.again = 5;
+    begun = 0;
+
+    for (i = 0; i < three.shards; i++) {
+        op.verb = NGX_ER_QUEUE_LEASE;
+        ngx_er_redis_queue_walk(&w, &three, &op);
+        begun |= 1 << w.shard;
+
+        for (verb = 1; verb < three.shards; verb++) {
+            op.verb = NGX_ER_QUEUE_SETTLE;
+            ngx_er_redis_queue_walk(&w, &three, &op);
+        }
+    }
+
+    is_int(begun, 7, "each shard has its turn, whatever comes in between");
+
+    op.verb = NGX_ER_QUEUE_LEASE;
+    op.rc = NGX_ERROR;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    i = w.shard;
+
+    is_int(ngx_er_redis_queue_pass(&w), NGX_AGAIN, "the first one is away");
+    is_int(w.shard, (i + 1) % 3, "to the next");
+    is_int(reply(&w, text, rows(text, ":1700000000000\r\n:-1\r\n:-1\r\n",
+                                4, "1", NULL)),
+           NGX_AGAIN, "which has an entry");
+    is_int(ngx_er_redis_queue_pass(&w), NGX_DONE, "the last is away");
+    is_int(op.rc, NGX_OK, "what there is is delivered");
+    is_int(op.entries->nelts, 1, "one entry");
+    is_int(op.count.fresh, 1700000001000, "asked again after a second");
+    is_int(op.count.again, 1700000001000, "for both");
+
+    for (verb = 0; verb <= NGX_ER_QUEUE_PAUSE; verb++) {
+        op.verb = verb;
+        op.rc = NGX_ERROR;
+        op.filter.seq = 1;
+        ngx_er_redis_queue_walk(&w, &three, &op);
+
+        for (i = 0; ngx_er_redis_queue_pass(&w) == NGX_AGAIN; i++) {
+            /* void */
+        }
+
+        is_int(op.rc, NGX_ERROR, "verb %d: all are away", (int) verb);
+        is_int(i, (verb == NGX_ER_QUEUE_LEASE || verb == NGX_ER_QUEUE_ADOPT
+                   || verb == NGX_ER_QUEUE_SWEEP) ? 2 : 0,
+               "who needs all of them stops");
+    }
+
+    op.verb = NGX_ER_QUEUE_SWEEP;
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    is_int(op.partial, 0, "all are there");
+    (void) ngx_er_redis_queue_pass(&w);
+    is_int(op.partial, 1, "one is not");
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    is_int(op.partial, 0, "it is there again");
 }
 
 
