@@ -18,7 +18,8 @@ INTERFACE := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
 PURE      := base crash vault \
-             deliver/breaker deliver/interim deliver/policy ingest/batch \
+             deliver/breaker deliver/interim deliver/mix deliver/policy \
+             ingest/batch \
              ingest/echo ingest/elements ingest/encoding ingest/evidence \
              ingest/extract \
              ingest/form ingest/handshake ingest/jwt ingest/lexer \

@@ -392,6 +392,39 @@ $l = lease($M, again => 9);
 is(join(' ', map { $_->{seq} } @{ $l->{entries} }), $tried[2], 'the rest');
 
 
+# ---- events without an attempt: from the front, the end, or in between
+
+my $ENDS = hex16(0xf0f);
+
+is(scalar @{ lease($ENDS, fresh => 5, again => 5, pick => 3, reach => 1024)
+             ->{entries} }, 0, 'nobody waits');
+is(scalar @{ lease($ENDS, fresh => 5, reach => 77)->{entries} }, 0,
+    'nor in between');
+
+my @waits = map { sleep 0.02; accept_event(parts => [ { target => $ENDS } ])
+                              ->{seq} } 0 .. 9;
+
+sub given {
+    my $lease = lease($ENDS, @_);
+
+    return join ' ', map {
+        my $q = $_->{seq};
+
+        grep { $waits[$_] eq $q } 0 .. $#waits;
+    } @{ $lease->{entries} };
+}
+
+is(given(fresh => 2, reach => 1024), '9 8', 'the newest');
+like(given(fresh => 1, reach => 512), qr/^[2345]$/, 'in between');
+is(given(fresh => 1, reach => 1024, again => 2, pick => 3), '7 0 1',
+    'both ends');
+like(given(fresh => 1, again => 1, pick => 3), qr/^[23] [56]$/,
+    'the other way round');
+like(given(fresh => 5, reach => 1024, again => 5, pick => 3),
+    qr{^\d \d\z}, 'the rest, each once');
+is(given(fresh => 5, again => 5, pick => 3), '', 'none');
+
+
 # ---- order
 
 my $O = hex16(0x4001);
@@ -1123,7 +1156,8 @@ sub lease {
     my $tok = $o{token} // hex16(++$token);
     my $r = run('lease', $o{holder} // $H1, $tok, $target, $o{fresh} // 0,
         $o{again} // 0, $o{bytes} // 1_000_000, $o{lease} // 10000,
-        $o{given} // 0, $o{seen} // 0, $o{wait} // 0, $o{pick} // 0);
+        $o{given} // 0, $o{seen} // 0, $o{wait} // 0, $o{pick} // 0,
+        $o{reach} // 0);
 
     return { code => $r->[0], token => $tok, now => $r->[1], fresh => $r->[2],
              again => $r->[3],

@@ -232,11 +232,14 @@ ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
 
     now = ngx_er_queue_now();
 
-    ngx_er_lane_due(target, &due);
+    ngx_er_lane_due(target, now, &due);
 
-    /* where others wait already, every second place is theirs */
+    /*
+     * where others wait already, every second place is theirs, and who of them
+     * is a probe is not for the newest to decide
+     */
 
-    if (due.fresh <= now && (++ngx_er_accept_turn & 1)) {
+    if (due.fresh <= now && (due.shut || (++ngx_er_accept_turn & 1))) {
         return 0;
     }
 

@@ -19,14 +19,15 @@
  *
  * Half open, an event that was not tried before does not wait for one that
  * was; and after a success the rule of the closed breaker counts, so that bad
- * events among good ones do not open it each time.
+ * events among good ones do not open it each time.  Which of those that were
+ * not tried comes first is mix.c's.
  *
  * Tokens are counted in parts of a delivery of which a rate of one an hour
  * brings one each ms: so whole numbers are exact and nothing is rounded away.
  */
 
 
-#include "policy.h"
+#include "mix.h"
 
 
 #define NGX_ER_BREAKER_TOKEN   3600000
@@ -48,8 +49,8 @@ static void ngx_er_breaker_fill(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now);
 static uint64_t ngx_er_breaker_full(ngx_er_policy_t *policy);
 static void ngx_er_breaker_share(ngx_er_policy_state_t *state,
-    ngx_uint_t places, ngx_uint_t n, ngx_uint_t scarce, ngx_uint_t due,
-    ngx_uint_t *fresh, ngx_uint_t *again);
+    uint64_t now, ngx_uint_t places, ngx_uint_t n, ngx_uint_t scarce,
+    ngx_uint_t due, ngx_uint_t *fresh, ngx_uint_t *again);
 static ngx_uint_t ngx_er_breaker_known(ngx_er_policy_state_t *state,
     uint64_t event, ngx_uint_t failed);
 static ngx_uint_t ngx_er_breaker_probed(ngx_er_policy_t *policy,
@@ -62,7 +63,8 @@ static void ngx_er_breaker_open(ngx_er_policy_t *policy,
     uint32_t random);
 static uint64_t ngx_er_breaker_ms(ngx_er_policy_t *policy, ngx_uint_t n,
     uint32_t random);
-static void ngx_er_breaker_close(ngx_er_policy_state_t *state, uint64_t now);
+static void ngx_er_breaker_close(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now);
 
 
 void
@@ -99,7 +101,7 @@ ngx_er_policy_take(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
         goto none;
     }
 
-    ngx_er_breaker_share(state, places, n, scarce, due, fresh, again);
+    ngx_er_breaker_share(state, now, places, n, scarce, due, fresh, again);
 
     n = *fresh + *again;
 
@@ -141,7 +143,7 @@ ngx_er_breaker_stop(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
         /* it may have been on before the configuration was reloaded */
 
         if (state->breaker != NGX_ER_BREAKER_CLOSED) {
-            ngx_er_breaker_close(state, now);
+            ngx_er_breaker_close(policy, state, now);
         }
 
         state->closed = 0;
@@ -326,13 +328,14 @@ ngx_er_breaker_full(ngx_er_policy_t *policy)
  * "n" places among those who asked.  Where they are scarce (one place in all,
  * or few tokens) later attempts, which are served first, would take all of
  * them for ever: then both have one half each, and of an odd number the
- * greater part in turn.
+ * greater part in turn.  Where there is one place in all, in turn is not
+ * enough: one that hangs has it for a thousand times as long as others do.
  */
 
 static void
-ngx_er_breaker_share(ngx_er_policy_state_t *state, ngx_uint_t places,
-    ngx_uint_t n, ngx_uint_t scarce, ngx_uint_t due, ngx_uint_t *fresh,
-    ngx_uint_t *again)
+ngx_er_breaker_share(ngx_er_policy_state_t *state, uint64_t now,
+    ngx_uint_t places, ngx_uint_t n, ngx_uint_t scarce, ngx_uint_t due,
+    ngx_uint_t *fresh, ngx_uint_t *again)
 {
     ngx_uint_t  first, later, most;
 
@@ -348,6 +351,10 @@ ngx_er_breaker_share(ngx_er_policy_state_t *state, ngx_uint_t places,
         *fresh = ngx_min(*fresh, n);
         *again = ngx_min(*again, n - *fresh);
         return;
+    }
+
+    if (places == 1 && now < state->debt) {
+        *again = 0;
     }
 
     if (*again == 0) {
@@ -406,12 +413,16 @@ ngx_er_policy_untake(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 ngx_uint_t
 ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now, ngx_uint_t again, uint64_t event, ngx_uint_t status,
-    time_t retry_after, uint32_t random)
+    time_t retry_after, uint64_t ms, uint32_t random)
 {
     uint64_t    until;
     ngx_uint_t  failed, known;
 
     ngx_er_policy_lost(state, again ? 0 : 1, again ? 1 : 0);
+
+    if (again) {
+        state->debt = now + ms;
+    }
 
     if ((status == 429 || status == 503) && retry_after >= 0) {
         until = now + ngx_er_policy_retry_after(policy, retry_after);
@@ -421,7 +432,7 @@ ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
     /* 429 says that the target lives, but not that it can take more */
 
-    if (!policy->breaker || status == 429) {
+    if (status == 429) {
         return 0;
     }
 
@@ -442,7 +453,7 @@ ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
     default: /* NGX_ER_BREAKER_CLOSED */
 
-        if ((failed && known)
+        if (ngx_er_mix_end(policy, state, now, again, failed, known, ms)
             || !ngx_er_breaker_count(policy, state, now, failed))
         {
             return 0;
@@ -498,6 +509,7 @@ ngx_er_breaker_probed(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
         if (!known) {
             state->row++;
+            ngx_er_mix_probed(state, failed);
         }
 
         if (state->good && state->row < policy->failures) {
@@ -515,11 +527,13 @@ ngx_er_breaker_probed(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     state->row = 0;
     state->news = 0;
 
+    ngx_er_mix_probed(state, failed);
+
     if (++state->good < NGX_ER_BREAKER_GOOD) {
         return 0;
     }
 
-    ngx_er_breaker_close(state, now);
+    ngx_er_breaker_close(policy, state, now);
 
     return 1;
 }
@@ -547,6 +561,10 @@ ngx_er_breaker_count(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
         state->row = 0;
     }
 
+    if (!policy->breaker) {
+        return 0;
+    }
+
     if (state->row >= policy->failures) {
         return 1;
     }
@@ -561,6 +579,8 @@ static void
 ngx_er_breaker_open(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now, ngx_uint_t known, uint32_t random)
 {
+    ngx_er_mix_open(state, state->breaker == NGX_ER_BREAKER_CLOSED);
+
     state->breaker = NGX_ER_BREAKER_OPEN;
     state->until = now + ngx_er_breaker_ms(policy, state->trips, random);
     state->closed = 0;
@@ -617,9 +637,11 @@ ngx_er_policy_probe(ngx_er_policy_state_t *state, uint64_t now)
 /* "trips" are forgotten when the slow start is over */
 
 static void
-ngx_er_breaker_close(ngx_er_policy_state_t *state, uint64_t now)
+ngx_er_breaker_close(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now)
 {
     state->breaker = NGX_ER_BREAKER_CLOSED;
+    state->mixed = now + policy->window;
     state->closed = ngx_max(now, 1);
     state->row = 0;
     state->news = 0;

@@ -40,6 +40,9 @@ typedef struct {
     ngx_uint_t             fresh;      /* places that were taken */
     ngx_uint_t             again;
     size_t                 reserved;   /* bytes for what LEASE will bring */
+    unsigned               ends:1;     /* the places for later attempts are for
+                                          first ones of the other end, */
+    unsigned               turn:1;     /* and will be so the next time */
     unsigned               asked:1;    /* LEASE is under way */
     unsigned               woken:1;    /* in the queue */
 } ngx_er_dispatch_lane_t;
@@ -145,11 +148,18 @@ ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane)
 
     now = ngx_er_queue_now();
 
-    ngx_er_lane_due(lane->target, &lane->due);
+    ngx_er_lane_due(lane->target, now, &lane->due);
 
     lane->fresh = (lane->due.fresh <= now) ? NGX_ER_DISPATCH_BATCH : 0;
     lane->again = (lane->due.again <= now) ? NGX_ER_DISPATCH_BATCH
                                            : lane->due.early;
+
+    lane->ends = (lane->due.mixed && lane->fresh && !lane->due.early
+                  && (lane->again == 0 || lane->turn));
+
+    if (lane->ends) {
+        lane->again = NGX_ER_DISPATCH_BATCH;
+    }
 
     if (lane->fresh == 0 && lane->again == 0) {
         ngx_er_dispatch_later(lane, ngx_min(lane->due.fresh,
@@ -250,8 +260,17 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
     op->target = lane->target->hash;
     op->fresh = lane->fresh;
     op->again = lane->again;
-    op->pick = lane->again ? ngx_er_lane_pick(lane->target)
-                           : NGX_ER_QUEUE_PICK_DUE;
+    op->pick = NGX_ER_QUEUE_PICK_DUE;
+
+    if (lane->due.mixed && (lane->fresh || lane->ends)) {
+        op->reach = ngx_er_lane_reach(lane->target, ngx_er_queue_now());
+    }
+
+    if (lane->again) {
+        op->pick = lane->ends ? NGX_ER_QUEUE_PICK_ENDS
+                              : ngx_er_lane_pick(lane->target);
+        lane->turn = !lane->ends;
+    }
     op->bytes = lane->reserved;
     op->token = ngx_er_queue_token(worker->store);
     op->lease = NGX_ER_LEASE_FIRST;

@@ -20,6 +20,7 @@
 
 
 #include "lane_zone.h"
+#include "mix.h"
 
 
 static ngx_er_policy_t *ngx_er_lane_part(ngx_er_target_t *target,
@@ -117,7 +118,7 @@ ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
 
 void
 ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
-    uint64_t event, ngx_uint_t status, time_t retry_after)
+    uint64_t event, ngx_uint_t status, time_t retry_after, ngx_msec_t ms)
 {
     uint64_t               until, pause;
     ngx_uint_t             changed, breaker;
@@ -131,7 +132,7 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     pause = lane->sh->policy.pause;
 
     changed = ngx_er_policy_end(&target->policy, &lane->sh->policy, now, again,
-                                event, status, retry_after,
+                                event, status, retry_after, ms,
                                 (uint32_t) ngx_random());
 
     breaker = lane->sh->policy.breaker;
@@ -197,6 +198,28 @@ ngx_er_lane_pick(ngx_er_target_t *target)
 }
 
 
+ngx_uint_t
+ngx_er_lane_reach(ngx_er_target_t *target, uint64_t now)
+{
+    ngx_uint_t      reach;
+    ngx_er_lane_t  *lane;
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    reach = ngx_er_mix_reach(&lane->sh->policy, now, (uint32_t) ngx_random());
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router: first ones for \"%V\" from %ui / 1024",
+                   &target->name, reach);
+
+    return reach;
+}
+
+
 void
 ngx_er_lane_put(ngx_er_target_t *target, ngx_uint_t again, uint64_t due)
 {
@@ -219,7 +242,7 @@ ngx_er_lane_put(ngx_er_target_t *target, ngx_uint_t again, uint64_t due)
 
 
 void
-ngx_er_lane_due(ngx_er_target_t *target, ngx_er_lane_due_t *due)
+ngx_er_lane_due(ngx_er_target_t *target, uint64_t now, ngx_er_lane_due_t *due)
 {
     ngx_er_lane_t  *lane;
 
@@ -231,6 +254,8 @@ ngx_er_lane_due(ngx_er_target_t *target, ngx_er_lane_due_t *due)
     due->again = lane->sh->again;
     due->version = lane->sh->version;
     due->early = lane->sh->early;
+    due->shut = (lane->sh->policy.breaker != NGX_ER_BREAKER_CLOSED);
+    due->mixed = ngx_er_mix(&lane->sh->policy, now);
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 }

@@ -78,6 +78,8 @@ typedef struct {
     uint64_t               again;
     ngx_uint_t             version;
     ngx_uint_t             early;
+    ngx_uint_t             shut;       /* the breaker is not closed */
+    ngx_uint_t             mixed;      /* see mix.h */
 } ngx_er_lane_due_t;
 
 
@@ -110,17 +112,21 @@ void ngx_er_lane_take(ngx_er_target_t *target, uint64_t now,
 void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
     ngx_uint_t again);
 void ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
-    uint64_t event, ngx_uint_t status, time_t retry_after);
+    uint64_t event, ngx_uint_t status, time_t retry_after, ngx_msec_t ms);
 
 /* how the next later attempt is chosen: what has taken a place of a target
    whose breaker is half open is a probe; EARLY is asked for once */
 ngx_er_queue_pick_e ngx_er_lane_pick(ngx_er_target_t *target);
 
+/* and where the next first ones are, see entry.h */
+ngx_uint_t ngx_er_lane_reach(ngx_er_target_t *target, uint64_t now);
+
 /* something was put in that is due then */
 void ngx_er_lane_put(ngx_er_target_t *target, ngx_uint_t again, uint64_t due);
 
 /* what is due, and afterwards what the store said of it */
-void ngx_er_lane_due(ngx_er_target_t *target, ngx_er_lane_due_t *due);
+void ngx_er_lane_due(ngx_er_target_t *target, uint64_t now,
+    ngx_er_lane_due_t *due);
 void ngx_er_lane_seen(ngx_er_target_t *target, ngx_er_lane_due_t *due,
     uint64_t fresh, uint64_t again);
 

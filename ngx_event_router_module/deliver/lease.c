@@ -284,7 +284,8 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
         lease->placed = 0;
 
         ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
-                        lease->seq, attempt->status, attempt->retry_after);
+                        lease->seq, attempt->status, attempt->retry_after,
+                        attempt->ms);
         ngx_er_delivery_place_give();
     }
 

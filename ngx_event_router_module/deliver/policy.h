@@ -89,6 +89,12 @@ typedef struct {
     uint32_t               again;      /* attempt, and later ones */
     uint32_t               turn;       /* 1: of the last places later ones had
                                           more than first ones */
+    uint64_t               debt;       /* a later one had the only place: until
+                                          when it is for first ones */
+
+    uint64_t               mixed;      /* until when: see mix.c; */
+    uint32_t               alive;      /* since then something succeeded, */
+    uint32_t               look;       /* and where it is looked */
 
     uint32_t               nfailed;    /* where the next one goes */
     uint64_t               failed[NGX_ER_POLICY_EVENTS];  /* 0: none */
@@ -125,9 +131,9 @@ uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
  * both how many there are, now in flight.  If none: "wait" is how many ms
  * until it makes sense to ask again, NGX_ER_POLICY_FULL: when a delivery ends.
  * Later attempts have at most half of the places (one at least) while there
- * are first ones too, and are served before them up to that; probes and the
- * slow start are for first ones, if there are any.  "due": 1 if later attempts
- * are due, whether asked for or not.
+ * are first ones too, and are served before them up to that; of an only place
+ * half of the time.  Probes and the slow start are for first ones, if there
+ * are any.  "due": 1 if later attempts are due, whether asked for or not.
  */
 #define NGX_ER_POLICY_FULL  ((uint64_t) -1)
 
@@ -141,13 +147,15 @@ void ngx_er_policy_untake(ngx_er_policy_t *policy,
 
 /*
  * A delivery ended: gives its place back and judges the target.  "again": it
- * had a place for later attempts; "event": its number, 0: unlike any other.
+ * had a place for later attempts; "event": its number, 0: unlike any other;
+ * "ms": how long it took.
  * 429 and 503 with Retry-After pause the target and are no failure to the
  * breaker.  Returns 1 if the breaker's state changed.
  */
 ngx_uint_t ngx_er_policy_end(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t again,
-    uint64_t event, ngx_uint_t status, time_t retry_after, uint32_t random);
+    uint64_t event, ngx_uint_t status, time_t retry_after, uint64_t ms,
+    uint32_t random);
 
 /* whoever is asked next is a probe: an open breaker is half open at once */
 void ngx_er_policy_probe(ngx_er_policy_state_t *state, uint64_t now);

@@ -354,7 +354,6 @@ static void
 ngx_er_settle_told(ngx_er_queue_op_t *op)
 {
     uint64_t         now;
-    ngx_uint_t       again;
     ngx_er_lease_t  *lease;
 
     lease = op->data;
@@ -371,8 +370,14 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
     if (op->rc == NGX_OK) {
 
         if (op->verb == NGX_ER_QUEUE_RETRY) {
-            again = (op->counted || lease->again);
-            ngx_er_lane_put(lease->target, again, now + op->delay);
+            ngx_er_lane_put(lease->target, 1, now + op->delay);
+
+            if (!op->counted) {
+
+                /* whatever place it had, it may not have been tried yet */
+
+                ngx_er_lane_put(lease->target, 0, now + op->delay);
+            }
         }
 
         if (lease->ordered) {

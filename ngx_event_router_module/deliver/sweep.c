@@ -211,7 +211,8 @@ ngx_er_sweep(void)
     op->limit = NGX_ER_SWEEP_LIMIT;
 
     for (i = 0; i < worker->ntargets; i++) {
-        ngx_er_lane_due(worker->targets[i].target, &worker->targets[i].due);
+        ngx_er_lane_due(worker->targets[i].target, ngx_er_queue_now(),
+                        &worker->targets[i].due);
     }
 
     /* first, so that nothing is delivered to a target that is paused */

@@ -115,8 +115,17 @@ typedef enum {
     NGX_ER_QUEUE_PICK_LEAST,           /* of the first NGX_ER_ENTRY_LOOKS due
                                           ones the one that failed least, of
                                           such ones the oldest */
-    NGX_ER_QUEUE_PICK_EARLY            /* the same, due or not */
+    NGX_ER_QUEUE_PICK_EARLY,           /* the same, due or not */
+    NGX_ER_QUEUE_PICK_ENDS             /* none of these: more without one, from
+                                          the other end, after the first */
 } ngx_er_queue_pick_e;
+
+
+/* LEASE: which entries without one: 0: those that are due first; else those
+   that are due last, at the latest when such a share of the time between the
+   first and the last of them was over */
+
+#define NGX_ER_ENTRY_NEWEST    1024    /* all of it */
 
 
 /* ACCEPT: one target of the event */
@@ -246,7 +255,8 @@ struct ngx_er_queue_op_s {
     ngx_uint_t             fresh;      /* entries without an attempt */
     ngx_uint_t             again;      /* entries with one, and replayed ones:
                                           they never go before all new ones */
-    ngx_er_queue_pick_e    pick;       /* of again; other than DUE: one */
+    ngx_er_queue_pick_e    pick;       /* of again; LEAST and EARLY: one */
+    ngx_uint_t             reach;      /* of fresh */
     size_t                 bytes;      /* of records; one entry is given even
                                           if it is larger */
     ngx_array_t           *entries;    /* of ngx_er_entry_t; LIST, too */

@@ -236,13 +236,16 @@ typedef struct {
  * file_row.c.  NGX_ERROR: LMDB failed, t->rc says how, and the transaction
  * must be aborted.  NGX_DECLINED: there is no such row.  NGX_ABORT: there is,
  * but it cannot be read; "row" is usable and says CORRUPT.  A value is valid
- * until the next change.  seek() finds the first key that is not less.
+ * until the next change.  seek() finds the first key that is not less,
+ * seek_back() the last one that is not greater.
  */
 
 ngx_int_t ngx_er_file_get(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key, ngx_str_t *value);
 ngx_int_t ngx_er_file_seek(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key, ngx_str_t *value);
+ngx_int_t ngx_er_file_seek_back(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    uint64_t *key);
 ngx_int_t ngx_er_file_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key, void *data, size_t len);
 ngx_int_t ngx_er_file_delete(ngx_er_file_txn_t *t, ngx_er_file_db_e db,

@@ -26,6 +26,12 @@
 static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_class_e class, ngx_uint_t limit,
     size_t *left);
+static ngx_int_t ngx_er_file_lease_again(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, size_t *left);
+static ngx_int_t ngx_er_file_lease_fresh(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_uint_t limit, ngx_uint_t reach, size_t *left);
+static ngx_int_t ngx_er_file_lease_until(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_uint_t reach, uint64_t *until);
 static ngx_int_t ngx_er_file_lease_pick(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, size_t *left);
 static ngx_int_t ngx_er_file_lease_due(ngx_er_file_txn_t *t,
@@ -45,7 +51,6 @@ ngx_int_t
 ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     size_t                 left;
-    ngx_int_t              rc;
     ngx_str_t              name;
     ngx_er_queue_count_t  *count;
 
@@ -60,16 +65,16 @@ ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     left = op->bytes;
 
-    if (op->again && op->pick != NGX_ER_QUEUE_PICK_DUE) {
-        rc = ngx_er_file_lease_pick(t, op, &left);
-
-    } else {
-        rc = ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, op->again,
-                                     &left);
+    if (ngx_er_file_lease_again(t, op, &left) != NGX_OK
+        || ngx_er_file_lease_fresh(t, op, op->fresh, op->reach, &left)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    if (rc != NGX_OK
-        || ngx_er_file_lease_class(t, op, NGX_ER_FILE_FRESH, op->fresh, &left)
+    if (op->pick == NGX_ER_QUEUE_PICK_ENDS
+        && ngx_er_file_lease_fresh(t, op, op->again,
+                                   op->reach ? 0 : NGX_ER_ENTRY_NEWEST, &left)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -146,6 +151,131 @@ ngx_er_file_lease_class(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         if (rc == NGX_OK) {
             n++;
         }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_lease_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    size_t *left)
+{
+    if (op->again == 0) {
+        return NGX_OK;
+    }
+
+    switch (op->pick) {
+
+    case NGX_ER_QUEUE_PICK_ENDS:
+        return NGX_OK;
+
+    case NGX_ER_QUEUE_PICK_DUE:
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, op->again,
+                                       left);
+
+    default: /* NGX_ER_QUEUE_PICK_LEAST, NGX_ER_QUEUE_PICK_EARLY */
+        return ngx_er_file_lease_pick(t, op, left);
+    }
+}
+
+
+/* what was given leaves the end of DUE, too */
+
+static ngx_int_t
+ngx_er_file_lease_fresh(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_uint_t limit, ngx_uint_t reach, size_t *left)
+{
+    uint64_t    key[4], until;
+    ngx_int_t   rc;
+    ngx_uint_t  n, step;
+
+    if (reach == 0) {
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_FRESH, limit, left);
+    }
+
+    if (ngx_er_file_lease_until(t, op, reach, &until) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (n = 0, step = 0;
+         n < limit && step < limit + NGX_ER_FILE_STEPS;
+         step++)
+    {
+        key[0] = op->target;
+        key[1] = NGX_ER_FILE_FRESH;
+        key[2] = until;
+        key[3] = NGX_ER_NEVER;
+
+        rc = ngx_er_file_seek_back(t, NGX_ER_FILE_DUE, key);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != op->target
+            || key[1] != NGX_ER_FILE_FRESH)
+        {
+            break;
+        }
+
+        rc = ngx_er_file_lease_due(t, op, key, left);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            break;
+        }
+
+        if (rc == NGX_OK) {
+            n++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a time between that of the first one and that of the last one that is due */
+
+static ngx_int_t
+ngx_er_file_lease_until(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_uint_t reach, uint64_t *until)
+{
+    uint64_t   key[4], first;
+    ngx_int_t  rc;
+
+    *until = t->now;
+
+    if (reach >= NGX_ER_ENTRY_NEWEST) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_file_next_due(t, op->target, NGX_ER_FILE_FRESH, NULL, &first)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    key[0] = op->target;
+    key[1] = NGX_ER_FILE_FRESH;
+    key[2] = t->now;
+    key[3] = NGX_ER_NEVER;
+
+    rc = ngx_er_file_seek_back(t, NGX_ER_FILE_DUE, key);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && key[0] == op->target && key[1] == NGX_ER_FILE_FRESH
+        && key[2] > first)
+    {
+        /* ms are less than 2^53 */
+
+        *until = first + (key[2] - first) * reach / NGX_ER_ENTRY_NEWEST;
     }
 
     return NGX_OK;

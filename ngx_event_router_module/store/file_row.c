@@ -35,6 +35,8 @@ typedef u_char  ngx_er_file_row_fits_t[
     <= NGX_ER_FILE_ROW ? 1 : -1];
 
 
+static ngx_int_t ngx_er_file_found(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    int rc, uint64_t *key, MDB_val *k);
 static void ngx_er_file_key(ngx_er_file_db_e db, uint64_t *key, u_char *buf,
     MDB_val *out);
 static ngx_int_t ngx_er_file_rc(ngx_er_file_txn_t *t, int rc);
@@ -148,7 +150,6 @@ ngx_er_file_seek(ngx_er_file_txn_t *t, ngx_er_file_db_e db, uint64_t *key,
     int          rc;
     u_char       buf[8 * NGX_ER_FILE_WORDS];
     MDB_val      k, v;
-    ngx_uint_t   i;
     MDB_cursor  *cursor;
 
     ngx_er_file_key(db, key, buf, &k);
@@ -163,21 +164,68 @@ ngx_er_file_seek(ngx_er_file_txn_t *t, ngx_er_file_db_e db, uint64_t *key,
 
     mdb_cursor_close(cursor);
 
+    if (rc == 0 && value) {
+        value->len = v.mv_size;
+        value->data = v.mv_data;
+    }
+
+    return ngx_er_file_found(t, db, rc, key, &k);
+}
+
+
+ngx_int_t
+ngx_er_file_seek_back(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    uint64_t *key)
+{
+    int          rc;
+    u_char       buf[8 * NGX_ER_FILE_WORDS];
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+
+    ngx_er_file_key(db, key, buf, &k);
+
+    rc = mdb_cursor_open(t->txn, t->file->dbi[db], &cursor);
+
     if (rc != 0) {
         return ngx_er_file_rc(t, rc);
     }
 
-    if (k.mv_size != 8 * ngx_er_file_words[db]) {
+    rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+    if (rc == MDB_NOTFOUND) {
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
+
+    } else if (rc == 0
+               && (k.mv_size != 8 * ngx_er_file_words[db]
+                   || ngx_memcmp(k.mv_data, buf, k.mv_size) != 0))
+    {
+        rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
+    }
+
+    mdb_cursor_close(cursor);
+
+    return ngx_er_file_found(t, db, rc, key, &k);
+}
+
+
+/* what LMDB said of a key */
+
+static ngx_int_t
+ngx_er_file_found(ngx_er_file_txn_t *t, ngx_er_file_db_e db, int rc,
+    uint64_t *key, MDB_val *k)
+{
+    ngx_uint_t  i;
+
+    if (rc != 0) {
+        return ngx_er_file_rc(t, rc);
+    }
+
+    if (k->mv_size != 8 * ngx_er_file_words[db]) {
         return ngx_er_file_rc(t, MDB_CORRUPTED);
     }
 
     for (i = 0; i < ngx_er_file_words[db]; i++) {
-        key[i] = ngx_er_file_number((u_char *) k.mv_data + 8 * i, 8);
-    }
-
-    if (value) {
-        value->len = v.mv_size;
-        value->data = v.mv_data;
+        key[i] = ngx_er_file_number((u_char *) k->mv_data + 8 * i, 8);
     }
 
     return NGX_OK;

@@ -215,6 +215,7 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         ngx_er_redis_word_number(&a, op->entries && op->entries->nelts);
         ngx_er_redis_word_until(w, &a);
         ngx_er_redis_word_number(&a, op->pick);
+        ngx_er_redis_word_number(&a, op->reach);
         break;
 
     case NGX_ER_QUEUE_EXTEND:

@@ -312,7 +312,9 @@ ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n)
     entry = w->op->entries->elts;
 
     for ( /* void */ ; n < w->op->entries->nelts; n++) {
-        left = (entry[n].attempts + entry[n].crashes) ? &w->again : &w->fresh;
+        left = (entry[n].attempts + entry[n].crashes
+                || (w->op->pick == NGX_ER_QUEUE_PICK_ENDS && w->fresh == 0))
+               ? &w->again : &w->fresh;
 
         *left -= ngx_min(*left, 1);
         w->bytes -= ngx_min(w->bytes, entry[n].record.len);

@@ -21,6 +21,9 @@ static void test_accept(void);
 static void test_dedup(void);
 static void test_lease(void);
 static void test_pick(void);
+static void test_reach(void);
+static ngx_er_queue_op_t *reach(uint64_t target, ngx_uint_t fresh,
+    ngx_uint_t reach, ngx_uint_t ends);
 static ngx_er_queue_op_t *pick(uint64_t target, ngx_er_queue_pick_e pick);
 static void test_fencing(void);
 static void test_retry(void);
@@ -301,6 +304,85 @@ test_pick(void)
     is_int(consistent(), 0, "fits together");
 
     end();
+}
+
+
+/* events without an attempt: from the front, the end, or in between */
+
+static void
+test_reach(void)
+{
+    uint64_t            first, seq[10];
+    ngx_uint_t          i;
+    ngx_er_queue_op_t  *op;
+
+    begin(8 << 20);
+
+    accept_one(9, 0, 0, 100, &seq[0]);
+    accept_one(11, 0, 0, 100, &seq[0]);
+
+    first = now;
+
+    for (i = 0; i < 10; i++) {
+        accept_one(10, 0, 0, 100, &seq[i]);
+        now += 100;
+    }
+
+    op = reach(10, 2, NGX_ER_ENTRY_NEWEST, 0);
+    is_int(op->entries->nelts, 2, "the newest: two");
+    is_int(entry(op, 0)->seq, seq[9], "the newest one first");
+    is_int(entry(op, 1)->seq, seq[8], "then the one before it");
+    is_int(op->count.fresh, first, "the first one is due as before");
+
+    op = reach(10, 1, NGX_ER_ENTRY_NEWEST / 2, 0);
+    is_int(entry(op, 0)->seq, seq[3], "in between");
+    op = reach(10, 1, 1, 0);
+    is_int(entry(op, 0)->seq, seq[0], "near the front");
+
+    op = reach(10, 1, NGX_ER_ENTRY_NEWEST, 2);
+    is_int(op->entries->nelts, 3, "both ends");
+    is_int(entry(op, 0)->seq, seq[7], "the newest one");
+    is_int(entry(op, 1)->seq, seq[1], "and the oldest");
+    is_int(entry(op, 2)->seq, seq[2], "two of them");
+
+    op = reach(10, 1, 0, 1);
+    is_int(op->entries->nelts, 2, "the other way round");
+    is_int(entry(op, 0)->seq, seq[4], "the oldest one");
+    is_int(entry(op, 1)->seq, seq[6], "and the newest");
+
+    op = reach(10, 5, NGX_ER_ENTRY_NEWEST, 5);
+    is_int(op->entries->nelts, 1, "the last one, once");
+    is_int(entry(op, 0)->seq, seq[5], "it is");
+    op = reach(10, 5, NGX_ER_ENTRY_NEWEST, 5);
+    is_int(op->entries->nelts, 0, "none");
+    op = reach(10, 5, 77, 0);
+    is_int(op->entries->nelts, 0, "nor in between");
+    ok(op->count.fresh > now, "none at all");
+
+    op = reach(12, 5, NGX_ER_ENTRY_NEWEST, 5);
+    is_int(op->entries->nelts, 0, "a target that nobody knows");
+    is_int(consistent(), 0, "fits together");
+
+    end();
+}
+
+
+static ngx_er_queue_op_t *
+reach(uint64_t target, ngx_uint_t fresh, ngx_uint_t reach, ngx_uint_t ends)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_LEASE);
+    op->target = target;
+    op->token = ++token;
+    op->fresh = fresh;
+    op->reach = reach;
+    op->again = ends;
+    op->pick = NGX_ER_QUEUE_PICK_ENDS;
+
+    (void) run(op);
+
+    return op;
 }
 
 
@@ -1930,6 +2012,7 @@ main(void)
     test_dedup();
     test_lease();
     test_pick();
+    test_reach();
     test_fencing();
     test_retry();
     test_poison();

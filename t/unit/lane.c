@@ -112,9 +112,9 @@ test_places(void)
     ngx_er_lane_untake(&target, 0, 0);
     flight(1, 1, "nothing given back");
 
-    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1);
+    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
     flight(0, 1, "a first one ended");
-    ngx_er_lane_end(&target, NOW, 1, 2, 500, -1);
+    ngx_er_lane_end(&target, NOW, 1, 2, 500, -1, 0);
     flight(0, 0, "a later one ended");
 
     for (i = 0; i < 50; i++) {
@@ -122,7 +122,7 @@ test_places(void)
         sh.again = NOW;
         take(1, 1, 1, 1, "again and again");
         ngx_er_lane_untake(&target, 1, 0);
-        ngx_er_lane_end(&target, NOW, 1, i + 1, i & 1 ? 200 : 404, -1);
+        ngx_er_lane_end(&target, NOW, 1, i + 1, i & 1 ? 200 : 404, -1, 0);
         flight(0, 0, "again and again");
     }
 
@@ -147,11 +147,11 @@ test_due(void)
     ngx_er_lane_put(&target, 0, NOW + 5);
     ngx_er_lane_put(&target, 1, NOW + 7);
     ngx_er_lane_put(&target, 0, NOW + 9);
-    ngx_er_lane_due(&target, &due);
+    ngx_er_lane_due(&target, NOW, &due);
     ok(due.fresh == NOW + 5 && due.again == NOW + 7, "the earliest counts");
 
     ngx_er_lane_seen(&target, &due, NOW + 20, NGX_ER_NEVER);
-    ngx_er_lane_due(&target, &due);
+    ngx_er_lane_due(&target, NOW, &due);
     ok(due.fresh == NOW + 20 && due.again == NGX_ER_NEVER,
        "what the store said counts");
 
@@ -160,13 +160,13 @@ test_due(void)
     ngx_er_lane_put(&target, 1, NOW + 3);
     ngx_er_lane_put(&target, 0, NOW + 4);
     ngx_er_lane_seen(&target, &due, NGX_ER_NEVER, NGX_ER_NEVER);
-    ngx_er_lane_due(&target, &due);
+    ngx_er_lane_due(&target, NOW, &due);
     ok(due.fresh == NOW + 4 && due.again == NOW + 3,
        "what was put in meanwhile is not forgotten");
 
     due.version--;
     ngx_er_lane_seen(&target, &due, NOW + 1, NOW + 2);
-    ngx_er_lane_due(&target, &due);
+    ngx_er_lane_due(&target, NOW, &due);
     ok(due.fresh == NOW + 1 && due.again == NOW + 2,
        "an earlier one is always believed");
 
@@ -195,14 +195,14 @@ test_hold(void)
     ok(sh.policy.pause == NOW + 1000, "holding ends no pause");
 
     is_int(ngx_er_lane_probe(&target, NOW), 0, "held: no probe");
-    ngx_er_lane_due(&target, &due);
+    ngx_er_lane_due(&target, NOW, &due);
     is_int(due.early, 0, "and none later");
 
     ngx_er_lane_hold(&target, 0);
     ok(sh.policy.pause == 0, "who lets it go ends the target's pause");
 
     is_int(ngx_er_lane_probe(&target, NOW), 1, "a probe");
-    ngx_er_lane_due(&target, &due);
+    ngx_er_lane_due(&target, NOW, &due);
     is_int(due.early, 1, "is asked for");
     is_int(ngx_er_lane_pick(&target), NGX_ER_QUEUE_PICK_EARLY, "and taken");
     is_int(ngx_er_lane_pick(&target), NGX_ER_QUEUE_PICK_DUE, "once");
@@ -286,8 +286,8 @@ test_pause(void)
 {
     begin();
     take(2, 0, 2, 0, "two");
-    ngx_er_lane_end(&target, NOW, 0, 1, 429, 60);
-    ngx_er_lane_end(&target, NOW, 0, 2, 429, 5);
+    ngx_er_lane_end(&target, NOW, 0, 1, 429, 60, 0);
+    ngx_er_lane_end(&target, NOW, 0, 2, 429, 5, 0);
     flight(0, 0, "two that were turned away");
     ok(sh.policy.pause == NOW + 60000, "the longest pause counts");
     take(1, 1, 0, 0, "paused");

@@ -13,7 +13,8 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/deliver/policy.h"
+#include "../../ngx_event_router_module/deliver/mix.h"
+#include "../../ngx_event_router_module/store/entry.h"
 
 
 #define START  1700000000000ULL
@@ -69,6 +70,8 @@ static void test_half_open(void);
 static void test_half_open_anew(void);
 static void test_given_back(void);
 static void test_events(void);
+static void test_mixed(void);
+static void test_debt(void);
 static void test_trips(void);
 static void test_slow_start(void);
 static void test_off(void);
@@ -83,6 +86,9 @@ static ngx_uint_t answer(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t status);
 static void trip(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now);
+static ngx_uint_t first_of(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, uint64_t event,
+    ngx_uint_t status, uint64_t ms);
 static ngx_uint_t fail_of(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, uint64_t event);
 static void trip_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
@@ -241,6 +247,8 @@ main(void)
     test_half_open_anew();
     test_given_back();
     test_events();
+    test_mixed();
+    test_debt();
     test_trips();
     test_slow_start();
     test_off();
@@ -274,7 +282,7 @@ static ngx_uint_t
 answer(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
     ngx_uint_t status)
 {
-    return ngx_er_policy_end(policy, state, now, 0, 0, status, NONE, 200);
+    return ngx_er_policy_end(policy, state, now, 0, 0, status, NONE, 0, 200);
 }
 
 
@@ -309,7 +317,7 @@ test_half_open_anew(void)
 
     is_int(take(&policy, &state, START, 1, 0, &wait), 1, "half open anew");
     is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "it is");
-    is_int(ngx_er_policy_end(&policy, &state, START, 0, 1, 200, NONE, 0), 0,
+    is_int(ngx_er_policy_end(&policy, &state, START, 0, 1, 200, NONE, 0, 0), 0,
            "one success does not close it");
     is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "it is still");
 
@@ -613,7 +621,7 @@ test_turns(void)
         got[1] += again;
 
         (void) ngx_er_policy_end(&policy, &state, START + i, again, 0, 200,
-                                 NONE, 0);
+                                 NONE, 0, 0);
     }
 
     is_int(got[0], 50, "one place: half of the turns to first attempts");
@@ -637,7 +645,7 @@ test_turns(void)
 
         if (fresh + again) {
             (void) ngx_er_policy_end(&policy, &state, now, again, 0, 200, NONE,
-                                     0);
+                                     0, 0);
         }
     }
 
@@ -758,7 +766,7 @@ test_answers(void)
         state.again = 1;
 
         changed = ngx_er_policy_end(&policy, &state, START, i % 2, 0,
-                                    c->status, c->retry_after, 0);
+                                    c->status, c->retry_after, 0, 0);
 
         ok(changed == 0
            && state.row == (uint32_t) (c->row == -1 ? 2 : c->row)
@@ -771,8 +779,8 @@ test_answers(void)
     }
 
     ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 30, 0);
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 2, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 30, 0, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 2, 0, 0);
     is_int(state.pause, START + 30000, "the longest pause counts");
 }
 
@@ -894,7 +902,7 @@ test_half_open(void)
     is_int(take(&policy, &state, now, 9, 0, &wait), 1, "second probe");
     is_int(answer(&policy, &state, now, 404), 0, "404 is a success");
     is_int(take(&policy, &state, now, 9, 0, &wait), 1, "third probe");
-    is_int(ngx_er_policy_end(&policy, &state, now, 0, 0, 503, 2, 0), 0,
+    is_int(ngx_er_policy_end(&policy, &state, now, 0, 0, 503, 2, 0, 0), 0,
            "Retry-After is no failure");
     is_int(take(&policy, &state, now, 9, 0, &wait), 0, "but a pause");
     is_int(wait, 2000, "2s");
@@ -994,8 +1002,8 @@ test_events(void)
 
     /* who succeeds at last is as new */
 
-    (void) ngx_er_policy_end(&policy, &state, now, 1, 6, 200, NONE, 0);
-    (void) fail_of(&policy, &state, now, 6);
+    (void) ngx_er_policy_end(&policy, &state, now, 1, 6, 200, NONE, 0, 0);
+    (void) fail_of(&policy, &state, now + 20000, 6);
     is_int(state.row, 1, "it failed anew");
 
     /* the target is down: each new one is a probe less often */
@@ -1039,7 +1047,7 @@ static ngx_uint_t
 fail_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
     uint64_t event)
 {
-    return ngx_er_policy_end(policy, state, now, 1, event, 500, NONE, 200);
+    return ngx_er_policy_end(policy, state, now, 1, event, 500, NONE, 0, 200);
 }
 
 
@@ -1051,8 +1059,183 @@ trip_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
 {
     while (state->breaker != NGX_ER_BREAKER_OPEN) {
         (void) ngx_er_policy_end(policy, state, now, 0, (*event)++, 500, NONE,
-                                 200);
+                                 0, 200);
     }
+}
+
+
+/* many bad events in front: where the target is tried, and what counts */
+
+static void
+test_mixed(void)
+{
+    uint64_t                now, wait, i;
+    ngx_uint_t              n, reach;
+    ngx_er_policy_t         policy;
+    ngx_er_policy_state_t   state;
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+    is_int(ngx_er_mix_reach(&state, START, 7), 0, "in order");
+    (void) first_of(&policy, &state, START, 1, 500, 0);
+    is_int(ngx_er_mix(&state, START), 0, "one failure is nothing");
+    (void) first_of(&policy, &state, START, 99, 200, 0);
+    (void) first_of(&policy, &state, START, 2, 500, 0);
+    is_int(ngx_er_mix(&state, START), 0, "nor two among others");
+    (void) first_of(&policy, &state, START, 3, 500, 0);
+    is_int(ngx_er_mix(&state, START), 1, "two in a row: mixed");
+    is_int(ngx_er_mix_reach(&state, START, 7), NGX_ER_ENTRY_NEWEST,
+           "the newest");
+    is_int(ngx_er_mix(&state, START + 9999), 1, "for the window");
+    is_int(ngx_er_mix(&state, START + 10000), 0, "and no longer");
+
+    /* until something succeeds each of them counts */
+
+    (void) fail_of(&policy, &state, START + 1, 4);
+    is_int(state.row, 3, "the other end counts, too");
+    is_int(ngx_er_mix(&state, START + 10000), 1, "and prolongs it");
+    (void) first_of(&policy, &state, START + 2, 5, 200, 0);
+    n = 0;
+
+    for (i = 6; i < 500; i++) {
+        n += fail_of(&policy, &state, START + i, i);
+    }
+
+    is_int(n, 0, "it lives: the other end says nothing");
+    is_int(state.row, 0, "and is not counted");
+    n = 0;
+
+    for (i = 0; i < 5; i++) {
+        is_int(n, 0, "%d failed at this end", (int) i);
+        n += first_of(&policy, &state, START + 500, 500 + i, 500, 0);
+    }
+
+    is_int(n, 1, "five: that opens it");
+    is_int(ngx_er_mix_reach(&state, START + 500, 7), NGX_ER_ENTRY_NEWEST,
+           "probes begin at the newest");
+
+    /* each probe that fails goes on */
+
+    now = state.first;
+
+    for (i = 0; i < 14; i++) {
+        is_int(take(&policy, &state, now, 1, 1, &wait), 1, "a probe");
+        reach = ngx_er_mix_reach(&state, now, (uint32_t) (i * 1023));
+
+        switch (i % 6) {
+        case 2:
+            is_int(reach, 0, "the oldest");
+            break;
+        case 5:
+            ok(reach > 0 && reach < NGX_ER_ENTRY_NEWEST, "one in between");
+            break;
+        default:
+            is_int(reach, NGX_ER_ENTRY_NEWEST, "the newest");
+        }
+
+        (void) first_of(&policy, &state, now, 600 + i, 500, 0);
+        now = state.first;
+    }
+
+    /* the oldest one is good */
+
+    for (i = 0; i < 3; i++) {
+        is_int(take(&policy, &state, now, 1, 1, &wait), 1, "a probe");
+        is_int(ngx_er_mix_reach(&state, now, 1), 0, "of the oldest");
+        (void) first_of(&policy, &state, now, 700 + i, 200, 0);
+    }
+
+    is_int(state.breaker, NGX_ER_BREAKER_CLOSED, "closed");
+    is_int(ngx_er_mix_reach(&state, now, 1), 0, "and on with the oldest");
+    is_int(ngx_er_mix(&state, now), 1, "mixed");
+    is_int(fail_of(&policy, &state, now, 800), 0, "the newest are suspects");
+    is_int(state.row, 0, "they do not count");
+    is_int(ngx_er_mix_reach(&state, now + 11000, 1), 0, "over");
+
+    (void) first_of(&policy, &state, now + 11000, 801, 500, 0);
+    (void) first_of(&policy, &state, now + 11000, 802, 500, 0);
+    is_int(ngx_er_mix_reach(&state, now + 11000, 1), NGX_ER_ENTRY_NEWEST,
+           "the next time it begins anew");
+    (void) fail_of(&policy, &state, now + 11000, 803);
+    is_int(state.row, 3, "so does what counts");
+
+    /* one that hangs is waited for */
+
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+    (void) first_of(&policy, &state, START, 1, 504, 60000);
+    (void) first_of(&policy, &state, START, 2, 504, 60000);
+    is_int(ngx_er_mix(&state, START + 119999), 1, "for two that hang");
+    is_int(ngx_er_mix(&state, START + 120000), 0, "then it is over");
+
+    /* without a breaker, too */
+
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+    policy.breaker = 0;
+    n = 0;
+
+    for (i = 0; i < 500; i++) {
+        n += first_of(&policy, &state, START, 1 + i, 500, 0);
+    }
+
+    is_int(n, 0, "no breaker");
+    is_int(ngx_er_mix_reach(&state, START, 1), NGX_ER_ENTRY_NEWEST,
+           "but mixed");
+}
+
+
+/* a first attempt that was in flight */
+
+static ngx_uint_t
+first_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
+    uint64_t event, ngx_uint_t status, uint64_t ms)
+{
+    return ngx_er_policy_end(policy, state, now, 0, event, status, NONE, ms,
+                             200);
+}
+
+
+/* one place: who had it for long is not served again before others had it */
+
+static void
+test_debt(void)
+{
+    uint64_t                now, wait;
+    ngx_uint_t              fresh, again;
+    ngx_er_policy_t         policy;
+    ngx_er_policy_state_t   state;
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+    policy.concurrency = 1;
+    now = START;
+
+    is_int(take(&policy, &state, now, 0, 9, &wait), 1, "a later one");
+    now += 60000;
+    (void) ngx_er_policy_end(&policy, &state, now, 1, 1, 504, NONE, 60000, 0);
+
+    for ( /* void */ ; now < START + 120000; now += 20000) {
+        fresh = 9;
+        again = 9;
+        ngx_er_policy_take(&policy, &state, now, 1, &fresh, &again, &wait);
+        ok(fresh == 1 && again == 0, "the first ones' turn");
+        (void) first_of(&policy, &state, now, 2, 200, 0);
+    }
+
+    fresh = 9;
+    again = 9;
+    ngx_er_policy_take(&policy, &state, now, 1, &fresh, &again, &wait);
+    ok(fresh == 0 && again == 1, "then the later ones'");
+    (void) ngx_er_policy_end(&policy, &state, now, 1, 1, 504, NONE, 60000, 0);
+    is_int(take(&policy, &state, now, 0, 9, &wait), 1,
+           "and while nobody else waits");
+    ngx_er_policy_untake(&policy, &state, state.fresh, state.again);
+
+    policy.concurrency = 2;
+    fresh = 9;
+    again = 9;
+    ngx_er_policy_take(&policy, &state, now, 1, &fresh, &again, &wait);
+    ok(fresh == 1 && again == 1, "of two places each has one");
 }
 
 
@@ -1093,7 +1276,7 @@ test_trips(void)
     for (i = 0; i < 10000; i++) {
         ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
         state.row = 4;
-        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 0, NONE,
+        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 0, NONE, 0,
                                  number());
         ms = state.until - START;
         least = ngx_min(least, ms);
@@ -1215,8 +1398,8 @@ test_lost(void)
     ngx_er_policy_lost(&state, 99, 99);
     ok(state.fresh == 0 && state.again == 0, "never below zero");
 
-    (void) ngx_er_policy_end(&policy, &state, START, 1, 0, 200, NONE, 0);
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 1, 0, 200, NONE, 0, 0);
+    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE, 0, 0);
     ok(state.fresh == 0 && state.again == 0, "an end without a beginning");
 }
 
@@ -1240,7 +1423,7 @@ test_jump(void)
 
     is_int(take(&policy, &state, now, 99, 0, &wait), 7, "the burst");
     trip(&policy, &state, now);
-    (void) ngx_er_policy_end(&policy, &state, now, 0, 0, 429, 3600, 0);
+    (void) ngx_er_policy_end(&policy, &state, now, 0, 0, 429, 3600, 0, 0);
     state.fresh = 0;
 
     now += 100ULL * 365 * 86400000;
@@ -1340,7 +1523,7 @@ test_random(uint32_t n)
                      : (number() % 3 == 0) ? 0 : 404;
 
             (void) ngx_er_policy_end(&policy, &state, now, pick, 0, status,
-                                     number() % 3 ? NONE : number() % 30,
+                                     number() % 3 ? NONE : number() % 30, 0,
                                      number());
         }
 
@@ -1361,7 +1544,8 @@ test_random(uint32_t n)
     while (flight[0] + flight[1]) {
         pick = flight[0] == 0;
         flight[pick]--;
-        (void) ngx_er_policy_end(&policy, &state, now, pick, 0, 200, NONE, 0);
+        (void) ngx_er_policy_end(&policy, &state, now, pick, 0, 200, NONE, 0,
+                                     0);
     }
 
     /* an hour, both wait all the time */
@@ -1380,7 +1564,7 @@ test_random(uint32_t n)
             while (flight[pick] && number() % 3) {
                 flight[pick]--;
                 (void) ngx_er_policy_end(&policy, &state, now, pick, 0, 200,
-                                         NONE, 0);
+                                         NONE, 0, 0);
             }
         }
     }

@@ -293,7 +293,7 @@ test_until(ngx_pool_t *pool)
     }
 
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "lease");
-    is_int(n, 14, "words");
+    is_int(n, 15, "words");
 
     op.verb = NGX_ER_QUEUE_SETTLE;
     ngx_er_redis_queue_walk(&w, &three, &op);
@@ -928,7 +928,7 @@ test_hostile(ngx_pool_t *pool)
 }
 
 
-/* two words of ACCEPT and LEASE, whose last one is how it picks */
+/* two words of ACCEPT and LEASE, whose last two are which it picks */
 
 static void
 wait_is(ngx_er_redis_walk_t *w, ngx_pool_t *pool, const char *seen,
@@ -939,7 +939,7 @@ wait_is(ngx_er_redis_walk_t *w, ngx_pool_t *pool, const char *seen,
 
     is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "%s: words",
            what);
-    n -= (w->op->verb == NGX_ER_QUEUE_LEASE);
+    n -= (w->op->verb == NGX_ER_QUEUE_LEASE) ? 2 : 0;
     is_str(&words[n - 2], seen, what);
     is_str(&words[n - 1], wait, what);
 }
