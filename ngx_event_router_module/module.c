@@ -416,11 +416,11 @@ ngx_er_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_er_queue_init_worker(cycle, mcf) != NGX_OK
-        || ngx_er_lanes_init_worker(cycle, mcf) != NGX_OK)
-    {
+    if (ngx_er_queue_init_worker(cycle, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_er_lanes_init_worker(cycle, mcf);
 
     return ngx_er_dispatch_init_worker(cycle, mcf);
 }

@@ -463,6 +463,8 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
 
     ngx_add_timer(ev, NGX_ER_DISPATCH_TICK);
 
+    ngx_er_lanes_tick(worker->mcf, ev->log);
+
     worker->starved = 0;
     ngx_er_dispatch_wake_all();
 

@@ -72,7 +72,9 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    if (sh->held != NGX_ER_LANE_RUNS) {
+    if (sh->held != NGX_ER_LANE_RUNS
+        || ngx_er_lane_column == NGX_ER_LANE_WORKERS)
+    {
         *fresh = 0;
         *again = 0;
         *wait = NGX_ER_POLICY_FULL;

@@ -86,9 +86,12 @@ typedef struct {
 /* postconfiguration: the zone, and a lane for every target */
 ngx_int_t ngx_er_lanes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
-/* this worker's own column of places; NGX_ERROR, logged: there is none */
-ngx_int_t ngx_er_lanes_init_worker(ngx_cycle_t *cycle,
-    ngx_er_main_conf_t *mcf);
+/*
+ * This worker's own column of places.  If there is none it takes no places,
+ * which is logged, and tick(), called once a second, tries again.
+ */
+void ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf);
+void ngx_er_lanes_tick(ngx_er_main_conf_t *mcf, ngx_log_t *log);
 void ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf);
 
 /* gives back the places of workers that are no more */

@@ -9,7 +9,9 @@
  * themselves.  Whose turn it is to sweep, how full the store is, and who holds
  * places: each worker has a column, known by its process and by its slot at
  * the master, so that the places of one that was killed can be given back.
- * When a worker finds its own slot taken, the one before it is dead.
+ * When a worker finds its own slot taken, the one before it is dead.  A worker
+ * for which there is no column takes no places: others deliver what it has
+ * accepted, and it tries again.
  *
  * module.c, dispatch.c and sweep.c call in here.  Nothing fails but for want
  * of shared memory at the start.
@@ -28,11 +30,12 @@ static ngx_er_lane_sh_t *ngx_er_lane_find(ngx_slab_pool_t *pool,
 static ngx_slab_pool_t *ngx_er_lanes_pool(ngx_er_main_conf_t *mcf);
 static ngx_er_lanes_sh_t *ngx_er_lanes_lock(ngx_er_main_conf_t *mcf);
 static void ngx_er_lanes_unlock(ngx_er_main_conf_t *mcf);
+static ngx_uint_t ngx_er_lanes_join(ngx_er_main_conf_t *mcf);
 static ngx_uint_t ngx_er_lane_gone(ngx_er_lane_worker_t *worker);
 static void ngx_er_lane_lose(ngx_er_lanes_sh_t *sh, ngx_uint_t column);
 
 
-ngx_uint_t  ngx_er_lane_column;
+ngx_uint_t  ngx_er_lane_column = NGX_ER_LANE_WORKERS;
 
 
 ngx_int_t
@@ -203,8 +206,38 @@ ngx_er_lanes_unlock(ngx_er_main_conf_t *mcf)
 }
 
 
-ngx_int_t
+void
 ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_er_lane_column = NGX_ER_LANE_WORKERS;
+
+    if (ngx_er_lanes_join(mcf)) {
+        return;
+    }
+
+    /* no reason not to start: it serves all other locations, too */
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "more than %d workers at once: this one leaves the delivery "
+                  "of queued events to the others", NGX_ER_LANE_WORKERS);
+}
+
+
+void
+ngx_er_lanes_tick(ngx_er_main_conf_t *mcf, ngx_log_t *log)
+{
+    if (ngx_er_lane_column == NGX_ER_LANE_WORKERS && ngx_er_lanes_join(mcf)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, log, 0,
+                       "event router lanes: column %ui is free, this worker "
+                       "delivers, too", ngx_er_lane_column);
+    }
+}
+
+
+/* 1: this worker has a column, or there is no target */
+
+static ngx_uint_t
+ngx_er_lanes_join(ngx_er_main_conf_t *mcf)
 {
     ngx_pid_t              master;
     ngx_uint_t             i, found;
@@ -215,7 +248,7 @@ ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     pool = ngx_er_lanes_pool(mcf);
 
     if (pool == NULL) {
-        return NGX_OK;
+        return 1;
     }
 
     master = ngx_parent;
@@ -250,16 +283,9 @@ ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     ngx_shmtx_unlock(&pool->mutex);
 
-    if (found == NGX_ER_LANE_WORKERS) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "more than %d workers at once cannot deliver queued "
-                      "events", NGX_ER_LANE_WORKERS);
-        return NGX_ERROR;
-    }
-
     ngx_er_lane_column = found;
 
-    return NGX_OK;
+    return found < NGX_ER_LANE_WORKERS;
 }
 
 
@@ -391,6 +417,10 @@ void
 ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf)
 {
     ngx_er_lanes_sh_t  *sh;
+
+    if (ngx_er_lane_column == NGX_ER_LANE_WORKERS) {
+        return;
+    }
 
     sh = ngx_er_lanes_lock(mcf);
 

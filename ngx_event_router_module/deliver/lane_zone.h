@@ -36,7 +36,7 @@ typedef struct {
 } ngx_er_lanes_sh_t;
 
 
-/* this worker's places in every lane */
+/* this worker's places in every lane; NGX_ER_LANE_WORKERS: it has none */
 extern ngx_uint_t  ngx_er_lane_column;
 
 
