@@ -12,41 +12,12 @@ MODULE    := ngx_http_event_router_module.so
 ROOM      := ngx_event_router_module
 NGINX_SRC ?= /usr/share/nginx/src
 
-SOURCES   := $(wildcard $(ROOM)/*.c $(ROOM)/*/*.c)
-INTERFACE := $(wildcard $(ROOM)/*.h $(ROOM)/*/*.h)
+SOURCES   := $(wildcard $(addprefix $(ROOM)/,*.c */*.c */*/*.c))
+INTERFACE := $(wildcard $(addprefix $(ROOM)/,*.h */*.h */*/*.h))
 
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
-PURE      := base crash vault \
-             deliver/breaker deliver/interim deliver/mix deliver/policy \
-             ingest/batch \
-             ingest/echo ingest/elements ingest/encoding ingest/evidence \
-             ingest/extract \
-             ingest/form ingest/handshake ingest/jwt ingest/lexer \
-             ingest/origin ingest/paths ingest/presets ingest/ref \
-             ingest/scan ingest/seal ingest/secret ingest/template \
-             ingest/verify ingest/verify_check ingest/verify_params \
-             ingest/verify_warn \
-             observe/print \
-             route/access route/budget route/check route/comparison \
-             route/condition \
-             route/consistency route/document route/dotted route/facts \
-             route/field route/filter route/index route/index_hits \
-             route/index_table route/interval route/leaf route/leaf_number \
-             route/leaf_text route/letters route/lookup route/matcher \
-             route/misread route/nearest route/number route/operator route/pack route/path \
-             route/pattern route/reason route/regex route/sample \
-             route/scopes route/text \
-             store/file store/file_accept store/file_check store/file_count \
-             store/file_entry store/file_key store/file_lease \
-             store/file_list store/file_lock store/file_look \
-             store/file_order store/file_pages store/file_pause \
-             store/file_repeat store/file_replay store/file_row \
-             store/file_run store/file_settle store/file_signal \
-             store/file_space store/file_sweep \
-             store/redis store/redis_queue_command \
-             store/redis_queue_entry store/redis_queue_list \
-             store/redis_queue_reply store/redis_queue_script
+PURE      := $(shell t/bin/pure $(ROOM))
 
 UNITS     := $(filter-out core,$(basename $(notdir $(wildcard t/unit/*.c))))
 FUZZERS   := $(basename $(notdir $(wildcard t/fuzz/*.c)))
@@ -124,6 +95,12 @@ build/nginx-dev: FORCE | deps-BUILD
 	    if cmp -s $$new $@; then rm $$new; else mv $$new $@; fi
 
 
+build/files: FORCE
+	@mkdir -p $(@D)
+	@echo $(sort $(SOURCES) $(INTERFACE)) >$@.$$$$; \
+	    if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+
+
 # ---- the dynamic module; the stem is the compiler
 
 build: build/gcc/$(MODULE)
@@ -145,7 +122,7 @@ build/crash/Makefile: MORE     := --add-dynamic-module=$(CURDIR)/t/modules
 build/crash/Makefile build/asan/Makefile: t/modules/config
 build/crash/$(MODULE) build/asan/nginx: t/modules/ngx_http_test_module.c
 
-build/%/Makefile: config build/nginx-dev
+build/%/Makefile: config build/files build/nginx-dev
 	@echo "  configure  $(@D)"
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@cd $(NGINX_SRC) && bash -c '. ./conf_flags && ./configure \
@@ -183,7 +160,8 @@ build/asan/Makefile:   MORE    := --add-module=$(CURDIR)/t/modules
 build/source/version: build/nginx-dev | deps-SOURCE
 	@t/bin/nginx-source $(@D)
 
-build/static/Makefile build/asan/Makefile: config build/source/version
+build/static/Makefile build/asan/Makefile: config build/files \
+                                        build/source/version
 	@echo "  configure  $(@D)"
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@cd build/source/nginx && ./configure $(WITH) \
@@ -209,7 +187,7 @@ asan:                 ## all tests with an nginx under ASan and UBSan
 
 # ---- the pure files alone
 
-PURE_SOURCES := $(wildcard $(PURE:%=$(ROOM)/%.c))
+PURE_SOURCES := $(PURE:%=$(ROOM)/%.c)
 INCLUDES     := $(addprefix -I$(NGINX_SRC)/src/,core event event/modules \
                                               event/quic os/unix) -Ibuild/gcc
 UNIT_LIBS    := -ljansson -lhiredis -llmdb -lssl -lcrypto -lpcre2-8 -lm -lpthread

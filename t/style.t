@@ -2,8 +2,8 @@
 
 # Copyright (C) Event Router contributors
 
-# The form of the sources: nginx's style, who may call what, and the lists in
-# config and Makefile.  Every finding is a line "file:line: what is wrong".
+# The form of the sources: nginx's style, and who may call what.  Every finding
+# is a line "file:line: what is wrong".
 #
 # A function of more than 60 lines must say why it may be: a comment above it
 # that begins with "long:", for example
@@ -41,38 +41,6 @@ for my $file (@all) {
 report('form of lines', 'line');
 report('nginx\'s style', 'style');
 report('functions', 'function');
-
-
-# ---- the lists
-
-my $config = slurp('config');
-my $makefile = slurp('Makefile');
-
-my %listed = map { $_ => 1 } $config =~ m{\$ngx_er_dir/(\S+\.[ch])}g;
-my %there = map { s{^$room/}{}r => 1 } @module;
-
-$there{$_} || found(list => 'config', 0, "lists $_, which is not there")
-    for sort keys %listed;
-$listed{$_} || found(list => 'config', 0, "does not list $_")
-    for sort keys %there;
-
-my ($pure) = $makefile =~ /^PURE\s*:=((?:.*\\\n)*.*\n)/m;
-my %pure = map { ("$_.c" => 1) } grep { $_ ne '\\' } split ' ', $pure;
-
-for my $file (grep { /\.c$/ } @module) {
-    my $name = $file =~ s{^$room/}{}r;
-    my $http = knows_http($file, {});
-
-    found(list => 'Makefile', 0, "PURE lists $name, which is not pure")
-        if $http && $pure{$name};
-    found(list => 'Makefile', 0, "PURE does not list $name, which is pure")
-        if !$http && !$pure{$name};
-}
-
-$there{$_} || found(list => 'Makefile', 0, "PURE lists $_, which is not there")
-    for sort keys %pure;
-
-report('lists in config and Makefile', 'list');
 
 
 # ---- who may do what: a pattern, and the only files that may have it
@@ -386,29 +354,6 @@ sub bare {
 
 
 # does the file include ngx_http.h or ngx_event.h, itself or through one of our headers?
-
-sub knows_http {
-    my ($file, $seen) = @_;
-
-    return 0 if $seen->{$file}++;
-
-    my $text = $text{$file} // return 0;
-
-    return 1 if $text =~ /^#include <ngx_(?:http|event)/m;
-
-    my ($dir) = $file =~ m{^(.*)/};
-
-    while ($text =~ /^#include "(.*)"/mg) {
-        my $path = "$dir/$1";
-
-        1 while $path =~ s{[^/]+/\.\./}{};
-
-        return 1 if knows_http($path, $seen);
-    }
-
-    return 0;
-}
-
 
 sub found {
     my ($kind, $file, $line, $what) = @_;
