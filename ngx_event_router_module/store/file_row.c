@@ -116,7 +116,11 @@ ngx_er_file_rc(ngx_er_file_txn_t *t, int rc)
         return NGX_DECLINED;
     }
 
-    t->rc = rc;
+    /* what comes behind a failure says nothing of its cause */
+
+    if (rc != MDB_BAD_TXN || t->rc == 0) {
+        t->rc = rc;
+    }
 
     return NGX_ERROR;
 }

@@ -39,6 +39,7 @@ static ngx_int_t ngx_er_file_verb(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops);
 static ngx_uint_t ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *failed, int error);
+static void ngx_er_file_damaged(ngx_er_file_t *file, int error);
 static void ngx_er_file_complain(ngx_er_file_t *file, int error);
 static void ngx_er_file_finish(ngx_queue_t *ops);
 static void ngx_er_file_cursor(ngx_er_queue_op_t *op);
@@ -230,6 +231,10 @@ ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op)
     if (ngx_er_file_begin(&t, 0) == NGX_OK) {
         op->rc = ngx_er_file_list(&t, op);
         ngx_er_file_abort(&t);
+
+        if (op->rc == NGX_ERROR) {
+            ngx_er_file_damaged(file, t.rc);
+        }
     }
 
     ngx_er_signal_leave(slot);
@@ -485,7 +490,6 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
 {
     ngx_uint_t          n, space;
     ngx_queue_t        *q;
-    ngx_er_error_t      err;
     ngx_er_queue_op_t  *op;
 
     space = ngx_er_file_space_failed(error);
@@ -494,11 +498,7 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
         file->full = 1;
     }
 
-    if (ngx_er_file_damage(error)) {
-        ngx_er_error(&err, "\"%s\" is damaged: %s", file->data,
-                     mdb_strerror(error));
-        ngx_er_file_lose(file, &err);
-    }
+    ngx_er_file_damaged(file, error);
 
     if (!file->lost) {
         ngx_er_file_complain(file, error);
@@ -531,6 +531,19 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     }
 
     return n;
+}
+
+
+static void
+ngx_er_file_damaged(ngx_er_file_t *file, int error)
+{
+    ngx_er_error_t  err;
+
+    if (ngx_er_file_damage(error)) {
+        ngx_er_error(&err, "\"%s\" is damaged: %s", file->data,
+                     mdb_strerror(error));
+        ngx_er_file_lose(file, &err);
+    }
 }
 
 
