@@ -60,6 +60,13 @@ typedef enum {
 } ngx_er_on_error_e;
 
 
+typedef struct {
+    ngx_event_t                  second;         /* since the first one */
+    ngx_connection_t             dummy;          /* its data */
+    ngx_uint_t                   more;           /* of them since then */
+} ngx_er_faults_t;
+
+
 /* event_source: who may publish (ingest/source.c) */
 
 struct ngx_er_source_s {
@@ -114,6 +121,8 @@ struct ngx_er_source_s {
                                                     of the matcher are its
                                                     indices */
     ngx_er_matcher_t            *matcher;
+    ngx_er_faults_t              faults;         /* the worker's
+                                                    (ingest/fault.c) */
     time_t                       told;           /* the worker's: when it said
                                                     that a body differs */
     ngx_uint_t                   untold;         /* bodies since then */

@@ -548,7 +548,7 @@ for my $why ('send the event without Content-Encoding',
              'the content type is not accepted here',
              'the event is too large')
 {
-    like($log, qr/\[warn\] .*event from source "\w+" rejected: $why, client: /,
+    like($log, qr/\[(?:warn|info)\] .*event from source "\w+" rejected: $why, client: /,
         "in the log: $why");
 }
 

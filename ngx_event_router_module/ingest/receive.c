@@ -22,6 +22,7 @@
 
 
 #include "receive.h"
+#include "fault.h"
 #include "admit.h"
 #include "parse.h"
 #include "parts.h"
@@ -373,7 +374,8 @@ ngx_er_receive_unparsable(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
 static ngx_int_t
 ngx_er_receive_verify(ngx_er_receive_t *ctx)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  level;
 
     rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
 
@@ -389,7 +391,9 @@ ngx_er_receive_verify(ngx_er_receive_t *ctx)
 
     ctx->verify = "failed";
 
-    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+    level = ngx_er_fault_level(ctx->source);
+
+    ngx_log_error(level, ctx->request->connection->log, 0,
                   "event from source \"%V\" refused: %s",
                   &ctx->source->name, ctx->verdict.reason);
 
@@ -495,7 +499,8 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
     }
 
     if (metric == NGX_ER_METRIC_REJECTED || metric == NGX_ER_METRIC_LOOP) {
-        level = (status == NGX_HTTP_NOT_ALLOWED) ? NGX_LOG_INFO : NGX_LOG_WARN;
+        level = (status == NGX_HTTP_NOT_ALLOWED)
+                ? NGX_LOG_INFO : ngx_er_fault_level(ctx->source);
 
         ngx_log_error(level, ctx->request->connection->log, 0,
                       "event from source \"%V\" rejected: %s",
