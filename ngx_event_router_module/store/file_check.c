@@ -28,8 +28,10 @@ static ngx_int_t ngx_er_file_check_holders(int dir, ngx_uint_t holders,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_check_data(ngx_er_file_conf_t *conf, int dir,
     ngx_msec_t ms, ngx_er_error_t *err);
-static ngx_int_t ngx_er_file_sound_as_of(MDB_env *env, int fd, ngx_msec_t ms,
+static ngx_int_t ngx_er_file_sound_env(MDB_env *env, int fd, ngx_msec_t ms,
     ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_sound_as_of(MDB_env *env, int fd, ngx_msec_t ms,
+    size_t *txnid, ngx_er_error_t *err);
 
 
 /* /tmp, /var/lib/nginx, a directory of web pages: never taken for a store */
@@ -222,7 +224,6 @@ ngx_er_file_sound(const char *data, const char *locks, const char *path,
     int           fd, rc;
     MDB_env      *env;
     ngx_int_t     ok;
-    ngx_uint_t    i;
     struct stat   st;
 
     fd = open(data, O_RDONLY|O_CLOEXEC);
@@ -263,11 +264,7 @@ ngx_er_file_sound(const char *data, const char *locks, const char *path,
                       0600);
 
     if (rc == 0) {
-        ok = NGX_AGAIN;
-
-        for (i = 0; i < NGX_ER_FILE_SNAPSHOTS && ok == NGX_AGAIN; i++) {
-            ok = ngx_er_file_sound_as_of(env, fd, ms, err);
-        }
+        ok = ngx_er_file_sound_env(env, fd, ms, err);
 
     } else {
         ngx_er_error(err, "LMDB cannot open \"%s\": %s", path,
@@ -281,10 +278,41 @@ ngx_er_file_sound(const char *data, const char *locks, const char *path,
 }
 
 
+static ngx_int_t
+ngx_er_file_sound_env(MDB_env *env, int fd, ngx_msec_t ms,
+    ngx_er_error_t *err)
+{
+    size_t      first, txnid;
+    ngx_int_t   ok;
+    ngx_uint_t  i;
+
+    ok = NGX_AGAIN;
+    first = 0;
+    txnid = 0;
+
+    for (i = 0; i < NGX_ER_FILE_SNAPSHOTS && ok == NGX_AGAIN; i++) {
+        ok = ngx_er_file_sound_as_of(env, fd, ms, &txnid, err);
+
+        if (i == 0) {
+            first = txnid;
+        }
+    }
+
+    if (ok == NGX_AGAIN && txnid != first) {
+
+        /* others are faster than we can look: they can use it */
+
+        ok = NGX_OK;
+    }
+
+    return ok;
+}
+
+
 /* NGX_AGAIN: two others were written before this one could be read */
 
 static ngx_int_t
-ngx_er_file_sound_as_of(MDB_env *env, int fd, ngx_msec_t ms,
+ngx_er_file_sound_as_of(MDB_env *env, int fd, ngx_msec_t ms, size_t *txnid,
     ngx_er_error_t *err)
 {
     int         rc;
@@ -303,7 +331,9 @@ ngx_er_file_sound_as_of(MDB_env *env, int fd, ngx_msec_t ms,
         return NGX_ERROR;
     }
 
-    ok = ngx_er_pages(fd, mdb_txn_id(txn), ms, err);
+    *txnid = mdb_txn_id(txn);
+
+    ok = ngx_er_pages(fd, *txnid, ms, err);
 
     mdb_txn_abort(txn);
 

@@ -113,6 +113,8 @@ static ngx_int_t ngx_er_pages_txnid(int fd, size_t *size, ngx_uint_t n,
     size_t *txnid);
 static ngx_int_t ngx_er_pages_meta(int fd, size_t txnid,
     ngx_er_pages_meta_t *meta, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_pages_same(int fd, size_t size,
+    ngx_er_pages_meta_t *meta);
 static ngx_int_t ngx_er_pages_trees(ngx_er_pages_t *v,
     ngx_er_pages_meta_t *meta);
 static ngx_int_t ngx_er_pages_tree(ngx_er_pages_t *v,
@@ -206,33 +208,37 @@ ngx_er_pages(int fd, size_t txnid, ngx_msec_t ms, ngx_er_error_t *err)
 
 
 /*
- * The second one is read later: others may have written more than one
- * transaction in between, which is not likely twice.
+ * The second one is read later, and others may have written any number of
+ * transactions in between.  They write into both in turn; so if the first one
+ * is still the same there was one transaction at most.  If it never is the
+ * same others are at it, and they have looked.
  */
 
 ngx_int_t
 ngx_er_pages_last(int fd, size_t *txnid)
 {
-    size_t       size, id[NGX_ER_PAGES_METAS];
-    ngx_uint_t   i, n;
+    size_t       size, first, second, again;
+    ngx_uint_t   n;
+
+    size = 0;
 
     for (n = 0; n < NGX_ER_PAGES_LOOKS; n++) {
-        size = 0;
 
-        for (i = 0; i < NGX_ER_PAGES_METAS; i++) {
-            if (ngx_er_pages_txnid(fd, &size, i, &id[i]) != NGX_OK) {
-                return NGX_DECLINED;
-            }
+        if (ngx_er_pages_txnid(fd, &size, 0, &first) != NGX_OK
+            || ngx_er_pages_txnid(fd, &size, 1, &second) != NGX_OK
+            || ngx_er_pages_txnid(fd, &size, 0, &again) != NGX_OK)
+        {
+            return NGX_DECLINED;
         }
 
-        *txnid = ngx_max(id[0], id[1]);
+        *txnid = ngx_max(again, second);
 
-        if (*txnid - ngx_min(id[0], id[1]) <= 1) {
-            return NGX_OK;
+        if (again == first) {
+            return (*txnid - ngx_min(again, second) <= 1) ? NGX_OK : NGX_ERROR;
         }
     }
 
-    return NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -322,13 +328,31 @@ ngx_er_pages_meta(int fd, size_t txnid, ngx_er_pages_meta_t *meta,
         }
     }
 
-    if (found == 0) {
+    if (found == 0 || (txnid && !ngx_er_pages_same(fd, size, meta))) {
         ngx_er_error(err, "data.mdb is not the file that its locks are of: "
                      "it does not have transaction %uz", txnid);
         return NGX_AGAIN;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What is being written over may have the number of one transaction and the
+ * roots of another.  1: it was not.
+ */
+
+static ngx_uint_t
+ngx_er_pages_same(int fd, size_t size, ngx_er_pages_meta_t *meta)
+{
+    u_char  buf[sizeof(ngx_er_pages_meta_t)];
+    off_t   offset;
+
+    offset = (meta->txnid & 1) * size + sizeof(ngx_er_pages_page_t);
+
+    return pread(fd, buf, sizeof(buf), offset) == (ssize_t) sizeof(buf)
+           && ngx_memcmp(buf, meta, sizeof(buf)) == 0;
 }
 
 
