@@ -65,6 +65,11 @@ ngx_er_accept_prepare(ngx_er_fanout_t *fanout, u_char *key)
 {
     ngx_er_main_conf_t  *mcf;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router accept: event \"%V\", targets:%ui retain:%M",
+                   &fanout->event->id, fanout->deliveries.nelts,
+                   fanout->event->source->retain);
+
     if (fanout->deliveries.nelts == 0 && fanout->event->source->retain == 0) {
         return NGX_OK;
     }
@@ -102,6 +107,10 @@ void
 ngx_er_accept_begin(ngx_er_fanout_t *fanout)
 {
     ngx_int_t  rc;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router accept: event \"%V\", under way:%ui late:%d",
+                   &fanout->event->id, ngx_er_accepts, fanout->late);
 
     /* if the claim came after the deadline, the next attempt shall store it */
 
@@ -215,6 +224,11 @@ ngx_er_accept_parts(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op)
         d[i].leased = (d[i].delay == 0 && !fanout->known
                        && ngx_er_accept_room(target, op->record.len));
         part[i].lease = d[i].leased;
+
+        ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                       "event router accept: event \"%V\" to \"%V\", "
+                       "delay:%M at once:%d", &fanout->event->id,
+                       &target->name, d[i].delay, d[i].leased);
     }
 
     return NGX_OK;
@@ -276,6 +290,12 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
     ngx_er_accepts--;
 
     fanout = op->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router accept: event \"%V\" is %016xL, rc:%i "
+                   "differs:%d", &fanout->event->id, op->seq, op->rc,
+                   op->differs);
+
     d = fanout->deliveries.elts;
 
     for (i = 0; i < op->nparts; i++) {
@@ -451,6 +471,11 @@ ngx_er_accept_deliver(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op,
     d += i;
     part = &op->parts[i];
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router accept: event %016xL to \"%V\", leased:%d "
+                   "delay:%M", op->seq, &d->target->name, part->lease,
+                   part->delay);
+
     d->state = NGX_ER_DELIVERY_QUEUED;
 
     if (!part->lease) {
@@ -486,6 +511,10 @@ ngx_er_accept_deliver(ngx_er_fanout_t *fanout, ngx_er_queue_op_t *op,
 static void
 ngx_er_accept_unplace(ngx_er_target_t *target)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router accept: place for \"%V\" is given back",
+                   &target->name);
+
     ngx_er_lane_untake(target, 1, 0);
     ngx_er_delivery_place_give();
     ngx_er_dispatch_wake(target);

@@ -112,6 +112,11 @@ ngx_er_attempt_start(ngx_er_attempt_t *attempt)
 {
     ngx_er_attempt_pt  handler;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
+                   "event router attempt: event \"%V\" to \"%V\", number:%ui",
+                   &attempt->event->id, &attempt->target->name,
+                   attempt->number);
+
     handler = attempt->handler;
     attempt->handler = NULL;
 
@@ -122,6 +127,12 @@ ngx_er_attempt_start(ngx_er_attempt_t *attempt)
         ngx_er_attempt_free(attempt);
         return NGX_ERROR;
     }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, attempt->carrier->connection->log, 0,
+                   "event router attempt: event \"%V\" of \"%V\" to \"%V\" "
+                   "by carrier %p", &attempt->event->id,
+                   &attempt->event->source->name, &attempt->target->name,
+                   attempt->carrier);
 
     if (ngx_er_attempt_run(attempt) != NGX_OK) {
         ngx_er_attempt_drop(attempt);
@@ -191,6 +202,10 @@ ngx_er_attempt_run(ngx_er_attempt_t *attempt)
 static void
 ngx_er_attempt_wake(ngx_http_request_t *r)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router attempt: carrier %p runs, subrequests:%d", r,
+                   r->postponed != NULL);
+
     if (r->connection->data == r && r->postponed == NULL) {
         ngx_er_carrier_finish(r);
     }
@@ -203,6 +218,11 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
     ngx_er_attempt_t *attempt = data;
 
     ngx_uint_t  status;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router attempt: done, rc:%i state:%d again:%d "
+                   "buffered:%d", rc, attempt->state, attempt->done,
+                   r->buffered);
 
     if (attempt->done || r->connection->error) {
         return NGX_OK;
@@ -400,6 +420,10 @@ ngx_er_attempt_seconds(ngx_str_t *value)
 void
 ngx_er_attempt_cut(ngx_er_attempt_t *attempt)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router attempt: to \"%V\" is cut, state:%d",
+                   &attempt->target->name, attempt->state);
+
     if (attempt->carrier) {
         ngx_er_carrier_cut(attempt->carrier);
     }
@@ -409,6 +433,10 @@ ngx_er_attempt_cut(ngx_er_attempt_t *attempt)
 void
 ngx_er_attempt_drop(ngx_er_attempt_t *attempt)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router attempt: to \"%V\" is dropped, state:%d",
+                   &attempt->target->name, attempt->state);
+
     attempt->handler = NULL;
 
     if (attempt->carrier) {
@@ -432,6 +460,10 @@ ngx_er_attempt_gone(void *data)
     ngx_er_attempt_t *attempt = data;
 
     ngx_uint_t  status;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, attempt->carrier->connection->log, 0,
+                   "event router attempt: carrier %p goes, state:%d",
+                   attempt->carrier, attempt->state);
 
     if (attempt->state == NGX_ER_ATTEMPT_RUNNING) {
 
@@ -464,6 +496,11 @@ static void
 ngx_er_attempt_end(ngx_event_t *ev)
 {
     ngx_er_attempt_t *attempt = ev->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router attempt: end, to \"%V\", state:%d "
+                   "status:%ui carrier:%p", &attempt->target->name,
+                   attempt->state, attempt->status, attempt->carrier);
 
     if (attempt->carrier == NULL) {
 
@@ -509,6 +546,11 @@ ngx_er_attempt_tell(ngx_er_attempt_t *attempt)
     attempt->state = NGX_ER_ATTEMPT_TOLD;
     attempt->ms = ngx_current_msec - attempt->start;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
+                   "event router attempt: event \"%V\" to \"%V\" took %Mms, "
+                   "status:%ui", &attempt->event->id, &attempt->target->name,
+                   attempt->ms, attempt->status);
+
     handler = attempt->handler;
     attempt->handler = NULL;
 
@@ -553,6 +595,10 @@ static void
 ngx_er_attempt_timer(ngx_event_t *ev)
 {
     ngx_er_attempt_t *attempt = ev->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router attempt: timer, to \"%V\", %uz bytes",
+                   &attempt->target->name, attempt->dropped);
 
     ngx_er_attempt_post(attempt);
 }

@@ -124,6 +124,10 @@ ngx_er_carrier_create(ngx_http_conf_ctx_t *ctx, ngx_er_carrier_log_pt log,
         ngx_add_timer(&ngx_er_carrier_worker.hold, NGX_ER_CARRIER_HOLD);
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "event router carrier: %p, there are %ui", r,
+                   ngx_er_carrier_worker.carriers);
+
     ngx_er_carrier_fill(r);
 
     return r;
@@ -291,6 +295,9 @@ ngx_er_carrier_fill(ngx_http_request_t *r)
 void
 ngx_er_carrier_finish(ngx_http_request_t *r)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router carrier: %p finishes", r);
+
     ngx_http_finalize_request(r, NGX_DONE);
 }
 
@@ -303,6 +310,9 @@ ngx_er_carrier_cut(ngx_http_request_t *r)
     r = r->main;
     c = r->connection;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "event router carrier: %p is cut", r);
+
     ngx_http_finalize_request(r, NGX_ERROR);
     ngx_http_run_posted_requests(c);
 }
@@ -314,6 +324,10 @@ static void
 ngx_er_carrier_gone(void *data)
 {
     ngx_er_carrier_t *carrier = data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, carrier->log_ctx.connection->log, 0,
+                   "event router carrier: gone, %ui are left",
+                   ngx_er_carrier_worker.carriers - 1);
 
     carrier->log = NULL;
 
@@ -340,6 +354,10 @@ ngx_er_carrier_event(ngx_event_t *ev)
     c = ev->data;
     r = c->data;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "event router carrier: %p event, write:%d close:%d", r,
+                   ev->write, c->close);
+
     if (c->close) {
         ngx_er_carrier_cut(r);
         return;
@@ -365,6 +383,10 @@ ngx_er_carrier_event(ngx_event_t *ev)
 static void
 ngx_er_carrier_hold(ngx_event_t *ev)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router carrier: worker is held by %ui",
+                   ngx_er_carrier_worker.carriers);
+
     ngx_add_timer(ev, NGX_ER_CARRIER_HOLD);
 }
 

@@ -180,6 +180,10 @@ ngx_er_deliveries_admit(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf)
 
     worker = &ngx_er_delivery_worker;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router delivery: %ui more beside %ui",
+                   fanout->unfinished, worker->load);
+
     if (fanout->unfinished
         && worker->load + fanout->unfinished > mcf->running + mcf->waiting)
     {
@@ -195,6 +199,10 @@ ngx_er_deliveries_admit(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf)
 void
 ngx_er_deliveries_dismiss(ngx_er_fanout_t *fanout)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router delivery: %ui are dismissed",
+                   fanout->unfinished);
+
     ngx_er_delivery_worker.load -= fanout->unfinished;
 }
 
@@ -243,6 +251,10 @@ ngx_er_delivery_pump(ngx_event_t *ev)
                                               ngx_http_event_router_module);
     worker = &ngx_er_delivery_worker;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router delivery: pump, running:%ui",
+                   worker->running);
+
     while (worker->running < mcf->running
            && !ngx_queue_empty(&worker->waiting))
     {
@@ -269,6 +281,10 @@ ngx_er_delivery_place_take(void)
     if (worker->running >= mcf->running
         || !ngx_queue_empty(&worker->waiting))
     {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router delivery: no place, running:%ui",
+                       worker->running);
+
         return 0;
     }
 
@@ -295,6 +311,11 @@ ngx_er_delivery_attempt(ngx_er_delivery_t *d)
     ngx_er_attempt_t  *attempt;
 
     fanout = d->fanout;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router delivery: event \"%V\" to \"%V\", "
+                   "attempt:%ui", &fanout->event->id, &d->target->name,
+                   fanout->attempt);
 
     if (fanout->claim && fanout->claim->fenced) {
         ngx_er_delivery_end(d, NGX_ER_DELIVERY_CUT);
@@ -370,6 +391,11 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
 
     fanout = d->fanout;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router delivery: event \"%V\" to \"%V\" %s, "
+                   "status:%ui", &fanout->event->id, &d->target->name,
+                   ngx_er_delivery_state_names[state], d->status);
+
     d->state = state;
 
     fanout->unfinished--;
@@ -397,6 +423,10 @@ ngx_er_deliveries_unqueue(ngx_er_fanout_t *fanout)
         return;
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router delivery: event \"%V\", none begins any more",
+                   &fanout->event->id);
+
     d = fanout->deliveries.elts;
 
     for (i = 0; i < fanout->deliveries.nelts; i++) {
@@ -414,6 +444,10 @@ ngx_er_deliveries_cut(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t          i;
     ngx_er_delivery_t  *d;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router delivery: event \"%V\" is cut",
+                   &fanout->event->id);
 
     d = fanout->deliveries.elts;
 

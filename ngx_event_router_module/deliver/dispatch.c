@@ -67,6 +67,8 @@ static void ngx_er_dispatch_posted(ngx_event_t *ev);
 static void ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane);
 static ngx_uint_t ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane,
     uint64_t now);
+static void ngx_er_dispatch_trim(ngx_er_dispatch_lane_t *lane,
+    ngx_uint_t more);
 static void ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane);
 static void ngx_er_dispatch_leased(ngx_er_queue_op_t *op);
 static void ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane,
@@ -125,6 +127,9 @@ ngx_er_dispatch_posted(ngx_event_t *ev)
     ngx_er_dispatch_lane_t    *lane;
     ngx_er_dispatch_worker_t  *worker;
 
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: woken");
+
     worker = &ngx_er_dispatcher;
 
     while (!ngx_queue_empty(&worker->woken)) {
@@ -149,6 +154,12 @@ ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane)
     now = ngx_er_queue_now();
 
     ngx_er_lane_due(lane->target, now, &lane->due);
+
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: \"%V\", first due:%d later due:%d "
+                   "early:%ui mixed:%ui", &lane->target->name,
+                   lane->due.fresh <= now, lane->due.again <= now,
+                   lane->due.early, lane->due.mixed);
 
     lane->fresh = (lane->due.fresh <= now) ? NGX_ER_DISPATCH_BATCH : 0;
     lane->again = (lane->due.again <= now) ? NGX_ER_DISPATCH_BATCH
@@ -186,6 +197,10 @@ ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 
     if (ngx_er_leases_room(&reserved) == 0) {
 
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router dispatch: \"%V\", no memory, "
+                       "reserved:%ui", &lane->target->name, reserved);
+
         if (reserved) {
 
             /* for what may not come */
@@ -200,6 +215,11 @@ ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
     }
 
     ngx_er_lane_take(lane->target, now, &lane->fresh, &lane->again, &wait);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: \"%V\", places first:%ui "
+                   "later:%ui wait:%uL", &lane->target->name, lane->fresh,
+                   lane->again, wait);
 
     n = lane->fresh + lane->again;
 
@@ -220,17 +240,29 @@ ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 
     if (more) {
         worker->starved = 1;
-
-        /* the places of the lane that the worker has none for */
-
-        n = ngx_min(more, lane->fresh);
-        ngx_er_lane_untake(lane->target, n, more - n);
-
-        lane->fresh -= n;
-        lane->again -= more - n;
+        ngx_er_dispatch_trim(lane, more);
     }
 
     return lane->fresh + lane->again;
+}
+
+
+/* the places of the lane that the worker has none for */
+
+static void
+ngx_er_dispatch_trim(ngx_er_dispatch_lane_t *lane, ngx_uint_t more)
+{
+    ngx_uint_t  n;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: \"%V\", no room in the worker for "
+                   "%ui", &lane->target->name, more);
+
+    n = ngx_min(more, lane->fresh);
+    ngx_er_lane_untake(lane->target, n, more - n);
+
+    lane->fresh -= n;
+    lane->again -= more - n;
 }
 
 
@@ -276,6 +308,11 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
     op->lease = NGX_ER_LEASE_FIRST;
     op->keep = lane->target->policy.keep;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: \"%V\", store is asked, pick:%d "
+                   "reach:%ui %uz bytes", &lane->target->name, op->pick,
+                   op->reach, op->bytes);
+
     lane->asked = 1;
     ngx_er_queue_run(worker->store, op);
 }
@@ -289,6 +326,12 @@ ngx_er_dispatch_leased(ngx_er_queue_op_t *op)
     ngx_er_dispatch_lane_t  *lane;
 
     lane = op->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: \"%V\", store says rc:%i "
+                   "entries:%ui", &lane->target->name, op->rc,
+                   op->entries ? op->entries->nelts : 0);
+
     lane->asked = 0;
 
     ngx_er_leases_unreserve(lane->reserved);
@@ -415,6 +458,9 @@ ngx_er_dispatch_timer(ngx_event_t *ev)
     ngx_er_dispatch_lane_t    *lane, *first;
     ngx_er_dispatch_worker_t  *worker;
 
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: timer");
+
     worker = &ngx_er_dispatcher;
     now = ngx_er_queue_now();
     next = NGX_ER_NEVER;
@@ -444,6 +490,10 @@ ngx_er_dispatch_timer(ngx_event_t *ev)
 static void
 ngx_er_dispatch_freed(ngx_er_target_t *target)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: \"%V\" has room, starved:%ui",
+                   &target->name, ngx_er_dispatcher.starved);
+
     if (ngx_er_dispatcher.starved) {
         ngx_er_dispatcher.starved = 0;
         ngx_er_dispatch_wake_all();
@@ -460,6 +510,10 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
     ngx_er_dispatch_worker_t  *worker;
 
     worker = &ngx_er_dispatcher;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router dispatch: tick, starved:%ui",
+                   worker->starved);
 
     ngx_add_timer(ev, NGX_ER_DISPATCH_TICK);
 
@@ -542,6 +596,9 @@ ngx_er_dispatch_exit_worker(void)
     if (worker->lanes == NULL) {
         return;
     }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: worker exits");
 
     ngx_er_leases_exit_worker();
 

@@ -185,6 +185,10 @@ ngx_er_fanout_create(ngx_er_event_t *event)
 {
     ngx_er_fanout_t  *fanout;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router fan-out: event \"%V\" of \"%V\", routes:%ui",
+                   &event->id, &event->source->name, event->routes.nelts);
+
     if (ngx_queue_next(&ngx_er_fanouts) == NULL) {
         return NULL;
     }
@@ -221,6 +225,11 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
     ngx_er_fanout_t *fanout = claim->data;
 
     ngx_er_outcome_e  outcome;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" claim:%d mode:%d "
+                   "attempts:%ui", &fanout->event->id, claim->result,
+                   claim->mode, claim->attempts);
 
     ngx_er_fanout_mode(fanout);
 
@@ -306,6 +315,10 @@ ngx_er_fanout_resume(ngx_er_fanout_t *fanout)
     ngx_uint_t          i, j;
     ngx_er_delivery_t  *d;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" resumes, settled:%ui",
+                   &fanout->event->id, fanout->claim->settled.nelts);
+
     d = fanout->deliveries.elts;
     settled = fanout->claim->settled.elts;
 
@@ -333,6 +346,10 @@ ngx_er_fanout_again(ngx_er_fanout_t *fanout)
     uint64_t           *dead;
     ngx_uint_t          i, j, n;
     ngx_er_delivery_t  *d;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" is dead for %ui "
+                   "targets", &fanout->event->id, fanout->claim->dead->nelts);
 
     d = fanout->deliveries.elts;
     dead = fanout->claim->dead->elts;
@@ -370,6 +387,10 @@ ngx_er_fanout_again(ngx_er_fanout_t *fanout)
 static void
 ngx_er_fanout_refuse(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" is refused: %s",
+                   &fanout->event->id, ngx_er_outcome_names[outcome]);
+
     fanout->unfinished = 0;
     fanout->required = 0;
     fanout->begun = 1;
@@ -386,6 +407,10 @@ ngx_er_fanout_refuse(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 static void
 ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" begins, late:%d",
+                   &fanout->event->id, fanout->late);
+
     fanout->begun = 1;
 
     if (fanout->queued) {
@@ -406,6 +431,11 @@ ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
 void
 ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
 {
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" unfinished:%ui "
+                   "required:%ui failed:%ui", &fanout->event->id,
+                   fanout->unfinished, fanout->required, fanout->failed);
+
     if (!fanout->begun) {
         return;
     }
@@ -447,6 +477,10 @@ ngx_er_fanout_close(ngx_er_fanout_t *fanout)
                  && fanout->event->source->unrouted
                     >= NGX_HTTP_SPECIAL_RESPONSE));
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" closes, again:%ui",
+                   &fanout->event->id, again);
+
     if (fanout->claim == NULL || fanout->claim->fenced
         || fanout->claim->result > NGX_ER_CLAIM_RESUME)
     {
@@ -471,6 +505,11 @@ ngx_er_fanout_finished(ngx_er_claim_t *claim)
 {
     ngx_er_fanout_t *fanout = claim->data;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" claim is closed, "
+                   "fenced:%d lost:%d", &fanout->event->id, claim->fenced,
+                   claim->lost);
+
     fanout->dedup = claim->mode;
 
     ngx_er_fanout_closed(fanout);
@@ -493,6 +532,10 @@ ngx_er_fanout_closed(ngx_er_fanout_t *fanout)
 static void
 ngx_er_fanout_end(ngx_er_fanout_t *fanout)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" ends",
+                   &fanout->event->id);
+
     fanout->ended = 1;
 
     if (fanout->timer.timer_set) {
@@ -529,6 +572,10 @@ static void
 ngx_er_fanout_timer(ngx_event_t *ev)
 {
     ngx_er_fanout_t *fanout = ev->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" timer, late:%d",
+                   &fanout->event->id, fanout->late);
 
     ngx_add_timer(ev, NGX_ER_FANOUT_LEASE);
 
@@ -616,6 +663,11 @@ ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
     fanout->outcome = outcome;
     fanout->ms = ngx_current_msec - fanout->start;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" %s after %Mms",
+                   &fanout->event->id, ngx_er_outcome_names[outcome],
+                   fanout->ms);
+
     ngx_er_fanout_post(fanout);
 }
 
@@ -625,6 +677,10 @@ ngx_er_fanout_differs(ngx_er_fanout_t *fanout)
 {
     time_t            now;
     ngx_er_source_t  *source;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" has another body",
+                   &fanout->event->id);
 
     now = ngx_time();
     source = fanout->event->source;
@@ -680,9 +736,10 @@ ngx_er_fanout_posted(ngx_event_t *ev)
     answered = fanout->answered;
     waited = (fanout->handler != NULL);
 
-    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router fan-out: begun:%d answered:%ui waited:%ui",
-                   fanout->begun, answered, waited);
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" begun:%d answered:%ui "
+                   "waited:%ui", &fanout->event->id, fanout->begun, answered,
+                   waited);
 
     if (!fanout->begun && fanout->claim == NULL) {
         ngx_er_fanout_begin(fanout);
@@ -704,6 +761,10 @@ ngx_er_fanout_posted(ngx_event_t *ev)
 void
 ngx_er_fanout_forget(ngx_er_fanout_t *fanout)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" is forgotten, ended:%d",
+                   &fanout->event->id, fanout->ended);
+
     fanout->handler = NULL;
     fanout->data = NULL;
 
@@ -743,6 +804,9 @@ ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
     if (ngx_queue_next(&ngx_er_fanouts) == NULL) {
         return;
     }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
+                   "event router fan-out: worker exits");
 
     ngx_er_deliveries_exit_worker();
 

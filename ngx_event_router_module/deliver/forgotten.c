@@ -40,6 +40,9 @@ ngx_er_forgotten_tell(void)
         return;
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router forgotten: %ui keys", n);
+
     ngx_er_forgotten_untold += n;
 
     source = mcf->sources.elts;

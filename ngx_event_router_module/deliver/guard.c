@@ -51,6 +51,10 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
     ngx_er_claim_t      *claim;
     ngx_er_main_conf_t  *mcf;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router guard: event %016xL to \"%V\", epoch:%uD",
+                   entry->seq, &target->name, entry->epoch);
+
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_event_router_module);
 
@@ -85,6 +89,10 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
 void
 ngx_er_guard_end(ngx_er_claim_t *claim, ngx_uint_t delivered)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router guard: result:%d delivered:%ui",
+                   claim->result, delivered);
+
     if (claim->result <= NGX_ER_CLAIM_RESUME) {
 
         if (delivered) {
@@ -108,6 +116,10 @@ ngx_er_guard_die(ngx_er_event_t *event, ngx_er_target_t *target,
     claim = ngx_er_guard_key(event);
 
     if (claim) {
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router guard: event \"%V\" dies for \"%V\"",
+                       &event->id, &target->name);
+
         claim->finished = handler;
         claim->data = data;
 
@@ -126,6 +138,10 @@ ngx_er_guard_live(ngx_er_event_t *event, ngx_er_target_t *target)
     claim = ngx_er_guard_key(event);
 
     if (claim) {
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router guard: event \"%V\" lives for \"%V\"",
+                       &event->id, &target->name);
+
         ngx_er_claim_live(claim, target->hash);
         ngx_er_claim_done(claim);
     }

@@ -103,6 +103,10 @@ ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
         return;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\" gets back first:%ui later:%ui",
+                   &target->name, fresh, again);
+
     lane = target->lane;
 
     ngx_shmtx_lock(&lane->shpool->mutex);
@@ -126,6 +130,11 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     ngx_uint_t             changed, breaker;
     ngx_er_lane_t         *lane;
     ngx_er_lane_places_t  *places;
+
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\" answered %ui after %Mms, "
+                   "later:%ui event:%016xL", &target->name, status, ms, again,
+                   event);
 
     lane = target->lane;
 
@@ -215,7 +224,7 @@ ngx_er_lane_reach(ngx_er_target_t *target, uint64_t now)
     ngx_shmtx_unlock(&lane->shpool->mutex);
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router: first ones for \"%V\" from %ui / 1024",
+                   "event router lane: first ones for \"%V\" from %ui / 1024",
                    &target->name, reach);
 
     return reach;
@@ -309,6 +318,10 @@ ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused)
     ngx_uint_t      act;
     ngx_er_lane_t  *lane;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\" paused:%ui", &target->name,
+                   paused);
+
     lane = target->lane;
 
     ngx_shmtx_lock(&lane->shpool->mutex);
@@ -366,6 +379,10 @@ ngx_er_lane_heard(ngx_er_target_t *target, ngx_uint_t act, ngx_uint_t paused)
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\" paused:%ui news:%ui",
+                   &target->name, paused, news);
+
     return news;
 }
 
@@ -409,6 +426,10 @@ ngx_er_lane_probe(ngx_er_target_t *target, uint64_t now)
     }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\" is to be tried at once: %ui",
+                   &target->name, runs);
 
     return runs;
 }

@@ -212,6 +212,8 @@ ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     ngx_er_lane_column = NGX_ER_LANE_WORKERS;
 
     if (ngx_er_lanes_join(mcf)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
+                       "event router lanes: column %ui", ngx_er_lane_column);
         return;
     }
 
@@ -397,6 +399,9 @@ ngx_er_lanes_forget(ngx_er_main_conf_t *mcf, uint64_t holder)
     ngx_uint_t          i;
     ngx_er_lanes_sh_t  *sh;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lanes: worker %uL is forgotten", holder);
+
     sh = ngx_er_lanes_lock(mcf);
 
     if (sh == NULL) {
@@ -421,6 +426,10 @@ ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf)
     if (ngx_er_lane_column == NGX_ER_LANE_WORKERS) {
         return;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lanes: column %ui is given back",
+                   ngx_er_lane_column);
 
     sh = ngx_er_lanes_lock(mcf);
 

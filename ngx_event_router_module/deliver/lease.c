@@ -70,6 +70,11 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_dead_e    reason;
     ngx_er_lease_t  *lease;
 
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\", attempts:%uD "
+                   "crashes:%uD epoch:%uD", entry->seq, &target->name,
+                   entry->attempts, entry->crashes, entry->epoch);
+
     lease = ngx_er_lease_create(target, entry, again);
 
     if (lease == NULL) {
@@ -212,6 +217,10 @@ ngx_er_lease_guarded(ngx_er_claim_t *claim)
 
     target = lease->target;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\", guard:%d",
+                   lease->seq, &target->name, claim->result);
+
     switch (claim->result) {
 
     case NGX_ER_CLAIM_DUPLICATE:
@@ -244,6 +253,11 @@ ngx_er_lease_deliver(ngx_er_lease_t *lease)
 {
     ngx_er_attempt_t  *attempt;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL is \"%V\", attempt:%ui "
+                   "to \"%V\"", lease->seq, &lease->event->id, lease->number,
+                   &lease->target->name);
+
     attempt = ngx_er_attempt_create(lease->event, lease->target);
 
     if (attempt) {
@@ -269,6 +283,10 @@ static void
 ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
 {
     ngx_er_lease_t *lease = attempt->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\", status:%ui",
+                   lease->seq, &lease->target->name, attempt->status);
 
     lease->attempt = NULL;
 
@@ -304,6 +322,10 @@ ngx_er_lease_unplace(ngx_er_lease_t *lease)
         return;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\" leaves its "
+                   "place", lease->seq, &lease->target->name);
+
     lease->placed = 0;
 
     ngx_er_lane_untake(lease->target, !lease->again, lease->again);
@@ -314,6 +336,11 @@ ngx_er_lease_unplace(ngx_er_lease_t *lease)
 void
 ngx_er_lease_free(ngx_er_lease_t *lease)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\" ends, "
+                   "renewed:%d", lease->seq, &lease->target->name,
+                   lease->renewed);
+
     lease->ended = 1;
 
     if (lease->renewed) {
@@ -423,7 +450,7 @@ ngx_er_leases_tick(ngx_event_t *ev)
         if (!lease->renewed && now + lease->half > lease->until) {
 
             ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                           "event router: event %016xL for \"%V\", lease is "
+                           "event router lease: event %016xL to \"%V\" is "
                            "renewed", lease->seq, &lease->target->name);
 
             ngx_er_settle_extend(lease);
@@ -476,6 +503,10 @@ ngx_er_leases_exit_worker(void)
     if (ngx_er_lease_worker.store == NULL) {
         return;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: worker exits, %uz bytes in hand",
+                   ngx_er_lease_worker.bytes);
 
     for (q = ngx_queue_head(&ngx_er_lease_worker.leases);
          q != ngx_queue_sentinel(&ngx_er_lease_worker.leases);

@@ -47,7 +47,7 @@ ngx_er_left_report(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     }
 
     ngx_log_debug1(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
-                   "event router: store %V is left", name);
+                   "event router left: store %V is left", name);
 
     target = old->targets.elts;
 

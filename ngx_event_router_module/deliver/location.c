@@ -249,6 +249,10 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
         return NGX_ERROR;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, cf->log, 0,
+                   "event router location: target \"%V\" is at \"%V\"",
+                   &target->name, &target->uri);
+
     if (target->optional == NGX_CONF_UNSET) {
         target->optional = 0;
     }

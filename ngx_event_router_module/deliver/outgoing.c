@@ -55,6 +55,11 @@ static ngx_int_t ngx_er_outgoing_text(ngx_pool_t *pool, ngx_str_t *value,
 ngx_int_t
 ngx_er_outgoing_fill(ngx_er_attempt_t *attempt)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, attempt->carrier->connection->log, 0,
+                   "event router outgoing: %V \"%V\", %uz bytes",
+                   &attempt->target->method_name, &attempt->target->uri,
+                   attempt->event->body.len);
+
     if (ngx_er_outgoing_line(attempt) != NGX_OK
         || ngx_er_outgoing_body(attempt) != NGX_OK)
     {

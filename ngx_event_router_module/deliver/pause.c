@@ -46,6 +46,10 @@ ngx_er_pause(ngx_er_target_t *target, ngx_uint_t paused,
     ngx_uint_t          act;
     ngx_er_queue_op_t  *op;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router pause: target \"%V\", paused:%ui",
+                   &target->name, paused);
+
     act = ngx_er_lane_hold(target, paused);
 
     ngx_er_dispatch_wake(target);
@@ -142,6 +146,10 @@ ngx_er_pause_tell(ngx_er_queue_t *queue, ngx_er_target_t *target,
 {
     ngx_er_queue_op_t  *op;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router pause: target \"%V\", store is told again: "
+                   "%ui", &target->name, paused);
+
     op = ngx_er_queue_op(NGX_ER_QUEUE_PAUSE, ngx_er_pause_taken, target);
     if (op == NULL) {
         return;
@@ -169,6 +177,9 @@ ngx_er_pause_answered(ngx_er_queue_op_t *op)
     ngx_uint_t            i;
     ngx_er_target_t     **target;
     ngx_er_pause_ask_t   *ask;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router pause: store says rc:%i", op->rc);
 
     ask = op->data;
     target = ask->mcf->targets.elts;

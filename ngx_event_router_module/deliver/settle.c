@@ -65,6 +65,10 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     verdict = ngx_er_policy_verdict(policy,
                                     attempt->silent ? 0 : attempt->status);
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", verdict:%d",
+                   lease->seq, &lease->target->name, verdict);
+
     if (verdict == NGX_ER_VERDICT_OK) {
         ngx_er_crash_point("attempt-ok");
         ngx_er_settle_ok(lease);
@@ -149,6 +153,10 @@ ngx_er_settle_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
 void
 ngx_er_settle_unsent(ngx_er_lease_t *lease)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", its copy is "
+                   "there", lease->seq, &lease->target->name);
+
     ngx_er_lease_unplace(lease);
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
@@ -167,6 +175,10 @@ ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
             && ngx_er_policy_verdict(&lease->target->policy, attempt->status)
                == NGX_ER_VERDICT_OK) ? NGX_ER_QUEUE_SETTLE
                                      : NGX_ER_QUEUE_RETRY;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" at exit, "
+                   "verb:%d", lease->seq, &lease->target->name, verb);
 
     lease->op = ngx_er_settle_op(lease, verb);
 
@@ -187,6 +199,10 @@ ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 void
 ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" goes back "
+                   "for %Mms", lease->seq, &lease->target->name, delay);
+
     ngx_er_lease_unplace(lease);
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
@@ -206,6 +222,11 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     u_char              text[NGX_ER_ATTEMPT_LOG], *last;
     u_char              said[NGX_ER_ATTEMPT_LOG], *end;
     ngx_er_queue_op_t  *op;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" dies: %s",
+                   lease->seq, &lease->target->name,
+                   ngx_er_dead_names[reason]);
 
     ngx_er_lease_unplace(lease);
 
@@ -277,8 +298,8 @@ ngx_er_settle_marked(ngx_er_claim_t *claim)
     ngx_er_lease_t *lease = claim->data;
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router event %016xL died, dedup store told: %d",
-                   lease->seq, !claim->lost);
+                   "event router settle: event %016xL died, dedup store "
+                   "told:%d", lease->seq, !claim->lost);
 
     lease->unmarked = (claim->lost && !ngx_exiting
                        && ngx_er_queue_now() + NGX_ER_SETTLE_SAFE
@@ -345,6 +366,11 @@ ngx_er_settle_tell(ngx_er_lease_t *lease)
         return;
     }
 
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", store is "
+                   "told, verb:%d delay:%M", lease->seq, &lease->target->name,
+                   lease->op->verb, lease->op->delay);
+
     lease->told = 1;
     ngx_er_queue_run(lease->store, lease->op);
 }
@@ -357,6 +383,11 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
     ngx_er_lease_t  *lease;
 
     lease = op->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", store says "
+                   "rc:%i", lease->seq, &lease->target->name, op->rc);
+
     lease->told = 0;
     now = ngx_er_queue_now();
 
@@ -430,6 +461,10 @@ static void
 ngx_er_settle_extended(ngx_er_queue_op_t *op)
 {
     ngx_er_lease_t *lease = op->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", renewed "
+                   "rc:%i", lease->seq, &lease->target->name, op->rc);
 
     lease->renewed = 0;
 

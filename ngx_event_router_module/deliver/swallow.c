@@ -54,6 +54,10 @@ ngx_er_swallow_header(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router swallow: header, status:%ui",
+                   r->headers_out.status);
+
     r->header_sent = 1;
     r->filter_need_in_memory = 1;
 
@@ -97,6 +101,10 @@ ngx_er_swallow_body(ngx_http_request_t *r, ngx_chain_t *in)
         b->pos = b->last;
         b->file_pos = b->file_last;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router swallow: body, %uz bytes so far",
+                   attempt->dropped);
 
     ngx_er_attempt_seen(attempt);
 
@@ -174,6 +182,9 @@ ngx_er_swallow_redirected(ngx_http_request_t *r)
     {
         return NGX_DECLINED;
     }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router swallow: redirect is refused");
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "the target answered with X-Accel-Redirect");

@@ -81,6 +81,10 @@ ngx_er_sweep_adopt(void)
          holder;
          holder = ngx_er_lanes_dead(worker->mcf, holder))
     {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router sweep: worker %uL died, its entries are "
+                       "adopted", holder);
+
         op = ngx_er_queue_op(NGX_ER_QUEUE_ADOPT, ngx_er_sweep_adopted, NULL);
         if (op == NULL) {
             return;
@@ -100,6 +104,10 @@ ngx_er_sweep_adopted(ngx_er_queue_op_t *op)
     ngx_er_sweep_worker_t  *worker;
 
     worker = &ngx_er_sweeper;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router sweep: adopted %ui, rc:%i more:%ui",
+                   op->count.pending, op->rc, op->more);
 
     if (op->rc == NGX_OK && op->count.pending) {
         now = ngx_er_queue_now();
@@ -168,7 +176,7 @@ ngx_er_sweep_alive(void)
     }
 
     ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router: exiting, sign of life");
+                   "event router sweep: exiting, sign of life");
 
     worker->last = ngx_current_msec;
     ngx_er_queue_run(worker->store, op);
@@ -178,6 +186,9 @@ ngx_er_sweep_alive(void)
 static void
 ngx_er_sweep_heard(ngx_er_queue_op_t *op)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router sweep: sign of life, rc:%i", op->rc);
+
     ngx_er_queue_op_free(op);
 }
 
@@ -194,6 +205,10 @@ ngx_er_sweep(void)
     if (worker->sweeping) {
         return;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router sweep: begins, targets:%ui",
+                   worker->ntargets);
 
     ngx_er_lanes_reclaim(worker->mcf);
     ngx_er_sweep_adopt();
@@ -240,6 +255,11 @@ ngx_er_sweep_swept(ngx_er_queue_op_t *op)
     ngx_er_sweep_worker_t  *worker;
 
     worker = &ngx_er_sweeper;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router sweep: ends, rc:%i more:%ui buried:%ui "
+                   "used:%uL", op->rc, op->more, op->done, op->used);
+
     worker->sweeping = 0;
 
     more = (op->rc == NGX_OK && op->more);

@@ -49,6 +49,10 @@ ngx_er_tally(ngx_er_target_t *target, ngx_uint_t status)
     ngx_er_tally_t         *tally;
     ngx_er_tally_worker_t  *worker;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router tally: target \"%V\", status:%ui",
+                   &target->name, status);
+
     worker = &ngx_er_tally_worker;
 
     if (target->index >= worker->n) {
@@ -71,6 +75,9 @@ static void
 ngx_er_tally_timer(ngx_event_t *ev)
 {
     ngx_uint_t  i;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router tally: timer");
 
     for (i = 0; i < ngx_er_tally_worker.n; i++) {
         ngx_er_tally_tell(&ngx_er_tally_worker.tallies[i]);

@@ -86,6 +86,10 @@ struct ngx_er_event_s {
 };
 
 
+/* debug lines have the number of the producer's request while it is there */
+#define ngx_er_event_log(event)                                               \
+    ((event)->request ? (event)->request->connection->log : ngx_cycle->log)
+
 /* one holder; NULL: no memory */
 ngx_er_event_t *ngx_er_event_create(ngx_er_source_t *source);
 
