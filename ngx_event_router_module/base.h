@@ -207,12 +207,4 @@ ngx_er_facts_t *ngx_er_facts_create(ngx_pool_t *pool, ngx_er_fields_t *fields);
 ngx_er_value_t *ngx_er_fact(ngx_er_facts_t *facts, ngx_uint_t index);
 
 
-/*
- * route/nearest.c: the word of a NULL-terminated list that differs least from
- * a misspelt one, or NULL if none is near (for "did you mean")
- */
-
-const char *ngx_er_nearest(ngx_str_t *word, const char **words);
-
-
 #endif /* _NGX_ER_BASE_H_INCLUDED_ */

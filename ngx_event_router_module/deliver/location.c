@@ -14,6 +14,7 @@
 
 
 #include "target.h"
+#include "../conf/nearest.h"
 
 
 #define NGX_ER_LOCATION_IGNORE  (NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT            \
@@ -24,6 +25,8 @@
 
 
 static const char *ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_er_location_reached(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_array_t *reached);
 static ngx_int_t ngx_er_location_routed(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_er_route_t *route);
 static ngx_int_t ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target);
@@ -181,10 +184,11 @@ static ngx_int_t
 ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_route_t *route)
 {
-    ngx_str_t         *name;
-    ngx_uint_t         i, j, n;
-    const char        *nearest, **words;
-    ngx_er_target_t   *target, **targets;
+    ngx_str_t        *name;
+    ngx_uint_t        i;
+    const char       *nearest;
+    ngx_array_t       reached;
+    ngx_er_target_t  *target;
 
     name = route->to.elts;
 
@@ -195,22 +199,11 @@ ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
             continue;
         }
 
-        targets = mcf->targets.elts;
-
-        words = ngx_palloc(cf->temp_pool,
-                           (mcf->targets.nelts + 1) * sizeof(char *));
-        if (words == NULL) {
+        if (ngx_er_location_reached(cf, mcf, &reached) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        for (j = 0, n = 0; j < mcf->targets.nelts; j++) {
-            if (targets[j]->location) {
-                words[n++] = (char *) targets[j]->name.data;
-            }
-        }
-
-        words[n] = NULL;
-        nearest = ngx_er_nearest(&name[i], words);
+        nearest = ngx_er_nearest_noun(&name[i], &reached);
 
         ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
                          "route \"%V\" sends to target \"%V\", but no "
@@ -221,6 +214,40 @@ ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
                          nearest ? nearest : "", nearest ? "\"?)" : "",
                          &name[i], &name[i]);
         return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the targets that have a location */
+
+static ngx_int_t
+ngx_er_location_reached(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_array_t *reached)
+{
+    ngx_uint_t         i;
+    ngx_er_target_t  **target, **slot;
+
+    if (ngx_array_init(reached, cf->temp_pool, mcf->targets.nelts + 1,
+                       sizeof(ngx_er_target_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+
+        if (target[i]->location) {
+            slot = ngx_array_push(reached);
+            if (slot == NULL) {
+                return NGX_ERROR;
+            }
+
+            *slot = target[i];
+        }
     }
 
     return NGX_OK;

@@ -15,6 +15,7 @@
 
 
 #include "target.h"
+#include "../conf/nearest.h"
 
 
 typedef char *(*ngx_er_target_set_pt)(ngx_conf_t *cf,
@@ -241,15 +242,10 @@ ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 static char *
 ngx_er_target_unknown(ngx_conf_t *cf, ngx_str_t *name)
 {
-    ngx_uint_t   i;
-    const char  *nearest, *words[NGX_ER_TARGET_DIRECTIVES + 1];
+    const char  *nearest;
 
-    for (i = 0; ngx_er_target_lines[i].name; i++) {
-        words[i] = ngx_er_target_lines[i].name;
-    }
-
-    words[i] = NULL;
-    nearest = ngx_er_nearest(name, words);
+    nearest = ngx_er_nearest(name, ngx_er_target_lines,
+                             sizeof(ngx_er_target_line_t));
 
     if (nearest) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

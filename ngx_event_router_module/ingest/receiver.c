@@ -14,6 +14,7 @@
 
 #include "receive.h"
 #include "../observe/gate.h"
+#include "../conf/nearest.h"
 
 
 #define NGX_ER_RECEIVER_MORE  (64 * 1024 * 1024)
@@ -232,24 +233,9 @@ static ngx_int_t
 ngx_er_receiver_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_receiver_t *receiver)
 {
-    ngx_uint_t         i;
-    const char        *near, **names;
-    ngx_er_source_t  **source;
+    const char  *near;
 
-    names = ngx_palloc(cf->temp_pool,
-                       (mcf->sources.nelts + 1) * sizeof(char *));
-    if (names == NULL) {
-        return NGX_ERROR;
-    }
-
-    source = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        names[i] = (char *) source[i]->name.data;
-    }
-
-    names[i] = NULL;
-    near = ngx_er_nearest(&receiver->name, names);
+    near = ngx_er_nearest_noun(&receiver->name, &mcf->sources);
 
     if (near) {
         ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver->place,

@@ -18,6 +18,7 @@
 
 
 #include "source.h"
+#include "../conf/nearest.h"
 
 
 #if (NGX_ER_PRESET_ALTERNATIVES != 8)
@@ -316,7 +317,7 @@ ngx_er_source_command(ngx_conf_t *cf, ngx_str_t *name)
     }
 
     words[i] = NULL;
-    near = ngx_er_nearest(name, words);
+    near = ngx_er_nearest(name, words, sizeof(char *));
 
     if (near) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -80,8 +80,5 @@ void ngx_er_source_doubts(ngx_conf_t *cf, ngx_er_draft_t *draft);
 ngx_er_source_line_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
     ngx_str_t *name);
 
-/* "did you mean": a preset, or NULL */
-const char *ngx_er_source_nearest_preset(ngx_conf_t *cf, ngx_str_t *name);
-
 
 #endif /* _NGX_ER_SOURCE_H_INCLUDED_ */

@@ -13,6 +13,7 @@
 
 
 #include "source.h"
+#include "../conf/nearest.h"
 
 
 #if (NGX_ER_METHOD_GET != NGX_HTTP_GET                                        \
@@ -109,7 +110,7 @@ ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name, ngx_er_place_t *place)
         return NGX_ERROR;
     }
 
-    near = ngx_er_source_nearest_preset(cf, name);
+    near = ngx_er_nearest(name, ngx_er_presets, sizeof(ngx_er_preset_t));
 
     if (near) {
         ngx_er_log_place(cf, NGX_LOG_EMERG, place,
@@ -266,29 +267,6 @@ ngx_er_source_json(ngx_er_source_t *s)
     }
 
     return 1;
-}
-
-
-const char *
-ngx_er_source_nearest_preset(ngx_conf_t *cf, ngx_str_t *name)
-{
-    ngx_uint_t    n;
-    const char  **words;
-
-    for (n = 0; ngx_er_presets[n].name; n++) { /* void */ }
-
-    words = ngx_palloc(cf->temp_pool, (n + 1) * sizeof(char *));
-    if (words == NULL) {
-        return NULL;
-    }
-
-    for (n = 0; ngx_er_presets[n].name; n++) {
-        words[n] = ngx_er_presets[n].name;
-    }
-
-    words[n] = NULL;
-
-    return ngx_er_nearest(name, words);
 }
 
 

@@ -14,6 +14,7 @@
 
 
 #include "source.h"
+#include "../conf/nearest.h"
 
 
 typedef struct {
@@ -228,7 +229,8 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
         return NGX_OK;
     }
 
-    near = ngx_er_source_nearest_preset(cf, &line->args[1]);
+    near = ngx_er_nearest(&line->args[1], ngx_er_presets,
+                          sizeof(ngx_er_preset_t));
 
     if (near) {
         ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,

@@ -13,6 +13,7 @@
 
 
 #include "admin.h"
+#include "../conf/nearest.h"
 
 
 static ngx_int_t ngx_er_admin_look(ngx_er_admin_t *ctx, ngx_uint_t dead);
@@ -23,29 +24,18 @@ const char *
 ngx_er_admin_unknown(ngx_pool_t *pool, ngx_er_main_conf_t *mcf,
     ngx_str_t *name)
 {
-    char              *text;
-    ngx_uint_t         i;
-    const char        *near, **words;
-    ngx_er_target_t  **target;
+    char        *text;
+    const char  *near;
 
-    words = ngx_palloc(pool, (mcf->targets.nelts + 1) * sizeof(char *));
-    text = ngx_pnalloc(pool, NGX_ER_NAME_MAX + 64);
-
-    if (words == NULL || text == NULL) {
-        return "there is no target of this name";
-    }
-
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        words[i] = (char *) target[i]->name.data;
-    }
-
-    words[i] = NULL;
-    near = ngx_er_nearest(name, words);
+    near = ngx_er_nearest_noun(name, &mcf->targets);
 
     if (near == NULL) {
         return "there is no target of this name: event_status lists them";
+    }
+
+    text = ngx_pnalloc(pool, NGX_ER_NAME_MAX + 64);
+    if (text == NULL) {
+        return "there is no target of this name";
     }
 
     (void) ngx_sprintf((u_char *) text, "there is no target of this name: did "

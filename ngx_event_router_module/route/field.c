@@ -19,6 +19,7 @@
 
 
 #include "path.h"
+#include "../conf/nearest.h"
 
 
 #define NGX_ER_FIELD_NAME  1024
@@ -195,7 +196,7 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
         }
     }
 
-    near = ngx_er_nearest(&word, ngx_er_field_words);
+    near = ngx_er_nearest(&word, ngx_er_field_words, sizeof(char *));
 
     if (near && word.len == ngx_strlen(near)
         && ngx_strncmp(word.data, near, word.len) == 0)

@@ -18,6 +18,7 @@
 
 
 #include "filter.h"
+#include "../conf/nearest.h"
 
 
 typedef struct {
@@ -97,8 +98,6 @@ ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
 {
     const char          *near;
     ngx_uint_t           i;
-    const char          *names[sizeof(ngx_er_filter_dialects)
-                               / sizeof(ngx_er_filter_dialects[0])];
     ngx_er_dialect_t    *dialect;
     ngx_er_condition_t  *condition;
 
@@ -123,12 +122,10 @@ ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
                    ? condition
                    : ngx_er_filter_text(f, json->child, NULL, condition);
         }
-
-        names[i] = dialect->name;
     }
 
-    names[i] = NULL;
-    near = ngx_er_nearest(&json->child->key, names);
+    near = ngx_er_nearest(&json->child->key, ngx_er_filter_dialects,
+                          sizeof(ngx_er_dialect_t));
 
     (void) ngx_er_document_error(json->child, f->err, "unknown filter%s%s%s: "
                                  "there are exact, prefix, suffix, all, any "

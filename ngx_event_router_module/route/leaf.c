@@ -16,6 +16,7 @@
 
 
 #include "leaf.h"
+#include "../conf/nearest.h"
 
 
 typedef ngx_int_t (*ngx_er_leaf_operator_pt)(ngx_er_compiler_t *c,
@@ -392,16 +393,9 @@ ngx_er_leaf_unknown(ngx_er_compiler_t *c, ngx_er_json_t *json,
     ngx_er_leaf_operator_t *operators, const char *where)
 {
     const char  *near;
-    ngx_uint_t   i;
-    const char  *names[sizeof(ngx_er_leaf_operators)
-                       / sizeof(ngx_er_leaf_operators[0])];
 
-    for (i = 0; operators[i].name; i++) {
-        names[i] = operators[i].name;
-    }
-
-    names[i] = NULL;
-    near = ngx_er_nearest(&json->key, names);
+    near = ngx_er_nearest(&json->key, operators,
+                          sizeof(ngx_er_leaf_operator_t));
 
     if (near) {
         return ngx_er_document_error(json, c->err, "this is not %s: did you "

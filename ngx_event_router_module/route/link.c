@@ -17,6 +17,7 @@
 
 
 #include "../event_router.h"
+#include "../conf/nearest.h"
 
 
 #define NGX_ER_ROUTE_ALWAYS  1000      /* routes that are evaluated for every
@@ -162,24 +163,9 @@ static ngx_int_t
 ngx_er_route_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_route_t *route, ngx_str_t *name)
 {
-    ngx_uint_t         i;
-    const char        *near, **names;
-    ngx_er_source_t  **source;
+    const char  *near;
 
-    names = ngx_palloc(cf->temp_pool,
-                       (mcf->sources.nelts + 1) * sizeof(char *));
-    if (names == NULL) {
-        return NGX_ERROR;
-    }
-
-    source = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        names[i] = (char *) source[i]->name.data;
-    }
-
-    names[i] = NULL;
-    near = ngx_er_nearest(name, names);
+    near = ngx_er_nearest_noun(name, &mcf->sources);
 
     if (near) {
         ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,

@@ -16,6 +16,7 @@
 
 
 #include "comparison.h"
+#include "../conf/nearest.h"
 
 
 /* how the VALUEs of an operator are compiled */
@@ -239,8 +240,6 @@ ngx_er_operator_find(ngx_str_t *field, ngx_str_t *word, ngx_er_error_t *err)
     ngx_uint_t          i;
     ngx_er_synonym_t   *synonym;
     ngx_er_operator_t  *op;
-    const char         *names[sizeof(ngx_er_operators)
-                              / sizeof(ngx_er_operators[0])];
 
     for (i = 0; ngx_er_operators[i].name; i++) {
         op = &ngx_er_operators[i];
@@ -249,11 +248,7 @@ ngx_er_operator_find(ngx_str_t *field, ngx_str_t *word, ngx_er_error_t *err)
         if (len == word->len && ngx_strncmp(op->name, word->data, len) == 0) {
             return op;
         }
-
-        names[i] = op->name;
     }
-
-    names[i] = NULL;
 
     for (synonym = ngx_er_synonyms; synonym->word; synonym++) {
         len = ngx_strlen(synonym->word);
@@ -267,7 +262,8 @@ ngx_er_operator_find(ngx_str_t *field, ngx_str_t *word, ngx_er_error_t *err)
         }
     }
 
-    near = ngx_er_nearest(word, names);
+    near = ngx_er_nearest(word, ngx_er_operators,
+                          sizeof(ngx_er_operator_t));
 
     if (near) {
         ngx_er_error(err, "unknown operator \"%V\": did you mean \"%s\"?",

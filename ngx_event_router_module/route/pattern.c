@@ -18,6 +18,7 @@
 
 
 #include "pattern.h"
+#include "../conf/nearest.h"
 
 
 #define NGX_ER_PATTERN_LEAVES    256       /* of a branch, as in event-ruler */
@@ -520,7 +521,8 @@ ngx_er_pattern_attribute(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json,
     }
 
     if (ngx_er_pattern_attributes[i] == NULL) {
-        near = ngx_er_nearest(&leaf->name, ngx_er_pattern_attributes);
+        near = ngx_er_nearest(&leaf->name, ngx_er_pattern_attributes,
+                              sizeof(char *));
 
         return ngx_er_document_error(json, c->err, "the event has no \"%V\"%s"
                                      "%s%s: it has id, source, type, subject, "

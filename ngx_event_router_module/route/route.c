@@ -23,6 +23,7 @@
 
 
 #include "route_lines.h"
+#include "../conf/nearest.h"
 
 
 #define NGX_ER_ROUTE_MODULE  0x554F5245    /* "EROU" */
@@ -273,7 +274,7 @@ ngx_er_route_hint(ngx_conf_t *cf)
     }
 
     words[i] = NULL;
-    near = ngx_er_nearest(&value[0], words);
+    near = ngx_er_nearest(&value[0], words, sizeof(char *));
 
     if (near) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

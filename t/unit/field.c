@@ -12,6 +12,7 @@
 
 #include "tap.h"
 #include "../../ngx_event_router_module/base.h"
+#include "../../ngx_event_router_module/conf/nearest.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
 
 
@@ -364,12 +365,17 @@ get(ngx_er_facts_t *facts, ngx_er_field_t *field)
 static void
 test_nearest(void)
 {
-    ngx_str_t    word;
+    ngx_str_t    word, *noun[2], names[2];
     ngx_uint_t   i;
     const char  *got;
+    ngx_array_t  nouns;
 
-    static const char  *words[] = {
-        "prefix", "suffix", "contains", "between", "=", "is", "exists", NULL
+    static struct {
+        const char  *name;
+        ngx_uint_t   more;
+    } words[] = {
+        { "prefix", 1 }, { "suffix", 2 }, { "contains", 3 }, { "between", 4 },
+        { "=", 5 }, { "is", 6 }, { "exists", 7 }, { NULL, 0 }
     };
 
     static struct {
@@ -393,13 +399,33 @@ test_nearest(void)
 
     for (i = 0; cases[i].word; i++) {
         word = str(cases[i].word);
-        got = ngx_er_nearest(&word, words);
+        got = ngx_er_nearest(&word, words, sizeof(words[0]));
 
         ok(cases[i].near ? got && strcmp(got, cases[i].near) == 0
                          : got == NULL,
            "\"%s\" is near %s", cases[i].word,
            cases[i].near ? cases[i].near : "nothing");
     }
+
+    /* nouns: pointers to structures that begin with their names */
+
+    names[0] = str("shop");
+    names[1] = str("finance");
+    noun[0] = &names[0];
+    noun[1] = &names[1];
+
+    nouns.elts = noun;
+    nouns.nelts = 2;
+
+    word = str("fniance");
+    got = ngx_er_nearest_noun(&word, &nouns);
+    ok(got && strcmp(got, "finance") == 0, "the noun that is near");
+
+    word = str("erp");
+    ok(ngx_er_nearest_noun(&word, &nouns) == NULL, "no noun is near");
+
+    nouns.nelts = 0;
+    ok(ngx_er_nearest_noun(&word, &nouns) == NULL, "there are no nouns");
 }
 
 
