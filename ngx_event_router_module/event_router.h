@@ -19,6 +19,7 @@
 #include <ngx_http.h>
 
 #include "base.h"
+#include "conf/where.h"
 #include "ingest/scan.h"
 #include "ingest/form.h"
 #include "ingest/message.h"
@@ -32,9 +33,6 @@
 #include "deliver/policy.h"
 
 
-#define NGX_ER_NAME_MAX   64           /* bytes of a source's, target's or
-                                          route's name */
-
 typedef struct ngx_er_source_s  ngx_er_source_t;
 typedef struct ngx_er_target_s  ngx_er_target_t;
 typedef struct ngx_er_route_s   ngx_er_route_t;
@@ -43,14 +41,6 @@ typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
 typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
 typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
 typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
-
-
-/* where a noun stands in nginx.conf, for errors found after parsing */
-
-typedef struct {
-    ngx_str_t              file;
-    ngx_uint_t             line;
-} ngx_er_place_t;
 
 
 typedef enum {
@@ -72,7 +62,7 @@ typedef struct {
 struct ngx_er_source_s {
     ngx_str_t                    name;
     uint64_t                     hash;           /* of the name */
-    ngx_er_place_t               place;
+    ngx_er_where_t               where;
     ngx_er_preset_t             *preset;         /* or NULL */
 
     ngx_er_verify_t             *verify;
@@ -136,12 +126,12 @@ struct ngx_er_source_s {
 
 struct ngx_er_target_s {
     ngx_str_t                    name;
-    ngx_er_place_t               place;
+    ngx_er_where_t               where;
 
     ngx_str_t                    uri;            /* of the location */
     ngx_http_conf_ctx_t         *ctx;            /* of the location's server */
     ngx_http_core_loc_conf_t    *location;       /* NULL: no event_deliver */
-    ngx_er_place_t               deliver;        /* of its event_deliver */
+    ngx_er_where_t               deliver;        /* of its event_deliver */
 
     ngx_uint_t                   method;         /* NGX_HTTP_POST */
     ngx_str_t                    method_name;
@@ -167,8 +157,8 @@ struct ngx_er_route_s {
     ngx_str_node_t               node;           /* of main conf's
                                                     route_names */
     ngx_str_t                    name;
-    ngx_er_place_t               place;
-    ngx_er_place_t               element_place;
+    ngx_er_where_t               where;
+    ngx_er_where_t               element_where;
     ngx_str_t                    element;        /* the first field that is of
                                                     a split body's element */
 
@@ -246,7 +236,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                    name;
     ngx_str_t                    directive;
-    ngx_er_place_t               place;
+    ngx_er_where_t               where;
     ngx_er_loc_conf_t           *lcf;
     ngx_http_core_loc_conf_t    *clcf;
 } ngx_er_receiver_t;
@@ -297,16 +287,6 @@ ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 /* finds the target or adds it with the defaults; NULL: no memory */
 ngx_er_target_t *ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_str_t *name);
-
-/*
- * place.c: [A-Za-z0-9_.-]{1,64}, else logs and returns NGX_ERROR; remembers
- * where a noun stands; logs at a place that was parsed earlier.
- */
-ngx_int_t ngx_er_name_check(ngx_conf_t *cf, const char *noun,
-    ngx_str_t *name);
-void ngx_er_place_set(ngx_conf_t *cf, ngx_er_place_t *place);
-void ngx_cdecl ngx_er_log_place(ngx_conf_t *cf, ngx_uint_t level,
-    ngx_er_place_t *place, const char *fmt, ...);
 
 
 #endif /* _NGX_ER_EVENT_ROUTER_H_INCLUDED_ */

@@ -276,7 +276,7 @@ says(retain => 'from ' . seconds('ingest/source_set.c',
 says(delay => 'from 1ms to '
     . find('route/route.c', qr/ROUTE_DELAY\s+\((\d+)/) . 'd');
 
-my $name_max = number('event_router.h', qr/NAME_MAX\s+(\d+)/);
+my $name_max = number('conf/where.h', qr/NAME_MAX\s+(\d+)/);
 
 like($page, qr/\bhas 1 to $name_max\s+letters/, 'length of names');
 

@@ -58,8 +58,8 @@ is_deeply([ extract(<<'EOC') ], [
     /* ngx_log_error(NGX_LOG_ERR, log, 0, "no"); */
     ngx_log_error(level, log, 0, full ? "is full" : "is away");
     ngx_log_error(NGX_LOG_INFO, log, 0, "quiet");
-    ngx_er_log_place(cf, NGX_LOG_WARN, &x->place, "\"%s\" is odd");
-    ngx_er_log_place(cf, NGX_LOG_EMERG, place, "wrong");
+    ngx_er_where_log(cf, NGX_LOG_WARN, &x->where, "\"%s\" is odd");
+    ngx_er_where_log(cf, NGX_LOG_EMERG, where, "wrong");
     ngx_log_error(NGX_LOG_WARN, log, 0, "%*s", n, text);
 EOC
     [ 'error', 'redis "...": ... of ... (...), and ... more' ],
@@ -90,7 +90,7 @@ sub extract {
 
     $code =~ s{/\*.*?\*/}{ }sg;
 
-    while ($code =~ /\b(ngx_log_error|ngx_er_log_place|ngx_conf_log_error
+    while ($code =~ /\b(ngx_log_error|ngx_er_where_log|ngx_conf_log_error
                         |ngx_ssl_error)\s*
                      (\((?:[^()"]++|$string|(?2))*+\))/sgx)
     {
@@ -102,7 +102,7 @@ sub extract {
             $level = $level{$const} or next;
         }
 
-        next if $level eq 'emerg' && $function =~ /conf|place/;
+        next if $level eq 'emerg' && $function =~ /conf|where/;
 
         # the formats are the argument that holds the first string: two, where
         # it is chosen among them

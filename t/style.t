@@ -120,6 +120,9 @@ for my $rule (@only) {
 # an event walks ingest, route, deliver; store lies below, observe beside
 
 my @never = (
+    [ 'conf calls nobody above it', qr{^conf/},
+      qr{"\.\./(?!base\.h")} ],
+
     [ 'store knows nobody above it', qr{^store/},
       qr{"\.\./(?:ingest|route|deliver|observe)/} ],
 

@@ -118,7 +118,7 @@ ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     target->uri = clcf->name;
     target->ctx = cscf->ctx;
     target->location = clcf;
-    ngx_er_place_set(cf, &target->deliver);
+    ngx_er_where_set(cf, &target->deliver);
 
     return NGX_CONF_OK;
 }
@@ -205,7 +205,7 @@ ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 
         nearest = ngx_er_nearest_noun(&name[i], &reached);
 
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "route \"%V\" sends to target \"%V\", but no "
                          "location delivers to it%s%s%s: add \"location = "
                          "/deliver/%V { event_deliver %V; proxy_pass ...; }\"",
@@ -268,7 +268,7 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
     ngx_http_upstream_conf_t  *ucf;
 
     if (target->location == NULL) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
                          "no location delivers to target \"%V\": add "
                          "\"location = /deliver/%V { event_deliver %V; "
                          "proxy_pass ...; }\"",
@@ -287,7 +287,7 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
     target->location->client_max_body_size = 0;
 
     if (target->location->handler == NULL) {
-        ngx_er_log_place(cf, NGX_LOG_WARN, &target->deliver,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
                          "the location of target \"%V\" has no "
                          "\"proxy_pass\": deliveries fail there, unless a "
                          "rewrite rule answers them", &target->name);
@@ -338,7 +338,7 @@ ngx_er_location_shadowed(ngx_conf_t *cf, ngx_er_target_t *target)
             continue;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->deliver,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->deliver,
                          "location \"%V\" of target \"%V\" is hidden by "
                          "location ~ \"%V\": write \"location = %V\"",
                          &target->uri, &target->name, &(*regex)->name,
@@ -476,7 +476,7 @@ ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
         return;
     }
 
-    ngx_er_log_place(cf, NGX_LOG_WARN, &target->deliver,
+    ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
                      "target \"%V\": %s_%s_timeout %s is longer than the "
                      "deadline %s of source \"%V\": set it below",
                      &target->name, ngx_er_location_prefixes[n], what,
@@ -512,7 +512,7 @@ ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
             continue;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_WARN, &source->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &source->where,
                          "event_source \"%V\": a batch of %ui events to %ui "
                          "targets can never be taken, there are %ui places: "
                          "lower \"max_batch\" or raise \"event_backlog\"",

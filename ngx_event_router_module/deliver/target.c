@@ -123,7 +123,7 @@ ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 
     ngx_er_policy_default(&target->policy);
 
-    ngx_er_place_set(cf, &target->place);
+    ngx_er_where_set(cf, &target->where);
 
     return target;
 }
@@ -155,13 +155,13 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (target->optional != NGX_CONF_UNSET) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate event_target \"%V\", the first is in "
-                           "%V:%ui", &target->name, &target->place.file,
-                           target->place.line);
+                           "%V:%ui", &target->name, &target->where.file,
+                           target->where.line);
         return NGX_CONF_ERROR;
     }
 
     target->optional = 0;
-    ngx_er_place_set(cf, &target->place);
+    ngx_er_where_set(cf, &target->where);
 
     ngx_memzero(&draft, sizeof(ngx_er_target_draft_t));
 

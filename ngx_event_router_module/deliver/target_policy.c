@@ -476,7 +476,7 @@ ngx_er_target_policy_complete(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
     policy = &target->policy;
 
     if (policy->horizon == 0 && draft->statuses) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
                          "event_target \"%V\" has \"retry off\", so "
                          "\"retry_on\" and \"fail_on\" have no meaning: take "
                          "one of them away", &target->name);
@@ -486,7 +486,7 @@ ngx_er_target_policy_complete(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
     if (draft->horizon && policy->expires
         && policy->expires < policy->horizon)
     {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &target->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
                          "event_target \"%V\" expires events before the end "
                          "of \"retry for=\": lower for= or raise \"expires\"",
                          &target->name);
@@ -518,7 +518,7 @@ ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
             continue;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_WARN, &target->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &target->where,
                          "\"%s\" of event_target \"%V\" applies to queued "
                          "deliveries only, and source \"%V\" delivers while "
                          "the producer waits: write \"delivery queued;\" "

@@ -79,7 +79,7 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     receiver->directive = cmd->name;
     receiver->lcf = lcf;
     receiver->clcf = clcf;
-    ngx_er_place_set(cf, &receiver->place);
+    ngx_er_where_set(cf, &receiver->where);
 
     clcf->handler = ngx_er_receive_handler;
     lcf->receives = 1;
@@ -211,7 +211,7 @@ ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         if (clcf->handler != ngx_er_receive_handler
             && (clcf->handler || !clcf->noname))
         {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver[i].place,
+            ngx_er_where_log(cf, NGX_LOG_EMERG, &receiver[i].where,
                              ngx_er_receiver_taken, &receiver[i].directive);
             return NGX_ERROR;
         }
@@ -238,14 +238,14 @@ ngx_er_receiver_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     near = ngx_er_nearest_noun(&receiver->name, &mcf->sources);
 
     if (near) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &receiver->where,
                          "unknown source \"%V\" in \"%V\": did you mean "
                          "\"%s\"?", &receiver->name, &receiver->directive,
                          near);
         return NGX_ERROR;
     }
 
-    ngx_er_log_place(cf, NGX_LOG_EMERG, &receiver->place,
+    ngx_er_where_log(cf, NGX_LOG_EMERG, &receiver->where,
                      "unknown source \"%V\" in \"%V\": define it with "
                      "\"event_source %V { ... }\"", &receiver->name,
                      &receiver->directive, &receiver->name);

@@ -209,7 +209,7 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
 
     ngx_er_scan_limits_default(&s->limits);
     s->limits.nodes = 0;
-    ngx_er_place_set(cf, &s->place);
+    ngx_er_where_set(cf, &s->where);
 
     if (ngx_array_init(&s->handshakes, cf->pool, 1, sizeof(void *)) != NGX_OK
         || ngx_array_init(&s->id, cf->pool, 2, sizeof(void *)) != NGX_OK
@@ -356,7 +356,7 @@ ngx_er_source_keep(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_uint_t flags)
     }
 
     ngx_memcpy(line->args, cf->args->elts, line->nargs * sizeof(ngx_str_t));
-    ngx_er_place_set(cf, &line->place);
+    ngx_er_where_set(cf, &line->where);
 
     return NGX_CONF_OK;
 }

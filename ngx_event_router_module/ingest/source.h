@@ -32,7 +32,7 @@ typedef struct {
     ngx_str_t             *args;       /* args[0] is the directive's name */
     ngx_uint_t             nargs;
     ngx_uint_t             flags;
-    ngx_er_place_t         place;
+    ngx_er_where_t         where;
 } ngx_er_source_line_t;
 
 

@@ -32,7 +32,7 @@ ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft)
     ngx_str_t             *word;
     ngx_array_t            words;
     ngx_er_error_t         err;
-    ngx_er_place_t        *place;
+    ngx_er_where_t        *where;
     ngx_er_source_t       *s;
     ngx_er_source_line_t  *line;
 
@@ -40,7 +40,7 @@ ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
     s = draft->source;
     line = ngx_er_source_find_line(draft, &split);
-    place = line ? &line->place : &s->place;
+    where = line ? &line->where : &s->where;
 
     if (ngx_array_init(&words, cf->temp_pool, 4, sizeof(ngx_str_t)) != NGX_OK)
     {
@@ -73,7 +73,7 @@ ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft)
         || ngx_er_verify_set(s->verify, words.elts, words.nelts, NULL, &err)
            != NGX_OK)
     {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, place, "\"split\": %*s",
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where, "\"split\": %*s",
                          err.len, err.text);
         return NGX_ERROR;
     }
@@ -141,7 +141,7 @@ ngx_er_source_array_words(ngx_conf_t *cf, ngx_er_draft_t *draft,
             return NGX_OK;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,
                          "\"split on\" takes the array of a preset, and %s: "
                          "name the array in which the events are, as in "
                          "\"split data.events;\", or \"split data;\" if the "

@@ -31,11 +31,11 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_er_place_t *place);
+    ngx_er_where_t *where);
 static ngx_int_t ngx_er_source_handshake(ngx_conf_t *cf,
-    ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_place_t *place);
+    ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_where_t *where);
 static ngx_int_t ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s,
-    ngx_str_t *name, ngx_er_place_t *place);
+    ngx_str_t *name, ngx_er_where_t *where);
 static ngx_uint_t ngx_er_source_json(ngx_er_source_t *s);
 static void ngx_er_source_doubt(ngx_er_warn_t *warn, const char *name,
     ngx_uint_t n, ngx_er_error_t *err);
@@ -64,7 +64,7 @@ ngx_er_source_handshakes(ngx_conf_t *cf, ngx_er_draft_t *draft)
         name.data = (u_char *) s->preset->name;
         name.len = ngx_strlen(name.data);
 
-        if (ngx_er_source_handshake(cf, draft, &name, &s->place) != NGX_OK) {
+        if (ngx_er_source_handshake(cf, draft, &name, &s->where) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -73,9 +73,9 @@ ngx_er_source_handshakes(ngx_conf_t *cf, ngx_er_draft_t *draft)
                     && ngx_strcmp(line->args[1].data, "off") == 0))
     {
         for (i = 1; i < line->nargs; i++) {
-            if (ngx_er_source_asks(cf, &line->args[i], &line->place) != NGX_OK
+            if (ngx_er_source_asks(cf, &line->args[i], &line->where) != NGX_OK
                 || ngx_er_source_handshake(cf, draft, &line->args[i],
-                                           &line->place)
+                                           &line->where)
                    != NGX_OK)
             {
                 return NGX_ERROR;
@@ -92,7 +92,7 @@ ngx_er_source_handshakes(ngx_conf_t *cf, ngx_er_draft_t *draft)
 /* NGX_OK: the preset has a handshake */
 
 static ngx_int_t
-ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name, ngx_er_place_t *place)
+ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name, ngx_er_where_t *where)
 {
     const char                 *near;
     ngx_er_preset_handshake_t  *row;
@@ -104,7 +104,7 @@ ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name, ngx_er_place_t *place)
     }
 
     if (ngx_er_preset_find(name)) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
                          "the producer \"%V\" has no handshake: leave the "
                          "line out", name);
         return NGX_ERROR;
@@ -113,12 +113,12 @@ ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name, ngx_er_place_t *place)
     near = ngx_er_nearest(name, ngx_er_presets, sizeof(ngx_er_preset_t));
 
     if (near) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
                          "unknown handshake \"%V\": did you mean \"%s\"?",
                          name, near);
 
     } else {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
                          "unknown handshake \"%V\": write the name of a "
                          "preset that has one, or \"off\"", name);
     }
@@ -129,7 +129,7 @@ ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name, ngx_er_place_t *place)
 
 static ngx_int_t
 ngx_er_source_handshake(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name,
-    ngx_er_place_t *place)
+    ngx_er_where_t *where)
 {
     ngx_er_error_t    err;
     ngx_er_source_t  *s;
@@ -140,13 +140,13 @@ ngx_er_source_handshake(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name,
                               draft->mcf->fields, s->verify, &err)
         != NGX_OK)
     {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
                          "event_source \"%V\" cannot answer the handshake of "
                          "\"%V\": %*s", &s->name, name, err.len, err.text);
         return NGX_ERROR;
     }
 
-    return ngx_er_source_oracle(cf, s, name, place);
+    return ngx_er_source_oracle(cf, s, name, where);
 }
 
 
@@ -157,7 +157,7 @@ ngx_er_source_handshake(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name,
 
 static ngx_int_t
 ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *name,
-    ngx_er_place_t *place)
+    ngx_er_where_t *where)
 {
     ngx_str_t            *type;
     ngx_uint_t            i;
@@ -186,7 +186,7 @@ ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *name,
             continue;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_EMERG, place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
                          "event_source \"%V\" must accept JSON only, since "
                          "anybody may have a word signed by the handshake of "
                          "\"%V\": take \"%V\" out of \"accept\", or write "
@@ -227,21 +227,21 @@ ngx_er_source_doubt(ngx_er_warn_t *warn, const char *name, ngx_uint_t n,
     ngx_er_doubts_t *doubts = warn->data;
 
     ngx_uint_t             i;
-    ngx_er_place_t        *place;
+    ngx_er_where_t        *where;
     ngx_er_source_line_t  *line;
 
-    place = &doubts->draft->source->place;
+    where = &doubts->draft->source->where;
     line = doubts->draft->lines.elts;
 
     for (i = 0; i < doubts->draft->lines.nelts; i++) {
 
         if (ngx_strcmp(line[i].args[0].data, name) == 0 && n-- == 0) {
-            place = &line[i].place;
+            where = &line[i].where;
             break;
         }
     }
 
-    ngx_er_log_place(doubts->cf, NGX_LOG_WARN, place, "event_source \"%V\": "
+    ngx_er_where_log(doubts->cf, NGX_LOG_WARN, where, "event_source \"%V\": "
                      "%*s", &doubts->draft->source->name, err->len, err->text);
 }
 
@@ -282,7 +282,7 @@ ngx_er_sources_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         ngx_er_source_warn(cf, s[i]);
 
         if (s[i]->max_size > mcf->bodies.size && !s[i]->unused) {
-            ngx_er_log_place(cf, NGX_LOG_WARN, &s[i]->place,
+            ngx_er_where_log(cf, NGX_LOG_WARN, &s[i]->where,
                              "events of source \"%V\" may have %uz bytes, "
                              "\"max_size\", and \"event_body_memory\" is %uz: "
                              "larger ones are answered 503; make it as large "
@@ -316,7 +316,7 @@ ngx_er_sources_queue(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         }
 
         if (mcf->queue) {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &s[i]->place,
+            ngx_er_where_log(cf, NGX_LOG_EMERG, &s[i]->where,
                              "event_source \"%V\" has \"delivery queued\", "
                              "and \"event_backlog 0\" leaves no place for an "
                              "event that waits for the store: make it larger",
@@ -324,7 +324,7 @@ ngx_er_sources_queue(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
             return NGX_ERROR;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &s[i]->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &s[i]->where,
                          "event_source \"%V\" has \"delivery queued\", but no "
                          "event_store keeps a queue: add \"event_store "
                          "file:/var/lib/nginx/events size=1g;\"",
@@ -342,13 +342,13 @@ static void
 ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
 {
     if (s->unused) {
-        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
                          "event_source \"%V\" is not used: no location has "
                          "\"event_receive %V;\"", &s->name, &s->name);
     }
 
     if (ngx_er_verify_is_off(s->verify)) {
-        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
                          "event_source \"%V\" verifies nothing: whoever can "
                          "reach its location can send events", &s->name);
     }
@@ -362,7 +362,7 @@ ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
     }
 
     if (s->dedup && s->window < s->preset->retries) {
-        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
                          "the dedup window of event_source \"%V\" is %Ms, its "
                          "producer retries for %Ms: a late retry is delivered "
                          "again", &s->name, s->window / 1000,
@@ -380,7 +380,7 @@ static void
 ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s)
 {
     if (!s->sync) {
-        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
                          "the producer of event_source \"%V\" sends an event "
                          "only once: with sync delivery an event is lost if a "
                          "target does not take it in time, write \"delivery "
@@ -388,7 +388,7 @@ ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s)
     }
 
     if (s->dedup && s->on_error == NGX_ER_ON_ERROR_CLOSED) {
-        ngx_er_log_place(cf, NGX_LOG_WARN, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
                          "the producer of event_source \"%V\" sends an event "
                          "only once: with \"on_error=closed\" it is lost "
                          "while the dedup store is away, write "

@@ -107,7 +107,7 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
     }
 
     if (ngx_er_verify_init(s->verify, &err) != NGX_OK) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &s->where,
                          "event_source \"%V\" cannot verify events: %*s",
                          &s->name, err.len, err.text);
         return NGX_ERROR;
@@ -123,7 +123,7 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
     ngx_er_source_doubts(cf, draft);
 
     if (s->retain && !s->queued) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &s->where,
                          "event_source \"%V\" has \"retain\", which keeps "
                          "events of the queue: add \"delivery queued;\" or "
                          "take it away", &s->name);
@@ -202,7 +202,7 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
     line = ngx_er_source_find_line(draft, &ngx_er_source_param_list[0].name);
     if (line == NULL) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &s->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &s->where,
                          "event_source \"%V\" does not say how to verify "
                          "events: add \"verify PRESET;\" or, if anybody may "
                          "send, \"verify off;\"", &s->name);
@@ -212,7 +212,7 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
     s->preset = ngx_er_preset_find(&line->args[1]);
 
     if (s->preset && line->nargs > 2) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,
                          "invalid parameter \"%V\": a preset takes none, "
                          "write \"verify %V;\" and what differs from it in "
                          "lines of its own", &line->args[2], &line->args[1]);
@@ -233,12 +233,12 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
                           sizeof(ngx_er_preset_t));
 
     if (near) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,
                          "unknown preset \"%V\": did you mean \"%s\"?",
                          &line->args[1], near);
 
     } else {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,
                          "\"%V\" is no preset and: %*s",
                          &line->args[1], err.len, err.text);
     }
@@ -314,7 +314,7 @@ ngx_er_source_default(ngx_conf_t *cf, ngx_er_draft_t *draft,
                           &err)
         != NGX_OK)
     {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &draft->source->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &draft->source->where,
                          "preset \"%s\": %*s", draft->source->preset->name,
                          err.len, err.text);
         return NGX_ERROR;
@@ -347,7 +347,7 @@ ngx_er_source_params(ngx_conf_t *cf, ngx_er_draft_t *draft)
                               line[i].nargs, &inline_secret, &err)
             != NGX_OK)
         {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &line[i].place, "%*s",
+            ngx_er_where_log(cf, NGX_LOG_EMERG, &line[i].where, "%*s",
                              err.len, err.text);
             return NGX_ERROR;
         }
@@ -358,7 +358,7 @@ ngx_er_source_params(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
             ngx_explicit_memzero(line[i].args[1].data, line[i].args[1].len);
 
-            ngx_er_log_place(cf, NGX_LOG_WARN, &line[i].place,
+            ngx_er_where_log(cf, NGX_LOG_WARN, &line[i].where,
                              "the secret of event_source \"%V\" stands in the "
                              "configuration, where \"nginx -T\" shows it: "
                              "write \"secret file:PATH;\" or \"secret "
@@ -403,7 +403,7 @@ ngx_er_source_attributes(ngx_conf_t *cf, ngx_er_draft_t *draft)
             preset.args = words;
             preset.nargs = n + 1;
             preset.flags = 0;
-            preset.place = draft->source->place;
+            preset.where = draft->source->where;
 
             line = &preset;
         }
@@ -441,7 +441,7 @@ ngx_er_source_templates(ngx_conf_t *cf, ngx_er_draft_t *draft,
                                     draft->mcf->fields, t, &err)
             != NGX_OK)
         {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place, "\"%V\": %*s",
+            ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where, "\"%V\": %*s",
                              &a->name, err.len, err.text);
             return NGX_ERROR;
         }
@@ -458,7 +458,7 @@ ngx_er_source_templates(ngx_conf_t *cf, ngx_er_draft_t *draft,
                              NULL, &err)
            != NGX_OK)
     {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place, "%*s",
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where, "%*s",
                          err.len, err.text);
         return NGX_ERROR;
     }
@@ -480,7 +480,7 @@ ngx_er_source_check(ngx_conf_t *cf, ngx_er_draft_t *draft,
     for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
 
         if (ref->kind == NGX_ER_REF_SECRET) {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+            ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,
                              "{secret} cannot be a part of \"%V\": it would "
                              "be sent to targets and written to logs",
                              &a->name);
@@ -488,7 +488,7 @@ ngx_er_source_check(ngx_conf_t *cf, ngx_er_draft_t *draft,
         }
 
         if (ref->kind == NGX_ER_REF_ITEM && draft->source->batch == NULL) {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+            ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,
                              "{item:%V} in \"%V\" is a part of one of several "
                              "events in a body, but their array is not known: "
                              "add \"split FIELD;\", as in \"split "
@@ -498,7 +498,7 @@ ngx_er_source_check(ngx_conf_t *cf, ngx_er_draft_t *draft,
         }
 
         if (ref->kind == NGX_ER_REF_ID && a == ngx_er_source_attribute_list) {
-            ngx_er_log_place(cf, NGX_LOG_EMERG, &line->place,
+            ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,
                              "{id} cannot be a part of \"id\": say where it "
                              "is, for example \"{header:X-Request-Id}\"");
             return NGX_ERROR;

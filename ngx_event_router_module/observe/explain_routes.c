@@ -99,7 +99,7 @@ ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
 {
     ngx_er_print_open(&e->print, NULL, "{");
     ngx_er_print_text(&e->print, "name", &route->name, 0);
-    ngx_er_explain_place(e, route->place.file.data, route->place.line);
+    ngx_er_explain_place(e, route->where.file.data, route->where.line);
     ngx_er_print_flag(&e->print, "matched", matched);
 
     if (route->last) {

@@ -99,7 +99,7 @@ ngx_er_gate_create(ngx_conf_t *cf, ngx_str_t *directive)
     gate->server = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
     gate->location = ngx_http_conf_get_module_loc_conf(cf,
                                                        ngx_http_core_module);
-    ngx_er_place_set(cf, &gate->place);
+    ngx_er_where_set(cf, &gate->where);
 
     return gate;
 }
@@ -189,7 +189,7 @@ ngx_er_gate_refused(ngx_http_request_t *r, ngx_er_gate_t *gate,
     if (why != NGX_ER_GATE_OPEN) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "access forbidden by \"%V\" in %V:%ui: %s",
-                      &gate->directive, &gate->place.file, gate->place.line,
+                      &gate->directive, &gate->where.file, gate->where.line,
                       ngx_er_gate_reasons[why].way);
     }
 

@@ -18,7 +18,7 @@
 
 struct ngx_er_gate_s {
     ngx_str_t                  directive;
-    ngx_er_place_t             place;
+    ngx_er_where_t             where;
     ngx_http_core_srv_conf_t  *server;      /* for nginx.conf's time only */
     ngx_http_core_loc_conf_t  *location;    /* the same */
 

@@ -59,7 +59,7 @@ ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
             continue;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_WARN, &gate[i]->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &gate[i]->where,
                          "\"%V access=nginx\" lets everybody in, for nginx "
                          "has no rule here: add allow and deny, auth_basic, "
                          "auth_request or \"ssl_verify_client on\"; if "

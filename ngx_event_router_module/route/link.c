@@ -66,7 +66,7 @@ ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     for (i = 0; i < mcf->sources.nelts; i++) {
 
         if (source[i]->routes.nelts == 0) {
-            ngx_er_log_place(cf, NGX_LOG_WARN, &source[i]->place,
+            ngx_er_where_log(cf, NGX_LOG_WARN, &source[i]->where,
                              "no event_route is from source \"%V\": its "
                              "events go nowhere", &source[i]->name);
         }
@@ -135,7 +135,7 @@ ngx_er_route_source(ngx_conf_t *cf, ngx_er_source_t *source,
     ngx_er_route_t  **slot;
 
     if (route->element.len && !source->split) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->element_place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->element_where,
                          "the field \"%V\" begins with \".\", which stands "
                          "for the element of an \"each\" block: outside of "
                          "one write \"data%V\"; or of a body that is split, "
@@ -168,14 +168,14 @@ ngx_er_route_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     near = ngx_er_nearest_noun(name, &mcf->sources);
 
     if (near) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "event_route \"%V\" is from an unknown source "
                          "\"%V\": did you mean \"%s\"?", &route->name, name,
                          near);
         return NGX_ERROR;
     }
 
-    ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+    ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                      "event_route \"%V\" is from an unknown source \"%V\": "
                      "add \"event_source %V { ... }\"", &route->name, name,
                      name);
@@ -237,7 +237,7 @@ ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     }
 
     if (ngx_er_matcher_compile(source->matcher, &err) != NGX_OK) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &source->place, "%*s", err.len,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &source->where, "%*s", err.len,
                          err.text);
         return NGX_ERROR;
     }
@@ -245,7 +245,7 @@ ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_matcher_size(source->matcher, &size);
 
     if (size.always > NGX_ER_ROUTE_ALWAYS) {
-        ngx_er_log_place(cf, NGX_LOG_WARN, &source->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &source->where,
                          "%ui of %ui routes from source \"%V\" have nothing "
                          "by which they can be looked up and are evaluated "
                          "for every event: give them a condition that is not "
@@ -313,7 +313,7 @@ ngx_er_route_variables(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 static void
 ngx_er_route_delayed(ngx_conf_t *cf, ngx_er_route_t *route)
 {
-    ngx_er_log_place(cf, NGX_LOG_WARN, &route->place,
+    ngx_er_where_log(cf, NGX_LOG_WARN, &route->where,
                      "\"delay\" of event_route \"%V\" applies to queued "
                      "deliveries only, and source \"%V\" delivers while the "
                      "producer waits: write \"delivery queued;\" there",
@@ -354,7 +354,7 @@ ngx_er_route_reach(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
             continue;
         }
 
-        ngx_er_log_place(cf, NGX_LOG_WARN, &route[i]->place,
+        ngx_er_where_log(cf, NGX_LOG_WARN, &route[i]->where,
                          "event_route \"%V\" is never reached: event_route "
                          "\"%V\" %s", &route[i]->name, &by[i]->name,
                          route[i]->fallback

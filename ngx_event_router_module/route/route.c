@@ -209,8 +209,8 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
     if (route) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate event_route \"%V\", the first is in "
-                           "%V:%ui", name, &route->place.file,
-                           route->place.line);
+                           "%V:%ui", name, &route->where.file,
+                           route->where.line);
         return NULL;
     }
 
@@ -220,7 +220,7 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
     }
 
     route->name = *name;
-    ngx_er_place_set(cf, &route->place);
+    ngx_er_where_set(cf, &route->where);
 
     if (ngx_array_init(&route->from, cf->pool, 1, sizeof(ngx_str_t)) != NGX_OK
         || ngx_array_init(&route->to, cf->pool, 2, sizeof(ngx_str_t))
@@ -296,7 +296,7 @@ static ngx_int_t
 ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route)
 {
     if (route->from.nelts == 0) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "event_route \"%V\" has no \"from\": name its "
                          "sources, or write \"from *;\" for all of them",
                          &route->name);
@@ -304,14 +304,14 @@ ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route)
     }
 
     if (route->to.nelts == 0) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "event_route \"%V\" has no \"to\": name at least one "
                          "target", &route->name);
         return NGX_ERROR;
     }
 
     if (route->copy && (route->fallback || route->last)) {
-        ngx_er_log_place(cf, NGX_LOG_EMERG, &route->place,
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "event_route \"%V\" is a \"copy\", which takes the "
                          "event from nobody, and a \"%s\": write one of them",
                          &route->name, route->last ? "last" : "fallback");

@@ -107,7 +107,7 @@ ngx_er_route_words(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 
     if (parser->route->element.len == 0) {
         parser->route->element = *value;
-        ngx_er_place_set(cf, &parser->route->element_place);
+        ngx_er_where_set(cf, &parser->route->element_where);
     }
 
     return words;
@@ -253,7 +253,7 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
     u_char                     *p;
     ngx_str_t                  *value;
     ngx_uint_t                  i, quote;
-    ngx_er_place_t              place;
+    ngx_er_where_t              where;
     ngx_er_condition_origin_t  *origin;
 
     origin = ngx_er_condition_origin(cf->pool, condition);
@@ -295,10 +295,10 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
 
     origin->text.len = p - origin->text.data;
 
-    ngx_er_place_set(cf, &place);
+    ngx_er_where_set(cf, &where);
 
-    origin->file = place.file.data;
-    origin->line = place.line;
+    origin->file = where.file.data;
+    origin->line = where.line;
 
     return NGX_OK;
 }

@@ -103,8 +103,8 @@ ngx_er_event_undecided(ngx_er_event_t *event, ngx_array_t *matched)
                   "%V:%ui: make the regular expressions there simpler, or "
                   "let other conditions stand before them",
                   &event->id, &event->source->name, NGX_ER_BUDGET_TIME,
-                  &routes[*id]->name, &routes[*id]->place.file,
-                  routes[*id]->place.line);
+                  &routes[*id]->name, &routes[*id]->where.file,
+                  routes[*id]->where.line);
 }
 
 

@@ -46,7 +46,7 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     queue->backend = &ngx_er_file_backend;
     queue->conf = fq;
     queue->memory = 32 * 1024 * 1024;
-    ngx_er_place_set(cf, &queue->place);
+    ngx_er_where_set(cf, &queue->where);
 
     fq->conf.size = 1024 * 1024 * 1024;
     fq->conf.high = 85;

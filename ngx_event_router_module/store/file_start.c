@@ -110,7 +110,7 @@ ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
                       "configuration is not taken, since the store of the "
                       "running workers is in order, in %V:%ui",
                       &fq->conf.path, err.len, err.text,
-                      &queue->place.file, queue->place.line);
+                      &queue->where.file, queue->where.line);
         return NGX_ERROR;
     }
 
@@ -119,8 +119,8 @@ ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
     ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                   "\"event_store file:%V\" cannot be used: %*s; until it can "
                   "be, events of queued sources are answered 503, in %V:%ui",
-                  &fq->conf.path, err.len, err.text, &queue->place.file,
-                  queue->place.line);
+                  &fq->conf.path, err.len, err.text, &queue->where.file,
+                  queue->where.line);
 
     return NGX_OK;
 }

@@ -169,7 +169,7 @@ ngx_er_queue_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
     if (!ccf->master) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "a durable queue needs \"master_process on\", in %V:%ui",
-                      &queue->place.file, queue->place.line);
+                      &queue->where.file, queue->where.line);
         return NGX_ERROR;
     }
 

@@ -48,7 +48,7 @@ typedef struct {
 struct ngx_er_queue_s {
     ngx_er_queue_backend_t  *backend;
     void                    *conf;     /* the backend's */
-    ngx_er_place_t           place;    /* of event_store */
+    ngx_er_where_t           where;    /* of event_store */
     ngx_uint_t               open;     /* in this worker */
     size_t                   memory;   /* bytes of records in hand, a worker */
     uint64_t                 generation;  /* of the configuration: when it was

@@ -123,7 +123,7 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     queue->backend = &ngx_er_redis_queue_backend;
     queue->conf = rq;
     queue->memory = conf->memory;
-    ngx_er_place_set(cf, &queue->place);
+    ngx_er_where_set(cf, &queue->where);
 
     ngx_er_redis_queue_sha1();
 

@@ -5,33 +5,34 @@
 
 
 /*
- * Places and names in nginx.conf.  What is wrong is often known only after the
- * whole file was read ("route names an unknown source"), when ngx_conf_t no
- * longer stands at the line that is to blame.  So every noun remembers its
- * place, and errors found late are logged in the form in which nginx itself
- * would have logged them.  Called at configuration time only.
+ * Where nouns stand in nginx.conf, and their names.  What is wrong is often
+ * known only after the whole file was read ("route names an unknown source"),
+ * when ngx_conf_t no longer stands at the line that is to blame.  So every
+ * noun remembers where it is, and errors found late are logged in the form in
+ * which nginx itself would have logged them.  Called at configuration time
+ * only.
  */
 
 
-#include "event_router.h"
+#include "where.h"
 
 
 void
-ngx_er_place_set(ngx_conf_t *cf, ngx_er_place_t *place)
+ngx_er_where_set(ngx_conf_t *cf, ngx_er_where_t *where)
 {
     if (cf->conf_file == NULL || cf->conf_file->file.fd == NGX_INVALID_FILE) {
-        ngx_str_set(&place->file, "command line");
-        place->line = 0;
+        ngx_str_set(&where->file, "command line");
+        where->line = 0;
         return;
     }
 
-    place->file = cf->conf_file->file.name;
-    place->line = cf->conf_file->line;
+    where->file = cf->conf_file->file.name;
+    where->line = cf->conf_file->line;
 }
 
 
 void ngx_cdecl
-ngx_er_log_place(ngx_conf_t *cf, ngx_uint_t level, ngx_er_place_t *place,
+ngx_er_where_log(ngx_conf_t *cf, ngx_uint_t level, ngx_er_where_t *where,
     const char *fmt, ...)
 {
     u_char   text[NGX_MAX_CONF_ERRSTR], *p;
@@ -42,7 +43,7 @@ ngx_er_log_place(ngx_conf_t *cf, ngx_uint_t level, ngx_er_place_t *place,
     va_end(args);
 
     ngx_log_error(level, cf->log, 0, "%*s in %V:%ui",
-                  p - text, text, &place->file, place->line);
+                  p - text, text, &where->file, where->line);
 }
 
 
