@@ -76,7 +76,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t              name;       /* keys joined by "." */
-    ngx_er_json_t         *json;       /* where it stands */
+    ngx_er_tree_t         *json;       /* where it stands */
     ngx_uint_t             field;      /* in the table */
     ngx_uint_t             index;      /* in its pattern */
     ngx_er_checks_t        checks;
@@ -87,7 +87,7 @@ typedef struct {
 
 
 /* leaf.c: json is the array of alternatives; NGX_ERROR with a sentence */
-ngx_int_t ngx_er_leaf_compile(ngx_pool_t *pool, ngx_er_json_t *json,
+ngx_int_t ngx_er_leaf_compile(ngx_pool_t *pool, ngx_er_tree_t *json,
     ngx_er_leaf_t *leaf, ngx_er_error_t *err);
 
 /* check.c: a value, not an array nor an object, is one of the alternatives */

@@ -10,6 +10,12 @@
  * bounds, and reading it is a walk without a single syntax error to think of;
  * the recursion is as deep as the guard allows.
  *
+ * It is a reader of its own because trees of jansson lack what patterns mean
+ * and what their errors say: a number as it is written (one that binary64
+ * cannot hold is an error, jansson has rounded it already), a key that comes
+ * twice (both are asked, jansson keeps the last), and the line of each value.
+ * It is short because it meets no error.
+ *
  * Called by pattern.c and filter.c when nginx.conf is read.  Everything is in
  * the pool or in the text.  What may fail: the file, the guard and memory,
  * each a sentence in err.
@@ -36,18 +42,18 @@ static ngx_int_t ngx_er_document_load(ngx_pool_t *pool, ngx_fd_t fd,
     ngx_str_t *text);
 static void ngx_er_document_where(ngx_str_t *text, size_t offset,
     ngx_uint_t *line, ngx_uint_t *column);
-static ngx_er_json_t *ngx_er_document_value(ngx_er_reader_t *r,
-    ngx_er_json_t *parent);
+static ngx_er_tree_t *ngx_er_document_value(ngx_er_reader_t *r,
+    ngx_er_tree_t *parent);
 static ngx_int_t ngx_er_document_children(ngx_er_reader_t *r,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_document_string(ngx_er_reader_t *r, ngx_str_t *text);
 static void ngx_er_document_bare(ngx_er_reader_t *r, ngx_str_t *text);
 static void ngx_er_document_blanks(ngx_er_reader_t *r);
-static u_char *ngx_er_document_path(ngx_er_json_t *json, u_char *p,
+static u_char *ngx_er_document_path(ngx_er_tree_t *json, u_char *p,
     u_char *last);
 
 
-ngx_er_json_t *
+ngx_er_tree_t *
 ngx_er_document_read(ngx_pool_t *pool, ngx_str_t *name, ngx_er_error_t *err)
 {
     ngx_fd_t   fd;
@@ -113,12 +119,12 @@ ngx_er_document_load(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *text)
 }
 
 
-ngx_er_json_t *
+ngx_er_tree_t *
 ngx_er_document_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_error_t *err)
 {
     ngx_int_t              rc;
     ngx_uint_t             line, column;
-    ngx_er_json_t         *json;
+    ngx_er_tree_t         *json;
     ngx_er_scan_t          guard;
     ngx_er_reader_t        r;
     ngx_er_scan_limits_t   limits;
@@ -176,13 +182,13 @@ ngx_er_document_where(ngx_str_t *text, size_t offset, ngx_uint_t *line,
 
 /* recursive: as deep as the guard allows; NULL: no memory */
 
-static ngx_er_json_t *
-ngx_er_document_value(ngx_er_reader_t *r, ngx_er_json_t *parent)
+static ngx_er_tree_t *
+ngx_er_document_value(ngx_er_reader_t *r, ngx_er_tree_t *parent)
 {
     ngx_int_t       rc;
-    ngx_er_json_t  *json;
+    ngx_er_tree_t  *json;
 
-    json = ngx_pcalloc(r->pool, sizeof(ngx_er_json_t));
+    json = ngx_pcalloc(r->pool, sizeof(ngx_er_tree_t));
     if (json == NULL) {
         return NULL;
     }
@@ -231,12 +237,12 @@ ngx_er_document_value(ngx_er_reader_t *r, ngx_er_json_t *parent)
 
 
 static ngx_int_t
-ngx_er_document_children(ngx_er_reader_t *r, ngx_er_json_t *json)
+ngx_er_document_children(ngx_er_reader_t *r, ngx_er_tree_t *json)
 {
     u_char           close;
     ngx_str_t        key;
     ngx_uint_t       index;
-    ngx_er_json_t   *child, **slot;
+    ngx_er_tree_t   *child, **slot;
 
     close = (*r->p == '{') ? '}' : ']';
     slot = &json->child;
@@ -350,7 +356,7 @@ ngx_er_document_blanks(ngx_er_reader_t *r)
 
 
 ngx_int_t
-ngx_er_document_error(ngx_er_json_t *json, ngx_er_error_t *err,
+ngx_er_document_error(ngx_er_tree_t *json, ngx_er_error_t *err,
     const char *fmt, ...)
 {
     u_char   *p, *last;
@@ -378,7 +384,7 @@ ngx_er_document_error(ngx_er_json_t *json, ngx_er_error_t *err,
 
 
 static u_char *
-ngx_er_document_path(ngx_er_json_t *json, u_char *p, u_char *last)
+ngx_er_document_path(ngx_er_tree_t *json, u_char *p, u_char *last)
 {
     if (json->parent->parent) {
         p = ngx_er_document_path(json->parent, p, last);
@@ -394,7 +400,7 @@ ngx_er_document_path(ngx_er_json_t *json, u_char *p, u_char *last)
 
 
 ngx_uint_t
-ngx_er_json_is(ngx_str_t *text, const char *word)
+ngx_er_tree_is(ngx_str_t *text, const char *word)
 {
     return text->len == ngx_strlen(word)
            && ngx_strncmp(text->data, word, text->len) == 0;

@@ -18,12 +18,12 @@
 #include "../base.h"
 
 
-typedef struct ngx_er_json_s  ngx_er_json_t;
+typedef struct ngx_er_tree_s  ngx_er_tree_t;
 
-struct ngx_er_json_s {
-    ngx_er_json_t         *parent;     /* NULL: the document itself */
-    ngx_er_json_t         *next;       /* in the same array or object */
-    ngx_er_json_t         *child;      /* the first one, in document order */
+struct ngx_er_tree_s {
+    ngx_er_tree_t         *parent;     /* NULL: the document itself */
+    ngx_er_tree_t         *next;       /* in the same array or object */
+    ngx_er_tree_t         *child;      /* the first one, in document order */
     ngx_str_t              key;        /* in an object */
     ngx_str_t              text;       /* STRING: decoded; NUMBER, BOOLEAN,
                                           NULL: as it stands */
@@ -34,18 +34,18 @@ struct ngx_er_json_s {
 
 
 /* NULL with a sentence in err; "name" ends with a NUL */
-ngx_er_json_t *ngx_er_document_read(ngx_pool_t *pool, ngx_str_t *name,
+ngx_er_tree_t *ngx_er_document_read(ngx_pool_t *pool, ngx_str_t *name,
     ngx_er_error_t *err);
 
 /* the text must outlive the tree */
-ngx_er_json_t *ngx_er_document_parse(ngx_pool_t *pool, ngx_str_t *text,
+ngx_er_tree_t *ngx_er_document_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_error_t *err);
 
 /* "line 3, detail.state[1]: " and the sentence; returns NGX_ERROR */
-ngx_int_t ngx_er_document_error(ngx_er_json_t *json, ngx_er_error_t *err,
+ngx_int_t ngx_er_document_error(ngx_er_tree_t *json, ngx_er_error_t *err,
     const char *fmt, ...);
 
-ngx_uint_t ngx_er_json_is(ngx_str_t *text, const char *word);
+ngx_uint_t ngx_er_tree_is(ngx_str_t *text, const char *word);
 
 
 #endif /* _NGX_ER_DOCUMENT_H_INCLUDED_ */

@@ -29,7 +29,7 @@ typedef struct {
 
 
 typedef ngx_er_condition_t *(*ngx_er_filter_pt)(ngx_er_filter_t *f,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 
 
 typedef struct {
@@ -39,23 +39,23 @@ typedef struct {
 
 
 static ngx_er_condition_t *ngx_er_filter_one(ngx_er_filter_t *f,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_er_condition_t *ngx_er_filter_list(ngx_er_filter_t *f,
-    ngx_er_json_t *json, ngx_er_condition_kind_e kind);
+    ngx_er_tree_t *json, ngx_er_condition_kind_e kind);
 static ngx_er_condition_t *ngx_er_filter_attributes(ngx_er_filter_t *f,
-    ngx_er_json_t *json);
-static ngx_int_t ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_json_t *json,
+    ngx_er_tree_t *json);
+static ngx_int_t ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_tree_t *json,
     ngx_str_t *field);
 static ngx_er_condition_t *ngx_er_filter_text(ngx_er_filter_t *f,
-    ngx_er_json_t *json, ngx_str_t *args, ngx_er_condition_t *condition);
+    ngx_er_tree_t *json, ngx_str_t *args, ngx_er_condition_t *condition);
 static ngx_er_condition_t *ngx_er_filter_all(ngx_er_filter_t *f,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_er_condition_t *ngx_er_filter_any(ngx_er_filter_t *f,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_er_condition_t *ngx_er_filter_not(ngx_er_filter_t *f,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_er_condition_t *ngx_er_filter_sql(ngx_er_filter_t *f,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 
 
 static ngx_er_dialect_t  ngx_er_filter_dialects[] = {
@@ -77,7 +77,7 @@ static const char  *ngx_er_filter_fields[] = {
 
 
 ngx_er_condition_t *
-ngx_er_filter_compile(ngx_pool_t *pool, ngx_er_json_t *json,
+ngx_er_filter_compile(ngx_pool_t *pool, ngx_er_tree_t *json,
     ngx_er_fields_t *fields, ngx_er_error_t *err)
 {
     ngx_er_filter_t  f;
@@ -94,7 +94,7 @@ ngx_er_filter_compile(ngx_pool_t *pool, ngx_er_json_t *json,
 /* recursive: as deep as the document */
 
 static ngx_er_condition_t *
-ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
+ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_tree_t *json)
 {
     const char          *near;
     ngx_uint_t           i;
@@ -115,7 +115,7 @@ ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
     for (i = 0; ngx_er_filter_dialects[i].name; i++) {
         dialect = &ngx_er_filter_dialects[i];
 
-        if (ngx_er_json_is(&json->child->key, dialect->name)) {
+        if (ngx_er_tree_is(&json->child->key, dialect->name)) {
             condition = dialect->compile(f, json->child);
 
             return (condition == NULL || condition->origin)
@@ -140,10 +140,10 @@ ngx_er_filter_one(ngx_er_filter_t *f, ngx_er_json_t *json)
    block is made, so that explanations lead to it */
 
 static ngx_er_condition_t *
-ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
+ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_tree_t *json)
 {
     ngx_str_t            args[3];
-    ngx_er_json_t       *item;
+    ngx_er_tree_t       *item;
     ngx_er_error_t       err;
     ngx_er_condition_t  *block, *test;
 
@@ -175,7 +175,7 @@ ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
         args[1] = json->key;
         args[2] = item->text;
 
-        if (ngx_er_json_is(&json->key, "exact")) {
+        if (ngx_er_tree_is(&json->key, "exact")) {
             ngx_str_set(&args[1], "=");
         }
 
@@ -208,7 +208,7 @@ ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_json_t *json)
 /* "line 3, all[0].exact.type: type = a", of a block "line 3, all[0].exact" */
 
 static ngx_er_condition_t *
-ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_json_t *json, ngx_str_t *args,
+ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_tree_t *json, ngx_str_t *args,
     ngx_er_condition_t *condition)
 {
     ngx_er_error_t              text;
@@ -244,19 +244,19 @@ ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_json_t *json, ngx_str_t *args,
 /* the words that nginx.conf has for the attribute */
 
 static ngx_int_t
-ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_json_t *json, ngx_str_t *field)
+ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_tree_t *json, ngx_str_t *field)
 {
     u_char      c;
     ngx_uint_t  i;
 
     for (i = 0; ngx_er_filter_fields[i]; i++) {
-        if (ngx_er_json_is(&json->key, ngx_er_filter_fields[i])) {
+        if (ngx_er_tree_is(&json->key, ngx_er_filter_fields[i])) {
             *field = json->key;
             return NGX_OK;
         }
     }
 
-    if (ngx_er_json_is(&json->key, "data")) {
+    if (ngx_er_tree_is(&json->key, "data")) {
         return ngx_er_document_error(json, f->err, "filters see the event's "
                                      "attributes only: for its data write "
                                      "\"when data.PATH ...\" or an event "
@@ -290,21 +290,21 @@ ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_json_t *json, ngx_str_t *field)
 
 
 static ngx_er_condition_t *
-ngx_er_filter_all(ngx_er_filter_t *f, ngx_er_json_t *json)
+ngx_er_filter_all(ngx_er_filter_t *f, ngx_er_tree_t *json)
 {
     return ngx_er_filter_list(f, json, NGX_ER_CONDITION_ALL);
 }
 
 
 static ngx_er_condition_t *
-ngx_er_filter_any(ngx_er_filter_t *f, ngx_er_json_t *json)
+ngx_er_filter_any(ngx_er_filter_t *f, ngx_er_tree_t *json)
 {
     return ngx_er_filter_list(f, json, NGX_ER_CONDITION_ANY);
 }
 
 
 static ngx_er_condition_t *
-ngx_er_filter_not(ngx_er_filter_t *f, ngx_er_json_t *json)
+ngx_er_filter_not(ngx_er_filter_t *f, ngx_er_tree_t *json)
 {
     ngx_er_condition_t  *block, *filter;
 
@@ -326,10 +326,10 @@ ngx_er_filter_not(ngx_er_filter_t *f, ngx_er_json_t *json)
 
 
 static ngx_er_condition_t *
-ngx_er_filter_list(ngx_er_filter_t *f, ngx_er_json_t *json,
+ngx_er_filter_list(ngx_er_filter_t *f, ngx_er_tree_t *json,
     ngx_er_condition_kind_e kind)
 {
-    ngx_er_json_t       *item;
+    ngx_er_tree_t       *item;
     ngx_er_condition_t  *block, *filter;
 
     if (json->type != NGX_ER_ARRAY || json->child == NULL) {
@@ -361,7 +361,7 @@ ngx_er_filter_list(ngx_er_filter_t *f, ngx_er_json_t *json,
 
 
 static ngx_er_condition_t *
-ngx_er_filter_sql(ngx_er_filter_t *f, ngx_er_json_t *json)
+ngx_er_filter_sql(ngx_er_filter_t *f, ngx_er_tree_t *json)
 {
     (void) ngx_er_document_error(json, f->err, "SQL expressions are not "
                                  "supported: write \"when\" lines in the "

@@ -20,7 +20,7 @@
 
 
 typedef ngx_int_t (*ngx_er_leaf_operator_pt)(ngx_er_compiler_t *c,
-    ngx_er_checks_t *checks, ngx_er_json_t *json);
+    ngx_er_checks_t *checks, ngx_er_tree_t *json);
 
 
 typedef struct {
@@ -32,19 +32,19 @@ typedef struct {
 static ngx_int_t ngx_er_leaf_checks(ngx_er_compiler_t *c,
     ngx_er_checks_t *checks);
 static ngx_int_t ngx_er_leaf_alternative(ngx_er_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_leaf_operator(ngx_er_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_leaf_exists(ngx_er_compiler_t *c,
-    ngx_er_checks_t *checks, ngx_er_json_t *json);
+    ngx_er_checks_t *checks, ngx_er_tree_t *json);
 static ngx_int_t ngx_er_leaf_but(ngx_er_compiler_t *c,
-    ngx_er_checks_t *checks, ngx_er_json_t *json);
+    ngx_er_checks_t *checks, ngx_er_tree_t *json);
 static ngx_int_t ngx_er_leaf_but_values(ngx_er_compiler_t *c,
-    ngx_er_checks_t *checks, ngx_er_json_t *json);
+    ngx_er_checks_t *checks, ngx_er_tree_t *json);
 static ngx_int_t ngx_er_leaf_but_operator(ngx_er_compiler_t *c,
-    ngx_er_checks_t *checks, ngx_er_json_t *json);
+    ngx_er_checks_t *checks, ngx_er_tree_t *json);
 static ngx_int_t ngx_er_leaf_unknown(ngx_er_compiler_t *c,
-    ngx_er_json_t *json, ngx_er_leaf_operator_t *operators,
+    ngx_er_tree_t *json, ngx_er_leaf_operator_t *operators,
     const char *where);
 
 
@@ -72,11 +72,11 @@ static ngx_er_leaf_operator_t  ngx_er_leaf_but_operators[] = {
 
 
 ngx_int_t
-ngx_er_leaf_compile(ngx_pool_t *pool, ngx_er_json_t *json,
+ngx_er_leaf_compile(ngx_pool_t *pool, ngx_er_tree_t *json,
     ngx_er_leaf_t *leaf, ngx_er_error_t *err)
 {
     ngx_uint_t          i;
-    ngx_er_json_t      *item;
+    ngx_er_tree_t      *item;
     ngx_er_checks_t    *but;
     ngx_er_compiler_t   c;
 
@@ -132,7 +132,7 @@ ngx_er_leaf_checks(ngx_er_compiler_t *c, ngx_er_checks_t *checks)
 
 
 static ngx_int_t
-ngx_er_leaf_alternative(ngx_er_compiler_t *c, ngx_er_json_t *json)
+ngx_er_leaf_alternative(ngx_er_compiler_t *c, ngx_er_tree_t *json)
 {
     ngx_uint_t        len;
     ngx_er_check_t   *check;
@@ -189,9 +189,9 @@ ngx_er_leaf_alternative(ngx_er_compiler_t *c, ngx_er_json_t *json)
 
 
 static ngx_int_t
-ngx_er_leaf_operator(ngx_er_compiler_t *c, ngx_er_json_t *json)
+ngx_er_leaf_operator(ngx_er_compiler_t *c, ngx_er_tree_t *json)
 {
-    ngx_er_json_t           *op;
+    ngx_er_tree_t           *op;
     ngx_er_leaf_operator_t  *o;
 
     if (ngx_er_leaf_only(c, json) != NGX_OK) {
@@ -201,7 +201,7 @@ ngx_er_leaf_operator(ngx_er_compiler_t *c, ngx_er_json_t *json)
     op = json->child;
 
     for (o = ngx_er_leaf_operators; o->name; o++) {
-        if (ngx_er_json_is(&op->key, o->name)) {
+        if (ngx_er_tree_is(&op->key, o->name)) {
             return o->compile(c, &c->leaf->checks, op);
         }
     }
@@ -213,7 +213,7 @@ ngx_er_leaf_operator(ngx_er_compiler_t *c, ngx_er_json_t *json)
 /* an object with one key */
 
 ngx_int_t
-ngx_er_leaf_only(ngx_er_compiler_t *c, ngx_er_json_t *json)
+ngx_er_leaf_only(ngx_er_compiler_t *c, ngx_er_tree_t *json)
 {
     if (json->child == NULL) {
         return ngx_er_document_error(json, c->err, "the object is empty: "
@@ -232,7 +232,7 @@ ngx_er_leaf_only(ngx_er_compiler_t *c, ngx_er_json_t *json)
 
 
 ngx_int_t
-ngx_er_leaf_string(ngx_er_compiler_t *c, ngx_er_json_t *json)
+ngx_er_leaf_string(ngx_er_compiler_t *c, ngx_er_tree_t *json)
 {
     if (json->type != NGX_ER_STRING) {
         return ngx_er_document_error(json, c->err, "a string must stand here");
@@ -265,7 +265,7 @@ ngx_er_leaf_add(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 static ngx_int_t
 ngx_er_leaf_exists(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     if (json->type != NGX_ER_BOOLEAN) {
         return ngx_er_document_error(json, c->err, "true or false must stand "
@@ -285,7 +285,7 @@ ngx_er_leaf_exists(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 static ngx_int_t
 ngx_er_leaf_but(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     ngx_er_checks_t  *but;
 
@@ -305,10 +305,10 @@ ngx_er_leaf_but(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 static ngx_int_t
 ngx_er_leaf_but_values(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     ngx_int_t       rc;
-    ngx_er_json_t  *item, *last;
+    ngx_er_tree_t  *item, *last;
 
     item = (json->type == NGX_ER_ARRAY) ? json->child : json;
     last = (json->type == NGX_ER_ARRAY) ? NULL : json->next;
@@ -348,9 +348,9 @@ ngx_er_leaf_but_values(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 static ngx_int_t
 ngx_er_leaf_but_operator(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
-    ngx_er_json_t           *op, *item, *last;
+    ngx_er_tree_t           *op, *item, *last;
     ngx_er_leaf_operator_t  *o;
 
     if (ngx_er_leaf_only(c, json) != NGX_OK) {
@@ -360,7 +360,7 @@ ngx_er_leaf_but_operator(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
     op = json->child;
 
     for (o = ngx_er_leaf_but_operators; o->name; o++) {
-        if (ngx_er_json_is(&op->key, o->name)) {
+        if (ngx_er_tree_is(&op->key, o->name)) {
             break;
         }
     }
@@ -389,7 +389,7 @@ ngx_er_leaf_but_operator(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 
 static ngx_int_t
-ngx_er_leaf_unknown(ngx_er_compiler_t *c, ngx_er_json_t *json,
+ngx_er_leaf_unknown(ngx_er_compiler_t *c, ngx_er_tree_t *json,
     ngx_er_leaf_operator_t *operators, const char *where)
 {
     const char  *near;

@@ -14,15 +14,15 @@
 #include "leaf.h"
 
 
-static ngx_er_json_t *ngx_er_leaf_bound(ngx_er_compiler_t *c,
-    ngx_er_check_t *check, ngx_er_json_t *op);
+static ngx_er_tree_t *ngx_er_leaf_bound(ngx_er_compiler_t *c,
+    ngx_er_check_t *check, ngx_er_tree_t *op);
 
 
 /* of "anything-but" and of "numeric": must be comparable */
 
 ngx_int_t
 ngx_er_leaf_number(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     ngx_er_check_t  *check;
 
@@ -48,9 +48,9 @@ ngx_er_leaf_number(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 ngx_int_t
 ngx_er_leaf_numeric(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
-    ngx_er_json_t   *op;
+    ngx_er_tree_t   *op;
     ngx_er_check_t  *check;
 
     op = json->child;
@@ -60,7 +60,7 @@ ngx_er_leaf_numeric(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
                                      "such as [\">=\", 5, \"<\", 10]");
     }
 
-    if (ngx_er_json_is(&op->text, "=") && op->type == NGX_ER_STRING
+    if (ngx_er_tree_is(&op->text, "=") && op->type == NGX_ER_STRING
         && op->next && op->next->type == NGX_ER_NUMBER
         && op->next->next == NULL)
     {
@@ -110,13 +110,13 @@ ngx_er_leaf_numeric(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 /* an operator and its number, which is returned */
 
-static ngx_er_json_t *
+static ngx_er_tree_t *
 ngx_er_leaf_bound(ngx_er_compiler_t *c, ngx_er_check_t *check,
-    ngx_er_json_t *op)
+    ngx_er_tree_t *op)
 {
     u_char            sign;
     ngx_uint_t        open;
-    ngx_er_json_t    *n;
+    ngx_er_tree_t    *n;
     ngx_er_number_t  *number;
 
     n = op->next;
@@ -124,8 +124,8 @@ ngx_er_leaf_bound(ngx_er_compiler_t *c, ngx_er_check_t *check,
     open = (op->text.len == 1);
 
     if (op->type != NGX_ER_STRING || (sign != '<' && sign != '>')
-        || (!open && !ngx_er_json_is(&op->text, "<=")
-            && !ngx_er_json_is(&op->text, ">=")))
+        || (!open && !ngx_er_tree_is(&op->text, "<=")
+            && !ngx_er_tree_is(&op->text, ">=")))
     {
         (void) ngx_er_document_error(op, c->err, "one of \"=\" \"<\" \"<=\" "
                                      "\">\" \">=\" must stand here, \"=\" "
@@ -164,7 +164,7 @@ ngx_er_leaf_bound(ngx_er_compiler_t *c, ngx_er_check_t *check,
 
 ngx_int_t
 ngx_er_leaf_cidr(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     u_char          *slash;
     ngx_int_t        bits;

@@ -20,17 +20,17 @@
 
 
 static ngx_int_t ngx_er_leaf_ends(ngx_er_compiler_t *c,
-    ngx_er_checks_t *checks, ngx_er_json_t *json, ngx_er_check_e kind,
+    ngx_er_checks_t *checks, ngx_er_tree_t *json, ngx_er_check_e kind,
     ngx_er_check_e kind_ci);
 static ngx_int_t ngx_er_leaf_folded(ngx_er_compiler_t *c,
-    ngx_er_checks_t *checks, ngx_er_json_t *json, ngx_er_check_e kind);
+    ngx_er_checks_t *checks, ngx_er_tree_t *json, ngx_er_check_e kind);
 static ngx_int_t ngx_er_leaf_pieces(ngx_er_compiler_t *c,
-    ngx_er_check_t *check, ngx_er_json_t *json);
+    ngx_er_check_t *check, ngx_er_tree_t *json);
 
 
 ngx_int_t
 ngx_er_leaf_exactly(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     if (ngx_er_leaf_string(c, json) != NGX_OK) {
         return NGX_ERROR;
@@ -42,7 +42,7 @@ ngx_er_leaf_exactly(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 ngx_int_t
 ngx_er_leaf_text(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     ngx_str_t  *text;
 
@@ -59,7 +59,7 @@ ngx_er_leaf_text(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 ngx_int_t
 ngx_er_leaf_prefix(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     return ngx_er_leaf_ends(c, checks, json, NGX_ER_CHECK_PREFIX,
                             NGX_ER_CHECK_PREFIX_CI);
@@ -68,7 +68,7 @@ ngx_er_leaf_prefix(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 ngx_int_t
 ngx_er_leaf_suffix(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     return ngx_er_leaf_ends(c, checks, json, NGX_ER_CHECK_SUFFIX,
                             NGX_ER_CHECK_SUFFIX_CI);
@@ -79,7 +79,7 @@ ngx_er_leaf_suffix(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 static ngx_int_t
 ngx_er_leaf_ends(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json, ngx_er_check_e kind, ngx_er_check_e kind_ci)
+    ngx_er_tree_t *json, ngx_er_check_e kind, ngx_er_check_e kind_ci)
 {
     ngx_uint_t  but;
 
@@ -91,7 +91,7 @@ ngx_er_leaf_ends(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
             return NGX_ERROR;
         }
 
-        if (!ngx_er_json_is(&json->child->key, "equals-ignore-case")) {
+        if (!ngx_er_tree_is(&json->child->key, "equals-ignore-case")) {
             return ngx_er_document_error(json->child, c->err, "only "
                                          "\"equals-ignore-case\" may stand "
                                          "here");
@@ -116,7 +116,7 @@ ngx_er_leaf_ends(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 static ngx_int_t
 ngx_er_leaf_folded(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json, ngx_er_check_e kind)
+    ngx_er_tree_t *json, ngx_er_check_e kind)
 {
     ngx_er_check_t  *check;
 
@@ -137,7 +137,7 @@ ngx_er_leaf_folded(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 ngx_int_t
 ngx_er_leaf_equal(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     return ngx_er_leaf_folded(c, checks, json, NGX_ER_CHECK_EQUAL_CI);
 }
@@ -145,7 +145,7 @@ ngx_er_leaf_equal(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 ngx_int_t
 ngx_er_leaf_wildcard(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     ngx_er_check_t  *check;
 
@@ -178,7 +178,7 @@ ngx_er_leaf_wildcard(ngx_er_compiler_t *c, ngx_er_checks_t *checks,
 
 static ngx_int_t
 ngx_er_leaf_pieces(ngx_er_compiler_t *c, ngx_er_check_t *check,
-    ngx_er_json_t *json)
+    ngx_er_tree_t *json)
 {
     u_char     *p, *dst, *last;
     ngx_str_t  *piece;

@@ -20,7 +20,7 @@
 #include "sample.h"
 
 
-static ngx_er_json_t *ngx_er_line_document(ngx_conf_t *cf, ngx_str_t *name,
+static ngx_er_tree_t *ngx_er_line_document(ngx_conf_t *cf, ngx_str_t *name,
     ngx_er_error_t *err);
 static void ngx_er_line_error(ngx_conf_t *cf, ngx_er_error_t *err);
 
@@ -30,7 +30,7 @@ ngx_er_line_pattern(ngx_conf_t *cf, ngx_er_fields_t *fields,
     ngx_er_error_t *err)
 {
     ngx_str_t              *value;
-    ngx_er_json_t          *json;
+    ngx_er_tree_t          *json;
     ngx_er_pattern_t       *pattern;
     ngx_er_condition_t     *condition;
     ngx_er_pattern_root_e   root;
@@ -38,7 +38,7 @@ ngx_er_line_pattern(ngx_conf_t *cf, ngx_er_fields_t *fields,
     value = cf->args->elts;
 
     if (cf->args->nelts < 2 || cf->args->nelts > 3
-        || (cf->args->nelts == 3 && !ngx_er_json_is(&value[2], "root=data")))
+        || (cf->args->nelts == 3 && !ngx_er_tree_is(&value[2], "root=data")))
     {
         ngx_er_error(err, "write \"pattern FILE;\" for an event pattern about "
                      "the CloudEvent, or \"pattern FILE root=data;\" for one "
@@ -76,7 +76,7 @@ ngx_er_line_filter(ngx_conf_t *cf, ngx_er_fields_t *fields,
     ngx_er_error_t *err)
 {
     ngx_str_t           *value;
-    ngx_er_json_t       *json;
+    ngx_er_tree_t       *json;
     ngx_er_condition_t  *condition;
 
     value = cf->args->elts;
@@ -143,10 +143,10 @@ ngx_er_line_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
 }
 
 
-static ngx_er_json_t *
+static ngx_er_tree_t *
 ngx_er_line_document(ngx_conf_t *cf, ngx_str_t *name, ngx_er_error_t *err)
 {
-    ngx_er_json_t  *json;
+    ngx_er_tree_t  *json;
 
     if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
         ngx_er_error(err, "no memory for the name of a file");

@@ -57,24 +57,24 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_pattern_object(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_pattern_member(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_pattern_key(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_pattern_or(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_pattern_fork(ngx_er_pattern_compiler_t *c,
-    ngx_array_t *from, ngx_array_t *to, ngx_er_json_t *json);
+    ngx_array_t *from, ngx_array_t *to, ngx_er_tree_t *json);
 static ngx_int_t ngx_er_pattern_leaf(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static ngx_int_t ngx_er_pattern_set(ngx_array_t *branch, ngx_er_leaf_t *leaf);
 static ngx_int_t ngx_er_pattern_field(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json, ngx_er_leaf_t *leaf);
+    ngx_er_tree_t *json, ngx_er_leaf_t *leaf);
 static ngx_int_t ngx_er_pattern_attribute(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json, ngx_er_leaf_t *leaf);
+    ngx_er_tree_t *json, ngx_er_leaf_t *leaf);
 static ngx_int_t ngx_er_pattern_branches(ngx_er_pattern_compiler_t *c,
-    ngx_er_json_t *json);
+    ngx_er_tree_t *json);
 static int ngx_libc_cdecl ngx_er_pattern_order(const void *one,
     const void *two);
 static ngx_int_t ngx_er_pattern_memory(ngx_er_pattern_compiler_t *c);
@@ -98,7 +98,7 @@ static const char  *ngx_er_pattern_attributes[] = {
 
 
 ngx_er_pattern_t *
-ngx_er_pattern_compile(ngx_pool_t *pool, ngx_er_json_t *json,
+ngx_er_pattern_compile(ngx_pool_t *pool, ngx_er_tree_t *json,
     ngx_er_pattern_root_e root, ngx_er_fields_t *fields, ngx_er_error_t *err)
 {
     ngx_array_t                *branch;
@@ -148,10 +148,10 @@ ngx_er_pattern_compile(ngx_pool_t *pool, ngx_er_json_t *json,
 /* recursive: as deep as the document */
 
 static ngx_int_t
-ngx_er_pattern_object(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
+ngx_er_pattern_object(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json)
 {
     ngx_int_t                rc;
-    ngx_er_json_t           *child;
+    ngx_er_tree_t           *child;
     ngx_er_pattern_place_t   at;
 
     if (json->child == NULL) {
@@ -161,7 +161,7 @@ ngx_er_pattern_object(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
 
     for (child = json->child; child; child = child->next) {
 
-        if (ngx_er_json_is(&child->key, "$or")) {
+        if (ngx_er_tree_is(&child->key, "$or")) {
             if (ngx_er_pattern_or(c, child) != NGX_OK) {
                 return NGX_ERROR;
             }
@@ -183,12 +183,12 @@ ngx_er_pattern_object(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
 
 
 static ngx_int_t
-ngx_er_pattern_member(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
+ngx_er_pattern_member(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json)
 {
     ngx_uint_t  i;
 
     for (i = 0; c->or && ngx_er_pattern_reserved[i]; i++) {
-        if (ngx_er_json_is(&json->key, ngx_er_pattern_reserved[i])) {
+        if (ngx_er_tree_is(&json->key, ngx_er_pattern_reserved[i])) {
             return ngx_er_document_error(json, c->err, "an operator cannot be "
                                          "a key within \"$or\": write a path "
                                          "and in its array the operator");
@@ -218,7 +218,7 @@ ngx_er_pattern_member(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
 /* appends the key to the name */
 
 static ngx_int_t
-ngx_er_pattern_key(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
+ngx_er_pattern_key(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json)
 {
     size_t                   i;
     ngx_er_pattern_place_t  *at;
@@ -251,11 +251,11 @@ ngx_er_pattern_key(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
 /* each of its objects goes on with what there is, next to the others */
 
 static ngx_int_t
-ngx_er_pattern_or(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
+ngx_er_pattern_or(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json)
 {
     ngx_uint_t      i;
     ngx_array_t     before, all, *branch, *slot;
-    ngx_er_json_t  *item;
+    ngx_er_tree_t  *item;
 
     if (json->type != NGX_ER_ARRAY || json->child == NULL
         || json->child->next == NULL)
@@ -308,7 +308,7 @@ ngx_er_pattern_or(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
 
 static ngx_int_t
 ngx_er_pattern_fork(ngx_er_pattern_compiler_t *c, ngx_array_t *from,
-    ngx_array_t *to, ngx_er_json_t *json)
+    ngx_array_t *to, ngx_er_tree_t *json)
 {
     void         *p;
     ngx_uint_t    i, entries;
@@ -373,12 +373,12 @@ ngx_er_pattern_fork(ngx_er_pattern_compiler_t *c, ngx_array_t *from,
 
 
 static ngx_int_t
-ngx_er_pattern_leaf(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
+ngx_er_pattern_leaf(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json)
 {
     ngx_uint_t      i;
     ngx_array_t    *branch;
     ngx_er_leaf_t  *leaf;
-    ngx_er_json_t  *item;
+    ngx_er_tree_t  *item;
 
     leaf = ngx_pcalloc(c->pool, sizeof(ngx_er_leaf_t) + c->at.len);
     if (leaf == NULL) {
@@ -457,7 +457,7 @@ ngx_er_pattern_set(ngx_array_t *branch, ngx_er_leaf_t *leaf)
 
 
 static ngx_int_t
-ngx_er_pattern_field(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json,
+ngx_er_pattern_field(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json,
     ngx_er_leaf_t *leaf)
 {
     uint32_t   written;
@@ -506,7 +506,7 @@ ngx_er_pattern_field(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json,
 /* of the CloudEvent; "data" alone is the body, if that is no object */
 
 static ngx_int_t
-ngx_er_pattern_attribute(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json,
+ngx_er_pattern_attribute(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json,
     ngx_er_leaf_t *leaf)
 {
     ngx_int_t        index;
@@ -515,7 +515,7 @@ ngx_er_pattern_attribute(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json,
     ngx_er_field_t   field;
 
     for (i = 0; ngx_er_pattern_attributes[i]; i++) {
-        if (ngx_er_json_is(&leaf->name, ngx_er_pattern_attributes[i])) {
+        if (ngx_er_tree_is(&leaf->name, ngx_er_pattern_attributes[i])) {
             break;
         }
     }
@@ -553,7 +553,7 @@ ngx_er_pattern_attribute(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json,
 
 
 static ngx_int_t
-ngx_er_pattern_branches(ngx_er_pattern_compiler_t *c, ngx_er_json_t *json)
+ngx_er_pattern_branches(ngx_er_pattern_compiler_t *c, ngx_er_tree_t *json)
 {
     ngx_uint_t        i, entries;
     ngx_array_t      *from;

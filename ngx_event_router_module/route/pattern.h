@@ -44,7 +44,7 @@ typedef struct {
 
 /* pattern.c; NULL with a sentence in err */
 ngx_er_pattern_t *ngx_er_pattern_compile(ngx_pool_t *pool,
-    ngx_er_json_t *json, ngx_er_pattern_root_e root, ngx_er_fields_t *fields,
+    ngx_er_tree_t *json, ngx_er_pattern_root_e root, ngx_er_fields_t *fields,
     ngx_er_error_t *err);
 
 /*

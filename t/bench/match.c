@@ -493,7 +493,7 @@ pattern_of(set_t *set, char *line)
     int                  depth;
     char                *p, *text;
     ngx_str_t            s;
-    ngx_er_json_t       *json;
+    ngx_er_tree_t       *json;
     ngx_er_pattern_t    *pattern;
     ngx_er_condition_t  *condition;
 

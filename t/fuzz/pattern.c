@@ -31,7 +31,7 @@ static ngx_er_condition_t *
 compile(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t kind,
     ngx_er_fields_t *fields)
 {
-    ngx_er_json_t     *json;
+    ngx_er_tree_t     *json;
     ngx_er_error_t     err;
     ngx_er_pattern_t  *pattern;
 

@@ -218,7 +218,7 @@ cases_close(cases_t *c, ngx_uint_t expected, const char *name)
 static __attribute__((unused)) ngx_er_condition_t *
 cases_pattern(rules_t *rules, ngx_str_t *text, ngx_er_pattern_root_e root)
 {
-    ngx_er_json_t     *json;
+    ngx_er_tree_t     *json;
     ngx_er_pattern_t  *pattern;
 
     json = ngx_er_document_parse(rules->pool, text, &rules->err);

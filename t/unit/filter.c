@@ -20,7 +20,7 @@
 static ngx_er_condition_t *
 filter(rules_t *rules, ngx_str_t *text)
 {
-    ngx_er_json_t       *json;
+    ngx_er_tree_t       *json;
     ngx_er_condition_t  *condition;
 
     json = ngx_er_document_parse(rules->pool, text, &rules->err);
