@@ -45,10 +45,10 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
     ngx_memzero(&e, sizeof(ngx_er_explain_t));
 
     e.ctx = ctx;
-    e.print.pool = ctx->request->pool;
+    e.json.pool = ctx->request->pool;
 
-    ngx_er_print_open(&e.print, NULL, "{");
-    ngx_er_print_text(&e.print, "source", &ctx->source->name, 0);
+    ngx_er_json_open(&e.json, NULL, "{");
+    ngx_er_json_text(&e.json, "source", &ctx->source->name, 0);
 
     if (refusal) {
         ngx_er_explain_refusal(&e, refusal);
@@ -57,16 +57,16 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
         return NGX_ERROR;
     }
 
-    ngx_er_print_close(&e.print, "}");
+    ngx_er_json_close(&e.json, "}");
 
-    if (e.print.failed) {
+    if (e.json.failed) {
         return NGX_ERROR;
     }
 
     answer->status = NGX_HTTP_OK;
-    answer->body = e.print.out;
+    answer->body = e.json.out;
 
-    return ngx_er_answer_header(e.print.pool, answer, "Content-Type", &type);
+    return ngx_er_answer_header(e.json.pool, answer, "Content-Type", &type);
 }
 
 
@@ -97,20 +97,20 @@ ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_scan_t *scan)
     }
 
     if (handshake) {
-        ngx_er_print_word(&e->print, "handshake",
-                          ngx_er_handshake_signed(handshake)
-                          ? "a challenge, answered if it is verified"
-                          : "a challenge, answered without verification");
+        ngx_er_json_word(&e->json, "handshake",
+                         ngx_er_handshake_signed(handshake)
+                         ? "a challenge, answered if it is verified"
+                         : "a challenge, answered without verification");
         return NGX_OK;
     }
 
     if (scan->error != NGX_ER_SCAN_OK) {
 
-        ngx_er_print_open(&e->print, "body", "{");
-        ngx_er_print_word(&e->print, "error",
-                          ngx_er_scan_reason(scan->error));
-        ngx_er_print_number(&e->print, "offset", scan->offset);
-        ngx_er_print_close(&e->print, "}");
+        ngx_er_json_open(&e->json, "body", "{");
+        ngx_er_json_word(&e->json, "error",
+                         ngx_er_scan_reason(scan->error));
+        ngx_er_json_number(&e->json, "offset", scan->offset);
+        ngx_er_json_close(&e->json, "}");
 
         rc = NGX_DECLINED;
 
@@ -151,7 +151,7 @@ ngx_er_explain_verify(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
         return NGX_ERROR;
     }
 
-    ngx_er_print_open(&e->print, "verification", "{");
+    ngx_er_json_open(&e->json, "verification", "{");
 
     if (rc == NGX_DECLINED) {
         ctx->verify = "failed";
@@ -175,13 +175,13 @@ ngx_er_explain_verify(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
         ctx->verify = "ok";
     }
 
-    ngx_er_print_word(&e->print, "verdict", ctx->verify);
+    ngx_er_json_word(&e->json, "verdict", ctx->verify);
 
     if (rc == NGX_DECLINED) {
-        ngx_er_print_word(&e->print, "reason", ctx->verdict.reason);
+        ngx_er_json_word(&e->json, "reason", ctx->verdict.reason);
     }
 
-    ngx_er_print_close(&e->print, "}");
+    ngx_er_json_close(&e->json, "}");
 
     return NGX_OK;
 }
@@ -190,10 +190,10 @@ ngx_er_explain_verify(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
 static void
 ngx_er_explain_refusal(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
 {
-    ngx_er_print_open(&e->print, "refused", "{");
-    ngx_er_print_number(&e->print, "status", refusal->status);
-    ngx_er_print_word(&e->print, "detail", refusal->detail);
-    ngx_er_print_close(&e->print, "}");
+    ngx_er_json_open(&e->json, "refused", "{");
+    ngx_er_json_number(&e->json, "status", refusal->status);
+    ngx_er_json_word(&e->json, "detail", refusal->detail);
+    ngx_er_json_close(&e->json, "}");
 }
 
 
@@ -206,7 +206,7 @@ ngx_er_explain_events(ngx_er_explain_t *e)
 
     part = e->ctx->parts.elts;
 
-    ngx_er_print_open(&e->print, "events", "[");
+    ngx_er_json_open(&e->json, "events", "[");
 
     for (i = 0; i < e->ctx->parts.nelts; i++) {
         e->event = part[i].event;
@@ -226,15 +226,15 @@ ngx_er_explain_events(ngx_er_explain_t *e)
             return NGX_ERROR;
         }
 
-        ngx_er_print_open(&e->print, NULL, "{");
+        ngx_er_json_open(&e->json, NULL, "{");
         ngx_er_explain_attributes(e);
 
         if (rc == NGX_DECLINED) {
-            ngx_er_print_flag(&e->print, "undecided", 1);
-            ngx_er_print_word(&e->print, "note", "its rules took more CPU "
-                              "time than an event has: it would be answered "
-                              "503");
-            ngx_er_print_close(&e->print, "}");
+            ngx_er_json_flag(&e->json, "undecided", 1);
+            ngx_er_json_word(&e->json, "note", "its rules took more CPU "
+                             "time than an event has: it would be answered "
+                             "503");
+            ngx_er_json_close(&e->json, "}");
             continue;
         }
 
@@ -245,10 +245,10 @@ ngx_er_explain_events(ngx_er_explain_t *e)
         ngx_er_explain_routes(e);
         ngx_er_explain_targets(e, e->event->routes.elts,
                                e->event->routes.nelts);
-        ngx_er_print_close(&e->print, "}");
+        ngx_er_json_close(&e->json, "}");
     }
 
-    ngx_er_print_close(&e->print, "]");
+    ngx_er_json_close(&e->json, "]");
 
     return NGX_OK;
 }
@@ -274,16 +274,16 @@ ngx_er_explain_attributes(ngx_er_explain_t *e)
         { "datacontenttype", &event->content_type }
     };
 
-    ngx_er_print_open(&e->print, "attributes", "{");
+    ngx_er_json_open(&e->json, "attributes", "{");
 
     for (i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
         if (attributes[i].value->len) {
-            ngx_er_print_text(&e->print, attributes[i].name,
-                              attributes[i].value, NGX_ER_PRINT_CUT);
+            ngx_er_json_text(&e->json, attributes[i].name,
+                             attributes[i].value, NGX_ER_EXPLAIN_CUT);
         }
     }
 
-    ngx_er_print_close(&e->print, "}");
+    ngx_er_json_close(&e->json, "}");
 }
 
 
@@ -300,11 +300,11 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
 
     source = e->ctx->source;
 
-    ngx_er_print_open(&e->print, "dedup", "{");
-    ngx_er_print_flag(&e->print, "on", source->dedup);
+    ngx_er_json_open(&e->json, "dedup", "{");
+    ngx_er_json_flag(&e->json, "on", source->dedup);
 
     if (!source->dedup) {
-        ngx_er_print_close(&e->print, "}");
+        ngx_er_json_close(&e->json, "}");
         return NGX_OK;
     }
 
@@ -314,38 +314,38 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
         return NGX_ERROR;
     }
 
-    ngx_er_print_number(&e->print, "window", source->window / 1000);
+    ngx_er_json_number(&e->json, "window", source->window / 1000);
 
     if (source->dedup_by) {
-        ngx_er_print_open(&e->print, "by", "[");
+        ngx_er_json_open(&e->json, "by", "[");
         field = source->dedup_by->elts;
 
         for (i = 0; i < source->dedup_by->nelts; i++) {
-            ngx_er_print_open(&e->print, NULL, "{");
+            ngx_er_json_open(&e->json, NULL, "{");
             ngx_er_explain_values(e, field[i]);
-            ngx_er_print_close(&e->print, "}");
+            ngx_er_json_close(&e->json, "}");
         }
 
-        ngx_er_print_close(&e->print, "]");
+        ngx_er_json_close(&e->json, "]");
 
     } else {
-        ngx_er_print_word(&e->print, "by",
-                          rc != NGX_OK ? "nothing: the event has no id"
-                          : ngx_er_event_by_id(e->event) ? "source and id"
-                          : "source, id and body");
+        ngx_er_json_word(&e->json, "by",
+                         rc != NGX_OK ? "nothing: the event has no id"
+                         : ngx_er_event_by_id(e->event) ? "source and id"
+                         : "source, id and body");
     }
 
     if (rc == NGX_OK) {
         text.data = hex;
         text.len = ngx_hex_dump(hex, key, sizeof(key)) - hex;
-        ngx_er_print_text(&e->print, "key", &text, 0);
+        ngx_er_json_text(&e->json, "key", &text, 0);
 
     } else {
-        ngx_er_print_word(&e->print, "note", "it cannot be told apart from "
-                          "others, so it is delivered every time");
+        ngx_er_json_word(&e->json, "note", "it cannot be told apart from "
+                         "others, so it is delivered every time");
     }
 
-    ngx_er_print_close(&e->print, "}");
+    ngx_er_json_close(&e->json, "}");
 
     return NGX_OK;
 }

@@ -14,7 +14,7 @@
  * Called by explain.c for one event after another, never on the way of an
  * event that is delivered.  It owns nothing and prints into the explanation;
  * values of the event are cut and escaped.  What may fail is memory, which the
- * print remembers.
+ * JSON remembers.
  */
 
 
@@ -59,7 +59,7 @@ ngx_er_explain_routes(ngx_er_explain_t *e)
     route = e->ctx->source->routes.elts;
     match = e->event->routes.elts;
 
-    ngx_er_print_open(&e->print, "routes", "[");
+    ngx_er_json_open(&e->json, "routes", "[");
 
     for (i = 0; i < e->ctx->source->routes.nelts; i++) {
 
@@ -85,10 +85,10 @@ ngx_er_explain_routes(ngx_er_explain_t *e)
         }
     }
 
-    ngx_er_print_close(&e->print, "]");
+    ngx_er_json_close(&e->json, "]");
 
     if (omitted) {
-        ngx_er_print_number(&e->print, "routes_omitted", omitted);
+        ngx_er_json_number(&e->json, "routes_omitted", omitted);
     }
 }
 
@@ -97,21 +97,21 @@ static void
 ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
     ngx_uint_t matched)
 {
-    ngx_er_print_open(&e->print, NULL, "{");
-    ngx_er_print_text(&e->print, "name", &route->name, 0);
+    ngx_er_json_open(&e->json, NULL, "{");
+    ngx_er_json_text(&e->json, "name", &route->name, 0);
     ngx_er_explain_place(e, route->where.file.data, route->where.line);
-    ngx_er_print_flag(&e->print, "matched", matched);
+    ngx_er_json_flag(&e->json, "matched", matched);
 
     if (route->last) {
-        ngx_er_print_flag(&e->print, "last", 1);
+        ngx_er_json_flag(&e->json, "last", 1);
     }
 
     if (route->fallback) {
-        ngx_er_print_flag(&e->print, "fallback", 1);
+        ngx_er_json_flag(&e->json, "fallback", 1);
     }
 
     if (route->copy) {
-        ngx_er_print_flag(&e->print, "copy", 1);
+        ngx_er_json_flag(&e->json, "copy", 1);
     }
 
     if (matched) {
@@ -122,7 +122,7 @@ ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
         ngx_er_explain_decided(e, route);
     }
 
-    ngx_er_print_close(&e->print, "}");
+    ngx_er_json_close(&e->json, "}");
 }
 
 
@@ -143,24 +143,24 @@ ngx_er_explain_decided(ngx_er_explain_t *e, ngx_er_route_t *route)
     }
 
     if (route->fallback && i < n) {
-        ngx_er_print_text(&e->print, "because_of", &match[i]->name, 0);
-        ngx_er_print_word(&e->print, "note", "a fallback, and a route that is "
-                          "none matched");
+        ngx_er_json_text(&e->json, "because_of", &match[i]->name, 0);
+        ngx_er_json_word(&e->json, "note", "a fallback, and a route that is "
+                         "none matched");
         return;
     }
 
     if (e->last && e->last->fallback == route->fallback) {
-        ngx_er_print_text(&e->print, "because_of", &e->last->name, 0);
-        ngx_er_print_word(&e->print, "note", "not looked at: a route before "
-                          "it matched and is the last");
+        ngx_er_json_text(&e->json, "because_of", &e->last->name, 0);
+        ngx_er_json_word(&e->json, "note", "not looked at: a route before "
+                         "it matched and is the last");
         return;
     }
 
     if (route->condition == NULL
         || ngx_er_reason(route->condition, e->event->facts, &reason))
     {
-        ngx_er_print_word(&e->print, "note", "it cannot be told: regular "
-                          "expressions were out of time");
+        ngx_er_json_word(&e->json, "note", "it cannot be told: regular "
+                         "expressions were out of time");
         return;
     }
 
@@ -176,11 +176,11 @@ ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
     ngx_er_condition_t  **child;
 
     if (route->condition == NULL) {
-        ngx_er_print_word(&e->print, "note", "it has no condition");
+        ngx_er_json_word(&e->json, "note", "it has no condition");
         return;
     }
 
-    ngx_er_print_open(&e->print, "held", "[");
+    ngx_er_json_open(&e->json, "held", "[");
     child = route->condition->u.children.elts;
 
     for (i = 0; i < route->condition->u.children.nelts; i++) {
@@ -189,7 +189,7 @@ ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
         }
     }
 
-    ngx_er_print_close(&e->print, "]");
+    ngx_er_json_close(&e->json, "]");
 }
 
 
@@ -202,13 +202,13 @@ ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
 
     c = reason->condition;
 
-    ngx_er_print_open(&e->print, name, "{");
+    ngx_er_json_open(&e->json, name, "{");
     ngx_er_explain_condition(e, c);
 
     if (reason->note.len) {
         note.data = reason->note.text;
         note.len = reason->note.len;
-        ngx_er_print_text(&e->print, "note", &note, 0);
+        ngx_er_json_text(&e->json, "note", &note, 0);
     }
 
     if (reason->field != NGX_ERROR) {
@@ -216,9 +216,9 @@ ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
     }
 
     if (reason->block) {
-        ngx_er_print_open(&e->print, "in", "{");
+        ngx_er_json_open(&e->json, "in", "{");
         ngx_er_explain_condition(e, reason->block);
-        ngx_er_print_close(&e->print, "}");
+        ngx_er_json_close(&e->json, "}");
     }
 
     if (c->kind == NGX_ER_CONDITION_ANY && reason->block == NULL
@@ -227,7 +227,7 @@ ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
         ngx_er_explain_alternatives(e, c);
     }
 
-    ngx_er_print_close(&e->print, "}");
+    ngx_er_json_close(&e->json, "}");
 }
 
 
@@ -242,7 +242,7 @@ ngx_er_explain_alternatives(ngx_er_explain_t *e, ngx_er_condition_t *any)
 
     child = any->u.children.elts;
 
-    ngx_er_print_open(&e->print, "lines", "[");
+    ngx_er_json_open(&e->json, "lines", "[");
 
     for (i = 0; i < any->u.children.nelts; i++) {
         if (!ngx_er_reason(child[i], e->event->facts, &reason)) {
@@ -250,7 +250,7 @@ ngx_er_explain_alternatives(ngx_er_explain_t *e, ngx_er_condition_t *any)
         }
     }
 
-    ngx_er_print_close(&e->print, "]");
+    ngx_er_json_close(&e->json, "]");
 }
 
 
@@ -261,7 +261,7 @@ ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
         return;
     }
 
-    ngx_er_print_text(&e->print, "line", &c->origin->text, NGX_ER_PRINT_CUT);
+    ngx_er_json_text(&e->json, "line", &c->origin->text, NGX_ER_EXPLAIN_CUT);
 
     if (c->origin->file) {
         ngx_er_explain_place(e, c->origin->file, c->origin->line);
@@ -282,8 +282,8 @@ ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
     name = (field->kind == NGX_ER_FIELD_DATA && field->name.len)
            ? &field->name : &field->text;
 
-    ngx_er_print_text(&e->print, "field", name, NGX_ER_PRINT_CUT);
-    ngx_er_print_open(&e->print, "values", "[");
+    ngx_er_json_text(&e->json, "field", name, NGX_ER_EXPLAIN_CUT);
+    ngx_er_json_open(&e->json, "values", "[");
 
     n = 0;
 
@@ -296,11 +296,11 @@ ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
         }
     }
 
-    ngx_er_print_close(&e->print, "]");
+    ngx_er_json_close(&e->json, "]");
 
     if (n > NGX_ER_EXPLAIN_VALUES) {
-        ngx_er_print_number(&e->print, "values_omitted",
-                            n - NGX_ER_EXPLAIN_VALUES);
+        ngx_er_json_number(&e->json, "values_omitted",
+                           n - NGX_ER_EXPLAIN_VALUES);
     }
 }
 
@@ -313,16 +313,16 @@ ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
     ngx_uint_t         i, n;
     ngx_er_element_t  *element;
 
-    ngx_er_print_open(&e->print, NULL, "{");
-    ngx_er_print_word(&e->print, "type", ngx_er_explain_types[value->type]);
-    ngx_er_print_text(&e->print, "text", &value->text, NGX_ER_PRINT_CUT);
+    ngx_er_json_open(&e->json, NULL, "{");
+    ngx_er_json_word(&e->json, "type", ngx_er_explain_types[value->type]);
+    ngx_er_json_text(&e->json, "text", &value->text, NGX_ER_EXPLAIN_CUT);
 
     if (value->unreadable) {
-        ngx_er_print_flag(&e->print, "unreadable", 1);
+        ngx_er_json_flag(&e->json, "unreadable", 1);
     }
 
     if (value->element) {
-        ngx_er_print_open(&e->print, "at", "[");
+        ngx_er_json_open(&e->json, "at", "[");
 
         for (n = 0, element = value->element; element;
              element = element->parent)
@@ -337,13 +337,13 @@ ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
                 element = element->parent;
             }
 
-            ngx_er_print_number(&e->print, NULL, element->index);
+            ngx_er_json_number(&e->json, NULL, element->index);
         }
 
-        ngx_er_print_close(&e->print, "]");
+        ngx_er_json_close(&e->json, "]");
     }
 
-    ngx_er_print_close(&e->print, "}");
+    ngx_er_json_close(&e->json, "}");
 }
 
 
@@ -355,16 +355,16 @@ ngx_er_explain_place(ngx_er_explain_t *e, u_char *file, ngx_uint_t line)
 
     place.len = ngx_strlen(file) + 1 + NGX_INT_T_LEN;
 
-    p = ngx_pnalloc(e->print.pool, place.len);
+    p = ngx_pnalloc(e->json.pool, place.len);
     if (p == NULL) {
-        e->print.failed = 1;
+        e->json.failed = 1;
         return;
     }
 
     place.data = p;
     place.len = ngx_sprintf(p, "%s:%ui", file, line) - p;
 
-    ngx_er_print_text(&e->print, "place", &place, 0);
+    ngx_er_json_text(&e->json, "place", &place, 0);
 }
 
 
@@ -382,13 +382,13 @@ ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
     mcf = ngx_http_get_module_main_conf(e->ctx->request,
                                         ngx_http_event_router_module);
 
-    seen = ngx_pcalloc(e->print.pool, ngx_max(mcf->targets.nelts, 1));
+    seen = ngx_pcalloc(e->json.pool, ngx_max(mcf->targets.nelts, 1));
     if (seen == NULL) {
-        e->print.failed = 1;
+        e->json.failed = 1;
         return;
     }
 
-    ngx_er_print_open(&e->print, "targets", "[");
+    ngx_er_json_open(&e->json, "targets", "[");
 
     for (i = 0; i < n; i++) {
         target = route[i]->targets.elts;
@@ -397,10 +397,10 @@ ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
 
             if (!seen[target[k]->index]) {
                 seen[target[k]->index] = 1;
-                ngx_er_print_text(&e->print, NULL, &target[k]->name, 0);
+                ngx_er_json_text(&e->json, NULL, &target[k]->name, 0);
             }
         }
     }
 
-    ngx_er_print_close(&e->print, "]");
+    ngx_er_json_close(&e->json, "]");
 }

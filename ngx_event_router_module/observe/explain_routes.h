@@ -6,7 +6,7 @@
 
 /*
  * An explanation under way, between explain.c and explain_routes.c.  All of it
- * prints; want of memory shows in print.failed.
+ * prints; want of memory shows in json.failed.
  */
 
 
@@ -15,11 +15,15 @@
 
 
 #include "explain.h"
-#include "print.h"
+#include "../base/json.h"
+
+
+#define NGX_ER_EXPLAIN_CUT  256        /* bytes of a text that came with an
+                                          event */
 
 
 typedef struct {
-    ngx_er_print_t         print;
+    ngx_er_json_t          json;
     ngx_er_receive_t      *ctx;
     ngx_er_event_t        *event;
     ngx_er_route_t        *last;       /* that matched and is the last, behind

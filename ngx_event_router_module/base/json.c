@@ -13,68 +13,68 @@
  */
 
 
-#include "print.h"
+#include "json.h"
 #include "../ingest/lexer.h"
 
 
-#define NGX_ER_PRINT_SIZE  4096
+#define NGX_ER_JSON_SIZE  4096
 
 
-static void ngx_er_print_name(ngx_er_print_t *p, const char *name);
-static void ngx_er_print_bytes(ngx_er_print_t *p, const char *text,
+static void ngx_er_json_name(ngx_er_json_t *p, const char *name);
+static void ngx_er_json_bytes(ngx_er_json_t *p, const char *text,
     size_t len);
-static void ngx_er_print_escaped(ngx_er_print_t *p, ngx_str_t *text);
+static void ngx_er_json_escaped(ngx_er_json_t *p, ngx_str_t *text);
 
 
 void
-ngx_er_print_open(ngx_er_print_t *p, const char *name, const char *bracket)
+ngx_er_json_open(ngx_er_json_t *p, const char *name, const char *bracket)
 {
-    ngx_er_print_name(p, name);
-    ngx_er_print_bytes(p, bracket, 1);
+    ngx_er_json_name(p, name);
+    ngx_er_json_bytes(p, bracket, 1);
     p->comma = 0;
 }
 
 
 void
-ngx_er_print_close(ngx_er_print_t *p, const char *bracket)
+ngx_er_json_close(ngx_er_json_t *p, const char *bracket)
 {
-    ngx_er_print_bytes(p, bracket, 1);
+    ngx_er_json_bytes(p, bracket, 1);
     p->comma = 1;
 }
 
 
 void
-ngx_er_print_word(ngx_er_print_t *p, const char *name, const char *word)
+ngx_er_json_word(ngx_er_json_t *p, const char *name, const char *word)
 {
     ngx_str_t  text;
 
     text.data = (u_char *) word;
     text.len = ngx_strlen(word);
 
-    ngx_er_print_text(p, name, &text, 0);
+    ngx_er_json_text(p, name, &text, 0);
 }
 
 
 void
-ngx_er_print_number(ngx_er_print_t *p, const char *name, ngx_uint_t n)
+ngx_er_json_number(ngx_er_json_t *p, const char *name, ngx_uint_t n)
 {
     u_char  buf[NGX_INT_T_LEN];
 
-    ngx_er_print_name(p, name);
-    ngx_er_print_bytes(p, (char *) buf, ngx_sprintf(buf, "%ui", n) - buf);
+    ngx_er_json_name(p, name);
+    ngx_er_json_bytes(p, (char *) buf, ngx_sprintf(buf, "%ui", n) - buf);
 }
 
 
 void
-ngx_er_print_flag(ngx_er_print_t *p, const char *name, ngx_uint_t flag)
+ngx_er_json_flag(ngx_er_json_t *p, const char *name, ngx_uint_t flag)
 {
-    ngx_er_print_name(p, name);
-    ngx_er_print_bytes(p, flag ? "true" : "false", flag ? 4 : 5);
+    ngx_er_json_name(p, name);
+    ngx_er_json_bytes(p, flag ? "true" : "false", flag ? 4 : 5);
 }
 
 
 void
-ngx_er_print_text(ngx_er_print_t *p, const char *name, ngx_str_t *text,
+ngx_er_json_text(ngx_er_json_t *p, const char *name, ngx_str_t *text,
     size_t max)
 {
     ngx_str_t  cut;
@@ -91,20 +91,20 @@ ngx_er_print_text(ngx_er_print_t *p, const char *name, ngx_str_t *text,
         }
     }
 
-    ngx_er_print_name(p, name);
-    ngx_er_print_bytes(p, "\"", 1);
-    ngx_er_print_escaped(p, &cut);
+    ngx_er_json_name(p, name);
+    ngx_er_json_bytes(p, "\"", 1);
+    ngx_er_json_escaped(p, &cut);
 
     if (cut.len < text->len) {
-        ngx_er_print_bytes(p, "...", 3);
+        ngx_er_json_bytes(p, "...", 3);
     }
 
-    ngx_er_print_bytes(p, "\"", 1);
+    ngx_er_json_bytes(p, "\"", 1);
 }
 
 
 static void
-ngx_er_print_escaped(ngx_er_print_t *p, ngx_str_t *text)
+ngx_er_json_escaped(ngx_er_json_t *p, ngx_str_t *text)
 {
     u_char  *pos, *last, *next, buf[8];
 
@@ -117,11 +117,11 @@ ngx_er_print_escaped(ngx_er_print_t *p, ngx_str_t *text)
             next = ngx_er_utf8(pos, last);
 
             if (next) {
-                ngx_er_print_bytes(p, (char *) pos, next - pos);
+                ngx_er_json_bytes(p, (char *) pos, next - pos);
                 pos = next;
 
             } else {
-                ngx_er_print_bytes(p, "\\ufffd", 6);
+                ngx_er_json_bytes(p, "\\ufffd", 6);
                 pos++;
             }
 
@@ -129,31 +129,31 @@ ngx_er_print_escaped(ngx_er_print_t *p, ngx_str_t *text)
         }
 
         next = (u_char *) ngx_escape_json(buf, pos, 1);
-        ngx_er_print_bytes(p, (char *) buf, next - buf);
+        ngx_er_json_bytes(p, (char *) buf, next - buf);
         pos++;
     }
 }
 
 
 static void
-ngx_er_print_name(ngx_er_print_t *p, const char *name)
+ngx_er_json_name(ngx_er_json_t *p, const char *name)
 {
     if (p->comma) {
-        ngx_er_print_bytes(p, ",", 1);
+        ngx_er_json_bytes(p, ",", 1);
     }
 
     p->comma = 1;
 
     if (name) {
-        ngx_er_print_bytes(p, "\"", 1);
-        ngx_er_print_bytes(p, name, ngx_strlen(name));
-        ngx_er_print_bytes(p, "\":", 2);
+        ngx_er_json_bytes(p, "\"", 1);
+        ngx_er_json_bytes(p, name, ngx_strlen(name));
+        ngx_er_json_bytes(p, "\":", 2);
     }
 }
 
 
 static void
-ngx_er_print_bytes(ngx_er_print_t *p, const char *text, size_t len)
+ngx_er_json_bytes(ngx_er_json_t *p, const char *text, size_t len)
 {
     u_char  *grown;
     size_t   size;
@@ -164,7 +164,7 @@ ngx_er_print_bytes(ngx_er_print_t *p, const char *text, size_t len)
 
     if (p->size - p->out.len < len) {
 
-        for (size = ngx_max(p->size, NGX_ER_PRINT_SIZE) * 2;
+        for (size = ngx_max(p->size, NGX_ER_JSON_SIZE) * 2;
              size - p->out.len < len;
              size *= 2)
         {
