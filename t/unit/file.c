@@ -49,6 +49,7 @@ static void test_full_mixed(void);
 static void test_corrupt(void);
 static void test_junk(void);
 static void test_failures(void);
+static void test_one_fails(void);
 static void test_size(void);
 static void test_open_rules(void);
 static void refused(const char *part, const char *what);
@@ -1747,9 +1748,66 @@ test_failures(void)
 }
 
 
+/* one that cannot be done takes nothing with it but events that are new */
+
+static void
+test_one_fails(void)
+{
+    uint64_t            seq, tok;
+    ngx_uint_t          first;
+    ngx_queue_t         ops;
+    ngx_er_queue_op_t  *bad, *good, *event;
+
+    begin(8 << 20);
+
+    for (first = 0; first < 2; first++) {
+        accept_one(10, 0, 0, 10, NULL);
+        accept_one(11, 0, 1, 10, &seq);
+        tok = token;
+
+        bad = new_op(NGX_ER_QUEUE_LEASE);
+        bad->target = 10;
+        bad->fresh = 1;
+        bad->token = ++token;
+
+        good = new_op(NGX_ER_QUEUE_SETTLE);
+        good->target = 11;
+        good->seq = seq;
+        good->token = tok;
+
+        event = new_op(NGX_ER_QUEUE_ACCEPT);
+
+        ngx_queue_init(&ops);
+        ngx_queue_insert_tail(&ops, &event->queue);
+        ngx_queue_insert_tail(&ops, &bad->queue);
+
+        if (first) {
+            ngx_queue_insert_head(&ops, &good->queue);
+
+        } else {
+            ngx_queue_insert_tail(&ops, &good->queue);
+        }
+
+        ngx_er_test_fail_at = ngx_er_test_allocs + 1;
+        ngx_er_file_run(file, &ops, now);
+        ngx_er_test_fail_at = 0;
+
+        is_int(bad->rc, NGX_ERROR, "LEASE cannot be done");
+        is_int(event->rc, NGX_ERROR, "an event is refused with it");
+        is_int(good->rc, NGX_OK, "SETTLE %s it can", first ? "before"
+                                                           : "behind");
+        is_int(list(0, 11)->entries->nelts, 0, "and is done");
+        is_int(consistent(), 0, "the databases fit together");
+    }
+
+    end();
+}
+
+
 static void
 test_size(void)
 {
+    int             fd;
     ngx_uint_t      i;
     struct stat     st;
     ngx_er_error_t  err;
@@ -1762,6 +1820,19 @@ test_size(void)
     is_int(st.st_size, 2 << 20, "the file has its whole size");
     is_int(st.st_mode & 0777, 0600, "and is private");
     ok(st.st_blocks * 512 >= 2 << 20, "on the disk");
+
+    /* as a copy that was made with "cp --sparse", or a restored one */
+
+    ngx_er_file_close(file);
+    fd = open(path, O_RDWR);
+    is_int(fallocate(fd, FALLOC_FL_PUNCH_HOLE|FALLOC_FL_KEEP_SIZE, 1 << 20,
+                     1 << 20), 0, "(half of it is a hole)");
+    fstat(fd, &st);
+    ok(st.st_size == 2 << 20 && st.st_blocks * 512 < 2 << 20, "(indeed)");
+    test_open(1);
+    fstat(fd, &st);
+    ok(st.st_blocks * 512 >= 2 << 20, "the hole is filled");
+    close(fd);
 
     for (i = 0; i < 1000; i++) {
         accept_one(10, 0, 0, 1000, NULL);
@@ -2035,6 +2106,7 @@ main(void)
     test_corrupt();
     test_junk();
     test_failures();
+    test_one_fails();
     test_size();
     test_open_rules();
     test_holders();

@@ -30,6 +30,9 @@ static void test_known(void);
 static void test_lapsed(void);
 static void test_aged(void);
 static void test_window(void);
+static void test_short(ngx_msec_t window);
+static void test_forgotten(void);
+static void test_nobody(void);
 static void test_prints(void);
 static void test_retained(void);
 static void test_before(void);
@@ -51,6 +54,13 @@ main(void)
     test_lapsed();
     test_aged();
     test_window();
+    test_short(1000);
+    test_short(59999);
+    test_short(60000);
+    test_short(90000);
+    test_short(119999);
+    test_forgotten();
+    test_nobody();
     test_prints();
     test_retained();
     test_before();
@@ -372,6 +382,97 @@ test_window(void)
     op = event(50, "new", 1);
     is_int(op->rc, NGX_OK, "after it: new");
     (void) settle_all(ERP);
+}
+
+
+/*
+ * What was forgotten of a dead letter is remembered to the very end of its
+ * key's window, however short that is: else the repetition would be called a
+ * duplicate of what nobody has.
+ */
+
+static void
+test_short(ngx_msec_t window)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = event(51, "first", 3);
+    memset(op->key, 52, 32);
+    op->window = window;
+    is_int(run(op), NGX_OK, "known for %d ms", (int) window);
+    is_int(settle_all(CRM), 2, "one target has it");
+    (void) bury_as(ERP, NGX_ER_DEAD_FINAL);
+    (void) bury_as(ERP, NGX_ER_DEAD_FINAL);
+    is_int(purge(ERP), 2, "the dead letters are purged");
+
+    now += window - 1;
+    (void) sweep();
+
+    started(repeat(51), ERP, "the one with the long window");
+    is_int(settle_all(ERP), 1, "delivered");
+
+    (void) run(op);
+    started(op, ERP, "the other in its last millisecond");
+    is_int(settle_all(ERP), 1, "delivered");
+    is_int(settle_all(CRM), 0, "to that one only");
+
+    now += 2 * HOUR;
+    (void) sweep();
+    is_int(rows(NGX_ER_FILE_KEYS), 0, "nothing is known any more");
+    is_int(rows(NGX_ER_FILE_LAPSED), 0, "nor remembered");
+}
+
+
+/* a dead letter that is older than its key leaves nothing to remember */
+
+static void
+test_forgotten(void)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = event(53, "first", 1);
+    memset(op->key, 54, 32);
+    op->window = 30000;
+    is_int(run(op), NGX_OK, "known for 30 s");
+    (void) bury_as(ERP, NGX_ER_DEAD_FINAL);
+    (void) bury_as(ERP, NGX_ER_DEAD_FINAL);
+
+    now += 60000;
+    is_int(purge(ERP), 2, "purged after a minute");
+    is_int(rows(NGX_ER_FILE_LAPSED), 1, "one of the two is remembered");
+    is_int(consistent(), 0, "the databases fit together");
+
+    op->window = HOUR;
+    is_int(run(op), NGX_OK, "the other one is new");
+    is_int(settle_all(ERP), 1, "delivered");
+    is_int(run(op), NGX_DECLINED, "a duplicate");
+
+    now += 2 * HOUR;
+    (void) sweep();
+    is_int(rows(NGX_ER_FILE_LAPSED), 0, "nothing is remembered");
+}
+
+
+/* it came again while its routes were away: it is not used up by that */
+
+static void
+test_nobody(void)
+{
+    ngx_er_queue_op_t  *op;
+
+    (void) event(55, "first", 3);
+    (void) bury_as(ERP, NGX_ER_DEAD_FINAL);
+    (void) bury_as(CRM, NGX_ER_DEAD_FINAL);
+    is_int(purge(ERP) + purge(CRM), 2, "all is purged");
+
+    op = new_op(NGX_ER_QUEUE_ACCEPT);
+    op->dedup = 1;
+    memset(op->key, 55, 32);
+    is_int(run(op), NGX_DECLINED, "for nobody: it is known");
+    is_int(rows(NGX_ER_FILE_LAPSED), 2, "and remembered");
+    is_int(repeat(55)->rc, NGX_OK, "for both: new altogether");
+    is_int(settle_all(ERP) + settle_all(CRM), 2, "delivered");
+    is_int(consistent(), 0, "the databases fit together");
 }
 
 

@@ -72,6 +72,28 @@ parses(const char *data, size_t len, const char *expected)
 #define parses(text, expected)  parses(text, sizeof(text) - 1, expected)
 
 
+/* an escape ends with its text, whatever stands behind that in memory */
+
+static void
+test_cut(void)
+{
+    ngx_str_t       body;
+    ngx_array_t     pairs;
+    ngx_er_pair_t  *pair;
+
+    ngx_str_set(&body, "a=%41");
+
+    for (body.len = 3; body.len <= 5; body.len++) {
+        (void) ngx_array_init(&pairs, pool, 1, sizeof(ngx_er_pair_t));
+        is_int(ngx_er_form_parse(pool, &body, &pairs, 10), NGX_OK,
+               "%d bytes", (int) body.len);
+        pair = pairs.elts;
+        is_int(pair->broken, body.len < 5, "broken until it is whole");
+        is_int(pair->value.len, body.len < 5 ? body.len - 2 : 1, "its bytes");
+    }
+}
+
+
 static void
 test_parse(void)
 {
@@ -325,6 +347,7 @@ main(void)
     add_path(4, "x", "y");
 
     test_parse();
+    test_cut();
     test_scan();
     test_values();
     test_limits();

@@ -23,6 +23,7 @@ typedef struct {
 
 
 static void test_case(interim_case_t *c, size_t piece);
+static void test_line(void);
 
 
 static interim_case_t  cases[] = {
@@ -68,6 +69,8 @@ main(void)
         test_case(&cases[i], 1000);
     }
 
+    test_line();
+
     ok(!ngx_er_interim(200) && !ngx_er_interim(101) && ngx_er_interim(100)
        && ngx_er_interim(199) && !ngx_er_interim(99) && !ngx_er_interim(0),
        "which statuses are interim ones");
@@ -102,4 +105,34 @@ test_case(interim_case_t *c, size_t piece)
        && (len == 0 || memcmp(body, c->body, len) == 0),
        "%.40s in pieces of %d: %d, \"%.*s\"", c->text, (int) piece,
        (int) in.status, (int) len, body);
+}
+
+
+/* a line may be of any length: no more of it is kept than there is room for */
+
+static void
+test_line(void)
+{
+    u_char      text[1000];
+    ngx_uint_t  i, wrong;
+
+    struct {
+        ngx_er_interim_t  in;
+        u_char            behind[sizeof(text)];
+    } s;
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "HTTP/1.1 200 ", 13);
+
+    ngx_memzero(&s, sizeof(s));
+    ngx_er_interim_begin(&s.in);
+
+    (void) ngx_er_interim_read(&s.in, text, text + sizeof(text));
+
+    for (i = 0, wrong = 0; i < sizeof(s.behind); i++) {
+        wrong += (s.behind[i] != 0);
+    }
+
+    is_int(s.in.len, NGX_ER_INTERIM_LINE, "the beginning of a long line");
+    is_int(wrong, 0, "and nothing behind it");
 }
