@@ -1,0 +1,788 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The dispatcher (deliver/dispatch.c) with a store whose clock need not be the
+ * worker's, and places that are counted: the store is asked when something is
+ * due and never in a tight loop, whatever it answers, and what was taken or
+ * reserved for an answer is given back on each way.
+ */
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/deliver/dispatch.c"
+
+
+#define ENTRIES  64
+
+
+typedef struct {
+    uint64_t                   due;
+    ngx_uint_t                 attempts;
+    ngx_uint_t                 given;
+} test_entry_t;
+
+
+ngx_queue_t                    ngx_posted_events;
+ngx_rbtree_t                   ngx_event_timer_rbtree;
+ngx_uint_t                     ngx_exiting;
+
+static ngx_rbtree_node_t       sentinel;
+static ngx_pool_t             *pool;
+static ngx_cycle_t             cycle;
+static ngx_er_main_conf_t      mcf;
+static ngx_er_queue_t          store;
+static ngx_er_target_t         target[2];
+static ngx_er_target_t        *targets[2] = { &target[0], &target[1] };
+
+/* the store; its clock may be behind the worker's */
+
+static test_entry_t            entries[ENTRIES];
+static ngx_uint_t              nentries;
+static ngx_msec_t              behind;
+static ngx_int_t               rc;
+static ngx_er_queue_op_t      *under_way[4];
+static ngx_uint_t              nunder_way;
+static ngx_uint_t              asked, ops, memory, failed_ops, same;
+static uint64_t                token;   /* of the last LEASE */
+
+/* lanes, the worker's places and its memory */
+
+static ngx_er_lane_due_t       lane_due[2];
+static ngx_uint_t              lane_places, fresh_taken, again_taken;
+static uint64_t                lane_wait;
+static ngx_uint_t              places, taken;
+static size_t                  room, reserved;
+
+static ngx_uint_t              started, started_again;
+
+
+/* ---- stand-ins */
+
+
+uint64_t
+ngx_er_queue_now(void)
+{
+    return ngx_current_msec;
+}
+
+
+void
+ngx_er_lane_due(ngx_er_target_t *t, ngx_er_lane_due_t *due)
+{
+    *due = lane_due[t->index];
+}
+
+
+void
+ngx_er_lane_seen(ngx_er_target_t *t, ngx_er_lane_due_t *due, uint64_t fresh,
+    uint64_t again)
+{
+    lane_due[t->index].fresh = fresh;
+    lane_due[t->index].again = again;
+    lane_due[t->index].early = 0;
+}
+
+
+void
+ngx_er_lane_take(ngx_er_target_t *t, uint64_t now, ngx_uint_t *fresh,
+    ngx_uint_t *again, uint64_t *wait)
+{
+    *again = ngx_min(*again, lane_places);
+    lane_places -= *again;
+    *fresh = ngx_min(*fresh, lane_places);
+    lane_places -= *fresh;
+
+    fresh_taken += *fresh;
+    again_taken += *again;
+    *wait = lane_wait;
+}
+
+
+void
+ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t fresh, ngx_uint_t again)
+{
+    lane_places += fresh + again;
+    fresh_taken -= fresh;
+    again_taken -= again;
+}
+
+
+ngx_er_queue_pick_e
+ngx_er_lane_pick(ngx_er_target_t *t)
+{
+    return NGX_ER_QUEUE_PICK_DUE;
+}
+
+
+ngx_uint_t
+ngx_er_delivery_place_take(void)
+{
+    if (taken == places) {
+        return 0;
+    }
+
+    taken++;
+
+    return 1;
+}
+
+
+void
+ngx_er_delivery_place_give(void)
+{
+    taken--;
+}
+
+
+size_t
+ngx_er_leases_room(ngx_uint_t *held)
+{
+    *held = (reserved != 0);
+
+    return room - ngx_min(room, reserved);
+}
+
+
+void
+ngx_er_leases_reserve(size_t bytes)
+{
+    reserved += bytes;
+}
+
+
+void
+ngx_er_leases_unreserve(size_t bytes)
+{
+    reserved -= bytes;
+}
+
+
+void
+ngx_er_leases_init_worker(ngx_cycle_t *c, ngx_er_queue_t *queue,
+    ngx_er_lease_pt freed)
+{
+}
+
+
+void
+ngx_er_leases_exit_worker(void)
+{
+}
+
+
+ngx_int_t
+ngx_er_sweep_init_worker(ngx_cycle_t *c, ngx_er_main_conf_t *conf)
+{
+    return NGX_OK;
+}
+
+
+void
+ngx_er_sweep(void)
+{
+}
+
+
+void
+ngx_er_sweep_tick(void)
+{
+}
+
+
+ngx_er_queue_op_t *
+ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
+    void *data)
+{
+    ngx_er_queue_op_t  *op;
+
+    if (!memory) {
+        failed_ops++;
+        return NULL;
+    }
+
+    op = ngx_calloc(sizeof(ngx_er_queue_op_t), &ngx_er_test_log);
+    op->verb = verb;
+    op->handler = handler;
+    op->data = data;
+    op->pool = pool;
+    ops++;
+
+    return op;
+}
+
+
+void
+ngx_er_queue_op_free(ngx_er_queue_op_t *op)
+{
+    ops--;
+    ngx_free(op);
+}
+
+
+void
+ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
+{
+    asked++;
+    same += (op->token == token);
+    token = op->token;
+    under_way[nunder_way++] = op;
+}
+
+
+/* the lease gives the places back when its delivery has ended */
+
+void
+ngx_er_lease_start(ngx_er_target_t *t, ngx_er_entry_t *entry,
+    ngx_er_event_t *event, ngx_er_dedup_mode_e dedup, ngx_uint_t again)
+{
+    started++;
+    started_again += again;
+}
+
+
+static void
+ended(ngx_uint_t again)
+{
+    ngx_er_lane_untake(&target[0], !again, again);
+    ngx_er_delivery_place_give();
+    ngx_er_dispatch_freed(&target[0]);
+}
+
+
+/* ---- steps */
+
+
+/* what is due by the store's clock, and when the rest is */
+
+static void
+answer(void)
+{
+    uint64_t            now, *next;
+    ngx_uint_t          i, *want;
+    ngx_er_entry_t     *entry;
+    ngx_er_queue_op_t  *op;
+
+    op = under_way[--nunder_way];
+    op->rc = rc;
+
+    if (rc == NGX_OK) {
+        now = ngx_current_msec - behind;
+        op->entries = ngx_array_create(pool, 4, sizeof(ngx_er_entry_t));
+        op->count.fresh = NGX_ER_NEVER;
+        op->count.again = NGX_ER_NEVER;
+
+        for (i = 0; i < nentries && op->target == target[0].hash; i++) {
+            want = entries[i].attempts ? &op->again : &op->fresh;
+            next = entries[i].attempts ? &op->count.again : &op->count.fresh;
+
+            if (entries[i].given) {
+                continue;
+            }
+
+            if (entries[i].due > now || *want == 0) {
+                *next = ngx_min(*next, entries[i].due);
+                continue;
+            }
+
+            (*want)--;
+            entries[i].given = 1;
+            entry = ngx_array_push(op->entries);
+            ngx_memzero(entry, sizeof(ngx_er_entry_t));
+            entry->attempts = entries[i].attempts;
+        }
+    }
+
+    op->handler(op);
+}
+
+
+static void
+turn(void)
+{
+    ngx_queue_t  *q;
+    ngx_event_t  *ev;
+
+    while (!ngx_queue_empty(&ngx_posted_events)) {
+        q = ngx_queue_head(&ngx_posted_events);
+        ev = ngx_queue_data(q, ngx_event_t, queue);
+        ngx_delete_posted_event(ev);
+        ev->handler(ev);
+    }
+}
+
+
+/* so many ms of the event loop; an answer comes within one */
+
+static void
+pass(ngx_uint_t ms)
+{
+    ngx_event_t        *ev;
+    ngx_rbtree_node_t  *node;
+
+    for ( /* void */ ; ms; ms--) {
+        ngx_current_msec++;
+
+        while (ngx_event_timer_rbtree.root != &sentinel) {
+            node = ngx_rbtree_min(ngx_event_timer_rbtree.root, &sentinel);
+
+            if ((ngx_msec_int_t) (node->key - ngx_current_msec) > 0) {
+                break;
+            }
+
+            ev = ngx_rbtree_data(node, ngx_event_t, timer);
+            ngx_rbtree_delete(&ngx_event_timer_rbtree, &ev->timer);
+            ev->timer_set = 0;
+            ev->handler(ev);
+        }
+
+        turn();
+
+        while (nunder_way) {
+            answer();
+        }
+
+        turn();
+    }
+}
+
+
+static void
+begin(void)
+{
+    ngx_uint_t  i;
+
+    ngx_er_test_set_time(1700000000);
+
+    ngx_queue_init(&ngx_posted_events);
+    ngx_rbtree_init(&ngx_event_timer_rbtree, &sentinel,
+                    ngx_rbtree_insert_timer_value);
+
+    ngx_memzero(entries, sizeof(entries));
+    ngx_memzero(target, sizeof(target));
+
+    for (i = 0; i < 2; i++) {
+        target[i].index = i;
+        target[i].hash = 10 + i;
+        lane_due[i].fresh = NGX_ER_NEVER;
+        lane_due[i].again = NGX_ER_NEVER;
+        lane_due[i].early = 0;
+    }
+
+    cycle.pool = pool;
+    cycle.log = &ngx_er_test_log;
+    mcf.queue = &store;
+    mcf.targets.elts = targets;
+    mcf.targets.nelts = 2;
+
+    nentries = 0;
+    behind = 0;
+    rc = NGX_OK;
+    memory = 1;
+    nunder_way = 0;
+    asked = failed_ops = same = started = started_again = 0;
+    lane_places = 8;
+    lane_wait = NGX_ER_POLICY_FULL;
+    fresh_taken = again_taken = 0;
+    places = 16;
+    taken = 0;
+    room = 1000000;
+    reserved = 0;
+    ngx_exiting = 0;
+
+    is_int(ngx_er_dispatch_init_worker(&cycle, &mcf), NGX_OK, "a worker");
+}
+
+
+static void
+end(const char *name)
+{
+    ngx_er_dispatch_exit_worker();
+
+    is_int(ngx_event_timer_rbtree.root == &sentinel, 1, "%s: no timer", name);
+    is_int(ops, 0, "%s: no operation is left", name);
+    is_int(same, 0, "%s: no two leases had one token", name);
+    is_int(reserved, 0, "%s: no byte is reserved", name);
+    is_int(taken, started, "%s: places are those of deliveries", name);
+    is_int(fresh_taken + again_taken, started, "%s: of the lane, too", name);
+    is_int(again_taken, started_again, "%s: of their class", name);
+
+    ngx_reset_pool(pool);
+}
+
+
+/* an entry that is due now by the worker's clock, and the lane knows of it */
+
+static void
+put(ngx_uint_t attempts)
+{
+    entries[nentries].due = ngx_current_msec;
+    entries[nentries].attempts = attempts;
+    nentries++;
+
+    if (attempts) {
+        lane_due[0].again = ngx_min(lane_due[0].again, ngx_current_msec);
+
+    } else {
+        lane_due[0].fresh = ngx_min(lane_due[0].fresh, ngx_current_msec);
+    }
+
+    ngx_er_dispatch_wake(&target[0]);
+}
+
+
+/* ---- tests */
+
+
+static void
+test_due(void)
+{
+    ngx_uint_t  i;
+
+    begin();
+    pass(5000);
+    is_int(asked, 0, "nothing is due: the store is not asked");
+
+    put(0);
+    pass(1);
+    is_int(started, 1, "at once");
+    pass(5000);
+    is_int(asked, 1, "and once");
+
+    lane_due[0].fresh = ngx_current_msec + 300;
+    entries[nentries++].due = ngx_current_msec + 300;
+    ngx_er_dispatch_wake(&target[0]);
+    pass(299);
+    is_int(started, 1, "not before it is due");
+    pass(3);
+    is_int(started, 2, "but then");
+
+    for (i = 0; i < 10; i++) {
+        put(i & 1);
+    }
+
+    pass(10);
+    is_int(started, 8, "no more than the target has places");
+    i = asked;
+    pass(5000);
+    is_int(asked, i, "and the store is not asked without one");
+
+    for (i = 0; i < 4; i++) {
+        started -= 1;
+        ended(0);
+        pass(2);
+    }
+
+    is_int(nentries, 12, "twelve");
+
+    for (i = 0; i < 12 && entries[i].given; i++) { /* void */ }
+
+    is_int(i, 12, "are given when the first have ended");
+    end("due");
+}
+
+
+/* the store's clock is behind: what is due here is not due there */
+
+static void
+test_behind(void)
+{
+    static ngx_msec_t  shifts[] = { 1, 19, 500, 5000, 60000 };
+    ngx_uint_t         i, attempts;
+
+    for (i = 0; i < 5; i++) {
+        for (attempts = 0; attempts < 2; attempts++) {
+            begin();
+            behind = shifts[i];
+            put(attempts);
+
+            pass(behind - 1);
+            ok(asked <= 2 + (behind / 20), "a clock %d ms behind: asked %d "
+               "times", (int) behind, (int) asked);
+            is_int(started + started_again, 0, "it gave nothing");
+
+            pass(30);
+            is_int(started, 1, "it is had when it is due there");
+            is_int(ngx_er_dispatcher.lanes[0].asked, 0, "nothing is asked");
+            end("behind");
+        }
+    }
+
+    /* and one that is ahead gives it early, no more */
+
+    begin();
+    behind = -5000;
+    put(0);
+    pass(5);
+    is_int(started, 1, "a clock that is ahead");
+    pass(5000);
+    is_int(asked, 1, "is asked once");
+    end("ahead");
+}
+
+
+/* it says that something is due and never gives it */
+
+static void
+test_withheld(void)
+{
+    begin();
+    put(0);
+    entries[0].due = ngx_current_msec;
+    behind = 100000;
+    pass(10000);
+    ok(asked > 100 && asked < 510, "asked %d times in ten seconds",
+       (int) asked);
+    end("withheld");
+}
+
+
+static void
+test_fails(void)
+{
+    begin();
+    rc = NGX_ERROR;
+    put(0);
+    put(1);
+    pass(10500);
+    ok(asked >= 10 && asked <= 22, "a store that is away: asked %d times in "
+       "ten seconds", (int) asked);
+    is_int(lane_places, 8, "all places of the target are free");
+    is_int(taken, 0, "and the worker's");
+    is_int(reserved, 0, "and the memory");
+
+    rc = NGX_OK;
+    pass(1010);
+    is_int(started, 2, "it is back: delivered");
+    is_int(started_again, 1, "each in its class");
+    end("fails");
+
+    begin();
+    memory = 0;
+    put(0);
+    pass(10500);
+    ok(failed_ops >= 10 && failed_ops <= 22, "no memory to ask: tried %d "
+       "times in ten seconds", (int) failed_ops);
+    is_int(lane_places, 8, "all places of the target are free");
+    is_int(taken, 0, "and the worker's");
+    memory = 1;
+    pass(1010);
+    is_int(started, 1, "there is memory: delivered");
+    end("no memory");
+}
+
+
+/* the worker has fewer places than the target, or none */
+
+static void
+test_starved(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 6; i++) {
+        begin();
+        places = i;
+        put(0);
+        put(0);
+        put(1);
+        put(1);
+        pass(1500);
+        is_int(taken, ngx_min(i, 4), "%d places", (int) i);
+        is_int(started, ngx_min(i, 4), "are used");
+        is_int(lane_places, 8 - taken, "the target's others are free");
+
+        while (taken) {
+            started--;
+
+            if (again_taken) {
+                started_again--;
+                ended(1);
+
+            } else {
+                ended(0);
+            }
+
+            if (i == 1) {
+                pass(2);
+            }
+
+            if (started == 0 && i) {
+                break;
+            }
+        }
+
+        pass(10);
+
+        end("starved");
+    }
+
+    /* another lane had the worker's only place */
+
+    begin();
+    places = 0;
+    put(0);
+    pass(5);
+    is_int(started, 0, "no place in the worker");
+    places = 1;
+    ngx_er_dispatch_freed(&target[1]);
+    pass(2);
+    is_int(started, 1, "it is free: other lanes are looked at, too");
+    end("another lane's");
+}
+
+
+/* no memory for records */
+
+static void
+test_room(void)
+{
+    ngx_uint_t  i;
+
+    begin();
+    room = 0;
+    put(0);
+    pass(3000);
+    is_int(asked, 0, "no room for records");
+    is_int(lane_places, 8, "no place is taken");
+    room = 1000;
+    ngx_er_dispatch_freed(&target[0]);
+    pass(2);
+    is_int(started, 1, "there is room");
+    end("room");
+
+    begin();
+    room = 1;
+    reserved = 1;
+    put(0);
+    pass(100);
+    is_int(asked, 0, "room is held for what may not come");
+    reserved = 0;
+    pass(25);
+    is_int(started, 1, "it did not come: soon");
+    end("reserved");
+
+    for (i = 1; i < 4; i++) {
+        begin();
+        room = i;
+        put(0);
+        ngx_er_dispatch_posted(NULL);
+        is_int(reserved, (i + 1) / 2, "half of %d bytes is asked for",
+               (int) i);
+        is_int(under_way[0]->bytes, reserved, "no more is given");
+        pass(2);
+        end("half");
+    }
+}
+
+
+/* the rate says when */
+
+static void
+test_wait(void)
+{
+    begin();
+    lane_places = 0;
+    lane_wait = 250;
+    put(0);
+    pass(240);
+    is_int(started, 0, "the rate allows none yet");
+    lane_places = 8;
+    pass(15);
+    is_int(started, 1, "when it does");
+    end("wait");
+}
+
+
+/* one timer for all lanes: each is looked at when its time has come */
+
+static void
+test_lanes(void)
+{
+    ngx_uint_t  first;
+
+    for (first = 0; first < 2; first++) {
+        begin();
+        lane_due[0].fresh = ngx_current_msec + 500;
+        lane_due[1].fresh = ngx_current_msec + 200;
+        ngx_er_dispatch_wake(&target[first]);
+        ngx_er_dispatch_wake(&target[!first]);
+
+        pass(198);
+        is_int(asked, 0, "nothing is due yet");
+        pass(5);
+        is_int(asked, 1, "one is");
+        is_int(lane_due[1].fresh == NGX_ER_NEVER, 1, "that one was asked for");
+        pass(290);
+        is_int(asked, 1, "the other one is not");
+        pass(15);
+        is_int(asked, 2, "until it is");
+        end("lanes");
+    }
+}
+
+
+/* what comes while the store is asked does not ask beside it */
+
+static void
+test_once(void)
+{
+    begin();
+    put(0);
+    ngx_er_dispatch_posted(NULL);
+    is_int(asked, 1, "asked");
+    put(0);
+    put(1);
+    ngx_er_dispatch_posted(NULL);
+    ngx_er_dispatch_posted(NULL);
+    is_int(asked, 1, "once");
+    is_int(nunder_way, 1, "at a time");
+    pass(5);
+    is_int(started, 3, "all of them are delivered");
+    end("once");
+}
+
+
+static void
+test_exiting(void)
+{
+    begin();
+    put(0);
+    ngx_exiting = 1;
+    pass(3000);
+    is_int(asked, 0, "a worker that exits fetches nothing");
+    end("exiting");
+
+    begin();
+    put(0);
+    ngx_er_dispatch_posted(NULL);
+    ngx_exiting = 1;
+    pass(5);
+    is_int(started, 1, "but takes what is on its way");
+    end("exiting");
+}
+
+
+int
+main(void)
+{
+    pool = ngx_er_test_pool();
+
+    test_due();
+    test_behind();
+    test_withheld();
+    test_fails();
+    test_starved();
+    test_room();
+    test_wait();
+    test_lanes();
+    test_once();
+    test_exiting();
+
+    ngx_destroy_pool(pool);
+
+    return done_testing();
+}
