@@ -1,0 +1,986 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Entries in hand (deliver/lease.c and deliver/settle.c) with stand-ins for
+ * the attempt, the store and the guard: whatever becomes of an attempt and
+ * whatever the store says, the store is told the right word with the entry's
+ * own token until it has taken it, and then the event is released, once, and
+ * places and memory are given back.
+ */
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/deliver/lease.c"
+#include "../../ngx_event_router_module/deliver/settle.c"
+
+
+#define SEQ    0x1234500000ULL
+#define TOKEN  77
+#define BYTES  100
+
+
+ngx_queue_t                      ngx_posted_events;
+ngx_rbtree_t                     ngx_event_timer_rbtree;
+ngx_uint_t                       ngx_exiting;
+ngx_module_t                     ngx_core_module;
+
+static ngx_rbtree_node_t         sentinel;
+static ngx_pool_t               *pool;
+static ngx_cycle_t               cycle;
+static ngx_core_conf_t           core_conf;
+static void                   ***conf_ctx[1];
+static ngx_er_queue_t            store;
+static ngx_er_target_t           target;
+static ngx_http_core_loc_conf_t  location;
+static ngx_log_t                 quiet;
+static ngx_er_event_t            event;
+static ngx_er_entry_t            entry;
+static ngx_er_attempt_t          attempt;
+static ngx_er_claim_t            claim, mark;
+
+static ngx_er_queue_op_t        *under_way[8];
+static ngx_uint_t                nunder_way;
+static ngx_uint_t                ops, told;      /* all; EXTEND is not told */
+static ngx_uint_t                extended;
+
+static ngx_int_t                 holds, destroyed, places, fresh, again;
+static ngx_uint_t                frees, lane_puts[2], put_due_wrong;
+static ngx_uint_t                dead, retried, fenced, lane_ends;
+static ngx_uint_t                running, attempts_made, drops;
+static ngx_uint_t                no_attempt, no_start, unreadable, no_event;
+static ngx_uint_t                guarded, guard_ends, guard_delivered;
+static ngx_uint_t                marks, marked, lives, claims_done;
+
+
+/* ---- stand-ins */
+
+
+uint64_t
+ngx_er_queue_now(void)
+{
+    return ngx_current_msec;
+}
+
+
+ngx_er_queue_op_t *
+ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
+    void *data)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_calloc(sizeof(ngx_er_queue_op_t), &ngx_er_test_log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->verb = verb;
+    op->handler = handler;
+    op->data = data;
+    op->pool = pool;
+    ops++;
+
+    return op;
+}
+
+
+void
+ngx_er_queue_op_free(ngx_er_queue_op_t *op)
+{
+    ops--;
+    ngx_free(op);
+}
+
+
+void
+ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
+{
+    if (op->verb == NGX_ER_QUEUE_EXTEND) {
+        extended++;
+
+    } else {
+        told++;
+    }
+
+    under_way[nunder_way++] = op;
+}
+
+
+void
+ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t f, ngx_uint_t a)
+{
+    fresh -= f;
+    again -= a;
+}
+
+
+void
+ngx_er_lane_end(ngx_er_target_t *t, uint64_t now, ngx_uint_t a, uint64_t seq,
+    ngx_uint_t status, time_t retry_after)
+{
+    lane_ends++;
+    fresh -= !a;
+    again -= a;
+}
+
+
+void
+ngx_er_lane_put(ngx_er_target_t *t, ngx_uint_t a, uint64_t due)
+{
+    lane_puts[a]++;
+    put_due_wrong += (due < ngx_current_msec);
+}
+
+
+void
+ngx_er_delivery_place_give(void)
+{
+    places--;
+}
+
+
+void
+ngx_er_event_hold(ngx_er_event_t *e)
+{
+    e->holders++;
+    holds++;
+}
+
+
+void
+ngx_er_event_release(ngx_er_event_t *e)
+{
+    holds--;
+
+    if (--e->holders == 0) {
+        destroyed++;
+    }
+}
+
+
+ngx_int_t
+ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record)
+{
+    ngx_memzero(record, sizeof(ngx_er_record_t));
+    record->dedup = NGX_ER_DEDUP_QUEUE;
+
+    return unreadable ? NGX_DECLINED : NGX_OK;
+}
+
+
+ngx_er_event_t *
+ngx_er_record_event(ngx_er_record_t *record)
+{
+    if (no_event) {
+        return NULL;
+    }
+
+    ngx_er_event_hold(&event);
+
+    return &event;
+}
+
+
+ngx_er_attempt_t *
+ngx_er_attempt_create(ngx_er_event_t *e, ngx_er_target_t *t)
+{
+    if (no_attempt) {
+        return NULL;
+    }
+
+    ngx_memzero(&attempt, sizeof(attempt));
+    attempt.event = e;
+    attempt.target = t;
+    attempt.retry_after = -1;
+
+    return &attempt;
+}
+
+
+ngx_int_t
+ngx_er_attempt_start(ngx_er_attempt_t *a)
+{
+    if (no_start) {
+        return NGX_ERROR;
+    }
+
+    running = 1;
+    attempts_made++;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_attempt_report(ngx_er_attempt_t *a)
+{
+}
+
+
+void
+ngx_er_attempt_drop(ngx_er_attempt_t *a)
+{
+    running = 0;
+    drops++;
+}
+
+
+u_char *
+ngx_er_attempt_log_answer(ngx_er_attempt_t *a, u_char *buf, size_t len)
+{
+    return buf;
+}
+
+
+u_char *
+ngx_er_attempt_log_event(ngx_er_event_t *e, u_char *buf, size_t len)
+{
+    return buf;
+}
+
+
+void
+ngx_er_metric_target(ngx_er_target_t *t, ngx_uint_t metric)
+{
+    dead += (metric == NGX_ER_METRIC_DEAD);
+    retried += (metric == NGX_ER_METRIC_RETRY);
+    fenced += (metric == NGX_ER_METRIC_FENCED);
+}
+
+
+ngx_er_claim_t *
+ngx_er_guard(ngx_er_event_t *e, ngx_er_target_t *t, ngx_er_entry_t *en,
+    ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
+{
+    ngx_memzero(&claim, sizeof(claim));
+    claim.handler = handler;
+    claim.data = data;
+    guarded++;
+
+    return &claim;
+}
+
+
+void
+ngx_er_guard_end(ngx_er_claim_t *c, ngx_uint_t delivered)
+{
+    guard_ends++;
+    guard_delivered += delivered;
+}
+
+
+ngx_er_claim_t *
+ngx_er_guard_die(ngx_er_event_t *e, ngx_er_target_t *t,
+    ngx_er_claim_pt handler, void *data)
+{
+    if (!marks) {
+        return NULL;
+    }
+
+    ngx_memzero(&mark, sizeof(mark));
+    mark.finished = handler;
+    mark.data = data;
+    marked++;
+
+    return &mark;
+}
+
+
+void
+ngx_er_guard_live(ngx_er_event_t *e, ngx_er_target_t *t)
+{
+    lives++;
+}
+
+
+void
+ngx_er_claim_done(ngx_er_claim_t *c)
+{
+    claims_done++;
+}
+
+
+static void
+freed(ngx_er_target_t *t)
+{
+    frees++;
+}
+
+
+/* ---- steps */
+
+
+static void
+begin(void)
+{
+    ngx_er_test_set_time(1700000000);
+
+    ngx_queue_init(&ngx_posted_events);
+    ngx_rbtree_init(&ngx_event_timer_rbtree, &sentinel,
+                    ngx_rbtree_insert_timer_value);
+
+    conf_ctx[0] = (void ***) &core_conf;
+    cycle.conf_ctx = (void ****) conf_ctx;
+    cycle.log = &ngx_er_test_log;
+
+    ngx_memzero(&target, sizeof(target));
+    ngx_er_policy_default(&target.policy);
+    location.error_log = &quiet;
+    target.location = &location;
+    target.hash = 10;
+    target.policy.keep = 1000;
+
+    ngx_memzero(&event, sizeof(event));
+    event.pool = pool;
+
+    ngx_memzero(&entry, sizeof(entry));
+    entry.seq = SEQ;
+    entry.token = TOKEN;
+    entry.accepted = ngx_current_msec;
+    entry.due = ngx_current_msec + NGX_ER_LEASE_FIRST;
+    entry.record.len = BYTES;
+    ngx_str_set(&entry.routes, "a,b");
+
+    store.memory = 1000;
+    nunder_way = 0;
+    told = extended = 0;
+    holds = destroyed = places = fresh = again = 0;
+    frees = lane_puts[0] = lane_puts[1] = put_due_wrong = 0;
+    dead = retried = fenced = lane_ends = 0;
+    running = attempts_made = drops = 0;
+    no_attempt = no_start = unreadable = no_event = 0;
+    guarded = guard_ends = guard_delivered = 0;
+    marks = marked = lives = claims_done = 0;
+    ngx_exiting = 0;
+
+    ngx_er_leases_init_worker(&cycle, &store, freed);
+}
+
+
+/* "given": the event is in memory, as when it was just accepted */
+
+static void
+start(ngx_uint_t given, ngx_uint_t is_again)
+{
+    places++;
+    fresh += !is_again;
+    again += is_again;
+
+    ngx_er_lease_start(&target, &entry, given ? &event : NULL,
+                       NGX_ER_DEDUP_QUEUE, is_again);
+}
+
+
+static void
+answered(ngx_uint_t status)
+{
+    running = 0;
+    attempt.status = status;
+    attempt.handler(&attempt);
+}
+
+
+static void
+tick(void)
+{
+    ngx_event_t  *ev;
+
+    ngx_current_msec += NGX_ER_LEASE_TICK;
+
+    ev = &ngx_er_lease_worker.tick;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    ngx_er_leases_tick(ev);
+}
+
+
+static void
+says(ngx_int_t rc)
+{
+    ngx_er_queue_op_t  *op;
+
+    if (nunder_way) {
+        op = under_way[--nunder_way];
+        op->rc = rc;
+        op->handler(op);
+    }
+}
+
+
+/* the store is asked that, of this entry */
+
+static ngx_er_queue_op_t *
+asked(ngx_er_queue_verb_e verb, const char *name)
+{
+    ngx_er_queue_op_t  *op;
+
+    static ngx_er_queue_op_t  none;
+
+    is_int(nunder_way, 1, "%s: the store is told", name);
+
+    if (nunder_way != 1) {
+        return &none;
+    }
+
+    op = under_way[0];
+    is_int(op->verb, verb, "%s: the right word", name);
+    is_int(op->seq == SEQ && op->token == TOKEN && op->target == 10, 1,
+           "%s: of this entry, with its token", name);
+
+    return op;
+}
+
+
+/* nothing is left of it */
+
+static void
+gone(const char *name)
+{
+    ngx_uint_t  reserved;
+
+    is_int(holds, 0, "%s: the event is held by nobody", name);
+    is_int(destroyed, no_event || unreadable || entry.crashes > 2 ? 0 : 1,
+           "%s: it was released once", name);
+    is_int(places, 0, "%s: the worker's place", name);
+    is_int(fresh, 0, "%s: the target's place", name);
+    is_int(again, 0, "%s: its place for later ones", name);
+    is_int(ngx_er_leases_room(&reserved), store.memory, "%s: its bytes", name);
+    is_int(ngx_queue_empty(&ngx_er_lease_worker.leases), 1, "%s: the lease",
+           name);
+    is_int(ngx_er_lease_worker.tick.cancelable, 1, "%s: the worker may go",
+           name);
+    is_int(ops, 0, "%s: no operation is left", name);
+    is_int(put_due_wrong, 0, "%s: nothing is due in the past", name);
+
+    ngx_del_timer(&ngx_er_lease_worker.tick);
+    ngx_reset_pool(pool);
+}
+
+
+/* ---- tests */
+
+
+/* each end of an attempt, each answer of the store */
+
+static void
+test_ends(void)
+{
+    ngx_uint_t          i, k, given, is_again;
+    ngx_er_queue_op_t  *op;
+
+    static struct {
+        ngx_uint_t           status;
+        ngx_er_queue_verb_e  verb;
+        const char          *name;
+    } ends[] = {
+        { 200, NGX_ER_QUEUE_SETTLE, "delivered" },
+        { 503, NGX_ER_QUEUE_RETRY, "again later" },
+        { 400, NGX_ER_QUEUE_BURY, "never" },
+        { 0, NGX_ER_QUEUE_RETRY, "cut" }
+    };
+
+    for (i = 0; i < 16 * 4; i++) {
+        given = (i >> 2) & 1;
+        is_again = (i >> 3) & 1;
+        k = i & 3;
+
+        begin();
+
+        if (given) {
+
+            /* who brings it holds it, too */
+
+            ngx_er_event_hold(&event);
+        }
+
+        start(given, is_again);
+        is_int(attempts_made, 1, "an attempt");
+        is_int(ngx_er_lease_worker.bytes, BYTES, "its bytes are in hand");
+        is_int(ngx_er_lease_worker.tick.cancelable, 0, "the worker stays");
+
+        if (given) {
+            ngx_er_event_release(&event);
+        }
+
+        is_int(destroyed, 0, "the event is there");
+
+        answered(ends[k].status);
+        is_int(places, 0, "the place is given back at once");
+        is_int(lane_ends, ends[k].status != 0, "the lane hears of an answer");
+        op = asked(ends[k].verb, ends[k].name);
+        is_int(op->counted, ends[k].verb != NGX_ER_QUEUE_SETTLE, "an attempt "
+               "that failed is counted");
+
+        switch (i >> 4) {
+
+        case 0:
+            says(NGX_OK);
+            is_int(frees, 2, "others are looked at");
+            is_int(lane_puts[1], ends[k].verb == NGX_ER_QUEUE_RETRY, "the lane "
+                   "knows when it is due");
+            is_int(lane_puts[0], 0, "as a later one");
+            is_int(fenced, 0, "it was this worker's");
+            break;
+
+        case 1:
+            says(NGX_DECLINED);
+            is_int(fenced, 1, "another worker has it");
+            is_int(lane_puts[0] + lane_puts[1], 0, "the lane is not told");
+            break;
+
+        case 2:
+            says(NGX_ERROR);
+            is_int(destroyed, 0, "it is not given up");
+            tick();
+            is_int(told, 2, "it is told again");
+            tick();
+            is_int(told, 2, "one at a time");
+            (void) asked(ends[k].verb, ends[k].name);
+            says(NGX_OK);
+            is_int(fenced, 0, "it was taken");
+            break;
+
+        default:
+
+            for (told = 0; destroyed == 0 && told < 200; /* void */ ) {
+                says(NGX_ERROR);
+                tick();
+            }
+
+            ok(told > 70 && told < 90, "the store never hears of it: told %d "
+               "times", (int) told);
+            is_int(fenced, 1, "that is said");
+        }
+
+        is_int(dead, ends[k].verb == NGX_ER_QUEUE_BURY, "dead letters");
+        gone(ends[k].name);
+    }
+}
+
+
+/* what is not delivered at all */
+
+static void
+test_unsent(void)
+{
+    ngx_er_queue_op_t  *op;
+
+    begin();
+    no_attempt = 1;
+    start(0, 0);
+    op = asked(NGX_ER_QUEUE_RETRY, "no memory");
+    is_int(op->delay, NGX_ER_LEASE_AGAIN, "in a second");
+    is_int(op->counted, 0, "that is no attempt");
+    says(NGX_OK);
+    is_int(lane_puts[0], 1, "due as a first one");
+    gone("no memory");
+
+    begin();
+    no_start = 1;
+    start(0, 1);
+    (void) asked(NGX_ER_QUEUE_RETRY, "no connections");
+    says(NGX_OK);
+    is_int(lane_puts[1], 1, "due as a later one");
+    gone("no connections");
+
+    begin();
+    no_event = 1;
+    start(0, 0);
+    (void) asked(NGX_ER_QUEUE_RETRY, "no event");
+    says(NGX_OK);
+    gone("no event");
+
+    begin();
+    unreadable = 1;
+    start(0, 1);
+    op = asked(NGX_ER_QUEUE_BURY, "cannot be read");
+    is_int(op->reason, NGX_ER_DEAD_CORRUPT, "why");
+    says(NGX_OK);
+    is_int(attempts_made, 0, "it was not sent");
+    gone("cannot be read");
+
+    begin();
+    ngx_exiting = 1;
+    start(0, 0);
+    op = asked(NGX_ER_QUEUE_RETRY, "the worker exits");
+    is_int(op->delay, 0, "at once");
+    is_int(op->counted, 0, "that is no attempt");
+    says(NGX_OK);
+    is_int(attempts_made, 0, "it was not sent");
+    gone("the worker exits");
+
+    begin();
+    places = fresh = 1;
+    ngx_er_test_fail_at = ngx_er_test_allocs + 1;
+    ngx_er_lease_start(&target, &entry, &event, NGX_ER_DEDUP_QUEUE, 0);
+    ngx_er_test_fail_at = 0;
+    is_int(nunder_way, 0, "no memory at all: the lease will end by itself");
+    destroyed = 1;
+    gone("no memory at all");
+}
+
+
+/* an entry that was in hand in three crashes is not touched again */
+
+static void
+test_poison(void)
+{
+    ngx_er_queue_op_t  *op;
+
+    for (entry.crashes = 0; entry.crashes < 5; /* void */ ) {
+        uint32_t  crashes = entry.crashes;
+
+        begin();
+        entry.crashes = crashes;
+        start(0, 1);
+        is_int(attempts_made, crashes < NGX_ER_ENTRY_CRASHES, "%d crashes",
+               (int) crashes);
+
+        if (crashes < NGX_ER_ENTRY_CRASHES) {
+            is_int(attempt.number, crashes + 1, "its number");
+            answered(200);
+            is_int(lives, crashes != 0, "it lives after all");
+            (void) asked(NGX_ER_QUEUE_SETTLE, "delivered");
+
+        } else {
+            op = asked(NGX_ER_QUEUE_BURY, "poison");
+            is_int(op->reason, NGX_ER_DEAD_POISON, "why");
+            is_int(marked, 0, "an operator's");
+        }
+
+        says(NGX_OK);
+        gone("crashes");
+        entry.crashes = crashes + 1;
+    }
+}
+
+
+static void
+test_too_old(void)
+{
+    ngx_er_queue_op_t  *op;
+
+    begin();
+    target.policy.expires = 5000;
+    entry.accepted -= 5000;
+    start(0, 0);
+    is_int(attempts_made, 1, "as old as it may be");
+    answered(200);
+    says(NGX_OK);
+    gone("old");
+
+    begin();
+    target.policy.expires = 5000;
+    entry.accepted -= 5001;
+    start(0, 0);
+    op = asked(NGX_ER_QUEUE_BURY, "too old");
+    is_int(op->reason, NGX_ER_DEAD_EXPIRED, "why");
+    says(NGX_OK);
+    gone("too old");
+
+    begin();
+    target.policy.expires = 5000;
+    entry.accepted += 100000;
+    start(0, 0);
+    is_int(attempts_made, 1, "accepted where the clock is ahead");
+    answered(200);
+    says(NGX_OK);
+    gone("ahead");
+
+    /* the retries' horizon */
+
+    begin();
+    target.policy.horizon = 3600000;
+    entry.accepted -= 3600000;
+    start(0, 1);
+    answered(500);
+    op = asked(NGX_ER_QUEUE_BURY, "the horizon is over");
+    is_int(op->reason, NGX_ER_DEAD_EXHAUSTED, "why");
+    is_int(op->keep, 1000, "kept as the target says");
+    says(NGX_OK);
+    gone("horizon");
+
+    begin();
+    target.policy.horizon = 3600000;
+    entry.accepted -= 3600000 - 2 * target.policy.base - 1000;
+    entry.accepted += 3600000;
+    start(0, 1);
+    answered(500);
+    op = asked(NGX_ER_QUEUE_RETRY, "within it, the clock ahead");
+    says(NGX_OK);
+    gone("within");
+
+    begin();
+    target.policy.horizon = 0;
+    start(0, 0);
+    answered(500);
+    op = asked(NGX_ER_QUEUE_BURY, "no retries");
+    is_int(op->reason, NGX_ER_DEAD_EXHAUSTED, "why");
+    says(NGX_OK);
+    gone("no retries");
+
+    begin();
+    target.policy.horizon = 0;
+    entry.accepted += 3600000;
+    start(0, 0);
+    answered(500);
+    (void) asked(NGX_ER_QUEUE_BURY, "no retries, the clock ahead");
+    says(NGX_OK);
+    gone("no retries");
+}
+
+
+/* others of its order wait */
+
+static void
+test_order(void)
+{
+    begin();
+    entry.order = 5;
+    start(0, 0);
+    answered(200);
+    says(NGX_OK);
+    is_int(lane_puts[0], 1, "the next of its order may be due, a first one");
+    is_int(lane_puts[1], 1, "or a later one");
+    gone("order");
+}
+
+
+/* an attempt that takes longer than the lease */
+
+static void
+test_renewal(void)
+{
+    ngx_uint_t  i, longest;
+    uint64_t    until;
+
+    begin();
+    start(0, 0);
+    until = entry.due;
+    longest = 0;
+
+    for (i = 0; i < 300; i++) {
+        tick();
+
+        if (nunder_way) {
+            is_int(under_way[0]->verb, NGX_ER_QUEUE_EXTEND, "renewed");
+            is_int(under_way[0]->token, TOKEN, "with its token");
+            is_int(under_way[0]->seq, SEQ, "that one");
+            until = ngx_current_msec + under_way[0]->lease;
+            says(NGX_OK);
+        }
+
+        longest += (until <= ngx_current_msec);
+    }
+
+    is_int(longest, 0, "it never ended in five minutes");
+    ok(extended >= 8 && extended <= 14, "renewed %d times", (int) extended);
+    answered(200);
+    (void) asked(NGX_ER_QUEUE_SETTLE, "delivered");
+    says(NGX_OK);
+    gone("renewal");
+
+    /* the store does not say */
+
+    begin();
+    start(0, 0);
+
+    for (i = 0; i < 30; i++) {
+        tick();
+    }
+
+    is_int(extended, 1, "asked once at a time");
+    says(NGX_ERROR);
+    tick();
+    is_int(extended, 2, "and again");
+    says(NGX_DECLINED);
+    is_int(running, 1, "the attempt goes on");
+
+    /* it ends while the renewal is under way */
+
+    tick();
+    is_int(extended, 3, "and again");
+    is_int(nunder_way, 1, "under way");
+    answered(200);
+    is_int(nunder_way, 2, "the attempt has ended: told");
+    says(NGX_OK);
+    is_int(destroyed, 0, "the answer to the renewal is awaited");
+    tick();
+    is_int(told, 1, "nothing more is told");
+    says(NGX_OK);
+    gone("both");
+}
+
+
+/* another copy of it */
+
+static void
+test_guard(void)
+{
+    ngx_er_queue_op_t  *op;
+
+    begin();
+    entry.guard = 1;
+    start(0, 0);
+    is_int(guarded, 1, "asked");
+    is_int(attempts_made, 0, "before it is sent");
+    claim.result = NGX_ER_CLAIM_DUPLICATE;
+    claim.handler(&claim);
+    is_int(attempts_made, 0, "delivered elsewhere: not sent");
+    (void) asked(NGX_ER_QUEUE_SETTLE, "elsewhere");
+    is_int(places, 0, "the place is given back at once");
+    is_int(frees, 1, "and used");
+    is_int(guard_ends, 1, "the claim ends");
+    says(NGX_OK);
+    gone("elsewhere");
+
+    begin();
+    entry.guard = 1;
+    start(0, 1);
+    claim.result = NGX_ER_CLAIM_BUSY;
+    claim.retry_ms = 60000;
+    claim.handler(&claim);
+    op = asked(NGX_ER_QUEUE_RETRY, "being delivered");
+    is_int(op->delay, NGX_ER_LEASE_COPY, "looked at again soon");
+    is_int(op->counted, 0, "that is no attempt");
+    is_int(guard_delivered, 0, "it was not delivered here");
+    says(NGX_OK);
+    gone("being delivered");
+
+    begin();
+    entry.guard = 1;
+    start(0, 0);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    is_int(attempts_made, 1, "nowhere else: sent");
+    answered(200);
+    is_int(guard_ends, 1, "the claim ends");
+    is_int(guard_delivered, 1, "as delivered");
+    says(NGX_OK);
+    gone("nowhere else");
+
+    begin();
+    entry.guard = 1;
+    start(0, 0);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    answered(500);
+    is_int(guard_ends, 1, "the claim ends");
+    is_int(guard_delivered, 0, "as not delivered");
+    says(NGX_OK);
+    gone("failed");
+
+    begin();
+    entry.guard = 1;
+    start(0, 0);
+    ngx_exiting = 1;
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    is_int(attempts_made, 0, "the worker exits: not sent");
+    (void) asked(NGX_ER_QUEUE_RETRY, "handed back");
+    says(NGX_OK);
+    gone("exits");
+}
+
+
+/* the dedup store is told first that it died */
+
+static void
+test_mark(void)
+{
+    begin();
+    marks = 1;
+    start(0, 0);
+    answered(400);
+    is_int(marked, 1, "the dedup store is told");
+    is_int(nunder_way, 0, "before the store");
+    mark.lost = 1;
+    mark.finished(&mark);
+    is_int(nunder_way, 0, "it did not answer: not yet");
+    tick();
+    is_int(marked, 2, "it is told again");
+    mark.lost = 0;
+    mark.finished(&mark);
+    (void) asked(NGX_ER_QUEUE_BURY, "then the store");
+    is_int(claims_done, 2, "both claims are given back");
+    says(NGX_OK);
+    gone("marked");
+
+    begin();
+    marks = 1;
+    start(0, 0);
+    answered(400);
+
+    while (nunder_way == 0 && ngx_current_msec < entry.due) {
+        mark.lost = 1;
+        mark.finished(&mark);
+
+        if (nunder_way == 0) {
+            tick();
+        }
+    }
+
+    ok(ngx_current_msec < entry.due, "it never answers: in time for the "
+       "lease");
+    (void) asked(NGX_ER_QUEUE_BURY, "the store is told all the same");
+    says(NGX_OK);
+    gone("unmarked");
+}
+
+
+/* a worker that is told to stop at once */
+
+static void
+test_exit(void)
+{
+    begin();
+    start(0, 0);
+    ngx_er_leases_exit_worker();
+    is_int(drops, 1, "the attempt is ended");
+    (void) asked(NGX_ER_QUEUE_RETRY, "handed back");
+    is_int(under_way[0]->counted, 1, "it may have arrived");
+    says(NGX_OK);
+
+    begin();
+    start(0, 0);
+    attempt.status = 200;
+    ngx_er_leases_exit_worker();
+    (void) asked(NGX_ER_QUEUE_SETTLE, "what was taken is not handed back");
+    says(NGX_OK);
+
+    begin();
+    start(0, 0);
+    answered(200);
+    says(NGX_ERROR);
+    ngx_er_leases_exit_worker();
+    (void) asked(NGX_ER_QUEUE_SETTLE, "what the store did not take before");
+    says(NGX_OK);
+}
+
+
+int
+main(void)
+{
+    pool = ngx_er_test_pool();
+
+    test_ends();
+    test_unsent();
+    test_poison();
+    test_too_old();
+    test_order();
+    test_renewal();
+    test_guard();
+    test_mark();
+    test_exit();
+
+    ngx_destroy_pool(pool);
+
+    return done_testing();
+}
