@@ -194,6 +194,19 @@ for my $case ([ 'the token', 200, "Bearer $token" ],
         $status, "token=: $name");
 }
 
+# each byte of it counts
+
+my @wrong = map {
+    my $wrong = $token;
+
+    substr($wrong, $_, 1) ^= "\1";
+
+    $t->get('/token/dead', [ @foreign, Authorization => "Bearer $wrong" ])
+        ->{status};
+} 0 .. length($token) - 1;
+
+is("@wrong", join(' ', (403) x length $token), 'token=: one wrong byte');
+
 for my $verb (qw(replay purge pause resume)) {
     my $uri = "/admin/$verb?target=erp&all=1";
     my @sure = ('X-Event-Admin' => 1);

@@ -22,6 +22,7 @@ static int  syncs;        /* of the data, since the last write to it */
 static int  unsafe;       /* data written and not waited for */
 static int  early;        /* the commit's page before that */
 static int  commits;
+static int  removes;      /* the file goes while it is written */
 
 
 int fdatasync(int fd);
@@ -77,8 +78,16 @@ written(int fd)
 int
 fdatasync(int fd)
 {
+    char  path[80];
+
     syncs++;
     unsafe = 0;
+
+    if (removes) {
+        removes = 0;
+        (void) snprintf(path, sizeof(path), "%s/data.mdb", dir);
+        is_int(unlink(path), 0, "(the file is gone)");
+    }
 
     return fsync(fd);
 }
@@ -181,6 +190,12 @@ main(void)
     begin();
     is_int(bury(1, entry(op, 1)->seq, op->token, HOUR), NGX_OK, "buried");
     durable("BURY");
+
+    /* what was written into a file that is not there was not written */
+
+    removes = 1;
+    is_int(accept_one(1, 0, 0, 10, NULL), NGX_ERROR, "not accepted");
+    is_int(accept_one(1, 0, 0, 10, NULL), NGX_ERROR, "nor anything after");
 
     ngx_er_file_close(file);
     test_remove();

@@ -1,0 +1,887 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Fan-outs and accepting (deliver/fanout.c and deliver/accept.c) with
+ * stand-ins for the claim, the store and the deliveries: whatever they answer,
+ * the producer gets one outcome, a claim is finalized only if the event is
+ * where it has to be, and all that was taken is given back.
+ */
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/deliver/fanout.c"
+#include "../../ngx_event_router_module/deliver/accept.c"
+
+
+#define BYTES  50
+
+
+ngx_queue_t                ngx_posted_events;
+ngx_rbtree_t               ngx_event_timer_rbtree;
+ngx_uint_t                 ngx_exiting;
+ngx_module_t               ngx_http_module;
+ngx_module_t               ngx_http_event_router_module;
+
+static ngx_rbtree_node_t   sentinel;
+static ngx_pool_t         *pool;
+static ngx_er_main_conf_t  mcf;
+static void               *main_conf[1] = { &mcf };
+static ngx_http_conf_ctx_t http_ctx = { main_conf, NULL, NULL };
+static void             ***conf_ctx[1];
+static ngx_er_queue_t      store;
+static ngx_er_source_t     source;
+static ngx_er_event_t      event;
+static ngx_er_target_t     target[2];
+static ngx_er_target_t    *targets[2] = { &target[0], &target[1] };
+static ngx_er_fanout_t    *fanout;
+static ngx_er_claim_t      claim;
+static u_char              key[32];
+
+static ngx_uint_t          ntargets, apart, room, no_claim, no_record, ordered;
+static ngx_uint_t          ops, nunder_way;
+static ngx_er_queue_op_t  *under_way[8];
+static ngx_int_t           load;           /* deliveries that were admitted */
+static ngx_int_t           places, lane_fresh, bytes, leases;
+static ngx_uint_t          waits, wakes, lane_full;
+static ngx_uint_t          claimed, finalized, released, settled, done;
+static ngx_uint_t          outcomes, metrics[NGX_ER_METRICS], called, cuts;
+
+
+/* ---- stand-ins */
+
+
+ngx_int_t
+ngx_er_deliveries_collect(ngx_er_fanout_t *f)
+{
+    ngx_uint_t          i;
+    ngx_er_delivery_t  *d;
+
+    (void) ngx_array_init(&f->deliveries, pool, 2, sizeof(ngx_er_delivery_t));
+
+    for (i = 0; i < ntargets; i++) {
+        d = ngx_array_push(&f->deliveries);
+        ngx_memzero(d, sizeof(ngx_er_delivery_t));
+        d->fanout = f;
+        d->target = &target[i];
+    }
+
+    f->unfinished = ntargets;
+    f->required = ntargets;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_er_deliveries_admit(ngx_er_fanout_t *f, ngx_er_main_conf_t *conf)
+{
+    if (room) {
+        load += f->unfinished;
+    }
+
+    return room;
+}
+
+
+void
+ngx_er_deliveries_dismiss(ngx_er_fanout_t *f)
+{
+    load -= f->unfinished;
+}
+
+
+void
+ngx_er_deliveries_start(ngx_er_fanout_t *f)
+{
+}
+
+
+void
+ngx_er_deliveries_unqueue(ngx_er_fanout_t *f)
+{
+}
+
+
+void
+ngx_er_deliveries_cut(ngx_er_fanout_t *f)
+{
+    cuts++;
+}
+
+
+void
+ngx_er_deliveries_drop(ngx_er_fanout_t *f)
+{
+}
+
+
+void
+ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
+{
+    d->state = state;
+    d->fanout->unfinished--;
+    d->fanout->required--;
+    d->fanout->failed += (state == NGX_ER_DELIVERY_FAILED);
+    load--;
+}
+
+
+void
+ngx_er_deliveries_init_worker(ngx_cycle_t *cycle)
+{
+}
+
+
+void
+ngx_er_deliveries_exit_worker(void)
+{
+}
+
+
+ngx_uint_t
+ngx_er_delivery_place_take(void)
+{
+    places++;
+
+    return 1;
+}
+
+
+void
+ngx_er_delivery_place_give(void)
+{
+    places--;
+}
+
+
+ngx_int_t
+ngx_er_tally_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *conf)
+{
+    return NGX_OK;
+}
+
+
+void
+ngx_er_tally_exit_worker(void)
+{
+}
+
+
+void
+ngx_er_attempts_init_worker(void)
+{
+}
+
+
+void
+ngx_er_attempts_exit_worker(void)
+{
+}
+
+
+ngx_int_t
+ngx_er_carrier_init_worker(ngx_cycle_t *cycle)
+{
+    return NGX_OK;
+}
+
+
+void
+ngx_er_forgotten_tell(void)
+{
+}
+
+
+void
+ngx_er_metric_source(ngx_er_source_t *s, ngx_uint_t metric)
+{
+    metrics[metric]++;
+    outcomes += (metric <= NGX_ER_OUTCOME_ERROR);
+}
+
+
+void
+ngx_er_event_hold(ngx_er_event_t *e)
+{
+    e->holders++;
+}
+
+
+void
+ngx_er_event_release(ngx_er_event_t *e)
+{
+    e->holders--;
+}
+
+
+uint64_t
+ngx_er_event_print(ngx_er_event_t *e)
+{
+    return 1;
+}
+
+
+uint64_t
+ngx_er_event_order(ngx_er_event_t *e, ngx_uint_t field)
+{
+    return 5;
+}
+
+
+ngx_int_t
+ngx_er_record_write(ngx_er_event_t *e, ngx_er_dedup_mode_e dedup,
+    ngx_pool_t *p, ngx_str_t *record)
+{
+    record->data = (u_char *) "record";
+    record->len = BYTES;
+
+    return no_record ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_er_dedup_apart(ngx_er_dedup_t *dedup)
+{
+    return apart;
+}
+
+
+ngx_uint_t
+ngx_er_dedup_shared(ngx_er_dedup_t *dedup)
+{
+    return apart;
+}
+
+
+ngx_er_claim_t *
+ngx_er_claim_create(ngx_er_dedup_t *dedup, ngx_log_t *log)
+{
+    if (no_claim) {
+        return NULL;
+    }
+
+    ngx_memzero(&claim, sizeof(claim));
+    (void) ngx_array_init(&claim.settled, pool, 2, sizeof(uint64_t));
+
+    return &claim;
+}
+
+
+void
+ngx_er_claim(ngx_er_claim_t *c)
+{
+    claimed++;
+}
+
+
+void
+ngx_er_claim_settle(ngx_er_claim_t *c, uint64_t hash)
+{
+    settled++;
+}
+
+
+void
+ngx_er_claim_finalize(ngx_er_claim_t *c)
+{
+    finalized++;
+    c->finished(c);
+}
+
+
+void
+ngx_er_claim_release(ngx_er_claim_t *c)
+{
+    released++;
+    c->finished(c);
+}
+
+
+void
+ngx_er_claim_done(ngx_er_claim_t *c)
+{
+    done++;
+}
+
+
+uint64_t
+ngx_er_queue_now(void)
+{
+    return ngx_current_msec;
+}
+
+
+ngx_er_queue_op_t *
+ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
+    void *data)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_calloc(sizeof(ngx_er_queue_op_t), &ngx_er_test_log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->verb = verb;
+    op->handler = handler;
+    op->data = data;
+    op->pool = pool;
+    ops++;
+
+    return op;
+}
+
+
+void
+ngx_er_queue_op_free(ngx_er_queue_op_t *op)
+{
+    ops--;
+    ngx_free(op);
+}
+
+
+void
+ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
+{
+    under_way[nunder_way++] = op;
+}
+
+
+void
+ngx_er_lane_due(ngx_er_target_t *t, ngx_er_lane_due_t *due)
+{
+    ngx_memzero(due, sizeof(ngx_er_lane_due_t));
+    due->fresh = waits ? ngx_current_msec : NGX_ER_NEVER;
+    due->again = NGX_ER_NEVER;
+}
+
+
+void
+ngx_er_lane_take(ngx_er_target_t *t, uint64_t now, ngx_uint_t *fresh,
+    ngx_uint_t *again, uint64_t *wait)
+{
+    *fresh = lane_full ? 0 : *fresh;
+    lane_fresh += *fresh;
+}
+
+
+void
+ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t fresh, ngx_uint_t again)
+{
+    lane_fresh -= fresh;
+}
+
+
+void
+ngx_er_lane_put(ngx_er_target_t *t, ngx_uint_t again, uint64_t due)
+{
+}
+
+
+size_t
+ngx_er_leases_room(ngx_uint_t *reserved)
+{
+    return 10 * BYTES - bytes;
+}
+
+
+void
+ngx_er_leases_reserve(size_t n)
+{
+    bytes += n;
+}
+
+
+void
+ngx_er_leases_unreserve(size_t n)
+{
+    bytes -= n;
+}
+
+
+/* it takes over the places */
+
+void
+ngx_er_lease_start(ngx_er_target_t *t, ngx_er_entry_t *entry,
+    ngx_er_event_t *e, ngx_er_dedup_mode_e dedup, ngx_uint_t again)
+{
+    places--;
+    lane_fresh--;
+    leases++;
+}
+
+
+void
+ngx_er_dispatch_wake(ngx_er_target_t *t)
+{
+    wakes++;
+}
+
+
+void
+ngx_er_sweep_known(ngx_er_queue_op_t *op)
+{
+}
+
+
+/* ---- steps */
+
+
+static void
+handler(ngx_er_fanout_t *f)
+{
+    called++;
+}
+
+
+static void
+turn(void)
+{
+    ngx_queue_t  *q;
+    ngx_event_t  *ev;
+
+    while (!ngx_queue_empty(&ngx_posted_events)) {
+        q = ngx_queue_head(&ngx_posted_events);
+        ev = ngx_queue_data(q, ngx_event_t, queue);
+        ngx_delete_posted_event(ev);
+        ev->handler(ev);
+    }
+}
+
+
+static void
+deadline(ngx_er_fanout_t *f)
+{
+    ngx_del_timer(&f->timer);
+    f->timer.handler(&f->timer);
+    turn();
+}
+
+
+static void
+begin(ngx_uint_t queued)
+{
+    ngx_er_test_set_time(1700000000);
+
+    ngx_queue_init(&ngx_posted_events);
+    ngx_rbtree_init(&ngx_event_timer_rbtree, &sentinel,
+                    ngx_rbtree_insert_timer_value);
+
+    conf_ctx[0] = (void ***) &http_ctx;
+    ((ngx_cycle_t *) ngx_cycle)->conf_ctx = (void ****) conf_ctx;
+
+    ngx_memzero(&mcf, sizeof(mcf));
+    mcf.queue = &store;
+    mcf.waiting = 100;
+    mcf.targets.elts = targets;
+    mcf.targets.nelts = 2;
+
+    ngx_memzero(target, sizeof(target));
+    target[0].hash = 10;
+    target[1].hash = 11;
+    target[0].order = NGX_CONF_UNSET;
+    target[1].order = NGX_CONF_UNSET;
+
+    ngx_memzero(&source, sizeof(source));
+    ngx_str_set(&source.name, "shop");
+    source.queued = queued;
+    source.deadline = 5000;
+    source.unrouted = 200;
+
+    ngx_memzero(&event, sizeof(event));
+    event.pool = pool;
+    event.source = &source;
+
+    ngx_memzero(metrics, sizeof(metrics));
+    ntargets = 2;
+    apart = queued ? 0 : 1;
+    room = 1;
+    no_claim = no_record = ordered = 0;
+    nunder_way = 0;
+    places = lane_fresh = bytes = leases = 0;
+    waits = wakes = lane_full = 0;
+    claimed = finalized = released = settled = done = 0;
+    outcomes = called = cuts = 0;
+    ngx_exiting = 0;
+
+    (void) ngx_er_fanout_init_worker((ngx_cycle_t *) ngx_cycle, &mcf);
+}
+
+
+static void
+start(ngx_uint_t with_key)
+{
+    fanout = ngx_er_fanout_start(&event, with_key ? key : NULL, handler, NULL);
+    turn();
+}
+
+
+static void
+store_says(ngx_int_t rc, ngx_uint_t kept)
+{
+    ngx_uint_t             i;
+    ngx_er_queue_op_t     *op;
+    ngx_er_queue_count_t  *count;
+
+    op = under_way[--nunder_way];
+    op->rc = rc;
+    op->kept = kept;
+
+    if (rc == NGX_DONE) {
+        op->counts = ngx_array_create(pool, 2, sizeof(ngx_er_queue_count_t));
+        count = ngx_array_push(op->counts);
+        ngx_memzero(count, sizeof(ngx_er_queue_count_t));
+        count->target = 10;
+    }
+
+    for (i = 0; ordered && i < op->nparts; i++) {
+        op->parts[i].lease = 0;
+    }
+
+    op->handler(op);
+    turn();
+}
+
+
+/* the waiter has its outcome, and nothing is left */
+
+static void
+ends(ngx_er_outcome_e outcome, const char *name)
+{
+    is_int(fanout->outcome, outcome, "%s: the outcome", name);
+    is_int(outcomes, 1, "%s: is counted once", name);
+    is_int(metrics[outcome], 1, "%s: as what it is", name);
+    is_int(called, 1, "%s: and told once", name);
+    is_int(finalized + released <= 1, 1, "%s: a claim is closed once", name);
+    is_int(done, claimed, "%s: and given back", name);
+
+    ngx_er_fanout_forget(fanout);
+
+    is_int(event.holders, 0, "%s: nobody holds the event", name);
+    is_int(ngx_event_timer_rbtree.root == &sentinel, 1, "%s: no timer", name);
+    is_int(ngx_queue_empty(&ngx_er_fanouts), 1, "%s: no fan-out", name);
+    is_int(ops, 0, "%s: no operation", name);
+    is_int(load, 0, "%s: no share of the backlog", name);
+    is_int(ngx_er_accepts, 0, "%s: no accept", name);
+    is_int(places, 0, "%s: no place of the worker", name);
+    is_int(lane_fresh, 0, "%s: no place of a target", name);
+    is_int(bytes, 0, "%s: no byte is reserved", name);
+
+    ngx_reset_pool(pool);
+}
+
+
+/* ---- tests */
+
+
+/* what the store says, with a key that is claimed apart or not */
+
+static void
+test_stored(void)
+{
+    ngx_uint_t  i, k, safe;
+
+    static struct {
+        ngx_int_t         rc;
+        ngx_uint_t        kept;
+        ngx_er_outcome_e  outcome;
+        ngx_uint_t        leases;
+        const char       *name;
+    } says[] = {
+        { NGX_OK, 0, NGX_ER_OUTCOME_QUEUED, 2, "stored" },
+        { NGX_DECLINED, 0, NGX_ER_OUTCOME_DUPLICATE, 0, "a duplicate" },
+        { NGX_DONE, 0, NGX_ER_OUTCOME_REDELIVERED, 0, "started again" },
+        { NGX_BUSY, 0, NGX_ER_OUTCOME_FULL, 0, "full" },
+        { NGX_ERROR, 0, NGX_ER_OUTCOME_UNAVAILABLE, 0, "away" },
+        { NGX_ERROR, 1, NGX_ER_OUTCOME_UNAVAILABLE, 2, "not safe enough" }
+    };
+
+    for (i = 0; i < 6; i++) {
+        for (k = 0; k < 5; k++) {
+            begin(1);
+            apart = (k & 1);
+            ordered = (k == 2);
+            lane_full = (k == 3);
+            waits = (k == 4);
+
+            start(1);
+
+            if (apart) {
+                is_int(claimed, 1, "claimed first");
+                is_int(nunder_way, 0, "then stored");
+                claim.result = NGX_ER_CLAIM_NEW;
+                claim.handler(&claim);
+            }
+
+            is_int(nunder_way, 1, "the store is asked");
+            is_int(outcomes, 0, "and says what the producer gets");
+            is_int(under_way[0]->dedup, 1, "with the key");
+            store_says(says[i].rc, says[i].kept);
+
+            safe = (i < 3);
+            is_int(finalized, apart && safe, "%s: the key is known if the "
+                   "event is safe", says[i].name);
+            is_int(released, apart && !safe, "%s: and free if it is not",
+                   says[i].name);
+            is_int(leases, k == 2 || k == 3 ? 0 : k == 4 ? says[i].leases / 2
+                                                         : says[i].leases,
+                   "%s: delivered from memory", says[i].name);
+            ends(says[i].outcome, says[i].name);
+        }
+    }
+}
+
+
+/* the number of accepts under way is bounded */
+
+static void
+test_bound(void)
+{
+    ngx_uint_t        i;
+    ngx_er_fanout_t  *f[3];
+
+    begin(1);
+    apart = 1;
+    mcf.waiting = 2;
+
+    for (i = 0; i < 2; i++) {
+        start(0);
+        f[i] = fanout;
+    }
+
+    is_int(nunder_way, 2, "two are under way");
+    start(0);
+    f[2] = fanout;
+    is_int(nunder_way, 2, "no more");
+    is_int(f[2]->outcome, NGX_ER_OUTCOME_OVERLOADED, "it is refused");
+    is_int(metrics[NGX_ER_OUTCOME_OVERLOADED], 1, "and counted");
+
+    store_says(NGX_OK, 0);
+    ngx_er_fanout_forget(f[2]);
+    start(0);
+    f[2] = fanout;
+    is_int(nunder_way, 2, "one has ended: the next");
+
+    store_says(NGX_OK, 0);
+    store_says(NGX_OK, 0);
+
+    ngx_er_fanout_forget(f[0]);
+    ngx_er_fanout_forget(f[1]);
+    ngx_er_fanout_forget(f[2]);
+    is_int(event.holders, 0, "nobody holds the event");
+    is_int(ngx_er_accepts, 0, "none is under way");
+    is_int(ops, 0, "nothing is left");
+}
+
+
+/* the first word counts */
+
+static void
+test_late(void)
+{
+    ngx_er_delivery_t  *d;
+
+    begin(0);
+    start(1);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    turn();
+    deadline(fanout);
+    is_int(called, 1, "late: told");
+    is_int(fanout->outcome, NGX_ER_OUTCOME_TIMEOUT, "that it takes too long");
+    d = fanout->deliveries.elts;
+    ngx_er_delivery_end(&d[0], NGX_ER_DELIVERY_OK);
+    ngx_er_fanout_advance(fanout);
+    is_int(finalized, 0, "one has not answered");
+    ngx_er_delivery_end(&d[1], NGX_ER_DELIVERY_OK);
+    ngx_er_fanout_advance(fanout);
+    turn();
+    is_int(finalized, 1, "both have it: a duplicate from now on");
+    ends(NGX_ER_OUTCOME_TIMEOUT, "late");
+
+    begin(0);
+    start(1);
+    deadline(fanout);
+    claim.result = NGX_ER_CLAIM_BUSY;
+    claim.handler(&claim);
+    turn();
+    ends(NGX_ER_OUTCOME_TIMEOUT, "a late claim");
+
+    /* the store is late */
+
+    begin(1);
+    start(1);
+    deadline(fanout);
+    is_int(called, 1, "told");
+    store_says(NGX_OK, 0);
+    ends(NGX_ER_OUTCOME_TIMEOUT, "a late store");
+
+    /* and the key is not known before it has spoken */
+
+    begin(1);
+    apart = 1;
+    start(1);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    is_int(nunder_way, 1, "the store is asked");
+    deadline(fanout);
+    is_int(finalized + released, 0, "the key waits for it");
+    store_says(NGX_BUSY, 0);
+    is_int(finalized, 0, "it is not known");
+    is_int(released, 1, "but free");
+    ends(NGX_ER_OUTCOME_TIMEOUT, "a store that is late and full");
+
+    begin(1);
+    apart = 1;
+    start(1);
+    deadline(fanout);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    turn();
+    is_int(nunder_way, 0, "not stored: the next attempt shall");
+    is_int(released, 1, "with the key");
+    ends(NGX_ER_OUTCOME_TIMEOUT, "a claim that is late");
+}
+
+
+static void
+test_refused(void)
+{
+    ngx_uint_t  i;
+
+    static struct {
+        ngx_er_claim_result_e  result;
+        ngx_er_outcome_e       outcome;
+    } results[] = {
+        { NGX_ER_CLAIM_BUSY, NGX_ER_OUTCOME_BUSY },
+        { NGX_ER_CLAIM_DUPLICATE, NGX_ER_OUTCOME_DUPLICATE },
+        { NGX_ER_CLAIM_UNAVAILABLE, NGX_ER_OUTCOME_UNAVAILABLE }
+    };
+
+    for (i = 0; i < 3; i++) {
+        begin(0);
+        start(1);
+        is_int(load, 2, "a share of the backlog");
+        claim.result = results[i].result;
+        claim.handler(&claim);
+        turn();
+        is_int(finalized + released, 0, "another's claim is left alone");
+        ends(results[i].outcome, "refused");
+    }
+
+    begin(0);
+    room = 0;
+    start(1);
+    is_int(claimed, 0, "no room: nothing is claimed");
+    ends(NGX_ER_OUTCOME_OVERLOADED, "no room");
+
+    begin(0);
+    no_claim = 1;
+    start(1);
+    ok(fanout == NULL, "no memory for the claim");
+    is_int(load, 0, "no share of the backlog is kept");
+    is_int(event.holders, 0, "nor the event");
+    is_int(ngx_queue_empty(&ngx_er_fanouts), 1, "nor a fan-out");
+
+    begin(1);
+    no_record = 1;
+    start(0);
+    ends(NGX_ER_OUTCOME_ERROR, "no memory for the record");
+}
+
+
+static void
+test_targets(void)
+{
+    ngx_uint_t          i;
+    ngx_er_delivery_t  *d;
+
+    for (i = 0; i < 4; i++) {
+        begin(0);
+        start(1);
+        claim.result = NGX_ER_CLAIM_NEW;
+        claim.handler(&claim);
+        turn();
+        d = fanout->deliveries.elts;
+        ngx_er_delivery_end(&d[0], i & 1 ? NGX_ER_DELIVERY_FAILED
+                                         : NGX_ER_DELIVERY_OK);
+        ngx_er_fanout_advance(fanout);
+        ngx_er_delivery_end(&d[1], i & 2 ? NGX_ER_DELIVERY_FAILED
+                                         : NGX_ER_DELIVERY_OK);
+        ngx_er_fanout_advance(fanout);
+        turn();
+        is_int(finalized, i == 0, "finalized if all have it");
+        is_int(released, i != 0, "released if not");
+        ends(i ? NGX_ER_OUTCOME_FAILED : NGX_ER_OUTCOME_DELIVERED, "targets");
+    }
+
+    /* another holder took the key: it is the other's to close */
+
+    begin(0);
+    start(1);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    turn();
+    d = fanout->deliveries.elts;
+    ngx_er_delivery_end(&d[0], NGX_ER_DELIVERY_OK);
+    ngx_er_fanout_advance(fanout);
+    claim.fenced = 1;
+    ngx_er_delivery_end(&d[1], NGX_ER_DELIVERY_OK);
+    ngx_er_fanout_advance(fanout);
+    turn();
+    is_int(finalized + released, 0, "fenced: not closed here");
+    ends(NGX_ER_OUTCOME_FENCED, "fenced");
+
+    /* what an earlier attempt has delivered */
+
+    begin(0);
+    start(1);
+    *(uint64_t *) ngx_array_push(&claim.settled) = target[1].hash;
+    claim.result = NGX_ER_CLAIM_RESUME;
+    claim.handler(&claim);
+    turn();
+    d = fanout->deliveries.elts;
+    is_int(d[0].state, NGX_ER_DELIVERY_WAITING, "resumed: the one that has "
+           "it not");
+    is_int(d[1].state, NGX_ER_DELIVERY_SETTLED, "and the one that has it");
+    ngx_er_delivery_end(&d[0], NGX_ER_DELIVERY_OK);
+    ngx_er_fanout_advance(fanout);
+    turn();
+    is_int(finalized, 1, "then both have it");
+    ends(NGX_ER_OUTCOME_DELIVERED, "resumed");
+
+    for (i = 0; i < 2; i++) {
+        begin(0);
+        ntargets = 0;
+        source.unrouted = i ? 422 : 202;
+        start(1);
+        claim.result = NGX_ER_CLAIM_NEW;
+        claim.handler(&claim);
+        turn();
+        is_int(released, i, "unrouted is a failure: it may come again");
+        is_int(finalized, !i, "unrouted is none: it is done");
+        ends(NGX_ER_OUTCOME_UNROUTED, "unrouted");
+    }
+}
+
+
+int
+main(void)
+{
+    pool = ngx_er_test_pool();
+
+    test_stored();
+    test_bound();
+    test_late();
+    test_refused();
+    test_targets();
+
+    ngx_destroy_pool(pool);
+
+    return done_testing();
+}
