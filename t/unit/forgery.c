@@ -328,6 +328,16 @@ schemes(void)
     refuses(v, "X-Sig: md5=00000000000000000000000000000000", "match",
             "unknown digest");
     refuses(v, "X-Sig: 00", "match", "no digest");
+
+    /* each digest has a sum of its own */
+
+    v = conf("verify hmac-from-prefix sha256 sha1; signature header:X-Sig "
+             "separator=,; signed {body}; " SECRET);
+    accepts(v, format("X-Sig: sha1=%040d,sha256=%s", 0,
+                      mac("0123456789abcdef", TEST_BODY)), "the second one");
+    refuses(v, format("X-Sig: sha1=%.40s,sha256=%064d",
+                      mac("0123456789abcdef", TEST_BODY), 0), "match",
+            "the sum of another digest");
 }
 
 
