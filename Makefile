@@ -198,7 +198,7 @@ UNIT_OBJECTS := $(PURE_SOURCES:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/t/unit/core.o
 
 # these bring a file that is not pure, and stand-ins for all that it calls
 
-$(foreach u,claim connection dispatch fanout guard key lane lease,$(UNIT_DIR)/t/unit/$(u).o): \
+$(foreach u,claim connection dispatch fanout guard key lane lease memory,$(UNIT_DIR)/t/unit/$(u).o): \
     INCLUDES += $(addprefix -I$(NGINX_SRC)/src/http,/ /modules /v2 /v3)
 
 units: $(UNITS:%=$(UNIT_DIR)/%)
