@@ -15,6 +15,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <time.h>
@@ -120,6 +121,30 @@ hex(u_char *bytes, size_t len, ngx_str_t *out)
 {
     out->data = ngx_pnalloc(pool, 2 * len);
     out->len = ngx_hex_dump(out->data, bytes, len) - out->data;
+}
+
+
+/* "Bearer SIGNED.MAC" */
+
+static ngx_str_t *
+bearer(ngx_str_t *text, u_char *mac)
+{
+    ngx_str_t         sum, code;
+    static ngx_str_t  value;
+
+    sum.data = mac;
+    sum.len = 32;
+
+    value.data = ngx_pcalloc(pool, 256);
+    ngx_memcpy(value.data, "Bearer ", 7);
+    ngx_memcpy(value.data + 7, text->data, text->len);
+    value.data[7 + text->len] = '.';
+
+    code.data = value.data + 7 + text->len + 1;
+    ngx_encode_base64url(&code, &sum);
+    value.len = code.data + code.len - value.data;
+
+    return &value;
 }
 
 
@@ -281,21 +306,50 @@ every_byte(void)
     part = str("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3OTAwMDAwNjB9");
     key = ngx_er_key_hmac(pool, NGX_ER_SHA256, &secret);
     (void) ngx_er_key_mac(key, &part, 1, mac);
-    body.data = mac;
-    body.len = 32;
-    value.data = ngx_pcalloc(pool, 256);
-    ngx_memcpy(value.data, "Bearer ", 7);
-    ngx_memcpy(value.data + 7, part.data, part.len);
-    value.data[7 + part.len] = '.';
-    part.data = value.data + 7 + part.len + 1;
-    ngx_encode_base64url(&part, &body);
-    value.len = part.data + part.len - value.data;
     flipped("jwt", conf("verify jwt; secret " SECRET), "Authorization",
-            &value, 7);
+            bearer(&part, mac), 7);
 }
 
 
 /* ---- public keys */
+
+
+/* the same modulus with another exponent, which OpenSSL would not generate */
+
+static EVP_PKEY *
+other_exponent(EVP_PKEY *pkey, unsigned long e)
+{
+    BIGNUM          *n, *exponent;
+    EVP_PKEY        *other;
+    OSSL_PARAM      *params;
+    EVP_PKEY_CTX    *ctx;
+    OSSL_PARAM_BLD  *bld;
+
+    n = NULL;
+    other = NULL;
+    exponent = BN_new();
+    BN_set_word(exponent, e);
+    EVP_PKEY_get_bn_param(pkey, "n", &n);
+
+    bld = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD_push_BN(bld, "n", n);
+    OSSL_PARAM_BLD_push_BN(bld, "e", exponent);
+    params = OSSL_PARAM_BLD_to_param(bld);
+
+    ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY_fromdata_init(ctx);
+    EVP_PKEY_fromdata(ctx, &other, EVP_PKEY_PUBLIC_KEY, params);
+
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(bld);
+    BN_free(exponent);
+    BN_free(n);
+    EVP_PKEY_free(pkey);
+
+    return other;
+}
+
 
 static const char *
 rsa(unsigned bits, unsigned long e)
@@ -308,12 +362,16 @@ rsa(unsigned bits, unsigned long e)
 
     pkey = NULL;
     exponent = BN_new();
-    BN_set_word(exponent, e);
+    BN_set_word(exponent, 65537);
     ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
     EVP_PKEY_keygen_init(ctx);
     EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, bits);
     EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, exponent);
     EVP_PKEY_generate(ctx, &pkey);
+
+    if (e != 65537) {
+        pkey = other_exponent(pkey, e);
+    }
 
     bio = BIO_new(BIO_s_mem());
     PEM_write_bio_PUBKEY(bio, pkey);
@@ -405,6 +463,13 @@ weak_keys(void)
     ok(conf(words("verify rsa-sha256; key pem; signature header:X-Sig; "
                   "signed {body}; secret ", rsa(2048, 65537))),
        "RSA of 2048 bits");
+
+    for (i = 0; i < 5; i++) {
+        ok((conf(words("verify rsa-sha256; key pem; signature header:X-Sig; "
+                       "signed {body}; secret ", rsa(2048, i))) != NULL)
+           == (i == 3), "RSA with the exponent %d", (int) i);
+    }
+
     ok(conf(words("verify jwt; key pem; secret ", rsa(1024, 65537))) == NULL,
        "RSA of 1024 bits for JWT");
 }
@@ -454,6 +519,62 @@ crossed(void)
        "ES256 with a shared secret");
     ok(conf(words("verify jwt; jwt algorithms=ES256; key pem; secret ",
                   rsa(2048, 65537))) == NULL, "ES256 with an RSA key");
+}
+
+
+/* beside a public key no shared secret counts: anyone could compute that seal */
+
+static void
+confused(void)
+{
+    u_char            mac[32];
+    ngx_str_t         part, sum;
+    ngx_uint_t        i, n;
+    const char       *pem, *reason;
+    ngx_er_key_t     *key;
+    ngx_er_verify_t  *v;
+
+    static const char  *confs[] = {
+        "verify jwt; key pem; secret ",
+        "verify jwt; jwt algorithms=RS256; key pem; secret ",
+        "verify jwt; jwt algorithms=RS256,ES256; key pem; secret ",
+        "verify jwt; jwt algorithms=HS256,RS256; key pem; secret "
+    };
+
+    static const char  *names[] = {
+        "no key at all", "an empty key", "the public key", "nothing"
+    };
+
+    pem = rsa(2048, 65537);
+
+    for (n = 0; n < 4; n++) {
+        v = conf(words(confs[n], pem));
+
+        if (v == NULL) {
+            ok(n > 1, "refused: %s", confs[n]);
+            continue;
+        }
+
+        for (i = 0; i < 4; i++) {
+            part = str("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3OTAwMDAwNjB9");
+            memset(mac, 0, sizeof(mac));
+
+            if (i == 0) {
+                ngx_er_sha256(mac, &part, 1);
+                sum.data = mac;
+                sum.len = sizeof(mac);
+                ngx_er_sha256(mac, &sum, 1);
+
+            } else if (i < 3) {
+                sum = str(i == 1 ? "" : pem);
+                key = ngx_er_key_hmac(pool, NGX_ER_SHA256, &sum);
+                (void) ngx_er_key_mac(key, &part, 1, mac);
+            }
+
+            reason = ask(v, "Authorization", bearer(&part, mac), BODY);
+            ok(reason != NULL, "%s: HS256 with %s", confs[n], names[i]);
+        }
+    }
 }
 
 
@@ -606,6 +727,7 @@ main(void)
     every_byte();
     weak_keys();
     crossed();
+    confused();
     bounded();
     vault();
 
