@@ -72,9 +72,16 @@ ngx_er_queue_now(void)
 
 
 void
-ngx_er_lane_due(ngx_er_target_t *t, ngx_er_lane_due_t *due)
+ngx_er_lane_due(ngx_er_target_t *t, uint64_t now, ngx_er_lane_due_t *due)
 {
     *due = lane_due[t->index];
+}
+
+
+ngx_uint_t
+ngx_er_lane_reach(ngx_er_target_t *t, uint64_t now)
+{
+    return 0;
 }
 
 
@@ -109,6 +116,12 @@ ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t fresh, ngx_uint_t again)
     lane_places += fresh + again;
     fresh_taken -= fresh;
     again_taken -= again;
+}
+
+
+void
+ngx_er_lanes_tick(ngx_er_main_conf_t *conf, ngx_log_t *log)
+{
 }
 
 

@@ -353,7 +353,7 @@ ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
 
 
 void
-ngx_er_lane_due(ngx_er_target_t *t, ngx_er_lane_due_t *due)
+ngx_er_lane_due(ngx_er_target_t *t, uint64_t now, ngx_er_lane_due_t *due)
 {
     ngx_memzero(due, sizeof(ngx_er_lane_due_t));
     due->fresh = waits ? ngx_current_msec : NGX_ER_NEVER;

@@ -522,7 +522,7 @@ crossed(void)
 }
 
 
-/* beside a public key no shared secret counts: anyone could compute that seal */
+/* beside a public key no shared secret counts: anyone could compute it */
 
 static void
 confused(void)

@@ -120,7 +120,7 @@ ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t f, ngx_uint_t a)
 
 void
 ngx_er_lane_end(ngx_er_target_t *t, uint64_t now, ngx_uint_t a, uint64_t seq,
-    ngx_uint_t status, time_t retry_after)
+    ngx_uint_t status, time_t retry_after, ngx_msec_t ms)
 {
     lane_ends++;
     fresh -= !a;
@@ -523,8 +523,8 @@ test_ends(void)
         case 0:
             says(NGX_OK);
             is_int(frees, 2, "others are looked at");
-            is_int(lane_puts[1], ends[k].verb == NGX_ER_QUEUE_RETRY, "the lane "
-                   "knows when it is due");
+            is_int(lane_puts[1], ends[k].verb == NGX_ER_QUEUE_RETRY, "the "
+                   "lane knows when it is due");
             is_int(lane_puts[0], 0, "as a later one");
             is_int(fenced, 0, "it was this worker's");
             break;
@@ -579,7 +579,7 @@ test_unsent(void)
     is_int(op->delay, NGX_ER_LEASE_AGAIN, "in a second");
     is_int(op->counted, 0, "that is no attempt");
     says(NGX_OK);
-    is_int(lane_puts[0], 1, "due as a first one");
+    is_int(lane_puts[1], 1, "due as a later one");
     gone("no memory");
 
     begin();
@@ -758,8 +758,8 @@ test_order(void)
 static void
 test_renewal(void)
 {
-    ngx_uint_t  i, longest;
     uint64_t    until;
+    ngx_uint_t  i, longest;
 
     begin();
     start(0, 0);
