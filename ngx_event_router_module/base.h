@@ -43,6 +43,11 @@ void ngx_er_error(ngx_er_error_t *err, const char *fmt, ...);
    collisions */
 uint32_t ngx_er_hash(u_char *data, size_t len);
 
+/* the first bytes of a dedup key, for debug logs: "%08xD" shows them as hex */
+#define ngx_er_key32(key)                                                     \
+    ((uint32_t) (key)[0] << 24 | (uint32_t) (key)[1] << 16                    \
+     | (uint32_t) (key)[2] << 8 | (uint32_t) (key)[3])
+
 /* FNV-1a: names of targets and sources in stores, so it never changes */
 uint64_t ngx_er_hash64(ngx_str_t *text);
 

@@ -221,6 +221,10 @@ ngx_er_init_conf(ngx_cycle_t *cycle, void *conf)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_event_router_module);
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router module: nginx.conf is read, used:%d queue:%d",
+                   mcf != NULL, mcf && mcf->queue);
+
     if (mcf == NULL || mcf->queue == NULL) {
         return NGX_CONF_OK;
     }
@@ -375,6 +379,13 @@ ngx_er_init_module(ngx_cycle_t *cycle)
 
     ngx_er_routes_report(cycle->log, mcf);
 
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router module: sources:%ui targets:%ui routes:%ui "
+                   "receiving locations:%ui", (ngx_uint_t) mcf->sources.nelts,
+                   (ngx_uint_t) mcf->targets.nelts,
+                   (ngx_uint_t) mcf->routes.nelts,
+                   (ngx_uint_t) mcf->receivers.nelts);
+
     if (mcf->targets.nelts && 2 * mcf->running >= cycle->connection_n) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "%ui deliveries at once take %ui connections, and a "
@@ -403,6 +414,10 @@ ngx_er_init_process(ngx_cycle_t *cycle)
     if (mcf == NULL || (mcf->receivers.nelts == 0 && mcf->queue == NULL)) {
         return NGX_OK;
     }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router module: worker %P begins, queue:%d debug:%xi",
+                   ngx_pid, mcf->queue != NULL, cycle->log->log_level);
 
     if (ngx_er_dedup_init_worker(cycle, mcf) != NGX_OK) {
         return NGX_ERROR;
@@ -442,6 +457,10 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
     if (mcf == NULL || (mcf->receivers.nelts == 0 && mcf->queue == NULL)) {
         return;
     }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router module: worker %P ends, queue:%d",
+                   ngx_pid, mcf->queue != NULL);
 
     ngx_er_fanout_exit_worker(cycle);
 

@@ -46,6 +46,10 @@ ngx_er_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
     ctx->event->hops = ngx_er_admit_hops(ctx->event);
 
     if (ctx->event->hops >= source->max_hops) {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "event router admit: hops:%ui of %ui",
+                       ctx->event->hops, source->max_hops);
+
         return ngx_er_admit_refuse(refusal, 508, NGX_ER_METRIC_LOOP,
                                    "the event came through too many event "
                                    "routers");

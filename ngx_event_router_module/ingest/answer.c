@@ -246,6 +246,10 @@ ngx_er_answer_worst(ngx_er_receive_t *ctx, const char **word)
         return NGX_HTTP_OK;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router answer: %ui, the worst of %ui events: %s",
+                   worst, (ngx_uint_t) ctx->parts.nelts, *word);
+
     return worst;
 }
 

@@ -57,6 +57,10 @@ ngx_er_event_attribute_whole(ngx_pool_t *pool, ngx_str_t *value,
 
     ngx_er_sha256(hash, value, 1);
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, pool->log, 0,
+                   "event router attribute: encoded, or cut after %uz of %uz "
+                   "bytes", used, value->len);
+
     if (used < value->len) {
         p = ngx_er_event_attribute_encode(p, p + size - 33, value, &used);
         *p++ = '~';

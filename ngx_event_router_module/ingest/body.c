@@ -83,6 +83,10 @@ ngx_er_body_event(ngx_http_request_t *r)
 
     c = r->connection;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "event router body: event, timedout:%d, so far %uz bytes",
+                   c->read->timedout, ngx_er_body_of(r)->bytes.len);
+
     if (c->read->timedout) {
         c->timedout = 1;
         r->read_event_handler = ngx_http_block_reading;
@@ -130,9 +134,10 @@ ngx_er_body_collect(ngx_http_request_t *r)
         ngx_er_body_drop(body);
     }
 
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "event router body: %i, %uz bytes, not verified: %uz",
-                   rc, body->bytes.len, body->memory->used);
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router body: ended, rc:%i, %uz bytes; not verified "
+                   "are %uz of %uz", rc, body->bytes.len, body->memory->used,
+                   body->memory->size);
 
     body->handler(r, rc);
 }

@@ -502,6 +502,11 @@ ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
     if (out[0].len != 3 || ngx_strncmp(out[0].data, "1.0", 3) != 0
         || out[1].len == 0 || out[2].len == 0 || out[3].len == 0)
     {
+        ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                       "event router event: no CloudEvent 1.0, bytes of "
+                       "specversion:%uz id:%uz source:%uz type:%uz",
+                       out[0].len, out[1].len, out[2].len, out[3].len);
+
         return NGX_DECLINED;
     }
 

@@ -222,5 +222,9 @@ ngx_er_event_pairs(ngx_er_event_t *event)
         return NGX_ERROR;
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router fact: query string has %ui arguments",
+                   (ngx_uint_t) event->pairs->nelts);
+
     return NGX_OK;
 }

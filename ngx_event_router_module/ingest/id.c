@@ -76,6 +76,9 @@ ngx_er_event_id_make(ngx_er_event_t *event)
     event->id.len = p - event->id.data;
     event->given_id = event->id;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router id: made of the body: \"%V\"", &event->id);
+
     return NGX_OK;
 }
 
@@ -102,8 +105,8 @@ ngx_er_event_id_tell(ngx_er_event_t *event)
         return NGX_ERROR;
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "event router id: \"%V\" is other events', too: \"%V\"",
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router id: \"%V\" is other events', too, so \"%V\"",
                    &event->given_id, &event->id);
 
     return NGX_OK;

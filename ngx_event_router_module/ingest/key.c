@@ -32,6 +32,9 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
     }
 
     if (!event->has_id) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                       "event router key: event has no id to tell it by");
+
         return NGX_DECLINED;
     }
 

@@ -56,6 +56,11 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
         }
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router parse: none of %ui accepted content types "
+                   "of \"%V\"", (ngx_uint_t) source->accept.nelts,
+                   &source->name);
+
     return NGX_DECLINED;
 }
 
@@ -144,6 +149,10 @@ ngx_er_parse_charset(ngx_er_event_t *event)
             && ngx_strncasecmp(h->name.data, name.data, name.len) == 0
             && !ngx_er_parse_parameters(event, &h->value, &charset))
         {
+            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                           "event router parse: charset is not one of \"%V\"",
+                           &event->source->name);
+
             return 0;
         }
     }
@@ -404,7 +413,17 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
         break;
 
     default: /* NGX_ER_FORMAT_OPAQUE */
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                       "event router parse: body is of a type that no rule "
+                       "reads");
+
         return NGX_OK;
+    }
+
+    if (scan->error != NGX_ER_SCAN_OK) {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                       "event router parse: %s at byte %uz",
+                       ngx_er_scan_reason(scan->error), scan->offset);
     }
 
     return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;

@@ -174,7 +174,7 @@ ngx_er_parts_split(ngx_er_receive_t *ctx)
     n = ctx->message.batch->items.nelts;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
-                   "event router split: %ui events", n);
+                   "event router parts: split into %ui events", n);
 
     if (n > ctx->source->max_batch) {
         return ngx_er_parts_refuse(ctx, ngx_er_parts_many);
@@ -265,6 +265,11 @@ ngx_er_parts_copies(ngx_er_parts_t *parts, ngx_er_event_t *event)
                == 0)
         {
             event->copy = ++((ngx_er_parts_body_t *) node)->n;
+
+            ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                           "event router parts: \"%V\" has the bytes of %ui "
+                           "in front of it", &event->id, event->copy);
+
             return ngx_er_event_id_number(event);
         }
 
@@ -321,6 +326,10 @@ ngx_er_parts_batch(ngx_er_receive_t *ctx)
     }
 
     element = elements.elts;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router parts: batch of %ui events",
+                   (ngx_uint_t) elements.nelts);
 
     for (i = 0; i < elements.nelts; i++) {
         rc = ngx_er_parts_element(ctx, &element[i]);
@@ -450,6 +459,10 @@ ngx_er_parts_add(ngx_er_receive_t *ctx, ngx_er_event_t *event)
 static ngx_int_t
 ngx_er_parts_refuse(ngx_er_receive_t *ctx, const char *detail)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router parts: body of \"%V\": %s",
+                   &ctx->source->name, detail);
+
     ctx->detail = detail;
 
     return NGX_DECLINED;

@@ -72,6 +72,11 @@ ngx_er_receive_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router receive: %V for source \"%V\", %O bytes, "
+                   "explain:%ui", &r->method_name, &lcf->source->name,
+                   r->headers_in.content_length_n, lcf->explains);
+
     why = lcf->explains ? ngx_er_gate_refused(r, lcf->gate, 0) : NULL;
 
     if (why) {
@@ -165,6 +170,11 @@ ngx_er_receive_cleanup(void *data)
 
     ngx_uint_t      i;
     ngx_er_part_t  *part;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router receive: request goes, events:%ui "
+                   "routed:%ui awaited:%ui", (ngx_uint_t) ctx->parts.nelts,
+                   ctx->routed, ctx->pending);
 
     ngx_er_turns_stop(ctx);
 
@@ -341,6 +351,10 @@ ngx_er_receive_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
 {
     ngx_er_answer_t  answer;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router receive: event of \"%V\" is explained, "
+                   "refused:%d", &ctx->source->name, refusal != NULL);
+
     ngx_memzero(&answer, sizeof(ngx_er_answer_t));
 
     if (ngx_er_explain(ctx, scan, refusal, &answer) != NGX_OK) {
@@ -379,6 +393,11 @@ ngx_er_receive_verify(ngx_er_receive_t *ctx)
 
     rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router receive: event of \"%V\", signature:%i "
+                   "checked:%d", &ctx->source->name, rc,
+                   !ngx_er_verify_is_off(ctx->source->verify));
+
     if (rc == NGX_OK) {
         ctx->verify = ngx_er_verify_is_off(ctx->source->verify) ? "off" : "ok";
         ngx_er_body_settle(&ctx->body);
@@ -408,6 +427,10 @@ static ngx_int_t
 ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
 {
     ngx_er_answer_t  answer;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router receive: challenge of \"%V\", signed:%ui",
+                   &ctx->source->name, ngx_er_handshake_signed(handshake));
 
     ngx_memzero(&answer, sizeof(ngx_er_answer_t));
 
@@ -490,6 +513,10 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
     ngx_uint_t        level;
     ngx_er_answer_t   answer;
     ngx_er_refusal_t  refusal;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router receive: event of \"%V\" is refused, %ui: %s",
+                   &ctx->source->name, status, detail);
 
     if (ctx->explain) {
         refusal.status = status;

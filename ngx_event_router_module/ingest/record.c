@@ -370,6 +370,11 @@ ngx_er_record_event(ngx_er_record_t *record)
 
     source = ngx_er_source_find(mcf, &record->source);
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router record: event \"%V\" of \"%V\", "
+                   "configured:%d, %uz bytes", &record->id, &record->source,
+                   source != NULL, record->body.len);
+
     event = ngx_er_event_create(source ? source : &ngx_er_record_nobody);
     if (event == NULL) {
         return NULL;

@@ -35,6 +35,10 @@ ngx_er_reply(ngx_http_request_t *r, ngx_er_answer_t *answer)
         ngx_string("X-Content-Type-Options"), ngx_string("nosniff")
     };
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router reply: %ui, %uz bytes, headers:%ui",
+                   answer->status, answer->body.len, answer->nheaders);
+
     /* a body that was not read must not become the next request */
 
     rc = ngx_http_discard_request_body(r);

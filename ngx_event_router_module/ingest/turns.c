@@ -69,6 +69,10 @@ ngx_er_turns_turn(ngx_event_t *ev)
 {
     ngx_er_receive_t *ctx = ev->data;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router turns: turn, %ui of %ui are routed",
+                   ctx->routed, (ngx_uint_t) ctx->parts.nelts);
+
     ngx_er_turns_route(ctx);
 
     if (ctx->routed < ctx->parts.nelts) {
@@ -121,9 +125,10 @@ ngx_er_turns_route(ngx_er_receive_t *ctx)
         return;
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
-                   "event router: route event %ui of %ui", ctx->routed + 1,
-                   ctx->parts.nelts);
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router turns: event \"%V\", %ui of %ui",
+                   &part->event->id, ctx->routed + 1,
+                   (ngx_uint_t) ctx->parts.nelts);
 
     /* nobody looks at the time of one event alone */
 
@@ -178,6 +183,10 @@ static void
 ngx_er_turns_refuse(ngx_er_receive_t *ctx, ngx_er_part_t *part,
     ngx_er_outcome_e outcome)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router turns: event \"%V\" is refused: %s",
+                   &part->event->id, ngx_er_outcome_name(outcome));
+
     part->outcome = outcome;
 
     ngx_er_metric_source(ctx->source, outcome);
@@ -207,6 +216,13 @@ ngx_er_turns_fan_out(ngx_er_receive_t *ctx, ngx_er_part_t *part)
         }
     }
 
+    ngx_log_debug5(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router turns: event \"%V\", dedup:%d key:%d %08xD "
+                   "by id alone:%ui", &part->event->id,
+                   (int) ctx->source->dedup, key != NULL,
+                   key ? ngx_er_key32(key) : 0,
+                   ngx_er_event_by_id(part->event));
+
     part->fanout = ngx_er_fanout_start(part->event, key, ngx_er_turns_outcome,
                                        ctx);
 
@@ -223,6 +239,11 @@ static void
 ngx_er_turns_outcome(ngx_er_fanout_t *fanout)
 {
     ngx_er_receive_t *ctx = fanout->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router turns: event \"%V\" is %s, awaited:%ui",
+                   &fanout->event->id, ngx_er_outcome_name(fanout->outcome),
+                   ctx->pending);
 
     if (--ctx->pending || ctx->routed < ctx->parts.nelts) {
         return;

@@ -105,6 +105,10 @@ ngx_er_admin_handler(ngx_http_request_t *r)
 
     verb = ngx_er_admin_verb(r);
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router admin: %V, verb:%i queue:%d",
+                   &r->method_name, verb, mcf->queue && mcf->queue->open);
+
     if (verb == NGX_ERROR) {
         return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
                                     "there are pending, dead, replay, purge, "
@@ -228,6 +232,10 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
                   "deliveries to target \"%V\" are %s by an operator",
                   &target->name, held ? "paused" : "resumed");
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router admin: pause of \"%V\": %ui",
+                   &target->name, held);
+
     op = ngx_er_pause(target, held, ngx_er_admin_ended, NULL);
     if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -248,6 +256,10 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     if (ngx_er_admin_target(r, mcf, &target, &rc) != NGX_OK) {
         return rc;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router admin: probe of \"%V\"",
+                   &target->name);
 
     if (!ngx_er_lane_probe(target, ngx_er_queue_now())) {
         return ngx_er_admin_problem(r, NGX_HTTP_CONFLICT,
@@ -314,6 +326,11 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         return ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST, why);
     }
 
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router admin: op %p, target:%016xL known:%d "
+                   "event:%016xL", op, op->filter.target, ctx->target != NULL,
+                   op->filter.seq);
+
     cln->handler = ngx_er_admin_gone;
     cln->data = ctx;
 
@@ -361,6 +378,10 @@ ngx_er_admin_gone(void *data)
 {
     ngx_er_admin_t *ctx = data;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router admin: request goes, op %p ends alone",
+                   ctx->op);
+
     ctx->request = NULL;
 }
 
@@ -370,6 +391,10 @@ ngx_er_admin_gone(void *data)
 static void
 ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router admin: op %p, target is in the store: %i",
+                   ctx->op, rc);
+
     if (rc == NGX_OK) {
         ngx_er_queue_run(ctx->queue, ctx->op);
         return;
@@ -386,6 +411,10 @@ static void
 ngx_er_admin_ended(ngx_er_queue_op_t *op)
 {
     ngx_er_admin_t *ctx = op->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router admin: op %p ended, rc:%i done:%ui more:%ui",
+                   op, op->rc, op->done, op->more);
 
     ctx->done += op->done;
 
@@ -529,6 +558,10 @@ ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_event_router_module);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router admin: op %p, lanes are told",
+                   op);
 
     now = ngx_er_queue_now();
     target = mcf->targets.elts;

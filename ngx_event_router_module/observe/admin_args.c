@@ -83,6 +83,12 @@ ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
         return why;
     }
 
+    ngx_log_debug6(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router admin: filter, target:%016xL event:%016xL "
+                   "from:%uL to:%uL route:%uz reveal:%ui", op->filter.target,
+                   op->filter.seq, op->filter.from, op->filter.to,
+                   op->filter.route.len, ctx->reveal);
+
     switch (op->verb) {
 
     case NGX_ER_QUEUE_LIST:

@@ -92,7 +92,8 @@ ngx_er_admin_looked(ngx_er_queue_op_t *op)
          : NGX_DECLINED;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "event router admin search, dead:%ui rc:%i", dead, rc);
+                   "event router admin: target is looked for, dead:%ui rc:%i",
+                   dead, rc);
 
     ngx_er_queue_op_free(op);
 

@@ -147,6 +147,10 @@ ngx_er_explain_verify(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
 
     rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router explain: event of \"%V\", signature:%i",
+                   &ctx->source->name, rc);
+
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
@@ -221,6 +225,10 @@ ngx_er_explain_events(ngx_er_explain_t *e)
         }
 
         rc = ngx_er_event_route(e->event);
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, e->ctx->request->connection->log, 0,
+                       "event router explain: event \"%V\", routed:%i",
+                       &e->event->id, rc);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;

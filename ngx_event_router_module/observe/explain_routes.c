@@ -135,6 +135,10 @@ ngx_er_explain_decided(ngx_er_explain_t *e, ngx_er_route_t *route)
     ngx_er_route_t   **match;
     ngx_er_reason_t    reason;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, e->ctx->request->connection->log, 0,
+                   "event router explain: why not route \"%V\"",
+                   &route->name);
+
     match = e->event->routes.elts;
     n = e->event->routes.nelts;
 

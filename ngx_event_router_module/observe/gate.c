@@ -183,8 +183,9 @@ ngx_er_gate_refused(ngx_http_request_t *r, ngx_er_gate_t *gate,
 
     why = ngx_er_gate_ask(r, gate, change);
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "event router gate of \"%V\": %d", &gate->directive, why);
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router gate: \"%V\", change:%ui refused:%d",
+                   &gate->directive, change, why);
 
     if (why != NGX_ER_GATE_OPEN) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

@@ -121,6 +121,10 @@ ngx_er_metrics_zone(ngx_shm_zone_t *zone, void *data)
     pool = (ngx_slab_pool_t *) zone->shm.addr;
     pool->log_nomem = 0;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, zone->shm.log, 0,
+                   "event router metrics: zone of %uz bytes, new:%d",
+                   zone->shm.size, pool->data == NULL);
+
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {

@@ -43,6 +43,9 @@ ngx_er_status_handler(ngx_http_request_t *r)
     const char          *type;
     ngx_er_main_conf_t  *mcf;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router status: %V", &r->method_name);
+
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_ALLOWED,
                                     "this is read with GET", "GET, HEAD");

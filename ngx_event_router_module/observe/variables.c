@@ -461,6 +461,10 @@ ngx_er_variable_set(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     ngx_er_variable_subject(r, &s);
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router variable: event_set %ui, event:%d",
+                   (ngx_uint_t) data, s.event != NULL);
+
     if (s.event == NULL) {
         return ngx_er_variable_none(v);
     }
@@ -501,6 +505,9 @@ ngx_er_variable_uri(ngx_http_request_t *r, ngx_str_t *value,
     if ((value->len == 1 && value->data[0] == '.')
         || (value->len == 2 && value->data[0] == '.' && value->data[1] == '.'))
     {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "event router variable: \".\" or \"..\" is no segment");
+
         return ngx_er_variable_none(v);
     }
 

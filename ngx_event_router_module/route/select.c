@@ -64,11 +64,18 @@ ngx_er_event_route(ngx_er_event_t *event)
         *route = routes[id[i]];
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "event router: %ui routes of source \"%V\" matched",
-                   matched.nelts, &event->source->name);
+    if (ngx_er_event_names(event) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    return ngx_er_event_names(event);
+    ngx_log_debug5(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router select: event \"%V\" of \"%V\" matched %ui "
+                   "of %ui routes: \"%V\"", &event->id, &event->source->name,
+                   (ngx_uint_t) matched.nelts,
+                   (ngx_uint_t) event->source->routes.nelts,
+                   &event->route_names);
+
+    return NGX_OK;
 }
 
 
@@ -79,6 +86,10 @@ ngx_er_event_undecided(ngx_er_event_t *event, ngx_array_t *matched)
 {
     ngx_uint_t       *id;
     ngx_er_route_t  **routes;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router select: event \"%V\" is undecided, looked "
+                   "up:%d", &event->id, matched->nelts != 0);
 
     if (ngx_er_event_told == ngx_time()) {
         return;
