@@ -53,6 +53,25 @@ static void ngx_er_claim_event(ngx_event_t *ev);
 static void ngx_er_claim_free(ngx_er_claim_t *claim);
 
 
+#if (NGX_DEBUG)
+
+/* by ngx_er_claim_result_e, ngx_er_dedup_mode_e and ngx_er_verb_e */
+
+static const char  *ngx_er_claim_results[] = {
+    "new", "resume", "busy", "duplicate", "unavailable"
+};
+
+static const char  *ngx_er_claim_modes[] = {
+    "off", "memory", "redis", "local", "none", "queue"
+};
+
+static const char  *ngx_er_claim_verbs[] = {
+    "claim", "settle", "finalize", "release", "die", "live"
+};
+
+#endif
+
+
 /* the pool may outlive the log that it was made with */
 
 ngx_er_claim_t *
@@ -106,6 +125,10 @@ ngx_er_claim(ngx_er_claim_t *claim)
 
     claim->mode = NGX_ER_DEDUP_REDIS;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: redis is asked for key %08xD, "
+                   "lease:%M", ngx_er_key32(claim->key), claim->lease);
+
     if (ngx_er_redis_store_run(dedup->redis, claim, NGX_ER_VERB_CLAIM, 0)
         != NGX_OK)
     {
@@ -154,6 +177,10 @@ ngx_er_claim_memory(ngx_er_claim_t *claim, ngx_er_dedup_mode_e mode)
 static void
 ngx_er_claim_fallback(ngx_er_claim_t *claim)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD, redis is away, on_error:%d",
+                   ngx_er_key32(claim->key), claim->on_error);
+
     claim->settled.nelts = 0;
     claim->dead = NULL;
 
@@ -194,6 +221,13 @@ ngx_er_claim_given(ngx_er_claim_t *claim)
     if (said != NGX_ER_CLAIM_DUPLICATE && claim->dead == NULL) {
         ngx_er_memory_consult(dedup->memory, claim);
     }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD is %s in redis, %s with "
+                   "what is known here, dead for:%ui",
+                   ngx_er_key32(claim->key), ngx_er_claim_results[said],
+                   ngx_er_claim_results[claim->result],
+                   claim->dead ? (ngx_uint_t) claim->dead->nelts : 0);
 
     if (claim->result == NGX_ER_CLAIM_DUPLICATE) {
 
@@ -240,6 +274,11 @@ ngx_er_claim_settle(ngx_er_claim_t *claim, uint64_t target)
     ngx_er_dedup_t  *dedup;
 
     dedup = claim->dedup;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD, target %016xL is settled "
+                   "in %s", ngx_er_key32(claim->key), target,
+                   ngx_er_claim_modes[claim->mode]);
 
     if (claim->mode == NGX_ER_DEDUP_NONE) {
         return;
@@ -302,6 +341,10 @@ ngx_er_claim_live(ngx_er_claim_t *claim, uint64_t target)
 static void
 ngx_er_claim_mark(ngx_er_claim_t *claim, ngx_er_verb_e verb, uint64_t target)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD, %s for target %016xL",
+                   ngx_er_key32(claim->key), ngx_er_claim_verbs[verb], target);
+
     claim->mode = NGX_ER_DEDUP_REDIS;
     claim->result = NGX_ER_CLAIM_DUPLICATE;
 
@@ -323,6 +366,11 @@ ngx_er_claim_end(ngx_er_claim_t *claim, ngx_er_verb_e verb)
 
     dedup = claim->dedup;
     rc = NGX_OK;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD, %s in %s, held:%d",
+                   ngx_er_key32(claim->key), ngx_er_claim_verbs[verb],
+                   ngx_er_claim_modes[claim->mode], claim->held);
 
     if (claim->mode == NGX_ER_DEDUP_NONE) {
         ngx_er_claim_call(claim, claim->finished);
@@ -363,6 +411,12 @@ ngx_er_claim_end_memory(ngx_er_claim_t *claim, ngx_er_verb_e verb)
 static void
 ngx_er_claim_ended(ngx_er_claim_t *claim, ngx_er_verb_e verb, ngx_int_t rc)
 {
+    if (rc != NGX_OK) {
+        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router claim: key %08xD, %s ended, rc:%i",
+                       ngx_er_key32(claim->key), ngx_er_claim_verbs[verb], rc);
+    }
+
     ngx_er_claim_not_live(claim);
 
     if (claim->result > NGX_ER_CLAIM_RESUME) {
@@ -401,6 +455,11 @@ static void
 ngx_er_claim_hold(ngx_er_claim_t *claim)
 {
     if (!claim->held) {
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router claim: key %08xD is kept here, too, "
+                       "settled:%ui", ngx_er_key32(claim->key),
+                       (ngx_uint_t) claim->settled.nelts);
+
         claim->held = 1;
         ngx_er_memory_hold(claim->dedup->memory, claim);
     }
@@ -462,6 +521,13 @@ ngx_er_claim_event(ngx_event_t *ev)
     call = claim->call;
     claim->call = NULL;
 
+    ngx_log_debug6(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD is %s in %s, attempt:%ui "
+                   "fenced:%d closed:%d", ngx_er_key32(claim->key),
+                   ngx_er_claim_results[claim->result],
+                   ngx_er_claim_modes[claim->mode], claim->attempts,
+                   claim->fenced, call == claim->finished);
+
     /* the claim may be gone after this */
 
     call(claim);
@@ -489,6 +555,10 @@ void
 ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
     uint64_t target, ngx_int_t rc)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD, redis answers %s, rc:%i",
+                   ngx_er_key32(claim->key), ngx_er_claim_verbs[verb], rc);
+
     switch (verb) {
 
     case NGX_ER_VERB_CLAIM:
@@ -546,6 +616,10 @@ ngx_er_claim_down(void *data)
 
     ngx_queue_t     *q;
     ngx_er_claim_t  *claim;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: redis went away, live claims:%d",
+                   !ngx_queue_empty(&dedup->live));
 
     for (q = ngx_queue_head(&dedup->live);
          q != ngx_queue_sentinel(&dedup->live);

@@ -208,6 +208,11 @@ ngx_er_dedup_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
         return NGX_OK;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
+                   "event router dedup: keys are in %s, beside the queue:%ui",
+                   dedup->redis ? "redis" : "memory",
+                   ngx_er_dedup_apart(dedup));
+
     ngx_queue_init(&dedup->live);
 
     if (ngx_er_dedup_seed(dedup, cycle->log) != NGX_OK) {
@@ -226,6 +231,10 @@ ngx_er_dedup_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 void
 ngx_er_dedup_exit_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
+                   "event router dedup: worker ends, redis:%d",
+                   mcf->dedup && mcf->dedup->redis);
+
     if (mcf->dedup && mcf->dedup->redis) {
         ngx_er_redis_store_close(mcf->dedup->redis);
     }

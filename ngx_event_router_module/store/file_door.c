@@ -100,6 +100,10 @@ ngx_er_file_door_init(ngx_er_file_queue_t *fq, uint64_t holder,
 
     ngx_add_timer(&fq->tick, NGX_ER_FILE_DOOR_TICK);
 
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router store: door of holder %016xL, doubt:%d "
+                   "crashes:%uA", holder, fq->doubt, fq->sh->crashes);
+
     if (fq->sh->crashes >= NGX_ER_FILE_CRASHES) {
         ngx_er_file_door_left(fq);
 
@@ -127,6 +131,11 @@ ngx_er_file_door_tick(ngx_event_t *ev)
 
     c = ev->data;
     fq = c->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router store: tick, door:%d crashes:%uA epoch:%uA "
+                   "of %uA", fq->door, fq->sh->crashes, fq->epoch,
+                   fq->sh->epoch);
 
     ngx_add_timer(ev, NGX_ER_FILE_DOOR_TICK);
 
@@ -178,8 +187,9 @@ ngx_er_file_door_try(ngx_er_file_queue_t *fq)
 {
     ngx_er_file_door_task_t  *task;
 
-    ngx_log_debug1(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
-                   "event router store: try %ui to open it", fq->tries + 1);
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: try %ui to open it, lost:%uA doubt:%d",
+                   fq->tries + 1, fq->sh->lost, fq->doubt);
 
     task = fq->opener->ctx;
 
@@ -219,6 +229,10 @@ ngx_er_file_door_thread(void *data, ngx_log_t *log)
 {
     ngx_er_file_door_task_t *task = data;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
+                   "event router store: thread at the door, open:%ui "
+                   "create:%ui", task->open, task->create);
+
     if (task->open) {
         task->rc = ngx_er_file_reopen(task->fq->file, task->create,
                                       NGX_ER_FILE_DOOR_LOOK, &task->err);
@@ -241,6 +255,10 @@ ngx_er_file_door_done(ngx_event_t *ev)
     task = ev->data;
     fq = task->fq;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router store: thread was at the door, open:%ui "
+                   "rc:%i", task->open, task->rc);
+
     if (task->rc == NGX_OK) {
         ngx_er_file_door_opened(fq, 1);
         return;
@@ -253,6 +271,10 @@ ngx_er_file_door_done(ngx_event_t *ev)
 static void
 ngx_er_file_door_opened(ngx_er_file_queue_t *fq, ngx_uint_t again)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: \"%V\" is open, again:%ui",
+                   &fq->conf.path, again);
+
     fq->door = NGX_ER_FILE_DOOR_OPEN;
     fq->tries = 0;
     fq->why.len = 0;
@@ -273,6 +295,10 @@ ngx_er_file_door_opened(ngx_er_file_queue_t *fq, ngx_uint_t again)
 static void
 ngx_er_file_door_closed(ngx_er_file_queue_t *fq, ngx_er_error_t *err)
 {
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: \"%V\" is closed, tries:%ui: %*s",
+                   &fq->conf.path, fq->tries + 1, err->len, err->text);
+
     fq->door = NGX_ER_FILE_DOOR_CLOSED;
     fq->sh->away = 1;
 
@@ -308,6 +334,10 @@ ngx_er_file_door_lost(ngx_er_file_queue_t *fq)
     err.len = 0;
     (void) ngx_er_file_is_open(fq->file, &err);
 
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: lost, epoch:%uA of %uA: %*s",
+                   fq->epoch, fq->sh->epoch, err.len, err.text);
+
     if (fq->sh->epoch == fq->epoch) {
         (void) ngx_atomic_fetch_add(&fq->sh->epoch, 1);
         fq->sh->lost = 1;
@@ -327,6 +357,10 @@ ngx_er_file_door_lost(ngx_er_file_queue_t *fq)
 static void
 ngx_er_file_door_left(ngx_er_file_queue_t *fq)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: left closed, crashes:%uA",
+                   fq->sh->crashes);
+
     fq->door = NGX_ER_FILE_DOOR_LEFT;
     fq->told = ngx_current_msec;
     fq->sh->away = 1;
@@ -357,6 +391,10 @@ ngx_er_file_door_clock(ngx_er_file_queue_t *fq)
     ngx_time_update();
     now = ngx_er_queue_now();
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: its clock is %uL, ours %uL",
+                   clock, now);
+
     if (clock <= now) {
         return;
     }
@@ -377,6 +415,9 @@ ngx_er_file_door_clock(ngx_er_file_queue_t *fq)
 void
 ngx_er_file_door_exit(ngx_er_file_queue_t *fq)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: worker leaves, door:%d", fq->door);
+
     if (fq->tick.timer_set) {
         ngx_del_timer(&fq->tick);
     }

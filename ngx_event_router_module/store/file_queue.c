@@ -87,6 +87,10 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 
     fq = queue->conf;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router store: \"%V\" is opened by a worker",
+                   &fq->conf.path);
+
     fq->task = ngx_thread_task_alloc(cycle->pool, sizeof(ngx_er_file_task_t));
     if (fq->task == NULL) {
         return NGX_ERROR;
@@ -127,6 +131,11 @@ ngx_er_file_queue_close(ngx_er_queue_t *queue)
     ngx_er_file_queue_t  *fq;
 
     fq = queue->conf;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, fq->timer.log, 0,
+                   "event router store: worker ends, waiting:%d busy:%d "
+                   "door:%d", !ngx_queue_empty(&fq->waiting), fq->busy,
+                   fq->door);
 
     if (fq->timer.timer_set) {
         ngx_del_timer(&fq->timer);
@@ -258,6 +267,9 @@ ngx_er_file_queue_read(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
     ngx_thread_task_t   *task;
     ngx_er_file_task_t  *ctx;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, fq->flush.log, 0,
+                   "event router store: %p is read in a thread", op);
+
     task = ngx_thread_task_alloc(op->pool, sizeof(ngx_er_file_task_t));
 
     if (task) {
@@ -283,6 +295,10 @@ ngx_er_file_queue_read(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
 static void
 ngx_er_file_queue_fail(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, fq->flush.log, 0,
+                   "event router store: %p fails at once, door:%d",
+                   op, fq->door);
+
     op->rc = NGX_ERROR;
     ngx_queue_insert_tail(&fq->failed, &op->queue);
 
@@ -301,6 +317,9 @@ ngx_er_file_queue_timer(ngx_event_t *ev)
     c = ev->data;
     fq = c->data;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router store: lag is over, busy:%d", fq->busy);
+
     ngx_er_file_queue_flush(&fq->flush);
 }
 
@@ -314,6 +333,11 @@ ngx_er_file_queue_flush(ngx_event_t *ev)
 
     c = ev->data;
     fq = c->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router store: flush, failed:%d waiting:%d busy:%d "
+                   "door:%d", !ngx_queue_empty(&fq->failed),
+                   !ngx_queue_empty(&fq->waiting), fq->busy, fq->door);
 
     ngx_er_file_queue_answer(&fq->failed);
 
@@ -351,6 +375,10 @@ ngx_er_file_queue_closed(ngx_er_file_queue_t *fq)
 {
     ngx_queue_t         ops, *q;
     ngx_er_queue_op_t  *op;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, fq->flush.log, 0,
+                   "event router store: closed, door:%d, what waits fails",
+                   fq->door);
 
     ngx_queue_init(&ops);
     ngx_queue_add(&ops, &fq->waiting);
@@ -404,6 +432,10 @@ ngx_er_file_queue_batch(ngx_er_file_queue_t *fq, ngx_er_file_task_t *task)
         task->sweep |= (op->verb == NGX_ER_QUEUE_SWEEP);
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, fq->flush.log, 0,
+                   "event router store: transaction of %ui operations, %uz "
+                   "bytes, sweep:%d", n, bytes, task->sweep);
+
     if (ngx_queue_empty(&fq->waiting)) {
         fq->urgent = 0;
         fq->nwaiting = 0;
@@ -435,6 +467,9 @@ ngx_er_file_queue_adopt(ngx_er_file_queue_t *fq, uint64_t now, ngx_log_t *log)
     ngx_er_queue_op_t   op;
 
     n = ngx_er_file_dead(fq->file, holders, NGX_ER_FILE_HOLDERS);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, log, 0,
+                   "event router store: %ui holders are dead", n);
 
     for (i = 0; i < n; i++) {
 
@@ -489,6 +524,10 @@ ngx_er_file_queue_done(ngx_event_t *ev)
 
     task = ev->data;
     fq = task->fq;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router store: task ended, writing:%d sweep:%d",
+                   task == fq->task->ctx, task->sweep);
 
     ngx_queue_init(&ops);
     ngx_queue_add(&ops, &task->ops);

@@ -498,6 +498,10 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
         file->full = 1;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, file->log, 0,
+                   "event router store: transaction fails, error:%d "
+                   "space:%ui commit:%d", error, space, failed == NULL);
+
     ngx_er_file_damaged(file, error);
 
     if (!file->lost) {

@@ -76,6 +76,10 @@ ngx_er_file_start_init(ngx_shm_zone_t *zone, void *data)
 
     fq->sh = pool->data;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, zone->shm.log, 0,
+                   "event router store: zone, crashes:%uA lost:%uA",
+                   fq->sh->crashes, fq->sh->lost);
+
     fq->sh->crashes = 0;
     fq->sh->lost = 0;
 
@@ -101,6 +105,10 @@ ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
     if (ngx_er_file_start_ask(fq, ccf, &err) == NGX_OK) {
         return NGX_OK;
     }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router store: \"%V\" cannot be used, running:%d: "
+                   "%*s", &fq->conf.path, old != NULL, err.len, err.text);
 
     running = (old && old->backend == queue->backend) ? old->conf : NULL;
 

@@ -102,6 +102,12 @@ ngx_er_memory_settle(ngx_er_memory_t *memory, ngx_er_claim_t *claim,
 
     ngx_er_memory_unlock(memory);
 
+    if (rc != NGX_OK) {
+        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router memory: key %08xD, target %016xL, rc:%i",
+                       ngx_er_key32(claim->key), target, rc);
+    }
+
     return rc;
 }
 
@@ -156,6 +162,12 @@ ngx_er_memory_end(ngx_er_memory_t *memory, ngx_er_claim_t *claim,
     }
 
     ngx_er_memory_unlock(memory);
+
+    if (rc != NGX_OK) {
+        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router memory: key %08xD, end:%d rc:%i",
+                       ngx_er_key32(claim->key), state, rc);
+    }
 
     return rc;
 }

@@ -122,6 +122,11 @@ ngx_er_memory_init(ngx_shm_zone_t *zone, void *data)
 
     memory = zone->data;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, zone->shm.log, 0,
+                   "event router memory: zone of %uz bytes, kept:%d "
+                   "exists:%ui", zone->shm.size, old != NULL,
+                   (ngx_uint_t) zone->shm.exists);
+
     if (old) {
         memory->sh = old->sh;
         memory->shpool = old->shpool;

@@ -27,6 +27,18 @@
 static void ngx_er_queue_hold(ngx_event_t *ev);
 
 
+#if (NGX_DEBUG)
+
+/* by ngx_er_queue_verb_e */
+
+static const char  *ngx_er_queue_verbs[] = {
+    "accept", "lease", "extend", "settle", "retry", "bury", "adopt", "sweep",
+    "list", "replay", "purge", "pause"
+};
+
+#endif
+
+
 /* the worker's */
 
 static ngx_uint_t        ngx_er_queue_ops;
@@ -76,6 +88,12 @@ ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
         ngx_add_timer(&ngx_er_queue_alive, NGX_ER_QUEUE_HOLD);
     }
 
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router queue: %s %p begins, event:%016xL "
+                   "target:%016xL under way:%ui",
+                   ngx_er_queue_verbs[op->verb], op, op->seq, op->target,
+                   ngx_er_queue_ops);
+
     op->rc = NGX_ERROR;
 
     queue->backend->run(queue, op);
@@ -85,6 +103,11 @@ ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
 void
 ngx_er_queue_done(ngx_er_queue_op_t *op)
 {
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router queue: %s %p ends, rc:%i event:%016xL under "
+                   "way:%ui", ngx_er_queue_verbs[op->verb], op, op->rc,
+                   op->seq, ngx_er_queue_ops - 1);
+
     if (--ngx_er_queue_ops == 0 && ngx_er_queue_alive.timer_set) {
         ngx_del_timer(&ngx_er_queue_alive);
     }
@@ -96,6 +119,10 @@ ngx_er_queue_done(ngx_er_queue_op_t *op)
 static void
 ngx_er_queue_hold(ngx_event_t *ev)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router queue: worker is held by %ui operations",
+                   ngx_er_queue_ops);
+
     ngx_add_timer(ev, NGX_ER_QUEUE_HOLD);
 }
 
@@ -147,6 +174,10 @@ ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     }
 
     if (!queued && mcf->queue->backend->optional) {
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, cf->log, 0,
+                       "event router queue: no source is queued, %s has keys "
+                       "only", mcf->queue->backend->name);
+
         mcf->queue = NULL;
         return NGX_OK;
     }
@@ -165,6 +196,11 @@ ngx_er_queue_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
     ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router queue: store %s is looked at, running:%d "
+                   "master:%d", queue->backend->name, old != NULL,
+                   (int) ccf->master);
 
     if (!ccf->master) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
@@ -193,6 +229,10 @@ ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     queue->holder |= 1;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
+                   "event router queue: store %s, this worker is holder "
+                   "%016xL", queue->backend->name, queue->holder);
+
     ngx_er_queue_ops = 0;
     ngx_er_queue_dummy.fd = (ngx_socket_t) -1;
 
@@ -216,6 +256,11 @@ ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 void
 ngx_er_queue_exit_worker(ngx_er_queue_t *queue)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router queue: worker leaves store %s, open:%ui "
+                   "under way:%ui", queue->backend->name, queue->open,
+                   ngx_er_queue_ops);
+
     if (!queue->open) {
         return;
     }

@@ -47,6 +47,11 @@ ngx_er_redis_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf,
     redis->turn = ngx_random() % conf->npeers;
     redis->pool = pool;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V, addresses or sentinels:%ui "
+                   "queue:%d", &redis->conf->url.name, conf->npeers,
+                   conf->queue);
+
     ngx_queue_init(&redis->waiting);
     ngx_queue_init(&redis->sent);
 
@@ -71,6 +76,10 @@ ngx_er_redis_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf,
 void
 ngx_er_redis_close(ngx_er_redis_t *redis)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V is closed, state:%d commands:%ui",
+                   &redis->conf->url.name, redis->state, redis->commands);
+
     ngx_er_redis_drop(redis);
 
     if (redis->pause.timer_set) {
@@ -100,6 +109,10 @@ ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
     }
 
     if (redis->commands >= NGX_ER_REDIS_COMMANDS) {
+
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router redis: %V is full, commands:%ui",
+                       &redis->conf->url.name, redis->commands);
 
         if (ngx_er_redis_may_say(&redis->said[NGX_ER_REDIS_SAID_FULL],
                                  NGX_ER_REDIS_QUIET))
@@ -158,6 +171,10 @@ ngx_er_redis_write_handler(ngx_event_t *wev)
 
     c = wev->data;
     redis = c->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, c->log, 0,
+                   "event router redis: %V write, state:%d commands:%ui",
+                   &redis->conf->url.name, redis->state, redis->commands);
 
     for ( ;; ) {
 
@@ -255,6 +272,10 @@ ngx_er_redis_read_handler(ngx_event_t *rev)
 
     c = rev->data;
     redis = c->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, c->log, 0,
+                   "event router redis: %V read, state:%d commands:%ui",
+                   &redis->conf->url.name, redis->state, redis->commands);
 
     if (c->close) {
         ngx_er_redis_shut(redis);
@@ -368,6 +389,11 @@ ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
 
     if (reply->type == REDIS_REPLY_ERROR) {
         error = ngx_er_redis_error(reply->str, reply->len);
+
+        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router redis: %V answers with an error, "
+                       "kind:%d quiet:%d", &redis->conf->url.name, error,
+                       op->quiet);
 
         if (!op->quiet && !(op->follow && error == NGX_ER_REDIS_CLUSTER)) {
             (void) ngx_er_redis_judge(redis, reply);

@@ -48,6 +48,11 @@ static void ngx_er_redis_ready(ngx_er_redis_t *redis);
 void
 ngx_er_redis_connect(ngx_er_redis_t *redis)
 {
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V connects, tries:%ui address:%ui "
+                   "of %ui", &redis->conf->url.name, redis->tries,
+                   redis->tried, redis->naddrs);
+
     if (redis->tried < redis->naddrs) {
         ngx_er_redis_dial(redis);
         return;
@@ -88,6 +93,11 @@ ngx_er_redis_connect(ngx_er_redis_t *redis)
 static void
 ngx_er_redis_found(ngx_er_redis_t *redis, const char *why)
 {
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V has %ui addresses, state:%d "
+                   "failed:%d", &redis->conf->url.name, redis->naddrs,
+                   redis->state, why != NULL);
+
     if (why) {
 
         if (ngx_er_redis_may_say(&redis->said[NGX_ER_REDIS_SAID_NAME],
@@ -200,7 +210,7 @@ ngx_er_redis_address(ngx_er_redis_t *redis)
                                     redis->addr_text, NGX_SOCKADDR_STRLEN, 1);
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, &redis->log, 0,
-                   "event router: redis %V: connecting to %V",
+                   "event router redis: %V connects to %V",
                    &redis->conf->url.name, &redis->addr);
 
     return addr;
@@ -246,6 +256,10 @@ ngx_er_redis_connecting(ngx_event_t *ev)
 
     c = ev->data;
     redis = c->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, c->log, 0,
+                   "event router redis: %V, connecting, write:%d",
+                   &redis->conf->url.name, ev->write);
 
     if (c->close) {
         ngx_er_redis_shut(redis);
@@ -299,6 +313,10 @@ ngx_er_redis_handshake(ngx_er_redis_t *redis)
     c = redis->connection;
     host = &redis->conf->ssl_name;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, c->log, 0,
+                   "event router redis: %V, TLS begins, verify:%d",
+                   &redis->conf->url.name, (int) redis->conf->ssl_verify);
+
     redis->state = NGX_ER_REDIS_HANDSHAKE;
 
     if (ngx_ssl_create_connection(redis->conf->ssl, c, NGX_SSL_CLIENT)
@@ -348,6 +366,10 @@ ngx_er_redis_handshaked(ngx_connection_t *c)
 
     redis = c->data;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, c->log, 0,
+                   "event router redis: %V, TLS ended, done:%d",
+                   &redis->conf->url.name, c->ssl->handshaked);
+
     if (!c->ssl->handshaked) {
         ngx_er_redis_lost(redis, "the TLS handshake failed", 1);
         return;
@@ -390,6 +412,11 @@ ngx_er_redis_greet(ngx_er_redis_t *redis)
     ngx_connection_t  *c;
 
     c = redis->connection;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, c->log, 0,
+                   "event router redis: %V is greeted, sentinel:%d "
+                   "password:%d", &redis->conf->url.name, redis->asking,
+                   redis->conf->url.password.len != 0);
 
     redis->reader.limit = redis->conf->reply;
     redis->reader.elements = redis->conf->elements;
@@ -512,6 +539,11 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
     ngx_uint_t           auth;
     ngx_er_redis_url_t  *url;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, redis->connection->log, 0,
+                   "event router redis: %V answers the greeting, type:%d to "
+                   "come:%ui", &redis->conf->url.name, reply->type,
+                   redis->greetings);
+
     if (redis->asking) {
         ngx_er_redis_named(redis, reply);
         return;
@@ -567,6 +599,11 @@ ngx_er_redis_named(ngx_er_redis_t *redis, redisReply *reply)
         return;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, redis->connection->log, 0,
+                   "event router redis: %V, the sentinel names \"%V\", port "
+                   "%d", &redis->conf->url.name, &redis->master.host,
+                   (int) redis->master.port);
+
     redis->named = 1;
     redis->tried = redis->naddrs;
 
@@ -583,6 +620,11 @@ ngx_er_redis_ready(ngx_er_redis_t *redis)
     ngx_connection_t  *c;
 
     c = redis->connection;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, c->log, 0,
+                   "event router redis: %V is ready, tries:%ui down:%d "
+                   "commands:%ui", &redis->conf->url.name, redis->tries,
+                   redis->down, redis->commands);
 
     if (redis->tries
         && ngx_er_redis_may_say(&redis->said[NGX_ER_REDIS_SAID_READY], 1000))

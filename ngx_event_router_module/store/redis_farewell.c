@@ -33,7 +33,7 @@ ngx_er_redis_farewell(ngx_er_redis_t *redis, ngx_msec_t until)
     ngx_connection_t  *c;
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router: redis %V: farewell, %ui commands",
+                   "event router redis: %V, farewell, %ui commands",
                    &redis->conf->url.name, redis->commands);
 
     while (redis->state == NGX_ER_REDIS_READY && redis->commands) {

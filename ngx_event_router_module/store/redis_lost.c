@@ -23,6 +23,8 @@
 #include "redis_conn.h"
 
 
+static void ngx_er_redis_lost_say(ngx_er_redis_t *redis, const char *why,
+    ngx_uint_t down);
 static void ngx_er_redis_down(ngx_er_redis_t *redis);
 static void ngx_er_redis_rescue(ngx_er_redis_t *redis, ngx_queue_t *failed);
 static ngx_uint_t ngx_er_redis_earliest(ngx_er_redis_t *redis, ngx_uint_t set,
@@ -37,10 +39,15 @@ static ngx_uint_t ngx_er_redis_earliest(ngx_er_redis_t *redis, ngx_uint_t set,
 void
 ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 {
-    ngx_uint_t   ready, what;
+    ngx_uint_t   ready;
     ngx_queue_t  failed;
 
     ready = (redis->state == NGX_ER_REDIS_READY);
+
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V is lost: %s, state:%d down:%ui "
+                   "commands:%ui", &redis->conf->url.name, why, redis->state,
+                   down, redis->commands);
 
     if (redis->connection && !ready && redis->tried < redis->naddrs) {
 
@@ -71,6 +78,24 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 
     down |= !ready;
 
+    ngx_er_redis_lost_say(redis, why, down);
+
+    if (down) {
+        ngx_er_redis_down(redis);
+    }
+
+    ngx_queue_init(&failed);
+    ngx_er_redis_rescue(redis, &failed);
+    ngx_er_redis_fail(redis, &failed);
+    ngx_er_redis_arm(redis);
+}
+
+
+static void
+ngx_er_redis_lost_say(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
+{
+    ngx_uint_t  what;
+
     what = NGX_ER_REDIS_SAID_LOST;
 
     if (down) {
@@ -87,15 +112,6 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
                       &redis->conf->url.name, why, down ? "; meanwhile " : "",
                       down ? redis->conf->away : "");
     }
-
-    if (down) {
-        ngx_er_redis_down(redis);
-    }
-
-    ngx_queue_init(&failed);
-    ngx_er_redis_rescue(redis, &failed);
-    ngx_er_redis_fail(redis, &failed);
-    ngx_er_redis_arm(redis);
 }
 
 
@@ -108,6 +124,10 @@ ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 void
 ngx_er_redis_shut(ngx_er_redis_t *redis)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V, worker exits, commands:%ui",
+                   &redis->conf->url.name, redis->commands);
+
     redis->tried = redis->naddrs;
 
     if (redis->commands) {
@@ -126,6 +146,10 @@ ngx_er_redis_down(ngx_er_redis_t *redis)
     if (redis->down) {
         return;
     }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V is down, commands:%ui",
+                   &redis->conf->url.name, redis->commands);
 
     redis->down = 1;
     redis->lost(redis->data);
@@ -175,6 +199,11 @@ ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed)
 
     while (!ngx_queue_empty(failed)) {
         op = ngx_er_redis_first(failed);
+
+        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router redis: %V, a command failed, resent:%d, "
+                       "%ui are left", &redis->conf->url.name, op->resent,
+                       redis->commands - 1);
 
         ngx_queue_remove(&op->queue);
         redis->commands--;
@@ -284,6 +313,10 @@ ngx_er_redis_deadline_handler(ngx_event_t *ev)
     timers = ev->data;
     redis = timers->data;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router redis: %V, deadline, state:%d commands:%ui",
+                   &redis->conf->url.name, redis->state, redis->commands);
+
     if (redis->state == NGX_ER_REDIS_RESOLVING
         && (ngx_msec_int_t) (redis->until - ngx_current_msec) <= 0)
     {
@@ -334,6 +367,10 @@ ngx_er_redis_pause_handler(ngx_event_t *ev)
     ngx_connection_t  *timers;
 
     timers = ev->data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router redis: %V, pause is over",
+                   &((ngx_er_redis_t *) timers->data)->conf->url.name);
 
     ngx_er_redis_connect(timers->data);
 }

@@ -135,6 +135,10 @@ ngx_er_redis_node_open(ngx_er_redis_nodes_t *nodes, ngx_str_t *name,
         ngx_str_null(&node->conf.url.service);
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: node %ui is %V, wait:%i",
+                   nodes->n, &node->conf.url.name, node->conf.wait);
+
     ngx_queue_init(&node->waiting);
     ngx_queue_init(&node->batch);
 
@@ -173,6 +177,9 @@ ngx_er_redis_nodes_close(ngx_er_redis_nodes_t *nodes)
     ngx_uint_t            i;
     ngx_msec_t            until;
     ngx_er_redis_node_t  *node;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %ui nodes are closed", nodes->n);
 
     nodes->closed = 1;
 
@@ -216,6 +223,10 @@ ngx_er_redis_nodes_get(ngx_er_redis_nodes_t *nodes, ngx_uint_t shard)
         }
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: no node for shard %ui, all %ui are "
+                   "away", shard, nodes->n);
+
     return NULL;
 }
 
@@ -224,6 +235,10 @@ void
 ngx_er_redis_nodes_set(ngx_er_redis_nodes_t *nodes, ngx_uint_t shard,
     ngx_er_redis_node_t *node)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: shard %ui is on node %V",
+                   shard, &node->conf.url.name);
+
     nodes->shards[shard] = node;
 }
 
@@ -394,6 +409,10 @@ ngx_er_redis_node_post(ngx_event_t *ev)
 
     node = ev->data;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V, replicas are waited for, busy:%d",
+                   &node->conf.url.name, node->busy);
+
     if (!node->busy && !ngx_queue_empty(&node->waiting)) {
         ngx_er_redis_node_send(node);
     }
@@ -441,6 +460,10 @@ ngx_er_redis_node_waited(ngx_er_redis_op_t *op, redisReply *reply)
 
     good = reply && reply->type == REDIS_REPLY_INTEGER
            && reply->integer >= node->conf.wait;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V, replicas are enough:%ui of %i",
+                   &node->conf.url.name, good, node->conf.wait);
 
     if (!good && reply
         && ngx_er_redis_may_say(&node->redis->said[NGX_ER_REDIS_SAID_NODE],
@@ -494,6 +517,10 @@ ngx_er_redis_nodes_inspect(ngx_er_redis_nodes_t *nodes)
 {
     ngx_str_t  words[2];
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: persistence is asked for, worker:%ui",
+                   ngx_worker);
+
     if (ngx_worker != 0) {
         return;
     }
@@ -519,6 +546,10 @@ ngx_er_redis_nodes_persistence(ngx_er_redis_op_t *op, redisReply *reply)
     ngx_er_redis_nodes_t  *nodes;
 
     nodes = op->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V answers INFO:%d",
+                   &nodes->conf->url.name, reply != NULL);
 
     if (nodes->closed || reply == NULL) {
         return NGX_OK;
@@ -551,6 +582,10 @@ ngx_er_redis_nodes_fsync(ngx_er_redis_op_t *op, redisReply *reply)
     ngx_er_redis_nodes_t  *nodes;
 
     nodes = op->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V answers CONFIG GET:%d",
+                   &nodes->conf->url.name, reply != NULL);
 
     if (nodes->closed || reply == NULL) {
         return NGX_OK;

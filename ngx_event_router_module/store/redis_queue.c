@@ -145,6 +145,11 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 
     rq->layout.holder = queue->holder;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router redis: queue below \"%V\", shards:%ui "
+                   "wait:%i", &rq->conf->prefix, rq->layout.shards,
+                   rq->conf->wait);
+
     ngx_queue_init(&rq->early);
     ngx_queue_init(&rq->failed);
 
@@ -179,6 +184,10 @@ ngx_er_redis_queue_close(ngx_er_queue_t *queue)
     if (rq == NULL || rq->closed) {
         return;
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "event router redis: queue is closed, checked:%d",
+                   rq->checked);
 
     rq->closed = 1;
 
@@ -257,6 +266,10 @@ ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq)
 static ngx_int_t
 ngx_er_redis_queue_left(ngx_er_redis_op_t *rop, redisReply *reply)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: a shard has what was left, "
+                   "answered:%d", reply != NULL);
+
     return NGX_OK;
 }
 
@@ -290,6 +303,10 @@ ngx_er_redis_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
     ngx_er_redis_queue_walk(&job->walk, &rq->layout, op);
 
     if (!rq->checked) {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router redis: %p waits for the check of the "
+                       "layout", op);
+
         ngx_queue_insert_tail(&rq->early, &op->queue);
         ngx_er_redis_queue_check(rq);
         return;
@@ -322,6 +339,10 @@ ngx_er_redis_queue_send(ngx_er_redis_job_t *job)
     }
 
     job->node = node;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %p to shard %ui, script:%d resent:%d",
+                   walk->op, walk->shard, job->whole, walk->resent);
 
     if (job->op.deadline == 0) {
         job->op.deadline = ngx_current_msec + rq->conf->timeout;
@@ -389,6 +410,10 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
     rq = job->rq;
     walk = &job->walk;
     shard = walk->shard;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %p, shard %ui answers:%d type:%d",
+                   walk->op, shard, reply != NULL, reply ? reply->type : 0);
 
     if (rq->closed) {
         return NGX_OK;
@@ -489,8 +514,8 @@ static void
 ngx_er_redis_queue_away(ngx_er_redis_job_t *job)
 {
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router: redis shard %ui is away, verb %d",
-                   job->walk.shard, (int) job->walk.op->verb);
+                   "event router redis: %p, shard %ui is away", job->walk.op,
+                   job->walk.shard);
 
     ngx_er_redis_queue_go_on(job, ngx_er_redis_queue_pass(&job->walk));
 }
@@ -502,6 +527,11 @@ ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
     ngx_er_queue_op_t  *op;
 
     op = job->walk.op;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %p, shard %ui refuses, kind:%d "
+                   "script:%d", op, job->walk.shard, job->op.error,
+                   job->whole);
 
     switch (job->op.error) {
 
@@ -546,6 +576,10 @@ ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
 static ngx_int_t
 ngx_er_redis_queue_again(ngx_er_redis_job_t *job)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %p, shard %ui found it too late",
+                   job->walk.op, job->walk.shard);
+
     if (ngx_er_redis_expired(&job->op)) {
         return NGX_DECLINED;
     }
@@ -573,6 +607,10 @@ ngx_er_redis_queue_moving(ngx_er_redis_job_t *job, redisReply *reply)
     {
         return NGX_DECLINED;
     }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %p, shard %ui is elsewhere, hops:%ui "
+                   "ask:%ui", job->walk.op, job->walk.shard, job->hops, ask);
 
     if (ask) {
         ngx_er_redis_queue_underway(rq, job->walk.shard);
@@ -629,6 +667,10 @@ ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait, ngx_uint_t good)
 
     job = wait->data;
     op = job->walk.op;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %p, replicas have it:%ui rc:%i",
+                   op, good, op->rc);
 
     if (!good) {
         op->kept = (op->rc == NGX_OK);
@@ -687,6 +729,10 @@ ngx_er_redis_queue_swept(ngx_er_redis_job_t *job, ngx_uint_t shard)
         return;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: shard %ui is swept, evicts:%d",
+                   shard, (int) walk->evicts);
+
     ngx_er_redis_tally_hear(rq, walk, shard);
 
     if (ngx_worker != 0 || rq->evicts[shard] == walk->evicts) {
@@ -729,6 +775,10 @@ ngx_er_redis_queue_post(ngx_event_t *ev)
     ngx_er_redis_queue_t  *rq;
 
     rq = ev->data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router redis: operations were not sent, checked:%d",
+                   rq->checked);
 
     ngx_queue_init(&failed);
 

@@ -42,6 +42,10 @@ ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
     ngx_pool_t           *pool;
     ngx_er_redis_node_t  *node;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: layout is asked for, turn:%ui "
+                   "busy:%d script:%d", rq->turn, rq->busy, rq->whole);
+
     if (rq->busy) {
         return;
     }
@@ -87,7 +91,7 @@ static void
 ngx_er_redis_queue_elsewhere(ngx_er_redis_queue_t *rq)
 {
     ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router: redis shard %ui is away, not checked",
+                   "event router redis: shard %ui is away, not checked",
                    rq->check.shard);
 
     rq->turn++;
@@ -103,6 +107,10 @@ ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop, redisReply *reply)
 
     rq = rop->data;
     rq->busy = 0;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: shard %ui tells the layout, "
+                   "answered:%d", rq->check.shard, reply != NULL);
 
     if (rq->closed) {
         return NGX_OK;
@@ -154,6 +162,11 @@ ngx_er_redis_queue_recheck(ngx_er_redis_queue_t *rq, redisReply *reply)
     ngx_uint_t            ask;
     ngx_er_redis_node_t  *node;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: layout is not told, kind:%d "
+                   "script:%d hops:%ui", rq->checking.error, rq->whole,
+                   rq->hops);
+
     if (rq->checking.error == NGX_ER_REDIS_NOSCRIPT && !rq->whole) {
         rq->whole = 1;
         return NGX_OK;
@@ -189,6 +202,10 @@ ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq, ngx_uint_t good)
     ngx_queue_t         *q;
     ngx_er_queue_op_t   *op;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: layout is ours:%ui, operations "
+                   "wait:%d", good, !ngx_queue_empty(&rq->early));
+
     rq->checked = good;
     rq->hops = 0;
     rq->whole = 0;
@@ -214,6 +231,10 @@ ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq, ngx_str_t *other)
 {
     size_t  i, len;
     u_char  text[32];
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: layout is another one, \"%V\"",
+                   &rq->conf->prefix);
 
     rq->checked = 0;
 

@@ -34,6 +34,10 @@ ngx_er_redis_judge(ngx_er_redis_t *redis, redisReply *reply)
     error = ngx_er_redis_error(reply->str, reply->len);
     level = NGX_LOG_ERR;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V complains, kind:%d",
+                   &redis->conf->url.name, error);
+
     switch (error) {
 
     case NGX_ER_REDIS_NOSCRIPT:

@@ -82,7 +82,7 @@ ngx_er_redis_resolve(ngx_er_redis_t *redis, ngx_er_redis_peer_t *peer,
                        peer->host.len + 1);
 
     ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router: redis: name \"%V\" is looked up",
+                   "event router redis: name \"%V\" is looked up",
                    &peer->host);
 
     if (ngx_thread_task_post(redis->conf->threads, redis->task) != NGX_OK) {
@@ -213,7 +213,7 @@ ngx_er_redis_resolve_done(ngx_event_t *ev)
     redis->resolving = 0;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router: redis: name \"%s\" has %ui addresses, %d",
+                   "event router redis: name \"%s\" has %ui addresses, %d",
                    lookup->host, lookup->n, lookup->error);
 
     if (lookup->error == 0) {

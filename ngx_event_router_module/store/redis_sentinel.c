@@ -56,6 +56,11 @@ ngx_er_redis_sentinel_reply(ngx_er_redis_t *redis, redisReply *reply)
     size_t      len;
     ngx_int_t   port;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, redis->connection->log, 0,
+                   "event router redis: sentinel \"%V\" answers, type:%d to "
+                   "come:%ui", &redis->peer->host, reply->type,
+                   redis->greetings);
+
     if (reply->type == REDIS_REPLY_ERROR) {
         return ngx_er_redis_sentinel_error(redis, reply);
     }

@@ -257,6 +257,10 @@ ngx_er_redis_store_run(ngx_er_redis_store_t *store, ngx_er_claim_t *claim,
     ngx_er_redis_task_t  *task;
 
     if (store->redis->down) {
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router redis: %V is away, dedup verb:%d",
+                       &store->conf->url.name, verb);
+
         return NGX_DECLINED;
     }
 
@@ -355,6 +359,11 @@ ngx_er_redis_store_handler(ngx_er_redis_op_t *op, redisReply *reply)
 
         if (op->error == NGX_ER_REDIS_NOSCRIPT && !task->whole) {
             task->whole = 1;
+
+            ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                           "event router redis: %V gets the script of dedup "
+                           "verb:%d", &task->store->conf->url.name,
+                           task->verb);
 
             if (ngx_er_redis_store_send(task) == NGX_OK) {
                 return NGX_OK;

@@ -123,6 +123,10 @@ ngx_er_redis_tally_zone(ngx_shm_zone_t *zone, void *data)
     rq = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, zone->shm.log, 0,
+                   "event router redis: zone \"%V\", new:%d",
+                   &zone->shm.name, pool->data == NULL);
+
     if (pool->data == NULL) {
         sh = ngx_slab_calloc(pool, sizeof(ngx_er_redis_tally_sh_t)
                                    + rq->layout.shards
@@ -246,6 +250,11 @@ ngx_er_redis_tally_hear(ngx_er_redis_queue_t *rq, ngx_er_redis_walk_t *walk,
     }
 
     ngx_er_redis_tally_unlock(rq);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: shard %ui counts %L, lost in this "
+                   "state:%uL told now:%ui", n, tally->count, tally->lost,
+                   lost);
 
     if (lost) {
         ngx_er_redis_tally_say(rq, lost);
