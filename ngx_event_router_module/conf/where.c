@@ -47,6 +47,15 @@ ngx_er_where_log(ngx_conf_t *cf, ngx_uint_t level, ngx_er_where_t *where,
 }
 
 
+char *
+ngx_er_where_error(ngx_conf_t *cf, ngx_er_error_t *err)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err->len, err->text);
+
+    return NGX_CONF_ERROR;
+}
+
+
 /*
  * Names become labels, log fields and parts of keys: nothing in them ever
  * needs to be escaped.

@@ -13,8 +13,7 @@
 #define _NGX_ER_WHERE_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
+#include "../base.h"
 
 
 #define NGX_ER_NAME_MAX   64           /* bytes of a source's, target's or
@@ -35,6 +34,9 @@ void ngx_er_where_set(ngx_conf_t *cf, ngx_er_where_t *where);
 /* logs "... in FILE:LINE" as nginx would have done at that line */
 void ngx_cdecl ngx_er_where_log(ngx_conf_t *cf, ngx_uint_t level,
     ngx_er_where_t *where, const char *fmt, ...);
+
+/* logs what is wrong with the line that is being read, NGX_CONF_ERROR */
+char *ngx_er_where_error(ngx_conf_t *cf, ngx_er_error_t *err);
 
 /* [A-Za-z0-9_.-]{1,64}, else logs and returns NGX_ERROR */
 ngx_int_t ngx_er_name_check(ngx_conf_t *cf, const char *noun,

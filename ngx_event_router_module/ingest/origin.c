@@ -56,13 +56,13 @@ ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     for (i = 1; i < nargs; i++) {
         rc = NGX_OK;
 
-        if (ngx_er_param_value(&args[i], "separator=", &value)) {
+        if (ngx_er_param_named(&args[i], "separator=", &value)) {
             rc = ngx_er_param_separators(v->pool, &value, &s->separators);
 
-        } else if (ngx_er_param_value(&args[i], "prefix=", &value)) {
+        } else if (ngx_er_param_named(&args[i], "prefix=", &value)) {
             s->prefix = value;
 
-        } else if (ngx_er_param_value(&args[i], "encoding=", &value)) {
+        } else if (ngx_er_param_named(&args[i], "encoding=", &value)) {
             rc = ngx_er_param_word(ngx_er_encoding_words, &value, &word);
             s->encoding = (rc == NGX_OK) ? word : NGX_ER_ENCODING_HEX;
 
@@ -104,7 +104,7 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
     for (i = 1; i < nargs; i++) {
 
-        if (ngx_er_param_value(&args[i], "unit=", &value)) {
+        if (ngx_er_param_named(&args[i], "unit=", &value)) {
 
             if (ngx_er_param_word(ngx_er_unit_words, &value, &word) != NGX_OK)
             {
@@ -115,7 +115,7 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
             continue;
         }
 
-        if (ngx_er_param_value(&args[i], "tolerance=", &value)) {
+        if (ngx_er_param_named(&args[i], "tolerance=", &value)) {
 
             if (ngx_er_param_time(&args[i], &value, &ts->tolerance, err)
                 != NGX_OK)
@@ -126,7 +126,7 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
             continue;
         }
 
-        if (ngx_er_param_value(&args[i], "future=", &value)) {
+        if (ngx_er_param_named(&args[i], "future=", &value)) {
 
             if (ngx_er_param_time(&args[i], &value, &ts->future, err)
                 != NGX_OK)
@@ -185,7 +185,7 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
 
     if (nargs == 5) {
 
-        if (!ngx_er_param_value(&args[4], "when=", &when) || when.len != 7
+        if (!ngx_er_param_named(&args[4], "when=", &when) || when.len != 7
             || ngx_strncmp(when.data, "present", 7) != 0)
         {
             return ngx_er_param_bad(&args[4], "when=present", err);
@@ -221,7 +221,7 @@ ngx_er_param_origins(ngx_str_t *args, ngx_uint_t nargs, ngx_array_t *origins)
     for (i = 1; i < nargs; i++) {
 
         for (n = 0; names[n]; n++) {
-            if (ngx_er_param_value(&args[i], names[n], &value)) {
+            if (ngx_er_param_named(&args[i], names[n], &value)) {
                 break;
             }
         }
@@ -250,7 +250,7 @@ ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
 
     ngx_memzero(origin, sizeof(ngx_er_origin_t));
 
-    if (ngx_er_param_value(word, element ? "sig:" : "headers:",
+    if (ngx_er_param_named(word, element ? "sig:" : "headers:",
                            &origin->name))
     {
         origin->kind = element ? NGX_ER_ORIGIN_ELEMENT : NGX_ER_ORIGIN_FAMILY;
@@ -260,11 +260,11 @@ ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
                                                    "colon", err);
     }
 
-    if (!ngx_er_param_value(word, "header:", &origin->name)
-        && !ngx_er_param_value(word, "json:", &origin->name)
-        && !ngx_er_param_value(word, "item:", &origin->name)
-        && !ngx_er_param_value(word, "query:", &origin->name)
-        && !ngx_er_param_value(word, "form:", &origin->name))
+    if (!ngx_er_param_named(word, "header:", &origin->name)
+        && !ngx_er_param_named(word, "json:", &origin->name)
+        && !ngx_er_param_named(word, "item:", &origin->name)
+        && !ngx_er_param_named(word, "query:", &origin->name)
+        && !ngx_er_param_named(word, "form:", &origin->name))
     {
         return ngx_er_param_bad(word, element
                                 ? "header:NAME, json:PATH, item:PATH, "

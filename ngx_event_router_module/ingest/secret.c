@@ -122,19 +122,19 @@ ngx_er_secret_value(ngx_er_verify_t *v, ngx_str_t *word, ngx_str_t *secret,
 {
     ngx_str_t  name;
 
-    if (ngx_er_param_value(word, "file:", &name)) {
+    if (ngx_er_param_named(word, "file:", &name)) {
         return ngx_er_secret_file(v, &name, secret, err);
     }
 
-    if (ngx_er_param_value(word, "env:", &name)) {
+    if (ngx_er_param_named(word, "env:", &name)) {
         return ngx_er_secret_env(v, &name, secret, err);
     }
 
     /* not shown: it can be a secret all the same */
 
-    if (ngx_er_param_value(word, "/", &name)
-        || ngx_er_param_value(word, "./", &name)
-        || ngx_er_param_value(word, "../", &name))
+    if (ngx_er_param_named(word, "/", &name)
+        || ngx_er_param_named(word, "./", &name)
+        || ngx_er_param_named(word, "../", &name))
     {
         ngx_er_error(err, "the secret looks like the name of a file: write "
                      "\"file:\" before it; a secret that begins so must stand "

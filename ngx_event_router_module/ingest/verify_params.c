@@ -30,7 +30,7 @@ typedef struct {
     ngx_uint_t             min;        /* words behind the name */
     ngx_uint_t             max;
     const char            *usage;
-} ngx_er_param_t;
+} ngx_er_verify_row_t;
 
 
 typedef struct {
@@ -61,7 +61,7 @@ static ngx_int_t ngx_er_param_jwt_expires(ngx_er_verify_t *v, ngx_str_t *word,
     ngx_str_t *value, ngx_er_error_t *err);
 
 
-static ngx_er_param_t  ngx_er_params[] = {
+static ngx_er_verify_row_t  ngx_er_params[] = {
     { ngx_string("verify"), ngx_er_param_verify, 1, 5,
       "verify hmac-sha256;" },
     { ngx_string("key"), ngx_er_param_key, 1, 2,
@@ -176,7 +176,7 @@ ngx_int_t
 ngx_er_verify_set(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_uint_t *inline_secret, ngx_er_error_t *err)
 {
-    ngx_er_param_t  *param;
+    ngx_er_verify_row_t  *param;
 
     static ngx_str_t  secret = ngx_string("secret");
 
@@ -268,7 +268,7 @@ ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     v->encoding = value;
     ngx_str_null(&v->strip);
 
-    if (nargs == 3 && !ngx_er_param_value(&args[2], "strip=", &v->strip)) {
+    if (nargs == 3 && !ngx_er_param_named(&args[2], "strip=", &v->strip)) {
         return ngx_er_param_bad(&args[2], "key base64 strip=whsec_;", err);
     }
 
@@ -323,19 +323,19 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     for (i = 1; i < nargs; i++) {
         rc = NGX_OK;
 
-        if (ngx_er_param_value(&args[i], "algorithms=", &value)) {
+        if (ngx_er_param_named(&args[i], "algorithms=", &value)) {
             rc = ngx_er_param_jwt_algorithms(v, &value, err);
 
-        } else if (ngx_er_param_value(&args[i], "leeway=", &value)) {
+        } else if (ngx_er_param_named(&args[i], "leeway=", &value)) {
             rc = ngx_er_param_time(&args[i], &value, &v->jwt.leeway, err);
 
-        } else if (ngx_er_param_value(&args[i], "expires=", &value)) {
+        } else if (ngx_er_param_named(&args[i], "expires=", &value)) {
             rc = ngx_er_param_jwt_expires(v, &args[i], &value, err);
 
-        } else if (ngx_er_param_value(&args[i], "audience=", &value)) {
+        } else if (ngx_er_param_named(&args[i], "audience=", &value)) {
             v->jwt.audience = value;
 
-        } else if (ngx_er_param_value(&args[i], "issuer=", &value)) {
+        } else if (ngx_er_param_named(&args[i], "issuer=", &value)) {
             v->jwt.issuer = value;
 
         } else {
@@ -468,43 +468,6 @@ ngx_er_param_time(ngx_str_t *word, ngx_str_t *value, time_t *sec,
     *sec = n;
 
     return NGX_OK;
-}
-
-
-/* "name" ends in "=" or ":" */
-
-ngx_uint_t
-ngx_er_param_value(ngx_str_t *word, const char *name, ngx_str_t *value)
-{
-    size_t  len;
-
-    len = ngx_strlen(name);
-
-    if (word->len < len || ngx_strncmp(word->data, name, len) != 0) {
-        return 0;
-    }
-
-    value->len = word->len - len;
-    value->data = word->data + len;
-
-    return 1;
-}
-
-
-ngx_int_t
-ngx_er_param_word(ngx_er_word_t *words, ngx_str_t *word, ngx_uint_t *value)
-{
-    for ( /* void */ ; words->name.len; words++) {
-
-        if (words->name.len == word->len
-            && ngx_memcmp(words->name.data, word->data, word->len) == 0)
-        {
-            *value = words->value;
-            return NGX_OK;
-        }
-    }
-
-    return NGX_ERROR;
 }
 
 

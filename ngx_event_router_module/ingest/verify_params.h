@@ -18,6 +18,7 @@
 #include "jwt.h"
 #include "seal.h"
 #include "verify.h"
+#include "../conf/param.h"
 
 
 #define NGX_ER_VERIFY_SECRETS    16
@@ -133,19 +134,8 @@ struct ngx_er_verify_s {
 
 
 /* verify_params.c: what the readers of parameters share */
-
-typedef struct {
-    ngx_str_t              name;
-    ngx_uint_t             value;
-} ngx_er_word_t;
-
-
 ngx_int_t ngx_er_param_time(ngx_str_t *word, ngx_str_t *value,
     time_t *sec, ngx_er_error_t *err);
-ngx_uint_t ngx_er_param_value(ngx_str_t *word, const char *name,
-    ngx_str_t *value);
-ngx_int_t ngx_er_param_word(ngx_er_word_t *words, ngx_str_t *word,
-    ngx_uint_t *value);
 ngx_int_t ngx_er_param_bad(ngx_str_t *word, const char *usage,
     ngx_er_error_t *err);
 
