@@ -332,7 +332,8 @@ wrong('misspelt, two letters swapped', 'singature header:X;',
     'unknown directive "singature" in event_source: did you mean '
     . '"signature"?');
 wrong('directive from elsewhere', 'proxy_pass http://127.0.0.1;',
-    'unknown directive "proxy_pass" in event_source: docs/directives.md');
+    'unknown directive "proxy_pass" in event_source, which takes verify, '
+    . 'secret, key, signed,');
 wrong('block in the block', 'verify shopify { }', 'unexpected "{"');
 wrong('include of two files', 'include a b;',
     '"include" takes one file or pattern');
@@ -677,14 +678,14 @@ for my $case ([ max_size => '0', 'a size from 1 to 1024m' ],
 }
 
 wrong('unknown limit', 'limits deep=5;',
-    'unknown limit "deep=5": limits are depth=, nodes=, key=, string= and '
-    . 'number=');
+    'invalid parameter "deep=5" of "limits", which takes depth=, nodes=, '
+    . 'key=, string= and number=');
 wrong('limit without a value', 'limits depth=;',
-    'invalid value "" in "depth": it is a number from 1 to 1000');
+    'invalid value "depth=" in "limits": it is a number from 1 to 1000');
 wrong('limit of zero', 'limits nodes=0;',
-    'invalid value "0" in "nodes": it is a number from 1 to 100000000');
+    'invalid value "nodes=0" in "limits": it is a number from 1 to 100000000');
 wrong('limit is too high', 'limits depth=5 number=1025;',
-    'invalid value "1025" in "number": it is a number from 1 to 1024');
+    'invalid value "number=1025" in "limits": it is a number from 1 to 1024');
 wrong('public_url of another scheme', 'public_url ftp://example.com/;',
     'invalid URL "ftp://example.com/": "public_url" is the URL by which the '
     . 'producer calls, for example https://');
@@ -740,23 +741,24 @@ part('target');
 wrong('misspelt directive', 'optionl;',
     'unknown directive "optionl" in event_target: did you mean "optional"?');
 wrong('directive from elsewhere', 'proxy_pass http://127.0.0.1;',
-    'unknown directive "proxy_pass" in event_target: docs/directives.md');
+    'unknown directive "proxy_pass" in event_target, which takes optional, '
+    . 'method, forward_headers, retry, retry_on, fail_on, concurrency, rate, '
+    . 'breaker, expires, dead_for, order and include');
 wrong('optional with an argument', 'optional on;',
-    'invalid number of arguments in "optional" of event_target: write '
-    . '"optional;"');
+    'invalid number of arguments in "optional" directive: write "optional;"');
 wrong('method without arguments', 'method;',
-    'invalid number of arguments in "method" of event_target: write "method '
+    'invalid number of arguments in "method" directive: write "method '
     . 'POST|PUT|PATCH|DELETE|GET;"');
 wrong('forward_headers without arguments', 'forward_headers;',
     'write "forward_headers NAME...;"');
 wrong('include of two files', 'include a b;',
     '"include" takes one file or pattern');
 wrong('optional twice', "optional;\noptional;  <<<",
-    '"optional" is given twice in event_target');
+    '"optional" directive is duplicate in event_target "erp"');
 wrong('method twice', "method PUT;\nmethod POST;  <<<",
-    '"method" is given twice in event_target');
+    '"method" directive is duplicate in event_target "erp"');
 wrong('forward_headers twice', "forward_headers A;\nforward_headers B;  <<<",
-    '"forward_headers" is given twice in event_target');
+    '"forward_headers" directive is duplicate in event_target "erp"');
 wrong('unknown method', 'method FETCH;',
     'invalid method "FETCH": use POST, PUT, PATCH, DELETE or GET');
 wrong('method in lower case', 'method post;',
@@ -792,13 +794,13 @@ my $only = 'of event_target "erp" applies to queued deliveries only, and '
 
 for my $directive (sort keys %policy) {
     wrong("$directive without arguments", "$directive;",
-        "invalid number of arguments in \"$directive\" of event_target: write "
+        "invalid number of arguments in \"$directive\" directive: write "
         . "\"$directive ");
     wrong("$directive twice", <<"EOC",
     $directive  $policy{$directive};
     $directive  $policy{$directive};  <<<
 EOC
-        "\"$directive\" is given twice in event_target");
+        "\"$directive\" directive is duplicate in event_target \"erp\"");
     warned("$directive of a target that is reached at once",
         "$directive  $policy{$directive};", "\"$directive\" $only",
         at => 'block');
@@ -956,14 +958,16 @@ wrong('unknown target', "from shop;\nto warehouse;",
 part('route');
 
 wrong('from without arguments', 'from;',
-    'invalid number of arguments in "from" directive');
+    'invalid number of arguments in "from" directive: write "from SOURCE... '
+    . '| *;"');
 wrong('to without arguments', 'to;',
     'invalid number of arguments in "to" directive');
 wrong('last with an argument', 'last on;',
-    'invalid number of arguments in "last" directive');
+    'invalid number of arguments in "last" directive: write "last;"');
 wrong('fallback with an argument', 'fallback on;',
     'invalid number of arguments in "fallback" directive');
-wrong('last twice', "last;\nlast;  <<<", '"last" directive is duplicate');
+wrong('last twice', "last;\nlast;  <<<",
+    '"last" directive is duplicate in event_route "orders"');
 wrong('fallback twice', "fallback;\nfallback;  <<<",
     '"fallback" directive is duplicate');
 wrong('copy with an argument', 'copy on;',
@@ -1000,7 +1004,7 @@ wrong('any without a block', 'any;', 'directive "any" has no opening "{"');
 wrong('any with an argument', 'any data.a { when type = a; }',
     'invalid number of arguments in "any" directive');
 wrong('each without a path', 'each { when type = a; }',
-    'invalid number of arguments in "each" directive');
+    'invalid number of arguments in "each" directive: write "each PATH { ... }"');
 wrong('each without a block', 'each data.items;',
     'directive "each" has no opening "{"');
 wrong('each of an attribute', 'each type { when .a = 1; }',
@@ -1195,8 +1199,7 @@ wrong('delay in a condition', "any {\ndelay 1s;  <<<\n}",
 
 for my $time (qw(0 -1s 8d later 9999999999999999999m)) {
     wrong("delay $time", "delay $time;",
-        "invalid time \"$time\" in \"delay\": it is a time from 1ms to 7d, "
-        . 'for example 10m');
+        "invalid value \"$time\" in \"delay\": it is a time from 1ms to 7d");
 }
 
 
@@ -1387,11 +1390,13 @@ my @redis = (
       'invalid parameter "retries=" of "event_store", a Redis store has '
       . 'connect_timeout=, timeout=, prefix=, password_file=' ],
     [ 'bad time', 'redis://127.0.0.1 timeout=5x',
-      'invalid time in "timeout=5x", it must be from 1ms to 60s' ],
+      'invalid value "timeout=5x" in "event_store": it is a time from 1ms to '
+      . '60s' ],
     [ 'time of zero', 'redis://127.0.0.1 connect_timeout=0',
-      'invalid time in "connect_timeout=0", it must be from 1ms to 60s' ],
+      'invalid value "connect_timeout=0" in "event_store": it is a time from '
+      . '1ms to 60s' ],
     [ 'time overflows', 'redis://127.0.0.1 timeout=9999999999999999999m',
-      'invalid time in "timeout=9999999999999999999m"' ],
+      'invalid value "timeout=9999999999999999999m" in "event_store"' ],
     [ 'prefix with a brace', 'redis://127.0.0.1 "prefix={x}"',
       'invalid "prefix={x}", it must be 1 to 64 printable characters without '
       . 'blanks and braces' ],
@@ -1408,7 +1413,7 @@ my @redis = (
       'ssl_ca=, ssl_cert=, ssl_key=, ssl_name= and ssl_verify= of '
       . '"event_store" need rediss://' ],
     [ 'ssl_verify of a word', 'rediss://127.0.0.1 ssl_verify=no',
-      'invalid parameter "ssl_verify="' ],
+      'invalid value "ssl_verify=no" in "event_store": it is "off" or "on"' ],
     [ 'CA file is missing', 'rediss://127.0.0.1 ssl_ca=none.pem',
       'cannot use ssl_ca= of "event_store", it must be a file of CA '
       . 'certificates in PEM' ],
@@ -1803,10 +1808,21 @@ wrong('file twice', "event_store file:%%TESTDIR%%/a;\n"
     '"event_store" directive is duplicate');
 wrong('file and memory', "event_store file:%%TESTDIR%%/a;\n"
     . "event_store memory:1m;  <<<", '"event_store" directive is duplicate');
-wrong("file $_", "event_store file:%%TESTDIR%%/events $_;",
-    "invalid parameter \"$_\" of \"event_store file:\"")
-    for qw(size=1 size=x size= memory=1k window=2s window=x high_water=10%
-           high_water=96% high_water=85 depth=1);
+wrong('file with an unknown parameter',
+    'event_store file:%%TESTDIR%%/events depth=1;',
+    'invalid parameter "depth=1" of "event_store", a store in a directory has '
+    . 'size=SIZE (1m or more), memory=SIZE (1m or more), window=TIME (at most '
+    . '1s) and high_water=N% (20% to 95%)');
+wrong("file $_->[0]", "event_store file:%%TESTDIR%%/events $_->[0];",
+    "invalid value \"$_->[0]\" in \"event_store\": it is a $_->[1]")
+    for [ 'size=1', 'size of 1m or more' ], [ 'size=x', 'size of 1m or more' ],
+        [ 'size=', 'size of 1m or more' ],
+        [ 'memory=1k', 'size of 1m or more' ],
+        [ 'window=2s', 'time of at most 1s' ],
+        [ 'window=x', 'time of at most 1s' ],
+        [ 'high_water=10%', 'number from 20% to 95%' ],
+        [ 'high_water=96%', 'number from 20% to 95%' ],
+        [ 'high_water=85', 'number from 20% to 95%' ];
 
 # a directory that cannot be used keeps queued sources from receiving, nothing
 # else

@@ -62,36 +62,34 @@ for my $command (commands("$room/module.c", 'ngx_er_commands')) {
         $flags =~ /HTTP_LOC/ ? 'location' : ()), arguments($flags), $flags ];
 }
 
+# the tables of blocks: a row is the name, the least and the most arguments, and
+# flags
+
 my $blocks = 'all any each none';
-
-for my $command (commands("$room/route/route.c", 'ngx_er_route_commands')) {
-    my ($name, $flags) = @$command;
-
-    $code{$name} = [ $flags =~ /LINES/ ? join(' ', sort 'event_route',
-        split ' ', $blocks) : 'event_route', arguments($flags), $flags ];
-}
-
-my $source = slurp("$room/ingest/source.c");
-my ($table) = $source =~ /ngx_er_source_commands\[\] = \{(.*?)^\};/ms;
 my %repeated;
 
-while ($table =~ /ngx_string\("(\w+)"\), (\d+), (\d+), ([^,]+),/g) {
-    my ($name, $least, $most, $flags) = ($1, $2, $3, $4);
+for my $table ([ event_source => 'ingest/source.c', 'ngx_er_source_rows' ],
+               [ event_target => 'deliver/target.c', 'ngx_er_target_rows' ],
+               [ event_route => 'route/route.c', 'ngx_er_route_rows' ])
+{
+    my ($noun, $file, $name) = @$table;
+    my ($rows) = slurp("$room/$file") =~ /\Q$name\E\[\] = \{(.*?)^\};/ms;
 
-    $code{$name} = [ 'event_source', $least, $most, '' ];
-    $repeated{$name} = 1 if $flags =~ /REPEAT/;
+    while ($rows =~ /\{ "(\w+)", (\d+), (\w+), ([\w|]+),/g) {
+        my ($directive, $least, $most, $flags) = ($1, $2, $3, $4);
+
+        $most = 1_000_000 if $most eq 'NGX_ER_BLOCK_MORE';
+        $code{$directive} = [ $flags =~ /ROUTE_LINE/ ? join(' ', sort $noun,
+            split ' ', $blocks) : $noun, $least, $most, $flags ];
+        $repeated{$directive} = 1
+            if $noun eq 'event_source' && $flags =~ /REPEAT/;
+    }
 }
 
-($table) = slurp("$room/deliver/target.c")
-           =~ /ngx_er_target_lines\[\] = \{(.*?)^\};/ms;
+# conf/block.c reads "include" by itself, for all of them
 
-$code{$1} = [ 'event_target', $2, $3, '' ]
-    while $table =~ /\{ "(\w+)", (\d+), (\d+),/g;
-
-# source.c and target.c read "include" by themselves
-
-$code{include}[0] = join ' ', sort split(' ', $blocks), qw(event_route
-    event_source event_target);
+$code{include} = [ join(' ', sort split(' ', $blocks), qw(event_route
+    event_source event_target)), 1, 1, '' ];
 
 cmp_ok(scalar(keys %code), '>', 40, 'tables were read');
 is(join(' ', sort keys %page), join(' ', sort keys %code), 'directives');
@@ -118,7 +116,7 @@ for my $name (grep { $code{$_} } @order) {
 
     # words are told apart by the code behind the table
 
-    next if $flags =~ /CONF_ANY/;
+    next if $flags =~ /CONF_ANY/ || $least == 0 && $most == 1_000_000;
 
     is($min, $least, "$name: least arguments");
 
@@ -129,7 +127,7 @@ for my $name (grep { $code{$_} } @order) {
         cmp_ok($most, '>=', 4, "$name: many arguments");
     }
 
-    like($page{$name}{syntax}[0], $flags =~ /CONF_BLOCK/ ? qr/ \{ \.\.\. \}$/
+    like($page{$name}{syntax}[0], $flags =~ /CONF_BLOCK|LINES/ ? qr/ \{ \.\.\. \}$/
          : qr/;$/, "$name: block or not");
 }
 
@@ -149,7 +147,7 @@ my %defaults = (
     event_store => 'memory:'
         . size('store/dedup.c', qr/MEMORY_SIZE\s+(.+)$/m),
     max_size => size('ingest/presets.h', qr/MAX_SIZE +\((.+?)\)$/m),
-    max_batch => number('ingest/source.c', qr/max_batch = (.+?);/),
+    max_batch => number('ingest/presets.h', qr/MAX_BATCH\s+(\d+)$/m),
     max_hops => number('ingest/source.c', qr/max_hops = (.+?);/),
     unrouted => { NGX_HTTP_OK => 200 }->{ find('ingest/source.c',
         qr/unrouted = (\w+);/) },
@@ -189,20 +187,8 @@ is(join(' ', sort grep { defined $page{$_}{default} } keys %page),
 
 # the words behind the bounds, by directive
 
-my $max_size = find('ingest/source_set.c', qr/size > (1024 \* 1024 \* 1024)/);
-my @limits = slurp("$room/ingest/source_set.c")
-             =~ /ngx_string\("(\w+=)"\), (\d+) \}/g;
-
 says(event_concurrency => 'from ' . join ' to ',
     find('module.c', qr/check_num_bounds, (\d+), (\d+)/));
-says(max_size => 'from 1 to ' . size_of(value($max_size)));
-says(max_batch => 'from 1 to ' . find('ingest/source_set.c',
-    qr/1, (\d+),\s+&draft->source->max_batch/));
-says(max_hops => 'from 1 to ' . find('ingest/source_set.c',
-    qr/1, (\d+),\s+&draft->source->max_hops/));
-says(deadline => 'from ' . find('ingest/source_set.c',
-    qr/DEADLINE_MIN\s+(\d+)$/m) . 'ms to '
-    . seconds('ingest/source_set.c', qr/DEADLINE_MAX\s+(.+)$/m) / 60 . 'm');
 says(dedup => 'at least ' . seconds('ingest/source_set.c',
     qr/ms < (\d+) \|\| s->window/) . 's');
 says(timestamp => 'by default ' . find('ingest/verify_params.h',
@@ -237,45 +223,40 @@ for my $what ([ connect_timeout => 'redis_conf.c', qr/_timeout = (\d+);/ ],
 says(event_store => '`timeout=` is ' . seconds('store/redis_queue.c',
     qr/QUEUE_PATIENCE\s+(\d+)/) . 's by default if it is a queue');
 
-while (my ($name, $most) = splice @limits, 0, 2) {
-    like($page{limits}{text}, qr/`$name`:.*?from\s+1\s+to\s+$most\b/s,
-        "limits: $name");
-}
+# the tables of parameters: a directive and its rows, or the directives that
+# have one value
 
-# the parameters of event_target: a table for each directive
-
-my %tables = (retry => 'retry_params', breaker => 'breaker_params',
-              rate => 'burst', '' => 'ones');
-
-for my $name (sort keys %tables) {
-    my ($rows) = slurp("$room/deliver/target_policy.c")
-                 =~ /ngx_er_target_$tables{$name}\[\] = \{(.*?)^\};/ms;
+for my $table ([ retry => 'deliver/target_policy.c', 'target_retry_rows' ],
+               [ breaker => 'deliver/target_policy.c', 'target_breaker_rows' ],
+               [ rate => 'deliver/target_policy.c', 'target_rate_rows' ],
+               [ '' => 'deliver/target_policy.c', 'target_values' ],
+               [ limits => 'ingest/source_set.c', 'source_limit_rows' ],
+               [ '' => 'ingest/source_set.c', 'source_values' ],
+               [ '' => 'route/route.c', 'route_values' ])
+{
+    my ($name, $file, $rows) = @$table;
+    my ($text) = slurp("$room/$file") =~ /ngx_er_$rows\[\] = \{(.*?)^\};/ms;
     my $n = 0;
 
-    while ($rows =~ /ngx_string\("(\w+)(=?)"\),(?:(?!ngx_string).)*?
-                     "(from [^"]+)"/gsx)
+    while ($text =~ /"(\w+=?)",\s+NGX_ER_PARAM_\w+,\s+ngx_er_param_at
+                     \([^()]+\),\s+"([^"]+)",\s+"([^"]+)",/gx)
     {
-        my ($param, $range) = ("$1$2", $3);
+        my ($param, $min, $max) = ($1, $2, $3);
         my $directive = $name || $param;
 
-        $range =~ s/ /\\s+/g;
         $n++;
         like($page{$directive}{text}, $name
-             ? qr/`\Q$param\E`[^`]*?\b$range(?!\w)/
-             : qr/\b$range(?!\w)/, "$directive: bounds of $param");
+             ? qr/`\Q$param\E`[^`]*?\bfrom\s+\Q$min\E\s+to\s+\Q$max\E(?!\w)/
+             : qr/\bfrom\s+\Q$min\E\s+to\s+\Q$max\E(?!\w)/,
+             "$directive: bounds of $param");
     }
 
-    cmp_ok($n, '>', 0, "parameters of $tables{$name} were read");
+    is($n, scalar(() = $text =~ /"\w+=?", NGX_ER_PARAM/g),
+        "parameters of $rows were read");
 }
 
 says(rate => 'from 1 to ' . number('deliver/target_policy.c',
     qr/TARGET_RATE\s+(\d+)/));
-says(retain => 'from ' . seconds('ingest/source_set.c',
-    qr/RETAIN_MIN\s+(.+)$/m) . 's to '
-    . find('ingest/source_set.c', qr/RETAIN_MAX\s+\((\d+)/) . 'd');
-says(delay => 'from 1ms to '
-    . find('route/route.c', qr/ROUTE_DELAY\s+\((\d+)/) . 'd');
-
 my $name_max = number('conf/where.h', qr/NAME_MAX\s+(\d+)/);
 
 like($page, qr/\bhas 1 to $name_max\s+letters/, 'length of names');

@@ -18,53 +18,45 @@
 #include "../conf/nearest.h"
 
 
-typedef char *(*ngx_er_target_set_pt)(ngx_conf_t *cf,
-    ngx_er_target_draft_t *draft);
-
-
-typedef struct {
-    const char                  *name;
-    ngx_uint_t                   min;      /* of arguments */
-    ngx_uint_t                   max;
-    const char                  *syntax;
-    ngx_uint_t                   queued;   /* for queued deliveries only */
-    ngx_er_target_set_pt         set;
-} ngx_er_target_line_t;
-
-
-static char *ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy,
+static char *ngx_er_target_optional(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static char *ngx_er_target_unknown(ngx_conf_t *cf, ngx_str_t *name);
-static char *ngx_er_target_optional(ngx_conf_t *cf,
-    ngx_er_target_draft_t *draft);
-static char *ngx_er_target_method(ngx_conf_t *cf,
-    ngx_er_target_draft_t *draft);
-static char *ngx_er_target_forward(ngx_conf_t *cf,
-    ngx_er_target_draft_t *draft);
+static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
 static const char *ngx_er_target_refused(ngx_str_t *name);
 
 
-static ngx_er_target_line_t  ngx_er_target_lines[] = {
+static ngx_er_block_row_t  ngx_er_target_rows[] = {
 
-    { "optional", 0, 0, "", 0, ngx_er_target_optional },
-    { "method", 1, 1, " POST|PUT|PATCH|DELETE|GET", 0, ngx_er_target_method },
-    { "forward_headers", 1, 100, " NAME...", 0, ngx_er_target_forward },
+    { "optional", 0, 0, 0,
+      "", ngx_er_target_optional, 0 },
+    { "method", 1, 1, 0,
+      "POST|PUT|PATCH|DELETE|GET", ngx_er_target_method, 0 },
+    { "forward_headers", 1, 100, 0,
+      "NAME...", ngx_er_target_forward, 0 },
 
-    { "retry", 1, 3, " off | [for=TIME] [base=TIME] [max=TIME]", 1,
-      ngx_er_target_retry },
-    { "retry_on", 1, 100, " STATUS...", 1, ngx_er_target_statuses },
-    { "fail_on", 1, 100, " STATUS...", 1, ngx_er_target_statuses },
-    { "concurrency", 1, 1, " NUMBER", 1, ngx_er_target_one },
-    { "rate", 1, 2, " NUMBERr/s|NUMBERr/m|NUMBERr/h [burst=NUMBER]", 1,
-      ngx_er_target_rate },
-    { "breaker", 1, 6, " off | [failures=NUMBER] [ratio=NUMBER%] "
-      "[min=NUMBER] [window=TIME] [open=TIME] [max=TIME]", 1,
-      ngx_er_target_breaker },
-    { "expires", 1, 1, " TIME", 1, ngx_er_target_one },
-    { "dead_for", 1, 1, " TIME", 1, ngx_er_target_one },
-    { "order", 1, 1, " by=FIELD", 1, ngx_er_target_order },
+    { "retry", 1, 3, NGX_ER_TARGET_QUEUED,
+      "off | [for=TIME] [base=TIME] [max=TIME]", ngx_er_target_retry, 0 },
+    { "retry_on", 1, 100, NGX_ER_TARGET_QUEUED,
+      "STATUS...", ngx_er_target_statuses, NGX_ER_VERDICT_RETRY },
+    { "fail_on", 1, 100, NGX_ER_TARGET_QUEUED,
+      "STATUS...", ngx_er_target_statuses, NGX_ER_VERDICT_FINAL },
+    { "concurrency", 1, 1, NGX_ER_TARGET_QUEUED,
+      "NUMBER", NULL, 0 },
+    { "rate", 1, 2, NGX_ER_TARGET_QUEUED,
+      "NUMBERr/s|NUMBERr/m|NUMBERr/h [burst=NUMBER]", ngx_er_target_rate, 0 },
+    { "breaker", 1, 6, NGX_ER_TARGET_QUEUED,
+      "off | [failures=NUMBER] [ratio=NUMBER%] [min=NUMBER] [window=TIME] "
+      "[open=TIME] [max=TIME]", ngx_er_target_breaker, 0 },
+    { "expires", 1, 1, NGX_ER_TARGET_QUEUED,
+      "TIME", NULL, 0 },
+    { "dead_for", 1, 1, NGX_ER_TARGET_QUEUED,
+      "TIME", NULL, 0 },
+    { "order", 1, 1, NGX_ER_TARGET_QUEUED,
+      "by=FIELD", ngx_er_target_order, 0 },
 
-    { NULL, 0, 0, NULL, 0, NULL }
+    { NULL, 0, 0, 0, NULL, NULL, 0 }
 };
 
 
@@ -134,7 +126,7 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                   *rv;
     ngx_str_t              *value;
-    ngx_conf_t              save;
+    ngx_er_block_t          block;
     ngx_er_target_t        *target;
     ngx_er_main_conf_t     *mcf;
     ngx_er_target_draft_t   draft;
@@ -168,17 +160,19 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     draft.target = target;
     draft.mcf = mcf;
 
-    save = *cf;
-    cf->handler = ngx_er_target_line;
-    cf->handler_conf = (char *) &draft;
+    ngx_er_block_init(&block, "event_target", &target->name,
+                      ngx_er_target_rows, &draft);
 
-    rv = ngx_conf_parse(cf, NULL);
+    block.values = ngx_er_target_values;
+    block.base = &target->policy;
 
-    *cf = save;
+    rv = ngx_er_block_parse(cf, &block);
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
+
+    target->queued = block.noted ? block.noted->name : NULL;
 
     if (ngx_er_target_policy_complete(cf, &draft) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -189,83 +183,10 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_er_target_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+ngx_er_target_optional(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_target_draft_t *draft = conf;
 
-    ngx_str_t             *value;
-    ngx_uint_t             i, n;
-    ngx_er_target_line_t  *line;
-
-    value = cf->args->elts;
-    n = cf->args->nelts - 1;
-
-    if (ngx_strcmp(value[0].data, "include") == 0) {
-        return (n == 1) ? ngx_conf_include(cf, dummy, conf)
-                        : "\"include\" takes one file or pattern";
-    }
-
-    line = ngx_er_target_lines;
-
-    for (i = 0; line[i].name; i++) {
-
-        if (ngx_strcmp(value[0].data, line[i].name) != 0) {
-            continue;
-        }
-
-        if (n < line[i].min || n > line[i].max) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments in \"%s\" of "
-                               "event_target: write \"%s%s;\"",
-                               line[i].name, line[i].name, line[i].syntax);
-            return NGX_CONF_ERROR;
-        }
-
-        if (draft->seen[i]++) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%s\" is given twice in event_target",
-                               line[i].name);
-            return NGX_CONF_ERROR;
-        }
-
-        if (line[i].queued && draft->target->queued == NULL) {
-            draft->target->queued = line[i].name;
-        }
-
-        return line[i].set(cf, draft);
-    }
-
-    return ngx_er_target_unknown(cf, &value[0]);
-}
-
-
-static char *
-ngx_er_target_unknown(ngx_conf_t *cf, ngx_str_t *name)
-{
-    const char  *nearest;
-
-    nearest = ngx_er_nearest(name, ngx_er_target_lines,
-                             sizeof(ngx_er_target_line_t));
-
-    if (nearest) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown directive \"%V\" in event_target: did you "
-                           "mean \"%s\"?", name, nearest);
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown directive \"%V\" in event_target: "
-                           "docs/directives.md lists what can stand there",
-                           name);
-    }
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_er_target_optional(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
-{
     draft->target->optional = 1;
 
     return NGX_CONF_OK;
@@ -273,8 +194,10 @@ ngx_er_target_optional(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 
 
 static char *
-ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
+ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
+    ngx_er_target_draft_t *draft = conf;
+
     ngx_str_t   *value;
     ngx_uint_t   i;
 
@@ -312,8 +235,10 @@ ngx_er_target_method(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 
 
 static char *
-ngx_er_target_forward(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
+ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
+    ngx_er_target_draft_t *draft = conf;
+
     ngx_str_t        *value, *name;
     ngx_uint_t        i, j;
     const char       *why;

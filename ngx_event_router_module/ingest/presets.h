@@ -21,6 +21,7 @@
 #define NGX_ER_DEADLINE             10000
 #define NGX_ER_WINDOW               (72 * 3600 * 1000)
 #define NGX_ER_MAX_SIZE             (1024 * 1024)
+#define NGX_ER_MAX_BATCH  100
 
 
 /* content types; one "*" stands for anything */

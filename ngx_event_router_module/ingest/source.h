@@ -15,12 +15,12 @@
 
 
 #include "../event_router.h"
+#include "../conf/block.h"
 
 
-#define NGX_ER_SOURCE_DIRECTIVES  32   /* at most, for "is duplicate" */
+/* the flag of lines that are parameters of the verifier */
 
-#define NGX_ER_LINE_REPEAT        1    /* may stand more than once */
-#define NGX_ER_LINE_PARAM         2    /* a parameter of the verifier */
+#define NGX_ER_LINE_PARAM  NGX_ER_BLOCK_OWN
 
 
 /*
@@ -40,35 +40,25 @@ typedef struct {
     ngx_er_source_t       *source;
     ngx_er_main_conf_t    *mcf;
     ngx_array_t            lines;      /* of ngx_er_source_line_t */
-    ngx_uint_t             max_batch;  /* the block says it */
-    u_char                 seen[NGX_ER_SOURCE_DIRECTIVES];
 } ngx_er_draft_t;
 
 
-/* source_set.c: NGX_CONF_OK, or NGX_CONF_ERROR after logging */
+/* source_set.c: the lines that stand alone, and those of one value */
 
-char *ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_accept(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_max_size(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_max_batch(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_max_hops(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_limits(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_deadline(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
-char *ngx_er_source_retain(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value);
+char *ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_source_limits(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+
+extern ngx_er_param_t  ngx_er_source_values[];
 
 /* NGX_OK, or NGX_ERROR after logging where the mistake is */
 

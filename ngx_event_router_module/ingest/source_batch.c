@@ -171,8 +171,9 @@ ngx_er_source_items(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
     s = draft->source;
 
-    if (!draft->max_batch && s->preset && s->preset->max_batch) {
-        s->max_batch = s->preset->max_batch;
+    if (s->max_batch == 0) {
+        s->max_batch = (s->preset && s->preset->max_batch)
+                       ? s->preset->max_batch : NGX_ER_MAX_BATCH;
     }
 
     if (s->batch == NULL && ngx_er_source_derive(cf, s) != NGX_OK) {

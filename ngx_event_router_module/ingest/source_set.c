@@ -14,64 +14,79 @@
 #include "source.h"
 
 
-#define NGX_ER_DEADLINE_MIN   100
-#define NGX_ER_DEADLINE_MAX   (5 * 60 * 1000)
-
-#define NGX_ER_RETAIN_MIN     1000
-#define NGX_ER_RETAIN_MAX     (365 * 24 * 3600 * (ngx_int_t) 1000)
-
-
-static ngx_int_t ngx_er_source_number(ngx_conf_t *cf, ngx_str_t *directive,
-    ngx_str_t *text, ngx_int_t min, ngx_int_t max, ngx_uint_t *n);
-static ngx_int_t ngx_er_source_limit(ngx_conf_t *cf,
-    ngx_er_scan_limits_t *limits, ngx_str_t *value);
 static ngx_int_t ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *text);
 static ngx_int_t ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_str_t *text);
 
 
-static struct {
-    ngx_str_t              name;
-    ngx_int_t              max;
-} ngx_er_source_limit_names[] = {
+/* the lines of one value */
 
-    { ngx_string("depth="), 1000 },
-    { ngx_string("nodes="), 100000000 },
-    { ngx_string("key="), 1048576 },
-    { ngx_string("string="), 1073741824 },
-    { ngx_string("number="), 1024 }
+ngx_er_param_t  ngx_er_source_values[] = {
+
+    { "max_size", NGX_ER_PARAM_SIZE,
+      ngx_er_param_at(ngx_er_source_t, max_size), "1", "1024m", NULL },
+
+    { "max_batch", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_source_t, max_batch), "1", "10000", NULL },
+
+    { "max_hops", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_source_t, max_hops), "1", "100", NULL },
+
+    { "deadline", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_source_t, deadline), "100ms", "5m", NULL },
+
+    { "retain", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_source_t, retain), "1s", "365d", NULL },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
 
-static ngx_int_t
-ngx_er_source_number(ngx_conf_t *cf, ngx_str_t *directive, ngx_str_t *text,
-    ngx_int_t min, ngx_int_t max, ngx_uint_t *n)
-{
-    ssize_t  number;
+static ngx_er_param_t  ngx_er_source_limit_rows[] = {
 
-    /* sizes are numbers: 64k */
+    { "depth=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, depth), "1", "1000", NULL },
 
-    number = ngx_parse_size(text);
+    { "nodes=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, nodes), "1", "100000000", NULL },
 
-    if (number == NGX_ERROR || number < min || number > max) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"%V\": it is a number "
-                           "from %i to %i", text, directive, min, max);
-        return NGX_ERROR;
-    }
+    { "key=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, key), "1", "1048576", NULL },
 
-    *n = number;
+    { "string=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, string), "1", "1073741824", NULL },
 
-    return NGX_OK;
-}
+    { "number=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, number), "1", "1024", NULL },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_source_limit_params = {
+    ngx_er_source_limit_rows,
+    "which takes depth=, nodes=, key=, string= and number=", 1, 0
+};
+
+
+static ngx_er_word_t  ngx_er_source_on_error_words[] = {
+    { ngx_string("local"), NGX_ER_ON_ERROR_LOCAL },
+    { ngx_string("open"), NGX_ER_ON_ERROR_OPEN },
+    { ngx_string("closed"), NGX_ER_ON_ERROR_CLOSED },
+    { ngx_null_string, 0 }
+};
 
 
 char *
-ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value)
+ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
-    ngx_http_compile_complex_value_t  ccv;
+    ngx_er_draft_t *draft = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    value = cf->args->elts;
 
     if (ngx_strncmp(value[1].data, "http://", 7) != 0
         && ngx_strncmp(value[1].data, "https://", 8) != 0
@@ -106,11 +121,15 @@ ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_draft_t *draft,
 
 
 char *
-ngx_er_source_accept(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *value)
+ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
+    ngx_er_draft_t *draft = conf;
+
     u_char      *last, *star;
-    ngx_str_t   *type;
+    ngx_str_t   *type, *value;
     ngx_uint_t   i;
+
+    value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -143,163 +162,24 @@ ngx_er_source_accept(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *value)
 
 
 char *
-ngx_er_source_max_size(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value)
+ngx_er_source_limits(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
-    ssize_t  size;
+    ngx_er_draft_t *draft = conf;
 
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR || size < 1 || size > 1024 * 1024 * 1024) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"max_size\": it is a size "
-                           "from 1 to 1024m, for example 1m", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    draft->source->max_size = size;
-
-    return NGX_CONF_OK;
+    return ngx_er_block_params(cf, &ngx_er_source_limit_params, 1,
+                               &draft->source->limits, NULL);
 }
 
 
 char *
-ngx_er_source_max_batch(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value)
+ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
-    if (ngx_er_source_number(cf, &value[0], &value[1], 1, 10000,
-                             &draft->source->max_batch)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
+    ngx_er_draft_t *draft = conf;
 
-    draft->max_batch = 1;
+    ngx_int_t   status;
+    ngx_str_t  *value;
 
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_er_source_max_hops(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value)
-{
-    if (ngx_er_source_number(cf, &value[0], &value[1], 1, 100,
-                             &draft->source->max_hops)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_er_source_limits(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *value)
-{
-    ngx_uint_t  i;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_er_source_limit(cf, &draft->source->limits, &value[i])
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_er_source_limit(ngx_conf_t *cf, ngx_er_scan_limits_t *limits,
-    ngx_str_t *value)
-{
-    ngx_str_t    name, text;
-    ngx_uint_t   i, n;
-
-    for (i = 0; i < 5; i++) {
-        name = ngx_er_source_limit_names[i].name;
-
-        if (ngx_strncmp(value->data, name.data, name.len) == 0) {
-            break;
-        }
-    }
-
-    if (i == 5) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown limit \"%V\": limits are depth=, nodes=, "
-                           "key=, string= and number=", value);
-        return NGX_ERROR;
-    }
-
-    text.data = value->data + name.len;
-    text.len = value->len - name.len;
-    name.len--;
-
-    if (ngx_er_source_number(cf, &name, &text, 1,
-                             ngx_er_source_limit_names[i].max, &n)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    switch (i) {
-
-    case 0:
-        limits->depth = n;
-        break;
-
-    case 1:
-        limits->nodes = n;
-        break;
-
-    case 2:
-        limits->key = n;
-        break;
-
-    case 3:
-        limits->string = n;
-        break;
-
-    default: /* 4 */
-        limits->number = n;
-    }
-
-    return NGX_OK;
-}
-
-
-char *
-ngx_er_source_deadline(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value)
-{
-    ngx_int_t  ms;
-
-    ms = ngx_parse_time(&value[1], 0);
-
-    if (ms == NGX_ERROR || ms < NGX_ER_DEADLINE_MIN
-        || ms > NGX_ER_DEADLINE_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\" in \"deadline\": it is a time "
-                           "from 100ms to 5m, for example 4s", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    draft->source->deadline = ms;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value)
-{
-    ngx_int_t  status;
-
+    value = cf->args->elts;
     status = ngx_atoi(value[1].data, value[1].len);
 
     if (status < 200 || status > 599 || (status >= 300 && status < 400)) {
@@ -318,14 +198,17 @@ ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_draft_t *draft,
 
 
 char *
-ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *value)
+ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
+    ngx_er_draft_t *draft = conf;
+
     ngx_int_t         ms, rc;
-    ngx_str_t         text;
+    ngx_str_t         text, *value;
     ngx_uint_t        i;
     ngx_er_source_t  *s;
 
     s = draft->source;
+    value = cf->args->elts;
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
         s->dedup = 0;
@@ -334,16 +217,10 @@ ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *value)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_strncmp(value[i].data, "by=", 3) == 0) {
-            text.data = value[i].data + 3;
-            text.len = value[i].len - 3;
-
+        if (ngx_er_param_named(&value[i], "by=", &text)) {
             rc = ngx_er_source_dedup_by(cf, draft, &text);
 
-        } else if (ngx_strncmp(value[i].data, "on_error=", 9) == 0) {
-            text.data = value[i].data + 9;
-            text.len = value[i].len - 9;
-
+        } else if (ngx_er_param_named(&value[i], "on_error=", &text)) {
             rc = ngx_er_source_on_error(cf, s, &text);
 
         } else {
@@ -392,7 +269,7 @@ ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *text)
     }
 
     if (ngx_er_field_parse(cf->pool, text, NULL, &field, &err) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
+        (void) ngx_er_where_error(cf, &err);
         return NGX_ERROR;
     }
 
@@ -415,16 +292,11 @@ ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *text)
 static ngx_int_t
 ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *text)
 {
-    if (ngx_strcmp(text->data, "local") == 0) {
-        s->on_error = NGX_ER_ON_ERROR_LOCAL;
+    ngx_uint_t  on_error;
 
-    } else if (ngx_strcmp(text->data, "open") == 0) {
-        s->on_error = NGX_ER_ON_ERROR_OPEN;
-
-    } else if (ngx_strcmp(text->data, "closed") == 0) {
-        s->on_error = NGX_ER_ON_ERROR_CLOSED;
-
-    } else {
+    if (ngx_er_param_word(ngx_er_source_on_error_words, text, &on_error)
+        != NGX_OK)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"on_error=\": when the "
                            "dedup store is away, \"local\" uses this nginx's "
@@ -433,14 +305,21 @@ ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *text)
         return NGX_ERROR;
     }
 
+    s->on_error = on_error;
+
     return NGX_OK;
 }
 
 
 char *
-ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_str_t *value)
+ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
+    ngx_er_draft_t *draft = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
     if (ngx_strcmp(value[1].data, "sync") == 0) {
         draft->source->sync = 1;
         return NGX_CONF_OK;
@@ -458,24 +337,4 @@ ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_draft_t *draft,
                        &value[1], &draft->source->name);
 
     return NGX_CONF_ERROR;
-}
-
-
-char *
-ngx_er_source_retain(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *value)
-{
-    ngx_int_t  ms;
-
-    ms = ngx_parse_time(&value[1], 0);
-
-    if (ms == NGX_ERROR || ms < NGX_ER_RETAIN_MIN || ms > NGX_ER_RETAIN_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\" in \"retain\": it is a time "
-                           "from 1s to 365d, for example 7d", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    draft->source->retain = ms;
-
-    return NGX_CONF_OK;
 }

@@ -9,11 +9,6 @@
  * ngx_er_route_block() for the block; sources and targets are looked up after
  * all was read (link.c).
  *
- * Conditions nest (any, all, none, each), and nginx refuses blocks within a
- * block that is read with a handler.  So the words of a route are directives
- * of a module that nginx knows only as long as the block lasts: the cycle's
- * list of modules is replaced by a list of that one, and nginx itself checks
- * where a directive may stand, its ";" or "{" and its number of words.
  * Lines and blocks of conditions are read by route_lines.c.
  *
  * Runs at configuration time only.  Routes are in the configuration's pool and
@@ -23,114 +18,73 @@
 
 
 #include "route_lines.h"
-#include "../conf/nearest.h"
 
 
-#define NGX_ER_ROUTE_MODULE  0x554F5245    /* "EROU" */
-#define NGX_ER_LINES_CONF    (NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF               \
-                              |NGX_ER_BLOCK_CONF)
+/* what may stand in blocks of conditions, too */
 
-#define NGX_ER_ROUTE_DELAY   (7 * 24 * 3600 * 1000)    /* ms at most */
+#define NGX_ER_ROUTE_LINE    (NGX_ER_BLOCK_REPEAT|NGX_ER_BLOCK_INNER)
+#define NGX_ER_ROUTE_LINES   (NGX_ER_ROUTE_LINE|NGX_ER_BLOCK_OPEN)
 
 
 static ngx_er_route_t *ngx_er_route_create(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_str_t *name);
-static void ngx_er_route_hint(ngx_conf_t *cf);
 static ngx_int_t ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route);
-static char *ngx_er_route_from(ngx_conf_t *cf, ngx_command_t *cmd,
+static char *ngx_er_route_from(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static char *ngx_er_route_to(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+static char *ngx_er_route_to(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static char *ngx_er_route_delay(ngx_conf_t *cf, ngx_command_t *cmd,
+static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static ngx_int_t ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names,
     ngx_str_t *name);
 
 
-static ngx_command_t  ngx_er_route_commands[] = {
+/* "tag" is the flag's offset, or the kind of the block */
 
-    { ngx_string("from"),
-      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_1MORE,
-      ngx_er_route_from, 0, 0, NULL },
+static ngx_er_block_row_t  ngx_er_route_rows[] = {
 
-    { ngx_string("to"),
-      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_1MORE,
-      ngx_er_route_to, 0, 0, NULL },
+    { "from", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
+      "SOURCE... | *", ngx_er_route_from, 0 },
+    { "to", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
+      "TARGET...", ngx_er_route_to, 0 },
 
-    { ngx_string("last"),
-      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_NOARGS,
-      ngx_er_route_flag, 0, offsetof(ngx_er_route_t, last), NULL },
+    { "when", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
+      "FIELD [not] OP VALUE...", ngx_er_route_when, 0 },
+    { "pattern", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
+      "FILE [root=data]", ngx_er_route_pattern, 0 },
+    { "filter", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
+      "FILE", ngx_er_route_filter, 0 },
+    { "sample", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
+      "N% [by=FIELD]", ngx_er_route_sample, 0 },
 
-    { ngx_string("fallback"),
-      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_NOARGS,
-      ngx_er_route_flag, 0, offsetof(ngx_er_route_t, fallback), NULL },
+    { "any", 0, 0, NGX_ER_ROUTE_LINES,
+      "", ngx_er_route_lines, NGX_ER_CONDITION_ANY },
+    { "all", 0, 0, NGX_ER_ROUTE_LINES,
+      "", ngx_er_route_lines, NGX_ER_CONDITION_ALL },
+    { "none", 0, 0, NGX_ER_ROUTE_LINES,
+      "", ngx_er_route_lines, NGX_ER_CONDITION_NONE },
+    { "each", 1, 1, NGX_ER_ROUTE_LINES,
+      "PATH", ngx_er_route_lines, NGX_ER_CONDITION_EACH },
 
-    { ngx_string("copy"),
-      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_NOARGS,
-      ngx_er_route_flag, 0, offsetof(ngx_er_route_t, copy), NULL },
+    { "last", 0, 0, 0,
+      "", ngx_er_route_flag, offsetof(ngx_er_route_t, last) },
+    { "fallback", 0, 0, 0,
+      "", ngx_er_route_flag, offsetof(ngx_er_route_t, fallback) },
+    { "copy", 0, 0, 0,
+      "", ngx_er_route_flag, offsetof(ngx_er_route_t, copy) },
+    { "delay", 1, 1, 0,
+      "TIME", NULL, 0 },
 
-    { ngx_string("delay"),
-      NGX_DIRECT_CONF|NGX_ER_ROUTE_CONF|NGX_CONF_TAKE1,
-      ngx_er_route_delay, 0, 0, NULL },
-
-    { ngx_string("when"),
-      NGX_ER_LINES_CONF|NGX_CONF_ANY,
-      ngx_er_route_when, 0, 0, NULL },
-
-    { ngx_string("pattern"),
-      NGX_ER_LINES_CONF|NGX_CONF_ANY,
-      ngx_er_route_line, 0, 0, ngx_er_line_pattern },
-
-    { ngx_string("filter"),
-      NGX_ER_LINES_CONF|NGX_CONF_ANY,
-      ngx_er_route_line, 0, 0, ngx_er_line_filter },
-
-    { ngx_string("sample"),
-      NGX_ER_LINES_CONF|NGX_CONF_ANY,
-      ngx_er_route_line, 0, 0, ngx_er_line_sample },
-
-    { ngx_string("all"),
-      NGX_ER_LINES_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
-      ngx_er_route_lines, 0, NGX_ER_CONDITION_ALL, NULL },
-
-    { ngx_string("any"),
-      NGX_ER_LINES_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
-      ngx_er_route_lines, 0, NGX_ER_CONDITION_ANY, NULL },
-
-    { ngx_string("none"),
-      NGX_ER_LINES_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
-      ngx_er_route_lines, 0, NGX_ER_CONDITION_NONE, NULL },
-
-    { ngx_string("each"),
-      NGX_ER_LINES_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
-      ngx_er_route_lines, 0, NGX_ER_CONDITION_EACH, NULL },
-
-    { ngx_string("include"),
-      NGX_ER_LINES_CONF|NGX_CONF_TAKE1,
-      ngx_conf_include, 0, 0, NULL },
-
-      ngx_null_command
+    { NULL, 0, 0, 0, NULL, NULL, 0 }
 };
 
 
-/* never registered: index 0 of the list that ngx_er_route_block() makes */
+static ngx_er_param_t  ngx_er_route_values[] = {
 
-static ngx_module_t  ngx_er_route_module = {
-    0, 0, NULL, 0, 0,
-    nginx_version,
-    NGX_MODULE_SIGNATURE,
-    NULL,                                  /* module context */
-    ngx_er_route_commands,                 /* module directives */
-    NGX_ER_ROUTE_MODULE,                   /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
+    { "delay", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_route_t, delay), "1ms", "7d", NULL },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
 
@@ -139,12 +93,10 @@ ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_main_conf_t *mcf = conf;
 
-    char                    *rv;
-    void                    *ctx[1];
-    ngx_str_t               *value;
-    ngx_conf_t               save;
-    ngx_module_t           **modules, *list[2];
-    ngx_er_route_parser_t    parser;
+    char                   *rv;
+    ngx_str_t              *value;
+    ngx_er_block_t          block;
+    ngx_er_route_parser_t   parser;
 
     ngx_memzero(&parser, sizeof(ngx_er_route_parser_t));
 
@@ -156,26 +108,13 @@ ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    list[0] = &ngx_er_route_module;
-    list[1] = NULL;
-    ctx[0] = &parser;
+    ngx_er_block_init(&block, "event_route", &parser.route->name,
+                      ngx_er_route_rows, &parser);
 
-    save = *cf;
-    modules = cf->cycle->modules;
+    block.values = ngx_er_route_values;
+    block.base = parser.route;
 
-    cf->ctx = ctx;
-    cf->module_type = NGX_ER_ROUTE_MODULE;
-    cf->cmd_type = NGX_ER_ROUTE_CONF;
-    cf->cycle->modules = list;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    if (rv != NGX_CONF_OK) {
-        ngx_er_route_hint(cf);
-    }
-
-    *cf = save;
-    cf->cycle->modules = modules;
+    rv = ngx_er_block_parse(cf, &block);
 
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -248,50 +187,6 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 }
 
 
-/* after nginx's own "unknown directive": the word that was meant */
-
-static void
-ngx_er_route_hint(ngx_conf_t *cf)
-{
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-    const char  *near;
-    const char  *words[sizeof(ngx_er_route_commands)
-                       / sizeof(ngx_er_route_commands[0])];
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 0) {
-        return;
-    }
-
-    for (i = 0; ngx_er_route_commands[i].name.len; i++) {
-        words[i] = (char *) ngx_er_route_commands[i].name.data;
-
-        if (ngx_strcmp(value[0].data, words[i]) == 0) {
-            return;
-        }
-    }
-
-    words[i] = NULL;
-    near = ngx_er_nearest(&value[0], words, sizeof(char *));
-
-    if (near) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown directive \"%V\" in event_route: did you "
-                           "mean \"%s\"?", &value[0], near);
-        return;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown directive \"%V\" in event_route, which takes "
-                       "from, to, when, pattern, filter, sample, any, all, "
-                       "none, each, last, fallback, copy, delay and "
-                       "include",
-                       &value[0]);
-}
-
-
 static ngx_int_t
 ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route)
 {
@@ -323,7 +218,7 @@ ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route)
 
 
 static char *
-ngx_er_route_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_er_route_from(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
@@ -360,7 +255,7 @@ ngx_er_route_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_er_route_to(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_er_route_to(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
@@ -413,48 +308,11 @@ ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names, ngx_str_t *name)
 
 
 static char *
-ngx_er_route_flag(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
-    ngx_uint_t  *flag;
-
-    flag = (ngx_uint_t *) ((u_char *) parser->route + cmd->offset);
-
-    if (*flag) {
-        return "is duplicate";
-    }
-
-    *flag = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_er_route_delay(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_er_route_parser_t *parser = conf;
-
-    ngx_int_t   ms;
-    ngx_str_t  *value;
-
-    if (parser->route->delay) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    ms = ngx_parse_time(&value[1], 0);
-
-    if (ms == NGX_ERROR || ms < 1 || ms > NGX_ER_ROUTE_DELAY) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\" in \"delay\": it is a time "
-                           "from 1ms to 7d, for example 10m", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    parser->route->delay = ms;
+    *(ngx_uint_t *) ((u_char *) parser->route + row->tag) = 1;
 
     return NGX_CONF_OK;
 }

@@ -24,6 +24,8 @@
 #define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
 
 
+static char *ngx_er_route_line(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_er_line_pt line);
 static ngx_str_t *ngx_er_route_words(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_er_route_take(ngx_conf_t *cf,
@@ -38,7 +40,7 @@ static ngx_uint_t ngx_er_route_quote(ngx_str_t *word);
 
 
 char *
-ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
@@ -123,26 +125,43 @@ ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
     if (condition == NULL
         || ngx_er_route_add(cf, parser, condition, err) != NGX_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err->len, err->text);
-        return NGX_CONF_ERROR;
+        return ngx_er_where_error(cf, err);
     }
 
     return NGX_CONF_OK;
 }
 
 
-/* pattern, filter, sample: made in line.c */
+/* made in line.c */
 
 char *
-ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_er_route_pattern(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
-    ngx_er_route_parser_t *parser = conf;
+    return ngx_er_route_line(cf, conf, ngx_er_line_pattern);
+}
 
+
+char *
+ngx_er_route_filter(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    return ngx_er_route_line(cf, conf, ngx_er_line_filter);
+}
+
+
+char *
+ngx_er_route_sample(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    return ngx_er_route_line(cf, conf, ngx_er_line_sample);
+}
+
+
+static char *
+ngx_er_route_line(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_er_line_pt line)
+{
     ngx_er_error_t       err;
-    ngx_er_line_pt       line;
     ngx_er_condition_t  *condition;
 
-    line = (ngx_er_line_pt) cmd->post;
     condition = line(cf, parser->mcf->fields, &err);
 
     return ngx_er_route_take(cf, parser, condition, &err);
@@ -152,13 +171,12 @@ ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* any, all, none, each: its lines are read while it is the innermost block */
 
 char *
-ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
     char                   *rv;
     ngx_str_t              *value;
-    ngx_uint_t              cmd_type;
     ngx_er_error_t          err;
     ngx_er_condition_t     *block;
     ngx_er_route_parser_t   outer;
@@ -177,36 +195,30 @@ ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    block = ngx_er_condition_block(cf->pool, cmd->offset,
+    block = ngx_er_condition_block(cf->pool, row->tag,
                                    cf->args->nelts > 1 ? value : NULL,
                                    parser->each, parser->mcf->fields, &err);
 
     if (block == NULL || ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
-        return NGX_CONF_ERROR;
+        return ngx_er_where_error(cf, &err);
     }
 
     outer = *parser;
-    cmd_type = cf->cmd_type;
 
     parser->block = block;
     parser->depth++;
     parser->lines = 0;
 
-    if (cmd->offset == NGX_ER_CONDITION_EACH) {
+    if (row->tag == NGX_ER_CONDITION_EACH) {
         parser->each = block;
     }
 
-    cf->cmd_type = NGX_ER_BLOCK_CONF;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    cf->cmd_type = cmd_type;
+    rv = ngx_er_block_parse_inner(cf);
 
     if (rv == NGX_CONF_OK && parser->lines == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is empty: write a \"when\" in it or take "
-                           "it away", &cmd->name);
+                           "\"%s\" is empty: write a \"when\" in it or take "
+                           "it away", row->name);
         rv = NGX_CONF_ERROR;
     }
 

@@ -14,10 +14,7 @@
 
 
 #include "line.h"
-
-
-#define NGX_ER_ROUTE_CONF    0x00100000    /* in event_route itself */
-#define NGX_ER_BLOCK_CONF    0x00200000    /* in a block of conditions in it */
+#include "../conf/block.h"
 
 
 typedef struct {
@@ -30,11 +27,18 @@ typedef struct {
 } ngx_er_route_parser_t;
 
 
-/* when;  pattern, filter, sample: cmd->post is the ngx_er_line_pt;  all, any,
-   none, each: cmd->offset is the kind */
-char *ngx_er_route_when(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_er_route_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_er_route_lines(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* when, pattern, filter, sample;  all, any, none, each, whose row->tag is the
+   kind */
+char *ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_route_pattern(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_route_filter(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_route_sample(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+char *ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
 
 
 #endif /* _NGX_ER_ROUTE_LINES_H_INCLUDED_ */

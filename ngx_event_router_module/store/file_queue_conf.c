@@ -16,19 +16,54 @@
 
 
 #include "file_queue.h"
+#include "../conf/block.h"
 
 
-static ngx_int_t ngx_er_file_queue_arg(ngx_conf_t *cf, ngx_er_queue_t *queue,
-    ngx_er_file_queue_t *fq, ngx_str_t *arg);
+/* what is read from the line */
+
+typedef struct {
+    off_t                 size;
+    size_t                memory;
+    ngx_msec_t            window;
+    ngx_uint_t            high;
+} ngx_er_file_args_t;
+
+
+static ngx_int_t ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_file_queue_t *fq);
 static ngx_int_t ngx_er_file_queue_path(ngx_conf_t *cf,
     ngx_er_file_queue_t *fq, ngx_str_t *value);
+
+
+static ngx_er_param_t  ngx_er_file_rows[] = {
+
+    { "size=", NGX_ER_PARAM_OFFSET,
+      ngx_er_param_at(ngx_er_file_args_t, size), "1m", NULL, NULL },
+
+    { "memory=", NGX_ER_PARAM_SIZE,
+      ngx_er_param_at(ngx_er_file_args_t, memory), "1m", NULL, NULL },
+
+    { "window=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_file_args_t, window), NULL, "1s", NULL },
+
+    { "high_water=", NGX_ER_PARAM_PERCENT,
+      ngx_er_param_at(ngx_er_file_args_t, high), "20%", "95%", NULL },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_file_params = {
+    ngx_er_file_rows,
+    "a store in a directory has size=SIZE (1m or more), memory=SIZE (1m or "
+    "more), window=TIME (at most 1s) and high_water=N% (20% to 95%)", 1, 0
+};
 
 
 ngx_er_queue_t *
 ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
 {
     ngx_str_t            *value;
-    ngx_uint_t            i;
     ngx_er_error_t        err;
     ngx_er_queue_t       *queue;
     ngx_er_file_queue_t  *fq;
@@ -45,12 +80,7 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
 
     queue->backend = &ngx_er_file_backend;
     queue->conf = fq;
-    queue->memory = 32 * 1024 * 1024;
     ngx_er_where_set(cf, &queue->where);
-
-    fq->conf.size = 1024 * 1024 * 1024;
-    fq->conf.high = 85;
-    fq->conf.low = 75;
 
     value = cf->args->elts;
 
@@ -67,10 +97,8 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     queue->name.len = ngx_sprintf(queue->name.data, "file:%V", &fq->conf.path)
                       - queue->name.data;
 
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_er_file_queue_arg(cf, queue, fq, &value[i]) != NGX_OK) {
-            return NULL;
-        }
+    if (ngx_er_file_queue_args(cf, queue, fq) != NGX_OK) {
+        return NULL;
     }
 
     if (ngx_er_file_shared(&fq->conf, &err) == NGX_OK) {
@@ -90,62 +118,29 @@ ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
 
 
 static ngx_int_t
-ngx_er_file_queue_arg(ngx_conf_t *cf, ngx_er_queue_t *queue,
-    ngx_er_file_queue_t *fq, ngx_str_t *arg)
+ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_file_queue_t *fq)
 {
-    off_t      size;
-    ngx_int_t  n;
-    ngx_str_t  value;
+    ngx_er_file_args_t  args;
 
-    if (ngx_strncmp(arg->data, "size=", 5) == 0) {
-        value.data = arg->data + 5;
-        value.len = arg->len - 5;
-        size = ngx_parse_offset(&value);
+    args.size = 1024 * 1024 * 1024;
+    args.memory = 32 * 1024 * 1024;
+    args.window = 0;
+    args.high = 85;
 
-        if (size >= 1024 * 1024) {
-            fq->conf.size = size;
-            return NGX_OK;
-        }
-
-    } else if (ngx_strncmp(arg->data, "memory=", 7) == 0) {
-        value.data = arg->data + 7;
-        value.len = arg->len - 7;
-        size = ngx_parse_size(&value);
-
-        if (size >= 1024 * 1024) {
-            queue->memory = size;
-            return NGX_OK;
-        }
-
-    } else if (ngx_strncmp(arg->data, "window=", 7) == 0) {
-        value.data = arg->data + 7;
-        value.len = arg->len - 7;
-        n = ngx_parse_time(&value, 0);
-
-        if (n >= 0 && n <= 1000) {
-            fq->window = n;
-            return NGX_OK;
-        }
-
-    } else if (ngx_strncmp(arg->data, "high_water=", 11) == 0
-               && arg->data[arg->len - 1] == '%')
+    if (ngx_er_block_params(cf, &ngx_er_file_params, 2, &args, NULL)
+        != NGX_CONF_OK)
     {
-        n = ngx_atoi(arg->data + 11, arg->len - 12);
-
-        if (n >= 20 && n <= 95) {
-            fq->conf.high = n;
-            fq->conf.low = n - 10;
-            return NGX_OK;
-        }
+        return NGX_ERROR;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"event_store file:\", "
-                       "which has size=SIZE (1m or more), memory=SIZE (1m or "
-                       "more), window=TIME (at most 1s) and high_water=N%% "
-                       "(20%% to 95%%)", arg);
+    fq->conf.size = args.size;
+    fq->conf.high = args.high;
+    fq->conf.low = args.high - 10;
+    fq->window = args.window;
+    queue->memory = args.memory;
 
-    return NGX_ERROR;
+    return NGX_OK;
 }
 
 

@@ -16,6 +16,7 @@
 
 
 #include "redis_conn.h"
+#include "../conf/block.h"
 #include "../vault.h"
 
 
@@ -23,7 +24,10 @@
 #define NGX_ER_REDIS_MEMORY  (64 * 1024 * 1024)
 
 
+/* what is read from the line; the first member is what stays of it */
+
 typedef struct {
+    ngx_er_redis_conf_t      conf;
     ngx_str_t                ca;
     ngx_str_t                name;
     ngx_str_t                password_file;
@@ -31,42 +35,15 @@ typedef struct {
     ngx_str_t                sentinel_user;
     ngx_str_t                cert;
     ngx_str_t                key;
-    ngx_flag_t               verify;
-    unsigned                 given:1;
+    ngx_uint_t               verify;
+    unsigned                 tls:1;    /* one of ssl_* was given */
     unsigned                 store:1;  /* event_store, which has a queue */
 } ngx_er_redis_args_t;
 
 
-typedef enum {
-    NGX_ER_REDIS_ARG_MSEC = 0,         /* of the conf */
-    NGX_ER_REDIS_ARG_NUMBER,
-    NGX_ER_REDIS_ARG_SIZE,
-    NGX_ER_REDIS_ARG_PREFIX,
-    NGX_ER_REDIS_ARG_TEXT,             /* of the args, not empty */
-    NGX_ER_REDIS_ARG_SWITCH
-} ngx_er_redis_arg_e;
-
-
-typedef struct {
-    ngx_str_t                name;
-    ngx_er_redis_arg_e       kind;
-    ngx_uint_t               store;    /* of event_store only */
-    ngx_uint_t               offset;
-    ngx_int_t                min;
-    ngx_int_t                max;
-    const char              *range;    /* for people */
-} ngx_er_redis_arg_t;
-
-
 static void ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf);
-static ngx_int_t ngx_er_redis_conf_arg(ngx_conf_t *cf,
-    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args, ngx_str_t *arg);
-static ngx_int_t ngx_er_redis_conf_set(ngx_conf_t *cf,
-    ngx_er_redis_conf_t *conf, ngx_er_redis_args_t *args,
-    ngx_er_redis_arg_t *a, ngx_str_t *arg, ngx_str_t *value);
-static ngx_int_t ngx_er_redis_conf_number(ngx_conf_t *cf,
-    ngx_er_redis_conf_t *conf, ngx_er_redis_arg_t *a, ngx_str_t *arg,
-    ngx_str_t *value);
+static ngx_int_t ngx_er_redis_conf_args(ngx_conf_t *cf,
+    ngx_er_redis_args_t *args);
 static ngx_int_t ngx_er_redis_conf_prefix(ngx_conf_t *cf, ngx_str_t *prefix);
 static ngx_int_t ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *password);
@@ -89,66 +66,82 @@ static ngx_int_t ngx_er_redis_conf_trust(ngx_conf_t *cf,
 #endif
 
 
-/* by kind, for people */
-
-static const char  *ngx_er_redis_kinds[] = {
-    "time",
-    "number",
-    "size"
+static ngx_er_word_t  ngx_er_redis_switch[] = {
+    { ngx_string("off"), 0 },
+    { ngx_string("on"), 1 },
+    { ngx_null_string, 0 }
 };
 
 
-static ngx_er_redis_arg_t  ngx_er_redis_args[] = {
+/* the first rows are the queue's, the last ones are TLS's */
 
-    { ngx_string("connect_timeout="), NGX_ER_REDIS_ARG_MSEC, 0,
-      offsetof(ngx_er_redis_conf_t, connect_timeout),
-      1, 60000, "from 1ms to 60s" },
+#define NGX_ER_REDIS_QUEUE_ROWS  3
+#define NGX_ER_REDIS_TLS_ROWS    5
 
-    { ngx_string("timeout="), NGX_ER_REDIS_ARG_MSEC, 0,
-      offsetof(ngx_er_redis_conf_t, timeout),
-      1, 60000, "from 1ms to 60s" },
+static ngx_er_param_t  ngx_er_redis_rows[] = {
 
-    { ngx_string("prefix="), NGX_ER_REDIS_ARG_PREFIX, 0,
-      offsetof(ngx_er_redis_conf_t, prefix), 0, 0, NULL },
+    { "shards=", NGX_ER_PARAM_NUMBER,
+      ngx_er_param_at(ngx_er_redis_args_t, conf.shards), "1", "256", NULL },
 
-    { ngx_string("password_file="), NGX_ER_REDIS_ARG_TEXT, 0,
-      offsetof(ngx_er_redis_args_t, password_file), 0, 0, NULL },
+    { "wait=", NGX_ER_PARAM_NUMBER,
+      ngx_er_param_at(ngx_er_redis_args_t, conf.wait), "0", "16", NULL },
 
-    { ngx_string("sentinel_user="), NGX_ER_REDIS_ARG_TEXT, 0,
-      offsetof(ngx_er_redis_args_t, sentinel_user), 0, 0, NULL },
+    { "memory=", NGX_ER_PARAM_SIZE,
+      ngx_er_param_at(ngx_er_redis_args_t, conf.memory), "1m", NULL, NULL },
 
-    { ngx_string("sentinel_password_file="), NGX_ER_REDIS_ARG_TEXT, 0,
-      offsetof(ngx_er_redis_args_t, sentinel_file), 0, 0, NULL },
+    { "connect_timeout=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_redis_args_t, conf.connect_timeout),
+      "1ms", "60s", NULL },
 
-    { ngx_string("shards="), NGX_ER_REDIS_ARG_NUMBER, 1,
-      offsetof(ngx_er_redis_conf_t, shards),
-      1, 256, "from 1 to 256" },
+    { "timeout=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_redis_args_t, conf.timeout), "1ms", "60s", NULL },
 
-    { ngx_string("wait="), NGX_ER_REDIS_ARG_NUMBER, 1,
-      offsetof(ngx_er_redis_conf_t, wait),
-      0, 16, "from 0 to 16 replicas" },
+    { "prefix=", NGX_ER_PARAM_STRING,
+      ngx_er_param_at(ngx_er_redis_args_t, conf.prefix), NULL, NULL, NULL },
 
-    { ngx_string("memory="), NGX_ER_REDIS_ARG_SIZE, 1,
-      offsetof(ngx_er_redis_conf_t, memory),
-      1024 * 1024, NGX_MAX_INT_T_VALUE,
-      "1m or more" },
+    { "password_file=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, password_file), NULL, NULL, NULL },
 
-    { ngx_string("ssl_ca="), NGX_ER_REDIS_ARG_TEXT, 0,
-      offsetof(ngx_er_redis_args_t, ca), 0, 0, NULL },
+    { "sentinel_user=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, sentinel_user), NULL, NULL, NULL },
 
-    { ngx_string("ssl_cert="), NGX_ER_REDIS_ARG_TEXT, 0,
-      offsetof(ngx_er_redis_args_t, cert), 0, 0, NULL },
+    { "sentinel_password_file=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, sentinel_file), NULL, NULL, NULL },
 
-    { ngx_string("ssl_key="), NGX_ER_REDIS_ARG_TEXT, 0,
-      offsetof(ngx_er_redis_args_t, key), 0, 0, NULL },
+    { "ssl_ca=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, ca), NULL, NULL, NULL },
 
-    { ngx_string("ssl_name="), NGX_ER_REDIS_ARG_TEXT, 0,
-      offsetof(ngx_er_redis_args_t, name), 0, 0, NULL },
+    { "ssl_cert=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, cert), NULL, NULL, NULL },
 
-    { ngx_string("ssl_verify="), NGX_ER_REDIS_ARG_SWITCH, 0,
-      offsetof(ngx_er_redis_args_t, verify), 0, 0, NULL },
+    { "ssl_key=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, key), NULL, NULL, NULL },
 
-    { ngx_null_string, 0, 0, 0, 0, 0, NULL }
+    { "ssl_name=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, name), NULL, NULL, NULL },
+
+    { "ssl_verify=", NGX_ER_PARAM_WORD,
+      ngx_er_param_at(ngx_er_redis_args_t, verify),
+      NULL, NULL, ngx_er_redis_switch },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+#define NGX_ER_REDIS_TAKES                                                    \
+    "a Redis store has connect_timeout=, timeout=, prefix=, password_file=, " \
+    "sentinel_user=, sentinel_password_file=, ssl_ca=, ssl_cert=, ssl_key=, " \
+    "ssl_name= and ssl_verify=on|off"
+
+
+static ngx_er_params_t  ngx_er_redis_store_params = {
+    ngx_er_redis_rows,
+    NGX_ER_REDIS_TAKES ", its queue shards=, wait= and memory=", 1, 1
+};
+
+
+static ngx_er_params_t  ngx_er_redis_dedup_params = {
+    ngx_er_redis_rows + NGX_ER_REDIS_QUEUE_ROWS, NGX_ER_REDIS_TAKES, 1, 1
 };
 
 
@@ -156,21 +149,20 @@ ngx_er_redis_conf_t *
 ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
 {
     ngx_str_t            *value;
-    ngx_uint_t            i;
     ngx_er_error_t        err;
-    ngx_er_redis_args_t   args;
+    ngx_er_redis_args_t  *args;
     ngx_er_redis_conf_t  *conf;
 
-    conf = ngx_pcalloc(cf->pool, sizeof(ngx_er_redis_conf_t));
-    if (conf == NULL) {
+    args = ngx_pcalloc(cf->pool, sizeof(ngx_er_redis_args_t));
+    if (args == NULL) {
         return NULL;
     }
 
     value = cf->args->elts;
+    conf = &args->conf;
 
-    ngx_memzero(&args, sizeof(ngx_er_redis_args_t));
-    args.verify = 1;
-    args.store = (cmd->name.len == sizeof("event_store") - 1);
+    args->verify = 1;
+    args->store = (cmd->name.len == sizeof("event_store") - 1);
 
     conf->directive = (const char *) cmd->name.data;
     ngx_er_redis_conf_default(conf);
@@ -183,20 +175,11 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
         return NULL;
     }
 
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_er_redis_conf_arg(cf, conf, &args, &value[i]) != NGX_OK) {
-            return NULL;
-        }
-    }
-
-    if (ngx_er_redis_conf_auth(cf, conf, &args) != NGX_OK
-        || ngx_er_redis_conf_sentinel_auth(cf, conf, &args) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    if (ngx_er_redis_conf_peers(cf, conf, &args) != NGX_OK
-        || ngx_er_redis_conf_tls(cf, conf, &args) != NGX_OK)
+    if (ngx_er_redis_conf_args(cf, args) != NGX_OK
+        || ngx_er_redis_conf_auth(cf, conf, args) != NGX_OK
+        || ngx_er_redis_conf_sentinel_auth(cf, conf, args) != NGX_OK
+        || ngx_er_redis_conf_peers(cf, conf, args) != NGX_OK
+        || ngx_er_redis_conf_tls(cf, conf, args) != NGX_OK)
     {
         return NULL;
     }
@@ -224,124 +207,24 @@ ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf)
 
 
 static ngx_int_t
-ngx_er_redis_conf_arg(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
-    ngx_er_redis_args_t *args, ngx_str_t *arg)
+ngx_er_redis_conf_args(ngx_conf_t *cf, ngx_er_redis_args_t *args)
 {
-    u_char              *p;
-    ngx_str_t            name, value;
-    ngx_er_redis_arg_t  *a;
+    ngx_uint_t        given, rows;
+    ngx_er_params_t  *params;
 
-    p = ngx_strlchr(arg->data, arg->data + arg->len, '=');
+    params = args->store ? &ngx_er_redis_store_params
+                         : &ngx_er_redis_dedup_params;
 
-    name.data = arg->data;
-    name.len = p ? (size_t) (p - arg->data) + 1 : 0;
-    value.data = arg->data + name.len;
-    value.len = arg->len - name.len;
-
-    args->given |= (name.len > 4 && ngx_strncmp(name.data, "ssl_", 4) == 0);
-
-    for (a = ngx_er_redis_args; a->name.len; a++) {
-
-        if (a->name.len == name.len && (args->store || !a->store)
-            && ngx_strncmp(a->name.data, name.data, name.len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (a->name.len) {
-
-        switch (ngx_er_redis_conf_set(cf, conf, args, a, arg, &value)) {
-
-        case NGX_OK:
-            return NGX_OK;
-
-        case NGX_ERROR:
-            return NGX_ERROR;
-
-        default: /* NGX_DECLINED */
-            break;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"%s\", a Redis store has "
-                       "connect_timeout=, timeout=, prefix=, password_file=, "
-                       "sentinel_user=, sentinel_password_file=, ssl_ca=, "
-                       "ssl_cert=, ssl_key=, ssl_name= and "
-                       "ssl_verify=on|off%s",
-                       &name, conf->directive,
-                       args->store ? ", its queue shards=, wait= and memory="
-                                   : "");
-
-    return NGX_ERROR;
-}
-
-
-/* NGX_DECLINED: not a value of this kind, and nothing was said */
-
-static ngx_int_t
-ngx_er_redis_conf_set(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
-    ngx_er_redis_args_t *args, ngx_er_redis_arg_t *a, ngx_str_t *arg,
-    ngx_str_t *value)
-{
-    ngx_uint_t  on;
-
-    switch (a->kind) {
-
-    case NGX_ER_REDIS_ARG_PREFIX:
-        conf->prefix = *value;
-        return ngx_er_redis_conf_prefix(cf, value);
-
-    case NGX_ER_REDIS_ARG_TEXT:
-
-        if (value->len == 0) {
-            return NGX_DECLINED;
-        }
-
-        *(ngx_str_t *) ((u_char *) args + a->offset) = *value;
-        return NGX_OK;
-
-    case NGX_ER_REDIS_ARG_SWITCH:
-        on = (value->len == 2 && ngx_strncmp(value->data, "on", 2) == 0);
-
-        if (!on && (value->len != 3
-                    || ngx_strncmp(value->data, "off", 3) != 0))
-        {
-            return NGX_DECLINED;
-        }
-
-        *(ngx_flag_t *) ((u_char *) args + a->offset) = on;
-        return NGX_OK;
-
-    default:
-        return ngx_er_redis_conf_number(cf, conf, a, arg, value);
-    }
-}
-
-
-static ngx_int_t
-ngx_er_redis_conf_number(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
-    ngx_er_redis_arg_t *a, ngx_str_t *arg, ngx_str_t *value)
-{
-    ngx_int_t  n;
-
-    n = (a->kind == NGX_ER_REDIS_ARG_MSEC) ? ngx_parse_time(value, 0)
-        : (a->kind == NGX_ER_REDIS_ARG_SIZE) ? ngx_parse_size(value)
-        : ngx_atoi(value->data, value->len);
-
-    if (n < a->min || n > a->max) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid %s in \"%V\", it must be %s",
-                           ngx_er_redis_kinds[a->kind], arg, a->range);
+    if (ngx_er_block_params(cf, params, 2, args, &given) != NGX_CONF_OK) {
         return NGX_ERROR;
     }
 
-    /* ngx_msec_t, ngx_uint_t, size_t: all as large */
+    rows = sizeof(ngx_er_redis_rows) / sizeof(ngx_er_redis_rows[0]) - 1
+           - (params->rows - ngx_er_redis_rows);
 
-    *(ngx_int_t *) ((u_char *) conf + a->offset) = n;
+    args->tls = (given >> (rows - NGX_ER_REDIS_TLS_ROWS)) != 0;
 
-    return NGX_OK;
+    return ngx_er_redis_conf_prefix(cf, &args->conf.prefix);
 }
 
 
@@ -605,7 +488,7 @@ ngx_er_redis_conf_tls(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
 
     if (!conf->url.tls) {
 
-        if (args->given) {
+        if (args->tls) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "ssl_ca=, ssl_cert=, ssl_key=, ssl_name= and "
                                "ssl_verify= of \"%s\" need rediss://",
@@ -732,7 +615,7 @@ static ngx_int_t
 ngx_er_redis_conf_tls(ngx_conf_t *cf, ngx_er_redis_conf_t *conf,
     ngx_er_redis_args_t *args)
 {
-    if (conf->url.tls || args->given) {
+    if (conf->url.tls || args->tls) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%s\" with rediss:// needs an nginx built with "
                            "--with-http_ssl_module", conf->directive);
