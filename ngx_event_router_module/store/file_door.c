@@ -101,7 +101,7 @@ ngx_er_file_door_init(ngx_er_file_queue_t *fq, uint64_t holder,
     ngx_add_timer(&fq->tick, NGX_ER_FILE_DOOR_TICK);
 
     ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
-                   "event router store: door of holder %016xL, doubt:%d "
+                   "event router store: door of holder %016xL, doubt:%ui "
                    "crashes:%uA", holder, fq->doubt, fq->sh->crashes);
 
     if (fq->sh->crashes >= NGX_ER_FILE_CRASHES) {
@@ -188,8 +188,8 @@ ngx_er_file_door_try(ngx_er_file_queue_t *fq)
     ngx_er_file_door_task_t  *task;
 
     ngx_log_debug3(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
-                   "event router store: try %ui to open it, lost:%uA doubt:%d",
-                   fq->tries + 1, fq->sh->lost, fq->doubt);
+                   "event router store: try %ui to open it, lost:%uA "
+                   "doubt:%ui", fq->tries + 1, fq->sh->lost, fq->doubt);
 
     task = fq->opener->ctx;
 

@@ -448,6 +448,10 @@ ngx_er_file_queue_thread(void *data, ngx_log_t *log)
 {
     ngx_er_file_task_t *task = data;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, log, 0,
+                   "event router store: transaction in a thread, sweep:%d",
+                   task->sweep);
+
     if (task->sweep) {
         ngx_er_file_queue_adopt(task->fq, task->now, log);
     }
@@ -507,6 +511,10 @@ ngx_er_file_queue_read_thread(void *data, ngx_log_t *log)
     ngx_queue_t  *q;
 
     q = ngx_queue_head(&task->ops);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, log, 0,
+                   "event router store: %p is read, in a thread",
+                   ngx_queue_data(q, ngx_er_queue_op_t, queue));
 
     ngx_er_file_read(task->fq->file,
                      ngx_queue_data(q, ngx_er_queue_op_t, queue));

@@ -197,6 +197,10 @@ ngx_er_redis_resolve_task(ngx_er_redis_t *redis)
 static void
 ngx_er_redis_resolve_thread(void *data, ngx_log_t *log)
 {
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, log, 0,
+                   "event router redis: name \"%s\" is looked up in a thread",
+                   ((ngx_er_redis_lookup_t *) data)->host);
+
     ngx_er_redis_lookup(data);
 }
 
