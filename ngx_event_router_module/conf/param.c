@@ -16,22 +16,7 @@
 #include "param.h"
 
 
-/* a number of its kind, or NGX_ERROR */
-
-typedef off_t (*ngx_er_param_parse_pt)(ngx_str_t *text);
-
-
-typedef struct {
-    ngx_er_param_parse_pt  parse;      /* NULL: it is no number */
-    const char            *name;       /* for people */
-} ngx_er_param_form_t;
-
-
-static off_t ngx_er_param_number(ngx_str_t *text);
-static off_t ngx_er_param_percent(ngx_str_t *text);
-static off_t ngx_er_param_size(ngx_str_t *text);
-static off_t ngx_er_param_msec(ngx_str_t *text);
-static off_t ngx_er_param_sec(ngx_str_t *text);
+static off_t ngx_er_param_parse(ngx_er_param_kind_e kind, ngx_str_t *text);
 static off_t ngx_er_param_bound(ngx_er_param_t *row, const char *bound);
 static void ngx_er_param_store(ngx_er_param_t *row, void *base, off_t n);
 static void ngx_er_param_refuse(ngx_er_param_t *row, ngx_str_t *directive,
@@ -41,19 +26,10 @@ static void ngx_er_params_unknown(ngx_er_params_t *params,
     ngx_str_t *directive, ngx_str_t *word, ngx_er_error_t *err);
 
 
-/* by kind */
+/* by kind, for people; behind the numbers are words and texts */
 
-static ngx_er_param_form_t  ngx_er_param_forms[] = {
-    { ngx_er_param_number, "number" },
-    { ngx_er_param_size, "number" },   /* SCALED */
-    { ngx_er_param_percent, "number" },
-    { ngx_er_param_size, "size" },
-    { ngx_parse_offset, "size" },
-    { ngx_er_param_msec, "time" },
-    { ngx_er_param_sec, "time" },
-    { NULL, "word" },
-    { NULL, "text" },                  /* TEXT */
-    { NULL, "text" }                   /* STRING */
+static const char  *ngx_er_param_kinds[] = {
+    "number", "number", "number", "size", "size", "time", "time"
 };
 
 
@@ -118,14 +94,34 @@ ngx_er_param_set(ngx_er_param_t *row, ngx_str_t *directive, ngx_str_t *word,
 ngx_int_t
 ngx_er_param_read(ngx_er_param_t *row, ngx_str_t *value, void *base)
 {
-    off_t                  n;
-    ngx_uint_t             meaning;
-    ngx_er_param_parse_pt  parse;
+    off_t       n;
+    ngx_uint_t  meaning;
 
-    parse = ngx_er_param_forms[row->kind].parse;
+    switch (row->kind) {
 
-    if (parse) {
-        n = parse(value);
+    case NGX_ER_PARAM_TEXT:
+
+        if (value->len == 0) {
+            return NGX_ERROR;
+        }
+
+        /* fall through */
+
+    case NGX_ER_PARAM_STRING:
+        *(ngx_str_t *) ((u_char *) base + row->offset) = *value;
+        return NGX_OK;
+
+    case NGX_ER_PARAM_WORD:
+
+        if (ngx_er_param_word(row->words, value, &meaning) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        n = meaning;
+        break;
+
+    default:
+        n = ngx_er_param_parse(row->kind, value);
 
         if (n == NGX_ERROR
             || (row->min && n < ngx_er_param_bound(row, row->min))
@@ -133,26 +129,9 @@ ngx_er_param_read(ngx_er_param_t *row, ngx_str_t *value, void *base)
         {
             return NGX_ERROR;
         }
-
-        ngx_er_param_store(row, base, n);
-        return NGX_OK;
     }
 
-    if (row->kind == NGX_ER_PARAM_WORD) {
-
-        if (ngx_er_param_word(row->words, value, &meaning) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        ngx_er_param_store(row, base, meaning);
-        return NGX_OK;
-    }
-
-    if (row->kind == NGX_ER_PARAM_TEXT && value->len == 0) {
-        return NGX_ERROR;
-    }
-
-    *(ngx_str_t *) ((u_char *) base + row->offset) = *value;
+    ngx_er_param_store(row, base, n);
 
     return NGX_OK;
 }
@@ -207,45 +186,6 @@ ngx_er_param_word(ngx_er_word_t *words, ngx_str_t *word, ngx_uint_t *value)
 
 
 static off_t
-ngx_er_param_number(ngx_str_t *text)
-{
-    return ngx_atoi(text->data, text->len);
-}
-
-
-static off_t
-ngx_er_param_percent(ngx_str_t *text)
-{
-    if (text->len < 2 || text->data[text->len - 1] != '%') {
-        return NGX_ERROR;
-    }
-
-    return ngx_atoi(text->data, text->len - 1);
-}
-
-
-static off_t
-ngx_er_param_size(ngx_str_t *text)
-{
-    return ngx_parse_size(text);
-}
-
-
-static off_t
-ngx_er_param_msec(ngx_str_t *text)
-{
-    return ngx_parse_time(text, 0);
-}
-
-
-static off_t
-ngx_er_param_sec(ngx_str_t *text)
-{
-    return ngx_parse_time(text, 1);
-}
-
-
-static off_t
 ngx_er_param_bound(ngx_er_param_t *row, const char *bound)
 {
     ngx_str_t  text;
@@ -253,7 +193,41 @@ ngx_er_param_bound(ngx_er_param_t *row, const char *bound)
     text.data = (u_char *) bound;
     text.len = ngx_strlen(bound);
 
-    return ngx_er_param_forms[row->kind].parse(&text);
+    return ngx_er_param_parse(row->kind, &text);
+}
+
+
+/* NGX_ERROR: it is no number of its kind */
+
+static off_t
+ngx_er_param_parse(ngx_er_param_kind_e kind, ngx_str_t *text)
+{
+    switch (kind) {
+
+    case NGX_ER_PARAM_MSEC:
+        return ngx_parse_time(text, 0);
+
+    case NGX_ER_PARAM_SEC:
+        return ngx_parse_time(text, 1);
+
+    case NGX_ER_PARAM_OFFSET:
+        return ngx_parse_offset(text);
+
+    case NGX_ER_PARAM_SIZE:
+    case NGX_ER_PARAM_SCALED:
+        return ngx_parse_size(text);
+
+    case NGX_ER_PARAM_PERCENT:
+
+        if (text->len < 2 || text->data[text->len - 1] != '%') {
+            return NGX_ERROR;
+        }
+
+        return ngx_atoi(text->data, text->len - 1);
+
+    default: /* NGX_ER_PARAM_NUMBER */
+        return ngx_atoi(text->data, text->len);
+    }
 }
 
 
@@ -275,39 +249,35 @@ ngx_er_param_store(ngx_er_param_t *row, void *base, off_t n)
 }
 
 
-/* "it is a time from 1s to 1h" */
-
 static void
 ngx_er_param_refuse(ngx_er_param_t *row, ngx_str_t *directive, ngx_str_t *word,
     ngx_er_error_t *err)
 {
-    const char      *name;
-    ngx_er_error_t   list;
+    ngx_er_error_t  want;
 
-    name = ngx_er_param_forms[row->kind].name;
+    switch (row->kind) {
 
-    if (row->kind == NGX_ER_PARAM_WORD) {
-        ngx_er_param_list(row->words, &list);
-        ngx_er_error(err, "invalid value \"%V\" in \"%V\": it is %*s", word,
-                     directive, list.len, list.text);
+    case NGX_ER_PARAM_TEXT:
+    case NGX_ER_PARAM_STRING:
+        ngx_er_error(&want, "empty");
+        break;
 
-    } else if (row->kind == NGX_ER_PARAM_TEXT) {
-        ngx_er_error(err, "invalid value \"%V\" in \"%V\": it is empty", word,
-                     directive);
+    case NGX_ER_PARAM_WORD:
+        ngx_er_param_list(row->words, &want);
+        break;
 
-    } else if (row->min == NULL) {
-        ngx_er_error(err, "invalid value \"%V\" in \"%V\": it is a %s%s%s",
-                     word, directive, name, row->max ? " of at most " : "",
-                     row->max ? row->max : "");
-
-    } else if (row->max == NULL) {
-        ngx_er_error(err, "invalid value \"%V\" in \"%V\": it is a %s of %s "
-                     "or more", word, directive, name, row->min);
-
-    } else {
-        ngx_er_error(err, "invalid value \"%V\" in \"%V\": it is a %s from %s "
-                     "to %s", word, directive, name, row->min, row->max);
+    default:
+        ngx_er_error(&want, "a %s%s%s%s%s%s", ngx_er_param_kinds[row->kind],
+                     row->min && row->max ? " from " : row->min ? " of "
+                     : row->max ? " of at most " : "",
+                     row->min ? row->min : "",
+                     row->min && row->max ? " to " : "",
+                     row->max ? row->max : "",
+                     row->min && !row->max ? " or more" : "");
     }
+
+    ngx_er_error(err, "invalid value \"%V\" in \"%V\": it is %*s", word,
+                 directive, want.len, want.text);
 }
 
 

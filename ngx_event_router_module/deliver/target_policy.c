@@ -24,16 +24,12 @@ static ngx_int_t ngx_er_target_reached(ngx_er_source_t *source,
 
 
 static ngx_er_param_t  ngx_er_target_retry_rows[] = {
-
     { "for=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, horizon), "1s", "365d", NULL },
-
     { "base=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, base), "10ms", "24h", NULL },
-
     { "max=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, max), "10ms", "30d", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
@@ -45,25 +41,18 @@ static ngx_er_params_t  ngx_er_target_retry_params = {
 
 
 static ngx_er_param_t  ngx_er_target_breaker_rows[] = {
-
     { "failures=", NGX_ER_PARAM_NUMBER,
       ngx_er_param_at(ngx_er_policy_t, failures), "1", "10000", NULL },
-
     { "ratio=", NGX_ER_PARAM_PERCENT,
       ngx_er_param_at(ngx_er_policy_t, percent), "1%", "100%", NULL },
-
     { "min=", NGX_ER_PARAM_NUMBER,
       ngx_er_param_at(ngx_er_policy_t, sample), "1", "100000", NULL },
-
     { "window=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, window), "1s", "1h", NULL },
-
     { "open=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, open), "100ms", "24h", NULL },
-
     { "max=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, open_max), "100ms", "24h", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
@@ -76,10 +65,8 @@ static ngx_er_params_t  ngx_er_target_breaker_params = {
 
 
 static ngx_er_param_t  ngx_er_target_rate_rows[] = {
-
     { "burst=", NGX_ER_PARAM_NUMBER,
       ngx_er_param_at(ngx_er_policy_t, burst), "1", "1000000", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
@@ -92,16 +79,12 @@ static ngx_er_params_t  ngx_er_target_rate_params = {
 /* the lines of one value */
 
 ngx_er_param_t  ngx_er_target_values[] = {
-
     { "concurrency", NGX_ER_PARAM_NUMBER,
       ngx_er_param_at(ngx_er_policy_t, concurrency), "1", "65536", NULL },
-
     { "expires", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, expires), "1s", "365d", NULL },
-
     { "dead_for", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_policy_t, keep), "1s", "3650d", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 

@@ -15,12 +15,12 @@
 #include "verify_params.h"
 
 
-static void ngx_er_param_origins(ngx_str_t *args, ngx_uint_t nargs,
-    ngx_array_t *origins);
+static void ngx_er_param_origins(ngx_er_param_t *rows, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_array_t *origins);
 static ngx_int_t ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word,
     ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *value,
-    ngx_str_t *out);
+static ngx_int_t ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *set,
+    ngx_er_error_t *err);
 
 
 static ngx_er_word_t  ngx_er_encoding_words[] = {
@@ -40,43 +40,62 @@ static ngx_er_word_t  ngx_er_unit_words[] = {
 };
 
 
+static ngx_er_param_t  ngx_er_signature_rows[] = {
+    { "separator=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_signature_t, separators), NULL, NULL, NULL },
+    { "prefix=", NGX_ER_PARAM_STRING,
+      ngx_er_param_at(ngx_er_signature_t, prefix), NULL, NULL, NULL },
+    { "encoding=", NGX_ER_PARAM_WORD,
+      ngx_er_param_at(ngx_er_signature_t, encoding), NULL, NULL,
+      ngx_er_encoding_words },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_param_t  ngx_er_timestamp_rows[] = {
+    { "unit=", NGX_ER_PARAM_WORD,
+      ngx_er_param_at(ngx_er_timestamp_t, unit), NULL, NULL,
+      ngx_er_unit_words },
+    { "tolerance=", NGX_ER_PARAM_SEC,
+      ngx_er_param_at(ngx_er_timestamp_t, tolerance), NULL, NULL, NULL },
+    { "future=", NGX_ER_PARAM_SEC,
+      ngx_er_param_at(ngx_er_timestamp_t, future), NULL, NULL, NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
 ngx_int_t
 ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     ngx_int_t            rc;
     ngx_str_t            value;
-    ngx_uint_t           i, word;
+    ngx_uint_t           i;
     ngx_er_signature_t  *s;
 
     s = &v->signature;
 
-    ngx_er_param_origins(args, nargs, &s->origins);
+    ngx_er_param_origins(ngx_er_signature_rows, args, nargs, &s->origins);
 
     for (i = 1; i < nargs; i++) {
-        rc = NGX_OK;
 
-        if (ngx_er_param_named(&args[i], "separator=", &value)) {
-            rc = ngx_er_param_separators(v->pool, &value, &s->separators);
+        rc = ngx_er_param_line(ngx_er_signature_rows, &args[i], s,
+                               "signature header:NAME [separator=CHARS] "
+                               "[prefix=STRING] [encoding=hex|base64|"
+                               "base64url|base64-of-hex];", err);
 
-        } else if (ngx_er_param_named(&args[i], "prefix=", &value)) {
-            s->prefix = value;
-
-        } else if (ngx_er_param_named(&args[i], "encoding=", &value)) {
-            rc = ngx_er_param_word(ngx_er_encoding_words, &value, &word);
-            s->encoding = (rc == NGX_OK) ? word : NGX_ER_ENCODING_HEX;
-
-        } else if (ngx_er_param_origin(v, &args[i], &s->origins, 0, err)
-                   != NGX_OK)
+        if (rc == NGX_OK
+            && ngx_er_param_named(&args[i], "separator=", &value))
         {
-            return NGX_ERROR;
+            rc = ngx_er_param_separators(v->pool, &s->separators, err);
+        }
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_er_param_origin(v, &args[i], &s->origins, 0, err);
         }
 
         if (rc != NGX_OK) {
-            return ngx_er_param_bad(&args[i], "signature header:NAME "
-                                    "[separator=CHARS] [prefix=STRING] "
-                                    "[encoding=hex|base64|base64url|"
-                                    "base64-of-hex];", err);
+            return NGX_ERROR;
         }
     }
 
@@ -88,13 +107,14 @@ ngx_int_t
 ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
+    ngx_int_t            rc;
     ngx_str_t            value;
-    ngx_uint_t           i, word;
+    ngx_uint_t           i;
     ngx_er_timestamp_t  *ts;
 
     ts = &v->timestamp;
 
-    ngx_er_param_origins(args, nargs, &ts->origins);
+    ngx_er_param_origins(ngx_er_timestamp_rows, args, nargs, &ts->origins);
 
     /* a line of its own enforces it unless it says otherwise */
 
@@ -104,42 +124,19 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
     for (i = 1; i < nargs; i++) {
 
-        if (ngx_er_param_named(&args[i], "unit=", &value)) {
+        rc = ngx_er_param_line(ngx_er_timestamp_rows, &args[i], ts,
+                               "unit=s|ms|rfc3339", err);
 
-            if (ngx_er_param_word(ngx_er_unit_words, &value, &word) != NGX_OK)
-            {
-                return ngx_er_param_bad(&args[i], "unit=s|ms|rfc3339", err);
-            }
-
-            ts->unit = word;
-            continue;
+        if (rc == NGX_DECLINED) {
+            rc = ngx_er_param_origin(v, &args[i], &ts->origins, 1, err);
         }
 
-        if (ngx_er_param_named(&args[i], "tolerance=", &value)) {
-
-            if (ngx_er_param_time(&args[i], &value, &ts->tolerance, err)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            continue;
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
         }
 
         if (ngx_er_param_named(&args[i], "future=", &value)) {
-
-            if (ngx_er_param_time(&args[i], &value, &ts->future, err)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
             ts->ahead = 1;
-            continue;
-        }
-
-        if (ngx_er_param_origin(v, &args[i], &ts->origins, 1, err) != NGX_OK) {
-            return NGX_ERROR;
         }
     }
 
@@ -208,25 +205,14 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
  */
 
 static void
-ngx_er_param_origins(ngx_str_t *args, ngx_uint_t nargs, ngx_array_t *origins)
+ngx_er_param_origins(ngx_er_param_t *rows, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_array_t *origins)
 {
     ngx_str_t   value;
-    ngx_uint_t  i, n;
-
-    static const char  *names[] = {
-        "separator=", "prefix=", "encoding=", "unit=", "tolerance=", "future=",
-        NULL
-    };
+    ngx_uint_t  i;
 
     for (i = 1; i < nargs; i++) {
-
-        for (n = 0; names[n]; n++) {
-            if (ngx_er_param_named(&args[i], names[n], &value)) {
-                break;
-            }
-        }
-
-        if (names[n] == NULL) {
+        if (ngx_er_param_find(rows, &args[i], &value) == NULL) {
             origins->nelts = 0;
             return;
         }
@@ -282,31 +268,27 @@ ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
 /* the word "space" at the end of the set is a blank */
 
 static ngx_int_t
-ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *value, ngx_str_t *out)
+ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *set, ngx_er_error_t *err)
 {
-    size_t  len;
+    u_char  *p;
 
-    len = value->len;
-
-    if (len == 0) {
-        return NGX_ERROR;
-    }
-
-    *out = *value;
-
-    if (len < 5 || ngx_strncmp(value->data + len - 5, "space", 5) != 0) {
+    if (set->len < 5
+        || ngx_strncmp(set->data + set->len - 5, "space", 5) != 0)
+    {
         return NGX_OK;
     }
 
-    out->len = len - 4;
-    out->data = ngx_pnalloc(pool, out->len);
-
-    if (out->data == NULL) {
+    p = ngx_pnalloc(pool, set->len - 4);
+    if (p == NULL) {
+        ngx_er_error(err, "no memory");
         return NGX_ERROR;
     }
 
-    ngx_memcpy(out->data, value->data, out->len - 1);
-    out->data[out->len - 1] = ' ';
+    ngx_memcpy(p, set->data, set->len - 5);
+    p[set->len - 5] = ' ';
+
+    set->data = p;
+    set->len -= 4;
 
     return NGX_OK;
 }

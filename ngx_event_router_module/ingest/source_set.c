@@ -23,43 +23,31 @@ static ngx_int_t ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s,
 /* the lines of one value */
 
 ngx_er_param_t  ngx_er_source_values[] = {
-
     { "max_size", NGX_ER_PARAM_SIZE,
       ngx_er_param_at(ngx_er_source_t, max_size), "1", "1024m", NULL },
-
     { "max_batch", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_source_t, max_batch), "1", "10000", NULL },
-
     { "max_hops", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_source_t, max_hops), "1", "100", NULL },
-
     { "deadline", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_source_t, deadline), "100ms", "5m", NULL },
-
     { "retain", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_source_t, retain), "1s", "365d", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
 
 static ngx_er_param_t  ngx_er_source_limit_rows[] = {
-
     { "depth=", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_scan_limits_t, depth), "1", "1000", NULL },
-
     { "nodes=", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_scan_limits_t, nodes), "1", "100000000", NULL },
-
     { "key=", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_scan_limits_t, key), "1", "1048576", NULL },
-
     { "string=", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_scan_limits_t, string), "1", "1073741824", NULL },
-
     { "number=", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_scan_limits_t, number), "1", "1024", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 

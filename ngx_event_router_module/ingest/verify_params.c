@@ -19,6 +19,10 @@
 
 #define NGX_ER_VERIFY_EXPIRES  (24 * 3600)
 
+#define NGX_ER_JWT_USAGE                                                      \
+    "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [expires=TIME|off] "    \
+    "[audience=NAME] [issuer=NAME];"
+
 
 typedef ngx_int_t (*ngx_er_param_pt)(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
@@ -57,8 +61,6 @@ static ngx_int_t ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_jwt_algorithms(ngx_er_verify_t *v,
     ngx_str_t *value, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_jwt_expires(ngx_er_verify_t *v, ngx_str_t *word,
-    ngx_str_t *value, ngx_er_error_t *err);
 
 
 static ngx_er_verify_row_t  ngx_er_params[] = {
@@ -77,8 +79,7 @@ static ngx_er_verify_row_t  ngx_er_params[] = {
     { ngx_string("body_digest"), ngx_er_param_body_digest, 3, 4,
       "body_digest query:NAME sha256 hex [when=present];" },
     { ngx_string("jwt"), ngx_er_param_jwt, 1, 5,
-      "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [expires=TIME|off] "
-      "[audience=NAME] [issuer=NAME];" },
+      NGX_ER_JWT_USAGE },
     { ngx_string("constant"), ngx_er_param_constant, 2, 2,
       "constant NAME VALUE;" },
     { ngx_string("ports"), ngx_er_param_ports, 1, 1,
@@ -123,6 +124,19 @@ static ngx_er_algorithm_t  ngx_er_algorithms[] = {
     { ngx_string("off"), NGX_ER_SCHEME_OFF,
       NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
     { ngx_null_string, NGX_ER_SCHEME_UNSET, NGX_ER_SEAL_HMAC, NGX_ER_SHA256 }
+};
+
+
+static ngx_er_param_t  ngx_er_jwt_rows[] = {
+    { "leeway=", NGX_ER_PARAM_SEC,
+      ngx_er_param_at(ngx_er_jwt_conf_t, leeway), NULL, NULL, NULL },
+    { "expires=", NGX_ER_PARAM_SEC,
+      ngx_er_param_at(ngx_er_jwt_conf_t, expires), "1s", NULL, NULL },
+    { "audience=", NGX_ER_PARAM_STRING,
+      ngx_er_param_at(ngx_er_jwt_conf_t, audience), NULL, NULL, NULL },
+    { "issuer=", NGX_ER_PARAM_STRING,
+      ngx_er_param_at(ngx_er_jwt_conf_t, issuer), NULL, NULL, NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
 
@@ -321,27 +335,23 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_uint_t  i;
 
     for (i = 1; i < nargs; i++) {
-        rc = NGX_OK;
 
         if (ngx_er_param_named(&args[i], "algorithms=", &value)) {
             rc = ngx_er_param_jwt_algorithms(v, &value, err);
 
-        } else if (ngx_er_param_named(&args[i], "leeway=", &value)) {
-            rc = ngx_er_param_time(&args[i], &value, &v->jwt.leeway, err);
-
-        } else if (ngx_er_param_named(&args[i], "expires=", &value)) {
-            rc = ngx_er_param_jwt_expires(v, &args[i], &value, err);
-
-        } else if (ngx_er_param_named(&args[i], "audience=", &value)) {
-            v->jwt.audience = value;
-
-        } else if (ngx_er_param_named(&args[i], "issuer=", &value)) {
-            v->jwt.issuer = value;
+        } else if (ngx_er_param_named(&args[i], "expires=off", &value)
+                   && value.len == 0)
+        {
+            v->jwt.expires = 0;
+            rc = NGX_OK;
 
         } else {
-            rc = ngx_er_param_bad(&args[i], "jwt [algorithms=HS256,RS256,"
-                                  "ES256] [leeway=TIME] [expires=TIME|off] "
-                                  "[audience=NAME] [issuer=NAME];", err);
+            rc = ngx_er_param_line(ngx_er_jwt_rows, &args[i], &v->jwt,
+                                   NGX_ER_JWT_USAGE, err);
+        }
+
+        if (rc == NGX_DECLINED) {
+            return ngx_er_param_bad(&args[i], NGX_ER_JWT_USAGE, err);
         }
 
         if (rc != NGX_OK) {
@@ -377,28 +387,6 @@ ngx_er_param_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
         }
 
         v->jwt.algorithms |= algorithm;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_param_jwt_expires(ngx_er_verify_t *v, ngx_str_t *word, ngx_str_t *value,
-    ngx_er_error_t *err)
-{
-    if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
-        v->jwt.expires = 0;
-        return NGX_OK;
-    }
-
-    if (ngx_er_param_time(word, value, &v->jwt.expires, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (v->jwt.expires == 0) {
-        return ngx_er_param_bad(word, "a time such as 1h, or \"expires=off\"",
-                                err);
     }
 
     return NGX_OK;
@@ -454,20 +442,27 @@ ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 
 ngx_int_t
-ngx_er_param_time(ngx_str_t *word, ngx_str_t *value, time_t *sec,
-    ngx_er_error_t *err)
+ngx_er_param_line(ngx_er_param_t *rows, ngx_str_t *word, void *base,
+    const char *usage, ngx_er_error_t *err)
 {
-    ngx_int_t  n;
+    ngx_str_t        value;
+    ngx_er_param_t  *row;
 
-    n = ngx_parse_time(value, 1);
-
-    if (n == NGX_ERROR) {
-        return ngx_er_param_bad(word, "a time such as 300s, 5m or 0", err);
+    row = ngx_er_param_find(rows, word, &value);
+    if (row == NULL) {
+        return NGX_DECLINED;
     }
 
-    *sec = n;
+    if (ngx_er_param_read(row, &value, base) == NGX_OK) {
+        return NGX_OK;
+    }
 
-    return NGX_OK;
+    if (row->kind == NGX_ER_PARAM_SEC) {
+        usage = row->min ? "a time such as 1h, or \"expires=off\""
+                         : "a time such as 300s, 5m or 0";
+    }
+
+    return ngx_er_param_bad(word, usage, err);
 }
 
 

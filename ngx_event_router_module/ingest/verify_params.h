@@ -133,9 +133,13 @@ struct ngx_er_verify_s {
 };
 
 
-/* verify_params.c: what the readers of parameters share */
-ngx_int_t ngx_er_param_time(ngx_str_t *word, ngx_str_t *value,
-    time_t *sec, ngx_er_error_t *err);
+/*
+ * verify_params.c: what the readers of parameters share.  ngx_er_param_line()
+ * sets a row of conf/param.h, or returns NGX_DECLINED if the word is none of
+ * them; "usage" is what to write.
+ */
+ngx_int_t ngx_er_param_line(ngx_er_param_t *rows, ngx_str_t *word,
+    void *base, const char *usage, ngx_er_error_t *err);
 ngx_int_t ngx_er_param_bad(ngx_str_t *word, const char *usage,
     ngx_er_error_t *err);
 

@@ -51,11 +51,11 @@ static ngx_er_block_row_t  ngx_er_route_rows[] = {
     { "when", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
       "FIELD [not] OP VALUE...", ngx_er_route_when, 0 },
     { "pattern", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
-      "FILE [root=data]", ngx_er_route_pattern, 0 },
+      "FILE [root=data]", ngx_er_route_line, 0 },
     { "filter", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
-      "FILE", ngx_er_route_filter, 0 },
+      "FILE", ngx_er_route_line, 1 },
     { "sample", 0, NGX_ER_BLOCK_MORE, NGX_ER_ROUTE_LINE,
-      "N% [by=FIELD]", ngx_er_route_sample, 0 },
+      "N% [by=FIELD]", ngx_er_route_line, 2 },
 
     { "any", 0, 0, NGX_ER_ROUTE_LINES,
       "", ngx_er_route_lines, NGX_ER_CONDITION_ANY },
@@ -80,10 +80,8 @@ static ngx_er_block_row_t  ngx_er_route_rows[] = {
 
 
 static ngx_er_param_t  ngx_er_route_values[] = {
-
     { "delay", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_route_t, delay), "1ms", "7d", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 

@@ -24,8 +24,6 @@
 #define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
 
 
-static char *ngx_er_route_line(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_line_pt line);
 static ngx_str_t *ngx_er_route_words(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_er_route_take(ngx_conf_t *cf,
@@ -132,37 +130,21 @@ ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 }
 
 
-/* made in line.c */
+/* pattern, filter, sample: made in line.c */
 
 char *
-ngx_er_route_pattern(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
-    return ngx_er_route_line(cf, conf, ngx_er_line_pattern);
-}
+    ngx_er_route_parser_t *parser = conf;
 
-
-char *
-ngx_er_route_filter(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
-{
-    return ngx_er_route_line(cf, conf, ngx_er_line_filter);
-}
-
-
-char *
-ngx_er_route_sample(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
-{
-    return ngx_er_route_line(cf, conf, ngx_er_line_sample);
-}
-
-
-static char *
-ngx_er_route_line(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_line_pt line)
-{
     ngx_er_error_t       err;
     ngx_er_condition_t  *condition;
 
-    condition = line(cf, parser->mcf->fields, &err);
+    static ngx_er_line_pt  lines[] = {
+        ngx_er_line_pattern, ngx_er_line_filter, ngx_er_line_sample
+    };
+
+    condition = lines[row->tag](cf, parser->mcf->fields, &err);
 
     return ngx_er_route_take(cf, parser, condition, &err);
 }

@@ -27,15 +27,11 @@ typedef struct {
 } ngx_er_route_parser_t;
 
 
-/* when, pattern, filter, sample;  all, any, none, each, whose row->tag is the
-   kind */
+/* when;  pattern, filter, sample: row->tag is its number in this order;  all,
+   any, none, each: row->tag is the kind */
 char *ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-char *ngx_er_route_pattern(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_route_filter(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_route_sample(ngx_conf_t *cf, ngx_er_block_row_t *row,
+char *ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 char *ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);

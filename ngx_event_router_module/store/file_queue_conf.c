@@ -36,19 +36,14 @@ static ngx_int_t ngx_er_file_queue_path(ngx_conf_t *cf,
 
 
 static ngx_er_param_t  ngx_er_file_rows[] = {
-
     { "size=", NGX_ER_PARAM_OFFSET,
       ngx_er_param_at(ngx_er_file_args_t, size), "1m", NULL, NULL },
-
     { "memory=", NGX_ER_PARAM_SIZE,
       ngx_er_param_at(ngx_er_file_args_t, memory), "1m", NULL, NULL },
-
     { "window=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_file_args_t, window), NULL, "1s", NULL },
-
     { "high_water=", NGX_ER_PARAM_PERCENT,
       ngx_er_param_at(ngx_er_file_args_t, high), "20%", "95%", NULL },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 

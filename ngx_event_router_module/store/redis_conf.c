@@ -73,57 +73,41 @@ static ngx_er_word_t  ngx_er_redis_switch[] = {
 };
 
 
-/* the first rows are the queue's, the last ones are TLS's */
+/* the first rows are the queue's */
 
 #define NGX_ER_REDIS_QUEUE_ROWS  3
-#define NGX_ER_REDIS_TLS_ROWS    5
 
 static ngx_er_param_t  ngx_er_redis_rows[] = {
-
     { "shards=", NGX_ER_PARAM_NUMBER,
       ngx_er_param_at(ngx_er_redis_args_t, conf.shards), "1", "256", NULL },
-
     { "wait=", NGX_ER_PARAM_NUMBER,
       ngx_er_param_at(ngx_er_redis_args_t, conf.wait), "0", "16", NULL },
-
     { "memory=", NGX_ER_PARAM_SIZE,
       ngx_er_param_at(ngx_er_redis_args_t, conf.memory), "1m", NULL, NULL },
-
     { "connect_timeout=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_redis_args_t, conf.connect_timeout),
       "1ms", "60s", NULL },
-
     { "timeout=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_redis_args_t, conf.timeout), "1ms", "60s", NULL },
-
     { "prefix=", NGX_ER_PARAM_STRING,
       ngx_er_param_at(ngx_er_redis_args_t, conf.prefix), NULL, NULL, NULL },
-
     { "password_file=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, password_file), NULL, NULL, NULL },
-
     { "sentinel_user=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, sentinel_user), NULL, NULL, NULL },
-
     { "sentinel_password_file=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, sentinel_file), NULL, NULL, NULL },
-
     { "ssl_ca=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, ca), NULL, NULL, NULL },
-
     { "ssl_cert=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, cert), NULL, NULL, NULL },
-
     { "ssl_key=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, key), NULL, NULL, NULL },
-
     { "ssl_name=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, name), NULL, NULL, NULL },
-
     { "ssl_verify=", NGX_ER_PARAM_WORD,
       ngx_er_param_at(ngx_er_redis_args_t, verify),
       NULL, NULL, ngx_er_redis_switch },
-
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
@@ -161,7 +145,7 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
     value = cf->args->elts;
     conf = &args->conf;
 
-    args->verify = 1;
+    args->verify = NGX_CONF_UNSET_UINT;
     args->store = (cmd->name.len == sizeof("event_store") - 1);
 
     conf->directive = (const char *) cmd->name.data;
@@ -209,20 +193,19 @@ ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf)
 static ngx_int_t
 ngx_er_redis_conf_args(ngx_conf_t *cf, ngx_er_redis_args_t *args)
 {
-    ngx_uint_t        given, rows;
     ngx_er_params_t  *params;
 
     params = args->store ? &ngx_er_redis_store_params
                          : &ngx_er_redis_dedup_params;
 
-    if (ngx_er_block_params(cf, params, 2, args, &given) != NGX_CONF_OK) {
+    if (ngx_er_block_params(cf, params, 2, args, NULL) != NGX_CONF_OK) {
         return NGX_ERROR;
     }
 
-    rows = sizeof(ngx_er_redis_rows) / sizeof(ngx_er_redis_rows[0]) - 1
-           - (params->rows - ngx_er_redis_rows);
+    args->tls = (args->ca.len || args->cert.len || args->key.len
+                 || args->name.len || args->verify != NGX_CONF_UNSET_UINT);
 
-    args->tls = (given >> (rows - NGX_ER_REDIS_TLS_ROWS)) != 0;
+    ngx_conf_init_uint_value(args->verify, 1);
 
     return ngx_er_redis_conf_prefix(cf, &args->conf.prefix);
 }
