@@ -196,7 +196,7 @@ struct ngx_er_facts_s {
  * the element itself).  Returns NGX_OK, or NGX_ERROR with a sentence in err
  * (memory shortage too).  Strings and steps are in the pool or in "text".
  *
- * route/facts.c
+ * route/field.c
  *
  * ngx_er_fields_add() returns the index of the field in the table, adding it
  * if it is new (and its path to fields->paths), or NGX_ERROR: no memory.

@@ -6,7 +6,7 @@
 
 /*
  * What an event says beside its body: attributes, headers, arguments and
- * nginx's variables, as values for routes and event_set.  route/facts.c asks
+ * nginx's variables, as values for routes and event_set.  route/field.c asks
  * each field once an event, so what is handed out must outlive the producer's
  * request: it is copied into the event's pool or stands there already.
  */

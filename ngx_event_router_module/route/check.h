@@ -16,7 +16,7 @@
 
 #include "../base.h"
 #include "document.h"
-#include "letters.h"
+#include "casefold.h"
 #include "number.h"
 
 

@@ -6,7 +6,7 @@
 
 /*
  * Comparisons: whether one value of an event meets [not] OP VALUE....  Called
- * by scopes.c for every value that it looks at.
+ * by condition_eval.c for every value that it looks at.
  *
  * What a value is compared as.  "=" goes by the event's own type: a string is
  * its bytes, a number an exact decimal, and true, false and null are those

@@ -6,7 +6,7 @@
 
 /*
  * A comparison: what stands behind the field of a "when" line, [not] OP
- * VALUE....  For condition.c, scopes.c and matcher.c.
+ * VALUE....  For condition.c, condition_eval.c and matcher.c.
  */
 
 

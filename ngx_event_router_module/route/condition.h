@@ -23,7 +23,7 @@
 
 
 typedef struct ngx_er_condition_s  ngx_er_condition_t;
-typedef struct ngx_er_access_s     ngx_er_access_t;     /* access.h */
+typedef struct ngx_er_access_s     ngx_er_access_t;     /* lookup.h */
 
 
 typedef enum {
@@ -125,18 +125,13 @@ ngx_er_condition_origin_t *ngx_er_condition_origin(ngx_pool_t *pool,
     ngx_er_condition_t *condition);
 
 /*
- * pack.c.  The same condition in one piece of memory, at p, which is aligned
- * to a line and has room for pack_size(); returns what is behind
- * it.  From then on neither may change.  A condition has one pack: then its
+ * The same condition in one piece of memory, at p, which is aligned to a line
+ * and has room for pack_size(); returns what is behind it.  From then on
+ * neither may change.  A condition has one pack: then its
  * size is 0, and pack() does nothing.
  */
 size_t ngx_er_condition_pack_size(ngx_er_condition_t *condition);
 u_char *ngx_er_condition_pack(ngx_er_condition_t *condition, u_char *p);
-
-/* scopes.c.  1: holds; 0: does not, which is not sure if facts->undecided is
-   set.  Never fails: what cannot be compared is false. */
-ngx_uint_t ngx_er_condition_holds(ngx_er_condition_t *condition,
-    ngx_er_facts_t *facts);
 
 
 #endif /* _NGX_ER_CONDITION_H_INCLUDED_ */

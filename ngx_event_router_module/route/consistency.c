@@ -21,8 +21,8 @@
  * within the other.  And there is a bound to the steps: only documents made
  * for it get there.
  *
- * Called by scopes.c.  Memory is freed at the end.  Where there is none, or
- * the steps are used up, it cannot be told whether the pattern holds.
+ * Called by condition_eval.c.  Memory is freed at the end.  Where there is
+ * none, or the steps are used up, it cannot be told whether the pattern holds.
  */
 
 

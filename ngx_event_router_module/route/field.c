@@ -8,21 +8,45 @@
  * Fields: what nginx.conf can ask about an event.
  *
  *     id  type  source  subject  time        attributes of the CloudEvent
- *     data.PATH  data                        the body (path.c)
+ *     data.PATH  data                        the body (path.h)
  *     header.X-Name  arg.name  $variable     the producer's request
  *
- * A field is normalized to a text in which equal fields are equal; facts.c
- * keeps each of them once.  Conditions, templates and event_set call this when
- * they are compiled.  A field that cannot be read is a sentence in err, and so
- * is lack of memory.
+ *     data.a.b  data.items[0].sku  data."odd.key"
+ *
+ * A path is read into its steps and written again in one form, which reads
+ * back as the same steps; a field is normalized to a text.  So equal fields
+ * are equal texts, and however many routes ask for one, it is looked up in an
+ * event once.
+ *
+ * The table of fields grows while nginx.conf is read: whoever asks for a field
+ * adds it and keeps its index; the table is in the pool of the configuration.
+ * Facts are what one event says for all of them and live in the event's pool:
+ * the scan of the body fills in "data", everything else is asked of the get()
+ * of the facts' owner, the first time that somebody wants to know.
+ *
+ * Conditions, templates and event_set call this when they are compiled.  What
+ * cannot be read is a sentence in err, and so is lack of memory; a fact that
+ * finds none is missing.
  */
 
 
-#include "path.h"
+#include "../base.h"
 #include "../conf/nearest.h"
+#include "../ingest/scan.h"
 
 
 #define NGX_ER_FIELD_NAME  1024
+
+
+#define NGX_ER_PATH_STEPS  32
+#define NGX_ER_PATH_KEY    1024
+#define NGX_ER_PATH_INDEX  1000000
+
+
+typedef struct {
+    ngx_str_node_t         text;
+    ngx_uint_t             index;
+} ngx_er_fields_node_t;
 
 
 static ngx_int_t ngx_er_field_attribute(ngx_str_t *text,
@@ -30,6 +54,21 @@ static ngx_int_t ngx_er_field_attribute(ngx_str_t *text,
 static ngx_int_t ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text,
     size_t prefix, ngx_er_field_t *field, ngx_er_error_t *err);
 static ngx_int_t ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err);
+static u_char *ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
+    ngx_er_field_t *field, ngx_er_error_t *err);
+static u_char *ngx_er_path_key(ngx_str_t *text, u_char *p, ngx_str_t *key,
+    ngx_er_error_t *err);
+static u_char *ngx_er_path_quoted(ngx_pool_t *pool, ngx_str_t *text,
+    u_char *p, ngx_str_t *key, ngx_er_error_t *err);
+static u_char *ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_path_text(ngx_pool_t *pool, ngx_er_field_t *field,
+    ngx_er_error_t *err);
+static ngx_uint_t ngx_er_path_plain(ngx_str_t *key);
+static ngx_int_t ngx_er_path_memory(ngx_er_error_t *err);
+static ngx_int_t ngx_er_path_parse(ngx_pool_t *pool, ngx_str_t *text,
+    size_t prefix, ngx_er_field_t *base, ngx_er_field_t *field,
+    ngx_er_error_t *err);
 
 
 /* in the order of ngx_er_field_kind_e, then the kinds that take a name */
@@ -219,4 +258,446 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
                  "$variable", text);
 
     return NGX_ERROR;
+}
+
+
+/*
+ * Reads what stands in the text from "prefix" on, behind "data", or, if prefix
+ * is 0, behind the steps of "base", the DATA field of an enclosing "each" or
+ * NULL.  Fills in the field's kind, steps and normalized text.
+ */
+
+static ngx_int_t
+ngx_er_path_parse(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
+    ngx_er_field_t *base, ngx_er_field_t *field, ngx_er_error_t *err)
+{
+    u_char         *p, *last;
+    ngx_er_step_t  *step;
+
+    p = text->data + prefix;
+    last = text->data + text->len;
+
+    if (prefix == 0 && base == NULL) {
+        ngx_er_error(err, "the field \"%V\" begins with \".\", which stands "
+                     "for the element of an \"each\" block: outside of one "
+                     "write \"data%V\"", text, text);
+        return NGX_ERROR;
+    }
+
+    if (ngx_array_init(&field->steps, pool, 4, sizeof(ngx_er_step_t))
+        != NGX_OK)
+    {
+        return ngx_er_path_memory(err);
+    }
+
+    field->kind = NGX_ER_FIELD_DATA;
+
+    if (base && base->steps.nelts) {
+        step = ngx_array_push_n(&field->steps, base->steps.nelts);
+        if (step == NULL) {
+            return ngx_er_path_memory(err);
+        }
+
+        ngx_memcpy(step, base->steps.elts,
+                   base->steps.nelts * sizeof(ngx_er_step_t));
+    }
+
+    if (prefix == 0 && text->len == 1) {
+        p++;
+    }
+
+    while (p < last) {
+        p = ngx_er_path_step(pool, text, p, field, err);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_er_path_text(pool, field, err);
+}
+
+
+/* .key  ."quoted key"  [0]; returns what is behind it, or NULL */
+
+static u_char *
+ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
+    ngx_er_field_t *field, ngx_er_error_t *err)
+{
+    u_char         *last;
+    ngx_er_step_t   step, *slot;
+
+    last = text->data + text->len;
+
+    ngx_str_null(&step.key);
+    step.index = NGX_ER_STEP_KEY;
+
+    if (*p == '[') {
+        p = ngx_er_path_index(text, p + 1, &step.index, err);
+
+    } else if (*p != '.') {
+        ngx_er_error(err, "the field \"%V\" needs a \".\" or a \"[\" before "
+                     "\"%*s\"", text, last - p, p);
+        return NULL;
+
+    } else if (p + 1 < last && p[1] == '"') {
+        p = ngx_er_path_quoted(pool, text, p + 2, &step.key, err);
+
+    } else {
+        p = ngx_er_path_key(text, p + 1, &step.key, err);
+    }
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    if (step.key.len > NGX_ER_PATH_KEY) {
+        ngx_er_error(err, "the field \"%V\" has a key of more than %d bytes",
+                     text, NGX_ER_PATH_KEY);
+        return NULL;
+    }
+
+    if (field->steps.nelts == NGX_ER_PATH_STEPS) {
+        ngx_er_error(err, "the field \"%V\" has more than %d steps", text,
+                     NGX_ER_PATH_STEPS);
+        return NULL;
+    }
+
+    slot = ngx_array_push(&field->steps);
+    if (slot == NULL) {
+        (void) ngx_er_path_memory(err);
+        return NULL;
+    }
+
+    *slot = step;
+
+    return p;
+}
+
+
+static u_char *
+ngx_er_path_key(ngx_str_t *text, u_char *p, ngx_str_t *key,
+    ngx_er_error_t *err)
+{
+    u_char  *last;
+
+    last = text->data + text->len;
+    key->data = p;
+
+    while (p < last && *p != '.' && *p != '[') {
+
+        if (*p == '"' || *p == ']' || *p == '\\' || *p < ' ') {
+            ngx_er_error(err, "the field \"%V\" has a character in a key that "
+                         "has a meaning of its own: write the key in double "
+                         "quotes and the whole field in single ones, "
+                         "'data.\"odd.key\"'", text);
+            return NULL;
+        }
+
+        p++;
+    }
+
+    key->len = p - key->data;
+
+    if (key->len == 0 && p == last) {
+        ngx_er_error(err, "the field \"%V\" ends with a \".\"", text);
+        return NULL;
+    }
+
+    if (key->len == 0 && *p == '[') {
+        ngx_er_error(err, "the field \"%V\" has an index behind a \".\": "
+                     "write the whole path, or \"[0]\" without the \".\"",
+                     text);
+        return NULL;
+    }
+
+    if (key->len == 0) {
+        ngx_er_error(err, "the field \"%V\" has two \".\" in a row: an empty "
+                     "key is written \"\" in double quotes", text);
+        return NULL;
+    }
+
+    if (key->len == 1 && key->data[0] == '*') {
+        ngx_er_error(err, "the field \"%V\" has a \"*\": leave it out, arrays "
+                     "are crossed by themselves (\"data.items.sku\" is every "
+                     "item's sku)", text);
+        return NULL;
+    }
+
+    return p;
+}
+
+
+/* p is behind the opening quote; only \" and \\ are escapes */
+
+static u_char *
+ngx_er_path_quoted(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
+    ngx_str_t *key, ngx_er_error_t *err)
+{
+    u_char  *dst, *last;
+
+    last = text->data + text->len;
+
+    dst = ngx_pnalloc(pool, ngx_max(last - p, 1));
+    if (dst == NULL) {
+        (void) ngx_er_path_memory(err);
+        return NULL;
+    }
+
+    key->data = dst;
+
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '"') {
+            key->len = dst - key->data;
+            return p + 1;
+        }
+
+        if (*p == '\\' && p + 1 < last && (p[1] == '"' || p[1] == '\\')) {
+            p++;
+        }
+
+        *dst++ = *p;
+    }
+
+    ngx_er_error(err, "the field \"%V\" has a key without its closing quote: "
+                 "write the whole field in single quotes, "
+                 "'data.\"odd.key\"'", text);
+
+    return NULL;
+}
+
+
+static u_char *
+ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
+    ngx_er_error_t *err)
+{
+    u_char  *end, *last;
+
+    last = text->data + text->len;
+
+    for (end = p; end < last && *end != ']'; end++) { /* void */ }
+
+    if (end == p + 1 && *p == '*') {
+        ngx_er_error(err, "the field \"%V\" has a \"[*]\": leave it out, "
+                     "arrays are crossed by themselves (\"data.items.sku\" is "
+                     "every item's sku)", text);
+        return NULL;
+    }
+
+    *index = (end == last) ? NGX_ERROR : ngx_atoi(p, end - p);
+
+    if (*index == NGX_ERROR || *index >= NGX_ER_PATH_INDEX) {
+        ngx_er_error(err, "the field \"%V\" has a bad index: write \"[0]\" "
+                     "for the first element, up to \"[%d]\"", text,
+                     NGX_ER_PATH_INDEX - 1);
+        return NULL;
+    }
+
+    return end + 1;
+}
+
+
+/* the normalised text, which reads back as the same field */
+
+static ngx_int_t
+ngx_er_path_text(ngx_pool_t *pool, ngx_er_field_t *field,
+    ngx_er_error_t *err)
+{
+    size_t          len;
+    u_char         *p;
+    ngx_uint_t      i, n;
+    ngx_er_step_t  *step;
+
+    step = field->steps.elts;
+    len = sizeof("data") - 1;
+
+    for (i = 0; i < field->steps.nelts; i++) {
+        len += 2 * step[i].key.len + sizeof("[]") + NGX_INT_T_LEN;
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return ngx_er_path_memory(err);
+    }
+
+    field->text.data = p;
+    p = ngx_cpymem(p, "data", sizeof("data") - 1);
+
+    for (i = 0; i < field->steps.nelts; i++) {
+
+        if (step[i].index != NGX_ER_STEP_KEY) {
+            p = ngx_sprintf(p, "[%i]", step[i].index);
+            continue;
+        }
+
+        *p++ = '.';
+
+        if (ngx_er_path_plain(&step[i].key)) {
+            p = ngx_cpymem(p, step[i].key.data, step[i].key.len);
+            continue;
+        }
+
+        *p++ = '"';
+
+        for (n = 0; n < step[i].key.len; n++) {
+            if (step[i].key.data[n] == '"' || step[i].key.data[n] == '\\') {
+                *p++ = '\\';
+            }
+
+            *p++ = step[i].key.data[n];
+        }
+
+        *p++ = '"';
+    }
+
+    field->text.len = p - field->text.data;
+
+    return NGX_OK;
+}
+
+
+/* the key reads back without quotes */
+
+static ngx_uint_t
+ngx_er_path_plain(ngx_str_t *key)
+{
+    ngx_uint_t  i;
+
+    if (key->len == 0 || (key->len == 1 && key->data[0] == '*')) {
+        return 0;
+    }
+
+    for (i = 0; i < key->len; i++) {
+        if (key->data[i] < ' ' || ngx_strchr(".[]\"\\", key->data[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_er_path_memory(ngx_er_error_t *err)
+{
+    ngx_er_error(err, "no memory for a field");
+    return NGX_ERROR;
+}
+
+
+ngx_er_fields_t *
+ngx_er_fields_create(ngx_pool_t *pool)
+{
+    ngx_er_fields_t  *fields;
+
+    fields = ngx_pcalloc(pool, sizeof(ngx_er_fields_t));
+    if (fields == NULL) {
+        return NULL;
+    }
+
+    fields->pool = pool;
+
+    ngx_rbtree_init(&fields->texts, &fields->sentinel,
+                    ngx_str_rbtree_insert_value);
+
+    if (ngx_array_init(&fields->list, pool, 16, sizeof(ngx_er_field_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    fields->paths = ngx_er_paths_create(pool);
+    if (fields->paths == NULL) {
+        return NULL;
+    }
+
+    return fields;
+}
+
+
+ngx_int_t
+ngx_er_fields_add(ngx_er_fields_t *fields, ngx_er_field_t *field)
+{
+    uint32_t               hash;
+    ngx_uint_t             index;
+    ngx_er_field_t        *slot;
+    ngx_er_fields_node_t  *node;
+
+    hash = ngx_er_hash(field->text.data, field->text.len);
+
+    node = (ngx_er_fields_node_t *) ngx_str_rbtree_lookup(&fields->texts,
+                                                          &field->text, hash);
+    if (node) {
+        return node->index;
+    }
+
+    index = fields->list.nelts;
+
+    if (field->kind == NGX_ER_FIELD_DATA
+        && ngx_er_paths_add(fields->paths, &field->steps, index) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    node = ngx_palloc(fields->pool, sizeof(ngx_er_fields_node_t));
+    if (node == NULL) {
+        return NGX_ERROR;
+    }
+
+    slot = ngx_array_push(&fields->list);
+    if (slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    *slot = *field;
+
+    node->text.node.key = hash;
+    node->text.str = field->text;
+    node->index = index;
+
+    ngx_rbtree_insert(&fields->texts, &node->text.node);
+
+    return index;
+}
+
+
+ngx_er_facts_t *
+ngx_er_facts_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
+{
+    size_t           n;
+    ngx_er_facts_t  *facts;
+
+    n = fields->list.nelts;
+
+    facts = ngx_pcalloc(pool, sizeof(ngx_er_facts_t)
+                              + n * (sizeof(ngx_er_value_t *) + 1));
+    if (facts == NULL) {
+        return NULL;
+    }
+
+    facts->pool = pool;
+    facts->fields = fields;
+    facts->values = (ngx_er_value_t **) (facts + 1);
+    facts->known = (u_char *) (facts->values + n);
+
+    return facts;
+}
+
+
+ngx_er_value_t *
+ngx_er_fact(ngx_er_facts_t *facts, ngx_uint_t index)
+{
+    ngx_er_field_t  *field;
+
+    field = (ngx_er_field_t *) facts->fields->list.elts + index;
+
+    if (field->kind != NGX_ER_FIELD_DATA && !facts->known[index]) {
+        facts->known[index] = 1;
+
+        if (facts->get) {
+            facts->values[index] = facts->get(facts, field);
+        }
+    }
+
+    return facts->values[index];
 }

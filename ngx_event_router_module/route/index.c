@@ -6,22 +6,178 @@
 
 /*
  * The index: rules by the texts, numbers, prefixes, suffixes, parts of texts
- * and networks that they ask for, all in one hash table (index_table.c), and
- * by intervals, in a tree for each field (interval.c).  A plan for each field
- * says what is worth looking up: the lengths of prefixes that some rule has,
- * say.  What an event finds in it is up to index_hits.c.
+ * and networks that they ask for, all in one hash table, and by intervals, in
+ * a tree for each field (interval.c).  A plan for each field says what is
+ * worth looking up: the lengths of prefixes that some rule has, say.
+ *
+ * The table has keys, and the rules that are filed under each.  A key is a
+ * hash and the field; the text is not kept.  Two texts with one hash lead to
+ * each other's rules, which are then found not to match.  The hash has no
+ * seed: the table holds what an administrator wrote, a sender of events cannot
+ * add to it.
+ *
+ * Hits are what an event finds.  Each of its values is looked up in as many
+ * ways as the plan of its field asks for.  Prefixes of a value cost one pass
+ * over its first bytes and a look for each length that some rule has, however
+ * many rules there are; so do suffixes, networks by their lengths, and parts
+ * of texts, of which the table knows four bytes each.
  *
  * Built by matcher.c at configuration time: while rules come in, keys, plans
  * and lists grow in memory of their own; at the end they are packed into the
  * configuration's pool and never change.  Memory is in proportion to what was
- * filed, and there is a bound to that.  What may fail is memory.
+ * filed, and there is a bound to that.  matcher.c asks for the hits once an
+ * event; they only read the index, which all workers share, and what they need
+ * is in the event's pool.  What may fail is memory, and the budget of the
+ * event, past which nothing is looked up.
  */
 
 
-#include "index_table.h"
+#include "index.h"
+#include "interval.h"
+#include "budget.h"
+
+
+#define NGX_ER_INDEX_NUMBER   8        /* a kind beside those of atoms */
+#define NGX_ER_INDEX_BASIS    0x811c9dc5  /* the fold of nothing */
+#define ngx_er_index_where(field, kind)  ((uint32_t) (field) * 16 + (kind))
+
+
+/*
+ * While it grows "first" is the newest of a list of entries, from 1.  Then it
+ * is the rule itself, or a place in "rules" where several come with it.
+ */
+
+typedef struct {
+    uint32_t               hash;
+    uint32_t               where;      /* field and kind */
+    uint32_t               first;
+    uint32_t               n;          /* of rules; 0: a free slot */
+} ngx_er_key_t;
+
+
+typedef struct {
+    uint32_t               rule;
+    uint32_t               next;       /* from 1, 0: none */
+} ngx_er_entry_t;
+
+
+typedef struct {
+    uint32_t               field;
+    uint32_t               prefixes;   /* bit i: there are some of i + 1 bytes
+                                          */
+    uint32_t               suffixes;
+    uint32_t               grams;
+    uint64_t               nets[1 + 3];  /* of IPv4; of IPv6: bit i, some of i
+                                            bits */
+    ngx_er_interval_t     *tree;
+    uint32_t               intervals;
+    unsigned               text:1;
+    unsigned               number:1;
+    unsigned               present:1;
+    unsigned               net:1;
+} ngx_er_plan_t;
+
+
+/* memory that grows, of "size" bytes each; not a pool's */
+
+typedef struct {
+    void                  *elts;
+    size_t                 size;
+    ngx_uint_t             n;
+    ngx_uint_t             max;
+} ngx_er_grow_t;
+
+
+struct ngx_er_index_s {
+    ngx_pool_t            *pool;
+    ngx_er_fields_t       *fields;
+
+    ngx_er_key_t          *slots;      /* the table */
+    ngx_uint_t             mask;
+    uint32_t              *rules;
+    ngx_er_plan_t         *plans;
+    ngx_uint_t             nkeys;
+    ngx_uint_t             nplans;
+    ngx_uint_t             nentries;
+    size_t                 bytes;
+
+    ngx_er_grow_t          new_keys;   /* until it is built */
+    uint32_t              *table;      /* of them: an index from 1; 0: free */
+    ngx_uint_t             size;       /* of the table */
+    ngx_er_grow_t          new_plans;
+    ngx_er_grow_t          entries;
+    ngx_er_grow_t          trees;
+    ngx_er_grow_t          by_field;   /* of uint32_t: index of a plan, from
+                                          1 */
+};
+
+
+/* of a key; "hash" is that of its text alone */
+
+static ngx_inline uint32_t
+ngx_er_index_mix(uint32_t hash, ngx_uint_t field, ngx_uint_t kind,
+    ngx_uint_t len)
+{
+    hash ^= (uint32_t) (field * 256 + kind * 16 + len) * 0x9e3779b1;
+    hash ^= hash >> 16;
+    hash *= 0x85ebca6b;
+
+    return hash ^ (hash >> 13);
+}
+
+
+/* letters of ASCII in lower case, from the first or from the last byte on */
+
+#define ngx_er_index_step(hash, c)                                            \
+    (((hash) ^ ngx_tolower(c)) * 0x01000193)
+
+
+static ngx_inline uint32_t
+ngx_er_index_fold(u_char *p, size_t len, ngx_uint_t back)
+{
+    u_char    c;
+    size_t    i;
+    uint32_t  hash;
+
+    hash = NGX_ER_INDEX_BASIS;
+
+    for (i = 0; i < len; i++) {
+        c = back ? p[len - 1 - i] : p[i];
+        hash = ngx_er_index_step(hash, c);
+    }
+
+    return hash;
+}
+
+
+/* an address of which only the first bits are left */
+
+static ngx_inline uint32_t
+ngx_er_index_masked(u_char *address, size_t len, ngx_uint_t bits)
+{
+    return ngx_er_hash(address, len) + bits;
+}
 
 
 #define NGX_ER_INDEX_ENTRIES  2000000  /* rules in all keys */
+
+
+#define NGX_ER_INDEX_TREE     0xffffffff  /* no key: a hit of a tree */
+#define NGX_ER_INDEX_SEEN     32       /* hits that are compared one by one */
+#define NGX_ER_INDEX_LOOK     64       /* units of work for a value */
+#define NGX_ER_INDEX_GRAMS    4096     /* parts of a text between two looks at
+                                          the budget */
+
+
+/* a look into the table */
+
+typedef struct {
+    ngx_er_index_t        *ix;
+    ngx_er_facts_t        *facts;
+    ngx_array_t           *hits;
+    uint64_t              *seen;       /* a bit for each slot, or NULL */
+    ngx_uint_t             failed;
+} ngx_er_look_t;
 
 
 static ngx_int_t ngx_er_index_number(ngx_er_index_t *ix, ngx_er_plan_t *plan,
@@ -32,6 +188,32 @@ static ngx_er_plan_t *ngx_er_index_plan(ngx_er_index_t *ix, ngx_uint_t field);
 static void ngx_er_index_note(ngx_er_plan_t *plan, ngx_er_atom_t *atom);
 static ngx_int_t ngx_er_index_pack(ngx_er_index_t *ix);
 static ngx_int_t ngx_er_index_trees(ngx_er_index_t *ix);
+static ngx_int_t ngx_er_index_table(ngx_er_index_t *ix, ngx_uint_t n);
+static void ngx_er_look_field(ngx_er_look_t *look, ngx_er_plan_t *plan);
+static void ngx_er_look_value(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value);
+static void ngx_er_look_ends(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_str_t *text, ngx_uint_t back);
+static void ngx_er_look_grams(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_str_t *text);
+static void ngx_er_look_address(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_str_t *text);
+static void ngx_er_look_nets(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    u_char *address, size_t len, uint64_t *nets);
+static void ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value);
+static void ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_uint_t kind, uint32_t hash, size_t len);
+static ngx_uint_t ngx_er_look_again(ngx_er_look_t *look, uint32_t key);
+static ngx_uint_t ngx_er_look_seen(ngx_er_look_t *look, uint32_t key);
+static void *ngx_er_index_grow(ngx_er_index_t *ix, ngx_er_grow_t *g);
+static void *ngx_er_index_keep(ngx_er_index_t *ix, void *p, size_t size);
+static ngx_int_t ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule,
+    uint32_t hash, uint32_t where);
+static ngx_int_t ngx_er_index_lists(ngx_er_index_t *ix);
+static ngx_int_t ngx_er_index_slots(ngx_er_index_t *ix);
+static uint32_t ngx_er_index_net(ngx_er_atom_t *atom, size_t *len,
+    ngx_uint_t *bits);
 
 
 ngx_er_index_t *
@@ -56,7 +238,9 @@ ngx_er_index_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
 }
 
 
-void *
+/* one more, of zeros; what was there may move.  NULL: no memory */
+
+static void *
 ngx_er_index_grow(ngx_er_index_t *ix, ngx_er_grow_t *g)
 {
     void        *elts;
@@ -295,7 +479,9 @@ ngx_er_index_pack(ngx_er_index_t *ix)
 }
 
 
-void *
+/* a copy in the pool, with p NULL room only.  NULL: no memory */
+
+static void *
 ngx_er_index_keep(ngx_er_index_t *ix, void *p, size_t size)
 {
     void  *kept;
@@ -356,4 +542,634 @@ ngx_er_index_size(ngx_er_index_t *ix, ngx_er_index_size_t *size)
     size->keys = ix->nkeys;
     size->entries = ix->nentries;
     size->bytes = ix->bytes + sizeof(ngx_er_index_t);
+}
+
+
+/*
+ * What is equal has one hash.  What is not may have the same: then it leads to
+ * rules that do not match, which is found out when they are evaluated.
+ */
+
+uint32_t
+ngx_er_index_hash(ngx_er_atom_t *atom)
+{
+    size_t      len;
+    uint32_t    hash;
+    ngx_uint_t  bits;
+
+    len = atom->text.len;
+
+    switch (atom->kind) {
+
+    case NGX_ER_ATOM_TEXT:
+        hash = ngx_er_hash(atom->text.data, len);
+        break;
+
+    case NGX_ER_ATOM_PREFIX:
+    case NGX_ER_ATOM_GRAM:
+        hash = ngx_er_index_fold(atom->text.data, len, 0);
+        break;
+
+    case NGX_ER_ATOM_SUFFIX:
+        hash = ngx_er_index_fold(atom->text.data, len, 1);
+        break;
+
+    case NGX_ER_ATOM_NET:
+        hash = ngx_er_index_net(atom, &len, &bits);
+        break;
+
+    default: /* NGX_ER_ATOM_RANGE, NGX_ER_ATOM_PRESENT */
+        len = 0;
+        hash = 0;
+    }
+
+    return ngx_er_index_mix(hash, atom->field, atom->kind, len);
+}
+
+
+/* the hash of a network, its bytes and how many bits count */
+
+static uint32_t
+ngx_er_index_net(ngx_er_atom_t *atom, size_t *len, ngx_uint_t *bits)
+{
+    u_char      *addr, *mask;
+    ngx_uint_t   i;
+
+    addr = (u_char *) &atom->cidr->u.in.addr;
+    mask = (u_char *) &atom->cidr->u.in.mask;
+    *len = 4;
+
+#if (NGX_HAVE_INET6)
+    if (atom->cidr->family == AF_INET6) {
+        addr = atom->cidr->u.in6.addr.s6_addr;
+        mask = atom->cidr->u.in6.mask.s6_addr;
+        *len = 16;
+    }
+#endif
+
+    *bits = 0;
+
+    for (i = 0; i < *len * 8; i++) {
+        *bits += (mask[i / 8] >> (7 - i % 8)) & 1;
+    }
+
+    return ngx_er_index_masked(addr, *len, *bits);
+}
+
+
+/* a rule under a key; nothing can be entered after lists() */
+
+static ngx_int_t
+ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule, uint32_t hash,
+    uint32_t where)
+{
+    ngx_uint_t       i;
+    ngx_er_key_t    *key;
+    ngx_er_entry_t  *entry;
+
+    if (ix->new_keys.n * 2 >= ix->size
+        && ngx_er_index_table(ix, ix->size * 4) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = hash & (ix->size - 1); ix->table[i]; i = (i + 1) & (ix->size - 1))
+    {
+        key = (ngx_er_key_t *) ix->new_keys.elts + ix->table[i] - 1;
+
+        if (key->hash == hash && key->where == where) {
+            break;
+        }
+    }
+
+    if (ix->table[i] == 0) {
+        key = ngx_er_index_grow(ix, &ix->new_keys);
+        if (key == NULL) {
+            return NGX_ERROR;
+        }
+
+        key->hash = hash;
+        key->where = where;
+        ix->table[i] = ix->new_keys.n;
+    }
+
+    entry = ngx_er_index_grow(ix, &ix->entries);
+    if (entry == NULL) {
+        return NGX_ERROR;
+    }
+
+    key = (ngx_er_key_t *) ix->new_keys.elts + ix->table[i] - 1;
+
+    entry->rule = rule;
+    entry->next = key->first;
+    key->first = ix->entries.n;
+    key->n++;
+
+    return NGX_OK;
+}
+
+
+/* a table of at least n slots with all keys in it, which is not kept */
+
+static ngx_int_t
+ngx_er_index_table(ngx_er_index_t *ix, ngx_uint_t n)
+{
+    uint32_t      *table;
+    ngx_uint_t     i, k, size;
+    ngx_er_key_t  *key;
+
+    for (size = 64; size < n; size *= 2) { /* void */ }
+
+    table = ngx_calloc(size * sizeof(uint32_t), ix->pool->log);
+    if (table == NULL) {
+        return NGX_ERROR;
+    }
+
+    key = ix->new_keys.elts;
+
+    for (i = 0; i < ix->new_keys.n; i++) {
+
+        for (k = key[i].hash & (size - 1); table[k]; k = (k + 1) & (size - 1))
+        {
+            /* void */
+        }
+
+        table[k] = i + 1;
+    }
+
+    if (ix->table) {
+        ngx_free(ix->table);
+    }
+
+    ix->table = table;
+    ix->size = size;
+
+    return NGX_OK;
+}
+
+
+/* the lists of entries become pieces of one array, in the order of rules */
+
+static ngx_int_t
+ngx_er_index_lists(ngx_er_index_t *ix)
+{
+    uint32_t         e, at;
+    ngx_uint_t       i, n;
+    ngx_er_key_t    *key;
+    ngx_er_entry_t  *entry;
+
+    ix->rules = ngx_er_index_keep(ix, NULL, ix->entries.n * sizeof(uint32_t));
+
+    if (ix->rules == NULL) {
+        return NGX_ERROR;
+    }
+
+    key = ix->new_keys.elts;
+    entry = ix->entries.elts;
+    at = 0;
+
+    for (i = 0; i < ix->nkeys; i++) {
+        e = key[i].first;
+
+        if (key[i].n == 1) {
+            key[i].first = entry[e - 1].rule;
+            continue;
+        }
+
+        key[i].first = at;
+
+        for (n = key[i].n; n; n--) {
+            ix->rules[at + n - 1] = entry[e - 1].rule;
+            e = entry[e - 1].next;
+        }
+
+        at += key[i].n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the table that is kept: keys stand in it, so a look is one line of memory */
+
+static ngx_int_t
+ngx_er_index_slots(ngx_er_index_t *ix)
+{
+    ngx_uint_t     i, k, size;
+    ngx_er_key_t  *key;
+
+    for (size = 2; size < ix->nkeys * 2; size *= 2) { /* void */ }
+
+    ix->mask = size - 1;
+    ix->slots = ngx_er_index_keep(ix, NULL, size * sizeof(ngx_er_key_t));
+
+    if (ix->slots == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(ix->slots, size * sizeof(ngx_er_key_t));
+
+    key = ix->new_keys.elts;
+
+    for (i = 0; i < ix->nkeys; i++) {
+
+        for (k = key[i].hash & ix->mask;
+             ix->slots[k].n;
+             k = (k + 1) & ix->mask)
+        {
+            /* void */
+        }
+
+        ix->slots[k] = key[i];
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
+    ngx_array_t *hits)
+{
+    ngx_uint_t     i;
+    ngx_er_look_t  look;
+
+    look.ix = ix;
+    look.facts = facts;
+    look.hits = hits;
+    look.seen = NULL;
+    look.failed = 0;
+
+    for (i = 0; i < ix->nplans; i++) {
+        ngx_er_look_field(&look, &ix->plans[i]);
+    }
+
+    if (look.failed) {
+        return NGX_ERROR;
+    }
+
+    return facts->budget.spent ? NGX_DECLINED : NGX_OK;
+}
+
+
+static void
+ngx_er_look_field(ngx_er_look_t *look, ngx_er_plan_t *plan)
+{
+    ngx_er_value_t  *value, *first;
+
+    first = ngx_er_fact(look->facts, plan->field);
+
+    if (first == NULL) {
+        return;
+    }
+
+    if (plan->present) {
+        ngx_er_look_key(look, plan, NGX_ER_ATOM_PRESENT, 0, 0);
+    }
+
+    if (plan->intervals) {
+        ngx_er_look_intervals(look, plan, first);
+    }
+
+    for (value = first; value; value = value->next) {
+        if (value->type != NGX_ER_ARRAY && value->type != NGX_ER_OBJECT
+            && !value->unreadable)
+        {
+            ngx_er_look_value(look, plan, value);
+        }
+    }
+}
+
+
+static void
+ngx_er_look_value(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value)
+{
+    ngx_er_number_t  number;
+
+    if (!ngx_er_budget_take(look->facts, NGX_ER_INDEX_LOOK
+                                         + value->text.len))
+    {
+        return;
+    }
+
+    if (plan->text || plan->number) {
+
+        if (value->type == NGX_ER_NUMBER
+            && ngx_er_number_parse(&value->text, &number) == NGX_OK)
+        {
+            if (plan->number) {
+                ngx_er_look_key(look, plan, NGX_ER_INDEX_NUMBER,
+                                ngx_er_number_hash(&number), 0);
+            }
+
+        } else if (plan->text) {
+            ngx_er_look_key(look, plan, NGX_ER_ATOM_TEXT,
+                            ngx_er_hash(value->text.data, value->text.len),
+                            value->text.len);
+        }
+    }
+
+    if (plan->prefixes) {
+        ngx_er_look_ends(look, plan, &value->text, 0);
+    }
+
+    if (plan->suffixes) {
+        ngx_er_look_ends(look, plan, &value->text, 1);
+    }
+
+    if (plan->grams) {
+        ngx_er_look_grams(look, plan, &value->text);
+    }
+
+    if (plan->net) {
+        ngx_er_look_address(look, plan, &value->text);
+    }
+}
+
+
+static void
+ngx_er_look_ends(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text,
+    ngx_uint_t back)
+{
+    size_t    i;
+    u_char    c;
+    uint32_t  hash, lengths;
+
+    lengths = back ? plan->suffixes : plan->prefixes;
+    hash = NGX_ER_INDEX_BASIS;
+
+    for (i = 0; i < text->len && lengths; i++, lengths >>= 1) {
+
+        c = text->data[back ? text->len - 1 - i : i];
+        hash = ngx_er_index_step(hash, c);
+
+        if (lengths & 1) {
+            ngx_er_look_key(look, plan, back ? NGX_ER_ATOM_SUFFIX
+                                             : NGX_ER_ATOM_PREFIX,
+                            hash, i + 1);
+        }
+    }
+}
+
+
+static void
+ngx_er_look_grams(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text)
+{
+    size_t  i, len;
+
+    for (len = 1; len <= NGX_ER_ACCESS_GRAM; len++) {
+
+        if (!(plan->grams & ((uint32_t) 1 << (len - 1)))) {
+            continue;
+        }
+
+        for (i = 0; i + len <= text->len; i++) {
+
+            if (i % NGX_ER_INDEX_GRAMS == 0
+                && !ngx_er_budget_take(look->facts,
+                                       4 * ngx_min(text->len - i,
+                                                   NGX_ER_INDEX_GRAMS)))
+            {
+                return;
+            }
+
+            ngx_er_look_key(look, plan, NGX_ER_ATOM_GRAM,
+                            ngx_er_index_fold(text->data + i, len, 0),
+                            len);
+        }
+    }
+}
+
+
+/* as comparison.c reads addresses; one of IPv4 can be written in IPv6 */
+
+static void
+ngx_er_look_address(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_str_t *text)
+{
+    char    name[NGX_INET6_ADDRSTRLEN + 1];
+    u_char  address[16];
+
+    if (text->len == 0 || text->len > NGX_INET6_ADDRSTRLEN) {
+        return;
+    }
+
+    (void) ngx_cpystrn((u_char *) name, text->data, text->len + 1);
+
+    if (inet_pton(AF_INET, name, address) == 1) {
+        ngx_er_look_nets(look, plan, address, 4, plan->nets);
+        return;
+    }
+
+#if (NGX_HAVE_INET6)
+
+    if (inet_pton(AF_INET6, name, address) == 1) {
+        ngx_er_look_nets(look, plan, address, 16, plan->nets + 1);
+
+        if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *) address)) {
+            ngx_er_look_nets(look, plan, address + 12, 4, plan->nets);
+        }
+    }
+
+#endif
+}
+
+
+/* from the longest to the shortest, in which bits of the address go away */
+
+static void
+ngx_er_look_nets(ngx_er_look_t *look, ngx_er_plan_t *plan, u_char *address,
+    size_t len, uint64_t *nets)
+{
+    u_char      masked[16];
+    ngx_uint_t  bits;
+
+    ngx_memcpy(masked, address, len);
+
+    for (bits = len * 8; ; bits--) {
+
+        if (bits < len * 8) {
+            masked[bits / 8] &= (u_char) ~(0x80 >> (bits % 8));
+        }
+
+        if (nets[bits / 64] & ((uint64_t) 1 << (bits % 64))) {
+            ngx_er_look_key(look, plan, NGX_ER_ATOM_NET,
+                            ngx_er_index_masked(masked, len, bits), len);
+        }
+
+        if (bits == 0) {
+            return;
+        }
+    }
+}
+
+
+/* one look for all values: those of the rules that meet from the least of them
+   to the greatest */
+
+static void
+ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
+    ngx_er_value_t *value)
+{
+    double            low, high, l, h;
+    ngx_uint_t        n;
+    ngx_array_t       rules;
+    ngx_er_hit_t     *hit;
+    ngx_er_number_t   number;
+
+    low = 0;
+    high = 0;
+    n = 0;
+
+    for ( /* void */ ; value; value = value->next) {
+
+        if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
+            || value->unreadable
+            || ngx_er_number_parse(&value->text, &number) != NGX_OK)
+        {
+            continue;
+        }
+
+        if (!ngx_er_budget_take(look->facts, NGX_ER_INDEX_LOOK)) {
+            return;
+        }
+
+        l = ngx_er_interval_low(&number);
+        h = ngx_er_interval_high(&number);
+
+        low = n ? ngx_min(low, l) : l;
+        high = n ? ngx_max(high, h) : h;
+        n++;
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    if (ngx_array_init(&rules, look->facts->pool, 16, sizeof(uint32_t))
+        != NGX_OK
+        || ngx_er_interval_find(plan->tree, plan->intervals, low, high,
+                                &rules)
+           != NGX_OK)
+    {
+        look->failed = 1;
+        return;
+    }
+
+    if (rules.nelts == 0) {
+        return;
+    }
+
+    hit = ngx_array_push(look->hits);
+    if (hit == NULL) {
+        look->failed = 1;
+        return;
+    }
+
+    hit->rules = rules.elts;
+    hit->n = rules.nelts;
+    hit->key = NGX_ER_INDEX_TREE;
+}
+
+
+/* "hash" is that of the text alone */
+
+static void
+ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_uint_t kind,
+    uint32_t hash, size_t len)
+{
+    uint32_t         where;
+    ngx_uint_t       i;
+    ngx_er_hit_t    *hit;
+    ngx_er_key_t    *key;
+    ngx_er_index_t  *ix;
+
+    ix = look->ix;
+    hash = ngx_er_index_mix(hash, plan->field, kind, len);
+    where = ngx_er_index_where(plan->field, kind);
+
+    for (i = hash & ix->mask; ix->slots[i].n; i = (i + 1) & ix->mask) {
+
+        key = &ix->slots[i];
+
+        if (key->hash != hash || key->where != where) {
+            continue;
+        }
+
+        if (ngx_er_look_again(look, i)) {
+            return;
+        }
+
+        hit = ngx_array_push(look->hits);
+        if (hit == NULL) {
+            look->failed = 1;
+            return;
+        }
+
+        hit->rules = (key->n == 1) ? &key->first : ix->rules + key->first;
+        hit->n = key->n;
+        hit->key = i;
+
+        return;
+    }
+}
+
+
+/* several values, or places in one, lead to the same key */
+
+static ngx_uint_t
+ngx_er_look_again(ngx_er_look_t *look, uint32_t key)
+{
+    ngx_uint_t     i;
+    ngx_er_hit_t  *hit;
+
+    if (look->seen) {
+        return ngx_er_look_seen(look, key);
+    }
+
+    hit = look->hits->elts;
+
+    for (i = 0; i < look->hits->nelts; i++) {
+        if (hit[i].key == key) {
+            return 1;
+        }
+    }
+
+    if (i < NGX_ER_INDEX_SEEN) {
+        return 0;
+    }
+
+    /* more than that: a bit for each key, of those too that were there */
+
+    look->seen = ngx_pcalloc(look->facts->pool,
+                             (look->ix->mask / 64 + 1) * sizeof(uint64_t));
+    if (look->seen == NULL) {
+        look->failed = 1;
+        return 1;
+    }
+
+    for (i = 0; i < look->hits->nelts; i++) {
+        if (hit[i].key != NGX_ER_INDEX_TREE) {
+            (void) ngx_er_look_seen(look, hit[i].key);
+        }
+    }
+
+    return ngx_er_look_seen(look, key);
+}
+
+
+/* sets the bit and returns what it was */
+
+static ngx_uint_t
+ngx_er_look_seen(ngx_er_look_t *look, uint32_t key)
+{
+    uint64_t    bit;
+    ngx_uint_t  seen;
+
+    bit = (uint64_t) 1 << (key % 64);
+    seen = ((look->seen[key / 64] & bit) != 0);
+
+    look->seen[key / 64] |= bit;
+
+    return seen;
 }

@@ -13,7 +13,7 @@
 #define _NGX_ER_INDEX_H_INCLUDED_
 
 
-#include "access.h"
+#include "lookup.h"
 
 
 typedef struct ngx_er_index_s  ngx_er_index_t;
@@ -24,7 +24,7 @@ typedef struct ngx_er_index_s  ngx_er_index_t;
 typedef struct {
     uint32_t              *rules;
     uint32_t               n;
-    uint32_t               key;        /* index_hits.c's own */
+    uint32_t               key;        /* index.c's own */
 } ngx_er_hit_t;
 
 
@@ -49,7 +49,7 @@ ngx_int_t ngx_er_index_build(ngx_er_index_t *ix);
 void ngx_er_index_abort(ngx_er_index_t *ix);
 
 /*
- * index_hits.c: what an event leads to is pushed to "hits" (of ngx_er_hit_t),
+ * What an event leads to is pushed to "hits" (of ngx_er_hit_t),
  * each key once; a rule can be in several.  NGX_ERROR: no memory;
  * NGX_DECLINED: the budget of the event is spent.
  */
@@ -58,8 +58,7 @@ ngx_int_t ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
 
 void ngx_er_index_size(ngx_er_index_t *ix, ngx_er_index_size_t *size);
 
-/* index_table.c: a number for what an atom looks up; equal atoms have equal
-   ones */
+/* a number for what an atom looks up; equal atoms have equal ones */
 uint32_t ngx_er_index_hash(ngx_er_atom_t *atom);
 
 

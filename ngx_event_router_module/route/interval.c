@@ -10,7 +10,7 @@
  * begin above what is asked for are left out, so k intervals of n that meet it
  * are found in O(log n + k) steps.
  *
- * Called by index.c to build, by index_hits.c to ask.  The numbers of
+ * Called by index.c to build, by index.c to ask.  The numbers of
  * conditions are exact decimals; here they only lead to candidates, for which
  * binary floating point will do as long as it never leaves one out.
  */

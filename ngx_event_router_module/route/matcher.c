@@ -10,15 +10,16 @@
  *
  * Most routes ask for something that most events do not have: a type, a shop,
  * the beginning of a SKU, a number in a range.  Each rule is filed in an index
- * (index.c) under one such thing that must be true for it to hold (access.c),
+ * (index.c) under one such thing that must be true for it to hold (lookup.c),
  * the one that the fewest rules ask for; an event's own values then lead to
- * the rules that may match (index_hits.c), and only these are evaluated.  A
+ * the rules that may match (index.c), and only these are evaluated.  A
  * rule of which nothing can be looked up is a candidate for every event.
  * Leaving out the others is exact.
  *
  * Candidates are evaluated once and in their order, however many values lead
  * to them: few of them are sorted, for many there is a bit for each rule.  The
- * packs of few (pack.c) are on their way to the CPU before they are needed.
+ * packs of few (condition.h) are on their way to the CPU before they are
+ * needed.
  *
  * What may fail is memory, which is the event's own in ngx_er_matcher_match(),
  * and the time that an event has for its rules: then nothing is said of any of
@@ -27,6 +28,7 @@
 
 
 #include "matcher.h"
+#include "condition_eval.h"
 #include "index.h"
 
 

@@ -15,7 +15,7 @@
 #define _NGX_ER_PATTERN_H_INCLUDED_
 
 
-#include "access.h"
+#include "lookup.h"
 #include "check.h"
 #include "condition.h"
 

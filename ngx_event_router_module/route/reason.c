@@ -7,9 +7,10 @@
 /*
  * Reasons, for people who wonder why an event took another way than they
  * thought.  Whether something holds is always asked of the same function that
- * the matcher asks (scopes.c, consistency.c); this file only asks it of parts,
- * to find the first one that does not hold: the line of an all, the line of an
- * each that no element meets which met those above it, the path of a pattern.
+ * the matcher asks (condition_eval.c, consistency.c); this file only asks it of
+ * parts, to find the first one that does not hold: the line of an all, the
+ * line of an each that no element meets which met those above it, the path of
+ * a pattern.
  *
  * Called by observe/explain_routes.c, never on the way of an event that is
  * delivered.  Nothing is allocated.  Where a part cannot be told (regular
@@ -18,6 +19,7 @@
 
 
 #include "reason.h"
+#include "condition_eval.h"
 #include "pattern.h"
 #include "sample.h"
 

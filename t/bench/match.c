@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "../unit/rules.h"
+#include "../../ngx_event_router_module/route/condition_eval.h"
 #include "../../ngx_event_router_module/route/document.h"
 #include "../../ngx_event_router_module/route/matcher.h"
 #include "../../ngx_event_router_module/route/pattern.h"

@@ -17,6 +17,7 @@
 #include <ngx_core.h>
 
 #include "../../ngx_event_router_module/ingest/scan.h"
+#include "../../ngx_event_router_module/route/condition_eval.h"
 #include "../../ngx_event_router_module/route/filter.h"
 #include "../../ngx_event_router_module/route/matcher.h"
 #include "../../ngx_event_router_module/route/pattern.h"

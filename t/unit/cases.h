@@ -21,6 +21,7 @@
 
 #include "rules.h"
 #include <jansson.h>
+#include "../../ngx_event_router_module/route/condition_eval.h"
 #include "../../ngx_event_router_module/route/matcher.h"
 #include "../../ngx_event_router_module/route/pattern.h"
 

@@ -13,6 +13,7 @@
 
 
 #include "rules.h"
+#include "../../ngx_event_router_module/route/condition_eval.h"
 
 
 typedef struct {

@@ -11,6 +11,7 @@
 
 
 #include "rules.h"
+#include "../../ngx_event_router_module/route/condition_eval.h"
 #include "../../ngx_event_router_module/route/matcher.h"
 
 

@@ -23,6 +23,7 @@
 #include <time.h>
 
 #include "rules.h"
+#include "../../ngx_event_router_module/route/condition_eval.h"
 
 
 static void test_all(void);

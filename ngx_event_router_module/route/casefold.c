@@ -15,7 +15,7 @@
  */
 
 
-#include "letters.h"
+#include "casefold.h"
 
 
 /* from first to last in steps: add delta */

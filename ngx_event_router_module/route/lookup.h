@@ -11,8 +11,8 @@
  */
 
 
-#ifndef _NGX_ER_ACCESS_H_INCLUDED_
-#define _NGX_ER_ACCESS_H_INCLUDED_
+#ifndef _NGX_ER_LOOKUP_H_INCLUDED_
+#define _NGX_ER_LOOKUP_H_INCLUDED_
 
 
 #include "condition.h"
@@ -65,19 +65,5 @@ struct ngx_er_access_s {
  */
 uint64_t ngx_er_access(ngx_er_access_t *a, ngx_er_condition_t *condition);
 
-/* for those who know of other conditions: lookup.c */
-uint64_t ngx_er_access_add(ngx_er_access_t *a, ngx_er_atom_t *atom);
 
-/* appends a prefix, suffix or gram out of pieces of a wildcard */
-uint64_t ngx_er_access_pieces(ngx_er_access_t *a, ngx_uint_t field,
-    ngx_array_t *pieces);
-
-/*
- * Of two accesses of which both must be true, the one from "start" that costs
- * "best" and the one behind it from "from" that costs "cost", leaves one.
- */
-uint64_t ngx_er_access_choose(ngx_er_access_t *a, ngx_uint_t start,
-    ngx_uint_t from, uint64_t best, uint64_t cost);
-
-
-#endif /* _NGX_ER_ACCESS_H_INCLUDED_ */
+#endif /* _NGX_ER_LOOKUP_H_INCLUDED_ */

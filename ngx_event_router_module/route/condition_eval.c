@@ -18,7 +18,7 @@
  */
 
 
-#include "condition.h"
+#include "condition_eval.h"
 
 
 /* of ngx_er_scopes_t.in */
