@@ -103,10 +103,13 @@ for my $block (@blocks) {
 
 my $route = slurp('ngx_event_router_module/route/route.c');
 my $field = slurp('ngx_event_router_module/route/field.c');
-my $operator = slurp('ngx_event_router_module/route/operator.c');
+my $operator = slurp('ngx_event_router_module/route/comparison.c');
+
+my ($rows) = $route =~ /ngx_er_route_rows\[\] = \{(.*?)\n\};/s;
 
 is(words(table('directive')),
-    words($route =~ /^    \{ ngx_string\("(\w+)"\)/mg), 'directives');
+    words($rows =~ /^    \{ "(\w+)"/mg, 'include'),
+    'directives');
 
 my ($names) = $field =~ /ngx_er_field_words\[\] = \{(.*?)\}/s;
 
@@ -127,8 +130,8 @@ is(words(($page =~ /^\| `is` \|(.*)\|$/m)[0] =~ /`(\w+)`/g),
     words($types =~ /"(\w+)"/g), 'types');
 
 for my $limit ([ 'route_lines', 'ROUTE_DEPTH', 'up to %s in one another' ],
-               [ 'path', 'PATH_STEPS', 'up to %s steps' ],
-               [ 'path', 'PATH_KEY', 'a key up to %s bytes' ],
+               [ 'field', 'PATH_STEPS', 'up to %s steps' ],
+               [ 'field', 'PATH_KEY', 'a key up to %s bytes' ],
                [ 'number', 'NUMBER_LEN', 'up to %s bytes and an' ],
                [ 'number', 'NUMBER_EXPONENT', 'up to %s digits' ],
                [ 'budget.h', 'BUDGET_TIME', '%s ms of CPU time' ])

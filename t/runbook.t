@@ -34,7 +34,7 @@ is(join(' ', sort grep { !/^(?:alert|crit|emerg|error|warn)$/ }
         map { keys %{ $_->{levels} } } @row), '', 'levels of rows');
 
 my @line = map { lines($_) } sort glob
-    "$root/ngx_event_router_module/{*.[ch],*/*.[ch]}";
+    "$root/ngx_event_router_module/{*.[ch],*/*.[ch],*/*/*.[ch]}";
 
 cmp_ok(scalar(@line), '>', 50, 'lines');
 

@@ -18,7 +18,8 @@ use Test::More;
 chdir "$FindBin::Bin/.." or die;
 
 my $room = 'ngx_event_router_module';
-my @module = sort glob("$room/*.[ch] $room/*/*.[ch]");
+my @module = sort glob("$room/*.[ch] $room/*/*.[ch]"
+                       . " $room/*/*/*.[ch]");
 my @all = (@module, sort glob('t/unit/*.[ch] t/fuzz/*.[ch] t/bench/*.[ch]'
                               . ' t/modules/*.[ch]'));
 my @found;

@@ -5,15 +5,22 @@
 
 
 /*
- * Comparisons: whether one value of an event meets [not] OP VALUE....  Called
- * by condition_eval.c for every value that it looks at.
+ * Comparisons: [not] OP VALUE... of a "when" line, and whether one value of an
+ * event meets it.
  *
- * What a value is compared as.  "=" goes by the event's own type: a string is
- * its bytes, a number an exact decimal, and true, false and null are those
- * words.  nginx drops the quotes of a VALUE, so the string "5" = 5 as well as
- * the number 5.0 = 5; the string "5.0" is other bytes and is not.  The number
- * operators take JSON numbers and strings that are wholly a JSON number.  The
- * text operators see strings decoded, all else as it stands in the document.
+ * Operators are compiled once when nginx.conf is read: a table says what each
+ * is made of, and the functions below it turn VALUEs into what is needed at
+ * run time.  condition.c asks for that.  Everything is in the pool of the
+ * configuration or points into the words of nginx.conf, which live as long.
+ * What cannot be compiled is NGX_ERROR and a sentence that says what to write.
+ *
+ * condition_eval.c asks for every value that it looks at.  What a value is
+ * compared as: "=" goes by the event's own type: a string is its bytes, a
+ * number an exact decimal, and true, false and null are those words.  nginx
+ * drops the quotes of a VALUE, so the string "5" = 5 as well as the number
+ * 5.0 = 5; the string "5.0" is other bytes and is not.  The number operators
+ * take JSON numbers and strings that are wholly a JSON number.  The text
+ * operators see strings decoded, all else as it stands in the document.
  * Arrays and objects have no text: only the operators about the value itself
  * (exists, empty, null, is) ever see one.
  *
@@ -24,13 +31,65 @@
 
 
 #include "comparison.h"
+#include "../conf/nearest.h"
 #include "budget.h"
 #include "text.h"
+
+
+#define NGX_ER_NEGATED  1
+#define NGX_ER_FOLD     2
+#define NGX_ER_ALL      4
+#define NGX_ER_OWN      8
 
 
 #define NGX_ER_COMPARISON_WORK  16      /* of a value and each operand */
 
 
+/* how the VALUEs of an operator are compiled */
+
+typedef ngx_int_t (*ngx_er_operand_pt)(ngx_pool_t *pool,
+    ngx_er_comparison_t *c, ngx_er_operand_t *operand, ngx_er_error_t *err);
+
+
+typedef struct {
+    const char            *name;
+    ngx_er_operator_e      op;
+    ngx_uint_t             flags;
+    ngx_uint_t             min;        /* VALUEs; 0: none at all */
+    ngx_uint_t             max;        /* 0: any number */
+    ngx_er_operand_pt      compile;    /* NULL: the text is all */
+} ngx_er_operator_t;
+
+
+/* another language's word for an operator, or for two of them */
+
+typedef struct {
+    const char            *word;
+    const char            *ours;
+} ngx_er_synonym_t;
+
+
+static ngx_er_operator_t *ngx_er_operator_find(ngx_str_t *field,
+    ngx_str_t *word, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operator_count(ngx_er_operator_t *op,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_copy(ngx_pool_t *pool,
+    ngx_er_operand_t *operand, ngx_uint_t fold, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_text(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_number(ngx_pool_t *pool,
+    ngx_er_comparison_t *c, ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_regex(ngx_pool_t *pool,
+    ngx_er_comparison_t *c, ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_like(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_cidr(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_type(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operator_between(ngx_er_comparison_t *c,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_operator_memory(ngx_er_error_t *err);
 static ngx_uint_t ngx_er_comparison_equal(ngx_er_value_t *value,
     ngx_er_operand_t *operand, ngx_uint_t n);
 static ngx_uint_t ngx_er_comparison_order(ngx_er_comparison_t *c,
@@ -38,6 +97,440 @@ static ngx_uint_t ngx_er_comparison_order(ngx_er_comparison_t *c,
 static ngx_uint_t ngx_er_comparison_text(ngx_er_comparison_t *c,
     ngx_er_facts_t *facts, ngx_str_t *text, ngx_er_operand_t *operand);
 static ngx_uint_t ngx_er_comparison_cidr(ngx_str_t *text, ngx_cidr_t *cidr);
+
+
+static ngx_er_operator_t  ngx_er_operators[] = {
+
+    { "=", NGX_ER_OPERATOR_EQUAL, 0, 1, 0, NULL },
+    { "!=", NGX_ER_OPERATOR_EQUAL, NGX_ER_NEGATED, 1, 0, NULL },
+
+    { "~", NGX_ER_OPERATOR_REGEX, 0, 1, 0, ngx_er_operand_regex },
+    { "~*", NGX_ER_OPERATOR_REGEX, NGX_ER_FOLD, 1, 0, ngx_er_operand_regex },
+    { "!~", NGX_ER_OPERATOR_REGEX, NGX_ER_NEGATED, 1, 0,
+      ngx_er_operand_regex },
+    { "!~*", NGX_ER_OPERATOR_REGEX, NGX_ER_NEGATED|NGX_ER_FOLD, 1, 0,
+      ngx_er_operand_regex },
+
+    { "<", NGX_ER_OPERATOR_LESS, 0, 1, 1, ngx_er_operand_number },
+    { "<=", NGX_ER_OPERATOR_LESS_EQUAL, 0, 1, 1, ngx_er_operand_number },
+    { ">", NGX_ER_OPERATOR_GREATER, 0, 1, 1, ngx_er_operand_number },
+    { ">=", NGX_ER_OPERATOR_GREATER_EQUAL, 0, 1, 1, ngx_er_operand_number },
+    { "between", NGX_ER_OPERATOR_BETWEEN, 0, 2, 2, ngx_er_operand_number },
+
+    { "prefix", NGX_ER_OPERATOR_PREFIX, 0, 1, 0, ngx_er_operand_text },
+    { "prefix_ci", NGX_ER_OPERATOR_PREFIX, NGX_ER_FOLD, 1, 0,
+      ngx_er_operand_text },
+    { "suffix", NGX_ER_OPERATOR_SUFFIX, 0, 1, 0, ngx_er_operand_text },
+    { "suffix_ci", NGX_ER_OPERATOR_SUFFIX, NGX_ER_FOLD, 1, 0,
+      ngx_er_operand_text },
+    { "contains", NGX_ER_OPERATOR_CONTAINS, 0, 1, 0, ngx_er_operand_text },
+    { "contains_ci", NGX_ER_OPERATOR_CONTAINS, NGX_ER_FOLD, 1, 0,
+      ngx_er_operand_text },
+    { "like", NGX_ER_OPERATOR_LIKE, 0, 1, 0, ngx_er_operand_like },
+    { "like_ci", NGX_ER_OPERATOR_LIKE, NGX_ER_FOLD, 1, 0,
+      ngx_er_operand_like },
+
+    { "has_all", NGX_ER_OPERATOR_EQUAL, NGX_ER_ALL, 1, 0, NULL },
+    { "cidr", NGX_ER_OPERATOR_CIDR, 0, 1, 0, ngx_er_operand_cidr },
+
+    { "exists", NGX_ER_OPERATOR_EXISTS, NGX_ER_OWN, 0, 0, NULL },
+    { "missing", NGX_ER_OPERATOR_EXISTS, NGX_ER_OWN|NGX_ER_NEGATED, 0, 0,
+      NULL },
+    { "empty", NGX_ER_OPERATOR_EMPTY, NGX_ER_OWN, 0, 0, NULL },
+    { "null", NGX_ER_OPERATOR_NULL, NGX_ER_OWN, 0, 0, NULL },
+    { "is", NGX_ER_OPERATOR_IS, NGX_ER_OWN, 1, 0, ngx_er_operand_type },
+
+    { NULL, 0, 0, 0, 0, NULL }
+};
+
+
+/* what is not near enough to be recognised by its letters */
+
+static ngx_er_synonym_t  ngx_er_synonyms[] = {
+    { "==", "\"=\"" },
+    { "===", "\"=\"" },
+    { "!==", "\"!=\"" },
+    { "=>", "\">=\"" },
+    { "=<", "\"<=\"" },
+    { "~=", "\"~\"" },
+    { "notin", "\"not =\" with several values" },
+    { "not_in", "\"not =\" with several values" },
+    { "nin", "\"not =\" with several values" },
+    { "isnt", "\"!=\"" },
+    { "has", "\"contains\" or, for an element of an array, \"=\"" },
+    { "startswith", "\"prefix\"" },
+    { "endswith", "\"suffix\"" },
+    { "begins_with", "\"prefix\"" },
+    { "<>", "\"!=\"" },
+    { "=~", "\"~\"" },
+    { "^~", "\"prefix\"" },
+    { "*=", "\"contains\"" },
+    { "in", "\"=\" with several values" },
+    { "eq", "\"=\"" },
+    { "ne", "\"!=\"" },
+    { "lt", "\"<\"" },
+    { "le", "\"<=\"" },
+    { "lte", "\"<=\"" },
+    { "gt", "\">\"" },
+    { "ge", "\">=\"" },
+    { "gte", "\">=\"" },
+    { "equals", "\"=\"" },
+    { "matches", "\"~\"" },
+    { "regex", "\"~\"" },
+    { "includes", "\"contains\" or, for an element of an array, \"=\"" },
+    { "starts_with", "\"prefix\"" },
+    { "ends_with", "\"suffix\"" },
+    { "wildcard", "\"like\"" },
+    { "anything-but", "\"!=\"" },
+    { "present", "\"exists\"" },
+    { "absent", "\"missing\"" },
+    { NULL, NULL }
+};
+
+
+/* by ngx_er_type_e, from NGX_ER_STRING = 1 */
+
+static const char  *ngx_er_types[] = {
+    "string", "number", "boolean", "null", "array", "object", NULL
+};
+
+
+ngx_int_t
+ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_comparison_t *c, ngx_er_error_t *err)
+{
+    ngx_uint_t          i, not;
+    ngx_er_operator_t  *op;
+
+    ngx_memzero(c, sizeof(ngx_er_comparison_t));
+
+    not = (nargs && args[0].len == 3
+           && ngx_strncmp(args[0].data, "not", 3) == 0);
+
+    if (not) {
+        args++;
+        nargs--;
+    }
+
+    if (nargs == 0) {
+        ngx_er_error(err, "an operator is missing behind \"%V%s\": write for "
+                     "example \"%V = paid\" or \"%V exists\"", field,
+                     not ? " not" : "", field, field);
+        return NGX_ERROR;
+    }
+
+    op = ngx_er_operator_find(field, &args[0], err);
+
+    if (op == NULL || ngx_er_operator_count(op, nargs - 1, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    c->op = op->op;
+    c->negated = ((op->flags & NGX_ER_NEGATED) != 0) ^ not;
+    c->fold = ((op->flags & NGX_ER_FOLD) != 0);
+    c->all = ((op->flags & NGX_ER_ALL) != 0);
+    c->own = ((op->flags & NGX_ER_OWN) != 0);
+
+    c->noperands = nargs - 1;
+    c->operands = ngx_pcalloc(pool, ngx_max(c->noperands, 1)
+                                    * sizeof(ngx_er_operand_t));
+    if (c->operands == NULL) {
+        return ngx_er_operator_memory(err);
+    }
+
+    for (i = 0; i < c->noperands; i++) {
+        c->operands[i].text = args[i + 1];
+        c->operands[i].is_number =
+            (ngx_er_number_parse(&args[i + 1], &c->operands[i].number)
+             == NGX_OK);
+
+        if (op->compile
+            && op->compile(pool, c, &c->operands[i], err) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (c->op == NGX_ER_OPERATOR_BETWEEN) {
+        return ngx_er_operator_between(c, err);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_er_operator_t *
+ngx_er_operator_find(ngx_str_t *field, ngx_str_t *word, ngx_er_error_t *err)
+{
+    size_t              len;
+    const char         *near;
+    ngx_uint_t          i;
+    ngx_er_synonym_t   *synonym;
+    ngx_er_operator_t  *op;
+
+    for (i = 0; ngx_er_operators[i].name; i++) {
+        op = &ngx_er_operators[i];
+        len = ngx_strlen(op->name);
+
+        if (len == word->len && ngx_strncmp(op->name, word->data, len) == 0) {
+            return op;
+        }
+    }
+
+    for (synonym = ngx_er_synonyms; synonym->word; synonym++) {
+        len = ngx_strlen(synonym->word);
+
+        if (len == word->len
+            && ngx_strncasecmp((u_char *) synonym->word, word->data, len) == 0)
+        {
+            ngx_er_error(err, "unknown operator \"%V\": use %s", word,
+                         synonym->ours);
+            return NULL;
+        }
+    }
+
+    near = ngx_er_nearest(word, ngx_er_operators,
+                          sizeof(ngx_er_operator_t));
+
+    if (near) {
+        ngx_er_error(err, "unknown operator \"%V\": did you mean \"%s\"?",
+                     word, near);
+        return NULL;
+    }
+
+    ngx_er_error(err, "unknown operator \"%V\" behind \"%V\": the operators "
+                 "are = != ~ ~* !~ !~* < <= > >= between prefix suffix "
+                 "contains like (each also with _ci) has_all cidr exists "
+                 "missing empty null is; to compare write \"%V = %V\"",
+                 word, field, field, word);
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_er_operator_count(ngx_er_operator_t *op, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    if (op->min == 0) {
+
+        if (nargs) {
+            ngx_er_error(err, "\"%s\" takes no value", op->name);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (nargs >= op->min && (op->max == 0 || nargs <= op->max)) {
+        return NGX_OK;
+    }
+
+    if (op->max == 2) {
+        ngx_er_error(err, "\"%s\" takes two values, the lowest and the "
+                     "highest", op->name);
+
+    } else if (nargs) {
+        ngx_er_error(err, "\"%s\" takes one value: each condition stands in "
+                     "a line of its own", op->name);
+
+    } else {
+        ngx_er_error(err, "a value is missing behind \"%s\"", op->name);
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_operand_copy(ngx_pool_t *pool, ngx_er_operand_t *operand,
+    ngx_uint_t fold, ngx_er_error_t *err)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, ngx_max(operand->text.len, 1));
+    if (p == NULL) {
+        return ngx_er_operator_memory(err);
+    }
+
+    if (fold) {
+        ngx_strlow(p, operand->text.data, operand->text.len);
+
+    } else {
+        ngx_memcpy(p, operand->text.data, operand->text.len);
+    }
+
+    operand->text.data = p;
+
+    return NGX_OK;
+}
+
+
+/* prefix, suffix, contains */
+
+static ngx_int_t
+ngx_er_operand_text(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    if (operand->text.len == 0) {
+        ngx_er_error(err, "the value is empty, which every text begins and "
+                     "ends with and contains: write \"exists\"");
+        return NGX_ERROR;
+    }
+
+    return ngx_er_operand_copy(pool, operand, c->fold, err);
+}
+
+
+static ngx_int_t
+ngx_er_operand_number(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    if (!operand->is_number) {
+        ngx_er_error(err, "\"%V\" is not a number: write it as JSON does, for "
+                     "example 1000, -0.5 or 1e6", &operand->text);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_operator_between(ngx_er_comparison_t *c, ngx_er_error_t *err)
+{
+    if (ngx_er_number_compare(&c->operands[0].number, &c->operands[1].number)
+        > 0)
+    {
+        ngx_er_error(err, "nothing is between %V and %V: write the lower "
+                     "number first", &c->operands[0].text,
+                     &c->operands[1].text);
+        return NGX_ERROR;
+    }
+
+    /* as if there was one, of two numbers */
+
+    c->noperands = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_operand_regex(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    operand->u.regex = ngx_er_regex_compile(pool, &operand->text, c->fold,
+                                            err);
+
+    return operand->u.regex ? NGX_OK : NGX_ERROR;
+}
+
+
+/* "\*" is a star and "\\" a backslash; any other backslash is itself */
+
+static ngx_int_t
+ngx_er_operand_like(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    u_char     *p, *dst, *last;
+    ngx_str_t  *piece;
+
+    operand->u.pieces = ngx_array_create(pool, 2, sizeof(ngx_str_t));
+
+    if (operand->u.pieces == NULL
+        || ngx_er_operand_copy(pool, operand, c->fold, err) != NGX_OK)
+    {
+        return ngx_er_operator_memory(err);
+    }
+
+    p = operand->text.data;
+    last = p + operand->text.len;
+    dst = p;
+    piece = NULL;
+
+    for ( ;; ) {
+
+        if (piece == NULL) {
+            piece = ngx_array_push(operand->u.pieces);
+            if (piece == NULL) {
+                return ngx_er_operator_memory(err);
+            }
+
+            piece->data = dst;
+        }
+
+        piece->len = dst - piece->data;
+
+        if (p == last) {
+            return NGX_OK;
+        }
+
+        if (*p == '*') {
+            piece = NULL;
+            p++;
+            continue;
+        }
+
+        if (*p == '\\' && p + 1 < last && (p[1] == '*' || p[1] == '\\')) {
+            p++;
+        }
+
+        *dst++ = *p++;
+    }
+}
+
+
+static ngx_int_t
+ngx_er_operand_cidr(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    operand->u.cidr = ngx_palloc(pool, sizeof(ngx_cidr_t));
+    if (operand->u.cidr == NULL) {
+        return ngx_er_operator_memory(err);
+    }
+
+    if (ngx_ptocidr(&operand->text, operand->u.cidr) == NGX_ERROR) {
+        ngx_er_error(err, "bad network \"%V\": write for example 10.0.0.0/8, "
+                     "192.0.2.7 or 2001:db8::/32", &operand->text);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_operand_type(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_er_types[i]; i++) {
+        if (operand->text.len == ngx_strlen(ngx_er_types[i])
+            && ngx_strncmp(operand->text.data, ngx_er_types[i],
+                           operand->text.len)
+               == 0)
+        {
+            operand->u.type = i + 1;
+            return NGX_OK;
+        }
+    }
+
+    ngx_er_error(err, "unknown type \"%V\": a value is a string, number, "
+                 "boolean, null, array or object; to compare with a text "
+                 "write \"=\"", &operand->text);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_operator_memory(ngx_er_error_t *err)
+{
+    ngx_er_error(err, "no memory for a condition");
+    return NGX_ERROR;
+}
 
 
 ngx_uint_t

@@ -68,8 +68,7 @@ typedef struct {
 } ngx_er_comparison_t;
 
 
-/* operator.c; args: the words behind the field.  NGX_ERROR with a sentence in
-   err. */
+/* args: the words behind the field.  NGX_ERROR with a sentence in err. */
 ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field,
     ngx_str_t *args, ngx_uint_t nargs, ngx_er_comparison_t *c,
     ngx_er_error_t *err);

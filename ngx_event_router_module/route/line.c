@@ -15,8 +15,9 @@
 
 
 #include "line.h"
-#include "filter.h"
-#include "pattern.h"
+#include "pattern/filter.h"
+#include "pattern/pattern_eval.h"
+#include "lookup.h"
 #include "sample.h"
 
 

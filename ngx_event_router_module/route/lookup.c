@@ -19,7 +19,7 @@
 
 
 #include "lookup.h"
-#include "pattern.h"
+#include "pattern/pattern.h"
 
 
 #define NGX_ER_ACCESS_GRAMS  12        /* of a text that are considered */

@@ -65,5 +65,8 @@ struct ngx_er_access_s {
  */
 uint64_t ngx_er_access(ngx_er_access_t *a, ngx_er_condition_t *condition);
 
+/* the same of an event pattern; of the type that condition.h wants */
+uint64_t ngx_er_pattern_accesses(void *pattern, ngx_er_access_t *a);
+
 
 #endif /* _NGX_ER_LOOKUP_H_INCLUDED_ */

@@ -7,8 +7,8 @@
 /*
  * Reasons, for people who wonder why an event took another way than they
  * thought.  Whether something holds is always asked of the same function that
- * the matcher asks (condition_eval.c, consistency.c); this file only asks it of
- * parts, to find the first one that does not hold: the line of an all, the
+ * the matcher asks (condition_eval.c, pattern_eval.c); this file only asks it
+ * of parts, to find the first one that does not hold: the line of an all, the
  * line of an each that no element meets which met those above it, the path of
  * a pattern.
  *
@@ -20,7 +20,7 @@
 
 #include "reason.h"
 #include "condition_eval.h"
-#include "pattern.h"
+#include "pattern/pattern.h"
 #include "sample.h"
 
 

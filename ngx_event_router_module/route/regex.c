@@ -30,9 +30,10 @@
  * stack for a text, PCRE interprets them, at a tenth of the speed; the slices
  * are made for that.
  *
- * Compiled by operator.c when nginx.conf is read, in the pool's memory but for
- * what is PCRE's and goes with the pool; matched by comparison.c.  What cannot
- * be compiled is a sentence in err.  Without memory an event is undecided.
+ * Compiled by comparison.c when nginx.conf is read, in the pool's memory but
+ * for what is PCRE's and goes with the pool; it also asks for matches.  What
+ * cannot be compiled is a sentence in err.  Without memory an event is
+ * undecided.
  */
 
 

@@ -5,7 +5,7 @@
 
 
 /*
- * Regular expressions that a hostile text cannot make slow.  For operator.c,
+ * Regular expressions that a hostile text cannot make slow.  For comparison.c,
  * which compiles them, and comparison.c.
  */
 

@@ -18,9 +18,10 @@
 
 #include "../unit/rules.h"
 #include "../../ngx_event_router_module/route/condition_eval.h"
-#include "../../ngx_event_router_module/route/document.h"
+#include "../../ngx_event_router_module/route/pattern/document.h"
 #include "../../ngx_event_router_module/route/matcher.h"
-#include "../../ngx_event_router_module/route/pattern.h"
+#include "../../ngx_event_router_module/route/pattern/pattern_eval.h"
+#include "../../ngx_event_router_module/route/lookup.h"
 
 
 #define ROUNDS     7

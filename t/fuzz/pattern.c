@@ -18,9 +18,10 @@
 
 #include "../../ngx_event_router_module/ingest/scan.h"
 #include "../../ngx_event_router_module/route/condition_eval.h"
-#include "../../ngx_event_router_module/route/filter.h"
+#include "../../ngx_event_router_module/route/pattern/filter.h"
 #include "../../ngx_event_router_module/route/matcher.h"
-#include "../../ngx_event_router_module/route/pattern.h"
+#include "../../ngx_event_router_module/route/pattern/pattern_eval.h"
+#include "../../ngx_event_router_module/route/lookup.h"
 
 #define must(what)  if (!(what)) { __builtin_trap(); }
 

@@ -23,7 +23,8 @@
 #include <jansson.h>
 #include "../../ngx_event_router_module/route/condition_eval.h"
 #include "../../ngx_event_router_module/route/matcher.h"
-#include "../../ngx_event_router_module/route/pattern.h"
+#include "../../ngx_event_router_module/route/pattern/pattern_eval.h"
+#include "../../ngx_event_router_module/route/lookup.h"
 
 
 #define CASES_SHOWN  10

@@ -5,7 +5,7 @@
 
 
 /*
- * route/condition.c, comparison.c and operator.c: every operator against every
+ * route/condition.c and comparison.c: every operator against every
  * kind of value, blocks, each, errors; negations as exact complements for
  * random conditions and events; events come through the real scanner, and
  * once by hand.

@@ -13,7 +13,7 @@
 
 
 #include "cases.h"
-#include "../../ngx_event_router_module/route/filter.h"
+#include "../../ngx_event_router_module/route/pattern/filter.h"
 #include "../../ngx_event_router_module/route/sample.h"
 
 

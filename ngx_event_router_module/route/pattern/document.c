@@ -23,7 +23,7 @@
 
 
 #include "document.h"
-#include "../ingest/lexer.h"
+#include "../../ingest/lexer.h"
 
 
 #define NGX_ER_DOCUMENT_MAX   (1024 * 1024)

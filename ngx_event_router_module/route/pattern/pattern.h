@@ -15,9 +15,8 @@
 #define _NGX_ER_PATTERN_H_INCLUDED_
 
 
-#include "lookup.h"
 #include "check.h"
-#include "condition.h"
+#include "../condition.h"
 
 
 /* what a pattern is about */
@@ -42,23 +41,10 @@ typedef struct {
 } ngx_er_pattern_t;
 
 
-/* pattern.c; NULL with a sentence in err */
+/* NULL with a sentence in err */
 ngx_er_pattern_t *ngx_er_pattern_compile(ngx_pool_t *pool,
     ngx_er_tree_t *json, ngx_er_pattern_root_e root, ngx_er_fields_t *fields,
     ngx_er_error_t *err);
-
-/*
- * dotted.c: the field of keys joined by ".", in which every "." may also stand
- * in a key of the event.  Bit i of "written" is set if the i-th "." stands
- * between two keys of the pattern.  Adds to "paths" how many ways there are;
- * NGX_ERROR: no memory; NGX_DECLINED: more than 32 keys or one is too long.
- */
-ngx_int_t ngx_er_dotted_field(ngx_er_fields_t *fields, ngx_str_t *name,
-    uint32_t written, ngx_uint_t *paths);
-
-/* consistency.c and lookup.c; of the types that condition.h wants */
-ngx_int_t ngx_er_pattern_holds(void *pattern, ngx_er_facts_t *facts);
-uint64_t ngx_er_pattern_accesses(void *pattern, ngx_er_access_t *a);
 
 
 #endif /* _NGX_ER_PATTERN_H_INCLUDED_ */

@@ -26,8 +26,8 @@
  */
 
 
-#include "pattern.h"
-#include "budget.h"
+#include "pattern_eval.h"
+#include "../budget.h"
 
 
 #define NGX_ER_CONSISTENCY_STEPS   500000

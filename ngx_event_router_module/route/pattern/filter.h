@@ -14,7 +14,7 @@
 #define _NGX_ER_FILTER_H_INCLUDED_
 
 
-#include "condition.h"
+#include "../condition.h"
 #include "document.h"
 
 

@@ -6,7 +6,7 @@
 
 /*
  * The leaf of an event pattern: a path and what its values may be, in the
- * words of AWS EventBridge.  Compiled by leaf.c, asked by check.c.
+ * words of AWS EventBridge.  Compiled by leaf.c.
  */
 
 
@@ -14,10 +14,10 @@
 #define _NGX_ER_CHECK_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../../base.h"
 #include "document.h"
-#include "casefold.h"
-#include "number.h"
+#include "../casefold.h"
+#include "../number.h"
 
 
 #define NGX_ER_ADDRESS_LEN  16
@@ -86,11 +86,7 @@ typedef struct {
 } ngx_er_leaf_t;
 
 
-/* leaf.c: json is the array of alternatives; NGX_ERROR with a sentence */
-ngx_int_t ngx_er_leaf_compile(ngx_pool_t *pool, ngx_er_tree_t *json,
-    ngx_er_leaf_t *leaf, ngx_er_error_t *err);
-
-/* check.c: a value, not an array nor an object, is one of the alternatives */
+/* a value, not an array nor an object, is one of the alternatives */
 ngx_uint_t ngx_er_leaf_meets(ngx_er_leaf_t *leaf, ngx_er_facts_t *facts,
     ngx_er_value_t *value);
 

@@ -18,7 +18,7 @@
 
 
 #include "filter.h"
-#include "../conf/nearest.h"
+#include "../../conf/nearest.h"
 
 
 typedef struct {

@@ -15,15 +15,15 @@
  *   10.0.0.1;
  * - "anything-but" holds for any value of whatever type that is not named.
  *
- * Called by consistency.c for every value of a leaf.  Pure; nothing allocates
+ * Called by pattern_eval.c for every value of a leaf.  Pure; nothing allocates
  * and nothing fails.  Time is linear in the value for each check; exact
  * strings, of which there can be thousands, are found by bisection.
  */
 
 
 #include "check.h"
-#include "budget.h"
-#include "text.h"
+#include "../budget.h"
+#include "../text.h"
 
 
 #define NGX_ER_NUMBER_TEXT    1024     /* the longest that number.c reads */
