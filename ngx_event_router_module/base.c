@@ -6,8 +6,8 @@
 
 /*
  * What several rooms need and no room owns: a sentence for the person who
- * wrote nginx.conf, and a hash.  Pure; nothing here can fail, a sentence that
- * is too long is cut.
+ * wrote nginx.conf, hashes, and what a character is.  Pure; nothing here can
+ * fail, a sentence that is too long is cut.
  */
 
 
@@ -145,4 +145,44 @@ ngx_er_print64(ngx_str_t *text)
     }
 
     return hash ? hash : 1;
+}
+
+
+u_char *
+ngx_er_utf8(u_char *p, u_char *end)
+{
+    u_char      low, high;
+    ngx_uint_t  n;
+
+    /* the bounds of the second byte; all others are 80..bf */
+
+    low = 0x80;
+    high = 0xbf;
+
+    if (*p >= 0xc2 && *p <= 0xdf) {
+        n = 1;
+
+    } else if (*p >= 0xe0 && *p <= 0xef) {
+        n = 2;
+        low = (*p == 0xe0) ? 0xa0 : 0x80;
+        high = (*p == 0xed) ? 0x9f : 0xbf;
+
+    } else if (*p >= 0xf0 && *p <= 0xf4) {
+        n = 3;
+        low = (*p == 0xf0) ? 0x90 : 0x80;
+        high = (*p == 0xf4) ? 0x8f : 0xbf;
+
+    } else {
+        return NULL;
+    }
+
+    if ((size_t) (end - p) <= n || p[1] < low || p[1] > high) {
+        return NULL;
+    }
+
+    if ((n > 1 && (p[2] & 0xc0) != 0x80) || (n > 2 && (p[3] & 0xc0) != 0x80)) {
+        return NULL;
+    }
+
+    return p + n + 1;
 }

@@ -55,6 +55,9 @@ uint64_t ngx_er_hash64(ngx_str_t *text);
    that nobody made to look alike */
 uint64_t ngx_er_print64(ngx_str_t *text);
 
+/* the end of one character of two to four bytes, or NULL: not UTF-8 */
+u_char *ngx_er_utf8(u_char *p, u_char *end);
+
 
 typedef enum {
     NGX_ER_STRING = 1,

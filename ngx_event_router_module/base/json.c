@@ -5,79 +5,124 @@
 
 
 /*
- * Prints JSON into a buffer that doubles when it is full; it is the pool's.
- * Used by explain.c and explain_routes.c.  Bytes that came with an event are
- * never trusted to be UTF-8 (headers are not), so that the answer is JSON
- * whatever was sent.  A printer that found no memory prints nothing more; its
- * owner looks at "failed" once, at the end.
+ * The only writer of JSON: receipts, problems, counters, lists of the
+ * administration and explanations.  It writes values one after another into a
+ * buffer in a pool, without a tree; who calls knows where braces belong, the
+ * writer where commas do.
+ *
+ * Receipts are written for every event, so the buffer begins with the size
+ * that its owner expects and doubles where that was too little, and a text is
+ * copied in runs of bytes that need no escape.  Bytes that came with an event
+ * are never trusted to be UTF-8 (headers are not), so that the answer is JSON
+ * whatever was sent.  A writer that found no memory writes nothing more; its
+ * owner hears of it once, from ngx_er_json_end().
  */
 
 
 #include "json.h"
-#include "../ingest/lexer.h"
 
 
-#define NGX_ER_JSON_SIZE  4096
-
-
-static void ngx_er_json_name(ngx_er_json_t *p, const char *name);
-static void ngx_er_json_bytes(ngx_er_json_t *p, const char *text,
+static u_char *ngx_er_json_name(ngx_er_json_t *json, const char *name,
     size_t len);
-static void ngx_er_json_escaped(ngx_er_json_t *p, ngx_str_t *text);
+static void ngx_er_json_escape(ngx_er_json_t *json, ngx_str_t *text);
+static void ngx_er_json_bytes(ngx_er_json_t *json, const void *bytes,
+    size_t len);
+static u_char *ngx_er_json_room(ngx_er_json_t *json, size_t len);
 
 
 void
-ngx_er_json_open(ngx_er_json_t *p, const char *name, const char *bracket)
+ngx_er_json_begin(ngx_er_json_t *json, ngx_pool_t *pool, size_t size)
 {
-    ngx_er_json_name(p, name);
-    ngx_er_json_bytes(p, bracket, 1);
-    p->comma = 0;
+    ngx_memzero(json, sizeof(ngx_er_json_t));
+
+    json->pool = pool;
+    json->size = size;
+    json->out.data = ngx_pnalloc(pool, size);
+    json->failed = (json->out.data == NULL);
+}
+
+
+ngx_int_t
+ngx_er_json_end(ngx_er_json_t *json, ngx_str_t *text)
+{
+    *text = json->out;
+
+    return json->failed ? NGX_ERROR : NGX_OK;
 }
 
 
 void
-ngx_er_json_close(ngx_er_json_t *p, const char *bracket)
+ngx_er_json_open(ngx_er_json_t *json, const char *name, const char *bracket)
 {
-    ngx_er_json_bytes(p, bracket, 1);
-    p->comma = 1;
+    u_char  *p;
+
+    p = ngx_er_json_name(json, name, 1);
+
+    if (p) {
+        *p = *bracket;
+        json->out.len++;
+        json->comma = 0;
+    }
 }
 
 
 void
-ngx_er_json_word(ngx_er_json_t *p, const char *name, const char *word)
+ngx_er_json_close(ngx_er_json_t *json, const char *bracket)
+{
+    ngx_er_json_bytes(json, bracket, ngx_strlen(bracket));
+    json->comma = 1;
+}
+
+
+void
+ngx_er_json_key(ngx_er_json_t *json, ngx_str_t *name)
+{
+    ngx_er_json_text(json, NULL, name, 0);
+    ngx_er_json_bytes(json, ":", 1);
+    json->comma = 0;
+}
+
+
+void
+ngx_er_json_word(ngx_er_json_t *json, const char *name, const char *word)
 {
     ngx_str_t  text;
 
     text.data = (u_char *) word;
     text.len = ngx_strlen(word);
 
-    ngx_er_json_text(p, name, &text, 0);
+    ngx_er_json_text(json, name, &text, 0);
 }
 
 
 void
-ngx_er_json_number(ngx_er_json_t *p, const char *name, ngx_uint_t n)
+ngx_er_json_number(ngx_er_json_t *json, const char *name, uint64_t n)
 {
-    u_char  buf[NGX_INT_T_LEN];
+    u_char  *p;
 
-    ngx_er_json_name(p, name);
-    ngx_er_json_bytes(p, (char *) buf, ngx_sprintf(buf, "%ui", n) - buf);
+    p = ngx_er_json_name(json, name, NGX_INT64_LEN);
+
+    if (p) {
+        json->out.len = ngx_sprintf(p, "%uL", n) - json->out.data;
+    }
 }
 
 
 void
-ngx_er_json_flag(ngx_er_json_t *p, const char *name, ngx_uint_t flag)
+ngx_er_json_flag(ngx_er_json_t *json, const char *name, ngx_uint_t flag)
 {
-    ngx_er_json_name(p, name);
-    ngx_er_json_bytes(p, flag ? "true" : "false", flag ? 4 : 5);
+    if (ngx_er_json_name(json, name, 0)) {
+        ngx_er_json_bytes(json, flag ? "true" : "false", flag ? 4 : 5);
+    }
 }
 
 
 void
-ngx_er_json_text(ngx_er_json_t *p, const char *name, ngx_str_t *text,
+ngx_er_json_text(ngx_er_json_t *json, const char *name, ngx_str_t *text,
     size_t max)
 {
-    ngx_str_t  cut;
+    u_char     *p;
+    ngx_str_t   cut;
 
     cut = *text;
 
@@ -91,101 +136,139 @@ ngx_er_json_text(ngx_er_json_t *p, const char *name, ngx_str_t *text,
         }
     }
 
-    ngx_er_json_name(p, name);
-    ngx_er_json_bytes(p, "\"", 1);
-    ngx_er_json_escaped(p, &cut);
+    p = ngx_er_json_name(json, name, 1);
+    if (p == NULL) {
+        return;
+    }
+
+    *p = '"';
+    json->out.len++;
+
+    ngx_er_json_escape(json, &cut);
 
     if (cut.len < text->len) {
-        ngx_er_json_bytes(p, "...", 3);
+        ngx_er_json_bytes(json, "...", 3);
     }
 
-    ngx_er_json_bytes(p, "\"", 1);
+    ngx_er_json_bytes(json, "\"", 1);
 }
 
 
-static void
-ngx_er_json_escaped(ngx_er_json_t *p, ngx_str_t *text)
+/* what comes before a value; "len" bytes are free for it at what is returned,
+   or NULL: no memory */
+
+static u_char *
+ngx_er_json_name(ngx_er_json_t *json, const char *name, size_t len)
 {
-    u_char  *pos, *last, *next, buf[8];
+    size_t   n;
+    u_char  *p;
 
-    pos = text->data;
-    last = pos + text->len;
+    n = name ? ngx_strlen(name) : 0;
 
-    while (pos < last && !p->failed) {
-
-        if (*pos >= 0x80) {
-            next = ngx_er_utf8(pos, last);
-
-            if (next) {
-                ngx_er_json_bytes(p, (char *) pos, next - pos);
-                pos = next;
-
-            } else {
-                ngx_er_json_bytes(p, "\\ufffd", 6);
-                pos++;
-            }
-
-            continue;
-        }
-
-        next = (u_char *) ngx_escape_json(buf, pos, 1);
-        ngx_er_json_bytes(p, (char *) buf, next - buf);
-        pos++;
-    }
-}
-
-
-static void
-ngx_er_json_name(ngx_er_json_t *p, const char *name)
-{
-    if (p->comma) {
-        ngx_er_json_bytes(p, ",", 1);
+    p = ngx_er_json_room(json, n + sizeof(",\"\":") - 1 + len);
+    if (p == NULL) {
+        return NULL;
     }
 
-    p->comma = 1;
+    if (json->comma) {
+        *p++ = ',';
+    }
+
+    json->comma = 1;
 
     if (name) {
-        ngx_er_json_bytes(p, "\"", 1);
-        ngx_er_json_bytes(p, name, ngx_strlen(name));
-        ngx_er_json_bytes(p, "\":", 2);
+        *p++ = '"';
+        p = ngx_cpymem(p, name, n);
+        *p++ = '"';
+        *p++ = ':';
     }
+
+    json->out.len = p - json->out.data;
+
+    return p;
+}
+
+
+/* runs that stand for themselves, and what is between them */
+
+static void
+ngx_er_json_escape(ngx_er_json_t *json, ngx_str_t *text)
+{
+    u_char  *p, *run, *last, *next, escaped[sizeof("\\u0000") - 1];
+
+    p = text->data;
+    last = p + text->len;
+
+    for (run = p; p < last; p = next) {
+        next = p + 1;
+
+        if (*p >= 0x80) {
+            next = ngx_er_utf8(p, last);
+
+            if (next) {
+                continue;
+            }
+
+            next = p + 1;
+            ngx_er_json_bytes(json, run, p - run);
+            ngx_er_json_bytes(json, "\\ufffd", 6);
+            run = next;
+
+        } else if (*p < 0x20 || *p == '"' || *p == '\\') {
+            ngx_er_json_bytes(json, run, p - run);
+            ngx_er_json_bytes(json, escaped,
+                              (u_char *) ngx_escape_json(escaped, p, 1)
+                              - escaped);
+            run = next;
+        }
+    }
+
+    ngx_er_json_bytes(json, run, p - run);
 }
 
 
 static void
-ngx_er_json_bytes(ngx_er_json_t *p, const char *text, size_t len)
+ngx_er_json_bytes(ngx_er_json_t *json, const void *bytes, size_t len)
+{
+    u_char  *p;
+
+    p = ngx_er_json_room(json, len);
+
+    if (p) {
+        ngx_memcpy(p, bytes, len);
+        json->out.len += len;
+    }
+}
+
+
+static u_char *
+ngx_er_json_room(ngx_er_json_t *json, size_t len)
 {
     u_char  *grown;
     size_t   size;
 
-    if (p->failed) {
-        return;
+    if (json->failed) {
+        return NULL;
     }
 
-    if (p->size - p->out.len < len) {
+    if (json->size - json->out.len < len) {
 
-        for (size = ngx_max(p->size, NGX_ER_JSON_SIZE) * 2;
-             size - p->out.len < len;
-             size *= 2)
-        {
+        for (size = json->size * 2; size - json->out.len < len; size *= 2) {
             /* void */
         }
 
-        grown = ngx_pnalloc(p->pool, size);
+        grown = ngx_pnalloc(json->pool, size);
         if (grown == NULL) {
-            p->failed = 1;
-            return;
+            json->failed = 1;
+            return NULL;
         }
 
-        if (p->out.len) {
-            ngx_memcpy(grown, p->out.data, p->out.len);
-            (void) ngx_pfree(p->pool, p->out.data);
-        }
+        ngx_memcpy(grown, json->out.data, json->out.len);
+        (void) ngx_pfree(json->pool, json->out.data);
 
-        p->out.data = grown;
-        p->size = size;
+        json->out.data = grown;
+        json->size = size;
     }
 
-    ngx_memcpy(p->out.data + p->out.len, text, len);
-    p->out.len += len;
+    return json->out.data + json->out.len;
 }

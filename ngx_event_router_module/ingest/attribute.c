@@ -14,7 +14,6 @@
 
 
 #include "event.h"
-#include "lexer.h"
 
 
 static u_char *ngx_er_event_attribute_encode(u_char *p, u_char *last,

@@ -85,10 +85,6 @@ ngx_er_scan_error_e ngx_er_lexer_encoding(ngx_str_t *body);
 void ngx_er_lexer_odd(ngx_er_lexer_t *lx, ngx_er_scan_error_e error,
     u_char *at);
 
-/* the end of one character of two to four bytes, or NULL: not UTF-8; sets no
-   error */
-u_char *ngx_er_utf8(u_char *p, u_char *end);
-
 /* from the byte that is not plain on; p: behind it */
 u_char *ngx_er_lexer_special(ngx_er_lexer_t *lx, u_char *p);
 

@@ -24,6 +24,9 @@
 #include "../route/budget.h"
 
 
+#define NGX_ER_EXPLAIN_SIZE  8192
+
+
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
     ngx_er_scan_t *scan);
 static ngx_int_t ngx_er_explain_verify(ngx_er_explain_t *e,
@@ -45,7 +48,8 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
     ngx_memzero(&e, sizeof(ngx_er_explain_t));
 
     e.ctx = ctx;
-    e.json.pool = ctx->request->pool;
+
+    ngx_er_json_begin(&e.json, ctx->request->pool, NGX_ER_EXPLAIN_SIZE);
 
     ngx_er_json_open(&e.json, NULL, "{");
     ngx_er_json_text(&e.json, "source", &ctx->source->name, 0);
@@ -59,12 +63,11 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
 
     ngx_er_json_close(&e.json, "}");
 
-    if (e.json.failed) {
+    if (ngx_er_json_end(&e.json, &answer->body) != NGX_OK) {
         return NGX_ERROR;
     }
 
     answer->status = NGX_HTTP_OK;
-    answer->body = e.json.out;
 
     return ngx_er_answer_header(e.json.pool, answer, "Content-Type", &type);
 }
