@@ -136,15 +136,27 @@ ngx_er_reply_header(ngx_http_request_t *r, ngx_er_header_t *header)
 
 
 ngx_int_t
-ngx_er_reply_text(ngx_http_request_t *r, ngx_uint_t status, const char *type,
-    ngx_str_t *body)
+ngx_er_reply_json(ngx_http_request_t *r, ngx_er_json_t *json)
+{
+    ngx_str_t  body;
+
+    if (ngx_er_json_end(json, &body) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_reply_text(r, "application/json", &body);
+}
+
+
+ngx_int_t
+ngx_er_reply_text(ngx_http_request_t *r, const char *type, ngx_str_t *body)
 {
     ngx_str_t        value;
     ngx_er_answer_t  answer;
 
     ngx_memzero(&answer, sizeof(ngx_er_answer_t));
 
-    answer.status = status;
+    answer.status = NGX_HTTP_OK;
     answer.body = *body;
 
     value.data = (u_char *) type;

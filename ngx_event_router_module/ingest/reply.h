@@ -14,6 +14,7 @@
 
 
 #include "../event_router.h"
+#include "../base/json.h"
 
 
 /*
@@ -22,9 +23,10 @@
  */
 ngx_int_t ngx_er_reply(ngx_http_request_t *r, ngx_er_answer_t *answer);
 
-/* the same with a body of this type, which is not copied */
-ngx_int_t ngx_er_reply_text(ngx_http_request_t *r, ngx_uint_t status,
-    const char *type, ngx_str_t *body);
+/* 200 and a body of this type, which is not copied; JSON is ended first */
+ngx_int_t ngx_er_reply_text(ngx_http_request_t *r, const char *type,
+    ngx_str_t *body);
+ngx_int_t ngx_er_reply_json(ngx_http_request_t *r, ngx_er_json_t *json);
 
 /* a problem; "allow" is the header of a 405, or NULL */
 ngx_int_t ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,

@@ -28,7 +28,8 @@
 #include "../ingest/reply.h"
 
 
-#define NGX_ER_ADMIN_STEP  1000        /* entries in one transaction */
+#define NGX_ER_ADMIN_STEP    1000      /* entries in one transaction */
+#define NGX_ER_ADMIN_ANSWER  512       /* bytes, to begin with */
 
 
 typedef enum {
@@ -67,7 +68,6 @@ static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
 static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_problem(ngx_http_request_t *r,
     ngx_uint_t status, const char *detail);
-static ngx_int_t ngx_er_admin_json(ngx_http_request_t *r, ngx_str_t *body);
 
 
 static struct {
@@ -248,9 +248,8 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 static ngx_int_t
 ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 {
-    u_char           *p;
     ngx_int_t         rc;
-    ngx_str_t         body;
+    ngx_er_json_t     json;
     ngx_er_target_t  *target;
 
     if (ngx_er_admin_target(r, mcf, &target, &rc) != NGX_OK) {
@@ -272,17 +271,13 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
                   "a probe of target \"%V\" is asked for by an operator",
                   &target->name);
 
-    p = ngx_pnalloc(r->pool, NGX_ER_NAME_MAX + 64);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    ngx_er_json_begin(&json, r->pool, NGX_ER_ADMIN_ANSWER);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_text(&json, "target", &target->name, 0);
+    ngx_er_json_flag(&json, "probe", 1);
+    ngx_er_json_close(&json, "}\n");
 
-    body.data = p;
-    body.len = ngx_sprintf(p, "{\"target\":\"%V\",\"probe\":true}\n",
-                           &target->name)
-               - p;
-
-    return ngx_er_admin_json(r, &body);
+    return ngx_er_reply_json(r, &json);
 }
 
 
@@ -463,8 +458,9 @@ ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 {
-    u_char              *p;
-    ngx_str_t            name, body;
+    ngx_str_t            name;
+    const char          *verb;
+    ngx_er_json_t        json;
     ngx_er_main_conf_t  *mcf;
     ngx_http_request_t  *r;
 
@@ -487,33 +483,25 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
                                     "the event store does not answer");
     }
 
+    ngx_er_json_begin(&json, r->pool, NGX_ER_ADMIN_ANSWER);
+
     if (op->verb == NGX_ER_QUEUE_LIST) {
-
-        if (ngx_er_admin_list(r->pool, op, ctx->reveal, &body) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_er_admin_json(r, &body);
+        ngx_er_admin_list(&json, op, ctx->reveal);
+        return ngx_er_reply_json(r, &json);
     }
 
-    p = ngx_pnalloc(r->pool, 64);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = p;
-    body.len = ngx_sprintf(p, "{\"%s\":%ui}\n",
-                           op->verb == NGX_ER_QUEUE_REPLAY ? "replayed"
-                                                           : "purged",
-                           ctx->done)
-               - p;
+    verb = (op->verb == NGX_ER_QUEUE_REPLAY) ? "replayed" : "purged";
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "%ui %s were %s by an operator", ctx->done,
                   op->archive ? "events of the archive" : "dead letters",
-                  op->verb == NGX_ER_QUEUE_REPLAY ? "replayed" : "purged");
+                  verb);
 
-    return ngx_er_admin_json(r, &body);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_number(&json, verb, ctx->done);
+    ngx_er_json_close(&json, "}\n");
+
+    return ngx_er_reply_json(r, &json);
 }
 
 
@@ -522,27 +510,17 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 {
-    u_char              *p;
-    ngx_str_t            body;
-    ngx_http_request_t  *r;
+    ngx_er_json_t  json;
 
-    r = ctx->request;
+    ngx_er_json_begin(&json, ctx->request->pool, NGX_ER_ADMIN_ANSWER);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_text(&json, "target", &ctx->target->name, 0);
+    ngx_er_json_flag(&json, "paused", op->held);
+    ngx_er_json_word(&json, "until", op->rc != NGX_OK ? "restart"
+                                     : op->held ? "resume" : "pause");
+    ngx_er_json_close(&json, "}\n");
 
-    p = ngx_pnalloc(r->pool, NGX_ER_NAME_MAX + 128);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = p;
-
-    p = ngx_sprintf(p, "{\"target\":\"%V\",\"paused\":%s,\"until\":\"%s\"}\n",
-                    &ctx->target->name, op->held ? "true" : "false",
-                    op->rc != NGX_OK ? "restart"
-                                     : (op->held ? "resume" : "pause"));
-
-    body.len = p - body.data;
-
-    return ngx_er_admin_json(r, &body);
+    return ngx_er_reply_json(ctx->request, &json);
 }
 
 
@@ -584,13 +562,6 @@ ngx_er_admin_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail)
 {
     return ngx_er_reply_problem(r, status, detail, NULL);
-}
-
-
-static ngx_int_t
-ngx_er_admin_json(ngx_http_request_t *r, ngx_str_t *body)
-{
-    return ngx_er_reply_text(r, NGX_HTTP_OK, "application/json", body);
 }
 
 

@@ -14,6 +14,7 @@
 #define _NGX_ER_ADMIN_H_INCLUDED_
 
 
+#include "../base/json.h"
 #include "../deliver/lane.h"
 
 
@@ -36,10 +37,9 @@ struct ngx_er_admin_s {
 /* event_admin [token=FILE] [access=nginx] [reveal] */
 char *ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* admin_list.c: the answer to LIST as JSON, in the pool; reveal: with bodies.
-   NGX_ERROR: no memory */
-ngx_int_t ngx_er_admin_list(ngx_pool_t *pool, ngx_er_queue_op_t *op,
-    ngx_uint_t reveal, ngx_str_t *text);
+/* admin_list.c: the answer to LIST; reveal: with bodies */
+void ngx_er_admin_list(ngx_er_json_t *json, ngx_er_queue_op_t *op,
+    ngx_uint_t reveal);
 
 /* "if" and "limit_except" in a location that administers */
 void ngx_er_admin_merge(ngx_conf_t *cf, void *parent, void *child);

@@ -9,7 +9,8 @@
  * admin.c calls it.  Attributes are safe already; what a target answered and
  * what a producer sent may be any bytes, so they are shown as text only where
  * they are (the rest is percent-encoded).  Bodies are shown if the operation
- * fetched records for it; headers of producers never are.
+ * fetched records for it; headers of producers never are.  Want of memory
+ * shows when the JSON is ended.
  */
 
 
@@ -22,17 +23,18 @@
 #define NGX_ER_ADMIN_ERRORS  16        /* of one answer of OutSystems */
 
 
-static json_t *ngx_er_admin_entry(ngx_pool_t *pool, ngx_er_queue_op_t *op,
+static void ngx_er_admin_entry(ngx_er_json_t *json, ngx_er_queue_op_t *op,
     ngx_er_entry_t *entry, ngx_uint_t reveal);
-static void ngx_er_admin_event(ngx_pool_t *pool, ngx_er_entry_t *entry,
-    ngx_uint_t reveal, json_t *out);
-static void ngx_er_admin_dead(ngx_pool_t *pool, ngx_er_entry_t *entry,
-    json_t *out);
-static void ngx_er_admin_outsystems(ngx_er_entry_t *entry, json_t *out);
-static json_t *ngx_er_admin_past(ngx_er_entry_t *entry);
-static json_t *ngx_er_admin_text(ngx_pool_t *pool, ngx_str_t *text);
-static json_t *ngx_er_admin_time(uint64_t ms);
-static json_t *ngx_er_admin_number(uint64_t n);
+static void ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
+    ngx_uint_t reveal);
+static void ngx_er_admin_dead(ngx_er_json_t *json, ngx_er_entry_t *entry);
+static void ngx_er_admin_outsystems(ngx_er_json_t *json,
+    ngx_er_entry_t *entry);
+static void ngx_er_admin_past(ngx_er_json_t *json, ngx_er_entry_t *entry);
+static void ngx_er_admin_text(ngx_er_json_t *json, const char *name,
+    ngx_str_t *text);
+static void ngx_er_admin_time(ngx_er_json_t *json, const char *name,
+    uint64_t ms);
 
 
 static const char  *ngx_er_admin_reasons[] = {
@@ -40,98 +42,79 @@ static const char  *ngx_er_admin_reasons[] = {
 };
 
 
-ngx_int_t
-ngx_er_admin_list(ngx_pool_t *pool, ngx_er_queue_op_t *op, ngx_uint_t reveal,
-    ngx_str_t *text)
+void
+ngx_er_admin_list(ngx_er_json_t *json, ngx_er_queue_op_t *op,
+    ngx_uint_t reveal)
 {
-    char            *dump;
-    json_t          *root, *list;
-    u_char           cursor[2 * 16 + 2];
+    u_char           text[2 * 16 + 1];
+    ngx_str_t        cursor;
     ngx_uint_t       i;
     ngx_er_entry_t  *entry;
 
-    list = json_array();
-    root = json_object();
-
-    (void) json_object_set_new(root, "entries", list);
+    ngx_er_json_open(json, NULL, "{");
+    ngx_er_json_open(json, "entries", "[");
 
     if (op->entries) {
         entry = op->entries->elts;
 
         for (i = 0; i < op->entries->nelts; i++) {
-            (void) json_array_append_new(list, ngx_er_admin_entry(pool, op,
-                                                                  &entry[i],
-                                                                  reveal));
+            ngx_er_admin_entry(json, op, &entry[i], reveal);
         }
     }
 
+    ngx_er_json_close(json, "]");
+
     if (op->more) {
-        (void) ngx_sprintf(cursor, "%016xL-%016xL%Z", op->after[0],
-                           op->after[1]);
-        (void) json_object_set_new(root, "next",
-                                   json_string((char *) cursor));
+        cursor.data = text;
+        cursor.len = ngx_sprintf(text, "%016xL-%016xL", op->after[0],
+                                 op->after[1])
+                     - text;
+
+        ngx_er_json_text(json, "next", &cursor, 0);
     }
 
-    dump = json_dumps(root, JSON_COMPACT);
-    json_decref(root);
-
-    if (dump == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->len = ngx_strlen(dump);
-    text->data = ngx_pnalloc(pool, text->len + 1);
-
-    if (text->data) {
-        ngx_memcpy(text->data, dump, text->len);
-        text->data[text->len++] = LF;
-    }
-
-    ngx_free(dump);
-
-    return text->data ? NGX_OK : NGX_ERROR;
-}
-
-
-static json_t *
-ngx_er_admin_entry(ngx_pool_t *pool, ngx_er_queue_op_t *op,
-    ngx_er_entry_t *entry, ngx_uint_t reveal)
-{
-    json_t  *out;
-
-    out = json_object();
-
-    (void) json_object_set_new(out, "event", ngx_er_admin_number(entry->seq));
-    (void) json_object_set_new(out, "target",
-                               ngx_er_admin_text(pool, &entry->name));
-    (void) json_object_set_new(out, "routes",
-                               ngx_er_admin_text(pool, &entry->routes));
-    (void) json_object_set_new(out, "accepted",
-                               ngx_er_admin_time(entry->accepted));
-    (void) json_object_set_new(out, "attempts",
-                               json_integer(entry->attempts));
-    (void) json_object_set_new(out, "crashes", json_integer(entry->crashes));
-    (void) json_object_set_new(out, "epoch", json_integer(entry->epoch));
-    (void) json_object_set_new(out, "history", ngx_er_admin_past(entry));
-
-    if (op->dead) {
-        ngx_er_admin_dead(pool, entry, out);
-
-    } else {
-        (void) json_object_set_new(out, "due", ngx_er_admin_time(entry->due));
-    }
-
-    if (entry->record.len) {
-        ngx_er_admin_event(pool, entry, reveal, out);
-    }
-
-    return out;
+    ngx_er_json_close(json, "}\n");
 }
 
 
 static void
-ngx_er_admin_event(ngx_pool_t *pool, ngx_er_entry_t *entry,
-    ngx_uint_t reveal, json_t *out)
+ngx_er_admin_entry(ngx_er_json_t *json, ngx_er_queue_op_t *op,
+    ngx_er_entry_t *entry, ngx_uint_t reveal)
+{
+    u_char     text[16];
+    ngx_str_t  event;
+
+    event.data = text;
+    event.len = ngx_sprintf(text, "%016xL", entry->seq) - text;
+
+    ngx_er_json_open(json, NULL, "{");
+    ngx_er_json_text(json, "event", &event, 0);
+    ngx_er_admin_text(json, "target", &entry->name);
+    ngx_er_admin_text(json, "routes", &entry->routes);
+    ngx_er_admin_time(json, "accepted", entry->accepted);
+    ngx_er_json_number(json, "attempts", entry->attempts);
+    ngx_er_json_number(json, "crashes", entry->crashes);
+    ngx_er_json_number(json, "epoch", entry->epoch);
+    ngx_er_admin_past(json, entry);
+
+    if (op->dead) {
+        ngx_er_admin_dead(json, entry);
+
+    } else {
+        ngx_er_admin_time(json, "due", entry->due);
+    }
+
+    if (entry->record.len) {
+        ngx_er_admin_event(json, entry, reveal);
+    }
+
+    ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
+    ngx_uint_t reveal)
 {
     ngx_er_record_t  record;
 
@@ -139,28 +122,21 @@ ngx_er_admin_event(ngx_pool_t *pool, ngx_er_entry_t *entry,
         return;
     }
 
-    (void) json_object_set_new(out, "id",
-                               ngx_er_admin_text(pool, &record.id));
-    (void) json_object_set_new(out, "source",
-                               ngx_er_admin_text(pool, &record.source));
-    (void) json_object_set_new(out, "type",
-                               ngx_er_admin_text(pool, &record.type));
-    (void) json_object_set_new(out, "subject",
-                               ngx_er_admin_text(pool, &record.subject));
-    (void) json_object_set_new(out, "size", json_integer(record.body.len));
+    ngx_er_admin_text(json, "id", &record.id);
+    ngx_er_admin_text(json, "source", &record.source);
+    ngx_er_admin_text(json, "type", &record.type);
+    ngx_er_admin_text(json, "subject", &record.subject);
+    ngx_er_json_number(json, "size", record.body.len);
 
     if (reveal) {
-        (void) json_object_set_new(out, "datacontenttype",
-                                   ngx_er_admin_text(pool,
-                                                     &record.content_type));
-        (void) json_object_set_new(out, "body",
-                                   ngx_er_admin_text(pool, &record.body));
+        ngx_er_admin_text(json, "datacontenttype", &record.content_type);
+        ngx_er_admin_text(json, "body", &record.body);
     }
 }
 
 
 static void
-ngx_er_admin_dead(ngx_pool_t *pool, ngx_er_entry_t *entry, json_t *out)
+ngx_er_admin_dead(ngx_er_json_t *json, ngx_er_entry_t *entry)
 {
     const char  *reason;
 
@@ -168,18 +144,16 @@ ngx_er_admin_dead(ngx_pool_t *pool, ngx_er_entry_t *entry, json_t *out)
               < sizeof(ngx_er_admin_reasons) / sizeof(char *))
              ? ngx_er_admin_reasons[entry->reason] : "unknown";
 
-    (void) json_object_set_new(out, "reason", json_string(reason));
-    (void) json_object_set_new(out, "died", ngx_er_admin_time(entry->died));
+    ngx_er_json_word(json, "reason", reason);
+    ngx_er_admin_time(json, "died", entry->died);
 
     if (entry->status) {
-        (void) json_object_set_new(out, "status",
-                                   json_integer(entry->status));
+        ngx_er_json_number(json, "status", entry->status);
     }
 
     if (entry->answer.len) {
-        (void) json_object_set_new(out, "answer",
-                                   ngx_er_admin_text(pool, &entry->answer));
-        ngx_er_admin_outsystems(entry, out);
+        ngx_er_admin_text(json, "answer", &entry->answer);
+        ngx_er_admin_outsystems(json, entry);
     }
 }
 
@@ -190,93 +164,92 @@ ngx_er_admin_dead(ngx_pool_t *pool, ngx_er_entry_t *entry, json_t *out)
  */
 
 static void
-ngx_er_admin_outsystems(ngx_er_entry_t *entry, json_t *out)
+ngx_er_admin_outsystems(ngx_er_json_t *json, ngx_er_entry_t *entry)
 {
-    size_t   i;
-    json_t  *root, *errors, *status, *error, *list;
+    size_t      i;
+    json_t     *root, *errors, *error;
+    ngx_str_t   text;
 
     root = json_loadb((char *) entry->answer.data, entry->answer.len,
                       JSON_REJECT_DUPLICATES, NULL);
 
     errors = json_object_get(root, "Errors");
-    status = json_object_get(root, "StatusCode");
 
-    if (json_is_array(errors) && json_is_integer(status)) {
-        list = json_array();
+    if (json_is_array(errors)
+        && json_is_integer(json_object_get(root, "StatusCode")))
+    {
+        ngx_er_json_open(json, "errors", "[");
 
         json_array_foreach(errors, i, error) {
 
             if (json_is_string(error) && i < NGX_ER_ADMIN_ERRORS) {
-                (void) json_array_append(list, error);
+                text.data = (u_char *) json_string_value(error);
+                text.len = json_string_length(error);
+
+                ngx_er_json_text(json, NULL, &text, 0);
             }
         }
 
-        (void) json_object_set_new(out, "errors", list);
+        ngx_er_json_close(json, "]");
     }
 
     json_decref(root);
 }
 
 
-static json_t *
-ngx_er_admin_past(ngx_er_entry_t *entry)
+static void
+ngx_er_admin_past(ngx_er_json_t *json, ngx_er_entry_t *entry)
 {
-    json_t      *list;
-    ngx_uint_t   i;
+    ngx_uint_t  i;
 
-    list = json_array();
+    ngx_er_json_open(json, "history", "[");
 
     for (i = 0; i < entry->npast; i++) {
-        (void) json_array_append_new(list,
-                   json_pack("{s:o, s:i, s:i, s:i}",
-                             "at", ngx_er_admin_time(entry->past[i].time),
-                             "attempt", (int) entry->past[i].number,
-                             "status", (int) entry->past[i].status,
-                             "ms", (int) entry->past[i].ms));
+        ngx_er_json_open(json, NULL, "{");
+        ngx_er_admin_time(json, "at", entry->past[i].time);
+        ngx_er_json_number(json, "attempt", entry->past[i].number);
+        ngx_er_json_number(json, "status", entry->past[i].status);
+        ngx_er_json_number(json, "ms", entry->past[i].ms);
+        ngx_er_json_close(json, "}");
     }
 
-    return list;
+    ngx_er_json_close(json, "]");
 }
 
 
-static json_t *
-ngx_er_admin_text(ngx_pool_t *pool, ngx_str_t *text)
+static void
+ngx_er_admin_text(ngx_er_json_t *json, const char *name, ngx_str_t *text)
 {
     ngx_str_t  safe;
 
-    if (ngx_er_event_attribute(pool, text, text->len * 3, &safe) != NGX_OK) {
-        return NULL;
+    if (ngx_er_event_attribute(json->pool, text, text->len * 3, &safe)
+        != NGX_OK)
+    {
+        json->failed = 1;
+        return;
     }
 
-    return json_stringn((char *) safe.data, safe.len);
+    ngx_er_json_text(json, name, &safe, 0);
 }
 
 
 /* RFC 3339, in UTC */
 
-static json_t *
-ngx_er_admin_time(uint64_t ms)
+static void
+ngx_er_admin_time(ngx_er_json_t *json, const char *name, uint64_t ms)
 {
-    u_char    text[sizeof("2026-01-01T00:00:00.000Z") + 16];
-    ngx_tm_t  tm;
+    u_char     buf[sizeof("2026-01-01T00:00:00.000Z") + 16];
+    ngx_tm_t   tm;
+    ngx_str_t  text;
 
     ngx_gmtime((time_t) (ms / 1000), &tm);
 
-    (void) ngx_sprintf(text, "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ%Z",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       (int) (ms % 1000));
+    text.data = buf;
+    text.len = ngx_sprintf(buf, "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                           tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                           tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                           (int) (ms % 1000))
+               - buf;
 
-    return json_string((char *) text);
-}
-
-
-static json_t *
-ngx_er_admin_number(uint64_t n)
-{
-    u_char  text[17];
-
-    (void) ngx_sprintf(text, "%016xL%Z", n);
-
-    return json_string((char *) text);
+    ngx_er_json_text(json, name, &text, 0);
 }

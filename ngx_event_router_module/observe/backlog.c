@@ -21,7 +21,6 @@
 
 #define NGX_ER_BACKLOG_LINE    80      /* bytes of a metric beside the names */
 #define NGX_ER_BACKLOG_HELP    160
-#define NGX_ER_BACKLOG_TARGET  320     /* bytes of a target's JSON */
 #define NGX_ER_BACKLOG_STORE   640
 
 
@@ -36,6 +35,8 @@ typedef struct {
 } ngx_er_backlog_metric_t;
 
 
+static void ngx_er_backlog_target(ngx_er_json_t *json,
+    ngx_er_target_t *target);
 static uint64_t ngx_er_backlog_pending(ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_backlog_dead(ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_backlog_age(ngx_er_lane_sh_t *lane, uint64_t now);
@@ -91,50 +92,65 @@ ngx_er_backlog_size(ngx_er_main_conf_t *mcf)
     target = mcf->targets.elts;
 
     for (i = 0; i < mcf->targets.nelts; i++) {
-        size += ngx_max(NGX_ER_BACKLOG_TARGET + target[i]->name.len,
-                        NGX_ER_BACKLOG_METRICS
-                        * (NGX_ER_BACKLOG_LINE + target[i]->name.len));
+        size += NGX_ER_BACKLOG_METRICS
+                * (NGX_ER_BACKLOG_LINE + target[i]->name.len);
     }
 
     return size;
 }
 
 
-u_char *
-ngx_er_backlog_json(u_char *p, ngx_er_main_conf_t *mcf)
+void
+ngx_er_backlog_json(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
 {
-    uint64_t            now, used, size;
-    ngx_uint_t          i;
-    ngx_er_target_t   **target;
-    ngx_er_lane_sh_t    lane;
+    uint64_t           used, size;
+    ngx_uint_t         i;
+    ngx_er_target_t  **target;
 
-    now = ngx_er_queue_now();
     ngx_er_lanes_usage(mcf, &used, &size);
 
-    p = ngx_sprintf(p, ",\"queue\":{\"store\":\"%s\",\"used\":%uL,"
-                    "\"size\":%uL,\"lost\":%uA,\"targets\":{",
-                    mcf->queue->backend->name, used, size,
-                    mcf->queue->lost ? *mcf->queue->lost : 0);
+    ngx_er_json_open(json, "queue", "{");
+    ngx_er_json_word(json, "store", mcf->queue->backend->name);
+    ngx_er_json_number(json, "used", used);
+    ngx_er_json_number(json, "size", size);
+    ngx_er_json_number(json, "lost",
+                       mcf->queue->lost ? *mcf->queue->lost : 0);
+    ngx_er_json_open(json, "targets", "{");
 
     target = mcf->targets.elts;
 
     for (i = 0; i < mcf->targets.nelts; i++) {
-        ngx_er_lane_copy(target[i], &lane);
-
-        p = ngx_sprintf(p, "%s\"%V\":{\"pending\":%ui,\"dead\":%ui,"
-                        "\"oldest_seconds\":%uL,\"in_flight\":%uL,"
-                        "\"retries_in_flight\":%uD,\"breaker\":\"%s\","
-                        "\"paused\":%s,\"pause_seconds\":%uL}",
-                        i ? "," : "", &target[i]->name, lane.pending,
-                        lane.dead, ngx_er_backlog_age(&lane, now),
-                        ngx_er_backlog_flight(&lane, now), lane.policy.again,
-                        ngx_er_breaker_name(lane.policy.breaker),
-                        lane.held == NGX_ER_LANE_PAUSED ? "true"
-                                                        : "false",
-                        ngx_er_backlog_pause(&lane, now));
+        ngx_er_backlog_target(json, target[i]);
     }
 
-    return ngx_cpymem(p, "}}", 2);
+    ngx_er_json_close(json, "}");
+    ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_backlog_target(ngx_er_json_t *json, ngx_er_target_t *target)
+{
+    uint64_t          now;
+    ngx_er_lane_sh_t  lane;
+
+    now = ngx_er_queue_now();
+    ngx_er_lane_copy(target, &lane);
+
+    ngx_er_json_key(json, &target->name);
+    ngx_er_json_open(json, NULL, "{");
+    ngx_er_json_number(json, "pending", lane.pending);
+    ngx_er_json_number(json, "dead", lane.dead);
+    ngx_er_json_number(json, "oldest_seconds",
+                       ngx_er_backlog_age(&lane, now));
+    ngx_er_json_number(json, "in_flight", ngx_er_backlog_flight(&lane, now));
+    ngx_er_json_number(json, "retries_in_flight", lane.policy.again);
+    ngx_er_json_word(json, "breaker",
+                     ngx_er_breaker_name(lane.policy.breaker));
+    ngx_er_json_flag(json, "paused", lane.held == NGX_ER_LANE_PAUSED);
+    ngx_er_json_number(json, "pause_seconds",
+                       ngx_er_backlog_pause(&lane, now));
+    ngx_er_json_close(json, "}");
 }
 
 

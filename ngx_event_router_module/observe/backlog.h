@@ -15,14 +15,15 @@
 
 
 #include "../event_router.h"
+#include "../base/json.h"
 
 
-/* bytes that either of the others writes at most; 0: there is no queue */
-size_t ngx_er_backlog_size(ngx_er_main_conf_t *mcf);
+/* "queue":{...} */
+void ngx_er_backlog_json(ngx_er_json_t *json, ngx_er_main_conf_t *mcf);
 
-/* ,"queue":{...} */
-u_char *ngx_er_backlog_json(u_char *p, ngx_er_main_conf_t *mcf);
+/* for Prometheus; bytes that it writes at most, 0: there is no queue */
 u_char *ngx_er_backlog_prometheus(u_char *p, ngx_er_main_conf_t *mcf);
+size_t ngx_er_backlog_size(ngx_er_main_conf_t *mcf);
 
 
 #endif /* _NGX_ER_BACKLOG_H_INCLUDED_ */

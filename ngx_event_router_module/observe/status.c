@@ -19,17 +19,20 @@
 #include "../ingest/reply.h"
 
 
-/* bytes of one number with its labels, beside the noun's name */
-
-#define NGX_ER_STATUS_LINE  96
+#define NGX_ER_STATUS_JSON  8192       /* bytes, to begin with */
+#define NGX_ER_STATUS_LINE  96         /* bytes of one number with its labels,
+                                          beside the noun's name */
 
 
 static ngx_int_t ngx_er_status_handler(ngx_http_request_t *r);
-static size_t ngx_er_status_size(ngx_er_main_conf_t *mcf);
-static u_char *ngx_er_status_json(u_char *p, ngx_er_main_conf_t *mcf);
-static u_char *ngx_er_status_json_counters(u_char *p, ngx_str_t *name,
+static ngx_int_t ngx_er_status_json(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_status_counters(ngx_er_json_t *json, ngx_str_t *name,
     ngx_atomic_t *counters, ngx_uint_t n,
-    const char *(*word)(ngx_uint_t metric), ngx_uint_t last);
+    const char *(*word)(ngx_uint_t metric));
+static ngx_int_t ngx_er_status_text(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf);
+static size_t ngx_er_status_size(ngx_er_main_conf_t *mcf);
 static u_char *ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf);
 static u_char *ngx_er_status_targets(u_char *p, ngx_er_main_conf_t *mcf,
     const char *family, ngx_uint_t first, ngx_uint_t last);
@@ -38,9 +41,6 @@ static u_char *ngx_er_status_targets(u_char *p, ngx_er_main_conf_t *mcf,
 static ngx_int_t
 ngx_er_status_handler(ngx_http_request_t *r)
 {
-    u_char              *p;
-    ngx_str_t            body;
-    const char          *type;
     ngx_er_main_conf_t  *mcf;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
@@ -53,29 +53,95 @@ ngx_er_status_handler(ngx_http_request_t *r)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
+    if (r->uri.len >= sizeof("/metrics") - 1
+        && ngx_strncmp(r->uri.data + r->uri.len - (sizeof("/metrics") - 1),
+                       "/metrics", sizeof("/metrics") - 1)
+           == 0)
+    {
+        return ngx_er_status_text(r, mcf);
+    }
+
+    return ngx_er_status_json(r, mcf);
+}
+
+
+static ngx_int_t
+ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_json_t      json;
+    ngx_er_source_t  **source;
+    ngx_er_target_t  **target;
+
+    ngx_er_json_begin(&json, r->pool, NGX_ER_STATUS_JSON);
+
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_open(&json, "sources", "{");
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_er_status_counters(&json, &source[i]->name, source[i]->counters,
+                               NGX_ER_METRIC_SOURCE_LAST,
+                               ngx_er_metric_source_name);
+    }
+
+    ngx_er_json_close(&json, "}");
+    ngx_er_json_open(&json, "targets", "{");
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_status_counters(&json, &target[i]->name, target[i]->counters,
+                               NGX_ER_METRIC_TARGET_LAST,
+                               ngx_er_metric_target_name);
+    }
+
+    ngx_er_json_close(&json, "}");
+
+    if (mcf->queue) {
+        ngx_er_backlog_json(&json, mcf);
+    }
+
+    ngx_er_json_close(&json, "}\n");
+
+    return ngx_er_reply_json(r, &json);
+}
+
+
+static void
+ngx_er_status_counters(ngx_er_json_t *json, ngx_str_t *name,
+    ngx_atomic_t *counters, ngx_uint_t n,
+    const char *(*word)(ngx_uint_t metric))
+{
+    ngx_uint_t  i;
+
+    ngx_er_json_key(json, name);
+    ngx_er_json_open(json, NULL, "{");
+
+    for (i = 0; i < n; i++) {
+        ngx_er_json_number(json, word(i), counters[i]);
+    }
+
+    ngx_er_json_close(json, "}");
+}
+
+
+static ngx_int_t
+ngx_er_status_text(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
+{
+    u_char     *p;
+    ngx_str_t   body;
+
     p = ngx_pnalloc(r->pool, ngx_er_status_size(mcf));
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     body.data = p;
+    body.len = ngx_er_status_prometheus(p, mcf) - p;
 
-    if (r->uri.len >= sizeof("/metrics") - 1
-        && ngx_strncmp(r->uri.data + r->uri.len - (sizeof("/metrics") - 1),
-                       "/metrics", sizeof("/metrics") - 1)
-           == 0)
-    {
-        type = "text/plain; version=0.0.4";
-        p = ngx_er_status_prometheus(p, mcf);
-
-    } else {
-        type = "application/json";
-        p = ngx_er_status_json(p, mcf);
-    }
-
-    body.len = p - body.data;
-
-    return ngx_er_reply_text(r, NGX_HTTP_OK, type, &body);
+    return ngx_er_reply_text(r, "text/plain; version=0.0.4", &body);
 }
 
 
@@ -102,65 +168,6 @@ ngx_er_status_size(ngx_er_main_conf_t *mcf)
     }
 
     return size + ngx_er_backlog_size(mcf);
-}
-
-
-static u_char *
-ngx_er_status_json(u_char *p, ngx_er_main_conf_t *mcf)
-{
-    ngx_uint_t         i, n;
-    ngx_er_source_t  **source;
-    ngx_er_target_t  **target;
-
-    p = ngx_cpymem(p, "{\"sources\":{", sizeof("{\"sources\":{") - 1);
-
-    source = mcf->sources.elts;
-    n = mcf->sources.nelts;
-
-    for (i = 0; i < n; i++) {
-        p = ngx_er_status_json_counters(p, &source[i]->name,
-                                        source[i]->counters,
-                                        NGX_ER_METRIC_SOURCE_LAST,
-                                        ngx_er_metric_source_name, i == n - 1);
-    }
-
-    p = ngx_cpymem(p, "},\"targets\":{", sizeof("},\"targets\":{") - 1);
-
-    target = mcf->targets.elts;
-    n = mcf->targets.nelts;
-
-    for (i = 0; i < n; i++) {
-        p = ngx_er_status_json_counters(p, &target[i]->name,
-                                        target[i]->counters,
-                                        NGX_ER_METRIC_TARGET_LAST,
-                                        ngx_er_metric_target_name, i == n - 1);
-    }
-
-    *p++ = '}';
-
-    if (mcf->queue) {
-        p = ngx_er_backlog_json(p, mcf);
-    }
-
-    return ngx_cpymem(p, "}\n", sizeof("}\n") - 1);
-}
-
-
-static u_char *
-ngx_er_status_json_counters(u_char *p, ngx_str_t *name,
-    ngx_atomic_t *counters, ngx_uint_t n,
-    const char *(*word)(ngx_uint_t metric), ngx_uint_t last)
-{
-    ngx_uint_t  i;
-
-    p = ngx_sprintf(p, "\"%V\":{", name);
-
-    for (i = 0; i < n; i++) {
-        p = ngx_sprintf(p, "%s\"%s\":%uA", i ? "," : "", word(i),
-                        counters[i]);
-    }
-
-    return ngx_sprintf(p, "}%s", last ? "" : ",");
 }
 
 
