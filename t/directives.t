@@ -293,8 +293,8 @@ is("@documented", "@variables", 'variables');
 # the statuses of refusals
 
 my %told = map { $_ => 1 } after('Status codes') =~ /^\| (\d+) \|/mg;
-my ($titles) = slurp("$room/ingest/answer.c")
-               =~ /ngx_er_answer_titles\[\] = \{(.*?)^\};/ms;
+my ($titles) = slurp("$room/ingest/reply.c")
+               =~ /ngx_er_reply_titles\[\] = \{(.*?)^\};/ms;
 
 # 403 and 404 are those of handshakes, after 408 nginx closes the connection
 

@@ -60,8 +60,13 @@ my @only = (
     [ 'OpenSSL belongs to verification', qr/#include <openssl/,
       qr{^ingest/(?:verify|seal|jwt|encoding)\.[ch]$} ],
 
-    [ 'trees of JSON are for receipts and tokens', qr/#include <jansson/,
-      qr{^(?:ingest/(?:verify|jwt|answer)|observe/admin_list)\.[ch]$} ],
+    [ 'trees of JSON are for tokens and answers', qr/#include <jansson/,
+      qr{^(?:ingest/jwt|observe/admin_list)\.c$} ],
+
+    [ 'jansson reads, base/json.c writes',
+      qr/\bjson_(?:object|array|stringn?|integer|real|pack|dumps)\(|
+         \bjson_\w+_(?:set|append)\w*\(/x,
+      undef ],
 
     [ 'only carrier.c makes requests',
       qr/\bngx_http_(?:create|free|close)_request\(/,
@@ -121,6 +126,9 @@ for my $rule (@only) {
 # an event walks ingest, route, deliver; store lies below, observe beside
 
 my @never = (
+    [ 'base knows nobody', qr{^base/},
+      qr{"\.\./(?:conf|ingest|route|deliver|store|observe)/} ],
+
     [ 'conf calls nobody above it', qr{^conf/},
       qr{"\.\./(?!base\.h")} ],
 

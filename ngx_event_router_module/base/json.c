@@ -67,9 +67,9 @@ ngx_er_json_open(ngx_er_json_t *json, const char *name, const char *bracket)
 
 
 void
-ngx_er_json_close(ngx_er_json_t *json, const char *bracket)
+ngx_er_json_close(ngx_er_json_t *json, const char *brackets)
 {
-    ngx_er_json_bytes(json, bracket, ngx_strlen(bracket));
+    ngx_er_json_bytes(json, brackets, ngx_strlen(brackets));
     json->comma = 1;
 }
 

@@ -32,12 +32,12 @@ void ngx_er_json_begin(ngx_er_json_t *json, ngx_pool_t *pool, size_t size);
 ngx_int_t ngx_er_json_end(ngx_er_json_t *json, ngx_str_t *text);
 
 /*
- * "name" is a word of ours, or NULL in an array and behind a key.  Brackets
- * are "{" or "[" and "}" or "]"; "}\n" ends a line, too.
+ * "name" is a word of ours, or NULL in an array and behind a key.  A bracket
+ * is "{" or "["; "brackets" are "}" and "]", "\n" where the line ends, too.
  */
 void ngx_er_json_open(ngx_er_json_t *json, const char *name,
     const char *bracket);
-void ngx_er_json_close(ngx_er_json_t *json, const char *bracket);
+void ngx_er_json_close(ngx_er_json_t *json, const char *brackets);
 void ngx_er_json_word(ngx_er_json_t *json, const char *name,
     const char *word);
 void ngx_er_json_number(ngx_er_json_t *json, const char *name, uint64_t n);

@@ -5,25 +5,18 @@
 
 
 /*
- * Answers as bytes.  A receipt is written for every event in sync mode, so it
- * is printed straight into one buffer whose size is known beforehand, without
- * a tree; everything in it is either a word of ours, a name from nginx.conf
- * (letters and digits) or an attribute that event.c made valid UTF-8 without
- * control bytes, which ngx_escape_json() completes.
+ * The receipt: what became of the events of a request, the status that this
+ * asks for, and when the producer should come again.  receive.c sends it.
+ * Names are from nginx.conf, and attributes were made safe by event.c; the
+ * writer (base/json.c) escapes the rest.  What may fail is memory.
  */
 
 
 #include "answer.h"
 
 
-#define NGX_ER_ANSWER_HEADERS  8
-
-/* bytes of one event and one target beside names and attributes */
-#define NGX_ER_ANSWER_EVENT    256
-#define NGX_ER_ANSWER_TARGET   160
-
-#define NGX_ER_ANSWER_RETRY    10      /* seconds, where nothing better is
-                                          known */
+#define NGX_ER_ANSWER_EVENT    512     /* bytes of an event, to begin with */
+#define NGX_ER_ANSWER_HEADERS  3
 
 
 static ngx_uint_t ngx_er_answer_worst(ngx_er_receive_t *ctx,
@@ -31,138 +24,19 @@ static ngx_uint_t ngx_er_answer_worst(ngx_er_receive_t *ctx,
 static ngx_uint_t ngx_er_answer_status(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_retry(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_targets(ngx_er_fanout_t *fanout);
-static size_t ngx_er_answer_size(ngx_er_part_t *part);
-static u_char *ngx_er_answer_event(u_char *p, ngx_er_part_t *part);
-static ngx_int_t ngx_er_answer_after(ngx_pool_t *pool, ngx_uint_t retry,
-    ngx_er_answer_t *answer);
+static void ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part);
+static void ngx_er_answer_deliveries(ngx_er_json_t *json,
+    ngx_er_fanout_t *fanout);
 static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
     ngx_uint_t duplicate, ngx_er_answer_t *answer);
-
-
-static struct {
-    ngx_uint_t   status;
-    const char  *title;
-} ngx_er_answer_titles[] = {
-    { 400, "Bad Request" },
-    { 401, "Unauthorized" },
-    { 403, "Forbidden" },
-    { 404, "Not Found" },
-    { 405, "Method Not Allowed" },
-    { 408, "Request Timeout" },
-    { 413, "Content Too Large" },
-    { 415, "Unsupported Media Type" },
-    { 500, "Internal Server Error" },
-    { 503, "Service Unavailable" },
-    { 508, "Loop Detected" },
-    { 0, "Error" }
-};
-
-
-ngx_int_t
-ngx_er_answer_problem(ngx_pool_t *pool, ngx_uint_t status, const char *detail,
-    ngx_er_answer_t *answer)
-{
-    u_char            *p;
-    ngx_uint_t         i;
-    static ngx_str_t   type = ngx_string("application/problem+json");
-
-    for (i = 0; ngx_er_answer_titles[i].status; i++) {
-        if (ngx_er_answer_titles[i].status == status) {
-            break;
-        }
-    }
-
-    p = ngx_pnalloc(pool, NGX_ER_ANSWER_EVENT + ngx_strlen(detail));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    answer->status = status;
-    answer->body.data = p;
-    answer->body.len = ngx_sprintf(p, "{\"type\":\"about:blank\","
-                                   "\"title\":\"%s\",\"status\":%ui,"
-                                   "\"detail\":\"%s\"}\n",
-                                   ngx_er_answer_titles[i].title, status,
-                                   detail)
-                       - p;
-
-    return ngx_er_answer_header(pool, answer, "Content-Type", &type);
-}
-
-
-ngx_int_t
-ngx_er_answer_allow(ngx_pool_t *pool, ngx_er_source_t *source,
-    ngx_er_answer_t *answer)
-{
-    u_char      *p;
-    ngx_str_t    value;
-    ngx_uint_t   i;
-
-    static struct {
-        ngx_uint_t   method;
-        const char  *name;
-    } methods[] = {
-        { NGX_HTTP_GET, ", GET" },
-        { NGX_HTTP_HEAD, ", HEAD" },
-        { NGX_HTTP_OPTIONS, ", OPTIONS" },
-        { 0, NULL }
-    };
-
-    p = ngx_pnalloc(pool, sizeof("POST, GET, HEAD, OPTIONS"));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.data = p;
-    p = ngx_cpymem(p, "POST", sizeof("POST") - 1);
-
-    for (i = 0; methods[i].method; i++) {
-        if (source->methods & methods[i].method) {
-            p = ngx_cpymem(p, methods[i].name, ngx_strlen(methods[i].name));
-        }
-    }
-
-    value.len = p - value.data;
-
-    return ngx_er_answer_header(pool, answer, "Allow", &value);
-}
-
-
-ngx_int_t
-ngx_er_answer_header(ngx_pool_t *pool, ngx_er_answer_t *answer,
-    const char *name, ngx_str_t *value)
-{
-    ngx_er_header_t  *h;
-
-    if (answer->headers == NULL) {
-        answer->headers = ngx_palloc(pool, NGX_ER_ANSWER_HEADERS
-                                           * sizeof(ngx_er_header_t));
-        if (answer->headers == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (answer->nheaders == NGX_ER_ANSWER_HEADERS) {
-        return NGX_ERROR;
-    }
-
-    h = &answer->headers[answer->nheaders++];
-
-    h->name.data = (u_char *) name;
-    h->name.len = ngx_strlen(name);
-    h->value = *value;
-
-    return NGX_OK;
-}
 
 
 ngx_int_t
 ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_answer_t *answer, const char **word)
 {
-    size_t          size;
-    u_char         *p;
     ngx_uint_t      i, n, retry;
+    ngx_er_json_t   json;
     ngx_er_part_t  *part;
 
     n = ctx->parts.nelts;
@@ -175,40 +49,23 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     }
 
     retry = 0;
-    size = sizeof("{\"events\":[]}\n");
+    ngx_er_json_begin(&json, pool, ngx_max(n, 1) * NGX_ER_ANSWER_EVENT);
+
+    if (n != 1) {
+        ngx_er_json_open(&json, NULL, "{");
+        ngx_er_json_open(&json, "events", "[");
+    }
 
     for (i = 0; i < n; i++) {
         retry = ngx_max(retry, ngx_er_answer_retry(&part[i]));
-        size += ngx_er_answer_size(&part[i]);
+        ngx_er_answer_event(&json, &part[i]);
     }
 
-    p = ngx_pnalloc(pool, size);
-    if (p == NULL) {
+    ngx_er_json_close(&json, (n != 1) ? "]}\n" : "\n");
+
+    if (ngx_er_json_end(&json, &answer->body) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    answer->body.data = p;
-
-    if (n != 1) {
-        p = ngx_cpymem(p, "{\"events\":[", sizeof("{\"events\":[") - 1);
-    }
-
-    for (i = 0; i < n; i++) {
-        if (i) {
-            *p++ = ',';
-        }
-
-        p = ngx_er_answer_event(p, &part[i]);
-    }
-
-    if (n != 1) {
-        *p++ = ']';
-        *p++ = '}';
-    }
-
-    *p++ = '\n';
-
-    answer->body.len = p - answer->body.data;
 
     return ngx_er_answer_headers(pool, retry,
                                  n == 1 && part[0].fanout
@@ -258,47 +115,37 @@ static ngx_int_t
 ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry, ngx_uint_t duplicate,
     ngx_er_answer_t *answer)
 {
-    static ngx_str_t  type = ngx_string("application/json");
-    static ngx_str_t  one = ngx_string("1");
+    ngx_er_header_t  *h;
 
-    if (ngx_er_answer_header(pool, answer, "Content-Type", &type) != NGX_OK) {
+    h = ngx_palloc(pool, NGX_ER_ANSWER_HEADERS * sizeof(ngx_er_header_t)
+                         + NGX_INT_T_LEN);
+    if (h == NULL) {
         return NGX_ERROR;
     }
 
-    if (duplicate
-        && ngx_er_answer_header(pool, answer, "X-Event-Duplicate", &one)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
+    answer->headers = h;
+
+    ngx_str_set(&h->name, "Content-Type");
+    ngx_str_set(&h->value, "application/json");
+    h++;
+
+    if (duplicate) {
+        ngx_str_set(&h->name, "X-Event-Duplicate");
+        ngx_str_set(&h->value, "1");
+        h++;
     }
 
-    return retry ? ngx_er_answer_after(pool, retry, answer) : NGX_OK;
-}
-
-
-ngx_int_t
-ngx_er_answer_later(ngx_pool_t *pool, ngx_er_answer_t *answer)
-{
-    return ngx_er_answer_after(pool, NGX_ER_ANSWER_RETRY, answer);
-}
-
-
-static ngx_int_t
-ngx_er_answer_after(ngx_pool_t *pool, ngx_uint_t retry,
-    ngx_er_answer_t *answer)
-{
-    u_char     *p;
-    ngx_str_t   value;
-
-    p = ngx_pnalloc(pool, NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
+    if (retry) {
+        ngx_str_set(&h->name, "Retry-After");
+        h->value.data = (u_char *) (answer->headers + NGX_ER_ANSWER_HEADERS);
+        h->value.len = ngx_sprintf(h->value.data, "%ui", retry)
+                       - h->value.data;
+        h++;
     }
 
-    value.data = p;
-    value.len = ngx_sprintf(p, "%ui", retry) - p;
+    answer->nheaders = h - answer->headers;
 
-    return ngx_er_answer_header(pool, answer, "Retry-After", &value);
+    return NGX_OK;
 }
 
 
@@ -401,80 +248,70 @@ ngx_er_answer_targets(ngx_er_fanout_t *fanout)
 }
 
 
-static size_t
-ngx_er_answer_size(ngx_er_part_t *part)
+static void
+ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part)
 {
-    size_t              size;
-    ngx_uint_t          i;
-    ngx_er_delivery_t  *d;
-
-    /* an escaped byte takes two: there are no control bytes in attributes */
-
-    size = NGX_ER_ANSWER_EVENT + 2 * part->event->id.len
-           + 2 * part->event->type.len
-           + 4 * part->event->route_names.len;
-
-    if (part->fanout == NULL) {
-        return size;
-    }
-
-    d = part->fanout->deliveries.elts;
-
-    for (i = 0; i < part->fanout->deliveries.nelts; i++) {
-        size += NGX_ER_ANSWER_TARGET + d[i].target->name.len;
-    }
-
-    return size;
-}
-
-
-static u_char *
-ngx_er_answer_event(u_char *p, ngx_er_part_t *part)
-{
-    ngx_uint_t          i;
-    ngx_er_event_t     *event;
-    ngx_er_route_t    **route;
-    ngx_er_fanout_t    *fanout;
-    ngx_er_delivery_t  *d;
+    ngx_uint_t         i;
+    ngx_er_event_t    *event;
+    ngx_er_route_t   **route;
+    ngx_er_fanout_t   *fanout;
 
     event = part->event;
     fanout = part->fanout;
 
-    p = ngx_cpymem(p, "{\"id\":\"", sizeof("{\"id\":\"") - 1);
-    p = (u_char *) ngx_escape_json(p, event->id.data, event->id.len);
-    p = ngx_cpymem(p, "\",\"type\":\"", sizeof("\",\"type\":\"") - 1);
-    p = (u_char *) ngx_escape_json(p, event->type.data, event->type.len);
+    ngx_er_json_open(json, NULL, "{");
+    ngx_er_json_text(json, "id", &event->id, 0);
+    ngx_er_json_text(json, "type", &event->type, 0);
+    ngx_er_json_word(json, "outcome",
+                     ngx_er_outcome_name(fanout ? fanout->outcome
+                                                : part->outcome));
 
-    p = ngx_sprintf(p, "\",\"outcome\":\"%s\",\"routes\":[",
-                    ngx_er_outcome_name(fanout ? fanout->outcome
-                                               : part->outcome));
-
+    ngx_er_json_open(json, "routes", "[");
     route = event->routes.elts;
 
     for (i = 0; i < event->routes.nelts; i++) {
-        p = ngx_sprintf(p, "%s\"%V\"", i ? "," : "", &route[i]->name);
+        ngx_er_json_text(json, NULL, &route[i]->name, 0);
     }
 
-    p = ngx_cpymem(p, "],\"targets\":[", sizeof("],\"targets\":[") - 1);
+    ngx_er_json_close(json, "]");
+    ngx_er_json_open(json, "targets", "[");
 
     if (fanout) {
-        d = fanout->deliveries.elts;
-
-        for (i = 0; i < ngx_er_answer_targets(fanout); i++) {
-            p = ngx_sprintf(p, "%s{\"name\":\"%V\",\"state\":\"%s\","
-                            "\"status\":%ui,\"ms\":%M%s}",
-                            i ? "," : "", &d[i].target->name,
-                            ngx_er_delivery_state_name(d[i].state),
-                            d[i].status, d[i].ms,
-                            d[i].target->optional ? ",\"optional\":true" : "");
-        }
-
-        return ngx_sprintf(p, "],\"attempt\":%ui,\"ms\":%M}",
-                           fanout->attempt, fanout->ms);
+        ngx_er_answer_deliveries(json, fanout);
     }
 
-    *p++ = ']';
-    *p++ = '}';
+    ngx_er_json_close(json, "]");
 
-    return p;
+    if (fanout) {
+        ngx_er_json_number(json, "attempt", fanout->attempt);
+        ngx_er_json_number(json, "ms", fanout->ms);
+    }
+
+    ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_answer_deliveries(ngx_er_json_t *json, ngx_er_fanout_t *fanout)
+{
+    ngx_uint_t          i, n;
+    ngx_er_delivery_t  *d;
+
+    d = fanout->deliveries.elts;
+    n = ngx_er_answer_targets(fanout);
+
+    for (i = 0; i < n; i++) {
+        ngx_er_json_open(json, NULL, "{");
+        ngx_er_json_text(json, "name", &d[i].target->name, 0);
+        ngx_er_json_word(json, "state",
+                         ngx_er_delivery_state_name(d[i].state));
+        ngx_er_json_number(json, "status", d[i].status);
+        ngx_er_json_number(json, "ms", d[i].ms);
+
+        if (d[i].target->optional) {
+            ngx_er_json_flag(json, "optional", 1);
+        }
+
+        ngx_er_json_close(json, "}");
+    }
 }

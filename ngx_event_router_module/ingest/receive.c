@@ -52,6 +52,8 @@ static void ngx_er_receive_done(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
     ngx_uint_t status, ngx_uint_t metric, const char *detail);
+static ngx_int_t ngx_er_receive_allow(ngx_er_receive_t *ctx,
+    ngx_er_header_t *allow);
 
 
 ngx_int_t
@@ -511,8 +513,12 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
     ngx_uint_t metric, const char *detail)
 {
     ngx_uint_t        level;
-    ngx_er_answer_t   answer;
+    ngx_er_header_t   header, *more;
     ngx_er_refusal_t  refusal;
+
+    static ngx_er_header_t  later = {
+        ngx_string("Retry-After"), ngx_string(ngx_value(NGX_ER_ANSWER_RETRY))
+    };
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                    "event router receive: event of \"%V\" is refused, %ui: %s",
@@ -534,29 +540,66 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
                       &ctx->source->name, detail);
     }
 
-    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
-
     ctx->status = ngx_er_metric_source_name(metric);
     ngx_er_metric_source(ctx->source, metric);
 
-    if (ngx_er_answer_problem(ctx->request->pool, status, detail, &answer)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    switch (status) {
+
+    case NGX_HTTP_NOT_ALLOWED:
+
+        if (ngx_er_receive_allow(ctx, &header) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        more = &header;
+        break;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        more = &later;
+        break;
+
+    default:
+        more = NULL;
     }
 
-    if (status == NGX_HTTP_NOT_ALLOWED
-        && ngx_er_answer_allow(ctx->request->pool, ctx->source, &answer)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_er_reply_problem(ctx->request, status, detail, more);
+}
+
+
+/* POST, and the methods of handshakes */
+
+static ngx_int_t
+ngx_er_receive_allow(ngx_er_receive_t *ctx, ngx_er_header_t *allow)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    static struct {
+        ngx_uint_t   method;
+        const char  *name;
+    } methods[] = {
+        { NGX_HTTP_GET, ", GET" },
+        { NGX_HTTP_HEAD, ", HEAD" },
+        { NGX_HTTP_OPTIONS, ", OPTIONS" },
+        { 0, NULL }
+    };
+
+    p = ngx_pnalloc(ctx->request->pool, sizeof("POST, GET, HEAD, OPTIONS"));
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
-    if (status == NGX_HTTP_SERVICE_UNAVAILABLE
-        && ngx_er_answer_later(ctx->request->pool, &answer) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ngx_str_set(&allow->name, "Allow");
+    allow->value.data = p;
+    p = ngx_cpymem(p, "POST", sizeof("POST") - 1);
+
+    for (i = 0; methods[i].method; i++) {
+        if (ctx->source->methods & methods[i].method) {
+            p = ngx_cpymem(p, methods[i].name, ngx_strlen(methods[i].name));
+        }
     }
 
-    return ngx_er_reply(ctx->request, &answer);
+    allow->value.len = p - allow->value.data;
+
+    return NGX_OK;
 }

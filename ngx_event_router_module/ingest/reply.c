@@ -16,13 +16,35 @@
  */
 
 
-#include "answer.h"
 #include "reply.h"
 
 
+#define NGX_ER_REPLY_PROBLEM  256      /* bytes, to begin with */
+
+
+static const char *ngx_er_reply_title(ngx_uint_t status);
 static ngx_int_t ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_er_reply_header(ngx_http_request_t *r,
     ngx_er_header_t *header);
+
+
+static struct {
+    ngx_uint_t   status;
+    const char  *title;
+} ngx_er_reply_titles[] = {
+    { 400, "Bad Request" },
+    { 401, "Unauthorized" },
+    { 403, "Forbidden" },
+    { 404, "Not Found" },
+    { 405, "Method Not Allowed" },
+    { 408, "Request Timeout" },
+    { 413, "Content Too Large" },
+    { 415, "Unsupported Media Type" },
+    { 500, "Internal Server Error" },
+    { 503, "Service Unavailable" },
+    { 508, "Loop Detected" },
+    { 0, "Error" }
+};
 
 
 ngx_int_t
@@ -151,22 +173,17 @@ ngx_er_reply_json(ngx_http_request_t *r, ngx_er_json_t *json)
 ngx_int_t
 ngx_er_reply_text(ngx_http_request_t *r, const char *type, ngx_str_t *body)
 {
-    ngx_str_t        value;
     ngx_er_answer_t  answer;
+    ngx_er_header_t  header;
 
-    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+    ngx_str_set(&header.name, "Content-Type");
+    header.value.data = (u_char *) type;
+    header.value.len = ngx_strlen(type);
 
     answer.status = NGX_HTTP_OK;
     answer.body = *body;
-
-    value.data = (u_char *) type;
-    value.len = ngx_strlen(type);
-
-    if (ngx_er_answer_header(r->pool, &answer, "Content-Type", &value)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    answer.headers = &header;
+    answer.nheaders = 1;
 
     return ngx_er_reply(r, &answer);
 }
@@ -174,27 +191,49 @@ ngx_er_reply_text(ngx_http_request_t *r, const char *type, ngx_str_t *body)
 
 ngx_int_t
 ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
-    const char *detail, const char *allow)
+    const char *detail, ngx_er_header_t *more)
 {
-    ngx_str_t        value;
+    ngx_er_json_t    json;
     ngx_er_answer_t  answer;
+    ngx_er_header_t  headers[2];
 
-    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
+    ngx_er_json_begin(&json, r->pool, NGX_ER_REPLY_PROBLEM);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_word(&json, "type", "about:blank");
+    ngx_er_json_word(&json, "title", ngx_er_reply_title(status));
+    ngx_er_json_number(&json, "status", status);
+    ngx_er_json_word(&json, "detail", detail);
+    ngx_er_json_close(&json, "}\n");
 
-    if (ngx_er_answer_problem(r->pool, status, detail, &answer) != NGX_OK) {
+    if (ngx_er_json_end(&json, &answer.body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (allow) {
-        value.data = (u_char *) allow;
-        value.len = ngx_strlen(allow);
+    ngx_str_set(&headers[0].name, "Content-Type");
+    ngx_str_set(&headers[0].value, "application/problem+json");
 
-        if (ngx_er_answer_header(r->pool, &answer, "Allow", &value)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (more) {
+        headers[1] = *more;
+    }
+
+    answer.status = status;
+    answer.headers = headers;
+    answer.nheaders = more ? 2 : 1;
+
+    return ngx_er_reply(r, &answer);
+}
+
+
+static const char *
+ngx_er_reply_title(ngx_uint_t status)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_er_reply_titles[i].status; i++) {
+        if (ngx_er_reply_titles[i].status == status) {
+            break;
         }
     }
 
-    return ngx_er_reply(r, &answer);
+    return ngx_er_reply_titles[i].title;
 }

@@ -28,9 +28,13 @@ ngx_int_t ngx_er_reply_text(ngx_http_request_t *r, const char *type,
     ngx_str_t *body);
 ngx_int_t ngx_er_reply_json(ngx_http_request_t *r, ngx_er_json_t *json);
 
-/* a problem; "allow" is the header of a 405, or NULL */
+/*
+ * A problem (RFC 9457): "detail" says what is wrong and nothing that would
+ * help a forger; it contains no byte of the request.  "more" is one more
+ * header (Allow, Retry-After), or NULL.
+ */
 ngx_int_t ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
-    const char *detail, const char *allow);
+    const char *detail, ngx_er_header_t *more);
 
 
 #endif /* _NGX_ER_REPLY_H_INCLUDED_ */

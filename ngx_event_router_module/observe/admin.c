@@ -66,8 +66,6 @@ static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
 static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
 static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_admin_problem(ngx_http_request_t *r,
-    ngx_uint_t status, const char *detail);
 
 
 static struct {
@@ -110,9 +108,9 @@ ngx_er_admin_handler(ngx_http_request_t *r)
                    &r->method_name, verb, mcf->queue && mcf->queue->open);
 
     if (verb == NGX_ERROR) {
-        return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
+        return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
                                     "there are pending, dead, replay, purge, "
-                                    "pause, resume and probe here");
+                                    "pause, resume and probe here", NULL);
     }
 
     method = ngx_er_admin_verbs[verb].method;
@@ -123,7 +121,7 @@ ngx_er_admin_handler(ngx_http_request_t *r)
                                             & NGX_HTTP_POST);
 
     if (why) {
-        return ngx_er_admin_problem(r, NGX_HTTP_FORBIDDEN, why);
+        return ngx_er_reply_problem(r, NGX_HTTP_FORBIDDEN, why, NULL);
     }
 
     if (!(r->method & method)) {
@@ -131,8 +129,9 @@ ngx_er_admin_handler(ngx_http_request_t *r)
     }
 
     if (mcf->queue == NULL || !mcf->queue->open) {
-        return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
-                                    "there is no event_store with a queue");
+        return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
+                                    "there is no event_store with a queue",
+                                    NULL);
     }
 
     if (verb == NGX_ER_ADMIN_PAUSE || verb == NGX_ER_ADMIN_RESUME) {
@@ -177,14 +176,21 @@ ngx_er_admin_verb(ngx_http_request_t *r)
 static ngx_int_t
 ngx_er_admin_not_allowed(ngx_http_request_t *r, ngx_uint_t method)
 {
+    static ngx_er_header_t  post = {
+        ngx_string("Allow"), ngx_string("POST")
+    };
+
+    static ngx_er_header_t  get = {
+        ngx_string("Allow"), ngx_string("GET, HEAD")
+    };
+
     if (method == NGX_HTTP_POST) {
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_ALLOWED,
-                                    "this changes something: use POST",
-                                    "POST");
+                                    "this changes something: use POST", &post);
     }
 
     return ngx_er_reply_problem(r, NGX_HTTP_NOT_ALLOWED,
-                                "this is read with GET", "GET, HEAD");
+                                "this is read with GET", &get);
 }
 
 
@@ -197,16 +203,17 @@ ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     ngx_str_t  name;
 
     if (!ngx_er_admin_arg(r, "target", &name)) {
-        *rc = ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST,
-                                   "name the target: target=NAME");
+        *rc = ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST,
+                                   "name the target: target=NAME", NULL);
         return NGX_DECLINED;
     }
 
     *target = ngx_er_target_find(mcf, &name);
 
     if (*target == NULL) {
-        *rc = ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
-                                   ngx_er_admin_unknown(r->pool, mcf, &name));
+        *rc = ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
+                                   ngx_er_admin_unknown(r->pool, mcf, &name),
+                                   NULL);
         return NGX_DECLINED;
     }
 
@@ -261,8 +268,8 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
                    &target->name);
 
     if (!ngx_er_lane_probe(target, ngx_er_queue_now())) {
-        return ngx_er_admin_problem(r, NGX_HTTP_CONFLICT,
-                                    "the target is paused: resume it");
+        return ngx_er_reply_problem(r, NGX_HTTP_CONFLICT,
+                                    "the target is paused: resume it", NULL);
     }
 
     ngx_er_dispatch_wake(target);
@@ -318,7 +325,7 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     if (why) {
         ngx_er_queue_op_free(op);
-        return ngx_er_admin_problem(r, NGX_HTTP_BAD_REQUEST, why);
+        return ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST, why, NULL);
     }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
@@ -474,13 +481,14 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
         mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
         (void) ngx_er_admin_arg(r, "target", &name);
 
-        return ngx_er_admin_problem(r, NGX_HTTP_NOT_FOUND,
-                                    ngx_er_admin_unknown(r->pool, mcf, &name));
+        return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
+                                    ngx_er_admin_unknown(r->pool, mcf, &name),
+                                    NULL);
     }
 
     if (op->rc != NGX_OK) {
-        return ngx_er_admin_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    "the event store does not answer");
+        return ngx_er_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "the event store does not answer", NULL);
     }
 
     ngx_er_json_begin(&json, r->pool, NGX_ER_ADMIN_ANSWER);
@@ -554,14 +562,6 @@ ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     }
 
     ngx_er_dispatch_wake_all();
-}
-
-
-static ngx_int_t
-ngx_er_admin_problem(ngx_http_request_t *r, ngx_uint_t status,
-    const char *detail)
-{
-    return ngx_er_reply_problem(r, status, detail, NULL);
 }
 
 

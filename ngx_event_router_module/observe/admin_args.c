@@ -248,13 +248,13 @@ ngx_er_admin_page(ngx_http_request_t *r, ngx_er_queue_op_t *op)
         if (value.len != 33 || value.data[16] != '-'
             || ngx_er_admin_hex(&half, &op->after[0]) != NGX_OK)
         {
-            return "after= takes the \\\"next\\\" of the page before";
+            return "after= takes the \"next\" of the page before";
         }
 
         half.data = value.data + 17;
 
         if (ngx_er_admin_hex(&half, &op->after[1]) != NGX_OK) {
-            return "after= takes the \\\"next\\\" of the page before";
+            return "after= takes the \"next\" of the page before";
         }
     }
 

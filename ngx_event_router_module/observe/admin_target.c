@@ -39,7 +39,7 @@ ngx_er_admin_unknown(ngx_pool_t *pool, ngx_er_main_conf_t *mcf,
     }
 
     (void) ngx_sprintf((u_char *) text, "there is no target of this name: did "
-                       "you mean \\\"%s\\\"?%Z", near);
+                       "you mean \"%s\"?%Z", near);
 
     return text;
 }

@@ -42,8 +42,11 @@ ngx_int_t
 ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
     ngx_er_refusal_t *refusal, ngx_er_answer_t *answer)
 {
-    ngx_er_explain_t   e;
-    static ngx_str_t   type = ngx_string("application/json");
+    ngx_er_explain_t  e;
+
+    static ngx_er_header_t  type = {
+        ngx_string("Content-Type"), ngx_string("application/json")
+    };
 
     ngx_memzero(&e, sizeof(ngx_er_explain_t));
 
@@ -69,7 +72,10 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
 
     answer->status = NGX_HTTP_OK;
 
-    return ngx_er_answer_header(e.json.pool, answer, "Content-Type", &type);
+    answer->headers = &type;
+    answer->nheaders = 1;
+
+    return NGX_OK;
 }
 
 

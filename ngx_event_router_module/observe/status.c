@@ -43,12 +43,16 @@ ngx_er_status_handler(ngx_http_request_t *r)
 {
     ngx_er_main_conf_t  *mcf;
 
+    static ngx_er_header_t  allow = {
+        ngx_string("Allow"), ngx_string("GET, HEAD")
+    };
+
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "event router status: %V", &r->method_name);
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_ALLOWED,
-                                    "this is read with GET", "GET, HEAD");
+                                    "this is read with GET", &allow);
     }
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
