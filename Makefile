@@ -15,6 +15,12 @@ NGINX_SRC ?= /usr/share/nginx/src
 SOURCES   := $(wildcard $(addprefix $(ROOM)/,*.c */*.c */*/*.c))
 INTERFACE := $(wildcard $(addprefix $(ROOM)/,*.h */*.h */*/*.h))
 
+# the scripts for Redis, and the C file that they become in every build
+
+LUA_DIR   := $(ROOM)/store/redis
+LUA       := $(wildcard $(addprefix $(LUA_DIR)/,*.lua */*.lua))
+LUA_C     := ngx_er_redis_lua.c
+
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
 PURE      := $(shell t/bin/pure $(ROOM))
@@ -27,7 +33,7 @@ DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
                liblmdb-dev
 DEPS_RUN    := curl openssl
 DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
-               libio-socket-ssl-perl lmdb-utils
+               libio-socket-ssl-perl lmdb-utils lua5.1
 DEPS_CLANG  := clang
 DEPS_SOURCE := dpkg-dev
 DEPS_FUZZ   := clang libclang-rt-dev llvm
@@ -97,7 +103,7 @@ build/nginx-dev: FORCE | deps-BUILD
 
 build/files: FORCE
 	@mkdir -p $(@D)
-	@echo $(sort $(SOURCES) $(INTERFACE)) >$@.$$$$; \
+	@echo $(sort $(SOURCES) $(INTERFACE) $(LUA)) >$@.$$$$; \
 	    if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
 
@@ -134,7 +140,14 @@ build/%/Makefile: config build/files build/nginx-dev
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
 	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
 
-build/%/$(MODULE): build/%/Makefile $(SOURCES) $(INTERFACE)
+# as config does it; it makes the first one
+
+build/%/$(LUA_C): build/%/Makefile $(LUA) $(LUA_DIR)/embed.awk
+	@echo "  embed      $@"
+	@cd $(LUA_DIR) && LC_ALL=C awk -f embed.awk $(sort \
+	    $(notdir $(wildcard $(LUA_DIR)/*.lua))) >$(CURDIR)/$@
+
+build/%/$(MODULE): build/%/Makefile build/%/$(LUA_C) $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
 	@$(MAKE) -s $(MORE_JOBS) -C $(NGINX_SRC) -f $(CURDIR)/$< modules
 	@touch $@
@@ -170,7 +183,7 @@ build/static/Makefile build/asan/Makefile: config build/files \
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
 	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
 
-build/%/nginx: build/%/Makefile $(SOURCES) $(INTERFACE)
+build/%/nginx: build/%/Makefile build/%/$(LUA_C) $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
 	@$(MAKE) -s $(MORE_JOBS) -C build/source/nginx -f $(CURDIR)/$< binary
 	@touch $@
@@ -194,7 +207,8 @@ UNIT_LIBS    := -ljansson -lhiredis -llmdb -lssl -lcrypto -lpcre2-8 -lm -lpthrea
 UNIT_FLAGS   := -g -O1 $(WARNINGS) -Werror -MMD -MP \
                 $(if $(filter 1,$(UNIT_SAN)),$(SANITIZE))
 UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)
-UNIT_OBJECTS := $(PURE_SOURCES:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/t/unit/core.o
+UNIT_OBJECTS := $(PURE_SOURCES:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/t/unit/core.o \
+                $(UNIT_DIR)/redis_lua.o
 
 # these bring a file that is not pure, and stand-ins for all that it calls
 
@@ -204,6 +218,10 @@ $(foreach u,claim connection dispatch fanout guard key lane lease memory,$(UNIT_
 units: $(UNITS:%=$(UNIT_DIR)/%)
 
 $(UNIT_DIR)/%.o: %.c build/gcc/Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_FLAGS) $(INCLUDES) -c -o $@ $<
+
+$(UNIT_DIR)/redis_lua.o: build/gcc/$(LUA_C)
 	@mkdir -p $(@D)
 	@$(CC) $(UNIT_FLAGS) $(INCLUDES) -c -o $@ $<
 
@@ -234,14 +252,14 @@ fuzz:                 ## every fuzz target for FUZZ_SECONDS (60) each
 	done
 
 build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(INTERFACE) t/unit/core.c \
-              build/gcc/Makefile | deps-FUZZ
+              build/gcc/$(LUA_C) build/gcc/Makefile | deps-FUZZ
 	@echo "  build      $@"
 	@mkdir -p $(@D)
 	@clang -g -O1 $(WARNINGS) -Werror \
 	    -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
 	    $(INCLUDES) -It/unit -o $@ $< t/unit/core.c $(PURE_SOURCES) \
-	    $(UNIT_LIBS)
+	    build/gcc/$(LUA_C) $(UNIT_LIBS)
 
 
 # ---- tests, measurements, the demonstration
@@ -314,7 +332,7 @@ build/bench/scan: t/bench/scan.c t/bench/pool.c t/unit/core.c $(BENCH_SCAN) \
 
 build/bench/match: t/bench/match.c t/bench/pool.c t/unit/core.c \
                    $(PURE_SOURCES) t/unit/rules.h $(INTERFACE) \
-                   build/gcc/Makefile
+                   build/gcc/$(LUA_C) build/gcc/Makefile
 	@echo "  build      $@"
 	@mkdir -p $(@D)
 	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
@@ -326,7 +344,7 @@ BENCH_STORE := $(ROOM)/base.c $(wildcard $(PURE:%=$(ROOM)/%.c))
 BENCH_STORE := $(filter $(ROOM)/base.c $(ROOM)/store/%,$(BENCH_STORE))
 
 build/bench/store: t/bench/store.c t/unit/core.c $(BENCH_STORE) $(INTERFACE) \
-                   build/gcc/Makefile
+                   build/gcc/$(LUA_C) build/gcc/Makefile
 	@echo "  build      $@"
 	@mkdir -p $(@D)
 	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \

@@ -3,8 +3,8 @@
 # Copyright (C) Event Router contributors
 
 # Tests for the build: clang takes what gcc takes, nginx loads the result
-# without a word, a missing library is named with its package, and nothing is
-# built twice at a time.
+# without a word, a missing library is named with its package, nothing is built
+# twice at a time, and a script for Redis that changes comes into what has it.
 
 use warnings;
 use strict;
@@ -15,6 +15,7 @@ use lib "$FindBin::Bin/lib";
 use File::Temp qw(tempdir);
 use Test::More;
 use Test::EventRouter;
+use Time::HiRes qw(sleep);
 
 chdir "$FindBin::Bin/.." or die;
 delete @ENV{qw(MAKEFLAGS MAKELEVEL)};
@@ -89,7 +90,7 @@ for my $goals ('build units', 'build-clang units build', 'test', 'asan',
 
     my $plan = qx(make -nk -j4 -C $clean $goals 2>&1);
     my @configured = $plan =~ /^echo "  configure  (.+)"$/mg;
-    my @linked = $plan =~ /^echo "  build      (.+)"$/mg;
+    my @linked = $plan =~ /^echo "  (?:build|embed)      (.+)"$/mg;
 
     cmp_ok(@configured, '>', 0, "make -j4 $goals") or diag($plan);
     is("@{[ twice(@configured) ]}", '', 'nothing is configured twice');
@@ -98,7 +99,130 @@ for my $goals ('build units', 'build-clang units build', 'test', 'asan',
         'packages come first');
 }
 
+# scripts for Redis become a C file, by config and by the Makefile
+
+my $room = 'ngx_event_router_module';
+my $lua = "$room/store/redis";
+my $c = 'ngx_er_redis_lua.c';
+my @scripts = map { m{([^/]+)\.lua$} } glob "$lua/*.lua";
+
+ok(-f "$dir/$c", 'config makes it');
+is(slurp("$dir/$c"), slurp("build/gcc/$c"), 'as the Makefile does');
+is(join(' ', slurp("$dir/$c") =~ /^ngx_str_t  ngx_er_lua_(\w+) /mg),
+    "@scripts", 'of all scripts');
+
+my $tree = tempdir('event-router-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+system("cp -r config Makefile $room $tree && mkdir -p $tree/build/gcc "
+       . "$tree/t && cp -r t/bin t/unit t/fuzz t/bench $tree/t") == 0 or die;
+
+# nginx is configured there already, and what compiles only touches what it is
+# to make
+
+system("make -s -C $tree build/files build/nginx-dev") == 0 or die;
+spew("$tree/build/gcc/Makefile", "modules:\n\ttouch $tree/build/gcc/$module\n");
+spew("$tree/cc", <<'EOF');
+#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+touch "$2"
+EOF
+chmod 0755, "$tree/cc";
+symlink 'cc', "$tree/clang";
+
+my @goals = ("build/gcc/$module", 'build/unit/redis_queue',
+             'build/unit-plain/redis_queue UNIT_SAN=0', 'build/fuzz/scan',
+             'build/bench/store', 'build/bench/match');
+
+remade($_) for @goals;
+
+for my $goal (@goals) {
+    is(remade($goal), '', "a second make of $goal builds nothing");
+}
+
+for my $new ('queue_lease.lua', 'lib/entry.lua', 'embed.awk') {
+    touch("$tree/$lua/$new");
+    is(remade("build/gcc/$module"),
+        "embed build/gcc/$c, build build/gcc/$module", "another $new");
+}
+
+for my $goal (@goals) {
+    my ($file) = split ' ', $goal;
+
+    touch("$tree/$lua/queue_lease.lua");
+    like(remade($goal), qr/^embed build.gcc.$c, build \Q$file\E$/,
+        "another script for $goal");
+}
+
+is(slurp("$tree/build/gcc/$c"), slurp("build/gcc/$c"), 'it is the same again');
+
+like(slurp("$tree/build/files"), qr{\Q$lua\E/queue_lease\.lua},
+    'one that comes or goes configures anew');
+
+spew("$tree/$lua/queue_more.lua", "return [[a]]\n");
+
+my $said = qx(sh $tree/t/bin/probe none "$dir" 2>&1);
+
+isnt($?, 0, 'no configuration with a script that cannot be embedded');
+like($said, qr/queue_more\.lua:1: long brackets/, 'file and line are named');
+
+# nginx's own make compiles this file only
+
+my $src = $ENV{NGINX_SRC} // '/usr/share/nginx/src';
+my $top = "$FindBin::Bin/..";
+
+chomp($top = qx(cd "$top" && pwd -P));
+
+my $makes = "make -n -C $src -f $top/build/gcc/Makefile";
+my $plan = qx($makes -W $top/build/gcc/$c modules 2>&1);
+my @compiled = grep { / -c / } split /\n/, $plan =~ s/\\\n//gr;
+
+is(scalar @compiled, 1, 'nginx compiles one file')
+    or diag(join "\n", map { substr $_, -120 } @compiled);
+like($compiled[0] // '', qr/\Q$c\E/, 'which is that one');
+
 done_testing();
+
+
+# what a make of the tree says that it does
+
+sub remade {
+    my ($goal) = @_;
+
+    my $said = qx(PATH=$tree:\$PATH make -C $tree CC=$tree/cc $goal 2>&1);
+
+    is($?, 0, "make $goal") or diag($said);
+
+    return join ', ', map { s/ +/ /r } $said =~ /^  (\w+ +\S+)$/mg;
+}
+
+
+# later than what was made
+
+sub touch {
+    my ($name) = @_;
+
+    sleep 0.02;
+    utime undef, undef, $name or die "$name: $!\n";
+}
+
+
+sub spew {
+    my ($name, $text) = @_;
+
+    open my $f, '>', $name or die "cannot write $name: $!\n";
+    print $f $text;
+    close $f or die;
+}
+
+
+sub slurp {
+    my ($name) = @_;
+
+    open my $f, '<', $name or die "cannot read $name: $!\n";
+    local $/;
+
+    return <$f>;
+}
 
 
 sub twice {

@@ -2,9 +2,10 @@
 
 # Copyright (C) Event Router contributors
 
-# The queue's scripts in a real Redis, one after the other and every one sent
-# twice: what they keep, give, refuse and forget.  build/unit/redis_queue prints
-# them.
+# The scripts of the queue and of the dedup keys in a real Redis, one after the
+# other and every one sent twice: what they keep, give, refuse and forget.  They
+# come from their files as the module composes them; t/redis_lua.t compares that
+# with what it sends.
 
 use warnings;
 use strict;
@@ -21,15 +22,13 @@ use Time::HiRes qw(sleep);
 
 my $t = Test::EventRouter->new;
 
-chdir "$FindBin::Bin/.." or die;
-delete @ENV{qw(MAKEFLAGS MAKELEVEL)};
+my $lua = "$FindBin::Bin/../ngx_event_router_module/store/redis";
 
-system('make -s build/unit/redis_queue >/dev/null') == 0
-    or BAIL_OUT('build/unit/redis_queue does not build');
+my %script = map { m{/(?:queue_)?(\w+)\.lua$}
+                   => scalar qx(awk -v text=1 -f $lua/embed.awk $_) }
+             glob "$lua/*.lua";
 
-my %script = map { $_ => scalar qx(build/unit/redis_queue $_) }
-    qw(accept lease extend settle retry bury adopt sweep list replay purge
-       check);
+is(scalar(grep { $_ ne '' } values %script), 19, 'scripts');
 
 my $redis = $t->redis(6379);
 
@@ -79,10 +78,75 @@ my @all = map { accept_event(parts => [ { target => $C } ])->{seq} } 1 .. 50;
 is(scalar(keys %{ { map { $_ => 1 } @all } }), 50, 'numbers are unique');
 is("@all", "@{[ sort @all ]}", 'and grow');
 
+my $last = hex substr $all[-1], 0, 11;
+
+$redis->command(HSET => key('m'), s => $last + 20, c => 1048574);
+is(join(' ', map { accept_event(parts => [ { target => $C } ])->{seq} } 1 .. 2),
+    sprintf('%011xfffff %011x00000', $last + 20, $last + 21),
+    'also when all of a millisecond are used up');
+
 $r = accept_event(parts => [ { target => $C } ]);
 is(accept_event(%{ $r->{args} }, same => 1)->{seq}, $r->{seq},
     'without a key: sent twice is one event');
 
+
+
+# ---- an entry as it is kept; what another version has written is read
+
+my $V = hex16(0x1004);
+
+$r = accept_event(parts => [ { target => $V, name => 'v', routes => 'x,y',
+    order => hex16(5), delay => 1000 } ]);
+
+is($redis->command(HGET => key("e:$r->{seq}"), "p$V"),
+    packed(0, 0, 0, hex(substr $r->{seq}, 0, 11), $r->{now} + 1000, '', '',
+           hex16(5), 0, '', '', 'v', 'x,y'), 'pending');
+
+my @state = ($r->{now} - 9, $r->{now} - 1, '', hex16(77), hex16(5), 1, hex16(8),
+            'p' x 16, 'vv', 'z');
+
+$redis->command(HSET => key("e:$r->{seq}"), "p$V", packed(3, 1, 1, @state));
+$redis->command(ZREM => key("f:$V"), $r->{seq});
+$redis->command(ZADD => key("a:$V"), $r->{now} - 1, $r->{seq});
+
+my $kept = lease($V, again => 1);
+
+is(join(' ', @{ $kept->{entries}[0] }{qw(epoch attempts crashes accepted order
+        guard past name routes reason died status answer)}),
+    join(' ', 3, 1, 1, $state[0], @state[4, 5, 7 .. 9], 0, 0, 0, ''),
+    'as another version has written it');
+is($redis->command(HGET => key("e:$r->{seq}"), "p$V"),
+    packed(3, 1, 1, $state[0], $kept->{now} + 10000, $H1, $kept->{token},
+           @state[4 .. 9]), 'leased');
+is(fenced(bury => $H1, $kept->{token}, $r->{seq}, $V, 'q' x 14, 2, 404, 'no',
+          60000), 1, 'buried');
+
+my $died = list(target => $V, dead => 1)->{entries}[0]{died};
+
+is($redis->command(HGET => key("e:$r->{seq}"), "d$V"),
+    packed(3, 3, 0, $state[0], $kept->{now} + 10000, '', $kept->{token},
+           @state[4 .. 6], 'p' x 16 . 'q' x 14 . "\0\3", 'vv', 'z', 2, $died,
+           404, 'no'), 'dead');
+is(purge(target => $V)->{done}, 1, 'purged');
+
+$r = accept_event(retain => 60000, parts => [ { target => $V } ]);
+$kept = lease($V, fresh => 1);
+fenced(settle => $H1, $kept->{token}, $r->{seq}, $V);
+is($redis->command(HGET => key("e:$r->{seq}"), "o$V"), packed(0, ''),
+    'done and kept');
+
+for my $n (1, 2) {
+    is(replay(archive => 1, source => $SOURCE, to => $V, name => 'v',
+              seq => $r->{seq}, command => 100 + $n)->{done}, 1, 'replayed');
+    $kept = lease($V, again => 1);
+    is($kept->{entries}[0]{epoch}, $n, 'in the next epoch');
+    fenced(settle => $H1, $kept->{token}, $r->{seq}, $V);
+    is($redis->command(HGET => key("e:$r->{seq}"), "o$V"),
+        packed($n, hex16(100 + $n)), 'which is kept');
+}
+
+$redis->command(DEL => map { key($_) } "e:$r->{seq}", 'u', "r:$SOURCE");
+$redis->command(HDEL => key('t'), $V);
 
 
 # ---- leases
@@ -563,7 +627,7 @@ is("$count{$A}{oldest} $count{$A}{fresh} $count{$A}{again}", '-1 -1 -1',
 is($count{$B}{pending}, 1, 'one is pending');
 cmp_ok($count{$B}{fresh}, '>', $r->{now}, 'not due');
 cmp_ok($count{$B}{oldest}, '<', $r->{now}, 'but old');
-is($count{$C}{dead}, 51, 'a target that is gone: all dead');
+is($count{$C}{dead}, 53, 'a target that is gone: all dead');
 cmp_ok($r->{removed}, '>', 0, 'and how many are new');
 is(list(target => $C, dead => 1)->{entries}[0]{reason}, 5, 'REMOVED');
 cmp_ok($r->{used}, '>', 100_000, 'bytes');
@@ -663,6 +727,17 @@ $l = lease($X, fresh => 9);
 is(scalar @{ $l->{entries} }, 0, 'thrown away');
 is($redis->command(HGET => key('m'), 'l') - $missed, 1, 'which is counted');
 is($redis->command(ZSCORE => key("f:$X"), $r->{seq}), undef, 'forgotten');
+
+# what was taken for lost and is in hand comes back
+
+$r = accept_event(parts => [ { target => $X } ]);
+$l = lease($X, fresh => 9);
+$redis->command(DEL => map { key("$_:$X") } qw(k f a));
+$missed = $redis->command(HGET => key('m'), 'l');
+is(fenced(retry => $H1, $l->{token}, $r->{seq}, $X, 0, ''), 1, 'given back');
+is($redis->command(HGET => key('m'), 'l'), $missed - 1, 'it is not lost');
+is(fenced(retry => $H1, $l->{token}, $r->{seq}, $X, 0, ''), 1, 'sent twice');
+is($redis->command(HGET => key('m'), 'l'), $missed - 1, 'counted once');
 
 # what is lost is counted, whoever notices, and told once
 
@@ -822,6 +897,17 @@ ok($gone >= 100 && $gone <= 290, "this one slows down ($gone ms)");
 is(substr($r->{seq}, 0, 9), substr(sprintf('%011x', $then), 0, 9),
     'and does not run backwards');
 $redis->command(HDEL => key('m'), qw(t w s c));
+
+# targets that are held
+
+is("@{ held('', 0) }", '', 'none is held');
+is("@{ held($X, 1) }", $X, 'one is');
+is("@{ held($X, 1) }", $X, 'sent twice');
+cmp_ok($redis->command(HGET => key('paused'), $X), '>', 1e12, 'since when');
+is("@{ [ sort @{ held($A, 1) } ] }", "@{ [ sort $A, $X ] }", 'another one');
+is("@{ held('', 1) }", join(' ', @{ held('', 0) }), 'who asks holds nothing');
+is("@{ held($X, 0) }", $A, 'let go');
+is("@{ held($A, 0) }", '', 'both');
 
 # what nobody waits for any more changes nothing at all
 
@@ -1054,7 +1140,75 @@ settle_one($R1);
 $redis->command(DEL => key('heard'));
 $redis->command(DEL => key('known'));
 
+
+# ---- the keys of duplicates
+
+my ($T1, $T2) = ('a' x 32, 'b' x 32);
+
+is(claim($T1), '0 1  ', 'new');
+is(claim($T1), '0 1  ', 'sent twice');
+like(claim($T2), qr/^2 (?:9[0-9]{3}|10000)  $/, 'busy');
+is(dedup(settle => $T2, $R1), 0, 'settled by another one: it is recorded');
+is(dedup(settle => $T1, $R2), 1, 'settled');
+is(dedup(release => $T2), 0, 'another one cannot release it');
+is(dedup(release => $T1), 1, 'released');
+is(dedup(release => $T1), 1, 'sent twice');
+is(join(' ', map { length > 3 ? join '', sort /.{16}/g : $_ }
+        split / /, claim($T2)), "1 2 $R1$R2", 'goes on behind two targets');
+is(dedup(finalize => $T1, '', 'f' x 16), 0, 'another one cannot finish it');
+is(dedup(finalize => $T2, '', 'f' x 16), 1, 'done');
+is(dedup(finalize => $T2, '', 'e' x 16), 1, 'sent twice');
+is(claim($T1), '3 0  ' . 'f' x 16, 'a duplicate; of this body');
+
+# one that died in a queue
+
+is(dedup(die => $T1, $R1), 1, 'it died for one');
+is(claim($T1), "4 1 $R1 " . 'f' x 16, 'given again for that one');
+is(claim($T1), "4 1 $R1 " . 'f' x 16, 'sent twice');
+is(dedup(release => $T1), 1, 'released');
+is($redis->command(HGET => duplicate(), 's'), 'd', 'is done as before');
+is(dedup(live => $T1, $R1), 1, 'it was started again');
+is(claim($T1), '3 0  ' . 'f' x 16, 'a duplicate again');
+is(dedup(die => $T1, $R1), 1, 'it died');
+claim($T1);
+is(dedup(settle => $T1, $R1), 1, 'the target has it');
+is(dedup(finalize => $T1), 1, 'done');
+like(claim($T2), qr/^3 0  /, 'a duplicate');
+
+# a key that is gone, and a clock that jumps
+
+$redis->command(DEL => duplicate());
+is(dedup(die => $T1, $R1), 1, 'one that is gone');
+is($redis->command(EXISTS => duplicate()), 0, 'does not come back');
+is(dedup(settle => $T1, $R1), 1, 'but by who settles');
+is(claim($T1), '0 1  ', 'as the one that has it');
+like(claim($T2), qr/^2 /, 'for others it is busy');
+$redis->command(HSET => duplicate(), b => (time() + 3600) * 1000);
+is(claim($T2), "1 2 $R1 ", 'from the future: nobody has it');
+$redis->command(HSET => duplicate(), map { sprintf('x%016x', $_) => 1 }
+                                     1 .. 1100);
+is(dedup(settle => $T2, $R2), 1, 'more targets than a key remembers');
+is($redis->command(HEXISTS => duplicate(), "x$R2"), 0, 'are not remembered');
+
 done_testing();
+
+
+sub claim {
+    my ($token) = @_;
+
+    return join ' ', @{ dedup(claim => $token) };
+}
+
+
+sub dedup {
+    my ($verb, $token, $target, $body) = @_;
+
+    return $redis->command(EVAL => $script{"dedup_$verb"}, 1, duplicate(),
+        $token, 10000, 60000, $target // '', $body // '');
+}
+
+
+sub duplicate { 'er:{00}:d:' . '0' x 64 }
 
 
 # ---- the operations
@@ -1227,6 +1381,15 @@ sub purge {
 }
 
 
+# which targets are held, after one was or was not
+
+sub held {
+    my (undef, undef, @list) = @{ run('pause', @_) };
+
+    return \@list;
+}
+
+
 sub sweep {
     my (%o) = @_;
 
@@ -1303,6 +1466,27 @@ sub entries {
     }
 
     return \@list;
+}
+
+
+# an array of numbers and texts as cmsgpack packs it
+
+sub packed {
+    my (@row) = @_;
+
+    my $array = @row < 16 ? pack 'C', 0x90 + @row : pack 'Cn', 0xdc, scalar @row;
+
+    return $array . join '', map {
+        my $n = length;
+
+        /^(?:0|[1-9]\d{0,12})\z/
+            ? $_ < 128 ? pack 'C', $_
+            : $_ < 256 ? pack 'CC', 0xcc, $_
+            : $_ < 65536 ? pack 'Cn', 0xcd, $_
+            : pack 'CQ>', 0xcf, $_
+        : $n < 32 ? pack 'Ca*', 0xa0 + $n, $_
+        : $n < 256 ? pack 'CCa*', 0xd9, $n, $_ : die
+    } @row;
 }
 
 

@@ -24,6 +24,41 @@
 #include "../base.h"
 
 
+/*
+ * How the state of an entry is kept, in every store.  It is in people's files
+ * and Redis: what is there never changes its place or its meaning.
+ *
+ * Redis: elements of an array, counted from 1, packed by cmsgpack, in the hash
+ * of the event (redis/lib/entry.lua); a pending entry ends with its routes.
+ * LMDB: offset and bytes in a row (file_row.c), numbers are big-endian.
+ *
+ *                 Redis   LMDB
+ *     version      -       0 1    of the row
+ *     epoch        1      12 4
+ *     attempts     2      16 4
+ *     crashes      3      20 4
+ *     accepted     4      32 8
+ *     due          5      24 8    leased: when the lease ends
+ *     holder       6      40 8    who has it; none: '', 0
+ *     token        7      48 8    stays when it is given back
+ *     order        8      56 8
+ *     guard        9       1      bit 0
+ *     blocked      -       1      bit 1: another one of its order goes first;
+ *                                 in Redis it is due never in its list then
+ *     command     10      64 8    the REPLAY that made it; none: '', 0
+ *     past        11      88      16 bytes an attempt: time 8, ms 4, status 2,
+ *                                 number 2; how many: 3 1
+ *     name        12       6 2    its length; text stands behind past
+ *     routes      13       8 2    the same, behind name
+ *     reason      14       2 1    this and the rest: of a dead letter
+ *     died        15      72 8
+ *     status      16       4 2
+ *     answer      17      10 2    the same, behind routes
+ *     until        -      80 8    when it is forgotten; Redis: in zset z
+ *
+ * Ids are 16 digits in hex in Redis, numbers of 64 bits in LMDB.
+ */
+
 #define NGX_ER_ENTRY_PAST      16      /* attempts that are remembered */
 #define NGX_ER_ENTRY_ANSWER    1024    /* bytes of the target's last answer */
 #define NGX_ER_ENTRY_NAME      64      /* bytes of a target's name */

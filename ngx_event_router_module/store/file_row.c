@@ -8,7 +8,7 @@
  * Keys and rows of the file store as bytes.  All other file_*.c read and write
  * the databases with these functions only.  They own nothing; a value that was
  * read lies in LMDB's map and is gone with the next change, so a row is copied
- * out of it.
+ * out of it.  What stands where in a row is said in entry.h.
  *
  * What is read is not trusted: lengths are checked before anything is taken.
  * A key that has not the size of its database means that the file is not ours

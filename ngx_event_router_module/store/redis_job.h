@@ -18,6 +18,7 @@
 #include "redis_conn.h"
 #include "redis_node.h"
 #include "redis_queue.h"
+#include "redis_script.h"
 
 
 #define NGX_ER_REDIS_HOPS  5           /* of an operation through a cluster */

@@ -6,7 +6,7 @@
 
 /*
  * The durable queue in Redis as queue.h wants it.  It sends the scripts of
- * redis_queue_script.c, one for each operation and shard, waits for replicas
+ * redis_script.c, one for each operation and shard, waits for replicas
  * if "wait=" says so, and follows a Redis Cluster.  It owns the worker's
  * connections, which redis_conn.c keeps alive.
  *
@@ -125,7 +125,7 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     queue->memory = conf->memory;
     ngx_er_where_set(cf, &queue->where);
 
-    ngx_er_redis_queue_sha1();
+    ngx_er_redis_script_init();
 
     if (ngx_er_redis_tally_init(cf, rq) != NGX_OK) {
         return NULL;
@@ -373,19 +373,11 @@ ngx_int_t
 ngx_er_redis_queue_script_words(ngx_er_redis_walk_t *walk, ngx_uint_t whole,
     ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t *n)
 {
-    ngx_str_t   name;
     ngx_uint_t  verb;
 
     verb = walk->op ? (ngx_uint_t) walk->op->verb : NGX_ER_REDIS_CHECK;
 
-    if (whole) {
-        ngx_str_set(&words[0], "EVAL");
-        words[1] = *ngx_er_redis_queue_script(verb, &name);
-
-    } else {
-        ngx_str_set(&words[0], "EVALSHA");
-        words[1] = *ngx_er_redis_queue_digest(verb);
-    }
+    ngx_er_redis_script_words(ngx_er_redis_queue_script(verb), whole, words);
 
     if (ngx_er_redis_queue_words(walk, pool, words + 2, n) != NGX_OK) {
         return NGX_ERROR;

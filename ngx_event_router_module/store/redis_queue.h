@@ -5,8 +5,7 @@
 
 
 /*
- * The queue in Redis between its files: the scripts (redis_queue_script.c),
- * what they are given (redis_queue_command.c) and what they return
+ * The queue in Redis between its files: the scripts (redis/queue_*.lua), what they are given (redis_queue_command.c) and what they return
  * (redis_queue_reply.c), which are pure, and redis_queue.c, which sends and
  * waits.
  *
@@ -108,12 +107,6 @@ typedef struct {
     ngx_str_t               other;     /* the layout that Redis has */
 } ngx_er_redis_walk_t;
 
-
-/* the script of a verb, and its digest in hex; NULL: there is no such one.
-   The first call of sha1() makes the digests. */
-ngx_str_t *ngx_er_redis_queue_script(ngx_uint_t n, ngx_str_t *name);
-ngx_str_t *ngx_er_redis_queue_digest(ngx_uint_t n);
-void ngx_er_redis_queue_sha1(void);
 
 /* where the walk begins and how far it goes */
 void ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,

@@ -6,7 +6,7 @@
 
 /*
  * What the scripts of the queue are given: the operation as words, in the
- * order that redis_queue_script.c names.  Pure.  Numbers of events, targets,
+ * order that redis/queue_*.lua take them.  Pure.  Numbers of events, targets,
  * holders and tokens are 16 digits in hex; what a producer sent is counted
  * bytes that no script looks into.
  *

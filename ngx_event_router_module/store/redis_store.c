@@ -5,43 +5,20 @@
 
 
 /*
- * Dedup keys in Redis.  dedup.c calls it; it owns the worker's
- * connection and six scripts.
+ * Dedup keys in Redis.  dedup.c calls it; it owns the worker's connection and
+ * sends the scripts of redis_script.c, redis/dedup_*.lua, one for each verb.
  *
- * A key is one hash, PREFIX:{xx}:d:KEY with KEY in hex and xx its first byte:
- *
- *     s    "c" claimed, "r" released, "d" done
- *     t    token of the last holder
- *     b    when the lease began, in ms of Redis's clock
- *     l    how long it lasts, ms
- *     n    attempts so far
- *     x... one for every settled target, its hash in hex
- *     h    of a done one: a hash of the body, in hex
- *     y:...  one for every target in whose queue it died
- *
- * Three rules make the scripts safe to repeat and to lose.  The same token
- * gets the same answer, so a command whose reply was lost is sent again.  A
- * key that is gone (Redis restarted, or evicted it) is adopted by whoever
- * settles or finalizes it: nobody else holds it.  A settled target is recorded
- * even from a holder that has lost the key, because it did take the event.
- *
- * A key that is done and has targets for which the event died is given again,
- * for these only.  If that attempt comes to nothing it is done as before.
- *
- * A lease counts as running only if its beginning is less than its length away
- * from now, in either direction: a clock that jumps back cannot lock a key for
- * longer.  Keys are made of hashes and arguments are counted bytes, so nothing
+ * Every script can be sent twice, so a command whose reply was lost is sent
+ * again.  Keys are made of hashes and arguments are counted bytes, so nothing
  * that a producer sends is ever read by Redis.
  */
 
 
 #include "redis_store.h"
 #include "redis_conn.h"
+#include "redis_script.h"
 
-#include <ngx_sha1.h>
 
-
-#define NGX_ER_REDIS_TARGETS  "1024"   /* settled ones that a key remembers */
 #define NGX_ER_REDIS_HEX      16       /* of a target's hash */
 #define NGX_ER_REDIS_PATIENCE  250     /* ms: timeout= */
 #define NGX_ER_REDIS_AGAIN    4        /* code of a claim: for those in whose
@@ -74,136 +51,6 @@ static ngx_int_t ngx_er_redis_store_print(redisReply *text, uint64_t *print);
 static ngx_int_t ngx_er_redis_store_targets(ngx_array_t *targets,
     redisReply *text);
 static ngx_int_t ngx_er_redis_store_hash(u_char *p, uint64_t *hash);
-static void ngx_er_redis_store_sha1(void);
-
-
-#define NGX_ER_REDIS_NOW                                                      \
-    "local t = redis.call('TIME') "                                           \
-    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
-
-#define NGX_ER_REDIS_SEND_SETTLED                                             \
-    "local x = {} "                                                           \
-    "for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do "                    \
-    "  if #f == 17 then x[#x + 1] = string.sub(f, 2) end "                    \
-    "end "                                                                    \
-    "return {1, n, table.concat(x), ''} "
-
-#define NGX_ER_REDIS_DEAD                                                     \
-    "local function dead() "                                                  \
-    "  local y = {} "                                                         \
-    "  for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do "                  \
-    "    local x = 'x' .. string.sub(f, 3) "                                  \
-    "    if #f == 18 and redis.call('HEXISTS', KEYS[1], x) == 0 then "        \
-    "      y[#y + 1] = string.sub(f, 3) "                                     \
-    "    end "                                                                \
-    "  end "                                                                  \
-    "  return y "                                                             \
-    "end "
-
-#define NGX_ER_REDIS_MINE                                                     \
-    "local t = redis.call('HGET', KEYS[1], 't') "                             \
-    "local mine = not t or t == ARGV[1] "
-
-
-/* ARGV: token, lease, window, target, hash of the body or nothing */
-
-static ngx_str_t  ngx_er_redis_scripts[] = {
-
-    /* claim */
-
-    ngx_string(
-    NGX_ER_REDIS_NOW
-    NGX_ER_REDIS_DEAD
-    "local h = redis.call('HMGET', KEYS[1], 's', 't', 'b', 'l', 'n', 'h') "
-    "local y = h[1] and table.concat(dead()) or '' "
-    "local print = h[6] or '' "
-    "if h[1] == 'd' and y == '' then return {3, 0, '', print} end "
-    "local n = tonumber(h[5] or 0) "
-    "if h[1] == 'c' and h[2] == ARGV[1] then "
-    "  if y ~= '' then return {4, n, y, print} end "
-    "  if n == 1 then return {0, n, '', ''} end "
-    NGX_ER_REDIS_SEND_SETTLED
-    "end "
-    "if h[1] == 'c' then "
-    "  local gone = now - tonumber(h[3]) "
-    "  local lease = tonumber(h[4]) "
-    "  if math.abs(gone) < lease then "
-    "    return {2, math.min(lease - gone, lease), '', ''} "
-    "  end "
-    "end "
-    "n = n + 1 "
-    "redis.call('HSET', KEYS[1], 's', 'c', 't', ARGV[1], 'b', now, "
-    "           'l', ARGV[2], 'n', n) "
-    "redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3]) "
-    "if not h[1] then return {0, n, '', ''} end "
-    "if y ~= '' then return {4, n, y, print} end "
-    NGX_ER_REDIS_SEND_SETTLED),
-
-    /* settle */
-
-    ngx_string(
-    NGX_ER_REDIS_MINE
-    "if not t then "
-    NGX_ER_REDIS_NOW
-    "  redis.call('HSET', KEYS[1], 's', 'c', 't', ARGV[1], 'b', now, "
-    "             'l', ARGV[2], 'n', 1) "
-    "  redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3]) "
-    "end "
-    "if redis.call('HLEN', KEYS[1]) < " NGX_ER_REDIS_TARGETS " + 6 then "
-    "  redis.call('HSET', KEYS[1], 'x' .. ARGV[4], 1) "
-    "end "
-    "return mine and 1 or 0 "),
-
-    /* finalize */
-
-    ngx_string(
-    NGX_ER_REDIS_MINE
-    NGX_ER_REDIS_DEAD
-    "if not mine then return 0 end "
-    "local y = dead() "
-    "local h = redis.call('HGET', KEYS[1], 'h') or ARGV[5] "
-    "redis.call('DEL', KEYS[1]) "
-    "redis.call('HSET', KEYS[1], 's', 'd', 't', ARGV[1]) "
-    "if h ~= '' then redis.call('HSET', KEYS[1], 'h', h) end "
-    "for _, x in ipairs(y) do redis.call('HSET', KEYS[1], 'y:' .. x, 1) end "
-    "redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
-    "return 1 "),
-
-    /* release */
-
-    ngx_string(
-    NGX_ER_REDIS_MINE
-    NGX_ER_REDIS_DEAD
-    "if not mine then return 0 end "
-    "if t and redis.call('HGET', KEYS[1], 's') == 'c' then "
-    "  redis.call('HSET', KEYS[1], 's', #dead() > 0 and 'd' or 'r') "
-    "  redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
-    "end "
-    "return 1 "),
-
-    /* die */
-
-    ngx_string(
-    "if redis.call('EXISTS', KEYS[1]) == 1 then "
-    "  redis.call('HSET', KEYS[1], 'y:' .. ARGV[4], 1) "
-    "  redis.call('HDEL', KEYS[1], 'x' .. ARGV[4]) "
-    "end "
-    "return 1 "),
-
-    /* live */
-
-    ngx_string(
-    "redis.call('HDEL', KEYS[1], 'y:' .. ARGV[4]) "
-    "return 1 ")
-};
-
-
-#define NGX_ER_REDIS_SCRIPTS                                                  \
-    (sizeof(ngx_er_redis_scripts) / sizeof(ngx_er_redis_scripts[0]))
-
-/* constant after the first call of ngx_er_redis_store_sha1() */
-
-static u_char  ngx_er_redis_sha1[NGX_ER_REDIS_SCRIPTS][40];
 
 
 ngx_er_redis_store_t *
@@ -223,7 +70,7 @@ ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
 
     ngx_conf_init_msec_value(store->conf->timeout, NGX_ER_REDIS_PATIENCE);
 
-    ngx_er_redis_store_sha1();
+    ngx_er_redis_script_init();
 
     return store;
 }
@@ -298,15 +145,8 @@ ngx_er_redis_store_send(ngx_er_redis_task_t *task)
 
     claim = task->claim;
 
-    if (task->whole) {
-        ngx_str_set(&words[0], "EVAL");
-        words[1] = ngx_er_redis_scripts[task->verb];
-
-    } else {
-        ngx_str_set(&words[0], "EVALSHA");
-        words[1].data = ngx_er_redis_sha1[task->verb];
-        words[1].len = 40;
-    }
+    ngx_er_redis_script_words(ngx_er_redis_dedup_script(task->verb),
+                              task->whole, words);
 
     ngx_str_set(&words[2], "1");
 
@@ -510,24 +350,4 @@ ngx_er_redis_store_hash(u_char *p, uint64_t *hash)
     }
 
     return NGX_OK;
-}
-
-
-static void
-ngx_er_redis_store_sha1(void)
-{
-    u_char       digest[20];
-    ngx_str_t   *script;
-    ngx_sha1_t   sha1;
-    ngx_uint_t   i;
-
-    for (i = 0; i < NGX_ER_REDIS_SCRIPTS; i++) {
-        script = &ngx_er_redis_scripts[i];
-
-        ngx_sha1_init(&sha1);
-        ngx_sha1_update(&sha1, script->data, script->len);
-        ngx_sha1_final(digest, &sha1);
-
-        (void) ngx_hex_dump(ngx_er_redis_sha1[i], digest, 20);
-    }
 }

@@ -27,6 +27,7 @@
 
 #include "../../ngx_event_router_module/store/file.h"
 #include "../../ngx_event_router_module/store/redis_queue.h"
+#include "../../ngx_event_router_module/store/redis_script.h"
 
 #include <sys/resource.h>
 
@@ -212,7 +213,7 @@ run_redis(char **argv)
     layout.holder = chance() | 1;
     layout.count = chance();
 
-    ngx_er_redis_queue_sha1();
+    ngx_er_redis_script_init();
     load_script(c, NGX_ER_QUEUE_ACCEPT);
     load_script(c, NGX_ER_QUEUE_SETTLE);
 
@@ -447,8 +448,8 @@ send_job(redisContext *c, job_t *job)
 
     ngx_er_redis_queue_walk(&job->walk, &layout, &job->op);
 
-    ngx_str_set(&words[0], "EVALSHA");
-    words[1] = *ngx_er_redis_queue_digest(job->op.verb);
+    ngx_er_redis_script_words(ngx_er_redis_queue_script(job->op.verb), 0,
+                              words);
 
     if (ngx_er_redis_queue_words(&job->walk, job->op.pool, words + 2, &n)
         != NGX_OK)
@@ -468,10 +469,10 @@ send_job(redisContext *c, job_t *job)
 static void
 load_script(redisContext *c, ngx_uint_t verb)
 {
-    ngx_str_t   *text, title;
+    ngx_str_t   *text;
     redisReply  *reply;
 
-    text = ngx_er_redis_queue_script(verb, &title);
+    text = ngx_er_redis_queue_script(verb)->text;
 
     reply = redisCommand(c, "SCRIPT LOAD %b", text->data, text->len);
 

@@ -7,13 +7,14 @@
 /*
  * The queue in Redis without a Redis: which shard, which words, what a reply
  * means, and that no reply can do harm.  "redis_queue NAME" prints a script
- * instead, for t/redis_scripts.t.
+ * instead, of the queue or of the dedup keys, for t/redis_scripts.t.
  */
 
 
 #include "tap.h"
 
 #include "../../ngx_event_router_module/store/redis_queue.h"
+#include "../../ngx_event_router_module/store/redis_script.h"
 
 
 #define bytes(s)  s, sizeof(s) - 1
@@ -90,12 +91,21 @@ main(int argc, char **argv)
 static int
 print_script(const char *wanted)
 {
-    ngx_str_t   *text, name;
-    ngx_uint_t   i;
+    ngx_uint_t              i, n;
+    ngx_er_redis_script_t  *script;
 
-    for (i = 0; (text = ngx_er_redis_queue_script(i, &name)); i++) {
-        if (ngx_strcmp(name.data, wanted) == 0) {
-            printf("%s", text->data);
+    for (i = 0, n = 0; n < 2; i++) {
+        script = (n == 0) ? ngx_er_redis_queue_script(i)
+                          : ngx_er_redis_dedup_script(i);
+
+        if (script == NULL) {
+            i = -1;
+            n++;
+            continue;
+        }
+
+        if (ngx_strcmp(script->name.data, wanted) == 0) {
+            printf("%s", script->text->data);
             return 0;
         }
     }
@@ -107,23 +117,40 @@ print_script(const char *wanted)
 static void
 test_scripts(void)
 {
-    ngx_str_t   *digest, name;
-    ngx_uint_t   i;
+    ngx_str_t               words[2], digest;
+    ngx_uint_t              i;
+    ngx_er_redis_script_t  *script;
 
-    ngx_er_redis_queue_sha1();
+    ngx_er_redis_script_init();
 
-    for (i = 0; ngx_er_redis_queue_script(i, &name); i++) {
-        digest = ngx_er_redis_queue_digest(i);
-        is_int(digest->len, 40, "%s: digest", name.data);
+    for (i = 0; (script = ngx_er_redis_queue_script(i)); i++) {
+        digest.data = script->digest;
+        digest.len = NGX_ER_REDIS_DIGEST;
+
+        ngx_er_redis_script_words(script, 0, words);
+        is_str(&words[0], "EVALSHA", "%s: by its digest", script->name.data);
+        ok(words[1].len == digest.len
+           && ngx_memcmp(words[1].data, digest.data, digest.len) == 0,
+           "%s: which it has", script->name.data);
+
+        ngx_er_redis_script_words(script, 1, words);
+        is_str(&words[0], "EVAL", "%s: itself", script->name.data);
+        ok(words[1].data == script->text->data, "%s: all of it",
+           script->name.data);
     }
 
     is_int(i, NGX_ER_REDIS_CHECK + 1, "a script for every verb and the check");
 
-    (void) ngx_er_redis_queue_script(NGX_ER_QUEUE_ADOPT, &name);
-    is_str(&name, "adopt", "in the order of the verbs");
+    is_str(&ngx_er_redis_queue_script(NGX_ER_QUEUE_ADOPT)->name, "queue_adopt",
+           "in the order of the verbs");
+    is_str(&ngx_er_redis_queue_script(NGX_ER_REDIS_CHECK)->name, "queue_check",
+           "the check is the last");
 
-    (void) ngx_er_redis_queue_script(NGX_ER_REDIS_CHECK, &name);
-    is_str(&name, "check", "the check is the last");
+    for (i = 0; (script = ngx_er_redis_dedup_script(i)); i++) { /* void */ }
+
+    is_int(i, 6, "a script for every verb of a key");
+    is_str(&ngx_er_redis_dedup_script(5)->name, "dedup_live",
+           "in the order of the verbs");
 }
 
 

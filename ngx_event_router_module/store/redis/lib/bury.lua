@@ -1,0 +1,31 @@
+
+-- Copyright (C) Event Router contributors
+
+
+-- A pending entry becomes a dead letter, for "keep" ms
+
+--#include lib/lists.lua
+
+local function bury(hash, target, event, entry, reason, status, answer, keep)
+    local holder = entry[HOLDER]
+
+    entry[HOLDER] = ''
+    entry[REASON] = reason
+    entry[DIED] = now
+    entry[STATUS] = status
+    entry[ANSWER] = answer
+
+    set(hash, 'd' .. target, entry)
+
+    if call('ZADD', base .. 'x:' .. target, 0, event) == 1 then
+        add(1)
+    end
+
+    call('ZADD', base .. 'z', now + keep, target .. event)
+    call('HDEL', hash, 'p' .. target)
+
+    -- it is filed under who had it
+
+    entry[HOLDER] = holder
+    leave(target, event, entry)
+end

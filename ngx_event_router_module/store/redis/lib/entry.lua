@@ -1,0 +1,42 @@
+
+-- Copyright (C) Event Router contributors
+
+
+-- The state of an entry as it is kept: an array, packed, in a field of the
+-- event's hash.  store/entry.h says what each field is; the numbers stand in
+-- people's Redis and never change.  Of an entry that is done and kept only its
+-- epoch and its command are left, as another array.
+--
+-- Names in capitals cost nothing: embed.awk puts the numbers in their place.
+
+--#include lib/queue.lua
+
+local EPOCH = 1
+local ATTEMPTS = 2
+local CRASHES = 3
+local ACCEPTED = 4
+local DUE = 5
+local HOLDER = 6
+local TOKEN = 7
+local ORDER = 8
+local GUARD = 9
+local COMMAND = 10
+local PAST = 11
+local NAME = 12
+local ROUTES = 13
+local REASON = 14
+local DIED = 15
+local STATUS = 16
+local ANSWER = 17
+
+local DONE_EPOCH = 1
+local DONE_COMMAND = 2
+
+local function get(hash, field)
+    local state = call('HGET', hash, field)
+    return state and cmsgpack.unpack(state)
+end
+
+local function set(hash, field, entry)
+    call('HSET', hash, field, cmsgpack.pack(entry))
+end

@@ -1,0 +1,168 @@
+
+-- Copyright (C) Event Router contributors
+
+
+-- ACCEPT of an event whose key is known: what file_repeat.c says of it holds
+-- here, too.  It goes on from the locals of queue_accept.lua.
+--
+-- again() returns what ACCEPT returns, or nil: the event is new all the same.
+-- "was" is the hash of the first body.  What has lapsed starts anew among the
+-- parts, then what is dead; none of it is leased.
+
+--#include lib/new.lua
+--#include lib/forget.lua
+--#include lib/heard.lua
+
+local NONE = '0000000000000000'
+
+local EXHAUSTED = 1
+local FINAL = 2
+
+-- "list" are the targets for which the event was started again
+
+local function told(event, differs, list)
+    local out = {2, now, event, differs}
+
+    for i = 1, #list, 16 do
+        local target = sub(list, i, i + 15)
+
+        out[#out + 1] = target
+        out[#out + 1] = call('HGET', base .. 't', target) or ''
+    end
+
+    return out
+end
+
+local function put(hash, event, target, entry)
+    set(hash, 'p' .. target, entry)
+    enter(target, event, entry)
+end
+
+-- a target that no nginx has any more is an operator's
+
+local function nobodys(target)
+    local nodes = call('ZRANGE', base .. 'heard', 0, -1)
+
+    return #nodes > 0 and not heard_of(target, nodes)
+end
+
+-- what is pending or dead, and the targets of dead letters
+
+local function present(hash)
+    local left, dead = 0, {}
+
+    for _, field in ipairs(call('HKEYS', hash)) do
+        if #field == 17 then
+            local kind = sub(field, 1, 1)
+
+            if kind ~= 'o' then
+                left = left + 1
+            end
+
+            if kind == 'd' then
+                dead[#dead + 1] = sub(field, 2)
+            end
+        end
+    end
+
+    return left, dead
+end
+
+-- the parts whose dead letters were forgotten get the event as it comes now,
+-- unless the first one is still there
+
+local function revive(hash, event, lapsed)
+    local list = ''
+
+    for _, part in ipairs(parts) do
+        local target = part.target
+        local epoch = lapsed[target]
+
+        if epoch then
+            if call('HEXISTS', hash, 'r') == 0 then
+                call('HSET', hash, 'r', record, 's', source, 'l', 1)
+            end
+
+            put(hash, event, target,
+                new(epoch + 1, now, now + part.delay, part.order, guard, '',
+                    part.name, part.routes))
+
+            call('HDEL', base .. 'w:' .. event, target)
+            call('HSET', hash, 'w', 1)
+
+            lapsed[target] = nil
+            list = list .. target
+        end
+    end
+
+    return list
+end
+
+local function resume(hash, event, targets)
+    local list = ''
+
+    for _, target in ipairs(targets) do
+        local dead = get(hash, 'd' .. target)
+        local reason = dead[REASON]
+
+        if (reason == EXHAUSTED or reason == FINAL) and not nobodys(target)
+           and call('HEXISTS', hash, 'p' .. target) == 0
+        then
+            put(hash, event, target,
+                new(dead[EPOCH] + 1, now, now, dead[ORDER], dead[GUARD], '',
+                    dead[NAME], dead[ROUTES]))
+
+            forget(hash, target, event)
+            call('HDEL', hash, 'o' .. target)
+
+            list = list .. target
+        end
+    end
+
+    return list
+end
+
+local function again(event, was)
+    local hash, forgotten = base .. 'e:' .. event, base .. 'w:' .. event
+    local rows, lapsed = call('HGETALL', forgotten), {}
+
+    for i = 1, #rows, 2 do
+        lapsed[rows[i]] = tonumber(rows[i + 1])
+    end
+
+    local left, dead = present(hash)
+
+    if #parts > 0 and left == 0 and #rows > 0 and not lapsed['-']
+       and call('HEXISTS', hash, 'l') == 0
+    then
+        call('DEL', forgotten)
+        return nil
+    end
+
+    local list = revive(hash, event, lapsed) .. resume(hash, event, dead)
+    local differs = 0
+
+    if was == '' then
+        was = NONE
+    end
+
+    if body ~= NONE and was ~= NONE and body ~= was then
+        differs = 1
+    end
+
+    if list == '' then
+        return {0, now, event, differs}
+    end
+
+    if window > 0 then
+        if call('HEXISTS', hash, 'k') == 0 then
+            call('HSET', hash, 'l', 1)
+        end
+
+        call('HSET', hash, 'k', now + window)
+        call('PEXPIRE', forgotten, window)
+        call('SET', mark, event .. nonce .. was .. list, 'PX', window)
+    end
+
+    return told(event, differs, list)
+end

@@ -1,0 +1,34 @@
+
+-- Copyright (C) Event Router contributors
+
+
+-- BURY: there is no next attempt
+
+--#include lib/mine.lua
+--#include lib/tried.lua
+--#include lib/bury.lua
+
+local past, reason, status = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local answer, keep = ARGV[9], tonumber(ARGV[10])
+
+if not mine then
+    local dead = get(hash, 'd' .. target)
+
+    -- it was sent twice
+
+    if dead and dead[TOKEN] == token then
+        return {1, now}
+    end
+
+    if not entry then
+        lost(target, event)
+    end
+
+    return {entry and 0 or -1, now}
+end
+
+tick()
+tried(entry, past)
+bury(hash, target, event, entry, reason, status, answer, keep)
+
+return {1, now}

@@ -1,0 +1,39 @@
+
+-- Copyright (C) Event Router contributors
+
+
+-- LIST: entries, pending or dead.  Returns {1, now, more, target, event,
+-- entries ...}, with target and event as far as it came.
+
+--#include lib/scan.lua
+--#include lib/show.lua
+
+local limit, dead, records = tonumber(ARGV[3]), ARGV[12] == '1',
+                             ARGV[13] == '1'
+local bytes = tonumber(ARGV[14])
+local out, size = {1, now, 0, '', ''}, 0
+
+local function visit(hash, target, event, entry)
+    local record = ''
+
+    if records then
+        local n = call('HSTRLEN', hash, 'r')
+
+        if size > 0 and size + n > bytes then
+            return nil
+        end
+
+        size = size + n
+        record = call('HGET', hash, 'r') or ''
+    end
+
+    show(out, target, event, entry, record)
+
+    return 1
+end
+
+scan(dead and 'x:' or 'k:', dead and 'd' or 'p', limit, visit)
+
+out[3], out[4], out[5] = more, at, reached
+
+return out

@@ -1,0 +1,131 @@
+
+-- Copyright (C) Event Router contributors
+
+
+-- REPLAY: dead letters, or what a source has in the archive, become pending in
+-- their next epoch.  An entry remembers the command that made it, so that one
+-- that is sent twice, or goes on page by page, does nothing twice.  Returns
+-- {1, now, more, target, event, done}, with target and event as far as it
+-- came.
+
+--#include lib/scan.lua
+--#include lib/new.lua
+--#include lib/forget.lua
+--#include lib/over.lua
+
+local command, limit = ARGV[2], tonumber(ARGV[3])
+local archive, source = ARGV[12] == '1', ARGV[13]
+local to_target, to_name, to_routes = ARGV[14], ARGV[15], ARGV[16]
+local order, delay = ARGV[17], tonumber(ARGV[18])
+local done = 0
+
+tick()
+
+-- "dead" is what it is made of; nil: the archive.  What the target had itself
+-- says more.
+
+local function again(hash, target, event, dead)
+    local old = get(hash, 'd' .. target)
+    local kept = get(hash, 'o' .. target)
+    local entry = new(1, now, now + delay, order, 0, command, to_name,
+                      to_routes)
+
+    if old then
+        entry[EPOCH] = old[EPOCH] + 1
+        entry[ORDER] = old[ORDER]
+        entry[GUARD] = old[GUARD]
+        entry[NAME] = old[NAME]
+        entry[ROUTES] = old[ROUTES]
+
+    elseif kept then
+        entry[EPOCH] = kept[DONE_EPOCH] + 1
+
+    elseif dead then
+        entry[EPOCH] = dead[EPOCH] + 1
+        entry[GUARD] = dead[GUARD]
+
+        if to_routes == '' then
+            entry[ROUTES] = dead[ROUTES]
+        end
+    end
+
+    set(hash, 'p' .. target, entry)
+    enter(target, event, entry)
+
+    if old then
+        forget(hash, target, event)
+    end
+
+    call('HDEL', hash, 'o' .. target)
+end
+
+-- the target has not got it of this command, and does not wait for it
+
+local function fit(hash, target)
+    local entry = get(hash, 'p' .. target)
+    local dead = get(hash, 'd' .. target)
+    local kept = get(hash, 'o' .. target)
+
+    return not entry and not (dead and dead[COMMAND] == command)
+           and not (kept and kept[DONE_COMMAND] == command)
+end
+
+local function from_archive()
+    local budget = tonumber(ARGV[11])
+    local low = at == to_target and '(' .. reached or '-'
+    local list = call('ZRANGEBYLEX', base .. 'r:' .. source, low, '+',
+                      'LIMIT', 0, budget)
+
+    if #list == budget then
+        more = 1
+    end
+
+    for _, q in ipairs(list) do
+        local ms = tonumber(sub(q, 1, 11), 16)
+        local hash = base .. 'e:' .. q
+
+        if done >= limit then
+            more = 1
+            break
+        end
+
+        if (event == '' or event == q)
+           and ms >= from and (to == 0 or ms < to)
+           and call('HEXISTS', hash, 'r') == 1 and fit(hash, to_target)
+        then
+            again(hash, to_target, q, nil)
+            done = done + 1
+        end
+
+        at, reached = to_target, q
+    end
+end
+
+local function from_dead(hash, target, event, dead)
+    if dead[COMMAND] == command then
+        return 0
+    end
+
+    local goal = to_target == '' and target or to_target
+
+    if goal == target or fit(hash, goal) then
+        again(hash, goal, event, dead)
+    end
+
+    if goal ~= target then
+        forget(hash, target, event)
+        over(hash)
+    end
+
+    done = done + 1
+
+    return 1
+end
+
+if archive then
+    from_archive()
+else
+    scan('x:', 'd', limit, from_dead)
+end
+
+return {1, now, more, at, reached, done}
