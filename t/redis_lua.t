@@ -3,8 +3,9 @@
 # Copyright (C) Event Router contributors
 
 # The scripts for Redis as files: that they are Lua 5.1 and use no globals but
-# Redis' own, that what is sent is what the files say, that the numbers of an
-# entry's fields are those of store/entry.h; and the awk script that embeds them.
+# Redis' own, that what is sent is what the files say, that the commands they
+# run are those that a user is told to allow, that the numbers of an entry's
+# fields are those of store/entry.h; and the awk script that embeds them.
 # t/redis_scripts.t runs them.
 
 use warnings;
@@ -85,6 +86,39 @@ for my $name (@scripts) {
         is("@{[ sort keys %set ]}", '', "$name: sets none");
     }
 }
+
+
+# ---- what a user must be allowed: the log's advice, and the documentation
+
+my %rights = (
+    dedup => [ slurp("$store/redis_conf.c") =~ /rights = ((?:"[^"]*"\s*)+);/ ],
+    queue => [ slurp("$store/redis_queue.c") =~ /rights = ((?:"[^"]*"\s*)+);/ ],
+    both => [ slurp('docs/directives.md') =~ /^(ACL SETUSER events .*?)^```/ms ]
+);
+
+for my $kind (sort keys %rights) {
+    my %may = map { lc($_) => 1 } "@{ $rights{$kind} }" =~ /\+([\w|]+)/g;
+    my %runs;
+
+    for my $name (grep { $kind eq 'both' || /^$kind/ } @scripts) {
+        $runs{lc $1} = 1 while $sent{$name} =~ /call\('([A-Z]+)'/g;
+    }
+
+    cmp_ok(scalar keys %runs, '>', 8, "$kind: commands of scripts");
+    is("@{[ grep { !$may{$_} } sort keys %runs ]}", '',
+        "$kind: all of them are allowed");
+
+    my @beside = qw(eval evalsha ping select config|get wait);
+    my %all = map { $_ => 1 } keys %runs, @beside;
+
+    is("@{[ grep { !$all{$_} } sort keys %may ]}", '',
+        "$kind: and nothing else");
+}
+
+# a command whose name is not written there would be missed
+
+unlike($sent{$_}, qr/\bcall\((?!')/, "$_: commands have names")
+    for @scripts;
 
 
 # ---- the fields of an entry: store/entry.h says it for both stores

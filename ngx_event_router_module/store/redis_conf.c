@@ -182,8 +182,8 @@ ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf)
     conf->reply = NGX_ER_REDIS_REPLY;
     conf->elements = NGX_ER_REDIS_ELEMENTS;
     conf->away = "the sources' on_error= holds";
-    conf->rights = "+eval +evalsha +ping +select +time +del +hget +hmget "
-                   "+hset +hlen +hkeys +pexpire";
+    conf->rights = "+eval +evalsha +ping +select +time +del +exists +hget "
+                   "+hmget +hset +hdel +hexists +hlen +hkeys +pexpire";
     conf->shards = 1;
     conf->memory = NGX_ER_REDIS_MEMORY;
     ngx_str_set(&conf->prefix, "er");

@@ -107,8 +107,8 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
                    "+hget +hmget +hgetall +hset +hsetnx +hdel +hexists +hkeys "
                    "+hstrlen +hincrby +sadd +srem +scard +sismember "
                    "+srandmember +zadd +zrem +zremrangebyscore +zcard +zscore "
-                   "+zrange +zrangebyscore +zrangebylex +zunionstore +info "
-                   "+config|get +wait";
+                   "+zrange +zrangebyscore +zrevrangebyscore +zrangebylex "
+                   "+zunionstore +pexpire +info +config|get +wait";
     conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
     conf->reply = 2 * conf->memory + 1024 * 1024;
 

@@ -5,7 +5,8 @@
 
 
 /*
- * The queue in Redis between its files: the scripts (redis/queue_*.lua), what they are given (redis_queue_command.c) and what they return
+ * The queue in Redis between its files: what the scripts (redis/queue_*.lua)
+ * are given (redis_queue_command.c) and what they return
  * (redis_queue_reply.c), which are pure, and redis_queue.c, which sends and
  * waits.
  *

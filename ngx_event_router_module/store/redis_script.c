@@ -25,7 +25,7 @@
 #define ngx_er_redis_lua(name)                                                \
     { ngx_string(#name), &ngx_er_lua_##name, { 0 } }
 
-#define ngx_er_redis_nscripts(table)  (sizeof(table) / sizeof((table)[0]))
+#define ngx_er_redis_n(table)  (sizeof(table) / sizeof((table)[0]))
 
 
 static void ngx_er_redis_script_sha1(ngx_er_redis_script_t *script,
@@ -90,9 +90,9 @@ void
 ngx_er_redis_script_init(void)
 {
     ngx_er_redis_script_sha1(ngx_er_redis_queue_scripts,
-                             ngx_er_redis_nscripts(ngx_er_redis_queue_scripts));
+                             ngx_er_redis_n(ngx_er_redis_queue_scripts));
     ngx_er_redis_script_sha1(ngx_er_redis_dedup_scripts,
-                             ngx_er_redis_nscripts(ngx_er_redis_dedup_scripts));
+                             ngx_er_redis_n(ngx_er_redis_dedup_scripts));
 }
 
 
@@ -116,7 +116,7 @@ ngx_er_redis_script_sha1(ngx_er_redis_script_t *script, ngx_uint_t n)
 ngx_er_redis_script_t *
 ngx_er_redis_queue_script(ngx_uint_t verb)
 {
-    if (verb >= ngx_er_redis_nscripts(ngx_er_redis_queue_scripts)) {
+    if (verb >= ngx_er_redis_n(ngx_er_redis_queue_scripts)) {
         return NULL;
     }
 
@@ -127,7 +127,7 @@ ngx_er_redis_queue_script(ngx_uint_t verb)
 ngx_er_redis_script_t *
 ngx_er_redis_dedup_script(ngx_uint_t verb)
 {
-    if (verb >= ngx_er_redis_nscripts(ngx_er_redis_dedup_scripts)) {
+    if (verb >= ngx_er_redis_n(ngx_er_redis_dedup_scripts)) {
         return NULL;
     }
 
