@@ -331,20 +331,11 @@ ngx_int_t ngx_er_file_repeat(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_key_t *key);
 
 
-/*
- * file_order.c: of the entries of one order one may go at a time.  enter()
- * says with row->blocked if this one may, leave() and release() let the next
- * one go: release() when a lease of "row" ended and it is not indexed.
- */
+/* file_entry.c: the next one of an order may go, when a lease of "row" ended
+   and it is not indexed */
 
-ngx_int_t ngx_er_file_order_enter(ngx_er_file_txn_t *t,
-    ngx_er_file_row_t *row);
-ngx_int_t ngx_er_file_order_leave(ngx_er_file_txn_t *t,
-    ngx_er_file_row_t *row);
 ngx_int_t ngx_er_file_order_release(ngx_er_file_txn_t *t,
     ngx_er_file_row_t *row);
-ngx_int_t ngx_er_file_order_lost(ngx_er_file_txn_t *t, uint64_t target,
-    uint64_t seq);
 
 
 /* file_count.c */

@@ -5,7 +5,7 @@
 
 
 /*
- * Between memory.c, memory_zone.c and memory_space.c: the entries of the zone.
+ * For memory.c: the entries of the zone.
  * Everything here but ngx_er_memory_lock() is done under the zone's mutex.
  */
 
@@ -146,25 +146,6 @@ void ngx_er_memory_drop_targets(ngx_er_memory_t *memory,
 /* the settled targets, NGX_ER_MEMORY_TARGETS at most */
 ngx_uint_t ngx_er_memory_copy(ngx_er_memory_entry_t *entry,
     uint64_t *targets);
-
-
-/*
- * memory_space.c.  alloc() is a block for a share, for which others may have
- * to go, but never "keep", the entry that is being worked on, or NULL; free()
- * is its opposite.  expire() takes two entries at most, remove() this one.
- * shares() makes the shares at the start, share_of() is that of a source, by
- * the hash of its name.
- */
-
-ngx_int_t ngx_er_memory_shares(ngx_er_memory_t *memory, size_t size);
-ngx_uint_t ngx_er_memory_share_of(ngx_er_memory_t *memory, uint64_t source);
-void *ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_uint_t share,
-    ngx_er_memory_entry_t *keep);
-void ngx_er_memory_free(ngx_er_memory_t *memory, ngx_uint_t share,
-    void *block);
-void ngx_er_memory_expire(ngx_er_memory_t *memory);
-void ngx_er_memory_remove(ngx_er_memory_t *memory,
-    ngx_er_memory_entry_t *entry);
 
 
 #endif /* _NGX_ER_MEMORY_ZONE_H_INCLUDED_ */

@@ -149,39 +149,4 @@ ngx_int_t ngx_er_redis_queue_moved(const char *text, size_t len,
     ngx_str_t *host, in_port_t *port, ngx_uint_t *ask);
 
 
-/*
- * Between redis_queue_reply.c, redis_queue_list.c and redis_queue_entry.c.
- * NGX_ERROR: that is none, or no memory.
- */
-
-#define NGX_ER_REDIS_AWAY          1000            /* ms until a shard that is
-                                                      away is asked again */
-#define NGX_ER_REDIS_LATEST        (1LL << 53)     /* ms */
-
-#define ngx_er_redis_is_number(r)  ((r)->type == REDIS_REPLY_INTEGER)
-#define ngx_er_redis_is_text(r)    ((r)->type == REDIS_REPLY_STRING)
-
-ngx_int_t ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w,
-    redisReply *reply);
-
-/* to the next shard: NGX_AGAIN, or NGX_OK: there is none */
-ngx_int_t ngx_er_redis_queue_next(ngx_er_redis_walk_t *w);
-
-/* op->entries is there; adds one entry of NGX_ER_REDIS_FIELDS elements */
-ngx_int_t ngx_er_redis_queue_entries(ngx_er_queue_op_t *op);
-ngx_int_t ngx_er_redis_queue_entry(ngx_er_queue_op_t *op,
-    redisReply **part, int64_t shift);
-
-ngx_int_t ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from,
-    ngx_str_t *to);
-
-/* 16 digits in hex, nothing is 0; a number that is not below 0 */
-ngx_int_t ngx_er_redis_queue_id(redisReply *text, uint64_t *id);
-ngx_int_t ngx_er_redis_queue_number(redisReply *reply, uint64_t *n);
-
-/* this worker's clock less Redis's; a time of Redis's on this clock */
-int64_t ngx_er_redis_queue_shift(redisReply *now);
-uint64_t ngx_er_redis_queue_local(long long time, int64_t shift);
-
-
 #endif /* _NGX_ER_REDIS_QUEUE_H_INCLUDED_ */

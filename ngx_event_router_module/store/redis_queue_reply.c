@@ -5,14 +5,33 @@
 
 
 /*
- * What the scripts of the queue return, read into the operation.  Pure.
+ * What the scripts of the queue return, read into the operation.  Pure.  Every
+ * type and length is checked, because the peer may be anything; what stays is
+ * copied into op->pool.
  *
  * An operation over several shards adds up as it goes: entries one behind the
- * other, counts target by target.  redis_queue_list.c does that for lists.
+ * other, counts target by target.  A list asks each shard for as much as it
+ * wants, then sorts and cuts.  Its cursor is the lowest one of the shards that
+ * have more: what lies behind it is shown by the next call.  A replay or a
+ * purge asks each shard only for what is missing; a shard that nobody asked
+ * keeps the cursor where it was, and what was done in the others is not done
+ * again.
+ *
+ * Due times are compared with this worker's clock, and Redis may run on
+ * another machine.  So they are moved by the difference, which every reply
+ * shows.  What is only shown to people (accepted, died) stays Redis's.
  */
 
 
 #include "redis_queue.h"
+
+
+#define NGX_ER_REDIS_AWAY          1000            /* ms until a shard that is
+                                                      away is asked again */
+#define NGX_ER_REDIS_LATEST        (1LL << 53)     /* ms */
+
+#define ngx_er_redis_is_number(r)  ((r)->type == REDIS_REPLY_INTEGER)
+#define ngx_er_redis_is_text(r)    ((r)->type == REDIS_REPLY_STRING)
 
 
 #define NGX_ER_REDIS_ROUNDS  10000         /* replies of one ADOPT */
@@ -43,6 +62,25 @@ static ngx_int_t ngx_er_redis_queue_counted(ngx_er_queue_op_t *op,
     redisReply **part, int64_t shift);
 static ngx_er_queue_count_t *ngx_er_redis_queue_count(ngx_er_queue_op_t *op,
     uint64_t target, redisReply *name);
+static ngx_int_t ngx_er_redis_queue_listed(ngx_er_queue_op_t *op,
+    redisReply *reply);
+static void ngx_er_redis_queue_more(ngx_er_redis_walk_t *w, uint64_t *end);
+static ngx_int_t ngx_er_redis_queue_end(ngx_er_redis_walk_t *w);
+static ngx_int_t ngx_er_redis_queue_compare(const void *one,
+    const void *two);
+static void ngx_er_redis_queue_past(ngx_er_entry_t *entry, redisReply *text);
+static ngx_int_t ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_next(ngx_er_redis_walk_t *w);
+static ngx_int_t ngx_er_redis_queue_entries(ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_redis_queue_entry(ngx_er_queue_op_t *op,
+    redisReply **part, int64_t shift);
+static ngx_int_t ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from,
+    ngx_str_t *to);
+static ngx_int_t ngx_er_redis_queue_id(redisReply *text, uint64_t *id);
+static ngx_int_t ngx_er_redis_queue_number(redisReply *reply, uint64_t *n);
+static int64_t ngx_er_redis_queue_shift(redisReply *now);
+static uint64_t ngx_er_redis_queue_local(long long time, int64_t shift);
 
 
 /* long: one switch over the verbs */
@@ -593,7 +631,9 @@ ngx_er_redis_queue_count(ngx_er_queue_op_t *op, uint64_t target,
 }
 
 
-ngx_int_t
+/* to the next shard: NGX_AGAIN, or NGX_OK: there is none */
+
+static ngx_int_t
 ngx_er_redis_queue_next(ngx_er_redis_walk_t *w)
 {
     if (w->left == 0) {
@@ -672,4 +712,375 @@ ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w)
     op->count.fresh = (uint64_t) tp->sec * 1000 + tp->msec;
     op->count.again = op->count.fresh;
     op->rc = NGX_OK;
+}
+
+
+/* {1, now, more, cursor, cursor, done} or, a list, entries... */
+
+static ngx_int_t
+ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    uint64_t             done, more, end[2];
+    redisReply         **part;
+    ngx_er_queue_op_t   *op;
+
+    op = w->op;
+    part = reply->element;
+    done = 0;
+
+    if (reply->elements < 5
+        || ngx_er_redis_queue_number(part[2], &more) != NGX_OK
+        || ngx_er_redis_queue_id(part[3], &end[0]) != NGX_OK
+        || ngx_er_redis_queue_id(part[4], &end[1]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (w->seen++ == 0) {
+        op->done = 0;
+        op->more = 0;
+    }
+
+    if (op->verb == NGX_ER_QUEUE_LIST) {
+        if (ngx_er_redis_queue_listed(op, reply) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (reply->elements != 6
+               || ngx_er_redis_queue_number(part[5], &done) != NGX_OK)
+    {
+        return NGX_ERROR;
+
+    } else {
+        op->done += done;
+        w->limit -= ngx_min(w->limit, done);
+    }
+
+    if (more) {
+        ngx_er_redis_queue_more(w, end);
+
+    } else if (!w->more && w->left == 0) {
+
+        /* the cursor of a walk that is over; nothing lies behind it */
+
+        op->after[0] = end[0];
+        op->after[1] = end[1];
+    }
+
+    if (w->limit == 0 && w->left) {
+
+        /* nobody has seen the other shards */
+
+        ngx_er_redis_queue_more(w, op->after);
+        w->left = 0;
+    }
+
+    if (ngx_er_redis_queue_next(w) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_er_redis_queue_end(w);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_listed(ngx_er_queue_op_t *op, redisReply *reply)
+{
+    size_t    i;
+    int64_t   shift;
+
+    if ((reply->elements - 5) % NGX_ER_REDIS_FIELDS
+        || ngx_er_redis_queue_entries(op) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    shift = ngx_er_redis_queue_shift(reply->element[1]);
+
+    for (i = 5; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
+        if (ngx_er_redis_queue_entry(op, reply->element + i, shift) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a shard has more behind this place */
+
+static void
+ngx_er_redis_queue_more(ngx_er_redis_walk_t *w, uint64_t *end)
+{
+    if (!w->more || end[0] < w->end[0]
+        || (end[0] == w->end[0] && end[1] < w->end[1]))
+    {
+        w->end[0] = end[0];
+        w->end[1] = end[1];
+    }
+
+    w->more = 1;
+}
+
+
+/* cuts a list at its end and at its limit */
+
+static ngx_int_t
+ngx_er_redis_queue_end(ngx_er_redis_walk_t *w)
+{
+    ngx_uint_t          n;
+    ngx_er_entry_t     *entry;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+    op->rc = NGX_OK;
+
+    if (w->more) {
+        op->more = 1;
+        op->after[0] = w->end[0];
+        op->after[1] = w->end[1];
+    }
+
+    if (op->verb != NGX_ER_QUEUE_LIST) {
+        return NGX_OK;
+    }
+
+    if (w->seen > 1) {
+        ngx_sort(op->entries->elts, op->entries->nelts,
+                 sizeof(ngx_er_entry_t), ngx_er_redis_queue_compare);
+    }
+
+    entry = op->entries->elts;
+    n = op->entries->nelts;
+
+    while (w->more && n
+           && (entry[n - 1].target > w->end[0]
+               || (entry[n - 1].target == w->end[0]
+                   && entry[n - 1].seq > w->end[1])))
+    {
+        n--;
+    }
+
+    if (n > w->limit) {
+        n = w->limit;
+
+        op->more = 1;
+        op->after[0] = entry[n - 1].target;
+        op->after[1] = entry[n - 1].seq;
+    }
+
+    op->entries->nelts = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_compare(const void *one, const void *two)
+{
+    const ngx_er_entry_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->target != b->target) {
+        return a->target < b->target ? -1 : 1;
+    }
+
+    return (a->seq == b->seq) ? 0 : (a->seq < b->seq ? -1 : 1);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_entries(ngx_er_queue_op_t *op)
+{
+    if (op->entries == NULL) {
+        op->entries = ngx_array_create(op->pool, 8, sizeof(ngx_er_entry_t));
+    }
+
+    return op->entries ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * target, event, epoch, attempts, crashes, accepted, due, token, order, guard,
+ * past, name, routes, reason, died, status, answer, record
+ */
+
+static ngx_int_t
+ngx_er_redis_queue_entry(ngx_er_queue_op_t *op, redisReply **part,
+    int64_t shift)
+{
+    uint64_t         n[9];
+    ngx_uint_t       i;
+    ngx_er_entry_t  *entry;
+
+    static const u_char  numbers[] = { 2, 3, 4, 5, 6, 9, 13, 14, 15 };
+
+    entry = ngx_array_push(op->entries);
+    if (entry == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(entry, sizeof(ngx_er_entry_t));
+
+    for (i = 0; i < sizeof(numbers); i++) {
+        if (ngx_er_redis_queue_number(part[numbers[i]], &n[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    entry->epoch = (uint32_t) n[0];
+    entry->attempts = (uint32_t) n[1];
+    entry->crashes = (uint32_t) n[2];
+    entry->accepted = n[3];
+    entry->due = ngx_er_redis_queue_local(n[4], shift);
+    entry->guard = (n[5] != 0);
+    entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_CORRUPT);
+    entry->died = n[7];
+    entry->status = (ngx_uint_t) n[8];
+
+    if (ngx_er_redis_queue_id(part[0], &entry->target) != NGX_OK
+        || ngx_er_redis_queue_id(part[1], &entry->seq) != NGX_OK
+        || ngx_er_redis_queue_id(part[7], &entry->token) != NGX_OK
+        || ngx_er_redis_queue_id(part[8], &entry->order) != NGX_OK
+        || !ngx_er_redis_is_text(part[10])
+        || ngx_er_redis_queue_copy(op->pool, part[11], &entry->name) != NGX_OK
+        || ngx_er_redis_queue_copy(op->pool, part[12], &entry->routes)
+           != NGX_OK
+        || ngx_er_redis_queue_copy(op->pool, part[16], &entry->answer)
+           != NGX_OK
+        || ngx_er_redis_queue_copy(op->pool, part[17], &entry->record)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_er_redis_queue_past(entry, part[10]);
+
+    if (entry->reason && entry->status == 0 && entry->npast) {
+        entry->status = entry->past[entry->npast - 1].status;
+    }
+
+    return NGX_OK;
+}
+
+
+/* big-endian, 16 bytes an attempt: time, ms, status, number */
+
+static void
+ngx_er_redis_queue_past(ngx_er_entry_t *entry, redisReply *text)
+{
+    u_char         *p, *last;
+    uint64_t        n[2];
+    ngx_uint_t      i;
+    ngx_er_past_t  *past;
+
+    p = (u_char *) text->str;
+    last = p + text->len;
+
+    while (last - p >= 16 && entry->npast < NGX_ER_ENTRY_PAST) {
+        n[0] = 0;
+        n[1] = 0;
+
+        for (i = 0; i < 16; i++) {
+            n[i / 8] = n[i / 8] << 8 | *p++;
+        }
+
+        past = &entry->past[entry->npast++];
+
+        past->time = n[0];
+        past->ms = (uint32_t) (n[1] >> 32);
+        past->status = (uint16_t) (n[1] >> 16);
+        past->number = (uint16_t) n[1];
+    }
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from, ngx_str_t *to)
+{
+    if (!ngx_er_redis_is_text(from)) {
+        return NGX_ERROR;
+    }
+
+    to->data = ngx_pnalloc(pool, from->len + 1);
+    if (to->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(to->data, from->str, from->len);
+    to->len = from->len;
+
+    return NGX_OK;
+}
+
+
+/* 16 digits in hex; nothing is 0 */
+
+static ngx_int_t
+ngx_er_redis_queue_id(redisReply *text, uint64_t *id)
+{
+    size_t     i;
+    ngx_int_t  n;
+
+    *id = 0;
+
+    if (!ngx_er_redis_is_text(text) || (text->len != 16 && text->len != 0)) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < text->len; i++) {
+        n = ngx_hextoi((u_char *) text->str + i, 1);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        *id = *id << 4 | (uint64_t) n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* 16 digits in hex, nothing is 0; a number that is not below 0 */
+
+static ngx_int_t
+ngx_er_redis_queue_number(redisReply *reply, uint64_t *n)
+{
+    if (!ngx_er_redis_is_number(reply) || reply->integer < 0) {
+        return NGX_ERROR;
+    }
+
+    *n = (uint64_t) reply->integer;
+
+    return NGX_OK;
+}
+
+
+/* this worker's clock less Redis's */
+
+static int64_t
+ngx_er_redis_queue_shift(redisReply *now)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + (int64_t) tp->msec - now->integer;
+}
+
+
+/* below 0: never */
+
+static uint64_t
+ngx_er_redis_queue_local(long long time, int64_t shift)
+{
+    if (time < 0 || time > NGX_ER_REDIS_LATEST) {
+        return NGX_ER_NEVER;
+    }
+
+    return (uint64_t) ngx_max(time + shift, 0);
 }

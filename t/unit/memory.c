@@ -15,7 +15,6 @@
 
 #include "../../ngx_event_router_module/store/memory.c"
 #include "../../ngx_event_router_module/store/memory_zone.c"
-#include "../../ngx_event_router_module/store/memory_space.c"
 
 
 #define WINDOW  60000
