@@ -22,5 +22,5 @@ my ($n) = $said =~ /^(\d+) faults, 0 cannot/m;
 
 cmp_ok($n // 0, '>=', 150, 'and there are enough of them');
 
-ok(5 == grep({ -f "t/mutants/$_.tsv" }
-            qw(deliver ingest observe route store)), "in every room");
+ok(6 == grep({ -f "t/mutants/$_.tsv" }
+            qw(conf deliver ingest observe route store)), "in every room");
