@@ -20,8 +20,6 @@ static ngx_uint_t ngx_er_admit_hops(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_admit_number(ngx_str_t *value);
 static ngx_uint_t ngx_er_admit_coded(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_admit_codings(ngx_str_t *list);
-static ngx_int_t ngx_er_admit_refuse(ngx_er_refusal_t *refusal,
-    ngx_uint_t status, ngx_uint_t metric, const char *detail);
 
 
 ngx_int_t
@@ -34,9 +32,7 @@ ngx_er_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
     source = ctx->source;
 
     if (!(r->method & (source->methods | NGX_HTTP_POST))) {
-        return ngx_er_admit_refuse(refusal, NGX_HTTP_NOT_ALLOWED,
-                                   NGX_ER_METRIC_REJECTED,
-                                   "events are sent with POST");
+        return ngx_er_admit_method(refusal);
     }
 
     if (ngx_er_event_headers(ctx->event, r) != NGX_OK) {
@@ -72,9 +68,7 @@ ngx_er_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
     }
 
     if (r->headers_in.content_length_n > (off_t) source->max_size) {
-        return ngx_er_admit_refuse(refusal, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                   NGX_ER_METRIC_REJECTED,
-                                   "the event is too large");
+        return ngx_er_admit_body(refusal, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
 
     return NGX_OK;
@@ -183,7 +177,30 @@ ngx_er_admit_codings(ngx_str_t *list)
 }
 
 
-static ngx_int_t
+ngx_int_t
+ngx_er_admit_method(ngx_er_refusal_t *refusal)
+{
+    return ngx_er_admit_refuse(refusal, NGX_HTTP_NOT_ALLOWED,
+                               NGX_ER_METRIC_REJECTED,
+                               "events are sent with POST");
+}
+
+
+ngx_int_t
+ngx_er_admit_body(ngx_er_refusal_t *refusal, ngx_uint_t status)
+{
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        return ngx_er_admit_refuse(refusal, status, NGX_ER_METRIC_BODY_MEMORY,
+                                   "too many events are being received: send "
+                                   "it again later");
+    }
+
+    return ngx_er_admit_refuse(refusal, status, NGX_ER_METRIC_REJECTED,
+                               "the event is too large");
+}
+
+
+ngx_int_t
 ngx_er_admit_refuse(ngx_er_refusal_t *refusal, ngx_uint_t status,
     ngx_uint_t metric, const char *detail)
 {

@@ -29,5 +29,12 @@ typedef struct {
  */
 ngx_int_t ngx_er_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal);
 
+/* neither an event nor a challenge; a body that body.c did not read to its
+   end, by its status, 413 or 503; anything else.  All return NGX_DECLINED */
+ngx_int_t ngx_er_admit_method(ngx_er_refusal_t *refusal);
+ngx_int_t ngx_er_admit_body(ngx_er_refusal_t *refusal, ngx_uint_t status);
+ngx_int_t ngx_er_admit_refuse(ngx_er_refusal_t *refusal, ngx_uint_t status,
+    ngx_uint_t metric, const char *detail);
+
 
 #endif /* _NGX_ER_ADMIT_H_INCLUDED_ */

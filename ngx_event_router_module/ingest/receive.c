@@ -23,9 +23,7 @@
 
 #include "receive.h"
 #include "fault.h"
-#include "admit.h"
-#include "parse.h"
-#include "parts.h"
+#include "decision.h"
 #include "answer.h"
 #include "reply.h"
 #include "turns.h"
@@ -41,17 +39,16 @@ static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_er_receive_crowded(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_explain(ngx_er_receive_t *ctx,
-    ngx_er_scan_t *scan, ngx_er_refusal_t *refusal);
-static ngx_int_t ngx_er_receive_unparsable(ngx_er_receive_t *ctx,
-    ngx_er_scan_t *scan);
-static ngx_int_t ngx_er_receive_verify(ngx_er_receive_t *ctx);
+    ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_receive_handshake(ngx_er_receive_t *ctx,
     ngx_er_handshake_t *handshake);
 static ngx_int_t ngx_er_receive_start(ngx_er_receive_t *ctx);
 static void ngx_er_receive_done(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
-    ngx_uint_t status, ngx_uint_t metric, const char *detail);
+    ngx_er_decision_t *decision);
+static void ngx_er_receive_log(ngx_er_receive_t *ctx,
+    ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_receive_allow(ngx_er_receive_t *ctx,
     ngx_er_header_t *allow);
 
@@ -61,9 +58,9 @@ ngx_er_receive_handler(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
     const char         *why;
-    ngx_er_refusal_t    refusal;
     ngx_er_receive_t   *ctx;
     ngx_er_loc_conf_t  *lcf;
+    ngx_er_decision_t   decision;
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -90,15 +87,16 @@ ngx_er_receive_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_er_admit(ctx, &refusal);
+    ngx_memzero(&decision, sizeof(ngx_er_decision_t));
+
+    rc = ngx_er_admit(ctx, &decision.refusal);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_er_receive_refuse(ctx, refusal.status, refusal.metric,
-                                     refusal.detail);
+        return ngx_er_receive_refuse(ctx, &decision);
     }
 
     if (r->method == NGX_HTTP_POST) {
@@ -237,7 +235,8 @@ ngx_er_body_of(ngx_http_request_t *r)
 static void
 ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
 {
-    ngx_er_receive_t  *ctx;
+    ngx_er_receive_t   *ctx;
+    ngx_er_decision_t   decision;
 
     ctx = ngx_er_receive_of(r);
 
@@ -245,15 +244,17 @@ ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
         ctx->event->body = ctx->body.bytes;
         rc = ngx_er_receive_process(ctx);
 
-    } else if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        rc = ngx_er_receive_refuse(ctx, rc, NGX_ER_METRIC_REJECTED,
-                                   "the event is too large");
+    } else if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+               || rc == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        if (rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
+            ngx_er_receive_crowded(ctx);
+        }
 
-    } else if (rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
-        ngx_er_receive_crowded(ctx);
-        rc = ngx_er_receive_refuse(ctx, rc, NGX_ER_METRIC_BODY_MEMORY,
-                                   "too many events are being received: send "
-                                   "it again later");
+        ngx_memzero(&decision, sizeof(ngx_er_decision_t));
+        (void) ngx_er_admit_body(&decision.refusal, rc);
+
+        rc = ngx_er_receive_refuse(ctx, &decision);
     }
 
     if (rc != NGX_DONE) {
@@ -293,54 +294,22 @@ ngx_er_receive_crowded(ngx_er_receive_t *ctx)
 static ngx_int_t
 ngx_er_receive_process(ngx_er_receive_t *ctx)
 {
-    ngx_int_t            rc;
-    ngx_er_scan_t        scan;
-    ngx_er_handshake_t  *handshake;
+    ngx_er_decision_t  decision;
 
-    if (ngx_er_parse_message(ctx, &scan) != NGX_OK) {
+    if (ngx_er_decide(ctx, &decision) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ctx->explain) {
-        return ngx_er_receive_explain(ctx, &scan, NULL);
+        return ngx_er_receive_explain(ctx, &decision);
     }
 
-    handshake = ngx_er_handshake_find(&ctx->source->handshakes,
-                                      &ctx->message);
-
-    if (handshake && !ngx_er_handshake_signed(handshake)) {
-        return ngx_er_receive_handshake(ctx, handshake);
+    if (decision.refusal.status) {
+        return ngx_er_receive_refuse(ctx, &decision);
     }
 
-    if (handshake == NULL && ctx->request->method != NGX_HTTP_POST) {
-        return ngx_er_receive_refuse(ctx, NGX_HTTP_NOT_ALLOWED,
-                                     NGX_ER_METRIC_REJECTED,
-                                     "events are sent with POST");
-    }
-
-    rc = ngx_er_receive_verify(ctx);
-
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
-
-    if (handshake) {
-        return ngx_er_receive_handshake(ctx, handshake);
-    }
-
-    if (scan.error != NGX_ER_SCAN_OK) {
-        return ngx_er_receive_unparsable(ctx, &scan);
-    }
-
-    rc = ngx_er_parts_make(ctx);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_er_receive_refuse(ctx, NGX_HTTP_BAD_REQUEST,
-                                     NGX_ER_METRIC_INVALID, ctx->detail);
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (decision.handshake) {
+        return ngx_er_receive_handshake(ctx, decision.handshake);
     }
 
     return ngx_er_receive_start(ctx);
@@ -348,80 +317,20 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
 
 
 static ngx_int_t
-ngx_er_receive_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
-    ngx_er_refusal_t *refusal)
+ngx_er_receive_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 {
-    ngx_er_answer_t  answer;
+    ngx_er_json_t  json;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                    "event router receive: event of \"%V\" is explained, "
-                   "refused:%d", &ctx->source->name, refusal != NULL);
+                   "refused:%d", &ctx->source->name,
+                   decision->refusal.status != 0);
 
-    ngx_memzero(&answer, sizeof(ngx_er_answer_t));
-
-    if (ngx_er_explain(ctx, scan, refusal, &answer) != NGX_OK) {
+    if (ngx_er_explain(ctx, decision, &json) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_er_reply(ctx->request, &answer);
-}
-
-
-/* the signature is good, so this is a loss worth a line in error.log */
-
-static ngx_int_t
-ngx_er_receive_unparsable(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
-{
-    const char  *reason;
-
-    reason = ngx_er_scan_reason(scan->error);
-
-    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                  "genuine event from source \"%V\" cannot be parsed: "
-                  "%s at byte %uz", &ctx->source->name, reason, scan->offset);
-
-    return ngx_er_receive_refuse(ctx, NGX_HTTP_BAD_REQUEST,
-                                 NGX_ER_METRIC_INVALID, reason);
-}
-
-
-/* NGX_DECLINED: genuine, go on */
-
-static ngx_int_t
-ngx_er_receive_verify(ngx_er_receive_t *ctx)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  level;
-
-    rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
-
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
-                   "event router receive: event of \"%V\", signature:%i "
-                   "checked:%d", &ctx->source->name, rc,
-                   !ngx_er_verify_is_off(ctx->source->verify));
-
-    if (rc == NGX_OK) {
-        ctx->verify = ngx_er_verify_is_off(ctx->source->verify) ? "off" : "ok";
-        ngx_er_body_settle(&ctx->body);
-        return NGX_DECLINED;
-    }
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->verify = "failed";
-
-    level = ngx_er_fault_level(ctx->source);
-
-    ngx_log_error(level, ctx->request->connection->log, 0,
-                  "event from source \"%V\" refused: %s",
-                  &ctx->source->name, ctx->verdict.reason);
-
-    return ngx_er_receive_refuse(ctx, NGX_HTTP_UNAUTHORIZED,
-                                 NGX_ER_METRIC_REFUSED,
-                                 "the event is not signed as this source "
-                                 "requires");
+    return ngx_er_reply_json(ctx->request, &json);
 }
 
 
@@ -509,41 +418,31 @@ ngx_er_receive_finish(ngx_er_receive_t *ctx)
 
 
 static ngx_int_t
-ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
-    ngx_uint_t metric, const char *detail)
+ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 {
-    ngx_uint_t        level;
-    ngx_er_header_t   header, *more;
-    ngx_er_refusal_t  refusal;
+    ngx_er_header_t    header, *more;
+    ngx_er_refusal_t  *refusal;
 
     static ngx_er_header_t  later = {
         ngx_string("Retry-After"), ngx_string(ngx_value(NGX_ER_ANSWER_RETRY))
     };
 
+    refusal = &decision->refusal;
+
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                    "event router receive: event of \"%V\" is refused, %ui: %s",
-                   &ctx->source->name, status, detail);
+                   &ctx->source->name, refusal->status, refusal->detail);
 
     if (ctx->explain) {
-        refusal.status = status;
-        refusal.detail = detail;
-
-        return ngx_er_receive_explain(ctx, NULL, &refusal);
+        return ngx_er_receive_explain(ctx, decision);
     }
 
-    if (metric == NGX_ER_METRIC_REJECTED || metric == NGX_ER_METRIC_LOOP) {
-        level = (status == NGX_HTTP_NOT_ALLOWED)
-                ? NGX_LOG_INFO : ngx_er_fault_level(ctx->source);
+    ngx_er_receive_log(ctx, decision);
 
-        ngx_log_error(level, ctx->request->connection->log, 0,
-                      "event from source \"%V\" rejected: %s",
-                      &ctx->source->name, detail);
-    }
+    ctx->status = ngx_er_metric_source_name(refusal->metric);
+    ngx_er_metric_source(ctx->source, refusal->metric);
 
-    ctx->status = ngx_er_metric_source_name(metric);
-    ngx_er_metric_source(ctx->source, metric);
-
-    switch (status) {
+    switch (refusal->status) {
 
     case NGX_HTTP_NOT_ALLOWED:
 
@@ -562,7 +461,48 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_uint_t status,
         more = NULL;
     }
 
-    return ngx_er_reply_problem(ctx->request, status, detail, more);
+    return ngx_er_reply_problem(ctx->request, refusal->status,
+                                refusal->detail, more);
+}
+
+
+static void
+ngx_er_receive_log(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
+{
+    ngx_log_t   *log;
+    ngx_uint_t   level;
+
+    log = ctx->request->connection->log;
+
+    switch (decision->refusal.metric) {
+
+    case NGX_ER_METRIC_REFUSED:
+        level = ngx_er_fault_level(ctx->source);
+
+        ngx_log_error(level, log, 0, "event from source \"%V\" refused: %s",
+                      &ctx->source->name, ctx->verdict.reason);
+        break;
+
+    case NGX_ER_METRIC_REJECTED:
+    case NGX_ER_METRIC_LOOP:
+        level = (decision->refusal.status == NGX_HTTP_NOT_ALLOWED)
+                ? NGX_LOG_INFO : ngx_er_fault_level(ctx->source);
+
+        ngx_log_error(level, log, 0, "event from source \"%V\" rejected: %s",
+                      &ctx->source->name, decision->refusal.detail);
+        break;
+
+    default:
+
+        /* the signature is good, so this is a loss worth a line */
+
+        if (decision->scan.error != NGX_ER_SCAN_OK) {
+            ngx_log_error(NGX_LOG_WARN, log, 0,
+                          "genuine event from source \"%V\" cannot be parsed: "
+                          "%s at byte %uz", &ctx->source->name,
+                          decision->refusal.detail, decision->scan.offset);
+        }
+    }
 }
 
 

@@ -7,8 +7,8 @@
 /*
  * What would become of an event: the answer of "event_explain" locations.
  * receive.c takes the request in the same way as that of an "event_receive"
- * location, but calls this instead of verifying and starting: nothing is
- * delivered, claimed, stored or counted.
+ * location and decision.c decides about it, but then this tells the decision
+ * instead of acting on it: nothing is delivered, claimed, stored or counted.
  *
  * An event whose signature is wrong is explained all the same: what it would
  * be refused for, and what its routes would have said (explain_routes.c).
@@ -19,8 +19,7 @@
 
 
 #include "explain_routes.h"
-#include "../ingest/answer.h"
-#include "../ingest/parts.h"
+#include "metrics.h"
 #include "../route/budget.h"
 
 
@@ -28,9 +27,8 @@
 
 
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
-    ngx_er_scan_t *scan);
-static ngx_int_t ngx_er_explain_verify(ngx_er_explain_t *e,
-    ngx_er_refusal_t *refusal);
+    ngx_er_decision_t *decision);
+static void ngx_er_explain_verify(ngx_er_explain_t *e, ngx_uint_t refused);
 static void ngx_er_explain_refusal(ngx_er_explain_t *e,
     ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_explain_events(ngx_er_explain_t *e);
@@ -39,164 +37,84 @@ static ngx_int_t ngx_er_explain_dedup(ngx_er_explain_t *e);
 
 
 ngx_int_t
-ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
-    ngx_er_refusal_t *refusal, ngx_er_answer_t *answer)
+ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision,
+    ngx_er_json_t *json)
 {
+    ngx_int_t         rc;
     ngx_er_explain_t  e;
-
-    static ngx_er_header_t  type = {
-        ngx_string("Content-Type"), ngx_string("application/json")
-    };
 
     ngx_memzero(&e, sizeof(ngx_er_explain_t));
 
     e.ctx = ctx;
 
     ngx_er_json_begin(&e.json, ctx->request->pool, NGX_ER_EXPLAIN_SIZE);
-
     ngx_er_json_open(&e.json, NULL, "{");
     ngx_er_json_text(&e.json, "source", &ctx->source->name, 0);
 
-    if (refusal) {
-        ngx_er_explain_refusal(&e, refusal);
-
-    } else if (ngx_er_explain_request(&e, scan) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    rc = ngx_er_explain_request(&e, decision);
 
     ngx_er_json_close(&e.json, "}");
+    *json = e.json;
 
-    if (ngx_er_json_end(&e.json, &answer->body) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    answer->status = NGX_HTTP_OK;
-
-    answer->headers = &type;
-    answer->nheaders = 1;
-
-    return NGX_OK;
+    return rc;
 }
 
 
-/* what receive.c would do, in the same order */
-
 static ngx_int_t
-ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_scan_t *scan)
+ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_decision_t *decision)
 {
-    ngx_int_t            rc;
-    ngx_er_receive_t    *ctx;
-    ngx_er_refusal_t     refusal;
-    ngx_er_handshake_t  *handshake;
+    ngx_er_scan_t  *scan;
 
-    ctx = e->ctx;
-    refusal.status = 0;
+    if (e->ctx->verify) {
+        ngx_er_explain_verify(e, decision->refusal.metric
+                                 == NGX_ER_METRIC_REFUSED);
 
-    handshake = ngx_er_handshake_find(&ctx->source->handshakes, &ctx->message);
+        if (decision->handshake) {
+            ngx_er_json_word(&e->json, "handshake",
+                             ngx_er_handshake_signed(decision->handshake)
+                             ? "a challenge, answered if it is verified"
+                             : "a challenge, answered without verification");
+            return NGX_OK;
+        }
 
-    if (handshake == NULL && ctx->request->method != NGX_HTTP_POST) {
-        refusal.status = NGX_HTTP_NOT_ALLOWED;
-        refusal.detail = "events are sent with POST";
-        ngx_er_explain_refusal(e, &refusal);
-        return NGX_OK;
-    }
+        scan = &decision->scan;
 
-    if (ngx_er_explain_verify(e, &refusal) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (handshake) {
-        ngx_er_json_word(&e->json, "handshake",
-                         ngx_er_handshake_signed(handshake)
-                         ? "a challenge, answered if it is verified"
-                         : "a challenge, answered without verification");
-        return NGX_OK;
-    }
-
-    if (scan->error != NGX_ER_SCAN_OK) {
-
-        ngx_er_json_open(&e->json, "body", "{");
-        ngx_er_json_word(&e->json, "error",
-                         ngx_er_scan_reason(scan->error));
-        ngx_er_json_number(&e->json, "offset", scan->offset);
-        ngx_er_json_close(&e->json, "}");
-
-        rc = NGX_DECLINED;
-
-    } else {
-        rc = ngx_er_parts_make(ctx);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
+        if (scan->error != NGX_ER_SCAN_OK) {
+            ngx_er_json_open(&e->json, "body", "{");
+            ngx_er_json_word(&e->json, "error",
+                             ngx_er_scan_reason(scan->error));
+            ngx_er_json_number(&e->json, "offset", scan->offset);
+            ngx_er_json_close(&e->json, "}");
         }
     }
 
-    if (rc == NGX_DECLINED && refusal.status == 0) {
-        refusal.status = NGX_HTTP_BAD_REQUEST;
-        refusal.detail = (scan->error != NGX_ER_SCAN_OK)
-                         ? ngx_er_scan_reason(scan->error)
-                         : ctx->detail;
+    if (decision->refusal.status) {
+        ngx_er_explain_refusal(e, &decision->refusal);
     }
 
-    if (refusal.status) {
-        ngx_er_explain_refusal(e, &refusal);
-    }
-
-    return (rc == NGX_DECLINED) ? NGX_OK : ngx_er_explain_events(e);
+    return decision->made ? ngx_er_explain_events(e) : NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_er_explain_verify(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
+static void
+ngx_er_explain_verify(ngx_er_explain_t *e, ngx_uint_t refused)
 {
-    ngx_int_t          rc;
     ngx_er_receive_t  *ctx;
 
     ctx = e->ctx;
 
-    rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
-
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
-                   "event router explain: event of \"%V\", signature:%i",
-                   &ctx->source->name, rc);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
     ngx_er_json_open(&e->json, "verification", "{");
+    ngx_er_json_word(&e->json, "verdict", ctx->verify);
 
-    if (rc == NGX_DECLINED) {
-        ctx->verify = "failed";
+    if (refused) {
+        ngx_er_json_word(&e->json, "reason", ctx->verdict.reason);
 
         ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                       "event from source \"%V\" refused: %s, it was to be "
                       "explained", &ctx->source->name, ctx->verdict.reason);
-
-        refusal->status = NGX_HTTP_UNAUTHORIZED;
-        refusal->detail = "the event is not signed as this source requires";
-
-        /* constants are not secret, and attributes may be made of them */
-
-        ctx->verdict.scope.constants =
-                                ngx_er_verify_constants(ctx->source->verify);
-
-    } else if (ngx_er_verify_is_off(ctx->source->verify)) {
-        ctx->verify = "off";
-
-    } else {
-        ctx->verify = "ok";
-    }
-
-    ngx_er_json_word(&e->json, "verdict", ctx->verify);
-
-    if (rc == NGX_DECLINED) {
-        ngx_er_json_word(&e->json, "reason", ctx->verdict.reason);
     }
 
     ngx_er_json_close(&e->json, "}");
-
-    return NGX_OK;
 }
 
 
