@@ -105,6 +105,7 @@ $t->config(<<'EOC');
         location = /open          { event_explain open; }
         location = /open/hook     { event_receive open; }
         location = /cloud         { event_explain cloud; }
+        location = /cloud/hook    { event_receive cloud; }
         location = /denied        { event_explain shopify; deny all; }
         location = /status        { event_status; }
 
@@ -364,6 +365,44 @@ is($t->post('/hook', $body, \@same)->json->{outcome}, 'duplicate',
 like($t->read_file('logs/error.log'),
     qr/\A(?:(?!refused).)*event from source "shopify" refused: (?!.*refused).*\z/s,
     'the one wrong signature is logged');
+
+
+# ---- what is refused is refused for what explain says
+
+my @json = ('Content-Type' => 'application/json');
+my $large = 'x' x (1024 * 1024 + 1);
+
+for my $case (
+    [ 401, hook => '{}', shopify('{}', 'wrong') ],
+    [ 401, hook => '{', shopify('{', 'wrong') ],
+    [ 401, hook => '{}', @json ],
+    [ 400, hook => '{', shopify('{', $secret) ],
+    [ 400, hook => '', shopify('', $secret) ],
+    [ 400, hook => '{"a":1,"a":2}x', shopify('{"a":1,"a":2}x', $secret) ],
+    [ 415, hook => 'x', 'Content-Type' => 'text/html' ],
+    [ 415, hook => '{}', @json, 'Content-Encoding' => 'gzip' ],
+    [ 508, hook => '{}', shopify('{}', $secret), 'X-Event-Hops' => 9 ],
+    [ 413, hook => $large, @json ],
+    [ 405, hook => undef ],
+    [ 400, 'open/hook' => 'x', @json ],
+    [ 400, 'cloud/hook' => '{}',
+      'Content-Type' => 'application/cloudevents+json' ],
+    [ 400, 'cloud/hook' => '[1]',
+      'Content-Type' => 'application/cloudevents-batch+json' ],
+    [ 400, 'cloud/hook' => '{}', @json, 'ce-specversion' => '1.0' ] )
+{
+    my ($status, $hook, $body, @headers) = @$case;
+
+    my $explain = $hook =~ s{hook}{explain}r =~ s{/explain}{}r;
+    my @said = map { (defined $body ? $t->post("/$_", $body, \@headers)
+                                    : $t->get("/$_", \@headers)) }
+               $hook, $explain;
+
+    is($said[0]{status}, $status, "$hook: refused with $status");
+    is_deeply($said[1]->json->{refused},
+        { map { $_ => $said[0]->json->{$_} } qw(status detail) },
+        'and explained so');
+}
 
 
 # ---- nginx -t
