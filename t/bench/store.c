@@ -80,7 +80,11 @@ static ngx_uint_t   room;
 static ngx_er_redis_clock_t   redis_clock;
 
 static ngx_er_redis_layout_t  layout = {
-    ngx_string("bare"), 1, 10000, 1, 0, &redis_clock
+    .prefix = ngx_string("bare"),
+    .shards = 1,
+    .gap = 10000,
+    .holder = 1,
+    .clocks = &redis_clock
 };
 
 
