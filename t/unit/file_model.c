@@ -1024,6 +1024,7 @@ test_crashes(void)
     int64_t             said;
     uint64_t           *acked, dead[4];
     ngx_uint_t          i, n, round, bad, adopted, found, total;
+    struct pollfd       first;
     ngx_er_queue_op_t  *op;
 
     pool = ngx_er_test_pool();
@@ -1053,7 +1054,14 @@ test_crashes(void)
         close(to[1]);
         test_open(1001 + round);
 
-        poll(NULL, 0, 20 + rnd(60));
+        /* from its first word on it is a holder */
+
+        first.fd = to[0];
+        first.events = POLLIN;
+
+        (void) poll(&first, 1, 30000);
+        poll(NULL, 0, rnd(60));
+
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
 
