@@ -5,7 +5,8 @@
 #   build/gcc/, build/clang/       the dynamic module for Debian's nginx
 #   build/crash/                   the same with crash points, for tests
 #   build/static/, build/asan/     a whole nginx with the module inside
-#   build/unit/, build/fuzz/       the pure files with their tests
+#   build/source/                  nginx's source, as Debian builds it
+#   build/unit/, build/fuzz/       the pure files and nginx's core with tests
 #   build/run/                     what "make run" started
 
 MODULE    := ngx_http_event_router_module.so
@@ -32,10 +33,11 @@ DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
                zlib1g-dev libssl-dev libjansson-dev libhiredis-dev \
                liblmdb-dev
 DEPS_RUN    := curl openssl
-DEPS_TEST   := $(DEPS_RUN) redis-server faketime nghttp2-client clang \
-               libio-socket-ssl-perl lmdb-utils lua5.1
-DEPS_CLANG  := clang
 DEPS_SOURCE := dpkg-dev
+DEPS_TEST   := $(DEPS_RUN) $(DEPS_SOURCE) redis-server faketime \
+               nghttp2-client clang libio-socket-ssl-perl lmdb-utils \
+               lua5.1
+DEPS_CLANG  := clang
 DEPS_FUZZ   := clang libclang-rt-dev llvm
 DEPS_DEBIAN := debootstrap util-linux
 DEPS_BENCH  := $(DEPS_RUN) redis-server wrk
@@ -198,17 +200,57 @@ asan:                 ## all tests with an nginx under ASan and UBSan
 	    prove -j$(JOBS) -r $(TESTS)
 
 
-# ---- the pure files alone
+# ---- the pure files alone, above nginx's own core
 
-PURE_SOURCES := $(PURE:%=$(ROOM)/%.c)
+# nginx-dev has headers only, so these come from Debian's source package; below
+# them is t/unit/core.c.  A pure file that needs another one adds its name.
+
+CORE         := array crc32 inet palloc parse rbtree sha1 string
+
 INCLUDES     := $(addprefix -I$(NGINX_SRC)/src/,core event event/modules \
                                               event/quic os/unix) -Ibuild/gcc
 UNIT_LIBS    := -ljansson -lhiredis -llmdb -lssl -lcrypto -lpcre2-8 -lm -lpthread
-UNIT_FLAGS   := -g -O1 $(WARNINGS) -Werror -MMD -MP \
-                $(if $(filter 1,$(UNIT_SAN)),$(SANITIZE))
 UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)
-UNIT_OBJECTS := $(PURE_SOURCES:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/t/unit/core.o \
-                $(UNIT_DIR)/redis_lua.o
+
+# a pool takes all that it gives from malloc(), an array that grows frees what
+# it had: see t/unit/core.c
+
+MALLOC       := -DNGX_DEBUG_PALLOC=1
+WRAP         := -Wl,--wrap=ngx_array_push,--wrap=ngx_array_push_n
+
+UNIT_FLAGS   := -g -O1 $(MALLOC) $(if $(filter 1,$(UNIT_SAN)),$(SANITIZE))
+FUZZ_FLAGS   := -g -O1 $(MALLOC) -fsanitize=fuzzer-no-link,address,undefined \
+                -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+BENCH_FLAGS  := -g $(HARDENING)
+
+# Each folder has all of it in an archive, so that a program takes what it needs
+# and a test may bring a stand-in for what it does not test.  Arguments: the
+# folder, the compiler, its flags, where its packages are.  Warnings of nginx's
+# own sources are nginx's business.
+
+define alone
+$(1)/%.o: %.c build/gcc/Makefile | $(4)
+	@mkdir -p $$(@D)
+	@$(2) $(3) $(WARNINGS) -Werror -MMD -MP $$(INCLUDES) -c -o $$@ $$<
+
+$(1)/nginx/%.o: build/source/version build/gcc/Makefile | $(4)
+	@mkdir -p $$(@D)
+	@$(2) $(3) -w -fno-sanitize=nonnull-attribute $$(INCLUDES) -c -o $$@ \
+	    build/source/nginx/src/core/ngx_$$*.c
+
+$(1)/redis_lua.o: build/gcc/$(LUA_C) | $(4)
+	@mkdir -p $$(@D)
+	@$(2) $(3) $(WARNINGS) -Werror $$(INCLUDES) -c -o $$@ $$<
+
+$(1)/pure.a: $(PURE:%=$(1)/$(ROOM)/%.o) $(CORE:%=$(1)/nginx/%.o) \
+              $(1)/t/unit/core.o $(1)/redis_lua.o
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+
+$(eval $(call alone,$(UNIT_DIR),$(CC),$(UNIT_FLAGS),deps-BUILD))
+$(eval $(call alone,build/fuzz,clang,$(FUZZ_FLAGS),deps-FUZZ))
+$(eval $(call alone,build/bench,$(CC),$(BENCH_FLAGS),deps-BUILD))
 
 # these bring a file that is not pure, and stand-ins for all that it calls
 
@@ -217,25 +259,21 @@ $(foreach u,claim connection dispatch fanout guard key lane lease memory,$(UNIT_
 
 units: $(UNITS:%=$(UNIT_DIR)/%)
 
-$(UNIT_DIR)/%.o: %.c build/gcc/Makefile
-	@mkdir -p $(@D)
-	@$(CC) $(UNIT_FLAGS) $(INCLUDES) -c -o $@ $<
-
-$(UNIT_DIR)/redis_lua.o: build/gcc/$(LUA_C)
-	@mkdir -p $(@D)
-	@$(CC) $(UNIT_FLAGS) $(INCLUDES) -c -o $@ $<
-
-# an archive, so that a test may bring a stand-in for what it does not test
-
-$(UNIT_DIR)/pure.a: $(UNIT_OBJECTS)
-	@rm -f $@
-	@ar rcs $@ $^
-
 $(UNIT_DIR)/%: $(UNIT_DIR)/t/unit/%.o $(UNIT_DIR)/pure.a
 	@echo "  build      $@"
-	@$(CC) $(UNIT_FLAGS) -o $@ $^ $(UNIT_LIBS)
+	@$(CC) $(UNIT_FLAGS) $(WRAP) -o $@ $^ $(UNIT_LIBS)
 
--include $(shell find build/unit build/unit-plain -name '*.d' 2>/dev/null)
+build/fuzz/%: build/fuzz/t/fuzz/%.o build/fuzz/pure.a
+	@echo "  build      $@"
+	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(UNIT_LIBS)
+
+build/bench/%: build/bench/t/bench/%.o build/bench/pure.a
+	@echo "  build      $@"
+	@$(CC) $(BENCH_FLAGS) -o $@ $^ $(UNIT_LIBS)
+
+-include $(shell find build/unit build/unit-plain build/fuzz build/bench \
+                      -name '*.corpus' -prune -o -name '*.d' -print \
+                      2>/dev/null)
 
 fuzz: $(FUZZERS:%=build/fuzz/%)
 fuzz:                 ## every fuzz target for FUZZ_SECONDS (60) each
@@ -250,16 +288,6 @@ fuzz:                 ## every fuzz target for FUZZ_SECONDS (60) each
 	        { tail -60 build/fuzz/$$name.log; exit 1; }; \
 	    grep -E 'number_of_executed_units|new_units' build/fuzz/$$name.log; \
 	done
-
-build/fuzz/%: t/fuzz/%.c $(PURE_SOURCES) $(INTERFACE) t/unit/core.c \
-              build/gcc/$(LUA_C) build/gcc/Makefile | deps-FUZZ
-	@echo "  build      $@"
-	@mkdir -p $(@D)
-	@clang -g -O1 $(WARNINGS) -Werror \
-	    -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
-	    $(INCLUDES) -It/unit -o $@ $< t/unit/core.c $(PURE_SOURCES) \
-	    build/gcc/$(LUA_C) $(UNIT_LIBS)
 
 
 # ---- tests, measurements, the demonstration
@@ -316,39 +344,6 @@ bench-outage:         ## one target is away, and the others: minutes, 16g of dis
 bench-million bench-outage: deps-BENCH build/gcc/$(MODULE) build/bench/store
 bench-million bench-outage: bench-%:
 	@t/bench/run $*
-
-BENCH_SCAN := $(ROOM)/base.c \
-              $(addprefix $(ROOM)/ingest/,scan.c extract.c lexer.c paths.c)
-
-# pool.c comes first: nginx's kind of pools instead of those of core.c
-
-build/bench/scan: t/bench/scan.c t/bench/pool.c t/unit/core.c $(BENCH_SCAN) \
-                  $(INTERFACE) build/gcc/Makefile
-	@echo "  build      $@"
-	@mkdir -p $(@D)
-	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
-	    -Wl,--allow-multiple-definition $(filter %.c,$^) \
-	    -ljansson -lpcre2-8
-
-build/bench/match: t/bench/match.c t/bench/pool.c t/unit/core.c \
-                   $(PURE_SOURCES) t/unit/rules.h $(INTERFACE) \
-                   build/gcc/$(LUA_C) build/gcc/Makefile
-	@echo "  build      $@"
-	@mkdir -p $(@D)
-	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
-	    -Wl,--allow-multiple-definition $(filter %.c,$^) $(UNIT_LIBS)
-
-# the bare stores; what they need of nginx is t/unit/core.c's
-
-BENCH_STORE := $(ROOM)/base.c $(wildcard $(PURE:%=$(ROOM)/%.c))
-BENCH_STORE := $(filter $(ROOM)/base.c $(ROOM)/store/%,$(BENCH_STORE))
-
-build/bench/store: t/bench/store.c t/unit/core.c $(BENCH_STORE) $(INTERFACE) \
-                   build/gcc/$(LUA_C) build/gcc/Makefile
-	@echo "  build      $@"
-	@mkdir -p $(@D)
-	@$(CC) -g $(HARDENING) $(WARNINGS) -Werror $(INCLUDES) -o $@ \
-	    $(filter %.c,$^) $(UNIT_LIBS)
 
 run: deps-RUN build/gcc/$(MODULE)
 run:                  ## the example with two stand-in targets, on loopback

@@ -3,8 +3,9 @@
 # Copyright (C) Event Router contributors
 
 # Tests for the build: clang takes what gcc takes, nginx loads the result
-# without a word, a missing library is named with its package, nothing is built
-# twice at a time, and a script for Redis that changes comes into what has it.
+# without a word, a missing library is named with its package, the pure files
+# stand above nginx's own core, nothing is built twice at a time, and a script
+# for Redis that changes comes into what has it.
 
 use warnings;
 use strict;
@@ -76,6 +77,43 @@ for my $case ([ 'jansson.h', 'libjansson-dev' ],
 
 is(system("sh t/bin/probe none '$dir' >/dev/null 2>&1"), 0,
     'with all of them it goes on');
+
+# nginx's own core is below the pure files: what stands in for it is memory, the
+# log and arrays that free what they had
+
+open my $f, '<', 't/unit/core.c' or die "t/unit/core.c: $!\n";
+my %own = map { $_ => 1 } join('', <$f>) =~ /^(?:__wrap_)?(ngx_(?!er_)\w+)\(/mg;
+close $f;
+
+is(join(' ', sort keys %own),
+    'ngx_alloc ngx_array_push ngx_array_push_n ngx_calloc ngx_log_error_core '
+    . 'ngx_memalign', 'nothing of nginx is written a second time');
+
+# what no other test builds
+
+for my $source (glob 't/bench/*.c t/fuzz/*.c') {
+    my $object = 'build/unit/' . ($source =~ s/c$/o/r);
+    my $said = qx(make -s $object 2>&1);
+
+    is($?, 0, "$source compiles") or diag($said);
+}
+
+# no mirror: apt looks for it where nobody listens
+
+open $f, '>', "$dir/apt.conf" or die "$dir/apt.conf: $!\n";
+print $f qq(Acquire::$_\::Proxy "http://127.0.0.1:9";\n) for qw(http https);
+print $f qq(Acquire::Retries "0";\n);
+close $f;
+
+my $said = do {
+    local $ENV{APT_CONFIG} = "$dir/apt.conf";
+    qx(t/bin/nginx-source $dir/source 2>&1);
+};
+
+isnt($?, 0, 'no source of nginx without a mirror');
+like($said, qr/\Anginx-source:\ the\ source\ package\ of\ nginx\ [\d.]+\ cannot
+               \ be\ had\ from\ Debian's\ mirrors\ \(.+\);\ unit\ tests,
+               .+\ need\ it\ once\n\z/x, 'which one sentence says');
 
 # from nothing and with jobs: each folder is configured once, packages first
 

@@ -9,15 +9,13 @@
  * the same run: MB/s and microseconds a document, the best of several rounds.
  * Bodies are files given as arguments (one document each), or else made here
  * in the likeness of a GitHub event, a Shopify order and the worst we know.
- * The scanner's pool is pool.c's, as nginx has them.  "make bench" builds and
- * runs it.
+ * The pools are nginx's.  "make bench" builds and runs it.
  */
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
 #include <jansson.h>
 
+#include "../unit/tap.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
 
 
@@ -67,7 +65,7 @@ main(int argc, char **argv)
     ngx_uint_t   k;
     ngx_pool_t  *pool;
 
-    pool = ngx_create_pool(4096, NULL);
+    pool = ngx_create_pool(4096, &ngx_er_test_log);
     named = ngx_er_paths_create(pool);
     body.data = malloc(BODY);
 
@@ -234,7 +232,7 @@ work_scan(ngx_str_t *body)
     s.paths = paths;
     s.values = values;
     s.portable = portable;
-    s.pool = ngx_create_pool(4096, NULL);
+    s.pool = ngx_create_pool(4096, &ngx_er_test_log);
 
     if (ngx_er_scan(&s, body) != NGX_OK) {
         printf("refused: %s at %lu\n", ngx_er_scan_reason(s.error),

@@ -25,6 +25,7 @@
  */
 
 
+#include "../unit/tap.h"
 #include "../../ngx_event_router_module/store/file.h"
 #include "../../ngx_event_router_module/store/redis_queue.h"
 #include "../../ngx_event_router_module/store/redis_script.h"
@@ -296,7 +297,7 @@ run_clone(char **argv)
 
     ngx_memzero(&list, sizeof(ngx_er_queue_op_t));
     list.verb = NGX_ER_QUEUE_LIST;
-    list.pool = ngx_create_pool(4096, NULL);
+    list.pool = ngx_create_pool(4096, &ngx_er_test_log);
     list.limit = 1000;
     list.bytes = 100000000;
     list.records = 1;
@@ -393,7 +394,7 @@ new_accept(void)
     job = calloc(1, sizeof(job_t));
 
     job->op.verb = NGX_ER_QUEUE_ACCEPT;
-    job->op.pool = ngx_create_pool(4096, NULL);
+    job->op.pool = ngx_create_pool(4096, &ngx_er_test_log);
     job->op.window = 72 * 3600 * 1000;
     job->op.dedup = 1;
     job->op.record = record;
@@ -425,7 +426,7 @@ new_settle(job_t *accepted)
     job = calloc(1, sizeof(job_t));
 
     job->op.verb = NGX_ER_QUEUE_SETTLE;
-    job->op.pool = ngx_create_pool(4096, NULL);
+    job->op.pool = ngx_create_pool(4096, &ngx_er_test_log);
     job->op.target = accepted->part.target;
     job->op.seq = accepted->op.seq;
     job->op.token = accepted->op.token;

@@ -13,10 +13,7 @@
  */
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-
-#include "rules.h"
+#include "../unit/rules.h"
 #include "../../ngx_event_router_module/route/condition_eval.h"
 #include "../../ngx_event_router_module/route/matcher.h"
 #include "../../ngx_event_router_module/route/reason.h"

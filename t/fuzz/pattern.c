@@ -13,9 +13,7 @@
  */
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-
+#include "../unit/tap.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
 #include "../../ngx_event_router_module/route/condition_eval.h"
 #include "../../ngx_event_router_module/route/pattern/filter.h"
@@ -137,7 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         event.len = size - pattern.len - 4;
     }
 
-    pool = ngx_create_pool(4096, NULL);
+    pool = ngx_er_test_pool();
     fields = ngx_er_fields_create(pool);
     n = 0;
 

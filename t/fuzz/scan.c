@@ -15,10 +15,9 @@
  */
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
 #include <jansson.h>
 
+#include "../unit/tap.h"
 #include "../../ngx_event_router_module/ingest/form.h"
 #include "../../ngx_event_router_module/ingest/lexer.h"
 
@@ -146,7 +145,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_er_value_t        *v, *values[3][SLOTS];
     ngx_er_scan_limits_t   limits;
 
-    pool = ngx_create_pool(4096, NULL);
+    pool = ngx_er_test_pool();
 
     ngx_er_scan_limits_default(&limits);
     limits.nodes = 5000;
