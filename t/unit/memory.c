@@ -109,6 +109,7 @@ begin(void)
     ngx_memzero(&slab, sizeof(slab));
     ngx_memzero(&memory, sizeof(memory));
 
+    zone.shm.log = &ngx_er_test_log;
     zone.shm.addr = (u_char *) &slab;
     zone.shm.size = 1 << 20;
     ngx_str_set(&zone.shm.name, "event_dedup");
