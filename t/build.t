@@ -198,7 +198,7 @@ like(slurp("$tree/build/files"), qr{\Q$lua\E/queue_lease\.lua},
 
 spew("$tree/$lua/queue_more.lua", "return [[a]]\n");
 
-my $said = qx(sh $tree/t/bin/probe none "$dir" 2>&1);
+$said = qx(sh $tree/t/bin/probe none "$dir" 2>&1);
 
 isnt($?, 0, 'no configuration with a script that cannot be embedded');
 like($said, qr/queue_more\.lua:1: long brackets/, 'file and line are named');
