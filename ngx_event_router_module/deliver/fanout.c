@@ -33,7 +33,6 @@
 #include "carrier.h"
 #include "tally.h"
 #include "forgotten.h"
-#include "../observe/metrics.h"
 
 
 #define NGX_ER_FANOUT_LEASE  2000      /* ms beyond the deadline */
@@ -66,24 +65,6 @@ static ngx_queue_t  ngx_er_fanouts;
 /* when an event without room was told */
 
 static time_t       ngx_er_fanout_told;
-
-
-static const char  *ngx_er_outcome_names[] = {
-    "delivered",
-    "unrouted",
-    "duplicate",
-    "busy",
-    "failed",
-    "timeout",
-    "fenced",
-    "unavailable",
-    "overloaded",
-    "queued",
-    "full",
-    "redelivered",
-    "undecided",
-    "error"
-};
 
 
 ngx_er_fanout_t *
@@ -389,7 +370,7 @@ ngx_er_fanout_refuse(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 {
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
                    "event router fan-out: event \"%V\" is refused: %s",
-                   &fanout->event->id, ngx_er_outcome_names[outcome]);
+                   &fanout->event->id, ngx_er_outcome_name(outcome));
 
     fanout->unfinished = 0;
     fanout->required = 0;
@@ -665,7 +646,7 @@ ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
                    "event router fan-out: event \"%V\" %s after %Mms",
-                   &fanout->event->id, ngx_er_outcome_names[outcome],
+                   &fanout->event->id, ngx_er_outcome_name(outcome),
                    fanout->ms);
 
     ngx_er_fanout_post(fanout);
@@ -822,11 +803,4 @@ ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
 
     ngx_er_attempts_exit_worker();
     ngx_er_tally_exit_worker();
-}
-
-
-const char *
-ngx_er_outcome_name(ngx_er_outcome_e outcome)
-{
-    return ngx_er_outcome_names[outcome];
 }

@@ -17,26 +17,7 @@
 
 
 #include "attempt.h"
-
-
-typedef enum {
-    NGX_ER_OUTCOME_DELIVERED = 0,      /* all required targets answered 2xx */
-    NGX_ER_OUTCOME_UNROUTED,           /* no target */
-    NGX_ER_OUTCOME_DUPLICATE,
-    NGX_ER_OUTCOME_BUSY,               /* an earlier attempt is under way */
-    NGX_ER_OUTCOME_FAILED,             /* a required target did not take it */
-    NGX_ER_OUTCOME_TIMEOUT,            /* the deadline passed */
-    NGX_ER_OUTCOME_FENCED,             /* another holder took the key */
-    NGX_ER_OUTCOME_UNAVAILABLE,        /* the store is away; of dedup:
-                                          on_error=closed */
-    NGX_ER_OUTCOME_OVERLOADED,         /* no room for its deliveries */
-    NGX_ER_OUTCOME_QUEUED,             /* it is in the store, durably */
-    NGX_ER_OUTCOME_FULL,               /* the store is full */
-    NGX_ER_OUTCOME_REDELIVERED,        /* it is known, and dead letters of it
-                                          were started again */
-    NGX_ER_OUTCOME_UNDECIDED,          /* its rules took too long */
-    NGX_ER_OUTCOME_ERROR               /* out of memory or connections */
-} ngx_er_outcome_e;
+#include "../observe/metrics.h"
 
 
 typedef enum {
@@ -147,8 +128,7 @@ ngx_int_t ngx_er_fanout_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);
 void ngx_er_fanout_exit_worker(ngx_cycle_t *cycle);
 
-/* words for receipts, logs and $event_status: "delivered", "failed" ... */
-const char *ngx_er_outcome_name(ngx_er_outcome_e outcome);
+/* words for receipts: "ok", "failed" ... */
 const char *ngx_er_delivery_state_name(ngx_er_delivery_state_e state);
 
 

@@ -43,6 +43,23 @@ static ngx_atomic_t *ngx_er_metrics_record(ngx_slab_pool_t *pool, u_char kind,
     ngx_str_t *name);
 
 
+static const char  *ngx_er_outcome_names[] = {
+    "delivered",
+    "unrouted",
+    "duplicate",
+    "busy",
+    "failed",
+    "timeout",
+    "fenced",
+    "unavailable",
+    "overloaded",
+    "queued",
+    "full",
+    "redelivered",
+    "undecided",
+    "error"
+};
+
 static const char  *ngx_er_source_metric_names[] = {
     "refused", "invalid", "rejected", "loop", "handshake", "body_memory",
     "dedup_local", "dedup_none", "duplicate_differs",
@@ -203,6 +220,13 @@ void
 ngx_er_metric_target(ngx_er_target_t *target, ngx_uint_t metric)
 {
     (void) ngx_atomic_fetch_add(&target->counters[metric], 1);
+}
+
+
+const char *
+ngx_er_outcome_name(ngx_er_outcome_e outcome)
+{
+    return ngx_er_outcome_names[outcome];
 }
 
 

@@ -16,7 +16,28 @@
 
 
 #include "../event_router.h"
-#include "../deliver/fanout.h"
+
+
+/* what became of an event */
+
+typedef enum {
+    NGX_ER_OUTCOME_DELIVERED = 0,      /* all required targets answered 2xx */
+    NGX_ER_OUTCOME_UNROUTED,           /* no target */
+    NGX_ER_OUTCOME_DUPLICATE,
+    NGX_ER_OUTCOME_BUSY,               /* an earlier attempt is under way */
+    NGX_ER_OUTCOME_FAILED,             /* a required target did not take it */
+    NGX_ER_OUTCOME_TIMEOUT,            /* the deadline passed */
+    NGX_ER_OUTCOME_FENCED,             /* another holder took the key */
+    NGX_ER_OUTCOME_UNAVAILABLE,        /* the store is away; of dedup:
+                                          on_error=closed */
+    NGX_ER_OUTCOME_OVERLOADED,         /* no room for its deliveries */
+    NGX_ER_OUTCOME_QUEUED,             /* it is in the store, durably */
+    NGX_ER_OUTCOME_FULL,               /* the store is full */
+    NGX_ER_OUTCOME_REDELIVERED,        /* it is known, and dead letters of it
+                                          were started again */
+    NGX_ER_OUTCOME_UNDECIDED,          /* its rules took too long */
+    NGX_ER_OUTCOME_ERROR               /* out of memory or connections */
+} ngx_er_outcome_e;
 
 
 /*
@@ -60,7 +81,10 @@ ngx_int_t ngx_er_metrics_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 void ngx_er_metric_source(ngx_er_source_t *source, ngx_uint_t metric);
 void ngx_er_metric_target(ngx_er_target_t *target, ngx_uint_t metric);
 
-/* words: "delivered", "refused" ... and "ok", "failed", "cut" */
+/* words, also of receipts, logs and $event_status: "delivered", "failed" ... */
+const char *ngx_er_outcome_name(ngx_er_outcome_e outcome);
+
+/* the same and more, "refused" ...; and "ok", "failed", "cut" */
 const char *ngx_er_metric_source_name(ngx_uint_t metric);
 const char *ngx_er_metric_target_name(ngx_uint_t metric);
 
