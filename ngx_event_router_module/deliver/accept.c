@@ -259,7 +259,7 @@ ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
 
     if (ngx_exiting
         || ngx_er_leases_room(&reserved) < bytes
-        || !ngx_er_delivery_place_take())
+        || !ngx_er_slot_take())
     {
         return 0;
     }
@@ -270,7 +270,7 @@ ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
     ngx_er_lane_take(target, now, &fresh, &again, &wait);
 
     if (fresh == 0) {
-        ngx_er_delivery_place_give();
+        ngx_er_slot_give();
         return 0;
     }
 
@@ -516,6 +516,6 @@ ngx_er_accept_unplace(ngx_er_target_t *target)
                    &target->name);
 
     ngx_er_lane_untake(target, 1, 0);
-    ngx_er_delivery_place_give();
+    ngx_er_slot_give();
     ngx_er_dispatch_wake(target);
 }

@@ -5,18 +5,13 @@
 
 
 /*
- * The deliveries of fan-outs: which there are, when they have a place in the
- * worker, and what became of the attempt.  A worker runs at most "running"
- * deliveries at once; beyond that they queue, in the order in which they came,
- * and an event for whose deliveries there is no room in the queue is turned
- * away before anything was done for it.
+ * The deliveries of fan-outs: which there are, and what became of the attempt.
+ * They wait for a place in the worker (slots.c).
  *
- * fanout.c calls in here and is called back by ngx_er_fanout_advance().  All
- * attempts start in one posted event, never in the end of another one: 200
- * targets do not recurse.  Each delivery ends exactly once, by
- * ngx_er_delivery_end(), so "unfinished" and "required" of its fan-out and
- * "load" of the worker count those that have not.  Deliveries are in their
- * event's pool.  The queue and the counts are static: they are the worker's.
+ * fanout.c calls in here and is called back by ngx_er_fanout_advance().  Each
+ * delivery ends exactly once, by ngx_er_delivery_end(), so "unfinished" and
+ * "required" of its fan-out count those that have not.  Deliveries are in
+ * their event's pool.
  */
 
 
@@ -26,25 +21,12 @@
 #define NGX_ER_DELIVERY_ROUTES  1024   /* bytes of X-Event-Route */
 
 
-typedef struct {
-    ngx_queue_t            waiting;    /* of ngx_er_delivery_t */
-    ngx_uint_t             running;
-    ngx_uint_t             load;       /* admitted and not at an end */
-    ngx_event_t            pump;
-} ngx_er_delivery_worker_t;
-
-
 static ngx_int_t ngx_er_delivery_collect_route(ngx_er_fanout_t *fanout,
     ngx_er_route_t *route);
 static ngx_int_t ngx_er_delivery_name_route(ngx_pool_t *pool,
     ngx_str_t *routes, ngx_str_t *name);
-static void ngx_er_delivery_pump_post(void);
-static void ngx_er_delivery_pump(ngx_event_t *ev);
-static void ngx_er_delivery_attempt(ngx_er_delivery_t *d);
+static ngx_int_t ngx_er_delivery_attempt(ngx_er_slot_t *slot);
 static void ngx_er_delivery_attempted(ngx_er_attempt_t *attempt);
-
-
-static ngx_er_delivery_worker_t  ngx_er_delivery_worker;
 
 
 static const char  *ngx_er_delivery_state_names[] = {
@@ -173,40 +155,6 @@ ngx_er_delivery_name_route(ngx_pool_t *pool, ngx_str_t *routes,
 }
 
 
-ngx_uint_t
-ngx_er_deliveries_admit(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf)
-{
-    ngx_er_delivery_worker_t  *worker;
-
-    worker = &ngx_er_delivery_worker;
-
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
-                   "event router delivery: %ui more beside %ui",
-                   fanout->unfinished, worker->load);
-
-    if (fanout->unfinished
-        && worker->load + fanout->unfinished > mcf->running + mcf->waiting)
-    {
-        return 0;
-    }
-
-    worker->load += fanout->unfinished;
-
-    return 1;
-}
-
-
-void
-ngx_er_deliveries_dismiss(ngx_er_fanout_t *fanout)
-{
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
-                   "event router delivery: %ui are dismissed",
-                   fanout->unfinished);
-
-    ngx_er_delivery_worker.load -= fanout->unfinished;
-}
-
-
 void
 ngx_er_deliveries_start(ngx_er_fanout_t *fanout)
 {
@@ -218,95 +166,22 @@ ngx_er_deliveries_start(ngx_er_fanout_t *fanout)
     for (i = 0; i < fanout->deliveries.nelts; i++) {
 
         if (d[i].state == NGX_ER_DELIVERY_WAITING) {
-            ngx_queue_insert_tail(&ngx_er_delivery_worker.waiting,
-                                  &d[i].queue);
+            d[i].slot.handler = ngx_er_delivery_attempt;
+            d[i].slot.data = &d[i];
+
+            ngx_er_slot_wait(&d[i].slot);
         }
     }
-
-    ngx_er_delivery_pump_post();
-}
-
-
-static void
-ngx_er_delivery_pump_post(void)
-{
-    ngx_er_delivery_worker_t  *worker;
-
-    worker = &ngx_er_delivery_worker;
-
-    if (!worker->pump.posted && !ngx_queue_empty(&worker->waiting)) {
-        ngx_post_event(&worker->pump, &ngx_posted_events);
-    }
-}
-
-
-static void
-ngx_er_delivery_pump(ngx_event_t *ev)
-{
-    ngx_queue_t               *q;
-    ngx_er_main_conf_t        *mcf;
-    ngx_er_delivery_worker_t  *worker;
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_event_router_module);
-    worker = &ngx_er_delivery_worker;
-
-    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router delivery: pump, running:%ui",
-                   worker->running);
-
-    while (worker->running < mcf->running
-           && !ngx_queue_empty(&worker->waiting))
-    {
-        q = ngx_queue_head(&worker->waiting);
-        ngx_queue_remove(q);
-
-        ngx_er_delivery_attempt(ngx_queue_data(q, ngx_er_delivery_t, queue));
-    }
-}
-
-
-/* those that wait here come first: producers wait for them */
-
-ngx_uint_t
-ngx_er_delivery_place_take(void)
-{
-    ngx_er_main_conf_t        *mcf;
-    ngx_er_delivery_worker_t  *worker;
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_event_router_module);
-    worker = &ngx_er_delivery_worker;
-
-    if (worker->running >= mcf->running
-        || !ngx_queue_empty(&worker->waiting))
-    {
-        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                       "event router delivery: no place, running:%ui",
-                       worker->running);
-
-        return 0;
-    }
-
-    worker->running++;
-
-    return 1;
-}
-
-
-void
-ngx_er_delivery_place_give(void)
-{
-    ngx_er_delivery_worker.running--;
-    ngx_er_delivery_pump_post();
 }
 
 
 /* the fan-out may be gone afterwards */
 
-static void
-ngx_er_delivery_attempt(ngx_er_delivery_t *d)
+static ngx_int_t
+ngx_er_delivery_attempt(ngx_er_slot_t *slot)
 {
+    ngx_er_delivery_t *d = slot->data;
+
     ngx_er_fanout_t   *fanout;
     ngx_er_attempt_t  *attempt;
 
@@ -320,7 +195,7 @@ ngx_er_delivery_attempt(ngx_er_delivery_t *d)
     if (fanout->claim && fanout->claim->fenced) {
         ngx_er_delivery_end(d, NGX_ER_DELIVERY_CUT);
         ngx_er_fanout_advance(fanout);
-        return;
+        return NGX_DECLINED;
     }
 
     attempt = ngx_er_attempt_create(fanout->event, d->target);
@@ -335,8 +210,7 @@ ngx_er_delivery_attempt(ngx_er_delivery_t *d)
         if (ngx_er_attempt_start(attempt) == NGX_OK) {
             d->attempt = attempt;
             d->state = NGX_ER_DELIVERY_RUNNING;
-            ngx_er_delivery_worker.running++;
-            return;
+            return NGX_OK;
         }
     }
 
@@ -346,6 +220,8 @@ ngx_er_delivery_attempt(ngx_er_delivery_t *d)
 
     ngx_er_delivery_end(d, NGX_ER_DELIVERY_FAILED);
     ngx_er_fanout_advance(fanout);
+
+    return NGX_DECLINED;
 }
 
 
@@ -377,7 +253,7 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
         state = d->status ? NGX_ER_DELIVERY_FAILED : NGX_ER_DELIVERY_CUT;
     }
 
-    ngx_er_delivery_place_give();
+    ngx_er_slot_give();
 
     ngx_er_delivery_end(d, state);
     ngx_er_fanout_advance(fanout);
@@ -399,7 +275,7 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
     d->state = state;
 
     fanout->unfinished--;
-    ngx_er_delivery_worker.load--;
+    ngx_er_slots_dismiss(1);
 
     if (d->target->optional) {
         return;
@@ -432,7 +308,7 @@ ngx_er_deliveries_unqueue(ngx_er_fanout_t *fanout)
     for (i = 0; i < fanout->deliveries.nelts; i++) {
 
         if (d[i].state == NGX_ER_DELIVERY_WAITING) {
-            ngx_queue_remove(&d[i].queue);
+            ngx_er_slot_leave(&d[i].slot);
             ngx_er_delivery_end(&d[i], NGX_ER_DELIVERY_CUT);
         }
     }
@@ -471,36 +347,6 @@ ngx_er_deliveries_drop(ngx_er_fanout_t *fanout)
         if (d[i].attempt) {
             ngx_er_attempt_drop(d[i].attempt);
         }
-    }
-}
-
-
-void
-ngx_er_deliveries_init_worker(ngx_cycle_t *cycle)
-{
-    ngx_er_delivery_worker_t  *worker;
-
-    worker = &ngx_er_delivery_worker;
-
-    ngx_memzero(worker, sizeof(ngx_er_delivery_worker_t));
-
-    ngx_queue_init(&worker->waiting);
-
-    worker->pump.handler = ngx_er_delivery_pump;
-    worker->pump.data = worker;
-    worker->pump.log = cycle->log;
-}
-
-
-void
-ngx_er_deliveries_exit_worker(void)
-{
-    ngx_event_t  *ev;
-
-    ev = &ngx_er_delivery_worker.pump;
-
-    if (ev->posted) {
-        ngx_delete_posted_event(ev);
     }
 }
 

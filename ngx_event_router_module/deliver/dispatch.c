@@ -21,7 +21,7 @@
 
 
 #include "dispatch.h"
-#include "delivery.h"
+#include "slots.h"
 #include "lease.h"
 #include "sweep.h"
 
@@ -233,7 +233,7 @@ ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
     }
 
     for (more = n; more; more--) {
-        if (!ngx_er_delivery_place_take()) {
+        if (!ngx_er_slot_take()) {
             break;
         }
     }
@@ -408,7 +408,7 @@ ngx_er_dispatch_untake(ngx_er_dispatch_lane_t *lane)
     ngx_uint_t  n;
 
     for (n = lane->fresh + lane->again; n; n--) {
-        ngx_er_delivery_place_give();
+        ngx_er_slot_give();
     }
 
     ngx_er_lane_untake(lane->target, lane->fresh, lane->again);

@@ -99,13 +99,13 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
         return NULL;
     }
 
-    room = ngx_er_deliveries_admit(fanout, mcf);
+    room = ngx_er_slots_admit(fanout->unfinished);
     claim = NULL;
 
     if (room && key && fanout->dedup != NGX_ER_DEDUP_QUEUE) {
         claim = ngx_er_fanout_claim(fanout, mcf, key);
         if (claim == NULL) {
-            ngx_er_deliveries_dismiss(fanout);
+            ngx_er_slots_dismiss(fanout->unfinished);
             return NULL;
         }
     }
@@ -260,7 +260,7 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
 
     fanout->retry_ms = claim->retry_ms;
 
-    ngx_er_deliveries_dismiss(fanout);
+    ngx_er_slots_dismiss(fanout->unfinished);
     ngx_er_fanout_refuse(fanout, outcome);
 }
 
@@ -765,7 +765,7 @@ ngx_er_fanout_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     }
 
     ngx_er_attempts_init_worker();
-    ngx_er_deliveries_init_worker(cycle);
+    ngx_er_slots_init_worker(cycle);
 
     return ngx_er_carrier_init_worker(cycle);
 }
@@ -789,7 +789,7 @@ ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
     ngx_log_debug0(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
                    "event router fan-out: worker exits");
 
-    ngx_er_deliveries_exit_worker();
+    ngx_er_slots_exit_worker();
 
     while (!ngx_queue_empty(&ngx_er_fanouts)) {
         q = ngx_queue_head(&ngx_er_fanouts);

@@ -17,6 +17,7 @@
 
 
 #include "attempt.h"
+#include "slots.h"
 #include "../observe/metrics.h"
 
 
@@ -36,7 +37,7 @@ typedef struct ngx_er_delivery_s  ngx_er_delivery_t;
 
 
 struct ngx_er_delivery_s {
-    ngx_queue_t                 queue;     /* of those waiting for a place */
+    ngx_er_slot_t               slot;      /* to wait for a place */
     ngx_er_fanout_t            *fanout;
     ngx_er_target_t            *target;
     ngx_str_t                   routes;    /* "a,b": that named the target */

@@ -20,7 +20,7 @@
 
 
 #include "lease.h"
-#include "delivery.h"
+#include "slots.h"
 #include "guard.h"
 #include "../crash.h"
 #include "../ingest/record.h"
@@ -82,7 +82,7 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
         /* the lease will end by itself */
 
         ngx_er_lane_untake(target, !again, again);
-        ngx_er_delivery_place_give();
+        ngx_er_slot_give();
         return;
     }
 
@@ -304,7 +304,7 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
         ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
                         lease->seq, attempt->status, attempt->retry_after,
                         attempt->ms);
-        ngx_er_delivery_place_give();
+        ngx_er_slot_give();
     }
 
     ngx_er_settle_attempt(lease, attempt);
@@ -329,7 +329,7 @@ ngx_er_lease_unplace(ngx_er_lease_t *lease)
     lease->placed = 0;
 
     ngx_er_lane_untake(lease->target, !lease->again, lease->again);
-    ngx_er_delivery_place_give();
+    ngx_er_slot_give();
 }
 
 

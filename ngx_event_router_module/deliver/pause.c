@@ -9,7 +9,8 @@
  * share a Redis have it.  Workers go by the lanes (lane.c), which are asked
  * for each place; this file keeps lanes and store in step.  An operator's act
  * is in the lane at once and in the store as soon as that answers; once a
- * second, with the sweep, the store is asked which targets are paused.
+ * second, with the sweep, the store is asked which targets are paused.  What
+ * is news is told to a handler: who looks at the lanes is not known here.
  *
  * Whoever asked before an operator acted does not count: acts have numbers.
  * While the store has not said a word since nginx started, nothing is
@@ -18,13 +19,13 @@
 
 
 #include "pause.h"
-#include "dispatch.h"
 
 
 /* an answer, and the number of the last act of each target before it */
 
 typedef struct {
     ngx_er_main_conf_t    *mcf;
+    ngx_er_pause_pt        news;
     ngx_uint_t             acts[1];
 } ngx_er_pause_ask_t;
 
@@ -52,8 +53,6 @@ ngx_er_pause(ngx_er_target_t *target, ngx_uint_t paused,
 
     act = ngx_er_lane_hold(target, paused);
 
-    ngx_er_dispatch_wake(target);
-
     op = ngx_er_queue_op(NGX_ER_QUEUE_PAUSE, handler, data);
 
     if (op) {
@@ -80,7 +79,8 @@ ngx_er_pause_told(ngx_er_target_t *target, ngx_er_queue_op_t *op)
 
 
 void
-ngx_er_pause_ask(ngx_er_queue_t *queue, ngx_er_main_conf_t *mcf)
+ngx_er_pause_ask(ngx_er_queue_t *queue, ngx_er_main_conf_t *mcf,
+    ngx_er_pause_pt news)
 {
     ngx_uint_t            i, act, paused, untold;
     ngx_er_target_t     **target;
@@ -98,6 +98,8 @@ ngx_er_pause_ask(ngx_er_queue_t *queue, ngx_er_main_conf_t *mcf)
         ngx_er_queue_op_free(op);
         return;
     }
+
+    ask->news = news;
 
     op->data = ask;
     ngx_er_queue_run(queue, op);
@@ -198,7 +200,7 @@ ngx_er_pause_answered(ngx_er_queue_op_t *op)
                            "event router pause: news of target \"%V\"",
                            &target[i]->name);
 
-            ngx_er_dispatch_wake(target[i]);
+            ask->news(target[i]);
         }
     }
 

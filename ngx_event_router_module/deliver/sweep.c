@@ -232,7 +232,7 @@ ngx_er_sweep(void)
 
     /* first, so that nothing is delivered to a target that is paused */
 
-    ngx_er_pause_ask(worker->store, worker->mcf);
+    ngx_er_pause_ask(worker->store, worker->mcf, ngx_er_dispatch_wake);
 
     worker->sweeping = 1;
     worker->last = ngx_current_msec;

@@ -244,6 +244,9 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
                    &target->name, held);
 
     op = ngx_er_pause(target, held, ngx_er_admin_ended, NULL);
+
+    ngx_er_dispatch_wake(target);
+
     if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

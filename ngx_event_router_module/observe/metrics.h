@@ -81,7 +81,7 @@ ngx_int_t ngx_er_metrics_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 void ngx_er_metric_source(ngx_er_source_t *source, ngx_uint_t metric);
 void ngx_er_metric_target(ngx_er_target_t *target, ngx_uint_t metric);
 
-/* words, also of receipts, logs and $event_status: "delivered", "failed" ... */
+/* words, also for receipts, logs and $event_status: "delivered", "busy" ... */
 const char *ngx_er_outcome_name(ngx_er_outcome_e outcome);
 
 /* the same and more, "refused" ...; and "ok", "failed", "cut" */
