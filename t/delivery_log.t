@@ -69,7 +69,7 @@ subtest 'a delivery that the producer waits for' => sub {
         qr/event router delivery: event "n-1" to "erp" ok, status:200/,
         qr/event router fan-out: event "n-1" closes, again:0/,
         qr/\*\d+ event router fan-out: event "n-1" delivered after/,
-        qr/event router fan-out: event "n-1" ends/);
+        qr/event router fan-out: event "n-1" from rest to done/);
 };
 
 
@@ -78,7 +78,7 @@ subtest 'one out of the queue, the second time' => sub {
 
     is($t->post('/later', qq({"id":"q-1","x":"$secret"}))->{status}, 202,
         'is taken');
-    ok($t->wait_file('debug.log', qr/"q-1", attempt:2 .* to "erp" ends/s),
+    ok($t->wait_file('debug.log', qr/"q-1", attempt:2 .* to "erp" ends/s, 20),
         'and delivered');
 
     in_order(qr/\*\d+ event router fan-out: event "q-1" of "later"/,
@@ -109,7 +109,7 @@ sub in_order {
     my @want = @_;
     my $last = $want[-1];
 
-    ok($t->wait_file('debug.log', qr/$last/), 'the last line is there');
+    ok($t->wait_file('debug.log', qr/$last/, 20), 'the last line is there');
 
     my $log = $t->read_file('debug.log');
 

@@ -215,7 +215,7 @@ ngx_er_delivery_attempt(ngx_er_slot_t *slot)
     }
 
     if (!d->target->optional) {
-        fanout->broken = 1;
+        fanout->verdict = NGX_ER_OUTCOME_ERROR;
     }
 
     ngx_er_delivery_end(d, NGX_ER_DELIVERY_FAILED);
@@ -245,7 +245,7 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
     if (d->status >= 200 && d->status < 300) {
         state = NGX_ER_DELIVERY_OK;
 
-        if (fanout->claim && !fanout->closing) {
+        if (fanout->claim && fanout->state == NGX_ER_FANOUT_RUN) {
             ngx_er_claim_settle(fanout->claim, d->target->hash);
         }
 
@@ -285,6 +285,10 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
 
     if (state != NGX_ER_DELIVERY_OK && state != NGX_ER_DELIVERY_SETTLED) {
         fanout->failed++;
+
+        if (fanout->verdict != NGX_ER_OUTCOME_ERROR) {
+            fanout->verdict = NGX_ER_OUTCOME_FAILED;
+        }
     }
 }
 
@@ -294,10 +298,6 @@ ngx_er_deliveries_unqueue(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t          i;
     ngx_er_delivery_t  *d;
-
-    if (!fanout->begun) {
-        return;
-    }
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
                    "event router delivery: event \"%V\", none begins any more",

@@ -31,13 +31,6 @@ void ngx_er_deliveries_drop(ngx_er_fanout_t *fanout);
 /* a delivery is at its end: counts it, no more */
 void ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state);
 
-/*
- * fanout.c: the first outcome counts; close() finalizes or releases the claim,
- * if there is one, and ends the fan-out
- */
-void ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome);
-void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
-
 /* fanout.c: looks at what is left after a delivery ended; the fan-out may be
    gone afterwards */
 void ngx_er_fanout_advance(ngx_er_fanout_t *fanout);

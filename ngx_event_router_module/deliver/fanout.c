@@ -9,10 +9,12 @@
  * by then, or when its request dies, it forgets the fan-out, which goes on
  * alone until every attempt has ended and the store has heard of it:
  *
- *     start - claim - begin - attempts - close (finalize or release) - end
+ *     START - CLAIM - RUN (attempts) - CLOSE (finalize or release) - REST -
+ *     DONE
  *
- * A source with "delivery queued" has no attempts here: the event is put into
- * the queue (accept.c), which delivers it whatever becomes of the fan-out.
+ * A source with "delivery queued" has QUEUE in the place of RUN: the event is
+ * put into the queue (accept.c), which delivers it whatever becomes of the
+ * fan-out.
  *
  * Invariants.  Steps are taken from posted events and timers only, so neither
  * the producer's request nor an attempt is ever on the stack.  The claim is
@@ -28,7 +30,6 @@
  */
 
 
-#include "accept.h"
 #include "delivery.h"
 #include "carrier.h"
 #include "tally.h"
@@ -39,6 +40,7 @@
 
 
 static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
+static ngx_int_t ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key);
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
     ngx_er_main_conf_t *mcf, u_char *key);
 static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
@@ -48,12 +50,23 @@ static void ngx_er_fanout_again(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_refuse(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
 static void ngx_er_fanout_begin(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_queue(ngx_er_fanout_t *fanout);
+static ngx_int_t ngx_er_fanout_accept(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_accepted(ngx_er_accept_t *accept);
+static void ngx_er_fanout_restarted(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_revived(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_finished(ngx_er_claim_t *claim);
 static void ngx_er_fanout_closed(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_end(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_free(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_timer(ngx_event_t *ev);
+static void ngx_er_fanout_enter(ngx_er_fanout_t *fanout,
+    ngx_er_fanout_state_e state);
 static ngx_er_outcome_e ngx_er_fanout_outcome(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_answer(ngx_er_fanout_t *fanout,
+    ngx_er_outcome_e outcome);
+static void ngx_er_fanout_differs(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_post(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_posted(ngx_event_t *ev);
 
@@ -93,9 +106,7 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
         fanout->print = ngx_er_event_print(event);
     }
 
-    if (event->source->queued && ngx_er_accept_prepare(fanout, key)
-                                 != NGX_OK)
-    {
+    if (ngx_er_fanout_prepare(fanout, key) != NGX_OK) {
         return NULL;
     }
 
@@ -123,6 +134,7 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
         ngx_er_fanout_refuse(fanout, NGX_ER_OUTCOME_OVERLOADED);
 
     } else if (claim) {
+        ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_CLAIM);
         ngx_er_claim(claim);
 
     } else {
@@ -130,6 +142,41 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     }
 
     return fanout;
+}
+
+
+/*
+ * An event of a queued source is for the queue, unless nobody wants it and
+ * nobody keeps it: then the queue has the deliveries, not the worker.
+ */
+
+static ngx_int_t
+ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key)
+{
+    ngx_er_source_t  *source;
+
+    source = fanout->event->source;
+
+    if (!source->queued
+        || (fanout->deliveries.nelts == 0 && source->retain == 0))
+    {
+        return NGX_OK;
+    }
+
+    fanout->accept = ngx_er_accept_create(fanout->event, key);
+    if (fanout->accept == NULL) {
+        return NGX_ERROR;
+    }
+
+    fanout->accept->print = fanout->print;
+    fanout->accept->handler = ngx_er_fanout_accepted;
+    fanout->accept->data = fanout;
+
+    fanout->dedup = fanout->accept->dedup;
+    fanout->unfinished = 0;
+    fanout->required = 0;
+
+    return NGX_OK;
 }
 
 
@@ -240,8 +287,8 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
 
     case NGX_ER_CLAIM_DUPLICATE:
 
-        if (fanout->queued && fanout->event->key == NULL) {
-            fanout->known = 1;
+        if (fanout->accept && fanout->event->key == NULL) {
+            fanout->accept->repeat = 1;
             ngx_er_fanout_begin(fanout);
             return;
         }
@@ -344,7 +391,7 @@ ngx_er_fanout_again(ngx_er_fanout_t *fanout)
             }
         }
 
-        if (!fanout->queued) {
+        if (fanout->accept == NULL) {
 
             if (j == fanout->claim->dead->nelts) {
                 ngx_er_delivery_end(&d[i], NGX_ER_DELIVERY_SETTLED);
@@ -355,10 +402,9 @@ ngx_er_fanout_again(ngx_er_fanout_t *fanout)
         }
     }
 
-    if (fanout->queued) {
+    if (fanout->accept) {
         fanout->deliveries.nelts = n;
-        fanout->known = (n == 0);
-        fanout->again = 1;
+        fanout->accept->repeat = (n == 0);
     }
 }
 
@@ -374,40 +420,220 @@ ngx_er_fanout_refuse(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 
     fanout->unfinished = 0;
     fanout->required = 0;
-    fanout->begun = 1;
-    fanout->closing = 1;
-    fanout->closed = 1;
 
     ngx_er_fanout_answer(fanout, outcome);
     ngx_er_fanout_end(fanout);
 }
 
 
-/* if the claim came after the deadline, the next attempt shall have it */
-
 static void
 ngx_er_fanout_begin(ngx_er_fanout_t *fanout)
 {
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
-                   "event router fan-out: event \"%V\" begins, late:%d",
-                   &fanout->event->id, fanout->late);
+    fanout->verdict = fanout->deliveries.nelts ? NGX_ER_OUTCOME_DELIVERED
+                                               : NGX_ER_OUTCOME_UNROUTED;
 
-    fanout->begun = 1;
-
-    if (fanout->queued) {
-        ngx_er_accept_begin(fanout);
+    if (fanout->accept) {
+        ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_QUEUE);
+        ngx_er_fanout_queue(fanout);
         return;
     }
 
+    ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_RUN);
     ngx_er_deliveries_start(fanout);
 
     if (fanout->late) {
+
+        /* the claim came too late, the next attempt shall have it */
+
         ngx_er_deliveries_unqueue(fanout);
     }
 
     ngx_er_fanout_advance(fanout);
 }
 
+
+/* the producer was told to send it again: the next attempt shall store it */
+
+static void
+ngx_er_fanout_queue(ngx_er_fanout_t *fanout)
+{
+    ngx_int_t  rc;
+
+    rc = fanout->late ? NGX_DECLINED : ngx_er_fanout_accept(fanout);
+
+    if (rc == NGX_OK) {
+        return;
+    }
+
+    fanout->failed = 1;
+    fanout->verdict = (rc == NGX_ERROR) ? NGX_ER_OUTCOME_ERROR
+                                        : NGX_ER_OUTCOME_FAILED;
+
+    if (rc == NGX_BUSY) {
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_OVERLOADED);
+    }
+
+    ngx_er_fanout_close(fanout);
+}
+
+
+static ngx_int_t
+ngx_er_fanout_accept(ngx_er_fanout_t *fanout)
+{
+    ngx_uint_t             i;
+    ngx_er_accept_t       *accept;
+    ngx_er_delivery_t     *d;
+    ngx_er_accept_part_t  *part;
+
+    accept = fanout->accept;
+    d = fanout->deliveries.elts;
+
+    part = ngx_pcalloc(fanout->event->pool, (fanout->deliveries.nelts + 1)
+                                            * sizeof(ngx_er_accept_part_t));
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < fanout->deliveries.nelts; i++) {
+        part[i].target = d[i].target;
+        part[i].routes = d[i].routes;
+        part[i].delay = d[i].delay;
+    }
+
+    accept->parts = part;
+    accept->nparts = fanout->deliveries.nelts;
+    accept->dedup = fanout->dedup;
+    accept->guard = (fanout->claim != NULL);
+
+    return ngx_er_accept(accept);
+}
+
+
+/* the store has spoken; a key that was claimed elsewhere is confirmed now */
+
+static void
+ngx_er_fanout_accepted(ngx_er_accept_t *accept)
+{
+    ngx_er_fanout_t *fanout = accept->data;
+
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    ngx_er_claim_t     *claim;
+    ngx_er_delivery_t  *d;
+
+    rc = accept->rc;
+    claim = fanout->claim;
+    d = fanout->deliveries.elts;
+
+    for (i = 0; i < fanout->deliveries.nelts; i++) {
+        if (rc == NGX_OK || accept->kept) {
+            d[i].state = NGX_ER_DELIVERY_QUEUED;
+        }
+    }
+
+    if (rc == NGX_DONE) {
+        ngx_er_fanout_restarted(fanout);
+    }
+
+    if ((rc == NGX_DONE || rc == NGX_DECLINED)
+        && (accept->differs || (claim && claim->differs)))
+    {
+        ngx_er_fanout_differs(fanout);
+    }
+
+    if (claim && claim->dead) {
+        ngx_er_fanout_revived(fanout);
+    }
+
+    switch (rc) {
+
+    case NGX_OK:
+    case NGX_DONE:
+        fanout->verdict = (rc == NGX_DONE || (claim && claim->dead))
+                          ? NGX_ER_OUTCOME_REDELIVERED
+                          : NGX_ER_OUTCOME_QUEUED;
+        break;
+
+    case NGX_DECLINED:
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_DUPLICATE);
+        break;
+
+    case NGX_BUSY:
+        fanout->failed = 1;
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_FULL);
+        break;
+
+    default: /* NGX_ERROR */
+        fanout->failed = 1;
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_UNAVAILABLE);
+    }
+
+    ngx_er_fanout_close(fanout);
+}
+
+
+/* the deliveries become those that were started again */
+
+static void
+ngx_er_fanout_restarted(ngx_er_fanout_t *fanout)
+{
+    ngx_uint_t           i, n;
+    ngx_array_t         *again;
+    ngx_er_target_t    **target;
+    ngx_er_delivery_t   *d;
+
+    fanout->deliveries.nelts = 0;
+
+    again = fanout->accept->again;
+    target = again ? again->elts : NULL;
+    n = again ? again->nelts : 0;
+
+    for (i = 0; i < n; i++) {
+
+        d = ngx_array_push(&fanout->deliveries);
+
+        if (d == NULL) {
+
+            /* it is started all the same, only the receipt is shorter */
+
+            return;
+        }
+
+        ngx_memzero(d, sizeof(ngx_er_delivery_t));
+
+        d->fanout = fanout;
+        d->target = target[i];
+        d->state = NGX_ER_DELIVERY_QUEUED;
+        d->retry_after = -1;
+    }
+}
+
+
+/*
+ * The key was given for the targets in whose queue the event died.  Those that
+ * have it again are taken from it; if none has, it stays as it was.
+ */
+
+static void
+ngx_er_fanout_revived(ngx_er_fanout_t *fanout)
+{
+    ngx_uint_t          i;
+    ngx_er_delivery_t  *d;
+
+    if (fanout->accept->rc != NGX_OK && fanout->accept->rc != NGX_DONE) {
+        fanout->failed = 1;
+        return;
+    }
+
+    d = fanout->deliveries.elts;
+
+    for (i = 0; i < fanout->deliveries.nelts; i++) {
+        ngx_er_claim_settle(fanout->claim, d[i].target->hash);
+    }
+}
+
+
+/* after each step: what is next */
 
 void
 ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
@@ -417,11 +643,13 @@ ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
                    "required:%ui failed:%ui", &fanout->event->id,
                    fanout->unfinished, fanout->required, fanout->failed);
 
-    if (!fanout->begun) {
-        return;
-    }
+    switch (fanout->state) {
 
-    if (fanout->required == 0 && !fanout->closing) {
+    case NGX_ER_FANOUT_RUN:
+
+        if (fanout->required) {
+            return;
+        }
 
         if (fanout->failed && fanout->unfinished) {
 
@@ -433,10 +661,20 @@ ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
 
         ngx_er_fanout_close(fanout);
         return;
-    }
 
-    if (fanout->closed && fanout->unfinished == 0) {
-        ngx_er_fanout_end(fanout);
+    case NGX_ER_FANOUT_REST:
+
+        if (fanout->unfinished == 0) {
+            ngx_er_fanout_end(fanout);
+        }
+
+        return;
+
+    default:
+
+        /* START, CLAIM, QUEUE, CLOSE: a store will answer; DONE */
+
+        return;
     }
 }
 
@@ -446,15 +684,15 @@ ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
  * then the producer sends it again, and there may be a route by then.
  */
 
-void
+static void
 ngx_er_fanout_close(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t  again;
 
-    fanout->closing = 1;
+    ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_CLOSE);
 
     again = (fanout->failed
-             || (fanout->deliveries.nelts == 0 && !fanout->stored
+             || (fanout->verdict == NGX_ER_OUTCOME_UNROUTED
                  && fanout->event->source->unrouted
                     >= NGX_HTTP_SPECIAL_RESPONSE));
 
@@ -500,24 +738,17 @@ ngx_er_fanout_finished(ngx_er_claim_t *claim)
 static void
 ngx_er_fanout_closed(ngx_er_fanout_t *fanout)
 {
-    fanout->closed = 1;
+    ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_REST);
 
     ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
-
-    if (fanout->unfinished == 0) {
-        ngx_er_fanout_end(fanout);
-    }
+    ngx_er_fanout_advance(fanout);
 }
 
 
 static void
 ngx_er_fanout_end(ngx_er_fanout_t *fanout)
 {
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
-                   "event router fan-out: event \"%V\" ends",
-                   &fanout->event->id);
-
-    fanout->ended = 1;
+    ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_DONE);
 
     if (fanout->timer.timer_set) {
         ngx_del_timer(&fanout->timer);
@@ -560,67 +791,71 @@ ngx_er_fanout_timer(ngx_event_t *ev)
 
     ngx_add_timer(ev, NGX_ER_FANOUT_LEASE);
 
-    if (!fanout->late) {
-        fanout->late = 1;
-
-        if (fanout->closing) {
-
-            /* only the dedup store is late */
-
-            ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
-            return;
-        }
-
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_TIMEOUT);
-
-        if (fanout->queued) {
-
-            /* the store will answer, and the claim be closed by that */
-
-            return;
-        }
-
-        if (fanout->begun) {
-            ngx_er_deliveries_unqueue(fanout);
-        }
-
-        ngx_er_fanout_advance(fanout);
-
+    if (fanout->late) {
+        ngx_er_deliveries_cut(fanout);
         return;
     }
 
-    ngx_er_deliveries_cut(fanout);
+    fanout->late = 1;
+
+    switch (fanout->state) {
+
+    case NGX_ER_FANOUT_CLOSE:
+    case NGX_ER_FANOUT_REST:
+
+        /* only the dedup store is late, or an optional target */
+
+        ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
+        return;
+
+    case NGX_ER_FANOUT_RUN:
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_TIMEOUT);
+        ngx_er_deliveries_unqueue(fanout);
+        ngx_er_fanout_advance(fanout);
+        return;
+
+    default:
+
+        /* START, CLAIM, QUEUE: its turn or a store's answer will end it */
+
+        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_TIMEOUT);
+    }
+}
+
+
+/* each change of state */
+
+static void
+ngx_er_fanout_enter(ngx_er_fanout_t *fanout, ngx_er_fanout_state_e state)
+{
+#if (NGX_DEBUG)
+
+    static const char  *names[] = {
+        "start", "claim", "queue", "run", "close", "rest", "done"
+    };
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" from %s to %s, late:%d",
+                   &fanout->event->id, names[fanout->state], names[state],
+                   fanout->late);
+
+#endif
+
+    fanout->state = state;
 }
 
 
 static ngx_er_outcome_e
 ngx_er_fanout_outcome(ngx_er_fanout_t *fanout)
 {
-    if (fanout->claim && fanout->claim->fenced) {
-        return NGX_ER_OUTCOME_FENCED;
-    }
-
-    if (fanout->broken) {
-        return NGX_ER_OUTCOME_ERROR;
-    }
-
-    if (fanout->failed) {
-        return NGX_ER_OUTCOME_FAILED;
-    }
-
-    if (fanout->stored) {
-        return fanout->again ? NGX_ER_OUTCOME_REDELIVERED
-                             : NGX_ER_OUTCOME_QUEUED;
-    }
-
-    return fanout->deliveries.nelts ? NGX_ER_OUTCOME_DELIVERED
-                                    : NGX_ER_OUTCOME_UNROUTED;
+    return (fanout->claim && fanout->claim->fenced) ? NGX_ER_OUTCOME_FENCED
+                                                    : fanout->verdict;
 }
 
 
 /* the first word counts */
 
-void
+static void
 ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 {
     if (fanout->answered) {
@@ -653,7 +888,7 @@ ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
 }
 
 
-void
+static void
 ngx_er_fanout_differs(ngx_er_fanout_t *fanout)
 {
     time_t            now;
@@ -718,11 +953,11 @@ ngx_er_fanout_posted(ngx_event_t *ev)
     waited = (fanout->handler != NULL);
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
-                   "event router fan-out: event \"%V\" begun:%d answered:%ui "
-                   "waited:%ui", &fanout->event->id, fanout->begun, answered,
-                   waited);
+                   "event router fan-out: event \"%V\" turn, state:%d "
+                   "answered:%ui waited:%ui", &fanout->event->id,
+                   fanout->state, answered, waited);
 
-    if (!fanout->begun && fanout->claim == NULL) {
+    if (fanout->state == NGX_ER_FANOUT_START) {
         ngx_er_fanout_begin(fanout);
 
         if (!answered || !waited) {
@@ -743,13 +978,13 @@ void
 ngx_er_fanout_forget(ngx_er_fanout_t *fanout)
 {
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
-                   "event router fan-out: event \"%V\" is forgotten, ended:%d",
-                   &fanout->event->id, fanout->ended);
+                   "event router fan-out: event \"%V\" is forgotten, state:%d",
+                   &fanout->event->id, fanout->state);
 
     fanout->handler = NULL;
     fanout->data = NULL;
 
-    if (fanout->ended) {
+    if (fanout->state == NGX_ER_FANOUT_DONE) {
         ngx_er_fanout_free(fanout);
     }
 }

@@ -16,6 +16,7 @@
 #define _NGX_ER_FANOUT_H_INCLUDED_
 
 
+#include "accept.h"
 #include "attempt.h"
 #include "slots.h"
 #include "../observe/metrics.h"
@@ -30,6 +31,18 @@ typedef enum {
     NGX_ER_DELIVERY_CUT,               /* the lease ended before the answer */
     NGX_ER_DELIVERY_QUEUED             /* the queue has it */
 } ngx_er_delivery_state_e;
+
+
+typedef enum {
+    NGX_ER_FANOUT_START = 0,           /* its first turn has not come yet */
+    NGX_ER_FANOUT_CLAIM,               /* the dedup store is asked for the
+                                          key */
+    NGX_ER_FANOUT_QUEUE,               /* the queue is asked to take it */
+    NGX_ER_FANOUT_RUN,                 /* deliveries are under way */
+    NGX_ER_FANOUT_CLOSE,               /* finalize or release was sent */
+    NGX_ER_FANOUT_REST,                /* only optional deliveries are left */
+    NGX_ER_FANOUT_DONE                 /* only the waiter is left */
+} ngx_er_fanout_state_e;
 
 
 typedef struct ngx_er_fanout_s    ngx_er_fanout_t;
@@ -48,7 +61,6 @@ struct ngx_er_delivery_s {
     time_t                      retry_after;  /* seconds the target asked for,
                                                  or -1 */
     ngx_msec_t                  delay;     /* queued: before it is due */
-    unsigned                    leased:1;  /* queued: a place was taken */
 };
 
 
@@ -82,28 +94,17 @@ struct ngx_er_fanout_s {
     ngx_uint_t                  unfinished;  /* deliveries not at an end */
     ngx_uint_t                  required;  /* of them not optional */
     ngx_uint_t                  failed;    /* required ones that failed */
-    u_char                     *key;       /* queued: the queue looks for
-                                              duplicates */
+    ngx_er_accept_t            *accept;    /* it is for the queue, or NULL:
+                                              for the targets at once */
     uint64_t                    print;     /* a hash of the body, where the
                                               key does not cover it */
     ngx_event_t                 timer;     /* armed from start to end */
     ngx_event_t                 posted;
     ngx_msec_t                  start;
-    unsigned                    queued:1;  /* into the queue, not to targets */
-    unsigned                    stored:1;  /* it is in the queue */
-    unsigned                    again:1;   /* stored: it was known, and the
-                                              deliveries are those that were
-                                              started again */
-    unsigned                    known:1;   /* the dedup store calls it a
-                                              duplicate; the queue may know of
-                                              dead letters */
-    unsigned                    begun:1;   /* the deliveries are under way */
-    unsigned                    broken:1;  /* an attempt could not be made */
+    ngx_er_fanout_state_e       state;
+    ngx_er_outcome_e            verdict;   /* what it comes to so far */
     unsigned                    late:1;    /* the deadline passed */
-    unsigned                    closing:1; /* finalize or release was sent */
-    unsigned                    closed:1;  /* nothing is expected any more */
-    unsigned                    answered:1;
-    unsigned                    ended:1;   /* only the waiter is left */
+    unsigned                    answered:1;  /* the outcome is set */
 };
 
 
@@ -119,10 +120,6 @@ ngx_er_fanout_t *ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
 /* the waiter is gone; deliveries go on and settle.  The fanout is no longer
    the waiter's to read; also called after the outcome was used */
 void ngx_er_fanout_forget(ngx_er_fanout_t *fanout);
-
-/* the event is a duplicate, and the first one had another body: the log says
-   so, once a second and source */
-void ngx_er_fanout_differs(ngx_er_fanout_t *fanout);
 
 /* init_process and exit_process (before the store's) */
 ngx_int_t ngx_er_fanout_init_worker(ngx_cycle_t *cycle,

@@ -133,7 +133,7 @@ ngx_er_lane_pick(ngx_er_target_t *t)
 
 
 ngx_uint_t
-ngx_er_delivery_place_take(void)
+ngx_er_slot_take(void)
 {
     if (taken == places) {
         return 0;
@@ -146,7 +146,7 @@ ngx_er_delivery_place_take(void)
 
 
 void
-ngx_er_delivery_place_give(void)
+ngx_er_slot_give(void)
 {
     taken--;
 }
@@ -262,7 +262,7 @@ static void
 ended(ngx_uint_t again)
 {
     ngx_er_lane_untake(&target[0], !again, again);
-    ngx_er_delivery_place_give();
+    ngx_er_slot_give();
     ngx_er_dispatch_freed(&target[0]);
 }
 

@@ -78,10 +78,10 @@ ngx_er_deliveries_collect(ngx_er_fanout_t *f)
 
 
 ngx_uint_t
-ngx_er_deliveries_admit(ngx_er_fanout_t *f, ngx_er_main_conf_t *conf)
+ngx_er_slots_admit(ngx_uint_t n)
 {
     if (room) {
-        load += f->unfinished;
+        load += n;
     }
 
     return room;
@@ -89,9 +89,9 @@ ngx_er_deliveries_admit(ngx_er_fanout_t *f, ngx_er_main_conf_t *conf)
 
 
 void
-ngx_er_deliveries_dismiss(ngx_er_fanout_t *f)
+ngx_er_slots_dismiss(ngx_uint_t n)
 {
-    load -= f->unfinished;
+    load -= n;
 }
 
 
@@ -126,25 +126,29 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
     d->state = state;
     d->fanout->unfinished--;
     d->fanout->required--;
-    d->fanout->failed += (state == NGX_ER_DELIVERY_FAILED);
     load--;
+
+    if (state == NGX_ER_DELIVERY_FAILED) {
+        d->fanout->failed++;
+        d->fanout->verdict = NGX_ER_OUTCOME_FAILED;
+    }
 }
 
 
 void
-ngx_er_deliveries_init_worker(ngx_cycle_t *cycle)
+ngx_er_slots_init_worker(ngx_cycle_t *cycle)
 {
 }
 
 
 void
-ngx_er_deliveries_exit_worker(void)
+ngx_er_slots_exit_worker(void)
 {
 }
 
 
 ngx_uint_t
-ngx_er_delivery_place_take(void)
+ngx_er_slot_take(void)
 {
     places++;
 
@@ -153,7 +157,7 @@ ngx_er_delivery_place_take(void)
 
 
 void
-ngx_er_delivery_place_give(void)
+ngx_er_slot_give(void)
 {
     places--;
 }
@@ -194,6 +198,13 @@ ngx_er_carrier_init_worker(ngx_cycle_t *cycle)
 void
 ngx_er_forgotten_tell(void)
 {
+}
+
+
+const char *
+ngx_er_outcome_name(ngx_er_outcome_e outcome)
+{
+    return "";
 }
 
 

@@ -137,7 +137,7 @@ ngx_er_lane_put(ngx_er_target_t *t, ngx_uint_t a, uint64_t due)
 
 
 void
-ngx_er_delivery_place_give(void)
+ngx_er_slot_give(void)
 {
     places--;
 }
