@@ -93,25 +93,4 @@ void ngx_er_leases_init_worker(ngx_cycle_t *cycle, ngx_er_queue_t *queue,
 void ngx_er_leases_exit_worker(void);
 
 
-/*
- * settle.c, for lease.c: an attempt ended; another copy was delivered; nothing
- * was sent, and it is due again after "delay" ms; it is a dead letter (attempt
- * may be NULL); the worker goes; what could not be told is told again; the
- * lease is renewed.  The lease may be gone afterwards.
- */
-
-void ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt);
-void ngx_er_settle_unsent(ngx_er_lease_t *lease);
-void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
-void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
-    ngx_er_attempt_t *attempt);
-void ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt);
-void ngx_er_settle_tell(ngx_er_lease_t *lease);
-void ngx_er_settle_extend(ngx_er_lease_t *lease);
-
-/* lease.c, for settle.c: gives its places back if it has them; ends it */
-void ngx_er_lease_unplace(ngx_er_lease_t *lease);
-void ngx_er_lease_free(ngx_er_lease_t *lease);
-
-
 #endif /* _NGX_ER_LEASE_H_INCLUDED_ */

@@ -187,21 +187,4 @@ typedef struct {
 } ngx_er_candidates_t;
 
 
-/*
- * evidence.c.  All return NGX_OK, NGX_DECLINED with a reason in the verdict,
- * or NGX_ERROR: no memory.  ngx_er_verify_ts() finds the timestamp and leaves
- * it in verdict->scope.ts, ngx_er_verify_time() reads and judges it.
- */
-ngx_int_t ngx_er_candidates(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_verdict_t *verdict, ngx_er_candidates_t *c);
-ngx_int_t ngx_er_verify_ts(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
-ngx_int_t ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_verdict_t *verdict);
-
-/* verify.c: NGX_DECLINED */
-ngx_int_t ngx_er_verify_refuse(ngx_er_verdict_t *verdict,
-    const char *reason);
-
-
 #endif /* _NGX_ER_VERIFY_PARAMS_H_INCLUDED_ */
