@@ -5,8 +5,8 @@
 
 
 /*
- * The queue in Redis as one worker has it, and its operations under way, for
- * redis_queue.c and redis_queue_check.c alone.
+ * The queue in Redis as one worker has it, and its operations under way: for
+ * redis_queue.c, and redis_tally.c, which counts what it has lost.
  */
 
 
@@ -63,27 +63,6 @@ typedef struct {
     ngx_uint_t               hops;
     unsigned                 whole:1;  /* the script itself was sent */
 } ngx_er_redis_job_t;
-
-
-/*
- * redis_queue.c.  send() sends the script of the job's operation to the shard
- * that its walk is at; NGX_OK: it will be answered.  script_words() are the
- * words of that command, or of a check's, which stand in the pool.
- */
-
-ngx_int_t ngx_er_redis_queue_send(ngx_er_redis_job_t *job);
-ngx_int_t ngx_er_redis_queue_script_words(ngx_er_redis_walk_t *walk,
-    ngx_uint_t whole, ngx_pool_t *pool, ngx_str_t *words, ngx_uint_t *n);
-
-/*
- * redis_queue_check.c.  check() asks whether Redis has this layout, if that is
- * not under way; then the operations in "early" are sent, or fail.  layout()
- * is for who finds that it has another one: that is said once a minute, and
- * the next operation checks again.
- */
-
-void ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq);
-void ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq, ngx_str_t *other);
 
 
 #endif /* _NGX_ER_REDIS_JOB_H_INCLUDED_ */
