@@ -266,8 +266,8 @@ like($page, qr/\bhas 1 to $name_max\s+letters/, 'length of names');
 
 words('ingest/verify_params.c', 'ngx_er_algorithms', $page{verify}{text});
 words('ingest/verify_params.c', 'ngx_er_key_words', $page{key}{text});
-words('ingest/origin.c', 'ngx_er_encoding_words', $page{signature}{text});
-words('ingest/origin.c', 'ngx_er_unit_words', $page{timestamp}{text});
+words('ingest/verify_params.c', 'ngx_er_encoding_words', $page{signature}{text});
+words('ingest/verify_params.c', 'ngx_er_unit_words', $page{timestamp}{text});
 words('deliver/fanout.c', 'ngx_er_outcome_names', after('The receipt'));
 words('deliver/delivery.c', 'ngx_er_delivery_state_names',
     after('The receipt'));

@@ -63,12 +63,6 @@ extern ngx_er_param_t  ngx_er_source_values[];
 /* NGX_OK, or NGX_ERROR after logging where the mistake is */
 
 ngx_int_t ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft);
-ngx_int_t ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft);
-ngx_int_t ngx_er_source_items(ngx_conf_t *cf, ngx_er_draft_t *draft);
-ngx_int_t ngx_er_source_handshakes(ngx_conf_t *cf, ngx_er_draft_t *draft);
-void ngx_er_source_doubts(ngx_conf_t *cf, ngx_er_draft_t *draft);
-ngx_er_source_line_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
-    ngx_str_t *name);
 
 
 #endif /* _NGX_ER_SOURCE_H_INCLUDED_ */

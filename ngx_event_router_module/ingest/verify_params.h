@@ -134,24 +134,6 @@ struct ngx_er_verify_s {
 
 
 /*
- * verify_params.c: what the readers of parameters share.  ngx_er_param_line()
- * sets a row of conf/param.h, or returns NGX_DECLINED if the word is none of
- * them; "usage" is what to write.
- */
-ngx_int_t ngx_er_param_line(ngx_er_param_t *rows, ngx_str_t *word,
-    void *base, const char *usage, ngx_er_error_t *err);
-ngx_int_t ngx_er_param_bad(ngx_str_t *word, const char *usage,
-    ngx_er_error_t *err);
-
-/* origin.c */
-ngx_int_t ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-ngx_int_t ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-ngx_int_t ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-
-/*
  * secret.c: "secret" adds one, ready for handshakes; prepare() makes its key
  * when the scheme is known.  text() reads one that is not a source's:
  * file:PATH or env:NAME.

@@ -7,7 +7,7 @@
 /*
  * What a verifier allows and yet is hardly meant: weak secrets, secrets that
  * an editor has changed, signatures that cover less than they seem to.
- * source_check.c asks once a source, when its block is complete, and logs each
+ * source_conf.c asks once a source, when its block is complete, and logs each
  * sentence with the line that it is about.  Nothing here refuses anything; no
  * sentence holds a byte of a secret.
  */
