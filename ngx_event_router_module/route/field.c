@@ -8,7 +8,7 @@
  * Fields: what nginx.conf can ask about an event.
  *
  *     id  type  source  subject  time        attributes of the CloudEvent
- *     data.PATH  data                        the body (path.h)
+ *     data.PATH  data                        the body
  *     header.X-Name  arg.name  $variable     the producer's request
  *
  *     data.a.b  data.items[0].sku  data."odd.key"

@@ -584,6 +584,8 @@ ngx_er_memory_shares(ngx_er_memory_t *memory, size_t size)
 }
 
 
+/* that of a source, by the hash of its name */
+
 static ngx_uint_t
 ngx_er_memory_share_of(ngx_er_memory_t *memory, uint64_t source)
 {
@@ -615,6 +617,11 @@ ngx_er_memory_share_of(ngx_er_memory_t *memory, uint64_t source)
     return free;
 }
 
+
+/*
+ * A block for a share, for which others may have to go, but never "keep", the
+ * entry that is being worked on, or NULL.
+ */
 
 static void *
 ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_uint_t share,
@@ -872,14 +879,6 @@ ngx_er_memory_expire(ngx_er_memory_t *memory)
     }
 }
 
-
-/*
- * memory_space.c.  alloc() is a block for a share, for which others may have
- * to go, but never "keep", the entry that is being worked on, or NULL; free()
- * is its opposite.  expire() takes two entries at most, remove() this one.
- * shares() makes the shares at the start, share_of() is that of a source, by
- * the hash of its name.
- */
 
 static void
 ngx_er_memory_remove(ngx_er_memory_t *memory, ngx_er_memory_entry_t *entry)
