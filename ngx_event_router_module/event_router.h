@@ -33,6 +33,11 @@
 #include "deliver/policy.h"
 
 
+/* the newest one of CHANGES */
+
+#define NGX_ER_VERSION  "0.2.0"
+
+
 typedef struct ngx_er_source_s  ngx_er_source_t;
 typedef struct ngx_er_target_s  ngx_er_target_t;
 typedef struct ngx_er_route_s   ngx_er_route_t;

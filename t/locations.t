@@ -17,6 +17,8 @@ use Test::More;
 use Test::EventRouter;
 
 my $TOKEN = 'a-token-of-this-test';
+my ($VERSION) = slurp("$FindBin::Bin/../CHANGES")
+                =~ /^Changes with event router (\S+)/m;
 my @JSON = ('Content-Type' => 'application/json');
 my @TOKEN = (@JSON, 'X-Token' => $TOKEN);
 
@@ -240,13 +242,16 @@ ok($t->wait_old_workers, 'the old worker leaves');
 $t->config(<<'EOC');
     server {
         listen 127.0.0.1:%%PORT_8080%%;
-        location = /status { event_status; }
+        location /status { event_status; }
     }
 EOC
 
 ok($t->reload, 'no source at all');
-is($t->get('/status')->{body}, qq({"sources":{},"targets":{}}\n),
-    'status of nothing');
+is($t->get('/status')->{body}, qq({"version":"$VERSION","sources":{},"targets":{}}\n),
+    'status of nothing, with the version of CHANGES');
+like($t->get('/status/metrics')->{body} // '',
+    qr/^event_router_build_info\{version="\Q$VERSION\E",nginx="[\d.]+"\} 1$/m,
+    'and as a metric');
 
 config('event_source passing { verify off; dedup off; }',
     'location = /passing { event_receive passing; }');
@@ -429,4 +434,14 @@ sub fate {
     my ($id) = $r->{body} =~ /"id":"(.*?)","type"/;
 
     return [ ($r->json // {})->{outcome} // $r->{status}, $id // '' ];
+}
+
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $f, '<', $path or die "$path: $!\n";
+    local $/;
+
+    return scalar <$f>;
 }

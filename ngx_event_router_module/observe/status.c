@@ -80,6 +80,7 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     ngx_er_json_begin(&json, r->pool, NGX_ER_STATUS_JSON);
 
     ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_word(&json, "version", NGX_ER_VERSION);
     ngx_er_json_open(&json, "sources", "{");
 
     source = mcf->sources.elts;
@@ -180,6 +181,12 @@ ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
 {
     ngx_uint_t         i, k;
     ngx_er_source_t  **source;
+
+    p = ngx_sprintf(p, "# HELP event_router_build_info "
+                    "The version of the module and that of nginx.\n"
+                    "# TYPE event_router_build_info gauge\n"
+                    "event_router_build_info{version=\"" NGX_ER_VERSION
+                    "\",nginx=\"" NGINX_VERSION "\"} 1\n");
 
     p = ngx_sprintf(p, "# HELP event_router_events_total "
                     "Requests and events of a source, by what became of "
