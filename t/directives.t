@@ -268,7 +268,7 @@ words('ingest/verify_params.c', 'ngx_er_algorithms', $page{verify}{text});
 words('ingest/verify_params.c', 'ngx_er_key_words', $page{key}{text});
 words('ingest/verify_params.c', 'ngx_er_encoding_words', $page{signature}{text});
 words('ingest/verify_params.c', 'ngx_er_unit_words', $page{timestamp}{text});
-words('deliver/fanout.c', 'ngx_er_outcome_names', after('The receipt'));
+words('observe/metrics.c', 'ngx_er_outcome_names', after('The receipt'));
 words('deliver/delivery.c', 'ngx_er_delivery_state_names',
     after('The receipt'));
 words('observe/metrics.c', 'ngx_er_source_metric_names',
