@@ -159,6 +159,36 @@ for my $rule (@never) {
 
 report('who may do what', 'call');
 
+# ---- the house: files call each other in no circle
+
+# known ones, to be opened; no other may come
+
+my @circles = (
+    'deliver/delivery.c deliver/fanout.c',
+    'deliver/dispatch.c deliver/sweep.c',
+    'ingest/body.c ingest/decision.c ingest/receive.c',
+    'store/redis_conn.c store/redis_connect.c store/redis_lost.c',
+);
+
+my %circles = map { $_ => 1 } circles();
+
+found(house => $_, 0, 'call each other in a circle')
+    for sort grep { my $circle = $_; !grep { $_ eq $circle } @circles }
+             keys %circles;
+
+found(house => $_, 0, 'is no circle any more: take it off the list')
+    for grep { !$circles{$_} } @circles;
+
+
+# ---- the house: whoever serves requests can be followed in a debug log
+
+for my $file (grep { /\.c$/ && serves($_) } @module) {
+    found(house => $file, 0, 'has no debug line')
+        if $text{$file} !~ /\bngx_log_debug\d\(/;
+}
+
+report('the house', 'house');
+
 done_testing();
 
 
@@ -366,6 +396,59 @@ sub bare {
 
 
 # does the file include ngx_http.h or ngx_event.h, itself or through one of our headers?
+
+
+# sets of files of which each reaches the others by calls of exported
+# functions
+
+sub circles {
+    my (%home, %calls, %reach, %done, @sets);
+
+    for my $file (grep { /\.c$/ } @module) {
+        my $code = bare($text{$file});
+
+        while ($code =~ /^(?!static)[\w ]+\**\n(\w+)\(/mg) {
+            $home{$1} = $file;
+        }
+    }
+
+    for my $file (grep { /\.c$/ } @module) {
+        my $code = bare($text{$file});
+
+        $calls{$file}{ $home{$_} } = 1
+            for grep { $home{$_} && $home{$_} ne $file } $code =~ /\b(\w+)\b/g;
+    }
+
+    for my $file (keys %calls) {
+        my @next = keys %{ $calls{$file} };
+
+        while (defined(my $to = pop @next)) {
+            push @next, keys %{ $calls{$to} } if !$reach{$file}{$to}++;
+        }
+    }
+
+    for my $file (sort keys %reach) {
+        next if $done{$file} || !$reach{$file}{$file};
+
+        my @set = grep { $reach{$file}{$_} && $reach{$_}{$file} }
+                  sort keys %reach;
+
+        $done{$_} = 1 for @set;
+        push @sets, join ' ', map { s{^$room/}{}r } @set;
+    }
+
+    return @sets;
+}
+
+
+# it has requests, events or threads in hand
+
+sub serves {
+    my ($file) = @_;
+
+    return bare($text{$file}) =~ /\bngx_http_request_t \*|\bngx_event_t \*/;
+}
+
 
 sub found {
     my ($kind, $file, $line, $what) = @_;
