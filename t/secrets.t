@@ -111,11 +111,16 @@ is($t->post('/base64', $body, [ @json, 'webhook-id' => 'm1',
 
 # ---- and lies where no core dump finds it
 
-my ($inside, %elsewhere) = worker_memory();
+SKIP: {
+    skip 'the memory of a sanitizer is too large to be looked through', 2
+        if $t->binary =~ /asan/;
 
-is(join(' ', grep { !$inside->{$_} } sort keys %secret, 'base64'), '',
-    'secrets are in memory outside core dumps');
-is(join(' ', sort keys %elsewhere), '', 'and nowhere else in the worker');
+    my ($inside, %elsewhere) = worker_memory();
+
+    is(join(' ', grep { !$inside->{$_} } sort keys %secret, 'base64'), '',
+        'secrets are in memory outside core dumps');
+    is(join(' ', sort keys %elsewhere), '', 'and nowhere else in the worker');
+}
 
 # ---- PayPal signs a CRC-32 of the body and a time: another body of the same
 # CRC passes while the time is near, and no longer

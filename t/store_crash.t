@@ -19,6 +19,9 @@ use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::Queue;
 
+plan(skip_all => 'AddressSanitizer takes the signals')
+    if ($ENV{TEST_NGINX_BINARY} // '') =~ /asan/;
+
 my %told = (
     worn   => 'every page of the trees is overwritten',
     zero   => 'every page is zeroed',

@@ -322,41 +322,51 @@ ok(accepts(), 'a back-up heals it');
 
 # ---- pages that kill who touches them
 
-# behind the back of all checks: a page that is only read when it is needed
+SKIP: {
+    skip 'AddressSanitizer takes the signals', 7 if $t->binary =~ /asan/;
 
-$t->stop;
-start();
-ok(accepts(), 'in order');
+    # behind the back of all checks: a page that is only read when it is needed
 
-{
-    open my $f, '+<', "$store/data.mdb";
+    $t->stop;
+    start();
+    ok(accepts(), 'in order');
 
-    for my $n (2 .. $pages - 1) {
-        sysseek $f, $n * 4096 + 8, 0;
-        syswrite $f, "\x5a\x5a\x06\x00\xff\x7f\x00\x00";
+    {
+        open my $f, '+<', "$store/data.mdb";
+
+        for my $n (2 .. $pages - 1) {
+            sysseek $f, $n * 4096 + 8, 0;
+            syswrite $f, "\x5a\x5a\x06\x00\xff\x7f\x00\x00";
+        }
+
+        close $f;
     }
 
-    close $f;
+    my @workers = $t->workers;
+
+    wait_until(8, sub { event(); sleep 0.1; "@workers" ne join ' ', $t->workers
+                        || event()->{status} == 503 });
+
+    # a request may be in the hand of a worker that is just dying
+
+    ok(wait_until(5, sub { other() == 200 }),
+        'pages that kill: other locations are served');
+    ok(wait_until(10, sub { event()->{status} == 503 }),
+        'an event is not taken');
+    is(other(), 200, 'still');
+
+    my @crashes = grep { /exited on signal/ } $t->log_lines;
+
+    cmp_ok(scalar @crashes, '<=', 4, 'no more than three crashes: '
+        . scalar @crashes);
+    spoil($good);
+    $t->reload;
+    ok(accepts(), 'a back-up and a reload heal it');
+
+    # what was in hand in these crashes is not poison
+
+    is(join(' ', map { $_->{reason} } $q->dead), '',
+        'nothing is a dead letter');
 }
-
-my @workers = $t->workers;
-
-wait_until(8, sub { event(); sleep 0.1; "@workers" ne join ' ', $t->workers
-                    || event()->{status} == 503 });
-is(other(), 200, 'pages that kill: other locations are served');
-ok(wait_until(10, sub { event()->{status} == 503 }), 'an event is not taken');
-is(other(), 200, 'still');
-
-my @crashes = grep { /exited on signal/ } $t->log_lines;
-
-cmp_ok(scalar @crashes, '<=', 4, 'no more than three crashes: '
-    . scalar @crashes);
-spoil($good);
-$t->reload;
-ok(accepts(), 'a back-up and a reload heal it');
-
-# what was in hand in these crashes is not poison
-
-is(join(' ', map { $_->{reason} } $q->dead), '', 'nothing is a dead letter');
 
 $t->done;
