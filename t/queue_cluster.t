@@ -71,6 +71,10 @@ $target->forget;
 @e = map { event() } 1 .. 30;
 is(join(' ', grep { told(post($t, $_)) ne '202' } @e), '', 'accepted');
 ok(wait_until(10, sub { 30 == grep { attempts($_) ne '' } @e }), 'tried');
+
+# counted once a second
+
+ok(wait_until(5, sub { pending() >= 30 }), 'and counted');
 $redis[2]->stop;
 ok(wait_until(10, sub { $redis[0]->command(CLUSTER => 'INFO')
                         =~ /cluster_slots_fail:[1-9]/ }), 'a node is away');
@@ -91,6 +95,15 @@ $target->forget;
 $target->answer('/erp', status => 200);
 ok(wait_until(20, sub { !grep { attempts($_) eq '' } @taken }),
     'the other shards deliver');
+
+# what waits on the node that is away is not gone
+
+sleep 1.5;
+
+my $waits = grep { attempts($_) eq '' } @e;
+
+cmp_ok($waits, '>', 2, 'its own wait');
+cmp_ok(pending(), '>=', $waits, 'and still count as pending');
 
 # a worker that dies, and new ones, find the other shards
 
@@ -136,3 +149,8 @@ is(scalar(grep { !$had{$_} && attempts($_) eq '' } @accepted), 0,
     'all are delivered');
 
 nodes_done();
+
+
+sub pending {
+    return $t->get('/status')->json->{queue}{targets}{erp}{pending};
+}
