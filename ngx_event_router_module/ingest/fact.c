@@ -19,6 +19,8 @@
                                           line */
 
 
+static ngx_er_value_t *ngx_er_event_indexed(ngx_er_facts_t *facts,
+    ngx_int_t variable);
 static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
     ngx_str_t *text);
 static ngx_er_value_t *ngx_er_event_headers_of(ngx_er_event_t *event,
@@ -28,18 +30,13 @@ static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
 static ngx_int_t ngx_er_event_pairs(ngx_er_event_t *event);
 
 
-/*
- * What an event says for a field that is not in its body.
- *
- * long: a switch over the kinds of fields
- */
+/* what an event says for a field that is not in its body */
 
 ngx_er_value_t *
 ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
 {
-    ngx_str_t                   text;
-    ngx_er_event_t             *event;
-    ngx_http_variable_value_t  *vv;
+    ngx_str_t        text;
+    ngx_er_event_t  *event;
 
     event = facts->data;
 
@@ -76,31 +73,44 @@ ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
         return ngx_er_event_arg(event, &field->name);
 
     case NGX_ER_FIELD_VARIABLE:
-        if (event->request == NULL) {
-            return NULL;
-        }
-
-        vv = ngx_http_get_indexed_variable(event->request, field->variable);
-
-        if (vv == NULL || vv->not_found) {
-            return NULL;
-        }
-
-        /* the fact outlives the request */
-
-        text.len = vv->len;
-        text.data = ngx_pnalloc(facts->pool, vv->len);
-        if (text.data == NULL) {
-            return NULL;
-        }
-
-        ngx_memcpy(text.data, vv->data, vv->len);
-
-        return ngx_er_event_value(facts, &text);
+        return ngx_er_event_indexed(facts, field->variable);
 
     default: /* NGX_ER_FIELD_DATA */
         return NULL;
     }
+}
+
+
+/* a variable of nginx; the fact outlives the request */
+
+static ngx_er_value_t *
+ngx_er_event_indexed(ngx_er_facts_t *facts, ngx_int_t variable)
+{
+    ngx_str_t                   text;
+    ngx_er_event_t             *event;
+    ngx_http_variable_value_t  *vv;
+
+    event = facts->data;
+
+    if (event->request == NULL) {
+        return NULL;
+    }
+
+    vv = ngx_http_get_indexed_variable(event->request, variable);
+
+    if (vv == NULL || vv->not_found) {
+        return NULL;
+    }
+
+    text.len = vv->len;
+    text.data = ngx_pnalloc(facts->pool, vv->len);
+    if (text.data == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(text.data, vv->data, vv->len);
+
+    return ngx_er_event_value(facts, &text);
 }
 
 
