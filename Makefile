@@ -119,8 +119,8 @@ build-clang:          ## the same with clang
 
 build/clang/Makefile: | deps-CLANG
 
-# with points where a test lets it die: ngx_event_router_module/crash.h; and
-# beside it a module of the tests' own
+# with points where a test lets it die: ngx_event_router_module/base/crash.h;
+# and beside it a module of the tests' own
 
 CRASH := -DNGX_ER_CRASH_POINTS=1
 

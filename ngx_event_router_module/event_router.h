@@ -18,7 +18,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "base.h"
+#include "base/base.h"
 #include "conf/where.h"
 #include "ingest/scan.h"
 #include "ingest/form.h"

@@ -7,7 +7,7 @@
 # if it was not told that it is accepted.  Each row looks at both ends: what
 # the producer is told, and what the target got, as which attempt.
 #
-# Points inside a worker are those of ngx_event_router_module/crash.h, so the
+# Points inside a worker are those of ngx_event_router_module/base/crash.h, so the
 # module is a build of its own; points inside a commit are reached from below,
 # by a library that breaks the disk (t/fault/disk.c).
 

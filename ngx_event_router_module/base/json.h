@@ -13,7 +13,7 @@
 #define _NGX_ER_JSON_H_INCLUDED_
 
 
-#include "../base.h"
+#include "base.h"
 
 
 typedef struct {

@@ -25,7 +25,7 @@
 #define _NGX_ER_PARAM_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 typedef enum {

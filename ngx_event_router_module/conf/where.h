@@ -13,7 +13,7 @@
 #define _NGX_ER_WHERE_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 #define NGX_ER_NAME_MAX   64           /* bytes of a source's, target's or

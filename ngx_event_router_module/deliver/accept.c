@@ -30,7 +30,7 @@
 #include "lease.h"
 #include "slots.h"
 #include "sweep.h"
-#include "../crash.h"
+#include "../base/crash.h"
 #include "../ingest/record.h"
 
 

@@ -13,7 +13,7 @@
 #define _NGX_ER_INTERIM_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 #define NGX_ER_INTERIM_LINE  16        /* bytes of a status line that count */

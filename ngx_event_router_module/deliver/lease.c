@@ -33,7 +33,7 @@
 #include "lease.h"
 #include "slots.h"
 #include "guard.h"
-#include "../crash.h"
+#include "../base/crash.h"
 #include "../ingest/record.h"
 #include "../observe/metrics.h"
 

@@ -17,7 +17,7 @@
 #define _NGX_ER_POLICY_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 #define NGX_ER_POLICY_STATUSES  600

@@ -14,7 +14,7 @@
 #define _NGX_ER_FORM_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 #include "scan.h"
 
 

@@ -16,6 +16,7 @@
 
 
 #include "scan.h"
+#include "../route/field.h"
 
 
 typedef struct ngx_er_batch_s  ngx_er_batch_t;    /* batch.h */

@@ -13,7 +13,7 @@
 #define _NGX_ER_PRESETS_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 #define NGX_ER_PRESET_ALTERNATIVES  8

@@ -27,7 +27,7 @@
 #include "answer.h"
 #include "reply.h"
 #include "turns.h"
-#include "../crash.h"
+#include "../base/crash.h"
 #include "../observe/explain.h"
 #include "../observe/gate.h"
 #include "../observe/metrics.h"

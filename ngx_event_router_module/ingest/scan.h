@@ -16,7 +16,7 @@
 #define _NGX_ER_SCAN_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 typedef struct {
@@ -48,6 +48,9 @@ typedef enum {
     NGX_ER_SCAN_DUPLICATE,             /* a named key twice in one object */
     NGX_ER_SCAN_FOUND                  /* too many values of named fields */
 } ngx_er_scan_error_e;
+
+
+typedef struct ngx_er_paths_s  ngx_er_paths_t;    /* paths.h */
 
 
 typedef struct {

@@ -31,7 +31,7 @@
 
 #include "seal.h"
 #include "verify.h"
-#include "../vault.h"
+#include "../base/vault.h"
 
 
 #define NGX_ER_SPKI_MAX      8192      /* bytes of a decoded public key */

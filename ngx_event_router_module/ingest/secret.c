@@ -14,7 +14,7 @@
 
 
 #include "verify_params.h"
-#include "../vault.h"
+#include "../base/vault.h"
 
 
 #define NGX_ER_SECRET_MAX  65536       /* bytes of a file */

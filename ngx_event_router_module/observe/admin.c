@@ -22,7 +22,7 @@
 
 #include "admin.h"
 #include "gate.h"
-#include "../crash.h"
+#include "../base/crash.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/pause.h"
 #include "../ingest/reply.h"

@@ -14,7 +14,7 @@
 #define _NGX_ER_BUDGET_H_INCLUDED_
 
 
-#include "../base.h"
+#include "field.h"
 
 
 #define NGX_ER_BUDGET_TIME  50         /* ms of CPU for an event */

@@ -14,7 +14,7 @@
 #define _NGX_ER_COMPARISON_H_INCLUDED_
 
 
-#include "../base.h"
+#include "field.h"
 #include "number.h"
 #include "regex.h"
 

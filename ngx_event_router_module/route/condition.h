@@ -15,8 +15,8 @@
 #define _NGX_ER_CONDITION_H_INCLUDED_
 
 
-#include "../base.h"
 #include "comparison.h"
+#include "field.h"
 
 
 #define NGX_ER_CONDITION_LINE  64      /* bytes that the CPU fetches at once */

@@ -30,9 +30,8 @@
  */
 
 
-#include "../base.h"
+#include "field.h"
 #include "../conf/nearest.h"
-#include "../ingest/scan.h"
 
 
 #define NGX_ER_FIELD_NAME  1024

@@ -13,7 +13,7 @@
 #define _NGX_ER_MISREAD_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 /*

@@ -14,7 +14,7 @@
 #define _NGX_ER_REGEX_H_INCLUDED_
 
 
-#include "../base.h"
+#include "field.h"
 
 
 typedef struct ngx_er_regex_s  ngx_er_regex_t;

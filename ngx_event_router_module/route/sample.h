@@ -13,7 +13,7 @@
 #define _NGX_ER_SAMPLE_H_INCLUDED_
 
 
-#include "../base.h"
+#include "field.h"
 
 
 typedef struct {

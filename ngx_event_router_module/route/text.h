@@ -13,7 +13,7 @@
 #define _NGX_ER_TEXT_H_INCLUDED_
 
 
-#include "../base.h"
+#include "field.h"
 
 
 /*

@@ -21,7 +21,7 @@
 #define _NGX_ER_ENTRY_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 /*

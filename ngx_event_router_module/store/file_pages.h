@@ -13,7 +13,7 @@
 #define _NGX_ER_FILE_PAGES_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 /*

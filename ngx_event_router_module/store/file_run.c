@@ -19,7 +19,7 @@
 
 #include "file_db.h"
 #include "file_signal.h"
-#include "../crash.h"
+#include "../base/crash.h"
 
 
 static ngx_int_t ngx_er_file_there(ngx_er_file_t *file);

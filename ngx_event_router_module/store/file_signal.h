@@ -13,7 +13,7 @@
 #define _NGX_ER_FILE_SIGNAL_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 #define NGX_ER_FILE_BLAMELESS  0400    /* mode of a holder's file whose worker

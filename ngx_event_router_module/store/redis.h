@@ -16,7 +16,7 @@
 #define _NGX_ER_REDIS_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 #include <hiredis/hiredis.h>
 

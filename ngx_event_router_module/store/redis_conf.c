@@ -17,7 +17,7 @@
 
 #include "redis_conn.h"
 #include "../conf/block.h"
-#include "../vault.h"
+#include "../base/vault.h"
 
 
 #define NGX_ER_REDIS_SECRET  4096      /* bytes of a password file */

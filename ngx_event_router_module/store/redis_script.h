@@ -8,7 +8,7 @@
 #define _NGX_ER_REDIS_SCRIPT_H_INCLUDED_
 
 
-#include "../base.h"
+#include "../base/base.h"
 
 
 #define NGX_ER_REDIS_DIGEST    40      /* digits in hex */

@@ -11,9 +11,8 @@
 
 
 #include "tap.h"
-#include "../../ngx_event_router_module/base.h"
+#include "../../ngx_event_router_module/route/field.h"
 #include "../../ngx_event_router_module/conf/nearest.h"
-#include "../../ngx_event_router_module/ingest/scan.h"
 
 
 typedef struct {

@@ -12,7 +12,7 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/base.h"
+#include "../../ngx_event_router_module/base/base.h"
 
 
 static uint64_t

@@ -24,7 +24,7 @@
 
 #include "../../ngx_event_router_module/ingest/seal.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
-#include "../../ngx_event_router_module/vault.h"
+#include "../../ngx_event_router_module/base/vault.h"
 
 
 #define BODY    "{\"id\":42,\"status\":\"paid\"}"

@@ -14,9 +14,9 @@
 #define _NGX_ER_CHECK_H_INCLUDED_
 
 
-#include "../../base.h"
 #include "document.h"
 #include "../casefold.h"
+#include "../field.h"
 #include "../number.h"
 
 

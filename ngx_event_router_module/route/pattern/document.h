@@ -15,7 +15,7 @@
 #define _NGX_ER_DOCUMENT_H_INCLUDED_
 
 
-#include "../../base.h"
+#include "../../base/base.h"
 
 
 typedef struct ngx_er_tree_s  ngx_er_tree_t;
