@@ -15,7 +15,7 @@
 
 #include "dedup.h"
 #include "memory.h"
-#include "redis_store.h"
+#include "redis/dedup.h"
 
 
 /* what one of the two directives says */

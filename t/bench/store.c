@@ -26,9 +26,9 @@
 
 
 #include "../unit/tap.h"
-#include "../../ngx_event_router_module/store/file.h"
-#include "../../ngx_event_router_module/store/redis_queue.h"
-#include "../../ngx_event_router_module/store/redis_script.h"
+#include "../../ngx_event_router_module/store/file/db.h"
+#include "../../ngx_event_router_module/store/redis/walk.h"
+#include "../../ngx_event_router_module/store/redis/script.h"
 
 #include <sys/resource.h>
 

@@ -14,8 +14,8 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/store/redis_conn.c"
-#include "../../ngx_event_router_module/store/redis_lost.c"
+#include "../../ngx_event_router_module/store/redis/conn.c"
+#include "../../ngx_event_router_module/store/redis/lost.c"
 
 
 #define TEST_OPS  8

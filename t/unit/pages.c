@@ -15,7 +15,7 @@
 
 
 #include "queue_file.h"
-#include "../../ngx_event_router_module/store/file_pages.h"
+#include "../../ngx_event_router_module/store/file/pages.h"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>

@@ -17,7 +17,7 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/store/file_db.h"
+#include "../../ngx_event_router_module/store/file/types.h"
 
 #include <dirent.h>
 

@@ -14,7 +14,7 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/store/redis.h"
+#include "../../ngx_event_router_module/store/redis/redis.h"
 
 
 typedef struct {

@@ -1,0 +1,427 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The door of the embedded store in a worker: open, or closed and tried again
+ * until it opens.  A store that cannot be used is no reason for a worker not
+ * to start, since it serves other locations, too; what asks for the store
+ * meanwhile gets an error at once, and the producer a 503.
+ *
+ * The first opening is made while the worker starts, so that nobody is refused
+ * during a reload.  All others are made in a thread, and look into the pages
+ * first; after crashes in the store the first one is, too.  If the crashes do
+ * not end the door is left closed until nginx.conf is read again.
+ *
+ * When the files were lost (file_look.c) nobody makes new ones in their place:
+ * whoever moved them away may be about to bring others.  Since a file that was
+ * written over can only be opened when nobody uses it any more, one worker
+ * that notices a loss makes all of them close.
+ *
+ * file_queue.c calls in here.  One task is under way at a time; the timer is
+ * cancelable.  What happens is told at crit, and again each minute.
+ */
+
+
+#include "queue.h"
+#include "signal.h"
+
+
+#define NGX_ER_FILE_DOOR_TICK   1000   /* ms */
+#define NGX_ER_FILE_DOOR_SLOW   5      /* ticks between tries, at most */
+#define NGX_ER_FILE_DOOR_TELL   60000  /* ms */
+#define NGX_ER_FILE_DOOR_LOOK   10000  /* ms for looking into the pages */
+#define NGX_ER_FILE_DOOR_SKEW   1000   /* ms between workers */
+
+
+/* of a thread */
+
+typedef struct {
+    ngx_er_file_queue_t     *fq;
+    ngx_uint_t               open;     /* or close */
+    ngx_uint_t               create;
+    ngx_int_t                rc;
+    ngx_er_error_t           err;
+} ngx_er_file_door_task_t;
+
+
+static void ngx_er_file_door_tick(ngx_event_t *ev);
+static void ngx_er_file_door_try(ngx_er_file_queue_t *fq);
+static void ngx_er_file_door_close(ngx_er_file_queue_t *fq);
+static void ngx_er_file_door_thread(void *data, ngx_log_t *log);
+static void ngx_er_file_door_done(ngx_event_t *ev);
+static void ngx_er_file_door_opened(ngx_er_file_queue_t *fq,
+    ngx_uint_t again);
+static void ngx_er_file_door_closed(ngx_er_file_queue_t *fq,
+    ngx_er_error_t *err);
+static void ngx_er_file_door_left(ngx_er_file_queue_t *fq);
+static void ngx_er_file_door_clock(ngx_er_file_queue_t *fq);
+
+
+ngx_int_t
+ngx_er_file_door_init(ngx_er_file_queue_t *fq, uint64_t holder,
+    ngx_cycle_t *cycle)
+{
+    ngx_er_error_t  err;
+
+    fq->opener = ngx_thread_task_alloc(cycle->pool,
+                                       sizeof(ngx_er_file_door_task_t));
+    if (fq->opener == NULL) {
+        return NGX_ERROR;
+    }
+
+    fq->opener->handler = ngx_er_file_door_thread;
+    fq->opener->event.handler = ngx_er_file_door_done;
+    fq->opener->event.data = fq->opener->ctx;
+    fq->opener->event.log = cycle->log;
+
+    fq->tick.handler = ngx_er_file_door_tick;
+    fq->tick.data = &fq->dummy;
+    fq->tick.log = cycle->log;
+    fq->tick.cancelable = 1;
+
+    fq->door = NGX_ER_FILE_DOOR_CLOSED;
+    fq->tries = 0;
+    fq->why.len = 0;
+    fq->next = ngx_current_msec;
+    fq->epoch = fq->sh->epoch;
+
+    fq->file = ngx_er_file_create(&fq->conf, holder, cycle->log, &err);
+
+    if (fq->file == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "event store \"%V\": %*s",
+                      &fq->conf.path, err.len, err.text);
+        return NGX_ERROR;
+    }
+
+    ngx_er_signal(&fq->sh->crashes);
+
+    ngx_add_timer(&fq->tick, NGX_ER_FILE_DOOR_TICK);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
+                   "event router store: door of holder %016xL, doubt:%ui "
+                   "crashes:%uA", holder, fq->doubt, fq->sh->crashes);
+
+    if (fq->sh->crashes >= NGX_ER_FILE_CRASHES) {
+        ngx_er_file_door_left(fq);
+
+    } else if (fq->doubt || fq->sh->crashes) {
+        ngx_er_file_door_try(fq);
+
+    } else if (ngx_er_file_reopen(fq->file, !fq->sh->lost, 0, &err)
+               == NGX_OK)
+    {
+        ngx_er_file_door_opened(fq, 0);
+
+    } else {
+        ngx_er_file_door_closed(fq, &err);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_file_door_tick(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_er_file_queue_t  *fq;
+
+    c = ev->data;
+    fq = c->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router store: tick, door:%d crashes:%uA epoch:%uA "
+                   "of %uA", fq->door, fq->sh->crashes, fq->epoch,
+                   fq->sh->epoch);
+
+    ngx_add_timer(ev, NGX_ER_FILE_DOOR_TICK);
+
+    switch (fq->door) {
+
+    case NGX_ER_FILE_DOOR_OPEN:
+
+        if (fq->sh->epoch != fq->epoch
+            || fq->sh->crashes >= NGX_ER_FILE_CRASHES)
+        {
+            ngx_er_file_door_close(fq);
+        }
+
+        break;
+
+    case NGX_ER_FILE_DOOR_CLOSED:
+
+        if (fq->sh->crashes >= NGX_ER_FILE_CRASHES) {
+            ngx_er_file_door_left(fq);
+
+        } else if ((ngx_msec_int_t) (fq->next - ngx_current_msec) <= 0) {
+            ngx_er_file_door_try(fq);
+        }
+
+        break;
+
+    case NGX_ER_FILE_DOOR_LEFT:
+
+        if (fq->sh->crashes < NGX_ER_FILE_CRASHES) {
+
+            /* this worker is about to go, and the reload may have helped */
+
+            fq->door = NGX_ER_FILE_DOOR_CLOSED;
+
+        } else if (ngx_current_msec - fq->told >= NGX_ER_FILE_DOOR_TELL) {
+            ngx_er_file_door_left(fq);
+        }
+
+        break;
+
+    default:  /* a thread is at it */
+        break;
+    }
+}
+
+
+static void
+ngx_er_file_door_try(ngx_er_file_queue_t *fq)
+{
+    ngx_er_file_door_task_t  *task;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: try %ui to open it, lost:%uA "
+                   "doubt:%ui", fq->tries + 1, fq->sh->lost, fq->doubt);
+
+    task = fq->opener->ctx;
+
+    task->fq = fq;
+    task->open = 1;
+    task->create = !fq->sh->lost;
+
+    fq->epoch = fq->sh->epoch;
+
+    if (ngx_thread_task_post(fq->threads, fq->opener) == NGX_OK) {
+        fq->door = NGX_ER_FILE_DOOR_OPENING;
+    }
+}
+
+
+static void
+ngx_er_file_door_close(ngx_er_file_queue_t *fq)
+{
+    ngx_er_file_door_task_t  *task;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: another worker lost it");
+
+    task = fq->opener->ctx;
+
+    task->fq = fq;
+    task->open = 0;
+
+    if (ngx_thread_task_post(fq->threads, fq->opener) == NGX_OK) {
+        fq->door = NGX_ER_FILE_DOOR_CLOSING;
+    }
+}
+
+
+static void
+ngx_er_file_door_thread(void *data, ngx_log_t *log)
+{
+    ngx_er_file_door_task_t *task = data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
+                   "event router store: thread at the door, open:%ui "
+                   "create:%ui", task->open, task->create);
+
+    if (task->open) {
+        task->rc = ngx_er_file_reopen(task->fq->file, task->create,
+                                      NGX_ER_FILE_DOOR_LOOK, &task->err);
+        return;
+    }
+
+    ngx_er_error(&task->err, "another worker cannot use it any more");
+    ngx_er_file_lose(task->fq->file, &task->err);
+
+    task->rc = NGX_ERROR;
+}
+
+
+static void
+ngx_er_file_door_done(ngx_event_t *ev)
+{
+    ngx_er_file_queue_t      *fq;
+    ngx_er_file_door_task_t  *task;
+
+    task = ev->data;
+    fq = task->fq;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ev->log, 0,
+                   "event router store: thread was at the door, open:%ui "
+                   "rc:%i", task->open, task->rc);
+
+    if (task->rc == NGX_OK) {
+        ngx_er_file_door_opened(fq, 1);
+        return;
+    }
+
+    ngx_er_file_door_closed(fq, &task->err);
+}
+
+
+static void
+ngx_er_file_door_opened(ngx_er_file_queue_t *fq, ngx_uint_t again)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: \"%V\" is open, again:%ui",
+                   &fq->conf.path, again);
+
+    fq->door = NGX_ER_FILE_DOOR_OPEN;
+    fq->tries = 0;
+    fq->why.len = 0;
+
+    fq->sh->away = 0;
+    fq->sh->lost = 0;
+
+    ngx_er_file_door_clock(fq);
+
+    if (again) {
+        ngx_log_error(NGX_LOG_NOTICE, fq->tick.log, 0,
+                      "event store \"%V\" is open, events are accepted",
+                      &fq->conf.path);
+    }
+}
+
+
+static void
+ngx_er_file_door_closed(ngx_er_file_queue_t *fq, ngx_er_error_t *err)
+{
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: \"%V\" is closed, tries:%ui: %*s",
+                   &fq->conf.path, fq->tries + 1, err->len, err->text);
+
+    fq->door = NGX_ER_FILE_DOOR_CLOSED;
+    fq->sh->away = 1;
+
+    fq->tries = ngx_min(fq->tries + 1, NGX_ER_FILE_DOOR_SLOW);
+    fq->next = ngx_current_msec + fq->tries * NGX_ER_FILE_DOOR_TICK;
+
+    if (fq->why.len != err->len
+        || ngx_memcmp(fq->why.text, err->text, err->len) != 0
+        || ngx_current_msec - fq->told >= NGX_ER_FILE_DOOR_TELL)
+    {
+        fq->why = *err;
+        fq->told = ngx_current_msec;
+
+        ngx_log_error(NGX_LOG_CRIT, fq->tick.log, 0,
+                      "event store \"%V\" is closed, events are answered 503 "
+                      "until it can be opened: %*s",
+                      &fq->conf.path, err->len, err->text);
+    }
+
+    ngx_post_event(&fq->flush, &ngx_posted_events);
+}
+
+
+void
+ngx_er_file_door_lost(ngx_er_file_queue_t *fq)
+{
+    ngx_er_error_t  err;
+
+    if (fq->door != NGX_ER_FILE_DOOR_OPEN) {
+        return;
+    }
+
+    err.len = 0;
+    (void) ngx_er_file_is_open(fq->file, &err);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: lost, epoch:%uA of %uA: %*s",
+                   fq->epoch, fq->sh->epoch, err.len, err.text);
+
+    if (fq->sh->epoch == fq->epoch) {
+        (void) ngx_atomic_fetch_add(&fq->sh->epoch, 1);
+        fq->sh->lost = 1;
+
+        if (fq->sh->pending) {
+            ngx_log_error(NGX_LOG_CRIT, fq->tick.log, 0,
+                          "event store \"%V\" is lost, and with it %uA "
+                          "deliveries that wait, unless it comes back",
+                          &fq->conf.path, fq->sh->pending);
+        }
+    }
+
+    ngx_er_file_door_closed(fq, &err);
+}
+
+
+static void
+ngx_er_file_door_left(ngx_er_file_queue_t *fq)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: left closed, crashes:%uA",
+                   fq->sh->crashes);
+
+    fq->door = NGX_ER_FILE_DOOR_LEFT;
+    fq->told = ngx_current_msec;
+    fq->sh->away = 1;
+
+    ngx_log_error(NGX_LOG_CRIT, fq->tick.log, 0,
+                  "event store \"%V\" is left closed after %uA crashes of "
+                  "workers in it, events are answered 503: restore a back-up, "
+                  "or move the directory away, and reload nginx",
+                  &fq->conf.path, fq->sh->crashes);
+
+    ngx_post_event(&fq->flush, &ngx_posted_events);
+}
+
+
+/*
+ * The time that this worker knows is of before the fork.  With the others'
+ * clock on top of it ours would run ahead, and that of those who start next
+ * even more; so it is looked at anew, and after theirs.
+ */
+
+static void
+ngx_er_file_door_clock(ngx_er_file_queue_t *fq)
+{
+    uint64_t  clock, now;
+
+    clock = ngx_er_file_clock(fq->file);
+
+    ngx_time_update();
+    now = ngx_er_queue_now();
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: its clock is %uL, ours %uL",
+                   clock, now);
+
+    if (clock <= now) {
+        return;
+    }
+
+    if (clock - now > NGX_ER_FILE_DOOR_SKEW) {
+        ngx_log_error(NGX_LOG_WARN, fq->tick.log, 0,
+                      "the clock was turned back since the event store "
+                      "\"%V\" was used, its own clock goes on",
+                      &fq->conf.path);
+    }
+
+    ngx_er_queue_clock(clock);
+}
+
+
+/* the thread pool has ended before, with its last task */
+
+void
+ngx_er_file_door_exit(ngx_er_file_queue_t *fq)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: worker leaves, door:%d", fq->door);
+
+    if (fq->tick.timer_set) {
+        ngx_del_timer(&fq->tick);
+    }
+
+    ngx_er_file_close(fq->file);
+    fq->file = NULL;
+}

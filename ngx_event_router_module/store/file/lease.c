@@ -1,0 +1,605 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Leases: LEASE gives entries that are due to this worker for a while, EXTEND
+ * lengthens that, ADOPT takes away what a dead worker had.  Called by
+ * ngx_er_file_run().
+ *
+ * A lease that ends by itself means that who had it crashed or hung, perhaps
+ * on this very entry, so it counts as a crash of the entry: whoever has it
+ * next will know, and bury it after too many.  So that this strikes the one
+ * and not what was in hand beside it, of those that are one crash short of
+ * that a worker gets one at a time.  An entry that cannot be read is buried.
+ */
+
+
+#include "types.h"
+
+
+#define NGX_ER_FILE_SUSPECT  100       /* ms from one to the next */
+
+
+static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_class_e class, ngx_uint_t limit,
+    size_t *left);
+static ngx_int_t ngx_er_file_lease_again(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, size_t *left);
+static ngx_int_t ngx_er_file_lease_fresh(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_uint_t limit, ngx_uint_t reach, size_t *left);
+static ngx_int_t ngx_er_file_lease_until(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_uint_t reach, uint64_t *until);
+static ngx_int_t ngx_er_file_lease_pick(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, size_t *left);
+static ngx_int_t ngx_er_file_lease_due(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, uint64_t *key, size_t *left);
+static ngx_int_t ngx_er_file_lease_alone(ngx_er_file_txn_t *t,
+    ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_lease_read(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, uint64_t *key, ngx_er_file_row_t *row,
+    ngx_str_t *record);
+static ngx_int_t ngx_er_file_lease_stale(ngx_er_file_txn_t *t, uint64_t *key,
+    ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_adopt_one(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, uint64_t *key);
+
+
+ngx_int_t
+ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    size_t                 left;
+    ngx_str_t              name;
+    ngx_er_queue_count_t  *count;
+
+    op->entries = ngx_array_create(op->pool, 4, sizeof(ngx_er_entry_t));
+    if (op->entries == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (op->lease == 0) {
+        op->lease = 1;
+    }
+
+    left = op->bytes;
+
+    if (ngx_er_file_lease_again(t, op, &left) != NGX_OK
+        || ngx_er_file_lease_fresh(t, op, op->fresh, op->reach, &left)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (op->pick == NGX_ER_QUEUE_PICK_ENDS
+        && ngx_er_file_lease_fresh(t, op, op->again,
+                                   op->reach ? 0 : NGX_ER_ENTRY_NEWEST, &left)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    count = &op->count;
+
+    if (ngx_er_file_count_get(t, op->target, count) == NGX_ERROR
+        || ngx_er_file_next_due(t, op->target, NGX_ER_FILE_FRESH, op,
+                                &count->fresh)
+           != NGX_OK
+        || ngx_er_file_next_due(t, op->target, NGX_ER_FILE_AGAIN, op,
+                                &count->again)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    count->oldest = NGX_ER_NEVER;
+
+    name = count->name;
+    count->name.data = ngx_pnalloc(op->pool, name.len + 1);
+    if (count->name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(count->name.data, name.data, name.len);
+
+    return NGX_OK;
+}
+
+
+/* what was given leaves the front of DUE, so that is where the next one is */
+
+static ngx_int_t
+ngx_er_file_lease_class(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_class_e class, ngx_uint_t limit, size_t *left)
+{
+    uint64_t    key[4];
+    ngx_int_t   rc;
+    ngx_uint_t  n, step;
+
+    for (n = 0, step = 0;
+         n < limit && step < limit + NGX_ER_FILE_STEPS;
+         step++)
+    {
+        key[0] = op->target;
+        key[1] = class;
+        key[2] = 0;
+        key[3] = 0;
+
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_DUE, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != op->target
+            || key[1] != (uint64_t) class || key[2] > t->now)
+        {
+            break;
+        }
+
+        rc = ngx_er_file_lease_due(t, op, key, left);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            break;
+        }
+
+        if (rc == NGX_OK) {
+            n++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_lease_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    size_t *left)
+{
+    if (op->again == 0) {
+        return NGX_OK;
+    }
+
+    switch (op->pick) {
+
+    case NGX_ER_QUEUE_PICK_ENDS:
+        return NGX_OK;
+
+    case NGX_ER_QUEUE_PICK_DUE:
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, op->again,
+                                       left);
+
+    default: /* NGX_ER_QUEUE_PICK_LEAST, NGX_ER_QUEUE_PICK_EARLY */
+        return ngx_er_file_lease_pick(t, op, left);
+    }
+}
+
+
+/* what was given leaves the end of DUE, too */
+
+static ngx_int_t
+ngx_er_file_lease_fresh(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_uint_t limit, ngx_uint_t reach, size_t *left)
+{
+    uint64_t    key[4], until;
+    ngx_int_t   rc;
+    ngx_uint_t  n, step;
+
+    if (reach == 0) {
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_FRESH, limit, left);
+    }
+
+    if (ngx_er_file_lease_until(t, op, reach, &until) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (n = 0, step = 0;
+         n < limit && step < limit + NGX_ER_FILE_STEPS;
+         step++)
+    {
+        key[0] = op->target;
+        key[1] = NGX_ER_FILE_FRESH;
+        key[2] = until;
+        key[3] = NGX_ER_NEVER;
+
+        rc = ngx_er_file_seek_back(t, NGX_ER_FILE_DUE, key);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != op->target
+            || key[1] != NGX_ER_FILE_FRESH)
+        {
+            break;
+        }
+
+        rc = ngx_er_file_lease_due(t, op, key, left);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DONE) {
+            break;
+        }
+
+        if (rc == NGX_OK) {
+            n++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a time between that of the first one and that of the last one that is due */
+
+static ngx_int_t
+ngx_er_file_lease_until(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_uint_t reach, uint64_t *until)
+{
+    uint64_t   key[4], first;
+    ngx_int_t  rc;
+
+    *until = t->now;
+
+    if (reach >= NGX_ER_ENTRY_NEWEST) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_file_next_due(t, op->target, NGX_ER_FILE_FRESH, NULL, &first)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    key[0] = op->target;
+    key[1] = NGX_ER_FILE_FRESH;
+    key[2] = t->now;
+    key[3] = NGX_ER_NEVER;
+
+    rc = ngx_er_file_seek_back(t, NGX_ER_FILE_DUE, key);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && key[0] == op->target && key[1] == NGX_ER_FILE_FRESH
+        && key[2] > first)
+    {
+        /* ms are less than 2^53 */
+
+        *until = first + (key[2] - first) * reach / NGX_ER_ENTRY_NEWEST;
+    }
+
+    return NGX_OK;
+}
+
+
+/* one that failed least; what cannot be read is left to the others */
+
+static ngx_int_t
+ngx_er_file_lease_pick(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    size_t *left)
+{
+    uint64_t           key[4], best[4], n, least;
+    ngx_int_t          rc;
+    ngx_uint_t         step;
+    ngx_er_file_row_t  row;
+
+    ngx_memzero(best, sizeof(best));
+
+    key[0] = op->target;
+    key[1] = NGX_ER_FILE_AGAIN;
+    key[2] = 0;
+    key[3] = 0;
+
+    least = NGX_ER_NEVER;
+
+    for (step = 0; step < NGX_ER_ENTRY_LOOKS; step++) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_DUE, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != op->target
+            || key[1] != NGX_ER_FILE_AGAIN
+            || (key[2] > t->now && op->pick != NGX_ER_QUEUE_PICK_EARLY))
+        {
+            break;
+        }
+
+        rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, op->target, key[3], &row);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK && (row.holder == 0 || key[2] <= t->now)) {
+            n = (uint64_t) row.e.attempts + row.e.crashes;
+
+            if (n < least || (n == least && key[3] < best[3])) {
+                ngx_memcpy(best, key, sizeof(best));
+                least = n;
+            }
+        }
+
+        ngx_er_file_after(NGX_ER_FILE_DUE, key);
+    }
+
+    if (least == NGX_ER_NEVER) {
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, 1, left);
+    }
+
+    rc = ngx_er_file_lease_due(t, op, best, left);
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/* NGX_DECLINED: not given, but out of the way; NGX_DONE: too large by now */
+
+static ngx_int_t
+ngx_er_file_lease_due(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    uint64_t *key, size_t *left)
+{
+    uint32_t           crashes;
+    ngx_int_t          rc;
+    ngx_str_t          record;
+    ngx_er_file_row_t  row;
+
+    rc = ngx_er_file_lease_read(t, op, key, &row, &record);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    crashes = row.e.crashes + (row.holder ? 1 : 0);
+
+    if (crashes + 1 == NGX_ER_ENTRY_CRASHES) {
+        rc = ngx_er_file_lease_alone(t, &row);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (record.len > *left && op->entries->nelts) {
+        return NGX_DONE;
+    }
+
+    *left -= ngx_min(*left, record.len);
+
+    if (ngx_er_file_unindex(t, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    row.holder = t->file->holder;
+    row.e.token = op->token;
+    row.e.crashes = crashes;
+    row.e.due = ngx_er_file_later(t->now, op->lease);
+
+    if (ngx_er_file_index(t, &row) != NGX_OK
+        || ngx_er_file_get(t, NGX_ER_FILE_EVENTS, &row.e.seq, &record)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_result(t, op, &row, &record);
+}
+
+
+/* NGX_DECLINED: this worker has another suspect, so this one waits */
+
+static ngx_int_t
+ngx_er_file_lease_alone(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    uint64_t        key[3];
+    ngx_int_t       rc;
+    ngx_str_t       value;
+    ngx_er_file_t  *file;
+
+    file = t->file;
+
+    key[0] = file->holder;
+    key[1] = file->suspect[0];
+    key[2] = file->suspect[1];
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_LEASES, key, &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED
+        || (key[1] == row->e.target && key[2] == row->e.seq))
+    {
+        file->suspect[0] = row->e.target;
+        file->suspect[1] = row->e.seq;
+        return NGX_OK;
+    }
+
+    if (ngx_er_file_unindex(t, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    row->e.due = t->now + ++t->suspects * NGX_ER_FILE_SUSPECT;
+
+    return ngx_er_file_index(t, row) == NGX_OK ? NGX_DECLINED : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_file_lease_read(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    uint64_t *key, ngx_er_file_row_t *row, ngx_str_t *record)
+{
+    ngx_int_t   rc;
+    ngx_msec_t  keep;
+
+    keep = op->keep ? op->keep : NGX_ER_FILE_KEEP;
+
+    rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, op->target, key[3], row);
+
+    switch (rc) {
+
+    case NGX_OK:
+
+        if (row->blocked || row->e.due != key[2]
+            || (uint64_t) ngx_er_file_class(row) != key[1])
+        {
+            return ngx_er_file_lease_stale(t, key, row);
+        }
+
+        break;
+
+    case NGX_ERROR:
+        return NGX_ERROR;
+
+    default:
+
+        if (ngx_er_file_delete(t, NGX_ER_FILE_DUE, key) == NGX_ERROR
+            || (rc == NGX_ABORT
+                && ngx_er_file_bury_corrupt(t, op->target, key[3], keep)
+                   != NGX_OK))
+        {
+            return NGX_ERROR;
+        }
+
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_EVENTS, &key[3], record);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_er_file_bury(t, row, NGX_ER_DEAD_CORRUPT, keep);
+        return rc == NGX_OK ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+/* a row of DUE that its entry knows nothing of: the entry is right */
+
+static ngx_int_t
+ngx_er_file_lease_stale(ngx_er_file_txn_t *t, uint64_t *key,
+    ngx_er_file_row_t *row)
+{
+    if (ngx_er_file_delete(t, NGX_ER_FILE_DUE, key) == NGX_ERROR
+        || ngx_er_file_index(t, row) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_er_file_extend(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    ngx_int_t          rc;
+    ngx_er_file_row_t  row;
+
+    rc = ngx_er_file_mine(t, op, &row);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    row.e.due = ngx_er_file_later(t->now, op->lease);
+
+    return ngx_er_file_index(t, &row);
+}
+
+
+ngx_int_t
+ngx_er_file_adopt(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    uint64_t    key[3];
+    ngx_int_t   rc;
+    ngx_uint_t  step;
+
+    op->count.pending = 0;
+    op->more = 0;
+
+    key[0] = op->holder;
+    key[1] = 0;
+    key[2] = 0;
+
+    for (step = 0; /* void */ ; step++) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_LEASES, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != op->holder) {
+            return NGX_OK;
+        }
+
+        if (step == NGX_ER_FILE_STEPS) {
+            op->more = 1;
+            return NGX_OK;
+        }
+
+        if (ngx_er_file_delete(t, NGX_ER_FILE_LEASES, key) == NGX_ERROR
+            || ngx_er_file_adopt_one(t, op, key) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_er_file_adopt_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    uint64_t *key)
+{
+    ngx_int_t          rc;
+    ngx_er_file_row_t  row;
+
+    rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, key[1], key[2], &row);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_er_file_bury_corrupt(t, key[1], key[2], NGX_ER_FILE_KEEP);
+    }
+
+    if (rc == NGX_DECLINED || row.holder != op->holder) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_file_unindex(t, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    row.holder = 0;
+    row.e.token = 0;
+    row.e.due = t->now;
+
+    if (!op->leaves) {
+        row.e.crashes++;
+    }
+
+    if (ngx_er_file_order_release(t, &row) != NGX_OK
+        || ngx_er_file_index(t, &row) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    op->count.pending++;
+
+    return NGX_OK;
+}

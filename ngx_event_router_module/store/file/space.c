@@ -1,0 +1,404 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Space in the file store.  The file has its whole size from the beginning, so
+ * the disk cannot fill up below it, and events are refused above a high-water
+ * mark, so that there is always room to settle, retry and bury what is there:
+ * LMDB needs free pages even to delete.
+ *
+ * Used is what the file has had at most, less the pages on LMDB's free list.
+ * To count that list takes a look at each of its rows, so it is done once a
+ * second, with a SWEEP, and when the estimate of what came since then would
+ * pass the mark, and after so many transactions, since what other processes
+ * accept is not in the estimate.  If the last page goes all the same, the
+ * transaction fails as a whole and is tried without its events; if even that
+ * does not help, the map grows by an eighth, which only the disk can refuse.
+ *
+ * Space in memory: the pages of the map that were looked at count as a
+ * process's own until the kernel is short of memory, so whoever watches nginx
+ * would see it grow to the size of the store while a backlog is delivered.
+ * They are let go four times a second.  They stay in the page cache, from
+ * where the next look at them takes them without the disk.
+ */
+
+
+#include "types.h"
+
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+
+
+#define NGX_ER_FILE_INLINE    1900     /* bytes: larger ones get pages */
+#define NGX_ER_FILE_OVERHEAD  600      /* bytes of an event's rows, at most */
+#define NGX_ER_FILE_PART      400      /* of an entry's */
+#define NGX_ER_FILE_TXNS      32       /* of all processes, between counts */
+#define NGX_ER_FILE_MAPPED    250      /* ms that pages stay mapped */
+
+/* how far an emergency may go */
+#define ngx_er_file_limit(size)  ((size) + (size) / 8 + 262144)
+
+
+static uint64_t ngx_er_file_monotonic(void);
+static uint64_t ngx_er_file_page(ngx_er_file_t *file);
+static void ngx_er_file_space_judge(ngx_er_file_t *file);
+static void ngx_er_file_space_full(ngx_er_file_t *file);
+
+
+/* the whole size on the disk, or a sentence */
+
+ngx_int_t
+ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err)
+{
+    int          fd;
+    uint64_t     bytes;
+    struct stat  st;
+    MDB_envinfo  info;
+
+    (void) mdb_env_info(file->env, &info);
+
+    bytes = (info.me_last_pgno + 1) * ngx_er_file_page(file);
+
+    if (bytes > ngx_er_file_limit(file->size)) {
+        ngx_er_error(err, "\"%s\" was larger once and %uL bytes of it are in "
+                     "use, so \"size\" cannot be %uL bytes", file->path,
+                     bytes, file->size);
+        return NGX_ERROR;
+    }
+
+    if (mdb_env_get_fd(file->env, &fd) != 0 || fstat(fd, &st) == -1) {
+        ngx_er_error(err, "cannot find out the size of \"%s/data.mdb\"",
+                     file->path);
+        return NGX_ERROR;
+    }
+
+    if ((uint64_t) st.st_size >= file->size
+        && (uint64_t) st.st_blocks * 512 >= file->size)
+    {
+        return NGX_OK;
+    }
+
+    /* LMDB's first pages must be there before what a crash could leave */
+
+    (void) mdb_env_sync(file->env, 1);
+
+    if (fallocate(fd, 0, 0, file->size) == 0) {
+        (void) fsync(fd);
+        return NGX_OK;
+    }
+
+    if (ngx_errno == EOPNOTSUPP || ngx_errno == EINVAL
+        || ngx_errno == ENOSYS)
+    {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "no room for %uL bytes in \"%s\" (%s): make room on the "
+                 "disk or give \"size\" a smaller value", file->size,
+                 file->path, strerror(ngx_errno));
+
+    return NGX_ERROR;
+}
+
+
+/* workers that find no room do not start, so it is looked at before them */
+
+ngx_int_t
+ngx_er_file_room(ngx_er_file_conf_t *conf, int dir, ngx_er_error_t *err)
+{
+    int             rc;
+    char            parent[NGX_MAX_PATH + 1];
+    size_t          len;
+    uint64_t        room;
+    struct stat     st;
+    struct statvfs  fs;
+
+    room = 0;
+
+    if (dir != -1) {
+
+        if (fstatat(dir, "data.mdb", &st, 0) == 0) {
+            room = (uint64_t) st.st_blocks * 512;
+        }
+
+        rc = fstatvfs(dir, &fs);
+
+    } else {
+
+        /* nginx will make it, but not what it stands in */
+
+        len = ngx_min(conf->path.len, NGX_MAX_PATH);
+
+        while (len > 1 && conf->path.data[len - 1] != '/') {
+            len--;
+        }
+
+        ngx_memcpy(parent, conf->path.data, len);
+        parent[len] = '\0';
+
+        rc = statvfs(parent, &fs);
+    }
+
+    if (rc == -1) {
+        return NGX_OK;
+    }
+
+    room += (uint64_t) fs.f_bavail * fs.f_frsize;
+
+    if (room >= conf->size) {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "no room for %uL bytes in \"%V\", there are %uL: make "
+                 "room on the disk or give \"size\" a smaller value",
+                 conf->size, &conf->path, room);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record, ngx_uint_t parts)
+{
+    uint64_t        bytes;
+    ngx_er_file_t  *file;
+
+    file = t->file;
+
+    bytes = record + NGX_ER_FILE_OVERHEAD + parts * NGX_ER_FILE_PART;
+
+    if (record > NGX_ER_FILE_INLINE) {
+        bytes += ngx_er_file_page(file);
+    }
+
+    if (!file->full && file->used + file->grown + bytes > file->high) {
+        ngx_er_file_space_count(file, t->grown);
+
+        if (file->used + file->grown + bytes > file->high) {
+            ngx_er_file_space_full(file);
+        }
+    }
+
+    if (file->full) {
+        return NGX_BUSY;
+    }
+
+    t->grown += bytes;
+    file->grown += bytes;
+
+    return NGX_OK;
+}
+
+
+/*
+ * As of the last commit, which the caller's write transaction holds still;
+ * "grown" is what this transaction accepted already.
+ */
+
+void
+ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
+{
+    int          rc;
+    size_t       n, pages;
+    MDB_txn     *txn;
+    MDB_val      k, v;
+    MDB_cursor  *cursor;
+    MDB_envinfo  info;
+
+    if (mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn) != 0) {
+        return;
+    }
+
+    if (mdb_cursor_open(txn, 0, &cursor) != 0) {
+        mdb_txn_abort(txn);
+        return;
+    }
+
+    pages = 0;
+
+    while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        if (v.mv_size >= sizeof(size_t)) {
+            ngx_memcpy(&n, v.mv_data, sizeof(size_t));
+            pages += n;
+        }
+    }
+
+    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+
+    if (rc != MDB_NOTFOUND || mdb_env_info(file->env, &info) != 0) {
+        return;
+    }
+
+    n = info.me_last_pgno + 1;
+
+    file->used = (n - ngx_min(n, pages)) * ngx_er_file_page(file);
+    file->grown = grown;
+    file->counted = ngx_er_file_monotonic();
+    file->txnid = info.me_last_txnid;
+
+    ngx_er_file_space_judge(file);
+}
+
+
+static void
+ngx_er_file_space_judge(ngx_er_file_t *file)
+{
+    if (file->used + file->grown > file->high) {
+        ngx_er_file_space_full(file);
+
+    } else if (file->full && file->used + file->grown <= file->low) {
+        file->full = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, file->log, 0,
+                      "event store \"%s\" has room again", file->path);
+    }
+}
+
+
+static void
+ngx_er_file_space_full(ngx_er_file_t *file)
+{
+    if (file->full) {
+        return;
+    }
+
+    file->full = 1;
+
+    ngx_log_error(NGX_LOG_ERR, file->log, 0,
+                  "event store \"%s\" is full: %uL of its %uL bytes are used, "
+                  "events are answered 503 until it is down to %uL",
+                  file->path, file->used, file->size, file->low);
+}
+
+
+ngx_uint_t
+ngx_er_file_space_old(ngx_er_file_t *file)
+{
+    MDB_envinfo  info;
+
+    if (file->counted == 0
+        || ngx_er_file_monotonic() - file->counted >= 1000
+        || mdb_env_info(file->env, &info) != 0)
+    {
+        return 1;
+    }
+
+    return info.me_last_txnid - file->txnid >= NGX_ER_FILE_TXNS;
+}
+
+
+/* outside of any transaction; NGX_DECLINED: it did already */
+
+ngx_int_t
+ngx_er_file_space_grow(ngx_er_file_t *file)
+{
+    ngx_int_t    rc;
+    MDB_envinfo  info;
+
+    rc = NGX_DECLINED;
+
+    (void) pthread_rwlock_wrlock(&file->lock);
+
+    if (file->env && mdb_env_info(file->env, &info) == 0
+        && info.me_mapsize < ngx_er_file_limit(file->size)
+        && mdb_env_set_mapsize(file->env, ngx_er_file_limit(file->size)) == 0)
+    {
+        rc = NGX_OK;
+    }
+
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, file->log, 0,
+                      "event store \"%s\" has no page left in %uL bytes and "
+                      "grows beyond them", file->path, file->size);
+    }
+
+    return rc;
+}
+
+
+/*
+ * LMDB does not tell where its map is, the system does (Linux).  Only a map
+ * that is shared and cannot be written is touched: nothing is lost with its
+ * pages, and what another thread reads meanwhile is mapped again.
+ */
+
+void
+ngx_er_file_space_unmap(ngx_er_file_t *file)
+{
+    int        n;
+    FILE      *maps;
+    char       line[NGX_MAX_PATH + 128], perms[5];
+    uint64_t   now;
+    uintptr_t  start, end;
+
+    now = ngx_er_file_monotonic();
+
+    if (now - file->unmapped < NGX_ER_FILE_MAPPED) {
+        return;
+    }
+
+    file->unmapped = now;
+
+    maps = fopen("/proc/self/maps", "re");
+    if (maps == NULL) {
+        return;
+    }
+
+    /* LMDB must not move it */
+
+    (void) pthread_rwlock_rdlock(&file->lock);
+
+    while (fgets(line, sizeof(line), maps)) {
+        n = sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, perms);
+
+        if (n == 3 && ngx_strcmp(perms, "r--s") == 0
+            && ngx_strstr(line, "/data.mdb\n"))
+        {
+            (void) madvise((void *) start, end - start, MADV_DONTNEED);
+        }
+    }
+
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    (void) fclose(maps);
+}
+
+
+/* is this LMDB's or the system's word for "no room"? */
+
+ngx_uint_t
+ngx_er_file_space_failed(int rc)
+{
+    return rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT;
+}
+
+
+static uint64_t
+ngx_er_file_page(ngx_er_file_t *file)
+{
+    MDB_stat  stat;
+
+    if (mdb_env_stat(file->env, &stat) != 0) {
+        return ngx_pagesize;
+    }
+
+    return stat.ms_psize;
+}
+
+
+static uint64_t
+ngx_er_file_monotonic(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
+}

@@ -1,0 +1,624 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What the scripts of the queue are given: the operation as words, in the
+ * order that redis/queue_*.lua take them.  Pure.  Numbers of events, targets,
+ * holders and tokens are 16 digits in hex; what a producer sent is counted
+ * bytes that no script looks into.
+ *
+ * A replay or a purge asks one shard after the other and each for what is
+ * still missing, so the limit holds for all of them together.
+ */
+
+
+#include "walk.h"
+
+
+#define NGX_ER_REDIS_BATCH     200     /* entries that one sweep looks at */
+#define NGX_ER_REDIS_SILENT    600000  /* ms that the targets of an nginx count
+                                          that is not heard any more */
+#define NGX_ER_REDIS_SCAN      2000    /* entries that one command looks at */
+#define NGX_ER_REDIS_PART      57      /* bytes before name and routes */
+#define NGX_ER_REDIS_LISTED    (8 * 1024 * 1024)
+#define NGX_ER_REDIS_WORDS     (NGX_ER_REDIS_ARGS - 2)
+#define NGX_ER_REDIS_HEX       16
+#define NGX_ER_REDIS_PAST      14      /* bytes of an attempt; its number comes
+                                          behind */
+
+
+/* words of fixed length are written one behind the other */
+
+typedef struct {
+    u_char                *pos;
+    u_char                *last;
+    ngx_str_t             *words;
+    ngx_uint_t             n;
+} ngx_er_redis_words_t;
+
+
+static ngx_uint_t ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w);
+static void ngx_er_redis_queue_accept(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_queue_parts(ngx_er_queue_op_t *op,
+    ngx_str_t *text);
+static void ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
+static void ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
+static void ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text);
+static void ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n);
+static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
+static void ngx_er_redis_word_number(ngx_er_redis_words_t *a, uint64_t n);
+static void ngx_er_redis_word_until(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
+static void ngx_er_redis_word_past(ngx_er_redis_words_t *a,
+    ngx_er_queue_op_t *op);
+
+
+void
+ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
+    ngx_er_redis_layout_t *layout, ngx_er_queue_op_t *op)
+{
+    ngx_memzero(w, sizeof(ngx_er_redis_walk_t));
+
+    w->layout = layout;
+    w->op = op;
+
+    if (op == NULL) {
+        return;
+    }
+
+    w->nonce = ++layout->count;
+    w->fresh = ngx_min(op->fresh, NGX_ER_REDIS_ENTRIES / 2);
+    w->again = ngx_min(op->again, NGX_ER_REDIS_ENTRIES / 2);
+    w->bytes = op->bytes;
+    w->limit = ngx_min(op->limit, NGX_ER_REDIS_ENTRIES / 2);
+
+    w->shard = ngx_er_redis_queue_shard(w);
+
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_LEASE:
+        op->count.fresh = NGX_ER_NEVER;
+        op->count.again = NGX_ER_NEVER;
+        w->left = layout->shards - 1;
+        break;
+
+    case NGX_ER_QUEUE_ADOPT:
+    case NGX_ER_QUEUE_SWEEP:
+        op->partial = 0;
+        w->left = layout->shards - 1;
+        break;
+
+    case NGX_ER_QUEUE_LIST:
+    case NGX_ER_QUEUE_REPLAY:
+    case NGX_ER_QUEUE_PURGE:
+        w->left = op->filter.seq ? 0 : layout->shards - 1;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/*
+ * Leases begin at the next shard each time, so that none of them starves.  The
+ * turns are their own: with a number that other operations change, too, a
+ * lease that alternates with another one would only see each second shard.
+ */
+
+static ngx_uint_t
+ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w)
+{
+    ngx_uint_t          shards;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+    shards = w->layout->shards;
+
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_ACCEPT:
+        return (op->dedup ? (ngx_uint_t) op->key[0] << 8 | op->key[1]
+                          : w->nonce) % shards;
+
+    case NGX_ER_QUEUE_LEASE:
+        return w->layout->turn++ % shards;
+
+    case NGX_ER_QUEUE_EXTEND:
+    case NGX_ER_QUEUE_SETTLE:
+    case NGX_ER_QUEUE_RETRY:
+    case NGX_ER_QUEUE_BURY:
+        return (op->seq & 0xfffff) % shards;
+
+    case NGX_ER_QUEUE_ADOPT:
+    case NGX_ER_QUEUE_SWEEP:
+        return 0;
+
+    default:
+        return (op->filter.seq & 0xfffff) % shards;
+    }
+}
+
+
+/* long: one switch over the verbs */
+
+ngx_int_t
+ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_str_t *words, ngx_uint_t *n)
+{
+    size_t                  size;
+    u_char                 *p;
+    ngx_int_t               rc;
+    ngx_er_queue_op_t      *op;
+    ngx_er_redis_words_t    a;
+    ngx_er_redis_layout_t  *layout;
+
+    op = w->op;
+    layout = w->layout;
+    rc = NGX_OK;
+
+    size = layout->prefix.len + sizeof(":{q}:m") + NGX_INT_T_LEN
+           + NGX_ER_REDIS_WORDS * (NGX_INT64_LEN + 1) + sizeof(op->key) * 2;
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    a.pos = p;
+    a.last = p + size;
+    a.words = words;
+    a.n = 0;
+
+    ngx_er_redis_word_number(&a, 1);
+
+    p = a.pos;
+    a.pos = ngx_slprintf(p, a.last, "%V:{q%ui}:m", &layout->prefix, w->shard);
+    words[a.n].data = p;
+    words[a.n++].len = a.pos - p;
+
+    p = a.pos;
+    a.pos = ngx_slprintf(p, a.last, "%d %ui", NGX_ER_REDIS_LAYOUT,
+                         layout->shards);
+    words[a.n].data = p;
+    words[a.n++].len = a.pos - p;
+
+    if (op == NULL) {
+        *n = a.n;
+        return NGX_OK;
+    }
+
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_ACCEPT:
+        ngx_er_redis_queue_accept(w, &a);
+        rc = ngx_er_redis_queue_parts(op, &words[a.n++]);
+        ngx_er_redis_word_until(w, &a);
+        break;
+
+    case NGX_ER_QUEUE_LEASE:
+        ngx_er_redis_word_hex(&a, layout->holder);
+        ngx_er_redis_word_hex(&a, op->token);
+        ngx_er_redis_word_hex(&a, op->target);
+        ngx_er_redis_word_number(&a, w->fresh);
+        ngx_er_redis_word_number(&a, w->again);
+        ngx_er_redis_word_number(&a, w->bytes);
+        ngx_er_redis_word_number(&a, op->lease);
+        ngx_er_redis_word_number(&a, op->entries && op->entries->nelts);
+        ngx_er_redis_word_until(w, &a);
+        ngx_er_redis_word_number(&a, op->pick);
+        ngx_er_redis_word_number(&a, op->reach);
+        break;
+
+    case NGX_ER_QUEUE_EXTEND:
+    case NGX_ER_QUEUE_SETTLE:
+    case NGX_ER_QUEUE_RETRY:
+    case NGX_ER_QUEUE_BURY:
+        ngx_er_redis_queue_fenced(w, &a);
+        break;
+
+    case NGX_ER_QUEUE_ADOPT:
+        ngx_er_redis_word_hex(&a, op->holder);
+        ngx_er_redis_word_number(&a, NGX_ER_REDIS_BATCH);
+        ngx_er_redis_word_number(&a, !op->leaves);
+        break;
+
+    case NGX_ER_QUEUE_SWEEP:
+        rc = ngx_er_redis_queue_sweep(w, &a);
+        break;
+
+    case NGX_ER_QUEUE_LIST:
+    case NGX_ER_QUEUE_REPLAY:
+    case NGX_ER_QUEUE_PURGE:
+        ngx_er_redis_queue_scan(w, &a);
+        break;
+
+    case NGX_ER_QUEUE_PAUSE:
+        ngx_er_redis_word_id(&a, op->target);
+        ngx_er_redis_word_number(&a, op->held);
+        break;
+    }
+
+    *n = a.n;
+
+    return rc;
+}
+
+
+static void
+ngx_er_redis_queue_accept(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    u_char             *p;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+
+    ngx_er_redis_word_hex(a, w->layout->holder);
+    ngx_er_redis_word_hex(a, op->token);
+
+    p = a->pos;
+    a->pos = ngx_slprintf(p, a->last, "%016xL%016xL", w->layout->holder,
+                          w->nonce);
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
+
+    p = a->pos;
+
+    if (op->dedup) {
+        a->pos = ngx_hex_dump(p, op->key, sizeof(op->key));
+    }
+
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
+
+    ngx_er_redis_word_number(a, op->window);
+    ngx_er_redis_word_text(a, &op->record);
+    ngx_er_redis_word_hex(a, op->source);
+    ngx_er_redis_word_number(a, op->retain);
+    ngx_er_redis_word_number(a, op->guard);
+    ngx_er_redis_word_number(a, op->lease);
+    ngx_er_redis_word_number(a, w->layout->shards);
+    ngx_er_redis_word_number(a, w->shard);
+    ngx_er_redis_word_hex(a, op->print);
+    ngx_er_redis_word_number(a, op->repeat);
+}
+
+
+/* the parts in one word: target, order, delay, lease, lengths, name, routes */
+
+static ngx_int_t
+ngx_er_redis_queue_parts(ngx_er_queue_op_t *op, ngx_str_t *text)
+{
+    size_t                 size;
+    u_char                *p;
+    ngx_uint_t             i;
+    ngx_er_queue_part_t   *part;
+
+    if (op->nparts > NGX_ER_REDIS_TARGETS) {
+        return NGX_ERROR;
+    }
+
+    size = 1;
+
+    for (i = 0; i < op->nparts; i++) {
+        part = &op->parts[i];
+
+        if (part->name.len > 0xffff || part->routes.len > 0xffff) {
+            return NGX_ERROR;
+        }
+
+        size += NGX_ER_REDIS_PART + part->name.len + part->routes.len;
+    }
+
+    p = ngx_pnalloc(op->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (i = 0; i < op->nparts; i++) {
+        part = &op->parts[i];
+
+        p = ngx_sprintf(p, "%016xL%016xL%016xL%c%04xz%04xz",
+                        part->target, part->order, (uint64_t) part->delay,
+                        part->lease ? '1' : '0', part->name.len,
+                        part->routes.len);
+
+        p = ngx_cpymem(p, part->name.data, part->name.len);
+        p = ngx_cpymem(p, part->routes.data, part->routes.len);
+    }
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+
+    ngx_er_redis_word_hex(a, w->layout->holder);
+    ngx_er_redis_word_hex(a, op->token);
+    ngx_er_redis_word_hex(a, op->seq);
+    ngx_er_redis_word_hex(a, op->target);
+
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_EXTEND:
+        ngx_er_redis_word_number(a, op->lease);
+        break;
+
+    case NGX_ER_QUEUE_RETRY:
+        ngx_er_redis_word_number(a, op->delay);
+        ngx_er_redis_word_past(a, op);
+        break;
+
+    case NGX_ER_QUEUE_BURY:
+        ngx_er_redis_word_past(a, op);
+        ngx_er_redis_word_number(a, op->reason);
+        ngx_er_redis_word_number(a, op->counted ? op->past.status : 0);
+
+        ngx_er_redis_word_text(a, &op->answer);
+        a->words[a->n - 1].len = ngx_min(op->answer.len, NGX_ER_ENTRY_ANSWER);
+
+        ngx_er_redis_word_number(a, op->keep);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    u_char             *p;
+    ngx_str_t           known;
+    ngx_uint_t          i;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+
+    p = ngx_pnalloc(op->pool, op->nknown * NGX_ER_REDIS_HEX + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    known.data = p;
+
+    for (i = 0; i < op->nknown; i++) {
+        p = ngx_sprintf(p, "%016xL", op->known[i]);
+    }
+
+    known.len = p - known.data;
+
+    ngx_er_redis_word_hex(a, w->layout->holder);
+    ngx_er_redis_word_number(a, w->layout->gap);
+    ngx_er_redis_word_number(a, op->generation);
+    ngx_er_redis_word_number(a, op->keep);
+    ngx_er_redis_word_text(a, &known);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_BATCH);
+    ngx_er_redis_word_hex(a, op->node);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_SILENT);
+
+    ngx_er_redis_word_hex(a, w->tally.state);
+    ngx_er_redis_word_number(a, w->tally.at);
+    ngx_er_redis_word_number(a, (uint64_t) w->tally.count);
+    ngx_er_redis_word_number(a, w->tally.told);
+    ngx_er_redis_word_hex(a, (w->layout->holder + w->nonce) | 1);
+
+    return NGX_OK;
+}
+
+
+/* LIST, REPLAY, PURGE */
+
+static void
+ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    ngx_er_queue_op_t      *op;
+    ngx_er_queue_filter_t  *f;
+
+    op = w->op;
+    f = &op->filter;
+
+    ngx_er_redis_word_hex(a, op->command);
+    ngx_er_redis_word_number(a, w->limit);
+
+    ngx_er_redis_word_id(a, f->target);
+    ngx_er_redis_word_id(a, f->seq);
+    ngx_er_redis_word_number(a, f->from);
+    ngx_er_redis_word_number(a, f->to);
+    ngx_er_redis_word_text(a, &f->route);
+    ngx_er_redis_word_hex(a, op->after[0]);
+    ngx_er_redis_word_hex(a, op->after[1]);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_SCAN);
+
+    if (op->verb == NGX_ER_QUEUE_LIST) {
+        ngx_er_redis_word_number(a, op->dead);
+        ngx_er_redis_word_number(a, op->records);
+        ngx_er_redis_word_number(a, op->bytes ? op->bytes
+                                               : NGX_ER_REDIS_LISTED);
+    }
+
+    if (op->verb == NGX_ER_QUEUE_REPLAY) {
+        ngx_er_redis_word_number(a, op->archive);
+        ngx_er_redis_word_hex(a, f->source);
+        ngx_er_redis_word_id(a, op->to.target);
+        ngx_er_redis_word_text(a, &op->to.name);
+        ngx_er_redis_word_text(a, &op->to.routes);
+        ngx_er_redis_word_id(a, op->to.order);
+        ngx_er_redis_word_number(a, op->to.delay);
+    }
+}
+
+
+static void
+ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text)
+{
+    a->words[a->n] = *text;
+
+    if (text->data == NULL) {
+        ngx_str_set(&a->words[a->n], "");
+    }
+
+    a->n++;
+}
+
+
+static void
+ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n)
+{
+    u_char  *p;
+
+    p = a->pos;
+    a->pos = ngx_slprintf(p, a->last, "%016xL", n);
+
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
+}
+
+
+/* 0 is none of them */
+
+static void
+ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n)
+{
+    ngx_er_redis_word_hex(a, n);
+
+    if (n == 0) {
+        a->words[a->n - 1].len = 0;
+    }
+}
+
+
+static void
+ngx_er_redis_word_number(ngx_er_redis_words_t *a, uint64_t n)
+{
+    u_char  *p;
+
+    p = a->pos;
+    a->pos = ngx_slprintf(p, a->last, "%uL", n);
+
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
+}
+
+
+/*
+ * What time it was in Redis, and for how many ms from then on somebody waits;
+ * 0, 0 if Redis has said nothing yet.  The reply that said so was under way
+ * for a while, which makes the end earlier, never later.
+ */
+
+static void
+ngx_er_redis_word_until(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    uint64_t               seen;
+    ngx_msec_int_t         wait;
+    ngx_er_redis_clock_t  *clock;
+
+    clock = &w->layout->clocks[w->shard];
+    seen = w->until ? clock->now : 0;
+    wait = seen ? (ngx_msec_int_t) (w->until - clock->at) : 0;
+
+    ngx_er_redis_word_number(a, seen);
+    ngx_er_redis_word_number(a, ngx_max(wait, 0));
+}
+
+
+/* an attempt as it is kept: big-endian time, ms, status */
+
+static void
+ngx_er_redis_word_past(ngx_er_redis_words_t *a, ngx_er_queue_op_t *op)
+{
+    u_char      *p;
+    uint64_t     n;
+    ngx_uint_t   i;
+
+    p = a->pos;
+
+    if (op->counted) {
+        n = op->past.time;
+
+        for (i = 0; i < 8; i++) {
+            p[i] = (u_char) (n >> (56 - 8 * i));
+        }
+
+        n = (uint64_t) op->past.ms << 16 | op->past.status;
+
+        for (i = 0; i < 6; i++) {
+            p[8 + i] = (u_char) (n >> (40 - 8 * i));
+        }
+
+        a->pos = p + NGX_ER_REDIS_PAST;
+    }
+
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
+}
+
+
+ngx_int_t
+ngx_er_redis_queue_moved(const char *text, size_t len, ngx_str_t *host,
+    in_port_t *port, ngx_uint_t *ask)
+{
+    u_char     *last, *p;
+    ngx_int_t   n;
+
+    p = (u_char *) text;
+    last = p + len;
+
+    if (len > 6 && ngx_strncmp(p, "MOVED ", 6) == 0) {
+        *ask = 0;
+        p += 6;
+
+    } else if (len > 4 && ngx_strncmp(p, "ASK ", 4) == 0) {
+        *ask = 1;
+        p += 4;
+
+    } else {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_strlchr(p, last, ' ');
+
+    if (p == NULL) {
+        return NGX_DECLINED;
+    }
+
+    host->data = ++p;
+
+    while (last > p && last[-1] != ':') {
+        last--;
+    }
+
+    if (last == p) {
+        return NGX_DECLINED;
+    }
+
+    host->len = last - 1 - p;
+    n = ngx_atoi(last, (u_char *) text + len - last);
+
+    if (n < 1 || n > 65535) {
+        return NGX_DECLINED;
+    }
+
+    *port = (in_port_t) n;
+
+    return NGX_OK;
+}

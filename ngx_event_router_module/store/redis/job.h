@@ -1,0 +1,68 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The queue in Redis as one worker has it, and its operations under way: for
+ * redis_queue.c, and redis_tally.c, which counts what it has lost.
+ */
+
+
+#ifndef _NGX_ER_REDIS_JOB_H_INCLUDED_
+#define _NGX_ER_REDIS_JOB_H_INCLUDED_
+
+
+#include "../queue.h"
+#include "conn.h"
+#include "node.h"
+#include "walk.h"
+#include "script.h"
+
+
+#define NGX_ER_REDIS_HOPS  5           /* of an operation through a cluster */
+
+
+typedef struct {
+    ngx_er_redis_conf_t     *conf;
+    ngx_er_redis_layout_t    layout;
+
+    ngx_er_queue_t          *queue;    /* the worker's */
+    ngx_er_redis_nodes_t    *nodes;
+    ngx_shm_zone_t          *zone;     /* redis_tally.c */
+    u_char                  *evicts;   /* of each shard, as it was said */
+    ngx_er_redis_walk_t      check;
+    ngx_er_redis_node_t     *first;    /* that was asked to check */
+    ngx_er_redis_op_t        checking;
+    ngx_queue_t              early;    /* operations until the check is over */
+    ngx_queue_t              failed;   /* operations that were not sent */
+    ngx_event_t              post;     /* to answer these */
+    ngx_msec_t               said;     /* that the layout is another one */
+    ngx_msec_t               asks;     /* that a shard is under way */
+    ngx_msec_t               jumped;   /* that Redis's clock is not to be
+                                          trusted */
+    ngx_uint_t               hops;     /* of the check */
+    ngx_uint_t               turn;     /* which shard it asks */
+    unsigned                 checked:1;
+    unsigned                 busy:1;   /* the check is under way */
+    unsigned                 whole:1;  /* of the check: the script was sent */
+    unsigned                 asked:1;  /* how Redis is configured */
+    unsigned                 closed:1;
+} ngx_er_redis_queue_t;
+
+
+/* an operation under way, in its pool */
+
+typedef struct {
+    ngx_er_redis_op_t        op;
+    ngx_er_redis_walk_t      walk;
+    ngx_er_redis_wait_t      wait;
+    ngx_er_redis_queue_t    *rq;
+    ngx_er_redis_node_t     *node;
+    ngx_uint_t               hops;
+    unsigned                 whole:1;  /* the script itself was sent */
+} ngx_er_redis_job_t;
+
+
+#endif /* _NGX_ER_REDIS_JOB_H_INCLUDED_ */

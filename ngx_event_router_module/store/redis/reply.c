@@ -1,0 +1,1086 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What the scripts of the queue return, read into the operation.  Pure.  Every
+ * type and length is checked, because the peer may be anything; what stays is
+ * copied into op->pool.
+ *
+ * An operation over several shards adds up as it goes: entries one behind the
+ * other, counts target by target.  A list asks each shard for as much as it
+ * wants, then sorts and cuts.  Its cursor is the lowest one of the shards that
+ * have more: what lies behind it is shown by the next call.  A replay or a
+ * purge asks each shard only for what is missing; a shard that nobody asked
+ * keeps the cursor where it was, and what was done in the others is not done
+ * again.
+ *
+ * Due times are compared with this worker's clock, and Redis may run on
+ * another machine.  So they are moved by the difference, which every reply
+ * shows.  What is only shown to people (accepted, died) stays Redis's.
+ */
+
+
+#include "walk.h"
+
+
+#define NGX_ER_REDIS_AWAY          1000            /* ms until a shard that is
+                                                      away is asked again */
+#define NGX_ER_REDIS_LATEST        (1LL << 53)     /* ms */
+
+#define ngx_er_redis_is_number(r)  ((r)->type == REDIS_REPLY_INTEGER)
+#define ngx_er_redis_is_text(r)    ((r)->type == REDIS_REPLY_STRING)
+
+
+#define NGX_ER_REDIS_ROUNDS  10000         /* replies of one ADOPT */
+#define NGX_ER_REDIS_SWEPT   13            /* elements before the counts */
+
+
+static void ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now);
+static ngx_int_t ngx_er_redis_queue_late(ngx_er_redis_walk_t *w);
+static ngx_int_t ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+static void ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n);
+static ngx_int_t ngx_er_redis_queue_paused(ngx_er_queue_op_t *op,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
+    long long code);
+static ngx_int_t ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_sweeping(ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_redis_queue_tallied(ngx_er_redis_walk_t *w,
+    redisReply **part);
+static ngx_int_t ngx_er_redis_queue_counted(ngx_er_queue_op_t *op,
+    redisReply **part, int64_t shift);
+static ngx_er_queue_count_t *ngx_er_redis_queue_count(ngx_er_queue_op_t *op,
+    uint64_t target, redisReply *name);
+static ngx_int_t ngx_er_redis_queue_listed(ngx_er_queue_op_t *op,
+    redisReply *reply);
+static void ngx_er_redis_queue_more(ngx_er_redis_walk_t *w, uint64_t *end);
+static ngx_int_t ngx_er_redis_queue_end(ngx_er_redis_walk_t *w);
+static ngx_int_t ngx_er_redis_queue_compare(const void *one,
+    const void *two);
+static void ngx_er_redis_queue_past(ngx_er_entry_t *entry, redisReply *text);
+static ngx_int_t ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_next(ngx_er_redis_walk_t *w);
+static ngx_int_t ngx_er_redis_queue_entries(ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_redis_queue_entry(ngx_er_queue_op_t *op,
+    redisReply **part, int64_t shift);
+static ngx_int_t ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from,
+    ngx_str_t *to);
+static ngx_int_t ngx_er_redis_queue_id(redisReply *text, uint64_t *id);
+static ngx_int_t ngx_er_redis_queue_number(redisReply *reply, uint64_t *n);
+static int64_t ngx_er_redis_queue_shift(redisReply *now);
+static uint64_t ngx_er_redis_queue_local(long long time, int64_t shift);
+
+
+/* long: one switch over the verbs */
+
+ngx_int_t
+ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    long long     code;
+    redisReply  **part;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
+        return NGX_ERROR;
+    }
+
+    part = reply->element;
+
+    if (ngx_er_redis_is_text(part[0]) && ngx_er_redis_is_text(part[1])
+        && part[0]->len == sizeof("LAYOUT") - 1
+        && ngx_strncmp(part[0]->str, "LAYOUT", sizeof("LAYOUT") - 1) == 0)
+    {
+        w->other.data = (u_char *) part[1]->str;
+        w->other.len = part[1]->len;
+        return NGX_DECLINED;
+    }
+
+    if (!ngx_er_redis_is_number(part[0]) || !ngx_er_redis_is_number(part[1])
+        || part[1]->integer < 0 || part[1]->integer > NGX_ER_REDIS_LATEST)
+    {
+        return NGX_ERROR;
+    }
+
+    code = part[0]->integer;
+
+    ngx_er_redis_queue_seen(w, (uint64_t) part[1]->integer);
+
+    if (w->op == NULL) {
+        return NGX_OK;
+    }
+
+    if (code == NGX_ER_REDIS_LATE) {
+        return ngx_er_redis_queue_late(w);
+    }
+
+    switch (w->op->verb) {
+
+    case NGX_ER_QUEUE_ACCEPT:
+        return ngx_er_redis_queue_accepted(w, reply);
+
+    case NGX_ER_QUEUE_LEASE:
+        return ngx_er_redis_queue_leased(w, reply);
+
+    case NGX_ER_QUEUE_ADOPT:
+        return ngx_er_redis_queue_adopted(w, reply);
+
+    case NGX_ER_QUEUE_SWEEP:
+        return ngx_er_redis_queue_swept(w, reply);
+
+    case NGX_ER_QUEUE_LIST:
+    case NGX_ER_QUEUE_REPLAY:
+    case NGX_ER_QUEUE_PURGE:
+        return ngx_er_redis_queue_scanned(w, reply);
+
+    case NGX_ER_QUEUE_PAUSE:
+        return ngx_er_redis_queue_paused(w->op, reply);
+
+    default:
+        return ngx_er_redis_queue_fenced(w, code);
+    }
+}
+
+
+static void
+ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now)
+{
+    ngx_er_redis_clock_t  *clock;
+
+    clock = &w->layout->clocks[w->shard];
+
+    clock->now = now;
+    clock->at = ngx_current_msec;
+}
+
+
+/*
+ * If somebody waits all the same, what was known of Redis's clock is wrong: it
+ * has jumped, or another Redis has taken over, or its last reply was slow.
+ * Now it is known again.
+ */
+
+static ngx_int_t
+ngx_er_redis_queue_late(ngx_er_redis_walk_t *w)
+{
+    if (w->op->verb != NGX_ER_QUEUE_ACCEPT
+        && w->op->verb != NGX_ER_QUEUE_LEASE)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!w->late) {
+        w->late = 1;
+        return NGX_BUSY;
+    }
+
+    ngx_er_redis_queue_stop(w);
+
+    return NGX_ABORT;
+}
+
+
+/* {1, now, event, leased}, {0, now, event, differs}, or {2, now, event,
+   differs, target, name, ...} */
+
+static ngx_int_t
+ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    ngx_uint_t           i;
+    redisReply         **part;
+    ngx_er_queue_op_t   *op;
+
+    op = w->op;
+    part = reply->element;
+
+    if (reply->elements < 3
+        || ngx_er_redis_queue_id(part[2], &op->seq) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (part[0]->integer != 1) {
+        return ngx_er_redis_queue_repeated(op, reply);
+    }
+
+    if (reply->elements < 4
+        || !ngx_er_redis_is_text(part[3]) || part[3]->len != op->nparts)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < op->nparts; i++) {
+        op->parts[i].lease = (part[3]->str[i] == '1');
+    }
+
+    op->rc = NGX_OK;
+
+    return NGX_OK;
+}
+
+
+/* the event is known; what was started again is not leased */
+
+static ngx_int_t
+ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, redisReply *reply)
+{
+    size_t        i;
+    uint64_t      target;
+    redisReply  **part;
+
+    part = reply->element;
+
+    if (reply->elements < 4 || reply->elements % 2
+        || part[0]->integer != (reply->elements > 4 ? 2 : 0)
+        || !ngx_er_redis_is_number(part[3]))
+    {
+        return NGX_ERROR;
+    }
+
+    op->differs = (part[3]->integer != 0);
+    op->rc = NGX_DECLINED;
+
+    if (reply->elements == 4) {
+        return NGX_OK;
+    }
+
+    op->counts = ngx_array_create(op->pool, 2, sizeof(ngx_er_queue_count_t));
+    if (op->counts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 4; i < reply->elements; i += 2) {
+        if (ngx_er_redis_queue_id(part[i], &target) != NGX_OK
+            || !ngx_er_redis_is_text(part[i + 1])
+            || ngx_er_redis_queue_count(op, target, part[i + 1]) == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; i < op->nparts; i++) {
+        op->parts[i].lease = 0;
+    }
+
+    op->rc = NGX_DONE;
+
+    return NGX_OK;
+}
+
+
+/* {1, now, fresh, again, entries...} */
+
+static ngx_int_t
+ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    size_t               i, n;
+    int64_t              shift;
+    uint64_t             fresh, again;
+    redisReply         **part;
+    ngx_er_queue_op_t   *op;
+
+    op = w->op;
+    part = reply->element;
+
+    if (reply->elements < 4
+        || (reply->elements - 4) % NGX_ER_REDIS_FIELDS
+        || !ngx_er_redis_is_number(part[2]) || !ngx_er_redis_is_number(part[3])
+        || ngx_er_redis_queue_entries(op) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    shift = ngx_er_redis_queue_shift(part[1]);
+
+    fresh = ngx_er_redis_queue_local(part[2]->integer, shift);
+    again = ngx_er_redis_queue_local(part[3]->integer, shift);
+
+    w->seen++;
+
+    op->count.fresh = ngx_min(op->count.fresh, fresh);
+    op->count.again = ngx_min(op->count.again, again);
+
+    n = op->entries->nelts;
+
+    for (i = 4; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
+        if (ngx_er_redis_queue_entry(op, part + i, shift) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_er_redis_queue_took(w, n);
+
+    op->rc = NGX_OK;
+
+    if (w->left == 0) {
+        return NGX_OK;
+    }
+
+    if ((w->fresh == 0 && w->again == 0)
+        || (op->entries->nelts && w->bytes == 0))
+    {
+        /* the other shards may have what is due */
+
+        ngx_er_redis_queue_stop(w);
+        return NGX_OK;
+    }
+
+    return ngx_er_redis_queue_next(w);
+}
+
+
+/* what is still wanted after the entries from n on */
+
+static void
+ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n)
+{
+    ngx_uint_t      *left;
+    ngx_er_entry_t  *entry;
+
+    entry = w->op->entries->elts;
+
+    for ( /* void */ ; n < w->op->entries->nelts; n++) {
+        left = (entry[n].attempts + entry[n].crashes
+                || (w->op->pick == NGX_ER_QUEUE_PICK_ENDS && w->fresh == 0))
+               ? &w->again : &w->fresh;
+
+        *left -= ngx_min(*left, 1);
+        w->bytes -= ngx_min(w->bytes, entry[n].record.len);
+    }
+}
+
+
+/* {1, now, target, ...} */
+
+static ngx_int_t
+ngx_er_redis_queue_paused(ngx_er_queue_op_t *op, redisReply *reply)
+{
+    size_t     i;
+    uint64_t  *target;
+
+    op->paused = ngx_array_create(op->pool, 4, sizeof(uint64_t));
+    if (op->paused == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 2; i < reply->elements; i++) {
+        target = ngx_array_push(op->paused);
+
+        if (target == NULL
+            || ngx_er_redis_queue_id(reply->element[i], target) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    op->rc = NGX_OK;
+
+    return NGX_OK;
+}
+
+
+/* a command that was sent twice may have done its work the first time */
+
+static ngx_int_t
+ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, long long code)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+    op->rc = (code == 1) ? NGX_OK : NGX_DECLINED;
+
+    if (code == -1 && w->resent && op->verb == NGX_ER_QUEUE_SETTLE) {
+        op->rc = NGX_OK;
+    }
+
+    return (code >= -1 && code <= 1) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* {1, now, done, more} */
+
+static ngx_int_t
+ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    uint64_t             n, more;
+    redisReply         **part;
+    ngx_er_queue_op_t   *op;
+
+    op = w->op;
+    part = reply->element;
+
+    if (reply->elements != 4
+        || ngx_er_redis_queue_number(part[2], &n) != NGX_OK
+        || ngx_er_redis_queue_number(part[3], &more) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (w->seen++ == 0) {
+        op->count.pending = 0;
+    }
+
+    op->count.pending += n;
+    op->rc = NGX_OK;
+
+    if (more && w->seen < NGX_ER_REDIS_ROUNDS) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_er_redis_queue_next(w);
+}
+
+
+/* {1, now, more, adopted, used, size, nodes, removed, state, entries, told,
+   lost, evicts, counts...} */
+
+static ngx_int_t
+ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    size_t               i;
+    int64_t              shift;
+    uint64_t             n[6];
+    redisReply         **part;
+    ngx_er_queue_op_t   *op;
+
+    op = w->op;
+    part = reply->element;
+
+    if (reply->elements < NGX_ER_REDIS_SWEPT
+        || (reply->elements - NGX_ER_REDIS_SWEPT) % NGX_ER_REDIS_COLUMNS
+        || ngx_er_redis_queue_tallied(w, part) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < 6; i++) {
+        if (ngx_er_redis_queue_number(part[2 + i], &n[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (w->seen++ == 0 && ngx_er_redis_queue_sweeping(op) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    op->more |= (n[0] != 0);
+    op->count.pending += n[1];
+
+    if (n[2] >= op->used) {
+        op->used = n[2];
+        op->size = n[3];
+    }
+
+    op->nodes = ngx_max(op->nodes, (ngx_uint_t) n[4]);
+    op->done += n[5];
+    shift = ngx_er_redis_queue_shift(part[1]);
+
+    for (i = NGX_ER_REDIS_SWEPT;
+         i < reply->elements;
+         i += NGX_ER_REDIS_COLUMNS)
+    {
+        if (ngx_er_redis_queue_counted(op, part + i, shift) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    op->rc = NGX_OK;
+
+    return ngx_er_redis_queue_next(w);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_sweeping(ngx_er_queue_op_t *op)
+{
+    if (op->counts == NULL) {
+        op->counts = ngx_array_create(op->pool, 16,
+                                      sizeof(ngx_er_queue_count_t));
+        if (op->counts == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    op->counts->nelts = 0;
+    op->count.pending = 0;
+    op->more = 0;
+    op->used = 0;
+    op->size = 0;
+    op->nodes = 0;
+    op->done = 0;
+
+    return NGX_OK;
+}
+
+
+/* a worker that exits gets no state */
+
+static ngx_int_t
+ngx_er_redis_queue_tallied(ngx_er_redis_walk_t *w, redisReply **part)
+{
+    uint64_t               count, evicts;
+    ngx_er_redis_tally_t  *tally;
+
+    tally = &w->tally;
+    tally->asked = tally->state;
+
+    if ((w->op->node
+         && ngx_er_redis_queue_id(part[8], &tally->state) != NGX_OK)
+        || ngx_er_redis_queue_number(part[9], &count) != NGX_OK
+        || ngx_er_redis_queue_number(part[10], &tally->acked) != NGX_OK
+        || ngx_er_redis_queue_number(part[11], &tally->lost) != NGX_OK
+        || ngx_er_redis_queue_number(part[12], &evicts) != NGX_OK
+        || evicts > NGX_ER_REDIS_EVICTS_ALL)
+    {
+        return NGX_ERROR;
+    }
+
+    tally->at = (uint64_t) part[1]->integer;
+    tally->count = (int64_t) count;
+    w->evicts = (ngx_er_redis_evicts_e) evicts;
+
+    return NGX_OK;
+}
+
+
+/* target, pending, dead, oldest, fresh, again, name */
+
+static ngx_int_t
+ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
+    int64_t shift)
+{
+    uint64_t               pending, dead, time, target;
+    ngx_er_queue_count_t  *count;
+
+    if (ngx_er_redis_queue_id(part[0], &target) != NGX_OK
+        || ngx_er_redis_queue_number(part[1], &pending) != NGX_OK
+        || ngx_er_redis_queue_number(part[2], &dead) != NGX_OK
+        || !ngx_er_redis_is_number(part[3])
+        || !ngx_er_redis_is_number(part[4])
+        || !ngx_er_redis_is_number(part[5])
+        || !ngx_er_redis_is_text(part[6]))
+    {
+        return NGX_ERROR;
+    }
+
+    count = ngx_er_redis_queue_count(op, target, part[6]);
+    if (count == NULL) {
+        return NGX_ERROR;
+    }
+
+    count->pending += pending;
+    count->dead += dead;
+
+    time = ngx_er_redis_queue_local(part[3]->integer, 0);
+    count->oldest = ngx_min(count->oldest, time);
+
+    time = ngx_er_redis_queue_local(part[4]->integer, shift);
+    count->fresh = ngx_min(count->fresh, time);
+
+    time = ngx_er_redis_queue_local(part[5]->integer, shift);
+    count->again = ngx_min(count->again, time);
+
+    return NGX_OK;
+}
+
+
+/* finds the target's or adds one; NULL: no memory */
+
+static ngx_er_queue_count_t *
+ngx_er_redis_queue_count(ngx_er_queue_op_t *op, uint64_t target,
+    redisReply *name)
+{
+    ngx_uint_t             i;
+    ngx_er_queue_count_t  *count;
+
+    count = op->counts->elts;
+
+    for (i = 0; i < op->counts->nelts; i++) {
+        if (count[i].target == target) {
+            return &count[i];
+        }
+    }
+
+    count = ngx_array_push(op->counts);
+    if (count == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(count, sizeof(ngx_er_queue_count_t));
+
+    count->target = target;
+    count->oldest = NGX_ER_NEVER;
+    count->fresh = NGX_ER_NEVER;
+    count->again = NGX_ER_NEVER;
+
+    if (ngx_er_redis_queue_copy(op->pool, name, &count->name) != NGX_OK) {
+        return NULL;
+    }
+
+    return count;
+}
+
+
+/* to the next shard: NGX_AGAIN, or NGX_OK: there is none */
+
+static ngx_int_t
+ngx_er_redis_queue_next(ngx_er_redis_walk_t *w)
+{
+    if (w->left == 0) {
+        return NGX_OK;
+    }
+
+    w->left--;
+    w->late = 0;
+    w->shard = (w->shard + 1) % w->layout->shards;
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * The other shards are served as if nothing were wrong.  Who must have all of
+ * them is told that it has not, and what waits there is asked for again.
+ */
+
+ngx_int_t
+ngx_er_redis_queue_pass(ngx_er_redis_walk_t *w)
+{
+    uint64_t            later;
+    ngx_time_t         *tp;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_LEASE:
+        tp = ngx_timeofday();
+        later = (uint64_t) tp->sec * 1000 + tp->msec + NGX_ER_REDIS_AWAY;
+
+        op->count.fresh = ngx_min(op->count.fresh, later);
+        op->count.again = ngx_min(op->count.again, later);
+        break;
+
+    case NGX_ER_QUEUE_ADOPT:
+    case NGX_ER_QUEUE_SWEEP:
+        op->partial = 1;
+        break;
+
+    default:
+        ngx_er_redis_queue_stop(w);
+        return NGX_DONE;
+    }
+
+    if (ngx_er_redis_queue_next(w) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (w->seen == 0) {
+        op->rc = NGX_ERROR;
+    }
+
+    return NGX_DONE;
+}
+
+
+void
+ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w)
+{
+    ngx_time_t         *tp;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+
+    if (op->verb != NGX_ER_QUEUE_LEASE || w->seen == 0) {
+        op->rc = NGX_ERROR;
+        return;
+    }
+
+    tp = ngx_timeofday();
+
+    op->count.fresh = (uint64_t) tp->sec * 1000 + tp->msec;
+    op->count.again = op->count.fresh;
+    op->rc = NGX_OK;
+}
+
+
+/* {1, now, more, cursor, cursor, done} or, a list, entries... */
+
+static ngx_int_t
+ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    uint64_t             done, more, end[2];
+    redisReply         **part;
+    ngx_er_queue_op_t   *op;
+
+    op = w->op;
+    part = reply->element;
+    done = 0;
+
+    if (reply->elements < 5
+        || ngx_er_redis_queue_number(part[2], &more) != NGX_OK
+        || ngx_er_redis_queue_id(part[3], &end[0]) != NGX_OK
+        || ngx_er_redis_queue_id(part[4], &end[1]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (w->seen++ == 0) {
+        op->done = 0;
+        op->more = 0;
+    }
+
+    if (op->verb == NGX_ER_QUEUE_LIST) {
+        if (ngx_er_redis_queue_listed(op, reply) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (reply->elements != 6
+               || ngx_er_redis_queue_number(part[5], &done) != NGX_OK)
+    {
+        return NGX_ERROR;
+
+    } else {
+        op->done += done;
+        w->limit -= ngx_min(w->limit, done);
+    }
+
+    if (more) {
+        ngx_er_redis_queue_more(w, end);
+
+    } else if (!w->more && w->left == 0) {
+
+        /* the cursor of a walk that is over; nothing lies behind it */
+
+        op->after[0] = end[0];
+        op->after[1] = end[1];
+    }
+
+    if (w->limit == 0 && w->left) {
+
+        /* nobody has seen the other shards */
+
+        ngx_er_redis_queue_more(w, op->after);
+        w->left = 0;
+    }
+
+    if (ngx_er_redis_queue_next(w) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_er_redis_queue_end(w);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_listed(ngx_er_queue_op_t *op, redisReply *reply)
+{
+    size_t    i;
+    int64_t   shift;
+
+    if ((reply->elements - 5) % NGX_ER_REDIS_FIELDS
+        || ngx_er_redis_queue_entries(op) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    shift = ngx_er_redis_queue_shift(reply->element[1]);
+
+    for (i = 5; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
+        if (ngx_er_redis_queue_entry(op, reply->element + i, shift) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a shard has more behind this place */
+
+static void
+ngx_er_redis_queue_more(ngx_er_redis_walk_t *w, uint64_t *end)
+{
+    if (!w->more || end[0] < w->end[0]
+        || (end[0] == w->end[0] && end[1] < w->end[1]))
+    {
+        w->end[0] = end[0];
+        w->end[1] = end[1];
+    }
+
+    w->more = 1;
+}
+
+
+/* cuts a list at its end and at its limit */
+
+static ngx_int_t
+ngx_er_redis_queue_end(ngx_er_redis_walk_t *w)
+{
+    ngx_uint_t          n;
+    ngx_er_entry_t     *entry;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+    op->rc = NGX_OK;
+
+    if (w->more) {
+        op->more = 1;
+        op->after[0] = w->end[0];
+        op->after[1] = w->end[1];
+    }
+
+    if (op->verb != NGX_ER_QUEUE_LIST) {
+        return NGX_OK;
+    }
+
+    if (w->seen > 1) {
+        ngx_sort(op->entries->elts, op->entries->nelts,
+                 sizeof(ngx_er_entry_t), ngx_er_redis_queue_compare);
+    }
+
+    entry = op->entries->elts;
+    n = op->entries->nelts;
+
+    while (w->more && n
+           && (entry[n - 1].target > w->end[0]
+               || (entry[n - 1].target == w->end[0]
+                   && entry[n - 1].seq > w->end[1])))
+    {
+        n--;
+    }
+
+    if (n > w->limit) {
+        n = w->limit;
+
+        op->more = 1;
+        op->after[0] = entry[n - 1].target;
+        op->after[1] = entry[n - 1].seq;
+    }
+
+    op->entries->nelts = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_compare(const void *one, const void *two)
+{
+    const ngx_er_entry_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->target != b->target) {
+        return a->target < b->target ? -1 : 1;
+    }
+
+    return (a->seq == b->seq) ? 0 : (a->seq < b->seq ? -1 : 1);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_entries(ngx_er_queue_op_t *op)
+{
+    if (op->entries == NULL) {
+        op->entries = ngx_array_create(op->pool, 8, sizeof(ngx_er_entry_t));
+    }
+
+    return op->entries ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * target, event, epoch, attempts, crashes, accepted, due, token, order, guard,
+ * past, name, routes, reason, died, status, answer, record
+ */
+
+static ngx_int_t
+ngx_er_redis_queue_entry(ngx_er_queue_op_t *op, redisReply **part,
+    int64_t shift)
+{
+    uint64_t         n[9];
+    ngx_uint_t       i;
+    ngx_er_entry_t  *entry;
+
+    static const u_char  numbers[] = { 2, 3, 4, 5, 6, 9, 13, 14, 15 };
+
+    entry = ngx_array_push(op->entries);
+    if (entry == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(entry, sizeof(ngx_er_entry_t));
+
+    for (i = 0; i < sizeof(numbers); i++) {
+        if (ngx_er_redis_queue_number(part[numbers[i]], &n[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    entry->epoch = (uint32_t) n[0];
+    entry->attempts = (uint32_t) n[1];
+    entry->crashes = (uint32_t) n[2];
+    entry->accepted = n[3];
+    entry->due = ngx_er_redis_queue_local(n[4], shift);
+    entry->guard = (n[5] != 0);
+    entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_CORRUPT);
+    entry->died = n[7];
+    entry->status = (ngx_uint_t) n[8];
+
+    if (ngx_er_redis_queue_id(part[0], &entry->target) != NGX_OK
+        || ngx_er_redis_queue_id(part[1], &entry->seq) != NGX_OK
+        || ngx_er_redis_queue_id(part[7], &entry->token) != NGX_OK
+        || ngx_er_redis_queue_id(part[8], &entry->order) != NGX_OK
+        || !ngx_er_redis_is_text(part[10])
+        || ngx_er_redis_queue_copy(op->pool, part[11], &entry->name) != NGX_OK
+        || ngx_er_redis_queue_copy(op->pool, part[12], &entry->routes)
+           != NGX_OK
+        || ngx_er_redis_queue_copy(op->pool, part[16], &entry->answer)
+           != NGX_OK
+        || ngx_er_redis_queue_copy(op->pool, part[17], &entry->record)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_er_redis_queue_past(entry, part[10]);
+
+    if (entry->reason && entry->status == 0 && entry->npast) {
+        entry->status = entry->past[entry->npast - 1].status;
+    }
+
+    return NGX_OK;
+}
+
+
+/* big-endian, 16 bytes an attempt: time, ms, status, number */
+
+static void
+ngx_er_redis_queue_past(ngx_er_entry_t *entry, redisReply *text)
+{
+    u_char         *p, *last;
+    uint64_t        n[2];
+    ngx_uint_t      i;
+    ngx_er_past_t  *past;
+
+    p = (u_char *) text->str;
+    last = p + text->len;
+
+    while (last - p >= 16 && entry->npast < NGX_ER_ENTRY_PAST) {
+        n[0] = 0;
+        n[1] = 0;
+
+        for (i = 0; i < 16; i++) {
+            n[i / 8] = n[i / 8] << 8 | *p++;
+        }
+
+        past = &entry->past[entry->npast++];
+
+        past->time = n[0];
+        past->ms = (uint32_t) (n[1] >> 32);
+        past->status = (uint16_t) (n[1] >> 16);
+        past->number = (uint16_t) n[1];
+    }
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from, ngx_str_t *to)
+{
+    if (!ngx_er_redis_is_text(from)) {
+        return NGX_ERROR;
+    }
+
+    to->data = ngx_pnalloc(pool, from->len + 1);
+    if (to->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(to->data, from->str, from->len);
+    to->len = from->len;
+
+    return NGX_OK;
+}
+
+
+/* 16 digits in hex; nothing is 0 */
+
+static ngx_int_t
+ngx_er_redis_queue_id(redisReply *text, uint64_t *id)
+{
+    size_t     i;
+    ngx_int_t  n;
+
+    *id = 0;
+
+    if (!ngx_er_redis_is_text(text) || (text->len != 16 && text->len != 0)) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < text->len; i++) {
+        n = ngx_hextoi((u_char *) text->str + i, 1);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        *id = *id << 4 | (uint64_t) n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* 16 digits in hex, nothing is 0; a number that is not below 0 */
+
+static ngx_int_t
+ngx_er_redis_queue_number(redisReply *reply, uint64_t *n)
+{
+    if (!ngx_er_redis_is_number(reply) || reply->integer < 0) {
+        return NGX_ERROR;
+    }
+
+    *n = (uint64_t) reply->integer;
+
+    return NGX_OK;
+}
+
+
+/* this worker's clock less Redis's */
+
+static int64_t
+ngx_er_redis_queue_shift(redisReply *now)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + (int64_t) tp->msec - now->integer;
+}
+
+
+/* below 0: never */
+
+static uint64_t
+ngx_er_redis_queue_local(long long time, int64_t shift)
+{
+    if (time < 0 || time > NGX_ER_REDIS_LATEST) {
+        return NGX_ER_NEVER;
+    }
+
+    return (uint64_t) ngx_max(time + shift, 0);
+}

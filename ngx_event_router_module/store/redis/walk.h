@@ -1,0 +1,152 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The queue in Redis between its files: what the scripts (redis/queue_*.lua)
+ * are given (redis_queue_command.c) and what they return
+ * (redis_queue_reply.c), which are pure, and redis_queue.c, which sends and
+ * waits.
+ *
+ * A walk is one operation on its way from shard to shard.  The shard of an
+ * event is that of its dedup key, or any; its number remembers it: its last 20
+ * bits, modulo the number of shards.
+ */
+
+
+#ifndef _NGX_ER_REDIS_WALK_H_INCLUDED_
+#define _NGX_ER_REDIS_WALK_H_INCLUDED_
+
+
+#include "../entry.h"
+#include "redis.h"
+
+
+#define NGX_ER_REDIS_LAYOUT    1       /* of the keys; kept in Redis */
+#define NGX_ER_REDIS_FIELDS    18      /* elements of an entry in a reply */
+#define NGX_ER_REDIS_COLUMNS   7       /* and of a count */
+#define NGX_ER_REDIS_ENTRIES   4096    /* of one LEASE or LIST */
+#define NGX_ER_REDIS_TARGETS   1024    /* of one ACCEPT */
+
+#define NGX_ER_REDIS_LATE      (-2)    /* code of a reply: nobody waits for it
+                                          any more, nothing was done */
+
+#define NGX_ER_REDIS_CHECK     (NGX_ER_QUEUE_PAUSE + 1)
+                                       /* the script after those of verbs */
+
+
+/* a shard's clock, as its last reply showed it */
+
+typedef struct {
+    uint64_t               now;        /* Redis's, ms since 1970; 0: there was
+                                          no reply yet */
+    ngx_msec_t             at;         /* ngx_current_msec when it was read */
+} ngx_er_redis_clock_t;
+
+
+/* SWEEP: what this nginx knows of a shard; with the reply, what it is */
+
+typedef struct {
+    uint64_t               state;      /* its name; 0: nothing is known */
+    uint64_t               asked;      /* out: what was known of that */
+    uint64_t               at;         /* when it was looked at, Redis's ms */
+    int64_t                count;      /* of entries, dead ones included */
+    uint64_t               told;       /* in: losses that this nginx told */
+    uint64_t               acked;      /* out: losses that are told */
+    uint64_t               lost;       /* out: these and what is to be told */
+} ngx_er_redis_tally_t;
+
+
+/* maxmemory-policy */
+
+typedef enum {
+    NGX_ER_REDIS_EVICTS_UNKNOWN = 0,
+    NGX_ER_REDIS_EVICTS_NOTHING,
+    NGX_ER_REDIS_EVICTS_VOLATILE,
+    NGX_ER_REDIS_EVICTS_ALL
+} ngx_er_redis_evicts_e;
+
+
+/* what all walks of a worker have in common */
+
+typedef struct {
+    ngx_str_t              prefix;
+    ngx_uint_t             shards;
+    ngx_msec_t             gap;        /* a holder that is silent for so long
+                                          is dead */
+    uint64_t               holder;
+    uint64_t               count;      /* of nonces */
+    ngx_uint_t             turn;       /* LEASE: where the next one begins */
+    ngx_er_redis_clock_t  *clocks;     /* of each shard */
+} ngx_er_redis_layout_t;
+
+
+typedef struct {
+    ngx_er_redis_layout_t  *layout;
+    ngx_er_queue_op_t      *op;        /* NULL: the check */
+    ngx_uint_t              shard;     /* where it is */
+    ngx_uint_t              left;      /* shards after this one */
+    ngx_uint_t              seen;      /* shards that have answered */
+
+    ngx_msec_t              until;     /* ACCEPT, LEASE: nobody waits any more
+                                          when ngx_current_msec is that; 0: for
+                                          ever.  Who sends it says so. */
+    uint64_t                nonce;     /* ACCEPT: the same when sent again */
+    ngx_uint_t              fresh;     /* LEASE: still wanted */
+    ngx_uint_t              again;
+    size_t                  bytes;
+    ngx_er_redis_tally_t    tally;     /* SWEEP */
+    ngx_er_redis_evicts_e   evicts;
+    ngx_uint_t              limit;     /* LIST, REPLAY, PURGE: the same */
+    uint64_t                end[2];    /* as far as all shards were seen */
+    unsigned                more:1;    /* end is set */
+    unsigned                resent:1;  /* a reply was lost on the way */
+    unsigned                late:1;    /* the shard said LATE once */
+
+    ngx_str_t               other;     /* the layout that Redis has */
+} ngx_er_redis_walk_t;
+
+
+/* where the walk begins and how far it goes */
+void ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
+    ngx_er_redis_layout_t *layout, ngx_er_queue_op_t *op);
+
+/*
+ * The words of the walk's command from the number of keys on, at most
+ * NGX_ER_REDIS_ARGS - 2; they live as long as op->pool, or "pool" if there is
+ * no operation.  NGX_ERROR: no memory, or nothing that Redis could take.
+ */
+ngx_int_t ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_str_t *words, ngx_uint_t *n);
+
+/*
+ * A reply that is no error; the time is up to date, since it tells how far
+ * Redis's clock is from this one.  NGX_OK: the walk is over, op->rc and the
+ * results are there; NGX_AGAIN: the next command is for w->shard; NGX_BUSY:
+ * it came too late for Redis, the same command may be sent once more;
+ * NGX_ABORT: that one, too, the walk has stopped; NGX_DECLINED: the store has
+ * another layout, w->other; NGX_ERROR: that is no reply to it, or no memory.
+ */
+ngx_int_t ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+
+/* the walk cannot go on: op->rc, NGX_OK if what it has is of use */
+void ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w);
+
+/*
+ * The shard cannot be asked.  NGX_AGAIN: the next command is for w->shard;
+ * NGX_DONE: the walk is over, as after stop().
+ */
+ngx_int_t ngx_er_redis_queue_pass(ngx_er_redis_walk_t *w);
+
+/*
+ * "MOVED 3999 127.0.0.1:6381", "ASK ...".  NGX_OK, and host is empty if the
+ * node that said so is meant; NGX_DECLINED: it is neither.
+ */
+ngx_int_t ngx_er_redis_queue_moved(const char *text, size_t len,
+    ngx_str_t *host, in_port_t *port, ngx_uint_t *ask);
+
+
+#endif /* _NGX_ER_REDIS_WALK_H_INCLUDED_ */
