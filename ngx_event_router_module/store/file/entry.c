@@ -19,6 +19,10 @@
  *
  * A row that is gone or cannot be read must not hold up those behind it: it is
  * left out, and a group whose guide points nowhere finds itself another one.
+ *
+ * COUNTS says with every change how many entries each target has; a target
+ * with nothing in the store has no row.  When the next one is due is read from
+ * DUE.  LEASE and SWEEP answer with both.
  */
 
 
@@ -33,6 +37,9 @@
 #define NGX_ER_FILE_REF_DELIVERED  2
 #define NGX_ER_FILE_REF_LAPSED       4
 #define NGX_ER_FILE_REF_WINDOW     3   /* bits to shift */
+
+
+#define NGX_ER_FILE_COUNT_HEAD    16
 
 
 static void ngx_er_file_due_key(ngx_er_file_row_t *row, uint64_t *key);
@@ -56,6 +63,12 @@ static ngx_int_t ngx_er_file_order_leave(ngx_er_file_txn_t *t,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_order_lost(ngx_er_file_txn_t *t, uint64_t target,
     uint64_t seq);
+static void ngx_er_file_count_decode(ngx_er_queue_count_t *count,
+    ngx_str_t *value);
+static ngx_int_t ngx_er_file_count_fill(ngx_er_file_txn_t *t,
+    ngx_pool_t *pool, ngx_er_queue_count_t *count);
+static ngx_int_t ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target,
+    uint64_t *oldest);
 
 
 ngx_int_t
@@ -701,4 +714,249 @@ ngx_er_file_order_block(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
     row->blocked = 1;
 
     return ngx_er_file_index(t, row);
+}
+
+
+ngx_int_t
+ngx_er_file_count(ngx_er_file_txn_t *t, uint64_t target, ngx_str_t *name,
+    int pending, int dead)
+{
+    u_char                *p;
+    u_char                 buf[NGX_ER_FILE_COUNT_HEAD + NGX_ER_ENTRY_NAME];
+    ngx_int_t              rc;
+    ngx_str_t              s;
+    ngx_er_queue_count_t   count;
+
+    rc = ngx_er_file_count_get(t, target, &count);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    count.pending += ngx_max(pending, -(ngx_int_t) count.pending);
+    count.dead += ngx_max(dead, -(ngx_int_t) count.dead);
+
+    if (count.pending == 0 && count.dead == 0) {
+        rc = ngx_er_file_delete(t, NGX_ER_FILE_COUNTS, &target);
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    s = name->len ? *name : count.name;
+
+    p = ngx_er_file_write(buf, count.pending, 8);
+    p = ngx_er_file_write(p, count.dead, 8);
+    p = ngx_cpymem(p, s.data, ngx_min(s.len, NGX_ER_ENTRY_NAME));
+
+    return ngx_er_file_put(t, NGX_ER_FILE_COUNTS, &target, buf, p - buf);
+}
+
+
+/* the name is LMDB's, until the next change */
+
+ngx_int_t
+ngx_er_file_count_get(ngx_er_file_txn_t *t, uint64_t target,
+    ngx_er_queue_count_t *count)
+{
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    ngx_memzero(count, sizeof(ngx_er_queue_count_t));
+
+    count->target = target;
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_COUNTS, &target, &value);
+
+    if (rc == NGX_OK) {
+        ngx_er_file_count_decode(count, &value);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_er_file_count_decode(ngx_er_queue_count_t *count, ngx_str_t *value)
+{
+    if (value->len < NGX_ER_FILE_COUNT_HEAD
+        || value->len > NGX_ER_FILE_COUNT_HEAD + NGX_ER_ENTRY_NAME)
+    {
+        return;
+    }
+
+    count->pending = ngx_er_file_number(value->data, 8);
+    count->dead = ngx_er_file_number(value->data + 8, 8);
+    count->name.len = value->len - NGX_ER_FILE_COUNT_HEAD;
+    count->name.data = value->data + NGX_ER_FILE_COUNT_HEAD;
+}
+
+
+/* op->counts of SWEEP */
+
+ngx_int_t
+ngx_er_file_counts(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    uint64_t               target;
+    ngx_int_t              rc;
+    ngx_str_t              value;
+    ngx_er_queue_count_t  *count;
+
+    op->counts = ngx_array_create(op->pool, 8, sizeof(ngx_er_queue_count_t));
+    if (op->counts == NULL) {
+        return NGX_ERROR;
+    }
+
+    target = 0;
+
+    do {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_COUNTS, &target, &value);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+        }
+
+        count = ngx_array_push(op->counts);
+        if (count == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(count, sizeof(ngx_er_queue_count_t));
+
+        count->target = target;
+        ngx_er_file_count_decode(count, &value);
+
+        if (ngx_er_file_count_fill(t, op->pool, count) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_er_file_after(NGX_ER_FILE_COUNTS, &target);
+
+    } while (target);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_count_fill(ngx_er_file_txn_t *t, ngx_pool_t *pool,
+    ngx_er_queue_count_t *count)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, count->name.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, count->name.data, count->name.len);
+    count->name.data = p;
+
+    if (ngx_er_file_oldest(t, count->target, &count->oldest) != NGX_OK
+        || ngx_er_file_next_due(t, count->target, NGX_ER_FILE_FRESH, NULL,
+                                &count->fresh)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_next_due(t, count->target, NGX_ER_FILE_AGAIN, NULL,
+                                &count->again);
+}
+
+
+/*
+ * Entries are in the order of their acceptance, only replayed ones are younger
+ * than their place says; so the first that was not replayed decides.
+ */
+
+static ngx_int_t
+ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target, uint64_t *oldest)
+{
+    uint64_t           key[2];
+    ngx_int_t          rc;
+    ngx_str_t          value;
+    ngx_uint_t         i;
+    ngx_er_file_row_t  row;
+
+    *oldest = NGX_ER_NEVER;
+
+    key[0] = target;
+    key[1] = 0;
+
+    for (i = 0; i < NGX_ER_ENTRY_LOOKS; i++) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_PENDING, key, &value);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != target) {
+            break;
+        }
+
+        ngx_er_file_row_init(&row, target, key[1]);
+
+        if (ngx_er_file_row_decode(&row, &value) == NGX_OK) {
+            *oldest = ngx_min(*oldest, row.e.accepted);
+
+            if (row.e.epoch == 0 && row.command == 0) {
+                break;
+            }
+        }
+
+        ngx_er_file_after(NGX_ER_FILE_PENDING, key);
+    }
+
+    return NGX_OK;
+}
+
+
+/* when the first one is due that "lease", if not NULL, did not just give */
+
+ngx_int_t
+ngx_er_file_next_due(ngx_er_file_txn_t *t, uint64_t target,
+    ngx_er_file_class_e class, ngx_er_queue_op_t *lease, uint64_t *due)
+{
+    uint64_t           key[4];
+    ngx_int_t          rc;
+    ngx_er_file_row_t  row;
+
+    *due = NGX_ER_NEVER;
+
+    key[0] = target;
+    key[1] = class;
+    key[2] = 0;
+    key[3] = 0;
+
+    for ( ;; ) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_DUE, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != target
+            || key[1] != (uint64_t) class)
+        {
+            return NGX_OK;
+        }
+
+        rc = NGX_DECLINED;
+
+        if (lease && key[2] == ngx_er_file_later(t->now, lease->lease)) {
+            rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, target, key[3], &row);
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc != NGX_OK || row.holder != t->file->holder
+            || row.e.token != lease->token)
+        {
+            *due = key[2];
+            return NGX_OK;
+        }
+
+        ngx_er_file_after(NGX_ER_FILE_DUE, key);
+    }
 }

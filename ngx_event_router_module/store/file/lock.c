@@ -5,17 +5,30 @@
 
 
 /*
- * The directory of the file store and the locks in it, which the kernel drops
- * when a process ends, however that happens.
+ * The directory of the file store, who uses it, and how a user of it died.
  *
  * "owner" says what the directory is (a line with the format) and whose (a
  * line with conf->owner); all processes of that nginx hold a shared lock on
  * it.  Who gets it alone may write another owner into it.  "holder.N" is
  * locked by the worker N for its lifetime; a file that can be locked by others
- * belongs to a dead one.  It is made under another name and locked before it
- * gets its own, so that nobody sees it unlocked while its worker lives.
+ * belongs to a dead one, since the kernel drops locks when a process ends,
+ * however that happens.  It is made under another name and locked before it
+ * gets its own, so that nobody sees it unlocked while its worker lives.  What
+ * is not ours is refused before anything is written.
  *
- * What is not ours is refused before anything is written.  Called by file.c.
+ * Pages of LMDB's map can kill who touches them: the file was cut off or
+ * cannot be read (SIGBUS), a page is damaged (SIGSEGV), or LMDB sees it itself
+ * (SIGABRT).  The process dies as it would without us, with its core.  But
+ * before that it is noted, if the thread was within the store: the crash is
+ * counted, so that the store is left closed after some of them, and the file
+ * of this holder gets a mode of its own, so that who takes over knows that
+ * what it had in hand was not what killed it.  The handler does nothing but
+ * what a handler may: it reads a table of threads, adds one, changes a mode.
+ * Who had the signal before gets it afterwards.
+ *
+ * db.c takes and gives the locks, check.c tries them, queue.c asks for the
+ * dead; run.c and db.c say when a thread enters and leaves the store.  What
+ * may fail is any call of the system, and then there is a sentence.
  */
 
 
@@ -24,6 +37,7 @@
 
 #include <sys/file.h>
 #include <poll.h>
+#include <sys/syscall.h>
 
 
 #define NGX_ER_FILE_MAGIC  "ngx_event_router 1\n"
@@ -33,6 +47,9 @@
 #define NGX_ER_FILE_PAUSE  10          /* ms between tries */
 #define NGX_ER_FILE_LOCKS  8192        /* bytes of LMDB's, at least */
 #define NGX_ER_FILE_NAME   sizeof("holder.0123456789abcdef")
+
+
+#define NGX_ER_SIGNAL_SIGNALS  3
 
 
 typedef struct {
@@ -55,6 +72,8 @@ static ngx_int_t ngx_er_file_own_write(ngx_er_file_conf_t *conf, int dir,
     int fd, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_whole(int dir);
 static uint64_t ngx_er_file_holder(const char *name, const char *prefix);
+static void ngx_er_signal_handler(int signo, siginfo_t *info, void *context);
+static pid_t ngx_er_signal_self(void);
 
 
 /* "FUSE" is not among them: it may be anything, and mostly is local */
@@ -71,6 +90,16 @@ static ngx_er_file_system_t  ngx_er_file_systems[] = {
     { 0x00c36400, "Ceph" },
     { 0, NULL }
 };
+
+
+static int                   ngx_er_signal_signals[NGX_ER_SIGNAL_SIGNALS] = {
+    SIGBUS, SIGSEGV, SIGABRT
+};
+
+static struct sigaction      ngx_er_signal_before[NGX_ER_SIGNAL_SIGNALS];
+static volatile ngx_atomic_t ngx_er_signal_threads[NGX_ER_SIGNAL_THREADS];
+static ngx_atomic_t         *ngx_er_signal_crashes;
+static volatile int          ngx_er_signal_fd = -1;
 
 
 /* *dir is -1 if it does not exist, which is fine with "probe" only */
@@ -672,4 +701,113 @@ ngx_er_file_holder(const char *name, const char *prefix)
     }
 
     return n;
+}
+
+
+void
+ngx_er_signal(ngx_atomic_t *crashes)
+{
+    ngx_uint_t        i;
+    struct sigaction  sa;
+
+    if (ngx_er_signal_crashes == NULL) {
+
+        ngx_memzero(&sa, sizeof(struct sigaction));
+
+        sa.sa_sigaction = ngx_er_signal_handler;
+        sa.sa_flags = SA_SIGINFO;
+        sigemptyset(&sa.sa_mask);
+
+        for (i = 0; i < NGX_ER_SIGNAL_SIGNALS; i++) {
+            (void) sigaction(ngx_er_signal_signals[i], &sa,
+                             &ngx_er_signal_before[i]);
+        }
+    }
+
+    ngx_er_signal_crashes = crashes;
+}
+
+
+void
+ngx_er_signal_holder(int fd)
+{
+    ngx_er_signal_fd = fd;
+}
+
+
+/* more threads than have room are not watched */
+
+ngx_uint_t
+ngx_er_signal_enter(void)
+{
+    pid_t       self;
+    ngx_uint_t  i;
+
+    self = ngx_er_signal_self();
+
+    for (i = 0; i < NGX_ER_SIGNAL_THREADS; i++) {
+        if (ngx_er_signal_threads[i] == 0
+            && ngx_atomic_cmp_set(&ngx_er_signal_threads[i], 0, self))
+        {
+            return i;
+        }
+    }
+
+    return NGX_ER_SIGNAL_THREADS;
+}
+
+
+void
+ngx_er_signal_leave(ngx_uint_t slot)
+{
+    if (slot < NGX_ER_SIGNAL_THREADS) {
+        ngx_er_signal_threads[slot] = 0;
+    }
+}
+
+
+/* the instruction is tried again, or abort() goes on, without us */
+
+static void
+ngx_er_signal_handler(int signo, siginfo_t *info, void *context)
+{
+    pid_t       self;
+    ngx_uint_t  i;
+
+    self = ngx_er_signal_self();
+
+    for (i = 0; i < NGX_ER_SIGNAL_THREADS; i++) {
+
+        if (ngx_er_signal_threads[i] == (ngx_atomic_uint_t) self
+            && (info->si_code > 0 || signo == SIGABRT))
+        {
+            (void) ngx_atomic_fetch_add(ngx_er_signal_crashes, 1);
+
+            if (ngx_er_signal_fd != -1) {
+                (void) fchmod(ngx_er_signal_fd, NGX_ER_FILE_BLAMELESS);
+            }
+
+            break;
+        }
+    }
+
+    for (i = 0; i < NGX_ER_SIGNAL_SIGNALS; i++) {
+        if (ngx_er_signal_signals[i] == signo) {
+            (void) sigaction(signo, &ngx_er_signal_before[i], NULL);
+        }
+    }
+
+    if (info->si_code <= 0 && signo != SIGABRT) {
+
+        /* somebody sent it */
+
+        (void) raise(signo);
+    }
+}
+
+
+static pid_t
+ngx_er_signal_self(void)
+{
+    return (pid_t) syscall(SYS_gettid);
 }

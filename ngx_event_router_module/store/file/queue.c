@@ -5,30 +5,44 @@
 
 
 /*
- * The embedded store as a queue: "event_store file:DIR".  file.c blocks, so it
- * is only called in nginx's thread pool; this file decides when.
+ * The embedded store as a queue: "event_store file:DIR".  dedup.c has the line
+ * read here, queue.c of the store calls the queue.  The queue is the
+ * configuration's and lives as long; what is wrong with its parameters is
+ * logged with file and line.  Whether the store can be used is door.c's to
+ * find out, when the whole of nginx.conf was read.
  *
- * Group commit: one transaction of a worker runs at a time.  What is asked
- * meanwhile waits and goes into the next one, so the more there is to do, the
- * more a commit does.  What may lag (a settled delivery that is lost is only
- * repeated) waits NGX_ER_FILE_LAG ms for company.  Lists are read in tasks of
- * their own beside it.
+ * db.c and run.c block, so they are only called in nginx's thread pool; this
+ * file decides when.  Group commit: one transaction of a worker runs at a
+ * time.  What is asked meanwhile waits and goes into the next one, so the more
+ * there is to do, the more a commit does.  What may lag (a settled delivery
+ * that is lost is only repeated) waits NGX_ER_FILE_LAG ms for company.  Lists
+ * are read in tasks of their own beside it.
  *
- * file_queue_conf.c makes the queue, queue.c calls in here.  The operations
- * belong to their callers and come back through ngx_er_queue_done().  While a
- * task runs, its list of operations is the thread's alone.  When a thread
- * cannot be had, or the store is closed (file_door.c), the operations fail,
- * with NGX_ERROR, from a posted event.
+ * The operations belong to their callers and come back through
+ * ngx_er_queue_done().  While a task runs, its list of operations is the
+ * thread's alone.  When a thread cannot be had, or the store is closed, the
+ * operations fail, with NGX_ERROR, from a posted event.
  */
 
 
 #include "queue.h"
+#include "../../conf/block.h"
 
 
 #define NGX_ER_FILE_LAG      50        /* ms */
 #define NGX_ER_FILE_BATCH    1024      /* operations in a transaction */
 #define NGX_ER_FILE_BYTES    (8 * 1024 * 1024)
 #define NGX_ER_FILE_HOLDERS  16
+
+
+/* what is read from the line */
+
+typedef struct {
+    off_t                 size;
+    size_t                memory;
+    ngx_msec_t            window;
+    ngx_uint_t            high;
+} ngx_er_file_args_t;
 
 
 /* of a thread: nothing else is touched while it runs */
@@ -41,6 +55,10 @@ typedef struct {
 } ngx_er_file_task_t;
 
 
+static ngx_int_t ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_file_queue_t *fq);
+static ngx_int_t ngx_er_file_queue_path(ngx_conf_t *cf,
+    ngx_er_file_queue_t *fq, ngx_str_t *value);
 static ngx_int_t ngx_er_file_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
 static void ngx_er_file_queue_close(ngx_er_queue_t *queue);
@@ -69,6 +87,26 @@ static void ngx_er_file_queue_swept(ngx_er_file_queue_t *fq,
 static void ngx_er_file_queue_answer(ngx_queue_t *ops);
 
 
+static ngx_er_param_t  ngx_er_file_rows[] = {
+    { "size=", NGX_ER_PARAM_OFFSET,
+      ngx_er_param_at(ngx_er_file_args_t, size), "1m", NULL, NULL },
+    { "memory=", NGX_ER_PARAM_SIZE,
+      ngx_er_param_at(ngx_er_file_args_t, memory), "1m", NULL, NULL },
+    { "window=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_file_args_t, window), NULL, "1s", NULL },
+    { "high_water=", NGX_ER_PARAM_PERCENT,
+      ngx_er_param_at(ngx_er_file_args_t, high), "20%", "95%", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_file_params = {
+    ngx_er_file_rows,
+    "a store in a directory has size=SIZE (1m or more), memory=SIZE (1m or "
+    "more), window=TIME (at most 1s) and high_water=N% (20% to 95%)", 1, 0
+};
+
+
 ngx_er_queue_backend_t  ngx_er_file_backend = {
     "file",
     0,
@@ -78,6 +116,121 @@ ngx_er_queue_backend_t  ngx_er_file_backend = {
     ngx_er_file_queue_run,
     ngx_er_file_start_check
 };
+
+
+ngx_er_queue_t *
+ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    ngx_str_t            *value;
+    ngx_er_error_t        err;
+    ngx_er_queue_t       *queue;
+    ngx_er_file_queue_t  *fq;
+
+    queue = ngx_pcalloc(cf->pool, sizeof(ngx_er_queue_t));
+    if (queue == NULL) {
+        return NULL;
+    }
+
+    fq = ngx_pcalloc(cf->pool, sizeof(ngx_er_file_queue_t));
+    if (fq == NULL) {
+        return NULL;
+    }
+
+    queue->backend = &ngx_er_file_backend;
+    queue->conf = fq;
+    ngx_er_where_set(cf, &queue->where);
+
+    value = cf->args->elts;
+
+    if (ngx_er_file_queue_path(cf, fq, &value[1]) != NGX_OK) {
+        return NULL;
+    }
+
+    queue->name.data = ngx_pnalloc(cf->pool,
+                                   sizeof("file:") + fq->conf.path.len);
+    if (queue->name.data == NULL) {
+        return NULL;
+    }
+
+    queue->name.len = ngx_sprintf(queue->name.data, "file:%V", &fq->conf.path)
+                      - queue->name.data;
+
+    if (ngx_er_file_queue_args(cf, queue, fq) != NGX_OK) {
+        return NULL;
+    }
+
+    if (ngx_er_file_shared(&fq->conf, &err) == NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"event_store %V\": %*s",
+                           &value[1], err.len, err.text);
+        return NULL;
+    }
+
+    fq->threads = ngx_thread_pool_add(cf, NULL);
+
+    if (fq->threads == NULL || ngx_er_file_start_zone(cf, fq) != NGX_OK) {
+        return NULL;
+    }
+
+    return queue;
+}
+
+
+static ngx_int_t
+ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_file_queue_t *fq)
+{
+    ngx_er_file_args_t  args;
+
+    args.size = 1024 * 1024 * 1024;
+    args.memory = 32 * 1024 * 1024;
+    args.window = 0;
+    args.high = 85;
+
+    if (ngx_er_block_params(cf, &ngx_er_file_params, 2, &args, NULL)
+        != NGX_CONF_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    fq->conf.size = args.size;
+    fq->conf.high = args.high;
+    fq->conf.low = args.high - 10;
+    fq->window = args.window;
+    queue->memory = args.memory;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_queue_path(ngx_conf_t *cf, ngx_er_file_queue_t *fq,
+    ngx_str_t *value)
+{
+    ngx_str_t  path;
+
+    path.data = value->data + sizeof("file:") - 1;
+    path.len = value->len - (sizeof("file:") - 1);
+
+    if (path.len && path.data[path.len - 1] == '/') {
+        path.data[--path.len] = '\0';
+    }
+
+    if (path.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"event_store file:\" needs a directory, for "
+                           "example file:/var/lib/nginx/events");
+        return NGX_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fq->conf.path = path;
+    fq->conf.owner = cf->cycle->conf_file;
+
+    return NGX_OK;
+}
 
 
 static ngx_int_t

@@ -5,17 +5,28 @@
 
 
 /*
- * What the scripts of the queue are given: the operation as words, in the
- * order that redis/queue_*.lua take them.  Pure.  Numbers of events, targets,
- * holders and tokens are 16 digits in hex; what a producer sent is counted
- * bytes that no script looks into.
+ * What Redis is sent: the scripts of the queue and of the dedup keys, and the
+ * operations of the queue as words, in the order that queue_*.lua take them.
+ * queue.c and dedup.c send them.  Pure, owns the digests.
  *
- * A replay or a purge asks one shard after the other and each for what is
- * still missing, so the limit holds for all of them together.
+ * The scripts are queue_*.lua and dedup_*.lua: what they do and which keys
+ * there are is said there, in lib/queue.lua and lib/dedup.lua first.
+ * embed.awk makes a C file of them, ngx_er_redis_lua.c, when nginx is
+ * configured; who adds a script adds its name here.  t/redis_scripts.t drives
+ * them against a real Redis.
+ *
+ * Numbers of events, targets, holders and tokens are 16 digits in hex; what a
+ * producer sent is counted bytes that no script looks into.  A replay or a
+ * purge asks one shard after the other and each for what is still missing, so
+ * the limit holds for all of them together.  What may fail is memory, and an
+ * operation that is larger than a command can be.
  */
 
 
 #include "walk.h"
+#include "script.h"
+
+#include <ngx_sha1.h>
 
 
 #define NGX_ER_REDIS_BATCH     200     /* entries that one sweep looks at */
@@ -28,6 +39,12 @@
 #define NGX_ER_REDIS_HEX       16
 #define NGX_ER_REDIS_PAST      14      /* bytes of an attempt; its number comes
                                           behind */
+
+
+#define ngx_er_redis_lua(name)                                                \
+    { ngx_string(#name), &ngx_er_lua_##name, { 0 } }
+
+#define ngx_er_redis_n(table)  (sizeof(table) / sizeof((table)[0]))
 
 
 /* words of fixed length are written one behind the other */
@@ -59,6 +76,62 @@ static void ngx_er_redis_word_until(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static void ngx_er_redis_word_past(ngx_er_redis_words_t *a,
     ngx_er_queue_op_t *op);
+static void ngx_er_redis_script_sha1(ngx_er_redis_script_t *script,
+    ngx_uint_t n);
+
+
+/* of ngx_er_redis_lua.c */
+
+extern ngx_str_t  ngx_er_lua_queue_accept;
+extern ngx_str_t  ngx_er_lua_queue_lease;
+extern ngx_str_t  ngx_er_lua_queue_extend;
+extern ngx_str_t  ngx_er_lua_queue_settle;
+extern ngx_str_t  ngx_er_lua_queue_retry;
+extern ngx_str_t  ngx_er_lua_queue_bury;
+extern ngx_str_t  ngx_er_lua_queue_adopt;
+extern ngx_str_t  ngx_er_lua_queue_sweep;
+extern ngx_str_t  ngx_er_lua_queue_list;
+extern ngx_str_t  ngx_er_lua_queue_replay;
+extern ngx_str_t  ngx_er_lua_queue_purge;
+extern ngx_str_t  ngx_er_lua_queue_pause;
+extern ngx_str_t  ngx_er_lua_queue_check;
+extern ngx_str_t  ngx_er_lua_dedup_claim;
+extern ngx_str_t  ngx_er_lua_dedup_settle;
+extern ngx_str_t  ngx_er_lua_dedup_finalize;
+extern ngx_str_t  ngx_er_lua_dedup_release;
+extern ngx_str_t  ngx_er_lua_dedup_die;
+extern ngx_str_t  ngx_er_lua_dedup_live;
+
+
+/* in the order of ngx_er_queue_verb_e; then NGX_ER_REDIS_CHECK */
+
+static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
+    ngx_er_redis_lua(queue_accept),
+    ngx_er_redis_lua(queue_lease),
+    ngx_er_redis_lua(queue_extend),
+    ngx_er_redis_lua(queue_settle),
+    ngx_er_redis_lua(queue_retry),
+    ngx_er_redis_lua(queue_bury),
+    ngx_er_redis_lua(queue_adopt),
+    ngx_er_redis_lua(queue_sweep),
+    ngx_er_redis_lua(queue_list),
+    ngx_er_redis_lua(queue_replay),
+    ngx_er_redis_lua(queue_purge),
+    ngx_er_redis_lua(queue_pause),
+    ngx_er_redis_lua(queue_check)
+};
+
+
+/* in the order of ngx_er_verb_e */
+
+static ngx_er_redis_script_t  ngx_er_redis_dedup_scripts[] = {
+    ngx_er_redis_lua(dedup_claim),
+    ngx_er_redis_lua(dedup_settle),
+    ngx_er_redis_lua(dedup_finalize),
+    ngx_er_redis_lua(dedup_release),
+    ngx_er_redis_lua(dedup_die),
+    ngx_er_redis_lua(dedup_live)
+};
 
 
 void
@@ -621,4 +694,69 @@ ngx_er_redis_queue_moved(const char *text, size_t len, ngx_str_t *host,
     *port = (in_port_t) n;
 
     return NGX_OK;
+}
+
+
+void
+ngx_er_redis_script_init(void)
+{
+    ngx_er_redis_script_sha1(ngx_er_redis_queue_scripts,
+                             ngx_er_redis_n(ngx_er_redis_queue_scripts));
+    ngx_er_redis_script_sha1(ngx_er_redis_dedup_scripts,
+                             ngx_er_redis_n(ngx_er_redis_dedup_scripts));
+}
+
+
+static void
+ngx_er_redis_script_sha1(ngx_er_redis_script_t *script, ngx_uint_t n)
+{
+    u_char       sum[20];
+    ngx_sha1_t   sha1;
+    ngx_uint_t   i;
+
+    for (i = 0; i < n; i++) {
+        ngx_sha1_init(&sha1);
+        ngx_sha1_update(&sha1, script[i].text->data, script[i].text->len);
+        ngx_sha1_final(sum, &sha1);
+
+        (void) ngx_hex_dump(script[i].digest, sum, 20);
+    }
+}
+
+
+ngx_er_redis_script_t *
+ngx_er_redis_queue_script(ngx_uint_t verb)
+{
+    if (verb >= ngx_er_redis_n(ngx_er_redis_queue_scripts)) {
+        return NULL;
+    }
+
+    return &ngx_er_redis_queue_scripts[verb];
+}
+
+
+ngx_er_redis_script_t *
+ngx_er_redis_dedup_script(ngx_uint_t verb)
+{
+    if (verb >= ngx_er_redis_n(ngx_er_redis_dedup_scripts)) {
+        return NULL;
+    }
+
+    return &ngx_er_redis_dedup_scripts[verb];
+}
+
+
+void
+ngx_er_redis_script_words(ngx_er_redis_script_t *script, ngx_uint_t whole,
+    ngx_str_t *words)
+{
+    if (whole) {
+        ngx_str_set(&words[0], "EVAL");
+        words[1] = *script->text;
+        return;
+    }
+
+    ngx_str_set(&words[0], "EVALSHA");
+    words[1].data = script->digest;
+    words[1].len = NGX_ER_REDIS_DIGEST;
 }

@@ -5,15 +5,28 @@
 
 
 /*
- * Leases: LEASE gives entries that are due to this worker for a while, EXTEND
- * lengthens that, ADOPT takes away what a dead worker had.  Called by
- * ngx_er_file_run().
+ * The operations on the way of an event: ACCEPT takes it, LEASE gives its
+ * entries to workers, EXTEND and ADOPT see to their leases, and SETTLE, RETRY
+ * and BURY end them.  PAUSE is an operator's.  Called by run.c, each inside a
+ * transaction that others share; NGX_ERROR means that it must be aborted.
+ * They own nothing and change entries through entry.c only.
+ *
+ * ACCEPT is the check for a duplicate and all that makes an event durable, so
+ * that neither can be there without the other.  A duplicate is recognized even
+ * when the store is full: its event is safe already.  What a repetition of an
+ * event that is known starts again is list.c's.
  *
  * A lease that ends by itself means that who had it crashed or hung, perhaps
  * on this very entry, so it counts as a crash of the entry: whoever has it
  * next will know, and bury it after too many.  So that this strikes the one
  * and not what was in hand beside it, of those that are one crash short of
  * that a worker gets one at a time.  An entry that cannot be read is buried.
+ *
+ * Whoever names a lease is asked first whether it is still his: a worker that
+ * was away too long must not change what another one is working on.
+ *
+ * A pause is a row for each target that is paused, so that it outlives nginx.
+ * The store does not act on it: the lanes do (deliver/pause.c).
  */
 
 
@@ -23,6 +36,13 @@
 #define NGX_ER_FILE_SUSPECT  100       /* ms from one to the next */
 
 
+static ngx_int_t ngx_er_file_accept_key(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_key_t *key);
+static ngx_int_t ngx_er_file_accept_seq(ngx_er_file_txn_t *t, uint64_t *seq);
+static ngx_int_t ngx_er_file_accept_part(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_queue_part_t *part, uint32_t *count);
+static ngx_int_t ngx_er_file_accept_event(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, uint32_t count);
 static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_class_e class, ngx_uint_t limit,
     size_t *left);
@@ -45,6 +65,218 @@ static ngx_int_t ngx_er_file_lease_stale(ngx_er_file_txn_t *t, uint64_t *key,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_adopt_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key);
+static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref);
+static void ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+
+
+ngx_int_t
+ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    uint32_t           count;
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_er_file_key_t  key;
+
+    op->counts = NULL;
+    op->differs = 0;
+
+    if (op->dedup) {
+        rc = ngx_er_file_accept_key(t, op, &key);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    rc = ngx_er_file_space_admit(t, op->record.len, op->nparts);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_er_file_accept_seq(t, &op->seq) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    count = 0;
+
+    for (i = 0; i < op->nparts; i++) {
+        if (ngx_er_file_accept_part(t, op, &op->parts[i], &count) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_er_file_accept_event(t, op, count) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!op->dedup) {
+        return NGX_OK;
+    }
+
+    key.until = ngx_er_file_later(t->now, op->window);
+    key.seq = op->seq;
+    key.print = op->print;
+
+    return ngx_er_file_key_put(t, &key);
+}
+
+
+/* NGX_OK: it is new, and what was there is gone; else what a repetition is */
+
+static ngx_int_t
+ngx_er_file_accept_key(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_key_t *key)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    for (i = 0; i < 4; i++) {
+        key->words[i] = ngx_er_file_number(op->key + 8 * i, 8);
+    }
+
+    rc = ngx_er_file_key_get(t, key);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED || key->until <= t->now) {
+
+        if (op->repeat) {
+            return NGX_DECLINED;
+        }
+
+        return rc == NGX_OK ? ngx_er_file_key_drop(t, key) : NGX_OK;
+    }
+
+    rc = ngx_er_file_repeat(t, op, key);
+
+    return rc == NGX_OK ? ngx_er_file_key_drop(t, key) : rc;
+}
+
+
+static ngx_int_t
+ngx_er_file_accept_seq(ngx_er_file_txn_t *t, uint64_t *seq)
+{
+    uint64_t  last;
+
+    if (ngx_er_file_meta(t, NGX_ER_FILE_SEQ, &last) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *seq = ngx_max(last + 1, t->now << 20);
+
+    return ngx_er_file_set_meta(t, NGX_ER_FILE_SEQ, *seq);
+}
+
+
+static ngx_int_t
+ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_queue_part_t *part, uint32_t *count)
+{
+    ngx_int_t          rc;
+    ngx_er_file_row_t  row;
+
+    rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, part->target, op->seq, &row);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_DECLINED) {
+
+        /* the same target twice */
+
+        part->lease = 0;
+        return NGX_OK;
+    }
+
+    ngx_er_file_part(t, op, part, &row);
+
+    if (part->lease) {
+        row.holder = t->file->holder;
+        row.e.token = op->token;
+        row.e.due = ngx_er_file_later(t->now, op->lease);
+    }
+
+    if (ngx_er_file_add(t, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (row.blocked && part->lease) {
+        part->lease = 0;
+        row.e.due = ngx_er_file_later(t->now, part->delay);
+
+        if (ngx_er_file_row_put(t, NGX_ER_FILE_PENDING, &row) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    (*count)++;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    uint32_t count)
+{
+    u_char             value[8];
+    uint64_t           key[2], until[NGX_ER_FILE_WORDS];
+    ngx_er_file_ref_t  ref;
+
+    ngx_memzero(&ref, sizeof(ngx_er_file_ref_t));
+
+    ref.count = count;
+    ref.guard = op->guard;
+
+    if (op->dedup) {
+        ref.window = ngx_er_file_key_window(op->seq,
+                                       ngx_er_file_later(t->now, op->window));
+    }
+
+    if (op->retain) {
+        ref.count++;
+        ref.source = op->source;
+        ref.until = ngx_er_file_later(t->now, op->retain);
+
+        key[0] = op->source;
+        key[1] = op->seq;
+
+        until[0] = ref.until;
+        until[1] = NGX_ER_FILE_EXPIRY_ARCHIVE;
+        until[2] = op->source;
+        until[3] = op->seq;
+        until[4] = 0;
+        until[5] = 0;
+
+        (void) ngx_er_file_write(value, ref.until, 8);
+
+        if (ngx_er_file_put(t, NGX_ER_FILE_ARCHIVE, key, value, 8) != NGX_OK
+            || ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, until, "", 0) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ref.count == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_file_put(t, NGX_ER_FILE_EVENTS, &op->seq, op->record.data,
+                        op->record.len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_ref_put(t, op->seq, &ref);
+}
 
 
 ngx_int_t
@@ -602,4 +834,232 @@ ngx_er_file_adopt_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     op->count.pending++;
 
     return NGX_OK;
+}
+
+
+/* NGX_DECLINED: it is another's, or gone */
+
+static ngx_int_t
+ngx_er_file_fence(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, op->target, op->seq, row);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK || row->holder != t->file->holder
+        || row->e.token != op->token)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_file_fence(t, op, row);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_er_file_unindex(t, row) == NGX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    ngx_int_t          rc;
+    ngx_er_file_ref_t  ref;
+    ngx_er_file_row_t  row;
+
+    rc = ngx_er_file_fence(t, op, &row);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_er_file_take(t, &row) != NGX_OK
+        || ngx_er_file_ref(t, op->seq, &ref) == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ref.until) {
+        row.holder = 0;
+        row.e.token = 0;
+
+        if (ngx_er_file_row_put(t, NGX_ER_FILE_DONE, &row) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_er_file_delivered(t, op->seq, &ref) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_refer(t, op->seq, -1);
+}
+
+
+/* remembered as long as something of the event is left to be repeated */
+
+static ngx_int_t
+ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref)
+{
+    if (ref->window == 0 || ref->delivered) {
+        return NGX_OK;
+    }
+
+    if (ref->lapsed && ngx_er_file_lapsed_delivered(t, seq) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ref->count < 2) {
+        return NGX_OK;
+    }
+
+    ref->delivered = 1;
+
+    return ngx_er_file_ref_put(t, seq, ref);
+}
+
+
+ngx_int_t
+ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    ngx_int_t          rc;
+    ngx_er_file_row_t  row;
+
+    rc = ngx_er_file_mine(t, op, &row);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_er_file_attempt(op, &row);
+
+    row.holder = 0;
+    row.e.token = 0;
+    row.e.due = ngx_er_file_later(t->now, op->delay);
+
+    if (ngx_er_file_order_release(t, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_index(t, &row);
+}
+
+
+ngx_int_t
+ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    ngx_int_t          rc;
+    ngx_er_file_row_t  row;
+
+    rc = ngx_er_file_mine(t, op, &row);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_er_file_attempt(op, &row);
+
+    /* DUE and LEASES know it no longer, and nobody may look for it there */
+
+    row.holder = 0;
+
+    if (row.e.npast) {
+        row.e.status = row.e.past[row.e.npast - 1].status;
+    }
+
+    ngx_er_file_row_text(&row, &row.e.name, &row.e.routes, &op->answer);
+
+    return ngx_er_file_bury(t, &row, op->reason, op->keep);
+}
+
+
+/* handing an entry back is no attempt; one that somebody died of is */
+
+static void
+ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
+{
+    ngx_er_entry_t  *e;
+
+    e = &row->e;
+
+    if (!op->counted) {
+        return;
+    }
+
+    e->attempts += e->crashes + 1;
+    e->crashes = 0;
+
+    if (e->npast == NGX_ER_ENTRY_PAST) {
+        e->npast--;
+        ngx_memmove(&e->past[0], &e->past[1],
+                    e->npast * sizeof(ngx_er_past_t));
+    }
+
+    e->past[e->npast] = op->past;
+    e->past[e->npast].number = ngx_min(e->attempts, 65535);
+    e->npast++;
+}
+
+
+ngx_int_t
+ngx_er_file_pause(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    uint64_t    key, *target;
+    ngx_int_t   rc;
+
+    rc = NGX_OK;
+
+    if (op->target && op->held) {
+        rc = ngx_er_file_put(t, NGX_ER_FILE_PAUSED, &op->target,
+                             (u_char *) "", 0);
+
+    } else if (op->target) {
+        rc = ngx_er_file_delete(t, NGX_ER_FILE_PAUSED, &op->target);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    op->paused = ngx_array_create(op->pool, 4, sizeof(uint64_t));
+    if (op->paused == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (key = 0; /* void */ ; key++) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_PAUSED, &key, NULL);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+        }
+
+        target = ngx_array_push(op->paused);
+        if (target == NULL) {
+            return NGX_ERROR;
+        }
+
+        *target = key;
+
+        if (key == NGX_ER_NEVER) {
+            return NGX_OK;
+        }
+    }
 }
