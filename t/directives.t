@@ -202,16 +202,16 @@ says(event_set => 'up to ' . number('observe/variables.c',
 says(all => 'up to ' . number('route/route_lines.c',
     qr/ROUTE_DEPTH\s+(\d+)/));
 says(id => number('ingest/event.h', qr/ATTRIBUTE_MAX\s+(\d+)/) . ' bytes');
-says(event_store => 'the port is ' . number('store/redis.h',
+says(event_store => 'the port is ' . number('store/redis/redis.h',
     qr/REDIS_PORT\s+(\d+)/));
 says(event_store => "by default `"
-    . find('store/redis_conf.c', qr/conf->prefix, "(\w+)"/) . '`');
+    . find('store/redis/conf.c', qr/conf->prefix, "(\w+)"/) . '`');
 says(event_store => 'not heard of it for '
-    . number('store/redis_queue_command.c', qr/REDIS_SILENT\s+(\d+)/) / 60000
+    . number('store/redis/command.c', qr/REDIS_SILENT\s+(\d+)/) / 60000
     . ' minutes');
 
-for my $what ([ connect_timeout => 'redis_conf.c', qr/_timeout = (\d+);/ ],
-              [ timeout => 'redis_store.c', qr/REDIS_PATIENCE\s+(\d+)/ ])
+for my $what ([ connect_timeout => 'redis/conf.c', qr/_timeout = (\d+);/ ],
+              [ timeout => 'redis/dedup.c', qr/REDIS_PATIENCE\s+(\d+)/ ])
 {
     my ($name, $file, $re) = @$what;
     my $ms = number("store/$file", $re);
@@ -220,7 +220,7 @@ for my $what ([ connect_timeout => 'redis_conf.c', qr/_timeout = (\d+);/ ],
         "event_store: $name");
 }
 
-says(event_store => '`timeout=` is ' . seconds('store/redis_queue.c',
+says(event_store => '`timeout=` is ' . seconds('store/redis/queue.c',
     qr/QUEUE_PATIENCE\s+(\d+)/) . 's by default if it is a queue');
 
 # the tables of parameters: a directive and its rows, or the directives that

@@ -91,8 +91,8 @@ for my $name (@scripts) {
 # ---- what a user must be allowed: the log's advice, and the documentation
 
 my %rights = (
-    dedup => [ slurp("$store/redis_conf.c") =~ /rights = ((?:"[^"]*"\s*)+);/ ],
-    queue => [ slurp("$store/redis_queue.c") =~ /rights = ((?:"[^"]*"\s*)+);/ ],
+    dedup => [ slurp("$store/redis/conf.c") =~ /rights = ((?:"[^"]*"\s*)+);/ ],
+    queue => [ slurp("$store/redis/queue.c") =~ /rights = ((?:"[^"]*"\s*)+);/ ],
     both => [ slurp('docs/directives.md') =~ /^(ACL SETUSER events .*?)^```/ms ]
 );
 
@@ -143,7 +143,7 @@ my %named = map { lc($_->[0]) => $_->[1] }
 is_deeply(\%named, \%redis, 'lib/entry.lua has these numbers');
 is("@{[ sort { $a <=> $b } values %redis ]}", "@{[ 1 .. 17 ]}", 'each once');
 
-my $row = slurp("$store/file_row.c");
+my $row = slurp("$store/file/row.c");
 my %read = ($row =~ /(?|->(\w+)|(\w+)\.len)
                     [ ]=[ ]ngx_er_file_number\(p[ ]\+[ ](\d+,[ ]\d)\)/gx,
             reason => ($row =~ /reason = p\[(\d+)\]/)[0] . ', 1');

@@ -48,14 +48,14 @@ report('functions', 'function');
 
 my @only = (
     [ 'hiredis is redis.c\'s', qr/#include <hiredis/,
-      qr{^store/redis\.[ch]$} ],
+      qr{^store/redis/redis\.h$} ],
 
     [ 'hiredis formats and parses only',
       qr/\bredis(?:Async|Connect|Command|Append|BufferWrite|GetReply)\w*\(/,
       undef ],
 
     [ 'LMDB is the file store\'s', qr/#include <lmdb|\bmdb_\w+\(/,
-      qr{^store/file(?:_\w+)?\.[ch]$} ],
+      qr{^store/file/(?!queue|door)\w+\.[ch]$} ],
 
     [ 'OpenSSL belongs to verification', qr/#include <openssl/,
       qr{^ingest/(?:verify|seal|jwt|encoding)\.[ch]$} ],
@@ -88,18 +88,18 @@ my @only = (
 
     [ 'a request reads no file but its own body',
       qr/\b(?:ngx_read_file|pread|fread|fopen)\(/,
-      qr{^(?:ingest/(?:body|secret)|store/(?:file_pages|file_space|redis_conf))\.c$} ],
+      qr{^(?:ingest/(?:body|secret)|store/(?:file/(?:pages|space)|redis/conf))\.c$} ],
 
     [ 'nothing blocks',
       qr/\b(?:getaddrinfo|gethostbyname|ngx_inet_resolve_host|
              sleep|usleep|ngx_msleep|ngx_sleep|system|popen)\(/x,
-      qr{^store/redis_resolve\.c$} ],     # in a thread, and in nginx -t
+      qr{^store/redis/peer\.c$} ],     # in a thread, and in nginx -t
 
     # redis.c gives hiredis' reader the functions that make its objects
 
     [ 'memory comes from pools and zones',
       qr/(?<![\w>.])(?:malloc|calloc|realloc|free|strdup)\(/,
-      qr{^store/redis\.c$} ],
+      qr{^store/redis/redis\.c$} ],
 
     [ 'no string functions without bounds',
       qr/(?<![\w])(?:strcpy|strcat|sprintf|vsprintf|gets|atoi|atof|alloca)\(/,
@@ -167,7 +167,7 @@ my @circles = (
     'deliver/delivery.c deliver/fanout.c',
     'deliver/dispatch.c deliver/sweep.c',
     'ingest/body.c ingest/decision.c ingest/receive.c',
-    'store/redis_conn.c store/redis_connect.c store/redis_lost.c',
+    'store/redis/conn.c store/redis/connect.c',
 );
 
 my %circles = map { $_ => 1 } circles();

@@ -6,7 +6,7 @@
 
 /*
  * When the memory for dedup keys is full, the source that has most of them
- * loses its oldest (store/memory_zone.c).  A repetition of such an event is
+ * loses its oldest (store/memory.c).  A repetition of such an event is
  * delivered again, so whoever runs this must hear of it: a counter of the
  * source, and a line in error.log once a second and worker.
  *

@@ -5,7 +5,7 @@
 
 
 /*
- * Between dedup.c, which chooses the backend, and claim.c, which uses it.
+ * Of dedup.c alone.
  */
 
 

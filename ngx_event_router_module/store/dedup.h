@@ -8,7 +8,7 @@
  * Duplicates: claim with a token and a lease, settle each target, then
  * finalize; or release, so that the producer's retry calls only the targets
  * that are not settled.  Backends: shared memory (memory.c, which also takes
- * over when Redis is away) and Redis (redis_store.c).
+ * over when Redis is away) and Redis (redis/dedup.c).
  *
  * Every answer comes through the claim's handler, also when it is known at
  * once: then from a posted event, never from inside the call.  A claim belongs
@@ -93,7 +93,7 @@ struct ngx_er_claim_s {
 
     ngx_pool_t            *pool;
     ngx_er_dedup_t        *dedup;
-    void                  *entry;      /* memory_zone.c's: where the key is */
+    void                  *entry;      /* memory.c's: where the key is */
     ngx_queue_t            queue;      /* of dedup's live claims: Redis gave
                                           them and they are not at an end */
     ngx_event_t            posted;     /* calls "call" */

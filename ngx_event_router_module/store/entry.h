@@ -30,7 +30,7 @@
  *
  * Redis: elements of an array, counted from 1, packed by cmsgpack, in the hash
  * of the event (redis/lib/entry.lua); a pending entry ends with its routes.
- * LMDB: offset and bytes in a row (file_row.c), numbers are big-endian.
+ * LMDB: offset and bytes in a row (file/row.c), numbers are big-endian.
  *
  *                 Redis   LMDB
  *     version      -       0 1    of the row

@@ -6,8 +6,8 @@
 
 /*
  * The durable queue, whichever store keeps it: operations and their memory,
- * the clock, the worker's begin and end.  The stores are file_queue.c and
- * redis_queue.c; deliver, ingest and observe call in here.
+ * the clock, the worker's begin and end.  The stores are file/queue.c and
+ * redis/queue.c; deliver, ingest and observe call in here.
  *
  * An operation is in a pool of its own, since its answer may come when all
  * else is gone.  As long as one is under way, a timer that cannot be cancelled

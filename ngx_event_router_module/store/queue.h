@@ -5,8 +5,8 @@
 
 
 /*
- * The durable queue: event_store file: (file_queue.c, LMDB) or redis://
- * (redis_queue.c).  Operations are those of entry.h; deliver/dispatch.c is who
+ * The durable queue: event_store file: (file/queue.c, LMDB) or redis://
+ * (redis/queue.c).  Operations are those of entry.h; deliver/dispatch.c is who
  * asks, ingest asks for ACCEPT, observe for LIST, REPLAY and PURGE.
  */
 
@@ -90,7 +90,7 @@ void ngx_er_queue_done(ngx_er_queue_op_t *op);
 uint64_t ngx_er_queue_now(void);
 void ngx_er_queue_clock(uint64_t now);
 
-/* file_queue_conf.c and redis_queue.c: the arguments of event_store; NULL
+/* file/queue.c and redis/queue.c: the arguments of event_store; NULL
    after logging what is wrong */
 ngx_er_queue_t *ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 ngx_er_queue_t *ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);

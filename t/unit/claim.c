@@ -5,7 +5,7 @@
 
 
 /*
- * Claims (store/claim.c) with stand-ins for Redis and shared memory, which
+ * Claims (store/dedup.c) with stand-ins for Redis and shared memory, which
  * write down what they are asked: answers that are late, lost, unexpected or
  * come when nobody waits any more, and that every claim that was given is
  * given back.
@@ -14,9 +14,10 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/store/claim.c"
+#include "../../ngx_event_router_module/store/dedup.c"
 
 
+ngx_uint_t                 ngx_process;
 ngx_queue_t                ngx_posted_events;
 
 static ngx_er_dedup_t      dedup;
@@ -117,6 +118,59 @@ ngx_er_memory_consult(ngx_er_memory_t *memory, ngx_er_claim_t *c)
         target = ngx_array_push(&c->settled);
         *target = known;
     }
+}
+
+
+/* of the directives, which claims do not need */
+
+void ngx_cdecl
+ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t error,
+    const char *fmt, ...)
+{
+    abort();
+}
+
+
+ngx_er_memory_t *
+ngx_er_memory_create(ngx_conf_t *cf, size_t size)
+{
+    abort();
+}
+
+
+ngx_er_queue_t *
+ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    abort();
+}
+
+
+ngx_er_queue_t *
+ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    abort();
+}
+
+
+ngx_er_redis_store_t *
+ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
+{
+    abort();
+}
+
+
+ngx_int_t
+ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
+    ngx_er_redis_task_pt answer, void (*down)(void *d), void *data)
+{
+    abort();
+}
+
+
+void
+ngx_er_redis_store_close(ngx_er_redis_store_t *store)
+{
+    abort();
 }
 
 

@@ -5,17 +5,16 @@
 
 
 /*
- * The connection to Redis (store/redis_conn.c and store/redis_lost.c) with a
- * socket that this test reads and writes: replies go to the command that they
- * are due to, each command is answered exactly once, whatever the peer does,
- * and is sent a second time at most.
+ * The connection to Redis (store/redis/conn.c) with a socket that this test
+ * reads and writes: replies go to the command that they are due to, each
+ * command is answered exactly once, whatever the peer does, and is sent a
+ * second time at most.
  */
 
 
 #include "tap.h"
 
 #include "../../ngx_event_router_module/store/redis/conn.c"
-#include "../../ngx_event_router_module/store/redis/lost.c"
 
 
 #define TEST_OPS  8
@@ -83,6 +82,14 @@ ngx_uint_t
 ngx_er_redis_may_say(ngx_msec_t *said, ngx_msec_t quiet)
 {
     return 0;
+}
+
+
+/* of the farewell */
+
+void
+ngx_time_update(void)
+{
 }
 
 

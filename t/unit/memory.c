@@ -5,7 +5,7 @@
 
 
 /*
- * Dedup keys in shared memory (store/memory*.c), the zone being ordinary
+ * Dedup keys in shared memory (store/memory.c), the zone being ordinary
  * memory here: whose a key is, how long each of its states lasts, that keys
  * are told apart by all of their bytes, and that every block is given back.
  */
@@ -14,7 +14,6 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/store/memory.c"
-#include "../../ngx_event_router_module/store/memory_zone.c"
 
 
 #define WINDOW  60000

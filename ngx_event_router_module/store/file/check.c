@@ -6,12 +6,12 @@
 
 /*
  * Could a worker use the store?  Asked before there are workers, by file.c
- * for "nginx -t" and by file_start.c, in a process that has the rights of
+ * for "nginx -t" and by door.c, in a process that has the rights of
  * one; and by whoever finds the store closed and would open it again.
  *
  * Nothing is changed, but for files that are made and taken away again, since
  * only that tells whether a worker can make its own.  The pages are looked at
- * by file_pages.c, as of a transaction that a reader of LMDB's holds, so
+ * by pages.c, as of a transaction that a reader of LMDB's holds, so
  * that other processes may write meanwhile.
  */
 

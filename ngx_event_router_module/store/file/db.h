@@ -6,7 +6,7 @@
 
 /*
  * The embedded store: LMDB in one directory, opened once per worker after the
- * fork, by all workers of one nginx.  Pure and blocking: file_queue.c calls it
+ * fork, by all workers of one nginx.  Pure and blocking: queue.c calls it
  * in nginx's thread pool, tests call it as it is.
  */
 

@@ -651,7 +651,7 @@ ngx_er_file_forget(ngx_er_file_t *file, uint64_t holder)
 }
 
 
-/* see file_signal.c */
+/* see lock.c */
 
 ngx_uint_t
 ngx_er_file_blameless(ngx_er_file_t *file, uint64_t holder)

@@ -10,7 +10,7 @@
  * it (SIGSEGV, SIGBUS), or is freed and written over.  This file reads the
  * pages itself, with pread(), and believes nothing: it walks the trees of one
  * transaction from their roots and holds each page against what the tree says
- * of it.  file_check.c calls it before LMDB may map the file.
+ * of it.  check.c calls it before LMDB may map the file.
  *
  * The format is that of LMDB 0.9 (data version 1): two meta pages, then pages
  * of trees, whose first words tell what they are.  A tree of unnamed databases

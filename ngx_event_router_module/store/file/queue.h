@@ -5,9 +5,9 @@
 
 
 /*
- * The store of "event_store file:" in nginx: file_queue_conf.c makes the
- * queue, file_start.c looks at the store before there are workers, and in each
- * of them file_door.c opens it and file_queue.c runs it.
+ * The store of "event_store file:" in nginx: queue.c makes the
+ * queue, door.c looks at the store before there are workers, and in each
+ * of them door.c opens it and queue.c runs it.
  */
 
 
@@ -70,7 +70,7 @@ typedef struct {
     ngx_connection_t         dummy;    /* their data: debug logs its fd */
     unsigned                 busy:1;
 
-    /* file_door.c's */
+    /* door.c's */
 
     ngx_er_file_door_e       door;
     ngx_thread_task_t       *opener;
@@ -83,11 +83,11 @@ typedef struct {
 } ngx_er_file_queue_t;
 
 
-/* file_queue.c */
+/* queue.c */
 extern ngx_er_queue_backend_t  ngx_er_file_backend;
 
 /*
- * file_start.c.  The zone, in postconfiguration; and init_conf: can the store
+ * door.c.  The zone, in postconfiguration; and init_conf: can the store
  * be used?  If not it is a warning, and NGX_ERROR only at a reload while the
  * store of the workers that run ("old", or NULL) is in order.
  */
@@ -96,7 +96,7 @@ ngx_int_t ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
     ngx_cycle_t *cycle);
 
 /*
- * file_door.c.  init() opens it if that is possible at once; a store that is
+ * door.c.  init() opens it if that is possible at once; a store that is
  * closed is no error.  lost() tells that it is not open any more.  When it is
  * closed, "flush" is posted and answers what waits.
  */

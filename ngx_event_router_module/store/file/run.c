@@ -6,7 +6,7 @@
 
 /*
  * Transactions of the file store: many operations in one, because what a
- * transaction costs is the wait for the disk.  file_queue.c calls this in a
+ * transaction costs is the wait for the disk.  queue.c calls this in a
  * thread, one at a time in a process; LIST may run beside it.
  *
  * A transaction is all or nothing.  If it fails, events in it are refused,
@@ -598,7 +598,7 @@ ngx_er_file_finish(ngx_queue_t *ops)
 }
 
 
-/* see file_list.c */
+/* see list.c */
 
 static void
 ngx_er_file_cursor(ngx_er_queue_op_t *op)

@@ -121,7 +121,7 @@ struct ngx_er_file_s {
     char                  *data;       /* paths of LMDB's files */
     char                  *locks;
 
-    /* see file_look.c */
+    /* see db.c */
 
     ngx_er_file_id_t       data_id;
     ngx_er_file_id_t       locks_id;
@@ -139,7 +139,7 @@ struct ngx_er_file_s {
     ngx_atomic_t           clock;      /* of the last transaction, ms */
     uint64_t               wall;       /* its "now" */
 
-    /* space, see file_space.c */
+    /* space, see space.c */
 
     ngx_atomic_t           full;
     uint64_t               size;
@@ -233,7 +233,7 @@ typedef struct {
 
 
 /*
- * file_row.c.  NGX_ERROR: LMDB failed, t->rc says how, and the transaction
+ * row.c.  NGX_ERROR: LMDB failed, t->rc says how, and the transaction
  * must be aborted.  NGX_DECLINED: there is no such row.  NGX_ABORT: there is,
  * but it cannot be read; "row" is usable and says CORRUPT.  A value is valid
  * until the next change.  seek() finds the first key that is not less,
@@ -269,7 +269,7 @@ ngx_int_t ngx_er_file_row_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
 
 
 /*
- * file_entry.c: what keeps the databases in step.  add() and take() put a
+ * entry.c: what keeps the databases in step.  add() and take() put a
  * pending entry in and out of all of them, bury() moves one that was read to
  * the dead letters and exhume() takes one from there.  Between unindex() and
  * index() an entry may be changed.  Events live as long as something refers to
@@ -297,7 +297,7 @@ void ngx_er_file_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
 
 /*
- * file_key.c: what is known of events after they came.  key_put() also says
+ * key.c: what is known of events after they came.  key_put() also says
  * in the reference of the event, if there is one, for how long; key_drop()
  * only forgets when it ends, the key is put again or deleted.
  */
@@ -321,7 +321,7 @@ ngx_int_t ngx_er_file_lapsed_delivered(ngx_er_file_txn_t *t, uint64_t seq);
 
 
 /*
- * file_repeat.c: an event comes again whose key is known.  NGX_DONE: what is
+ * list.c: an event comes again whose key is known.  NGX_DONE: what is
  * dead or lapsed of it was started again, op->counts names the targets;
  * NGX_DECLINED: a duplicate; NGX_OK: nobody has it and nothing is left of it,
  * it is new; NGX_BUSY: there is no room, nothing was changed.
@@ -331,14 +331,14 @@ ngx_int_t ngx_er_file_repeat(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_key_t *key);
 
 
-/* file_entry.c: the next one of an order may go, when a lease of "row" ended
+/* entry.c: the next one of an order may go, when a lease of "row" ended
    and it is not indexed */
 
 ngx_int_t ngx_er_file_order_release(ngx_er_file_txn_t *t,
     ngx_er_file_row_t *row);
 
 
-/* file_count.c */
+/* entry.c */
 
 ngx_int_t ngx_er_file_count(ngx_er_file_txn_t *t, uint64_t target,
     ngx_str_t *name, int pending, int dead);
@@ -350,8 +350,8 @@ ngx_int_t ngx_er_file_next_due(ngx_er_file_txn_t *t, uint64_t target,
 
 
 /*
- * The verbs: file_accept.c, file_lease.c, file_settle.c, file_replay.c,
- * file_list.c, file_sweep.c.  They return op->rc, or NGX_ERROR if the
+ * The verbs: verbs.c, verbs.c, verbs.c, list.c,
+ * list.c, sweep.c.  They return op->rc, or NGX_ERROR if the
  * transaction must be aborted.
  */
 
@@ -369,7 +369,7 @@ ngx_int_t ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 ngx_int_t ngx_er_file_pause(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
 
 /*
- * file_replay.c, also for file_repeat.c: the dead letter is pending again, for
+ * list.c, also for list.c: the dead letter is pending again, for
  * its own target or op->to.  NGX_DECLINED: it cannot be.
  */
 ngx_int_t ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
@@ -383,7 +383,7 @@ ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
 
 
-/* file_list.c */
+/* list.c */
 
 typedef ngx_int_t (*ngx_er_file_walk_pt)(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
@@ -395,7 +395,7 @@ ngx_int_t ngx_er_file_result(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 ngx_uint_t ngx_er_file_has_route(ngx_str_t *routes, ngx_str_t *route);
 
 
-/* file_space.c */
+/* space.c */
 
 ngx_int_t ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err);
 ngx_int_t ngx_er_file_room(ngx_er_file_conf_t *conf, int dir,
@@ -410,7 +410,7 @@ void ngx_er_file_space_unmap(ngx_er_file_t *file);
 
 
 /*
- * file_lock.c.  own() takes a share in the directory for conf->owner or says
+ * lock.c.  own() takes a share in the directory for conf->owner or says
  * why not; with "probe" it changes nothing and keeps nothing.  alone() lets
  * nobody make LMDB's files who does not have the directory alone: then the
  * lock "owner" is exclusive, and has to be shared afterwards.  alive() makes
@@ -429,7 +429,7 @@ void ngx_er_file_gone(ngx_er_file_t *file, ngx_uint_t remove);
 
 
 /*
- * file_look.c.  remember() says which files were opened, look() if they are
+ * db.c.  remember() says which files were opened, look() if they are
  * still the ones at their paths, and whole: NGX_OK, or NGX_ERROR with a
  * sentence.  Both are called with the lock held and the environment open.
  */
@@ -441,7 +441,7 @@ ngx_uint_t ngx_er_file_damage(int rc);
 
 
 /*
- * file_check.c: nothing of the database is damaged, as far as could be seen in
+ * check.c: nothing of the database is damaged, as far as could be seen in
  * "ms".  No environment of it may be open in this process.
  */
 ngx_int_t ngx_er_file_sound(const char *data, const char *locks,

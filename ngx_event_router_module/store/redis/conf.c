@@ -6,7 +6,7 @@
 
 /*
  * The settings of a Redis store: reads the arguments of event_store and
- * event_dedup_store once, at configuration time.  redis_store.c calls it; what
+ * event_dedup_store once, at configuration time.  dedup.c calls it; what
  * it makes lives as long as the configuration.  All that can be wrong is found
  * here: names are looked up by "nginx -t", and what has no address is warned
  * of, password files are read, TLS is prepared.
@@ -172,7 +172,7 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
 }
 
 
-/* as dedup keys need it; redis_queue.c changes it for the queue */
+/* as dedup keys need it; queue.c changes it for the queue */
 
 static void
 ngx_er_redis_conf_default(ngx_er_redis_conf_t *conf)

@@ -209,7 +209,7 @@ struct ngx_er_redis_s {
 
 
 /*
- * redis_conf.c: reads the arguments of a directive, redis://..., rediss://...,
+ * conf.c: reads the arguments of a directive, redis://..., rediss://...,
  * unix:...; logs what is wrong and returns NULL.  What the queue needs other
  * than dedup keys do is its own to change; "timeout" is unset if it is not
  * given.
@@ -241,7 +241,7 @@ ngx_msec_t ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op);
 
 
 /*
- * Between redis_conn.c, redis_connect.c, redis_lost.c and redis_report.c.
+ * Between conn.c, connect.c, conn.c and report.c.
  * After lost(), and after greeted(), which may call it, the connection can be
  * gone.  fail() tells all commands of a list that they have failed.
  */
@@ -249,7 +249,7 @@ ngx_msec_t ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op);
 void ngx_er_redis_connect(ngx_er_redis_t *redis);
 
 /*
- * redis_resolve.c.  resolve(): NGX_OK: the addresses are there; NGX_AGAIN: the
+ * peer.c.  resolve(): NGX_OK: the addresses are there; NGX_AGAIN: the
  * handler will be called, with NULL or why there are none; NGX_ERROR: no
  * memory, no thread.  resolvable() blocks: NULL, or why a name has none.
  */
@@ -261,7 +261,7 @@ ngx_int_t ngx_er_redis_resolve(ngx_er_redis_t *redis,
 const char *ngx_er_redis_resolvable(ngx_er_redis_peer_t *peer);
 
 /*
- * redis_sentinel.c.  words() of AUTH or of the question, how many.  reply():
+ * peer.c.  words() of AUTH or of the question, how many.  reply():
  * NGX_OK: redis->master; NGX_AGAIN: it was the one to AUTH; NGX_ERROR, logged.
  */
 ngx_uint_t ngx_er_redis_sentinel_words(ngx_er_redis_conf_t *conf,
@@ -285,7 +285,7 @@ void ngx_er_redis_write_handler(ngx_event_t *wev);
 ngx_er_redis_error_e ngx_er_redis_judge(ngx_er_redis_t *redis,
     redisReply *reply);
 
-/* redis_farewell.c: exit_process: what waits is written and answers are read,
+/* conn.c: exit_process: what waits is written and answers are read,
    until ngx_current_msec is "until"; their handlers must not begin anything */
 void ngx_er_redis_farewell(ngx_er_redis_t *redis, ngx_msec_t until);
 

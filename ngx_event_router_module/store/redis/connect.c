@@ -6,7 +6,7 @@
 
 /*
  * The way of a connection to Redis from nothing to ready, and its end:
- * connect, TLS, then AUTH, SELECT and PING in one write.  redis_conn.c
+ * connect, TLS, then AUTH, SELECT and PING in one write.  conn.c
  * calls it; what fails here ends in its ngx_er_redis_lost(), which tries again
  * later.
  *

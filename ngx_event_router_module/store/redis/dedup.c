@@ -6,7 +6,7 @@
 
 /*
  * Dedup keys in Redis.  dedup.c calls it; it owns the worker's connection and
- * sends the scripts of redis_script.c, redis/dedup_*.lua, one for each verb.
+ * sends the scripts of command.c, redis/dedup_*.lua, one for each verb.
  *
  * Every script can be sent twice, so a command whose reply was lost is sent
  * again.  Keys are made of hashes and arguments are counted bytes, so nothing

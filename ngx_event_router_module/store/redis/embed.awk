@@ -5,7 +5,7 @@
 # awk -f embed.awk SCRIPT.lua ...
 #
 # The scripts for Redis as a C file: one ngx_str_t each, ngx_er_lua_SCRIPT, for
-# store/redis_script.c.  With -v text=1 the texts themselves.
+# store/redis/command.c.  With -v text=1 the texts themselves.
 #
 #     --#include lib/NAME.lua     the file, relative to the script's folder, if
 #                                 the script does not have it yet

@@ -6,7 +6,7 @@
 
 /*
  * The queue in Redis as one worker has it, and its operations under way: for
- * redis_queue.c, and redis_tally.c, which counts what it has lost.
+ * queue.c, and tally.c, which counts what it has lost.
  */
 
 
@@ -30,7 +30,7 @@ typedef struct {
 
     ngx_er_queue_t          *queue;    /* the worker's */
     ngx_er_redis_nodes_t    *nodes;
-    ngx_shm_zone_t          *zone;     /* redis_tally.c */
+    ngx_shm_zone_t          *zone;     /* tally.c */
     u_char                  *evicts;   /* of each shard, as it was said */
     ngx_er_redis_walk_t      check;
     ngx_er_redis_node_t     *first;    /* that was asked to check */

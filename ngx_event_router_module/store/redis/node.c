@@ -5,7 +5,7 @@
 
 
 /*
- * The connections of the queue.  redis_queue.c asks for the one that a shard
+ * The connections of the queue.  queue.c asks for the one that a shard
  * is on; this file owns them all.
  *
  * In a Redis Cluster a shard's keys are on one node, and who asks another one

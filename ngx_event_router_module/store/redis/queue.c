@@ -6,9 +6,9 @@
 
 /*
  * The durable queue in Redis as queue.h wants it.  It sends the scripts of
- * redis_script.c, one for each operation and shard, waits for replicas
+ * command.c, one for each operation and shard, waits for replicas
  * if "wait=" says so, and follows a Redis Cluster.  It owns the worker's
- * connections, which redis_conn.c keeps alive.
+ * connections, which conn.c keeps alive.
  *
  * An event counts as accepted when Redis has answered, so it is as durable as
  * Redis is configured to be: with "appendfsync always" it is on the disk.  A

@@ -31,7 +31,7 @@
  * What is in a worker's hand while all that points to it is evicted counts as
  * lost, and does not any more when the worker says what became of it.
  *
- * redis_queue.c calls it.  The zone survives a reload; its name is that of the
+ * queue.c calls it.  The zone survives a reload; its name is that of the
  * store, so that another store begins anew.
  */
 

@@ -6,8 +6,8 @@
 
 /*
  * The queue in Redis between its files: what the scripts (redis/queue_*.lua)
- * are given (redis_queue_command.c) and what they return
- * (redis_queue_reply.c), which are pure, and redis_queue.c, which sends and
+ * are given (command.c) and what they return
+ * (reply.c), which are pure, and queue.c, which sends and
  * waits.
  *
  * A walk is one operation on its way from shard to shard.  The shard of an

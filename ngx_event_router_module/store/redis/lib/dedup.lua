@@ -2,7 +2,7 @@
 -- Copyright (C) Event Router contributors
 
 
--- Dedup keys, one script a verb of store/claim.h; redis_store.c counts out
+-- Dedup keys, one script a verb of dedup.h; dedup.c counts out
 -- their arguments and reads what they return.
 --
 -- A key is one hash, PREFIX:{xx}:d:KEY with KEY in hex and xx its first byte:

@@ -3,8 +3,8 @@
 
 
 -- The head of every script of the queue: one script an operation of
--- store/entry.h.  redis_queue_command.c counts out their arguments,
--- redis_queue_reply.c reads what they return: one flat array, whose first
+-- store/entry.h.  command.c counts out their arguments,
+-- reply.c reads what they return: one flat array, whose first
 -- element is 1 (done), 0 (declined), -1 (no such entry), -2 (late), 2 (ACCEPT:
 -- started again) or LAYOUT, and whose second one is Redis's clock.
 --

@@ -2,7 +2,7 @@
 -- Copyright (C) Event Router contributors
 
 
--- One entry in a reply: the elements that redis_queue_reply.c reads
+-- One entry in a reply: the elements that reply.c reads
 
 --#include lib/entry.lua
 

@@ -3,7 +3,7 @@
 
 
 -- SWEEP: what was evicted, deleted from outside or is gone with a state of the
--- shard that is no more; redis_tally.c says how that is found out.
+-- shard that is no more; tally.c says how that is found out.
 
 --#include lib/lists.lua
 
