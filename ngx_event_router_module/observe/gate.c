@@ -10,12 +10,24 @@
  * the server: a page whose name leads to 127.0.0.1 is in a browser here, too,
  * but that name is its own ("DNS rebinding").  With token= it is whoever has
  * it; with access=nginx whomever the location's own rules let in, which nginx
- * has asked before (gate_rules.c warns where there are none).  What changes
- * something must not be sent by a browser that a page of somebody else made do
- * it: it needs a header that forms cannot send, and no foreign Origin.
+ * has asked before.  What changes something must not be sent by a browser that
+ * a page of somebody else made do it: it needs a header that forms cannot
+ * send, and no foreign Origin.
  *
  * Who is refused is told in a problem; what to write in nginx.conf stands in
  * error.log, which is the operator's.
+ *
+ * A location with access=nginx where nginx has no rule of access lets
+ * everybody in, and "nginx -t" warns of it, after all locations were merged.
+ * What can be seen are the rules of nginx's own modules: allow and deny,
+ * auth_basic, auth_request, ssl_verify_client.  Their configurations are
+ * private to them, so the heads of the structures are repeated here; modules
+ * are found by name, for nginx may have been built without them.  Rules of
+ * other modules cannot be seen: an "allow all" says that somebody thought of
+ * it.
+ *
+ * Gates are in the configuration's pool.  Asking one owns nothing and cannot
+ * fail.
  */
 
 
@@ -31,6 +43,36 @@ typedef enum {
     NGX_ER_GATE_FOREIGN,
     NGX_ER_GATE_HEADER
 } ngx_er_gate_e;
+
+
+/* ngx_http_access_module.c */
+
+typedef struct {
+    ngx_array_t               *rules;
+#if (NGX_HAVE_INET6)
+    ngx_array_t               *rules6;
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+    ngx_array_t               *rules_un;
+#endif
+} ngx_er_gate_access_t;
+
+
+static ngx_er_gate_e ngx_er_gate_ask(ngx_http_request_t *r,
+    ngx_er_gate_t *gate, ngx_uint_t change);
+static ngx_uint_t ngx_er_gate_local(ngx_connection_t *c);
+static ngx_uint_t ngx_er_gate_named(ngx_http_request_t *r,
+    ngx_er_gate_t *gate);
+static ngx_uint_t ngx_er_gate_loopback(ngx_str_t *name);
+static ngx_uint_t ngx_er_gate_server(ngx_str_t *own, ngx_str_t *name);
+static ngx_uint_t ngx_er_gate_token(ngx_http_request_t *r, ngx_str_t *token);
+static ngx_uint_t ngx_er_gate_foreign(ngx_http_request_t *r);
+static ngx_uint_t ngx_er_gate_elsewhere(ngx_http_request_t *r);
+static ngx_str_t *ngx_er_gate_header(ngx_http_request_t *r, const char *name);
+static ngx_uint_t ngx_er_gate_ruled(ngx_conf_t *cf, ngx_er_gate_t *gate);
+static ngx_module_t *ngx_er_gate_module(ngx_conf_t *cf, const char *name);
+static void *ngx_er_gate_conf(ngx_conf_t *cf, void **conf, const char *name);
+static ngx_uint_t ngx_er_gate_basic(ngx_conf_t *cf, void **conf);
 
 
 /* to the client, and what it takes, to the operator */
@@ -63,19 +105,6 @@ static struct {
     { "whoever changes something sends the header X-Event-Admin: 1",
       "what changes something is sent with the header \"X-Event-Admin: 1\"" }
 };
-
-
-static ngx_er_gate_e ngx_er_gate_ask(ngx_http_request_t *r,
-    ngx_er_gate_t *gate, ngx_uint_t change);
-static ngx_uint_t ngx_er_gate_local(ngx_connection_t *c);
-static ngx_uint_t ngx_er_gate_named(ngx_http_request_t *r,
-    ngx_er_gate_t *gate);
-static ngx_uint_t ngx_er_gate_loopback(ngx_str_t *name);
-static ngx_uint_t ngx_er_gate_server(ngx_str_t *own, ngx_str_t *name);
-static ngx_uint_t ngx_er_gate_token(ngx_http_request_t *r, ngx_str_t *token);
-static ngx_uint_t ngx_er_gate_foreign(ngx_http_request_t *r);
-static ngx_uint_t ngx_er_gate_elsewhere(ngx_http_request_t *r);
-static ngx_str_t *ngx_er_gate_header(ngx_http_request_t *r, const char *name);
 
 
 ngx_er_gate_t *
@@ -455,4 +484,147 @@ ngx_er_gate_header(ngx_http_request_t *r, const char *name)
     }
 
     return NULL;
+}
+
+
+ngx_int_t
+ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t       i;
+    ngx_er_gate_t  **gate;
+
+    gate = mcf->gates.elts;
+
+    for (i = 0; i < mcf->gates.nelts; i++) {
+
+        if (ngx_er_gate_names(cf, gate[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (!gate[i]->nginx || gate[i]->token.len
+            || gate[i]->location->internal || ngx_er_gate_ruled(cf, gate[i]))
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, &gate[i]->where,
+                         "\"%V access=nginx\" lets everybody in, for nginx "
+                         "has no rule here: add allow and deny, auth_basic, "
+                         "auth_request or \"ssl_verify_client on\"; if "
+                         "something else protects the location, \"allow "
+                         "all\" says so", &gate[i]->directive);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_er_gate_ruled(ngx_conf_t *cf, ngx_er_gate_t *gate)
+{
+    void                  **conf;
+    ngx_str_t              *uri;
+    ngx_er_gate_access_t   *access;
+#if (NGX_HTTP_SSL)
+    ngx_http_ssl_srv_conf_t  *ssl;
+#endif
+
+    conf = gate->location->loc_conf;
+
+    access = ngx_er_gate_conf(cf, conf, "ngx_http_access_module");
+
+    if (access && (access->rules
+#if (NGX_HAVE_INET6)
+                   || access->rules6
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+                   || access->rules_un
+#endif
+                   ))
+    {
+        return 1;
+    }
+
+    if (ngx_er_gate_basic(cf, conf)) {
+        return 1;
+    }
+
+    /* the URI is the first there, too */
+
+    uri = ngx_er_gate_conf(cf, conf, "ngx_http_auth_request_module");
+
+    if (uri && uri->len) {
+        return 1;
+    }
+
+#if (NGX_HTTP_SSL)
+
+    ssl = ngx_er_gate_conf(cf, gate->server->ctx->srv_conf,
+                           "ngx_http_ssl_module");
+
+    if (ssl && ssl->verify == 1) {
+        return 1;
+    }
+
+#endif
+
+    return 0;
+}
+
+
+static ngx_module_t *
+ngx_er_gate_module(ngx_conf_t *cf, const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (ngx_strcmp(cf->cycle->modules[i]->name, name) == 0) {
+            return cf->cycle->modules[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void *
+ngx_er_gate_conf(ngx_conf_t *cf, void **conf, const char *name)
+{
+    ngx_module_t  *module;
+
+    module = ngx_er_gate_module(cf, name);
+
+    return module ? conf[module->ctx_index] : NULL;
+}
+
+
+/* the directive says where its value is, which may be "off" */
+
+static ngx_uint_t
+ngx_er_gate_basic(ngx_conf_t *cf, void **conf)
+{
+    ngx_module_t              *module;
+    ngx_command_t             *cmd;
+    ngx_http_complex_value_t  *realm;
+
+    module = ngx_er_gate_module(cf, "ngx_http_auth_basic_module");
+
+    if (module == NULL) {
+        return 0;
+    }
+
+    for (cmd = module->commands; cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, "auth_basic") != 0) {
+            continue;
+        }
+
+        realm = *(ngx_http_complex_value_t **)
+                      ((u_char *) conf[module->ctx_index] + cmd->offset);
+
+        return realm && (realm->value.len != 3
+                         || ngx_strncmp(realm->value.data, "off", 3) != 0);
+    }
+
+    return 0;
 }
