@@ -33,20 +33,21 @@
 
 
 #include "admin.h"
+#include "admin_list.h"
 #include "gate.h"
 #include "../base/crash.h"
+#include "../conf/nearest.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/pause.h"
 #include "../ingest/reply.h"
-#include "../conf/nearest.h"
 
 
 #define NGX_ER_ADMIN_STEP    1000      /* entries in one transaction */
 #define NGX_ER_ADMIN_ANSWER  512       /* bytes, to begin with */
 
-
-#define NGX_ER_ADMIN_PAGE   50
-#define NGX_ER_ADMIN_PAGES  1000
+#define NGX_ER_ADMIN_PAGE    50        /* entries in an answer, without
+                                          limit= */
+#define NGX_ER_ADMIN_PAGES   1000      /* and with it */
 
 /* the end of the year 9999, which is as many milliseconds as 64 bits hold */
 #define NGX_ER_ADMIN_LATEST  253402300799
@@ -65,29 +66,36 @@ typedef enum {
 } ngx_er_admin_verb_e;
 
 
+/* a request that waits for the store; it lives in its operation's pool */
+
+typedef struct {
+    ngx_http_request_t    *request;    /* NULL: it is gone */
+    ngx_er_queue_t        *queue;
+    ngx_er_target_t       *target;     /* or NULL: any, or not configured */
+    ngx_pool_cleanup_t    *cleanup;    /* of the request */
+    ngx_er_queue_op_t     *op;         /* what it waits for */
+    ngx_uint_t             reveal;
+    ngx_uint_t             sought;     /* the target, in the store */
+    ngx_uint_t             done;
+} ngx_er_admin_t;
+
+
 static ngx_int_t ngx_er_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
     ngx_uint_t method);
-static ngx_int_t ngx_er_admin_target(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf, ngx_er_target_t **target, ngx_int_t *rc);
 static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_uint_t held);
 static ngx_int_t ngx_er_admin_probe(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf);
-static ngx_int_t ngx_er_admin_wait(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_target_t *target);
+static ngx_int_t ngx_er_admin_target(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_target_t **target, ngx_int_t *rc);
 static ngx_int_t ngx_er_admin_run(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
-static void ngx_er_admin_gone(void *data);
-static void ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc);
-static void ngx_er_admin_ended(ngx_er_queue_op_t *op);
-static void ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
+static ngx_int_t ngx_er_admin_wait(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_target_t *target);
+static const char *ngx_er_admin_args(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
-    ngx_er_queue_op_t *op);
-static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static const char *ngx_er_admin_known(ngx_http_request_t *r,
     ngx_er_queue_verb_e verb);
 static const char *ngx_er_admin_filter(ngx_http_request_t *r,
@@ -96,10 +104,23 @@ static const char *ngx_er_admin_page(ngx_http_request_t *r,
     ngx_er_queue_op_t *op);
 static const char *ngx_er_admin_replay(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op);
+static ngx_uint_t ngx_er_admin_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
 static ngx_int_t ngx_er_admin_when(ngx_str_t *text, uint64_t *ms);
 static ngx_int_t ngx_er_admin_hex(ngx_str_t *text, uint64_t *n);
 static ngx_int_t ngx_er_admin_look(ngx_er_admin_t *ctx, ngx_uint_t dead);
 static void ngx_er_admin_looked(ngx_er_queue_op_t *op);
+static void ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc);
+static void ngx_er_admin_gone(void *data);
+static void ngx_er_admin_ended(ngx_er_queue_op_t *op);
+static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
+static void ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
+    ngx_er_queue_op_t *op);
+static const char *ngx_er_admin_unknown(ngx_pool_t *pool,
+    ngx_er_main_conf_t *mcf, ngx_str_t *name);
 
 
 static struct {
@@ -247,33 +268,6 @@ ngx_er_admin_not_allowed(ngx_http_request_t *r, ngx_uint_t method)
 }
 
 
-/* *target, or NGX_DECLINED: *rc is what the request ends with */
-
-static ngx_int_t
-ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_target_t **target, ngx_int_t *rc)
-{
-    ngx_str_t  name;
-
-    if (!ngx_er_admin_arg(r, "target", &name)) {
-        *rc = ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST,
-                                   "name the target: target=NAME", NULL);
-        return NGX_DECLINED;
-    }
-
-    *target = ngx_er_target_find(mcf, &name);
-
-    if (*target == NULL) {
-        *rc = ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
-                                   ngx_er_admin_unknown(r->pool, mcf, &name),
-                                   NULL);
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
-
-
 /* the workers know at once; the answer says if the store does, too */
 
 static ngx_int_t
@@ -344,6 +338,57 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 }
 
 
+/* *target, or NGX_DECLINED: *rc is what the request ends with */
+
+static ngx_int_t
+ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_target_t **target, ngx_int_t *rc)
+{
+    ngx_str_t  name;
+
+    if (!ngx_er_admin_arg(r, "target", &name)) {
+        *rc = ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST,
+                                   "name the target: target=NAME", NULL);
+        return NGX_DECLINED;
+    }
+
+    *target = ngx_er_target_find(mcf, &name);
+
+    if (*target == NULL) {
+        *rc = ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
+                                   ngx_er_admin_unknown(r->pool, mcf, &name),
+                                   NULL);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_admin_verb_e verb)
+{
+    ngx_er_queue_op_t  *op;
+
+    static ngx_er_queue_verb_e  verbs[] = {
+        NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_REPLAY,
+        NGX_ER_QUEUE_PURGE
+    };
+
+    op = ngx_er_queue_op(verbs[verb], ngx_er_admin_ended, NULL);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->dead = (verb != NGX_ER_ADMIN_PENDING);
+    op->records = 1;
+    op->limit = NGX_ER_ADMIN_STEP;
+
+    return ngx_er_admin_wait(r, mcf, op, NULL);
+}
+
+
 /*
  * Runs the operation, whose arguments are those of the request unless the
  * target is known.  The context lives as long as the longer of the two.
@@ -395,7 +440,7 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     if (op->filter.target == 0 || ctx->target) {
         ngx_er_queue_run(mcf->queue, op);
 
-    } else if (ngx_er_admin_search(ctx, ngx_er_admin_found) != NGX_OK) {
+    } else if (ngx_er_admin_look(ctx, 1) != NGX_OK) {
         cln->handler = NULL;
         ngx_er_queue_op_free(op);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -407,221 +452,10 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 }
 
 
-static ngx_int_t
-ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_admin_verb_e verb)
-{
-    ngx_er_queue_op_t  *op;
+/* what the arguments of the request say, into the operation.  NULL, or what is
+   wrong with them */
 
-    static ngx_er_queue_verb_e  verbs[] = {
-        NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_LIST, NGX_ER_QUEUE_REPLAY,
-        NGX_ER_QUEUE_PURGE
-    };
-
-    op = ngx_er_queue_op(verbs[verb], ngx_er_admin_ended, NULL);
-    if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    op->dead = (verb != NGX_ER_ADMIN_PENDING);
-    op->records = 1;
-    op->limit = NGX_ER_ADMIN_STEP;
-
-    return ngx_er_admin_wait(r, mcf, op, NULL);
-}
-
-
-static void
-ngx_er_admin_gone(void *data)
-{
-    ngx_er_admin_t *ctx = data;
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
-                   "event router admin: request goes, op %p ends alone",
-                   ctx->op);
-
-    ctx->request = NULL;
-}
-
-
-/* of a target that is not configured: nothing is done if nobody knows it */
-
-static void
-ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc)
-{
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "event router admin: op %p, target is in the store: %i",
-                   ctx->op, rc);
-
-    if (rc == NGX_OK) {
-        ngx_er_queue_run(ctx->queue, ctx->op);
-        return;
-    }
-
-    ctx->op->rc = rc;
-    ngx_er_admin_end(ctx, ctx->op);
-}
-
-
-/* replay and purge go on until there is nothing more */
-
-static void
-ngx_er_admin_ended(ngx_er_queue_op_t *op)
-{
-    ngx_er_admin_t *ctx = op->data;
-
-    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "event router admin: op %p ended, rc:%i done:%ui more:%ui",
-                   op, op->rc, op->done, op->more);
-
-    ctx->done += op->done;
-
-    if (op->verb == NGX_ER_QUEUE_PAUSE) {
-        ngx_er_pause_told(ctx->target, op);
-    }
-
-    if (op->rc == NGX_OK && op->verb == NGX_ER_QUEUE_REPLAY) {
-        ngx_er_admin_due(ctx, op);
-    }
-
-    if (op->rc == NGX_OK && op->more && op->verb != NGX_ER_QUEUE_LIST) {
-        ngx_er_crash_point("replay-step");
-
-        op->done = 0;
-        ngx_er_queue_run(ctx->queue, op);
-        return;
-    }
-
-    ngx_er_admin_end(ctx, op);
-}
-
-
-static void
-ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
-{
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-
-    if (r) {
-        ctx->cleanup->handler = NULL;
-        c = r->connection;
-
-        ngx_http_set_log_request(c->log, r);
-
-        ngx_http_finalize_request(r, ngx_er_admin_answer(ctx, op));
-        ngx_http_run_posted_requests(c);
-    }
-
-    ngx_er_queue_op_free(op);
-}
-
-
-static ngx_int_t
-ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
-{
-    ngx_str_t            name;
-    const char          *verb;
-    ngx_er_json_t        json;
-    ngx_er_main_conf_t  *mcf;
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-
-    if (op->verb == NGX_ER_QUEUE_PAUSE) {
-        return ngx_er_admin_paused(ctx, op);
-    }
-
-    if (op->rc == NGX_DECLINED && ctx->found) {
-        mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
-        (void) ngx_er_admin_arg(r, "target", &name);
-
-        return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
-                                    ngx_er_admin_unknown(r->pool, mcf, &name),
-                                    NULL);
-    }
-
-    if (op->rc != NGX_OK) {
-        return ngx_er_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    "the event store does not answer", NULL);
-    }
-
-    ngx_er_json_begin(&json, r->pool, NGX_ER_ADMIN_ANSWER);
-
-    if (op->verb == NGX_ER_QUEUE_LIST) {
-        ngx_er_admin_list(&json, op, ctx->reveal);
-        return ngx_er_reply_json(r, &json);
-    }
-
-    verb = (op->verb == NGX_ER_QUEUE_REPLAY) ? "replayed" : "purged";
-
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "%ui %s were %s by an operator", ctx->done,
-                  op->archive ? "events of the archive" : "dead letters",
-                  verb);
-
-    ngx_er_json_open(&json, NULL, "{");
-    ngx_er_json_number(&json, verb, ctx->done);
-    ngx_er_json_close(&json, "}\n");
-
-    return ngx_er_reply_json(r, &json);
-}
-
-
-/* if the store could not be told, shared memory has it, until it can be */
-
-static ngx_int_t
-ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
-{
-    ngx_er_json_t  json;
-
-    ngx_er_json_begin(&json, ctx->request->pool, NGX_ER_ADMIN_ANSWER);
-    ngx_er_json_open(&json, NULL, "{");
-    ngx_er_json_text(&json, "target", &ctx->target->name, 0);
-    ngx_er_json_flag(&json, "paused", op->held);
-    ngx_er_json_word(&json, "until", op->rc != NGX_OK ? "restart"
-                                     : op->held ? "resume" : "pause");
-    ngx_er_json_close(&json, "}\n");
-
-    return ngx_er_reply_json(ctx->request, &json);
-}
-
-
-/* the lanes are told: which targets it were, only the store knows */
-
-static void
-ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
-{
-    uint64_t              now;
-    ngx_uint_t            i;
-    ngx_er_target_t     **target;
-    ngx_er_main_conf_t   *mcf;
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_event_router_module);
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "event router admin: op %p, lanes are told",
-                   op);
-
-    now = ngx_er_queue_now();
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-
-        if (op->to.target ? op->to.target == target[i]->hash
-                          : (ctx->target == NULL || ctx->target == target[i]))
-        {
-            ngx_er_lane_put(target[i], 1, now);
-        }
-    }
-
-    ngx_er_dispatch_wake_all();
-}
-
-
-const char *
+static const char *
 ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 {
     ngx_str_t            value;
@@ -858,7 +692,7 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_er_admin_arg(ngx_http_request_t *r, const char *name, ngx_str_t *value)
 {
     return ngx_http_arg(r, (u_char *) name, ngx_strlen(name), value) == NGX_OK
@@ -909,40 +743,10 @@ ngx_er_admin_hex(ngx_str_t *text, uint64_t *n)
 }
 
 
-const char *
-ngx_er_admin_unknown(ngx_pool_t *pool, ngx_er_main_conf_t *mcf,
-    ngx_str_t *name)
-{
-    char        *text;
-    const char  *near;
-
-    near = ngx_er_nearest_noun(name, &mcf->targets);
-
-    if (near == NULL) {
-        return "there is no target of this name: event_status lists them";
-    }
-
-    text = ngx_pnalloc(pool, NGX_ER_NAME_MAX + 64);
-    if (text == NULL) {
-        return "there is no target of this name";
-    }
-
-    (void) ngx_sprintf((u_char *) text, "there is no target of this name: did "
-                       "you mean \"%s\"?%Z", near);
-
-    return text;
-}
-
-
-ngx_int_t
-ngx_er_admin_search(ngx_er_admin_t *ctx,
-    void (*found)(ngx_er_admin_t *ctx, ngx_int_t rc))
-{
-    ctx->found = found;
-
-    return ngx_er_admin_look(ctx, 1);
-}
-
+/*
+ * Looks in the store for entries of ctx->op's target, which is not configured:
+ * for dead letters, then for what waits.  NGX_ERROR: no memory.
+ */
 
 static ngx_int_t
 ngx_er_admin_look(ngx_er_admin_t *ctx, ngx_uint_t dead)
@@ -957,6 +761,8 @@ ngx_er_admin_look(ngx_er_admin_t *ctx, ngx_uint_t dead)
     op->filter.target = ctx->op->filter.target;
     op->dead = dead;
     op->limit = 1;
+
+    ctx->sought = 1;
 
     ngx_er_queue_run(ctx->queue, op);
 
@@ -994,7 +800,224 @@ ngx_er_admin_looked(ngx_er_queue_op_t *op)
         }
     }
 
-    ctx->found(ctx, rc);
+    ngx_er_admin_found(ctx, rc);
+}
+
+
+/* of a target that is not configured: nothing is done if nobody knows it */
+
+static void
+ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router admin: op %p, target is in the store: %i",
+                   ctx->op, rc);
+
+    if (rc == NGX_OK) {
+        ngx_er_queue_run(ctx->queue, ctx->op);
+        return;
+    }
+
+    ctx->op->rc = rc;
+    ngx_er_admin_end(ctx, ctx->op);
+}
+
+
+static void
+ngx_er_admin_gone(void *data)
+{
+    ngx_er_admin_t *ctx = data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router admin: request goes, op %p ends alone",
+                   ctx->op);
+
+    ctx->request = NULL;
+}
+
+
+/* replay and purge go on until there is nothing more */
+
+static void
+ngx_er_admin_ended(ngx_er_queue_op_t *op)
+{
+    ngx_er_admin_t *ctx = op->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router admin: op %p ended, rc:%i done:%ui more:%ui",
+                   op, op->rc, op->done, op->more);
+
+    ctx->done += op->done;
+
+    if (op->verb == NGX_ER_QUEUE_PAUSE) {
+        ngx_er_pause_told(ctx->target, op);
+    }
+
+    if (op->rc == NGX_OK && op->verb == NGX_ER_QUEUE_REPLAY) {
+        ngx_er_admin_due(ctx, op);
+    }
+
+    if (op->rc == NGX_OK && op->more && op->verb != NGX_ER_QUEUE_LIST) {
+        ngx_er_crash_point("replay-step");
+
+        op->done = 0;
+        ngx_er_queue_run(ctx->queue, op);
+        return;
+    }
+
+    ngx_er_admin_end(ctx, op);
+}
+
+
+/* the lanes are told: which targets it were, only the store knows */
+
+static void
+ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    uint64_t              now;
+    ngx_uint_t            i;
+    ngx_er_target_t     **target;
+    ngx_er_main_conf_t   *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router admin: op %p, lanes are told",
+                   op);
+
+    now = ngx_er_queue_now();
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+
+        if (op->to.target ? op->to.target == target[i]->hash
+                          : (ctx->target == NULL || ctx->target == target[i]))
+        {
+            ngx_er_lane_put(target[i], 1, now);
+        }
+    }
+
+    ngx_er_dispatch_wake_all();
+}
+
+
+static void
+ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (r) {
+        ctx->cleanup->handler = NULL;
+        c = r->connection;
+
+        ngx_http_set_log_request(c->log, r);
+
+        ngx_http_finalize_request(r, ngx_er_admin_answer(ctx, op));
+        ngx_http_run_posted_requests(c);
+    }
+
+    ngx_er_queue_op_free(op);
+}
+
+
+static ngx_int_t
+ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    ngx_str_t            name;
+    const char          *verb;
+    ngx_er_json_t        json;
+    ngx_er_main_conf_t  *mcf;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (op->verb == NGX_ER_QUEUE_PAUSE) {
+        return ngx_er_admin_paused(ctx, op);
+    }
+
+    if (op->rc == NGX_DECLINED && ctx->sought) {
+        mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
+        (void) ngx_er_admin_arg(r, "target", &name);
+
+        return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
+                                    ngx_er_admin_unknown(r->pool, mcf, &name),
+                                    NULL);
+    }
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "the event store does not answer", NULL);
+    }
+
+    ngx_er_json_begin(&json, r->pool, NGX_ER_ADMIN_ANSWER);
+
+    if (op->verb == NGX_ER_QUEUE_LIST) {
+        ngx_er_admin_list(&json, op, ctx->reveal);
+        return ngx_er_reply_json(r, &json);
+    }
+
+    verb = (op->verb == NGX_ER_QUEUE_REPLAY) ? "replayed" : "purged";
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "%ui %s were %s by an operator", ctx->done,
+                  op->archive ? "events of the archive" : "dead letters",
+                  verb);
+
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_number(&json, verb, ctx->done);
+    ngx_er_json_close(&json, "}\n");
+
+    return ngx_er_reply_json(r, &json);
+}
+
+
+/* if the store could not be told, shared memory has it, until it can be */
+
+static ngx_int_t
+ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    ngx_er_json_t  json;
+
+    ngx_er_json_begin(&json, ctx->request->pool, NGX_ER_ADMIN_ANSWER);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_text(&json, "target", &ctx->target->name, 0);
+    ngx_er_json_flag(&json, "paused", op->held);
+    ngx_er_json_word(&json, "until", op->rc != NGX_OK ? "restart"
+                                     : op->held ? "resume" : "pause");
+    ngx_er_json_close(&json, "}\n");
+
+    return ngx_er_reply_json(ctx->request, &json);
+}
+
+
+/* a sentence, in the pool, with the nearest name of the configuration */
+
+static const char *
+ngx_er_admin_unknown(ngx_pool_t *pool, ngx_er_main_conf_t *mcf,
+    ngx_str_t *name)
+{
+    char        *text;
+    const char  *near;
+
+    near = ngx_er_nearest_noun(name, &mcf->targets);
+
+    if (near == NULL) {
+        return "there is no target of this name: event_status lists them";
+    }
+
+    text = ngx_pnalloc(pool, NGX_ER_NAME_MAX + 64);
+    if (text == NULL) {
+        return "there is no target of this name";
+    }
+
+    (void) ngx_sprintf((u_char *) text, "there is no target of this name: did "
+                       "you mean \"%s\"?%Z", near);
+
+    return text;
 }
 
 

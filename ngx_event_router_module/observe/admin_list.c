@@ -14,7 +14,7 @@
  */
 
 
-#include "admin.h"
+#include "admin_list.h"
 #include "../ingest/record.h"
 
 #include <jansson.h>

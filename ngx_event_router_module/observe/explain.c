@@ -22,17 +22,30 @@
  */
 
 
-#include "explain_routes.h"
+#include "explain.h"
 #include "metrics.h"
 #include "../route/budget.h"
 #include "../route/reason.h"
 
 
-#define NGX_ER_EXPLAIN_SIZE  8192
-
-
+#define NGX_ER_EXPLAIN_SIZE    8192    /* bytes of an answer, to begin with */
+#define NGX_ER_EXPLAIN_CUT     256     /* bytes of a text that came with an
+                                          event */
 #define NGX_ER_EXPLAIN_VALUES  8       /* of a field that are shown */
 #define NGX_ER_EXPLAIN_ROUTES  1000    /* that do not match and are told */
+
+
+/* an explanation under way; want of memory shows in json.failed */
+
+typedef struct {
+    ngx_er_json_t          json;
+    ngx_er_receive_t      *ctx;
+    ngx_er_event_t        *event;
+    ngx_er_route_t        *last;       /* that matched and is the last, behind
+                                          which no route is looked at */
+    ngx_uint_t             matched;    /* routes so far, in their order */
+    ngx_uint_t             others;     /* that do not match, so far */
+} ngx_er_explain_t;
 
 
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
@@ -43,17 +56,21 @@ static void ngx_er_explain_refusal(ngx_er_explain_t *e,
 static ngx_int_t ngx_er_explain_events(ngx_er_explain_t *e);
 static void ngx_er_explain_attributes(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_dedup(ngx_er_explain_t *e);
+static void ngx_er_explain_routes(ngx_er_explain_t *e);
 static void ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
     ngx_uint_t matched);
+static void ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
+    ngx_uint_t n);
+static void ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route);
 static void ngx_er_explain_decided(ngx_er_explain_t *e,
     ngx_er_route_t *route);
-static void ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route);
 static void ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
     ngx_er_reason_t *reason);
 static void ngx_er_explain_alternatives(ngx_er_explain_t *e,
     ngx_er_condition_t *any);
 static void ngx_er_explain_condition(ngx_er_explain_t *e,
     ngx_er_condition_t *c);
+static void ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index);
 static void ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value);
 static void ngx_er_explain_place(ngx_er_explain_t *e, u_char *file,
     ngx_uint_t line);
@@ -316,7 +333,7 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
 
 /* event->routes are those that matched, in the order of the source's */
 
-void
+static void
 ngx_er_explain_routes(ngx_er_explain_t *e)
 {
     ngx_uint_t        i, matched, omitted;
@@ -393,6 +410,69 @@ ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
 }
 
 
+/* each target once */
+
+static void
+ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
+    ngx_uint_t n)
+{
+    u_char              *seen;
+    ngx_uint_t           i, k;
+    ngx_er_target_t    **target;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(e->ctx->request,
+                                        ngx_http_event_router_module);
+
+    seen = ngx_pcalloc(e->json.pool, ngx_max(mcf->targets.nelts, 1));
+    if (seen == NULL) {
+        e->json.failed = 1;
+        return;
+    }
+
+    ngx_er_json_open(&e->json, "targets", "[");
+
+    for (i = 0; i < n; i++) {
+        target = route[i]->targets.elts;
+
+        for (k = 0; k < route[i]->targets.nelts; k++) {
+
+            if (!seen[target[k]->index]) {
+                seen[target[k]->index] = 1;
+                ngx_er_json_text(&e->json, NULL, &target[k]->name, 0);
+            }
+        }
+    }
+
+    ngx_er_json_close(&e->json, "]");
+}
+
+
+static void
+ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
+{
+    ngx_uint_t            i;
+    ngx_er_reason_t       reason;
+    ngx_er_condition_t  **child;
+
+    if (route->condition == NULL) {
+        ngx_er_json_word(&e->json, "note", "it has no condition");
+        return;
+    }
+
+    ngx_er_json_open(&e->json, "held", "[");
+    child = route->condition->u.children.elts;
+
+    for (i = 0; i < route->condition->u.children.nelts; i++) {
+        if (ngx_er_reason(child[i], e->event->facts, &reason)) {
+            ngx_er_explain_reason(e, NULL, &reason);
+        }
+    }
+
+    ngx_er_json_close(&e->json, "]");
+}
+
+
 /* why not: routes that were not looked at at all come first */
 
 static void
@@ -436,31 +516,6 @@ ngx_er_explain_decided(ngx_er_explain_t *e, ngx_er_route_t *route)
     }
 
     ngx_er_explain_reason(e, "decided", &reason);
-}
-
-
-static void
-ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
-{
-    ngx_uint_t            i;
-    ngx_er_reason_t       reason;
-    ngx_er_condition_t  **child;
-
-    if (route->condition == NULL) {
-        ngx_er_json_word(&e->json, "note", "it has no condition");
-        return;
-    }
-
-    ngx_er_json_open(&e->json, "held", "[");
-    child = route->condition->u.children.elts;
-
-    for (i = 0; i < route->condition->u.children.nelts; i++) {
-        if (ngx_er_reason(child[i], e->event->facts, &reason)) {
-            ngx_er_explain_reason(e, NULL, &reason);
-        }
-    }
-
-    ngx_er_json_close(&e->json, "]");
 }
 
 
@@ -540,7 +595,9 @@ ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
 }
 
 
-void
+/* a field and what the event has in it */
+
+static void
 ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
 {
     ngx_str_t       *name;
@@ -636,42 +693,4 @@ ngx_er_explain_place(ngx_er_explain_t *e, u_char *file, ngx_uint_t line)
     place.len = ngx_sprintf(p, "%s:%ui", file, line) - p;
 
     ngx_er_json_text(&e->json, "place", &place, 0);
-}
-
-
-/* each target once */
-
-void
-ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
-    ngx_uint_t n)
-{
-    u_char              *seen;
-    ngx_uint_t           i, k;
-    ngx_er_target_t    **target;
-    ngx_er_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(e->ctx->request,
-                                        ngx_http_event_router_module);
-
-    seen = ngx_pcalloc(e->json.pool, ngx_max(mcf->targets.nelts, 1));
-    if (seen == NULL) {
-        e->json.failed = 1;
-        return;
-    }
-
-    ngx_er_json_open(&e->json, "targets", "[");
-
-    for (i = 0; i < n; i++) {
-        target = route[i]->targets.elts;
-
-        for (k = 0; k < route[i]->targets.nelts; k++) {
-
-            if (!seen[target[k]->index]) {
-                seen[target[k]->index] = 1;
-                ngx_er_json_text(&e->json, NULL, &target[k]->name, 0);
-            }
-        }
-    }
-
-    ngx_er_json_close(&e->json, "]");
 }

@@ -35,6 +35,19 @@
 #include "../ingest/verify_params.h"
 
 
+struct ngx_er_gate_s {
+    ngx_str_t                  directive;
+    ngx_er_where_t             where;
+    ngx_http_core_srv_conf_t  *server;      /* for nginx.conf's time only */
+    ngx_http_core_loc_conf_t  *location;    /* the same */
+
+    ngx_str_t                  token;       /* empty: none is asked for */
+    ngx_array_t                names;       /* of ngx_str_t: the server's,
+                                               which may stand in Host */
+    ngx_uint_t                 nginx;       /* its own rules decide */
+};
+
+
 typedef enum {
     NGX_ER_GATE_OPEN = 0,
     NGX_ER_GATE_TOKEN,
@@ -58,6 +71,11 @@ typedef struct {
 } ngx_er_gate_access_t;
 
 
+static ngx_int_t ngx_er_gate_names(ngx_conf_t *cf, ngx_er_gate_t *gate);
+static ngx_uint_t ngx_er_gate_ruled(ngx_conf_t *cf, ngx_er_gate_t *gate);
+static ngx_uint_t ngx_er_gate_basic(ngx_conf_t *cf, void **conf);
+static void *ngx_er_gate_conf(ngx_conf_t *cf, void **conf, const char *name);
+static ngx_module_t *ngx_er_gate_module(ngx_conf_t *cf, const char *name);
 static ngx_er_gate_e ngx_er_gate_ask(ngx_http_request_t *r,
     ngx_er_gate_t *gate, ngx_uint_t change);
 static ngx_uint_t ngx_er_gate_local(ngx_connection_t *c);
@@ -69,10 +87,6 @@ static ngx_uint_t ngx_er_gate_token(ngx_http_request_t *r, ngx_str_t *token);
 static ngx_uint_t ngx_er_gate_foreign(ngx_http_request_t *r);
 static ngx_uint_t ngx_er_gate_elsewhere(ngx_http_request_t *r);
 static ngx_str_t *ngx_er_gate_header(ngx_http_request_t *r, const char *name);
-static ngx_uint_t ngx_er_gate_ruled(ngx_conf_t *cf, ngx_er_gate_t *gate);
-static ngx_module_t *ngx_er_gate_module(ngx_conf_t *cf, const char *name);
-static void *ngx_er_gate_conf(ngx_conf_t *cf, void **conf, const char *name);
-static ngx_uint_t ngx_er_gate_basic(ngx_conf_t *cf, void **conf);
 
 
 /* to the client, and what it takes, to the operator */
@@ -162,12 +176,44 @@ ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
 }
 
 
+ngx_int_t
+ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t       i;
+    ngx_er_gate_t  **gate;
+
+    gate = mcf->gates.elts;
+
+    for (i = 0; i < mcf->gates.nelts; i++) {
+
+        if (ngx_er_gate_names(cf, gate[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (!gate[i]->nginx || gate[i]->token.len
+            || gate[i]->location->internal || ngx_er_gate_ruled(cf, gate[i]))
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, &gate[i]->where,
+                         "\"%V access=nginx\" lets everybody in, for nginx "
+                         "has no rule here: add allow and deny, auth_basic, "
+                         "auth_request or \"ssl_verify_client on\"; if "
+                         "something else protects the location, \"allow "
+                         "all\" says so", &gate[i]->directive);
+    }
+
+    return NGX_OK;
+}
+
+
 /*
  * nginx keeps the names in a pool that is gone when it runs.  One that is a
  * regular expression may be anybody's, and is not taken.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_gate_names(ngx_conf_t *cf, ngx_er_gate_t *gate)
 {
     ngx_str_t               *own;
@@ -201,6 +247,117 @@ ngx_er_gate_names(ngx_conf_t *cf, ngx_er_gate_t *gate)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_er_gate_ruled(ngx_conf_t *cf, ngx_er_gate_t *gate)
+{
+    void                  **conf;
+    ngx_str_t              *uri;
+    ngx_er_gate_access_t   *access;
+#if (NGX_HTTP_SSL)
+    ngx_http_ssl_srv_conf_t  *ssl;
+#endif
+
+    conf = gate->location->loc_conf;
+
+    access = ngx_er_gate_conf(cf, conf, "ngx_http_access_module");
+
+    if (access && (access->rules
+#if (NGX_HAVE_INET6)
+                   || access->rules6
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+                   || access->rules_un
+#endif
+                   ))
+    {
+        return 1;
+    }
+
+    if (ngx_er_gate_basic(cf, conf)) {
+        return 1;
+    }
+
+    /* the URI is the first there, too */
+
+    uri = ngx_er_gate_conf(cf, conf, "ngx_http_auth_request_module");
+
+    if (uri && uri->len) {
+        return 1;
+    }
+
+#if (NGX_HTTP_SSL)
+
+    ssl = ngx_er_gate_conf(cf, gate->server->ctx->srv_conf,
+                           "ngx_http_ssl_module");
+
+    if (ssl && ssl->verify == 1) {
+        return 1;
+    }
+
+#endif
+
+    return 0;
+}
+
+
+/* the directive says where its value is, which may be "off" */
+
+static ngx_uint_t
+ngx_er_gate_basic(ngx_conf_t *cf, void **conf)
+{
+    ngx_module_t              *module;
+    ngx_command_t             *cmd;
+    ngx_http_complex_value_t  *realm;
+
+    module = ngx_er_gate_module(cf, "ngx_http_auth_basic_module");
+
+    if (module == NULL) {
+        return 0;
+    }
+
+    for (cmd = module->commands; cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, "auth_basic") != 0) {
+            continue;
+        }
+
+        realm = *(ngx_http_complex_value_t **)
+                      ((u_char *) conf[module->ctx_index] + cmd->offset);
+
+        return realm && (realm->value.len != 3
+                         || ngx_strncmp(realm->value.data, "off", 3) != 0);
+    }
+
+    return 0;
+}
+
+
+static void *
+ngx_er_gate_conf(ngx_conf_t *cf, void **conf, const char *name)
+{
+    ngx_module_t  *module;
+
+    module = ngx_er_gate_module(cf, name);
+
+    return module ? conf[module->ctx_index] : NULL;
+}
+
+
+static ngx_module_t *
+ngx_er_gate_module(ngx_conf_t *cf, const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (ngx_strcmp(cf->cycle->modules[i]->name, name) == 0) {
+            return cf->cycle->modules[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -484,147 +641,4 @@ ngx_er_gate_header(ngx_http_request_t *r, const char *name)
     }
 
     return NULL;
-}
-
-
-ngx_int_t
-ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
-{
-    ngx_uint_t       i;
-    ngx_er_gate_t  **gate;
-
-    gate = mcf->gates.elts;
-
-    for (i = 0; i < mcf->gates.nelts; i++) {
-
-        if (ngx_er_gate_names(cf, gate[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (!gate[i]->nginx || gate[i]->token.len
-            || gate[i]->location->internal || ngx_er_gate_ruled(cf, gate[i]))
-        {
-            continue;
-        }
-
-        ngx_er_where_log(cf, NGX_LOG_WARN, &gate[i]->where,
-                         "\"%V access=nginx\" lets everybody in, for nginx "
-                         "has no rule here: add allow and deny, auth_basic, "
-                         "auth_request or \"ssl_verify_client on\"; if "
-                         "something else protects the location, \"allow "
-                         "all\" says so", &gate[i]->directive);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_er_gate_ruled(ngx_conf_t *cf, ngx_er_gate_t *gate)
-{
-    void                  **conf;
-    ngx_str_t              *uri;
-    ngx_er_gate_access_t   *access;
-#if (NGX_HTTP_SSL)
-    ngx_http_ssl_srv_conf_t  *ssl;
-#endif
-
-    conf = gate->location->loc_conf;
-
-    access = ngx_er_gate_conf(cf, conf, "ngx_http_access_module");
-
-    if (access && (access->rules
-#if (NGX_HAVE_INET6)
-                   || access->rules6
-#endif
-#if (NGX_HAVE_UNIX_DOMAIN)
-                   || access->rules_un
-#endif
-                   ))
-    {
-        return 1;
-    }
-
-    if (ngx_er_gate_basic(cf, conf)) {
-        return 1;
-    }
-
-    /* the URI is the first there, too */
-
-    uri = ngx_er_gate_conf(cf, conf, "ngx_http_auth_request_module");
-
-    if (uri && uri->len) {
-        return 1;
-    }
-
-#if (NGX_HTTP_SSL)
-
-    ssl = ngx_er_gate_conf(cf, gate->server->ctx->srv_conf,
-                           "ngx_http_ssl_module");
-
-    if (ssl && ssl->verify == 1) {
-        return 1;
-    }
-
-#endif
-
-    return 0;
-}
-
-
-static ngx_module_t *
-ngx_er_gate_module(ngx_conf_t *cf, const char *name)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        if (ngx_strcmp(cf->cycle->modules[i]->name, name) == 0) {
-            return cf->cycle->modules[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static void *
-ngx_er_gate_conf(ngx_conf_t *cf, void **conf, const char *name)
-{
-    ngx_module_t  *module;
-
-    module = ngx_er_gate_module(cf, name);
-
-    return module ? conf[module->ctx_index] : NULL;
-}
-
-
-/* the directive says where its value is, which may be "off" */
-
-static ngx_uint_t
-ngx_er_gate_basic(ngx_conf_t *cf, void **conf)
-{
-    ngx_module_t              *module;
-    ngx_command_t             *cmd;
-    ngx_http_complex_value_t  *realm;
-
-    module = ngx_er_gate_module(cf, "ngx_http_auth_basic_module");
-
-    if (module == NULL) {
-        return 0;
-    }
-
-    for (cmd = module->commands; cmd->name.len; cmd++) {
-
-        if (ngx_strcmp(cmd->name.data, "auth_basic") != 0) {
-            continue;
-        }
-
-        realm = *(ngx_http_complex_value_t **)
-                      ((u_char *) conf[module->ctx_index] + cmd->offset);
-
-        return realm && (realm->value.len != 3
-                         || ngx_strncmp(realm->value.data, "off", 3) != 0);
-    }
-
-    return 0;
 }

@@ -16,19 +16,6 @@
 #include "../event_router.h"
 
 
-struct ngx_er_gate_s {
-    ngx_str_t                  directive;
-    ngx_er_where_t             where;
-    ngx_http_core_srv_conf_t  *server;      /* for nginx.conf's time only */
-    ngx_http_core_loc_conf_t  *location;    /* the same */
-
-    ngx_str_t                  token;       /* empty: none is asked for */
-    ngx_array_t                names;       /* of ngx_str_t: the server's,
-                                               which may stand in Host */
-    ngx_uint_t                 nginx;       /* its own rules decide */
-};
-
-
 /* of the directive that is being read; NULL: no memory */
 ngx_er_gate_t *ngx_er_gate_create(ngx_conf_t *cf, ngx_str_t *directive);
 
@@ -36,10 +23,9 @@ ngx_er_gate_t *ngx_er_gate_create(ngx_conf_t *cf, ngx_str_t *directive);
 ngx_int_t ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate,
     ngx_str_t *word);
 
-/* gate_rules.c, postconfiguration: their names, and warnings of access=nginx
-   where nginx asks nobody.  NGX_ERROR: no memory */
+/* postconfiguration: their names, and warnings of access=nginx where nginx
+   asks nobody.  NGX_ERROR: no memory */
 ngx_int_t ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-ngx_int_t ngx_er_gate_names(ngx_conf_t *cf, ngx_er_gate_t *gate);
 
 /* NULL, or why this client may not ask, or not change something, which
    error.log has, too: a sentence for a problem */

@@ -25,34 +25,31 @@
 
 #include "status.h"
 #include "metrics.h"
-#include "backlog.h"
-#include "../ingest/reply.h"
+#include "../base/json.h"
 #include "../deliver/lane.h"
+#include "../ingest/reply.h"
 
 
-#define NGX_ER_STATUS_JSON  8192       /* bytes, to begin with */
-#define NGX_ER_STATUS_LINE  96         /* bytes of one number with its labels,
-                                          beside the noun's name */
+#define NGX_ER_STATUS_SIZE  8192       /* bytes of an answer, to begin with */
 
 
-#define NGX_ER_BACKLOG_LINE    80      /* bytes of a metric beside the names */
-#define NGX_ER_BACKLOG_HELP    160
-#define NGX_ER_BACKLOG_STORE   640
-
-
-#define NGX_ER_BACKLOG_METRICS                                                \
-    (sizeof(ngx_er_backlog_metrics) / sizeof(ngx_er_backlog_metric_t))
-
-
-typedef uint64_t (*ngx_er_backlog_get_pt)(ngx_er_lane_sh_t *lane,
-    uint64_t now);
-
+/* text that is written into a buffer in a pool, which doubles if need be */
 
 typedef struct {
-    const char               *name;
-    const char               *help;
-    ngx_er_backlog_get_pt     get;
-} ngx_er_backlog_metric_t;
+    ngx_pool_t            *pool;
+    ngx_str_t              out;
+    size_t                 size;       /* of the buffer behind out.data */
+    ngx_uint_t             failed;     /* no memory: nothing more is written */
+} ngx_er_status_text_t;
+
+
+/* of a target, as numbers that go up and down */
+
+typedef struct {
+    const char            *name;
+    const char            *help;
+    uint64_t             (*get)(ngx_er_lane_sh_t *lane, uint64_t now);
+} ngx_er_status_gauge_t;
 
 
 static ngx_int_t ngx_er_status_handler(ngx_http_request_t *r);
@@ -61,45 +58,55 @@ static ngx_int_t ngx_er_status_json(ngx_http_request_t *r,
 static void ngx_er_status_counters(ngx_er_json_t *json, ngx_str_t *name,
     ngx_atomic_t *counters, ngx_uint_t n,
     const char *(*word)(ngx_uint_t metric));
-static ngx_int_t ngx_er_status_text(ngx_http_request_t *r,
+static void ngx_er_status_queue(ngx_er_json_t *json,
     ngx_er_main_conf_t *mcf);
-static size_t ngx_er_status_size(ngx_er_main_conf_t *mcf);
-static u_char *ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf);
-static u_char *ngx_er_status_targets(u_char *p, ngx_er_main_conf_t *mcf,
-    const char *family, ngx_uint_t first, ngx_uint_t last);
-static void ngx_er_backlog_target(ngx_er_json_t *json,
+static void ngx_er_status_queued(ngx_er_json_t *json,
     ngx_er_target_t *target);
-static uint64_t ngx_er_backlog_pending(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_backlog_dead(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_backlog_age(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_backlog_flight(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_backlog_breaker(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_backlog_pause(ngx_er_lane_sh_t *lane, uint64_t now);
+static ngx_int_t ngx_er_status_prometheus(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_status_sources(ngx_er_status_text_t *text,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_status_targets(ngx_er_status_text_t *text,
+    ngx_er_main_conf_t *mcf, const char *family, ngx_uint_t first,
+    ngx_uint_t last);
+static void ngx_er_status_store(ngx_er_status_text_t *text,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_status_gauge(ngx_er_status_text_t *text,
+    ngx_er_main_conf_t *mcf, ngx_er_status_gauge_t *gauge);
+static void ngx_cdecl ngx_er_status_print(ngx_er_status_text_t *text,
+    const char *fmt, ...);
+static void ngx_er_status_grow(ngx_er_status_text_t *text);
+static uint64_t ngx_er_status_pending(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_status_dead(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_status_age(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_status_flight(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_status_breaker(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_status_held(ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_status_pause(ngx_er_lane_sh_t *lane, uint64_t now);
 
 
-static ngx_er_backlog_metric_t  ngx_er_backlog_metrics[] = {
+static ngx_er_status_gauge_t  ngx_er_status_gauges[] = {
 
     { "event_router_pending", "Entries that wait for a target.",
-      ngx_er_backlog_pending },
+      ngx_er_status_pending },
 
     { "event_router_dead_letters", "Dead letters of a target.",
-      ngx_er_backlog_dead },
+      ngx_er_status_dead },
 
     { "event_router_oldest_seconds", "Age of the oldest pending entry.",
-      ngx_er_backlog_age },
+      ngx_er_status_age },
 
     { "event_router_in_flight", "Queued deliveries under way.",
-      ngx_er_backlog_flight },
+      ngx_er_status_flight },
 
     { "event_router_breaker", "Breaker: 0 closed, 1 open, 2 half open.",
-      ngx_er_backlog_breaker },
+      ngx_er_status_breaker },
 
     { "event_router_paused", "1: an operator paused the target.",
-      ngx_er_backlog_held },
+      ngx_er_status_held },
 
     { "event_router_pause_seconds", "How long a target is to be left alone.",
-      ngx_er_backlog_pause },
+      ngx_er_status_pause },
 
     { NULL, NULL, NULL }
 };
@@ -129,7 +136,7 @@ ngx_er_status_handler(ngx_http_request_t *r)
                        "/metrics", sizeof("/metrics") - 1)
            == 0)
     {
-        return ngx_er_status_text(r, mcf);
+        return ngx_er_status_prometheus(r, mcf);
     }
 
     return ngx_er_status_json(r, mcf);
@@ -144,7 +151,7 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     ngx_er_source_t  **source;
     ngx_er_target_t  **target;
 
-    ngx_er_json_begin(&json, r->pool, NGX_ER_STATUS_JSON);
+    ngx_er_json_begin(&json, r->pool, NGX_ER_STATUS_SIZE);
 
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_json_word(&json, "version", NGX_ER_VERSION);
@@ -172,7 +179,7 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     ngx_er_json_close(&json, "}");
 
     if (mcf->queue) {
-        ngx_er_backlog_json(&json, mcf);
+        ngx_er_status_queue(&json, mcf);
     }
 
     ngx_er_json_close(&json, "}\n");
@@ -199,162 +206,8 @@ ngx_er_status_counters(ngx_er_json_t *json, ngx_str_t *name,
 }
 
 
-static ngx_int_t
-ngx_er_status_text(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
-{
-    u_char     *p;
-    ngx_str_t   body;
-
-    p = ngx_pnalloc(r->pool, ngx_er_status_size(mcf));
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = p;
-    body.len = ngx_er_status_prometheus(p, mcf) - p;
-
-    return ngx_er_reply_text(r, "text/plain; version=0.0.4", &body);
-}
-
-
-static size_t
-ngx_er_status_size(ngx_er_main_conf_t *mcf)
-{
-    size_t             size;
-    ngx_uint_t         i;
-    ngx_er_source_t  **source;
-    ngx_er_target_t  **target;
-
-    size = 1024;
-    source = mcf->sources.elts;
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        size += NGX_ER_METRIC_SOURCE_LAST
-                * (NGX_ER_STATUS_LINE + source[i]->name.len);
-    }
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        size += NGX_ER_METRIC_TARGET_LAST
-                * (NGX_ER_STATUS_LINE + target[i]->name.len);
-    }
-
-    return size + ngx_er_backlog_size(mcf);
-}
-
-
-static u_char *
-ngx_er_status_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
-{
-    ngx_uint_t         i, k;
-    ngx_er_source_t  **source;
-
-    p = ngx_sprintf(p, "# HELP event_router_build_info "
-                    "The version of the module and that of nginx.\n"
-                    "# TYPE event_router_build_info gauge\n"
-                    "event_router_build_info{version=\"" NGX_ER_VERSION
-                    "\",nginx=\"" NGINX_VERSION "\"} 1\n");
-
-    p = ngx_sprintf(p, "# HELP event_router_events_total "
-                    "Requests and events of a source, by what became of "
-                    "them.\n"
-                    "# TYPE event_router_events_total counter\n");
-
-    source = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        for (k = 0; k < NGX_ER_METRIC_SOURCE_LAST; k++) {
-            p = ngx_sprintf(p, "event_router_events_total"
-                            "{source=\"%V\",result=\"%s\"} %uA\n",
-                            &source[i]->name, ngx_er_metric_source_name(k),
-                            source[i]->counters[k]);
-        }
-    }
-
-    p = ngx_sprintf(p, "# HELP event_router_attempts_total "
-                    "Attempts to deliver to a target, by result.\n"
-                    "# TYPE event_router_attempts_total counter\n");
-
-    p = ngx_er_status_targets(p, mcf, "attempts", 0,
-                              NGX_ER_METRIC_ATTEMPT_LAST);
-
-    p = ngx_sprintf(p, "# HELP event_router_queued_total "
-                    "What the queue did after attempts, by result.\n"
-                    "# TYPE event_router_queued_total counter\n");
-
-    p = ngx_er_status_targets(p, mcf, "queued", NGX_ER_METRIC_ATTEMPT_LAST,
-                              NGX_ER_METRIC_TARGET_LAST);
-
-    if (mcf->queue) {
-        p = ngx_er_backlog_prometheus(p, mcf);
-    }
-
-    return p;
-}
-
-
-/* an attempt is in one counter of a family, so that sums are right */
-
-static u_char *
-ngx_er_status_targets(u_char *p, ngx_er_main_conf_t *mcf, const char *family,
-    ngx_uint_t first, ngx_uint_t last)
-{
-    ngx_uint_t         i, k;
-    ngx_er_target_t  **target;
-
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        for (k = first; k < last; k++) {
-            p = ngx_sprintf(p, "event_router_%s_total"
-                            "{target=\"%V\",result=\"%s\"} %uA\n",
-                            family, &target[i]->name,
-                            ngx_er_metric_target_name(k),
-                            target[i]->counters[k]);
-        }
-    }
-
-    return p;
-}
-
-
-char *
-ngx_er_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_er_status_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-size_t
-ngx_er_backlog_size(ngx_er_main_conf_t *mcf)
-{
-    size_t             size;
-    ngx_uint_t         i;
-    ngx_er_target_t  **target;
-
-    if (mcf->queue == NULL) {
-        return 0;
-    }
-
-    size = NGX_ER_BACKLOG_STORE + NGX_ER_BACKLOG_METRICS * NGX_ER_BACKLOG_HELP;
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        size += NGX_ER_BACKLOG_METRICS
-                * (NGX_ER_BACKLOG_LINE + target[i]->name.len);
-    }
-
-    return size;
-}
-
-
-void
-ngx_er_backlog_json(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
+static void
+ngx_er_status_queue(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
 {
     uint64_t           used, size;
     ngx_uint_t         i;
@@ -373,7 +226,7 @@ ngx_er_backlog_json(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
     target = mcf->targets.elts;
 
     for (i = 0; i < mcf->targets.nelts; i++) {
-        ngx_er_backlog_target(json, target[i]);
+        ngx_er_status_queued(json, target[i]);
     }
 
     ngx_er_json_close(json, "}");
@@ -382,7 +235,7 @@ ngx_er_backlog_json(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
 
 
 static void
-ngx_er_backlog_target(ngx_er_json_t *json, ngx_er_target_t *target)
+ngx_er_status_queued(ngx_er_json_t *json, ngx_er_target_t *target)
 {
     uint64_t          now;
     ngx_er_lane_sh_t  lane;
@@ -394,99 +247,245 @@ ngx_er_backlog_target(ngx_er_json_t *json, ngx_er_target_t *target)
     ngx_er_json_open(json, NULL, "{");
     ngx_er_json_number(json, "pending", lane.pending);
     ngx_er_json_number(json, "dead", lane.dead);
-    ngx_er_json_number(json, "oldest_seconds",
-                       ngx_er_backlog_age(&lane, now));
-    ngx_er_json_number(json, "in_flight", ngx_er_backlog_flight(&lane, now));
+    ngx_er_json_number(json, "oldest_seconds", ngx_er_status_age(&lane, now));
+    ngx_er_json_number(json, "in_flight", ngx_er_status_flight(&lane, now));
     ngx_er_json_number(json, "retries_in_flight", lane.policy.again);
     ngx_er_json_word(json, "breaker",
                      ngx_er_breaker_name(lane.policy.breaker));
     ngx_er_json_flag(json, "paused", lane.held == NGX_ER_LANE_PAUSED);
     ngx_er_json_number(json, "pause_seconds",
-                       ngx_er_backlog_pause(&lane, now));
+                       ngx_er_status_pause(&lane, now));
     ngx_er_json_close(json, "}");
 }
 
 
-u_char *
-ngx_er_backlog_prometheus(u_char *p, ngx_er_main_conf_t *mcf)
+static ngx_int_t
+ngx_er_status_prometheus(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 {
-    uint64_t                   now, used, size;
-    ngx_uint_t                 i;
-    ngx_er_target_t          **target;
-    ngx_er_lane_sh_t           lane;
-    ngx_er_backlog_metric_t   *m;
+    ngx_er_status_text_t    text;
+    ngx_er_status_gauge_t  *gauge;
 
-    now = ngx_er_queue_now();
-    ngx_er_lanes_usage(mcf, &used, &size);
+    ngx_memzero(&text, sizeof(ngx_er_status_text_t));
 
-    p = ngx_sprintf(p, "# HELP event_router_store_bytes How full the store "
-                    "is.\n"
-                    "# TYPE event_router_store_bytes gauge\n"
-                    "event_router_store_bytes{kind=\"used\"} %uL\n"
-                    "event_router_store_bytes{kind=\"size\"} %uL\n",
-                    used, size);
+    text.pool = r->pool;
 
-    p = ngx_sprintf(p, "# HELP event_router_lost_total Entries that the store "
-                    "has lost.\n"
-                    "# TYPE event_router_lost_total counter\n"
-                    "event_router_lost_total %uA\n",
-                    mcf->queue->lost ? *mcf->queue->lost : 0);
+    ngx_er_status_print(&text, "# HELP event_router_build_info "
+                        "The version of the module and that of nginx.\n"
+                        "# TYPE event_router_build_info gauge\n"
+                        "event_router_build_info{version=\"" NGX_ER_VERSION
+                        "\",nginx=\"" NGINX_VERSION "\"} 1\n");
 
-    target = mcf->targets.elts;
+    ngx_er_status_sources(&text, mcf);
 
-    for (m = ngx_er_backlog_metrics; m->name; m++) {
-        p = ngx_sprintf(p, "# HELP %s %s\n# TYPE %s gauge\n", m->name, m->help,
-                        m->name);
+    ngx_er_status_print(&text, "# HELP event_router_attempts_total "
+                        "Attempts to deliver to a target, by result.\n"
+                        "# TYPE event_router_attempts_total counter\n");
 
-        for (i = 0; i < mcf->targets.nelts; i++) {
-            ngx_er_lane_copy(target[i], &lane);
+    ngx_er_status_targets(&text, mcf, "attempts", 0,
+                          NGX_ER_METRIC_ATTEMPT_LAST);
 
-            p = ngx_sprintf(p, "%s{target=\"%V\"} %uL\n", m->name,
-                            &target[i]->name, m->get(&lane, now));
+    ngx_er_status_print(&text, "# HELP event_router_queued_total "
+                        "What the queue did after attempts, by result.\n"
+                        "# TYPE event_router_queued_total counter\n");
+
+    ngx_er_status_targets(&text, mcf, "queued", NGX_ER_METRIC_ATTEMPT_LAST,
+                          NGX_ER_METRIC_TARGET_LAST);
+
+    if (mcf->queue) {
+        ngx_er_status_store(&text, mcf);
+
+        for (gauge = ngx_er_status_gauges; gauge->name; gauge++) {
+            ngx_er_status_gauge(&text, mcf, gauge);
         }
     }
 
-    return p;
+    if (text.failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_reply_text(r, "text/plain; version=0.0.4", &text.out);
+}
+
+
+static void
+ngx_er_status_sources(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i, k;
+    ngx_er_source_t  **source;
+
+    ngx_er_status_print(text, "# HELP event_router_events_total "
+                        "Requests and events of a source, by what became of "
+                        "them.\n"
+                        "# TYPE event_router_events_total counter\n");
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        for (k = 0; k < NGX_ER_METRIC_SOURCE_LAST; k++) {
+            ngx_er_status_print(text, "event_router_events_total"
+                                "{source=\"%V\",result=\"%s\"} %uA\n",
+                                &source[i]->name,
+                                ngx_er_metric_source_name(k),
+                                source[i]->counters[k]);
+        }
+    }
+}
+
+
+/* an attempt is in one counter of a family, so that sums are right */
+
+static void
+ngx_er_status_targets(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf,
+    const char *family, ngx_uint_t first, ngx_uint_t last)
+{
+    ngx_uint_t         i, k;
+    ngx_er_target_t  **target;
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        for (k = first; k < last; k++) {
+            ngx_er_status_print(text, "event_router_%s_total"
+                                "{target=\"%V\",result=\"%s\"} %uA\n",
+                                family, &target[i]->name,
+                                ngx_er_metric_target_name(k),
+                                target[i]->counters[k]);
+        }
+    }
+}
+
+
+static void
+ngx_er_status_store(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf)
+{
+    uint64_t  used, size;
+
+    ngx_er_lanes_usage(mcf, &used, &size);
+
+    ngx_er_status_print(text, "# HELP event_router_store_bytes How full the "
+                        "store is.\n"
+                        "# TYPE event_router_store_bytes gauge\n"
+                        "event_router_store_bytes{kind=\"used\"} %uL\n"
+                        "event_router_store_bytes{kind=\"size\"} %uL\n",
+                        used, size);
+
+    ngx_er_status_print(text, "# HELP event_router_lost_total Entries that "
+                        "the store has lost.\n"
+                        "# TYPE event_router_lost_total counter\n"
+                        "event_router_lost_total %uA\n",
+                        mcf->queue->lost ? *mcf->queue->lost : 0);
+}
+
+
+static void
+ngx_er_status_gauge(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf,
+    ngx_er_status_gauge_t *gauge)
+{
+    uint64_t           now;
+    ngx_uint_t         i;
+    ngx_er_target_t  **target;
+    ngx_er_lane_sh_t   lane;
+
+    now = ngx_er_queue_now();
+    target = mcf->targets.elts;
+
+    ngx_er_status_print(text, "# HELP %s %s\n# TYPE %s gauge\n", gauge->name,
+                        gauge->help, gauge->name);
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_lane_copy(target[i], &lane);
+
+        ngx_er_status_print(text, "%s{target=\"%V\"} %uL\n", gauge->name,
+                            &target[i]->name, gauge->get(&lane, now));
+    }
+}
+
+
+/* what fills the buffer may have been cut: it is written again into more */
+
+static void ngx_cdecl
+ngx_er_status_print(ngx_er_status_text_t *text, const char *fmt, ...)
+{
+    u_char   *p, *end;
+    va_list   args;
+
+    while (!text->failed) {
+        end = text->out.data + text->size;
+
+        va_start(args, fmt);
+        p = ngx_vslprintf(text->out.data + text->out.len, end, fmt, args);
+        va_end(args);
+
+        if (p < end) {
+            text->out.len = p - text->out.data;
+            return;
+        }
+
+        ngx_er_status_grow(text);
+    }
+}
+
+
+static void
+ngx_er_status_grow(ngx_er_status_text_t *text)
+{
+    size_t   size;
+    u_char  *p;
+
+    size = text->size ? 2 * text->size : NGX_ER_STATUS_SIZE;
+
+    p = ngx_pnalloc(text->pool, size);
+    if (p == NULL) {
+        text->failed = 1;
+        return;
+    }
+
+    if (text->out.len) {
+        ngx_memcpy(p, text->out.data, text->out.len);
+    }
+
+    text->out.data = p;
+    text->size = size;
 }
 
 
 static uint64_t
-ngx_er_backlog_pending(ngx_er_lane_sh_t *lane, uint64_t now)
+ngx_er_status_pending(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return lane->pending;
 }
 
 
 static uint64_t
-ngx_er_backlog_dead(ngx_er_lane_sh_t *lane, uint64_t now)
+ngx_er_status_dead(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return lane->dead;
 }
 
 
 static uint64_t
-ngx_er_backlog_age(ngx_er_lane_sh_t *lane, uint64_t now)
+ngx_er_status_age(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return (lane->oldest < now) ? (now - lane->oldest) / 1000 : 0;
 }
 
 
 static uint64_t
-ngx_er_backlog_flight(ngx_er_lane_sh_t *lane, uint64_t now)
+ngx_er_status_flight(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return (uint64_t) lane->policy.fresh + lane->policy.again;
 }
 
 
 static uint64_t
-ngx_er_backlog_breaker(ngx_er_lane_sh_t *lane, uint64_t now)
+ngx_er_status_breaker(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return lane->policy.breaker;
 }
 
 
 static uint64_t
-ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now)
+ngx_er_status_held(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return lane->held == NGX_ER_LANE_PAUSED;
 }
@@ -495,8 +494,20 @@ ngx_er_backlog_held(ngx_er_lane_sh_t *lane, uint64_t now)
 /* Retry-After */
 
 static uint64_t
-ngx_er_backlog_pause(ngx_er_lane_sh_t *lane, uint64_t now)
+ngx_er_status_pause(ngx_er_lane_sh_t *lane, uint64_t now)
 {
     return (lane->policy.pause > now) ? (lane->policy.pause - now + 999) / 1000
                                       : 0;
+}
+
+
+char *
+ngx_er_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_er_status_handler;
+
+    return NGX_CONF_OK;
 }

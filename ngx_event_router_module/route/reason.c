@@ -12,7 +12,7 @@
  * line of an each that no element meets which met those above it, the path of
  * a pattern.
  *
- * Called by observe/explain_routes.c, never on the way of an event that is
+ * Called by observe/explain.c, never on the way of an event that is
  * delivered.  Nothing is allocated.  Where a part cannot be told (regular
  * expressions are out of time) the reason says so.
  */

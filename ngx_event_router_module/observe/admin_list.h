@@ -1,0 +1,25 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Entries of the queue as an operator sees them.
+ */
+
+
+#ifndef _NGX_ER_ADMIN_LIST_H_INCLUDED_
+#define _NGX_ER_ADMIN_LIST_H_INCLUDED_
+
+
+#include "../base/json.h"
+#include "../store/queue.h"
+
+
+/* the answer to LIST, a whole document; reveal: with bodies */
+void ngx_er_admin_list(ngx_er_json_t *json, ngx_er_queue_op_t *op,
+    ngx_uint_t reveal);
+
+
+#endif /* _NGX_ER_ADMIN_LIST_H_INCLUDED_ */
