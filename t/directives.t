@@ -199,7 +199,7 @@ says(secret => 'of up to ' . size('ingest/secret.c',
     qr/SECRET_MAX\s+(\d+)/));
 says(event_set => 'up to ' . number('observe/variables.c',
     qr/VARIABLE_MAX\s+(\d+)/) . ' bytes');
-says(all => 'up to ' . number('route/route_lines.c',
+says(all => 'up to ' . number('route/route.c',
     qr/ROUTE_DEPTH\s+(\d+)/));
 says(id => number('ingest/event.h', qr/ATTRIBUTE_MAX\s+(\d+)/) . ' bytes');
 says(event_store => 'the port is ' . number('store/redis/redis.h',

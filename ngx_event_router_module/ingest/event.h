@@ -104,7 +104,7 @@ void ngx_er_event_release(ngx_er_event_t *event);
 ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
     ngx_er_field_t *field);
 
-/* route/select.c: fills in routes and route_names; NGX_ERROR: no memory;
+/* route/route.c: fills in routes and route_names; NGX_ERROR: no memory;
    NGX_DECLINED, with a message logged: its rules took too long */
 ngx_int_t ngx_er_event_route(ngx_er_event_t *event);
 

@@ -6,7 +6,7 @@
 
 /*
  * Conditions: lines (FIELD [not] OP VALUE...) and the blocks that combine
- * them.  Compiled by route_lines.c when nginx.conf is read, evaluated by
+ * them.  Compiled by route.c when nginx.conf is read, evaluated by
  * matcher.c for every event (condition_eval.c), never changed in between.
  *
  * What a line means.  A path crosses arrays, so a field has any number of

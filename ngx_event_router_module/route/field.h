@@ -44,7 +44,7 @@ typedef struct {
     ngx_array_t            steps;      /* DATA: of ngx_er_step_t, may be empty:
                                           the whole of data */
     ngx_int_t              variable;   /* VARIABLE: index in nginx's table,
-                                          filled in by route/link.c */
+                                          filled in by route_bind.c */
 } ngx_er_field_t;
 
 

@@ -5,7 +5,7 @@
 
 
 /*
- * The matcher: all routes of a source in one structure, built by link.c when
+ * The matcher: all routes of a source in one structure, built by route_bind.c when
  * nginx.conf was read and never changed afterwards, so that workers share it.
  *
  * Most routes ask for something that most events do not have: a type, a shop,

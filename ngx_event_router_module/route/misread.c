@@ -12,7 +12,7 @@
  * join conditions, operators and fields among the VALUEs, lists with commas,
  * wildcards where there are none.
  *
- * Called by route_lines.c when nginx.conf is read, for a warning: the line is
+ * Called by route.c when nginx.conf is read, for a warning: the line is
  * valid, and somebody may mean it.  So a word is suspected only where it
  * hardly ever is a value.  It owns nothing; nothing fails.
  */

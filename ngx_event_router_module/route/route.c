@@ -5,25 +5,48 @@
 
 
 /*
- * "event_route NAME { ... }": what goes where.  module.c names
- * ngx_er_route_block() for the block; sources and targets are looked up after
- * all was read (link.c).
+ * "event_route NAME { ... }": what goes where, and which routes an event takes.
  *
- * Lines and blocks of conditions are read by route_lines.c.
+ * module.c names ngx_er_route_block() for the block.  Its lines are conditions
+ * (when, pattern, filter, sample) or blocks of them (any, all, none, each),
+ * names of sources and targets, and words that say how it stands beside other
+ * routes.  A condition is compiled where it stands (condition.c, sample.c, in
+ * pattern/) and put into the innermost block, with its text and place for
+ * whoever explains it later.  While a block is read it is the parser's
+ * innermost one, afterwards that around it is again.  Names of files begin at
+ * the folder of nginx.conf; what is wrong in a file is said with its name, line
+ * and path, what is wrong in nginx.conf is logged with file and line.  Sources
+ * and targets are looked up after all was read (route_bind.c).
  *
- * Runs at configuration time only.  Routes are in the configuration's pool and
- * belong to the main configuration; nothing changes them afterwards.  What is
- * wrong is logged with file and line.
+ * Routes and their conditions are in the configuration's pool and belong to
+ * the main configuration; nothing changes them afterwards.
+ *
+ * For an event, turns.c and explain.c call ngx_er_event_route(): it asks the
+ * matcher of the event's source and notes the answer in the event, where
+ * deliveries, receipts and variables find it.  What may fail is memory, and
+ * the time that the rules of an event may take: then no route is noted, since
+ * to leave out those that were not asked would lose the event for them.
  */
 
 
 #include "route_lines.h"
+#include "misread.h"
+#include "line.h"
+#include "pattern/filter.h"
+#include "pattern/pattern_eval.h"
+#include "lookup.h"
+#include "sample.h"
+#include "../ingest/event.h"
+#include "budget.h"
 
 
 /* what may stand in blocks of conditions, too */
 
 #define NGX_ER_ROUTE_LINE    (NGX_ER_BLOCK_REPEAT|NGX_ER_BLOCK_INNER)
 #define NGX_ER_ROUTE_LINES   (NGX_ER_ROUTE_LINE|NGX_ER_BLOCK_OPEN)
+
+
+#define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
 
 
 static ngx_er_route_t *ngx_er_route_create(ngx_conf_t *cf,
@@ -37,6 +60,23 @@ static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static ngx_int_t ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names,
     ngx_str_t *name);
+static ngx_str_t *ngx_er_route_words(ngx_conf_t *cf,
+    ngx_er_route_parser_t *parser, ngx_str_t *value, ngx_uint_t n);
+static char *ngx_er_route_take(ngx_conf_t *cf,
+    ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
+    ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_route_text(ngx_conf_t *cf,
+    ngx_er_condition_t *condition);
+static ngx_uint_t ngx_er_route_quote(ngx_str_t *word);
+static ngx_er_tree_t *ngx_er_line_document(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_er_error_t *err);
+static void ngx_er_line_error(ngx_conf_t *cf, ngx_er_error_t *err);
+static void ngx_er_event_undecided(ngx_er_event_t *event,
+    ngx_array_t *matched);
+static ngx_int_t ngx_er_event_names(ngx_er_event_t *event);
 
 
 /* "tag" is the flag's offset, or the kind of the block */
@@ -84,6 +124,11 @@ static ngx_er_param_t  ngx_er_route_values[] = {
       ngx_er_param_at(ngx_er_route_t, delay), "1ms", "7d", NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
+
+
+/* when an undecided event was told */
+
+static time_t  ngx_er_event_told;
 
 
 char *
@@ -313,4 +358,562 @@ ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     *(ngx_uint_t *) ((u_char *) parser->route + row->tag) = 1;
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_route_parser_t *parser = conf;
+
+    ngx_str_t           *value;
+    ngx_uint_t           n;
+    ngx_er_error_t       err;
+    ngx_er_condition_t  *condition;
+
+    value = cf->args->elts;
+    n = cf->args->nelts - 1;
+
+    value = ngx_er_route_words(cf, parser, &value[1], n);
+    if (value == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    condition = ngx_er_condition_test(cf->pool, value, n, parser->each,
+                                      parser->mcf->fields, &err);
+
+    if (ngx_er_route_take(cf, parser, condition, &err) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_er_misread(value, n, &err) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%*s", err.len, err.text);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* pattern, filter, sample: made in line.c */
+
+char *
+ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_route_parser_t *parser = conf;
+
+    ngx_er_error_t       err;
+    ngx_er_condition_t  *condition;
+
+    static ngx_er_line_pt  lines[] = {
+        ngx_er_line_pattern, ngx_er_line_filter, ngx_er_line_sample
+    };
+
+    condition = lines[row->tag](cf, parser->mcf->fields, &err);
+
+    return ngx_er_route_take(cf, parser, condition, &err);
+}
+
+
+/*
+ * Outside of "each" a field that begins with "." is the element's of which a
+ * body was split; it is the body of the event, so ".sku" is "data.sku".
+ */
+
+static ngx_str_t *
+ngx_er_route_words(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    u_char     *p;
+    ngx_str_t  *words;
+
+    if (parser->each || n == 0 || value->len == 0 || value->data[0] != '.') {
+        return value;
+    }
+
+    words = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
+    p = ngx_pnalloc(cf->pool, sizeof("data") + value->len);
+
+    if (words == NULL || p == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(words, value, n * sizeof(ngx_str_t));
+
+    words->data = p;
+    p = ngx_cpymem(p, "data", sizeof("data") - 1);
+
+    if (value->len > 1) {
+        p = ngx_cpymem(p, value->data, value->len);
+    }
+
+    *p = '\0';
+    words->len = p - words->data;
+
+    if (parser->route->element.len == 0) {
+        parser->route->element = *value;
+        ngx_er_where_set(cf, &parser->route->element_where);
+    }
+
+    return words;
+}
+
+
+/* a line that was compiled, or NULL and why it was not */
+
+static char *
+ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_er_condition_t *condition, ngx_er_error_t *err)
+{
+    if (condition == NULL
+        || ngx_er_route_add(cf, parser, condition, err) != NGX_OK)
+    {
+        return ngx_er_where_error(cf, err);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_er_condition_t *
+ngx_er_line_pattern(ngx_conf_t *cf, ngx_er_fields_t *fields,
+    ngx_er_error_t *err)
+{
+    ngx_str_t              *value;
+    ngx_er_tree_t          *json;
+    ngx_er_pattern_t       *pattern;
+    ngx_er_condition_t     *condition;
+    ngx_er_pattern_root_e   root;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts < 2 || cf->args->nelts > 3
+        || (cf->args->nelts == 3 && !ngx_er_tree_is(&value[2], "root=data")))
+    {
+        ngx_er_error(err, "write \"pattern FILE;\" for an event pattern about "
+                     "the CloudEvent, or \"pattern FILE root=data;\" for one "
+                     "about the body alone");
+        return NULL;
+    }
+
+    root = (cf->args->nelts == 3) ? NGX_ER_PATTERN_BODY
+                                  : NGX_ER_PATTERN_EVENT;
+
+    json = ngx_er_line_document(cf, &value[1], err);
+    if (json == NULL) {
+        return NULL;
+    }
+
+    pattern = ngx_er_pattern_compile(cf->pool, json, root, fields, err);
+    if (pattern == NULL) {
+        ngx_er_line_error(cf, err);
+        return NULL;
+    }
+
+    condition = ngx_er_condition_whole(cf->pool, NGX_ER_CONDITION_PATTERN,
+                                       ngx_er_pattern_holds,
+                                       ngx_er_pattern_accesses, pattern);
+    if (condition == NULL) {
+        ngx_er_error(err, "no memory for an event pattern");
+    }
+
+    return condition;
+}
+
+
+ngx_er_condition_t *
+ngx_er_line_filter(ngx_conf_t *cf, ngx_er_fields_t *fields,
+    ngx_er_error_t *err)
+{
+    ngx_str_t           *value;
+    ngx_er_tree_t       *json;
+    ngx_er_condition_t  *condition;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts != 2) {
+        ngx_er_error(err, "write \"filter FILE;\", with a CloudEvents filter "
+                     "in the file");
+        return NULL;
+    }
+
+    json = ngx_er_line_document(cf, &value[1], err);
+    if (json == NULL) {
+        return NULL;
+    }
+
+    condition = ngx_er_filter_compile(cf->pool, json, fields, err);
+    if (condition == NULL) {
+        ngx_er_line_error(cf, err);
+    }
+
+    return condition;
+}
+
+
+ngx_er_condition_t *
+ngx_er_line_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
+    ngx_er_error_t *err)
+{
+    ngx_str_t           *value, name, *by;
+    ngx_er_sample_t     *sample;
+    ngx_er_condition_t  *condition;
+
+    value = cf->args->elts;
+    by = NULL;
+
+    if (cf->args->nelts == 3 && value[2].len > 3
+        && ngx_strncmp(value[2].data, "by=", 3) == 0)
+    {
+        name = value[2];
+        name.data += 3;
+        name.len -= 3;
+        by = &name;
+    }
+
+    if (cf->args->nelts < 2 || cf->args->nelts > (by ? 3 : 2)) {
+        ngx_er_error(err, "write \"sample 10%%;\" for a share by the event's "
+                     "id, or \"sample 10%% by=FIELD;\" for one by another "
+                     "field");
+        return NULL;
+    }
+
+    sample = ngx_er_sample_compile(cf->pool, &value[1], by, fields, err);
+    if (sample == NULL) {
+        return NULL;
+    }
+
+    condition = ngx_er_condition_whole(cf->pool, NGX_ER_CONDITION_SAMPLE,
+                                       ngx_er_sample_holds, NULL, sample);
+    if (condition == NULL) {
+        ngx_er_error(err, "no memory for a sample");
+    }
+
+    return condition;
+}
+
+
+static ngx_er_tree_t *
+ngx_er_line_document(ngx_conf_t *cf, ngx_str_t *name, ngx_er_error_t *err)
+{
+    ngx_er_tree_t  *json;
+
+    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        ngx_er_error(err, "no memory for the name of a file");
+        return NULL;
+    }
+
+    json = ngx_er_document_read(cf->pool, name, err);
+    if (json == NULL) {
+        ngx_er_line_error(cf, err);
+    }
+
+    return json;
+}
+
+
+/* the file's name in front of what is wrong with it */
+
+static void
+ngx_er_line_error(ngx_conf_t *cf, ngx_er_error_t *err)
+{
+    ngx_str_t       *value;
+    ngx_er_error_t   what;
+
+    value = cf->args->elts;
+    what = *err;
+
+    ngx_er_error(err, "%V \"%V\", %*s", &value[0], &value[1], what.len,
+                 what.text);
+}
+
+
+/* any, all, none, each: its lines are read while it is the innermost block */
+
+char *
+ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_route_parser_t *parser = conf;
+
+    char                   *rv;
+    ngx_str_t              *value;
+    ngx_er_error_t          err;
+    ngx_er_condition_t     *block;
+    ngx_er_route_parser_t   outer;
+
+    value = cf->args->elts;
+    value = ngx_er_route_words(cf, parser, &value[1], cf->args->nelts - 1);
+
+    if (value == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (parser->depth == NGX_ER_ROUTE_DEPTH) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "more than %d blocks of conditions are in one "
+                           "another: use several routes", NGX_ER_ROUTE_DEPTH);
+        return NGX_CONF_ERROR;
+    }
+
+    block = ngx_er_condition_block(cf->pool, row->tag,
+                                   cf->args->nelts > 1 ? value : NULL,
+                                   parser->each, parser->mcf->fields, &err);
+
+    if (block == NULL || ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
+        return ngx_er_where_error(cf, &err);
+    }
+
+    outer = *parser;
+
+    parser->block = block;
+    parser->depth++;
+    parser->lines = 0;
+
+    if (row->tag == NGX_ER_CONDITION_EACH) {
+        parser->each = block;
+    }
+
+    rv = ngx_er_block_parse_inner(cf);
+
+    if (rv == NGX_CONF_OK && parser->lines == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" is empty: write a \"when\" in it or take "
+                           "it away", row->name);
+        rv = NGX_CONF_ERROR;
+    }
+
+    *parser = outer;
+
+    return rv;
+}
+
+
+/* to the innermost block; the lines of the route itself are in an "all" */
+
+static ngx_int_t
+ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_er_condition_t *condition, ngx_er_error_t *err)
+{
+    if (parser->block == NULL) {
+        parser->block = ngx_er_condition_block(cf->pool, NGX_ER_CONDITION_ALL,
+                                               NULL, NULL, parser->mcf->fields,
+                                               err);
+        if (parser->block == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    parser->lines++;
+
+    if (ngx_er_condition_add(cf->pool, parser->block, condition) != NGX_OK
+        || ngx_er_route_text(cf, condition) != NGX_OK)
+    {
+        ngx_er_error(err, "no memory for a condition");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is written and where, for whoever explains the condition later */
+
+static ngx_int_t
+ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
+{
+    size_t                      len;
+    u_char                     *p;
+    ngx_str_t                  *value;
+    ngx_uint_t                  i, quote;
+    ngx_er_where_t              where;
+    ngx_er_condition_origin_t  *origin;
+
+    origin = ngx_er_condition_origin(cf->pool, condition);
+    if (origin == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = 0;
+    value = cf->args->elts;
+
+    for (i = 0; i < cf->args->nelts; i++) {
+        len += value[i].len + sizeof("'' ") - 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    origin->text.data = p;
+
+    for (i = 0; i < cf->args->nelts; i++) {
+        quote = ngx_er_route_quote(&value[i]);
+
+        if (i) {
+            *p++ = ' ';
+        }
+
+        if (quote) {
+            *p++ = '\'';
+        }
+
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+
+        if (quote) {
+            *p++ = '\'';
+        }
+    }
+
+    origin->text.len = p - origin->text.data;
+
+    ngx_er_where_set(cf, &where);
+
+    origin->file = where.file.data;
+    origin->line = where.line;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_er_route_quote(ngx_str_t *word)
+{
+    size_t  i;
+
+    for (i = 0; i < word->len; i++) {
+        if (ngx_strchr(" \t\r\n;{}'\"", word->data[i])) {
+            return 1;
+        }
+    }
+
+    return word->len == 0;
+}
+
+
+ngx_int_t
+ngx_er_event_route(ngx_er_event_t *event)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i, *id;
+    ngx_array_t       matched;
+    ngx_er_route_t  **route, **routes;
+
+    if (ngx_array_init(&matched, event->pool, 4, sizeof(ngx_uint_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_matcher_match(event->source->matcher, event->facts, &matched);
+
+    if (rc == NGX_DECLINED) {
+        ngx_er_event_undecided(event, &matched);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    id = matched.elts;
+    routes = event->source->routes.elts;
+
+    for (i = 0; i < matched.nelts; i++) {
+        route = ngx_array_push(&event->routes);
+        if (route == NULL) {
+            return NGX_ERROR;
+        }
+
+        *route = routes[id[i]];
+    }
+
+    if (ngx_er_event_names(event) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_debug5(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router select: event \"%V\" of \"%V\" matched %ui "
+                   "of %ui routes: \"%V\"", &event->id, &event->source->name,
+                   (ngx_uint_t) matched.nelts,
+                   (ngx_uint_t) event->source->routes.nelts,
+                   &event->route_names);
+
+    return NGX_OK;
+}
+
+
+/* once a second: whoever sends one such event can send many */
+
+static void
+ngx_er_event_undecided(ngx_er_event_t *event, ngx_array_t *matched)
+{
+    ngx_uint_t       *id;
+    ngx_er_route_t  **routes;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router select: event \"%V\" is undecided, looked "
+                   "up:%d", &event->id, matched->nelts != 0);
+
+    if (ngx_er_event_told == ngx_time()) {
+        return;
+    }
+
+    ngx_er_event_told = ngx_time();
+
+    id = matched->elts;
+    routes = event->source->routes.elts;
+
+    if (matched->nelts == 0) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "event \"%V\" from source \"%V\" answered 503: to look "
+                      "up its routes took more than %d ms of CPU",
+                      &event->id, &event->source->name, NGX_ER_BUDGET_TIME);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "event \"%V\" from source \"%V\" answered 503: its rules "
+                  "took more than %d ms of CPU at event_route \"%V\" in "
+                  "%V:%ui: make the regular expressions there simpler, or "
+                  "let other conditions stand before them",
+                  &event->id, &event->source->name, NGX_ER_BUDGET_TIME,
+                  &routes[*id]->name, &routes[*id]->where.file,
+                  routes[*id]->where.line);
+}
+
+
+/* "a,b" */
+
+static ngx_int_t
+ngx_er_event_names(ngx_er_event_t *event)
+{
+    size_t            len;
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_er_route_t  **route;
+
+    if (event->routes.nelts == 0) {
+        return NGX_OK;
+    }
+
+    len = 0;
+    route = event->routes.elts;
+
+    for (i = 0; i < event->routes.nelts; i++) {
+        len += route[i]->name.len + 1;
+    }
+
+    p = ngx_pnalloc(event->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    event->route_names.data = p;
+    event->route_names.len = len - 1;
+
+    for (i = 0; i < event->routes.nelts; i++) {
+        p = ngx_cpymem(p, route[i]->name.data, route[i]->name.len);
+        *p++ = ',';
+    }
+
+    return NGX_OK;
 }

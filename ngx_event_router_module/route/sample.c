@@ -9,7 +9,7 @@
  * below a bound: so the same event is in again when it comes again, in every
  * worker and on every machine, and what is in 5% is also in 10%.
  *
- * Called by line.c to compile, by condition_eval.c for an event.  Pure.  An
+ * Called by route.c to compile, by condition_eval.c for an event.  Pure.  An
  * event without a value for the field is in no sample, not even in 100%.
  */
 

@@ -13,7 +13,7 @@
  * module has no field for are extensions; they are read from the "ce-" headers
  * of the binary mode.
  *
- * Called by line.c when nginx.conf is read.  Errors have line and path.
+ * Called by route.c when nginx.conf is read.  Errors have line and path.
  */
 
 

@@ -18,7 +18,7 @@
  * more, those in which one key has dots (and the pattern's own way), which is
  * what events have: labels such as "app.kubernetes.io/name".
  *
- * Called by line.c when nginx.conf is read; pattern_eval.c asks the pattern
+ * Called by route.c when nginx.conf is read; pattern_eval.c asks the pattern
  * about events.  Everything is in the pool or points into the document, and
  * nothing changes afterwards.  A pattern that would grow beyond the bounds
  * below is an error with line and path, like all others that it may have.
