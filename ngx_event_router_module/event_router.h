@@ -258,12 +258,11 @@ typedef struct {
 extern ngx_module_t  ngx_http_event_router_module;
 
 
-/* ingest/source.c, ingest/receive.c, deliver/target.c, route/route.c */
+/* ingest/source.c, ingest/receive.c, deliver/target.c */
 
 char *ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* merge_loc_conf: "if" and "limit_except" in a location that receives, or
@@ -273,17 +272,13 @@ char *ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child);
 /*
  * Postconfiguration, in this order, each NGX_OK or NGX_ERROR after logging
  * "... in FILE:LINE" at emerg: receivers know their sources, sources are
- * complete, targets have locations, routes know their targets and every source
- * has its compiled matcher; last, warnings of what does not fit together.
+ * complete, targets have locations, routes are bound (route/route_bind.h);
+ * last, warnings of what does not fit together.
  */
 ngx_int_t ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 ngx_int_t ngx_er_sources_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 ngx_int_t ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-ngx_int_t ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 ngx_int_t ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-
-/* at debug level: how large the matchers are */
-void ngx_er_routes_report(ngx_log_t *log, ngx_er_main_conf_t *mcf);
 
 /* a source, target or route by name, or NULL */
 ngx_er_source_t *ngx_er_source_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);

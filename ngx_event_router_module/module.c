@@ -27,6 +27,8 @@
 #include "observe/metrics.h"
 #include "observe/status.h"
 #include "observe/variables.h"
+#include "route/route.h"
+#include "route/route_bind.h"
 
 
 static char *ngx_er_init_conf(ngx_cycle_t *cycle, void *conf);

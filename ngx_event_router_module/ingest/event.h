@@ -104,10 +104,6 @@ void ngx_er_event_release(ngx_er_event_t *event);
 ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
     ngx_er_field_t *field);
 
-/* route/route.c: fills in routes and route_names; NGX_ERROR: no memory;
-   NGX_DECLINED, with a message logged: its rules took too long */
-ngx_int_t ngx_er_event_route(ngx_er_event_t *event);
-
 /* copies the request's headers and arguments; NGX_ERROR: no memory */
 ngx_int_t ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r);
 

@@ -24,6 +24,7 @@
 #include "turns.h"
 #include "../observe/metrics.h"
 #include "../route/budget.h"
+#include "../route/route.h"
 
 
 #define NGX_ER_TURNS_TIME   500        /* ms of CPU for the events of a
@@ -134,7 +135,7 @@ ngx_er_turns_route(ngx_er_receive_t *ctx)
 
     start = (ctx->parts.nelts > 1) ? ngx_er_budget_clock() : 0;
 
-    switch (ngx_er_event_route(part->event)) {
+    switch (ngx_er_route_select(part->event)) {
 
     case NGX_OK:
         ngx_er_turns_fan_out(ctx, part);

@@ -26,6 +26,7 @@
 #include "metrics.h"
 #include "../route/budget.h"
 #include "../route/reason.h"
+#include "../route/route.h"
 
 
 #define NGX_ER_EXPLAIN_SIZE    8192    /* bytes of an answer, to begin with */
@@ -196,7 +197,7 @@ ngx_er_explain_events(ngx_er_explain_t *e)
             ngx_er_budget_share(e->event->facts, part[i - 1].event->facts);
         }
 
-        rc = ngx_er_event_route(e->event);
+        rc = ngx_er_route_select(e->event);
 
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, e->ctx->request->connection->log, 0,
                        "event router explain: event \"%V\", routed:%i",

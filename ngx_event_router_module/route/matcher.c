@@ -5,8 +5,9 @@
 
 
 /*
- * The matcher: all routes of a source in one structure, built by route_bind.c when
- * nginx.conf was read and never changed afterwards, so that workers share it.
+ * The matcher: all routes of a source in one structure, built by route_bind.c
+ * when nginx.conf was read and never changed afterwards, so that workers share
+ * it.
  *
  * Most routes ask for something that most events do not have: a type, a shop,
  * the beginning of a SKU, a number in a range.  Each rule is filed in an index

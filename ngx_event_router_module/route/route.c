@@ -5,7 +5,7 @@
 
 
 /*
- * "event_route NAME { ... }": what goes where, and which routes an event takes.
+ * "event_route NAME { ... }": what goes where, and which routes an event has.
  *
  * module.c names ngx_er_route_block() for the block.  Its lines are conditions
  * (when, pattern, filter, sample) or blocks of them (any, all, none, each),
@@ -14,14 +14,14 @@
  * pattern/) and put into the innermost block, with its text and place for
  * whoever explains it later.  While a block is read it is the parser's
  * innermost one, afterwards that around it is again.  Names of files begin at
- * the folder of nginx.conf; what is wrong in a file is said with its name, line
- * and path, what is wrong in nginx.conf is logged with file and line.  Sources
- * and targets are looked up after all was read (route_bind.c).
+ * the folder of nginx.conf.  What is wrong is logged with file and line, and
+ * what is wrong in another file with its name, line and path.  Sources and
+ * targets are looked up after all was read (route_bind.c).
  *
  * Routes and their conditions are in the configuration's pool and belong to
  * the main configuration; nothing changes them afterwards.
  *
- * For an event, turns.c and explain.c call ngx_er_event_route(): it asks the
+ * For an event, turns.c and explain.c call ngx_er_route_select(): it asks the
  * matcher of the event's source and notes the answer in the event, where
  * deliveries, receipts and variables find it.  What may fail is memory, and
  * the time that the rules of an event may take: then no route is noted, since
@@ -29,15 +29,15 @@
  */
 
 
-#include "route_lines.h"
+#include "route.h"
+#include "budget.h"
+#include "lookup.h"
 #include "misread.h"
-#include "line.h"
 #include "pattern/filter.h"
 #include "pattern/pattern_eval.h"
-#include "lookup.h"
 #include "sample.h"
+#include "../conf/block.h"
 #include "../ingest/event.h"
-#include "budget.h"
 
 
 /* what may stand in blocks of conditions, too */
@@ -45,8 +45,26 @@
 #define NGX_ER_ROUTE_LINE    (NGX_ER_BLOCK_REPEAT|NGX_ER_BLOCK_INNER)
 #define NGX_ER_ROUTE_LINES   (NGX_ER_ROUTE_LINE|NGX_ER_BLOCK_OPEN)
 
-
 #define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
+
+
+/* where in an event_route the parser is */
+
+typedef struct {
+    ngx_er_main_conf_t    *mcf;
+    ngx_er_route_t        *route;
+    ngx_er_condition_t    *block;      /* the innermost, NULL: none so far */
+    ngx_er_condition_t    *each;       /* the innermost EACH, or NULL */
+    ngx_uint_t             depth;      /* of blocks */
+    ngx_uint_t             lines;      /* in the innermost block */
+} ngx_er_route_parser_t;
+
+
+/* compiles a line that is a whole condition by itself, by the words of its
+   directive in cf->args; NULL with a sentence in err */
+
+typedef ngx_er_condition_t *(*ngx_er_route_line_pt)(ngx_conf_t *cf,
+    ngx_er_fields_t *fields, ngx_er_error_t *err);
 
 
 static ngx_er_route_t *ngx_er_route_create(ngx_conf_t *cf,
@@ -56,10 +74,25 @@ static char *ngx_er_route_from(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_route_to(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
 static ngx_int_t ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names,
     ngx_str_t *name);
+static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static ngx_er_condition_t *ngx_er_route_pattern(ngx_conf_t *cf,
+    ngx_er_fields_t *fields, ngx_er_error_t *err);
+static ngx_er_condition_t *ngx_er_route_filter(ngx_conf_t *cf,
+    ngx_er_fields_t *fields, ngx_er_error_t *err);
+static ngx_er_condition_t *ngx_er_route_sample(ngx_conf_t *cf,
+    ngx_er_fields_t *fields, ngx_er_error_t *err);
+static ngx_er_tree_t *ngx_er_route_document(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_er_error_t *err);
+static void ngx_er_route_error(ngx_conf_t *cf, ngx_er_error_t *err);
+static char *ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
 static ngx_str_t *ngx_er_route_words(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_er_route_take(ngx_conf_t *cf,
@@ -71,15 +104,12 @@ static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
 static ngx_int_t ngx_er_route_text(ngx_conf_t *cf,
     ngx_er_condition_t *condition);
 static ngx_uint_t ngx_er_route_quote(ngx_str_t *word);
-static ngx_er_tree_t *ngx_er_line_document(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_er_error_t *err);
-static void ngx_er_line_error(ngx_conf_t *cf, ngx_er_error_t *err);
-static void ngx_er_event_undecided(ngx_er_event_t *event,
+static void ngx_er_route_undecided(ngx_er_event_t *event,
     ngx_array_t *matched);
-static ngx_int_t ngx_er_event_names(ngx_er_event_t *event);
+static ngx_int_t ngx_er_route_join(ngx_er_event_t *event);
 
 
-/* "tag" is the flag's offset, or the kind of the block */
+/* "tag" is the flag's offset, the kind of the block, or which line it is */
 
 static ngx_er_block_row_t  ngx_er_route_rows[] = {
 
@@ -128,7 +158,7 @@ static ngx_er_param_t  ngx_er_route_values[] = {
 
 /* when an undecided event was told */
 
-static time_t  ngx_er_event_told;
+static time_t  ngx_er_route_told;
 
 
 char *
@@ -361,7 +391,7 @@ ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
@@ -394,9 +424,9 @@ ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-/* pattern, filter, sample: made in line.c */
+/* pattern, filter, sample: row->tag says which */
 
-char *
+static char *
 ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
@@ -404,13 +434,226 @@ ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     ngx_er_error_t       err;
     ngx_er_condition_t  *condition;
 
-    static ngx_er_line_pt  lines[] = {
-        ngx_er_line_pattern, ngx_er_line_filter, ngx_er_line_sample
+    static ngx_er_route_line_pt  lines[] = {
+        ngx_er_route_pattern, ngx_er_route_filter, ngx_er_route_sample
     };
 
     condition = lines[row->tag](cf, parser->mcf->fields, &err);
 
     return ngx_er_route_take(cf, parser, condition, &err);
+}
+
+
+static ngx_er_condition_t *
+ngx_er_route_pattern(ngx_conf_t *cf, ngx_er_fields_t *fields,
+    ngx_er_error_t *err)
+{
+    ngx_str_t              *value;
+    ngx_er_tree_t          *json;
+    ngx_er_pattern_t       *pattern;
+    ngx_er_condition_t     *condition;
+    ngx_er_pattern_root_e   root;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts < 2 || cf->args->nelts > 3
+        || (cf->args->nelts == 3 && !ngx_er_tree_is(&value[2], "root=data")))
+    {
+        ngx_er_error(err, "write \"pattern FILE;\" for an event pattern about "
+                     "the CloudEvent, or \"pattern FILE root=data;\" for one "
+                     "about the body alone");
+        return NULL;
+    }
+
+    root = (cf->args->nelts == 3) ? NGX_ER_PATTERN_BODY
+                                  : NGX_ER_PATTERN_EVENT;
+
+    json = ngx_er_route_document(cf, &value[1], err);
+    if (json == NULL) {
+        return NULL;
+    }
+
+    pattern = ngx_er_pattern_compile(cf->pool, json, root, fields, err);
+    if (pattern == NULL) {
+        ngx_er_route_error(cf, err);
+        return NULL;
+    }
+
+    condition = ngx_er_condition_whole(cf->pool, NGX_ER_CONDITION_PATTERN,
+                                       ngx_er_pattern_holds,
+                                       ngx_er_pattern_accesses, pattern);
+    if (condition == NULL) {
+        ngx_er_error(err, "no memory for an event pattern");
+    }
+
+    return condition;
+}
+
+
+static ngx_er_condition_t *
+ngx_er_route_filter(ngx_conf_t *cf, ngx_er_fields_t *fields,
+    ngx_er_error_t *err)
+{
+    ngx_str_t           *value;
+    ngx_er_tree_t       *json;
+    ngx_er_condition_t  *condition;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts != 2) {
+        ngx_er_error(err, "write \"filter FILE;\", with a CloudEvents filter "
+                     "in the file");
+        return NULL;
+    }
+
+    json = ngx_er_route_document(cf, &value[1], err);
+    if (json == NULL) {
+        return NULL;
+    }
+
+    condition = ngx_er_filter_compile(cf->pool, json, fields, err);
+    if (condition == NULL) {
+        ngx_er_route_error(cf, err);
+    }
+
+    return condition;
+}
+
+
+static ngx_er_condition_t *
+ngx_er_route_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
+    ngx_er_error_t *err)
+{
+    ngx_str_t           *value, name, *by;
+    ngx_er_sample_t     *sample;
+    ngx_er_condition_t  *condition;
+
+    value = cf->args->elts;
+    by = NULL;
+
+    if (cf->args->nelts == 3 && value[2].len > 3
+        && ngx_strncmp(value[2].data, "by=", 3) == 0)
+    {
+        name = value[2];
+        name.data += 3;
+        name.len -= 3;
+        by = &name;
+    }
+
+    if (cf->args->nelts < 2 || cf->args->nelts > (by ? 3 : 2)) {
+        ngx_er_error(err, "write \"sample 10%%;\" for a share by the event's "
+                     "id, or \"sample 10%% by=FIELD;\" for one by another "
+                     "field");
+        return NULL;
+    }
+
+    sample = ngx_er_sample_compile(cf->pool, &value[1], by, fields, err);
+    if (sample == NULL) {
+        return NULL;
+    }
+
+    condition = ngx_er_condition_whole(cf->pool, NGX_ER_CONDITION_SAMPLE,
+                                       ngx_er_sample_holds, NULL, sample);
+    if (condition == NULL) {
+        ngx_er_error(err, "no memory for a sample");
+    }
+
+    return condition;
+}
+
+
+static ngx_er_tree_t *
+ngx_er_route_document(ngx_conf_t *cf, ngx_str_t *name, ngx_er_error_t *err)
+{
+    ngx_er_tree_t  *json;
+
+    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        ngx_er_error(err, "no memory for the name of a file");
+        return NULL;
+    }
+
+    json = ngx_er_document_read(cf->pool, name, err);
+    if (json == NULL) {
+        ngx_er_route_error(cf, err);
+    }
+
+    return json;
+}
+
+
+/* the file's name in front of what is wrong with it */
+
+static void
+ngx_er_route_error(ngx_conf_t *cf, ngx_er_error_t *err)
+{
+    ngx_str_t       *value;
+    ngx_er_error_t   what;
+
+    value = cf->args->elts;
+    what = *err;
+
+    ngx_er_error(err, "%V \"%V\", %*s", &value[0], &value[1], what.len,
+                 what.text);
+}
+
+
+/* any, all, none, each: its lines are read while it is the innermost block */
+
+static char *
+ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_route_parser_t *parser = conf;
+
+    char                   *rv;
+    ngx_str_t              *value;
+    ngx_er_error_t          err;
+    ngx_er_condition_t     *block;
+    ngx_er_route_parser_t   outer;
+
+    value = cf->args->elts;
+    value = ngx_er_route_words(cf, parser, &value[1], cf->args->nelts - 1);
+
+    if (value == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (parser->depth == NGX_ER_ROUTE_DEPTH) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "more than %d blocks of conditions are in one "
+                           "another: use several routes", NGX_ER_ROUTE_DEPTH);
+        return NGX_CONF_ERROR;
+    }
+
+    block = ngx_er_condition_block(cf->pool, row->tag,
+                                   cf->args->nelts > 1 ? value : NULL,
+                                   parser->each, parser->mcf->fields, &err);
+
+    if (block == NULL || ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
+        return ngx_er_where_error(cf, &err);
+    }
+
+    outer = *parser;
+
+    parser->block = block;
+    parser->depth++;
+    parser->lines = 0;
+
+    if (row->tag == NGX_ER_CONDITION_EACH) {
+        parser->each = block;
+    }
+
+    rv = ngx_er_block_parse_inner(cf);
+
+    if (rv == NGX_CONF_OK && parser->lines == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" is empty: write a \"when\" in it or take "
+                           "it away", row->name);
+        rv = NGX_CONF_ERROR;
+    }
+
+    *parser = outer;
+
+    return rv;
 }
 
 
@@ -471,219 +714,6 @@ ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
     }
 
     return NGX_CONF_OK;
-}
-
-
-ngx_er_condition_t *
-ngx_er_line_pattern(ngx_conf_t *cf, ngx_er_fields_t *fields,
-    ngx_er_error_t *err)
-{
-    ngx_str_t              *value;
-    ngx_er_tree_t          *json;
-    ngx_er_pattern_t       *pattern;
-    ngx_er_condition_t     *condition;
-    ngx_er_pattern_root_e   root;
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts < 2 || cf->args->nelts > 3
-        || (cf->args->nelts == 3 && !ngx_er_tree_is(&value[2], "root=data")))
-    {
-        ngx_er_error(err, "write \"pattern FILE;\" for an event pattern about "
-                     "the CloudEvent, or \"pattern FILE root=data;\" for one "
-                     "about the body alone");
-        return NULL;
-    }
-
-    root = (cf->args->nelts == 3) ? NGX_ER_PATTERN_BODY
-                                  : NGX_ER_PATTERN_EVENT;
-
-    json = ngx_er_line_document(cf, &value[1], err);
-    if (json == NULL) {
-        return NULL;
-    }
-
-    pattern = ngx_er_pattern_compile(cf->pool, json, root, fields, err);
-    if (pattern == NULL) {
-        ngx_er_line_error(cf, err);
-        return NULL;
-    }
-
-    condition = ngx_er_condition_whole(cf->pool, NGX_ER_CONDITION_PATTERN,
-                                       ngx_er_pattern_holds,
-                                       ngx_er_pattern_accesses, pattern);
-    if (condition == NULL) {
-        ngx_er_error(err, "no memory for an event pattern");
-    }
-
-    return condition;
-}
-
-
-ngx_er_condition_t *
-ngx_er_line_filter(ngx_conf_t *cf, ngx_er_fields_t *fields,
-    ngx_er_error_t *err)
-{
-    ngx_str_t           *value;
-    ngx_er_tree_t       *json;
-    ngx_er_condition_t  *condition;
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts != 2) {
-        ngx_er_error(err, "write \"filter FILE;\", with a CloudEvents filter "
-                     "in the file");
-        return NULL;
-    }
-
-    json = ngx_er_line_document(cf, &value[1], err);
-    if (json == NULL) {
-        return NULL;
-    }
-
-    condition = ngx_er_filter_compile(cf->pool, json, fields, err);
-    if (condition == NULL) {
-        ngx_er_line_error(cf, err);
-    }
-
-    return condition;
-}
-
-
-ngx_er_condition_t *
-ngx_er_line_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
-    ngx_er_error_t *err)
-{
-    ngx_str_t           *value, name, *by;
-    ngx_er_sample_t     *sample;
-    ngx_er_condition_t  *condition;
-
-    value = cf->args->elts;
-    by = NULL;
-
-    if (cf->args->nelts == 3 && value[2].len > 3
-        && ngx_strncmp(value[2].data, "by=", 3) == 0)
-    {
-        name = value[2];
-        name.data += 3;
-        name.len -= 3;
-        by = &name;
-    }
-
-    if (cf->args->nelts < 2 || cf->args->nelts > (by ? 3 : 2)) {
-        ngx_er_error(err, "write \"sample 10%%;\" for a share by the event's "
-                     "id, or \"sample 10%% by=FIELD;\" for one by another "
-                     "field");
-        return NULL;
-    }
-
-    sample = ngx_er_sample_compile(cf->pool, &value[1], by, fields, err);
-    if (sample == NULL) {
-        return NULL;
-    }
-
-    condition = ngx_er_condition_whole(cf->pool, NGX_ER_CONDITION_SAMPLE,
-                                       ngx_er_sample_holds, NULL, sample);
-    if (condition == NULL) {
-        ngx_er_error(err, "no memory for a sample");
-    }
-
-    return condition;
-}
-
-
-static ngx_er_tree_t *
-ngx_er_line_document(ngx_conf_t *cf, ngx_str_t *name, ngx_er_error_t *err)
-{
-    ngx_er_tree_t  *json;
-
-    if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
-        ngx_er_error(err, "no memory for the name of a file");
-        return NULL;
-    }
-
-    json = ngx_er_document_read(cf->pool, name, err);
-    if (json == NULL) {
-        ngx_er_line_error(cf, err);
-    }
-
-    return json;
-}
-
-
-/* the file's name in front of what is wrong with it */
-
-static void
-ngx_er_line_error(ngx_conf_t *cf, ngx_er_error_t *err)
-{
-    ngx_str_t       *value;
-    ngx_er_error_t   what;
-
-    value = cf->args->elts;
-    what = *err;
-
-    ngx_er_error(err, "%V \"%V\", %*s", &value[0], &value[1], what.len,
-                 what.text);
-}
-
-
-/* any, all, none, each: its lines are read while it is the innermost block */
-
-char *
-ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
-{
-    ngx_er_route_parser_t *parser = conf;
-
-    char                   *rv;
-    ngx_str_t              *value;
-    ngx_er_error_t          err;
-    ngx_er_condition_t     *block;
-    ngx_er_route_parser_t   outer;
-
-    value = cf->args->elts;
-    value = ngx_er_route_words(cf, parser, &value[1], cf->args->nelts - 1);
-
-    if (value == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (parser->depth == NGX_ER_ROUTE_DEPTH) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "more than %d blocks of conditions are in one "
-                           "another: use several routes", NGX_ER_ROUTE_DEPTH);
-        return NGX_CONF_ERROR;
-    }
-
-    block = ngx_er_condition_block(cf->pool, row->tag,
-                                   cf->args->nelts > 1 ? value : NULL,
-                                   parser->each, parser->mcf->fields, &err);
-
-    if (block == NULL || ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
-        return ngx_er_where_error(cf, &err);
-    }
-
-    outer = *parser;
-
-    parser->block = block;
-    parser->depth++;
-    parser->lines = 0;
-
-    if (row->tag == NGX_ER_CONDITION_EACH) {
-        parser->each = block;
-    }
-
-    rv = ngx_er_block_parse_inner(cf);
-
-    if (rv == NGX_CONF_OK && parser->lines == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%s\" is empty: write a \"when\" in it or take "
-                           "it away", row->name);
-        rv = NGX_CONF_ERROR;
-    }
-
-    *parser = outer;
-
-    return rv;
 }
 
 
@@ -791,7 +821,7 @@ ngx_er_route_quote(ngx_str_t *word)
 
 
 ngx_int_t
-ngx_er_event_route(ngx_er_event_t *event)
+ngx_er_route_select(ngx_er_event_t *event)
 {
     ngx_int_t         rc;
     ngx_uint_t        i, *id;
@@ -807,7 +837,7 @@ ngx_er_event_route(ngx_er_event_t *event)
     rc = ngx_er_matcher_match(event->source->matcher, event->facts, &matched);
 
     if (rc == NGX_DECLINED) {
-        ngx_er_event_undecided(event, &matched);
+        ngx_er_route_undecided(event, &matched);
     }
 
     if (rc != NGX_OK) {
@@ -826,7 +856,7 @@ ngx_er_event_route(ngx_er_event_t *event)
         *route = routes[id[i]];
     }
 
-    if (ngx_er_event_names(event) != NGX_OK) {
+    if (ngx_er_route_join(event) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -844,7 +874,7 @@ ngx_er_event_route(ngx_er_event_t *event)
 /* once a second: whoever sends one such event can send many */
 
 static void
-ngx_er_event_undecided(ngx_er_event_t *event, ngx_array_t *matched)
+ngx_er_route_undecided(ngx_er_event_t *event, ngx_array_t *matched)
 {
     ngx_uint_t       *id;
     ngx_er_route_t  **routes;
@@ -853,11 +883,11 @@ ngx_er_event_undecided(ngx_er_event_t *event, ngx_array_t *matched)
                    "event router select: event \"%V\" is undecided, looked "
                    "up:%d", &event->id, matched->nelts != 0);
 
-    if (ngx_er_event_told == ngx_time()) {
+    if (ngx_er_route_told == ngx_time()) {
         return;
     }
 
-    ngx_er_event_told = ngx_time();
+    ngx_er_route_told = ngx_time();
 
     id = matched->elts;
     routes = event->source->routes.elts;
@@ -884,7 +914,7 @@ ngx_er_event_undecided(ngx_er_event_t *event, ngx_array_t *matched)
 /* "a,b" */
 
 static ngx_int_t
-ngx_er_event_names(ngx_er_event_t *event)
+ngx_er_route_join(ngx_er_event_t *event)
 {
     size_t            len;
     u_char           *p;

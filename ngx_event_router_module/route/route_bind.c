@@ -16,7 +16,7 @@
  */
 
 
-#include "../event_router.h"
+#include "route_bind.h"
 #include "../conf/nearest.h"
 
 
