@@ -42,6 +42,9 @@ static void test_bad(void);
 static void test_by_hand(void);
 static void test_many(void);
 static void test_hostile(void);
+static void test_work(void);
+static ngx_uint_t work(ngx_er_condition_t *condition, rules_t *rules,
+    ngx_uint_t n);
 static void test_random(void);
 static void test_far(void);
 static void test_memory(void);
@@ -385,6 +388,37 @@ static case_t  each[] = {
 };
 
 
+/* a string that is not UTF-8, or is cut off in a character */
+
+static case_t  unreadable[] = {
+    { "{\"v\":\"abc\xff\"}", "when data.v = 'abc\xff';", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v = x 'abc\xff';", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v != 'abc\xff';", 1 },
+    { "{\"v\":\"abc\xff\"}", "when data.v has_all 'abc\xff';", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v prefix abc;", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v prefix x abc;", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v not prefix abc;", 1 },
+    { "{\"v\":\"abc\xff\"}", "when data.v prefix_ci ABC;", 0 },
+    { "{\"v\":\"\xff" "abc\"}", "when data.v suffix bc;", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v contains b;", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v like a*;", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v ~ b;", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v !~ b;", 1 },
+    { "{\"v\":\"abc\\ud83d\"}", "when data.v prefix abc;", 0 },
+    { "{\"v\":\"abc\\ud83d\"}", "when data.v contains b;", 0 },
+    { "{\"v\":\"abc\xff\"}", "when data.v is string;", 1 },
+    { "{\"v\":\"abc\xff\"}", "when data.v exists;", 1 },
+    { "{\"v\":\"abc\xff\"}", "when data.v empty;", 0 },
+    { "{\"v\":[\"abc\xff\",\"abd\"]}", "when data.v prefix abc;", 0 },
+    { "{\"v\":[\"abc\xff\",\"abd\"]}", "when data.v prefix ab;", 1 },
+    { "{\"v\":[\"abc\xff\",\"abd\"]}", "each data.v { when . suffix d; }",
+      1 },
+    { "{\"v\":[\"abc\xff\",\"abd\"]}",
+      "each data.v { when . contains c; }", 0 },
+    { NULL, NULL, 0 }
+};
+
+
 static bad_t  bad[] = {
     { "when ;", "a field is missing" },
     { "when type;", "an operator is missing behind \"type\"" },
@@ -437,12 +471,14 @@ main(void)
     test_cases(arrays, "arrays");
     test_cases(blocks, "blocks");
     test_cases(each, "each");
+    test_cases(unreadable, "what cannot be read");
 
     test_attributes();
     test_bad();
     test_by_hand();
     test_many();
     test_hostile();
+    test_work();
     test_random();
     test_far();
     test_memory();
@@ -730,6 +766,49 @@ test_hostile(void)
 
 /* not OP is the exact complement of OP, none that of any */
 
+/* nobody looks into an element for which an earlier line does not hold */
+
+static void
+test_work(void)
+{
+    rules_t              rules;
+    ngx_er_condition_t  *condition;
+
+    rules_create(&rules);
+
+    condition = rules_read(&rules, "each data.i { when .a = 1; "
+                                   "each .x { when .b = 1; when .c = 1; } }");
+
+    is_int(work(condition, &rules, 200), work(condition, &rules, 1),
+           "an element that is out costs nothing");
+
+    rules_destroy(&rules);
+}
+
+
+/* units, with n elements in one that is out */
+
+static ngx_uint_t
+work(ngx_er_condition_t *condition, rules_t *rules, ngx_uint_t n)
+{
+    char             json[8192], *p;
+    ngx_er_facts_t  *facts;
+
+    p = json + sprintf(json, "{\"i\":[{\"a\":1,\"x\":{\"b\":2}},"
+                             "{\"a\":2,\"x\":[{}");
+
+    for ( /* void */ ; n; n--) {
+        p += sprintf(p, ",{\"b\":1,\"c\":2}");
+    }
+
+    sprintf(p, "]}]}");
+
+    facts = rules_event(rules, json);
+
+    return ngx_er_condition_holds(condition, facts) ? 0 : facts->budget.work;
+}
+
+
 static void
 test_random(void)
 {
@@ -844,7 +923,7 @@ static void
 test_memory(void)
 {
     rules_t              rules;
-    ngx_uint_t           n, wrong;
+    ngx_uint_t           i, n, wrong, met;
     ngx_er_facts_t      *facts;
     ngx_er_condition_t  *condition;
 
@@ -856,6 +935,8 @@ test_memory(void)
         "any { each data.v { when . = 2; } }",
         "none { each data.v { when . = 2; } }",
         "none { none { each data.v { when . = 1; } } }",
+        "none { each data.v { any { when . = 2; } } }",
+        "none { each data.v { all { none { any { when . = 2; } } } } }",
         "each data.v { none { when . = 2; } }", NULL
     };
 
@@ -898,15 +979,25 @@ test_memory(void)
         ngx_er_test_fail_at = 0;
     }
 
-    for (n = 0; negations[n]; n++) {
-        condition = rules_read(&rules, negations[n]);
-        facts = rules_event(&rules, "{\"v\":[1,1,1]}");
+    for (i = 0; negations[i]; i++) {
+        condition = rules_read(&rules, negations[i]);
+        wrong = 0;
+        n = 0;
 
-        ngx_er_test_allocs = 0;
-        ngx_er_test_fail_at = 1;
-        is_int(ngx_er_condition_holds(condition, facts), 0,
-               "nor is it a negation: %s", negations[n]);
-        ngx_er_test_fail_at = 0;
+        do {
+            n++;
+            facts = rules_event(&rules, "{\"v\":[1,1,1]}");
+
+            ngx_er_test_allocs = 0;
+            ngx_er_test_fail_at = n;
+            met = ngx_er_condition_holds(condition, facts);
+            ngx_er_test_fail_at = 0;
+
+            wrong += (ngx_er_test_allocs >= n && met);
+
+        } while (ngx_er_test_allocs >= n);
+
+        ok(n > 1 && wrong == 0, "nor is it a negation: %s", negations[i]);
     }
 
     rules_destroy(&rules);

@@ -14,6 +14,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
@@ -351,11 +352,34 @@ other_exponent(EVP_PKEY *pkey, unsigned long e)
 }
 
 
+/* as it stands in a "secret" of ours; the key is freed */
+
+static const char *
+pem(EVP_PKEY *pkey)
+{
+    BIO   *bio;
+    char  *p, *text;
+
+    bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_PUBKEY(bio, pkey);
+
+    text = ngx_pcalloc(pool, 2048);
+    (void) BIO_read(bio, text, 2047);
+
+    for (p = text; *p; p++) {
+        *p = (*p == ' ') ? '~' : (*p == '\n') ? '^' : *p;
+    }
+
+    BIO_free(bio);
+    EVP_PKEY_free(pkey);
+
+    return text;
+}
+
+
 static const char *
 rsa(unsigned bits, unsigned long e)
 {
-    BIO           *bio;
-    char          *p, *text;
     BIGNUM        *exponent;
     EVP_PKEY      *pkey;
     EVP_PKEY_CTX  *ctx;
@@ -373,22 +397,10 @@ rsa(unsigned bits, unsigned long e)
         pkey = other_exponent(pkey, e);
     }
 
-    bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PUBKEY(bio, pkey);
-
-    text = ngx_pcalloc(pool, 2048);
-    (void) BIO_read(bio, text, 2047);
-
-    for (p = text; *p; p++) {
-        *p = (*p == ' ') ? '~' : (*p == '\n') ? '^' : *p;
-    }
-
-    BIO_free(bio);
     BN_free(exponent);
-    EVP_PKEY_free(pkey);
     EVP_PKEY_CTX_free(ctx);
 
-    return text;
+    return pem(pkey);
 }
 
 
@@ -472,6 +484,60 @@ weak_keys(void)
 
     ok(conf(words("verify jwt; key pem; secret ", rsa(1024, 65537))) == NULL,
        "RSA of 1024 bits for JWT");
+}
+
+
+/* ECDSA is on P-256 alone, as "ecdsa-sha256" and ES256 say */
+
+static void
+curves(void)
+{
+    ngx_uint_t   i;
+    const char  *key;
+
+    static const char  *curve[] = {
+        "P-256", "P-224", "P-384", "P-521", "secp256k1", "brainpoolP256r1",
+        NULL
+    };
+
+    for (i = 0; curve[i]; i++) {
+        key = words("key pem; secret ", pem(EVP_EC_gen(curve[i])));
+
+        ok((conf(words("verify ecdsa-sha256; signature header:X-Sig; "
+                       "signed {body}; ", key)) != NULL) == (i == 0)
+           && (i == 0 || ngx_strnstr(err.text, "P-256", err.len)),
+           "ECDSA on %s", curve[i]);
+        ok((conf(words("verify jwt; jwt algorithms=ES256; ", key)) != NULL)
+           == (i == 0), "ES256 on %s", curve[i]);
+    }
+}
+
+
+/* a SubjectPublicKeyInfo is all that the secret is */
+
+static void
+trailing(void)
+{
+    ngx_uint_t  i;
+
+    static const char  *secret[] = {
+        "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+
+        /* with a zero behind it, with an empty sequence, twice, cut off */
+
+        "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURoA",
+        "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURowAA==",
+        "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURow"
+        "KjAFBgMrZXADIQDXWpgBgrEKt9VL/tPJZAc6DuFy89qmIyWvAhpo9wdRGg==",
+        "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHUQ==", NULL
+    };
+
+    for (i = 0; secret[i]; i++) {
+        ok((conf(words("verify ed25519; key spki-base64; "
+                       "signature header:X-Sig; signed {body}; secret ",
+                       secret[i])) != NULL) == (i == 0),
+           "SubjectPublicKeyInfo %d", (int) i);
+    }
 }
 
 
@@ -726,6 +792,8 @@ main(void)
     hmac_answers();
     every_byte();
     weak_keys();
+    curves();
+    trailing();
     crossed();
     confused();
     bounded();

@@ -12,10 +12,12 @@
 
 #include "rules.h"
 #include "../../ngx_event_router_module/route/condition_eval.h"
+#include "../../ngx_event_router_module/route/index.h"
 #include "../../ngx_event_router_module/route/matcher.h"
 
 
 #define RULES_MAX  40
+#define TEXTS      (1 << 18)           /* 16 pairs of them have one hash */
 
 
 typedef struct {
@@ -34,9 +36,14 @@ typedef struct {
 
 static void test_cases(void);
 static void test_random(void);
+static void test_many(void);
 static void test_large(void);
 static void test_hostile(void);
+static void test_collision(void);
+static uint32_t hash_of(ngx_er_condition_t *condition, const char *text);
+static void test_unreadable(void);
 static void test_memory(void);
+static void test_lookup_memory(void);
 static void random_rule(unsigned *seed, char *text);
 static void plain(rule_t *rule, ngx_er_condition_t **conditions, ngx_uint_t n,
     ngx_er_facts_t *facts, char *out);
@@ -170,6 +177,64 @@ static case_t  cases[] = {
       { { "when data.a = [];", "" },
         { "when data.a = '{}';", "" } },
       "{\"a\":[]}", "" },
+
+    { "networks of all bits",
+      { { "when data.a cidr 10.1.2.3;", "" },
+        { "when data.a cidr ::1;", "" },
+        { "when data.a cidr 10.1.2.2;", "" },
+        { "when data.a cidr ::2;", "" } },
+      "{\"a\":[\"10.1.2.3\",\"::1\"]}", "0 1" },
+
+    { "networks of no bits",
+      { { "when data.a cidr 0.0.0.0/0;", "" },
+        { "when data.a cidr ::/0;", "" },
+        { "when data.a cidr 0.0.0.0/1;", "" } },
+      "{\"a\":\"200.1.2.3\"}", "0" },
+
+    { "an address of IPv4 in IPv6",
+      { { "when data.a cidr 10.1.2.0/24;", "" },
+        { "when data.a cidr ::ffff:10.1.2.3;", "" },
+        { "when data.a cidr 10.1.3.0/24;", "" } },
+      "{\"a\":\"::ffff:10.1.2.3\"}", "0 1" },
+
+    { "which is another than one that only ends alike",
+      { { "when data.a cidr 10.1.2.0/24;", "" },
+        { "when data.a cidr ::10.1.2.3;", "" } },
+      "{\"a\":\"::10.1.2.3\"}", "1" },
+
+    { "the highest of several numbers comes first",
+      { { "when data.a > 50;", "" },
+        { "when data.a > 200;", "" } },
+      "{\"a\":[100,1]}", "0" },
+
+    { "and last",
+      { { "when data.a > 50;", "" },
+        { "when data.a < 50;", "" } },
+      "{\"a\":[60,70,100]}", "0" },
+
+    { "the lowest of several numbers comes first",
+      { { "when data.a < 50;", "" },
+        { "when data.a < 0;", "" } },
+      "{\"a\":[1,100,90]}", "0" },
+
+    { "the widest of three intervals is the last",
+      { { "when data.a between 1 2;", "" },
+        { "when data.a between 3 4;", "" },
+        { "when data.a between 5 100;", "" } },
+      "{\"a\":50}", "2" },
+
+    { "the widest of three intervals is the first",
+      { { "when data.a between 1 100;", "" },
+        { "when data.a between 3 4;", "" },
+        { "when data.a between 5 6;", "" } },
+      "{\"a\":50}", "0" },
+
+    { "numbers beyond what binary floating point has",
+      { { "when data.a < -1e400;", "" },
+        { "when data.a > -1e400;", "" },
+        { "when data.a between -1e600 -1e400;", "" },
+        { "when data.a < -1e500;", "" } },
+      "{\"a\":-1e450}", "0 2" },
 };
 
 
@@ -178,9 +243,13 @@ main(void)
 {
     test_cases();
     test_random();
+    test_many();
     test_large();
     test_hostile();
+    test_collision();
+    test_unreadable();
     test_memory();
+    test_lookup_memory();
 
     return done_testing();
 }
@@ -375,6 +444,60 @@ plain(rule_t *rule, ngx_er_condition_t **conditions, ngx_uint_t n,
 }
 
 
+/* rules of which none can be left out, about as many as are still sorted */
+
+static void
+test_many(void)
+{
+    rules_t              rules;
+    ngx_uint_t           i, n, wrong, *id;
+    ngx_array_t          matched;
+    ngx_er_error_t       err;
+    ngx_er_facts_t      *facts;
+    ngx_er_matcher_t    *m;
+    ngx_er_condition_t  *condition;
+
+    wrong = 0;
+
+    for (n = 120; n < 200; n++) {
+        rules_create(&rules);
+        m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
+
+        /* a fallback, a copy, then what either matches or does not */
+
+        (void) ngx_er_matcher_add(m, 0, NULL, 0, 1, 0);
+        (void) ngx_er_matcher_add(m, 1, NULL, 0, 0, 1);
+
+        for (i = 2; i < n; i++) {
+            condition = rules_read(&rules, "when data.a != 1;");
+            (void) ngx_er_matcher_add(m, i, condition, i == n - 2, 0, 0);
+        }
+
+        (void) ngx_er_matcher_compile(m, &err);
+
+        facts = rules_event(&rules, "{\"a\":1}");
+        ngx_array_init(&matched, rules.event, 1, sizeof(ngx_uint_t));
+        (void) ngx_er_matcher_match(m, facts, &matched);
+        id = matched.elts;
+        wrong += (matched.nelts != 2 || id[0] != 0 || id[1] != 1);
+
+        facts = rules_event(&rules, "{\"a\":2}");
+        ngx_array_init(&matched, rules.event, 1, sizeof(ngx_uint_t));
+        (void) ngx_er_matcher_match(m, facts, &matched);
+        id = matched.elts;
+        wrong += (matched.nelts != n - 2);
+
+        for (i = 0; i < matched.nelts; i++) {
+            wrong += (id[i] != i + 1);
+        }
+
+        rules_destroy(&rules);
+    }
+
+    is_int(wrong, 0, "120 to 199 candidates, in their order");
+}
+
+
 /* shops that have a rule each: few of them are candidates */
 
 static void
@@ -491,6 +614,123 @@ test_hostile(void)
 }
 
 
+/* what one field asks for is not taken for what another one does */
+
+static void
+test_collision(void)
+{
+    char                 a[16], b[16], one[64], two[64], json[64], got[64];
+    rules_t              rules;
+    uint32_t            *texts;
+    ngx_uint_t           i, k, found;
+    ngx_er_error_t       err;
+    ngx_er_matcher_t    *m;
+    ngx_er_condition_t  *first, *second;
+
+    rules_create(&rules);
+
+    first = rules_read(&rules, "when data.a = x;");
+    second = rules_read(&rules, "when data.b = x;");
+    texts = calloc(TEXTS, sizeof(uint32_t));
+    found = 0;
+
+    for (i = 1; i < TEXTS; i++) {
+        sprintf(a, "t%d", (int) i);
+        texts[hash_of(first, a) % TEXTS] = i;
+    }
+
+    for (i = 1; i < 64 * TEXTS && !found; i++) {
+        sprintf(b, "t%d", (int) i);
+        k = texts[hash_of(second, b) % TEXTS];
+
+        sprintf(a, "t%d", (int) k);
+        found = (k && hash_of(first, a) == hash_of(second, b));
+    }
+
+    free(texts);
+
+    ok(found, "a = %s and b = %s have one hash", a, b);
+
+    sprintf(one, "when data.a = %s;", a);
+    sprintf(two, "when data.b = %s;", b);
+
+    m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
+    (void) ngx_er_matcher_add(m, 0, rules_read(&rules, one), 0, 0, 0);
+    (void) ngx_er_matcher_add(m, 1, rules_read(&rules, two), 0, 0, 0);
+    (void) ngx_er_matcher_compile(m, &err);
+
+    sprintf(json, "{\"a\":\"%s\"}", a);
+    match(m, rules_event(&rules, json), got);
+    ok(strcmp(got, "0") == 0, "the one is found");
+
+    sprintf(json, "{\"b\":\"%s\"}", b);
+    match(m, rules_event(&rules, json), got);
+    ok(strcmp(got, "1") == 0, "and the other");
+
+    sprintf(json, "{\"a\":\"%s\",\"b\":\"%s\"}", a, b);
+    match(m, rules_event(&rules, json), got);
+    ok(strcmp(got, "0 1") == 0, "and both");
+
+    rules_destroy(&rules);
+}
+
+
+/* of a text that the only line of a condition asks for */
+
+static uint32_t
+hash_of(ngx_er_condition_t *condition, const char *text)
+{
+    ngx_er_atom_t  atom;
+
+    memset(&atom, 0, sizeof(ngx_er_atom_t));
+
+    atom.kind = NGX_ER_ATOM_TEXT;
+    atom.field = condition->u.children.elts[0]->field;
+    atom.text = rules_str(text);
+
+    return ngx_er_index_hash(&atom);
+}
+
+
+/* what no VALUE can meet is not looked up */
+
+static void
+test_unreadable(void)
+{
+    rules_t              rules;
+    ngx_array_t          hits;
+    ngx_er_atom_t        atom;
+    ngx_er_facts_t      *facts;
+    ngx_er_index_t      *ix;
+    ngx_er_condition_t  *condition;
+
+    rules_create(&rules);
+
+    condition = rules_read(&rules, "when data.a prefix ab;");
+    memset(&atom, 0, sizeof(ngx_er_atom_t));
+
+    atom.kind = NGX_ER_ATOM_PREFIX;
+    atom.field = condition->u.children.elts[0]->field;
+    atom.text = rules_str("ab");
+
+    ix = ngx_er_index_create(rules.pool, rules.fields);
+    (void) ngx_er_index_file(ix, 7, &atom, 1);
+    (void) ngx_er_index_build(ix);
+
+    facts = rules_event(&rules, "{\"a\":\"abc\"}");
+    ngx_array_init(&hits, rules.event, 1, sizeof(ngx_er_hit_t));
+    (void) ngx_er_index_find(ix, facts, &hits);
+    is_int(hits.nelts, 1, "a text is looked up");
+
+    facts = rules_event(&rules, "{\"a\":\"abc\xff\"}");
+    ngx_array_init(&hits, rules.event, 1, sizeof(ngx_er_hit_t));
+    (void) ngx_er_index_find(ix, facts, &hits);
+    is_int(hits.nelts, 0, "what is none is not");
+
+    rules_destroy(&rules);
+}
+
+
 static void
 test_memory(void)
 {
@@ -536,6 +776,49 @@ test_memory(void)
     is_int(ngx_er_matcher_match(m, facts, &matched), NGX_OK,
            "with memory it matches");
     is_int(*(ngx_uint_t *) matched.elts, 7, "its id");
+
+    rules_destroy(&rules);
+}
+
+
+/* without memory for what was looked up no rule is left out in silence */
+
+static void
+test_lookup_memory(void)
+{
+    rules_t              rules;
+    ngx_int_t            rc;
+    ngx_uint_t           n, wrong;
+    ngx_array_t          matched;
+    ngx_er_error_t       err;
+    ngx_er_facts_t      *facts;
+    ngx_er_matcher_t    *m;
+
+    rules_create(&rules);
+    m = ngx_er_matcher_create(rules.pool, rules.fields, 0);
+    (void) ngx_er_matcher_add(m, 0, rules_read(&rules, "when data.a > 1;"), 0,
+                              0, 0);
+    (void) ngx_er_matcher_add(m, 1, rules_read(&rules, "when data.b = x;"), 0,
+                              0, 0);
+    (void) ngx_er_matcher_compile(m, &err);
+
+    wrong = 0;
+    rc = NGX_ERROR;
+
+    for (n = 1; n < 100 && rc != NGX_OK; n++) {
+        facts = rules_event(&rules, "{\"a\":2,\"b\":\"x\"}");
+        ngx_array_init(&matched, rules.event, 2, sizeof(ngx_uint_t));
+
+        ngx_er_test_allocs = 0;
+        ngx_er_test_fail_at = n;
+        rc = ngx_er_matcher_match(m, facts, &matched);
+        ngx_er_test_fail_at = 0;
+
+        wrong += (rc == NGX_OK ? matched.nelts != 2 : rc != NGX_ERROR);
+    }
+
+    ok(rc == NGX_OK && n > 2 && wrong == 0,
+       "without %d pieces no rule is left out", (int) n - 2);
 
     rules_destroy(&rules);
 }
