@@ -321,8 +321,7 @@ subtest 'A10: retries exhausted' => sub {
 
         # its body is there
 
-        $target->answer('/erp', status => 200);
-        $target->forget;
+        $target->answer_anew('/erp', status => 200);
         is(admin('replay?all=1')->{replayed}, 1, "$point: replayed");
         drained();
         is(attempts($e), '1', "$point: an attempt of its own count");
@@ -349,8 +348,7 @@ subtest 'A11: a replay half done' => sub {
     is(scalar(entries('dead')), 1030, 'all are dead');
 
     admin('pause?target=erp');
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
 
     my $r = $t->post('/admin/replay?all=1', '', [ 'X-Event-Admin' => 1 ]);
 
@@ -604,8 +602,7 @@ subtest 'A17: an event in the store is damaged' => sub {
     }
 
     $t->write_file("$t->{store}/data.mdb", $data);
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
 
     start(same => 1);
     drained();
@@ -728,8 +725,7 @@ subtest 'A21: the directory is lost' => sub {
     ok(wait_until(10, sub { attempts($e) ne '' }), 'tried');
     crash($t);
     remove_tree("$t->{dir}/$t->{store}");
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
     start(same => 1);
     is(scalar(entries('pending')), 0, 'the store is empty');
     is(post($e)->{status}, 202, 'what is sent again is new');
@@ -893,8 +889,7 @@ sub start {
     $now = $o{node} // $t;
 
     if (!$o{same}) {
-        $target->answer('/erp', status => 200);
-        $target->forget;
+        $target->answer_anew('/erp', status => 200);
         $crm->forget;
     }
 

@@ -188,8 +188,7 @@ is(post($_)->{status}, 202, 'accepted while the target fails') for @bodies;
 
 $target->answer('/erp', fault => 'hang');
 ok($t->stop, 'stopped');
-$target->answer('/erp', status => 200);
-$target->forget;
+$target->answer_anew('/erp', status => 200);
 $t->run;
 ok(wait_until(10, sub { my %n; $n{$_}++ for ids(); keys %n == 20 }),
     'after the start all are delivered');

@@ -191,8 +191,7 @@ sub begin {
     my (%o) = @_;
 
     $prefix = 'm' . ++$serial;
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
 
     $o{source} //= 'dedup 1h;';
     $o{source} .= ' deadline 1s;';

@@ -227,8 +227,7 @@ nodes_done();
 sub begin {
     my ($store, %o) = @_;
 
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
     start($_, store => $store, %o) for $t, $u;
 }
 

@@ -185,8 +185,7 @@ nodes_done();
 sub begin {
     my (%o) = @_;
 
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
     $serial++;
 
     my $more = delete $o{more};

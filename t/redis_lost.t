@@ -85,8 +85,7 @@ for my $kind ('without a file', 'from an old file', 'with all') {
     $other->stop;
     $other->start;
     sleep 0.5;
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
     ok(wait_until(15, sub { post($t, event())->{status} == 202 }),
         "$kind: goes on");
     lost($kind eq 'without a file' ? 7 : $kind eq 'from an old file' ? 4 : 0,
@@ -187,8 +186,7 @@ for my $e (@e) {
 }
 
 is($taken, 1000, 'all are accepted');
-$target->answer('/erp', status => 200);
-$target->forget;
+$target->answer_anew('/erp', status => 200);
 
 my ($gone, $ok);
 
@@ -334,8 +332,7 @@ sub begin {
 
     my $store = store(fresh(), $o{user}, $o{redis});
 
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
     $t->stop;
     $t->{from} = length $t->read_file('logs/error.log');
     start($t, store => $store,

@@ -205,7 +205,6 @@ sub fresh { return ' prefix=r' . ++$serial }
 
 
 sub begin {
-    $target->answer('/erp', status => 200);
-    $target->forget;
+    $target->answer_anew('/erp', status => 200);
     start($t, store => $queue . fresh(), @_);
 }

@@ -120,10 +120,27 @@ sub port { $_[0]{port} }
 sub answer {
     my ($self, $path, @what) = @_;
 
+    $self->_say(script => $path, @what);
+}
+
+
+# the same, and forgets all that was asked before, in one step: what is sent
+# again meanwhile is either answered as before or remembered
+
+sub answer_anew {
+    my ($self, $path, @what) = @_;
+
+    $self->_say(anew => $path, @what);
+}
+
+
+sub _say {
+    my ($self, $command, $path, @what) = @_;
+
     my $list = ref $what[0] eq 'ARRAY' ? $what[0] : [ { @what } ];
 
     $self->{script}{$path} = $list;
-    $self->_ask(script => $path => $list);
+    $self->_ask($command => $path => $list);
 }
 
 
@@ -379,9 +396,10 @@ sub _control {
     my ($command, @arguments) = @$message;
     my $answer = 1;
 
-    if ($command eq 'script') {
+    if ($command eq 'script' || $command eq 'anew') {
         my %script = @arguments;
         @{ $self->{script} }{keys %script} = values %script;
+        $self->_forget if $command eq 'anew';
 
     } elsif ($command eq 'requests') {
         $answer = $self->{requests};
@@ -391,13 +409,20 @@ sub _control {
             open => scalar keys %{ $self->{connections} } };
 
     } elsif ($command eq 'forget') {
-        $self->{requests} = [];
-        @{ $self->{counts} }{qw(complete begun accepted)} = (0, 0, 0);
+        $self->_forget;
     }
 
     Test::EventRouter::Target::send_message($self->{control}, [ $answer ]);
 
     return 1;
+}
+
+
+sub _forget {
+    my ($self) = @_;
+
+    $self->{requests} = [];
+    @{ $self->{counts} }{qw(complete begun accepted)} = (0, 0, 0);
 }
 
 
