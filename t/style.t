@@ -180,6 +180,85 @@ found(house => $_, 0, 'is no circle any more: take it off the list')
     for grep { !$circles{$_} } @circles;
 
 
+# ---- the house: a header declares what its own file exports, and no more
+
+# rooms where files still move; no other may come
+
+my $moving = qr{(?:deliver|ingest|store|event_router)\b};
+
+my %home = map { my $file = $_; map { $_ => $file } exported($file) }
+           grep { /\.c$/ } @module;
+
+for my $name (sort keys %home) {
+    my $header = $home{$name} =~ s/c$/h/r;
+
+    found(house => $home{$name}, 0, "exports $name(), which "
+                                    . ($header =~ s{.*/}{}r)
+                                    . ' does not declare')
+        if $home{$name} !~ m{^$room/$moving}
+           && !grep { $_ eq $name } declared($header);
+}
+
+for my $header (grep { /\.h$/ && !m{^$room/$moving} } @module) {
+    found(house => $header, 0, "declares $_(), which is "
+                               . ($home{$_} ? "of $home{$_}" : 'nowhere'))
+        for grep { ($home{$_} // '') ne $header =~ s/h$/c/r }
+            declared($header);
+}
+
+
+# ---- the house: a state is an enum, not a row of flags
+
+# More than four one-bit members of one structure are looked at by a person:
+# does each say something of its own, or are they a state in pieces?  Those that
+# were looked at, how many they are, and why they may be:
+
+my %flags = (
+    ngx_er_lease_s =>
+        [ 8, 'four are of its entry; what is under way can overlap' ],
+    ngx_er_source_s =>
+        [ 7, 'words of nginx.conf, in any combination' ],
+    ngx_er_event_s =>
+        [ 5, 'what the producer said of it, in any combination' ],
+    ngx_er_verify_s =>
+        [ 5, 'what the words of nginx.conf refer to' ],
+    ngx_er_check_t =>
+        [ 5, 'the two ends of a range, each there or not, open or not' ],
+    ngx_er_claim_s =>
+        [ 7, 'what was found out about it, in any combination' ],
+    ngx_er_queue_op_s =>
+        [ 11, 'arguments and results of an operation' ],
+    ngx_er_redis_s =>
+        [ 5, 'what is known beside its state' ],
+    ngx_er_redis_queue_t =>
+        [ 5, 'what is known about a shard' ],
+);
+
+my %rows = map { flags($_) } @module;
+
+for my $row (sort grep { $flags{$_} || $rows{$_}[0] > 4 } keys %rows) {
+    my ($n, $file) = @{ $rows{$row} };
+    my $may = $flags{$row} ? $flags{$row}[0] : 4;
+
+    found(house => $file, 0, "$row has $n flags: a state is an enum")
+        if $n > $may;
+    found(house => $file, 0, "$row has $n flags, not $may: say so in the list")
+        if $n < $may;
+}
+
+found(house => $_, 0, 'is no structure: take it off the list')
+    for grep { !exists $rows{$_} } sort keys %flags;
+
+
+# ---- the house: a file ends where its noun ends; tables may be longer
+
+for my $file (@module) {
+    my $n = () = $text{$file} =~ /\n/g;
+
+    found(house => $file, 0, "has $n lines") if $n > 1300;
+}
+
+
 # ---- the house: whoever serves requests can be followed in a debug log
 
 for my $file (grep { /\.c$/ && serves($_) } @module) {
@@ -395,9 +474,6 @@ sub bare {
 }
 
 
-# does the file include ngx_http.h or ngx_event.h, itself or through one of our headers?
-
-
 # sets of files of which each reaches the others by calls of exported
 # functions
 
@@ -405,11 +481,7 @@ sub circles {
     my (%home, %calls, %reach, %done, @sets);
 
     for my $file (grep { /\.c$/ } @module) {
-        my $code = bare($text{$file});
-
-        while ($code =~ /^(?!static)[\w ]+\**\n(\w+)\(/mg) {
-            $home{$1} = $file;
-        }
+        $home{$_} = $file for exported($file);
     }
 
     for my $file (grep { /\.c$/ } @module) {
@@ -438,6 +510,45 @@ sub circles {
     }
 
     return @sets;
+}
+
+
+# names of functions: of those that are defined for others, and of those that a
+# header declares
+
+sub exported {
+    my ($file) = @_;
+
+    return bare($text{$file}) =~ /^(?!static\b)[\w ]+\**\n(\w+)\(/mg;
+}
+
+
+sub declared {
+    my ($header) = @_;
+
+    return bare($text{$header} // '')
+           =~ /^(?!static\b|typedef\b|\#)\w[\w *]*?\b(\w+)\([^;{]*\);/mg;
+}
+
+
+# how many one-bit members each structure of a file has, and the file
+
+sub flags {
+    my ($file) = @_;
+
+    my $code = bare($text{$file});
+    my %n;
+
+    while ($code =~ /^(?:typedef\ )?struct(?:\ (\w+))?\ \{\n
+                     (.*?)^\}\ *(\w*);/gmsx)
+    {
+        my ($name, $body) = ($1 // $3, $2);
+        my $flags = () = $body =~ /:1;/g;
+
+        $n{$name} = [ $flags, $file ];
+    }
+
+    return %n;
 }
 
 
