@@ -189,11 +189,11 @@ is(join(' ', sort grep { defined $page{$_}{default} } keys %page),
 
 says(event_concurrency => 'from ' . join ' to ',
     find('module.c', qr/check_num_bounds, (\d+), (\d+)/));
-says(dedup => 'at least ' . seconds('ingest/source_set.c',
+says(dedup => 'at least ' . seconds('ingest/source.c',
     qr/ms < (\d+) \|\| s->window/) . 's');
-says(timestamp => 'by default ' . find('ingest/verify_params.h',
+says(timestamp => 'by default ' . find('ingest/verifier.h',
     qr/TOLERANCE\s+(\d+)/) . 's');
-says(secret => 'up to ' . number('ingest/verify_params.h',
+says(secret => 'up to ' . number('ingest/verifier.h',
     qr/VERIFY_SECRETS\s+(\d+)/) . ' times');
 says(secret => 'of up to ' . size('ingest/secret.c',
     qr/SECRET_MAX\s+(\d+)/));
@@ -230,8 +230,8 @@ for my $table ([ retry => 'deliver/target_policy.c', 'target_retry_rows' ],
                [ breaker => 'deliver/target_policy.c', 'target_breaker_rows' ],
                [ rate => 'deliver/target_policy.c', 'target_rate_rows' ],
                [ '' => 'deliver/target_policy.c', 'target_values' ],
-               [ limits => 'ingest/source_set.c', 'source_limit_rows' ],
-               [ '' => 'ingest/source_set.c', 'source_values' ],
+               [ limits => 'ingest/source.c', 'source_limit_rows' ],
+               [ '' => 'ingest/source.c', 'source_values' ],
                [ '' => 'route/route.c', 'route_values' ])
 {
     my ($name, $file, $rows) = @$table;
@@ -264,10 +264,10 @@ like($page, qr/\bhas 1 to $name_max\s+letters/, 'length of names');
 
 # ---- words: each table of the sources stands in the page
 
-words('ingest/verify_params.c', 'ngx_er_algorithms', $page{verify}{text});
-words('ingest/verify_params.c', 'ngx_er_key_words', $page{key}{text});
-words('ingest/verify_params.c', 'ngx_er_encoding_words', $page{signature}{text});
-words('ingest/verify_params.c', 'ngx_er_unit_words', $page{timestamp}{text});
+words('ingest/verify_conf.c', 'ngx_er_algorithms', $page{verify}{text});
+words('ingest/verify_conf.c', 'ngx_er_key_words', $page{key}{text});
+words('ingest/verify_conf.c', 'ngx_er_encoding_words', $page{signature}{text});
+words('ingest/verify_conf.c', 'ngx_er_unit_words', $page{timestamp}{text});
 words('observe/metrics.c', 'ngx_er_outcome_names', after('The receipt'));
 words('deliver/delivery.c', 'ngx_er_delivery_state_names',
     after('The receipt'));
@@ -276,7 +276,7 @@ words('observe/metrics.c', 'ngx_er_source_metric_names',
 words('observe/metrics.c', 'ngx_er_target_metric_names',
     $page{event_status}{text});
 
-my ($refs) = slurp("$room/ingest/ref.c")
+my ($refs) = slurp("$room/ingest/template.c")
              =~ /ngx_er_ref_names\[\] = \{(.*?)^\};/ms;
 my @refs = $refs =~ /ngx_string\("(\w+)"\)/g;
 my @templates = after('Templates') =~ /^\| `\{(\w+)/mg;

@@ -58,7 +58,7 @@ my @only = (
       qr{^store/file/(?!queue|door)\w+\.[ch]$} ],
 
     [ 'OpenSSL belongs to verification', qr/#include <openssl/,
-      qr{^ingest/(?:verify|seal|jwt|encoding)\.[ch]$} ],
+      qr{^ingest/crypto\.c$} ],
 
     [ 'trees of JSON are for tokens and answers', qr/#include <jansson/,
       qr{^(?:ingest/jwt|observe/admin_list)\.c$} ],

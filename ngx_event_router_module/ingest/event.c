@@ -6,15 +6,26 @@
 
 /*
  * The event: what every accepted webhook becomes (CloudEvents 1.0 attributes,
- * https://github.com/cloudevents/spec).  receive.c makes it, the deliveries
- * hold it; the last holder destroys the pool and everything in it.  Its id is
- * made unique in id.c, its dedup key made in key.c; what it says beside its
- * body is in fact.c.
+ * https://github.com/cloudevents/spec).  parts.c makes it, the deliveries hold
+ * it; the last holder destroys the pool and everything in it.
  *
- * Values from an event are hostile.  The attributes and whatever facts() hands
- * to variables are made safe once, in attribute.c: no control byte gets past.
- * Nothing here fails but for memory, and for CloudEvents that lack what their
- * specification requires.
+ * Its id is what targets tell it by from all others of its source: CloudEvents
+ * wants source and id to be unique.  It is made once, so that every attempt,
+ * repetition and receipt shows the same one.  Where what the producer calls an
+ * id is another event's, too (a resource's name, the id of one in an array,
+ * one header for several events), some of the body's hash is a part of it.
+ * That hash is taken once and kept: it is also what the dedup key (key.c) has
+ * of the body.
+ *
+ * What an event says beside its body (attributes, headers, arguments, nginx's
+ * variables) it says as facts.  route/field.c asks each field once an event,
+ * so what is handed out must outlive the producer's request: it is copied into
+ * the event's pool or stands there already.
+ *
+ * Values from an event are hostile.  The attributes are made safe once, and
+ * whoever shows another text has it made safe here: afterwards it has no byte
+ * below 0x20 and no 0x7f, and is UTF-8.  Nothing fails but for memory, and for
+ * CloudEvents that lack what their specification requires.
  */
 
 
@@ -25,6 +36,17 @@
 
 /* of a part, beside its body and facts: attributes, fan-out and its targets */
 #define NGX_ER_EVENT_PART  1536
+
+
+#define NGX_ER_ID_MADE      16         /* bytes of the hash in an id that is
+                                          nothing else, */
+#define NGX_ER_ID_TOLD      8          /* and in one that has it beside */
+
+#define NGX_ER_ID_CUT       33         /* "~" and the hash of the whole */
+
+
+#define NGX_ER_FACT_ARGS  10000        /* more do not fit into a request
+                                          line */
 
 
 static ngx_er_event_t *ngx_er_event_new(ngx_er_source_t *source, size_t size);
@@ -41,6 +63,19 @@ static ngx_int_t ngx_er_event_first(ngx_er_event_t *event,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
     ngx_str_t *out, ngx_str_t *whole);
 static ngx_int_t ngx_er_event_rfc3339(ngx_er_event_t *event);
+static ngx_int_t ngx_er_event_id_append(ngx_er_event_t *event, ngx_str_t *id,
+    ngx_str_t *suffix);
+static u_char *ngx_er_event_attribute_encode(u_char *p, u_char *last,
+    ngx_str_t *value, size_t *used);
+static ngx_er_value_t *ngx_er_event_indexed(ngx_er_facts_t *facts,
+    ngx_int_t variable);
+static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
+    ngx_str_t *text);
+static ngx_er_value_t *ngx_er_event_headers_of(ngx_er_event_t *event,
+    ngx_str_t *name);
+static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
+    ngx_str_t *name);
+static ngx_int_t ngx_er_event_pairs(ngx_er_event_t *event);
 
 
 /* the attributes of CloudEvents 1.0, in the order of the envelope's slots */
@@ -645,6 +680,493 @@ ngx_er_event_rfc3339(ngx_er_event_t *event)
                                   tm.ngx_tm_mday, tm.ngx_tm_hour,
                                   tm.ngx_tm_min, tm.ngx_tm_sec)
                       - p;
+
+    return NGX_OK;
+}
+
+
+u_char *
+ngx_er_event_digest(ngx_er_event_t *event)
+{
+    if (event->digest) {
+        return event->digest;
+    }
+
+    event->digest = ngx_pnalloc(event->pool, 32);
+
+    if (event->digest) {
+        ngx_er_sha256(event->digest, &event->body, 1);
+    }
+
+    return event->digest;
+}
+
+
+/*
+ * A producer without ids sends the same bytes again when it retries, so the
+ * body's hash is an id that stays the same.  It tells consumers what they have
+ * seen; dedup does not rely on it, since two events can look alike.
+ */
+
+ngx_int_t
+ngx_er_event_id_make(ngx_er_event_t *event)
+{
+    u_char  *p, *digest;
+
+    digest = ngx_er_event_digest(event);
+
+    p = ngx_pnalloc(event->pool,
+                    sizeof("sha256-") - 1 + 2 * NGX_ER_ID_MADE);
+
+    if (digest == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    event->id.data = p;
+
+    p = ngx_cpymem(p, "sha256-", sizeof("sha256-") - 1);
+    p = ngx_hex_dump(p, digest, NGX_ER_ID_MADE);
+
+    event->id.len = p - event->id.data;
+    event->given_id = event->id;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router id: made of the body: \"%V\"", &event->id);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_event_id_tell(ngx_er_event_t *event)
+{
+    u_char     *digest, text[1 + 2 * NGX_ER_ID_TOLD];
+    ngx_str_t   suffix;
+
+    digest = ngx_er_event_digest(event);
+
+    if (digest == NULL) {
+        return NGX_ERROR;
+    }
+
+    text[0] = '.';
+    (void) ngx_hex_dump(text + 1, digest, NGX_ER_ID_TOLD);
+
+    suffix.data = text;
+    suffix.len = sizeof(text);
+
+    if (ngx_er_event_id_append(event, &event->id, &suffix) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router id: \"%V\" is other events', too, so \"%V\"",
+                   &event->given_id, &event->id);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_event_id_number(ngx_er_event_t *event)
+{
+    u_char     text[1 + NGX_INT_T_LEN];
+    ngx_str_t  suffix;
+
+    suffix.data = text;
+    suffix.len = ngx_sprintf(text, ".%ui", event->copy + 1) - text;
+
+    if (ngx_er_event_id_append(event, &event->given_id, &suffix) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_event_id_append(event, &event->id, &suffix);
+}
+
+
+/* an id that is too long for it ends in its hash, as any that is cut */
+
+static ngx_int_t
+ngx_er_event_id_append(ngx_er_event_t *event, ngx_str_t *id,
+    ngx_str_t *suffix)
+{
+    u_char     *p, *last, hash[32];
+    size_t      max;
+    ngx_str_t   kept;
+
+    kept = *id;
+    max = NGX_ER_ATTRIBUTE_MAX - suffix->len;
+
+    if (id->len > max
+        && ngx_er_event_attribute(event->pool, id, max - NGX_ER_ID_CUT, &kept)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(event->pool, kept.len + NGX_ER_ID_CUT + suffix->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_cpymem(p, kept.data, kept.len);
+
+    if (id->len > max) {
+        ngx_er_sha256(hash, id, 1);
+        *last++ = '~';
+        last = ngx_hex_dump(last, hash, 16);
+    }
+
+    last = ngx_cpymem(last, suffix->data, suffix->len);
+
+    id->data = p;
+    id->len = last - p;
+
+    return NGX_OK;
+}
+
+
+/*
+ * An attribute.  One that has to be cut ends in a hash of the whole: two of
+ * them that begin alike are not the same to a consumer.  "whole", unless it is
+ * NULL, becomes what tells the value from all others: the value, or its hash
+ * if the attribute is not the value as it came.
+ */
+
+ngx_int_t
+ngx_er_event_attribute_whole(ngx_pool_t *pool, ngx_str_t *value,
+    ngx_str_t *out, ngx_str_t *whole)
+{
+    size_t   size, used;
+    u_char  *p, hash[32];
+
+    size = ngx_min(value->len * 3, NGX_ER_ATTRIBUTE_MAX);
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = p;
+    out->len = ngx_er_event_attribute_encode(p, p + size, value, &used) - p;
+
+    if (whole) {
+        *whole = *out;
+    }
+
+    if (out->len == value->len
+        && ngx_memcmp(out->data, value->data, value->len) == 0)
+    {
+        return NGX_OK;
+    }
+
+    ngx_er_sha256(hash, value, 1);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, pool->log, 0,
+                   "event router attribute: encoded, or cut after %uz of %uz "
+                   "bytes", used, value->len);
+
+    if (used < value->len) {
+        p = ngx_er_event_attribute_encode(p, p + size - 33, value, &used);
+        *p++ = '~';
+        p = ngx_hex_dump(p, hash, 16);
+
+        out->len = p - out->data;
+    }
+
+    if (whole) {
+        whole->len = 32;
+        whole->data = ngx_pnalloc(pool, 32);
+
+        if (whole->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(whole->data, hash, 32);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value, size_t max,
+    ngx_str_t *out)
+{
+    size_t   size, used;
+    u_char  *p;
+
+    size = ngx_min(value->len * 3, max);
+
+    p = ngx_pnalloc(pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = p;
+    out->len = ngx_er_event_attribute_encode(p, p + size, value, &used) - p;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Character by character: a cut never leaves half of one.  Returns the end of
+ * what was written, used: how many bytes of the value that is.
+ */
+
+static u_char *
+ngx_er_event_attribute_encode(u_char *p, u_char *last, ngx_str_t *value,
+    size_t *used)
+{
+    size_t   n;
+    u_char  *next, *pos, *end;
+
+    pos = value->data;
+    end = pos + value->len;
+
+    while (pos < end) {
+
+        /* nearly all, so they are not copied by function calls */
+
+        if (*pos >= 0x20 && *pos < 0x7f) {
+
+            if (p == last) {
+                break;
+            }
+
+            *p++ = *pos++;
+            continue;
+        }
+
+        next = (*pos < 0x80) ? NULL : ngx_er_utf8(pos, end);
+
+        n = next ? (size_t) (next - pos) : 3;
+
+        if ((size_t) (last - p) < n) {
+            break;
+        }
+
+        if (next) {
+            p = ngx_cpymem(p, pos, n);
+            pos = next;
+
+        } else {
+            p = ngx_sprintf(p, "%%%02Xd", (u_int) *pos++);
+        }
+    }
+
+    *used = pos - value->data;
+
+    return p;
+}
+
+
+/* what an event says for a field that is not in its body */
+
+ngx_er_value_t *
+ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
+{
+    ngx_str_t        text;
+    ngx_er_event_t  *event;
+
+    event = facts->data;
+
+    switch (field->kind) {
+
+    case NGX_ER_FIELD_ID:
+        return ngx_er_event_value(facts, &event->id);
+
+    case NGX_ER_FIELD_TYPE:
+        return event->types ? event->types
+                            : ngx_er_event_value(facts, &event->type);
+
+    case NGX_ER_FIELD_SOURCE:
+        return ngx_er_event_value(facts, &event->source->name);
+
+    case NGX_ER_FIELD_SUBJECT:
+        return event->subjects ? event->subjects
+                               : ngx_er_event_value(facts, &event->subject);
+
+    case NGX_ER_FIELD_TIME:
+        return ngx_er_event_value(facts, &event->time);
+
+    case NGX_ER_FIELD_CONTENT_TYPE:
+        return ngx_er_event_value(facts, &event->content_type);
+
+    case NGX_ER_FIELD_SPECVERSION:
+        ngx_str_set(&text, "1.0");
+        return ngx_er_event_value(facts, &text);
+
+    case NGX_ER_FIELD_HEADER:
+        return ngx_er_event_headers_of(event, &field->name);
+
+    case NGX_ER_FIELD_ARG:
+        return ngx_er_event_arg(event, &field->name);
+
+    case NGX_ER_FIELD_VARIABLE:
+        return ngx_er_event_indexed(facts, field->variable);
+
+    default: /* NGX_ER_FIELD_DATA */
+        return NULL;
+    }
+}
+
+
+/* a variable of nginx; the fact outlives the request */
+
+static ngx_er_value_t *
+ngx_er_event_indexed(ngx_er_facts_t *facts, ngx_int_t variable)
+{
+    ngx_str_t                   text;
+    ngx_er_event_t             *event;
+    ngx_http_variable_value_t  *vv;
+
+    event = facts->data;
+
+    if (event->request == NULL) {
+        return NULL;
+    }
+
+    vv = ngx_http_get_indexed_variable(event->request, variable);
+
+    if (vv == NULL || vv->not_found) {
+        return NULL;
+    }
+
+    text.len = vv->len;
+    text.data = ngx_pnalloc(facts->pool, vv->len);
+    if (text.data == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(text.data, vv->data, vv->len);
+
+    return ngx_er_event_value(facts, &text);
+}
+
+
+static ngx_er_value_t *
+ngx_er_event_value(ngx_er_facts_t *facts, ngx_str_t *text)
+{
+    ngx_er_value_t  *v;
+
+    if (text->len == 0 && text->data == NULL) {
+        return NULL;
+    }
+
+    v = ngx_pcalloc(facts->pool, sizeof(ngx_er_value_t));
+    if (v == NULL) {
+        return NULL;
+    }
+
+    v->type = NGX_ER_STRING;
+    v->text = *text;
+    v->empty = (text->len == 0);
+
+    return v;
+}
+
+
+/* all headers of that name, in their order; their values are bytes */
+
+static ngx_er_value_t *
+ngx_er_event_headers_of(ngx_er_event_t *event, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_er_value_t   *first, **last;
+    ngx_er_header_t  *h;
+
+    first = NULL;
+    last = &first;
+    h = event->headers;
+
+    for (i = 0; i < event->nheaders; i++) {
+
+        if (h[i].name.len != name->len
+            || ngx_strncasecmp(h[i].name.data, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        *last = ngx_er_event_value(event->facts, &h[i].value);
+
+        if (*last == NULL) {
+            break;
+        }
+
+        last = &(*last)->next;
+    }
+
+    return first;
+}
+
+
+static ngx_er_value_t *
+ngx_er_event_arg(ngx_er_event_t *event, ngx_str_t *name)
+{
+    ngx_uint_t       i;
+    ngx_er_pair_t   *pair;
+    ngx_er_value_t  *first, **last;
+
+    if (ngx_er_event_pairs(event) != NGX_OK) {
+        return NULL;
+    }
+
+    first = NULL;
+    last = &first;
+    pair = event->pairs->elts;
+
+    for (i = 0; i < event->pairs->nelts; i++) {
+
+        if (pair[i].nameless || pair[i].name.len != name->len
+            || ngx_memcmp(pair[i].name.data, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        *last = ngx_er_event_value(event->facts, &pair[i].value);
+
+        if (*last == NULL) {
+            break;
+        }
+
+        (*last)->unreadable = pair[i].unreadable;
+        last = &(*last)->next;
+    }
+
+    return first;
+}
+
+
+/*
+ * Of the query string, parsed once for all fields that ask for one.
+ * NGX_ERROR: no memory.
+ */
+
+static ngx_int_t
+ngx_er_event_pairs(ngx_er_event_t *event)
+{
+    if (event->pairs) {
+        return NGX_OK;
+    }
+
+    event->pairs = ngx_array_create(event->pool, 8, sizeof(ngx_er_pair_t));
+    if (event->pairs == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_form_parse(event->pool, &event->args, event->pairs,
+                          NGX_ER_FACT_ARGS)
+        == NGX_ERROR)
+    {
+        event->pairs = NULL;
+        return NGX_ERROR;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router fact: query string has %ui arguments",
+                   (ngx_uint_t) event->pairs->nelts);
 
     return NGX_OK;
 }

@@ -14,7 +14,7 @@
 
 
 #include "message.h"
-#include "seal.h"
+#include "crypto.h"
 
 
 typedef enum {

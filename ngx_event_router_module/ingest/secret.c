@@ -13,7 +13,7 @@
  */
 
 
-#include "verify_params.h"
+#include "verifier.h"
 #include "../base/vault.h"
 
 

@@ -7,10 +7,10 @@
 /*
  * "event_source NAME { ... }": who may publish events.  The block is read with
  * a handler of its own, as nginx reads "map" and "geo"; module.c names
- * ngx_er_source_block() for it.  Directives that stand alone are set at their
- * line (source_set.c).  Those that a preset can bring along are kept here and
- * completed by source_conf.c when the block ends, so that their order does not
- * matter.
+ * ngx_er_source_block() for it.  Directives that stand alone are checked and
+ * set at their line, so nginx itself names the place of a mistake.  Those that
+ * a preset can bring along are kept and completed by source_conf.c when the
+ * block ends, so that their order does not matter.
  *
  * Sources are in the configuration's pool and belong to the main
  * configuration; nothing changes them after the configuration was read.
@@ -28,6 +28,10 @@
 static char *ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static ngx_er_source_t *ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name);
+static ngx_int_t ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *text);
+static ngx_int_t ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s,
+    ngx_str_t *text);
 
 
 static ngx_er_block_row_t  ngx_er_source_rows[] = {
@@ -97,6 +101,52 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       "TIME", NULL, 0 },
 
     { NULL, 0, 0, 0, NULL, NULL, 0 }
+};
+
+
+/* the lines of one value */
+
+ngx_er_param_t  ngx_er_source_values[] = {
+    { "max_size", NGX_ER_PARAM_SIZE,
+      ngx_er_param_at(ngx_er_source_t, max_size), "1", "1024m", NULL },
+    { "max_batch", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_source_t, max_batch), "1", "10000", NULL },
+    { "max_hops", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_source_t, max_hops), "1", "100", NULL },
+    { "deadline", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_source_t, deadline), "100ms", "5m", NULL },
+    { "retain", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_source_t, retain), "1s", "365d", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_param_t  ngx_er_source_limit_rows[] = {
+    { "depth=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, depth), "1", "1000", NULL },
+    { "nodes=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, nodes), "1", "100000000", NULL },
+    { "key=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, key), "1", "1048576", NULL },
+    { "string=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, string), "1", "1073741824", NULL },
+    { "number=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, number), "1", "1024", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_source_limit_params = {
+    ngx_er_source_limit_rows,
+    "which takes depth=, nodes=, key=, string= and number=", 1, 0
+};
+
+
+static ngx_er_word_t  ngx_er_source_on_error_words[] = {
+    { ngx_string("local"), NGX_ER_ON_ERROR_LOCAL },
+    { ngx_string("open"), NGX_ER_ON_ERROR_OPEN },
+    { ngx_string("closed"), NGX_ER_ON_ERROR_CLOSED },
+    { ngx_null_string, 0 }
 };
 
 
@@ -264,4 +314,266 @@ ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     ngx_er_where_set(cf, &line->where);
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_draft_t *draft = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    value = cf->args->elts;
+
+    if (ngx_strncmp(value[1].data, "http://", 7) != 0
+        && ngx_strncmp(value[1].data, "https://", 8) != 0
+        && value[1].data[0] != '$')
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid URL \"%V\": \"public_url\" is the URL by "
+                           "which the producer calls, for example "
+                           "https://hooks.example.com$request_uri",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    draft->source->public_url = ngx_palloc(cf->pool,
+                                           sizeof(ngx_http_complex_value_t));
+    if (draft->source->public_url == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = draft->source->public_url;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_draft_t *draft = conf;
+
+    u_char      *last, *star;
+    ngx_str_t   *type, *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        last = value[i].data + value[i].len;
+        star = ngx_strlchr(value[i].data, last, '*');
+
+        if (ngx_strlchr(value[i].data, last, '/') == NULL
+            || ngx_strlchr(value[i].data, last, ';')
+            || (star && ngx_strlchr(star + 1, last, '*')
+                && ngx_strcmp(value[i].data, "*/*") != 0))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid content type \"%V\": write, for "
+                               "example, \"application/json\" or "
+                               "\"application/*+json\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        type = ngx_array_push(&draft->source->accept);
+        if (type == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_strlow(value[i].data, value[i].data, value[i].len);
+        *type = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_source_limits(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_draft_t *draft = conf;
+
+    return ngx_er_block_params(cf, &ngx_er_source_limit_params, 1,
+                               &draft->source->limits, NULL);
+}
+
+
+char *
+ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_draft_t *draft = conf;
+
+    ngx_int_t   status;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    status = ngx_atoi(value[1].data, value[1].len);
+
+    if (status < 200 || status > 599 || (status >= 300 && status < 400)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid status \"%V\" in \"unrouted\": it is the "
+                           "answer to an event that no route takes, 2xx if "
+                           "that is fine and 4xx or 5xx if it is not",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    draft->source->unrouted = status;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_draft_t *draft = conf;
+
+    ngx_int_t         ms, rc;
+    ngx_str_t         text, *value;
+    ngx_uint_t        i;
+    ngx_er_source_t  *s;
+
+    s = draft->source;
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        s->dedup = 0;
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_er_param_named(&value[i], "by=", &text)) {
+            rc = ngx_er_source_dedup_by(cf, draft, &text);
+
+        } else if (ngx_er_param_named(&value[i], "on_error=", &text)) {
+            rc = ngx_er_source_on_error(cf, s, &text);
+
+        } else {
+            ms = ngx_parse_time(&value[i], 0);
+            rc = NGX_OK;
+
+            if (ms == NGX_ERROR || ms < 1000 || s->window) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid value \"%V\" in \"dedup\": write "
+                                   "\"dedup off;\" or \"dedup [WINDOW] "
+                                   "[by=FIELD]... "
+                                   "[on_error=local|open|closed];\", where "
+                                   "WINDOW is at least 1s, for example 24h",
+                                   &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            s->window = ms;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *text)
+{
+    ngx_int_t         n;
+    ngx_uint_t       *index;
+    ngx_er_error_t    err;
+    ngx_er_field_t    field;
+    ngx_er_source_t  *s;
+
+    s = draft->source;
+
+    if (s->dedup_by == NULL) {
+        s->dedup_by = ngx_array_create(cf->pool, 2, sizeof(ngx_uint_t));
+        if (s->dedup_by == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_er_field_parse(cf->pool, text, NULL, &field, &err) != NGX_OK) {
+        (void) ngx_er_where_error(cf, &err);
+        return NGX_ERROR;
+    }
+
+    n = ngx_er_fields_add(draft->mcf->fields, &field);
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    index = ngx_array_push(s->dedup_by);
+    if (index == NULL) {
+        return NGX_ERROR;
+    }
+
+    *index = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *text)
+{
+    ngx_uint_t  on_error;
+
+    if (ngx_er_param_word(ngx_er_source_on_error_words, text, &on_error)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"on_error=\": when the "
+                           "dedup store is away, \"local\" uses this nginx's "
+                           "memory, \"open\" delivers without dedup and "
+                           "\"closed\" answers 503", text);
+        return NGX_ERROR;
+    }
+
+    s->on_error = on_error;
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_draft_t *draft = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "sync") == 0) {
+        draft->source->sync = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "queued") == 0) {
+        draft->source->queued = 1;
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid delivery \"%V\" of event_source \"%V\": with "
+                       "\"sync\" the producer waits until the event is "
+                       "delivered, with \"queued\" until it is stored",
+                       &value[1], &draft->source->name);
+
+    return NGX_CONF_ERROR;
 }

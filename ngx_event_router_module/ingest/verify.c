@@ -29,7 +29,7 @@
  */
 
 
-#include "verify_params.h"
+#include "verifier.h"
 
 
 #define NGX_ER_VERIFY_SIGNATURE  1024  /* bytes, decoded: RSA of 8192 bits */

@@ -32,7 +32,7 @@
 
 
 #include "gate.h"
-#include "../ingest/verify_params.h"
+#include "../ingest/verifier.h"
 
 
 struct ngx_er_gate_s {

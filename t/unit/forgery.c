@@ -13,7 +13,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/ingest/scan.h"
-#include "../../ngx_event_router_module/ingest/seal.h"
+#include "../../ngx_event_router_module/ingest/crypto.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
 
 

@@ -23,7 +23,7 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/ingest/seal.h"
+#include "../../ngx_event_router_module/ingest/crypto.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
 #include "../../ngx_event_router_module/base/vault.h"
 

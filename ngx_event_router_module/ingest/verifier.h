@@ -10,13 +10,13 @@
  */
 
 
-#ifndef _NGX_ER_VERIFY_PARAMS_H_INCLUDED_
-#define _NGX_ER_VERIFY_PARAMS_H_INCLUDED_
+#ifndef _NGX_ER_VERIFIER_H_INCLUDED_
+#define _NGX_ER_VERIFIER_H_INCLUDED_
 
 
 #include "batch.h"
 #include "jwt.h"
-#include "seal.h"
+#include "crypto.h"
 #include "verify.h"
 #include "../conf/param.h"
 
@@ -169,4 +169,4 @@ typedef struct {
 } ngx_er_candidates_t;
 
 
-#endif /* _NGX_ER_VERIFY_PARAMS_H_INCLUDED_ */
+#endif /* _NGX_ER_VERIFIER_H_INCLUDED_ */

@@ -10,8 +10,8 @@
  */
 
 
-#ifndef _NGX_ER_SEAL_H_INCLUDED_
-#define _NGX_ER_SEAL_H_INCLUDED_
+#ifndef _NGX_ER_CRYPTO_H_INCLUDED_
+#define _NGX_ER_CRYPTO_H_INCLUDED_
 
 
 #include "encoding.h"
@@ -89,4 +89,4 @@ ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
 /* 1: equal; the time it takes does not depend on where they differ */
 ngx_uint_t ngx_er_equal(const u_char *a, const u_char *b, size_t len);
 
-#endif /* _NGX_ER_SEAL_H_INCLUDED_ */
+#endif /* _NGX_ER_CRYPTO_H_INCLUDED_ */

@@ -29,7 +29,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "seal.h"
+#include "crypto.h"
 #include "verify.h"
 #include "../base/vault.h"
 
