@@ -117,7 +117,7 @@ struct ngx_er_source_s {
                                                     indices */
     ngx_er_matcher_t            *matcher;
     ngx_er_faults_t              faults;         /* the worker's
-                                                    (ingest/fault.c) */
+                                                    (ingest/receive.c) */
     time_t                       told;           /* the worker's: when it said
                                                     that a body differs */
     ngx_uint_t                   untold;         /* bodies since then */
@@ -258,30 +258,20 @@ typedef struct {
 extern ngx_module_t  ngx_http_event_router_module;
 
 
-/* ingest/source.c, ingest/receive.c, deliver/target.c */
+/* deliver/target.c */
 
-char *ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-/* merge_loc_conf: "if" and "limit_except" in a location that receives, or
-   administers */
-char *ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child);
 
 /*
  * Postconfiguration, in this order, each NGX_OK or NGX_ERROR after logging
- * "... in FILE:LINE" at emerg: receivers know their sources, sources are
- * complete, targets have locations, routes are bound (route/route_bind.h);
- * last, warnings of what does not fit together.
+ * "... in FILE:LINE" at emerg: targets have locations; last, when routes are
+ * bound, warnings of what does not fit together.
  */
-ngx_int_t ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-ngx_int_t ngx_er_sources_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 ngx_int_t ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 ngx_int_t ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
-/* a source, target or route by name, or NULL */
-ngx_er_source_t *ngx_er_source_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
+/* a target by name, or NULL */
 ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 
 /* finds the target or adds it with the defaults; NULL: no memory */

@@ -15,6 +15,8 @@
 #include "event_router.h"
 #include "ingest/body.h"
 #include "ingest/event.h"
+#include "ingest/receive.h"
+#include "ingest/source_conf.h"
 #include "store/dedup.h"
 #include "store/queue.h"
 #include "deliver/fanout.h"
@@ -336,6 +338,8 @@ ngx_er_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     return ngx_er_receive_merge(cf, parent, child);
 }
 
+
+/* in this order: receivers know their sources before these are complete */
 
 static ngx_int_t
 ngx_er_init(ngx_conf_t *cf)

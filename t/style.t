@@ -166,7 +166,6 @@ report('who may do what', 'call');
 my @circles = (
     'deliver/delivery.c deliver/fanout.c',
     'deliver/dispatch.c deliver/sweep.c',
-    'ingest/body.c ingest/decision.c ingest/receive.c',
     'store/redis/conn.c store/redis/connect.c',
 );
 

@@ -6,7 +6,7 @@
 
 /*
  * The vault: what is read of secrets and what is made of them (decoded bytes,
- * the pads of HMAC) lies here and nowhere else.  secret.c, seal.c and the
+ * the pads of HMAC) lies here and nowhere else.  secret.c, crypto.c and the
  * readers of passwords call it while the configuration is read.
  *
  * Its memory is mapped by itself, left out of core dumps (a worker inherits

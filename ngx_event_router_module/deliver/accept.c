@@ -31,6 +31,7 @@
 #include "slots.h"
 #include "sweep.h"
 #include "../base/crash.h"
+#include "../ingest/key.h"
 #include "../ingest/record.h"
 
 

@@ -34,6 +34,7 @@
 #include "carrier.h"
 #include "tally.h"
 #include "forgotten.h"
+#include "../ingest/key.h"
 
 
 #define NGX_ER_FANOUT_LEASE  2000      /* ms beyond the deadline */

@@ -33,6 +33,7 @@
 
 
 #include "guard.h"
+#include "../ingest/key.h"
 
 
 #define NGX_ER_GUARD_WINDOW  86400000  /* ms, where the source says nothing */

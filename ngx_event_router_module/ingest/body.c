@@ -30,6 +30,8 @@
 #define NGX_ER_BODY_FIRST  65536       /* bytes allocated before any arrived */
 
 
+static void ngx_er_body_cleanup(void *data);
+static ngx_er_body_t *ngx_er_body_of(ngx_http_request_t *r);
 static void ngx_er_body_start(ngx_http_request_t *r);
 static void ngx_er_body_event(ngx_http_request_t *r);
 static void ngx_er_body_collect(ngx_http_request_t *r);
@@ -44,13 +46,22 @@ static ngx_int_t ngx_er_body_return(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_er_body_read(ngx_http_request_t *r)
+ngx_er_body_read(ngx_http_request_t *r, ngx_er_body_t *body)
 {
-    ngx_int_t  rc;
+    ngx_int_t            rc;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_er_body_cleanup;
+    cln->data = body;
 
     /* "mirror" reads it in front of us and its copy is not sent yet */
 
-    ngx_er_body_of(r)->shared = (r->request_body != NULL);
+    body->shared = (r->request_body != NULL);
 
     r->request_body_no_buffering = 1;
 
@@ -61,6 +72,34 @@ ngx_er_body_read(ngx_http_request_t *r)
     }
 
     return NGX_DONE;
+}
+
+
+static void
+ngx_er_body_cleanup(void *data)
+{
+    ngx_er_body_settle(data);
+}
+
+
+/*
+ * nginx's handlers get the request alone.  The last one counts: a request can
+ * be received again after an internal redirect.
+ */
+
+static ngx_er_body_t *
+ngx_er_body_of(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup;
+         cln->handler != ngx_er_body_cleanup;
+         cln = cln->next)
+    {
+        /* void */
+    }
+
+    return cln->data;
 }
 
 

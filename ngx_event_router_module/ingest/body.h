@@ -42,22 +42,18 @@ struct ngx_er_body_s {
 /*
  * Reads the whole body of a main request.  As a content handler returns
  * whatever this returns; the handler finalizes the request, also if it is
- * called from inside.  The body record is found with ngx_er_body_of() and must
- * live as long as the request.
+ * called from inside.  The record must live as long as the request's pool.
  */
-ngx_int_t ngx_er_body_read(ngx_http_request_t *r);
+ngx_int_t ngx_er_body_read(ngx_http_request_t *r, ngx_er_body_t *body);
 
 /*
- * Gives back what the body took of event_body_memory: it was verified, or it
- * goes with its request.  May be called again.
+ * Gives back what the body took of event_body_memory: it was verified.  If it
+ * never is, that happens when its request goes.  May be called again.
  */
 void ngx_er_body_settle(ngx_er_body_t *body);
 
 /* the check of the directive event_body_memory (ngx_conf_post_t) */
 char *ngx_er_body_memory(ngx_conf_t *cf, void *post, void *data);
-
-/* receive.c: where the body of a request being received is */
-ngx_er_body_t *ngx_er_body_of(ngx_http_request_t *r);
 
 
 #endif /* _NGX_ER_BODY_H_INCLUDED_ */

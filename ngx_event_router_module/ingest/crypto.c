@@ -6,7 +6,7 @@
 
 /*
  * Digests, HMAC and public-key signatures over OpenSSL 3's EVP: the only file
- * on the ingest side that includes OpenSSL.  Keys are prepared at
+ * that includes OpenSSL.  Keys are prepared at
  * configuration time, belong to the configuration's pool and are freed with
  * it.  HMAC is made of digests here, since OpenSSL would keep copies of the
  * key in its heap: the key's two blocks lie in the vault.  All digests share a
@@ -30,7 +30,6 @@
 #include <openssl/x509.h>
 
 #include "crypto.h"
-#include "verify.h"
 #include "../base/vault.h"
 
 
@@ -56,6 +55,7 @@ typedef struct {
 } ngx_er_digest_t;
 
 
+static ngx_int_t ngx_er_random(u_char *out, size_t len);
 static ngx_int_t ngx_er_digest_keyed(ngx_er_digest_e digest, ngx_str_t *key,
     ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
 static EVP_MD *ngx_er_digest_md(ngx_er_digest_e digest);
@@ -219,7 +219,7 @@ ngx_er_sha256(u_char *out, ngx_str_t *parts, ngx_uint_t nparts)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_random(u_char *out, size_t len)
 {
     if (RAND_bytes(out, (int) len) == 1) {

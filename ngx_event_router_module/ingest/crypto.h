@@ -53,6 +53,9 @@ ngx_int_t ngx_er_digest_find(ngx_str_t *name);
 ngx_int_t ngx_er_digest(ngx_er_digest_e digest, ngx_str_t *parts,
     ngx_uint_t nparts, u_char *out);
 
+/* SHA-256, for dedup keys and ids; out has 32 bytes */
+void ngx_er_sha256(u_char *out, ngx_str_t *parts, ngx_uint_t nparts);
+
 /*
  * NULL: no memory, or OpenSSL does not know the digest (a build or a policy
  * without SHA-1).  The secret's bytes are not needed any more.
@@ -88,5 +91,6 @@ ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
 
 /* 1: equal; the time it takes does not depend on where they differ */
 ngx_uint_t ngx_er_equal(const u_char *a, const u_char *b, size_t len);
+
 
 #endif /* _NGX_ER_CRYPTO_H_INCLUDED_ */

@@ -21,17 +21,19 @@
  */
 
 
-#include "admit.h"
-#include "parse.h"
-#include "../observe/metrics.h"
 #include "decision.h"
+#include "parse.h"
 #include "parts.h"
+#include "../observe/metrics.h"
 
 
-static ngx_uint_t ngx_er_admit_hops(ngx_er_event_t *event);
-static ngx_uint_t ngx_er_admit_number(ngx_str_t *value);
-static ngx_uint_t ngx_er_admit_coded(ngx_er_event_t *event);
-static ngx_uint_t ngx_er_admit_codings(ngx_str_t *list);
+static ngx_int_t ngx_er_decision_method(ngx_er_refusal_t *refusal);
+static ngx_uint_t ngx_er_decision_hops(ngx_er_event_t *event);
+static ngx_uint_t ngx_er_decision_number(ngx_str_t *value);
+static ngx_uint_t ngx_er_decision_coded(ngx_er_event_t *event);
+static ngx_uint_t ngx_er_decision_codings(ngx_str_t *list);
+static ngx_int_t ngx_er_decision_refuse(ngx_er_refusal_t *refusal,
+    ngx_uint_t status, ngx_uint_t metric, const char *detail);
 static ngx_int_t ngx_er_decision_verify(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
@@ -39,7 +41,7 @@ static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
 
 
 ngx_int_t
-ngx_er_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
+ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
 {
     ngx_er_source_t     *source;
     ngx_http_request_t  *r;
@@ -48,43 +50,45 @@ ngx_er_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
     source = ctx->source;
 
     if (!(r->method & (source->methods | NGX_HTTP_POST))) {
-        return ngx_er_admit_method(refusal);
+        return ngx_er_decision_method(refusal);
     }
 
     if (ngx_er_event_headers(ctx->event, r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ctx->event->hops = ngx_er_admit_hops(ctx->event);
+    ctx->event->hops = ngx_er_decision_hops(ctx->event);
 
     if (ctx->event->hops >= source->max_hops) {
         ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "event router admit: hops:%ui of %ui",
                        ctx->event->hops, source->max_hops);
 
-        return ngx_er_admit_refuse(refusal, 508, NGX_ER_METRIC_LOOP,
-                                   "the event came through too many event "
-                                   "routers");
+        return ngx_er_decision_refuse(refusal, 508, NGX_ER_METRIC_LOOP,
+                                      "the event came through too many event "
+                                      "routers");
     }
 
     if (r->method != NGX_HTTP_POST) {
         return NGX_OK;
     }
 
-    if (ngx_er_admit_coded(ctx->event)) {
-        return ngx_er_admit_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                   NGX_ER_METRIC_REJECTED,
-                                   "send the event without Content-Encoding");
+    if (ngx_er_decision_coded(ctx->event)) {
+        return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                      NGX_ER_METRIC_REJECTED,
+                                      "send the event without "
+                                      "Content-Encoding");
     }
 
     if (ngx_er_parse_accepts(source, ctx->event) != NGX_OK) {
-        return ngx_er_admit_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                   NGX_ER_METRIC_REJECTED,
-                                   "the content type is not accepted here");
+        return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                      NGX_ER_METRIC_REJECTED,
+                                      "the content type is not accepted here");
     }
 
     if (r->headers_in.content_length_n > (off_t) source->max_size) {
-        return ngx_er_admit_body(refusal, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
+        return ngx_er_decision_body(refusal,
+                                    NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }
 
     return NGX_OK;
@@ -94,7 +98,7 @@ ngx_er_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
 /* how many event routers the event came through */
 
 static ngx_uint_t
-ngx_er_admit_hops(ngx_er_event_t *event)
+ngx_er_decision_hops(ngx_er_event_t *event)
 {
     ngx_int_t          n;
     ngx_str_t         *value;
@@ -114,12 +118,12 @@ ngx_er_admit_hops(ngx_er_event_t *event)
 
     /* no number is none, a number that is too large is too many */
 
-    return ngx_er_admit_number(value) ? NGX_MAX_INT_T_VALUE : 0;
+    return ngx_er_decision_number(value) ? NGX_MAX_INT_T_VALUE : 0;
 }
 
 
 static ngx_uint_t
-ngx_er_admit_number(ngx_str_t *value)
+ngx_er_decision_number(ngx_str_t *value)
 {
     size_t  i;
 
@@ -136,7 +140,7 @@ ngx_er_admit_number(ngx_str_t *value)
 /* producers sign what they send: a coded body would have to be inflated */
 
 static ngx_uint_t
-ngx_er_admit_coded(ngx_er_event_t *event)
+ngx_er_decision_coded(ngx_er_event_t *event)
 {
     ngx_uint_t        i;
     ngx_er_header_t  *h;
@@ -148,7 +152,7 @@ ngx_er_admit_coded(ngx_er_event_t *event)
 
         if (h->name.len == name.len
             && ngx_strncasecmp(h->name.data, name.data, name.len) == 0
-            && ngx_er_admit_codings(&h->value))
+            && ngx_er_decision_codings(&h->value))
         {
             return 1;
         }
@@ -161,7 +165,7 @@ ngx_er_admit_coded(ngx_er_event_t *event)
 /* 1: one of the list is another one than "identity" (RFC 9110, 8.4) */
 
 static ngx_uint_t
-ngx_er_admit_codings(ngx_str_t *list)
+ngx_er_decision_codings(ngx_str_t *list)
 {
     u_char  *p, *end, *last, *comma;
 
@@ -193,31 +197,34 @@ ngx_er_admit_codings(ngx_str_t *list)
 }
 
 
-ngx_int_t
-ngx_er_admit_method(ngx_er_refusal_t *refusal)
+/* neither an event nor a challenge */
+
+static ngx_int_t
+ngx_er_decision_method(ngx_er_refusal_t *refusal)
 {
-    return ngx_er_admit_refuse(refusal, NGX_HTTP_NOT_ALLOWED,
-                               NGX_ER_METRIC_REJECTED,
-                               "events are sent with POST");
+    return ngx_er_decision_refuse(refusal, NGX_HTTP_NOT_ALLOWED,
+                                  NGX_ER_METRIC_REJECTED,
+                                  "events are sent with POST");
 }
 
 
 ngx_int_t
-ngx_er_admit_body(ngx_er_refusal_t *refusal, ngx_uint_t status)
+ngx_er_decision_body(ngx_er_refusal_t *refusal, ngx_uint_t status)
 {
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
-        return ngx_er_admit_refuse(refusal, status, NGX_ER_METRIC_BODY_MEMORY,
-                                   "too many events are being received: send "
-                                   "it again later");
+        return ngx_er_decision_refuse(refusal, status,
+                                      NGX_ER_METRIC_BODY_MEMORY,
+                                      "too many events are being received: "
+                                      "send it again later");
     }
 
-    return ngx_er_admit_refuse(refusal, status, NGX_ER_METRIC_REJECTED,
-                               "the event is too large");
+    return ngx_er_decision_refuse(refusal, status, NGX_ER_METRIC_REJECTED,
+                                  "the event is too large");
 }
 
 
-ngx_int_t
-ngx_er_admit_refuse(ngx_er_refusal_t *refusal, ngx_uint_t status,
+static ngx_int_t
+ngx_er_decision_refuse(ngx_er_refusal_t *refusal, ngx_uint_t status,
     ngx_uint_t metric, const char *detail)
 {
     refusal->status = status;
@@ -244,7 +251,7 @@ ngx_er_decide(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     decision->handshake = handshake;
 
     if (handshake == NULL && ctx->request->method != NGX_HTTP_POST) {
-        (void) ngx_er_admit_method(&decision->refusal);
+        (void) ngx_er_decision_method(&decision->refusal);
         return NGX_OK;
     }
 
@@ -289,10 +296,10 @@ ngx_er_decision_verify(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     ctx->verify = "failed";
 
-    (void) ngx_er_admit_refuse(&decision->refusal, NGX_HTTP_UNAUTHORIZED,
-                               NGX_ER_METRIC_REFUSED,
-                               "the event is not signed as this source "
-                               "requires");
+    (void) ngx_er_decision_refuse(&decision->refusal, NGX_HTTP_UNAUTHORIZED,
+                                  NGX_ER_METRIC_REFUSED,
+                                  "the event is not signed as this source "
+                                  "requires");
 
     if (ctx->explain) {
 
@@ -331,8 +338,8 @@ ngx_er_decision_events(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     }
 
     if (decision->refusal.status == 0) {
-        (void) ngx_er_admit_refuse(&decision->refusal, NGX_HTTP_BAD_REQUEST,
-                                   NGX_ER_METRIC_INVALID, ctx->detail);
+        (void) ngx_er_decision_refuse(&decision->refusal, NGX_HTTP_BAD_REQUEST,
+                                      NGX_ER_METRIC_INVALID, ctx->detail);
     }
 
     return NGX_OK;

@@ -5,7 +5,8 @@
 
 
 /*
- * What becomes of a request whose body was read.
+ * What becomes of a request: admission before its body is read, the verdict
+ * behind it.
  */
 
 
@@ -13,7 +14,14 @@
 #define _NGX_ER_DECISION_H_INCLUDED_
 
 
-#include "admit.h"
+#include "receive.h"
+
+
+typedef struct {
+    ngx_uint_t             status;     /* HTTP */
+    ngx_uint_t             metric;     /* ngx_er_source_metric_e */
+    const char            *detail;
+} ngx_er_refusal_t;
 
 
 typedef struct {
@@ -24,6 +32,17 @@ typedef struct {
                                           a refused one too if it explains */
 } ngx_er_decision_t;
 
+
+/*
+ * Copies the headers into the event and judges the request by them.  NGX_OK:
+ * go on; NGX_DECLINED: answer with the refusal; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_decision_admit(ngx_er_receive_t *ctx,
+    ngx_er_refusal_t *refusal);
+
+/* a body that body.c did not read to its end, by its status, 413 or 503;
+   returns NGX_DECLINED */
+ngx_int_t ngx_er_decision_body(ngx_er_refusal_t *refusal, ngx_uint_t status);
 
 /*
  * Parses, verifies and makes the events; the refusal comes first, then the

@@ -30,6 +30,8 @@
 
 
 #include "event.h"
+#include "crypto.h"
+#include "paths.h"
 
 
 #define NGX_ER_EVENT_POOL  4096
@@ -37,15 +39,13 @@
 /* of a part, beside its body and facts: attributes, fan-out and its targets */
 #define NGX_ER_EVENT_PART  1536
 
-
-#define NGX_ER_ID_MADE      16         /* bytes of the hash in an id that is
+#define NGX_ER_EVENT_ID_MADE  16       /* bytes of the hash in an id that is
                                           nothing else, */
-#define NGX_ER_ID_TOLD      8          /* and in one that has it beside */
+#define NGX_ER_EVENT_ID_TOLD  8        /* and in one that has it beside */
 
-#define NGX_ER_ID_CUT       33         /* "~" and the hash of the whole */
+#define NGX_ER_EVENT_CUT   33          /* "~" and the hash of the whole */
 
-
-#define NGX_ER_FACT_ARGS  10000        /* more do not fit into a request
+#define NGX_ER_EVENT_ARGS  10000       /* more do not fit into a request
                                           line */
 
 
@@ -63,10 +63,16 @@ static ngx_int_t ngx_er_event_first(ngx_er_event_t *event,
     ngx_er_message_t *m, ngx_er_scope_t *scope, ngx_array_t *templates,
     ngx_str_t *out, ngx_str_t *whole);
 static ngx_int_t ngx_er_event_rfc3339(ngx_er_event_t *event);
+static ngx_int_t ngx_er_event_id_make(ngx_er_event_t *event);
+static ngx_int_t ngx_er_event_id_tell(ngx_er_event_t *event);
 static ngx_int_t ngx_er_event_id_append(ngx_er_event_t *event, ngx_str_t *id,
     ngx_str_t *suffix);
+static ngx_int_t ngx_er_event_attribute_whole(ngx_pool_t *pool,
+    ngx_str_t *value, ngx_str_t *out, ngx_str_t *whole);
 static u_char *ngx_er_event_attribute_encode(u_char *p, u_char *last,
     ngx_str_t *value, size_t *used);
+static ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
+    ngx_er_field_t *field);
 static ngx_er_value_t *ngx_er_event_indexed(ngx_er_facts_t *facts,
     ngx_int_t variable);
 static ngx_er_value_t *ngx_er_event_value(ngx_er_facts_t *facts,
@@ -708,7 +714,7 @@ ngx_er_event_digest(ngx_er_event_t *event)
  * seen; dedup does not rely on it, since two events can look alike.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_event_id_make(ngx_er_event_t *event)
 {
     u_char  *p, *digest;
@@ -716,7 +722,7 @@ ngx_er_event_id_make(ngx_er_event_t *event)
     digest = ngx_er_event_digest(event);
 
     p = ngx_pnalloc(event->pool,
-                    sizeof("sha256-") - 1 + 2 * NGX_ER_ID_MADE);
+                    sizeof("sha256-") - 1 + 2 * NGX_ER_EVENT_ID_MADE);
 
     if (digest == NULL || p == NULL) {
         return NGX_ERROR;
@@ -725,7 +731,7 @@ ngx_er_event_id_make(ngx_er_event_t *event)
     event->id.data = p;
 
     p = ngx_cpymem(p, "sha256-", sizeof("sha256-") - 1);
-    p = ngx_hex_dump(p, digest, NGX_ER_ID_MADE);
+    p = ngx_hex_dump(p, digest, NGX_ER_EVENT_ID_MADE);
 
     event->id.len = p - event->id.data;
     event->given_id = event->id;
@@ -737,10 +743,12 @@ ngx_er_event_id_make(ngx_er_event_t *event)
 }
 
 
-ngx_int_t
+/* "id.HASH", for an event whose id others have, too */
+
+static ngx_int_t
 ngx_er_event_id_tell(ngx_er_event_t *event)
 {
-    u_char     *digest, text[1 + 2 * NGX_ER_ID_TOLD];
+    u_char     *digest, text[1 + 2 * NGX_ER_EVENT_ID_TOLD];
     ngx_str_t   suffix;
 
     digest = ngx_er_event_digest(event);
@@ -750,7 +758,7 @@ ngx_er_event_id_tell(ngx_er_event_t *event)
     }
 
     text[0] = '.';
-    (void) ngx_hex_dump(text + 1, digest, NGX_ER_ID_TOLD);
+    (void) ngx_hex_dump(text + 1, digest, NGX_ER_EVENT_ID_TOLD);
 
     suffix.data = text;
     suffix.len = sizeof(text);
@@ -798,13 +806,14 @@ ngx_er_event_id_append(ngx_er_event_t *event, ngx_str_t *id,
     max = NGX_ER_ATTRIBUTE_MAX - suffix->len;
 
     if (id->len > max
-        && ngx_er_event_attribute(event->pool, id, max - NGX_ER_ID_CUT, &kept)
+        && ngx_er_event_attribute(event->pool, id, max - NGX_ER_EVENT_CUT,
+                                  &kept)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(event->pool, kept.len + NGX_ER_ID_CUT + suffix->len);
+    p = ngx_pnalloc(event->pool, kept.len + NGX_ER_EVENT_CUT + suffix->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -833,7 +842,7 @@ ngx_er_event_id_append(ngx_er_event_t *event, ngx_str_t *id,
  * if the attribute is not the value as it came.
  */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_event_attribute_whole(ngx_pool_t *pool, ngx_str_t *value,
     ngx_str_t *out, ngx_str_t *whole)
 {
@@ -962,9 +971,9 @@ ngx_er_event_attribute_encode(u_char *p, u_char *last, ngx_str_t *value,
 }
 
 
-/* what an event says for a field that is not in its body */
+/* facts->get: what an event says for a field that is not in its body */
 
-ngx_er_value_t *
+static ngx_er_value_t *
 ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
 {
     ngx_str_t        text;
@@ -1157,7 +1166,7 @@ ngx_er_event_pairs(ngx_er_event_t *event)
     }
 
     if (ngx_er_form_parse(event->pool, &event->args, event->pairs,
-                          NGX_ER_FACT_ARGS)
+                          NGX_ER_EVENT_ARGS)
         == NGX_ERROR)
     {
         event->pairs = NULL;

@@ -43,7 +43,7 @@ struct ngx_er_event_s {
     ngx_str_t              time;       /* RFC 3339; empty: none */
     ngx_str_t              origin;     /* ce-source: the producer's own for a
                                           CloudEvent, else the source's name */
-    ngx_str_t              given_id;   /* the id without what id.c adds of the
+    ngx_str_t              given_id;   /* the id without what is added of the
                                           body: for "by=id" */
     ngx_str_t              whole_id;   /* for the dedup key: as they came, */
     ngx_str_t              whole_origin;  /* or hashed: neither cut nor encoded
@@ -100,10 +100,6 @@ ngx_er_event_t *ngx_er_event_part(ngx_er_event_t *whole, ngx_str_t *body);
 void ngx_er_event_hold(ngx_er_event_t *event);
 void ngx_er_event_release(ngx_er_event_t *event);
 
-/* fact.c: facts->get, for all kinds of fields but DATA; NULL: missing */
-ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
-    ngx_er_field_t *field);
-
 /* copies the request's headers and arguments; NGX_ERROR: no memory */
 ngx_int_t ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r);
 
@@ -122,56 +118,20 @@ ngx_int_t ngx_er_event_cloudevent(ngx_er_event_t *event,
 #define NGX_ER_ENVELOPE_SLOTS  7
 ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
 
-/* id.c: the body's SHA-256, 32 bytes, made once; NULL: no memory */
+/* the body's SHA-256, 32 bytes, made once; NULL: no memory */
 u_char *ngx_er_event_digest(ngx_er_event_t *event);
 
-/*
- * id.c: the id of an event that has none, the body's hash; "id.HASH" for one
- * whose id other events have, too; "id.N" for a copy of another one in the
- * same body.  At most NGX_ER_ATTRIBUTE_MAX bytes.  NGX_ERROR: no memory.
- */
-ngx_int_t ngx_er_event_id_make(ngx_er_event_t *event);
-ngx_int_t ngx_er_event_id_tell(ngx_er_event_t *event);
+/* the id becomes "id.N": of a copy of another one in the same body, which is
+   the N-th; NGX_ERROR: no memory */
 ngx_int_t ngx_er_event_id_number(ngx_er_event_t *event);
 
 /*
- * key.c: the dedup key, 32 bytes: SHA-256 over length-prefixed source, origin
- * and id, and the body or its hash where the signature does not cover the id
- * or others have it, too; or over the fields of "dedup by=".  NGX_DECLINED:
- * nothing to tell events apart by.
- */
-ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
-
-/* 1: source, origin and id are enough */
-ngx_uint_t ngx_er_event_by_id(ngx_er_event_t *event);
-
-/* a hash of the body, to tell a duplicate that has another one; 0: the key
-   covers the body */
-uint64_t ngx_er_event_print(ngx_er_event_t *event);
-
-/* the key of one delivery, 32 bytes: by source, id, body, target and epoch */
-void ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
-    ngx_uint_t epoch, u_char *key);
-
-/* what "order by" tells events apart by: a hash of the field's values, 0: it
-   has none */
-uint64_t ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field);
-
-/*
- * attribute.c: a copy, safe in headers, logs and JSON: bytes below 0x20,
- * 0x7f and what is not UTF-8 are percent-encoded, at most "max" bytes are kept
- * (whole characters).  NGX_ERROR: no memory.
+ * A copy, safe in headers, logs and JSON: bytes below 0x20, 0x7f and what is
+ * not UTF-8 are percent-encoded, at most "max" bytes are kept (whole
+ * characters).  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value,
     size_t max, ngx_str_t *out);
-
-/*
- * attribute.c: the same, at most NGX_ER_ATTRIBUTE_MAX bytes, where one that is
- * cut ends in "~" and a hash.  "whole", unless it is NULL, becomes what tells
- * the value from all others.
- */
-ngx_int_t ngx_er_event_attribute_whole(ngx_pool_t *pool, ngx_str_t *value,
-    ngx_str_t *out, ngx_str_t *whole);
 
 /* the value of the first header of that name in any case, or NULL */
 ngx_str_t *ngx_er_event_header(ngx_er_event_t *event, ngx_str_t *name);

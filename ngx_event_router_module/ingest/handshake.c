@@ -24,8 +24,16 @@
 
 
 #include "handshake.h"
+#include "crypto.h"
 #include "presets.h"
-#include "echo.h"
+
+
+#define NGX_ER_ECHO_MAX  1024          /* bytes of a value that is echoed */
+
+
+/* the text of an answer: what stands around {{VAR}} and {{function:VAR}} */
+
+typedef struct ngx_er_echo_s  ngx_er_echo_t;
 
 
 /* a line of "headers" */
@@ -114,12 +122,20 @@ static ngx_uint_t ngx_er_header_is_set(ngx_er_answer_t *answer,
 static ngx_uint_t ngx_er_header_is_clean(ngx_str_t *value);
 static ngx_int_t ngx_er_handshake_refuse(ngx_er_handshake_t *h,
     ngx_er_message_t *m, ngx_er_answer_t *answer);
+static ngx_int_t ngx_er_echo_compile(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_fields_t *fields, ngx_er_verify_t *verify, ngx_uint_t optional,
+    ngx_er_echo_t **echo, ngx_er_error_t *err);
 static ngx_int_t ngx_er_echo_parse(ngx_er_echo_t *echo, ngx_str_t *text,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_echo_function(ngx_er_echo_t *echo, ngx_str_t *text,
     ngx_er_echo_part_t *part, ngx_er_error_t *err);
 static ngx_int_t ngx_er_echo_vars(ngx_er_echo_t *echo, ngx_str_t *vars,
     ngx_er_template_t **template, ngx_er_error_t *err);
+static ngx_str_t *ngx_er_echo_constant(ngx_er_verify_t *verify,
+    ngx_str_t *name, ngx_er_error_t *err);
+static ngx_int_t ngx_er_echo_eval(ngx_er_echo_t *echo,
+    ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_str_t *out);
+static ngx_uint_t ngx_er_echo_signs(ngx_er_echo_t *echo);
 static ngx_int_t ngx_er_echo_part(ngx_er_echo_part_t *part,
     ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_str_t *out);
 static ngx_uint_t ngx_er_echo_is_token(ngx_str_t *value);
@@ -665,7 +681,12 @@ ngx_er_handshake_refuse(ngx_er_handshake_t *h, ngx_er_message_t *m,
 }
 
 
-ngx_int_t
+/*
+ * A constant or secret that the text needs and the source does not have is an
+ * error, unless "optional".
+ */
+
+static ngx_int_t
 ngx_er_echo_compile(ngx_pool_t *pool, ngx_str_t *text, ngx_er_fields_t *fields,
     ngx_er_verify_t *verify, ngx_uint_t optional, ngx_er_echo_t **echo,
     ngx_er_error_t *err)
@@ -831,7 +852,9 @@ ngx_er_echo_vars(ngx_er_echo_t *echo, ngx_str_t *vars,
 }
 
 
-ngx_str_t *
+/* the constant's value, or NULL with a sentence in err */
+
+static ngx_str_t *
 ngx_er_echo_constant(ngx_er_verify_t *verify, ngx_str_t *name,
     ngx_er_error_t *err)
 {
@@ -850,7 +873,12 @@ ngx_er_echo_constant(ngx_er_verify_t *verify, ngx_str_t *name,
 }
 
 
-ngx_int_t
+/*
+ * NGX_OK: *out is in m->pool; NGX_DECLINED: a value is undefined, too long or
+ * cannot be said; NGX_ERROR: no memory.
+ */
+
+static ngx_int_t
 ngx_er_echo_eval(ngx_er_echo_t *echo, ngx_er_verify_t *verify,
     ngx_er_message_t *m, ngx_str_t *out)
 {
@@ -895,7 +923,9 @@ ngx_er_echo_eval(ngx_er_echo_t *echo, ngx_er_verify_t *verify,
 }
 
 
-ngx_uint_t
+/* 1: it has an HMAC with the source's secret */
+
+static ngx_uint_t
 ngx_er_echo_signs(ngx_er_echo_t *echo)
 {
     ngx_uint_t           i;

@@ -5,14 +5,19 @@
 
 
 /*
- * Dedup keys: by what two events are the same.  receive.c asks once an event;
+ * Dedup keys: by what two events are the same.  turns.c asks once an event;
  * the store only ever sees the hash.  Every part has its length in front, and
  * ids are taken whole, not as attributes show them: no two different events
  * may ever share a key, since the second one would be lost with a 200.
+ *
+ * Here are, too, the keys of what is smaller than an event, or larger: of one
+ * delivery (guard.c asks), and of all that must stay in order (accept.c).
+ * What may fail is memory.
  */
 
 
-#include "event.h"
+#include "key.h"
+#include "crypto.h"
 
 
 static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);

@@ -6,8 +6,8 @@
 
 /*
  * The paths that the configuration names, as a trie: a node is a place in a
- * document.  Built at configuration time, only read afterwards.  For scan.c
- * and form.c alone; all others know ngx_er_paths_add().
+ * document.  Built at configuration time, only read afterwards.  The nodes are
+ * for scan.c and form.c alone.
  */
 
 
@@ -55,6 +55,14 @@ ngx_er_node_bit(u_char *key, size_t len)
     return (uint64_t) 1 << ((len ? len * 5 + key[0] : 0) & 63);
 }
 
+
+/* an empty trie, or NULL: no memory */
+ngx_er_paths_t *ngx_er_paths_create(ngx_pool_t *pool);
+
+/* a path of "steps" (of ngx_er_step_t): what it leads to goes to the slot;
+   NGX_ERROR: no memory */
+ngx_int_t ngx_er_paths_add(ngx_er_paths_t *paths, ngx_array_t *steps,
+    ngx_uint_t slot);
 
 /* where a key (decoded) or an element leads, or NULL */
 ngx_er_node_t *ngx_er_node_key(ngx_er_node_t *node, u_char *key, size_t len);

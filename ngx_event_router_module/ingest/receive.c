@@ -35,24 +35,23 @@
 
 
 #include "receive.h"
-#include "fault.h"
 #include "decision.h"
 #include "answer.h"
 #include "reply.h"
 #include "turns.h"
+#include "source.h"
 #include "../base/crash.h"
+#include "../conf/nearest.h"
 #include "../observe/explain.h"
 #include "../observe/gate.h"
 #include "../observe/metrics.h"
-#include "../conf/nearest.h"
 
 
-#define NGX_ER_FAULT_SECOND  1000      /* ms */
+#define NGX_ER_RECEIVE_SECOND  1000    /* ms */
+#define NGX_ER_RECEIVER_MORE   (64 * 1024 * 1024)
 
 
-#define NGX_ER_RECEIVER_MORE  (64 * 1024 * 1024)
-
-
+static ngx_int_t ngx_er_receive_handler(ngx_http_request_t *r);
 static ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
 static void ngx_er_receive_cleanup(void *data);
 static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
@@ -71,7 +70,8 @@ static void ngx_er_receive_log(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_receive_allow(ngx_er_receive_t *ctx,
     ngx_er_header_t *allow);
-static void ngx_er_fault_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_er_receive_fault_level(ngx_er_source_t *source);
+static void ngx_er_receive_fault_handler(ngx_event_t *ev);
 static char *ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_er_loc_conf_t *lcf);
 static ngx_int_t ngx_er_receiver_unknown(ngx_conf_t *cf,
@@ -83,7 +83,7 @@ static const char  ngx_er_receiver_taken[] =
     "such as \"proxy_pass\": give each a location of its own";
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_receive_handler(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
@@ -119,7 +119,7 @@ ngx_er_receive_handler(ngx_http_request_t *r)
 
     ngx_memzero(&decision, sizeof(ngx_er_decision_t));
 
-    rc = ngx_er_admit(ctx, &decision.refusal);
+    rc = ngx_er_decision_admit(ctx, &decision.refusal);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -130,7 +130,7 @@ ngx_er_receive_handler(ngx_http_request_t *r)
     }
 
     if (r->method == NGX_HTTP_POST) {
-        return ngx_er_body_read(r);
+        return ngx_er_body_read(r, &ctx->body);
     }
 
     /* a challenge without a body */
@@ -220,8 +220,6 @@ ngx_er_receive_cleanup(void *data)
         ngx_er_event_release(part[i].event);
     }
 
-    ngx_er_body_settle(&ctx->body);
-
     ctx->event->request = NULL;
     ngx_er_event_release(ctx->event);
 }
@@ -255,13 +253,6 @@ ngx_er_receive_of(ngx_http_request_t *r)
 }
 
 
-ngx_er_body_t *
-ngx_er_body_of(ngx_http_request_t *r)
-{
-    return &ngx_er_receive_of(r)->body;
-}
-
-
 static void
 ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
 {
@@ -282,7 +273,7 @@ ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
         }
 
         ngx_memzero(&decision, sizeof(ngx_er_decision_t));
-        (void) ngx_er_admit_body(&decision.refusal, rc);
+        (void) ngx_er_decision_body(&decision.refusal, rc);
 
         rc = ngx_er_receive_refuse(ctx, &decision);
     }
@@ -507,7 +498,7 @@ ngx_er_receive_log(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     switch (decision->refusal.metric) {
 
     case NGX_ER_METRIC_REFUSED:
-        level = ngx_er_fault_level(ctx->source);
+        level = ngx_er_receive_fault_level(ctx->source);
 
         ngx_log_error(level, log, 0, "event from source \"%V\" refused: %s",
                       &ctx->source->name, ctx->verdict.reason);
@@ -516,7 +507,7 @@ ngx_er_receive_log(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     case NGX_ER_METRIC_REJECTED:
     case NGX_ER_METRIC_LOOP:
         level = (decision->refusal.status == NGX_HTTP_NOT_ALLOWED)
-                ? NGX_LOG_INFO : ngx_er_fault_level(ctx->source);
+                ? NGX_LOG_INFO : ngx_er_receive_fault_level(ctx->source);
 
         ngx_log_error(level, log, 0, "event from source \"%V\" rejected: %s",
                       &ctx->source->name, decision->refusal.detail);
@@ -575,8 +566,14 @@ ngx_er_receive_allow(ngx_er_receive_t *ctx, ngx_er_header_t *allow)
 }
 
 
-ngx_uint_t
-ngx_er_fault_level(ngx_er_source_t *source)
+/*
+ * The level at which a fault of the source's producer is logged: "warn" for
+ * the first one within a second, "info" for all others of it, which are
+ * counted and told when the second is over.
+ */
+
+static ngx_uint_t
+ngx_er_receive_fault_level(ngx_er_source_t *source)
 {
     ngx_event_t      *ev;
     ngx_er_faults_t  *faults;
@@ -592,19 +589,19 @@ ngx_er_fault_level(ngx_er_source_t *source)
     faults->dummy.data = source;
     faults->dummy.fd = (ngx_socket_t) -1;
 
-    ev->handler = ngx_er_fault_handler;
+    ev->handler = ngx_er_receive_fault_handler;
     ev->data = &faults->dummy;
     ev->log = ngx_cycle->log;
     ev->cancelable = 1;
 
-    ngx_add_timer(ev, NGX_ER_FAULT_SECOND);
+    ngx_add_timer(ev, NGX_ER_RECEIVE_SECOND);
 
     return NGX_LOG_WARN;
 }
 
 
 static void
-ngx_er_fault_handler(ngx_event_t *ev)
+ngx_er_receive_fault_handler(ngx_event_t *ev)
 {
     ngx_uint_t         more;
     ngx_er_source_t   *source;

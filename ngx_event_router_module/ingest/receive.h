@@ -53,8 +53,15 @@ struct ngx_er_receive_s {
 };
 
 
-/* the content handler of event_receive locations */
-ngx_int_t ngx_er_receive_handler(ngx_http_request_t *r);
+/* the directives event_receive and event_explain */
+char *ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* merge_loc_conf: "if" and "limit_except" in a location that receives */
+char *ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child);
+
+/* all receivers know their sources; NGX_OK, or NGX_ERROR after logging where
+   the mistake is */
+ngx_int_t ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
 /* of a producer's request, also behind an error_page redirect; or NULL */
 ngx_er_receive_t *ngx_er_receive_of(ngx_http_request_t *r);

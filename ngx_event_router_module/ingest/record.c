@@ -26,6 +26,7 @@
 
 #include "record.h"
 #include "parse.h"
+#include "source.h"
 
 #include <zlib.h>
 

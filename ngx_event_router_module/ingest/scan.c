@@ -32,7 +32,9 @@
  */
 
 
-#include "extract.h"
+#include "scan.h"
+#include "lexer.h"
+#include "paths.h"
 
 
 #define NGX_ER_SCAN_FRAMES  64
@@ -42,10 +44,73 @@
 #define NGX_ER_SCAN_SPARSE  10        /* bytes a node in large documents */
 
 
+/* the value is one of this node's; node NULL: s->root leads to the root */
+
+typedef struct {
+    ngx_er_node_t         *node;
+    ngx_uint_t             crossed;    /* came here through its own array */
+} ngx_er_scan_place_t;
+
+
+/* an array or object that is not closed yet */
+
+typedef struct {
+    ngx_er_element_t      *element;    /* array: the record of the element at
+                                          hand, once somebody needed it */
+    uint32_t               index;      /* array: of the element at hand */
+    uint32_t               object;     /* its number, from 1; 0: an array */
+    uint32_t               array;      /* its number, from 1; 0: an object */
+    uint32_t               places;     /* in sc->places */
+    uint32_t               nplaces;
+    uint32_t               open;       /* in sc->open: its values */
+} ngx_er_scan_frame_t;
+
+
+/* the state of one scan */
+
+typedef struct {
+    ngx_er_lexer_t         lexer;      /* error NGX_ER_SCAN_OK after a failure:
+                                          no memory */
+    ngx_er_scan_t         *s;
+
+    ngx_er_scan_frame_t   *frames;
+    ngx_er_scan_place_t   *places;
+    ngx_er_value_t       **open;       /* containers' values, their length is
+                                          not known yet */
+    ngx_uint_t             aframes;
+    ngx_uint_t             aplaces;
+    ngx_uint_t             aopen;
+
+    ngx_uint_t             depth;
+    ngx_uint_t             first;      /* the places of the value at hand */
+    ngx_uint_t             count;
+    ngx_uint_t             nopen;
+
+    ngx_uint_t             nodes;
+    ngx_uint_t             found;
+    uint32_t              *seen;       /* by node: the last object that had it
+                                          as a key */
+    u_char                *scratch;    /* for a key with escapes */
+    size_t                 longest;    /* named key */
+} ngx_er_scanner_t;
+
+
 static u_char *ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p,
     size_t bom);
 static ngx_er_inline u_char *ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p,
     const ngx_uint_t sse2);
+static ngx_er_scan_frame_t *ngx_er_extract_push(ngx_er_scanner_t *sc,
+    u_char *p);
+static void ngx_er_extract_pop(ngx_er_scanner_t *sc, u_char *p,
+    ngx_uint_t empty);
+static ngx_er_inline ngx_uint_t ngx_er_extract_foreign(ngx_er_scanner_t *sc,
+    ngx_er_scan_frame_t *frame, u_char *key, size_t len);
+static u_char *ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start,
+    u_char *last);
+static ngx_int_t ngx_er_extract_enter(ngx_er_scanner_t *sc,
+    ngx_er_scan_frame_t *frame);
+static u_char *ngx_er_extract_found(ngx_er_scanner_t *sc, ngx_er_type_e type,
+    u_char *start, u_char *last);
 static u_char *ngx_er_extract_decoded(ngx_er_scanner_t *sc, ngx_str_t *key);
 static ngx_int_t ngx_er_extract_place(ngx_er_scanner_t *sc,
     ngx_er_node_t *node, ngx_uint_t crossed);
@@ -541,9 +606,15 @@ ngx_er_scan_skip(u_char *p)
 }
 
 
-/* p: the bracket.  The value's places become the container's. */
+/*
+ * The extractor.  All return NULL or NGX_ERROR after a failure: the lexer's
+ * error says which.  start and last are the first byte of a token and the one
+ * behind it; of a key they are its quotes.
+ *
+ * p: the bracket.  The value's places become the container's.
+ */
 
-ngx_er_scan_frame_t *
+static ngx_er_scan_frame_t *
 ngx_er_extract_push(ngx_er_scanner_t *sc, u_char *p)
 {
     ngx_uint_t            open;
@@ -591,7 +662,7 @@ ngx_er_extract_push(ngx_er_scanner_t *sc, u_char *p)
 
 /* p: behind the bracket */
 
-void
+static void
 ngx_er_extract_pop(ngx_er_scanner_t *sc, u_char *p, ngx_uint_t empty)
 {
     ngx_er_value_t       *value;
@@ -607,9 +678,30 @@ ngx_er_extract_pop(ngx_er_scanner_t *sc, u_char *p, ngx_uint_t empty)
 }
 
 
+/*
+ * Whether a key is certainly none of the named ones: so are nearly all, and
+ * ngx_er_extract_key() would have nothing to do.
+ */
+
+static ngx_er_inline ngx_uint_t
+ngx_er_extract_foreign(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame,
+    u_char *key, size_t len)
+{
+    ngx_er_node_t  *node;
+
+    if (frame->nplaces != 1 || sc->lexer.marks) {
+        return frame->nplaces == 0;
+    }
+
+    node = sc->places[frame->places].node;
+
+    return node && (node->filter & ngx_er_node_bit(key, len)) == 0;
+}
+
+
 /* start and last: the quotes of a key in an object that has places */
 
-u_char *
+static u_char *
 ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start, u_char *last)
 {
     ngx_str_t             key;
@@ -698,7 +790,7 @@ ngx_er_extract_decoded(ngx_er_scanner_t *sc, ngx_str_t *key)
 
 /* the places of the element at hand */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_extract_enter(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
 {
     ngx_uint_t      i, crossed;
@@ -764,7 +856,7 @@ ngx_er_extract_place(ngx_er_scanner_t *sc, ngx_er_node_t *node,
 
 /* hands out the value at hand to all slots of its places */
 
-u_char *
+static u_char *
 ngx_er_extract_found(ngx_er_scanner_t *sc, ngx_er_type_e type, u_char *start,
     u_char *last)
 {

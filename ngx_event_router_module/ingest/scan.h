@@ -77,11 +77,6 @@ void ngx_er_scan_limits_default(ngx_er_scan_limits_t *limits);
 /* how many values a body of "size" bytes may have: a document has fewer */
 ngx_uint_t ngx_er_scan_nodes(size_t size);
 
-/* NGX_ERROR: no memory */
-ngx_er_paths_t *ngx_er_paths_create(ngx_pool_t *pool);
-ngx_int_t ngx_er_paths_add(ngx_er_paths_t *paths, ngx_array_t *steps,
-    ngx_uint_t slot);
-
 /*
  * NGX_OK; NGX_DECLINED: not acceptable, s->error and s->offset say why;
  * NGX_ERROR: no memory.  Values point into the body, which must outlive them,

@@ -7,14 +7,16 @@
 /*
  * Secrets: read at configuration time from a file, the environment or
  * nginx.conf itself, and made into keys once the algorithm is known.  Called
- * by verify_params.c ("secret") and verify_check.c.  The bytes live in the
+ * by verify_conf.c ("secret") and verify_check.c.  The bytes live in the
  * vault, as long as the configuration's pool, and appear in no message: an
  * error names the file or the variable, never what was in it.
  */
 
 
+#include "secret.h"
 #include "verifier.h"
 #include "../base/vault.h"
+#include "../conf/param.h"
 
 
 #define NGX_ER_SECRET_MAX  65536       /* bytes of a file */

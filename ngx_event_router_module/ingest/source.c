@@ -17,7 +17,7 @@
  */
 
 
-#include "source.h"
+#include "source_conf.h"
 
 
 #if (NGX_ER_PRESET_ALTERNATIVES != 8)
@@ -28,6 +28,18 @@
 static char *ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static ngx_er_source_t *ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name);
+static char *ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_source_limits(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
 static ngx_int_t ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *text);
 static ngx_int_t ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s,
@@ -106,7 +118,7 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
 
 /* the lines of one value */
 
-ngx_er_param_t  ngx_er_source_values[] = {
+static ngx_er_param_t  ngx_er_source_values[] = {
     { "max_size", NGX_ER_PARAM_SIZE,
       ngx_er_param_at(ngx_er_source_t, max_size), "1", "1024m", NULL },
     { "max_batch", NGX_ER_PARAM_SCALED,
@@ -317,7 +329,7 @@ ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;
@@ -359,7 +371,7 @@ ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;
@@ -400,7 +412,7 @@ ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_source_limits(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;
@@ -410,7 +422,7 @@ ngx_er_source_limits(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;
@@ -436,7 +448,7 @@ ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;
@@ -550,7 +562,7 @@ ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *text)
 }
 
 
-char *
+static char *
 ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;

@@ -5,8 +5,7 @@
 
 
 /*
- * A source while its block is being read: source.c collects, source_conf.c
- * completes.  Nothing of it is needed after the block.
+ * Who may publish events.
  */
 
 
@@ -15,54 +14,13 @@
 
 
 #include "../event_router.h"
-#include "../conf/block.h"
 
 
-/* the flag of lines that are parameters of the verifier */
+/* the directive event_source */
+char *ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-#define NGX_ER_LINE_PARAM  NGX_ER_BLOCK_OWN
-
-
-/*
- * A directive whose meaning depends on others of the block (a preset comes
- * first, wherever it stands), kept until the block ends.
- */
-
-typedef struct {
-    ngx_str_t             *args;       /* args[0] is the directive's name */
-    ngx_uint_t             nargs;
-    ngx_uint_t             flags;
-    ngx_er_where_t         where;
-} ngx_er_source_line_t;
-
-
-typedef struct {
-    ngx_er_source_t       *source;
-    ngx_er_main_conf_t    *mcf;
-    ngx_array_t            lines;      /* of ngx_er_source_line_t */
-} ngx_er_draft_t;
-
-
-/* source_set.c: the lines that stand alone, and those of one value */
-
-char *ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_source_limits(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-
-extern ngx_er_param_t  ngx_er_source_values[];
-
-/* NGX_OK, or NGX_ERROR after logging where the mistake is */
-
-ngx_int_t ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft);
+/* a source by name, or NULL */
+ngx_er_source_t *ngx_er_source_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 
 
 #endif /* _NGX_ER_SOURCE_H_INCLUDED_ */

@@ -24,7 +24,9 @@
  */
 
 
-#include "source.h"
+#include "source_conf.h"
+#include "verify_check.h"
+#include "verify_conf.h"
 #include "../conf/nearest.h"
 
 
@@ -998,8 +1000,8 @@ ngx_er_source_handshake(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name,
 
 
 /*
- * Whoever asks has words signed with the key of the events (echo.c), and only
- * words that are no JSON: so the source must take nothing else than JSON.
+ * Whoever asks has words signed with the key of the events, and only words
+ * that are no JSON: so the source must take nothing else than JSON.
  */
 
 static ngx_int_t

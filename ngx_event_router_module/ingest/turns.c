@@ -22,6 +22,7 @@
 
 
 #include "turns.h"
+#include "key.h"
 #include "../observe/metrics.h"
 #include "../route/budget.h"
 #include "../route/route.h"

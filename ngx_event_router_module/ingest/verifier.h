@@ -5,8 +5,9 @@
 
 
 /*
- * The parameters of a verifier: verify_params.c reads and checks them,
- * verify.c works by them.  Nobody else includes this header.
+ * What a verifier is made of: verify_conf.c and secret.c read it,
+ * verify_check.c completes it and verify.c works by it.  Nobody else includes
+ * this header.
  */
 
 
@@ -15,10 +16,10 @@
 
 
 #include "batch.h"
-#include "jwt.h"
 #include "crypto.h"
+#include "jwt.h"
+#include "secret.h"
 #include "verify.h"
-#include "../conf/param.h"
 
 
 #define NGX_ER_VERIFY_SECRETS    16
@@ -90,7 +91,7 @@ typedef struct {
 } ngx_er_body_digest_t;
 
 
-typedef struct {
+struct ngx_er_secret_s {
     ngx_str_t              raw;        /* as configured */
     ngx_str_t              bytes;      /* as "key" decodes it; HMAC, digest,
                                           token: else empty */
@@ -98,7 +99,7 @@ typedef struct {
     ngx_er_key_t          *hmac[NGX_ER_DIGESTS];  /* HMAC_FROM_PREFIX */
     ngx_er_key_t          *handshake;  /* HMAC-SHA256 of raw */
     u_char                 sum[NGX_ER_DIGEST_MAX];  /* TOKEN, BASIC: SHA-256 */
-} ngx_er_secret_t;
+};
 
 
 struct ngx_er_verify_s {
@@ -131,42 +132,6 @@ struct ngx_er_verify_s {
     unsigned               covers_body:1;  /* the signature, or a digest of
                                               the body that it covers */
 };
-
-
-/*
- * secret.c: "secret" adds one, ready for handshakes; prepare() makes its key
- * when the scheme is known.  text() reads one that is not a source's:
- * file:PATH or env:NAME.
- */
-ngx_int_t ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_uint_t *inline_secret, ngx_er_error_t *err);
-ngx_int_t ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word,
-    ngx_str_t *secret, ngx_er_error_t *err);
-ngx_int_t ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
-    ngx_er_error_t *err);
-
-/*
- * elements.c: "split" names the arrays for {item:PATH}; when all parameters
- * are known, whatever refers to one of several elements joins v->batch
- */
-ngx_int_t ngx_er_param_split(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-ngx_int_t ngx_er_elements_init(ngx_er_verify_t *v, ngx_er_error_t *err);
-
-/* verify_check.c: 1 if the signature covers it */
-ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v, ngx_er_ref_t *ref);
-
-
-#define NGX_ER_VERIFY_CANDIDATES  16
-
-
-typedef struct {
-    ngx_str_t              items[NGX_ER_VERIFY_CANDIDATES];
-    ngx_uint_t             n;
-    ngx_uint_t             found;      /* there was an item, of any scheme */
-    ngx_str_t              ts;         /* sig: */
-    ngx_uint_t             nts;
-} ngx_er_candidates_t;
 
 
 #endif /* _NGX_ER_VERIFIER_H_INCLUDED_ */

@@ -32,6 +32,8 @@
 #include "verifier.h"
 
 
+#define NGX_ER_VERIFY_CANDIDATES  16
+
 #define NGX_ER_VERIFY_SIGNATURE  1024  /* bytes, decoded: RSA of 8192 bits */
 #define NGX_ER_VERIFY_URLS       2
 #define NGX_ER_VERIFY_ELEMENTS   1000  /* signed one by one, and with a public
@@ -43,6 +45,15 @@
 #define NGX_ER_VERIFY_LARGE      4     /* of an ed25519 message beyond ... */
 #define NGX_ER_VERIFY_HASHED     (256 * 1024)  /* bytes: it is hashed anew for
                                                   each signature */
+
+
+typedef struct {
+    ngx_str_t              items[NGX_ER_VERIFY_CANDIDATES];
+    ngx_uint_t             n;
+    ngx_uint_t             found;      /* there was an item, of any scheme */
+    ngx_str_t              ts;         /* sig: */
+    ngx_uint_t             nts;
+} ngx_er_candidates_t;
 
 
 /* what one secret would have signed */
@@ -1158,4 +1169,62 @@ ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_er_verify_is_off(ngx_er_verify_t *v)
+{
+    return v->scheme == NGX_ER_SCHEME_OFF;
+}
+
+
+ngx_array_t *
+ngx_er_verify_constants(ngx_er_verify_t *v)
+{
+    return &v->constants;
+}
+
+
+ngx_str_t *
+ngx_er_verify_constant(ngx_er_verify_t *v, ngx_str_t *name)
+{
+    ngx_uint_t          i;
+    ngx_er_constant_t  *constant;
+
+    constant = v->constants.elts;
+
+    for (i = 0; i < v->constants.nelts; i++) {
+        if (ngx_memn2cmp(constant[i].name.data, name->data,
+                         constant[i].name.len, name->len) == 0)
+        {
+            return &constant[i].value;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index, ngx_str_t *data,
+    u_char out[32])
+{
+    ngx_int_t         rc;
+    ngx_er_secret_t  *secret;
+    u_char            mac[NGX_ER_DIGEST_MAX];
+
+    if (index >= v->secrets.nelts) {
+        return NGX_DECLINED;
+    }
+
+    secret = v->secrets.elts;
+
+    rc = ngx_er_key_mac(secret[index].handshake, data, 1, mac);
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(out, mac, 32);
+    }
+
+    return rc;
 }

@@ -24,6 +24,7 @@
  */
 
 
+#include "verify_check.h"
 #include "verifier.h"
 
 
@@ -50,10 +51,14 @@ static ngx_int_t ngx_er_check_timestamp(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err);
 static ngx_uint_t ngx_er_check_sealed(ngx_er_verify_t *v);
+static ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v,
+    ngx_er_ref_t *ref);
 static ngx_uint_t ngx_er_verify_token_covers(ngx_er_verify_t *v,
     ngx_er_template_t *template);
 static ngx_uint_t ngx_er_verify_is_id(ngx_er_verify_t *v,
     ngx_er_template_t *t);
+static ngx_int_t ngx_er_elements_init(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_elements_collect(ngx_er_verify_t *v,
     ngx_er_elements_t *e);
 static ngx_int_t ngx_er_elements_template(ngx_er_template_t *t,
@@ -542,7 +547,7 @@ ngx_er_verify_token_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_er_verify_covers_ref(ngx_er_verify_t *v, ngx_er_ref_t *ref)
 {
     ngx_er_ref_t      ts;
@@ -594,66 +599,8 @@ ngx_er_verify_is_id(ngx_er_verify_t *v, ngx_er_template_t *t)
 }
 
 
-ngx_uint_t
-ngx_er_verify_is_off(ngx_er_verify_t *v)
-{
-    return v->scheme == NGX_ER_SCHEME_OFF;
-}
-
-
-ngx_array_t *
-ngx_er_verify_constants(ngx_er_verify_t *v)
-{
-    return &v->constants;
-}
-
-
-ngx_str_t *
-ngx_er_verify_constant(ngx_er_verify_t *v, ngx_str_t *name)
-{
-    ngx_uint_t          i;
-    ngx_er_constant_t  *constant;
-
-    constant = v->constants.elts;
-
-    for (i = 0; i < v->constants.nelts; i++) {
-        if (ngx_memn2cmp(constant[i].name.data, name->data,
-                         constant[i].name.len, name->len) == 0)
-        {
-            return &constant[i].value;
-        }
-    }
-
-    return NULL;
-}
-
-
 ngx_int_t
-ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index, ngx_str_t *data,
-    u_char out[32])
-{
-    ngx_int_t         rc;
-    ngx_er_secret_t  *secret;
-    u_char            mac[NGX_ER_DIGEST_MAX];
-
-    if (index >= v->secrets.nelts) {
-        return NGX_DECLINED;
-    }
-
-    secret = v->secrets.elts;
-
-    rc = ngx_er_key_mac(secret[index].handshake, data, 1, mac);
-
-    if (rc == NGX_OK) {
-        ngx_memcpy(out, mac, 32);
-    }
-
-    return rc;
-}
-
-
-ngx_int_t
-ngx_er_param_split(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+ngx_er_verify_split(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     ngx_uint_t      i;
@@ -681,7 +628,7 @@ ngx_er_param_split(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 /* without {item:} it does not matter what is split: the whole is signed */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_elements_init(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     ngx_uint_t          i, items;

@@ -20,7 +20,10 @@
  */
 
 
+#include "verify_conf.h"
 #include "verifier.h"
+#include "verify_check.h"
+#include "../conf/param.h"
 
 
 #define NGX_ER_VERIFY_EXPIRES  (24 * 3600)
@@ -122,7 +125,7 @@ static ngx_er_verify_row_t  ngx_er_params[] = {
       "ports asis|both;" },
     { ngx_string("id"), ngx_er_param_id, 1, 16,
       "id \"{header:X-Request-Id}\";" },
-    { ngx_string("split"), ngx_er_param_split, 1, 8,
+    { ngx_string("split"), ngx_er_verify_split, 1, 8,
       "split data.events;" },
     { ngx_null_string, NULL, 0, 0, NULL }
 };

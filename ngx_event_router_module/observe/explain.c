@@ -24,6 +24,7 @@
 
 #include "explain.h"
 #include "metrics.h"
+#include "../ingest/key.h"
 #include "../route/budget.h"
 #include "../route/reason.h"
 #include "../route/route.h"

@@ -32,7 +32,7 @@
 
 
 #include "gate.h"
-#include "../ingest/verifier.h"
+#include "../ingest/secret.h"
 
 
 struct ngx_er_gate_s {

@@ -32,6 +32,7 @@
 
 #include "field.h"
 #include "../conf/nearest.h"
+#include "../ingest/paths.h"
 
 
 #define NGX_ER_FIELD_NAME  1024

@@ -18,6 +18,7 @@
 
 #include "route_bind.h"
 #include "../conf/nearest.h"
+#include "../ingest/source.h"
 
 
 #define NGX_ER_ROUTE_ALWAYS  1000      /* routes that are evaluated for every

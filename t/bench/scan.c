@@ -16,7 +16,7 @@
 #include <jansson.h>
 
 #include "../unit/tap.h"
-#include "../../ngx_event_router_module/ingest/scan.h"
+#include "../../ngx_event_router_module/ingest/paths.h"
 
 
 #define BODY    (512 * 1024)

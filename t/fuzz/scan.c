@@ -20,6 +20,7 @@
 #include "../unit/tap.h"
 #include "../../ngx_event_router_module/ingest/form.h"
 #include "../../ngx_event_router_module/ingest/lexer.h"
+#include "../../ngx_event_router_module/ingest/paths.h"
 
 
 #define SLOTS  7

@@ -17,7 +17,7 @@
 
 #include <jansson.h>
 
-#include "../../ngx_event_router_module/ingest/scan.h"
+#include "../../ngx_event_router_module/ingest/paths.h"
 
 
 #define SLOTS  8

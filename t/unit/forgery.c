@@ -12,9 +12,11 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/ingest/scan.h"
 #include "../../ngx_event_router_module/ingest/crypto.h"
+#include "../../ngx_event_router_module/ingest/scan.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
+#include "../../ngx_event_router_module/ingest/verify_check.h"
+#include "../../ngx_event_router_module/ingest/verify_conf.h"
 
 
 #define TEST_NOW   1790000000

@@ -13,6 +13,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/ingest/form.h"
+#include "../../ngx_event_router_module/ingest/paths.h"
 
 
 static ngx_pool_t            *pool;

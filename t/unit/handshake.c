@@ -17,6 +17,7 @@
 #include "../../ngx_event_router_module/ingest/handshake.h"
 #include "../../ngx_event_router_module/ingest/presets.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
+#include "../../ngx_event_router_module/ingest/verify_conf.h"
 
 
 #define TEST_VECTORS  "t/data/vectors/handshakes.jsonl"

@@ -25,6 +25,8 @@
 
 #include "../../ngx_event_router_module/ingest/crypto.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
+#include "../../ngx_event_router_module/ingest/verify_check.h"
+#include "../../ngx_event_router_module/ingest/verify_conf.h"
 #include "../../ngx_event_router_module/base/vault.h"
 
 

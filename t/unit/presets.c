@@ -15,8 +15,10 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/ingest/verify.h"
 #include "../../ngx_event_router_module/ingest/presets.h"
+#include "../../ngx_event_router_module/ingest/verify.h"
+#include "../../ngx_event_router_module/ingest/verify_check.h"
+#include "../../ngx_event_router_module/ingest/verify_conf.h"
 
 
 #define TEST_DOCS       "docs/producers.md"

@@ -16,7 +16,7 @@
 
 #include <math.h>
 
-#include "../../ngx_event_router_module/ingest/scan.h"
+#include "../../ngx_event_router_module/ingest/paths.h"
 
 
 #define SUITE  "t/data/json-suite"

@@ -18,6 +18,8 @@
 #include "../../ngx_event_router_module/ingest/form.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
+#include "../../ngx_event_router_module/ingest/verify_check.h"
+#include "../../ngx_event_router_module/ingest/verify_conf.h"
 
 
 #define TEST_NOW    1790000000

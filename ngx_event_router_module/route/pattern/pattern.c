@@ -28,7 +28,7 @@
 #include "pattern.h"
 #include "leaf.h"
 #include "../../conf/nearest.h"
-#include "../../ingest/scan.h"
+#include "../../ingest/paths.h"
 
 
 #define NGX_ER_PATTERN_LEAVES    256       /* of a branch, as in event-ruler */

@@ -1,0 +1,39 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Secrets: words of nginx.conf in, bytes and keys out.
+ */
+
+
+#ifndef _NGX_ER_SECRET_H_INCLUDED_
+#define _NGX_ER_SECRET_H_INCLUDED_
+
+
+#include "verify.h"
+
+
+typedef struct ngx_er_secret_s  ngx_er_secret_t;
+
+
+/*
+ * "secret" adds one to the verifier, ready for handshakes.  *inline_secret is
+ * set when it stood in nginx.conf itself.  NGX_OK, or NGX_ERROR with a
+ * sentence in err, as all here.
+ */
+ngx_int_t ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_uint_t *inline_secret, ngx_er_error_t *err);
+
+/* makes its key, when the scheme is known */
+ngx_int_t ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
+    ngx_er_error_t *err);
+
+/* one that is not a source's: file:PATH or env:NAME */
+ngx_int_t ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word,
+    ngx_str_t *secret, ngx_er_error_t *err);
+
+
+#endif /* _NGX_ER_SECRET_H_INCLUDED_ */
