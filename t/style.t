@@ -93,7 +93,7 @@ my @only = (
     [ 'nothing blocks',
       qr/\b(?:getaddrinfo|gethostbyname|ngx_inet_resolve_host|
              sleep|usleep|ngx_msleep|ngx_sleep|system|popen)\(/x,
-      qr{^store/redis/peer\.c$} ],     # in a thread, and in nginx -t
+      qr{^store/redis/peer\.c$} ],       # in a thread, and in nginx -t
 
     # redis.c gives hiredis' reader the functions that make its objects
 
@@ -166,7 +166,6 @@ report('who may do what', 'call');
 my @circles = (
     'deliver/delivery.c deliver/fanout.c',
     'deliver/dispatch.c deliver/sweep.c',
-    'store/redis/conn.c store/redis/connect.c',
 );
 
 my %circles = map { $_ => 1 } circles();

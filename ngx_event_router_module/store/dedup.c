@@ -34,8 +34,11 @@
  */
 
 
-#include "claim.h"
-#include "queue.h"
+#include "dedup.h"
+#include "memory.h"
+#include "file/queue.h"
+#include "redis/dedup.h"
+#include "redis/queue.h"
 
 #include <sys/random.h>
 
@@ -87,6 +90,9 @@ static void ngx_er_claim_not_live(ngx_er_claim_t *claim);
 static void ngx_er_claim_call(ngx_er_claim_t *claim, ngx_er_claim_pt call);
 static void ngx_er_claim_event(ngx_event_t *ev);
 static void ngx_er_claim_free(ngx_er_claim_t *claim);
+static void ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
+    uint64_t target, ngx_int_t rc);
+static void ngx_er_claim_down(void *data);
 
 
 char *
@@ -822,7 +828,9 @@ ngx_er_claim_free(ngx_er_claim_t *claim)
 }
 
 
-void
+/* Redis has answered */
+
+static void
 ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
     uint64_t target, ngx_int_t rc)
 {
@@ -880,7 +888,7 @@ ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
 
 /* Redis has just gone away; shared memory takes over its claims */
 
-void
+static void
 ngx_er_claim_down(void *data)
 {
     ngx_er_dedup_t *dedup = data;

@@ -47,7 +47,9 @@ typedef enum {
 #define NGX_ER_DEDUP_LAST  NGX_ER_DEDUP_QUEUE
 
 
-typedef struct ngx_er_claim_s  ngx_er_claim_t;
+typedef struct ngx_er_claim_s        ngx_er_claim_t;
+typedef struct ngx_er_memory_s       ngx_er_memory_t;
+typedef struct ngx_er_redis_store_s  ngx_er_redis_store_t;
 
 typedef void (*ngx_er_claim_pt)(ngx_er_claim_t *claim);
 
@@ -106,6 +108,29 @@ struct ngx_er_claim_s {
 };
 
 
+/* what one of the two directives says */
+
+typedef struct {
+    size_t                   size;     /* memory:SIZE */
+    ngx_er_redis_store_t    *redis;
+} ngx_er_dedup_choice_t;
+
+
+struct ngx_er_dedup_s {
+    ngx_er_dedup_choice_t    store;    /* event_store */
+    ngx_er_dedup_choice_t    own;      /* event_dedup_store, goes first */
+
+    ngx_er_memory_t         *memory;
+    ngx_er_redis_store_t    *redis;    /* NULL: shared memory is the store */
+
+    /* the worker's */
+
+    ngx_queue_t              live;     /* claims that Redis gave */
+    u_char                   seed[16];
+    uint64_t                 serial;
+};
+
+
 /* memory is from a pool of its own; NULL: none left */
 ngx_er_claim_t *ngx_er_claim_create(ngx_er_dedup_t *dedup, ngx_log_t *log);
 
@@ -114,6 +139,7 @@ ngx_uint_t ngx_er_dedup_apart(ngx_er_dedup_t *dedup);
 
 /* 1: they are in a Redis beside the queue, which other nginx may share */
 ngx_uint_t ngx_er_dedup_shared(ngx_er_dedup_t *dedup);
+
 /*
  * How many keys in memory had to go before their time since this was last
  * asked, and the source that they were of, by the hash of its name.

@@ -20,14 +20,14 @@
 typedef struct ngx_er_memory_sh_s  ngx_er_memory_sh_t;
 
 
-typedef struct {
+struct ngx_er_memory_s {
     ngx_er_memory_sh_t      *sh;
     ngx_slab_pool_t         *shpool;
     ngx_shm_zone_t          *zone;
     uint64_t                 victim;   /* of this process, until somebody asks:
                                           the source whose keys went, */
     ngx_uint_t               forgotten;  /* and how many */
-} ngx_er_memory_t;
+};
 
 
 /* NULL with a message logged; 8 pages at least */

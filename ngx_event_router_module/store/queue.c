@@ -17,7 +17,7 @@
 
 
 #include "queue.h"
-#include "claim.h"
+#include "dedup.h"
 
 
 #define NGX_ER_QUEUE_POOL  1024

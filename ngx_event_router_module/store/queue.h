@@ -90,11 +90,6 @@ void ngx_er_queue_done(ngx_er_queue_op_t *op);
 uint64_t ngx_er_queue_now(void);
 void ngx_er_queue_clock(uint64_t now);
 
-/* file/queue.c and redis/queue.c: the arguments of event_store; NULL
-   after logging what is wrong */
-ngx_er_queue_t *ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
-ngx_er_queue_t *ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
-
 /* postconfiguration */
 ngx_int_t ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 

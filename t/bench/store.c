@@ -26,9 +26,9 @@
 
 
 #include "../unit/tap.h"
-#include "../../ngx_event_router_module/store/file/db.h"
-#include "../../ngx_event_router_module/store/redis/walk.h"
-#include "../../ngx_event_router_module/store/redis/script.h"
+#include "../../ngx_event_router_module/store/file/run.h"
+#include "../../ngx_event_router_module/store/redis/command.h"
+#include "../../ngx_event_router_module/store/redis/reply.h"
 
 #include <sys/resource.h>
 

@@ -17,7 +17,13 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/store/file/types.h"
+#include "../../ngx_event_router_module/store/file/check.h"
+#include "../../ngx_event_router_module/store/file/entry.h"
+#include "../../ngx_event_router_module/store/file/lock.h"
+#include "../../ngx_event_router_module/store/file/row.h"
+#include "../../ngx_event_router_module/store/file/run.h"
+#include "../../ngx_event_router_module/store/file/space.h"
+#include "../../ngx_event_router_module/store/file/verbs.h"
 
 #include <dirent.h>
 

@@ -13,8 +13,8 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/store/redis/walk.h"
-#include "../../ngx_event_router_module/store/redis/script.h"
+#include "../../ngx_event_router_module/store/redis/command.h"
+#include "../../ngx_event_router_module/store/redis/reply.h"
 
 
 #define bytes(s)  s, sizeof(s) - 1

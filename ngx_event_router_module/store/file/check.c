@@ -5,25 +5,31 @@
 
 
 /*
- * Could a worker use the store?  Asked before there are workers, by file.c
- * for "nginx -t" and by door.c, in a process that has the rights of
- * one; and by whoever finds the store closed and would open it again.
+ * Could a worker use the store?  Asked by door.c before there are workers, in
+ * a process that has the rights of one; and by db.c when the store is closed
+ * and would be opened again.
  *
  * Nothing is changed, but for files that are made and taken away again, since
  * only that tells whether a worker can make its own.  The pages are looked at
- * by pages.c, as of a transaction that a reader of LMDB's holds, so
- * that other processes may write meanwhile.
+ * by pages.c, as of a transaction that a reader of LMDB's holds, so that other
+ * processes may write meanwhile.
  */
 
 
-#include "types.h"
+#include "check.h"
+#include "lock.h"
 #include "pages.h"
+#include "types.h"
+
+#include <sys/statvfs.h>
 
 
 #define NGX_ER_FILE_SNAPSHOTS  16
 
 
 static ngx_uint_t ngx_er_file_shared_name(const char *name);
+static ngx_int_t ngx_er_file_room(ngx_er_file_conf_t *conf, int dir,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_check_holders(int dir, ngx_uint_t holders,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_check_data(ngx_er_file_conf_t *conf, int dir,
@@ -141,6 +147,62 @@ ngx_er_file_examine(ngx_er_file_conf_t *conf, ngx_uint_t holders,
     (void) close(dir);
 
     return rc;
+}
+
+
+/* workers that find no room do not start, so it is looked at before them */
+
+static ngx_int_t
+ngx_er_file_room(ngx_er_file_conf_t *conf, int dir, ngx_er_error_t *err)
+{
+    int             rc;
+    char            parent[NGX_MAX_PATH + 1];
+    size_t          len;
+    uint64_t        room;
+    struct stat     st;
+    struct statvfs  fs;
+
+    room = 0;
+
+    if (dir != -1) {
+
+        if (fstatat(dir, "data.mdb", &st, 0) == 0) {
+            room = (uint64_t) st.st_blocks * 512;
+        }
+
+        rc = fstatvfs(dir, &fs);
+
+    } else {
+
+        /* nginx will make it, but not what it stands in */
+
+        len = ngx_min(conf->path.len, NGX_MAX_PATH);
+
+        while (len > 1 && conf->path.data[len - 1] != '/') {
+            len--;
+        }
+
+        ngx_memcpy(parent, conf->path.data, len);
+        parent[len] = '\0';
+
+        rc = statvfs(parent, &fs);
+    }
+
+    if (rc == -1) {
+        return NGX_OK;
+    }
+
+    room += (uint64_t) fs.f_bavail * fs.f_frsize;
+
+    if (room >= conf->size) {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "no room for %uL bytes in \"%V\", there are %uL: make "
+                 "room on the disk or give \"size\" a smaller value",
+                 conf->size, &conf->path, room);
+
+    return NGX_ERROR;
 }
 
 

@@ -30,9 +30,12 @@
  */
 
 
-#include "types.h"
-#include "signal.h"
+#include "db.h"
+#include "check.h"
+#include "lock.h"
 #include "pages.h"
+#include "row.h"
+#include "space.h"
 
 #include <sys/file.h>
 
@@ -58,6 +61,10 @@ static void ngx_er_file_free(ngx_er_file_t *file);
 static ngx_int_t ngx_er_file_look_at(const char *path, ngx_er_file_id_t *id,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_look_last(ngx_er_file_t *file,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_open_env(ngx_er_file_t *file,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_remember(ngx_er_file_t *file,
     ngx_er_error_t *err);
 
 
@@ -303,7 +310,7 @@ ngx_er_file_looked_into(ngx_er_file_t *file, ngx_msec_t ms,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_open_env(ngx_er_file_t *file, ngx_er_error_t *err)
 {
     int  dead, rc;
@@ -661,7 +668,7 @@ ngx_er_file_clock(ngx_er_file_t *file)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_remember(ngx_er_file_t *file, ngx_er_error_t *err)
 {
     int           fd;

@@ -6,8 +6,8 @@
 
 /*
  * The embedded store: LMDB in one directory, opened once per worker after the
- * fork, by all workers of one nginx.  Pure and blocking: queue.c calls it
- * in nginx's thread pool, tests call it as it is.
+ * fork, by all workers of one nginx.  Pure and blocking: it is called in
+ * nginx's thread pool, tests call it as it is.
  */
 
 
@@ -21,7 +21,8 @@
 #define NGX_ER_FILE_FORMAT  1
 
 
-typedef struct ngx_er_file_s  ngx_er_file_t;
+typedef struct ngx_er_file_s      ngx_er_file_t;
+typedef struct ngx_er_file_txn_s  ngx_er_file_txn_t;
 
 
 typedef struct {
@@ -33,28 +34,6 @@ typedef struct {
     ngx_uint_t             low;        /* percent: and taken again below */
 } ngx_er_file_conf_t;
 
-
-/*
- * NGX_OK with a sentence: the directory has other things in it, or anybody may
- * put some there, and it was never a store.  NGX_DECLINED: it is not so.
- */
-ngx_int_t ngx_er_file_shared(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
-
-/*
- * Before any worker: is the directory usable?  A directory that does not
- * exist yet is.  NGX_OK, or NGX_ERROR with a sentence: not a directory, open
- * to others than its owner (mode), on a network file system, not writable, of
- * an unknown format (which is left untouched), or in use by another nginx.
- */
-ngx_int_t ngx_er_file_check(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
-
-/*
- * The same, and: can so many workers make their files, and is the database
- * whole, as far as can be seen in "ms"?  By a process that has the rights of a
- * worker and does not have the store open.
- */
-ngx_int_t ngx_er_file_examine(ngx_er_file_conf_t *conf, ngx_uint_t holders,
-    ngx_msec_t ms, ngx_er_error_t *err);
 
 /*
  * Opens it for this process under the name "holder" (not 0, unique among all
@@ -90,33 +69,6 @@ ngx_uint_t ngx_er_file_is_open(ngx_er_file_t *file, ngx_er_error_t *err);
 void ngx_er_file_lose(ngx_er_file_t *file, ngx_er_error_t *err);
 
 /*
- * Runs the operations of the list (ngx_er_queue_op_t by "queue"), in order and
- * in one transaction, and returns when it is on the disk; sets op->rc of each.
- * If the transaction fails, ACCEPTs get NGX_ERROR (NGX_BUSY when the store is
- * full) and the others are tried without them, unless the commit failed and
- * not for want of room.  "now" is the wall clock in ms; the store's clock goes
- * on from the last one it saw if that is later.  To be called by one thread at
- * a time.  Handlers are not called.  LIST needs no transaction of its own: it
- * is run with ngx_er_file_read().
- */
-void ngx_er_file_run(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now);
-
-/* LIST, beside a transaction under way in another thread or process */
-void ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op);
-
-/*
- * Holders that died, found by their locks: at most n of them; each one is
- * reported until ngx_er_file_forget() was called for it, after ADOPT.  Returns
- * how many.  Also lets LMDB forget readers of dead processes.
- */
-ngx_uint_t ngx_er_file_dead(ngx_er_file_t *file, uint64_t *holders,
-    ngx_uint_t n);
-
-/* 1: this one died within the store, not of what it had in hand */
-ngx_uint_t ngx_er_file_blameless(ngx_er_file_t *file, uint64_t holder);
-void ngx_er_file_forget(ngx_er_file_t *file, uint64_t holder);
-
-/*
  * 1 while ACCEPTs would be refused: above "high", until below "low".  As of
  * the last transaction; no lock is taken.
  */
@@ -124,6 +76,24 @@ ngx_uint_t ngx_er_file_full(ngx_er_file_t *file);
 
 /* the store's clock, ms, as of the last transaction */
 uint64_t ngx_er_file_clock(ngx_er_file_t *file);
+
+/*
+ * For the files of the store: begins a transaction and ends it without any
+ * change.  NGX_ERROR: t->rc says how LMDB failed.
+ */
+ngx_int_t ngx_er_file_begin(ngx_er_file_txn_t *t, ngx_uint_t write);
+void ngx_er_file_abort(ngx_er_file_txn_t *t);
+
+/*
+ * Are the files that were opened still the ones at their paths, and whole?
+ * NGX_OK, or NGX_ERROR with a sentence.  The lock is held and the environment
+ * open; look_txn() is for a transaction of writing that has just begun.
+ */
+ngx_int_t ngx_er_file_look(ngx_er_file_t *file, ngx_er_error_t *err);
+ngx_int_t ngx_er_file_look_txn(ngx_er_file_txn_t *t, ngx_er_error_t *err);
+
+/* LMDB's code says that pages do not fit together */
+ngx_uint_t ngx_er_file_damage(int rc);
 
 
 #endif /* _NGX_ER_FILE_DB_H_INCLUDED_ */

@@ -33,8 +33,9 @@
  */
 
 
-#include "queue.h"
-#include "signal.h"
+#include "door.h"
+#include "check.h"
+#include "lock.h"
 
 #include <poll.h>
 #include <sys/resource.h>

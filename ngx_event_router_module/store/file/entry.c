@@ -26,7 +26,7 @@
  */
 
 
-#include "types.h"
+#include "entry.h"
 
 
 #define NGX_ER_FILE_REF_SIZE  24
@@ -69,6 +69,8 @@ static ngx_int_t ngx_er_file_count_fill(ngx_er_file_txn_t *t,
     ngx_pool_t *pool, ngx_er_queue_count_t *count);
 static ngx_int_t ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target,
     uint64_t *oldest);
+static ngx_int_t ngx_er_file_count(ngx_er_file_txn_t *t, uint64_t target,
+    ngx_str_t *name, int pending, int dead);
 
 
 ngx_int_t
@@ -717,7 +719,7 @@ ngx_er_file_order_block(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_count(ngx_er_file_txn_t *t, uint64_t target, ngx_str_t *name,
     int pending, int dead)
 {

@@ -18,7 +18,8 @@
  */
 
 
-#include "types.h"
+#include "key.h"
+#include "entry.h"
 
 
 #define NGX_ER_FILE_KEY_PLAIN   16

@@ -36,7 +36,13 @@
  */
 
 
-#include "types.h"
+#include "list.h"
+#include "entry.h"
+#include "space.h"
+
+
+typedef ngx_int_t (*ngx_er_file_walk_pt)(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 
 
 static ngx_int_t ngx_er_file_walk_seek(ngx_er_file_txn_t *t,
@@ -85,6 +91,11 @@ static ngx_int_t ngx_er_file_repeat_told(ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_repeat_key(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_key_t *key);
+static ngx_int_t ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row);
+static ngx_uint_t ngx_er_file_has_route(ngx_str_t *routes, ngx_str_t *route);
+static ngx_int_t ngx_er_file_walk(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_db_e db, ngx_er_file_walk_pt handler);
 
 
 ngx_int_t
@@ -103,7 +114,7 @@ ngx_er_file_list(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
 /* the handler's NGX_DECLINED: it did nothing with this one */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_walk(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_db_e db, ngx_er_file_walk_pt handler)
 {
@@ -227,7 +238,7 @@ ngx_er_file_match(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_er_file_has_route(ngx_str_t *routes, ngx_str_t *route)
 {
     u_char  *comma, *last, *p;
@@ -372,9 +383,12 @@ ngx_er_file_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-/* a dead letter */
+/*
+ * The dead letter is pending again, for its own target or op->to.
+ * NGX_DECLINED: it cannot be.
+ */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {

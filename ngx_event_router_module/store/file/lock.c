@@ -32,8 +32,8 @@
  */
 
 
+#include "lock.h"
 #include "types.h"
-#include "signal.h"
 
 #include <sys/file.h>
 #include <poll.h>
@@ -48,8 +48,10 @@
 #define NGX_ER_FILE_LOCKS  8192        /* bytes of LMDB's, at least */
 #define NGX_ER_FILE_NAME   sizeof("holder.0123456789abcdef")
 
-
+#define NGX_ER_FILE_BLAMELESS  0400    /* mode of a holder's file whose worker
+                                          died within the store */
 #define NGX_ER_SIGNAL_SIGNALS  3
+#define NGX_ER_SIGNAL_THREADS  64
 
 
 typedef struct {

@@ -26,6 +26,10 @@
 
 
 #include "queue.h"
+#include "check.h"
+#include "door.h"
+#include "lock.h"
+#include "run.h"
 #include "../../conf/block.h"
 
 
@@ -107,7 +111,7 @@ static ngx_er_params_t  ngx_er_file_params = {
 };
 
 
-ngx_er_queue_backend_t  ngx_er_file_backend = {
+static ngx_er_queue_backend_t  ngx_er_file_backend = {
     "file",
     0,
     0,

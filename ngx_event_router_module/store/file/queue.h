@@ -5,9 +5,8 @@
 
 
 /*
- * The store of "event_store file:" in nginx: queue.c makes the
- * queue, door.c looks at the store before there are workers, and in each
- * of them door.c opens it and queue.c runs it.
+ * The queue of "event_store file:", also for door.c, which opens the store in
+ * a worker.
  */
 
 
@@ -83,27 +82,8 @@ typedef struct {
 } ngx_er_file_queue_t;
 
 
-/* queue.c */
-extern ngx_er_queue_backend_t  ngx_er_file_backend;
-
-/*
- * door.c.  The zone, in postconfiguration; and init_conf: can the store
- * be used?  If not it is a warning, and NGX_ERROR only at a reload while the
- * store of the workers that run ("old", or NULL) is in order.
- */
-ngx_int_t ngx_er_file_start_zone(ngx_conf_t *cf, ngx_er_file_queue_t *fq);
-ngx_int_t ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
-    ngx_cycle_t *cycle);
-
-/*
- * door.c.  init() opens it if that is possible at once; a store that is
- * closed is no error.  lost() tells that it is not open any more.  When it is
- * closed, "flush" is posted and answers what waits.
- */
-ngx_int_t ngx_er_file_door_init(ngx_er_file_queue_t *fq, uint64_t holder,
-    ngx_cycle_t *cycle);
-void ngx_er_file_door_lost(ngx_er_file_queue_t *fq);
-void ngx_er_file_door_exit(ngx_er_file_queue_t *fq);
+/* the arguments of event_store; NULL after logging what is wrong */
+ngx_er_queue_t *ngx_er_file_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 
 
 #endif /* _NGX_ER_FILE_QUEUE_H_INCLUDED_ */

@@ -16,7 +16,7 @@
  */
 
 
-#include "types.h"
+#include "row.h"
 
 
 #define NGX_ER_FILE_ROW_VERSION  1

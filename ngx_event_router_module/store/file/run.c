@@ -17,8 +17,13 @@
  */
 
 
-#include "types.h"
-#include "signal.h"
+#include "run.h"
+#include "list.h"
+#include "lock.h"
+#include "row.h"
+#include "space.h"
+#include "sweep.h"
+#include "verbs.h"
 #include "../../base/crash.h"
 
 

@@ -26,11 +26,10 @@
  */
 
 
-#include "types.h"
+#include "space.h"
 
 #include <inttypes.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 
 
 #define NGX_ER_FILE_INLINE    1900     /* bytes: larger ones get pages */
@@ -100,62 +99,6 @@ ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err)
     ngx_er_error(err, "no room for %uL bytes in \"%s\" (%s): make room on the "
                  "disk or give \"size\" a smaller value", file->size,
                  file->path, strerror(ngx_errno));
-
-    return NGX_ERROR;
-}
-
-
-/* workers that find no room do not start, so it is looked at before them */
-
-ngx_int_t
-ngx_er_file_room(ngx_er_file_conf_t *conf, int dir, ngx_er_error_t *err)
-{
-    int             rc;
-    char            parent[NGX_MAX_PATH + 1];
-    size_t          len;
-    uint64_t        room;
-    struct stat     st;
-    struct statvfs  fs;
-
-    room = 0;
-
-    if (dir != -1) {
-
-        if (fstatat(dir, "data.mdb", &st, 0) == 0) {
-            room = (uint64_t) st.st_blocks * 512;
-        }
-
-        rc = fstatvfs(dir, &fs);
-
-    } else {
-
-        /* nginx will make it, but not what it stands in */
-
-        len = ngx_min(conf->path.len, NGX_MAX_PATH);
-
-        while (len > 1 && conf->path.data[len - 1] != '/') {
-            len--;
-        }
-
-        ngx_memcpy(parent, conf->path.data, len);
-        parent[len] = '\0';
-
-        rc = statvfs(parent, &fs);
-    }
-
-    if (rc == -1) {
-        return NGX_OK;
-    }
-
-    room += (uint64_t) fs.f_bavail * fs.f_frsize;
-
-    if (room >= conf->size) {
-        return NGX_OK;
-    }
-
-    ngx_er_error(err, "no room for %uL bytes in \"%V\", there are %uL: make "
-                 "room on the disk or give \"size\" a smaller value",
-                 conf->size, &conf->path, room);
 
     return NGX_ERROR;
 }

@@ -15,7 +15,9 @@
  */
 
 
-#include "types.h"
+#include "sweep.h"
+#include "entry.h"
+#include "key.h"
 
 
 static ngx_int_t ngx_er_file_sweep_expired(ngx_er_file_txn_t *t,

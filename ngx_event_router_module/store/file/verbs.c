@@ -30,7 +30,10 @@
  */
 
 
-#include "types.h"
+#include "verbs.h"
+#include "entry.h"
+#include "list.h"
+#include "space.h"
 
 
 #define NGX_ER_FILE_SUSPECT  100       /* ms from one to the next */
@@ -70,6 +73,8 @@ static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_er_file_ref_t *ref);
 static void ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row);
 
 
 ngx_int_t
@@ -861,7 +866,12 @@ ngx_er_file_fence(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-ngx_int_t
+/*
+ * The entry of an operation that names a lease, out of DUE and LEASES: the
+ * caller changes and indexes it again.  NGX_DECLINED: the lease is another's.
+ */
+
+static ngx_int_t
 ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {

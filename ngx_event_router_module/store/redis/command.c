@@ -23,8 +23,7 @@
  */
 
 
-#include "walk.h"
-#include "script.h"
+#include "command.h"
 
 #include <ngx_sha1.h>
 

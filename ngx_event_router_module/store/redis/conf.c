@@ -5,17 +5,18 @@
 
 
 /*
- * The settings of a Redis store: reads the arguments of event_store and
- * event_dedup_store once, at configuration time.  dedup.c calls it; what
- * it makes lives as long as the configuration.  All that can be wrong is found
- * here: names are looked up by "nginx -t", and what has no address is warned
- * of, password files are read, TLS is prepared.
+ * The settings of a Redis store: reads the arguments of event_store and of
+ * event_dedup_store once, at configuration time.  queue.c and dedup.c call it;
+ * what it makes lives as long as the configuration.  All that can be wrong is
+ * found here: names are looked up by "nginx -t", and what has no address is
+ * warned of, password files are read, TLS is prepared.
  *
  * No message quotes the URL or the password.
  */
 
 
-#include "conn.h"
+#include "conf.h"
+#include "peer.h"
 #include "../../conf/block.h"
 #include "../../base/vault.h"
 

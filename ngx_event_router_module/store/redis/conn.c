@@ -40,19 +40,32 @@
 
 
 #include "conn.h"
+#include "connect.h"
+#include "report.h"
 
 #include <poll.h>
 
 
+static void ngx_er_redis_step(ngx_er_redis_t *redis,
+    ngx_er_redis_step_e step, const char *why);
+static void ngx_er_redis_write_handler(ngx_event_t *wev);
 static void ngx_er_redis_fill(ngx_er_redis_t *redis);
+static void ngx_er_redis_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_er_redis_replies(ngx_er_redis_t *redis);
 static ngx_int_t ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply);
+static void ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why,
+    ngx_uint_t down);
 static void ngx_er_redis_lost_say(ngx_er_redis_t *redis, const char *why,
     ngx_uint_t down);
+static void ngx_er_redis_shut(ngx_er_redis_t *redis);
 static void ngx_er_redis_down(ngx_er_redis_t *redis);
 static void ngx_er_redis_rescue(ngx_er_redis_t *redis, ngx_queue_t *failed);
+static void ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed);
+static void ngx_er_redis_arm(ngx_er_redis_t *redis);
 static ngx_uint_t ngx_er_redis_earliest(ngx_er_redis_t *redis, ngx_uint_t set,
     ngx_msec_t *until);
+static void ngx_er_redis_deadline_handler(ngx_event_t *ev);
+static void ngx_er_redis_pause_handler(ngx_event_t *ev);
 
 
 ngx_er_redis_t *
@@ -67,6 +80,7 @@ ngx_er_redis_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf,
     }
 
     redis->conf = conf;
+    redis->step = ngx_er_redis_step;
     redis->lost = lost;
     redis->data = data;
     redis->turn = ngx_random() % conf->npeers;
@@ -187,7 +201,48 @@ ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
 }
 
 
-void
+/* of a connection that is being made: see ngx_er_redis_step_e */
+
+static void
+ngx_er_redis_step(ngx_er_redis_t *redis, ngx_er_redis_step_e step,
+    const char *why)
+{
+    ngx_connection_t  *c;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %V, step:%d state:%d",
+                   &redis->conf->url.name, step, redis->state);
+
+    switch (step) {
+
+    case NGX_ER_REDIS_STEP_GREETING:
+        c = redis->connection;
+
+        c->read->handler = ngx_er_redis_read_handler;
+        c->write->handler = ngx_er_redis_write_handler;
+
+        if (c->read->ready) {
+            ngx_post_event(c->read, &ngx_posted_events);
+        }
+
+        ngx_er_redis_write_handler(c->write);
+        return;
+
+    case NGX_ER_REDIS_STEP_SHUT:
+        ngx_er_redis_shut(redis);
+        return;
+
+    case NGX_ER_REDIS_STEP_FAILED:
+        ngx_er_redis_lost(redis, why, 1);
+        return;
+
+    default: /* NGX_ER_REDIS_STEP_WAIT, NGX_ER_REDIS_STEP_READY */
+        ngx_er_redis_arm(redis);
+    }
+}
+
+
+static void
 ngx_er_redis_write_handler(ngx_event_t *wev)
 {
     ssize_t            n;
@@ -287,7 +342,7 @@ ngx_er_redis_fill(ngx_er_redis_t *redis)
 }
 
 
-void
+static void
 ngx_er_redis_read_handler(ngx_event_t *rev)
 {
     u_char             buf[16384];
@@ -461,7 +516,7 @@ ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
  * means that Redis is away; else it may be back in a moment.
  */
 
-void
+static void
 ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
 {
     ngx_uint_t   ready;
@@ -546,7 +601,7 @@ ngx_er_redis_lost_say(ngx_er_redis_t *redis, const char *why, ngx_uint_t down)
  * keep the worker.
  */
 
-void
+static void
 ngx_er_redis_shut(ngx_er_redis_t *redis)
 {
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -617,7 +672,7 @@ ngx_er_redis_rescue(ngx_er_redis_t *redis, ngx_queue_t *failed)
 }
 
 
-void
+static void
 ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed)
 {
     ngx_er_redis_op_t  *op;
@@ -645,7 +700,7 @@ ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed)
  * as another one is under way.
  */
 
-void
+static void
 ngx_er_redis_arm(ngx_er_redis_t *redis)
 {
     ngx_uint_t    armed;
@@ -726,7 +781,7 @@ ngx_er_redis_earliest(ngx_er_redis_t *redis, ngx_uint_t set,
 }
 
 
-void
+static void
 ngx_er_redis_deadline_handler(ngx_event_t *ev)
 {
     ngx_uint_t          late;
@@ -786,7 +841,7 @@ ngx_er_redis_deadline_handler(ngx_event_t *ev)
 }
 
 
-void
+static void
 ngx_er_redis_pause_handler(ngx_event_t *ev)
 {
     ngx_connection_t  *timers;

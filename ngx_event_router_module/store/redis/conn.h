@@ -6,8 +6,8 @@
 
 /*
  * One connection of one worker to one Redis: commands are pipelined, each has
- * a deadline, and the connection comes back by itself.  Only the files
- * redis*.c may include this header.
+ * a deadline, and the connection comes back by itself.  Only the files of this
+ * folder may include this header.
  */
 
 
@@ -15,73 +15,21 @@
 #define _NGX_ER_REDIS_CONN_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_event.h>
-#include <ngx_event_connect.h>
-#if (NGX_THREADS)
-#include <ngx_thread_pool.h>
-#endif
-
-#include "redis.h"
+#include "conf.h"
 
 
 #define NGX_ER_REDIS_COMMANDS  4096    /* not answered yet, of a worker */
 #define NGX_ER_REDIS_BUFFER    16384   /* bytes of commands in one write */
 #define NGX_ER_REDIS_QUIET     60000   /* ms between equal messages */
 
-
 #define NGX_ER_REDIS_ADDRS     16      /* of a name */
 #define NGX_ER_REDIS_HOST      255     /* bytes of one */
-
-
-/* where a Redis or a sentinel is: addresses, or a name if there are none */
-
-typedef struct {
-    ngx_str_t                host;
-    in_port_t                port;
-    ngx_addr_t              *addrs;
-    ngx_uint_t               naddrs;
-} ngx_er_redis_peer_t;
 
 
 typedef struct {
     ngx_sockaddr_t           sockaddr;
     socklen_t                socklen;
 } ngx_er_redis_addr_t;
-
-
-typedef struct {
-    ngx_er_redis_url_t       url;
-    ngx_er_redis_peer_t     *peers;    /* one, or all sentinels */
-    ngx_uint_t               npeers;
-    ngx_str_t                sentinel_user;
-    ngx_str_t                sentinel_password;
-#if (NGX_THREADS)
-    ngx_thread_pool_t       *threads;  /* to look up names; NULL: none */
-#endif
-
-    ngx_msec_t               connect_timeout;  /* until it is ready */
-    ngx_msec_t               timeout;          /* of a command */
-
-    ngx_str_t                prefix;           /* of keys */
-    const char              *directive;        /* for messages */
-    const char              *away;             /* what holds meanwhile */
-    const char              *rights;           /* what a user must be allowed
-                                                  to call */
-    size_t                   reply;            /* bytes of a reply */
-    ngx_uint_t               elements;         /* of a reply */
-
-    ngx_uint_t               shards;           /* event_store: of the queue */
-    ngx_int_t                wait;             /* replicas that must have it */
-    size_t                   memory;           /* of events in hand */
-    unsigned                 queue:1;          /* it is the queue's */
-    ngx_str_t                ssl_name;
-    ngx_flag_t               ssl_verify;
-#if (NGX_SSL)
-    ngx_ssl_t               *ssl;              /* NULL: no TLS */
-#endif
-} ngx_er_redis_conf_t;
 
 
 typedef struct ngx_er_redis_s     ngx_er_redis_t;
@@ -119,6 +67,23 @@ struct ngx_er_redis_op_s {
 
 #define ngx_er_redis_first(list)                                              \
     ngx_queue_data(ngx_queue_head(list), ngx_er_redis_op_t, queue)
+
+
+/*
+ * How far a connection is that is being made: connect.c reports it to conn.c,
+ * which set the handler.  After FAILED and SHUT the connection can be gone.
+ */
+
+typedef enum {
+    NGX_ER_REDIS_STEP_WAIT = 0,        /* "until" is another one */
+    NGX_ER_REDIS_STEP_GREETING,        /* is in the buffer, to be written */
+    NGX_ER_REDIS_STEP_READY,
+    NGX_ER_REDIS_STEP_SHUT,            /* the worker exits */
+    NGX_ER_REDIS_STEP_FAILED           /* and "why", a constant */
+} ngx_er_redis_step_e;
+
+typedef void (*ngx_er_redis_step_pt)(ngx_er_redis_t *redis,
+    ngx_er_redis_step_e step, const char *why);
 
 
 typedef enum {
@@ -199,6 +164,7 @@ struct ngx_er_redis_s {
     ngx_log_t                log;      /* of nginx's own messages */
     ngx_msec_t               said[NGX_ER_REDIS_SAID_LAST];
 
+    ngx_er_redis_step_pt     step;
     ngx_er_redis_down_pt     lost;
     void                    *data;
 
@@ -207,15 +173,6 @@ struct ngx_er_redis_s {
     u_char                   buffer[NGX_ER_REDIS_BUFFER];
 };
 
-
-/*
- * conf.c: reads the arguments of a directive, redis://..., rediss://...,
- * unix:...; logs what is wrong and returns NULL.  What the queue needs other
- * than dedup keys do is its own to change; "timeout" is unset if it is not
- * given.
- */
-ngx_er_redis_conf_t *ngx_er_redis_conf_create(ngx_conf_t *cf,
-    ngx_command_t *cmd);
 
 /* connects at once; NULL: no memory */
 ngx_er_redis_t *ngx_er_redis_open(ngx_pool_t *pool, ngx_er_redis_conf_t *conf,
@@ -230,7 +187,6 @@ void ngx_er_redis_close(ngx_er_redis_t *redis);
 ngx_int_t ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
     ngx_str_t *words, ngx_uint_t n);
 
-
 /*
  * When ngx_current_msec is that, nobody waits any more for a command that is
  * run now.  Its own deadline (in ms, set) may be later: while Redis says
@@ -239,58 +195,11 @@ ngx_int_t ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
  */
 ngx_msec_t ngx_er_redis_until(ngx_er_redis_t *redis, ngx_er_redis_op_t *op);
 
-
 /*
- * Between conn.c, connect.c, conn.c and report.c.
- * After lost(), and after greeted(), which may call it, the connection can be
- * gone.  fail() tells all commands of a list that they have failed.
+ * exit_process: what waits is written and answers are read, until
+ * ngx_current_msec is "until"; their handlers must not begin anything.
  */
-
-void ngx_er_redis_connect(ngx_er_redis_t *redis);
-
-/*
- * peer.c.  resolve(): NGX_OK: the addresses are there; NGX_AGAIN: the
- * handler will be called, with NULL or why there are none; NGX_ERROR: no
- * memory, no thread.  resolvable() blocks: NULL, or why a name has none.
- */
-typedef void (*ngx_er_redis_resolve_pt)(ngx_er_redis_t *redis,
-    const char *why);
-
-ngx_int_t ngx_er_redis_resolve(ngx_er_redis_t *redis,
-    ngx_er_redis_peer_t *peer, ngx_er_redis_resolve_pt handler);
-const char *ngx_er_redis_resolvable(ngx_er_redis_peer_t *peer);
-
-/*
- * peer.c.  words() of AUTH or of the question, how many.  reply():
- * NGX_OK: redis->master; NGX_AGAIN: it was the one to AUTH; NGX_ERROR, logged.
- */
-ngx_uint_t ngx_er_redis_sentinel_words(ngx_er_redis_conf_t *conf,
-    ngx_uint_t auth, ngx_str_t *words);
-ngx_int_t ngx_er_redis_sentinel_reply(ngx_er_redis_t *redis,
-    redisReply *reply);
-void ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply);
-void ngx_er_redis_drop(ngx_er_redis_t *redis);
-
-void ngx_er_redis_lost(ngx_er_redis_t *redis, const char *why,
-    ngx_uint_t down);
-void ngx_er_redis_shut(ngx_er_redis_t *redis);
-void ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed);
-void ngx_er_redis_arm(ngx_er_redis_t *redis);
-void ngx_er_redis_deadline_handler(ngx_event_t *ev);
-void ngx_er_redis_pause_handler(ngx_event_t *ev);
-void ngx_er_redis_read_handler(ngx_event_t *rev);
-void ngx_er_redis_write_handler(ngx_event_t *wev);
-
-/* what an error reply means; says it, too */
-ngx_er_redis_error_e ngx_er_redis_judge(ngx_er_redis_t *redis,
-    redisReply *reply);
-
-/* conn.c: exit_process: what waits is written and answers are read,
-   until ngx_current_msec is "until"; their handlers must not begin anything */
 void ngx_er_redis_farewell(ngx_er_redis_t *redis, ngx_msec_t until);
-
-/* 1, at most once in "quiet" ms; *said is when that was, 0: never */
-ngx_uint_t ngx_er_redis_may_say(ngx_msec_t *said, ngx_msec_t quiet);
 
 
 #endif /* _NGX_ER_REDIS_CONN_H_INCLUDED_ */

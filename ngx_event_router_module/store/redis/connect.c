@@ -6,9 +6,9 @@
 
 /*
  * The way of a connection to Redis from nothing to ready, and its end:
- * connect, TLS, then AUTH, SELECT and PING in one write.  conn.c
- * calls it; what fails here ends in its ngx_er_redis_lost(), which tries again
- * later.
+ * connect, TLS, then AUTH, SELECT and PING in one write.  conn.c calls it and
+ * is told by redis->step how far it is; what fails here is tried again later.
+ * It owns the socket and its pool.
  *
  * With sentinels it is two connections, one after the other, at every try: the
  * first asks one of them where the master is.  A master that has become a
@@ -19,7 +19,11 @@
  */
 
 
-#include "conn.h"
+#include "connect.h"
+#include "peer.h"
+#include "report.h"
+
+#include <ngx_event_connect.h>
 
 
 static ngx_er_redis_peer_t *ngx_er_redis_whom(ngx_er_redis_t *redis);
@@ -38,6 +42,7 @@ static ngx_int_t ngx_er_redis_greeting(ngx_er_redis_t *redis,
     ngx_str_t *words, ngx_uint_t n);
 static void ngx_er_redis_named(ngx_er_redis_t *redis, redisReply *reply);
 static void ngx_er_redis_ready(ngx_er_redis_t *redis);
+static void ngx_er_redis_failed(ngx_er_redis_t *redis, const char *why);
 
 
 /*
@@ -81,11 +86,11 @@ ngx_er_redis_connect(ngx_er_redis_t *redis)
         return;
 
     case NGX_AGAIN:
-        ngx_er_redis_arm(redis);
+        redis->step(redis, NGX_ER_REDIS_STEP_WAIT, NULL);
         return;
 
     default: /* NGX_ERROR */
-        ngx_er_redis_lost(redis, "its name cannot be looked up", 1);
+        ngx_er_redis_failed(redis, "its name cannot be looked up");
     }
 }
 
@@ -109,7 +114,7 @@ ngx_er_redis_found(ngx_er_redis_t *redis, const char *why)
         }
 
         if (redis->state == NGX_ER_REDIS_RESOLVING) {
-            ngx_er_redis_lost(redis, "its name cannot be resolved", 1);
+            ngx_er_redis_failed(redis, "its name cannot be resolved");
         }
 
         return;
@@ -168,7 +173,7 @@ ngx_er_redis_dial(ngx_er_redis_t *redis)
     rc = ngx_event_connect_peer(&pc);
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        ngx_er_redis_lost(redis, "cannot connect", 1);
+        ngx_er_redis_failed(redis, "cannot connect");
         return;
     }
 
@@ -186,11 +191,11 @@ ngx_er_redis_dial(ngx_er_redis_t *redis)
     if (c->pool == NULL
         || ngx_er_redis_reader_open(&redis->reader) != NGX_OK)
     {
-        ngx_er_redis_lost(redis, "no memory", 1);
+        ngx_er_redis_failed(redis, "no memory");
         return;
     }
 
-    ngx_er_redis_arm(redis);
+    redis->step(redis, NGX_ER_REDIS_STEP_WAIT, NULL);
 
     if (rc == NGX_OK) {
         ngx_post_event(c->write, &ngx_posted_events);
@@ -262,7 +267,7 @@ ngx_er_redis_connecting(ngx_event_t *ev)
                    &redis->conf->url.name, ev->write);
 
     if (c->close) {
-        ngx_er_redis_shut(redis);
+        redis->step(redis, NGX_ER_REDIS_STEP_SHUT, NULL);
         return;
     }
 
@@ -275,7 +280,7 @@ ngx_er_redis_connecting(ngx_event_t *ev)
 
     if (err) {
         (void) ngx_connection_error(c, err, "connect() failed");
-        ngx_er_redis_lost(redis, "cannot connect", 1);
+        ngx_er_redis_failed(redis, "cannot connect");
         return;
     }
 
@@ -286,7 +291,7 @@ ngx_er_redis_connecting(ngx_event_t *ev)
     /* without it a command would wait for the acknowledgement of the last */
 
     if (!redis->conf->url.local && ngx_tcp_nodelay(c) != NGX_OK) {
-        ngx_er_redis_lost(redis, "cannot connect", 1);
+        ngx_er_redis_failed(redis, "cannot connect");
         return;
     }
 
@@ -322,7 +327,7 @@ ngx_er_redis_handshake(ngx_er_redis_t *redis)
     if (ngx_ssl_create_connection(redis->conf->ssl, c, NGX_SSL_CLIENT)
         != NGX_OK)
     {
-        ngx_er_redis_lost(redis, "cannot begin TLS", 1);
+        ngx_er_redis_failed(redis, "cannot begin TLS");
         return;
     }
 
@@ -335,14 +340,14 @@ ngx_er_redis_handshake(ngx_er_redis_t *redis)
     {
         name = ngx_pnalloc(c->pool, host->len + 1);
         if (name == NULL) {
-            ngx_er_redis_lost(redis, "no memory", 1);
+            ngx_er_redis_failed(redis, "no memory");
             return;
         }
 
         (void) ngx_cpystrn(name, host->data, host->len + 1);
 
         if (SSL_set_tlsext_host_name(c->ssl->connection, (char *) name) == 0) {
-            ngx_er_redis_lost(redis, "cannot begin TLS", 1);
+            ngx_er_redis_failed(redis, "cannot begin TLS");
             return;
         }
     }
@@ -371,7 +376,7 @@ ngx_er_redis_handshaked(ngx_connection_t *c)
                    &redis->conf->url.name, c->ssl->handshaked);
 
     if (!c->ssl->handshaked) {
-        ngx_er_redis_lost(redis, "the TLS handshake failed", 1);
+        ngx_er_redis_failed(redis, "the TLS handshake failed");
         return;
     }
 
@@ -385,7 +390,7 @@ ngx_er_redis_handshaked(ngx_connection_t *c)
                           X509_verify_cert_error_string(rc),
                           redis->conf->directive);
 
-            ngx_er_redis_lost(redis, "its certificate is not trusted", 1);
+            ngx_er_redis_failed(redis, "its certificate is not trusted");
             return;
         }
 
@@ -395,7 +400,7 @@ ngx_er_redis_handshaked(ngx_connection_t *c)
                           "give the name that it has by ssl_name= of %s",
                           &redis->conf->ssl_name, redis->conf->directive);
 
-            ngx_er_redis_lost(redis, "its certificate has another name", 1);
+            ngx_er_redis_failed(redis, "its certificate has another name");
             return;
         }
     }
@@ -427,18 +432,11 @@ ngx_er_redis_greet(ngx_er_redis_t *redis)
     redis->greetings = 0;
 
     if (ngx_er_redis_hello(redis) != NGX_OK) {
-        ngx_er_redis_lost(redis, "no memory", 1);
+        ngx_er_redis_failed(redis, "no memory");
         return;
     }
 
-    c->read->handler = ngx_er_redis_read_handler;
-    c->write->handler = ngx_er_redis_write_handler;
-
-    if (c->read->ready) {
-        ngx_post_event(c->read, &ngx_posted_events);
-    }
-
-    ngx_er_redis_write_handler(c->write);
+    redis->step(redis, NGX_ER_REDIS_STEP_GREETING, NULL);
 }
 
 
@@ -562,7 +560,7 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
     }
 
     if (reply->type != REDIS_REPLY_ERROR) {
-        ngx_er_redis_lost(redis, "it does not speak as Redis does", 1);
+        ngx_er_redis_failed(redis, "it does not speak as Redis does");
         return;
     }
 
@@ -577,7 +575,7 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
                       "password of %s", &url->name, redis->conf->directive);
     }
 
-    ngx_er_redis_lost(redis, "it refused the greeting", 1);
+    ngx_er_redis_failed(redis, "it refused the greeting");
 }
 
 
@@ -595,7 +593,7 @@ ngx_er_redis_named(ngx_er_redis_t *redis, redisReply *reply)
         return;
 
     default: /* NGX_ERROR */
-        ngx_er_redis_lost(redis, "the sentinel names no master", 1);
+        ngx_er_redis_failed(redis, "the sentinel names no master");
         return;
     }
 
@@ -645,7 +643,14 @@ ngx_er_redis_ready(ngx_er_redis_t *redis)
         ngx_post_event(c->write, &ngx_posted_events);
     }
 
-    ngx_er_redis_arm(redis);
+    redis->step(redis, NGX_ER_REDIS_STEP_READY, NULL);
+}
+
+
+static void
+ngx_er_redis_failed(ngx_er_redis_t *redis, const char *why)
+{
+    redis->step(redis, NGX_ER_REDIS_STEP_FAILED, why);
 }
 
 

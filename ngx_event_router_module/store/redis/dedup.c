@@ -5,8 +5,8 @@
 
 
 /*
- * Dedup keys in Redis.  dedup.c calls it; it owns the worker's connection and
- * sends the scripts of command.c, redis/dedup_*.lua, one for each verb.
+ * Dedup keys in Redis.  ../dedup.c calls it; it owns the worker's connection
+ * and sends the scripts dedup_*.lua, one for each verb.
  *
  * Every script can be sent twice, so a command whose reply was lost is sent
  * again.  Keys are made of hashes and arguments are counted bytes, so nothing
@@ -15,8 +15,8 @@
 
 
 #include "dedup.h"
+#include "command.h"
 #include "conn.h"
-#include "script.h"
 
 
 #define NGX_ER_REDIS_HEX      16       /* of a target's hash */

@@ -17,8 +17,7 @@
 #include "../dedup.h"
 
 
-typedef struct ngx_er_redis_store_s  ngx_er_redis_store_t;
-typedef struct ngx_er_redis_task_s   ngx_er_redis_task_t;
+typedef struct ngx_er_redis_task_s  ngx_er_redis_task_t;
 
 
 typedef enum {

@@ -5,8 +5,8 @@
 
 
 /*
- * The connections of the queue.  queue.c asks for the one that a shard
- * is on; this file owns them all.
+ * The connections of the queue.  queue.c asks for the one that a shard is on;
+ * this file owns them all.
  *
  * In a Redis Cluster a shard's keys are on one node, and who asks another one
  * is told where.  That is remembered until somebody says something else or the
@@ -29,6 +29,7 @@
 
 
 #include "node.h"
+#include "report.h"
 
 
 #define NGX_ER_REDIS_NODES     64

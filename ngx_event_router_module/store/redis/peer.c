@@ -25,7 +25,8 @@
  */
 
 
-#include "conn.h"
+#include "peer.h"
+#include "report.h"
 
 #include <netdb.h>
 

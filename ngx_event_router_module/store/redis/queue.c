@@ -6,9 +6,9 @@
 
 /*
  * The durable queue in Redis as queue.h wants it.  It sends the scripts of
- * command.c, one for each operation and shard, waits for replicas
- * if "wait=" says so, and follows a Redis Cluster.  It owns the worker's
- * connections, which conn.c keeps alive.
+ * command.c, one for each operation and shard, waits for replicas if "wait="
+ * says so, and follows a Redis Cluster.  It owns the worker's connections,
+ * which node.c finds and conn.c keeps alive.
  *
  * An event counts as accepted when Redis has answered, so it is as durable as
  * Redis is configured to be: with "appendfsync always" it is on the disk.  A
@@ -33,12 +33,29 @@
  */
 
 
-#include "job.h"
+#include "queue.h"
+#include "command.h"
+#include "reply.h"
+#include "report.h"
 #include "tally.h"
 
 
 #define NGX_ER_REDIS_GAP       15000   /* ms that a holder may be silent */
 #define NGX_ER_REDIS_QUEUE_PATIENCE  1000  /* ms: timeout= */
+#define NGX_ER_REDIS_HOPS  5           /* of an operation through a cluster */
+
+
+/* an operation under way, in its pool */
+
+typedef struct {
+    ngx_er_redis_op_t        op;
+    ngx_er_redis_walk_t      walk;
+    ngx_er_redis_wait_t      wait;
+    ngx_er_redis_queue_t    *rq;
+    ngx_er_redis_node_t     *node;
+    ngx_uint_t               hops;
+    unsigned                 whole:1;  /* the script itself was sent */
+} ngx_er_redis_job_t;
 
 
 static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,

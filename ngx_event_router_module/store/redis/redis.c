@@ -8,7 +8,7 @@
  * The part of the Redis client that needs no connection: reading its URL at
  * configuration time, turning words into a command and bytes into replies,
  * telling error replies apart and counting the pause before the next try.
- * conn.c and dedup.c call it; it owns nothing but the hiredis
+ * The other files of the folder call it; it owns nothing but the hiredis
  * reader.  Pure, so it is tested and fuzzed alone.
  *
  * Of hiredis only the formatter and the reply reader are used.  The reader is

@@ -7,8 +7,8 @@
 /*
  * What can be said about Redis without a connection: its URLs, its commands
  * and replies as bytes, what an error reply means, how long to wait before the
- * next try.  Pure.  Only the files redis*.c may include this header, because
- * it shows hiredis.
+ * next try.  Pure.  Only the files of this folder may include this header,
+ * because it shows hiredis.
  */
 
 

@@ -23,7 +23,7 @@
  */
 
 
-#include "walk.h"
+#include "reply.h"
 
 
 #define NGX_ER_REDIS_AWAY          1000            /* ms until a shard that is

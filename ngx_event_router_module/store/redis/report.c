@@ -11,7 +11,7 @@
  */
 
 
-#include "conn.h"
+#include "report.h"
 
 
 #define NGX_ER_REDIS_RIGHTS  1024      /* bytes: a sentence with the names of

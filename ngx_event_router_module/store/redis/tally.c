@@ -37,6 +37,7 @@
 
 
 #include "tally.h"
+#include "report.h"
 
 
 #define NGX_ER_REDIS_TALLY_SLOTS  2048     /* ms of coming and going */

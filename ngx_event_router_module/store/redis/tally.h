@@ -14,7 +14,7 @@
 #define _NGX_ER_REDIS_TALLY_H_INCLUDED_
 
 
-#include "job.h"
+#include "queue.h"
 
 
 /* configuration: the zone, of this store alone, since another one is another

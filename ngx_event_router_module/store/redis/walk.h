@@ -5,14 +5,12 @@
 
 
 /*
- * The queue in Redis between its files: what the scripts (redis/queue_*.lua)
- * are given (command.c) and what they return
- * (reply.c), which are pure, and queue.c, which sends and
- * waits.
+ * A walk: one operation of the queue on its way from shard to shard.  What the
+ * scripts (queue_*.lua) are given (command.c) and what they return (reply.c)
+ * is pure; queue.c sends and waits.
  *
- * A walk is one operation on its way from shard to shard.  The shard of an
- * event is that of its dedup key, or any; its number remembers it: its last 20
- * bits, modulo the number of shards.
+ * The shard of an event is that of its dedup key, or any; its number remembers
+ * it: its last 20 bits, modulo the number of shards.
  */
 
 
@@ -107,46 +105,6 @@ typedef struct {
 
     ngx_str_t               other;     /* the layout that Redis has */
 } ngx_er_redis_walk_t;
-
-
-/* where the walk begins and how far it goes */
-void ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
-    ngx_er_redis_layout_t *layout, ngx_er_queue_op_t *op);
-
-/*
- * The words of the walk's command from the number of keys on, at most
- * NGX_ER_REDIS_ARGS - 2; they live as long as op->pool, or "pool" if there is
- * no operation.  NGX_ERROR: no memory, or nothing that Redis could take.
- */
-ngx_int_t ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
-    ngx_str_t *words, ngx_uint_t *n);
-
-/*
- * A reply that is no error; the time is up to date, since it tells how far
- * Redis's clock is from this one.  NGX_OK: the walk is over, op->rc and the
- * results are there; NGX_AGAIN: the next command is for w->shard; NGX_BUSY:
- * it came too late for Redis, the same command may be sent once more;
- * NGX_ABORT: that one, too, the walk has stopped; NGX_DECLINED: the store has
- * another layout, w->other; NGX_ERROR: that is no reply to it, or no memory.
- */
-ngx_int_t ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w,
-    redisReply *reply);
-
-/* the walk cannot go on: op->rc, NGX_OK if what it has is of use */
-void ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w);
-
-/*
- * The shard cannot be asked.  NGX_AGAIN: the next command is for w->shard;
- * NGX_DONE: the walk is over, as after stop().
- */
-ngx_int_t ngx_er_redis_queue_pass(ngx_er_redis_walk_t *w);
-
-/*
- * "MOVED 3999 127.0.0.1:6381", "ASK ...".  NGX_OK, and host is empty if the
- * node that said so is meant; NGX_DECLINED: it is neither.
- */
-ngx_int_t ngx_er_redis_queue_moved(const char *text, size_t len,
-    ngx_str_t *host, in_port_t *port, ngx_uint_t *ask);
 
 
 #endif /* _NGX_ER_REDIS_WALK_H_INCLUDED_ */

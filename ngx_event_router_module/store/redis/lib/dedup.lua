@@ -2,8 +2,8 @@
 -- Copyright (C) Event Router contributors
 
 
--- Dedup keys, one script a verb of dedup.h; dedup.c counts out
--- their arguments and reads what they return.
+-- Dedup keys, one script a verb of dedup.h; dedup.c counts out their arguments
+-- and reads what they return.
 --
 -- A key is one hash, PREFIX:{xx}:d:KEY with KEY in hex and xx its first byte:
 --

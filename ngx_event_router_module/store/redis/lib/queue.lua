@@ -3,10 +3,10 @@
 
 
 -- The head of every script of the queue: one script an operation of
--- store/entry.h.  command.c counts out their arguments,
--- reply.c reads what they return: one flat array, whose first
--- element is 1 (done), 0 (declined), -1 (no such entry), -2 (late), 2 (ACCEPT:
--- started again) or LAYOUT, and whose second one is Redis's clock.
+-- store/entry.h.  command.c counts out their arguments, reply.c reads what
+-- they return: one flat array, whose first element is 1 (done), 0 (declined),
+-- -1 (no such entry), -2 (late), 2 (ACCEPT: started again) or LAYOUT, and
+-- whose second one is Redis's clock.
 --
 -- A script is isolated but not rolled back.  So it appends before it marks,
 -- and adds before it takes away: an event is there, and due, before its key

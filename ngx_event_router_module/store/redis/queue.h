@@ -5,23 +5,18 @@
 
 
 /*
- * The queue in Redis as one worker has it, and its operations under way: for
- * queue.c, and tally.c, which counts what it has lost.
+ * The queue in Redis as one worker has it, also for tally.c, which counts what
+ * it has lost.
  */
 
 
-#ifndef _NGX_ER_REDIS_JOB_H_INCLUDED_
-#define _NGX_ER_REDIS_JOB_H_INCLUDED_
+#ifndef _NGX_ER_REDIS_QUEUE_H_INCLUDED_
+#define _NGX_ER_REDIS_QUEUE_H_INCLUDED_
 
 
 #include "../queue.h"
-#include "conn.h"
 #include "node.h"
 #include "walk.h"
-#include "script.h"
-
-
-#define NGX_ER_REDIS_HOPS  5           /* of an operation through a cluster */
 
 
 typedef struct {
@@ -52,17 +47,8 @@ typedef struct {
 } ngx_er_redis_queue_t;
 
 
-/* an operation under way, in its pool */
-
-typedef struct {
-    ngx_er_redis_op_t        op;
-    ngx_er_redis_walk_t      walk;
-    ngx_er_redis_wait_t      wait;
-    ngx_er_redis_queue_t    *rq;
-    ngx_er_redis_node_t     *node;
-    ngx_uint_t               hops;
-    unsigned                 whole:1;  /* the script itself was sent */
-} ngx_er_redis_job_t;
+/* the arguments of event_store; NULL after logging what is wrong */
+ngx_er_queue_t *ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd);
 
 
-#endif /* _NGX_ER_REDIS_JOB_H_INCLUDED_ */
+#endif /* _NGX_ER_REDIS_QUEUE_H_INCLUDED_ */
