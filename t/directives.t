@@ -226,10 +226,10 @@ says(event_store => '`timeout=` is ' . seconds('store/redis/queue.c',
 # the tables of parameters: a directive and its rows, or the directives that
 # have one value
 
-for my $table ([ retry => 'deliver/target_policy.c', 'target_retry_rows' ],
-               [ breaker => 'deliver/target_policy.c', 'target_breaker_rows' ],
-               [ rate => 'deliver/target_policy.c', 'target_rate_rows' ],
-               [ '' => 'deliver/target_policy.c', 'target_values' ],
+for my $table ([ retry => 'deliver/target.c', 'target_retry_rows' ],
+               [ breaker => 'deliver/target.c', 'target_breaker_rows' ],
+               [ rate => 'deliver/target.c', 'target_rate_rows' ],
+               [ '' => 'deliver/target.c', 'target_values' ],
                [ limits => 'ingest/source.c', 'source_limit_rows' ],
                [ '' => 'ingest/source.c', 'source_values' ],
                [ '' => 'route/route.c', 'route_values' ])
@@ -255,7 +255,7 @@ for my $table ([ retry => 'deliver/target_policy.c', 'target_retry_rows' ],
         "parameters of $rows were read");
 }
 
-says(rate => 'from 1 to ' . number('deliver/target_policy.c',
+says(rate => 'from 1 to ' . number('deliver/target.c',
     qr/TARGET_RATE\s+(\d+)/));
 my $name_max = number('conf/where.h', qr/NAME_MAX\s+(\d+)/);
 
@@ -269,7 +269,7 @@ words('ingest/verify_conf.c', 'ngx_er_key_words', $page{key}{text});
 words('ingest/verify_conf.c', 'ngx_er_encoding_words', $page{signature}{text});
 words('ingest/verify_conf.c', 'ngx_er_unit_words', $page{timestamp}{text});
 words('observe/metrics.c', 'ngx_er_outcome_names', after('The receipt'));
-words('deliver/delivery.c', 'ngx_er_delivery_state_names',
+words('deliver/fanout.c', 'ngx_er_delivery_state_names',
     after('The receipt'));
 words('observe/metrics.c', 'ngx_er_source_metric_names',
     $page{event_status}{text});

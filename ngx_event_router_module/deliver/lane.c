@@ -6,25 +6,67 @@
 
 /*
  * Lanes: the state of a target that all workers share, in a zone of the
- * module's own (lane_zone.c).  dispatch.c asks here for places and for what is
- * due; the rules themselves are policy.c's, this file locks and counts.  Who
- * holds places is counted per worker, so that those of one that died can be
- * given back.
+ * module's own.  dispatch.c asks here for places and for what is due; the
+ * rules themselves are policy.c's, this file locks and counts.
  *
  * What is due is a hint: the store decides.  It is never later than the truth:
  * whoever puts an entry in lowers it after the commit and raises the version;
  * whoever asked the store raises it only if the version is still the same.
  *
- * Nothing fails here.
+ * Beside the lanes the zone has what all targets share: whose turn it is to
+ * sweep, how full the store is, and who holds places.  Each worker has a
+ * column of places, known by its process and by its slot at the master, so
+ * that the places of one that was killed can be given back.  When a worker
+ * finds its own slot taken, the one before it is dead.  A worker for which
+ * there is no column takes no places: others deliver what it has accepted, and
+ * it tries again.
+ *
+ * Nothing fails but for want of shared memory at the start.
  */
 
 
-#include "lane_zone.h"
-#include "mix.h"
+#include "lane.h"
+
+
+#define NGX_ER_LANES_ZONE  65536       /* bytes, doubled until all fit */
+
+
+typedef struct {
+    ngx_pid_t              pid;        /* 0: it is dead, or nobody's */
+    ngx_pid_t              master;
+    ngx_int_t              slot;
+    uint64_t               holder;     /* in the store; 0: nobody's */
+} ngx_er_lane_worker_t;
+
+
+typedef struct {
+    ngx_er_lane_sh_t      *lanes;
+    uint64_t               turn;       /* no sweep before */
+    uint64_t               used;       /* bytes of the store */
+    uint64_t               size;
+    uint64_t               node;       /* this nginx in the store */
+    ngx_uint_t             nodes;      /* that share it */
+    uint64_t               generation;  /* the newest one here */
+    ngx_er_lane_worker_t   workers[NGX_ER_LANE_WORKERS];
+} ngx_er_lanes_sh_t;
 
 
 static ngx_er_policy_t *ngx_er_lane_part(ngx_er_target_t *target,
     ngx_er_policy_t *part);
+static ngx_int_t ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data);
+static ngx_er_lane_sh_t *ngx_er_lane_find(ngx_slab_pool_t *pool,
+    ngx_str_t *name);
+static ngx_slab_pool_t *ngx_er_lanes_pool(ngx_er_main_conf_t *mcf);
+static ngx_er_lanes_sh_t *ngx_er_lanes_lock(ngx_er_main_conf_t *mcf);
+static void ngx_er_lanes_unlock(ngx_er_main_conf_t *mcf);
+static ngx_uint_t ngx_er_lanes_join(ngx_er_main_conf_t *mcf);
+static ngx_uint_t ngx_er_lane_gone(ngx_er_lane_worker_t *worker);
+static void ngx_er_lane_lose(ngx_er_lanes_sh_t *sh, ngx_uint_t column);
+
+
+/* this worker's places in every lane; NGX_ER_LANE_WORKERS: it has none */
+
+static ngx_uint_t  ngx_er_lane_column = NGX_ER_LANE_WORKERS;
 
 
 /*
@@ -219,7 +261,7 @@ ngx_er_lane_reach(ngx_er_target_t *target, uint64_t now)
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    reach = ngx_er_mix_reach(&lane->sh->policy, now, (uint32_t) ngx_random());
+    reach = ngx_er_policy_reach(&lane->sh->policy, now, (uint32_t) ngx_random());
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 
@@ -266,7 +308,7 @@ ngx_er_lane_due(ngx_er_target_t *target, uint64_t now, ngx_er_lane_due_t *due)
     due->version = lane->sh->version;
     due->early = lane->sh->early;
     due->shut = (lane->sh->policy.breaker != NGX_ER_BREAKER_CLOSED);
-    due->mixed = ngx_er_mix(&lane->sh->policy, now);
+    due->mixed = ngx_er_policy_mixed(&lane->sh->policy, now);
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 }
@@ -447,4 +489,475 @@ ngx_er_lane_copy(ngx_er_target_t *target, ngx_er_lane_sh_t *copy)
     *copy = *lane->sh;
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
+}
+
+
+ngx_int_t
+ngx_er_lanes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    size_t             size, needed;
+    ngx_uint_t         i;
+    ngx_shm_zone_t    *zone;
+    ngx_er_target_t  **target;
+    static ngx_str_t   name = ngx_string("ngx_event_router_lanes");
+
+    if (mcf->queue == NULL) {
+        return NGX_OK;
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        target[i]->lane = ngx_pcalloc(cf->pool, sizeof(ngx_er_lane_t));
+        if (target[i]->lane == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* twice what is needed now: targets that went keep their lanes */
+
+    needed = 4 * sizeof(ngx_er_lanes_sh_t)
+             + mcf->targets.nelts * 4 * sizeof(ngx_er_lane_sh_t);
+
+    for (size = NGX_ER_LANES_ZONE; size < needed; size *= 2) { /* void */ }
+
+    zone = ngx_shared_memory_add(cf, &name, size,
+                                 &ngx_http_event_router_module);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->init = ngx_er_lanes_zone;
+    zone->data = mcf;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data)
+{
+    ngx_uint_t            i;
+    ngx_slab_pool_t      *pool;
+    ngx_er_target_t     **target;
+    ngx_er_lanes_sh_t    *sh;
+    ngx_er_main_conf_t   *mcf;
+
+    mcf = zone->data;
+    pool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    if (pool->data == NULL) {
+        sh = ngx_slab_calloc(pool, sizeof(ngx_er_lanes_sh_t));
+        if (sh == NULL) {
+            return NGX_ERROR;
+        }
+
+        sh->node = (uint64_t) ngx_random() << 32 | (uint64_t) ngx_random()
+                   | 1;
+
+        pool->data = sh;
+    }
+
+    /* a reload is newer even if the clock was set back */
+
+    sh = pool->data;
+    sh->generation = ngx_max(mcf->queue->generation, sh->generation + 1);
+    mcf->queue->generation = sh->generation;
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        target[i]->lane->shpool = pool;
+        target[i]->lane->sh = ngx_er_lane_find(pool, &target[i]->name);
+
+        if (target[i]->lane->sh == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                          "no memory for the lane of target \"%V\": too many "
+                          "targets came and went since nginx started, start "
+                          "it anew", &target[i]->name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A new one is due at once: nobody knows what the store has, nor if it is
+ * paused.
+ */
+
+static ngx_er_lane_sh_t *
+ngx_er_lane_find(ngx_slab_pool_t *pool, ngx_str_t *name)
+{
+    ngx_er_lane_sh_t   *lane;
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = pool->data;
+
+    for (lane = sh->lanes; lane; lane = lane->next) {
+        if (lane->len == name->len
+            && ngx_memcmp(lane->name, name->data, name->len) == 0)
+        {
+            return lane;
+        }
+    }
+
+    lane = ngx_slab_calloc(pool, sizeof(ngx_er_lane_sh_t));
+    if (lane == NULL) {
+        return NULL;
+    }
+
+    lane->len = name->len;
+    ngx_memcpy(lane->name, name->data, name->len);
+    lane->oldest = NGX_ER_NEVER;
+    lane->held = NGX_ER_LANE_UNKNOWN;
+
+    lane->next = sh->lanes;
+    sh->lanes = lane;
+
+    return lane;
+}
+
+
+/* all lanes are in one zone; NULL: there is no target */
+
+static ngx_slab_pool_t *
+ngx_er_lanes_pool(ngx_er_main_conf_t *mcf)
+{
+    ngx_er_target_t  **target;
+
+    target = mcf->targets.elts;
+
+    return mcf->targets.nelts ? target[0]->lane->shpool : NULL;
+}
+
+
+/* NULL: there is no target, and nothing is locked */
+
+static ngx_er_lanes_sh_t *
+ngx_er_lanes_lock(ngx_er_main_conf_t *mcf)
+{
+    ngx_slab_pool_t  *pool;
+
+    pool = ngx_er_lanes_pool(mcf);
+
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    return pool->data;
+}
+
+
+static void
+ngx_er_lanes_unlock(ngx_er_main_conf_t *mcf)
+{
+    ngx_shmtx_unlock(&ngx_er_lanes_pool(mcf)->mutex);
+}
+
+
+void
+ngx_er_lanes_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_er_lane_column = NGX_ER_LANE_WORKERS;
+
+    if (ngx_er_lanes_join(mcf)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
+                       "event router lanes: column %ui", ngx_er_lane_column);
+        return;
+    }
+
+    /* no reason not to start: it serves all other locations, too */
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "more than %d workers at once: this one leaves the delivery "
+                  "of queued events to the others", NGX_ER_LANE_WORKERS);
+}
+
+
+void
+ngx_er_lanes_tick(ngx_er_main_conf_t *mcf, ngx_log_t *log)
+{
+    if (ngx_er_lane_column == NGX_ER_LANE_WORKERS && ngx_er_lanes_join(mcf)) {
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, log, 0,
+                       "event router lanes: column %ui is free, this worker "
+                       "delivers, too", ngx_er_lane_column);
+    }
+}
+
+
+/* 1: this worker has a column, or there is no target */
+
+static ngx_uint_t
+ngx_er_lanes_join(ngx_er_main_conf_t *mcf)
+{
+    ngx_pid_t              master;
+    ngx_uint_t             i, found;
+    ngx_slab_pool_t       *pool;
+    ngx_er_lanes_sh_t     *sh;
+    ngx_er_lane_worker_t  *w;
+
+    pool = ngx_er_lanes_pool(mcf);
+
+    if (pool == NULL) {
+        return 1;
+    }
+
+    master = ngx_parent;
+    found = NGX_ER_LANE_WORKERS;
+    sh = pool->data;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    for (i = 0; i < NGX_ER_LANE_WORKERS; i++) {
+        w = &sh->workers[i];
+
+        if (w->pid
+            && ((w->master == master && w->slot == ngx_process_slot)
+                || ngx_er_lane_gone(w)))
+        {
+            ngx_er_lane_lose(sh, i);
+        }
+
+        if (w->holder == 0 && found == NGX_ER_LANE_WORKERS) {
+            found = i;
+        }
+    }
+
+    if (found < NGX_ER_LANE_WORKERS) {
+        w = &sh->workers[found];
+
+        w->pid = ngx_pid;
+        w->holder = mcf->queue->holder;
+        w->master = master;
+        w->slot = ngx_process_slot;
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    ngx_er_lane_column = found;
+
+    return found < NGX_ER_LANE_WORKERS;
+}
+
+
+static ngx_uint_t
+ngx_er_lane_gone(ngx_er_lane_worker_t *worker)
+{
+    return kill(worker->pid, 0) == -1 && ngx_errno == ESRCH;
+}
+
+
+static void
+ngx_er_lane_lose(ngx_er_lanes_sh_t *sh, ngx_uint_t column)
+{
+    ngx_er_lane_sh_t      *lane;
+    ngx_er_lane_places_t  *places;
+
+    for (lane = sh->lanes; lane; lane = lane->next) {
+        places = &lane->places[column];
+
+        ngx_er_policy_lost(&lane->policy, places->fresh, places->again);
+
+        places->fresh = 0;
+        places->again = 0;
+
+        /* what it had comes due as soon as the store knows */
+
+        lane->version++;
+    }
+
+    sh->workers[column].pid = 0;
+}
+
+
+void
+ngx_er_lanes_reclaim(ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t          i;
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh == NULL) {
+        return;
+    }
+
+    for (i = 0; i < NGX_ER_LANE_WORKERS; i++) {
+        if (sh->workers[i].pid && ngx_er_lane_gone(&sh->workers[i])) {
+            ngx_er_lane_lose(sh, i);
+        }
+    }
+
+    ngx_er_lanes_unlock(mcf);
+}
+
+
+uint64_t
+ngx_er_lanes_node(ngx_er_main_conf_t *mcf)
+{
+    ngx_slab_pool_t    *pool;
+    ngx_er_lanes_sh_t  *sh;
+
+    pool = ngx_er_lanes_pool(mcf);
+
+    if (pool == NULL) {
+        return 1;
+    }
+
+    sh = pool->data;
+
+    return sh->node;
+}
+
+
+uint64_t
+ngx_er_lanes_dead(ngx_er_main_conf_t *mcf, uint64_t after)
+{
+    uint64_t               holder;
+    ngx_uint_t             i;
+    ngx_er_lanes_sh_t     *sh;
+    ngx_er_lane_worker_t  *w;
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh == NULL) {
+        return 0;
+    }
+
+    holder = 0;
+
+    for (i = 0; i < NGX_ER_LANE_WORKERS; i++) {
+        w = &sh->workers[i];
+
+        if (w->pid == 0 && w->holder > after
+            && (holder == 0 || w->holder < holder))
+        {
+            holder = w->holder;
+        }
+    }
+
+    ngx_er_lanes_unlock(mcf);
+
+    return holder;
+}
+
+
+void
+ngx_er_lanes_forget(ngx_er_main_conf_t *mcf, uint64_t holder)
+{
+    ngx_uint_t          i;
+    ngx_er_lanes_sh_t  *sh;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lanes: worker %uL is forgotten", holder);
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh == NULL) {
+        return;
+    }
+
+    for (i = 0; i < NGX_ER_LANE_WORKERS; i++) {
+        if (sh->workers[i].pid == 0 && sh->workers[i].holder == holder) {
+            sh->workers[i].holder = 0;
+        }
+    }
+
+    ngx_er_lanes_unlock(mcf);
+}
+
+
+void
+ngx_er_lanes_exit_worker(ngx_er_main_conf_t *mcf)
+{
+    ngx_er_lanes_sh_t  *sh;
+
+    if (ngx_er_lane_column == NGX_ER_LANE_WORKERS) {
+        return;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lanes: column %ui is given back",
+                   ngx_er_lane_column);
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh == NULL) {
+        return;
+    }
+
+    if (sh->workers[ngx_er_lane_column].pid == ngx_pid) {
+        ngx_er_lane_lose(sh, ngx_er_lane_column);
+        sh->workers[ngx_er_lane_column].holder = 0;
+    }
+
+    ngx_er_lanes_unlock(mcf);
+}
+
+
+ngx_uint_t
+ngx_er_lanes_turn(ngx_er_main_conf_t *mcf, uint64_t now, ngx_msec_t ms)
+{
+    ngx_uint_t          turn;
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh == NULL) {
+        return 1;
+    }
+
+    /* a turn that is far away was given by another clock */
+
+    turn = (now >= sh->turn || sh->turn - now > ms);
+
+    if (turn) {
+        sh->turn = now + ms;
+    }
+
+    ngx_er_lanes_unlock(mcf);
+
+    return turn;
+}
+
+
+void
+ngx_er_lanes_used(ngx_er_main_conf_t *mcf, uint64_t used, uint64_t size,
+    ngx_uint_t nodes)
+{
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh) {
+        sh->used = used;
+        sh->size = size;
+        sh->nodes = nodes;
+
+        ngx_er_lanes_unlock(mcf);
+    }
+}
+
+
+void
+ngx_er_lanes_usage(ngx_er_main_conf_t *mcf, uint64_t *used, uint64_t *size)
+{
+    ngx_er_lanes_sh_t  *sh;
+
+    *used = 0;
+    *size = 0;
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh) {
+        *used = sh->used;
+        *size = sh->size;
+
+        ngx_er_lanes_unlock(mcf);
+    }
 }

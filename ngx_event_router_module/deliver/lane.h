@@ -79,7 +79,7 @@ typedef struct {
     ngx_uint_t             version;
     ngx_uint_t             early;
     ngx_uint_t             shut;       /* the breaker is not closed */
-    ngx_uint_t             mixed;      /* see mix.h */
+    ngx_uint_t             mixed;      /* see policy.h */
 } ngx_er_lane_due_t;
 
 

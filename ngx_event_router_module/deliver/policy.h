@@ -92,7 +92,7 @@ typedef struct {
     uint64_t               debt;       /* a later one had the only place: until
                                           when it is for first ones */
 
-    uint64_t               mixed;      /* until when: see mix.c; */
+    uint64_t               mixed;      /* until when: see policy.c; */
     uint32_t               alive;      /* since then something succeeded, */
     uint32_t               look;       /* and where it is looked */
 
@@ -165,6 +165,13 @@ void ngx_er_policy_lost(ngx_er_policy_state_t *state, ngx_uint_t fresh,
     ngx_uint_t again);
 
 const char *ngx_er_breaker_name(ngx_uint_t breaker);
+
+/* 1: events that have not failed yet are taken from both ends */
+ngx_uint_t ngx_er_policy_mixed(ngx_er_policy_state_t *state, uint64_t now);
+
+/* LEASE: where the next ones are, see entry.h; "random" is any number */
+ngx_uint_t ngx_er_policy_reach(ngx_er_policy_state_t *state, uint64_t now,
+    uint32_t random);
 
 
 #endif /* _NGX_ER_POLICY_H_INCLUDED_ */

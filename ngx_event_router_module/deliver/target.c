@@ -5,9 +5,15 @@
 
 
 /*
- * Targets in nginx.conf: the block event_target.  A target without a block
- * has the defaults.  Routes and event_deliver (location.c) may name a target
- * before or after its block, so the first who does makes it.
+ * Targets in nginx.conf: the block event_target, the directive event_deliver
+ * that makes a location the way to one, and the checks that need to see the
+ * whole configuration (a target without a location, a location that another
+ * one hides, time-outs beyond a deadline).
+ *
+ * A target without a block has the defaults.  Routes and event_deliver may
+ * name a target before or after its block, so the first who does makes it.
+ * The lines that say how gently it is treated (policy.h) are for queued
+ * deliveries: while a producer waits, its deadline decides.
  *
  * Runs at configuration time only and owns the targets, in cf->pool.  What is
  * wrong is told with file and line as it is read.
@@ -18,6 +24,16 @@
 #include "../conf/nearest.h"
 
 
+#define NGX_ER_TARGET_RATE     1000000  /* at most, of any unit */
+
+
+#define NGX_ER_LOCATION_IGNORE  (NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT            \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_EXPIRES            \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_LIMIT_RATE         \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_BUFFERING          \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_CHARSET)
+
+
 static char *ngx_er_target_optional(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
@@ -25,6 +41,23 @@ static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
 static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static const char *ngx_er_target_refused(ngx_str_t *name);
+static ngx_int_t ngx_er_target_reached(ngx_er_source_t *source,
+    ngx_er_target_t *target);
+static const char *ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_er_location_reached(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_array_t *reached);
+static ngx_int_t ngx_er_location_routed(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_er_route_t *route);
+static ngx_int_t ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target);
+static ngx_int_t ngx_er_location_shadowed(ngx_conf_t *cf,
+    ngx_er_target_t *target);
+static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
+    ngx_er_target_t *target, ngx_uint_t n);
+static void ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_er_source_t *source);
+static void ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source, ngx_uint_t targets);
+static u_char *ngx_er_location_time(u_char *buf, ngx_msec_t ms);
 
 
 static ngx_er_block_row_t  ngx_er_target_rows[] = {
@@ -57,6 +90,89 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "by=FIELD", ngx_er_target_order, 0 },
 
     { NULL, 0, 0, 0, NULL, NULL, 0 }
+};
+
+
+static ngx_er_param_t  ngx_er_target_retry_rows[] = {
+    { "for=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, horizon), "1s", "365d", NULL },
+    { "base=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, base), "10ms", "24h", NULL },
+    { "max=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, max), "10ms", "30d", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_target_retry_params = {
+    ngx_er_target_retry_rows,
+    "which takes off, or for=TIME, base=TIME and max=TIME", 0, 0
+};
+
+
+static ngx_er_param_t  ngx_er_target_breaker_rows[] = {
+    { "failures=", NGX_ER_PARAM_NUMBER,
+      ngx_er_param_at(ngx_er_policy_t, failures), "1", "10000", NULL },
+    { "ratio=", NGX_ER_PARAM_PERCENT,
+      ngx_er_param_at(ngx_er_policy_t, percent), "1%", "100%", NULL },
+    { "min=", NGX_ER_PARAM_NUMBER,
+      ngx_er_param_at(ngx_er_policy_t, sample), "1", "100000", NULL },
+    { "window=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, window), "1s", "1h", NULL },
+    { "open=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, open), "100ms", "24h", NULL },
+    { "max=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, open_max), "100ms", "24h", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_target_breaker_params = {
+    ngx_er_target_breaker_rows,
+    "which takes off, or failures=NUMBER, ratio=NUMBER%, min=NUMBER, "
+    "window=TIME, open=TIME and max=TIME", 0, 0
+};
+
+
+static ngx_er_param_t  ngx_er_target_rate_rows[] = {
+    { "burst=", NGX_ER_PARAM_NUMBER,
+      ngx_er_param_at(ngx_er_policy_t, burst), "1", "1000000", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_target_rate_params = {
+    ngx_er_target_rate_rows, "which takes burst=NUMBER", 0, 0
+};
+
+
+/* the lines of one value */
+
+ngx_er_param_t  ngx_er_target_values[] = {
+    { "concurrency", NGX_ER_PARAM_NUMBER,
+      ngx_er_param_at(ngx_er_policy_t, concurrency), "1", "65536", NULL },
+    { "expires", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, expires), "1s", "365d", NULL },
+    { "dead_for", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_policy_t, keep), "1s", "3650d", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+/* all have their upstream configuration as their first member */
+
+static const char  *ngx_er_location_modules[] = {
+    "ngx_http_proxy_module",
+    "ngx_http_fastcgi_module",
+    "ngx_http_uwsgi_module",
+    "ngx_http_scgi_module",
+    "ngx_http_grpc_module",
+    NULL
+};
+
+
+static const char  *ngx_er_location_prefixes[] = {
+    "proxy", "fastcgi", "uwsgi", "scgi", "grpc"
 };
 
 
@@ -337,4 +453,753 @@ ngx_er_target_refused(ngx_str_t *name)
     }
 
     return NULL;
+}
+
+
+char *
+ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_target_draft_t *draft = conf;
+
+    ngx_str_t        *value;
+    ngx_uint_t        given;
+    ngx_er_policy_t  *policy;
+
+    policy = &draft->target->policy;
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        policy->horizon = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_er_block_params(cf, &ngx_er_target_retry_params, 1, policy,
+                            &given)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    draft->horizon = given & 1;
+
+    if (policy->base > policy->max) {
+        return "base= of \"retry\" is longer than max= (by default 4h): the "
+               "delay begins with base= and grows up to max=";
+    }
+
+    if (policy->base > policy->horizon) {
+        return "base= of \"retry\" is longer than for= (by default 72h), so "
+               "nothing would be tried again: write \"retry off;\" if that is "
+               "meant";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_target_draft_t *draft = conf;
+
+    ngx_str_t         *value;
+    ngx_uint_t         i;
+    ngx_er_error_t     err;
+
+    value = cf->args->elts;
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_er_policy_statuses(&draft->target->policy, &value[i], row->tag,
+                                   &err)
+            != NGX_OK)
+        {
+            return ngx_er_where_error(cf, &err);
+        }
+    }
+
+    draft->statuses = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_target_draft_t *draft = conf;
+
+    u_char           *unit;
+    ngx_int_t         n;
+    ngx_str_t        *value, rate;
+    ngx_uint_t        hour;
+    ngx_er_policy_t  *policy;
+
+    policy = &draft->target->policy;
+    value = cf->args->elts;
+    rate = value[1];
+
+    hour = 0;
+    n = NGX_ERROR;
+
+    if (rate.len > 3) {
+        rate.len -= 3;
+        unit = rate.data + rate.len;
+
+        hour = (ngx_strcmp(unit, "r/s") == 0) ? 3600
+               : (ngx_strcmp(unit, "r/m") == 0) ? 60
+               : (ngx_strcmp(unit, "r/h") == 0) ? 1 : 0;
+
+        n = ngx_atoi(rate.data, rate.len);
+    }
+
+    if (hour == 0 || n < 1 || n > NGX_ER_TARGET_RATE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid rate \"%V\": it is a number from 1 to %d "
+                           "and a unit, as in 50r/s, 100r/m or 1000r/h",
+                           &value[1], NGX_ER_TARGET_RATE);
+        return NGX_CONF_ERROR;
+    }
+
+    policy->rate = (ngx_uint_t) n * hour;
+
+    /* what comes in a tenth of a second: a worker may be as late as that */
+
+    policy->burst = ngx_max(policy->rate / 36000, 1);
+
+    return ngx_er_block_params(cf, &ngx_er_target_rate_params, 2, policy,
+                               NULL);
+}
+
+
+char *
+ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_target_draft_t *draft = conf;
+
+    ngx_str_t        *value;
+    ngx_er_policy_t  *policy;
+
+    policy = &draft->target->policy;
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        policy->breaker = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_er_block_params(cf, &ngx_er_target_breaker_params, 1, policy,
+                            NULL)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (policy->open > policy->open_max) {
+        return "open= of \"breaker\" is longer than max= (by default 5m): the "
+               "breaker is open for open= and, each time in a row, twice as "
+               "long up to max=";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_target_draft_t *draft = conf;
+
+    ngx_int_t        n;
+    ngx_str_t       *value, text;
+    ngx_er_error_t   err;
+    ngx_er_field_t   field;
+
+    value = cf->args->elts;
+
+    if (!ngx_er_param_named(&value[1], "by=", &text)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"order\": write "
+                           "by=FIELD, as in \"order by=data.order_id;\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_er_field_parse(cf->pool, &text, NULL, &field, &err) != NGX_OK) {
+        return ngx_er_where_error(cf, &err);
+    }
+
+    n = ngx_er_fields_add(draft->mcf->fields, &field);
+    if (n == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    draft->target->order = n;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_er_target_policy_complete(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
+{
+    ngx_er_target_t  *target;
+    ngx_er_policy_t  *policy;
+
+    target = draft->target;
+    policy = &target->policy;
+
+    if (policy->horizon == 0 && draft->statuses) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
+                         "event_target \"%V\" has \"retry off\", so "
+                         "\"retry_on\" and \"fail_on\" have no meaning: take "
+                         "one of them away", &target->name);
+        return NGX_ERROR;
+    }
+
+    if (draft->horizon && policy->expires
+        && policy->expires < policy->horizon)
+    {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
+                         "event_target \"%V\" expires events before the end "
+                         "of \"retry for=\": lower for= or raise \"expires\"",
+                         &target->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_target_t *target)
+{
+    ngx_uint_t         i;
+    ngx_er_source_t  **source;
+
+    if (target->queued == NULL) {
+        return;
+    }
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+
+        if (source[i]->queued
+            || ngx_er_target_reached(source[i], target) != NGX_OK)
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, &target->where,
+                         "\"%s\" of event_target \"%V\" applies to queued "
+                         "deliveries only, and source \"%V\" delivers while "
+                         "the producer waits: write \"delivery queued;\" "
+                         "there", target->queued, &target->name,
+                         &source[i]->name);
+        return;
+    }
+}
+
+
+/* NGX_OK: a route of the source leads to the target */
+
+static ngx_int_t
+ngx_er_target_reached(ngx_er_source_t *source, ngx_er_target_t *target)
+{
+    ngx_uint_t         i, j;
+    ngx_er_route_t   **route;
+    ngx_er_target_t  **targets;
+
+    route = source->routes.elts;
+
+    for (i = 0; i < source->routes.nelts; i++) {
+        targets = route[i]->targets.elts;
+
+        for (j = 0; j < route[i]->targets.nelts; j++) {
+            if (targets[j] == target) {
+                return NGX_OK;
+            }
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+char *
+ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_er_loc_conf_t *lcf = conf;
+
+    ngx_str_t                 *value;
+    const char                *why;
+    ngx_er_target_t           *target;
+    ngx_er_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    if (lcf->target) {
+        return "is duplicate: a location delivers to one target";
+    }
+
+    if (lcf->receives) {
+        return "cannot stand beside \"event_receive\": give each a location "
+               "of its own";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_er_name_check(cf, "event_target", &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    why = ngx_er_location_refused(clcf);
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"event_deliver\" %s: use \"location = "
+                           "/deliver/%V\"", why, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    target = ngx_er_target_get(cf, mcf, &value[1]);
+    if (target == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (target->location) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "target \"%V\" is reached by location \"%V\" "
+                           "already and cannot be by \"%V\" too: give this "
+                           "one a target of its own",
+                           &target->name, &target->uri, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf->internal = 1;
+    lcf->target = target;
+
+    target->uri = clcf->name;
+    target->ctx = cscf->ctx;
+    target->location = clcf;
+    ngx_er_where_set(cf, &target->deliver);
+
+    return NGX_CONF_OK;
+}
+
+
+/* a subrequest finds its location by a URI */
+
+static const char *
+ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf)
+{
+    if (clcf->noname || clcf->name.len == 0) {
+        return "stands directly in a location";
+    }
+
+    if (clcf->named) {
+        return "cannot be used in a named location";
+    }
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return "cannot be used in a location given by a regular expression";
+    }
+#endif
+
+    if (clcf->name.data[0] != '/') {
+        return "needs a location that begins with \"/\"";
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_route_t   **route;
+    ngx_er_target_t  **target;
+
+    route = mcf->routes.elts;
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        if (ngx_er_location_routed(cf, mcf, route[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        if (ngx_er_location_init(cf, target[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a route names targets that have locations */
+
+static ngx_int_t
+ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route)
+{
+    ngx_str_t        *name;
+    ngx_uint_t        i;
+    const char       *nearest;
+    ngx_array_t       reached;
+    ngx_er_target_t  *target;
+
+    name = route->to.elts;
+
+    for (i = 0; i < route->to.nelts; i++) {
+        target = ngx_er_target_find(mcf, &name[i]);
+
+        if (target && target->location) {
+            continue;
+        }
+
+        if (ngx_er_location_reached(cf, mcf, &reached) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        nearest = ngx_er_nearest_noun(&name[i], &reached);
+
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
+                         "route \"%V\" sends to target \"%V\", but no "
+                         "location delivers to it%s%s%s: add \"location = "
+                         "/deliver/%V { event_deliver %V; proxy_pass ...; }\"",
+                         &route->name, &name[i],
+                         nearest ? " (did you mean \"" : "",
+                         nearest ? nearest : "", nearest ? "\"?)" : "",
+                         &name[i], &name[i]);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the targets that have a location */
+
+static ngx_int_t
+ngx_er_location_reached(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_array_t *reached)
+{
+    ngx_uint_t         i;
+    ngx_er_target_t  **target, **slot;
+
+    if (ngx_array_init(reached, cf->temp_pool, mcf->targets.nelts + 1,
+                       sizeof(ngx_er_target_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+
+        if (target[i]->location) {
+            slot = ngx_array_push(reached);
+            if (slot == NULL) {
+                return NGX_ERROR;
+            }
+
+            *slot = target[i];
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The source has limited the size of the body, so the location shall not.
+ * Configurations are merged by now, and nothing else will look at the masks of
+ * proxy_ignore_headers but the answers of this target.  An answer out of a
+ * cache, which a block around may have switched on, would lose the event.
+ */
+
+static ngx_int_t
+ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    ngx_uint_t                 n;
+    ngx_http_upstream_conf_t  *ucf;
+
+    if (target->location == NULL) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
+                         "no location delivers to target \"%V\": add "
+                         "\"location = /deliver/%V { event_deliver %V; "
+                         "proxy_pass ...; }\"",
+                         &target->name, &target->name, &target->name);
+        return NGX_ERROR;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, cf->log, 0,
+                   "event router location: target \"%V\" is at \"%V\"",
+                   &target->name, &target->uri);
+
+    if (target->optional == NGX_CONF_UNSET) {
+        target->optional = 0;
+    }
+
+    target->location->client_max_body_size = 0;
+
+    if (target->location->handler == NULL) {
+        ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                         "the location of target \"%V\" has no "
+                         "\"proxy_pass\": deliveries fail there, unless a "
+                         "rewrite rule answers them", &target->name);
+    }
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, target, n);
+
+        if (ucf) {
+            ucf->ignore_headers |= NGX_ER_LOCATION_IGNORE;
+#if (NGX_HTTP_CACHE)
+            ucf->cache = 0;
+#endif
+        }
+    }
+
+    return ngx_er_location_shadowed(cf, target);
+}
+
+
+/*
+ * A subrequest finds its location by the URI, as any request.  If a regular
+ * expression takes that URI, the event would go elsewhere.
+ */
+
+static ngx_int_t
+ngx_er_location_shadowed(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+#if (NGX_PCRE)
+    ngx_regex_t               *re;
+    ngx_http_core_loc_conf_t  *clcf, **regex;
+
+    if (target->location->exact_match || target->location->noregex) {
+        return NGX_OK;
+    }
+
+    clcf = target->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    if (clcf->regex_locations == NULL) {
+        return NGX_OK;
+    }
+
+    for (regex = clcf->regex_locations; *regex; regex++) {
+
+        re = (*regex)->regex->regex;
+
+        if (ngx_regex_exec(re, &target->uri, NULL, 0) < 0) {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->deliver,
+                         "location \"%V\" of target \"%V\" is hidden by "
+                         "location ~ \"%V\": write \"location = %V\"",
+                         &target->uri, &target->name, &(*regex)->name,
+                         &target->uri);
+        return NGX_ERROR;
+    }
+#endif
+
+    return NGX_OK;
+}
+
+
+/* NULL: the module is not in this nginx */
+
+static ngx_http_upstream_conf_t *
+ngx_er_location_upstream(ngx_conf_t *cf, ngx_er_target_t *target, ngx_uint_t n)
+{
+    ngx_uint_t      i;
+    ngx_module_t  **modules;
+
+    modules = cf->cycle->modules;
+
+    for (i = 0; modules[i]; i++) {
+
+        if (modules[i]->type == NGX_HTTP_MODULE
+            && ngx_strcmp(modules[i]->name, ngx_er_location_modules[n]) == 0)
+        {
+            return target->location->loc_conf[modules[i]->ctx_index];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    u_char            *seen;
+    ngx_uint_t         i, j, k, n;
+    ngx_er_route_t   **route;
+    ngx_er_source_t  **source;
+    ngx_er_target_t  **target;
+
+    seen = ngx_palloc(cf->temp_pool, mcf->targets.nelts + 1);
+    if (seen == NULL) {
+        return NGX_ERROR;
+    }
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+
+        /* no producer waits, and no batch takes its places at once */
+
+        if (source[i]->queued) {
+            continue;
+        }
+
+        ngx_memzero(seen, mcf->targets.nelts);
+
+        n = 0;
+        route = source[i]->routes.elts;
+
+        for (j = 0; j < source[i]->routes.nelts; j++) {
+            target = route[j]->targets.elts;
+
+            for (k = 0; k < route[j]->targets.nelts; k++) {
+
+                if (seen[target[k]->index]++ == 0) {
+                    ngx_er_location_fits(cf, target[k], source[i]);
+                    n++;
+                }
+
+                seen[target[k]->index] = 1;
+            }
+        }
+
+        ngx_er_location_batch(cf, mcf, source[i], n);
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_target_policy_check(cf, mcf, target[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The deadline ends the wait in any case, but the producer is then told 504
+ * where 502 with the target's name in error.log was to be had.
+ */
+
+static void
+ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_er_source_t *source)
+{
+    u_char                     time[NGX_TIME_T_LEN + 3];
+    u_char                     deadline[NGX_TIME_T_LEN + 3];
+    ngx_msec_t                 ms;
+    ngx_uint_t                 n;
+    const char                *what;
+    ngx_http_upstream_conf_t  *ucf;
+
+    ucf = NULL;
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, target, n);
+
+        if (ucf && ucf->upstream) {
+            break;
+        }
+    }
+
+    if (ngx_er_location_modules[n] == NULL) {
+        return;
+    }
+
+    if (ucf->read_timeout > source->deadline) {
+        what = "read";
+        ms = ucf->read_timeout;
+
+    } else if (ucf->connect_timeout > source->deadline) {
+        what = "connect";
+        ms = ucf->connect_timeout;
+
+    } else if (ucf->send_timeout > source->deadline) {
+        what = "send";
+        ms = ucf->send_timeout;
+
+    } else {
+        return;
+    }
+
+    ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                     "target \"%V\": %s_%s_timeout %s is longer than the "
+                     "deadline %s of source \"%V\": set it below",
+                     &target->name, ngx_er_location_prefixes[n], what,
+                     ngx_er_location_time(time, ms),
+                     ngx_er_location_time(deadline, source->deadline),
+                     &source->name);
+}
+
+
+/*
+ * All events of a batch take their places at once.  If there are never as
+ * many, each attempt ends with 503, whatever earlier ones have delivered.
+ */
+
+static void
+ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source, ngx_uint_t targets)
+{
+    ngx_str_t   *type;
+    ngx_uint_t   i;
+
+    if (source->max_batch * targets <= mcf->running + mcf->waiting) {
+        return;
+    }
+
+    type = source->accept.elts;
+
+    for (i = 0; i < source->accept.nelts; i++) {
+
+        if (ngx_strnstr(type[i].data, "cloudevents-batch", type[i].len)
+            == NULL)
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, &source->where,
+                         "event_source \"%V\": a batch of %ui events to %ui "
+                         "targets can never be taken, there are %ui places: "
+                         "lower \"max_batch\" or raise \"event_backlog\"",
+                         &source->name, source->max_batch, targets,
+                         mcf->running + mcf->waiting);
+        return;
+    }
+}
+
+
+static u_char *
+ngx_er_location_time(u_char *buf, ngx_msec_t ms)
+{
+    if (ms % 1000) {
+        (void) ngx_sprintf(buf, "%Mms%Z", ms);
+
+    } else {
+        (void) ngx_sprintf(buf, "%Ms%Z", ms / 1000);
+    }
+
+    return buf;
 }

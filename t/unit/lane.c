@@ -20,8 +20,6 @@
 #define NOW  1700000000000ULL
 
 
-ngx_uint_t  ngx_er_lane_column;
-
 static ngx_er_lane_sh_t          sh;
 static ngx_er_lanes_sh_t         lanes;
 static ngx_slab_pool_t           shpool;

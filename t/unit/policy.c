@@ -13,7 +13,7 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/deliver/mix.h"
+#include "../../ngx_event_router_module/deliver/policy.h"
 #include "../../ngx_event_router_module/store/entry.h"
 
 
@@ -1077,24 +1077,24 @@ test_mixed(void)
     ngx_er_policy_default(&policy);
     ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
 
-    is_int(ngx_er_mix_reach(&state, START, 7), 0, "in order");
+    is_int(ngx_er_policy_reach(&state, START, 7), 0, "in order");
     (void) first_of(&policy, &state, START, 1, 500, 0);
-    is_int(ngx_er_mix(&state, START), 0, "one failure is nothing");
+    is_int(ngx_er_policy_mixed(&state, START), 0, "one failure is nothing");
     (void) first_of(&policy, &state, START, 99, 200, 0);
     (void) first_of(&policy, &state, START, 2, 500, 0);
-    is_int(ngx_er_mix(&state, START), 0, "nor two among others");
+    is_int(ngx_er_policy_mixed(&state, START), 0, "nor two among others");
     (void) first_of(&policy, &state, START, 3, 500, 0);
-    is_int(ngx_er_mix(&state, START), 1, "two in a row: mixed");
-    is_int(ngx_er_mix_reach(&state, START, 7), NGX_ER_ENTRY_NEWEST,
+    is_int(ngx_er_policy_mixed(&state, START), 1, "two in a row: mixed");
+    is_int(ngx_er_policy_reach(&state, START, 7), NGX_ER_ENTRY_NEWEST,
            "the newest");
-    is_int(ngx_er_mix(&state, START + 9999), 1, "for the window");
-    is_int(ngx_er_mix(&state, START + 10000), 0, "and no longer");
+    is_int(ngx_er_policy_mixed(&state, START + 9999), 1, "for the window");
+    is_int(ngx_er_policy_mixed(&state, START + 10000), 0, "and no longer");
 
     /* until something succeeds each of them counts */
 
     (void) fail_of(&policy, &state, START + 1, 4);
     is_int(state.row, 3, "the other end counts, too");
-    is_int(ngx_er_mix(&state, START + 10000), 1, "and prolongs it");
+    is_int(ngx_er_policy_mixed(&state, START + 10000), 1, "and prolongs it");
     (void) first_of(&policy, &state, START + 2, 5, 200, 0);
     n = 0;
 
@@ -1112,7 +1112,7 @@ test_mixed(void)
     }
 
     is_int(n, 1, "five: that opens it");
-    is_int(ngx_er_mix_reach(&state, START + 500, 7), NGX_ER_ENTRY_NEWEST,
+    is_int(ngx_er_policy_reach(&state, START + 500, 7), NGX_ER_ENTRY_NEWEST,
            "probes begin at the newest");
 
     /* each probe that fails goes on */
@@ -1121,7 +1121,7 @@ test_mixed(void)
 
     for (i = 0; i < 14; i++) {
         is_int(take(&policy, &state, now, 1, 1, &wait), 1, "a probe");
-        reach = ngx_er_mix_reach(&state, now, (uint32_t) (i * 1023));
+        reach = ngx_er_policy_reach(&state, now, (uint32_t) (i * 1023));
 
         switch (i % 6) {
         case 2:
@@ -1142,20 +1142,20 @@ test_mixed(void)
 
     for (i = 0; i < 3; i++) {
         is_int(take(&policy, &state, now, 1, 1, &wait), 1, "a probe");
-        is_int(ngx_er_mix_reach(&state, now, 1), 0, "of the oldest");
+        is_int(ngx_er_policy_reach(&state, now, 1), 0, "of the oldest");
         (void) first_of(&policy, &state, now, 700 + i, 200, 0);
     }
 
     is_int(state.breaker, NGX_ER_BREAKER_CLOSED, "closed");
-    is_int(ngx_er_mix_reach(&state, now, 1), 0, "and on with the oldest");
-    is_int(ngx_er_mix(&state, now), 1, "mixed");
+    is_int(ngx_er_policy_reach(&state, now, 1), 0, "and on with the oldest");
+    is_int(ngx_er_policy_mixed(&state, now), 1, "mixed");
     is_int(fail_of(&policy, &state, now, 800), 0, "the newest are suspects");
     is_int(state.row, 0, "they do not count");
-    is_int(ngx_er_mix_reach(&state, now + 11000, 1), 0, "over");
+    is_int(ngx_er_policy_reach(&state, now + 11000, 1), 0, "over");
 
     (void) first_of(&policy, &state, now + 11000, 801, 500, 0);
     (void) first_of(&policy, &state, now + 11000, 802, 500, 0);
-    is_int(ngx_er_mix_reach(&state, now + 11000, 1), NGX_ER_ENTRY_NEWEST,
+    is_int(ngx_er_policy_reach(&state, now + 11000, 1), NGX_ER_ENTRY_NEWEST,
            "the next time it begins anew");
     (void) fail_of(&policy, &state, now + 11000, 803);
     is_int(state.row, 3, "so does what counts");
@@ -1165,8 +1165,8 @@ test_mixed(void)
     ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
     (void) first_of(&policy, &state, START, 1, 504, 60000);
     (void) first_of(&policy, &state, START, 2, 504, 60000);
-    is_int(ngx_er_mix(&state, START + 119999), 1, "for two that hang");
-    is_int(ngx_er_mix(&state, START + 120000), 0, "then it is over");
+    is_int(ngx_er_policy_mixed(&state, START + 119999), 1, "for two that hang");
+    is_int(ngx_er_policy_mixed(&state, START + 120000), 0, "then it is over");
 
     /* without a breaker, too */
 
@@ -1179,7 +1179,7 @@ test_mixed(void)
     }
 
     is_int(n, 0, "no breaker");
-    is_int(ngx_er_mix_reach(&state, START, 1), NGX_ER_ENTRY_NEWEST,
+    is_int(ngx_er_policy_reach(&state, START, 1), NGX_ER_ENTRY_NEWEST,
            "but mixed");
 }
 
