@@ -258,19 +258,6 @@ typedef struct {
 extern ngx_module_t  ngx_http_event_router_module;
 
 
-/* deliver/target.c */
-
-char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-/*
- * Postconfiguration, in this order, each NGX_OK or NGX_ERROR after logging
- * "... in FILE:LINE" at emerg: targets have locations; last, when routes are
- * bound, warnings of what does not fit together.
- */
-ngx_int_t ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-ngx_int_t ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-
 /* a target by name, or NULL */
 ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 

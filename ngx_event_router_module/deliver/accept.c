@@ -29,7 +29,6 @@
 #include "dispatch.h"
 #include "lease.h"
 #include "slots.h"
-#include "sweep.h"
 #include "../base/crash.h"
 #include "../ingest/key.h"
 #include "../ingest/record.h"
@@ -140,7 +139,7 @@ ngx_er_accept(ngx_er_accept_t *accept)
     }
 
     op->repeat = accept->repeat;
-    ngx_er_sweep_known(op);
+    ngx_er_dispatch_known(op);
 
     op->retain = event->source->retain;
     op->source = ngx_er_hash64(&event->source->name);

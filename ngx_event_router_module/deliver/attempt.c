@@ -44,7 +44,7 @@
 
 #include "attempt.h"
 #include "carrier.h"
-#include "tally.h"
+#include "outgoing.h"
 #include "../observe/metrics.h"
 
 
@@ -98,6 +98,10 @@ static void ngx_er_attempt_timer(ngx_event_t *ev);
 static void ngx_er_attempt_free(ngx_er_attempt_t *attempt);
 static void ngx_er_tally_timer(ngx_event_t *ev);
 static void ngx_er_tally_tell(ngx_er_tally_t *tally);
+static void ngx_er_tally(ngx_er_target_t *target, ngx_uint_t status);
+static ngx_int_t ngx_er_tally_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_tally_exit_worker(void);
 
 
 static ngx_er_attempt_worker_t  ngx_er_attempt_worker;
@@ -654,11 +658,13 @@ ngx_er_attempt_free(ngx_er_attempt_t *attempt)
 }
 
 
-void
-ngx_er_attempts_init_worker(void)
+ngx_int_t
+ngx_er_attempts_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
     ngx_queue_init(&ngx_er_attempt_worker.draining);
     ngx_er_attempt_worker.drains = 0;
+
+    return ngx_er_tally_init_worker(cycle, mcf);
 }
 
 
@@ -675,6 +681,8 @@ ngx_er_attempts_exit_worker(void)
 
         ngx_er_attempt_drop(ngx_queue_data(q, ngx_er_attempt_t, queue));
     }
+
+    ngx_er_tally_exit_worker();
 }
 
 
@@ -811,7 +819,9 @@ ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf, size_t len)
 }
 
 
-void
+/* an attempt failed: its status, 0: no answer */
+
+static void
 ngx_er_tally(ngx_er_target_t *target, ngx_uint_t status)
 {
     ngx_er_tally_t         *tally;
@@ -875,7 +885,7 @@ ngx_er_tally_tell(ngx_er_tally_t *tally)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_tally_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
     ngx_er_tally_worker_t  *worker;
@@ -901,7 +911,9 @@ ngx_er_tally_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 }
 
 
-void
+/* init_process and exit_process; NGX_ERROR: no memory */
+
+static void
 ngx_er_tally_exit_worker(void)
 {
     ngx_er_tally_worker_t  *worker;

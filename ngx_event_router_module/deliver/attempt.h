@@ -100,8 +100,10 @@ void ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     ngx_uint_t status);
 void ngx_er_attempt_seen(ngx_er_attempt_t *attempt);
 
-/* init_process and exit_process: of those that nobody waits for any more */
-void ngx_er_attempts_init_worker(void);
+/* init_process and exit_process: of those that nobody waits for any more, and
+   what failed lately; NGX_ERROR: no memory */
+ngx_int_t ngx_er_attempts_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
 void ngx_er_attempts_exit_worker(void);
 
 /* the attempt whose subrequest r is (also after an internal redirect in it),
@@ -119,12 +121,6 @@ u_char *ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf,
 /* "delivering event "1" of source "shopify" to target "erp"", for error.log;
    "data" is the attempt */
 u_char *ngx_er_attempt_log(void *data, u_char *buf, size_t len);
-
-/* outgoing.c: request line, body and headers of the carrier's request */
-ngx_int_t ngx_er_outgoing_fill(ngx_er_attempt_t *attempt);
-
-/* swallow.c: installs the header and body filters */
-ngx_int_t ngx_er_swallow_init(ngx_conf_t *cf);
 
 
 #endif /* _NGX_ER_ATTEMPT_H_INCLUDED_ */

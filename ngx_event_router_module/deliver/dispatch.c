@@ -41,10 +41,7 @@
 #include "dispatch.h"
 #include "slots.h"
 #include "lease.h"
-#include "sweep.h"
 #include "pause.h"
-#include "left.h"
-#include "lane.h"
 
 
 #define NGX_ER_DISPATCH_BATCH  32      /* entries at once */
@@ -53,6 +50,7 @@
                                           what was due */
 
 
+#define NGX_ER_SWEEP_MS     1000       /* between two */
 #define NGX_ER_SWEEP_PULSE  4000       /* ms between two of one worker, where
                                           they are signs of life */
 #define NGX_ER_SWEEP_LIMIT  1000       /* things that one forgets */
@@ -125,8 +123,10 @@ static void ngx_er_dispatch_later(ngx_er_dispatch_lane_t *lane,
 static void ngx_er_dispatch_timer(ngx_event_t *ev);
 static void ngx_er_dispatch_freed(ngx_er_target_t *target);
 static void ngx_er_dispatch_tick(ngx_event_t *ev);
+static void ngx_er_sweep_tick(void);
 static void ngx_er_sweep_alive(void);
 static void ngx_er_sweep_heard(ngx_er_queue_op_t *op);
+static void ngx_er_sweep(void);
 static void ngx_er_sweep_adopt(void);
 static void ngx_er_sweep_adopted(ngx_er_queue_op_t *op);
 static void ngx_er_sweep_swept(ngx_er_queue_op_t *op);
@@ -135,6 +135,8 @@ static int ngx_libc_cdecl ngx_er_sweep_order(const void *one,
     const void *two);
 static void ngx_er_sweep_counted(ngx_er_sweep_target_t *target,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_sweep_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
 static ngx_er_main_conf_t *ngx_er_left_conf(ngx_cycle_t *cycle);
 static void ngx_er_left_target(ngx_cycle_t *cycle, ngx_str_t *store,
     ngx_er_target_t *target);
@@ -588,96 +590,118 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
 }
 
 
-ngx_int_t
-ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+/*
+ * Sweeps if it is this worker's turn, or time for a sign of life, which is all
+ * that an exiting worker gives.
+ */
+
+static void
+ngx_er_sweep_tick(void)
 {
-    ngx_uint_t                 i;
-    ngx_er_target_t          **target;
-    ngx_er_dispatch_worker_t  *worker;
+    uint64_t                now;
+    ngx_er_sweep_worker_t  *worker;
 
-    worker = &ngx_er_dispatcher;
-    ngx_memzero(worker, sizeof(ngx_er_dispatch_worker_t));
+    worker = &ngx_er_sweeper;
 
-    worker->lanes = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
-                                             * sizeof(ngx_er_dispatch_lane_t));
-    if (worker->lanes == NULL) {
-        return NGX_ERROR;
+    if (ngx_exiting) {
+        ngx_er_sweep_alive();
+        return;
     }
 
-    worker->store = mcf->queue;
-    worker->mcf = mcf;
-    worker->nlanes = mcf->targets.nelts;
-    worker->dummy.fd = (ngx_socket_t) -1;
+    now = ngx_er_queue_now();
 
-    ngx_queue_init(&worker->woken);
-
-    target = mcf->targets.elts;
-
-    for (i = 0; i < worker->nlanes; i++) {
-        worker->lanes[i].target = target[i];
-        worker->lanes[i].wake = NGX_ER_NEVER;
+    if (ngx_er_lanes_turn(worker->mcf, now, NGX_ER_SWEEP_MS)
+        || (worker->store->backend->pulse
+            && ngx_current_msec - worker->last >= NGX_ER_SWEEP_PULSE))
+    {
+        ngx_er_sweep();
     }
-
-    worker->posted.handler = ngx_er_dispatch_posted;
-    worker->posted.data = &worker->dummy;
-    worker->posted.log = cycle->log;
-
-    worker->timer.handler = ngx_er_dispatch_timer;
-    worker->timer.data = &worker->dummy;
-    worker->timer.log = cycle->log;
-    worker->timer.cancelable = 1;
-
-    worker->tick.handler = ngx_er_dispatch_tick;
-    worker->tick.data = &worker->dummy;
-    worker->tick.log = cycle->log;
-    worker->tick.cancelable = 1;
-
-    ngx_er_leases_init_worker(cycle, mcf->queue, ngx_er_dispatch_freed);
-
-    ngx_add_timer(&worker->tick, NGX_ER_DISPATCH_TICK);
-
-    if (ngx_er_sweep_init_worker(cycle, mcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* what the worker before had in hand must not wait for a turn */
-
-    ngx_er_sweep();
-
-    return NGX_OK;
 }
 
 
-void
-ngx_er_dispatch_exit_worker(void)
+static void
+ngx_er_sweep_alive(void)
 {
-    ngx_er_dispatch_worker_t  *worker;
+    ngx_er_queue_op_t      *op;
+    ngx_er_sweep_worker_t  *worker;
 
-    worker = &ngx_er_dispatcher;
+    worker = &ngx_er_sweeper;
 
-    if (worker->lanes == NULL) {
+    if (!worker->store->backend->pulse
+        || ngx_current_msec - worker->last < NGX_ER_SWEEP_PULSE)
+    {
+        return;
+    }
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_sweep_heard, NULL);
+    if (op == NULL) {
         return;
     }
 
     ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router dispatch: worker exits");
+                   "event router sweep: exiting, sign of life");
 
-    ngx_er_leases_exit_worker();
+    worker->last = ngx_current_msec;
+    ngx_er_queue_run(worker->store, op);
+}
 
-    if (worker->timer.timer_set) {
-        ngx_del_timer(&worker->timer);
+
+static void
+ngx_er_sweep_heard(ngx_er_queue_op_t *op)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router sweep: sign of life, rc:%i", op->rc);
+
+    ngx_er_queue_op_free(op);
+}
+
+
+/* unless one is under way in this worker */
+
+static void
+ngx_er_sweep(void)
+{
+    ngx_uint_t              i;
+    ngx_er_queue_op_t      *op;
+    ngx_er_sweep_worker_t  *worker;
+
+    worker = &ngx_er_sweeper;
+
+    if (worker->sweeping) {
+        return;
     }
 
-    if (worker->tick.timer_set) {
-        ngx_del_timer(&worker->tick);
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router sweep: begins, targets:%ui",
+                   worker->ntargets);
+
+    ngx_er_lanes_reclaim(worker->mcf);
+    ngx_er_sweep_adopt();
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_sweep_swept, NULL);
+    if (op == NULL) {
+        return;
     }
 
-    if (worker->posted.posted) {
-        ngx_delete_posted_event(&worker->posted);
+    op->node = ngx_er_lanes_node(worker->mcf);
+    op->known = worker->known;
+    op->nknown = worker->ntargets;
+    op->generation = worker->store->generation;
+    op->keep = NGX_ER_SWEEP_KEEP;
+    op->limit = NGX_ER_SWEEP_LIMIT;
+
+    for (i = 0; i < worker->ntargets; i++) {
+        ngx_er_lane_due(worker->targets[i].target, ngx_er_queue_now(),
+                        &worker->targets[i].due);
     }
 
-    worker->lanes = NULL;
-    worker->nlanes = 0;
+    /* first, so that nothing is delivered to a target that is paused */
+
+    ngx_er_pause_ask(worker->store, worker->mcf, ngx_er_dispatch_wake);
+
+    worker->sweeping = 1;
+    worker->last = ngx_current_msec;
+    ngx_er_queue_run(worker->store, op);
 }
 
 
@@ -748,115 +772,7 @@ ngx_er_sweep_adopted(ngx_er_queue_op_t *op)
 
 
 void
-ngx_er_sweep_tick(void)
-{
-    uint64_t                now;
-    ngx_er_sweep_worker_t  *worker;
-
-    worker = &ngx_er_sweeper;
-
-    if (ngx_exiting) {
-        ngx_er_sweep_alive();
-        return;
-    }
-
-    now = ngx_er_queue_now();
-
-    if (ngx_er_lanes_turn(worker->mcf, now, NGX_ER_SWEEP_MS)
-        || (worker->store->backend->pulse
-            && ngx_current_msec - worker->last >= NGX_ER_SWEEP_PULSE))
-    {
-        ngx_er_sweep();
-    }
-}
-
-
-static void
-ngx_er_sweep_alive(void)
-{
-    ngx_er_queue_op_t      *op;
-    ngx_er_sweep_worker_t  *worker;
-
-    worker = &ngx_er_sweeper;
-
-    if (!worker->store->backend->pulse
-        || ngx_current_msec - worker->last < NGX_ER_SWEEP_PULSE)
-    {
-        return;
-    }
-
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_sweep_heard, NULL);
-    if (op == NULL) {
-        return;
-    }
-
-    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router sweep: exiting, sign of life");
-
-    worker->last = ngx_current_msec;
-    ngx_er_queue_run(worker->store, op);
-}
-
-
-static void
-ngx_er_sweep_heard(ngx_er_queue_op_t *op)
-{
-    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router sweep: sign of life, rc:%i", op->rc);
-
-    ngx_er_queue_op_free(op);
-}
-
-
-void
-ngx_er_sweep(void)
-{
-    ngx_uint_t              i;
-    ngx_er_queue_op_t      *op;
-    ngx_er_sweep_worker_t  *worker;
-
-    worker = &ngx_er_sweeper;
-
-    if (worker->sweeping) {
-        return;
-    }
-
-    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router sweep: begins, targets:%ui",
-                   worker->ntargets);
-
-    ngx_er_lanes_reclaim(worker->mcf);
-    ngx_er_sweep_adopt();
-
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SWEEP, ngx_er_sweep_swept, NULL);
-    if (op == NULL) {
-        return;
-    }
-
-    op->node = ngx_er_lanes_node(worker->mcf);
-    op->known = worker->known;
-    op->nknown = worker->ntargets;
-    op->generation = worker->store->generation;
-    op->keep = NGX_ER_SWEEP_KEEP;
-    op->limit = NGX_ER_SWEEP_LIMIT;
-
-    for (i = 0; i < worker->ntargets; i++) {
-        ngx_er_lane_due(worker->targets[i].target, ngx_er_queue_now(),
-                        &worker->targets[i].due);
-    }
-
-    /* first, so that nothing is delivered to a target that is paused */
-
-    ngx_er_pause_ask(worker->store, worker->mcf, ngx_er_dispatch_wake);
-
-    worker->sweeping = 1;
-    worker->last = ngx_current_msec;
-    ngx_er_queue_run(worker->store, op);
-}
-
-
-void
-ngx_er_sweep_known(ngx_er_queue_op_t *op)
+ngx_er_dispatch_known(ngx_er_queue_op_t *op)
 {
     op->known = ngx_er_sweeper.known;
     op->nknown = ngx_er_sweeper.ntargets;
@@ -994,6 +910,66 @@ ngx_er_sweep_counted(ngx_er_sweep_target_t *target, ngx_er_queue_op_t *op)
 
 
 ngx_int_t
+ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t                 i;
+    ngx_er_target_t          **target;
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+    ngx_memzero(worker, sizeof(ngx_er_dispatch_worker_t));
+
+    worker->lanes = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
+                                             * sizeof(ngx_er_dispatch_lane_t));
+    if (worker->lanes == NULL) {
+        return NGX_ERROR;
+    }
+
+    worker->store = mcf->queue;
+    worker->mcf = mcf;
+    worker->nlanes = mcf->targets.nelts;
+    worker->dummy.fd = (ngx_socket_t) -1;
+
+    ngx_queue_init(&worker->woken);
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < worker->nlanes; i++) {
+        worker->lanes[i].target = target[i];
+        worker->lanes[i].wake = NGX_ER_NEVER;
+    }
+
+    worker->posted.handler = ngx_er_dispatch_posted;
+    worker->posted.data = &worker->dummy;
+    worker->posted.log = cycle->log;
+
+    worker->timer.handler = ngx_er_dispatch_timer;
+    worker->timer.data = &worker->dummy;
+    worker->timer.log = cycle->log;
+    worker->timer.cancelable = 1;
+
+    worker->tick.handler = ngx_er_dispatch_tick;
+    worker->tick.data = &worker->dummy;
+    worker->tick.log = cycle->log;
+    worker->tick.cancelable = 1;
+
+    ngx_er_leases_init_worker(cycle, mcf->queue, ngx_er_dispatch_freed);
+
+    ngx_add_timer(&worker->tick, NGX_ER_DISPATCH_TICK);
+
+    if (ngx_er_sweep_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* what the worker before had in hand must not wait for a turn */
+
+    ngx_er_sweep();
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_er_sweep_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
     ngx_uint_t               i;
@@ -1029,7 +1005,40 @@ ngx_er_sweep_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
 
 void
-ngx_er_left_report(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+ngx_er_dispatch_exit_worker(void)
+{
+    ngx_er_dispatch_worker_t  *worker;
+
+    worker = &ngx_er_dispatcher;
+
+    if (worker->lanes == NULL) {
+        return;
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: worker exits");
+
+    ngx_er_leases_exit_worker();
+
+    if (worker->timer.timer_set) {
+        ngx_del_timer(&worker->timer);
+    }
+
+    if (worker->tick.timer_set) {
+        ngx_del_timer(&worker->tick);
+    }
+
+    if (worker->posted.posted) {
+        ngx_delete_posted_event(&worker->posted);
+    }
+
+    worker->lanes = NULL;
+    worker->nlanes = 0;
+}
+
+
+void
+ngx_er_dispatch_left(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
     ngx_str_t           *name;
     ngx_uint_t           i;

@@ -32,7 +32,6 @@
 
 #include "delivery.h"
 #include "carrier.h"
-#include "tally.h"
 #include "forgotten.h"
 #include "../ingest/key.h"
 
@@ -996,11 +995,10 @@ ngx_er_fanout_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
     ngx_queue_init(&ngx_er_fanouts);
 
-    if (ngx_er_tally_init_worker(cycle, mcf) != NGX_OK) {
+    if (ngx_er_attempts_init_worker(cycle, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_er_attempts_init_worker();
     ngx_er_slots_init_worker(cycle);
 
     return ngx_er_carrier_init_worker(cycle);
@@ -1038,5 +1036,4 @@ ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
     }
 
     ngx_er_attempts_exit_worker();
-    ngx_er_tally_exit_worker();
 }

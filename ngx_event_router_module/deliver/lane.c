@@ -261,7 +261,8 @@ ngx_er_lane_reach(ngx_er_target_t *target, uint64_t now)
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    reach = ngx_er_policy_reach(&lane->sh->policy, now, (uint32_t) ngx_random());
+    reach = ngx_er_policy_reach(&lane->sh->policy, now,
+                                (uint32_t) ngx_random());
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 

@@ -16,7 +16,7 @@
  */
 
 
-#include "attempt.h"
+#include "outgoing.h"
 
 
 #define NGX_ER_OUTGOING_HEADERS  12    /* of ours, without forwarded ones */

@@ -906,8 +906,8 @@ ngx_er_policy_mixed(ngx_er_policy_state_t *state, uint64_t now)
 
 
 /*
- * From now on events are mixed; an attempt took so many ms.  Whoever takes long
- * is waited for, or it would be over before the next.
+ * From now on events are mixed; an attempt took so many ms.  Whoever takes
+ * long is waited for, or it would be over before the next.
  */
 
 static void
@@ -987,7 +987,8 @@ ngx_er_mix_open(ngx_er_policy_state_t *state, ngx_uint_t closed)
 
 
 ngx_uint_t
-ngx_er_policy_reach(ngx_er_policy_state_t *state, uint64_t now, uint32_t random)
+ngx_er_policy_reach(ngx_er_policy_state_t *state, uint64_t now,
+    uint32_t random)
 {
     if (!ngx_er_policy_mixed(state, now)) {
         return 0;

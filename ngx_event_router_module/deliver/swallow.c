@@ -22,6 +22,7 @@
  */
 
 
+#include "swallow.h"
 #include "attempt.h"
 
 

@@ -21,17 +21,31 @@
 
 
 #include "target.h"
+#include "../conf/block.h"
 #include "../conf/nearest.h"
 
 
-#define NGX_ER_TARGET_RATE     1000000  /* at most, of any unit */
+/* the flag of lines that are for queued deliveries only */
 
+#define NGX_ER_TARGET_QUEUED  NGX_ER_BLOCK_NOTED
+
+#define NGX_ER_TARGET_RATE    1000000  /* at most, of any unit */
 
 #define NGX_ER_LOCATION_IGNORE  (NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT            \
                                  |NGX_HTTP_UPSTREAM_IGN_XA_EXPIRES            \
                                  |NGX_HTTP_UPSTREAM_IGN_XA_LIMIT_RATE         \
                                  |NGX_HTTP_UPSTREAM_IGN_XA_BUFFERING          \
                                  |NGX_HTTP_UPSTREAM_IGN_XA_CHARSET)
+
+
+/* a target while its block is being read */
+
+typedef struct {
+    ngx_er_target_t       *target;
+    ngx_er_main_conf_t    *mcf;
+    unsigned               statuses:1;  /* retry_on or fail_on is written */
+    unsigned               horizon:1;   /* "retry for=" */
+} ngx_er_target_draft_t;
 
 
 static char *ngx_er_target_optional(ngx_conf_t *cf, ngx_er_block_row_t *row,
@@ -41,6 +55,20 @@ static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
 static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static const char *ngx_er_target_refused(ngx_str_t *name);
+static char *ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static ngx_int_t ngx_er_target_policy_complete(ngx_conf_t *cf,
+    ngx_er_target_draft_t *draft);
+static void ngx_er_target_policy_check(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_er_target_t *target);
 static ngx_int_t ngx_er_target_reached(ngx_er_source_t *source,
     ngx_er_target_t *target);
 static const char *ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf);
@@ -148,7 +176,7 @@ static ngx_er_params_t  ngx_er_target_rate_params = {
 
 /* the lines of one value */
 
-ngx_er_param_t  ngx_er_target_values[] = {
+static ngx_er_param_t  ngx_er_target_values[] = {
     { "concurrency", NGX_ER_PARAM_NUMBER,
       ngx_er_param_at(ngx_er_policy_t, concurrency), "1", "65536", NULL },
     { "expires", NGX_ER_PARAM_MSEC,
@@ -456,7 +484,7 @@ ngx_er_target_refused(ngx_str_t *name)
 }
 
 
-char *
+static char *
 ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_target_draft_t *draft = conf;
@@ -497,7 +525,7 @@ ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_target_draft_t *draft = conf;
@@ -522,7 +550,7 @@ ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_target_draft_t *draft = conf;
@@ -570,7 +598,7 @@ ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_target_draft_t *draft = conf;
@@ -603,7 +631,7 @@ ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-char *
+static char *
 ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_target_draft_t *draft = conf;
@@ -638,7 +666,9 @@ ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-ngx_int_t
+/* the block ends: lines that contradict one another */
+
+static ngx_int_t
 ngx_er_target_policy_complete(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 {
     ngx_er_target_t  *target;
@@ -669,7 +699,9 @@ ngx_er_target_policy_complete(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 }
 
 
-void
+/* all was read: warns of lines that a source without a queue ignores */
+
+static void
 ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_target_t *target)
 {

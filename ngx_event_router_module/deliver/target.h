@@ -5,8 +5,7 @@
 
 
 /*
- * A target while its block is being read: target.c reads the lines, those of
- * its policy are target_policy.c's.  Nothing of it is needed after the block.
+ * Targets in nginx.conf and the locations by which they are reached.
  */
 
 
@@ -15,45 +14,19 @@
 
 
 #include "../event_router.h"
-#include "../conf/block.h"
 
 
-/* the flag of lines that are for queued deliveries only */
+/* the directives event_target and event_deliver */
+char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-#define NGX_ER_TARGET_QUEUED  NGX_ER_BLOCK_NOTED
-
-
-typedef struct {
-    ngx_er_target_t       *target;
-    ngx_er_main_conf_t    *mcf;
-    unsigned               statuses:1;  /* retry_on or fail_on is written */
-    unsigned               horizon:1;   /* "retry for=" */
-} ngx_er_target_draft_t;
-
-
-/* target_policy.c: NGX_CONF_OK, or what is wrong, or that was logged */
-
-char *ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-char *ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-
-/* and the lines of one value, of an ngx_er_policy_t */
-extern ngx_er_param_t  ngx_er_target_values[];
-
-/* when the block ends: lines that contradict one another */
-ngx_int_t ngx_er_target_policy_complete(ngx_conf_t *cf,
-    ngx_er_target_draft_t *draft);
-
-/* when all was read: warns of lines that a source without a queue ignores */
-void ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
-    ngx_er_target_t *target);
+/*
+ * Postconfiguration: each target has a location, and routes name such targets.
+ * When routes know their sources and targets: warnings of what does not fit
+ * together.  NGX_ERROR: it was logged, with file and line, or no memory.
+ */
+ngx_int_t ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+ngx_int_t ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
 
 #endif /* _NGX_ER_TARGET_H_INCLUDED_ */

@@ -8,7 +8,8 @@
  * The dispatcher (deliver/dispatch.c) with a store whose clock need not be the
  * worker's, and places that are counted: the store is asked when something is
  * due and never in a tight loop, whatever it answers, and what was taken or
- * reserved for an answer is given back on each way.
+ * reserved for an answer is given back on each way.  And the sweep: one at a
+ * time, and what the store says of its targets reaches the lanes.
  */
 
 
@@ -30,6 +31,8 @@ typedef struct {
 ngx_queue_t                    ngx_posted_events;
 ngx_rbtree_t                   ngx_event_timer_rbtree;
 ngx_uint_t                     ngx_exiting;
+ngx_module_t                   ngx_http_module;
+ngx_module_t                   ngx_http_event_router_module;
 
 static ngx_rbtree_node_t       sentinel;
 static ngx_pool_t             *pool;
@@ -59,6 +62,14 @@ static ngx_uint_t              places, taken;
 static size_t                  room, reserved;
 
 static ngx_uint_t              started, started_again;
+
+/* what is swept: counts are of both targets, or there are none */
+
+static ngx_er_queue_backend_t  backend;
+static ngx_er_queue_op_t      *under_sweep[4];
+static ngx_uint_t              nunder_sweep, sweeps, adopts, turns, counted;
+static ngx_uint_t              more, partial, pending[2];
+static uint64_t                dead;    /* a worker that died */
 
 
 /* ---- stand-ins */
@@ -188,21 +199,70 @@ ngx_er_leases_exit_worker(void)
 }
 
 
-ngx_int_t
-ngx_er_sweep_init_worker(ngx_cycle_t *c, ngx_er_main_conf_t *conf)
-{
-    return NGX_OK;
-}
-
-
 void
-ngx_er_sweep(void)
+ngx_er_lane_put(ngx_er_target_t *t, ngx_uint_t again, uint64_t due)
 {
 }
 
 
 void
-ngx_er_sweep_tick(void)
+ngx_er_lane_count(ngx_er_target_t *t, ngx_er_queue_count_t *count)
+{
+    pending[t->index] = count->pending;
+}
+
+
+void
+ngx_er_lane_copy(ngx_er_target_t *t, ngx_er_lane_sh_t *copy)
+{
+    ngx_memzero(copy, sizeof(ngx_er_lane_sh_t));
+}
+
+
+ngx_uint_t
+ngx_er_lanes_turn(ngx_er_main_conf_t *conf, uint64_t now, ngx_msec_t ms)
+{
+    return turns;
+}
+
+
+void
+ngx_er_lanes_reclaim(ngx_er_main_conf_t *conf)
+{
+}
+
+
+uint64_t
+ngx_er_lanes_dead(ngx_er_main_conf_t *conf, uint64_t after)
+{
+    return (after < dead) ? dead : 0;
+}
+
+
+void
+ngx_er_lanes_forget(ngx_er_main_conf_t *conf, uint64_t holder)
+{
+    dead = (holder == dead) ? 0 : dead;
+}
+
+
+uint64_t
+ngx_er_lanes_node(ngx_er_main_conf_t *conf)
+{
+    return 1;
+}
+
+
+void
+ngx_er_lanes_used(ngx_er_main_conf_t *conf, uint64_t used, uint64_t size,
+    ngx_uint_t nodes)
+{
+}
+
+
+void
+ngx_er_pause_ask(ngx_er_queue_t *queue, ngx_er_main_conf_t *conf,
+    ngx_er_pause_pt news)
 {
 }
 
@@ -214,7 +274,7 @@ ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
     ngx_er_queue_op_t  *op;
 
     if (!memory) {
-        failed_ops++;
+        failed_ops += (verb == NGX_ER_QUEUE_LEASE);
         return NULL;
     }
 
@@ -240,6 +300,13 @@ ngx_er_queue_op_free(ngx_er_queue_op_t *op)
 void
 ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
 {
+    if (op->verb != NGX_ER_QUEUE_LEASE) {
+        sweeps += (op->verb == NGX_ER_QUEUE_SWEEP);
+        adopts += (op->verb == NGX_ER_QUEUE_ADOPT);
+        under_sweep[nunder_sweep++] = op;
+        return;
+    }
+
     asked++;
     same += (op->token == token);
     token = op->token;
@@ -314,6 +381,37 @@ answer(void)
 }
 
 
+/* the store has forgotten what is over */
+
+static void
+swept(void)
+{
+    ngx_er_queue_op_t     *op;
+    ngx_er_queue_count_t  *count;
+
+    op = under_sweep[--nunder_sweep];
+    op->rc = rc;
+    op->partial = partial;
+
+    if (op->verb == NGX_ER_QUEUE_SWEEP && more) {
+        op->more = 1;
+        more--;
+    }
+
+    if (op->verb == NGX_ER_QUEUE_SWEEP && rc == NGX_OK && counted) {
+        op->counts = ngx_array_create(pool, 2, sizeof(ngx_er_queue_count_t));
+        count = ngx_array_push(op->counts);
+        ngx_memzero(count, sizeof(ngx_er_queue_count_t));
+        count->target = target[1].hash;
+        count->pending = counted;
+        count->fresh = ngx_current_msec + 300;
+        count->again = NGX_ER_NEVER;
+    }
+
+    op->handler(op);
+}
+
+
 static void
 turn(void)
 {
@@ -359,6 +457,10 @@ pass(ngx_uint_t ms)
             answer();
         }
 
+        while (nunder_sweep) {
+            swept();
+        }
+
         turn();
     }
 }
@@ -388,6 +490,7 @@ begin(void)
 
     cycle.pool = pool;
     cycle.log = &ngx_er_test_log;
+    store.backend = &backend;
     mcf.queue = &store;
     mcf.targets.elts = targets;
     mcf.targets.nelts = 2;
@@ -405,6 +508,11 @@ begin(void)
     taken = 0;
     room = 1000000;
     reserved = 0;
+    backend.pulse = 0;
+    nunder_sweep = 0;
+    sweeps = adopts = turns = counted = more = partial = 0;
+    pending[0] = pending[1] = 7;
+    dead = 0;
     ngx_exiting = 0;
 
     is_int(ngx_er_dispatch_init_worker(&cycle, &mcf), NGX_OK, "a worker");
@@ -415,6 +523,10 @@ static void
 end(const char *name)
 {
     ngx_er_dispatch_exit_worker();
+
+    while (nunder_sweep) {
+        swept();
+    }
 
     is_int(ngx_event_timer_rbtree.root == &sentinel, 1, "%s: no timer", name);
     is_int(ops, 0, "%s: no operation is left", name);
@@ -779,6 +891,76 @@ test_exiting(void)
 }
 
 
+/* one sweep at the start, then when it is this worker's turn */
+
+static void
+test_sweep(void)
+{
+    begin();
+    is_int(sweeps, 1, "a worker sweeps when it starts");
+    pass(5000);
+    is_int(sweeps, 1, "and not out of turn");
+    turns = 1;
+    pass(3000);
+    is_int(sweeps, 4, "once a second when it is its turn");
+    more = 2;
+    pass(1000);
+    is_int(sweeps, 7, "there is more: at once");
+    rc = NGX_ERROR;
+    pass(1000);
+    is_int(sweeps, 8, "a store that is away");
+    is_int(pending[0] + pending[1], 14, "says nothing of the targets");
+
+    rc = NGX_OK;
+    counted = 3;
+    partial = 1;
+    pass(1000);
+    is_int(pending[0] + pending[1], 14, "nor does a part of it");
+    partial = 0;
+    pass(1000);
+    is_int(pending[0], 0, "it has nothing for one target");
+    is_int(pending[1], 3, "and three events for the other");
+    asked = 0;
+    turns = 0;
+    counted = 0;
+    pass(310);
+    is_int(asked, 1, "of which one is due then");
+
+    turns = 1;
+    pass(1000);
+    ngx_er_sweep();
+    ngx_er_sweep();
+    is_int(nunder_sweep, 1, "never two at once");
+    end("sweep");
+
+    /* in a store that several share it is a sign of life */
+
+    begin();
+    backend.pulse = 1;
+    pass(20500);
+    ok(sweeps >= 5 && sweeps <= 6, "%d signs of life in twenty seconds",
+       (int) sweeps);
+    ngx_exiting = 1;
+    pass(10000);
+    ok(sweeps >= 7 && sweeps <= 8, "%d until ten later, though it exits",
+       (int) sweeps);
+    end("pulse");
+
+    /* the entries of a worker that died */
+
+    begin();
+    dead = 5;
+    turns = 1;
+    rc = NGX_ERROR;
+    pass(3000);
+    is_int(adopts, 3, "whose worker died are adopted, until the store could");
+    rc = NGX_OK;
+    pass(3000);
+    is_int(adopts, 4, "be told");
+    end("adopt");
+}
+
+
 int
 main(void)
 {
@@ -793,6 +975,7 @@ main(void)
     test_wait();
     test_lanes();
     test_once();
+    test_sweep();
     test_exiting();
 
     ngx_destroy_pool(pool);

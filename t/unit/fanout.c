@@ -164,21 +164,9 @@ ngx_er_slot_give(void)
 
 
 ngx_int_t
-ngx_er_tally_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *conf)
+ngx_er_attempts_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *conf)
 {
     return NGX_OK;
-}
-
-
-void
-ngx_er_tally_exit_worker(void)
-{
-}
-
-
-void
-ngx_er_attempts_init_worker(void)
-{
 }
 
 
@@ -402,7 +390,7 @@ ngx_er_dispatch_wake(ngx_er_target_t *t)
 
 
 void
-ngx_er_sweep_known(ngx_er_queue_op_t *op)
+ngx_er_dispatch_known(ngx_er_queue_op_t *op)
 {
 }
 

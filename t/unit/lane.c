@@ -20,11 +20,18 @@
 #define NOW  1700000000000ULL
 
 
+ngx_int_t                        ngx_process_slot;
+ngx_pid_t                        ngx_pid, ngx_parent;
+ngx_module_t                     ngx_http_event_router_module;
+
 static ngx_er_lane_sh_t          sh;
 static ngx_er_lanes_sh_t         lanes;
 static ngx_slab_pool_t           shpool;
 static ngx_er_lane_t             lane;
 static ngx_er_target_t           target;
+static ngx_er_target_t          *targets[1] = { &target };
+static ngx_er_queue_t            queue;
+static ngx_er_main_conf_t        mcf;
 static ngx_http_core_loc_conf_t  location;
 static ngx_log_t                 quiet;
 static ngx_int_t                 locked;
@@ -44,6 +51,22 @@ ngx_shmtx_unlock(ngx_shmtx_t *mtx)
 }
 
 
+/* the zone is there */
+
+ngx_shm_zone_t *
+ngx_shared_memory_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
+{
+    return NULL;
+}
+
+
+void *
+ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
+{
+    return NULL;
+}
+
+
 static void
 begin(void)
 {
@@ -51,7 +74,11 @@ begin(void)
     ngx_memzero(&lanes, sizeof(lanes));
     ngx_memzero(&target, sizeof(target));
 
+    lanes.lanes = &sh;
     shpool.data = &lanes;
+    mcf.queue = &queue;
+    mcf.targets.elts = targets;
+    mcf.targets.nelts = 1;
     lane.sh = &sh;
     lane.shpool = &shpool;
     location.error_log = &quiet;
@@ -292,6 +319,55 @@ test_pause(void)
 }
 
 
+/* whoever takes the slot of a worker knows that it died */
+
+static void
+test_workers(void)
+{
+    ngx_er_main_conf_t  none;
+
+    begin();
+    ngx_pid = getpid();
+    ngx_parent = 7;
+    ngx_process_slot = 2;
+    queue.holder = 11;
+
+    ngx_er_lanes_init_worker((ngx_cycle_t *) ngx_cycle, &mcf);
+    is_int(ngx_er_lane_column, 0, "the first column");
+    take(2, 1, 2, 1, "of a worker");
+    is_int(ngx_er_lanes_dead(&mcf, 0), 0, "that is alive");
+    ngx_er_lanes_reclaim(&mcf);
+    is_int(sh.policy.fresh, 2, "its places are its own");
+
+    ngx_process_slot = 3;
+    queue.holder = 12;
+    ngx_er_lanes_init_worker((ngx_cycle_t *) ngx_cycle, &mcf);
+    is_int(ngx_er_lane_column, 1, "another one beside it");
+    take(2, 0, 1, 0, "has what is left");
+    ngx_er_lanes_exit_worker(&mcf);
+    is_int(sh.policy.fresh, 2, "and gives it back when it exits");
+    is_int(ngx_er_lanes_dead(&mcf, 0), 0, "nothing of it is left");
+
+    ngx_process_slot = 2;
+    queue.holder = 13;
+    ngx_er_lanes_init_worker((ngx_cycle_t *) ngx_cycle, &mcf);
+    is_int(ngx_er_lane_column, 1, "one in the slot of the first");
+    is_int(sh.policy.fresh + sh.policy.again, 0, "whose places are free");
+    is_int(ngx_er_lanes_dead(&mcf, 0), 11, "and whose entries are adopted");
+    is_int(ngx_er_lanes_dead(&mcf, 11), 0, "it alone died");
+    ngx_er_lanes_forget(&mcf, 11);
+    is_int(ngx_er_lanes_dead(&mcf, 0), 0, "once");
+
+    ngx_memzero(&none, sizeof(none));
+    is_int(ngx_er_lanes_dead(&none, 0), 0, "without targets there is nobody");
+    is_int(ngx_er_lanes_turn(&none, NOW, 1000), 1, "and always a turn");
+    is_int(ngx_er_lanes_turn(&mcf, NOW, 1000), 1, "else it is somebody's");
+    is_int(ngx_er_lanes_turn(&mcf, NOW + 999, 1000), 0, "for a second");
+    is_int(ngx_er_lanes_turn(&mcf, NOW + 1000, 1000), 1, "then the next");
+    is_int(ngx_er_lanes_turn(&mcf, NOW - 5000, 1000), 1, "by any clock");
+}
+
+
 int
 main(void)
 {
@@ -301,6 +377,9 @@ main(void)
     test_heard();
     test_nodes();
     test_pause();
+    test_workers();
+
+    is_int(locked, 0, "no lock is left");
 
     return done_testing();
 }

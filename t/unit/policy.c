@@ -1165,7 +1165,8 @@ test_mixed(void)
     ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
     (void) first_of(&policy, &state, START, 1, 504, 60000);
     (void) first_of(&policy, &state, START, 2, 504, 60000);
-    is_int(ngx_er_policy_mixed(&state, START + 119999), 1, "for two that hang");
+    is_int(ngx_er_policy_mixed(&state, START + 119999), 1,
+           "for two that hang");
     is_int(ngx_er_policy_mixed(&state, START + 120000), 0, "then it is over");
 
     /* without a breaker, too */
