@@ -32,7 +32,7 @@
 
 #include "delivery.h"
 #include "carrier.h"
-#include "forgotten.h"
+#include "duplicate.h"
 #include "../ingest/key.h"
 
 
@@ -44,7 +44,6 @@ static ngx_int_t ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key);
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
     ngx_er_main_conf_t *mcf, u_char *key);
 static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
-static void ngx_er_fanout_mode(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_resume(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_again(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_refuse(ngx_er_fanout_t *fanout,
@@ -66,7 +65,6 @@ static void ngx_er_fanout_enter(ngx_er_fanout_t *fanout,
 static ngx_er_outcome_e ngx_er_fanout_outcome(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_answer(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
-static void ngx_er_fanout_differs(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_post(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_posted(ngx_event_t *ev);
 
@@ -259,7 +257,8 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
                    "attempts:%ui", &fanout->event->id, claim->result,
                    claim->mode, claim->attempts);
 
-    ngx_er_fanout_mode(fanout);
+    fanout->dedup = claim->mode;
+    ngx_er_duplicate_claimed(fanout->event->source, claim);
 
     switch (claim->result) {
 
@@ -302,35 +301,13 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
     }
 
     if (outcome == NGX_ER_OUTCOME_DUPLICATE && claim->differs) {
-        ngx_er_fanout_differs(fanout);
+        ngx_er_duplicate_differs(fanout->event);
     }
 
     fanout->retry_ms = claim->retry_ms;
 
     ngx_er_slots_dismiss(fanout->unfinished);
     ngx_er_fanout_refuse(fanout, outcome);
-}
-
-
-static void
-ngx_er_fanout_mode(ngx_er_fanout_t *fanout)
-{
-    ngx_er_claim_t  *claim;
-
-    claim = fanout->claim;
-    fanout->dedup = claim->mode;
-
-    ngx_er_forgotten_tell();
-
-    if (claim->mode == NGX_ER_DEDUP_LOCAL) {
-        ngx_er_metric_source(fanout->event->source,
-                             NGX_ER_METRIC_DEDUP_LOCAL);
-
-    } else if (claim->mode == NGX_ER_DEDUP_NONE
-               && claim->result != NGX_ER_CLAIM_UNAVAILABLE)
-    {
-        ngx_er_metric_source(fanout->event->source, NGX_ER_METRIC_DEDUP_NONE);
-    }
 }
 
 
@@ -538,7 +515,7 @@ ngx_er_fanout_accepted(ngx_er_accept_t *accept)
     if ((rc == NGX_DONE || rc == NGX_DECLINED)
         && (accept->differs || (claim && claim->differs)))
     {
-        ngx_er_fanout_differs(fanout);
+        ngx_er_duplicate_differs(fanout->event);
     }
 
     if (claim && claim->dead) {
@@ -885,45 +862,6 @@ ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
                    fanout->ms);
 
     ngx_er_fanout_post(fanout);
-}
-
-
-static void
-ngx_er_fanout_differs(ngx_er_fanout_t *fanout)
-{
-    time_t            now;
-    ngx_er_source_t  *source;
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
-                   "event router fan-out: event \"%V\" has another body",
-                   &fanout->event->id);
-
-    now = ngx_time();
-    source = fanout->event->source;
-
-    ngx_er_metric_source(source, NGX_ER_METRIC_DUPLICATE_DIFFERS);
-
-    if (source->told == now) {
-        source->untold++;
-        return;
-    }
-
-    if (source->untold) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "duplicate of event \"%V\" from source \"%V\" has "
-                      "another body, the first one was kept; so had %ui more "
-                      "of this source since the last line",
-                      &fanout->event->id, &source->name, source->untold);
-
-    } else {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "duplicate of event \"%V\" from source \"%V\" has "
-                      "another body, the first one was kept",
-                      &fanout->event->id, &source->name);
-    }
-
-    source->told = now;
-    source->untold = 0;
 }
 
 
