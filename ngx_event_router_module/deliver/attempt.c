@@ -664,7 +664,11 @@ ngx_er_attempts_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     ngx_queue_init(&ngx_er_attempt_worker.draining);
     ngx_er_attempt_worker.drains = 0;
 
-    return ngx_er_tally_init_worker(cycle, mcf);
+    if (ngx_er_tally_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_carrier_init_worker(cycle);
 }
 
 

@@ -101,7 +101,7 @@ void ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 void ngx_er_attempt_seen(ngx_er_attempt_t *attempt);
 
 /* init_process and exit_process: of those that nobody waits for any more, and
-   what failed lately; NGX_ERROR: no memory */
+   what failed lately; NGX_ERROR: no memory, or no carriers, which is logged */
 ngx_int_t ngx_er_attempts_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);
 void ngx_er_attempts_exit_worker(void);

@@ -27,28 +27,25 @@
  * exiting worker alive, gives the outcome at the deadline and cuts what still
  * runs when the lease is over.
  *
- * A fan-out and its deliveries live in the event's pool and hold the event.
- * Memory shortage at the start is told by NULL; a delivery that cannot be made
- * fails, the others go on.
+ * A fan-out lives in the event's pool and holds the event.  Memory shortage at
+ * the start is told by NULL; a delivery that cannot be made fails, the others
+ * go on.
  */
 
 
-#include "delivery.h"
-#include "carrier.h"
+#include "fanout.h"
 #include "duplicate.h"
 #include "../ingest/key.h"
 
 
-#define NGX_ER_FANOUT_LEASE  2000      /* ms beyond the deadline */
-
-
+#define NGX_ER_FANOUT_LEASE     2000   /* ms beyond the deadline */
 #define NGX_ER_DELIVERY_ROUTES  1024   /* bytes of X-Event-Route */
 
 
 static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
 static ngx_int_t ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key);
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
-    ngx_er_main_conf_t *mcf, u_char *key);
+    u_char *key);
 static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
 static void ngx_er_fanout_resume(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_again(ngx_er_fanout_t *fanout);
@@ -60,6 +57,7 @@ static ngx_int_t ngx_er_fanout_accept(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_accepted(ngx_er_accept_t *accept);
 static void ngx_er_fanout_restarted(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_revived(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_advance(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_finished(ngx_er_claim_t *claim);
 static void ngx_er_fanout_closed(ngx_er_fanout_t *fanout);
@@ -73,31 +71,26 @@ static void ngx_er_fanout_answer(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
 static void ngx_er_fanout_post(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_posted(ngx_event_t *ev);
+static ngx_int_t ngx_er_deliveries_collect(ngx_er_fanout_t *fanout);
 static ngx_int_t ngx_er_delivery_collect_route(ngx_er_fanout_t *fanout,
     ngx_er_route_t *route);
 static ngx_int_t ngx_er_delivery_name_route(ngx_pool_t *pool,
     ngx_str_t *routes, ngx_str_t *name);
+static void ngx_er_deliveries_start(ngx_er_fanout_t *fanout);
 static ngx_int_t ngx_er_delivery_attempt(ngx_er_slot_t *slot);
 static void ngx_er_delivery_attempted(ngx_er_attempt_t *attempt);
+static void ngx_er_delivery_end(ngx_er_delivery_t *d,
+    ngx_er_delivery_state_e state);
+static void ngx_er_deliveries_unqueue(ngx_er_fanout_t *fanout);
+static void ngx_er_deliveries_cut(ngx_er_fanout_t *fanout);
 
 
-/* of all fan-outs of the worker, for its exit */
-
-static ngx_queue_t  ngx_er_fanouts;
-
-/* when an event without room was told */
-
-static time_t       ngx_er_fanout_told;
+static ngx_queue_t  ngx_er_fanouts;       /* of the worker, for its exit */
+static time_t       ngx_er_fanout_told;   /* when an event had no room */
 
 
 static const char  *ngx_er_delivery_state_names[] = {
-    "waiting",
-    "running",
-    "ok",
-    "failed",
-    "settled",
-    "cut",
-    "queued"
+    "waiting", "running", "ok", "failed", "settled", "cut", "queued"
 };
 
 
@@ -105,23 +98,14 @@ ngx_er_fanout_t *
 ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     ngx_er_fanout_pt handler, void *data)
 {
-    ngx_uint_t           room;
-    ngx_er_claim_t      *claim;
-    ngx_er_fanout_t     *fanout;
-    ngx_er_main_conf_t  *mcf;
+    ngx_uint_t        room;
+    ngx_er_claim_t   *claim;
+    ngx_er_fanout_t  *fanout;
 
     fanout = ngx_er_fanout_create(event);
     if (fanout == NULL) {
         return NULL;
     }
-
-    /*
-     * Not kept from the start of the worker: a single process that reloads
-     * goes on with a new configuration.
-     */
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_event_router_module);
 
     if (key) {
         fanout->print = ngx_er_event_print(event);
@@ -135,7 +119,7 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     claim = NULL;
 
     if (room && key && fanout->dedup != NGX_ER_DEDUP_QUEUE) {
-        claim = ngx_er_fanout_claim(fanout, mcf, key);
+        claim = ngx_er_fanout_claim(fanout, key);
         if (claim == NULL) {
             ngx_er_slots_dismiss(fanout->unfinished);
             return NULL;
@@ -202,11 +186,19 @@ ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key)
 
 
 static ngx_er_claim_t *
-ngx_er_fanout_claim(ngx_er_fanout_t *fanout, ngx_er_main_conf_t *mcf,
-    u_char *key)
+ngx_er_fanout_claim(ngx_er_fanout_t *fanout, u_char *key)
 {
-    ngx_er_claim_t   *claim;
-    ngx_er_source_t  *source;
+    ngx_er_claim_t      *claim;
+    ngx_er_source_t     *source;
+    ngx_er_main_conf_t  *mcf;
+
+    /*
+     * Not kept from the start of the worker: a single process that reloads
+     * goes on with a new configuration.
+     */
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
 
     claim = ngx_er_claim_create(mcf->dedup, ngx_cycle->log);
     if (claim == NULL) {
@@ -633,9 +625,9 @@ ngx_er_fanout_revived(ngx_er_fanout_t *fanout)
 }
 
 
-/* after each step: what is next */
+/* after each step: what is next; the fan-out may be gone afterwards */
 
-void
+static void
 ngx_er_fanout_advance(ngx_er_fanout_t *fanout)
 {
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
@@ -829,7 +821,6 @@ static void
 ngx_er_fanout_enter(ngx_er_fanout_t *fanout, ngx_er_fanout_state_e state)
 {
 #if (NGX_DEBUG)
-
     static const char  *names[] = {
         "start", "claim", "queue", "run", "close", "rest", "done"
     };
@@ -838,7 +829,6 @@ ngx_er_fanout_enter(ngx_er_fanout_t *fanout, ngx_er_fanout_state_e state)
                    "event router fan-out: event \"%V\" from %s to %s, late:%d",
                    &fanout->event->id, names[fanout->state], names[state],
                    fanout->late);
-
 #endif
 
     fanout->state = state;
@@ -951,58 +941,9 @@ ngx_er_fanout_forget(ngx_er_fanout_t *fanout)
 }
 
 
-ngx_int_t
-ngx_er_fanout_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
-{
-    ngx_queue_init(&ngx_er_fanouts);
-
-    if (ngx_er_attempts_init_worker(cycle, mcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_er_slots_init_worker(cycle);
-
-    return ngx_er_carrier_init_worker(cycle);
-}
-
-
-/*
- * A worker told to stop at once: what was under way is as after a crash, the
- * lease will run out.
- */
-
-void
-ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
-{
-    ngx_queue_t      *q;
-    ngx_er_fanout_t  *fanout;
-
-    if (ngx_queue_next(&ngx_er_fanouts) == NULL) {
-        return;
-    }
-
-    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
-                   "event router fan-out: worker exits");
-
-    ngx_er_slots_exit_worker();
-
-    while (!ngx_queue_empty(&ngx_er_fanouts)) {
-        q = ngx_queue_head(&ngx_er_fanouts);
-        fanout = ngx_queue_data(q, ngx_er_fanout_t, queue);
-
-        ngx_er_deliveries_drop(fanout);
-
-        fanout->handler = NULL;
-        ngx_er_fanout_end(fanout);
-    }
-
-    ngx_er_attempts_exit_worker();
-}
-
-
 /* the targets of all routes that matched, each once */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_deliveries_collect(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t        i;
@@ -1115,7 +1056,7 @@ ngx_er_delivery_name_route(ngx_pool_t *pool, ngx_str_t *routes,
 }
 
 
-void
+static void
 ngx_er_deliveries_start(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t          i;
@@ -1220,7 +1161,9 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
 }
 
 
-void
+/* counts it, no more */
+
+static void
 ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
 {
     ngx_er_fanout_t  *fanout;
@@ -1253,7 +1196,7 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
 }
 
 
-void
+static void
 ngx_er_deliveries_unqueue(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t          i;
@@ -1275,7 +1218,7 @@ ngx_er_deliveries_unqueue(ngx_er_fanout_t *fanout)
 }
 
 
-void
+static void
 ngx_er_deliveries_cut(ngx_er_fanout_t *fanout)
 {
     ngx_uint_t          i;
@@ -1295,24 +1238,61 @@ ngx_er_deliveries_cut(ngx_er_fanout_t *fanout)
 }
 
 
-void
-ngx_er_deliveries_drop(ngx_er_fanout_t *fanout)
-{
-    ngx_uint_t          i;
-    ngx_er_delivery_t  *d;
-
-    d = fanout->deliveries.elts;
-
-    for (i = 0; i < fanout->deliveries.nelts; i++) {
-        if (d[i].attempt) {
-            ngx_er_attempt_drop(d[i].attempt);
-        }
-    }
-}
-
-
 const char *
 ngx_er_delivery_state_name(ngx_er_delivery_state_e state)
 {
     return ngx_er_delivery_state_names[state];
+}
+
+
+ngx_int_t
+ngx_er_fanout_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_queue_init(&ngx_er_fanouts);
+
+    ngx_er_slots_init_worker(cycle);
+
+    return ngx_er_attempts_init_worker(cycle, mcf);
+}
+
+
+/*
+ * A worker told to stop at once: what was under way is as after a crash, the
+ * lease will run out.
+ */
+
+void
+ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
+{
+    ngx_uint_t          i;
+    ngx_queue_t        *q;
+    ngx_er_fanout_t    *fanout;
+    ngx_er_delivery_t  *d;
+
+    if (ngx_queue_next(&ngx_er_fanouts) == NULL) {
+        return;
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
+                   "event router fan-out: worker exits");
+
+    ngx_er_slots_exit_worker();
+
+    while (!ngx_queue_empty(&ngx_er_fanouts)) {
+        q = ngx_queue_head(&ngx_er_fanouts);
+        fanout = ngx_queue_data(q, ngx_er_fanout_t, queue);
+
+        d = fanout->deliveries.elts;
+
+        for (i = 0; i < fanout->deliveries.nelts; i++) {
+            if (d[i].attempt) {
+                ngx_er_attempt_drop(d[i].attempt);
+            }
+        }
+
+        fanout->handler = NULL;
+        ngx_er_fanout_end(fanout);
+    }
+
+    ngx_er_attempts_exit_worker();
 }

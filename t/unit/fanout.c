@@ -6,7 +6,7 @@
 
 /*
  * Fan-outs and accepting (deliver/fanout.c and deliver/accept.c) with
- * stand-ins for the claim, the store and the deliveries: whatever they answer,
+ * stand-ins for the claim, the store and the attempts: whatever they answer,
  * the producer gets one outcome, a claim is finalized only if the event is
  * where it has to be, and all that was taken is given back.
  */
@@ -42,7 +42,12 @@ static ngx_er_fanout_t    *fanout;
 static ngx_er_claim_t      claim;
 static u_char              key[32];
 
-static ngx_uint_t          ntargets, apart, room, no_claim, no_record, ordered;
+static ngx_er_route_t      route[2];
+static ngx_er_route_t     *routes[2] = { &route[0], &route[1] };
+static ngx_queue_t         line;           /* for a place */
+static ngx_er_attempt_t    attempts[8];
+static ngx_uint_t          nattempts, no_attempt, reports, drops, differs;
+static ngx_uint_t          apart, room, no_claim, no_record, ordered;
 static ngx_uint_t          ops, nunder_way;
 static ngx_er_queue_op_t  *under_way[8];
 static ngx_int_t           load;           /* deliveries that were admitted */
@@ -53,28 +58,6 @@ static ngx_uint_t          outcomes, metrics[NGX_ER_METRICS], called, cuts;
 
 
 /* ---- stand-ins */
-
-
-ngx_int_t
-ngx_er_deliveries_collect(ngx_er_fanout_t *f)
-{
-    ngx_uint_t          i;
-    ngx_er_delivery_t  *d;
-
-    (void) ngx_array_init(&f->deliveries, pool, 2, sizeof(ngx_er_delivery_t));
-
-    for (i = 0; i < ntargets; i++) {
-        d = ngx_array_push(&f->deliveries);
-        ngx_memzero(d, sizeof(ngx_er_delivery_t));
-        d->fanout = f;
-        d->target = &target[i];
-    }
-
-    f->unfinished = ntargets;
-    f->required = ntargets;
-
-    return NGX_OK;
-}
 
 
 ngx_uint_t
@@ -96,42 +79,61 @@ ngx_er_slots_dismiss(ngx_uint_t n)
 
 
 void
-ngx_er_deliveries_start(ngx_er_fanout_t *f)
+ngx_er_slot_wait(ngx_er_slot_t *slot)
 {
+    ngx_queue_insert_tail(&line, &slot->queue);
 }
 
 
 void
-ngx_er_deliveries_unqueue(ngx_er_fanout_t *f)
+ngx_er_slot_leave(ngx_er_slot_t *slot)
 {
+    ngx_queue_remove(&slot->queue);
+}
+
+
+ngx_er_attempt_t *
+ngx_er_attempt_create(ngx_er_event_t *e, ngx_er_target_t *t)
+{
+    ngx_er_attempt_t  *attempt;
+
+    if (no_attempt) {
+        return NULL;
+    }
+
+    attempt = &attempts[nattempts++];
+    ngx_memzero(attempt, sizeof(ngx_er_attempt_t));
+    attempt->target = t;
+
+    return attempt;
+}
+
+
+ngx_int_t
+ngx_er_attempt_start(ngx_er_attempt_t *attempt)
+{
+    return NGX_OK;
 }
 
 
 void
-ngx_er_deliveries_cut(ngx_er_fanout_t *f)
+ngx_er_attempt_report(ngx_er_attempt_t *attempt)
+{
+    reports++;
+}
+
+
+void
+ngx_er_attempt_cut(ngx_er_attempt_t *attempt)
 {
     cuts++;
 }
 
 
 void
-ngx_er_deliveries_drop(ngx_er_fanout_t *f)
+ngx_er_attempt_drop(ngx_er_attempt_t *attempt)
 {
-}
-
-
-void
-ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
-{
-    d->state = state;
-    d->fanout->unfinished--;
-    d->fanout->required--;
-    load--;
-
-    if (state == NGX_ER_DELIVERY_FAILED) {
-        d->fanout->failed++;
-        d->fanout->verdict = NGX_ER_OUTCOME_FAILED;
-    }
+    drops++;
 }
 
 
@@ -176,16 +178,16 @@ ngx_er_attempts_exit_worker(void)
 }
 
 
-ngx_int_t
-ngx_er_carrier_init_worker(ngx_cycle_t *cycle)
+void
+ngx_er_duplicate_claimed(ngx_er_source_t *s, ngx_er_claim_t *c)
 {
-    return NGX_OK;
 }
 
 
 void
-ngx_er_forgotten_tell(void)
+ngx_er_duplicate_differs(ngx_er_event_t *e)
 {
+    differs++;
 }
 
 
@@ -420,6 +422,41 @@ turn(void)
 }
 
 
+/* whoever stands in line has a place */
+
+static void
+go(void)
+{
+    ngx_queue_t    *q;
+    ngx_er_slot_t  *slot;
+
+    while (!ngx_queue_empty(&line)) {
+        q = ngx_queue_head(&line);
+        ngx_queue_remove(q);
+        slot = ngx_queue_data(q, ngx_er_slot_t, queue);
+
+        places++;
+
+        if (slot->handler(slot) != NGX_OK) {
+            places--;
+        }
+    }
+
+    turn();
+}
+
+
+/* the target of an attempt has answered; 0: it was cut */
+
+static void
+answers(ngx_uint_t n, ngx_uint_t status)
+{
+    attempts[n].status = status;
+    attempts[n].retry_after = -1;
+    attempts[n].handler(&attempts[n]);
+}
+
+
 static void
 deadline(ngx_er_fanout_t *f)
 {
@@ -464,7 +501,17 @@ begin(ngx_uint_t queued)
     event.source = &source;
 
     ngx_memzero(metrics, sizeof(metrics));
-    ntargets = 2;
+    ngx_memzero(route, sizeof(route));
+    ngx_str_set(&route[0].name, "a");
+    ngx_str_set(&route[1].name, "b");
+    route[0].targets.elts = targets;
+    route[0].targets.nelts = 2;
+    route[1].targets.elts = targets;
+    route[1].targets.nelts = 1;
+    event.routes.elts = routes;
+    event.routes.nelts = 1;
+    ngx_queue_init(&line);
+    nattempts = no_attempt = reports = drops = differs = 0;
     apart = queued ? 0 : 1;
     room = 1;
     no_claim = no_record = ordered = 0;
@@ -650,25 +697,47 @@ test_bound(void)
 static void
 test_late(void)
 {
-    ngx_er_delivery_t  *d;
+    begin(0);
+    start(1);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    go();
+    deadline(fanout);
+    is_int(called, 1, "late: told");
+    is_int(fanout->outcome, NGX_ER_OUTCOME_TIMEOUT, "that it takes too long");
+    answers(0, 200);
+    is_int(finalized, 0, "one has not answered");
+    answers(1, 204);
+    turn();
+    is_int(finalized, 1, "both have it: a duplicate from now on");
+    ends(NGX_ER_OUTCOME_TIMEOUT, "late");
+
+    /* who has no place yet leaves the line, who runs is cut with the lease */
 
     begin(0);
     start(1);
     claim.result = NGX_ER_CLAIM_NEW;
     claim.handler(&claim);
-    turn();
     deadline(fanout);
-    is_int(called, 1, "late: told");
-    is_int(fanout->outcome, NGX_ER_OUTCOME_TIMEOUT, "that it takes too long");
-    d = fanout->deliveries.elts;
-    ngx_er_delivery_end(&d[0], NGX_ER_DELIVERY_OK);
-    ngx_er_fanout_advance(fanout);
-    is_int(finalized, 0, "one has not answered");
-    ngx_er_delivery_end(&d[1], NGX_ER_DELIVERY_OK);
-    ngx_er_fanout_advance(fanout);
+    is_int(ngx_queue_empty(&line), 1, "nobody stands in line");
+    is_int(released, 1, "the next attempt may deliver it");
+    ends(NGX_ER_OUTCOME_TIMEOUT, "late in line");
+
+    begin(0);
+    start(1);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    go();
+    deadline(fanout);
+    is_int(cuts, 0, "the lease is not over");
+    deadline(fanout);
+    is_int(cuts, 2, "it is");
+    answers(0, 0);
+    answers(1, 200);
     turn();
-    is_int(finalized, 1, "both have it: a duplicate from now on");
-    ends(NGX_ER_OUTCOME_TIMEOUT, "late");
+    is_int(settled, 1, "one has it");
+    is_int(released, 1, "the other one shall");
+    ends(NGX_ER_OUTCOME_TIMEOUT, "cut");
 
     begin(0);
     start(1);
@@ -772,15 +841,13 @@ test_targets(void)
         start(1);
         claim.result = NGX_ER_CLAIM_NEW;
         claim.handler(&claim);
+        go();
+        answers(0, i & 1 ? 500 : 200);
+        answers(1, i & 2 ? 404 : 200);
         turn();
-        d = fanout->deliveries.elts;
-        ngx_er_delivery_end(&d[0], i & 1 ? NGX_ER_DELIVERY_FAILED
-                                         : NGX_ER_DELIVERY_OK);
-        ngx_er_fanout_advance(fanout);
-        ngx_er_delivery_end(&d[1], i & 2 ? NGX_ER_DELIVERY_FAILED
-                                         : NGX_ER_DELIVERY_OK);
-        ngx_er_fanout_advance(fanout);
-        turn();
+        is_int(reports, 2, "each attempt is told");
+        is_int(settled, (i & 1 ? 0 : 1) + (i & 2 ? 0 : 1), "who has it is "
+               "settled");
         is_int(finalized, i == 0, "finalized if all have it");
         is_int(released, i != 0, "released if not");
         ends(i ? NGX_ER_OUTCOME_FAILED : NGX_ER_OUTCOME_DELIVERED, "targets");
@@ -792,13 +859,10 @@ test_targets(void)
     start(1);
     claim.result = NGX_ER_CLAIM_NEW;
     claim.handler(&claim);
-    turn();
-    d = fanout->deliveries.elts;
-    ngx_er_delivery_end(&d[0], NGX_ER_DELIVERY_OK);
-    ngx_er_fanout_advance(fanout);
+    go();
+    answers(0, 200);
     claim.fenced = 1;
-    ngx_er_delivery_end(&d[1], NGX_ER_DELIVERY_OK);
-    ngx_er_fanout_advance(fanout);
+    answers(1, 200);
     turn();
     is_int(finalized + released, 0, "fenced: not closed here");
     ends(NGX_ER_OUTCOME_FENCED, "fenced");
@@ -815,15 +879,65 @@ test_targets(void)
     is_int(d[0].state, NGX_ER_DELIVERY_WAITING, "resumed: the one that has "
            "it not");
     is_int(d[1].state, NGX_ER_DELIVERY_SETTLED, "and the one that has it");
-    ngx_er_delivery_end(&d[0], NGX_ER_DELIVERY_OK);
-    ngx_er_fanout_advance(fanout);
+    go();
+    is_int(nattempts, 1, "it alone is tried");
+    answers(0, 200);
     turn();
     is_int(finalized, 1, "then both have it");
     ends(NGX_ER_OUTCOME_DELIVERED, "resumed");
 
+    /* two routes name one target: once, by the names of both */
+
+    begin(0);
+    event.routes.nelts = 2;
+    route[0].delay = 50;
+    start(0);
+    turn();
+    d = fanout->deliveries.elts;
+    is_int(fanout->deliveries.nelts, 2, "each target once");
+    is_int(d[0].routes.len, 3, "with the names of its routes");
+    ok(ngx_memcmp(d[0].routes.data, "a,b", 3) == 0, "a,b");
+    is_int(d[1].routes.len, 1, "the other one with one");
+    is_int(d[0].delay, 0, "whoever wants it sooner has it");
+    is_int(d[1].delay, 50, "of those that name it");
+    go();
+    answers(0, 200);
+    answers(1, 200);
+    turn();
+    ends(NGX_ER_OUTCOME_DELIVERED, "two routes");
+
+    /* the producer does not wait for an optional one, the key does */
+
     for (i = 0; i < 2; i++) {
         begin(0);
-        ntargets = 0;
+        target[1].optional = 1;
+        start(1);
+        claim.result = NGX_ER_CLAIM_NEW;
+        claim.handler(&claim);
+        go();
+        answers(0, i ? 500 : 200);
+        turn();
+        is_int(called, 1, "the required one has answered: told");
+        is_int(finalized, !i, "it has it: known");
+        is_int(released, 0, "else it is free when nothing runs any more");
+        answers(1, 500);
+        turn();
+        is_int(released, i, "the optional one has ended");
+        ends(i ? NGX_ER_OUTCOME_FAILED : NGX_ER_OUTCOME_DELIVERED,
+             "optional");
+    }
+
+    /* a delivery that cannot be made */
+
+    begin(0);
+    no_attempt = 1;
+    start(0);
+    go();
+    ends(NGX_ER_OUTCOME_ERROR, "no attempt");
+
+    for (i = 0; i < 2; i++) {
+        begin(0);
+        route[0].targets.nelts = 0;
         source.unrouted = i ? 422 : 202;
         start(1);
         claim.result = NGX_ER_CLAIM_NEW;
@@ -833,6 +947,24 @@ test_targets(void)
         is_int(finalized, !i, "unrouted is none: it is done");
         ends(NGX_ER_OUTCOME_UNROUTED, "unrouted");
     }
+}
+
+
+/* a worker that exits drops what runs and forgets all */
+
+static void
+test_exit(void)
+{
+    begin(0);
+    start(1);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    go();
+    ngx_er_fanout_exit_worker((ngx_cycle_t *) ngx_cycle);
+    is_int(drops, 2, "what runs is dropped");
+    is_int(finalized + released, 0, "the claim runs out by itself");
+    is_int(event.holders, 0, "nobody holds the event");
+    is_int(ngx_event_timer_rbtree.root == &sentinel, 1, "no timer");
 }
 
 
@@ -846,6 +978,7 @@ main(void)
     test_late();
     test_refused();
     test_targets();
+    test_exit();
 
     ngx_destroy_pool(pool);
 
