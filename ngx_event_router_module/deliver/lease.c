@@ -14,25 +14,31 @@
  *              nothing could be sent, which does not count as an attempt
  *     bury     no retry would help, or there is no more time for one
  *
- * A lease is on the heap, with a hold on its event.  It gives its places back
- * exactly once, as soon as nothing is sent for it any more.  An operation is
- * the lease's until the store has taken it; then the lease ends.
+ * A lease is on the heap, with a hold on its event.  Its states are
+ *
+ *     PLACED - (MARK - MARKING -) TELL - TELLING - ENDED
+ *
+ * It gives its places back exactly once, when it leaves PLACED: as soon as
+ * nothing is sent for it any more.  An operation is the lease's until the
+ * store has taken it; then the lease ends.
  *
  * The store decides by the token whose word counts: if the lease was lost
  * meanwhile it declines, and whoever has the entry now tells the truth.  If
  * the store cannot be told, it is asked again every second until a minute
  * after the lease; the worst that follows is a second delivery, never a loss.
  *
- * Once a second leases that will end soon are renewed, and the store is told
- * again what it did not take.  As long as there is a lease this timer keeps an
- * exiting worker alive, if not for longer than worker_shutdown_timeout allows
- * and the seconds that it takes to hand back what that has cut.
+ * Once a second leases that will end soon are renewed, and the stores are
+ * told again what they did not take.  As long as there is a lease this timer
+ * keeps an exiting worker alive, if not for longer than
+ * worker_shutdown_timeout allows and the seconds that it takes to hand back
+ * what that has cut.
  */
 
 
 #include "lease.h"
-#include "slots.h"
+#include "attempt.h"
 #include "guard.h"
+#include "slots.h"
 #include "../base/crash.h"
 #include "../ingest/record.h"
 #include "../observe/metrics.h"
@@ -44,9 +50,50 @@
                                           whose copy is being delivered */
 #define NGX_ER_LEASE_TICK   1000       /* ms */
 #define NGX_ER_LEASE_GRACE  3000       /* ms after worker_shutdown_timeout */
+#define NGX_ER_LEASE_SAFE   5000       /* ms before a lease ends */
 
 
-#define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
+typedef enum {
+    NGX_ER_LEASE_PLACED = 0,           /* it has its places: the guard is asked
+                                          or the attempt runs */
+    NGX_ER_LEASE_TELL,                 /* what became of it is known, but not
+                                          to the store: the tick tells it */
+    NGX_ER_LEASE_MARK,                 /* it died: the tick tells the dedup
+                                          store before */
+    NGX_ER_LEASE_MARKING,              /* the dedup store is being told */
+    NGX_ER_LEASE_TELLING,              /* the store is being told */
+    NGX_ER_LEASE_ENDED                 /* nothing more is to be told; the
+                                          answer to EXTEND is awaited */
+} ngx_er_lease_state_e;
+
+
+typedef struct {
+    ngx_queue_t            queue;      /* of all in hand */
+    ngx_er_queue_t        *store;
+    ngx_er_lease_pt        freed;
+    ngx_er_target_t       *target;
+    ngx_er_event_t        *event;      /* held; NULL: it was not read */
+    ngx_er_attempt_t      *attempt;    /* while it runs */
+    ngx_er_claim_t        *claim;      /* of the guard, or NULL */
+    ngx_str_t              routes;     /* in the event's pool */
+    ngx_er_dedup_mode_e    dedup;
+    ngx_uint_t             number;     /* of the attempt */
+    ngx_er_queue_op_t     *op;         /* what the store is told */
+    ngx_er_lease_state_e   state;
+
+    uint64_t               seq;
+    uint64_t               token;
+    uint64_t               accepted;
+    uint64_t               until;      /* the end of the lease */
+    uint64_t               half;       /* of it, ms */
+    uint64_t               began;      /* the attempt */
+    ngx_uint_t             attempts;   /* before this one */
+    size_t                 bytes;
+    unsigned               again:1;    /* the class of its place */
+    unsigned               ordered:1;  /* others wait for it */
+    unsigned               died:1;     /* it may have been told of as dead */
+    unsigned               renewed:1;  /* an EXTEND is under way */
+} ngx_er_lease_t;
 
 
 typedef struct {
@@ -87,11 +134,12 @@ static void ngx_er_settle_unsent(ngx_er_lease_t *lease);
 static void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
 static void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_er_attempt_t *attempt);
-static void ngx_er_settle_exit(ngx_er_lease_t *lease,
-    ngx_er_attempt_t *attempt);
+static void ngx_er_settle_exit(ngx_er_lease_t *lease);
 static void ngx_er_settle_tell(ngx_er_lease_t *lease);
 static void ngx_er_settle_extend(ngx_er_lease_t *lease);
 static void ngx_er_lease_unplace(ngx_er_lease_t *lease);
+static void ngx_er_lease_enter(ngx_er_lease_t *lease,
+    ngx_er_lease_state_e state);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
 
 
@@ -242,7 +290,6 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->bytes = entry->record.len;
     lease->again = (again != 0);
     lease->ordered = (entry->order != 0);
-    lease->placed = 1;
 
     ngx_er_lease_worker.bytes += lease->bytes;
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
@@ -345,7 +392,7 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
         ngx_er_lease_unplace(lease);
 
     } else {
-        lease->placed = 0;
+        ngx_er_lease_enter(lease, NGX_ER_LEASE_TELL);
 
         ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
                         lease->seq, attempt->status, attempt->retry_after,
@@ -359,27 +406,43 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
 }
 
 
-/* nothing was sent */
+/* nothing was sent, or it is given back already */
 
 static void
 ngx_er_lease_unplace(ngx_er_lease_t *lease)
 {
-    if (!lease->placed) {
+    if (lease->state != NGX_ER_LEASE_PLACED) {
         return;
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router lease: event %016xL to \"%V\" leaves its "
-                   "place", lease->seq, &lease->target->name);
-
-    lease->placed = 0;
+    ngx_er_lease_enter(lease, NGX_ER_LEASE_TELL);
 
     ngx_er_lane_untake(lease->target, !lease->again, lease->again);
     ngx_er_slot_give();
 }
 
 
-/* gives its places back if it has them */
+/* each change of state */
+
+static void
+ngx_er_lease_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
+{
+#if (NGX_DEBUG)
+    static const char  *names[] = {
+        "placed", "tell", "mark", "marking", "telling", "ended"
+    };
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\" from %s to %s",
+                   lease->seq, &lease->target->name, names[lease->state],
+                   names[state]);
+#endif
+
+    lease->state = state;
+}
+
+
+/* its places are given back already */
 
 static void
 ngx_er_lease_free(ngx_er_lease_t *lease)
@@ -389,7 +452,7 @@ ngx_er_lease_free(ngx_er_lease_t *lease)
                    "renewed:%d", lease->seq, &lease->target->name,
                    lease->renewed);
 
-    lease->ended = 1;
+    ngx_er_lease_enter(lease, NGX_ER_LEASE_ENDED);
 
     if (lease->renewed) {
 
@@ -486,22 +549,23 @@ ngx_er_leases_tick(ngx_event_t *ev)
         next = ngx_queue_next(q);
         lease = ngx_queue_data(q, ngx_er_lease_t, queue);
 
-        if (lease->op) {
+        switch (lease->state) {
 
-            if (!lease->told && !lease->ended) {
-                ngx_er_settle_tell(lease);
+        case NGX_ER_LEASE_PLACED:
+
+            if (!lease->renewed && now + lease->half > lease->until) {
+                ngx_er_settle_extend(lease);
             }
 
-            continue;
-        }
+            break;
 
-        if (!lease->renewed && now + lease->half > lease->until) {
+        case NGX_ER_LEASE_TELL:
+        case NGX_ER_LEASE_MARK:
+            ngx_er_settle_tell(lease);
+            break;
 
-            ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                           "event router lease: event %016xL to \"%V\" is "
-                           "renewed", lease->seq, &lease->target->name);
-
-            ngx_er_settle_extend(lease);
+        default: /* MARKING, TELLING, ENDED: an answer is awaited */
+            break;
         }
     }
 }
@@ -544,9 +608,8 @@ ngx_er_leases_init_worker(ngx_cycle_t *cycle, ngx_er_queue_t *queue,
 void
 ngx_er_leases_exit_worker(void)
 {
-    ngx_queue_t       *q;
-    ngx_er_lease_t    *lease;
-    ngx_er_attempt_t  *attempt;
+    ngx_queue_t     *q;
+    ngx_er_lease_t  *lease;
 
     if (ngx_er_lease_worker.store == NULL) {
         return;
@@ -561,29 +624,21 @@ ngx_er_leases_exit_worker(void)
          q = ngx_queue_next(q))
     {
         lease = ngx_queue_data(q, ngx_er_lease_t, queue);
-        attempt = lease->attempt;
 
-        if (lease->op) {
+        switch (lease->state) {
 
-            if (!lease->told && !lease->ended) {
-                lease->told = 1;
-                ngx_er_queue_run(lease->store, lease->op);
-            }
+        case NGX_ER_LEASE_PLACED:
+            ngx_er_settle_exit(lease);
+            break;
 
-            continue;
-        }
+        case NGX_ER_LEASE_TELL:
+        case NGX_ER_LEASE_MARK:
+            ngx_er_lease_enter(lease, NGX_ER_LEASE_TELLING);
+            ngx_er_queue_run(lease->store, lease->op);
+            break;
 
-        lease->attempt = NULL;
-        lease->claim = NULL;
-
-        if (attempt) {
-            attempt->ms = ngx_current_msec - attempt->start;
-        }
-
-        ngx_er_settle_exit(lease, attempt);
-
-        if (attempt) {
-            ngx_er_attempt_drop(attempt);
+        default: /* MARKING, TELLING, ENDED */
+            break;
         }
     }
 
@@ -711,9 +766,15 @@ ngx_er_settle_unsent(ngx_er_lease_t *lease)
 /* what is known to have been taken is not handed back */
 
 static void
-ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
+ngx_er_settle_exit(ngx_er_lease_t *lease)
 {
-    ngx_er_queue_verb_e  verb;
+    ngx_er_attempt_t     *attempt;
+    ngx_er_queue_verb_e   verb;
+
+    attempt = lease->attempt;
+
+    lease->attempt = NULL;
+    lease->claim = NULL;
 
     verb = (attempt && attempt->status
             && ngx_er_policy_verdict(&lease->target->policy, attempt->status)
@@ -726,15 +787,23 @@ ngx_er_settle_exit(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 
     lease->op = ngx_er_settle_op(lease, verb);
 
-    if (lease->op == NULL) {
-        return;
+    if (attempt) {
+        attempt->ms = ngx_current_msec - attempt->start;
     }
 
-    if (verb == NGX_ER_QUEUE_RETRY) {
-        ngx_er_settle_past(lease, lease->op, attempt);
+    if (lease->op) {
+
+        if (verb == NGX_ER_QUEUE_RETRY) {
+            ngx_er_settle_past(lease, lease->op, attempt);
+        }
+
+        ngx_er_lease_enter(lease, NGX_ER_LEASE_TELLING);
+        ngx_er_queue_run(lease->store, lease->op);
     }
 
-    ngx_er_queue_run(lease->store, lease->op);
+    if (attempt) {
+        ngx_er_attempt_drop(attempt);
+    }
 }
 
 
@@ -805,9 +874,11 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
 
     lease->op = op;
 
-    lease->unmarked = (op && lease->event
-                       && (reason == NGX_ER_DEAD_EXHAUSTED
-                           || reason == NGX_ER_DEAD_FINAL));
+    if (op && lease->event
+        && (reason == NGX_ER_DEAD_EXHAUSTED || reason == NGX_ER_DEAD_FINAL))
+    {
+        ngx_er_lease_enter(lease, NGX_ER_LEASE_MARK);
+    }
 
     ngx_er_settle_tell(lease);
 }
@@ -818,15 +889,14 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
 static ngx_int_t
 ngx_er_settle_mark(ngx_er_lease_t *lease)
 {
-    lease->unmarked = 0;
-
-    lease->mark = ngx_er_guard_die(lease->event, lease->target,
-                                   ngx_er_settle_marked, lease);
-    if (lease->mark == NULL) {
+    if (ngx_er_guard_die(lease->event, lease->target, ngx_er_settle_marked,
+                         lease)
+        == NULL)
+    {
         return NGX_OK;
     }
 
-    lease->told = 1;
+    ngx_er_lease_enter(lease, NGX_ER_LEASE_MARKING);
 
     return NGX_AGAIN;
 }
@@ -843,21 +913,23 @@ ngx_er_settle_marked(ngx_er_claim_t *claim)
 {
     ngx_er_lease_t *lease = claim->data;
 
+    ngx_uint_t  again;
+
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router settle: event %016xL died, dedup store "
                    "told:%d", lease->seq, !claim->lost);
 
-    lease->unmarked = (claim->lost && !ngx_exiting
-                       && ngx_er_queue_now() + NGX_ER_SETTLE_SAFE
-                          < lease->until);
-    lease->mark = NULL;
-    lease->told = 0;
+    again = (claim->lost && !ngx_exiting
+             && ngx_er_queue_now() + NGX_ER_LEASE_SAFE < lease->until);
 
     ngx_er_claim_done(claim);
 
-    if (lease->unmarked) {
+    if (again) {
+        ngx_er_lease_enter(lease, NGX_ER_LEASE_MARK);
         return;
     }
+
+    ngx_er_lease_enter(lease, NGX_ER_LEASE_TELL);
 
     ngx_er_crash_point("died");
 
@@ -897,7 +969,9 @@ ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
 static void
 ngx_er_settle_tell(ngx_er_lease_t *lease)
 {
-    if (lease->unmarked && ngx_er_settle_mark(lease) == NGX_AGAIN) {
+    if (lease->state == NGX_ER_LEASE_MARK
+        && ngx_er_settle_mark(lease) == NGX_AGAIN)
+    {
         return;
     }
 
@@ -917,7 +991,7 @@ ngx_er_settle_tell(ngx_er_lease_t *lease)
                    "told, verb:%d delay:%M", lease->seq, &lease->target->name,
                    lease->op->verb, lease->op->delay);
 
-    lease->told = 1;
+    ngx_er_lease_enter(lease, NGX_ER_LEASE_TELLING);
     ngx_er_queue_run(lease->store, lease->op);
 }
 
@@ -934,13 +1008,10 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
                    "event router settle: event %016xL to \"%V\", store says "
                    "rc:%i", lease->seq, &lease->target->name, op->rc);
 
-    lease->told = 0;
     now = ngx_er_queue_now();
 
     if (op->rc == NGX_ERROR && now < lease->until + NGX_ER_LEASE_MS) {
-
-        /* the tick tries again */
-
+        ngx_er_lease_enter(lease, NGX_ER_LEASE_TELL);
         return;
     }
 
@@ -988,6 +1059,10 @@ ngx_er_settle_extend(ngx_er_lease_t *lease)
 {
     ngx_er_queue_op_t  *op;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" is renewed",
+                   lease->seq, &lease->target->name);
+
     op = ngx_er_queue_op(NGX_ER_QUEUE_EXTEND, ngx_er_settle_extended, lease);
     if (op == NULL) {
         return;
@@ -1023,7 +1098,7 @@ ngx_er_settle_extended(ngx_er_queue_op_t *op)
 
     ngx_er_queue_op_free(op);
 
-    if (lease->ended) {
+    if (lease->state == NGX_ER_LEASE_ENDED) {
         ngx_er_lease_free(lease);
     }
 }

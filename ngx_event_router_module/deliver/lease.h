@@ -14,8 +14,9 @@
 #define _NGX_ER_LEASE_H_INCLUDED_
 
 
-#include "attempt.h"
 #include "lane.h"
+#include "../ingest/event.h"
+#include "../store/dedup.h"
 
 
 /*
@@ -28,44 +29,9 @@
 #define NGX_ER_LEASE_MS      60000
 #define NGX_ER_LEASE_FIRST   20000
 
-typedef struct ngx_er_lease_s  ngx_er_lease_t;
 
 /* a place is free again, in this worker and in the lane */
 typedef void (*ngx_er_lease_pt)(ngx_er_target_t *target);
-
-
-struct ngx_er_lease_s {
-    ngx_queue_t            queue;      /* of all in hand */
-    ngx_er_queue_t        *store;
-    ngx_er_lease_pt        freed;
-    ngx_er_target_t       *target;
-    ngx_er_event_t        *event;      /* held; NULL: it was not read */
-    ngx_er_attempt_t      *attempt;    /* while it runs */
-    ngx_er_claim_t        *claim;      /* of the guard, or NULL */
-    ngx_er_claim_t        *mark;       /* under way: the dedup store is told
-                                          that it died */
-    ngx_str_t              routes;     /* in the event's pool */
-    ngx_er_dedup_mode_e    dedup;
-    ngx_uint_t             number;     /* of the attempt */
-    ngx_er_queue_op_t     *op;         /* what the store is told */
-
-    uint64_t               seq;
-    uint64_t               token;
-    uint64_t               accepted;
-    uint64_t               until;      /* the end of the lease */
-    uint64_t               half;       /* of it, ms */
-    uint64_t               began;      /* the attempt */
-    ngx_uint_t             attempts;   /* before this one */
-    size_t                 bytes;
-    unsigned               again:1;
-    unsigned               ordered:1;  /* others wait for it */
-    unsigned               died:1;     /* it may have been told of as dead */
-    unsigned               unmarked:1; /* the dedup store is to be told so */
-    unsigned               placed:1;
-    unsigned               told:1;     /* op is under way */
-    unsigned               renewed:1;  /* an EXTEND is under way */
-    unsigned               ended:1;    /* nothing more is to be told */
-};
 
 
 /*
