@@ -258,12 +258,9 @@ typedef struct {
 extern ngx_module_t  ngx_http_event_router_module;
 
 
-/* a target by name, or NULL */
-ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
+/* routes name targets, and whoever names one first makes it */
 
-/* finds the target or adds it with the defaults; NULL: no memory */
-ngx_er_target_t *ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
-    ngx_str_t *name);
+#include "deliver/target.h"
 
 
 #endif /* _NGX_ER_EVENT_ROUTER_H_INCLUDED_ */

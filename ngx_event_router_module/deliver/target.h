@@ -16,6 +16,13 @@
 #include "../event_router.h"
 
 
+/* a target by name, or NULL */
+ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
+
+/* finds the target or adds it with the defaults; NULL: no memory */
+ngx_er_target_t *ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_str_t *name);
+
 /* the directives event_target and event_deliver */
 char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
