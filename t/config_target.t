@@ -1,0 +1,238 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# What "nginx -t" says about an event_target, and about how gently it is
+# treated.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::EventRouter::Snippets;
+
+my ($t) = snippets();
+
+
+# ---- event_target
+
+part('target');
+
+wrong('misspelt directive', 'optionl;',
+    'unknown directive "optionl" in event_target: did you mean "optional"?');
+wrong('directive from elsewhere', 'proxy_pass http://127.0.0.1;',
+    'unknown directive "proxy_pass" in event_target, which takes optional, '
+    . 'method, forward_headers, retry, retry_on, fail_on, concurrency, rate, '
+    . 'breaker, expires, dead_for, order and include');
+wrong('optional with an argument', 'optional on;',
+    'invalid number of arguments in "optional" directive: write "optional;"');
+wrong('method without arguments', 'method;',
+    'invalid number of arguments in "method" directive: write "method '
+    . 'POST|PUT|PATCH|DELETE|GET;"');
+wrong('forward_headers without arguments', 'forward_headers;',
+    'write "forward_headers NAME...;"');
+wrong('include of two files', 'include a b;',
+    '"include" takes one file or pattern');
+wrong('optional twice', "optional;\noptional;  <<<",
+    '"optional" directive is duplicate in event_target "erp"');
+wrong('method twice', "method PUT;\nmethod POST;  <<<",
+    '"method" directive is duplicate in event_target "erp"');
+wrong('forward_headers twice', "forward_headers A;\nforward_headers B;  <<<",
+    '"forward_headers" directive is duplicate in event_target "erp"');
+wrong('unknown method', 'method FETCH;',
+    'invalid method "FETCH": use POST, PUT, PATCH, DELETE or GET');
+wrong('method in lower case', 'method post;',
+    'invalid method "post": use POST');
+wrong('header of the connection', 'forward_headers Transfer-Encoding;',
+    'header "Transfer-Encoding" cannot be forwarded: it belongs to the '
+    . 'producer\'s connection');
+wrong('header of the delivery', 'forward_headers ce-id;',
+    'header "ce-id" cannot be forwarded: every delivery has its own');
+wrong('header that steers nginx', 'forward_headers X-Accel-Redirect;',
+    'X-Accel-* headers steer nginx and are not the producer\'s to send');
+wrong('header with a colon', 'forward_headers X-Id:;',
+    'header "X-Id:" cannot be forwarded: it is not the name of a header');
+wrong('header that is listed twice', 'forward_headers X-Id x-id;',
+    'header "x-id" cannot be forwarded: it is listed twice');
+wrong('block in the block', 'optional { }', 'unexpected "{"');
+fine('all directives', "    optional;\n    method  PUT;\n"
+    . '    forward_headers  X-Id X-Shopify-Topic;');
+
+
+# ---- how gently a target is treated
+
+my %policy = (
+    retry => 'for=24h base=1s max=1h', retry_on => '410 300-399 1xx',
+    fail_on => '404 501 timeout', concurrency => '4',
+    rate => '50r/s burst=100',
+    breaker => 'failures=3 ratio=20% min=50 window=30s open=1s max=1m',
+    expires => '48h', dead_for => '7d', order => 'by=data.order_id');
+
+my $only = 'of event_target "erp" applies to queued deliveries only, and '
+           . 'source "shop" delivers while the producer waits: write '
+           . '"delivery queued;" there';
+
+for my $directive (sort keys %policy) {
+    wrong("$directive without arguments", "$directive;",
+        "invalid number of arguments in \"$directive\" directive: write "
+        . "\"$directive ");
+    wrong("$directive twice", <<"EOC",
+    $directive  $policy{$directive};
+    $directive  $policy{$directive};  <<<
+EOC
+        "\"$directive\" directive is duplicate in event_target \"erp\"");
+    warned("$directive of a target that is reached at once",
+        "$directive  $policy{$directive};", "\"$directive\" $only",
+        at => 'block');
+}
+
+for my $case (
+    [ 'retry on', 'invalid parameter "on" of "retry", which takes off, or '
+      . 'for=TIME, base=TIME and max=TIME' ],
+    [ 'retry off max=1h', 'invalid parameter "off" of "retry"' ],
+    [ 'retry for=', 'invalid value "for=" in "retry": it is a time from 1s '
+      . 'to 365d' ],
+    [ 'retry for=366d', 'it is a time from 1s to 365d' ],
+    [ 'retry for=0', 'it is a time from 1s to 365d' ],
+    [ 'retry for=9999999999999999999m', 'it is a time from 1s to 365d' ],
+    [ 'retry base=9ms', 'it is a time from 10ms to 24h' ],
+    [ 'retry base=soon', 'it is a time from 10ms to 24h' ],
+    [ 'retry max=31d', 'it is a time from 10ms to 30d' ],
+    [ 'retry max=1h max=2h', '"max=" is given twice in "retry"' ],
+    [ 'retry base=2h max=1h', 'base= of "retry" is longer than max= (by '
+      . 'default 4h): the delay begins with base= and grows up to max=' ],
+    [ 'retry base=5h', 'base= of "retry" is longer than max=' ],
+    [ 'retry max=1s', 'base= of "retry" is longer than max=' ],
+    [ 'retry for=4s', 'base= of "retry" is longer than for= (by default '
+      . '72h), so nothing would be tried again: write '
+      . '"retry off;" if that is meant' ],
+    [ 'retry for=1h base=1h max=2h burst=1', 'invalid number of arguments' ],
+
+    [ 'retry_on 99', 'invalid status "99": write a status from 100 to 599 '
+      . '(404), a class (5xx), a range (500-503) or "timeout", which is no '
+      . 'answer at all' ],
+    [ 'retry_on 404,500', 'invalid status "404,500"' ],
+    [ 'retry_on 600', 'invalid status "600"' ],
+    [ 'retry_on 404 200', '"200" cannot be changed: with 2xx a target says '
+      . 'that it has the event' ],
+    [ 'fail_on 503-500', 'invalid status "503-500"' ],
+    [ 'fail_on 2xx', '"2xx" cannot be changed' ],
+    [ 'fail_on error', 'invalid status "error"' ],
+
+    [ 'concurrency 0', 'invalid value "0" in "concurrency": it is a number '
+      . 'from 1 to 65536' ],
+    [ 'concurrency 65537', 'it is a number from 1 to 65536' ],
+    [ 'concurrency -1', 'it is a number from 1 to 65536' ],
+    [ 'concurrency many', 'it is a number from 1 to 65536' ],
+    [ 'concurrency 9999999999999999999', 'it is a number from 1 to 65536' ],
+    [ 'concurrency 1 2', 'invalid number of arguments' ],
+
+    [ 'rate 50', 'invalid rate "50": it is a number from 1 to 1000000 and a '
+      . 'unit, as in 50r/s, 100r/m or 1000r/h' ],
+    [ 'rate r/s', 'invalid rate "r/s"' ],
+    [ 'rate 0r/s', 'invalid rate "0r/s"' ],
+    [ 'rate -1r/s', 'invalid rate "-1r/s"' ],
+    [ 'rate 1.5r/s', 'invalid rate "1.5r/s"' ],
+    [ 'rate 1000001r/h', 'invalid rate "1000001r/h"' ],
+    [ 'rate 50r/d', 'invalid rate "50r/d"' ],
+    [ 'rate burst=5', 'invalid rate "burst=5"' ],
+    [ 'rate 5r/s burst=0', 'invalid value "burst=0" in "rate": it is a '
+      . 'number from 1 to 1000000' ],
+    [ 'rate 5r/s delay', 'invalid parameter "delay" of "rate", which takes '
+      . 'burst=NUMBER' ],
+
+    [ 'breaker on', 'invalid parameter "on" of "breaker", which takes off, '
+      . 'or failures=NUMBER, ratio=NUMBER%, min=NUMBER, window=TIME, '
+      . 'open=TIME and max=TIME' ],
+    [ 'breaker failures=0', 'it is a number from 1 to 10000' ],
+    [ 'breaker ratio=50', 'invalid value "ratio=50" in "breaker": it is a '
+      . 'number from 1% to 100%' ],
+    [ 'breaker ratio=%', 'it is a number from 1% to 100%' ],
+    [ 'breaker ratio=0%', 'it is a number from 1% to 100%' ],
+    [ 'breaker ratio=101%', 'it is a number from 1% to 100%' ],
+    [ 'breaker min=0', 'it is a number from 1 to 100000' ],
+    [ 'breaker window=2h', 'it is a time from 1s to 1h' ],
+    [ 'breaker open=99ms', 'it is a time from 100ms to 24h' ],
+    [ 'breaker max=25h', 'it is a time from 100ms to 24h' ],
+    [ 'breaker open=10m', 'open= of "breaker" is longer than max= (by '
+      . 'default 5m)' ],
+    [ 'breaker open=2s max=1s', 'open= of "breaker" is longer than max=' ],
+
+    [ 'expires 999ms', 'invalid value "999ms" in "expires": it is a time '
+      . 'from 1s to 365d' ],
+    [ 'expires never', 'it is a time from 1s to 365d' ],
+    [ 'dead_for 0', 'invalid value "0" in "dead_for": it is a time from 1s '
+      . 'to 3650d' ],
+    [ 'dead_for 3651d', 'it is a time from 1s to 3650d' ],
+
+    [ 'order data.id', 'invalid parameter "data.id" of "order": write '
+      . 'by=FIELD, as in "order by=data.order_id;"' ],
+    [ 'order by=', 'a field is empty: write for example "type" or '
+      . '"data.total"' ],
+    [ 'order by=dta.id', 'unknown field "dta.id": did you mean "data.id"?' ],
+    [ 'order by=.id', 'the field ".id" begins with "."' ])
+{
+    my ($line, $expected) = @$case;
+
+    wrong($line, "$line;", $expected);
+}
+
+wrong('status in both lines', "retry_on 410 404;\nfail_on 400-404;  <<<",
+    'status 404 stands in both "retry_on" and "fail_on": take it out of one');
+wrong('time-out in both lines', "fail_on timeout;\nretry_on timeout;  <<<",
+    '"timeout" stands in both "retry_on" and "fail_on"');
+wrong('retry off and retry_on', "retry off;\nretry_on 404;",
+    'event_target "erp" has "retry off", so "retry_on" and "fail_on" have no '
+    . 'meaning: take one of them away', at => 'block');
+wrong('retry off behind fail_on', "fail_on 404;\nretry off;",
+    'event_target "erp" has "retry off"', at => 'block');
+wrong('expires before the retries end', "expires 1h;\nretry for=2h;",
+    'event_target "erp" expires events before the end of "retry for=": lower '
+    . 'for= or raise "expires"', at => 'block');
+
+part('http');
+
+for my $lines (join("\n", map { "$_  $policy{$_};" } sort keys %policy),
+               'retry off;', 'breaker off;', 'retry for=1h;', 'expires 1h;',
+               'expires 1h; retry for=1h;', 'expires 1h; retry base=1s;',
+               'retry_on 4xx; fail_on 5xx timeout;', 'concurrency 65536;',
+               'rate 1r/h;', 'rate 1000000r/s burst=1;', 'rate 7r/m;',
+               'breaker ratio=100% failures=1;', 'order by=subject;')
+{
+    fine($lines =~ s/\n.*/ .../sr, <<"EOC");
+event_target a {
+$lines
+}
+server {
+    listen  127.0.0.1:%%PORT_8081%%;
+    location = /a { event_deliver a; proxy_pass http://127.0.0.1:1; }
+}
+EOC
+}
+
+
+# ---- of queued sources
+
+my %file = (http => "event_store file:$t->{dir}/events size=64m;");
+
+part('source');
+
+fine("$_ of a queued target", 'delivery queued;',
+    with => { %file, target => "$_  $policy{$_};" }) for sort keys %policy;
+
+part('http');
+
+warned('target of a queued source and of another', <<"EOC",
+$file{http}
+event_source b { verify bearer; secret file:secret; }
+event_route b { from b; to erp; }
+server { listen unix:%%TESTDIR%%/b; location / { event_receive b; } }
+EOC
+    '"rate" of event_target "erp" applies to queued deliveries only, and '
+    . 'source "b" delivers while the producer waits', at => 'nowhere',
+    with => { source => 'delivery queued;', target => 'rate 5r/s;' });
+
+$t->done;
