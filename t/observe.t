@@ -400,6 +400,13 @@ config(sources => [ 'b1' ]);
 ok($t->reload, 'reload with one of them');
 is(json()->{'b1 unrouted'}, 1, 'it has not forgotten');
 
+# answers of any length
+
+config(sources => [ map { "many-$_" } 1 .. 60 ]);
+ok($t->reload, 'reload with many sources');
+cmp_ok(length $t->get('/status/metrics')->{body}, '>', 65536, 'a long answer');
+is_deeply(metrics(), json(), 'metrics say the same of many');
+
 $t->quit;
 
 
