@@ -5,7 +5,7 @@
 
 
 /*
- * route/field.c and route/nearest.c: how fields are read, normalised, refused
+ * route/field.c and conf/nearest.c: how fields are read, normalised, refused
  * and kept once each; facts are asked for once.
  */
 
