@@ -6,7 +6,7 @@
 # Redis' own, that what is sent is what the files say, that the commands they
 # run are those that a user is told to allow, that the numbers of an entry's
 # fields are those of store/entry.h; and the awk script that embeds them.
-# t/redis_scripts.t runs them.
+# t/redis_scripts*.t run them.
 
 use warnings;
 use strict;

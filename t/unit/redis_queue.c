@@ -7,7 +7,7 @@
 /*
  * The queue in Redis without a Redis: which shard, which words, what a reply
  * means, and that no reply can do harm.  "redis_queue NAME" prints a script
- * instead, of the queue or of the dedup keys, for t/redis_scripts.t.
+ * instead, of the queue or of the dedup keys, for t/redis_lua.t.
  */
 
 

@@ -12,7 +12,7 @@
  * The scripts are queue_*.lua and dedup_*.lua: what they do and which keys
  * there are is said there, in lib/queue.lua and lib/dedup.lua first.
  * embed.awk makes a C file of them, ngx_er_redis_lua.c, when nginx is
- * configured; who adds a script adds its name here.  t/redis_scripts.t drives
+ * configured; who adds a script adds its name here.  t/redis_scripts*.t drive
  * them against a real Redis.
  *
  * Numbers of events, targets, holders and tokens are 16 digits in hex; what a

@@ -1,0 +1,261 @@
+package Test::EventRouter::Scripts;
+
+# Copyright (C) Event Router contributors
+
+# The scripts of the queue and of the dedup keys, run in a real Redis: their
+# arguments in, their answers as hashes out.  They come from their files as the
+# module composes them.
+#
+#     my $t = scripts();                   # a Redis, which is $redis
+#
+#     my $r = accept_event(key => 'k', parts => [ { target => $A } ]);
+#     my $l = lease($A, fresh => 9);
+#     fenced(settle => $H1, $l->{token}, $r->{seq}, $A);
+#
+# $shard and $layout ("FORMAT SHARDS") may be set; $H1, $H2 and $H3 are
+# holders, $A, $B and $C targets, $SOURCE is the source of each event, $past an
+# attempt.
+
+use warnings;
+use strict;
+
+no warnings 'portable';
+
+use Exporter qw(import);
+use Test::EventRouter ();
+
+our ($redis, %script);
+our ($shard, $layout) = (0, '1 1');
+our ($H1, $H2, $H3) = map { hex16($_) } 0xa1, 0xa2, 0xa3;
+our ($A, $B, $C) = map { hex16($_) } 0x1001, 0x1002, 0x1003;
+our $SOURCE = hex16(0x5001);
+our $past = pack 'Q>L>S>', 1234, 56, 503;
+
+our @EXPORT = qw($redis %script $shard $layout $H1 $H2 $H3 $A $B $C $SOURCE
+    $past scripts accept_raw accept_event lease fenced dead_letter scan_args
+    list replay purge held sweep run packed key pad hex16);
+
+my $token = 0;
+my $state = 0x7000;
+my $nonce = 0;
+
+my @entry = qw(target seq epoch attempts crashes accepted due token order
+    guard past name routes reason died status answer record);
+
+
+sub scripts {
+    my $t = Test::EventRouter->new;
+    my $lua = $t->root . '/ngx_event_router_module/store/redis';
+
+    %script = map { m{/(?:queue_)?(\w+)\.lua$}
+                    => scalar qx(awk -v text=1 -f $lua/embed.awk $_) }
+              glob "$lua/*.lua";
+
+    $redis = $t->redis(6379);
+
+    return $t;
+}
+
+
+# ---- the operations
+
+sub accept_raw {
+    my (%o) = @_;
+
+    my $parts = join '', map {
+        my $name = $_->{name} // 'n';
+        my $routes = $_->{routes} // '';
+
+        ($_->{target}) . ($_->{order} // hex16(0)) . hex16($_->{delay} // 0)
+        . ($_->{lease} ? 1 : 0)
+        . sprintf('%04x%04x', length $name, length $routes) . $name . $routes
+    } @{ $o{parts} };
+
+    $o{token} //= hex16(++$token);
+    $o{nonce} = hex16(0xee) . hex16(++$nonce) if !$o{same};
+
+    my ($format, $shards) = split ' ', $layout;
+
+    return (\%o, run('accept', $H1, $o{token}, $o{nonce},
+        defined $o{key} ? unpack 'H*', pad($o{key}) : '', $o{window} // 3600000,
+        $o{record} // '', $SOURCE, $o{retain} // 0, 0, 10000, $shards, $shard,
+        $o{body} // hex16(0), $o{known} // 0, $parts, $o{seen} // 0,
+        $o{wait} // 0));
+}
+
+
+sub accept_event {
+    my ($o, $r) = accept_raw(@_);
+
+    return { args => $o, code => $r->[0], now => $r->[1], seq => $r->[2],
+             leased => $r->[3], differs => $r->[3], again => join(' ', @$r[4 .. $#$r]),
+             token => $o->{token} };
+}
+
+
+sub lease {
+    my ($target, %o) = @_;
+
+    my $tok = $o{token} // hex16(++$token);
+    my $r = run('lease', $o{holder} // $H1, $tok, $target, $o{fresh} // 0,
+        $o{again} // 0, $o{bytes} // 1_000_000, $o{lease} // 10000,
+        $o{given} // 0, $o{seen} // 0, $o{wait} // 0, $o{pick} // 0,
+        $o{reach} // 0);
+
+    return { code => $r->[0], token => $tok, now => $r->[1], fresh => $r->[2],
+             again => $r->[3],
+             entries => $r->[0] == 1 ? entries($r, 4) : [] };
+}
+
+
+sub fenced {
+    my ($name, @args) = @_;
+
+    return run($name, @args)->[0];
+}
+
+
+sub dead_letter {
+    my ($target, $record, %o) = @_;
+
+    my $r = accept_event(record => $record, parts => [
+        { target => $target, routes => $o{routes} } ]);
+    my $l = lease($target, fresh => 1);
+    my $code = fenced(bury => $H1, $l->{token}, $r->{seq}, $target,
+        pack('Q>L>S>', 1, 2, $o{status} // 500), 2, $o{status} // 500,
+        $o{answer} // '', $o{keep} // 60000);
+
+    return { seq => $r->{seq}, token => $l->{token}, code => $code };
+}
+
+
+sub scan_args {
+    my (%o) = @_;
+
+    my $after = $o{after} // [ hex16(0), hex16(0) ];
+
+    return (hex16($o{command} // 0), $o{limit} // 100, $o{target} // '',
+        $o{seq} // '', $o{from} // 0, $o{to_time} // 0, $o{route} // '',
+        @$after, $o{budget} // 2000);
+}
+
+
+sub list {
+    my (%o) = @_;
+
+    $o{to_time} = delete $o{to};
+
+    my $r = run('list', scan_args(%o), $o{dead} // 0, $o{records} // 0,
+        $o{bytes} // 1_000_000);
+
+    return { more => $r->[2], after => [ @$r[3, 4] ],
+             entries => entries($r, 5) };
+}
+
+
+sub replay {
+    my (%o) = @_;
+
+    my $r = run('replay', scan_args(%o), $o{archive} // 0, $o{source} // '',
+        $o{to} // '', $o{name} // '', '', '', 0);
+
+    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5] };
+}
+
+
+sub purge {
+    my $r = run('purge', scan_args(@_));
+
+    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5] };
+}
+
+
+# which targets are held, after one was or was not
+
+sub held {
+    my (undef, undef, @list) = @{ run('pause', @_) };
+
+    return \@list;
+}
+
+
+sub sweep {
+    my (%o) = @_;
+
+    my $r = run('sweep', $o{holder} // $H1, $o{gap} // 15000,
+        $o{generation} // 0, $o{keep} // 60000, join('', @{ $o{known} // [] }),
+        200, $o{node} // $H1, $o{silent} // 600000, $o{state} // hex16(0),
+        $o{at} // 0, $o{had} // 0, $o{told} // 0, $o{new} // hex16(++$state));
+
+    my (undef, $now, $more, $adopted, $used, $size, $nodes, $removed,
+        $name, $there, $acked, $lost, $evicts, @rest) = @$r;
+    my @counts;
+
+    while (my @row = splice @rest, 0, 7) {
+        my %c;
+
+        @c{qw(target pending dead oldest fresh again name)} = @row;
+        push @counts, \%c;
+    }
+
+    return { now => $now, more => $more, adopted => $adopted, used => $used,
+             size => $size, nodes => $nodes, removed => $removed,
+             counts => \@counts, state => $name, there => $there,
+             acked => $acked, lost => $lost, evicts => $evicts };
+}
+
+
+sub run {
+    my ($name, @args) = @_;
+
+    return $redis->command(EVAL => $script{$name}, 1, key('m'), $layout,
+        @args);
+}
+
+
+sub entries {
+    my ($r, $from) = @_;
+
+    my @rest = @$r[$from .. $#$r];
+    my @list;
+
+    while (my @row = splice @rest, 0, scalar @entry) {
+        my %e;
+
+        @e{@entry} = @row;
+        push @list, \%e;
+    }
+
+    return \@list;
+}
+
+
+# an array of numbers and texts as cmsgpack packs it
+
+sub packed {
+    my (@row) = @_;
+
+    my $array = @row < 16 ? pack 'C', 0x90 + @row : pack 'Cn', 0xdc, scalar @row;
+
+    return $array . join '', map {
+        my $n = length;
+
+        /^(?:0|[1-9]\d{0,12})\z/
+            ? $_ < 128 ? pack 'C', $_
+            : $_ < 256 ? pack 'CC', 0xcc, $_
+            : $_ < 65536 ? pack 'Cn', 0xcd, $_
+            : pack 'CQ>', 0xcf, $_
+        : $n < 32 ? pack 'Ca*', 0xa0 + $n, $_
+        : $n < 256 ? pack 'CCa*', 0xd9, $n, $_ : die
+    } @row;
+}
+
+
+sub key { "er:{q$shard}:$_[0]" }
+
+sub pad { substr $_[0] . "\0" x 32, 0, 32 }
+
+sub hex16 { sprintf '%016x', $_[0] }
+
+
+1;
