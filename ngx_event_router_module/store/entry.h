@@ -8,10 +8,10 @@
  * The queue's words, pure.  An entry is one event for one target.  It has a
  * due time: leasing moves it forward, a retry sets it, success deletes the
  * entry, exhaustion moves it to the dead letters.  What a crashed worker had
- * comes due again; there is no other way of recovery.
+ * comes due again, when its lease is over or as soon as its death is known.
  *
  * An operation is one thing asked of a store.  The same operations mean the
- * same in every store: file*.c (LMDB) and redis_queue*.c.
+ * same in every store: file/ (LMDB) and redis/.
  *
  * Times are ms since 1970 on the store's clock, which never runs backwards.
  */
