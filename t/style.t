@@ -28,6 +28,7 @@ my @found;
 # ---- one file
 
 my %text = map { $_ => slurp($_) } @all;
+my %code = map { $_ => bare($text{$_}) } @all;
 
 for my $file (@all) {
     my @lines = split /\n/, $text{$file}, -1;
@@ -113,7 +114,7 @@ for my $rule (@only) {
     for my $file (@module) {
         my $n = 0;
 
-        for my $line (split /\n/, bare($text{$file})) {
+        for my $line (split /\n/, $code{$file}) {
             $n++;
             next if $line !~ $re;
 
@@ -160,6 +161,7 @@ for my $rule (@never) {
 
 report('who may do what', 'call');
 
+
 # ---- the house: files call each other in no circle
 
 found(house => $_, 0, 'call each other in a circle') for circles();
@@ -167,6 +169,8 @@ found(house => $_, 0, 'call each other in a circle') for circles();
 
 # ---- the house: a header declares what its own file exports, and no more
 
+my %declared = map { $_ => { map { $_ => 1 } declared($_) } }
+               grep { /\.h$/ } @module;
 my %home = map { my $file = $_; map { $_ => $file } exported($file) }
            grep { /\.c$/ } @module;
 
@@ -176,14 +180,14 @@ for my $name (sort keys %home) {
     found(house => $home{$name}, 0, "exports $name(), which "
                                     . ($header =~ s{.*/}{}r)
                                     . ' does not declare')
-        if !grep { $_ eq $name } declared($header);
+        if !$declared{$header}{$name};
 }
 
-for my $header (grep { /\.h$/ } @module) {
+for my $header (sort keys %declared) {
     found(house => $header, 0, "declares $_(), which is "
                                . ($home{$_} ? "of $home{$_}" : 'nowhere'))
         for grep { ($home{$_} // '') ne $header =~ s/h$/c/r }
-            declared($header);
+            sort keys %{ $declared{$header} };
 }
 
 
@@ -203,13 +207,13 @@ my %flags = (
     ngx_er_check_t =>
         [ 5, 'the two ends of a range, each there or not, open or not' ],
     ngx_er_claim_s =>
-        [ 7, 'what was found out about it, in any combination' ],
+        [ 7, 'an argument, what the store said, and where it is kept' ],
     ngx_er_queue_op_s =>
         [ 11, 'arguments and results of an operation' ],
     ngx_er_redis_s =>
-        [ 5, 'what is known beside its state' ],
+        [ 5, 'a name and a sentinel are asked beside its state' ],
     ngx_er_redis_queue_t =>
-        [ 5, 'what is known about a shard' ],
+        [ 5, 'a check, what it does next, and an end that may come in it' ],
 );
 
 my %rows = map { flags($_) } @module;
@@ -242,7 +246,8 @@ for my $file (@module) {
 for my $file (@module) {
     for my $comment ($text{$file} =~ m{/\*(.*?)\*/}gs) {
         found(house => $file, 0, "speaks of $_, which is not there")
-            for grep { my $name = $_; !/^ngx_/ && !grep { m{/\Q$name\E$} } @all }
+            for grep { my $name = $_;
+                       !/^ngx_/ && !grep { m{/\Q$name\E$} } @all }
                 $comment =~ m{(?<![\w./])((?:\w+/)*[a-z]\w+\.[ch])\b}g;
     }
 }
@@ -291,7 +296,7 @@ sub check_lines {
 sub check_code {
     my ($file, $lines) = @_;
 
-    my @code = split /\n/, bare($text{$file}), -1;
+    my @code = split /\n/, $code{$file}, -1;
 
     for my $i (0 .. $#$lines) {
         my $line = $code[$i];
@@ -343,7 +348,7 @@ sub check_allocation {
 sub check_functions {
     my ($file, $lines) = @_;
 
-    my @code = split /\n/, bare($text{$file}), -1;
+    my @code = split /\n/, $code{$file}, -1;
     my %prototypes;
 
     for my $i (0 .. $#$lines) {
@@ -487,7 +492,7 @@ sub circles {
     }
 
     for my $file (grep { /\.c$/ } @module) {
-        my $code = bare($text{$file});
+        my $code = $code{$file};
 
         $calls{$file}{ $home{$_} } = 1
             for grep { $home{$_} && $home{$_} ne $file } $code =~ /\b(\w+)\b/g;
@@ -521,14 +526,14 @@ sub circles {
 sub exported {
     my ($file) = @_;
 
-    return bare($text{$file}) =~ /^(?!static\b)[\w ]+\**\n(\w+)\(/mg;
+    return $code{$file} =~ /^(?!static\b)[\w ]+\**\n(\w+)\(/mg;
 }
 
 
 sub declared {
     my ($header) = @_;
 
-    return bare($text{$header} // '')
+    return ($code{$header} // '')
            =~ /^(?!static\b|typedef\b|\#)\w[\w *]*?\b(\w+)\([^;{]*\);/mg;
 }
 
@@ -538,7 +543,7 @@ sub declared {
 sub flags {
     my ($file) = @_;
 
-    my $code = bare($text{$file});
+    my $code = $code{$file};
     my %n;
 
     while ($code =~ /^(?:typedef\ )?struct(?:\ (\w+))?\ \{\n
@@ -559,7 +564,7 @@ sub flags {
 sub serves {
     my ($file) = @_;
 
-    return bare($text{$file}) =~ /\bngx_http_request_t \*|\bngx_event_t \*/;
+    return $code{$file} =~ /\bngx_http_request_t \*|\bngx_event_t \*/;
 }
 
 
