@@ -50,7 +50,26 @@ wrong('unknown algorithm', 'verify hmac-md5;',
 wrong('preset with a parameter', 'verify github sha1;',
     'invalid parameter "sha1": a preset takes none, write "verify github;"');
 wrong('algorithm with a digest', 'verify hmac-sha256 sha1;',
-    'invalid value "sha1", write: verify hmac-from-prefix [sha1] [sha256]');
+    '] invalid parameter "sha1": only "verify hmac-from-prefix" takes '
+    . 'digests, write "verify hmac-sha256;"');
+wrong('algorithm with a word', 'verify ed25519 raw;',
+    '] invalid parameter "raw": an algorithm takes none, write "verify '
+    . 'ed25519;" and all else in lines of its own');
+wrong('algorithm with an unknown parameter', 'verify token name=X-Token;',
+    '] invalid parameter "name=X-Token": an algorithm takes none, write '
+    . '"verify token;" and all else in lines of its own');
+wrong("algorithm with @$_", "verify $_->[0] $_->[1];",
+    "] invalid parameter \"$_->[1]\": it belongs to \"$_->[2]\", write "
+    . "\"verify $_->[0];\" and \"$_->[2] ... $_->[1];\"")
+    for [ 'hmac-sha256', 'encoding=base64', 'signature' ],
+        [ 'hmac-sha1', 'prefix=sha1=', 'signature' ],
+        [ 'hmac-sha512', 'separator=,', 'signature' ],
+        [ 'rsa-sha256', 'tolerance=0', 'timestamp' ],
+        [ 'sha256', 'unit=ms', 'timestamp' ],
+        [ 'hmac-from-prefix', 'future=1h', 'timestamp' ],
+        [ 'jwt', 'algorithms=RS256', 'jwt' ],
+        [ 'jwt', 'audience=shop', 'jwt' ],
+        [ 'hmac-sha384', 'strip=whsec_', 'key' ];
 wrong('unknown digest', 'verify hmac-from-prefix sha1 md5;',
     'invalid value "md5", write: verify hmac-from-prefix');
 wrong('without a secret', 'verify shopify;',

@@ -247,6 +247,7 @@ ngx_er_source_find_line(ngx_er_draft_t *draft, ngx_str_t *name)
 static ngx_int_t
 ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
 {
+    ngx_int_t              rc;
     const char            *near;
     ngx_er_error_t         err;
     ngx_er_source_t       *s;
@@ -277,10 +278,16 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
         return ngx_er_source_defaults(cf, draft);
     }
 
-    if (ngx_er_verify_set(s->verify, line->args, line->nargs, NULL, &err)
-        == NGX_OK)
-    {
+    rc = ngx_er_verify_set(s->verify, line->args, line->nargs, NULL, &err);
+
+    if (rc == NGX_OK) {
         return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where, "%*s", err.len,
+                         err.text);
+        return NGX_ERROR;
     }
 
     near = ngx_er_nearest(&line->args[1], ngx_er_presets,

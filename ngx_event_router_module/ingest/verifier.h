@@ -62,6 +62,8 @@ typedef enum {
 } ngx_er_time_unit_e;
 
 
+/* both begin with the origins */
+
 typedef struct {
     ngx_array_t            origins;    /* of ngx_er_origin_t; the first one
                                           that is present counts */

@@ -58,8 +58,20 @@ typedef struct {
 } ngx_er_algorithm_t;
 
 
+/* what stands in a message: its line has parameters and origins */
+
+typedef struct {
+    ngx_er_param_t        *rows;
+    const char            *usage;
+    ngx_uint_t             element;    /* sig: is allowed, else headers: */
+} ngx_er_placed_t;
+
+
 static ngx_int_t ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_strange(ngx_er_algorithm_t *a, ngx_str_t *word,
+    ngx_er_error_t *err);
+static const char *ngx_er_param_home(ngx_str_t *word);
 static ngx_int_t ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_signed(ngx_er_verify_t *v, ngx_str_t *args,
@@ -88,6 +100,11 @@ static ngx_int_t ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_placed(ngx_er_verify_t *v,
+    ngx_er_placed_t *placed, ngx_array_t *origins, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_param_has(ngx_str_t *args, ngx_uint_t nargs,
+    const char *name);
 static ngx_int_t ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 static void ngx_er_warn_secret(ngx_er_verify_t *v, ngx_uint_t n,
@@ -320,10 +337,11 @@ ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     }
 
     if (a->name.len == 0) {
-        return ngx_er_param_bad(&args[1], "verify hmac-sha1|hmac-sha256|"
+        (void) ngx_er_param_bad(&args[1], "verify hmac-sha1|hmac-sha256|"
                                 "hmac-sha384|hmac-sha512|hmac-from-prefix|"
                                 "sha1|sha256|ed25519|ecdsa-sha256|rsa-sha256|"
                                 "rsa-pss-sha512|token|basic|jwt|off;", err);
+        return NGX_DECLINED;
     }
 
     v->scheme = a->scheme;
@@ -337,14 +355,75 @@ ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         if (digest == NGX_ERROR
             || v->scheme != NGX_ER_SCHEME_HMAC_FROM_PREFIX)
         {
-            return ngx_er_param_bad(&args[i], "verify hmac-from-prefix "
-                                    "[sha1] [sha256] [sha384] [sha512];", err);
+            return ngx_er_param_strange(a, &args[i], err);
         }
 
         v->digests |= 1 << digest;
     }
 
     return NGX_OK;
+}
+
+
+/* a word that does not belong behind the algorithm */
+
+static ngx_int_t
+ngx_er_param_strange(ngx_er_algorithm_t *a, ngx_str_t *word,
+    ngx_er_error_t *err)
+{
+    const char  *home;
+
+    home = ngx_er_param_home(word);
+
+    if (home) {
+        ngx_er_error(err, "invalid parameter \"%V\": it belongs to \"%s\", "
+                     "write \"verify %V;\" and \"%s ... %V;\"", word, home,
+                     &a->name, home, word);
+        return NGX_ERROR;
+    }
+
+    if (a->scheme == NGX_ER_SCHEME_HMAC_FROM_PREFIX) {
+        return ngx_er_param_bad(word, "verify hmac-from-prefix [sha1] "
+                                "[sha256] [sha384] [sha512];", err);
+    }
+
+    if (ngx_er_digest_find(word) != NGX_ERROR) {
+        ngx_er_error(err, "invalid parameter \"%V\": only \"verify "
+                     "hmac-from-prefix\" takes digests, write \"verify %V;\"",
+                     word, &a->name);
+        return NGX_ERROR;
+    }
+
+    ngx_er_error(err, "invalid parameter \"%V\": an algorithm takes none, "
+                 "write \"verify %V;\" and all else in lines of its own",
+                 word, &a->name);
+
+    return NGX_ERROR;
+}
+
+
+/* the directive that has the parameter NAME=VALUE, or NULL */
+
+static const char *
+ngx_er_param_home(ngx_str_t *word)
+{
+    ngx_str_t  value;
+
+    if (ngx_er_param_find(ngx_er_signature_rows, word, &value)) {
+        return "signature";
+    }
+
+    if (ngx_er_param_find(ngx_er_timestamp_rows, word, &value)) {
+        return "timestamp";
+    }
+
+    if (ngx_er_param_find(ngx_er_jwt_rows, word, &value)
+        || ngx_er_param_named(word, "algorithms=", &value))
+    {
+        return "jwt";
+    }
+
+    return ngx_er_param_named(word, "strip=", &value) ? "key" : NULL;
 }
 
 
@@ -563,30 +642,85 @@ static ngx_int_t
 ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
-    ngx_int_t            rc;
-    ngx_str_t            value;
-    ngx_uint_t           i;
     ngx_er_signature_t  *s;
+
+    static ngx_er_placed_t  placed = {
+        ngx_er_signature_rows,
+        "signature header:NAME [separator=CHARS] [prefix=STRING] "
+        "[encoding=hex|base64|base64url|base64-of-hex];", 0
+    };
 
     s = &v->signature;
 
-    ngx_er_param_origins(ngx_er_signature_rows, args, nargs, &s->origins);
+    ngx_er_param_origins(placed.rows, args, nargs, &s->origins);
+
+    if (ngx_er_param_placed(v, &placed, &s->origins, args, nargs, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_param_has(args, nargs, "separator=")
+           ? ngx_er_param_separators(v->pool, &s->separators, err) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_er_timestamp_t  *ts;
+
+    static ngx_er_placed_t  placed = {
+        ngx_er_timestamp_rows, "unit=s|ms|rfc3339", 1
+    };
+
+    ts = &v->timestamp;
+
+    ngx_er_param_origins(placed.rows, args, nargs, &ts->origins);
+
+    /* a line of its own enforces it unless it says otherwise */
+
+    if (ts->origins.nelts == 0 && ts->tolerance == 0) {
+        ts->tolerance = NGX_ER_VERIFY_TOLERANCE;
+    }
+
+    if (ngx_er_param_placed(v, &placed, &ts->origins, args, nargs, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_param_has(args, nargs, "future=")) {
+        ts->ahead = 1;
+    }
+
+    if (!ts->ahead) {
+        ts->future = ts->tolerance;
+    }
+
+    return NGX_OK;
+}
+
+
+/* origins: the first member of what the rows set */
+
+static ngx_int_t
+ngx_er_param_placed(ngx_er_verify_t *v, ngx_er_placed_t *placed,
+    ngx_array_t *origins, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_error_t *err)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
 
     for (i = 1; i < nargs; i++) {
 
-        rc = ngx_er_param_line(ngx_er_signature_rows, &args[i], s,
-                               "signature header:NAME [separator=CHARS] "
-                               "[prefix=STRING] [encoding=hex|base64|"
-                               "base64url|base64-of-hex];", err);
-
-        if (rc == NGX_OK
-            && ngx_er_param_named(&args[i], "separator=", &value))
-        {
-            rc = ngx_er_param_separators(v->pool, &s->separators, err);
-        }
+        rc = ngx_er_param_line(placed->rows, &args[i], origins, placed->usage,
+                               err);
 
         if (rc == NGX_DECLINED) {
-            rc = ngx_er_param_origin(v, &args[i], &s->origins, 0, err);
+            rc = ngx_er_param_origin(v, &args[i], origins, placed->element,
+                                     err);
         }
 
         if (rc != NGX_OK) {
@@ -598,48 +732,19 @@ ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 }
 
 
-static ngx_int_t
-ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
-    ngx_er_error_t *err)
+static ngx_uint_t
+ngx_er_param_has(ngx_str_t *args, ngx_uint_t nargs, const char *name)
 {
-    ngx_int_t            rc;
-    ngx_str_t            value;
-    ngx_uint_t           i;
-    ngx_er_timestamp_t  *ts;
-
-    ts = &v->timestamp;
-
-    ngx_er_param_origins(ngx_er_timestamp_rows, args, nargs, &ts->origins);
-
-    /* a line of its own enforces it unless it says otherwise */
-
-    if (ts->origins.nelts == 0 && ts->tolerance == 0) {
-        ts->tolerance = NGX_ER_VERIFY_TOLERANCE;
-    }
+    ngx_str_t   value;
+    ngx_uint_t  i;
 
     for (i = 1; i < nargs; i++) {
-
-        rc = ngx_er_param_line(ngx_er_timestamp_rows, &args[i], ts,
-                               "unit=s|ms|rfc3339", err);
-
-        if (rc == NGX_DECLINED) {
-            rc = ngx_er_param_origin(v, &args[i], &ts->origins, 1, err);
-        }
-
-        if (rc != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_er_param_named(&args[i], "future=", &value)) {
-            ts->ahead = 1;
+        if (ngx_er_param_named(&args[i], name, &value)) {
+            return 1;
         }
     }
 
-    if (!ts->ahead) {
-        ts->future = ts->tolerance;
-    }
-
-    return NGX_OK;
+    return 0;
 }
 
 

@@ -19,7 +19,8 @@
 /*
  * Built at configuration time, a parameter at a time; each call takes the
  * directive's words as ngx_conf_t has them (args[0] is its name) and returns
- * NGX_OK or NGX_ERROR with a sentence in err.  "name" is one of
+ * NGX_OK, or with a sentence in err NGX_ERROR or, if "verify" names no
+ * algorithm, NGX_DECLINED.  The name is one of
  *     verify secret key signed signature timestamp body_digest jwt constant
  *     ports id split
  * A later call replaces an earlier one of the same name, except "secret",

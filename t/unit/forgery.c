@@ -845,7 +845,7 @@ mistakes(void)
     } cases[] = {
         { "", "\"verify\" is missing" },
         { "verify hmac-md5;", "invalid value \"hmac-md5\"" },
-        { "verify hmac-sha256 sha1;", "invalid value \"sha1\"" },
+        { "verify hmac-sha256 sha1;", "invalid parameter \"sha1\"" },
         { "verify hmac-from-prefix md5;", "invalid value \"md5\"" },
         { "verify hmac-sha256;", "\"secret\" is missing" },
         { "verify hmac-sha256; secret x;", "\"signature\" is missing" },
