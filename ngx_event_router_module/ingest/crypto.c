@@ -38,7 +38,7 @@
 
 
 struct ngx_er_key_s {
-    ngx_er_seal_e          seal;
+    ngx_er_key_kind_e      kind;
     ngx_er_digest_e        digest;
     ngx_str_t              inner;      /* HMAC: the key and its pads, in the */
     ngx_str_t              outer;      /* vault */
@@ -59,14 +59,14 @@ static ngx_int_t ngx_er_random(u_char *out, size_t len);
 static ngx_int_t ngx_er_digest_keyed(ngx_er_digest_e digest, ngx_str_t *key,
     ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
 static EVP_MD *ngx_er_digest_md(ngx_er_digest_e digest);
-static ngx_er_key_t *ngx_er_key_create(ngx_pool_t *pool, ngx_er_seal_e seal,
-    ngx_er_digest_e digest);
-static EVP_PKEY *ngx_er_pkey_read(ngx_er_seal_e seal,
+static ngx_er_key_t *ngx_er_key_create(ngx_pool_t *pool,
+    ngx_er_key_kind_e kind, ngx_er_digest_e digest);
+static EVP_PKEY *ngx_er_pkey_read(ngx_er_key_kind_e kind,
     ngx_er_encoding_e encoding, ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_pem(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_spki(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_raw(ngx_er_encoding_e encoding, ngx_str_t *text);
-static const char *ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal);
+static const char *ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_key_kind_e kind);
 static ngx_uint_t ngx_er_pkey_small(EVP_PKEY *pkey);
 static ngx_uint_t ngx_er_pkey_exponent(EVP_PKEY *pkey);
 static int ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
@@ -233,7 +233,7 @@ ngx_er_random(u_char *out, size_t len)
 
 
 static ngx_er_key_t *
-ngx_er_key_create(ngx_pool_t *pool, ngx_er_seal_e seal,
+ngx_er_key_create(ngx_pool_t *pool, ngx_er_key_kind_e kind,
     ngx_er_digest_e digest)
 {
     ngx_er_key_t        *key;
@@ -249,7 +249,7 @@ ngx_er_key_create(ngx_pool_t *pool, ngx_er_seal_e seal,
     cln->handler = ngx_er_key_free;
     cln->data = key;
 
-    key->seal = seal;
+    key->kind = kind;
     key->digest = digest;
 
     return key;
@@ -273,7 +273,7 @@ ngx_er_key_hmac(ngx_pool_t *pool, ngx_er_digest_e digest, ngx_str_t *secret)
     size_t         i, len, block;
     ngx_er_key_t  *key;
 
-    key = ngx_er_key_create(pool, NGX_ER_SEAL_HMAC, digest);
+    key = ngx_er_key_create(pool, NGX_ER_KEY_HMAC, digest);
     if (key == NULL) {
         return NULL;
     }
@@ -346,20 +346,20 @@ ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts, ngx_uint_t nparts,
 
 
 ngx_er_key_t *
-ngx_er_key_public(ngx_pool_t *pool, ngx_er_seal_e seal,
+ngx_er_key_public(ngx_pool_t *pool, ngx_er_key_kind_e kind,
     ngx_er_digest_e digest, ngx_er_encoding_e encoding, ngx_str_t *text,
     ngx_er_error_t *err)
 {
     const char    *problem;
     ngx_er_key_t  *key;
 
-    key = ngx_er_key_create(pool, seal, digest);
+    key = ngx_er_key_create(pool, kind, digest);
     if (key == NULL) {
         ngx_er_error(err, "no memory");
         return NULL;
     }
 
-    key->pkey = ngx_er_pkey_read(seal, encoding, text);
+    key->pkey = ngx_er_pkey_read(kind, encoding, text);
     ERR_clear_error();
 
     if (key->pkey == NULL) {
@@ -370,7 +370,7 @@ ngx_er_key_public(ngx_pool_t *pool, ngx_er_seal_e seal,
         return NULL;
     }
 
-    problem = ngx_er_pkey_check(key->pkey, seal);
+    problem = ngx_er_pkey_check(key->pkey, kind);
 
     if (problem) {
         ngx_er_error(err, "the public key does not fit: \"verify\" asks for "
@@ -383,7 +383,7 @@ ngx_er_key_public(ngx_pool_t *pool, ngx_er_seal_e seal,
 
 
 static EVP_PKEY *
-ngx_er_pkey_read(ngx_er_seal_e seal, ngx_er_encoding_e encoding,
+ngx_er_pkey_read(ngx_er_key_kind_e kind, ngx_er_encoding_e encoding,
     ngx_str_t *text)
 {
     switch (encoding) {
@@ -395,7 +395,7 @@ ngx_er_pkey_read(ngx_er_seal_e seal, ngx_er_encoding_e encoding,
         return ngx_er_pkey_spki(text);
 
     default:
-        return (seal == NGX_ER_SEAL_ED25519)
+        return (kind == NGX_ER_KEY_ED25519)
                ? ngx_er_pkey_raw(encoding, text) : NULL;
     }
 }
@@ -470,14 +470,14 @@ ngx_er_pkey_raw(ngx_er_encoding_e encoding, ngx_str_t *text)
 /* what the key would have to be, or NULL: it fits */
 
 static const char *
-ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal)
+ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_key_kind_e kind)
 {
     size_t  len;
     char    group[64];
 
-    switch (seal) {
+    switch (kind) {
 
-    case NGX_ER_SEAL_ED25519:
+    case NGX_ER_KEY_ED25519:
         if (!EVP_PKEY_is_a(pkey, "ED25519")) {
             return "an ed25519 key";
         }
@@ -487,7 +487,7 @@ ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal)
                  "for which anybody can sign: copy the producer's key again"
                : NULL;
 
-    case NGX_ER_SEAL_ECDSA:
+    case NGX_ER_KEY_ECDSA:
         if (EVP_PKEY_is_a(pkey, "EC")
             && EVP_PKEY_get_group_name(pkey, group, 64, &len) == 1
             && ngx_strcmp(group, SN_X9_62_prime256v1) == 0)
@@ -501,7 +501,7 @@ ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_seal_e seal)
 
     default:
         if ((EVP_PKEY_is_a(pkey, "RSA")
-             || (seal == NGX_ER_SEAL_RSA_PSS
+             || (kind == NGX_ER_KEY_RSA_PSS
                  && EVP_PKEY_is_a(pkey, "RSA-PSS")))
             && EVP_PKEY_get_bits(pkey) >= NGX_ER_RSA_BITS_MIN
             && ngx_er_pkey_exponent(pkey))
@@ -592,10 +592,10 @@ ngx_er_pkey_exponent(EVP_PKEY *pkey)
 }
 
 
-ngx_er_seal_e
-ngx_er_key_seal(ngx_er_key_t *key)
+ngx_er_key_kind_e
+ngx_er_key_kind(ngx_er_key_t *key)
 {
-    return key->seal;
+    return key->kind;
 }
 
 
@@ -605,7 +605,7 @@ ngx_er_key_verify(ngx_er_key_t *key, ngx_str_t *message, ngx_str_t *signature)
     int            rc;
     EVP_PKEY_CTX  *ctx;
 
-    if (key->seal == NGX_ER_SEAL_ED25519) {
+    if (key->kind == NGX_ER_KEY_ED25519) {
         rc = ngx_er_pkey_verify_message(key, message, signature);
 
     } else {
@@ -637,10 +637,10 @@ ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
 
     if (md == NULL
         || EVP_PKEY_verify_init(ctx) != 1
-        || (key->seal == NGX_ER_SEAL_RSA_PSS
+        || (key->kind == NGX_ER_KEY_RSA_PSS
             && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) != 1)
         || EVP_PKEY_CTX_set_signature_md(ctx, md) != 1
-        || (key->seal == NGX_ER_SEAL_RSA_PSS
+        || (key->kind == NGX_ER_KEY_RSA_PSS
             && EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_AUTO)
                != 1))
     {

@@ -5,7 +5,7 @@
 
 
 /*
- * The primitives by which a message is sealed: digests, HMAC, signatures with
+ * The primitives by which a message is signed: digests, HMAC, signatures with
  * public keys.  A key is prepared once, when the configuration is read.
  */
 
@@ -30,12 +30,12 @@ typedef enum {
 
 
 typedef enum {
-    NGX_ER_SEAL_HMAC = 0,
-    NGX_ER_SEAL_ED25519,
-    NGX_ER_SEAL_ECDSA,                 /* P-256, SHA-256, DER */
-    NGX_ER_SEAL_RSA,                   /* PKCS#1 v1.5 */
-    NGX_ER_SEAL_RSA_PSS
-} ngx_er_seal_e;
+    NGX_ER_KEY_HMAC = 0,
+    NGX_ER_KEY_ED25519,
+    NGX_ER_KEY_ECDSA,                  /* P-256, SHA-256, DER */
+    NGX_ER_KEY_RSA,                    /* PKCS#1 v1.5 */
+    NGX_ER_KEY_RSA_PSS
+} ngx_er_key_kind_e;
 
 
 typedef struct ngx_er_key_s  ngx_er_key_t;
@@ -68,11 +68,11 @@ ngx_er_key_t *ngx_er_key_hmac(ngx_pool_t *pool, ngx_er_digest_e digest,
  * DER of SubjectPublicKeyInfo, or the 32 raw bytes of an ed25519 key in hex or
  * base64.  NULL with a sentence in err; no byte of the key is in it.
  */
-ngx_er_key_t *ngx_er_key_public(ngx_pool_t *pool, ngx_er_seal_e seal,
+ngx_er_key_t *ngx_er_key_public(ngx_pool_t *pool, ngx_er_key_kind_e kind,
     ngx_er_digest_e digest, ngx_er_encoding_e encoding, ngx_str_t *text,
     ngx_er_error_t *err);
 
-ngx_er_seal_e ngx_er_key_seal(ngx_er_key_t *key);
+ngx_er_key_kind_e ngx_er_key_kind(ngx_er_key_t *key);
 
 /* NGX_ERROR: OpenSSL failed */
 ngx_int_t ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts,

@@ -295,18 +295,18 @@ static ngx_int_t
 ngx_er_jwt_signed_by(ngx_uint_t algorithm, ngx_er_key_t *key,
     ngx_str_t *message, ngx_str_t *digest, ngx_str_t *signature)
 {
-    ngx_er_seal_e  seal;
-    u_char         mac[NGX_ER_DIGEST_MAX];
+    u_char             mac[NGX_ER_DIGEST_MAX];
+    ngx_er_key_kind_e  kind;
 
-    seal = (algorithm == NGX_ER_JWT_HS256) ? NGX_ER_SEAL_HMAC
-           : (algorithm == NGX_ER_JWT_RS256) ? NGX_ER_SEAL_RSA
-                                             : NGX_ER_SEAL_ECDSA;
+    kind = (algorithm == NGX_ER_JWT_HS256) ? NGX_ER_KEY_HMAC
+           : (algorithm == NGX_ER_JWT_RS256) ? NGX_ER_KEY_RSA
+                                             : NGX_ER_KEY_ECDSA;
 
-    if (ngx_er_key_seal(key) != seal) {
+    if (ngx_er_key_kind(key) != kind) {
         return NGX_DECLINED;
     }
 
-    if (seal != NGX_ER_SEAL_HMAC) {
+    if (kind != NGX_ER_KEY_HMAC) {
         return ngx_er_key_verify(key, digest, signature);
     }
 

@@ -350,7 +350,7 @@ ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     }
 
     if (v->scheme == NGX_ER_SCHEME_PUBLIC) {
-        secret->key = ngx_er_key_public(v->pool, v->seal, v->digest,
+        secret->key = ngx_er_key_public(v->pool, v->kind, v->digest,
                                         v->encoding, &text, err);
         return secret->key ? NGX_OK : NGX_ERROR;
     }
@@ -485,11 +485,11 @@ static ngx_int_t
 ngx_er_secret_jwt(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     ngx_str_t *text, ngx_er_error_t *err)
 {
-    secret->key = ngx_er_key_public(v->pool, NGX_ER_SEAL_ECDSA, NGX_ER_SHA256,
+    secret->key = ngx_er_key_public(v->pool, NGX_ER_KEY_ECDSA, NGX_ER_SHA256,
                                     v->encoding, text, err);
 
     if (secret->key == NULL) {
-        secret->key = ngx_er_key_public(v->pool, NGX_ER_SEAL_RSA,
+        secret->key = ngx_er_key_public(v->pool, NGX_ER_KEY_RSA,
                                         NGX_ER_SHA256, v->encoding, text, err);
     }
 

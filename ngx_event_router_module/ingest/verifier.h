@@ -109,7 +109,7 @@ struct ngx_er_verify_s {
     ngx_er_fields_t       *fields;
 
     ngx_er_scheme_e        scheme;
-    ngx_er_seal_e          seal;
+    ngx_er_key_kind_e      kind;       /* of its keys */
     ngx_er_digest_e        digest;
     ngx_uint_t             digests;    /* HMAC_FROM_PREFIX: a mask */
 

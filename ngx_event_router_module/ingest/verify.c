@@ -536,7 +536,7 @@ ngx_er_verify_message(ngx_er_verify_t *v, ngx_er_message_t *m,
 {
     ngx_int_t  rc;
 
-    if (v->scheme == NGX_ER_SCHEME_PUBLIC && v->seal == NGX_ER_SEAL_ED25519) {
+    if (v->scheme == NGX_ER_SCHEME_PUBLIC && v->kind == NGX_ER_KEY_ED25519) {
         return ngx_er_template_eval(v->message, m, scope, &sealed->whole);
     }
 

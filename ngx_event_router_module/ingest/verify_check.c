@@ -439,13 +439,13 @@ ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
 
     for (i = 0; i < v->secrets.nelts; i++) {
 
-        switch (ngx_er_key_seal(secret[i].key)) {
+        switch (ngx_er_key_kind(secret[i].key)) {
 
-        case NGX_ER_SEAL_HMAC:
+        case NGX_ER_KEY_HMAC:
             fit |= NGX_ER_JWT_HS256;
             break;
 
-        case NGX_ER_SEAL_ECDSA:
+        case NGX_ER_KEY_ECDSA:
             fit |= NGX_ER_JWT_ES256;
             break;
 

@@ -53,7 +53,7 @@ typedef struct {
 typedef struct {
     ngx_str_t              name;
     ngx_er_scheme_e        scheme;
-    ngx_er_seal_e          seal;
+    ngx_er_key_kind_e      kind;
     ngx_er_digest_e        digest;
 } ngx_er_algorithm_t;
 
@@ -150,36 +150,36 @@ static ngx_er_verify_row_t  ngx_er_params[] = {
 
 static ngx_er_algorithm_t  ngx_er_algorithms[] = {
     { ngx_string("hmac-sha1"), NGX_ER_SCHEME_HMAC,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA1 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA1 },
     { ngx_string("hmac-sha256"), NGX_ER_SCHEME_HMAC,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA256 },
     { ngx_string("hmac-sha384"), NGX_ER_SCHEME_HMAC,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA384 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA384 },
     { ngx_string("hmac-sha512"), NGX_ER_SCHEME_HMAC,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA512 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA512 },
     { ngx_string("hmac-from-prefix"), NGX_ER_SCHEME_HMAC_FROM_PREFIX,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA256 },
     { ngx_string("sha1"), NGX_ER_SCHEME_DIGEST,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA1 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA1 },
     { ngx_string("sha256"), NGX_ER_SCHEME_DIGEST,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA256 },
     { ngx_string("ed25519"), NGX_ER_SCHEME_PUBLIC,
-      NGX_ER_SEAL_ED25519, NGX_ER_SHA512 },
+      NGX_ER_KEY_ED25519, NGX_ER_SHA512 },
     { ngx_string("ecdsa-sha256"), NGX_ER_SCHEME_PUBLIC,
-      NGX_ER_SEAL_ECDSA, NGX_ER_SHA256 },
+      NGX_ER_KEY_ECDSA, NGX_ER_SHA256 },
     { ngx_string("rsa-sha256"), NGX_ER_SCHEME_PUBLIC,
-      NGX_ER_SEAL_RSA, NGX_ER_SHA256 },
+      NGX_ER_KEY_RSA, NGX_ER_SHA256 },
     { ngx_string("rsa-pss-sha512"), NGX_ER_SCHEME_PUBLIC,
-      NGX_ER_SEAL_RSA_PSS, NGX_ER_SHA512 },
+      NGX_ER_KEY_RSA_PSS, NGX_ER_SHA512 },
     { ngx_string("token"), NGX_ER_SCHEME_TOKEN,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA256 },
     { ngx_string("basic"), NGX_ER_SCHEME_BASIC,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA256 },
     { ngx_string("jwt"), NGX_ER_SCHEME_JWT,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
+      NGX_ER_KEY_HMAC, NGX_ER_SHA256 },
     { ngx_string("off"), NGX_ER_SCHEME_OFF,
-      NGX_ER_SEAL_HMAC, NGX_ER_SHA256 },
-    { ngx_null_string, NGX_ER_SCHEME_UNSET, NGX_ER_SEAL_HMAC, NGX_ER_SHA256 }
+      NGX_ER_KEY_HMAC, NGX_ER_SHA256 },
+    { ngx_null_string, NGX_ER_SCHEME_UNSET, NGX_ER_KEY_HMAC, NGX_ER_SHA256 }
 };
 
 
@@ -345,7 +345,7 @@ ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     }
 
     v->scheme = a->scheme;
-    v->seal = a->seal;
+    v->kind = a->kind;
     v->digest = a->digest;
     v->digests = (nargs == 2) ? (1 << NGX_ER_DIGESTS) - 1 : 0;
 
