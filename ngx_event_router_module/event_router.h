@@ -55,6 +55,25 @@ typedef enum {
 } ngx_er_on_error_e;
 
 
+typedef enum {
+    NGX_ER_MODE_UNSET = 0,             /* as SYNC */
+    NGX_ER_MODE_SYNC,
+    NGX_ER_MODE_QUEUED
+} ngx_er_mode_e;
+
+
+/* what a location does with requests, beside "event_deliver" */
+
+typedef enum {
+    NGX_ER_LOCATION_OTHER = 0,
+    NGX_ER_LOCATION_ADMIN,             /* event_admin */
+    NGX_ER_LOCATION_RECEIVE,           /* event_receive; this and those behind
+                                          it have a source, which is known when
+                                          all was read */
+    NGX_ER_LOCATION_EXPLAIN            /* event_explain */
+} ngx_er_location_e;
+
+
 typedef struct {
     ngx_event_t                  second;         /* since the first one */
     ngx_connection_t             dummy;          /* its data */
@@ -91,8 +110,7 @@ struct ngx_er_source_s {
     unsigned                     coarse:1;       /* the preset's id, which two
                                                     events can have */
     unsigned                     unused:1;       /* in no event_receive */
-    unsigned                     sync:1;         /* "delivery sync" is said */
-    unsigned                     queued:1;       /* "delivery queued" */
+    ngx_er_mode_e                mode;           /* "delivery" */
     ngx_msec_t                   retain;         /* ms that delivered events
                                                     are kept; 0: not */
 
@@ -223,16 +241,13 @@ typedef struct {
 
 
 typedef struct {
+    ngx_er_location_e            does;
     ngx_er_source_t             *source;         /* event_receive, or NULL */
     ngx_er_target_t             *target;         /* event_deliver, or NULL */
     ngx_er_gate_t               *gate;           /* who may ask, of event_admin
                                                     and event_explain */
-    ngx_uint_t                   admin;          /* event_admin stands here */
-    ngx_uint_t                   reveal;         /* it may show bodies */
-    ngx_uint_t                   receives;       /* event_receive or
-                                                    event_explain stands here,
-                                                    source is resolved later */
-    ngx_uint_t                   explains;       /* event_explain does */
+    ngx_uint_t                   reveal;         /* event_admin may show
+                                                    bodies */
 } ngx_er_loc_conf_t;
 
 

@@ -123,14 +123,14 @@ static ngx_command_t  ngx_er_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_er_receive,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      NGX_ER_LOCATION_RECEIVE,
       NULL },
 
     { ngx_string("event_explain"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_er_receive,
       NGX_HTTP_LOC_CONF_OFFSET,
-      1,
+      NGX_ER_LOCATION_EXPLAIN,
       NULL },
 
     { ngx_string("event_deliver"),

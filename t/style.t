@@ -199,9 +199,7 @@ for my $header (sort keys %declared) {
 
 my %flags = (
     ngx_er_source_s =>
-        [ 7, 'words of nginx.conf, in any combination' ],
-    ngx_er_event_s =>
-        [ 5, 'what the producer said of it, in any combination' ],
+        [ 5, 'words of nginx.conf, in any combination' ],
     ngx_er_verify_s =>
         [ 5, 'what the words of nginx.conf refer to' ],
     ngx_er_check_t =>

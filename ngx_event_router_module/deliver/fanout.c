@@ -162,7 +162,7 @@ ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key)
 
     source = fanout->event->source;
 
-    if (!source->queued
+    if (source->mode != NGX_ER_MODE_QUEUED
         || (fanout->deliveries.nelts == 0 && source->retain == 0))
     {
         return NGX_OK;

@@ -209,7 +209,9 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
         return NGX_ERROR;
     }
 
-    if (!event->structured && ngx_er_outgoing_attributes(attempt) != NGX_OK) {
+    if (event->cloudevent != NGX_ER_CLOUDEVENT_STRUCTURED
+        && ngx_er_outgoing_attributes(attempt) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -354,7 +356,7 @@ ngx_er_outgoing_attribute(ngx_er_attempt_t *attempt,
         n += (c <= ' ' || c == '"' || c == '%' || c >= 0x7f);
     }
 
-    if (n && !attempt->event->binary) {
+    if (n && attempt->event->cloudevent != NGX_ER_CLOUDEVENT_BINARY) {
 
         p = ngx_pnalloc(attempt->carrier->pool, value->len + 2 * n);
         if (p == NULL) {

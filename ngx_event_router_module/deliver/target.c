@@ -716,7 +716,7 @@ ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 
     for (i = 0; i < mcf->sources.nelts; i++) {
 
-        if (source[i]->queued
+        if (source[i]->mode == NGX_ER_MODE_QUEUED
             || ngx_er_target_reached(source[i], target) != NGX_OK)
         {
             continue;
@@ -774,7 +774,7 @@ ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate: a location delivers to one target";
     }
 
-    if (lcf->receives) {
+    if (lcf->does >= NGX_ER_LOCATION_RECEIVE) {
         return "cannot stand beside \"event_receive\": give each a location "
                "of its own";
     }
@@ -1094,7 +1094,7 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
         /* no producer waits, and no batch takes its places at once */
 
-        if (source[i]->queued) {
+        if (source[i]->mode == NGX_ER_MODE_QUEUED) {
             continue;
         }
 

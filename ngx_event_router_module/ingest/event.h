@@ -31,6 +31,15 @@ typedef struct {
 } ngx_er_head_t;
 
 
+/* what the producer sent */
+
+typedef enum {
+    NGX_ER_CLOUDEVENT_NONE = 0,        /* another event */
+    NGX_ER_CLOUDEVENT_STRUCTURED,
+    NGX_ER_CLOUDEVENT_BINARY
+} ngx_er_cloudevent_e;
+
+
 struct ngx_er_event_s {
     ngx_pool_t            *pool;       /* dies with the last holder */
     ngx_uint_t             holders;
@@ -74,11 +83,10 @@ struct ngx_er_event_s {
                                           it in the body are the same */
     u_char                *key;        /* of dedup, 32 bytes, if its store must
                                           hear what becomes of the event */
+    ngx_er_cloudevent_e    cloudevent;
     unsigned               has_id:1;   /* the producer gave the id */
     unsigned               part:1;     /* one of several in a body */
     unsigned               shared_id:1;  /* other events may have the id */
-    unsigned               structured:1;  /* a CloudEvent in structured mode */
-    unsigned               binary:1;   /* a CloudEvent in binary mode */
     time_t                 received;   /* wall clock, seconds */
 
     ngx_http_request_t    *request;    /* the producer's, NULL once it is

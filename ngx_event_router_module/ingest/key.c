@@ -90,7 +90,8 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
 ngx_uint_t
 ngx_er_event_by_id(ngx_er_event_t *event)
 {
-    return event->source->id_covered && !event->binary && !event->shared_id;
+    return event->source->id_covered && !event->shared_id
+           && event->cloudevent != NGX_ER_CLOUDEVENT_BINARY;
 }
 
 

@@ -84,7 +84,7 @@ ngx_er_parts_make(ngx_er_receive_t *ctx)
         return ngx_er_parts_batch(ctx);
 
     case NGX_ER_FORMAT_STRUCTURED:
-        event->structured = 1;
+        event->cloudevent = NGX_ER_CLOUDEVENT_STRUCTURED;
         rc = ngx_er_parts_envelope(ctx, event);
         break;
 
@@ -92,7 +92,7 @@ ngx_er_parts_make(ngx_er_receive_t *ctx)
         if (event->source->cloudevents
             && ngx_er_event_header(event, &version))
         {
-            event->binary = 1;
+            event->cloudevent = NGX_ER_CLOUDEVENT_BINARY;
             rc = ngx_er_event_cloudevent(event, NULL);
 
             if (rc == NGX_DECLINED) {
@@ -354,7 +354,7 @@ ngx_er_parts_element(ngx_er_receive_t *ctx, ngx_str_t *element)
         return NGX_ERROR;
     }
 
-    event->structured = 1;
+    event->cloudevent = NGX_ER_CLOUDEVENT_STRUCTURED;
     event->content_type = ngx_er_parts_cloudevent;
 
     rc = ngx_er_parts_facts(ctx, event);
@@ -486,8 +486,9 @@ ngx_er_parts_count(ngx_er_event_t *event)
     source = event->source;
     event->count = 1;
 
-    if (source->batch == NULL || source->split || event->structured
-        || event->binary || ngx_er_parse_format(event) != NGX_ER_FORMAT_JSON)
+    if (source->batch == NULL || source->split
+        || event->cloudevent != NGX_ER_CLOUDEVENT_NONE
+        || ngx_er_parse_format(event) != NGX_ER_FORMAT_JSON)
     {
         return 1;
     }

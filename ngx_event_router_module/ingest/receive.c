@@ -87,6 +87,7 @@ static ngx_int_t
 ngx_er_receive_handler(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
+    ngx_uint_t          explain;
     const char         *why;
     ngx_er_receive_t   *ctx;
     ngx_er_loc_conf_t  *lcf;
@@ -100,13 +101,14 @@ ngx_er_receive_handler(ngx_http_request_t *r)
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
+    explain = (lcf->does == NGX_ER_LOCATION_EXPLAIN);
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "event router receive: %V for source \"%V\", %O bytes, "
                    "explain:%ui", &r->method_name, &lcf->source->name,
-                   r->headers_in.content_length_n, lcf->explains);
+                   r->headers_in.content_length_n, explain);
 
-    why = lcf->explains ? ngx_er_gate_refused(r, lcf->gate, 0) : NULL;
+    why = explain ? ngx_er_gate_refused(r, lcf->gate, 0) : NULL;
 
     if (why) {
         return ngx_er_reply_problem(r, NGX_HTTP_FORBIDDEN, why, NULL);
@@ -177,7 +179,7 @@ ngx_er_receive_create(ngx_http_request_t *r)
 
     ctx->request = r;
     ctx->source = lcf->source;
-    ctx->explain = lcf->explains;
+    ctx->explain = (lcf->does == NGX_ER_LOCATION_EXPLAIN);
     ctx->event->request = r;
     ctx->body.pool = ctx->event->pool;
     ctx->body.max = lcf->source->max_size;
@@ -636,9 +638,9 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_main_conf_t        *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (lcf->receives) {
+    if (lcf->does >= NGX_ER_LOCATION_RECEIVE) {
 
-        if (lcf->explains == cmd->offset) {
+        if (lcf->does == cmd->offset) {
             return "is duplicate";
         }
 
@@ -677,10 +679,10 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_where_set(cf, &receiver->where);
 
     clcf->handler = ngx_er_receive_handler;
-    lcf->receives = 1;
-    lcf->explains = cmd->offset;
+    lcf->does = cmd->offset;
 
-    return lcf->explains ? ngx_er_receiver_gate(cf, cmd, lcf) : NGX_CONF_OK;
+    return (lcf->does == NGX_ER_LOCATION_EXPLAIN)
+           ? ngx_er_receiver_gate(cf, cmd, lcf) : NGX_CONF_OK;
 }
 
 
@@ -742,7 +744,7 @@ ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (!prev->receives || !clcf->noname) {
+    if (prev->does < NGX_ER_LOCATION_RECEIVE || !clcf->noname) {
         return NGX_CONF_OK;
     }
 
@@ -762,8 +764,7 @@ ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child)
     }
 
     *receiver = inner;
-    conf->receives = 1;
-    conf->explains = prev->explains;
+    conf->does = prev->does;
     conf->gate = prev->gate;
 
     /* after an "if" nginx keeps the handler that it has */
@@ -794,7 +795,10 @@ ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         }
 
         receiver[i].lcf->source = source;
-        source->unused &= receiver[i].lcf->explains;
+
+        if (receiver[i].lcf->does == NGX_ER_LOCATION_RECEIVE) {
+            source->unused = 0;
+        }
 
         clcf = receiver[i].clcf;
 

@@ -61,6 +61,12 @@ static void ngx_er_record_texts(ngx_er_event_t *event, ngx_str_t **text);
 
 static ngx_str_t  ngx_er_record_key = ngx_string(":key");
 
+/* in the order of ngx_er_cloudevent_e */
+
+static u_char  ngx_er_record_cloudevents[] = {
+    0, NGX_ER_RECORD_STRUCTURED, NGX_ER_RECORD_BINARY
+};
+
 /* whose an event is until its own source is known */
 
 static ngx_er_source_t  ngx_er_record_nobody;
@@ -191,8 +197,7 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
 
     *p++ = NGX_ER_RECORD_VERSION;
     *p++ = (event->has_id ? NGX_ER_RECORD_HAS_ID : 0)
-           | (event->structured ? NGX_ER_RECORD_STRUCTURED : 0)
-           | (event->binary ? NGX_ER_RECORD_BINARY : 0)
+           | ngx_er_record_cloudevents[event->cloudevent]
            | (event->facts->form ? NGX_ER_RECORD_FORM : 0);
     *p++ = (u_char) dedup;
     *p++ = (u_char) ngx_min(event->hops, 255);
@@ -460,8 +465,10 @@ ngx_er_record_copy(ngx_er_event_t *event, ngx_er_record_t *record)
     event->received = record->received;
     event->hops = record->hops;
     event->has_id = (record->flags & NGX_ER_RECORD_HAS_ID) ? 1 : 0;
-    event->structured = (record->flags & NGX_ER_RECORD_STRUCTURED) ? 1 : 0;
-    event->binary = (record->flags & NGX_ER_RECORD_BINARY) ? 1 : 0;
+    event->cloudevent = (record->flags & NGX_ER_RECORD_STRUCTURED)
+                        ? NGX_ER_CLOUDEVENT_STRUCTURED
+                        : (record->flags & NGX_ER_RECORD_BINARY)
+                          ? NGX_ER_CLOUDEVENT_BINARY : NGX_ER_CLOUDEVENT_NONE;
 
     return NGX_OK;
 }

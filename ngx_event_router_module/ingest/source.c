@@ -154,6 +154,13 @@ static ngx_er_params_t  ngx_er_source_limit_params = {
 };
 
 
+static ngx_er_word_t  ngx_er_source_modes[] = {
+    { ngx_string("sync"), NGX_ER_MODE_SYNC },
+    { ngx_string("queued"), NGX_ER_MODE_QUEUED },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_er_word_t  ngx_er_source_on_error_words[] = {
     { ngx_string("local"), NGX_ER_ON_ERROR_LOCAL },
     { ngx_string("open"), NGX_ER_ON_ERROR_OPEN },
@@ -246,7 +253,7 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
      *     s->max_size = 0;          the preset's
      *     s->max_batch = 0;         the preset's
      *     s->dedup_by = NULL;
-     *     s->queued = 0;
+     *     s->mode = NGX_ER_MODE_UNSET;
      *     s->retain = 0;
      *     s->split = 0;
      *     s->on_error = NGX_ER_ON_ERROR_LOCAL;
@@ -567,17 +574,13 @@ ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;
 
-    ngx_str_t  *value;
+    ngx_str_t   *value;
+    ngx_uint_t   mode;
 
     value = cf->args->elts;
 
-    if (ngx_strcmp(value[1].data, "sync") == 0) {
-        draft->source->sync = 1;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value[1].data, "queued") == 0) {
-        draft->source->queued = 1;
+    if (ngx_er_param_word(ngx_er_source_modes, &value[1], &mode) == NGX_OK) {
+        draft->source->mode = mode;
         return NGX_CONF_OK;
     }
 

@@ -176,7 +176,7 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
     ngx_er_source_doubts(cf, draft);
 
-    if (s->retain && !s->queued) {
+    if (s->retain && s->mode != NGX_ER_MODE_QUEUED) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, &s->where,
                          "event_source \"%V\" has \"retain\", which keeps "
                          "events of the queue: add \"delivery queued;\" or "
@@ -1167,7 +1167,7 @@ ngx_er_sources_queue(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
     for (i = 0; i < mcf->sources.nelts; i++) {
 
-        if (!s[i]->queued) {
+        if (s[i]->mode != NGX_ER_MODE_QUEUED) {
             continue;
         }
 
@@ -1213,7 +1213,7 @@ ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
         return;
     }
 
-    if (s->preset->once && !s->queued) {
+    if (s->preset->once && s->mode != NGX_ER_MODE_QUEUED) {
         ngx_er_source_warn_once(cf, s);
     }
 
@@ -1235,7 +1235,7 @@ ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
 static void
 ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s)
 {
-    if (!s->sync) {
+    if (s->mode != NGX_ER_MODE_SYNC) {
         ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
                          "the producer of event_source \"%V\" sends an event "
                          "only once: with sync delivery an event is lost if a "

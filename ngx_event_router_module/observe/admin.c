@@ -1030,11 +1030,11 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (lcf->admin) {
+    if (lcf->does == NGX_ER_LOCATION_ADMIN) {
         return "is duplicate";
     }
 
-    if (lcf->receives) {
+    if (lcf->does != NGX_ER_LOCATION_OTHER) {
         return "cannot stand beside \"event_receive\" or \"event_explain\": "
                "give each a location of its own";
     }
@@ -1071,7 +1071,7 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    lcf->admin = 1;
+    lcf->does = NGX_ER_LOCATION_ADMIN;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_er_admin_handler;
@@ -1093,11 +1093,11 @@ ngx_er_admin_merge(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (!prev->admin || !clcf->noname) {
+    if (prev->does != NGX_ER_LOCATION_ADMIN || !clcf->noname) {
         return;
     }
 
-    conf->admin = 1;
+    conf->does = prev->does;
     conf->reveal = prev->reveal;
     conf->gate = prev->gate;
 

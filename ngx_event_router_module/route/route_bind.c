@@ -152,7 +152,7 @@ ngx_er_route_source(ngx_conf_t *cf, ngx_er_source_t *source,
 
     *slot = route;
 
-    if (route->sync == NULL && !source->queued) {
+    if (route->sync == NULL && source->mode != NGX_ER_MODE_QUEUED) {
         route->sync = source;
     }
 

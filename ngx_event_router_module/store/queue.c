@@ -170,7 +170,7 @@ ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
-        queued |= source[i]->queued;
+        queued |= (source[i]->mode == NGX_ER_MODE_QUEUED);
     }
 
     if (!queued && mcf->queue->backend->optional) {

@@ -492,7 +492,7 @@ begin(ngx_uint_t queued)
 
     ngx_memzero(&source, sizeof(source));
     ngx_str_set(&source.name, "shop");
-    source.queued = queued;
+    source.mode = queued ? NGX_ER_MODE_QUEUED : NGX_ER_MODE_SYNC;
     source.deadline = 5000;
     source.unrouted = 200;
 

@@ -123,7 +123,8 @@ test_body(void)
         begin();
 
         source.id_covered = (i != 0);
-        event.binary = (i == 1);
+        event.cloudevent = (i == 1) ? NGX_ER_CLOUDEVENT_BINARY
+                                    : NGX_ER_CLOUDEVENT_NONE;
         event.shared_id = (i == 2);
 
         ok(!ngx_er_event_by_id(&event), "%s: the id is not enough", name[i]);
