@@ -208,10 +208,6 @@ my %flags = (
         [ 7, 'an argument, what the store said, and where it is kept' ],
     ngx_er_queue_op_s =>
         [ 11, 'arguments and results of an operation' ],
-    ngx_er_redis_s =>
-        [ 5, 'a name and a sentinel are asked beside its state' ],
-    ngx_er_redis_queue_t =>
-        [ 5, 'a check, what it does next, and an end that may come in it' ],
 );
 
 my %rows = map { flags($_) } @module;

@@ -1867,7 +1867,7 @@ refused(const char *part, const char *what)
 
     err.len = 0;
 
-    ok(ngx_er_file_check(&conf, &err) == NGX_ERROR
+    ok(ngx_er_file_examine(&conf, 0, 0, &err) == NGX_ERROR
        && ngx_strnstr(err.text, (char *) part, err.len), "check: %s", what);
 
     err.len = 0;
@@ -1904,9 +1904,10 @@ test_open_rules(void)
     pool = ngx_er_test_pool();
     test_directory(1 << 20);
 
-    is_int(ngx_er_file_check(&conf, &err), NGX_OK, "an empty directory");
+    is_int(ngx_er_file_examine(&conf, 0, 0, &err), NGX_OK,
+           "an empty directory");
     rmdir(dir);
-    is_int(ngx_er_file_check(&conf, &err), NGX_OK, "none");
+    is_int(ngx_er_file_examine(&conf, 0, 0, &err), NGX_OK, "none");
     ok(access(dir, F_OK) == -1, "is not created");
     ok(test_open(1) != NULL, "but by open");
     ngx_er_file_close(file);
@@ -1926,13 +1927,15 @@ test_open_rules(void)
     }
 
     ok(read(from[0], &c, 1) == 1 && c == 'y', "another process");
-    is_int(ngx_er_file_check(&conf, &err), NGX_OK, "of the same nginx");
+    is_int(ngx_er_file_examine(&conf, 0, 0, &err), NGX_OK,
+           "of the same nginx");
     ngx_str_set(&conf.owner, "/run/other.pid");
     refused("in use by another nginx", "a second nginx");
 
     close(to[1]);
     waitpid(pid, NULL, 0);
-    is_int(ngx_er_file_check(&conf, &err), NGX_OK, "when the first is gone");
+    is_int(ngx_er_file_examine(&conf, 0, 0, &err), NGX_OK,
+           "when the first is gone");
     ok(test_open(6) != NULL, "the second may have it");
     ngx_er_file_close(file);
     ok(test_open(6) != NULL, "and again");

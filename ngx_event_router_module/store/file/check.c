@@ -109,13 +109,6 @@ ngx_er_file_shared_name(const char *name)
 
 
 ngx_int_t
-ngx_er_file_check(ngx_er_file_conf_t *conf, ngx_er_error_t *err)
-{
-    return ngx_er_file_examine(conf, 0, 0, err);
-}
-
-
-ngx_int_t
 ngx_er_file_examine(ngx_er_file_conf_t *conf, ngx_uint_t holders,
     ngx_msec_t ms, ngx_er_error_t *err)
 {

@@ -23,17 +23,13 @@
 ngx_int_t ngx_er_file_shared(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
 
 /*
- * Before any worker: is the directory usable?  A directory that does not
- * exist yet is.  NGX_OK, or NGX_ERROR with a sentence: not a directory, open
- * to others than its owner (mode), on a network file system, not writable, of
- * an unknown format (which is left untouched), or in use by another nginx.
- */
-ngx_int_t ngx_er_file_check(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
-
-/*
- * The same, and: can so many workers make their files, and is the database
- * whole, as far as can be seen in "ms"?  By a process that has the rights of a
- * worker and does not have the store open.
+ * Before any worker: is the directory usable?  A directory that does not exist
+ * yet is.  NGX_OK, or NGX_ERROR with a sentence: not a directory, open to
+ * others than its owner (mode), on a network file system, not writable, of an
+ * unknown format (which is left untouched), or in use by another nginx.  Can
+ * so many workers ("holders") make their files?  And unless "ms" is 0, is the
+ * database whole, as far as can be seen in that time?  Both are asked by a
+ * process that has the rights of a worker and does not have the store open.
  */
 ngx_int_t ngx_er_file_examine(ngx_er_file_conf_t *conf, ngx_uint_t holders,
     ngx_msec_t ms, ngx_er_error_t *err);

@@ -226,7 +226,7 @@ ngx_er_file_start_ask(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
     if (access((char *) fq->conf.path.data, F_OK) == -1
         && ngx_errno == ENOENT)
     {
-        return ngx_er_file_check(&fq->conf, err);
+        return ngx_er_file_examine(&fq->conf, 0, 0, err);
     }
 
     if (pipe(fd) == -1) {

@@ -22,7 +22,6 @@
 #include "lock.h"
 #include "row.h"
 #include "space.h"
-#include "sweep.h"
 #include "verbs.h"
 #include "../../base/crash.h"
 
@@ -39,8 +38,6 @@ static void ngx_er_file_single(ngx_er_file_t *file, ngx_queue_t *ops,
 static ngx_er_queue_op_t *ngx_er_file_all(ngx_er_file_txn_t *t,
     ngx_queue_t *ops, ngx_er_queue_op_t *only);
 static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);
-static ngx_int_t ngx_er_file_verb(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops);
 static ngx_uint_t ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *failed, int error);
@@ -370,52 +367,6 @@ ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now)
 
     file->wall = now;
     file->clock = t->now;
-}
-
-
-static ngx_int_t
-ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
-{
-    switch (op->verb) {
-
-    case NGX_ER_QUEUE_ACCEPT:
-        return ngx_er_file_accept(t, op);
-
-    case NGX_ER_QUEUE_LEASE:
-        return ngx_er_file_lease(t, op);
-
-    case NGX_ER_QUEUE_EXTEND:
-        return ngx_er_file_extend(t, op);
-
-    case NGX_ER_QUEUE_SETTLE:
-        return ngx_er_file_settle(t, op);
-
-    case NGX_ER_QUEUE_RETRY:
-        return ngx_er_file_retry(t, op);
-
-    case NGX_ER_QUEUE_BURY:
-        return ngx_er_file_give_up(t, op);
-
-    case NGX_ER_QUEUE_ADOPT:
-        return ngx_er_file_adopt(t, op);
-
-    case NGX_ER_QUEUE_SWEEP:
-        return ngx_er_file_sweep(t, op);
-
-    case NGX_ER_QUEUE_LIST:
-        return ngx_er_file_list(t, op);
-
-    case NGX_ER_QUEUE_REPLAY:
-        return ngx_er_file_replay(t, op);
-
-    case NGX_ER_QUEUE_PURGE:
-        return ngx_er_file_purge(t, op);
-
-    case NGX_ER_QUEUE_PAUSE:
-        return ngx_er_file_pause(t, op);
-    }
-
-    return NGX_DECLINED;
 }
 
 

@@ -34,11 +34,14 @@
 #include "entry.h"
 #include "list.h"
 #include "space.h"
+#include "sweep.h"
 
 
 #define NGX_ER_FILE_SUSPECT  100       /* ms from one to the next */
 
 
+static ngx_int_t ngx_er_file_accept(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_accept_key(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_key_t *key);
 static ngx_int_t ngx_er_file_accept_seq(ngx_er_file_txn_t *t, uint64_t *seq);
@@ -46,6 +49,8 @@ static ngx_int_t ngx_er_file_accept_part(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_queue_part_t *part, uint32_t *count);
 static ngx_int_t ngx_er_file_accept_event(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint32_t count);
+static ngx_int_t ngx_er_file_lease(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_class_e class, ngx_uint_t limit,
     size_t *left);
@@ -66,18 +71,76 @@ static ngx_int_t ngx_er_file_lease_read(ngx_er_file_txn_t *t,
     ngx_str_t *record);
 static ngx_int_t ngx_er_file_lease_stale(ngx_er_file_txn_t *t, uint64_t *key,
     ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_extend(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_adopt(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_adopt_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key);
 static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
-    ngx_er_file_ref_t *ref);
-static void ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_settle(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref);
+static ngx_int_t ngx_er_file_retry(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_give_up(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static void ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_pause(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
 
 
 ngx_int_t
+ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_ACCEPT:
+        return ngx_er_file_accept(t, op);
+
+    case NGX_ER_QUEUE_LEASE:
+        return ngx_er_file_lease(t, op);
+
+    case NGX_ER_QUEUE_EXTEND:
+        return ngx_er_file_extend(t, op);
+
+    case NGX_ER_QUEUE_SETTLE:
+        return ngx_er_file_settle(t, op);
+
+    case NGX_ER_QUEUE_RETRY:
+        return ngx_er_file_retry(t, op);
+
+    case NGX_ER_QUEUE_BURY:
+        return ngx_er_file_give_up(t, op);
+
+    case NGX_ER_QUEUE_ADOPT:
+        return ngx_er_file_adopt(t, op);
+
+    case NGX_ER_QUEUE_SWEEP:
+        return ngx_er_file_sweep(t, op);
+
+    case NGX_ER_QUEUE_LIST:
+        return ngx_er_file_list(t, op);
+
+    case NGX_ER_QUEUE_REPLAY:
+        return ngx_er_file_replay(t, op);
+
+    case NGX_ER_QUEUE_PURGE:
+        return ngx_er_file_purge(t, op);
+
+    case NGX_ER_QUEUE_PAUSE:
+        return ngx_er_file_pause(t, op);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
 ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     uint32_t           count;
@@ -284,7 +347,7 @@ ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     size_t                 left;
@@ -740,7 +803,7 @@ ngx_er_file_lease_stale(ngx_er_file_txn_t *t, uint64_t *key,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_extend(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     ngx_int_t          rc;
@@ -758,7 +821,7 @@ ngx_er_file_extend(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_adopt(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     uint64_t    key[3];
@@ -887,7 +950,7 @@ ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     ngx_int_t          rc;
@@ -947,7 +1010,7 @@ ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     ngx_int_t          rc;
@@ -973,7 +1036,7 @@ ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     ngx_int_t          rc;
@@ -1029,7 +1092,7 @@ ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_er_file_pause(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     uint64_t    key, *target;

@@ -97,6 +97,26 @@ typedef enum {
 } ngx_er_redis_state_e;
 
 
+/* a name in a thread, which goes on when its connection has given up */
+
+typedef enum {
+    NGX_ER_REDIS_LOOKUP_NONE = 0,
+    NGX_ER_REDIS_LOOKUP_UNDER_WAY,
+    NGX_ER_REDIS_LOOKUP_LATE           /* addresses came too late for the last
+                                          try */
+} ngx_er_redis_lookup_e;
+
+
+/* with sentinels a try is two: whom it is for, or the next one */
+
+typedef enum {
+    NGX_ER_REDIS_WHOM_REDIS = 0,       /* named by nginx.conf or a sentinel */
+    NGX_ER_REDIS_WHOM_SENTINEL,
+    NGX_ER_REDIS_WHOM_MASTER           /* a sentinel has named it: it is next
+                                          */
+} ngx_er_redis_whom_e;
+
+
 #define NGX_ER_REDIS_REASONS  8
 
 
@@ -147,11 +167,8 @@ struct ngx_er_redis_s {
 #if (NGX_THREADS)
     ngx_thread_task_t       *task;     /* looks up a name */
 #endif
-    unsigned                 resolving:1;  /* it is under way */
-    unsigned                 resolved:1;   /* addresses came too late for the
-                                              last try */
-    unsigned                 asking:1; /* a sentinel is asked */
-    unsigned                 named:1;  /* the next one is the master */
+    ngx_er_redis_lookup_e    lookup;   /* of the peer's name */
+    ngx_er_redis_whom_e      whom;
     ngx_msec_t               until;    /* connect deadline */
     ngx_msec_t               ready;    /* since when it is */
     ngx_uint_t               times;    /* that it became ready */

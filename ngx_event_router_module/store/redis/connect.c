@@ -66,16 +66,16 @@ ngx_er_redis_connect(ngx_er_redis_t *redis)
     redis->state = NGX_ER_REDIS_RESOLVING;
     redis->until = ngx_current_msec + redis->conf->connect_timeout;
 
-    if (redis->resolved) {
+    if (redis->lookup == NGX_ER_REDIS_LOOKUP_LATE) {
 
         /* they came when nobody waited any more, and are of the same peer */
 
-        redis->resolved = 0;
+        redis->lookup = NGX_ER_REDIS_LOOKUP_NONE;
         ngx_er_redis_found(redis, NULL);
         return;
     }
 
-    if (!redis->resolving) {
+    if (redis->lookup == NGX_ER_REDIS_LOOKUP_NONE) {
         redis->peer = ngx_er_redis_whom(redis);
     }
 
@@ -121,7 +121,7 @@ ngx_er_redis_found(ngx_er_redis_t *redis, const char *why)
     }
 
     if (redis->state != NGX_ER_REDIS_RESOLVING) {
-        redis->resolved = 1;
+        redis->lookup = NGX_ER_REDIS_LOOKUP_LATE;
         redis->tried = redis->naddrs;
         return;
     }
@@ -225,14 +225,13 @@ ngx_er_redis_address(ngx_er_redis_t *redis)
 static ngx_er_redis_peer_t *
 ngx_er_redis_whom(ngx_er_redis_t *redis)
 {
-    redis->asking = 0;
-
-    if (redis->named) {
-        redis->named = 0;
+    if (redis->whom == NGX_ER_REDIS_WHOM_MASTER) {
+        redis->whom = NGX_ER_REDIS_WHOM_REDIS;
         return &redis->master;
     }
 
-    redis->asking = (redis->conf->url.service.len != 0);
+    redis->whom = redis->conf->url.service.len ? NGX_ER_REDIS_WHOM_SENTINEL
+                                               : NGX_ER_REDIS_WHOM_REDIS;
 
     return &redis->conf->peers[redis->turn++ % redis->conf->npeers];
 }
@@ -419,8 +418,8 @@ ngx_er_redis_greet(ngx_er_redis_t *redis)
     c = redis->connection;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, c->log, 0,
-                   "event router redis: %V is greeted, sentinel:%d "
-                   "password:%d", &redis->conf->url.name, redis->asking,
+                   "event router redis: %V is greeted, whom:%d "
+                   "password:%d", &redis->conf->url.name, redis->whom,
                    redis->conf->url.password.len != 0);
 
     redis->reader.limit = redis->conf->reply;
@@ -454,7 +453,7 @@ ngx_er_redis_hello(ngx_er_redis_t *redis)
     url = &redis->conf->url;
     rc = NGX_OK;
 
-    if (redis->asking) {
+    if (redis->whom == NGX_ER_REDIS_WHOM_SENTINEL) {
 
         if (redis->conf->sentinel_password.len) {
             n = ngx_er_redis_sentinel_words(redis->conf, 1, words);
@@ -542,7 +541,7 @@ ngx_er_redis_greeted(ngx_er_redis_t *redis, redisReply *reply)
                    "come:%ui", &redis->conf->url.name, reply->type,
                    redis->greetings);
 
-    if (redis->asking) {
+    if (redis->whom == NGX_ER_REDIS_WHOM_SENTINEL) {
         ngx_er_redis_named(redis, reply);
         return;
     }
@@ -602,7 +601,7 @@ ngx_er_redis_named(ngx_er_redis_t *redis, redisReply *reply)
                    "%d", &redis->conf->url.name, &redis->master.host,
                    (int) redis->master.port);
 
-    redis->named = 1;
+    redis->whom = NGX_ER_REDIS_WHOM_MASTER;
     redis->tried = redis->naddrs;
 
     ngx_er_redis_drop(redis);

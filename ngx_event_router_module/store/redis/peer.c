@@ -78,7 +78,7 @@ ngx_er_redis_resolve(ngx_er_redis_t *redis, ngx_er_redis_peer_t *peer,
 
 #if (NGX_THREADS)
 
-    if (redis->resolving) {
+    if (redis->lookup == NGX_ER_REDIS_LOOKUP_UNDER_WAY) {
         return NGX_AGAIN;
     }
 
@@ -105,7 +105,7 @@ ngx_er_redis_resolve(ngx_er_redis_t *redis, ngx_er_redis_peer_t *peer,
         return NGX_ERROR;
     }
 
-    redis->resolving = 1;
+    redis->lookup = NGX_ER_REDIS_LOOKUP_UNDER_WAY;
 
     return NGX_AGAIN;
 
@@ -230,7 +230,7 @@ ngx_er_redis_resolve_done(ngx_event_t *ev)
     lookup = ev->data;
     redis = lookup->redis;
 
-    redis->resolving = 0;
+    redis->lookup = NGX_ER_REDIS_LOOKUP_NONE;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router redis: name \"%s\" has %ui addresses, %d",

@@ -258,7 +258,7 @@ ngx_er_redis_queue_leave(ngx_er_redis_queue_t *rq)
     ngx_er_redis_node_t  *node;
     ngx_er_redis_walk_t   walk;
 
-    if (!rq->checked) {
+    if (rq->checked != NGX_ER_REDIS_CHECK_GOOD) {
         return NULL;
     }
 
@@ -335,7 +335,7 @@ ngx_er_redis_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
 
     ngx_er_redis_queue_walk(&job->walk, &rq->layout, op);
 
-    if (!rq->checked) {
+    if (rq->checked != NGX_ER_REDIS_CHECK_GOOD) {
         ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                        "event router redis: %p waits for the check of the "
                        "layout", op);
@@ -828,7 +828,7 @@ ngx_er_redis_queue_post(ngx_event_t *ev)
         op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
         job = op->store;
 
-        if (job && rq->checked) {
+        if (job && rq->checked == NGX_ER_REDIS_CHECK_GOOD) {
             ngx_er_redis_queue_away(job);
 
         } else {
@@ -856,9 +856,9 @@ ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router redis: layout is asked for, turn:%ui "
-                   "busy:%d script:%d", rq->turn, rq->busy, rq->whole);
+                   "checked:%d script:%d", rq->turn, rq->checked, rq->whole);
 
-    if (rq->busy) {
+    if (rq->checked == NGX_ER_REDIS_CHECK_ASKED) {
         return;
     }
 
@@ -889,7 +889,7 @@ ngx_er_redis_queue_check(ngx_er_redis_queue_t *rq)
     }
 
     if (rc == NGX_OK) {
-        rq->busy = 1;
+        rq->checked = NGX_ER_REDIS_CHECK_ASKED;
         return;
     }
 
@@ -918,7 +918,7 @@ ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop, redisReply *reply)
     ngx_er_redis_queue_t  *rq;
 
     rq = rop->data;
-    rq->busy = 0;
+    rq->checked = NGX_ER_REDIS_CHECK_UNKNOWN;
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router redis: shard %ui tells the layout, "
@@ -1018,7 +1018,7 @@ ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq, ngx_uint_t good)
                    "event router redis: layout is ours:%ui, operations "
                    "wait:%d", good, !ngx_queue_empty(&rq->early));
 
-    rq->checked = good;
+    rq->checked = good ? NGX_ER_REDIS_CHECK_GOOD : NGX_ER_REDIS_CHECK_UNKNOWN;
     rq->hops = 0;
     rq->whole = 0;
 
@@ -1052,7 +1052,9 @@ ngx_er_redis_queue_layout(ngx_er_redis_queue_t *rq, ngx_str_t *other)
                    "event router redis: layout is another one, \"%V\"",
                    &rq->conf->prefix);
 
-    rq->checked = 0;
+    if (rq->checked == NGX_ER_REDIS_CHECK_GOOD) {
+        rq->checked = NGX_ER_REDIS_CHECK_UNKNOWN;
+    }
 
     if (!ngx_er_redis_may_say(&rq->said, NGX_ER_REDIS_QUIET)) {
         return;

@@ -19,6 +19,15 @@
 #include "walk.h"
 
 
+/* is the layout in Redis the one of nginx.conf? */
+
+typedef enum {
+    NGX_ER_REDIS_CHECK_UNKNOWN = 0,
+    NGX_ER_REDIS_CHECK_ASKED,          /* under way */
+    NGX_ER_REDIS_CHECK_GOOD
+} ngx_er_redis_check_e;
+
+
 typedef struct {
     ngx_er_redis_conf_t     *conf;
     ngx_er_redis_layout_t    layout;
@@ -39,8 +48,7 @@ typedef struct {
                                           trusted */
     ngx_uint_t               hops;     /* of the check */
     ngx_uint_t               turn;     /* which shard it asks */
-    unsigned                 checked:1;
-    unsigned                 busy:1;   /* the check is under way */
+    ngx_er_redis_check_e     checked;
     unsigned                 whole:1;  /* of the check: the script was sent */
     unsigned                 asked:1;  /* how Redis is configured */
     unsigned                 closed:1;
