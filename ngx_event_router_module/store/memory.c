@@ -52,6 +52,16 @@
 #define NGX_ER_MEMORY_BLOCK    128     /* bytes of an entry or a chunk */
 #define NGX_ER_MEMORY_TRIES    65535   /* attempts that are counted */
 
+#define NGX_ER_MEMORY_TREE   8         /* entries in a tree of a full zone */
+#define NGX_ER_MEMORY_QUIET  60000     /* ms between equal messages */
+
+#define NGX_ER_MEMORY_SCAN    32       /* entries looked at for an expired or
+                                          abandoned one */
+#define NGX_ER_MEMORY_SHARES  4096     /* at most; a power of two */
+#define NGX_ER_MEMORY_PROBES  8        /* shares that a source can have */
+#define NGX_ER_MEMORY_SINCE   32       /* evictions between two looks for the
+                                          source that has most */
+
 
 typedef enum {
     NGX_ER_MEMORY_CLAIMED = 0,
@@ -145,18 +155,6 @@ struct ngx_er_memory_sh_s {
 #define ngx_er_memory_tree(sh, key)  (&(sh)->trees[(key) & (sh)->mask])
 
 
-#define NGX_ER_MEMORY_TREE   8         /* entries in a tree of a full zone */
-#define NGX_ER_MEMORY_QUIET  60000     /* ms between equal messages */
-
-
-#define NGX_ER_MEMORY_SCAN    32       /* entries looked at for an expired or
-                                          abandoned one */
-#define NGX_ER_MEMORY_SHARES  4096     /* at most; a power of two */
-#define NGX_ER_MEMORY_PROBES  8        /* shares that a source can have */
-#define NGX_ER_MEMORY_SINCE   32       /* evictions between two looks for the
-                                          source that has most */
-
-
 /* both fit into a block, or this does not compile */
 
 typedef u_char  ngx_er_memory_fits_t[
@@ -169,16 +167,39 @@ static ngx_int_t ngx_er_memory_end(ngx_er_memory_t *memory,
     ngx_er_claim_t *claim, ngx_er_memory_state_e state);
 static void ngx_er_memory_merge(ngx_er_claim_t *claim, uint64_t *targets,
     ngx_uint_t n);
-static ngx_int_t ngx_er_memory_init(ngx_shm_zone_t *zone, void *data);
 static void ngx_er_memory_resized(ngx_conf_t *cf, ngx_str_t *name,
     size_t size);
+static ngx_int_t ngx_er_memory_init(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_er_memory_trees(ngx_er_memory_t *memory, size_t size);
 static void ngx_er_memory_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+static void ngx_er_memory_lock(ngx_er_memory_t *memory);
+static void ngx_er_memory_unlock(ngx_er_memory_t *memory);
+static ngx_er_memory_entry_t *ngx_er_memory_find(ngx_er_memory_t *memory,
+    ngx_er_claim_t *claim);
 static ngx_er_memory_entry_t *ngx_er_memory_search(ngx_er_memory_t *memory,
     u_char *claimed);
+static ngx_er_memory_entry_t *ngx_er_memory_adopt(ngx_er_memory_t *memory,
+    ngx_er_claim_t *claim);
+static ngx_er_memory_entry_t *ngx_er_memory_new(ngx_er_memory_t *memory,
+    ngx_er_claim_t *claim);
+static void ngx_er_memory_take(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry, ngx_er_claim_t *claim);
+static ngx_int_t ngx_er_memory_add(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry, uint64_t target);
 static ngx_uint_t ngx_er_memory_has(ngx_er_memory_entry_t *entry,
     uint64_t target);
+static ngx_uint_t ngx_er_memory_copy(ngx_er_memory_entry_t *entry,
+    uint64_t *targets);
+static void ngx_er_memory_drop_targets(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *entry);
+static ngx_int_t ngx_er_memory_shares(ngx_er_memory_t *memory, size_t size);
+static ngx_uint_t ngx_er_memory_share_of(ngx_er_memory_t *memory,
+    uint64_t source);
+static void *ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_uint_t share,
+    ngx_er_memory_entry_t *keep);
+static void ngx_er_memory_free(ngx_er_memory_t *memory, ngx_uint_t share,
+    void *block);
 static ngx_int_t ngx_er_memory_evict(ngx_er_memory_t *memory,
     ngx_er_memory_entry_t *keep);
 static ngx_uint_t ngx_er_memory_most(ngx_er_memory_t *memory);
@@ -192,32 +213,9 @@ static ngx_er_memory_entry_t *ngx_er_memory_scan(ngx_queue_t *queue,
     ngx_er_memory_entry_t *keep, ngx_uint_t abandoned);
 static ngx_er_memory_entry_t *ngx_er_memory_oldest(ngx_queue_t *queue,
     ngx_er_memory_entry_t *keep);
-static ngx_int_t ngx_er_memory_shares(ngx_er_memory_t *memory, size_t size);
-static ngx_uint_t ngx_er_memory_share_of(ngx_er_memory_t *memory,
-    uint64_t source);
-static void *ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_uint_t share,
-    ngx_er_memory_entry_t *keep);
-static void ngx_er_memory_free(ngx_er_memory_t *memory, ngx_uint_t share,
-    void *block);
 static void ngx_er_memory_expire(ngx_er_memory_t *memory);
 static void ngx_er_memory_remove(ngx_er_memory_t *memory,
     ngx_er_memory_entry_t *entry);
-static ngx_int_t ngx_er_memory_add(ngx_er_memory_t *memory,
-    ngx_er_memory_entry_t *entry, uint64_t target);
-static ngx_er_memory_entry_t *ngx_er_memory_adopt(ngx_er_memory_t *memory,
-    ngx_er_claim_t *claim);
-static ngx_uint_t ngx_er_memory_copy(ngx_er_memory_entry_t *entry,
-    uint64_t *targets);
-static void ngx_er_memory_drop_targets(ngx_er_memory_t *memory,
-    ngx_er_memory_entry_t *entry);
-static ngx_er_memory_entry_t *ngx_er_memory_find(ngx_er_memory_t *memory,
-    ngx_er_claim_t *claim);
-static void ngx_er_memory_lock(ngx_er_memory_t *memory);
-static ngx_er_memory_entry_t *ngx_er_memory_new(ngx_er_memory_t *memory,
-    ngx_er_claim_t *claim);
-static void ngx_er_memory_take(ngx_er_memory_t *memory,
-    ngx_er_memory_entry_t *entry, ngx_er_claim_t *claim);
-static void ngx_er_memory_unlock(ngx_er_memory_t *memory);
 
 
 ngx_int_t

@@ -50,21 +50,21 @@ static ngx_int_t ngx_er_file_reopen_env(ngx_er_file_t *file, int dir,
     int owner, ngx_msec_t ms, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_looked_into(ngx_er_file_t *file, ngx_msec_t ms,
     ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_open_env(ngx_er_file_t *file,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_open_dbs(ngx_er_file_t *file,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_open_format(ngx_er_file_txn_t *t,
     ngx_er_error_t *err);
-static void ngx_er_file_close_env(ngx_er_file_t *file);
-static void ngx_er_file_mend(ngx_er_file_t *file, int rc);
-static ngx_uint_t ngx_er_file_has_leases(ngx_er_file_t *file);
 static void ngx_er_file_free(ngx_er_file_t *file);
-static ngx_int_t ngx_er_file_look_at(const char *path, ngx_er_file_id_t *id,
+static void ngx_er_file_close_env(ngx_er_file_t *file);
+static ngx_uint_t ngx_er_file_has_leases(ngx_er_file_t *file);
+static void ngx_er_file_mend(ngx_er_file_t *file, int rc);
+static ngx_int_t ngx_er_file_remember(ngx_er_file_t *file,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_look_last(ngx_er_file_t *file,
     ngx_er_error_t *err);
-static ngx_int_t ngx_er_file_open_env(ngx_er_file_t *file,
-    ngx_er_error_t *err);
-static ngx_int_t ngx_er_file_remember(ngx_er_file_t *file,
+static ngx_int_t ngx_er_file_look_at(const char *path, ngx_er_file_id_t *id,
     ngx_er_error_t *err);
 
 

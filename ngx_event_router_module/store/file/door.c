@@ -44,7 +44,6 @@
 #define NGX_ER_FILE_START_LOOK  1000   /* ms for looking into the pages */
 #define NGX_ER_FILE_START_WAIT  5000   /* ms for the child */
 
-
 #define NGX_ER_FILE_DOOR_TICK   1000   /* ms */
 #define NGX_ER_FILE_DOOR_SLOW   5      /* ticks between tries, at most */
 #define NGX_ER_FILE_DOOR_TELL   60000  /* ms */

@@ -35,11 +35,10 @@
 
 #define NGX_ER_FILE_REF_GUARD      1
 #define NGX_ER_FILE_REF_DELIVERED  2
-#define NGX_ER_FILE_REF_LAPSED       4
+#define NGX_ER_FILE_REF_LAPSED     4
 #define NGX_ER_FILE_REF_WINDOW     3   /* bits to shift */
 
-
-#define NGX_ER_FILE_COUNT_HEAD    16
+#define NGX_ER_FILE_COUNT_HEAD     16  /* bytes before the name */
 
 
 static void ngx_er_file_due_key(ngx_er_file_row_t *row, uint64_t *key);
@@ -47,6 +46,12 @@ static void ngx_er_file_lease_key(ngx_er_file_row_t *row, uint64_t *key);
 static ngx_int_t ngx_er_file_entomb(ngx_er_file_txn_t *t,
     ngx_er_file_row_t *row, ngx_er_dead_e reason, ngx_msec_t keep);
 static void ngx_er_file_expiry_key(ngx_er_file_row_t *row, uint64_t *key);
+static ngx_int_t ngx_er_file_order_enter(ngx_er_file_txn_t *t,
+    ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_order_leave(ngx_er_file_txn_t *t,
+    ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_order_lost(ngx_er_file_txn_t *t, uint64_t target,
+    uint64_t seq);
 static ngx_int_t ngx_er_file_order_active(ngx_er_file_txn_t *t,
     uint64_t target, uint64_t order, uint64_t *seq);
 static ngx_int_t ngx_er_file_order_first(ngx_er_file_txn_t *t,
@@ -57,20 +62,14 @@ static ngx_int_t ngx_er_file_order_next(ngx_er_file_txn_t *t, uint64_t target,
     uint64_t order);
 static ngx_int_t ngx_er_file_order_block(ngx_er_file_txn_t *t,
     ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_order_enter(ngx_er_file_txn_t *t,
-    ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_order_leave(ngx_er_file_txn_t *t,
-    ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_order_lost(ngx_er_file_txn_t *t, uint64_t target,
-    uint64_t seq);
+static ngx_int_t ngx_er_file_count(ngx_er_file_txn_t *t, uint64_t target,
+    ngx_str_t *name, int pending, int dead);
 static void ngx_er_file_count_decode(ngx_er_queue_count_t *count,
     ngx_str_t *value);
 static ngx_int_t ngx_er_file_count_fill(ngx_er_file_txn_t *t,
     ngx_pool_t *pool, ngx_er_queue_count_t *count);
 static ngx_int_t ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target,
     uint64_t *oldest);
-static ngx_int_t ngx_er_file_count(ngx_er_file_txn_t *t, uint64_t target,
-    ngx_str_t *name, int pending, int dead);
 
 
 ngx_int_t

@@ -45,15 +45,26 @@ typedef ngx_int_t (*ngx_er_file_walk_pt)(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 
 
+static ngx_int_t ngx_er_file_walk(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_db_e db, ngx_er_file_walk_pt handler);
 static ngx_int_t ngx_er_file_walk_seek(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_db_e db, uint64_t *key,
     ngx_str_t *value);
 static ngx_uint_t ngx_er_file_match(ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
+static ngx_uint_t ngx_er_file_has_route(ngx_str_t *routes, ngx_str_t *route);
 static ngx_int_t ngx_er_file_list_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_copy(ngx_pool_t *pool, ngx_str_t *dst,
     ngx_str_t *src);
+static ngx_int_t ngx_er_file_purge_one(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_replay_epoch(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_there(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    uint64_t target, uint64_t seq);
 static ngx_int_t ngx_er_file_replay_archive(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_archive_seek(ngx_er_file_txn_t *t,
@@ -68,12 +79,6 @@ static ngx_int_t ngx_er_file_archive_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t seq);
 static ngx_int_t ngx_er_file_archive_new(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t seq);
-static ngx_int_t ngx_er_file_replay_epoch(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_there(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
-    uint64_t target, uint64_t seq);
-static ngx_int_t ngx_er_file_purge_one(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_repeat_new(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_er_file_ref_t *ref);
 static ngx_int_t ngx_er_file_repeat_dead(ngx_er_file_txn_t *t,
@@ -91,11 +96,6 @@ static ngx_int_t ngx_er_file_repeat_told(ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_repeat_key(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_key_t *key);
-static ngx_int_t ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row);
-static ngx_uint_t ngx_er_file_has_route(ngx_str_t *routes, ngx_str_t *route);
-static ngx_int_t ngx_er_file_walk(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_db_e db, ngx_er_file_walk_pt handler);
 
 
 ngx_int_t

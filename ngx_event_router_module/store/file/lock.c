@@ -64,10 +64,10 @@ static ngx_int_t ngx_er_file_parent(ngx_er_file_conf_t *conf,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_system(ngx_er_file_conf_t *conf,
     const char *path, ngx_er_error_t *err);
-static ngx_int_t ngx_er_file_own_once(ngx_er_file_conf_t *conf, int dir,
-    ngx_uint_t probe, int fd, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_own_open(ngx_er_file_conf_t *conf, int dir,
     ngx_uint_t probe, int *fd, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_own_once(ngx_er_file_conf_t *conf, int dir,
+    ngx_uint_t probe, int fd, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_own_read(ngx_er_file_conf_t *conf, int dir,
     int fd, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_own_write(ngx_er_file_conf_t *conf, int dir,
@@ -653,7 +653,7 @@ ngx_er_file_forget(ngx_er_file_t *file, uint64_t holder)
 }
 
 
-/* see lock.c */
+/* the handler of signals has noted it */
 
 ngx_uint_t
 ngx_er_file_blameless(ngx_er_file_t *file, uint64_t holder)

@@ -69,12 +69,12 @@ static void ngx_er_file_queue_close(ngx_er_queue_t *queue);
 static void ngx_er_file_queue_forget(ngx_queue_t *ops);
 static void ngx_er_file_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
+static void ngx_er_file_queue_arm(ngx_er_file_queue_t *fq, ngx_msec_t lag);
+static ngx_msec_t ngx_er_file_queue_lag(ngx_er_file_queue_t *fq,
+    ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_read(ngx_er_file_queue_t *fq,
     ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_fail(ngx_er_file_queue_t *fq,
-    ngx_er_queue_op_t *op);
-static void ngx_er_file_queue_arm(ngx_er_file_queue_t *fq, ngx_msec_t lag);
-static ngx_msec_t ngx_er_file_queue_lag(ngx_er_file_queue_t *fq,
     ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_timer(ngx_event_t *ev);
 static void ngx_er_file_queue_flush(ngx_event_t *ev);

@@ -27,14 +27,14 @@
 
 
 static ngx_int_t ngx_er_file_there(ngx_er_file_t *file);
+static void ngx_er_file_fail(ngx_queue_t *ops);
 static void ngx_er_file_try(ngx_er_file_t *file, ngx_queue_t *ops,
     uint64_t now);
-static void ngx_er_file_fail(ngx_queue_t *ops);
+static void ngx_er_file_single(ngx_er_file_t *file, ngx_queue_t *ops,
+    ngx_er_queue_op_t *op, uint64_t now);
 static ngx_int_t ngx_er_file_once(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *only, uint64_t now, ngx_er_queue_op_t **failed,
     int *error);
-static void ngx_er_file_single(ngx_er_file_t *file, ngx_queue_t *ops,
-    ngx_er_queue_op_t *op, uint64_t now);
 static ngx_er_queue_op_t *ngx_er_file_all(ngx_er_file_txn_t *t,
     ngx_queue_t *ops, ngx_er_queue_op_t *only);
 static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);

@@ -84,7 +84,7 @@ typedef enum {
     NGX_ER_FILE_EXPIRY_KEY = 1,        /* the four words of a key */
     NGX_ER_FILE_EXPIRY_DEAD = 2,       /* target, seq */
     NGX_ER_FILE_EXPIRY_ARCHIVE = 3,    /* source, seq */
-    NGX_ER_FILE_EXPIRY_LAPSED = 4        /* seq, target */
+    NGX_ER_FILE_EXPIRY_LAPSED = 4      /* seq, target */
 } ngx_er_file_expiry_e;
 
 
@@ -121,7 +121,7 @@ struct ngx_er_file_s {
     char                  *data;       /* paths of LMDB's files */
     char                  *locks;
 
-    /* see db.c */
+    /* which files were opened, see db.c */
 
     ngx_er_file_id_t       data_id;
     ngx_er_file_id_t       locks_id;
