@@ -96,9 +96,10 @@ static void ngx_er_attempt_tell(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_drain(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_timer(ngx_event_t *ev);
 static void ngx_er_attempt_free(ngx_er_attempt_t *attempt);
+static u_char *ngx_er_attempt_log(void *data, u_char *buf, size_t len);
+static void ngx_er_tally(ngx_er_target_t *target, ngx_uint_t status);
 static void ngx_er_tally_timer(ngx_event_t *ev);
 static void ngx_er_tally_tell(ngx_er_tally_t *tally);
-static void ngx_er_tally(ngx_er_target_t *target, ngx_uint_t status);
 static ngx_int_t ngx_er_tally_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_tally_exit_worker(void);
@@ -658,38 +659,6 @@ ngx_er_attempt_free(ngx_er_attempt_t *attempt)
 }
 
 
-ngx_int_t
-ngx_er_attempts_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
-{
-    ngx_queue_init(&ngx_er_attempt_worker.draining);
-    ngx_er_attempt_worker.drains = 0;
-
-    if (ngx_er_tally_init_worker(cycle, mcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_er_carrier_init_worker(cycle);
-}
-
-
-void
-ngx_er_attempts_exit_worker(void)
-{
-    ngx_queue_t  *q, *next;
-
-    for (q = ngx_queue_head(&ngx_er_attempt_worker.draining);
-         q != ngx_queue_sentinel(&ngx_er_attempt_worker.draining);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-
-        ngx_er_attempt_drop(ngx_queue_data(q, ngx_er_attempt_t, queue));
-    }
-
-    ngx_er_tally_exit_worker();
-}
-
-
 void
 ngx_er_attempt_report(ngx_er_attempt_t *attempt)
 {
@@ -748,7 +717,10 @@ ngx_er_attempt_of(ngx_http_request_t *r)
 }
 
 
-u_char *
+/* "delivering event "1" of source "shopify" to target "erp"", for error.log;
+   "data" is the attempt */
+
+static u_char *
 ngx_er_attempt_log(void *data, u_char *buf, size_t len)
 {
     ngx_er_attempt_t *attempt = data;
@@ -889,6 +861,20 @@ ngx_er_tally_tell(ngx_er_tally_t *tally)
 }
 
 
+ngx_int_t
+ngx_er_attempts_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
+{
+    ngx_queue_init(&ngx_er_attempt_worker.draining);
+    ngx_er_attempt_worker.drains = 0;
+
+    if (ngx_er_tally_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_carrier_init_worker(cycle);
+}
+
+
 static ngx_int_t
 ngx_er_tally_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
@@ -912,6 +898,24 @@ ngx_er_tally_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     worker->timer.cancelable = 1;
 
     return NGX_OK;
+}
+
+
+void
+ngx_er_attempts_exit_worker(void)
+{
+    ngx_queue_t  *q, *next;
+
+    for (q = ngx_queue_head(&ngx_er_attempt_worker.draining);
+         q != ngx_queue_sentinel(&ngx_er_attempt_worker.draining);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+
+        ngx_er_attempt_drop(ngx_queue_data(q, ngx_er_attempt_t, queue));
+    }
+
+    ngx_er_tally_exit_worker();
 }
 
 

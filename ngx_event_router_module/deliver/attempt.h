@@ -118,9 +118,5 @@ u_char *ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf,
 u_char *ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf,
     size_t len);
 
-/* "delivering event "1" of source "shopify" to target "erp"", for error.log;
-   "data" is the attempt */
-u_char *ngx_er_attempt_log(void *data, u_char *buf, size_t len);
-
 
 #endif /* _NGX_ER_ATTEMPT_H_INCLUDED_ */

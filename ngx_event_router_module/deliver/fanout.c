@@ -42,10 +42,10 @@
 #define NGX_ER_DELIVERY_ROUTES  1024   /* bytes of X-Event-Route */
 
 
-static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
 static ngx_int_t ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key);
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
     u_char *key);
+static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
 static void ngx_er_fanout_claimed(ngx_er_claim_t *claim);
 static void ngx_er_fanout_resume(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_again(ngx_er_fanout_t *fanout);

@@ -117,30 +117,30 @@ static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
 static void ngx_er_lease_guarded(ngx_er_claim_t *claim);
 static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
-static void ngx_er_leases_hold(void);
-static void ngx_er_leases_tick(ngx_event_t *ev);
-static void ngx_er_settle_ok(ngx_er_lease_t *lease);
-static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
-    ngx_er_queue_verb_e verb);
-static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
-    ngx_er_attempt_t *attempt);
-static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
-static void ngx_er_settle_marked(ngx_er_claim_t *claim);
-static void ngx_er_settle_told(ngx_er_queue_op_t *op);
-static void ngx_er_settle_extended(ngx_er_queue_op_t *op);
-static void ngx_er_settle_attempt(ngx_er_lease_t *lease,
-    ngx_er_attempt_t *attempt);
-static void ngx_er_settle_unsent(ngx_er_lease_t *lease);
-static void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
-static void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
-    ngx_er_attempt_t *attempt);
-static void ngx_er_settle_exit(ngx_er_lease_t *lease);
-static void ngx_er_settle_tell(ngx_er_lease_t *lease);
-static void ngx_er_settle_extend(ngx_er_lease_t *lease);
 static void ngx_er_lease_unplace(ngx_er_lease_t *lease);
 static void ngx_er_lease_enter(ngx_er_lease_t *lease,
     ngx_er_lease_state_e state);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
+static void ngx_er_leases_hold(void);
+static void ngx_er_leases_tick(ngx_event_t *ev);
+static void ngx_er_settle_attempt(ngx_er_lease_t *lease,
+    ngx_er_attempt_t *attempt);
+static void ngx_er_settle_ok(ngx_er_lease_t *lease);
+static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
+    ngx_er_queue_verb_e verb);
+static void ngx_er_settle_unsent(ngx_er_lease_t *lease);
+static void ngx_er_settle_exit(ngx_er_lease_t *lease);
+static void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
+static void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_er_attempt_t *attempt);
+static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
+static void ngx_er_settle_marked(ngx_er_claim_t *claim);
+static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt);
+static void ngx_er_settle_tell(ngx_er_lease_t *lease);
+static void ngx_er_settle_told(ngx_er_queue_op_t *op);
+static void ngx_er_settle_extend(ngx_er_lease_t *lease);
+static void ngx_er_settle_extended(ngx_er_queue_op_t *op);
 
 
 static ngx_er_lease_worker_t  ngx_er_lease_worker;

@@ -72,6 +72,8 @@
 
 static ngx_int_t ngx_er_policy_range(ngx_str_t *word, ngx_uint_t *first,
     ngx_uint_t *last);
+static uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
+    time_t retry_after);
 static uint64_t ngx_er_breaker_stop(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t fresh);
 static ngx_uint_t ngx_er_breaker_probes(ngx_er_policy_t *policy,
@@ -273,7 +275,9 @@ ngx_er_policy_delay(ngx_er_policy_t *policy, ngx_uint_t attempts,
 }
 
 
-uint64_t
+/* ms until the time that it names, 1 s to max; 0: none */
+
+static uint64_t
 ngx_er_policy_retry_after(ngx_er_policy_t *policy, time_t retry_after)
 {
     if (retry_after < 0) {

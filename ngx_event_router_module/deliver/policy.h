@@ -122,10 +122,6 @@ ngx_er_verdict_e ngx_er_policy_verdict(ngx_er_policy_t *policy,
 uint64_t ngx_er_policy_delay(ngx_er_policy_t *policy, ngx_uint_t attempts,
     time_t retry_after, uint32_t random);
 
-/* the same of Retry-After alone: ms, 1 s to max; 0: none */
-uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
-    time_t retry_after);
-
 /*
  * Takes places for up to "fresh" first and "again" later attempts; returns in
  * both how many there are, now in flight.  If none: "wait" is how many ms

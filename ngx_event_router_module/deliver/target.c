@@ -72,10 +72,10 @@ static void ngx_er_target_policy_check(ngx_conf_t *cf,
 static ngx_int_t ngx_er_target_reached(ngx_er_source_t *source,
     ngx_er_target_t *target);
 static const char *ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf);
-static ngx_int_t ngx_er_location_reached(ngx_conf_t *cf,
-    ngx_er_main_conf_t *mcf, ngx_array_t *reached);
 static ngx_int_t ngx_er_location_routed(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_er_route_t *route);
+static ngx_int_t ngx_er_location_reached(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_array_t *reached);
 static ngx_int_t ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target);
 static ngx_int_t ngx_er_location_shadowed(ngx_conf_t *cf,
     ngx_er_target_t *target);
