@@ -200,8 +200,6 @@ for my $header (sort keys %declared) {
 my %flags = (
     ngx_er_source_s =>
         [ 5, 'words of nginx.conf, in any combination' ],
-    ngx_er_verify_s =>
-        [ 5, 'what the words of nginx.conf refer to' ],
     ngx_er_check_t =>
         [ 5, 'the two ends of a range, each there or not, open or not' ],
     ngx_er_claim_s =>

@@ -6,7 +6,7 @@
 
 /*
  * Forms: the bodies of producers that send no JSON, and query strings.
- * receive.c scans bodies with ngx_er_form_scan() where it would else call
+ * parse.c scans bodies with ngx_er_form_scan() where it would else call
  * ngx_er_scan(); template.c and event.c ask ngx_er_form_parse() for all pairs.
  *
  * Producers write forms in the charset of their customers, and give a name

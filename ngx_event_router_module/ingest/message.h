@@ -6,7 +6,7 @@
 
 /*
  * A producer's request as the pure files see it: what signatures, handshakes
- * and attribute templates may refer to.  receive.c fills it in from the HTTP
+ * and attribute templates may refer to.  parse.c fills it in from the HTTP
  * request; tests fill it in from vectors.
  */
 

@@ -6,7 +6,7 @@
 
 /*
  * What a request says: is its content type accepted, and what does its message
- * say to the verifier and to the templates of attributes.  receive.c calls in
+ * say to the verifier and to the templates of attributes.  decision.c calls in
  * here, and parts.c afterwards, which makes events of it.  The body is scanned
  * once before the signature is verified, since some producers sign values of
  * the body; the scanner is bounded and made for hostile bytes, and what it

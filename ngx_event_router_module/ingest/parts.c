@@ -5,8 +5,8 @@
 
 
 /*
- * From a verified request to its events.  receive.c calls in here, and
- * explain.c in its place; what is made is in the request's parts.
+ * From a verified request to its events.  decision.c calls in here; what is
+ * made is in the request's parts.
  *
  * CloudEvents come in three modes (CloudEvents HTTP binding 1.0.2, 3): binary
  * (ce- headers), structured (an envelope whose "data" is what data.* fields

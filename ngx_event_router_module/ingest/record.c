@@ -5,8 +5,8 @@
 
 
 /*
- * Records: events as bytes.  fanout.c writes one when an event is queued, the
- * dispatcher reads it when a delivery is due, the administration shows what it
+ * Records: events as bytes.  accept.c writes one when an event is queued,
+ * lease.c reads it when a delivery is due, the administration shows what it
  * says.  Version 1, numbers in the order of the machine, since a store does
  * not leave it:
  *

@@ -5,10 +5,10 @@
 
 
 /*
- * The scanner: a guard and an extractor in one pass.  decision.c has it called
- * on every JSON body before anything else looks at it; the values that it
- * hands out on the way are all that routes, templates and dedup keys ever see
- * of a body.  It owns nothing: what it makes is in s->pool, what it points to
+ * The scanner: a guard and an extractor in one pass.  parse.c calls it on
+ * every JSON body before anything else looks at it; the values that it hands
+ * out on the way are all that routes, templates and dedup keys ever see of a
+ * body.  It owns nothing: what it makes is in s->pool, what it points to
  * is in the body.
  *
  * The guard is one loop that walks the document with an explicit stack, so

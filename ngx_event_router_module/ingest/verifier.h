@@ -118,6 +118,8 @@ struct ngx_er_verify_s {
     ngx_str_t              strip;
 
     ngx_er_template_t     *message;    /* "signed" */
+    ngx_uint_t             uses;       /* a mask of the kinds of its variables
+                                          (1 << ngx_er_ref_kind_e) */
     ngx_array_t            id;         /* of ngx_er_template_t * */
     ngx_er_signature_t     signature;
     ngx_er_timestamp_t     timestamp;
@@ -128,12 +130,14 @@ struct ngx_er_verify_s {
                                           one; NULL: only the whole is */
 
     unsigned               ports:1;    /* both: {url} with and without */
-    unsigned               uses_id:1;  /* "message" has an {id} ... */
-    unsigned               uses_url:1;
-    unsigned               uses_secret:1;
     unsigned               covers_body:1;  /* the signature, or a digest of
                                               the body that it covers */
 };
+
+
+/* not 0: "signed" has a variable of the kind (ngx_er_ref_kind_e) */
+
+#define ngx_er_verify_uses(v, kind)  ((v)->uses & ((ngx_uint_t) 1 << (kind)))
 
 
 #endif /* _NGX_ER_VERIFIER_H_INCLUDED_ */

@@ -345,7 +345,8 @@ ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
 
     scope = &verdict->scope;
 
-    if ((v->uses_id && ngx_er_verify_id(v, m, scope) != NGX_OK)
+    if ((ngx_er_verify_uses(v, NGX_ER_REF_ID)
+         && ngx_er_verify_id(v, m, scope) != NGX_OK)
         || ngx_er_verify_urls(v, m, urls, &nurls) != NGX_OK
         || ngx_array_init(&sealed.parts, m->pool, 8, sizeof(ngx_str_t))
            != NGX_OK)
@@ -391,7 +392,7 @@ ngx_er_verify_secrets(ngx_er_verify_t *v, ngx_er_message_t *m,
 
     for (i = 0; i < v->secrets.nelts; i++) {
 
-        if (i == 0 || v->uses_secret) {
+        if (i == 0 || ngx_er_verify_uses(v, NGX_ER_REF_SECRET)) {
             verdict->scope.secret = secret[i].bytes;
 
             rc = ngx_er_verify_message(v, m, &verdict->scope, sealed);
@@ -478,7 +479,9 @@ ngx_er_verify_urls(ngx_er_verify_t *v, ngx_er_message_t *m, ngx_str_t *urls,
     urls[0] = m->url;
     *nurls = 1;
 
-    if (!v->ports || !v->uses_url || m->url.len == 0) {
+    if (!v->ports || !ngx_er_verify_uses(v, NGX_ER_REF_URL)
+        || m->url.len == 0)
+    {
         return NGX_OK;
     }
 

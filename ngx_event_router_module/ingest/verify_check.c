@@ -339,14 +339,16 @@ ngx_er_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    if (v->scheme == NGX_ER_SCHEME_DIGEST && !v->uses_secret) {
+    if (v->scheme == NGX_ER_SCHEME_DIGEST
+        && !ngx_er_verify_uses(v, NGX_ER_REF_SECRET))
+    {
         ngx_er_error(err, "anyone can compute a plain digest: put {secret} "
                      "into \"signed\" where the producer has it, or write "
                      "\"verify hmac-...\"");
         return NGX_ERROR;
     }
 
-    if (v->uses_id && v->id.nelts == 0) {
+    if (ngx_er_verify_uses(v, NGX_ER_REF_ID) && v->id.nelts == 0) {
         ngx_er_error(err, "{id} in \"signed\" needs \"id\": say where it "
                      "stands, as in: id \"{header:webhook-id}\";");
         return NGX_ERROR;
@@ -364,9 +366,7 @@ ngx_er_check_uses(ngx_er_verify_t *v)
     ngx_er_body_digest_t  *d;
 
     for (i = 0; (ref = ngx_er_template_ref(v->message, i)) != NULL; i++) {
-        v->uses_id |= (ref->kind == NGX_ER_REF_ID);
-        v->uses_url |= (ref->kind == NGX_ER_REF_URL);
-        v->uses_secret |= (ref->kind == NGX_ER_REF_SECRET);
+        v->uses |= (ngx_uint_t) 1 << ref->kind;
     }
 
     d = &v->body_digest;
@@ -505,7 +505,9 @@ ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
         break;
     }
 
-    if (v->uses_id && ngx_er_verify_is_id(v, template)) {
+    if (ngx_er_verify_uses(v, NGX_ER_REF_ID)
+        && ngx_er_verify_is_id(v, template))
+    {
         return 1;
     }
 
@@ -699,7 +701,7 @@ ngx_er_elements_collect(ngx_er_verify_t *v, ngx_er_elements_t *e)
 
     id = v->id.elts;
 
-    for (i = 0; v->uses_id && i < v->id.nelts; i++) {
+    for (i = 0; ngx_er_verify_uses(v, NGX_ER_REF_ID) && i < v->id.nelts; i++) {
         if (ngx_er_elements_template(id[i], e) != NGX_OK) {
             return NGX_ERROR;
         }

@@ -996,19 +996,13 @@ ngx_er_warn_keys(ngx_er_verify_t *v, ngx_er_warn_t *warn)
 static void
 ngx_er_warn_message(ngx_er_verify_t *v, ngx_er_warn_t *warn)
 {
-    ngx_uint_t     i, crc, timed;
-    ngx_er_ref_t  *ref;
+    ngx_uint_t  timed;
 
     timed = v->timestamp.origins.nelts && v->timestamp.tolerance;
 
-    for (crc = 0, i = 0;
-         (ref = ngx_er_template_ref(v->message, i)) != NULL;
-         i++)
+    if (ngx_er_verify_uses(v, NGX_ER_REF_BODY_CRC32) && !v->covers_body
+        && !timed)
     {
-        crc |= (ref->kind == NGX_ER_REF_BODY_CRC32);
-    }
-
-    if (crc && !v->covers_body && !timed) {
         ngx_er_warn_say(warn, "signed", 0, "{body_crc32} covers no body: "
                         "whoever has seen one request can send any body of "
                         "the same CRC-32 with its signature, for ever; "
@@ -1016,7 +1010,7 @@ ngx_er_warn_message(ngx_er_verify_t *v, ngx_er_warn_t *warn)
                         "header:NAME tolerance=300s;\"");
     }
 
-    if (v->uses_url && !warn->url) {
+    if (ngx_er_verify_uses(v, NGX_ER_REF_URL) && !warn->url) {
         ngx_er_warn_say(warn, "signed", 0, "the producer signs {url}, and "
                         "without \"public_url\" that is made of the header "
                         "Host, which the sender chooses: add \"public_url "
