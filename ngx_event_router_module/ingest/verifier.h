@@ -84,12 +84,18 @@ typedef struct {
 } ngx_er_timestamp_t;
 
 
+typedef enum {
+    NGX_ER_BODY_DIGEST_NONE = 0,
+    NGX_ER_BODY_DIGEST_PRESENT,        /* when=present */
+    NGX_ER_BODY_DIGEST_ALWAYS
+} ngx_er_body_digest_e;
+
+
 typedef struct {
+    ngx_er_body_digest_e   when;
     ngx_er_ref_t           ref;
     ngx_er_digest_e        digest;
     ngx_er_encoding_e      encoding;
-    unsigned               set:1;
-    unsigned               optional:1; /* when=present */
 } ngx_er_body_digest_t;
 
 

@@ -782,13 +782,13 @@ ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
 
     d = &v->body_digest;
 
-    if (!d->set) {
+    if (d->when == NGX_ER_BODY_DIGEST_NONE) {
         return NGX_OK;
     }
 
     rc = ngx_er_ref_get(&d->ref, m, &verdict->scope, &text);
 
-    if (rc == NGX_DECLINED && d->optional
+    if (rc == NGX_DECLINED && d->when == NGX_ER_BODY_DIGEST_PRESENT
         && (v->covers_body || m->body.len == 0
             || (m->facts && m->facts->form)))
     {

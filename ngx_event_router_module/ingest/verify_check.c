@@ -103,8 +103,8 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
 
     } else {
         v->message = NULL;
-        v->covers_body = v->scheme == NGX_ER_SCHEME_JWT && v->body_digest.set
-                         && !v->body_digest.optional
+        v->covers_body = v->scheme == NGX_ER_SCHEME_JWT
+                         && v->body_digest.when == NGX_ER_BODY_DIGEST_ALWAYS
                          && v->body_digest.ref.kind == NGX_ER_REF_JWT;
     }
 
@@ -112,7 +112,8 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    if (v->body_digest.set && v->body_digest.ref.kind == NGX_ER_REF_JWT
+    if (v->body_digest.when != NGX_ER_BODY_DIGEST_NONE
+        && v->body_digest.ref.kind == NGX_ER_REF_JWT
         && v->scheme != NGX_ER_SCHEME_JWT)
     {
         ngx_er_error(err, "\"body_digest\" reads a claim of a token, but "
@@ -144,7 +145,7 @@ ngx_er_check_digests(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     if (ngx_er_digest_provided(NGX_ER_SHA256)
         && ngx_er_digest_provided(v->digest)
-        && (!v->body_digest.set
+        && (v->body_digest.when == NGX_ER_BODY_DIGEST_NONE
             || ngx_er_digest_provided(v->body_digest.digest)))
     {
         return NGX_OK;
@@ -375,7 +376,7 @@ ngx_er_check_uses(ngx_er_verify_t *v)
     body.kind = NGX_ER_REF_BODY;
 
     v->covers_body = ngx_er_template_covers(v->message, &body)
-                     || (d->set && !d->optional
+                     || (d->when == NGX_ER_BODY_DIGEST_ALWAYS
                          && ngx_er_template_covers(v->message, &d->ref));
 }
 
@@ -693,7 +694,7 @@ ngx_er_elements_collect(ngx_er_verify_t *v, ngx_er_elements_t *e)
     if (ngx_er_elements_origins(&v->signature.origins, e) != NGX_OK
         || ngx_er_elements_origins(&v->timestamp.origins, e) != NGX_OK
         || (v->message && ngx_er_elements_template(v->message, e) != NGX_OK)
-        || (v->body_digest.set
+        || (v->body_digest.when != NGX_ER_BODY_DIGEST_NONE
             && ngx_er_elements_add(e, &v->body_digest.ref) != NGX_OK))
     {
         return NGX_ERROR;

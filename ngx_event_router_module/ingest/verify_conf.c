@@ -780,6 +780,8 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
                                 "base64-of-hex", err);
     }
 
+    d->when = NGX_ER_BODY_DIGEST_ALWAYS;
+
     if (nargs == 5) {
 
         if (!ngx_er_param_named(&args[4], "when=", &when) || when.len != 7
@@ -788,12 +790,11 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
             return ngx_er_param_bad(&args[4], "when=present", err);
         }
 
-        d->optional = 1;
+        d->when = NGX_ER_BODY_DIGEST_PRESENT;
     }
 
     d->digest = digest;
     d->encoding = encoding;
-    d->set = 1;
 
     return NGX_OK;
 }
