@@ -48,6 +48,7 @@ static void test_full_map(void);
 static void test_full_mixed(void);
 static void test_corrupt(void);
 static void test_junk(void);
+static void test_stale(void);
 static void test_failures(void);
 static void test_one_fails(void);
 static void test_size(void);
@@ -1669,6 +1670,60 @@ test_junk(void)
 }
 
 
+/* an index leads to nothing that its entry does not name */
+
+static void
+test_stale(void)
+{
+    uint64_t            key[4], first, second, mine;
+    ngx_er_file_row_t   row;
+    ngx_er_file_txn_t   t;
+    ngx_er_queue_op_t  *op;
+
+    begin(8 << 20);
+
+    accept_one(10, 7, 0, 10, &first);
+    accept_one(10, 7, 0, 10, &second);
+
+    ngx_memzero(&t, sizeof(t));
+    t.file = file;
+    (void) ngx_er_file_begin(&t, 1);
+
+    /* due, which is blocked; of another worker, who does not have it */
+
+    (void) ngx_er_file_row(&t, NGX_ER_FILE_PENDING, 10, second, &row);
+
+    key[0] = 10;
+    key[1] = ngx_er_file_class(&row);
+    key[2] = row.e.due;
+    key[3] = second;
+    (void) ngx_er_file_put(&t, NGX_ER_FILE_DUE, key, "", 0);
+
+    key[0] = 9;
+    key[1] = 10;
+    key[2] = first;
+    (void) ngx_er_file_put(&t, NGX_ER_FILE_LEASES, key, "", 0);
+
+    is_int(mdb_txn_commit(t.txn), 0, "rows that lead astray");
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    op = lease(10, 9, 9);
+    is_int(op->entries->nelts, 1, "what is blocked is not leased");
+    is_int(entry(op, 0)->seq, first, "the first one is");
+    mine = op->token;
+
+    op = new_op(NGX_ER_QUEUE_ADOPT);
+    op->holder = 9;
+    is_int(run(op), NGX_OK, "adopted");
+    is_int(op->count.pending, 0, "nothing: it is another's");
+    is_int(lease(10, 9, 9)->entries->nelts, 0, "who still has it");
+    is_int(settle(10, first, mine), NGX_OK, "and settles it");
+    is_int(lease(10, 9, 9)->entries->nelts, 1, "then the next");
+
+    end();
+}
+
+
 /* no memory, and a disk that does not take what is written */
 
 static void
@@ -2108,6 +2163,7 @@ main(void)
     test_full_mixed();
     test_corrupt();
     test_junk();
+    test_stale();
     test_failures();
     test_one_fails();
     test_size();

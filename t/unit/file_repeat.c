@@ -36,6 +36,9 @@ static void test_nobody(void);
 static void test_prints(void);
 static void test_retained(void);
 static void test_before(void);
+static void test_stale(void);
+static void ends(ngx_er_file_txn_t *t, uint64_t kind, uint64_t *of,
+    ngx_uint_t n);
 static void test_full(void);
 
 
@@ -64,6 +67,7 @@ main(void)
     test_prints();
     test_retained();
     test_before();
+    test_stale();
 
     ngx_er_file_close(file);
     test_remove();
@@ -576,6 +580,76 @@ test_before(void)
         is_int(settle_all(ERP), 1, "delivered");
         is_int(settle_all(CRM), 0, "to that one only");
     }
+}
+
+
+/* an end that something had once says nothing of the one that it has now */
+
+static void
+test_stale(void)
+{
+    uint64_t            of[4], seq[2];
+    ngx_uint_t          i;
+    ngx_er_file_txn_t   t;
+    ngx_er_queue_op_t  *op;
+
+    for (i = 0; i < 2; i++) {
+        seq[i] = event(88 + i, "first", 3)->seq;
+        is_int(settle_all(CRM), 1, "one target has it");
+        op = lease(ERP, 1, 1);
+        is_int(bury(ERP, seq[i], op->token, HOUR), NGX_OK, "the other one");
+
+        if (i == 1) {
+            op = new_op(NGX_ER_QUEUE_PURGE);
+            op->filter.target = ERP;
+            op->filter.seq = seq[i];
+            is_int(run(op), NGX_OK, "purged");
+        }
+    }
+
+    ngx_memzero(&t, sizeof(t));
+    t.file = file;
+    (void) ngx_er_file_begin(&t, 1);
+
+    for (i = 0; i < 2; i++) {
+        memset(of, 88 + i, 32);
+        ends(&t, NGX_ER_FILE_EXPIRY_KEY, of, 4);
+
+        of[0] = i ? seq[i] : ERP;
+        of[1] = i ? ERP : seq[i];
+        ends(&t, i ? NGX_ER_FILE_EXPIRY_LAPSED : NGX_ER_FILE_EXPIRY_DEAD, of,
+             2);
+    }
+
+    is_int(mdb_txn_commit(t.txn), 0, "ends that nothing has any more");
+    (void) pthread_rwlock_unlock(&file->lock);
+
+    now += 1000;
+    sweep();
+
+    is_int(list(1, ERP)->entries->nelts, 1, "the dead letter stays");
+    started(repeat(88), ERP, "dead");
+    started(repeat(89), ERP, "purged");
+    is_int(settle_all(ERP), 2, "delivered");
+    is_int(repeat(88)->rc, NGX_DECLINED, "a duplicate");
+    is_int(repeat(89)->rc, NGX_DECLINED, "and the other one");
+}
+
+
+/* in a second, for the sweep; "of" is what else stands in the row */
+
+static void
+ends(ngx_er_file_txn_t *t, uint64_t kind, uint64_t *of, ngx_uint_t n)
+{
+    uint64_t  key[NGX_ER_FILE_WORDS];
+
+    ngx_memzero(key, sizeof(key));
+
+    key[0] = now + 1000;
+    key[1] = kind;
+    ngx_memcpy(&key[2], of, n * sizeof(uint64_t));
+
+    (void) ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, key, "", 0);
 }
 
 
