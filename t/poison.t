@@ -15,9 +15,9 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Queue;
 
 use constant SCALE => $ENV{POISON_SCALE} || 25;
 use constant AIM => 30 / SCALE;
@@ -25,11 +25,13 @@ use constant AIM => 30 / SCALE;
 my $t = Test::EventRouter->new(workers => 2);
 my $target = $t->target(8081);
 my $redis = $t->redis(6379);
+my $q;
 
-my $times = sprintf 'retry for=72h base=%dms max=%dms;
-    breaker failures=5 ratio=50%% min=20 window=%dms open=%dms max=%dms;',
-    5_000 / SCALE, 14_400_000 / SCALE,
-    SCALE > 10 ? 1000 : 10_000 / SCALE, 5_000 / SCALE, 300_000 / SCALE;
+my $retry = sprintf 'retry for=72h base=%dms max=%dms;', 5_000 / SCALE,
+    14_400_000 / SCALE;
+my $breaker = sprintf 'breaker failures=5 ratio=50%% min=20 window=%dms'
+    . ' open=%dms max=%dms;', SCALE > 10 ? 1000 : 10_000 / SCALE,
+    5_000 / SCALE, 300_000 / SCALE;
 my $silence = int(50_000 / SCALE) . 'ms';
 
 # name => lines of the target
@@ -48,80 +50,13 @@ my %kind = (
 );
 
 
-sub config {
-    my ($store) = @_;
-
-    my $blocks = join '', map {
-        my $lines = $kind{$_} =~ /breaker/ ? $kind{$_} : "$times $kind{$_}";
-
-        "
-    event_target $_ { $lines }
-    event_route $_ { from s; when type = $_; to $_; }\n" } sort keys %kind;
-
-    my $locations = join '', map { "
-        location = /d/$_ {
-            event_deliver $_;
-            proxy_pass http://127.0.0.1:%%PORT_8081%%/$_/\$kind;
-            proxy_read_timeout $silence;
-        }\n" } sort keys %kind;
-
-    $t->config(<<"EOC");
-
-%%GLOBALS%%
-
-http {
-    %%GLOBALS_HTTP%%
-
-    event_store $store;
-    event_set \$kind data.kind uri;
-
-    event_source s {
-        verify off; id "{json:id}"; type "{json:type}"; delivery queued;
-    }
-
-$blocks
-
-    server {
-        listen 127.0.0.1:%%PORT_8080%%;
-        location = /hook { event_receive s; }
-        location /events/ { event_status; }
-        location /admin/ { event_admin; }
-        $locations
-    }
-}
-EOC
-}
-
-
-my $serial = 0;
-my %sent;
-
+# an event; those of a target with an order have seven keys
 
 sub send_event {
     my ($type, $kind) = @_;
 
-    my $id = "p" . ++$serial;
-    my $r = $t->post('/hook', JSON::PP->new->encode({ id => $id,
-        type => $type, kind => $kind, group => $kind . $serial % 7 }),
-        [ 'Content-Type' => 'application/json' ]);
-
-    $sent{$id} = [ time, $type, $kind ];
-
-    return $r->{status} == 202 ? $id : undef;
-}
-
-
-# when each was first taken
-
-sub taken {
-    my %taken;
-
-    for my $r (sort { $a->{begun} <=> $b->{begun} } $target->requests) {
-        $taken{ $r->header('Webhook-Id') } //= $r->{begun}
-            if $r->{uri} =~ m{/good$};
-    }
-
-    return \%taken;
+    return $q->send($type, kind => $kind,
+        group => $kind . scalar($q->sent($type, $kind)) % 7);
 }
 
 
@@ -130,27 +65,13 @@ sub taken {
 sub in_time {
     my ($type, $allowed) = @_;
 
-    my $taken = taken();
-    my ($n, $well) = (0, 0);
+    my @waits = $q->waits($target, $q->sent($type, 'good'));
 
-    for my $id (keys %sent) {
-        my ($when, $its, $kind) = @{ $sent{$id} };
-
-        next if $its ne $type || $kind ne 'good';
-
-        $n++;
-        $well++ if $taken->{$id} && $taken->{$id} - $when <= $allowed;
-    }
-
-    return $n ? 100 * $well / $n : 0;
+    return @waits ? 100 * (grep { $_ <= $allowed } @waits) / @waits : 0;
 }
 
 
-sub change {
-    my ($path) = @_;
-
-    return $t->post("/admin/$path", '', [ 'X-Event-Admin' => 1 ])->{status};
-}
+sub change { return $q->change(@_)->{status} }
 
 
 for my $store ('file:%%TESTDIR%%/store size=32m',
@@ -158,9 +79,13 @@ for my $store ('file:%%TESTDIR%%/store size=32m',
 {
     my ($name) = $store =~ /^(\w+)/;
 
-    %sent = ();
     $target->forget;
-    config($store);
+    $q = Test::EventRouter::Queue->new($t, prefix => $name);
+    $q->config(in => $store, targets => { map { $_ => {
+        lines => join("\n", $kind{$_}, $kind{$_} =~ /retry/ ? () : $retry,
+                      $kind{$_} =~ /breaker/ ? () : $breaker),
+        location => "proxy_read_timeout $silence;"
+    } } keys %kind });
 
     for my $type (qw(refuse half narrow paced order)) {
         $target->answer("/$type/bad", status => 500);
@@ -231,40 +156,36 @@ for my $store ('file:%%TESTDIR%%/store size=32m',
         scalar grep { $_->{uri} eq '/asked/good' } $target->requests };
     my $before = $count->();
 
-    is(change('probe?target=asked'), 200, "$name: a probe is asked for");
+    is(change(probe => target => 'asked'), 200, "$name: a probe is asked for");
     ok(wait_until(2, sub { $count->() == $before + 1 }), "$name: it is made");
     $target->answer('/asked/good', status => 200);
-    is(change('probe?target=asked'), 200, "$name: and another one");
+    is(change(probe => target => 'asked'), 200, "$name: and another one");
     ok(wait_until(2, sub { $count->() >= $before + 2 }), "$name: made as well");
-    change('probe?target=asked'), sleep 0.2 for 1 .. 8;
+    change(probe => target => 'asked'), sleep 0.2 for 1 .. 8;
     ok(wait_until(3, sub { $count->() >= $before + 5 }),
         "$name: well again, it goes on");
-    is(change('probe?target=nobody'), 404, "$name: of no target");
-    change('pause?target=asked');
-    is(change('probe?target=asked'), 409, "$name: of one that is paused");
+    is(change(probe => target => 'nobody'), 404, "$name: of no target");
+    change(pause => target => 'asked');
+    is(change(probe => target => 'asked'), 409, "$name: of one that is paused");
 
 
     # ---- replays have half of the rate
 
     send_event('replay', 'good') for 1 .. 60;
-    ok(wait_until(10, sub {
-        my $r = $t->get('/admin/dead?target=replay&limit=1000')->json;
-
-        @{ $r->{entries} } == 60;
-    }), "$name: sixty dead letters");
+    is(scalar($q->wait_dead(60, 10, target => 'replay', limit => 1000)), 60,
+        "$name: sixty dead letters");
 
     $target->answer('/replay/good', status => 200);
     $target->forget;
-    is(change('replay?target=replay'), 200, "$name: replayed");
+    is(change(replay => target => 'replay'), 200, "$name: replayed");
     sleep 0.5;
 
     my @new = map { send_event('replay', 'good') } 1 .. 5;
 
-    ok(wait_until(5, sub { !grep { !taken()->{$_} } @new }),
+    ok(wait_until(5, sub { !grep { $_ == 9e9 } $q->waits($target, @new) }),
         "$name: new ones are delivered");
 
-    my $worst = (sort { $b <=> $a }
-        map { taken()->{$_} - $sent{$_}[0] } @new)[0];
+    my ($worst) = sort { $b <=> $a } $q->waits($target, @new);
 
     cmp_ok($worst, '<', 1.2, "$name: with half of the rate at least");
     ok(wait_until(10, sub {

@@ -15,9 +15,9 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Queue;
 
 use constant SILENCE => 0.4;
 
@@ -25,8 +25,9 @@ my $t = Test::EventRouter->new(workers => 2);
 my $target = $t->target(8081);
 my $redis = $t->redis(6379);
 
-my $times = 'retry for=72h base=200ms max=10m;
-    breaker failures=5 ratio=50% min=20 window=1s open=200ms max=12s;';
+my $retry = 'retry for=72h base=200ms max=10m;';
+my $breaker = 'breaker failures=5 ratio=50% min=20 window=1s'
+    . ' open=200ms max=12s;';
 
 # how many bad ones are in front, what the target does with them, its lines
 
@@ -45,99 +46,20 @@ my %kind = (
 my @kinds = sort keys %kind;
 
 
-sub config {
-    my ($store) = @_;
-
-    my $blocks = join '', map {
-        my $lines = $kind{$_}[2];
-        my $its = $times;
-
-        $its =~ s/breaker .*// if $lines =~ /breaker/;
-
-        "
-    event_target $_ { $its $lines }
-    event_route $_ { from s; when type = $_; to $_; }\n" } @kinds;
-
-    my $locations = join '', map { "
-        location = /d/$_ {
-            event_deliver $_;
-            proxy_pass http://127.0.0.1:%%PORT_8081%%/$_/\$kind;
-            proxy_read_timeout @{[ SILENCE * 1000 ]}ms;
-        }\n" } @kinds;
-
-    $t->config(<<"EOC");
-
-%%GLOBALS%%
-
-http {
-    %%GLOBALS_HTTP%%
-
-    event_store $store;
-    event_set \$kind data.kind uri;
-
-    event_source s {
-        verify off; id "{json:id}"; type "{json:type}"; delivery queued;
-    }
-
-$blocks
-
-    server {
-        listen 127.0.0.1:%%PORT_8080%%;
-        location = /hook { event_receive s; }
-        location /events/ { event_status; }
-        $locations
-    }
-}
-EOC
-}
-
-
-my $serial = 0;
-my %sent;
-
-
-sub send_event {
-    my ($type, $kind) = @_;
-
-    my $id = 'm' . ++$serial;
-
-    $t->post('/hook', JSON::PP->new->encode({ id => $id, type => $type,
-        kind => $kind }), [ 'Content-Type' => 'application/json' ]);
-
-    $sent{$id} = [ time, $type, $kind ];
-
-    return;
-}
-
-
-# how long the good ones had to wait, in order of their coming
-
-sub waits {
-    my ($type) = @_;
-
-    my %taken;
-
-    for my $r ($target->requests) {
-        my $id = $r->header('Webhook-Id');
-
-        $taken{$id} = $r->{begun}
-            if !defined $taken{$id} || $r->{begun} < $taken{$id};
-    }
-
-    return map { ($taken{$_} // 9e9) - $sent{$_}[0] }
-        sort { $sent{$a}[0] <=> $sent{$b}[0] }
-        grep { $sent{$_}[1] eq $type && $sent{$_}[2] eq 'good' } keys %sent;
-}
-
-
 for my $store ('file:%%TESTDIR%%/store size=64m',
                'redis://127.0.0.1:%%PORT_6379%%/0')
 {
     my ($name) = $store =~ /^(\w+)/;
 
-    %sent = ();
     $target->forget;
-    config($store);
+
+    my $q = Test::EventRouter::Queue->new($t, prefix => $name);
+
+    $q->config(in => $store, targets => { map { $_ => {
+        lines => join("\n", $retry, $kind{$_}[2],
+                      $kind{$_}[2] =~ /breaker/ ? () : $breaker),
+        location => 'proxy_read_timeout ' . SILENCE * 1000 . 'ms;'
+    } } @kinds });
 
     for my $type (@kinds) {
         my $does = $kind{$type}[1];
@@ -150,18 +72,15 @@ for my $store ('file:%%TESTDIR%%/store size=64m',
 
     $t->run;
 
-    my %began;
-
     for my $type (@kinds) {
-        $began{$type} = time;
-        send_event($type, 'bad') for 1 .. $kind{$type}[0];
+        $q->send($type, kind => 'bad') for 1 .. $kind{$type}[0];
     }
 
     my $began = time;
 
     while (time - $began < 8) {
         for my $type (@kinds) {
-            send_event($type, 'good');
+            $q->send($type, kind => 'good');
         }
 
         sleep 0.1;
@@ -170,7 +89,7 @@ for my $store ('file:%%TESTDIR%%/store size=64m',
     sleep 3;
 
     for my $type (grep { $_ ne 'down' } @kinds) {
-        my @waits = waits($type);
+        my @waits = $q->waits($target, $q->sent($type, 'good'));
         my $late = grep { $_ > 5 } @waits;
         my @last = @waits[@waits / 2 .. $#waits];
         my ($worst) = sort { $b <=> $a } @waits;

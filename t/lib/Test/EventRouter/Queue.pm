@@ -33,8 +33,8 @@ my $json = JSON::PP->new->utf8->canonical;
 sub new {
     my ($class, $t, %o) = @_;
 
-    return bless { t => $t, serial => 0, prefix => $o{prefix} // 'e' },
-        $class;
+    return bless { t => $t, serial => 0, prefix => $o{prefix} // 'e',
+        sent => [] }, $class;
 }
 
 
@@ -42,9 +42,10 @@ sub new {
 
 # options: targets { NAME => lines of event_target }, or { NAME => { lines,
 # port (8081), location (lines) } }; store (arguments behind the directory),
-# dir (of the store), main, events, http, source, routes { TARGET => lines of
-# its route }, server (more locations), admin (arguments of event_admin), more
-# (routes and sources as they are)
+# dir (of the store), in (another store, as event_store has it), main, events,
+# http, source, routes { TARGET => lines of its route }, server (more
+# locations), admin (arguments of event_admin), more (routes and sources as they
+# are)
 
 sub config {
     my ($self, %o) = @_;
@@ -52,7 +53,7 @@ sub config {
     $o{$_} //= '' for qw(main http source server admin more);
 
     my $dir = $o{dir} // '%%TESTDIR%%/store';
-    my $store = $o{store} // 'size=16m';
+    my $store = $o{in} // "file:$dir " . ($o{store} // 'size=16m');
     my ($blocks, $locations) = ('', '');
 
     for my $name (sort keys %{ $o{targets} }) {
@@ -85,7 +86,7 @@ $o{main}
 http {
     %%GLOBALS_HTTP%%
 
-    event_store file:$dir $store;
+    event_store $store;
     event_set \$kind data.kind uri;
     $o{http}
 
@@ -147,6 +148,9 @@ sub send {
 
     my ($id, $body) = $self->event($type, %o);
     my $r = $self->post($body);
+
+    push @{ $self->{sent} }, { id => $id, time => time, type => $type,
+                               kind => $o{kind} // 'ok' };
 
     Test::More::diag("event $id for $type was answered with $r->{status}")
         if $r->{status} != 202;
@@ -300,6 +304,35 @@ sub seen {
     }
 
     return \%seen;
+}
+
+
+# the ids of what send() has sent, in that order
+
+sub sent {
+    my ($self, $type, $kind) = @_;
+
+    return map { $_->{id} } grep { $_->{type} eq $type && $_->{kind} eq $kind }
+                            @{ $self->{sent} };
+}
+
+
+# how long each of these waited for its first request; 9e9: there is none yet
+
+sub waits {
+    my ($self, $target, @ids) = @_;
+
+    my %sent = map { $_->{id} => $_->{time} } @{ $self->{sent} };
+    my %first;
+
+    for my $r ($target->requests) {
+        my $id = $r->header('Webhook-Id') // '';
+
+        $first{$id} = $r->{begun}
+            if !defined $first{$id} || $r->{begun} < $first{$id};
+    }
+
+    return map { defined $first{$_} ? $first{$_} - $sent{$_} : 9e9 } @ids;
 }
 
 
