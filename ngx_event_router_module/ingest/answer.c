@@ -21,14 +21,14 @@
 
 static ngx_uint_t ngx_er_answer_worst(ngx_er_receive_t *ctx,
     const char **word);
+static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
+    ngx_uint_t duplicate, ngx_er_answer_t *answer);
 static ngx_uint_t ngx_er_answer_status(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_retry(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_targets(ngx_er_fanout_t *fanout);
 static void ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part);
 static void ngx_er_answer_deliveries(ngx_er_json_t *json,
     ngx_er_fanout_t *fanout);
-static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
-    ngx_uint_t duplicate, ngx_er_answer_t *answer);
 
 
 ngx_int_t

@@ -55,12 +55,13 @@ typedef struct {
 } ngx_er_digest_t;
 
 
-static ngx_int_t ngx_er_random(u_char *out, size_t len);
 static ngx_int_t ngx_er_digest_keyed(ngx_er_digest_e digest, ngx_str_t *key,
     ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
 static EVP_MD *ngx_er_digest_md(ngx_er_digest_e digest);
+static ngx_int_t ngx_er_random(u_char *out, size_t len);
 static ngx_er_key_t *ngx_er_key_create(ngx_pool_t *pool,
     ngx_er_key_kind_e kind, ngx_er_digest_e digest);
+static void ngx_er_key_free(void *data);
 static EVP_PKEY *ngx_er_pkey_read(ngx_er_key_kind_e kind,
     ngx_er_encoding_e encoding, ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_pem(ngx_str_t *text);
@@ -73,7 +74,6 @@ static int ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
     ngx_str_t *message, ngx_str_t *signature);
 static int ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
     ngx_str_t *signature);
-static void ngx_er_key_free(void *data);
 
 
 static ngx_er_digest_t  ngx_er_digests[] = {

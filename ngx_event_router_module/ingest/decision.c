@@ -27,11 +27,11 @@
 #include "../observe/metrics.h"
 
 
-static ngx_int_t ngx_er_decision_method(ngx_er_refusal_t *refusal);
 static ngx_uint_t ngx_er_decision_hops(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_decision_number(ngx_str_t *value);
 static ngx_uint_t ngx_er_decision_coded(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_decision_codings(ngx_str_t *list);
+static ngx_int_t ngx_er_decision_method(ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_decision_refuse(ngx_er_refusal_t *refusal,
     ngx_uint_t status, ngx_uint_t metric, const char *detail);
 static ngx_int_t ngx_er_decision_verify(ngx_er_receive_t *ctx,

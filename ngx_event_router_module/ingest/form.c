@@ -46,6 +46,8 @@ typedef struct {
 } ngx_er_form_t;
 
 
+static ngx_int_t ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form,
+    ngx_er_pair_t *pair, ngx_uint_t *found);
 static void ngx_er_form_init(ngx_er_form_t *form, ngx_pool_t *pool,
     ngx_str_t *text);
 static ngx_int_t ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair);
@@ -53,8 +55,6 @@ static ngx_int_t ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text,
     ngx_str_t *out, ngx_er_form_text_e *is);
 static ngx_uint_t ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text);
 static ngx_uint_t ngx_er_form_is_utf8(ngx_str_t *text);
-static ngx_int_t ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form,
-    ngx_er_pair_t *pair, ngx_uint_t *found);
 static ngx_int_t ngx_er_form_fail(ngx_er_form_t *form,
     ngx_er_scan_error_e error, u_char *at);
 

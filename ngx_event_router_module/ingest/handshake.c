@@ -111,7 +111,6 @@ static ngx_int_t ngx_er_rule_headers(ngx_er_rule_t *rule, const char *text,
 static ngx_uint_t ngx_er_rule_line(u_char **pos, const char *separator,
     ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_er_rule_no_memory(ngx_er_rule_t *rule);
-
 static ngx_int_t ngx_er_demands_hold(ngx_array_t *demands,
     ngx_er_message_t *m);
 static ngx_uint_t ngx_er_demand_allows(ngx_str_t *allowed, ngx_str_t *value);

@@ -20,8 +20,8 @@
 
 
 static u_char *ngx_er_lexer_escape(ngx_er_lexer_t *lx, u_char *p);
-static u_char *ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p);
 static ngx_uint_t ngx_er_lexer_low(u_char *p, u_char *end, uint32_t *low);
+static u_char *ngx_er_lexer_unicode(ngx_er_lexer_t *lx, u_char *p);
 static uint32_t ngx_er_lexer_hex4(u_char *p);
 static u_char *ngx_er_lexer_digits(ngx_er_lexer_t *lx, u_char *p);
 static ngx_uint_t ngx_er_lexer_overflows(u_char *p, u_char *last);

@@ -26,9 +26,9 @@ static ngx_uint_t ngx_er_parse_parameters(ngx_er_event_t *event,
 static u_char *ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
     const char *stops, ngx_str_t *token);
 static ngx_uint_t ngx_er_parse_known(ngx_str_t *charset);
-static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event);
+static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
 
 
 static ngx_str_t  ngx_er_parse_json = ngx_string("application/json");

@@ -35,11 +35,11 @@
 
 
 #include "receive.h"
-#include "decision.h"
 #include "answer.h"
+#include "decision.h"
 #include "reply.h"
-#include "turns.h"
 #include "source.h"
+#include "turns.h"
 #include "../base/crash.h"
 #include "../conf/nearest.h"
 #include "../observe/explain.h"

@@ -50,9 +50,9 @@ static u_char *ngx_er_record_put(u_char *p, ngx_str_t *text);
 static u_char *ngx_er_record_get(u_char *p, u_char *last, ngx_str_t *text);
 static ngx_er_source_t *ngx_er_record_stranger(ngx_er_event_t *event,
     ngx_er_record_t *record);
-static ngx_int_t ngx_er_record_headers(ngx_er_event_t *event,
-    ngx_er_record_t *record);
 static ngx_int_t ngx_er_record_copy(ngx_er_event_t *event,
+    ngx_er_record_t *record);
+static ngx_int_t ngx_er_record_headers(ngx_er_event_t *event,
     ngx_er_record_t *record);
 static void ngx_er_record_texts(ngx_er_event_t *event, ngx_str_t **text);
 

@@ -22,10 +22,10 @@
 #define NGX_ER_REPLY_PROBLEM  256      /* bytes, to begin with */
 
 
-static const char *ngx_er_reply_title(ngx_uint_t status);
 static ngx_int_t ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_er_reply_header(ngx_http_request_t *r,
     ngx_er_header_t *header);
+static const char *ngx_er_reply_title(ngx_uint_t status);
 
 
 static struct {

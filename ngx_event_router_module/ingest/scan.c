@@ -107,13 +107,13 @@ static ngx_er_inline ngx_uint_t ngx_er_extract_foreign(ngx_er_scanner_t *sc,
     ngx_er_scan_frame_t *frame, u_char *key, size_t len);
 static u_char *ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start,
     u_char *last);
+static u_char *ngx_er_extract_decoded(ngx_er_scanner_t *sc, ngx_str_t *key);
 static ngx_int_t ngx_er_extract_enter(ngx_er_scanner_t *sc,
     ngx_er_scan_frame_t *frame);
-static u_char *ngx_er_extract_found(ngx_er_scanner_t *sc, ngx_er_type_e type,
-    u_char *start, u_char *last);
-static u_char *ngx_er_extract_decoded(ngx_er_scanner_t *sc, ngx_str_t *key);
 static ngx_int_t ngx_er_extract_place(ngx_er_scanner_t *sc,
     ngx_er_node_t *node, ngx_uint_t crossed);
+static u_char *ngx_er_extract_found(ngx_er_scanner_t *sc, ngx_er_type_e type,
+    u_char *start, u_char *last);
 static ngx_int_t ngx_er_extract_value(ngx_er_scanner_t *sc,
     ngx_er_type_e type, u_char *start, u_char *last, ngx_er_value_t *value);
 static ngx_int_t ngx_er_extract_element(ngx_er_scanner_t *sc,

@@ -25,9 +25,9 @@
 #endif
 
 
+static ngx_er_source_t *ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static ngx_er_source_t *ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_er_source_public_url(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row,
@@ -38,12 +38,12 @@ static char *ngx_er_source_unrouted(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_source_dedup(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
 static ngx_int_t ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *text);
 static ngx_int_t ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_str_t *text);
+static char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
 
 
 static ngx_er_block_row_t  ngx_er_source_rows[] = {

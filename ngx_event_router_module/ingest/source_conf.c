@@ -60,6 +60,8 @@ typedef struct {
 
 
 static void ngx_er_source_unset(ngx_er_source_t *s);
+static ngx_er_source_line_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
+    ngx_str_t *name);
 static ngx_int_t ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_defaults(ngx_conf_t *cf,
     ngx_er_draft_t *draft);
@@ -78,33 +80,31 @@ static ngx_int_t ngx_er_source_types(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_covered(ngx_conf_t *cf,
     ngx_er_draft_t *draft);
 static ngx_uint_t ngx_er_source_type_is(ngx_str_t *type, const char *word);
-static ngx_int_t ngx_er_source_array_words(ngx_conf_t *cf,
-    ngx_er_draft_t *draft, ngx_er_source_line_t *line, ngx_array_t *words);
+static ngx_int_t ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_fields(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_array_t *words, ngx_er_error_t *err);
+static ngx_int_t ngx_er_source_array_words(ngx_conf_t *cf,
+    ngx_er_draft_t *draft, ngx_er_source_line_t *line, ngx_array_t *words);
+static ngx_int_t ngx_er_source_items(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_derive(ngx_conf_t *cf, ngx_er_source_t *s);
 static ngx_int_t ngx_er_source_each(ngx_er_source_t *s,
     ngx_int_t (*each)(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref));
+static ngx_int_t ngx_er_source_handshakes(ngx_conf_t *cf,
+    ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_asks(ngx_conf_t *cf, ngx_str_t *name,
     ngx_er_where_t *where);
 static ngx_int_t ngx_er_source_handshake(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_where_t *where);
 static ngx_int_t ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_str_t *name, ngx_er_where_t *where);
-static ngx_uint_t ngx_er_source_json(ngx_er_source_t *s);
+static void ngx_er_source_doubts(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static void ngx_er_source_doubt(ngx_er_warn_t *warn, const char *name,
     ngx_uint_t n, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_source_json(ngx_er_source_t *s);
 static ngx_int_t ngx_er_sources_queue(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s);
 static void ngx_er_source_warn_once(ngx_conf_t *cf, ngx_er_source_t *s);
-static ngx_int_t ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft);
-static ngx_int_t ngx_er_source_items(ngx_conf_t *cf, ngx_er_draft_t *draft);
-static ngx_int_t ngx_er_source_handshakes(ngx_conf_t *cf,
-    ngx_er_draft_t *draft);
-static void ngx_er_source_doubts(ngx_conf_t *cf, ngx_er_draft_t *draft);
-static ngx_er_source_line_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
-    ngx_str_t *name);
 
 
 static ngx_er_source_param_t  ngx_er_source_param_list[] = {

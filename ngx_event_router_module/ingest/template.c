@@ -24,9 +24,9 @@
 
 #include "template.h"
 #include "batch.h"
+#include "crypto.h"
 #include "form.h"
 #include "jwt.h"
-#include "crypto.h"
 
 
 #define NGX_ER_REF_PAIRS  1000         /* of a form or a query string */
@@ -55,10 +55,10 @@ typedef struct {
 } ngx_er_ref_name_t;
 
 
+static u_char *ngx_er_template_brace(u_char *p, u_char *last);
 static ngx_int_t ngx_er_template_piece(ngx_pool_t *pool,
     ngx_er_template_t *t, ngx_str_t *literal, ngx_str_t *variable,
     ngx_er_fields_t *fields, ngx_er_error_t *err);
-static u_char *ngx_er_template_brace(u_char *p, u_char *last);
 static ngx_int_t ngx_er_template_part(ngx_array_t *parts, ngx_str_t *text);
 static ngx_int_t ngx_er_template_join(ngx_pool_t *pool, ngx_array_t *parts,
     ngx_str_t *out);

@@ -74,6 +74,8 @@ static ngx_int_t ngx_er_verify_batch(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_refuse(ngx_er_verdict_t *verdict,
+    const char *reason);
 static ngx_int_t ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_scope_t *scope);
 static ngx_int_t ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
@@ -101,6 +103,8 @@ static ngx_int_t ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_candidates(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict, ngx_er_candidates_t *c);
 static ngx_int_t ngx_er_candidates_family(ngx_er_verify_t *v,
     ngx_er_message_t *m, ngx_str_t *prefix, ngx_er_candidates_t *c);
 static ngx_int_t ngx_er_candidates_list(ngx_er_verify_t *v, ngx_str_t *value,
@@ -111,10 +115,6 @@ static ngx_uint_t ngx_er_candidates_prefix(ngx_er_verify_t *v,
     ngx_str_t *item);
 static ngx_str_t *ngx_er_candidates_element(ngx_er_verify_t *v);
 static void ngx_er_candidates_trim(ngx_str_t *text);
-static ngx_int_t ngx_er_verify_refuse(ngx_er_verdict_t *verdict,
-    const char *reason);
-static ngx_int_t ngx_er_candidates(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_verdict_t *verdict, ngx_er_candidates_t *c);
 static ngx_int_t ngx_er_verify_ts(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,

@@ -37,6 +37,7 @@ typedef struct {
 } ngx_er_elements_t;
 
 
+static ngx_uint_t ngx_er_check_sealed(ngx_er_verify_t *v);
 static ngx_int_t ngx_er_check_digests(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_check_secrets(ngx_er_verify_t *v,
@@ -50,11 +51,10 @@ static void ngx_er_check_uses(ngx_er_verify_t *v);
 static ngx_int_t ngx_er_check_timestamp(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err);
-static ngx_uint_t ngx_er_check_sealed(ngx_er_verify_t *v);
-static ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v,
-    ngx_er_ref_t *ref);
 static ngx_uint_t ngx_er_verify_token_covers(ngx_er_verify_t *v,
     ngx_er_template_t *template);
+static ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v,
+    ngx_er_ref_t *ref);
 static ngx_uint_t ngx_er_verify_is_id(ngx_er_verify_t *v,
     ngx_er_template_t *t);
 static ngx_int_t ngx_er_elements_init(ngx_er_verify_t *v,

@@ -76,22 +76,16 @@ static ngx_int_t ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_signed(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_jwt_algorithms(ngx_er_verify_t *v,
+    ngx_str_t *value, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_constant(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_jwt_algorithms(ngx_er_verify_t *v,
-    ngx_str_t *value, ngx_er_error_t *err);
-static void ngx_er_param_origins(ngx_er_param_t *rows, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_array_t *origins);
-static ngx_int_t ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word,
-    ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *set,
-    ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_line(ngx_er_param_t *rows, ngx_str_t *word,
     void *base, const char *usage, ngx_er_error_t *err);
 static ngx_int_t ngx_er_param_bad(ngx_str_t *word, const char *usage,
@@ -107,6 +101,13 @@ static ngx_uint_t ngx_er_param_has(ngx_str_t *args, ngx_uint_t nargs,
     const char *name);
 static ngx_int_t ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
+static void ngx_er_param_origins(ngx_er_param_t *rows, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_array_t *origins);
+static ngx_int_t ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word,
+    ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
+static ngx_int_t ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *set,
+    ngx_er_error_t *err);
+static ngx_uint_t ngx_er_warn_public(ngx_er_verify_t *v);
 static void ngx_er_warn_secret(ngx_er_verify_t *v, ngx_uint_t n,
     ngx_er_warn_t *warn);
 static void ngx_er_warn_edited(ngx_str_t *raw, ngx_uint_t n,
@@ -114,7 +115,6 @@ static void ngx_er_warn_edited(ngx_str_t *raw, ngx_uint_t n,
 static void ngx_er_warn_keys(ngx_er_verify_t *v, ngx_er_warn_t *warn);
 static void ngx_er_warn_message(ngx_er_verify_t *v, ngx_er_warn_t *warn);
 static ngx_uint_t ngx_er_warn_extended(ngx_er_verify_t *v);
-static ngx_uint_t ngx_er_warn_public(ngx_er_verify_t *v);
 static void ngx_er_warn_say(ngx_er_warn_t *warn, const char *name,
     ngx_uint_t n, const char *fmt, ...);
 
