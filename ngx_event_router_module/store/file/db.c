@@ -796,18 +796,3 @@ ngx_er_file_look_txn(ngx_er_file_txn_t *t, ngx_er_error_t *err)
 
     return NGX_ERROR;
 }
-
-
-/*
- * What LMDB says of pages that do not fit together.  BAD_TXN comes behind a
- * failure; without one before it LMDB found something that cannot be and told
- * it as if nothing was found.
- */
-
-ngx_uint_t
-ngx_er_file_damage(int rc)
-{
-    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND
-           || rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH
-           || rc == MDB_CURSOR_FULL || rc == MDB_BAD_TXN;
-}

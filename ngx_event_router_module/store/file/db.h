@@ -92,8 +92,5 @@ void ngx_er_file_abort(ngx_er_file_txn_t *t);
 ngx_int_t ngx_er_file_look(ngx_er_file_t *file, ngx_er_error_t *err);
 ngx_int_t ngx_er_file_look_txn(ngx_er_file_txn_t *t, ngx_er_error_t *err);
 
-/* LMDB's code says that pages do not fit together */
-ngx_uint_t ngx_er_file_damage(int rc);
-
 
 #endif /* _NGX_ER_FILE_DB_H_INCLUDED_ */

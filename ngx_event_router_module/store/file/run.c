@@ -41,7 +41,9 @@ static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);
 static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops);
 static ngx_uint_t ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *failed, int error);
+static ngx_uint_t ngx_er_file_space_failed(int rc);
 static void ngx_er_file_damaged(ngx_er_file_t *file, int error);
+static ngx_uint_t ngx_er_file_damage(int rc);
 static void ngx_er_file_complain(ngx_er_file_t *file, int error);
 static void ngx_er_file_finish(ngx_queue_t *ops);
 static void ngx_er_file_cursor(ngx_er_queue_op_t *op);
@@ -494,6 +496,15 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
 }
 
 
+/* is this LMDB's or the system's word for "no room"? */
+
+static ngx_uint_t
+ngx_er_file_space_failed(int rc)
+{
+    return rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT;
+}
+
+
 static void
 ngx_er_file_damaged(ngx_er_file_t *file, int error)
 {
@@ -504,6 +515,21 @@ ngx_er_file_damaged(ngx_er_file_t *file, int error)
                      mdb_strerror(error));
         ngx_er_file_lose(file, &err);
     }
+}
+
+
+/*
+ * What LMDB says of pages that do not fit together.  BAD_TXN comes behind a
+ * failure; without one before it LMDB found something that cannot be and told
+ * it as if nothing was found.
+ */
+
+static ngx_uint_t
+ngx_er_file_damage(int rc)
+{
+    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND
+           || rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH
+           || rc == MDB_CURSOR_FULL || rc == MDB_BAD_TXN;
 }
 
 

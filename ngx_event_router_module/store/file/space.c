@@ -314,15 +314,6 @@ ngx_er_file_space_unmap(ngx_er_file_t *file)
 }
 
 
-/* is this LMDB's or the system's word for "no room"? */
-
-ngx_uint_t
-ngx_er_file_space_failed(int rc)
-{
-    return rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT;
-}
-
-
 static uint64_t
 ngx_er_file_page(ngx_er_file_t *file)
 {

@@ -16,13 +16,28 @@
 #include "types.h"
 
 
+/* the file gets its whole size on the disk; NGX_ERROR with a sentence */
 ngx_int_t ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err);
+
+/*
+ * An event with a record of so many bytes and so many entries: NGX_OK, and it
+ * is in the estimate, or NGX_BUSY: it would pass the mark.
+ */
 ngx_int_t ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record,
     ngx_uint_t parts);
-void ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown);
+
+/*
+ * count() looks what is used, inside a transaction of writing that has
+ * accepted "grown" bytes already; old() is 1 when it is time for that.
+ */
 ngx_uint_t ngx_er_file_space_old(ngx_er_file_t *file);
+void ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown);
+
+/* an emergency: the map grows, outside of any transaction; NGX_DECLINED: it
+   did already */
 ngx_int_t ngx_er_file_space_grow(ngx_er_file_t *file);
-ngx_uint_t ngx_er_file_space_failed(int rc);
+
+/* lets go of the map's pages in memory, now and then */
 void ngx_er_file_space_unmap(ngx_er_file_t *file);
 
 
