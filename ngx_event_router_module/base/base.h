@@ -5,10 +5,10 @@
 
 
 /*
- * What every room knows: sentences for people, hashes, and a value of a
- * document with the way that leads to it.  This header and the files that
- * include nothing above it are pure: they need nginx's core (pools, strings,
- * arrays), never ngx_http.h, so that they can be unit-tested and fuzzed alone.
+ * What every room needs: sentences for people, hashes, and what a character
+ * is.  This header and the files that include nothing above it are pure: they
+ * need nginx's core (pools, strings, arrays), never ngx_http.h, so that they
+ * can be unit-tested and fuzzed alone.
  */
 
 
@@ -52,59 +52,6 @@ uint64_t ngx_er_print64(ngx_str_t *text);
 
 /* the end of one character of two to four bytes, or NULL: not UTF-8 */
 u_char *ngx_er_utf8(u_char *p, u_char *end);
-
-
-typedef enum {
-    NGX_ER_STRING = 1,
-    NGX_ER_NUMBER,
-    NGX_ER_BOOLEAN,
-    NGX_ER_NULL,
-    NGX_ER_ARRAY,
-    NGX_ER_OBJECT
-} ngx_er_type_e;
-
-
-/*
- * One element of one array of the document.  There is exactly one such record
- * for an element in a scan, so pointers compare: two values stand in the same
- * line item if and only if their chains share that element.
- */
-
-typedef struct ngx_er_element_s  ngx_er_element_t;
-
-struct ngx_er_element_s {
-    ngx_er_element_t      *parent;     /* NULL: in no outer array */
-    uint32_t               index;
-    uint32_t               array;      /* its number in the document */
-};
-
-
-typedef struct ngx_er_value_s  ngx_er_value_t;
-
-struct ngx_er_value_s {
-    ngx_er_value_t        *next;       /* in document order */
-    ngx_str_t              text;       /* STRING: decoded; else as it stands */
-    ngx_er_element_t      *element;    /* NULL: in no array */
-    unsigned               type:4;     /* ngx_er_type_e */
-    unsigned               crossed:1;  /* an element of an array that is itself
-                                          a value of this field */
-    unsigned               empty:1;    /* "", [] or {} */
-    unsigned               unreadable:1;  /* STRING: not UTF-8, or with half of
-                                             a surrogate pair: the text is the
-                                             producer's bytes, and meets no
-                                             VALUE */
-    uint32_t               tail;       /* bytes from its first one to the end
-                                          of the body, quotes included */
-};
-
-
-#define NGX_ER_STEP_KEY    ((ngx_int_t) -1)
-
-
-typedef struct {
-    ngx_str_t              key;
-    ngx_int_t              index;      /* of an array, or NGX_ER_STEP_KEY */
-} ngx_er_step_t;
 
 
 #endif /* _NGX_ER_BASE_H_INCLUDED_ */

@@ -5,9 +5,9 @@
 
 
 /*
- * The extractor: what paths find.  First by hand, every rule of scan.h and
- * base.h; then 6,000 random documents and paths against a plain evaluation of
- * the path on jansson's tree.  Values are written down as
+ * The extractor: what paths find.  First by hand, every rule of scan.h; then
+ * 6,000 random documents and paths against a plain evaluation of the path on
+ * jansson's tree.  Values are written down as
  *     TYPE TEXT, * if crossed, ! if empty, @ and the indices of its elements
  * for example "n2@1.0", "a[1,2] n1*@0 n2*@1", "s!".
  */

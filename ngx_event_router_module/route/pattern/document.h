@@ -15,7 +15,7 @@
 #define _NGX_ER_DOCUMENT_H_INCLUDED_
 
 
-#include "../../base/base.h"
+#include "../../ingest/scan.h"
 
 
 typedef struct ngx_er_tree_s  ngx_er_tree_t;
