@@ -653,7 +653,7 @@ ngx_er_leases_exit_worker(void)
 static void
 ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 {
-    uint64_t            delay, next;
+    uint64_t            now, age, delay;
     ngx_er_policy_t    *policy;
     ngx_er_verdict_e    verdict;
     ngx_er_queue_op_t  *op;
@@ -685,17 +685,16 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
         return;
 
     } else {
-        delay = ngx_er_policy_delay(policy, lease->attempts + 1,
-                                    attempt->retry_after,
-                                    (uint32_t) ngx_random());
-
-        next = ngx_er_queue_now() + delay;
 
         /* the clock of the worker that accepted it may be ahead of ours */
 
-        if (policy->horizon == 0
-            || (next > lease->accepted
-                && next - lease->accepted > policy->horizon))
+        now = ngx_er_queue_now();
+        age = now > lease->accepted ? now - lease->accepted : 0;
+
+        if (ngx_er_policy_retry(policy, lease->attempts + 1,
+                                attempt->retry_after, (uint32_t) ngx_random(),
+                                age, &delay)
+            != NGX_OK)
         {
             ngx_er_settle_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
             return;

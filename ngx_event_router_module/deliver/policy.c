@@ -275,6 +275,32 @@ ngx_er_policy_delay(ngx_er_policy_t *policy, ngx_uint_t attempts,
 }
 
 
+ngx_int_t
+ngx_er_policy_retry(ngx_er_policy_t *policy, ngx_uint_t attempts,
+    time_t retry_after, uint32_t random, uint64_t age, uint64_t *delay)
+{
+    uint64_t  ms, left;
+
+    left = policy->horizon - ngx_min(age, policy->horizon);
+    ms = ngx_er_policy_delay(policy, attempts, retry_after, random);
+
+    if (ms > left) {
+
+        if (left < policy->base - policy->base / 4
+            || left < ngx_er_policy_retry_after(policy, retry_after))
+        {
+            return NGX_DECLINED;
+        }
+
+        ms = left;
+    }
+
+    *delay = ms;
+
+    return NGX_OK;
+}
+
+
 /* ms until the time that it names, 1 s to max; 0: none */
 
 static uint64_t

@@ -123,6 +123,14 @@ uint64_t ngx_er_policy_delay(ngx_er_policy_t *policy, ngx_uint_t attempts,
     time_t retry_after, uint32_t random);
 
 /*
+ * The same for an event that was accepted "age" ms ago: the last attempt is
+ * made when "retry for=" ends.  NGX_DECLINED: there is none any more, since
+ * the end is nearer than the first delay, or "retry_after" is behind it.
+ */
+ngx_int_t ngx_er_policy_retry(ngx_er_policy_t *policy, ngx_uint_t attempts,
+    time_t retry_after, uint32_t random, uint64_t age, uint64_t *delay);
+
+/*
  * Takes places for up to "fresh" first and "again" later attempts; returns in
  * both how many there are, now in flight.  If none: "wait" is how many ms
  * until it makes sense to ask again, NGX_ER_POLICY_FULL: when a delivery ends.

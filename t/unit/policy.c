@@ -60,6 +60,7 @@ typedef struct {
 static void test_verdicts(void);
 static void test_words(void);
 static void test_delays(void);
+static void test_last(void);
 static void test_shares(void);
 static void test_turns(void);
 static void test_tokens(void);
@@ -237,6 +238,7 @@ main(void)
     test_verdicts();
     test_words();
     test_delays();
+    test_last();
     test_shares();
     test_turns();
     test_tokens();
@@ -556,6 +558,62 @@ test_delays(void)
            "Retry-After ends at max");
     is_int(ngx_er_policy_delay(&policy, 1, 0, 250), 500,
            "even where max is below 1s");
+}
+
+
+/* for=20s base=1s max=10s: random 250 is neither early nor late */
+
+static void
+test_last(void)
+{
+    uint64_t         delay;
+    ngx_uint_t       i;
+    ngx_er_policy_t  policy;
+
+    static const struct {
+        ngx_uint_t   attempts;
+        time_t       retry_after;
+        uint64_t     age;
+        uint64_t     ms;               /* 0: no attempt any more */
+    } cases[] = {
+        { 1, NONE, 0,     1000 },
+        { 4, NONE, 9999,  10000 },
+        { 4, NONE, 10000, 10000 },
+        { 4, NONE, 12500, 7500 },
+        { 9, NONE, 19000, 1000 },
+        { 9, NONE, 19250, 750 },
+        { 9, NONE, 19251, 0 },
+        { 9, NONE, 20000, 0 },
+        { 9, NONE, 20001, 0 },
+        { 1, 5,    15000, 5000 },
+        { 4, 5,    15000, 5000 },
+        { 4, 5,    15001, 0 },
+        { 4, 4,    15001, 4999 },
+        { 4, 3600, 1000,  10000 },
+        { 4, 3600, 10001, 0 }
+    };
+
+    ngx_er_policy_default(&policy);
+
+    policy.horizon = 20000;
+    policy.base = 1000;
+    policy.max = 10000;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        delay = 0;
+
+        is_int(ngx_er_policy_retry(&policy, cases[i].attempts,
+                                   cases[i].retry_after, 250, cases[i].age,
+                                   &delay),
+               cases[i].ms ? NGX_OK : NGX_DECLINED,
+               "%lld ms old, Retry-After %lld",
+               (long long) cases[i].age, (long long) cases[i].retry_after);
+        is_int(delay, cases[i].ms, "its delay");
+    }
+
+    policy.horizon = 0;
+    is_int(ngx_er_policy_retry(&policy, 1, NONE, 250, 0, &delay),
+           NGX_DECLINED, "no retries at all");
 }
 
 
