@@ -2,14 +2,13 @@
 
 # Copyright (C) Event Router contributors
 
-# Every row of the table of the queue in Redis in docs/guarantees.md: something
+# The rows of the table of the queue in Redis in docs/guarantees.md: something
 # breaks between nginx and Redis, in Redis or in another nginx at that very
 # point, then the producer sends the event again.  Each row looks at both ends:
 # what the producer is told, and what the target got, as which attempt.  Where a
 # row promises less than a queue in files with keys in Redis, both are tried.
 #
-# Redis is a real one; t/lib/FakeRedis.pm stands before it where a reply has to
-# get lost or be late.
+# t/crash_late.t has the rows of a Redis that answers too late.
 
 use warnings;
 use strict;
@@ -21,19 +20,9 @@ use FakeRedis qw(:all);
 use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::Nodes;
+use Test::EventRouter::Broken;
 
-my $t = node(points => 1);
-my $u = node();
-my $target = target($t);
-my $redis = $t->redis(6379);
-my $queue = 'redis://127.0.0.1:' . $redis->port;
-my $serial = 0;
-my $prefix;
-
-for my $node ($t, $u) {
-    $node->workers_may_change('they are killed');
-    $node->expect_log(qr/exited on signal 9/, 'workers are killed');
-}
+my $u = breakable();
 
 
 # ---- the rows
@@ -432,81 +421,6 @@ subtest 'R9: Redis has no memory left' => sub {
 };
 
 
-subtest 'R10: Redis is suspended' => sub {
-    begin($t, store => $queue . fresh() . ' timeout=500ms',
-        erp => 'retry base=7s max=7s for=1h;');
-    warm($t);
-    $target->answer('/erp', status => 500);
-
-    my $e = event();
-
-    is(told(post($t, $e)), '202', 'accepted');
-    $redis->pause;
-    sleep 1.5;
-
-    my $begin = time;
-
-    is(told(post($t, event())), '503, later', 'suspended: 503');
-    is(told(post($t, event())), '503, later', 'again')  for 1 .. 5;
-    cmp_ok(time - $begin, '<', 5, 'soon');
-    sleep 2;
-    $target->answer('/erp', status => 200);
-
-    my $tries = () = calls($e);
-
-    $redis->resume;
-
-    my $new = event();
-
-    ok(wait_until(10, sub { told(post($t, $new)) eq '202' }), 'accepts again');
-
-    ok(wait_until(20, sub { my @n = calls($e); @n > $tries }),
-        'what was pending is delivered');
-    ok(wait_until(10, sub { attempts($new) eq '1' }), 'and what is new');
-    drained($t, 10);
-    ok(said($t, qr/does not answer in time.*answered 503/),
-        'the log says what happened');
-    finish($t);
-
-    file_survives(sub { $redis->pause; sleep 1; $redis->resume });
-};
-
-
-subtest 'R11: Redis is slow' => sub {
-    my $fake = proxy();
-    my $url = 'redis://127.0.0.1:' . $fake->port;
-
-    begin($t, store => $url . fresh() . ' timeout=5s');
-    warm($t);
-    $fake->mode('slow');
-
-    my @e = map { event() } 1 .. 5;
-
-    is(told(post($t, $_)), '202', '200 ms: accepted') for @e;
-    drained($t);
-    is(join(' ', map { attempts($_) } @e), '1 1 1 1 1', 'delivered once');
-    finish($t);
-
-    # slower than timeout=
-
-    $fake->mode('');
-    begin($t, store => $url . fresh() . ' timeout=100ms');
-    warm($t);
-    $fake->mode('slow');
-
-    my $e = event();
-
-    is(told(post($t, $e)), '503, later', 'slower than timeout=: 503');
-    $fake->mode('');
-    ok(wait_until(10, sub { told(post($t, $e)) =~ /^20[02]$/ }),
-        'fast again: accepted, or it is known');
-    kill_workers($t);
-    drained($t);
-    like(attempts($e), qr/^[12]$/, 'delivered once');
-    finish($t);
-};
-
-
 subtest 'R12: another number of shards' => sub {
     my $store = $queue . fresh();
 
@@ -543,189 +457,10 @@ subtest 'R12: another number of shards' => sub {
 };
 
 
-subtest 'R13: Redis runs what nobody waits for any more' => sub {
-    my @store = (store => $queue . fresh() . ' timeout=500ms');
-
-    # due while Redis stands still: asked for in vain
-
-    begin($t, @store, route => 'delay 1s;');
-    warm($t);
-
-    my @e = map { event() } 1 .. 4;
-
-    is(told(post($t, $_)), '202', 'accepted') for @e;
-    sleep 0.8;
-    stall(1.2);
-    on_time('what was due', @e);
-    finish($t);
-
-    # to be accepted while it stands still; the later half is given up with the
-    # others, before its own time is over
-
-    begin($t, @store, keep => 1);
-    warm($t);
-    @e = map { event() } 1 .. 8;
-
-    my @clients = map { $t->connect } @e;
-
-    $redis->pause;
-
-    for my $i (0 .. $#e) {
-        sleep 0.3 if $i == @e / 2;
-        $clients[$i]->send(POST => '/a',
-            [ 'Content-Type' => 'application/json' ], $e[$i]);
-    }
-
-    is(told($clients[0]->response), '503, later', 'not accepted');
-    $redis->resume;
-    $_->response for @clients[1 .. $#e];
-
-    for my $e (@e) {
-        my $told;
-
-        ok(wait_until(10, sub { ($told = told(post($t, $e))) =~ /^20/ }),
-            'sent again: accepted');
-        is($told, '202', 'it was not there') if $e eq $e[0];
-    }
-
-    on_time('what was accepted then', @e);
-    finish($t);
-};
-
-
-subtest 'R13: again and again, until somebody waits' => sub {
-    begin($t, store => $queue . fresh()
-        . ' timeout=1100ms connect_timeout=9s', route => 'delay 1s;');
-    warm($t);
-
-    my $e = event();
-
-    is(told(post($t, $e)), '202', 'accepted');
-    sleep 0.8;
-    $redis->pause;
-
-    # workers stand still while Redis goes on, and then 20 s are over for it
-
-    for my $n (1 .. 4) {
-        sleep 3.5;
-        kill STOP => $t->workers;
-        $redis->resume;
-        sleep 0.2;
-        is(state_of($e), 'crashes 0, holder -', "$n: it is nobody's");
-        $redis->command(HSET => "$prefix:{q0}:m",
-            t => int((time + 21 * $n) * 1000), w => int(time * 1000));
-        $redis->pause;
-        kill CONT => $t->workers;
-    }
-
-    is(attempts($e), '', 'nobody got it');
-    $redis->resume;
-    on_time('then', $e);
-    is(scalar @{ entries($t, 'dead') }, 0, 'it is no poison');
-    finish($t);
-};
-
-
-subtest 'R14: Redis\'s clock jumps' => sub {
-    my $fake = proxy();
-
-    begin($t, store => 'redis://127.0.0.1:' . $fake->port . fresh());
-    warm($t);
-
-    # as with another master: ahead, then behind
-
-    my @e = map { event() } 1 .. 4;
-    my @clock = (t => int((time + 3600) * 1000), w => int(time * 1000));
-
-    $redis->command(HSET => "$prefix:{q0}:m", @clock);
-    is(told(post($t, $_)), '202', 'an hour ahead: accepted') for @e[0, 1];
-    drained($t);
-    $redis->command(HDEL => "$prefix:{q0}:m", qw(t w));
-    is(told(post($t, $_)), '202', 'and back: accepted') for @e[2, 3];
-    drained($t);
-    is(join(' ', map { attempts($_) } @e), '1 1 1 1', 'delivered once');
-
-    # always too late, whatever it is told
-
-    my $e = event();
-    my $before = () = accepts($fake);
-
-    $fake->mode('late');
-    is(told(post($t, $e)), '503, later', 'too late twice: not accepted');
-    $fake->mode('');
-    is(accepts($fake) - $before, 2, 'nor asked a third time');
-    ok(said($t, qr/redis.*clock/), 'the log says why');
-    is(told(post($t, $e)), '202', 'sent again: accepted');
-    drained($t);
-    is(attempts($e), '1', 'delivered once');
-    finish($t);
-};
-
-
-$redis->resume;
 nodes_done();
 
 
 # ---- helpers
-
-# a part of Redis of a row's own
-
-sub fresh {
-    $prefix = 'r' . ++$serial;
-
-    return " prefix=$prefix";
-}
-
-
-# keep: the target keeps its answers and what it recorded
-
-sub begin {
-    my ($node, %o) = @_;
-
-    if (!$o{keep}) {
-        $target->answer_anew('/erp', status => 200);
-    }
-
-    $node->stop;
-    $node->{from} = length $node->read_file('logs/error.log');
-    start($node, %o);
-}
-
-
-sub finish { ok($_->stop, 'nginx ends') for @_ }
-
-
-# a line of the log since begin(), waiting for it
-
-sub said {
-    my ($node, $re, $seconds) = @_;
-
-    return wait_until($seconds // 2, sub {
-        my $log = substr $node->read_file('logs/error.log'), $node->{from};
-        my ($line) = grep { /$re/ } split /\n/, $log;
-
-        return $line // '';
-    });
-}
-
-
-# all workers have talked to Redis
-
-sub warm {
-    my ($node) = @_;
-
-    my @e = map { event() } 1 .. 8;
-    my @clients = map { $node->connect } @e;
-
-    $clients[$_]->send(POST => '/a', [ 'Content-Type' => 'application/json' ],
-        $e[$_]) for 0 .. $#e;
-
-    my $n = grep { my $r = $_->response; $r && $r->{status} == 202 } @clients;
-
-    is($n, scalar(@e), 'some events before');
-    drained($node);
-}
-
 
 # n entries have failed once, and Redis knows that
 
@@ -734,107 +469,4 @@ sub tried {
 
     ok(wait_until(10, sub { my $list = entries($node, 'pending');
         $list && $n == grep { $_->{attempts} } @$list }), 'tried once');
-}
-
-
-# Redis stands still for so long
-
-sub stall {
-    my ($seconds) = @_;
-
-    $redis->pause;
-    sleep $seconds;
-    $redis->resume;
-}
-
-
-# delivered as soon as Redis is back, and not after a lease that nobody has
-
-sub on_time {
-    my ($what, @e) = @_;
-
-    my $begin = time;
-
-    ok(wait_until(10, sub { !grep { attempts($_) eq '' } @e }),
-        "$what: delivered soon");
-    note(sprintf 'after %.2f s', time - $begin);
-    drained($t);
-    is(join(' ', map { attempts($_) } @e), join(' ', ('1') x @e),
-        "$what: once, as the first attempt");
-}
-
-
-# how often a pending entry crashed, and who has it, as Redis has it
-
-sub state_of {
-    my ($e) = @_;
-
-    my ($crashes, $holder) = @{ $redis->command(EVAL => <<'EOL', 0, $prefix) };
-        for _, e in ipairs(redis.call('KEYS', ARGV[1] .. ':{q0}:e:*')) do
-            for _, f in ipairs(redis.call('HKEYS', e)) do
-                if string.sub(f, 1, 1) == 'p' then
-                    local p = cmsgpack.unpack(redis.call('HGET', e, f))
-                    return {p[3], p[6]}
-                end
-            end
-        end
-        return {'none', ''}
-EOL
-
-    return "crashes $crashes, holder " . ($holder || '-');
-}
-
-
-# what nginx wanted a proxy to accept
-
-sub accepts { grep { ($_->[7] // '') =~ /^[0-9a-f]{32}$/ } $_[0]->commands }
-
-
-# passes all on to Redis; "lose once": what ACCEPT returns is lost the first
-# time, "lose twice": also the second one; "late": Redis finds ACCEPT too late;
-# "slow"
-
-sub proxy {
-    my $script = sub {
-        my ($conn, @args) = @_;
-
-        my $fake = $conn->{redis};
-        my $mode = $fake->mode;
-        my $times = { 'lose once' => 1, 'lose twice' => 2 }->{$mode} // 0;
-        my $accept = ($args[7] // '') =~ /^[0-9a-f]{32}$/;
-
-        return array(integer(-2), integer(int(time() * 1000)))
-            if $accept && $mode eq 'late';
-
-        my $reply = $conn->forward(@args);
-        my $accepted = $accept && $reply !~ /^-NOSCRIPT/;
-
-        return $accepted && $fake->{lost}{$mode}++ < $times ? drop()
-             : $mode eq 'slow' ? (wait_s(0.2), $reply) : $reply;
-    };
-
-    return $t->own(FakeRedis->start(backend => $redis->port,
-        commands => { EVAL => $script, EVALSHA => $script },
-        other => sub { my ($conn, @args) = @_; $conn->forward(@args) }));
-}
-
-
-# a queue in files loses nothing, whatever happens to the keys in Redis
-
-sub file_survives {
-    my ($break) = @_;
-
-    begin($t, store => "file:$t->{dir}/store-" . ++$serial . ' size=16m',
-        dedup => $queue . fresh(), source => 'dedup 1h on_error=local;');
-    $target->answer('/erp', status => 500);
-
-    my @e = map { event() } 1 .. 3;
-
-    is(told(post($t, $_)), '202', 'a file: accepted') for @e[0, 1];
-    $break->();
-    is(told(post($t, $e[2])), '202', 'a file: accepted meanwhile');
-    $target->answer('/erp', status => 200);
-    drained($t);
-    is(scalar(grep { attempts($_) ne '' } @e), 3, 'a file: all delivered');
-    finish($t);
 }
