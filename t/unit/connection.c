@@ -562,6 +562,51 @@ test_deadline(void)
 }
 
 
+/* what connect.c reports while it makes the connection ready */
+
+static void
+test_steps(void)
+{
+    begin();
+    redis->state = NGX_ER_REDIS_CONNECTING;
+    redis->until = ngx_current_msec + 300;
+    redis->step(redis, NGX_ER_REDIS_STEP_WAIT, NULL);
+    ok(redis->deadline.timer_set
+       && redis->deadline.timer.key == ngx_current_msec + 300,
+       "there is a deadline to be connected");
+    ok(redis->deadline.cancelable, "which does not keep the worker");
+
+    redis->state = NGX_ER_REDIS_GREETING;
+    redis->pos = redis->buffer;
+    redis->last = ngx_cpymem(redis->buffer, "$1\r\ng\r\n", 7);
+    rev.ready = 1;
+    redis->step(redis, NGX_ER_REDIS_STEP_GREETING, NULL);
+    is_int(written, 7, "the greeting is written");
+    is_int(redis->buffer[4], 0, "and wiped, the password was in it");
+    ok(rev.posted && rev.handler == ngx_er_redis_read_handler,
+       "what is there already will be read");
+    ngx_delete_posted_event(&rev);
+
+    redis->step(redis, NGX_ER_REDIS_STEP_FAILED, "test");
+    is_int(downs, 1, "who cannot connect says that it is down");
+    is_int(redis->state, NGX_ER_REDIS_PAUSE, "and it is tried again");
+    ok(redis->pause.timer_set, "later");
+    end("steps");
+
+    begin();
+    (void) run(0, 0);
+    redis->step(redis, NGX_ER_REDIS_STEP_SHUT, NULL);
+    ended(0, 0, 1, "worker_shutdown_timeout");
+    end("worker exits");
+
+    begin();
+    redis->step(redis, NGX_ER_REDIS_STEP_SHUT, NULL);
+    is_int(redis->state, NGX_ER_REDIS_CLOSED, "an idle one is closed");
+    is_int(downs, 0, "that is no failure");
+    end("idle");
+}
+
+
 static void
 test_full(void)
 {
@@ -594,6 +639,7 @@ main(void)
     test_sizes();
     test_lost();
     test_deadline();
+    test_steps();
     test_full();
 
     ngx_destroy_pool(pool);

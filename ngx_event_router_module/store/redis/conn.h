@@ -71,7 +71,8 @@ struct ngx_er_redis_op_s {
 
 /*
  * How far a connection is that is being made: connect.c reports it to conn.c,
- * which set the handler.  After FAILED and SHUT the connection can be gone.
+ * which set the handler.  The connection can be gone after GREETING, SHUT and
+ * FAILED.
  */
 
 typedef enum {
