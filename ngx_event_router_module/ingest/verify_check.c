@@ -37,20 +37,23 @@ typedef struct {
 } ngx_er_elements_t;
 
 
-static ngx_uint_t ngx_er_check_sealed(ngx_er_verify_t *v);
-static ngx_int_t ngx_er_check_digests(ngx_er_verify_t *v,
+static ngx_uint_t ngx_er_verify_check_sealed(ngx_er_verify_t *v);
+static ngx_int_t ngx_er_verify_check_digests(ngx_er_verify_t *v,
     ngx_er_error_t *err);
-static ngx_int_t ngx_er_check_secrets(ngx_er_verify_t *v,
+static ngx_int_t ngx_er_verify_check_secrets(ngx_er_verify_t *v,
     ngx_er_error_t *err);
-static ngx_int_t ngx_er_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err);
-static ngx_int_t ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err);
-static ngx_uint_t ngx_er_check_blank(ngx_er_verify_t *v);
-static ngx_int_t ngx_er_check_message(ngx_er_verify_t *v,
+static ngx_int_t ngx_er_verify_check_origin(ngx_er_verify_t *v,
     ngx_er_error_t *err);
-static void ngx_er_check_uses(ngx_er_verify_t *v);
-static ngx_int_t ngx_er_check_timestamp(ngx_er_verify_t *v,
+static ngx_int_t ngx_er_verify_check_prefix(ngx_er_verify_t *v,
     ngx_er_error_t *err);
-static ngx_int_t ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_verify_check_blank(ngx_er_verify_t *v);
+static ngx_int_t ngx_er_verify_check_message(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
+static void ngx_er_verify_check_uses(ngx_er_verify_t *v);
+static ngx_int_t ngx_er_verify_check_timestamp(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_check_jwt(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
 static ngx_uint_t ngx_er_verify_token_covers(ngx_er_verify_t *v,
     ngx_er_template_t *template);
 static ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v,
@@ -69,7 +72,7 @@ static ngx_int_t ngx_er_elements_add(ngx_er_elements_t *e, ngx_er_ref_t *ref);
 static ngx_int_t ngx_er_elements_memory(ngx_er_error_t *err);
 
 
-static ngx_str_t  ngx_er_check_authorization =
+static ngx_str_t  ngx_er_verify_check_authorization =
     ngx_string("header:Authorization");
 
 
@@ -87,17 +90,17 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_OK;
     }
 
-    if (ngx_er_check_digests(v, err) != NGX_OK
-        || ngx_er_check_secrets(v, err) != NGX_OK
-        || ngx_er_check_origin(v, err) != NGX_OK
-        || ngx_er_check_prefix(v, err) != NGX_OK)
+    if (ngx_er_verify_check_digests(v, err) != NGX_OK
+        || ngx_er_verify_check_secrets(v, err) != NGX_OK
+        || ngx_er_verify_check_origin(v, err) != NGX_OK
+        || ngx_er_verify_check_prefix(v, err) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_er_check_sealed(v)) {
+    if (ngx_er_verify_check_sealed(v)) {
 
-        if (ngx_er_check_message(v, err) != NGX_OK) {
+        if (ngx_er_verify_check_message(v, err) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -108,7 +111,9 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
                          && v->body_digest.ref.kind == NGX_ER_REF_JWT;
     }
 
-    if (v->scheme == NGX_ER_SCHEME_JWT && ngx_er_check_jwt(v, err) != NGX_OK) {
+    if (v->scheme == NGX_ER_SCHEME_JWT
+        && ngx_er_verify_check_jwt(v, err) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -121,7 +126,7 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    return (ngx_er_check_timestamp(v, err) == NGX_OK)
+    return (ngx_er_verify_check_timestamp(v, err) == NGX_OK)
            ? ngx_er_elements_init(v, err) : NGX_ERROR;
 }
 
@@ -129,7 +134,7 @@ ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err)
 /* a signature over a message, not a token that stands for itself */
 
 static ngx_uint_t
-ngx_er_check_sealed(ngx_er_verify_t *v)
+ngx_er_verify_check_sealed(ngx_er_verify_t *v)
 {
     return v->scheme == NGX_ER_SCHEME_HMAC
            || v->scheme == NGX_ER_SCHEME_HMAC_FROM_PREFIX
@@ -141,7 +146,7 @@ ngx_er_check_sealed(ngx_er_verify_t *v)
 /* SHA-256 is everybody's: tokens are compared by it, dedup keys made of it */
 
 static ngx_int_t
-ngx_er_check_digests(ngx_er_verify_t *v, ngx_er_error_t *err)
+ngx_er_verify_check_digests(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     if (ngx_er_digest_provided(NGX_ER_SHA256)
         && ngx_er_digest_provided(v->digest)
@@ -159,7 +164,7 @@ ngx_er_check_digests(ngx_er_verify_t *v, ngx_er_error_t *err)
 
 
 static ngx_int_t
-ngx_er_check_secrets(ngx_er_verify_t *v, ngx_er_error_t *err)
+ngx_er_verify_check_secrets(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     ngx_uint_t        i;
     ngx_er_secret_t  *secret;
@@ -185,7 +190,7 @@ ngx_er_check_secrets(ngx_er_verify_t *v, ngx_er_error_t *err)
 
 
 static ngx_int_t
-ngx_er_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err)
+ngx_er_verify_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     ngx_str_t         text;
     ngx_er_origin_t  *origin;
@@ -209,7 +214,7 @@ ngx_er_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err)
 
     ngx_memzero(origin, sizeof(ngx_er_origin_t));
 
-    text = ngx_er_check_authorization;
+    text = ngx_er_verify_check_authorization;
 
     if (v->scheme == NGX_ER_SCHEME_JWT) {
         ngx_str_set(&v->signature.prefix, "Bearer");
@@ -220,7 +225,7 @@ ngx_er_check_origin(ngx_er_verify_t *v, ngx_er_error_t *err)
 
 
 static ngx_int_t
-ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err)
+ngx_er_verify_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     if (v->scheme == NGX_ER_SCHEME_BASIC) {
         ngx_str_set(&v->signature.prefix, "Basic");
@@ -234,7 +239,7 @@ ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    v->signature.blank = ngx_er_check_blank(v);
+    v->signature.blank = ngx_er_verify_check_blank(v);
 
     return NGX_OK;
 }
@@ -247,7 +252,7 @@ ngx_er_check_prefix(ngx_er_verify_t *v, ngx_er_error_t *err)
  */
 
 static ngx_uint_t
-ngx_er_check_blank(ngx_er_verify_t *v)
+ngx_er_verify_check_blank(ngx_er_verify_t *v)
 {
     u_char            c;
     size_t            i;
@@ -257,7 +262,7 @@ ngx_er_check_blank(ngx_er_verify_t *v)
 
     prefix = &v->signature.prefix;
 
-    if (prefix->len == 0 || ngx_er_check_sealed(v)) {
+    if (prefix->len == 0 || ngx_er_verify_check_sealed(v)) {
         return 0;
     }
 
@@ -299,7 +304,7 @@ ngx_er_check_blank(ngx_er_verify_t *v)
 
 
 static ngx_int_t
-ngx_er_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
+ngx_er_verify_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     ngx_uint_t     i, parts;
     ngx_er_ref_t  *ref;
@@ -310,7 +315,7 @@ ngx_er_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    ngx_er_check_uses(v);
+    ngx_er_verify_check_uses(v);
 
     for (parts = 0, i = 0;
          (ref = ngx_er_template_ref(v->message, i)) != NULL;
@@ -360,7 +365,7 @@ ngx_er_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
 
 
 static void
-ngx_er_check_uses(ngx_er_verify_t *v)
+ngx_er_verify_check_uses(ngx_er_verify_t *v)
 {
     ngx_uint_t             i;
     ngx_er_ref_t          *ref, body;
@@ -387,7 +392,7 @@ ngx_er_check_uses(ngx_er_verify_t *v)
  */
 
 static ngx_int_t
-ngx_er_check_timestamp(ngx_er_verify_t *v, ngx_er_error_t *err)
+ngx_er_verify_check_timestamp(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     ngx_uint_t        i, enforced;
     ngx_er_ref_t      ts;
@@ -430,7 +435,7 @@ ngx_er_check_timestamp(ngx_er_verify_t *v, ngx_er_error_t *err)
 
 
 static ngx_int_t
-ngx_er_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
+ngx_er_verify_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
     ngx_uint_t        i, fit;
     ngx_er_secret_t  *secret;

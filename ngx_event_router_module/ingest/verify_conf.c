@@ -37,13 +37,13 @@
 #define NGX_ER_WARN_KEYS    4          /* public keys, at most */
 
 
-typedef ngx_int_t (*ngx_er_param_pt)(ngx_er_verify_t *v, ngx_str_t *args,
+typedef ngx_int_t (*ngx_er_verify_set_pt)(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
 
 
 typedef struct {
     ngx_str_t              name;
-    ngx_er_param_pt        set;
+    ngx_er_verify_set_pt        set;
     ngx_uint_t             min;        /* words behind the name */
     ngx_uint_t             max;
     const char            *usage;
@@ -67,45 +67,45 @@ typedef struct {
 } ngx_er_placed_t;
 
 
-static ngx_int_t ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args,
+static ngx_int_t ngx_er_verify_set_algorithm(ngx_er_verify_t *v,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_set_strange(ngx_er_algorithm_t *a,
+    ngx_str_t *word, ngx_er_error_t *err);
+static const char *ngx_er_verify_set_home(ngx_str_t *word);
+static ngx_int_t ngx_er_verify_set_key(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_strange(ngx_er_algorithm_t *a, ngx_str_t *word,
-    ngx_er_error_t *err);
-static const char *ngx_er_param_home(ngx_str_t *word);
-static ngx_int_t ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args,
+static ngx_int_t ngx_er_verify_set_signed(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_signed(ngx_er_verify_t *v, ngx_str_t *args,
+static ngx_int_t ngx_er_verify_set_id(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args,
+static ngx_int_t ngx_er_verify_set_jwt(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_jwt_algorithms(ngx_er_verify_t *v,
+static ngx_int_t ngx_er_verify_set_jwt_algorithms(ngx_er_verify_t *v,
     ngx_str_t *value, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_constant(ngx_er_verify_t *v, ngx_str_t *args,
+static ngx_int_t ngx_er_verify_set_constant(ngx_er_verify_t *v,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_set_ports(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_line(ngx_er_param_t *rows, ngx_str_t *word,
+static ngx_int_t ngx_er_verify_set_line(ngx_er_param_t *rows, ngx_str_t *word,
     void *base, const char *usage, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_bad(ngx_str_t *word, const char *usage,
+static ngx_int_t ngx_er_verify_set_bad(ngx_str_t *word, const char *usage,
     ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_placed(ngx_er_verify_t *v,
+static ngx_int_t ngx_er_verify_set_signature(ngx_er_verify_t *v,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_set_timestamp(ngx_er_verify_t *v,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_set_placed(ngx_er_verify_t *v,
     ngx_er_placed_t *placed, ngx_array_t *origins, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err);
-static ngx_uint_t ngx_er_param_has(ngx_str_t *args, ngx_uint_t nargs,
+static ngx_uint_t ngx_er_verify_set_has(ngx_str_t *args, ngx_uint_t nargs,
     const char *name);
-static ngx_int_t ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_error_t *err);
-static void ngx_er_param_origins(ngx_er_param_t *rows, ngx_str_t *args,
+static ngx_int_t ngx_er_verify_set_body_digest(ngx_er_verify_t *v,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *err);
+static void ngx_er_verify_set_origins(ngx_er_param_t *rows, ngx_str_t *args,
     ngx_uint_t nargs, ngx_array_t *origins);
-static ngx_int_t ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word,
+static ngx_int_t ngx_er_verify_set_origin(ngx_er_verify_t *v, ngx_str_t *word,
     ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
-static ngx_int_t ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *set,
+static ngx_int_t ngx_er_verify_set_separators(ngx_pool_t *pool, ngx_str_t *set,
     ngx_er_error_t *err);
 static ngx_uint_t ngx_er_warn_public(ngx_er_verify_t *v);
 static void ngx_er_warn_secret(ngx_er_verify_t *v, ngx_uint_t n,
@@ -119,28 +119,28 @@ static void ngx_er_warn_say(ngx_er_warn_t *warn, const char *name,
     ngx_uint_t n, const char *fmt, ...);
 
 
-static ngx_er_verify_row_t  ngx_er_params[] = {
-    { ngx_string("verify"), ngx_er_param_verify, 1, 5,
+static ngx_er_verify_row_t  ngx_er_verify_rows[] = {
+    { ngx_string("verify"), ngx_er_verify_set_algorithm, 1, 5,
       "verify hmac-sha256;" },
-    { ngx_string("key"), ngx_er_param_key, 1, 2,
+    { ngx_string("key"), ngx_er_verify_set_key, 1, 2,
       "key utf8|base64|hex|pem|spki-base64 [strip=PREFIX];" },
-    { ngx_string("signed"), ngx_er_param_signed, 1, 1,
+    { ngx_string("signed"), ngx_er_verify_set_signed, 1, 1,
       "signed \"{ts}.{body}\";" },
-    { ngx_string("signature"), ngx_er_param_signature, 1, 16,
+    { ngx_string("signature"), ngx_er_verify_set_signature, 1, 16,
       "signature header:NAME [separator=CHARS] [prefix=STRING] "
       "[encoding=hex|base64|base64url|base64-of-hex];" },
-    { ngx_string("timestamp"), ngx_er_param_timestamp, 1, 16,
+    { ngx_string("timestamp"), ngx_er_verify_set_timestamp, 1, 16,
       "timestamp header:NAME|sig:PREFIX [unit=s|ms|rfc3339] "
       "[tolerance=TIME] [future=TIME];" },
-    { ngx_string("body_digest"), ngx_er_param_body_digest, 3, 4,
+    { ngx_string("body_digest"), ngx_er_verify_set_body_digest, 3, 4,
       "body_digest query:NAME sha256 hex [when=present];" },
-    { ngx_string("jwt"), ngx_er_param_jwt, 1, 5,
+    { ngx_string("jwt"), ngx_er_verify_set_jwt, 1, 5,
       NGX_ER_JWT_USAGE },
-    { ngx_string("constant"), ngx_er_param_constant, 2, 2,
+    { ngx_string("constant"), ngx_er_verify_set_constant, 2, 2,
       "constant NAME VALUE;" },
-    { ngx_string("ports"), ngx_er_param_ports, 1, 1,
+    { ngx_string("ports"), ngx_er_verify_set_ports, 1, 1,
       "ports asis|both;" },
-    { ngx_string("id"), ngx_er_param_id, 1, 16,
+    { ngx_string("id"), ngx_er_verify_set_id, 1, 16,
       "id \"{header:X-Request-Id}\";" },
     { ngx_string("split"), ngx_er_verify_split, 1, 8,
       "split data.events;" },
@@ -297,7 +297,7 @@ ngx_er_verify_set(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         return ngx_er_secret_add(v, args, nargs, inline_secret, err);
     }
 
-    for (param = ngx_er_params; param->name.len; param++) {
+    for (param = ngx_er_verify_rows; param->name.len; param++) {
 
         if (param->name.len != args[0].len
             || ngx_memcmp(param->name.data, args[0].data, args[0].len) != 0)
@@ -321,8 +321,8 @@ ngx_er_verify_set(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 
 static ngx_int_t
-ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
-    ngx_er_error_t *err)
+ngx_er_verify_set_algorithm(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err)
 {
     ngx_int_t            digest;
     ngx_uint_t           i;
@@ -337,10 +337,11 @@ ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     }
 
     if (a->name.len == 0) {
-        (void) ngx_er_param_bad(&args[1], "verify hmac-sha1|hmac-sha256|"
-                                "hmac-sha384|hmac-sha512|hmac-from-prefix|"
-                                "sha1|sha256|ed25519|ecdsa-sha256|rsa-sha256|"
-                                "rsa-pss-sha512|token|basic|jwt|off;", err);
+        (void) ngx_er_verify_set_bad(&args[1], "verify hmac-sha1|hmac-sha256|"
+                                     "hmac-sha384|hmac-sha512|"
+                                     "hmac-from-prefix|sha1|sha256|ed25519|"
+                                     "ecdsa-sha256|rsa-sha256|rsa-pss-sha512|"
+                                     "token|basic|jwt|off;", err);
         return NGX_DECLINED;
     }
 
@@ -355,7 +356,7 @@ ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         if (digest == NGX_ERROR
             || v->scheme != NGX_ER_SCHEME_HMAC_FROM_PREFIX)
         {
-            return ngx_er_param_strange(a, &args[i], err);
+            return ngx_er_verify_set_strange(a, &args[i], err);
         }
 
         v->digests |= 1 << digest;
@@ -368,12 +369,12 @@ ngx_er_param_verify(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 /* a word that does not belong behind the algorithm */
 
 static ngx_int_t
-ngx_er_param_strange(ngx_er_algorithm_t *a, ngx_str_t *word,
+ngx_er_verify_set_strange(ngx_er_algorithm_t *a, ngx_str_t *word,
     ngx_er_error_t *err)
 {
     const char  *home;
 
-    home = ngx_er_param_home(word);
+    home = ngx_er_verify_set_home(word);
 
     if (home) {
         ngx_er_error(err, "invalid parameter \"%V\": it belongs to \"%s\", "
@@ -383,8 +384,8 @@ ngx_er_param_strange(ngx_er_algorithm_t *a, ngx_str_t *word,
     }
 
     if (a->scheme == NGX_ER_SCHEME_HMAC_FROM_PREFIX) {
-        return ngx_er_param_bad(word, "verify hmac-from-prefix [sha1] "
-                                "[sha256] [sha384] [sha512];", err);
+        return ngx_er_verify_set_bad(word, "verify hmac-from-prefix [sha1] "
+                                     "[sha256] [sha384] [sha512];", err);
     }
 
     if (ngx_er_digest_find(word) != NGX_ERROR) {
@@ -405,7 +406,7 @@ ngx_er_param_strange(ngx_er_algorithm_t *a, ngx_str_t *word,
 /* the directive that has the parameter NAME=VALUE, or NULL */
 
 static const char *
-ngx_er_param_home(ngx_str_t *word)
+ngx_er_verify_set_home(ngx_str_t *word)
 {
     ngx_str_t  value;
 
@@ -428,21 +429,22 @@ ngx_er_param_home(ngx_str_t *word)
 
 
 static ngx_int_t
-ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+ngx_er_verify_set_key(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     ngx_uint_t  value;
 
     if (ngx_er_param_word(ngx_er_key_words, &args[1], &value) != NGX_OK) {
-        return ngx_er_param_bad(&args[1], "key utf8|base64|hex|pem|"
-                                "spki-base64 [strip=PREFIX];", err);
+        return ngx_er_verify_set_bad(&args[1], "key utf8|base64|hex|pem|"
+                                     "spki-base64 [strip=PREFIX];", err);
     }
 
     v->encoding = value;
     ngx_str_null(&v->strip);
 
     if (nargs == 3 && !ngx_er_param_named(&args[2], "strip=", &v->strip)) {
-        return ngx_er_param_bad(&args[2], "key base64 strip=whsec_;", err);
+        return ngx_er_verify_set_bad(&args[2], "key base64 strip=whsec_;",
+                                     err);
     }
 
     return NGX_OK;
@@ -450,7 +452,7 @@ ngx_er_param_key(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 
 static ngx_int_t
-ngx_er_param_signed(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+ngx_er_verify_set_signed(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     return ngx_er_template_compile(v->pool, &args[1], v->fields, &v->message,
@@ -459,7 +461,7 @@ ngx_er_param_signed(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 
 static ngx_int_t
-ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+ngx_er_verify_set_id(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     ngx_uint_t           i;
@@ -486,7 +488,7 @@ ngx_er_param_id(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 
 static ngx_int_t
-ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+ngx_er_verify_set_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     ngx_int_t   rc;
@@ -496,7 +498,7 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     for (i = 1; i < nargs; i++) {
 
         if (ngx_er_param_named(&args[i], "algorithms=", &value)) {
-            rc = ngx_er_param_jwt_algorithms(v, &value, err);
+            rc = ngx_er_verify_set_jwt_algorithms(v, &value, err);
 
         } else if (ngx_er_param_named(&args[i], "expires=off", &value)
                    && value.len == 0)
@@ -505,12 +507,12 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
             rc = NGX_OK;
 
         } else {
-            rc = ngx_er_param_line(ngx_er_jwt_rows, &args[i], &v->jwt,
-                                   NGX_ER_JWT_USAGE, err);
+            rc = ngx_er_verify_set_line(ngx_er_jwt_rows, &args[i], &v->jwt,
+                                        NGX_ER_JWT_USAGE, err);
         }
 
         if (rc == NGX_DECLINED) {
-            return ngx_er_param_bad(&args[i], NGX_ER_JWT_USAGE, err);
+            return ngx_er_verify_set_bad(&args[i], NGX_ER_JWT_USAGE, err);
         }
 
         if (rc != NGX_OK) {
@@ -523,7 +525,7 @@ ngx_er_param_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 
 static ngx_int_t
-ngx_er_param_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
+ngx_er_verify_set_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
     ngx_er_error_t *err)
 {
     u_char      *p, *comma, *last;
@@ -540,9 +542,9 @@ ngx_er_param_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
         algorithm = ngx_er_jwt_algorithm(p, comma - p);
 
         if (algorithm == 0) {
-            return ngx_er_param_bad(value, "algorithms=HS256, "
-                                    "algorithms=RS256 or algorithms=ES256",
-                                    err);
+            return ngx_er_verify_set_bad(value, "algorithms=HS256, "
+                                         "algorithms=RS256 or "
+                                         "algorithms=ES256", err);
         }
 
         v->jwt.algorithms |= algorithm;
@@ -553,8 +555,8 @@ ngx_er_param_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
 
 
 static ngx_int_t
-ngx_er_param_constant(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
-    ngx_er_error_t *err)
+ngx_er_verify_set_constant(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err)
 {
     ngx_str_t          *value;
     ngx_er_constant_t  *constant;
@@ -579,7 +581,7 @@ ngx_er_param_constant(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 
 static ngx_int_t
-ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
+ngx_er_verify_set_ports(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
     ngx_uint_t  value;
@@ -591,7 +593,7 @@ ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     };
 
     if (ngx_er_param_word(words, &args[1], &value) != NGX_OK) {
-        return ngx_er_param_bad(&args[1], "ports asis|both;", err);
+        return ngx_er_verify_set_bad(&args[1], "ports asis|both;", err);
     }
 
     v->ports = value;
@@ -603,7 +605,7 @@ ngx_er_param_ports(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 /* sets a row; NGX_DECLINED: the word is none of them */
 
 static ngx_int_t
-ngx_er_param_line(ngx_er_param_t *rows, ngx_str_t *word, void *base,
+ngx_er_verify_set_line(ngx_er_param_t *rows, ngx_str_t *word, void *base,
     const char *usage, ngx_er_error_t *err)
 {
     ngx_str_t        value;
@@ -623,14 +625,14 @@ ngx_er_param_line(ngx_er_param_t *rows, ngx_str_t *word, void *base,
                          : "a time such as 300s, 5m or 0";
     }
 
-    return ngx_er_param_bad(word, usage, err);
+    return ngx_er_verify_set_bad(word, usage, err);
 }
 
 
 /* "usage" is what to write */
 
 static ngx_int_t
-ngx_er_param_bad(ngx_str_t *word, const char *usage, ngx_er_error_t *err)
+ngx_er_verify_set_bad(ngx_str_t *word, const char *usage, ngx_er_error_t *err)
 {
     ngx_er_error(err, "invalid value \"%V\", write: %s", word, usage);
 
@@ -639,8 +641,8 @@ ngx_er_param_bad(ngx_str_t *word, const char *usage, ngx_er_error_t *err)
 
 
 static ngx_int_t
-ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
-    ngx_er_error_t *err)
+ngx_er_verify_set_signature(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err)
 {
     ngx_er_signature_t  *s;
 
@@ -652,22 +654,25 @@ ngx_er_param_signature(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
     s = &v->signature;
 
-    ngx_er_param_origins(placed.rows, args, nargs, &s->origins);
+    ngx_er_verify_set_origins(placed.rows, args, nargs, &s->origins);
 
-    if (ngx_er_param_placed(v, &placed, &s->origins, args, nargs, err)
+    if (ngx_er_verify_set_placed(v, &placed, &s->origins, args, nargs, err)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_er_param_has(args, nargs, "separator=")
-           ? ngx_er_param_separators(v->pool, &s->separators, err) : NGX_OK;
+    if (!ngx_er_verify_set_has(args, nargs, "separator=")) {
+        return NGX_OK;
+    }
+
+    return ngx_er_verify_set_separators(v->pool, &s->separators, err);
 }
 
 
 static ngx_int_t
-ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
-    ngx_er_error_t *err)
+ngx_er_verify_set_timestamp(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err)
 {
     ngx_er_timestamp_t  *ts;
 
@@ -677,7 +682,7 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
     ts = &v->timestamp;
 
-    ngx_er_param_origins(placed.rows, args, nargs, &ts->origins);
+    ngx_er_verify_set_origins(placed.rows, args, nargs, &ts->origins);
 
     /* a line of its own enforces it unless it says otherwise */
 
@@ -685,13 +690,13 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         ts->tolerance = NGX_ER_VERIFY_TOLERANCE;
     }
 
-    if (ngx_er_param_placed(v, &placed, &ts->origins, args, nargs, err)
+    if (ngx_er_verify_set_placed(v, &placed, &ts->origins, args, nargs, err)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (ngx_er_param_has(args, nargs, "future=")) {
+    if (ngx_er_verify_set_has(args, nargs, "future=")) {
         ts->ahead = 1;
     }
 
@@ -706,7 +711,7 @@ ngx_er_param_timestamp(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 /* origins: the first member of what the rows set */
 
 static ngx_int_t
-ngx_er_param_placed(ngx_er_verify_t *v, ngx_er_placed_t *placed,
+ngx_er_verify_set_placed(ngx_er_verify_t *v, ngx_er_placed_t *placed,
     ngx_array_t *origins, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error_t *err)
 {
@@ -715,12 +720,12 @@ ngx_er_param_placed(ngx_er_verify_t *v, ngx_er_placed_t *placed,
 
     for (i = 1; i < nargs; i++) {
 
-        rc = ngx_er_param_line(placed->rows, &args[i], origins, placed->usage,
-                               err);
+        rc = ngx_er_verify_set_line(placed->rows, &args[i], origins,
+                                    placed->usage, err);
 
         if (rc == NGX_DECLINED) {
-            rc = ngx_er_param_origin(v, &args[i], origins, placed->element,
-                                     err);
+            rc = ngx_er_verify_set_origin(v, &args[i], origins,
+                                          placed->element, err);
         }
 
         if (rc != NGX_OK) {
@@ -733,7 +738,7 @@ ngx_er_param_placed(ngx_er_verify_t *v, ngx_er_placed_t *placed,
 
 
 static ngx_uint_t
-ngx_er_param_has(ngx_str_t *args, ngx_uint_t nargs, const char *name)
+ngx_er_verify_set_has(ngx_str_t *args, ngx_uint_t nargs, const char *name)
 {
     ngx_str_t   value;
     ngx_uint_t  i;
@@ -749,7 +754,7 @@ ngx_er_param_has(ngx_str_t *args, ngx_uint_t nargs, const char *name)
 
 
 static ngx_int_t
-ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
+ngx_er_verify_set_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_er_error_t *err)
 {
     ngx_str_t              when;
@@ -769,15 +774,15 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
     digest = ngx_er_digest_find(&args[2]);
 
     if (digest == NGX_ERROR) {
-        return ngx_er_param_bad(&args[2], "sha1, sha256, sha384 or sha512",
-                                err);
+        return ngx_er_verify_set_bad(&args[2], "sha1, sha256, sha384 or "
+                                     "sha512", err);
     }
 
     if (ngx_er_param_word(ngx_er_encoding_words, &args[3], &encoding)
         != NGX_OK)
     {
-        return ngx_er_param_bad(&args[3], "hex, base64, base64url or "
-                                "base64-of-hex", err);
+        return ngx_er_verify_set_bad(&args[3], "hex, base64, base64url or "
+                                     "base64-of-hex", err);
     }
 
     d->when = NGX_ER_BODY_DIGEST_ALWAYS;
@@ -787,7 +792,7 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
         if (!ngx_er_param_named(&args[4], "when=", &when) || when.len != 7
             || ngx_strncmp(when.data, "present", 7) != 0)
         {
-            return ngx_er_param_bad(&args[4], "when=present", err);
+            return ngx_er_verify_set_bad(&args[4], "when=present", err);
         }
 
         d->when = NGX_ER_BODY_DIGEST_PRESENT;
@@ -806,8 +811,8 @@ ngx_er_param_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
  */
 
 static void
-ngx_er_param_origins(ngx_er_param_t *rows, ngx_str_t *args, ngx_uint_t nargs,
-    ngx_array_t *origins)
+ngx_er_verify_set_origins(ngx_er_param_t *rows, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_array_t *origins)
 {
     ngx_str_t   value;
     ngx_uint_t  i;
@@ -824,8 +829,8 @@ ngx_er_param_origins(ngx_er_param_t *rows, ngx_str_t *args, ngx_uint_t nargs,
 /* "element": sig: is allowed, else headers: */
 
 static ngx_int_t
-ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
-    ngx_uint_t element, ngx_er_error_t *err)
+ngx_er_verify_set_origin(ngx_er_verify_t *v, ngx_str_t *word,
+    ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err)
 {
     ngx_er_origin_t  *origin;
 
@@ -842,9 +847,9 @@ ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
     {
         origin->kind = element ? NGX_ER_ORIGIN_ELEMENT : NGX_ER_ORIGIN_FAMILY;
 
-        return origin->name.len ? NGX_OK
-                                : ngx_er_param_bad(word, "a name behind the "
-                                                   "colon", err);
+        return origin->name.len
+               ? NGX_OK
+               : ngx_er_verify_set_bad(word, "a name behind the colon", err);
     }
 
     if (!ngx_er_param_named(word, "header:", &origin->name)
@@ -853,13 +858,14 @@ ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
         && !ngx_er_param_named(word, "query:", &origin->name)
         && !ngx_er_param_named(word, "form:", &origin->name))
     {
-        return ngx_er_param_bad(word, element
-                                ? "header:NAME, json:PATH, item:PATH, "
-                                  "query:NAME, form:NAME, sig:PREFIX, unit=, "
-                                  "tolerance= or future="
-                                : "header:NAME, headers:PREFIX, json:PATH, "
-                                  "item:PATH, query:NAME, form:NAME, "
-                                  "separator=, prefix= or encoding=", err);
+        return ngx_er_verify_set_bad(word, element
+                                     ? "header:NAME, json:PATH, item:PATH, "
+                                       "query:NAME, form:NAME, sig:PREFIX, "
+                                       "unit=, tolerance= or future="
+                                     : "header:NAME, headers:PREFIX, "
+                                       "json:PATH, item:PATH, query:NAME, "
+                                       "form:NAME, separator=, prefix= or "
+                                       "encoding=", err);
     }
 
     return ngx_er_ref_parse(v->pool, word, v->fields, &origin->ref, err);
@@ -869,7 +875,8 @@ ngx_er_param_origin(ngx_er_verify_t *v, ngx_str_t *word, ngx_array_t *origins,
 /* the word "space" at the end of the set is a blank */
 
 static ngx_int_t
-ngx_er_param_separators(ngx_pool_t *pool, ngx_str_t *set, ngx_er_error_t *err)
+ngx_er_verify_set_separators(ngx_pool_t *pool, ngx_str_t *set,
+    ngx_er_error_t *err)
 {
     u_char  *p;
 
