@@ -147,7 +147,7 @@ is(join(' ', map { length > 3 ? join '', sort /.{16}/g : $_ }
 is(dedup(finalize => $T1, '', 'f' x 16), 0, 'another one cannot finish it');
 is(dedup(finalize => $T2, '', 'f' x 16), 1, 'done');
 is(dedup(finalize => $T2, '', 'e' x 16), 1, 'sent twice');
-is(claim($T1), '3 0  ' . 'f' x 16, 'a duplicate; of this body');
+is(claim($T1), '3 0  ' . 'f' x 16 . " $T2", 'a duplicate; of this body');
 
 # one that died in a queue
 
@@ -157,7 +157,7 @@ is(claim($T1), "4 1 $R1 " . 'f' x 16, 'sent twice');
 is(dedup(release => $T1), 1, 'released');
 is($redis->command(HGET => duplicate(), 's'), 'd', 'is done as before');
 is(dedup(live => $T1, $R1), 1, 'it was started again');
-is(claim($T1), '3 0  ' . 'f' x 16, 'a duplicate again');
+is(claim($T1), '3 0  ' . 'f' x 16 . " $T1", 'a duplicate again');
 is(dedup(die => $T1, $R1), 1, 'it died');
 claim($T1);
 is(dedup(settle => $T1, $R1), 1, 'the target has it');

@@ -89,11 +89,11 @@ ngx_er_accept_create(ngx_er_event_t *event, u_char *key)
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_event_router_module);
 
-    if (!ngx_er_dedup_apart(mcf->dedup)) {
-        accept->dedup = NGX_ER_DEDUP_QUEUE;
-
-    } else if (ngx_er_dedup_shared(mcf->dedup)) {
+    if (ngx_er_dedup_apart(mcf->dedup)) {
         event->key = accept->key;
+
+    } else {
+        accept->dedup = NGX_ER_DEDUP_QUEUE;
     }
 
     return accept;

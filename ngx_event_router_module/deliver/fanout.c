@@ -301,7 +301,7 @@ ngx_er_fanout_claimed(ngx_er_claim_t *claim)
 
     case NGX_ER_CLAIM_DUPLICATE:
 
-        if (fanout->accept && fanout->event->key == NULL) {
+        if (fanout->accept && !ngx_er_dedup_shared(claim->dedup)) {
             fanout->accept->repeat = 1;
             ngx_er_fanout_begin(fanout);
             return;

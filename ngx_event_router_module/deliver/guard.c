@@ -20,6 +20,9 @@
  * The claim is the copy's and not the worker's: when a worker died, the next
  * one goes on with it at once.
  *
+ * Whatever was accepted when the key's window was over is no copy but another
+ * event, even if the first one had to wait and was delivered just now.
+ *
  * lease.c calls in here.  The claim is the dedup store's business; when that
  * store is away shared memory stands in for it, and at worst the event is
  * delivered twice.
@@ -84,6 +87,24 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
     ngx_er_claim(claim);
 
     return claim;
+}
+
+
+/* who accepted a claim as a duplicate did so within the window of the key */
+
+ngx_uint_t
+ngx_er_guard_copy(ngx_er_claim_t *claim, uint64_t seq)
+{
+    uint64_t  first;
+
+    ngx_memcpy(&first, claim->holder, sizeof(uint64_t));
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router guard: event %016xL, delivered was %016xL, "
+                   "window:%M", seq, first, claim->window);
+
+    return ngx_er_entry_accepted(seq)
+           < ngx_er_entry_accepted(first) + claim->window;
 }
 
 

@@ -27,6 +27,12 @@ ngx_er_claim_t *ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
     ngx_er_entry_t *entry, ngx_msec_t lease, ngx_er_claim_pt handler,
     void *data);
 
+/*
+ * A claim that was a duplicate.  1: of another copy of "seq"; 0: of an event
+ * that is not the same, since the window of its key was over before.
+ */
+ngx_uint_t ngx_er_guard_copy(ngx_er_claim_t *claim, uint64_t seq);
+
 /* delivered, or not: then whoever has the other copy may try */
 void ngx_er_guard_end(ngx_er_claim_t *claim, ngx_uint_t delivered);
 

@@ -316,15 +316,22 @@ ngx_er_lease_guarded(ngx_er_claim_t *claim)
 
     switch (claim->result) {
 
-    case NGX_ER_CLAIM_DUPLICATE:
-        ngx_er_settle_unsent(lease);
-        break;
-
     case NGX_ER_CLAIM_BUSY:
         ngx_er_settle_back(lease, ngx_min(ngx_max(claim->retry_ms,
                                                   NGX_ER_LEASE_AGAIN),
                                           NGX_ER_LEASE_COPY));
         break;
+
+    case NGX_ER_CLAIM_DUPLICATE:
+
+        /* behind the window of its key it is another event */
+
+        if (ngx_er_guard_copy(claim, lease->seq)) {
+            ngx_er_settle_unsent(lease);
+            break;
+        }
+
+        /* fall through */
 
     default:
 

@@ -81,8 +81,8 @@ struct ngx_er_event_s {
     ngx_uint_t             hops;       /* routers that it came through */
     ngx_uint_t             copy;       /* with shared_id: how many in front of
                                           it in the body are the same */
-    u_char                *key;        /* of dedup, 32 bytes, if its store must
-                                          hear what becomes of the event */
+    u_char                *key;        /* of dedup, 32 bytes, of a queued event
+                                          whose keys are beside the queue */
     ngx_er_cloudevent_e    cloudevent;
     unsigned               has_id:1;   /* the producer gave the id */
     unsigned               part:1;     /* one of several in a body */

@@ -106,14 +106,14 @@ ngx_er_event_print(ngx_er_event_t *event)
 }
 
 
-/* two copies of an event have the same id and the same bytes */
+/* two copies of an event have the same dedup key, id and bytes */
 
 void
 ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
     ngx_uint_t epoch, u_char *key)
 {
     uint64_t   n[4];
-    ngx_str_t  parts[5];
+    ngx_str_t  parts[6];
 
     n[0] = event->source->name.len;
     n[1] = event->id.len;
@@ -126,8 +126,10 @@ ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
     parts[2] = event->id;
     parts[3] = target->name;
     parts[4] = event->body;
+    parts[5].data = event->key;
+    parts[5].len = event->key ? 32 : 0;
 
-    ngx_er_sha256(key, parts, 5);
+    ngx_er_sha256(key, parts, 6);
 }
 
 

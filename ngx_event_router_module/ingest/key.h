@@ -31,7 +31,8 @@ ngx_uint_t ngx_er_event_by_id(ngx_er_event_t *event);
    covers the body */
 uint64_t ngx_er_event_print(ngx_er_event_t *event);
 
-/* the key of one delivery, 32 bytes: by source, id, body, target and epoch */
+/* the key of one delivery, 32 bytes: by source, id, body, dedup key, target
+   and epoch */
 void ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
     ngx_uint_t epoch, u_char *key);
 

@@ -90,6 +90,8 @@ struct ngx_er_claim_s {
     unsigned               lost:1;     /* the store did not answer */
     unsigned               differs:1;  /* DUPLICATE: the first one had another
                                           body */
+    u_char                 holder[16]; /* DUPLICATE: the token that it was
+                                          finalized with */
 
     /* the store's own */
 

@@ -68,6 +68,9 @@
 
 #define NGX_ER_NEVER           ((uint64_t) -1)
 
+/* an event's number: ms on the store's clock, and 20 bits of a count */
+#define ngx_er_entry_accepted(seq)  ((seq) >> 20)
+
 
 /* why an entry is dead; kept in stores, so numbers never change */
 

@@ -244,6 +244,7 @@ ngx_er_memory_claim(ngx_er_memory_t *memory, ngx_er_claim_t *claim)
     } else if (entry->state == NGX_ER_MEMORY_DONE) {
         claim->result = NGX_ER_CLAIM_DUPLICATE;
         claim->differs = ngx_er_memory_differs(entry, claim);
+        ngx_memcpy(claim->holder, entry->token, sizeof(claim->holder));
 
     } else if (ngx_er_memory_running(entry)
                && !ngx_er_memory_mine(entry, claim))

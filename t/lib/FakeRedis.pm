@@ -68,7 +68,8 @@ sub claim {
     my %code = (NEW => 0, RESUME => 1, BUSY => 2, DUPLICATE => 3);
 
     return array(integer($code{$result}), integer($n // 1),
-                 bulk(join '', map { sprintf '%016x', $_ } @settled), bulk(''));
+                 bulk(join '', map { sprintf '%016x', $_ } @settled), bulk(''),
+                 $result eq 'DUPLICATE' ? bulk('t' x 16) : ());
 }
 
 # actions

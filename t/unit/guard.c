@@ -158,6 +158,28 @@ test_tokens(void)
 
 
 static void
+test_copies(void)
+{
+    u_char    first[16];
+    uint64_t  at;
+
+    at = 1000000;
+
+    asks(at << 20, "one", first);
+    ngx_memcpy(claim.holder, first, 16);
+    claim.window = 2000;
+
+    is_int(ngx_er_guard_copy(&claim, at << 20), 1, "what was delivered");
+    is_int(ngx_er_guard_copy(&claim, (at << 20) + 1), 1, "a copy");
+    is_int(ngx_er_guard_copy(&claim, (at - 5000) << 20), 1, "an earlier one");
+    is_int(ngx_er_guard_copy(&claim, (at + 1999) << 20), 1,
+           "in the window of the key");
+    is_int(ngx_er_guard_copy(&claim, (at + 2000) << 20), 0,
+           "behind it: another event");
+}
+
+
+static void
 test_ends(void)
 {
     ngx_uint_t  i, delivered;
@@ -214,6 +236,7 @@ main(void)
     event.source = &source;
 
     test_tokens();
+    test_copies();
     test_ends();
     test_dead();
 

@@ -53,6 +53,7 @@ static ngx_uint_t                dead, retried, fenced, lane_ends;
 static ngx_uint_t                running, attempts_made, drops;
 static ngx_uint_t                no_attempt, no_start, unreadable, no_event;
 static ngx_uint_t                guarded, guard_ends, guard_delivered;
+static ngx_uint_t                copy;
 static ngx_uint_t                marks, marked, lives, claims_done;
 
 
@@ -236,6 +237,13 @@ ngx_er_guard_end(ngx_er_claim_t *c, ngx_uint_t delivered)
 {
     guard_ends++;
     guard_delivered += delivered;
+}
+
+
+ngx_uint_t
+ngx_er_guard_copy(ngx_er_claim_t *c, uint64_t seq)
+{
+    return copy;
 }
 
 
@@ -797,6 +805,7 @@ test_guard(void)
     start(0, 0);
     is_int(guarded, 1, "asked");
     is_int(attempts_made, 0, "before it is sent");
+    copy = 1;
     claim.result = NGX_ER_CLAIM_DUPLICATE;
     claim.handler(&claim);
     is_int(attempts_made, 0, "delivered elsewhere: not sent");
@@ -806,6 +815,18 @@ test_guard(void)
     is_int(guard_ends, 1, "the claim ends");
     says(NGX_OK);
     gone("elsewhere");
+
+    begin();
+    entry.guard = 1;
+    start(0, 0);
+    copy = 0;
+    claim.result = NGX_ER_CLAIM_DUPLICATE;
+    claim.handler(&claim);
+    is_int(attempts_made, 1, "another event: sent");
+    answered(200);
+    is_int(guard_ends, 1, "the claim ends");
+    says(NGX_OK);
+    gone("another event");
 
     begin();
     entry.guard = 1;

@@ -47,6 +47,8 @@ static ngx_int_t ngx_er_redis_store_handler(ngx_er_redis_op_t *op,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_store_claimed(ngx_er_claim_t *claim,
     redisReply *reply);
+static ngx_int_t ngx_er_redis_store_holder(ngx_er_claim_t *claim,
+    redisReply *reply);
 static ngx_int_t ngx_er_redis_store_print(redisReply *text, uint64_t *print);
 static ngx_int_t ngx_er_redis_store_targets(ngx_array_t *targets,
     redisReply *text);
@@ -233,7 +235,7 @@ done:
 }
 
 
-/* {code, attempts or ms, targets, hash of the first body} */
+/* {code, attempts or ms, targets, hash of the first body[, token]} */
 
 static ngx_int_t
 ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
@@ -242,7 +244,7 @@ ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
     long long     n, code;
     redisReply  **part;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 4) {
         return NGX_ERROR;
     }
 
@@ -254,7 +256,8 @@ ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
         || part[1]->type != REDIS_REPLY_INTEGER
         || part[2]->type != REDIS_REPLY_STRING
         || part[3]->type != REDIS_REPLY_STRING
-        || ngx_er_redis_store_print(part[3], &first) != NGX_OK)
+        || ngx_er_redis_store_print(part[3], &first) != NGX_OK
+        || ngx_er_redis_store_holder(claim, reply) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -283,6 +286,35 @@ ngx_er_redis_store_claimed(ngx_er_claim_t *claim, redisReply *reply)
     claim->attempts = (ngx_uint_t) n;
 
     return ngx_er_redis_store_targets(&claim->settled, part[2]);
+}
+
+
+/* behind all others, of a duplicate only */
+
+static ngx_int_t
+ngx_er_redis_store_holder(ngx_er_claim_t *claim, redisReply *reply)
+{
+    redisReply  *token;
+
+    if (reply->element[0]->integer != NGX_ER_CLAIM_DUPLICATE) {
+        return reply->elements == 4 ? NGX_OK : NGX_ERROR;
+    }
+
+    if (reply->elements != 5) {
+        return NGX_ERROR;
+    }
+
+    token = reply->element[4];
+
+    if (token->type != REDIS_REPLY_STRING
+        || (size_t) token->len != sizeof(claim->holder))
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(claim->holder, token->str, sizeof(claim->holder));
+
+    return NGX_OK;
 }
 
 

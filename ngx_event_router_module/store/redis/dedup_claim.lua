@@ -3,8 +3,9 @@
 
 
 -- CLAIM: may this event be delivered?  Returns {ngx_er_claim_result_e or 4,
--- attempts or ms, targets, hash of the first body}; 4 is: for these targets
--- only, in whose queue it died.
+-- attempts or ms, targets, hash of the first body}, and of a duplicate the
+-- token of who finalized it; 4 is: for these targets only, in whose queue it
+-- died.
 
 --#include lib/dedup.lua
 --#include lib/dedup_now.lua
@@ -25,7 +26,7 @@ local died = state and table.concat(dead()) or ''
 print = print or ''
 
 if state == 'd' and died == '' then
-    return {DUPLICATE, 0, '', print}
+    return {DUPLICATE, 0, '', print, owner}
 end
 
 -- it was claimed before, and these targets have it
