@@ -42,6 +42,8 @@ static char                 dir[64];
 static void test_directory(uint64_t size) __attribute__((unused));
 static void test_remove(void) __attribute__((unused));
 static ngx_er_file_t *test_open(uint64_t holder) __attribute__((unused));
+static void begin(uint64_t size) __attribute__((unused));
+static void end(void) __attribute__((unused));
 static ngx_er_queue_op_t *new_op(ngx_er_queue_verb_e verb)
     __attribute__((unused));
 static ngx_int_t run(ngx_er_queue_op_t *op) __attribute__((unused));
@@ -473,6 +475,25 @@ consistent(void)
     look.txn = NULL;
 
     return faults;
+}
+
+
+static void
+begin(uint64_t size)
+{
+    pool = ngx_er_test_pool();
+    test_directory(size);
+    test_open(1);
+}
+
+
+static void
+end(void)
+{
+    is_int(consistent(), 0, "the databases fit together");
+    ngx_er_file_close(file);
+    test_remove();
+    ngx_destroy_pool(pool);
 }
 
 
