@@ -86,7 +86,7 @@ $t->config(<<'EOC');
 
     event_source shopify { verify shopify; secret file:secret; dedup 1h; }
     event_source github  { verify github; secret file:secret; dedup off; }
-    event_source open    { verify off; dedup 2h by=data.n; }
+    event_source open    { verify off; id "{query:id}"; dedup 2h by=data.n; }
     event_source cloud   { verify off; accept application/json
                            application/cloudevents+json
                            application/cloudevents-batch+json; }
@@ -322,6 +322,17 @@ is($r->{events}[0]{routes}[0]{note}, 'it has no condition', 'no condition');
 
 $r = $t->post('/open', '{}', [ ])->json;
 like($r->{events}[0]{dedup}{note}, qr/delivered every time/, 'no key');
+is($r->{events}[0]{dedup}{instead}, 'nothing: the event has no id',
+    'no field to dedup by, no id');
+
+$r = $t->post('/open?id=7', '{}', [ ])->json;
+is_deeply($r->{events}[0]{dedup}{by}, [ { field => 'data.n', values => [ ] } ],
+    'no field to dedup by');
+is($r->{events}[0]{dedup}{instead}, 'source, id and body',
+    'so its id is asked');
+is($r->{events}[0]{dedup}{note}, undef, 'it has a key');
+is($t->post('/open?id=7', '{"n":1}', [ ])->json->{events}[0]{dedup}{instead},
+    undef, 'a field to dedup by');
 
 my $batch = '[{"specversion":"1.0","id":"1","source":"/a","type":"t"},'
           . '{"specversion":"1.0","id":"2","source":"/b","type":"t"}]';

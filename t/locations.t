@@ -13,6 +13,7 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Digest::SHA qw(hmac_sha256_hex);
 use Test::More;
 use Test::EventRouter;
 
@@ -213,6 +214,33 @@ for my $something ('{"n":0}', '{"n":false}', '{"n":["a"]}', '{"n":"x"}',
         'delivered duplicate', "by=data.n of $something");
 }
 
+# then the event is told apart as it would be without by=
+
+for my $nothing ('"x":1', '"n":null', '"n":""', '"n":[]', '"n":{}')
+{
+    $serial++;
+
+    is(join(' ', map { fate('/by-id', $_)->[0] }
+            map { qq({"id":"$serial","v":$_,$nothing}) } 1, 2, 1, 2),
+        'delivered delivered duplicate duplicate', "by-id: $nothing, an id"
+        . ' that nobody signed and the body');
+    is(join(' ', map { fate('/by-id', qq({"id":"$serial.$_",$nothing}))->[0] }
+            1, 2, 1), 'delivered delivered duplicate', "by-id: $nothing, id");
+    is(join(' ', map { fate('/by-signed', $_, 'X-Sig' =>
+                    hmac_sha256_hex($_, $TOKEN))->[0] }
+            map { qq({"id":"$serial","v":$_,$nothing}) } 1, 2),
+        'delivered duplicate', "by-signed: $nothing, a signed id");
+    is(join(' ', map { fate('/by-id', qq({$nothing}))->[0] } 1, 2),
+        'delivered delivered', "by-id: $nothing, no id");
+}
+
+# and is no other event's: a value of the field that looks like an id
+
+is(join(' ', map { fate('/by-id', $_)->[0] } '{"id":"seven"}',
+        '{"n":"seven"}', '{"n":["by-id","seven"]}',
+        '{"id":"8","n":"seven"}'),
+    'delivered delivered delivered duplicate', 'by-id: fields or id');
+
 is(join(' ', map { fate('/by-subject', qq({"subject":"$long$_"}))->[0] }
                  1, 2, 1), 'delivered delivered duplicate',
     'by=subject of long ones');
@@ -312,6 +340,10 @@ sub config {
     event_source id    { $token id "{header:X-Id}"; }
     event_source events { $token accept application/cloudevents+json; }
     event_source by    { verify off; dedup 1h by=data.n by=data.m; }
+    event_source by-id { verify off; id "{json:id}"; dedup 1h by=data.n; }
+    event_source by-signed { verify hmac-sha256; secret file:%%TESTDIR%%/secret;
+                             signed "{body}"; signature header:X-Sig;
+                             id "{json:id}"; dedup 1h by=data.n; }
     event_source by-subject { verify off; dedup 1h by=subject;
                               subject "{json:subject}"; }
     event_source kept  { verify off; id "{json:id}"; dedup off; }
@@ -380,6 +412,8 @@ sub config {
         location = /id { event_receive id; }
         location = /cloudevents { event_receive events; }
         location = /by { event_receive by; }
+        location = /by-id { event_receive by-id; }
+        location = /by-signed { event_receive by-signed; }
         location = /by-subject { event_receive by-subject; }
         location = /status { event_status; }
 

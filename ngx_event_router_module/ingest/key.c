@@ -32,7 +32,9 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
     uint64_t   n[3];
     ngx_str_t  parts[8];
 
-    if (event->source->dedup_by) {
+    /* a value of a field has its type in front, so no key is of both kinds */
+
+    if (ngx_er_event_by_fields(event)) {
         return ngx_er_event_key_fields(event, key);
     }
 
@@ -83,6 +85,42 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
 
 
 /*
+ * What says nothing is the same in all events: by fields of which none is
+ * there no two could be told apart, so then the id does it.
+ */
+
+ngx_uint_t
+ngx_er_event_by_fields(ngx_er_event_t *event)
+{
+    ngx_uint_t       i, *field;
+    ngx_er_value_t  *v, given;
+
+    if (event->source->dedup_by == NULL) {
+        return 0;
+    }
+
+    field = event->source->dedup_by->elts;
+
+    for (i = 0; i < event->source->dedup_by->nelts; i++) {
+
+        for (v = ngx_er_event_key_fact(event, field[i], &given);
+             v;
+             v = v->next)
+        {
+            if (!v->empty && v->type != NGX_ER_NULL) {
+                return 1;
+            }
+        }
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router key: event has none of the fields of \"by=\"");
+
+    return 0;
+}
+
+
+/*
  * An id that nobody signed can be any other one's, and one that the event
  * shares with others (of several in a body, the first one's) is not enough.
  */
@@ -98,7 +136,7 @@ ngx_er_event_by_id(ngx_er_event_t *event)
 uint64_t
 ngx_er_event_print(ngx_er_event_t *event)
 {
-    if (event->source->dedup_by == NULL && !ngx_er_event_by_id(event)) {
+    if (!ngx_er_event_by_fields(event) && !ngx_er_event_by_id(event)) {
         return 0;
     }
 
@@ -167,7 +205,7 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
 {
     uint64_t         n;
     ngx_str_t       *part;
-    ngx_uint_t       i, *field, seen;
+    ngx_uint_t       i, *field;
     ngx_array_t      parts;
     ngx_er_value_t  *v, given;
 
@@ -184,7 +222,6 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
     part[0].len = sizeof(size_t);
     part[1] = event->source->name;
 
-    seen = 0;
     field = event->source->dedup_by->elts;
 
     for (i = 0; i < event->source->dedup_by->nelts; i++) {
@@ -209,17 +246,7 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
             ngx_memcpy(part[0].data, &n, sizeof(uint64_t));
             part[0].len = sizeof(uint64_t);
             part[1] = v->text;
-
-            /* what says nothing is the same in all events */
-
-            if (!v->empty && v->type != NGX_ER_NULL) {
-                seen = 1;
-            }
         }
-    }
-
-    if (!seen) {
-        return NGX_DECLINED;
     }
 
     ngx_er_sha256(key, parts.elts, parts.nelts);

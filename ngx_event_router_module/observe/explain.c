@@ -310,8 +310,10 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
 
         ngx_er_json_close(&e->json, "]");
 
-    } else {
-        ngx_er_json_word(&e->json, "by",
+    }
+
+    if (!ngx_er_event_by_fields(e->event)) {
+        ngx_er_json_word(&e->json, source->dedup_by ? "instead" : "by",
                          rc != NGX_OK ? "nothing: the event has no id"
                          : ngx_er_event_by_id(e->event) ? "source and id"
                          : "source, id and body");

@@ -273,27 +273,61 @@ test_fields(void)
     v[0]->text.len = 10;
     differs(1, "fields: one value that looks like two");
 
-    v[0] = value(NGX_ER_NULL, "null", NULL);
-    v[1] = value(NGX_ER_STRING, "", NULL);
-    v[2] = NULL;
-    is_int(ngx_er_event_key(&event, after), NGX_DECLINED,
-           "fields that say nothing are no key");
-
-    v[0] = NULL;
-    is_int(ngx_er_event_key(&event, after), NGX_DECLINED,
-           "an empty one is none");
-
-    v[1] = value(NGX_ER_NULL, "null", NULL);
-    is_int(ngx_er_event_key(&event, after), NGX_DECLINED,
-           "null is none");
-
-    v[1] = NULL;
-    is_int(ngx_er_event_key(&event, after), NGX_DECLINED, "nor is nothing");
-
     begin_fields();
     ngx_er_test_fail_at = ngx_er_test_allocs + 1;
     is_int(ngx_er_event_key(&event, after), NGX_ERROR, "fields: no memory");
     ngx_er_test_fail_at = 0;
+}
+
+
+/* fields that say nothing are the same in all events: the id does it then */
+
+static void
+test_no_fields(void)
+{
+    ngx_uint_t        i;
+    ngx_er_value_t  **v;
+
+    static const char  *name[] = {
+        "null and an empty one", "an empty one", "null", "nothing"
+    };
+
+    for (i = 0; i < 4; i++) {
+        begin();
+        begin_fields();
+        v = event.facts->values;
+
+        v[0] = (i == 0 || i == 2) ? value(NGX_ER_NULL, "null", NULL) : NULL;
+        v[1] = (i < 2) ? value(NGX_ER_STRING, "", NULL) : NULL;
+
+        differs(1, name[i]);
+        ok(!ngx_er_event_by_fields(&event), "%s: not by fields", name[i]);
+        ok(ngx_er_event_print(&event) != 0, "%s: by id, so a print", name[i]);
+
+        (void) ngx_er_event_key(&event, before);
+        differs(0, name[i]);
+
+        text(&event.body, "{}");
+        differs(0, name[i]);
+
+        text(&event.whole_id, "43");
+        differs(1, name[i]);
+        text(&event.whole_id, "42");
+
+        source.id_covered = 0;
+        ok(ngx_er_event_print(&event) == 0, "%s: the body, no print",
+           name[i]);
+        (void) ngx_er_event_key(&event, before);
+        text(&event.body, "[]");
+        differs(1, name[i]);
+
+        event.has_id = 0;
+        is_int(ngx_er_event_key(&event, after), NGX_DECLINED,
+               "%s: and no id, no key", name[i]);
+    }
+
+    begin_fields();
+    ok(ngx_er_event_by_fields(&event), "by fields");
 }
 
 
@@ -376,6 +410,7 @@ main(void)
     test_id();
     test_body();
     test_fields();
+    test_no_fields();
     test_order();
     test_delivery();
 
