@@ -14,7 +14,7 @@
 
 #include "event_router.h"
 #include "ingest/body.h"
-#include "ingest/event.h"
+#include "ingest/attributes.h"
 #include "ingest/receive.h"
 #include "ingest/source_conf.h"
 #include "store/dedup.h"

@@ -64,7 +64,8 @@ struct ngx_er_event_s {
 
     ngx_er_facts_t        *facts;
     ngx_er_value_t        *types;      /* all of them, if the body has several
-                                          events; NULL: type is the only one */
+                                          events or the request several types;
+                                          NULL: type is the only one */
     ngx_er_value_t        *subjects;
     ngx_uint_t             count;      /* events in the body; 0: ask
                                           ngx_er_parts_count() */
@@ -111,35 +112,8 @@ void ngx_er_event_release(ngx_er_event_t *event);
 /* copies the request's headers and arguments; NGX_ERROR: no memory */
 ngx_int_t ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r);
 
-/*
- * The attributes: as the source's templates find them in the message, and as
- * a CloudEvent carries them ("values" are those of ngx_er_event_envelope, or
- * NULL: from the ce- headers).  NGX_OK; NGX_DECLINED: a CloudEvent without a
- * required attribute; NGX_ERROR: no memory.
- */
-ngx_int_t ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
-    ngx_er_scope_t *scope);
-ngx_int_t ngx_er_event_cloudevent(ngx_er_event_t *event,
-    ngx_er_value_t **values);
-
-/* the paths of a structured CloudEvent's attributes, for ngx_er_scan() */
-#define NGX_ER_ENVELOPE_SLOTS  7
-ngx_er_paths_t *ngx_er_event_envelope(ngx_pool_t *pool);
-
 /* the body's SHA-256, 32 bytes, made once; NULL: no memory */
 u_char *ngx_er_event_digest(ngx_er_event_t *event);
-
-/* the id becomes "id.N": of a copy of another one in the same body, which is
-   the N-th; NGX_ERROR: no memory */
-ngx_int_t ngx_er_event_id_number(ngx_er_event_t *event);
-
-/*
- * A copy, safe in headers, logs and JSON: bytes below 0x20, 0x7f and what is
- * not UTF-8 are percent-encoded, at most "max" bytes are kept (whole
- * characters).  NGX_ERROR: no memory.
- */
-ngx_int_t ngx_er_event_attribute(ngx_pool_t *pool, ngx_str_t *value,
-    size_t max, ngx_str_t *out);
 
 /* the value of the first header of that name in any case, or NULL */
 ngx_str_t *ngx_er_event_header(ngx_er_event_t *event, ngx_str_t *name);

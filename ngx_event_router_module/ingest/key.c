@@ -114,7 +114,7 @@ ngx_er_event_by_fields(ngx_er_event_t *event)
     }
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
-                   "event router key: event has none of the fields of \"by=\"");
+                   "event router key: event has no field of \"by=\"");
 
     return 0;
 }

@@ -29,6 +29,16 @@ typedef struct {
 } ngx_er_header_t;
 
 
+/* what a header or an argument is that a message has more than once */
+
+typedef enum {
+    NGX_ER_TWICE_NOTHING = 0,          /* a signature would cover one of them,
+                                          and another one might be read */
+    NGX_ER_TWICE_JOINED,               /* one value, "a, b" (RFC 9110, 5.3) */
+    NGX_ER_TWICE_ANY                   /* each of them in its turn */
+} ngx_er_twice_e;
+
+
 typedef struct {
     ngx_pool_t            *pool;
     ngx_str_t              method;
@@ -46,10 +56,17 @@ typedef struct {
     ngx_er_item_t         *item;
     time_t                 now;        /* wall clock, seconds */
 
+    ngx_er_twice_e         twice;      /* values that are the same in a row
+                                          are one, empty ones are none */
+    ngx_uint_t             turn;       /* ANY: from 0; used up by what reads */
+    ngx_uint_t             turns;      /* ANY, out: how many there are, times
+                                          what the caller set */
+
     /* out: what was read of the body; the reader of templates clears them */
 
     unsigned               crossed:1;  /* something in an array, the item's
-                                          own values are not meant */
+                                          own values are not meant; or
+                                          several that are JOINED */
     unsigned               own:1;      /* a value of the item at hand */
     unsigned               hashed:1;   /* the body's SHA-256 */
 } ngx_er_message_t;

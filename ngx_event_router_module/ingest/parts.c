@@ -22,6 +22,7 @@
 
 
 #include "parts.h"
+#include "attributes.h"
 #include "parse.h"
 
 
@@ -67,6 +68,10 @@ static ngx_str_t  ngx_er_parts_cloudevent =
 
 static const char  ngx_er_parts_many[] = "more events in one body than "
                                          "max_batch allows";
+
+static const char  ngx_er_parts_values[] = "too many headers or arguments of "
+                                           "one name, of which the type or "
+                                           "the subject is made";
 
 
 ngx_int_t
@@ -152,8 +157,11 @@ ngx_er_parts_plain(ngx_er_receive_t *ctx)
         }
     }
 
-    if (ngx_er_event_attributes(event, m, &ctx->verdict.scope) != NGX_OK) {
-        return NGX_ERROR;
+    rc = ngx_er_event_attributes(event, m, &ctx->verdict.scope);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED)
+               ? ngx_er_parts_refuse(ctx, ngx_er_parts_values) : NGX_ERROR;
     }
 
     ngx_er_event_hold(event);
@@ -223,10 +231,12 @@ ngx_er_parts_item(ngx_er_parts_t *parts, ngx_er_item_t *item)
     m.body = event->body;
     m.item = item;
 
-    if (ngx_er_event_attributes(event, &m, &parts->ctx->verdict.scope)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    rc = ngx_er_event_attributes(event, &m, &parts->ctx->verdict.scope);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED)
+               ? ngx_er_parts_refuse(parts->ctx, ngx_er_parts_values)
+               : NGX_ERROR;
     }
 
     return event->shared_id ? ngx_er_parts_copies(parts, event) : NGX_OK;

@@ -524,6 +524,11 @@ ngx_er_receive_log(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
                           "genuine event from source \"%V\" cannot be parsed: "
                           "%s at byte %uz", &ctx->source->name,
                           decision->refusal.detail, decision->scan.offset);
+
+        } else if (decision->refusal.metric == NGX_ER_METRIC_INVALID) {
+            ngx_log_error(NGX_LOG_WARN, log, 0,
+                          "genuine event from source \"%V\" cannot be taken: "
+                          "%s", &ctx->source->name, decision->refusal.detail);
         }
     }
 }

@@ -19,6 +19,8 @@
  * A part that the message carries twice (two headers of one name, two query
  * arguments, two fields of a form) is not a value at all: the producer's
  * signature would cover one of them and the consumer might read the other.
+ * Only who asks for attributes (event.c) says otherwise, with m->twice: an
+ * event must not be lost for want of a type that it has two of.
  */
 
 
@@ -30,6 +32,7 @@
 
 
 #define NGX_ER_REF_PAIRS  1000         /* of a form or a query string */
+#define NGX_ER_REF_TURNS  65536        /* more are not told apart */
 
 
 /* only the last piece of a template can be without a reference */
@@ -55,6 +58,16 @@ typedef struct {
 } ngx_er_ref_name_t;
 
 
+/* the values of what a message can have more than once */
+
+typedef struct {
+    ngx_str_t              first;
+    ngx_array_t            values;     /* of ngx_str_t, from the second on all
+                                          of them */
+    ngx_uint_t             n;          /* that were given */
+} ngx_er_repeats_t;
+
+
 static u_char *ngx_er_template_brace(u_char *p, u_char *last);
 static ngx_int_t ngx_er_template_piece(ngx_pool_t *pool,
     ngx_er_template_t *t, ngx_str_t *literal, ngx_str_t *variable,
@@ -72,6 +85,10 @@ static u_char *ngx_er_ref_step(u_char *p, ngx_str_t *key, ngx_uint_t *indices);
 static ngx_int_t ngx_er_ref_scalar(ngx_str_t *value, ngx_str_t *out);
 static ngx_int_t ngx_er_ref_header(ngx_er_ref_t *ref, ngx_er_message_t *m,
     ngx_str_t *out);
+static ngx_int_t ngx_er_ref_repeat(ngx_er_repeats_t *repeats,
+    ngx_er_message_t *m, ngx_str_t *value);
+static ngx_int_t ngx_er_ref_repeated(ngx_er_repeats_t *repeats,
+    ngx_er_message_t *m, ngx_str_t *out);
 static ngx_int_t ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m,
     ngx_str_t *out);
 static ngx_int_t ngx_er_ref_item(ngx_er_ref_t *ref, ngx_er_message_t *m,
@@ -677,11 +694,13 @@ ngx_er_ref_scalar(ngx_str_t *value, ngx_str_t *out)
 static ngx_int_t
 ngx_er_ref_header(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
 {
-    ngx_int_t         rc;
-    ngx_uint_t        i;
-    ngx_er_header_t  *h;
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_er_header_t   *h;
+    ngx_er_repeats_t   repeats;
 
     rc = NGX_DECLINED;
+    ngx_memzero(&repeats, sizeof(ngx_er_repeats_t));
 
     for (i = 0; i < m->nheaders; i++) {
         h = &m->headers[i];
@@ -693,15 +712,118 @@ ngx_er_ref_header(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
             continue;
         }
 
-        if (rc == NGX_OK) {
-            return NGX_ABORT;
-        }
+        rc = ngx_er_ref_repeat(&repeats, m, &h->value);
 
-        *out = h->value;
-        rc = NGX_OK;
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
-    return rc;
+    return (rc == NGX_OK) ? ngx_er_ref_repeated(&repeats, m, out) : rc;
+}
+
+
+/* one more value of what may be given more than once; the first one is not
+   copied: there hardly ever is another */
+
+static ngx_int_t
+ngx_er_ref_repeat(ngx_er_repeats_t *repeats, ngx_er_message_t *m,
+    ngx_str_t *value)
+{
+    ngx_str_t  *last;
+
+    if (repeats->n++ == 0) {
+        repeats->first = *value;
+        return NGX_OK;
+    }
+
+    if (m->twice == NGX_ER_TWICE_NOTHING) {
+        return NGX_ABORT;
+    }
+
+    if (repeats->n == 2) {
+        if (ngx_array_init(&repeats->values, m->pool, 4, sizeof(ngx_str_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        last = ngx_array_push(&repeats->values);
+        if (last == NULL) {
+            return NGX_ERROR;
+        }
+
+        *last = repeats->first;
+    }
+
+    last = repeats->values.elts;
+    last += repeats->values.nelts - 1;
+
+    if (value->len == 0 || ngx_er_string_order(value, last) == 0) {
+        return NGX_OK;
+    }
+
+    if (last->len) {
+        last = ngx_array_push(&repeats->values);
+        if (last == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    *last = *value;
+
+    return NGX_OK;
+}
+
+
+/* there is at least one */
+
+static ngx_int_t
+ngx_er_ref_repeated(ngx_er_repeats_t *repeats, ngx_er_message_t *m,
+    ngx_str_t *out)
+{
+    u_char      *p;
+    ngx_str_t   *value;
+    ngx_uint_t   i, n;
+
+    value = repeats->values.elts;
+    n = repeats->values.nelts;
+
+    if (n < 2) {
+        *out = n ? value[0] : repeats->first;
+        return NGX_OK;
+    }
+
+    if (m->twice == NGX_ER_TWICE_ANY) {
+        *out = value[m->turn % n];
+        m->turn /= n;
+        m->turns = ngx_min(m->turns * n, NGX_ER_REF_TURNS);
+
+        return NGX_OK;
+    }
+
+    m->crossed = 1;
+    out->len = 2 * (n - 1);
+
+    for (i = 0; i < n; i++) {
+        out->len += value[i].len;
+    }
+
+    p = ngx_pnalloc(m->pool, out->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = p;
+    p = ngx_cpymem(p, value[0].data, value[0].len);
+
+    for (i = 1; i < n; i++) {
+        *p++ = ',';
+        *p++ = ' ';
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -790,10 +912,11 @@ ngx_er_ref_item(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
 static ngx_int_t
 ngx_er_ref_query(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
 {
-    ngx_int_t       rc;
-    ngx_uint_t      i;
-    ngx_array_t     pairs;
-    ngx_er_pair_t  *pair;
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_array_t        pairs;
+    ngx_er_pair_t     *pair;
+    ngx_er_repeats_t   repeats;
 
     if (ngx_array_init(&pairs, m->pool, 8, sizeof(ngx_er_pair_t)) != NGX_OK) {
         return NGX_ERROR;
@@ -806,6 +929,7 @@ ngx_er_ref_query(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
 
     rc = NGX_DECLINED;
     pair = pairs.elts;
+    ngx_memzero(&repeats, sizeof(ngx_er_repeats_t));
 
     for (i = 0; i < pairs.nelts; i++) {
 
@@ -813,15 +937,25 @@ ngx_er_ref_query(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
             continue;
         }
 
-        if (rc == NGX_OK || pair[i].broken) {
-            return NGX_ABORT;
+        if (pair[i].broken) {
+
+            if (m->twice == NGX_ER_TWICE_NOTHING) {
+                return NGX_ABORT;
+            }
+
+            /* two spellings have this value */
+
+            m->crossed = 1;
         }
 
-        *out = pair[i].value;
-        rc = NGX_OK;
+        rc = ngx_er_ref_repeat(&repeats, m, &pair[i].value);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
-    return rc;
+    return (rc == NGX_OK) ? ngx_er_ref_repeated(&repeats, m, out) : rc;
 }
 
 

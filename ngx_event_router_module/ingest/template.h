@@ -95,7 +95,8 @@ ngx_int_t ngx_er_ref_parse(ngx_pool_t *pool, ngx_str_t *text,
 /*
  * NGX_OK: *out is in m->pool or points into the message or scope;
  * NGX_DECLINED: undefined; NGX_ABORT: the message has it more than once, so
- * that two readers could take different ones; NGX_ERROR: no memory.
+ * that two readers could take different ones, and m->twice asks for none;
+ * NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_ref_get(ngx_er_ref_t *ref, ngx_er_message_t *m,
     ngx_er_scope_t *scope, ngx_str_t *out);

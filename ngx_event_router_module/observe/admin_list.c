@@ -15,6 +15,7 @@
 
 
 #include "admin_list.h"
+#include "../ingest/attributes.h"
 #include "../ingest/record.h"
 
 #include <jansson.h>

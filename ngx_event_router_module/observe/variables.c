@@ -20,6 +20,7 @@
 
 
 #include "variables.h"
+#include "../ingest/attributes.h"
 #include "../ingest/parts.h"
 #include "../deliver/attempt.h"
 
