@@ -3,8 +3,9 @@
 # Copyright (C) Event Router contributors
 
 # docs/operations.md: its commands make of Debian's nginx one that takes a
-# signed order, word by word, with folders and a network of their own; and its
-# alerts ask for metrics that docs/directives.md has.
+# signed order, word by word, with folders and a network of their own, back up
+# its store each night and restore it; and its alerts ask for metrics that
+# docs/directives.md has.
 
 use warnings;
 use strict;
@@ -51,35 +52,6 @@ while ($alerts =~ /(event_router_\w+)\s*\{([^}]*)\}/g) {
 }
 
 
-# ---- blocks of nginx.conf stand in one that passes
-
-{
-    my $t = Test::EventRouter->new;
-    my $blocks = join '', $page =~ /^```nginx\n(.*?)^```$/mgs;
-
-    like($blocks, qr/^event_target old /m, 'blocks of nginx.conf');
-
-    $t->write_file('conf/secret', 'a-secret-of-the-old-platform');
-    $t->config(<<"EOC");
-    event_source shopify { verify shopify; secret file:secret; }
-    $blocks
-    proxy_read_timeout 2s;
-    proxy_send_timeout 2s;
-    proxy_connect_timeout 2s;
-
-    server {
-        listen 127.0.0.1:%%PORT_8080%%;
-        location = /hook { event_receive shopify; }
-        location = /old { event_deliver old; proxy_pass http://127.0.0.1:1; }
-    }
-EOC
-
-    my ($passes, $said) = $t->check_config;
-
-    ok($passes && $said !~ /\[warn\]/, 'they pass') or diag($said);
-}
-
-
 # ---- links lead to headings
 
 for my $link ($page =~ /\]\(([^)]*#[^)]*)\)/g) {
@@ -95,14 +67,15 @@ for my $link ($page =~ /\]\(([^)]*#[^)]*)\)/g) {
 
 SKIP: {
     my $own = 'unshare -m -n -p -f --mount-proc --kill-child';
-    my $steps = 12;
+    my $steps = 20;
 
     skip 'folders can be lent by root only', $steps
         if system("$own ip link set lo up 2>/dev/null") != 0;
     skip 'the nginx of Debian is not the one that is tested', $steps
         if $ENV{TEST_NGINX_STATIC} || $ENV{TEST_NGINX_BINARY};
-    skip 'no nginx of Debian, or no curl', $steps
-        if !-d '/etc/nginx/modules-enabled' || !-x '/usr/bin/curl';
+    skip 'no nginx of Debian, no curl, or no mdb_copy', $steps
+        if !-d '/etc/nginx/modules-enabled'
+           || grep { !-x "/usr/bin/$_" } qw(curl mdb_copy);
 
     my $t = Test::EventRouter->new;
     my ($section) = $page =~ /^## Installing on Debian\n(.*?)^## /ms;
@@ -117,7 +90,9 @@ SKIP: {
     ok($commands =~ s{ build/gcc/\S+\.so\b}{ $module}, 'the module');
     ok($commands =~ s/^systemctl reload nginx$/reload/m, 'a reload');
 
-    $t->write_file('install.sh', <<'EOS' . $commands . <<'EOS');
+    my ($backup, $restore, $wait) = backup_commands();
+
+    $t->write_file('install.sh', <<'EOS' . $commands . <<'EOS'
 set -e
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 debian=$(mktemp -d)
@@ -156,10 +131,29 @@ sleep 0.5
 ls /var/log/nginx | sed 's/^/LOG /'
 sed 's/^/EVENT /' /var/log/nginx/events.log.1
 sed 's/^/ERROR /' /var/log/nginx/error.log
+EOS
+        . $backup . <<'EOS' . $restore . $wait . <<'EOS');
+stat -c 'BACKUP %n %U %a' /run/backup/*/*
+sleep 1
+/run/event-backup
+touch -d '15 days ago' /run/backup/events-*
+sleep 1
+/run/event-backup
+ls /run/backup | sed 's/[0-9-]*$//; s/^/KEPT /'
+mv /var/lib/nginx/events /var/lib/nginx/away
+/run/event-backup 2>&1 | sed 's/^/FAILED /' || true
+/run/event-backup 2>/dev/null || echo FAILED status
+mv /var/lib/nginx/away /var/lib/nginx/events
+ls /run/backup | sed 's/[0-9-]*$//; s/^/LEFT /'
+set -- /run/backup/events-*
+EOS
+echo
+stat -c 'RESTORED %n %U %a' /var/lib/nginx/events
+curl -s http://127.0.0.1:8080/events/admin/pending | sed 's/^/PENDING /'
 nginx -s stop
 EOS
 
-    my $said = qx($own sh ${\ $t->dir }/install.sh 2>&1);
+    my $said = qx(timeout 120 $own sh ${\ $t->dir }/install.sh 2>&1);
 
     rmdir $modules if $made;
 
@@ -178,9 +172,37 @@ EOF
     like($said, qr/^LOG events\.log$/m, 'rotated');
     like($said, qr/^EVENT .* "orders\/paid" "try-1" .* status=queued$/m,
         'events.log') or diag($said);
+    like($said, qr/^BACKUP \S+\/data\.mdb root 600\nBACKUP \S+\/owner /m,
+        'a back-up');
+    is(join(' ', $said =~ /^KEPT (.*)$/mg), 'events', 'one each night')
+        or diag($said);
+    like($said, qr/^FAILED .*No such file or directory/m, 'one that fails');
+    like($said, qr/^FAILED status$/m, 'says so');
+    is(join(' ', $said =~ /^LEFT (.*)$/mg), 'events', 'and leaves nothing');
+    like($said, qr/^RESTORED \S+ www-data 700$/m, 'restored');
+    like($said, qr/^PENDING .*"target":"erp"/m, 'it waits still');
 }
 
 done_testing();
+
+
+# the commands of back-up and restore, with folders that go with the test
+
+sub backup_commands {
+    my ($section) = $page =~ /^## Back-up and restore\n(.*?)^## /ms;
+    my @blocks = $section =~ /^```sh\n(.*?)^```$/mgs;
+
+    is(scalar(@blocks), 3, 'back-up, restore, wait');
+
+    for (@blocks) {
+        s{/etc/cron\.daily/}{/run/}g;
+        s{/backup/events-[0-9]+-[0-9]+}{\$1}g;
+        s{ \K/backup\b}{/run/backup}g;
+        s{[("]\K/backup\b}{/run/backup}g;
+    }
+
+    return @blocks;
+}
 
 
 # the anchors that a page has, as they are made of its headings
