@@ -43,6 +43,7 @@ static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
 ngx_int_t
 ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
 {
+    const char          *why;
     ngx_er_source_t     *source;
     ngx_http_request_t  *r;
 
@@ -80,10 +81,11 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
                                       "Content-Encoding");
     }
 
-    if (ngx_er_parse_accepts(source, ctx->event) != NGX_OK) {
+    why = ngx_er_parse_accepts(source, ctx->event);
+
+    if (why) {
         return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                      NGX_ER_METRIC_REJECTED,
-                                      "the content type is not accepted here");
+                                      NGX_ER_METRIC_REJECTED, why);
     }
 
     if (r->headers_in.content_length_n > (off_t) source->max_size) {

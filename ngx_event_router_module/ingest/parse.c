@@ -15,17 +15,17 @@
 
 
 #include "parse.h"
+#include "charset.h"
 
 
 static ngx_str_t ngx_er_parse_base(ngx_str_t *type);
 static ngx_uint_t ngx_er_parse_type_is(ngx_str_t *type, const char *word);
 static ngx_uint_t ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern);
-static ngx_uint_t ngx_er_parse_charset(ngx_er_event_t *event);
-static ngx_uint_t ngx_er_parse_parameters(ngx_er_event_t *event,
+static const char *ngx_er_parse_charset(ngx_er_event_t *event);
+static const char *ngx_er_parse_parameters(ngx_er_event_t *event,
     ngx_str_t *type, ngx_str_t *charset);
 static u_char *ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
     const char *stops, ngx_str_t *token);
-static ngx_uint_t ngx_er_parse_known(ngx_str_t *charset);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
@@ -34,7 +34,7 @@ static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
 static ngx_str_t  ngx_er_parse_json = ngx_string("application/json");
 
 
-ngx_int_t
+const char *
 ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
 {
     ngx_str_t         *value, *accept, type;
@@ -52,7 +52,7 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
 
     for (i = 0; i < source->accept.nelts; i++) {
         if (ngx_er_parse_like(&type, &accept[i])) {
-            return ngx_er_parse_charset(event) ? NGX_OK : NGX_DECLINED;
+            return ngx_er_parse_charset(event);
         }
     }
 
@@ -61,7 +61,7 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
                    "of \"%V\"", (ngx_uint_t) source->accept.nelts,
                    &source->name);
 
-    return NGX_DECLINED;
+    return "the content type is not accepted here";
 }
 
 
@@ -126,15 +126,15 @@ ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern)
 
 
 /*
- * JSON is UTF-8 (RFC 8259, 8.1): anything else is refused, not guessed.  Of
- * parameters that disagree, in one line or in two, a target might believe the
- * other one.
+ * NULL, or why not.  Of parameters that disagree, in one line or in two, a
+ * target might believe the other one.
  */
 
-static ngx_uint_t
+static const char *
 ngx_er_parse_charset(ngx_er_event_t *event)
 {
     ngx_str_t         charset;
+    const char       *why;
     ngx_uint_t        i;
     ngx_er_header_t  *h;
 
@@ -145,25 +145,30 @@ ngx_er_parse_charset(ngx_er_event_t *event)
     for (i = 0; i < event->nheaders; i++) {
         h = &event->headers[i];
 
-        if (h->name.len == name.len
-            && ngx_strncasecmp(h->name.data, name.data, name.len) == 0
-            && !ngx_er_parse_parameters(event, &h->value, &charset))
+        if (h->name.len != name.len
+            || ngx_strncasecmp(h->name.data, name.data, name.len) != 0)
         {
-            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
-                           "event router parse: charset is not one of \"%V\"",
-                           &event->source->name);
+            continue;
+        }
 
-            return 0;
+        why = ngx_er_parse_parameters(event, &h->value, &charset);
+
+        if (why) {
+            ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                           "event router parse: \"%V\": %s",
+                           &event->source->name, why);
+
+            return why;
         }
     }
 
-    return 1;
+    return NULL;
 }
 
 
-/* charset: the one that was found first, in any of the lines; 0: refused */
+/* charset: the one that was found first, in any of the lines */
 
-static ngx_uint_t
+static const char *
 ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
     ngx_str_t *charset)
 {
@@ -177,7 +182,7 @@ ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
         p = ngx_strlchr(p, last, ';');
 
         if (p == NULL) {
-            return 1;
+            return NULL;
         }
 
         p = ngx_er_parse_token(event->pool, p + 1, last, "=;", &name);
@@ -188,22 +193,24 @@ ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
         }
 
         if (p == NULL) {
-            return 0;
+            return "the parameters of Content-Type cannot be read";
         }
 
         if (!ngx_er_parse_type_is(&name, "charset")) {
             continue;
         }
 
-        if (!ngx_er_parse_known(&value)) {
-            return 0;
+        if (!ngx_er_charset_readable(&value)) {
+            return "the charset is not accepted here: UTF-8 is, and those "
+                   "that have ASCII as it is (iso-8859-*, windows-125*, "
+                   "koi8-* and their like)";
         }
 
         if (charset->len
             && (charset->len != value.len
                 || ngx_strncasecmp(charset->data, value.data, value.len) != 0))
         {
-            return 0;
+            return "Content-Type names two charsets";
         }
 
         *charset = value;
@@ -267,25 +274,6 @@ ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
     }
 
     return p;
-}
-
-
-static ngx_uint_t
-ngx_er_parse_known(ngx_str_t *charset)
-{
-    ngx_uint_t  i;
-
-    static const char  *known[] = {
-        "utf-8", "utf8", "us-ascii", "iso-8859-1", NULL
-    };
-
-    for (i = 0; known[i]; i++) {
-        if (ngx_er_parse_type_is(charset, known[i])) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -26,10 +26,11 @@ typedef enum {
 
 
 /*
- * Sets event->content_type from the request's headers.  NGX_OK; NGX_DECLINED:
- * the source does not accept it.
+ * Sets event->content_type from the request's headers.  NULL, or a sentence:
+ * why the source does not accept it.
  */
-ngx_int_t ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event);
+const char *ngx_er_parse_accepts(ngx_er_source_t *source,
+    ngx_er_event_t *event);
 
 /*
  * Fills in ctx->message and the facts of the body.  NGX_OK, also when the body
