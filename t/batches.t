@@ -95,9 +95,16 @@ $t->config(<<"EOC");
                            split data.lots.items; signature item:mac;
                            signed "{json:tenant}.{json:lots.no}.{item:id}"; }
 
+    event_source places  { verify hmac-sha256; secret file:%%TESTDIR%%/meta;
+                           split data.a.b data.a; signature item:mac;
+                           signed "{item:id}:{item:amount}";
+                           id "{item:id}"; }
+    event_source nested  { verify off; split data.a.b data.a;
+                           id "{item:id}"; dedup by=id; }
+
     event_route all   { from top deep third grouped meta later each inner crossed
                              shared product stored fails adyen adyens graph
-                             own; to all; }
+                             own places nested; to all; }
     event_route many  { from bulk events; when type = none; to all; }
     event_route paid  { from top deep later each inner meta product stored;
                         when type = paid; to paid; }
@@ -134,7 +141,7 @@ EOC
 
     $conf =~ s/RECEIVERS/join "\n", map { "location = \/$_ { event_receive $_; }" }
         qw(top deep third grouped meta later each inner crossed shared product stored
-           fails bulk events adyen adyens graph own)/e;
+           fails bulk events adyen adyens graph own places nested)/e;
     $conf =~ s/DELIVERIES/join "\n", map { "location = \/d\/$_ { "
         . "event_deliver $_; proxy_pass http:\/\/127.0.0.1:$port\/$_; }" }
         qw(all paid blue two not sku lines)/e;
@@ -326,12 +333,14 @@ my $intuit = '{"eventNotifications":[{"realm":"r1","entities":[{"id":1,'
     . '"entities":[]},{"realm":"r3"},{"entities":[{"id":1}],"realm":"r4"}]}';
 
 is_deeply(sent('crossed', $intuit), [ 'all {"id":1,"name":"Customer"}',
-    'all {"id":1}', 'all {"id":2,"name":"Invoice"}', 'all {"realm":"r3"}' ],
+    'all {"id":1}', 'all {"id":2,"name":"Invoice"}',
+    'all {"realm":"r2","entities":[]}', 'all {"realm":"r3"}' ],
     'split: arrays are crossed, and nothing is lost');
 is_deeply([ map { "$_->{id} $_->{type}" } @{ $r->json->{events} } ],
     [ told('r1.1', '{"id":1,"name":"Customer"}') . ' Customer',
       told('r1.2', '{"id":2,"name":"Invoice"}') . ' Invoice',
-      $r->json->{events}[2]{id} . ' ', told('r4.1', '{"id":1}') . ' ' ],
+      (map { $r->json->{events}[$_]{id} . ' ' } 2, 3),
+      told('r4.1', '{"id":1}') . ' ' ],
     'split: each with what it stands in');
 
 is(scalar @{ sent('shared', '[{"a":1},{"a":2},{"a":1}]', 'X-Id' => 'i') }, 3,
@@ -477,6 +486,29 @@ for my $change (sub { $_[0]{lots}[1]{items}[0]{mac} = '00' x 32 },
     is(post('own', $json->encode($doc))->{status}, 401,
         'own: ' . $json->encode($doc));
 }
+
+# an object where an array is expected proves nothing about what is around it
+
+my $signed = sub { { id => $_[0], amount => $_[1], mac =>
+    hmac_sha256_hex("$_[0]:$_[1]", 'meta-secret-of-tests') } };
+
+is(post('places', $json->encode({ a => [ { b => [ $signed->(1, 5) ] },
+    $signed->(2, 6), { %{ $signed->(3, 7) }, b => { id => 4 } } ] }))
+    ->{status}, 200, 'places: each with its own');
+is(post('places', $json->encode({ a => $_ }))->{status}, 401,
+    'places: ' . $json->encode($_))
+    for [ { b => $signed->(1, 5), id => 'evil', amount => 1e6 } ],
+        [ { b => $signed->(1, 5) } ], [ { b => [ $signed->(1, 5) ] },
+        { b => $signed->(2, 5), id => 'evil' } ],
+        [ { b => [], %{ $signed->(1, 5) }, id => 2 } ],
+        [ { b => [ { %{ $signed->(1, 5) }, id => 2 } ],
+            %{ $signed->(1, 5) } } ];
+
+is_deeply(sent('nested', $_->[0]), [ "all $_->[1]" ], "nested: $_->[0]") for
+        [ '{"a":[{"b":{"id":"77"},"note":"x"}]}',
+          '{"b":{"id":"77"},"note":"x"}' ],
+        [ '{"a":[{"b":[{"id":"77"}]}]}', '{"id":"77"}' ],
+        [ '{"a":[{"b":[],"id":"6"}]}', '{"b":[],"id":"6"}' ];
 
 # ---- what a batch takes
 

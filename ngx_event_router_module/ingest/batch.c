@@ -14,15 +14,20 @@
  * signature), parts.c (an element an event) and template.c.
  *
  * The items are the innermost elements: of an array within an element of
- * another one the elements count and not the outer one.  An outer element that
- * has none of the inner arrays is an item itself, whatever it is, so that
- * nothing of a body is lost when it is split; an inner array that is empty has
- * no event.
+ * another one the elements count and not the outer one.  An outer element in
+ * which none is found is an item itself, whatever it is: it has none of the
+ * inner arrays, or they are empty.  So nothing of a body is lost when it is
+ * split.
  *
- * Slot 0 has the arrays and all that leads to them, slot 1 the arrays alone;
- * each bound reference has one more.  All lists are in the order of the
- * document, and so are the items: whoever asks about one after the other walks
- * along the lists once.
+ * A way is an array that was named, or what leads to it: a document can have
+ * an array there, too, or an object instead.  Slot 0 has the values of all
+ * ways, and each way has a slot of its own, which tells of which array an
+ * element is.  A reference to an item's value has a slot for each array that
+ * was named: what is asked of an element of one of them must not be answered
+ * by a path of another, which an object in an array's place makes the same.
+ *
+ * All lists are in the order of the document, and so are the items: whoever
+ * asks about one after the other walks along the lists once.
  */
 
 
@@ -31,27 +36,55 @@
 
 
 #define NGX_ER_BATCH_WAYS    0
-#define NGX_ER_BATCH_ARRAYS  1
-#define NGX_ER_BATCH_SLOTS   2
+#define NGX_ER_BATCH_SLOTS   1
+
+
+struct ngx_er_way_s {
+    ngx_array_t            steps;      /* of ngx_er_step_t */
+    ngx_uint_t             slot;
+    ngx_uint_t             array;      /* its number of those that were named,
+                                          from 1; 0: it only leads there */
+};
 
 
 struct ngx_er_batch_conf_s {
     ngx_er_paths_t        *paths;
-    ngx_array_t            ways;       /* of ngx_array_t: steps of slot 0 */
-    ngx_array_t            arrays;     /* of ngx_array_t: steps of slot 1 */
+    ngx_array_t            ways;       /* of ngx_er_way_t */
+    ngx_uint_t             arrays;     /* ways that were named */
     ngx_uint_t             slots;
 };
 
 
-static ngx_int_t ngx_er_batch_way(ngx_er_batch_conf_t *conf,
-    ngx_array_t *list, ngx_array_t *steps, ngx_uint_t n, ngx_uint_t slot);
+/* which way an array of the document has */
+
+typedef struct {
+    uint32_t               array;      /* as in ngx_er_element_t */
+    ngx_er_way_t          *way;
+} ngx_er_batch_array_t;
+
+
+static ngx_er_way_t *ngx_er_batch_way(ngx_er_batch_conf_t *conf,
+    ngx_array_t *steps, ngx_uint_t n);
 static ngx_uint_t ngx_er_batch_begins(ngx_array_t *steps, ngx_array_t *with,
     ngx_uint_t n);
+static ngx_int_t ngx_er_batch_bind_item(ngx_er_batch_conf_t *conf,
+    ngx_er_ref_t *ref);
 static ngx_int_t ngx_er_batch_within(ngx_er_batch_conf_t *conf,
-    ngx_array_t *array, ngx_er_ref_t *ref);
+    ngx_array_t *array, ngx_er_ref_t *ref, ngx_uint_t slot);
+static ngx_int_t ngx_er_batch_ways(ngx_er_batch_t *batch, ngx_pool_t *pool);
+static ngx_er_way_t *ngx_er_batch_way_of(ngx_er_batch_t *batch,
+    ngx_er_value_t *v);
 static ngx_int_t ngx_er_batch_items(ngx_er_batch_t *batch, ngx_str_t *body);
 static ngx_int_t ngx_er_batch_item(ngx_er_batch_t *batch, ngx_str_t *body,
     ngx_er_value_t *v);
+static ngx_uint_t ngx_er_batch_inside(ngx_er_element_t *inner,
+    ngx_er_element_t *outer);
+static ngx_er_way_t *ngx_er_batch_array_way(ngx_er_batch_t *batch,
+    uint32_t array);
+static ngx_int_t ngx_er_batch_slot(ngx_er_batch_t *batch, ngx_er_item_t *item,
+    ngx_er_ref_t *ref);
+static ngx_uint_t ngx_er_batch_of(ngx_er_batch_t *batch, ngx_er_value_t *v,
+    ngx_er_ref_t *ref);
 static ngx_uint_t ngx_er_batch_depth(ngx_er_element_t *e);
 static ngx_int_t ngx_er_batch_order(ngx_er_element_t *a, ngx_uint_t adepth,
     ngx_er_element_t *b, ngx_uint_t bdepth);
@@ -71,8 +104,7 @@ ngx_er_batch_create(ngx_pool_t *pool)
     conf->slots = NGX_ER_BATCH_SLOTS;
 
     if (conf->paths == NULL
-        || ngx_array_init(&conf->ways, pool, 8, sizeof(ngx_array_t)) != NGX_OK
-        || ngx_array_init(&conf->arrays, pool, 4, sizeof(ngx_array_t))
+        || ngx_array_init(&conf->ways, pool, 8, sizeof(ngx_er_way_t))
            != NGX_OK)
     {
         return NULL;
@@ -118,47 +150,61 @@ ngx_er_batch_field(ngx_pool_t *pool, ngx_str_t *text, ngx_er_field_t *field,
 ngx_int_t
 ngx_er_batch_array(ngx_er_batch_conf_t *conf, ngx_array_t *steps)
 {
-    ngx_uint_t  n;
+    ngx_uint_t     n;
+    ngx_er_way_t  *way;
 
-    for (n = 0; n <= steps->nelts; n++) {
-        if (ngx_er_batch_way(conf, &conf->ways, steps, n, NGX_ER_BATCH_WAYS)
-            != NGX_OK)
-        {
+    for (way = NULL, n = 0; n <= steps->nelts; n++) {
+        way = ngx_er_batch_way(conf, steps, n);
+
+        if (way == NULL) {
             return NGX_ERROR;
         }
     }
 
-    return ngx_er_batch_way(conf, &conf->arrays, steps, steps->nelts,
-                            NGX_ER_BATCH_ARRAYS);
+    if (way->array == 0) {
+        way->array = ++conf->arrays;
+    }
+
+    return NGX_OK;
 }
 
 
-/* the first n steps, unless the list has them */
+/* that of the first n steps */
 
-static ngx_int_t
-ngx_er_batch_way(ngx_er_batch_conf_t *conf, ngx_array_t *list,
-    ngx_array_t *steps, ngx_uint_t n, ngx_uint_t slot)
+static ngx_er_way_t *
+ngx_er_batch_way(ngx_er_batch_conf_t *conf, ngx_array_t *steps, ngx_uint_t n)
 {
-    ngx_uint_t    i;
-    ngx_array_t  *way;
+    ngx_uint_t     i;
+    ngx_er_way_t  *way;
 
-    way = list->elts;
+    way = conf->ways.elts;
 
-    for (i = 0; i < list->nelts; i++) {
-        if (way[i].nelts == n && ngx_er_batch_begins(steps, &way[i], n)) {
-            return NGX_OK;
+    for (i = 0; i < conf->ways.nelts; i++) {
+        if (way[i].steps.nelts == n
+            && ngx_er_batch_begins(steps, &way[i].steps, n))
+        {
+            return &way[i];
         }
     }
 
-    way = ngx_array_push(list);
+    way = ngx_array_push(&conf->ways);
     if (way == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    *way = *steps;
-    way->nelts = n;
+    way->steps = *steps;
+    way->steps.nelts = n;
+    way->slot = conf->slots++;
+    way->array = 0;
 
-    return ngx_er_paths_add(conf->paths, way, slot);
+    if (ngx_er_paths_add(conf->paths, &way->steps, NGX_ER_BATCH_WAYS)
+        != NGX_OK
+        || ngx_er_paths_add(conf->paths, &way->steps, way->slot) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return way;
 }
 
 
@@ -206,33 +252,25 @@ ngx_er_batch_derive(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
 ngx_uint_t
 ngx_er_batch_arrays(ngx_er_batch_conf_t *conf)
 {
-    return conf->arrays.nelts;
+    return conf->arrays;
 }
 
 
 /*
  * A path that takes another element than the first of each array, or the first
- * of an array that has no events, means exactly that one: it has no slot.
+ * of an array that has no events, means exactly that one: it has no slot.  One
+ * without an index that goes through an array that was named means that
+ * array's elements.
  */
 
 ngx_int_t
 ngx_er_batch_bind(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
 {
-    ngx_uint_t    i;
-    ngx_array_t  *way;
+    ngx_uint_t     i, begins;
+    ngx_er_way_t  *way;
 
     if (ref->kind == NGX_ER_REF_ITEM) {
-        way = conf->arrays.elts;
-
-        for (i = 0; i < conf->arrays.nelts; i++) {
-            if (ngx_er_batch_within(conf, &way[i], ref) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
-
-        ref->slot = conf->slots++;
-
-        return NGX_OK;
+        return ngx_er_batch_bind_item(conf, ref);
     }
 
     if (ref->kind != NGX_ER_REF_JSON || (ref->indices && !ref->first)) {
@@ -241,17 +279,54 @@ ngx_er_batch_bind(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
 
     way = conf->ways.elts;
 
-    for (i = 0; i < conf->ways.nelts; i++) {
+    for (begins = 0, i = 0; i < conf->ways.nelts; i++) {
 
-        if ((ref->indices && way[i].nelts != ref->array)
-            || !ngx_er_batch_begins(&ref->steps, &way[i], way[i].nelts))
+        if ((ref->indices && way[i].steps.nelts != ref->array)
+            || !ngx_er_batch_begins(&ref->steps, &way[i].steps,
+                                    way[i].steps.nelts))
         {
             continue;
         }
 
-        ref->slot = conf->slots++;
+        begins = 1;
 
-        return ngx_er_paths_add(conf->paths, &ref->steps, ref->slot);
+        if (way[i].array) {
+            ref->array = ngx_max(ref->array, way[i].steps.nelts);
+        }
+    }
+
+    if (!begins) {
+        return NGX_OK;
+    }
+
+    ref->slot = conf->slots++;
+
+    return ngx_er_paths_add(conf->paths, &ref->steps, ref->slot);
+}
+
+
+/* by the array's number, from ref->slot */
+
+static ngx_int_t
+ngx_er_batch_bind_item(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
+{
+    ngx_uint_t     i;
+    ngx_er_way_t  *way;
+
+    ref->slot = conf->slots;
+    conf->slots += conf->arrays;
+
+    way = conf->ways.elts;
+
+    for (i = 0; i < conf->ways.nelts; i++) {
+
+        if (way[i].array
+            && ngx_er_batch_within(conf, &way[i].steps, ref,
+                                   ref->slot + way[i].array - 1)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
@@ -260,7 +335,7 @@ ngx_er_batch_bind(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
 
 static ngx_int_t
 ngx_er_batch_within(ngx_er_batch_conf_t *conf, ngx_array_t *array,
-    ngx_er_ref_t *ref)
+    ngx_er_ref_t *ref, ngx_uint_t slot)
 {
     ngx_array_t     steps;
     ngx_er_step_t  *step;
@@ -281,7 +356,7 @@ ngx_er_batch_within(ngx_er_batch_conf_t *conf, ngx_array_t *array,
     ngx_memcpy(step + array->nelts, ref->steps.elts,
                ref->steps.nelts * sizeof(ngx_er_step_t));
 
-    return ngx_er_paths_add(conf->paths, &steps, conf->slots);
+    return ngx_er_paths_add(conf->paths, &steps, slot);
 }
 
 
@@ -310,6 +385,7 @@ ngx_er_batch_scan(ngx_er_batch_conf_t *conf, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
+    b->conf = conf;
     b->values = (ngx_er_value_t **) (b + 1);
     b->cursors = b->values + conf->slots;
 
@@ -329,6 +405,7 @@ ngx_er_batch_scan(ngx_er_batch_conf_t *conf, ngx_pool_t *pool,
     }
 
     if (ngx_array_init(&b->items, pool, 8, sizeof(ngx_er_item_t)) != NGX_OK
+        || ngx_er_batch_ways(b, pool) != NGX_OK
         || ngx_er_batch_items(b, body) != NGX_OK)
     {
         return NGX_ERROR;
@@ -341,55 +418,105 @@ ngx_er_batch_scan(ngx_er_batch_conf_t *conf, ngx_pool_t *pool,
 
 
 /*
- * An element whose next one in the document is within it is no item: arrays
- * stand for their elements here, and for none if they are empty.
+ * The arrays that the document has on the ways, by their numbers: an array's
+ * number is less than those of the arrays behind its first byte.
+ */
+
+static ngx_int_t
+ngx_er_batch_ways(ngx_er_batch_t *batch, ngx_pool_t *pool)
+{
+    ngx_er_way_t          *way;
+    ngx_er_value_t        *v;
+    ngx_er_batch_array_t  *array;
+
+    if (ngx_array_init(&batch->arrays, pool, 8, sizeof(ngx_er_batch_array_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(batch->cursors, batch->values,
+               batch->conf->slots * sizeof(ngx_er_value_t *));
+
+    array = NULL;
+
+    for (v = batch->values[NGX_ER_BATCH_WAYS]; v; v = v->next) {
+        way = ngx_er_batch_way_of(batch, v);
+
+        if (v->type == NGX_ER_ARRAY && !v->crossed && way->array) {
+            batch->found = 1;
+        }
+
+        batch->hollow |= (v->type == NGX_ER_ARRAY && v->empty && v->element);
+
+        if (!v->crossed || (array && v->element->array <= array->array)) {
+            continue;
+        }
+
+        array = ngx_array_push(&batch->arrays);
+        if (array == NULL) {
+            return NGX_ERROR;
+        }
+
+        array->array = v->element->array;
+        array->way = way;
+    }
+
+    return NGX_OK;
+}
+
+
+/* one of them has the same value; asked in the order of the document */
+
+static ngx_er_way_t *
+ngx_er_batch_way_of(ngx_er_batch_t *batch, ngx_er_value_t *v)
+{
+    ngx_uint_t       i;
+    ngx_er_way_t    *way;
+    ngx_er_value_t  *own;
+
+    way = batch->conf->ways.elts;
+
+    for (i = 0; i < batch->conf->ways.nelts - 1; i++) {
+        own = batch->cursors[way[i].slot];
+
+        if (own && own->tail == v->tail) {
+            batch->cursors[way[i].slot] = own->next;
+            break;
+        }
+    }
+
+    return &way[i];
+}
+
+
+/*
+ * An element with another one in it is no item: each of those that are in it
+ * is one, or has one in it.  An array stands for its elements.
  */
 
 static ngx_int_t
 ngx_er_batch_items(ngx_er_batch_t *batch, ngx_str_t *body)
 {
-    ngx_uint_t       depth, inner;
     ngx_er_value_t  *v, *next;
-
-    for (v = batch->values[NGX_ER_BATCH_ARRAYS]; v; v = v->next) {
-        if (v->type == NGX_ER_ARRAY && !v->crossed) {
-            batch->found = 1;
-            break;
-        }
-    }
 
     if (!batch->found) {
         return NGX_OK;
     }
 
     for (v = batch->values[NGX_ER_BATCH_WAYS]; v; v = next) {
+        next = v->next;
 
-        for (next = v->next; next; next = next->next) {
-            if (next->type == NGX_ER_ARRAY || next->crossed) {
-                break;
-            }
-        }
-
-        if (v->type == NGX_ER_ARRAY) {
-            batch->hollow |= (v->empty && v->element);
+        if (v->type == NGX_ER_ARRAY || !v->crossed) {
             continue;
         }
 
-        if (!v->crossed) {
-            continue;
+        while (next && (next->type == NGX_ER_ARRAY || !next->crossed)) {
+            next = next->next;
         }
 
-        if (next && next->element) {
-            depth = ngx_er_batch_depth(v->element);
-            inner = ngx_er_batch_depth(next->element);
-
-            if (inner >= depth
-                && ngx_er_batch_order(next->element, inner, v->element, depth)
-                   == 0
-                && (next->type == NGX_ER_ARRAY || inner > depth))
-            {
-                continue;
-            }
+        if (next && ngx_er_batch_inside(next->element, v->element)) {
+            continue;
         }
 
         if (ngx_er_batch_item(batch, body, v) != NGX_OK) {
@@ -412,6 +539,7 @@ ngx_er_batch_item(ngx_er_batch_t *batch, ngx_str_t *body, ngx_er_value_t *v)
     }
 
     item->element = v->element;
+    item->way = ngx_er_batch_array_way(batch, v->element->array);
     item->bytes = v->text;
 
     if (v->type == NGX_ER_STRING) {
@@ -424,32 +552,71 @@ ngx_er_batch_item(ngx_er_batch_t *batch, ngx_str_t *body, ngx_er_value_t *v)
 }
 
 
+static ngx_uint_t
+ngx_er_batch_inside(ngx_er_element_t *inner, ngx_er_element_t *outer)
+{
+    ngx_uint_t  depth, own;
+
+    depth = ngx_er_batch_depth(inner);
+    own = ngx_er_batch_depth(outer);
+
+    return depth > own && ngx_er_batch_order(inner, depth, outer, own) == 0;
+}
+
+
+/* NULL: the array is on none of the ways */
+
+static ngx_er_way_t *
+ngx_er_batch_array_way(ngx_er_batch_t *batch, uint32_t array)
+{
+    ngx_uint_t             i, left, right;
+    ngx_er_batch_array_t  *a;
+
+    a = batch->arrays.elts;
+    left = 0;
+    right = batch->arrays.nelts;
+
+    while (left < right) {
+        i = (left + right) / 2;
+
+        if (a[i].array == array) {
+            return a[i].way;
+        }
+
+        if (a[i].array < array) {
+            left = i + 1;
+
+        } else {
+            right = i;
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_er_value_t *
 ngx_er_batch_value(ngx_er_batch_t *batch, ngx_er_item_t *item,
     ngx_er_ref_t *ref)
 {
-    ngx_int_t         order;
+    ngx_int_t         order, slot;
     ngx_uint_t        depth, own;
     ngx_er_value_t   *v, **cursor;
 
-    if (item != batch->last) {
+    slot = ngx_er_batch_slot(batch, item, ref);
 
-        if (batch->last == NULL || item < batch->last) {
-            ngx_memcpy(batch->cursors, batch->values,
-                       (u_char *) batch->cursors - (u_char *) batch->values);
-        }
-
-        batch->last = item;
+    if (slot == NGX_DECLINED) {
+        return NULL;
     }
 
     own = ngx_er_batch_depth(item->element);
-    cursor = &batch->cursors[ref->slot];
+    cursor = &batch->cursors[slot];
 
     for (v = *cursor; v; v = v->next) {
 
         if (v->element == NULL) {
 
-            if (ref->kind == NGX_ER_REF_JSON) {
+            if (ngx_er_batch_of(batch, v, ref)) {
                 return v;
             }
 
@@ -468,14 +635,67 @@ ngx_er_batch_value(ngx_er_batch_t *batch, ngx_er_item_t *item,
             continue;
         }
 
-        if (ref->kind == NGX_ER_REF_JSON ? depth <= own
-                                         : depth == own + ref->indices)
+        if (ref->kind == NGX_ER_REF_JSON
+            ? (depth <= own && ngx_er_batch_of(batch, v, ref))
+            : depth == own + ref->indices)
         {
             return v;
         }
     }
 
     return NULL;
+}
+
+
+/*
+ * Where the values for this item are.  NGX_DECLINED: the reference is about
+ * the elements of other arrays than the one in which the item stands.
+ */
+
+static ngx_int_t
+ngx_er_batch_slot(ngx_er_batch_t *batch, ngx_er_item_t *item,
+    ngx_er_ref_t *ref)
+{
+    if (item != batch->last) {
+
+        if (batch->last == NULL || item < batch->last) {
+            ngx_memcpy(batch->cursors, batch->values,
+                       batch->conf->slots * sizeof(ngx_er_value_t *));
+        }
+
+        batch->last = item;
+    }
+
+    if (ref->kind == NGX_ER_REF_ITEM) {
+        return item->way->array ? (ngx_int_t) (ref->slot + item->way->array
+                                               - 1)
+                                : NGX_DECLINED;
+    }
+
+    return ngx_er_batch_begins(&ref->steps, &item->way->steps, ref->array)
+           ? (ngx_int_t) ref->slot : NGX_DECLINED;
+}
+
+
+/* a path with indices is about the elements of the array of its last one */
+
+static ngx_uint_t
+ngx_er_batch_of(ngx_er_batch_t *batch, ngx_er_value_t *v, ngx_er_ref_t *ref)
+{
+    ngx_er_way_t  *way;
+
+    if (ref->kind != NGX_ER_REF_JSON) {
+        return 0;
+    }
+
+    if (ref->indices == 0) {
+        return 1;
+    }
+
+    way = v->element ? ngx_er_batch_array_way(batch, v->element->array) : NULL;
+
+    return way && way->steps.nelts == ref->array
+           && ngx_er_batch_begins(&ref->steps, &way->steps, ref->array);
 }
 
 

@@ -19,6 +19,7 @@
 
 
 typedef struct ngx_er_batch_conf_s  ngx_er_batch_conf_t;
+typedef struct ngx_er_way_s  ngx_er_way_t;    /* batch.c's own */
 
 
 /* one of the events */
@@ -26,16 +27,19 @@ typedef struct ngx_er_batch_conf_s  ngx_er_batch_conf_t;
 struct ngx_er_item_s {
     ngx_str_t              bytes;      /* as they stand in the body */
     ngx_er_element_t      *element;
+    ngx_er_way_t          *way;        /* to its array */
 };
 
 
 struct ngx_er_batch_s {
+    ngx_er_batch_conf_t   *conf;
     ngx_array_t            items;      /* of ngx_er_item_t, in their order */
     unsigned               found:1;    /* the body has one of the arrays; if
                                           not, it is one event itself */
-    unsigned               hollow:1;   /* an element that is no item, since
-                                          one of the arrays in it is empty */
+    unsigned               hollow:1;   /* one of the arrays in an element is
+                                          empty */
 
+    ngx_array_t            arrays;     /* batch.c's own: their ways */
     ngx_er_value_t       **values;     /* by slot */
     ngx_er_value_t       **cursors;    /* by slot: not behind the item */
     ngx_er_item_t         *last;       /* that was asked about */

@@ -45,9 +45,18 @@ static case_t  cases[] = {
       "{\"a\":[{\"b\":[1]},{\"c\":2},{\"b\":3}, 4]}",
       "1|{\"c\":2}|{\"b\":3}|4", 0 },
     { "crossed, one empty", "data.a.b", "{\"a\":[{\"b\":[]},{\"b\":[1]}]}",
-      "1", 1 },
+      "{\"b\":[]}|1", 1 },
     { "crossed, the outer one empty", "data.a.b.c",
-      "{\"a\":[{\"b\":[]},{\"b\":[{\"c\":[1]}]}]}", "1", 1 },
+      "{\"a\":[{\"b\":[]},{\"b\":[{\"c\":[1]}]}]}", "{\"b\":[]}|1", 1 },
+    { "crossed, empty at each depth", "data.a.b.c",
+      "{\"a\":[{\"b\":[{\"c\":[]},{\"c\":[1]}]},{\"b\":[[],[[]]]}]}",
+      "{\"c\":[]}|1|{\"b\":[[],[[]]]}", 1 },
+    { "both named, one empty", "data.a.b data.a",
+      "{\"a\":[{\"b\":[],\"i\":6},{\"b\":{\"i\":7}},{\"b\":[8]}]}",
+      "{\"b\":[],\"i\":6}|{\"b\":{\"i\":7}}|8", 1 },
+    { "one of two empty", "data.m data.s", "[{\"m\":[],\"s\":[3]},"
+      "{\"m\":[4],\"s\":[]},{\"m\":[],\"s\":[]}]",
+      "3|4|{\"m\":[],\"s\":[]}", 1 },
     { "crossed, none has it", "data.a.b", "{\"a\":[{\"c\":1},{\"c\":2}]}",
       NULL, 0 },
     { "several arrays", "data.e.m data.e.s data.e",
@@ -89,8 +98,78 @@ static struct {
 };
 
 
+/* an object in the place of an array, and several arrays */
+
+static struct {
+    const char  *arrays;
+    const char  *body;             /* with ' for " */
+    const char  *template;
+    const char  *values;
+} places[] = {
+    { "data.a.b data.a",
+      "{'a':[{'b':{'id':1},'id':2},{'b':[{'id':3}],'id':4},"
+      "{'id':5},{'b':{'id':6}}]}",
+      "{item:id}", "2|3|5|-" },
+    { "data.a data.a.b",
+      "{'a':[{'b':{'id':1},'id':2},{'b':[{'id':3}],'id':4},"
+      "{'id':5},{'b':{'id':6}}]}",
+      "{item:id}", "2|3|5|-" },
+    { "data.a.b data.a",
+      "{'a':[{'b':{'id':1},'id':2},{'b':[{'id':3}]},"
+      "{'b':[[{'id':4}]]}]}",
+      "{item:id}", "2|3|4" },
+    { "data.a.b data.a",
+      "{'a':[{'x':[{'y':1}]},{'b':[{'x':[{'y':2}]}]},"
+      "{'b':{'x':[{'y':3}]}},{'x':{'y':4}},{'x':[[{'y':5}]]}]}",
+      "{item:x.0.y}", "1|2|-|-|-" },
+    { "data.a.b",
+      "{'a':[{'b':{'id':1},'id':2},{'b':[{'id':3}]}]}",
+      "{item:id}", "-|3" },
+    { "data.a.b data.a",
+      "{'a':{'b':[{'id':1}],'id':2}}",
+      "{item:id}", "1" },
+    { "data.a.b data.a",
+      "[{'a':{'b':{'id':1},'id':2},'id':3},"
+      "{'a':[{'id':4}],'id':5}]",
+      "{item:id}", "-|4" },
+    { "data data.a",
+      "[{'a':{'id':1},'id':2},{'a':[{'id':3}]},"
+      "[{'a':{'id':4}}]]",
+      "{item:id}", "2|3|-" },
+    { "data.x data.y",
+      "{'x':[{'id':1}],'y':[{'id':2},{'x':{'id':3}}]}",
+      "{item:id}", "1|2|-" },
+    { "data.x data.y",
+      "{'x':{'id':1},'y':[{'id':2}]}",
+      "{item:id}", "2" },
+    { "data.x data.y",
+      "{'x':{'id':1},'y':[{'id':2}]}",
+      "{json:x.id}", "-" },
+    { "data.x.y data.x",
+      "{'x':[{'y':{'id':1}},{'y':[{'id':2}]}]}",
+      "{json:x.y.id}", "-|2" },
+    { "data.x.y data.x",
+      "{'x':[{'y':{'id':1}},{'y':[{'id':2}]}]}",
+      "{json:x.0.y.0.id}", "-|2" },
+    { "data.x.y data.x",
+      "{'x':[{'y':{'id':1},'id':3},{'y':[{'id':2}],'id':4}]}",
+      "{json:x.0.id}", "3|4" },
+    { "data.x.y.z",
+      "{'x':[[{'y':{'id':1,'z':[{'id':2}]}}]]}",
+      "{json:x.0.y.0.id}", "-" },
+    { "data.x.y",
+      "{'x':{'id':1,'y':[{'id':2}]}}",
+      "{json:x.0.id}", "-" },
+    { "data.x.y",
+      "{'x':{'id':1,'y':[{'id':2}]}}",
+      "{json:x.id}", "1" },
+    { NULL, NULL, NULL, NULL }
+};
+
+
 static void items(void);
 static void values(void);
+static void own(void);
 static void memory(void);
 static ngx_int_t fill(ngx_pool_t *pool, const char *body,
     ngx_er_batch_t **batch);
@@ -104,6 +183,7 @@ main(void)
 {
     items();
     values();
+    own();
     memory();
 
     return done_testing();
@@ -326,6 +406,77 @@ values(void)
     is_int(m.crossed, 1, "which stands in an array");
 
     ngx_destroy_pool(pool);
+}
+
+
+/* what an item is asked for is its own */
+
+static void
+own(void)
+{
+    u_char               *p, text[256], json[256];
+    ngx_int_t             rc;
+    ngx_str_t             source, body, value, got;
+    ngx_uint_t            i, n;
+    ngx_pool_t           *pool;
+    ngx_er_item_t        *item;
+    ngx_er_error_t        err;
+    ngx_er_scope_t        scope;
+    ngx_er_message_t      m;
+    ngx_er_template_t    *t;
+    ngx_er_batch_conf_t  *conf;
+    ngx_er_scan_error_e   error;
+
+    ngx_memzero(&scope, sizeof(ngx_er_scope_t));
+
+    for (i = 0; places[i].arrays; i++) {
+        pool = ngx_er_test_pool();
+        conf = conf_of(pool, places[i].arrays);
+        source = str(places[i].template);
+
+        body = str(places[i].body);
+        ngx_memcpy(json, body.data, body.len);
+        body.data = json;
+
+        for (n = 0; n < body.len; n++) {
+            json[n] = (json[n] == '\'') ? '"' : json[n];
+        }
+
+        ngx_memzero(&m, sizeof(ngx_er_message_t));
+        m.pool = pool;
+
+        if (ngx_er_template_compile(pool, &source, ngx_er_fields_create(pool),
+                                    &t, &err)
+            != NGX_OK
+            || ngx_er_batch_bind(conf, ngx_er_template_ref(t, 0)) != NGX_OK
+            || ngx_er_batch_scan(conf, pool, NULL, &body, 0, &m.batch, &error)
+               != NGX_OK)
+        {
+            ok(0, "%s of %s", places[i].template, places[i].body);
+            break;
+        }
+
+        item = m.batch->items.elts;
+        p = text;
+
+        for (n = 0; n < m.batch->items.nelts; n++) {
+            m.item = &item[n];
+
+            rc = ngx_er_template_eval(t, &m, &scope, &value);
+
+            p = ngx_cpymem(p, "|", n ? 1 : 0);
+            p = (rc == NGX_OK) ? ngx_cpymem(p, value.data, value.len)
+                               : ngx_cpymem(p, "-", 1);
+        }
+
+        got.data = text;
+        got.len = p - text;
+
+        is_str(&got, places[i].values, "%s: %s of %s", places[i].arrays,
+               places[i].template, places[i].body);
+
+        ngx_destroy_pool(pool);
+    }
 }
 
 
