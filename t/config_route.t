@@ -185,6 +185,55 @@ warned("a line with $_->[0]", "when $_->[0];", $_->[1]) for (
     [ 'type = ^orders/', '"=" takes no regular expression: for "^orders/" '
         . 'write "~"' ],
     [ 'type ~ /^a/i', 'the slashes of "/^a/i" are a part' ],
+    [ 'type ~ /orders/', 'the slashes of "/orders/" are a part of the regular '
+        . 'expression: leave them out' ],
+    [ 'source !~* /a.b/', 'the slashes of "/a.b/" are a part' ],
+    [ 'data.a ~ /^orders/', 'the slashes of "/^orders/" are a part' ],
+    [ 'data.a ~ x /paid$/', 'the slashes of "/paid$/" are a part' ],
+    [ 'data.a !~ /paid/i', 'the slashes of "/paid/i" are a part' ],
+    (map { [ "type $_ /orders/", 'the slashes of "/orders/" are a part of the '
+        . qq(VALUE, "$_" takes no regular expression: write "~") ] }
+        qw(= != has_all prefix suffix contains like prefix_ci like_ci)),
+    (map { [ "$_ = /^orders/", 'the slashes of "/^orders/" are a part of' ] }
+        qw(type data.a subject header.X id)),
+    [ 'data.a prefix /^a/', 'the slashes of "/^a/"' ],
+    [ 'data.a contains /[0-9]+/', 'the slashes of "/[0-9]+/"' ],
+    [ 'type = /a|b/i', 'the slashes of "/a|b/i"' ],
+    [ 'type = orders/paid|orders/create', '"=" takes no regular expression: '
+        . 'for "orders/paid|orders/create" write "~", or several VALUEs' ],
+    [ 'type = "(a|b)"', '"=" takes no regular expression: for "(a|b)"' ],
+    [ 'data.country != DE|AT', '"!=" takes no regular expression' ],
+    [ 'data.tags has_all a b|c', '"has_all" takes no regular expression' ],
+    [ 'data.n = "[0-9]+"', '"=" takes no regular expression' ],
+    [ 'data.n = x[a-z]', '"=" takes no regular expression' ],
+    [ 'data.n = "a[^/]+"', '"=" takes no regular expression' ],
+    [ 'data.n = "[ab]{2}"', '"=" takes no regular expression' ],
+    [ 'data.n = "(?i)paid"', '"=" takes no regular expression' ],
+    [ 'data.n = "\d+"', '"=" takes no regular expression: for "\d+"' ],
+    [ 'data.host = a\.example', '"=" takes no regular expression' ],
+    [ 'type = orders/.+', '"=" takes no regular expression' ],
+    [ 'type = paid$', '"=" takes no regular expression: for "paid$"' ],
+    [ 'data.a not = ^paid$', '"=" takes no regular expression' ],
+    [ 'type prefix ^orders', '"prefix" takes no regular expression' ],
+    [ 'type like ^orders*', '"like" takes no regular expression' ],
+    (map { [ "$_ = DE,AT", '"DE,AT" is one VALUE: several stand apart by' ] }
+        qw(data.country subject id header.X-Land arg.land $arg_land)),
+    [ 'data.country != DE,AT,CH', '"DE,AT,CH" is one VALUE' ],
+    [ 'data.tags has_all a,b', '"a,b" is one VALUE' ],
+    [ 'data.a = x a-1,a-2', '"a-1,a-2" is one VALUE' ],
+    [ 'data.a = a , b', '"," is a VALUE here, as all words behind the '
+        . 'operator are: several VALUEs stand apart by blanks' ],
+    [ 'type prefix a , b', '"," is a VALUE here' ],
+    [ 'data.a = a ,b', '",b" is a VALUE here' ],
+    [ 'type ~ ^a , ^b', '"," is a VALUE here' ],
+    [ 'data.n = >=5', '">=5" is a VALUE, the text that is written here: an '
+        . 'operator stands alone' ],
+    [ 'data.n = >5', '">5" is a VALUE' ],
+    [ 'data.n = <-1.5', '"<-1.5" is a VALUE' ],
+    [ 'data.n = =5', '"=5" is a VALUE' ],
+    [ 'data.n = ==paid', '"==paid" is a VALUE' ],
+    [ 'type = !=paid', '"!=paid" is a VALUE' ],
+    [ 'type = a !=b', '"!=b" is a VALUE' ],
     [ q{type = '"a"'}, 'the quotes of "a" are a part of the VALUE' ],
 );
 
@@ -196,6 +245,26 @@ fine("a line with $_", "when $_;") for (
     'data.price = $5', 'data.x like *a*b', 'data.x like 5%*', 'data.x ~ a*',
     'data.mail suffix @a.example .b.example', 'data.x = "New York" Paris',
     'data.x not = a b', 'type exists', 'data.x = ^', 'data.x = not',
+
+    # paths, addresses, amounts, sentences, marks, globs
+
+    'type = /deploy', 'type prefix /deploy', 'data.path = /a/ /v1/x',
+    'data.path = /v1/orders/', 'data.path prefix /v1/', 'data.path like /v1/*/',
+    'data.path contains /orders/', 'data.path ~ /orders/', 'type ~ /paid$',
+    'data.url = https://a.example/x?a=1,2&b=c|d', 'data.url = "//a.example/"',
+    'data.pos = 48.1,11.5', 'data.sum = 1,234.50', 'data.sum = 12,50 -1,5',
+    'data.sum = $5', 'data.price = 5$ US$', 'data.sum = 1,2,3',
+    'data.text = "Yes, we can" "a, b"', 'data.name = "Smith, John" "O, P, Q"',
+    'data.text = "Smith | Sons"', 'data.text = a||b',
+    'data.sep = . , ";"', 'data.sep = ";"', 'data.x = ",x"', 'data.x contains a,b',
+    'data.list = "[1,2]" "[a,b]"', 'data.x = "{a,b}"', 'data.x = (none)',
+    'data.x = "items[]" "items[0]" "[DE]"', 'data.x = "[2020-2021]"',
+    'data.lang = C++ A+ +49 C#', 'data.file = C:\data\windows',
+    'data.file like *.csv report.*', 'data.x like a|b*', 'data.x = a.b.c',
+    'data.x = "=SUM(A1:A3)" ~user "<b>x</b>" ->', 'data.x = -5 .5',
+    'data.n >= 5', 'data.v = ~1.x', 'data.mail = a.+b@c.example',
+    'data.q = what? why?', 'data.x = "a (b) c" "1-2" "a-z"',
+    'header.Accept = text/html,application/xml', 'data.a = a,,b',
 );
 
 wrong('not before the field', 'when not type = a;',

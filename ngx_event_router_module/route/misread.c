@@ -10,7 +10,7 @@
  * VALUEs and no mistake.  Who wrote it meant something else.  Here the words
  * of a line are looked at as a person would: words of other languages that
  * join conditions, operators and fields among the VALUEs, lists with commas,
- * wildcards where there are none.
+ * regular expressions and wildcards where there are none.
  *
  * Called by route.c when nginx.conf is read, for a warning: the line is
  * valid, and somebody may mean it.  So a word is suspected only where it
@@ -40,16 +40,31 @@ static ngx_int_t ngx_er_misread_joint(ngx_str_t *value, ngx_uint_t n,
     ngx_uint_t i, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_line(ngx_str_t *value, ngx_uint_t n,
     ngx_uint_t i, ngx_er_error_t *note);
+static ngx_int_t ngx_er_misread_comma(ngx_str_t *value, ngx_uint_t n,
+    ngx_uint_t i, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value,
     ngx_uint_t kind, ngx_er_error_t *note);
+static ngx_uint_t ngx_er_misread_listed(ngx_str_t *value);
+static ngx_uint_t ngx_er_misread_digits(u_char *p, u_char *last);
 static ngx_int_t ngx_er_misread_star(ngx_str_t *op, ngx_str_t *value,
     ngx_uint_t kind, ngx_er_error_t *note);
-static ngx_int_t ngx_er_misread_other(ngx_str_t *value, ngx_uint_t kind,
+static ngx_int_t ngx_er_misread_slashes(ngx_str_t *field, ngx_str_t *op,
+    ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note);
+static ngx_int_t ngx_er_misread_glued(ngx_str_t *value, ngx_uint_t kind,
+    ngx_er_error_t *note);
+static ngx_int_t ngx_er_misread_regex(ngx_str_t *field, ngx_str_t *op,
+    ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note);
+static ngx_uint_t ngx_er_misread_expression(ngx_str_t *value,
+    ngx_uint_t name);
+static ngx_uint_t ngx_er_misread_meta(u_char *first, u_char *p,
+    u_char *last);
+static ngx_uint_t ngx_er_misread_class(u_char *p, u_char *last);
+static ngx_int_t ngx_er_misread_quotes(ngx_str_t *value, ngx_uint_t kind,
     ngx_er_error_t *note);
 static ngx_uint_t ngx_er_misread_is(ngx_str_t *word, const char **words);
 static ngx_uint_t ngx_er_misread_field(ngx_str_t *word);
 static ngx_uint_t ngx_er_misread_name(ngx_str_t *word);
-static ngx_uint_t ngx_er_misread_flags(ngx_str_t *value);
+static u_char *ngx_er_misread_slash(ngx_str_t *value);
 
 
 static ngx_er_misread_operator_t  ngx_er_misread_operators[] = {
@@ -116,9 +131,15 @@ ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *note)
 
         if (ngx_er_misread_joint(value, n, i, note) != NGX_OK
             || ngx_er_misread_line(value, n, i, note) != NGX_OK
+            || ngx_er_misread_comma(value, n, i, note) != NGX_OK
+            || ngx_er_misread_slashes(&args[0], op, &value[i], kind, note)
+               != NGX_OK
             || ngx_er_misread_list(&args[0], &value[i], kind, note) != NGX_OK
             || ngx_er_misread_star(op, &value[i], kind, note) != NGX_OK
-            || ngx_er_misread_other(&value[i], kind, note) != NGX_OK)
+            || ngx_er_misread_regex(&args[0], op, &value[i], kind, note)
+               != NGX_OK
+            || ngx_er_misread_glued(&value[i], kind, note) != NGX_OK
+            || ngx_er_misread_quotes(&value[i], kind, note) != NGX_OK)
         {
             return NGX_DECLINED;
         }
@@ -232,6 +253,32 @@ ngx_er_misread_line(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
 }
 
 
+/* one that stands alone, or in front of a word: "a , b" and "a ,b" */
+
+static ngx_int_t
+ngx_er_misread_comma(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
+    ngx_er_error_t *note)
+{
+    if (i == 0 || value[i].len == 0 || value[i].data[0] != ',') {
+        return NGX_OK;
+    }
+
+    /* among other marks it is meant: = . , ; */
+
+    if (value[i].len == 1 && (i + 1 == n || value[i + 1].len < 2)
+        && value[i - 1].len == 1 && !isalnum(value[i - 1].data[0]))
+    {
+        return NGX_OK;
+    }
+
+    ngx_er_error(note, "\"%V\" is a VALUE here, as all words behind the "
+                 "operator are: several VALUEs stand apart by blanks",
+                 &value[i]);
+
+    return NGX_DECLINED;
+}
+
+
 static ngx_int_t
 ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value, ngx_uint_t kind,
     ngx_er_error_t *note)
@@ -252,12 +299,14 @@ ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value, ngx_uint_t kind,
         return NGX_DECLINED;
     }
 
-    if (kind != NGX_ER_MISREAD_EQUAL || !ngx_er_misread_name(field)) {
+    if (kind != NGX_ER_MISREAD_EQUAL) {
         return NGX_OK;
     }
 
-    if (ngx_strlchr(value->data, value->data + value->len, ' ')
-        || ngx_strlchr(value->data, value->data + value->len, ','))
+    if (ngx_er_misread_name(field)
+        ? ngx_strlchr(value->data, value->data + value->len, ' ')
+          || ngx_strlchr(value->data, value->data + value->len, ',')
+        : ngx_er_misread_listed(value))
     {
         ngx_er_error(note, "\"%V\" is one VALUE: several stand apart by "
                      "blanks, each in quotes of its own if it needs some",
@@ -266,6 +315,57 @@ ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value, ngx_uint_t kind,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * "DE,AT", and no text ("Smith, John"), number ("1,234.50", "48.1,11.5"),
+ * address of anything or piece of JSON.
+ */
+
+static ngx_uint_t
+ngx_er_misread_listed(ngx_str_t *value)
+{
+    u_char      *p, *last, *end;
+    ngx_uint_t   n, numbers;
+
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p++) {
+        if (ngx_strchr(" :?=@/\"'{}[]()<>", *p)) {
+            return 0;
+        }
+    }
+
+    n = 0;
+    numbers = 0;
+
+    for (p = value->data; p <= last; p = end + 1) {
+        end = ngx_strlchr(p, last, ',');
+        end = end ? end : last;
+
+        if (end == p) {
+            return 0;
+        }
+
+        n++;
+        numbers += ngx_er_misread_digits(p, end);
+    }
+
+    return n > 1 && numbers != n;
+}
+
+
+static ngx_uint_t
+ngx_er_misread_digits(u_char *p, u_char *last)
+{
+    for ( /* void */ ; p < last; p++) {
+        if (!isdigit(*p) && *p != '.' && *p != '-' && *p != '+') {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -334,47 +434,240 @@ ngx_er_misread_star(ngx_str_t *op, ngx_str_t *value, ngx_uint_t kind,
 }
 
 
-static ngx_int_t
-ngx_er_misread_other(ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note)
-{
-    u_char  first, last;
+/*
+ * "/.../i".  Names do not stand between slashes, but paths do: there what is
+ * between them has to be an expression.
+ */
 
-    if (value->len < 2) {
+static ngx_int_t
+ngx_er_misread_slashes(ngx_str_t *field, ngx_str_t *op, ngx_str_t *value,
+    ngx_uint_t kind, ngx_er_error_t *note)
+{
+    u_char      *slash;
+    ngx_str_t    inner;
+
+    slash = kind ? ngx_er_misread_slash(value) : NULL;
+
+    if (slash == NULL) {
         return NGX_OK;
     }
 
-    first = value->data[0];
-    last = value->data[value->len - 1];
+    inner.data = value->data + 1;
+    inner.len = slash - inner.data;
+
+    if (!ngx_er_misread_name(field) && inner.data[0] != '^'
+        && slash[-1] != '$'
+        && (kind != NGX_ER_MISREAD_REGEX
+            || slash == value->data + value->len - 1)
+        && (kind == NGX_ER_MISREAD_REGEX
+            || !ngx_er_misread_expression(&inner, 0)))
+    {
+        return NGX_OK;
+    }
 
     if (kind == NGX_ER_MISREAD_REGEX) {
-
-        if (!ngx_er_misread_flags(value)) {
-            return NGX_OK;
-        }
-
         ngx_er_error(note, "the slashes of \"%V\" are a part of the regular "
                      "expression: leave them out, and write \"~*\" to ignore "
                      "case", value);
-        return NGX_DECLINED;
+
+    } else {
+        ngx_er_error(note, "the slashes of \"%V\" are a part of the VALUE, "
+                     "\"%V\" takes no regular expression: write \"~\", and "
+                     "leave them out", value, op);
     }
 
-    if (kind == 0 || kind == NGX_ER_MISREAD_LIKE) {
-        return NGX_OK;
-    }
+    return NGX_DECLINED;
+}
 
-    if ((first == '"' || first == '\'') && first == last) {
-        ngx_er_error(note, "the quotes of %V are a part of the VALUE: one "
-                     "pair is enough", value);
-        return NGX_DECLINED;
-    }
+
+/* ">=5" behind "=" */
+
+static ngx_int_t
+ngx_er_misread_glued(ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note)
+{
+    u_char      *p, *last;
+    ngx_str_t    sign;
+    ngx_uint_t   word;
 
     if (kind != NGX_ER_MISREAD_EQUAL) {
         return NGX_OK;
     }
 
-    if (first == '^') {
-        ngx_er_error(note, "\"=\" takes no regular expression: for \"%V\" "
-                     "write \"~\", or \"prefix\" without the \"^\"", value);
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last && ngx_strchr("=!<>~", *p)) {
+        p++;
+    }
+
+    sign.data = value->data;
+    sign.len = p - value->data;
+
+    if (p == last || value->data[0] == '~'
+        || !ngx_er_misread_is(&sign, ngx_er_misread_signs))
+    {
+        return NGX_OK;
+    }
+
+    /* "<b>" and "=SUM(A1)" are values, so only a number is told there */
+
+    word = (sign.len > 1 && isalnum(*p));
+
+    if (*p == '-' || *p == '.') {
+        p++;
+    }
+
+    if (!word && (p == last || !isdigit(*p))) {
+        return NGX_OK;
+    }
+
+    ngx_er_error(note, "\"%V\" is a VALUE, the text that is written here: an "
+                 "operator stands alone, in the place of the \"=\"", value);
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_er_misread_regex(ngx_str_t *field, ngx_str_t *op, ngx_str_t *value,
+    ngx_uint_t kind, ngx_er_error_t *note)
+{
+    if (value->len < 2) {
+        return NGX_OK;
+    }
+
+    switch (kind) {
+
+    case NGX_ER_MISREAD_EQUAL:
+        if (ngx_er_misread_expression(value, ngx_er_misread_name(field))) {
+            break;
+        }
+
+        return NGX_OK;
+
+    case NGX_ER_MISREAD_PREFIX:
+    case NGX_ER_MISREAD_LIKE:
+        if (value->data[0] == '^') {
+            break;
+        }
+
+        return NGX_OK;
+
+    default:
+        return NGX_OK;
+    }
+
+    ngx_er_error(note, "\"%V\" takes no regular expression: for \"%V\" "
+                 "write \"~\"%s", op, value, value->data[0] == '^'
+                 ? ", or \"prefix\" without the \"^\""
+                 : ngx_strlchr(value->data, value->data + value->len, '|')
+                   ? ", or several VALUEs" : "");
+
+    return NGX_DECLINED;
+}
+
+
+/* what hardly ever stands in a text that is meant; more so in a name */
+
+static ngx_uint_t
+ngx_er_misread_expression(ngx_str_t *value, ngx_uint_t name)
+{
+    u_char  *p, *last;
+
+    last = value->data + value->len;
+
+    if (value->data[0] == '^' || (name && last[-1] == '$')) {
+        return 1;
+    }
+
+    if (ngx_strlcasestrn(value->data, last, (u_char *) "://", 3 - 1)) {
+        return 0;
+    }
+
+    for (p = value->data; p + 1 < last; p++) {
+        if (ngx_er_misread_meta(value->data, p, last)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* p: not the last byte of what begins at "first" */
+
+static ngx_uint_t
+ngx_er_misread_meta(u_char *first, u_char *p, u_char *last)
+{
+    switch (*p) {
+
+    case '|':
+        /* "a|b", but not "a | b" nor "a||b" */
+
+        return p > first && p[-1] > ' ' && p[1] > ' ' && p[-1] != '|'
+               && p[1] != '|';
+
+    case '(':
+        return p[1] == '?';
+
+    case '[':
+        return ngx_er_misread_class(p + 1, last);
+
+    case '\\':
+        /* "\d+", "\.", but not "C:\data" */
+
+        return p[1] == '.' || p[1] == '/'
+               || (ngx_strchr("dDwWsSbB", p[1])
+                   && (p + 2 == last || !isalnum(p[2])));
+
+    case '.':
+        /* at the end, or in front of another word */
+
+        return p[1] == '+' && (p + 2 == last || p == first);
+
+    default:
+        return 0;
+    }
+}
+
+
+/* behind a "[": "0-9]", "a-zA-Z_]", "^/]", "abc]+" */
+
+static ngx_uint_t
+ngx_er_misread_class(u_char *p, u_char *last)
+{
+    u_char  *end;
+
+    end = ngx_strlchr(p, last, ']');
+
+    if (end == NULL || end == p) {
+        return 0;
+    }
+
+    return (*p == '^' && end > p + 1)
+           || (end - p >= 3 && isalnum(p[0]) && p[1] == '-' && isalnum(p[2]))
+           || (end + 1 < last && ngx_strchr("+*?{", end[1]));
+}
+
+
+static ngx_int_t
+ngx_er_misread_quotes(ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note)
+{
+    u_char  first;
+
+    if (value->len < 2 || kind == 0 || kind == NGX_ER_MISREAD_LIKE
+        || kind == NGX_ER_MISREAD_REGEX)
+    {
+        return NGX_OK;
+    }
+
+    first = value->data[0];
+
+    if ((first == '"' || first == '\'')
+        && first == value->data[value->len - 1])
+    {
+        ngx_er_error(note, "the quotes of %V are a part of the VALUE: one "
+                     "pair is enough", value);
         return NGX_DECLINED;
     }
 
@@ -432,12 +725,16 @@ ngx_er_misread_name(ngx_str_t *word)
 }
 
 
-/* "/.../i" */
+/* the last one of "/.../i", or NULL */
 
-static ngx_uint_t
-ngx_er_misread_flags(ngx_str_t *value)
+static u_char *
+ngx_er_misread_slash(ngx_str_t *value)
 {
     u_char  *p;
+
+    if (value->len < 3 || value->data[0] != '/') {
+        return NULL;
+    }
 
     p = value->data + value->len - 1;
 
@@ -445,6 +742,5 @@ ngx_er_misread_flags(ngx_str_t *value)
         p--;
     }
 
-    return value->data[0] == '/' && p > value->data + 1 && *p == '/'
-           && p < value->data + value->len - 1;
+    return (*p == '/' && p > value->data + 1) ? p : NULL;
 }
