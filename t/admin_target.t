@@ -48,8 +48,11 @@ for my $name ('nothing-like-it', 'x' x 200, '%22%3Cb%3E', '%00', '..') {
     unlike($r->json->{detail} // 'mean', qr/mean|<b>|xxx/, 'nothing is near');
 }
 
-is($q->change(replay => target => 'gone', deliver_to => 'cmr')->{status}, 400,
-    'deliver_to= is an argument');
+my $r = $q->change(replay => target => 'gone', deliver_to => 'cmr');
+
+is($r->{status}, 400, 'deliver_to= is an argument');
+like($r->json->{detail}, qr/no target .*did you mean "crm"\?/,
+    'and has a nearest one');
 is(scalar $q->dead, 4, 'nothing was changed');
 is($q->get(dead => target => 'crm')->{status}, 200,
     'one that is configured has none');
@@ -76,5 +79,55 @@ is($q->change(replay => target => 'gone', deliver_to => 'crm')->json->{replayed}
 ok(wait_until(10, sub { $q->get(dead => target => 'gone')->{status} == 404 }),
     'then it is unknown');
 is($q->change(purge => target => 'gone')->{status}, 404, 'to all');
+
+
+
+# ---- the archive of a source
+
+sub shop {
+    my ($lines) = @_;
+
+    $q->config(targets => \%targets, server => $lines
+        ? 'location = /orders { event_receive orders; }' : '',
+        more => $lines ? "event_source orders { verify off; delivery queued;"
+            . " id '{json:id}'; type '{json:type}'; $lines }"
+            . " event_route orders { from orders; to crm; }" : '');
+}
+
+sub replayed {
+    my ($source, %more) = @_;
+
+    my $r = $q->change(replay => archive => $source, deliver_to => 'crm',
+                       %more);
+
+    return $r->{status} == 200 ? $r->json->{replayed}
+                               : $r->{status} . ' ' . $r->json->{detail};
+}
+
+shop('retain 1h;');
+ok($t->reload, 'a source that keeps what was delivered');
+
+is(replayed('orders'), 0, 'it has kept nothing yet');
+is($q->post(($q->event('any'))[1], '/orders')->{status}, 202, 'an event');
+ok(wait_until(10, sub { $target->count && !$q->pending }), 'is delivered');
+is(replayed('orders'), 1, 'and kept');
+
+for my $name ('ordres', 'order', 'orderss') {
+    like(replayed($name), qr/^404 .*no source .*did you mean "orders"\?/,
+        "archive=$name");
+}
+
+like(replayed('nothing-like-it'), qr/^404 .*no source (?!.*mean)/, 'none near');
+like(replayed('a'), qr/^400 .*no archive.*"retain"/, 'one that keeps nothing');
+
+shop('dedup 1h;');
+ok($t->reload, 'it keeps nothing any more');
+is(replayed('orders'), 1, 'but what it kept');
+like(replayed('orders', to => 1), qr/^400 /, 'of which nothing fits');
+
+shop('');
+ok($t->reload, 'it is gone');
+is(replayed('orders'), 1, 'the store knows what it kept');
+like(replayed('orders', to => 1), qr/^404 /, 'nothing of which fits');
 
 $t->done;

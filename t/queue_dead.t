@@ -249,7 +249,16 @@ for my $case ([ 'purge' ], [ purge => archive => 'b' ],
     [ 'replay' ], [ replay => archive => 'b' ],
     [ replay => target => 'erp', deliver_to => 'nobody' ],
     [ replay => target => 'erp', deliver_to => '' ],
-    [ 'pause' ], [ resume => target => '' ])
+    [ 'pause' ], [ resume => target => '' ],
+    map { my $verb = $_;
+          map { [ $verb, @$_ ] } [], [ target => '' ], [ foo => 'bar' ],
+              [ target => 'erp', foo => 'bar' ], [ target => 'erp', foo => '' ],
+              [ target => 'erp', target => 'erp' ],
+              [ target => 'erp', target => 'nobody' ],
+              [ target => 'erp', all => 1 ], [ target => 'erp', to => 1 ],
+              [ target => 'erp', event => '0' x 15 . '1' ],
+              [ target => 'erp', deliver_to => 'crm' ] }
+        qw(pause resume probe))
 {
     my ($verb, @args) = @$case;
 
@@ -264,6 +273,9 @@ is($q->get(dead => @$_)->{status}, 400, "a mistake: dead @$_")
         [ after => '0' x 33 ], [ event => '1' ], [ targte => 'erp' ],
         [ limit => '' ];
 is(scalar $q->dead, 4, 'nothing was changed');
+ok(!$t->get('/status')->json->{queue}{targets}{erp}{paused}, 'nor paused');
+like($q->get(dead => event => '0' x 16)->json->{detail}, qr/no event has/,
+    'no event is 0');
 
 
 # ---- filters and pages
@@ -487,8 +499,10 @@ for my $time (1, 2) {
         join(' ', sort @ids), 'each of them');
 }
 
-is(replayed($q->change(replay => archive => 'a', deliver_to => 'fresh')), 0,
-    'what is not retained is not there');
+$r = $q->change(replay => archive => 'a', deliver_to => 'fresh');
+
+is($r->{status}, 400, 'a source that keeps nothing');
+like($r->json->{detail}, qr/no archive.*"retain"/, 'and what would');
 is(replayed($q->change(replay => archive => 'b', deliver_to => 'fresh',
     to => $later)), 0, 'nor what came at another time');
 

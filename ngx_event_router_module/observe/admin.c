@@ -40,6 +40,7 @@
 #include "../deliver/dispatch.h"
 #include "../deliver/pause.h"
 #include "../ingest/reply.h"
+#include "../ingest/source.h"
 
 
 #define NGX_ER_ADMIN_STEP    1000      /* entries in one transaction */
@@ -51,8 +52,6 @@
 
 /* the end of the year 9999, which is as many milliseconds as 64 bits hold */
 #define NGX_ER_ADMIN_LATEST  253402300799
-
-#define NGX_ER_ADMIN_ANY    ((ngx_uint_t) -1)  /* of all verbs */
 
 
 typedef enum {
@@ -66,6 +65,16 @@ typedef enum {
 } ngx_er_admin_verb_e;
 
 
+/* verbs that have an argument */
+
+#define NGX_ER_ADMIN_LISTS                                                    \
+    (1 << NGX_ER_ADMIN_PENDING | 1 << NGX_ER_ADMIN_DEAD)
+#define NGX_ER_ADMIN_MOVES                                                    \
+    (1 << NGX_ER_ADMIN_REPLAY | 1 << NGX_ER_ADMIN_PURGE)
+#define NGX_ER_ADMIN_SOME  (NGX_ER_ADMIN_LISTS | NGX_ER_ADMIN_MOVES)
+#define NGX_ER_ADMIN_ANY   ((ngx_uint_t) -1)
+
+
 /* a request that waits for the store; it lives in its operation's pool */
 
 typedef struct {
@@ -76,11 +85,14 @@ typedef struct {
     ngx_er_queue_op_t     *op;         /* what it waits for */
     ngx_uint_t             reveal;
     ngx_uint_t             sought;     /* the target, in the store */
+    ngx_er_source_t       *source;     /* whose archive it is, or NULL */
     ngx_uint_t             done;
 } ngx_er_admin_t;
 
 
 static ngx_int_t ngx_er_admin_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_er_admin_begin(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
 static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
     ngx_uint_t method);
@@ -97,13 +109,13 @@ static ngx_int_t ngx_er_admin_wait(ngx_http_request_t *r,
 static const char *ngx_er_admin_args(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
 static const char *ngx_er_admin_known(ngx_http_request_t *r,
-    ngx_er_queue_verb_e verb);
+    ngx_er_admin_verb_e verb);
 static const char *ngx_er_admin_filter(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_admin_t *ctx);
 static const char *ngx_er_admin_page(ngx_http_request_t *r,
     ngx_er_queue_op_t *op);
 static const char *ngx_er_admin_replay(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op);
+    ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_admin_t *ctx);
 static ngx_uint_t ngx_er_admin_arg(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 static ngx_int_t ngx_er_admin_when(ngx_str_t *text, uint64_t *ms);
@@ -117,10 +129,11 @@ static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static void ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_admin_unkept(ngx_er_admin_t *ctx);
 static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
-static const char *ngx_er_admin_unknown(ngx_pool_t *pool,
-    ngx_er_main_conf_t *mcf, ngx_str_t *name);
+static const char *ngx_er_admin_unknown(ngx_pool_t *pool, const char *noun,
+    ngx_array_t *nouns, ngx_str_t *name);
 
 
 static struct {
@@ -143,16 +156,16 @@ static struct {
     ngx_uint_t   verbs;
 } ngx_er_admin_arguments[] = {
     { ngx_string("target"), NGX_ER_ADMIN_ANY },
-    { ngx_string("event"), NGX_ER_ADMIN_ANY },
-    { ngx_string("route"), NGX_ER_ADMIN_ANY },
-    { ngx_string("from"), NGX_ER_ADMIN_ANY },
-    { ngx_string("to"), NGX_ER_ADMIN_ANY },
-    { ngx_string("all"), 1 << NGX_ER_QUEUE_REPLAY | 1 << NGX_ER_QUEUE_PURGE },
-    { ngx_string("limit"), 1 << NGX_ER_QUEUE_LIST },
-    { ngx_string("after"), 1 << NGX_ER_QUEUE_LIST },
-    { ngx_string("body"), 1 << NGX_ER_QUEUE_LIST },
-    { ngx_string("deliver_to"), 1 << NGX_ER_QUEUE_REPLAY },
-    { ngx_string("archive"), 1 << NGX_ER_QUEUE_REPLAY },
+    { ngx_string("event"), NGX_ER_ADMIN_SOME },
+    { ngx_string("route"), NGX_ER_ADMIN_SOME },
+    { ngx_string("from"), NGX_ER_ADMIN_SOME },
+    { ngx_string("to"), NGX_ER_ADMIN_SOME },
+    { ngx_string("all"), NGX_ER_ADMIN_MOVES },
+    { ngx_string("limit"), NGX_ER_ADMIN_LISTS },
+    { ngx_string("after"), NGX_ER_ADMIN_LISTS },
+    { ngx_string("body"), NGX_ER_ADMIN_LISTS },
+    { ngx_string("deliver_to"), 1 << NGX_ER_ADMIN_REPLAY },
+    { ngx_string("archive"), 1 << NGX_ER_ADMIN_REPLAY },
     { ngx_null_string, 0 }
 };
 
@@ -208,15 +221,34 @@ ngx_er_admin_handler(ngx_http_request_t *r)
                                     NULL);
     }
 
-    if (verb == NGX_ER_ADMIN_PAUSE || verb == NGX_ER_ADMIN_RESUME) {
+    return ngx_er_admin_begin(r, mcf, verb);
+}
+
+
+static ngx_int_t
+ngx_er_admin_begin(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_admin_verb_e verb)
+{
+    const char  *why;
+
+    why = ngx_er_admin_known(r, verb);
+
+    if (why) {
+        return ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST, why, NULL);
+    }
+
+    switch (verb) {
+
+    case NGX_ER_ADMIN_PAUSE:
+    case NGX_ER_ADMIN_RESUME:
         return ngx_er_admin_pause(r, mcf, verb == NGX_ER_ADMIN_PAUSE);
-    }
 
-    if (verb == NGX_ER_ADMIN_PROBE) {
+    case NGX_ER_ADMIN_PROBE:
         return ngx_er_admin_probe(r, mcf);
-    }
 
-    return ngx_er_admin_run(r, mcf, verb);
+    default: /* lists, replay, purge */
+        return ngx_er_admin_run(r, mcf, verb);
+    }
 }
 
 
@@ -356,7 +388,8 @@ ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     if (*target == NULL) {
         *rc = ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
-                                   ngx_er_admin_unknown(r->pool, mcf, &name),
+                                   ngx_er_admin_unknown(r->pool, "target",
+                                                        &mcf->targets, &name),
                                    NULL);
         return NGX_DECLINED;
     }
@@ -466,12 +499,6 @@ ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     r = ctx->request;
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
-    why = ngx_er_admin_known(r, op->verb);
-
-    if (why) {
-        return why;
-    }
-
     ctx->reveal = (ctx->reveal && ngx_er_admin_arg(r, "body", &value));
 
     why = ngx_er_admin_filter(r, mcf, op, ctx);
@@ -492,7 +519,7 @@ ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
         return ngx_er_admin_page(r, op);
 
     case NGX_ER_QUEUE_REPLAY:
-        return ngx_er_admin_replay(r, mcf, op);
+        return ngx_er_admin_replay(r, mcf, op, ctx);
 
     default: /* NGX_ER_QUEUE_PURGE */
         return NULL;
@@ -501,7 +528,7 @@ ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
 
 static const char *
-ngx_er_admin_known(ngx_http_request_t *r, ngx_er_queue_verb_e verb)
+ngx_er_admin_known(ngx_http_request_t *r, ngx_er_admin_verb_e verb)
 {
     u_char      *p, *last, *end, *equal;
     ngx_str_t    name, value;
@@ -537,10 +564,10 @@ ngx_er_admin_known(ngx_http_request_t *r, ngx_er_queue_verb_e verb)
         }
 
         if (!(ngx_er_admin_arguments[i].verbs & 1 << verb)) {
-            return "an argument is not known here; there are target=, event=, "
-                   "route=, from= and to=, for lists limit=, after= and "
-                   "body=, to replay and purge all=, to replay deliver_to= "
-                   "and archive=";
+            return "an argument is not known here; pause, resume and probe "
+                   "take target=, the others target=, event=, route=, from= "
+                   "and to=, lists also limit=, after= and body=, replay and "
+                   "purge also all=, replay also deliver_to= and archive=";
         }
 
         if (seen & 1 << i) {
@@ -581,10 +608,17 @@ ngx_er_admin_filter(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         ctx->target = ngx_er_target_find(mcf, &value);
     }
 
-    if (ngx_er_admin_arg(r, "event", &value)
-        && (ngx_er_admin_hex(&value, &f->seq) != NGX_OK || f->seq == 0))
-    {
-        return "event= takes the 16 hexadecimal digits of an event in a list";
+    if (ngx_er_admin_arg(r, "event", &value)) {
+
+        if (ngx_er_admin_hex(&value, &f->seq) != NGX_OK) {
+            return "event= takes the 16 hexadecimal digits of an event in a "
+                   "list";
+        }
+
+        if (f->seq == 0) {
+            return "no event has the number 0000000000000000: event= takes "
+                   "that of an event in a list";
+        }
     }
 
     if (ngx_er_admin_arg(r, "from", &value)
@@ -661,7 +695,7 @@ ngx_er_admin_page(ngx_http_request_t *r, ngx_er_queue_op_t *op)
 
 static const char *
 ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_queue_op_t *op)
+    ngx_er_queue_op_t *op, ngx_er_admin_t *ctx)
 {
     ngx_str_t         value;
     ngx_er_target_t  *to;
@@ -672,7 +706,8 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         to = ngx_er_target_find(mcf, &value);
 
         if (to == NULL) {
-            return ngx_er_admin_unknown(r->pool, mcf, &value);
+            return ngx_er_admin_unknown(r->pool, "target", &mcf->targets,
+                                        &value);
         }
 
         op->to.target = to->hash;
@@ -682,6 +717,7 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     if (ngx_er_admin_arg(r, "archive", &value)) {
         op->archive = 1;
         op->filter.source = ngx_er_hash64(&value);
+        ctx->source = ngx_er_source_find(mcf, &value);
 
         if (op->to.target == 0) {
             return "archive=SOURCE needs deliver_to=TARGET";
@@ -944,7 +980,8 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
         (void) ngx_er_admin_arg(r, "target", &name);
 
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
-                                    ngx_er_admin_unknown(r->pool, mcf, &name),
+                                    ngx_er_admin_unknown(r->pool, "target",
+                                                         &mcf->targets, &name),
                                     NULL);
     }
 
@@ -960,6 +997,12 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
         return ngx_er_reply_json(r, &json);
     }
 
+    if (op->archive && ctx->done == 0
+        && (ctx->source == NULL || ctx->source->retain == 0))
+    {
+        return ngx_er_admin_unkept(ctx);
+    }
+
     verb = (op->verb == NGX_ER_QUEUE_REPLAY) ? "replayed" : "purged";
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -972,6 +1015,41 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_reply_json(r, &json);
+}
+
+
+/*
+ * The archive of a source that keeps nothing had nothing: what a source kept
+ * before its line was changed or taken out, only the store knows.
+ */
+
+static ngx_int_t
+ngx_er_admin_unkept(ngx_er_admin_t *ctx)
+{
+    ngx_str_t            name;
+    ngx_er_main_conf_t  *mcf;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router admin: op %p, archive is empty, source:%d",
+                   ctx->op, ctx->source != NULL);
+
+    if (ctx->source) {
+        return ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST,
+                                    "this source has no archive: \"retain\" "
+                                    "in its event_source keeps what was "
+                                    "delivered", NULL);
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
+    (void) ngx_er_admin_arg(r, "archive", &name);
+
+    return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
+                                ngx_er_admin_unknown(r->pool, "source",
+                                                     &mcf->sources, &name),
+                                NULL);
 }
 
 
@@ -997,25 +1075,27 @@ ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 /* a sentence, in the pool, with the nearest name of the configuration */
 
 static const char *
-ngx_er_admin_unknown(ngx_pool_t *pool, ngx_er_main_conf_t *mcf,
+ngx_er_admin_unknown(ngx_pool_t *pool, const char *noun, ngx_array_t *nouns,
     ngx_str_t *name)
 {
     char        *text;
     const char  *near;
 
-    near = ngx_er_nearest_noun(name, &mcf->targets);
-
-    if (near == NULL) {
-        return "there is no target of this name: event_status lists them";
-    }
-
     text = ngx_pnalloc(pool, NGX_ER_NAME_MAX + 64);
     if (text == NULL) {
-        return "there is no target of this name";
+        return "no memory";
     }
 
-    (void) ngx_sprintf((u_char *) text, "there is no target of this name: did "
-                       "you mean \"%s\"?%Z", near);
+    near = ngx_er_nearest_noun(name, nouns);
+
+    if (near) {
+        (void) ngx_sprintf((u_char *) text, "there is no %s of this name: did "
+                           "you mean \"%s\"?%Z", noun, near);
+
+    } else {
+        (void) ngx_sprintf((u_char *) text, "there is no %s of this name: "
+                           "event_status lists them%Z", noun);
+    }
 
     return text;
 }
