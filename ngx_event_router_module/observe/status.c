@@ -217,6 +217,7 @@ ngx_er_status_queue(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
 
     ngx_er_json_open(json, "queue", "{");
     ngx_er_json_word(json, "store", mcf->queue->backend->name);
+    ngx_er_json_flag(json, "open", ngx_er_queue_answers());
     ngx_er_json_number(json, "used", used);
     ngx_er_json_number(json, "size", size);
     ngx_er_json_number(json, "lost",
@@ -368,6 +369,12 @@ ngx_er_status_store(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf)
                         "event_router_store_bytes{kind=\"used\"} %uL\n"
                         "event_router_store_bytes{kind=\"size\"} %uL\n",
                         used, size);
+
+    ngx_er_status_print(text, "# HELP event_router_store_open Whether the "
+                        "store does what it is asked for.\n"
+                        "# TYPE event_router_store_open gauge\n"
+                        "event_router_store_open %ui\n",
+                        ngx_er_queue_answers());
 
     ngx_er_status_print(text, "# HELP event_router_lost_total Entries that "
                         "the store has lost.\n"

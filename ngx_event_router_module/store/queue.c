@@ -44,6 +44,7 @@ static const char  *ngx_er_queue_verbs[] = {
 static ngx_uint_t        ngx_er_queue_ops;
 static ngx_event_t       ngx_er_queue_alive;
 static ngx_connection_t  ngx_er_queue_dummy;   /* its data: debug logs fd */
+static ngx_uint_t        ngx_er_queue_refuses; /* what was asked of it last */
 static int64_t           ngx_er_queue_offset;  /* clock less monotonic time */
 
 
@@ -112,7 +113,16 @@ ngx_er_queue_done(ngx_er_queue_op_t *op)
         ngx_del_timer(&ngx_er_queue_alive);
     }
 
+    ngx_er_queue_refuses = (op->rc == NGX_ERROR);
+
     op->handler(op);
+}
+
+
+ngx_uint_t
+ngx_er_queue_answers(void)
+{
+    return !ngx_er_queue_refuses;
 }
 
 
@@ -234,6 +244,7 @@ ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
                    "%016xL", queue->backend->name, queue->holder);
 
     ngx_er_queue_ops = 0;
+    ngx_er_queue_refuses = 0;
     ngx_er_queue_dummy.fd = (ngx_socket_t) -1;
 
     ev = &ngx_er_queue_alive;

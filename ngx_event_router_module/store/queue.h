@@ -90,6 +90,9 @@ void ngx_er_queue_done(ngx_er_queue_op_t *op);
 uint64_t ngx_er_queue_now(void);
 void ngx_er_queue_clock(uint64_t now);
 
+/* 1: the store did what this worker asked of it last */
+ngx_uint_t ngx_er_queue_answers(void);
+
 /* postconfiguration */
 ngx_int_t ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 

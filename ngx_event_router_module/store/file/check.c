@@ -266,6 +266,35 @@ ngx_er_file_check_data(ngx_er_file_conf_t *conf, int dir, ngx_msec_t ms,
 }
 
 
+ngx_int_t
+ngx_er_file_beginning(const char *data, ngx_er_error_t *err)
+{
+    int          fd;
+    ngx_int_t    rc;
+    struct stat  st;
+
+    fd = open(data, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+
+        if (ngx_errno == ENOENT) {
+            return NGX_OK;
+        }
+
+        ngx_er_error(err, "cannot open \"%s\": %s", data,
+                     strerror(ngx_errno));
+        return NGX_ERROR;
+    }
+
+    rc = (fstat(fd, &st) == 0 && st.st_size == 0)
+         ? NGX_OK : ngx_er_pages(fd, 0, 0, err);
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
 /*
  * The beginning is read before LMDB may map it.  Without a lock file nobody
  * writes, or nobody can be told that somebody reads.  No environment of this

@@ -35,6 +35,12 @@ ngx_int_t ngx_er_file_examine(ngx_er_file_conf_t *conf, ngx_uint_t holders,
     ngx_msec_t ms, ngx_er_error_t *err);
 
 /*
+ * Its first pages are in order, and it is as long as they say; one that is not
+ * there or empty is, too.
+ */
+ngx_int_t ngx_er_file_beginning(const char *data, ngx_er_error_t *err);
+
+/*
  * Nothing of the database is damaged, as far as could be seen in "ms".  No
  * environment of it may be open in this process.
  */

@@ -34,6 +34,7 @@
 #include "check.h"
 #include "lock.h"
 #include "pages.h"
+#include "rights.h"
 #include "row.h"
 #include "space.h"
 
@@ -46,6 +47,7 @@
 
 static ngx_int_t ngx_er_file_init(ngx_er_file_t *file,
     ngx_er_file_conf_t *conf, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_begun(ngx_er_file_t *file, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_reopen_env(ngx_er_file_t *file, int dir,
     int owner, ngx_msec_t ms, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_looked_into(ngx_er_file_t *file, ngx_msec_t ms,
@@ -189,11 +191,11 @@ ngx_er_file_reopen(ngx_er_file_t *file, ngx_uint_t create, ngx_msec_t ms,
     ngx_int_t   rc;
     ngx_uint_t  slot;
 
-    if (!create && access(file->data, F_OK) == -1) {
-        ngx_er_error(err, "\"%s\" is not there: put it back, or reload nginx "
-                     "to begin with an empty one", file->data);
+    if (!create && ngx_er_file_begun(file, err) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    file->create = create;
 
     if (ngx_er_file_directory(file->conf, 0, &dir, err) != NGX_OK) {
         return NGX_ERROR;
@@ -216,9 +218,48 @@ ngx_er_file_reopen(ngx_er_file_t *file, ngx_uint_t create, ngx_msec_t ms,
         return NGX_ERROR;
     }
 
+    file->create = 0;
     file->lost = 0;
 
     return NGX_OK;
+}
+
+
+/* an empty file is as good as none, and what may not be seen is no such */
+
+static ngx_int_t
+ngx_er_file_begun(ngx_er_file_t *file, ngx_er_error_t *err)
+{
+    ngx_int_t    rc;
+    struct stat  st;
+
+    rc = ngx_er_file_rights(file->conf, err);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && stat(file->data, &st) == 0) {
+
+        if (st.st_size) {
+            return NGX_OK;
+        }
+
+        ngx_er_error(err, "\"%s\" is empty: put back what was there, or "
+                     "reload nginx to begin with an empty one", file->data);
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && ngx_errno != ENOENT && ngx_errno != ENOTDIR) {
+        ngx_er_error(err, "\"%s\" cannot be looked at: %s", file->data,
+                     strerror(ngx_errno));
+        return NGX_ERROR;
+    }
+
+    ngx_er_error(err, "\"%s\" is not there: put it back, or reload nginx "
+                 "to begin with an empty one", file->data);
+
+    return NGX_ERROR;
 }
 
 
@@ -229,6 +270,7 @@ ngx_er_file_reopen_env(ngx_er_file_t *file, int dir, int owner, ngx_msec_t ms,
     ngx_int_t  rc;
 
     if (ngx_er_file_alone(file->conf, dir, owner, err) != NGX_OK
+        || ngx_er_file_beginning(file->data, err) != NGX_OK
         || (ms && ngx_er_file_looked_into(file, ms, err) != NGX_OK))
     {
         return NGX_ERROR;
@@ -431,6 +473,14 @@ ngx_er_file_open_format(ngx_er_file_txn_t *t, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
+    if (format == 0 && !t->file->create) {
+        ngx_er_error(err, "\"%s\" is an empty database: put back what was "
+                     "there, or reload nginx to begin with an empty one",
+                     t->file->data);
+        return NGX_ERROR;
+    }
+
+    t->file->fresh = (format == 0);
     t->file->clock = ngx_max(t->file->clock, clock);
 
     if (ngx_er_file_set_meta(t, NGX_ER_FILE_CLOCK, clock) != NGX_OK) {
@@ -658,6 +708,13 @@ ngx_uint_t
 ngx_er_file_full(ngx_er_file_t *file)
 {
     return file->full;
+}
+
+
+ngx_uint_t
+ngx_er_file_is_fresh(ngx_er_file_t *file)
+{
+    return file->fresh;
 }
 
 

@@ -50,8 +50,9 @@ void ngx_er_file_close(ngx_er_file_t *file);
 /*
  * In two steps: create() opens nothing yet, and reopen() may be called again
  * if it failed, or when the store was lost, in any thread but one at a time.
- * Without "create" there must be a database; it is looked into for "ms" at
- * most before it is opened, 0: it is not.  conf must live as long.
+ * Without "create" there must be a database, and one that was used before.  It
+ * is looked into for "ms" at most before it is opened, 0: only at its
+ * beginning.  conf must live as long.
  */
 ngx_er_file_t *ngx_er_file_create(ngx_er_file_conf_t *conf, uint64_t holder,
     ngx_log_t *log, ngx_er_error_t *err);
@@ -64,6 +65,9 @@ ngx_int_t ngx_er_file_reopen(ngx_er_file_t *file, ngx_uint_t create,
  * damaged.  All operations have failed since then, without any change.
  */
 ngx_uint_t ngx_er_file_is_open(ngx_er_file_t *file, ngx_er_error_t *err);
+
+/* 1: it was empty when it was opened last */
+ngx_uint_t ngx_er_file_is_fresh(ngx_er_file_t *file);
 
 /* as if it was lost, for that reason */
 void ngx_er_file_lose(ngx_er_file_t *file, ngx_er_error_t *err);

@@ -36,6 +36,7 @@
 #include "door.h"
 #include "check.h"
 #include "lock.h"
+#include "rights.h"
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -70,6 +71,7 @@ static ngx_int_t ngx_er_file_start_ask(ngx_er_file_queue_t *fq,
 static void ngx_er_file_start_child(ngx_er_file_queue_t *fq,
     ngx_core_conf_t *ccf, int fd);
 static ngx_int_t ngx_er_file_start_listen(int fd, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_file_door_create(ngx_er_file_queue_t *fq);
 static void ngx_er_file_door_tick(ngx_event_t *ev);
 static void ngx_er_file_door_try(ngx_er_file_queue_t *fq);
 static void ngx_er_file_door_close(ngx_er_file_queue_t *fq);
@@ -77,6 +79,8 @@ static void ngx_er_file_door_thread(void *data, ngx_log_t *log);
 static void ngx_er_file_door_done(ngx_event_t *ev);
 static void ngx_er_file_door_opened(ngx_er_file_queue_t *fq,
     ngx_uint_t again);
+static void ngx_er_file_door_fresh(ngx_er_file_queue_t *fq);
+static ngx_atomic_uint_t ngx_er_file_door_lose(ngx_er_file_queue_t *fq);
 static void ngx_er_file_door_closed(ngx_er_file_queue_t *fq,
     ngx_er_error_t *err);
 static void ngx_er_file_door_left(ngx_er_file_queue_t *fq);
@@ -108,7 +112,7 @@ static ngx_int_t
 ngx_er_file_start_init(ngx_shm_zone_t *zone, void *data)
 {
     ngx_slab_pool_t      *pool;
-    ngx_er_file_queue_t  *fq;
+    ngx_er_file_queue_t  *fq, *old;
 
     fq = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
@@ -128,6 +132,20 @@ ngx_er_file_start_init(ngx_shm_zone_t *zone, void *data)
 
     fq->sh->crashes = 0;
     fq->sh->lost = 0;
+    fq->sh->opened = 0;
+
+    old = data;
+
+    if (old && (old->conf.path.len != fq->conf.path.len
+                || ngx_strncmp(old->conf.path.data, fq->conf.path.data,
+                               fq->conf.path.len)
+                   != 0))
+    {
+        /* what stays behind elsewhere is told elsewhere */
+
+        fq->sh->pending = 0;
+        fq->sh->gone = 0;
+    }
 
     return NGX_OK;
 }
@@ -212,7 +230,10 @@ ngx_er_file_start_directory(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf)
 }
 
 
-/* a directory that nginx will make does not have to be made by a worker */
+/*
+ * A directory that nginx will make does not have to be made by a worker, but
+ * workers must be let through to it.
+ */
 
 static ngx_int_t
 ngx_er_file_start_ask(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
@@ -223,9 +244,10 @@ ngx_er_file_start_ask(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
     ngx_int_t  rc;
 
     if (access((char *) fq->conf.path.data, F_OK) == -1
-        && ngx_errno == ENOENT)
+        && ngx_errno == ENOENT
+        && ngx_er_file_examine(&fq->conf, 0, 0, err) != NGX_OK)
     {
-        return ngx_er_file_examine(&fq->conf, 0, 0, err);
+        return NGX_ERROR;
     }
 
     if (pipe(fd) == -1) {
@@ -267,6 +289,7 @@ static void
 ngx_er_file_start_child(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf, int fd)
 {
     u_char           rc;
+    ngx_int_t        ok;
     struct rlimit    rlmt;
     ngx_er_error_t   err;
 
@@ -290,9 +313,15 @@ ngx_er_file_start_child(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf, int fd)
 
     err.len = 0;
 
-    rc = (ngx_er_file_examine(&fq->conf, (ngx_uint_t) ccf->worker_processes,
-                              NGX_ER_FILE_START_LOOK, &err)
-          == NGX_OK) ? 'y' : 'n';
+    ok = ngx_er_file_rights(&fq->conf, &err);
+
+    if (ok == NGX_OK) {
+        ok = ngx_er_file_examine(&fq->conf,
+                                 (ngx_uint_t) ccf->worker_processes,
+                                 NGX_ER_FILE_START_LOOK, &err);
+    }
+
+    rc = (ok == NGX_ERROR) ? 'n' : 'y';
 
     if (write(fd, &rc, 1) != 1
         || write(fd, err.text, err.len) != (ssize_t) err.len)
@@ -408,7 +437,8 @@ ngx_er_file_door_init(ngx_er_file_queue_t *fq, uint64_t holder,
     } else if (fq->doubt || fq->sh->crashes) {
         ngx_er_file_door_try(fq);
 
-    } else if (ngx_er_file_reopen(fq->file, !fq->sh->lost, 0, &err)
+    } else if (ngx_er_file_reopen(fq->file, ngx_er_file_door_create(fq), 0,
+                                  &err)
                == NGX_OK)
     {
         ngx_er_file_door_opened(fq, 0);
@@ -418,6 +448,15 @@ ngx_er_file_door_init(ngx_er_file_queue_t *fq, uint64_t holder,
     }
 
     return NGX_OK;
+}
+
+
+/* where one was, it was taken away, also when nobody has noticed yet */
+
+static ngx_uint_t
+ngx_er_file_door_create(ngx_er_file_queue_t *fq)
+{
+    return !fq->sh->lost && !fq->sh->opened;
 }
 
 
@@ -493,7 +532,7 @@ ngx_er_file_door_try(ngx_er_file_queue_t *fq)
 
     task->fq = fq;
     task->open = 1;
-    task->create = !fq->sh->lost;
+    task->create = ngx_er_file_door_create(fq);
 
     fq->epoch = fq->sh->epoch;
 
@@ -577,8 +616,16 @@ ngx_er_file_door_opened(ngx_er_file_queue_t *fq, ngx_uint_t again)
     fq->tries = 0;
     fq->why.len = 0;
 
+    if (ngx_er_file_is_fresh(fq->file)) {
+        ngx_er_file_door_fresh(fq);
+
+    } else {
+        fq->sh->gone = 0;
+    }
+
     fq->sh->away = 0;
     fq->sh->lost = 0;
+    fq->sh->opened = 1;
 
     ngx_er_file_door_clock(fq);
 
@@ -587,6 +634,48 @@ ngx_er_file_door_opened(ngx_er_file_queue_t *fq, ngx_uint_t again)
                       "event store \"%V\" is open, events are accepted",
                       &fq->conf.path);
     }
+}
+
+
+/* also what went while nobody looked: just before a reload */
+
+static void
+ngx_er_file_door_fresh(ngx_er_file_queue_t *fq)
+{
+    ngx_atomic_uint_t  gone;
+
+    (void) ngx_er_file_door_lose(fq);
+
+    gone = fq->sh->gone;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, fq->tick.log, 0,
+                   "event router store: \"%V\" is a new one, gone:%uA",
+                   &fq->conf.path, gone);
+
+    if (gone && ngx_atomic_cmp_set(&fq->sh->gone, gone, 0)) {
+        ngx_log_error(NGX_LOG_CRIT, fq->tick.log, 0,
+                      "event store \"%V\" begins with an empty database, %uA "
+                      "deliveries that waited in the one before are lost",
+                      &fq->conf.path, gone);
+    }
+}
+
+
+/* they count once, whoever notices */
+
+static ngx_atomic_uint_t
+ngx_er_file_door_lose(ngx_er_file_queue_t *fq)
+{
+    ngx_atomic_uint_t  n;
+
+    do {
+        n = fq->sh->pending;
+    } while (!ngx_atomic_cmp_set(&fq->sh->pending, n, 0));
+
+    (void) ngx_atomic_fetch_add(&fq->sh->gone, n);
+    (void) ngx_atomic_fetch_add(&fq->sh->total, n);
+
+    return n;
 }
 
 
@@ -623,7 +712,8 @@ ngx_er_file_door_closed(ngx_er_file_queue_t *fq, ngx_er_error_t *err)
 void
 ngx_er_file_door_lost(ngx_er_file_queue_t *fq)
 {
-    ngx_er_error_t  err;
+    ngx_er_error_t     err;
+    ngx_atomic_uint_t  n;
 
     if (fq->door != NGX_ER_FILE_DOOR_OPEN) {
         return;
@@ -640,11 +730,13 @@ ngx_er_file_door_lost(ngx_er_file_queue_t *fq)
         (void) ngx_atomic_fetch_add(&fq->sh->epoch, 1);
         fq->sh->lost = 1;
 
-        if (fq->sh->pending) {
+        n = ngx_er_file_door_lose(fq);
+
+        if (n) {
             ngx_log_error(NGX_LOG_CRIT, fq->tick.log, 0,
                           "event store \"%V\" is lost, and with it %uA "
                           "deliveries that wait, unless it comes back",
-                          &fq->conf.path, fq->sh->pending);
+                          &fq->conf.path, n);
         }
     }
 

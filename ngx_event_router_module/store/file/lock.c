@@ -33,6 +33,7 @@
 
 
 #include "lock.h"
+#include "rights.h"
 #include "types.h"
 
 #include <sys/file.h>
@@ -116,6 +117,10 @@ ngx_er_file_directory(ngx_er_file_conf_t *conf, ngx_uint_t probe, int *dir,
     *dir = -1;
     path = (char *) conf->path.data;
 
+    if (ngx_er_file_rights(conf, err) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
     if (stat(path, &st) == -1) {
 
         if (ngx_errno != ENOENT) {
@@ -150,12 +155,6 @@ ngx_er_file_directory(ngx_er_file_conf_t *conf, ngx_uint_t probe, int *dir,
     }
 
     if (ngx_er_file_system(conf, path, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (access(path, R_OK|W_OK|X_OK) == -1) {
-        ngx_er_error(err, "the directory \"%V\" is not writable: %s",
-                     &conf->path, strerror(ngx_errno));
         return NGX_ERROR;
     }
 
@@ -490,7 +489,10 @@ ngx_er_file_alone(ngx_er_file_conf_t *conf, int dir, int owner,
 }
 
 
-/* NGX_DECLINED: a file is missing; NGX_ABORT: that of LMDB's locks is cut */
+/*
+ * NGX_DECLINED: a file is missing, or empty, which is the same to LMDB;
+ * NGX_ABORT: that of LMDB's locks is cut.
+ */
 
 static ngx_int_t
 ngx_er_file_whole(int dir)
@@ -504,8 +506,8 @@ ngx_er_file_whole(int dir)
     }
 
     return (fstatat(dir, "lock.mdb", &locks, 0) == 0
-            && fstatat(dir, "data.mdb", &data, 0) == 0) ? NGX_OK
-                                                        : NGX_DECLINED;
+            && fstatat(dir, "data.mdb", &data, 0) == 0
+            && data.st_size) ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -36,6 +36,10 @@
 #define NGX_ER_PAGES_CLOCK     256    /* pages between looks at it */
 #define NGX_ER_PAGES_NONE      ((size_t) -1)
 
+#define NGX_ER_PAGES_WAY                                                      \
+    ": restore a back-up, or move the directory away and reload nginx to "    \
+    "begin with an empty one"
+
 #define NGX_ER_PAGES_BRANCH    0x01   /* kinds of pages */
 #define NGX_ER_PAGES_LEAF      0x02
 #define NGX_ER_PAGES_OVERFLOW  0x04
@@ -172,8 +176,9 @@ ngx_er_pages(int fd, size_t txnid, ngx_msec_t ms, ngx_er_error_t *err)
     if (fstat(fd, &st) == -1
         || (uint64_t) st.st_size / v.size < (uint64_t) v.pages)
     {
-        ngx_er_error(err, "data.mdb is cut off: it has %O bytes and needs %uL",
-                     (off_t) st.st_size, (uint64_t) v.pages * v.size);
+        ngx_er_error(err, "data.mdb is cut off: it has %O bytes and needs "
+                     "%uL" NGX_ER_PAGES_WAY, (off_t) st.st_size,
+                     (uint64_t) v.pages * v.size);
         return NGX_ERROR;
     }
 
@@ -293,7 +298,8 @@ ngx_er_pages_meta(int fd, size_t txnid, ngx_er_pages_meta_t *meta,
     for (i = 0; i < NGX_ER_PAGES_METAS; i++) {
 
         if (pread(fd, buf, sizeof(buf), i * size) != (ssize_t) sizeof(buf)) {
-            ngx_er_error(err, "data.mdb has no beginning");
+            ngx_er_error(err, "data.mdb has no beginning"
+                         NGX_ER_PAGES_WAY);
             return NGX_ERROR;
         }
 
@@ -304,7 +310,8 @@ ngx_er_pages_meta(int fd, size_t txnid, ngx_er_pages_meta_t *meta,
         if (page.kind != NGX_ER_PAGES_META
             || one.magic != NGX_ER_PAGES_MAGIC)
         {
-            ngx_er_error(err, "the beginning of data.mdb is damaged");
+            ngx_er_error(err, "the beginning of data.mdb is damaged"
+                         NGX_ER_PAGES_WAY);
             return NGX_ERROR;
         }
 
@@ -318,7 +325,8 @@ ngx_er_pages_meta(int fd, size_t txnid, ngx_er_pages_meta_t *meta,
             || one.last < NGX_ER_PAGES_METAS - 1
             || one.last >= NGX_ER_PAGES_NONE / size)
         {
-            ngx_er_error(err, "the beginning of data.mdb is damaged");
+            ngx_er_error(err, "the beginning of data.mdb is damaged"
+                         NGX_ER_PAGES_WAY);
             return NGX_ERROR;
         }
 
@@ -828,9 +836,8 @@ ngx_er_pages_read(ngx_er_pages_t *v, size_t number, u_char *buf,
 static ngx_int_t
 ngx_er_pages_wrong(ngx_er_pages_t *v, size_t number)
 {
-    ngx_er_error(v->err, "data.mdb is damaged (page %uz): restore a back-up, "
-                 "or move the directory away and reload nginx to begin with "
-                 "an empty one", number);
+    ngx_er_error(v->err, "data.mdb is damaged (page %uz)" NGX_ER_PAGES_WAY,
+                 number);
 
     return NGX_ERROR;
 }

@@ -258,6 +258,8 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     fq->task->event.data = fq->task->ctx;
     fq->task->event.log = cycle->log;
 
+    queue->lost = &fq->sh->total;
+
     ngx_queue_init(&fq->waiting);
     ngx_queue_init(&fq->failed);
 
@@ -744,7 +746,9 @@ ngx_er_file_queue_swept(ngx_er_file_queue_t *fq, ngx_queue_t *ops)
             pending += count[i].pending;
         }
 
-        fq->sh->pending = pending;
+        if (!fq->sh->lost) {
+            fq->sh->pending = pending;
+        }
     }
 }
 

@@ -33,7 +33,12 @@ typedef struct {
     ngx_atomic_t             lost;     /* 1: it was open and its files went,
                                           so none are made in their place */
     ngx_atomic_t             epoch;    /* counts losses: then all close it */
+    ngx_atomic_t             opened;   /* 1: it was since nginx.conf was
+                                          read, so it is there */
     ngx_atomic_t             pending;  /* deliveries, as of the last sweep */
+    ngx_atomic_t             gone;     /* those that were told as lost and did
+                                          not come back */
+    ngx_atomic_t             total;    /* all that were told as lost */
 } ngx_er_file_sh_t;
 
 

@@ -128,6 +128,8 @@ struct ngx_er_file_s {
     size_t                 committed;  /* the last transaction of this
                                           process */
     ngx_er_file_id_t       damaged;    /* not looked into again */
+    ngx_uint_t             create;     /* one that is not there may be made */
+    ngx_uint_t             fresh;      /* it was empty */
     ngx_atomic_t           lost;       /* it was open and is not any more, */
     ngx_er_error_t         why;        /* set before that */
 
