@@ -80,7 +80,7 @@ sub opened {
     my %seen;
     my @first = grep { !$seen{ $_->header('Webhook-Id') }++ } @r;
 
-    return @first >= 5 ? $first[4]{begun} : 0;
+    return @first >= 5 ? $first[4]{begun} : time;
 }
 
 

@@ -168,6 +168,22 @@ like(metrics(), qr/attempts_total\{target="again",result="failed"\} 3$/m,
 like(metrics(), qr/queued_total\{target="again",result="retried"\} 3$/m,
     'what the queue did is another metric');
 
+# of a queue with dead letters, in which nothing waits; counts come by seconds
+
+dead(status => 422, body => '') for 1 .. 2;
+
+my $letters = @{ $t->get('/admin/dead?target=last&limit=1000')->json->{entries} };
+
+cmp_ok($letters, '>=', 2, 'dead letters of "last"');
+ok(wait_until(5, sub {
+    my $text = metrics();
+
+    $text =~ /^event_router_dead_letters\{target="last"\} $letters$/m
+        && $text =~ /^event_router_pending\{target="last"\} 0$/m
+        && $text =~ /^event_router_oldest_seconds\{target="last"\} 0$/m;
+}), 'they are counted, nothing waits, and nothing is old')
+    or diag(join "\n", grep { /"last"\}/ } split /\n/, metrics());
+
 my (%help, %type, %seen);
 
 for my $text (split /\n/, metrics()) {
