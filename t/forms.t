@@ -214,8 +214,14 @@ is(logged()->{type}, '', 'has a strange name and no type');
 
 # two readers would see two types: a genuine one is a 400, another one a 401
 
-is(slack('command=/a&command=/b')->json->{detail}, 'duplicate key',
+is(slack('command=/a&command=/b')->json->{detail}, 'duplicate key "command"',
     'Slack: the type twice');
+ok($t->wait_log(qr/"slack" cannot be parsed: duplicate key "command" at byte 11,/),
+    'Slack: the log says where the second one is');
+slack('&text=command=/x&%63ommand=/hidden&a=1&comm%61nd=/hidden&command=/b');
+ok($t->wait_log(qr/duplicate key "command" at byte 39,/),
+    'Slack: and also if it is spelt in another way');
+unlike($t->read_file('logs/error.log'), qr/hidden/, 'Slack: but no value');
 is(slack('command=/a&text=x&command=/a')->{status}, 400,
     'Slack: the same one twice');
 is(slack('command=/a&command=/b', signed => 'command=/a')->{status}, 401,

@@ -20,7 +20,7 @@ my $TOKEN = 'a-token-of-this-test';
 
 # EXPECTED.tsv names the reasons, an answer has a phrase for each
 
-my %phrase = (utf8 => 'bad UTF-8', dup => 'duplicate key',
+my %phrase = (utf8 => 'bad UTF-8', dup => 'duplicate key "a"',
               depth => 'nested too deeply',
               num => 'number too long or out of range');
 

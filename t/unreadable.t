@@ -263,6 +263,30 @@ for my $case ([ 'a named key twice', '{"ok":1,"ok":1}' ],
     is($erp->count, 0, "refused: $name, nothing delivered");
 }
 
+# which key it is: the word of nginx.conf, not what the producer wrote
+
+for my $case ([ 'a key', '{"ok":1,"ok":1}', 'ok', 8 ],
+              [ 'spelt in another way', '{"a":"x","ok":1,"\u006fk":"x"}', 'ok',
+                16 ],
+              [ 'behind a mark', $BOM . '{"ok":1,"ok":1}', 'ok', 11 ],
+              [ 'brackets', '{"tags[]":1,"tags[]":"hidden"}', 'tags[]', 12 ],
+              [ 'in an array', '[{"ok":1},{"ok":[{}],"ok":2}]', 'ok', 21 ])
+{
+    my ($name, $text, $key, $byte) = @$case;
+
+    is(mixed($text, 'application/json')->json->{detail},
+        qq(duplicate key "$key"), "the name: $name");
+    ok($t->wait_log(qr/"mixed" cannot be parsed: duplicate key "\Q$key\E" at byte $byte,/),
+        "the name and the place in the log: $name");
+}
+
+unlike($t->read_file('logs/error.log'), qr/hidden/, 'and no value');
+
+is_deeply(post('explain', '{"t":1,"t":2}')->json->{body},
+    { error => 'duplicate key', offset => 7, key => 't' }, 'explained');
+is(cloud('+json', '{"specversion":"1.0","id":"1","source":"/","type":"t",'
+    . '"id":"2"}')->json->{detail}, 'duplicate key "id"', 'of a CloudEvent');
+
 # ---- several values
 
 is(routes(form('a=1&tag=x&tag=y')), 'every half tag', 'a form: any of them');

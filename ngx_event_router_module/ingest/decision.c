@@ -323,8 +323,8 @@ ngx_er_decision_events(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     ngx_int_t  rc;
 
     if (decision->scan.error != NGX_ER_SCAN_OK) {
-        ctx->detail = ngx_er_scan_reason(decision->scan.error);
-        rc = NGX_DECLINED;
+        ctx->detail = ngx_er_parse_reason(ctx->event->pool, &decision->scan);
+        rc = ctx->detail ? NGX_DECLINED : NGX_ERROR;
 
     } else {
         rc = ngx_er_parts_make(ctx);

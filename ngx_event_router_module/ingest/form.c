@@ -135,6 +135,32 @@ ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body)
 }
 
 
+size_t
+ngx_er_form_second(ngx_pool_t *pool, ngx_str_t *body, ngx_str_t *name)
+{
+    ngx_uint_t      n;
+    ngx_er_form_t   form;
+    ngx_er_pair_t   pair;
+
+    ngx_er_form_init(&form, pool, body);
+
+    form.pos += ngx_er_lexer_bom(body);
+    n = 0;
+
+    while (ngx_er_form_next(&form, &pair) == NGX_OK) {
+
+        if (!pair.nameless && pair.name.len == name->len
+            && ngx_memcmp(pair.name.data, name->data, name->len) == 0
+            && ++n == 2)
+        {
+            return form.name.data - body->data;
+        }
+    }
+
+    return 0;
+}
+
+
 /* lists grow at the head and are turned round at the end */
 
 static ngx_int_t

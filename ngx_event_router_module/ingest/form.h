@@ -43,5 +43,9 @@ ngx_int_t ngx_er_form_parse(ngx_pool_t *pool, ngx_str_t *text,
  */
 ngx_int_t ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body);
 
+/* where the second pair of that name (decoded) begins in a form that was
+   scanned; 0: there is none, or no memory */
+size_t ngx_er_form_second(ngx_pool_t *pool, ngx_str_t *body, ngx_str_t *name);
+
 
 #endif /* _NGX_ER_FORM_H_INCLUDED_ */

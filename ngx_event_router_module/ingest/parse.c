@@ -15,7 +15,11 @@
 
 
 #include "parse.h"
+#include "attributes.h"
 #include "charset.h"
+
+
+#define NGX_ER_PARSE_KEY  64           /* bytes of a key that are shown */
 
 
 static ngx_str_t ngx_er_parse_base(ngx_str_t *type);
@@ -27,7 +31,8 @@ static const char *ngx_er_parse_parameters(ngx_er_event_t *event,
 static u_char *ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
     const char *stops, ngx_str_t *token);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
-static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event);
+static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event,
+    ngx_str_t *key);
 static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
 
 
@@ -394,8 +399,10 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
         event->facts->form = 1;
         rc = ngx_er_form_scan(scan, &event->body);
 
-        if (rc == NGX_OK && ngx_er_parse_ambiguous(event)) {
+        if (rc == NGX_OK && ngx_er_parse_ambiguous(event, &scan->key)) {
             scan->error = NGX_ER_SCAN_DUPLICATE;
+            scan->offset = ngx_er_form_second(event->pool, &event->body,
+                                              &scan->key);
         }
 
         break;
@@ -418,10 +425,42 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
 }
 
 
+const char *
+ngx_er_parse_reason(ngx_pool_t *pool, ngx_er_scan_t *scan)
+{
+    u_char      *p, *last;
+    size_t       size;
+    ngx_str_t    name;
+    const char  *reason;
+
+    reason = ngx_er_scan_reason(scan->error);
+
+    if (scan->key.len == 0) {
+        return reason;
+    }
+
+    size = ngx_strlen(reason) + sizeof(" \"\"") + NGX_ER_PARSE_KEY;
+
+    p = ngx_pnalloc(pool, size);
+
+    if (p == NULL
+        || ngx_er_event_attribute(pool, &scan->key, NGX_ER_PARSE_KEY, &name)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    last = ngx_snprintf(p, size - 1, "%s \"%V\"", reason, &name);
+    *last = '\0';
+
+    return (const char *) p;
+}
+
+
 /* a field of the form that an attribute is made of is given twice */
 
 static ngx_uint_t
-ngx_er_parse_ambiguous(ngx_er_event_t *event)
+ngx_er_parse_ambiguous(ngx_er_event_t *event, ngx_str_t *key)
 {
     ngx_uint_t            i, k, n;
     ngx_er_ref_t         *ref;
@@ -447,6 +486,7 @@ ngx_er_parse_ambiguous(ngx_er_event_t *event)
                 value = ngx_er_fact(event->facts, ref->field);
 
                 if (value && value->next) {
+                    *key = ref->name;
                     return 1;
                 }
             }

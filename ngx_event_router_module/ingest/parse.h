@@ -45,5 +45,11 @@ ngx_er_format_e ngx_er_parse_format(ngx_er_event_t *event);
 /* the facts of the body of an event alone; as above */
 ngx_int_t ngx_er_parse_facts(ngx_er_event_t *event, ngx_er_scan_t *scan);
 
+/*
+ * Why the body was refused, with the name of a key that is there twice: it is
+ * the configuration's word, so nothing of the body is told.  NULL: no memory.
+ */
+const char *ngx_er_parse_reason(ngx_pool_t *pool, ngx_er_scan_t *scan);
+
 
 #endif /* _NGX_ER_PARSE_H_INCLUDED_ */

@@ -59,6 +59,8 @@ static ngx_er_event_t *ngx_er_parts_part(ngx_er_receive_t *ctx,
     ngx_str_t *body);
 static ngx_int_t ngx_er_parts_add(ngx_er_receive_t *ctx,
     ngx_er_event_t *event);
+static ngx_int_t ngx_er_parts_unread(ngx_er_receive_t *ctx,
+    ngx_er_scan_t *scan);
 static ngx_int_t ngx_er_parts_refuse(ngx_er_receive_t *ctx,
     const char *detail);
 
@@ -396,6 +398,10 @@ ngx_er_parts_envelope(ngx_er_receive_t *ctx, ngx_er_event_t *event)
 
     rc = ngx_er_scan(&scan, &event->body);
 
+    if (rc == NGX_DECLINED) {
+        return ngx_er_parts_unread(ctx, &scan);
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_er_event_cloudevent(event, values);
     }
@@ -421,10 +427,21 @@ ngx_er_parts_facts(ngx_er_receive_t *ctx, ngx_er_event_t *event)
     }
 
     if (scan.error != NGX_ER_SCAN_OK) {
-        return ngx_er_parts_refuse(ctx, ngx_er_scan_reason(scan.error));
+        return ngx_er_parts_unread(ctx, &scan);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_parts_unread(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
+{
+    const char  *reason;
+
+    reason = ngx_er_parse_reason(ctx->request->pool, scan);
+
+    return reason ? ngx_er_parts_refuse(ctx, reason) : NGX_ERROR;
 }
 
 

@@ -747,6 +747,9 @@ ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start, u_char *last)
         }
 
         if (sc->seen[node->id] == frame->object) {
+            sc->s->key = (node == sc->s->paths->root) ? sc->s->root
+                                                      : node->key;
+
             return ngx_er_lexer_fail(&sc->lexer, NGX_ER_SCAN_DUPLICATE,
                                      start);
         }

@@ -121,6 +121,8 @@ typedef struct {
     ngx_er_scan_error_e    error;      /* out */
     size_t                 offset;     /* out: of the offending byte; of what
                                           is too long or twice, its first */
+    ngx_str_t              key;        /* out: of DUPLICATE, as the
+                                          configuration has it */
     unsigned               portable:1; /* without SSE2; the answers are the
                                           same, tests compare them */
     unsigned               strict:1;   /* refuses what not every reader of JSON

@@ -131,6 +131,12 @@ ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_decision_t *decision)
             ngx_er_json_word(&e->json, "error",
                              ngx_er_scan_reason(scan->error));
             ngx_er_json_number(&e->json, "offset", scan->offset);
+
+            if (scan->key.len) {
+                ngx_er_json_text(&e->json, "key", &scan->key,
+                                 NGX_ER_EXPLAIN_CUT);
+            }
+
             ngx_er_json_close(&e->json, "}");
         }
     }
