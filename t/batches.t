@@ -78,6 +78,11 @@ $t->config(<<"EOC");
     event_source fails   { verify off; split data; id "{item:id}";
                            type "{item:type}"; }
 
+    event_source same    { verify off; split data; id "{item:id}";
+                           type "{item:type}"; dedup by=id; }
+    event_source refused { verify off; split data; id "{item:id}";
+                           type none; dedup by=id; unrouted 503; }
+
     event_source bulk    { verify off; split data; id "{item:id}";
                            max_batch 10000; max_size 2m; dedup off; }
     event_source events  { verify off; max_batch 10000; max_size 2m;
@@ -104,7 +109,8 @@ $t->config(<<"EOC");
 
     event_route all   { from top deep third grouped meta later each inner crossed
                              shared product stored fails adyen adyens graph
-                             own places nested; to all; }
+                             own places nested
+                             same; to all; }
     event_route many  { from bulk events; when type = none; to all; }
     event_route paid  { from top deep later each inner meta product stored;
                         when type = paid; to paid; }
@@ -115,7 +121,7 @@ $t->config(<<"EOC");
     event_route lines { from inner;
                         each .lines { when .a = 1; when .b = 2; } to lines; }
     event_route good  { from fails; when type = good; to paid; }
-    event_route bad   { from fails; when type = bad; to broken; }
+    event_route bad   { from fails same; when type = bad; to broken; }
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
@@ -141,7 +147,7 @@ EOC
 
     $conf =~ s/RECEIVERS/join "\n", map { "location = \/$_ { event_receive $_; }" }
         qw(top deep third grouped meta later each inner crossed shared product stored
-           fails bulk events adyen adyens graph own places nested)/e;
+           fails bulk events adyen adyens graph own places nested same refused)/e;
     $conf =~ s/DELIVERIES/join "\n", map { "location = \/d\/$_ { "
         . "event_deliver $_; proxy_pass http:\/\/127.0.0.1:$port\/$_; }" }
         qw(all paid blue two not sku lines)/e;
@@ -390,6 +396,42 @@ is_deeply([ map { $_->{outcome} } @{ $r->json->{events} } ],
     [ qw(delivered failed) ], 'failing: the receipt tells which');
 is_deeply(sent('fails', '[{"id":1,"type":"good"},{"id":2,"type":"bad"}]'),
     [ 'broken {"id":2,"type":"bad"}' ], 'failing: only what failed again');
+
+# ---- an event that is twice in a request
+
+for (1, 2) {
+    is_deeply(sent('same', '[{"id":1},{"id":2},{"id":1},{"id":1,"v":2}]'),
+        $_ == 1 ? [ 'all {"id":1}', 'all {"id":2}' ] : [], "twice: once, $_");
+    is($r->{status}, 200, "twice: is well, $_");
+    is_deeply([ map { $_->{outcome} } @{ $r->json->{events} } ],
+        [ $_ == 1 ? qw(delivered delivered) : qw(duplicate duplicate),
+          qw(duplicate duplicate) ], "twice: outcomes, $_");
+}
+
+for (1, 2) {
+    is_deeply(sent('same', '[{"id":5,"type":"bad"},{"id":5,"type":"bad"}]'),
+        [ $_ == 1 ? 'all {"id":5,"type":"bad"}' : (),
+          'broken {"id":5,"type":"bad"}' ], "twice: fails once, $_");
+    is($r->{status}, 502, "twice: and both do, $_");
+    is_deeply([ map { $_->{outcome} } @{ $r->json->{events} } ],
+        [ qw(failed failed) ], "twice: neither is well, $_");
+}
+
+post('refused', '[{"id":1},{"id":1}]');
+is($r->{status}, 503, 'twice: unrouted');
+is_deeply([ map { $_->{outcome} } @{ $r->json->{events} } ],
+    [ qw(unrouted unrouted) ], 'twice: to be sent again');
+
+$r = $t->post('/events', '[' . join(',', (qq({"specversion":"1.0","id":"twice",)
+    . qq("source":"s","type":"paid"})) x 3) . ']', [ 'Content-Type' =>
+    'application/cloudevents-batch+json' ]);
+is($r->{status}, 200, 'twice: CloudEvents without dedup');
+
+is(post('stored', '{"events":[{"id":"t"},{"id":"t"}]}')->{status}, 202,
+    'twice: queued');
+is_deeply([ map { $_->{outcome} } @{ $r->json->{events} } ],
+    [ qw(queued duplicate) ], 'twice: the second one is a duplicate');
+arrived(1);
 
 # ---- split, from the queue
 

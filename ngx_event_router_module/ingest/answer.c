@@ -23,6 +23,7 @@ static ngx_uint_t ngx_er_answer_worst(ngx_er_receive_t *ctx,
     const char **word);
 static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
     ngx_uint_t duplicate, ngx_er_answer_t *answer);
+static ngx_er_outcome_e ngx_er_answer_outcome(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_status(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_retry(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_targets(ngx_er_fanout_t *fanout);
@@ -80,9 +81,8 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
 static ngx_uint_t
 ngx_er_answer_worst(ngx_er_receive_t *ctx, const char **word)
 {
-    ngx_uint_t         i, status, worst;
-    ngx_er_part_t     *part;
-    ngx_er_outcome_e   outcome;
+    ngx_uint_t      i, status, worst;
+    ngx_er_part_t  *part;
 
     part = ctx->parts.elts;
     worst = 0;
@@ -91,9 +91,7 @@ ngx_er_answer_worst(ngx_er_receive_t *ctx, const char **word)
         status = ngx_er_answer_status(&part[i]);
 
         if (status > worst) {
-            outcome = part[i].fanout ? part[i].fanout->outcome
-                                     : part[i].outcome;
-            *word = ngx_er_outcome_name(outcome);
+            *word = ngx_er_outcome_name(ngx_er_answer_outcome(&part[i]));
             worst = status;
         }
     }
@@ -149,14 +147,17 @@ ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry, ngx_uint_t duplicate,
 }
 
 
+static ngx_er_outcome_e
+ngx_er_answer_outcome(ngx_er_part_t *part)
+{
+    return part->fanout ? part->fanout->outcome : part->outcome;
+}
+
+
 static ngx_uint_t
 ngx_er_answer_status(ngx_er_part_t *part)
 {
-    if (part->fanout == NULL) {
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
-    }
-
-    switch (part->fanout->outcome) {
+    switch (ngx_er_answer_outcome(part)) {
 
     case NGX_ER_OUTCOME_DELIVERED:
     case NGX_ER_OUTCOME_DUPLICATE:
@@ -192,6 +193,12 @@ ngx_er_answer_retry(ngx_er_part_t *part)
     time_t              retry;
     ngx_uint_t          i;
     ngx_er_delivery_t  *d;
+
+    /* the first one of those that are the same is asked, too */
+
+    if (part->first) {
+        return 0;
+    }
 
     if (part->fanout == NULL) {
         return NGX_ER_ANSWER_RETRY;
@@ -263,8 +270,7 @@ ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part)
     ngx_er_json_text(json, "id", &event->id, 0);
     ngx_er_json_text(json, "type", &event->type, 0);
     ngx_er_json_word(json, "outcome",
-                     ngx_er_outcome_name(fanout ? fanout->outcome
-                                                : part->outcome));
+                     ngx_er_outcome_name(ngx_er_answer_outcome(part)));
 
     ngx_er_json_open(json, "routes", "[");
     route = event->routes.elts;

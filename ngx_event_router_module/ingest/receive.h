@@ -20,11 +20,15 @@
 
 /* one event of a request: a batch of CloudEvents has several */
 
-typedef struct {
+typedef struct ngx_er_part_s  ngx_er_part_t;
+
+struct ngx_er_part_s {
     ngx_er_event_t        *event;      /* held */
     ngx_er_fanout_t       *fanout;     /* NULL: not started, or forgotten */
+    ngx_er_part_t         *first;      /* the one of this request that is the
+                                          same event; its fate is shared */
     ngx_er_outcome_e       outcome;    /* of one without a fan-out */
-} ngx_er_part_t;
+};
 
 
 typedef struct ngx_er_receive_s  ngx_er_receive_t;
@@ -46,6 +50,8 @@ struct ngx_er_receive_s {
     ngx_event_t            turn;       /* turns.c: routes the next part */
     ngx_uint_t             routed;     /* parts that had their turn */
     uint64_t               cpu;        /* ns that these took */
+    ngx_rbtree_t           keys;       /* turns.c: dedup keys of the parts */
+    ngx_rbtree_node_t      sentinel;
     ngx_uint_t             pending;    /* parts whose outcome is awaited */
     const char            *detail;     /* what is wrong with the events */
     const char            *verify;     /* $event_verify */

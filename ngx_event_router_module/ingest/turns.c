@@ -15,6 +15,11 @@
  * those for whose rules no time is left, are answered 503, and the producer
  * sends them again.  None of their targets was called and no key was claimed.
  *
+ * An event can be in a request twice.  The second one would meet the claim of
+ * the first one, which is still under way: it does not ask for the key, but
+ * shares the first one's fate.  If that is delivered, it is a duplicate; if
+ * not, the producer sends both again.
+ *
  * Called by receive.c, which gets ctx->done when all events had their turn and
  * all outcomes came; that is always from an event of the loop.  If the request
  * dies before, ngx_er_turns_stop() ends the turns.
@@ -23,6 +28,7 @@
 
 #include "turns.h"
 #include "key.h"
+#include "../deliver/duplicate.h"
 #include "../observe/metrics.h"
 #include "../route/budget.h"
 #include "../route/route.h"
@@ -33,18 +39,33 @@
 #define NGX_ER_TURNS_GUARD  60000      /* ms, never waited for */
 
 
+/* a dedup key that an event of the request has */
+
+typedef struct {
+    ngx_rbtree_node_t      node;       /* key: from the hash */
+    u_char                 hash[32];
+    ngx_er_part_t         *part;
+} ngx_er_turns_key_t;
+
+
 static void ngx_er_turns_turn(ngx_event_t *ev);
 static void ngx_er_turns_route(ngx_er_receive_t *ctx);
 static void ngx_er_turns_rest(ngx_er_receive_t *ctx);
 static void ngx_er_turns_refuse(ngx_er_receive_t *ctx, ngx_er_part_t *part,
     ngx_er_outcome_e outcome);
 static void ngx_er_turns_fan_out(ngx_er_receive_t *ctx, ngx_er_part_t *part);
+static ngx_int_t ngx_er_turns_same(ngx_er_receive_t *ctx, ngx_er_part_t *part,
+    u_char *hash);
 static void ngx_er_turns_outcome(ngx_er_fanout_t *fanout);
+static void ngx_er_turns_done(ngx_er_receive_t *ctx);
+static ngx_er_outcome_e ngx_er_turns_fate(ngx_er_part_t *first);
 
 
 ngx_int_t
 ngx_er_turns_start(ngx_er_receive_t *ctx)
 {
+    ngx_rbtree_init(&ctx->keys, &ctx->sentinel, ngx_rbtree_insert_value);
+
     if (ctx->parts.nelts) {
         ngx_er_turns_route(ctx);
     }
@@ -93,7 +114,7 @@ ngx_er_turns_turn(ngx_event_t *ev)
     ngx_er_turns_stop(ctx);
 
     if (ctx->pending == 0) {
-        ctx->done(ctx);
+        ngx_er_turns_done(ctx);
     }
 }
 
@@ -218,6 +239,21 @@ ngx_er_turns_fan_out(ngx_er_receive_t *ctx, ngx_er_part_t *part)
         }
     }
 
+    if (key && ctx->parts.nelts > 1) {
+        switch (ngx_er_turns_same(ctx, part, hash)) {
+
+        case NGX_OK:
+            return;
+
+        case NGX_ERROR:
+            ngx_er_turns_refuse(ctx, part, NGX_ER_OUTCOME_ERROR);
+            return;
+
+        default: /* NGX_DECLINED: the request has it once so far */
+            break;
+        }
+    }
+
     ngx_log_debug5(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                    "event router turns: event \"%V\", dedup:%d key:%d %08xD "
                    "by id alone:%ui", &part->event->id,
@@ -237,6 +273,59 @@ ngx_er_turns_fan_out(ngx_er_receive_t *ctx, ngx_er_part_t *part)
 }
 
 
+/*
+ * NGX_OK: an event before it has the same key, part->first.  One that could
+ * not be started is none: it has claimed nothing.
+ */
+
+static ngx_int_t
+ngx_er_turns_same(ngx_er_receive_t *ctx, ngx_er_part_t *part, u_char *hash)
+{
+    ngx_rbtree_node_t   *node;
+    ngx_er_turns_key_t  *key, *own;
+
+    own = ngx_palloc(ctx->request->pool, sizeof(ngx_er_turns_key_t));
+    if (own == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(own->hash, hash, 32);
+    ngx_memcpy(&own->node.key, hash, sizeof(ngx_rbtree_key_t));
+    own->part = part;
+
+    node = ctx->keys.root;
+
+    while (node != &ctx->sentinel) {
+        key = (ngx_er_turns_key_t *) node;
+
+        if (node->key == own->node.key
+            && ngx_memcmp(key->hash, hash, 32) == 0)
+        {
+            if (key->part->fanout == NULL) {
+                key->part = part;
+                return NGX_DECLINED;
+            }
+
+            part->first = key->part;
+
+            if (ngx_er_event_print(part->event)
+                != ngx_er_event_print(key->part->event))
+            {
+                ngx_er_duplicate_differs(part->event);
+            }
+
+            return NGX_OK;
+        }
+
+        node = (own->node.key < node->key) ? node->left : node->right;
+    }
+
+    ngx_rbtree_insert(&ctx->keys, &own->node);
+
+    return NGX_DECLINED;
+}
+
+
 static void
 ngx_er_turns_outcome(ngx_er_fanout_t *fanout)
 {
@@ -251,5 +340,57 @@ ngx_er_turns_outcome(ngx_er_fanout_t *fanout)
         return;
     }
 
+    ngx_er_turns_done(ctx);
+}
+
+
+/* all outcomes are known, and so are those that others share */
+
+static void
+ngx_er_turns_done(ngx_er_receive_t *ctx)
+{
+    ngx_uint_t      i;
+    ngx_er_part_t  *part;
+
+    part = ctx->parts.elts;
+
+    for (i = 0; i < ctx->parts.nelts; i++) {
+
+        if (part[i].first == NULL) {
+            continue;
+        }
+
+        part[i].outcome = ngx_er_turns_fate(part[i].first);
+
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                       "event router turns: event \"%V\" is twice in the "
+                       "request: %s", &part[i].event->id,
+                       ngx_er_outcome_name(part[i].outcome));
+
+        ngx_er_metric_source(ctx->source, part[i].outcome);
+    }
+
     ctx->done(ctx);
+}
+
+
+/* what will not be sent again has been received twice */
+
+static ngx_er_outcome_e
+ngx_er_turns_fate(ngx_er_part_t *first)
+{
+    switch (first->fanout->outcome) {
+
+    case NGX_ER_OUTCOME_DELIVERED:
+    case NGX_ER_OUTCOME_QUEUED:
+    case NGX_ER_OUTCOME_REDELIVERED:
+        return NGX_ER_OUTCOME_DUPLICATE;
+
+    case NGX_ER_OUTCOME_UNROUTED:
+        return (first->event->source->unrouted >= NGX_HTTP_SPECIAL_RESPONSE)
+               ? NGX_ER_OUTCOME_UNROUTED : NGX_ER_OUTCOME_DUPLICATE;
+
+    default:
+        return first->fanout->outcome;
+    }
 }
