@@ -166,6 +166,8 @@ is($t->post('/open?type=a&id=q1&id=q3', '{}', [ ])->json->{outcome},
 
 $r = $t->post('/explain?type=a&type=b&id=q1&id=q2', '{}', [ ])->json;
 is($r->{events}[0]{dedup}{by}, 'source, id and body', 'explained: key');
+is_deeply([ @{ $r->{events}[0]{attributes} }{qw(type types subjects)} ],
+    [ 'a', [ qw(a b) ], undef ], 'explained: types');
 is_deeply([ map { $_->{name} } grep { $_->{matched} }
                 @{ $r->{events}[0]{routes} } ], [ qw(a b) ],
     'explained: routes');

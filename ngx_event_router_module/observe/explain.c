@@ -57,6 +57,8 @@ static void ngx_er_explain_refusal(ngx_er_explain_t *e,
     ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_explain_events(ngx_er_explain_t *e);
 static void ngx_er_explain_attributes(ngx_er_explain_t *e);
+static void ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
+    ngx_er_value_t *v);
 static ngx_int_t ngx_er_explain_dedup(ngx_er_explain_t *e);
 static void ngx_er_explain_routes(ngx_er_explain_t *e);
 static void ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
@@ -271,7 +273,32 @@ ngx_er_explain_attributes(ngx_er_explain_t *e)
         }
     }
 
+    ngx_er_explain_several(e, "types", event->types);
+    ngx_er_explain_several(e, "subjects", event->subjects);
+
     ngx_er_json_close(&e->json, "}");
+}
+
+
+/* all that a rule asks, if there are more than one */
+
+static void
+ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
+    ngx_er_value_t *v)
+{
+    ngx_uint_t  i;
+
+    if (v == NULL || v->next == NULL) {
+        return;
+    }
+
+    ngx_er_json_open(&e->json, name, "[");
+
+    for (i = 0; v && i < NGX_ER_EXPLAIN_VALUES; i++, v = v->next) {
+        ngx_er_json_text(&e->json, NULL, &v->text, NGX_ER_EXPLAIN_CUT);
+    }
+
+    ngx_er_json_close(&e->json, "]");
 }
 
 

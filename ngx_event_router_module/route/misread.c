@@ -10,7 +10,7 @@
  * VALUEs and no mistake.  Who wrote it meant something else.  Here the words
  * of a line are looked at as a person would: words of other languages that
  * join conditions, operators and fields among the VALUEs, lists with commas,
- * regular expressions and wildcards where there are none.
+ * regular expressions and wildcards where there are none (lookalike.c).
  *
  * Called by route.c when nginx.conf is read, for a warning: the line is
  * valid, and somebody may mean it.  So a word is suspected only where it
@@ -19,6 +19,7 @@
 
 
 #include "misread.h"
+#include "lookalike.h"
 
 
 #define NGX_ER_MISREAD_EQUAL   1       /* =, !=, has_all */
@@ -44,8 +45,6 @@ static ngx_int_t ngx_er_misread_comma(ngx_str_t *value, ngx_uint_t n,
     ngx_uint_t i, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value,
     ngx_uint_t kind, ngx_er_error_t *note);
-static ngx_uint_t ngx_er_misread_listed(ngx_str_t *value);
-static ngx_uint_t ngx_er_misread_digits(u_char *p, u_char *last);
 static ngx_int_t ngx_er_misread_star(ngx_str_t *op, ngx_str_t *value,
     ngx_uint_t kind, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_slashes(ngx_str_t *field, ngx_str_t *op,
@@ -54,17 +53,11 @@ static ngx_int_t ngx_er_misread_glued(ngx_str_t *value, ngx_uint_t kind,
     ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_regex(ngx_str_t *field, ngx_str_t *op,
     ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note);
-static ngx_uint_t ngx_er_misread_expression(ngx_str_t *value,
-    ngx_uint_t name);
-static ngx_uint_t ngx_er_misread_meta(u_char *first, u_char *p,
-    u_char *last);
-static ngx_uint_t ngx_er_misread_class(u_char *p, u_char *last);
 static ngx_int_t ngx_er_misread_quotes(ngx_str_t *value, ngx_uint_t kind,
     ngx_er_error_t *note);
 static ngx_uint_t ngx_er_misread_is(ngx_str_t *word, const char **words);
 static ngx_uint_t ngx_er_misread_field(ngx_str_t *word);
 static ngx_uint_t ngx_er_misread_name(ngx_str_t *word);
-static u_char *ngx_er_misread_slash(ngx_str_t *value);
 
 
 static ngx_er_misread_operator_t  ngx_er_misread_operators[] = {
@@ -306,7 +299,7 @@ ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value, ngx_uint_t kind,
     if (ngx_er_misread_name(field)
         ? ngx_strlchr(value->data, value->data + value->len, ' ')
           || ngx_strlchr(value->data, value->data + value->len, ',')
-        : ngx_er_misread_listed(value))
+        : ngx_er_lookalike_list(value))
     {
         ngx_er_error(note, "\"%V\" is one VALUE: several stand apart by "
                      "blanks, each in quotes of its own if it needs some",
@@ -315,57 +308,6 @@ ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value, ngx_uint_t kind,
     }
 
     return NGX_OK;
-}
-
-
-/*
- * "DE,AT", and no text ("Smith, John"), number ("1,234.50", "48.1,11.5"),
- * address of anything or piece of JSON.
- */
-
-static ngx_uint_t
-ngx_er_misread_listed(ngx_str_t *value)
-{
-    u_char      *p, *last, *end;
-    ngx_uint_t   n, numbers;
-
-    last = value->data + value->len;
-
-    for (p = value->data; p < last; p++) {
-        if (ngx_strchr(" :?=@/\"'{}[]()<>", *p)) {
-            return 0;
-        }
-    }
-
-    n = 0;
-    numbers = 0;
-
-    for (p = value->data; p <= last; p = end + 1) {
-        end = ngx_strlchr(p, last, ',');
-        end = end ? end : last;
-
-        if (end == p) {
-            return 0;
-        }
-
-        n++;
-        numbers += ngx_er_misread_digits(p, end);
-    }
-
-    return n > 1 && numbers != n;
-}
-
-
-static ngx_uint_t
-ngx_er_misread_digits(u_char *p, u_char *last)
-{
-    for ( /* void */ ; p < last; p++) {
-        if (!isdigit(*p) && *p != '.' && *p != '-' && *p != '+') {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 
@@ -446,7 +388,7 @@ ngx_er_misread_slashes(ngx_str_t *field, ngx_str_t *op, ngx_str_t *value,
     u_char      *slash;
     ngx_str_t    inner;
 
-    slash = kind ? ngx_er_misread_slash(value) : NULL;
+    slash = kind ? ngx_er_lookalike_slashes(value) : NULL;
 
     if (slash == NULL) {
         return NGX_OK;
@@ -460,7 +402,7 @@ ngx_er_misread_slashes(ngx_str_t *field, ngx_str_t *op, ngx_str_t *value,
         && (kind != NGX_ER_MISREAD_REGEX
             || slash == value->data + value->len - 1)
         && (kind == NGX_ER_MISREAD_REGEX
-            || !ngx_er_misread_expression(&inner, 0)))
+            || !ngx_er_lookalike_regex(&inner, 0)))
     {
         return NGX_OK;
     }
@@ -539,7 +481,7 @@ ngx_er_misread_regex(ngx_str_t *field, ngx_str_t *op, ngx_str_t *value,
     switch (kind) {
 
     case NGX_ER_MISREAD_EQUAL:
-        if (ngx_er_misread_expression(value, ngx_er_misread_name(field))) {
+        if (ngx_er_lookalike_regex(value, ngx_er_misread_name(field))) {
             break;
         }
 
@@ -564,89 +506,6 @@ ngx_er_misread_regex(ngx_str_t *field, ngx_str_t *op, ngx_str_t *value,
                    ? ", or several VALUEs" : "");
 
     return NGX_DECLINED;
-}
-
-
-/* what hardly ever stands in a text that is meant; more so in a name */
-
-static ngx_uint_t
-ngx_er_misread_expression(ngx_str_t *value, ngx_uint_t name)
-{
-    u_char  *p, *last;
-
-    last = value->data + value->len;
-
-    if (value->data[0] == '^' || (name && last[-1] == '$')) {
-        return 1;
-    }
-
-    if (ngx_strlcasestrn(value->data, last, (u_char *) "://", 3 - 1)) {
-        return 0;
-    }
-
-    for (p = value->data; p + 1 < last; p++) {
-        if (ngx_er_misread_meta(value->data, p, last)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* p: not the last byte of what begins at "first" */
-
-static ngx_uint_t
-ngx_er_misread_meta(u_char *first, u_char *p, u_char *last)
-{
-    switch (*p) {
-
-    case '|':
-        /* "a|b", but not "a | b" nor "a||b" */
-
-        return p > first && p[-1] > ' ' && p[1] > ' ' && p[-1] != '|'
-               && p[1] != '|';
-
-    case '(':
-        return p[1] == '?';
-
-    case '[':
-        return ngx_er_misread_class(p + 1, last);
-
-    case '\\':
-        /* "\d+", "\.", but not "C:\data" */
-
-        return p[1] == '.' || p[1] == '/'
-               || (ngx_strchr("dDwWsSbB", p[1])
-                   && (p + 2 == last || !isalnum(p[2])));
-
-    case '.':
-        /* at the end, or in front of another word */
-
-        return p[1] == '+' && (p + 2 == last || p == first);
-
-    default:
-        return 0;
-    }
-}
-
-
-/* behind a "[": "0-9]", "a-zA-Z_]", "^/]", "abc]+" */
-
-static ngx_uint_t
-ngx_er_misread_class(u_char *p, u_char *last)
-{
-    u_char  *end;
-
-    end = ngx_strlchr(p, last, ']');
-
-    if (end == NULL || end == p) {
-        return 0;
-    }
-
-    return (*p == '^' && end > p + 1)
-           || (end - p >= 3 && isalnum(p[0]) && p[1] == '-' && isalnum(p[2]))
-           || (end + 1 < last && ngx_strchr("+*?{", end[1]));
 }
 
 
@@ -722,25 +581,4 @@ ngx_er_misread_name(ngx_str_t *word)
     static const char  *names[] = { "type", "source", NULL };
 
     return ngx_er_misread_is(word, names);
-}
-
-
-/* the last one of "/.../i", or NULL */
-
-static u_char *
-ngx_er_misread_slash(ngx_str_t *value)
-{
-    u_char  *p;
-
-    if (value->len < 3 || value->data[0] != '/') {
-        return NULL;
-    }
-
-    p = value->data + value->len - 1;
-
-    while (p > value->data && ngx_strchr("gimsux", *p)) {
-        p--;
-    }
-
-    return (*p == '/' && p > value->data + 1) ? p : NULL;
 }
