@@ -175,7 +175,7 @@ is($t->read_file('strange/owner'), "ngx_event_router 2\nx\n",
 
 # ---- queued deliveries
 
-my %file = (http => "event_store file:$t->{dir}/events size=64m;");
+my %file = (http => "event_store file:$t->{dir}/events size=128m;");
 
 part('source');
 

@@ -28,6 +28,10 @@ for my $file (sort glob "$root/docs/examples/*.conf") {
     my $t = Test::EventRouter->new;
     my $text = example($t, $name);
 
+    # the workers of an example are let through to their store
+
+    chmod 0755, $t->dir;
+
     like($text, qr/^load_module\s+modules\/\S+;$/m, "$name loads the module");
 
     $t->write_file('conf/nginx.conf', at_home(load_module($t, $text)));

@@ -32,7 +32,7 @@ cmp_ok(scalar(keys %metric), '>', 8, 'metrics of the directives');
 my %used = map { $_ => 1 } $page =~ /\bevent_router_\w+/g;
 
 cmp_ok(scalar(keys %used), '>', 6, 'metrics of the page');
-ok($metric{$_}, "$_ is known") for sort keys %used;
+ok(exists $metric{$_}, "$_ is known") for sort keys %used;
 
 my ($alerts) = $page =~ /```yaml\n(groups:.*?)```/s;
 

@@ -67,6 +67,7 @@ static char *ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static ngx_int_t ngx_er_target_policy_complete(ngx_conf_t *cf,
     ngx_er_target_draft_t *draft);
+static void ngx_er_target_delay_check(ngx_conf_t *cf, ngx_er_route_t *route);
 static void ngx_er_target_policy_check(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_er_target_t *target);
 static ngx_int_t ngx_er_target_reached(ngx_er_source_t *source,
@@ -699,6 +700,35 @@ ngx_er_target_policy_complete(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 }
 
 
+/* an event is as old as its delay when it is first delivered */
+
+static void
+ngx_er_target_delay_check(ngx_conf_t *cf, ngx_er_route_t *route)
+{
+    ngx_uint_t         i;
+    ngx_er_target_t  **target;
+
+    target = route->targets.elts;
+
+    for (i = 0; i < route->targets.nelts; i++) {
+
+        if (target[i]->policy.horizon == 0
+            || route->delay < target[i]->policy.horizon)
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, &route->where,
+                         "\"delay\" of event_route \"%V\" is %Mms and \"retry "
+                         "for=\" of event_target \"%V\" %uLms, which begins "
+                         "when the event comes: there is one attempt and no "
+                         "retry; write a longer for=, or \"retry off;\" if "
+                         "that is meant", &route->name, route->delay,
+                         &target[i]->name, target[i]->policy.horizon);
+    }
+}
+
+
 /* all was read: warns of lines that a source without a queue ignores */
 
 static void
@@ -1124,6 +1154,12 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
     for (i = 0; i < mcf->targets.nelts; i++) {
         ngx_er_target_policy_check(cf, mcf, target[i]);
+    }
+
+    route = mcf->routes.elts;
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        ngx_er_target_delay_check(cf, route[i]);
     }
 
     return NGX_OK;

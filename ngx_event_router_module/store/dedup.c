@@ -72,6 +72,7 @@ static char *ngx_er_dedup_memory_size(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_er_dedup_choice_t *choice);
 static ngx_er_dedup_t *ngx_er_dedup_get(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf);
+static ngx_uint_t ngx_er_dedup_waits(ngx_er_main_conf_t *mcf);
 static ngx_int_t ngx_er_dedup_seed(ngx_er_dedup_t *dedup, ngx_log_t *log);
 static void ngx_er_claim_token(ngx_er_claim_t *claim);
 static void ngx_er_claim_memory(ngx_er_claim_t *claim,
@@ -227,10 +228,33 @@ ngx_er_dedup_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 }
 
 
+/*
+ * How many sources have keys beside the queue?  Those of queued ones come with
+ * their events, and a connection that nobody uses would only tell of itself.
+ */
+
+static ngx_uint_t
+ngx_er_dedup_waits(ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i, n;
+    ngx_er_source_t  **source;
+
+    n = 0;
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        n += (source[i]->mode != NGX_ER_MODE_QUEUED);
+    }
+
+    return n;
+}
+
+
 ngx_int_t
 ngx_er_dedup_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
     size_t           size;
+    ngx_uint_t       n;
     ngx_er_dedup_t  *dedup;
 
     dedup = ngx_er_dedup_get(cf, mcf);
@@ -244,8 +268,14 @@ ngx_er_dedup_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
     dedup->redis = dedup->own.redis;
 
-    if (dedup->redis == NULL && dedup->own.size == 0) {
+    n = ngx_er_dedup_waits(mcf);
+
+    if (dedup->store.redis && !ngx_er_dedup_apart(dedup) && n) {
         dedup->redis = dedup->store.redis;
+
+        if (n < mcf->sources.nelts) {
+            ngx_er_redis_store_beside(dedup->redis);
+        }
     }
 
     size = dedup->own.size ? dedup->own.size : dedup->store.size;

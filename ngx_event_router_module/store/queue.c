@@ -25,6 +25,8 @@
 
 
 static void ngx_er_queue_hold(ngx_event_t *ev);
+static void ngx_er_queue_fits(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_source_t *source);
 
 
 #if (NGX_DEBUG)
@@ -192,10 +194,36 @@ ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         return NGX_OK;
     }
 
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        ngx_er_queue_fits(cf, mcf->queue, source[i]);
+    }
+
     tp = ngx_timeofday();
     mcf->queue->generation = (uint64_t) tp->sec * 1000 + tp->msec;
 
     return NGX_OK;
+}
+
+
+/* warns of events that a store of that size may never have room for */
+
+static void
+ngx_er_queue_fits(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_source_t *source)
+{
+    if (queue->piece == 0 || source->mode != NGX_ER_MODE_QUEUED
+        || source->max_size <= queue->piece)
+    {
+        return;
+    }
+
+    ngx_er_where_log(cf, NGX_LOG_WARN, &source->where,
+                     "events of source \"%V\" may have %uz bytes, "
+                     "\"max_size\", and the event_store has room in one piece "
+                     "for %uL, a quarter of its \"size\": larger ones may be "
+                     "answered 503 for ever; make \"size\" larger, or "
+                     "\"max_size\" smaller", &source->name, source->max_size,
+                     queue->piece);
 }
 
 

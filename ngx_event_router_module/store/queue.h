@@ -51,6 +51,8 @@ struct ngx_er_queue_s {
     ngx_er_where_t           where;    /* of event_store */
     ngx_uint_t               open;     /* in this worker */
     size_t                   memory;   /* bytes of records in hand, a worker */
+    uint64_t                 piece;    /* bytes of an event for which there is
+                                          room in one piece; 0: of any */
     uint64_t                 generation;  /* of the configuration: when it was
                                              read, ms */
     ngx_atomic_t            *lost;     /* entries that the store has lost, in

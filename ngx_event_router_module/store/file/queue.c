@@ -30,6 +30,7 @@
 #include "door.h"
 #include "lock.h"
 #include "run.h"
+#include "space.h"
 #include "../../conf/block.h"
 
 
@@ -197,6 +198,7 @@ ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
     }
 
     fq->conf.size = args.size;
+    queue->piece = ngx_er_file_space_piece(args.size, args.high);
     fq->conf.high = args.high;
     fq->conf.low = args.high - 10;
     fq->window = args.window;

@@ -446,13 +446,16 @@ static ngx_uint_t
 ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *failed, int error)
 {
-    ngx_uint_t          n, space;
+    ngx_uint_t          n, space, misfit;
     ngx_queue_t        *q;
     ngx_er_queue_op_t  *op;
 
     space = ngx_er_file_space_failed(error);
 
-    if (space) {
+    misfit = (space && failed && failed->verb == NGX_ER_QUEUE_ACCEPT
+              && ngx_er_file_space_misfit(file, failed->record.len));
+
+    if (space && !misfit) {
         file->full = 1;
     }
 
@@ -462,7 +465,7 @@ ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
 
     ngx_er_file_damaged(file, error);
 
-    if (!file->lost) {
+    if (!file->lost && !misfit) {
         ngx_er_file_complain(file, error);
     }
 

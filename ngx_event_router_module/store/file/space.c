@@ -36,6 +36,7 @@
 #define NGX_ER_FILE_OVERHEAD  600      /* bytes of an event's rows, at most */
 #define NGX_ER_FILE_PART      400      /* of an entry's */
 #define NGX_ER_FILE_TXNS      32       /* of all processes, between counts */
+#define NGX_ER_FILE_MISFIT    60000    /* ms between two lines */
 #define NGX_ER_FILE_MAPPED    250      /* ms that pages stay mapped */
 
 /* how far an emergency may go */
@@ -122,6 +123,11 @@ ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record, ngx_uint_t parts)
         ngx_er_file_space_count(file, t->grown);
 
         if (file->used + file->grown + bytes > file->high) {
+
+            if (ngx_er_file_space_misfit(file, record)) {
+                return NGX_BUSY;
+            }
+
             ngx_er_file_space_full(file);
         }
     }
@@ -134,6 +140,51 @@ ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record, ngx_uint_t parts)
     file->grown += bytes;
 
     return NGX_OK;
+}
+
+
+/*
+ * An event's record stands in pages one behind the other, and of the free ones
+ * few do: those of the last two transactions are not free yet, and the others
+ * lie where smaller ones were.
+ */
+
+uint64_t
+ngx_er_file_space_piece(uint64_t size, ngx_uint_t high)
+{
+    return ngx_min(size / 4, size / 200 * high);
+}
+
+
+ngx_uint_t
+ngx_er_file_space_misfit(ngx_er_file_t *file, size_t record)
+{
+    uint64_t  now;
+
+    if (record <= ngx_er_file_space_piece(file->size, file->conf->high)
+        || file->used > file->low)
+    {
+        return 0;
+    }
+
+    now = ngx_er_file_monotonic();
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, file->log, 0,
+                   "event router store: no piece for %uz bytes, used:%uL",
+                   record, file->used);
+
+    if (file->misfit == 0 || now - file->misfit >= NGX_ER_FILE_MISFIT) {
+        file->misfit = now;
+
+        ngx_log_error(NGX_LOG_ERR, file->log, 0,
+                      "event store \"%s\" has no room in one piece for an "
+                      "event of %uz bytes, though only %uL of its %uL bytes "
+                      "are used: it is answered 503; make \"size\" larger, or "
+                      "\"max_size\" of its source smaller", file->path, record,
+                      file->used, file->size);
+    }
+
+    return 1;
 }
 
 

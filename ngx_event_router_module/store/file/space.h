@@ -27,6 +27,14 @@ ngx_int_t ngx_er_file_space_admit(ngx_er_file_txn_t *t, size_t record,
     ngx_uint_t parts);
 
 /*
+ * Bytes of an event for which there is always room in one piece, unless the
+ * store is full.  misfit() is 1, and then the log is told now and then, if a
+ * record is larger than that and it is not the store that is full.
+ */
+uint64_t ngx_er_file_space_piece(uint64_t size, ngx_uint_t high);
+ngx_uint_t ngx_er_file_space_misfit(ngx_er_file_t *file, size_t record);
+
+/*
  * count() looks what is used, inside a transaction of writing that has
  * accepted "grown" bytes already; old() is 1 when it is time for that.
  */

@@ -151,6 +151,7 @@ struct ngx_er_file_s {
     uint64_t               grown;      /* since then, estimated */
     uint64_t               counted;    /* ms, monotonic; 0: never */
     size_t                 txnid;      /* the last one that is counted */
+    uint64_t               misfit;     /* ms, monotonic: when one was told */
     uint64_t               unmapped;   /* ms, monotonic: when pages were let
                                           go */
 };

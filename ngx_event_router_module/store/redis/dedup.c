@@ -78,6 +78,13 @@ ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
 }
 
 
+void
+ngx_er_redis_store_beside(ngx_er_redis_store_t *store)
+{
+    store->conf->away = "on_error= of the sources that are not queued holds";
+}
+
+
 ngx_int_t
 ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
     ngx_er_redis_task_pt answer, void (*down)(void *data), void *data)

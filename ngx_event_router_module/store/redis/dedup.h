@@ -46,6 +46,9 @@ typedef void (*ngx_er_redis_task_pt)(ngx_er_claim_t *claim,
 ngx_er_redis_store_t *ngx_er_redis_store_create(ngx_conf_t *cf,
     ngx_command_t *cmd);
 
+/* the same Redis has the queue, and the events of queued sources */
+void ngx_er_redis_store_beside(ngx_er_redis_store_t *store);
+
 /*
  * "answer" is called for every verb that was taken, "down" when Redis has just
  * gone away and before the verbs under way fail.
