@@ -6,9 +6,10 @@
 
 /*
  * The table of producers: every row must be something that the verifier, the
- * templates and the handshakes accept, and docs/producers.md must show it, and
- * which content types it takes if that is not JSON alone.
- * "presets --table" prints the table for that page, "presets --rows" what
+ * templates and the handshakes accept.  docs/producers.md must show it, how old
+ * a signature may be, and which content types it takes if that is not JSON
+ * alone.
+ * "presets --table" prints the tables for that page, "presets --rows" what
  * t/presets.t needs of each row to sign as its producer does.
  */
 
@@ -19,6 +20,7 @@
 #include "../../ngx_event_router_module/ingest/verify.h"
 #include "../../ngx_event_router_module/ingest/verify_check.h"
 #include "../../ngx_event_router_module/ingest/verify_conf.h"
+#include "../../ngx_event_router_module/ingest/verifier.h"
 
 
 #define TEST_DOCS       "docs/producers.md"
@@ -49,12 +51,16 @@ static ngx_int_t test_param(ngx_pool_t *pool, ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static void test_templates(ngx_pool_t *pool, ngx_er_fields_t *fields,
     ngx_er_preset_t *p, const char **list, const char *name);
+static void test_timestamp(ngx_pool_t *pool, ngx_er_preset_t *p,
+    ngx_er_verify_t *v);
 static const char *test_secret(ngx_er_preset_t *p);
 static void test_behaviour(void);
 static void test_handshakes(void);
 static void test_words(void);
 static void test_docs(void);
 static void table_row(ngx_er_preset_t *p, u_char *buf, size_t size);
+static void table_age_row(ngx_er_preset_t *p, u_char *buf, size_t size);
+static u_char *table_age(u_char *p, u_char *last, ngx_er_preset_t *preset);
 static ngx_uint_t table_whole(ngx_er_preset_t *p);
 static void rows(void);
 static u_char *table_code(u_char *p, u_char *last, const char *text);
@@ -78,6 +84,14 @@ main(int argc, char **argv)
         for (p = ngx_er_presets; p->name; p++) {
             table_row(p, buf, sizeof(buf));
             printf("%s\n", buf);
+        }
+
+        printf("\n| preset | `subject` | `time` | age of a signature |\n"
+               "|---|---|---|---|\n");
+
+        for (p = ngx_er_presets; p->name; p++) {
+            table_age_row(p, buf, sizeof(buf));
+            printf("%s", buf);
         }
 
         return 0;
@@ -162,6 +176,7 @@ test_row(ngx_er_preset_t *p)
 {
     ngx_pool_t       *pool;
     ngx_er_error_t    err;
+    ngx_er_verify_t  *v;
     ngx_er_fields_t  *fields;
 
     pool = ngx_er_test_pool();
@@ -174,10 +189,37 @@ test_row(ngx_er_preset_t *p)
 
     ok(p->id[0] != NULL, "%s: has an id", p->name);
 
-    ok(test_verifier(pool, fields, p, &err) != NULL, "%s: verifier: %.*s",
-       p->name, (int) err.len, err.text);
+    v = test_verifier(pool, fields, p, &err);
+
+    ok(v != NULL, "%s: verifier: %.*s", p->name, (int) err.len, err.text);
+
+    if (v) {
+        test_timestamp(pool, p, v);
+    }
 
     ngx_destroy_pool(pool);
+}
+
+
+/* "timestamp tolerance=1m;" beside a preset enforces the time, where it has */
+
+static void
+test_timestamp(ngx_pool_t *pool, ngx_er_preset_t *p, ngx_er_verify_t *v)
+{
+    ngx_er_error_t  err;
+
+    if (v->timestamp.origins.nelts == 0) {
+        return;
+    }
+
+    ngx_memzero(&err, sizeof(ngx_er_error_t));
+
+    ok(test_param(pool, v, "timestamp", "tolerance=60s", 0, &err) == NGX_OK
+       && ngx_er_verify_init(v, &err) == NGX_OK
+       && v->timestamp.origins.nelts && v->timestamp.tolerance == 60
+       && v->timestamp.future == 60,
+       "%s: its time can be enforced: %.*s", p->name, (int) err.len,
+       err.text);
 }
 
 
@@ -386,6 +428,11 @@ test_docs(void)
         ok(strstr(docs, (char *) buf) != NULL, "%s: " TEST_DOCS " shows it",
            p->name);
 
+        table_age_row(p, buf, sizeof(buf));
+
+        ok(strstr(docs, (char *) buf) != NULL, "%s: and how old its signature "
+           "may be", p->name);
+
         n = snprintf((char *) buf, sizeof(buf), "| `%s` | `%s` |\n", p->name,
                      p->accept ? p->accept : NGX_ER_ACCEPT_JSON);
 
@@ -430,6 +477,70 @@ table_row(ngx_er_preset_t *p, u_char *buf, size_t size)
     buf = ngx_slprintf(buf, last, " |");
 
     *buf = '\0';
+}
+
+
+static void
+table_age_row(ngx_er_preset_t *p, u_char *buf, size_t size)
+{
+    u_char  *last;
+
+    last = buf + size - 1;
+
+    buf = ngx_slprintf(buf, last, "| `%s` | ", p->name);
+    buf = table_list(buf, last, p->subject);
+    buf = ngx_slprintf(buf, last, " | ");
+    buf = table_list(buf, last, p->time);
+    buf = ngx_slprintf(buf, last, " | ");
+    buf = table_age(buf, last, p);
+    buf = ngx_slprintf(buf, last, " |\n");
+
+    *buf = '\0';
+}
+
+
+/* as the verifier has it; nothing: its producer signs no time of sending */
+
+static u_char *
+table_age(u_char *p, u_char *last, ngx_er_preset_t *preset)
+{
+    ngx_pool_t       *pool;
+    ngx_er_error_t    err;
+    ngx_er_verify_t  *v;
+
+    pool = ngx_er_test_pool();
+    v = test_verifier(pool, ngx_er_fields_create(pool), preset, &err);
+
+    if (v == NULL) {
+        p = ngx_slprintf(p, last, "no verifier");
+
+    } else if (ngx_strcmp(preset->verify, "jwt") == 0) {
+        p = ngx_slprintf(p, last, "until `exp`");
+
+        if (v->jwt.expires) {
+            p = ngx_slprintf(p, last, ", else ");
+            p = table_time(p, last, v->jwt.expires * 1000);
+            p = ngx_slprintf(p, last, " from `iat`");
+        }
+
+        p = ngx_slprintf(p, last, "; leeway ");
+        p = table_time(p, last, v->jwt.leeway * 1000);
+
+    } else if (v->timestamp.origins.nelts && v->timestamp.tolerance == 0) {
+        p = ngx_slprintf(p, last, "not enforced");
+
+    } else if (v->timestamp.origins.nelts) {
+        p = table_time(p, last, v->timestamp.tolerance * 1000);
+
+        if (v->timestamp.future != v->timestamp.tolerance) {
+            p = ngx_slprintf(p, last, ", ahead ");
+            p = table_time(p, last, v->timestamp.future * 1000);
+        }
+    }
+
+    ngx_destroy_pool(pool);
+
+    return p;
 }
 
 
