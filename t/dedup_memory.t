@@ -293,7 +293,7 @@ is(outcome(order($t, 'a')), '200 duplicate memory', 'known after a reload');
 
 $t->config(config(size => '256k'));
 ok($t->reload, 'a smaller zone');
-ok($t->wait_log(qr/memory for dedup keys changes from 1048576 to 262144 /),
+ok($t->wait_log(qr/\[warn\] .*dedup keys changes from 1048576 to 262144 /),
     'says that keys are forgotten');
 ok($t->wait_old_workers, 'old workers left');
 is(outcome(order($t, 'a')), '200 delivered memory', 'forgotten');

@@ -98,7 +98,7 @@ is(post('/shop', $TOKEN, 'application/json', '{"a":'), 400, 'half an event');
 sleep 1.3;
 $log = substr $t->read_file('logs/error.log'), $from;
 like($log, qr/\[info\] .*source "shop" rejected: the content type/, 'its line');
-like($log, qr/\[warn\] .* 1 more events from/, 'counted');
+like($log, qr/\[warn\] .* 1 more event from/, 'counted');
 like($log, qr/\[warn\] .*genuine event from source "shop" cannot be parsed/,
     'a loss is always a warning');
 

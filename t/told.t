@@ -99,6 +99,11 @@ sub dead {
 }
 
 
+# the digits of a dead letter
+
+sub first { $t->get('/admin/dead?limit=1')->json->{entries}[0]{event} }
+
+
 # ---- dead letters
 
 like(dead(status => 422, body => 'Order 4711 has no customer'),
@@ -125,7 +130,7 @@ is(scalar(grep { /payload-of-the-event/ } quiet()), 0, 'no payload');
 
 $t->post("/admin/$_", '', [ 'X-Event-Admin' => 1 ])
     for 'pause?target=last', 'resume?target=last', 'probe?target=last',
-        'replay?target=again', 'purge?all=1';
+        'replay?target=again', 'purge?event=' . first(), 'purge?all=1';
 
 my $warn = '';
 
@@ -135,7 +140,8 @@ wait_until(5, sub {
 });
 
 like($warn, qr/\[warn\] .*$_/, "an operator: $_")
-    for '"last" are paused by an operator', '"last" are resumed by an operator',
+    for '1 dead letter was purged by an operator, client',
+        '"last" are paused by an operator', '"last" are resumed by an operator',
         'probe of target "last"', '\d+ dead letters were replayed',
         '\d+ dead letters were purged';
 

@@ -846,8 +846,9 @@ ngx_er_sweep_removed(ngx_er_queue_op_t *op)
         if (k == worker->ntargets && count[i].dead) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "target \"%V\" is not configured any more and has "
-                          "%ui dead letters: replay them to another target or "
-                          "purge them", &count[i].name, count[i].dead);
+                          "%ui dead letter%s: replay them to another target or "
+                          "purge them", &count[i].name, count[i].dead,
+                          count[i].dead == 1 ? "" : "s");
         }
     }
 }
@@ -1108,9 +1109,9 @@ ngx_er_left_target(ngx_cycle_t *cycle, ngx_str_t *store,
     }
 
     ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
-                  "%ui events and %ui dead letters for target \"%V\" stay "
+                  "%ui event%s and %ui dead letter%s for target \"%V\" stay "
                   "behind in %V, which event_store does not name any more: "
                   "they are delivered when it names it again, here or in "
-                  "another nginx", lane.pending, lane.dead, &target->name,
-                  store);
+                  "another nginx", lane.pending, lane.pending == 1 ? "" : "s",
+                  lane.dead, lane.dead == 1 ? "" : "s", &target->name, store);
 }

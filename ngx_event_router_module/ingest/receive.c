@@ -626,9 +626,10 @@ ngx_er_receive_fault_handler(ngx_event_t *ev)
 
     if (more) {
         ngx_log_error(NGX_LOG_WARN, ev->log, 0,
-                      "%ui more events from source \"%V\" were refused or "
+                      "%ui more event%s from source \"%V\" %s refused or "
                       "rejected within a second, each at level \"info\"",
-                      more, &source->name);
+                      more, more == 1 ? "" : "s", &source->name,
+                      more == 1 ? "was" : "were");
     }
 }
 

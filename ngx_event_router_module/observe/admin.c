@@ -1006,9 +1006,11 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     verb = (op->verb == NGX_ER_QUEUE_REPLAY) ? "replayed" : "purged";
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "%ui %s were %s by an operator", ctx->done,
-                  op->archive ? "events of the archive" : "dead letters",
-                  verb);
+                  "%ui %s%s%s %s %s by an operator", ctx->done,
+                  op->archive ? "event" : "dead letter",
+                  ctx->done == 1 ? "" : "s",
+                  op->archive ? " of the archive" : "",
+                  ctx->done == 1 ? "was" : "were", verb);
 
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_json_number(&json, verb, ctx->done);

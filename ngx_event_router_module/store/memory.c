@@ -542,9 +542,10 @@ ngx_er_memory_resized(ngx_conf_t *cf, ngx_str_t *name, size_t size)
             && ngx_strncmp(zone[i].shm.name.data, name->data, name->len) == 0
             && zone[i].shm.size != size)
         {
-            ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "the memory for dedup keys changes from %uz to "
-                               "%uz bytes, so the keys known are forgotten",
+                               "%uz bytes, so the keys known are forgotten: "
+                               "what is repeated is delivered again",
                                zone[i].shm.size, size);
         }
     }

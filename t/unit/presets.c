@@ -6,9 +6,9 @@
 
 /*
  * The table of producers: every row must be something that the verifier, the
- * templates and the handshakes accept.  docs/producers.md must show it, how old
- * a signature may be, and which content types it takes if that is not JSON
- * alone.
+ * templates and the handshakes accept.  docs/producers.md must show it, with
+ * how old a signature may be, and which content types it takes if that is not
+ * JSON alone.
  * "presets --table" prints the tables for that page, "presets --rows" what
  * t/presets.t needs of each row to sign as its producer does.
  */
