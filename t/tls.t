@@ -58,7 +58,10 @@ for my $file (map { glob "$root/docs/examples/$_" } qw(*.conf include/*)) {
 
 subtest 'the certificate is right' => sub {
     my ($t, $outsystems) = start($host);
+    my ($passes, $said) = $t->check_config;
 
+    ok($passes, 'nginx -t');
+    unlike($said, qr/\[warn\]/, 'has nothing to warn of');
     is(post($t, "order-$_")->{status}, 200, "order $_ is taken") for 1 .. 2;
     $t->stop;
 

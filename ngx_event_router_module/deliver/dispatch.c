@@ -846,8 +846,8 @@ ngx_er_sweep_removed(ngx_er_queue_op_t *op)
         if (k == worker->ntargets && count[i].dead) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "target \"%V\" is not configured any more and has "
-                          "%ui dead letter%s: replay them to another target or "
-                          "purge them", &count[i].name, count[i].dead,
+                          "%ui dead letter%s: replay them to another target "
+                          "or purge them", &count[i].name, count[i].dead,
                           count[i].dead == 1 ? "" : "s");
         }
     }
