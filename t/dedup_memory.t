@@ -185,8 +185,10 @@ for my $case ([ 'a,bc', { a => 'a', b => 'bc' } ],
         "by two fields: $name again");
 }
 
-is(outcome(post('by', { id => $_ })), '200 delivered off',
-    'by fields that are not there') for 1 .. 2;
+for my $is ('delivered', 'duplicate') {
+    is(outcome(post('by', { id => $_ })), "200 $is memory",
+        'by fields that are not there: by the id') for 1 .. 2;
+}
 
 for my $list ([ 'a', 'bc' ], [ 'ab', 'c' ], [ 'abc' ], [ 'a', 'b', 'c' ],
               [ 'a' x 70_000 . 1 ], [ 'a' x 70_000 . 2 ])
@@ -373,6 +375,39 @@ is(outcome(post('body', { id => 'after' })), '200 delivered memory',
     'it works on');
 is(outcome(post('body', { id => 'after' })), '200 duplicate memory',
     'and remembers');
+
+
+# ---- keys are where the events are: a source that is queued from now on
+
+my $other = Test::EventRouter->new;
+
+$other->secret($secret);
+$other->write_file('secret', "$secret\n");
+$other->target($_) for 8081, 8082, 8083;
+
+my @ways = ('sync', 'queued', 'sync');
+
+for my $n (0 .. 2) {
+    my $way = $ways[$n];
+    my $accepted = $way eq 'queued' ? '202 queued' : '200 delivered';
+
+    $other->config(router(to => [ 'one' ], source => "delivery $way;",
+        store => 'event_store file:%%TESTDIR%%/store size=4m;'));
+
+    if ($other->{pid}) {
+        ok($other->reload && $other->wait_old_workers, "now $way");
+        like(outcome(order($other, 'of-' . ($n - 1))), qr/^$accepted/,
+            "$way: not known from before");
+
+    } else {
+        $other->run;
+    }
+
+    like(outcome(order($other, "of-$n")), qr/^$accepted/, "$way: new");
+    like(outcome(order($other, "of-$n")), qr/^200 duplicate/, "$way: known");
+}
+
+$other->_check;
 
 $t->done;
 
