@@ -83,6 +83,8 @@ $t->config(<<"EOC");
     event_source refused { verify off; split data; id "{item:id}";
                            type none; dedup by=id; unrouted 503; }
 
+    event_source stamped { verify off; time "{json:at}"; dedup by=time; }
+
     event_source bulk    { verify off; split data; id "{item:id}";
                            max_batch 10000; max_size 2m; dedup off; }
     event_source events  { verify off; max_batch 10000; max_size 2m;
@@ -110,7 +112,7 @@ $t->config(<<"EOC");
     event_route all   { from top deep third grouped meta later each inner crossed
                              shared product stored fails adyen adyens graph
                              own places nested
-                             same; to all; }
+                             same stamped; to all; }
     event_route many  { from bulk events; when type = none; to all; }
     event_route paid  { from top deep later each inner meta product stored;
                         when type = paid; to paid; }
@@ -147,7 +149,8 @@ EOC
 
     $conf =~ s/RECEIVERS/join "\n", map { "location = \/$_ { event_receive $_; }" }
         qw(top deep third grouped meta later each inner crossed shared product stored
-           fails bulk events adyen adyens graph own places nested same refused)/e;
+           fails bulk events adyen adyens graph own places nested same refused
+           stamped)/e;
     $conf =~ s/DELIVERIES/join "\n", map { "location = \/d\/$_ { "
         . "event_deliver $_; proxy_pass http:\/\/127.0.0.1:$port\/$_; }" }
         qw(all paid blue two not sku lines)/e;
@@ -432,6 +435,16 @@ is(post('stored', '{"events":[{"id":"t"},{"id":"t"}]}')->{status}, 202,
 is_deeply([ map { $_->{outcome} } @{ $r->json->{events} } ],
     [ qw(queued duplicate) ], 'twice: the second one is a duplicate');
 arrived(1);
+
+# ---- a key of the time is of all its digits
+
+for my $at (qw("1764438000100" "1764438000900" 1764438000.5 1764438000
+            "2026-01-01T00:00:00Z" "2026-01-01T00:00:00.1Z"))
+{
+    is_deeply(sent('stamped', qq({"at":$at})), [ qq(all {"at":$at}) ],
+        "time: $at");
+    is_deeply(sent('stamped', qq({"at":$at})), [], "time: $at, again");
+}
 
 # ---- split, from the queue
 

@@ -29,6 +29,9 @@ my $erp = $t->target(8081);
 $t->secret($TOKEN);
 $t->write_file('secret', $TOKEN);
 
+$t->write_file('conf/source.json', '{"source":["/sensor/1"]}');
+$t->write_file('conf/exact.json', '{"exact":{"source":"/sensor/1"}}');
+
 $t->config(<<'EOC');
 
     upstream erp { server 127.0.0.1:%%PORT_8081%%; keepalive 8; }
@@ -45,6 +48,9 @@ $t->config(<<'EOC');
                            handshake off; dedup 1h; }
     event_source limited { verify cloudevents; secret file:%%TESTDIR%%/secret;
                            handshake off; dedup off; limits depth=4; }
+
+    event_source sensors { verify cloudevents; secret file:%%TESTDIR%%/secret;
+                           handshake off; dedup 1h by=source by=id; }
 
     event_source signed  { verify hmac-sha256; secret file:%%TESTDIR%%/secret;
                            signed "{body}"; signature header:X-Sig;
@@ -66,6 +72,10 @@ $t->config(<<'EOC');
     event_route data    { from bus; when data.n = 7; to seven; }
     event_route inner   { from bus; when data.data.n = 8; to eight; }
     event_route envelope { from bus; when data.specversion exists; to never; }
+    event_route own     { from sensors; when source = /sensor/1; to erp; }
+    event_route list    { from sensors; pattern source.json; to erp; }
+    event_route exact   { from sensors; filter exact.json; to erp; }
+    event_route named   { from sensors; when source = sensors; to erp; }
     event_route failing { from seen; when data.fail = yes; to failing; }
 
     server {
@@ -73,6 +83,7 @@ $t->config(<<'EOC');
 
         location = /bus     { event_receive bus; }
         location = /seen    { event_receive seen; }
+        location = /sensors { event_receive sensors; }
         location = /limited { event_receive limited; }
         location = /signed  { event_receive signed; }
         location = /sealed  { event_receive sealed; }
@@ -331,6 +342,24 @@ is(seen(envelope('I-2'))->{outcome}, 'delivered', 'another id');
 $r = send_to('/seen', $BATCH, "[$first," . envelope('I-3') . ']');
 is_deeply([ map { $_->{outcome} } @{ $r->json->{events} } ],
     [ qw(duplicate delivered) ], 'one of two is known');
+
+# ---- the field "source" is the CloudEvent's own
+
+for my $source ('/sensor/1', '/sensor/2', 'sensors') {
+    my $body = envelope('S-1', source => qq("$source"));
+    $r = send_to('/sensors', 'application/cloudevents+json', $body);
+    is_deeply([ $r->json->{outcome}, @{ $r->json->{routes} } ],
+        [ $source eq '/sensor/1' ? qw(delivered own list exact)
+            : $source eq 'sensors' ? qw(delivered named) : 'unrouted' ], "source: $source");
+    $r = send_to('/sensors', 'application/cloudevents+json', $body);
+    is($r->json->{outcome}, 'duplicate', "source: $source, again");
+}
+
+$r = send_to('/sensors', 'application/json', '{"id":1}',
+    'ce-specversion' => '1.0', 'ce-id' => 'S-2', 'ce-source' => '/sensor/1',
+    'ce-type' => 't');
+is_deeply($r->json->{routes} // $r->{status}, [ qw(own list exact) ],
+    'source: in a header');
 
 # what failed is all that is sent again
 

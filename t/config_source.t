@@ -31,7 +31,7 @@ my %valid = (
     id => '"{json:id}" "{json:event.id}"', type => '"{json:type}"',
     subject => '"{json:shop}"', time => '"{json:time}"', handshake => 'off',
     accept => 'application/json application/*+json', max_size => '64k',
-    max_batch => '10', max_hops => '2', limits => 'depth=20 nodes=5000',
+    max_batch => '10', max_hops => '2', limits => 'depth=20 nodes=5000 values=400',
     deadline => '4s', unrouted => '422',
     dedup => '24h by=id by=data.version on_error=open', delivery => 'sync',
     retain => '7d');
@@ -121,11 +121,14 @@ for my $case ([ max_size => '0', 'a size from 1 to 1024m' ],
 
 wrong('unknown limit', 'limits deep=5;',
     'invalid parameter "deep=5" of "limits", which takes depth=, nodes=, '
-    . 'key=, string= and number=');
+    . 'values=, key=, string= and number=');
 wrong('limit without a value', 'limits depth=;',
     'invalid value "depth=" in "limits": it is a number from 1 to 1000');
 wrong('limit of zero', 'limits nodes=0;',
     'invalid value "nodes=0" in "limits": it is a number from 1 to 100000000');
+wrong('values of zero', 'limits values=0;',
+    'invalid value "values=0" in "limits": it is a number from 1 to '
+    . '100000000');
 wrong('limit is too high', 'limits depth=5 number=1025;',
     'invalid value "number=1025" in "limits": it is a number from 1 to 1024');
 wrong('public_url of another scheme', 'public_url ftp://example.com/;',

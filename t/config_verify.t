@@ -97,6 +97,14 @@ wrong('nothing is signed', <<'EOC',
 EOC
     '"signed" names nothing of the message: the same signature would fit '
     . 'every request', at => 'block');
+wrong('only the method is signed', <<'EOC',
+    verify     hmac-sha256;
+    secret     file:secret;
+    signature  header:X-Sign;
+    signed     "{method}";
+EOC
+    '"signed" names nothing of the message: the same signature would fit '
+    . 'every request', at => 'block');
 wrong('digest without the secret', <<'EOC',
     verify     sha256;
     secret     file:secret;
@@ -335,6 +343,20 @@ wrong('challenge that signs, and text', "accept application/json text/plain;"
     'event_source "shop" must accept JSON only, since anybody may have a word '
     . 'signed by the handshake of "x": take "text/plain" out of "accept", or '
     . 'write "handshake off;"');
+wrong('challenge that signs, and more than the body',
+    "accept application/json;\nverify hmac-sha256;\nsigned $_;\n"
+    . "signature header:X-Sig;\nhandshake x;  <<<",
+    'anybody may have a word signed by the handshake of "x", and of the events '
+    . 'of event_source "shop" more or other is signed than the body')
+    for '"{header:X-Id}.{header:X-Ts}.{body_sha256}"', '"{json:id}"',
+        '"{body}{ts}"; timestamp header:X-Ts unit=s', '"abc{body}"',
+        '"{body}."', '"{body_sha256}"', '"a={header:X-Id}"',
+        '"{header:X-Id?}{body}"';
+fine("challenge that signs: $_", "accept application/json;\n"
+    . "verify hmac-sha256;\nsigned $_;\nsignature header:X-Sig;\n"
+    . "handshake x;")
+    for '"{body}"', '"hmacsha256={body}"', '"v0:{body}"',
+        '"{header:X-Id}:{body_sha256}"';
 wrong('preset without a handshake', 'handshake stripe;',
     'the producer "stripe" has no handshake: leave the line out');
 wrong('handshake without its constant', 'handshake ebay;',

@@ -18,6 +18,8 @@ use POSIX qw(strftime);
 use Test::More;
 use Test::EventRouter;
 
+my $reserved = ":/?@!\$'()*,;";
+
 my $t = Test::EventRouter->new;
 my $dir = $t->dir;
 my $secret = 'a-secret-of-hubspot-0123456789';
@@ -71,6 +73,8 @@ $t->run;
 
 # ---- HubSpot counts its attempts in the body
 
+my $id = 100;
+
 is(hubspot('/plain', 0, 1), 'delivered', 'an event');
 is(hubspot('/plain', 1, 1), 'delivered', 'its repetition is another body');
 
@@ -85,6 +89,26 @@ is(hubspot('/split', 1, 3, 5), 'duplicate delivered',
     'one of them again, and another one');
 is(hubspot('/one', 0, 3, 4), 'delivered', 'two that are one');
 is(hubspot('/one', 0, 3, 5), 'delivered', 'nothing is lost');
+
+
+# the URL is signed with twelve characters decoded, and no others
+
+my $escaped = join '', map { sprintf '%%%02X', ord } split //, $reserved;
+
+for (['', ''], ['?tenant=a', '?tenant=a'], ["?q=$escaped", "?q=$reserved"],
+     ["?q=" . lc $escaped, "?q=$reserved"], ["?q=$reserved", "?q=$reserved"],
+     ['?q=%20%2B%26%3D%25%23%5B%C3%A4+', '?q=%20%2B%26%3D%25%23%5B%C3%A4+'],
+     ['?q=%253A%', '?q=%253A%'], ['?q=%2', '?q=%2'],
+     ['?u=https%3A%2F%2Fx%3Fa', '?u=https://x?a'])
+{
+    my ($sent, $signed) = @$_;
+
+    is(hubspot([ "/plain$sent", "/plain$signed" ], 0, ++$id), 'delivered',
+        "signed as \"$signed\": \"$sent\"");
+}
+
+is(hubspot([ '/plain?q=%2B', '/plain?q=+' ], 0, ++$id), 401,
+    'another character is not decoded');
 
 
 # ---- PayPal
@@ -106,12 +130,15 @@ $t->done;
 
 sub hubspot {
     my ($uri, $attempt, @ids) = @_;
+    my $signed = ref $uri ? $uri->[1] : $uri;
+
+    $uri = $uri->[0] if ref $uri;
 
     my $body = '[' . join(',', map { qq({"eventId":$_,"subscriptionId":7,)
         . '"subscriptionType":"contact.creation","occurredAt":1790000000000,'
         . qq("attemptNumber":$attempt}) } @ids) . ']';
     my $ts = 1000 * int time;
-    my $sum = hmac_sha256("POSThttps://hooks.example.com$uri$body$ts",
+    my $sum = hmac_sha256("POSThttps://hooks.example.com$signed$body$ts",
         $secret);
     my $r = $t->post($uri, $body, [ 'Content-Type' => 'application/json',
         'X-HubSpot-Request-Timestamp' => $ts,

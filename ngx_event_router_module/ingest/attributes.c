@@ -159,6 +159,7 @@ ngx_er_event_attributes(ngx_er_event_t *event, ngx_er_message_t *m,
     }
 
     m->twice = NGX_ER_TWICE_NOTHING;
+    event->given_time = event->time;
 
     return (rc == NGX_OK) ? ngx_er_event_rfc3339(event) : rc;
 }
@@ -422,6 +423,7 @@ ngx_er_event_cloudevent(ngx_er_event_t *event, ngx_er_value_t **values)
     event->type = out[3];
     event->subject = out[4];
     event->time = out[5];
+    event->given_time = out[5];
     event->has_id = 1;
 
     return NGX_OK;

@@ -294,7 +294,7 @@ ngx_er_event_fact(ngx_er_facts_t *facts, ngx_er_field_t *field)
                             : ngx_er_event_value(facts, &event->type);
 
     case NGX_ER_FIELD_SOURCE:
-        return ngx_er_event_value(facts, &event->source->name);
+        return ngx_er_event_value(facts, &event->origin);
 
     case NGX_ER_FIELD_SUBJECT:
         return event->subjects ? event->subjects

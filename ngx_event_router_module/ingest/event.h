@@ -52,6 +52,7 @@ struct ngx_er_event_s {
     ngx_str_t              time;       /* RFC 3339; empty: none */
     ngx_str_t              origin;     /* ce-source: the producer's own for a
                                           CloudEvent, else the source's name */
+    ngx_str_t              given_time; /* as it came: for "by=time" */
     ngx_str_t              given_id;   /* the id without what is added of the
                                           body: for "by=id" */
     ngx_str_t              whole_id;   /* for the dedup key: as they came, */

@@ -138,6 +138,7 @@ static ngx_uint_t ngx_er_echo_signs(ngx_er_echo_t *echo);
 static ngx_int_t ngx_er_echo_part(ngx_er_echo_part_t *part,
     ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_str_t *out);
 static ngx_uint_t ngx_er_echo_is_token(ngx_str_t *value);
+static ngx_uint_t ngx_er_echo_is_mark(u_char c);
 static ngx_int_t ngx_er_echo_json(ngx_pool_t *pool, ngx_str_t *value,
     ngx_str_t *out);
 static ngx_int_t ngx_er_echo_digest(ngx_pool_t *pool, ngx_uint_t base64,
@@ -449,6 +450,42 @@ ngx_uint_t
 ngx_er_handshake_oracle(ngx_er_handshake_t *h)
 {
     return !h->signed_ && h->body && ngx_er_echo_signs(h->body);
+}
+
+
+/*
+ * The body alone is no word, since that is never JSON.  With anything else
+ * beside it a part of a word can be the body, or its hash: unless a byte is
+ * there that no word has.  "=" is such a byte where a body follows.
+ */
+
+ngx_uint_t
+ngx_er_handshake_apart(ngx_er_template_t *signed_)
+{
+    ngx_str_t     *literal;
+    ngx_uint_t     i, k, body;
+    ngx_er_ref_t  *ref;
+
+    for (i = 0; (literal = ngx_er_template_literal(signed_, i)) != NULL; i++) {
+        ref = ngx_er_template_ref(signed_, i);
+        body = (ref && ref->kind == NGX_ER_REF_BODY);
+
+        if (body && i == 0 && literal->len == 0
+            && ngx_er_template_literal(signed_, 1) == NULL)
+        {
+            return 1;
+        }
+
+        for (k = 0; k < literal->len; k++) {
+            if (!ngx_er_echo_is_mark(literal->data[k])
+                && (literal->data[k] != '=' || body))
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
@@ -1040,9 +1077,7 @@ ngx_er_echo_is_token(ngx_str_t *value)
             continue;
         }
 
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
-              || *p == '_' || *p == '~' || *p == '/'))
-        {
+        if (!ngx_er_echo_is_mark(*p)) {
             return 0;
         }
     }
@@ -1051,6 +1086,15 @@ ngx_er_echo_is_token(ngx_str_t *value)
            && !(value->len == 4 && ngx_memcmp(value->data, "true", 4) == 0)
            && !(value->len == 5 && ngx_memcmp(value->data, "false", 5) == 0)
            && !(value->len == 4 && ngx_memcmp(value->data, "null", 4) == 0);
+}
+
+
+static ngx_uint_t
+ngx_er_echo_is_mark(u_char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.'
+           || c == '_' || c == '~' || c == '/';
 }
 
 

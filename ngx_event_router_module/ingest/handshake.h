@@ -58,6 +58,10 @@ ngx_uint_t ngx_er_handshake_signed(ngx_er_handshake_t *h);
 /* 1: it signs what anybody asks, with the secret of the events */
 ngx_uint_t ngx_er_handshake_oracle(ngx_er_handshake_t *h);
 
+/* 1: no word that an oracle signs is ever the value of the template, if the
+   body is JSON */
+ngx_uint_t ngx_er_handshake_apart(ngx_er_template_t *signed_);
+
 /* NGX_OK: answer is complete, a refusal too; NGX_ERROR: no memory */
 ngx_int_t ngx_er_handshake_answer(ngx_er_handshake_t *h,
     ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_er_answer_t *answer);

@@ -47,7 +47,7 @@ static ngx_int_t ngx_er_jwt_signed_by(ngx_uint_t algorithm,
     ngx_er_key_t *key, ngx_str_t *message, ngx_str_t *digest,
     ngx_str_t *signature);
 static const char *ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims,
-    time_t now);
+    ngx_er_message_t *m);
 static ngx_int_t ngx_er_jwt_time(json_t *claims, const char *name,
     double *value);
 static ngx_uint_t ngx_er_jwt_audience(json_t *claims, ngx_str_t *audience);
@@ -120,7 +120,7 @@ ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
     }
 
     *claims = object;
-    *reason = ngx_er_jwt_check(conf, object, m->now);
+    *reason = ngx_er_jwt_check(conf, object, m);
 
     return *reason ? NGX_DECLINED : NGX_OK;
 }
@@ -319,31 +319,37 @@ ngx_er_jwt_signed_by(ngx_uint_t algorithm, ngx_er_key_t *key,
 }
 
 
-/* what is wrong with the claims, or NULL */
+/*
+ * What is wrong with the claims, or NULL.  Times are numbers with a fraction
+ * (RFC 7519, 2).  Our clock may be some ms behind that of a producer on the
+ * same machine: a token that was made in this second is not from the future.
+ */
 
 static const char *
-ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, time_t now)
+ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, ngx_er_message_t *m)
 {
-    double     when, leeway;
+    double     now, when, second, leeway;
     ngx_int_t  exp, nbf, iat;
 
     leeway = (double) conf->leeway;
+    now = (double) m->now + (double) m->msec / 1000;
+    second = (double) m->now + 1;
 
     exp = ngx_er_jwt_time(claims, "exp", &when);
 
-    if (exp == NGX_OK && (double) now >= when + leeway) {
+    if (exp == NGX_OK && now >= when + leeway) {
         return "the token has expired";
     }
 
     nbf = ngx_er_jwt_time(claims, "nbf", &when);
 
-    if (nbf == NGX_OK && (double) now + leeway < when) {
+    if (nbf == NGX_OK && second + leeway <= when) {
         return "the token is not valid yet";
     }
 
     iat = ngx_er_jwt_time(claims, "iat", &when);
 
-    if (iat == NGX_OK && (double) now + leeway < when) {
+    if (iat == NGX_OK && second + leeway <= when) {
         return "the token was issued in the future";
     }
 
@@ -357,7 +363,7 @@ ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, time_t now)
             return "the token never expires";
         }
 
-        if ((double) now >= when + leeway + (double) conf->expires) {
+        if (now >= when + leeway + (double) conf->expires) {
             return "the token is too old";
         }
     }

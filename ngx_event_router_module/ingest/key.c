@@ -257,7 +257,9 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
 
 /*
  * "by=id" asks for what the producer calls the event, be it an order's name:
- * with a part of the body in it no two events would ever be the same.
+ * with a part of the body in it no two events would ever be the same.  A time
+ * is the producer's text, since what rules see of it has no milliseconds, and
+ * a CloudEvent's source is whole: other texts must not look the same.
  */
 
 static ngx_er_value_t *
@@ -270,12 +272,27 @@ ngx_er_event_key_fact(ngx_er_event_t *event, ngx_uint_t field,
     v = ngx_er_fact(event->facts, field);
     fields = event->facts->fields->list.elts;
 
-    if (v == NULL || fields[field].kind != NGX_ER_FIELD_ID) {
-        return v;
+    if (v == NULL) {
+        return NULL;
     }
 
     *given = *v;
-    given->text = event->given_id;
 
-    return given;
+    switch (fields[field].kind) {
+
+    case NGX_ER_FIELD_ID:
+        given->text = event->given_id;
+        return given;
+
+    case NGX_ER_FIELD_TIME:
+        given->text = event->given_time;
+        return given;
+
+    case NGX_ER_FIELD_SOURCE:
+        given->text = event->whole_origin;
+        return given;
+
+    default:
+        return v;
+    }
 }

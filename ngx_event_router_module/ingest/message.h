@@ -55,6 +55,7 @@ typedef struct {
                                           refers to */
     ngx_er_item_t         *item;
     time_t                 now;        /* wall clock, seconds */
+    ngx_uint_t             msec;       /* of that second */
 
     ngx_er_twice_e         twice;      /* values that are the same in a row
                                           are one, empty ones are none */

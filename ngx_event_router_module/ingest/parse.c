@@ -343,6 +343,7 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
     m->facts = event->facts;
     m->limits = &event->source->limits;
     m->now = ngx_time();
+    m->msec = ngx_cached_time->msec;
 
     ngx_memzero(scan, sizeof(ngx_er_scan_t));
 

@@ -349,7 +349,7 @@ ngx_er_preset_t  ngx_er_presets[] = {
         .name = "hubspot",
         .verify = "hmac-sha256",
         .key = "utf8",
-        .signed_ = "{method}{url}{body}{ts}",
+        .signed_ = "{method}{decoded_url}{body}{ts}",
         .signature = "header:X-HubSpot-Signature-v3 encoding=base64",
         .timestamp = "header:X-HubSpot-Request-Timestamp unit=ms "
                      "tolerance=300s",

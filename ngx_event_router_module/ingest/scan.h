@@ -82,7 +82,8 @@ typedef struct {
     size_t                 key;        /* bytes of a key as it stands: 1024 */
     size_t                 string;     /* bytes of a string: 0 is no limit */
     size_t                 number;     /* bytes of a number: 128 */
-    ngx_uint_t             found;      /* values handed out: 10000 */
+    ngx_uint_t             found;      /* of them, those that are handed out:
+                                          10000 */
 } ngx_er_scan_limits_t;
 
 

@@ -96,9 +96,9 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       "NUMBER", NULL, 0 },
     { "max_hops", 1, 1, 0,
       "NUMBER", NULL, 0 },
-    { "limits", 1, 5, 0,
-      "[depth=NUMBER] [nodes=NUMBER] [key=NUMBER] [string=SIZE] "
-      "[number=NUMBER]", ngx_er_source_limits, 0 },
+    { "limits", 1, 6, 0,
+      "[depth=NUMBER] [nodes=NUMBER] [values=NUMBER] [key=NUMBER] "
+      "[string=SIZE] [number=NUMBER]", ngx_er_source_limits, 0 },
 
     { "deadline", 1, 1, 0,
       "TIME", NULL, 0 },
@@ -138,6 +138,8 @@ static ngx_er_param_t  ngx_er_source_limit_rows[] = {
       ngx_er_param_at(ngx_er_scan_limits_t, depth), "1", "1000", NULL },
     { "nodes=", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_scan_limits_t, nodes), "1", "100000000", NULL },
+    { "values=", NGX_ER_PARAM_SCALED,
+      ngx_er_param_at(ngx_er_scan_limits_t, found), "1", "100000000", NULL },
     { "key=", NGX_ER_PARAM_SCALED,
       ngx_er_param_at(ngx_er_scan_limits_t, key), "1", "1048576", NULL },
     { "string=", NGX_ER_PARAM_SCALED,
@@ -150,7 +152,7 @@ static ngx_er_param_t  ngx_er_source_limit_rows[] = {
 
 static ngx_er_params_t  ngx_er_source_limit_params = {
     ngx_er_source_limit_rows,
-    "which takes depth=, nodes=, key=, string= and number=", 1, 0
+    "which takes depth=, nodes=, values=, key=, string= and number=", 1, 0
 };
 
 
@@ -270,6 +272,7 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
 
     ngx_er_scan_limits_default(&s->limits);
     s->limits.nodes = 0;
+    s->limits.found = 0;
     ngx_er_where_set(cf, &s->where);
 
     if (ngx_array_init(&s->handshakes, cf->pool, 1, sizeof(void *)) != NGX_OK

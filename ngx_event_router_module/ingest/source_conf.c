@@ -214,10 +214,8 @@ ngx_er_source_unset(ngx_er_source_t *s)
         s->limits.nodes = ngx_er_scan_nodes(s->max_size);
     }
 
-    /* what is asked of an element is asked of all of them in the body, too */
-
-    if (s->split) {
-        s->limits.found = ngx_max(s->limits.found, s->limits.nodes);
+    if (s->limits.found == 0) {
+        s->limits.found = s->limits.nodes;
     }
 }
 
@@ -1008,7 +1006,8 @@ ngx_er_source_handshake(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name,
 
 /*
  * Whoever asks has words signed with the key of the events, and only words
- * that are no JSON: so the source must take nothing else than JSON.
+ * that are no JSON: so the source must take nothing else than JSON, and what
+ * is signed of its events must be that, or what can be no such word either.
  */
 
 static ngx_int_t
@@ -1017,6 +1016,7 @@ ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *name,
 {
     ngx_str_t            *type;
     ngx_uint_t            i;
+    ngx_er_template_t    *signed_;
     ngx_er_handshake_t  **h;
 
     h = s->handshakes.elts;
@@ -1029,6 +1029,18 @@ ngx_er_source_oracle(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *name,
 
     if (i == s->handshakes.nelts) {
         return NGX_OK;
+    }
+
+    signed_ = ngx_er_verify_signed(s->verify);
+
+    if (signed_ && !ngx_er_handshake_apart(signed_)) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
+                         "anybody may have a word signed by the handshake of "
+                         "\"%V\", and of the events of event_source \"%V\" "
+                         "more or other is signed than the body: write "
+                         "\"signed \\\"{body}\\\";\", or \"handshake "
+                         "off;\"", name, &s->name);
+        return NGX_ERROR;
     }
 
     type = s->accept.elts;

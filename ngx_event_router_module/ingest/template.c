@@ -83,6 +83,8 @@ static ngx_int_t ngx_er_ref_crossed(ngx_pool_t *pool, ngx_er_field_t *field,
     ngx_er_ref_t *ref);
 static u_char *ngx_er_ref_step(u_char *p, ngx_str_t *key, ngx_uint_t *indices);
 static ngx_int_t ngx_er_ref_scalar(ngx_str_t *value, ngx_str_t *out);
+static ngx_int_t ngx_er_ref_decoded_url(ngx_pool_t *pool, ngx_str_t *url,
+    ngx_str_t *out);
 static ngx_int_t ngx_er_ref_header(ngx_er_ref_t *ref, ngx_er_message_t *m,
     ngx_str_t *out);
 static ngx_int_t ngx_er_ref_repeat(ngx_er_repeats_t *repeats,
@@ -109,6 +111,7 @@ static ngx_er_ref_name_t  ngx_er_ref_names[] = {
     { ngx_string("ts"), NGX_ER_REF_TS, 0 },
     { ngx_string("id"), NGX_ER_REF_ID, 0 },
     { ngx_string("url"), NGX_ER_REF_URL, 0 },
+    { ngx_string("decoded_url"), NGX_ER_REF_DECODED_URL, 0 },
     { ngx_string("method"), NGX_ER_REF_METHOD, 0 },
     { ngx_string("path_query"), NGX_ER_REF_PATH_QUERY, 0 },
     { ngx_string("body_sha256"), NGX_ER_REF_BODY_SHA256, 0 },
@@ -376,6 +379,17 @@ ngx_er_template_ref(ngx_er_template_t *t, ngx_uint_t n)
 
 
 ngx_str_t *
+ngx_er_template_literal(ngx_er_template_t *t, ngx_uint_t n)
+{
+    ngx_er_piece_t  *piece;
+
+    piece = t->pieces.elts;
+
+    return (n < t->pieces.nelts) ? &piece[n].literal : NULL;
+}
+
+
+ngx_str_t *
 ngx_er_template_text(ngx_er_template_t *t)
 {
     return &t->text;
@@ -438,10 +452,10 @@ ngx_er_ref_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_fields_t *fields,
 
     if (name->name.len == 0 || (colon && colon + 1 == last)) {
         ngx_er_error(err, "unknown variable \"{%V}\": write {body}, {ts}, "
-                     "{id}, {url}, {method}, {path_query}, {body_sha256}, "
-                     "{body_crc32}, {form_sorted}, {secret}, {header:NAME}, "
-                     "{json:PATH}, {item:PATH}, {query:NAME}, {form:NAME}, "
-                     "{jwt:CLAIM} or {const:NAME}", text);
+                     "{id}, {url}, {decoded_url}, {method}, {path_query}, "
+                     "{body_sha256}, {body_crc32}, {form_sorted}, {secret}, "
+                     "{header:NAME}, {json:PATH}, {item:PATH}, {query:NAME}, "
+                     "{form:NAME}, {jwt:CLAIM} or {const:NAME}", text);
         return NGX_ERROR;
     }
 
@@ -637,6 +651,10 @@ ngx_er_ref_get(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_er_scope_t *scope,
     case NGX_ER_REF_URL:
         return ngx_er_ref_scalar(scope->url.len ? &scope->url : &m->url, out);
 
+    case NGX_ER_REF_DECODED_URL:
+        return ngx_er_ref_decoded_url(m->pool, scope->url.len ? &scope->url
+                                                              : &m->url, out);
+
     case NGX_ER_REF_METHOD:
         return ngx_er_ref_scalar(&m->method, out);
 
@@ -686,6 +704,51 @@ ngx_er_ref_scalar(ngx_str_t *value, ngx_str_t *out)
     *out = *value;
 
     return value->len ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * HubSpot signs the URL with these characters decoded, whichever way they were
+ * written: https://developers.hubspot.com/docs/apps/developer-platform/
+ * build-apps/authentication/request-validation, the table of v3.
+ */
+
+static ngx_int_t
+ngx_er_ref_decoded_url(ngx_pool_t *pool, ngx_str_t *url, ngx_str_t *out)
+{
+    u_char     *p, *last, *to;
+    ngx_int_t   c;
+
+    if (url->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    to = ngx_pnalloc(pool, url->len);
+    if (to == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->data = to;
+    last = url->data + url->len;
+
+    for (p = url->data; p < last; p++) {
+
+        if (*p == '%' && last - p > 2) {
+            c = ngx_hextoi(p + 1, 2);
+
+            if (c > 0 && ngx_strchr(":/?@!$'()*,;", c)) {
+                *to++ = (u_char) c;
+                p += 2;
+                continue;
+            }
+        }
+
+        *to++ = *p;
+    }
+
+    out->len = to - out->data;
+
+    return NGX_OK;
 }
 
 

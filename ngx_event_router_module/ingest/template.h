@@ -8,9 +8,9 @@
  * Templates over a message: "{ts}.{body}", "{header:X-GitHub-Event}".  They
  * say what a signature covers, where an event's attributes are found and what
  * a handshake answers.  A variable is one of
- *     body ts id url method path_query body_sha256 body_crc32 form_sorted
- *     secret header:NAME json:PATH query:NAME form:NAME jwt:CLAIM const:NAME
- *     item:PATH
+ *     body ts id url decoded_url method path_query body_sha256 body_crc32
+ *     form_sorted secret header:NAME json:PATH query:NAME form:NAME jwt:CLAIM
+ *     const:NAME item:PATH
  * json:PATH is dotted, a number is an index of an array ("0.eventId");
  * item:PATH begins at one of several events in the body (batch.h); "?" behind
  * a name makes what is undefined the empty string.  A "{" that neither
@@ -53,6 +53,7 @@ typedef enum {
     NGX_ER_REF_TS,
     NGX_ER_REF_ID,
     NGX_ER_REF_URL,
+    NGX_ER_REF_DECODED_URL,
     NGX_ER_REF_METHOD,
     NGX_ER_REF_PATH_QUERY,
     NGX_ER_REF_BODY_SHA256,
@@ -126,6 +127,10 @@ ngx_int_t ngx_er_template_parts(ngx_er_template_t *template,
 /* the n-th variable, from 0; NULL: there are not as many */
 ngx_er_ref_t *ngx_er_template_ref(ngx_er_template_t *template, ngx_uint_t n);
 ngx_str_t *ngx_er_template_text(ngx_er_template_t *template);
+
+/* the text in front of the n-th variable, or behind the last one; NULL: there
+   is none any more */
+ngx_str_t *ngx_er_template_literal(ngx_er_template_t *template, ngx_uint_t n);
 
 /* 1: whoever knows a digest of the template's value cannot change "ref" */
 ngx_uint_t ngx_er_template_covers(ngx_er_template_t *template,

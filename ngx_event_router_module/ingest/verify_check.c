@@ -322,7 +322,8 @@ ngx_er_verify_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
          i++)
     {
         parts += (ref->kind != NGX_ER_REF_SECRET
-                  && ref->kind != NGX_ER_REF_CONST);
+                  && ref->kind != NGX_ER_REF_CONST
+                  && ref->kind != NGX_ER_REF_METHOD);
 
         if (ref->kind == NGX_ER_REF_JWT) {
             ngx_er_error(err, "{jwt:} in \"signed\": there is no token, "
@@ -361,6 +362,13 @@ ngx_er_verify_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
     }
 
     return NGX_OK;
+}
+
+
+ngx_er_template_t *
+ngx_er_verify_signed(ngx_er_verify_t *v)
+{
+    return v->message;
 }
 
 

@@ -33,5 +33,8 @@ ngx_int_t ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err);
 ngx_uint_t ngx_er_verify_covers(ngx_er_verify_t *v,
     ngx_er_template_t *template);
 
+/* what is signed of a message; NULL: nothing is, a token is sent */
+ngx_er_template_t *ngx_er_verify_signed(ngx_er_verify_t *v);
+
 
 #endif /* _NGX_ER_VERIFY_CHECK_H_INCLUDED_ */

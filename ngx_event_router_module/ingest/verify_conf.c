@@ -1018,7 +1018,10 @@ ngx_er_warn_message(ngx_er_verify_t *v, ngx_er_warn_t *warn)
                         "header:NAME tolerance=300s;\"");
     }
 
-    if (ngx_er_verify_uses(v, NGX_ER_REF_URL) && !warn->url) {
+    if ((ngx_er_verify_uses(v, NGX_ER_REF_URL)
+         || ngx_er_verify_uses(v, NGX_ER_REF_DECODED_URL))
+        && !warn->url)
+    {
         ngx_er_warn_say(warn, "signed", 0, "the producer signs {url}, and "
                         "without \"public_url\" that is made of the header "
                         "Host, which the sender chooses: add \"public_url "
