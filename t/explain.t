@@ -13,6 +13,8 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Digest::SHA qw(hmac_sha256);
+use MIME::Base64 qw(encode_base64);
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
@@ -87,6 +89,10 @@ $t->config(<<'EOC');
     event_source shopify { verify shopify; secret file:secret; dedup 1h; }
     event_source github  { verify github; secret file:secret; dedup off; }
     event_source open    { verify off; id "{query:id}"; dedup 2h by=data.n; }
+    event_source token   { verify token; secret file:secret;
+                           signature header:X-Api-Key;
+                           id "{header:X-Api-Key}"; }
+    event_source jwt     { verify jwt; secret file:secret; id "{json:id}"; }
     event_source cloud   { verify off; accept application/json
                            application/cloudevents+json
                            application/cloudevents-batch+json; }
@@ -94,6 +100,11 @@ $t->config(<<'EOC');
     include routes.conf;
 
     event_route everything { from open cloud; to audit; }
+    event_route told       { from token jwt; when header.X-Api-Key = x;
+                             when $http_x_api_key = x; to audit; }
+    event_route granted    { from token jwt; when header.Authorization = x;
+                             to audit; }
+    event_route inside     { from token jwt; when data.note = x; to audit; }
     event_route tags       { from github; when header.X-Odd = x; to audit; }
 
     server {
@@ -102,6 +113,8 @@ $t->config(<<'EOC');
         location = /hook          { event_receive shopify; }
         location = /explain       { event_explain shopify; }
         location = /github        { event_explain github; }
+        location = /token         { event_explain token; }
+        location = /jwt           { event_explain jwt; }
         location = /open          { event_explain open; }
         location = /open/hook     { event_receive open; }
         location = /cloud         { event_explain cloud; }
@@ -122,6 +135,29 @@ $t->config(<<'EOC');
 EOC
 
 $t->run;
+
+
+# ---- what was sent as a secret is not told
+
+{
+    my $encode = sub { encode_base64(shift, '') =~ tr{+/=}{-_}dr };
+    my $jwt = $encode->('{"alg":"HS256"}') . '.' . $encode->(qq({"exp":)
+        . (time + 600) . '}');
+    $jwt .= '.' . $encode->(hmac_sha256($jwt, $secret));
+
+    for (['token', $secret, 'X-Api-Key' => $secret],
+         ['jwt', $jwt, Authorization => "Bearer $jwt"])
+    {
+        my ($source, $sent, @header) = @$_;
+        my $r = $t->post("/$source", qq({"id":"i-1","note":"<$sent>"}),
+            [ 'Content-Type' => 'application/json', @header ]);
+
+        is($r->{status}, 200, "$source: explained");
+        unlike($r->{body}, qr/\Q$sent\E/, "$source: without what was sent");
+        like($r->{body}, qr/"secret": *true/, "$source: which is said");
+        like($r->{body}, qr/"inside"/, "$source: the routes are told");
+    }
+}
 
 
 # ---- one event, in full

@@ -39,6 +39,8 @@
 #define NGX_ER_VERIFY_ELEMENTS   1000  /* signed one by one, and with a public
                                           key */
 #define NGX_ER_VERIFY_KEYED      32
+#define NGX_ER_VERIFY_LONG       8     /* bytes of a secret that is found
+                                          within a text */
 #define NGX_ER_VERIFY_VALUES     50000 /* of them, before they are verified */
 
 #define NGX_ER_VERIFY_CHECKS     16    /* with public keys, a request */
@@ -1230,4 +1232,31 @@ ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index, ngx_str_t *data,
     }
 
     return rc;
+}
+
+
+ngx_uint_t
+ngx_er_verify_in_text(ngx_er_verify_t *v, ngx_str_t *text)
+{
+    ngx_str_t        *raw;
+    ngx_uint_t        i;
+    ngx_er_secret_t  *secret;
+
+    secret = v->secrets.elts;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+        raw = &secret[i].raw;
+
+        if (raw->len == 0
+            || (raw->len < NGX_ER_VERIFY_LONG && raw->len != text->len))
+        {
+            continue;
+        }
+
+        if (memmem(text->data, text->len, raw->data, raw->len)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }

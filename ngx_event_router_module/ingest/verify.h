@@ -52,5 +52,8 @@ ngx_str_t *ngx_er_verify_constant(ngx_er_verify_t *v, ngx_str_t *name);
 ngx_int_t ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index,
     ngx_str_t *data, u_char out[32]);
 
+/* 1: a secret stands in the text; a short one only if it is all of the text */
+ngx_uint_t ngx_er_verify_in_text(ngx_er_verify_t *v, ngx_str_t *text);
+
 
 #endif /* _NGX_ER_VERIFY_H_INCLUDED_ */

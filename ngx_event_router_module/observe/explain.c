@@ -76,6 +76,9 @@ static void ngx_er_explain_condition(ngx_er_explain_t *e,
     ngx_er_condition_t *c);
 static void ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index);
 static void ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value);
+static void ngx_er_explain_text(ngx_er_explain_t *e, const char *name,
+    ngx_str_t *text);
+static ngx_uint_t ngx_er_explain_secret(ngx_er_explain_t *e, ngx_str_t *text);
 static void ngx_er_explain_place(ngx_er_explain_t *e, u_char *file,
     ngx_uint_t line);
 
@@ -268,8 +271,7 @@ ngx_er_explain_attributes(ngx_er_explain_t *e)
 
     for (i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
         if (attributes[i].value->len) {
-            ngx_er_json_text(&e->json, attributes[i].name,
-                             attributes[i].value, NGX_ER_EXPLAIN_CUT);
+            ngx_er_explain_text(e, attributes[i].name, attributes[i].value);
         }
     }
 
@@ -680,7 +682,7 @@ ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
 
     ngx_er_json_open(&e->json, NULL, "{");
     ngx_er_json_word(&e->json, "type", ngx_er_explain_types[value->type]);
-    ngx_er_json_text(&e->json, "text", &value->text, NGX_ER_EXPLAIN_CUT);
+    ngx_er_explain_text(e, "text", &value->text);
 
     if (value->unreadable) {
         ngx_er_json_flag(&e->json, "unreadable", 1);
@@ -709,6 +711,60 @@ ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
     }
 
     ngx_er_json_close(&e->json, "}");
+}
+
+
+/* of what came with an event; a secret that was sent is only called so */
+
+static void
+ngx_er_explain_text(ngx_er_explain_t *e, const char *name, ngx_str_t *text)
+{
+    if (ngx_er_explain_secret(e, text)) {
+        ngx_er_json_word(&e->json, name, "");
+        ngx_er_json_flag(&e->json, "secret", 1);
+        return;
+    }
+
+    ngx_er_json_text(&e->json, name, text, NGX_ER_EXPLAIN_CUT);
+}
+
+
+/* also a token and a password, which are no secrets of nginx.conf as sent */
+
+static ngx_uint_t
+ngx_er_explain_secret(ngx_er_explain_t *e, ngx_str_t *text)
+{
+    u_char            *p, *last;
+    size_t             len;
+    ngx_uint_t         i;
+    ngx_er_header_t   *h;
+    static ngx_str_t   name = ngx_string("Authorization");
+
+    if (ngx_er_verify_in_text(e->ctx->source->verify, text)) {
+        return 1;
+    }
+
+    h = e->ctx->message.headers;
+
+    for (i = 0; i < e->ctx->message.nheaders; i++) {
+
+        if (h[i].name.len != name.len
+            || ngx_strncasecmp(h[i].name.data, name.data, name.len) != 0)
+        {
+            continue;
+        }
+
+        last = h[i].value.data + h[i].value.len;
+        p = ngx_strlchr(h[i].value.data, last, ' ');
+        p = p ? p + 1 : h[i].value.data;
+        len = last - p;
+
+        if (len && memmem(text->data, text->len, p, len)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
