@@ -592,7 +592,7 @@ sub part {
     return $m->{ts} if $ref eq 'ts';
     return $m->{header}{'webhook-id'} // $m->{header}{'svix-id'}
         if $ref eq 'id';
-    return "https://hooks.example$path" if $ref eq 'url';
+    return "https://hooks.example$path" if $ref =~ /^(?:decoded_)?url$/;
     return 'POST' if $ref eq 'method';
     return $path if $ref eq 'path_query';
     return sha256_hex($body) if $ref eq 'body_sha256';

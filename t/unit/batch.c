@@ -245,7 +245,7 @@ items(void)
 
     body = str("[1,2,3,4,5]");
 
-    rc = ngx_er_batch_scan(conf_of(pool, "data"), pool, NULL, &body, 6,
+    rc = ngx_er_batch_scan(conf_of(pool, "data"), pool, NULL, &body, 5,
                            &batch, &error);
 
     ok(rc == NGX_DECLINED && error == NGX_ER_SCAN_FOUND,
