@@ -159,6 +159,12 @@ ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
 }
 
 
+void
+ngx_er_redis_store_beside(ngx_er_redis_store_t *store)
+{
+}
+
+
 ngx_int_t
 ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
     ngx_er_redis_task_pt answer, void (*down)(void *d), void *data)

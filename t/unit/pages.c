@@ -48,8 +48,8 @@ static void test_between(void);
 static void test_others(void);
 static void test_store(void);
 
-static void begin(void);
-static void end(void);
+static void pages_begin(void);
+static void pages_end(void);
 static void fill(ngx_uint_t n);
 static void commit(ngx_uint_t n);
 static void save(void);
@@ -108,7 +108,7 @@ test_good(void)
     ngx_er_error_t   err;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
 
     is_int(sound(0), NGX_OK, "nothing in it");
     is_int(ngx_er_pages_last(fd, &txnid), NGX_OK, "and a last transaction");
@@ -130,7 +130,7 @@ test_good(void)
     is_int(ngx_er_pages_last(fd, &txnid), NGX_OK, "one more");
     is_int(txnid, info.me_last_txnid + 1, "is seen");
 
-    end();
+    pages_end();
 }
 
 
@@ -146,7 +146,7 @@ test_rot(void)
         0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a };
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
     fill(200);
 
     used = in_use();
@@ -184,7 +184,7 @@ test_rot(void)
            (int) kind);
     }
 
-    end();
+    pages_end();
 }
 
 
@@ -198,7 +198,7 @@ test_nodes(void)
     ngx_uint_t  leaves, noticed;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
     fill(200);
 
     leaves = 0;
@@ -267,7 +267,7 @@ test_nodes(void)
     ok(leaves > 5, "%d leaves", (int) leaves);
     is_int(noticed, 7 * leaves, "bounds, offsets, sizes and counts");
 
-    end();
+    pages_end();
 }
 
 
@@ -281,7 +281,7 @@ test_free(void)
     ngx_uint_t  lists, noticed;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
     fill(200);
 
     is_int(sound(0), NGX_OK, "in order");
@@ -341,7 +341,7 @@ test_free(void)
     ok(lists > 0, "a list of %d free pages", (int) lists);
     is_int(noticed, 5, "too long, beyond the end, a meta, in use, twice");
 
-    end();
+    pages_end();
 }
 
 
@@ -354,7 +354,7 @@ test_metas(void)
     ngx_er_error_t  err;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
     fill(20);
     mdb_env_info(env, &info);
 
@@ -403,7 +403,7 @@ test_metas(void)
     restore();
     is_int(sound(0), NGX_OK, "in order");
 
-    end();
+    pages_end();
 }
 
 
@@ -414,7 +414,7 @@ test_cut(void)
     ngx_er_error_t  err;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
     fill(100);
 
     bad = 0;
@@ -428,7 +428,7 @@ test_cut(void)
     is_int(bad, 0, "cut off anywhere: noticed at once");
     is_int(sound(0), NGX_OK, "in order");
 
-    end();
+    pages_end();
 }
 
 
@@ -442,7 +442,7 @@ test_older(void)
     MDB_envinfo      info;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
     fill(50);
 
     old = malloc(size);
@@ -467,7 +467,7 @@ test_older(void)
     is_int(last, txnid + 5, "and later");
 
     free(old);
-    end();
+    pages_end();
 }
 
 
@@ -480,7 +480,7 @@ test_numbers(void)
     ngx_uint_t  n, bad;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
     fill(100);
 
     n = 0;
@@ -509,7 +509,7 @@ test_numbers(void)
     ok(n > 100, "%d pairs", (int) n);
     is_int(bad, 0, "each is noticed");
 
-    end();
+    pages_end();
 }
 
 
@@ -526,7 +526,7 @@ test_between(void)
     ngx_er_error_t  err;
 
     test_directory(4 << 20);
-    begin();
+    pages_begin();
 
     snprintf(data, sizeof(data), "%s/data.mdb", dir);
     snprintf(locks, sizeof(locks), "%s/lock.mdb", dir);
@@ -576,7 +576,7 @@ test_between(void)
     save();
     is_int(sound(0), NGX_OK, "in order");
 
-    end();
+    pages_end();
 }
 
 
@@ -595,7 +595,7 @@ test_others(void)
     struct timespec  from, to;
 
     test_directory(8 << 20);
-    begin();
+    pages_begin();
     fill(50);
     save();
     mdb_env_close(env);
@@ -607,7 +607,7 @@ test_others(void)
 
     /* theirs is open: now ours */
 
-    begin();
+    pages_begin();
 
     alarms = 0;
     back = 0;
@@ -665,7 +665,7 @@ test_others(void)
     is_int(back, 0, "the last transaction never goes back");
     is_int(damaged, 0, "and nothing looks damaged");
 
-    end();
+    pages_end();
 }
 
 
@@ -751,7 +751,7 @@ test_store(void)
 
 
 static void
-begin(void)
+pages_begin(void)
 {
     char         path[128], name[8];
     MDB_txn     *txn;
@@ -786,7 +786,7 @@ begin(void)
 
 
 static void
-end(void)
+pages_end(void)
 {
     close(fd);
     mdb_env_close(env);
@@ -990,7 +990,7 @@ writer(ngx_uint_t n)
     }
 
     close(fd);
-    begin();
+    pages_begin();
     memset(value, (int) n, sizeof(value));
 
     for ( ;; n += 2) {

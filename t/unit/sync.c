@@ -133,7 +133,7 @@ write(int fd, const void *buf, size_t n)
 
 
 static void
-begin(void)
+watch(void)
 {
     syncs = 0;
     unsafe = 0;
@@ -173,21 +173,21 @@ main(void)
            "none of them makes it forgetful");
 
     for (i = 0; i < 20; i++) {
-        begin();
+        watch();
         is_int(accept_one(1, 0, i & 1, i * 1000, &seq), NGX_OK, "accepted");
         durable("ACCEPT");
     }
 
-    begin();
+    watch();
     op = lease(1, 4, 4);
     is_int(op->rc, NGX_OK, "leased");
     durable("LEASE");
 
-    begin();
+    watch();
     is_int(settle(1, entry(op, 0)->seq, op->token), NGX_OK, "settled");
     durable("SETTLE");
 
-    begin();
+    watch();
     is_int(bury(1, entry(op, 1)->seq, op->token, HOUR), NGX_OK, "buried");
     durable("BURY");
 
