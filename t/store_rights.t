@@ -42,7 +42,7 @@ chmod 0755, $above;
 sub config {
     my ($dir) = @_;
 
-    $q->config(dir => $dir, store => 'size=2m', targets => { erp =>
+    $q->config(dir => $dir, store => 'size=8m', targets => { erp =>
         'breaker off; retry for=1h base=1s max=1s;' },
         server => 'location = /ok { return 200 ok; }');
 

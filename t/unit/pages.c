@@ -18,6 +18,7 @@
 #include "../../ngx_event_router_module/store/file/pages.h"
 
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -33,6 +34,8 @@ static u_char     *whole;                  /* a copy of the file */
 static size_t      size;
 static ngx_uint_t  reads;
 static ngx_uint_t  commits_between;        /* two calls of pread() */
+static int         asked = -1;             /* a process that commits, or -1:
+                                              this one does */
 static volatile int  *stopping;            /* shared with the stopper */
 
 
@@ -45,6 +48,7 @@ static void test_cut(void);
 static void test_older(void);
 static void test_numbers(void);
 static void test_between(void);
+static void test_unopened(void);
 static void test_others(void);
 static void test_store(void);
 
@@ -52,6 +56,8 @@ static void pages_begin(void);
 static void pages_end(void);
 static void fill(ngx_uint_t n);
 static void commit(ngx_uint_t n);
+static void ask(ngx_uint_t n);
+static pid_t committer(void);
 static void save(void);
 static void restore(void);
 static void poke(size_t at, const void *data, size_t len);
@@ -73,7 +79,7 @@ pread(int file, void *buf, size_t len, off_t offset)
     if (commits_between) {
         n = commits_between;
         commits_between = 0;
-        commit(n);
+        ask(n);
         commits_between = n;
     }
 
@@ -93,6 +99,7 @@ main(void)
     test_older();
     test_numbers();
     test_between();
+    test_unopened();
     test_others();
     test_store();
 
@@ -518,19 +525,13 @@ test_numbers(void)
 static void
 test_between(void)
 {
-    char            data[80], locks[80];
-    size_t          last, before;
-    ngx_int_t       rc;
-    ngx_uint_t      i, n, bad, wrong;
-    MDB_envinfo     info;
-    ngx_er_error_t  err;
+    size_t       last, before;
+    ngx_int_t    rc;
+    ngx_uint_t   i, n, bad, wrong;
+    MDB_envinfo  info;
 
     test_directory(4 << 20);
     pages_begin();
-
-    snprintf(data, sizeof(data), "%s/data.mdb", dir);
-    snprintf(locks, sizeof(locks), "%s/lock.mdb", dir);
-
     fill(50);
 
     for (n = 0; n <= 7; n++) {
@@ -563,20 +564,108 @@ test_between(void)
         ok(rc == NGX_OK || rc == NGX_AGAIN, "%d: a whole look", (int) n);
     }
 
-    /* the same as a store asks it before it is opened */
-
-    for (n = 0; n <= 4; n++) {
-        commits_between = n;
-        rc = ngx_er_file_sound(data, locks, dir, 1000, &err);
-        commits_between = 0;
-
-        is_int(rc, NGX_OK, "%d: a store that can be used", (int) n);
-    }
-
     save();
     is_int(sound(0), NGX_OK, "in order");
 
     pages_end();
+}
+
+
+/*
+ * The same as a store asks it before it is opened.  It opens the environment,
+ * of which a process may have one only: another process commits.
+ */
+
+static void
+test_unopened(void)
+{
+    char            data[80], locks[80];
+    pid_t           pid;
+    ngx_uint_t      n;
+    ngx_er_error_t  err;
+
+    test_directory(4 << 20);
+
+    snprintf(data, sizeof(data), "%s/data.mdb", dir);
+    snprintf(locks, sizeof(locks), "%s/lock.mdb", dir);
+
+    pid = committer();
+
+    for (n = 0; n <= 4; n++) {
+        commits_between = n;
+        is_int(ngx_er_file_sound(data, locks, dir, 1000, &err), NGX_OK,
+               "%d: a store that can be used", (int) n);
+        commits_between = 0;
+    }
+
+    close(asked);
+    asked = -1;
+    waitpid(pid, NULL, 0);
+
+    is_int(ngx_er_file_sound(data, locks, dir, 1000, &err), NGX_OK,
+           "in order");
+
+    test_remove();
+}
+
+
+/* a process that commits when it is asked to, and says when it has */
+
+static pid_t
+committer(void)
+{
+    int         s[2];
+    pid_t       pid;
+    ngx_uint_t  n;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) == -1) {
+        exit(1);
+    }
+
+    pid = fork();
+
+    if (pid == 0) {
+        close(s[0]);
+        pages_begin();
+        fill(50);
+
+        n = 0;
+
+        do {
+            commit(n);
+
+        } while (write(s[1], &n, sizeof(n)) == sizeof(n)
+                 && read(s[1], &n, sizeof(n)) == sizeof(n));
+
+        _exit(0);
+    }
+
+    close(s[1]);
+    asked = s[0];
+
+    /* it has begun */
+
+    if (read(asked, &n, sizeof(n)) != sizeof(n)) {
+        exit(1);
+    }
+
+    return pid;
+}
+
+
+static void
+ask(ngx_uint_t n)
+{
+    if (asked == -1) {
+        commit(n);
+        return;
+    }
+
+    if (write(asked, &n, sizeof(n)) != sizeof(n)
+        || read(asked, &n, sizeof(n)) != sizeof(n))
+    {
+        exit(1);
+    }
 }
 
 
