@@ -164,6 +164,9 @@ is(dedup(settle => $T1, $R1), 1, 'the target has it');
 is(dedup(finalize => $T1), 1, 'done');
 like(claim($T2), qr/^3 0  /, 'a duplicate');
 
+$redis->command(HDEL => duplicate(), 't');
+is(claim($T2), '3 0  ' . 'f' x 16 . ' ', 'whose is not known');
+
 # a key that is gone, and a clock that jumps
 
 $redis->command(DEL => duplicate());

@@ -91,7 +91,7 @@ struct ngx_er_claim_s {
     unsigned               differs:1;  /* DUPLICATE: the first one had another
                                           body */
     u_char                 holder[16]; /* DUPLICATE: the token that it was
-                                          finalized with */
+                                          finalized with; zeros: unknown */
 
     /* the store's own */
 

@@ -16,6 +16,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/deliver/dispatch.c"
+#include "posted.h"
 
 
 #define ENTRIES  64
@@ -409,21 +410,6 @@ swept(void)
     }
 
     op->handler(op);
-}
-
-
-static void
-turn(void)
-{
-    ngx_queue_t  *q;
-    ngx_event_t  *ev;
-
-    while (!ngx_queue_empty(&ngx_posted_events)) {
-        q = ngx_queue_head(&ngx_posted_events);
-        ev = ngx_queue_data(q, ngx_event_t, queue);
-        ngx_delete_posted_event(ev);
-        ev->handler(ev);
-    }
 }
 
 

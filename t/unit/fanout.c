@@ -16,6 +16,7 @@
 
 #include "../../ngx_event_router_module/deliver/fanout.c"
 #include "../../ngx_event_router_module/deliver/accept.c"
+#include "posted.h"
 
 
 #define BYTES  50
@@ -404,21 +405,6 @@ static void
 handler(ngx_er_fanout_t *f)
 {
     called++;
-}
-
-
-static void
-turn(void)
-{
-    ngx_queue_t  *q;
-    ngx_event_t  *ev;
-
-    while (!ngx_queue_empty(&ngx_posted_events)) {
-        q = ngx_queue_head(&ngx_posted_events);
-        ev = ngx_queue_data(q, ngx_event_t, queue);
-        ngx_delete_posted_event(ev);
-        ev->handler(ev);
-    }
 }
 
 

@@ -176,6 +176,10 @@ test_copies(void)
            "in the window of the key");
     is_int(ngx_er_guard_copy(&claim, (at + 2000) << 20), 0,
            "behind it: another event");
+
+    ngx_memzero(claim.holder, 16);
+    is_int(ngx_er_guard_copy(&claim, at << 20), 0,
+           "whose is not known: rather twice than never");
 }
 
 

@@ -793,6 +793,14 @@ test_renewal(void)
 }
 
 
+static void
+guard_says(ngx_er_claim_result_e result)
+{
+    claim.result = result;
+    claim.handler(&claim);
+}
+
+
 /* another copy of it */
 
 static void
@@ -806,8 +814,7 @@ test_guard(void)
     is_int(guarded, 1, "asked");
     is_int(attempts_made, 0, "before it is sent");
     copy = 1;
-    claim.result = NGX_ER_CLAIM_DUPLICATE;
-    claim.handler(&claim);
+    guard_says(NGX_ER_CLAIM_DUPLICATE);
     is_int(attempts_made, 0, "delivered elsewhere: not sent");
     (void) asked(NGX_ER_QUEUE_SETTLE, "elsewhere");
     is_int(places, 0, "the place is given back at once");
@@ -820,8 +827,7 @@ test_guard(void)
     entry.guard = 1;
     start(0, 0);
     copy = 0;
-    claim.result = NGX_ER_CLAIM_DUPLICATE;
-    claim.handler(&claim);
+    guard_says(NGX_ER_CLAIM_DUPLICATE);
     is_int(attempts_made, 1, "another event: sent");
     answered(200);
     is_int(guard_ends, 1, "the claim ends");
@@ -831,9 +837,8 @@ test_guard(void)
     begin();
     entry.guard = 1;
     start(0, 1);
-    claim.result = NGX_ER_CLAIM_BUSY;
     claim.retry_ms = 60000;
-    claim.handler(&claim);
+    guard_says(NGX_ER_CLAIM_BUSY);
     op = asked(NGX_ER_QUEUE_RETRY, "being delivered");
     is_int(op->delay, NGX_ER_LEASE_COPY, "looked at again soon");
     is_int(op->counted, 0, "that is no attempt");
@@ -844,8 +849,7 @@ test_guard(void)
     begin();
     entry.guard = 1;
     start(0, 0);
-    claim.result = NGX_ER_CLAIM_NEW;
-    claim.handler(&claim);
+    guard_says(NGX_ER_CLAIM_NEW);
     is_int(attempts_made, 1, "nowhere else: sent");
     answered(200);
     is_int(guard_ends, 1, "the claim ends");
@@ -856,8 +860,7 @@ test_guard(void)
     begin();
     entry.guard = 1;
     start(0, 0);
-    claim.result = NGX_ER_CLAIM_NEW;
-    claim.handler(&claim);
+    guard_says(NGX_ER_CLAIM_NEW);
     answered(500);
     is_int(guard_ends, 1, "the claim ends");
     is_int(guard_delivered, 0, "as not delivered");
@@ -868,8 +871,7 @@ test_guard(void)
     entry.guard = 1;
     start(0, 0);
     ngx_exiting = 1;
-    claim.result = NGX_ER_CLAIM_NEW;
-    claim.handler(&claim);
+    guard_says(NGX_ER_CLAIM_NEW);
     is_int(attempts_made, 0, "the worker exits: not sent");
     (void) asked(NGX_ER_QUEUE_RETRY, "handed back");
     says(NGX_OK);

@@ -52,8 +52,8 @@ static ngx_int_t ngx_er_file_accept_event(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_lease(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_lease_class(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, ngx_er_file_class_e class, ngx_uint_t limit,
-    size_t *left);
+    ngx_er_queue_op_t *op, ngx_er_file_class_e class, uint64_t until,
+    ngx_uint_t limit, size_t *left);
 static ngx_int_t ngx_er_file_lease_again(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, size_t *left);
 static ngx_int_t ngx_er_file_lease_fresh(ngx_er_file_txn_t *t,
@@ -407,11 +407,14 @@ ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 }
 
 
-/* what was given leaves the front of DUE, so that is where the next one is */
+/*
+ * From the front of DUE, or from "until" back, if it is not 0.  What was given
+ * leaves that end, so that is where the next one is.
+ */
 
 static ngx_int_t
 ngx_er_file_lease_class(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_class_e class, ngx_uint_t limit, size_t *left)
+    ngx_er_file_class_e class, uint64_t until, ngx_uint_t limit, size_t *left)
 {
     uint64_t    key[4];
     ngx_int_t   rc;
@@ -423,10 +426,11 @@ ngx_er_file_lease_class(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     {
         key[0] = op->target;
         key[1] = class;
-        key[2] = 0;
-        key[3] = 0;
+        key[2] = until;
+        key[3] = until ? NGX_ER_NEVER : 0;
 
-        rc = ngx_er_file_seek(t, NGX_ER_FILE_DUE, key, NULL);
+        rc = until ? ngx_er_file_seek_back(t, NGX_ER_FILE_DUE, key)
+                   : ngx_er_file_seek(t, NGX_ER_FILE_DUE, key, NULL);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -471,8 +475,8 @@ ngx_er_file_lease_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
 
     case NGX_ER_QUEUE_PICK_DUE:
-        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, op->again,
-                                       left);
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, 0,
+                                       op->again, left);
 
     default: /* NGX_ER_QUEUE_PICK_LEAST, NGX_ER_QUEUE_PICK_EARLY */
         return ngx_er_file_lease_pick(t, op, left);
@@ -480,61 +484,20 @@ ngx_er_file_lease_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-/* what was given leaves the end of DUE, too */
-
 static ngx_int_t
 ngx_er_file_lease_fresh(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_uint_t limit, ngx_uint_t reach, size_t *left)
 {
-    uint64_t    key[4], until;
-    ngx_int_t   rc;
-    ngx_uint_t  n, step;
+    uint64_t  until;
 
-    if (reach == 0) {
-        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_FRESH, limit, left);
-    }
+    until = 0;
 
-    if (ngx_er_file_lease_until(t, op, reach, &until) != NGX_OK) {
+    if (reach && ngx_er_file_lease_until(t, op, reach, &until) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    for (n = 0, step = 0;
-         n < limit && step < limit + NGX_ER_FILE_STEPS;
-         step++)
-    {
-        key[0] = op->target;
-        key[1] = NGX_ER_FILE_FRESH;
-        key[2] = until;
-        key[3] = NGX_ER_NEVER;
-
-        rc = ngx_er_file_seek_back(t, NGX_ER_FILE_DUE, key);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_DECLINED || key[0] != op->target
-            || key[1] != NGX_ER_FILE_FRESH)
-        {
-            break;
-        }
-
-        rc = ngx_er_file_lease_due(t, op, key, left);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_DONE) {
-            break;
-        }
-
-        if (rc == NGX_OK) {
-            n++;
-        }
-    }
-
-    return NGX_OK;
+    return ngx_er_file_lease_class(t, op, NGX_ER_FILE_FRESH, until, limit,
+                                   left);
 }
 
 
@@ -635,7 +598,7 @@ ngx_er_file_lease_pick(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     if (least == NGX_ER_NEVER) {
-        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, 1, left);
+        return ngx_er_file_lease_class(t, op, NGX_ER_FILE_AGAIN, 0, 1, left);
     }
 
     rc = ngx_er_file_lease_due(t, op, best, left);

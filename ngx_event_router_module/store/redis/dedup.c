@@ -314,12 +314,12 @@ ngx_er_redis_store_holder(ngx_er_claim_t *claim, redisReply *reply)
     token = reply->element[4];
 
     if (token->type != REDIS_REPLY_STRING
-        || (size_t) token->len != sizeof(claim->holder))
+        || (token->len && (size_t) token->len != sizeof(claim->holder)))
     {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(claim->holder, token->str, sizeof(claim->holder));
+    ngx_memcpy(claim->holder, token->str, token->len);
 
     return NGX_OK;
 }

@@ -26,7 +26,7 @@ local died = state and table.concat(dead()) or ''
 print = print or ''
 
 if state == 'd' and died == '' then
-    return {DUPLICATE, 0, '', print, owner}
+    return {DUPLICATE, 0, '', print, owner or ''}
 end
 
 -- it was claimed before, and these targets have it
