@@ -13,8 +13,8 @@
  *     DONE
  *
  * A source with "delivery queued" has QUEUE in the place of RUN: the event is
- * put into the queue (accept.c), which delivers it whatever becomes of the
- * fan-out.
+ * handed over to the queue (handover.c), which delivers it whatever becomes of
+ * the fan-out.
  *
  * Invariants.  Steps are taken from posted events and timers only, so neither
  * the producer's request nor an attempt is ever on the stack.  Each delivery
@@ -35,6 +35,7 @@
 
 #include "fanout.h"
 #include "duplicate.h"
+#include "handover.h"
 #include "../ingest/key.h"
 
 
@@ -42,7 +43,6 @@
 #define NGX_ER_DELIVERY_ROUTES  1024   /* bytes of X-Event-Route */
 
 
-static ngx_int_t ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key);
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
     u_char *key);
 static ngx_er_fanout_t *ngx_er_fanout_create(ngx_er_event_t *event);
@@ -53,10 +53,7 @@ static void ngx_er_fanout_refuse(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
 static void ngx_er_fanout_begin(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_queue(ngx_er_fanout_t *fanout);
-static ngx_int_t ngx_er_fanout_accept(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_accepted(ngx_er_accept_t *accept);
-static void ngx_er_fanout_restarted(ngx_er_fanout_t *fanout);
-static void ngx_er_fanout_revived(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_advance(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_finished(ngx_er_claim_t *claim);
@@ -111,7 +108,9 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
         fanout->print = ngx_er_event_print(event);
     }
 
-    if (ngx_er_fanout_prepare(fanout, key) != NGX_OK) {
+    if (ngx_er_handover_create(fanout, key, ngx_er_fanout_accepted)
+        != NGX_OK)
+    {
         return NULL;
     }
 
@@ -147,41 +146,6 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
     }
 
     return fanout;
-}
-
-
-/*
- * An event of a queued source is for the queue, unless nobody wants it and
- * nobody keeps it: then the queue has the deliveries, not the worker.
- */
-
-static ngx_int_t
-ngx_er_fanout_prepare(ngx_er_fanout_t *fanout, u_char *key)
-{
-    ngx_er_source_t  *source;
-
-    source = fanout->event->source;
-
-    if (source->mode != NGX_ER_MODE_QUEUED
-        || (fanout->deliveries.nelts == 0 && source->retain == 0))
-    {
-        return NGX_OK;
-    }
-
-    fanout->accept = ngx_er_accept_create(fanout->event, key);
-    if (fanout->accept == NULL) {
-        return NGX_ERROR;
-    }
-
-    fanout->accept->print = fanout->print;
-    fanout->accept->handler = ngx_er_fanout_accepted;
-    fanout->accept->data = fanout;
-
-    fanout->dedup = fanout->accept->dedup;
-    fanout->unfinished = 0;
-    fanout->required = 0;
-
-    return NGX_OK;
 }
 
 
@@ -451,7 +415,7 @@ ngx_er_fanout_queue(ngx_er_fanout_t *fanout)
 {
     ngx_int_t  rc;
 
-    rc = fanout->late ? NGX_DECLINED : ngx_er_fanout_accept(fanout);
+    rc = fanout->late ? NGX_DECLINED : ngx_er_handover_start(fanout);
 
     if (rc == NGX_OK) {
         return;
@@ -469,38 +433,6 @@ ngx_er_fanout_queue(ngx_er_fanout_t *fanout)
 }
 
 
-static ngx_int_t
-ngx_er_fanout_accept(ngx_er_fanout_t *fanout)
-{
-    ngx_uint_t             i;
-    ngx_er_accept_t       *accept;
-    ngx_er_delivery_t     *d;
-    ngx_er_accept_part_t  *part;
-
-    accept = fanout->accept;
-    d = fanout->deliveries.elts;
-
-    part = ngx_pcalloc(fanout->event->pool, (fanout->deliveries.nelts + 1)
-                                            * sizeof(ngx_er_accept_part_t));
-    if (part == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < fanout->deliveries.nelts; i++) {
-        part[i].target = d[i].target;
-        part[i].routes = d[i].routes;
-        part[i].delay = d[i].delay;
-    }
-
-    accept->parts = part;
-    accept->nparts = fanout->deliveries.nelts;
-    accept->dedup = fanout->dedup;
-    accept->guard = (fanout->claim != NULL);
-
-    return ngx_er_accept(accept);
-}
-
-
 /* the store has spoken; a key that was claimed elsewhere is confirmed now */
 
 static void
@@ -508,120 +440,27 @@ ngx_er_fanout_accepted(ngx_er_accept_t *accept)
 {
     ngx_er_fanout_t *fanout = accept->data;
 
-    ngx_int_t           rc;
-    ngx_uint_t          i;
-    ngx_er_claim_t     *claim;
-    ngx_er_delivery_t  *d;
+    ngx_er_outcome_e  outcome;
 
-    rc = accept->rc;
-    claim = fanout->claim;
-    d = fanout->deliveries.elts;
+    outcome = ngx_er_handover_end(fanout);
 
-    for (i = 0; i < fanout->deliveries.nelts; i++) {
-        if (rc == NGX_OK || accept->kept) {
-            d[i].state = NGX_ER_DELIVERY_QUEUED;
-        }
-    }
+    switch (outcome) {
 
-    if (rc == NGX_DONE) {
-        ngx_er_fanout_restarted(fanout);
-    }
-
-    if ((rc == NGX_DONE || rc == NGX_DECLINED)
-        && (accept->differs || (claim && claim->differs)))
-    {
-        ngx_er_duplicate_differs(fanout->event);
-    }
-
-    if (claim && claim->dead) {
-        ngx_er_fanout_revived(fanout);
-    }
-
-    switch (rc) {
-
-    case NGX_OK:
-    case NGX_DONE:
-        fanout->verdict = (rc == NGX_DONE || (claim && claim->dead))
-                          ? NGX_ER_OUTCOME_REDELIVERED
-                          : NGX_ER_OUTCOME_QUEUED;
+    case NGX_ER_OUTCOME_QUEUED:
+    case NGX_ER_OUTCOME_REDELIVERED:
+        fanout->verdict = outcome;
         break;
 
-    case NGX_DECLINED:
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_DUPLICATE);
+    case NGX_ER_OUTCOME_DUPLICATE:
+        ngx_er_fanout_answer(fanout, outcome);
         break;
 
-    case NGX_BUSY:
+    default: /* NGX_ER_OUTCOME_FULL, NGX_ER_OUTCOME_UNAVAILABLE */
         fanout->failed = 1;
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_FULL);
-        break;
-
-    default: /* NGX_ERROR */
-        fanout->failed = 1;
-        ngx_er_fanout_answer(fanout, NGX_ER_OUTCOME_UNAVAILABLE);
+        ngx_er_fanout_answer(fanout, outcome);
     }
 
     ngx_er_fanout_close(fanout);
-}
-
-
-/* the deliveries become those that were started again */
-
-static void
-ngx_er_fanout_restarted(ngx_er_fanout_t *fanout)
-{
-    ngx_uint_t           i, n;
-    ngx_array_t         *again;
-    ngx_er_target_t    **target;
-    ngx_er_delivery_t   *d;
-
-    fanout->deliveries.nelts = 0;
-
-    again = fanout->accept->again;
-    target = again ? again->elts : NULL;
-    n = again ? again->nelts : 0;
-
-    for (i = 0; i < n; i++) {
-
-        d = ngx_array_push(&fanout->deliveries);
-
-        if (d == NULL) {
-
-            /* it is started all the same, only the receipt is shorter */
-
-            return;
-        }
-
-        ngx_memzero(d, sizeof(ngx_er_delivery_t));
-
-        d->fanout = fanout;
-        d->target = target[i];
-        d->state = NGX_ER_DELIVERY_QUEUED;
-        d->retry_after = -1;
-    }
-}
-
-
-/*
- * The key was given for the targets in whose queue the event died.  Those that
- * have it again are taken from it; if none has, it stays as it was.
- */
-
-static void
-ngx_er_fanout_revived(ngx_er_fanout_t *fanout)
-{
-    ngx_uint_t          i;
-    ngx_er_delivery_t  *d;
-
-    if (fanout->accept->rc != NGX_OK && fanout->accept->rc != NGX_DONE) {
-        fanout->failed = 1;
-        return;
-    }
-
-    d = fanout->deliveries.elts;
-
-    for (i = 0; i < fanout->deliveries.nelts; i++) {
-        ngx_er_claim_settle(fanout->claim, d[i].target->hash);
-    }
 }
 
 

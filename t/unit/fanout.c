@@ -5,16 +5,18 @@
 
 
 /*
- * Fan-outs and accepting (deliver/fanout.c and deliver/accept.c) with
- * stand-ins for the claim, the store and the attempts: whatever they answer,
- * the producer gets one outcome, a claim is finalized only if the event is
- * where it has to be, and all that was taken is given back.
+ * Fan-outs, the handover to the queue and accepting (deliver/fanout.c,
+ * handover.c and accept.c) with stand-ins for the claim, the store and the
+ * attempts: whatever they answer, the producer gets one outcome, a claim is
+ * finalized only if the event is where it has to be, and all that was taken is
+ * given back.
  */
 
 
 #include "tap.h"
 
 #include "../../ngx_event_router_module/deliver/fanout.c"
+#include "../../ngx_event_router_module/deliver/handover.c"
 #include "../../ngx_event_router_module/deliver/accept.c"
 #include "posted.h"
 
