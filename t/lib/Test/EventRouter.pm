@@ -60,7 +60,8 @@ my @running;
 
 
 # options: module (0: do not load it), module_path (of a build that the test
-# needs, unless the module is inside), workers (1), plain_log (0)
+# needs, unless the module is inside), workers (1), under (a command that runs
+# nginx, as a list), level (of the error log, info)
 
 sub new {
     my ($class, %o) = @_;
@@ -235,7 +236,7 @@ sub config {
 sub _globals {
     my ($self) = @_;
 
-    my $level = $ENV{TEST_NGINX_DEBUG} ? 'debug' : 'info';
+    my $level = $ENV{TEST_NGINX_DEBUG} ? 'debug' : $self->{level} // 'info';
     my @lines = ("daemon off;", "worker_processes $self->{workers};",
         "pid $self->{dir}/nginx.pid;",
         "error_log $self->{dir}/logs/error.log $level;");
@@ -377,12 +378,13 @@ sub run {
         open STDOUT, '>>', "$self->{dir}/logs/stderr.log";
         open STDERR, '>&', \*STDOUT;
         $self->_environment;
-        exec $self->_command or POSIX::_exit(127);
+        exec +(map { $self->expand($_) } @{ $self->{under} // [] }),
+            $self->_command or POSIX::_exit(127);
     }
 
     $self->{pid} = $pid;
 
-    my $up = wait_until(20, sub {
+    my $up = wait_until($self->{under} ? 60 : 20, sub {
         return -1 if waitpid($pid, WNOHANG) == $pid;
         return -s "$self->{dir}/nginx.pid"
                && $self->workers == $self->{workers};
@@ -467,7 +469,9 @@ sub workers {
 
         my $title = <$c> // '';
 
-        push @workers, $child if $title =~ /worker process/
+        # below valgrind nginx cannot name its processes
+
+        push @workers, $child if ($self->{under} || $title =~ /worker process/)
             && ($o{all} || $title !~ /shutting down/);
     }
 
