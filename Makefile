@@ -31,7 +31,7 @@ FUZZERS   := $(basename $(notdir $(wildcard t/fuzz/*.c)))
 
 DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
                zlib1g-dev libssl-dev libjansson-dev libhiredis-dev \
-               liblmdb-dev
+               liblmdb-dev libxxhash-dev
 DEPS_RUN    := curl openssl
 DEPS_SOURCE := dpkg-dev
 DEPS_TEST   := $(DEPS_RUN) $(DEPS_SOURCE) redis-server faketime \

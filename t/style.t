@@ -60,6 +60,9 @@ my @only = (
     [ 'OpenSSL belongs to verification', qr/#include <openssl/,
       'ingest/crypto.c' ],
 
+    [ 'xxHash is for fingerprints', qr/#include <xxhash|\bXXH\w*\(/,
+      'base/fingerprint.c' ],
+
     [ 'trees of JSON are for tokens and answers', qr/#include <jansson/,
       'ingest/jwt.c', 'observe/admin_list.c' ],
 

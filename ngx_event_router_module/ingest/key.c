@@ -10,6 +10,11 @@
  * ids are taken whole, not as attributes show them: no two different events
  * may ever share a key, since the second one would be lost with a 200.
  *
+ * The signature has cost one SHA-256 over the body already.  Where keys are
+ * in the memory of this nginx only, the body's part of a key is a fingerprint
+ * with the secret that stands beside the keys (base/fingerprint.c); what other
+ * nginx and other times must find again is made without a secret.
+ *
  * Here are, too, the keys of what is smaller than an event, or larger: of one
  * delivery (guard.c asks), and of all that must stay in order (accept.c).
  * What may fail is memory.
@@ -18,8 +23,12 @@
 
 #include "key.h"
 #include "crypto.h"
+#include "../base/fingerprint.h"
+#include "../store/dedup.h"
 
 
+static void ngx_er_event_key_body(ngx_er_event_t *event, ngx_str_t *parts,
+    u_char *key);
 static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);
 static ngx_er_value_t *ngx_er_event_key_fact(ngx_er_event_t *event,
     ngx_uint_t field, ngx_er_value_t *given);
@@ -65,22 +74,47 @@ ngx_er_event_key(ngx_er_event_t *event, u_char *key)
         return NGX_OK;
     }
 
-    if (event->digest == NULL) {
-        parts[6] = event->body;
-        ngx_er_sha256(key, parts, 7);
-        return NGX_OK;
-    }
-
-    /* the id has needed it; nothing that is read as a body ends like that */
-
-    parts[6].data = event->digest;
-    parts[6].len = 32;
-    parts[7].data = (u_char *) &event->copy;
-    parts[7].len = sizeof(event->copy);
-
-    ngx_er_sha256(key, parts, 8);
+    ngx_er_event_key_body(event, parts, key);
 
     return NGX_OK;
+}
+
+
+/* the six parts in front, and the body behind them */
+
+static void
+ngx_er_event_key_body(ngx_er_event_t *event, ngx_str_t *parts, u_char *key)
+{
+    u_char              *secret, print[NGX_ER_FINGERPRINT];
+    ngx_er_main_conf_t  *mcf;
+
+    if (event->digest) {
+
+        /* the id has needed it; nothing that is read as a body ends so */
+
+        parts[6].data = event->digest;
+        parts[6].len = 32;
+        parts[7].data = (u_char *) &event->copy;
+        parts[7].len = sizeof(event->copy);
+
+        ngx_er_sha256(key, parts, 8);
+        return;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    secret = ngx_er_dedup_secret(mcf->dedup, event->source);
+    parts[6] = event->body;
+
+    if (secret) {
+        ngx_er_fingerprint(secret, &event->body, print);
+
+        parts[6].data = print;
+        parts[6].len = NGX_ER_FINGERPRINT;
+    }
+
+    ngx_er_sha256(key, parts, 7);
 }
 
 

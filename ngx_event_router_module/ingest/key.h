@@ -18,9 +18,10 @@
 
 /*
  * The dedup key, 32 bytes: SHA-256 over length-prefixed source, origin and id,
- * and the body or its hash where the signature does not cover the id or others
- * have it, too; or over the fields of "dedup by=", if the event has one of
- * them.  NGX_DECLINED: nothing to tell events apart by; NGX_ERROR: no memory.
+ * and the body, its hash or its fingerprint where the signature does not cover
+ * the id or others have it, too; or over the fields of "dedup by=", if the
+ * event has one of them.  NGX_DECLINED: nothing to tell events apart by;
+ * NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_event_key(ngx_er_event_t *event, u_char *key);
 

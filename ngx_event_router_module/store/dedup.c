@@ -176,6 +176,21 @@ ngx_er_dedup_shared(ngx_er_dedup_t *dedup)
 }
 
 
+/* a queue keeps the keys of its events, too, and longer than a zone lives */
+
+u_char *
+ngx_er_dedup_secret(ngx_er_dedup_t *dedup, ngx_er_source_t *source)
+{
+    if (dedup == NULL || dedup->memory == NULL || dedup->redis
+        || source->mode == NGX_ER_MODE_QUEUED)
+    {
+        return NULL;
+    }
+
+    return ngx_er_memory_secret(dedup->memory);
+}
+
+
 static char *
 ngx_er_dedup_memory_size(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_er_dedup_choice_t *choice)

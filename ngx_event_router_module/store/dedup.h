@@ -142,6 +142,10 @@ ngx_uint_t ngx_er_dedup_apart(ngx_er_dedup_t *dedup);
 /* 1: they are in a Redis beside the queue, which other nginx may share */
 ngx_uint_t ngx_er_dedup_shared(ngx_er_dedup_t *dedup);
 
+/* the secret of base/fingerprint.h, where the keys of the source are in shared
+   memory and nowhere else; NULL: in a Redis or a queue, which know none */
+u_char *ngx_er_dedup_secret(ngx_er_dedup_t *dedup, ngx_er_source_t *source);
+
 /*
  * How many keys in memory had to go before their time since this was last
  * asked, and the source that they were of, by the hash of its name.

@@ -45,6 +45,7 @@
 
 
 #include "memory.h"
+#include "../base/fingerprint.h"
 
 
 #define NGX_ER_MEMORY_TARGETS  1024    /* settled ones that a key remembers */
@@ -105,6 +106,7 @@ typedef struct {
 typedef struct {
     uint64_t                 source;   /* hash of its name */
     ngx_uint_t               blocks;   /* 0: it is free for another one */
+    ngx_queue_t              queue;    /* in "used", unless it is free */
     ngx_queue_t              held;     /* CLAIMED */
     ngx_queue_t              idle;     /* RELEASED and DONE */
 } ngx_er_memory_share_t;
@@ -119,12 +121,13 @@ struct ngx_er_memory_sh_s {
     ngx_uint_t               most;     /* the share that had most when they
                                           were last looked at */
     ngx_uint_t               since;    /* evictions since then */
-    ngx_uint_t               turn;     /* the share in which what has expired
-                                          is looked for next */
+    ngx_queue_t              used;     /* shares; in the first one what has
+                                          expired is looked for next */
     ngx_uint_t               entries;
     ngx_uint_t               evicted;  /* before they had expired */
     ngx_uint_t               forced;   /* of them with a running lease */
     ngx_msec_t               warned;
+    u_char                   secret[NGX_ER_FINGERPRINT_SECRET];
     unsigned                 warn:1;   /* whoever unlocks says so */
 };
 
@@ -170,6 +173,7 @@ static void ngx_er_memory_merge(ngx_er_claim_t *claim, uint64_t *targets,
 static void ngx_er_memory_resized(ngx_conf_t *cf, ngx_str_t *name,
     size_t size);
 static ngx_int_t ngx_er_memory_init(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_er_memory_name(ngx_er_memory_t *memory, ngx_str_t *name);
 static ngx_int_t ngx_er_memory_trees(ngx_er_memory_t *memory, size_t size);
 static void ngx_er_memory_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
@@ -205,10 +209,8 @@ static ngx_int_t ngx_er_memory_evict(ngx_er_memory_t *memory,
 static ngx_uint_t ngx_er_memory_most(ngx_er_memory_t *memory);
 static ngx_er_memory_entry_t *ngx_er_memory_spare(
     ngx_er_memory_share_t *share, ngx_er_memory_entry_t *keep);
-static ngx_er_memory_entry_t *ngx_er_memory_spare_of_all(
-    ngx_er_memory_t *memory, ngx_er_memory_entry_t *keep);
-static ngx_er_memory_entry_t *ngx_er_memory_force(ngx_er_memory_t *memory,
-    ngx_er_memory_entry_t *keep);
+static ngx_er_memory_entry_t *ngx_er_memory_of_all(ngx_er_memory_t *memory,
+    ngx_er_memory_entry_t *keep, ngx_uint_t force);
 static ngx_er_memory_entry_t *ngx_er_memory_scan(ngx_queue_t *queue,
     ngx_er_memory_entry_t *keep, ngx_uint_t abandoned);
 static ngx_er_memory_entry_t *ngx_er_memory_oldest(ngx_queue_t *queue,
@@ -506,6 +508,13 @@ ngx_er_memory_create(ngx_conf_t *cf, size_t size)
 }
 
 
+u_char *
+ngx_er_memory_secret(ngx_er_memory_t *memory)
+{
+    return memory->sh->secret;
+}
+
+
 /* nginx makes a new zone then, which forgets */
 
 static void
@@ -557,7 +566,6 @@ ngx_er_memory_init(ngx_shm_zone_t *zone, void *data)
 {
     ngx_er_memory_t     *old = data;
 
-    size_t               len;
     ngx_er_memory_t     *memory;
     ngx_er_memory_sh_t  *sh;
 
@@ -589,21 +597,37 @@ ngx_er_memory_init(ngx_shm_zone_t *zone, void *data)
     memory->sh = sh;
     memory->shpool->data = sh;
 
+    if (ngx_er_fingerprint_secret(sh->secret) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, ngx_errno,
+                      "cannot get random bytes for dedup keys in memory");
+        return NGX_ERROR;
+    }
+
     if (ngx_er_memory_trees(memory, zone->shm.size) != NGX_OK
         || ngx_er_memory_shares(memory, zone->shm.size) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    len = sizeof(" in zone \"\"") + zone->shm.name.len;
+    return ngx_er_memory_name(memory, &zone->shm.name);
+}
+
+
+/* for what nginx says of the zone in error.log */
+
+static ngx_int_t
+ngx_er_memory_name(ngx_er_memory_t *memory, ngx_str_t *name)
+{
+    size_t  len;
+
+    len = sizeof(" in zone \"\"") + name->len;
 
     memory->shpool->log_ctx = ngx_slab_alloc(memory->shpool, len);
     if (memory->shpool->log_ctx == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_sprintf(memory->shpool->log_ctx, " in zone \"%V\"%Z",
-                &zone->shm.name);
+    ngx_sprintf(memory->shpool->log_ctx, " in zone \"%V\"%Z", name);
 
     /* a full zone is an ordinary thing here */
 
@@ -971,6 +995,8 @@ ngx_er_memory_shares(ngx_er_memory_t *memory, size_t size)
         ngx_queue_init(&share[i].idle);
     }
 
+    ngx_queue_init(&memory->sh->used);
+
     memory->sh->shares = share;
     memory->sh->nshares = n;
 
@@ -1021,13 +1047,19 @@ static void *
 ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_uint_t share,
     ngx_er_memory_entry_t *keep)
 {
-    void  *p;
+    void                *p;
+    ngx_er_memory_sh_t  *sh;
+
+    sh = memory->sh;
 
     for ( ;; ) {
         p = ngx_slab_alloc_locked(memory->shpool, NGX_ER_MEMORY_BLOCK);
 
         if (p) {
-            memory->sh->shares[share].blocks++;
+            if (sh->shares[share].blocks++ == 0) {
+                ngx_queue_insert_tail(&sh->used, &sh->shares[share].queue);
+            }
+
             return p;
         }
 
@@ -1041,7 +1073,9 @@ ngx_er_memory_alloc(ngx_er_memory_t *memory, ngx_uint_t share,
 static void
 ngx_er_memory_free(ngx_er_memory_t *memory, ngx_uint_t share, void *block)
 {
-    memory->sh->shares[share].blocks--;
+    if (--memory->sh->shares[share].blocks == 0) {
+        ngx_queue_remove(&memory->sh->shares[share].queue);
+    }
 
     ngx_slab_free_locked(memory->shpool, block);
 }
@@ -1060,11 +1094,11 @@ ngx_er_memory_evict(ngx_er_memory_t *memory, ngx_er_memory_entry_t *keep)
     entry = ngx_er_memory_spare(&sh->shares[ngx_er_memory_most(memory)], keep);
 
     if (entry == NULL) {
-        entry = ngx_er_memory_spare_of_all(memory, keep);
+        entry = ngx_er_memory_of_all(memory, keep, 0);
     }
 
     if (entry == NULL) {
-        entry = ngx_er_memory_force(memory, keep);
+        entry = ngx_er_memory_of_all(memory, keep, 1);
 
         if (entry == NULL) {
             return NGX_DECLINED;
@@ -1133,9 +1167,12 @@ ngx_er_memory_spare(ngx_er_memory_share_t *share, ngx_er_memory_entry_t *keep)
 }
 
 
+/* of the source that has most of all; "force": its oldest claim, even if it is
+   running */
+
 static ngx_er_memory_entry_t *
-ngx_er_memory_spare_of_all(ngx_er_memory_t *memory,
-    ngx_er_memory_entry_t *keep)
+ngx_er_memory_of_all(ngx_er_memory_t *memory, ngx_er_memory_entry_t *keep,
+    ngx_uint_t force)
 {
     ngx_uint_t              i, most;
     ngx_er_memory_share_t  *share;
@@ -1151,38 +1188,8 @@ ngx_er_memory_spare_of_all(ngx_er_memory_t *memory,
             continue;
         }
 
-        entry = ngx_er_memory_spare(&share[i], keep);
-
-        if (entry) {
-            best = entry;
-            most = share[i].blocks;
-        }
-    }
-
-    return best;
-}
-
-
-/* the oldest claim of the source that has most of all but "keep" */
-
-static ngx_er_memory_entry_t *
-ngx_er_memory_force(ngx_er_memory_t *memory, ngx_er_memory_entry_t *keep)
-{
-    ngx_uint_t              i, most;
-    ngx_er_memory_share_t  *share;
-    ngx_er_memory_entry_t  *entry, *best;
-
-    best = NULL;
-    most = 0;
-    share = memory->sh->shares;
-
-    for (i = 0; i < memory->sh->nshares; i++) {
-
-        if (share[i].blocks <= most) {
-            continue;
-        }
-
-        entry = ngx_er_memory_oldest(&share[i].held, keep);
+        entry = force ? ngx_er_memory_oldest(&share[i].held, keep)
+                      : ngx_er_memory_spare(&share[i], keep);
 
         if (entry) {
             best = entry;
@@ -1247,19 +1254,20 @@ static void
 ngx_er_memory_expire(ngx_er_memory_t *memory)
 {
     ngx_uint_t              i;
-    ngx_queue_t            *queue[2];
-    ngx_er_memory_sh_t     *sh;
+    ngx_queue_t            *used, *queue[2];
     ngx_er_memory_share_t  *share;
     ngx_er_memory_entry_t  *entry;
 
-    sh = memory->sh;
+    used = &memory->sh->used;
 
-    i = 0;
+    if (ngx_queue_empty(used)) {
+        return;
+    }
 
-    do {
-        share = &sh->shares[sh->turn++ & (sh->nshares - 1)];
+    share = ngx_queue_data(ngx_queue_head(used), ngx_er_memory_share_t, queue);
 
-    } while (share->blocks == 0 && ++i < NGX_ER_MEMORY_SCAN);
+    ngx_queue_remove(&share->queue);
+    ngx_queue_insert_tail(used, &share->queue);
 
     queue[0] = &share->idle;
     queue[1] = &share->held;

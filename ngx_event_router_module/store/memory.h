@@ -33,6 +33,9 @@ struct ngx_er_memory_s {
 /* NULL with a message logged; 8 pages at least */
 ngx_er_memory_t *ngx_er_memory_create(ngx_conf_t *cf, size_t size);
 
+/* of fingerprints in its keys; the same for all workers, new with the zone */
+u_char *ngx_er_memory_secret(ngx_er_memory_t *memory);
+
 /* fills in the claim's result; NGX_OK, or NGX_ERROR: no memory */
 ngx_int_t ngx_er_memory_claim(ngx_er_memory_t *memory, ngx_er_claim_t *claim);
 

@@ -131,6 +131,13 @@ ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t error,
 }
 
 
+u_char *
+ngx_er_memory_secret(ngx_er_memory_t *memory)
+{
+    return (u_char *) "secret";
+}
+
+
 ngx_er_memory_t *
 ngx_er_memory_create(ngx_conf_t *cf, size_t size)
 {
@@ -665,6 +672,32 @@ test_memory(void)
 }
 
 
+/* who else finds the keys again must not need it */
+
+static void
+test_secret(void)
+{
+    ngx_er_dedup_t   d;
+    ngx_er_source_t  source;
+
+    ngx_memzero(&d, sizeof(d));
+    ngx_memzero(&source, sizeof(source));
+
+    ok(ngx_er_dedup_secret(NULL, &source) == NULL, "secret: no dedup");
+    ok(ngx_er_dedup_secret(&d, &source) == NULL, "secret: no zone");
+
+    d.memory = (ngx_er_memory_t *) &d;
+    ok(ngx_er_dedup_secret(&d, &source) != NULL, "secret: keys in memory");
+
+    source.mode = NGX_ER_MODE_QUEUED;
+    ok(ngx_er_dedup_secret(&d, &source) == NULL, "secret: and in a queue");
+
+    source.mode = NGX_ER_MODE_SYNC;
+    d.redis = (ngx_er_redis_store_t *) &d;
+    ok(ngx_er_dedup_secret(&d, &source) == NULL, "secret: in a Redis");
+}
+
+
 int
 main(void)
 {
@@ -679,6 +712,7 @@ main(void)
     test_outage();
     test_fenced();
     test_memory();
+    test_secret();
 
     return done_testing();
 }

@@ -19,10 +19,27 @@
 #define FIELDS  3
 
 
-static ngx_pool_t       *pool;
-static ngx_er_source_t   source;
-static ngx_er_event_t    event;
-static u_char            before[32], after[32];
+static ngx_pool_t          *pool;
+static ngx_er_source_t      source;
+static ngx_er_event_t       event;
+static u_char               before[32], after[32];
+
+static u_char              *secret;    /* where keys are in this nginx only */
+
+ngx_module_t                ngx_http_module;
+ngx_module_t                ngx_http_event_router_module;
+
+static ngx_er_main_conf_t   mcf;
+static void                *main_conf[1] = { &mcf };
+static ngx_http_conf_ctx_t  http_ctx = { main_conf, NULL, NULL };
+static void              ***conf_ctx[1];
+
+
+u_char *
+ngx_er_dedup_secret(ngx_er_dedup_t *dedup, ngx_er_source_t *of)
+{
+    return secret;
+}
 
 
 static void
@@ -160,6 +177,71 @@ test_body(void)
 
     begin();
     ok(ngx_er_event_by_id(&event), "a signed id is enough");
+}
+
+
+/* the body by its fingerprint, of any length */
+
+static void
+test_secret(void)
+{
+    u_char       first[NGX_ER_FINGERPRINT_SECRET], body[6000];
+    u_char       second[NGX_ER_FINGERPRINT_SECRET];
+    ngx_uint_t   i, n, same;
+
+    static const size_t  lengths[] = { 1, 16, 17, 128, 240, 241, 1024, 6000 };
+
+    is_int(ngx_er_fingerprint_secret(first), NGX_OK, "a secret");
+    is_int(ngx_er_fingerprint_secret(second), NGX_OK, "and another one");
+
+    for (n = 0; n < sizeof(lengths) / sizeof(lengths[0]); n++) {
+        begin();
+        source.id_covered = 0;
+
+        memset(body, 'x', sizeof(body));
+        event.body.data = body;
+        event.body.len = lengths[n];
+
+        (void) ngx_er_event_key(&event, before);
+
+        secret = first;
+        differs(1, "with a secret");
+
+        (void) ngx_er_event_key(&event, before);
+        differs(0, "the same body");
+
+        same = 0;
+
+        for (i = 0; i < event.body.len; i++) {
+            body[i] ^= 1;
+            (void) ngx_er_event_key(&event, after);
+            same += (memcmp(before, after, 32) == 0);
+            body[i] ^= 1;
+        }
+
+        is_int(same, 0, "%zu bytes: each of them counts", lengths[n]);
+
+        event.body.len--;
+        differs(1, "one byte less");
+        event.body.len++;
+
+        text(&event.whole_id, "43");
+        differs(1, "another id");
+        text(&event.whole_id, "42");
+
+        secret = second;
+        differs(1, "another secret");
+
+        secret = NULL;
+    }
+
+    /* what a secret has no say in */
+
+    begin();
+    secret = first;
+    differs(0, "a signed id needs no fingerprint");
+
+    secret = NULL;
 }
 
 
@@ -407,8 +489,12 @@ main(void)
 {
     pool = ngx_er_test_pool();
 
+    conf_ctx[0] = (void ***) &http_ctx;
+    ((ngx_cycle_t *) ngx_cycle)->conf_ctx = (void ****) conf_ctx;
+
     test_id();
     test_body();
+    test_secret();
     test_fields();
     test_no_fields();
     test_order();
