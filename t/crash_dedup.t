@@ -25,6 +25,7 @@ subtest 'S12: Redis dies after the claim, a target has the event' => sub {
 
     # all targets take it
 
+    $target{two}->answer('/to/two', [ { delay => 0.1 }, {} ]);
     $fake->mode('settle die');
     is(order($r1, 's12')->{status}, 200, 'delivered: 200');
     is(outcome(order($r1, 's12')), '200 duplicate local',
@@ -51,6 +52,29 @@ subtest 'S12: Redis dies after the claim, a target has the event' => sub {
     is(outcome(order($r1, 's12-failed')), '200 duplicate redis', 'both');
     is(attempts($target{one}, 's12'), '1', 'called once');
     is(attempts($target{two}, 's12'), '1', 'the other, too');
+
+    # it dies at the end, when it was told of no target yet
+
+    for my $verb (qw(finalize release)) {
+        my $failed = $verb eq 'release';
+        my $id = "s12-$verb";
+
+        $target{two}->answer('/to/two', [ { status => 500 }, {} ]) if $failed;
+        $fake->mode("$verb die");
+        is(order($r1, $id)->{status}, $failed ? 502 : 200, "$verb: as ever");
+        is(outcome(order($r1, $id)),
+            $failed ? '200 delivered local' : '200 duplicate local',
+            "$verb: remembered here");
+        is(attempts($target{one}, $id), '1', "$verb: one called once");
+        is(attempts($target{two}, $id), $failed ? '1 2' : '1',
+            "$verb: the other");
+
+        $fake->mode('');
+        wait_until(10, sub { outcome(order($r1, $id)) =~ / redis$/ });
+        lease_ends((reverse verbs($fake))[0]{key}) if $failed;
+        is(outcome(order($r1, $id)), '200 duplicate redis',
+            "$verb: also when Redis is back");
+    }
 };
 
 
@@ -277,8 +301,9 @@ subtest 'S19: Redis answers with something else than its protocol' => sub {
     for my $verb (qw(claim settle finalize release)) {
         my $id = "s19-$verb";
 
-        $target{two}->answer('/to/two', [ { status => 500 }, {} ])
-            if $verb eq 'release';
+        $target{two}->answer('/to/two', [ {
+            delay => $verb eq 'settle' ? 0.1 : 0,
+            status => $verb eq 'release' ? 500 : 200 }, {} ]);
 
         $fake->mode("$verb bad");
 
@@ -383,7 +408,7 @@ sub claim_then_die {
 
     $fake->mode('');
     wait_until(10, sub { outcome(order($r1, "$id-up-" . rand)) =~ / redis$/ });
-    $target{two}->answer('/to/two', [ { status => 500 }, {} ]);
+    $target{two}->answer('/to/two', [ { status => 500, delay => 0.1 }, {} ]);
     $fake->mode('settle die');
     is(order($r1, $id)->{status}, 502, 'one did not take it: 502');
 }

@@ -159,10 +159,34 @@ subtest 'S4: request sent to a target, worker killed before it answers' => sub {
 };
 
 
+subtest 'S4: the same with Redis: the one that answered is settled' => sub {
+    my $n = grep { $_->{verb} eq 'settle' } verbs($fake);
+    my $c = $r1->connect;
+
+    $target{two}->answer('/to/two', [ { fault => 'hang' }, {} ]);
+    $c->send(order_request('s4-redis'));
+
+    my $settle = wait_verb($fake, 'settle', $n + 1);
+
+    is(scalar(@{ $settle->{targets} }), 1, 'one of two is told of');
+    wait_until(5, sub { calls($target{two}, 's4-redis') });
+    $r1->kill_worker;
+    unlike(($c->response // {})->{status} // 0, qr/^2/, 'no 2xx');
+    $c->close;
+
+    is(outcome(order($r1, 's4-redis')), '409 busy redis', 'busy');
+    lease_ends($settle->{key});
+    is(outcome(order($r1, 's4-redis')), '200 delivered redis', 'resumed');
+    is(attempts($target{one}, 's4-redis'), '1', 'the first was settled');
+    is(attempts($target{two}, 's4-redis'), '1 2', 'the second called again');
+};
+
+
 subtest 'S5: target answered 2xx, settle not executed' => sub {
     my $n = grep { $_->{verb} eq 'settle' } verbs($fake);
     my $c = $r1->connect;
 
+    $target{two}->answer('/to/two', [ { delay => 0.3 }, {} ]);
     $fake->mode('settle hold');
     $c->send(order_request('s5'));
 
@@ -189,8 +213,15 @@ subtest 'S6: one target settled, another failed' => sub {
         $target{two}->answer('/to/two', [ { status => 503,
             headers => [ 'Retry-After' => 7 ] }, {} ]);
 
+        my @before = verbs($fake);
         my $r = order($node, $id);
+        my @verbs = verbs($fake);
 
+        splice @verbs, 0, scalar @before;
+
+        is(join(' ', map { "$_->{verb}:" . @{ $_->{targets} } } @verbs),
+            $node == $m ? '' : 'claim:0 release:1',
+            "$id: the release says who has it");
         is($r->{status}, 502, "$id: not a 2xx");
         is($r->header('Retry-After'), 7, "$id: the target's Retry-After");
         is(join(' ', map { "$_->{name} $_->{state}" } @{ $r->json->{targets} }),
@@ -226,14 +257,31 @@ subtest 'S7: all settled, finalize not executed' => sub {
     is(outcome(order($r1, 's7')), '409 busy redis', 'busy');
     lease_ends($finalize->{key});
 
-    my $r = order($r1, 's7');
+    is(outcome(order($r1, 's7')), '200 delivered redis', 'resumed');
+    is(attempts($target{two}, 's7'), '1 2', 'two answered just before, as S5');
+    like(attempts($target{one}, 's7'), qr/^1( 2)?$/, 'one mostly, too');
+    is(outcome(order($r2, 's7')), '200 duplicate redis', 'then a duplicate');
+
+    # who answered some ms before the last one is not called again
+
+    $target{two}->answer('/to/two', [ { delay => 0.1 }, {} ]);
+    $fake->mode('finalize hold');
+    $n = grep { $_->{verb} eq 'finalize' } verbs($fake);
+    $c = $r1->connect;
+    $c->send(order_request('s7-slow'));
+    $finalize = wait_verb($fake, 'finalize', $n + 1);
+    $fake->mode('');
+    $r1->kill_worker;
+    $c->close;
+    lease_ends($finalize->{key});
+
+    my $r = order($r1, 's7-slow');
 
     is(outcome($r), '200 delivered redis', 'resumed');
     is(join(' ', map { $_->{state} } @{ $r->json->{targets} }),
-        'settled settled', 'nothing was left to do');
-    is(attempts($target{one}, 's7'), '1', 'one not called again');
-    is(attempts($target{two}, 's7'), '1', 'two not called again');
-    is(outcome(order($r2, 's7')), '200 duplicate redis', 'then a duplicate');
+        'settled ok', 'one was left to do');
+    is(attempts($target{one}, 's7-slow'), '1', 'one not called again');
+    is(attempts($target{two}, 's7-slow'), '1 2', 'two as S5');
 
     # the same with a worker that lives: the finalize is sent again
 

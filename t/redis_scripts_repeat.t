@@ -164,6 +164,26 @@ is(dedup(settle => $T1, $R1), 1, 'the target has it');
 is(dedup(finalize => $T1), 1, 'done');
 like(claim($T2), qr/^3 0  /, 'a duplicate');
 
+# targets that nobody was told of before
+
+claim($T1);
+is(dedup(finalize => $T1, '', 'f' x 16), 1, 'done');
+dedup(die => $T1, $_) for $R1, $R2;
+like(claim($T1), qr/^4 1 (?:$R1$R2|$R2$R1) f{16}$/, 'it died for two');
+is(dedup(release => $T1, $R1), 1, 'released, and one has it');
+is(claim($T1), "4 2 $R2 " . 'f' x 16, 'the other has not');
+is(dedup(finalize => $T2, $R2), 0, 'another one cannot finish it');
+like(claim($T1), qr/^1 2 (?:$R1$R2|$R2$R1) $/, 'but its target has it');
+is(dedup(finalize => $T1, $R1), 1, 'done');
+like(claim($T2), qr/^3 0  f{16} $T1$/, 'a duplicate');
+dedup(die => $T1, $_) for $R1, $R2;
+claim($T1);
+is(dedup(finalize => $T1, $R1), 1, 'done, and one has it');
+is(dedup(finalize => $T1, $R1), 1, 'sent twice');
+is(claim($T2), "4 1 $R2 " . 'f' x 16, 'given for the other');
+is(dedup(finalize => $T2, $R2), 1, 'done');
+like(claim($T1), qr/^3 0  f{16} $T2$/, 'a duplicate');
+
 $redis->command(HDEL => duplicate(), 't');
 is(claim($T2), '3 0  ' . 'f' x 16 . ' ', 'whose is not known');
 
@@ -177,6 +197,22 @@ is(claim($T1), '0 1  ', 'as the one that has it');
 like(claim($T2), qr/^2 /, 'for others it is busy');
 $redis->command(HSET => duplicate(), b => (time() + 3600) * 1000);
 is(claim($T2), "1 2 $R1 ", 'from the future: nobody has it');
+
+$redis->command(DEL => duplicate());
+is(dedup(release => $T1, "$R1$R2"), 1, 'by who releases it, too');
+is(dedup(release => $T1, "$R1$R2"), 1, 'sent twice');
+like(claim($T2), qr/^1 2 (?:$R1$R2|$R2$R1) $/, 'behind two targets');
+is(dedup(release => $T1, hex16(0x77)), 0, 'another one cannot release it');
+$redis->command(HSET => duplicate(), s => 'r');
+is(length((split / /, claim($T1))[2]), 48, 'but its target has it');
+$redis->command(DEL => duplicate());
+is(dedup(release => $T1), 1, 'nobody has it');
+is($redis->command(EXISTS => duplicate()), 0, 'nothing is kept');
+is(dedup(settle => $T1, "$R1$R2"), 1, 'two at once');
+is(length((split / /, claim($T1))[2] // ''), 0, 'new for who has it');
+$redis->command(HSET => duplicate(), b => (time() + 3600) * 1000);
+like(claim($T2), qr/^1 2 (?:$R1$R2|$R2$R1) $/, 'and not for the next one');
+$redis->command(HDEL => duplicate(), "x$R2");
 $redis->command(HSET => duplicate(), map { sprintf('x%016x', $_) => 1 }
                                      1 .. 1100);
 is(dedup(settle => $T2, $R2), 1, 'more targets than a key remembers');

@@ -47,6 +47,8 @@
 
 
 #define NGX_ER_CLAIM_AGAIN  1000       /* ms, when nobody knows better */
+#define NGX_ER_CLAIM_WAIT   5          /* ms that a settled target waits for
+                                          company */
 
 
 #if (NGX_DEBUG)
@@ -86,13 +88,18 @@ static ngx_int_t ngx_er_claim_end_memory(ngx_er_claim_t *claim,
     ngx_er_verb_e verb);
 static void ngx_er_claim_ended(ngx_er_claim_t *claim, ngx_er_verb_e verb,
     ngx_int_t rc);
+static ngx_int_t ngx_er_claim_send(ngx_er_claim_t *claim,
+    ngx_er_verb_e verb);
+static void ngx_er_claim_tell(ngx_er_claim_t *claim);
+static void ngx_er_claim_wait(ngx_er_claim_t *claim);
+static void ngx_er_claim_waited(ngx_event_t *ev);
 static void ngx_er_claim_hold(ngx_er_claim_t *claim);
 static void ngx_er_claim_not_live(ngx_er_claim_t *claim);
 static void ngx_er_claim_call(ngx_er_claim_t *claim, ngx_er_claim_pt call);
 static void ngx_er_claim_event(ngx_event_t *ev);
 static void ngx_er_claim_free(ngx_er_claim_t *claim);
 static void ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
-    uint64_t target, ngx_int_t rc);
+    ngx_int_t rc);
 static void ngx_er_claim_down(void *data);
 
 
@@ -324,6 +331,14 @@ ngx_er_dedup_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
                    ngx_er_dedup_apart(dedup));
 
     ngx_queue_init(&dedup->live);
+    ngx_queue_init(&dedup->waiting);
+
+    dedup->dummy.fd = (ngx_socket_t) -1;
+    dedup->dummy.data = dedup;
+
+    dedup->timer.handler = ngx_er_claim_waited;
+    dedup->timer.data = &dedup->dummy;
+    dedup->timer.log = cycle->log;
 
     if (ngx_er_dedup_seed(dedup, cycle->log) != NGX_OK) {
         return NGX_ERROR;
@@ -341,13 +356,25 @@ ngx_er_dedup_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 void
 ngx_er_dedup_exit_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
+    ngx_queue_t     *q;
+    ngx_er_dedup_t  *dedup;
+
     ngx_log_debug1(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
                    "event router dedup: worker ends, redis:%d",
                    mcf->dedup && mcf->dedup->redis);
 
-    if (mcf->dedup && mcf->dedup->redis) {
-        ngx_er_redis_store_close(mcf->dedup->redis);
+    dedup = mcf->dedup;
+
+    if (dedup == NULL || dedup->redis == NULL) {
+        return;
     }
+
+    while (!ngx_queue_empty(&dedup->waiting)) {
+        q = ngx_queue_head(&dedup->waiting);
+        ngx_er_claim_tell(ngx_queue_data(q, ngx_er_claim_t, wait));
+    }
+
+    ngx_er_redis_store_close(dedup->redis);
 }
 
 
@@ -451,9 +478,7 @@ ngx_er_claim(ngx_er_claim_t *claim)
                    "event router claim: redis is asked for key %08xD, "
                    "lease:%M", ngx_er_key32(claim->key), claim->lease);
 
-    if (ngx_er_redis_store_run(dedup->redis, claim, NGX_ER_VERB_CLAIM, 0)
-        != NGX_OK)
-    {
+    if (ngx_er_claim_send(claim, NGX_ER_VERB_CLAIM) != NGX_OK) {
         ngx_er_claim_fallback(claim);
     }
 }
@@ -529,14 +554,13 @@ ngx_er_claim_fallback(ngx_er_claim_t *claim)
 static void
 ngx_er_claim_given(ngx_er_claim_t *claim)
 {
-    uint64_t               *target;
-    ngx_uint_t              i, known;
     ngx_er_dedup_t         *dedup;
     ngx_er_claim_result_e   said;
 
     dedup = claim->dedup;
     said = claim->result;
-    known = claim->settled.nelts;
+
+    claim->told = claim->settled.nelts;
 
     /* memory knows of the end only, not of what died since */
 
@@ -554,26 +578,21 @@ ngx_er_claim_given(ngx_er_claim_t *claim)
     if (claim->result == NGX_ER_CLAIM_DUPLICATE) {
 
         if (said != NGX_ER_CLAIM_DUPLICATE) {
-            (void) ngx_er_redis_store_run(dedup->redis, claim,
-                                          NGX_ER_VERB_FINALIZE, 0);
+            (void) ngx_er_claim_send(claim, NGX_ER_VERB_FINALIZE);
         }
 
     } else if (claim->result == NGX_ER_CLAIM_BUSY) {
 
         if (said != NGX_ER_CLAIM_BUSY) {
-            (void) ngx_er_redis_store_run(dedup->redis, claim,
-                                          NGX_ER_VERB_RELEASE, 0);
+            (void) ngx_er_claim_send(claim, NGX_ER_VERB_RELEASE);
         }
 
     } else {
         claim->live = 1;
         ngx_queue_insert_tail(&dedup->live, &claim->queue);
 
-        target = claim->settled.elts;
-
-        for (i = known; i < claim->settled.nelts; i++) {
-            (void) ngx_er_redis_store_run(dedup->redis, claim,
-                                          NGX_ER_VERB_SETTLE, target[i]);
+        if (claim->told < claim->settled.nelts) {
+            (void) ngx_er_claim_send(claim, NGX_ER_VERB_SETTLE);
         }
 
         if (claim->done) {
@@ -612,12 +631,8 @@ ngx_er_claim_settle(ngx_er_claim_t *claim, uint64_t target)
         *settled = target;
     }
 
-    if (claim->mode == NGX_ER_DEDUP_REDIS
-        && ngx_er_redis_store_run(dedup->redis, claim, NGX_ER_VERB_SETTLE,
-                                  target)
-           != NGX_OK)
-    {
-        ngx_er_claim_hold(claim);
+    if (claim->mode == NGX_ER_DEDUP_REDIS) {
+        ngx_er_claim_wait(claim);
     }
 
     if (claim->mode != NGX_ER_DEDUP_REDIS || claim->held) {
@@ -663,6 +678,8 @@ ngx_er_claim_live(ngx_er_claim_t *claim, uint64_t target)
 static void
 ngx_er_claim_mark(ngx_er_claim_t *claim, ngx_er_verb_e verb, uint64_t target)
 {
+    uint64_t  *settled;
+
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router claim: key %08xD, %s for target %016xL",
                    ngx_er_key32(claim->key), ngx_er_claim_verbs[verb], target);
@@ -670,9 +687,14 @@ ngx_er_claim_mark(ngx_er_claim_t *claim, ngx_er_verb_e verb, uint64_t target)
     claim->mode = NGX_ER_DEDUP_REDIS;
     claim->result = NGX_ER_CLAIM_DUPLICATE;
 
-    if (claim->dedup->redis == NULL
-        || ngx_er_redis_store_run(claim->dedup->redis, claim, verb, target)
-           != NGX_OK)
+    settled = ngx_array_push(&claim->settled);
+
+    if (settled) {
+        *settled = target;
+    }
+
+    if (settled == NULL || claim->dedup->redis == NULL
+        || ngx_er_claim_send(claim, verb) != NGX_OK)
     {
         claim->lost = 1;
         ngx_er_claim_call(claim, claim->finished);
@@ -683,10 +705,8 @@ ngx_er_claim_mark(ngx_er_claim_t *claim, ngx_er_verb_e verb, uint64_t target)
 static void
 ngx_er_claim_end(ngx_er_claim_t *claim, ngx_er_verb_e verb)
 {
-    ngx_int_t        rc;
-    ngx_er_dedup_t  *dedup;
+    ngx_int_t  rc;
 
-    dedup = claim->dedup;
     rc = NGX_OK;
 
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -705,7 +725,7 @@ ngx_er_claim_end(ngx_er_claim_t *claim, ngx_er_verb_e verb)
             (void) ngx_er_claim_end_memory(claim, verb);
         }
 
-        if (ngx_er_redis_store_run(dedup->redis, claim, verb, 0) == NGX_OK) {
+        if (ngx_er_claim_send(claim, verb) == NGX_OK) {
             return;
         }
 
@@ -773,6 +793,102 @@ ngx_er_claim_ended(ngx_er_claim_t *claim, ngx_er_verb_e verb, ngx_int_t rc)
 }
 
 
+/* whatever Redis is told, it is told the settled targets with it */
+
+static ngx_int_t
+ngx_er_claim_send(ngx_er_claim_t *claim, ngx_er_verb_e verb)
+{
+    ngx_int_t  rc;
+
+    if (claim->wait.next) {
+        ngx_queue_remove(&claim->wait);
+        claim->wait.next = NULL;
+    }
+
+    rc = ngx_er_redis_store_run(claim->dedup->redis, claim, verb);
+
+    if (rc == NGX_OK) {
+        claim->told = claim->settled.nelts;
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_er_claim_tell(ngx_er_claim_t *claim)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: key %08xD, redis is told of %ui "
+                   "settled targets", ngx_er_key32(claim->key),
+                   (ngx_uint_t) claim->settled.nelts - claim->told);
+
+    if (ngx_er_claim_send(claim, NGX_ER_VERB_SETTLE) != NGX_OK) {
+        ngx_er_claim_hold(claim);
+    }
+}
+
+
+/*
+ * Most targets answer at the same time, and then the end of the claim, which
+ * takes them along, is near: a command less for each.  If the others need
+ * longer Redis is told, since a worker that dies would have this one called
+ * again.
+ */
+
+static void
+ngx_er_claim_wait(ngx_er_claim_t *claim)
+{
+    ngx_er_dedup_t  *dedup;
+
+    if (claim->wait.next) {
+        return;
+    }
+
+    dedup = claim->dedup;
+
+    claim->due = ngx_current_msec + NGX_ER_CLAIM_WAIT;
+    ngx_queue_insert_tail(&dedup->waiting, &claim->wait);
+
+    if (!dedup->timer.timer_set) {
+        ngx_add_timer(&dedup->timer, NGX_ER_CLAIM_WAIT);
+    }
+}
+
+
+/* it fires also when all have ended, which is cheaper than to take it back */
+
+static void
+ngx_er_claim_waited(ngx_event_t *ev)
+{
+    ngx_queue_t       *q;
+    ngx_er_claim_t    *claim;
+    ngx_er_dedup_t    *dedup;
+    ngx_msec_int_t     left;
+    ngx_connection_t  *dummy;
+
+    dummy = ev->data;
+    dedup = dummy->data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router claim: settled targets have waited:%d",
+                   !ngx_queue_empty(&dedup->waiting));
+
+    while (!ngx_queue_empty(&dedup->waiting)) {
+        q = ngx_queue_head(&dedup->waiting);
+        claim = ngx_queue_data(q, ngx_er_claim_t, wait);
+        left = (ngx_msec_int_t) (claim->due - ngx_current_msec);
+
+        if (left > 0) {
+            ngx_add_timer(ev, (ngx_msec_t) left);
+            return;
+        }
+
+        ngx_er_claim_tell(claim);
+    }
+}
+
+
 static void
 ngx_er_claim_hold(ngx_er_claim_t *claim)
 {
@@ -814,6 +930,9 @@ ngx_er_claim_done(ngx_er_claim_t *claim)
         /* it was given, and nobody will deliver */
 
         ngx_er_claim_end(claim, NGX_ER_VERB_RELEASE);
+
+    } else if (claim->wait.next) {
+        ngx_er_claim_tell(claim);
     }
 
     ngx_er_claim_free(claim);
@@ -876,8 +995,7 @@ ngx_er_claim_free(ngx_er_claim_t *claim)
 /* Redis has answered */
 
 static void
-ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb,
-    uint64_t target, ngx_int_t rc)
+ngx_er_claim_answer(ngx_er_claim_t *claim, ngx_er_verb_e verb, ngx_int_t rc)
 {
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router claim: key %08xD, redis answers %s, rc:%i",

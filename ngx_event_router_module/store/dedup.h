@@ -100,6 +100,10 @@ struct ngx_er_claim_s {
     void                  *entry;      /* memory.c's: where the key is */
     ngx_queue_t            queue;      /* of dedup's live claims: Redis gave
                                           them and they are not at an end */
+    ngx_queue_t            wait;       /* of dedup's waiting claims; "next" is
+                                          NULL: Redis knows what is settled */
+    ngx_msec_t             due;        /* when it has waited enough */
+    ngx_uint_t             told;       /* of "settled": Redis knows so many */
     ngx_event_t            posted;     /* calls "call" */
     ngx_er_claim_pt        call;       /* handler, finished or NULL */
     ngx_uint_t             commands;   /* Redis has not answered yet */
@@ -128,6 +132,10 @@ struct ngx_er_dedup_s {
     /* the worker's */
 
     ngx_queue_t              live;     /* claims that Redis gave */
+    ngx_queue_t              waiting;  /* for their end, with settled targets;
+                                          the first one is due first */
+    ngx_event_t              timer;    /* of these */
+    ngx_connection_t         dummy;    /* what the timer's data is */
     u_char                   seed[16];
     uint64_t                 serial;
 };
@@ -155,8 +163,11 @@ ngx_uint_t ngx_er_dedup_forgotten(ngx_er_dedup_t *dedup, uint64_t *source);
 /* asks for the key; the handler is called exactly once */
 void ngx_er_claim(ngx_er_claim_t *claim);
 
-/* a required or optional target took the event; no answer is waited for, but
-   claim->fenced may become set later */
+/*
+ * A required or optional target took the event; no answer is waited for, but
+ * claim->fenced may become set later.  Redis is told with the end of the claim
+ * or some ms later, whatever comes first.
+ */
 void ngx_er_claim_settle(ngx_er_claim_t *claim, uint64_t target);
 
 /* all required targets are settled: duplicates from now on */

@@ -19,7 +19,10 @@
 
 ngx_uint_t                 ngx_process;
 ngx_queue_t                ngx_posted_events;
+ngx_rbtree_t               ngx_event_timer_rbtree;
 
+static ngx_rbtree_node_t   sentinel;
+static ngx_er_main_conf_t  mcf;
 static ngx_er_dedup_t      dedup;
 static ngx_er_claim_t     *claim;
 static char                said[512];   /* what the stand-ins were asked */
@@ -45,11 +48,23 @@ say(const char *what)
 
 ngx_int_t
 ngx_er_redis_store_run(ngx_er_redis_store_t *store, ngx_er_claim_t *c,
-    ngx_er_verb_e verb, uint64_t target)
+    ngx_er_verb_e verb)
 {
-    const char  *names[] = { "CLAIM", "SETTLE", "FINALIZE", "RELEASE" };
+    char         what[32];
+    uint64_t    *target;
+    ngx_uint_t   i;
+    const char  *names[] = { "CLAIM", "SETTLE", "FINALIZE", "RELEASE", "DIE",
+                             "LIVE" };
 
-    say(names[verb]);
+    target = c->settled.elts;
+    strcpy(what, names[verb]);
+
+    for (i = c->told; i < c->settled.nelts; i++) {
+        sprintf(what + strlen(what), "%c%d", i == c->told ? ':' : ',',
+                (int) target[i]);
+    }
+
+    say(what);
 
     if (away) {
         return NGX_DECLINED;
@@ -183,7 +198,7 @@ ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
 void
 ngx_er_redis_store_close(ngx_er_redis_store_t *store)
 {
-    abort();
+    say("close");
 }
 
 
@@ -256,7 +271,7 @@ static void
 answer(ngx_er_verb_e verb, ngx_int_t rc)
 {
     claim->commands--;
-    ngx_er_claim_answer(claim, verb, 1, rc);
+    ngx_er_claim_answer(claim, verb, rc);
 }
 
 
@@ -280,13 +295,30 @@ asked(const char *want, const char *name)
 }
 
 
+/* so many ms go by */
+
+static void
+later(ngx_msec_t ms)
+{
+    ngx_current_msec += ms;
+
+    if (dedup.timer.timer_set
+        && (ngx_msec_int_t) (dedup.timer.timer.key - ngx_current_msec) <= 0)
+    {
+        ngx_del_timer(&dedup.timer);
+        dedup.timer.handler(&dedup.timer);
+    }
+}
+
+
 /* nobody has anything in hand any more */
 
 static void
 over(const char *name)
 {
     turn();
-    ok(ngx_queue_empty(&dedup.live), "%s: no claim is left", name);
+    ok(ngx_queue_empty(&dedup.live) && ngx_queue_empty(&dedup.waiting),
+       "%s: no claim is left", name);
 }
 
 
@@ -321,11 +353,11 @@ test_given(void)
     is_int(called, 1, "the handler is called once");
 
     ngx_er_claim_settle(claim, 1);
-    asked("SETTLE", "a target is settled in Redis");
-    answer(NGX_ER_VERB_SETTLE, NGX_OK);
+    ngx_er_claim_settle(claim, 2);
+    asked("", "targets that are settled wait for the end");
 
     ngx_er_claim_finalize(claim);
-    asked("FINALIZE", "and the claim finalized");
+    asked("FINALIZE:1,2", "which tells Redis of them, too");
     is_int(ended, 0, "not before Redis has answered");
     answer(NGX_ER_VERB_FINALIZE, NGX_OK);
     turn();
@@ -341,6 +373,139 @@ test_given(void)
     asked("CLAIM", "who knows a duplicate asks nobody else");
     ngx_er_claim_done(claim);
     over("duplicate");
+}
+
+
+/* a target that answered long before the last one is known to Redis by then */
+
+static void
+test_wait(void)
+{
+    ngx_er_claim_t  *first, *second;
+
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_NEW);
+    turn();
+    *said = '\0';
+
+    ngx_er_claim_settle(claim, 1);
+    later(NGX_ER_CLAIM_WAIT - 1);
+    ngx_er_claim_settle(claim, 2);
+    asked("", "they wait");
+    later(1);
+    asked("SETTLE:1,2", "then Redis is told of all in one command");
+    later(1000);
+    asked("", "once");
+
+    ngx_er_claim_settle(claim, 3);
+    ngx_er_claim_release(claim);
+    asked("RELEASE:3", "the end takes what has come since");
+    answer(NGX_ER_VERB_SETTLE, NGX_OK);
+    answer(NGX_ER_VERB_RELEASE, NGX_OK);
+    turn();
+    ngx_er_claim_done(claim);
+    later(1000);
+    over("they waited");
+
+    /* one that is told of does not hold up another one's turn */
+
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_NEW);
+    turn();
+    first = claim;
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_NEW);
+    turn();
+    second = claim;
+    *said = '\0';
+
+    ngx_er_claim_settle(first, 1);
+    later(3);
+    ngx_er_claim_settle(second, 2);
+    later(NGX_ER_CLAIM_WAIT - 3);
+    asked("SETTLE:1", "the first one's time is over");
+    later(3);
+    asked("SETTLE:2", "then the second one's");
+
+    claim = first;
+    ngx_er_claim_finalize(claim);
+    answer(NGX_ER_VERB_SETTLE, NGX_OK);
+    answer(NGX_ER_VERB_FINALIZE, NGX_OK);
+    turn();
+    ngx_er_claim_done(claim);
+    claim = second;
+    ngx_er_claim_done(claim);
+    answer(NGX_ER_VERB_SETTLE, NGX_OK);
+    over("one after the other");
+
+    /* a claim that has no end: it was fenced, or its optional targets go on */
+
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_NEW);
+    turn();
+    *said = '\0';
+    ngx_er_claim_settle(claim, 1);
+    ngx_er_claim_done(claim);
+    asked("SETTLE:1", "who goes without an end tells Redis at once");
+    answer(NGX_ER_VERB_SETTLE, NGX_DECLINED);
+    over("without an end");
+
+    /* what Redis knew is not told again */
+
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    *(uint64_t *) ngx_array_push(&claim->settled) = 8;
+    given(NGX_ER_CLAIM_RESUME);
+    turn();
+    *said = '\0';
+    ngx_er_claim_settle(claim, 9);
+    ngx_er_claim_finalize(claim);
+    asked("FINALIZE:9", "what Redis has said it is not told");
+    answer(NGX_ER_VERB_FINALIZE, NGX_OK);
+    turn();
+    ngx_er_claim_done(claim);
+    over("resumed");
+
+    /* a worker that is stopped */
+
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_NEW);
+    turn();
+    *said = '\0';
+    ngx_er_claim_settle(claim, 1);
+    mcf.dedup = &dedup;
+    ngx_er_dedup_exit_worker((ngx_cycle_t *) ngx_cycle, &mcf);
+    asked("SETTLE:1 close", "who is stopped tells what waits");
+    ngx_er_claim_done(claim);
+    answer(NGX_ER_VERB_SETTLE, NGX_ERROR);
+    over("stopped");
+}
+
+
+static void
+test_mark(void)
+{
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_DUPLICATE);
+    turn();
+    ngx_er_claim_done(claim);
+
+    create(NGX_ER_ON_ERROR_LOCAL);
+    *said = '\0';
+    ngx_er_claim_die(claim, 5);
+    asked("DIE:5", "it died for a target");
+    answer(NGX_ER_VERB_DIE, NGX_OK);
+    turn();
+    is_int(ended, 1, "the caller hears of it");
+    ok(!claim->lost, "that Redis knows");
+    ngx_er_claim_done(claim);
+    over("died");
+
+    create(NGX_ER_ON_ERROR_LOCAL);
+    ngx_er_claim_live(claim, 6);
+    ngx_er_claim_done(claim);
+    asked("LIVE:6", "it lives again");
+    answer(NGX_ER_VERB_LIVE, NGX_OK);
+    over("lives");
 }
 
 
@@ -377,7 +542,7 @@ test_consult(void)
     memory_result = NGX_ER_CLAIM_RESUME;
     known = 7;
     given(NGX_ER_CLAIM_NEW);
-    asked("CLAIM consult SETTLE", "Redis hears of what was settled");
+    asked("CLAIM consult SETTLE:7", "Redis hears of what was settled");
     answer(NGX_ER_VERB_SETTLE, NGX_OK);
     turn();
     ngx_er_claim_release(claim);
@@ -434,6 +599,7 @@ test_late(void)
     given(NGX_ER_CLAIM_NEW);
     turn();
     ngx_er_claim_settle(claim, 1);
+    later(NGX_ER_CLAIM_WAIT);
     ngx_er_claim_finalize(claim);
     ngx_er_claim_done(claim);
     answer(NGX_ER_VERB_SETTLE, NGX_OK);
@@ -532,9 +698,9 @@ test_outage(void)
     asked("hold", "it is held once");
     away = 1;
     ngx_er_claim_settle(claim, 1);
-    asked("SETTLE settle", "a settled target is in memory");
+    asked("settle", "a settled target is in memory at once");
     ngx_er_claim_finalize(claim);
-    asked("finalize FINALIZE finalize", "and the end");
+    asked("finalize FINALIZE:1 finalize", "and the end");
     turn();
     is_int(ended, 1, "which comes");
     ok(claim->lost, "Redis does not know");
@@ -544,12 +710,32 @@ test_outage(void)
     begin(NGX_ER_ON_ERROR_LOCAL);
     given(NGX_ER_CLAIM_NEW);
     turn();
+    ngx_er_claim_settle(claim, 1);
+    *said = '\0';
+    ngx_er_claim_down(&dedup);
+    asked("hold", "memory gets a target that waits");
+    later(NGX_ER_CLAIM_WAIT);
+    asked("SETTLE:1", "and Redis, if it is back so soon");
+    answer(NGX_ER_VERB_SETTLE, NGX_OK);
+    ngx_er_claim_finalize(claim);
+    answer(NGX_ER_VERB_FINALIZE, NGX_OK);
+    turn();
+    ngx_er_claim_done(claim);
+    over("away while it waits");
+
+    begin(NGX_ER_ON_ERROR_LOCAL);
+    given(NGX_ER_CLAIM_NEW);
+    turn();
     *said = '\0';
     away = 1;
     ngx_er_claim_settle(claim, 1);
-    asked("SETTLE hold settle", "memory takes over at the first failure");
+    asked("", "a target waits");
+    later(NGX_ER_CLAIM_WAIT);
+    asked("SETTLE:1 hold", "memory takes over at the first failure");
+    ngx_er_claim_settle(claim, 2);
+    asked("settle", "and is told of the next one at once");
     ngx_er_claim_release(claim);
-    asked("release RELEASE release", "and is told the end");
+    asked("release RELEASE:1,2 release", "and the end");
     turn();
     is_int(ended, 1, "which comes");
     ngx_er_claim_done(claim);
@@ -559,9 +745,10 @@ test_outage(void)
     given(NGX_ER_CLAIM_NEW);
     turn();
     *said = '\0';
+    ngx_er_claim_settle(claim, 4);
     ngx_er_claim_finalize(claim);
     answer(NGX_ER_VERB_FINALIZE, NGX_ERROR);
-    asked("FINALIZE hold finalize", "an end that got lost is kept in memory");
+    asked("FINALIZE:4 hold finalize", "an end that got lost is in memory");
     turn();
     ok(claim->lost, "and the caller hears of it");
     is_int(ended, 1, "once");
@@ -572,6 +759,7 @@ test_outage(void)
     given(NGX_ER_CLAIM_NEW);
     turn();
     ngx_er_claim_settle(claim, 1);
+    later(NGX_ER_CLAIM_WAIT);
     ngx_er_claim_finalize(claim);
     answer(NGX_ER_VERB_FINALIZE, NGX_OK);
     *said = '\0';
@@ -585,6 +773,7 @@ test_outage(void)
     given(NGX_ER_CLAIM_NEW);
     turn();
     ngx_er_claim_settle(claim, 1);
+    later(NGX_ER_CLAIM_WAIT);
     *said = '\0';
     answer(NGX_ER_VERB_SETTLE, NGX_ERROR);
     asked("hold", "a target that got lost before it is kept");
@@ -603,6 +792,7 @@ test_fenced(void)
     given(NGX_ER_CLAIM_NEW);
     turn();
     ngx_er_claim_settle(claim, 1);
+    later(NGX_ER_CLAIM_WAIT);
     answer(NGX_ER_VERB_SETTLE, NGX_DECLINED);
     ok(claim->fenced, "fenced at a target");
     ngx_er_claim_release(claim);
@@ -703,9 +893,19 @@ main(void)
 {
     ngx_queue_init(&ngx_posted_events);
     ngx_queue_init(&dedup.live);
+    ngx_queue_init(&dedup.waiting);
+    ngx_rbtree_init(&ngx_event_timer_rbtree, &sentinel,
+                    ngx_rbtree_insert_timer_value);
+
+    dedup.dummy.data = &dedup;
+    dedup.timer.data = &dedup.dummy;
+    dedup.timer.handler = ngx_er_claim_waited;
+    dedup.timer.log = &ngx_er_test_log;
 
     test_token();
     test_given();
+    test_wait();
+    test_mark();
     test_consult();
     test_late();
     test_away();

@@ -21,6 +21,8 @@
 
 #define NGX_ER_REDIS_HEX      16       /* of a target's hash */
 #define NGX_ER_REDIS_PATIENCE  250     /* ms: timeout= */
+#define NGX_ER_REDIS_SETTLED   8       /* of a verb, as a rule */
+#define NGX_ER_REDIS_FAREWELL  250     /* ms */
 #define NGX_ER_REDIS_AGAIN    4        /* code of a claim: for those in whose
                                           queue it died */
 
@@ -37,12 +39,15 @@ struct ngx_er_redis_task_s {
     ngx_er_redis_store_t    *store;
     ngx_er_claim_t          *claim;
     ngx_er_verb_e            verb;
-    uint64_t                 target;
+    ngx_uint_t               first;    /* of claim->settled */
+    ngx_uint_t               n;
     unsigned                 whole:1;  /* the script itself was sent */
 };
 
 
 static ngx_int_t ngx_er_redis_store_send(ngx_er_redis_task_t *task);
+static void ngx_er_redis_store_told(ngx_er_redis_task_t *task,
+    ngx_str_t *text);
 static ngx_int_t ngx_er_redis_store_handler(ngx_er_redis_op_t *op,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_store_claimed(ngx_er_claim_t *claim,
@@ -99,15 +104,21 @@ ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
 void
 ngx_er_redis_store_close(ngx_er_redis_store_t *store)
 {
-    if (store->redis) {
-        ngx_er_redis_close(store->redis);
+    if (store->redis == NULL) {
+        return;
     }
+
+    ngx_time_update();
+
+    ngx_er_redis_farewell(store->redis,
+                          ngx_current_msec + NGX_ER_REDIS_FAREWELL);
+    ngx_er_redis_close(store->redis);
 }
 
 
 ngx_int_t
 ngx_er_redis_store_run(ngx_er_redis_store_t *store, ngx_er_claim_t *claim,
-    ngx_er_verb_e verb, uint64_t target)
+    ngx_er_verb_e verb)
 {
     ngx_int_t             rc;
     ngx_er_redis_task_t  *task;
@@ -128,7 +139,8 @@ ngx_er_redis_store_run(ngx_er_redis_store_t *store, ngx_er_claim_t *claim,
     task->store = store;
     task->claim = claim;
     task->verb = verb;
-    task->target = target;
+    task->first = claim->told;
+    task->n = claim->settled.nelts - claim->told;
     task->op.handler = ngx_er_redis_store_handler;
     task->op.data = task;
 
@@ -146,7 +158,8 @@ static ngx_int_t
 ngx_er_redis_store_send(ngx_er_redis_task_t *task)
 {
     u_char           key[64 + sizeof(":{xx}:d:") + 64];
-    u_char           hex[NGX_ER_REDIS_HEX], print[NGX_ER_REDIS_HEX];
+    u_char           hex[NGX_ER_REDIS_HEX * NGX_ER_REDIS_SETTLED];
+    u_char           print[NGX_ER_REDIS_HEX];
     u_char           lease[NGX_INT_T_LEN], window[NGX_INT_T_LEN];
     u_char          *p;
     ngx_str_t        words[9];
@@ -175,7 +188,16 @@ ngx_er_redis_store_send(ngx_er_redis_task_t *task)
     words[6].len = ngx_sprintf(window, "%M", claim->window) - window;
 
     words[7].data = hex;
-    words[7].len = ngx_sprintf(hex, "%016xL", task->target) - hex;
+
+    if (task->n > NGX_ER_REDIS_SETTLED) {
+        words[7].data = ngx_pnalloc(claim->pool, task->n * NGX_ER_REDIS_HEX);
+
+        if (words[7].data == NULL) {
+            return NGX_DECLINED;
+        }
+    }
+
+    ngx_er_redis_store_told(task, &words[7]);
 
     words[8].data = print;
     words[8].len = 0;
@@ -185,6 +207,25 @@ ngx_er_redis_store_send(ngx_er_redis_task_t *task)
     }
 
     return ngx_er_redis_run(task->store->redis, &task->op, words, 9);
+}
+
+
+static void
+ngx_er_redis_store_told(ngx_er_redis_task_t *task, ngx_str_t *text)
+{
+    u_char      *p;
+    uint64_t    *target;
+    ngx_uint_t   i;
+
+    p = text->data;
+    target = task->claim->settled.elts;
+    target += task->first;
+
+    for (i = 0; i < task->n; i++) {
+        p = ngx_sprintf(p, "%016xL", target[i]);
+    }
+
+    text->len = p - text->data;
 }
 
 
@@ -236,7 +277,7 @@ done:
     /* the claim and the task with it may be gone after this */
 
     claim->commands--;
-    task->store->answer(claim, task->verb, task->target, rc);
+    task->store->answer(claim, task->verb, rc);
 
     return proper;
 }

@@ -36,7 +36,7 @@ typedef enum {
  * not, or it is unknown whether it did.
  */
 typedef void (*ngx_er_redis_task_pt)(ngx_er_claim_t *claim,
-    ngx_er_verb_e verb, uint64_t target, ngx_int_t rc);
+    ngx_er_verb_e verb, ngx_int_t rc);
 
 
 /*
@@ -56,14 +56,17 @@ void ngx_er_redis_store_beside(ngx_er_redis_store_t *store);
 ngx_int_t ngx_er_redis_store_open(ngx_er_redis_store_t *store,
     ngx_cycle_t *cycle, ngx_er_redis_task_pt answer, void (*down)(void *data),
     void *data);
+
+/* what is under way is written first, if Redis takes it soon */
 void ngx_er_redis_store_close(ngx_er_redis_store_t *store);
 
 /*
- * NGX_OK: "answer" will be called, never from inside, and claim->commands was
- * counted up until then.  NGX_DECLINED: Redis is away.
+ * The targets of the verb are those of claim->settled from claim->told on;
+ * DIE and LIVE take one.  NGX_OK: "answer" will be called, never from inside,
+ * and claim->commands was counted up until then.  NGX_DECLINED: Redis is away.
  */
 ngx_int_t ngx_er_redis_store_run(ngx_er_redis_store_t *store,
-    ngx_er_claim_t *claim, ngx_er_verb_e verb, uint64_t target);
+    ngx_er_claim_t *claim, ngx_er_verb_e verb);
 
 
 #endif /* _NGX_ER_REDIS_DEDUP_H_INCLUDED_ */

@@ -2,13 +2,14 @@
 -- Copyright (C) Event Router contributors
 
 
--- RELEASE: some target has it not, and the producer may send it again.  0: the
--- key is another's.
+-- RELEASE: some target has it not, and the producer may send it again; others
+-- have it.  0: the key is another's.
 
 --#include lib/dedup_mine.lua
+--#include lib/dedup_settle.lua
 --#include lib/dedup_dead.lua
 
-local window = ARGV[3]
+settle()
 
 if not mine then
     return 0

@@ -25,7 +25,8 @@
 -- A key that is done and has targets for which the event died is given again,
 -- for these only.  If that attempt comes to nothing it is done as before.
 --
--- KEYS[1] is the key.  ARGV: token, lease, window, target, a hash of the body
--- or nothing.
+-- KEYS[1] is the key.  ARGV: token, lease, window, targets (the hash of each
+-- in 16 digits, one behind the other, or nothing), a hash of the body or
+-- nothing.
 
 local call, key = redis.call, KEYS[1]

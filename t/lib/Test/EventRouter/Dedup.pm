@@ -157,7 +157,7 @@ sub counters {
 
 # ---- the commands of dedup that a FakeRedis saw
 
-# each is { verb, key, token, target }, where the verb is claim, settle,
+# each is { verb, key, token, targets }, where the verb is claim, settle,
 # finalize, release, die or live; the texts of the scripts tell which is which
 
 sub verbs {
@@ -169,7 +169,8 @@ sub verbs {
 
     return map { { verb => $verb{uc $_->[0] eq 'EVAL' ? sha1_hex($_->[1])
                                                       : $_->[1]} // '?',
-                   key => $_->[3], token => $_->[4], target => $_->[7] } }
+                   key => $_->[3], token => $_->[4],
+                   targets => [ ($_->[7] // '') =~ /.{16}/g ] } }
            @commands;
 }
 
@@ -192,10 +193,10 @@ sub verb_of {
 sub script_verb {
     my ($text) = @_;
 
-    return $text =~ /HMGET/ ? 'claim'
-         : $text =~ /HLEN/ ? 'settle'
+    return $text =~ /'b', 'l', 'n', 'h'/ ? 'claim'
          : $text =~ /'DEL'/ ? 'finalize'
          : $text =~ /'s', .*'r'/ ? 'release'
+         : $text =~ /HLEN/ ? 'settle'
          : $text =~ /HSET/ ? 'die'
          : $text =~ /HDEL/ ? 'live' : '?';
 }
