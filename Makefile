@@ -329,10 +329,12 @@ style:                ## nginx's style and the call rules only
 
 bench: deps-BENCH build/gcc/$(MODULE)
 bench: build/bench/scan build/bench/match build/bench/store
-bench:                ## what an event costs, beside proxy_pass and the bare stores
+bench:                ## what an event costs, beside proxy_pass, a bare fan-out and bare stores
 	@t/bench/run sync
 	@echo
 	@t/bench/run queued
+	@echo
+	@BENCH_SECONDS=$${BENCH_SECONDS:-45} t/bench/run workers
 	@echo
 	@build/bench/scan
 	@build/bench/scan t/data/shopify/order.json | tail -n +2

@@ -19,8 +19,8 @@ use Test::EventRouter::Port qw(free_port port_open wait_until);
 use Test::EventRouter::Sign;
 
 our @EXPORT = qw($dir $root free_port wait_until seconds cores fill start
-    start_nginx stop worker_of workers_of cpu core_time settled count ask
-    order wrk median percentile version processor progress find slurp spew);
+    start_nginx start_redis stop worker_of workers_of cpu core_time settled count ask
+    order wrk median percentile version processor progress record find slurp spew);
 
 our $root = "$FindBin::Bin/../..";
 our $dir = tempdir('event-router-bench-XXXXXXXX', CLEANUP => 1,
@@ -106,6 +106,20 @@ sub start_nginx {
 
     return start($name, $core, $port, $nginx, '-p', "$dir/", '-c',
         "$dir/$name.conf", '-e', "$dir/$name.log");
+}
+
+
+# flushes: "always", "everysec", or "no" for none and no log at all
+
+sub start_redis {
+    my ($name, $core, $port, $flushes) = @_;
+
+    mkdir "$dir/$name" or die "mkdir: $!\n";
+
+    return start($name, $core, $port, 'redis-server', '--port', $port,
+        '--bind', '127.0.0.1', '--dir', "$dir/$name", '--save', '',
+        '--appendonly', $flushes eq 'no' ? 'no' : 'yes',
+        '--appendfsync', $flushes);
 }
 
 
@@ -313,6 +327,28 @@ sub progress {
     my ($text) = @_;
 
     print STDERR "\r", ' ' x 60, "\r", $text if -t STDERR;
+}
+
+
+# lines of [ case, what, figure ] into the file that the simulation reads, in
+# the place of those of the same names
+
+sub record {
+    my ($mode, @lines) = @_;
+
+    my $file = $ENV{BENCH_FIGURES} or return;
+    my %line = map { join("\t", $mode, @$_[0, 1]) =>
+        sprintf '%.4g', $_->[2] } @lines;
+    my $text = '';
+
+    for my $old (-f $file ? split /\n/, slurp($file) : ()) {
+        my ($key, $figure) = $old =~ /^([^#].*)\t(.*)/;
+        my $new = defined $key ? delete $line{$key} : undef;
+
+        $text .= (defined $new ? "$key\t$new" : $old) . "\n";
+    }
+
+    spew($file, $text . join '', map { "$_\t$line{$_}\n" } sort keys %line);
 }
 
 

@@ -26,7 +26,7 @@ my @stores = (
     { name => 'file', store => "file:$dir/events size=8g high_water=95%" },
     { name => 'redis always', aof => 'always' },
     { name => 'redis everysec', aof => 'everysec' },
-    { name => 'redis no AOF', aof => '' },
+    { name => 'redis no AOF', aof => 'no' },
 );
 
 # "settle" and "keep" are what the bare store does
@@ -98,7 +98,12 @@ sub prepare {
 
     return if !@mine;
 
-    start_redis($store, $name) if defined $store->{aof};
+    if ($store->{aof}) {
+        $store->{redis} = free_port();
+        $store->{server} = start_redis("$name-redis", $second,
+            $store->{redis}, $store->{aof});
+        $store->{store} = "redis://127.0.0.1:$store->{redis} timeout=20s";
+    }
 
     $store->{port} = free_port();
     fill('queued', $name, ROUTER => $store->{port}, UPSTREAM => $upstream,
@@ -114,22 +119,6 @@ sub prepare {
     }
 
     push @turns, @mine;
-}
-
-
-sub start_redis {
-    my ($store, $name) = @_;
-
-    my $port = free_port();
-
-    mkdir "$dir/$name-redis" or die "mkdir: $!\n";
-
-    $store->{redis} = $port;
-    $store->{server} = start("$name-redis", $second, $port, 'redis-server',
-        '--port', $port, '--bind', '127.0.0.1', '--dir', "$dir/$name-redis",
-        '--save', '', '--appendonly', $store->{aof} ? 'yes' : 'no',
-        '--appendfsync', $store->{aof} || 'no');
-    $store->{store} = "redis://127.0.0.1:$port timeout=20s";
 }
 
 

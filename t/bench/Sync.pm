@@ -4,70 +4,96 @@ package Sync;
 
 # What an event costs, beside what nginx does without us: requests a second and
 # CPU of the worker (user and system) for each request, of the same order with
-# the same headers.  One nginx worker is pinned on one core; wrk and an nginx
-# that stands for all targets share another one.
+# the same headers.  One nginx worker is pinned on one core; wrk, Redis and an
+# nginx that stands for all targets share another one.
 #
-# The cases take turns, a second each, again and again.  The table has medians
-# of the rounds; the ratios are medians of what each round gave, so that noise
-# that comes and goes meets both sides of them.  A case whose answers or whose
-# number of deliveries are not as they must be ends the run.
+# "Bare" is the least that a fan-out to two targets can cost in nginx: the body
+# is read, "proxy_pass" sends it to one of them and a subrequest to the other; no
+# signature, no key, no rule, no receipt.  ("mirror" is dearer: it closes the
+# connection to its target each time.)
+#
+# There is an nginx for each store, all of them idle but one.  The cases take
+# turns, a second each, again and again.  The table has medians of the rounds;
+# the ratios are medians of what each round gave, so that noise that comes and
+# goes meets both sides of them.  A case whose answers or whose number of
+# deliveries are not as they must be ends the run.
+#
+# With BENCH_OLD, the .so of another build, each nginx is there twice, and each
+# case has its turn with both: first with the one, then with the other.
 
 use warnings;
 use strict;
 
 use Bench;
+use Event;
 
-# name, path, what it must give: the id of its events ("*": a serial number),
-# whether all answers refuse, deliveries for each of them
+# name, path, store, what it must give: the id of its events ("*": a serial
+# number), whether all answers refuse, deliveries for each of them; what it may
+# cost at most, as a multiple of a proxied request
 
 my @cases = (
     { name => 'return 200', path => '/return' },
     { name => 'proxy_pass', path => '/proxy', deliveries => 1 },
+    { name => 'bare, 2 targets', path => '/bare', deliveries => 2 },
 
     { name => 'parse and match only', path => '/unverified' },
     { name => '+ verify', path => '/undeduped' },
     { name => '+ dedup: unrouted', path => '/unrouted' },
 
     { name => '1 target', path => '/one', deliveries => 1 },
-    { name => '2 targets', path => '/two', deliveries => 2 },
+    { name => '2 targets, dedup off', path => '/two-undeduped',
+      deliveries => 2 },
+    { name => '2 targets', path => '/two', deliveries => 2, aim => 1.9 },
     { name => '10 targets', path => '/ten', deliveries => 10 },
 
     { name => 'duplicate', path => '/two', id => 'again' },
     { name => 'bad signature: 401', path => '/two', forged => 1 },
+
+    { name => 'dedup in Redis, 2', path => '/two', deliveries => 2,
+      store => 'dedup', aim => 2.5 },
+    { name => 'queued on file, 2', path => '/two', deliveries => 2,
+      store => 'file', aim => 3.5 },
+    { name => 'queued in Redis, 2', path => '/two', deliveries => 2,
+      store => 'always', aim => 3.5 },
 );
 
-my $aim = 2.5;
-
-my $connections = $ENV{BENCH_CONNECTIONS} || 32;
-my %port = (ROUTER => free_port(), UPSTREAM => free_port());
-my ($first, $second, $worker);
+my @builds = ('', $ENV{BENCH_OLD} ? 'old' : ());
+my %nginx;
 
 
 sub run {
     @cases = grep { $_->{name} =~ /$ENV{BENCH_ONLY}/ } @cases
         if $ENV{BENCH_ONLY};
 
-    ($first, $second) = cores();
+    die "BENCH_ONLY matches nothing\n" if !@cases;
 
-    fill('upstream', 'upstream', %port);
-    fill('router', 'router', %port);
+    my ($first, $second) = cores();
 
-    $_->{file} = order($_->{path}, $port{ROUTER}, $_->{forged}) for @cases;
+    start_upstream($second);
 
-    start_nginx('upstream', $second, $port{UPSTREAM});
-    $worker = worker_of(start_nginx('router', $first, $port{ROUTER}));
+    for my $case (@cases) {
+        $case->{store} //= 'memory';
 
-    post('/two', 'first') =~ m{^HTTP/1.1 200} or die "no event is accepted\n";
+        for my $build (@builds) {
+            $nginx{ $case->{store} }{$build}
+                //= prepare("router-$case->{store}$build", $case->{store},
+                    core => $first, rest => $second,
+                    $build ? (module => $ENV{BENCH_OLD}) : ());
+        }
+    }
 
-    my $rounds = int(seconds() / (1.1 * @cases) + 0.5) || 1;
+    my $rounds = int(seconds() / (1.2 * @cases * @builds) + 0.5) || 1;
 
     printf "%s on %s\n%d rounds of a second each, %d connections, the worker "
         . "on core %s, the rest on core %s\n\n", version(), processor(),
-        $rounds, $connections, $first, $second;
+        $rounds, connections(), $first, $second;
 
     for my $round (1 .. $rounds) {
-        measure($_, $round) for @cases;
-        progress("round $round of $rounds");
+        for my $case (@cases) {
+            progress("round $round of $rounds: $case->{name}");
+            push @{ $case->{"rounds$_"} }, measure($case, $nginx{
+                $case->{store} }{$_}, $round) for @builds;
+        }
     }
 
     progress('');
@@ -75,88 +101,53 @@ sub run {
 }
 
 
-sub measure {
-    my ($case, $round) = @_;
-
-    my $id = $case->{id} // "event-$round-" . $case->{path} =~ s/\W//gr . '-*';
-    my $url = "http://127.0.0.1:$port{ROUTER}$case->{path}";
-
-    # the key may have been thrown out since the last round
-
-    post($case->{path}, $id) if $case->{id};
-
-    my $deliveries = settled(@port{qw(ROUTER UPSTREAM)});
-    my ($cpu, $user) = cpu($worker);
-    my ($busy, $all) = core_time($first);
-
-    my %r = wrk($second, $connections, $url, $case->{file}, $id);
-    my ($after, $after_user) = cpu($worker);
-    my ($after_busy, $after_all) = core_time($first);
-    my $n = $r{requests};
-
-    # what wrk did not wait for at its end is in one number only
-
-    $deliveries = (settled(@port{qw(ROUTER UPSTREAM)}) - $deliveries) / $n;
-
-    my $wanted = $case->{deliveries} // 0;
-    my $slack = $wanted * $connections / $n + 0.001;
-
-    die "$case->{name}: $r{refused} of $n were refused\n"
-        if $r{refused} != ($case->{forged} ? $n : 0);
-    die "$case->{name}: $r{broken} of $n broke\n" if $r{broken};
-    die "$case->{name}: $deliveries deliveries for each, not $wanted\n"
-        if abs($deliveries - $wanted) > $slack;
-
-    push @{ $case->{rounds} }, { rate => $n / $r{us} * 1e6,
-        cpu => ($after - $cpu) / $n * 1e6,
-        user => ($after_user - $user) / ($after - $cpu),
-        others => ($after_busy - $busy - ($after - $cpu))
-                  / ($after_all - $all),
-        p50 => $r{p50} / 1000, p99 => $r{p99} / 1000 };
-}
-
-
-sub post {
-    my ($path, $id) = @_;
-
-    my $request = slurp(order($path, $port{ROUTER})) =~ s/%%ID%%/$id/r;
-
-    return ask($port{ROUTER},
-        $request =~ s/\r\n/\r\nConnection: close\r\n/r);
-}
-
-
 # ---- the table
 
 sub report {
     my ($proxy) = grep { $_->{path} eq '/proxy' } @cases;
+    my ($bare) = grep { $_->{path} eq '/bare' } @cases;
+    my $old = @builds > 1;
 
-    printf "%-22s %10s %9s %8s %8s %8s %8s\n", '', 'requests/s', 'CPU us',
-        'user', 'p50 ms', 'p99 ms', 'x proxy';
+    printf "%-21s %10s %7s %6s %8s %8s %7s %8s %7s %5s%s\n", '', 'requests/s',
+        'CPU us', 'user', 'p50 ms', 'p99 ms', 'Redis', 'x proxy', 'x bare',
+        'aim', $old ? '   CPU old  x old' : '';
 
     for my $case (@cases) {
         my @r = @{ $case->{rounds} };
 
-        $case->{ratio} = median(map {
-            $r[$_]{cpu} / $proxy->{rounds}[$_]{cpu} } 0 .. $#r) if $proxy;
+        $case->{cpu} = median(map { $_->{cpu} } @r);
+        $case->{redis} = median(map { $_->{redis} } @r);
 
-        printf "%-22s %10.0f %9.1f %7.0f%% %8.2f %8.2f %8s\n", $case->{name},
-            median(map { $_->{rate} } @r), median(map { $_->{cpu} } @r),
+        printf "%-21s %10.0f %7.1f %5.0f%% %8.2f %8.2f %7s %8s %7s %5s%s\n",
+            $case->{name}, median(map { $_->{rate} } @r), $case->{cpu},
             100 * median(map { $_->{user} } @r),
             median(map { $_->{p50} } @r), median(map { $_->{p99} } @r),
-            $proxy ? sprintf('%.2f', $case->{ratio}) : '';
+            $case->{redis} ? sprintf('%.1f', $case->{redis}) : '',
+            beside($case, $proxy), beside($case, $bare), $case->{aim} // '',
+            $old ? sprintf(' %9.1f %6s', median(map { $_->{cpu} }
+                @{ $case->{roundsold} }), beside($case, $case, 'old')) : '';
     }
 
     printf "\nother processes had %.0f%% of the worker's core\n",
         100 * median(map { map { $_->{others} } @{ $_->{rounds} } } @cases);
 
-    my ($two) = grep { $_->{name} eq '2 targets' } @cases;
+    record('sync', map { [ $_->{name}, cpu => $_->{cpu} ],
+        $_->{redis} ? [ $_->{name}, redis => $_->{redis} ] : () } @cases);
+}
 
-    return if !$two || !$proxy;
 
-    printf "an event to 2 targets costs %.2f times the CPU of a proxied "
-        . "request; the aim, %.1f at most, is %s\n", $two->{ratio}, $aim,
-        $two->{ratio} <= $aim ? 'met' : 'missed';
+# the CPU as a multiple of another case's, or of the other build's
+
+sub beside {
+    my ($case, $other, $build) = @_;
+
+    return '' if !$other;
+
+    my @r = @{ $case->{rounds} };
+    my @other = @{ $other->{ 'rounds' . ($build // '') } };
+
+    return sprintf '%.2f', median(map { $r[$_]{cpu} / $other[$_]{cpu} }
+        0 .. $#r);
 }
 
 
