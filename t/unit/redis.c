@@ -326,7 +326,9 @@ test_backoff(void)
 static void
 test_commands(void)
 {
-    ngx_str_t   command, words[NGX_ER_REDIS_ARGS + 1];
+    size_t      size, len;
+    u_char     *p;
+    ngx_str_t   words[4];
     ngx_uint_t  i;
 
     static const char  want[] = "*4\r\n$3\r\nSET\r\n$8\r\na\r\n*1\r\nb\r\n"
@@ -337,22 +339,39 @@ test_commands(void)
     ngx_str_null(&words[2]);
     ngx_str_set(&words[3], "\0%s%b");
 
-    is_int(ngx_er_redis_command(words, 4, &command), NGX_OK,
-           "a command of any bytes");
-    is_int(command.len, sizeof(want) - 1, "its length");
-    is_mem(command.data, want, ngx_min(command.len, sizeof(want) - 1),
-           "its bytes");
+    size = ngx_er_redis_command_size(words, 4);
+    p = malloc(size);
+    len = ngx_er_redis_command(p, words, 4) - p;
 
-    ngx_er_redis_free_command(&command);
-    ok(command.data == NULL, "is freed");
-    ngx_er_redis_free_command(&command);
+    is_int(len, sizeof(want) - 1, "a command of any bytes: its length");
+    is_mem(p, want, ngx_min(len, sizeof(want) - 1), "its bytes");
+    ok(size >= len, "it fits");
+    free(p);
 
-    for (i = 0; i <= NGX_ER_REDIS_ARGS; i++) {
-        ngx_str_set(&words[i], "x");
+    /* lengths of one digit and more, and no word */
+
+    for (i = 0; i < 6; i++) {
+        words[0].len = i * i * i * i * i * i * i * 13;
+        words[0].data = malloc(words[0].len + 1);
+        memset(words[0].data, 'x', words[0].len);
+
+        size = ngx_er_redis_command_size(words, 1);
+        p = malloc(size + 64);
+        len = ngx_er_redis_command(p, words, 1) - p;
+
+        is_int(len, (size_t) snprintf((char *) p + size, 64,
+                                      "*1\r\n$%zu\r\n\r\n", words[0].len)
+                    + words[0].len, "%d bytes", (int) words[0].len);
+        ok(memcmp(p, p + size, len - words[0].len - 2) == 0 && size >= len,
+           "said so");
+
+        free(p);
+        free(words[0].data);
     }
 
-    is_int(ngx_er_redis_command(words, NGX_ER_REDIS_ARGS + 1, &command),
-           NGX_ERROR, "too many words");
+    p = malloc(ngx_er_redis_command_size(words, 0));
+    is_int(ngx_er_redis_command(p, words, 0) - p, 4, "no word");
+    free(p);
 }
 
 
@@ -408,7 +427,6 @@ test_cut(const char *bytes, size_t len, size_t step)
             p += sprintf(p, "%d/%d/%d ", reply->type, (int) reply->integer,
                          (int) (reply->type == REDIS_REPLY_ARRAY
                                 ? reply->elements : (size_t) reply->len));
-            freeReplyObject(reply);
         }
     }
 
@@ -452,7 +470,6 @@ test_garbage(void)
             }
 
             if (rc == NGX_OK) {
-                freeReplyObject(reply);
             }
         }
 
@@ -521,7 +538,6 @@ test_big(void)
 
             if (rc == NGX_OK) {
                 n++;
-                freeReplyObject(reply);
             }
         }
     }
@@ -569,7 +585,6 @@ test_random(void)
 
             if (rc == NGX_OK) {
                 replies++;
-                freeReplyObject(reply);
             }
         }
 

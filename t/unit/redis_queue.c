@@ -994,7 +994,6 @@ reply(ngx_er_redis_walk_t *w, const char *text, size_t len)
 
     rc = ngx_er_redis_queue_reply(w, r);
 
-    freeReplyObject(r);
     ngx_er_redis_reader_close(&reader);
 
     return rc;

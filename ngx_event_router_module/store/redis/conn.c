@@ -46,6 +46,9 @@
 #include <poll.h>
 
 
+static ngx_int_t ngx_er_redis_write(ngx_er_redis_op_t *op, ngx_str_t *words,
+    ngx_uint_t n);
+static void ngx_er_redis_forget(ngx_er_redis_op_t *op);
 static void ngx_er_redis_step(ngx_er_redis_t *redis,
     ngx_er_redis_step_e step, const char *why);
 static void ngx_er_redis_write_handler(ngx_event_t *wev);
@@ -165,7 +168,7 @@ ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
         return NGX_DECLINED;
     }
 
-    if (ngx_er_redis_command(words, n, &op->command) != NGX_OK) {
+    if (ngx_er_redis_write(op, words, n) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -198,6 +201,42 @@ ngx_er_redis_run(ngx_er_redis_t *redis, ngx_er_redis_op_t *op,
     ngx_er_redis_arm(redis);
 
     return NGX_OK;
+}
+
+
+/* it is kept until it is answered: it may have to be sent again */
+
+static ngx_int_t
+ngx_er_redis_write(ngx_er_redis_op_t *op, ngx_str_t *words, ngx_uint_t n)
+{
+    size_t   size;
+    u_char  *p;
+
+    p = op->room.data;
+    size = ngx_er_redis_command_size(words, n);
+
+    if (size > op->room.len) {
+        p = ngx_alloc(size, ngx_cycle->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    op->command.data = p;
+    op->command.len = ngx_er_redis_command(p, words, n) - p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_redis_forget(ngx_er_redis_op_t *op)
+{
+    if (op->command.data != op->room.data) {
+        ngx_free(op->command.data);
+    }
+
+    ngx_str_null(&op->command);
 }
 
 
@@ -438,8 +477,6 @@ ngx_er_redis_replies(ngx_er_redis_t *redis)
             rc = ngx_er_redis_reply(redis, reply);
         }
 
-        freeReplyObject(reply);
-
         if (rc != NGX_OK || redis->connection != c) {
             return NGX_ERROR;
         }
@@ -488,7 +525,7 @@ ngx_er_redis_reply(ngx_er_redis_t *redis, redisReply *reply)
 
     ngx_queue_remove(&op->queue);
     redis->commands--;
-    ngx_er_redis_free_command(&op->command);
+    ngx_er_redis_forget(op);
 
     op->error = error;
     rc = op->handler(op, reply);
@@ -687,7 +724,7 @@ ngx_er_redis_fail(ngx_er_redis_t *redis, ngx_queue_t *failed)
 
         ngx_queue_remove(&op->queue);
         redis->commands--;
-        ngx_er_redis_free_command(&op->command);
+        ngx_er_redis_forget(op);
 
         (void) op->handler(op, NULL);
     }

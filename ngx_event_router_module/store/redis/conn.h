@@ -51,6 +51,8 @@ typedef void (*ngx_er_redis_down_pt)(void *data);
 struct ngx_er_redis_op_s {
     ngx_queue_t              queue;
     ngx_str_t                command;  /* the connection's while under way */
+    ngx_str_t                room;     /* the caller's, for the command if it
+                                          is enough; else it is allocated */
     ngx_msec_t               deadline;
     ngx_er_redis_op_pt       handler;
     void                    *data;

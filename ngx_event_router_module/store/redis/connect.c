@@ -499,29 +499,18 @@ ngx_er_redis_hello(ngx_er_redis_t *redis)
 static ngx_int_t
 ngx_er_redis_greeting(ngx_er_redis_t *redis, ngx_str_t *words, ngx_uint_t n)
 {
-    ngx_int_t  rc;
-    ngx_str_t  command;
+    size_t  size;
 
-    if (ngx_er_redis_command(words, n, &command) != NGX_OK) {
+    size = ngx_er_redis_command_size(words, n);
+
+    if (size > (size_t) (redis->buffer + NGX_ER_REDIS_BUFFER - redis->last)) {
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
+    redis->last = ngx_er_redis_command(redis->last, words, n);
+    redis->greetings++;
 
-    if (command.len
-        <= (size_t) (redis->buffer + NGX_ER_REDIS_BUFFER - redis->last))
-    {
-        redis->last = ngx_cpymem(redis->last, command.data, command.len);
-        redis->greetings++;
-        rc = NGX_OK;
-    }
-
-    /* the password may be in it */
-
-    ngx_explicit_memzero(command.data, command.len);
-    ngx_er_redis_free_command(&command);
-
-    return rc;
+    return NGX_OK;
 }
 
 

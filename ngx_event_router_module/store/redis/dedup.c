@@ -21,6 +21,7 @@
 
 #define NGX_ER_REDIS_HEX      16       /* of a target's hash */
 #define NGX_ER_REDIS_PATIENCE  250     /* ms: timeout= */
+#define NGX_ER_REDIS_ROOM      512     /* bytes of a command, as a rule */
 #define NGX_ER_REDIS_SETTLED   8       /* of a verb, as a rule */
 #define NGX_ER_REDIS_FAREWELL  250     /* ms */
 #define NGX_ER_REDIS_AGAIN    4        /* code of a claim: for those in whose
@@ -42,6 +43,7 @@ struct ngx_er_redis_task_s {
     ngx_uint_t               first;    /* of claim->settled */
     ngx_uint_t               n;
     unsigned                 whole:1;  /* the script itself was sent */
+    u_char                   room[NGX_ER_REDIS_ROOM];
 };
 
 
@@ -131,10 +133,12 @@ ngx_er_redis_store_run(ngx_er_redis_store_t *store, ngx_er_claim_t *claim,
         return NGX_DECLINED;
     }
 
-    task = ngx_pcalloc(claim->pool, sizeof(ngx_er_redis_task_t));
+    task = ngx_palloc(claim->pool, sizeof(ngx_er_redis_task_t));
     if (task == NULL) {
         return NGX_DECLINED;
     }
+
+    ngx_memzero(task, offsetof(ngx_er_redis_task_t, room));
 
     task->store = store;
     task->claim = claim;
@@ -143,6 +147,8 @@ ngx_er_redis_store_run(ngx_er_redis_store_t *store, ngx_er_claim_t *claim,
     task->n = claim->settled.nelts - claim->told;
     task->op.handler = ngx_er_redis_store_handler;
     task->op.data = task;
+    task->op.room.data = task->room;
+    task->op.room.len = NGX_ER_REDIS_ROOM;
 
     rc = ngx_er_redis_store_send(task);
 

@@ -9,16 +9,19 @@
  * configuration time, turning words into a command and bytes into replies,
  * telling error replies apart and counting the pause before the next try.
  * The other files of the folder call it; it owns nothing but the hiredis
- * reader.  Pure, so it is tested and fuzzed alone.
+ * reader and the pool of the reply in it.  Pure, so it is tested alone.
  *
- * Of hiredis only the formatter and the reply reader are used.  The reader is
- * guarded, because the peer may be anything: an array is refused when it is
- * nested or has more elements than expected (hiredis would allocate what the
- * header of the array promises), and so is a reply that is too long.
+ * Of hiredis only the reply reader is used.  It is guarded, because the peer
+ * may be anything: an array is refused when it is nested or has more elements
+ * than expected (hiredis would allocate what the header of the array
+ * promises), and so is a reply that is too long.
  */
 
 
 #include "redis.h"
+
+
+#define NGX_ER_REDIS_COUNT  (1 + NGX_SIZE_T_LEN + sizeof(CRLF) - 1)
 
 
 typedef struct {
@@ -40,9 +43,21 @@ static ngx_int_t ngx_er_redis_url_database(u_char *p, u_char *last,
 static ngx_int_t ngx_er_redis_decode(ngx_pool_t *pool, u_char *p,
     u_char *last, ngx_str_t *out);
 static ngx_er_redis_error_e ngx_er_redis_code(const char *p, const char *last);
+static u_char *ngx_er_redis_count(u_char *p, u_char type, size_t n);
+static redisReply *ngx_er_redis_object(const redisReadTask *task);
+static void *ngx_er_redis_string(const redisReadTask *task, char *text,
+    size_t len);
 static void *ngx_er_redis_array(const redisReadTask *task,
     ngx_er_redis_elements_t elements);
-static ngx_uint_t ngx_er_redis_known(redisReply *reply);
+static void *ngx_er_redis_integer(const redisReadTask *task, long long n);
+static void *ngx_er_redis_nil(const redisReadTask *task);
+#if (HIREDIS_MAJOR >= 1)
+static void *ngx_er_redis_double(const redisReadTask *task, double n,
+    char *text, size_t len);
+static void *ngx_er_redis_bool(const redisReadTask *task, int n);
+#endif
+static void ngx_er_redis_free(void *reply);
+static ngx_int_t ngx_er_redis_reader_clean(ngx_er_redis_reader_t *r);
 
 
 /* of version 7, which gives it no code of its own */
@@ -481,45 +496,62 @@ ngx_er_redis_backoff(ngx_uint_t tries, uint32_t random)
 }
 
 
-ngx_int_t
-ngx_er_redis_command(ngx_str_t *words, ngx_uint_t n, ngx_str_t *command)
+size_t
+ngx_er_redis_command_size(ngx_str_t *words, ngx_uint_t n)
 {
-    int          len;
-    char        *data;
-    size_t       lens[NGX_ER_REDIS_ARGS];
-    ngx_uint_t   i;
-    const char  *args[NGX_ER_REDIS_ARGS];
+    size_t      size;
+    ngx_uint_t  i;
 
-    if (n > NGX_ER_REDIS_ARGS) {
-        return NGX_ERROR;
-    }
+    size = NGX_ER_REDIS_COUNT;
 
     for (i = 0; i < n; i++) {
-        args[i] = (const char *) words[i].data;
-        lens[i] = words[i].len;
+        size += NGX_ER_REDIS_COUNT + words[i].len + sizeof(CRLF) - 1;
     }
 
-    len = redisFormatCommandArgv(&data, (int) n, args, lens);
-
-    if (len < 0) {
-        return NGX_ERROR;
-    }
-
-    command->data = (u_char *) data;
-    command->len = len;
-
-    return NGX_OK;
+    return size;
 }
 
 
-void
-ngx_er_redis_free_command(ngx_str_t *command)
+/* hiredis would print each length and allocate the command */
+
+u_char *
+ngx_er_redis_command(u_char *p, ngx_str_t *words, ngx_uint_t n)
 {
-    if (command->data) {
-        redisFreeCommand((char *) command->data);
+    ngx_uint_t  i;
+
+    p = ngx_er_redis_count(p, '*', n);
+
+    for (i = 0; i < n; i++) {
+        p = ngx_er_redis_count(p, '$', words[i].len);
+        p = ngx_cpymem(p, words[i].data, words[i].len);
+
+        *p++ = CR;
+        *p++ = LF;
     }
 
-    ngx_str_null(command);
+    return p;
+}
+
+
+static u_char *
+ngx_er_redis_count(u_char *p, u_char type, size_t n)
+{
+    u_char  *digit, digits[NGX_SIZE_T_LEN];
+
+    digit = digits + NGX_SIZE_T_LEN;
+
+    do {
+        *--digit = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    *p++ = type;
+    p = ngx_cpymem(p, digit, digits + NGX_SIZE_T_LEN - digit);
+
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
 }
 
 
@@ -529,17 +561,34 @@ ngx_er_redis_reader_open(ngx_er_redis_reader_t *r)
     r->fed = 0;
     r->limit = NGX_ER_REDIS_REPLY;
     r->elements = NGX_ER_REDIS_ELEMENTS;
-    r->reader = redisReaderCreate();
+    r->whole = 0;
+    r->reader = NULL;
 
-    if (r->reader == NULL) {
+    r->pool = ngx_create_pool(NGX_ER_REDIS_ARENA, ngx_cycle->log);
+    if (r->pool == NULL) {
         return NGX_ERROR;
     }
 
-    /* hiredis's own functions, but for arrays: the first of them knows how */
+    ngx_memzero(&r->functions, sizeof(redisReplyObjectFunctions));
 
-    r->functions = *r->reader->fn;
+    r->functions.createString = ngx_er_redis_string;
     r->functions.createArray = ngx_er_redis_array;
-    r->reader->fn = &r->functions;
+    r->functions.createInteger = ngx_er_redis_integer;
+    r->functions.createNil = ngx_er_redis_nil;
+    r->functions.freeObject = ngx_er_redis_free;
+
+#if (HIREDIS_MAJOR >= 1)
+    r->functions.createDouble = ngx_er_redis_double;
+    r->functions.createBool = ngx_er_redis_bool;
+#endif
+
+    r->reader = redisReaderCreateWithFunctions(&r->functions);
+
+    if (r->reader == NULL) {
+        ngx_er_redis_reader_close(r);
+        return NGX_ERROR;
+    }
+
     r->reader->privdata = r;
 
     return NGX_OK;
@@ -547,10 +596,67 @@ ngx_er_redis_reader_open(ngx_er_redis_reader_t *r)
 
 
 /*
- * A reply as hiredis itself makes it.  NULL makes the reader fail; that is how
- * arrays that nobody asked for are refused before anything is allocated, and
- * what is no array of RESP2: maps, sets, attributes and pushes of RESP3.
+ * A reply as hiredis itself would make it, but in one pool for all of it.
+ * NULL makes the reader fail; that is how what nobody asked for is refused
+ * before anything is allocated: large or nested arrays, and what is no type of
+ * RESP2.
  */
+
+static redisReply *
+ngx_er_redis_object(const redisReadTask *task)
+{
+    redisReply             *reply, *parent;
+    ngx_er_redis_reader_t  *r;
+
+    r = task->privdata;
+
+    reply = ngx_pcalloc(r->pool, sizeof(redisReply));
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    reply->type = task->type;
+
+    if (task->parent) {
+        parent = task->parent->obj;
+        parent->element[task->idx] = reply;
+    }
+
+    return reply;
+}
+
+
+static void *
+ngx_er_redis_string(const redisReadTask *task, char *text, size_t len)
+{
+    redisReply             *reply;
+    ngx_er_redis_reader_t  *r;
+
+    r = task->privdata;
+
+    if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_STATUS
+        && task->type != REDIS_REPLY_ERROR)
+    {
+        return NULL;
+    }
+
+    reply = ngx_er_redis_object(task);
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    reply->str = ngx_pnalloc(r->pool, len + 1);
+    if (reply->str == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(reply->str, text, len);
+    reply->str[len] = '\0';
+    reply->len = len;
+
+    return reply;
+}
+
 
 static void *
 ngx_er_redis_array(const redisReadTask *task, ngx_er_redis_elements_t elements)
@@ -566,17 +672,14 @@ ngx_er_redis_array(const redisReadTask *task, ngx_er_redis_elements_t elements)
         return NULL;
     }
 
-    reply = calloc(1, sizeof(redisReply));
+    reply = ngx_er_redis_object(task);
     if (reply == NULL) {
         return NULL;
     }
 
-    reply->type = REDIS_REPLY_ARRAY;
-
     if (elements > 0) {
-        reply->element = calloc(elements, sizeof(redisReply *));
+        reply->element = ngx_pcalloc(r->pool, elements * sizeof(redisReply *));
         if (reply->element == NULL) {
-            free(reply);
             return NULL;
         }
     }
@@ -584,6 +687,66 @@ ngx_er_redis_array(const redisReadTask *task, ngx_er_redis_elements_t elements)
     reply->elements = elements;
 
     return reply;
+}
+
+
+static void *
+ngx_er_redis_integer(const redisReadTask *task, long long n)
+{
+    redisReply  *reply;
+
+    reply = ngx_er_redis_object(task);
+
+    if (reply) {
+        reply->integer = n;
+    }
+
+    return reply;
+}
+
+
+static void *
+ngx_er_redis_nil(const redisReadTask *task)
+{
+    redisReply  *reply;
+
+    reply = ngx_er_redis_object(task);
+
+    if (reply) {
+
+        /* the task is one of a string or an array */
+
+        reply->type = REDIS_REPLY_NIL;
+    }
+
+    return reply;
+}
+
+
+#if (HIREDIS_MAJOR >= 1)
+
+static void *
+ngx_er_redis_double(const redisReadTask *task, double n, char *text,
+    size_t len)
+{
+    return NULL;
+}
+
+
+static void *
+ngx_er_redis_bool(const redisReadTask *task, int n)
+{
+    return NULL;
+}
+
+#endif
+
+
+/* all of a reply goes at once */
+
+static void
+ngx_er_redis_free(void *reply)
+{
 }
 
 
@@ -605,6 +768,10 @@ ngx_er_redis_read(ngx_er_redis_reader_t *r, redisReply **reply)
 {
     void  *data;
 
+    if (r->whole && ngx_er_redis_reader_clean(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     data = NULL;
 
     if (redisReaderGetReply(r->reader, &data) != REDIS_OK) {
@@ -615,43 +782,30 @@ ngx_er_redis_read(ngx_er_redis_reader_t *r, redisReply **reply)
         return (r->fed > r->limit) ? NGX_ERROR : NGX_AGAIN;
     }
 
-    if (!ngx_er_redis_known(data)) {
-        freeReplyObject(data);
-        return NGX_ERROR;
-    }
-
     r->fed = r->reader->len - r->reader->pos;
+    r->whole = 1;
     *reply = data;
 
     return NGX_OK;
 }
 
 
-/*
- * Only RESP2 is spoken: hiredis since 1.0 also reads the doubles, booleans and
- * the big numbers and verbatim strings of RESP3, which nobody asked for.
- */
+/* a reply that was large leaves no large pool behind */
 
-static ngx_uint_t
-ngx_er_redis_known(redisReply *reply)
+static ngx_int_t
+ngx_er_redis_reader_clean(ngx_er_redis_reader_t *r)
 {
-    size_t  i;
+    r->whole = 0;
 
-    if (reply->type < REDIS_REPLY_STRING || reply->type > REDIS_REPLY_ERROR) {
-        return 0;
+    if (r->pool->d.next == NULL) {
+        ngx_reset_pool(r->pool);
+        return NGX_OK;
     }
 
-    if (reply->type != REDIS_REPLY_ARRAY) {
-        return 1;
-    }
+    ngx_destroy_pool(r->pool);
+    r->pool = ngx_create_pool(NGX_ER_REDIS_ARENA, ngx_cycle->log);
 
-    for (i = 0; i < reply->elements; i++) {
-        if (!ngx_er_redis_known(reply->element[i])) {
-            return 0;
-        }
-    }
-
-    return 1;
+    return r->pool ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -661,5 +815,10 @@ ngx_er_redis_reader_close(ngx_er_redis_reader_t *r)
     if (r->reader) {
         redisReaderFree(r->reader);
         r->reader = NULL;
+    }
+
+    if (r->pool) {
+        ngx_destroy_pool(r->pool);
+        r->pool = NULL;
     }
 }

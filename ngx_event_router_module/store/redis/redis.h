@@ -32,6 +32,10 @@
 #define NGX_ER_REDIS_BACKOFF_MAX   5000
 
 
+#define NGX_ER_REDIS_ARENA         4096        /* bytes: what a reply is made
+                                                  in */
+
+
 /* what hiredis's createArray() takes: 0.14 counts in int */
 
 #if (HIREDIS_MAJOR >= 1)
@@ -81,6 +85,8 @@ typedef enum {
 typedef struct {
     redisReader               *reader;
     redisReplyObjectFunctions  functions;
+    ngx_pool_t                *pool;   /* of the reply that is read */
+    ngx_uint_t                 whole;  /* it is not read any more */
     size_t                     fed;    /* bytes since the last whole reply */
     size_t                     limit;  /* bytes of a reply: 64 KiB, or what
                                           was set since it was opened */
@@ -99,17 +105,16 @@ ngx_er_redis_error_e ngx_er_redis_error(const char *text, size_t len);
 ngx_msec_t ngx_er_redis_backoff(ngx_uint_t tries, uint32_t random);
 
 /*
- * The bytes of a command, to be freed by ngx_er_redis_free_command(); words
- * may hold any byte.  NGX_ERROR: no memory.
+ * A command as bytes; words may hold any byte.  The first function says how
+ * many they are at most, the second one writes them and returns their end.
  */
-ngx_int_t ngx_er_redis_command(ngx_str_t *words, ngx_uint_t n,
-    ngx_str_t *command);
-void ngx_er_redis_free_command(ngx_str_t *command);
+size_t ngx_er_redis_command_size(ngx_str_t *words, ngx_uint_t n);
+u_char *ngx_er_redis_command(u_char *p, ngx_str_t *words, ngx_uint_t n);
 
 /*
- * Replies from bytes as they come.  ngx_er_redis_read(): NGX_OK and a reply to
- * be freed by freeReplyObject(), NGX_AGAIN, or NGX_ERROR: that is no Redis, or
- * a reply is too big; the connection must be closed.
+ * Replies from bytes as they come.  ngx_er_redis_read(): NGX_OK and a reply,
+ * which is there until the next call; NGX_AGAIN; or NGX_ERROR: that is no
+ * Redis, or a reply is too big; the connection must be closed.
  */
 ngx_int_t ngx_er_redis_reader_open(ngx_er_redis_reader_t *r);
 ngx_int_t ngx_er_redis_feed(ngx_er_redis_reader_t *r, u_char *data,
