@@ -29,6 +29,7 @@
 #include "ingest/handshake.h"
 #include "ingest/presets.h"
 #include "route/condition.h"
+#include "route/pack.h"
 #include "route/matcher.h"
 #include "deliver/policy.h"
 
@@ -174,6 +175,14 @@ struct ngx_er_target_s {
 };
 
 
+/* the first field that is of a split body's element, and where it stands */
+
+typedef struct {
+    ngx_str_t                    text;
+    ngx_er_where_t               where;
+} ngx_er_route_element_t;
+
+
 /* event_route: what goes where (route/route.c) */
 
 struct ngx_er_route_s {
@@ -181,24 +190,28 @@ struct ngx_er_route_s {
                                                     route_names */
     ngx_str_t                    name;
     ngx_er_where_t               where;
-    ngx_er_where_t               element_where;
-    ngx_str_t                    element;        /* the first field that is of
-                                                    a split body's element */
+    ngx_er_route_element_t      *element;        /* NULL: none */
 
-    ngx_array_t                  from;           /* of ngx_str_t, "*" is all */
-    ngx_er_condition_t          *condition;      /* NULL: always */
-    ngx_array_t                  to;             /* of ngx_str_t */
-    ngx_array_t                  targets;        /* of ngx_er_target_t *,
-                                                    resolved from "to" */
-    ngx_uint_t                   last;
-    ngx_uint_t                   fallback;
-    ngx_uint_t                   copy;           /* does not count for
+    struct {
+        ngx_str_t               *elts;           /* "*" is all */
+        ngx_uint_t               nelts;
+    } from;
+
+    struct {
+        ngx_er_target_t        **elts;
+        ngx_uint_t               nelts;
+    } targets;
+
+    ngx_er_condition_t          *condition;      /* a pack; NULL: always */
+    u_char                       last;
+    u_char                       fallback;
+    u_char                       copy;           /* does not count for
                                                     fallbacks */
+    uint32_t                     index;          /* in main conf's routes */
     ngx_msec_t                   delay;          /* ms before the first attempt
                                                     of a queued event */
     ngx_er_source_t             *sync;           /* the first of its sources
                                                     that is not queued */
-    ngx_uint_t                   index;          /* in main conf's routes */
 };
 
 
@@ -219,6 +232,9 @@ typedef struct {
     ngx_array_t                  routes;         /* of ngx_er_route_t * */
     ngx_rbtree_t                 route_names;
     ngx_rbtree_node_t            sentinel;
+    ngx_er_packs_t               packs;          /* their conditions */
+    ngx_pool_t                  *draft;          /* of the route that is read;
+                                                    NULL: none was so far */
 
     ngx_array_t                  receivers;      /* of ngx_er_receiver_t */
     ngx_array_t                  gates;          /* of ngx_er_gate_t * */

@@ -96,8 +96,8 @@ EOC
         /has (\d+) routes.*, (\d+) bytes; conditions: (\d+) bytes$/m;
 
     is($routes, 10000, 'all are counted');
-    cmp_ok($index, '<', 16 * 1024 * 1024 / 10, 'the memory of their index');
-    cmp_ok($conditions, '<', 600 * 10000, 'and of their conditions');
+    cmp_ok($index, '<', 8 * 1024 * 1024 / 10, 'the memory of their index');
+    cmp_ok($conditions, '<', 320 * 10000, 'and of their conditions');
 }
 
 

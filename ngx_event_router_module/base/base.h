@@ -50,6 +50,13 @@ uint64_t ngx_er_hash64(ngx_str_t *text);
    that nobody made to look alike */
 uint64_t ngx_er_print64(ngx_str_t *text);
 
+/* the line of memory that has p, on its way to the CPU; p may be NULL */
+#if (__GNUC__)
+#define ngx_er_prefetch(p)  __builtin_prefetch(p)
+#else
+#define ngx_er_prefetch(p)  (void) (p)
+#endif
+
 /* the end of one character of two to four bytes, or NULL: not UTF-8 */
 u_char *ngx_er_utf8(u_char *p, u_char *end);
 

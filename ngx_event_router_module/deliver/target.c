@@ -920,12 +920,11 @@ ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_array_t       reached;
     ngx_er_target_t  *target;
 
-    name = route->to.elts;
+    for (i = 0; i < route->targets.nelts; i++) {
+        target = route->targets.elts[i];
+        name = &target->name;
 
-    for (i = 0; i < route->to.nelts; i++) {
-        target = ngx_er_target_find(mcf, &name[i]);
-
-        if (target && target->location) {
+        if (target->location) {
             continue;
         }
 
@@ -933,16 +932,16 @@ ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
             return NGX_ERROR;
         }
 
-        nearest = ngx_er_nearest_noun(&name[i], &reached);
+        nearest = ngx_er_nearest_noun(name, &reached);
 
         ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "route \"%V\" sends to target \"%V\", but no "
                          "location delivers to it%s%s%s: add \"location = "
                          "/deliver/%V { event_deliver %V; proxy_pass ...; }\"",
-                         &route->name, &name[i],
+                         &route->name, name,
                          nearest ? " (did you mean \"" : "",
                          nearest ? nearest : "", nearest ? "\"?)" : "",
-                         &name[i], &name[i]);
+                         name, name);
         return NGX_ERROR;
     }
 

@@ -490,9 +490,9 @@ ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
 static void
 ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
 {
-    ngx_uint_t            i;
-    ngx_er_reason_t       reason;
-    ngx_er_condition_t  **child;
+    ngx_uint_t           i;
+    ngx_er_reason_t      reason;
+    ngx_er_condition_t  *child;
 
     if (route->condition == NULL) {
         ngx_er_json_word(&e->json, "note", "it has no condition");
@@ -503,7 +503,7 @@ ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
     child = route->condition->u.children.elts;
 
     for (i = 0; i < route->condition->u.children.nelts; i++) {
-        if (ngx_er_reason(child[i], e->event->facts, &reason)) {
+        if (ngx_er_reason(&child[i], e->event->facts, &reason)) {
             ngx_er_explain_reason(e, NULL, &reason);
         }
     }
@@ -601,16 +601,16 @@ ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
 static void
 ngx_er_explain_alternatives(ngx_er_explain_t *e, ngx_er_condition_t *any)
 {
-    ngx_uint_t            i;
-    ngx_er_reason_t       reason;
-    ngx_er_condition_t  **child;
+    ngx_uint_t           i;
+    ngx_er_reason_t      reason;
+    ngx_er_condition_t  *child;
 
     child = any->u.children.elts;
 
     ngx_er_json_open(&e->json, "lines", "[");
 
     for (i = 0; i < any->u.children.nelts; i++) {
-        if (!ngx_er_reason(child[i], e->event->facts, &reason)) {
+        if (!ngx_er_reason(&child[i], e->event->facts, &reason)) {
             ngx_er_explain_reason(e, NULL, &reason);
         }
     }
@@ -622,11 +622,16 @@ ngx_er_explain_alternatives(ngx_er_explain_t *e, ngx_er_condition_t *any)
 static void
 ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
 {
+    ngx_str_t  text;
+
     if (c->origin == NULL) {
         return;
     }
 
-    ngx_er_json_text(&e->json, "line", &c->origin->text, NGX_ER_EXPLAIN_CUT);
+    text.data = ngx_er_condition_text(c->origin);
+    text.len = c->origin->len;
+
+    ngx_er_json_text(&e->json, "line", &text, NGX_ER_EXPLAIN_CUT);
 
     if (c->origin->file) {
         ngx_er_explain_place(e, c->origin->file, c->origin->line);

@@ -73,6 +73,8 @@ static ngx_er_operator_t *ngx_er_operator_find(ngx_str_t *field,
     ngx_str_t *word, ngx_er_error_t *err);
 static ngx_int_t ngx_er_operator_count(ngx_er_operator_t *op,
     ngx_uint_t nargs, ngx_er_error_t *err);
+static void ngx_er_operand_parse(ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_str_t *text);
 static ngx_int_t ngx_er_operand_copy(ngx_pool_t *pool,
     ngx_er_operand_t *operand, ngx_uint_t fold, ngx_er_error_t *err);
 static ngx_int_t ngx_er_operand_text(ngx_pool_t *pool, ngx_er_comparison_t *c,
@@ -196,8 +198,9 @@ static const char  *ngx_er_types[] = {
 
 
 ngx_int_t
-ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field, ngx_str_t *args,
-    ngx_uint_t nargs, ngx_er_comparison_t *c, ngx_er_error_t *err)
+ngx_er_comparison_compile(ngx_pool_t *pool, ngx_pool_t *keep,
+    ngx_str_t *field, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_comparison_t *c, ngx_er_error_t *err)
 {
     ngx_uint_t          i, not;
     ngx_er_operator_t  *op;
@@ -231,6 +234,8 @@ ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field, ngx_str_t *args,
     c->all = ((op->flags & NGX_ER_ALL) != 0);
     c->own = ((op->flags & NGX_ER_OWN) != 0);
 
+    pool = (c->op == NGX_ER_OPERATOR_REGEX) ? keep : pool;
+
     c->noperands = nargs - 1;
     c->operands = ngx_pcalloc(pool, ngx_max(c->noperands, 1)
                                     * sizeof(ngx_er_operand_t));
@@ -239,10 +244,7 @@ ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field, ngx_str_t *args,
     }
 
     for (i = 0; i < c->noperands; i++) {
-        c->operands[i].text = args[i + 1];
-        c->operands[i].is_number =
-            (ngx_er_number_parse(&args[i + 1], &c->operands[i].number)
-             == NGX_OK);
+        ngx_er_operand_parse(c, &c->operands[i], &args[i + 1]);
 
         if (op->compile
             && op->compile(pool, c, &c->operands[i], err) != NGX_OK)
@@ -342,25 +344,58 @@ ngx_er_operator_count(ngx_er_operator_t *op, ngx_uint_t nargs,
 }
 
 
+/* numbers of other operators are texts like all others */
+
+static void
+ngx_er_operand_parse(ngx_er_comparison_t *c, ngx_er_operand_t *operand,
+    ngx_str_t *text)
+{
+    ngx_er_number_t  number;
+
+    operand->text = text->data;
+    operand->len = text->len;
+
+    if (c->op != NGX_ER_OPERATOR_EQUAL
+        && (c->op < NGX_ER_OPERATOR_LESS || c->op > NGX_ER_OPERATOR_BETWEEN))
+    {
+        return;
+    }
+
+    if (ngx_er_number_parse(text, &number) != NGX_OK) {
+        return;
+    }
+
+    operand->is_number = 1;
+    operand->negative = number.negative;
+    operand->zero = number.zero;
+    operand->u.number.exponent = number.exponent;
+
+    if (!number.zero) {
+        operand->u.number.first = number.first - text->data;
+        operand->u.number.last = number.last - text->data;
+    }
+}
+
+
 static ngx_int_t
 ngx_er_operand_copy(ngx_pool_t *pool, ngx_er_operand_t *operand,
     ngx_uint_t fold, ngx_er_error_t *err)
 {
     u_char  *p;
 
-    p = ngx_pnalloc(pool, ngx_max(operand->text.len, 1));
+    p = ngx_pnalloc(pool, ngx_max(operand->len, 1));
     if (p == NULL) {
         return ngx_er_operator_memory(err);
     }
 
     if (fold) {
-        ngx_strlow(p, operand->text.data, operand->text.len);
+        ngx_strlow(p, operand->text, operand->len);
 
     } else {
-        ngx_memcpy(p, operand->text.data, operand->text.len);
+        ngx_memcpy(p, operand->text, operand->len);
     }
 
-    operand->text.data = p;
+    operand->text = p;
 
     return NGX_OK;
 }
@@ -372,7 +407,7 @@ static ngx_int_t
 ngx_er_operand_text(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err)
 {
-    if (operand->text.len == 0) {
+    if (operand->len == 0) {
         ngx_er_error(err, "the value is empty, which every text begins and "
                      "ends with and contains: write \"exists\"");
         return NGX_ERROR;
@@ -387,8 +422,9 @@ ngx_er_operand_number(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err)
 {
     if (!operand->is_number) {
-        ngx_er_error(err, "\"%V\" is not a number: write it as JSON does, for "
-                     "example 1000, -0.5 or 1e6", &operand->text);
+        ngx_er_error(err, "\"%*s\" is not a number: write it as JSON does, "
+                     "for example 1000, -0.5 or 1e6", (size_t) operand->len,
+                     operand->text);
         return NGX_ERROR;
     }
 
@@ -399,12 +435,18 @@ ngx_er_operand_number(ngx_pool_t *pool, ngx_er_comparison_t *c,
 static ngx_int_t
 ngx_er_operator_between(ngx_er_comparison_t *c, ngx_er_error_t *err)
 {
-    if (ngx_er_number_compare(&c->operands[0].number, &c->operands[1].number)
-        > 0)
-    {
+    ngx_str_t        one, two;
+    ngx_er_number_t  low, high;
+
+    ngx_er_operand_decimal(&c->operands[0], &low);
+    ngx_er_operand_decimal(&c->operands[1], &high);
+
+    if (ngx_er_number_compare(&low, &high) > 0) {
+        ngx_er_operand_string(&c->operands[0], &one);
+        ngx_er_operand_string(&c->operands[1], &two);
+
         ngx_er_error(err, "nothing is between %V and %V: write the lower "
-                     "number first", &c->operands[0].text,
-                     &c->operands[1].text);
+                     "number first", &one, &two);
         return NGX_ERROR;
     }
 
@@ -420,8 +462,11 @@ static ngx_int_t
 ngx_er_operand_regex(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err)
 {
-    operand->u.regex = ngx_er_regex_compile(pool, &operand->text, c->fold,
-                                            err);
+    ngx_str_t  text;
+
+    ngx_er_operand_string(operand, &text);
+
+    operand->u.regex = ngx_er_regex_compile(pool, &text, c->fold, err);
 
     return operand->u.regex ? NGX_OK : NGX_ERROR;
 }
@@ -444,8 +489,8 @@ ngx_er_operand_like(ngx_pool_t *pool, ngx_er_comparison_t *c,
         return ngx_er_operator_memory(err);
     }
 
-    p = operand->text.data;
-    last = p + operand->text.len;
+    p = operand->text;
+    last = p + operand->len;
     dst = p;
     piece = NULL;
 
@@ -485,14 +530,18 @@ static ngx_int_t
 ngx_er_operand_cidr(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err)
 {
+    ngx_str_t  text;
+
     operand->u.cidr = ngx_palloc(pool, sizeof(ngx_cidr_t));
     if (operand->u.cidr == NULL) {
         return ngx_er_operator_memory(err);
     }
 
-    if (ngx_ptocidr(&operand->text, operand->u.cidr) == NGX_ERROR) {
+    ngx_er_operand_string(operand, &text);
+
+    if (ngx_ptocidr(&text, operand->u.cidr) == NGX_ERROR) {
         ngx_er_error(err, "bad network \"%V\": write for example 10.0.0.0/8, "
-                     "192.0.2.7 or 2001:db8::/32", &operand->text);
+                     "192.0.2.7 or 2001:db8::/32", &text);
         return NGX_ERROR;
     }
 
@@ -507,19 +556,17 @@ ngx_er_operand_type(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_uint_t  i;
 
     for (i = 0; ngx_er_types[i]; i++) {
-        if (operand->text.len == ngx_strlen(ngx_er_types[i])
-            && ngx_strncmp(operand->text.data, ngx_er_types[i],
-                           operand->text.len)
-               == 0)
+        if (operand->len == ngx_strlen(ngx_er_types[i])
+            && ngx_strncmp(operand->text, ngx_er_types[i], operand->len) == 0)
         {
             operand->u.type = i + 1;
             return NGX_OK;
         }
     }
 
-    ngx_er_error(err, "unknown type \"%V\": a value is a string, number, "
+    ngx_er_error(err, "unknown type \"%*s\": a value is a string, number, "
                  "boolean, null, array or object; to compare with a text "
-                 "write \"=\"", &operand->text);
+                 "write \"=\"", (size_t) operand->len, operand->text);
 
     return NGX_ERROR;
 }
@@ -596,15 +643,20 @@ static ngx_uint_t
 ngx_er_comparison_equal(ngx_er_value_t *value, ngx_er_operand_t *operand,
     ngx_uint_t n)
 {
-    ngx_er_number_t  number;
+    ngx_er_number_t  number, other;
 
     if (value->type == NGX_ER_NUMBER
         && ngx_er_number_parse(&value->text, &number) == NGX_OK)
     {
         for ( /* void */ ; n; n--, operand++) {
-            if (operand->is_number
-                && ngx_er_number_compare(&number, &operand->number) == 0)
-            {
+
+            if (!operand->is_number) {
+                continue;
+            }
+
+            ngx_er_operand_decimal(operand, &other);
+
+            if (ngx_er_number_compare(&number, &other) == 0) {
                 return 1;
             }
         }
@@ -613,8 +665,10 @@ ngx_er_comparison_equal(ngx_er_value_t *value, ngx_er_operand_t *operand,
     }
 
     for ( /* void */ ; n; n--, operand++) {
-        if (value->text.len == operand->text.len
-            && ngx_er_text_same(value->text.data, &operand->text, 0))
+        if (value->text.len == operand->len
+            && (operand->len == 0
+                || ngx_memcmp(value->text.data, operand->text, operand->len)
+                   == 0))
         {
             return 1;
         }
@@ -629,7 +683,7 @@ ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
     ngx_er_operand_t *operand)
 {
     ngx_int_t        rc;
-    ngx_er_number_t  number;
+    ngx_er_number_t  number, other;
 
     if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
         || ngx_er_number_parse(&value->text, &number) != NGX_OK)
@@ -637,7 +691,9 @@ ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
         return 0;
     }
 
-    rc = ngx_er_number_compare(&number, &operand->number);
+    ngx_er_operand_decimal(operand, &other);
+
+    rc = ngx_er_number_compare(&number, &other);
 
     switch (c->op) {
 
@@ -654,8 +710,9 @@ ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
         return rc >= 0;
 
     default: /* NGX_ER_OPERATOR_BETWEEN */
-        return rc >= 0
-               && ngx_er_number_compare(&number, &operand[1].number) <= 0;
+        ngx_er_operand_decimal(&operand[1], &other);
+
+        return rc >= 0 && ngx_er_number_compare(&number, &other) <= 0;
     }
 }
 
@@ -664,9 +721,11 @@ static ngx_uint_t
 ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
     ngx_str_t *text, ngx_er_operand_t *operand)
 {
-    size_t  len;
+    size_t     len;
+    ngx_str_t  piece;
 
-    len = operand->text.len;
+    ngx_er_operand_string(operand, &piece);
+    len = piece.len;
 
     switch (c->op) {
 
@@ -681,16 +740,16 @@ ngx_er_comparison_text(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
 
     case NGX_ER_OPERATOR_PREFIX:
         return text->len >= len
-               && ngx_er_text_same(text->data, &operand->text, c->fold);
+               && ngx_er_text_same(text->data, &piece, c->fold);
 
     case NGX_ER_OPERATOR_SUFFIX:
         return text->len >= len
-               && ngx_er_text_same(text->data + text->len - len,
-                                   &operand->text, c->fold);
+               && ngx_er_text_same(text->data + text->len - len, &piece,
+                                   c->fold);
 
     default: /* NGX_ER_OPERATOR_CONTAINS */
         return ngx_er_text_find(facts, text->data, text->data + text->len,
-                                &operand->text, c->fold)
+                                &piece, c->fold)
                != NULL;
     }
 }

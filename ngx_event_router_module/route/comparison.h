@@ -39,19 +39,33 @@ typedef enum {
 } ngx_er_operator_e;
 
 
+/* a number in its text: ngx_er_number_t with places in it */
+
 typedef struct {
-    ngx_str_t              text;       /* lower case if case is ignored */
-    ngx_er_number_t        number;     /* if is_number */
+    int32_t                exponent;
+    uint16_t               first;
+    uint16_t               last;
+} ngx_er_operand_number_t;
+
+
+/* small: with many routes the CPU must fetch it from memory */
+
+typedef struct {
+    u_char                *text;       /* lower case if case is ignored */
+    uint32_t               len;
+    unsigned               is_number:1;  /* EQUAL, LESS ... BETWEEN: the text
+                                            is wholly a JSON number */
+    unsigned               negative:1;
+    unsigned               zero:1;
 
     union {
+        ngx_er_operand_number_t  number;  /* if is_number */
         ngx_array_t       *pieces;     /* LIKE: of ngx_str_t, what stands
                                           between the "*": one at least */
         ngx_cidr_t        *cidr;
         ngx_er_type_e      type;       /* IS */
         ngx_er_regex_t    *regex;
     } u;
-
-    unsigned               is_number:1;  /* the text is wholly a JSON number */
 } ngx_er_operand_t;
 
 
@@ -68,10 +82,14 @@ typedef struct {
 } ngx_er_comparison_t;
 
 
-/* args: the words behind the field.  NGX_ERROR with a sentence in err. */
-ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field,
-    ngx_str_t *args, ngx_uint_t nargs, ngx_er_comparison_t *c,
-    ngx_er_error_t *err);
+/*
+ * args: the words behind the field.  What a copy of the comparison shares with
+ * it (regular expressions) is in "keep", all else in "pool" or in the words.
+ * NGX_ERROR with a sentence in err.
+ */
+ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_pool_t *keep,
+    ngx_str_t *field, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_comparison_t *c, ngx_er_error_t *err);
 
 /*
  * Whether one value meets one of the n operands from the i-th on.  The
@@ -79,6 +97,27 @@ ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_str_t *field,
  */
 ngx_uint_t ngx_er_comparison_meets(ngx_er_comparison_t *c,
     ngx_er_facts_t *facts, ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
+
+
+static ngx_inline void
+ngx_er_operand_string(ngx_er_operand_t *operand, ngx_str_t *s)
+{
+    s->data = operand->text;
+    s->len = operand->len;
+}
+
+
+/* of one that is_number */
+
+static ngx_inline void
+ngx_er_operand_decimal(ngx_er_operand_t *operand, ngx_er_number_t *n)
+{
+    n->first = operand->text + operand->u.number.first;
+    n->last = operand->text + operand->u.number.last;
+    n->exponent = operand->u.number.exponent;
+    n->negative = operand->negative;
+    n->zero = operand->zero;
+}
 
 
 #endif /* _NGX_ER_COMPARISON_H_INCLUDED_ */

@@ -19,9 +19,6 @@
 #include "field.h"
 
 
-#define NGX_ER_CONDITION_LINE  64      /* bytes that the CPU fetches at once */
-
-
 typedef struct ngx_er_condition_s  ngx_er_condition_t;
 typedef struct ngx_er_access_s     ngx_er_access_t;     /* lookup.h */
 
@@ -49,10 +46,9 @@ typedef uint64_t (*ngx_er_condition_accesses_pt)(void *data,
 /* in the order in which they are evaluated */
 
 typedef struct {
-    ngx_er_condition_t       **elts;
+    ngx_er_condition_t        *elts;
     uint32_t                   nelts;
     uint32_t                   nalloc;
-    ngx_er_field_t            *path;       /* EACH: the base of its lines */
 } ngx_er_condition_children_t;
 
 
@@ -65,39 +61,45 @@ typedef struct {
 } ngx_er_condition_whole_t;
 
 
-/* as it stands in nginx.conf */
+/* as it stands in nginx.conf; its text is behind this */
 
 typedef struct {
-    ngx_str_t                  text;
-    u_char                    *file;
-    ngx_uint_t                 line;
+    u_char                    *file;       /* NULL: the text says where */
+    uint32_t                   line;
+    uint32_t                   len;        /* of the text */
 } ngx_er_condition_origin_t;
+
+
+#define ngx_er_condition_text(origin)  ((u_char *) ((origin) + 1))
 
 
 /* small: with many routes the CPU must fetch it from memory */
 
 struct ngx_er_condition_s {
-    ngx_er_condition_kind_e    kind;
-    uint32_t                   field;      /* TEST, EACH */
-    uint32_t                   bytes;      /* of a pack: all of it */
+    unsigned                   kind:3;     /* ngx_er_condition_kind_e */
     unsigned                   relative:1; /* the field begins with "." */
     unsigned                   element:1;  /* it is "." alone */
+    unsigned                   plain:1;    /* of a pack: no each is in it */
+    unsigned                   units:26;   /* of memory of a pack (pack.h); 0:
+                                              this is none, or part of one */
+    uint32_t                   field;      /* TEST, EACH */
 
     union {
         ngx_er_comparison_t          comparison;  /* TEST */
         ngx_er_condition_children_t  children;    /* ALL, ANY, NONE, EACH */
-        ngx_er_condition_whole_t     whole;       /* PATTERN, SAMPLE */
+        ngx_er_condition_whole_t    *whole;       /* PATTERN, SAMPLE */
     } u;
 
-    ngx_er_condition_t        *pack;       /* NULL: there is none yet */
     ngx_er_condition_origin_t *origin;     /* NULL: it is part of one that has
                                               an origin, or of none */
 };
 
 
 /*
- * A block; children are added to it.  For EACH, "path" is the text of its
- * field (relative to "outer", an enclosing EACH, or NULL).
+ * A block; children are added to it when they are complete.  For EACH, "path"
+ * is the text of its field (relative to "outer", an enclosing EACH, or NULL).
+ * Conditions are in "pool" and point into their words, but for what a pack
+ * shares with them: that is in the pool of the fields.
  */
 ngx_er_condition_t *ngx_er_condition_block(ngx_pool_t *pool,
     ngx_er_condition_kind_e kind, ngx_str_t *path, ngx_er_condition_t *outer,
@@ -117,21 +119,14 @@ ngx_er_condition_t *ngx_er_condition_whole(ngx_pool_t *pool,
     ngx_er_condition_kind_e kind, ngx_er_condition_holds_pt holds,
     ngx_er_condition_accesses_pt accesses, void *data);
 
+/* a copy of the child, which must not change any more */
 ngx_int_t ngx_er_condition_add(ngx_pool_t *pool, ngx_er_condition_t *block,
     ngx_er_condition_t *child);
 
-/* where it stands, to be filled in; NULL: no memory */
+/* where it stands, to be filled in, with room for a text of "len" bytes; in
+   "pool" as long as packs of it are.  NULL: no memory */
 ngx_er_condition_origin_t *ngx_er_condition_origin(ngx_pool_t *pool,
-    ngx_er_condition_t *condition);
-
-/*
- * The same condition in one piece of memory, at p, which is aligned to a line
- * and has room for pack_size(); returns what is behind it.  From then on
- * neither may change.  A condition has one pack: then its
- * size is 0, and pack() does nothing.
- */
-size_t ngx_er_condition_pack_size(ngx_er_condition_t *condition);
-u_char *ngx_er_condition_pack(ngx_er_condition_t *condition, u_char *p);
+    ngx_er_condition_t *condition, size_t len);
 
 
 #endif /* _NGX_ER_CONDITION_H_INCLUDED_ */

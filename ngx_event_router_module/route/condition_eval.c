@@ -12,6 +12,10 @@
  * its values once for all scopes: a hostile array of 10,000 elements costs
  * 10,000 steps, not their square.
  *
+ * Most routes have no each.  Of their packs that is known (pack.c), and they
+ * are evaluated without scopes, line by line, in the same order and with the
+ * same result.
+ *
  * Called by matcher.c for every event and route that may match.  Where there
  * is no memory, or no time left (budget.h), the whole condition does not hold
  * and the event is undecided.
@@ -39,6 +43,10 @@ typedef struct {
 } ngx_er_scopes_t;
 
 
+static ngx_int_t ngx_er_plain_holds(ngx_er_condition_t *c,
+    ngx_er_facts_t *facts);
+static ngx_int_t ngx_er_plain_line(ngx_er_condition_t *c,
+    ngx_er_facts_t *facts);
 static void ngx_er_scopes_narrow(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_uint_t want);
 static void ngx_er_scopes_lines(ngx_er_scopes_t *s, ngx_er_condition_t *c,
@@ -73,6 +81,11 @@ ngx_er_condition_holds(ngx_er_condition_t *condition, ngx_er_facts_t *facts)
     ngx_er_scopes_t    event;
     ngx_er_element_t  *element;
 
+    if (condition->plain) {
+        return ngx_er_plain_holds(condition, facts) == 1
+               && !facts->budget.spent;
+    }
+
     in = NGX_ER_SCOPE_IN;
     element = NULL;
 
@@ -87,6 +100,82 @@ ngx_er_condition_holds(ngx_er_condition_t *condition, ngx_er_facts_t *facts)
     ngx_er_scopes_narrow(&event, condition, 1);
 
     return event.left && !event.failed && !facts->budget.spent;
+}
+
+
+/* 1, 0, or NGX_ERROR: it cannot be told, so nothing around it holds */
+
+static ngx_int_t
+ngx_er_plain_holds(ngx_er_condition_t *c, ngx_er_facts_t *facts)
+{
+    ngx_int_t            rc, stop;
+    ngx_uint_t           i;
+    ngx_er_condition_t  *child;
+
+    switch (c->kind) {
+
+    case NGX_ER_CONDITION_TEST:
+        return ngx_er_plain_line(c, facts);
+
+    case NGX_ER_CONDITION_PATTERN:
+    case NGX_ER_CONDITION_SAMPLE:
+        rc = c->u.whole->holds(c->u.whole->data, facts);
+        facts->undecided |= (rc == NGX_ERROR);
+        return rc;
+
+    default:
+        break;
+    }
+
+    /* the first line that decides */
+
+    stop = (c->kind != NGX_ER_CONDITION_ALL);
+    child = c->u.children.elts;
+
+    for (i = 0; i < c->u.children.nelts; i++) {
+        rc = ngx_er_plain_holds(&child[i], facts);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == stop) {
+            return c->kind == NGX_ER_CONDITION_ANY;
+        }
+    }
+
+    return c->kind != NGX_ER_CONDITION_ANY;
+}
+
+
+static ngx_int_t
+ngx_er_plain_line(ngx_er_condition_t *c, ngx_er_facts_t *facts)
+{
+    ngx_uint_t            i, n, last;
+    ngx_er_value_t       *value, *first;
+    ngx_er_comparison_t  *comparison;
+
+    comparison = &c->u.comparison;
+    first = ngx_er_fact(facts, c->field);
+    last = ngx_max(comparison->noperands, 1);
+    n = comparison->all ? 1 : last;
+
+    for (i = 0; i < last; i += n) {
+
+        for (value = first; value; value = value->next) {
+            if (ngx_er_scopes_regards(c, value)
+                && ngx_er_comparison_meets(comparison, facts, value, i, n))
+            {
+                break;
+            }
+        }
+
+        if (value == NULL) {
+            return comparison->negated;
+        }
+    }
+
+    return !comparison->negated;
 }
 
 
@@ -138,13 +227,13 @@ static void
 ngx_er_scopes_lines(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_uint_t child)
 {
-    ngx_uint_t            i;
-    ngx_er_condition_t  **children;
+    ngx_uint_t           i;
+    ngx_er_condition_t  *children;
 
     children = c->u.children.elts;
 
     for (i = 0; i < c->u.children.nelts && s->left; i++) {
-        ngx_er_scopes_narrow(s, children[i], child);
+        ngx_er_scopes_narrow(s, &children[i], child);
     }
 }
 
@@ -289,7 +378,7 @@ ngx_er_scopes_whole(ngx_er_scopes_t *s, ngx_er_condition_t *c,
 {
     ngx_int_t  holds;
 
-    holds = c->u.whole.holds(c->u.whole.data, s->facts);
+    holds = c->u.whole->holds(c->u.whole->data, s->facts);
 
     if (holds == NGX_ERROR) {
         ngx_er_scopes_fail(s);

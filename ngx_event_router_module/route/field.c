@@ -19,10 +19,11 @@
  * event once.
  *
  * The table of fields grows while nginx.conf is read: whoever asks for a field
- * adds it and keeps its index; the table is in the pool of the configuration.
- * Facts are what one event says for all of them and live in the event's pool:
- * the scan of the body fills in "data", everything else is asked of the get()
- * of the facts' owner, the first time that somebody wants to know.
+ * adds it and keeps its index; the table, with copies of all that it has, is
+ * in the pool of the configuration.  Facts are what one event says for all of
+ * them and live in the event's pool: the scan of the body fills in "data",
+ * everything else is asked of the get() of the facts' owner, the first time
+ * that somebody wants to know.
  *
  * Conditions, templates and event_set call this when they are compiled.  What
  * cannot be read is a sentence in err, and so is lack of memory; a fact that
@@ -66,6 +67,8 @@ static ngx_int_t ngx_er_path_text(ngx_pool_t *pool, ngx_er_field_t *field,
     ngx_er_error_t *err);
 static ngx_uint_t ngx_er_path_plain(ngx_str_t *key);
 static ngx_int_t ngx_er_path_memory(ngx_er_error_t *err);
+static ngx_int_t ngx_er_field_keep(ngx_pool_t *pool, ngx_er_field_t *field);
+static ngx_int_t ngx_er_field_keep_text(ngx_pool_t *pool, ngx_str_t *text);
 static ngx_int_t ngx_er_path_parse(ngx_pool_t *pool, ngx_str_t *text,
     size_t prefix, ngx_er_field_t *base, ngx_er_field_t *field,
     ngx_er_error_t *err);
@@ -616,6 +619,28 @@ ngx_er_fields_create(ngx_pool_t *pool)
 
 
 ngx_int_t
+ngx_er_fields_find(ngx_er_fields_t *fields, ngx_str_t *text)
+{
+    uint32_t               hash;
+    ngx_er_field_t        *field;
+    ngx_er_fields_node_t  *node;
+
+    hash = ngx_er_hash(text->data, text->len);
+
+    node = (ngx_er_fields_node_t *) ngx_str_rbtree_lookup(&fields->texts, text,
+                                                          hash);
+    if (node == NULL) {
+        return NGX_DECLINED;
+    }
+
+    field = (ngx_er_field_t *) fields->list.elts + node->index;
+
+    return (field->kind == NGX_ER_FIELD_DATA && field->name.len)
+           ? NGX_DECLINED : (ngx_int_t) node->index;
+}
+
+
+ngx_int_t
 ngx_er_fields_add(ngx_er_fields_t *fields, ngx_er_field_t *field)
 {
     uint32_t               hash;
@@ -651,13 +676,81 @@ ngx_er_fields_add(ngx_er_fields_t *fields, ngx_er_field_t *field)
 
     *slot = *field;
 
+    if (ngx_er_field_keep(fields->pool, slot) != NGX_OK) {
+        fields->list.nelts--;
+        return NGX_ERROR;
+    }
+
     node->text.node.key = hash;
-    node->text.str = field->text;
+    node->text.str = slot->text;
     node->index = index;
 
     ngx_rbtree_insert(&fields->texts, &node->text.node);
 
     return index;
+}
+
+
+/* what it points to is copied */
+
+static ngx_int_t
+ngx_er_field_keep(ngx_pool_t *pool, ngx_er_field_t *field)
+{
+    size_t          at;
+    u_char         *text;
+    ngx_uint_t      i;
+    ngx_array_t     steps;
+    ngx_er_step_t  *step;
+
+    text = field->text.data;
+
+    if (ngx_er_field_keep_text(pool, &field->text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (field->kind != NGX_ER_FIELD_DATA) {
+        at = field->name.len ? field->name.data - text : 0;
+        field->name.data = field->text.data + at;
+        return NGX_OK;
+    }
+
+    if (ngx_er_field_keep_text(pool, &field->name) != NGX_OK
+        || ngx_array_init(&steps, pool, ngx_max(field->steps.nelts, 1),
+                          sizeof(ngx_er_step_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    step = ngx_array_push_n(&steps, field->steps.nelts);
+    if (step == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < steps.nelts; i++) {
+        step[i] = ((ngx_er_step_t *) field->steps.elts)[i];
+
+        if (ngx_er_field_keep_text(pool, &step[i].key) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    field->steps = steps;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_field_keep_text(ngx_pool_t *pool, ngx_str_t *text)
+{
+    if (text->len == 0) {
+        return NGX_OK;
+    }
+
+    text->data = ngx_pstrdup(pool, text);
+
+    return text->data ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -107,8 +107,12 @@ ngx_int_t ngx_er_field_parse(ngx_pool_t *pool, ngx_str_t *text,
 /* an empty table, or NULL: no memory */
 ngx_er_fields_t *ngx_er_fields_create(ngx_pool_t *pool);
 
-/* returns the index of the field in the table, adding it if it is new (and its
-   path to fields->paths), or NGX_ERROR: no memory */
+/* the index of a field that has this text as it stands in nginx.conf, outside
+   of "each"; NGX_DECLINED: none so far, or another text of it is known */
+ngx_int_t ngx_er_fields_find(ngx_er_fields_t *fields, ngx_str_t *text);
+
+/* returns the index of the field in the table, adding a copy of it if it is
+   new (and its path to fields->paths), or NGX_ERROR: no memory */
 ngx_int_t ngx_er_fields_add(ngx_er_fields_t *fields, ngx_er_field_t *field);
 
 /* facts of which none is known yet, or NULL: no memory */

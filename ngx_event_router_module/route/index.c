@@ -11,16 +11,20 @@
  * worth looking up: the lengths of prefixes that some rule has, say.
  *
  * The table has keys, and the rules that are filed under each.  A key is a
- * hash and the field; the text is not kept.  Two texts with one hash lead to
- * each other's rules, which are then found not to match.  The hash has no
- * seed: the table holds what an administrator wrote, a sender of events cannot
- * add to it.
+ * hash of a text, the field and how it is looked up; nothing else of it is
+ * kept.  What has one hash leads to each other's rules, which are then found
+ * not to match.  The hash has no seed: the table holds what an administrator
+ * wrote, a sender of events cannot add to it.
  *
  * Hits are what an event finds.  Each of its values is looked up in as many
  * ways as the plan of its field asks for.  Prefixes of a value cost one pass
  * over its first bytes and a look for each length that some rule has, however
  * many rules there are; so do suffixes, networks by their lengths, and parts
- * of texts, of which the table knows four bytes each.
+ * of texts, of which the table knows four bytes each.  A large table is in no
+ * cache, so looks are put off until there are some, and wait for memory
+ * together.  Where a number meets most of the intervals that there are, and
+ * these are most rules, they are not collected: then it is cheaper to evaluate
+ * all rules as they stand.
  *
  * Built by matcher.c at configuration time: while rules come in, keys, plans
  * and lists grow in memory of their own; at the end they are packed into the
@@ -42,17 +46,23 @@
 #define ngx_er_index_where(field, kind)  ((uint32_t) (field) * 16 + (kind))
 
 
-/*
- * While it grows "first" is the newest of a list of entries, from 1.  Then it
- * is the rule itself, or a place in "rules" where several come with it.
- */
+/* until it is built */
 
 typedef struct {
     uint32_t               hash;
     uint32_t               where;      /* field and kind */
-    uint32_t               first;
-    uint32_t               n;          /* of rules; 0: a free slot */
+    uint32_t               first;      /* the newest of its entries, from 1 */
+    uint32_t               n;          /* of them */
 } ngx_er_key_t;
+
+
+/* small: a look is one line of memory */
+
+typedef struct {
+    uint32_t               hash;       /* 0: free */
+    uint32_t               rule;       /* or LIST and a place in "rules", which
+                                          has how many they are before them */
+} ngx_er_slot_t;
 
 
 typedef struct {
@@ -92,10 +102,11 @@ struct ngx_er_index_s {
     ngx_pool_t            *pool;
     ngx_er_fields_t       *fields;
 
-    ngx_er_key_t          *slots;      /* the table */
+    ngx_er_slot_t         *slots;      /* the table */
     ngx_uint_t             mask;
     uint32_t              *rules;
     ngx_er_plan_t         *plans;
+    ngx_uint_t             nrules;     /* the last one, from 1 */
     ngx_uint_t             nkeys;
     ngx_uint_t             nplans;
     ngx_uint_t             nentries;
@@ -112,7 +123,7 @@ struct ngx_er_index_s {
 };
 
 
-/* of a key; "hash" is that of its text alone */
+/* of a key, never 0; "hash" is that of its text alone */
 
 static ngx_inline uint32_t
 ngx_er_index_mix(uint32_t hash, ngx_uint_t field, ngx_uint_t kind,
@@ -122,7 +133,9 @@ ngx_er_index_mix(uint32_t hash, ngx_uint_t field, ngx_uint_t kind,
     hash ^= hash >> 16;
     hash *= 0x85ebca6b;
 
-    return hash ^ (hash >> 13);
+    hash ^= hash >> 13;
+
+    return hash ? hash : 1;
 }
 
 
@@ -160,9 +173,13 @@ ngx_er_index_masked(u_char *address, size_t len, ngx_uint_t bits)
 
 
 #define NGX_ER_INDEX_ENTRIES  2000000  /* rules in all keys */
+#define NGX_ER_INDEX_MANY     256      /* intervals that are worth a look at
+                                          how many of them are met */
 
 
+#define NGX_ER_INDEX_LIST     0x80000000  /* in a slot: several rules */
 #define NGX_ER_INDEX_TREE     0xffffffff  /* no key: a hit of a tree */
+#define NGX_ER_INDEX_AHEAD    16       /* looks that wait together */
 #define NGX_ER_INDEX_SEEN     32       /* hits that are compared one by one */
 #define NGX_ER_INDEX_LOOK     64       /* units of work for a value */
 #define NGX_ER_INDEX_GRAMS    4096     /* parts of a text between two looks at
@@ -176,6 +193,10 @@ typedef struct {
     ngx_er_facts_t        *facts;
     ngx_array_t           *hits;
     uint64_t              *seen;       /* a bit for each slot, or NULL */
+    uint32_t               ahead[NGX_ER_INDEX_AHEAD];  /* hashes that were not
+                                                          looked up yet */
+    ngx_uint_t             n;          /* of them */
+    ngx_uint_t             most;       /* most rules are met */
     ngx_uint_t             failed;
 } ngx_er_look_t;
 
@@ -202,8 +223,12 @@ static void ngx_er_look_nets(ngx_er_look_t *look, ngx_er_plan_t *plan,
     u_char *address, size_t len, uint64_t *nets);
 static void ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
     ngx_er_value_t *value);
+static ngx_uint_t ngx_er_look_span(ngx_er_look_t *look,
+    ngx_er_value_t *value, double *low, double *high);
 static void ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan,
     ngx_uint_t kind, uint32_t hash, size_t len);
+static void ngx_er_look_up(ngx_er_look_t *look);
+static void ngx_er_look_slots(ngx_er_look_t *look, uint32_t hash);
 static ngx_uint_t ngx_er_look_again(ngx_er_look_t *look, uint32_t key);
 static ngx_uint_t ngx_er_look_seen(ngx_er_look_t *look, uint32_t key);
 static void *ngx_er_index_grow(ngx_er_index_t *ix, ngx_er_grow_t *g);
@@ -276,6 +301,8 @@ ngx_er_index_file(ngx_er_index_t *ix, uint32_t rule, ngx_er_atom_t *atoms,
     ngx_uint_t      i;
     ngx_er_plan_t  *plan;
 
+    ix->nrules = ngx_max(ix->nrules, (ngx_uint_t) rule + 1);
+
     for (i = 0; i < n; i++) {
 
         if (ix->entries.n + ix->trees.n >= NGX_ER_INDEX_ENTRIES) {
@@ -344,8 +371,8 @@ ngx_er_index_interval(ngx_er_index_t *ix, ngx_er_plan_t *plan, uint32_t rule,
         return NGX_ERROR;
     }
 
-    interval->low = ngx_er_interval_low(atom->low);
-    interval->high = ngx_er_interval_high(atom->high);
+    interval->low = atom->low;
+    interval->high = atom->high;
     interval->rule = rule;
     interval->owner = plan - (ngx_er_plan_t *) ix->new_plans.elts;
 
@@ -708,7 +735,8 @@ ngx_er_index_table(ngx_er_index_t *ix, ngx_uint_t n)
 }
 
 
-/* the lists of entries become pieces of one array, in the order of rules */
+/* lists of more than one entry become pieces of one array, in the order of
+   rules; "first" is then what the slot says of the key */
 
 static ngx_int_t
 ngx_er_index_lists(ngx_er_index_t *ix)
@@ -718,14 +746,20 @@ ngx_er_index_lists(ngx_er_index_t *ix)
     ngx_er_key_t    *key;
     ngx_er_entry_t  *entry;
 
-    ix->rules = ngx_er_index_keep(ix, NULL, ix->entries.n * sizeof(uint32_t));
+    key = ix->new_keys.elts;
+    entry = ix->entries.elts;
+    n = 0;
+
+    for (i = 0; i < ix->nkeys; i++) {
+        n += (key[i].n == 1) ? 0 : key[i].n + 1;
+    }
+
+    ix->rules = ngx_er_index_keep(ix, NULL, n * sizeof(uint32_t));
 
     if (ix->rules == NULL) {
         return NGX_ERROR;
     }
 
-    key = ix->new_keys.elts;
-    entry = ix->entries.elts;
     at = 0;
 
     for (i = 0; i < ix->nkeys; i++) {
@@ -736,7 +770,8 @@ ngx_er_index_lists(ngx_er_index_t *ix)
             continue;
         }
 
-        key[i].first = at;
+        key[i].first = NGX_ER_INDEX_LIST | at;
+        ix->rules[at++] = key[i].n;
 
         for (n = key[i].n; n; n--) {
             ix->rules[at + n - 1] = entry[e - 1].rule;
@@ -761,26 +796,27 @@ ngx_er_index_slots(ngx_er_index_t *ix)
     for (size = 2; size < ix->nkeys * 2; size *= 2) { /* void */ }
 
     ix->mask = size - 1;
-    ix->slots = ngx_er_index_keep(ix, NULL, size * sizeof(ngx_er_key_t));
+    ix->slots = ngx_er_index_keep(ix, NULL, size * sizeof(ngx_er_slot_t));
 
     if (ix->slots == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(ix->slots, size * sizeof(ngx_er_key_t));
+    ngx_memzero(ix->slots, size * sizeof(ngx_er_slot_t));
 
     key = ix->new_keys.elts;
 
     for (i = 0; i < ix->nkeys; i++) {
 
         for (k = key[i].hash & ix->mask;
-             ix->slots[k].n;
+             ix->slots[k].hash;
              k = (k + 1) & ix->mask)
         {
             /* void */
         }
 
-        ix->slots[k] = key[i];
+        ix->slots[k].hash = key[i].hash;
+        ix->slots[k].rule = key[i].first;
     }
 
     return NGX_OK;
@@ -798,17 +834,25 @@ ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
     look.facts = facts;
     look.hits = hits;
     look.seen = NULL;
+    look.n = 0;
+    look.most = 0;
     look.failed = 0;
 
-    for (i = 0; i < ix->nplans; i++) {
+    for (i = 0; i < ix->nplans && !look.most; i++) {
         ngx_er_look_field(&look, &ix->plans[i]);
     }
+
+    ngx_er_look_up(&look);
 
     if (look.failed) {
         return NGX_ERROR;
     }
 
-    return facts->budget.spent ? NGX_DECLINED : NGX_OK;
+    if (facts->budget.spent) {
+        return NGX_DECLINED;
+    }
+
+    return look.most ? NGX_DONE : NGX_OK;
 }
 
 
@@ -1011,38 +1055,19 @@ static void
 ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
     ngx_er_value_t *value)
 {
-    double            low, high, l, h;
-    ngx_uint_t        n;
-    ngx_array_t       rules;
-    ngx_er_hit_t     *hit;
-    ngx_er_number_t   number;
+    double         low, high;
+    ngx_array_t    rules;
+    ngx_er_hit_t  *hit;
 
-    low = 0;
-    high = 0;
-    n = 0;
-
-    for ( /* void */ ; value; value = value->next) {
-
-        if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
-            || value->unreadable
-            || ngx_er_number_parse(&value->text, &number) != NGX_OK)
-        {
-            continue;
-        }
-
-        if (!ngx_er_budget_take(look->facts, NGX_ER_INDEX_LOOK)) {
-            return;
-        }
-
-        l = ngx_er_interval_low(&number);
-        h = ngx_er_interval_high(&number);
-
-        low = n ? ngx_min(low, l) : l;
-        high = n ? ngx_max(high, h) : h;
-        n++;
+    if (ngx_er_look_span(look, value, &low, &high) == 0) {
+        return;
     }
 
-    if (n == 0) {
+    if (plan->intervals >= NGX_ER_INDEX_MANY
+        && plan->intervals >= look->ix->nrules / 4 * 3
+        && ngx_er_interval_most(plan->tree, plan->intervals, low, high))
+    {
+        look->most = 1;
         return;
     }
 
@@ -1072,32 +1097,94 @@ ngx_er_look_intervals(ngx_er_look_t *look, ngx_er_plan_t *plan,
 }
 
 
-/* "hash" is that of the text alone */
+/* how many of the values are numbers, and from where to where; 0 also past the
+   budget */
+
+static ngx_uint_t
+ngx_er_look_span(ngx_er_look_t *look, ngx_er_value_t *value, double *low,
+    double *high)
+{
+    double           l, h;
+    ngx_uint_t       n;
+    ngx_er_number_t  number;
+
+    n = 0;
+
+    for ( /* void */ ; value; value = value->next) {
+
+        if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
+            || value->unreadable
+            || ngx_er_number_parse(&value->text, &number) != NGX_OK)
+        {
+            continue;
+        }
+
+        if (!ngx_er_budget_take(look->facts, NGX_ER_INDEX_LOOK)) {
+            return 0;
+        }
+
+        l = ngx_er_interval_low(&number);
+        h = ngx_er_interval_high(&number);
+
+        *low = n ? ngx_min(*low, l) : l;
+        *high = n ? ngx_max(*high, h) : h;
+        n++;
+    }
+
+    return n;
+}
+
+
+/* to be looked up; "hash" is that of the text alone */
 
 static void
 ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_uint_t kind,
     uint32_t hash, size_t len)
 {
-    uint32_t         where;
+    hash = ngx_er_index_mix(hash, plan->field, kind, len);
+
+    ngx_er_prefetch(&look->ix->slots[hash & look->ix->mask]);
+
+    look->ahead[look->n++] = hash;
+
+    if (look->n == NGX_ER_INDEX_AHEAD) {
+        ngx_er_look_up(look);
+    }
+}
+
+
+static void
+ngx_er_look_up(ngx_er_look_t *look)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < look->n; i++) {
+        ngx_er_look_slots(look, look->ahead[i]);
+    }
+
+    look->n = 0;
+}
+
+
+/* keys of another field or kind can have the same hash: all of them */
+
+static void
+ngx_er_look_slots(ngx_er_look_t *look, uint32_t hash)
+{
+    uint32_t        *list;
     ngx_uint_t       i;
     ngx_er_hit_t    *hit;
-    ngx_er_key_t    *key;
+    ngx_er_slot_t   *slot;
     ngx_er_index_t  *ix;
 
     ix = look->ix;
-    hash = ngx_er_index_mix(hash, plan->field, kind, len);
-    where = ngx_er_index_where(plan->field, kind);
 
-    for (i = hash & ix->mask; ix->slots[i].n; i = (i + 1) & ix->mask) {
+    for (i = hash & ix->mask; ix->slots[i].hash; i = (i + 1) & ix->mask) {
 
-        key = &ix->slots[i];
+        slot = &ix->slots[i];
 
-        if (key->hash != hash || key->where != where) {
+        if (slot->hash != hash || ngx_er_look_again(look, i)) {
             continue;
-        }
-
-        if (ngx_er_look_again(look, i)) {
-            return;
         }
 
         hit = ngx_array_push(look->hits);
@@ -1106,11 +1193,15 @@ ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan, ngx_uint_t kind,
             return;
         }
 
-        hit->rules = (key->n == 1) ? &key->first : ix->rules + key->first;
-        hit->n = key->n;
+        hit->rules = &slot->rule;
+        hit->n = 1;
         hit->key = i;
 
-        return;
+        if (slot->rule & NGX_ER_INDEX_LIST) {
+            list = ix->rules + (slot->rule & ~NGX_ER_INDEX_LIST);
+            hit->n = list[0];
+            hit->rules = list + 1;
+        }
     }
 }
 

@@ -50,8 +50,9 @@ void ngx_er_index_abort(ngx_er_index_t *ix);
 
 /*
  * What an event leads to is pushed to "hits" (of ngx_er_hit_t),
- * each key once; a rule can be in several.  NGX_ERROR: no memory;
- * NGX_DECLINED: the budget of the event is spent.
+ * each key once; a rule can be in several.  NGX_DONE: it meets about all rules
+ * that there are, "hits" do not say which; NGX_ERROR: no memory; NGX_DECLINED:
+ * the budget of the event is spent.
  */
 ngx_int_t ngx_er_index_find(ngx_er_index_t *ix, ngx_er_facts_t *facts,
     ngx_array_t *hits);

@@ -24,6 +24,7 @@
 #define NGX_ER_INTERVAL_MARGIN  1e-12  /* far more than what is lost */
 #define NGX_ER_INTERVAL_END     1e300  /* beyond it there is no telling */
 #define NGX_ER_INTERVAL_TINY    1e-290
+#define NGX_ER_INTERVAL_SAMPLE  32
 
 
 static double ngx_er_interval_double(ngx_er_number_t *n);
@@ -152,6 +153,26 @@ ngx_er_interval_tree(ngx_er_interval_t *tree, ngx_uint_t n)
     root->highest = highest;
 
     return highest;
+}
+
+
+/* asks some of them, which stand as far from one another as they can */
+
+ngx_uint_t
+ngx_er_interval_most(ngx_er_interval_t *tree, ngx_uint_t n, double low,
+    double high)
+{
+    ngx_uint_t          i, met;
+    ngx_er_interval_t  *interval;
+
+    met = 0;
+
+    for (i = 0; i < NGX_ER_INTERVAL_SAMPLE; i++) {
+        interval = &tree[n * (2 * i + 1) / (2 * NGX_ER_INTERVAL_SAMPLE)];
+        met += (interval->low <= high && interval->high >= low);
+    }
+
+    return met >= NGX_ER_INTERVAL_SAMPLE / 4 * 3;
 }
 
 

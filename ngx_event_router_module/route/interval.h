@@ -38,6 +38,10 @@ int ngx_libc_cdecl ngx_er_interval_order(const void *one, const void *two);
 /* makes a tree of n intervals of one owner that are in order */
 double ngx_er_interval_tree(ngx_er_interval_t *tree, ngx_uint_t n);
 
+/* whether about three quarters of them or more meet [low, high] */
+ngx_uint_t ngx_er_interval_most(ngx_er_interval_t *tree, ngx_uint_t n,
+    double low, double high);
+
 /* pushes the rules (of uint32_t) of those that meet [low, high] */
 ngx_int_t ngx_er_interval_find(ngx_er_interval_t *tree, ngx_uint_t n,
     double low, double high, ngx_array_t *rules);

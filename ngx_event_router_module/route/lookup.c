@@ -19,6 +19,7 @@
 
 
 #include "lookup.h"
+#include "interval.h"
 #include "pattern/pattern.h"
 
 
@@ -27,9 +28,10 @@
 
 static uint64_t ngx_er_access_all(ngx_er_access_t *a, ngx_er_condition_t *c);
 static uint64_t ngx_er_access_any(ngx_er_access_t *a, ngx_er_condition_t *c);
-static ngx_uint_t ngx_er_access_interval(ngx_er_condition_t **child,
+static ngx_uint_t ngx_er_access_interval(ngx_er_condition_t *child,
     ngx_uint_t n, ngx_uint_t i, ngx_er_atom_t *atom);
 static ngx_uint_t ngx_er_access_ranges(ngx_er_condition_t *c);
+static void ngx_er_access_unbounded(ngx_er_atom_t *atom, ngx_uint_t field);
 static void ngx_er_access_range(ngx_er_comparison_t *c, ngx_er_atom_t *atom);
 static uint64_t ngx_er_access_test(ngx_er_access_t *a,
     ngx_er_condition_t *c);
@@ -71,8 +73,8 @@ ngx_er_access(ngx_er_access_t *a, ngx_er_condition_t *c)
         return NGX_ER_ACCESS_NONE;
 
     default: /* PATTERN, SAMPLE */
-        return c->u.whole.accesses
-               ? c->u.whole.accesses(c->u.whole.data, a)
+        return c->u.whole->accesses
+               ? c->u.whole->accesses(c->u.whole->data, a)
                : NGX_ER_ACCESS_NONE;
     }
 }
@@ -83,10 +85,10 @@ ngx_er_access(ngx_er_access_t *a, ngx_er_condition_t *c)
 static uint64_t
 ngx_er_access_all(ngx_er_access_t *a, ngx_er_condition_t *c)
 {
-    uint64_t              best;
-    ngx_uint_t            i, start, from;
-    ngx_er_atom_t         atom;
-    ngx_er_condition_t  **child;
+    uint64_t             best;
+    ngx_uint_t           i, start, from;
+    ngx_er_atom_t        atom;
+    ngx_er_condition_t  *child;
 
     best = NGX_ER_ACCESS_NONE;
     start = a->atoms.nelts;
@@ -102,9 +104,9 @@ ngx_er_access_all(ngx_er_access_t *a, ngx_er_condition_t *c)
     for (i = 0; i < c->u.children.nelts; i++) {
         from = a->atoms.nelts;
 
-        if (!ngx_er_access_ranges(child[i])) {
+        if (!ngx_er_access_ranges(&child[i])) {
             best = ngx_er_access_choose(a, start, from, best,
-                                        ngx_er_access(a, child[i]));
+                                        ngx_er_access(a, &child[i]));
 
         } else if (ngx_er_access_interval(child, c->u.children.nelts, i,
                                           &atom))
@@ -123,16 +125,16 @@ ngx_er_access_all(ngx_er_access_t *a, ngx_er_condition_t *c)
 static uint64_t
 ngx_er_access_any(ngx_er_access_t *a, ngx_er_condition_t *c)
 {
-    uint64_t              cost;
-    ngx_uint_t            i, start;
-    ngx_er_condition_t  **child;
+    uint64_t             cost;
+    ngx_uint_t           i, start;
+    ngx_er_condition_t  *child;
 
     cost = 0;
     start = a->atoms.nelts;
     child = c->u.children.elts;
 
     for (i = 0; i < c->u.children.nelts; i++) {
-        cost = ngx_er_access_sum(cost, ngx_er_access(a, child[i]));
+        cost = ngx_er_access_sum(cost, ngx_er_access(a, &child[i]));
     }
 
     if (cost == NGX_ER_ACCESS_NONE) {
@@ -158,28 +160,26 @@ ngx_er_access_sum(uint64_t one, uint64_t two)
  */
 
 static ngx_uint_t
-ngx_er_access_interval(ngx_er_condition_t **child, ngx_uint_t n, ngx_uint_t i,
+ngx_er_access_interval(ngx_er_condition_t *child, ngx_uint_t n, ngx_uint_t i,
     ngx_er_atom_t *atom)
 {
     ngx_uint_t  k;
 
     for (k = 0; k < i; k++) {
-        if (ngx_er_access_ranges(child[k])
-            && child[k]->field == child[i]->field)
+        if (ngx_er_access_ranges(&child[k])
+            && child[k].field == child[i].field)
         {
             return 0;
         }
     }
 
-    ngx_memzero(atom, sizeof(ngx_er_atom_t));
-    atom->kind = NGX_ER_ATOM_RANGE;
-    atom->field = child[i]->field;
+    ngx_er_access_unbounded(atom, child[i].field);
 
     for (k = i; k < n; k++) {
-        if (ngx_er_access_ranges(child[k])
-            && child[k]->field == child[i]->field)
+        if (ngx_er_access_ranges(&child[k])
+            && child[k].field == child[i].field)
         {
-            ngx_er_access_range(&child[k]->u.comparison, atom);
+            ngx_er_access_range(&child[k].u.comparison, atom);
         }
     }
 
@@ -198,41 +198,49 @@ ngx_er_access_ranges(ngx_er_condition_t *c)
 }
 
 
+/* of all numbers */
+
+static void
+ngx_er_access_unbounded(ngx_er_atom_t *atom, ngx_uint_t field)
+{
+    ngx_memzero(atom, sizeof(ngx_er_atom_t));
+
+    atom->kind = NGX_ER_ATOM_RANGE;
+    atom->field = field;
+    atom->low = ngx_er_interval_low(NULL);
+    atom->high = ngx_er_interval_high(NULL);
+}
+
+
+/* the part of the atom's numbers that the comparison leaves */
+
 static void
 ngx_er_access_range(ngx_er_comparison_t *c, ngx_er_atom_t *atom)
 {
-    ngx_er_number_t  *low, *high;
+    double           end;
+    ngx_er_number_t  number;
 
-    low = &c->operands[0].number;
-    high = low;
+    ngx_er_operand_decimal(&c->operands[0], &number);
 
-    switch (c->op) {
-
-    case NGX_ER_OPERATOR_LESS:
-    case NGX_ER_OPERATOR_LESS_EQUAL:
-        low = NULL;
-        break;
-
-    case NGX_ER_OPERATOR_GREATER:
-    case NGX_ER_OPERATOR_GREATER_EQUAL:
-        high = NULL;
-        break;
-
-    default: /* NGX_ER_OPERATOR_BETWEEN */
-        high = &c->operands[1].number;
+    if (c->op != NGX_ER_OPERATOR_LESS && c->op != NGX_ER_OPERATOR_LESS_EQUAL) {
+        end = ngx_er_interval_low(&number);
+        atom->low = ngx_max(atom->low, end);
+        atom->from = 1;
     }
 
-    if (low && (atom->low == NULL
-                || ngx_er_number_compare(low, atom->low) > 0))
+    if (c->op == NGX_ER_OPERATOR_GREATER
+        || c->op == NGX_ER_OPERATOR_GREATER_EQUAL)
     {
-        atom->low = low;
+        return;
     }
 
-    if (high && (atom->high == NULL
-                 || ngx_er_number_compare(high, atom->high) < 0))
-    {
-        atom->high = high;
+    if (c->op == NGX_ER_OPERATOR_BETWEEN) {
+        ngx_er_operand_decimal(&c->operands[1], &number);
     }
+
+    end = ngx_er_interval_high(&number);
+    atom->high = ngx_min(atom->high, end);
+    atom->to = 1;
 }
 
 
@@ -280,6 +288,7 @@ static uint64_t
 ngx_er_access_operand(ngx_er_access_t *a, ngx_er_condition_t *c,
     ngx_er_operand_t *operand)
 {
+    ngx_str_t      text;
     ngx_er_atom_t  atom;
 
     ngx_memzero(&atom, sizeof(ngx_er_atom_t));
@@ -289,22 +298,23 @@ ngx_er_access_operand(ngx_er_access_t *a, ngx_er_condition_t *c,
 
     case NGX_ER_OPERATOR_EQUAL:
         atom.kind = NGX_ER_ATOM_TEXT;
-        atom.text = operand->text;
+        ngx_er_operand_string(operand, &atom.text);
         atom.number = operand->is_number;
         break;
 
     case NGX_ER_OPERATOR_PREFIX:
         atom.kind = NGX_ER_ATOM_PREFIX;
-        atom.text = operand->text;
+        ngx_er_operand_string(operand, &atom.text);
         break;
 
     case NGX_ER_OPERATOR_SUFFIX:
         atom.kind = NGX_ER_ATOM_SUFFIX;
-        atom.text = operand->text;
+        ngx_er_operand_string(operand, &atom.text);
         break;
 
     case NGX_ER_OPERATOR_CONTAINS:
-        return ngx_er_access_gram(a, c->field, &operand->text);
+        ngx_er_operand_string(operand, &text);
+        return ngx_er_access_gram(a, c->field, &text);
 
     case NGX_ER_OPERATOR_LIKE:
         return ngx_er_access_pieces(a, c->field, operand->u.pieces);
@@ -319,7 +329,7 @@ ngx_er_access_operand(ngx_er_access_t *a, ngx_er_condition_t *c,
     case NGX_ER_OPERATOR_GREATER:
     case NGX_ER_OPERATOR_GREATER_EQUAL:
     case NGX_ER_OPERATOR_BETWEEN:
-        atom.kind = NGX_ER_ATOM_RANGE;
+        ngx_er_access_unbounded(&atom, c->field);
         ngx_er_access_range(&c->u.comparison, &atom);
         break;
 
@@ -601,9 +611,18 @@ ngx_er_pattern_check(ngx_er_access_t *a, ngx_er_leaf_t *leaf,
         return ngx_er_access_pieces(a, leaf->field, &check->u.pieces);
 
     case NGX_ER_CHECK_RANGE:
-        atom.kind = NGX_ER_ATOM_RANGE;
-        atom.low = check->low ? &check->u.range.low : NULL;
-        atom.high = check->high ? &check->u.range.high : NULL;
+        ngx_er_access_unbounded(&atom, leaf->field);
+
+        if (check->low) {
+            atom.low = ngx_er_interval_low(&check->u.range.low);
+            atom.from = 1;
+        }
+
+        if (check->high) {
+            atom.high = ngx_er_interval_high(&check->u.range.high);
+            atom.to = 1;
+        }
+
         break;
 
     default:

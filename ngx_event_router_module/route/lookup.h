@@ -42,9 +42,11 @@ typedef struct {
     ngx_str_t              text;       /* TEXT, PREFIX, SUFFIX, GRAM */
     ngx_uint_t             number;     /* TEXT: the text is one, and equal
                                           numbers will do */
-    ngx_er_number_t       *low;        /* RANGE: or NULL */
-    ngx_er_number_t       *high;
+    double                 low;        /* RANGE: interval.h */
+    double                 high;
     ngx_cidr_t            *cidr;       /* NET */
+    unsigned               from:1;     /* RANGE: it has a lower end */
+    unsigned               to:1;
 } ngx_er_atom_t;
 
 

@@ -19,8 +19,9 @@
  *
  * Candidates are evaluated once and in their order, however many values lead
  * to them: few of them are sorted, for many there is a bit for each rule.  The
- * packs of few (condition.h) are on their way to the CPU before they are
- * needed.
+ * packs of few (pack.c) are on their way to the CPU before they are needed.
+ * Where most rules are candidates, all of them are evaluated as they stand,
+ * one behind the other: what no index helps should not pay for one.
  *
  * What may fail is memory, which is the event's own in ngx_er_matcher_match(),
  * and the time that an event has for its rules: then nothing is said of any of
@@ -31,6 +32,7 @@
 #include "matcher.h"
 #include "condition_eval.h"
 #include "index.h"
+#include "pack.h"
 
 
 #define NGX_ER_MATCHER_WORD   64       /* bits */
@@ -41,6 +43,7 @@
 #define NGX_ER_MATCHER_DEAR   0xffffffff
 #define NGX_ER_MATCHER_PACK   2048     /* bytes of a pack that are fetched
                                           ahead */
+#define NGX_ER_MATCHER_AHEAD  4        /* packs */
 
 
 typedef struct {
@@ -58,7 +61,8 @@ struct ngx_er_matcher_s {
     ngx_er_fields_t       *fields;
     ngx_array_t            rules;      /* of ngx_er_rule_t */
     ngx_er_index_t        *index;
-    size_t                 packs;      /* bytes */
+    size_t                 bytes;      /* of packs */
+    ngx_er_packs_t         packs;      /* of conditions that were none */
     ngx_array_t            always;     /* of uint32_t: rules not in the
                                           index */
     ngx_uint_t             fallbacks;
@@ -85,6 +89,8 @@ typedef struct {
 } ngx_er_match_t;
 
 
+static ngx_int_t ngx_er_matcher_memory(ngx_er_matcher_t *m,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_matcher_index(ngx_er_matcher_t *m,
     ngx_er_access_t *a);
 static ngx_int_t ngx_er_matcher_file(ngx_er_matcher_t *m, ngx_uint_t i,
@@ -95,6 +101,7 @@ static uint64_t ngx_er_matcher_cost(ngx_er_access_t *a, ngx_er_atom_t *atom);
 static ngx_int_t ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits);
 static ngx_int_t ngx_er_matcher_many(ngx_er_match_t *match,
     ngx_array_t *hits);
+static ngx_int_t ngx_er_matcher_all(ngx_er_match_t *match);
 static ngx_int_t ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits,
     ngx_uint_t words);
 static void ngx_er_matcher_fetch(ngx_er_matcher_t *m, ngx_uint_t i);
@@ -114,6 +121,7 @@ ngx_er_matcher_create(ngx_pool_t *pool, ngx_er_fields_t *fields,
 
     m->pool = pool;
     m->fields = fields;
+    ngx_er_packs_init(&m->packs, pool);
 
     if (ngx_array_init(&m->rules, pool, ngx_max(rules, 4),
                        sizeof(ngx_er_rule_t))
@@ -164,6 +172,10 @@ ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err)
         /* void */
     }
 
+    if (ngx_er_matcher_pack(m) != NGX_OK) {
+        return ngx_er_matcher_memory(m, err);
+    }
+
     rc = NGX_ERROR;
     ngx_memzero(&a, sizeof(ngx_er_access_t));
 
@@ -178,10 +190,6 @@ ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err)
         rc = ngx_er_matcher_index(m, &a);
     }
 
-    if (rc == NGX_OK) {
-        rc = ngx_er_matcher_pack(m);
-    }
-
     if (count.counters) {
         ngx_free(count.counters);
     }
@@ -193,12 +201,17 @@ ngx_er_matcher_compile(ngx_er_matcher_t *m, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    if (rc != NGX_OK) {
-        ngx_er_error(err, "no memory for the matcher of %ui routes",
-                     m->rules.nelts);
-    }
+    return (rc == NGX_OK) ? NGX_OK : ngx_er_matcher_memory(m, err);
+}
 
-    return rc;
+
+static ngx_int_t
+ngx_er_matcher_memory(ngx_er_matcher_t *m, ngx_er_error_t *err)
+{
+    ngx_er_error(err, "no memory for the matcher of %ui routes",
+                 m->rules.nelts);
+
+    return NGX_ERROR;
 }
 
 
@@ -242,44 +255,32 @@ ngx_er_matcher_index(ngx_er_matcher_t *m, ngx_er_access_t *a)
 }
 
 
-/* one behind the other, and not between what else is made of a route */
+/* what is looked up is read from them, too */
 
 static ngx_int_t
 ngx_er_matcher_pack(ngx_er_matcher_t *m)
 {
-    size_t               size;
-    u_char              *p;
     ngx_uint_t           i;
     ngx_er_rule_t       *rule;
     ngx_er_condition_t  *pack;
 
     rule = m->rules.elts;
-    size = NGX_ER_CONDITION_LINE;
-
-    for (i = 0; i < m->rules.nelts; i++) {
-        if (rule[i].condition) {
-            size += ngx_er_condition_pack_size(rule[i].condition);
-        }
-    }
-
-    p = ngx_palloc(m->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_align_ptr(p, NGX_ER_CONDITION_LINE);
 
     for (i = 0; i < m->rules.nelts; i++) {
 
-        if (rule[i].condition) {
-            p = ngx_er_condition_pack(rule[i].condition, p);
-            pack = rule[i].condition->pack;
-
-            m->packs += pack->bytes;
-
-            rule[i].condition = pack;
-            rule[i].ahead = ngx_min(pack->bytes, NGX_ER_MATCHER_PACK);
+        if (rule[i].condition == NULL) {
+            continue;
         }
+
+        pack = ngx_er_pack(&m->packs, rule[i].condition);
+        if (pack == NULL) {
+            return NGX_ERROR;
+        }
+
+        m->bytes += ngx_er_pack_bytes(pack);
+
+        rule[i].condition = pack;
+        rule[i].ahead = ngx_min(ngx_er_pack_bytes(pack), NGX_ER_MATCHER_PACK);
     }
 
     return NGX_OK;
@@ -371,7 +372,7 @@ ngx_er_matcher_cost(ngx_er_access_t *a, ngx_er_atom_t *atom)
                ? NGX_ER_MATCHER_DEAR : n * 8;
 
     case NGX_ER_ATOM_RANGE:
-        return n * (atom->low && atom->high ? 1 : 8) + 8;
+        return n * (atom->from && atom->to ? 1 : 8) + 8;
 
     case NGX_ER_ATOM_PRESENT:
         return n * 16;
@@ -396,7 +397,7 @@ ngx_er_matcher_size(ngx_er_matcher_t *m, ngx_er_matcher_size_t *size)
     size->bytes = sizeof(ngx_er_matcher_t) + ix.bytes
                   + m->rules.nelts * sizeof(ngx_er_rule_t)
                   + m->always.nelts * sizeof(uint32_t);
-    size->packs = m->packs;
+    size->packs = m->bytes;
 }
 
 
@@ -422,7 +423,7 @@ ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
 
     rc = ngx_er_index_find(m->index, facts, &hits);
 
-    if (rc != NGX_OK) {
+    if (rc == NGX_ERROR || rc == NGX_DECLINED) {
         return rc;
     }
 
@@ -438,6 +439,10 @@ ngx_er_matcher_match(ngx_er_matcher_t *m, ngx_er_facts_t *facts,
 
     for (i = 0; i < hits.nelts; i++) {
         n += hit[i].n;
+    }
+
+    if (rc == NGX_DONE || n >= NGX_ER_MATCHER_FEW + m->rules.nelts / 4 * 3) {
+        return ngx_er_matcher_all(&match);
     }
 
     return (n <= NGX_ER_MATCHER_FEW) ? ngx_er_matcher_few(&match, &hits)
@@ -469,6 +474,8 @@ ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
         for (k = 0; k < hit[i].n; k++) {
             rule = hit[i].rules[k];
 
+            ngx_er_prefetch((ngx_er_rule_t *) m->rules.elts + rule);
+
             for (p = n; p && list[p - 1] > rule; p--) {
                 list[p] = list[p - 1];
             }
@@ -478,16 +485,16 @@ ngx_er_matcher_few(ngx_er_match_t *match, ngx_array_t *hits)
         }
     }
 
-    if (n) {
-        ngx_er_matcher_fetch(m, list[0]);
+    for (i = 0; i < n && i < NGX_ER_MATCHER_AHEAD; i++) {
+        ngx_er_matcher_fetch(m, list[i]);
     }
 
     for ( ;; ) {
 
         for (i = 0; i < n && !match->done; i++) {
 
-            if (i + 1 < n) {
-                ngx_er_matcher_fetch(m, list[i + 1]);
+            if (i + NGX_ER_MATCHER_AHEAD < n) {
+                ngx_er_matcher_fetch(m, list[i + NGX_ER_MATCHER_AHEAD]);
             }
 
             if (i && list[i] == list[i - 1]) {
@@ -562,6 +569,45 @@ ngx_er_matcher_many(ngx_er_match_t *match, ngx_array_t *hits)
 }
 
 
+/* as one by one: nothing is looked up, collected or sorted */
+
+static ngx_int_t
+ngx_er_matcher_all(ngx_er_match_t *match)
+{
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_er_matcher_t  *m;
+
+    m = match->m;
+
+    /* room for all of them: to grow is to copy */
+
+    if (ngx_array_init(match->matched, match->matched->pool, m->rules.nelts,
+                       sizeof(ngx_uint_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for ( ;; ) {
+
+        for (i = 0; i < m->rules.nelts && !match->done; i++) {
+            rc = ngx_er_matcher_try(match, i);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        if (!m->fallbacks || match->fallback || match->taken) {
+            return NGX_OK;
+        }
+
+        match->fallback = 1;
+    }
+}
+
+
 static ngx_int_t
 ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits, ngx_uint_t words)
 {
@@ -594,7 +640,6 @@ ngx_er_matcher_bits(ngx_er_match_t *match, uint64_t *bits, ngx_uint_t words)
 static void
 ngx_er_matcher_fetch(ngx_er_matcher_t *m, ngx_uint_t i)
 {
-#if (__GNUC__)
     u_char         *p, *last;
     ngx_er_rule_t  *rule;
 
@@ -603,10 +648,9 @@ ngx_er_matcher_fetch(ngx_er_matcher_t *m, ngx_uint_t i)
     p = (u_char *) rule->condition;
     last = p + rule->ahead;
 
-    for ( /* void */ ; p < last; p += NGX_ER_CONDITION_LINE) {
-        __builtin_prefetch(p);
+    for ( /* void */ ; p < last; p += NGX_ER_PACK_LINE) {
+        ngx_er_prefetch(p);
     }
-#endif
 }
 
 
@@ -614,6 +658,7 @@ static ngx_int_t
 ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i)
 {
     ngx_uint_t     *id, n, holds;
+    ngx_array_t    *matched;
     ngx_er_rule_t  *rule;
 
     rule = (ngx_er_rule_t *) match->m->rules.elts + i;
@@ -632,9 +677,16 @@ ngx_er_matcher_try(ngx_er_match_t *match, ngx_uint_t i)
         return NGX_OK;
     }
 
-    id = ngx_array_push(match->matched);
-    if (id == NULL) {
-        return NGX_ERROR;
+    matched = match->matched;
+
+    if (matched->nelts < matched->nalloc) {
+        id = (ngx_uint_t *) matched->elts + matched->nelts++;
+
+    } else {
+        id = ngx_array_push(matched);
+        if (id == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     if (match->facts->undecided) {

@@ -39,7 +39,7 @@ typedef struct {
     ngx_uint_t             fields;     /* that events are looked up by */
     ngx_uint_t             keys;       /* values, prefixes ... of them */
     size_t                 bytes;      /* without the conditions themselves */
-    size_t                 packs;      /* bytes of those, as they are
+    size_t                 packs;      /* bytes of those, as they are kept and
                                           evaluated */
 } ngx_er_matcher_size_t;
 

@@ -41,8 +41,8 @@ ngx_uint_t
 ngx_er_reason(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_er_reason_t *reason)
 {
-    ngx_uint_t            i;
-    ngx_er_condition_t  **child;
+    ngx_uint_t           i;
+    ngx_er_condition_t  *child;
 
     reason->condition = c;
     reason->block = NULL;
@@ -76,7 +76,7 @@ ngx_er_reason(ngx_er_condition_t *c, ngx_er_facts_t *facts,
         return 0;
 
     case NGX_ER_CONDITION_SAMPLE:
-        reason->field = ((ngx_er_sample_t *) c->u.whole.data)->field;
+        reason->field = ((ngx_er_sample_t *) c->u.whole->data)->field;
         ngx_er_error(&reason->note, "the event is not in the share");
         return 0;
 
@@ -87,7 +87,7 @@ ngx_er_reason(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     child = c->u.children.elts;
 
     for (i = 0; i < c->u.children.nelts; i++) {
-        if (!ngx_er_reason(child[i], facts, reason)) {
+        if (!ngx_er_reason(&child[i], facts, reason)) {
             return 0;
         }
     }
@@ -123,16 +123,16 @@ static void
 ngx_er_reason_none(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_er_reason_t *reason)
 {
-    ngx_uint_t            i;
-    ngx_er_condition_t  **child;
+    ngx_uint_t           i;
+    ngx_er_condition_t  *child;
 
     child = c->u.children.elts;
 
     for (i = 0; i < c->u.children.nelts; i++) {
-        if (ngx_er_condition_holds(child[i], facts)) {
-            reason->condition = child[i];
+        if (ngx_er_condition_holds(&child[i], facts)) {
+            reason->condition = &child[i];
             reason->block = c;
-            reason->field = ngx_er_reason_field(child[i]);
+            reason->field = ngx_er_reason_field(&child[i]);
             break;
         }
     }
@@ -147,8 +147,8 @@ static void
 ngx_er_reason_each(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_er_reason_t *reason)
 {
-    ngx_uint_t            n;
-    ngx_er_condition_t    part, **child;
+    ngx_uint_t           n;
+    ngx_er_condition_t   part, *child;
 
     part = *c;
     child = c->u.children.elts;
@@ -169,9 +169,9 @@ ngx_er_reason_each(ngx_er_condition_t *c, ngx_er_facts_t *facts,
 
     n = ngx_min(n, c->u.children.nelts);
 
-    reason->condition = child[n - 1];
+    reason->condition = &child[n - 1];
     reason->block = c;
-    reason->field = ngx_er_reason_field(child[n - 1]);
+    reason->field = ngx_er_reason_field(&child[n - 1]);
 
     ngx_er_error(&reason->note, n > 1
                  ? "no element that meets the lines above it meets this one"
@@ -191,7 +191,7 @@ ngx_er_reason_pattern(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     ngx_er_branch_t   *branch;
     ngx_er_pattern_t  *pattern;
 
-    pattern = c->u.whole.data;
+    pattern = c->u.whole->data;
     branch = pattern->branches.elts;
     least = NGX_MAX_INT_T_VALUE;
     leaf = NULL;
@@ -269,7 +269,7 @@ ngx_er_reason_field(ngx_er_condition_t *c)
         return c->field;
 
     case NGX_ER_CONDITION_SAMPLE:
-        return ((ngx_er_sample_t *) c->u.whole.data)->field;
+        return ((ngx_er_sample_t *) c->u.whole->data)->field;
 
     default:
         return NGX_ERROR;

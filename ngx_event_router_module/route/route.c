@@ -18,8 +18,9 @@
  * what is wrong in another file with its name, line and path.  Sources and
  * targets are looked up after all was read (route_bind.c).
  *
- * Routes and their conditions are in the configuration's pool and belong to
- * the main configuration; nothing changes them afterwards.
+ * While a block is read cf->pool is the draft's (draft.c): what stays of it is
+ * copied.  Routes and their conditions are in the configuration's pool and
+ * belong to the main configuration; nothing changes them afterwards.
  *
  * For an event, turns.c and explain.c call ngx_er_route_select(): it asks the
  * matcher of the event's source and notes the answer in the event, where
@@ -31,6 +32,7 @@
 
 #include "route.h"
 #include "budget.h"
+#include "draft.h"
 #include "lookup.h"
 #include "misread.h"
 #include "pattern/filter.h"
@@ -51,8 +53,7 @@
 /* where in an event_route the parser is */
 
 typedef struct {
-    ngx_er_main_conf_t    *mcf;
-    ngx_er_route_t        *route;
+    ngx_er_draft_t         draft;
     ngx_er_condition_t    *block;      /* the innermost, NULL: none so far */
     ngx_er_condition_t    *each;       /* the innermost EACH, or NULL */
     ngx_uint_t             depth;      /* of blocks */
@@ -69,13 +70,16 @@ typedef ngx_er_condition_t *(*ngx_er_route_line_pt)(ngx_conf_t *cf,
 
 static ngx_er_route_t *ngx_er_route_create(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_str_t *name);
-static ngx_int_t ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route);
+static char *ngx_er_route_read(ngx_conf_t *cf, ngx_er_route_parser_t *parser);
+static ngx_int_t ngx_er_route_complete(ngx_conf_t *cf,
+    ngx_er_draft_t *draft);
 static char *ngx_er_route_from(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_route_to(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static ngx_int_t ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names,
+static ngx_int_t ngx_er_route_target(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *name);
+static char *ngx_er_route_twice(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row,
@@ -88,11 +92,13 @@ static ngx_er_condition_t *ngx_er_route_filter(ngx_conf_t *cf,
     ngx_er_fields_t *fields, ngx_er_error_t *err);
 static ngx_er_condition_t *ngx_er_route_sample(ngx_conf_t *cf,
     ngx_er_fields_t *fields, ngx_er_error_t *err);
-static ngx_er_tree_t *ngx_er_route_document(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_er_error_t *err);
+static ngx_er_tree_t *ngx_er_route_document(ngx_conf_t *cf, ngx_pool_t *pool,
+    ngx_str_t *name, ngx_er_error_t *err);
 static void ngx_er_route_error(ngx_conf_t *cf, ngx_er_error_t *err);
 static char *ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
+static char *ngx_er_route_inner(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_er_block_row_t *row, ngx_er_condition_t *block);
 static ngx_str_t *ngx_er_route_words(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_str_t *value, ngx_uint_t n);
 static char *ngx_er_route_take(ngx_conf_t *cf,
@@ -101,7 +107,7 @@ static char *ngx_er_route_take(ngx_conf_t *cf,
 static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
     ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
     ngx_er_error_t *err);
-static ngx_int_t ngx_er_route_text(ngx_conf_t *cf,
+static ngx_int_t ngx_er_route_text(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_er_condition_t *condition);
 static ngx_uint_t ngx_er_route_quote(ngx_str_t *word);
 static void ngx_er_route_undecided(ngx_er_event_t *event,
@@ -168,24 +174,44 @@ ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                   *rv;
     ngx_str_t              *value;
-    ngx_er_block_t          block;
+    ngx_er_route_t         *route;
     ngx_er_route_parser_t   parser;
 
     ngx_memzero(&parser, sizeof(ngx_er_route_parser_t));
 
     value = cf->args->elts;
 
-    parser.mcf = mcf;
-    parser.route = ngx_er_route_create(cf, mcf, &value[1]);
-    if (parser.route == NULL) {
+    route = ngx_er_route_create(cf, mcf, &value[1]);
+    if (route == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_er_block_init(&block, "event_route", &parser.route->name,
-                      ngx_er_route_rows, &parser);
+    if (ngx_er_draft_begin(cf, mcf, route, &parser.draft) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    rv = ngx_er_route_read(cf, &parser);
+
+    ngx_er_draft_end(cf, &parser.draft);
+
+    return rv;
+}
+
+
+static char *
+ngx_er_route_read(ngx_conf_t *cf, ngx_er_route_parser_t *parser)
+{
+    char            *rv;
+    ngx_er_block_t   block;
+    ngx_er_route_t  *route;
+
+    route = parser->draft.route;
+
+    ngx_er_block_init(&block, "event_route", &route->name, ngx_er_route_rows,
+                      parser);
 
     block.values = ngx_er_route_values;
-    block.base = parser.route;
+    block.base = route;
 
     rv = ngx_er_block_parse(cf, &block);
 
@@ -193,9 +219,9 @@ ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    parser.route->condition = parser.block;
-
-    if (ngx_er_route_complete(cf, parser.route) != NGX_OK) {
+    if (ngx_er_route_complete(cf, &parser->draft) != NGX_OK
+        || ngx_er_draft_keep(&parser->draft, parser->block) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -234,16 +260,6 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
     route->name = *name;
     ngx_er_where_set(cf, &route->where);
 
-    if (ngx_array_init(&route->from, cf->pool, 1, sizeof(ngx_str_t)) != NGX_OK
-        || ngx_array_init(&route->to, cf->pool, 2, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_array_init(&route->targets, cf->pool, 2,
-                          sizeof(ngx_er_target_t *))
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
     slot = ngx_array_push(&mcf->routes);
     if (slot == NULL) {
         return NULL;
@@ -261,9 +277,13 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 
 
 static ngx_int_t
-ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route)
+ngx_er_route_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
 {
-    if (route->from.nelts == 0) {
+    ngx_er_route_t  *route;
+
+    route = draft->route;
+
+    if (draft->from.nelts == 0) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "event_route \"%V\" has no \"from\": name its "
                          "sources, or write \"from *;\" for all of them",
@@ -271,7 +291,7 @@ ngx_er_route_complete(ngx_conf_t *cf, ngx_er_route_t *route)
         return NGX_ERROR;
     }
 
-    if (route->to.nelts == 0) {
+    if (draft->to.nelts == 0) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
                          "event_route \"%V\" has no \"to\": name at least one "
                          "target", &route->name);
@@ -295,11 +315,11 @@ ngx_er_route_from(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
-    ngx_str_t       *value;
-    ngx_uint_t       i;
-    ngx_er_route_t  *route;
+    ngx_str_t    *value, *name;
+    ngx_uint_t    i, k;
+    ngx_array_t  *from;
 
-    route = parser->route;
+    from = &parser->draft.from;
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
@@ -310,15 +330,28 @@ ngx_er_route_from(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_er_route_name(cf, &route->from, &value[i]) != NGX_OK) {
+        name = from->elts;
+
+        for (k = 0; k < from->nelts; k++) {
+            if (name[k].len == value[i].len
+                && ngx_memcmp(name[k].data, value[i].data, name[k].len) == 0)
+            {
+                return ngx_er_route_twice(cf, &value[i]);
+            }
+        }
+
+        name = ngx_array_push(from);
+        if (name == NULL) {
             return NGX_CONF_ERROR;
         }
+
+        *name = value[i];
     }
 
-    value = route->from.elts;
+    name = from->elts;
 
-    for (i = 0; i < route->from.nelts && route->from.nelts > 1; i++) {
-        if (value[i].data[0] == '*') {
+    for (i = 0; i < from->nelts && from->nelts > 1; i++) {
+        if (name[i].data[0] == '*') {
             return "names \"*\", which is all sources, beside others";
         }
     }
@@ -339,8 +372,7 @@ ngx_er_route_to(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
         if (ngx_er_name_check(cf, "event_target", &value[i]) != NGX_OK
-            || ngx_er_route_name(cf, &parser->route->to, &value[i]) != NGX_OK
-            || ngx_er_target_get(cf, parser->mcf, &value[i]) == NULL)
+            || ngx_er_route_target(cf, &parser->draft, &value[i]) != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }
@@ -350,33 +382,69 @@ ngx_er_route_to(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
+/* of a name that nobody used so far the target is made here */
+
 static ngx_int_t
-ngx_er_route_name(ngx_conf_t *cf, ngx_array_t *names, ngx_str_t *name)
+ngx_er_route_target(ngx_conf_t *cf, ngx_er_draft_t *draft, ngx_str_t *name)
 {
-    ngx_str_t   *n;
-    ngx_uint_t   i;
+    ngx_str_t         kept;
+    ngx_uint_t        i;
+    ngx_pool_t       *pool;
+    ngx_er_where_t    where;
+    ngx_er_target_t  *target, **slot;
 
-    n = names->elts;
+    target = ngx_er_target_find(draft->mcf, name);
 
-    for (i = 0; i < names->nelts; i++) {
-        if (n[i].len == name->len
-            && ngx_memcmp(n[i].data, name->data, name->len) == 0)
+    if (target == NULL) {
+        kept = *name;
+
+        if (ngx_er_draft_text(draft, &kept) != NGX_OK
+            || ngx_er_draft_where(cf, draft, &where) != NGX_OK)
         {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" is named twice in one event_route",
-                               name);
+            return NGX_ERROR;
+        }
+
+        pool = cf->pool;
+        cf->pool = draft->pool;
+
+        target = ngx_er_target_get(cf, draft->mcf, &kept);
+
+        cf->pool = pool;
+
+        if (target == NULL) {
+            return NGX_ERROR;
+        }
+
+        target->where = where;
+    }
+
+    slot = draft->to.elts;
+
+    for (i = 0; i < draft->to.nelts; i++) {
+        if (slot[i] == target) {
+            (void) ngx_er_route_twice(cf, name);
             return NGX_ERROR;
         }
     }
 
-    n = ngx_array_push(names);
-    if (n == NULL) {
+    slot = ngx_array_push(&draft->to);
+    if (slot == NULL) {
         return NGX_ERROR;
     }
 
-    *n = *name;
+    *slot = target;
 
     return NGX_OK;
+}
+
+
+static char *
+ngx_er_route_twice(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" is named twice in one event_route", name);
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -385,7 +453,7 @@ ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
-    *(ngx_uint_t *) ((u_char *) parser->route + row->tag) = 1;
+    *((u_char *) parser->draft.route + row->tag) = 1;
 
     return NGX_CONF_OK;
 }
@@ -410,7 +478,7 @@ ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     condition = ngx_er_condition_test(cf->pool, value, n, parser->each,
-                                      parser->mcf->fields, &err);
+                                      parser->draft.mcf->fields, &err);
 
     if (ngx_er_route_take(cf, parser, condition, &err) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -438,7 +506,7 @@ ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
         ngx_er_route_pattern, ngx_er_route_filter, ngx_er_route_sample
     };
 
-    condition = lines[row->tag](cf, parser->mcf->fields, &err);
+    condition = lines[row->tag](cf, parser->draft.mcf->fields, &err);
 
     return ngx_er_route_take(cf, parser, condition, &err);
 }
@@ -468,12 +536,12 @@ ngx_er_route_pattern(ngx_conf_t *cf, ngx_er_fields_t *fields,
     root = (cf->args->nelts == 3) ? NGX_ER_PATTERN_BODY
                                   : NGX_ER_PATTERN_EVENT;
 
-    json = ngx_er_route_document(cf, &value[1], err);
+    json = ngx_er_route_document(cf, fields->pool, &value[1], err);
     if (json == NULL) {
         return NULL;
     }
 
-    pattern = ngx_er_pattern_compile(cf->pool, json, root, fields, err);
+    pattern = ngx_er_pattern_compile(fields->pool, json, root, fields, err);
     if (pattern == NULL) {
         ngx_er_route_error(cf, err);
         return NULL;
@@ -506,7 +574,7 @@ ngx_er_route_filter(ngx_conf_t *cf, ngx_er_fields_t *fields,
         return NULL;
     }
 
-    json = ngx_er_route_document(cf, &value[1], err);
+    json = ngx_er_route_document(cf, cf->pool, &value[1], err);
     if (json == NULL) {
         return NULL;
     }
@@ -547,7 +615,7 @@ ngx_er_route_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
         return NULL;
     }
 
-    sample = ngx_er_sample_compile(cf->pool, &value[1], by, fields, err);
+    sample = ngx_er_sample_compile(fields->pool, &value[1], by, fields, err);
     if (sample == NULL) {
         return NULL;
     }
@@ -563,7 +631,8 @@ ngx_er_route_sample(ngx_conf_t *cf, ngx_er_fields_t *fields,
 
 
 static ngx_er_tree_t *
-ngx_er_route_document(ngx_conf_t *cf, ngx_str_t *name, ngx_er_error_t *err)
+ngx_er_route_document(ngx_conf_t *cf, ngx_pool_t *pool, ngx_str_t *name,
+    ngx_er_error_t *err)
 {
     ngx_er_tree_t  *json;
 
@@ -572,7 +641,7 @@ ngx_er_route_document(ngx_conf_t *cf, ngx_str_t *name, ngx_er_error_t *err)
         return NULL;
     }
 
-    json = ngx_er_document_read(cf->pool, name, err);
+    json = ngx_er_document_read(pool, name, err);
     if (json == NULL) {
         ngx_er_route_error(cf, err);
     }
@@ -604,11 +673,9 @@ ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
-    char                   *rv;
-    ngx_str_t              *value;
-    ngx_er_error_t          err;
-    ngx_er_condition_t     *block;
-    ngx_er_route_parser_t   outer;
+    ngx_str_t           *value;
+    ngx_er_error_t       err;
+    ngx_er_condition_t  *block;
 
     value = cf->args->elts;
     value = ngx_er_route_words(cf, parser, &value[1], cf->args->nelts - 1);
@@ -626,11 +693,32 @@ ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 
     block = ngx_er_condition_block(cf->pool, row->tag,
                                    cf->args->nelts > 1 ? value : NULL,
-                                   parser->each, parser->mcf->fields, &err);
-
-    if (block == NULL || ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
+                                   parser->each, parser->draft.mcf->fields,
+                                   &err);
+    if (block == NULL) {
         return ngx_er_where_error(cf, &err);
     }
+
+    if (ngx_er_route_text(cf, &parser->draft, block) != NGX_OK
+        || ngx_er_route_inner(cf, parser, row, block) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
+        return ngx_er_where_error(cf, &err);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_er_route_inner(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
+    ngx_er_block_row_t *row, ngx_er_condition_t *block)
+{
+    char                   *rv;
+    ngx_er_route_parser_t   outer;
 
     outer = *parser;
 
@@ -651,6 +739,7 @@ ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
         rv = NGX_CONF_ERROR;
     }
 
+    outer.draft = parser->draft;
     *parser = outer;
 
     return rv;
@@ -666,8 +755,9 @@ static ngx_str_t *
 ngx_er_route_words(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
     ngx_str_t *value, ngx_uint_t n)
 {
-    u_char     *p;
-    ngx_str_t  *words;
+    u_char                  *p;
+    ngx_str_t               *words;
+    ngx_er_route_element_t  *element;
 
     if (parser->each || n == 0 || value->len == 0 || value->data[0] != '.') {
         return value;
@@ -692,9 +782,22 @@ ngx_er_route_words(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
     *p = '\0';
     words->len = p - words->data;
 
-    if (parser->route->element.len == 0) {
-        parser->route->element = *value;
-        ngx_er_where_set(cf, &parser->route->element_where);
+    if (parser->draft.route->element) {
+        return words;
+    }
+
+    element = ngx_palloc(parser->draft.pool, sizeof(ngx_er_route_element_t));
+    if (element == NULL) {
+        return NULL;
+    }
+
+    element->text = *value;
+    parser->draft.route->element = element;
+
+    if (ngx_er_draft_text(&parser->draft, &element->text) != NGX_OK
+        || ngx_er_draft_where(cf, &parser->draft, &element->where) != NGX_OK)
+    {
+        return NULL;
     }
 
     return words;
@@ -707,9 +810,15 @@ static char *
 ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
     ngx_er_condition_t *condition, ngx_er_error_t *err)
 {
-    if (condition == NULL
-        || ngx_er_route_add(cf, parser, condition, err) != NGX_OK)
-    {
+    if (condition == NULL) {
+        return ngx_er_where_error(cf, err);
+    }
+
+    if (ngx_er_route_text(cf, &parser->draft, condition) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_er_route_add(cf, parser, condition, err) != NGX_OK) {
         return ngx_er_where_error(cf, err);
     }
 
@@ -725,8 +834,8 @@ ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 {
     if (parser->block == NULL) {
         parser->block = ngx_er_condition_block(cf->pool, NGX_ER_CONDITION_ALL,
-                                               NULL, NULL, parser->mcf->fields,
-                                               err);
+                                               NULL, NULL,
+                                               parser->draft.mcf->fields, err);
         if (parser->block == NULL) {
             return NGX_ERROR;
         }
@@ -734,9 +843,7 @@ ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 
     parser->lines++;
 
-    if (ngx_er_condition_add(cf->pool, parser->block, condition) != NGX_OK
-        || ngx_er_route_text(cf, condition) != NGX_OK)
-    {
+    if (ngx_er_condition_add(cf->pool, parser->block, condition) != NGX_OK) {
         ngx_er_error(err, "no memory for a condition");
         return NGX_ERROR;
     }
@@ -748,7 +855,8 @@ ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
 /* what is written and where, for whoever explains the condition later */
 
 static ngx_int_t
-ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
+ngx_er_route_text(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_er_condition_t *condition)
 {
     size_t                      len;
     u_char                     *p;
@@ -757,24 +865,23 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
     ngx_er_where_t              where;
     ngx_er_condition_origin_t  *origin;
 
-    origin = ngx_er_condition_origin(cf->pool, condition);
-    if (origin == NULL) {
-        return NGX_ERROR;
-    }
-
-    len = 0;
+    len = cf->args->nelts - 1;
     value = cf->args->elts;
 
     for (i = 0; i < cf->args->nelts; i++) {
-        len += value[i].len + sizeof("'' ") - 1;
+        len += value[i].len + 2 * ngx_er_route_quote(&value[i]);
     }
 
-    p = ngx_pnalloc(cf->pool, len);
-    if (p == NULL) {
+    origin = ngx_er_condition_origin(draft->pool, condition, len);
+
+    if (origin == NULL || ngx_er_draft_where(cf, draft, &where) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    origin->text.data = p;
+    origin->file = where.file.data;
+    origin->line = where.line;
+
+    p = ngx_er_condition_text(origin);
 
     for (i = 0; i < cf->args->nelts; i++) {
         quote = ngx_er_route_quote(&value[i]);
@@ -793,13 +900,6 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_condition_t *condition)
             *p++ = '\'';
         }
     }
-
-    origin->text.len = p - origin->text.data;
-
-    ngx_er_where_set(cf, &where);
-
-    origin->file = where.file.data;
-    origin->line = where.line;
 
     return NGX_OK;
 }

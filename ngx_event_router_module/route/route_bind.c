@@ -5,11 +5,11 @@
 
 
 /*
- * Routes meet their sources and targets: after all of nginx.conf was read,
+ * Routes meet their sources: after all of nginx.conf was read,
  * module.c calls ngx_er_routes_init().  Every source gets the routes that are
- * from it, in the order of the file, and a matcher of them; a route gets its
- * targets.  Names that nobody has are errors at the line of the route, routes
- * that can never match and sources that nobody routes are warnings.
+ * from it, in the order of the file, and a matcher of them.  Names that nobody
+ * has are errors at the line of the route, routes that can never match and
+ * sources that nobody routes are warnings.
  *
  * It owns nothing: what it makes is in the configuration's pool and belongs to
  * the sources.
@@ -31,8 +31,6 @@ static ngx_int_t ngx_er_route_source(ngx_conf_t *cf, ngx_er_source_t *source,
     ngx_er_route_t *route);
 static ngx_int_t ngx_er_route_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_route_t *route, ngx_str_t *name);
-static ngx_int_t ngx_er_route_targets(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
-    ngx_er_route_t *route);
 static ngx_int_t ngx_er_route_matcher(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_source_t *source);
 static ngx_int_t ngx_er_route_variables(ngx_conf_t *cf,
@@ -55,9 +53,7 @@ ngx_er_routes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     for (i = 0; i < mcf->routes.nelts; i++) {
         route[i]->index = i;
 
-        if (ngx_er_route_sources(cf, mcf, route[i]) != NGX_OK
-            || ngx_er_route_targets(cf, mcf, route[i]) != NGX_OK)
-        {
+        if (ngx_er_route_sources(cf, mcf, route[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -135,13 +131,14 @@ ngx_er_route_source(ngx_conf_t *cf, ngx_er_source_t *source,
 {
     ngx_er_route_t  **slot;
 
-    if (route->element.len && !source->split) {
-        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->element_where,
+    if (route->element && !source->split) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->element->where,
                          "the field \"%V\" begins with \".\", which stands "
                          "for the element of an \"each\" block: outside of "
                          "one write \"data%V\"; or of a body that is split, "
                          "but event_source \"%V\" has no \"split\"",
-                         &route->element, &route->element, &source->name);
+                         &route->element->text, &route->element->text,
+                         &source->name);
         return NGX_ERROR;
     }
 
@@ -182,31 +179,6 @@ ngx_er_route_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
                      name);
 
     return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_er_route_targets(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
-    ngx_er_route_t *route)
-{
-    ngx_str_t        *to;
-    ngx_uint_t        i;
-    ngx_er_target_t  *target, **slot;
-
-    to = route->to.elts;
-
-    for (i = 0; i < route->to.nelts; i++) {
-        target = ngx_er_target_get(cf, mcf, &to[i]);
-        slot = ngx_array_push(&route->targets);
-
-        if (target == NULL || slot == NULL) {
-            return NGX_ERROR;
-        }
-
-        *slot = target;
-    }
-
-    return NGX_OK;
 }
 
 

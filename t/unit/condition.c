@@ -14,6 +14,7 @@
 
 #include "rules.h"
 #include "../../ngx_event_router_module/route/condition_eval.h"
+#include "../../ngx_event_router_module/route/pack.h"
 
 
 typedef struct {
@@ -50,6 +51,7 @@ static void test_far(void);
 static void test_memory(void);
 static int holds(const char *event, const char *condition);
 static int packed(ngx_er_condition_t *c, ngx_er_facts_t *facts);
+static void forget(ngx_er_condition_t *c);
 
 
 static const char  *values[] = {
@@ -1037,32 +1039,67 @@ holds(const char *event, const char *condition)
 }
 
 
-/* what a condition's pack says, without the condition; -1: it has another
-   size than it should */
+/* what a condition's pack says, when what it was made of is gone; -1: it is
+   none */
 
 static int
 packed(ngx_er_condition_t *c, ngx_er_facts_t *facts)
 {
-    int      rc;
-    size_t   size;
-    u_char  *p;
+    int                  rc;
+    ngx_pool_t          *pool;
+    ngx_er_packs_t       packs;
+    ngx_er_condition_t  *pack;
 
-    size = ngx_er_condition_pack_size(c);
+    pool = ngx_er_test_pool();
+    ngx_er_packs_init(&packs, pool);
 
-    if (posix_memalign((void **) &p, NGX_ER_CONDITION_LINE, size) != 0) {
-        return -1;
-    }
+    pack = ngx_er_pack(&packs, c);
+    forget(c);
 
-    rc = (ngx_er_condition_pack(c, p) == p + size && c->pack->bytes == size)
-         ? (int) ngx_er_condition_holds(c->pack, facts) : -1;
+    rc = (pack != NULL && pack != c && ngx_er_pack_bytes(pack) != 0
+          && ngx_er_pack(&packs, pack) == pack)
+         ? (int) ngx_er_condition_holds(pack, facts) : -1;
 
-    if (ngx_er_condition_pack_size(c) != 0
-        || ngx_er_condition_pack(c, p) != p)
-    {
-        rc = -1;
-    }
-
-    free(p);
+    ngx_destroy_pool(pool);
 
     return rc;
+}
+
+
+/* what a pack must not share with it */
+
+static void
+forget(ngx_er_condition_t *c)
+{
+    ngx_uint_t         i, n;
+    ngx_er_operand_t  *operand;
+
+    if (c->kind != NGX_ER_CONDITION_TEST) {
+
+        for (i = 0; i < c->u.children.nelts; i++) {
+            forget(&c->u.children.elts[i]);
+        }
+
+        memset(c->u.children.elts, 0xa5,
+               c->u.children.nelts * sizeof(ngx_er_condition_t));
+        return;
+    }
+
+    operand = c->u.comparison.operands;
+    n = c->u.comparison.noperands
+        + (c->u.comparison.op == NGX_ER_OPERATOR_BETWEEN);
+
+    for (i = 0; i < n; i++) {
+
+        if (c->u.comparison.op == NGX_ER_OPERATOR_LIKE) {
+            memset(operand[i].u.pieces->elts, 0xa5,
+                   operand[i].u.pieces->nelts * sizeof(ngx_str_t));
+        }
+
+        if (c->u.comparison.op == NGX_ER_OPERATOR_CIDR) {
+            memset(operand[i].u.cidr, 0xa5, sizeof(ngx_cidr_t));
+        }
+    }
+
+    memset(operand, 0xa5, n * sizeof(ngx_er_operand_t));
 }

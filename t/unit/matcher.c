@@ -685,7 +685,7 @@ hash_of(ngx_er_condition_t *condition, const char *text)
     memset(&atom, 0, sizeof(ngx_er_atom_t));
 
     atom.kind = NGX_ER_ATOM_TEXT;
-    atom.field = condition->u.children.elts[0]->field;
+    atom.field = condition->u.children.elts[0].field;
     atom.text = rules_str(text);
 
     return ngx_er_index_hash(&atom);
@@ -710,7 +710,7 @@ test_unreadable(void)
     memset(&atom, 0, sizeof(ngx_er_atom_t));
 
     atom.kind = NGX_ER_ATOM_PREFIX;
-    atom.field = condition->u.children.elts[0]->field;
+    atom.field = condition->u.children.elts[0].field;
     atom.text = rules_str("ab");
 
     ix = ngx_er_index_create(rules.pool, rules.fields);

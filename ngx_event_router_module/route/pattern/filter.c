@@ -223,19 +223,14 @@ ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_tree_t *json, ngx_str_t *args,
         text.len -= sizeof(": ") - 1;
     }
 
-    origin = ngx_er_condition_origin(f->pool, condition);
-
-    if (origin) {
-        origin->text.len = ngx_min(text.len, NGX_ER_ERROR_LEN);
-        origin->text.data = ngx_pnalloc(f->pool, origin->text.len);
-    }
-
-    if (origin == NULL || origin->text.data == NULL) {
+    origin = ngx_er_condition_origin(f->fields->pool, condition,
+                                     ngx_min(text.len, NGX_ER_ERROR_LEN));
+    if (origin == NULL) {
         ngx_er_error(f->err, "no memory for a filter");
         return NULL;
     }
 
-    ngx_memcpy(origin->text.data, text.text, origin->text.len);
+    ngx_memcpy(ngx_er_condition_text(origin), text.text, origin->len);
 
     return condition;
 }
