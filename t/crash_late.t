@@ -271,4 +271,4 @@ EOL
 
 # what nginx wanted a proxy to accept
 
-sub accepts { grep { ($_->[7] // '') =~ /^[0-9a-f]{32}$/ } $_[0]->commands }
+sub accepts { grep { is_accept(@$_) } $_[0]->commands }

@@ -61,7 +61,7 @@ is("@{[ sort keys %used ]}", "@lib", 'every library is used, and is there');
 my %sent;
 
 my %own = map { $_ => 1 } qw(KEYS ARGV redis cmsgpack struct string table math
-    ipairs tonumber type unpack);
+    ipairs pcall tonumber type unpack);
 
 for my $name (@scripts) {
     my $text = qx(awk -v text=1 -f $embed $lua/$name.lua);

@@ -28,9 +28,9 @@ my ($r, $l);
 my $X = hex16(0x8001);
 
 $redis->command(SET => key("k:$X"), 'not a zset');
-eval { accept_event(key => 'broken', record => 'b',
-                    parts => [ { target => $X } ]) };
-like($@, qr/WRONGTYPE/, 'an error behind the entry');
+like(accept_event(key => 'broken', record => 'b',
+                  parts => [ { target => $X } ])->{error},
+    qr/^WRONGTYPE/, 'an error behind the entry');
 is($redis->command(EXISTS => key('d:' . unpack 'H*', pad('broken'))), 0,
     'the key is not known');
 $redis->command(DEL => key("k:$X"));

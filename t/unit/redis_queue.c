@@ -14,6 +14,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/store/redis/command.h"
+#include "../../ngx_event_router_module/store/redis/item.h"
 #include "../../ngx_event_router_module/store/redis/reply.h"
 
 
@@ -29,6 +30,7 @@ static void test_clock(ngx_pool_t *pool);
 static void test_moved(void);
 static void test_accept(ngx_pool_t *pool);
 static void test_fenced(ngx_pool_t *pool);
+static void test_many(ngx_pool_t *pool);
 static void test_lease(ngx_pool_t *pool);
 static void test_away(ngx_pool_t *pool);
 static void test_late(ngx_pool_t *pool);
@@ -38,6 +40,7 @@ static void test_sweep(ngx_pool_t *pool);
 static void test_hostile(ngx_pool_t *pool);
 static void wait_is(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     const char *seen, const char *wait, const char *what);
+static ngx_int_t answer(ngx_er_redis_walk_t *w, const char *text);
 static ngx_int_t reply(ngx_er_redis_walk_t *w, const char *text, size_t len);
 static size_t entry(char *p, const char *seq, int attempts);
 static size_t rows(char *p, const char *head, int n, const char *first,
@@ -74,6 +77,7 @@ main(int argc, char **argv)
     test_moved();
     test_accept(pool);
     test_fenced(pool);
+    test_many(pool);
     test_lease(pool);
     test_away(pool);
     test_late(pool);
@@ -216,6 +220,11 @@ test_words(ngx_pool_t *pool)
     parts[1].target = 1;
     op.print = 0x0123456789abcdef;
     op.repeat = 1;
+    op.window = 3600;
+    op.retain = 9;
+    op.lease = 20000;
+    op.guard = 1;
+    op.source = 0xee;
 
     three.count = 6;
     ngx_er_redis_queue_walk(&w, &three, &op);
@@ -225,19 +234,31 @@ test_words(ngx_pool_t *pool)
     is_str(&words[1], "er:{q1}:m", "of the shard");
     is_str(&words[2], "1 3", "the layout");
     is_str(&words[3], "0000000000000abc", "the holder");
-    is_str(&words[4], "0000000000001234", "the token");
-    is_str(&words[5], "0000000000000abc0000000000000007", "the nonce");
-    is_str(&words[6], "", "no key");
-    is_int(words[8].len, 3, "the record is bytes");
-    is_str(&words[n - 5], "0123456789abcdef", "the hash of the body");
-    is_str(&words[n - 4], "1", "only if it is known");
-    is_str(&words[n - 3],
-           "fedcba9876543210" "0000000000000000" "00000000000000ff"
-           "1" "0007" "0003" "billinga,b"
-           "0000000000000001" "0000000000000000" "0000000000000000"
-           "0" "0000" "0000", "the parts");
+    is_str(&words[4], "3", "the number of shards");
+    is_str(&words[5], "1", "this one");
+    is_mem(words[8].data,
+           "0000000000001234" "0000000000000007" "0123456789abcdef"
+           "\1" "\0" "\0\0\0\215"
+           "\0\0\0\0\0\0\16\20" "\0\0\0\0\0\0\0\11" "\0\0\0\0\0\0\116\40"
+           "\1" "00000000000000ee"
+           "fedcba9876543210" "0000000000000000" "\0\0\0\0\0\0\0\377"
+           "\1" "\0\7billing" "\0\3a,b"
+           "0000000000000001" "0000000000000000" "\0\0\0\0\0\0\0\0"
+           "\0" "\0\0" "\0\0", 54 + 141, "the item");
+    is_int(words[8].len, 54 + 141, "all of it");
+    is_int(words[9].len, 3, "the record is bytes");
+    is_int(n, 10, "no more");
+
+    op.dedup = 1;
+    op.key[31] = 0xab;
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "with key");
+    is_mem(words[8].data + 48, "\1\100" "00", 4, "its length");
+    is_mem(words[8].data + 48 + 2 + 60, "00ab" "\0\0\0\215", 8, "and itself");
 
     op.verb = NGX_ER_QUEUE_RETRY;
+    op.seq = 0x55;
+    op.target = 0x66;
+    op.delay = 0x0102;
     op.counted = 1;
     op.past.time = 0x0102030405060708;
     op.past.ms = 0x090a0b0c;
@@ -245,13 +266,25 @@ test_words(ngx_pool_t *pool)
 
     ngx_er_redis_queue_walk(&w, &one, &op);
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "retry");
-    is_int(words[n - 1].len, 14, "an attempt");
-    is_mem(words[n - 1].data, "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 14,
-           "is big-endian");
+    is_str(&words[3], "0000000000000abc", "the holder");
+    is_int(words[4].len, 48 + 9 + 14, "the item");
+    is_mem(words[4].data,
+           "0000000000001234" "0000000000000055" "0000000000000066"
+           "\0\0\0\0\0\0\1\2" "\16"
+           "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 48 + 9 + 14,
+           "an attempt is big-endian");
 
     op.counted = 0;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "again");
-    is_int(words[n - 1].len, 0, "no attempt");
+    is_int(words[4].len, 48 + 9, "no attempt");
+    is_int(words[4].data[56], 0, "and none is said");
+
+    op.verb = NGX_ER_QUEUE_BURY;
+    op.counted = 1;
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "bury");
+    is_mem(words[7].data, "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 14,
+           "the attempt is the same");
+    op.counted = 0;
 
     for (verb = 0; verb <= NGX_ER_QUEUE_PURGE; verb++) {
         op.verb = verb;
@@ -268,10 +301,14 @@ test_words(ngx_pool_t *pool)
     }
 
     op.verb = NGX_ER_QUEUE_ACCEPT;
+    is_int(ngx_er_redis_item_fits(&op), NGX_OK, "it fits");
+    parts[1].name.len = 0x10000;
+    is_int(ngx_er_redis_item_fits(&op), NGX_DECLINED, "a name that is none");
+    parts[1].name.len = 0;
+    parts[1].routes.len = 0x10000;
+    is_int(ngx_er_redis_item_fits(&op), NGX_DECLINED, "too many routes");
     op.nparts = NGX_ER_REDIS_TARGETS + 1;
-    ngx_er_redis_queue_walk(&w, &one, &op);
-    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_ERROR,
-           "too many parts");
+    is_int(ngx_er_redis_item_fits(&op), NGX_DECLINED, "too many parts");
 }
 
 
@@ -326,7 +363,7 @@ test_until(ngx_pool_t *pool)
     ngx_er_redis_queue_walk(&w, &three, &op);
     w.until = 1;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "settle");
-    is_int(n, 7, "may come late");
+    is_int(n, 5, "may come late");
 
     ngx_memzero(clocks, sizeof(clocks));
 }
@@ -419,10 +456,22 @@ test_moved(void)
 static void
 test_accept(ngx_pool_t *pool)
 {
+    ngx_uint_t             i;
     ngx_er_queue_op_t      op;
     ngx_er_queue_part_t    parts[2];
     ngx_er_redis_walk_t    w;
     ngx_er_queue_count_t  *count;
+
+    static const char  *bad[] = {
+        "", "1", "000000000000000fe", "00000000000000fe0",
+        "0000000000000zzfe0", "000000000000000fe2", "000000000000000fe00",
+        "300000000000000fe0", "200000000000000fe0",
+        "200000000000000fe0" "00000000000000aa",
+        "200000000000000fe0" "00000000000000aa" "0004erp",
+        "200000000000000fe0" "00000000000000aa" "0003erp" "00",
+        "200000000000000fe0" "00000000000000zz" "0003erp",
+        "200000000000000fe0" "00000000000000aa" "zzzzerp"
+    };
 
     ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
     ngx_memzero(parts, sizeof(parts));
@@ -435,65 +484,48 @@ test_accept(ngx_pool_t *pool)
 
     ngx_er_redis_queue_walk(&w, &one, &op);
 
-    is_int(reply(&w, bytes("*4\r\n:1\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000ff\r\n$2\r\n01\r\n")),
-           NGX_OK, "accepted");
+    is_int(answer(&w, "100000000000000ff01"), NGX_OK, "accepted");
     is_int(op.rc, NGX_OK, "rc");
     is_int(op.seq, 255, "its number");
     is_int(parts[0].lease * 10 + parts[1].lease, 1, "what is leased");
 
-    is_int(reply(&w, bytes("*4\r\n:1\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000ff\r\n$1\r\n0\r\n")),
-           NGX_ERROR, "a target is missing");
-    is_int(reply(&w, bytes("*4\r\n:1\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000ff\r\n$3\r\n011\r\n")),
-           NGX_ERROR, "there is one too many");
+    is_int(answer(&w, "100000000000000ff0"), NGX_ERROR, "a target is missing");
+    is_int(answer(&w, "100000000000000ff011"), NGX_ERROR,
+           "there is one too many");
 
-    is_int(reply(&w, bytes("*4\r\n:0\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n:0\r\n")),
-           NGX_OK, "a duplicate");
+    is_int(answer(&w, "000000000000000fe0"), NGX_OK, "a duplicate");
     is_int(op.rc, NGX_DECLINED, "rc");
     is_int(op.seq, 254, "of that one");
     is_int(op.differs, 0, "with the same body");
 
-    is_int(reply(&w, bytes("*4\r\n:0\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n:1\r\n")),
-           NGX_OK, "another duplicate");
+    is_int(answer(&w, "000000000000000fe1"), NGX_OK, "another duplicate");
     is_int(op.differs, 1, "has another body");
 
     parts[0].lease = 1;
 
-    is_int(reply(&w, bytes("*6\r\n:2\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n:0\r\n"
-                           "$16\r\n00000000000000aa\r\n$3\r\nerp\r\n")),
+    is_int(answer(&w, "200000000000000fe0" "00000000000000aa" "0003erp"
+                      "00000000000000ab" "0000"),
            NGX_OK, "started again");
     is_int(op.rc, NGX_DONE, "rc");
-    is_int(op.counts->nelts, 1, "for one target");
+    is_int(op.counts->nelts, 2, "for two targets");
 
     count = op.counts->elts;
 
-    is_int(count->target, 0xaa, "for that one");
-    is_str(&count->name, "erp", "of that name");
+    is_int(count[0].target, 0xaa, "for that one");
+    is_str(&count[0].name, "erp", "of that name");
+    is_int(count[1].name.len, 0, "and one without a name");
     is_int(parts[0].lease, 0, "nothing is leased");
 
-    is_int(reply(&w, bytes("*4\r\n:2\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n:0\r\n")),
-           NGX_ERROR, "started again for nobody");
-    is_int(reply(&w, bytes("*5\r\n:2\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n:0\r\n"
-                           "$16\r\n00000000000000aa\r\n")),
-           NGX_ERROR, "for who has no name");
-    is_int(reply(&w, bytes("*6\r\n:2\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n:0\r\n"
-                           "$3\r\n0aa\r\n$3\r\nerp\r\n")),
-           NGX_ERROR, "for no target");
-    is_int(reply(&w, bytes("*6\r\n:2\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n:0\r\n"
-                           "$16\r\n00000000000000aa\r\n:3\r\n")),
-           NGX_ERROR, "a name that is none");
-    is_int(reply(&w, bytes("*3\r\n:0\r\n:1700000000000\r\n"
-                           "$16\r\n00000000000000fe\r\n")),
-           NGX_ERROR, "nothing of the body");
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        is_int(answer(&w, bad[i]), NGX_ERROR, "no answer: \"%s\"", bad[i]);
+    }
+
+    is_int(reply(&w, bytes("*3\r\n:1\r\n:17\r\n:1\r\n")), NGX_ERROR,
+           "an answer that is no text");
+    is_int(reply(&w, bytes("*2\r\n:1\r\n:17\r\n")), NGX_ERROR, "none");
+    is_int(reply(&w, bytes("*4\r\n:1\r\n:17\r\n$18\r\n000000000000000fe0\r\n"
+                           "$18\r\n000000000000000fe0\r\n")),
+           NGX_ERROR, "more than were asked");
 
     is_int(reply(&w, bytes("*2\r\n$6\r\nLAYOUT\r\n$3\r\n2 7\r\n")),
            NGX_DECLINED, "another layout");
@@ -513,16 +545,24 @@ test_fenced(ngx_pool_t *pool)
     op.verb = NGX_ER_QUEUE_SETTLE;
     ngx_er_redis_queue_walk(&w, &one, &op);
 
-    is_int(reply(&w, bytes("*2\r\n:1\r\n:17\r\n")), NGX_OK, "settled");
+    is_int(answer(&w, "1"), NGX_OK, "settled");
     is_int(op.rc, NGX_OK, "rc");
-    is_int(reply(&w, bytes("*2\r\n:0\r\n:17\r\n")), NGX_OK, "fenced");
+    is_int(answer(&w, "0"), NGX_OK, "fenced");
     is_int(op.rc, NGX_DECLINED, "rc");
-    is_int(reply(&w, bytes("*2\r\n:-1\r\n:17\r\n")), NGX_OK, "gone");
+    is_int(answer(&w, "-"), NGX_OK, "gone");
     is_int(op.rc, NGX_DECLINED, "rc");
+    is_int(answer(&w, "2"), NGX_ERROR, "no such letter");
+    is_int(answer(&w, "e"), NGX_ERROR, "it failed, and nothing says why");
+    is_int(answer(&w, ""), NGX_ERROR, "no letter");
+    is_int(answer(&w, "11"), NGX_ERROR, "one too many");
 
     w.resent = 1;
-    is_int(reply(&w, bytes("*2\r\n:-1\r\n:17\r\n")), NGX_OK, "gone by us");
+    is_int(answer(&w, "-"), NGX_OK, "gone by us");
     is_int(op.rc, NGX_OK, "rc");
+
+    op.verb = NGX_ER_QUEUE_RETRY;
+    is_int(answer(&w, "-"), NGX_OK, "to try again");
+    is_int(op.rc, NGX_DECLINED, "rc");
 
     op.verb = NGX_ER_QUEUE_EXTEND;
     is_int(reply(&w, bytes("*2\r\n:-1\r\n:17\r\n")), NGX_OK, "to extend");
@@ -542,6 +582,87 @@ test_fenced(ngx_pool_t *pool)
     }
 
     ok(i > 1000 && i < 20000, "adopting ends");
+}
+
+
+/* several in one command */
+
+static void
+test_many(ngx_pool_t *pool)
+{
+    ngx_str_t            words[NGX_ER_REDIS_ARGS];
+    ngx_uint_t           i, n;
+    ngx_er_queue_op_t    op[3];
+    ngx_er_queue_part_t  parts[3];
+    ngx_er_redis_walk_t  w[3];
+
+    ngx_memzero(op, sizeof(op));
+    ngx_memzero(parts, sizeof(parts));
+
+    for (i = 0; i < 3; i++) {
+        op[i].pool = pool;
+        op[i].verb = NGX_ER_QUEUE_ACCEPT;
+        op[i].parts = &parts[i];
+        op[i].nparts = 1;
+        op[i].record.data = (u_char *) "onetwotri" + 3 * i;
+        op[i].record.len = 3;
+
+        ngx_er_redis_queue_walk(&w[i], &one, &op[i]);
+
+        if (i) {
+            w[i - 1].next = &w[i];
+        }
+    }
+
+    op[1].record.len = 0;
+
+    is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "three");
+    is_int(n, 12, "a word of items, and three records");
+    is_int(words[8].len, 3 * (54 + 41 + 45), "items");
+    is_str(&words[9], "one", "a record");
+    is_int(words[10].len, 0, "an empty one");
+    is_str(&words[11], "tri", "the last one");
+
+    is_int(reply(w, bytes("*5\r\n:1\r\n:17\r\n$18\r\n100000000000000011\r\n"
+                          "-WRONGTYPE x\r\n"
+                          "$18\r\n000000000000000030\r\n")),
+           NGX_OK, "answers");
+    is_int(op[0].rc, NGX_OK, "the first one");
+    is_int(op[0].seq, 1, "with its number");
+    is_int(op[1].rc, NGX_ERROR, "the next one failed");
+    ok(w[0].fault == NULL && w[1].fault && w[2].fault == NULL, "by a fault");
+    is_int(op[2].rc, NGX_DECLINED, "the last one");
+    is_int(op[2].seq, 3, "is known");
+
+    is_int(reply(w, bytes("*4\r\n:1\r\n:17\r\n$18\r\n100000000000000011\r\n"
+                          "$18\r\n000000000000000030\r\n")),
+           NGX_ERROR, "one answer is missing");
+
+    is_int(reply(w, bytes("*2\r\n:-2\r\n:17\r\n")), NGX_BUSY, "all are late");
+    op[2].rc = NGX_OK;
+    is_int(reply(w, bytes("*2\r\n:-2\r\n:17\r\n")), NGX_ABORT, "once more");
+    is_int(op[2].rc, NGX_ERROR, "none is there");
+
+    for (i = 0; i < 3; i++) {
+        op[i].verb = NGX_ER_QUEUE_SETTLE;
+        op[i].record.len = 0;
+        op[i].nparts = 0;
+    }
+
+    w[2].resent = 1;
+    is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "three");
+    is_int(n, 5, "a word of items");
+    is_int(words[4].len, 3 * 48, "of so many bytes");
+    is_int(answer(w, "0e-"), NGX_ERROR, "what failed is not said");
+    is_int(reply(w, bytes("*4\r\n:1\r\n:17\r\n$3\r\n0e-\r\n:1\r\n")),
+           NGX_ERROR, "nor so");
+    is_int(reply(w, bytes("*4\r\n:1\r\n:17\r\n$3\r\n0e-\r\n-ERR x\r\n")),
+           NGX_OK, "letters");
+    is_int(op[0].rc, NGX_DECLINED, "fenced");
+    is_int(op[1].rc, NGX_ERROR, "failed");
+    is_int(op[2].rc, NGX_OK, "gone by us");
+    is_int(answer(w, "11"), NGX_ERROR, "a letter is missing");
+    is_int(answer(w, "1111"), NGX_ERROR, "one too many");
 }
 
 
@@ -966,9 +1087,24 @@ wait_is(ngx_er_redis_walk_t *w, ngx_pool_t *pool, const char *seen,
 
     is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "%s: words",
            what);
-    n -= (w->op->verb == NGX_ER_QUEUE_LEASE) ? 2 : 0;
+    n -= 2;
     is_str(&words[n - 2], seen, what);
     is_str(&words[n - 1], wait, what);
+}
+
+
+/* a reply with that one text */
+
+static ngx_int_t
+answer(ngx_er_redis_walk_t *w, const char *text)
+{
+    int   n;
+    char  buf[256];
+
+    n = snprintf(buf, sizeof(buf), "*3\r\n:1\r\n:1700000000000\r\n$%zu\r\n"
+                 "%s\r\n", strlen(text), text);
+
+    return reply(w, buf, n);
 }
 
 

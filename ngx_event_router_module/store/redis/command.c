@@ -24,6 +24,7 @@
 
 
 #include "command.h"
+#include "item.h"
 
 #include <ngx_sha1.h>
 
@@ -32,12 +33,9 @@
 #define NGX_ER_REDIS_SILENT    600000  /* ms that the targets of an nginx count
                                           that is not heard any more */
 #define NGX_ER_REDIS_SCAN      2000    /* entries that one command looks at */
-#define NGX_ER_REDIS_PART      57      /* bytes before name and routes */
 #define NGX_ER_REDIS_LISTED    (8 * 1024 * 1024)
-#define NGX_ER_REDIS_WORDS     (NGX_ER_REDIS_ARGS - 2)
+#define NGX_ER_REDIS_WORDS     30      /* of a command, without items */
 #define NGX_ER_REDIS_HEX       16
-#define NGX_ER_REDIS_PAST      14      /* bytes of an attempt; its number comes
-                                          behind */
 
 
 #define ngx_er_redis_lua(name)                                                \
@@ -57,10 +55,6 @@ typedef struct {
 
 
 static ngx_uint_t ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w);
-static void ngx_er_redis_queue_accept(ngx_er_redis_walk_t *w,
-    ngx_er_redis_words_t *a);
-static ngx_int_t ngx_er_redis_queue_parts(ngx_er_queue_op_t *op,
-    ngx_str_t *text);
 static void ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w,
@@ -73,8 +67,6 @@ static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_number(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_until(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
-static void ngx_er_redis_word_past(ngx_er_redis_words_t *a,
-    ngx_er_queue_op_t *op);
 static void ngx_er_redis_script_sha1(ngx_er_redis_script_t *script,
     ngx_uint_t n);
 
@@ -238,7 +230,7 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     rc = NGX_OK;
 
     size = layout->prefix.len + sizeof(":{q}:m") + NGX_INT_T_LEN
-           + NGX_ER_REDIS_WORDS * (NGX_INT64_LEN + 1) + sizeof(op->key) * 2;
+           + NGX_ER_REDIS_WORDS * (NGX_INT64_LEN + 1);
 
     p = ngx_pnalloc(pool, size);
     if (p == NULL) {
@@ -271,9 +263,17 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     switch (op->verb) {
 
     case NGX_ER_QUEUE_ACCEPT:
-        ngx_er_redis_queue_accept(w, &a);
-        rc = ngx_er_redis_queue_parts(op, &words[a.n++]);
+        ngx_er_redis_word_hex(&a, layout->holder);
+        ngx_er_redis_word_number(&a, layout->shards);
+        ngx_er_redis_word_number(&a, w->shard);
         ngx_er_redis_word_until(w, &a);
+        rc = ngx_er_redis_item_words(w, pool, words, &a.n);
+        break;
+
+    case NGX_ER_QUEUE_SETTLE:
+    case NGX_ER_QUEUE_RETRY:
+        ngx_er_redis_word_hex(&a, layout->holder);
+        rc = ngx_er_redis_item_words(w, pool, words, &a.n);
         break;
 
     case NGX_ER_QUEUE_LEASE:
@@ -291,8 +291,6 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         break;
 
     case NGX_ER_QUEUE_EXTEND:
-    case NGX_ER_QUEUE_SETTLE:
-    case NGX_ER_QUEUE_RETRY:
     case NGX_ER_QUEUE_BURY:
         ngx_er_redis_queue_fenced(w, &a);
         break;
@@ -325,99 +323,12 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 }
 
 
-static void
-ngx_er_redis_queue_accept(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
-{
-    u_char             *p;
-    ngx_er_queue_op_t  *op;
-
-    op = w->op;
-
-    ngx_er_redis_word_hex(a, w->layout->holder);
-    ngx_er_redis_word_hex(a, op->token);
-
-    p = a->pos;
-    a->pos = ngx_slprintf(p, a->last, "%016xL%016xL", w->layout->holder,
-                          w->nonce);
-    a->words[a->n].data = p;
-    a->words[a->n++].len = a->pos - p;
-
-    p = a->pos;
-
-    if (op->dedup) {
-        a->pos = ngx_hex_dump(p, op->key, sizeof(op->key));
-    }
-
-    a->words[a->n].data = p;
-    a->words[a->n++].len = a->pos - p;
-
-    ngx_er_redis_word_number(a, op->window);
-    ngx_er_redis_word_text(a, &op->record);
-    ngx_er_redis_word_hex(a, op->source);
-    ngx_er_redis_word_number(a, op->retain);
-    ngx_er_redis_word_number(a, op->guard);
-    ngx_er_redis_word_number(a, op->lease);
-    ngx_er_redis_word_number(a, w->layout->shards);
-    ngx_er_redis_word_number(a, w->shard);
-    ngx_er_redis_word_hex(a, op->print);
-    ngx_er_redis_word_number(a, op->repeat);
-}
-
-
-/* the parts in one word: target, order, delay, lease, lengths, name, routes */
-
-static ngx_int_t
-ngx_er_redis_queue_parts(ngx_er_queue_op_t *op, ngx_str_t *text)
-{
-    size_t                 size;
-    u_char                *p;
-    ngx_uint_t             i;
-    ngx_er_queue_part_t   *part;
-
-    if (op->nparts > NGX_ER_REDIS_TARGETS) {
-        return NGX_ERROR;
-    }
-
-    size = 1;
-
-    for (i = 0; i < op->nparts; i++) {
-        part = &op->parts[i];
-
-        if (part->name.len > 0xffff || part->routes.len > 0xffff) {
-            return NGX_ERROR;
-        }
-
-        size += NGX_ER_REDIS_PART + part->name.len + part->routes.len;
-    }
-
-    p = ngx_pnalloc(op->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->data = p;
-
-    for (i = 0; i < op->nparts; i++) {
-        part = &op->parts[i];
-
-        p = ngx_sprintf(p, "%016xL%016xL%016xL%c%04xz%04xz",
-                        part->target, part->order, (uint64_t) part->delay,
-                        part->lease ? '1' : '0', part->name.len,
-                        part->routes.len);
-
-        p = ngx_cpymem(p, part->name.data, part->name.len);
-        p = ngx_cpymem(p, part->routes.data, part->routes.len);
-    }
-
-    text->len = p - text->data;
-
-    return NGX_OK;
-}
-
+/* EXTEND, BURY */
 
 static void
 ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 {
+    u_char             *p;
     ngx_er_queue_op_t  *op;
 
     op = w->op;
@@ -427,31 +338,23 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_hex(a, op->seq);
     ngx_er_redis_word_hex(a, op->target);
 
-    switch (op->verb) {
-
-    case NGX_ER_QUEUE_EXTEND:
+    if (op->verb == NGX_ER_QUEUE_EXTEND) {
         ngx_er_redis_word_number(a, op->lease);
-        break;
-
-    case NGX_ER_QUEUE_RETRY:
-        ngx_er_redis_word_number(a, op->delay);
-        ngx_er_redis_word_past(a, op);
-        break;
-
-    case NGX_ER_QUEUE_BURY:
-        ngx_er_redis_word_past(a, op);
-        ngx_er_redis_word_number(a, op->reason);
-        ngx_er_redis_word_number(a, op->counted ? op->past.status : 0);
-
-        ngx_er_redis_word_text(a, &op->answer);
-        a->words[a->n - 1].len = ngx_min(op->answer.len, NGX_ER_ENTRY_ANSWER);
-
-        ngx_er_redis_word_number(a, op->keep);
-        break;
-
-    default:
-        break;
+        return;
     }
+
+    p = a->pos;
+    a->pos = ngx_er_redis_item_past(p, op);
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
+
+    ngx_er_redis_word_number(a, op->reason);
+    ngx_er_redis_word_number(a, op->counted ? op->past.status : 0);
+
+    ngx_er_redis_word_text(a, &op->answer);
+    a->words[a->n - 1].len = ngx_min(op->answer.len, NGX_ER_ENTRY_ANSWER);
+
+    ngx_er_redis_word_number(a, op->keep);
 }
 
 
@@ -610,38 +513,6 @@ ngx_er_redis_word_until(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 
     ngx_er_redis_word_number(a, seen);
     ngx_er_redis_word_number(a, ngx_max(wait, 0));
-}
-
-
-/* an attempt as it is kept: big-endian time, ms, status */
-
-static void
-ngx_er_redis_word_past(ngx_er_redis_words_t *a, ngx_er_queue_op_t *op)
-{
-    u_char      *p;
-    uint64_t     n;
-    ngx_uint_t   i;
-
-    p = a->pos;
-
-    if (op->counted) {
-        n = op->past.time;
-
-        for (i = 0; i < 8; i++) {
-            p[i] = (u_char) (n >> (56 - 8 * i));
-        }
-
-        n = (uint64_t) op->past.ms << 16 | op->past.status;
-
-        for (i = 0; i < 6; i++) {
-            p[8 + i] = (u_char) (n >> (40 - 8 * i));
-        }
-
-        a->pos = p + NGX_ER_REDIS_PAST;
-    }
-
-    a->words[a->n].data = p;
-    a->words[a->n++].len = a->pos - p;
 }
 
 

@@ -47,8 +47,9 @@ void ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
 
 /*
  * The words of the walk's command from the number of keys on, at most
- * NGX_ER_REDIS_ARGS - 2; they live as long as op->pool, or "pool" if there is
- * no operation.  NGX_ERROR: no memory, or nothing that Redis could take.
+ * NGX_ER_REDIS_ARGS - 2; they live as long as the pool and the operations.
+ * What follows the walk in "next" is in the same command.  NGX_ERROR: no
+ * memory.
  */
 ngx_int_t ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     ngx_str_t *words, ngx_uint_t *n);

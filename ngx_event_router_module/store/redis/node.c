@@ -389,6 +389,13 @@ ngx_er_redis_node_until(ngx_er_redis_node_t *node, ngx_er_redis_op_t *op,
 }
 
 
+ngx_er_redis_error_e
+ngx_er_redis_node_judge(ngx_er_redis_node_t *node, redisReply *reply)
+{
+    return ngx_er_redis_judge(node->redis, reply);
+}
+
+
 void
 ngx_er_redis_node_wait(ngx_er_redis_node_t *node, ngx_er_redis_wait_t *wait)
 {

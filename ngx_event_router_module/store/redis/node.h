@@ -69,6 +69,10 @@ ngx_int_t ngx_er_redis_node_write(ngx_er_redis_node_t *node,
 ngx_msec_t ngx_er_redis_node_until(ngx_er_redis_node_t *node,
     ngx_er_redis_op_t *op, ngx_uint_t write);
 
+/* what an error reply means that is a part of another one; says it, too */
+ngx_er_redis_error_e ngx_er_redis_node_judge(ngx_er_redis_node_t *node,
+    redisReply *reply);
+
 /*
  * Waits for the replicas of what this node has just answered.  The handler is
  * never called from inside.

@@ -6,9 +6,14 @@
 
 /*
  * The durable queue in Redis as queue.h wants it.  It sends the scripts of
- * command.c, one for each operation and shard, waits for replicas if "wait="
- * says so, and follows a Redis Cluster.  It owns the worker's connections,
- * which node.c finds and conn.c keeps alive.
+ * command.c to each shard, waits for replicas if "wait=" says so, and follows
+ * a Redis Cluster.  It owns the worker's connections, which node.c finds and
+ * conn.c keeps alive.
+ *
+ * What ends up in one command (bundle.c) is a chain of walks.  The first one's
+ * job carries it: the command, its deadline and where it has been are its, and
+ * an answer that is for the command is for all of them.  Else each operation
+ * of a chain ends as if it had been alone.
  *
  * An event counts as accepted when Redis has answered, so it is as durable as
  * Redis is configured to be: with "appendfsync always" it is on the disk.  A
@@ -45,7 +50,8 @@
 #define NGX_ER_REDIS_HOPS  5           /* of an operation through a cluster */
 
 
-/* an operation under way, in its pool */
+/* an operation under way, in its pool; the first one of a chain has the
+   command */
 
 typedef struct {
     ngx_er_redis_op_t        op;
@@ -57,6 +63,8 @@ typedef struct {
     unsigned                 whole:1;  /* the script itself was sent */
 } ngx_er_redis_job_t;
 
+typedef void (*ngx_er_redis_job_pt)(ngx_er_redis_job_t *job);
+
 
 static ngx_int_t ngx_er_redis_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
@@ -66,9 +74,15 @@ static ngx_int_t ngx_er_redis_queue_left(ngx_er_redis_op_t *rop,
     redisReply *reply);
 static void ngx_er_redis_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_redis_queue_enter(ngx_er_redis_job_t *job);
+static void ngx_er_redis_queue_bundled(void *data, ngx_er_redis_walk_t *first);
+static void ngx_er_redis_queue_each(ngx_er_redis_job_t *job,
+    ngx_er_redis_job_pt handler);
 static ngx_int_t ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop,
     redisReply *reply);
 static void ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc);
+static void ngx_er_redis_queue_ended(ngx_er_redis_job_t *job);
+static void ngx_er_redis_queue_busy(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_away(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_refused(ngx_er_redis_job_t *job,
     redisReply *reply);
@@ -193,8 +207,14 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     rq->layout.clocks = ngx_pcalloc(cycle->pool, rq->layout.shards
                                                * sizeof(ngx_er_redis_clock_t));
     rq->evicts = ngx_palloc(cycle->pool, rq->layout.shards);
+    rq->bundles.handler = ngx_er_redis_queue_bundled;
+    rq->bundles.data = rq;
 
-    if (rq->layout.clocks == NULL || rq->evicts == NULL) {
+    if (rq->layout.clocks == NULL || rq->evicts == NULL
+        || ngx_er_redis_bundles_open(&rq->bundles, cycle->pool,
+                                     rq->layout.shards)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -221,6 +241,8 @@ ngx_er_redis_queue_close(ngx_er_queue_t *queue)
     ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "event router redis: queue is closed, checked:%d",
                    rq->checked);
+
+    ngx_er_redis_bundles_close(&rq->bundles);
 
     rq->closed = 1;
 
@@ -345,16 +367,73 @@ ngx_er_redis_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
         return;
     }
 
-    if (ngx_er_redis_queue_send(job) != NGX_OK) {
+    if (ngx_er_redis_queue_enter(job) != NGX_OK) {
         ngx_queue_insert_tail(&rq->failed, &op->queue);
         ngx_post_event(&rq->post, &ngx_posted_events);
     }
 }
 
 
+/* NGX_OK: it will be answered */
+
+static ngx_int_t
+ngx_er_redis_queue_enter(ngx_er_redis_job_t *job)
+{
+    if (!ngx_er_redis_item_is(job->walk.op->verb)) {
+        return ngx_er_redis_queue_send(job);
+    }
+
+    if (ngx_er_redis_item_fits(job->walk.op) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_er_redis_bundle_add(&job->rq->bundles, &job->walk);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_redis_queue_bundled(void *data, ngx_er_redis_walk_t *first)
+{
+    ngx_er_redis_queue_t *rq = data;
+
+    ngx_er_redis_walk_t  *next;
+
+    if (ngx_er_redis_queue_send(first->op->store) == NGX_OK) {
+        return;
+    }
+
+    for ( /* void */ ; first; first = next) {
+        next = first->next;
+        first->next = NULL;
+
+        ngx_queue_insert_tail(&rq->failed, &first->op->queue);
+    }
+
+    ngx_post_event(&rq->post, &ngx_posted_events);
+}
+
+
+/* the jobs of a chain are single ones again, and may go with their handler */
+
+static void
+ngx_er_redis_queue_each(ngx_er_redis_job_t *job, ngx_er_redis_job_pt handler)
+{
+    ngx_er_redis_walk_t  *walk, *next;
+
+    for (walk = &job->walk; walk; walk = next) {
+        next = walk->next;
+        walk->next = NULL;
+
+        handler(walk->op->store);
+    }
+}
+
+
 /*
- * Sends the script of the job's operation to the shard that its walk is at.
- * NGX_OK: it will be answered.
+ * Sends the script of the job's operation, and of those that follow it, to the
+ * shard that its walk is at.  NGX_OK: it will be answered.
  */
 
 static ngx_int_t
@@ -435,7 +514,7 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
     ngx_int_t              rc;
     ngx_uint_t             shard;
     ngx_er_redis_job_t    *job;
-    ngx_er_redis_walk_t   *walk;
+    ngx_er_redis_walk_t   *walk, *one;
     ngx_er_redis_queue_t  *rq;
 
     job = rop->data;
@@ -461,7 +540,11 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
         return NGX_OK;
     }
 
-    walk->resent |= rop->resent;
+    for (one = walk; one; one = one->next) {
+        one->resent |= rop->resent;
+        one->fault = NULL;
+        ((ngx_er_redis_job_t *) one->op->store)->node = job->node;
+    }
 
     /* else Redis's clock would seem ahead by what this turn has taken */
 
@@ -470,8 +553,12 @@ ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop, redisReply *reply)
     rc = ngx_er_redis_queue_reply(walk, reply);
 
     if (rc == NGX_ERROR) {
-        walk->op->rc = NGX_ERROR;
-        ngx_er_redis_queue_finish(job);
+
+        for (one = walk; one; one = one->next) {
+            one->op->rc = NGX_ERROR;
+        }
+
+        ngx_er_redis_queue_each(job, ngx_er_redis_queue_finish);
         return NGX_ERROR;
     }
 
@@ -527,8 +614,25 @@ ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
         ngx_er_redis_queue_stop(walk);
     }
 
-    if (rc == NGX_OK && rq->conf->wait > 0
-        && walk->op->verb == NGX_ER_QUEUE_ACCEPT)
+    ngx_er_redis_queue_each(job, rc == NGX_OK ? ngx_er_redis_queue_ended
+                                              : ngx_er_redis_queue_finish);
+}
+
+
+/* its answer was read; what failed for it alone is said */
+
+static void
+ngx_er_redis_queue_ended(ngx_er_redis_job_t *job)
+{
+    ngx_er_redis_walk_t  *walk;
+
+    walk = &job->walk;
+
+    if (walk->fault) {
+        (void) ngx_er_redis_node_judge(job->node, walk->fault);
+
+    } else if (job->rq->conf->wait > 0
+               && walk->op->verb == NGX_ER_QUEUE_ACCEPT)
     {
         job->wait.handler = ngx_er_redis_queue_waited;
         job->wait.data = job;
@@ -536,6 +640,14 @@ ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc)
         return;
     }
 
+    ngx_er_redis_queue_finish(job);
+}
+
+
+static void
+ngx_er_redis_queue_busy(ngx_er_redis_job_t *job)
+{
+    job->walk.op->rc = NGX_BUSY;
     ngx_er_redis_queue_finish(job);
 }
 
@@ -594,8 +706,7 @@ ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
     if (job->op.error == NGX_ER_REDIS_REFUSED
         && op->verb == NGX_ER_QUEUE_ACCEPT)
     {
-        op->rc = NGX_BUSY;
-        ngx_er_redis_queue_finish(job);
+        ngx_er_redis_queue_each(job, ngx_er_redis_queue_busy);
         return;
     }
 
@@ -1028,7 +1139,7 @@ ngx_er_redis_queue_begin(ngx_er_redis_queue_t *rq, ngx_uint_t good)
 
         op = ngx_queue_data(q, ngx_er_queue_op_t, queue);
 
-        if (!good || ngx_er_redis_queue_send(op->store) != NGX_OK) {
+        if (!good || ngx_er_redis_queue_enter(op->store) != NGX_OK) {
             ngx_queue_insert_tail(&rq->failed, q);
             ngx_post_event(&rq->post, &ngx_posted_events);
         }

@@ -15,6 +15,7 @@
 
 
 #include "../queue.h"
+#include "bundle.h"
 #include "node.h"
 #include "walk.h"
 
@@ -39,6 +40,7 @@ typedef struct {
     ngx_er_redis_walk_t      check;
     ngx_er_redis_node_t     *first;    /* that was asked to check */
     ngx_er_redis_op_t        checking;
+    ngx_er_redis_bundles_t   bundles;  /* operations that leave together */
     ngx_queue_t              early;    /* operations until the check is over */
     ngx_queue_t              failed;   /* operations that were not sent */
     ngx_event_t              post;     /* to answer these */

@@ -35,6 +35,44 @@ local out = {1, now, -1, -1}
 
 tick()
 
+local took = {token}
+local size = 0
+
+-- What is taken: its entries, and the words for the lists.  The lists come
+-- first, so that what cannot be filed is not lent either.
+
+local taken, scores, events, names = {}, {}, {}, {}
+
+local function file()
+    if #events == 0 then
+        return
+    end
+
+    call('ZADD', tried, unpack(scores))
+    call('SADD', base .. 'h:' .. holder, unpack(names))
+
+    for i, entry in ipairs(taken) do
+        set(base .. 'e:' .. events[i], 'p' .. target, entry)
+    end
+
+    call('ZREM', untried, unpack(events))
+
+    taken, scores, events, names = {}, {}, {}, {}
+end
+
+local function lend(event, entry)
+    entry[DUE] = now + lease
+    entry[HOLDER] = holder
+    entry[TOKEN] = token
+
+    taken[#taken + 1] = entry
+    scores[#scores + 1] = entry[DUE]
+    scores[#scores + 1] = event
+    events[#events + 1] = event
+    names[#names + 1] = target .. event
+    took[#took + 1] = event
+end
+
 -- An entry that is one crash short of poison is given alone, or a good one
 -- that is in hand beside it would die with it.  While the holder has such a
 -- one, the next ones wait a moment, one behind the other.
@@ -47,6 +85,10 @@ local function alone(hash, event, entry)
     if crashes ~= 2 then
         return true
     end
+
+    -- what was taken is in hand
+
+    file()
 
     local last = base .. 'v:' .. holder
     local one = call('GET', last)
@@ -119,22 +161,22 @@ local function due(list, n, reach)
     return call('ZREVRANGEBYSCORE', list, top, '-inf', 'LIMIT', 0, n)
 end
 
-local took = {token}
-local size = 0
-
 local function take(list)
     for _, event in ipairs(list) do
-        local hash = base .. 'e:' .. event
-        local entry = get(hash, 'p' .. target)
+        local state, record = unpack(call('HMGET', base .. 'e:' .. event,
+                                          'p' .. target, 'r'))
+        local entry = state and cmsgpack.unpack(state)
+
+        record = record or ''
 
         if not entry then
             lost(target, event)
 
-        elseif alone(hash, event, entry) then
-            size = size + call('HSTRLEN', hash, 'r')
+        elseif alone(base .. 'e:' .. event, event, entry) then
+            size = size + #record
 
             if given > 0 and size > bytes then
-                return
+                break
             end
 
             given = given + 1
@@ -146,19 +188,12 @@ local function take(list)
                 entry[CRASHES] = entry[CRASHES] + 1
             end
 
-            entry[DUE] = now + lease
-            entry[HOLDER] = holder
-            entry[TOKEN] = token
-
-            set(hash, 'p' .. target, entry)
-            call('ZADD', tried, entry[DUE], event)
-            call('ZREM', untried, event)
-            call('SADD', base .. 'h:' .. holder, target .. event)
-
-            took[#took + 1] = event
-            show(out, target, event, entry, call('HGET', hash, 'r') or '')
+            lend(event, entry)
+            show(out, target, event, entry, record)
         end
     end
+
+    file()
 end
 
 if old and sub(old, 1, 16) == token then

@@ -2,51 +2,80 @@
 -- Copyright (C) Event Router contributors
 
 
--- RETRY: due again after a delay, with or without an attempt that failed
+-- RETRY: due again after a delay, with or without an attempt that failed.  An
+-- item: token, event, target, the delay, and what came of the attempt.
 
---#include lib/mine.lua
---#include lib/lists.lua
+--#include lib/each.lua
 --#include lib/tried.lua
 
-local delay, past = tonumber(ARGV[6]), ARGV[7]
+local function retry(i, token, event, target, delay, past)
+    local hash = base .. 'e:' .. event
+    local entry = get(hash, 'p' .. target)
 
-if not mine then
     if not entry then
         lost(target, event)
+        return '-'
     end
 
-    -- it was sent twice
+    if entry[TOKEN] ~= token or entry[HOLDER] ~= holder then
 
-    if entry and entry[HOLDER] == '' and entry[TOKEN] == token then
-        return {1, now}
+        -- it was sent twice
+
+        return entry[HOLDER] == '' and entry[TOKEN] == token and '1' or '0'
     end
 
-    return {entry and 0 or -1, now}
+    tried(entry, past)
+
+    entry[DUE] = now + delay
+    entry[HOLDER] = ''
+
+    set(hash, 'p' .. target, entry)
+
+    local rows = at(target, 'at', 'f', 'a', 'gone', 'all', 'held')
+    local made = class(entry) == base .. 'a:'
+    local list = made and rows.a or rows.f
+
+    list[#list + 1] = entry[DUE]
+    list[#list + 1] = event
+
+    if not made then
+        rows.gone[#rows.gone + 1] = event
+    end
+
+    rows.at[#rows.at + 1] = i
+    rows.all[#rows.all + 1] = 0
+    rows.all[#rows.all + 1] = event
+    rows.held[#rows.held + 1] = target .. event
+
+    return '1'
+end
+
+local function back(rows)
+    local target = rows.target
+
+    if #rows.a > 0 then
+        call('ZADD', base .. 'a:' .. target, unpack(rows.a))
+    end
+
+    if #rows.f > 0 then
+        call('ZADD', base .. 'f:' .. target, unpack(rows.f))
+        call('ZREM', base .. 'a:' .. target, unpack(rows.gone))
+    end
+
+    call('SREM', base .. 'h:' .. holder, unpack(rows.held))
+
+    -- somebody deleted the list, and the entries were taken for lost
+
+    local found = call('ZADD', base .. 'k:' .. target, unpack(rows.all))
+
+    if found > 0 then
+        add(found)
+        call('HINCRBY', KEYS[1], 'l', -found)
+    end
 end
 
 tick()
-tried(entry, past)
+each('>c16c16c16I8Bc0', retry)
+each_target(back)
 
-entry[DUE] = now + delay
-entry[HOLDER] = ''
-
-set(hash, 'p' .. target, entry)
-
-local list = class(entry)
-
-call('ZADD', list .. target, entry[DUE], event)
-
-if list ~= base .. 'a:' then
-    call('ZREM', base .. 'a:' .. target, event)
-end
-
-call('SREM', base .. 'h:' .. holder, target .. event)
-
--- somebody deleted the list, and the entry was taken for lost
-
-if call('ZADD', base .. 'k:' .. target, 0, event) == 1 then
-    add(1)
-    call('HINCRBY', KEYS[1], 'l', -1)
-end
-
-return {1, now}
+return {1, now, table.concat(letters), trouble}

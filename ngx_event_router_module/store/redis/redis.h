@@ -24,7 +24,7 @@
 #define NGX_ER_REDIS_PORT          6379
 #define NGX_ER_REDIS_SENTINEL      26379       /* its port */
 
-#define NGX_ER_REDIS_ARGS          32          /* words of a command */
+#define NGX_ER_REDIS_ARGS          96          /* words of a command */
 #define NGX_ER_REDIS_ELEMENTS      16          /* of a reply, never nested */
 #define NGX_ER_REDIS_REPLY         65536       /* bytes of a reply */
 

@@ -36,13 +36,18 @@
 
 #define NGX_ER_REDIS_ROUNDS  10000         /* replies of one ADOPT */
 #define NGX_ER_REDIS_SWEPT   13            /* elements before the counts */
+#define NGX_ER_REDIS_ID      16            /* digits */
 
 
 static void ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now);
 static ngx_int_t ngx_er_redis_queue_late(ngx_er_redis_walk_t *w);
 static ngx_int_t ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w,
     redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w,
+    redisReply *answer);
 static ngx_int_t ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op,
+    const char *p, const char *last);
+static ngx_int_t ngx_er_redis_queue_ended(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w,
     redisReply *reply);
@@ -61,7 +66,7 @@ static ngx_int_t ngx_er_redis_queue_tallied(ngx_er_redis_walk_t *w,
 static ngx_int_t ngx_er_redis_queue_counted(ngx_er_queue_op_t *op,
     redisReply **part, int64_t shift);
 static ngx_er_queue_count_t *ngx_er_redis_queue_count(ngx_er_queue_op_t *op,
-    uint64_t target, redisReply *name);
+    uint64_t target, ngx_str_t *name);
 static ngx_int_t ngx_er_redis_queue_listed(ngx_er_queue_op_t *op,
     redisReply *reply);
 static void ngx_er_redis_queue_more(ngx_er_redis_walk_t *w, uint64_t *end);
@@ -78,6 +83,8 @@ static ngx_int_t ngx_er_redis_queue_entry(ngx_er_queue_op_t *op,
 static ngx_int_t ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from,
     ngx_str_t *to);
 static ngx_int_t ngx_er_redis_queue_id(redisReply *text, uint64_t *id);
+static ngx_int_t ngx_er_redis_queue_hex(const char *text, size_t len,
+    uint64_t *id);
 static ngx_int_t ngx_er_redis_queue_number(redisReply *reply, uint64_t *n);
 static int64_t ngx_er_redis_queue_shift(redisReply *now);
 static uint64_t ngx_er_redis_queue_local(long long time, int64_t shift);
@@ -146,7 +153,11 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
     case NGX_ER_QUEUE_PAUSE:
         return ngx_er_redis_queue_paused(w->op, reply);
 
-    default:
+    case NGX_ER_QUEUE_SETTLE:
+    case NGX_ER_QUEUE_RETRY:
+        return ngx_er_redis_queue_ended(w, reply);
+
+    default: /* NGX_ER_QUEUE_EXTEND, NGX_ER_QUEUE_BURY */
         return ngx_er_redis_queue_fenced(w, code);
     }
 }
@@ -190,37 +201,67 @@ ngx_er_redis_queue_late(ngx_er_redis_walk_t *w)
 }
 
 
-/* {1, now, event, leased}, {0, now, event, differs}, or {2, now, event,
-   differs, target, name, ...} */
+/* {1, now, an answer an item...} */
 
 static ngx_int_t
 ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
 {
+    size_t  i;
+
+    for (i = 2; w && i < reply->elements; i++) {
+
+        if (ngx_er_redis_queue_answer(w, reply->element[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        w = w->next;
+    }
+
+    return (w || i < reply->elements) ? NGX_ERROR : NGX_OK;
+}
+
+
+/* "1" event leased, "0" event differs, "2" event differs and targets; or what
+   failed for this one */
+
+static ngx_int_t
+ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w, redisReply *answer)
+{
+    const char          *p, *last;
     ngx_uint_t           i;
-    redisReply         **part;
     ngx_er_queue_op_t   *op;
 
     op = w->op;
-    part = reply->element;
 
-    if (reply->elements < 3
-        || ngx_er_redis_queue_id(part[2], &op->seq) != NGX_OK)
+    if (answer->type == REDIS_REPLY_ERROR) {
+        op->rc = NGX_ERROR;
+        w->fault = answer;
+        return NGX_OK;
+    }
+
+    if (!ngx_er_redis_is_text(answer) || answer->len < 1 + NGX_ER_REDIS_ID
+        || ngx_er_redis_queue_hex(answer->str + 1, NGX_ER_REDIS_ID, &op->seq)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (part[0]->integer != 1) {
-        return ngx_er_redis_queue_repeated(op, reply);
+    p = answer->str + 1 + NGX_ER_REDIS_ID;
+    last = answer->str + answer->len;
+
+    if (answer->str[0] != '1') {
+        op->rc = (answer->str[0] == '2') ? NGX_DONE : NGX_DECLINED;
+
+        return (answer->str[0] == '0' || answer->str[0] == '2')
+               ? ngx_er_redis_queue_repeated(op, p, last) : NGX_ERROR;
     }
 
-    if (reply->elements < 4
-        || !ngx_er_redis_is_text(part[3]) || part[3]->len != op->nparts)
-    {
+    if ((size_t) (last - p) != op->nparts) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < op->nparts; i++) {
-        op->parts[i].lease = (part[3]->str[i] == '1');
+        op->parts[i].lease = (p[i] == '1');
     }
 
     op->rc = NGX_OK;
@@ -232,25 +273,24 @@ ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
 /* the event is known; what was started again is not leased */
 
 static ngx_int_t
-ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, redisReply *reply)
+ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, const char *p,
+    const char *last)
 {
-    size_t        i;
-    uint64_t      target;
-    redisReply  **part;
+    uint64_t    target, len;
+    ngx_str_t   name;
+    ngx_uint_t  i;
 
-    part = reply->element;
-
-    if (reply->elements < 4 || reply->elements % 2
-        || part[0]->integer != (reply->elements > 4 ? 2 : 0)
-        || !ngx_er_redis_is_number(part[3]))
-    {
+    if (p == last || (*p != '0' && *p != '1')) {
         return NGX_ERROR;
     }
 
-    op->differs = (part[3]->integer != 0);
-    op->rc = NGX_DECLINED;
+    op->differs = (*p++ == '1');
 
-    if (reply->elements == 4) {
+    if ((p != last) != (op->rc == NGX_DONE)) {
+        return NGX_ERROR;
+    }
+
+    if (p == last) {
         return NGX_OK;
     }
 
@@ -259,11 +299,26 @@ ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, redisReply *reply)
         return NGX_ERROR;
     }
 
-    for (i = 4; i < reply->elements; i += 2) {
-        if (ngx_er_redis_queue_id(part[i], &target) != NGX_OK
-            || !ngx_er_redis_is_text(part[i + 1])
-            || ngx_er_redis_queue_count(op, target, part[i + 1]) == NULL)
+    while (p < last) {
+
+        if (last - p < NGX_ER_REDIS_ID + 4
+            || ngx_er_redis_queue_hex(p, NGX_ER_REDIS_ID, &target) != NGX_OK
+            || ngx_er_redis_queue_hex(p + NGX_ER_REDIS_ID, 4, &len) != NGX_OK)
         {
+            return NGX_ERROR;
+        }
+
+        p += NGX_ER_REDIS_ID + 4;
+
+        if (len > (uint64_t) (last - p)) {
+            return NGX_ERROR;
+        }
+
+        name.data = (u_char *) p;
+        name.len = (size_t) len;
+        p += len;
+
+        if (ngx_er_redis_queue_count(op, target, &name) == NULL) {
             return NGX_ERROR;
         }
     }
@@ -272,9 +327,57 @@ ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, redisReply *reply)
         op->parts[i].lease = 0;
     }
 
-    op->rc = NGX_DONE;
-
     return NGX_OK;
+}
+
+
+/* {1, now, a letter an item}, and what failed behind it if there is an "e" */
+
+static ngx_int_t
+ngx_er_redis_queue_ended(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    size_t       i;
+    redisReply  *letters, *fault;
+
+    letters = reply->elements > 2 ? reply->element[2] : NULL;
+    fault = reply->elements > 3 ? reply->element[3] : NULL;
+
+    if (letters == NULL || !ngx_er_redis_is_text(letters)
+        || (fault && fault->type != REDIS_REPLY_ERROR))
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; w && i < (size_t) letters->len; i++) {
+
+        switch (letters->str[i]) {
+
+        case '0':
+        case '1':
+            (void) ngx_er_redis_queue_fenced(w, letters->str[i] - '0');
+            break;
+
+        case '-':
+            (void) ngx_er_redis_queue_fenced(w, -1);
+            break;
+
+        case 'e':
+            if (fault == NULL) {
+                return NGX_ERROR;
+            }
+
+            w->op->rc = NGX_ERROR;
+            w->fault = fault;
+            break;
+
+        default:
+            return NGX_ERROR;
+        }
+
+        w = w->next;
+    }
+
+    return (w || i < (size_t) letters->len) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -560,6 +663,7 @@ ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
     int64_t shift)
 {
     uint64_t               pending, dead, time, target;
+    ngx_str_t              name;
     ngx_er_queue_count_t  *count;
 
     if (ngx_er_redis_queue_id(part[0], &target) != NGX_OK
@@ -573,7 +677,10 @@ ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
         return NGX_ERROR;
     }
 
-    count = ngx_er_redis_queue_count(op, target, part[6]);
+    name.data = (u_char *) part[6]->str;
+    name.len = part[6]->len;
+
+    count = ngx_er_redis_queue_count(op, target, &name);
     if (count == NULL) {
         return NGX_ERROR;
     }
@@ -598,7 +705,7 @@ ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
 
 static ngx_er_queue_count_t *
 ngx_er_redis_queue_count(ngx_er_queue_op_t *op, uint64_t target,
-    redisReply *name)
+    ngx_str_t *name)
 {
     ngx_uint_t             i;
     ngx_er_queue_count_t  *count;
@@ -623,7 +730,10 @@ ngx_er_redis_queue_count(ngx_er_queue_op_t *op, uint64_t target,
     count->fresh = NGX_ER_NEVER;
     count->again = NGX_ER_NEVER;
 
-    if (ngx_er_redis_queue_copy(op->pool, name, &count->name) != NGX_OK) {
+    count->name.len = name->len;
+    count->name.data = ngx_pstrdup(op->pool, name);
+
+    if (count->name.data == NULL) {
         return NULL;
     }
 
@@ -703,7 +813,11 @@ ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w)
     op = w->op;
 
     if (op->verb != NGX_ER_QUEUE_LEASE || w->seen == 0) {
-        op->rc = NGX_ERROR;
+
+        for ( /* void */ ; w; w = w->next) {
+            w->op->rc = NGX_ERROR;
+        }
+
         return;
     }
 
@@ -1022,17 +1136,28 @@ ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from, ngx_str_t *to)
 static ngx_int_t
 ngx_er_redis_queue_id(redisReply *text, uint64_t *id)
 {
+    *id = 0;
+
+    if (!ngx_er_redis_is_text(text)
+        || (text->len != NGX_ER_REDIS_ID && text->len != 0))
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_redis_queue_hex(text->str, text->len, id);
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_hex(const char *text, size_t len, uint64_t *id)
+{
     size_t     i;
     ngx_int_t  n;
 
     *id = 0;
 
-    if (!ngx_er_redis_is_text(text) || (text->len != 16 && text->len != 0)) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < text->len; i++) {
-        n = ngx_hextoi((u_char *) text->str + i, 1);
+    for (i = 0; i < len; i++) {
+        n = ngx_hextoi((u_char *) text + i, 1);
 
         if (n == NGX_ERROR) {
             return NGX_ERROR;
@@ -1045,7 +1170,7 @@ ngx_er_redis_queue_id(redisReply *text, uint64_t *id)
 }
 
 
-/* 16 digits in hex, nothing is 0; a number that is not below 0 */
+/* a number that is not below 0 */
 
 static ngx_int_t
 ngx_er_redis_queue_number(redisReply *reply, uint64_t *n)

@@ -81,9 +81,13 @@ typedef struct {
 } ngx_er_redis_layout_t;
 
 
-typedef struct {
+typedef struct ngx_er_redis_walk_s  ngx_er_redis_walk_t;
+
+struct ngx_er_redis_walk_s {
     ngx_er_redis_layout_t  *layout;
     ngx_er_queue_op_t      *op;        /* NULL: the check */
+    ngx_er_redis_walk_t    *next;      /* in the same command: of the same verb
+                                          and at the same shard; see item.h */
     ngx_uint_t              shard;     /* where it is */
     ngx_uint_t              left;      /* shards after this one */
     ngx_uint_t              seen;      /* shards that have answered */
@@ -104,7 +108,9 @@ typedef struct {
     unsigned                late:1;    /* the shard said LATE once */
 
     ngx_str_t               other;     /* the layout that Redis has */
-} ngx_er_redis_walk_t;
+    redisReply             *fault;     /* what failed for it alone; as long as
+                                          the reply */
+};
 
 
 #endif /* _NGX_ER_REDIS_WALK_H_INCLUDED_ */

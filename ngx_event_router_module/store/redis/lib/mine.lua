@@ -2,8 +2,8 @@
 -- Copyright (C) Event Router contributors
 
 
--- The head of EXTEND, SETTLE, RETRY and BURY: is the lease still theirs?  An
--- entry that is gone is nil.
+-- The head of EXTEND and BURY: is the lease still theirs?  An entry that is
+-- gone is nil.
 
 --#include lib/entry.lua
 

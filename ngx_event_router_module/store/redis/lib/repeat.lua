@@ -5,7 +5,7 @@
 -- ACCEPT of an event whose key is known: what file/list.c says of it holds
 -- here, too.  It goes on from the locals of queue_accept.lua.
 --
--- again() returns what ACCEPT returns, or nil: the event is new all the same.
+-- again() returns the answer to it, or nil: the event is new all the same.
 -- "was" is the hash of the first body.  What has lapsed starts anew among the
 -- parts, then what is dead; none of it is leased.
 
@@ -21,16 +21,16 @@ local FINAL = 2
 -- "list" are the targets for which the event was started again
 
 local function told(event, differs, list)
-    local out = {2, now, event, differs}
+    local answer = '2' .. event .. differs
 
     for i = 1, #list, 16 do
         local target = sub(list, i, i + 15)
+        local name = call('HGET', base .. 't', target) or ''
 
-        out[#out + 1] = target
-        out[#out + 1] = call('HGET', base .. 't', target) or ''
+        answer = answer .. target .. string.format('%04x', #name) .. name
     end
 
-    return out
+    return answer
 end
 
 local function put(hash, event, target, entry)
@@ -151,7 +151,7 @@ local function again(event, was)
     end
 
     if list == '' then
-        return {0, now, event, differs}
+        return '0' .. event .. differs
     end
 
     if window > 0 then

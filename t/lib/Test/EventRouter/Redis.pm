@@ -125,7 +125,8 @@ sub restart {
 }
 
 
-# one command: a string, a list reference, undef (nil), or dies with the error
+# one command: a string, a list reference, undef (nil), or dies with the error;
+# one within a list is a reference to its text
 
 sub command {
     my ($self, @words) = @_;
@@ -145,18 +146,20 @@ sub command {
 
 
 sub _reply {
-    my ($self) = @_;
+    my ($self, $inner) = @_;
 
     my $line = $self->_line;
     my ($kind, $rest) = $line =~ /^(.)(.*)/s;
 
     return $rest if $kind eq '+' || $kind eq ':';
 
+    return \$rest if $kind eq '-' && $inner;
+
     die "redis: $rest\n" if $kind eq '-';
 
     return undef if $rest < 0;
 
-    return [ map { $self->_reply } 1 .. $rest ] if $kind eq '*';
+    return [ map { $self->_reply(1) } 1 .. $rest ] if $kind eq '*';
 
     my $text = $self->_bytes($rest + 2);
 

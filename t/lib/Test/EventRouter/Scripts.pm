@@ -32,7 +32,8 @@ our $SOURCE = hex16(0x5001);
 our $past = pack 'Q>L>S>', 1234, 56, 503;
 
 our @EXPORT = qw($redis %script $shard $layout $H1 $H2 $H3 $A $B $C $SOURCE
-    $past scripts accept_raw accept_event lease fenced dead_letter scan_args
+    $past scripts accept_raw accept_event accept_events lease fenced ended
+    dead_letter scan_args
     list replay purge held sweep run packed key pad hex16);
 
 my $token = 0;
@@ -59,37 +60,81 @@ sub scripts {
 
 # ---- the operations
 
-sub accept_raw {
-    my (%o) = @_;
+# one event as an item, and its record
+
+sub item {
+    my ($o) = @_;
 
     my $parts = join '', map {
-        my $name = $_->{name} // 'n';
-        my $routes = $_->{routes} // '';
+        $_->{target} . ($_->{order} // hex16(0))
+        . pack('Q>C(n/a*)2', $_->{delay} // 0, $_->{lease} ? 1 : 0,
+               $_->{name} // 'n', $_->{routes} // '')
+    } @{ $o->{parts} };
 
-        ($_->{target}) . ($_->{order} // hex16(0)) . hex16($_->{delay} // 0)
-        . ($_->{lease} ? 1 : 0)
-        . sprintf('%04x%04x', length $name, length $routes) . $name . $routes
-    } @{ $o{parts} };
+    $o->{token} //= hex16(++$token);
+    $o->{nonce} = hex16(++$nonce) if !$o->{same};
 
-    $o{token} //= hex16(++$token);
-    $o{nonce} = hex16(0xee) . hex16(++$nonce) if !$o{same};
+    my $form = pack('Q>3Ca*', $o->{window} // 3600000, $o->{retain} // 0,
+        10000, 0, $SOURCE) . $parts;
 
+    return (join('', @$o{qw(token nonce)}, $o->{body} // hex16(0))
+        . pack('CC/a*N/a*', $o->{known} // 0,
+               defined $o->{key} ? unpack 'H*', pad($o->{key}) : '', $form),
+        $o->{record} // '');
+}
+
+
+# any number of events in one command: what was asked, and what is returned
+
+sub accept_raw {
+    my @events = ref $_[0] ? @_ : { @_ };
+    my @items = map { [ item($_) ] } @events;
     my ($format, $shards) = split ' ', $layout;
 
-    return (\%o, run('accept', $H1, $o{token}, $o{nonce},
-        defined $o{key} ? unpack 'H*', pad($o{key}) : '', $o{window} // 3600000,
-        $o{record} // '', $SOURCE, $o{retain} // 0, 0, 10000, $shards, $shard,
-        $o{body} // hex16(0), $o{known} // 0, $parts, $o{seen} // 0,
-        $o{wait} // 0));
+    return ($events[0], run('accept', $H1, $shards, $shard,
+        $events[0]{seen} // 0, $events[0]{wait} // 0,
+        join('', map { $_->[0] } @items), map { $_->[1] } @items));
 }
 
 
 sub accept_event {
     my ($o, $r) = accept_raw(@_);
 
-    return { args => $o, code => $r->[0], now => $r->[1], seq => $r->[2],
-             leased => $r->[3], differs => $r->[3], again => join(' ', @$r[4 .. $#$r]),
-             token => $o->{token} };
+    return { args => $o, code => $r->[0], now => $r->[1] } if @$r < 3;
+
+    return { args => $o, now => $r->[1], token => $o->{token},
+             answer($r->[2]) };
+}
+
+
+# the events of one command
+
+sub accept_events {
+    my (@events) = @_;
+    my (undef, $r) = accept_raw(@events);
+
+    return map { { token => $events[$_]{token}, answer($r->[$_ + 2]) } }
+           0 .. $#events;
+}
+
+
+sub answer {
+    my ($text) = @_;
+
+    return (code => 'error', error => $$text) if ref $text;
+
+    my ($code, $seq, $leased) = unpack 'aa16a*', $text;
+    my ($differs, $rest) = unpack 'aa*', $leased;
+    my @again;
+
+    while ($code == 2 && $rest ne '') {
+        my ($target, $n) = unpack 'a16a4', $rest;
+
+        push @again, $target, substr substr($rest, 0, 20 + hex $n, ''), 20;
+    }
+
+    return (code => $code, seq => $seq, leased => $leased,
+            differs => $differs, again => join ' ', @again);
 }
 
 
@@ -108,10 +153,31 @@ sub lease {
 }
 
 
+# an operation on one entry, which is an item of SETTLE and RETRY
+
 sub fenced {
     my ($name, @args) = @_;
 
-    return run($name, @args)->[0];
+    return run($name, @args)->[0] if $name !~ /^(?:settle|retry)$/;
+
+    my ($holder, @rest) = @args;
+    my $letters = ended($name, $holder, \@rest)->[2];
+
+    return $letters eq '-' ? -1 : $letters;
+}
+
+
+# SETTLE or RETRY of any number of entries
+
+sub ended {
+    my ($name, $holder, @items) = @_;
+
+    return run($name, $holder, join '', map {
+        my ($token, $event, $target, $delay, $past) = @$_;
+
+        $token . $event . $target
+        . (defined $delay ? pack 'Q>C/a*', $delay, $past : '')
+    } @items);
 }
 
 

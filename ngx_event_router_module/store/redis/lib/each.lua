@@ -1,0 +1,50 @@
+
+-- Copyright (C) Event Router contributors
+
+
+-- SETTLE and RETRY: entries of a holder.  Return {1, now, a letter an item}: 1
+-- done, 0 it is not their lease any more, - there is no such entry, e it
+-- failed; then with the first error behind it.
+
+--#include lib/many.lua
+
+local holder, items = ARGV[2], ARGV[3]
+local letters, trouble = {}, nil
+
+local function failed(i, err)
+    letters[i] = 'e'
+    trouble = trouble or fault(err)
+end
+
+-- "visit" returns an item's letter; it begins with token, event and target
+
+local function each(layout, visit)
+    local from, i = 1, 1
+
+    while from <= #items do
+        local row = {struct.unpack(layout, items, from)}
+        local ok, letter = pcall(visit, i, unpack(row, 1, #row - 1))
+
+        if ok then
+            letters[i] = letter
+        else
+            failed(i, letter)
+        end
+
+        from, i = row[#row], i + 1
+    end
+end
+
+-- the targets' lists, by "change"; rows.at has the numbers of their items
+
+local function each_target(change)
+    for _, rows in ipairs(targets) do
+        local ok, err = pcall(change, rows)
+
+        if not ok then
+            for _, i in ipairs(rows.at) do
+                failed(i, err)
+            end
+        end
+    end
+end
