@@ -46,6 +46,9 @@
 #define NGX_ER_DEDUP_MEMORY_SIZE  (16 * 1024 * 1024)
 
 
+#define NGX_ER_CLAIM_POOL   2048       /* of Redis, with two commands */
+#define NGX_ER_CLAIM_SMALL  640        /* of shared memory */
+#define NGX_ER_CLAIM_SPARE  64         /* pools of a worker */
 #define NGX_ER_CLAIM_AGAIN  1000       /* ms, when nobody knows better */
 #define NGX_ER_CLAIM_WAIT   5          /* ms that a settled target waits for
                                           company */
@@ -365,16 +368,20 @@ ngx_er_dedup_exit_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     dedup = mcf->dedup;
 
-    if (dedup == NULL || dedup->redis == NULL) {
+    if (dedup == NULL) {
         return;
     }
 
-    while (!ngx_queue_empty(&dedup->waiting)) {
-        q = ngx_queue_head(&dedup->waiting);
-        ngx_er_claim_tell(ngx_queue_data(q, ngx_er_claim_t, wait));
+    if (dedup->redis) {
+        while (!ngx_queue_empty(&dedup->waiting)) {
+            q = ngx_queue_head(&dedup->waiting);
+            ngx_er_claim_tell(ngx_queue_data(q, ngx_er_claim_t, wait));
+        }
+
+        ngx_er_redis_store_close(dedup->redis);
     }
 
-    ngx_er_redis_store_close(dedup->redis);
+    ngx_er_spare_close(&dedup->spare);
 }
 
 
@@ -429,7 +436,9 @@ ngx_er_claim_create(ngx_er_dedup_t *dedup, ngx_log_t *log)
     ngx_pool_t      *pool;
     ngx_er_claim_t  *claim;
 
-    pool = ngx_create_pool(1024, log);
+    pool = ngx_er_spare_take(&dedup->spare,
+                             dedup->redis ? NGX_ER_CLAIM_POOL
+                                          : NGX_ER_CLAIM_SMALL, log);
     if (pool == NULL) {
         return NULL;
     }
@@ -442,7 +451,7 @@ ngx_er_claim_create(ngx_er_dedup_t *dedup, ngx_log_t *log)
         || ngx_array_init(&claim->settled, pool, 4, sizeof(uint64_t))
            != NGX_OK)
     {
-        ngx_destroy_pool(pool);
+        ngx_er_spare_give(&dedup->spare, pool, NGX_ER_CLAIM_SPARE);
         return NULL;
     }
 
@@ -988,7 +997,7 @@ ngx_er_claim_free(ngx_er_claim_t *claim)
         ngx_delete_posted_event(&claim->posted);
     }
 
-    ngx_destroy_pool(claim->pool);
+    ngx_er_spare_give(&claim->dedup->spare, claim->pool, NGX_ER_CLAIM_SPARE);
 }
 
 

@@ -22,6 +22,7 @@
 
 
 #include "../event_router.h"
+#include "../base/spare.h"
 
 
 typedef enum {
@@ -131,6 +132,7 @@ struct ngx_er_dedup_s {
 
     /* the worker's */
 
+    ngx_er_spare_t           spare;    /* pools of claims */
     ngx_queue_t              live;     /* claims that Redis gave */
     ngx_queue_t              waiting;  /* for their end, with settled targets;
                                           the first one is due first */

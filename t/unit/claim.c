@@ -478,6 +478,7 @@ test_wait(void)
     ngx_er_claim_done(claim);
     answer(NGX_ER_VERB_SETTLE, NGX_ERROR);
     over("stopped");
+    dedup.spare.closed = 0;
 }
 
 
