@@ -22,6 +22,7 @@
 #include "deliver/fanout.h"
 #include "deliver/attempt.h"
 #include "deliver/dispatch.h"
+#include "deliver/left.h"
 #include "deliver/swallow.h"
 #include "deliver/target.h"
 #include "ingest/record.h"
@@ -380,7 +381,7 @@ ngx_er_init_module(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_event_router_module);
 
-    ngx_er_dispatch_left(cycle, mcf);
+    ngx_er_left(cycle, mcf);
 
     if (mcf == NULL) {
         return NGX_OK;

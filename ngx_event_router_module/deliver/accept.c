@@ -10,10 +10,11 @@
  * and the producer after that.  fanout.c calls in here and is called back by
  * the handler that it gave.
  *
- * What a target has room for is leased to this worker in the same transaction
- * and delivered from memory as soon as it is committed: no event is delivered
- * that is not stored.  The places for it are taken before, so they are given
- * back if the store says no.  For the rest the lanes are told when it is due.
+ * What there is room for in hand is leased to this worker in the same
+ * transaction and delivered from memory as soon as it is committed and a place
+ * of its target is free (hand.c): no event is delivered that is not stored.
+ * The room is given back if the store says no.  For the rest the lanes are
+ * told when it is due.
  * What is stored but not as safe as it should be is delivered as well, though
  * the producer is told to send it again.
  *
@@ -27,6 +28,7 @@
 
 #include "accept.h"
 #include "dispatch.h"
+#include "hand.h"
 #include "lease.h"
 #include "slots.h"
 #include "../base/crash.h"
@@ -43,7 +45,6 @@ static void ngx_er_accept_deliver(ngx_er_accept_t *accept,
 static void ngx_er_accept_again(ngx_er_accept_t *accept,
     ngx_er_queue_op_t *op);
 static ngx_er_target_t *ngx_er_accept_target(uint64_t hash);
-static void ngx_er_accept_unplace(ngx_er_target_t *target);
 
 
 /* the worker's: accepts under way, and whose turn it is */
@@ -192,14 +193,14 @@ ngx_er_accept_parts(ngx_er_accept_t *accept, ngx_er_queue_op_t *op)
             part[i].order = ngx_er_event_order(accept->event, target->order);
         }
 
-        p->placed = (p->delay == 0 && !accept->repeat
-                     && ngx_er_accept_room(target, op->record.len));
-        part[i].lease = p->placed;
+        p->hand = (p->delay == 0 && !accept->repeat
+                   && ngx_er_accept_room(target, op->record.len));
+        part[i].lease = p->hand;
 
         ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(accept->event), 0,
                        "event router accept: event \"%V\" to \"%V\", "
                        "delay:%M at once:%d", &accept->event->id,
-                       &target->name, p->delay, p->placed);
+                       &target->name, p->delay, p->hand);
     }
 
     return NGX_OK;
@@ -211,8 +212,8 @@ ngx_er_accept_parts(ngx_er_accept_t *accept, ngx_er_queue_op_t *op)
 static ngx_uint_t
 ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
 {
-    uint64_t           now, wait;
-    ngx_uint_t         fresh, again, reserved;
+    uint64_t           now;
+    ngx_uint_t         reserved;
     ngx_er_lane_due_t  due;
 
     now = ngx_er_queue_now();
@@ -229,22 +230,14 @@ ngx_er_accept_room(ngx_er_target_t *target, size_t bytes)
     }
 
     if (ngx_exiting
+        || ngx_er_hand_room(target, &due) == 0
         || ngx_er_leases_room(&reserved) < bytes
-        || !ngx_er_slot_take())
+        || !ngx_er_slots_free())
     {
         return 0;
     }
 
-    fresh = 1;
-    again = 0;
-
-    ngx_er_lane_take(target, now, &fresh, &again, &wait);
-
-    if (fresh == 0) {
-        ngx_er_slot_give();
-        return 0;
-    }
-
+    ngx_er_hand_expect(target, 1);
     ngx_er_leases_reserve(bytes);
 
     return 1;
@@ -274,15 +267,19 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
     for (i = 0; i < op->nparts; i++) {
         part = &accept->parts[i];
 
-        if (part->placed) {
+        if (part->hand) {
             ngx_er_leases_unreserve(op->record.len);
+            ngx_er_hand_came(part->target, 1);
         }
 
         if (op->rc == NGX_OK || op->kept) {
             ngx_er_accept_deliver(accept, op, i);
 
-        } else if (part->placed) {
-            ngx_er_accept_unplace(part->target);
+        } else if (part->hand) {
+
+            /* the room may be another one's */
+
+            ngx_er_dispatch_wake(part->target);
         }
     }
 
@@ -316,12 +313,7 @@ ngx_er_accept_deliver(ngx_er_accept_t *accept, ngx_er_queue_op_t *op,
 
     if (!part->lease) {
 
-        if (accept->parts[i].placed) {
-
-            /* another one of its order comes first */
-
-            ngx_er_accept_unplace(target);
-        }
+        /* no room, or another one of its order comes first */
 
         ngx_er_lane_put(target, 0, ngx_er_queue_now() + part->delay);
         ngx_er_dispatch_wake(target);
@@ -340,7 +332,8 @@ ngx_er_accept_deliver(ngx_er_accept_t *accept, ngx_er_queue_op_t *op,
     entry.routes = part->routes;
     entry.record = op->record;
 
-    ngx_er_lease_start(target, &entry, accept->event, accept->dedup, 0);
+    ngx_er_lease_wait(target, &entry, accept->event, accept->dedup);
+    ngx_er_dispatch_wake(target);
 }
 
 
@@ -403,17 +396,4 @@ ngx_er_accept_target(uint64_t hash)
     }
 
     return NULL;
-}
-
-
-static void
-ngx_er_accept_unplace(ngx_er_target_t *target)
-{
-    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router accept: place for \"%V\" is given back",
-                   &target->name);
-
-    ngx_er_lane_untake(target, 1, 0);
-    ngx_er_slot_give();
-    ngx_er_dispatch_wake(target);
 }

@@ -28,7 +28,7 @@ typedef struct {
     ngx_er_target_t        *target;
     ngx_str_t               routes;    /* "a,b": that named it */
     ngx_msec_t              delay;     /* before it is due */
-    unsigned                placed:1;  /* accept.c's: places were taken */
+    unsigned                hand:1;    /* accept.c's: there is room in hand */
 } ngx_er_accept_part_t;
 
 

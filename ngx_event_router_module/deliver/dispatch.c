@@ -6,7 +6,14 @@
 
 /*
  * The dispatcher of a worker: it fetches from the queue what is due and has
- * room.
+ * room, and gives places to what is in hand.
+ *
+ * What the worker has leased waits in its hand until a place is free (hand.c).
+ * Places are taken before the store is asked only for what is not yet known:
+ * later attempts, of which the store is to choose by what the target is, and
+ * all that goes to a target that is not well.  First attempts for one that is
+ * well come to the hand, as accept.c brings them, so that no place is idle
+ * while a transaction leases the next ones.
  *
  * It never asks the store whether there is something to do: the lanes know
  * when the next entry of a target is due, and it asks when that time has come
@@ -29,22 +36,18 @@
  * and the list of targets that a sweep tells the store, in the cycle's pool.
  * If the store does not answer, it is asked again after a second; a sweep that
  * fails is followed by the next one.
- *
- * In the master, a reload says what stays behind in a store that nginx.conf
- * does not name any more, because event_store was changed or removed: nobody
- * would deliver that and nobody would miss it.  The configuration before is
- * there still, and the lanes have what the store had a second ago, so nothing
- * is asked and nothing can fail.  After a start nobody knows what was before.
  */
 
 
 #include "dispatch.h"
+#include "hand.h"
 #include "slots.h"
 #include "lease.h"
 #include "pause.h"
 
 
-#define NGX_ER_DISPATCH_BATCH  32      /* entries at once */
+#define NGX_ER_DISPATCH_BATCH  32      /* entries at once, with places, */
+#define NGX_ER_DISPATCH_HAND   256     /* and without */
 #define NGX_ER_DISPATCH_TICK   1000    /* ms */
 #define NGX_ER_DISPATCH_SPIN   20      /* ms, when the store gave nothing of
                                           what was due */
@@ -65,6 +68,7 @@ typedef struct {
     uint64_t               wake;       /* NGX_ER_NEVER, or when to look */
     ngx_uint_t             fresh;      /* places that were taken */
     ngx_uint_t             again;
+    ngx_uint_t             more;       /* first attempts for the hand */
     size_t                 reserved;   /* bytes for what LEASE will bring */
     unsigned               ends:1;     /* the places for later attempts are for
                                           first ones of the other end, */
@@ -109,10 +113,19 @@ typedef struct {
 
 static void ngx_er_dispatch_posted(ngx_event_t *ev);
 static void ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane);
-static ngx_uint_t ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane,
+static void ngx_er_dispatch_busy(ngx_er_dispatch_lane_t *lane);
+static void ngx_er_dispatch_classes(ngx_er_dispatch_lane_t *lane,
     uint64_t now);
-static void ngx_er_dispatch_trim(ngx_er_dispatch_lane_t *lane,
-    ngx_uint_t more);
+static ngx_uint_t ngx_er_dispatch_memory(ngx_er_dispatch_lane_t *lane,
+    uint64_t now);
+static void ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now);
+static ngx_uint_t ngx_er_dispatch_more(ngx_er_dispatch_lane_t *lane);
+static ngx_uint_t ngx_er_dispatch_begin(ngx_er_dispatch_lane_t *lane,
+    uint64_t now, ngx_uint_t fresh, uint64_t wait);
+static uint64_t ngx_er_dispatch_take(ngx_er_dispatch_lane_t *lane,
+    uint64_t now, ngx_uint_t *fresh, ngx_uint_t *again);
+static void ngx_er_dispatch_give(ngx_er_dispatch_lane_t *lane,
+    ngx_uint_t fresh, ngx_uint_t again);
 static void ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane);
 static void ngx_er_dispatch_leased(ngx_er_queue_op_t *op);
 static void ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane,
@@ -137,9 +150,6 @@ static void ngx_er_sweep_counted(ngx_er_sweep_target_t *target,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_sweep_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);
-static ngx_er_main_conf_t *ngx_er_left_conf(ngx_cycle_t *cycle);
-static void ngx_er_left_target(ngx_cycle_t *cycle, ngx_str_t *store,
-    ngx_er_target_t *target);
 
 
 static ngx_er_dispatch_worker_t  ngx_er_dispatcher;
@@ -203,7 +213,14 @@ ngx_er_dispatch_posted(ngx_event_t *ev)
         lane = ngx_queue_data(q, ngx_er_dispatch_lane_t, queue);
         lane->woken = 0;
 
-        if (!lane->asked && !ngx_exiting) {
+        if (ngx_exiting) {
+            continue;
+        }
+
+        if (lane->asked) {
+            ngx_er_dispatch_busy(lane);
+
+        } else {
             ngx_er_dispatch_lane(lane);
         }
     }
@@ -216,20 +233,72 @@ ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane)
     uint64_t  now;
 
     now = ngx_er_queue_now();
+    lane->wake = NGX_ER_NEVER;
 
     ngx_er_lane_due(lane->target, now, &lane->due);
 
-    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+    ngx_log_debug6(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router dispatch: \"%V\", first due:%d later due:%d "
-                   "early:%ui mixed:%ui", &lane->target->name,
+                   "early:%ui mixed:%ui in hand:%ui", &lane->target->name,
                    lane->due.fresh <= now, lane->due.again <= now,
-                   lane->due.early, lane->due.mixed);
+                   lane->due.early, lane->due.mixed,
+                   ngx_er_hand_waiting(lane->target));
 
-    lane->fresh = (lane->due.fresh <= now) ? NGX_ER_DISPATCH_BATCH : 0;
-    lane->again = (lane->due.again <= now) ? NGX_ER_DISPATCH_BATCH
-                                           : lane->due.early;
+    ngx_er_dispatch_classes(lane, now);
+    ngx_er_dispatch_places(lane, now);
 
-    lane->ends = (lane->due.mixed && lane->fresh && !lane->due.early
+    if (lane->fresh || lane->again || lane->more) {
+        ngx_er_dispatch_lease(lane);
+    }
+}
+
+
+/*
+ * While the store is asked only what is in hand is looked at.  An only place
+ * is left to later attempts then, if they are due and have none: they could
+ * not take it as long as one question follows the other.
+ */
+
+static void
+ngx_er_dispatch_busy(ngx_er_dispatch_lane_t *lane)
+{
+    uint64_t           now, wait;
+    ngx_uint_t         fresh, again;
+    ngx_er_lane_due_t  due;
+
+    now = ngx_er_queue_now();
+
+    if (lane->target->policy.concurrency == 1 && lane->again == 0) {
+        ngx_er_lane_due(lane->target, now, &due);
+
+        if (due.again <= now) {
+            return;
+        }
+    }
+
+    fresh = ngx_er_hand_waiting(lane->target);
+    again = 0;
+
+    wait = ngx_er_dispatch_take(lane, now, &fresh, &again);
+
+    (void) ngx_er_dispatch_begin(lane, now, fresh, wait);
+}
+
+
+/* the classes of which there is something to ask for, if there is memory */
+
+static void
+ngx_er_dispatch_classes(ngx_er_dispatch_lane_t *lane, uint64_t now)
+{
+    ngx_er_lane_due_t  *due;
+
+    due = &lane->due;
+
+    lane->more = 0;
+    lane->fresh = (due->fresh <= now) ? NGX_ER_DISPATCH_BATCH : 0;
+    lane->again = (due->again <= now) ? NGX_ER_DISPATCH_BATCH : due->early;
+
+    lane->ends = (due->mixed && lane->fresh && !due->early
                   && (lane->again == 0 || lane->turn));
 
     if (lane->ends) {
@@ -237,96 +306,200 @@ ngx_er_dispatch_lane(ngx_er_dispatch_lane_t *lane)
     }
 
     if (lane->fresh == 0 && lane->again == 0) {
-        ngx_er_dispatch_later(lane, ngx_min(lane->due.fresh,
-                                            lane->due.again));
+        ngx_er_dispatch_later(lane, ngx_min(due->fresh, due->again));
         return;
     }
 
-    if (ngx_er_dispatch_places(lane, now)) {
-        ngx_er_dispatch_lease(lane);
+    if (!ngx_er_dispatch_memory(lane, now)) {
+        lane->fresh = 0;
+        lane->again = 0;
+        lane->ends = 0;
     }
 }
 
 
-/* 1: there are places for something, now taken */
-
 static ngx_uint_t
+ngx_er_dispatch_memory(ngx_er_dispatch_lane_t *lane, uint64_t now)
+{
+    ngx_uint_t  reserved;
+
+    if (ngx_er_leases_room(&reserved)) {
+        return 1;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router dispatch: \"%V\", no memory, reserved:%ui",
+                   &lane->target->name, reserved);
+
+    if (reserved) {
+
+        /* for what may not come */
+
+        ngx_er_dispatch_later(lane, now + NGX_ER_DISPATCH_SPIN);
+    }
+
+    ngx_er_dispatcher.starved = 1;
+
+    return 0;
+}
+
+
+/*
+ * Places for what is in hand, and for what the store is to choose; both are
+ * taken at once, so that each class has its share.
+ */
+
+static void
 ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 {
-    uint64_t                   wait;
-    ngx_uint_t                 n, more, reserved;
-    ngx_er_dispatch_worker_t  *worker;
+    uint64_t    wait;
+    ngx_uint_t  more, waiting;
 
-    worker = &ngx_er_dispatcher;
+    more = ngx_er_dispatch_more(lane);
+    waiting = ngx_er_hand_waiting(lane->target);
 
-    if (ngx_er_leases_room(&reserved) == 0) {
-
-        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                       "event router dispatch: \"%V\", no memory, "
-                       "reserved:%ui", &lane->target->name, reserved);
-
-        if (reserved) {
-
-            /* for what may not come */
-
-            ngx_er_dispatch_later(lane, now + NGX_ER_DISPATCH_SPIN);
-        }
-
-        worker->starved = 1;
+    if (more && (waiting || lane->again == 0)) {
         lane->fresh = 0;
-        lane->again = 0;
+    }
+
+    lane->fresh += waiting;
+
+    wait = ngx_er_dispatch_take(lane, now, &lane->fresh, &lane->again);
+
+    lane->fresh -= ngx_er_dispatch_begin(lane, now, lane->fresh, wait);
+
+    if (more) {
+        ngx_er_dispatch_give(lane, lane->fresh, 0);
+        ngx_er_hand_expect(lane->target, more);
+
+        lane->fresh = 0;
+        lane->more = more;
+    }
+}
+
+
+/* first attempts that may come without places */
+
+static ngx_uint_t
+ngx_er_dispatch_more(ngx_er_dispatch_lane_t *lane)
+{
+    ngx_uint_t          n;
+    ngx_er_lane_due_t  *due;
+
+    due = &lane->due;
+
+    if (lane->fresh == 0 || due->shut || due->mixed || due->early
+        || !ngx_er_slots_free())
+    {
         return 0;
     }
 
-    ngx_er_lane_take(lane->target, now, &lane->fresh, &lane->again, &wait);
+    n = ngx_er_hand_room(lane->target, due);
+
+    return ngx_min(n, NGX_ER_DISPATCH_HAND);
+}
+
+
+/*
+ * At most "fresh" of those in hand have places now: how many were begun.
+ * "wait" is how long it takes until there are more, for the rest.
+ */
+
+static ngx_uint_t
+ngx_er_dispatch_begin(ngx_er_dispatch_lane_t *lane, uint64_t now,
+    ngx_uint_t fresh, uint64_t wait)
+{
+    ngx_uint_t  n, waiting;
+
+    waiting = ngx_er_hand_waiting(lane->target);
+    n = ngx_min(fresh, waiting);
+
+    ngx_er_leases_begin(lane->target, n);
+
+    if (n == waiting) {
+        ngx_er_hand_starve(lane->target, 0);
+
+    } else if (wait != NGX_ER_POLICY_FULL && wait > NGX_ER_LEASE_WAIT) {
+        ngx_er_leases_back(lane->target);
+        ngx_er_hand_starve(lane->target, 0);
+
+    } else {
+
+        /* another worker may have what ends next */
+
+        ngx_er_dispatch_later(lane, now + NGX_ER_DISPATCH_SPIN);
+        ngx_er_hand_starve(lane->target, 1);
+    }
+
+    return n;
+}
+
+
+/* returns ms until it makes sense to ask again, or NGX_ER_POLICY_FULL */
+
+static uint64_t
+ngx_er_dispatch_take(ngx_er_dispatch_lane_t *lane, uint64_t now,
+    ngx_uint_t *fresh, ngx_uint_t *again)
+{
+    uint64_t    wait;
+    ngx_uint_t  n, more;
+
+    if (*fresh == 0 && *again == 0) {
+        return NGX_ER_POLICY_FULL;
+    }
+
+    ngx_er_lane_take(lane->target, now, fresh, again, &wait);
 
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router dispatch: \"%V\", places first:%ui "
-                   "later:%ui wait:%uL", &lane->target->name, lane->fresh,
-                   lane->again, wait);
+                   "later:%ui wait:%uL", &lane->target->name, *fresh, *again,
+                   wait);
 
-    n = lane->fresh + lane->again;
-
-    if (n == 0) {
+    if (*fresh == 0 && *again == 0) {
 
         if (wait != NGX_ER_POLICY_FULL) {
             ngx_er_dispatch_later(lane, now + wait);
         }
 
-        return 0;
+        return wait;
     }
 
-    for (more = n; more; more--) {
+    for (more = *fresh + *again; more; more--) {
         if (!ngx_er_slot_take()) {
             break;
         }
     }
 
     if (more) {
-        worker->starved = 1;
-        ngx_er_dispatch_trim(lane, more);
+
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                       "event router dispatch: \"%V\", no room in the worker "
+                       "for %ui", &lane->target->name, more);
+
+        ngx_er_dispatcher.starved = 1;
+
+        n = ngx_min(more, *fresh);
+        ngx_er_lane_untake(lane->target, n, more - n);
+
+        *fresh -= n;
+        *again -= more - n;
     }
 
-    return lane->fresh + lane->again;
+    return NGX_ER_POLICY_FULL;
 }
 
 
-/* the places of the lane that the worker has none for */
-
 static void
-ngx_er_dispatch_trim(ngx_er_dispatch_lane_t *lane, ngx_uint_t more)
+ngx_er_dispatch_give(ngx_er_dispatch_lane_t *lane, ngx_uint_t fresh,
+    ngx_uint_t again)
 {
     ngx_uint_t  n;
 
-    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router dispatch: \"%V\", no room in the worker for "
-                   "%ui", &lane->target->name, more);
+    for (n = fresh + again; n; n--) {
+        ngx_er_slot_give();
+    }
 
-    n = ngx_min(more, lane->fresh);
-    ngx_er_lane_untake(lane->target, n, more - n);
-
-    lane->fresh -= n;
-    lane->again -= more - n;
+    ngx_er_lane_untake(lane->target, fresh, again);
 }
 
 
@@ -354,7 +527,7 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
     ngx_er_leases_reserve(lane->reserved);
 
     op->target = lane->target->hash;
-    op->fresh = lane->fresh;
+    op->fresh = lane->fresh + lane->more;
     op->again = lane->again;
     op->pick = NGX_ER_QUEUE_PICK_DUE;
 
@@ -447,8 +620,17 @@ ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane, ngx_er_queue_op_t *op)
         if (lane->again == 0) {
             again = 0;
 
-        } else if (lane->fresh == 0) {
+        } else if (lane->fresh == 0 && lane->more == 0) {
             again = 1;
+        }
+
+        if (!again && lane->more) {
+            lane->more--;
+
+            ngx_er_hand_came(lane->target, 1);
+            ngx_er_lease_wait(lane->target, &entry[i], NULL,
+                              NGX_ER_DEDUP_QUEUE);
+            continue;
         }
 
         if (again) {
@@ -466,19 +648,17 @@ ngx_er_dispatch_start(ngx_er_dispatch_lane_t *lane, ngx_er_queue_op_t *op)
 }
 
 
+/* what LEASE was to use and does not */
+
 static void
 ngx_er_dispatch_untake(ngx_er_dispatch_lane_t *lane)
 {
-    ngx_uint_t  n;
-
-    for (n = lane->fresh + lane->again; n; n--) {
-        ngx_er_slot_give();
-    }
-
-    ngx_er_lane_untake(lane->target, lane->fresh, lane->again);
+    ngx_er_dispatch_give(lane, lane->fresh, lane->again);
+    ngx_er_hand_came(lane->target, lane->more);
 
     lane->fresh = 0;
     lane->again = 0;
+    lane->more = 0;
 }
 
 
@@ -489,7 +669,7 @@ ngx_er_dispatch_later(ngx_er_dispatch_lane_t *lane, uint64_t when)
     ngx_er_dispatch_worker_t  *worker;
 
     worker = &ngx_er_dispatcher;
-    lane->wake = when;
+    lane->wake = ngx_min(lane->wake, when);
 
     if (when == NGX_ER_NEVER || ngx_exiting) {
         return;
@@ -571,6 +751,7 @@ ngx_er_dispatch_freed(ngx_er_target_t *target)
 static void
 ngx_er_dispatch_tick(ngx_event_t *ev)
 {
+    ngx_uint_t                 i;
     ngx_er_dispatch_worker_t  *worker;
 
     worker = &ngx_er_dispatcher;
@@ -585,6 +766,10 @@ ngx_er_dispatch_tick(ngx_event_t *ev)
 
     worker->starved = 0;
     ngx_er_dispatch_wake_all();
+
+    for (i = 0; ngx_exiting && i < worker->nlanes; i++) {
+        ngx_er_hand_starve(worker->lanes[i].target, 0);
+    }
 
     ngx_er_sweep_tick();
 }
@@ -922,7 +1107,9 @@ ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     worker->lanes = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
                                              * sizeof(ngx_er_dispatch_lane_t));
-    if (worker->lanes == NULL) {
+    if (worker->lanes == NULL
+        || ngx_er_hands_init_worker(cycle, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -1035,83 +1222,4 @@ ngx_er_dispatch_exit_worker(void)
 
     worker->lanes = NULL;
     worker->nlanes = 0;
-}
-
-
-void
-ngx_er_dispatch_left(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
-{
-    ngx_str_t           *name;
-    ngx_uint_t           i;
-    ngx_er_target_t    **target;
-    ngx_er_main_conf_t  *old;
-
-    old = ngx_er_left_conf(cycle);
-
-    if (old == NULL || old->queue == NULL) {
-        return;
-    }
-
-    name = &old->queue->name;
-
-    if (mcf && mcf->queue && mcf->queue->name.len == name->len
-        && ngx_memcmp(mcf->queue->name.data, name->data, name->len) == 0)
-    {
-        return;
-    }
-
-    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, cycle->log, 0,
-                   "event router left: store %V is left", name);
-
-    target = old->targets.elts;
-
-    for (i = 0; i < old->targets.nelts; i++) {
-        ngx_er_left_target(cycle, name, target[i]);
-    }
-}
-
-
-/* NULL: none, or one of another module, whose structures may differ */
-
-static ngx_er_main_conf_t *
-ngx_er_left_conf(ngx_cycle_t *cycle)
-{
-    ngx_uint_t    i;
-    ngx_cycle_t  *old;
-
-    old = cycle->old_cycle;
-
-    if (old == NULL || ngx_is_init_cycle(old)) {
-        return NULL;
-    }
-
-    for (i = 0; old->modules[i]; i++) {
-        if (old->modules[i] == &ngx_http_event_router_module) {
-            return ngx_http_cycle_get_module_main_conf(old,
-                                              ngx_http_event_router_module);
-        }
-    }
-
-    return NULL;
-}
-
-
-static void
-ngx_er_left_target(ngx_cycle_t *cycle, ngx_str_t *store,
-    ngx_er_target_t *target)
-{
-    ngx_er_lane_sh_t  lane;
-
-    ngx_er_lane_copy(target, &lane);
-
-    if (lane.pending == 0 && lane.dead == 0) {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
-                  "%ui event%s and %ui dead letter%s for target \"%V\" stay "
-                  "behind in %V, which event_store does not name any more: "
-                  "they are delivered when it names it again, here or in "
-                  "another nginx", lane.pending, lane.pending == 1 ? "" : "s",
-                  lane.dead, lane.dead == 1 ? "" : "s", &target->name, store);
 }

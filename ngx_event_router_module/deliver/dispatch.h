@@ -25,9 +25,6 @@ void ngx_er_dispatch_wake_all(void);
 /* tells an operation the targets of the configuration; the list stays */
 void ngx_er_dispatch_known(ngx_er_queue_op_t *op);
 
-/* init_module; mcf NULL: there is nothing of ours in this configuration */
-void ngx_er_dispatch_left(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf);
-
 /* init_process and exit_process (before the queue's) */
 ngx_int_t ngx_er_dispatch_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);

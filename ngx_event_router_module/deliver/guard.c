@@ -46,9 +46,8 @@ static ngx_er_claim_t *ngx_er_guard_key(ngx_er_event_t *event);
 
 
 ngx_er_claim_t *
-ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
-    ngx_er_entry_t *entry, ngx_msec_t lease, ngx_er_claim_pt handler,
-    void *data)
+ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target, uint64_t seq,
+    uint32_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
 {
     uint64_t             host;
     ngx_str_t            hostname;
@@ -57,7 +56,7 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router guard: event %016xL to \"%V\", epoch:%uD",
-                   entry->seq, &target->name, entry->epoch);
+                   seq, &target->name, epoch);
 
     mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                               ngx_http_event_router_module);
@@ -67,12 +66,12 @@ ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
         return NULL;
     }
 
-    ngx_er_event_delivery_key(event, target, entry->epoch, claim->key);
+    ngx_er_event_delivery_key(event, target, epoch, claim->key);
 
     hostname = ngx_cycle->hostname;
     host = ngx_er_hash64(&hostname);
 
-    ngx_memcpy(claim->token, &entry->seq, sizeof(uint64_t));
+    ngx_memcpy(claim->token, &seq, sizeof(uint64_t));
     ngx_memcpy(claim->token + sizeof(uint64_t), &host, sizeof(uint64_t));
 
     claim->named = 1;

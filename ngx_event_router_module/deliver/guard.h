@@ -20,11 +20,11 @@
 
 /*
  * Claims the delivery of the event to the target in the dedup store for the
- * copy "seq"; the handler is called with the result, and ngx_er_guard_end()
- * must follow.  NULL: no memory.
+ * copy "seq", in that epoch of it; the handler is called with the result, and
+ * ngx_er_guard_end() must follow.  NULL: no memory.
  */
 ngx_er_claim_t *ngx_er_guard(ngx_er_event_t *event, ngx_er_target_t *target,
-    ngx_er_entry_t *entry, ngx_msec_t lease, ngx_er_claim_pt handler,
+    uint64_t seq, uint32_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler,
     void *data);
 
 /*

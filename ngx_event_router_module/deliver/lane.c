@@ -53,6 +53,10 @@ typedef struct {
 
 static ngx_er_policy_t *ngx_er_lane_part(ngx_er_target_t *target,
     ngx_er_policy_t *part);
+static ngx_uint_t ngx_er_lane_share(ngx_er_lane_sh_t *sh,
+    ngx_er_policy_t *part, ngx_uint_t fresh);
+static void ngx_er_lane_waits(ngx_er_lane_sh_t *sh, ngx_uint_t column,
+    ngx_uint_t waits);
 static ngx_int_t ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_er_lane_sh_t *ngx_er_lane_find(ngx_slab_pool_t *pool,
     ngx_str_t *name);
@@ -105,7 +109,7 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
     ngx_uint_t *again, uint64_t *wait)
 {
     ngx_er_lane_t         *lane;
-    ngx_er_policy_t        part;
+    ngx_er_policy_t       *policy, part;
     ngx_er_lane_sh_t      *sh;
     ngx_er_lane_places_t  *places;
 
@@ -122,8 +126,15 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
         *wait = NGX_ER_POLICY_FULL;
 
     } else {
-        ngx_er_policy_take(ngx_er_lane_part(target, &part), &sh->policy, now,
-                           sh->again <= now, fresh, again, wait);
+        policy = ngx_er_lane_part(target, &part);
+
+        *fresh = ngx_er_lane_share(sh, policy, *fresh);
+        *wait = NGX_ER_POLICY_FULL;
+
+        if (*fresh || *again) {
+            ngx_er_policy_take(policy, &sh->policy, now, sh->again <= now,
+                               fresh, again, wait);
+        }
 
         places = &sh->places[ngx_er_lane_column];
         places->fresh += *fresh;
@@ -131,6 +142,69 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
     }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
+}
+
+
+/*
+ * Whoever ends a delivery takes the place for his next one, so a worker that
+ * has none would never get any.
+ */
+
+static ngx_uint_t
+ngx_er_lane_share(ngx_er_lane_sh_t *sh, ngx_er_policy_t *part,
+    ngx_uint_t fresh)
+{
+    ngx_uint_t             n, mine, others;
+    ngx_er_lane_places_t  *places;
+
+    places = &sh->places[ngx_er_lane_column];
+    others = sh->waiters - places->waits;
+
+    if (others == 0) {
+        return fresh;
+    }
+
+    n = ngx_max(part->concurrency / (others + 1), 1);
+    mine = (ngx_uint_t) places->fresh + places->again;
+    n = (n > mine) ? n - mine : 0;
+
+    return ngx_min(fresh, n);
+}
+
+
+void
+ngx_er_lane_wait(ngx_er_target_t *target, ngx_uint_t waits)
+{
+    ngx_er_lane_t  *lane;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\", this worker waits for "
+                   "places:%ui", &target->name, waits);
+
+    if (ngx_er_lane_column == NGX_ER_LANE_WORKERS) {
+        return;
+    }
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    ngx_er_lane_waits(lane->sh, ngx_er_lane_column, waits);
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+}
+
+
+static void
+ngx_er_lane_waits(ngx_er_lane_sh_t *sh, ngx_uint_t column, ngx_uint_t waits)
+{
+    ngx_er_lane_places_t  *places;
+
+    places = &sh->places[column];
+
+    sh->waiters -= places->waits;
+    places->waits = waits;
+    sh->waiters += waits;
 }
 
 
@@ -298,7 +372,8 @@ ngx_er_lane_put(ngx_er_target_t *target, ngx_uint_t again, uint64_t due)
 void
 ngx_er_lane_due(ngx_er_target_t *target, uint64_t now, ngx_er_lane_due_t *due)
 {
-    ngx_er_lane_t  *lane;
+    ngx_er_lane_t    *lane;
+    ngx_er_policy_t   part;
 
     lane = target->lane;
 
@@ -310,6 +385,15 @@ ngx_er_lane_due(ngx_er_target_t *target, uint64_t now, ngx_er_lane_due_t *due)
     due->early = lane->sh->early;
     due->shut = (lane->sh->policy.breaker != NGX_ER_BREAKER_CLOSED);
     due->mixed = ngx_er_policy_mixed(&lane->sh->policy, now);
+    due->room = 0;
+
+    if (lane->sh->held == NGX_ER_LANE_RUNS
+        && ngx_er_lane_column != NGX_ER_LANE_WORKERS)
+    {
+        due->room = ngx_er_policy_room(ngx_er_lane_part(target, &part),
+                                       &lane->sh->policy, now,
+                                       due->again <= now);
+    }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
 }
@@ -766,6 +850,7 @@ ngx_er_lane_lose(ngx_er_lanes_sh_t *sh, ngx_uint_t column)
 
         places->fresh = 0;
         places->again = 0;
+        ngx_er_lane_waits(lane, column, 0);
 
         /* what it had comes due as soon as the store knows */
 

@@ -26,6 +26,8 @@
 typedef struct {
     uint16_t               fresh;
     uint16_t               again;
+    uint16_t               waits;      /* 1: it has leased what finds no place
+                                          */
 } ngx_er_lane_places_t;
 
 
@@ -56,6 +58,7 @@ struct ngx_er_lane_sh_s {
     ngx_uint_t             holds;      /* counts the operators' acts */
     ngx_uint_t             untold;     /* the store does not know of the last
                                           one */
+    ngx_uint_t             waiters;    /* workers that wait for places */
 
     ngx_uint_t             pending;    /* as of the last sweep */
     ngx_uint_t             dead;
@@ -80,6 +83,7 @@ typedef struct {
     ngx_uint_t             early;
     ngx_uint_t             shut;       /* the breaker is not closed */
     ngx_uint_t             mixed;      /* see policy.h */
+    ngx_uint_t             room;       /* see ngx_er_policy_room() */
 } ngx_er_lane_due_t;
 
 
@@ -114,6 +118,11 @@ void ngx_er_lane_take(ngx_er_target_t *target, uint64_t now,
     ngx_uint_t *fresh, ngx_uint_t *again, uint64_t *wait);
 void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
     ngx_uint_t again);
+
+/* this worker has, or has no more, first attempts that wait for a place: while
+   others wait none takes more than an equal part */
+void ngx_er_lane_wait(ngx_er_target_t *target, ngx_uint_t waits);
+
 void ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     uint64_t event, ngx_uint_t status, time_t retry_after, ngx_msec_t ms);
 

@@ -16,11 +16,12 @@
  *
  * A lease is on the heap, with a hold on its event.  Its states are
  *
- *     PLACED - (MARK - MARKING -) TELL - TELLING - ENDED
+ *     (HAND -) PLACED - (MARK - MARKING -) TELL - TELLING - ENDED
  *
- * It gives its places back exactly once, when it leaves PLACED: as soon as
- * nothing is sent for it any more.  An operation is the lease's until the
- * store has taken it; then the lease ends.
+ * In HAND it waits for its places (hand.c), for a second or two at most: then
+ * it is handed back, for somebody may have places.  It gives them back exactly
+ * once, when it leaves PLACED: as soon as nothing is sent for it any more.  An
+ * operation is the lease's until the store has taken it; then the lease ends.
  *
  * The store decides by the token whose word counts: if the lease was lost
  * meanwhile it declines, and whoever has the entry now tells the truth.  If
@@ -38,6 +39,7 @@
 #include "lease.h"
 #include "attempt.h"
 #include "guard.h"
+#include "hand.h"
 #include "slots.h"
 #include "../base/crash.h"
 #include "../ingest/record.h"
@@ -54,7 +56,8 @@
 
 
 typedef enum {
-    NGX_ER_LEASE_PLACED = 0,           /* it has its places: the guard is asked
+    NGX_ER_LEASE_HAND = 0,             /* it waits for places */
+    NGX_ER_LEASE_PLACED,               /* it has its places: the guard is asked
                                           or the attempt runs */
     NGX_ER_LEASE_TELL,                 /* what became of it is known, but not
                                           to the store: the tick tells it */
@@ -69,6 +72,7 @@ typedef enum {
 
 typedef struct {
     ngx_queue_t            queue;      /* of all in hand */
+    ngx_queue_t            link;       /* HAND: of those that wait */
     ngx_er_queue_t        *store;
     ngx_er_lease_pt        freed;
     ngx_er_target_t       *target;
@@ -84,14 +88,16 @@ typedef struct {
     uint64_t               seq;
     uint64_t               token;
     uint64_t               accepted;
+    uint64_t               came;       /* when it came to hand */
     uint64_t               until;      /* the end of the lease */
     uint64_t               half;       /* of it, ms */
     uint64_t               began;      /* the attempt */
     ngx_uint_t             attempts;   /* before this one */
     size_t                 bytes;
+    uint32_t               epoch;
+    unsigned               guard:1;    /* the dedup store is asked before */
     unsigned               again:1;    /* the class of its place */
     unsigned               ordered:1;  /* others wait for it */
-    unsigned               died:1;     /* it may have been told of as dead */
     unsigned               renewed:1;  /* an EXTEND is under way */
 } ngx_er_lease_t;
 
@@ -110,10 +116,14 @@ typedef struct {
 } ngx_er_lease_worker_t;
 
 
+static ngx_er_lease_t *ngx_er_lease_open(ngx_er_target_t *target,
+    ngx_er_entry_t *entry, ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
+    ngx_er_lease_state_e state, ngx_uint_t again);
+static void ngx_er_lease_placed(ngx_er_lease_t *lease);
 static ngx_er_dead_e ngx_er_lease_event(ngx_er_lease_t *lease,
     ngx_er_entry_t *entry, ngx_er_event_t *event);
 static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
-    ngx_er_entry_t *entry, ngx_uint_t again);
+    ngx_er_entry_t *entry, ngx_er_lease_state_e state, ngx_uint_t again);
 static void ngx_er_lease_guarded(ngx_er_claim_t *claim);
 static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
@@ -161,6 +171,74 @@ void
 ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_er_dedup_mode_e dedup, ngx_uint_t again)
 {
+    ngx_er_lease_t  *lease;
+
+    lease = ngx_er_lease_open(target, entry, event, dedup,
+                              NGX_ER_LEASE_PLACED, again);
+    if (lease) {
+        ngx_er_lease_placed(lease);
+    }
+}
+
+
+void
+ngx_er_lease_wait(ngx_er_target_t *target, ngx_er_entry_t *entry,
+    ngx_er_event_t *event, ngx_er_dedup_mode_e dedup)
+{
+    (void) ngx_er_lease_open(target, entry, event, dedup, NGX_ER_LEASE_HAND,
+                             0);
+}
+
+
+void
+ngx_er_leases_begin(ngx_er_target_t *target, ngx_uint_t n)
+{
+    ngx_er_lease_t  *lease;
+
+    for ( /* void */ ; n; n--) {
+        lease = ngx_queue_data(ngx_er_hand_first(target), ngx_er_lease_t,
+                               link);
+
+        ngx_er_hand_remove(target, &lease->link);
+        ngx_er_lease_enter(lease, NGX_ER_LEASE_PLACED);
+
+        if (ngx_er_queue_now() >= lease->until) {
+
+            /* the worker stood still, and another one may have it */
+
+            ngx_er_settle_back(lease, 0);
+            continue;
+        }
+
+        ngx_er_lease_placed(lease);
+    }
+}
+
+
+void
+ngx_er_leases_back(ngx_er_target_t *target)
+{
+    ngx_queue_t  *q;
+
+    for ( ;; ) {
+        q = ngx_er_hand_first(target);
+
+        if (q == NULL) {
+            return;
+        }
+
+        ngx_er_settle_back(ngx_queue_data(q, ngx_er_lease_t, link), 0);
+    }
+}
+
+
+/* NULL: it is at its end already */
+
+static ngx_er_lease_t *
+ngx_er_lease_open(ngx_er_target_t *target, ngx_er_entry_t *entry,
+    ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
+    ngx_er_lease_state_e state, ngx_uint_t again)
+{
     ngx_er_dead_e    reason;
     ngx_er_lease_t  *lease;
 
@@ -169,15 +247,18 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
                    "crashes:%uD epoch:%uD", entry->seq, &target->name,
                    entry->attempts, entry->crashes, entry->epoch);
 
-    lease = ngx_er_lease_create(target, entry, again);
+    lease = ngx_er_lease_create(target, entry, state, again);
 
     if (lease == NULL) {
 
         /* the lease will end by itself */
 
-        ngx_er_lane_untake(target, !again, again);
-        ngx_er_slot_give();
-        return;
+        if (state == NGX_ER_LEASE_PLACED) {
+            ngx_er_lane_untake(target, !again, again);
+            ngx_er_slot_give();
+        }
+
+        return NULL;
     }
 
     lease->dedup = dedup;
@@ -186,23 +267,32 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
 
     if (reason != NGX_ER_DEAD_NOT) {
         ngx_er_settle_bury(lease, reason, NULL);
-        return;
+        return NULL;
     }
 
     if (lease->routes.data == NULL) {
         ngx_er_settle_back(lease, NGX_ER_LEASE_AGAIN);
-        return;
+        return NULL;
     }
 
     if (ngx_exiting) {
         ngx_er_settle_back(lease, 0);
-        return;
+        return NULL;
     }
 
-    if (entry->guard) {
-        lease->claim = ngx_er_guard(lease->event, target, entry,
-                                    NGX_ER_LEASE_MS, ngx_er_lease_guarded,
-                                    lease);
+    return lease;
+}
+
+
+/* it has its places */
+
+static void
+ngx_er_lease_placed(ngx_er_lease_t *lease)
+{
+    if (lease->guard) {
+        lease->claim = ngx_er_guard(lease->event, lease->target, lease->seq,
+                                    lease->epoch, NGX_ER_LEASE_MS,
+                                    ngx_er_lease_guarded, lease);
         if (lease->claim) {
             return;
         }
@@ -264,7 +354,7 @@ ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
 
 static ngx_er_lease_t *
 ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
-    ngx_uint_t again)
+    ngx_er_lease_state_e state, ngx_uint_t again)
 {
     uint64_t         now;
     ngx_er_lease_t  *lease;
@@ -282,17 +372,25 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->seq = entry->seq;
     lease->token = entry->token;
     lease->accepted = entry->accepted;
+    lease->came = now;
     lease->until = entry->due;
     lease->half = (entry->due > now) ? (entry->due - now) / 2 : 0;
     lease->attempts = entry->attempts;
-    lease->died = (entry->epoch || entry->crashes);
     lease->number = entry->attempts + entry->crashes + 1;
     lease->bytes = entry->record.len;
+    lease->epoch = entry->epoch;
+    lease->guard = entry->guard;
     lease->again = (again != 0);
     lease->ordered = (entry->order != 0);
+    lease->state = state;
 
     ngx_er_lease_worker.bytes += lease->bytes;
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
+
+    if (state == NGX_ER_LEASE_HAND) {
+        ngx_er_hand_put(target, &lease->link);
+    }
+
     ngx_er_leases_hold();
 
     return lease;
@@ -413,11 +511,17 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
 }
 
 
-/* nothing was sent, or it is given back already */
+/* nothing was sent; or it is given back already, or was never there */
 
 static void
 ngx_er_lease_unplace(ngx_er_lease_t *lease)
 {
+    if (lease->state == NGX_ER_LEASE_HAND) {
+        ngx_er_hand_remove(lease->target, &lease->link);
+        ngx_er_lease_enter(lease, NGX_ER_LEASE_TELL);
+        return;
+    }
+
     if (lease->state != NGX_ER_LEASE_PLACED) {
         return;
     }
@@ -436,7 +540,7 @@ ngx_er_lease_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
 {
 #if (NGX_DEBUG)
     static const char  *names[] = {
-        "placed", "tell", "mark", "marking", "telling", "ended"
+        "hand", "placed", "tell", "mark", "marking", "telling", "ended"
     };
 
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -558,6 +662,14 @@ ngx_er_leases_tick(ngx_event_t *ev)
 
         switch (lease->state) {
 
+        case NGX_ER_LEASE_HAND:
+
+            if (ngx_exiting || now > lease->came + NGX_ER_LEASE_WAIT) {
+                ngx_er_settle_back(lease, 0);
+            }
+
+            break;
+
         case NGX_ER_LEASE_PLACED:
 
             if (!lease->renewed && now + lease->half > lease->until) {
@@ -634,6 +746,7 @@ ngx_er_leases_exit_worker(void)
 
         switch (lease->state) {
 
+        case NGX_ER_LEASE_HAND:
         case NGX_ER_LEASE_PLACED:
             ngx_er_settle_exit(lease);
             break;
@@ -726,7 +839,10 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 static void
 ngx_er_settle_ok(ngx_er_lease_t *lease)
 {
-    if (lease->died) {
+    if (lease->epoch || lease->number > lease->attempts + 1) {
+
+        /* replayed, or a worker died: it may have been told of as dead */
+
         ngx_er_guard_live(lease->event, lease->target);
     }
 

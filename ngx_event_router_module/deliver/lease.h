@@ -28,6 +28,8 @@
 
 #define NGX_ER_LEASE_MS      60000
 #define NGX_ER_LEASE_FIRST   20000
+#define NGX_ER_LEASE_WAIT    1000      /* in hand without a place, and a
+                                          second more until the tick comes */
 
 
 /* a place is free again, in this worker and in the lane */
@@ -43,6 +45,17 @@ typedef void (*ngx_er_lease_pt)(ngx_er_target_t *target);
  */
 void ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_er_dedup_mode_e dedup, ngx_uint_t again);
+
+/*
+ * The same, but no places were taken: it waits in hand.  begin(): so many of
+ * those that wait have places now, which were taken for first attempts, and
+ * are delivered, first come, first served.  back(): there will be none soon,
+ * all that wait are handed back to the store.
+ */
+void ngx_er_lease_wait(ngx_er_target_t *target, ngx_er_entry_t *entry,
+    ngx_er_event_t *event, ngx_er_dedup_mode_e dedup);
+void ngx_er_leases_begin(ngx_er_target_t *target, ngx_uint_t n);
+void ngx_er_leases_back(ngx_er_target_t *target);
 
 /*
  * Bytes of records that this worker may still take in hand; *reserved: 1 if

@@ -60,6 +60,12 @@
 #define NGX_ER_POLICY_DAY      (24 * NGX_ER_POLICY_HOUR)
 
 
+#define NGX_ER_POLICY_AHEAD    100     /* ms of deliveries in hand, */
+#define NGX_ER_POLICY_HAND     1024    /* not more than that */
+#define NGX_ER_POLICY_HUNG     200     /* ms without an answer */
+#define NGX_ER_POLICY_SLOW     60000   /* ms: longer makes no difference */
+
+
 #define NGX_ER_BREAKER_TOKEN   3600000
 #define NGX_ER_BREAKER_GOOD    3       /* half open: successes that close it */
 #define NGX_ER_BREAKER_STEP    1000    /* slow start: ms until doubled */
@@ -74,6 +80,11 @@ static ngx_int_t ngx_er_policy_range(ngx_str_t *word, ngx_uint_t *first,
     ngx_uint_t *last);
 static uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
     time_t retry_after);
+static ngx_uint_t ngx_er_policy_ahead(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
+static void ngx_er_policy_took(ngx_er_policy_state_t *state, uint64_t ms);
+static ngx_uint_t ngx_er_breaker_room(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
 static uint64_t ngx_er_breaker_stop(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t fresh);
 static ngx_uint_t ngx_er_breaker_probes(ngx_er_policy_t *policy,
@@ -379,6 +390,112 @@ none:
 }
 
 
+ngx_uint_t
+ngx_er_policy_room(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t due)
+{
+    if (state->pause > now) {
+        return 0;
+    }
+
+    return ngx_er_breaker_room(policy, state, now, due)
+           + ngx_er_policy_ahead(policy, state, now, due);
+}
+
+
+/*
+ * What is leased while all places are taken waits until one is free.  As many
+ * as will start soon may do so, so that a place that is free is taken at once
+ * by one that is durable already.  Of a target that is slow there are few; of
+ * one that hangs, or of which nothing is known, none: what waits when the
+ * worker dies counts as if it had been sent.
+ */
+
+static ngx_uint_t
+ngx_er_policy_ahead(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t due)
+{
+    uint64_t  n, took;
+
+    if (state->took == 0 || now < state->mixed
+        || (now > state->ended + NGX_ER_POLICY_HUNG
+            && state->fresh + state->again >= policy->concurrency)
+        || (policy->breaker
+            && (state->breaker != NGX_ER_BREAKER_CLOSED || state->closed)))
+    {
+        return 0;
+    }
+
+    took = ngx_max(state->took, 16);
+    n = (uint64_t) policy->concurrency * NGX_ER_POLICY_AHEAD * 16 / took;
+
+    if (policy->rate) {
+        n = ngx_min(n, (uint64_t) policy->rate * NGX_ER_POLICY_AHEAD
+                       / NGX_ER_POLICY_HOUR);
+    }
+
+    if (due) {
+        n /= 2;
+    }
+
+    return ngx_min(n, NGX_ER_POLICY_HAND);
+}
+
+
+static void
+ngx_er_policy_took(ngx_er_policy_state_t *state, uint64_t ms)
+{
+    uint32_t  took;
+
+    took = (uint32_t) ngx_min(ms, NGX_ER_POLICY_SLOW) * 16;
+
+    if (state->took) {
+        took = (state->took * 7 + took) / 8;
+    }
+
+    state->took = ngx_max(took, 1);
+}
+
+
+/* first attempts that ngx_er_policy_take() would have places for */
+
+static ngx_uint_t
+ngx_er_breaker_room(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t due)
+{
+    uint64_t    wait;
+    ngx_uint_t  n, busy, most, places;
+
+    busy = (ngx_uint_t) state->fresh + state->again;
+
+    if (policy->breaker && state->breaker != NGX_ER_BREAKER_CLOSED) {
+        n = policy->concurrency > busy && state->fresh == 0
+            && (state->breaker == NGX_ER_BREAKER_HALF_OPEN
+                || now >= ngx_min(state->first, state->until));
+
+    } else {
+        places = policy->breaker
+                 ? ngx_er_breaker_places(policy, state, now, &wait)
+                 : policy->concurrency;
+
+        n = places - ngx_min(busy, places);
+
+        if (due && (!policy->breaker || state->closed == 0)) {
+            most = places - places / 2;
+            most = (most > state->fresh) ? most - state->fresh : 0;
+            n = ngx_min(n, most);
+        }
+    }
+
+    if (policy->rate) {
+        ngx_er_breaker_fill(policy, state, now);
+        n = ngx_min(n, state->tokens / NGX_ER_BREAKER_TOKEN);
+    }
+
+    return n;
+}
+
+
 /* ms until the target may be asked at all */
 
 static uint64_t
@@ -670,6 +787,8 @@ ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     ngx_uint_t  failed, known;
 
     ngx_er_policy_lost(state, again ? 0 : 1, again ? 1 : 0);
+    ngx_er_policy_took(state, ms);
+    state->ended = now;
 
     if (again) {
         state->debt = now + ms;

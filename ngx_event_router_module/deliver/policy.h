@@ -96,6 +96,10 @@ typedef struct {
     uint32_t               alive;      /* since then something succeeded, */
     uint32_t               look;       /* and where it is looked */
 
+    uint32_t               took;       /* 16ths of a ms that an answer takes,
+                                          on average; 0: none came yet */
+    uint64_t               ended;      /* when the last one came */
+
     uint32_t               nfailed;    /* where the next one goes */
     uint64_t               failed[NGX_ER_POLICY_EVENTS];  /* 0: none */
 } ngx_er_policy_state_t;
@@ -144,6 +148,14 @@ ngx_int_t ngx_er_policy_retry(ngx_er_policy_t *policy, ngx_uint_t attempts,
 void ngx_er_policy_take(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now, ngx_uint_t due, ngx_uint_t *fresh, ngx_uint_t *again,
     uint64_t *wait);
+
+/*
+ * How many first attempts a worker may have leased that have no place yet:
+ * those for which there is one now, and of a target that is well as many as it
+ * takes within 100 ms, as far as is known.  "due" is as above.
+ */
+ngx_uint_t ngx_er_policy_room(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
 
 /* gives places back that were not used (nothing was sent); tokens, too */
 void ngx_er_policy_untake(ngx_er_policy_t *policy,

@@ -141,23 +141,34 @@ ngx_er_slots_pump(ngx_event_t *ev)
 ngx_uint_t
 ngx_er_slot_take(void)
 {
+    if (!ngx_er_slots_free()) {
+        return 0;
+    }
+
+    ngx_er_slots_worker.taken++;
+
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_er_slots_free(void)
+{
     ngx_er_main_conf_t     *mcf;
     ngx_er_slots_worker_t  *worker;
 
     mcf = ngx_er_slots_conf();
     worker = &ngx_er_slots_worker;
 
-    if (worker->taken >= mcf->running || !ngx_queue_empty(&worker->line)) {
-
-        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                       "event router slots: none is free, %ui of %ui are "
-                       "taken", worker->taken, mcf->running);
-        return 0;
+    if (worker->taken < mcf->running && ngx_queue_empty(&worker->line)) {
+        return 1;
     }
 
-    worker->taken++;
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router slots: none is free, %ui of %ui are taken",
+                   worker->taken, mcf->running);
 
-    return 1;
+    return 0;
 }
 
 

@@ -47,6 +47,9 @@ void ngx_er_slot_leave(ngx_er_slot_t *slot);
 /* 1: a place for who cannot wait, now taken; those in line come first */
 ngx_uint_t ngx_er_slot_take(void);
 
+/* 1: there would be one */
+ngx_uint_t ngx_er_slots_free(void);
+
 /* a place is free again */
 void ngx_er_slot_give(void);
 

@@ -16,6 +16,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/deliver/dispatch.c"
+#include "../../ngx_event_router_module/deliver/hand.c"
 #include "posted.h"
 
 
@@ -63,6 +64,11 @@ static ngx_uint_t              places, taken;
 static size_t                  room, reserved;
 
 static ngx_uint_t              started, started_again;
+
+/* what is in hand, and whether the lane knows that it waits */
+
+static ngx_queue_t             links[ENTRIES];
+static ngx_uint_t              nlinks, back, waits;
 
 /* what is swept: counts are of both targets, or there are none */
 
@@ -141,6 +147,20 @@ ngx_er_queue_pick_e
 ngx_er_lane_pick(ngx_er_target_t *t)
 {
     return NGX_ER_QUEUE_PICK_DUE;
+}
+
+
+void
+ngx_er_lane_wait(ngx_er_target_t *t, ngx_uint_t n)
+{
+    waits = n;
+}
+
+
+ngx_uint_t
+ngx_er_slots_free(void)
+{
+    return taken < places;
 }
 
 
@@ -326,6 +346,34 @@ ngx_er_lease_start(ngx_er_target_t *t, ngx_er_entry_t *entry,
 }
 
 
+void
+ngx_er_lease_wait(ngx_er_target_t *t, ngx_er_entry_t *entry,
+    ngx_er_event_t *event, ngx_er_dedup_mode_e dedup)
+{
+    ngx_er_hand_put(t, &links[nlinks++]);
+}
+
+
+void
+ngx_er_leases_begin(ngx_er_target_t *t, ngx_uint_t n)
+{
+    for ( /* void */ ; n; n--) {
+        ngx_er_hand_remove(t, ngx_er_hand_first(t));
+        started++;
+    }
+}
+
+
+void
+ngx_er_leases_back(ngx_er_target_t *t)
+{
+    while (ngx_er_hand_first(t)) {
+        ngx_er_hand_remove(t, ngx_er_hand_first(t));
+        back++;
+    }
+}
+
+
 static void
 ended(ngx_uint_t again)
 {
@@ -472,6 +520,9 @@ begin(void)
         lane_due[i].fresh = NGX_ER_NEVER;
         lane_due[i].again = NGX_ER_NEVER;
         lane_due[i].early = 0;
+        lane_due[i].shut = 0;
+        lane_due[i].room = 0;
+        target[i].policy.concurrency = 8;
     }
 
     cycle.pool = pool;
@@ -499,6 +550,7 @@ begin(void)
     sweeps = adopts = turns = counted = more = partial = 0;
     pending[0] = pending[1] = 7;
     dead = 0;
+    nlinks = back = waits = 0;
     ngx_exiting = 0;
 
     is_int(ngx_er_dispatch_init_worker(&cycle, &mcf), NGX_OK, "a worker");
@@ -518,6 +570,9 @@ end(const char *name)
     is_int(ops, 0, "%s: no operation is left", name);
     is_int(same, 0, "%s: no two leases had one token", name);
     is_int(reserved, 0, "%s: no byte is reserved", name);
+    is_int(ngx_er_hands[0].coming, 0, "%s: nothing is to come", name);
+    is_int(waits, ngx_er_hand_waiting(&target[0]) != 0,
+           "%s: the lane knows whether some wait", name);
     is_int(taken, started, "%s: places are those of deliveries", name);
     is_int(fresh_taken + again_taken, started, "%s: of the lane, too", name);
     is_int(again_taken, started_again, "%s: of their class", name);
@@ -877,6 +932,187 @@ test_exiting(void)
 }
 
 
+/*
+ * First attempts for a target that is well are leased without places: these
+ * are taken for what is in hand, when it is there.
+ */
+
+static void
+test_hand(void)
+{
+    ngx_uint_t  i;
+
+    begin();
+    lane_due[0].room = 20;
+
+    for (i = 0; i < 20; i++) {
+        put(0);
+    }
+
+    ngx_er_dispatch_posted(NULL);
+    is_int(asked, 1, "the store is asked");
+    is_int(under_way[0]->fresh, 20, "for as many as there is room in hand");
+    is_int(fresh_taken, 0, "and all places are free meanwhile");
+    is_int(taken, 0, "the worker's, too");
+    is_int(ngx_er_hand_room(&target[0], &lane_due[0]), 0, "the hand is full");
+    pass(1);
+    is_int(asked, 1, "it has given all");
+    is_int(started, 8, "those that have places are delivered");
+    is_int(ngx_er_hand_waiting(&target[0]), 12, "the others wait");
+
+    for (i = 0; i < 12; i++) {
+        started--;
+        ended(0);
+        turn();
+        is_int(started, 8, "a place that is free is taken at once");
+    }
+
+    is_int(asked, 1, "and nothing is asked for it");
+    is_int(waits, 0, "none waits");
+    end("hand");
+
+    /* no more than there is room for, and not while it is used */
+
+    begin();
+    lane_due[0].room = 5;
+
+    for (i = 0; i < 20; i++) {
+        put(0);
+    }
+
+    ngx_er_dispatch_posted(NULL);
+    is_int(under_way[0]->fresh, 5, "room for five");
+    answer();
+    lane_due[0].room = 3;
+    turn();
+    is_int(nunder_way, 1, "five are delivered, and it is asked again");
+    is_int(under_way[0]->fresh, 3, "for three");
+    lane_due[0].room = 0;
+    pass(1);
+    is_int(started, 8, "all places are used");
+    i = asked;
+    pass(5000);
+    is_int(asked, i, "then there is no room");
+    end("room in hand");
+}
+
+
+static void
+test_hand_back(void)
+{
+    ngx_uint_t  i;
+
+    /* it fails */
+
+    begin();
+    lane_due[0].room = 20;
+    rc = NGX_ERROR;
+    put(0);
+    pass(3);
+    is_int(ngx_er_hands[0].coming, 0, "the store is away: nothing comes");
+    rc = NGX_OK;
+    pass(1010);
+    is_int(started, 1, "it is back");
+    end("fails for the hand");
+
+    /* no place for long, for a short time, and for nobody knows how long */
+
+    for (i = 0; i < 3; i++) {
+        begin();
+        lane_due[0].room = 20;
+        lane_places = 0;
+        lane_wait = (i == 0) ? 5000 : (i == 1) ? 50 : NGX_ER_POLICY_FULL;
+        put(0);
+        put(0);
+        pass(40);
+
+        if (i == 0) {
+            is_int(back, 2, "they are handed back");
+            is_int(ngx_er_hand_waiting(&target[0]), 0, "none waits");
+
+        } else {
+            is_int(back, 0, "they stay in hand");
+            is_int(waits, 1, "and the lane knows");
+            lane_places = 8;
+            pass(25);
+            is_int(started, 2, "whoever gave a place back: soon");
+            is_int(waits, 0, "and the lane knows, too");
+        }
+
+        end("no place");
+    }
+}
+
+
+/* later attempts need places, and both classes are asked at once */
+
+static void
+test_hand_again(void)
+{
+    begin();
+    lane_due[0].room = 20;
+    put(0);
+    put(1);
+    put(1);
+    ngx_er_dispatch_posted(NULL);
+    is_int(again_taken, 8, "places for later attempts");
+    is_int(fresh_taken, 0, "none for first ones");
+    is_int(under_way[0]->fresh, 20, "which are asked for all the same");
+    pass(3);
+    is_int(started, 3, "all are delivered");
+    is_int(started_again, 2, "each in its class");
+    end("again");
+
+    /* an only place is left to them while the store is asked */
+
+    begin();
+    target[0].policy.concurrency = 1;
+    lane_places = 1;
+    lane_due[0].room = 20;
+    put(0);
+    put(0);
+    pass(1);
+    is_int(started, 1, "an only place");
+    is_int(ngx_er_hand_waiting(&target[0]), 1, "another one waits for it");
+    lane_due[0].fresh = ngx_current_msec;
+    put(1);
+    ngx_er_dispatch_posted(NULL);
+    is_int(nunder_way, 1, "the store is asked");
+    started--;
+    ended(0);
+    turn();
+    is_int(started, 0, "the place is kept for who failed");
+    pass(30);
+    is_int(started, 1, "who has it then");
+    is_int(started_again, 1, "is he");
+    end("only place");
+}
+
+
+/* a target that is not well: as many as there are places */
+
+static void
+test_hand_shut(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 2; i++) {
+        begin();
+        lane_due[0].room = 20;
+        lane_due[0].shut = (i == 0);
+        places = i ? 0 : 16;
+        put(0);
+        ngx_er_dispatch_posted(NULL);
+        is_int(fresh_taken, i ? 0 : 8, "places are taken before");
+        is_int(nunder_way, i ? 0 : 1, "where there are none it is not asked");
+        places = 16;
+        pass(1010);
+        is_int(started, 1, "it is delivered");
+        end("not well");
+    }
+}
+
+
 /* one sweep at the start, then when it is this worker's turn */
 
 static void
@@ -961,6 +1197,10 @@ main(void)
     test_wait();
     test_lanes();
     test_once();
+    test_hand();
+    test_hand_back();
+    test_hand_again();
+    test_hand_shut();
     test_sweep();
     test_exiting();
 

@@ -18,6 +18,7 @@
 #include "../../ngx_event_router_module/deliver/fanout.c"
 #include "../../ngx_event_router_module/deliver/handover.c"
 #include "../../ngx_event_router_module/deliver/accept.c"
+#include "../../ngx_event_router_module/deliver/hand.c"
 #include "posted.h"
 
 
@@ -54,7 +55,7 @@ static ngx_uint_t          apart, room, no_claim, no_record, ordered;
 static ngx_uint_t          ops, nunder_way;
 static ngx_er_queue_op_t  *under_way[8];
 static ngx_int_t           load;           /* deliveries that were admitted */
-static ngx_int_t           places, lane_fresh, bytes, leases;
+static ngx_int_t           places, bytes, leases;
 static ngx_uint_t          waits, wakes, lane_full;
 static ngx_uint_t          claimed, finalized, released, settled, done;
 static ngx_uint_t          outcomes, metrics[NGX_ER_METRICS], called, cuts;
@@ -153,11 +154,9 @@ ngx_er_slots_exit_worker(void)
 
 
 ngx_uint_t
-ngx_er_slot_take(void)
+ngx_er_slots_free(void)
 {
-    places++;
-
-    return 1;
+    return lane_full != 2;
 }
 
 
@@ -329,22 +328,13 @@ ngx_er_lane_due(ngx_er_target_t *t, uint64_t now, ngx_er_lane_due_t *due)
     ngx_memzero(due, sizeof(ngx_er_lane_due_t));
     due->fresh = waits ? ngx_current_msec : NGX_ER_NEVER;
     due->again = NGX_ER_NEVER;
+    due->room = (lane_full == 1) ? 0 : 1;
 }
 
 
 void
-ngx_er_lane_take(ngx_er_target_t *t, uint64_t now, ngx_uint_t *fresh,
-    ngx_uint_t *again, uint64_t *wait)
+ngx_er_lane_wait(ngx_er_target_t *t, ngx_uint_t n)
 {
-    *fresh = lane_full ? 0 : *fresh;
-    lane_fresh += *fresh;
-}
-
-
-void
-ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t fresh, ngx_uint_t again)
-{
-    lane_fresh -= fresh;
 }
 
 
@@ -375,14 +365,10 @@ ngx_er_leases_unreserve(size_t n)
 }
 
 
-/* it takes over the places */
-
 void
-ngx_er_lease_start(ngx_er_target_t *t, ngx_er_entry_t *entry,
-    ngx_er_event_t *e, ngx_er_dedup_mode_e dedup, ngx_uint_t again)
+ngx_er_lease_wait(ngx_er_target_t *t, ngx_er_entry_t *entry,
+    ngx_er_event_t *e, ngx_er_dedup_mode_e dedup)
 {
-    places--;
-    lane_fresh--;
     leases++;
 }
 
@@ -475,6 +461,7 @@ begin(ngx_uint_t queued)
     ngx_memzero(target, sizeof(target));
     target[0].hash = 10;
     target[1].hash = 11;
+    target[1].index = 1;
     target[0].order = NGX_CONF_UNSET;
     target[1].order = NGX_CONF_UNSET;
 
@@ -504,12 +491,14 @@ begin(ngx_uint_t queued)
     room = 1;
     no_claim = no_record = ordered = 0;
     nunder_way = 0;
-    places = lane_fresh = bytes = leases = 0;
+    places = bytes = leases = 0;
     waits = wakes = lane_full = 0;
     claimed = finalized = released = settled = done = 0;
     outcomes = called = cuts = 0;
     ngx_exiting = 0;
 
+    ((ngx_cycle_t *) ngx_cycle)->pool = pool;
+    (void) ngx_er_hands_init_worker((ngx_cycle_t *) ngx_cycle, &mcf);
     (void) ngx_er_fanout_init_worker((ngx_cycle_t *) ngx_cycle, &mcf);
 }
 
@@ -570,7 +559,8 @@ ends(ngx_er_outcome_e outcome, const char *name)
     is_int(load, 0, "%s: no share of the backlog", name);
     is_int(ngx_er_accepts, 0, "%s: no accept", name);
     is_int(places, 0, "%s: no place of the worker", name);
-    is_int(lane_fresh, 0, "%s: no place of a target", name);
+    is_int(ngx_er_hands[0].coming + ngx_er_hands[1].coming, 0,
+           "%s: nothing comes to hand", name);
     is_int(bytes, 0, "%s: no byte is reserved", name);
 
     ngx_reset_pool(pool);
@@ -603,11 +593,11 @@ test_stored(void)
     };
 
     for (i = 0; i < 6; i++) {
-        for (k = 0; k < 5; k++) {
+        for (k = 0; k < 6; k++) {
             begin(1);
             apart = (k & 1);
             ordered = (k == 2);
-            lane_full = (k == 3);
+            lane_full = (k == 3) ? 1 : (k == 5) ? 2 : 0;
             waits = (k == 4);
 
             start(1);
@@ -629,8 +619,8 @@ test_stored(void)
                    "event is safe", says[i].name);
             is_int(released, apart && !safe, "%s: and free if it is not",
                    says[i].name);
-            is_int(leases, k == 2 || k == 3 ? 0 : k == 4 ? says[i].leases / 2
-                                                         : says[i].leases,
+            is_int(leases, k == 2 || k == 3 || k == 5 ? 0
+                           : k == 4 ? says[i].leases / 2 : says[i].leases,
                    "%s: delivered from memory", says[i].name);
             ends(says[i].outcome, says[i].name);
         }

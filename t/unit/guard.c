@@ -114,7 +114,8 @@ asks(uint64_t seq, const char *host, u_char *token)
     cycle->hostname.len = strlen(host);
 
     entry.seq = seq;
-    (void) ngx_er_guard(&event, &target, &entry, 60000, handler, NULL);
+    (void) ngx_er_guard(&event, &target, entry.seq, entry.epoch, 60000,
+                        handler, NULL);
     ngx_memcpy(token, claim.token, 16);
 }
 

@@ -319,6 +319,64 @@ test_pause(void)
 }
 
 
+/* a worker that has no place gets some though another one is never without */
+
+static void
+test_share(void)
+{
+    ngx_er_lane_due_t  due;
+
+    begin();
+    take(9, 0, 4, 0, "a worker that is alone has all");
+    ngx_er_lane_wait(&target, 1);
+    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    take(1, 0, 1, 0, "and keeps them, though it waits for more");
+
+    ngx_er_lane_column = 5;
+    take(2, 0, 0, 0, "another one finds none");
+    ngx_er_lane_wait(&target, 1);
+    ngx_er_lane_wait(&target, 1);
+    is_int(sh.waiters, 2, "both wait");
+
+    ngx_er_lane_column = 3;
+    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    take(4, 0, 0, 0, "the first has more than half");
+    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    take(4, 0, 0, 0, "has half");
+
+    ngx_er_lane_column = 5;
+    take(4, 0, 2, 0, "the other half is the other one's");
+    ngx_er_lane_wait(&target, 0);
+
+    ngx_er_lane_column = 3;
+    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    take(4, 0, 1, 0, "which has enough: whatever is free");
+
+    ngx_er_lane_column = 5;
+    ngx_er_lane_wait(&target, 1);
+    ngx_er_lane_lose(&lanes, 5);
+    is_int(sh.waiters, 1, "it died: it waits no more");
+
+    ngx_er_lane_column = 3;
+    take(4, 0, 2, 0, "its places are free");
+    ngx_er_lane_wait(&target, 0);
+    is_int(sh.waiters, 0, "nobody waits");
+
+    begin();
+    ngx_er_lane_due(&target, NOW, &due);
+    is_int(due.room, 4, "room in hand");
+    ngx_er_lane_hold(&target, 1);
+    ngx_er_lane_due(&target, NOW, &due);
+    is_int(due.room, 0, "none of a target that is paused");
+    ngx_er_lane_hold(&target, 0);
+    ngx_er_lane_column = NGX_ER_LANE_WORKERS;
+    ngx_er_lane_due(&target, NOW, &due);
+    is_int(due.room, 0, "nor in a worker without places");
+    ngx_er_lane_wait(&target, 1);
+    is_int(sh.waiters, 0, "which waits for none");
+}
+
+
 /* whoever takes the slot of a worker knows that it died */
 
 static void
@@ -377,6 +435,7 @@ main(void)
     test_heard();
     test_nodes();
     test_pause();
+    test_share();
     test_workers();
 
     is_int(locked, 0, "no lock is left");

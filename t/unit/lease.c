@@ -16,6 +16,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/deliver/lease.c"
+#include "../../ngx_event_router_module/deliver/hand.c"
 
 
 #define SEQ    0x1234500000ULL
@@ -33,6 +34,7 @@ static ngx_pool_t               *pool;
 static ngx_cycle_t               cycle;
 static ngx_core_conf_t           core_conf;
 static void                   ***conf_ctx[1];
+static ngx_er_main_conf_t        mcf;
 static ngx_er_queue_t            store;
 static ngx_er_target_t           target;
 static ngx_http_core_loc_conf_t  location;
@@ -82,6 +84,12 @@ ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t f, ngx_uint_t a)
 {
     fresh -= f;
     again -= a;
+}
+
+
+void
+ngx_er_lane_wait(ngx_er_target_t *t, ngx_uint_t waits)
+{
 }
 
 
@@ -220,8 +228,8 @@ ngx_er_metric_target(ngx_er_target_t *t, ngx_uint_t metric)
 
 
 ngx_er_claim_t *
-ngx_er_guard(ngx_er_event_t *e, ngx_er_target_t *t, ngx_er_entry_t *en,
-    ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
+ngx_er_guard(ngx_er_event_t *e, ngx_er_target_t *t, uint64_t seq,
+    uint32_t epoch, ngx_msec_t lease, ngx_er_claim_pt handler, void *data)
 {
     ngx_memzero(&claim, sizeof(claim));
     claim.handler = handler;
@@ -331,6 +339,10 @@ begin(void)
     marks = marked = lives = claims_done = 0;
     ngx_exiting = 0;
 
+    mcf.targets.nelts = 1;
+    cycle.pool = pool;
+
+    (void) ngx_er_hands_init_worker(&cycle, &mcf);
     ngx_er_leases_init_worker(&cycle, &store, freed);
 }
 
@@ -346,6 +358,28 @@ start(ngx_uint_t given, ngx_uint_t is_again)
 
     ngx_er_lease_start(&target, &entry, given ? &event : NULL,
                        NGX_ER_DEDUP_QUEUE, is_again);
+}
+
+
+/* the same without a place */
+
+static void
+in_hand(ngx_uint_t given)
+{
+    ngx_er_lease_wait(&target, &entry, given ? &event : NULL,
+                      NGX_ER_DEDUP_QUEUE);
+}
+
+
+/* there is one now */
+
+static void
+place(void)
+{
+    places++;
+    fresh++;
+
+    ngx_er_leases_begin(&target, 1);
 }
 
 
@@ -422,6 +456,7 @@ gone(const char *name)
     is_int(holds, 0, "%s: the event is held by nobody", name);
     is_int(destroyed, no_event || unreadable || entry.crashes > 2 ? 0 : 1,
            "%s: it was released once", name);
+    is_int(ngx_er_hand_waiting(&target), 0, "%s: none waits in hand", name);
     is_int(places, 0, "%s: the worker's place", name);
     is_int(fresh, 0, "%s: the target's place", name);
     is_int(again, 0, "%s: its place for later ones", name);
@@ -924,6 +959,126 @@ test_mark(void)
 }
 
 
+/* it waits in hand for a place, or for nothing */
+
+static void
+test_hand(void)
+{
+    ngx_uint_t  i, t;
+
+    for (i = 0; i < 4; i++) {
+        begin();
+        entry.guard = (i > 1);
+        in_hand(i & 1);
+        is_int(attempts_made + guarded, 0, "nothing is done without a place");
+        is_int(ngx_er_lease_worker.bytes, BYTES, "it takes memory");
+        is_int(ngx_er_lease_worker.tick.cancelable, 0, "the worker stays");
+        tick();
+        is_int(nunder_way, 0, "after a second it waits still");
+
+        place();
+        is_int(guarded, i > 1, "it has one: the guard is asked");
+
+        if (guarded) {
+            claim.result = NGX_ER_CLAIM_NEW;
+            claim.handler(&claim);
+        }
+
+        is_int(attempts_made, 1, "and the attempt begins");
+        answered(200);
+        (void) asked(NGX_ER_QUEUE_SETTLE, "from hand");
+        says(NGX_OK);
+        gone("from hand");
+    }
+
+    /* first come, first served */
+
+    begin();
+    in_hand(0);
+    entry.seq++;
+    in_hand(0);
+    entry.seq--;
+    is_int(ngx_er_hand_waiting(&target), 2, "two wait");
+    place();
+    answered(200);
+    (void) asked(NGX_ER_QUEUE_SETTLE, "the first one");
+    says(NGX_OK);
+    ngx_er_leases_back(&target);
+    is_int(nunder_way, 1, "the second one is handed back");
+    is_int(under_way[0]->seq, SEQ + 1, "that one");
+    is_int(under_way[0]->counted, 0, "as if it had never been had");
+    is_int(under_way[0]->delay, 0, "at once");
+    destroyed = 1;
+    entry.seq = SEQ;
+    says(NGX_OK);
+    is_int(lane_puts[0] + lane_puts[1], 2, "others may know");
+    destroyed = 1;
+    gone("the second one");
+
+    /* how it ends without a place: long before its lease does */
+
+    for (i = 0; i < 3; i++) {
+        begin();
+        in_hand(0);
+
+        switch (i) {
+
+        case 0:
+            for (t = 0; t < 5 && nunder_way == 0; t++) {
+                tick();
+            }
+
+            ok(t == 2, "it is handed back after %d s", (int) t);
+            break;
+
+        case 1:
+            ngx_exiting = 1;
+            tick();
+            break;
+
+        default:
+            ngx_er_leases_exit_worker();
+        }
+
+        (void) asked(NGX_ER_QUEUE_RETRY, "handed back");
+        is_int(under_way[0]->counted, 0, "it is no attempt");
+        is_int(extended, 0, "its lease is not renewed");
+        is_int(drops, 0, "nothing was begun");
+        says(NGX_OK);
+
+        if (i < 2) {
+            gone("without a place");
+        }
+    }
+
+    /* the worker stood still */
+
+    begin();
+    in_hand(0);
+    ngx_current_msec += NGX_ER_LEASE_FIRST;
+    place();
+    is_int(attempts_made, 0, "another worker may have it: it is not sent");
+    (void) asked(NGX_ER_QUEUE_RETRY, "too late");
+    says(NGX_DECLINED);
+    gone("too late");
+
+    /* what never gets as far as the hand */
+
+    for (i = 0; i < 3; i++) {
+        begin();
+        unreadable = (i == 0);
+        entry.crashes = (i == 1) ? NGX_ER_ENTRY_CRASHES : 0;
+        ngx_exiting = (i == 2);
+        in_hand(0);
+        is_int(ngx_er_hand_waiting(&target), 0, "it does not wait");
+        (void) asked(i == 2 ? NGX_ER_QUEUE_RETRY : NGX_ER_QUEUE_BURY,
+                     "not in hand");
+        says(NGX_OK);
+        gone("not in hand");
+    }
+}
+
+
 /* a worker that is told to stop at once */
 
 static void
@@ -965,6 +1120,7 @@ main(void)
     test_too_old();
     test_order();
     test_renewal();
+    test_hand();
     test_guard();
     test_mark();
     test_exit();

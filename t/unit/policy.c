@@ -58,6 +58,8 @@ static void test_turns(void);
 static void test_tokens(void);
 static void test_answers(void);
 static void test_rate(uint32_t n);
+static void test_room(void);
+static void test_ahead(void);
 
 
 static word_case_t  word_cases[] = {
@@ -204,6 +206,8 @@ main(void)
     test_tokens();
     test_answers();
 
+    test_room();
+    test_ahead();
     test_rate(4);
     test_rate(5);
 
@@ -709,4 +713,144 @@ test_rate(uint32_t n)
        (int) most);
 
     free(at);
+}
+
+
+/*
+ * Whatever the state: there is room for as many first attempts as would have
+ * places, and looking for it changes nothing of that.
+ */
+
+static void
+test_room(void)
+{
+    uint64_t                now, wait;
+    ngx_uint_t              i, due, room, fresh, again, wrong, some;
+    ngx_er_policy_t         policy;
+    ngx_er_policy_state_t   state;
+
+    seed = 5;
+    wrong = 0;
+    some = 0;
+
+    for (i = 0; i < 20000; i++) {
+        ngx_er_policy_default(&policy);
+        ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+        now = START;
+        due = number() % 2;
+
+        policy.concurrency = 1 + number() % 20;
+        policy.rate = (number() % 3) ? 0 : 36000 + number() % 360000;
+        policy.burst = 1 + number() % 30;
+        policy.breaker = (number() % 4) ? 1 : 0;
+
+        state.took = 60000 * 16;
+        state.fresh = number() % 8;
+        state.again = number() % 8;
+        state.breaker = policy.breaker ? number() % 3 : 0;
+        state.until = now + number() % 2000 - 1000;
+        state.first = now + number() % 2000 - 1000;
+        state.closed = (number() % 3) ? 0 : now - number() % 9000;
+        state.pause = (number() % 4) ? 0 : now + number() % 2000 - 1000;
+        state.tokens_at = now - number() % 100;
+        state.tokens = number() % 100000000;
+        state.probed = now;
+
+        room = ngx_er_policy_room(&policy, &state, now, due);
+        wrong += (room != ngx_er_policy_room(&policy, &state, now, due));
+
+        fresh = 1000;
+        again = 0;
+        ngx_er_policy_take(&policy, &state, now, due, &fresh, &again, &wait);
+
+        wrong += (room != fresh);
+        some += (room != 0);
+    }
+
+    is_int(wrong, 0, "room is what there are places for");
+    ok(some > 4000, "in %d of 20000 cases there is some", (int) some);
+}
+
+
+/* as many more as it takes soon, of a target that is well */
+
+static void
+test_ahead(void)
+{
+    ngx_uint_t              i;
+    ngx_er_policy_t         policy;
+    ngx_er_policy_state_t   state;
+
+    static struct {
+        uint64_t            ms;
+        ngx_uint_t          concurrency;
+        ngx_uint_t          more;
+    } cases[] = {
+        { 0, 16, 1024 }, { 1, 1, 100 }, { 1, 5, 500 }, { 20, 16, 80 },
+        { 100, 16, 16 }, { 1000, 16, 1 }, { 2000, 16, 0 }, { 90000, 16, 0 }
+    };
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 16,
+           "nobody knows how fast it is");
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+        policy.concurrency = cases[i].concurrency;
+        state.fresh = 1;
+
+        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE,
+                                 cases[i].ms, 0);
+
+        is_int(ngx_er_policy_room(&policy, &state, START, 0),
+               cases[i].concurrency + cases[i].more, "%d ms, concurrency %d",
+               (int) cases[i].ms, (int) cases[i].concurrency);
+    }
+
+    /* it follows the target */
+
+    for (i = 0; i < 100; i++) {
+        state.fresh = 1;
+        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE, 10,
+                                 0);
+    }
+
+    ok(ngx_er_policy_room(&policy, &state, START, 0) > 16 + 120,
+       "it became fast");
+
+    i = ngx_er_policy_room(&policy, &state, START, 0) - 16;
+    is_int(ngx_er_policy_room(&policy, &state, START, 1), 8 + i / 2,
+           "half of it, where later attempts are due");
+
+    policy.rate = 100 * 3600;
+    policy.burst = 1;
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 1 + 10,
+           "no more than the rate allows");
+    policy.rate = 5 * 3600;
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 1,
+           "of a slow rate none");
+    policy.rate = 0;
+
+    state.fresh = 16;
+    ok(ngx_er_policy_room(&policy, &state, START + 200, 0) > 120,
+       "while all places are taken");
+    is_int(ngx_er_policy_room(&policy, &state, START + 201, 0), 0,
+           "none of a target that hangs");
+    state.fresh = 15;
+    ok(ngx_er_policy_room(&policy, &state, START + 9000, 0) > 120,
+       "a place that is free does not");
+    state.fresh = 16;
+    state.mixed = START + 1;
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 0,
+           "none where it is looked which ones are bad");
+    state.mixed = 0;
+    state.closed = START - 500;
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 0,
+           "none in the slow start");
+    policy.breaker = 0;
+    ok(ngx_er_policy_room(&policy, &state, START, 0) > 120,
+       "without a breaker there is none");
 }

@@ -1,0 +1,45 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The hand of this worker: for each target the leased entries that wait for a
+ * place, and how many more may come.
+ */
+
+
+#ifndef _NGX_ER_HAND_H_INCLUDED_
+#define _NGX_ER_HAND_H_INCLUDED_
+
+
+#include "lane.h"
+
+
+/* entries that may be leased now; "due" was just asked of the lane */
+ngx_uint_t ngx_er_hand_room(ngx_er_target_t *target, ngx_er_lane_due_t *due);
+
+/* the store is asked to lease so many; it has answered */
+void ngx_er_hand_expect(ngx_er_target_t *target, ngx_uint_t n);
+void ngx_er_hand_came(ngx_er_target_t *target, ngx_uint_t n);
+
+/*
+ * An entry waits for a place; it does so no more.  "link" is the caller's.
+ * first() is the one that waits longest; NULL: none does.
+ */
+void ngx_er_hand_put(ngx_er_target_t *target, ngx_queue_t *link);
+void ngx_er_hand_remove(ngx_er_target_t *target, ngx_queue_t *link);
+ngx_queue_t *ngx_er_hand_first(ngx_er_target_t *target);
+ngx_uint_t ngx_er_hand_waiting(ngx_er_target_t *target);
+
+/* some wait longer than they should, or do so no more: other workers shall
+   leave places */
+void ngx_er_hand_starve(ngx_er_target_t *target, ngx_uint_t starves);
+
+/* init_process; NGX_ERROR: no memory */
+ngx_int_t ngx_er_hands_init_worker(ngx_cycle_t *cycle,
+    ngx_er_main_conf_t *mcf);
+
+
+#endif /* _NGX_ER_HAND_H_INCLUDED_ */
