@@ -159,6 +159,7 @@ struct ngx_er_target_s {
 
     ngx_uint_t                   method;         /* NGX_HTTP_POST */
     ngx_str_t                    method_name;
+    ngx_str_t                    line;           /* "POST /uri HTTP/1.1" */
     ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */
     ngx_flag_t                   optional;
     uint64_t                     hash;           /* of the name: its identity

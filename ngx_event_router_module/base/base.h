@@ -34,6 +34,10 @@ typedef struct {
 /* formats as ngx_snprintf() does and cuts at NGX_ER_ERROR_LEN */
 void ngx_er_error(ngx_er_error_t *err, const char *fmt, ...);
 
+/* a number in decimal, its end: for each event, where ngx_sprintf() is slow;
+   "p" has NGX_INT64_LEN bytes */
+u_char *ngx_er_decimal(u_char *p, uint64_t n);
+
 /* MurmurHash2, for tables in a process: whoever may choose the bytes can make
    collisions */
 uint32_t ngx_er_hash(u_char *data, size_t len);

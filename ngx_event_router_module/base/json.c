@@ -24,6 +24,7 @@
 
 static u_char *ngx_er_json_name(ngx_er_json_t *json, const char *name,
     size_t len);
+static size_t ngx_er_json_plain(ngx_str_t *text);
 static void ngx_er_json_escape(ngx_er_json_t *json, ngx_str_t *text);
 static void ngx_er_json_bytes(ngx_er_json_t *json, const void *bytes,
     size_t len);
@@ -103,7 +104,7 @@ ngx_er_json_number(ngx_er_json_t *json, const char *name, uint64_t n)
     p = ngx_er_json_name(json, name, NGX_INT64_LEN);
 
     if (p) {
-        json->out.len = ngx_sprintf(p, "%uL", n) - json->out.data;
+        json->out.len = ngx_er_decimal(p, n) - json->out.data;
     }
 }
 
@@ -121,6 +122,7 @@ void
 ngx_er_json_text(ngx_er_json_t *json, const char *name, ngx_str_t *text,
     size_t max)
 {
+    size_t      n;
     u_char     *p;
     ngx_str_t   cut;
 
@@ -136,17 +138,30 @@ ngx_er_json_text(ngx_er_json_t *json, const char *name, ngx_str_t *text,
         }
     }
 
-    p = ngx_er_json_name(json, name, 1);
+    n = ngx_er_json_plain(&cut);
+
+    p = ngx_er_json_name(json, name, n + sizeof("\"\"") - 1);
     if (p == NULL) {
         return;
     }
 
-    *p = '"';
-    json->out.len++;
+    *p++ = '"';
+    p = ngx_cpymem(p, cut.data, n);
+
+    if (n == text->len) {
+        *p++ = '"';
+        json->out.len = p - json->out.data;
+        return;
+    }
+
+    json->out.len = p - json->out.data;
+
+    cut.data += n;
+    cut.len -= n;
 
     ngx_er_json_escape(json, &cut);
 
-    if (cut.len < text->len) {
+    if (n + cut.len < text->len) {
         ngx_er_json_bytes(json, "...", 3);
     }
 
@@ -186,6 +201,27 @@ ngx_er_json_name(ngx_er_json_t *json, const char *name, size_t len)
     json->out.len = p - json->out.data;
 
     return p;
+}
+
+
+/* how many bytes stand for themselves up to the first that may not: as a rule
+   all of them */
+
+static size_t
+ngx_er_json_plain(ngx_str_t *text)
+{
+    u_char  c;
+    size_t  n;
+
+    for (n = 0; n < text->len; n++) {
+        c = text->data[n];
+
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
+            break;
+        }
+    }
+
+    return n;
 }
 
 

@@ -10,9 +10,11 @@
  * header of the producer slips through but those that forward_headers names,
  * and no value can start a header or a line of its own.
  *
- * attempt.c calls it before it adds the subrequest.  The bytes of the body
- * stay the event's, everything else is in the carrier's pool; it fails for
- * want of memory only.
+ * attempt.c calls it before it adds the subrequest.  What all deliveries of an
+ * event have in common is made by the first one, in the event's pool, and
+ * copied by each: names, hashes and values are shared from then on, since
+ * nobody writes into them; only the list is the delivery's own.  The rest is
+ * in the carrier's pool; it fails for want of memory only.
  */
 
 
@@ -21,6 +23,20 @@
 
 #define NGX_ER_OUTGOING_HEADERS  12    /* of ours, without forwarded ones */
 #define NGX_ER_OUTGOING_NAME     24    /* bytes of the longest */
+
+
+/* the first ones are those that differ from delivery to delivery; the type is
+   there if the event has one */
+
+#define NGX_ER_OUTGOING_ROUTE    0
+#define NGX_ER_OUTGOING_ATTEMPT  1
+#define NGX_ER_OUTGOING_TYPE     2
+
+
+struct ngx_er_outgoing_s {
+    ngx_uint_t             n;
+    ngx_table_elt_t        headers[NGX_ER_OUTGOING_HEADERS];
+};
 
 
 /* what a header's name costs is paid once, by the first delivery */
@@ -35,19 +51,19 @@ typedef struct {
 #define ngx_er_outgoing_name(text)  { ngx_string(text), 0, "" }
 
 
-static ngx_int_t ngx_er_outgoing_line(ngx_er_attempt_t *attempt);
+static void ngx_er_outgoing_line(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_body(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_headers(ngx_er_attempt_t *attempt);
-static ngx_int_t ngx_er_outgoing_attributes(ngx_er_attempt_t *attempt);
+static ngx_er_outgoing_t *ngx_er_outgoing_create(ngx_er_event_t *event);
+static ngx_int_t ngx_er_outgoing_attributes(ngx_er_event_t *event,
+    ngx_er_outgoing_t *outgoing);
 static ngx_int_t ngx_er_outgoing_forward(ngx_er_attempt_t *attempt);
-static ngx_int_t ngx_er_outgoing_number(ngx_er_attempt_t *attempt,
-    ngx_er_outgoing_name_t *name, ngx_uint_t n);
-static ngx_int_t ngx_er_outgoing_attribute(ngx_er_attempt_t *attempt,
-    ngx_er_outgoing_name_t *name, ngx_str_t *value);
-static ngx_table_elt_t *ngx_er_outgoing_header(ngx_er_attempt_t *attempt,
-    ngx_er_outgoing_name_t *name, ngx_str_t *value);
-static ngx_table_elt_t *ngx_er_outgoing_push(ngx_er_attempt_t *attempt,
+static ngx_int_t ngx_er_outgoing_number(ngx_pool_t *pool, ngx_uint_t n,
     ngx_str_t *value);
+static ngx_int_t ngx_er_outgoing_attribute(ngx_er_event_t *event,
+    ngx_str_t *value, ngx_str_t *out);
+static void ngx_er_outgoing_header(ngx_er_outgoing_t *outgoing,
+    ngx_er_outgoing_name_t *name, ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_text(ngx_pool_t *pool, ngx_str_t *value,
     ngx_str_t *out);
 
@@ -60,20 +76,41 @@ ngx_er_outgoing_fill(ngx_er_attempt_t *attempt)
                    &attempt->target->method_name, &attempt->target->uri,
                    attempt->event->body.len);
 
-    if (ngx_er_outgoing_line(attempt) != NGX_OK
-        || ngx_er_outgoing_body(attempt) != NGX_OK)
+    ngx_er_outgoing_line(attempt);
+
+    if (ngx_er_outgoing_body(attempt) != NGX_OK
+        || ngx_er_outgoing_headers(attempt) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_er_outgoing_headers(attempt);
+    return ngx_er_outgoing_forward(attempt);
 }
 
 
-static ngx_int_t
+ngx_int_t
+ngx_er_outgoing_target(ngx_pool_t *pool, ngx_er_target_t *target)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, target->method_name.len + target->uri.len
+                          + sizeof("  HTTP/1.1") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    target->line.data = p;
+    target->line.len = ngx_sprintf(p, "%V %V HTTP/1.1", &target->method_name,
+                                   &target->uri)
+                       - p;
+
+    return NGX_OK;
+}
+
+
+static void
 ngx_er_outgoing_line(ngx_er_attempt_t *attempt)
 {
-    u_char              *p;
     ngx_er_target_t     *target;
     ngx_http_request_t  *r;
 
@@ -86,20 +123,7 @@ ngx_er_outgoing_line(ngx_er_attempt_t *attempt)
     r->method_name = target->method_name;
     r->uri = target->uri;
     r->unparsed_uri = target->uri;
-
-    p = ngx_pnalloc(r->pool, target->method_name.len + target->uri.len
-                             + sizeof("  HTTP/1.1") - 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    r->request_line.data = p;
-
-    p = ngx_sprintf(p, "%V %V HTTP/1.1", &target->method_name, &target->uri);
-
-    r->request_line.len = p - r->request_line.data;
-
-    return NGX_OK;
+    r->request_line = target->line;
 }
 
 
@@ -162,22 +186,25 @@ ngx_er_outgoing_body(ngx_er_attempt_t *attempt)
 static ngx_int_t
 ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 {
+    ngx_str_t            number;
     ngx_uint_t           n;
     ngx_er_event_t      *event;
     ngx_table_elt_t     *h;
+    ngx_er_outgoing_t   *outgoing;
     ngx_http_request_t  *r;
 
-    static ngx_er_outgoing_name_t  type = ngx_er_outgoing_name("Content-Type"),
-        id = ngx_er_outgoing_name("Webhook-Id"),
-        timestamp = ngx_er_outgoing_name("Webhook-Timestamp"),
-        route = ngx_er_outgoing_name("X-Event-Route"),
-        number = ngx_er_outgoing_name("X-Event-Attempt"),
-        hops = ngx_er_outgoing_name("X-Event-Hops");
+    static ngx_str_t  first = ngx_string("1");
 
     r = attempt->carrier;
     event = attempt->event;
 
-    n = NGX_ER_OUTGOING_HEADERS;
+    outgoing = event->outgoing ? event->outgoing
+                               : ngx_er_outgoing_create(event);
+    if (outgoing == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = outgoing->n;
 
     if (attempt->target->forward_headers) {
         n += event->nheaders;
@@ -190,32 +217,87 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
         return NGX_ERROR;
     }
 
-    if (event->content_type.len) {
-        h = ngx_er_outgoing_header(attempt, &type, &event->content_type);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
+    h = r->headers_in.headers.part.elts;
+    r->headers_in.headers.part.nelts = outgoing->n;
 
-        r->headers_in.content_type = h;
+    ngx_memcpy(h, outgoing->headers, outgoing->n * sizeof(ngx_table_elt_t));
+
+    if (event->content_type.len) {
+        r->headers_in.content_type = &h[NGX_ER_OUTGOING_TYPE];
     }
 
-    if (ngx_er_outgoing_header(attempt, &id, &event->id) == NULL
-        || ngx_er_outgoing_number(attempt, &timestamp, event->received)
-           != NGX_OK
-        || ngx_er_outgoing_header(attempt, &route, &attempt->routes) == NULL
-        || ngx_er_outgoing_number(attempt, &number, attempt->number) != NGX_OK
-        || ngx_er_outgoing_number(attempt, &hops, event->hops + 1) != NGX_OK)
+    number = first;
+
+    if (attempt->number != 1
+        && ngx_er_outgoing_number(r->pool, attempt->number, &number) != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    h[NGX_ER_OUTGOING_ATTEMPT].value = number;
+
+    return ngx_er_outgoing_text(r->pool, &attempt->routes,
+                                &h[NGX_ER_OUTGOING_ROUTE].value);
+}
+
+
+/* what the deliveries of an event have in common; NULL: no memory */
+
+static ngx_er_outgoing_t *
+ngx_er_outgoing_create(ngx_er_event_t *event)
+{
+    ngx_str_t           content_type, name, received, hopped;
+    ngx_pool_t         *pool;
+    ngx_er_outgoing_t  *outgoing;
+
+    static ngx_str_t               none;
+    static ngx_er_outgoing_name_t  type = ngx_er_outgoing_name("Content-Type"),
+        id = ngx_er_outgoing_name("Webhook-Id"),
+        timestamp = ngx_er_outgoing_name("Webhook-Timestamp"),
+        route = ngx_er_outgoing_name("X-Event-Route"),
+        number = ngx_er_outgoing_name("X-Event-Attempt"),
+        hops = ngx_er_outgoing_name("X-Event-Hops");
+
+    pool = event->pool;
+
+    outgoing = ngx_palloc(pool, sizeof(ngx_er_outgoing_t));
+
+    if (outgoing == NULL
+        || ngx_er_outgoing_text(pool, &event->content_type, &content_type)
+           != NGX_OK
+        || ngx_er_outgoing_text(pool, &event->id, &name) != NGX_OK
+        || ngx_er_outgoing_number(pool, event->received, &received) != NGX_OK
+        || ngx_er_outgoing_number(pool, event->hops + 1, &hopped) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    outgoing->n = 0;
+
+    ngx_er_outgoing_header(outgoing, &route, &none);
+    ngx_er_outgoing_header(outgoing, &number, &none);
+
+    if (content_type.len) {
+        ngx_er_outgoing_header(outgoing, &type, &content_type);
+    }
+
+    ngx_er_outgoing_header(outgoing, &id, &name);
+    ngx_er_outgoing_header(outgoing, &timestamp, &received);
+    ngx_er_outgoing_header(outgoing, &hops, &hopped);
 
     if (event->cloudevent != NGX_ER_CLOUDEVENT_STRUCTURED
-        && ngx_er_outgoing_attributes(attempt) != NGX_OK)
+        && ngx_er_outgoing_attributes(event, outgoing) != NGX_OK)
     {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    return ngx_er_outgoing_forward(attempt);
+    event->outgoing = outgoing;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router outgoing: event \"%V\" has %ui headers",
+                   &event->id, outgoing->n);
+
+    return outgoing;
 }
 
 
@@ -225,33 +307,40 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
  */
 
 static ngx_int_t
-ngx_er_outgoing_attributes(ngx_er_attempt_t *attempt)
+ngx_er_outgoing_attributes(ngx_er_event_t *event, ngx_er_outgoing_t *outgoing)
 {
-    ngx_er_event_t  *e;
+    ngx_uint_t  i;
 
     static ngx_str_t               one = ngx_string("1.0");
-    static ngx_er_outgoing_name_t  id = ngx_er_outgoing_name("ce-id"),
-        version = ngx_er_outgoing_name("ce-specversion"),
-        source = ngx_er_outgoing_name("ce-source"),
-        type = ngx_er_outgoing_name("ce-type"),
-        subject = ngx_er_outgoing_name("ce-subject"),
-        time = ngx_er_outgoing_name("ce-time");
+    static ngx_er_outgoing_name_t  version =
+        ngx_er_outgoing_name("ce-specversion");
+    static ngx_er_outgoing_name_t  names[] = {
+        ngx_er_outgoing_name("ce-id"),
+        ngx_er_outgoing_name("ce-source"),
+        ngx_er_outgoing_name("ce-type"),
+        ngx_er_outgoing_name("ce-subject"),
+        ngx_er_outgoing_name("ce-time")
+    };
 
-    e = attempt->event;
+    ngx_str_t  value, *values[] = {
+        &event->id, &event->origin, &event->type, &event->subject, &event->time
+    };
 
-    if (e->type.len
-        && ngx_er_outgoing_attribute(attempt, &version, &one) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (event->type.len) {
+        ngx_er_outgoing_header(outgoing, &version, &one);
     }
 
-    if (ngx_er_outgoing_attribute(attempt, &id, &e->id) != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, &source, &e->origin) != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, &type, &e->type) != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, &subject, &e->subject) != NGX_OK
-        || ngx_er_outgoing_attribute(attempt, &time, &e->time) != NGX_OK)
-    {
-        return NGX_ERROR;
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+
+        if (values[i]->len == 0) {
+            continue;
+        }
+
+        if (ngx_er_outgoing_attribute(event, values[i], &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_er_outgoing_header(outgoing, &names[i], &value);
     }
 
     return NGX_OK;
@@ -262,6 +351,7 @@ static ngx_int_t
 ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
 {
     ngx_str_t        *name;
+    ngx_pool_t       *pool;
     ngx_uint_t        i, j;
     ngx_array_t      *forward;
     ngx_er_event_t   *event;
@@ -276,6 +366,7 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
     }
 
     name = forward->elts;
+    pool = attempt->carrier->pool;
 
     for (i = 0; i < event->nheaders; i++) {
         header = &event->headers[i];
@@ -290,15 +381,20 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
                 continue;
             }
 
-            h = ngx_er_outgoing_push(attempt, &header->value);
+            h = ngx_list_push(&attempt->carrier->headers_in.headers);
             if (h == NULL) {
                 return NGX_ERROR;
             }
 
-            h->key = name[j];
+            ngx_memzero(h, sizeof(ngx_table_elt_t));
 
-            h->lowcase_key = ngx_pnalloc(attempt->carrier->pool, name[j].len);
-            if (h->lowcase_key == NULL) {
+            h->key = name[j];
+            h->lowcase_key = ngx_pnalloc(pool, name[j].len);
+
+            if (h->lowcase_key == NULL
+                || ngx_er_outgoing_text(pool, &header->value, &h->value)
+                   != NGX_OK)
+            {
                 return NGX_ERROR;
             }
 
@@ -313,19 +409,16 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
 
 
 static ngx_int_t
-ngx_er_outgoing_number(ngx_er_attempt_t *attempt,
-    ngx_er_outgoing_name_t *name, ngx_uint_t n)
+ngx_er_outgoing_number(ngx_pool_t *pool, ngx_uint_t n, ngx_str_t *value)
 {
-    ngx_str_t  value;
-
-    value.data = ngx_pnalloc(attempt->carrier->pool, NGX_INT_T_LEN);
-    if (value.data == NULL) {
+    value->data = ngx_pnalloc(pool, NGX_INT64_LEN);
+    if (value->data == NULL) {
         return NGX_ERROR;
     }
 
-    value.len = ngx_sprintf(value.data, "%ui", n) - value.data;
+    value->len = ngx_er_decimal(value->data, n) - value->data;
 
-    return ngx_er_outgoing_header(attempt, name, &value) ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -336,66 +429,64 @@ ngx_er_outgoing_number(ngx_er_attempt_t *attempt,
  */
 
 static ngx_int_t
-ngx_er_outgoing_attribute(ngx_er_attempt_t *attempt,
-    ngx_er_outgoing_name_t *name, ngx_str_t *value)
+ngx_er_outgoing_attribute(ngx_er_event_t *event, ngx_str_t *value,
+    ngx_str_t *out)
 {
-    u_char      c, *p;
-    size_t      i, n;
-    ngx_str_t   text;
+    u_char  c, *p;
+    size_t  i, n;
 
     static u_char  hex[] = "0123456789ABCDEF";
-
-    if (value->len == 0) {
-        return NGX_OK;
-    }
-
-    text = *value;
 
     for (i = 0, n = 0; i < value->len; i++) {
         c = value->data[i];
         n += (c <= ' ' || c == '"' || c == '%' || c >= 0x7f);
     }
 
-    if (n && attempt->event->cloudevent != NGX_ER_CLOUDEVENT_BINARY) {
+    if (n == 0) {
+        *out = *value;
+        return NGX_OK;
+    }
 
-        p = ngx_pnalloc(attempt->carrier->pool, value->len + 2 * n);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
+    if (event->cloudevent == NGX_ER_CLOUDEVENT_BINARY) {
+        return ngx_er_outgoing_text(event->pool, value, out);
+    }
 
-        text.data = p;
-        text.len = value->len + 2 * n;
+    p = ngx_pnalloc(event->pool, value->len + 2 * n);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
 
-        for (i = 0; i < value->len; i++) {
-            c = value->data[i];
+    out->data = p;
+    out->len = value->len + 2 * n;
 
-            if (c <= ' ' || c == '"' || c == '%' || c >= 0x7f) {
-                *p++ = '%';
-                *p++ = hex[c >> 4];
-                *p++ = hex[c & 0xf];
+    for (i = 0; i < value->len; i++) {
+        c = value->data[i];
 
-            } else {
-                *p++ = c;
-            }
+        if (c <= ' ' || c == '"' || c == '%' || c >= 0x7f) {
+            *p++ = '%';
+            *p++ = hex[c >> 4];
+            *p++ = hex[c & 0xf];
+
+        } else {
+            *p++ = c;
         }
     }
 
-    return ngx_er_outgoing_header(attempt, name, &text) ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 
 /* hash and lowcase_key must be right: proxy_set_header overrides by them */
 
-static ngx_table_elt_t *
-ngx_er_outgoing_header(ngx_er_attempt_t *attempt,
+static void
+ngx_er_outgoing_header(ngx_er_outgoing_t *outgoing,
     ngx_er_outgoing_name_t *name, ngx_str_t *value)
 {
     ngx_table_elt_t  *h;
 
-    h = ngx_er_outgoing_push(attempt, value);
-    if (h == NULL) {
-        return NULL;
-    }
+    h = &outgoing->headers[outgoing->n++];
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
 
     if (name->hash == 0) {
         name->hash = ngx_hash_strlow(name->lowcase, name->key.data,
@@ -403,32 +494,9 @@ ngx_er_outgoing_header(ngx_er_attempt_t *attempt,
     }
 
     h->key = name->key;
+    h->value = *value;
     h->hash = name->hash;
     h->lowcase_key = name->lowcase;
-
-    return h;
-}
-
-
-static ngx_table_elt_t *
-ngx_er_outgoing_push(ngx_er_attempt_t *attempt, ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&attempt->carrier->headers_in.headers);
-    if (h == NULL) {
-        return NULL;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    if (ngx_er_outgoing_text(attempt->carrier->pool, value, &h->value)
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return h;
 }
 
 

@@ -21,6 +21,7 @@
 
 
 #include "target.h"
+#include "outgoing.h"
 #include "../conf/block.h"
 #include "../conf/nearest.h"
 
@@ -1031,6 +1032,10 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
             ucf->cache = 0;
 #endif
         }
+    }
+
+    if (ngx_er_outgoing_target(cf->pool, target) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_er_location_shadowed(cf, target);

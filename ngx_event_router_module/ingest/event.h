@@ -31,6 +31,11 @@ typedef struct {
 } ngx_er_head_t;
 
 
+/* headers that all deliveries of an event have (deliver/outgoing.c) */
+
+typedef struct ngx_er_outgoing_s  ngx_er_outgoing_t;
+
+
 /* what the producer sent */
 
 typedef enum {
@@ -83,6 +88,7 @@ struct ngx_er_event_s {
     ngx_uint_t             hops;       /* routers that it came through */
     ngx_uint_t             copy;       /* with shared_id: how many in front of
                                           it in the body are the same */
+    ngx_er_outgoing_t     *outgoing;   /* NULL: no delivery has begun */
     u_char                *key;        /* of dedup, 32 bytes, of a queued event
                                           whose keys are beside the queue */
     ngx_er_cloudevent_e    cloudevent;
