@@ -353,6 +353,27 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 }
 
 
+void
+ngx_er_attempt_keep(ngx_er_attempt_t *attempt, u_char *p, size_t n)
+{
+    n = ngx_min(n, NGX_ER_ATTEMPT_BODY - attempt->length);
+
+    if (n == 0 || (attempt->status >= 200 && attempt->status < 300)) {
+        return;
+    }
+
+    if (attempt->body == NULL) {
+        attempt->body = ngx_alloc(NGX_ER_ATTEMPT_BODY, ngx_cycle->log);
+        if (attempt->body == NULL) {
+            return;
+        }
+    }
+
+    ngx_memcpy(attempt->body + attempt->length, p, n);
+    attempt->length += n;
+}
+
+
 /*
  * More of the answer was seen.  Who sends interim answers without end, or
  * something else behind them, has not answered.
@@ -652,6 +673,10 @@ ngx_er_attempt_free(ngx_er_attempt_t *attempt)
     if (attempt->queue.next) {
         ngx_queue_remove(&attempt->queue);
         ngx_er_attempt_worker.drains--;
+    }
+
+    if (attempt->body) {
+        ngx_free(attempt->body);
     }
 
     ngx_er_event_release(attempt->event);

@@ -65,7 +65,8 @@ struct ngx_er_attempt_s {
     time_t                 retry_after;  /* seconds, -1: none */
     size_t                 dropped;    /* bytes of the answer's body */
     size_t                 length;     /* of body */
-    u_char                 body[NGX_ER_ATTEMPT_BODY];
+    u_char                *body;       /* of a failure: its first bytes; NULL:
+                                          none */
     unsigned               done:1;     /* the subrequest completed */
     unsigned               complete:1; /* the whole of the body was seen */
     unsigned               silent:1;   /* the status is nginx's own: there was
@@ -93,6 +94,10 @@ void ngx_er_attempt_cut(ngx_er_attempt_t *attempt);
 
 /* ends it and frees it; the handler is not called.  For a worker that exits */
 void ngx_er_attempt_drop(ngx_er_attempt_t *attempt);
+
+/* swallow.c: bytes of the answer's body, of which the first are kept unless the
+   target has taken the event */
+void ngx_er_attempt_keep(ngx_er_attempt_t *attempt, u_char *p, size_t n);
 
 /* swallow.c: the target's status line, the answer's own or the one behind
    interim ones; and more of what it says was seen */

@@ -31,7 +31,7 @@
 #include "carrier.h"
 
 
-#define NGX_ER_CARRIER_POOL  1024
+#define NGX_ER_CARRIER_POOL  512
 #define NGX_ER_CARRIER_HOLD  60000
 
 

@@ -141,7 +141,6 @@ static void
 ngx_er_swallow_keep(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     ngx_buf_t *b)
 {
-    size_t   n;
     u_char  *p;
 
     if (b->last_buf || b->last_in_chain) {
@@ -164,10 +163,7 @@ ngx_er_swallow_keep(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
         }
     }
 
-    n = ngx_min((size_t) (b->last - p), NGX_ER_ATTEMPT_BODY - attempt->length);
-
-    ngx_memcpy(attempt->body + attempt->length, p, n);
-    attempt->length += n;
+    ngx_er_attempt_keep(attempt, p, b->last - p);
 }
 
 

@@ -1,0 +1,202 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# What the module takes of memory, by what Linux says of a worker
+# (/proc/PID/smaps_rollup): a worker that has nothing to do, beside that of an
+# nginx without the module; an event that waits for slow targets, and each of
+# its deliveries, beside a request that nginx proxies.  docs/performance.md has
+# the figures.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::EventRouter;
+
+plan skip_all => 'no /proc/PID/smaps_rollup'
+    if !-r "/proc/$$/smaps_rollup";
+plan skip_all => 'sanitizers take memory of their own'
+    if $ENV{TEST_NGINX_STATIC};
+
+my $KB = 1024;
+my $MB = 1024 * 1024;
+
+my $EVENTS = 1000;                     # that wait at once
+my $BODY = 1 * $KB;
+
+
+# ---- a worker that has nothing to do
+
+my $plain = idle(module => 0, text => '');
+
+for my $store ('', 'event_store memory:4m;', 'event_store file:%%DIR%%/q;') {
+    my $more = idle(text => <<"EOC") - $plain;
+    $store
+    event_source shop { verify off; }
+    event_route all { from shop; to erp; }
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location = /shop { event_receive shop; }
+        location = /erp  { event_deliver erp;
+                           proxy_pass http://127.0.0.1:%%PORT_8081%%;
+                           proxy_read_timeout 5s; }
+    }
+EOC
+
+    at_most($more, 10 * $MB, 'a worker that has nothing to do: '
+        . ($store || 'no store'));
+}
+
+
+# ---- events that wait
+
+# nginx's own part is that of a request to it and one to a target, each of them
+# about what a request takes that it proxies
+
+{
+    my $proxied = waiting(deliveries => 0);
+    my $one = waiting(deliveries => 1);
+    my $delivery = waiting(deliveries => 2) - $one;
+    my $event = $one - $delivery;
+
+    diag(sprintf 'in flight: a proxied request %.1f KB, an event %.1f, '
+        . 'a delivery %.1f', map { $_ / $KB } $proxied, $event, $delivery);
+
+    at_most($event - $proxied, 8 * $KB,
+        'an event in flight, above a request that nginx proxies');
+    at_most($delivery - $proxied, 4 * $KB, 'and each of its deliveries');
+}
+
+done_testing();
+
+
+# ---- tools
+
+# of a worker, in bytes: what it does not share with others
+
+sub memory {
+    my ($pid) = @_;
+
+    open my $f, '<', "/proc/$pid/smaps_rollup" or die "smaps_rollup: $!\n";
+
+    my $said = join '', <$f>;
+    my $kb = 0;
+
+    $kb += $1 while $said =~ /^Private_(?:Clean|Dirty):\s+(\d+) kB/mg;
+
+    return $kb * $KB;
+}
+
+
+sub idle {
+    my (%o) = @_;
+
+    my $t = Test::EventRouter->new(module => $o{module} // 1);
+
+    $t->write_file('q/x', '');
+    $t->config($o{text} || <<'EOC');
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location / { proxy_pass http://127.0.0.1:%%PORT_8081%%; }
+    }
+EOC
+
+    $t->run;
+    sleep 1.5;
+
+    my $memory = memory($t->workers);
+
+    $t->stop;
+
+    return $memory;
+}
+
+
+# bytes that each of the events takes which wait for targets that do not answer;
+# without deliveries: each request that an nginx without the module proxies
+
+sub waiting {
+    my (%o) = @_;
+
+    my $n = $o{deliveries};
+    my $t = Test::EventRouter->new(connections => 8 * $EVENTS,
+        module => $n > 0);
+    my @names = map { "t$_" } 1 .. $o{deliveries};
+    my $target = $t->target(8081, record => 0);
+
+    $target->answer('/', fault => 'hang');
+
+    $t->config($n == 0 ? <<"EOP" : <<"EOC" . join '', map { <<"EOL" } @names);
+    access_log off;
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%% backlog=2000;
+        location = /shop { proxy_pass http://127.0.0.1:%%PORT_8081%%/; }
+    }
+EOP
+    event_concurrency 4096;
+    access_log off;
+
+    event_source shop { verify off; dedup off; accept application/json;
+                        deadline 60s; }
+    event_route all { from shop; to @names; }
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%% backlog=2000;
+        location = /shop { event_receive shop; }
+    }
+EOC
+    server {
+        listen 127.0.0.1:%%PORT_8083%%;
+        location = /$_ { event_deliver $_;
+                         proxy_pass http://127.0.0.1:%%PORT_8081%%/;
+                         proxy_read_timeout 50s; }
+    }
+EOL
+
+    $t->run;
+
+    my $body = '{"fill":"' . 'x' x ($BODY - 11) . '"}';
+    my ($worker) = $t->workers;
+    my @clients = map { event($t, $body) } 1 .. 50;
+
+    wait_until(20, sub { $target->count >= 50 * ($n || 1) });
+
+    my $before = memory($worker);
+
+    push @clients, map { event($t, $body) } 1 .. $EVENTS;
+
+    wait_until(60, sub { $target->count >= @clients * ($n || 1) })
+        or diag('not all deliveries run');
+
+    my $after = memory($worker);
+
+    $target->stop;
+    $t->stop;
+
+    return ($after - $before) / $EVENTS;
+}
+
+
+sub event {
+    my ($t, $body) = @_;
+
+    my $client = $t->connect(port => 8080);
+
+    $client->send(POST => '/shop', [ 'Content-Type' => 'application/json' ],
+        $body);
+
+    return $client;
+}
+
+
+sub at_most {
+    my ($got, $aim, $what) = @_;
+
+    cmp_ok($got, '<=', $aim, sprintf '%s: %.1f KB, at most %d', $what,
+        $got / $KB, $aim / $KB);
+}
