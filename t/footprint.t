@@ -27,6 +27,7 @@ my $MB = 1024 * 1024;
 
 my $EVENTS = 1000;                     # that wait at once
 my $BODY = 1 * $KB;
+my $LARGE = 60 * $KB;
 
 
 # ---- a worker that has nothing to do
@@ -62,13 +63,17 @@ EOC
     my $one = waiting(deliveries => 1);
     my $delivery = waiting(deliveries => 2) - $one;
     my $event = $one - $delivery;
+    my $large = waiting(deliveries => 1, body => $LARGE) - $delivery;
 
     diag(sprintf 'in flight: a proxied request %.1f KB, an event %.1f, '
-        . 'a delivery %.1f', map { $_ / $KB } $proxied, $event, $delivery);
+        . 'a large one %.1f, a delivery %.1f',
+        map { $_ / $KB } $proxied, $event, $large, $delivery);
 
     at_most($event - $proxied, 8 * $KB,
         'an event in flight, above a request that nginx proxies');
     at_most($delivery - $proxied, 4 * $KB, 'and each of its deliveries');
+    at_most($large - $LARGE - ($proxied - $BODY), 8 * $KB,
+        'a large event, without its body');
 }
 
 done_testing();
@@ -123,6 +128,7 @@ sub waiting {
     my (%o) = @_;
 
     my $n = $o{deliveries};
+    my $size = $o{body} // $BODY;
     my $t = Test::EventRouter->new(connections => 8 * $EVENTS,
         module => $n > 0);
     my @names = map { "t$_" } 1 .. $o{deliveries};
@@ -160,7 +166,7 @@ EOL
 
     $t->run;
 
-    my $body = '{"fill":"' . 'x' x ($BODY - 11) . '"}';
+    my $body = '{"fill":"' . 'x' x ($size - 11) . '"}';
     my ($worker) = $t->workers;
     my @clients = map { event($t, $body) } 1 .. 50;
 

@@ -43,6 +43,7 @@ static ngx_int_t ngx_er_body_grow(ngx_er_body_t *body, size_t needed,
 static void ngx_er_body_drop(ngx_er_body_t *body);
 static ngx_int_t ngx_er_body_return(ngx_http_request_t *r,
     ngx_er_body_t *body);
+static void ngx_er_body_release(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -374,5 +375,31 @@ ngx_er_body_return(ngx_http_request_t *r, ngx_er_body_t *body)
 
     r->request_body->bufs = cl;
 
+    ngx_er_body_release(r);
+
     return NGX_OK;
+}
+
+
+/*
+ * What nginx has read into is of no use any more, and the request may wait for
+ * its targets.  HTTP/2 has the buffer in hand until its stream is closed.
+ */
+
+static void
+ngx_er_body_release(ngx_http_request_t *r)
+{
+    ngx_buf_t  *b;
+
+    b = r->request_body->buf;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return;
+    }
+#endif
+
+    if (b && !r->reading_body && ngx_pfree(r->pool, b->start) == NGX_OK) {
+        r->request_body->buf = NULL;
+    }
 }
