@@ -187,8 +187,6 @@ typedef struct {
 /* event_route: what goes where (route/route.c) */
 
 struct ngx_er_route_s {
-    ngx_str_node_t               node;           /* of main conf's
-                                                    route_names */
     ngx_str_t                    name;
     ngx_er_where_t               where;
     ngx_er_route_element_t      *element;        /* NULL: none */
@@ -227,15 +225,25 @@ typedef struct {
 } ngx_er_body_memory_t;
 
 
+/* while nginx.conf is read (route/draft.c) */
+
+typedef struct {
+    ngx_pool_t                  *pool;           /* of the route that is read;
+                                                    NULL: none was so far */
+    uint32_t                    *names;          /* a table: index of a route,
+                                                    from 1; 0: free */
+    ngx_uint_t                   size;           /* of it */
+} ngx_er_drafts_t;
+
+
 typedef struct {
     ngx_array_t                  sources;        /* of ngx_er_source_t * */
     ngx_array_t                  targets;        /* of ngx_er_target_t * */
     ngx_array_t                  routes;         /* of ngx_er_route_t * */
-    ngx_rbtree_t                 route_names;
-    ngx_rbtree_node_t            sentinel;
     ngx_er_packs_t               packs;          /* their conditions */
-    ngx_pool_t                  *draft;          /* of the route that is read;
-                                                    NULL: none was so far */
+    ngx_er_packs_t               texts;          /* as they stand in
+                                                    nginx.conf */
+    ngx_er_drafts_t              drafts;
 
     ngx_array_t                  receivers;      /* of ngx_er_receiver_t */
     ngx_array_t                  gates;          /* of ngx_er_gate_t * */

@@ -289,10 +289,8 @@ ngx_er_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    ngx_rbtree_init(&mcf->route_names, &mcf->sentinel,
-                    ngx_str_rbtree_insert_value);
-
     ngx_er_packs_init(&mcf->packs, cf->pool);
+    ngx_er_packs_init(&mcf->texts, cf->pool);
 
     mcf->fields = ngx_er_fields_create(cf->pool);
     if (mcf->fields == NULL) {

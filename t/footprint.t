@@ -28,6 +28,7 @@ my $MB = 1024 * 1024;
 my $EVENTS = 1000;                     # that wait at once
 my $BODY = 1 * $KB;
 my $LARGE = 60 * $KB;
+my $ROUTES = 100_000;
 
 
 # ---- a worker that has nothing to do
@@ -76,22 +77,48 @@ EOC
         'a large event, without its body');
 }
 
+
+# ---- many routes
+
+# nginx that was built with debugging keeps the text of nginx.conf, so the same
+# bytes stand in a comment
+
+{
+    my $text = join '', map { <<"EOC" } 0 .. $ROUTES - 1;
+event_route r$_ {
+    from shop;
+    when data.topic = topic-@{[ $_ % 8 ]};
+    when data.shop = shop-@{[ sprintf '%06d', $_ ]};
+    when data.total >= @{[ $_ % 100 ]};
+    @{[ $_ % 3 ? '' : 'when data.tags != test;' ]}
+    to erp;
+}
+EOC
+    my $comment = $text;
+
+    $comment =~ s/^/#/mg;
+
+    at_most(routes($text) - routes($comment), 64 * $MB, "$ROUTES routes");
+}
+
 done_testing();
 
 
 # ---- tools
 
-# of a worker, in bytes: what it does not share with others
+# of a process, in bytes: what it does not share with others, or what is said
 
 sub memory {
-    my ($pid) = @_;
+    my ($pid, $what) = @_;
+
+    $what //= 'Private_(?:Clean|Dirty)';
 
     open my $f, '<', "/proc/$pid/smaps_rollup" or die "smaps_rollup: $!\n";
 
     my $said = join '', <$f>;
     my $kb = 0;
 
-    $kb += $1 while $said =~ /^Private_(?:Clean|Dirty):\s+(\d+) kB/mg;
+    $kb += $1 while $said =~ /^$what:\s+(\d+) kB/mg;
 
     return $kb * $KB;
 }
@@ -185,6 +212,36 @@ EOL
     $t->stop;
 
     return ($after - $before) / $EVENTS;
+}
+
+
+# bytes of the master, which has read them, and shares them with its workers
+
+sub routes {
+    my ($text) = @_;
+
+    my $t = Test::EventRouter->new;
+
+    $t->write_file('conf/routes.conf', $text);
+    $t->config(<<'EOC');
+    event_source shop { verify off; }
+    include routes.conf;
+    event_route rest { from shop; to erp; }
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location = /shop { event_receive shop; }
+        location = /erp  { event_deliver erp;
+                           proxy_pass http://127.0.0.1:%%PORT_8081%%;
+                           proxy_read_timeout 5s; }
+    }
+EOC
+    $t->run;
+
+    my $memory = memory($t->read_file('nginx.pid') + 0, 'Anonymous');
+
+    $t->stop;
+
+    return $memory;
 }
 
 

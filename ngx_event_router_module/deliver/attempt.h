@@ -95,8 +95,8 @@ void ngx_er_attempt_cut(ngx_er_attempt_t *attempt);
 /* ends it and frees it; the handler is not called.  For a worker that exits */
 void ngx_er_attempt_drop(ngx_er_attempt_t *attempt);
 
-/* swallow.c: bytes of the answer's body, of which the first are kept unless the
-   target has taken the event */
+/* swallow.c: bytes of the answer's body; the first are kept unless the target
+   has taken the event */
 void ngx_er_attempt_keep(ngx_er_attempt_t *attempt, u_char *p, size_t n);
 
 /* swallow.c: the target's status line, the answer's own or the one behind

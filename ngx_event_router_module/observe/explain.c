@@ -47,6 +47,7 @@ typedef struct {
                                           which no route is looked at */
     ngx_uint_t             matched;    /* routes so far, in their order */
     ngx_uint_t             others;     /* that do not match, so far */
+    u_char                *file;       /* of the route that is explained */
 } ngx_er_explain_t;
 
 
@@ -422,7 +423,9 @@ ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
 {
     ngx_er_json_open(&e->json, NULL, "{");
     ngx_er_json_text(&e->json, "name", &route->name, 0);
-    ngx_er_explain_place(e, route->where.file.data, route->where.line);
+    e->file = route->where.file.data;
+
+    ngx_er_explain_place(e, e->file, route->where.line);
     ngx_er_json_flag(&e->json, "matched", matched);
 
     if (route->last) {
@@ -633,8 +636,10 @@ ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
 
     ngx_er_json_text(&e->json, "line", &text, NGX_ER_EXPLAIN_CUT);
 
-    if (c->origin->file) {
-        ngx_er_explain_place(e, c->origin->file, c->origin->line);
+    if (c->origin->line) {
+        ngx_er_explain_place(e, c->origin->other ? text.data + text.len
+                                                 : e->file,
+                             c->origin->line);
     }
 }
 

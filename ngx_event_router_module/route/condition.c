@@ -209,9 +209,9 @@ ngx_er_condition_origin(ngx_pool_t *pool, ngx_er_condition_t *condition,
         return NULL;
     }
 
-    origin->file = NULL;
     origin->line = 0;
     origin->len = len;
+    origin->other = 0;
 
     condition->origin = origin;
 

@@ -61,12 +61,13 @@ typedef struct {
 } ngx_er_condition_whole_t;
 
 
-/* as it stands in nginx.conf; its text is behind this */
+/* as it stands in nginx.conf; its text is behind this, and the name of its
+   file, with a '\0', if that is another one than the route's */
 
 typedef struct {
-    u_char                    *file;       /* NULL: the text says where */
-    uint32_t                   line;
-    uint32_t                   len;        /* of the text */
+    uint32_t                   line;       /* 0: the text says where */
+    unsigned                   len:31;     /* of the text */
+    unsigned                   other:1;
 } ngx_er_condition_origin_t;
 
 
@@ -123,8 +124,8 @@ ngx_er_condition_t *ngx_er_condition_whole(ngx_pool_t *pool,
 ngx_int_t ngx_er_condition_add(ngx_pool_t *pool, ngx_er_condition_t *block,
     ngx_er_condition_t *child);
 
-/* where it stands, to be filled in, with room for a text of "len" bytes; in
-   "pool" as long as packs of it are.  NULL: no memory */
+/* where it stands, with room for a text of "len" bytes, which is to be filled
+   in; in "pool" as long as packs of it are.  NULL: no memory */
 ngx_er_condition_origin_t *ngx_er_condition_origin(ngx_pool_t *pool,
     ngx_er_condition_t *condition, size_t len);
 

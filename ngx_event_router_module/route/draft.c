@@ -14,18 +14,23 @@
  *
  * route.c begins a draft with each block and ends it in any case.  The pool is
  * the same for all of them; it goes when all of nginx.conf was read, or could
- * not be.  Memory is what may fail.
+ * not be, and so does the table of names, which are asked for until then only.
+ * Memory is what may fail.
  */
 
 
 #include "draft.h"
 
 
-#define NGX_ER_DRAFT_POOL  16384       /* bytes; larger blocks take more */
+#define NGX_ER_DRAFT_POOL   16384      /* bytes; larger blocks take more */
+#define NGX_ER_DRAFT_NAMES  256        /* in the table, at first */
 
 
 static ngx_int_t ngx_er_draft_pool(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 static void ngx_er_draft_cleanup(void *data);
+static ngx_int_t ngx_er_draft_names(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+static uint32_t *ngx_er_draft_slot(ngx_er_main_conf_t *mcf, ngx_str_t *name);
+static ngx_uint_t ngx_er_draft_same(ngx_str_t *one, ngx_str_t *two);
 static ngx_int_t ngx_er_draft_from(ngx_er_draft_t *draft,
     ngx_er_route_t *before);
 static ngx_int_t ngx_er_draft_to(ngx_er_draft_t *draft,
@@ -42,16 +47,16 @@ ngx_er_draft_begin(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     draft->where = route->where;
 
     if (ngx_er_draft_pool(cf, mcf) != NGX_OK
-        || ngx_array_init(&draft->from, mcf->draft, 4, sizeof(ngx_str_t))
+        || ngx_array_init(&draft->from, mcf->drafts.pool, 4, sizeof(ngx_str_t))
            != NGX_OK
-        || ngx_array_init(&draft->to, mcf->draft, 4,
+        || ngx_array_init(&draft->to, mcf->drafts.pool, 4,
                           sizeof(ngx_er_target_t *))
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    cf->pool = mcf->draft;
+    cf->pool = mcf->drafts.pool;
 
     return NGX_OK;
 }
@@ -62,7 +67,7 @@ ngx_er_draft_pool(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
     ngx_pool_cleanup_t  *cln;
 
-    if (mcf->draft) {
+    if (mcf->drafts.pool) {
         return NGX_OK;
     }
 
@@ -71,13 +76,13 @@ ngx_er_draft_pool(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
-    mcf->draft = ngx_create_pool(NGX_ER_DRAFT_POOL, cf->log);
-    if (mcf->draft == NULL) {
+    mcf->drafts.pool = ngx_create_pool(NGX_ER_DRAFT_POOL, cf->log);
+    if (mcf->drafts.pool == NULL) {
         return NGX_ERROR;
     }
 
     cln->handler = ngx_er_draft_cleanup;
-    cln->data = mcf->draft;
+    cln->data = &mcf->drafts;
 
     return NGX_OK;
 }
@@ -86,7 +91,104 @@ ngx_er_draft_pool(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 static void
 ngx_er_draft_cleanup(void *data)
 {
-    ngx_destroy_pool(data);
+    ngx_er_drafts_t *drafts = data;
+
+    ngx_destroy_pool(drafts->pool);
+
+    if (drafts->names) {
+        ngx_free(drafts->names);
+    }
+
+    ngx_memzero(drafts, sizeof(ngx_er_drafts_t));
+}
+
+
+ngx_int_t
+ngx_er_draft_name(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name,
+    ngx_er_route_t **other)
+{
+    uint32_t         *slot;
+    ngx_er_route_t  **route;
+
+    if (ngx_er_draft_pool(cf, mcf) != NGX_OK
+        || ngx_er_draft_names(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    slot = ngx_er_draft_slot(mcf, name);
+
+    if (*slot) {
+        route = mcf->routes.elts;
+        *other = route[*slot - 1];
+        return NGX_DECLINED;
+    }
+
+    *slot = mcf->routes.nelts + 1;
+
+    return NGX_OK;
+}
+
+
+/* room for one more, with half of the table free */
+
+static ngx_int_t
+ngx_er_draft_names(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    uint32_t         *names;
+    ngx_uint_t        i;
+    ngx_er_route_t  **route;
+
+    if (2 * (mcf->routes.nelts + 1) <= mcf->drafts.size) {
+        return NGX_OK;
+    }
+
+    names = mcf->drafts.names;
+
+    mcf->drafts.size = ngx_max(mcf->drafts.size * 4, NGX_ER_DRAFT_NAMES);
+    mcf->drafts.names = ngx_calloc(mcf->drafts.size * sizeof(uint32_t),
+                                   cf->log);
+    if (names) {
+        ngx_free(names);
+    }
+
+    if (mcf->drafts.names == NULL) {
+        return NGX_ERROR;
+    }
+
+    route = mcf->routes.elts;
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        *ngx_er_draft_slot(mcf, &route[i]->name) = i + 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* where the name stands, or where it has its place */
+
+static uint32_t *
+ngx_er_draft_slot(ngx_er_main_conf_t *mcf, ngx_str_t *name)
+{
+    ngx_uint_t        i, mask;
+    ngx_er_route_t  **route, *other;
+
+    route = mcf->routes.elts;
+    mask = mcf->drafts.size - 1;
+
+    for (i = ngx_er_hash(name->data, name->len) & mask;
+         mcf->drafts.names[i];
+         i = (i + 1) & mask)
+    {
+        other = route[mcf->drafts.names[i] - 1];
+
+        if (ngx_er_draft_same(&other->name, name)) {
+            break;
+        }
+    }
+
+    return &mcf->drafts.names[i];
 }
 
 
@@ -95,7 +197,7 @@ ngx_er_draft_end(ngx_conf_t *cf, ngx_er_draft_t *draft)
 {
     cf->pool = draft->pool;
 
-    ngx_reset_pool(draft->mcf->draft);
+    ngx_reset_pool(draft->mcf->drafts.pool);
 }
 
 
@@ -143,11 +245,7 @@ ngx_er_draft_from(ngx_er_draft_t *draft, ngx_er_route_t *before)
     n = draft->from.nelts;
 
     for (i = 0; before && before->from.nelts == n && i < n; i++) {
-        if (name[i].len != before->from.elts[i].len
-            || ngx_memcmp(name[i].data, before->from.elts[i].data,
-                          name[i].len)
-               != 0)
-        {
+        if (!ngx_er_draft_same(&name[i], &before->from.elts[i])) {
             break;
         }
     }
@@ -213,11 +311,7 @@ ngx_er_draft_where(ngx_conf_t *cf, ngx_er_draft_t *draft,
 
     /* a file that is included in the block has its name in the draft's pool */
 
-    if (where->file.len == draft->where.file.len
-        && ngx_memcmp(where->file.data, draft->where.file.data,
-                      where->file.len)
-           == 0)
-    {
+    if (ngx_er_draft_same(&where->file, &draft->where.file)) {
         where->file = draft->where.file;
         return NGX_OK;
     }
@@ -229,6 +323,52 @@ ngx_er_draft_where(ngx_conf_t *cf, ngx_er_draft_t *draft,
     draft->where = *where;
 
     return NGX_OK;
+}
+
+
+ngx_er_condition_origin_t *
+ngx_er_draft_origin(ngx_conf_t *cf, ngx_er_draft_t *draft, size_t len)
+{
+    u_char                     *p;
+    size_t                      other;
+    ngx_er_where_t              where;
+    ngx_er_condition_origin_t  *origin;
+
+    ngx_er_where_set(cf, &where);
+
+    /* behind the text: the file, where it is another one than the route's */
+
+    other = ngx_er_draft_same(&where.file, &draft->route->where.file)
+            ? 0 : where.file.len + 1;
+
+    p = ngx_er_packs_reserve(&draft->mcf->texts,
+                             ngx_align(sizeof(ngx_er_condition_origin_t)
+                                       + len + other,
+                                       sizeof(uint32_t)));
+    if (p == NULL) {
+        return NULL;
+    }
+
+    origin = (ngx_er_condition_origin_t *) p;
+
+    origin->line = where.line;
+    origin->len = len;
+    origin->other = (other != 0);
+
+    if (other) {
+        p = ngx_er_condition_text(origin) + len;
+        *ngx_cpymem(p, where.file.data, where.file.len) = '\0';
+    }
+
+    return origin;
+}
+
+
+static ngx_uint_t
+ngx_er_draft_same(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len == two->len
+           && ngx_memcmp(one->data, two->data, one->len) == 0;
 }
 
 

@@ -26,6 +26,11 @@ typedef struct {
 } ngx_er_draft_t;
 
 
+/* a new route's name, of which the next one in main conf's list is the owner.
+   NGX_DECLINED: another one has it; NGX_ERROR: no memory */
+ngx_int_t ngx_er_draft_name(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_str_t *name, ngx_er_route_t **other);
+
 /* from now on cf->pool is the draft's, until the end; NGX_ERROR: no memory,
    and there is no draft */
 ngx_int_t ngx_er_draft_begin(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
@@ -38,6 +43,11 @@ ngx_int_t ngx_er_draft_keep(ngx_er_draft_t *draft,
 
 /* all that is in the draft's pool goes */
 void ngx_er_draft_end(ngx_conf_t *cf, ngx_er_draft_t *draft);
+
+/* of the line that is being read, with room for a text of "len" bytes, which
+   is to be filled in; it is kept.  NULL: no memory */
+ngx_er_condition_origin_t *ngx_er_draft_origin(ngx_conf_t *cf,
+    ngx_er_draft_t *draft, size_t len);
 
 /* copies that are kept: the line that is being read, and a text with a '\0'
    behind it.  NGX_ERROR: no memory */

@@ -36,7 +36,6 @@
 static size_t ngx_er_pack_size(ngx_er_condition_t *c);
 static size_t ngx_er_pack_operand_size(ngx_er_comparison_t *c,
     ngx_er_operand_t *operand);
-static u_char *ngx_er_pack_reserve(ngx_er_packs_t *packs, size_t size);
 static u_char *ngx_er_pack_fill(ngx_er_condition_t *copy,
     ngx_er_condition_t *c, u_char *p);
 static u_char *ngx_er_pack_operand(ngx_er_comparison_t *c,
@@ -70,7 +69,7 @@ ngx_er_pack(ngx_er_packs_t *packs, ngx_er_condition_t *condition)
     size = ngx_align(sizeof(ngx_er_condition_t) + ngx_er_pack_size(condition),
                      NGX_ER_PACK_UNIT);
 
-    p = ngx_er_pack_reserve(packs, size);
+    p = ngx_er_packs_reserve(packs, size);
     if (p == NULL) {
         return NULL;
     }
@@ -86,8 +85,8 @@ ngx_er_pack(ngx_er_packs_t *packs, ngx_er_condition_t *condition)
 }
 
 
-static u_char *
-ngx_er_pack_reserve(ngx_er_packs_t *packs, size_t size)
+u_char *
+ngx_er_packs_reserve(ngx_er_packs_t *packs, size_t size)
 {
     u_char  *p;
     size_t   piece;

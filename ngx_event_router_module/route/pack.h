@@ -35,6 +35,9 @@ typedef struct {
 
 void ngx_er_packs_init(ngx_er_packs_t *packs, ngx_pool_t *pool);
 
+/* memory behind what was reserved before, if that is so aligned; NULL: none */
+u_char *ngx_er_packs_reserve(ngx_er_packs_t *packs, size_t size);
+
 /*
  * The same condition as a pack, which must not change any more; itself if it
  * is one.  A pack is used as any condition; it shares with its original

@@ -232,23 +232,24 @@ ngx_er_route_read(ngx_conf_t *cf, ngx_er_route_parser_t *parser)
 static ngx_er_route_t *
 ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 {
-    uint32_t         hash;
+    ngx_int_t        rc;
     ngx_er_route_t  *route, **slot;
 
     if (ngx_er_name_check(cf, "event_route", name) != NGX_OK) {
         return NULL;
     }
 
-    hash = ngx_er_hash(name->data, name->len);
+    rc = ngx_er_draft_name(cf, mcf, name, &route);
 
-    route = (ngx_er_route_t *) ngx_str_rbtree_lookup(&mcf->route_names, name,
-                                                     hash);
-
-    if (route) {
+    if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate event_route \"%V\", the first is in "
                            "%V:%ui", name, &route->where.file,
                            route->where.line);
+        return NULL;
+    }
+
+    if (rc != NGX_OK) {
         return NULL;
     }
 
@@ -266,11 +267,6 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
     }
 
     *slot = route;
-
-    route->node.node.key = hash;
-    route->node.str = *name;
-
-    ngx_rbtree_insert(&mcf->route_names, &route->node.node);
 
     return route;
 }
@@ -862,7 +858,6 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_draft_t *draft,
     u_char                     *p;
     ngx_str_t                  *value;
     ngx_uint_t                  i, quote;
-    ngx_er_where_t              where;
     ngx_er_condition_origin_t  *origin;
 
     len = cf->args->nelts - 1;
@@ -872,14 +867,12 @@ ngx_er_route_text(ngx_conf_t *cf, ngx_er_draft_t *draft,
         len += value[i].len + 2 * ngx_er_route_quote(&value[i]);
     }
 
-    origin = ngx_er_condition_origin(draft->pool, condition, len);
-
-    if (origin == NULL || ngx_er_draft_where(cf, draft, &where) != NGX_OK) {
+    origin = ngx_er_draft_origin(cf, draft, len);
+    if (origin == NULL) {
         return NGX_ERROR;
     }
 
-    origin->file = where.file.data;
-    origin->line = where.line;
+    condition->origin = origin;
 
     p = ngx_er_condition_text(origin);
 
