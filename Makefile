@@ -66,8 +66,8 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: help deps build build-clang units test test-debian mutants run stop \
-        static asan fuzz soak bench bench-million bench-outage style explain \
-        clean FORCE
+        static asan fuzz soak bench bench-million bench-outage bench-drain \
+        style explain clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -343,8 +343,9 @@ bench:                ## what an event costs, beside proxy_pass, a bare fan-out 
 
 bench-million:        ## a start with 1,000,000 entries pending: minutes, 8g of disk
 bench-outage:         ## one target is away, and the others: minutes, 16g of disk
-bench-million bench-outage: deps-BENCH build/gcc/$(MODULE) build/bench/store
-bench-million bench-outage: bench-%:
+bench-drain:          ## targets were away: how long until all is delivered? minutes
+bench-million bench-outage bench-drain: deps-BENCH build/gcc/$(MODULE) build/bench/store
+bench-million bench-outage bench-drain: bench-%:
 	@t/bench/run $*
 
 run: deps-RUN build/gcc/$(MODULE)

@@ -19,8 +19,9 @@ use Test::EventRouter::Port qw(free_port port_open wait_until);
 use Test::EventRouter::Sign;
 
 our @EXPORT = qw($dir $root free_port wait_until seconds cores fill start
-    start_nginx start_redis stop worker_of workers_of cpu core_time settled count ask
-    order wrk median percentile version processor progress record find slurp spew);
+    start_nginx start_redis stop worker_of workers_of cpu core_time settled
+    count ask order wrk median percentile version processor progress record
+    find slurp spew);
 
 our $root = "$FindBin::Bin/../..";
 our $dir = tempdir('event-router-bench-XXXXXXXX', CLEANUP => 1,

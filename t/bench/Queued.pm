@@ -206,6 +206,11 @@ sub report {
         my %m = map { my $key = $_; $key => median(map { $_->{$key} } @r) }
             qw(rate p50 p99 cpu main redis);
 
+        record('queued', map { [ ($turn->{once} ? ''
+            : "$turn->{store}{name}: ") . $turn->{name}, @$_ ] }
+            [ rate => $m{rate} ], [ cpu => $m{cpu} ], [ loop => $m{main} ],
+            $m{redis} ? [ redis => $m{redis} ] : ());
+
         printf "%-36s %9.0f %7s %8.2f %8.2f %7.1f %7.1f %7s %7s\n",
             ($turn->{once} ? '' : "$turn->{store}{name}: ") . $turn->{name},
             $m{rate},

@@ -8,8 +8,8 @@ package Sync;
 # nginx that stands for all targets share another one.
 #
 # "Bare" is the least that a fan-out to two targets can cost in nginx: the body
-# is read, "proxy_pass" sends it to one of them and a subrequest to the other; no
-# signature, no key, no rule, no receipt.  ("mirror" is dearer: it closes the
+# is read, "proxy_pass" sends it to one of them and a subrequest to the other;
+# no signature, no key, no rule, no receipt.  ("mirror" is dearer: it closes the
 # connection to its target each time.)
 #
 # There is an nginx for each store, all of them idle but one.  The cases take
