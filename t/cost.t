@@ -28,6 +28,10 @@ use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::Meter;
 
+# a busy machine makes it long, not wrong
+
+$ENV{TEST_NGINX_ALARM} ||= 900;
+
 my $why = Test::EventRouter::Meter::missing();
 
 plan(skip_all => $why) if $why;
@@ -35,7 +39,7 @@ plan(skip_all => $why) if $why;
 my $file = "$FindBin::Bin/data/cost.tsv";
 my $secret = 'an-ordinary-secret-of-the-shop';
 my $body = slurp("$FindBin::Bin/data/shopify/order.json");
-my ($ONE, $BURST, $BURSTS) = (60, 32, 4);
+my ($ONE, $BURST, $BURSTS, $TRIES) = (60, 32, 4, 4);
 
 # a figure may be so much higher, as a part of it and at least.  How often a
 # worker is woken for events that come one at a time depends on who is quicker,
@@ -63,7 +67,7 @@ my @stores = (
 my $system = system_name();
 my %recorded = recorded();
 my (%now, $unit);
-my $serial = 0;
+my ($serial, $deliveries) = (0, 0);
 
 note("counted on $system");
 
@@ -82,7 +86,9 @@ done_testing();
 
 # ---- counting
 
-# a process for each store; the first also proxies, which is the unit
+# a process for each store; the first also proxies, which is the unit.  What
+# chance does (a timer that ends first, a batch of fewer) makes events dearer,
+# so what seems too dear is counted again, and the least figures count.
 
 sub count_store {
     my ($store) = @_;
@@ -106,7 +112,7 @@ sub count_store {
 
     if (!$unit) {
         $unit = count($t, $meter, '/proxy', 1, $ONE);
-        show('proxy_pass', 1, $unit);
+        show('proxy_pass', $unit);
     }
 
     for my $how ([ one => 1, $ONE ], [ burst => $BURST, $BURSTS ]) {
@@ -114,17 +120,33 @@ sub count_store {
 
         next if !wanted($name);
 
-        my $got = count($t, $meter, '/hook', @$how[1, 2]);
+        my %least;
 
-        show($name, $got->{instructions} / $unit->{instructions}, $got);
-        judge($name, { %$got, instructions =>
-            $got->{instructions} / $unit->{instructions} });
+        for (1 .. $TRIES) {
+            my $got = count($t, $meter, '/hook', @$how[1, 2]);
+
+            show($name, $got);
+
+            for my $what (grep { defined $got->{$_} } keys %slack) {
+                my $figure = $what eq 'instructions'
+                    ? $got->{$what} / $unit->{$what} : $got->{$what};
+
+                $least{$what} = $figure if $figure
+                    < ($least{$what} // 9e9);
+            }
+
+            last if !$ENV{COST_RECORD} && !grep { dearer($name, $_,
+                $least{$_}) } keys %least;
+        }
+
+        judge($name, \%least);
     }
 
     my ($had) = $upstream->get('/count')->{body}
         =~ /\s\d+ \d+ (\d+) \nReading/;
 
-    cmp_ok($had, '>', 0, "$store->{name}: delivered");
+    cmp_ok($had, '>=', $deliveries, "$store->{name}: delivered");
+    $deliveries = 0;
     $_->_check for $t, $upstream;
 }
 
@@ -164,6 +186,7 @@ sub round {
             $body);
     }
 
+    $deliveries += @clients * ($path eq '/hook' ? 2 : 1);
     kill CONT => $t->workers if @clients > 1;
 
     for my $client (@clients) {
@@ -200,12 +223,11 @@ sub commands {
 sub judge {
     my ($name, $got) = @_;
 
-    for my $what (grep { defined $got->{$_} && !$by_chance{"$name: $_"} }
-        sort keys %slack)
-    {
+    for my $what (sort keys %$got) {
+        next if $by_chance{"$name: $what"};
+
         my $figure = sprintf "%.$digits{$what}f", $got->{$what};
         my $may = $recorded{$system}{$name}{$what};
-        my ($part, $least) = @{ $slack{$what} };
 
         $now{$name}{$what} = $figure;
 
@@ -215,20 +237,38 @@ sub judge {
             skip "$name: $what: $figure; nothing is recorded for $system", 1
                 if !defined $may;
 
-            my $slack = $may * $part > $least ? $may * $part : $least;
-
-            ok($figure <= $may + $slack, "$name: $what: $figure of $may")
-                or diag("$name: an event costs $figure $what, it may cost "
+            ok(!dearer($name, $what, $figure),
+                "$name: $what: $figure of $may")
+                or diag("$name: $what: an event costs $figure, it may cost "
                     . "$may.\nIf it is worth that: COST_RECORD=1 "
                     . "COST_ONLY='^$name' prove t/cost.t");
 
             diag("$name: $what: $figure, less than the $may that is "
                 . 'recorded: COST_RECORD=1 prove t/cost.t keeps it')
-                if $figure < $may - $slack;
+                if $figure < $may - slack($what, $may);
         }
     }
 
     pass("$name: recorded") if $ENV{COST_RECORD};
+}
+
+
+sub dearer {
+    my ($name, $what, $figure) = @_;
+
+    my $may = $recorded{$system}{$name}{$what};
+
+    return defined $may && !$by_chance{"$name: $what"}
+           && $figure > $may + slack($what, $may);
+}
+
+
+sub slack {
+    my ($what, $may) = @_;
+
+    my ($part, $least) = @{ $slack{$what} };
+
+    return $may * $part > $least ? $may * $part : $least;
 }
 
 
@@ -292,11 +332,12 @@ sub system_name {
 # ---- the table
 
 sub show {
-    my ($name, $ratio, $got) = @_;
+    my ($name, $got) = @_;
 
     note(sprintf '%-20s %7.0f instructions, x %.3f, %7.0f of libcrypto, '
         . '%6.2f allocations, %6.2f syscalls%s', $name, $got->{instructions},
-        $ratio, @$got{qw(crypto allocations syscalls)},
+        $got->{instructions} / $unit->{instructions},
+        @$got{qw(crypto allocations syscalls)},
         defined $got->{commands} ? sprintf(', %6.2f commands, %.2f scripts',
             $got->{commands}, $got->{scripts}) : '');
 
