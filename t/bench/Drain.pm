@@ -33,8 +33,8 @@ my @cases = (
       limits => 'rate 1500r/s; concurrency 64;',
       model => { target_rate => 1500, concurrency => 64, answer => 0.0005 } },
     { name => 'places', targets => 1, path => '/slow',
-      limits => 'concurrency 64;',
-      model => { concurrency => 64, answer => 0.05 } },
+      limits => 'concurrency 128;',
+      model => { concurrency => 128, answer => 0.05 } },
     { name => 'two targets', targets => 2, path => '/',
       limits => 'rate 1500r/s; concurrency 64;',
       model => { target_rate => 1500, concurrency => 64, answer => 0.0005 } },
@@ -298,8 +298,9 @@ sub report {
 
         printf "%-20s %10.1f %10.1f %6.2f %10.1f %10.1f %10.1f %10s %8.0f\n",
             $turn->{name}, $turn->{drained}, $said, $turn->{drained} / $said,
-            1000 * $turn->{commit}, $turn->{accept_cpu}, $turn->{lease_cpu}, $turn->{redis}
-            ? sprintf('%.1f', $turn->{lease_redis}) : '', $turn->{bytes};
+            1000 * $turn->{commit}, @$turn{qw(accept_cpu lease_cpu)},
+            $turn->{redis} ? sprintf('%.1f', $turn->{lease_redis}) : '',
+            $turn->{bytes};
     }
 }
 
@@ -308,8 +309,8 @@ sub simulated {
     my ($turn, $figures) = @_;
 
     return Model->new($figures, %{ $turn->{model} }, store => $turn->{store},
-        rate => $rate, settle => $turn->{commit}, fanout => $turn->{targets}, away => $turn->{targets},
-        outage => $outage, workers => 1, open => 1, open_max => 1)
+        rate => $rate, settle => $turn->{commit},
+        fanout => $turn->{targets}, away => $turn->{targets}, outage => $outage, workers => 1, open => 1, open_max => 1)
         ->run->{drained};
 }
 

@@ -200,8 +200,8 @@ sub bottleneck {
 # accepted, refused, delivered (a delivery each), pending at the end; waiting
 # (entries when the targets are back) and bytes, what they take in the store;
 # storm (attempts a second at a target that is away); drained (seconds from the
-# return of the targets until nothing old waits; undef: not within twelve times as
-# long as they were away), slowed: what that waited for, and how long
+# return of the targets until nothing old waits; undef: not within twelve times
+# as long as they were away), slowed: what that waited for, and how long
 
 sub run {
     my ($self) = @_;
