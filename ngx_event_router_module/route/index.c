@@ -37,6 +37,7 @@
 
 
 #include "index.h"
+#include "pack.h"
 #include "interval.h"
 #include "budget.h"
 
@@ -62,6 +63,7 @@ typedef struct {
     uint32_t               hash;       /* 0: free */
     uint32_t               rule;       /* or LIST and a place in "rules", which
                                           has how many they are before them */
+    u_char                *ahead;      /* what is needed next, or NULL */
 } ngx_er_slot_t;
 
 
@@ -107,6 +109,8 @@ struct ngx_er_index_s {
     uint32_t              *rules;
     ngx_er_plan_t         *plans;
     ngx_uint_t             nrules;     /* the last one, from 1 */
+    ngx_er_index_ahead_pt  ahead;      /* NULL: nobody knows */
+    void                  *data;       /* its own */
     ngx_uint_t             nkeys;
     ngx_uint_t             nplans;
     ngx_uint_t             nentries;
@@ -180,6 +184,8 @@ ngx_er_index_masked(u_char *address, size_t len, ngx_uint_t bits)
 #define NGX_ER_INDEX_LIST     0x80000000  /* in a slot: several rules */
 #define NGX_ER_INDEX_TREE     0xffffffff  /* no key: a hit of a tree */
 #define NGX_ER_INDEX_AHEAD    16       /* looks that wait together */
+#define NGX_ER_INDEX_LINES    4        /* of memory behind a key, fetched
+                                          ahead */
 #define NGX_ER_INDEX_SEEN     32       /* hits that are compared one by one */
 #define NGX_ER_INDEX_LOOK     64       /* units of work for a value */
 #define NGX_ER_INDEX_GRAMS    4096     /* parts of a text between two looks at
@@ -229,6 +235,7 @@ static void ngx_er_look_key(ngx_er_look_t *look, ngx_er_plan_t *plan,
     ngx_uint_t kind, uint32_t hash, size_t len);
 static void ngx_er_look_up(ngx_er_look_t *look);
 static void ngx_er_look_slots(ngx_er_look_t *look, uint32_t hash);
+static void ngx_er_index_fetch(u_char *p);
 static ngx_uint_t ngx_er_look_again(ngx_er_look_t *look, uint32_t key);
 static ngx_uint_t ngx_er_look_seen(ngx_er_look_t *look, uint32_t key);
 static void *ngx_er_index_grow(ngx_er_index_t *ix, ngx_er_grow_t *g);
@@ -260,6 +267,14 @@ ngx_er_index_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
     ix->by_field.size = sizeof(uint32_t);
 
     return ix;
+}
+
+
+void
+ngx_er_index_ahead(ngx_er_index_t *ix, ngx_er_index_ahead_pt ahead, void *data)
+{
+    ix->ahead = ahead;
+    ix->data = data;
 }
 
 
@@ -817,6 +832,10 @@ ngx_er_index_slots(ngx_er_index_t *ix)
 
         ix->slots[k].hash = key[i].hash;
         ix->slots[k].rule = key[i].first;
+
+        if (ix->ahead && key[i].n == 1) {
+            ix->slots[k].ahead = ix->ahead(ix->data, key[i].first);
+        }
     }
 
     return NGX_OK;
@@ -1166,6 +1185,19 @@ ngx_er_look_up(ngx_er_look_t *look)
 }
 
 
+/* the lines that most have */
+
+static void
+ngx_er_index_fetch(u_char *p)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; p && i < NGX_ER_INDEX_LINES; i++) {
+        ngx_er_prefetch(p + i * NGX_ER_PACK_LINE);
+    }
+}
+
+
 /* keys of another field or kind can have the same hash: all of them */
 
 static void
@@ -1182,6 +1214,10 @@ ngx_er_look_slots(ngx_er_look_t *look, uint32_t hash)
     for (i = hash & ix->mask; ix->slots[i].hash; i = (i + 1) & ix->mask) {
 
         slot = &ix->slots[i];
+
+        if (slot->hash == hash) {
+            ngx_er_index_fetch(slot->ahead);
+        }
 
         if (slot->hash != hash || ngx_er_look_again(look, i)) {
             continue;

@@ -40,6 +40,14 @@ typedef struct {
 ngx_er_index_t *ngx_er_index_create(ngx_pool_t *pool,
     ngx_er_fields_t *fields);
 
+/* the memory that evaluating a rule begins with; it is fetched when a key leads
+   to that rule alone.  To be set before ngx_er_index_build(), or not at all */
+
+typedef u_char *(*ngx_er_index_ahead_pt)(void *data, uint32_t rule);
+
+void ngx_er_index_ahead(ngx_er_index_t *ix, ngx_er_index_ahead_pt ahead,
+    void *data);
+
 /* under all of these atoms.  NGX_ERROR: no memory; NGX_DECLINED: too many */
 ngx_int_t ngx_er_index_file(ngx_er_index_t *ix, uint32_t rule,
     ngx_er_atom_t *atoms, ngx_uint_t n);

@@ -93,6 +93,7 @@ static ngx_int_t ngx_er_matcher_memory(ngx_er_matcher_t *m,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_matcher_index(ngx_er_matcher_t *m,
     ngx_er_access_t *a);
+static u_char *ngx_er_matcher_ahead(void *data, uint32_t i);
 static ngx_int_t ngx_er_matcher_file(ngx_er_matcher_t *m, ngx_uint_t i,
     ngx_er_access_t *a);
 static ngx_int_t ngx_er_matcher_pack(ngx_er_matcher_t *m);
@@ -251,7 +252,22 @@ ngx_er_matcher_index(ngx_er_matcher_t *m, ngx_er_access_t *a)
         return rc;
     }
 
+    ngx_er_index_ahead(m->index, ngx_er_matcher_ahead, m);
+
     return ngx_er_index_build(m->index);
+}
+
+
+static u_char *
+ngx_er_matcher_ahead(void *data, uint32_t i)
+{
+    ngx_er_matcher_t *m = data;
+
+    ngx_er_rule_t  *rule;
+
+    rule = (ngx_er_rule_t *) m->rules.elts + i;
+
+    return (u_char *) rule->condition;
 }
 
 
