@@ -37,6 +37,7 @@
 
 
 #include "index.h"
+#include "grow.h"
 #include "pack.h"
 #include "interval.h"
 #include "budget.h"
@@ -88,16 +89,6 @@ typedef struct {
     unsigned               present:1;
     unsigned               net:1;
 } ngx_er_plan_t;
-
-
-/* memory that grows, of "size" bytes each; not a pool's */
-
-typedef struct {
-    void                  *elts;
-    size_t                 size;
-    ngx_uint_t             n;
-    ngx_uint_t             max;
-} ngx_er_grow_t;
 
 
 struct ngx_er_index_s {
@@ -238,7 +229,6 @@ static void ngx_er_look_slots(ngx_er_look_t *look, uint32_t hash);
 static void ngx_er_index_fetch(u_char *p);
 static ngx_uint_t ngx_er_look_again(ngx_er_look_t *look, uint32_t key);
 static ngx_uint_t ngx_er_look_seen(ngx_er_look_t *look, uint32_t key);
-static void *ngx_er_index_grow(ngx_er_index_t *ix, ngx_er_grow_t *g);
 static void *ngx_er_index_keep(ngx_er_index_t *ix, void *p, size_t size);
 static ngx_int_t ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule,
     uint32_t hash, uint32_t where);
@@ -275,35 +265,6 @@ ngx_er_index_ahead(ngx_er_index_t *ix, ngx_er_index_ahead_pt ahead, void *data)
 {
     ix->ahead = ahead;
     ix->data = data;
-}
-
-
-/* one more, of zeros; what was there may move.  NULL: no memory */
-
-static void *
-ngx_er_index_grow(ngx_er_index_t *ix, ngx_er_grow_t *g)
-{
-    void        *elts;
-    ngx_uint_t   max;
-
-    if (g->n == g->max) {
-        max = g->max ? g->max * 2 : 64;
-
-        elts = ngx_calloc(max * g->size, ix->pool->log);
-        if (elts == NULL) {
-            return NULL;
-        }
-
-        if (g->n) {
-            ngx_memcpy(elts, g->elts, g->n * g->size);
-            ngx_free(g->elts);
-        }
-
-        g->elts = elts;
-        g->max = max;
-    }
-
-    return (u_char *) g->elts + g->n++ * g->size;
 }
 
 
@@ -381,7 +342,7 @@ ngx_er_index_interval(ngx_er_index_t *ix, ngx_er_plan_t *plan, uint32_t rule,
 {
     ngx_er_interval_t  *interval;
 
-    interval = ngx_er_index_grow(ix, &ix->trees);
+    interval = ngx_er_grow(&ix->trees, ix->pool->log);
     if (interval == NULL) {
         return NGX_ERROR;
     }
@@ -406,7 +367,7 @@ ngx_er_index_plan(ngx_er_index_t *ix, ngx_uint_t field)
     ngx_er_plan_t  *plan;
 
     while (ix->by_field.n <= field) {
-        if (ngx_er_index_grow(ix, &ix->by_field) == NULL) {
+        if (ngx_er_grow(&ix->by_field, ix->pool->log) == NULL) {
             return NULL;
         }
     }
@@ -414,7 +375,7 @@ ngx_er_index_plan(ngx_er_index_t *ix, ngx_uint_t field)
     by_field = ix->by_field.elts;
 
     if (by_field[field] == 0) {
-        plan = ngx_er_index_grow(ix, &ix->new_plans);
+        plan = ngx_er_grow(&ix->new_plans, ix->pool->log);
         if (plan == NULL) {
             return NULL;
         }
@@ -491,10 +452,7 @@ ngx_er_index_abort(ngx_er_index_t *ix)
     };
 
     for (i = 0; i < sizeof(grown) / sizeof(grown[0]); i++) {
-        if (grown[i]->elts) {
-            ngx_free(grown[i]->elts);
-            grown[i]->elts = NULL;
-        }
+        ngx_er_grow_free(grown[i]);
     }
 
     if (ix->table) {
@@ -685,7 +643,7 @@ ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule, uint32_t hash,
     }
 
     if (ix->table[i] == 0) {
-        key = ngx_er_index_grow(ix, &ix->new_keys);
+        key = ngx_er_grow(&ix->new_keys, ix->pool->log);
         if (key == NULL) {
             return NGX_ERROR;
         }
@@ -695,7 +653,7 @@ ngx_er_index_enter(ngx_er_index_t *ix, uint32_t rule, uint32_t hash,
         ix->table[i] = ix->new_keys.n;
     }
 
-    entry = ngx_er_index_grow(ix, &ix->entries);
+    entry = ngx_er_grow(&ix->entries, ix->pool->log);
     if (entry == NULL) {
         return NGX_ERROR;
     }

@@ -40,8 +40,9 @@ typedef struct {
 ngx_er_index_t *ngx_er_index_create(ngx_pool_t *pool,
     ngx_er_fields_t *fields);
 
-/* the memory that evaluating a rule begins with; it is fetched when a key leads
-   to that rule alone.  To be set before ngx_er_index_build(), or not at all */
+/* the memory that evaluating a rule begins with; it is fetched when a key
+   leads to that rule alone.  To be set before ngx_er_index_build(), if at all
+   */
 
 typedef u_char *(*ngx_er_index_ahead_pt)(void *data, uint32_t rule);
 
