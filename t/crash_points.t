@@ -291,6 +291,47 @@ subtest 'S7: all settled, finalize not executed' => sub {
 };
 
 
+subtest 'S3 to S7: killed at any moment with many under way' => sub {
+    my ($lost, $often, $unknown) = (0, 0, 0);
+
+    for my $round (1 .. 5) {
+        my @ids = map { "any-$round-$_" } 1 .. 8;
+
+        # some settle with the end, some before it, some when it is too late
+
+        $target{two}->answer('/to/two', [ map({ { delay => 0.004 * $_ } }
+                                              0 .. 7), {} ]);
+
+        my @clients = map { $r2->connect } @ids;
+
+        $clients[$_]->send(order_request($ids[$_])) for 0 .. $#ids;
+        select undef, undef, undef, 0.006 * $round;
+        $r2->kill_worker;
+        $_->response, $_->close for @clients;
+
+        for my $key (@{ $redis->command('KEYS', '*:d:*') }) {
+            lease_ends($key) if ($redis->command(HGET => $key, 's') // '') eq 'c';
+        }
+
+        for my $id (@ids) {
+            retry($r2, $id);
+            $unknown++ if outcome(order($r2, $id)) ne '200 duplicate redis';
+
+            for my $target (@target{qw(one two)}) {
+                my $calls = calls($target, $id);
+
+                $lost++ if $calls < 1;
+                $often++ if $calls > 2;
+            }
+        }
+    }
+
+    is($lost, 0, 'none is lost');
+    is($often, 0, 'none is called again more than once');
+    is($unknown, 0, 'all are duplicates in the end');
+};
+
+
 subtest 'S8: finalized, the 2xx lost on the wire' => sub {
     for my $node ($m, $r1) {
         my $id = 's8-' . ($node == $m ? 'memory' : 'redis');
