@@ -132,6 +132,16 @@ is($r->[2], 'e11', 'a list that is none harms its target alone');
 like(${ $r->[3] }, qr/^WRONGTYPE/, 'and is said');
 $redis->command(DEL => key("a:$T2"));
 
+# what is remembered of an event that cannot be written harms it alone
+
+@got = accept_events(map { event($_, $T1) } 35 .. 37);
+$redis->command(HSET => key("e:$got[1]{seq}"), 'w', 1);
+$redis->command(SET => key("w:$got[1]{seq}"), 'x');
+is(ended('settle', $H1, map { of($_, $T1) } 0 .. 2)->[2], '1e1', 'nor so');
+is($redis->command(ZSCORE => key("k:$T1"), $got[1]{seq}), 0, 'it stays filed');
+$redis->command(DEL => key("w:$got[1]{seq}"));
+is(ended('settle', $H1, map { of($_, $T1) } 0 .. 2)->[2], '-1-', 'told again');
+
 # one that was taken for lost is found
 
 @got = accept_events(map { event($_, $T1) } 41 .. 43);

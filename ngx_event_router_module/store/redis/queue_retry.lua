@@ -8,7 +8,13 @@
 --#include lib/each.lua
 --#include lib/tried.lua
 
-local function retry(i, token, event, target, delay, past)
+local function size(from)
+    return 57 + string.byte(items, from + 56)
+end
+
+local function retry(i, from)
+    local token, event, target, delay, past
+        = struct.unpack('>c16c16c16I8Bc0', items, from)
     local hash = base .. 'e:' .. event
     local entry = get(hash, 'p' .. target)
 
@@ -75,7 +81,7 @@ local function back(rows)
 end
 
 tick()
-each('>c16c16c16I8Bc0', retry)
+each(size, retry)
 each_target(back)
 
 return {1, now, table.concat(letters), trouble}

@@ -6,26 +6,21 @@
 
 --#include lib/each.lua
 
--- The events of the items: which fields they have that are the event's own,
--- how many targets need it still, and what is to be written.
+-- The events of the items, each with these: their numbers, targets and orders,
+-- one behind the other.  "left" is how many more targets need it; fields of
+-- one letter are the event's own.
 
 local events, known = {}, {}
 
 local function look(event)
-    local row = known[event]
-
-    if row then
-        return row
-    end
-
-    row = {event = event, has = {}, left = 0, kept = {}, gone = {}, items = {},
-           ended = {}}
+    local row = {event = event, left = 0, k = false, l = false, u = false,
+                 w = false}
 
     for _, field in ipairs(call('HKEYS', base .. 'e:' .. event)) do
         local kind = sub(field, 1, 1)
 
         if #field == 1 then
-            row.has[field] = true
+            row[field] = true
 
         elseif #field == 17 and (kind == 'p' or kind == 'd') then
             row.left = row.left + 1
@@ -38,34 +33,67 @@ local function look(event)
     return row
 end
 
-local function settle(i, token, event, target)
-    local entry = get(base .. 'e:' .. event, 'p' .. target)
+-- The fields of a pending entry that matter here: it is an array of 13, which
+-- is read without the rest and without a table.
 
-    if not entry then
+local function lease_of(hash, field)
+    local state = call('HGET', hash, field)
+
+    if not state then
+        return nil
+    end
+
+    if string.byte(state) ~= 157 then
+        local entry = cmsgpack.unpack(state)
+
+        return entry[EPOCH], entry[HOLDER], entry[TOKEN], entry[ORDER],
+               entry[COMMAND]
+    end
+
+    local _, epoch, _, _, _, _, owner, token, order, _, command
+        = cmsgpack.unpack_limit(state, COMMAND, 1)
+
+    return epoch, owner, token, order, command
+end
+
+local function ended(row, target)
+    for n = 2, #row, 3 do
+        if row[n] == target then
+            return true
+        end
+    end
+end
+
+local function settle(i, from)
+    local token, event, target = struct.unpack('c16c16c16', items, from)
+    local epoch, owner, mine, order, command
+        = lease_of(base .. 'e:' .. event, 'p' .. target)
+
+    if not epoch then
         drop(target, event)
         return '-'
     end
 
-    if entry[HOLDER] ~= holder or entry[TOKEN] ~= token then
+    if owner ~= holder or mine ~= token then
         return '0'
     end
 
-    local row = look(event)
+    local row = known[event] or look(event)
 
-    if row.ended[target] then
+    if ended(row, target) then
         return '-'
     end
 
-    if row.has.u then
-        row.kept[#row.kept + 1] = 'o' .. target
-        row.kept[#row.kept + 1] = cmsgpack.pack({entry[EPOCH], entry[COMMAND]})
-    end
+    local n = #row
 
+    row[n + 1], row[n + 2], row[n + 3] = i, target, order
     row.left = row.left - 1
-    row.ended[target] = true
-    row.gone[#row.gone + 1] = 'p' .. target
-    row.items[#row.items + 1] = {at = i, target = target,
-                                 order = entry[ORDER]}
+
+    if row.u then
+        row.kept = row.kept or {}
+        row.kept[#row.kept + 1] = 'o' .. target
+        row.kept[#row.kept + 1] = cmsgpack.pack({epoch, command})
+    end
 
     return '1'
 end
@@ -75,38 +103,43 @@ end
 
 local function write(row)
     local hash, lapsed = base .. 'e:' .. row.event, base .. 'w:' .. row.event
-    local has, kept = row.has, row.kept
 
-    if has.w and call('EXISTS', lapsed) == 1 then
+    if row.w and call('EXISTS', lapsed) == 1 then
         call('HSET', lapsed, '-', 1)
     end
 
-    if row.left == 0 and not has.u then
+    if row.left == 0 and not row.u then
         call('DEL', hash)
         return
     end
 
-    if has.k and not has.l then
-        kept[#kept + 1] = 'l'
-        kept[#kept + 1] = 1
+    if row.kept then
+        call('HSET', hash, unpack(row.kept))
     end
 
-    if #kept > 0 then
-        call('HSET', hash, unpack(kept))
+    if row.k and not row.l then
+        call('HSET', hash, 'l', '1')
     end
 
-    call('HDEL', hash, unpack(row.gone))
+    local gone = {}
+
+    for n = 2, #row, 3 do
+        gone[#gone + 1] = 'p' .. row[n]
+    end
+
+    call('HDEL', hash, unpack(gone))
 end
 
-local function file(item, event)
-    local rows = at(item.target, 'at', 'list', 'held', 'orders')
+local function file(i, event, target, order)
+    local rows = at(target, 'at', 'list', 'held', 'orders')
 
-    rows.at[#rows.at + 1] = item.at
+    rows.at[#rows.at + 1] = i
     rows.list[#rows.list + 1] = event
-    rows.held[#rows.held + 1] = item.target .. event
+    rows.held[#rows.held + 1] = target .. event
 
-    if item.order ~= '' then
-        rows.orders[#rows.orders + 1] = {item.order, event}
+    if order ~= '' then
+        rows.orders[#rows.orders + 1] = order
+        rows.orders[#rows.orders + 1] = event
     end
 end
 
@@ -131,23 +164,24 @@ local function leave_all(rows)
 
     call('SREM', base .. 'h:' .. holder, unpack(rows.held))
 
-    for _, order in ipairs(rows.orders) do
-        call('ZREM', base .. 'g:' .. target .. ':' .. order[1], order[2])
-        release(target, order[1])
+    for n = 1, #rows.orders, 2 do
+        call('ZREM', base .. 'g:' .. target .. ':' .. rows.orders[n],
+             rows.orders[n + 1])
+        release(target, rows.orders[n])
     end
 end
 
 tick()
-each('>c16c16c16', settle)
+each(function() return 48 end, settle)
 
 for _, row in ipairs(events) do
     local ok, err = pcall(write, row)
 
-    for _, item in ipairs(row.items) do
+    for n = 1, #row, 3 do
         if ok then
-            file(item, row.event)
+            file(row[n], row.event, row[n + 1], row[n + 2])
         else
-            failed(item.at, err)
+            failed(row[n], err)
         end
     end
 end

@@ -16,14 +16,14 @@ local function failed(i, err)
     trouble = trouble or fault(err)
 end
 
--- "visit" returns an item's letter; it begins with token, event and target
+-- "visit" is given the number of an item and where it begins, and returns its
+-- letter; "size" returns where the next one begins.
 
-local function each(layout, visit)
+local function each(size, visit)
     local from, i = 1, 1
 
     while from <= #items do
-        local row = {struct.unpack(layout, items, from)}
-        local ok, letter = pcall(visit, i, unpack(row, 1, #row - 1))
+        local ok, letter = pcall(visit, i, from)
 
         if ok then
             letters[i] = letter
@@ -31,7 +31,7 @@ local function each(layout, visit)
             failed(i, letter)
         end
 
-        from, i = row[#row], i + 1
+        from, i = from + size(from), i + 1
     end
 end
 

@@ -101,11 +101,16 @@ if raw < last then
     end
 end
 
+-- A number is dear to print, and this one is needed more than once
+
+local stamp = string.format('%.0f', now)
+local walled = wall == now and stamp or wall
+
 -- A Redis that is full refuses ACCEPT and nothing else.  It looks at the first
 -- command that would need memory, unless the script has written before; so all
 -- others begin with this, which deletes nothing.
 
 local function tick()
     call('HDEL', KEYS[1], '-')
-    call('HSET', KEYS[1], 't', now, 'w', wall)
+    call('HSET', KEYS[1], 't', stamp, 'w', walled)
 end

@@ -5,7 +5,7 @@
 -- ACCEPT of an event whose key is known: what file/list.c says of it holds
 -- here, too.  It goes on from the locals of queue_accept.lua.
 --
--- again() returns the answer to it, or nil: the event is new all the same.
+-- meet() returns the answer to it, or nil: the event is new all the same.
 -- "was" is the hash of the first body.  What has lapsed starts anew among the
 -- parts, then what is dead; none of it is leased.
 
@@ -165,4 +165,32 @@ local function again(event, was)
     end
 
     return told(event, differs, list)
+end
+
+-- it was sent twice: what the first one did
+
+local function twice(old)
+    local event, leased = sub(old, 1, 16), ''
+
+    if #old > 64 then
+        return told(event, 0, sub(old, 65))
+    end
+
+    for _, part in ipairs(parts) do
+        local entry = get(base .. 'e:' .. event, 'p' .. part.target)
+        local mine = entry and entry[HOLDER] == holder
+                     and entry[TOKEN] == token
+
+        leased = leased .. (mine and '1' or '0')
+    end
+
+    return '1' .. event .. leased
+end
+
+local function meet(old)
+    if sub(old, 17, 48) == nonce then
+        return twice(old)
+    end
+
+    return again(sub(old, 1, 16), sub(old, 49, 64))
 end
