@@ -479,4 +479,5 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_er_dedup_exit_worker(cycle, mcf);
+    ngx_er_events_exit_worker();
 }

@@ -38,6 +38,15 @@ void ngx_er_error(ngx_er_error_t *err, const char *fmt, ...);
    "p" has NGX_INT64_LEN bytes */
 u_char *ngx_er_decimal(u_char *p, uint64_t n);
 
+/* names of headers in any case; "p" and "q" are ngx_str_t *.  Of those that
+   are as long as each other most end in another letter */
+#define ngx_er_same_name(p, q)                                                \
+    ((p)->len == (q)->len                                                     \
+     && ((p)->len == 0                                                        \
+         || (((p)->data[(p)->len - 1] ^ (q)->data[(q)->len - 1]) & 0xdf)      \
+            == 0)                                                             \
+     && ngx_strncasecmp((p)->data, (q)->data, (p)->len) == 0)
+
 /* MurmurHash2, for tables in a process: whoever may choose the bytes can make
    collisions */
 uint32_t ngx_er_hash(u_char *data, size_t len);

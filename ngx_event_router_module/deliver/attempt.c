@@ -31,8 +31,9 @@
  * beyond proxy_buffer_size, or cut off), that line counts.  The status is 502
  * or 504 where there was none, and 0 where we cut it before.
  *
- * The attempt is on the heap, since it outlives the carrier's pool and must
- * not pile up in the event's.  It holds the event.
+ * The attempt has a pool of its own, since it outlives the carrier's and must
+ * not pile up in the event's; a worker keeps some of these (base/spare.c).  It
+ * holds the event.
  *
  * Each attempt that failed has a line of its own at the level warn.  For those
  * who log errors only, which is nginx's default, failures are tallied: once a
@@ -45,6 +46,7 @@
 #include "attempt.h"
 #include "carrier.h"
 #include "outgoing.h"
+#include "../base/spare.h"
 #include "../observe/metrics.h"
 
 
@@ -52,9 +54,17 @@
 #define NGX_ER_ATTEMPT_LOG_WORDS    128    /* of what a target says */
 #define NGX_ER_ATTEMPT_RETRY_AFTER  86400
 
+#define NGX_ER_ATTEMPT_SPARE        64     /* pools of a worker */
+
 #define NGX_ER_ATTEMPT_DRAIN_MS     1000
 #define NGX_ER_ATTEMPT_DRAIN_SIZE   65536
 #define NGX_ER_ATTEMPT_DRAINS       128    /* at once, in a worker */
+
+
+/* it has one block, of what an attempt needs */
+
+#define NGX_ER_ATTEMPT_POOL                                                   \
+    (sizeof(ngx_pool_t) + sizeof(ngx_er_attempt_t) + NGX_ALIGNMENT)
 
 
 #define NGX_ER_TALLY_MS  60000
@@ -63,6 +73,7 @@
 typedef struct {
     ngx_queue_t            draining;   /* of ngx_er_attempt_t */
     ngx_uint_t             drains;
+    ngx_er_spare_t         spare;      /* pools of attempts */
 } ngx_er_attempt_worker_t;
 
 
@@ -114,13 +125,22 @@ static ngx_er_tally_worker_t  ngx_er_tally_worker;
 ngx_er_attempt_t *
 ngx_er_attempt_create(ngx_er_event_t *event, ngx_er_target_t *target)
 {
+    ngx_pool_t        *pool;
     ngx_er_attempt_t  *attempt;
 
-    attempt = ngx_calloc(sizeof(ngx_er_attempt_t), ngx_cycle->log);
-    if (attempt == NULL) {
+    pool = ngx_er_spare_take(&ngx_er_attempt_worker.spare, NGX_ER_ATTEMPT_POOL,
+                             ngx_cycle->log);
+    if (pool == NULL) {
         return NULL;
     }
 
+    attempt = ngx_pcalloc(pool, sizeof(ngx_er_attempt_t));
+    if (attempt == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    attempt->pool = pool;
     attempt->event = event;
     attempt->target = target;
     attempt->number = 1;
@@ -680,7 +700,9 @@ ngx_er_attempt_free(ngx_er_attempt_t *attempt)
     }
 
     ngx_er_event_release(attempt->event);
-    ngx_free(attempt);
+
+    ngx_er_spare_give(&ngx_er_attempt_worker.spare, attempt->pool,
+                      NGX_ER_ATTEMPT_SPARE);
 }
 
 
@@ -939,6 +961,8 @@ ngx_er_attempts_exit_worker(void)
 
         ngx_er_attempt_drop(ngx_queue_data(q, ngx_er_attempt_t, queue));
     }
+
+    ngx_er_spare_close(&ngx_er_attempt_worker.spare);
 
     ngx_er_tally_exit_worker();
 }

@@ -39,6 +39,7 @@ typedef void (*ngx_er_attempt_pt)(ngx_er_attempt_t *attempt);
 
 
 struct ngx_er_attempt_s {
+    ngx_pool_t            *pool;       /* its own */
     ngx_er_event_t        *event;      /* held */
     ngx_er_target_t       *target;
     ngx_str_t              routes;     /* "a,b": that named the target; in the

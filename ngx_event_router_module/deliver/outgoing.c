@@ -373,11 +373,7 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
 
         for (j = 0; j < forward->nelts; j++) {
 
-            if (header->name.len != name[j].len
-                || ngx_strncasecmp(header->name.data, name[j].data,
-                                   name[j].len)
-                   != 0)
-            {
+            if (!ngx_er_same_name(&header->name, &name[j])) {
                 continue;
             }
 

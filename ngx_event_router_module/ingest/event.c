@@ -22,9 +22,11 @@
 #include "event.h"
 #include "crypto.h"
 #include "paths.h"
+#include "../base/spare.h"
 
 
-#define NGX_ER_EVENT_POOL  4096
+#define NGX_ER_EVENT_POOL   4096
+#define NGX_ER_EVENT_SPARE  64         /* 256 KB of a worker */
 
 /* of a part, beside its body and facts: attributes, fan-out and its targets */
 #define NGX_ER_EVENT_PART  1536
@@ -33,7 +35,8 @@
                                           line */
 
 
-static ngx_er_event_t *ngx_er_event_new(ngx_er_source_t *source, size_t size);
+static ngx_er_event_t *ngx_er_event_new(ngx_er_source_t *source,
+    ngx_pool_t *pool);
 static void ngx_er_event_head_release(ngx_er_head_t *head);
 static ngx_er_value_t *ngx_er_event_fact(ngx_er_facts_t *facts,
     ngx_er_field_t *field);
@@ -48,10 +51,22 @@ static ngx_er_value_t *ngx_er_event_arg(ngx_er_event_t *event,
 static ngx_int_t ngx_er_event_pairs(ngx_er_event_t *event);
 
 
+/* pools of the worker's events that are no parts */
+
+static ngx_er_spare_t  ngx_er_event_spare;
+
+
 ngx_er_event_t *
 ngx_er_event_create(ngx_er_source_t *source)
 {
-    return ngx_er_event_new(source, NGX_ER_EVENT_POOL);
+    ngx_pool_t  *pool;
+
+    /* the pool outlives the request, so it does not log to its log */
+
+    pool = ngx_er_spare_take(&ngx_er_event_spare, NGX_ER_EVENT_POOL,
+                             ngx_cycle->log);
+
+    return pool ? ngx_er_event_new(source, pool) : NULL;
 }
 
 
@@ -60,13 +75,20 @@ ngx_er_event_create(ngx_er_source_t *source)
 ngx_er_event_t *
 ngx_er_event_part(ngx_er_event_t *whole, ngx_str_t *body)
 {
+    ngx_pool_t      *pool;
     ngx_er_event_t  *event;
 
-    event = ngx_er_event_new(whole->source, NGX_ER_EVENT_PART);
+    pool = ngx_create_pool(NGX_ER_EVENT_PART, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    event = ngx_er_event_new(whole->source, pool);
     if (event == NULL) {
         return NULL;
     }
 
+    event->part = 1;
     event->body.len = body->len;
     event->body.data = ngx_pstrdup(event->pool, body);
 
@@ -84,25 +106,18 @@ ngx_er_event_part(ngx_er_event_t *whole, ngx_str_t *body)
     event->request = whole->request;
     event->received = whole->received;
     event->hops = whole->hops;
-    event->part = 1;
 
     return event;
 }
 
 
+/* the pool goes with the event, or at once */
+
 static ngx_er_event_t *
-ngx_er_event_new(ngx_er_source_t *source, size_t size)
+ngx_er_event_new(ngx_er_source_t *source, ngx_pool_t *pool)
 {
-    ngx_pool_t          *pool;
     ngx_er_event_t      *event;
     ngx_er_main_conf_t  *mcf;
-
-    /* the pool outlives the request, so it does not log to its log */
-
-    pool = ngx_create_pool(size, ngx_cycle->log);
-    if (pool == NULL) {
-        return NULL;
-    }
 
     event = ngx_pcalloc(pool, sizeof(ngx_er_event_t));
     if (event == NULL) {
@@ -161,7 +176,19 @@ ngx_er_event_release(ngx_er_event_t *event)
         ngx_er_event_head_release(event->head);
     }
 
-    ngx_destroy_pool(event->pool);
+    if (event->part) {
+        ngx_destroy_pool(event->pool);
+        return;
+    }
+
+    ngx_er_spare_give(&ngx_er_event_spare, event->pool, NGX_ER_EVENT_SPARE);
+}
+
+
+void
+ngx_er_events_exit_worker(void)
+{
+    ngx_er_spare_close(&ngx_er_event_spare);
 }
 
 
@@ -244,11 +271,7 @@ ngx_er_event_header(ngx_er_event_t *event, ngx_str_t *name)
     ngx_uint_t  i;
 
     for (i = 0; i < event->nheaders; i++) {
-        if (event->headers[i].name.len == name->len
-            && ngx_strncasecmp(event->headers[i].name.data, name->data,
-                               name->len)
-               == 0)
-        {
+        if (ngx_er_same_name(&event->headers[i].name, name)) {
             return &event->headers[i].value;
         }
     }
@@ -395,9 +418,7 @@ ngx_er_event_headers_of(ngx_er_event_t *event, ngx_str_t *name)
 
     for (i = 0; i < event->nheaders; i++) {
 
-        if (h[i].name.len != name->len
-            || ngx_strncasecmp(h[i].name.data, name->data, name->len) != 0)
-        {
+        if (!ngx_er_same_name(&h[i].name, name)) {
             continue;
         }
 

@@ -116,6 +116,9 @@ ngx_er_event_t *ngx_er_event_part(ngx_er_event_t *whole, ngx_str_t *body);
 void ngx_er_event_hold(ngx_er_event_t *event);
 void ngx_er_event_release(ngx_er_event_t *event);
 
+/* exit_process: no pools are kept for other events any more */
+void ngx_er_events_exit_worker(void);
+
 /* copies the request's headers and arguments; NGX_ERROR: no memory */
 ngx_int_t ngx_er_event_headers(ngx_er_event_t *event, ngx_http_request_t *r);
 

@@ -768,10 +768,7 @@ ngx_er_ref_header(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
     for (i = 0; i < m->nheaders; i++) {
         h = &m->headers[i];
 
-        if (h->name.len != ref->name.len
-            || ngx_strncasecmp(h->name.data, ref->name.data, ref->name.len)
-               != 0)
-        {
+        if (!ngx_er_same_name(&h->name, &ref->name)) {
             continue;
         }
 
@@ -1186,9 +1183,7 @@ ngx_er_ref_equal(ngx_er_ref_t *a, ngx_er_ref_t *b)
     switch (a->kind) {
 
     case NGX_ER_REF_HEADER:
-        return a->name.len == b->name.len
-               && ngx_strncasecmp(a->name.data, b->name.data, a->name.len)
-                  == 0;
+        return ngx_er_same_name(&a->name, &b->name);
 
     case NGX_ER_REF_JSON:
     case NGX_ER_REF_FORM:
