@@ -310,7 +310,8 @@ sub simulated {
 
     return Model->new($figures, %{ $turn->{model} }, store => $turn->{store},
         rate => $rate, settle => $turn->{commit},
-        fanout => $turn->{targets}, away => $turn->{targets}, outage => $outage, workers => 1, open => 1, open_max => 1)
+        fanout => $turn->{targets}, away => $turn->{targets},
+        outage => $outage, workers => 1, open => 1, open_max => 1)
         ->run->{drained};
 }
 
