@@ -43,14 +43,15 @@ my ($ONE, $BURST, $BURSTS, $TRIES) = (60, 32, 4, 4);
 
 # a figure may be so much higher, as a part of it and at least.  How often a
 # worker is woken for events that come one at a time depends on who is quicker,
-# and how many commits of the file store a burst takes on its thread; so does a
-# little how much a queue does in one call.
+# and how many commits of the file store its thread makes; so does a little how
+# much a queue does in one call.
 
 my %slack = (instructions => [ 0.03, 0 ], crypto => [ 0.03, 0 ],
     allocations => [ 0.03, 0.3 ], syscalls => [ 0.03, 0.5 ],
     commands => [ 0.03, 0.5 ], scripts => [ 0.03, 0.1 ]);
 my %slack_of_queue = (%slack, allocations => [ 0.06, 0.5 ],
     commands => [ 0.1, 0.5 ], scripts => [ 0.1, 0.1 ]);
+my %slack_of_file = (%slack_of_queue, instructions => [ 0.08, 0 ]);
 my %digits = (instructions => 3, crypto => 0, allocations => 2,
     syscalls => 2, commands => 2, scripts => 2);
 my %by_chance = map { $_ => 1 } 'sync: one: syscalls',
@@ -269,8 +270,9 @@ sub dearer {
 sub slack {
     my ($name, $what, $may) = @_;
 
-    my ($part, $least) = @{ $name =~ /^sync/ ? $slack{$what}
-                                             : $slack_of_queue{$what} };
+    my $slack = $name =~ /^sync/ ? \%slack
+        : $name eq 'file: one' ? \%slack_of_file : \%slack_of_queue;
+    my ($part, $least) = @{ $slack->{$what} };
 
     return $may * $part > $least ? $may * $part : $least;
 }
