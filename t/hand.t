@@ -118,6 +118,44 @@ is(scalar @r, 9, 'each once');
 cmp_ok($r[-1]{begun} - $r[0]{begun}, '>=', 6 / 10 - 0.15, 'not faster');
 
 $t->stop;
+
+
+# ---- what is delivered and not settled yet, for the disk is slow, takes room
+
+SKIP: {
+    my $library = "$t->{dir}/fsync.so";
+
+    skip('there is no compiler', 5)
+        if system("cc -shared -fPIC -o $library $FindBin::Bin/fault/fsync.c"
+                  . ' -ldl');
+
+    $t = Test::EventRouter->new(workers => 1);
+    $q = Test::EventRouter::Queue->new($t);
+    $q->config(store => 'size=64m',
+        targets => { prompt => { lines => $calm, location => 'return 204;' } });
+    $t->{environment} = { LD_PRELOAD => $library,
+        ER_FAULT_FSYNC => $t->write_file('fsync', pack 'q', 0) };
+    $t->run;
+
+    burst('prompt', 1) for 1 .. 3;
+    ok($q->wait_drained(10, target => 'prompt'), 'it answers');
+    slow(500);
+
+    burst('prompt', 150) for 1 .. 3;
+
+    my ($most) = sort { $b <=> $a }
+                 map { /hand: "prompt" waiting:(\d+) coming:(\d+) telling:(\d+)/
+                       ? $1 + $2 + $3 : 0 } $t->log_lines;
+
+    cmp_ok($most, '>=', 100, 'many wait for the disk');
+    cmp_ok($most, '<=', 256 + 16, 'and no more than a hand and places have');
+
+    slow(0);
+    ok($q->wait_drained(20, target => 'prompt'), 'all are delivered');
+    is(attempts('prompt'), 453, 'each once');
+    $t->stop;
+}
+
 done_testing();
 
 
@@ -140,6 +178,18 @@ sub burst {
 
     is($accepted, $n, "$n events for $type are accepted");
     $_->close for @clients;
+}
+
+
+# how long the disk takes; nginx has the file mapped, so it stays as long
+
+sub slow {
+    my ($ms) = @_;
+
+    open my $f, '+<', "$t->{dir}/fsync" or die "fsync: $!\n";
+    binmode $f;
+    syswrite $f, pack 'q', $ms;
+    close $f;
 }
 
 

@@ -13,7 +13,9 @@
  * wait here, first come, first served, until dispatch.c has a place for one.
  * How many may is the lane's to say (policy.c): about what starts within 100
  * ms.  So a target that answers at once has many, one that is slow has hardly
- * any, and what waits much longer than that is handed back (lease.c).
+ * any, and what waits much longer than that is handed back (lease.c).  What
+ * was delivered and is not settled yet takes room as well: a worker that dies
+ * has it delivered again, and a disk that is slow must not make that more.
  *
  * accept.c and dispatch.c ask for room before they have the store lease an
  * entry, and say when it has answered; lease.c puts entries here and takes
@@ -30,6 +32,7 @@ typedef struct {
     ngx_queue_t            waiting;    /* of lease.c's links */
     ngx_uint_t             nwaiting;
     ngx_uint_t             coming;     /* the store is being asked */
+    ngx_uint_t             telling;    /* it is told what became of them */
     ngx_uint_t             starves;    /* the lane was told that some wait */
 } ngx_er_hand_t;
 
@@ -44,11 +47,12 @@ ngx_er_hand_room(ngx_er_target_t *target, ngx_er_lane_due_t *due)
     ngx_er_hand_t  *hand;
 
     hand = &ngx_er_hands[target->index];
-    used = hand->nwaiting + hand->coming;
+    used = hand->nwaiting + hand->coming + hand->telling;
 
-    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router hand: \"%V\" waiting:%ui coming:%ui of %ui",
-                   &target->name, hand->nwaiting, hand->coming, due->room);
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router hand: \"%V\" waiting:%ui coming:%ui "
+                   "telling:%ui of %ui", &target->name, hand->nwaiting,
+                   hand->coming, hand->telling, due->room);
 
     return (due->room > used) ? due->room - used : 0;
 }
@@ -65,6 +69,20 @@ void
 ngx_er_hand_came(ngx_er_target_t *target, ngx_uint_t n)
 {
     ngx_er_hands[target->index].coming -= n;
+}
+
+
+void
+ngx_er_hand_tell(ngx_er_target_t *target)
+{
+    ngx_er_hands[target->index].telling++;
+}
+
+
+void
+ngx_er_hand_told(ngx_er_target_t *target)
+{
+    ngx_er_hands[target->index].telling--;
 }
 
 

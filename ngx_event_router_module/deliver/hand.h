@@ -24,6 +24,10 @@ ngx_uint_t ngx_er_hand_room(ngx_er_target_t *target, ngx_er_lane_due_t *due);
 void ngx_er_hand_expect(ngx_er_target_t *target, ngx_uint_t n);
 void ngx_er_hand_came(ngx_er_target_t *target, ngx_uint_t n);
 
+/* the store is told what became of an entry; it has answered */
+void ngx_er_hand_tell(ngx_er_target_t *target);
+void ngx_er_hand_told(ngx_er_target_t *target);
+
 /*
  * An entry waits for a place; it does so no more.  "link" is the caller's.
  * first() is the one that waits longest; NULL: none does.

@@ -549,6 +549,14 @@ ngx_er_lease_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
                    names[state]);
 #endif
 
+    if (lease->state == NGX_ER_LEASE_TELLING) {
+        ngx_er_hand_told(lease->target);
+    }
+
+    if (state == NGX_ER_LEASE_TELLING) {
+        ngx_er_hand_tell(lease->target);
+    }
+
     lease->state = state;
 }
 

@@ -61,7 +61,7 @@
 
 
 #define NGX_ER_POLICY_AHEAD    100     /* ms of deliveries in hand, */
-#define NGX_ER_POLICY_HAND     1024    /* not more than that */
+#define NGX_ER_POLICY_HAND     256     /* not more than that */
 #define NGX_ER_POLICY_HUNG     200     /* ms without an answer */
 #define NGX_ER_POLICY_SLOW     60000   /* ms: longer makes no difference */
 
