@@ -28,7 +28,7 @@
 
 
 #define NGX_ER_PACK_PIECE  4096        /* bytes of memory, the first time */
-#define NGX_ER_PACK_MAX    262144      /* and at most, but for a larger pack */
+#define NGX_ER_PACK_MAX    4194304     /* and at most, but for a larger pack */
 
 #define ngx_er_pack_round(n)  ngx_align(n, sizeof(uint64_t))
 
