@@ -32,8 +32,6 @@ ngx_er_error(ngx_er_error_t *err, const char *fmt, ...)
 }
 
 
-/* nginx's own shifts a byte of 0x80 and more into the sign of an int */
-
 u_char *
 ngx_er_decimal(u_char *p, uint64_t n)
 {
@@ -49,6 +47,8 @@ ngx_er_decimal(u_char *p, uint64_t n)
     return ngx_cpymem(p, q, digits + NGX_INT64_LEN - q);
 }
 
+
+/* nginx's own shifts a byte of 0x80 and more into the sign of an int */
 
 uint32_t
 ngx_er_hash(u_char *data, size_t len)

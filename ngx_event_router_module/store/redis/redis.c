@@ -21,7 +21,7 @@
 #include "redis.h"
 
 
-#define NGX_ER_REDIS_COUNT  (1 + NGX_SIZE_T_LEN + sizeof(CRLF) - 1)
+#define NGX_ER_REDIS_COUNT  (1 + NGX_INT64_LEN + sizeof(CRLF) - 1)
 
 
 typedef struct {
@@ -536,17 +536,8 @@ ngx_er_redis_command(u_char *p, ngx_str_t *words, ngx_uint_t n)
 static u_char *
 ngx_er_redis_count(u_char *p, u_char type, size_t n)
 {
-    u_char  *digit, digits[NGX_SIZE_T_LEN];
-
-    digit = digits + NGX_SIZE_T_LEN;
-
-    do {
-        *--digit = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
     *p++ = type;
-    p = ngx_cpymem(p, digit, digits + NGX_SIZE_T_LEN - digit);
+    p = ngx_er_decimal(p, n);
 
     *p++ = CR;
     *p++ = LF;
