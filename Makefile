@@ -209,7 +209,7 @@ CORE         := array crc32 inet palloc parse rbtree sha1 string
 
 INCLUDES     := $(addprefix -I$(NGINX_SRC)/src/,core event event/modules \
                                               event/quic os/unix) -Ibuild/gcc
-UNIT_LIBS    := -ljansson -lhiredis -llmdb -lssl -lcrypto -lpcre2-8 -lm -lpthread
+UNIT_LIBS    := -ljansson -lhiredis -llmdb -lz -lssl -lcrypto -lpcre2-8 -lm -lpthread
 UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)
 
 # a pool takes all that it gives from malloc(), an array that grows frees what

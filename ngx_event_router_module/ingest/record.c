@@ -27,8 +27,7 @@
 #include "record.h"
 #include "parse.h"
 #include "source.h"
-
-#include <zlib.h>
+#include "../base/checksum.h"
 
 
 #define NGX_ER_RECORD_VERSION     1
@@ -226,7 +225,7 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
         (void) ngx_er_record_put(p, &key);
     }
 
-    crc = (uint32_t) crc32(0, record->data + 8, record->len - 8);
+    crc = ngx_er_checksum(record->data + 8, record->len - 8);
     ngx_memcpy(record->data + 4, &crc, 4);
 
     return NGX_OK;
@@ -325,7 +324,7 @@ ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record)
 
     ngx_memcpy(&crc, p + 4, 4);
 
-    if (crc != (uint32_t) crc32(0, p + 8, bytes->len - 8)) {
+    if (crc != ngx_er_checksum(p + 8, bytes->len - 8)) {
         return NGX_DECLINED;
     }
 

@@ -18,10 +18,12 @@
 
 #include "queue.h"
 #include "dedup.h"
+#include "../base/spare.h"
 
 
-#define NGX_ER_QUEUE_POOL  1024
-#define NGX_ER_QUEUE_HOLD  60000       /* ms */
+#define NGX_ER_QUEUE_POOL   1024
+#define NGX_ER_QUEUE_SPARE  128        /* pools that are kept */
+#define NGX_ER_QUEUE_HOLD   60000      /* ms */
 
 
 static void ngx_er_queue_hold(ngx_event_t *ev);
@@ -44,6 +46,7 @@ static const char  *ngx_er_queue_verbs[] = {
 /* the worker's */
 
 static ngx_uint_t        ngx_er_queue_ops;
+static ngx_er_spare_t    ngx_er_queue_spare;   /* pools of operations */
 static ngx_event_t       ngx_er_queue_alive;
 static ngx_connection_t  ngx_er_queue_dummy;   /* its data: debug logs fd */
 static ngx_uint_t        ngx_er_queue_refuses; /* what was asked of it last */
@@ -57,7 +60,8 @@ ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
     ngx_pool_t         *pool;
     ngx_er_queue_op_t  *op;
 
-    pool = ngx_create_pool(NGX_ER_QUEUE_POOL, ngx_cycle->log);
+    pool = ngx_er_spare_take(&ngx_er_queue_spare, NGX_ER_QUEUE_POOL,
+                             ngx_cycle->log);
     if (pool == NULL) {
         return NULL;
     }
@@ -80,7 +84,7 @@ ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
 void
 ngx_er_queue_op_free(ngx_er_queue_op_t *op)
 {
-    ngx_destroy_pool(op->pool);
+    ngx_er_spare_give(&ngx_er_queue_spare, op->pool, NGX_ER_QUEUE_SPARE);
 }
 
 
@@ -271,6 +275,8 @@ ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
                    "event router queue: store %s, this worker is holder "
                    "%016xL", queue->backend->name, queue->holder);
 
+    ngx_memzero(&ngx_er_queue_spare, sizeof(ngx_er_spare_t));
+
     ngx_er_queue_ops = 0;
     ngx_er_queue_refuses = 0;
     ngx_er_queue_dummy.fd = (ngx_socket_t) -1;
@@ -306,6 +312,8 @@ ngx_er_queue_exit_worker(ngx_er_queue_t *queue)
 
     queue->open = 0;
     queue->backend->close(queue);
+
+    ngx_er_spare_close(&ngx_er_queue_spare);
 
     if (ngx_er_queue_alive.timer_set) {
         ngx_del_timer(&ngx_er_queue_alive);

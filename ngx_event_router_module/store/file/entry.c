@@ -347,8 +347,6 @@ ngx_er_file_ref_put(ngx_er_file_txn_t *t, uint64_t seq,
 }
 
 
-/* the event goes with the last one that needs it */
-
 ngx_int_t
 ngx_er_file_refer(ngx_er_file_txn_t *t, uint64_t seq, int n)
 {
@@ -361,9 +359,19 @@ ngx_er_file_refer(ngx_er_file_txn_t *t, uint64_t seq, int n)
         return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
     }
 
-    if (n > 0 || ref.count > (uint32_t) -n) {
-        ref.count += n;
-        return ngx_er_file_ref_put(t, seq, &ref);
+    return ngx_er_file_ref_add(t, seq, &ref, n);
+}
+
+
+/* the event goes with the last one that needs it */
+
+ngx_int_t
+ngx_er_file_ref_add(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref, int n)
+{
+    if (n > 0 || ref->count > (uint32_t) -n) {
+        ref->count += n;
+        return ngx_er_file_ref_put(t, seq, ref);
     }
 
     if (ngx_er_file_delete(t, NGX_ER_FILE_EVENTS, &seq) == NGX_ERROR

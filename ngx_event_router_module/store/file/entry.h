@@ -53,6 +53,10 @@ ngx_int_t ngx_er_file_ref_put(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_er_file_ref_t *ref);
 ngx_int_t ngx_er_file_refer(ngx_er_file_txn_t *t, uint64_t seq, int n);
 
+/* the same, and writes what else was changed in a row that was read */
+ngx_int_t ngx_er_file_ref_add(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_er_file_ref_t *ref, int n);
+
 /* a row for a part of an ACCEPT, not leased */
 void ngx_er_file_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_queue_part_t *part, ngx_er_file_row_t *row);

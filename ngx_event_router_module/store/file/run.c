@@ -384,7 +384,10 @@ ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
         return NGX_OK;
     }
 
-    if (ngx_er_file_set_meta(t, NGX_ER_FILE_CLOCK, t->now) != NGX_OK) {
+    if (ngx_er_file_set_meta(t, NGX_ER_FILE_CLOCK, t->now) != NGX_OK
+        || (t->seq
+            && ngx_er_file_set_meta(t, NGX_ER_FILE_SEQ, t->seq) != NGX_OK))
+    {
         ngx_er_file_abort(t);
         return NGX_ERROR;
     }

@@ -350,11 +350,14 @@ ngx_er_file_space_unmap(ngx_er_file_t *file)
     (void) pthread_rwlock_rdlock(&file->lock);
 
     while (fgets(line, sizeof(line), maps)) {
+
+        if (ngx_strstr(line, "/data.mdb\n") == NULL) {
+            continue;
+        }
+
         n = sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, perms);
 
-        if (n == 3 && ngx_strcmp(perms, "r--s") == 0
-            && ngx_strstr(line, "/data.mdb\n"))
-        {
+        if (n == 3 && ngx_strcmp(perms, "r--s") == 0) {
             (void) madvise((void *) start, end - start, MADV_DONTNEED);
         }
     }

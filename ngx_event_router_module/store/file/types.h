@@ -165,6 +165,8 @@ struct ngx_er_file_txn_s {
     uint64_t               now;        /* the store's clock */
     uint64_t               grown;      /* bytes that it accepted, estimated */
     uint64_t               suspects;   /* that have to wait for another one */
+    uint64_t               seq;        /* the last event's, for META; 0: none
+                                          was accepted */
     int                    rc;         /* LMDB's, behind an NGX_ERROR; 0: no
                                           memory */
     unsigned               changed:1;

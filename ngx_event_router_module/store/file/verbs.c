@@ -230,15 +230,16 @@ ngx_er_file_accept_key(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 static ngx_int_t
 ngx_er_file_accept_seq(ngx_er_file_txn_t *t, uint64_t *seq)
 {
-    uint64_t  last;
-
-    if (ngx_er_file_meta(t, NGX_ER_FILE_SEQ, &last) != NGX_OK) {
+    if (t->seq == 0
+        && ngx_er_file_meta(t, NGX_ER_FILE_SEQ, &t->seq) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    *seq = ngx_max(last + 1, t->now << 20);
+    t->seq = ngx_max(t->seq + 1, t->now << 20);
+    *seq = t->seq;
 
-    return ngx_er_file_set_meta(t, NGX_ER_FILE_SEQ, *seq);
+    return NGX_OK;
 }
 
 
@@ -916,7 +917,7 @@ ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 static ngx_int_t
 ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
-    ngx_int_t          rc;
+    ngx_int_t          rc, referred;
     ngx_er_file_ref_t  ref;
     ngx_er_file_row_t  row;
 
@@ -926,9 +927,13 @@ ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return rc;
     }
 
-    if (ngx_er_file_take(t, &row) != NGX_OK
-        || ngx_er_file_ref(t, op->seq, &ref) == NGX_ERROR)
-    {
+    if (ngx_er_file_take(t, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    referred = ngx_er_file_ref(t, op->seq, &ref);
+
+    if (referred == NGX_ERROR) {
         return NGX_ERROR;
     }
 
@@ -945,11 +950,15 @@ ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    return ngx_er_file_refer(t, op->seq, -1);
+    return (referred == NGX_OK) ? ngx_er_file_ref_add(t, op->seq, &ref, -1)
+                                : NGX_OK;
 }
 
 
-/* remembered as long as something of the event is left to be repeated */
+/*
+ * Remembered as long as something of the event is left to be repeated; the
+ * caller writes "ref".
+ */
 
 static ngx_int_t
 ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
@@ -963,13 +972,9 @@ ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
         return NGX_ERROR;
     }
 
-    if (ref->count < 2) {
-        return NGX_OK;
-    }
-
     ref->delivered = 1;
 
-    return ngx_er_file_ref_put(t, seq, ref);
+    return NGX_OK;
 }
 
 
