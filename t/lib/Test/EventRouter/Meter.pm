@@ -43,7 +43,7 @@ my %allocates = map { $_ => 1 }
 # why it cannot be, or ''
 
 sub missing {
-    return "the nginx has a sanitizer, whose work would be counted"
+    return 'the module is inside this nginx: what is counted is the .so'
         if $ENV{TEST_NGINX_STATIC};
 
     return system('valgrind --version >/dev/null 2>&1') == 0 ? ''
