@@ -17,6 +17,7 @@
 
 
 #define RULES_MAX  40
+#define MOST       600
 #define TEXTS      (1 << 18)           /* 16 pairs of them have one hash */
 
 
@@ -38,6 +39,9 @@ static void test_cases(void);
 static void test_random(void);
 static void test_many(void);
 static void test_large(void);
+static void test_most(void);
+static ngx_uint_t expected_most(ngx_er_condition_t **conditions,
+    ngx_er_facts_t *facts, ngx_uint_t last, ngx_uint_t *ids);
 static void test_hostile(void);
 static void test_collision(void);
 static uint32_t hash_of(ngx_er_condition_t *condition, const char *text);
@@ -245,6 +249,7 @@ main(void)
     test_random();
     test_many();
     test_large();
+    test_most();
     test_hostile();
     test_collision();
     test_unreadable();
@@ -672,6 +677,96 @@ test_collision(void)
     ok(strcmp(got, "0 1") == 0, "and both");
 
     rules_destroy(&rules);
+}
+
+
+/* where from none to all of many rules meet a number: whichever way they are
+   looked at, those match that match one by one, in their order; the last but
+   one is a fallback, and one of them may be the last */
+
+static void
+test_most(void)
+{
+    char                 json[64];
+    rules_t              rules;
+    ngx_uint_t           i, k, n, last, wrong, seen, *id;
+    ngx_array_t          matched;
+    ngx_er_facts_t      *facts;
+    ngx_er_matcher_t    *m;
+    static char          texts[MOST][64];
+    static ngx_uint_t    want[MOST];
+    ngx_er_condition_t  *conditions[MOST];
+
+    static ngx_uint_t  lasts[] = { MOST, MOST / 2 };
+
+    for (k = 0; k < 2; k++) {
+        last = lasts[k];
+        rules_create(&rules);
+        m = ngx_er_matcher_create(rules.pool, rules.fields, MOST);
+
+        for (i = 0; i < MOST; i++) {
+            sprintf(texts[i], i % 8 ? "when data.n > %d;"
+                                    : "when data.n > %d; when data.a != 1;",
+                    (int) (i * 7 % MOST));
+            conditions[i] = rules_read(&rules, texts[i]);
+
+            (void) ngx_er_matcher_add(m, i, conditions[i], i == last,
+                                      i == MOST - 2, 0);
+        }
+
+        (void) ngx_er_matcher_compile(m, &rules.err);
+
+        wrong = 0;
+        seen = 0;
+
+        for (i = 0; i <= MOST; i += 13) {
+            sprintf(json, "{\"n\":%d%s}", (int) i, i % 2 ? ",\"a\":1" : "");
+            facts = rules_event(&rules, json);
+            n = expected_most(conditions, facts, last, want);
+
+            ngx_array_init(&matched, facts->pool, 1, sizeof(ngx_uint_t));
+            wrong += ngx_er_matcher_match(m, facts, &matched) != NGX_OK;
+
+            id = matched.elts;
+            wrong += (matched.nelts != n
+                      || (n && memcmp(id, want, n * sizeof(ngx_uint_t))));
+            seen = ngx_max(seen, n);
+        }
+
+        ok(wrong == 0 && seen > MOST / 4, "of %d rules none to most, %s last",
+           MOST, k ? "with a" : "no");
+
+        rules_destroy(&rules);
+    }
+}
+
+
+static ngx_uint_t
+expected_most(ngx_er_condition_t **conditions, ngx_er_facts_t *facts,
+    ngx_uint_t last, ngx_uint_t *ids)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < MOST; i++) {
+
+        if (i == MOST - 2 || !ngx_er_condition_holds(conditions[i], facts)) {
+            continue;
+        }
+
+        ids[n++] = i;
+
+        if (i == last) {
+            break;
+        }
+    }
+
+    if (n == 0 && ngx_er_condition_holds(conditions[MOST - 2], facts)) {
+        ids[n++] = MOST - 2;
+    }
+
+    return n;
 }
 
 
