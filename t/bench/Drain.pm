@@ -309,8 +309,7 @@ sub simulated {
     my ($turn, $figures) = @_;
 
     return Model->new($figures, %{ $turn->{model} }, store => $turn->{store},
-        rate => $rate, settle => $turn->{commit},
-        fanout => $turn->{targets}, away => $turn->{targets},
+        rate => $rate, fanout => $turn->{targets}, away => $turn->{targets},
         outage => $outage, workers => 1, open => 1, open_max => 1)
         ->run->{drained};
 }

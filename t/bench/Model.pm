@@ -30,19 +30,23 @@ use strict;
 
 use List::Util qw(min max sum0);
 
-# what can be asked; times in seconds, "rate" in events a second of all nodes,
-# "settle" is how long a place is held after the answer (measured: a commit)
+# What can be asked; times in seconds, "rate" in events a second of all nodes.
+# A place is held until the answer, and not until that is stored.
 
 my %defaults = (
     store => 'file', rate => 1000, fanout => 2, bytes => 6000,
     nodes => 1, workers => 2, shards => 1, size => 0,
-    answer => 0.05, settle => undef, concurrency => 16, target_rate => 0,
+    answer => 0.05, concurrency => 16, target_rate => 0,
     outage => 0, away => 1, hang => 0, start => 5,
     breaker => 1, open => 5, open_max => 300, base => 5, max => 14400,
     busy => 0.8, seed => 1, horizon => 0, step => 0,
 );
 
 my $failures = 5;
+
+# what a connection that is refused takes
+
+my $fast = 0.001;
 
 
 sub new {
@@ -56,8 +60,6 @@ sub new {
     $self->{store} =~ /^(?:sync|dedup|file|redis)$/
         or die "store is sync, dedup, file or redis\n";
     $self->{cost} = costs($figures, $self->{store});
-    $self->{settle} //= $self->{store} =~ /^(?:file|redis)$/
-        ? figure($figures, drain => $self->{store}, 'commit') : 0;
     $self->{step} ||= max($self->{outage} / 1800, 0.05);
     $self->{horizon} ||= 12 * $self->{outage} + 600;
     $self->{random} = $self->{seed} * 2654435761 % 4294967296;
@@ -173,8 +175,7 @@ sub capacity {
     my $worker = $c->{accept} + $f * $c->{send};
     my $store = $c->{store_accept} + $f * $c->{store_send};
     my $stores = $self->{store} eq 'file' ? $self->{nodes} : $self->{shards};
-    my $places = $self->{nodes} * $self->{concurrency}
-        / ($self->{answer} + $self->{settle});
+    my $places = $self->{nodes} * $self->{concurrency} / $self->{answer};
 
     return { worker => $self->{nodes} * $self->{workers} * $self->{busy} * 1e6
                        / $worker,
@@ -389,8 +390,7 @@ sub _accept {
 sub _room {
     my ($self, $lane, $t, $up) = @_;
 
-    my $held = $up ? $self->{answer} + $self->{settle}
-                   : max($self->{hang}, $self->{settle});
+    my $held = $up ? $self->{answer} : max($self->{hang}, $fast);
     my $places = $self->{concurrency};
     my $why = 'places';
 
