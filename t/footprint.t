@@ -29,6 +29,15 @@ my $EVENTS = 1000;                     # that wait at once
 my $BODY = 1 * $KB;
 my $LARGE = 60 * $KB;
 my $ROUTES = 100_000;
+my $SERVER = <<'EOC';
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location = /shop { event_receive shop; }
+        location = /erp  { event_deliver erp;
+                           proxy_pass http://127.0.0.1:%%PORT_8081%%;
+                           proxy_read_timeout 5s; }
+    }
+EOC
 
 
 # ---- a worker that has nothing to do
@@ -40,13 +49,7 @@ for my $store ('', 'event_store memory:4m;', 'event_store file:%%DIR%%/q;') {
     $store
     event_source shop { verify off; }
     event_route all { from shop; to erp; }
-    server {
-        listen 127.0.0.1:%%PORT_8080%%;
-        location = /shop { event_receive shop; }
-        location = /erp  { event_deliver erp;
-                           proxy_pass http://127.0.0.1:%%PORT_8081%%;
-                           proxy_read_timeout 5s; }
-    }
+$SERVER
 EOC
 
     at_most($more, 10 * $MB, 'a worker that has nothing to do: '
@@ -223,17 +226,11 @@ sub routes {
     my $t = Test::EventRouter->new;
 
     $t->write_file('conf/routes.conf', $text);
-    $t->config(<<'EOC');
+    $t->config(<<"EOC");
     event_source shop { verify off; }
     include routes.conf;
     event_route rest { from shop; to erp; }
-    server {
-        listen 127.0.0.1:%%PORT_8080%%;
-        location = /shop { event_receive shop; }
-        location = /erp  { event_deliver erp;
-                           proxy_pass http://127.0.0.1:%%PORT_8081%%;
-                           proxy_read_timeout 5s; }
-    }
+$SERVER
 EOC
     $t->run;
 

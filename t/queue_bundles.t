@@ -36,6 +36,11 @@ begin($u, store => 'redis://127.0.0.1:' . $fake->port . fresh(),
         . 'proxy_pass http://127.0.0.1:' . $target->port . '/crm; }');
 connect_all();
 
+# a worker that has just begun may not have its Redis yet
+
+ok(wait_until(10, sub { post($u, event())->{status} == 202 }), 'it has begun');
+drained($u);
+
 
 # ---- one command for all
 

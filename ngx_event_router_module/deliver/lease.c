@@ -906,6 +906,10 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
     lease->attempt = NULL;
     lease->claim = NULL;
 
+    if (lease->state == NGX_ER_LEASE_HAND) {
+        ngx_er_hand_remove(lease->target, &lease->link);
+    }
+
     verb = (attempt && attempt->status
             && ngx_er_policy_verdict(&lease->target->policy, attempt->status)
                == NGX_ER_VERDICT_OK) ? NGX_ER_QUEUE_SETTLE

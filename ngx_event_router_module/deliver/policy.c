@@ -83,8 +83,6 @@ static uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
 static ngx_uint_t ngx_er_policy_ahead(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
 static void ngx_er_policy_took(ngx_er_policy_state_t *state, uint64_t ms);
-static ngx_uint_t ngx_er_breaker_room(ngx_er_policy_t *policy,
-    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
 static uint64_t ngx_er_breaker_stop(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t fresh);
 static ngx_uint_t ngx_er_breaker_probes(ngx_er_policy_t *policy,
@@ -390,16 +388,30 @@ none:
 }
 
 
+/* what ngx_er_policy_take() would give, and it changes only a copy */
+
 ngx_uint_t
 ngx_er_policy_room(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now, ngx_uint_t due)
 {
+    uint64_t               wait;
+    ngx_uint_t             fresh, again;
+    ngx_er_policy_state_t  copy;
+
     if (state->pause > now) {
         return 0;
     }
 
-    return ngx_er_breaker_room(policy, state, now, due)
-           + ngx_er_policy_ahead(policy, state, now, due);
+    /* which events have failed makes no difference */
+
+    ngx_memcpy(&copy, state, offsetof(ngx_er_policy_state_t, failed));
+
+    fresh = policy->concurrency;
+    again = 0;
+
+    ngx_er_policy_take(policy, &copy, now, due, &fresh, &again, &wait);
+
+    return fresh + ngx_er_policy_ahead(policy, state, now, due);
 }
 
 
@@ -454,45 +466,6 @@ ngx_er_policy_took(ngx_er_policy_state_t *state, uint64_t ms)
     }
 
     state->took = ngx_max(took, 1);
-}
-
-
-/* first attempts that ngx_er_policy_take() would have places for */
-
-static ngx_uint_t
-ngx_er_breaker_room(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
-    uint64_t now, ngx_uint_t due)
-{
-    uint64_t    wait;
-    ngx_uint_t  n, busy, most, places;
-
-    busy = (ngx_uint_t) state->fresh + state->again;
-
-    if (policy->breaker && state->breaker != NGX_ER_BREAKER_CLOSED) {
-        n = policy->concurrency > busy && state->fresh == 0
-            && (state->breaker == NGX_ER_BREAKER_HALF_OPEN
-                || now >= ngx_min(state->first, state->until));
-
-    } else {
-        places = policy->breaker
-                 ? ngx_er_breaker_places(policy, state, now, &wait)
-                 : policy->concurrency;
-
-        n = places - ngx_min(busy, places);
-
-        if (due && (!policy->breaker || state->closed == 0)) {
-            most = places - places / 2;
-            most = (most > state->fresh) ? most - state->fresh : 0;
-            n = ngx_min(n, most);
-        }
-    }
-
-    if (policy->rate) {
-        ngx_er_breaker_fill(policy, state, now);
-        n = ngx_min(n, state->tokens / NGX_ER_BREAKER_TOKEN);
-    }
-
-    return n;
 }
 
 

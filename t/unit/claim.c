@@ -15,6 +15,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/store/dedup.c"
+#include "posted.h"
 
 
 ngx_uint_t                 ngx_process;
@@ -213,24 +214,6 @@ static void
 finished(ngx_er_claim_t *c)
 {
     ended++;
-}
-
-
-/* what the event loop does behind a turn */
-
-static void
-turn(void)
-{
-    ngx_queue_t  *q;
-    ngx_event_t  *ev;
-
-    while (!ngx_queue_empty(&ngx_posted_events)) {
-        q = ngx_queue_head(&ngx_posted_events);
-        ev = ngx_queue_data(q, ngx_event_t, queue);
-
-        ngx_delete_posted_event(ev);
-        ev->handler(ev);
-    }
 }
 
 

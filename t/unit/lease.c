@@ -1045,6 +1045,7 @@ test_hand(void)
         is_int(extended, 0, "its lease is not renewed");
         is_int(drops, 0, "nothing was begun");
         says(NGX_OK);
+        is_int(ngx_er_hand_waiting(&target), 0, "it does not wait any more");
 
         if (i < 2) {
             gone("without a place");

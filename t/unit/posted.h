@@ -5,8 +5,7 @@
 
 
 /*
- * The posted events of nginx's loop, for units that bring files of deliver/:
- * one after the other until none is left.
+ * The posted events of nginx's loop: one after the other until none is left.
  */
 
 

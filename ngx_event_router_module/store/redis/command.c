@@ -55,6 +55,10 @@ typedef struct {
 
 
 static ngx_uint_t ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w);
+static ngx_int_t ngx_er_redis_word_head(ngx_er_redis_walk_t *w,
+    ngx_pool_t *pool, ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w,
+    ngx_pool_t *pool, ngx_er_redis_words_t *a);
 static void ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w,
@@ -212,22 +216,39 @@ ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w)
 }
 
 
-/* long: one switch over the verbs */
-
 ngx_int_t
 ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     ngx_str_t *words, ngx_uint_t *n)
 {
+    ngx_int_t             rc;
+    ngx_er_redis_words_t  a;
+
+    a.words = words;
+    a.n = 0;
+
+    rc = ngx_er_redis_word_head(w, pool, &a);
+
+    if (rc == NGX_OK && w->op) {
+        rc = ngx_er_redis_queue_verb(w, pool, &a);
+    }
+
+    *n = a.n;
+
+    return rc;
+}
+
+
+/* what every script is told, and the memory for the rest */
+
+static ngx_int_t
+ngx_er_redis_word_head(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_er_redis_words_t *a)
+{
     size_t                  size;
     u_char                 *p;
-    ngx_int_t               rc;
-    ngx_er_queue_op_t      *op;
-    ngx_er_redis_words_t    a;
     ngx_er_redis_layout_t  *layout;
 
-    op = w->op;
     layout = w->layout;
-    rc = NGX_OK;
 
     size = layout->prefix.len + sizeof(":{q}:m") + NGX_INT_T_LEN
            + NGX_ER_REDIS_WORDS * (NGX_INT64_LEN + 1);
@@ -237,87 +258,97 @@ ngx_er_redis_queue_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    a.pos = p;
-    a.last = p + size;
-    a.words = words;
-    a.n = 0;
+    a->pos = p;
+    a->last = p + size;
 
-    ngx_er_redis_word_number(&a, 1);
+    ngx_er_redis_word_number(a, 1);
 
-    p = a.pos;
-    a.pos = ngx_slprintf(p, a.last, "%V:{q%ui}:m", &layout->prefix, w->shard);
-    words[a.n].data = p;
-    words[a.n++].len = a.pos - p;
+    p = a->pos;
+    a->pos = ngx_slprintf(p, a->last, "%V:{q%ui}:m", &layout->prefix,
+                          w->shard);
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
 
-    p = a.pos;
-    a.pos = ngx_slprintf(p, a.last, "%d %ui", NGX_ER_REDIS_LAYOUT,
-                         layout->shards);
-    words[a.n].data = p;
-    words[a.n++].len = a.pos - p;
+    p = a->pos;
+    a->pos = ngx_slprintf(p, a->last, "%d %ui", NGX_ER_REDIS_LAYOUT,
+                          layout->shards);
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
 
-    if (op == NULL) {
-        *n = a.n;
-        return NGX_OK;
-    }
+    return NGX_OK;
+}
+
+
+/* long: one switch over the verbs */
+
+static ngx_int_t
+ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_er_redis_words_t *a)
+{
+    ngx_int_t               rc;
+    ngx_er_queue_op_t      *op;
+    ngx_er_redis_layout_t  *layout;
+
+    op = w->op;
+    layout = w->layout;
+    rc = NGX_OK;
 
     switch (op->verb) {
 
     case NGX_ER_QUEUE_ACCEPT:
-        ngx_er_redis_word_hex(&a, layout->holder);
-        ngx_er_redis_word_number(&a, layout->shards);
-        ngx_er_redis_word_number(&a, w->shard);
-        ngx_er_redis_word_until(w, &a);
-        rc = ngx_er_redis_item_words(w, pool, words, &a.n);
+        ngx_er_redis_word_hex(a, layout->holder);
+        ngx_er_redis_word_number(a, layout->shards);
+        ngx_er_redis_word_number(a, w->shard);
+        ngx_er_redis_word_until(w, a);
+        rc = ngx_er_redis_item_words(w, pool, a->words, &a->n);
         break;
 
     case NGX_ER_QUEUE_SETTLE:
     case NGX_ER_QUEUE_RETRY:
-        ngx_er_redis_word_hex(&a, layout->holder);
-        rc = ngx_er_redis_item_words(w, pool, words, &a.n);
+        ngx_er_redis_word_hex(a, layout->holder);
+        rc = ngx_er_redis_item_words(w, pool, a->words, &a->n);
         break;
 
     case NGX_ER_QUEUE_LEASE:
-        ngx_er_redis_word_hex(&a, layout->holder);
-        ngx_er_redis_word_hex(&a, op->token);
-        ngx_er_redis_word_hex(&a, op->target);
-        ngx_er_redis_word_number(&a, w->fresh);
-        ngx_er_redis_word_number(&a, w->again);
-        ngx_er_redis_word_number(&a, w->bytes);
-        ngx_er_redis_word_number(&a, op->lease);
-        ngx_er_redis_word_number(&a, op->entries && op->entries->nelts);
-        ngx_er_redis_word_until(w, &a);
-        ngx_er_redis_word_number(&a, op->pick);
-        ngx_er_redis_word_number(&a, op->reach);
+        ngx_er_redis_word_hex(a, layout->holder);
+        ngx_er_redis_word_hex(a, op->token);
+        ngx_er_redis_word_hex(a, op->target);
+        ngx_er_redis_word_number(a, w->fresh);
+        ngx_er_redis_word_number(a, w->again);
+        ngx_er_redis_word_number(a, w->bytes);
+        ngx_er_redis_word_number(a, op->lease);
+        ngx_er_redis_word_number(a, op->entries && op->entries->nelts);
+        ngx_er_redis_word_until(w, a);
+        ngx_er_redis_word_number(a, op->pick);
+        ngx_er_redis_word_number(a, op->reach);
         break;
 
     case NGX_ER_QUEUE_EXTEND:
     case NGX_ER_QUEUE_BURY:
-        ngx_er_redis_queue_fenced(w, &a);
+        ngx_er_redis_queue_fenced(w, a);
         break;
 
     case NGX_ER_QUEUE_ADOPT:
-        ngx_er_redis_word_hex(&a, op->holder);
-        ngx_er_redis_word_number(&a, NGX_ER_REDIS_BATCH);
-        ngx_er_redis_word_number(&a, !op->leaves);
+        ngx_er_redis_word_hex(a, op->holder);
+        ngx_er_redis_word_number(a, NGX_ER_REDIS_BATCH);
+        ngx_er_redis_word_number(a, !op->leaves);
         break;
 
     case NGX_ER_QUEUE_SWEEP:
-        rc = ngx_er_redis_queue_sweep(w, &a);
+        rc = ngx_er_redis_queue_sweep(w, a);
         break;
 
     case NGX_ER_QUEUE_LIST:
     case NGX_ER_QUEUE_REPLAY:
     case NGX_ER_QUEUE_PURGE:
-        ngx_er_redis_queue_scan(w, &a);
+        ngx_er_redis_queue_scan(w, a);
         break;
 
     case NGX_ER_QUEUE_PAUSE:
-        ngx_er_redis_word_id(&a, op->target);
-        ngx_er_redis_word_number(&a, op->held);
+        ngx_er_redis_word_id(a, op->target);
+        ngx_er_redis_word_number(a, op->held);
         break;
     }
-
-    *n = a.n;
 
     return rc;
 }

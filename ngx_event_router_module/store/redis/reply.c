@@ -39,6 +39,8 @@
 #define NGX_ER_REDIS_ID      16            /* digits */
 
 
+static ngx_int_t ngx_er_redis_reply_head(ngx_er_redis_walk_t *w,
+    redisReply *reply);
 static void ngx_er_redis_queue_seen(ngx_er_redis_walk_t *w, uint64_t now);
 static ngx_int_t ngx_er_redis_queue_late(ngx_er_redis_walk_t *w);
 static ngx_int_t ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w,
@@ -90,44 +92,18 @@ static int64_t ngx_er_redis_queue_shift(redisReply *now);
 static uint64_t ngx_er_redis_queue_local(long long time, int64_t shift);
 
 
-/* long: one switch over the verbs */
-
 ngx_int_t
 ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
 {
-    long long     code;
-    redisReply  **part;
+    ngx_int_t  rc;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
-        return NGX_ERROR;
+    rc = ngx_er_redis_reply_head(w, reply);
+
+    if (rc != NGX_OK || w->op == NULL) {
+        return rc;
     }
 
-    part = reply->element;
-
-    if (ngx_er_redis_is_text(part[0]) && ngx_er_redis_is_text(part[1])
-        && part[0]->len == sizeof("LAYOUT") - 1
-        && ngx_strncmp(part[0]->str, "LAYOUT", sizeof("LAYOUT") - 1) == 0)
-    {
-        w->other.data = (u_char *) part[1]->str;
-        w->other.len = part[1]->len;
-        return NGX_DECLINED;
-    }
-
-    if (!ngx_er_redis_is_number(part[0]) || !ngx_er_redis_is_number(part[1])
-        || part[1]->integer < 0 || part[1]->integer > NGX_ER_REDIS_LATEST)
-    {
-        return NGX_ERROR;
-    }
-
-    code = part[0]->integer;
-
-    ngx_er_redis_queue_seen(w, (uint64_t) part[1]->integer);
-
-    if (w->op == NULL) {
-        return NGX_OK;
-    }
-
-    if (code == NGX_ER_REDIS_LATE) {
+    if (reply->element[0]->integer == NGX_ER_REDIS_LATE) {
         return ngx_er_redis_queue_late(w);
     }
 
@@ -158,8 +134,42 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
         return ngx_er_redis_queue_ended(w, reply);
 
     default: /* NGX_ER_QUEUE_EXTEND, NGX_ER_QUEUE_BURY */
-        return ngx_er_redis_queue_fenced(w, code);
+        return ngx_er_redis_queue_fenced(w, reply->element[0]->integer);
     }
+}
+
+
+/* {code, now, ...}; NGX_DECLINED: Redis has another layout */
+
+static ngx_int_t
+ngx_er_redis_reply_head(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    redisReply  **part;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
+        return NGX_ERROR;
+    }
+
+    part = reply->element;
+
+    if (ngx_er_redis_is_text(part[0]) && ngx_er_redis_is_text(part[1])
+        && part[0]->len == sizeof("LAYOUT") - 1
+        && ngx_strncmp(part[0]->str, "LAYOUT", sizeof("LAYOUT") - 1) == 0)
+    {
+        w->other.data = (u_char *) part[1]->str;
+        w->other.len = part[1]->len;
+        return NGX_DECLINED;
+    }
+
+    if (!ngx_er_redis_is_number(part[0]) || !ngx_er_redis_is_number(part[1])
+        || part[1]->integer < 0 || part[1]->integer > NGX_ER_REDIS_LATEST)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_er_redis_queue_seen(w, (uint64_t) part[1]->integer);
+
+    return NGX_OK;
 }
 
 
