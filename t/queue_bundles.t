@@ -58,8 +58,12 @@ drained($u);
 my %n = ran();
 
 note("$n{evalsha} scripts, $n{all} commands");
-cmp_ok($n{evalsha}, '<=', 40, 'scripts for 40 events and 80 deliveries');
-cmp_ok($n{all} / $N, '<=', 20, 'commands an event, all in all');
+
+# one by one they would be 120 scripts and 60 commands an event; a machine that
+# is busy cuts the burst into more turns
+
+cmp_ok($n{evalsha}, '<=', 60, 'scripts for 40 events and 80 deliveries');
+cmp_ok($n{all} / $N, '<=', 35, 'commands an event, all in all');
 is(seen(@e), "1 1 x $N", 'delivered');
 
 # duplicates among them

@@ -58,6 +58,7 @@ static ngx_int_t ngx_er_file_open_dbs(ngx_er_file_t *file,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_open_format(ngx_er_file_txn_t *t,
     ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_open_count(ngx_er_file_txn_t *t);
 static void ngx_er_file_free(ngx_er_file_t *file);
 static void ngx_er_file_close_env(ngx_er_file_t *file);
 static ngx_uint_t ngx_er_file_has_leases(ngx_er_file_t *file);
@@ -483,12 +484,47 @@ ngx_er_file_open_format(ngx_er_file_txn_t *t, ngx_er_error_t *err)
     t->file->fresh = (format == 0);
     t->file->clock = ngx_max(t->file->clock, clock);
 
+    if (ngx_er_file_open_count(t) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_er_file_set_meta(t, NGX_ER_FILE_CLOCK, clock) != NGX_OK) {
         return NGX_ERROR;
     }
 
     return ngx_er_file_set_meta(t, NGX_ER_FILE_FORMAT_WORD,
                                 NGX_ER_FILE_FORMAT);
+}
+
+
+/* what there is to lose from now on, before the first SWEEP says it */
+
+static ngx_int_t
+ngx_er_file_open_count(ngx_er_file_txn_t *t)
+{
+    uint64_t   target;
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    target = 0;
+    t->file->waiting = 0;
+
+    do {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_COUNTS, &target, &value);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+        }
+
+        if (value.len >= NGX_ER_FILE_COUNT_HEAD) {
+            t->file->waiting += ngx_er_file_number(value.data, 8);
+        }
+
+        ngx_er_file_after(NGX_ER_FILE_COUNTS, &target);
+
+    } while (target);
+
+    return NGX_OK;
 }
 
 
@@ -715,6 +751,13 @@ ngx_uint_t
 ngx_er_file_is_fresh(ngx_er_file_t *file)
 {
     return file->fresh;
+}
+
+
+ngx_uint_t
+ngx_er_file_waiting(ngx_er_file_t *file)
+{
+    return file->waiting;
 }
 
 

@@ -69,6 +69,9 @@ ngx_uint_t ngx_er_file_is_open(ngx_er_file_t *file, ngx_er_error_t *err);
 /* 1: it was empty when it was opened last */
 ngx_uint_t ngx_er_file_is_fresh(ngx_er_file_t *file);
 
+/* how many deliveries waited in it then */
+ngx_uint_t ngx_er_file_waiting(ngx_er_file_t *file);
+
 /* as if it was lost, for that reason */
 void ngx_er_file_lose(ngx_er_file_t *file, ngx_er_error_t *err);
 

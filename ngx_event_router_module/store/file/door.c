@@ -621,6 +621,7 @@ ngx_er_file_door_opened(ngx_er_file_queue_t *fq, ngx_uint_t again)
 
     } else {
         fq->sh->gone = 0;
+        fq->sh->pending = ngx_er_file_waiting(fq->file);
     }
 
     fq->sh->away = 0;

@@ -38,8 +38,6 @@
 #define NGX_ER_FILE_REF_LAPSED     4
 #define NGX_ER_FILE_REF_WINDOW     3   /* bits to shift */
 
-#define NGX_ER_FILE_COUNT_HEAD     16  /* bytes before the name */
-
 
 static void ngx_er_file_due_key(ngx_er_file_row_t *row, uint64_t *key);
 static void ngx_er_file_lease_key(ngx_er_file_row_t *row, uint64_t *key);

@@ -45,6 +45,7 @@
 #define NGX_ER_FILE_SCAN    10000      /* rows that one operation looks at */
 #define NGX_ER_FILE_KEEP    604800000  /* ms: dead letters whose bearer did not
                                           say */
+#define NGX_ER_FILE_COUNT_HEAD  16     /* bytes of COUNTS before the name */
 #define NGX_ER_FILE_ROW     2560       /* bytes of the largest row */
 
 
@@ -130,6 +131,7 @@ struct ngx_er_file_s {
     ngx_er_file_id_t       damaged;    /* not looked into again */
     ngx_uint_t             create;     /* one that is not there may be made */
     ngx_uint_t             fresh;      /* it was empty */
+    ngx_uint_t             waiting;    /* deliveries that it had then */
     ngx_atomic_t           lost;       /* it was open and is not any more, */
     ngx_er_error_t         why;        /* set before that */
 
