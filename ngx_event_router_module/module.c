@@ -23,6 +23,7 @@
 #include "deliver/attempt.h"
 #include "deliver/dispatch.h"
 #include "deliver/left.h"
+#include "deliver/location.h"
 #include "deliver/swallow.h"
 #include "deliver/target.h"
 #include "ingest/record.h"
@@ -136,7 +137,7 @@ static ngx_command_t  ngx_er_commands[] = {
 
     { ngx_string("event_deliver"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_er_target_deliver,
+      ngx_er_location_deliver,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -353,9 +354,9 @@ ngx_er_init(ngx_conf_t *cf)
     if (ngx_er_receivers_init(cf, mcf) != NGX_OK
         || ngx_er_gates_init(cf, mcf) != NGX_OK
         || ngx_er_sources_init(cf, mcf) != NGX_OK
-        || ngx_er_targets_init(cf, mcf) != NGX_OK
+        || ngx_er_locations_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK
-        || ngx_er_targets_check(cf, mcf) != NGX_OK
+        || ngx_er_locations_check(cf, mcf) != NGX_OK
         || ngx_er_dedup_init(cf, mcf) != NGX_OK
         || ngx_er_queue_init(cf, mcf) != NGX_OK
         || ngx_er_lanes_init(cf, mcf) != NGX_OK
@@ -364,6 +365,8 @@ ngx_er_init(ngx_conf_t *cf)
     {
         return NGX_ERROR;
     }
+
+    ngx_er_targets_check(cf, mcf);
 
     return ngx_er_swallow_init(cf);
 }

@@ -5,7 +5,7 @@
 
 
 /*
- * Targets in nginx.conf and the locations by which they are reached.
+ * Targets in nginx.conf.
  */
 
 
@@ -16,6 +16,16 @@
 #include "../event_router.h"
 
 
+/* a target while its block is being read: "conf" of its lines' handlers */
+
+typedef struct {
+    ngx_er_target_t       *target;
+    ngx_er_main_conf_t    *mcf;
+    unsigned               statuses:1;  /* retry_on or fail_on is written */
+    unsigned               horizon:1;   /* "retry for=" */
+} ngx_er_target_draft_t;
+
+
 /* a target by name, or NULL */
 ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 
@@ -23,17 +33,12 @@ ngx_er_target_t *ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 ngx_er_target_t *ngx_er_target_get(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_str_t *name);
 
-/* the directives event_target and event_deliver */
+/* the directive event_target */
 char *ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_er_target_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/*
- * Postconfiguration: each target has a location, and routes name such targets.
- * When routes know their sources and targets: warnings of what does not fit
- * together.  NGX_ERROR: it was logged, with file and line, or no memory.
- */
-ngx_int_t ngx_er_targets_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-ngx_int_t ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+/* postconfiguration, when routes know their sources and targets: warnings of
+   what does not fit together */
+void ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
 
 #endif /* _NGX_ER_TARGET_H_INCLUDED_ */

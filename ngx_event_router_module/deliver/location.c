@@ -1,0 +1,538 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The locations by which targets are reached: the directive event_deliver, and
+ * the checks that need to see the whole configuration (a target without a
+ * location, a location that another one hides, time-outs beyond a deadline).
+ *
+ * Runs at configuration time only, from module.c, and owns nothing.  What is
+ * wrong is told with file and line.  It changes of a location what a delivery
+ * must not meet there: the limit of the body, caches, and headers by which a
+ * target could command nginx.
+ */
+
+
+#include "location.h"
+#include "outgoing.h"
+#include "../conf/nearest.h"
+
+
+#define NGX_ER_LOCATION_IGNORE  (NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT            \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_EXPIRES            \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_LIMIT_RATE         \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_BUFFERING          \
+                                 |NGX_HTTP_UPSTREAM_IGN_XA_CHARSET)
+
+
+static const char *ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_er_location_routed(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_er_route_t *route);
+static ngx_int_t ngx_er_location_reached(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_array_t *reached);
+static ngx_int_t ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target);
+static ngx_int_t ngx_er_location_shadowed(ngx_conf_t *cf,
+    ngx_er_target_t *target);
+static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
+    ngx_er_target_t *target, ngx_uint_t n);
+static void ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_er_source_t *source);
+static void ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source, ngx_uint_t targets);
+static u_char *ngx_er_location_time(u_char *buf, ngx_msec_t ms);
+
+
+/* all have their upstream configuration as their first member */
+
+static const char  *ngx_er_location_modules[] = {
+    "ngx_http_proxy_module",
+    "ngx_http_fastcgi_module",
+    "ngx_http_uwsgi_module",
+    "ngx_http_scgi_module",
+    "ngx_http_grpc_module",
+    NULL
+};
+
+
+static const char  *ngx_er_location_prefixes[] = {
+    "proxy", "fastcgi", "uwsgi", "scgi", "grpc"
+};
+
+
+char *
+ngx_er_location_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_er_loc_conf_t *lcf = conf;
+
+    ngx_str_t                 *value;
+    const char                *why;
+    ngx_er_target_t           *target;
+    ngx_er_main_conf_t        *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    if (lcf->target) {
+        return "is duplicate: a location delivers to one target";
+    }
+
+    if (lcf->does >= NGX_ER_LOCATION_RECEIVE) {
+        return "cannot stand beside \"event_receive\": give each a location "
+               "of its own";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_er_name_check(cf, "event_target", &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    why = ngx_er_location_refused(clcf);
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"event_deliver\" %s: use \"location = "
+                           "/deliver/%V\"", why, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    target = ngx_er_target_get(cf, mcf, &value[1]);
+    if (target == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (target->location) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "target \"%V\" is reached by location \"%V\" "
+                           "already and cannot be by \"%V\" too: give this "
+                           "one a target of its own",
+                           &target->name, &target->uri, &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf->internal = 1;
+    lcf->target = target;
+
+    target->uri = clcf->name;
+    target->ctx = cscf->ctx;
+    target->location = clcf;
+    ngx_er_where_set(cf, &target->deliver);
+
+    return NGX_CONF_OK;
+}
+
+
+/* a subrequest finds its location by a URI */
+
+static const char *
+ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf)
+{
+    if (clcf->noname || clcf->name.len == 0) {
+        return "stands directly in a location";
+    }
+
+    if (clcf->named) {
+        return "cannot be used in a named location";
+    }
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return "cannot be used in a location given by a regular expression";
+    }
+#endif
+
+    if (clcf->name.data[0] != '/') {
+        return "needs a location that begins with \"/\"";
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_locations_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i;
+    ngx_er_route_t   **route;
+    ngx_er_target_t  **target;
+
+    route = mcf->routes.elts;
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        if (ngx_er_location_routed(cf, mcf, route[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        if (ngx_er_location_init(cf, target[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a route names targets that have locations */
+
+static ngx_int_t
+ngx_er_location_routed(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_route_t *route)
+{
+    ngx_str_t        *name;
+    ngx_uint_t        i;
+    const char       *nearest;
+    ngx_array_t       reached;
+    ngx_er_target_t  *target;
+
+    for (i = 0; i < route->targets.nelts; i++) {
+        target = route->targets.elts[i];
+        name = &target->name;
+
+        if (target->location) {
+            continue;
+        }
+
+        if (ngx_er_location_reached(cf, mcf, &reached) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        nearest = ngx_er_nearest_noun(name, &reached);
+
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &route->where,
+                         "route \"%V\" sends to target \"%V\", but no "
+                         "location delivers to it%s%s%s: add \"location = "
+                         "/deliver/%V { event_deliver %V; proxy_pass ...; }\"",
+                         &route->name, name,
+                         nearest ? " (did you mean \"" : "",
+                         nearest ? nearest : "", nearest ? "\"?)" : "",
+                         name, name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the targets that have a location */
+
+static ngx_int_t
+ngx_er_location_reached(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_array_t *reached)
+{
+    ngx_uint_t         i;
+    ngx_er_target_t  **target, **slot;
+
+    if (ngx_array_init(reached, cf->temp_pool, mcf->targets.nelts + 1,
+                       sizeof(ngx_er_target_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+
+        if (target[i]->location) {
+            slot = ngx_array_push(reached);
+            if (slot == NULL) {
+                return NGX_ERROR;
+            }
+
+            *slot = target[i];
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The source has limited the size of the body, so the location shall not.
+ * Configurations are merged by now, and nothing else will look at the masks of
+ * proxy_ignore_headers but the answers of this target.  An answer out of a
+ * cache, which a block around may have switched on, would lose the event.
+ */
+
+static ngx_int_t
+ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    ngx_uint_t                 n;
+    ngx_http_upstream_conf_t  *ucf;
+
+    if (target->location == NULL) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
+                         "no location delivers to target \"%V\": add "
+                         "\"location = /deliver/%V { event_deliver %V; "
+                         "proxy_pass ...; }\"",
+                         &target->name, &target->name, &target->name);
+        return NGX_ERROR;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, cf->log, 0,
+                   "event router location: target \"%V\" is at \"%V\"",
+                   &target->name, &target->uri);
+
+    if (target->optional == NGX_CONF_UNSET) {
+        target->optional = 0;
+    }
+
+    target->location->client_max_body_size = 0;
+
+    if (target->location->handler == NULL) {
+        ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                         "the location of target \"%V\" has no "
+                         "\"proxy_pass\": deliveries fail there, unless a "
+                         "rewrite rule answers them", &target->name);
+    }
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, target, n);
+
+        if (ucf) {
+            ucf->ignore_headers |= NGX_ER_LOCATION_IGNORE;
+#if (NGX_HTTP_CACHE)
+            ucf->cache = 0;
+#endif
+        }
+    }
+
+    if (ngx_er_outgoing_target(cf->pool, target) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_location_shadowed(cf, target);
+}
+
+
+/*
+ * A subrequest finds its location by the URI, as any request.  If a regular
+ * expression takes that URI, the event would go elsewhere.
+ */
+
+static ngx_int_t
+ngx_er_location_shadowed(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+#if (NGX_PCRE)
+    ngx_regex_t               *re;
+    ngx_http_core_loc_conf_t  *clcf, **regex;
+
+    if (target->location->exact_match || target->location->noregex) {
+        return NGX_OK;
+    }
+
+    clcf = target->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    if (clcf->regex_locations == NULL) {
+        return NGX_OK;
+    }
+
+    for (regex = clcf->regex_locations; *regex; regex++) {
+
+        re = (*regex)->regex->regex;
+
+        if (ngx_regex_exec(re, &target->uri, NULL, 0) < 0) {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->deliver,
+                         "location \"%V\" of target \"%V\" is hidden by "
+                         "location ~ \"%V\": write \"location = %V\"",
+                         &target->uri, &target->name, &(*regex)->name,
+                         &target->uri);
+        return NGX_ERROR;
+    }
+#endif
+
+    return NGX_OK;
+}
+
+
+/* NULL: the module is not in this nginx */
+
+static ngx_http_upstream_conf_t *
+ngx_er_location_upstream(ngx_conf_t *cf, ngx_er_target_t *target, ngx_uint_t n)
+{
+    ngx_uint_t      i;
+    ngx_module_t  **modules;
+
+    modules = cf->cycle->modules;
+
+    for (i = 0; modules[i]; i++) {
+
+        if (modules[i]->type == NGX_HTTP_MODULE
+            && ngx_strcmp(modules[i]->name, ngx_er_location_modules[n]) == 0)
+        {
+            return target->location->loc_conf[modules[i]->ctx_index];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_locations_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    u_char            *seen;
+    ngx_uint_t         i, j, k, n;
+    ngx_er_route_t   **route;
+    ngx_er_source_t  **source;
+    ngx_er_target_t  **target;
+
+    seen = ngx_palloc(cf->temp_pool, mcf->targets.nelts + 1);
+    if (seen == NULL) {
+        return NGX_ERROR;
+    }
+
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+
+        /* no producer waits, and no batch takes its places at once */
+
+        if (source[i]->mode == NGX_ER_MODE_QUEUED) {
+            continue;
+        }
+
+        ngx_memzero(seen, mcf->targets.nelts);
+
+        n = 0;
+        route = source[i]->routes.elts;
+
+        for (j = 0; j < source[i]->routes.nelts; j++) {
+            target = route[j]->targets.elts;
+
+            for (k = 0; k < route[j]->targets.nelts; k++) {
+
+                if (seen[target[k]->index]++ == 0) {
+                    ngx_er_location_fits(cf, target[k], source[i]);
+                    n++;
+                }
+
+                seen[target[k]->index] = 1;
+            }
+        }
+
+        ngx_er_location_batch(cf, mcf, source[i], n);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The deadline ends the wait in any case, but the producer is then told 504
+ * where 502 with the target's name in error.log was to be had.
+ */
+
+static void
+ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_er_source_t *source)
+{
+    u_char                     time[NGX_TIME_T_LEN + 3];
+    u_char                     deadline[NGX_TIME_T_LEN + 3];
+    ngx_msec_t                 ms;
+    ngx_uint_t                 n;
+    const char                *what;
+    ngx_http_upstream_conf_t  *ucf;
+
+    ucf = NULL;
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, target, n);
+
+        if (ucf && ucf->upstream) {
+            break;
+        }
+    }
+
+    if (ngx_er_location_modules[n] == NULL) {
+        return;
+    }
+
+    if (ucf->read_timeout > source->deadline) {
+        what = "read";
+        ms = ucf->read_timeout;
+
+    } else if (ucf->connect_timeout > source->deadline) {
+        what = "connect";
+        ms = ucf->connect_timeout;
+
+    } else if (ucf->send_timeout > source->deadline) {
+        what = "send";
+        ms = ucf->send_timeout;
+
+    } else {
+        return;
+    }
+
+    ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                     "target \"%V\": %s_%s_timeout %s is longer than the "
+                     "deadline %s of source \"%V\": set it below",
+                     &target->name, ngx_er_location_prefixes[n], what,
+                     ngx_er_location_time(time, ms),
+                     ngx_er_location_time(deadline, source->deadline),
+                     &source->name);
+}
+
+
+/*
+ * All events of a batch take their places at once.  If there are never as
+ * many, each attempt ends with 503, whatever earlier ones have delivered.
+ */
+
+static void
+ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_source_t *source, ngx_uint_t targets)
+{
+    ngx_str_t   *type;
+    ngx_uint_t   i;
+
+    if (source->max_batch * targets <= mcf->running + mcf->waiting) {
+        return;
+    }
+
+    type = source->accept.elts;
+
+    for (i = 0; i < source->accept.nelts; i++) {
+
+        if (ngx_strnstr(type[i].data, "cloudevents-batch", type[i].len)
+            == NULL)
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, &source->where,
+                         "event_source \"%V\": a batch of %ui events to %ui "
+                         "targets can never be taken, there are %ui places: "
+                         "lower \"max_batch\" or raise \"event_backlog\"",
+                         &source->name, source->max_batch, targets,
+                         mcf->running + mcf->waiting);
+        return;
+    }
+}
+
+
+static u_char *
+ngx_er_location_time(u_char *buf, ngx_msec_t ms)
+{
+    if (ms % 1000) {
+        (void) ngx_sprintf(buf, "%Mms%Z", ms);
+
+    } else {
+        (void) ngx_sprintf(buf, "%Ms%Z", ms / 1000);
+    }
+
+    return buf;
+}
