@@ -162,6 +162,8 @@ struct ngx_er_target_s {
     ngx_str_t                    line;           /* "POST /uri HTTP/1.1" */
     ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */
     ngx_flag_t                   optional;
+    ngx_array_t                 *publishers;     /* of ngx_er_publisher_t: the
+                                                    only sources; NULL: all */
     uint64_t                     hash;           /* of the name: its identity
                                                     in dedup stores */
     ngx_er_policy_t              policy;

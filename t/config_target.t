@@ -25,7 +25,7 @@ wrong('misspelt directive', 'optionl;',
     'unknown directive "optionl" in event_target: did you mean "optional"?');
 wrong('directive from elsewhere', 'proxy_pass http://127.0.0.1;',
     'unknown directive "proxy_pass" in event_target, which takes optional, '
-    . 'method, forward_headers, retry, retry_on, fail_on, concurrency, rate, '
+    . 'method, from, forward_headers, retry, retry_on, fail_on, concurrency, rate, '
     . 'breaker, expires, dead_for, order and include');
 wrong('optional with an argument', 'optional on;',
     'invalid number of arguments in "optional" directive: write "optional;"');

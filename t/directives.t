@@ -25,8 +25,13 @@ my $page = slurp("$root/docs/directives.md");
 
 # ---- what the page says: name => [ contexts, syntaxes, default, text ]
 
+# a name that is a line of several blocks is "NAME of BLOCK" here
+
 my %page;
 my @order;
+my %headings;
+
+$headings{$_}++ for $page =~ /^### ([a-z_]+)$/mg;
 
 while ($page =~ /^### ([a-z_]+)\n\n(.*?)(?=^##|\z)/msg) {
     my ($name, $body) = ($1, $2);
@@ -34,10 +39,12 @@ while ($page =~ /^### ([a-z_]+)\n\n(.*?)(?=^##|\z)/msg) {
     my ($default) = $body =~ /^\*\*Default:\*\* (?:`(.+)`|—)<br>$/m;
     my ($context) = $body =~ /^\*\*Context:\*\* (.+)$/m;
 
-    $page{$name} = { syntax => \@syntax, default => $default, text => $body,
-                     context => join ' ', sort(($context // '')
-                                               =~ /`([a-z_]+)`/g) };
-    push @order, $name;
+    my $contexts = join ' ', sort(($context // '') =~ /`([a-z_]+)`/g);
+    my $key = $headings{$name} > 1 ? "$name of $contexts" : $name;
+
+    $page{$key} = { syntax => \@syntax, default => $default, text => $body,
+                    context => $contexts };
+    push @order, $key;
 
     my $head = join '|', $body =~ /^\*\*(\w+):\*\* /mg;
 
@@ -79,9 +86,12 @@ for my $table ([ event_source => 'ingest/source.c', 'ngx_er_source_rows' ],
         my ($directive, $least, $most, $flags) = ($1, $2, $3, $4);
 
         $most = 1_000_000 if $most eq 'NGX_ER_BLOCK_MORE';
-        $code{$directive} = [ $flags =~ /ROUTE_LINE/ ? join(' ', sort $noun,
+        my $key = $headings{$directive} && $headings{$directive} > 1
+                  ? "$directive of $noun" : $directive;
+
+        $code{$key} = [ $flags =~ /ROUTE_LINE/ ? join(' ', sort $noun,
             split ' ', $blocks) : $noun, $least, $most, $flags ];
-        $repeated{$directive} = 1
+        $repeated{$key} = 1
             if $noun eq 'event_source' && $flags =~ /REPEAT/;
     }
 }

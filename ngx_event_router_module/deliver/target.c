@@ -18,8 +18,7 @@
  */
 
 
-#include "target.h"
-#include "../conf/block.h"
+#include "publishers.h"
 
 
 /* the flag of lines that are for queued deliveries only */
@@ -61,6 +60,8 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "", ngx_er_target_optional, 0 },
     { "method", 1, 1, 0,
       "POST|PUT|PATCH|DELETE|GET", ngx_er_target_method, 0 },
+    { "from", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
+      "SOURCE...", ngx_er_publishers_line, 0 },
     { "forward_headers", 1, 100, 0,
       "NAME...", ngx_er_target_forward, 0 },
 
