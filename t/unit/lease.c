@@ -5,17 +5,18 @@
 
 
 /*
- * Entries in hand (deliver/lease.c) with stand-ins for the attempt, the store
- * and the guard: whatever becomes of an attempt and whatever the store says,
- * the store is told the right word with the entry's own token until it has
- * taken it, and then the event is released, once, and places and memory are
- * given back.
+ * Entries in hand (deliver/lease.c, deliver/settle.c) with stand-ins for the
+ * attempt, the store and the guard: whatever becomes of an attempt and
+ * whatever the store says, the store is told the right word with the entry's
+ * own token until it has taken it, and then the event is released, once, and
+ * places and memory are given back.
  */
 
 
 #include "tap.h"
 
 #include "../../ngx_event_router_module/deliver/lease.c"
+#include "../../ngx_event_router_module/deliver/settle.c"
 #include "../../ngx_event_router_module/deliver/hand.c"
 
 

@@ -1,0 +1,565 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What becomes of a lease, as the store is told: lease.c says what happened,
+ * here is decided what that means, and the store hears of it until it has
+ * taken it.
+ *
+ *     settle   a 2xx answer
+ *     retry    an answer that may change, or none; also handing it back when
+ *              nothing could be sent, which does not count as an attempt
+ *     bury     no retry would help, or there is no more time for one
+ *
+ * The store decides by the token whose word counts: if the lease was lost
+ * meanwhile it declines, and whoever has the entry now tells the truth.  If
+ * the store cannot be told, it is asked again every second until a minute
+ * after the lease; the worst that follows is a second delivery, never a loss.
+ *
+ * Places are given back exactly once, by who leaves PLACED.  The operation is
+ * the lease's, and a lease that is over is handed to lease.c ("over").
+ */
+
+
+#include "settle.h"
+#include "guard.h"
+#include "hand.h"
+#include "slots.h"
+#include "../base/crash.h"
+#include "../observe/metrics.h"
+
+
+#define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
+
+
+static void ngx_er_settle_ok(ngx_er_lease_t *lease);
+static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
+    ngx_er_queue_verb_e verb);
+static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
+static void ngx_er_settle_marked(ngx_er_claim_t *claim);
+static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt);
+static void ngx_er_settle_told(ngx_er_queue_op_t *op);
+static void ngx_er_settle_extended(ngx_er_queue_op_t *op);
+
+
+static const char  *ngx_er_dead_names[] = {
+    "not dead",
+    "exhausted",
+    "final",
+    "expired",
+    "poison",
+    "target_removed",
+    "corrupt"
+};
+
+
+void
+ngx_er_settle_unplace(ngx_er_lease_t *lease)
+{
+    if (lease->state == NGX_ER_LEASE_HAND) {
+        ngx_er_hand_remove(lease->target, &lease->link);
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
+        return;
+    }
+
+    if (lease->state != NGX_ER_LEASE_PLACED) {
+        return;
+    }
+
+    ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
+
+    ngx_er_lane_untake(lease->target, !lease->again, lease->again);
+    ngx_er_slot_give();
+}
+
+
+void
+ngx_er_settle_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
+{
+#if (NGX_DEBUG)
+    static const char  *names[] = {
+        "hand", "placed", "tell", "mark", "marking", "telling", "ended"
+    };
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\" from %s to %s",
+                   lease->seq, &lease->target->name, names[lease->state],
+                   names[state]);
+#endif
+
+    if (lease->state == NGX_ER_LEASE_TELLING) {
+        ngx_er_hand_told(lease->target);
+    }
+
+    if (state == NGX_ER_LEASE_TELLING) {
+        ngx_er_hand_tell(lease->target);
+    }
+
+    lease->state = state;
+}
+
+
+/* an attempt ended */
+
+void
+ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
+{
+    uint64_t            now, age, delay;
+    ngx_er_policy_t    *policy;
+    ngx_er_verdict_e    verdict;
+    ngx_er_queue_op_t  *op;
+
+    policy = &lease->target->policy;
+    verdict = ngx_er_policy_verdict(policy,
+                                    attempt->silent ? 0 : attempt->status);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", verdict:%d",
+                   lease->seq, &lease->target->name, verdict);
+
+    if (verdict == NGX_ER_VERDICT_OK) {
+        ngx_er_crash_point("attempt-ok");
+        ngx_er_settle_ok(lease);
+        return;
+    }
+
+    ngx_er_crash_point("attempt-failed");
+
+    if (attempt->status == 0) {
+
+        /* the worker goes: another one takes over */
+
+        delay = 0;
+
+    } else if (verdict == NGX_ER_VERDICT_FINAL) {
+        ngx_er_settle_bury(lease, NGX_ER_DEAD_FINAL, attempt);
+        return;
+
+    } else {
+
+        /* the clock of the worker that accepted it may be ahead of ours */
+
+        now = ngx_er_queue_now();
+        age = now > lease->accepted ? now - lease->accepted : 0;
+
+        if (ngx_er_policy_retry(policy, lease->attempts + 1,
+                                attempt->retry_after, (uint32_t) ngx_random(),
+                                age, &delay)
+            != NGX_OK)
+        {
+            ngx_er_settle_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
+            return;
+        }
+    }
+
+    op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
+
+    if (op) {
+        op->delay = delay;
+        ngx_er_settle_past(lease, op, attempt);
+        ngx_er_metric_target(lease->target, NGX_ER_METRIC_RETRY);
+    }
+
+    lease->op = op;
+    ngx_er_settle_tell(lease);
+}
+
+
+/* what was started again is no dead letter of another nginx's concern */
+
+static void
+ngx_er_settle_ok(ngx_er_lease_t *lease)
+{
+    if (lease->epoch || lease->number > lease->attempts + 1) {
+
+        /* replayed, or a worker died: it may have been told of as dead */
+
+        ngx_er_guard_live(lease->event, lease->target);
+    }
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
+    ngx_er_settle_tell(lease);
+}
+
+
+static ngx_er_queue_op_t *
+ngx_er_settle_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_queue_op(verb, ngx_er_settle_told, lease);
+
+    if (op) {
+        op->seq = lease->seq;
+        op->target = lease->target->hash;
+        op->token = lease->token;
+        op->keep = lease->target->policy.keep;
+    }
+
+    return op;
+}
+
+
+/* another copy was delivered */
+
+void
+ngx_er_settle_unsent(ngx_er_lease_t *lease)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", its copy is "
+                   "there", lease->seq, &lease->target->name);
+
+    ngx_er_settle_unplace(lease);
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
+    ngx_er_settle_tell(lease);
+}
+
+
+/* what is known to have been taken is not handed back */
+
+void
+ngx_er_settle_exit(ngx_er_lease_t *lease)
+{
+    ngx_er_attempt_t     *attempt;
+    ngx_er_queue_verb_e   verb;
+
+    attempt = lease->attempt;
+
+    lease->attempt = NULL;
+    lease->claim = NULL;
+
+    if (lease->state == NGX_ER_LEASE_HAND) {
+        ngx_er_hand_remove(lease->target, &lease->link);
+    }
+
+    verb = (attempt && attempt->status
+            && ngx_er_policy_verdict(&lease->target->policy, attempt->status)
+               == NGX_ER_VERDICT_OK) ? NGX_ER_QUEUE_SETTLE
+                                     : NGX_ER_QUEUE_RETRY;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" at exit, "
+                   "verb:%d", lease->seq, &lease->target->name, verb);
+
+    lease->op = ngx_er_settle_op(lease, verb);
+
+    if (attempt) {
+        attempt->ms = ngx_current_msec - attempt->start;
+    }
+
+    if (lease->op) {
+
+        if (verb == NGX_ER_QUEUE_RETRY) {
+            ngx_er_settle_past(lease, lease->op, attempt);
+        }
+
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_TELLING);
+        ngx_er_queue_run(lease->store, lease->op);
+    }
+
+    if (attempt) {
+        ngx_er_attempt_drop(attempt);
+    }
+}
+
+
+/* not an attempt: the next one has the same number */
+
+void
+ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay)
+{
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" goes back "
+                   "for %Mms", lease->seq, &lease->target->name, delay);
+
+    ngx_er_settle_unplace(lease);
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
+
+    if (lease->op) {
+        lease->op->delay = delay;
+    }
+
+    ngx_er_settle_tell(lease);
+}
+
+
+/* it is a dead letter; "attempt" may be NULL */
+
+void
+ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_er_attempt_t *attempt)
+{
+    u_char              text[NGX_ER_ATTEMPT_LOG], *last;
+    u_char              said[NGX_ER_ATTEMPT_LOG], *end;
+    ngx_er_queue_op_t  *op;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" dies: %s",
+                   lease->seq, &lease->target->name,
+                   ngx_er_dead_names[reason]);
+
+    ngx_er_settle_unplace(lease);
+
+    op = ngx_er_settle_op(lease, NGX_ER_QUEUE_BURY);
+
+    if (op) {
+        op->reason = reason;
+        ngx_er_settle_past(lease, op, attempt);
+    }
+
+    ngx_er_metric_target(lease->target, NGX_ER_METRIC_DEAD);
+
+    last = text;
+    end = attempt ? ngx_er_attempt_log_answer(attempt, said,
+                                              NGX_ER_ATTEMPT_LOG)
+                  : said;
+
+    if (lease->event) {
+        last = ngx_cpymem(text, ", ", 2);
+        last = ngx_er_attempt_log_event(lease->event, last,
+                                        NGX_ER_ATTEMPT_LOG - 2);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, lease->target->location->error_log, 0,
+                  "event %016xL for target \"%V\" is a dead letter now: "
+                  "%s%*s%*s",
+                  lease->seq, &lease->target->name,
+                  ngx_er_dead_names[reason], last - text, text, end - said,
+                  said);
+
+    lease->op = op;
+
+    if (op && lease->event
+        && (reason == NGX_ER_DEAD_EXHAUSTED || reason == NGX_ER_DEAD_FINAL))
+    {
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_MARK);
+    }
+
+    ngx_er_settle_tell(lease);
+}
+
+
+/* NGX_AGAIN: the dedup store is being told that the event died */
+
+static ngx_int_t
+ngx_er_settle_mark(ngx_er_lease_t *lease)
+{
+    if (ngx_er_guard_die(lease->event, lease->target, ngx_er_settle_marked,
+                         lease)
+        == NULL)
+    {
+        return NGX_OK;
+    }
+
+    ngx_er_settle_enter(lease, NGX_ER_LEASE_MARKING);
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Now it may become a dead letter.  If the dedup store is away, the tick tries
+ * again, as long as the lease is safe: what it never hears of is a duplicate
+ * for other nginx, and a dead letter here.
+ */
+
+static void
+ngx_er_settle_marked(ngx_er_claim_t *claim)
+{
+    ngx_er_lease_t *lease = claim->data;
+
+    ngx_uint_t  again;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL died, dedup store "
+                   "told:%d", lease->seq, !claim->lost);
+
+    again = (claim->lost && !ngx_exiting
+             && ngx_er_queue_now() + NGX_ER_SETTLE_SAFE < lease->until);
+
+    ngx_er_claim_done(claim);
+
+    if (again) {
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_MARK);
+        return;
+    }
+
+    ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
+
+    ngx_er_crash_point("died");
+
+    ngx_er_settle_tell(lease);
+}
+
+
+static void
+ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt)
+{
+    if (attempt == NULL) {
+        return;
+    }
+
+    op->counted = 1;
+    op->past.time = lease->began;
+    op->past.ms = (uint32_t) attempt->ms;
+    op->past.status = (uint16_t) attempt->status;
+    op->past.number = (uint16_t) ngx_min(attempt->number, 65535);
+
+    if (attempt->length == 0) {
+        return;
+    }
+
+    op->answer.data = ngx_pnalloc(op->pool, attempt->length);
+
+    if (op->answer.data) {
+        ngx_memcpy(op->answer.data, attempt->body, attempt->length);
+        op->answer.len = attempt->length;
+    }
+}
+
+
+/* no memory to tell it: the lease will end by itself */
+
+void
+ngx_er_settle_tell(ngx_er_lease_t *lease)
+{
+    if (lease->state == NGX_ER_LEASE_MARK
+        && ngx_er_settle_mark(lease) == NGX_AGAIN)
+    {
+        return;
+    }
+
+    if (lease->claim) {
+        ngx_er_guard_end(lease->claim,
+                         lease->op && lease->op->verb == NGX_ER_QUEUE_SETTLE);
+        lease->claim = NULL;
+    }
+
+    if (lease->op == NULL) {
+        lease->over(lease);
+        return;
+    }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", store is "
+                   "told, verb:%d delay:%M", lease->seq, &lease->target->name,
+                   lease->op->verb, lease->op->delay);
+
+    ngx_er_settle_enter(lease, NGX_ER_LEASE_TELLING);
+    ngx_er_queue_run(lease->store, lease->op);
+}
+
+
+static void
+ngx_er_settle_told(ngx_er_queue_op_t *op)
+{
+    uint64_t         now;
+    ngx_er_lease_t  *lease;
+
+    lease = op->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", store says "
+                   "rc:%i", lease->seq, &lease->target->name, op->rc);
+
+    now = ngx_er_queue_now();
+
+    if (op->rc == NGX_ERROR && now < lease->until + NGX_ER_LEASE_MS) {
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
+        return;
+    }
+
+    if (op->rc == NGX_OK) {
+
+        if (op->verb == NGX_ER_QUEUE_RETRY) {
+            ngx_er_lane_put(lease->target, 1, now + op->delay);
+
+            if (!op->counted) {
+
+                /* whatever place it had, it may not have been tried yet */
+
+                ngx_er_lane_put(lease->target, 0, now + op->delay);
+            }
+        }
+
+        if (lease->ordered) {
+
+            /* the next of its order may be due now */
+
+            ngx_er_lane_put(lease->target, 0, now);
+            ngx_er_lane_put(lease->target, 1, now);
+        }
+
+        lease->freed(lease->target);
+
+    } else {
+        ngx_er_metric_target(lease->target, NGX_ER_METRIC_FENCED);
+
+        ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
+                      "event %016xL for target \"%V\": %s, it may be "
+                      "delivered twice", lease->seq, &lease->target->name,
+                      op->rc == NGX_DECLINED ? "another worker has it"
+                                             : "the store could not be told");
+    }
+
+    lease->over(lease);
+}
+
+
+/* the lease is renewed */
+
+void
+ngx_er_settle_extend(ngx_er_lease_t *lease)
+{
+    ngx_er_queue_op_t  *op;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" is renewed",
+                   lease->seq, &lease->target->name);
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_EXTEND, ngx_er_settle_extended, lease);
+    if (op == NULL) {
+        return;
+    }
+
+    op->seq = lease->seq;
+    op->target = lease->target->hash;
+    op->token = lease->token;
+    op->lease = NGX_ER_LEASE_MS;
+
+    lease->renewed = 1;
+    ngx_er_queue_run(lease->store, op);
+}
+
+
+/* a lease that is lost goes on: its answer decides nothing any more */
+
+static void
+ngx_er_settle_extended(ngx_er_queue_op_t *op)
+{
+    ngx_er_lease_t *lease = op->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\", renewed "
+                   "rc:%i", lease->seq, &lease->target->name, op->rc);
+
+    lease->renewed = 0;
+
+    if (op->rc == NGX_OK) {
+        lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;
+        lease->half = NGX_ER_LEASE_MS / 2;
+    }
+
+    ngx_er_queue_op_free(op);
+
+    if (lease->state == NGX_ER_LEASE_ENDED) {
+        lease->over(lease);
+    }
+}

@@ -1,0 +1,100 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What the store is told of a lease.
+ */
+
+
+#ifndef _NGX_ER_SETTLE_H_INCLUDED_
+#define _NGX_ER_SETTLE_H_INCLUDED_
+
+
+#include "lease.h"
+#include "attempt.h"
+
+
+typedef enum {
+    NGX_ER_LEASE_HAND = 0,             /* it waits for places */
+    NGX_ER_LEASE_PLACED,               /* it has its places: the guard is asked
+                                          or the attempt runs */
+    NGX_ER_LEASE_TELL,                 /* what became of it is known, but not
+                                          to the store: the tick tells it */
+    NGX_ER_LEASE_MARK,                 /* it died: the tick tells the dedup
+                                          store before */
+    NGX_ER_LEASE_MARKING,              /* the dedup store is being told */
+    NGX_ER_LEASE_TELLING,              /* the store is being told */
+    NGX_ER_LEASE_ENDED                 /* nothing more is to be told; the
+                                          answer to EXTEND is awaited */
+} ngx_er_lease_state_e;
+
+
+typedef struct ngx_er_lease_s  ngx_er_lease_t;
+
+/* all was told, and its places are given back: it may go */
+typedef void (*ngx_er_lease_over_pt)(ngx_er_lease_t *lease);
+
+
+struct ngx_er_lease_s {
+    ngx_queue_t            queue;      /* of all in hand */
+    ngx_queue_t            link;       /* HAND: of those that wait */
+    ngx_er_queue_t        *store;
+    ngx_er_lease_pt        freed;
+    ngx_er_lease_over_pt   over;
+    ngx_er_target_t       *target;
+    ngx_er_event_t        *event;      /* held; NULL: it was not read */
+    ngx_er_attempt_t      *attempt;    /* while it runs */
+    ngx_er_claim_t        *claim;      /* of the guard, or NULL */
+    ngx_str_t              routes;     /* in the event's pool */
+    ngx_er_dedup_mode_e    dedup;
+    ngx_uint_t             number;     /* of the attempt */
+    ngx_er_queue_op_t     *op;         /* what the store is told */
+    ngx_er_lease_state_e   state;
+
+    uint64_t               seq;
+    uint64_t               token;
+    uint64_t               accepted;
+    uint64_t               came;       /* when it came to hand */
+    uint64_t               until;      /* the end of the lease */
+    uint64_t               half;       /* of it, ms */
+    uint64_t               began;      /* the attempt */
+    ngx_uint_t             attempts;   /* before this one */
+    size_t                 bytes;
+    uint32_t               epoch;
+    unsigned               guard:1;    /* the dedup store is asked before */
+    unsigned               again:1;    /* the class of its place */
+    unsigned               ordered:1;  /* others wait for it */
+    unsigned               renewed:1;  /* an EXTEND is under way */
+};
+
+
+/* each change of state */
+void ngx_er_settle_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state);
+
+/* nothing was sent; or it is given back already, or was never there */
+void ngx_er_settle_unplace(ngx_er_lease_t *lease);
+
+/*
+ * Its end is near: an attempt ended, whose places are given back; another copy
+ * of the event was delivered; it goes back to the store for "delay" ms, which
+ * is no attempt; it is a dead letter ("attempt" may be NULL); the worker
+ * exits.  The lease may be gone afterwards.
+ */
+void ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt);
+void ngx_er_settle_unsent(ngx_er_lease_t *lease);
+void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
+void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_er_attempt_t *attempt);
+void ngx_er_settle_exit(ngx_er_lease_t *lease);
+
+/* TELL, MARK: the store, or the dedup store before, is told again */
+void ngx_er_settle_tell(ngx_er_lease_t *lease);
+
+/* the lease is renewed */
+void ngx_er_settle_extend(ngx_er_lease_t *lease);
+
+
+#endif /* _NGX_ER_SETTLE_H_INCLUDED_ */
