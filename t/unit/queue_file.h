@@ -18,6 +18,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/store/file/check.h"
+#include "../../ngx_event_router_module/store/file/count.h"
 #include "../../ngx_event_router_module/store/file/entry.h"
 #include "../../ngx_event_router_module/store/file/lock.h"
 #include "../../ngx_event_router_module/store/file/row.h"

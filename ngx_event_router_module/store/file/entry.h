@@ -33,20 +33,16 @@ typedef struct {
 
 /*
  * add() and take() put a pending entry in and out of all databases, bury()
- * moves one that was read to the dead letters and exhume() takes one from
- * there.  Between unindex() and index() an entry may be changed.  Events live
- * as long as something refers to them.
+ * moves one that was read to the dead letters.  Events live as long as
+ * something refers to them.
  */
 
 ngx_int_t ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
 ngx_int_t ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
-ngx_int_t ngx_er_file_unindex(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
-ngx_int_t ngx_er_file_index(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
 ngx_int_t ngx_er_file_bury(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
     ngx_er_dead_e reason, ngx_msec_t keep);
 ngx_int_t ngx_er_file_bury_corrupt(ngx_er_file_txn_t *t, uint64_t target,
     uint64_t seq, ngx_msec_t keep);
-ngx_int_t ngx_er_file_exhume(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
 ngx_int_t ngx_er_file_ref(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_er_file_ref_t *ref);
 ngx_int_t ngx_er_file_ref_put(ngx_er_file_txn_t *t, uint64_t seq,
@@ -60,18 +56,6 @@ ngx_int_t ngx_er_file_ref_add(ngx_er_file_txn_t *t, uint64_t seq,
 /* a row for a part of an ACCEPT, not leased */
 void ngx_er_file_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_queue_part_t *part, ngx_er_file_row_t *row);
-
-/* the next one of an order may go, when a lease of "row" ended and it is not
-   indexed */
-ngx_int_t ngx_er_file_order_release(ngx_er_file_txn_t *t,
-    ngx_er_file_row_t *row);
-
-/* how many entries targets have, and when the next one is due */
-ngx_int_t ngx_er_file_count_get(ngx_er_file_txn_t *t, uint64_t target,
-    ngx_er_queue_count_t *count);
-ngx_int_t ngx_er_file_counts(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op);
-ngx_int_t ngx_er_file_next_due(ngx_er_file_txn_t *t, uint64_t target,
-    ngx_er_file_class_e class, ngx_er_queue_op_t *lease, uint64_t *due);
 
 
 #endif /* _NGX_ER_FILE_ENTRY_H_INCLUDED_ */

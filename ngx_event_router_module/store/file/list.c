@@ -37,7 +37,9 @@
 
 
 #include "list.h"
+#include "count.h"
 #include "entry.h"
+#include "grave.h"
 #include "space.h"
 
 

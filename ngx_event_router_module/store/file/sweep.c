@@ -16,7 +16,9 @@
 
 
 #include "sweep.h"
+#include "count.h"
 #include "entry.h"
+#include "grave.h"
 #include "key.h"
 
 

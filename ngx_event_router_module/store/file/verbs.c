@@ -31,8 +31,11 @@
 
 
 #include "verbs.h"
+#include "count.h"
+#include "due.h"
 #include "entry.h"
 #include "list.h"
+#include "order.h"
 #include "space.h"
 #include "sweep.h"
 
