@@ -74,8 +74,8 @@ my @only = (
     [ 'only carrier.c makes requests',
       qr/\bngx_http_(?:create|free|close)_request\(/, 'deliver/carrier.c' ],
 
-    [ 'only attempt.c makes subrequests', qr/\bngx_http_subrequest\(/,
-      'deliver/attempt.c' ],
+    [ 'only subrequest.c makes subrequests', qr/\bngx_http_subrequest\(/,
+      'deliver/subrequest.c' ],
 
     [ 'only reply.c answers',
       qr/\bngx_http_(?:send_header|output_filter|send_response)\(/,

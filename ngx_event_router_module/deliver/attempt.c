@@ -40,6 +40,7 @@
 #include "attempt.h"
 #include "carrier.h"
 #include "outgoing.h"
+#include "subrequest.h"
 #include "tally.h"
 #include "../base/spare.h"
 #include "../observe/metrics.h"
@@ -70,10 +71,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_attempt_run(ngx_er_attempt_t *attempt);
-static void ngx_er_attempt_wake(ngx_http_request_t *r);
 static ngx_int_t ngx_er_attempt_done(ngx_http_request_t *r, void *data,
     ngx_int_t rc);
-static ngx_uint_t ngx_er_attempt_line(ngx_http_request_t *r);
 static time_t ngx_er_attempt_retry_after(ngx_http_request_t *r);
 static time_t ngx_er_attempt_seconds(ngx_str_t *value);
 static void ngx_er_attempt_gone(void *data);
@@ -172,65 +171,15 @@ ngx_er_attempt_start(ngx_er_attempt_t *attempt)
 static ngx_int_t
 ngx_er_attempt_run(ngx_er_attempt_t *attempt)
 {
-    ngx_http_request_t          *r, *sr;
-    ngx_http_post_subrequest_t  *ps;
-
-    r = attempt->carrier;
-
     if (ngx_er_outgoing_fill(attempt) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-    if (ps == NULL) {
-        return NGX_ERROR;
-    }
+    attempt->subrequest = ngx_er_subrequest_create(attempt->carrier,
+                                                   ngx_er_attempt_done,
+                                                   attempt);
 
-    ps->handler = ngx_er_attempt_done;
-    ps->data = attempt;
-
-    r->write_event_handler = ngx_er_attempt_wake;
-
-    /*
-     * Not in the background: it becomes c->data, which is whom the log of the
-     * connection and the event pipe take for the one that is served.
-     */
-
-    if (ngx_http_subrequest(r, &r->uri, NULL, &sr, ps, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    sr->method = r->method;
-    sr->method_name = r->method_name;
-    sr->header_in = r->header_in;
-
-    /* the copy of the list shall end in itself: else pushes get lost */
-
-    if (sr->headers_in.headers.last == &r->headers_in.headers.part) {
-        sr->headers_in.headers.last = &sr->headers_in.headers.part;
-    }
-
-    attempt->subrequest = sr;
-
-    return NGX_OK;
-}
-
-
-/*
- * The carrier's own turn.  A subrequest of the subrequest may still be on its
- * way; then that one's end brings us back here.
- */
-
-static void
-ngx_er_attempt_wake(ngx_http_request_t *r)
-{
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "event router attempt: carrier %p runs, subrequests:%d", r,
-                   r->postponed != NULL);
-
-    if (r->connection->data == r && r->postponed == NULL) {
-        ngx_er_carrier_finish(r);
-    }
+    return attempt->subrequest ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -246,28 +195,14 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
                    "buffered:%d", rc, attempt->state, attempt->done,
                    r->buffered);
 
-    if (attempt->done || r->connection->error) {
+    if (attempt->done || ngx_er_subrequest_ended(r, rc) != NGX_OK) {
         return NGX_OK;
-    }
-
-    if (r->buffered) {
-
-        if (rc == NGX_OK || rc == NGX_AGAIN) {
-
-            /* a thread reads on in the file that is the answer */
-
-            return NGX_OK;
-        }
-
-        /* else nginx would wait for the rest of it */
-
-        r->buffered = 0;
     }
 
     attempt->done = 1;
 
     if (attempt->state == NGX_ER_ATTEMPT_RUNNING) {
-        status = ngx_er_attempt_line(r);
+        status = ngx_er_subrequest_line(r);
 
         attempt->silent = (r->upstream && status == 0);
 
@@ -285,19 +220,6 @@ ngx_er_attempt_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
     }
 
     return NGX_OK;
-}
-
-
-/* the status line that nginx read from the target, 0: none */
-
-static ngx_uint_t
-ngx_er_attempt_line(ngx_http_request_t *r)
-{
-    ngx_uint_t  status;
-
-    status = r->upstream ? r->upstream->headers_in.status_n : 0;
-
-    return ngx_er_interim(status) ? 0 : status;
 }
 
 
@@ -512,7 +434,7 @@ ngx_er_attempt_gone(void *data)
 
         /* we cut it; the target may have spoken before */
 
-        status = ngx_er_attempt_line(attempt->subrequest);
+        status = ngx_er_subrequest_line(attempt->subrequest);
 
         if (status) {
             ngx_er_attempt_answered(attempt, attempt->subrequest, status);
@@ -719,16 +641,7 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
 ngx_er_attempt_t *
 ngx_er_attempt_of(ngx_http_request_t *r)
 {
-    for ( /* void */ ; r; r = r->parent) {
-
-        if (r->post_subrequest
-            && r->post_subrequest->handler == ngx_er_attempt_done)
-        {
-            return r->post_subrequest->data;
-        }
-    }
-
-    return NULL;
+    return ngx_er_subrequest_of(r, ngx_er_attempt_done);
 }
 
 

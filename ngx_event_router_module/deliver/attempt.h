@@ -6,7 +6,7 @@
 
 /*
  * One attempt: one subrequest of a carrier of its own to the location of one
- * target.  Only attempt.c edits a subrequest, only carrier.c makes fake
+ * target.  Only subrequest.c makes a subrequest, only carrier.c makes fake
  * connections, only swallow.c takes the output.
  */
 

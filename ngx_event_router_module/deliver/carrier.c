@@ -20,11 +20,11 @@
  *                           once, without keep-alive and lingering
  *     write: active, ready  no event is added, whoever writes need not wait
  *
- * attempt.c is the only caller.  The carrier owns its connection's pool (log,
- * log context, HTTP connection); the request has its own.  Creating one fails
- * for want of memory or connections only.  Per worker there is one static
- * record: the number of carriers, and a timer that keeps an exiting worker
- * alive as long as there are any.
+ * attempt.c and call.c make them.  The carrier owns its connection's pool
+ * (log, log context, HTTP connection); the request has its own.  Creating one
+ * fails for want of memory or connections only.  Per worker there is one
+ * static record: the number of carriers, and a timer that keeps an exiting
+ * worker alive as long as there are any.
  */
 
 

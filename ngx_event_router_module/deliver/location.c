@@ -34,10 +34,20 @@ static ngx_int_t ngx_er_location_routed(ngx_conf_t *cf,
 static ngx_int_t ngx_er_location_reached(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_array_t *reached);
 static ngx_int_t ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target);
+static void ngx_er_location_quiet(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_er_location_find(ngx_http_core_loc_conf_t *clcf,
+    ngx_str_t *uri, ngx_uint_t prefix, ngx_http_core_loc_conf_t **found);
+static ngx_int_t ngx_er_location_static(ngx_http_location_tree_node_t *node,
+    ngx_str_t *uri, ngx_uint_t prefix, ngx_http_core_loc_conf_t **found);
+#if (NGX_PCRE)
+static ngx_int_t ngx_er_location_regex(ngx_http_core_loc_conf_t *clcf,
+    ngx_str_t *uri, ngx_http_core_loc_conf_t **found);
+#endif
 static ngx_int_t ngx_er_location_shadowed(ngx_conf_t *cf,
     ngx_er_target_t *target);
 static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
-    ngx_er_target_t *target, ngx_uint_t n);
+    ngx_http_core_loc_conf_t *clcf, ngx_uint_t n);
 static void ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
     ngx_er_source_t *source);
 static void ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
@@ -257,19 +267,9 @@ ngx_er_location_reached(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 }
 
 
-/*
- * The source has limited the size of the body, so the location shall not.
- * Configurations are merged by now, and nothing else will look at the masks of
- * proxy_ignore_headers but the answers of this target.  An answer out of a
- * cache, which a block around may have switched on, would lose the event.
- */
-
 static ngx_int_t
 ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
 {
-    ngx_uint_t                 n;
-    ngx_http_upstream_conf_t  *ucf;
-
     if (target->location == NULL) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
                          "no location delivers to target \"%V\": add "
@@ -287,8 +287,6 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
         target->optional = 0;
     }
 
-    target->location->client_max_body_size = 0;
-
     if (target->location->handler == NULL) {
         ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
                          "the location of target \"%V\" has no "
@@ -296,8 +294,33 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
                          "rewrite rule answers them", &target->name);
     }
 
+    ngx_er_location_quiet(cf, target->location);
+
+    if (ngx_er_outgoing_target(cf->pool, target) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_location_shadowed(cf, target);
+}
+
+
+/*
+ * The source has limited the size of the body, so the location shall not.
+ * Configurations are merged by now, and nothing else will look at the masks of
+ * proxy_ignore_headers but the answers that come here.  An answer out of a
+ * cache, which a block around may have switched on, would lose the event.
+ */
+
+static void
+ngx_er_location_quiet(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_uint_t                 n;
+    ngx_http_upstream_conf_t  *ucf;
+
+    clcf->client_max_body_size = 0;
+
     for (n = 0; ngx_er_location_modules[n]; n++) {
-        ucf = ngx_er_location_upstream(cf, target, n);
+        ucf = ngx_er_location_upstream(cf, clcf, n);
 
         if (ucf) {
             ucf->ignore_headers |= NGX_ER_LOCATION_IGNORE;
@@ -306,13 +329,190 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
 #endif
         }
     }
+}
 
-    if (ngx_er_outgoing_target(cf->pool, target) != NGX_OK) {
-        return NGX_ERROR;
+
+/*
+ * A call must be answered by whom the administrator has named, and nobody else
+ * must be able to make it.  What a call is told is in the body of the answer,
+ * also of an error, so error pages are off.
+ */
+
+ngx_http_core_loc_conf_t *
+ngx_er_location_internal(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_str_t *uri, ngx_uint_t prefix, ngx_er_where_t *where, const char *line)
+{
+    ngx_uint_t                 n;
+    ngx_http_core_loc_conf_t  *clcf, *server;
+    ngx_http_upstream_conf_t  *ucf;
+
+    clcf = NULL;
+    server = target->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    (void) ngx_er_location_find(server, uri, prefix, &clcf);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, cf->log, 0,
+                   "event router location: \"%V\" of target \"%V\", "
+                   "found:%d", uri, &target->name, clcf != NULL);
+
+    if (clcf == NULL || !clcf->internal) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
+                         "\"%s\" of event_target \"%V\" calls \"%V\", and in "
+                         "the server of location \"%V\" there is no internal "
+                         "location for that: add \"location %s %V { internal; "
+                         "proxy_pass ...; }\"", line, &target->name, uri,
+                         &target->uri, prefix ? "^~" : "=", uri);
+        return NULL;
     }
 
-    return ngx_er_location_shadowed(cf, target);
+#if (NGX_PCRE)
+    if (prefix && server->regex_locations && !clcf->noregex) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
+                         "\"%s\" of event_target \"%V\" calls \"%V...\", "
+                         "which a location with a regular expression may "
+                         "take: write \"location ^~ %V\"", line,
+                         &target->name, uri, &clcf->name);
+        return NULL;
+    }
+#endif
+
+    ngx_er_location_quiet(cf, clcf);
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, clcf, n);
+
+        if (ucf) {
+            ucf->intercept_errors = 0;
+        }
+    }
+
+    return clcf;
 }
+
+
+/*
+ * As ngx_http_core_find_location(), which needs a request.  NGX_OK: it is this
+ * one; NGX_AGAIN: the longest prefix is; NGX_DECLINED: there is none.
+ */
+
+static ngx_int_t
+ngx_er_location_find(ngx_http_core_loc_conf_t *clcf, ngx_str_t *uri,
+    ngx_uint_t prefix, ngx_http_core_loc_conf_t **found)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  noregex;
+
+    noregex = 0;
+
+    rc = ngx_er_location_static(clcf->static_locations, uri, prefix, found);
+
+    if (rc == NGX_AGAIN) {
+        noregex = (*found)->noregex;
+
+        rc = ngx_er_location_find(*found, uri, prefix, found);
+
+        if (rc == NGX_DECLINED) {
+            rc = NGX_AGAIN;
+        }
+    }
+
+    if (rc == NGX_OK || noregex || prefix) {
+        return rc;
+    }
+
+#if (NGX_PCRE)
+    if (ngx_er_location_regex(clcf, uri, found) == NGX_OK) {
+        return NGX_OK;
+    }
+#endif
+
+    return rc;
+}
+
+
+/* what is longer than a prefix says nothing of it */
+
+static ngx_int_t
+ngx_er_location_static(ngx_http_location_tree_node_t *node, ngx_str_t *uri,
+    ngx_uint_t prefix, ngx_http_core_loc_conf_t **found)
+{
+    size_t      len, n;
+    u_char     *p;
+    ngx_int_t   rc, match;
+
+    rc = NGX_DECLINED;
+    p = uri->data;
+    len = uri->len;
+
+    while (node) {
+        n = ngx_min(len, (size_t) node->len);
+        match = ngx_filename_cmp(p, node->name, n);
+
+        if (match != 0) {
+            node = (match < 0) ? node->left : node->right;
+            continue;
+        }
+
+        if (len < (size_t) node->len) {
+            node = node->left;
+            continue;
+        }
+
+        if (len == (size_t) node->len && node->exact && !prefix) {
+            *found = node->exact;
+            return NGX_OK;
+        }
+
+        if (node->inclusive) {
+            *found = node->inclusive;
+            rc = NGX_AGAIN;
+        }
+
+        if (len == (size_t) node->len) {
+            return rc;
+        }
+
+        if (node->inclusive == NULL) {
+            node = node->right;
+            continue;
+        }
+
+        node = node->tree;
+        p += n;
+        len -= n;
+    }
+
+    return rc;
+}
+
+
+#if (NGX_PCRE)
+
+static ngx_int_t
+ngx_er_location_regex(ngx_http_core_loc_conf_t *clcf, ngx_str_t *uri,
+    ngx_http_core_loc_conf_t **found)
+{
+    ngx_http_core_loc_conf_t  **regex;
+
+    if (clcf->regex_locations == NULL) {
+        return NGX_DECLINED;
+    }
+
+    for (regex = clcf->regex_locations; *regex; regex++) {
+
+        if (ngx_regex_exec((*regex)->regex->regex, uri, NULL, 0) >= 0) {
+            *found = *regex;
+
+            (void) ngx_er_location_find(*regex, uri, 0, found);
+
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+#endif
 
 
 /*
@@ -361,7 +561,8 @@ ngx_er_location_shadowed(ngx_conf_t *cf, ngx_er_target_t *target)
 /* NULL: the module is not in this nginx */
 
 static ngx_http_upstream_conf_t *
-ngx_er_location_upstream(ngx_conf_t *cf, ngx_er_target_t *target, ngx_uint_t n)
+ngx_er_location_upstream(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_uint_t n)
 {
     ngx_uint_t      i;
     ngx_module_t  **modules;
@@ -373,7 +574,7 @@ ngx_er_location_upstream(ngx_conf_t *cf, ngx_er_target_t *target, ngx_uint_t n)
         if (modules[i]->type == NGX_HTTP_MODULE
             && ngx_strcmp(modules[i]->name, ngx_er_location_modules[n]) == 0)
         {
-            return target->location->loc_conf[modules[i]->ctx_index];
+            return clcf->loc_conf[modules[i]->ctx_index];
         }
     }
 
@@ -450,7 +651,7 @@ ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
     ucf = NULL;
 
     for (n = 0; ngx_er_location_modules[n]; n++) {
-        ucf = ngx_er_location_upstream(cf, target, n);
+        ucf = ngx_er_location_upstream(cf, target->location, n);
 
         if (ucf && ucf->upstream) {
             break;

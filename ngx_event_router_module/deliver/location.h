@@ -25,6 +25,17 @@ char *ngx_er_location_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  */
 ngx_int_t ngx_er_locations_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
+/*
+ * For lines of event_target, after ngx_er_locations_init(): the location of
+ * the target's server to which a subrequest of "uri" goes.  With "prefix" only
+ * the beginning of the URI is known.  It must be internal; then caches and
+ * what its answers could command are off there.  NULL: it was logged, at
+ * "where", and "line" is what stands there.
+ */
+ngx_http_core_loc_conf_t *ngx_er_location_internal(ngx_conf_t *cf,
+    ngx_er_target_t *target, ngx_str_t *uri, ngx_uint_t prefix,
+    ngx_er_where_t *where, const char *line);
+
 /* when routes know their sources: warnings of what does not fit together;
    NGX_ERROR: no memory */
 ngx_int_t ngx_er_locations_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);

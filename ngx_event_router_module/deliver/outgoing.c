@@ -19,6 +19,7 @@
 
 
 #include "outgoing.h"
+#include "subrequest.h"
 
 
 #define NGX_ER_OUTGOING_HEADERS  12    /* of ours, without forwarded ones */
@@ -52,7 +53,6 @@ typedef struct {
 
 
 static void ngx_er_outgoing_line(ngx_er_attempt_t *attempt);
-static ngx_int_t ngx_er_outgoing_body(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_headers(ngx_er_attempt_t *attempt);
 static ngx_er_outgoing_t *ngx_er_outgoing_create(ngx_er_event_t *event);
 static ngx_int_t ngx_er_outgoing_attributes(ngx_er_event_t *event,
@@ -78,7 +78,8 @@ ngx_er_outgoing_fill(ngx_er_attempt_t *attempt)
 
     ngx_er_outgoing_line(attempt);
 
-    if (ngx_er_outgoing_body(attempt) != NGX_OK
+    if (ngx_er_subrequest_body(attempt->carrier, &attempt->event->body)
+        != NGX_OK
         || ngx_er_outgoing_headers(attempt) != NGX_OK)
     {
         return NGX_ERROR;
@@ -124,62 +125,6 @@ ngx_er_outgoing_line(ngx_er_attempt_t *attempt)
     r->uri = target->uri;
     r->unparsed_uri = target->uri;
     r->request_line = target->line;
-}
-
-
-/*
- * All attempts of an event share its bytes: proxy and its like copy the buffer
- * that describes them.  They rewind it to "start" when they try the next peer.
- */
-
-static ngx_int_t
-ngx_er_outgoing_body(ngx_er_attempt_t *attempt)
-{
-    ngx_buf_t                *b;
-    ngx_str_t                *body;
-    ngx_chain_t              *cl;
-    ngx_http_request_t       *r;
-    ngx_http_request_body_t  *rb;
-
-    r = attempt->carrier;
-    body = &attempt->event->body;
-
-    rb = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
-    if (rb == NULL) {
-        return NGX_ERROR;
-    }
-
-    r->request_body = rb;
-    r->headers_in.content_length_n = body->len;
-
-    if (body->len == 0) {
-        return NGX_OK;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    cl = ngx_alloc_chain_link(r->pool);
-    if (cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->start = body->data;
-    b->pos = b->start;
-    b->last = b->start + body->len;
-    b->end = b->last;
-    b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    cl->buf = b;
-    cl->next = NULL;
-
-    rb->bufs = cl;
-
-    return NGX_OK;
 }
 
 

@@ -6,9 +6,9 @@
 
 /*
  * Variables.  In a producer's request they speak of the event that it brought,
- * in a delivery of the event that is delivered, the target and the attempt.
- * Both have requests of their own, so that nothing that one delivery evaluated
- * is seen by another.
+ * in a delivery of the event that is delivered, the target and the attempt, in
+ * a call of ours of the event that it is about.  All have requests of their
+ * own, so that nothing that one delivery evaluated is seen by another.
  *
  * Everything an event says is hostile: a variable of this file never yields a
  * byte below 0x20 nor 0x7f (they are percent-encoded), so that neither a
@@ -23,6 +23,7 @@
 #include "../ingest/attributes.h"
 #include "../ingest/parts.h"
 #include "../deliver/attempt.h"
+#include "../deliver/call.h"
 
 
 #define NGX_ER_VARIABLE_MAX  4096      /* bytes of an event_set variable */
@@ -43,6 +44,7 @@ typedef enum {
 typedef struct {
     ngx_er_event_t        *event;
     ngx_er_attempt_t      *attempt;    /* in a delivery */
+    ngx_er_call_t         *call;       /* in a call of ours */
     ngx_er_receive_t      *receive;    /* in a producer's request, */
     ngx_er_fanout_t       *fanout;     /* and what became of its event */
 } ngx_er_subject_t;
@@ -227,6 +229,13 @@ ngx_er_variable_subject(ngx_http_request_t *r, ngx_er_subject_t *subject)
         return;
     }
 
+    subject->call = ngx_er_call_of(r);
+
+    if (subject->call) {
+        subject->event = subject->call->event;
+        return;
+    }
+
     subject->receive = ngx_er_receive_of(r);
 
     /* of a batch no single event can be spoken */
@@ -328,6 +337,10 @@ ngx_er_variable_target(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     if (s.attempt) {
         return ngx_er_variable_text(v, &s.attempt->target->name);
+    }
+
+    if (s.call) {
+        return ngx_er_variable_text(v, &s.call->target->name);
     }
 
     if (s.fanout == NULL) {
