@@ -53,7 +53,8 @@ static const char  *ngx_er_dead_names[] = {
     "expired",
     "poison",
     "target_removed",
-    "corrupt"
+    "corrupt",
+    "in_doubt"
 };
 
 

@@ -39,7 +39,8 @@ static void ngx_er_admin_time(ngx_er_json_t *json, const char *name,
 
 
 static const char  *ngx_er_admin_reasons[] = {
-    "", "exhausted", "final", "expired", "poison", "target_removed", "corrupt"
+    "", "exhausted", "final", "expired", "poison", "target_removed", "corrupt",
+    "in_doubt"
 };
 
 

@@ -45,6 +45,7 @@
  *     guard        9       1      bit 0
  *     blocked      -       1      bit 1: another one of its order goes first;
  *                                 in Redis it is due never in its list then
+ *     doubt        -       1      bits 4 to 7; in Redis also those of guard
  *     command     10      64 8    the REPLAY that made it; none: '', 0
  *     past        11      88      16 bytes an attempt: time 8, ms 4, status 2,
  *                                 number 2; how many: 3 1
@@ -68,6 +69,16 @@
 
 #define NGX_ER_NEVER           ((uint64_t) -1)
 
+/*
+ * "doubt": the target may have it, though nobody knows.  0: no; 1 to ASKED:
+ * one more than the questions that were put to it; NEW: it came back by itself
+ * (its lease ended, or who had it died), and nobody has waited yet.  Who is
+ * not asked (no in_doubt) does not care.
+ */
+
+#define NGX_ER_DOUBT_ASKED     14
+#define NGX_ER_DOUBT_NEW       15
+
 /* an event's number: ms on the store's clock, and 20 bits of a count */
 #define ngx_er_entry_accepted(seq)  ((seq) >> 20)
 
@@ -81,7 +92,9 @@ typedef enum {
     NGX_ER_DEAD_EXPIRED = 3,           /* too old to be of use */
     NGX_ER_DEAD_POISON = 4,            /* it was in hand in 3 crashes */
     NGX_ER_DEAD_REMOVED = 5,           /* its target is not configured */
-    NGX_ER_DEAD_CORRUPT = 6            /* the stored event cannot be read */
+    NGX_ER_DEAD_CORRUPT = 6,           /* the stored event cannot be read */
+    NGX_ER_DEAD_DOUBT = 7              /* nobody knows whether its target has
+                                          it */
 } ngx_er_dead_e;
 
 
@@ -110,6 +123,8 @@ typedef struct {
                                           the last attempt was recorded */
     unsigned               guard:1;    /* ask the dedup store before each
                                           attempt */
+    unsigned               doubt:4;    /* see above; a dead letter that is
+                                          replayed has it still */
 
     ngx_uint_t             npast;
     ngx_er_past_t          past[NGX_ER_ENTRY_PAST];   /* the latest last */
@@ -249,11 +264,12 @@ struct ngx_er_queue_op_s {
     /*
      * ACCEPT: key, window, record, parts, retain, source, known.  An event
      * whose key is known is a duplicate, but for targets that hold a dead
-     * letter of it that is EXHAUSTED or FINAL and are configured ("known", if
-     * it is set, or of another nginx): these get the stored event again, from
-     * the first attempt on.  What was forgotten of its dead letters (purged,
-     * or kept long enough) makes it new for those targets among the parts.
-     * None of these is leased, and the key is remembered from now on anew.
+     * letter of it that is EXHAUSTED, FINAL or DOUBT and are configured
+     * ("known", if it is set, or of another nginx): these get the stored event
+     * again, from the first attempt on.  What was forgotten of its dead
+     * letters (purged, or kept long enough) makes it new for those targets
+     * among the parts, in doubt.  None of these is leased, and the key is
+     * remembered from now on anew.
      */
 
     u_char                 key[32];
@@ -305,6 +321,7 @@ struct ngx_er_queue_op_s {
     ngx_msec_t             delay;      /* RETRY: ms from now */
     ngx_er_past_t          past;       /* status, ms, time: the attempt */
     unsigned               counted:1;  /* past is set: an attempt was made */
+    unsigned               doubt:4;    /* what the entry's is from now on */
     ngx_er_dead_e          reason;     /* BURY */
     ngx_str_t              answer;
     ngx_msec_t             keep;       /* BURY, SWEEP, LEASE: ms that a dead

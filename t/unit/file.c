@@ -27,6 +27,9 @@ static void test_retry(void);
 static void test_poison(void);
 static void test_suspects(void);
 static void test_adopt(void);
+static void test_doubt(void);
+static ngx_er_queue_op_t *unsure(ngx_er_queue_verb_e verb, uint64_t seq,
+    ngx_uint_t doubt);
 static void test_order(void);
 static void test_order_replay(void);
 static void test_dead(void);
@@ -53,6 +56,7 @@ main(void)
     test_poison();
     test_suspects();
     test_adopt();
+    test_doubt();
     test_order();
     test_order_replay();
     test_dead();
@@ -611,6 +615,150 @@ test_adopt(void)
     is_int(e->due, now + 30000, "another holder's is not touched");
 
     end();
+}
+
+
+/* what its target may have is in doubt until somebody says otherwise */
+
+static void
+test_doubt(void)
+{
+    uint64_t            seq, key;
+    ngx_str_t           value;
+    ngx_er_file_txn_t   t;
+    ngx_er_file_row_t   row;
+    ngx_er_queue_op_t  *op, *re;
+
+    begin(8 << 20);
+
+    accept_one(10, 0, 0, 10, &seq);
+    op = lease(10, 9, 9);
+    is_int(entry(op, 0)->doubt, 0, "a new one is not");
+
+    run(unsure(NGX_ER_QUEUE_RETRY, seq, 0));
+    op = lease(10, 9, 9);
+    is_int(entry(op, 0)->doubt, 0, "nor what is handed back");
+
+    run(unsure(NGX_ER_QUEUE_RETRY, seq, 3));
+    is_int(entry(list(0, 10), 0)->doubt, 3, "what is said is kept");
+    op = lease(10, 9, 9);
+    is_int(entry(op, 0)->doubt, 3, "and given");
+
+    now += 30000;
+    op = lease(10, 9, 9);
+    is_int(entry(op, 0)->crashes, 1, "its lease ended by itself");
+    is_int(entry(op, 0)->doubt, NGX_ER_DOUBT_NEW, "so nobody knows");
+    op = new_op(NGX_ER_QUEUE_EXTEND);
+    op->target = 10;
+    op->seq = seq;
+    op->token = token;
+    is_int(run(op), NGX_OK, "extended");
+    is_int(entry(list(0, 10), 0)->doubt, NGX_ER_DOUBT_NEW, "still");
+
+    run(unsure(NGX_ER_QUEUE_RETRY, seq, 0));
+    lease(10, 9, 9);
+    op = new_op(NGX_ER_QUEUE_ADOPT);
+    op->holder = 1;
+    op->leaves = 1;
+    is_int(run(op), NGX_OK, "its worker died, if not of it");
+    is_int(entry(list(0, 10), 0)->crashes, 1, "no crash more");
+    is_int(entry(list(0, 10), 0)->doubt, NGX_ER_DOUBT_NEW, "but a doubt");
+
+    /* the target may need that time to know it */
+
+    op = lease(10, 9, 9);
+    re = unsure(NGX_ER_QUEUE_RETRY, seq, 1);
+    re->delay = 5000;
+    run(re);
+    is_int(pick(10, NGX_ER_QUEUE_PICK_EARLY)->entries->nelts, 0,
+           "it is never early");
+    now += 5000;
+    op = pick(10, NGX_ER_QUEUE_PICK_EARLY);
+    is_int(op->entries->nelts, 1, "but when it is due");
+
+    /* dead letters */
+
+    re = unsure(NGX_ER_QUEUE_BURY, seq, 14);
+    re->reason = NGX_ER_DEAD_DOUBT;
+    is_int(run(re), NGX_OK, "buried");
+    is_int(entry(list(1, 10), 0)->reason, NGX_ER_DEAD_DOUBT, "the reason");
+    is_int(entry(list(1, 10), 0)->doubt, 14, "in doubt");
+
+    re = new_op(NGX_ER_QUEUE_REPLAY);
+    re->command = 1;
+    run(re);
+    op = lease(10, 9, 9);
+    is_int(entry(op, 0)->doubt, 1, "replayed: in doubt, and asked anew");
+
+    run(unsure(NGX_ER_QUEUE_BURY, seq, NGX_ER_DOUBT_NEW));
+    re->command = 2;
+    re->after[0] = re->after[1] = 0;
+    run(re);
+    op = lease(10, 9, 9);
+    is_int(entry(op, 0)->doubt, NGX_ER_DOUBT_NEW, "nobody has waited yet");
+
+    run(unsure(NGX_ER_QUEUE_BURY, seq, 2));
+    re->command = 3;
+    re->after[0] = re->after[1] = 0;
+    re->to.target = 20;
+    ngx_str_set(&re->to.name, "other");
+    run(re);
+    op = lease(20, 9, 9);
+    is_int(entry(op, 0)->doubt, 0, "another target has not got it");
+
+    /* a dead letter of a version that did not keep the doubt */
+
+    run(unsure(NGX_ER_QUEUE_BURY, seq, 0));
+    is_int(mdb_txn_begin(file->env, NULL, 0, &t.txn), 0, "a transaction");
+    t.file = file;
+    (void) ngx_er_file_row(&t, NGX_ER_FILE_DEAD, 20, seq, &row);
+    is_int(row.e.crashes, 0, "(crashes)");
+    row.e.crashes = 2;
+    (void) ngx_er_file_row_put(&t, NGX_ER_FILE_DEAD, &row);
+    is_int(mdb_txn_commit(t.txn), 0, "committed");
+
+    re->command = 4;
+    re->after[0] = re->after[1] = 0;
+    re->to.target = 0;
+    run(re);
+    op = lease(20, 9, 9);
+    is_int(entry(op, 0)->doubt, NGX_ER_DOUBT_NEW, "crashes are doubts");
+
+    /* where it stands: bits 4 to 7, beside two flags */
+
+    run(unsure(NGX_ER_QUEUE_RETRY, seq, 9));
+    is_int(mdb_txn_begin(file->env, NULL, MDB_RDONLY, &t.txn), 0, "look");
+    {
+        uint64_t  place[2] = { 20, seq };
+
+        is_int(ngx_er_file_get(&t, NGX_ER_FILE_PENDING, place, &value), NGX_OK,
+               "a row");
+        key = value.data[1];
+    }
+    mdb_txn_abort(t.txn);
+    is_int(key, 0x90, "nine");
+    is_int(consistent(), 0, "fits together");
+
+    end();
+}
+
+
+/* of the last lease */
+
+static ngx_er_queue_op_t *
+unsure(ngx_er_queue_verb_e verb, uint64_t seq, ngx_uint_t doubt)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(verb);
+    op->target = rows(NGX_ER_FILE_PENDING) && list(0, 20)->entries->nelts
+                 ? 20 : 10;
+    op->seq = seq;
+    op->token = token;
+    op->doubt = doubt;
+    op->reason = NGX_ER_DEAD_FINAL;
+
+    return op;
 }
 
 

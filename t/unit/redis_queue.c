@@ -259,6 +259,7 @@ test_words(ngx_pool_t *pool)
     op.seq = 0x55;
     op.target = 0x66;
     op.delay = 0x0102;
+    op.doubt = 13;
     op.counted = 1;
     op.past.time = 0x0102030405060708;
     op.past.ms = 0x090a0b0c;
@@ -267,23 +268,24 @@ test_words(ngx_pool_t *pool)
     ngx_er_redis_queue_walk(&w, &one, &op);
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "retry");
     is_str(&words[3], "0000000000000abc", "the holder");
-    is_int(words[4].len, 48 + 9 + 14, "the item");
+    is_int(words[4].len, 48 + 10 + 14, "the item");
     is_mem(words[4].data,
            "0000000000001234" "0000000000000055" "0000000000000066"
-           "\0\0\0\0\0\0\1\2" "\16"
-           "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 48 + 9 + 14,
+           "\0\0\0\0\0\0\1\2" "\15" "\16"
+           "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 48 + 10 + 14,
            "an attempt is big-endian");
 
     op.counted = 0;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "again");
-    is_int(words[4].len, 48 + 9, "no attempt");
-    is_int(words[4].data[56], 0, "and none is said");
+    is_int(words[4].len, 48 + 10, "no attempt");
+    is_int(words[4].data[57], 0, "and none is said");
 
     op.verb = NGX_ER_QUEUE_BURY;
     op.counted = 1;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "bury");
     is_mem(words[7].data, "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 14,
            "the attempt is the same");
+    is_str(&words[n - 1], "13", "and so is the doubt");
     op.counted = 0;
 
     for (verb = 0; verb <= NGX_ER_QUEUE_PURGE; verb++) {

@@ -65,6 +65,7 @@ static ngx_int_t ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_replay_epoch(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
+static ngx_uint_t ngx_er_file_replay_doubt(ngx_er_entry_t *e);
 static ngx_int_t ngx_er_file_there(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t target, uint64_t seq);
 static ngx_int_t ngx_er_file_replay_archive(ngx_er_file_txn_t *t,
@@ -422,11 +423,13 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (to == row->e.target) {
         ngx_er_file_row_text(row, &row->e.name, &row->e.routes, &none);
+        row->e.doubt = ngx_er_file_replay_doubt(&row->e);
 
     } else {
         ngx_er_file_row_text(row, &op->to.name, &row->e.routes, &none);
         row->e.order = op->to.order;
         row->e.target = to;
+        row->e.doubt = 0;
     }
 
     rc = ngx_er_file_replay_epoch(t, op, row);
@@ -474,6 +477,19 @@ ngx_er_file_replay_epoch(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row->command = op->command;
 
     return NGX_OK;
+}
+
+
+/* a version before did not keep the doubt, but the crashes */
+
+static ngx_uint_t
+ngx_er_file_replay_doubt(ngx_er_entry_t *e)
+{
+    if (e->doubt == 0) {
+        return e->crashes ? NGX_ER_DOUBT_NEW : 0;
+    }
+
+    return e->doubt == NGX_ER_DOUBT_NEW ? NGX_ER_DOUBT_NEW : 1;
 }
 
 
@@ -748,6 +764,7 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row.command = op->command;
     row.holder = 0;
     row.blocked = 0;
+    row.e.doubt = 0;
     row.e.guard = ref.guard;
     row.e.order = op->to.order;
     row.e.attempts = 0;
@@ -905,7 +922,8 @@ ngx_er_file_repeat_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     if ((row.e.reason != NGX_ER_DEAD_EXHAUSTED
-         && row.e.reason != NGX_ER_DEAD_FINAL)
+         && row.e.reason != NGX_ER_DEAD_FINAL
+         && row.e.reason != NGX_ER_DEAD_DOUBT)
         || !ngx_er_file_repeat_known(op, target))
     {
         return NGX_DECLINED;
@@ -1011,6 +1029,10 @@ ngx_er_file_repeat_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_part(t, op, part, &row);
 
     row.e.epoch = lapsed->epoch + 1;
+
+    /* whether its dead letter was in doubt is forgotten */
+
+    row.e.doubt = 1;
 
     if (ngx_er_file_lapsed_delete(t, op->seq, part->target, lapsed) != NGX_OK
         || ngx_er_file_add(t, &row) != NGX_OK)

@@ -25,6 +25,7 @@
 
 #define NGX_ER_FILE_ROW_GUARD    1
 #define NGX_ER_FILE_ROW_BLOCKED  2
+#define NGX_ER_FILE_ROW_DOUBT    4     /* bits to shift */
 
 
 /* the largest row fits, or this does not compile */
@@ -414,7 +415,8 @@ ngx_er_file_row_encode(ngx_er_file_row_t *row, u_char *buf)
 
     p = ngx_er_file_write(buf, NGX_ER_FILE_ROW_VERSION, 1);
     p = ngx_er_file_write(p, (e->guard ? NGX_ER_FILE_ROW_GUARD : 0)
-                             | (row->blocked ? NGX_ER_FILE_ROW_BLOCKED : 0),
+                             | (row->blocked ? NGX_ER_FILE_ROW_BLOCKED : 0)
+                             | e->doubt << NGX_ER_FILE_ROW_DOUBT,
                           1);
     p = ngx_er_file_write(p, e->reason, 1);
     p = ngx_er_file_write(p, e->npast, 1);
@@ -508,6 +510,7 @@ ngx_er_file_row_fixed(ngx_er_file_row_t *row, u_char *p)
 
     e->guard = (p[1] & NGX_ER_FILE_ROW_GUARD) ? 1 : 0;
     row->blocked = (p[1] & NGX_ER_FILE_ROW_BLOCKED) ? 1 : 0;
+    e->doubt = p[1] >> NGX_ER_FILE_ROW_DOUBT;
     e->reason = p[2];
     e->npast = p[3];
     e->status = ngx_er_file_number(p + 4, 2);

@@ -549,7 +549,10 @@ ngx_er_file_lease_until(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-/* one that failed least; what cannot be read is left to the others */
+/*
+ * One that failed least; what cannot be read is left to the others.  What is
+ * in doubt is never early: its target may need that time to know it.
+ */
 
 static ngx_int_t
 ngx_er_file_lease_pick(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
@@ -589,7 +592,9 @@ ngx_er_file_lease_pick(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
             return NGX_ERROR;
         }
 
-        if (rc == NGX_OK && (row.holder == 0 || key[2] <= t->now)) {
+        if (rc == NGX_OK
+            && (key[2] <= t->now || (row.holder == 0 && row.e.doubt == 0)))
+        {
             n = (uint64_t) row.e.attempts + row.e.crashes;
 
             if (n < least || (n == least && key[3] < best[3])) {
@@ -646,6 +651,10 @@ ngx_er_file_lease_due(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (ngx_er_file_unindex(t, &row) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (row.holder) {
+        row.e.doubt = NGX_ER_DOUBT_NEW;
     }
 
     row.holder = t->file->holder;
@@ -855,6 +864,7 @@ ngx_er_file_adopt_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row.holder = 0;
     row.e.token = 0;
     row.e.due = t->now;
+    row.e.doubt = NGX_ER_DOUBT_NEW;
 
     if (!op->leaves) {
         row.e.crashes++;
@@ -998,6 +1008,7 @@ ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     row.holder = 0;
     row.e.token = 0;
     row.e.due = ngx_er_file_later(t->now, op->delay);
+    row.e.doubt = op->doubt;
 
     if (ngx_er_file_order_release(t, &row) != NGX_OK) {
         return NGX_ERROR;
@@ -1024,6 +1035,7 @@ ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     /* DUE and LEASES know it no longer, and nobody may look for it there */
 
     row.holder = 0;
+    row.e.doubt = op->doubt;
 
     if (row.e.npast) {
         row.e.status = row.e.past[row.e.npast - 1].status;

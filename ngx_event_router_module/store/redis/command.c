@@ -386,6 +386,7 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     a->words[a->n - 1].len = ngx_min(op->answer.len, NGX_ER_ENTRY_ANSWER);
 
     ngx_er_redis_word_number(a, op->keep);
+    ngx_er_redis_word_number(a, op->doubt);
 }
 
 

@@ -22,7 +22,7 @@
 
 #define NGX_ER_REDIS_ID          16    /* digits */
 #define NGX_ER_REDIS_ENDED       (3 * NGX_ER_REDIS_ID)
-#define NGX_ER_REDIS_RETRIED     (NGX_ER_REDIS_ENDED + 8 + 1                  \
+#define NGX_ER_REDIS_RETRIED     (NGX_ER_REDIS_ENDED + 8 + 2                  \
                                   + NGX_ER_REDIS_PAST)
 #define NGX_ER_REDIS_EVENT       (3 * NGX_ER_REDIS_ID + 1 + 1 + 64 + 4)
 #define NGX_ER_REDIS_FORM        (3 * 8 + 1 + NGX_ER_REDIS_ID)
@@ -209,7 +209,7 @@ ngx_er_redis_item_form(u_char *p, ngx_er_queue_op_t *op)
 }
 
 
-/* token, event, target; RETRY: delay, the length of the attempt, this */
+/* token, event, target; RETRY: delay, doubt, the attempt's length, this */
 
 static u_char *
 ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op)
@@ -222,6 +222,7 @@ ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op)
 
     if (op->verb == NGX_ER_QUEUE_RETRY) {
         p = ngx_er_redis_item_number(p, op->delay, 8);
+        *p++ = (u_char) op->doubt;
 
         length = p;
         p = ngx_er_redis_item_past(p + 1, op);

@@ -10,6 +10,7 @@
 
 local past, reason, status = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local answer, keep = ARGV[9], tonumber(ARGV[10])
+local unsure = tonumber(ARGV[11])
 
 if not mine then
     local dead = get(hash, 'd' .. target)
@@ -29,6 +30,7 @@ end
 
 tick()
 tried(entry, past)
+doubt(entry, unsure)
 bury(hash, target, event, entry, reason, status, answer, keep)
 
 return {1, now}

@@ -109,7 +109,8 @@ local function alone(hash, event, entry)
     return false
 end
 
--- the one that failed least; due, or due or not, but in nobody's hand
+-- the one that failed least; due, or due or not, but in nobody's hand, and
+-- never one in doubt: its target may need that time to know it
 
 local function least()
     local top = pick == EARLY and '(+inf' or now
@@ -120,7 +121,9 @@ local function least()
     do
         local entry = get(base .. 'e:' .. event, 'p' .. target)
 
-        if entry and (entry[HOLDER] == '' or entry[DUE] <= now) then
+        if entry and (entry[DUE] <= now
+                      or entry[HOLDER] == '' and entry[GUARD] < DOUBT_ONE)
+        then
             local tries = entry[ATTEMPTS] + entry[CRASHES]
 
             if not best or tries < fewest
@@ -186,6 +189,7 @@ local function take(list)
             if entry[HOLDER] ~= '' then
                 call('SREM', base .. 'h:' .. entry[HOLDER], target .. event)
                 entry[CRASHES] = entry[CRASHES] + 1
+                doubt(entry, 15)
             end
 
             lend(event, entry)

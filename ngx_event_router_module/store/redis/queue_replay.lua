@@ -33,7 +33,7 @@ local function again(hash, target, event, dead)
     if old then
         entry[EPOCH] = old[EPOCH] + 1
         entry[ORDER] = old[ORDER]
-        entry[GUARD] = old[GUARD]
+        entry[GUARD] = doubtful(old)
         entry[NAME] = old[NAME]
         entry[ROUTES] = old[ROUTES]
 
@@ -42,7 +42,7 @@ local function again(hash, target, event, dead)
 
     elseif dead then
         entry[EPOCH] = dead[EPOCH] + 1
-        entry[GUARD] = dead[GUARD]
+        entry[GUARD] = dead[GUARD] % DOUBT_ONE
 
         if to_routes == '' then
             entry[ROUTES] = dead[ROUTES]

@@ -3,18 +3,19 @@
 
 
 -- RETRY: due again after a delay, with or without an attempt that failed.  An
--- item: token, event, target, the delay, and what came of the attempt.
+-- item: token, event, target, the delay, the doubt, and what came of the
+-- attempt.
 
 --#include lib/each.lua
 --#include lib/tried.lua
 
 local function size(from)
-    return 57 + string.byte(items, from + 56)
+    return 58 + string.byte(items, from + 57)
 end
 
 local function retry(i, from)
-    local token, event, target, delay, past
-        = struct.unpack('>c16c16c16I8Bc0', items, from)
+    local token, event, target, delay, unsure, past
+        = struct.unpack('>c16c16c16I8BBc0', items, from)
     local hash = base .. 'e:' .. event
     local entry = get(hash, 'p' .. target)
 
@@ -31,6 +32,7 @@ local function retry(i, from)
     end
 
     tried(entry, past)
+    doubt(entry, unsure)
 
     entry[DUE] = now + delay
     entry[HOLDER] = ''

@@ -1060,8 +1060,9 @@ ngx_er_redis_queue_entry(ngx_er_queue_op_t *op, redisReply **part,
     entry->crashes = (uint32_t) n[2];
     entry->accepted = n[3];
     entry->due = ngx_er_redis_queue_local(n[4], shift);
-    entry->guard = (n[5] != 0);
-    entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_CORRUPT);
+    entry->guard = n[5] & 1;
+    entry->doubt = n[5] >> 4 & 0xf;
+    entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_DOUBT);
     entry->died = n[7];
     entry->status = (ngx_uint_t) n[8];
 

@@ -19,6 +19,11 @@ local function adopt(holder, batch, crash)
 
         if entry and entry[HOLDER] == holder then
             entry[CRASHES] = entry[CRASHES] + crash
+
+            if crash > 0 then
+                doubt(entry, 15)
+            end
+
             entry[DUE] = now
             entry[HOLDER] = ''
             entry[TOKEN] = ''

@@ -29,12 +29,38 @@ local DIED = 15
 local STATUS = 16
 local ANSWER = 17
 
+-- GUARD is a number of bits: 16 and more are the doubt
+
+local DOUBT_ONE = 16
+local DOUBT_NEW = 240
+
 local DONE_EPOCH = 1
 local DONE_COMMAND = 2
 
 local function get(hash, field)
     local state = call('HGET', hash, field)
     return state and cmsgpack.unpack(state)
+end
+
+-- what is in doubt has this number from now on, 0: nothing
+
+local function doubt(entry, n)
+    entry[GUARD] = entry[GUARD] % DOUBT_ONE + n * DOUBT_ONE
+end
+
+-- the same of a dead letter that its target gets again; a version before did
+-- not keep the doubt, but the crashes
+
+local function doubtful(dead)
+    local flags = dead[GUARD] % DOUBT_ONE
+
+    if dead[GUARD] >= DOUBT_NEW
+       or dead[GUARD] < DOUBT_ONE and dead[CRASHES] > 0
+    then
+        return flags + DOUBT_NEW
+    end
+
+    return flags + (dead[GUARD] >= DOUBT_ONE and DOUBT_ONE or 0)
 end
 
 local function set(hash, field, entry)

@@ -17,6 +17,7 @@ local NONE = '0000000000000000'
 
 local EXHAUSTED = 1
 local FINAL = 2
+local IN_DOUBT = 7
 
 -- "list" are the targets for which the event was started again
 
@@ -69,7 +70,7 @@ local function present(hash)
 end
 
 -- the parts whose dead letters were forgotten get the event as it comes now,
--- unless the first one is still there
+-- unless the first one is still there; whether they were in doubt is forgotten
 
 local function revive(hash, event, lapsed)
     local list = ''
@@ -84,8 +85,8 @@ local function revive(hash, event, lapsed)
             end
 
             put(hash, event, target,
-                new(epoch + 1, now, now + part.delay, part.order, guard, '',
-                    part.name, part.routes))
+                new(epoch + 1, now, now + part.delay, part.order,
+                    guard + DOUBT_ONE, '', part.name, part.routes))
 
             call('HDEL', base .. 'w:' .. event, target)
             call('HSET', hash, 'w', 1)
@@ -105,12 +106,13 @@ local function resume(hash, event, targets)
         local dead = get(hash, 'd' .. target)
         local reason = dead[REASON]
 
-        if (reason == EXHAUSTED or reason == FINAL) and not nobodys(target)
+        if (reason == EXHAUSTED or reason == FINAL or reason == IN_DOUBT)
+           and not nobodys(target)
            and call('HEXISTS', hash, 'p' .. target) == 0
         then
             put(hash, event, target,
-                new(dead[EPOCH] + 1, now, now, dead[ORDER], dead[GUARD], '',
-                    dead[NAME], dead[ROUTES]))
+                new(dead[EPOCH] + 1, now, now, dead[ORDER], doubtful(dead),
+                    '', dead[NAME], dead[ROUTES]))
 
             forget(hash, target, event)
             call('HDEL', hash, 'o' .. target)

@@ -158,6 +158,8 @@ sub lease {
 sub fenced {
     my ($name, @args) = @_;
 
+    push @args, 0 if $name eq 'bury' && @args == 9;
+
     return run($name, @args)->[0] if $name !~ /^(?:settle|retry)$/;
 
     my ($holder, @rest) = @args;
@@ -173,10 +175,10 @@ sub ended {
     my ($name, $holder, @items) = @_;
 
     return run($name, $holder, join '', map {
-        my ($token, $event, $target, $delay, $past) = @$_;
+        my ($token, $event, $target, $delay, $past, $doubt) = @$_;
 
         $token . $event . $target
-        . (defined $delay ? pack 'Q>C/a*', $delay, $past : '')
+        . (defined $delay ? pack 'Q>CC/a*', $delay, $doubt // 0, $past : '')
     } @items);
 }
 
