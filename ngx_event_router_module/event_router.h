@@ -47,6 +47,8 @@ typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
 typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
 typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
 typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
+typedef struct ngx_er_rate_s    ngx_er_rate_t;
+typedef struct ngx_er_relay_s   ngx_er_relay_t;
 
 
 typedef enum {
@@ -129,6 +131,14 @@ struct ngx_er_source_s {
     ngx_flag_t                   dedup;
     ngx_msec_t                   window;         /* ms */
     ngx_array_t                 *dedup_by;       /* of ngx_uint_t: fields */
+    ngx_er_condition_t          *require;        /* what its events must be, a
+                                                    pack; NULL: anything */
+    ngx_er_rate_t               *rate;           /* how many it may publish;
+                                                    NULL: any number */
+    ngx_er_relay_t              *relay;          /* whose answer it gets; NULL:
+                                                    a receipt */
+    ngx_msec_t                   wait;           /* ms for deliveries of queued
+                                                    events; 0: none waits */
     ngx_er_on_error_e            on_error;
 
     ngx_array_t                  routes;         /* of ngx_er_route_t *: ids
@@ -136,7 +146,7 @@ struct ngx_er_source_s {
                                                     indices */
     ngx_er_matcher_t            *matcher;
     ngx_er_faults_t              faults;         /* the worker's
-                                                    (ingest/receive.c) */
+                                                    (ingest/faults.c) */
     time_t                       told;           /* the worker's: when it said
                                                     that a body differs */
     ngx_uint_t                   untold;         /* bodies since then */

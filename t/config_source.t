@@ -70,7 +70,8 @@ wrong('misspelt, two letters swapped', 'singature header:X;',
 wrong('directive from elsewhere', 'proxy_pass http://127.0.0.1;',
     'unknown directive "proxy_pass" in event_source, which takes verify, '
     . 'secret, key, signed,');
-wrong('block in the block', 'verify shopify { }', 'unexpected "{"');
+wrong('block in the block', 'verify shopify { }',
+    'directive "verify" is not terminated by ";"');
 wrong('include of two files', 'include a b;',
     '"include" takes one file or pattern');
 wrong('include of nothing', 'include none.conf;',

@@ -72,7 +72,7 @@ for my $command (commands("$room/module.c", 'ngx_er_commands')) {
 # the tables of blocks: a row is the name, the least and the most arguments, and
 # flags
 
-my $blocks = 'all any each none';
+my $blocks = 'all|any|each|none';
 my %repeated;
 
 for my $table ([ event_source => 'ingest/source.c', 'ngx_er_source_rows' ],
@@ -89,16 +89,23 @@ for my $table ([ event_source => 'ingest/source.c', 'ngx_er_source_rows' ],
         my $key = $headings{$directive} && $headings{$directive} > 1
                   ? "$directive of $noun" : $directive;
 
-        $code{$key} = [ $flags =~ /ROUTE_LINE/ ? join(' ', sort $noun,
-            split ' ', $blocks) : $noun, $least, $most, $flags ];
+        # "when" of event_source is for blocks of conditions, which say so
+
+        next if $noun eq 'event_source' && $directive eq 'when';
+
+        my @nouns = $code{$key} && $flags =~ /(?:ROUTE|SOURCE)_LINE/
+                    ? grep { !/^(?:$blocks)$/ } split / /, $code{$key}[0] : ();
+
+        $code{$key} = [ $flags =~ /(?:ROUTE|SOURCE)_LINE/ ? join(' ', sort $noun, @nouns,
+            split /\|/, $blocks) : $noun, $least, $most, $flags ];
         $repeated{$key} = 1
-            if $noun eq 'event_source' && $flags =~ /REPEAT/;
+            if $noun eq 'event_source' && $flags =~ /REPEAT|SOURCE_LINE\b/;
     }
 }
 
 # conf/block.c reads "include" by itself, for all of them
 
-$code{include} = [ join(' ', sort split(' ', $blocks), qw(event_route
+$code{include} = [ join(' ', sort split(/\|/, $blocks), qw(event_route
     event_source event_target)), 1, 1, '' ];
 
 cmp_ok(scalar(keys %code), '>', 40, 'tables were read');
@@ -143,7 +150,8 @@ for my $name (grep { $code{$_} } @order) {
 
 # what says so can be repeated, and nothing else of event_source
 
-is(join(' ', sort keys %repeated), 'constant secret', 'repeated directives');
+is(join(' ', sort keys %repeated), 'constant require secret',
+    'repeated directives');
 like($page{$_}{text}, qr/can\s+be\s+repeated/, "$_: can be repeated")
     for sort keys %repeated;
 
@@ -209,8 +217,8 @@ says(secret => 'of up to ' . size('ingest/secret.c',
     qr/SECRET_MAX\s+(\d+)/));
 says(event_set => 'up to ' . number('observe/variables.c',
     qr/VARIABLE_MAX\s+(\d+)/) . ' bytes');
-says(all => 'up to ' . number('route/route.c',
-    qr/ROUTE_DEPTH\s+(\d+)/));
+says(all => 'up to ' . number('route/lines.h',
+    qr/LINES_DEPTH\s+(\d+)/));
 says(id => number('ingest/event.h', qr/ATTRIBUTE_MAX\s+(\d+)/) . ' bytes');
 says(event_store => 'the port is ' . number('store/redis/redis.h',
     qr/REDIS_PORT\s+(\d+)/));

@@ -223,7 +223,7 @@ is(join(' ', sort keys %{ $r->json->{sources}{a} }),
     'body_memory busy dedup_forgotten dedup_local dedup_none delivered '
     . 'duplicate duplicate_differs error failed fenced full handshake '
     . 'invalid loop overloaded queued redelivered refused rejected '
-    . 'timeout unavailable undecided unrouted', 'counters of a source');
+    . 'timeout unavailable undecided unmet unrouted', 'counters of a source');
 is(join(' ', sort keys %{ $r->json->{targets}{one} }), 'cut dead failed fenced ok retried',
     'counters of a target');
 is(scalar(grep { $_ != 0 } values %{ json() }), 0, 'all begin at zero');

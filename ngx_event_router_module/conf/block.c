@@ -107,6 +107,7 @@ ngx_er_block_nested(ngx_conf_t *cf, ngx_er_block_t *block)
     ctx[0] = block;
 
     save = *cf;
+    block->outer = cf->ctx;
     modules = cf->cycle->modules;
 
     cf->ctx = ctx;
@@ -200,10 +201,29 @@ ngx_er_block_hint(ngx_conf_t *cf, ngx_er_block_t *block)
 }
 
 
+/* what is no block is read as in a flat one: it may ask for variables */
+
 static char *
 ngx_er_block_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    return ngx_er_block_set(cf, conf, cmd->post);
+    ngx_er_block_t *block = conf;
+
+    char                *rv;
+    void                *ctx;
+    ngx_er_block_row_t  *row;
+
+    ctx = cf->ctx;
+    row = cmd->post;
+
+    if (!(row->flags & NGX_ER_BLOCK_OPEN)) {
+        cf->ctx = block->outer;
+    }
+
+    rv = ngx_er_block_set(cf, block, row);
+
+    cf->ctx = ctx;
+
+    return rv;
 }
 
 

@@ -30,7 +30,7 @@
 #include "param.h"
 
 
-#define NGX_ER_BLOCK_ROWS    40        /* of a table, at most */
+#define NGX_ER_BLOCK_ROWS    60        /* of a table, at most */
 
 #define NGX_ER_BLOCK_MORE    1000000   /* as many arguments as one likes */
 
@@ -68,6 +68,7 @@ typedef struct {
                                           or NULL */
     void                  *base;       /* the structure that they are for */
     uint64_t               seen;       /* a bit for each row; 0 at first */
+    void                  *outer;      /* the engine's own */
     ngx_er_block_row_t    *noted;      /* the first line that was read and has
                                           NGX_ER_BLOCK_NOTED, or NULL */
 } ngx_er_block_t;

@@ -13,21 +13,26 @@
 
 
 #include "answer.h"
+#include "reply.h"
+#include "require.h"
 
 
 #define NGX_ER_ANSWER_EVENT    512     /* bytes of an event, to begin with */
 #define NGX_ER_ANSWER_HEADERS  3
+#define NGX_ER_ANSWER_UNMET    422     /* Unprocessable Content */
 
 
-static ngx_uint_t ngx_er_answer_worst(ngx_er_receive_t *ctx,
-    const char **word);
+static ngx_er_part_t *ngx_er_answer_worst(ngx_er_receive_t *ctx,
+    ngx_uint_t *status);
+static void ngx_er_answer_problem(ngx_er_json_t *json, ngx_er_part_t *part);
 static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
-    ngx_uint_t duplicate, ngx_er_answer_t *answer);
+    ngx_uint_t problem, ngx_uint_t duplicate, ngx_er_answer_t *answer);
 static ngx_er_outcome_e ngx_er_answer_outcome(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_status(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_retry(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_targets(ngx_er_fanout_t *fanout);
 static void ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part);
+static void ngx_er_answer_detail(ngx_er_json_t *json, ngx_er_part_t *part);
 static void ngx_er_answer_deliveries(ngx_er_json_t *json,
     ngx_er_fanout_t *fanout);
 
@@ -36,39 +41,53 @@ ngx_int_t
 ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_answer_t *answer, const char **word)
 {
-    ngx_uint_t      i, n, retry;
+    ngx_uint_t      i, n, retry, problem;
     ngx_er_json_t   json;
-    ngx_er_part_t  *part;
+    ngx_er_part_t  *part, *worst;
 
     n = ctx->parts.nelts;
     part = ctx->parts.elts;
 
-    answer->status = ngx_er_answer_worst(ctx, word);
+    worst = ngx_er_answer_worst(ctx, &answer->status);
+
+    *word = ngx_er_outcome_name(worst ? ngx_er_answer_outcome(worst)
+                                      : NGX_ER_OUTCOME_UNROUTED);
 
     if (answer->status == NGX_HTTP_NO_CONTENT) {
         return NGX_OK;
     }
 
     retry = 0;
+    problem = (worst && worst->unmet);
+
     ngx_er_json_begin(&json, pool, ngx_max(n, 1) * NGX_ER_ANSWER_EVENT);
 
-    if (n != 1) {
+    if (problem) {
+        ngx_er_answer_problem(&json, worst);
+
+    } else if (n != 1) {
         ngx_er_json_open(&json, NULL, "{");
+    }
+
+    if (n != 1) {
         ngx_er_json_open(&json, "events", "[");
     }
 
     for (i = 0; i < n; i++) {
         retry = ngx_max(retry, ngx_er_answer_retry(&part[i]));
-        ngx_er_answer_event(&json, &part[i]);
+
+        if (n != 1 || !problem) {
+            ngx_er_answer_event(&json, &part[i]);
+        }
     }
 
-    ngx_er_json_close(&json, (n != 1) ? "]}\n" : "\n");
+    ngx_er_json_close(&json, (n != 1) ? "]}\n" : problem ? "}\n" : "\n");
 
     if (ngx_er_json_end(&json, &answer->body) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_er_answer_headers(pool, retry,
+    return ngx_er_answer_headers(pool, retry, problem,
                                  n == 1 && part[0].fanout
                                  && part[0].fanout->outcome
                                     == NGX_ER_OUTCOME_DUPLICATE,
@@ -76,42 +95,62 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
 }
 
 
-/* of a batch, the event that fared worst decides; no event at all is well */
+/*
+ * Of a batch, the event that fared worst decides; NULL: there is no event at
+ * all, which is well.
+ */
 
-static ngx_uint_t
-ngx_er_answer_worst(ngx_er_receive_t *ctx, const char **word)
+static ngx_er_part_t *
+ngx_er_answer_worst(ngx_er_receive_t *ctx, ngx_uint_t *status)
 {
-    ngx_uint_t      i, status, worst;
-    ngx_er_part_t  *part;
+    ngx_uint_t      i, s;
+    ngx_er_part_t  *part, *worst;
 
     part = ctx->parts.elts;
-    worst = 0;
+    worst = NULL;
+    *status = 0;
 
     for (i = 0; i < ctx->parts.nelts; i++) {
-        status = ngx_er_answer_status(&part[i]);
+        s = ngx_er_answer_status(&part[i]);
 
-        if (status > worst) {
-            *word = ngx_er_outcome_name(ngx_er_answer_outcome(&part[i]));
-            worst = status;
+        if (s > *status) {
+            worst = &part[i];
+            *status = s;
         }
     }
 
-    if (worst == 0) {
-        *word = ngx_er_outcome_name(NGX_ER_OUTCOME_UNROUTED);
-        return NGX_HTTP_OK;
+    if (worst == NULL) {
+        *status = NGX_HTTP_OK;
+        return NULL;
     }
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                    "event router answer: %ui, the worst of %ui events: %s",
-                   worst, (ngx_uint_t) ctx->parts.nelts, *word);
+                   *status, (ngx_uint_t) ctx->parts.nelts,
+                   ngx_er_outcome_name(ngx_er_answer_outcome(worst)));
 
     return worst;
 }
 
 
+/* what is wrong with the producer's event (RFC 9457); "events" follow if there
+   are several */
+
+static void
+ngx_er_answer_problem(ngx_er_json_t *json, ngx_er_part_t *part)
+{
+    ngx_er_json_open(json, NULL, "{");
+    ngx_er_json_word(json, "type", "about:blank");
+    ngx_er_json_word(json, "title",
+                     ngx_er_reply_title(NGX_ER_ANSWER_UNMET));
+    ngx_er_json_number(json, "status", NGX_ER_ANSWER_UNMET);
+    ngx_er_answer_detail(json, part);
+}
+
+
 static ngx_int_t
-ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry, ngx_uint_t duplicate,
-    ngx_er_answer_t *answer)
+ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry, ngx_uint_t problem,
+    ngx_uint_t duplicate, ngx_er_answer_t *answer)
 {
     ngx_er_header_t  *h;
 
@@ -125,6 +164,11 @@ ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry, ngx_uint_t duplicate,
 
     ngx_str_set(&h->name, "Content-Type");
     ngx_str_set(&h->value, "application/json");
+
+    if (problem) {
+        ngx_str_set(&h->value, "application/problem+json");
+    }
+
     h++;
 
     if (duplicate) {
@@ -173,6 +217,9 @@ ngx_er_answer_status(ngx_er_part_t *part)
     case NGX_ER_OUTCOME_BUSY:
         return NGX_HTTP_CONFLICT;
 
+    case NGX_ER_OUTCOME_UNMET:
+        return NGX_ER_ANSWER_UNMET;
+
     case NGX_ER_OUTCOME_FAILED:
         return NGX_HTTP_BAD_GATEWAY;
 
@@ -194,9 +241,10 @@ ngx_er_answer_retry(ngx_er_part_t *part)
     ngx_uint_t          i;
     ngx_er_delivery_t  *d;
 
-    /* the first one of those that are the same is asked, too */
+    /* the first one of those that are the same is asked, too; and what is
+       wrong with an event is wrong when it is sent again */
 
-    if (part->first) {
+    if (part->first || part->unmet) {
         return 0;
     }
 
@@ -272,6 +320,10 @@ ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part)
     ngx_er_json_word(json, "outcome",
                      ngx_er_outcome_name(ngx_er_answer_outcome(part)));
 
+    if (part->unmet) {
+        ngx_er_answer_detail(json, part);
+    }
+
     ngx_er_json_open(json, "routes", "[");
     route = event->routes.elts;
 
@@ -294,6 +346,26 @@ ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part)
     }
 
     ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_answer_detail(ngx_er_json_t *json, ngx_er_part_t *part)
+{
+    ngx_str_t    text;
+    const char  *detail;
+
+    detail = ngx_er_require_detail(json->pool, part->event->source,
+                                   part->unmet);
+    if (detail == NULL) {
+        json->failed = 1;
+        return;
+    }
+
+    text.data = (u_char *) detail;
+    text.len = ngx_strlen(detail);
+
+    ngx_er_json_text(json, "detail", &text, 0);
 }
 
 

@@ -19,14 +19,6 @@
  * nothing behind: no key is claimed and no target called before the signature
  * was verified.
  *
- * What producers do wrong (bad signatures, wrong media types, bodies that are
- * too large) is in error.log.  nginx logs faults of clients at level "info";
- * but who changes a secret looks for that line, and so do tools that block
- * addresses.  So the first one of each second and source is a warning in full;
- * the others, which may be thousands, are at "info", and one more warning says
- * how many there were.  The counts are the worker's, in the source; the timer
- * of a second is cancelable, and an exiting worker says nothing more.
- *
  * The directives event_receive and event_explain are at the end: which
  * location receives the events of which source, or explains them.  A source
  * may stand below the server that uses it, so names are resolved after all of
@@ -37,6 +29,7 @@
 #include "receive.h"
 #include "answer.h"
 #include "decision.h"
+#include "faults.h"
 #include "reply.h"
 #include "source.h"
 #include "turns.h"
@@ -47,7 +40,6 @@
 #include "../observe/metrics.h"
 
 
-#define NGX_ER_RECEIVE_SECOND  1000    /* ms */
 #define NGX_ER_RECEIVER_MORE   (64 * 1024 * 1024)
 
 
@@ -70,8 +62,6 @@ static void ngx_er_receive_log(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_receive_allow(ngx_er_receive_t *ctx,
     ngx_er_header_t *allow);
-static ngx_uint_t ngx_er_receive_fault_level(ngx_er_source_t *source);
-static void ngx_er_receive_fault_handler(ngx_event_t *ev);
 static char *ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_er_loc_conf_t *lcf);
 static ngx_int_t ngx_er_receiver_unknown(ngx_conf_t *cf,
@@ -500,7 +490,7 @@ ngx_er_receive_log(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     switch (decision->refusal.metric) {
 
     case NGX_ER_METRIC_REFUSED:
-        level = ngx_er_receive_fault_level(ctx->source);
+        level = ngx_er_faults_level(ctx->source);
 
         ngx_log_error(level, log, 0, "event from source \"%V\" refused: %s",
                       &ctx->source->name, ctx->verdict.reason);
@@ -509,7 +499,7 @@ ngx_er_receive_log(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     case NGX_ER_METRIC_REJECTED:
     case NGX_ER_METRIC_LOOP:
         level = (decision->refusal.status == NGX_HTTP_NOT_ALLOWED)
-                ? NGX_LOG_INFO : ngx_er_receive_fault_level(ctx->source);
+                ? NGX_LOG_INFO : ngx_er_faults_level(ctx->source);
 
         ngx_log_error(level, log, 0, "event from source \"%V\" rejected: %s",
                       &ctx->source->name, decision->refusal.detail);
@@ -570,67 +560,6 @@ ngx_er_receive_allow(ngx_er_receive_t *ctx, ngx_er_header_t *allow)
     allow->value.len = p - allow->value.data;
 
     return NGX_OK;
-}
-
-
-/*
- * The level at which a fault of the source's producer is logged: "warn" for
- * the first one within a second, "info" for all others of it, which are
- * counted and told when the second is over.
- */
-
-static ngx_uint_t
-ngx_er_receive_fault_level(ngx_er_source_t *source)
-{
-    ngx_event_t      *ev;
-    ngx_er_faults_t  *faults;
-
-    faults = &source->faults;
-    ev = &faults->second;
-
-    if (ev->timer_set) {
-        faults->more++;
-        return NGX_LOG_INFO;
-    }
-
-    faults->dummy.data = source;
-    faults->dummy.fd = (ngx_socket_t) -1;
-
-    ev->handler = ngx_er_receive_fault_handler;
-    ev->data = &faults->dummy;
-    ev->log = ngx_cycle->log;
-    ev->cancelable = 1;
-
-    ngx_add_timer(ev, NGX_ER_RECEIVE_SECOND);
-
-    return NGX_LOG_WARN;
-}
-
-
-static void
-ngx_er_receive_fault_handler(ngx_event_t *ev)
-{
-    ngx_uint_t         more;
-    ngx_er_source_t   *source;
-    ngx_connection_t  *c;
-
-    c = ev->data;
-    source = c->data;
-
-    more = source->faults.more;
-    source->faults.more = 0;
-
-    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ev->log, 0,
-                   "event router faults of source \"%V\": %ui more",
-                   &source->name, more);
-
-    if (more) {
-        ngx_log_error(NGX_LOG_WARN, ev->log, 0,
-                      "%ui more event%s from source \"%V\" %s refused or "
-                      "rejected within a second, each at level \"info\"",
-                      more, more == 1 ? "" : "s", &source->name,
-                      more == 1 ? "was" : "were");
-    }
 }
 
 

@@ -28,6 +28,8 @@ struct ngx_er_part_s {
     ngx_er_part_t         *first;      /* the one of this request that is the
                                           same event; its fate is shared */
     ngx_er_outcome_e       outcome;    /* of one without a fan-out */
+    ngx_er_condition_t    *unmet;      /* a line of "require" that does not
+                                          hold, or NULL */
 };
 
 

@@ -25,7 +25,6 @@
 static ngx_int_t ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_er_reply_header(ngx_http_request_t *r,
     ngx_er_header_t *header);
-static const char *ngx_er_reply_title(ngx_uint_t status);
 
 
 static struct {
@@ -40,6 +39,7 @@ static struct {
     { 408, "Request Timeout" },
     { 413, "Content Too Large" },
     { 415, "Unsupported Media Type" },
+    { 422, "Unprocessable Content" },
     { 500, "Internal Server Error" },
     { 503, "Service Unavailable" },
     { 508, "Loop Detected" },
@@ -224,7 +224,7 @@ ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static const char *
+const char *
 ngx_er_reply_title(ngx_uint_t status)
 {
     ngx_uint_t  i;

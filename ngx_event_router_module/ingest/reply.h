@@ -37,4 +37,8 @@ ngx_int_t ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail, ngx_er_header_t *more);
 
 
+/* of a problem, "Forbidden" */
+const char *ngx_er_reply_title(ngx_uint_t status);
+
+
 #endif /* _NGX_ER_REPLY_H_INCLUDED_ */

@@ -17,7 +17,14 @@
  */
 
 
+#include "require.h"
 #include "source_conf.h"
+
+
+/* what may stand in blocks of conditions, too */
+
+#define NGX_ER_SOURCE_LINE   (NGX_ER_BLOCK_REPEAT|NGX_ER_BLOCK_INNER)
+#define NGX_ER_SOURCE_LINES  (NGX_ER_SOURCE_LINE|NGX_ER_BLOCK_OPEN)
 
 
 #if (NGX_ER_PRESET_ALTERNATIVES != 8)
@@ -25,6 +32,7 @@
 #endif
 
 
+static char *ngx_er_source_add(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_er_source_t *ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
@@ -112,6 +120,19 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
     { "retain", 1, 1, 0,
       "TIME", NULL, 0 },
 
+    { "require", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
+      "FIELD [not] OP VALUE...", ngx_er_require_line, 0 },
+    { "when", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
+      "FIELD [not] OP VALUE...", ngx_er_require_when, 0 },
+    { "any", 0, 0, NGX_ER_SOURCE_LINES,
+      "", ngx_er_require_block, NGX_ER_CONDITION_ANY },
+    { "all", 0, 0, NGX_ER_SOURCE_LINES,
+      "", ngx_er_require_block, NGX_ER_CONDITION_ALL },
+    { "none", 0, 0, NGX_ER_SOURCE_LINES,
+      "", ngx_er_require_block, NGX_ER_CONDITION_NONE },
+    { "each", 1, 1, NGX_ER_SOURCE_LINES,
+      "PATH", ngx_er_require_block, NGX_ER_CONDITION_EACH },
+
     { NULL, 0, 0, 0, NULL, NULL, 0 }
 };
 
@@ -176,11 +197,10 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_main_conf_t *mcf = conf;
 
-    char              *rv;
-    ngx_str_t         *value;
-    ngx_er_block_t     block;
-    ngx_er_draft_t     draft;
-    ngx_er_source_t  **slot;
+    char            *rv;
+    ngx_str_t       *value;
+    ngx_er_block_t   block;
+    ngx_er_draft_t   draft;
 
     ngx_memzero(&draft, sizeof(ngx_er_draft_t));
 
@@ -208,6 +228,8 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_er_require_begin(&draft);
+
     ngx_er_block_init(&block, "event_source", &draft.source->name,
                       ngx_er_source_rows, &draft);
 
@@ -220,17 +242,31 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    if (ngx_er_source_complete(cf, &draft) != NGX_OK) {
+    return ngx_er_source_add(cf, &draft);
+}
+
+
+static char *
+ngx_er_source_add(ngx_conf_t *cf, ngx_er_draft_t *draft)
+{
+    ngx_er_source_t     **slot;
+    ngx_er_main_conf_t   *mcf;
+
+    if (ngx_er_source_complete(cf, draft) != NGX_OK
+        || ngx_er_require_complete(cf, draft) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
+
+    mcf = draft->mcf;
 
     slot = ngx_array_push(&mcf->sources);
     if (slot == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *slot = draft.source;
-    draft.source->index = mcf->sources.nelts - 1;
+    *slot = draft->source;
+    draft->source->index = mcf->sources.nelts - 1;
 
     return NGX_CONF_OK;
 }

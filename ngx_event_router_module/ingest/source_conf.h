@@ -16,6 +16,7 @@
 
 #include "source.h"
 #include "../conf/block.h"
+#include "../route/lines.h"
 
 
 /* the flag of lines that are parameters of the verifier */
@@ -40,6 +41,8 @@ typedef struct {
     ngx_er_source_t       *source;
     ngx_er_main_conf_t    *mcf;
     ngx_array_t            lines;      /* of ngx_er_source_line_t */
+    ngx_er_lines_t         require;
+    ngx_er_route_element_t element;    /* as of a route: of "require" */
 } ngx_er_draft_t;
 
 

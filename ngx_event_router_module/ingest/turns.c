@@ -11,6 +11,9 @@
  * event loop of its own, and other clients are served in between; all of them
  * together have NGX_ER_TURNS_TIME.
  *
+ * An event that is not what its source requires (require.c) is answered 422,
+ * whatever becomes of the others of its request.
+ *
  * An event is routed wholly or not at all: one whose rules took too long, and
  * those for whose rules no time is left, are answered 503, and the producer
  * sends them again.  None of their targets was called and no key was claimed.
@@ -27,7 +30,9 @@
 
 
 #include "turns.h"
+#include "faults.h"
 #include "key.h"
+#include "require.h"
 #include "../deliver/duplicate.h"
 #include "../observe/metrics.h"
 #include "../route/budget.h"
@@ -50,6 +55,8 @@ typedef struct {
 
 static void ngx_er_turns_turn(ngx_event_t *ev);
 static void ngx_er_turns_route(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_turns_match(ngx_er_part_t *part);
+static void ngx_er_turns_unmet(ngx_er_receive_t *ctx, ngx_er_part_t *part);
 static void ngx_er_turns_rest(ngx_er_receive_t *ctx);
 static void ngx_er_turns_refuse(ngx_er_receive_t *ctx, ngx_er_part_t *part,
     ngx_er_outcome_e outcome);
@@ -157,10 +164,14 @@ ngx_er_turns_route(ngx_er_receive_t *ctx)
 
     start = (ctx->parts.nelts > 1) ? ngx_er_budget_clock() : 0;
 
-    switch (ngx_er_route_select(part->event)) {
+    switch (ngx_er_turns_match(part)) {
 
     case NGX_OK:
         ngx_er_turns_fan_out(ctx, part);
+        break;
+
+    case NGX_ABORT:
+        ngx_er_turns_unmet(ctx, part);
         break;
 
     case NGX_DECLINED:
@@ -177,6 +188,45 @@ ngx_er_turns_route(ngx_er_receive_t *ctx)
     if (start) {
         ctx->cpu += ngx_er_budget_clock() - start;
     }
+}
+
+
+/* as ngx_er_route_select(), and NGX_ABORT: it is not what it must be */
+
+static ngx_int_t
+ngx_er_turns_match(ngx_er_part_t *part)
+{
+    ngx_int_t  rc;
+
+    if (part->event->source->require) {
+        rc = ngx_er_require_check(part->event, &part->unmet);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_er_route_select(part->event);
+}
+
+
+static void
+ngx_er_turns_unmet(ngx_er_receive_t *ctx, ngx_er_part_t *part)
+{
+    ngx_uint_t   level;
+    const char  *detail;
+
+    ngx_er_turns_refuse(ctx, part, NGX_ER_OUTCOME_UNMET);
+
+    level = ngx_er_faults_level(ctx->source);
+
+    detail = ngx_er_require_detail(ctx->request->pool, ctx->source,
+                                   part->unmet);
+
+    ngx_log_error(level, ctx->request->connection->log, 0,
+                  "event \"%V\" from source \"%V\" rejected: %s",
+                  &part->event->id, &ctx->source->name,
+                  detail ? detail : "it is not what its source requires");
 }
 
 

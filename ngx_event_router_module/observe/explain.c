@@ -61,12 +61,14 @@ static void ngx_er_explain_attributes(ngx_er_explain_t *e);
 static void ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
     ngx_er_value_t *v);
 static ngx_int_t ngx_er_explain_dedup(ngx_er_explain_t *e);
+static void ngx_er_explain_require(ngx_er_explain_t *e);
 static void ngx_er_explain_routes(ngx_er_explain_t *e);
 static void ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
     ngx_uint_t matched);
 static void ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
     ngx_uint_t n);
-static void ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route);
+static void ngx_er_explain_held(ngx_er_explain_t *e,
+    ngx_er_condition_t *condition);
 static void ngx_er_explain_decided(ngx_er_explain_t *e,
     ngx_er_route_t *route);
 static void ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
@@ -223,6 +225,10 @@ ngx_er_explain_events(ngx_er_explain_t *e)
         ngx_er_json_open(&e->json, NULL, "{");
         ngx_er_explain_attributes(e);
 
+        if (e->ctx->source->require && rc == NGX_OK) {
+            ngx_er_explain_require(e);
+        }
+
         if (rc == NGX_DECLINED) {
             ngx_er_json_flag(&e->json, "undecided", 1);
             ngx_er_json_word(&e->json, "note", "its rules took more CPU "
@@ -371,6 +377,36 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
 }
 
 
+/* what the event must be, and is or is not */
+
+static void
+ngx_er_explain_require(ngx_er_explain_t *e)
+{
+    ngx_uint_t           met;
+    ngx_er_reason_t      reason;
+    ngx_er_condition_t  *require;
+
+    require = e->ctx->source->require;
+    e->file = e->ctx->source->where.file.data;
+
+    met = ngx_er_reason(require, e->event->facts, &reason);
+
+    ngx_er_json_open(&e->json, "require", "{");
+    ngx_er_json_flag(&e->json, "met", met);
+
+    if (met) {
+        ngx_er_explain_held(e, require);
+
+    } else {
+        ngx_er_explain_reason(e, "decided", &reason);
+        ngx_er_json_word(&e->json, "note", "it would be answered 422, and "
+                         "nobody would get it");
+    }
+
+    ngx_er_json_close(&e->json, "}");
+}
+
+
 /* event->routes are those that matched, in the order of the source's */
 
 static void
@@ -441,7 +477,7 @@ ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
     }
 
     if (matched) {
-        ngx_er_explain_held(e, route);
+        ngx_er_explain_held(e, route->condition);
         ngx_er_explain_targets(e, &route, 1);
 
     } else {
@@ -491,21 +527,21 @@ ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
 
 
 static void
-ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_route_t *route)
+ngx_er_explain_held(ngx_er_explain_t *e, ngx_er_condition_t *condition)
 {
     ngx_uint_t           i;
     ngx_er_reason_t      reason;
     ngx_er_condition_t  *child;
 
-    if (route->condition == NULL) {
+    if (condition == NULL) {
         ngx_er_json_word(&e->json, "note", "it has no condition");
         return;
     }
 
     ngx_er_json_open(&e->json, "held", "[");
-    child = route->condition->u.children.elts;
+    child = condition->u.children.elts;
 
-    for (i = 0; i < route->condition->u.children.nelts; i++) {
+    for (i = 0; i < condition->u.children.nelts; i++) {
         if (ngx_er_reason(&child[i], e->event->facts, &reason)) {
             ngx_er_explain_reason(e, NULL, &reason);
         }

@@ -326,44 +326,6 @@ ngx_er_draft_where(ngx_conf_t *cf, ngx_er_draft_t *draft,
 }
 
 
-ngx_er_condition_origin_t *
-ngx_er_draft_origin(ngx_conf_t *cf, ngx_er_draft_t *draft, size_t len)
-{
-    u_char                     *p;
-    size_t                      other;
-    ngx_er_where_t              where;
-    ngx_er_condition_origin_t  *origin;
-
-    ngx_er_where_set(cf, &where);
-
-    /* behind the text: the file, where it is another one than the route's */
-
-    other = ngx_er_draft_same(&where.file, &draft->route->where.file)
-            ? 0 : where.file.len + 1;
-
-    p = ngx_er_packs_reserve(&draft->mcf->texts,
-                             ngx_align(sizeof(ngx_er_condition_origin_t)
-                                       + len + other,
-                                       sizeof(uint32_t)));
-    if (p == NULL) {
-        return NULL;
-    }
-
-    origin = (ngx_er_condition_origin_t *) p;
-
-    origin->line = where.line;
-    origin->len = len;
-    origin->other = (other != 0);
-
-    if (other) {
-        p = ngx_er_condition_text(origin) + len;
-        *ngx_cpymem(p, where.file.data, where.file.len) = '\0';
-    }
-
-    return origin;
-}
-
-
 static ngx_uint_t
 ngx_er_draft_same(ngx_str_t *one, ngx_str_t *two)
 {

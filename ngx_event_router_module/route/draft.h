@@ -44,11 +44,6 @@ ngx_int_t ngx_er_draft_keep(ngx_er_draft_t *draft,
 /* all that is in the draft's pool goes */
 void ngx_er_draft_end(ngx_conf_t *cf, ngx_er_draft_t *draft);
 
-/* of the line that is being read, with room for a text of "len" bytes, which
-   is to be filled in; it is kept.  NULL: no memory */
-ngx_er_condition_origin_t *ngx_er_draft_origin(ngx_conf_t *cf,
-    ngx_er_draft_t *draft, size_t len);
-
 /* copies that are kept: the line that is being read, and a text with a '\0'
    behind it.  NGX_ERROR: no memory */
 ngx_int_t ngx_er_draft_where(ngx_conf_t *cf, ngx_er_draft_t *draft,

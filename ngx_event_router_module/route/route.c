@@ -33,12 +33,11 @@
 #include "route.h"
 #include "budget.h"
 #include "draft.h"
+#include "lines.h"
 #include "lookup.h"
-#include "misread.h"
 #include "pattern/filter.h"
 #include "pattern/pattern_eval.h"
 #include "sample.h"
-#include "../conf/block.h"
 #include "../ingest/event.h"
 
 
@@ -47,17 +46,12 @@
 #define NGX_ER_ROUTE_LINE    (NGX_ER_BLOCK_REPEAT|NGX_ER_BLOCK_INNER)
 #define NGX_ER_ROUTE_LINES   (NGX_ER_ROUTE_LINE|NGX_ER_BLOCK_OPEN)
 
-#define NGX_ER_ROUTE_DEPTH   16            /* blocks in one another */
-
 
 /* where in an event_route the parser is */
 
 typedef struct {
     ngx_er_draft_t         draft;
-    ngx_er_condition_t    *block;      /* the innermost, NULL: none so far */
-    ngx_er_condition_t    *each;       /* the innermost EACH, or NULL */
-    ngx_uint_t             depth;      /* of blocks */
-    ngx_uint_t             lines;      /* in the innermost block */
+    ngx_er_lines_t         lines;
 } ngx_er_route_parser_t;
 
 
@@ -79,6 +73,8 @@ static char *ngx_er_route_to(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static ngx_int_t ngx_er_route_target(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *name);
+static ngx_int_t ngx_er_route_element(ngx_conf_t *cf, void *data,
+    ngx_str_t *text);
 static char *ngx_er_route_twice(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_er_route_flag(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
@@ -97,19 +93,6 @@ static ngx_er_tree_t *ngx_er_route_document(ngx_conf_t *cf, ngx_pool_t *pool,
 static void ngx_er_route_error(ngx_conf_t *cf, ngx_er_error_t *err);
 static char *ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static char *ngx_er_route_inner(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_block_row_t *row, ngx_er_condition_t *block);
-static ngx_str_t *ngx_er_route_words(ngx_conf_t *cf,
-    ngx_er_route_parser_t *parser, ngx_str_t *value, ngx_uint_t n);
-static char *ngx_er_route_take(ngx_conf_t *cf,
-    ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
-    ngx_er_error_t *err);
-static ngx_int_t ngx_er_route_add(ngx_conf_t *cf,
-    ngx_er_route_parser_t *parser, ngx_er_condition_t *condition,
-    ngx_er_error_t *err);
-static ngx_int_t ngx_er_route_text(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_condition_t *condition);
-static ngx_uint_t ngx_er_route_quote(ngx_str_t *word);
 static void ngx_er_route_undecided(ngx_er_event_t *event,
     ngx_array_t *matched);
 static ngx_int_t ngx_er_route_join(ngx_er_event_t *event);
@@ -190,6 +173,11 @@ ngx_er_route_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_er_lines_init(&parser.lines, mcf, "when", &route->where.file);
+
+    parser.lines.element = ngx_er_route_element;
+    parser.lines.data = &parser.draft;
+
     rv = ngx_er_route_read(cf, &parser);
 
     ngx_er_draft_end(cf, &parser.draft);
@@ -220,7 +208,7 @@ ngx_er_route_read(ngx_conf_t *cf, ngx_er_route_parser_t *parser)
     }
 
     if (ngx_er_route_complete(cf, &parser->draft) != NGX_OK
-        || ngx_er_draft_keep(&parser->draft, parser->block) != NGX_OK)
+        || ngx_er_draft_keep(&parser->draft, parser->lines.block) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -460,31 +448,45 @@ ngx_er_route_when(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_route_parser_t *parser = conf;
 
-    ngx_str_t           *value;
-    ngx_uint_t           n;
-    ngx_er_error_t       err;
-    ngx_er_condition_t  *condition;
+    return ngx_er_lines_test(cf, &parser->lines);
+}
 
-    value = cf->args->elts;
-    n = cf->args->nelts - 1;
 
-    value = ngx_er_route_words(cf, parser, &value[1], n);
-    if (value == NULL) {
-        return NGX_CONF_ERROR;
+static char *
+ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_route_parser_t *parser = conf;
+
+    return ngx_er_lines_block(cf, &parser->lines, row);
+}
+
+
+/* the first one is kept: whether the sources are split is not known yet */
+
+static ngx_int_t
+ngx_er_route_element(ngx_conf_t *cf, void *data, ngx_str_t *text)
+{
+    ngx_er_draft_t *draft = data;
+
+    ngx_er_route_element_t  *element;
+
+    if (draft->route->element) {
+        return NGX_OK;
     }
 
-    condition = ngx_er_condition_test(cf->pool, value, n, parser->each,
-                                      parser->draft.mcf->fields, &err);
-
-    if (ngx_er_route_take(cf, parser, condition, &err) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
+    element = ngx_palloc(draft->pool, sizeof(ngx_er_route_element_t));
+    if (element == NULL) {
+        return NGX_ERROR;
     }
 
-    if (ngx_er_misread(value, n, &err) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%*s", err.len, err.text);
+    element->text = *text;
+    draft->route->element = element;
+
+    if (ngx_er_draft_text(draft, &element->text) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_er_draft_where(cf, draft, &element->where);
 }
 
 
@@ -504,7 +506,7 @@ ngx_er_route_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 
     condition = lines[row->tag](cf, parser->draft.mcf->fields, &err);
 
-    return ngx_er_route_take(cf, parser, condition, &err);
+    return ngx_er_lines_take(cf, &parser->lines, condition, &err);
 }
 
 
@@ -659,257 +661,6 @@ ngx_er_route_error(ngx_conf_t *cf, ngx_er_error_t *err)
 
     ngx_er_error(err, "%V \"%V\", %*s", &value[0], &value[1], what.len,
                  what.text);
-}
-
-
-/* any, all, none, each: its lines are read while it is the innermost block */
-
-static char *
-ngx_er_route_lines(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
-{
-    ngx_er_route_parser_t *parser = conf;
-
-    ngx_str_t           *value;
-    ngx_er_error_t       err;
-    ngx_er_condition_t  *block;
-
-    value = cf->args->elts;
-    value = ngx_er_route_words(cf, parser, &value[1], cf->args->nelts - 1);
-
-    if (value == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (parser->depth == NGX_ER_ROUTE_DEPTH) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "more than %d blocks of conditions are in one "
-                           "another: use several routes", NGX_ER_ROUTE_DEPTH);
-        return NGX_CONF_ERROR;
-    }
-
-    block = ngx_er_condition_block(cf->pool, row->tag,
-                                   cf->args->nelts > 1 ? value : NULL,
-                                   parser->each, parser->draft.mcf->fields,
-                                   &err);
-    if (block == NULL) {
-        return ngx_er_where_error(cf, &err);
-    }
-
-    if (ngx_er_route_text(cf, &parser->draft, block) != NGX_OK
-        || ngx_er_route_inner(cf, parser, row, block) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_er_route_add(cf, parser, block, &err) != NGX_OK) {
-        return ngx_er_where_error(cf, &err);
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_er_route_inner(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_block_row_t *row, ngx_er_condition_t *block)
-{
-    char                   *rv;
-    ngx_er_route_parser_t   outer;
-
-    outer = *parser;
-
-    parser->block = block;
-    parser->depth++;
-    parser->lines = 0;
-
-    if (row->tag == NGX_ER_CONDITION_EACH) {
-        parser->each = block;
-    }
-
-    rv = ngx_er_block_parse_inner(cf);
-
-    if (rv == NGX_CONF_OK && parser->lines == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%s\" is empty: write a \"when\" in it or take "
-                           "it away", row->name);
-        rv = NGX_CONF_ERROR;
-    }
-
-    outer.draft = parser->draft;
-    *parser = outer;
-
-    return rv;
-}
-
-
-/*
- * Outside of "each" a field that begins with "." is the element's of which a
- * body was split; it is the body of the event, so ".sku" is "data.sku".
- */
-
-static ngx_str_t *
-ngx_er_route_words(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_str_t *value, ngx_uint_t n)
-{
-    u_char                  *p;
-    ngx_str_t               *words;
-    ngx_er_route_element_t  *element;
-
-    if (parser->each || n == 0 || value->len == 0 || value->data[0] != '.') {
-        return value;
-    }
-
-    words = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
-    p = ngx_pnalloc(cf->pool, sizeof("data") + value->len);
-
-    if (words == NULL || p == NULL) {
-        return NULL;
-    }
-
-    ngx_memcpy(words, value, n * sizeof(ngx_str_t));
-
-    words->data = p;
-    p = ngx_cpymem(p, "data", sizeof("data") - 1);
-
-    if (value->len > 1) {
-        p = ngx_cpymem(p, value->data, value->len);
-    }
-
-    *p = '\0';
-    words->len = p - words->data;
-
-    if (parser->draft.route->element) {
-        return words;
-    }
-
-    element = ngx_palloc(parser->draft.pool, sizeof(ngx_er_route_element_t));
-    if (element == NULL) {
-        return NULL;
-    }
-
-    element->text = *value;
-    parser->draft.route->element = element;
-
-    if (ngx_er_draft_text(&parser->draft, &element->text) != NGX_OK
-        || ngx_er_draft_where(cf, &parser->draft, &element->where) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return words;
-}
-
-
-/* a line that was compiled, or NULL and why it was not */
-
-static char *
-ngx_er_route_take(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_condition_t *condition, ngx_er_error_t *err)
-{
-    if (condition == NULL) {
-        return ngx_er_where_error(cf, err);
-    }
-
-    if (ngx_er_route_text(cf, &parser->draft, condition) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_er_route_add(cf, parser, condition, err) != NGX_OK) {
-        return ngx_er_where_error(cf, err);
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-/* to the innermost block; the lines of the route itself are in an "all" */
-
-static ngx_int_t
-ngx_er_route_add(ngx_conf_t *cf, ngx_er_route_parser_t *parser,
-    ngx_er_condition_t *condition, ngx_er_error_t *err)
-{
-    if (parser->block == NULL) {
-        parser->block = ngx_er_condition_block(cf->pool, NGX_ER_CONDITION_ALL,
-                                               NULL, NULL,
-                                               parser->draft.mcf->fields, err);
-        if (parser->block == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    parser->lines++;
-
-    if (ngx_er_condition_add(cf->pool, parser->block, condition) != NGX_OK) {
-        ngx_er_error(err, "no memory for a condition");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* what is written and where, for whoever explains the condition later */
-
-static ngx_int_t
-ngx_er_route_text(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_condition_t *condition)
-{
-    size_t                      len;
-    u_char                     *p;
-    ngx_str_t                  *value;
-    ngx_uint_t                  i, quote;
-    ngx_er_condition_origin_t  *origin;
-
-    len = cf->args->nelts - 1;
-    value = cf->args->elts;
-
-    for (i = 0; i < cf->args->nelts; i++) {
-        len += value[i].len + 2 * ngx_er_route_quote(&value[i]);
-    }
-
-    origin = ngx_er_draft_origin(cf, draft, len);
-    if (origin == NULL) {
-        return NGX_ERROR;
-    }
-
-    condition->origin = origin;
-
-    p = ngx_er_condition_text(origin);
-
-    for (i = 0; i < cf->args->nelts; i++) {
-        quote = ngx_er_route_quote(&value[i]);
-
-        if (i) {
-            *p++ = ' ';
-        }
-
-        if (quote) {
-            *p++ = '\'';
-        }
-
-        p = ngx_cpymem(p, value[i].data, value[i].len);
-
-        if (quote) {
-            *p++ = '\'';
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_er_route_quote(ngx_str_t *word)
-{
-    size_t  i;
-
-    for (i = 0; i < word->len; i++) {
-        if (ngx_strchr(" \t\r\n;{}'\"", word->data[i])) {
-            return 1;
-        }
-    }
-
-    return word->len == 0;
 }
 
 
