@@ -49,6 +49,7 @@ typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
 typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
 typedef struct ngx_er_rate_s    ngx_er_rate_t;
 typedef struct ngx_er_relay_s   ngx_er_relay_t;
+typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 
 
 typedef enum {
@@ -171,6 +172,7 @@ struct ngx_er_target_s {
     ngx_str_t                    method_name;
     ngx_str_t                    line;           /* "POST /uri HTTP/1.1" */
     ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */
+    ngx_er_auth_t               *auth;           /* NULL: none */
     ngx_flag_t                   optional;
     ngx_array_t                 *publishers;     /* of ngx_er_publisher_t: the
                                                     only sources; NULL: all */

@@ -24,9 +24,8 @@ part('target');
 wrong('misspelt directive', 'optionl;',
     'unknown directive "optionl" in event_target: did you mean "optional"?');
 wrong('directive from elsewhere', 'proxy_pass http://127.0.0.1;',
-    'unknown directive "proxy_pass" in event_target, which takes optional, '
-    . 'method, from, forward_headers, retry, retry_on, fail_on, concurrency, rate, '
-    . 'breaker, expires, dead_for, order and include');
+    'unknown directive "proxy_pass" in event_target, which takes '
+    . join(', ', rows()) . ' and include');
 wrong('optional with an argument', 'optional on;',
     'invalid number of arguments in "optional" directive: write "optional;"');
 wrong('method without arguments', 'method;',
@@ -236,3 +235,14 @@ EOC
     with => { source => 'delivery queued;', target => 'rate 5r/s;' });
 
 $t->done;
+
+
+# the directives of the table, in their order
+
+sub rows {
+    open my $f, '<', $t->root . '/ngx_event_router_module/deliver/target.c'
+        or die "target.c: $!\n";
+    my ($table) = do { local $/; <$f> } =~ /_rows\[\] = \{(.*?)^\};/ms;
+
+    return $table =~ /^    \{ "(\w+)"/mg;
+}

@@ -199,8 +199,8 @@ wrong('secret file is a pipe', 'secret file:fifo;',
 wrong('secret file is too long', 'secret file:long;',
     'it must be a regular file of at most 65536 bytes');
 wrong('secret file is empty', 'secret file:empty;',
-    'the secret file "%%TESTDIR%%/conf/empty" is empty: put the secret that '
-    . 'the producer shows you there');
+    'the secret file "%%TESTDIR%%/conf/empty" is empty: put the secret '
+    . 'there');
 wrong('secret file is blank', 'secret file:blank;',
     'the secret file "%%TESTDIR%%/conf/blank" is empty');
 

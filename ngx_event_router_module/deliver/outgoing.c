@@ -19,6 +19,7 @@
 
 
 #include "outgoing.h"
+#include "auth.h"
 #include "subrequest.h"
 
 
@@ -80,12 +81,13 @@ ngx_er_outgoing_fill(ngx_er_attempt_t *attempt)
 
     if (ngx_er_subrequest_body(attempt->carrier, &attempt->event->body)
         != NGX_OK
-        || ngx_er_outgoing_headers(attempt) != NGX_OK)
+        || ngx_er_outgoing_headers(attempt) != NGX_OK
+        || ngx_er_outgoing_forward(attempt) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_er_outgoing_forward(attempt);
+    return attempt->target->auth ? ngx_er_auth_add(attempt) : NGX_OK;
 }
 
 
@@ -153,6 +155,10 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 
     if (attempt->target->forward_headers) {
         n += event->nheaders;
+    }
+
+    if (attempt->target->auth) {
+        n++;
     }
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, n,

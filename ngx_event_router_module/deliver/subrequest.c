@@ -50,6 +50,7 @@ ngx_er_subrequest_create(ngx_http_request_t *r,
 
     sr->method = r->method;
     sr->method_name = r->method_name;
+    sr->args = r->args;                /* which no debug line has said */
     sr->header_in = r->header_in;
 
     /* the copy of the list shall end in itself: else pushes get lost */

@@ -18,6 +18,8 @@
  */
 
 
+#include "auth.h"
+#include "header.h"
 #include "publishers.h"
 
 
@@ -34,7 +36,6 @@ static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
-static const char *ngx_er_target_refused(ngx_str_t *name);
 static char *ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row,
@@ -64,6 +65,9 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "SOURCE...", ngx_er_publishers_line, 0 },
     { "forward_headers", 1, 100, 0,
       "NAME...", ngx_er_target_forward, 0 },
+    { "auth", 2, 3, 0,
+      "basic SECRET | bearer SECRET | header NAME SECRET | query NAME SECRET",
+      ngx_er_auth_line, 0 },
 
     { "retry", 1, 3, NGX_ER_TARGET_QUEUED,
       "off | [for=TIME] [base=TIME] [max=TIME]", ngx_er_target_retry, 0 },
@@ -269,6 +273,8 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     target->queued = block.noted ? block.noted->name : NULL;
 
+    ngx_er_auth_complete(cf, target);
+
     if (ngx_er_target_policy_complete(cf, &draft) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -339,6 +345,15 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     const char       *why;
     ngx_er_target_t  *target;
 
+    static const char  *whys[] = {
+        NULL,
+        "it is not the name of a header",
+        "it belongs to the producer's connection; nginx makes the target's "
+        "own",
+        "every delivery has its own",
+        "X-Accel-* headers steer nginx and are not the producer's to send"
+    };
+
     target = draft->target;
     value = cf->args->elts;
 
@@ -349,7 +364,7 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
-        why = ngx_er_target_refused(&value[i]);
+        why = whys[ngx_er_header_kind(&value[i])];
 
         for (j = 1; j < i && why == NULL; j++) {
             if (value[i].len == value[j].len
@@ -375,63 +390,6 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* NULL, or why a header of the producer must not reach the target */
-
-static const char *
-ngx_er_target_refused(ngx_str_t *name)
-{
-    size_t        i;
-    const char  **word;
-
-    static const char  *hop[] = {
-        "connection", "keep-alive", "proxy-connection", "te", "trailer",
-        "transfer-encoding", "upgrade", "host", "content-length", "expect",
-        NULL
-    };
-
-    static const char  *own[] = {
-        "content-type", "webhook-id", "webhook-timestamp", "ce-specversion",
-        "ce-id", "ce-source", "ce-type", "ce-subject", "ce-time",
-        "x-event-route", "x-event-attempt", "x-event-hops", NULL
-    };
-
-    for (i = 0; i < name->len; i++) {
-        if (name->data[i] <= ' ' || name->data[i] >= 0x7f
-            || ngx_strchr("\"(),/:;<=>?@[\\]{}", name->data[i]))
-        {
-            return "it is not the name of a header";
-        }
-    }
-
-    if (name->len == 0) {
-        return "it is not the name of a header";
-    }
-
-    for (word = hop; *word; word++) {
-        if (ngx_strcasecmp(name->data, (u_char *) *word) == 0) {
-            return "it belongs to the producer's connection; nginx makes the "
-                   "target's own";
-        }
-    }
-
-    for (word = own; *word; word++) {
-        if (ngx_strcasecmp(name->data, (u_char *) *word) == 0) {
-            return "every delivery has its own";
-        }
-    }
-
-    if (ngx_strncasecmp(name->data, (u_char *) "x-accel-",
-                        sizeof("x-accel-") - 1)
-        == 0)
-    {
-        return "X-Accel-* headers steer nginx and are not the producer's to "
-               "send";
-    }
-
-    return NULL;
 }
 
 

@@ -23,12 +23,12 @@
 
 
 static ngx_int_t ngx_er_secret_value(ngx_er_verify_t *v, ngx_str_t *word,
-    ngx_str_t *secret, ngx_er_error_t *err);
+    ngx_str_t *secret, u_char **exposed, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_file(ngx_er_verify_t *v, ngx_str_t *name,
-    ngx_str_t *secret, ngx_er_error_t *err);
+    ngx_str_t *secret, u_char **exposed, ngx_er_error_t *err);
 static u_char *ngx_er_secret_path(ngx_pool_t *pool, ngx_str_t *name);
 static ngx_int_t ngx_er_secret_read(ngx_pool_t *pool, ngx_fd_t fd,
-    ngx_str_t *secret);
+    ngx_str_t *secret, ngx_uint_t *mode);
 static ngx_int_t ngx_er_secret_env(ngx_er_verify_t *v, ngx_str_t *name,
     ngx_str_t *secret, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_copy(ngx_pool_t *pool, u_char *data,
@@ -50,6 +50,7 @@ ngx_int_t
 ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_uint_t *inline_secret, ngx_er_error_t *err)
 {
+    u_char           *exposed;
     ngx_str_t         raw;
     ngx_er_secret_t  *secret;
 
@@ -65,7 +66,7 @@ ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
         return NGX_ERROR;
     }
 
-    if (ngx_er_secret_value(v, &args[1], &raw, err) != NGX_OK) {
+    if (ngx_er_secret_value(v, &args[1], &raw, &exposed, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -90,6 +91,7 @@ ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_memzero(secret, sizeof(ngx_er_secret_t));
 
     secret->raw = raw;
+    secret->exposed = exposed;
     secret->handshake = ngx_er_key_hmac(v->pool, NGX_ER_SHA256, &raw);
 
     return secret->handshake ? NGX_OK : ngx_er_secret_unknown(err);
@@ -98,14 +100,15 @@ ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
 ngx_int_t
 ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word, ngx_str_t *secret,
-    ngx_er_error_t *err)
+    ngx_er_error_t *warn, ngx_er_error_t *err)
 {
-    ngx_er_verify_t  v;
+    u_char           *exposed;
+    ngx_er_verify_t   v;
 
     ngx_memzero(&v, sizeof(ngx_er_verify_t));
     v.pool = pool;
 
-    if (ngx_er_secret_value(&v, word, secret, err) != NGX_OK) {
+    if (ngx_er_secret_value(&v, word, secret, &exposed, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -114,18 +117,36 @@ ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word, ngx_str_t *secret,
         return NGX_ERROR;
     }
 
+    warn->len = 0;
+
+    if (exposed) {
+        ngx_er_error(warn, NGX_ER_SECRET_EXPOSED, exposed, exposed);
+    }
+
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_er_secret_named(ngx_str_t *word)
+{
+    ngx_str_t  name;
+
+    return ngx_er_param_named(word, "file:", &name)
+           || ngx_er_param_named(word, "env:", &name);
 }
 
 
 static ngx_int_t
 ngx_er_secret_value(ngx_er_verify_t *v, ngx_str_t *word, ngx_str_t *secret,
-    ngx_er_error_t *err)
+    u_char **exposed, ngx_er_error_t *err)
 {
     ngx_str_t  name;
 
+    *exposed = NULL;
+
     if (ngx_er_param_named(word, "file:", &name)) {
-        return ngx_er_secret_file(v, &name, secret, err);
+        return ngx_er_secret_file(v, &name, secret, exposed, err);
     }
 
     if (ngx_er_param_named(word, "env:", &name)) {
@@ -154,11 +175,12 @@ ngx_er_secret_value(ngx_er_verify_t *v, ngx_str_t *word, ngx_str_t *secret,
 
 static ngx_int_t
 ngx_er_secret_file(ngx_er_verify_t *v, ngx_str_t *name, ngx_str_t *secret,
-    ngx_er_error_t *err)
+    u_char **exposed, ngx_er_error_t *err)
 {
-    u_char     *path;
-    ngx_fd_t    fd;
-    ngx_int_t   rc;
+    u_char      *path;
+    ngx_fd_t     fd;
+    ngx_int_t    rc;
+    ngx_uint_t   mode;
 
     path = ngx_er_secret_path(v->pool, name);
     if (path == NULL) {
@@ -176,7 +198,7 @@ ngx_er_secret_file(ngx_er_verify_t *v, ngx_str_t *name, ngx_str_t *secret,
         return NGX_ERROR;
     }
 
-    rc = ngx_er_secret_read(v->pool, fd, secret);
+    rc = ngx_er_secret_read(v->pool, fd, secret, &mode);
 
     (void) ngx_close_file(fd);
 
@@ -189,8 +211,12 @@ ngx_er_secret_file(ngx_er_verify_t *v, ngx_str_t *name, ngx_str_t *secret,
 
     if (ngx_er_secret_blank(secret)) {
         ngx_er_error(err, "the secret file \"%s\" is empty: put the secret "
-                     "that the producer shows you there", path);
+                     "there", path);
         return NGX_ERROR;
+    }
+
+    if (mode & S_IROTH) {
+        *exposed = path;
     }
 
     return NGX_OK;
@@ -220,7 +246,8 @@ ngx_er_secret_path(ngx_pool_t *pool, ngx_str_t *name)
 
 
 static ngx_int_t
-ngx_er_secret_read(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *secret)
+ngx_er_secret_read(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *secret,
+    ngx_uint_t *mode)
 {
     size_t           size;
     ssize_t          n;
@@ -233,6 +260,8 @@ ngx_er_secret_read(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *secret)
     }
 
     size = ngx_file_size(&fi);
+
+    *mode = ngx_file_access(&fi);
 
     secret->len = 0;
     secret->data = ngx_er_vault_alloc(pool, size);

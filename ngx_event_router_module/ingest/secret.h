@@ -16,6 +16,13 @@
 #include "verify.h"
 
 
+/* for people; the path twice */
+
+#define NGX_ER_SECRET_EXPOSED                                                 \
+    "every user of this machine can read the secret file \"%s\": give it to " \
+    "the user that starts nginx and say \"chmod o-r %s\""
+
+
 typedef struct ngx_er_secret_s  ngx_er_secret_t;
 
 
@@ -31,9 +38,15 @@ ngx_int_t ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args,
 ngx_int_t ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     ngx_er_error_t *err);
 
-/* one that is not a source's: file:PATH or env:NAME */
+/*
+ * One that is not a source's: file:PATH or env:NAME.  "warn" gets a sentence
+ * about its file, or is empty.
+ */
 ngx_int_t ngx_er_secret_text(ngx_pool_t *pool, ngx_str_t *word,
-    ngx_str_t *secret, ngx_er_error_t *err);
+    ngx_str_t *secret, ngx_er_error_t *warn, ngx_er_error_t *err);
+
+/* 1: it stands in a file or the environment, not in nginx.conf */
+ngx_uint_t ngx_er_secret_named(ngx_str_t *word);
 
 
 #endif /* _NGX_ER_SECRET_H_INCLUDED_ */

@@ -952,6 +952,11 @@ ngx_er_warn_secret(ngx_er_verify_t *v, ngx_uint_t n, ngx_er_warn_t *warn)
                                    : "", NGX_ER_WARN_SECRET);
     }
 
+    if (secret->exposed) {
+        ngx_er_warn_say(warn, "secret", n, NGX_ER_SECRET_EXPOSED,
+                        secret->exposed, secret->exposed);
+    }
+
     ngx_er_warn_edited(&secret->raw, n, warn);
 }
 

@@ -152,7 +152,7 @@ ngx_int_t
 ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
 {
     ngx_str_t       secret;
-    ngx_er_error_t  err;
+    ngx_er_error_t  err, warn;
 
     if (ngx_strcmp(word->data, "access=nginx") == 0) {
         gate->nginx = 1;
@@ -166,10 +166,17 @@ ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
     secret.data = word->data + 6;
     secret.len = word->len - 6;
 
-    if (ngx_er_secret_text(cf->pool, &secret, &gate->token, &err) != NGX_OK) {
+    if (ngx_er_secret_text(cf->pool, &secret, &gate->token, &warn, &err)
+        != NGX_OK)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V token=\": %*s",
                            &gate->directive, err.len, err.text);
         return NGX_ERROR;
+    }
+
+    if (warn.len) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"%V token=\": %*s",
+                           &gate->directive, warn.len, warn.text);
     }
 
     return NGX_OK;

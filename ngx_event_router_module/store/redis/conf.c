@@ -244,9 +244,10 @@ static ngx_int_t
 ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *password)
 {
-    u_char     *p;
-    ssize_t     n;
-    ngx_file_t  file;
+    u_char           *p;
+    ssize_t           n;
+    ngx_file_t        file;
+    ngx_file_info_t   fi;
 
     if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
         return NGX_ERROR;
@@ -266,6 +267,15 @@ ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_str_t *path,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "cannot open password_file \"%V\"", path);
         return NGX_ERROR;
+    }
+
+    if (ngx_fd_info(file.fd, &fi) != NGX_FILE_ERROR
+        && (ngx_file_access(&fi) & S_IROTH))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "every user of this machine can read password_file "
+                           "\"%V\": give it to the user that starts nginx and "
+                           "say \"chmod o-r %V\"", path, path);
     }
 
     n = ngx_read_file(&file, p, NGX_ER_REDIS_SECRET, 0);

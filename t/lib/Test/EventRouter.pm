@@ -182,6 +182,10 @@ sub write_file {
     print $f $text;
     close $f or die "cannot write $path: $!\n";
 
+    # nginx warns of secrets that others can read
+
+    chmod 0600, $path if $name =~ /secret/;
+
     return $path;
 }
 

@@ -35,6 +35,8 @@ my $part;                              # where the snippets of rows stand
 
 
 sub snippets {
+    umask 0077;                        # secrets are nobody else's to read
+
     $t = Test::EventRouter->new;
 
     $t->expect_log(qr/\[emerg\]/, 'wrong configurations are what is tested');

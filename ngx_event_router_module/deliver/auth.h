@@ -1,0 +1,50 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * How a target is told who calls: "auth" of event_target.
+ */
+
+
+#ifndef _NGX_ER_AUTH_H_INCLUDED_
+#define _NGX_ER_AUTH_H_INCLUDED_
+
+
+#include "attempt.h"
+#include "../conf/block.h"
+
+
+typedef enum {
+    NGX_ER_AUTH_BASIC = 0,             /* Authorization: Basic ... */
+    NGX_ER_AUTH_BEARER,                /* Authorization: Bearer ... */
+    NGX_ER_AUTH_HEADER,                /* a header of the target's own */
+    NGX_ER_AUTH_QUERY                  /* an argument of the request */
+} ngx_er_auth_kind_e;
+
+
+struct ngx_er_auth_s {
+    ngx_er_auth_kind_e     kind;
+    ngx_er_where_t         where;
+    ngx_table_elt_t        header;     /* of all but QUERY: the line as it is
+                                          sent */
+    ngx_str_t              args;       /* QUERY: NAME=SECRET, encoded */
+};
+
+
+/* the line "auth" of event_target */
+char *ngx_er_auth_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf);
+
+/* the block ends: warns of what "auth" makes void */
+void ngx_er_auth_complete(ngx_conf_t *cf, ngx_er_target_t *target);
+
+/*
+ * Adds the secret to the carrier's request, whose list of headers has room for
+ * one more; the target has an "auth".
+ */
+ngx_int_t ngx_er_auth_add(ngx_er_attempt_t *attempt);
+
+
+#endif /* _NGX_ER_AUTH_H_INCLUDED_ */

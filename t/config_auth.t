@@ -1,0 +1,221 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# What "nginx -t" says about the "auth" of an event_target, and about files of
+# secrets that others can read.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::EventRouter::Snippets;
+
+my ($t, $secret) = snippets();
+
+my %file = (
+    token => $secret, user => "joe:$secret", newline => "$secret\n",
+    crlf => "$secret\r\n", two => "$secret\n\n", inside => "a\n$secret",
+    return => "a\r$secret", nul => "a\0$secret", tab => "a\t$secret",
+    del => "$secret\x7f", esc => "\e$secret", blanks => " \n",
+    bom => "\xef\xbb\xbf$secret", utf8 => "$secret\xc3\xa9",
+    blank => "my $secret", before => " $secret", behind => "$secret ",
+    colon => ':', nobody => ":$secret", empty_password => "$secret:",
+    umlaut => "j\xc3\xb6rg:$secret",
+);
+
+for my $name (keys %file) {
+    chmod 0600, $t->write_file("conf/auth/$name", $file{$name});
+}
+
+my $control = 'has a line feed or another control character';
+
+
+# ---- how the line is written
+
+part('target');
+
+wrong('no arguments', 'auth;',
+    'invalid number of arguments in "auth" directive: write "auth basic '
+    . 'SECRET | bearer SECRET | header NAME SECRET | query NAME SECRET');
+wrong('twice', "auth bearer file:auth/token;\n"
+    . 'auth bearer file:auth/token;  <<<',
+    '"auth" directive is duplicate in event_target "erp"');
+wrong('misspelt', 'auth baerer file:auth/token;',
+    'unknown kind of "auth" (did you mean "bearer"?): the first word is '
+    . 'basic, bearer, header');
+wrong('the secret alone', 'auth %%SECRET%%;',
+    'invalid number of arguments in "auth" directive');
+wrong('the secret first', 'auth %%SECRET%% X-Key;',
+    'unknown kind of "auth": the first word is basic, bearer, header');
+wrong('upper case', 'auth Bearer file:auth/token;',
+    '(did you mean "bearer"?)');
+
+for my $kind (qw(basic bearer)) {
+    wrong("$kind without a secret", "auth $kind;",
+        'invalid number of arguments in "auth" directive');
+    wrong("$kind of two words", "auth $kind joe file:auth/user;",
+        qq(invalid number of arguments in "auth $kind": write "auth $kind )
+        . 'SECRET;", where SECRET is file:PATH or env:NAME');
+}
+
+for my $kind (qw(header query)) {
+    wrong("$kind without a name", "auth $kind file:auth/token;",
+        qq(invalid number of arguments in "auth $kind": write "auth $kind )
+        . 'NAME SECRET;", where SECRET is file:PATH or env:NAME');
+    wrong("$kind of three words", "auth $kind X-Key file:auth/token more;",
+        'invalid number of arguments in "auth');
+}
+
+for my $kind ('basic', 'bearer', 'header X-Key', 'query key') {
+    wrong("$kind in nginx.conf", "auth $kind joe:%%SECRET%%;",
+        'the secret of "auth" does not stand in nginx.conf: write file:PATH '
+        . 'or env:NAME');
+    wrong("$kind: a variable", "auth $kind \$erp_secret;",
+        'the secret of "auth" does not stand in nginx.conf');
+    wrong("$kind: a path", "auth $kind /etc/%%SECRET%%;",
+        'the secret of "auth" does not stand in nginx.conf');
+    wrong("$kind: no file", "auth $kind file:auth/none;",
+        'the secret file "%%TESTDIR%%/conf/auth/none" cannot be opened (No '
+        . 'such file or directory)');
+    wrong("$kind: a folder", "auth $kind file:auth;",
+        'the secret file "%%TESTDIR%%/conf/auth" cannot be read: it must be '
+        . 'a regular file');
+    wrong("$kind: an empty file", "auth $kind file:empty;",
+        'the secret file "%%TESTDIR%%/conf/empty" is empty');
+    wrong("$kind: a long file", "auth $kind file:long;",
+        'at most 65536 bytes');
+    wrong("$kind: a blank file", "auth $kind file:auth/blanks;",
+        'the secret file "%%TESTDIR%%/conf/auth/blanks" is empty');
+    wrong("$kind: no name", "auth $kind file:;", 'cannot be read');
+    wrong("$kind: no such variable", "auth $kind env:TEST_NONE;",
+        'the environment variable "TEST_NONE" is not set');
+
+    wrong("$kind: $_", "auth $kind file:auth/$_;",
+        qq("file:auth/$_" $control))
+        for qw(two inside return nul tab del esc);
+
+    wrong("$kind: byte order mark", "auth $kind file:auth/bom;",
+        '"file:auth/bom" begins with a byte order mark');
+}
+
+wrong('header without a name', 'auth header "" file:auth/token;',
+    'the second word of "auth header" is not the name of a header');
+wrong('header with a secret for its name', 'auth header "%%SECRET%%:" X-Key;',
+    'the second word of "auth header" is not the name of a header: write '
+    . '"auth header NAME SECRET;"');
+wrong('header and secret the other way round',
+    'auth header file:auth/token X-Key;',
+    'the second word of "auth header" is not the name of a header');
+wrong('argument without a name', 'auth query "" file:auth/token;',
+    'the name of the argument of "auth query" is empty');
+wrong('header of the connection', 'auth header Host file:auth/token;',
+    'header "Host" cannot have the secret of "auth": nginx makes it');
+wrong('length', 'auth header content-length file:auth/token;',
+    'header "content-length" cannot have the secret of "auth": nginx makes');
+wrong('header of the delivery', 'auth header Webhook-Id file:auth/token;',
+    'header "Webhook-Id" cannot have the secret of "auth": every delivery has '
+    . 'its own');
+wrong('header that steers nginx', 'auth header X-Accel-Key file:auth/token;',
+    'header "X-Accel-Key" cannot have the secret of "auth": X-Accel-*');
+
+
+# ---- what each kind can carry
+
+wrong('no password', 'auth basic file:auth/token;',
+    '"file:auth/token" has no colon: write the user\'s name, a colon');
+wrong('a colon alone', 'auth basic file:auth/colon;',
+    '"file:auth/colon" has neither a user\'s name nor a password');
+wrong('no password in the environment', 'auth basic env:TEST_SECRET;',
+    '"env:TEST_SECRET" has no colon');
+wrong("bearer: $_", "auth bearer file:auth/$_;",
+    qq("file:auth/$_" is no token, which has neither blanks))
+    for qw(blank before behind utf8);
+wrong("header: $_", "auth header X-Key file:auth/$_;",
+    qq("file:auth/$_" begins or ends with a blank or has something else))
+    for qw(before behind utf8);
+
+fine("basic: $_", "auth basic file:auth/$_;")
+    for qw(user nobody empty_password umlaut);
+fine("bearer: $_", "auth bearer file:auth/$_;") for qw(token newline crlf);
+fine("header: $_", "auth header X-Key file:auth/$_;")
+    for qw(token newline crlf blank user);
+fine("query: $_", "auth query key file:auth/$_;")
+    for qw(token newline crlf blank before behind utf8 user);
+fine('environment', 'auth bearer env:TEST_SECRET;');
+fine('Authorization of another kind',
+    'auth header Authorization file:auth/blank;');
+fine('a quoted word', 'auth bearer "file:auth/token";');
+fine('beside other headers',
+    "auth bearer file:auth/token;\n forward_headers X-A Authorisation;");
+
+
+# ---- what contradicts it
+
+warned('forwarded as well', "forward_headers X-A authorization;\n"
+    . 'auth bearer file:auth/token;  <<<',
+    '"auth" of event_target "erp" sends the header "authorization" and '
+    . '"forward_headers" names it, too: the producer\'s is not sent');
+warned('forwarded as well, behind it',
+    "auth header X-A file:auth/token;  <<<\nforward_headers X-A;",
+    'sends the header "X-A" and "forward_headers" names it, too');
+
+
+# ---- who can read the file
+
+my $exposed = 'every user of this machine can read the secret file '
+              . '"%%TESTDIR%%/conf/shown": give it to the user that starts '
+              . 'nginx and say "chmod o-r %%TESTDIR%%/conf/shown"';
+
+$t->write_file('conf/shown', "joe:$secret");
+
+for my $mode (0604, 0644, 0444, 0666, 0004) {
+    chmod $mode, $t->dir . '/conf/shown';
+    warned(sprintf('target, mode %04o', $mode), 'auth basic file:shown;',
+        $exposed);
+}
+
+for my $mode (0600, 0640, 0400, 0660, 0602, 0601) {
+    chmod $mode, $t->dir . '/conf/shown';
+    fine(sprintf('target, mode %04o', $mode), 'auth basic file:shown;');
+}
+
+chmod 0644, $t->dir . '/conf/shown';
+
+warned("target, $_", "auth $_ file:shown;", $exposed)
+    for 'bearer', 'header X-Key', 'query key';
+
+part('source');
+warned('source', 'secret file:shown;', $exposed);
+warned('the second secret of a source', "secret file:auth/token;\n"
+    . 'secret file:shown;  <<<', $exposed);
+
+part('hook');
+warned('admin', "}\nlocation /admin/ { event_admin token=file:shown;  <<<",
+    '"event_admin token=": ' . $exposed);
+
+part('http');
+warned('password of a Redis', 'event_dedup_store redis://127.0.0.1:1/0 '
+    . 'password_file=shown;',
+    'every user of this machine can read password_file '
+    . '"%%TESTDIR%%/conf/shown": give it to the user');
+
+system('openssl genpkey -algorithm ed25519 -out ' . $t->dir . '/conf/key.pem'
+       . ' >/dev/null 2>&1 && openssl pkey -pubout -in ' . $t->dir
+       . '/conf/key.pem -out ' . $t->dir . '/conf/public.pem') == 0
+    or die "no openssl\n";
+
+chmod 0644, $t->dir . '/conf/public.pem';
+
+part('source');
+fine('a public key is for everybody', "verify ed25519;\nkey pem;\n"
+    . "secret file:public.pem;\nsigned \"{body}\";\n"
+    . "signature header:X-Sig encoding=hex;");
+
+chmod 0600, $t->dir . '/conf/shown';
+fine('source, mode 0600', 'secret file:shown;');
+
+$t->done;
