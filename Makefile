@@ -205,7 +205,7 @@ asan:                 ## all tests with an nginx under ASan and UBSan
 # nginx-dev has headers only, so these come from Debian's source package; below
 # them is t/unit/core.c.  A pure file that needs another one adds its name.
 
-CORE         := array crc32 inet palloc parse rbtree sha1 string
+CORE         := array crc32 inet list palloc parse rbtree sha1 string
 
 INCLUDES     := $(addprefix -I$(NGINX_SRC)/src/,core event event/modules \
                                               event/quic os/unix) -Ibuild/gcc

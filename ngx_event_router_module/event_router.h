@@ -32,6 +32,7 @@
 #include "route/pack.h"
 #include "route/matcher.h"
 #include "deliver/policy.h"
+#include "deliver/verdict.h"
 
 
 /* the newest one of CHANGES */
@@ -179,6 +180,8 @@ struct ngx_er_target_s {
     uint64_t                     hash;           /* of the name: its identity
                                                     in dedup stores */
     ngx_er_policy_t              policy;
+    ngx_er_verdict_lines_t      *verdict;        /* success, fail_on, retry_on;
+                                                    NULL: none is written */
     ngx_int_t                    order;          /* field of "order by", or
                                                     NGX_CONF_UNSET */
     const char                  *queued;         /* a line of its block that is

@@ -82,7 +82,8 @@ for my $directive (sort keys %policy) {
     $directive  $policy{$directive};
     $directive  $policy{$directive};  <<<
 EOC
-        "\"$directive\" directive is duplicate in event_target \"erp\"");
+        "\"$directive\" directive is duplicate in event_target \"erp\"")
+        if $directive !~ /_on$/;
     warned("$directive of a target that is reached at once",
         "$directive  $policy{$directive};", "\"$directive\" $only",
         at => 'block');
@@ -183,6 +184,44 @@ wrong('status in both lines', "retry_on 410 404;\nfail_on 400-404;  <<<",
     'status 404 stands in both "retry_on" and "fail_on": take it out of one');
 wrong('time-out in both lines', "fail_on timeout;\nretry_on timeout;  <<<",
     '"timeout" stands in both "retry_on" and "fail_on"');
+
+# ---- what an answer means
+
+for my $case (
+    [ 'success', 'invalid number of arguments in "success" directive: write '
+      . '"success STATUS... | when FIELD [not] OP VALUE...;"' ],
+    [ 'success 2x', 'invalid status "2x": write a status from 100 to 599' ],
+    [ 'success 200 timeout', '"success" names "timeout": a target that did '
+      . 'not answer has not said that it took the event' ],
+    [ 'success when', 'a field is missing behind "when"' ],
+    [ 'success when response.status', 'an operator is missing behind '
+      . '"response.status"' ],
+    [ 'success when response.status == 200', 'unknown operator "==": use "="'
+    ],
+    [ 'success when data.Success = true', 'the field "data.Success" is not of '
+      . "the target's answer, which is looked at here: write "
+      . 'response.status, response.header.NAME or response.body.PATH' ],
+    [ 'success when $status = 200', "is not of the target's answer" ],
+    [ 'fail_on when type = 1', "is not of the target's answer" ],
+    [ 'retry_on when .Success = true', "is not of the target's answer" ],
+    [ 'fail_on when response.bod.a = 1', 'did you mean "response.body.a"?' ],
+    [ 'fail_on when response.body.a like', 'a value is missing' ],
+    [ 'retry_on when response.status > x', '"x" is not a number' ],
+    [ 'retry_on 404 when response.status = 1', 'invalid status "when"' ])
+{
+    my ($line, $expected) = @$case;
+
+    wrong($line, "$line;", $expected);
+}
+
+warned('success without a 2xx', "success 409;
+retry_on 400;",
+    '"success" of event_target "erp" names no 2xx, so what is answered 200 is '
+    . 'sent again: write "success 409 2xx;" unless that is meant');
+warned('a condition that says something else',
+    'success when response.body.Success = true, false;',
+    'the "," at the end of "true," is a part of the VALUE');
+
 wrong('retry off and retry_on', "retry off;\nretry_on 404;",
     'event_target "erp" has "retry off", so "retry_on" and "fail_on" have no '
     . 'meaning: take one of them away', at => 'block');
@@ -199,7 +238,14 @@ for my $lines (join("\n", map { "$_  $policy{$_};" } sort keys %policy),
                'expires 1h; retry for=1h;', 'expires 1h; retry base=1s;',
                'retry_on 4xx; fail_on 5xx timeout;', 'concurrency 65536;',
                'rate 1r/h;', 'rate 1000000r/s burst=1;', 'rate 7r/m;',
-               'breaker ratio=100% failures=1;', 'order by=subject;')
+               'breaker ratio=100% failures=1;', 'order by=subject;',
+               'success 2xx 409; fail_on 404; retry_on 400;',
+               'retry off; fail_on when response.body.a = 1;',
+               'success 200; success 4xx; fail_on 404; retry_on 410;',
+               'success when response.body.Success = true;',
+               "success when 'response.body.\"odd key\"' not = x;",
+               'fail_on when response.header.X-Error exists; '
+               . 'fail_on when response.status between 210 220;')
 {
     fine($lines =~ s/\n.*/ .../sr, <<"EOC");
 event_target a {

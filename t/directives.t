@@ -177,7 +177,7 @@ my %defaults = (
     retry => join(' ', map { "$_->[0]=" . duration($_->[1]) }
                        [ for => 'horizon' ], [ base => 'base' ],
                        [ max => 'max' ]),
-    retry_on => 'timeout ' . find('deliver/policy.c',
+    retry_on => 'timeout ' . find('deliver/verdict.c',
         qr/retry\[\] = \{ 0, ([\d, ]+) \}/) =~ s/,//gr . ' 5xx',
     concurrency => number('deliver/policy.c', qr/->concurrency = (\d+);/),
     breaker => join(' ', map({ "$_->[0]="

@@ -17,6 +17,9 @@
 #include "where.h"
 
 
+static ngx_uint_t ngx_er_where_quote(ngx_str_t *word);
+
+
 void
 ngx_er_where_set(ngx_conf_t *cf, ngx_er_where_t *where)
 {
@@ -53,6 +56,58 @@ ngx_er_where_error(ngx_conf_t *cf, ngx_er_error_t *err)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err->len, err->text);
 
     return NGX_CONF_ERROR;
+}
+
+
+size_t
+ngx_er_where_words(ngx_conf_t *cf, u_char *p)
+{
+    size_t       len;
+    ngx_str_t   *value;
+    ngx_uint_t   i, quote;
+
+    len = 0;
+    value = cf->args->elts;
+
+    for (i = 0; i < cf->args->nelts; i++) {
+        quote = ngx_er_where_quote(&value[i]);
+        len += (i ? 1 : 0) + value[i].len + 2 * quote;
+
+        if (p == NULL) {
+            continue;
+        }
+
+        if (i) {
+            *p++ = ' ';
+        }
+
+        if (quote) {
+            *p++ = '\'';
+        }
+
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+
+        if (quote) {
+            *p++ = '\'';
+        }
+    }
+
+    return len;
+}
+
+
+static ngx_uint_t
+ngx_er_where_quote(ngx_str_t *word)
+{
+    size_t  i;
+
+    for (i = 0; i < word->len; i++) {
+        if (ngx_strchr(" \t\r\n;{}'\"", word->data[i])) {
+            return 1;
+        }
+    }
+
+    return word->len == 0;
 }
 
 

@@ -38,6 +38,11 @@ void ngx_cdecl ngx_er_where_log(ngx_conf_t *cf, ngx_uint_t level,
 /* logs what is wrong with the line that is being read, NGX_CONF_ERROR */
 char *ngx_er_where_error(ngx_conf_t *cf, ngx_er_error_t *err);
 
+/* writes the words of the line that is being read as they may stand there,
+   with blanks between them; returns how many bytes that takes.  p NULL: no
+   more */
+size_t ngx_er_where_words(ngx_conf_t *cf, u_char *p);
+
 /* [A-Za-z0-9_.-]{1,64}, else logs and returns NGX_ERROR */
 ngx_int_t ngx_er_name_check(ngx_conf_t *cf, const char *noun,
     ngx_str_t *name);

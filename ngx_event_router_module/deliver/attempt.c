@@ -27,6 +27,11 @@
  * the connection can be kept alive; then it is closed.  How many drain so is
  * bounded: they have no place any more.
  *
+ * Where a line of nginx.conf looks at the body (verdict.c), and no other one
+ * has decided, up to 64 KB of it are awaited as long as the location's
+ * time-outs and a minute allow.  The verdict is found while the headers are
+ * still there: with the status, with the last byte, or when the carrier goes.
+ *
  * Where nginx gave up on an answer whose status line it had read (a header
  * beyond proxy_buffer_size, or cut off), that line counts.  The status is 502
  * or 504 where there was none, and 0 where we cut it before.
@@ -55,6 +60,7 @@
 #define NGX_ER_ATTEMPT_DRAIN_MS     1000
 #define NGX_ER_ATTEMPT_DRAIN_SIZE   65536
 #define NGX_ER_ATTEMPT_DRAINS       128    /* at once, in a worker */
+#define NGX_ER_ATTEMPT_DECIDES_MS   60000  /* for a body that decides */
 
 
 /* it has one block, of what an attempt needs */
@@ -75,6 +81,14 @@ static ngx_int_t ngx_er_attempt_done(ngx_http_request_t *r, void *data,
     ngx_int_t rc);
 static time_t ngx_er_attempt_retry_after(ngx_http_request_t *r);
 static time_t ngx_er_attempt_seconds(ngx_str_t *value);
+static void ngx_er_attempt_judge(ngx_er_attempt_t *attempt,
+    ngx_http_request_t *r, ngx_er_lost_e lost);
+static void ngx_er_attempt_decide(ngx_er_attempt_t *attempt,
+    ngx_http_request_t *r, ngx_er_response_e state, ngx_er_lost_e lost);
+static ngx_uint_t ngx_er_attempt_sent(ngx_http_request_t *r);
+static size_t ngx_er_attempt_wants(ngx_er_attempt_t *attempt);
+static ngx_int_t ngx_er_attempt_grow(ngx_er_attempt_t *attempt, size_t size);
+static ngx_list_t *ngx_er_attempt_headers(ngx_http_request_t *r);
 static void ngx_er_attempt_gone(void *data);
 static void ngx_er_attempt_post(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_end(ngx_event_t *ev);
@@ -84,6 +98,10 @@ static void ngx_er_attempt_drain(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_timer(ngx_event_t *ev);
 static void ngx_er_attempt_free(ngx_er_attempt_t *attempt);
 static u_char *ngx_er_attempt_log(void *data, u_char *buf, size_t len);
+static u_char *ngx_er_attempt_log_verdict(ngx_er_attempt_t *attempt,
+    u_char *buf, size_t len);
+static u_char *ngx_er_attempt_log_words(ngx_er_attempt_t *attempt,
+    u_char *buf, size_t len);
 
 
 static ngx_er_attempt_worker_t  ngx_er_attempt_worker;
@@ -259,28 +277,166 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     attempt->status = status ? status : NGX_HTTP_BAD_GATEWAY;
     attempt->retry_after = ngx_er_attempt_retry_after(r);
 
+    ngx_er_attempt_judge(attempt, r, NGX_ER_LOST_NONE);
+
     ngx_er_attempt_post(attempt);
+}
+
+
+/* "lost": why no more of the body will come, if so */
+
+static void
+ngx_er_attempt_judge(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
+    ngx_er_lost_e lost)
+{
+    if (attempt->verdict != NGX_ER_VERDICT_NONE) {
+        return;
+    }
+
+    if (attempt->target->verdict == NULL) {
+        attempt->verdict = ngx_er_verdict_default(attempt->silent ? 0
+                                                  : attempt->status);
+
+    } else if (attempt->complete && attempt->length == attempt->dropped) {
+        ngx_er_attempt_decide(attempt, r, NGX_ER_RESPONSE_WHOLE,
+                              NGX_ER_LOST_NONE);
+
+    } else if (attempt->dropped > NGX_ER_RESPONSE_BODY) {
+        ngx_er_attempt_decide(attempt, r, NGX_ER_RESPONSE_LOST,
+                              NGX_ER_LOST_LONG);
+
+    } else if (attempt->complete) {
+        ngx_er_attempt_decide(attempt, r, NGX_ER_RESPONSE_LOST,
+                              NGX_ER_LOST_UNTOLD);
+
+    } else {
+        ngx_er_attempt_decide(attempt, r, lost ? NGX_ER_RESPONSE_LOST
+                                               : NGX_ER_RESPONSE_AWAITED,
+                              lost);
+    }
+
+    if (attempt->silent && attempt->verdict == NGX_ER_VERDICT_RETRY
+        && ngx_er_attempt_sent(r))
+    {
+        attempt->verdict = NGX_ER_VERDICT_DOUBT;
+        attempt->lost = NGX_ER_LOST_ANSWER;
+    }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router attempt: status %ui means %s, lost:%d "
+                   "complete:%d", attempt->status,
+                   ngx_er_verdict_name(attempt->verdict), attempt->lost,
+                   attempt->complete);
+}
+
+
+/* asks the lines of nginx.conf */
+
+static void
+ngx_er_attempt_decide(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
+    ngx_er_response_e state, ngx_er_lost_e lost)
+{
+    ngx_er_response_t  response;
+
+    ngx_memzero(&response, sizeof(ngx_er_response_t));
+
+    response.pool = r->pool;
+    response.status = attempt->silent ? 0 : attempt->status;
+    response.state = state;
+    response.body.data = attempt->body;
+    response.body.len = attempt->length;
+
+    /* behind an interim answer they are not the target's last word */
+
+    if (attempt->interim.state == NGX_ER_INTERIM_NONE) {
+        response.headers = ngx_er_attempt_headers(r);
+    }
+
+    attempt->verdict = ngx_er_verdict(attempt->target->verdict, &response,
+                                      &attempt->line);
+
+    if (attempt->verdict == NGX_ER_VERDICT_NONE) {
+        attempt->limit = NGX_ER_RESPONSE_BODY;
+
+    } else if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
+        attempt->lost = lost ? lost : NGX_ER_LOST_UNTOLD;
+    }
+}
+
+
+/* 1: the request, or a part of it, went out */
+
+static ngx_uint_t
+ngx_er_attempt_sent(ngx_http_request_t *r)
+{
+    return r->upstream && r->upstream->request_sent;
+}
+
+
+/* bytes of the body that are waited for */
+
+static size_t
+ngx_er_attempt_wants(ngx_er_attempt_t *attempt)
+{
+    if (attempt->limit) {
+        return attempt->limit;
+    }
+
+    return (attempt->verdict == NGX_ER_VERDICT_OK) ? 0 : NGX_ER_ATTEMPT_BODY;
 }
 
 
 void
 ngx_er_attempt_keep(ngx_er_attempt_t *attempt, u_char *p, size_t n)
 {
-    n = ngx_min(n, NGX_ER_ATTEMPT_BODY - attempt->length);
+    size_t  wants;
 
-    if (n == 0 || (attempt->status >= 200 && attempt->status < 300)) {
+    wants = ngx_er_attempt_wants(attempt);
+
+    if (wants <= attempt->length) {
         return;
     }
 
-    if (attempt->body == NULL) {
-        attempt->body = ngx_alloc(NGX_ER_ATTEMPT_BODY, ngx_cycle->log);
-        if (attempt->body == NULL) {
-            return;
-        }
+    n = ngx_min(n, wants - attempt->length);
+
+    if (n == 0 || ngx_er_attempt_grow(attempt, attempt->length + n) != NGX_OK)
+    {
+        return;
     }
 
     ngx_memcpy(attempt->body + attempt->length, p, n);
     attempt->length += n;
+}
+
+
+/* to "size" bytes at least */
+
+static ngx_int_t
+ngx_er_attempt_grow(ngx_er_attempt_t *attempt, size_t size)
+{
+    u_char  *body;
+
+    if (size <= attempt->size) {
+        return NGX_OK;
+    }
+
+    size = ngx_max(size, 2 * attempt->size);
+    size = ngx_max(size, NGX_ER_ATTEMPT_BODY);
+
+    body = ngx_alloc(size, ngx_cycle->log);
+    if (body == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (attempt->body) {
+        ngx_memcpy(body, attempt->body, attempt->length);
+        ngx_free(attempt->body);
+    }
+
+    attempt->body = body;
+    attempt->size = size;
+
+    return NGX_OK;
 }
 
 
@@ -305,17 +461,30 @@ ngx_er_attempt_seen(ngx_er_attempt_t *attempt)
         return;
     }
 
-    if (attempt->state != NGX_ER_ATTEMPT_RUNNING
-        && (attempt->complete
-            || attempt->length == NGX_ER_ATTEMPT_BODY
-            || attempt->dropped > NGX_ER_ATTEMPT_DRAIN_SIZE))
+    if (attempt->state == NGX_ER_ATTEMPT_RUNNING
+        || (!attempt->complete
+            && attempt->length < ngx_er_attempt_wants(attempt)
+            && attempt->dropped <= NGX_ER_ATTEMPT_DRAIN_SIZE))
     {
-        ngx_er_attempt_post(attempt);
+        return;
     }
+
+    ngx_er_attempt_judge(attempt, attempt->subrequest, NGX_ER_LOST_NONE);
+    ngx_er_attempt_post(attempt);
 }
 
 
-/* seconds, or -1; the upstream's list has it even if proxy hides it */
+/* as the upstream got them, even those that proxy hides */
+
+static ngx_list_t *
+ngx_er_attempt_headers(ngx_http_request_t *r)
+{
+    return r->upstream ? &r->upstream->headers_in.headers
+                       : &r->headers_out.headers;
+}
+
+
+/* seconds, or -1 */
 
 static time_t
 ngx_er_attempt_retry_after(ngx_http_request_t *r)
@@ -327,8 +496,7 @@ ngx_er_attempt_retry_after(ngx_http_request_t *r)
 
     static ngx_str_t  name = ngx_string("Retry-After");
 
-    list = r->upstream ? &r->upstream->headers_in.headers
-                       : &r->headers_out.headers;
+    list = ngx_er_attempt_headers(r);
 
     for (part = &list->part; part; part = part->next) {
         h = part->elts;
@@ -438,7 +606,16 @@ ngx_er_attempt_gone(void *data)
 
         if (status) {
             ngx_er_attempt_answered(attempt, attempt->subrequest, status);
+
+        } else {
+            attempt->verdict = NGX_ER_VERDICT_DOUBT;
+            attempt->lost = ngx_er_attempt_sent(attempt->subrequest)
+                            ? NGX_ER_LOST_ANSWER : NGX_ER_LOST_NONE;
         }
+    }
+
+    if (attempt->state == NGX_ER_ATTEMPT_ANSWERED) {
+        ngx_er_attempt_judge(attempt, attempt->subrequest, NGX_ER_LOST_CUT);
     }
 
     attempt->carrier = NULL;
@@ -478,6 +655,12 @@ ngx_er_attempt_end(ngx_event_t *ev)
     }
 
     if (attempt->state == NGX_ER_ATTEMPT_ANSWERED
+        && attempt->timer.timedout)
+    {
+        ngx_er_attempt_judge(attempt, attempt->subrequest, NGX_ER_LOST_SLOW);
+    }
+
+    if (attempt->state == NGX_ER_ATTEMPT_ANSWERED
         && ngx_er_attempt_known(attempt))
     {
         ngx_er_attempt_tell(attempt);
@@ -496,10 +679,10 @@ ngx_er_attempt_end(ngx_event_t *ev)
 static ngx_uint_t
 ngx_er_attempt_known(ngx_er_attempt_t *attempt)
 {
-    return (attempt->status >= 200 && attempt->status < 300)
-           || attempt->complete
-           || attempt->length == NGX_ER_ATTEMPT_BODY
-           || attempt->timer.timedout;
+    return attempt->verdict != NGX_ER_VERDICT_NONE
+           && (attempt->complete
+               || attempt->length >= ngx_er_attempt_wants(attempt)
+               || attempt->timer.timedout);
 }
 
 
@@ -507,6 +690,13 @@ static void
 ngx_er_attempt_tell(ngx_er_attempt_t *attempt)
 {
     ngx_er_attempt_pt  handler;
+
+    if (attempt->timer.timer_set && attempt->limit) {
+
+        /* from now on nobody waits for it */
+
+        ngx_del_timer(&attempt->timer);
+    }
 
     attempt->state = NGX_ER_ATTEMPT_TOLD;
     attempt->ms = ngx_current_msec - attempt->start;
@@ -551,7 +741,9 @@ ngx_er_attempt_drain(ngx_er_attempt_t *attempt)
     if (attempt->state != NGX_ER_ATTEMPT_RUNNING
         && !attempt->timer.timer_set)
     {
-        ngx_add_timer(&attempt->timer, NGX_ER_ATTEMPT_DRAIN_MS);
+        ngx_add_timer(&attempt->timer,
+                      attempt->verdict == NGX_ER_VERDICT_NONE
+                      ? NGX_ER_ATTEMPT_DECIDES_MS : NGX_ER_ATTEMPT_DRAIN_MS);
     }
 }
 
@@ -600,12 +792,13 @@ void
 ngx_er_attempt_report(ngx_er_attempt_t *attempt)
 {
     u_char            text[NGX_ER_ATTEMPT_LOG], *last;
+    u_char            what[NGX_ER_ATTEMPT_LOG], *end;
     ngx_log_t        *log;
     ngx_er_target_t  *target;
 
     target = attempt->target;
 
-    if (attempt->status >= 200 && attempt->status < 300) {
+    if (attempt->verdict == NGX_ER_VERDICT_OK) {
         ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_OK);
         return;
     }
@@ -623,9 +816,17 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
     if (attempt->status && !attempt->silent) {
         ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_FAILED);
 
+        end = ngx_er_attempt_log_verdict(attempt, what, NGX_ER_ATTEMPT_LOG);
+
+        if (end > what) {
+            end = ngx_er_attempt_log_words(attempt, end,
+                                           what + NGX_ER_ATTEMPT_LOG - end);
+        }
+
         ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "target answered %ui after %Mms while %*s",
-                      attempt->status, attempt->ms, last - text, text);
+                      "target answered %ui after %Mms%*s while %*s",
+                      attempt->status, attempt->ms, end - what, what,
+                      last - text, text);
         return;
     }
 
@@ -665,27 +866,83 @@ ngx_er_attempt_log(void *data, u_char *buf, size_t len)
 }
 
 
-/* what a target says is hostile: of it those bytes stay that are ASCII text */
-
 u_char *
 ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
 {
-    u_char  c, *p, *last;
-    size_t  i, n;
+    u_char  *p, *last;
 
     if (attempt->status == 0 || attempt->silent) {
         return ngx_snprintf(buf, len, ", no answer");
     }
 
     last = buf + len;
+
     p = ngx_snprintf(buf, len, ", answered %ui", attempt->status);
+    p = ngx_er_attempt_log_words(attempt, p, last - p);
+
+    return ngx_er_attempt_log_verdict(attempt, p, last - p);
+}
+
+
+/* why the status is not what decided, if so */
+
+static u_char *
+ngx_er_attempt_log_verdict(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
+{
+    ngx_er_verdict_line_t  *line;
+
+    line = attempt->line;
+
+    if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
+        return ngx_snprintf(buf, len, ", in doubt: %s",
+                            ngx_er_attempt_lost_name(attempt->lost));
+    }
+
+    if (line && line->condition) {
+        return ngx_snprintf(buf, len, ", a failure by \"%V\" in %V:%ui",
+                            &line->text, &line->file, line->number);
+    }
+
+    if (attempt->status >= 200 && attempt->status < 300
+        && attempt->verdict != NGX_ER_VERDICT_OK)
+    {
+        return ngx_snprintf(buf, len,
+                            ", a failure by no line of \"success\"");
+    }
+
+    return buf;
+}
+
+
+const char *
+ngx_er_attempt_lost_name(ngx_er_lost_e lost)
+{
+    static const char  *names[] = {
+        NULL, "the answer was lost", "the body was cut off",
+        "the body is longer than 64 KB", "the body took too long",
+        "what it means could not be told"
+    };
+
+    return names[lost];
+}
+
+
+/* what a target says is hostile: of it those bytes stay that are ASCII text */
+
+static u_char *
+ngx_er_attempt_log_words(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
+{
+    u_char  c, *p, *last;
+    size_t  i, n;
+
     n = ngx_min(attempt->length, NGX_ER_ATTEMPT_LOG_WORDS);
 
     if (n == 0) {
-        return p;
+        return buf;
     }
 
-    p = ngx_snprintf(p, last - p, " \"");
+    last = buf + len;
+    p = ngx_snprintf(buf, len, " \"");
 
     for (i = 0; i < n && p < last; i++) {
         c = attempt->body[i];
@@ -695,6 +952,19 @@ ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
     }
 
     return ngx_snprintf(p, last - p, "%s\"", attempt->length > n ? "..." : "");
+}
+
+
+ngx_er_evidence_e
+ngx_er_attempt_evidence(ngx_er_attempt_t *attempt)
+{
+    ngx_uint_t  known;
+
+    known = (attempt->lost != NGX_ER_LOST_CUT
+             && attempt->lost != NGX_ER_LOST_SLOW);
+
+    return ngx_er_verdict_evidence(attempt->verdict, attempt->status, known,
+                                   attempt->retry_after);
 }
 
 

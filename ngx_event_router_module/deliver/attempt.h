@@ -18,6 +18,7 @@
 #include "../ingest/event.h"
 #include "../store/dedup.h"
 #include "interim.h"
+#include "verdict.h"
 
 
 #define NGX_ER_ATTEMPT_LOG   512       /* bytes of an attempt in a log line */
@@ -31,6 +32,21 @@ typedef enum {
     NGX_ER_ATTEMPT_TOLD                /* the handler knows; the rest of the
                                           answer is dropped as it comes */
 } ngx_er_attempt_state_e;
+
+
+/* what is not known of an answer, and will never be */
+
+typedef enum {
+    NGX_ER_LOST_NONE = 0,
+    NGX_ER_LOST_ANSWER,                /* all of it, of a request that was
+                                          sent */
+    NGX_ER_LOST_CUT,                   /* the rest of a body that decides: the
+                                          connection ended, */
+    NGX_ER_LOST_LONG,                  /* there is more than is read, */
+    NGX_ER_LOST_SLOW,                  /* or it took too long */
+    NGX_ER_LOST_UNTOLD                 /* nothing; but what it means could not
+                                          be told: no time, no memory */
+} ngx_er_lost_e;
 
 
 typedef struct ngx_er_attempt_s  ngx_er_attempt_t;
@@ -61,13 +77,21 @@ struct ngx_er_attempt_s {
     ngx_er_interim_t       interim;
     ngx_er_attempt_state_e state;
 
+    ngx_er_verdict_e       verdict;    /* NONE: not known yet; it is when the
+                                          handler is called */
+    ngx_er_verdict_line_t *line;       /* of nginx.conf, that decided; or
+                                          NULL */
+    ngx_er_lost_e          lost;
+
     ngx_uint_t             status;     /* 0: cut before any answer */
     ngx_msec_t             ms;         /* how long it took */
     time_t                 retry_after;  /* seconds, -1: none */
     size_t                 dropped;    /* bytes of the answer's body */
     size_t                 length;     /* of body */
-    u_char                *body;       /* of a failure: its first bytes; NULL:
-                                          none */
+    size_t                 size;       /* of its memory */
+    size_t                 limit;      /* bytes that are kept; 0: of a failure
+                                          the first NGX_ER_ATTEMPT_BODY */
+    u_char                *body;       /* the first bytes; NULL: none */
     unsigned               done:1;     /* the subrequest completed */
     unsigned               complete:1; /* the whole of the body was seen */
     unsigned               silent:1;   /* the status is nginx's own: there was
@@ -96,8 +120,8 @@ void ngx_er_attempt_cut(ngx_er_attempt_t *attempt);
 /* ends it and frees it; the handler is not called.  For a worker that exits */
 void ngx_er_attempt_drop(ngx_er_attempt_t *attempt);
 
-/* swallow.c: bytes of the answer's body; the first are kept unless the target
-   has taken the event */
+/* swallow.c: bytes of the answer's body, of which the first are kept, if
+   somebody asks for them */
 void ngx_er_attempt_keep(ngx_er_attempt_t *attempt, u_char *p, size_t n);
 
 /* swallow.c: the target's status line, the answer's own or the one behind
@@ -119,6 +143,12 @@ ngx_er_attempt_t *ngx_er_attempt_of(ngx_http_request_t *r);
 /* "1" of source "shopify", for error.log; NGX_ER_ATTEMPT_LOG bytes do */
 u_char *ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf,
     size_t len);
+
+/* what it says about the target: for lane.c */
+ngx_er_evidence_e ngx_er_attempt_evidence(ngx_er_attempt_t *attempt);
+
+/* "cut off" and the like, NULL: nothing was lost */
+const char *ngx_er_attempt_lost_name(ngx_er_lost_e lost);
 
 /* ", answered 400 "the first words"" or ", no answer", for error.log */
 u_char *ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf,

@@ -982,7 +982,7 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
 
     ngx_er_attempt_report(attempt);
 
-    if (d->status >= 200 && d->status < 300) {
+    if (attempt->verdict == NGX_ER_VERDICT_OK) {
         state = NGX_ER_DELIVERY_OK;
 
         if (fanout->claim && fanout->state == NGX_ER_FANOUT_RUN) {

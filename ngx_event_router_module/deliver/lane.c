@@ -240,7 +240,8 @@ ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
 
 void
 ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
-    uint64_t event, ngx_uint_t status, time_t retry_after, ngx_msec_t ms)
+    uint64_t event, ngx_er_evidence_e evidence, time_t retry_after,
+    ngx_msec_t ms)
 {
     uint64_t               until, pause;
     ngx_uint_t             changed, breaker;
@@ -248,9 +249,9 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     ngx_er_lane_places_t  *places;
 
     ngx_log_debug5(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router lane: \"%V\" answered %ui after %Mms, "
-                   "later:%ui event:%016xL", &target->name, status, ms, again,
-                   event);
+                   "event router lane: \"%V\" ended after %Mms, evidence:%d "
+                   "later:%ui event:%016xL", &target->name, ms, evidence,
+                   again, event);
 
     lane = target->lane;
 
@@ -259,7 +260,7 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     pause = lane->sh->policy.pause;
 
     changed = ngx_er_policy_end(&target->policy, &lane->sh->policy, now, again,
-                                event, status, retry_after, ms,
+                                event, evidence, retry_after, ms,
                                 (uint32_t) ngx_random());
 
     breaker = lane->sh->policy.breaker;

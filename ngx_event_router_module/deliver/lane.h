@@ -124,7 +124,8 @@ void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
 void ngx_er_lane_wait(ngx_er_target_t *target, ngx_uint_t waits);
 
 void ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
-    uint64_t event, ngx_uint_t status, time_t retry_after, ngx_msec_t ms);
+    uint64_t event, ngx_er_evidence_e evidence, time_t retry_after,
+    ngx_msec_t ms);
 
 /* how the next later attempt is chosen: what has taken a place of a target
    whose breaker is half open is a probe; EARLY is asked for once */

@@ -409,8 +409,8 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
         ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
 
         ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
-                        lease->seq, attempt->status, attempt->retry_after,
-                        attempt->ms);
+                        lease->seq, ngx_er_attempt_evidence(attempt),
+                        attempt->retry_after, attempt->ms);
         ngx_er_slot_give();
     }
 

@@ -5,14 +5,14 @@
 
 
 /*
- * How gently a target is treated: what its answers mean, when the next attempt
- * is due, how many deliveries may run, and which of those that wait come
- * first.  All workers of one nginx share the state of a target, so what is
- * read from a clock may be a little behind it.
+ * How gently a target is treated: when the next attempt is due, how many
+ * deliveries may run, and which of those that wait come first.  All workers of
+ * one nginx share the state of a target, so what is read from a clock may be a
+ * little behind it.
  *
- * target.c fills in a policy, lease.c asks for verdicts and delays, lane.c for
- * the rest, under its lock.  Nothing is allocated here and nothing fails but
- * the words of nginx.conf.
+ * target.c fills in a policy, settle.c asks for delays, lane.c for the rest,
+ * under its lock.  What answers mean is in verdict.c.  Nothing is allocated
+ * here and nothing fails.
  *
  * The breaker judges the target by events, not by attempts.  An event that
  * fails again and again says something about itself, so each is counted once,
@@ -54,8 +54,6 @@
 #include "../store/entry.h"
 
 
-#define NGX_ER_POLICY_WRITTEN  0x80    /* of a verdict: nginx.conf says so */
-
 #define NGX_ER_POLICY_HOUR     ((uint64_t) 3600 * 1000)
 #define NGX_ER_POLICY_DAY      (24 * NGX_ER_POLICY_HOUR)
 
@@ -76,8 +74,6 @@
 #define NGX_ER_MIX_BETWEEN  5          /* all others are the newest */
 
 
-static ngx_int_t ngx_er_policy_range(ngx_str_t *word, ngx_uint_t *first,
-    ngx_uint_t *last);
 static uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
     time_t retry_after);
 static ngx_uint_t ngx_er_policy_ahead(ngx_er_policy_t *policy,
@@ -125,10 +121,6 @@ static void ngx_er_mix_open(ngx_er_policy_state_t *state, ngx_uint_t closed);
 void
 ngx_er_policy_default(ngx_er_policy_t *policy)
 {
-    ngx_uint_t  i;
-
-    static ngx_uint_t  retry[] = { 0, 404, 408, 409, 425, 429 };
-
     ngx_memzero(policy, sizeof(ngx_er_policy_t));
 
     /*
@@ -153,112 +145,6 @@ ngx_er_policy_default(ngx_er_policy_t *policy)
     policy->window = 10 * 1000;
     policy->open = 5 * 1000;
     policy->open_max = 5 * 60 * 1000;
-
-    for (i = 0; i < NGX_ER_POLICY_STATUSES; i++) {
-        policy->verdicts[i] = (i >= 200 && i < 300) ? NGX_ER_VERDICT_OK
-                              : (i >= 500) ? NGX_ER_VERDICT_RETRY
-                                           : NGX_ER_VERDICT_FINAL;
-    }
-
-    for (i = 0; i < sizeof(retry) / sizeof(retry[0]); i++) {
-        policy->verdicts[retry[i]] = NGX_ER_VERDICT_RETRY;
-    }
-}
-
-
-ngx_int_t
-ngx_er_policy_statuses(ngx_er_policy_t *policy, ngx_str_t *word,
-    ngx_er_verdict_e verdict, ngx_er_error_t *err)
-{
-    u_char      *v;
-    ngx_uint_t   first, last, status;
-
-    if (ngx_er_policy_range(word, &first, &last) != NGX_OK) {
-        ngx_er_error(err, "invalid status \"%V\": write a status from 100 to "
-                     "599 (404), a class (5xx), a range (500-503) or "
-                     "\"timeout\", which is no answer at all", word);
-        return NGX_ERROR;
-    }
-
-    if (first < 300 && last >= 200) {
-        ngx_er_error(err, "\"%V\" cannot be changed: with 2xx a target says "
-                     "that it has the event", word);
-        return NGX_ERROR;
-    }
-
-    for (status = first; status <= last; status++) {
-        v = &policy->verdicts[status];
-
-        if ((*v & NGX_ER_POLICY_WRITTEN)
-            && *v != (verdict|NGX_ER_POLICY_WRITTEN))
-        {
-            if (status == 0) {
-                ngx_er_error(err, "\"timeout\" stands in both \"retry_on\" "
-                             "and \"fail_on\": take it out of one");
-
-            } else {
-                ngx_er_error(err, "status %ui stands in both \"retry_on\" and "
-                             "\"fail_on\": take it out of one, ranges as "
-                             "500-502 leave a status out", status);
-            }
-
-            return NGX_ERROR;
-        }
-
-        *v = verdict|NGX_ER_POLICY_WRITTEN;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_policy_range(ngx_str_t *word, ngx_uint_t *first, ngx_uint_t *last)
-{
-    ngx_int_t  from, to;
-
-    if (word->len == 7 && ngx_memcmp(word->data, "timeout", 7) == 0) {
-        *first = 0;
-        *last = 0;
-        return NGX_OK;
-    }
-
-    if (word->len == 3 && ngx_memcmp(word->data + 1, "xx", 2) == 0) {
-        from = ngx_atoi(word->data, 1);
-        to = from * 100 + 99;
-        from *= 100;
-
-    } else if (word->len == 7 && word->data[3] == '-') {
-        from = ngx_atoi(word->data, 3);
-        to = ngx_atoi(word->data + 4, 3);
-
-    } else if (word->len == 3) {
-        from = ngx_atoi(word->data, 3);
-        to = from;
-
-    } else {
-        return NGX_ERROR;
-    }
-
-    if (from < 100 || to < from || to >= NGX_ER_POLICY_STATUSES) {
-        return NGX_ERROR;
-    }
-
-    *first = from;
-    *last = to;
-
-    return NGX_OK;
-}
-
-
-ngx_er_verdict_e
-ngx_er_policy_verdict(ngx_er_policy_t *policy, ngx_uint_t status)
-{
-    if (status >= NGX_ER_POLICY_STATUSES) {
-        return NGX_ER_VERDICT_FINAL;
-    }
-
-    return policy->verdicts[status] & ~NGX_ER_POLICY_WRITTEN;
 }
 
 
@@ -753,7 +639,7 @@ ngx_er_policy_untake(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
 ngx_uint_t
 ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
-    uint64_t now, ngx_uint_t again, uint64_t event, ngx_uint_t status,
+    uint64_t now, ngx_uint_t again, uint64_t event, ngx_er_evidence_e evidence,
     time_t retry_after, uint64_t ms, uint32_t random)
 {
     uint64_t    until;
@@ -767,19 +653,17 @@ ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
         state->debt = now + ms;
     }
 
-    if ((status == 429 || status == 503) && retry_after >= 0) {
+    if (evidence == NGX_ER_EVIDENCE_PAUSE) {
         until = now + ngx_er_policy_retry_after(policy, retry_after);
         state->pause = ngx_max(state->pause, until);
         return 0;
     }
 
-    /* 429 says that the target lives, but not that it can take more */
-
-    if (status == 429) {
+    if (evidence == NGX_ER_EVIDENCE_NONE) {
         return 0;
     }
 
-    failed = (status == 0 || status == 408 || status >= 500);
+    failed = (evidence == NGX_ER_EVIDENCE_BAD);
     known = ngx_er_breaker_known(state, event, failed);
 
     switch (state->breaker) {

@@ -5,9 +5,9 @@
 
 
 /*
- * How gently a target is treated: which answers are tried again and when, how
- * many deliveries run at once, how fast they start, and the circuit breaker.
- * Pure: the caller locks the state, gives the time and a random number.
+ * How gently a target is treated: when an attempt is made again, how many
+ * deliveries run at once, how fast they start, and the circuit breaker.  Pure:
+ * the caller locks the state, gives the time and a random number.
  *
  * Times are ms.  "now" never runs backwards; it may jump forwards.
  */
@@ -20,15 +20,17 @@
 #include "../base/base.h"
 
 
-#define NGX_ER_POLICY_STATUSES  600
-#define NGX_ER_POLICY_EVENTS    128    /* that failed, known by their number */
+#define NGX_ER_POLICY_EVENTS  128      /* that failed, known by their number */
 
+
+/* what the end of a delivery says about the target */
 
 typedef enum {
-    NGX_ER_VERDICT_OK = 0,             /* 2xx: it has the event */
-    NGX_ER_VERDICT_RETRY,
-    NGX_ER_VERDICT_FINAL               /* no retry will change that */
-} ngx_er_verdict_e;
+    NGX_ER_EVIDENCE_NONE = 0,
+    NGX_ER_EVIDENCE_GOOD,              /* it works, whatever it says */
+    NGX_ER_EVIDENCE_BAD,
+    NGX_ER_EVIDENCE_PAUSE              /* 429 or 503 with Retry-After */
+} ngx_er_evidence_e;
 
 
 /* what nginx.conf says of a target */
@@ -51,9 +53,6 @@ typedef struct {
     uint64_t               window;     /* within this time */
     uint64_t               open;       /* how long it is open the first time */
     uint64_t               open_max;   /* doubled each time up to this */
-
-    u_char                 verdicts[NGX_ER_POLICY_STATUSES];  /* by status; 0:
-                                          no answer */
 } ngx_er_policy_t;
 
 
@@ -109,16 +108,6 @@ typedef struct {
 void ngx_er_policy_default(ngx_er_policy_t *policy);
 
 /*
- * retry_on and fail_on: words are 404, 5xx, 500-503, "timeout" (0 is written
- * so, 504 is a status).  2xx cannot be changed.  NGX_ERROR with a sentence.
- */
-ngx_int_t ngx_er_policy_statuses(ngx_er_policy_t *policy, ngx_str_t *word,
-    ngx_er_verdict_e verdict, ngx_er_error_t *err);
-
-ngx_er_verdict_e ngx_er_policy_verdict(ngx_er_policy_t *policy,
-    ngx_uint_t status);
-
-/*
  * ms until the next attempt after "attempts" were made: exponential (base * 3
  * ^ (attempts - 1), at most max), plus or minus a quarter by "random" (any
  * number); not before "retry_after" (seconds, -1: none; 1 s to max).
@@ -162,16 +151,15 @@ void ngx_er_policy_untake(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, ngx_uint_t fresh, ngx_uint_t again);
 
 /*
- * A delivery ended: gives its place back and judges the target.  "again": it
- * had a place for later attempts; "event": its number, 0: unlike any other;
- * "ms": how long it took.
- * 429 and 503 with Retry-After pause the target and are no failure to the
- * breaker.  Returns 1 if the breaker's state changed.
+ * A delivery ended: gives its place back and judges the target by what it says
+ * of it.  "again": it had a place for later attempts; "event": its number, 0:
+ * unlike any other; "retry_after": for how many seconds a PAUSE is; "ms": how
+ * long it took.  Returns 1 if the breaker's state changed.
  */
 ngx_uint_t ngx_er_policy_end(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t again,
-    uint64_t event, ngx_uint_t status, time_t retry_after, uint64_t ms,
-    uint32_t random);
+    uint64_t event, ngx_er_evidence_e evidence, time_t retry_after,
+    uint64_t ms, uint32_t random);
 
 /* whoever is asked next is a probe: an open breaker is half open at once */
 void ngx_er_policy_probe(ngx_er_policy_state_t *state, uint64_t now);

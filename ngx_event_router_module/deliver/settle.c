@@ -9,7 +9,7 @@
  * here is decided what that means, and the store hears of it until it has
  * taken it.
  *
- *     settle   a 2xx answer
+ *     settle   an answer that says that it is there
  *     retry    an answer that may change, or none; also handing it back when
  *              nothing could be sent, which does not count as an attempt
  *     bury     no retry would help, or there is no more time for one
@@ -115,8 +115,7 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     ngx_er_queue_op_t  *op;
 
     policy = &lease->target->policy;
-    verdict = ngx_er_policy_verdict(policy,
-                                    attempt->silent ? 0 : attempt->status);
+    verdict = attempt->verdict;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router settle: event %016xL to \"%V\", verdict:%d",
@@ -238,10 +237,8 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
         ngx_er_hand_remove(lease->target, &lease->link);
     }
 
-    verb = (attempt && attempt->status
-            && ngx_er_policy_verdict(&lease->target->policy, attempt->status)
-               == NGX_ER_VERDICT_OK) ? NGX_ER_QUEUE_SETTLE
-                                     : NGX_ER_QUEUE_RETRY;
+    verb = (attempt && attempt->verdict == NGX_ER_VERDICT_OK)
+           ? NGX_ER_QUEUE_SETTLE : NGX_ER_QUEUE_RETRY;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router settle: event %016xL to \"%V\" at exit, "
@@ -403,6 +400,8 @@ static void
 ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     ngx_er_attempt_t *attempt)
 {
+    size_t  len;
+
     if (attempt == NULL) {
         return;
     }
@@ -413,15 +412,17 @@ ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     op->past.status = (uint16_t) attempt->status;
     op->past.number = (uint16_t) ngx_min(attempt->number, 65535);
 
-    if (attempt->length == 0) {
+    len = ngx_min(attempt->length, NGX_ER_ATTEMPT_BODY);
+
+    if (len == 0) {
         return;
     }
 
-    op->answer.data = ngx_pnalloc(op->pool, attempt->length);
+    op->answer.data = ngx_pnalloc(op->pool, len);
 
     if (op->answer.data) {
-        ngx_memcpy(op->answer.data, attempt->body, attempt->length);
-        op->answer.len = attempt->length;
+        ngx_memcpy(op->answer.data, attempt->body, len);
+        op->answer.len = len;
     }
 }
 

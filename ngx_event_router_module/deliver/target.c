@@ -21,6 +21,7 @@
 #include "auth.h"
 #include "header.h"
 #include "publishers.h"
+#include "verdict_conf.h"
 
 
 /* the flag of lines that are for queued deliveries only */
@@ -37,8 +38,6 @@ static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
 static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-static char *ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
@@ -69,12 +68,18 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "basic SECRET | bearer SECRET | header NAME SECRET | query NAME SECRET",
       ngx_er_auth_line, 0 },
 
+    { "success", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
+      "STATUS... | when FIELD [not] OP VALUE...", ngx_er_verdict_conf,
+      NGX_ER_VERDICT_OK },
+
     { "retry", 1, 3, NGX_ER_TARGET_QUEUED,
       "off | [for=TIME] [base=TIME] [max=TIME]", ngx_er_target_retry, 0 },
-    { "retry_on", 1, 100, NGX_ER_TARGET_QUEUED,
-      "STATUS...", ngx_er_target_statuses, NGX_ER_VERDICT_RETRY },
-    { "fail_on", 1, 100, NGX_ER_TARGET_QUEUED,
-      "STATUS...", ngx_er_target_statuses, NGX_ER_VERDICT_FINAL },
+    { "retry_on", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
+      "STATUS... | when FIELD [not] OP VALUE...", ngx_er_verdict_conf,
+      NGX_ER_VERDICT_RETRY },
+    { "fail_on", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
+      "STATUS... | when FIELD [not] OP VALUE...", ngx_er_verdict_conf,
+      NGX_ER_VERDICT_FINAL },
     { "concurrency", 1, 1, NGX_ER_TARGET_QUEUED,
       "NUMBER", NULL, 0 },
     { "rate", 1, 2, NGX_ER_TARGET_QUEUED,
@@ -271,7 +276,9 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    target->queued = block.noted ? block.noted->name : NULL;
+    ngx_er_verdict_conf_check(cf, &draft);
+
+    target->queued = block.noted ? block.noted->name : draft.statuses;
 
     ngx_er_auth_complete(cf, target);
 
@@ -429,31 +436,6 @@ ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
                "nothing would be tried again: write \"retry off;\" if that is "
                "meant";
     }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_er_target_statuses(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
-{
-    ngx_er_target_draft_t *draft = conf;
-
-    ngx_str_t         *value;
-    ngx_uint_t         i;
-    ngx_er_error_t     err;
-
-    value = cf->args->elts;
-    for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_er_policy_statuses(&draft->target->policy, &value[i], row->tag,
-                                   &err)
-            != NGX_OK)
-        {
-            return ngx_er_where_error(cf, &err);
-        }
-    }
-
-    draft->statuses = 1;
 
     return NGX_CONF_OK;
 }

@@ -21,8 +21,9 @@
 typedef struct {
     ngx_er_target_t       *target;
     ngx_er_main_conf_t    *mcf;
-    unsigned               statuses:1;  /* retry_on or fail_on is written */
-    unsigned               horizon:1;   /* "retry for=" */
+    const char            *statuses;   /* the first of retry_on and fail_on
+                                          that lists statuses, or NULL */
+    unsigned               horizon:1;  /* "retry for=" */
 } ngx_er_target_draft_t;
 
 

@@ -123,7 +123,7 @@ ngx_er_condition_field(ngx_pool_t *pool, ngx_str_t *text,
 
     if (index == NGX_DECLINED) {
 
-        if (ngx_er_field_parse(pool, text, base, &field, err) != NGX_OK) {
+        if (fields->parse(pool, text, base, &field, err) != NGX_OK) {
             return NGX_ERROR;
         }
 

@@ -52,8 +52,6 @@ typedef struct {
 
 static ngx_int_t ngx_er_field_attribute(ngx_str_t *text,
     ngx_er_field_t *field);
-static ngx_int_t ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text,
-    size_t prefix, ngx_er_field_t *field, ngx_er_error_t *err);
 static ngx_int_t ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err);
 static u_char *ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
     ngx_er_field_t *field, ngx_er_error_t *err);
@@ -63,8 +61,8 @@ static u_char *ngx_er_path_quoted(ngx_pool_t *pool, ngx_str_t *text,
     u_char *p, ngx_str_t *key, ngx_er_error_t *err);
 static u_char *ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
     ngx_er_error_t *err);
-static ngx_int_t ngx_er_path_text(ngx_pool_t *pool, ngx_er_field_t *field,
-    ngx_er_error_t *err);
+static ngx_int_t ngx_er_path_text(ngx_pool_t *pool, ngx_str_t *root,
+    ngx_er_field_t *field, ngx_er_error_t *err);
 static ngx_uint_t ngx_er_path_plain(ngx_str_t *key);
 static ngx_int_t ngx_er_path_memory(ngx_er_error_t *err);
 static ngx_int_t ngx_er_field_keep(ngx_pool_t *pool, ngx_er_field_t *field);
@@ -156,7 +154,7 @@ ngx_er_field_attribute(ngx_str_t *text, ngx_er_field_t *field)
 
 /* header.NAME and $NAME know no case, as HTTP and nginx; arg.NAME does */
 
-static ngx_int_t
+ngx_int_t
 ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
     ngx_er_field_t *field, ngx_er_error_t *err)
 {
@@ -219,6 +217,17 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
     ngx_str_t    word;
     const char  *near;
 
+    if (text->len >= 8 && ngx_strncmp(text->data, "response", 8) == 0
+        && (text->len == 8 || text->data[8] == '.'))
+    {
+        ngx_er_error(err, "the field \"%V\" is of a target's answer, which "
+                     "\"success\", \"fail_on\" and \"retry_on\" of "
+                     "event_target look at: of an event there are id, type, "
+                     "source, subject, time, data.PATH, header.NAME, "
+                     "arg.NAME and $variable", text);
+        return NGX_ERROR;
+    }
+
     if (text->data[0] == '!'
         || (text->len == 3 && ngx_strncmp(text->data, "not", 3) == 0))
     {
@@ -264,6 +273,14 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
 }
 
 
+ngx_int_t
+ngx_er_field_path(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
+    ngx_er_field_t *field, ngx_er_error_t *err)
+{
+    return ngx_er_path_parse(pool, text, prefix, NULL, field, err);
+}
+
+
 /*
  * Reads what stands in the text from "prefix" on, behind "data", or, if prefix
  * is 0, behind the steps of "base", the DATA field of an enclosing "each" or
@@ -275,7 +292,15 @@ ngx_er_path_parse(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
     ngx_er_field_t *base, ngx_er_field_t *field, ngx_er_error_t *err)
 {
     u_char         *p, *last;
+    ngx_str_t       root;
     ngx_er_step_t  *step;
+
+    ngx_str_set(&root, "data");
+
+    if (prefix) {
+        root.data = text->data;
+        root.len = prefix;
+    }
 
     p = text->data + prefix;
     last = text->data + text->len;
@@ -316,7 +341,7 @@ ngx_er_path_parse(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
         }
     }
 
-    return ngx_er_path_text(pool, field, err);
+    return ngx_er_path_text(pool, &root, field, err);
 }
 
 
@@ -503,7 +528,7 @@ ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
 /* the normalised text, which reads back as the same field */
 
 static ngx_int_t
-ngx_er_path_text(ngx_pool_t *pool, ngx_er_field_t *field,
+ngx_er_path_text(ngx_pool_t *pool, ngx_str_t *root, ngx_er_field_t *field,
     ngx_er_error_t *err)
 {
     size_t          len;
@@ -512,7 +537,7 @@ ngx_er_path_text(ngx_pool_t *pool, ngx_er_field_t *field,
     ngx_er_step_t  *step;
 
     step = field->steps.elts;
-    len = sizeof("data") - 1;
+    len = root->len;
 
     for (i = 0; i < field->steps.nelts; i++) {
         len += 2 * step[i].key.len + sizeof("[]") + NGX_INT_T_LEN;
@@ -524,7 +549,7 @@ ngx_er_path_text(ngx_pool_t *pool, ngx_er_field_t *field,
     }
 
     field->text.data = p;
-    p = ngx_cpymem(p, "data", sizeof("data") - 1);
+    p = ngx_cpymem(p, root->data, root->len);
 
     for (i = 0; i < field->steps.nelts; i++) {
 
@@ -599,6 +624,7 @@ ngx_er_fields_create(ngx_pool_t *pool)
     }
 
     fields->pool = pool;
+    fields->parse = ngx_er_field_parse;
 
     ngx_rbtree_init(&fields->texts, &fields->sentinel,
                     ngx_str_rbtree_insert_value);

@@ -30,7 +30,8 @@ typedef enum {
     NGX_ER_FIELD_DATA,
     NGX_ER_FIELD_HEADER,
     NGX_ER_FIELD_ARG,
-    NGX_ER_FIELD_VARIABLE
+    NGX_ER_FIELD_VARIABLE,
+    NGX_ER_FIELD_STATUS                /* of a target's answer */
 } ngx_er_field_kind_e;
 
 
@@ -48,10 +49,17 @@ typedef struct {
 } ngx_er_field_t;
 
 
-/* the fields that the configuration asks of all sources, each of them once */
+/* reads a field as ngx_er_field_parse() does */
+typedef ngx_int_t (*ngx_er_field_parse_pt)(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_field_t *base, ngx_er_field_t *field, ngx_er_error_t *err);
+
+
+/* the fields that the configuration asks of all sources, each of them once;
+   or those that it asks of the answers of one target */
 
 typedef struct {
     ngx_pool_t            *pool;
+    ngx_er_field_parse_pt  parse;      /* which fields there are */
     ngx_array_t            list;       /* of ngx_er_field_t */
     ngx_rbtree_t           texts;      /* their indices by text */
     ngx_rbtree_node_t      sentinel;
@@ -104,7 +112,17 @@ struct ngx_er_facts_s {
 ngx_int_t ngx_er_field_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_field_t *base, ngx_er_field_t *field, ngx_er_error_t *err);
 
-/* an empty table, or NULL: no memory */
+/*
+ * The parts of it, for other roots than an event's: a path behind the first
+ * "prefix" bytes of the text, which are its root, and a name behind them; the
+ * caller has set field->kind for the latter.
+ */
+ngx_int_t ngx_er_field_path(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
+    ngx_er_field_t *field, ngx_er_error_t *err);
+ngx_int_t ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text,
+    size_t prefix, ngx_er_field_t *field, ngx_er_error_t *err);
+
+/* an empty table of fields of events, or NULL: no memory */
 ngx_er_fields_t *ngx_er_fields_create(ngx_pool_t *pool);
 
 /* the index of a field that has this text as it stands in nginx.conf, outside

@@ -31,7 +31,6 @@ static ngx_int_t ngx_er_lines_text(ngx_conf_t *cf, ngx_er_lines_t *lines,
     ngx_er_condition_t *condition);
 static ngx_er_condition_origin_t *ngx_er_lines_origin(ngx_conf_t *cf,
     ngx_er_lines_t *lines, size_t len);
-static ngx_uint_t ngx_er_lines_quote(ngx_str_t *word);
 
 
 void
@@ -251,45 +250,16 @@ static ngx_int_t
 ngx_er_lines_text(ngx_conf_t *cf, ngx_er_lines_t *lines,
     ngx_er_condition_t *condition)
 {
-    size_t                      len;
-    u_char                     *p;
-    ngx_str_t                  *value;
-    ngx_uint_t                  i, quote;
     ngx_er_condition_origin_t  *origin;
 
-    len = cf->args->nelts - 1;
-    value = cf->args->elts;
-
-    for (i = 0; i < cf->args->nelts; i++) {
-        len += value[i].len + 2 * ngx_er_lines_quote(&value[i]);
-    }
-
-    origin = ngx_er_lines_origin(cf, lines, len);
+    origin = ngx_er_lines_origin(cf, lines, ngx_er_where_words(cf, NULL));
     if (origin == NULL) {
         return NGX_ERROR;
     }
 
     condition->origin = origin;
 
-    p = ngx_er_condition_text(origin);
-
-    for (i = 0; i < cf->args->nelts; i++) {
-        quote = ngx_er_lines_quote(&value[i]);
-
-        if (i) {
-            *p++ = ' ';
-        }
-
-        if (quote) {
-            *p++ = '\'';
-        }
-
-        p = ngx_cpymem(p, value[i].data, value[i].len);
-
-        if (quote) {
-            *p++ = '\'';
-        }
-    }
+    (void) ngx_er_where_words(cf, ngx_er_condition_text(origin));
 
     return NGX_OK;
 }
@@ -335,19 +305,4 @@ ngx_er_lines_origin(ngx_conf_t *cf, ngx_er_lines_t *lines, size_t len)
     }
 
     return origin;
-}
-
-
-static ngx_uint_t
-ngx_er_lines_quote(ngx_str_t *word)
-{
-    size_t  i;
-
-    for (i = 0; i < word->len; i++) {
-        if (ngx_strchr(" \t\r\n;{}'\"", word->data[i])) {
-            return 1;
-        }
-    }
-
-    return word->len == 0;
 }

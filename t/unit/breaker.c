@@ -96,7 +96,7 @@ test_half_open_anew(void)
 
     is_int(take(&policy, &state, START, 1, 0, &wait), 1, "half open anew");
     is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "it is");
-    is_int(ngx_er_policy_end(&policy, &state, START, 0, 1, 200, NONE, 0, 0), 0,
+    is_int(ended(&policy, &state, START, 0, 1, 200, NONE, 0, 0), 0,
            "one success does not close it");
     is_int(state.breaker, NGX_ER_BREAKER_HALF_OPEN, "it is still");
 
@@ -289,7 +289,7 @@ test_half_open(void)
     is_int(take(&policy, &state, now, 9, 0, &wait), 1, "second probe");
     is_int(answer(&policy, &state, now, 404), 0, "404 is a success");
     is_int(take(&policy, &state, now, 9, 0, &wait), 1, "third probe");
-    is_int(ngx_er_policy_end(&policy, &state, now, 0, 0, 503, 2, 0, 0), 0,
+    is_int(ended(&policy, &state, now, 0, 0, 503, 2, 0, 0), 0,
            "Retry-After is no failure");
     is_int(take(&policy, &state, now, 9, 0, &wait), 0, "but a pause");
     is_int(wait, 2000, "2s");
@@ -389,7 +389,7 @@ test_events(void)
 
     /* who succeeds at last is as new */
 
-    (void) ngx_er_policy_end(&policy, &state, now, 1, 6, 200, NONE, 0, 0);
+    (void) ended(&policy, &state, now, 1, 6, 200, NONE, 0, 0);
     (void) fail_of(&policy, &state, now + 20000, 6);
     is_int(state.row, 1, "it failed anew");
 
@@ -434,7 +434,7 @@ static ngx_uint_t
 fail_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
     uint64_t event)
 {
-    return ngx_er_policy_end(policy, state, now, 1, event, 500, NONE, 0, 200);
+    return ended(policy, state, now, 1, event, 500, NONE, 0, 200);
 }
 
 
@@ -445,7 +445,7 @@ trip_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
     uint64_t *event)
 {
     while (state->breaker != NGX_ER_BREAKER_OPEN) {
-        (void) ngx_er_policy_end(policy, state, now, 0, (*event)++, 500, NONE,
+        (void) ended(policy, state, now, 0, (*event)++, 500, NONE,
                                  0, 200);
     }
 }
@@ -578,7 +578,7 @@ static ngx_uint_t
 first_of(ngx_er_policy_t *policy, ngx_er_policy_state_t *state, uint64_t now,
     uint64_t event, ngx_uint_t status, uint64_t ms)
 {
-    return ngx_er_policy_end(policy, state, now, 0, event, status, NONE, ms,
+    return ended(policy, state, now, 0, event, status, NONE, ms,
                              200);
 }
 
@@ -600,7 +600,7 @@ test_debt(void)
 
     is_int(take(&policy, &state, now, 0, 9, &wait), 1, "a later one");
     now += 60000;
-    (void) ngx_er_policy_end(&policy, &state, now, 1, 1, 504, NONE, 60000, 0);
+    (void) ended(&policy, &state, now, 1, 1, 504, NONE, 60000, 0);
 
     for ( /* void */ ; now < START + 120000; now += 20000) {
         fresh = 9;
@@ -614,7 +614,7 @@ test_debt(void)
     again = 9;
     ngx_er_policy_take(&policy, &state, now, 1, &fresh, &again, &wait);
     ok(fresh == 0 && again == 1, "then the later ones'");
-    (void) ngx_er_policy_end(&policy, &state, now, 1, 1, 504, NONE, 60000, 0);
+    (void) ended(&policy, &state, now, 1, 1, 504, NONE, 60000, 0);
     is_int(take(&policy, &state, now, 0, 9, &wait), 1,
            "and while nobody else waits");
     ngx_er_policy_untake(&policy, &state, state.fresh, state.again);
@@ -664,7 +664,7 @@ test_trips(void)
     for (i = 0; i < 10000; i++) {
         ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
         state.row = 4;
-        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 0, NONE, 0,
+        (void) ended(&policy, &state, START, 0, 0, 0, NONE, 0,
                                  number());
         ms = state.until - START;
         least = ngx_min(least, ms);
@@ -786,8 +786,8 @@ test_lost(void)
     ngx_er_policy_lost(&state, 99, 99);
     ok(state.fresh == 0 && state.again == 0, "never below zero");
 
-    (void) ngx_er_policy_end(&policy, &state, START, 1, 0, 200, NONE, 0, 0);
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE, 0, 0);
+    (void) ended(&policy, &state, START, 1, 0, 200, NONE, 0, 0);
+    (void) ended(&policy, &state, START, 0, 0, 200, NONE, 0, 0);
     ok(state.fresh == 0 && state.again == 0, "an end without a beginning");
 }
 
@@ -811,7 +811,7 @@ test_jump(void)
 
     is_int(take(&policy, &state, now, 99, 0, &wait), 7, "the burst");
     trip(&policy, &state, now);
-    (void) ngx_er_policy_end(&policy, &state, now, 0, 0, 429, 3600, 0, 0);
+    (void) ended(&policy, &state, now, 0, 0, 429, 3600, 0, 0);
     state.fresh = 0;
 
     now += 100ULL * 365 * 86400000;
@@ -910,7 +910,7 @@ test_random(uint32_t n)
                      : (number() % 4 == 0) ? 503
                      : (number() % 3 == 0) ? 0 : 404;
 
-            (void) ngx_er_policy_end(&policy, &state, now, pick, 0, status,
+            (void) ended(&policy, &state, now, pick, 0, status,
                                      number() % 3 ? NONE : number() % 30, 0,
                                      number());
         }
@@ -932,7 +932,7 @@ test_random(uint32_t n)
     while (flight[0] + flight[1]) {
         pick = flight[0] == 0;
         flight[pick]--;
-        (void) ngx_er_policy_end(&policy, &state, now, pick, 0, 200, NONE, 0,
+        (void) ended(&policy, &state, now, pick, 0, 200, NONE, 0,
                                      0);
     }
 
@@ -951,7 +951,7 @@ test_random(uint32_t n)
         for (pick = 0; pick < 2; pick++) {
             while (flight[pick] && number() % 3) {
                 flight[pick]--;
-                (void) ngx_er_policy_end(&policy, &state, now, pick, 0, 200,
+                (void) ended(&policy, &state, now, pick, 0, 200,
                                          NONE, 0, 0);
             }
         }

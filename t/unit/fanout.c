@@ -426,6 +426,7 @@ static void
 answers(ngx_uint_t n, ngx_uint_t status)
 {
     attempts[n].status = status;
+    attempts[n].verdict = ngx_er_verdict_default(status);
     attempts[n].retry_after = -1;
     attempts[n].handler(&attempts[n]);
 }

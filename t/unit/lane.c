@@ -137,9 +137,9 @@ test_places(void)
     ngx_er_lane_untake(&target, 0, 0);
     flight(1, 1, "nothing given back");
 
-    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    ngx_er_lane_end(&target, NOW, 0, 1, NGX_ER_EVIDENCE_GOOD, -1, 0);
     flight(0, 1, "a first one ended");
-    ngx_er_lane_end(&target, NOW, 1, 2, 500, -1, 0);
+    ngx_er_lane_end(&target, NOW, 1, 2, NGX_ER_EVIDENCE_BAD, -1, 0);
     flight(0, 0, "a later one ended");
 
     for (i = 0; i < 50; i++) {
@@ -147,7 +147,7 @@ test_places(void)
         sh.again = NOW;
         take(1, 1, 1, 1, "again and again");
         ngx_er_lane_untake(&target, 1, 0);
-        ngx_er_lane_end(&target, NOW, 1, i + 1, i & 1 ? 200 : 404, -1, 0);
+        ngx_er_lane_end(&target, NOW, 1, i + 1, NGX_ER_EVIDENCE_GOOD, -1, 0);
         flight(0, 0, "again and again");
     }
 
@@ -311,8 +311,8 @@ test_pause(void)
 {
     begin();
     take(2, 0, 2, 0, "two");
-    ngx_er_lane_end(&target, NOW, 0, 1, 429, 60, 0);
-    ngx_er_lane_end(&target, NOW, 0, 2, 429, 5, 0);
+    ngx_er_lane_end(&target, NOW, 0, 1, NGX_ER_EVIDENCE_PAUSE, 60, 0);
+    ngx_er_lane_end(&target, NOW, 0, 2, NGX_ER_EVIDENCE_PAUSE, 5, 0);
     flight(0, 0, "two that were turned away");
     ok(sh.policy.pause == NOW + 60000, "the longest pause counts");
     take(1, 1, 0, 0, "paused");
@@ -329,7 +329,7 @@ test_share(void)
     begin();
     take(9, 0, 4, 0, "a worker that is alone has all");
     ngx_er_lane_wait(&target, 1);
-    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    ngx_er_lane_end(&target, NOW, 0, 1, NGX_ER_EVIDENCE_GOOD, -1, 0);
     take(1, 0, 1, 0, "and keeps them, though it waits for more");
 
     ngx_er_lane_column = 5;
@@ -339,9 +339,9 @@ test_share(void)
     is_int(sh.waiters, 2, "both wait");
 
     ngx_er_lane_column = 3;
-    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    ngx_er_lane_end(&target, NOW, 0, 1, NGX_ER_EVIDENCE_GOOD, -1, 0);
     take(4, 0, 0, 0, "the first has more than half");
-    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    ngx_er_lane_end(&target, NOW, 0, 1, NGX_ER_EVIDENCE_GOOD, -1, 0);
     take(4, 0, 0, 0, "has half");
 
     ngx_er_lane_column = 5;
@@ -349,7 +349,7 @@ test_share(void)
     ngx_er_lane_wait(&target, 0);
 
     ngx_er_lane_column = 3;
-    ngx_er_lane_end(&target, NOW, 0, 1, 200, -1, 0);
+    ngx_er_lane_end(&target, NOW, 0, 1, NGX_ER_EVIDENCE_GOOD, -1, 0);
     take(4, 0, 1, 0, "which has enough: whatever is free");
 
     ngx_er_lane_column = 5;

@@ -96,7 +96,7 @@ ngx_er_lane_wait(ngx_er_target_t *t, ngx_uint_t waits)
 
 void
 ngx_er_lane_end(ngx_er_target_t *t, uint64_t now, ngx_uint_t a, uint64_t seq,
-    ngx_uint_t status, time_t retry_after, ngx_msec_t ms)
+    ngx_er_evidence_e evidence, time_t retry_after, ngx_msec_t ms)
 {
     lane_ends++;
     fresh -= !a;
@@ -188,6 +188,13 @@ ngx_er_attempt_start(ngx_er_attempt_t *a)
     attempts_made++;
 
     return NGX_OK;
+}
+
+
+ngx_er_evidence_e
+ngx_er_attempt_evidence(ngx_er_attempt_t *a)
+{
+    return NGX_ER_EVIDENCE_GOOD;
 }
 
 
@@ -389,6 +396,7 @@ answered(ngx_uint_t status)
 {
     running = 0;
     attempt.status = status;
+    attempt.verdict = ngx_er_verdict_default(status);
     attempt.handler(&attempt);
 }
 
@@ -1097,6 +1105,7 @@ test_exit(void)
     begin();
     start(0, 0);
     attempt.status = 200;
+    attempt.verdict = NGX_ER_VERDICT_OK;
     ngx_er_leases_exit_worker();
     (void) asked(NGX_ER_QUEUE_SETTLE, "what was taken is not handed back");
     says(NGX_OK);

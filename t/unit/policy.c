@@ -5,20 +5,13 @@
 
 
 /*
- * How a target is treated: the meaning of answers and the words that change
- * it, delays, places and tokens; over random hours the rate is never exceeded.
+ * How a target is treated: delays, places and tokens; over random hours the
+ * rate is never exceeded.  What answers mean is tested by verdict.c;
  * breaker.c tests how much a target is asked that does not answer well.
  */
 
 
 #include "policy.h"
-
-
-typedef struct {
-    const char            *words;
-    ngx_uint_t             verdict;
-    const char            *error;      /* part of the sentence; NULL: fine */
-} word_case_t;
 
 
 typedef struct {
@@ -49,8 +42,7 @@ typedef struct {
 } answer_case_t;
 
 
-static void test_verdicts(void);
-static void test_words(void);
+static void test_defaults(void);
 static void test_delays(void);
 static void test_last(void);
 static void test_shares(void);
@@ -60,42 +52,6 @@ static void test_answers(void);
 static void test_rate(uint32_t n);
 static void test_room(void);
 static void test_ahead(void);
-
-
-static word_case_t  word_cases[] = {
-    { "404", NGX_ER_VERDICT_FINAL, NULL },
-    { "500-503", NGX_ER_VERDICT_FINAL, NULL },
-    { "5xx", NGX_ER_VERDICT_RETRY, NULL },
-    { "timeout", NGX_ER_VERDICT_FINAL, NULL },
-    { "4xx 1xx 3xx 500-599", NGX_ER_VERDICT_RETRY, NULL },
-    { "599", NGX_ER_VERDICT_RETRY, NULL },
-    { "404 404", NGX_ER_VERDICT_RETRY, NULL },
-    { "500-500", NGX_ER_VERDICT_RETRY, NULL },
-
-    { "", NGX_ER_VERDICT_RETRY, "invalid status \"\"" },
-    { "0", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "000", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "0xx", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "6xx", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "xxx", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "5x", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "5XX", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "99", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "099", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "600", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "1000", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "-50", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "503-500", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "500-600", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "500-50x", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "500-", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "500:503", NGX_ER_VERDICT_RETRY, "invalid status" },
-    { "timeouts", NGX_ER_VERDICT_RETRY, "\"timeout\"" },
-    { "2xx", NGX_ER_VERDICT_RETRY, "\"2xx\" cannot be changed" },
-    { "204", NGX_ER_VERDICT_FINAL, "\"204\" cannot be changed" },
-    { "100-599", NGX_ER_VERDICT_FINAL, "cannot be changed" },
-    { "299-300", NGX_ER_VERDICT_FINAL, "cannot be changed" }
-};
 
 
 static delay_case_t  delays[] = {
@@ -197,8 +153,7 @@ static answer_case_t  answers[] = {
 int
 main(void)
 {
-    test_verdicts();
-    test_words();
+    test_defaults();
     test_delays();
     test_last();
     test_shares();
@@ -216,28 +171,11 @@ main(void)
 
 
 static void
-test_verdicts(void)
+test_defaults(void)
 {
-    ngx_uint_t        i, want, wrong;
-    ngx_er_policy_t   policy;
+    ngx_er_policy_t  policy;
 
     ngx_er_policy_default(&policy);
-
-    wrong = 0;
-
-    for (i = 0; i < 1200; i++) {
-        want = (i >= 200 && i < 300) ? NGX_ER_VERDICT_OK
-               : (i == 0 || i == 404 || i == 408 || i == 409 || i == 425
-                  || i == 429 || (i >= 500 && i < 600))
-                 ? NGX_ER_VERDICT_RETRY : NGX_ER_VERDICT_FINAL;
-
-        if (ngx_er_policy_verdict(&policy, i) != want) {
-            diag("verdict of %d", (int) i);
-            wrong++;
-        }
-    }
-
-    is_int(wrong, 0, "the verdict of each status by default");
 
     is_int(policy.horizon, 72 * 3600000ULL, "retries for 72h");
     is_int(policy.base, 5000, "base 5s");
@@ -253,80 +191,6 @@ test_verdicts(void)
     is_int(policy.window, 10000, "in 10s");
     is_int(policy.open, 5000, "opens for 5s");
     is_int(policy.open_max, 300000, "up to 5m");
-}
-
-
-static void
-test_words(void)
-{
-    char              text[64], *p, *save;
-    ngx_int_t         rc;
-    ngx_str_t         word;
-    ngx_uint_t        i;
-    word_case_t      *c;
-    ngx_er_error_t    err;
-    ngx_er_policy_t   policy;
-
-    for (i = 0; i < sizeof(word_cases) / sizeof(word_cases[0]); i++) {
-        c = &word_cases[i];
-
-        ngx_er_policy_default(&policy);
-        ngx_memzero(&err, sizeof(ngx_er_error_t));
-
-        snprintf(text, sizeof(text), "%s", c->words);
-        save = text + strlen(text);
-        p = text[0] ? strtok_r(text, " ", &save) : text;
-        rc = NGX_OK;
-
-        while (p && rc == NGX_OK) {
-            word.data = (u_char *) p;
-            word.len = strlen(p);
-            rc = ngx_er_policy_statuses(&policy, &word, c->verdict, &err);
-            p = strtok_r(NULL, " ", &save);
-        }
-
-        if (c->error == NULL) {
-            is_int(rc, NGX_OK, "\"%s\" is taken", c->words);
-            continue;
-        }
-
-        ok(rc == NGX_ERROR && memmem(err.text, err.len, c->error,
-                                     strlen(c->error)),
-           "\"%s\" is refused", c->words);
-    }
-
-    ngx_er_policy_default(&policy);
-
-    ngx_str_set(&word, "500-503");
-    rc = ngx_er_policy_statuses(&policy, &word, NGX_ER_VERDICT_FINAL, &err);
-    ngx_str_set(&word, "timeout");
-    rc |= ngx_er_policy_statuses(&policy, &word, NGX_ER_VERDICT_FINAL, &err);
-    ngx_str_set(&word, "410");
-    rc |= ngx_er_policy_statuses(&policy, &word, NGX_ER_VERDICT_RETRY, &err);
-
-    is_int(rc, NGX_OK, "several words");
-    is_int(ngx_er_policy_verdict(&policy, 500), NGX_ER_VERDICT_FINAL,
-           "verdict of 500");
-    is_int(ngx_er_policy_verdict(&policy, 503), NGX_ER_VERDICT_FINAL,
-           "verdict of 503");
-    is_int(ngx_er_policy_verdict(&policy, 504), NGX_ER_VERDICT_RETRY,
-           "verdict of 504");
-    is_int(ngx_er_policy_verdict(&policy, 0), NGX_ER_VERDICT_FINAL,
-           "verdict of none");
-    is_int(ngx_er_policy_verdict(&policy, 410), NGX_ER_VERDICT_RETRY,
-           "verdict of 410");
-
-    ngx_str_set(&word, "5xx");
-    rc = ngx_er_policy_statuses(&policy, &word, NGX_ER_VERDICT_RETRY, &err);
-    ok(rc == NGX_ERROR && ngx_strncmp(err.text, "status 500 stands in both",
-                                      25) == 0,
-       "a status in both lines is refused");
-
-    ngx_str_set(&word, "timeout");
-    rc = ngx_er_policy_statuses(&policy, &word, NGX_ER_VERDICT_RETRY, &err);
-    ok(rc == NGX_ERROR
-       && ngx_strncmp(err.text, "\"timeout\" stands in both", 24) == 0,
-       "and so is \"timeout\"");
 }
 
 
@@ -489,7 +353,7 @@ test_turns(void)
         got[0] += fresh;
         got[1] += again;
 
-        (void) ngx_er_policy_end(&policy, &state, START + i, again, 0, 200,
+        (void) ended(&policy, &state, START + i, again, 0, 200,
                                  NONE, 0, 0);
     }
 
@@ -513,7 +377,7 @@ test_turns(void)
         now += wait;
 
         if (fresh + again) {
-            (void) ngx_er_policy_end(&policy, &state, now, again, 0, 200, NONE,
+            (void) ended(&policy, &state, now, again, 0, 200, NONE,
                                      0, 0);
         }
     }
@@ -634,7 +498,7 @@ test_answers(void)
         state.fresh = 1;
         state.again = 1;
 
-        changed = ngx_er_policy_end(&policy, &state, START, i % 2, 0,
+        changed = ended(&policy, &state, START, i % 2, 0,
                                     c->status, c->retry_after, 0, 0);
 
         ok(changed == 0
@@ -648,8 +512,8 @@ test_answers(void)
     }
 
     ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 30, 0, 0);
-    (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 429, 2, 0, 0);
+    (void) ended(&policy, &state, START, 0, 0, 429, 30, 0, 0);
+    (void) ended(&policy, &state, START, 0, 0, 429, 2, 0, 0);
     is_int(state.pause, START + 30000, "the longest pause counts");
 }
 
@@ -802,7 +666,7 @@ test_ahead(void)
         policy.concurrency = cases[i].concurrency;
         state.fresh = 1;
 
-        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE,
+        (void) ended(&policy, &state, START, 0, 0, 200, NONE,
                                  cases[i].ms, 0);
 
         is_int(ngx_er_policy_room(&policy, &state, START, 0),
@@ -814,7 +678,7 @@ test_ahead(void)
 
     for (i = 0; i < 100; i++) {
         state.fresh = 1;
-        (void) ngx_er_policy_end(&policy, &state, START, 0, 0, 200, NONE, 10,
+        (void) ended(&policy, &state, START, 0, 0, 200, NONE, 10,
                                  0);
     }
 

@@ -1,0 +1,630 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * deliver/verdict.c and response.c: the words of a line, the default of every
+ * status, what lines say of answers whose body is whole, awaited or lost, and
+ * what a verdict says about the target.
+ */
+
+
+#include "tap.h"
+
+#include "../../ngx_event_router_module/deliver/verdict.h"
+
+
+#define AWAITED  NGX_ER_RESPONSE_AWAITED
+#define WHOLE    NGX_ER_RESPONSE_WHOLE
+#define LOST     NGX_ER_RESPONSE_LOST
+
+#define OK       NGX_ER_VERDICT_OK
+#define RETRY    NGX_ER_VERDICT_RETRY
+#define FINAL    NGX_ER_VERDICT_FINAL
+#define DOUBT    NGX_ER_VERDICT_DOUBT
+#define UNKNOWN  NGX_ER_VERDICT_NONE
+
+
+typedef struct {
+    const char            *words;
+    const char            *error;      /* part of the sentence; NULL: fine */
+} word_case_t;
+
+
+typedef struct {
+    const char            *lines;      /* "success 2xx; fail_on ..." */
+    ngx_uint_t             status;
+    const char            *headers;    /* "Name: value\n...", NULL: none are
+                                          known */
+    const char            *body;
+    ngx_er_response_e      state;
+    ngx_er_verdict_e       verdict;
+    const char            *line;       /* that decided, NULL: none */
+} answer_case_t;
+
+
+static void test_default(void);
+static void test_words(void);
+static void test_answers(void);
+static void test_sizes(void);
+static void test_evidence(void);
+static void test_find(void);
+static ngx_int_t line(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
+    const char *text, ngx_er_error_t *err);
+static ngx_er_verdict_lines_t *lines_of(ngx_pool_t *pool, const char *text);
+static ngx_er_verdict_e judge(ngx_er_verdict_lines_t *lines,
+    ngx_er_response_t *response, const char *headers,
+    ngx_er_verdict_line_t **decided);
+
+
+static word_case_t  words[] = {
+    { "fail_on 404", NULL },
+    { "fail_on 500-503", NULL },
+    { "retry_on 5xx", NULL },
+    { "fail_on timeout", NULL },
+    { "retry_on 4xx 1xx 3xx 500-599", NULL },
+    { "retry_on 404 404", NULL },
+    { "success 2xx 409", NULL },
+    { "success when response.status = 200", NULL },
+    { "success when response.header.X-Result not = failed broken", NULL },
+    { "success when response.body.Success = true", NULL },
+    { "success when response.body exists", NULL },
+    { "success when response.body[0].ok = true", NULL },
+    { "success when response.body.\"odd.key\" missing", NULL },
+    { "success when response.body.a.b[2].c between 1 5", NULL },
+    { "success when response.body.when = when", NULL },
+
+    { "fail_on 0", "invalid status \"0\"" },
+    { "fail_on 000", "invalid status" },
+    { "fail_on 0xx", "invalid status" },
+    { "fail_on 6xx", "invalid status" },
+    { "fail_on xxx", "invalid status" },
+    { "fail_on 5x", "invalid status" },
+    { "fail_on 5XX", "invalid status" },
+    { "fail_on 99", "invalid status" },
+    { "fail_on 099", "invalid status" },
+    { "fail_on 600", "invalid status" },
+    { "fail_on 1000", "invalid status" },
+    { "fail_on -50", "invalid status" },
+    { "fail_on 503-500", "invalid status" },
+    { "fail_on 500-600", "invalid status" },
+    { "fail_on 500-50x", "invalid status" },
+    { "fail_on 500-", "invalid status" },
+    { "fail_on 500:503", "invalid status" },
+    { "fail_on timeouts", "\"timeout\"" },
+    { "fail_on 404 when response.status = 1", "invalid status \"when\"" },
+
+    { "success when", "a field is missing behind \"when\"" },
+    { "success when response.status", "an operator is missing" },
+    { "success when response.status =", "a value is missing" },
+    { "success when response.status is 200", "unknown type" },
+    { "success when response.stat = 200",
+      "did you mean \"response.status\"?" },
+    { "success when response.headers.X = 1",
+      "did you mean \"response.header.X\"?" },
+    { "success when response.bdy.a[0].b = 1",
+      "did you mean \"response.body.a[0].b\"?" },
+    { "success when response = 1", "unknown field \"response\"" },
+    { "success when response. = 1", "unknown field \"response.\"" },
+    { "success when response.whatever = 1",
+      "of an answer there are response.status" },
+    { "success when response.header. = 1", "is missing or longer" },
+    { "success when response.header = 1", "of an answer there are" },
+    { "success when response.body. = 1", "ends with a \".\"" },
+    { "success when response.body.a..b = 1", "two \".\" in a row" },
+    { "success when response.statuses = 1", "response.status" },
+    { "success when data.Success = true",
+      "\"data.Success\" is not of the target's answer" },
+    { "success when type = 1", "write response.status" },
+    { "success when $request_uri = 1", "write response.status" },
+    { "success when header.X = 1", "write response.status" },
+    { "success when nonsense = 1", "write response.status" },
+    { "success when status = 200", "write response.status" },
+    { "success when .a = 1", "write response.status" },
+    { "success when not response.status = 1",
+      "to negate, write \"when FIELD not OP VALUE\"" }
+};
+
+
+static answer_case_t  answers[] = {
+
+    /* statuses */
+
+    { "success 2xx 409;", 200, "", "", AWAITED, OK, "success 2xx 409" },
+    { "success 2xx 409;", 204, "", "", AWAITED, OK, "success 2xx 409" },
+    { "success 2xx 409;", 409, "", "", AWAITED, OK, "success 2xx 409" },
+    { "success 2xx 409;", 404, "", "", AWAITED, RETRY, NULL },
+    { "success 2xx 409;", 400, "", "", AWAITED, FINAL, NULL },
+    { "success 2xx 409;", 503, "", "", AWAITED, RETRY, NULL },
+    { "success 2xx 409;", 0, NULL, "", LOST, RETRY, NULL },
+    { "success 200; success 201;", 201, "", "", AWAITED, OK, "success 201" },
+    { "success 200;", 201, "", "", AWAITED, RETRY, NULL },
+    { "success 409;", 200, "", "", AWAITED, RETRY, NULL },
+    { "fail_on 404;", 404, "", "", AWAITED, FINAL, "fail_on 404" },
+    { "fail_on 404;", 200, "", "", AWAITED, OK, NULL },
+    { "retry_on 400;", 400, "", "", AWAITED, RETRY, "retry_on 400" },
+    { "fail_on timeout;", 0, NULL, "", LOST, FINAL, "fail_on timeout" },
+    { "fail_on timeout;", 504, "", "", AWAITED, RETRY, NULL },
+    { "success 4xx; fail_on 404;", 404, "", "", AWAITED, FINAL,
+      "fail_on 404" },
+    { "success 4xx; retry_on 404;", 404, "", "", AWAITED, RETRY,
+      "retry_on 404" },
+    { "success 4xx; retry_on 404;", 405, "", "", AWAITED, OK, "success 4xx" },
+    { "success 3xx 2xx;", 302, "", "", AWAITED, OK, "success 3xx 2xx" },
+    { "success 5xx;", 599, "", "", AWAITED, OK, "success 5xx" },
+
+    /* conditions that need no body */
+
+    { "success when response.status = 200 409;", 409, "", "", AWAITED, OK,
+      "success when response.status = 200 409" },
+    { "success when response.status between 200 204;", 205, "", "", AWAITED,
+      RETRY, NULL },
+    { "fail_on when response.status = 202;", 202, "", "", AWAITED, FINAL,
+      "fail_on when response.status = 202" },
+    { "success when response.status not = 500;", 200, "", "", AWAITED, OK,
+      "success when response.status not = 500" },
+    { "success when response.header.X-Result = ok;", 200, "X-Result: ok\n",
+      "", AWAITED, OK, "success when response.header.X-Result = ok" },
+    { "success when response.header.x-result = ok;", 200, "X-RESULT: ok\n",
+      "", AWAITED, OK, "success when response.header.x-result = ok" },
+    { "success when response.header.X-Result = ok;", 200,
+      "X-Result: failed\n", "", AWAITED, RETRY, NULL },
+    { "success when response.header.X-Result = ok;", 200, "", "", AWAITED,
+      RETRY, NULL },
+    { "success when response.header.X-A = 2;", 200, "X-A: 1\nX-A: 2\n", "",
+      AWAITED, OK, "success when response.header.X-A = 2" },
+    { "fail_on when response.header.X-Error exists;", 200, "X-Error: \n", "",
+      AWAITED, FINAL, "fail_on when response.header.X-Error exists" },
+    { "fail_on when response.header.X-Error exists;", 200, "X-Other: 1\n", "",
+      AWAITED, OK, NULL },
+    { "fail_on when response.header.X-Error exists;", 200, NULL, "", AWAITED,
+      DOUBT, NULL },
+    { "fail_on when response.header.X-Error exists;", 0, NULL, "", LOST,
+      RETRY, NULL },
+    { "fail_on when response.status != 200;", 0, NULL, "", LOST, RETRY,
+      NULL },
+
+    /* the body */
+
+    { "success when response.body.Success = true;", 200, "",
+      "{\"Success\":true}", WHOLE, OK,
+      "success when response.body.Success = true" },
+    { "success when response.body.Success = true;", 200, "",
+      "\xef\xbb\xbf{\"Success\":true}", WHOLE, OK,
+      "success when response.body.Success = true" },
+    { "success when response.body.Success = true;", 200, "",
+      "{\"Success\":false,\"ErrorMessage\":\"no stock\"}", WHOLE, RETRY,
+      NULL },
+    { "success when response.body.Success = true;", 200, "",
+      "{\"Success\":tr", AWAITED, UNKNOWN, NULL },
+    { "success when response.body.Success = true;", 200, "",
+      "{\"Success\":true}", AWAITED, UNKNOWN, NULL },
+    { "success when response.body.Success = true;", 200, "",
+      "{\"Success\":true}", LOST, DOUBT, NULL },
+    { "success when response.body.Success = true;", 200, "", "", WHOLE,
+      RETRY, NULL },
+    { "success when response.body.Success = true;", 500, "",
+      "{\"Success\":true}", WHOLE, OK,
+      "success when response.body.Success = true" },
+    { "success when response.body.Success = true;", 400, "", "", LOST, DOUBT,
+      NULL },
+    { "success when response.body.Success = true;", 0, NULL, "", LOST, RETRY,
+      NULL },
+    { "success 409; success when response.body.Success = true;", 409, "", "",
+      LOST, OK, "success 409" },
+    { "success when response.body.Success = true; success 409;", 409, "", "",
+      AWAITED, OK, "success 409" },
+    { "fail_on when response.body.Success = false;", 200, "",
+      "{\"Success\":false}", WHOLE, FINAL,
+      "fail_on when response.body.Success = false" },
+    { "fail_on when response.body.Success = false;", 200, "",
+      "{\"Success\":true}", WHOLE, OK, NULL },
+    { "fail_on when response.body.Success = false;", 200, "", "<html>",
+      WHOLE, OK, NULL },
+    { "fail_on 404; fail_on when response.body.a = 1;", 404, "", "", LOST,
+      FINAL, "fail_on 404" },
+    { "fail_on 404; retry_on when response.body.a = 1;", 404, "", "", LOST,
+      FINAL, "fail_on 404" },
+    { "retry_on 404; fail_on when response.body.a = 1;", 404, "", "", LOST,
+      DOUBT, NULL },
+    { "retry_on 404; fail_on when response.body.a = 1;", 404, "",
+      "{\"a\":2}", WHOLE, RETRY, "retry_on 404" },
+    { "retry_on 404; fail_on when response.body.a = 1;", 404, "",
+      "{\"a\":1}", WHOLE, FINAL, "fail_on when response.body.a = 1" },
+    { "retry_on when response.body.Error.Code = 429 Busy;", 200, "",
+      "{\"Error\":{\"Code\":\"Busy\"}}", WHOLE, RETRY,
+      "retry_on when response.body.Error.Code = 429 Busy" },
+    { "success when response.body.Success = true; "
+      "fail_on when response.body.Error exists; "
+      "retry_on when response.body.Error = Busy;", 200, "",
+      "{\"Success\":true,\"Error\":\"Busy\"}", WHOLE, FINAL,
+      "fail_on when response.body.Error exists" },
+    { "success when response.body.Success = true; "
+      "retry_on when response.body.Error = Busy;", 200, "",
+      "{\"Success\":true,\"Error\":\"Busy\"}", WHOLE, RETRY,
+      "retry_on when response.body.Error = Busy" },
+    { "success when response.body.errors not exists;", 200, "",
+      "{\"id\":1}", WHOLE, OK,
+      "success when response.body.errors not exists" },
+    { "success when response.body.errors empty;", 200, "",
+      "{\"errors\":[]}", WHOLE, OK, "success when response.body.errors empty"
+    },
+    { "fail_on when response.body.items.ok = false;", 200, "",
+      "{\"items\":[{\"ok\":true},{\"ok\":false}]}", WHOLE, FINAL,
+      "fail_on when response.body.items.ok = false" },
+    { "success when response.body[1] = 7;", 200, "", "[6,7]", WHOLE, OK,
+      "success when response.body[1] = 7" },
+    { "success when response.body = ok;", 200, "", "\"ok\"", WHOLE, OK,
+      "success when response.body = ok" },
+    { "success when response.body.id > 9007199254740992;", 200, "",
+      "{\"id\":9007199254740993}", WHOLE, OK,
+      "success when response.body.id > 9007199254740992" },
+
+    /* bodies that have no fields */
+
+    { "success when response.body.a = 1; success when response.body missing;",
+      200, "", "a=1", WHOLE, OK, "success when response.body missing" },
+    { "success when response.body.a = 1;", 200, "", "{\"a\":1", WHOLE, RETRY,
+      NULL },
+    { "success when response.body.a = 1;", 200, "", "{\"a\":1}x", WHOLE,
+      RETRY, NULL },
+    { "success when response.body.a = 1;", 200, "", "{\"a\":1,\"a\":1}",
+      WHOLE, RETRY, NULL },
+    { "success when response.body.a = 1;", 200, "",
+      "{\"a\":1,\"b\":\"\xff\"}", WHOLE, RETRY, NULL },
+    { "success when response.body.a = 1;", 200, "",
+      "{\"a\":1,\"b\":\"long enough, and then \xc3\"}", WHOLE, RETRY, NULL },
+    { "success when response.body.a = 1;", 200, "",
+      "{\"a\":1,\"b\":\"gr\xc3\xbc\xc3\x9f\"}", WHOLE, OK,
+      "success when response.body.a = 1" },
+    { "success when response.body.a = 1;", 200, "Content-Encoding: gzip\n",
+      "{\"a\":1}", WHOLE, RETRY, NULL },
+    { "success when response.body.a = 1;", 200, "Content-Encoding: identity\n",
+      "{\"a\":1}", WHOLE, OK, "success when response.body.a = 1" },
+    { "success when response.body.a = 1;", 200, NULL, "{\"a\":1}", WHOLE,
+      DOUBT, NULL }
+};
+
+
+int
+main(void)
+{
+    test_default();
+    test_words();
+    test_answers();
+    test_sizes();
+    test_evidence();
+    test_find();
+
+    return done_testing();
+}
+
+
+static void
+test_default(void)
+{
+    ngx_uint_t  i, want, wrong;
+
+    wrong = 0;
+
+    for (i = 0; i < 1200; i++) {
+        want = (i >= 200 && i < 300) ? OK
+               : (i == 0 || i == 404 || i == 408 || i == 409 || i == 425
+                  || i == 429 || (i >= 500 && i < 600)) ? RETRY : FINAL;
+
+        if (ngx_er_verdict_default(i) != want) {
+            diag("verdict of %d", (int) i);
+            wrong++;
+        }
+    }
+
+    is_int(wrong, 0, "the verdict of each status by default");
+}
+
+
+static void
+test_words(void)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_pool_t              *pool;
+    ngx_er_error_t           err;
+    ngx_er_verdict_lines_t  *lines;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        pool = ngx_er_test_pool();
+        lines = ngx_er_verdict_lines_create(pool);
+
+        ngx_memzero(&err, sizeof(ngx_er_error_t));
+
+        rc = line(pool, lines, words[i].words, &err);
+
+        if (words[i].error == NULL) {
+            is_int(rc, NGX_OK, "\"%s\" is taken", words[i].words);
+            is_int(lines->lines.nelts, 1, "as a line");
+
+        } else if (!ok(rc == NGX_ERROR && memmem(err.text, err.len,
+                                                 words[i].error,
+                                                 strlen(words[i].error)),
+                       "\"%s\" is refused", words[i].words))
+        {
+            diag("%.*s", (int) err.len, err.text);
+        }
+
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+static void
+test_answers(void)
+{
+    ngx_uint_t               i;
+    ngx_pool_t              *pool;
+    ngx_er_verdict_e         verdict;
+    ngx_er_response_t        response;
+    ngx_er_verdict_line_t   *decided;
+    ngx_er_verdict_lines_t  *lines;
+
+    for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        pool = ngx_er_test_pool();
+        lines = lines_of(pool, answers[i].lines);
+
+        ngx_memzero(&response, sizeof(ngx_er_response_t));
+
+        response.pool = pool;
+        response.status = answers[i].status;
+        response.state = answers[i].state;
+        response.body.data = (u_char *) answers[i].body;
+        response.body.len = strlen(answers[i].body);
+
+        verdict = judge(lines, &response, answers[i].headers, &decided);
+
+        is_int(verdict, answers[i].verdict, "%s %d %s", answers[i].lines,
+               (int) answers[i].status, answers[i].body);
+
+        if (answers[i].line == NULL) {
+            ok(decided == NULL, "by no line");
+
+        } else {
+            is_str(decided ? &decided->text : NULL, answers[i].line,
+                   "and which line decided");
+        }
+
+        ngx_destroy_pool(pool);
+    }
+
+    response.status = 200;
+    is_int(ngx_er_verdict(NULL, &response, &decided), OK, "without lines");
+}
+
+
+/* everything that 64 KB may hold has its fields */
+
+static void
+test_sizes(void)
+{
+    char                    *p;
+    ngx_pool_t              *pool;
+    ngx_uint_t               i;
+    ngx_er_response_t        response;
+    ngx_er_verdict_line_t   *decided;
+    ngx_er_verdict_lines_t  *lines;
+
+    pool = ngx_er_test_pool();
+    lines = lines_of(pool, "success when response.body.a = 2;");
+
+    p = ngx_palloc(pool, NGX_ER_RESPONSE_BODY);
+
+    ngx_memzero(&response, sizeof(ngx_er_response_t));
+
+    response.pool = pool;
+    response.status = 200;
+    response.state = WHOLE;
+    response.body.data = (u_char *) p;
+
+    p += sprintf(p, "{\"a\":[1");
+
+    for (i = 0; i < 32000; i++) {
+        *p++ = ',';
+        *p++ = '1';
+    }
+
+    p += sprintf(p, ",2]}");
+
+    response.body.len = (u_char *) p - response.body.data;
+
+    is_int(judge(lines, &response, "", &decided), OK, "many values");
+
+    ngx_memset(response.body.data, '[', 70);
+    ngx_memset(response.body.data + 70, ']', 70);
+
+    response.body.len = 140;
+    response.facts = NULL;
+    response.scanned = 0;
+
+    is_int(judge(lines, &response, "", &decided), RETRY, "too deep");
+
+    ngx_destroy_pool(pool);
+}
+
+
+static void
+test_evidence(void)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_er_verdict_e   verdict;
+        ngx_uint_t         status;
+        ngx_uint_t         known;
+        time_t             retry_after;
+        ngx_er_evidence_e  evidence;
+    } cases[] = {
+        { OK, 200, 1, -1, NGX_ER_EVIDENCE_GOOD },
+        { OK, 409, 1, -1, NGX_ER_EVIDENCE_GOOD },
+        { OK, 500, 1, -1, NGX_ER_EVIDENCE_GOOD },
+        { OK, 503, 1, 10, NGX_ER_EVIDENCE_GOOD },
+        { FINAL, 400, 1, -1, NGX_ER_EVIDENCE_GOOD },
+        { FINAL, 200, 1, -1, NGX_ER_EVIDENCE_GOOD },
+        { FINAL, 501, 1, -1, NGX_ER_EVIDENCE_BAD },
+        { RETRY, 200, 1, -1, NGX_ER_EVIDENCE_NONE },
+        { RETRY, 299, 1, 5, NGX_ER_EVIDENCE_NONE },
+        { RETRY, 404, 1, -1, NGX_ER_EVIDENCE_GOOD },
+        { RETRY, 408, 1, -1, NGX_ER_EVIDENCE_BAD },
+        { RETRY, 429, 1, -1, NGX_ER_EVIDENCE_NONE },
+        { RETRY, 429, 1, 0, NGX_ER_EVIDENCE_PAUSE },
+        { RETRY, 500, 1, -1, NGX_ER_EVIDENCE_BAD },
+        { RETRY, 503, 1, -1, NGX_ER_EVIDENCE_BAD },
+        { RETRY, 503, 1, 7, NGX_ER_EVIDENCE_PAUSE },
+        { RETRY, 502, 1, 7, NGX_ER_EVIDENCE_BAD },
+        { RETRY, 0, 1, -1, NGX_ER_EVIDENCE_BAD },
+        { DOUBT, 200, 1, -1, NGX_ER_EVIDENCE_NONE },
+        { DOUBT, 200, 0, -1, NGX_ER_EVIDENCE_BAD },
+        { DOUBT, 504, 0, -1, NGX_ER_EVIDENCE_BAD }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        is_int(ngx_er_verdict_evidence(cases[i].verdict, cases[i].status,
+                                       cases[i].known, cases[i].retry_after),
+               cases[i].evidence, "what %s of %d says about the target",
+               ngx_er_verdict_name(cases[i].verdict), (int) cases[i].status);
+    }
+}
+
+
+/* kinds of one's own */
+
+static void
+test_find(void)
+{
+    ngx_str_t                text[3];
+    ngx_pool_t              *pool;
+    ngx_er_error_t           err;
+    ngx_er_response_t        response;
+    ngx_er_verdict_line_t   *found;
+    ngx_er_verdict_lines_t  *lines;
+
+    pool = ngx_er_test_pool();
+    lines = ngx_er_verdict_lines_create(pool);
+
+    ngx_str_set(&text[0], "404");
+    ok(ngx_er_verdict_line(pool, lines, 20, text, 1, &err) != NULL,
+       "a line of another kind");
+
+    ngx_memzero(&response, sizeof(ngx_er_response_t));
+    response.pool = pool;
+    response.status = 404;
+
+    is_int(ngx_er_verdict_find(lines, 20, &response, &found), NGX_OK,
+           "is found");
+    is_int(found->kind, 20, "by its kind");
+    is_int(ngx_er_verdict_find(lines, 21, &response, &found), NGX_DECLINED,
+           "no other one is");
+    is_int(ngx_er_verdict_has(lines, 20), 1, "there is one");
+    is_int(ngx_er_verdict_has(lines, 21), 0, "and none");
+
+    response.status = 200;
+    is_int(ngx_er_verdict_find(lines, 20, &response, &found), NGX_DECLINED,
+           "another status is not meant");
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* "success 2xx 409" */
+
+static ngx_int_t
+line(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines, const char *text,
+    ngx_er_error_t *err)
+{
+    char                   *p, *copy, *save;
+    ngx_str_t               word[20];
+    ngx_uint_t              n, kind;
+    ngx_er_verdict_line_t  *made;
+
+    copy = ngx_palloc(pool, strlen(text) + 1);
+    strcpy(copy, text);
+
+    p = strtok_r(copy, " ", &save);
+    kind = strcmp(p, "success") == 0 ? OK
+           : strcmp(p, "retry_on") == 0 ? RETRY : FINAL;
+
+    for (n = 0; (p = strtok_r(NULL, " ", &save)) != NULL; n++) {
+        word[n].data = (u_char *) p;
+        word[n].len = strlen(p);
+    }
+
+    made = ngx_er_verdict_line(pool, lines, kind, word, n, err);
+    if (made == NULL) {
+        return NGX_ERROR;
+    }
+
+    made->text.data = (u_char *) text;
+    made->text.len = strlen(text);
+
+    return NGX_OK;
+}
+
+
+static ngx_er_verdict_lines_t *
+lines_of(ngx_pool_t *pool, const char *text)
+{
+    char                    *p, *copy, *save;
+    ngx_er_error_t           err;
+    ngx_er_verdict_lines_t  *lines;
+
+    lines = ngx_er_verdict_lines_create(pool);
+
+    copy = ngx_palloc(pool, strlen(text) + 1);
+    strcpy(copy, text);
+
+    for (p = strtok_r(copy, ";", &save); p; p = strtok_r(NULL, ";", &save)) {
+
+        while (*p == ' ') {
+            p++;
+        }
+
+        if (*p && line(pool, lines, p, &err) != NGX_OK) {
+            ok(0, "%s: %.*s", p, (int) err.len, err.text);
+        }
+    }
+
+    return lines;
+}
+
+
+static ngx_er_verdict_e
+judge(ngx_er_verdict_lines_t *lines, ngx_er_response_t *response,
+    const char *headers, ngx_er_verdict_line_t **decided)
+{
+    char             *p, *colon, *copy, *save;
+    ngx_list_t       *list;
+    ngx_table_elt_t  *h;
+
+    if (headers) {
+        list = ngx_list_create(response->pool, 4, sizeof(ngx_table_elt_t));
+
+        copy = ngx_palloc(response->pool, strlen(headers) + 1);
+        strcpy(copy, headers);
+
+        for (p = strtok_r(copy, "\n", &save); p;
+             p = strtok_r(NULL, "\n", &save))
+        {
+            colon = strchr(p, ':');
+            h = ngx_list_push(list);
+
+            h->hash = 1;
+            h->key.data = (u_char *) p;
+            h->key.len = colon - p;
+            h->value.data = (u_char *) colon + 2;
+            h->value.len = strlen(colon + 2);
+        }
+
+        response->headers = list;
+    }
+
+    return ngx_er_verdict(lines, response, decided);
+}
