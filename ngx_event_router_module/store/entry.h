@@ -56,6 +56,11 @@
  *     status      16       4 2
  *     answer      17      10 2    the same, behind routes
  *     until        -      80 8    when it is forgotten; Redis: in zset z
+ *     version      -       1      bit 3: it has one, see below
+ *
+ * A version is coalesce 1, window 8, key 16 and its own bytes.  Redis: behind
+ * the order, in a field of the event of its own (lib/version.lua).  LMDB: of a
+ * pending entry the value of its row in ORDER; of another one behind answer.
  *
  * Ids are 16 digits in hex in Redis, numbers of 64 bits in LMDB.
  */
@@ -66,6 +71,9 @@
 #define NGX_ER_ENTRY_ROUTES    1024
 #define NGX_ER_ENTRY_CRASHES   3       /* this many make it poison */
 #define NGX_ER_ENTRY_LOOKS     64      /* entries, for the oldest one */
+
+#define NGX_ER_ENTRY_VERSION   64      /* bytes of route/version.h */
+#define NGX_ER_ENTRY_KEY       16
 
 #define NGX_ER_NEVER           ((uint64_t) -1)
 
@@ -106,6 +114,25 @@ typedef struct {
     uint16_t               status;     /* 0: no answer */
     uint16_t               number;     /* from 1 */
 } ngx_er_past_t;
+
+
+/*
+ * Which version of which key an entry brings to its target.  Two that have the
+ * same first byte compare as memcmp() says, and where one is the beginning of
+ * the other the shorter one is less.  The store keeps the highest one of a key
+ * that was delivered, of each first byte, for "window" after the last
+ * delivery; an entry with a lesser one is stale.
+ */
+
+typedef struct {
+    ngx_msec_t             window;
+    ngx_uint_t             coalesce;   /* one that comes ends lesser ones that
+                                          wait */
+    u_char                 key[NGX_ER_ENTRY_KEY];  /* a hash of the value of
+                                          "order by" that no two share */
+    size_t                 len;
+    u_char                 data[NGX_ER_ENTRY_VERSION];
+} ngx_er_entry_version_t;
 
 
 typedef struct {
@@ -189,10 +216,22 @@ typedef struct {
     ngx_str_t              routes;
     uint64_t               order;
     ngx_msec_t             delay;      /* ms until it is due */
+    ngx_er_entry_version_t  *version;  /* NULL: it has none */
     unsigned               lease:1;    /* leased to who accepts it, unless an
                                           earlier one of the same order waits:
                                           then 0 comes back */
+    unsigned               stale:1;    /* out: there is no entry, a newer
+                                          version was delivered */
 } ngx_er_queue_part_t;
+
+
+/* an entry that a newer version has overtaken, which is gone now */
+
+typedef struct {
+    uint64_t               target;
+    uint64_t               seq;
+    ngx_uint_t             coalesced;  /* it waited; 0: it is stale */
+} ngx_er_overtaken_t;
 
 
 /*
@@ -316,6 +355,11 @@ struct ngx_er_queue_op_s {
     ngx_array_t           *entries;    /* of ngx_er_entry_t; LIST, too */
     ngx_er_queue_count_t   count;
 
+    /* ACCEPT, LEASE, REPLAY, out: of ngx_er_overtaken_t; NULL: none.  Parts of
+       the event that are stale are not among them */
+
+    ngx_array_t           *overtaken;
+
     /* RETRY, BURY */
 
     ngx_msec_t             delay;      /* RETRY: ms from now */
@@ -384,6 +428,9 @@ struct ngx_er_queue_op_s {
     uint64_t               after[2];   /* cursor, in and out: target and seq of
                                           the last one seen; 0, 0: begin */
     ngx_uint_t             done;       /* out: REPLAY, PURGE: how many */
+    ngx_uint_t             stale;      /* out: REPLAY: besides, how many were
+                                          not started: a newer version was
+                                          delivered; they are dead no more */
 };
 
 

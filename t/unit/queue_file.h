@@ -442,7 +442,8 @@ consistent(void)
 
     wrong(rows(NGX_ER_FILE_EXPIRY)
           != rows(NGX_ER_FILE_DEAD) + rows(NGX_ER_FILE_KEYS)
-             + rows(NGX_ER_FILE_ARCHIVE) + rows(NGX_ER_FILE_LAPSED),
+             + rows(NGX_ER_FILE_ARCHIVE) + rows(NGX_ER_FILE_LAPSED)
+             + rows(NGX_ER_FILE_VERSIONS),
           "rows of expiry");
     wrong(rows(NGX_ER_FILE_REFS) != rows(NGX_ER_FILE_EVENTS),
           "events and refs");

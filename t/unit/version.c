@@ -84,8 +84,8 @@ static const char  *others[] = {
 int
 main(void)
 {
-    ngx_uint_t  i;
     version_t   a, b;
+    ngx_uint_t  i;
 
     ordered(numbers);
     ordered(times);
@@ -157,8 +157,8 @@ compare(version_t *a, version_t *b)
 static void
 ordered(const char **texts)
 {
-    ngx_uint_t  i, j, wrong;
     version_t   a, b;
+    ngx_uint_t  i, j, wrong;
 
     for (i = 0; texts[i]; i++) {
         a = version(texts[i]);
@@ -196,8 +196,8 @@ static void
 longest(void)
 {
     char        one[1025], two[1025], neg[1025];
-    ngx_uint_t  i, wrong, exact;
     version_t   a, b, c;
+    ngx_uint_t  i, wrong, exact;
 
     wrong = 0;
     exact = 0;

@@ -86,7 +86,8 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "expiry",
     "counts",
     "lapsed",
-    "paused"
+    "paused",
+    "versions"
 };
 
 

@@ -18,6 +18,7 @@
 #include "due.h"
 #include "grave.h"
 #include "order.h"
+#include "version.h"
 
 
 #define NGX_ER_FILE_REF_SIZE  24
@@ -58,7 +59,8 @@ ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
     key[0] = row->e.target;
     key[1] = row->e.seq;
 
-    if (ngx_er_file_unindex(t, row) != NGX_OK
+    if (ngx_er_file_version_load(t, row) != NGX_OK
+        || ngx_er_file_unindex(t, row) != NGX_OK
         || ngx_er_file_delete(t, NGX_ER_FILE_PENDING, key) == NGX_ERROR
         || ngx_er_file_order_leave(t, row) != NGX_OK)
     {
@@ -202,4 +204,9 @@ ngx_er_file_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row->e.guard = op->guard;
     row->e.accepted = t->now;
     row->e.due = ngx_er_file_later(t->now, part->delay);
+
+    if (part->version && part->order) {
+        row->versioned = 1;
+        row->version = *part->version;
+    }
 }

@@ -38,9 +38,11 @@
 
 #include "list.h"
 #include "count.h"
+#include "done.h"
 #include "entry.h"
 #include "grave.h"
 #include "space.h"
+#include "version.h"
 
 
 typedef ngx_int_t (*ngx_er_file_walk_pt)(ngx_er_file_txn_t *t,
@@ -63,6 +65,10 @@ static ngx_int_t ngx_er_file_purge_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
+static void ngx_er_file_again_to(ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row, uint64_t to);
+static ngx_int_t ngx_er_file_again_stale(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_replay_epoch(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_uint_t ngx_er_file_replay_doubt(ngx_er_entry_t *e);
@@ -350,6 +356,8 @@ ngx_int_t
 ngx_er_file_replay(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     op->done = 0;
+    op->stale = 0;
+    op->overtaken = NULL;
 
     if (op->archive) {
         return op->to.target ? ngx_er_file_replay_archive(t, op)
@@ -397,7 +405,6 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 {
     uint64_t   to;
     ngx_int_t  rc;
-    ngx_str_t  none;
 
     if (row->corrupt || (op->command && row->command == op->command)) {
         return NGX_DECLINED;
@@ -415,22 +422,19 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return rc == NGX_ERROR ? NGX_ERROR : NGX_DECLINED;
     }
 
+    if (to == row->e.target) {
+        rc = ngx_er_file_again_stale(t, op, row);
+
+        if (rc != NGX_DECLINED) {
+            return rc == NGX_DONE ? NGX_DECLINED : rc;
+        }
+    }
+
     if (ngx_er_file_exhume(t, row) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_str_null(&none);
-
-    if (to == row->e.target) {
-        ngx_er_file_row_text(row, &row->e.name, &row->e.routes, &none);
-        row->e.doubt = ngx_er_file_replay_doubt(&row->e);
-
-    } else {
-        ngx_er_file_row_text(row, &op->to.name, &row->e.routes, &none);
-        row->e.order = op->to.order;
-        row->e.target = to;
-        row->e.doubt = 0;
-    }
+    ngx_er_file_again_to(op, row, to);
 
     rc = ngx_er_file_replay_epoch(t, op, row);
 
@@ -449,7 +453,55 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     op->done++;
 
-    return ngx_er_file_add(t, row);
+    return ngx_er_file_coalesce(t, op, row) == NGX_OK ? ngx_er_file_add(t, row)
+                                                      : NGX_ERROR;
+}
+
+
+/* another target knows neither its order nor its version */
+
+static void
+ngx_er_file_again_to(ngx_er_queue_op_t *op, ngx_er_file_row_t *row,
+    uint64_t to)
+{
+    ngx_str_t  none;
+
+    ngx_str_null(&none);
+
+    if (to == row->e.target) {
+        ngx_er_file_row_text(row, &row->e.name, &row->e.routes, &none);
+        row->e.doubt = ngx_er_file_replay_doubt(&row->e);
+        return;
+    }
+
+    ngx_er_file_row_text(row, &op->to.name, &row->e.routes, &none);
+
+    row->versioned = 0;
+    row->e.order = op->to.order;
+    row->e.target = to;
+    row->e.doubt = 0;
+}
+
+
+/*
+ * What its target has in a newer version is not started again.  Who replays it
+ * hears of that, and it is at its end; NGX_DONE: a repetition of its event
+ * leaves it as it is.  NGX_DECLINED: it has no newer one.
+ */
+
+static ngx_int_t
+ngx_er_file_again_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
+{
+    ngx_int_t  rc;
+
+    if (op->verb == NGX_ER_QUEUE_REPLAY) {
+        return ngx_er_file_stale_dead(t, op, row);
+    }
+
+    rc = ngx_er_file_version_overtaken(t, row);
+
+    return rc == NGX_OK ? NGX_DONE : rc;
 }
 
 
@@ -759,6 +811,10 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         row.e.epoch = 1;
     }
 
+    if (!row.versioned) {
+        row.e.order = op->to.order;
+    }
+
     ngx_er_file_row_text(&row, &op->to.name, &op->to.routes, &none);
 
     row.command = op->command;
@@ -766,13 +822,20 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row.blocked = 0;
     row.e.doubt = 0;
     row.e.guard = ref.guard;
-    row.e.order = op->to.order;
     row.e.attempts = 0;
     row.e.crashes = 0;
     row.e.accepted = t->now;
     row.e.due = ngx_er_file_later(t->now, op->to.delay);
 
-    if (ngx_er_file_add(t, &row) != NGX_OK) {
+    rc = ngx_er_file_stale_kept(t, op, &row);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (ngx_er_file_coalesce(t, op, &row) != NGX_OK
+        || ngx_er_file_add(t, &row) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -1035,6 +1098,7 @@ ngx_er_file_repeat_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row.e.doubt = 1;
 
     if (ngx_er_file_lapsed_delete(t, op->seq, part->target, lapsed) != NGX_OK
+        || ngx_er_file_coalesce(t, op, &row) != NGX_OK
         || ngx_er_file_add(t, &row) != NGX_OK)
     {
         return NGX_ERROR;

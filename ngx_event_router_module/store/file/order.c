@@ -40,6 +40,8 @@ static ngx_int_t ngx_er_file_order_block(ngx_er_file_txn_t *t,
 ngx_int_t
 ngx_er_file_order_enter(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
 {
+    u_char            *p;
+    u_char             version[NGX_ER_FILE_VERSION];
     uint64_t           key[3], seq;
     ngx_int_t          rc;
     ngx_er_file_row_t  active;
@@ -54,7 +56,12 @@ ngx_er_file_order_enter(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
     key[1] = row->e.order;
     key[2] = row->e.seq;
 
-    if (ngx_er_file_put(t, NGX_ER_FILE_ORDER, key, "", 0) != NGX_OK) {
+    p = row->versioned ? ngx_er_file_version_write(version, &row->version)
+                       : version;
+
+    if (ngx_er_file_put(t, NGX_ER_FILE_ORDER, key, version, p - version)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -25,6 +25,7 @@
 
 #define NGX_ER_FILE_ROW_GUARD    1
 #define NGX_ER_FILE_ROW_BLOCKED  2
+#define NGX_ER_FILE_ROW_VERSIONED  8
 #define NGX_ER_FILE_ROW_DOUBT    4     /* bits to shift */
 
 
@@ -33,7 +34,7 @@
 typedef u_char  ngx_er_file_row_fits_t[
     NGX_ER_FILE_ROW_HEAD + NGX_ER_ENTRY_PAST * NGX_ER_FILE_ROW_PAST
     + NGX_ER_ENTRY_NAME + NGX_ER_ENTRY_ROUTES + NGX_ER_ENTRY_ANSWER
-    <= NGX_ER_FILE_ROW ? 1 : -1];
+    + NGX_ER_FILE_VERSION <= NGX_ER_FILE_ROW ? 1 : -1];
 
 
 static ngx_int_t ngx_er_file_found(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
@@ -41,7 +42,8 @@ static ngx_int_t ngx_er_file_found(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
 static void ngx_er_file_key(ngx_er_file_db_e db, uint64_t *key, u_char *buf,
     MDB_val *out);
 static ngx_int_t ngx_er_file_rc(ngx_er_file_txn_t *t, int rc);
-static size_t ngx_er_file_row_encode(ngx_er_file_row_t *row, u_char *buf);
+static size_t ngx_er_file_row_encode(ngx_er_file_row_t *row, ngx_uint_t whole,
+    u_char *buf);
 static u_char *ngx_er_file_row_fixed(ngx_er_file_row_t *row, u_char *p);
 static void ngx_er_file_cut(ngx_str_t *dst, u_char **p, ngx_str_t *src,
     size_t max);
@@ -62,7 +64,8 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     6,                                 /* expiry */
     1,                                 /* counts */
     2,                                 /* lapsed */
-    1                                  /* paused */
+    1,                                 /* paused */
+    3                                  /* versions */
 };
 
 
@@ -400,12 +403,17 @@ ngx_er_file_row_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     key[0] = (db == NGX_ER_FILE_DONE) ? row->e.seq : row->e.target;
     key[1] = (db == NGX_ER_FILE_DONE) ? row->e.target : row->e.seq;
 
-    return ngx_er_file_put(t, db, key, buf, ngx_er_file_row_encode(row, buf));
+    return ngx_er_file_put(t, db, key, buf,
+                           ngx_er_file_row_encode(row,
+                                                  db != NGX_ER_FILE_PENDING,
+                                                  buf));
 }
 
 
+/* "whole": its version, too */
+
 static size_t
-ngx_er_file_row_encode(ngx_er_file_row_t *row, u_char *buf)
+ngx_er_file_row_encode(ngx_er_file_row_t *row, ngx_uint_t whole, u_char *buf)
 {
     u_char          *p;
     ngx_uint_t       i;
@@ -416,6 +424,7 @@ ngx_er_file_row_encode(ngx_er_file_row_t *row, u_char *buf)
     p = ngx_er_file_write(buf, NGX_ER_FILE_ROW_VERSION, 1);
     p = ngx_er_file_write(p, (e->guard ? NGX_ER_FILE_ROW_GUARD : 0)
                              | (row->blocked ? NGX_ER_FILE_ROW_BLOCKED : 0)
+                             | (row->versioned ? NGX_ER_FILE_ROW_VERSIONED : 0)
                              | e->doubt << NGX_ER_FILE_ROW_DOUBT,
                           1);
     p = ngx_er_file_write(p, e->reason, 1);
@@ -447,6 +456,10 @@ ngx_er_file_row_encode(ngx_er_file_row_t *row, u_char *buf)
     p = ngx_cpymem(p, e->routes.data, e->routes.len);
     p = ngx_cpymem(p, e->answer.data, e->answer.len);
 
+    if (whole && row->versioned) {
+        p = ngx_er_file_version_write(p, &row->version);
+    }
+
     return p - buf;
 }
 
@@ -455,6 +468,7 @@ ngx_int_t
 ngx_er_file_row_decode(ngx_er_file_row_t *row, ngx_str_t *value)
 {
     u_char      *p;
+    size_t       len;
     ngx_str_t    name, routes, answer;
     ngx_uint_t   npast;
 
@@ -469,12 +483,21 @@ ngx_er_file_row_decode(ngx_er_file_row_t *row, ngx_str_t *value)
     routes.len = ngx_er_file_number(p + 8, 2);
     answer.len = ngx_er_file_number(p + 10, 2);
 
+    len = NGX_ER_FILE_ROW_HEAD + npast * NGX_ER_FILE_ROW_PAST
+          + name.len + routes.len + answer.len;
+
+    row->versioned = (p[1] & NGX_ER_FILE_ROW_VERSIONED) ? 1 : 0;
+
     if (npast > NGX_ER_ENTRY_PAST
         || name.len > NGX_ER_ENTRY_NAME
         || routes.len > NGX_ER_ENTRY_ROUTES
         || answer.len > NGX_ER_ENTRY_ANSWER
-        || NGX_ER_FILE_ROW_HEAD + npast * NGX_ER_FILE_ROW_PAST
-           + name.len + routes.len + answer.len != value->len)
+        || len > value->len
+        || (len < value->len
+            && (!row->versioned
+                || ngx_er_file_version_read(&row->version, p + len,
+                                            value->len - len)
+                   != NGX_OK)))
     {
         goto corrupt;
     }
@@ -495,6 +518,38 @@ corrupt:
     row->e.reason = NGX_ER_DEAD_CORRUPT;
 
     return NGX_ABORT;
+}
+
+
+u_char *
+ngx_er_file_version_write(u_char *p, ngx_er_entry_version_t *version)
+{
+    p = ngx_er_file_write(p, version->coalesce, 1);
+    p = ngx_er_file_write(p, version->window, 8);
+    p = ngx_cpymem(p, version->key, NGX_ER_ENTRY_KEY);
+
+    return ngx_cpymem(p, version->data, version->len);
+}
+
+
+ngx_int_t
+ngx_er_file_version_read(ngx_er_entry_version_t *version, u_char *p,
+    size_t len)
+{
+    if (len <= NGX_ER_FILE_VERSION - NGX_ER_ENTRY_VERSION
+        || len > NGX_ER_FILE_VERSION)
+    {
+        return NGX_DECLINED;
+    }
+
+    version->coalesce = p[0];
+    version->window = (ngx_msec_t) ngx_er_file_number(p + 1, 8);
+    ngx_memcpy(version->key, p + 9, NGX_ER_ENTRY_KEY);
+
+    version->len = len - 9 - NGX_ER_ENTRY_KEY;
+    ngx_memcpy(version->data, p + 9 + NGX_ER_ENTRY_KEY, version->len);
+
+    return NGX_OK;
 }
 
 

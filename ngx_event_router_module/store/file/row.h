@@ -16,6 +16,10 @@
 #include "types.h"
 
 
+/* bytes of an entry's version at most */
+#define NGX_ER_FILE_VERSION  (1 + 8 + NGX_ER_ENTRY_KEY + NGX_ER_ENTRY_VERSION)
+
+
 /* a row of PENDING, DEAD or DONE; its strings are in "text" */
 
 typedef struct {
@@ -27,6 +31,9 @@ typedef struct {
                                           it is not in DUE */
     unsigned               corrupt:1;  /* could not be read: all is 0 but the
                                           key and the reason */
+    unsigned               versioned:1;
+    ngx_er_entry_version_t  version;   /* its length is 0 until it was read: of
+                                          a pending one see version.h */
     u_char                 text[NGX_ER_FILE_ROW];
 } ngx_er_file_row_t;
 
@@ -72,6 +79,12 @@ ngx_int_t ngx_er_file_row(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t target, uint64_t seq, ngx_er_file_row_t *row);
 ngx_int_t ngx_er_file_row_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     ngx_er_file_row_t *row);
+
+/* a version as it is kept; write() returns the end of NGX_ER_FILE_VERSION
+   bytes at most, read() NGX_DECLINED for what is none */
+u_char *ngx_er_file_version_write(u_char *p, ngx_er_entry_version_t *version);
+ngx_int_t ngx_er_file_version_read(ngx_er_entry_version_t *version, u_char *p,
+    size_t len);
 
 
 #endif /* _NGX_ER_FILE_ROW_H_INCLUDED_ */

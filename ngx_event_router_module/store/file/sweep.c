@@ -20,6 +20,7 @@
 #include "entry.h"
 #include "grave.h"
 #include "key.h"
+#include "version.h"
 
 
 static ngx_int_t ngx_er_file_sweep_expired(ngx_er_file_txn_t *t,
@@ -102,6 +103,10 @@ ngx_er_file_sweep_expired(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
         case NGX_ER_FILE_EXPIRY_LAPSED:
             rc = ngx_er_file_sweep_lapsed(t, key);
+            break;
+
+        case NGX_ER_FILE_EXPIRY_VERSION:
+            rc = ngx_er_file_version_sweep(t, key);
             break;
         }
 

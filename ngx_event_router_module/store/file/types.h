@@ -17,7 +17,7 @@
  *     pending   target, seq                   -> row
  *     due       target, class, due, seq       -> nothing
  *     leases    holder, target, seq           -> nothing
- *     order     target, order, seq            -> nothing
+ *     order     target, order, seq            -> nothing, or its version
  *               target, order, 0              -> seq of the one that may go
  *     dead      target, seq                   -> row
  *     done      seq, target                   -> row, of retained events
@@ -28,6 +28,8 @@
  *     expiry    until, kind, four words       -> nothing
  *     counts    target                        -> pending, dead, name
  *     paused    target                        -> nothing
+ *     versions  target, key, kind             -> until, the rest of the key,
+ *                                                the highest one delivered
  */
 
 
@@ -65,6 +67,7 @@ typedef enum {
     NGX_ER_FILE_COUNTS,
     NGX_ER_FILE_LAPSED,
     NGX_ER_FILE_PAUSED,
+    NGX_ER_FILE_VERSIONS,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -85,7 +88,8 @@ typedef enum {
     NGX_ER_FILE_EXPIRY_KEY = 1,        /* the four words of a key */
     NGX_ER_FILE_EXPIRY_DEAD = 2,       /* target, seq */
     NGX_ER_FILE_EXPIRY_ARCHIVE = 3,    /* source, seq */
-    NGX_ER_FILE_EXPIRY_LAPSED = 4      /* seq, target */
+    NGX_ER_FILE_EXPIRY_LAPSED = 4,     /* seq, target */
+    NGX_ER_FILE_EXPIRY_VERSION = 5     /* target, key, kind */
 } ngx_er_file_expiry_e;
 
 

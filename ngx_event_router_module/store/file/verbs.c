@@ -32,12 +32,14 @@
 
 #include "verbs.h"
 #include "count.h"
+#include "done.h"
 #include "due.h"
 #include "entry.h"
 #include "list.h"
 #include "order.h"
 #include "space.h"
 #include "sweep.h"
+#include "version.h"
 
 
 #define NGX_ER_FILE_SUSPECT  100       /* ms from one to the next */
@@ -72,7 +74,7 @@ static ngx_int_t ngx_er_file_lease_alone(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_lease_read(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key, ngx_er_file_row_t *row,
     ngx_str_t *record);
-static ngx_int_t ngx_er_file_lease_stale(ngx_er_file_txn_t *t, uint64_t *key,
+static ngx_int_t ngx_er_file_lease_stray(ngx_er_file_txn_t *t, uint64_t *key,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_extend(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
@@ -86,8 +88,6 @@ static ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_settle(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
-    ngx_er_file_ref_t *ref);
 static ngx_int_t ngx_er_file_retry(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_give_up(ngx_er_file_txn_t *t,
@@ -152,6 +152,7 @@ ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     ngx_er_file_key_t  key;
 
     op->counts = NULL;
+    op->overtaken = NULL;
     op->differs = 0;
 
     if (op->dedup) {
@@ -269,6 +270,19 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     ngx_er_file_part(t, op, part, &row);
 
+    rc = ngx_er_file_version_overtaken(t, &row);
+
+    part->stale = (rc == NGX_OK);
+
+    if (rc != NGX_DECLINED) {
+        part->lease = 0;
+        return rc;
+    }
+
+    if (ngx_er_file_coalesce(t, op, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (part->lease) {
         row.holder = t->file->holder;
         row.e.token = op->token;
@@ -300,6 +314,7 @@ ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 {
     u_char             value[8];
     uint64_t           key[2], until[NGX_ER_FILE_WORDS];
+    ngx_uint_t         i;
     ngx_er_file_ref_t  ref;
 
     ngx_memzero(&ref, sizeof(ngx_er_file_ref_t));
@@ -310,6 +325,10 @@ ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     if (op->dedup) {
         ref.window = ngx_er_file_key_window(op->seq,
                                        ngx_er_file_later(t->now, op->window));
+
+        for (i = 0; i < op->nparts; i++) {
+            ref.delivered |= op->parts[i].stale;
+        }
     }
 
     if (op->retain) {
@@ -362,6 +381,8 @@ ngx_er_file_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     if (op->entries == NULL) {
         return NGX_ERROR;
     }
+
+    op->overtaken = NULL;
 
     if (op->lease == 0) {
         op->lease = 1;
@@ -731,7 +752,13 @@ ngx_er_file_lease_read(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         if (row->blocked || row->e.due != key[2]
             || (uint64_t) ngx_er_file_class(row) != key[1])
         {
-            return ngx_er_file_lease_stale(t, key, row);
+            return ngx_er_file_lease_stray(t, key, row);
+        }
+
+        rc = ngx_er_file_stale(t, op, row);
+
+        if (rc != NGX_DECLINED) {
+            return rc == NGX_OK ? NGX_DECLINED : NGX_ERROR;
         }
 
         break;
@@ -766,7 +793,7 @@ ngx_er_file_lease_read(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 /* a row of DUE that its entry knows nothing of: the entry is right */
 
 static ngx_int_t
-ngx_er_file_lease_stale(ngx_er_file_txn_t *t, uint64_t *key,
+ngx_er_file_lease_stray(ngx_er_file_txn_t *t, uint64_t *key,
     ngx_er_file_row_t *row)
 {
     if (ngx_er_file_delete(t, NGX_ER_FILE_DUE, key) == NGX_ERROR
@@ -930,8 +957,7 @@ ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 static ngx_int_t
 ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
-    ngx_int_t          rc, referred;
-    ngx_er_file_ref_t  ref;
+    ngx_int_t          rc;
     ngx_er_file_row_t  row;
 
     rc = ngx_er_file_fence(t, op, &row);
@@ -940,54 +966,11 @@ ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return rc;
     }
 
-    if (ngx_er_file_take(t, &row) != NGX_OK) {
+    if (ngx_er_file_version_delivered(t, &row) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    referred = ngx_er_file_ref(t, op->seq, &ref);
-
-    if (referred == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (ref.until) {
-        row.holder = 0;
-        row.e.token = 0;
-
-        if (ngx_er_file_row_put(t, NGX_ER_FILE_DONE, &row) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_er_file_delivered(t, op->seq, &ref) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return (referred == NGX_OK) ? ngx_er_file_ref_add(t, op->seq, &ref, -1)
-                                : NGX_OK;
-}
-
-
-/*
- * Remembered as long as something of the event is left to be repeated; the
- * caller writes "ref".
- */
-
-static ngx_int_t
-ngx_er_file_delivered(ngx_er_file_txn_t *t, uint64_t seq,
-    ngx_er_file_ref_t *ref)
-{
-    if (ref->window == 0 || ref->delivered) {
-        return NGX_OK;
-    }
-
-    if (ref->lapsed && ngx_er_file_lapsed_delivered(t, seq) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ref->delivered = 1;
-
-    return NGX_OK;
+    return ngx_er_file_done(t, &row);
 }
 
 
