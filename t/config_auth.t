@@ -164,7 +164,55 @@ warned('forwarded as well, behind it',
     'sends the header "X-A" and "forward_headers" names it, too');
 
 
+part('deliver');
+
+my %bearer = (target => 'auth bearer file:auth/token;');
+
+warned('proxy_set_header', 'proxy_set_header authorization "Bearer x";',
+    '"proxy_set_header authorization" of the location of target "erp" is sent '
+    . 'instead of the header of "auth": take one of them away', at => 'nowhere',
+    with => \%bearer);
+warned('proxy_set_header that takes it away',
+    'proxy_set_header Authorization "";', 'is sent instead of',
+    at => 'nowhere', with => \%bearer);
+warned('proxy_set_header of the server', '', 'is sent instead of',
+    at => 'nowhere', with => { %bearer,
+        server => 'proxy_set_header Authorization "Bearer x";' });
+warned('no headers of requests', 'proxy_pass_request_headers off;',
+    'has "proxy_pass_request_headers off", so the header "Authorization" of '
+    . '"auth" is not sent', at => 'nowhere', with => \%bearer);
+warned('proxy_set_header of another name', 'proxy_set_header x-key 1;',
+    '"proxy_set_header x-key" of the location', at => 'nowhere',
+    with => { target => 'auth header X-Key file:auth/token;' });
+
+fine('proxy_set_header with what was sent',
+    'proxy_set_header Authorization "$http_authorization";',
+    with => \%bearer);
+fine('proxy_set_header of others', 'proxy_set_header X-Authorization 1;',
+    with => \%bearer);
+fine('proxy_set_header beside an argument',
+    'proxy_set_header Authorization 1;',
+    with => { target => 'auth query key file:auth/token;' });
+fine('proxy_set_header alone', 'proxy_set_header Authorization 1;');
+
+part('http');
+
+warned('FastCGI', <<'EOC', '"fastcgi_param HTTP_X_KEY" of the location of '
+event_target php { auth header X-Key file:auth/token; }
+event_route php { from *; to php; }
+fastcgi_read_timeout 1s; fastcgi_connect_timeout 1s; fastcgi_send_timeout 1s;
+server {
+    listen unix:%%TESTDIR%%/b;
+    location = /php { event_deliver php; fastcgi_pass 127.0.0.1:1;
+                      fastcgi_param HTTP_X_KEY 1; }
+}
+EOC
+    . 'target "php" is sent instead', at => 'nowhere');
+
+
 # ---- who can read the file
+
+part('target');
 
 my $exposed = 'every user of this machine can read the secret file '
               . '"%%TESTDIR%%/conf/shown": give it to the user that starts '

@@ -43,6 +43,7 @@
 
 
 #include "attempt.h"
+#include "auth.h"
 #include "carrier.h"
 #include "outgoing.h"
 #include "subrequest.h"
@@ -618,6 +619,10 @@ ngx_er_attempt_gone(void *data)
         ngx_er_attempt_judge(attempt, attempt->subrequest, NGX_ER_LOST_CUT);
     }
 
+    if (attempt->target->auth) {
+        ngx_er_auth_wipe(attempt);
+    }
+
     attempt->carrier = NULL;
     attempt->subrequest = NULL;
 
@@ -700,6 +705,10 @@ ngx_er_attempt_tell(ngx_er_attempt_t *attempt)
 
     attempt->state = NGX_ER_ATTEMPT_TOLD;
     attempt->ms = ngx_current_msec - attempt->start;
+
+    if (attempt->length && attempt->target->auth) {
+        ngx_er_auth_hide(attempt);
+    }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
                    "event router attempt: event \"%V\" to \"%V\" took %Mms, "

@@ -27,6 +27,9 @@
 #include "../ingest/secret.h"
 
 
+#define NGX_ER_AUTH_MASK     4         /* bytes of a secret that is told from
+                                          other text */
+
 #define NGX_ER_AUTH_EXAMPLE  "as in \"auth bearer file:secrets/erp;\""
 
 
@@ -42,14 +45,15 @@ static ngx_er_auth_word_t *ngx_er_auth_word(ngx_str_t *text);
 static char *ngx_er_auth_unknown(ngx_conf_t *cf);
 static ngx_int_t ngx_er_auth_name(ngx_conf_t *cf, ngx_er_auth_word_t *word,
     ngx_str_t *name);
-static ngx_int_t ngx_er_auth_secret(ngx_conf_t *cf, ngx_str_t *text,
-    ngx_str_t *secret);
+static ngx_int_t ngx_er_auth_secret(ngx_conf_t *cf, ngx_er_auth_word_t *word,
+    ngx_str_t *text, ngx_str_t *secret);
 static const char *ngx_er_auth_unfit(ngx_er_auth_kind_e kind,
     ngx_str_t *secret);
 static ngx_int_t ngx_er_auth_header(ngx_conf_t *cf, ngx_er_auth_t *auth,
     const char *prefix, ngx_str_t *name, ngx_str_t *secret);
 static ngx_int_t ngx_er_auth_args(ngx_conf_t *cf, ngx_er_auth_t *auth,
     ngx_str_t *name, ngx_str_t *secret);
+static void ngx_er_auth_mask(u_char *p, size_t n, ngx_str_t *secret);
 
 
 static ngx_er_auth_word_t  ngx_er_auth_words[] = {
@@ -71,7 +75,6 @@ ngx_er_auth_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 
     ngx_str_t           *value, *name, secret;
     ngx_int_t            rc;
-    const char          *why;
     ngx_er_auth_t       *auth;
     ngx_er_auth_word_t  *word;
 
@@ -95,17 +98,8 @@ ngx_er_auth_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     value += 2 + word->named;
 
     if (ngx_er_auth_name(cf, word, name) != NGX_OK
-        || ngx_er_auth_secret(cf, value, &secret) != NGX_OK)
+        || ngx_er_auth_secret(cf, word, value, &secret) != NGX_OK)
     {
-        return NGX_CONF_ERROR;
-    }
-
-    why = ngx_er_auth_unfit(word->kind, &secret);
-
-    if (why) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the secret of \"auth %s\" in \"%V\" %s",
-                           word->name, value, why);
         return NGX_CONF_ERROR;
     }
 
@@ -115,6 +109,7 @@ ngx_er_auth_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     auth->kind = word->kind;
+    auth->secret = secret;
     ngx_er_where_set(cf, &auth->where);
 
     rc = word->prefix ? ngx_er_auth_header(cf, auth, word->prefix, name,
@@ -217,9 +212,11 @@ ngx_er_auth_name(ngx_conf_t *cf, ngx_er_auth_word_t *word, ngx_str_t *name)
 
 
 static ngx_int_t
-ngx_er_auth_secret(ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *secret)
+ngx_er_auth_secret(ngx_conf_t *cf, ngx_er_auth_word_t *word, ngx_str_t *text,
+    ngx_str_t *secret)
 {
-    ngx_er_error_t  err, warn;
+    const char      *why;
+    ngx_er_error_t   err, warn;
 
     if (!ngx_er_secret_named(text)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -236,6 +233,15 @@ ngx_er_auth_secret(ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *secret)
 
     if (warn.len) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%*s", warn.len, warn.text);
+    }
+
+    why = ngx_er_auth_unfit(word->kind, secret);
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the secret of \"auth %s\" in \"%V\" %s",
+                           word->name, text, why);
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -298,9 +304,8 @@ static ngx_int_t
 ngx_er_auth_header(ngx_conf_t *cf, ngx_er_auth_t *auth, const char *prefix,
     ngx_str_t *name, ngx_str_t *secret)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   text;
+    u_char  *p;
+    size_t   len;
 
     len = ngx_strlen(prefix);
 
@@ -318,9 +323,14 @@ ngx_er_auth_header(ngx_conf_t *cf, ngx_er_auth_t *auth, const char *prefix,
     p = ngx_cpymem(p, prefix, len);
 
     if (auth->kind == NGX_ER_AUTH_BASIC) {
-        text.data = p;
-        ngx_encode_base64(&text, secret);
-        p += text.len;
+        auth->sent.data = p;
+        ngx_encode_base64(&auth->sent, secret);
+        p += auth->sent.len;
+
+        auth->password = *secret;
+        auth->password.data = ngx_strlchr(secret->data,
+                                          secret->data + secret->len, ':') + 1;
+        auth->password.len -= auth->password.data - secret->data;
 
     } else {
         p = ngx_cpymem(p, secret->data, secret->len);
@@ -348,9 +358,13 @@ ngx_er_auth_args(ngx_conf_t *cf, ngx_er_auth_t *auth, ngx_str_t *name,
     p = (u_char *) ngx_escape_uri(p, name->data, name->len,
                                   NGX_ESCAPE_URI_COMPONENT);
     *p++ = '=';
+
+    auth->sent.data = p;
+
     p = (u_char *) ngx_escape_uri(p, secret->data, secret->len,
                                   NGX_ESCAPE_URI_COMPONENT);
 
+    auth->sent.len = p - auth->sent.data;
     auth->args.len = p - auth->args.data;
 
     return NGX_OK;
@@ -422,4 +436,64 @@ ngx_er_auth_add(ngx_er_attempt_t *attempt)
     *h = auth->header;
 
     return NGX_OK;
+}
+
+
+void
+ngx_er_auth_hide(ngx_er_attempt_t *attempt)
+{
+    ngx_er_auth_t  *auth;
+
+    auth = attempt->target->auth;
+
+    ngx_er_auth_mask(attempt->body, attempt->length, &auth->secret);
+    ngx_er_auth_mask(attempt->body, attempt->length, &auth->sent);
+    ngx_er_auth_mask(attempt->body, attempt->length, &auth->password);
+}
+
+
+/* what was kept can end in the middle of it */
+
+static void
+ngx_er_auth_mask(u_char *p, size_t n, ngx_str_t *secret)
+{
+    size_t  i, len;
+
+    if (secret->len < NGX_ER_AUTH_MASK) {
+        return;
+    }
+
+    for (i = 0; i + NGX_ER_AUTH_MASK <= n; i++) {
+
+        len = ngx_min(secret->len, n - i);
+
+        if (p[i] == secret->data[0]
+            && ngx_memcmp(&p[i], secret->data, len) == 0)
+        {
+            ngx_memset(&p[i], '*', len);
+        }
+    }
+}
+
+
+/* of the buffers those that are nginx's own: the others are the event's */
+
+void
+ngx_er_auth_wipe(ngx_er_attempt_t *attempt)
+{
+    ngx_chain_t  *cl;
+
+    if (attempt->subrequest == NULL || attempt->subrequest->upstream == NULL) {
+        return;
+    }
+
+    cl = attempt->subrequest->upstream->request_bufs;
+
+    for ( /* void */ ; cl; cl = cl->next) {
+
+        if (cl->buf->temporary) {
+            ngx_explicit_memzero(cl->buf->start,
+                                 cl->buf->end - cl->buf->start);
+        }
+    }
 }

@@ -31,6 +31,9 @@ struct ngx_er_auth_s {
     ngx_table_elt_t        header;     /* of all but QUERY: the line as it is
                                           sent */
     ngx_str_t              args;       /* QUERY: NAME=SECRET, encoded */
+    ngx_str_t              secret;     /* as it was read */
+    ngx_str_t              sent;       /* as it is encoded, or empty */
+    ngx_str_t              password;   /* BASIC: the secret's part, or empty */
 };
 
 
@@ -45,6 +48,13 @@ void ngx_er_auth_complete(ngx_conf_t *cf, ngx_er_target_t *target);
  * one more; the target has an "auth".
  */
 ngx_int_t ngx_er_auth_add(ngx_er_attempt_t *attempt);
+
+/* the first bytes of an answer go to error.log and to dead letters: the
+   secret, which some targets repeat, is made unreadable there */
+void ngx_er_auth_hide(ngx_er_attempt_t *attempt);
+
+/* the carrier goes, and with it the memory in which the request was */
+void ngx_er_auth_wipe(ngx_er_attempt_t *attempt);
 
 
 #endif /* _NGX_ER_AUTH_H_INCLUDED_ */

@@ -61,6 +61,8 @@ static void ngx_er_carrier_event(ngx_event_t *ev);
 static void ngx_er_carrier_hold(ngx_event_t *ev);
 static u_char *ngx_er_carrier_log_error(ngx_log_t *log, u_char *buf,
     size_t len);
+static u_char *ngx_er_carrier_log_request(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
 static ssize_t ngx_er_carrier_recv(ngx_connection_t *c, u_char *buf,
     size_t size);
 static ssize_t ngx_er_carrier_recv_chain(ngx_connection_t *c, ngx_chain_t *in,
@@ -419,8 +421,40 @@ ngx_er_carrier_log_error(ngx_log_t *log, u_char *buf, size_t len)
     r = carrier->log_ctx.request;
 
     if (r) {
-        p = r->log_handler(r, carrier->log_ctx.current_request, p, last - p);
+        p = ngx_er_carrier_log_request(r, carrier->log_ctx.current_request, p,
+                                       last - p);
     }
+
+    return p;
+}
+
+
+/* the upstream is shown without its arguments: a secret can be one of them */
+
+static u_char *
+ngx_er_carrier_log_request(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len)
+{
+    u_char               *p, *args;
+    ngx_str_t             uri;
+    ngx_http_upstream_t  *u;
+
+    u = sr->upstream;
+
+    if (u == NULL) {
+        return r->log_handler(r, sr, buf, len);
+    }
+
+    uri = u->uri;
+    args = ngx_strlchr(uri.data, uri.data + uri.len, '?');
+
+    if (args) {
+        u->uri.len = args - uri.data;
+    }
+
+    p = r->log_handler(r, sr, buf, len);
+
+    u->uri = uri;
 
     return p;
 }

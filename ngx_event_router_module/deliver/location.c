@@ -17,6 +17,7 @@
 
 
 #include "location.h"
+#include "auth.h"
 #include "outgoing.h"
 #include "../conf/nearest.h"
 
@@ -48,6 +49,14 @@ static ngx_int_t ngx_er_location_shadowed(ngx_conf_t *cf,
     ngx_er_target_t *target);
 static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_uint_t n);
+static void ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
+    const char *line, ngx_str_t *name);
+static ngx_http_upstream_conf_t *ngx_er_location_pass(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_uint_t *n);
+static ngx_array_t *ngx_er_location_array(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_uint_t n);
+static ngx_uint_t ngx_er_location_sets(ngx_str_t *key, ngx_str_t *name);
+static ngx_module_t *ngx_er_location_module(ngx_conf_t *cf, ngx_uint_t n);
 static void ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
     ngx_er_source_t *source);
 static void ngx_er_location_batch(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
@@ -69,6 +78,14 @@ static const char  *ngx_er_location_modules[] = {
 
 static const char  *ngx_er_location_prefixes[] = {
     "proxy", "fastcgi", "uwsgi", "scgi", "grpc"
+};
+
+
+/* what sets a header there */
+
+static const char  *ngx_er_location_setters[] = {
+    "proxy_set_header", "fastcgi_param", "uwsgi_param", "scgi_param",
+    "grpc_set_header"
 };
 
 
@@ -295,6 +312,10 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
     }
 
     ngx_er_location_quiet(cf, target->location);
+
+    if (target->auth && target->auth->header.key.len) {
+        ngx_er_location_header(cf, target, "auth", &target->auth->header.key);
+    }
 
     if (ngx_er_outgoing_target(cf->pool, target) != NGX_OK) {
         return NGX_ERROR;
@@ -558,11 +579,161 @@ ngx_er_location_shadowed(ngx_conf_t *cf, ngx_er_target_t *target)
 }
 
 
+/*
+ * A line of event_target sends a header.  What the location, or a block around
+ * it, sets by that name is sent instead.
+ */
+
+static void
+ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
+    const char *line, ngx_str_t *name)
+{
+    ngx_uint_t                 i, n;
+    ngx_array_t               *array;
+    ngx_keyval_t              *set;
+    ngx_http_upstream_conf_t  *ucf;
+
+    ucf = ngx_er_location_pass(cf, target->location, &n);
+    if (ucf == NULL) {
+        return;
+    }
+
+    if (!ucf->pass_request_headers) {
+        ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                         "the location of target \"%V\" has "
+                         "\"%s_pass_request_headers off\", so the header "
+                         "\"%V\" of \"%s\" is not sent: take it away",
+                         &target->name, ngx_er_location_prefixes[n], name,
+                         line);
+        return;
+    }
+
+    array = ngx_er_location_array(cf, target->location, n);
+    if (array == NULL) {
+        return;
+    }
+
+    for (i = 0; i < array->nelts; i++) {
+
+        /* elements differ in size, they begin with name and value */
+
+        set = (ngx_keyval_t *) ((u_char *) array->elts + i * array->size);
+
+        if (!ngx_er_location_sets(&set->key, name)
+            || ngx_strstr(set->value.data, "$http_"))
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                         "\"%s %V\" of the location of target \"%V\" is sent "
+                         "instead of the header of \"%s\": take one of them "
+                         "away", ngx_er_location_setters[n], &set->key,
+                         &target->name, line);
+        return;
+    }
+}
+
+
+/* the module that passes deliveries on; proxy_pass, where variables say to
+   whom; NULL: none */
+
+static ngx_http_upstream_conf_t *
+ngx_er_location_pass(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_uint_t *n)
+{
+    ngx_uint_t                 i;
+    ngx_http_upstream_conf_t  *ucf;
+
+    for (i = 0; ngx_er_location_modules[i]; i++) {
+        ucf = ngx_er_location_upstream(cf, clcf, i);
+
+        if (ucf && ucf->upstream) {
+            *n = i;
+            return ucf;
+        }
+    }
+
+    *n = 0;
+
+    return clcf->handler ? ngx_er_location_upstream(cf, clcf, 0) : NULL;
+}
+
+
+/* of ngx_keyval_t or what begins as one; the table of the module's directives
+   tells where its configuration has it */
+
+static ngx_array_t *
+ngx_er_location_array(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_uint_t n)
+{
+    u_char         *conf;
+    ngx_module_t   *module;
+    ngx_command_t  *cmd;
+
+    module = ngx_er_location_module(cf, n);
+    conf = clcf->loc_conf[module->ctx_index];
+
+    for (cmd = module->commands; cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, ngx_er_location_setters[n]) == 0) {
+            return *(ngx_array_t **) (conf + cmd->offset);
+        }
+    }
+
+    return NULL;
+}
+
+
+/* "X-Api-Key", or HTTP_X_API_KEY as the parameters of FastCGI have it */
+
+static ngx_uint_t
+ngx_er_location_sets(ngx_str_t *key, ngx_str_t *name)
+{
+    size_t     i;
+    ngx_str_t  text;
+
+    if (ngx_er_same_name(key, name)) {
+        return 1;
+    }
+
+    text = *key;
+
+    if (text.len != name->len + 5
+        || ngx_strncmp(text.data, "HTTP_", 5) != 0)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+
+        if (ngx_tolower(text.data[i + 5]) != ngx_tolower(name->data[i])
+            && (text.data[i + 5] != '_' || name->data[i] != '-'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* NULL: the module is not in this nginx */
 
 static ngx_http_upstream_conf_t *
 ngx_er_location_upstream(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
     ngx_uint_t n)
+{
+    ngx_module_t  *module;
+
+    module = ngx_er_location_module(cf, n);
+
+    return module ? clcf->loc_conf[module->ctx_index] : NULL;
+}
+
+
+static ngx_module_t *
+ngx_er_location_module(ngx_conf_t *cf, ngx_uint_t n)
 {
     ngx_uint_t      i;
     ngx_module_t  **modules;
@@ -574,7 +745,7 @@ ngx_er_location_upstream(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
         if (modules[i]->type == NGX_HTTP_MODULE
             && ngx_strcmp(modules[i]->name, ngx_er_location_modules[n]) == 0)
         {
-            return clcf->loc_conf[modules[i]->ctx_index];
+            return modules[i];
         }
     }
 
