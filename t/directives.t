@@ -246,7 +246,7 @@ says(event_store => '`timeout=` is ' . seconds('store/redis/queue.c',
 
 for my $table ([ retry => 'deliver/target.c', 'target_retry_rows' ],
                [ breaker => 'deliver/target.c', 'target_breaker_rows' ],
-               [ rate => 'deliver/target.c', 'target_rate_rows' ],
+               [ 'rate of event_target' => 'deliver/target.c', 'target_rate_rows' ],
                [ '' => 'deliver/target.c', 'target_values' ],
                [ limits => 'ingest/source.c', 'source_limit_rows' ],
                [ '' => 'ingest/source.c', 'source_values' ],
@@ -273,8 +273,12 @@ for my $table ([ retry => 'deliver/target.c', 'target_retry_rows' ],
         "parameters of $rows were read");
 }
 
-says(rate => 'from 1 to ' . number('deliver/target.c',
+says('rate of event_target' => 'from 1 to ' . number('deliver/target.c',
     qr/TARGET_RATE\s+(\d+)/));
+says('rate of event_source' => 'from 1 to ' . number('ingest/rate.c',
+    qr/RATE_MAX\s+(\d+)/));
+says('rate of event_source' => number('store/bucket.h',
+    qr/BUCKETS\s+(\d+)/) . ' of them');
 my $name_max = number('conf/where.h', qr/NAME_MAX\s+(\d+)/);
 
 like($page, qr/\bhas 1 to $name_max\s+letters/, 'length of names');

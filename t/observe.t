@@ -222,7 +222,7 @@ is(join(' ', sort keys %{ $r->json->{targets} }), 'one spare three two',
 is(join(' ', sort keys %{ $r->json->{sources}{a} }),
     'body_memory busy dedup_forgotten dedup_local dedup_none delivered '
     . 'duplicate duplicate_differs error failed fenced full handshake '
-    . 'invalid loop overloaded queued redelivered refused rejected '
+    . 'invalid limited loop overloaded queued redelivered refused rejected '
     . 'timeout unavailable undecided unmet unrouted', 'counters of a source');
 is(join(' ', sort keys %{ $r->json->{targets}{one} }), 'cut dead failed fenced ok retried',
     'counters of a target');

@@ -30,6 +30,7 @@
 #include "answer.h"
 #include "decision.h"
 #include "faults.h"
+#include "rate.h"
 #include "reply.h"
 #include "source.h"
 #include "turns.h"
@@ -53,7 +54,12 @@ static ngx_int_t ngx_er_receive_explain(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_receive_handshake(ngx_er_receive_t *ctx,
     ngx_er_handshake_t *handshake);
+static ngx_int_t ngx_er_receive_rate(ngx_er_receive_t *ctx);
+static void ngx_er_receive_rated(ngx_er_receive_t *ctx, ngx_uint_t retry);
+static ngx_int_t ngx_er_receive_limit(ngx_er_receive_t *ctx,
+    ngx_uint_t retry);
 static ngx_int_t ngx_er_receive_start(ngx_er_receive_t *ctx);
+static void ngx_er_receive_wait(ngx_er_receive_t *ctx);
 static void ngx_er_receive_done(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
@@ -198,6 +204,7 @@ ngx_er_receive_cleanup(void *data)
                    "routed:%ui awaited:%ui", (ngx_uint_t) ctx->parts.nelts,
                    ctx->routed, ctx->pending);
 
+    ngx_er_rate_forget(ctx);
     ngx_er_turns_stop(ctx);
 
     part = ctx->parts.elts;
@@ -325,7 +332,8 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
         return ngx_er_receive_handshake(ctx, decision.handshake);
     }
 
-    return ngx_er_receive_start(ctx);
+    return ctx->source->rate ? ngx_er_receive_rate(ctx)
+                             : ngx_er_receive_start(ctx);
 }
 
 
@@ -373,6 +381,83 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
 
 
 static ngx_int_t
+ngx_er_receive_rate(ngx_er_receive_t *ctx)
+{
+    ngx_uint_t  retry;
+
+    switch (ngx_er_rate_ask(ctx, ngx_er_receive_rated, &retry)) {
+
+    case NGX_OK:
+        return retry ? ngx_er_receive_limit(ctx, retry)
+                     : ngx_er_receive_start(ctx);
+
+    case NGX_AGAIN:
+        ngx_er_receive_wait(ctx);
+        return NGX_DONE;
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/* called from an event, as ngx_er_receive_done() */
+
+static void
+ngx_er_receive_rated(ngx_er_receive_t *ctx, ngx_uint_t retry)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    rc = retry ? ngx_er_receive_limit(ctx, retry) : ngx_er_receive_start(ctx);
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
+{
+    ngx_uint_t       level;
+    ngx_er_header_t  later;
+
+    ngx_str_set(&later.name, "Retry-After");
+    later.value.data = ngx_pnalloc(ctx->request->pool, NGX_INT_T_LEN);
+
+    if (later.value.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    later.value.len = ngx_sprintf(later.value.data, "%ui", retry)
+                      - later.value.data;
+
+    level = ngx_er_faults_level(ctx->source);
+
+    ngx_log_error(level, ctx->request->connection->log, 0,
+                  "request from source \"%V\" answered 429: it has published "
+                  "more than \"rate %V\"", &ctx->source->name,
+                  ngx_er_rate_text(ctx->source));
+
+    ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_LIMITED);
+    ngx_er_metric_source(ctx->source, NGX_ER_METRIC_LIMITED);
+
+    return ngx_er_reply_problem(ctx->request, NGX_HTTP_TOO_MANY_REQUESTS,
+                                "the source has published more events than "
+                                "it may: send it again later", &later);
+}
+
+
+static ngx_int_t
 ngx_er_receive_start(ngx_er_receive_t *ctx)
 {
     ctx->done = ngx_er_receive_done;
@@ -381,15 +466,22 @@ ngx_er_receive_start(ngx_er_receive_t *ctx)
         return ngx_er_receive_finish(ctx);
     }
 
-    /*
-     * The client is not watched: whether it waits or not, its events are
-     * delivered, and over HTTP/2 its going away destroys the request.
-     */
-
-    ctx->request->read_event_handler = ngx_http_block_reading;
-    ctx->request->write_event_handler = ngx_http_request_empty_handler;
+    ngx_er_receive_wait(ctx);
 
     return NGX_DONE;
+}
+
+
+/*
+ * The client is not watched: whether it waits or not, its events are
+ * delivered, and over HTTP/2 its going away destroys the request.
+ */
+
+static void
+ngx_er_receive_wait(ngx_er_receive_t *ctx)
+{
+    ctx->request->read_event_handler = ngx_http_block_reading;
+    ctx->request->write_event_handler = ngx_http_request_empty_handler;
 }
 
 

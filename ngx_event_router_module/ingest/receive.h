@@ -35,6 +35,8 @@ struct ngx_er_part_s {
 
 typedef struct ngx_er_receive_s  ngx_er_receive_t;
 
+typedef struct ngx_er_rate_ask_s  ngx_er_rate_ask_t;   /* rate.c */
+
 typedef void (*ngx_er_receive_pt)(ngx_er_receive_t *ctx);
 
 
@@ -49,6 +51,7 @@ struct ngx_er_receive_s {
     ngx_uint_t             explain;    /* tell what would be done, do nothing:
                                           event_explain */
     ngx_er_receive_pt      done;       /* called when there are none more */
+    ngx_er_rate_ask_t     *ask;        /* rate.c: Redis is asked; or NULL */
     ngx_event_t            turn;       /* turns.c: routes the next part */
     ngx_uint_t             routed;     /* parts that had their turn */
     uint64_t               cpu;        /* ns that these took */

@@ -17,6 +17,7 @@
  */
 
 
+#include "rate.h"
 #include "require.h"
 #include "source_conf.h"
 
@@ -120,6 +121,9 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
     { "retain", 1, 1, 0,
       "TIME", NULL, 0 },
 
+    { "rate", 1, 3, 0,
+      "NUMBERr/s|NUMBERr/m|NUMBERr/h|NUMBERr/d [by=FIELD] [burst=NUMBER]",
+      ngx_er_rate_line, 0 },
     { "require", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
       "FIELD [not] OP VALUE...", ngx_er_require_line, 0 },
     { "when", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,

@@ -25,6 +25,7 @@
 #include "explain.h"
 #include "metrics.h"
 #include "../ingest/key.h"
+#include "../ingest/rate.h"
 #include "../route/budget.h"
 #include "../route/reason.h"
 #include "../route/route.h"
@@ -57,11 +58,13 @@ static void ngx_er_explain_verify(ngx_er_explain_t *e, ngx_uint_t refused);
 static void ngx_er_explain_refusal(ngx_er_explain_t *e,
     ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_explain_events(ngx_er_explain_t *e);
+static ngx_int_t ngx_er_explain_event(ngx_er_explain_t *e);
 static void ngx_er_explain_attributes(ngx_er_explain_t *e);
 static void ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
     ngx_er_value_t *v);
 static ngx_int_t ngx_er_explain_dedup(ngx_er_explain_t *e);
 static void ngx_er_explain_require(ngx_er_explain_t *e);
+static void ngx_er_explain_rate(ngx_er_explain_t *e);
 static void ngx_er_explain_routes(ngx_er_explain_t *e);
 static void ngx_er_explain_route(ngx_er_explain_t *e, ngx_er_route_t *route,
     ngx_uint_t matched);
@@ -225,10 +228,6 @@ ngx_er_explain_events(ngx_er_explain_t *e)
         ngx_er_json_open(&e->json, NULL, "{");
         ngx_er_explain_attributes(e);
 
-        if (e->ctx->source->require && rc == NGX_OK) {
-            ngx_er_explain_require(e);
-        }
-
         if (rc == NGX_DECLINED) {
             ngx_er_json_flag(&e->json, "undecided", 1);
             ngx_er_json_word(&e->json, "note", "its rules took more CPU "
@@ -238,17 +237,38 @@ ngx_er_explain_events(ngx_er_explain_t *e)
             continue;
         }
 
-        if (ngx_er_explain_dedup(e) != NGX_OK) {
+        if (ngx_er_explain_event(e) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        ngx_er_explain_routes(e);
-        ngx_er_explain_targets(e, e->event->routes.elts,
-                               e->event->routes.nelts);
         ngx_er_json_close(&e->json, "}");
     }
 
     ngx_er_json_close(&e->json, "]");
+
+    return NGX_OK;
+}
+
+
+/* what would become of an event whose routes are known */
+
+static ngx_int_t
+ngx_er_explain_event(ngx_er_explain_t *e)
+{
+    if (e->ctx->source->require) {
+        ngx_er_explain_require(e);
+    }
+
+    if (ngx_er_explain_dedup(e) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (e->ctx->source->rate) {
+        ngx_er_explain_rate(e);
+    }
+
+    ngx_er_explain_routes(e);
+    ngx_er_explain_targets(e, e->event->routes.elts, e->event->routes.nelts);
 
     return NGX_OK;
 }
@@ -401,6 +421,26 @@ ngx_er_explain_require(ngx_er_explain_t *e)
         ngx_er_explain_reason(e, "decided", &reason);
         ngx_er_json_word(&e->json, "note", "it would be answered 422, and "
                          "nobody would get it");
+    }
+
+    ngx_er_json_close(&e->json, "}");
+}
+
+
+/* what the event would count for: nothing is counted here */
+
+static void
+ngx_er_explain_rate(ngx_er_explain_t *e)
+{
+    ngx_int_t  field;
+
+    field = ngx_er_rate_field(e->ctx->source);
+
+    ngx_er_json_open(&e->json, "rate", "{");
+    ngx_er_json_text(&e->json, "limit", ngx_er_rate_text(e->ctx->source), 0);
+
+    if (field != NGX_CONF_UNSET) {
+        ngx_er_explain_values(e, field);
     }
 
     ngx_er_json_close(&e->json, "}");

@@ -78,6 +78,7 @@ static char *ngx_er_dedup_memory_size(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_er_dedup_t *ngx_er_dedup_get(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf);
 static ngx_uint_t ngx_er_dedup_waits(ngx_er_main_conf_t *mcf);
+static ngx_uint_t ngx_er_dedup_rates(ngx_er_main_conf_t *mcf);
 static ngx_int_t ngx_er_dedup_seed(ngx_er_dedup_t *dedup, ngx_log_t *log);
 static void ngx_er_claim_token(ngx_er_claim_t *claim);
 static void ngx_er_claim_memory(ngx_er_claim_t *claim,
@@ -275,6 +276,25 @@ ngx_er_dedup_waits(ngx_er_main_conf_t *mcf)
 }
 
 
+/* sources whose events are counted where the keys are, queued or not */
+
+static ngx_uint_t
+ngx_er_dedup_rates(ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i, n;
+    ngx_er_source_t  **source;
+
+    n = 0;
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        n += (source[i]->rate != NULL);
+    }
+
+    return n;
+}
+
+
 ngx_int_t
 ngx_er_dedup_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
@@ -295,11 +315,13 @@ ngx_er_dedup_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
     n = ngx_er_dedup_waits(mcf);
 
-    if (dedup->store.redis && !ngx_er_dedup_apart(dedup) && n) {
+    if (dedup->store.redis && !ngx_er_dedup_apart(dedup)
+        && (n || ngx_er_dedup_rates(mcf)))
+    {
         dedup->redis = dedup->store.redis;
 
         if (n < mcf->sources.nelts) {
-            ngx_er_redis_store_beside(dedup->redis);
+            ngx_er_redis_store_beside(dedup->redis, n == 0);
         }
     }
 

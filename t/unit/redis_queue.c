@@ -98,9 +98,10 @@ print_script(const char *wanted)
     ngx_uint_t              i, n;
     ngx_er_redis_script_t  *script;
 
-    for (i = 0, n = 0; n < 2; i++) {
+    for (i = 0, n = 0; n < 3; i++) {
         script = (n == 0) ? ngx_er_redis_queue_script(i)
-                          : ngx_er_redis_dedup_script(i);
+                 : (n == 1) ? ngx_er_redis_dedup_script(i)
+                 : (i == 0) ? ngx_er_redis_rate_script() : NULL;
 
         if (script == NULL) {
             i = -1;
@@ -155,6 +156,7 @@ test_scripts(void)
     is_int(i, 6, "a script for every verb of a key");
     is_str(&ngx_er_redis_dedup_script(5)->name, "dedup_live",
            "in the order of the verbs");
+    is_str(&ngx_er_redis_rate_script()->name, "rate_take", "that of rates");
 }
 
 

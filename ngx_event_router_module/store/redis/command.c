@@ -5,12 +5,14 @@
 
 
 /*
- * What Redis is sent: the scripts of the queue and of the dedup keys, and the
- * operations of the queue as words, in the order that queue_*.lua take them.
- * queue.c and dedup.c send them.  Pure, owns the digests.
+ * What Redis is sent: the scripts of the queue, of the dedup keys and of
+ * rates, and the operations of the queue as words, in the order that
+ * queue_*.lua take them.  queue.c, dedup.c and rate.c send them.  Pure, owns
+ * the digests.
  *
- * The scripts are queue_*.lua and dedup_*.lua: what they do and which keys
- * there are is said there, in lib/queue.lua and lib/dedup.lua first.
+ * The scripts are queue_*.lua, dedup_*.lua and rate_take.lua: what they do
+ * and which keys there are is said there, in lib/queue.lua and lib/dedup.lua
+ * first.
  * embed.awk makes a C file of them, ngx_er_redis_lua.c, when nginx is
  * configured; who adds a script adds its name here.  t/redis_scripts*.t drive
  * them against a real Redis.
@@ -96,6 +98,7 @@ extern ngx_str_t  ngx_er_lua_dedup_finalize;
 extern ngx_str_t  ngx_er_lua_dedup_release;
 extern ngx_str_t  ngx_er_lua_dedup_die;
 extern ngx_str_t  ngx_er_lua_dedup_live;
+extern ngx_str_t  ngx_er_lua_rate_take;
 
 
 /* in the order of ngx_er_queue_verb_e; then NGX_ER_REDIS_CHECK */
@@ -126,6 +129,11 @@ static ngx_er_redis_script_t  ngx_er_redis_dedup_scripts[] = {
     ngx_er_redis_lua(dedup_release),
     ngx_er_redis_lua(dedup_die),
     ngx_er_redis_lua(dedup_live)
+};
+
+
+static ngx_er_redis_script_t  ngx_er_redis_rate_scripts[] = {
+    ngx_er_redis_lua(rate_take)
 };
 
 
@@ -606,6 +614,8 @@ ngx_er_redis_script_init(void)
                              ngx_er_redis_n(ngx_er_redis_queue_scripts));
     ngx_er_redis_script_sha1(ngx_er_redis_dedup_scripts,
                              ngx_er_redis_n(ngx_er_redis_dedup_scripts));
+    ngx_er_redis_script_sha1(ngx_er_redis_rate_scripts,
+                             ngx_er_redis_n(ngx_er_redis_rate_scripts));
 }
 
 
@@ -645,6 +655,13 @@ ngx_er_redis_dedup_script(ngx_uint_t verb)
     }
 
     return &ngx_er_redis_dedup_scripts[verb];
+}
+
+
+ngx_er_redis_script_t *
+ngx_er_redis_rate_script(void)
+{
+    return &ngx_er_redis_rate_scripts[0];
 }
 
 

@@ -31,11 +31,12 @@ typedef struct {
 void ngx_er_redis_script_init(void);
 
 /*
- * The script of an ngx_er_queue_verb_e or of NGX_ER_REDIS_CHECK, and of an
- * ngx_er_verb_e; NULL: there is no such one.
+ * The script of an ngx_er_queue_verb_e or of NGX_ER_REDIS_CHECK, of an
+ * ngx_er_verb_e, and of rates; NULL: there is no such one.
  */
 ngx_er_redis_script_t *ngx_er_redis_queue_script(ngx_uint_t verb);
 ngx_er_redis_script_t *ngx_er_redis_dedup_script(ngx_uint_t verb);
+ngx_er_redis_script_t *ngx_er_redis_rate_script(void);
 
 /* the first two words of its command: EVAL and all of it, or EVALSHA */
 void ngx_er_redis_script_words(ngx_er_redis_script_t *script,

@@ -86,9 +86,11 @@ ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
 
 
 void
-ngx_er_redis_store_beside(ngx_er_redis_store_t *store)
+ngx_er_redis_store_beside(ngx_er_redis_store_t *store, ngx_uint_t rates)
 {
-    store->conf->away = "on_error= of the sources that are not queued holds";
+    store->conf->away = rates
+                        ? "each nginx counts by itself for \"rate\""
+                        : "on_error= of the sources that are not queued holds";
 }
 
 
@@ -100,6 +102,13 @@ ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
     store->redis = ngx_er_redis_open(cycle->pool, store->conf, down, data);
 
     return store->redis ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_er_redis_t *
+ngx_er_redis_store_connection(ngx_er_redis_store_t *store)
+{
+    return store->redis;
 }
 
 

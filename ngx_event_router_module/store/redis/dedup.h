@@ -46,8 +46,9 @@ typedef void (*ngx_er_redis_task_pt)(ngx_er_claim_t *claim,
 ngx_er_redis_store_t *ngx_er_redis_store_create(ngx_conf_t *cf,
     ngx_command_t *cmd);
 
-/* the same Redis has the queue, and the events of queued sources */
-void ngx_er_redis_store_beside(ngx_er_redis_store_t *store);
+/* the same Redis has the queue, and the events of queued sources; "rates": it
+   has no other sources, and is asked for their rates only */
+void ngx_er_redis_store_beside(ngx_er_redis_store_t *store, ngx_uint_t rates);
 
 /*
  * "answer" is called for every verb that was taken, "down" when Redis has just
@@ -56,6 +57,10 @@ void ngx_er_redis_store_beside(ngx_er_redis_store_t *store);
 ngx_int_t ngx_er_redis_store_open(ngx_er_redis_store_t *store,
     ngx_cycle_t *cycle, ngx_er_redis_task_pt answer, void (*down)(void *data),
     void *data);
+
+/* of the worker, for other scripts that the same Redis runs */
+struct ngx_er_redis_s *ngx_er_redis_store_connection(
+    ngx_er_redis_store_t *store);
 
 /* what is under way is written first, if Redis takes it soon */
 void ngx_er_redis_store_close(ngx_er_redis_store_t *store);

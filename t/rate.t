@@ -1,0 +1,351 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# How many events a source may publish: "rate" of event_source, counted by all
+# workers, over a reload, and by several nginx that share a Redis; what is
+# refused is not lost.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP ();
+use Test::More;
+use Test::EventRouter;
+use Test::EventRouter::Port qw(wait_until);
+
+my $t = Test::EventRouter->new(workers => 2);
+my $erp = $t->target(8081);
+my $serial = 0;
+
+$t->expect_log(qr/\[emerg\]/, 'wrong configurations are what is tested');
+$t->expect_log(qr/redis \S+: /, 'a Redis that is away is tested');
+
+
+# ---- nginx -t
+
+fine($_) for 'rate 1r/s;', 'rate 1000000r/s;', 'rate 5r/m burst=1;',
+    'rate 100r/h by=subject;', 'rate 5000r/d by=data.shop burst=100;',
+    'rate 5r/s burst=20 by=header.X-Shop;', 'rate 5r/s by=$remote_addr;',
+    'rate 1r/d burst=366;';
+
+my $unit = 'it is a number from 1 to 1000000 and a unit, as in 50r/s';
+
+wrong('rate 0r/s;', $unit);
+wrong('rate 1000001r/s;', $unit);
+wrong('rate -1r/s;', $unit);
+wrong('rate 1.5r/s;', $unit);
+wrong('rate 5;', $unit);
+wrong('rate r/s;', $unit);
+wrong('rate 5r/w;', $unit);
+wrong('rate 5R/S;', $unit);
+wrong('rate 5r/s burst=0;', 'burst=');
+wrong('rate 5r/s burst=x;', 'burst=');
+wrong('rate 5r/s by=;', 'by=');
+wrong('rate 5r/s by=dta.shop;', 'did you mean');
+wrong('rate 5r/s bye=subject;', 'takes by=FIELD and burst=NUMBER');
+wrong('rate 5r/s by=subject by=type;', 'by=');
+wrong('rate 1r/d burst=1000;', 'takes more than a year');
+wrong('rate 5r/s; rate 6r/s;', 'directive is duplicate');
+wrong('rate;', 'rate NUMBERr/s');
+
+
+# ---- one bucket
+
+start('rate 1r/h burst=3;');
+
+is(statuses(5), '200 200 200 429 429', 'as many as the burst');
+
+my $r = post();
+
+is($r->{status}, 429, 'one more');
+is($r->header('Content-Type'), 'application/problem+json', 'a problem');
+is_deeply($r->json, { type => 'about:blank', title => 'Too Many Requests',
+    status => 429, detail => 'the source has published more events than it '
+    . 'may: send it again later' }, 'what it says');
+cmp_ok($r->header('Retry-After'), '>', 3500, 'when to come again');
+cmp_ok($r->header('Retry-After'), '<=', 3600, 'not later');
+is(counter('limited'), 3, 'counted');
+ok($t->wait_log(qr/\[warn\] .*request from source "shop" answered 429: it has published more than "rate 1r\/h"/),
+    'logged');
+is(scalar(() = $erp->requests), 3, 'the target got what was let through');
+
+$t->reload;
+is(post()->{status}, 429, 'a reload forgets nothing');
+
+is(post(uri => '/free')->{status}, 200, 'another source is not limited');
+$t->stop;
+
+# by default what comes in the time that is named
+
+start('rate 4r/h;');
+is(statuses(6), '200 200 200 200 429 429', 'the default burst');
+$t->stop;
+
+# what was refused is no duplicate
+
+start('rate 2r/s burst=1;');
+is(post(id => 'a')->{status}, 200, 'the first one');
+$r = post(id => 'b');
+is($r->{status}, 429, 'the second one');
+is($r->header('Retry-After'), 1, 'a second is the least');
+sleep $r->header('Retry-After');
+is(post(id => 'b')->json->{outcome}, 'delivered', 'comes again and is taken');
+sleep 1;
+is(post(id => 'b')->json->{outcome}, 'duplicate', 'a duplicate is one still');
+is(post(id => 'b')->{status}, 429, 'and has counted');
+$t->stop;
+
+
+# ---- what counts
+
+start('rate 1r/h burst=2; split data.events; require data.bad missing;');
+
+sub batch { JSON::PP->new->encode({ events =>
+    [ map { { id => 'b' . ++$serial } } 1 .. $_[0] ] }) }
+
+is($t->post('/hook', batch(5), json())->{status}, 200,
+    'a batch that is larger than the burst');
+$r = post();
+is($r->{status}, 429, 'and what comes behind it waits');
+cmp_ok($r->header('Retry-After'), '>', 3 * 3600 + 3500, 'for all of it');
+$t->stop;
+
+start('rate 1r/h burst=3; require data.bad missing;');
+is(post(bad => 1)->{status}, 422, 'one that is not what it must be');
+is(statuses(3), '200 200 429', 'has counted');
+$t->stop;
+
+$t->write_file('conf/secret', 'what-is-signed-with');
+start('rate 1r/h burst=2; verify bearer; secret file:secret;');
+is(post()->{status}, 401, 'who is not verified') for 1 .. 4;
+is(post(headers => [ Authorization => 'Bearer what-is-signed-with' ])
+    ->{status}, 200, "counts for nobody: $_") for 1 .. 2;
+is(post(headers => [ Authorization => 'Bearer what-is-signed-with' ])
+    ->{status}, 429, 'but those who are do');
+is($t->post('/explain', '{"id":1}', [ @{ json() },
+        Authorization => 'Bearer what-is-signed-with' ])->json
+    ->{events}[0]{rate}{limit}, '1r/h', 'explained');
+$t->stop;
+
+
+# ---- by a field
+
+start('rate 1r/h by=data.shop burst=2;');
+
+is(statuses(3, shop => 'a'), '200 200 429', 'one value');
+is(statuses(3, shop => 'b'), '200 200 429', 'another one');
+is(statuses(3), '200 200 429', 'none');
+is(statuses(1, shop => ''), '200', 'an empty one is a value');
+is(statuses(1, shop => 'a'), '429', 'the first one still');
+is($t->post('/explain', '{"shop":"acme"}', json())->json
+    ->{events}[0]{rate}{values}[0]{text}, 'acme', 'explained');
+$t->stop;
+
+start('rate 1r/h by=data.shop burst=2; split data.events;');
+
+sub mixed { JSON::PP->new->encode({ events =>
+    [ map { { id => 'm' . ++$serial, shop => $_ } } @_ ] }) }
+
+# events that no route takes count as well
+
+sub quiet { JSON::PP->new->encode({ events =>
+    [ map { { id => 'q' . ++$serial, quiet => 1, shop => $_ } } @_ ] }) }
+
+is($t->post('/hook', mixed('a', 'b', 'a'), json())->{status}, 200,
+    'of several values');
+is($t->post('/hook', mixed('c', 'a'), json())->{status}, 429,
+    'if one has had enough none is taken');
+is($t->post('/hook', mixed('c'), json())->{status}, 200,
+    'the other one has not counted') for 1 .. 2;
+is($t->post('/hook', mixed('c'), json())->{status}, 429, 'until it has');
+$t->stop;
+
+# more values than are remembered: the last ones are
+
+start('rate 1r/h by=data.shop burst=1; split data.events; max_batch 10000;');
+
+is($t->post('/hook', mixed('old'), json())->{status}, 200, 'a value');
+is($t->post('/hook', quiet(map { "s$_" } 1 .. 6000), json())->{status}, 200,
+    'many others');
+is($t->post('/hook', mixed('old'), json())->{status}, 429, 'it is known');
+is($t->post('/hook', quiet(map { "t$_" } 1 .. 6000), json())->{status}, 200,
+    'more than there is room for');
+is($t->post('/hook', mixed('t6000'), json())->{status}, 429,
+    'the last one is known');
+is($t->post('/hook', mixed('old'), json())->{status}, 200,
+    'the oldest one is forgotten');
+$t->stop;
+
+
+# ---- Redis, two nginx
+
+my $redis = $t->redis(6379);
+my $other = Test::EventRouter->new;
+
+$other->{ports}{$_} = $t->port($_) for 6379, 8081;
+$other->expect_log(qr/redis \S+: /, 'a Redis that is away is tested');
+
+for my $mode ('sync', 'queued') {
+    $redis->command('FLUSHALL');
+
+    my $lines = "rate 1r/h by=data.shop burst=3; delivery $mode;";
+    my $ok = $mode eq 'sync' ? 200 : 202;
+
+    $_->config(conf($lines, 'redis://127.0.0.1:%%PORT_6379%%')) for $t, $other;
+    $_->run for $t, $other;
+
+    # until each of them has its Redis
+
+    for my $n ($t, $other) {
+        ok(wait_until(10, sub { post(on => $n, shop => 'w' . ++$serial)
+            ->{status} == $ok }), "$mode: ready");
+    }
+
+    is(join(' ', map { post(on => $_, shop => 'a')->{status} }
+            $t, $other, $t, $other, $t), "$ok $ok $ok 429 429",
+        "$mode: two nginx count together");
+    $r = post(on => $other, shop => 'a');
+    cmp_ok($r->header('Retry-After'), '>', 3500, "$mode: when to come again");
+    cmp_ok($r->header('Retry-After'), '<=', 3600, "$mode: not later");
+    is(post(on => $other, shop => 'b')->{status}, $ok, "$mode: another value");
+
+    my ($key) = grep { /:\{r\}:/ } @{ $redis->command(KEYS => '*') };
+
+    like($key, qr/^er:\{r\}:[0-9a-f]{16}:[0-9a-f]{32}$/, "$mode: its key");
+    cmp_ok($redis->command(PTTL => $key), '>', 0, "$mode: will go");
+
+    $redis->command(SCRIPT => 'FLUSH');
+    is(post(on => $t, shop => 'a')->{status}, 429, "$mode: a lost script");
+
+    next if $mode eq 'queued';
+
+    $redis->stop;
+
+    is(join(' ', map { post(on => $t, shop => 'z')->{status} } 1 .. 5),
+        '200 200 200 429 429', 'Redis is away: it counts by itself');
+    is(join(' ', map { post(on => $other, shop => 'z')->{status} } 1 .. 4),
+        '200 200 200 429', 'so does the other one');
+
+    $redis->start;
+    $_->stop for $t, $other;
+}
+
+# a client that goes while Redis is asked
+
+$redis->pause;
+
+for my $how ('close', 'reset') {
+    my $c = $t->connect;
+
+    $c->send(POST => '/hook', json(), qq({"id":"$how","shop":"gone"}));
+    select undef, undef, undef, 0.05;
+    $c->$how;
+}
+
+$redis->resume;
+
+is(post(on => $t, shop => 'after')->{status}, 202, 'and the next one');
+
+$other->stop;
+$t->done;
+
+
+sub conf {
+    my ($lines, $store) = @_;
+
+    $lines = "verify off; $lines" if $lines !~ /verify/;
+    $store //= '';
+    $store &&= "event_store $store;";
+
+    return <<"EOC";
+$store
+event_source shop {                    # block of source
+    id "{json:id}";
+    $lines
+}
+
+event_source free { verify off; id "{json:id}"; }
+event_route all { from *; when data.quiet missing; to erp; }
+
+server {
+    listen  127.0.0.1:%%PORT_8080%%;
+
+    location = /hook { event_receive  shop; }
+    location = /free { event_receive  free; }
+    location = /explain { event_explain  shop access=nginx; allow all; }
+    location = /status/ { event_status; }
+
+    location = /deliver/erp {
+        event_deliver  erp;
+        proxy_pass     http://127.0.0.1:%%PORT_8081%%;
+        proxy_connect_timeout  2s;
+        proxy_send_timeout     2s;
+        proxy_read_timeout     2s;
+    }
+}
+EOC
+}
+
+
+# each begins anew: another source would have another zone, a reload keeps it
+
+sub start {
+    $t->config(conf(@_));
+    $t->run;
+}
+
+
+sub json { [ 'Content-Type' => 'application/json' ] }
+
+
+sub post {
+    my (%o) = @_;
+
+    my $on = delete $o{on} // $t;
+    my $uri = delete $o{uri} // '/hook';
+    my $headers = delete $o{headers} // [];
+
+    return $on->post($uri, JSON::PP->new->encode({ id => ++$serial, %o }),
+        [ @{ json() }, @$headers ]);
+}
+
+
+sub statuses {
+    my ($n, %event) = @_;
+
+    return join ' ', map { post(%event)->{status} } 1 .. $n;
+}
+
+
+sub counter {
+    my ($name) = @_;
+
+    return $t->get('/status/')->json->{sources}{shop}{$name};
+}
+
+
+sub fine {
+    my ($line) = @_;
+
+    $t->config(conf($line));
+
+    my ($ok, $said) = $t->check_config;
+
+    ok($ok, "fine: $line") or diag($said);
+}
+
+
+sub wrong {
+    my ($line, $expected) = @_;
+
+    $t->config(conf($line));
+
+    my ($ok, $said) = $t->check_config;
+
+    ok(!$ok && $said =~ /\[emerg\] .*\Q$expected\E.*nginx\.conf:\d+$/m,
+        "wrong: $line") or diag($said);
+}
