@@ -51,6 +51,7 @@ typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
 typedef struct ngx_er_rate_s    ngx_er_rate_t;       /* ingest/rate.h */
 typedef struct ngx_er_relay_s   ngx_er_relay_t;
 typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
+typedef struct ngx_er_sign_s    ngx_er_sign_t;
 
 
 typedef enum {
@@ -172,8 +173,11 @@ struct ngx_er_target_s {
     ngx_uint_t                   method;         /* NGX_HTTP_POST */
     ngx_str_t                    method_name;
     ngx_str_t                    line;           /* "POST /uri HTTP/1.1" */
+    ngx_str_t                    host;           /* $http_host in the location:
+                                                    the server's name */
     ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */
     ngx_er_auth_t               *auth;           /* NULL: none */
+    ngx_er_sign_t               *sign;           /* NULL: nothing is signed */
     ngx_flag_t                   optional;
     ngx_array_t                 *publishers;     /* of ngx_er_publisher_t: the
                                                     only sources; NULL: all */

@@ -410,7 +410,7 @@ is($target->count, 2, 'two routes, one target: called once');
 my ($one) = $target->requests(uri => '/one');
 my ($two) = $target->requests(uri => '/two');
 
-is(names($one), 'Content-Length Content-Type Host Webhook-Id '
+is(names($one), 'Content-Length Content-Type Host User-Agent Webhook-Id '
     . 'Webhook-Timestamp X-Event-Attempt X-Event-Hops X-Event-Route '
     . 'ce-id ce-source ce-specversion ce-subject ce-time ce-type',
     'headers of a delivery');
@@ -438,14 +438,14 @@ is_deeply($r->json->{routes}, [ qw(first second third) ],
 $target->forget;
 post('/a', '{"id":"h2","type":"order"}');
 is(names(($target->requests(uri => '/one'))[0]),
-    'Content-Length Content-Type Host Webhook-Id Webhook-Timestamp '
+    'Content-Length Content-Type Host User-Agent Webhook-Id Webhook-Timestamp '
     . 'X-Event-Attempt X-Event-Hops X-Event-Route ce-id ce-source '
     . 'ce-specversion ce-type', 'no subject, no time');
 
 $target->forget;
 post('/typeless', '{"id":"h3"}');
 is(names(($target->requests(uri => '/one'))[0]),
-    'Content-Length Content-Type Host Webhook-Id Webhook-Timestamp '
+    'Content-Length Content-Type Host User-Agent Webhook-Id Webhook-Timestamp '
     . 'X-Event-Attempt X-Event-Hops X-Event-Route ce-id ce-source',
     'no type: no CloudEvent');
 

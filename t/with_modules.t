@@ -512,7 +512,7 @@ is(length(($target->requests(uri => '/fastcgi'))[0]{body}),
 is(join(' ', map { my $r = $_; map { $r->header($_) // '-' }
                    qw(Host X-Scheme X-Http-Host) }
              $target->requests(uri => '/host')),
-    join(' ', ('hooks.example http <>') x 2), 'what a delivery seems to be');
+    join(' ', ('hooks.example http <hooks.example>') x 2), 'what a delivery seems to be');
 is(scalar(grep { ($_->header('X-Forwarded-For') // '') ne 'unix:' }
           $target->requests(uri => '/zone')), 0, 'the address of a delivery');
 ok($t->wait_log(qr/a cache answered instead of the target/),

@@ -435,7 +435,7 @@ ngx_er_auth_add(ngx_er_attempt_t *attempt)
 
     *h = auth->header;
 
-    return NGX_OK;
+    return ngx_er_header_link(r, h);
 }
 
 

@@ -9,11 +9,51 @@
  * and sign each bring some, and none of them may take one of nginx's or one
  * that every delivery has (outgoing.c).
  *
- * Runs at configuration time, owns nothing and fails for want of memory only.
+ * nginx finds most headers of a request in its list, and some by a pointer
+ * that it sets as it reads the request.  Of these a delivery has those that
+ * variables are made of, but none by which a client would choose the answer
+ * (Range, If-Modified-Since, Accept-Encoding).
+ *
+ * It owns nothing and fails for want of memory only.
  */
 
 
 #include "header.h"
+
+
+typedef struct {
+    ngx_str_t              name;       /* lower case */
+    size_t                 offset;     /* in headers_in */
+    ngx_uint_t             many;       /* it has all of them, else the first */
+} ngx_er_header_link_t;
+
+
+static ngx_int_t ngx_er_header_append(ngx_http_request_t *r, void *place,
+    ngx_table_elt_t *h);
+
+
+static ngx_er_header_link_t  ngx_er_header_links[] = {
+    { ngx_string("referer"), offsetof(ngx_http_headers_in_t, referer), 0 },
+    { ngx_string("authorization"),
+      offsetof(ngx_http_headers_in_t, authorization), 0 },
+#if (nginx_version >= 1023000)
+    { ngx_string("cookie"), offsetof(ngx_http_headers_in_t, cookie), 1 },
+#else
+    { ngx_string("cookie"), offsetof(ngx_http_headers_in_t, cookies), 1 },
+#endif
+#if (NGX_HTTP_GZIP || NGX_HTTP_HEADERS)
+#if (nginx_version >= 1023000)
+    { ngx_string("via"), offsetof(ngx_http_headers_in_t, via), 1 },
+#else
+    { ngx_string("via"), offsetof(ngx_http_headers_in_t, via), 0 },
+#endif
+#endif
+#if (NGX_HTTP_X_FORWARDED_FOR)
+    { ngx_string("x-forwarded-for"),
+      offsetof(ngx_http_headers_in_t, x_forwarded_for), 1 },
+#endif
+    { ngx_null_string, 0, 0 }
+};
 
 
 ngx_er_header_kind_e
@@ -87,6 +127,93 @@ ngx_er_header_name(ngx_pool_t *pool, ngx_str_t *name, ngx_table_elt_t *h)
 
     return NGX_OK;
 }
+
+
+ngx_int_t
+ngx_er_header_link(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    u_char                *place;
+    ngx_table_elt_t      **header;
+    ngx_er_header_link_t  *link;
+
+    for (link = ngx_er_header_links; link->name.len; link++) {
+
+        if (h->key.len != link->name.len
+            || ngx_memcmp(h->lowcase_key, link->name.data, link->name.len)
+               != 0)
+        {
+            continue;
+        }
+
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "event router header: \"%V\" is linked", &h->key);
+
+        place = (u_char *) &r->headers_in + link->offset;
+
+        if (link->many) {
+            return ngx_er_header_append(r, place, h);
+        }
+
+        header = (ngx_table_elt_t **) place;
+
+        if (*header == NULL) {
+            *header = h;
+        }
+
+        return NGX_OK;
+    }
+
+    return NGX_OK;
+}
+
+
+#if (nginx_version >= 1023000)
+
+/* the first one of a chain */
+
+static ngx_int_t
+ngx_er_header_append(ngx_http_request_t *r, void *place, ngx_table_elt_t *h)
+{
+    ngx_table_elt_t  **header;
+
+    for (header = place; *header; header = &(*header)->next) { /* void */ }
+
+    *header = h;
+    h->next = NULL;
+
+    return NGX_OK;
+}
+
+#else
+
+/* an array of pointers */
+
+static ngx_int_t
+ngx_er_header_append(ngx_http_request_t *r, void *place, ngx_table_elt_t *h)
+{
+    ngx_array_t       *headers;
+    ngx_table_elt_t  **header;
+
+    headers = place;
+
+    if (headers->elts == NULL
+        && ngx_array_init(headers, r->pool, 1, sizeof(ngx_table_elt_t *))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    header = ngx_array_push(headers);
+    if (header == NULL) {
+        return NGX_ERROR;
+    }
+
+    *header = h;
+
+    return NGX_OK;
+}
+
+#endif
 
 
 ngx_uint_t

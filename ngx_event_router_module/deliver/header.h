@@ -29,10 +29,15 @@ typedef enum {
 
 ngx_er_header_kind_e ngx_er_header_kind(ngx_str_t *name);
 
-/* at configuration time: all of a line but its value; "name" is shared.
-   NGX_ERROR: no memory */
+/* all of a line but its value; "name" is shared.  NGX_ERROR: no memory */
 ngx_int_t ngx_er_header_name(ngx_pool_t *pool, ngx_str_t *name,
     ngx_table_elt_t *h);
+
+/*
+ * A line of the request's list: variables as $http_referer and $cookie_NAME
+ * find it.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_header_link(ngx_http_request_t *r, ngx_table_elt_t *h);
 
 /* 1: all bytes are visible ASCII or, with "blanks", blanks inside */
 ngx_uint_t ngx_er_header_value(ngx_str_t *value, ngx_uint_t blanks);

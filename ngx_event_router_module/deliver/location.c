@@ -317,7 +317,7 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
         ngx_er_location_header(cf, target, "auth", &target->auth->header.key);
     }
 
-    if (ngx_er_outgoing_target(cf->pool, target) != NGX_OK) {
+    if (ngx_er_outgoing_target(cf, target) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -20,10 +20,11 @@
 
 #include "outgoing.h"
 #include "auth.h"
+#include "header.h"
 #include "subrequest.h"
 
 
-#define NGX_ER_OUTGOING_HEADERS  12    /* of ours, without forwarded ones */
+#define NGX_ER_OUTGOING_HEADERS  15    /* of ours, without forwarded ones */
 #define NGX_ER_OUTGOING_NAME     24    /* bytes of the longest */
 
 
@@ -32,7 +33,10 @@
 
 #define NGX_ER_OUTGOING_ROUTE    0
 #define NGX_ER_OUTGOING_ATTEMPT  1
-#define NGX_ER_OUTGOING_TYPE     2
+#define NGX_ER_OUTGOING_HOST     2
+#define NGX_ER_OUTGOING_AGENT    3
+#define NGX_ER_OUTGOING_LENGTH   4
+#define NGX_ER_OUTGOING_TYPE     5
 
 
 struct ngx_er_outgoing_s {
@@ -55,10 +59,14 @@ typedef struct {
 
 static void ngx_er_outgoing_line(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_headers(ngx_er_attempt_t *attempt);
+static void ngx_er_outgoing_link(ngx_http_request_t *r, ngx_table_elt_t *h,
+    ngx_uint_t type);
 static ngx_er_outgoing_t *ngx_er_outgoing_create(ngx_er_event_t *event);
 static ngx_int_t ngx_er_outgoing_attributes(ngx_er_event_t *event,
     ngx_er_outgoing_t *outgoing);
 static ngx_int_t ngx_er_outgoing_forward(ngx_er_attempt_t *attempt);
+static ngx_int_t ngx_er_outgoing_forwarded(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_number(ngx_pool_t *pool, ngx_uint_t n,
     ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_attribute(ngx_er_event_t *event,
@@ -92,12 +100,13 @@ ngx_er_outgoing_fill(ngx_er_attempt_t *attempt)
 
 
 ngx_int_t
-ngx_er_outgoing_target(ngx_pool_t *pool, ngx_er_target_t *target)
+ngx_er_outgoing_target(ngx_conf_t *cf, ngx_er_target_t *target)
 {
-    u_char  *p;
+    u_char                    *p;
+    ngx_http_core_srv_conf_t  *cscf;
 
-    p = ngx_pnalloc(pool, target->method_name.len + target->uri.len
-                          + sizeof("  HTTP/1.1") - 1);
+    p = ngx_pnalloc(cf->pool, target->method_name.len + target->uri.len
+                              + sizeof("  HTTP/1.1") - 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -106,6 +115,13 @@ ngx_er_outgoing_target(ngx_pool_t *pool, ngx_er_target_t *target)
     target->line.len = ngx_sprintf(p, "%V %V HTTP/1.1", &target->method_name,
                                    &target->uri)
                        - p;
+
+    /* nobody asked for the delivery by a name: it is the server's */
+
+    cscf = target->ctx->srv_conf[ngx_http_core_module.ctx_index];
+
+    target->host = cscf->server_name.len ? cscf->server_name
+                                         : cf->cycle->hostname;
 
     return NGX_OK;
 }
@@ -173,9 +189,9 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 
     ngx_memcpy(h, outgoing->headers, outgoing->n * sizeof(ngx_table_elt_t));
 
-    if (event->content_type.len) {
-        r->headers_in.content_type = &h[NGX_ER_OUTGOING_TYPE];
-    }
+    h[NGX_ER_OUTGOING_HOST].value = attempt->target->host;
+
+    ngx_er_outgoing_link(r, h, event->content_type.len != 0);
 
     number = first;
 
@@ -192,17 +208,37 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 }
 
 
+/* for variables and modules that look for a header there */
+
+static void
+ngx_er_outgoing_link(ngx_http_request_t *r, ngx_table_elt_t *h,
+    ngx_uint_t type)
+{
+    r->headers_in.host = &h[NGX_ER_OUTGOING_HOST];
+    r->headers_in.user_agent = &h[NGX_ER_OUTGOING_AGENT];
+    r->headers_in.content_length = &h[NGX_ER_OUTGOING_LENGTH];
+
+    if (type) {
+        r->headers_in.content_type = &h[NGX_ER_OUTGOING_TYPE];
+    }
+}
+
+
 /* what the deliveries of an event have in common; NULL: no memory */
 
 static ngx_er_outgoing_t *
 ngx_er_outgoing_create(ngx_er_event_t *event)
 {
-    ngx_str_t           content_type, name, received, hopped;
+    ngx_str_t           content_type, name, received, hopped, size;
     ngx_pool_t         *pool;
     ngx_er_outgoing_t  *outgoing;
 
-    static ngx_str_t               none;
+    static ngx_str_t               none,
+        version = ngx_string("event-router/" NGX_ER_VERSION);
     static ngx_er_outgoing_name_t  type = ngx_er_outgoing_name("Content-Type"),
+        length = ngx_er_outgoing_name("Content-Length"),
+        host = ngx_er_outgoing_name("Host"),
+        agent = ngx_er_outgoing_name("User-Agent"),
         id = ngx_er_outgoing_name("Webhook-Id"),
         timestamp = ngx_er_outgoing_name("Webhook-Timestamp"),
         route = ngx_er_outgoing_name("X-Event-Route"),
@@ -218,7 +254,8 @@ ngx_er_outgoing_create(ngx_er_event_t *event)
            != NGX_OK
         || ngx_er_outgoing_text(pool, &event->id, &name) != NGX_OK
         || ngx_er_outgoing_number(pool, event->received, &received) != NGX_OK
-        || ngx_er_outgoing_number(pool, event->hops + 1, &hopped) != NGX_OK)
+        || ngx_er_outgoing_number(pool, event->hops + 1, &hopped) != NGX_OK
+        || ngx_er_outgoing_number(pool, event->body.len, &size) != NGX_OK)
     {
         return NULL;
     }
@@ -227,6 +264,9 @@ ngx_er_outgoing_create(ngx_er_event_t *event)
 
     ngx_er_outgoing_header(outgoing, &route, &none);
     ngx_er_outgoing_header(outgoing, &number, &none);
+    ngx_er_outgoing_header(outgoing, &host, &none);
+    ngx_er_outgoing_header(outgoing, &agent, &version);
+    ngx_er_outgoing_header(outgoing, &length, &size);
 
     if (content_type.len) {
         ngx_er_outgoing_header(outgoing, &type, &content_type);
@@ -302,12 +342,10 @@ static ngx_int_t
 ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
 {
     ngx_str_t        *name;
-    ngx_pool_t       *pool;
     ngx_uint_t        i, j;
     ngx_array_t      *forward;
     ngx_er_event_t   *event;
     ngx_er_header_t  *header;
-    ngx_table_elt_t  *h;
 
     event = attempt->event;
     forward = attempt->target->forward_headers;
@@ -317,7 +355,6 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
     }
 
     name = forward->elts;
-    pool = attempt->carrier->pool;
 
     for (i = 0; i < event->nheaders; i++) {
         header = &event->headers[i];
@@ -328,30 +365,46 @@ ngx_er_outgoing_forward(ngx_er_attempt_t *attempt)
                 continue;
             }
 
-            h = ngx_list_push(&attempt->carrier->headers_in.headers);
-            if (h == NULL) {
-                return NGX_ERROR;
-            }
-
-            ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-            h->key = name[j];
-            h->lowcase_key = ngx_pnalloc(pool, name[j].len);
-
-            if (h->lowcase_key == NULL
-                || ngx_er_outgoing_text(pool, &header->value, &h->value)
-                   != NGX_OK)
+            if (ngx_er_outgoing_forwarded(attempt->carrier, &name[j],
+                                          &header->value)
+                != NGX_OK)
             {
                 return NGX_ERROR;
             }
 
-            h->hash = ngx_hash_strlow(h->lowcase_key, name[j].data,
-                                      name[j].len);
             break;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* the producer's User-Agent takes the place of ours */
+
+static ngx_int_t
+ngx_er_outgoing_forwarded(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  agent = ngx_string("User-Agent");
+
+    if (ngx_er_same_name(name, &agent)) {
+        return ngx_er_outgoing_text(r->pool, value,
+                                    &r->headers_in.user_agent->value);
+    }
+
+    h = ngx_list_push(&r->headers_in.headers);
+
+    if (h == NULL
+        || ngx_er_header_name(r->pool, name, h) != NGX_OK
+        || ngx_er_outgoing_text(r->pool, value, &h->value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_header_link(r, h);
 }
 
 
