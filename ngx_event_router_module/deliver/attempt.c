@@ -272,10 +272,16 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
                    status, attempt->silent);
 
     attempt->state = NGX_ER_ATTEMPT_ANSWERED;
+    attempt->status = status;
 
-    /* what is no HTTP is no answer */
+    if (status == 0) {
 
-    attempt->status = status ? status : NGX_HTTP_BAD_GATEWAY;
+        /* what is no HTTP is no answer */
+
+        attempt->status = NGX_HTTP_BAD_GATEWAY;
+        attempt->silent = 1;
+    }
+
     attempt->retry_after = ngx_er_attempt_retry_after(r);
 
     ngx_er_attempt_judge(attempt, r, NGX_ER_LOST_NONE);
@@ -457,8 +463,7 @@ ngx_er_attempt_seen(ngx_er_attempt_t *attempt)
         && (interim == NGX_ER_INTERIM_BROKEN
             || attempt->dropped > NGX_ER_ATTEMPT_DRAIN_SIZE))
     {
-        ngx_er_attempt_answered(attempt, attempt->subrequest,
-                                NGX_HTTP_BAD_GATEWAY);
+        ngx_er_attempt_answered(attempt, attempt->subrequest, 0);
         return;
     }
 

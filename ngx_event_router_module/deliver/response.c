@@ -45,6 +45,7 @@ static ngx_er_value_t *ngx_er_response_headers(ngx_er_facts_t *facts,
 static ngx_er_value_t *ngx_er_response_value(ngx_er_facts_t *facts,
     ngx_str_t *text, ngx_er_type_e type);
 static ngx_int_t ngx_er_response_scan(ngx_er_response_t *response);
+static void ngx_er_response_clear(ngx_er_facts_t *facts);
 static ngx_uint_t ngx_er_response_encoded(ngx_list_t *headers);
 static ngx_uint_t ngx_er_response_text(ngx_str_t *body);
 
@@ -294,9 +295,7 @@ ngx_er_response_scan(ngx_er_response_t *response)
 
     facts = response->facts;
 
-    if (ngx_er_response_encoded(response->headers)
-        || !ngx_er_response_text(&response->body))
-    {
+    if (ngx_er_response_encoded(response->headers)) {
         return NGX_OK;
     }
 
@@ -310,8 +309,34 @@ ngx_er_response_scan(ngx_er_response_t *response)
     s.paths = facts->fields->paths;
     s.values = facts->values;
 
-    return (ngx_er_scan(&s, &response->body) == NGX_ERROR) ? NGX_ERROR
-                                                           : NGX_OK;
+    if (ngx_er_scan(&s, &response->body) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (s.odd && !ngx_er_response_text(&response->body)) {
+
+        /* the scanner leaves strings that nobody asks for as they are */
+
+        ngx_er_response_clear(facts);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_response_clear(ngx_er_facts_t *facts)
+{
+    ngx_uint_t       i;
+    ngx_er_field_t  *field;
+
+    field = facts->fields->list.elts;
+
+    for (i = 0; i < facts->fields->list.nelts; i++) {
+        if (field[i].kind == NGX_ER_FIELD_DATA) {
+            facts->values[i] = NULL;
+        }
+    }
 }
 
 
@@ -341,34 +366,18 @@ ngx_er_response_encoded(ngx_list_t *headers)
 }
 
 
-/* 1: UTF-8; the scanner leaves strings that nobody asks for as they are */
+/* 1: UTF-8 */
 
 static ngx_uint_t
 ngx_er_response_text(ngx_str_t *body)
 {
-    u_char    *p, *last;
-    uint64_t   word;
+    u_char  *p, *last;
 
     p = body->data;
     last = p + body->len;
 
     while (p < last) {
-
-        if (last - p >= (ssize_t) sizeof(uint64_t)) {
-            ngx_memcpy(&word, p, sizeof(uint64_t));
-
-            if ((word & 0x8080808080808080ULL) == 0) {
-                p += sizeof(uint64_t);
-                continue;
-            }
-        }
-
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
-
-        p = ngx_er_utf8(p, last);
+        p = (*p < 0x80) ? p + 1 : ngx_er_utf8(p, last);
 
         if (p == NULL) {
             return 0;

@@ -91,6 +91,8 @@ ngx_er_verdict_line(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
         return NULL;
     }
 
+    lines->kinds[line->body] |= (uint32_t) 1 << kind;
+
     return line;
 }
 
@@ -205,24 +207,6 @@ ngx_er_verdict_statuses(ngx_str_t *word, ngx_uint_t *first, ngx_uint_t *last,
 }
 
 
-ngx_uint_t
-ngx_er_verdict_has(ngx_er_verdict_lines_t *lines, ngx_uint_t kind)
-{
-    ngx_uint_t              i;
-    ngx_er_verdict_line_t  *line;
-
-    line = lines->lines.elts;
-
-    for (i = 0; i < lines->lines.nelts; i++) {
-        if (line[i].kind == kind) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 ngx_int_t
 ngx_er_verdict_find(ngx_er_verdict_lines_t *lines, ngx_uint_t kind,
     ngx_er_response_t *response, ngx_er_verdict_line_t **found)
@@ -235,6 +219,10 @@ ngx_er_verdict_find(ngx_er_verdict_lines_t *lines, ngx_uint_t kind,
     body = NGX_DECLINED;
 
     for (pass = 0; pass < 2; pass++) {
+
+        if (((lines->kinds[pass] >> kind) & 1) == 0) {
+            continue;
+        }
 
         for (i = 0; i < lines->lines.nelts; i++) {
 

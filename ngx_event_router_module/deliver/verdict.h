@@ -59,6 +59,8 @@ typedef struct {
 typedef struct {
     ngx_array_t            lines;      /* of ngx_er_verdict_line_t */
     ngx_er_fields_t       *fields;     /* of conditions; NULL: none */
+    uint32_t               kinds[2];   /* a bit each: there is a line that
+                                          needs no body, or one that does */
 } ngx_er_verdict_lines_t;
 
 
@@ -94,7 +96,8 @@ ngx_int_t ngx_er_verdict_find(ngx_er_verdict_lines_t *lines, ngx_uint_t kind,
     ngx_er_response_t *response, ngx_er_verdict_line_t **line);
 
 /* 1: there is a line of that kind */
-ngx_uint_t ngx_er_verdict_has(ngx_er_verdict_lines_t *lines, ngx_uint_t kind);
+#define ngx_er_verdict_has(lines, kind)                                       \
+    ((((lines)->kinds[0] | (lines)->kinds[1]) >> (kind)) & 1)
 
 /*
  * What the answer means; lines NULL: there are none.  FINAL lines (fail_on)

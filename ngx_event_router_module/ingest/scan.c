@@ -279,6 +279,8 @@ ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p, size_t bom)
                                                 : NGX_ER_SCAN_NUL, p);
     }
 
+    sc->s->odd = (sc->lexer.odd != NULL);
+
     if (sc->s->strict && sc->lexer.odd) {
         return ngx_er_lexer_fail(&sc->lexer, sc->lexer.oddity,
                                  sc->lexer.odd);

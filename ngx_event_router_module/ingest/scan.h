@@ -124,6 +124,8 @@ typedef struct {
                                           is too long or twice, its first */
     ngx_str_t              key;        /* out: of DUPLICATE, as the
                                           configuration has it */
+    unsigned               odd:1;      /* out: there is what a strict scan
+                                          refuses */
     unsigned               portable:1; /* without SSE2; the answers are the
                                           same, tests compare them */
     unsigned               strict:1;   /* refuses what not every reader of JSON
