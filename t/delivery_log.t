@@ -86,7 +86,7 @@ subtest 'one out of the queue, the second time' => sub {
         qr/event router accept: event "q-1" is \w+, rc:0/,
         qr/event router lease: event \w+ is "q-1", attempt:1 to "erp"/,
         qr/event router lease: event \w+ to "erp", status:503/,
-        qr/event router settle: event \w+ to "erp", verdict:1/,
+        qr/event router settle: event \w+ to "erp", verdict:retry/,
         qr/event router settle: event \w+ to "erp", store says rc:0/,
         qr/event router dispatch: "erp", store is asked/,
         qr/event router dispatch: "erp", store says rc:0 entries:1/,

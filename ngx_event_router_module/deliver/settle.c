@@ -118,8 +118,9 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     verdict = attempt->verdict;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router settle: event %016xL to \"%V\", verdict:%d",
-                   lease->seq, &lease->target->name, verdict);
+                   "event router settle: event %016xL to \"%V\", verdict:%s",
+                   lease->seq, &lease->target->name,
+                   ngx_er_verdict_name(verdict));
 
     if (verdict == NGX_ER_VERDICT_OK) {
         ngx_er_crash_point("attempt-ok");
