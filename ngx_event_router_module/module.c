@@ -25,6 +25,7 @@
 #include "deliver/left.h"
 #include "deliver/location.h"
 #include "deliver/publishers.h"
+#include "deliver/relay.h"
 #include "deliver/swallow.h"
 #include "deliver/target.h"
 #include "ingest/record.h"
@@ -358,6 +359,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_locations_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK
         || ngx_er_publishers_check(cf, mcf) != NGX_OK
+        || ngx_er_relays_check(cf, mcf) != NGX_OK
         || ngx_er_locations_check(cf, mcf) != NGX_OK
         || ngx_er_dedup_init(cf, mcf) != NGX_OK
         || ngx_er_queue_init(cf, mcf) != NGX_OK

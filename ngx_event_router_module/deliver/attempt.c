@@ -46,6 +46,7 @@
 #include "auth.h"
 #include "carrier.h"
 #include "outgoing.h"
+#include "relay.h"
 #include "subrequest.h"
 #include "tally.h"
 #include "../base/spare.h"
@@ -68,6 +69,12 @@
 
 #define NGX_ER_ATTEMPT_POOL                                                   \
     (sizeof(ngx_pool_t) + sizeof(ngx_er_attempt_t) + NGX_ALIGNMENT)
+
+
+/* of a body that the producer is to get it is as much as that may have */
+
+#define ngx_er_attempt_drains(attempt)                                        \
+    ngx_max((attempt)->limit, NGX_ER_ATTEMPT_DRAIN_SIZE)
 
 
 typedef struct {
@@ -284,6 +291,10 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 
     attempt->retry_after = ngx_er_attempt_retry_after(r);
 
+    if (attempt->relayed) {
+        ngx_er_relay_answered(attempt, r);
+    }
+
     ngx_er_attempt_judge(attempt, r, NGX_ER_LOST_NONE);
 
     ngx_er_attempt_post(attempt);
@@ -363,7 +374,7 @@ ngx_er_attempt_decide(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
                                       &attempt->line);
 
     if (attempt->verdict == NGX_ER_VERDICT_NONE) {
-        attempt->limit = NGX_ER_RESPONSE_BODY;
+        attempt->limit = ngx_max(attempt->limit, NGX_ER_RESPONSE_BODY);
 
     } else if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
         attempt->lost = lost ? lost : NGX_ER_LOST_UNTOLD;
@@ -470,7 +481,7 @@ ngx_er_attempt_seen(ngx_er_attempt_t *attempt)
     if (attempt->state == NGX_ER_ATTEMPT_RUNNING
         || (!attempt->complete
             && attempt->length < ngx_er_attempt_wants(attempt)
-            && attempt->dropped <= NGX_ER_ATTEMPT_DRAIN_SIZE))
+            && attempt->dropped <= ngx_er_attempt_drains(attempt)))
     {
         return;
     }
@@ -738,7 +749,7 @@ static void
 ngx_er_attempt_drain(ngx_er_attempt_t *attempt)
 {
     if (attempt->timer.timedout
-        || attempt->dropped > NGX_ER_ATTEMPT_DRAIN_SIZE
+        || attempt->dropped > ngx_er_attempt_drains(attempt)
         || (attempt->state == NGX_ER_ATTEMPT_TOLD
             && (ngx_er_attempt_worker.drains > NGX_ER_ATTEMPT_DRAINS
                 || attempt->interim.state != NGX_ER_INTERIM_NONE)))
@@ -756,7 +767,9 @@ ngx_er_attempt_drain(ngx_er_attempt_t *attempt)
         && !attempt->timer.timer_set)
     {
         ngx_add_timer(&attempt->timer,
-                      attempt->verdict == NGX_ER_VERDICT_NONE
+                      (attempt->verdict == NGX_ER_VERDICT_NONE
+                       || (attempt->relayed
+                           && attempt->state == NGX_ER_ATTEMPT_ANSWERED))
                       ? NGX_ER_ATTEMPT_DECIDES_MS : NGX_ER_ATTEMPT_DRAIN_MS);
     }
 }

@@ -50,6 +50,7 @@ typedef enum {
 
 
 typedef struct ngx_er_attempt_s  ngx_er_attempt_t;
+typedef struct ngx_er_relayed_s  ngx_er_relayed_t;     /* relay.h */
 
 typedef void (*ngx_er_attempt_pt)(ngx_er_attempt_t *attempt);
 
@@ -92,6 +93,8 @@ struct ngx_er_attempt_s {
     size_t                 limit;      /* bytes that are kept; 0: of a failure
                                           the first NGX_ER_ATTEMPT_BODY */
     u_char                *body;       /* the first bytes; NULL: none */
+    ngx_er_relayed_t      *relayed;    /* the producer is to get the answer; or
+                                          NULL */
     unsigned               done:1;     /* the subrequest completed */
     unsigned               complete:1; /* the whole of the body was seen */
     unsigned               silent:1;   /* the status is nginx's own: there was

@@ -36,6 +36,7 @@
 #include "fanout.h"
 #include "duplicate.h"
 #include "handover.h"
+#include "relay.h"
 #include "../ingest/key.h"
 
 
@@ -947,6 +948,10 @@ ngx_er_delivery_attempt(ngx_er_slot_t *slot)
         attempt->handler = ngx_er_delivery_attempted;
         attempt->data = d;
 
+        if (fanout->event->source->relay) {
+            ngx_er_relay_begin(attempt);
+        }
+
         if (ngx_er_attempt_start(attempt) == NGX_OK) {
             d->attempt = attempt;
             d->state = NGX_ER_DELIVERY_RUNNING;
@@ -979,6 +984,11 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
     d->status = attempt->status;
     d->retry_after = attempt->retry_after;
     d->ms = attempt->ms;
+
+    if (attempt->relayed && attempt->status && !attempt->silent) {
+        ngx_er_relay_end(attempt);
+        d->relayed = attempt->relayed;
+    }
 
     ngx_er_attempt_report(attempt);
 

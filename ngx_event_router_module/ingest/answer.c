@@ -7,6 +7,7 @@
 /*
  * The receipt: what became of the events of a request, the status that this
  * asks for, and when the producer should come again.  receive.c sends it.
+ * With "reply" (deliver/relay.c) it is what a target said, where it did.
  * Names are from nginx.conf, and attributes were made safe by event.c; the
  * writer (base/json.c) escapes the rest.  What may fail is memory.
  */
@@ -15,16 +16,24 @@
 #include "answer.h"
 #include "reply.h"
 #include "require.h"
+#include "../deliver/relay.h"
 
 
 #define NGX_ER_ANSWER_EVENT    512     /* bytes of an event, to begin with */
 #define NGX_ER_ANSWER_HEADERS  3
+#define NGX_ER_ANSWER_DETAIL   256
 #define NGX_ER_ANSWER_UNMET    422     /* Unprocessable Content */
 
 
+static ngx_er_delivery_t *ngx_er_answer_relayed(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_answer_lost(ngx_pool_t *pool, ngx_er_delivery_t *d,
+    ngx_er_answer_t *answer);
+static ngx_int_t ngx_er_answer_receipt(ngx_pool_t *pool,
+    ngx_er_receive_t *ctx, ngx_er_answer_t *answer, const char **word);
 static ngx_er_part_t *ngx_er_answer_worst(ngx_er_receive_t *ctx,
     ngx_uint_t *status);
-static void ngx_er_answer_problem(ngx_er_json_t *json, ngx_er_part_t *part);
+static void ngx_er_answer_problem(ngx_er_json_t *json, ngx_uint_t status,
+    ngx_str_t *detail);
 static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
     ngx_uint_t problem, ngx_uint_t duplicate, ngx_er_answer_t *answer);
 static ngx_er_outcome_e ngx_er_answer_outcome(ngx_er_part_t *part);
@@ -38,6 +47,106 @@ static void ngx_er_answer_deliveries(ngx_er_json_t *json,
 
 
 ngx_int_t
+ngx_er_answer(ngx_pool_t *pool, ngx_er_receive_t *ctx, ngx_er_answer_t *answer,
+    const char **word)
+{
+    ngx_er_delivery_t  *d;
+
+    d = ctx->source->relay ? ngx_er_answer_relayed(ctx) : NULL;
+
+    if (d == NULL) {
+        return ngx_er_answer_receipt(pool, ctx, answer, word);
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router answer: that of target \"%V\", %ui, lost:%d",
+                   &d->target->name, d->status, d->relayed->lost != NULL);
+
+    *word = ngx_er_outcome_name(d->fanout->outcome);
+
+    if (d->relayed->lost) {
+        return ngx_er_answer_lost(pool, d, answer);
+    }
+
+    answer->status = d->status;
+    answer->headers = d->relayed->headers.elts;
+    answer->nheaders = d->relayed->headers.nelts;
+    answer->body = d->relayed->body;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The delivery whose answer the producer gets, or NULL.  A good one counts if
+ * all is well: while another target has not taken the event the producer must
+ * send it again.  A bad one counts if it says so itself.
+ */
+
+static ngx_er_delivery_t *
+ngx_er_answer_relayed(ngx_er_receive_t *ctx)
+{
+    ngx_uint_t          i;
+    ngx_er_part_t      *part;
+    ngx_er_delivery_t  *d;
+
+    part = ctx->parts.elts;
+
+    if (ctx->parts.nelts != 1 || part->fanout == NULL) {
+        return NULL;
+    }
+
+    d = part->fanout->deliveries.elts;
+
+    for (i = 0; i < part->fanout->deliveries.nelts; i++) {
+
+        if (d[i].relayed == NULL) {
+            continue;
+        }
+
+        if (part->fanout->outcome == NGX_ER_OUTCOME_DELIVERED
+            || (part->fanout->outcome == NGX_ER_OUTCOME_FAILED
+                && d[i].state == NGX_ER_DELIVERY_FAILED
+                && d[i].status >= NGX_HTTP_BAD_REQUEST))
+        {
+            return &d[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_er_answer_lost(ngx_pool_t *pool, ngx_er_delivery_t *d,
+    ngx_er_answer_t *answer)
+{
+    u_char           detail[NGX_ER_ANSWER_DETAIL];
+    ngx_str_t        text;
+    ngx_er_json_t    json;
+
+    text.data = detail;
+    text.len = ngx_snprintf(detail, sizeof(detail),
+                            "target \"%V\" answered, but the answer cannot "
+                            "be handed on: %s", &d->target->name,
+                            d->relayed->lost)
+               - detail;
+
+    answer->status = NGX_HTTP_BAD_GATEWAY;
+
+    ngx_er_json_begin(&json, pool, NGX_ER_ANSWER_EVENT);
+    ngx_er_answer_problem(&json, answer->status, &text);
+    ngx_er_json_close(&json, "}\n");
+
+    if (ngx_er_json_end(&json, &answer->body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_answer_headers(pool, 0, 1, 0, answer);
+}
+
+
+static ngx_int_t
 ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_answer_t *answer, const char **word)
 {
@@ -63,7 +172,8 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_json_begin(&json, pool, ngx_max(n, 1) * NGX_ER_ANSWER_EVENT);
 
     if (problem) {
-        ngx_er_answer_problem(&json, worst);
+        ngx_er_answer_problem(&json, answer->status, NULL);
+        ngx_er_answer_detail(&json, worst);
 
     } else if (n != 1) {
         ngx_er_json_open(&json, NULL, "{");
@@ -133,18 +243,21 @@ ngx_er_answer_worst(ngx_er_receive_t *ctx, ngx_uint_t *status)
 }
 
 
-/* what is wrong with the producer's event (RFC 9457); "events" follow if there
-   are several */
+/* RFC 9457; the caller writes the detail if it is NULL, and ends the object */
 
 static void
-ngx_er_answer_problem(ngx_er_json_t *json, ngx_er_part_t *part)
+ngx_er_answer_problem(ngx_er_json_t *json, ngx_uint_t status,
+    ngx_str_t *detail)
 {
     ngx_er_json_open(json, NULL, "{");
     ngx_er_json_word(json, "type", "about:blank");
     ngx_er_json_word(json, "title",
-                     ngx_er_reply_title(NGX_ER_ANSWER_UNMET));
-    ngx_er_json_number(json, "status", NGX_ER_ANSWER_UNMET);
-    ngx_er_answer_detail(json, part);
+                     ngx_er_reply_title(status));
+    ngx_er_json_number(json, "status", status);
+
+    if (detail) {
+        ngx_er_json_text(json, "detail", detail, 0);
+    }
 }
 
 

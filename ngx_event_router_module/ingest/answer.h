@@ -23,10 +23,11 @@
 
 /*
  * The receipt of all parts, with the status that their outcomes ask for, and
- * Retry-After where the producer should come again.  *word is the outcome of
- * the part that decided.
+ * Retry-After where the producer should come again; or what a target said, if
+ * the source has "reply".  *word is the outcome of the part that decided.
+ * NGX_ERROR: no memory.
  */
-ngx_int_t ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
+ngx_int_t ngx_er_answer(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_answer_t *answer, const char **word);
 
 

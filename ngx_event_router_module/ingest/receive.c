@@ -512,7 +512,7 @@ ngx_er_receive_finish(ngx_er_receive_t *ctx)
 
     ngx_memzero(&answer, sizeof(ngx_er_answer_t));
 
-    if (ngx_er_answer_receipt(ctx->request->pool, ctx, &answer, &ctx->status)
+    if (ngx_er_answer(ctx->request->pool, ctx, &answer, &ctx->status)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -42,6 +42,7 @@ static struct {
     { 422, "Unprocessable Content" },
     { 429, "Too Many Requests" },
     { 500, "Internal Server Error" },
+    { 502, "Bad Gateway" },
     { 503, "Service Unavailable" },
     { 508, "Loop Detected" },
     { 0, "Error" }
@@ -153,6 +154,16 @@ ngx_er_reply_header(ngx_http_request_t *r, ngx_er_header_t *header)
     h->hash = 1;
     h->key = header->name;
     h->value = header->value;
+
+    if (header->name.len == sizeof("Content-Encoding") - 1
+        && ngx_strncasecmp(header->name.data, (u_char *) "Content-Encoding",
+                           header->name.len)
+           == 0)
+    {
+        /* what is compressed is not compressed again */
+
+        r->headers_out.content_encoding = h;
+    }
 
     return NGX_OK;
 }

@@ -20,6 +20,7 @@
 #include "rate.h"
 #include "require.h"
 #include "source_conf.h"
+#include "../deliver/relay_conf.h"
 
 
 /* what may stand in blocks of conditions, too */
@@ -51,6 +52,8 @@ static ngx_int_t ngx_er_source_dedup_by(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *text);
 static ngx_int_t ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_str_t *text);
+static char *ngx_er_source_reply(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
 static char *ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 
@@ -121,6 +124,8 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
     { "retain", 1, 1, 0,
       "TIME", NULL, 0 },
 
+    { "reply", 1, 3, 0,
+      "from=TARGET [headers=NAME,...] [max=SIZE]", ngx_er_source_reply, 0 },
     { "rate", 1, 3, 0,
       "NUMBERr/s|NUMBERr/m|NUMBERr/h|NUMBERr/d [by=FIELD] [burst=NUMBER]",
       ngx_er_rate_line, 0 },
@@ -609,6 +614,15 @@ ngx_er_source_on_error(ngx_conf_t *cf, ngx_er_source_t *s, ngx_str_t *text)
     s->on_error = on_error;
 
     return NGX_OK;
+}
+
+
+static char *
+ngx_er_source_reply(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_draft_t *draft = conf;
+
+    return ngx_er_relay_line(cf, draft->source);
 }
 
 
