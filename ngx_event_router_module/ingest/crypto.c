@@ -67,6 +67,7 @@ static EVP_PKEY *ngx_er_pkey_read(ngx_er_key_kind_e kind,
 static EVP_PKEY *ngx_er_pkey_pem(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_spki(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_raw(ngx_er_encoding_e encoding, ngx_str_t *text);
+static int ngx_er_pkey_password(char *buf, int size, int writes, void *data);
 static const char *ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_key_kind_e kind);
 static ngx_uint_t ngx_er_pkey_small(EVP_PKEY *pkey);
 static ngx_uint_t ngx_er_pkey_exponent(EVP_PKEY *pkey);
@@ -74,6 +75,8 @@ static int ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
     ngx_str_t *message, ngx_str_t *signature);
 static int ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
     ngx_str_t *signature);
+static ssize_t ngx_er_ecdsa_raw(u_char *der, size_t len, u_char *raw,
+    size_t size);
 
 
 static ngx_er_digest_t  ngx_er_digests[] = {
@@ -382,6 +385,63 @@ ngx_er_key_public(ngx_pool_t *pool, ngx_er_key_kind_e kind,
 }
 
 
+/* the key of a JWT or of a signature of ours: its kind says the algorithm */
+
+ngx_er_key_t *
+ngx_er_key_private(ngx_pool_t *pool, ngx_str_t *text, ngx_er_error_t *err)
+{
+    BIO           *bio;
+    const char    *problem;
+    ngx_er_key_t  *key;
+
+    key = ngx_er_key_create(pool, NGX_ER_KEY_RSA, NGX_ER_SHA256);
+    bio = BIO_new_mem_buf(text->data, (int) text->len);
+
+    if (key == NULL || bio == NULL) {
+        BIO_free(bio);
+        ngx_er_error(err, "no memory");
+        return NULL;
+    }
+
+    key->pkey = PEM_read_bio_PrivateKey(bio, NULL, ngx_er_pkey_password, NULL);
+
+    BIO_free(bio);
+    ERR_clear_error();
+
+    if (key->pkey == NULL) {
+        ngx_er_error(err, "it is not a private key: a PRIVATE KEY block in "
+                     "PEM, without a passphrase, is one");
+        return NULL;
+    }
+
+    if (EVP_PKEY_is_a(key->pkey, "EC")) {
+        key->kind = NGX_ER_KEY_ECDSA;
+
+    } else if (EVP_PKEY_is_a(key->pkey, "ED25519")) {
+        key->kind = NGX_ER_KEY_ED25519;
+    }
+
+    problem = ngx_er_pkey_check(key->pkey, key->kind);
+
+    if (problem) {
+        ngx_er_error(err, "the private key does not fit: what is needed is %s",
+                     problem);
+        return NULL;
+    }
+
+    return key;
+}
+
+
+/* nobody is there to be asked, which OpenSSL would do at the terminal */
+
+static int
+ngx_er_pkey_password(char *buf, int size, int writes, void *data)
+{
+    return -1;
+}
+
+
 static EVP_PKEY *
 ngx_er_pkey_read(ngx_er_key_kind_e kind, ngx_er_encoding_e encoding,
     ngx_str_t *text)
@@ -673,6 +733,72 @@ ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
     EVP_MD_CTX_free(ctx);
 
     return rc == 1;
+}
+
+
+ssize_t
+ngx_er_key_sign(ngx_er_key_t *key, ngx_str_t *message, u_char *out,
+    size_t size)
+{
+    size_t       len;
+    EVP_MD      *md;
+    EVP_MD_CTX  *ctx;
+    u_char       sig[NGX_ER_SIGNATURE_MAX];
+
+    len = sizeof(sig);
+    ctx = EVP_MD_CTX_new();
+
+    md = (key->kind == NGX_ER_KEY_ED25519) ? NULL
+                                           : ngx_er_digest_md(key->digest);
+
+    if (ctx == NULL
+        || (md == NULL && key->kind != NGX_ER_KEY_ED25519)
+        || EVP_DigestSignInit(ctx, NULL, md, NULL, key->pkey) != 1
+        || EVP_DigestSign(ctx, sig, &len, message->data, message->len) != 1)
+    {
+        EVP_MD_CTX_free(ctx);
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    EVP_MD_CTX_free(ctx);
+
+    if (key->kind == NGX_ER_KEY_ECDSA) {
+        return ngx_er_ecdsa_raw(sig, len, out, size);
+    }
+
+    if (len > size) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(out, sig, len);
+
+    return len;
+}
+
+
+static ssize_t
+ngx_er_ecdsa_raw(u_char *der, size_t len, u_char *raw, size_t size)
+{
+    ssize_t               n;
+    ECDSA_SIG            *sig;
+    const unsigned char  *p;
+
+    n = NGX_ERROR;
+    p = der;
+    sig = d2i_ECDSA_SIG(NULL, &p, (long) len);
+
+    if (sig && size >= 64
+        && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, 32) == 32
+        && BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + 32, 32) == 32)
+    {
+        n = 64;
+    }
+
+    ECDSA_SIG_free(sig);
+    ERR_clear_error();
+
+    return n;
 }
 
 

@@ -72,7 +72,25 @@ ngx_er_key_t *ngx_er_key_public(ngx_pool_t *pool, ngx_er_key_kind_e kind,
     ngx_er_digest_e digest, ngx_er_encoding_e encoding, ngx_str_t *text,
     ngx_er_error_t *err);
 
+/*
+ * A private key of ours in PEM, without a passphrase: RSA of 2048 bits and
+ * more, ECDSA on P-256 or ed25519, which its kind says.  NULL with a sentence
+ * in err; no byte of the key is in it.
+ */
+ngx_er_key_t *ngx_er_key_private(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_error_t *err);
+
 ngx_er_key_kind_e ngx_er_key_kind(ngx_er_key_t *key);
+
+/*
+ * Signs the message itself with a private key: RSA with SHA-256 and PKCS#1
+ * v1.5, ECDSA with SHA-256 as JWS has it (r and s, 32 bytes each), ed25519.
+ * The length of the signature, of which "size" bytes fit, or NGX_ERROR.
+ */
+#define NGX_ER_SIGNATURE_MAX  1024     /* RSA of 8192 bits */
+
+ssize_t ngx_er_key_sign(ngx_er_key_t *key, ngx_str_t *message, u_char *out,
+    size_t size);
 
 /* NGX_ERROR: OpenSSL failed */
 ngx_int_t ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts,
