@@ -52,6 +52,7 @@ typedef struct ngx_er_rate_s    ngx_er_rate_t;       /* ingest/rate.h */
 typedef struct ngx_er_relay_s   ngx_er_relay_t;      /* deliver/relay.h */
 typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 typedef struct ngx_er_sign_s    ngx_er_sign_t;
+typedef struct ngx_er_oauth2_s  ngx_er_oauth2_t;     /* deliver/token.h */
 
 
 typedef enum {
@@ -178,6 +179,7 @@ struct ngx_er_target_s {
     ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */
     ngx_er_auth_t               *auth;           /* NULL: none */
     ngx_er_sign_t               *sign;           /* NULL: nothing is signed */
+    ngx_er_oauth2_t             *oauth2;         /* NULL: "auth" is another */
     ngx_flag_t                   optional;
     ngx_array_t                 *publishers;     /* of ngx_er_publisher_t: the
                                                     only sources; NULL: all */

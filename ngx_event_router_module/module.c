@@ -28,6 +28,7 @@
 #include "deliver/relay.h"
 #include "deliver/swallow.h"
 #include "deliver/target.h"
+#include "deliver/token.h"
 #include "ingest/record.h"
 #include "observe/admin.h"
 #include "observe/gate.h"
@@ -357,6 +358,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_gates_init(cf, mcf) != NGX_OK
         || ngx_er_sources_init(cf, mcf) != NGX_OK
         || ngx_er_locations_init(cf, mcf) != NGX_OK
+        || ngx_er_tokens_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK
         || ngx_er_publishers_check(cf, mcf) != NGX_OK
         || ngx_er_relays_check(cf, mcf) != NGX_OK
@@ -485,6 +487,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
         ngx_er_queue_exit_worker(mcf->queue);
     }
 
+    ngx_er_tokens_exit_worker(mcf);
     ngx_er_dedup_exit_worker(cycle, mcf);
     ngx_er_events_exit_worker();
 }

@@ -7,7 +7,8 @@
 /*
  * The vault: what is read of secrets and what is made of them (decoded bytes,
  * the pads of HMAC) lies here and nowhere else.  secret.c, crypto.c and the
- * readers of passwords call it while the configuration is read.
+ * readers of passwords call it while the configuration is read, token.c and
+ * grant.c for what is fetched and sent later.
  *
  * Its memory is mapped by itself, left out of core dumps (a worker inherits
  * that from the master), and overwritten when the pool of its configuration
@@ -97,15 +98,7 @@ ngx_er_vault_create(ngx_pool_t *pool, size_t size)
         return NULL;
     }
 
-#ifdef MADV_DONTDUMP
-
-    if (madvise(p, size, MADV_DONTDUMP) == -1) {
-        ngx_log_error(NGX_LOG_WARN, pool->log, ngx_errno,
-                      "secrets would be part of a core dump, "
-                      "madvise(MADV_DONTDUMP) failed");
-    }
-
-#endif
+    ngx_er_vault_hide(p, size, pool->log);
 
     vault = cln->data;
 
@@ -122,6 +115,21 @@ ngx_er_vault_create(ngx_pool_t *pool, size_t size)
                    "event router vault of %uz bytes", size);
 
     return vault;
+}
+
+
+void
+ngx_er_vault_hide(void *p, size_t size, ngx_log_t *log)
+{
+#ifdef MADV_DONTDUMP
+
+    if (madvise(p, size, MADV_DONTDUMP) == -1) {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "secrets would be part of a core dump, "
+                      "madvise(MADV_DONTDUMP) failed");
+    }
+
+#endif
 }
 
 

@@ -23,5 +23,8 @@
  */
 u_char *ngx_er_vault_alloc(ngx_pool_t *pool, size_t size);
 
+/* leaves whole pages that are somebody else's out of core dumps, too */
+void ngx_er_vault_hide(void *p, size_t size, ngx_log_t *log);
+
 
 #endif /* _NGX_ER_VAULT_H_INCLUDED_ */

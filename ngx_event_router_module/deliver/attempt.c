@@ -36,6 +36,13 @@
  * beyond proxy_buffer_size, or cut off), that line counts.  The status is 502
  * or 504 where there was none, and 0 where we cut it before.
  *
+ * A target with "auth oauth2" has a token, for which the attempt waits before
+ * it has a carrier (TOKEN).  A 401 says that the token is no good any more, so
+ * the attempt is made once more by another carrier and with another token,
+ * and it is still the same attempt (REFUSED); the second 401 is the answer.
+ * Where no token is to be had the handler is told so by "pause": nothing was
+ * sent, so it is no attempt to whoever counts these.
+ *
  * The attempt has a pool of its own, since it outlives the carrier's and must
  * not pile up in the event's; a worker keeps some of these (base/spare.c).  It
  * holds the event.
@@ -58,6 +65,9 @@
 #define NGX_ER_ATTEMPT_RETRY_AFTER  86400
 
 #define NGX_ER_ATTEMPT_SPARE        64     /* pools of a worker */
+
+#define NGX_ER_ATTEMPT_AGAIN        1000   /* ms; it has a token and finds no
+                                              memory */
 
 #define NGX_ER_ATTEMPT_DRAIN_MS     1000
 #define NGX_ER_ATTEMPT_DRAIN_SIZE   65536
@@ -84,7 +94,14 @@ typedef struct {
 } ngx_er_attempt_worker_t;
 
 
+static ngx_int_t ngx_er_attempt_token(ngx_er_attempt_t *attempt);
+static void ngx_er_attempt_granted(ngx_er_token_wait_t *wait,
+    ngx_er_token_t *token);
+static void ngx_er_attempt_go(ngx_er_attempt_t *attempt);
+static ngx_int_t ngx_er_attempt_carry(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_attempt_run(ngx_er_attempt_t *attempt);
+static ngx_uint_t ngx_er_attempt_refused(ngx_er_attempt_t *attempt);
+static void ngx_er_attempt_anew(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_attempt_done(ngx_http_request_t *r, void *data,
     ngx_int_t rc);
 static time_t ngx_er_attempt_retry_after(ngx_http_request_t *r);
@@ -157,21 +174,103 @@ ngx_er_attempt_create(ngx_er_event_t *event, ngx_er_target_t *target)
 ngx_int_t
 ngx_er_attempt_start(ngx_er_attempt_t *attempt)
 {
-    ngx_er_attempt_pt  handler;
-
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
                    "event router attempt: event \"%V\" to \"%V\", number:%ui",
                    &attempt->event->id, &attempt->target->name,
                    attempt->number);
 
-    handler = attempt->handler;
-    attempt->handler = NULL;
+    if (attempt->target->oauth2 && ngx_er_attempt_token(attempt) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_attempt_carry(attempt) != NGX_OK) {
+        ngx_er_attempt_drop(attempt);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_AGAIN: it waits for one, or its end is posted */
+
+static ngx_int_t
+ngx_er_attempt_token(ngx_er_attempt_t *attempt)
+{
+    ngx_int_t  rc;
+
+    attempt->wait.handler = ngx_er_attempt_granted;
+    attempt->wait.data = attempt;
+
+    rc = ngx_er_token_get(attempt->target->oauth2, &attempt->wait,
+                          &attempt->token);
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    attempt->state = NGX_ER_ATTEMPT_TOKEN;
+
+    if (rc != NGX_AGAIN) {
+        attempt->pause = ngx_max(attempt->wait.pause, 1);
+        ngx_er_attempt_post(attempt);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_er_attempt_granted(ngx_er_token_wait_t *wait, ngx_er_token_t *token)
+{
+    ngx_er_attempt_t *attempt = wait->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
+                   "event router attempt: event \"%V\" to \"%V\", token:%d",
+                   &attempt->event->id, &attempt->target->name, token != NULL);
+
+    if (token == NULL) {
+        attempt->pause = ngx_max(wait->pause, 1);
+        ngx_er_attempt_post(attempt);
+        return;
+    }
+
+    attempt->token = token;
+
+    ngx_er_attempt_go(attempt);
+}
+
+
+/* later than the start: that there is no memory is told by the end */
+
+static void
+ngx_er_attempt_go(ngx_er_attempt_t *attempt)
+{
+    attempt->state = NGX_ER_ATTEMPT_RUNNING;
+
+    if (ngx_er_attempt_carry(attempt) == NGX_OK) {
+        return;
+    }
+
+    attempt->state = NGX_ER_ATTEMPT_TOKEN;
+    attempt->pause = NGX_ER_ATTEMPT_AGAIN;
+
+    if (attempt->carrier) {
+        ngx_er_carrier_cut(attempt->carrier);
+    }
+
+    ngx_er_attempt_post(attempt);
+}
+
+
+static ngx_int_t
+ngx_er_attempt_carry(ngx_er_attempt_t *attempt)
+{
+    attempt->start = ngx_current_msec;
 
     attempt->carrier = ngx_er_carrier_create(attempt->target->ctx,
                                              ngx_er_attempt_log,
                                              ngx_er_attempt_gone, attempt);
     if (attempt->carrier == NULL) {
-        ngx_er_attempt_free(attempt);
         return NGX_ERROR;
     }
 
@@ -182,11 +281,8 @@ ngx_er_attempt_start(ngx_er_attempt_t *attempt)
                    attempt->carrier);
 
     if (ngx_er_attempt_run(attempt) != NGX_OK) {
-        ngx_er_attempt_drop(attempt);
         return NGX_ERROR;
     }
-
-    attempt->handler = handler;
 
     ngx_http_run_posted_requests(attempt->carrier->connection);
 
@@ -291,6 +387,12 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 
     attempt->retry_after = ngx_er_attempt_retry_after(r);
 
+    if (attempt->token && ngx_er_attempt_refused(attempt)) {
+        attempt->state = NGX_ER_ATTEMPT_REFUSED;
+        ngx_er_attempt_post(attempt);
+        return;
+    }
+
     if (attempt->relayed) {
         ngx_er_relay_answered(attempt, r);
     }
@@ -298,6 +400,30 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     ngx_er_attempt_judge(attempt, r, NGX_ER_LOST_NONE);
 
     ngx_er_attempt_post(attempt);
+}
+
+
+/* 1: of its token, of which another one is to be had; once in an attempt, and
+   not in one that we cut */
+
+static ngx_uint_t
+ngx_er_attempt_refused(ngx_er_attempt_t *attempt)
+{
+    if (attempt->silent || attempt->status >= 500) {
+        return 0;
+    }
+
+    if (attempt->status != NGX_HTTP_UNAUTHORIZED) {
+        ngx_er_token_accepted(attempt->target->oauth2, attempt->token);
+        return 0;
+    }
+
+    if (attempt->refused++) {
+        return 0;
+    }
+
+    return ngx_er_token_refused(attempt->target->oauth2, attempt->token)
+           == NGX_OK;
 }
 
 
@@ -387,7 +513,7 @@ ngx_er_attempt_decide(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 static ngx_uint_t
 ngx_er_attempt_sent(ngx_http_request_t *r)
 {
-    return r->upstream && r->upstream->request_sent;
+    return r && r->upstream && r->upstream->request_sent;
 }
 
 
@@ -479,6 +605,7 @@ ngx_er_attempt_seen(ngx_er_attempt_t *attempt)
     }
 
     if (attempt->state == NGX_ER_ATTEMPT_RUNNING
+        || attempt->state == NGX_ER_ATTEMPT_REFUSED
         || (!attempt->complete
             && attempt->length < ngx_er_attempt_wants(attempt)
             && attempt->dropped <= ngx_er_attempt_drains(attempt)))
@@ -574,6 +701,26 @@ ngx_er_attempt_cut(ngx_er_attempt_t *attempt)
                    "event router attempt: to \"%V\" is cut, state:%d",
                    &attempt->target->name, attempt->state);
 
+    attempt->refused = 1;
+
+    switch (attempt->state) {
+
+    case NGX_ER_ATTEMPT_TOKEN:
+        ngx_er_token_leave(&attempt->wait);
+        ngx_er_attempt_post(attempt);
+        break;
+
+    case NGX_ER_ATTEMPT_REFUSED:
+
+        /* it does not begin anew: 401 was the answer */
+
+        attempt->state = NGX_ER_ATTEMPT_ANSWERED;
+        break;
+
+    default:
+        break;
+    }
+
     if (attempt->carrier) {
         ngx_er_carrier_cut(attempt->carrier);
     }
@@ -588,6 +735,11 @@ ngx_er_attempt_drop(ngx_er_attempt_t *attempt)
                    &attempt->target->name, attempt->state);
 
     attempt->handler = NULL;
+    attempt->refused = 1;
+
+    if (attempt->state == NGX_ER_ATTEMPT_REFUSED) {
+        attempt->state = NGX_ER_ATTEMPT_ANSWERED;
+    }
 
     if (attempt->carrier) {
         ngx_er_carrier_cut(attempt->carrier);
@@ -665,6 +817,21 @@ ngx_er_attempt_end(ngx_event_t *ev)
                    "status:%ui carrier:%p", &attempt->target->name,
                    attempt->state, attempt->status, attempt->carrier);
 
+    if (attempt->state == NGX_ER_ATTEMPT_REFUSED) {
+
+        if (attempt->carrier) {
+            ngx_er_carrier_cut(attempt->carrier);
+        }
+
+        /* else its end is posted when the carrier has gone */
+
+        if (attempt->carrier == NULL) {
+            ngx_er_attempt_anew(attempt);
+        }
+
+        return;
+    }
+
     if (attempt->carrier == NULL) {
 
         if (attempt->state != NGX_ER_ATTEMPT_TOLD) {
@@ -695,6 +862,43 @@ ngx_er_attempt_end(ngx_event_t *ev)
 }
 
 
+/* nothing of the answer is left */
+
+static void
+ngx_er_attempt_anew(ngx_er_attempt_t *attempt)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
+                   "event router attempt: event \"%V\" to \"%V\" begins anew",
+                   &attempt->event->id, &attempt->target->name);
+
+    ngx_er_token_release(attempt->token);
+    attempt->token = NULL;
+
+    if (attempt->end.posted) {
+        ngx_delete_posted_event(&attempt->end);
+    }
+
+    if (attempt->timer.timer_set) {
+        ngx_del_timer(&attempt->timer);
+    }
+
+    attempt->timer.timedout = 0;
+
+    ngx_memzero(&attempt->interim, sizeof(ngx_er_interim_t));
+
+    attempt->status = 0;
+    attempt->retry_after = -1;
+    attempt->dropped = 0;
+    attempt->length = 0;
+    attempt->done = 0;
+    attempt->complete = 0;
+
+    if (ngx_er_attempt_token(attempt) == NGX_OK) {
+        ngx_er_attempt_go(attempt);
+    }
+}
+
+
 /* 1: nothing more is to be learned from the answer */
 
 static ngx_uint_t
@@ -717,6 +921,13 @@ ngx_er_attempt_tell(ngx_er_attempt_t *attempt)
         /* from now on nobody waits for it */
 
         ngx_del_timer(&attempt->timer);
+    }
+
+    if (attempt->verdict == NGX_ER_VERDICT_NONE) {
+
+        /* it had no carrier, or none any more: the target does not have it */
+
+        attempt->verdict = NGX_ER_VERDICT_RETRY;
     }
 
     attempt->state = NGX_ER_ATTEMPT_TOLD;
@@ -804,6 +1015,12 @@ ngx_er_attempt_free(ngx_er_attempt_t *attempt)
         ngx_er_attempt_worker.drains--;
     }
 
+    ngx_er_token_leave(&attempt->wait);
+
+    if (attempt->token) {
+        ngx_er_token_release(attempt->token);
+    }
+
     if (attempt->body) {
         ngx_free(attempt->body);
     }
@@ -839,6 +1056,15 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
 
     log = target->location->error_log;
     last = ngx_er_attempt_log(attempt, text, NGX_ER_ATTEMPT_LOG);
+
+    if (attempt->pause) {
+        ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_CUT);
+
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "there is no token, nothing was sent while %*s",
+                      last - text, text);
+        return;
+    }
 
     if (attempt->status && !attempt->silent) {
         ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_FAILED);

@@ -18,6 +18,7 @@
 #include "../ingest/event.h"
 #include "../store/dedup.h"
 #include "interim.h"
+#include "token.h"
 #include "verdict.h"
 
 
@@ -27,6 +28,11 @@
 
 typedef enum {
     NGX_ER_ATTEMPT_RUNNING = 0,        /* no answer yet */
+    NGX_ER_ATTEMPT_TOKEN,              /* it waits for a token and has no
+                                          carrier: nothing was sent, or the
+                                          target did not take it */
+    NGX_ER_ATTEMPT_REFUSED,            /* 401: its carrier ends, and it begins
+                                          anew with another token */
     NGX_ER_ATTEMPT_ANSWERED,           /* the status is known; the first bytes
                                           of what a failure says are awaited */
     NGX_ER_ATTEMPT_TOLD                /* the handler knows; the rest of the
@@ -77,6 +83,12 @@ struct ngx_er_attempt_s {
     ngx_event_t            timer;      /* for the rest of the answer */
     ngx_er_interim_t       interim;
     ngx_er_attempt_state_e state;
+    ngx_er_token_wait_t    wait;
+    ngx_er_token_t        *token;      /* held; NULL: it needs none */
+    ngx_uint_t             refused;    /* 1: a 401 was looked at; the next one
+                                          is the answer */
+    ngx_msec_t             pause;      /* ms; 0, or there is no token, nor
+                                          before: it does not count */
 
     ngx_er_verdict_e       verdict;    /* NONE: not known yet; it is when the
                                           handler is called */

@@ -12,6 +12,7 @@
  *     auth bearer env:ERP_TOKEN;
  *     auth header X-Api-Key file:secrets/erp;
  *     auth query key file:secrets/erp;
+ *     auth oauth2 /oauth/erp client=file:secrets/erp;     see oauth2.c
  *
  * The header is made while nginx.conf is read, so a delivery copies one line
  * of its list and encodes nothing.  Secrets and what is made of them lie in
@@ -22,6 +23,7 @@
 
 #include "auth.h"
 #include "header.h"
+#include "oauth2.h"
 #include "../base/vault.h"
 #include "../conf/nearest.h"
 #include "../ingest/secret.h"
@@ -41,6 +43,9 @@ typedef struct {
 } ngx_er_auth_word_t;
 
 
+static ngx_er_auth_t *ngx_er_auth_create(ngx_conf_t *cf,
+    ngx_er_auth_kind_e kind);
+static char *ngx_er_auth_oauth2(ngx_conf_t *cf, ngx_er_target_t *target);
 static ngx_er_auth_word_t *ngx_er_auth_word(ngx_str_t *text);
 static char *ngx_er_auth_unknown(ngx_conf_t *cf);
 static ngx_int_t ngx_er_auth_name(ngx_conf_t *cf, ngx_er_auth_word_t *word,
@@ -61,6 +66,7 @@ static ngx_er_auth_word_t  ngx_er_auth_words[] = {
     { "bearer", NGX_ER_AUTH_BEARER, 0, "Bearer " },
     { "header", NGX_ER_AUTH_HEADER, 1, "" },
     { "query", NGX_ER_AUTH_QUERY, 1, NULL },
+    { "oauth2", NGX_ER_AUTH_OAUTH2, 0, NULL },
     { NULL, 0, 0, NULL }
 };
 
@@ -79,10 +85,14 @@ ngx_er_auth_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     ngx_er_auth_word_t  *word;
 
     value = cf->args->elts;
-
     word = ngx_er_auth_word(&value[1]);
+
     if (word == NULL) {
         return ngx_er_auth_unknown(cf);
+    }
+
+    if (word->kind == NGX_ER_AUTH_OAUTH2) {
+        return ngx_er_auth_oauth2(cf, draft->target);
     }
 
     if (cf->args->nelts != 3 + word->named) {
@@ -103,25 +113,57 @@ ngx_er_auth_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    auth = ngx_pcalloc(cf->pool, sizeof(ngx_er_auth_t));
+    auth = ngx_er_auth_create(cf, word->kind);
     if (auth == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    auth->kind = word->kind;
     auth->secret = secret;
-    ngx_er_where_set(cf, &auth->where);
 
     rc = word->prefix ? ngx_er_auth_header(cf, auth, word->prefix, name,
                                            &secret)
                       : ngx_er_auth_args(cf, auth, name, &secret);
-    if (rc != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
 
     draft->target->auth = auth;
 
-    return NGX_CONF_OK;
+    return (rc == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static ngx_er_auth_t *
+ngx_er_auth_create(ngx_conf_t *cf, ngx_er_auth_kind_e kind)
+{
+    ngx_er_auth_t  *auth;
+
+    auth = ngx_pcalloc(cf->pool, sizeof(ngx_er_auth_t));
+
+    if (auth) {
+        auth->kind = kind;
+        ngx_er_where_set(cf, &auth->where);
+    }
+
+    return auth;
+}
+
+
+static char *
+ngx_er_auth_oauth2(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    ngx_er_auth_t  *auth;
+
+    auth = ngx_er_auth_create(cf, NGX_ER_AUTH_OAUTH2);
+
+    if (auth == NULL
+        || ngx_er_header_name(cf->pool, &ngx_er_auth_authorization,
+                              &auth->header)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    target->auth = auth;
+
+    return ngx_er_oauth2_line(cf, target);
 }
 
 
@@ -155,7 +197,8 @@ ngx_er_auth_unknown(ngx_conf_t *cf)
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown kind of \"auth\"%s%s%s: the first word is "
-                       "basic, bearer, header or query, " NGX_ER_AUTH_EXAMPLE,
+                       "basic, bearer, header, query or oauth2, "
+                       NGX_ER_AUTH_EXAMPLE,
                        nearest ? " (did you mean \"" : "",
                        nearest ? nearest : "", nearest ? "\"?)" : "");
 
@@ -292,7 +335,7 @@ ngx_er_auth_unfit(ngx_er_auth_kind_e kind, ngx_str_t *secret)
                ? NULL : "begins or ends with a blank or has something else "
                         "than ASCII, which a header cannot carry";
 
-    case NGX_ER_AUTH_QUERY:
+    default: /* NGX_ER_AUTH_QUERY, NGX_ER_AUTH_OAUTH2 */
         break;
     }
 
@@ -435,6 +478,13 @@ ngx_er_auth_add(ngx_er_attempt_t *attempt)
 
     *h = auth->header;
 
+    if (auth->kind == NGX_ER_AUTH_OAUTH2) {
+
+        /* attempt.c has seen to it that there is one */
+
+        h->value = attempt->token->value;
+    }
+
     return ngx_er_header_link(r, h);
 }
 
@@ -442,6 +492,7 @@ ngx_er_auth_add(ngx_er_attempt_t *attempt)
 void
 ngx_er_auth_hide(ngx_er_attempt_t *attempt)
 {
+    ngx_str_t       sent;
     ngx_er_auth_t  *auth;
 
     auth = attempt->target->auth;
@@ -449,6 +500,14 @@ ngx_er_auth_hide(ngx_er_attempt_t *attempt)
     ngx_er_auth_mask(attempt->body, attempt->length, &auth->secret);
     ngx_er_auth_mask(attempt->body, attempt->length, &auth->sent);
     ngx_er_auth_mask(attempt->body, attempt->length, &auth->password);
+
+    if (attempt->token) {
+        sent = attempt->token->value;
+        sent.data += sizeof("Bearer ") - 1;
+        sent.len -= sizeof("Bearer ") - 1;
+
+        ngx_er_auth_mask(attempt->body, attempt->length, &sent);
+    }
 }
 
 

@@ -21,7 +21,8 @@ typedef enum {
     NGX_ER_AUTH_BASIC = 0,             /* Authorization: Basic ... */
     NGX_ER_AUTH_BEARER,                /* Authorization: Bearer ... */
     NGX_ER_AUTH_HEADER,                /* a header of the target's own */
-    NGX_ER_AUTH_QUERY                  /* an argument of the request */
+    NGX_ER_AUTH_QUERY,                 /* an argument of the request */
+    NGX_ER_AUTH_OAUTH2                 /* Authorization: the attempt's token */
 } ngx_er_auth_kind_e;
 
 
@@ -29,7 +30,7 @@ struct ngx_er_auth_s {
     ngx_er_auth_kind_e     kind;
     ngx_er_where_t         where;
     ngx_table_elt_t        header;     /* of all but QUERY: the line as it is
-                                          sent */
+                                          sent; of OAUTH2 without a value */
     ngx_str_t              args;       /* QUERY: NAME=SECRET, encoded */
     ngx_str_t              secret;     /* as it was read */
     ngx_str_t              sent;       /* as it is encoded, or empty */

@@ -999,6 +999,10 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
             ngx_er_claim_settle(fanout->claim, d->target->hash);
         }
 
+    } else if (attempt->pause) {
+        state = NGX_ER_DELIVERY_FAILED;
+        d->retry_after = (attempt->pause + 999) / 1000;
+
     } else {
         state = d->status ? NGX_ER_DELIVERY_FAILED : NGX_ER_DELIVERY_CUT;
     }

@@ -17,12 +17,14 @@
  * The answer is hostile.  scan.c reads it, in bounds; a token must be one that
  * a header can carry; what is said of an error is made safe for error.log.
  *
- * Nothing is owned here: all is in the pools that are given.
+ * Nothing is owned here: all is in the pools that are given, and what has the
+ * client's secret is in the vault of these.
  */
 
 
 #include "grant.h"
 #include "../base/json.h"
+#include "../base/vault.h"
 
 
 #define NGX_ER_GRANT_ASSERTED  180     /* s that an assertion is valid */
@@ -137,7 +139,7 @@ ngx_er_grant_request(ngx_er_grant_t *grant, ngx_pool_t *pool, time_t now,
           + 3 * (type.len + grant->id.len + grant->secret.len + assertion.len
                  + grant->scope.len + grant->audience.len);
 
-    p = ngx_pnalloc(pool, len);
+    p = ngx_er_vault_alloc(pool, len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -269,14 +271,12 @@ ngx_er_grant_basic(ngx_er_grant_t *grant, ngx_pool_t *pool,
 
     len = 3 * (grant->id.len + grant->secret.len) + 1;
 
-    pair.data = ngx_pnalloc(pool, len);
-    if (pair.data == NULL) {
-        return NGX_ERROR;
-    }
+    pair.data = ngx_er_vault_alloc(pool, len);
 
-    p = ngx_pnalloc(pool, sizeof("Basic ") - 1
-                          + ngx_base64_encoded_length(len));
-    if (p == NULL) {
+    p = ngx_er_vault_alloc(pool, sizeof("Basic ") - 1
+                                 + ngx_base64_encoded_length(len));
+
+    if (pair.data == NULL || p == NULL) {
         return NGX_ERROR;
     }
 

@@ -55,8 +55,9 @@ typedef struct {
     ngx_str_t              token;      /* empty: there is none */
     uint64_t               lifetime;   /* s, 1 to a year */
     const char            *wrong;      /* why there is none */
-    ngx_str_t              error;      /* "error" and "error_description" of
-                                          the endpoint, safe to log; or empty */
+    ngx_str_t              error;      /* "error" of the endpoint and its
+                                          "error_description", safe to log;
+                                          or empty */
     ngx_str_t              said;
 } ngx_er_grant_answer_t;
 

@@ -301,6 +301,25 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
 }
 
 
+void
+ngx_er_lane_pause(ngx_er_target_t *target, uint64_t now, ngx_msec_t ms)
+{
+    ngx_er_lane_t  *lane;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\" waits for %Mms", &target->name,
+                   ms);
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    lane->sh->policy.pause = ngx_max(lane->sh->policy.pause, now + ms);
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+}
+
+
 ngx_er_queue_pick_e
 ngx_er_lane_pick(ngx_er_target_t *target)
 {

@@ -127,6 +127,9 @@ void ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     uint64_t event, ngx_er_evidence_e evidence, time_t retry_after,
     ngx_msec_t ms);
 
+/* nothing can be sent for so many ms, which says nothing of the target */
+void ngx_er_lane_pause(ngx_er_target_t *target, uint64_t now, ngx_msec_t ms);
+
 /* how the next later attempt is chosen: what has taken a place of a target
    whose breaker is half open is a probe; EARLY is asked for once */
 ngx_er_queue_pick_e ngx_er_lane_pick(ngx_er_target_t *target);

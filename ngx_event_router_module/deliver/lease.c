@@ -397,6 +397,17 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
 
     lease->attempt = NULL;
 
+    if (attempt->pause) {
+
+        /* token.c has said why there is no token */
+
+        ngx_er_lane_pause(lease->target, ngx_er_queue_now(), attempt->pause);
+
+        ngx_er_settle_back(lease, 0);
+        ngx_er_lease_worker.freed(attempt->target);
+        return;
+    }
+
     ngx_er_attempt_report(attempt);
 
     if (attempt->status == 0) {

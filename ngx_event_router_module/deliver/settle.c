@@ -234,6 +234,14 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
     lease->attempt = NULL;
     lease->claim = NULL;
 
+    if (attempt && attempt->state == NGX_ER_ATTEMPT_TOKEN) {
+
+        /* nothing was sent, so it is no attempt */
+
+        ngx_er_attempt_drop(attempt);
+        attempt = NULL;
+    }
+
     if (lease->state == NGX_ER_LEASE_HAND) {
         ngx_er_hand_remove(lease->target, &lease->link);
     }

@@ -64,8 +64,9 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "SOURCE...", ngx_er_publishers_line, 0 },
     { "forward_headers", 1, 100, 0,
       "NAME...", ngx_er_target_forward, 0 },
-    { "auth", 2, 3, 0,
-      "basic SECRET | bearer SECRET | header NAME SECRET | query NAME SECRET",
+    { "auth", 2, 11, 0,
+      "basic SECRET | bearer SECRET | header NAME SECRET | query NAME SECRET "
+      "| oauth2 URI client=SECRET",
       ngx_er_auth_line, 0 },
 
     { "success", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,

@@ -36,6 +36,7 @@
 
 
 #include "token.h"
+#include "location.h"
 #include "../base/vault.h"
 
 
@@ -44,6 +45,7 @@
 #define NGX_ER_TOKEN_TIMEOUT  30000    /* ms for the endpoint's answer */
 #define NGX_ER_TOKEN_GRACE    2000     /* and then others may try */
 #define NGX_ER_TOKEN_LOOK     50       /* ms */
+#define NGX_ER_TOKEN_WATCH    500      /* ms */
 #define NGX_ER_TOKEN_FIRST    1000     /* ms after the first failure */
 #define NGX_ER_TOKEN_MOST     30000
 #define NGX_ER_TOKEN_LOG      256
@@ -56,8 +58,9 @@ struct ngx_er_token_state_s {
     u_char                 print[32];
 
     ngx_uint_t             serial;     /* counts tokens, also none */
-    ngx_msec_t             renew;      /* ngx_current_msec, which all workers */
-    ngx_msec_t             ends;       /* have in common */
+    ngx_msec_t             renew;      /* ngx_current_msec, which is the same
+                                          in all workers */
+    ngx_msec_t             ends;
     ngx_pid_t              owner;      /* who fetches one; 0: nobody */
     ngx_msec_t             until;      /* and until when */
     ngx_uint_t             failures;   /* in a row, to fetch one */
@@ -73,7 +76,10 @@ static ngx_int_t ngx_er_tokens_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_er_token_state_t *ngx_er_token_find(ngx_slab_pool_t *pool,
     ngx_str_t *name);
 static ngx_int_t ngx_er_token_look(ngx_er_oauth2_t *oauth2, ngx_msec_t *pause);
+static void ngx_er_token_init(ngx_er_oauth2_t *oauth2);
 static ngx_er_token_state_t *ngx_er_token_state(ngx_er_oauth2_t *oauth2);
+static ngx_uint_t ngx_er_token_begin(ngx_er_token_state_t *state,
+    ngx_msec_t *pause);
 static ngx_uint_t ngx_er_token_busy(ngx_er_oauth2_t *oauth2,
     ngx_er_token_state_t *state);
 static ngx_int_t ngx_er_token_copy(ngx_er_oauth2_t *oauth2,
@@ -90,6 +96,7 @@ static void ngx_er_token_tell(ngx_er_oauth2_t *oauth2, ngx_er_call_t *call,
 static void ngx_er_token_wake(ngx_er_oauth2_t *oauth2, ngx_int_t rc,
     ngx_msec_t pause);
 static void ngx_er_token_timer(ngx_event_t *ev);
+static void ngx_er_token_abandon(ngx_er_oauth2_t *oauth2);
 static u_char *ngx_er_token_log(ngx_er_call_t *call, u_char *buf, size_t len);
 
 
@@ -100,13 +107,28 @@ ngx_er_tokens_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     ngx_uint_t         i, n;
     ngx_shm_zone_t    *zone;
     ngx_er_target_t  **target;
+    ngx_er_oauth2_t   *oauth2;
     static ngx_str_t   name = ngx_string("ngx_event_router_tokens");
 
     n = 0;
     target = mcf->targets.elts;
 
     for (i = 0; i < mcf->targets.nelts; i++) {
-        n += (target[i]->oauth2 != NULL);
+        oauth2 = target[i]->oauth2;
+
+        if (oauth2 == NULL) {
+            continue;
+        }
+
+        oauth2->location = ngx_er_location_internal(cf, target[i],
+                                                    &oauth2->uri, 0,
+                                                    &oauth2->where,
+                                                    "auth oauth2");
+        if (oauth2->location == NULL) {
+            return NGX_ERROR;
+        }
+
+        n++;
     }
 
     if (n == 0) {
@@ -293,7 +315,7 @@ ngx_er_token_look(ngx_er_oauth2_t *oauth2, ngx_msec_t *pause)
     ngx_er_token_state_t  *state;
 
     if (oauth2->waits.next == NULL) {
-        ngx_queue_init(&oauth2->waits);
+        ngx_er_token_init(oauth2);
     }
 
     fetch = 0;
@@ -318,16 +340,10 @@ ngx_er_token_look(ngx_er_oauth2_t *oauth2, ngx_msec_t *pause)
     if ((rc == NGX_AGAIN || (ngx_msec_int_t) (now - state->renew) >= 0)
         && !ngx_er_token_busy(oauth2, state))
     {
-        if (state->failures
-            && (ngx_msec_int_t) (now - state->again) < 0)
-        {
-            *pause = state->again - now;
-            rc = (rc == NGX_AGAIN) ? NGX_DECLINED : rc;
+        fetch = ngx_er_token_begin(state, pause);
 
-        } else {
-            fetch = 1;
-            state->owner = ngx_pid;
-            state->until = now + NGX_ER_TOKEN_TIMEOUT + NGX_ER_TOKEN_GRACE;
+        if (!fetch && rc == NGX_AGAIN) {
+            rc = NGX_DECLINED;
         }
     }
 
@@ -338,17 +354,30 @@ ngx_er_token_look(ngx_er_oauth2_t *oauth2, ngx_msec_t *pause)
     }
 
     if (rc == NGX_AGAIN && oauth2->call == NULL && !oauth2->timer.timer_set) {
-        oauth2->timer.handler = ngx_er_token_timer;
-        oauth2->timer.data = &oauth2->dummy;
-        oauth2->timer.log = ngx_cycle->log;
-        oauth2->timer.cancelable = 1;
-        oauth2->dummy.fd = (ngx_socket_t) -1;
-        oauth2->dummy.data = oauth2;
-
         ngx_add_timer(&oauth2->timer, NGX_ER_TOKEN_LOOK);
     }
 
     return rc;
+}
+
+
+/*
+ * The first time in this worker.  Whoever waits for a token has a timer of his
+ * own that keeps a worker alive.
+ */
+
+static void
+ngx_er_token_init(ngx_er_oauth2_t *oauth2)
+{
+    ngx_queue_init(&oauth2->waits);
+
+    oauth2->dummy.fd = (ngx_socket_t) -1;
+    oauth2->dummy.data = oauth2;
+
+    oauth2->timer.handler = ngx_er_token_timer;
+    oauth2->timer.data = &oauth2->dummy;
+    oauth2->timer.log = ngx_cycle->log;
+    oauth2->timer.cancelable = 1;
 }
 
 
@@ -371,6 +400,25 @@ ngx_er_token_state(ngx_er_oauth2_t *oauth2)
     }
 
     return oauth2->own;
+}
+
+
+/* locked; 1: this worker fetches one; 0: nobody does for "pause" ms */
+
+static ngx_uint_t
+ngx_er_token_begin(ngx_er_token_state_t *state, ngx_msec_t *pause)
+{
+    if (state->failures
+        && (ngx_msec_int_t) (ngx_current_msec - state->again) < 0)
+    {
+        *pause = state->again - ngx_current_msec;
+        return 0;
+    }
+
+    state->owner = ngx_pid;
+    state->until = ngx_current_msec + NGX_ER_TOKEN_TIMEOUT
+                   + NGX_ER_TOKEN_GRACE;
+    return 1;
 }
 
 
@@ -473,6 +521,11 @@ ngx_er_token_fetch(ngx_er_oauth2_t *oauth2)
 
     if (call && ngx_er_call_start(call) == NGX_OK) {
         oauth2->call = call;
+
+        if (!oauth2->timer.timer_set) {
+            ngx_add_timer(&oauth2->timer, NGX_ER_TOKEN_WATCH);
+        }
+
         return;
     }
 
@@ -729,16 +782,29 @@ ngx_er_token_wake(ngx_er_oauth2_t *oauth2, ngx_int_t rc, ngx_msec_t pause)
 }
 
 
+/* while a call of ours runs: a worker that exits does not stay for it alone */
+
 static void
 ngx_er_token_timer(ngx_event_t *ev)
 {
     ngx_int_t          rc;
     ngx_msec_t         pause;
-    ngx_connection_t  *dummy;
     ngx_er_oauth2_t   *oauth2;
+    ngx_connection_t  *dummy;
 
     dummy = ev->data;
     oauth2 = dummy->data;
+
+    if (oauth2->call) {
+
+        if (ngx_exiting && ngx_queue_empty(&oauth2->waits)) {
+            ngx_er_token_abandon(oauth2);
+            return;
+        }
+
+        ngx_add_timer(ev, NGX_ER_TOKEN_WATCH);
+        return;
+    }
 
     if (ngx_queue_empty(&oauth2->waits)) {
         return;
@@ -829,6 +895,28 @@ ngx_er_token_log(ngx_er_call_t *call, u_char *buf, size_t len)
 }
 
 
+/* nobody here waits for it; the next worker need not wait, either */
+
+static void
+ngx_er_token_abandon(ngx_er_oauth2_t *oauth2)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router token: of \"%V\" is not fetched any more",
+                   &oauth2->target->name);
+
+    ngx_er_call_drop(oauth2->call);
+    oauth2->call = NULL;
+
+    ngx_shmtx_lock(&oauth2->shpool->mutex);
+
+    if (oauth2->shared->owner == ngx_pid) {
+        oauth2->shared->owner = 0;
+    }
+
+    ngx_shmtx_unlock(&oauth2->shpool->mutex);
+}
+
+
 void
 ngx_er_tokens_exit_worker(ngx_er_main_conf_t *mcf)
 {
@@ -850,20 +938,8 @@ ngx_er_tokens_exit_worker(ngx_er_main_conf_t *mcf)
         }
 
         if (oauth2->call) {
-            ngx_er_call_drop(oauth2->call);
-            oauth2->call = NULL;
+            ngx_er_token_abandon(oauth2);
         }
-
-        ngx_shmtx_lock(&oauth2->shpool->mutex);
-
-        if (oauth2->shared->owner == ngx_pid) {
-
-            /* the next one need not wait */
-
-            oauth2->shared->owner = 0;
-        }
-
-        ngx_shmtx_unlock(&oauth2->shpool->mutex);
 
         if (oauth2->token) {
             ngx_er_token_release(oauth2->token);

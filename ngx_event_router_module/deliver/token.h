@@ -73,8 +73,8 @@ struct ngx_er_oauth2_s {
 };
 
 
-/* postconfiguration: the zone, and a place in it for each "oauth2" of
-   mcf->targets; NGX_ERROR: no memory */
+/* postconfiguration, when targets know their locations: that of each "auth
+   oauth2", and the zone; NGX_ERROR: it was logged, or no memory */
 ngx_int_t ngx_er_tokens_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
 /* exit_process, when nothing waits any more */

@@ -52,7 +52,7 @@ static ngx_uint_t                extended;
 
 static ngx_int_t                 holds, destroyed, places, fresh, again;
 static ngx_uint_t                frees, lane_puts[2], put_due_wrong;
-static ngx_uint_t                dead, retried, fenced, lane_ends;
+static ngx_uint_t                dead, retried, fenced, lane_ends, lane_pauses;
 static ngx_uint_t                running, attempts_made, drops;
 static ngx_uint_t                no_attempt, no_start, unreadable, no_event;
 static ngx_uint_t                guarded, guard_ends, guard_delivered;
@@ -101,6 +101,13 @@ ngx_er_lane_end(ngx_er_target_t *t, uint64_t now, ngx_uint_t a, uint64_t seq,
     lane_ends++;
     fresh -= !a;
     again -= a;
+}
+
+
+void
+ngx_er_lane_pause(ngx_er_target_t *t, uint64_t now, ngx_msec_t ms)
+{
+    lane_pauses++;
 }
 
 
@@ -340,7 +347,7 @@ begin(void)
     told = extended = 0;
     holds = destroyed = places = fresh = again = 0;
     frees = lane_puts[0] = lane_puts[1] = put_due_wrong = 0;
-    dead = retried = fenced = lane_ends = 0;
+    dead = retried = fenced = lane_ends = lane_pauses = 0;
     running = attempts_made = drops = 0;
     no_attempt = no_start = unreadable = no_event = 0;
     guarded = guard_ends = guard_delivered = 0;

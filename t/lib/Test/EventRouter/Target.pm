@@ -65,8 +65,7 @@ sub start {
     if ($pid == 0) {
         keep_only(fileno $listen, fileno $theirs);
         $SIG{$_} = 'DEFAULT' for qw(TERM INT ALRM);
-        eval { Test::EventRouter::Target::Server->new($listen, $theirs,
-                   $self->{record})->run };
+        eval { $self->server->new($listen, $theirs, $self->{record})->run };
         print STDERR "target $self->{port}: $@" if $@;
         POSIX::_exit($@ ? 1 : 0);
     }
@@ -79,6 +78,11 @@ sub start {
 
     return $self;
 }
+
+
+# the class of the server's side
+
+sub server { 'Test::EventRouter::Target::Server' }
 
 
 # a sibling that held our end of a control socket would keep a server alive
@@ -410,12 +414,20 @@ sub _control {
 
     } elsif ($command eq 'forget') {
         $self->_forget;
+
+    } else {
+        $answer = $self->command($command, @arguments);
     }
 
     Test::EventRouter::Target::send_message($self->{control}, [ $answer ]);
 
     return 1;
 }
+
+
+# of those that can do more
+
+sub command { die "no command $_[1]\n" }
 
 
 sub _forget {

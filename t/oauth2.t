@@ -1,0 +1,427 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# "auth oauth2": a token for all workers, fetched by one of them, and what
+# becomes of deliveries while there is none.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use MIME::Base64 qw(decode_base64);
+use Time::HiRes qw(sleep);
+use Test::More;
+use Test::EventRouter;
+use Test::EventRouter::OAuth2;
+use Test::EventRouter::Port qw(wait_until);
+use Test::EventRouter::Queue;
+
+my $t = Test::EventRouter->new(workers => 2);
+my $q = Test::EventRouter::Queue->new($t);
+my $idp = $t->own(Test::EventRouter::OAuth2->new(port => $t->port(8081)));
+
+my $secret = 'canary-client-secret: "%&+ end';
+
+$t->secret($secret);
+$t->secret('canary-token');
+chmod 0600, $t->write_file('conf/client', "an id:$secret\n");
+
+my $dir = $t->dir;
+
+system("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048"
+    . " -out $dir/conf/key-RS256 2>/dev/null && "
+    . "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"
+    . " -out $dir/conf/key-ES256 2>/dev/null") == 0 or die;
+system("openssl pkey -in $dir/conf/key-$_ -pubout -out $dir/conf/pub-$_") == 0
+    or die for qw(RS256 ES256);
+
+chmod 0600, glob "$dir/conf/key-*";
+
+my $serial = 0;
+my ($base, $at);
+
+fresh();
+$t->run;
+
+
+subtest 'the request for a token' => sub {
+    delivered(1);
+
+    my ($r) = $idp->requests(uri => '/token');
+
+    is($r->{method}, 'POST', 'method');
+    is($r->{body}, 'grant_type=client_credentials&scope=orders%20' . $serial
+        . '&audience=https%3A%2F%2Ferp.example', 'form');
+    is($r->header('Content-Type'), 'application/x-www-form-urlencoded',
+        'its type');
+    is($r->header('Accept'), 'application/json', 'Accept');
+
+    my ($basic) = $r->header('Authorization') =~ /^Basic (.*)$/;
+
+    is(decode_base64($basic), 'an%20id:canary-client-secret%3A%20%22%25%26%2B'
+        . '%20end', 'id and secret, each encoded');
+    ok($t->wait_log(qr/a token for target "erp" was fetched, it is good for 3600s/),
+        'is told');
+};
+
+
+subtest '200 parallel deliveries' => sub {
+    fresh();
+    $idp->set(delay => 0.3);
+    delivered(200);
+    is(issued(), 1, 'one token');
+    is(refused(), 0, 'that is good');
+    once();
+};
+
+
+subtest 'a token that ends' => sub {
+    fresh();
+    $idp->set(expires_in => 3, ttl => 3);
+    delivered(20);
+    sleep 2.3;
+    delivered(100);
+    sleep 0.2;
+    is(issued(), 2, 'is renewed once');
+    is(refused(), 0, 'before it ends');
+};
+
+
+subtest 'a token that was revoked' => sub {
+    fresh();
+    delivered(10);
+    $idp->revoke;
+    delivered(100);
+    is(issued(), 2, 'is renewed once');
+    cmp_ok(refused(), '>', 0, 'after a 401');
+    once();
+    first();
+};
+
+
+subtest 'one that is never good' => sub {
+    fresh();
+    $idp->set(bad => 1000);
+    my ($id) = $q->send_many(1, 'erp');
+    ok(wait_until(10, sub { refused() >= 2 }), 'is refused');
+    my @r = grep { $_->{uri} ne '/token' } $idp->requests;
+    is(join(' ', map { $_->header('X-Event-Attempt') } @r[0, 1]), '1 1',
+        'twice in one attempt');
+    my ($dead) = $q->wait_dead(1, 10, target => 'erp');
+    is($dead->{status}, 401, 'then 401 is the answer');
+
+    $q->send_many(30, 'erp');
+    $q->wait_dead(31, 10, target => 'erp');
+    cmp_ok(issued(), '<', 8, 'not every event has a new one fetched');
+
+    $q->change('purge', target => 'erp');
+};
+
+
+subtest 'an endpoint that is down' => sub {
+    fresh();
+    $idp->answer('/token', status => 503, body => 'down');
+    my @ids = $q->send_many(50, 'erp');
+    sleep 3;
+    is(scalar(grep { $_->{uri} ne '/token' } $idp->requests), 0,
+        'nothing is sent');
+    cmp_ok(scalar($idp->requests(uri => '/token')), '<', 6,
+        'it is asked now and then');
+    my @p = $q->pending(target => 'erp');
+    is(scalar(@p), 50, 'all events wait');
+    is(scalar(grep { $_->{attempts} } @p), 0, 'without an attempt');
+    $idp->answer('/token');
+    wait_delivered(30, @ids);
+    once();
+    first();
+    is(scalar($q->dead(target => 'erp')), 0, 'no dead letter');
+};
+
+subtest 'what an endpoint says of an error' => sub {
+    fresh();
+    $idp->answer('/token', status => 400, headers => [ 'Content-Type',
+        'application/json' ], body => '{"error":"invalid_client",'
+        . '"error_description":"no \\"such\\" client\\n' . 'y' x 400 . '"}');
+
+    my ($id) = $q->send_many(1, 'erp');
+    my $said = 'no  such  client ' . 'y' x 239;
+
+    ok($t->wait_log(qr/\[error\] .* no token for target "erp": the endpoint behind "\/oauth\/erp" answered 400, error "invalid_client": "$said"; it is asked again in \d+ms/),
+        'is logged');
+
+    $idp->answer('/token', status => 200, body => 'token=a');
+    ok($t->wait_log(qr/answered 200, and its answer is not JSON/),
+        'no JSON');
+
+    $idp->answer('/token', fault => 'reset');
+    ok($t->wait_log(qr/behind "\/oauth\/erp" gave no answer/, 15),
+        'no answer');
+
+    $idp->answer('/token');
+    wait_delivered(30, $id);
+};
+
+
+subtest 'answers of an endpoint' => sub {
+    for my $row (
+        [ '"token_type" of its answer is not "Bearer"', type => 'mac' ],
+        [ 'the token is longer than 16 KB', length => 16385 ],
+        [ 'its answer is cut off or too long', length => 65536 ],
+        [ 'its answer is not JSON', more => ',"access_token":7' ],
+        [ 'its answer is not JSON', more => ',"a":' . '[' x 20 . ']' x 20 ],
+        [ 'that a header cannot carry', body => '{"access_token":"a b",'
+          . '"token_type":"bearer"}' ],
+        [ 'that a header cannot carry', body => '{"access_token":"a\\r\\nX: y"'
+          . ',"token_type":"bearer"}' ],
+        [ 'there is no "access_token"', body => '{"access_token":"",'
+          . '"token_type":"bearer"}' ],
+        [ 'there is no "access_token"', body => '[]' ],
+    ) {
+        my ($what, %set) = @$row;
+
+        fresh();
+
+        $idp->answer('/token', body => $set{body}) if $set{body};
+        $idp->set(%set);
+        is($q->post(($q->event('erp'))[1], '/now')->{status}, 502, $what);
+        ok($t->wait_log(qr/answered 200, and [^\n]*\Q$what\E/), 'is logged');
+    }
+
+    for my $row ([ 'type' => 'bEARER', 3600 ], [ length => 16384, 3600 ],
+                 [ expires_in => '"77"', 77 ], [ expires_in => undef, 300 ],
+                 [ expires_in => '61.9', 61 ], [ expires_in => '"soon"', 300 ],
+                 [ expires_in => -5, 300 ], [ expires_in => 0, 1 ],
+                 [ expires_in => '1' . '0' x 18, 31536000 ],
+                 [ more => ',"scope":null,"x":{"access_token":"no"}', 3600 ])
+    {
+        my ($name, $value, $lifetime) = @$row;
+
+        fresh();
+
+        my $had = () = $t->read_file('logs/error.log')
+                       =~ /it is good for ${lifetime}s/g;
+
+        $idp->set($name => $value);
+        is($q->post(($q->event('erp'))[1], '/now')->{status}, 200,
+            "$name " . substr($value // 'none', 0, 40));
+        ok(wait_until(5, sub {
+            my $has = () = $t->read_file('logs/error.log')
+                           =~ /it is good for ${lifetime}s/g;
+            $has > $had }), "is good for $lifetime s");
+    }
+};
+
+
+subtest 'a reload' => sub {
+    fresh();
+    delivered(4);
+    is(issued(), 1, 'one token');
+    $t->reload;
+    delivered(10);
+    is(issued(), 1, 'is kept if the line is the same');
+    $serial++;
+    configure();
+    $t->reload;
+    delivered(10);
+    is(issued(), 2, 'and not if it is another one');
+};
+
+
+subtest 'a worker that dies while it fetches one' => sub {
+    fresh();
+    $idp->answer('/token', [ { fault => 'hang' }, {} ]);
+
+    my @ids = $q->send_many(20, 'erp');
+
+    ok(wait_until(10, sub { $idp->begun - $idp->count || $idp->requests }),
+        'it asks');
+    my ($pid) = fetcher();
+    ok($pid, 'is found');
+    $t->kill_worker($pid);
+    wait_delivered(20, @ids);
+    is(issued(), 1, 'another one takes over');
+};
+
+
+subtest 'a producer that waits' => sub {
+    fresh();
+
+    my $r = $q->post(($q->event('erp'))[1], '/now');
+
+    is($r->{status}, 200, 'gets an answer');
+
+    $idp->revoke;
+    is($q->post(($q->event('erp'))[1], '/now')->{status}, 200,
+        'after a 401, too');
+
+    $idp->revoke;
+    $idp->answer('/token', status => 500, body => '{}');
+    $r = $q->post(($q->event('erp'))[1], '/now');
+    is($r->{status}, 502, 'without a token: 502');
+    like($r->header('Retry-After') // '', qr/^[12]$/, 'and Retry-After');
+    ok($t->wait_log(qr/\[warn\] .* there is no token, nothing was sent while delivering event "\w+" of source "s" to target "erp"/),
+        'why is logged');
+
+    sleep 2;
+    $idp->answer('/token', fault => 'hang');
+
+    my $start = time;
+
+    $r = $q->post(($q->event('erp'))[1], '/now');
+    is($r->{status}, 504, 'an endpoint that hangs: 504');
+    cmp_ok(time - $start, '<', 4, 'at the deadline');
+    $idp->answer('/token');
+};
+
+
+subtest 'a signed assertion' => sub {
+    for my $alg (qw(RS256 ES256)) {
+        fresh('auth oauth2 /oauth/erp grant=jwt-bearer key=file:key-' . $alg
+            . " issuer=me\@$alg \"subject=o'n\" audience=https://idp/token"
+            . ' scope=a.b');
+        delivered(3);
+
+        my ($r) = $idp->requests(uri => '/token');
+        my ($jwt) = $r->{body} =~ /^grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=([\w.-]+)$/;
+
+        ok($jwt, 'form') or next;
+        is($r->header('Authorization'), undef, 'no client');
+
+        my ($head, $claims, $sig) = split /\./, $jwt;
+
+        is(url($head), qq({"alg":"$alg","typ":"JWT"}), 'header');
+        like(url($claims), qr/^\{"iss":"me\@$alg","sub":"o'n","scope":"a.b",(?#
+            )"aud":"https:\/\/idp\/token","iat":(\d+),"exp":(\d+)\}$/,
+            'claims');
+        ok(signed($alg, "$head.$claims", url($sig)), "$alg");
+    }
+};
+
+
+unlike($t->read_file('logs/access.log'), qr/canary/, 'nor in access.log');
+
+$t->done;
+
+
+sub fresh {
+    my ($line, %o) = @_;
+
+    $serial++;
+    configure($line, %o);
+    $t->reload if $at;
+    $at = 1;
+    $base = $idp->issued;
+    $idp->set(delay => 0, expires_in => 3600, ttl => 3600, bad => 0,
+              type => 'Bearer', more => undef, length => 0);
+    $idp->answer('/token');
+    $idp->forget;
+}
+
+sub configure {
+    my ($line, %o) = @_;
+
+    $line //= 'auth oauth2 /oauth/erp client=file:client "scope=orders '
+        . $serial . '" audience=https://erp.example leeway=1s';
+
+    $q->config(targets => { erp => "$line; retry base=100ms max=1s; "
+            . "concurrency 200; breaker off;" },
+        server => 'location = /oauth/erp { internal;'
+            . ' proxy_pass http://127.0.0.1:%%PORT_8081%%/token; }'
+            . ' location = /now { event_receive s; }',
+        more => 'event_source s { verify off; id "{json:id}"; dedup off;'
+            . ' deadline 2s; } event_route now { from s; to erp; }', %o);
+}
+
+
+# the worker that has a connection to a port of ours beside the kept ones
+
+sub fetcher {
+    my $port = sprintf '%04X', $t->port(8081);
+    my %inode;
+
+    open my $tcp, '<', '/proc/net/tcp' or return;
+
+    while (<$tcp>) {
+        my @f = split;
+        $inode{ $f[9] } = 1 if $f[2] =~ /:$port$/ && $f[3] eq '01';
+    }
+
+    return grep {
+        my $pid = $_;
+        grep { (readlink($_) // '') =~ /^socket:\[(\d+)\]/ && $inode{$1} }
+            glob "/proc/$pid/fd/*";
+    } $t->workers;
+}
+
+
+sub url { return decode_base64($_[0] =~ tr{-_}{+/}r) }
+
+
+sub signed {
+    my ($alg, $text, $sig) = @_;
+
+    if ($alg eq 'ES256') {
+        my @n = map { s/^\0+//r } unpack 'a32 a32', $sig;
+        my $der = join '', map { my $n = ord($_) & 0x80 ? "\0$_" : $_;
+                                 "\2" . chr(length $n) . $n } @n;
+        $sig = "\x30" . chr(length $der) . $der;
+    }
+
+    $t->write_file('text', $text);
+    $t->write_file('sig', $sig);
+
+    my $dir = $t->dir;
+
+    return `openssl dgst -sha256 -verify $dir/conf/pub-$alg -signature $dir/sig $dir/text`
+           =~ /Verified OK/;
+}
+
+
+sub issued { return $idp->issued - $base }
+
+sub refused { return scalar grep { $_->{refused} } $idp->requests }
+
+sub good {
+    my ($id) = @_;
+
+    return scalar grep { !$_->{refused} } $q->attempts($idp, $id);
+}
+
+sub delivered {
+    my ($n) = @_;
+
+    wait_delivered(20, $q->send_many($n, 'erp'));
+}
+
+sub wait_delivered {
+    my ($s, @ids) = @_;
+
+    my $left = sub {
+        my %good = map { $_->header('Webhook-Id') => 1 }
+                   grep { !$_->{refused} && $_->{uri} ne '/token' }
+                   $idp->requests;
+
+        return scalar grep { !$good{$_} } @ids;
+    };
+
+    wait_until($s, sub { !$left->() });
+    is($left->(), 0, scalar(@ids) . ' delivered');
+}
+
+sub once {
+    my %n;
+
+    $n{ $_->header('Webhook-Id') }++
+        for grep { !$_->{refused} && $_->{uri} ne '/token' } $idp->requests;
+
+    is(scalar(grep { $_ != 1 } values %n), 0, 'each event once');
+}
+
+sub first {
+    is(scalar(grep { $_->{uri} ne '/token'
+                     && $_->header('X-Event-Attempt') != 1 } $idp->requests),
+        0, 'no attempt counts twice');
+}
