@@ -391,6 +391,8 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
 {
     ngx_er_lease_t *lease = attempt->data;
 
+    ngx_er_target_t  *target;
+
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router lease: event %016xL to \"%V\", status:%ui",
                    lease->seq, &lease->target->name, attempt->status);
@@ -401,10 +403,12 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
 
         /* token.c has said why there is no token */
 
-        ngx_er_lane_pause(lease->target, ngx_er_queue_now(), attempt->pause);
+        target = lease->target;
 
+        ngx_er_lane_pause(target, ngx_er_queue_now(), attempt->pause);
         ngx_er_settle_back(lease, 0);
-        ngx_er_lease_worker.freed(attempt->target);
+
+        ngx_er_lease_worker.freed(target);
         return;
     }
 
