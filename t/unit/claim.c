@@ -183,7 +183,7 @@ ngx_er_redis_store_create(ngx_conf_t *cf, ngx_command_t *cmd)
 
 
 void
-ngx_er_redis_store_beside(ngx_er_redis_store_t *store)
+ngx_er_redis_store_beside(ngx_er_redis_store_t *store, ngx_uint_t rates)
 {
 }
 

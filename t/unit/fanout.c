@@ -121,6 +121,18 @@ ngx_er_attempt_start(ngx_er_attempt_t *attempt)
 
 
 void
+ngx_er_relay_begin(ngx_er_attempt_t *attempt)
+{
+}
+
+
+void
+ngx_er_relay_end(ngx_er_attempt_t *attempt)
+{
+}
+
+
+void
 ngx_er_attempt_report(ngx_er_attempt_t *attempt)
 {
     reports++;
