@@ -215,6 +215,87 @@ subtest 'answers of an endpoint' => sub {
 };
 
 
+subtest 'credentials in the body' => sub {
+    fresh('auth oauth2 /oauth/erp client=file:client style=body');
+    delivered(1);
+
+    my ($r) = $idp->requests(uri => '/token');
+
+    is($r->{body}, 'grant_type=client_credentials&client_id=an%20id'
+        . '&client_secret=canary-client-secret%3A%20%22%25%26%2B%20end', 'form');
+    is($r->header('Authorization'), undef, 'no header');
+};
+
+
+subtest 'a location with lines of its own' => sub {
+    fresh(undef, token => 'proxy_intercept_errors on; error_page 400 = /now;'
+        . ' proxy_cache tokens; proxy_cache_valid any 1h;'
+        . ' proxy_set_header X-Of $event_target;',
+        http => 'proxy_cache_path %%TESTDIR%%/cache keys_zone=tokens:1m;');
+    $idp->answer('/token', status => 400, body => '{"error":"canny"}');
+    is($q->post(($q->event('erp'))[1], '/now')->{status}, 502, 'an error');
+    ok($t->wait_log(qr/answered 400, error "canny"/),
+        'is read though nginx would have a page for it');
+
+    sleep 1.5;
+    $idp->answer('/token', headers => [ 'X-Accel-Redirect' => '/status' ],
+        body => '{"error":"canny"}');
+    is($q->post(($q->event('erp'))[1], '/now')->{status}, 502,
+        'X-Accel-Redirect');
+    ok($t->wait_log(qr/answered 200, and there is no "access_token" in its answer, error "canny"/),
+        'is not followed');
+
+    sleep 3;
+    $idp->answer('/token');
+    wait_until(5, sub { $q->post(($q->event('erp'))[1], '/now')->{status}
+                        == 200 });
+    $idp->revoke;
+    delivered(3);
+    is(issued(), 2, 'and no cache gives an old token');
+
+    my ($r) = $idp->requests(uri => '/token');
+
+    is($r->header('X-Of'), 'erp', '$event_target');
+};
+
+
+subtest 'a target that repeats the token' => sub {
+    fresh();
+    $idp->answer('/erp/loud', status => 400, headers => [], echo => 1);
+
+    my $id = $q->send('erp', kind => 'loud');
+    my ($dead) = $q->wait_dead(1, 10, target => 'erp');
+
+    like($dead->{answer}, qr/^\["Authorization","Bearer \*{20}/,
+        'is shown with asterisks');
+    $q->change('purge', target => 'erp');
+};
+
+
+subtest 'workers that stop while there is no token' => sub {
+    fresh(undef, token => 'proxy_read_timeout 3s;');
+    $idp->answer('/token', fault => 'hang');
+
+    my @ids = $q->send_many(10, 'erp');
+
+    sleep 0.3;
+
+    my $start = time;
+
+    $t->reload;
+    ok($t->wait_old_workers(6), 'a reload');
+    cmp_ok(time - $start, '<', 6, 'does not wait for the endpoint');
+    is(scalar(@{[ $q->pending(target => 'erp') ]}), 10, 'all events wait');
+
+    sleep 0.3;
+    $t->kill_worker($_, 'TERM') for $t->workers;
+    $idp->answer('/token');
+    wait_delivered(20, @ids);
+    once();
+    first();
+};
+
+
 subtest 'a reload' => sub {
     fresh();
     delivered(4);
@@ -302,6 +383,10 @@ subtest 'a signed assertion' => sub {
 
 
 unlike($t->read_file('logs/access.log'), qr/canary/, 'nor in access.log');
+unlike(join('', map { $t->get($_)->{body} } '/status', '/status?format=json',
+            '/admin/targets', '/admin/pending', '/admin/dead'),
+    qr/canary/, 'nor in a page');
+is(system("grep -rlq canary $dir/store") >> 8, 1, 'nor in the store');
 
 $t->done;
 
@@ -329,7 +414,8 @@ sub configure {
     $q->config(targets => { erp => "$line; retry base=100ms max=1s; "
             . "concurrency 200; breaker off;" },
         server => 'location = /oauth/erp { internal;'
-            . ' proxy_pass http://127.0.0.1:%%PORT_8081%%/token; }'
+            . ' proxy_pass http://127.0.0.1:%%PORT_8081%%/token; '
+            . ($o{token} // '') . '}'
             . ' location = /now { event_receive s; }',
         more => 'event_source s { verify off; id "{json:id}"; dedup off;'
             . ' deadline 2s; } event_route now { from s; to erp; }', %o);

@@ -70,6 +70,7 @@ static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
 static void ngx_er_leases_hold(void);
 static void ngx_er_leases_tick(ngx_event_t *ev);
+static void ngx_er_lease_tick(ngx_er_lease_t *lease, uint64_t now);
 
 
 static ngx_er_lease_worker_t  ngx_er_lease_worker;
@@ -553,11 +554,7 @@ ngx_er_leases_tick(ngx_event_t *ev)
             break;
 
         case NGX_ER_LEASE_PLACED:
-
-            if (!lease->renewed && now + lease->half > lease->until) {
-                ngx_er_settle_extend(lease);
-            }
-
+            ngx_er_lease_tick(lease, now);
             break;
 
         case NGX_ER_LEASE_TELL:
@@ -568,6 +565,29 @@ ngx_er_leases_tick(ngx_event_t *ev)
         default: /* MARKING, TELLING, ENDED: an answer is awaited */
             break;
         }
+    }
+}
+
+
+/* PLACED: the attempt runs, or is about to */
+
+static void
+ngx_er_lease_tick(ngx_er_lease_t *lease, uint64_t now)
+{
+    if (ngx_exiting && lease->attempt
+        && lease->attempt->state == NGX_ER_ATTEMPT_TOKEN)
+    {
+        /* others need not wait until this worker has a token */
+
+        ngx_er_attempt_drop(lease->attempt);
+        lease->attempt = NULL;
+
+        ngx_er_settle_back(lease, 0);
+        return;
+    }
+
+    if (!lease->renewed && now + lease->half > lease->until) {
+        ngx_er_settle_extend(lease);
     }
 }
 

@@ -1127,6 +1127,56 @@ test_exit(void)
 }
 
 
+/* nothing was sent for want of a token: it does not count, and the target's
+   lane waits */
+
+static void
+test_token(void)
+{
+    ngx_uint_t  is_again;
+
+    for (is_again = 0; is_again < 2; is_again++) {
+        begin();
+        start(1, is_again);
+        attempt.pause = 1000;
+        answered(0);
+
+        is_int(asked(NGX_ER_QUEUE_RETRY, "no token")->counted, 0,
+               "no token: it does not count");
+        is_int(under_way[0]->delay, 0, "no token: it is due");
+        is_int(lane_pauses, 1, "no token: the lane waits");
+        is_int(lane_ends, 0, "no token: nothing is known of the target");
+        is_int(frees, 1, "no token: the place is free");
+        says(NGX_OK);
+        gone("no token");
+    }
+
+    /* the worker exits: at once, and in good order */
+
+    begin();
+    start(1, 0);
+    attempt.state = NGX_ER_ATTEMPT_TOKEN;
+    ngx_er_leases_exit_worker();
+    is_int(drops, 1, "no token at the exit: the attempt is ended");
+    is_int(asked(NGX_ER_QUEUE_RETRY, "no token at the exit")->counted, 0,
+           "no token at the exit: it does not count");
+    says(NGX_OK);
+
+    begin();
+    start(1, 0);
+    attempt.state = NGX_ER_ATTEMPT_TOKEN;
+    tick();
+    is_int(drops, 0, "no token: it waits for one");
+    ngx_exiting = 1;
+    tick();
+    is_int(drops, 1, "no token while the worker exits: it is ended");
+    is_int(asked(NGX_ER_QUEUE_RETRY, "no token, exiting")->counted, 0,
+           "no token, exiting: it does not count");
+    says(NGX_OK);
+    gone("no token, exiting");
+}
+
+
 int
 main(void)
 {
@@ -1142,6 +1192,7 @@ main(void)
     test_guard();
     test_mark();
     test_exit();
+    test_token();
 
     ngx_destroy_pool(pool);
 

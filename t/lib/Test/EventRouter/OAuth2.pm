@@ -22,6 +22,7 @@ package Test::EventRouter::OAuth2;
 #     type         "Bearer"
 #     more         members of the answer, as JSON behind a comma
 #     length       bytes of a token, at least
+# answer() knows one more word: echo, a body that is the header Authorization.
 
 use warnings;
 use strict;
@@ -64,6 +65,7 @@ use strict;
 
 use parent -norequire, 'Test::EventRouter::Target::Server';
 
+use JSON::PP ();
 use Time::HiRes qw(time);
 
 
@@ -110,6 +112,11 @@ sub _begin {
         $r->{refused} = 1;
         $c->{what} = { status => 401, body => 'bad token' };
     }
+
+    $c->{what} = { %{ $c->{what} },
+        body => JSON::PP->new->encode([ map { @$_ } grep {
+            lc $_->[0] eq 'authorization' } @{ $r->{headers} } ]) }
+        if $c->{what}{echo};
 
     $self->SUPER::_begin($c);
 }
