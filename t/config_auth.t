@@ -157,7 +157,7 @@ fine('beside other headers',
 
 warned('forwarded as well', "forward_headers X-A authorization;\n"
     . 'auth bearer file:auth/token;  <<<',
-    '"auth" of event_target "erp" sends the header "authorization" and '
+    '"auth" of event_target "erp" sends the header "Authorization" and '
     . '"forward_headers" names it, too: the producer\'s is not sent');
 warned('forwarded as well, behind it',
     "auth header X-A file:auth/token;  <<<\nforward_headers X-A;",

@@ -417,38 +417,22 @@ ngx_er_auth_args(ngx_conf_t *cf, ngx_er_auth_t *auth, ngx_str_t *name,
 void
 ngx_er_auth_complete(ngx_conf_t *cf, ngx_er_target_t *target)
 {
-    ngx_str_t      *name;
-    ngx_uint_t      i;
     ngx_er_auth_t  *auth;
 
     auth = target->auth;
 
-    if (auth == NULL || target->forward_headers == NULL) {
+    if (auth == NULL
+        || ngx_er_header_unforward(target->forward_headers, &auth->header.key)
+           != NGX_OK)
+    {
         return;
     }
 
-    name = target->forward_headers->elts;
-
-    for (i = 0; i < target->forward_headers->nelts; i++) {
-
-        if (!ngx_er_same_name(&name[i], &auth->header.key)) {
-            continue;
-        }
-
-        ngx_er_where_log(cf, NGX_LOG_WARN, &auth->where,
-                         "\"auth\" of event_target \"%V\" sends the header "
-                         "\"%V\" and \"forward_headers\" names it, too: the "
-                         "producer's is not sent; take it out of "
-                         "\"forward_headers\"", &target->name, &name[i]);
-
-        /* it must not reach the target beside ours */
-
-        ngx_memmove(&name[i], &name[i + 1],
-                    (target->forward_headers->nelts - i - 1)
-                    * sizeof(ngx_str_t));
-        target->forward_headers->nelts--;
-        return;
-    }
+    ngx_er_where_log(cf, NGX_LOG_WARN, &auth->where,
+                     "\"auth\" of event_target \"%V\" sends the header \"%V\" "
+                     "and \"forward_headers\" names it, too: the producer's "
+                     "is not sent; take it out of \"forward_headers\"",
+                     &target->name, &auth->header.key);
 }
 
 
@@ -535,21 +519,32 @@ ngx_er_auth_mask(u_char *p, size_t n, ngx_str_t *secret)
 }
 
 
-/* of the buffers those that are nginx's own: the others are the event's */
+/*
+ * Of the buffers those that are nginx's own: the others are the event's.  And
+ * what nginx made of the header if somebody asked for $remote_user.
+ */
 
 void
 ngx_er_auth_wipe(ngx_er_attempt_t *attempt)
 {
-    ngx_chain_t  *cl;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
 
-    if (attempt->subrequest == NULL || attempt->subrequest->upstream == NULL) {
+    r = attempt->subrequest;
+
+    if (r == NULL) {
         return;
     }
 
-    cl = attempt->subrequest->upstream->request_bufs;
+    if (r->headers_in.passwd.len) {
+        ngx_explicit_memzero(r->headers_in.passwd.data,
+                             r->headers_in.passwd.len);
+    }
 
-    for ( /* void */ ; cl; cl = cl->next) {
-
+    for (cl = r->upstream ? r->upstream->request_bufs : NULL;
+         cl;
+         cl = cl->next)
+    {
         if (cl->buf->temporary) {
             ngx_explicit_memzero(cl->buf->start,
                                  cl->buf->end - cl->buf->start);

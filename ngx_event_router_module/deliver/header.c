@@ -216,6 +216,36 @@ ngx_er_header_append(ngx_http_request_t *r, void *place, ngx_table_elt_t *h)
 #endif
 
 
+/* what we send by that name must not stand beside the producer's */
+
+ngx_int_t
+ngx_er_header_unforward(ngx_array_t *names, ngx_str_t *name)
+{
+    ngx_str_t   *forward;
+    ngx_uint_t   i;
+
+    if (names == NULL) {
+        return NGX_DECLINED;
+    }
+
+    forward = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+
+        if (!ngx_er_same_name(&forward[i], name)) {
+            continue;
+        }
+
+        names->nelts--;
+        ngx_memmove(&forward[i], &forward[i + 1],
+                    (names->nelts - i) * sizeof(ngx_str_t));
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 ngx_uint_t
 ngx_er_header_value(ngx_str_t *value, ngx_uint_t blanks)
 {

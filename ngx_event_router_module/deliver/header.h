@@ -39,6 +39,10 @@ ngx_int_t ngx_er_header_name(ngx_pool_t *pool, ngx_str_t *name,
  */
 ngx_int_t ngx_er_header_link(ngx_http_request_t *r, ngx_table_elt_t *h);
 
+/* takes a name out of the list of forwarded ones (of ngx_str_t, or NULL);
+   NGX_DECLINED: it is not there */
+ngx_int_t ngx_er_header_unforward(ngx_array_t *names, ngx_str_t *name);
+
 /* 1: all bytes are visible ASCII or, with "blanks", blanks inside */
 ngx_uint_t ngx_er_header_value(ngx_str_t *value, ngx_uint_t blanks);
 

@@ -18,6 +18,7 @@
 
 #include "location.h"
 #include "auth.h"
+#include "sign.h"
 #include "outgoing.h"
 #include "../conf/nearest.h"
 
@@ -51,10 +52,11 @@ static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_uint_t n);
 static void ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
     const char *line, ngx_str_t *name);
+static void ngx_er_location_signed(ngx_conf_t *cf, ngx_er_target_t *target);
 static ngx_http_upstream_conf_t *ngx_er_location_pass(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_uint_t *n);
-static ngx_array_t *ngx_er_location_array(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf, ngx_uint_t n);
+static void *ngx_er_location_member(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_uint_t n, const char *name);
 static ngx_uint_t ngx_er_location_sets(ngx_str_t *key, ngx_str_t *name);
 static ngx_module_t *ngx_er_location_module(ngx_conf_t *cf, ngx_uint_t n);
 static void ngx_er_location_fits(ngx_conf_t *cf, ngx_er_target_t *target,
@@ -315,6 +317,10 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
 
     if (target->auth && target->auth->header.key.len) {
         ngx_er_location_header(cf, target, "auth", &target->auth->header.key);
+    }
+
+    if (target->sign) {
+        ngx_er_location_signed(cf, target);
     }
 
     if (ngx_er_outgoing_target(cf, target) != NGX_OK) {
@@ -589,7 +595,7 @@ ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
     const char *line, ngx_str_t *name)
 {
     ngx_uint_t                 i, n;
-    ngx_array_t               *array;
+    ngx_array_t               *array, **member;
     ngx_keyval_t              *set;
     ngx_http_upstream_conf_t  *ucf;
 
@@ -608,7 +614,10 @@ ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
         return;
     }
 
-    array = ngx_er_location_array(cf, target->location, n);
+    member = ngx_er_location_member(cf, target->location, n,
+                                    ngx_er_location_setters[n]);
+    array = member ? *member : NULL;
+
     if (array == NULL) {
         return;
     }
@@ -632,6 +641,47 @@ ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
                          &target->name, line);
         return;
     }
+}
+
+
+/* the signature is that of the event's body */
+
+static void
+ngx_er_location_signed(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    ngx_str_t                 *body;
+    ngx_uint_t                 i, n;
+    const char                *line;
+    ngx_http_upstream_conf_t  *ucf;
+
+    for (i = 0; i < target->sign->n; i++) {
+        ngx_er_location_header(cf, target, "sign",
+                               &target->sign->headers[i].key);
+    }
+
+    ucf = ngx_er_location_pass(cf, target->location, &n);
+    if (ucf == NULL) {
+        return;
+    }
+
+    body = (n == 0) ? ngx_er_location_member(cf, target->location, n,
+                                             "proxy_set_body")
+                    : NULL;
+
+    if (body && body->data) {
+        line = "set_body";
+
+    } else if (!ucf->pass_request_body) {
+        line = "pass_request_body off";
+
+    } else {
+        return;
+    }
+
+    ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                     "the location of target \"%V\" has \"%s_%s\", so what "
+                     "is sent is not what \"sign\" signs: take it away",
+                     &target->name, ngx_er_location_prefixes[n], line);
 }
 
 
@@ -660,12 +710,12 @@ ngx_er_location_pass(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
 }
 
 
-/* of ngx_keyval_t or what begins as one; the table of the module's directives
-   tells where its configuration has it */
+/* where the module's configuration has what a directive sets: the table of
+   its directives tells; NULL: it has no such directive */
 
-static ngx_array_t *
-ngx_er_location_array(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
-    ngx_uint_t n)
+static void *
+ngx_er_location_member(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_uint_t n, const char *name)
 {
     u_char         *conf;
     ngx_module_t   *module;
@@ -676,8 +726,8 @@ ngx_er_location_array(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
 
     for (cmd = module->commands; cmd->name.len; cmd++) {
 
-        if (ngx_strcmp(cmd->name.data, ngx_er_location_setters[n]) == 0) {
-            return *(ngx_array_t **) (conf + cmd->offset);
+        if (ngx_strcmp(cmd->name.data, name) == 0) {
+            return conf + cmd->offset;
         }
     }
 

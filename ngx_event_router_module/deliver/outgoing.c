@@ -21,6 +21,7 @@
 #include "outgoing.h"
 #include "auth.h"
 #include "header.h"
+#include "sign.h"
 #include "subrequest.h"
 
 
@@ -95,7 +96,11 @@ ngx_er_outgoing_fill(ngx_er_attempt_t *attempt)
         return NGX_ERROR;
     }
 
-    return attempt->target->auth ? ngx_er_auth_add(attempt) : NGX_OK;
+    if (attempt->target->auth && ngx_er_auth_add(attempt) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return attempt->target->sign ? ngx_er_sign_add(attempt) : NGX_OK;
 }
 
 
@@ -175,6 +180,10 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 
     if (attempt->target->auth) {
         n++;
+    }
+
+    if (attempt->target->sign) {
+        n += NGX_ER_SIGNER_HEADERS;
     }
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, n,

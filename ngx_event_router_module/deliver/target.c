@@ -21,6 +21,7 @@
 #include "auth.h"
 #include "header.h"
 #include "publishers.h"
+#include "sign.h"
 #include "verdict_conf.h"
 
 
@@ -68,6 +69,8 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "basic SECRET | bearer SECRET | header NAME SECRET | query NAME SECRET "
       "| oauth2 URI client=SECRET",
       ngx_er_auth_line, 0 },
+    { "sign", 2, 3, 0,
+      "SCHEME secret=SECRET [secret=SECRET]", ngx_er_sign_line, 0 },
 
     { "success", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
       "STATUS... | when FIELD [not] OP VALUE...", ngx_er_verdict_conf,
@@ -283,11 +286,9 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_er_auth_complete(cf, target);
 
-    if (ngx_er_target_policy_complete(cf, &draft) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return (ngx_er_sign_complete(cf, target) == NGX_OK
+            && ngx_er_target_policy_complete(cf, &draft) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

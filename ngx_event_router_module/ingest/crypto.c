@@ -35,6 +35,7 @@
 
 #define NGX_ER_SPKI_MAX      8192      /* bytes of a decoded public key */
 #define NGX_ER_RSA_BITS_MIN  2048
+#define NGX_ER_SEED          32        /* bytes of a private ed25519 key */
 
 
 struct ngx_er_key_s {
@@ -75,6 +76,10 @@ static int ngx_er_pkey_verify_digest(ngx_er_key_t *key, EVP_PKEY_CTX *ctx,
     ngx_str_t *message, ngx_str_t *signature);
 static int ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
     ngx_str_t *signature);
+static ngx_int_t ngx_er_seed_read(ngx_er_encoding_e encoding, ngx_str_t *text,
+    u_char *seed);
+static ngx_int_t ngx_er_seed_pem(ngx_str_t *text, u_char *seed);
+static ngx_int_t ngx_er_seed_public(u_char *seed, u_char *public);
 static ssize_t ngx_er_ecdsa_raw(u_char *der, size_t len, u_char *raw,
     size_t size);
 
@@ -733,6 +738,158 @@ ngx_er_pkey_verify_message(ngx_er_key_t *key, ngx_str_t *message,
     EVP_MD_CTX_free(ctx);
 
     return rc == 1;
+}
+
+
+/*
+ * OpenSSL would keep the key in its heap, so it is given to it anew for each
+ * signature, which takes as long as to sign.
+ */
+
+ngx_er_key_t *
+ngx_er_key_seed(ngx_pool_t *pool, ngx_er_encoding_e encoding, ngx_str_t *text,
+    ngx_er_error_t *err)
+{
+    ngx_er_key_t  *key;
+
+    key = ngx_er_key_create(pool, NGX_ER_KEY_ED25519, NGX_ER_SHA512);
+    if (key == NULL) {
+        ngx_er_error(err, "no memory");
+        return NULL;
+    }
+
+    key->inner.len = NGX_ER_SEED;
+    key->inner.data = ngx_er_vault_alloc(pool, NGX_ER_SEED);
+
+    if (key->inner.data == NULL) {
+        ngx_er_error(err, "no memory");
+        return NULL;
+    }
+
+    if (ngx_er_seed_read(encoding, text, key->inner.data) != NGX_OK) {
+        ERR_clear_error();
+        ngx_er_error(err, "it is not a private key of ed25519: that is a "
+                     "PRIVATE KEY block of PEM without a passphrase, or its "
+                     "32 bytes in %s, with or without the 32 of the public "
+                     "key behind them",
+                     (encoding == NGX_ER_ENCODING_HEX) ? "hex" : "base64");
+        return NULL;
+    }
+
+    return key;
+}
+
+
+static ngx_int_t
+ngx_er_seed_read(ngx_er_encoding_e encoding, ngx_str_t *text, u_char *seed)
+{
+    ssize_t    n;
+    ngx_int_t  rc;
+    u_char     raw[2 * NGX_ER_SEED], public[NGX_ER_SEED];
+
+    if (encoding == NGX_ER_ENCODING_PEM) {
+        return ngx_er_seed_pem(text, seed);
+    }
+
+    n = ngx_er_decode(encoding, text, raw, sizeof(raw));
+    rc = NGX_ERROR;
+
+    if (n == NGX_ER_SEED) {
+        rc = NGX_OK;
+
+    } else if (n == 2 * NGX_ER_SEED
+               && ngx_er_seed_public(raw, public) == NGX_OK
+               && ngx_memcmp(public, raw + NGX_ER_SEED, NGX_ER_SEED) == 0)
+    {
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(seed, raw, NGX_ER_SEED);
+    }
+
+    ngx_explicit_memzero(raw, sizeof(raw));
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_seed_pem(ngx_str_t *text, u_char *seed)
+{
+    BIO        *bio;
+    size_t      len;
+    EVP_PKEY   *pkey;
+    ngx_int_t   rc;
+
+    bio = BIO_new_mem_buf(text->data, (int) text->len);
+    if (bio == NULL) {
+        return NGX_ERROR;
+    }
+
+    pkey = PEM_read_bio_PrivateKey(bio, NULL, ngx_er_pkey_password, NULL);
+    BIO_free(bio);
+
+    len = NGX_ER_SEED;
+
+    rc = (pkey && EVP_PKEY_is_a(pkey, "ED25519")
+          && EVP_PKEY_get_raw_private_key(pkey, seed, &len) == 1
+          && len == NGX_ER_SEED)
+         ? NGX_OK : NGX_ERROR;
+
+    EVP_PKEY_free(pkey);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_seed_public(u_char *seed, u_char *public)
+{
+    size_t      len;
+    EVP_PKEY   *pkey;
+    ngx_int_t   rc;
+
+    pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
+                                        NGX_ER_SEED);
+    len = NGX_ER_SEED;
+
+    rc = (pkey && EVP_PKEY_get_raw_public_key(pkey, public, &len) == 1
+          && len == NGX_ER_SEED)
+         ? NGX_OK : NGX_ERROR;
+
+    EVP_PKEY_free(pkey);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_er_key_seed_sign(ngx_er_key_t *key, ngx_str_t *message, u_char *out)
+{
+    size_t       len;
+    EVP_PKEY    *pkey;
+    ngx_int_t    rc;
+    EVP_MD_CTX  *ctx;
+
+    pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
+                                        key->inner.data, key->inner.len);
+    ctx = EVP_MD_CTX_new();
+    len = 2 * NGX_ER_SEED;
+
+    rc = (pkey && ctx
+          && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) == 1
+          && EVP_DigestSign(ctx, out, &len, message->data, message->len) == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(pkey);
+
+    if (rc != NGX_OK) {
+        ERR_clear_error();
+    }
+
+    return rc;
 }
 
 

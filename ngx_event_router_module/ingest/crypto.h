@@ -104,6 +104,18 @@ ngx_int_t ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts,
 ngx_int_t ngx_er_key_verify(ngx_er_key_t *key, ngx_str_t *message,
     ngx_str_t *signature);
 
+/*
+ * A private key of ed25519, kept in the vault: a PRIVATE KEY block of PEM, or
+ * in hex or base64 its 32 bytes, with or without the public key's 32 behind
+ * them.  NULL with a sentence in err; no byte of the key is in it.
+ */
+ngx_er_key_t *ngx_er_key_seed(ngx_pool_t *pool, ngx_er_encoding_e encoding,
+    ngx_str_t *text, ngx_er_error_t *err);
+
+/* out has 64 bytes; NGX_ERROR: OpenSSL failed */
+ngx_int_t ngx_er_key_seed_sign(ngx_er_key_t *key, ngx_str_t *message,
+    u_char *out);
+
 /* an ECDSA signature as JWS has it (r and s, 32 bytes each) to DER */
 ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
 

@@ -6,8 +6,8 @@
 
 /*
  * What a verifier is made of: verify_conf.c and secret.c read it,
- * verify_check.c completes it and verify.c works by it.  Nobody else includes
- * this header.
+ * verify_check.c completes it, verify.c works by it and signer.c the other way
+ * round.  Nobody else includes this header.
  */
 
 
