@@ -297,6 +297,10 @@ ngx_er_attempt_run(ngx_er_attempt_t *attempt)
         return NGX_ERROR;
     }
 
+    if (attempt->watch) {
+        attempt->watch->begins(attempt, attempt->carrier);
+    }
+
     attempt->subrequest = ngx_er_subrequest_create(attempt->carrier,
                                                    ngx_er_attempt_done,
                                                    attempt);
@@ -395,6 +399,10 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 
     if (attempt->relayed) {
         ngx_er_relay_answered(attempt, r);
+    }
+
+    if (attempt->watch) {
+        attempt->watch->answered(attempt, r);
     }
 
     ngx_er_attempt_judge(attempt, r, NGX_ER_LOST_NONE);

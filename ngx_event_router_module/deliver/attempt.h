@@ -61,6 +61,19 @@ typedef struct ngx_er_relayed_s  ngx_er_relayed_t;     /* relay.h */
 typedef void (*ngx_er_attempt_pt)(ngx_er_attempt_t *attempt);
 
 
+/* whoever looks closer; both are called once for each carrier */
+
+typedef struct {
+    void                 (*begins)(ngx_er_attempt_t *attempt,
+                             ngx_http_request_t *r);
+                                       /* the carrier's request is made */
+    void                 (*answered)(ngx_er_attempt_t *attempt,
+                             ngx_http_request_t *r);
+                                       /* the status is known: the subrequest,
+                                          or the one it was redirected to */
+} ngx_er_attempt_watch_t;
+
+
 struct ngx_er_attempt_s {
     ngx_pool_t            *pool;       /* its own */
     ngx_er_event_t        *event;      /* held */
@@ -72,6 +85,7 @@ struct ngx_er_attempt_s {
     void                  *data;       /* the handler's */
     ngx_er_attempt_pt      handler;    /* exactly once, with status set; from
                                           then on the attempt is nobody's */
+    const ngx_er_attempt_watch_t  *watch;  /* or NULL */
     ngx_uint_t             number;     /* X-Event-Attempt, from 1 */
     ngx_msec_t             start;
 

@@ -71,7 +71,8 @@ ngx_er_header_kind(ngx_str_t *name)
     static const char  *own[] = {
         "content-type", "webhook-id", "webhook-timestamp", "ce-specversion",
         "ce-id", "ce-source", "ce-type", "ce-subject", "ce-time",
-        "x-event-route", "x-event-attempt", "x-event-hops", NULL
+        "x-event-route", "x-event-attempt", "x-event-hops", "x-event-test",
+        NULL
     };
 
     for (i = 0; i < name->len; i++) {

@@ -25,7 +25,7 @@
 #include "subrequest.h"
 
 
-#define NGX_ER_OUTGOING_HEADERS  15    /* of ours, without forwarded ones */
+#define NGX_ER_OUTGOING_HEADERS  16    /* of ours, without forwarded ones */
 #define NGX_ER_OUTGOING_NAME     24    /* bytes of the longest */
 
 
@@ -311,7 +311,10 @@ ngx_er_outgoing_attributes(ngx_er_event_t *event, ngx_er_outgoing_t *outgoing)
 {
     ngx_uint_t  i;
 
-    static ngx_str_t               one = ngx_string("1.0");
+    static ngx_str_t               one = ngx_string("1.0"),
+        marked = ngx_string("1");
+    static ngx_er_outgoing_name_t  test =
+        ngx_er_outgoing_name("X-Event-Test");
     static ngx_er_outgoing_name_t  version =
         ngx_er_outgoing_name("ce-specversion");
     static ngx_er_outgoing_name_t  names[] = {
@@ -325,6 +328,10 @@ ngx_er_outgoing_attributes(ngx_er_event_t *event, ngx_er_outgoing_t *outgoing)
     ngx_str_t  value, *values[] = {
         &event->id, &event->origin, &event->type, &event->subject, &event->time
     };
+
+    if (event->test) {
+        ngx_er_outgoing_header(outgoing, &test, &marked);
+    }
 
     if (event->type.len) {
         ngx_er_outgoing_header(outgoing, &version, &one);

@@ -95,6 +95,7 @@ struct ngx_er_event_s {
     unsigned               has_id:1;   /* the producer gave the id */
     unsigned               part:1;     /* one of several in a body */
     unsigned               shared_id:1;  /* other events may have the id */
+    unsigned               test:1;     /* it is none, but a test of a target */
     time_t                 received;   /* wall clock, seconds */
 
     ngx_http_request_t    *request;    /* the producer's, NULL once it is

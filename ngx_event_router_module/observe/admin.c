@@ -11,6 +11,7 @@
  *     POST replay, purge       dead letters; replay: the archive, too
  *     POST pause, resume       the deliveries of a target
  *     POST probe               a target whose breaker is open is tried now
+ *     POST test                one delivery to a target (admin_trial.c)
  *
  * module.c names the directive; gate.c says who may ask, admin_list.c prints
  * entries.  What is wrong with a request is told in a problem, in sentences of
@@ -34,6 +35,7 @@
 
 #include "admin.h"
 #include "admin_list.h"
+#include "admin_trial.h"
 #include "gate.h"
 #include "../base/crash.h"
 #include "../conf/nearest.h"
@@ -61,7 +63,8 @@ typedef enum {
     NGX_ER_ADMIN_PURGE,
     NGX_ER_ADMIN_PAUSE,
     NGX_ER_ADMIN_RESUME,
-    NGX_ER_ADMIN_PROBE
+    NGX_ER_ADMIN_PROBE,
+    NGX_ER_ADMIN_TEST
 } ngx_er_admin_verb_e;
 
 
@@ -94,6 +97,8 @@ static ngx_int_t ngx_er_admin_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_begin(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
 static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
+static ngx_int_t ngx_er_admin_test(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_loc_conf_t *lcf);
 static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
     ngx_uint_t method);
 static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
@@ -147,6 +152,7 @@ static struct {
     { ngx_string("pause"), NGX_HTTP_POST },
     { ngx_string("resume"), NGX_HTTP_POST },
     { ngx_string("probe"), NGX_HTTP_POST },
+    { ngx_string("test"), NGX_HTTP_POST },
     { ngx_null_string, 0 }
 };
 
@@ -179,16 +185,19 @@ ngx_er_admin_handler(ngx_http_request_t *r)
     ngx_er_loc_conf_t   *lcf;
     ngx_er_main_conf_t  *mcf;
 
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
     verb = ngx_er_admin_verb(r);
+
+    /* that of a test is the event's */
+
+    rc = (verb == NGX_ER_ADMIN_TEST) ? NGX_OK
+                                     : ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "event router admin: %V, verb:%i queue:%d",
@@ -197,7 +206,8 @@ ngx_er_admin_handler(ngx_http_request_t *r)
     if (verb == NGX_ERROR) {
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
                                     "there are pending, dead, replay, purge, "
-                                    "pause, resume and probe here", NULL);
+                                    "pause, resume, probe and test here",
+                                    NULL);
     }
 
     method = ngx_er_admin_verbs[verb].method;
@@ -213,6 +223,10 @@ ngx_er_admin_handler(ngx_http_request_t *r)
 
     if (!(r->method & method)) {
         return ngx_er_admin_not_allowed(r, method);
+    }
+
+    if (verb == NGX_ER_ADMIN_TEST) {
+        return ngx_er_admin_test(r, mcf, lcf);
     }
 
     if (mcf->queue == NULL || !mcf->queue->open) {
@@ -367,6 +381,30 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_reply_json(r, &json);
+}
+
+
+/* the only one that needs no queue */
+
+static ngx_int_t
+ngx_er_admin_test(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_loc_conf_t *lcf)
+{
+    ngx_int_t         rc;
+    const char       *why;
+    ngx_er_target_t  *target;
+
+    why = ngx_er_admin_known(r, NGX_ER_ADMIN_TEST);
+
+    if (why) {
+        return ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST, why, NULL);
+    }
+
+    if (ngx_er_admin_target(r, mcf, &target, &rc) != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_er_admin_trial(r, target, lcf->reveal);
 }
 
 
@@ -564,10 +602,11 @@ ngx_er_admin_known(ngx_http_request_t *r, ngx_er_admin_verb_e verb)
         }
 
         if (!(ngx_er_admin_arguments[i].verbs & 1 << verb)) {
-            return "an argument is not known here; pause, resume and probe "
-                   "take target=, the others target=, event=, route=, from= "
-                   "and to=, lists also limit=, after= and body=, replay and "
-                   "purge also all=, replay also deliver_to= and archive=";
+            return "an argument is not known here; pause, resume, probe and "
+                   "test take target=, the others target=, event=, route=, "
+                   "from= and to=, lists also limit=, after= and body=, "
+                   "replay and purge also all=, replay also deliver_to= and "
+                   "archive=";
         }
 
         if (seen & 1 << i) {
