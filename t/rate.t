@@ -79,6 +79,21 @@ is(post()->{status}, 429, 'a reload forgets nothing');
 is(post(uri => '/free')->{status}, 200, 'another source is not limited');
 $t->stop;
 
+# another rate holds from the reload on: what has come stays as many events,
+# and nobody waits longer than for the burst
+
+for my $by ('', ' by=data.shop') {
+    for my $c (changes()) {
+        my ($name, $before, $events, $after, $least, $most) = @$c;
+
+        start("rate $before$by;");
+        post() for 1 .. $events;
+        again("rate $after$by;");
+        changed("$name$by", $least, $most);
+        $t->stop;
+    }
+}
+
 # by default what comes in the time that is named
 
 start('rate 4r/h;');
@@ -221,6 +236,23 @@ for my $mode ('sync', 'queued') {
     $redis->command(SCRIPT => 'FLUSH');
     is(post(on => $t, shop => 'a')->{status}, 429, "$mode: a lost script");
 
+    if ($mode eq 'sync') {
+
+        # a larger rate in one nginx, and the smaller one still in the other
+
+        post(on => $t, shop => 'c') for 1 .. 3;
+        again('rate 1000r/s by=data.shop burst=1000; delivery sync;',
+            'redis://127.0.0.1:%%PORT_6379%%');
+        ok(wait_until(10, sub { post(on => $t, shop => 'a')->{status}
+            == 200 }), 'another rate holds at once');
+        is(post(on => $t, shop => 'c')->{status}, 200, 'for each value');
+        is(join(' ', map { post(on => $other, shop => 'd')->{status} }
+                1 .. 4), '200 200 200 429', 'the other nginx has its own');
+        again($lines, 'redis://127.0.0.1:%%PORT_6379%%');
+        $redis->command(DEL => $_)
+            for grep { /:\{r\}:/ } @{ $redis->command(KEYS => '*') };
+    }
+
     next if $mode eq 'queued';
 
     $redis->stop;
@@ -288,6 +320,39 @@ server {
     }
 }
 EOC
+}
+
+
+# name, rate before, how many come, rate after, and how long the next one that
+# is refused waits
+
+sub changes {
+    return (
+        [ 'more', '100r/d burst=10', 12, '1000r/s burst=1000', 0, 0 ],
+        [ 'a shorter time', '1r/h burst=3', 4, '1r/m burst=3', 30, 60 ],
+        [ 'a larger burst', '1r/h burst=3', 4, '1r/h burst=9', 0, 0 ],
+        [ 'less', '1000r/m burst=50', 60, '1r/h burst=2', 3000, 3600 ],
+        [ 'a smaller burst', '1r/d burst=300', 20, '1r/d burst=1', 80000,
+            86400 ],
+    );
+}
+
+
+sub changed {
+    my ($name, $least, $most) = @_;
+
+    my $r = post();
+    my $wait = $r->header('Retry-After') // 0;
+
+    is($r->{status}, $most ? 429 : 200, "$name: the next one");
+    ok($least <= $wait && $wait <= $most, "$name: when to come again")
+        or diag($wait);
+}
+
+
+sub again {
+    $t->config(conf(@_));
+    $t->reload;
 }
 
 

@@ -19,6 +19,11 @@
  * the one that was not used for longest is forgotten.  Keys are hashes that a
  * client cannot choose well, and the tree is balanced whatever they are.
  *
+ * With its time a bucket has the interval and the burst that made it.  If a
+ * reload has changed one of them, events that are ahead stay as many, since
+ * their time would not be that of the new rate, and they are no more than the
+ * new burst.
+ *
  * The zone is the source's own; it survives a reload and begins anew with
  * nginx.  Time is ngx_current_msec, which is the same for all workers.  Called
  * by ingest/rate.c; nothing fails: without memory an event counts as the first
@@ -35,10 +40,17 @@
 
 
 typedef struct {
+    uint64_t               due;        /* ns */
+    uint64_t               interval;   /* of the rate that it is due by */
+    uint64_t               burst;
+} ngx_er_bucket_due_t;
+
+
+typedef struct {
     ngx_rbtree_node_t      node;       /* key: from the key */
     ngx_queue_t            queue;
     u_char                 key[NGX_ER_BUCKET_KEY];
-    uint64_t               due;        /* ns */
+    ngx_er_bucket_due_t    due;
 } ngx_er_bucket_t;
 
 
@@ -47,13 +59,15 @@ struct ngx_er_buckets_sh_s {
     ngx_rbtree_node_t      sentinel;
     ngx_queue_t            used;       /* last used first */
     ngx_uint_t             n;
-    uint64_t               due;        /* of the only one */
+    ngx_er_bucket_due_t    due;        /* of the only one */
 };
 
 
 static ngx_int_t ngx_er_buckets_init(ngx_shm_zone_t *zone, void *data);
 static uint64_t ngx_er_buckets_wait(ngx_er_buckets_t *buckets,
     ngx_er_bucket_take_t *take, ngx_uint_t n, uint64_t now);
+static uint64_t ngx_er_buckets_ahead(ngx_er_buckets_t *buckets,
+    ngx_er_bucket_due_t *due, uint64_t now);
 static void ngx_er_buckets_add(ngx_er_buckets_t *buckets,
     ngx_er_bucket_take_t *take, uint64_t now);
 static void ngx_er_buckets_insert(ngx_rbtree_node_t *temp,
@@ -162,24 +176,31 @@ static uint64_t
 ngx_er_buckets_wait(ngx_er_buckets_t *buckets, ngx_er_bucket_take_t *take,
     ngx_uint_t n, uint64_t now)
 {
-    uint64_t          due, wait;
-    ngx_uint_t        i;
-    ngx_er_bucket_t  *b;
+    uint64_t              ahead, wait;
+    ngx_uint_t            i;
+    ngx_er_bucket_t      *b;
+    ngx_er_bucket_due_t  *due;
 
     wait = 0;
 
     for (i = 0; i < n; i++) {
 
+        due = &buckets->sh->due;
+
         if (buckets->many) {
             b = ngx_er_buckets_find(buckets, take[i].key);
-            due = b ? b->due : 0;
 
-        } else {
-            due = buckets->sh->due;
+            if (b == NULL) {
+                continue;
+            }
+
+            due = &b->due;
         }
 
-        if (due > now + buckets->burst) {
-            wait = ngx_max(wait, due - now - buckets->burst);
+        ahead = ngx_er_buckets_ahead(buckets, due, now);
+
+        if (ahead > buckets->burst) {
+            wait = ngx_max(wait, ahead - buckets->burst);
         }
     }
 
@@ -187,12 +208,38 @@ ngx_er_buckets_wait(ngx_er_buckets_t *buckets, ngx_er_bucket_take_t *take,
 }
 
 
+/* ns that the next event would be early; a double has more digits than the
+   clock */
+
+static uint64_t
+ngx_er_buckets_ahead(ngx_er_buckets_t *buckets, ngx_er_bucket_due_t *due,
+    uint64_t now)
+{
+    double    ahead;
+    uint64_t  full;
+
+    if (due->due <= now) {
+        return 0;
+    }
+
+    if (due->interval == buckets->interval && due->burst == buckets->burst) {
+        return due->due - now;
+    }
+
+    full = buckets->burst + buckets->interval;
+
+    ahead = (double) (due->due - now) * buckets->interval / due->interval;
+
+    return (ahead < full) ? (uint64_t) ahead : full;
+}
+
+
 static void
 ngx_er_buckets_add(ngx_er_buckets_t *buckets, ngx_er_bucket_take_t *take,
     uint64_t now)
 {
-    uint64_t         *due;
-    ngx_er_bucket_t  *b;
+    ngx_er_bucket_t      *b;
+    ngx_er_bucket_due_t  *due;
 
     due = &buckets->sh->due;
 
@@ -213,7 +260,10 @@ ngx_er_buckets_add(ngx_er_buckets_t *buckets, ngx_er_bucket_take_t *take,
         due = &b->due;
     }
 
-    *due = ngx_max(*due, now) + take->n * buckets->interval;
+    due->due = now + ngx_er_buckets_ahead(buckets, due, now)
+               + take->n * buckets->interval;
+    due->interval = buckets->interval;
+    due->burst = buckets->burst;
 }
 
 
@@ -296,7 +346,7 @@ ngx_er_buckets_new(ngx_er_buckets_t *buckets, u_char *key, uint64_t now)
         b = ngx_queue_data(q, ngx_er_bucket_t, queue);
 
         if (sh->n < NGX_ER_BUCKETS
-            && (i == NGX_ER_BUCKETS_STALE || b->due > now))
+            && (i == NGX_ER_BUCKETS_STALE || b->due.due > now))
         {
             break;
         }
@@ -321,7 +371,7 @@ ngx_er_buckets_new(ngx_er_buckets_t *buckets, u_char *key, uint64_t now)
 
     ngx_memcpy(b->key, key, NGX_ER_BUCKET_KEY);
     ngx_memcpy(&b->node.key, key, sizeof(ngx_rbtree_key_t));
-    b->due = 0;
+    b->due.due = 0;
 
     ngx_rbtree_insert(&sh->tree, &b->node);
     ngx_queue_insert_head(&sh->used, &b->queue);
