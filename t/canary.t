@@ -21,6 +21,7 @@ use File::Find;
 use MIME::Base64 qw(decode_base64 encode_base64);
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::OAuth2;
 
 # name, block, line, what the file has, other forms of it that are sent; what
 # clients send is in nginx's own memory, so it is not looked for there
@@ -31,6 +32,10 @@ my @places = (
     [ 'auth-bearer', target => 'auth bearer file:secrets/%s;', '%s' ],
     [ 'auth-header', target => 'auth header X-Api-Key file:secrets/%s;',
       '%s' ],
+    [ 'auth-oauth2', target => 'auth oauth2 /token client=file:secrets/%s;',
+      'id:%s', sub { encode_base64("id:$_[0]", '') } ],
+    [ 'auth-body', target => 'auth oauth2 /token client=file:secrets/%s '
+      . 'style=body;', 'id:%s' ],
     [ 'auth-query', target => 'auth query key file:secrets/%s;', '%s&+',
       sub { "$_[0]%26%2B" } ],
     [ 'sign-github', target => 'sign github secret=file:secrets/%s;', '%s' ],
@@ -59,6 +64,7 @@ my @faults = (
 
 my $t = Test::EventRouter->new;
 my $erp = $t->target(8081);
+my $idp = $t->own(Test::EventRouter::OAuth2->new(port => $t->port(8082)));
 my $serial = 0;
 my (%secret, %forms, %text);
 
@@ -72,6 +78,10 @@ for my $place (@places) {
     $forms{$name} = [ $secret{$name}, $form ? $form->($secret{$name}) : () ];
     $t->secret($_) for @{ $forms{$name} };
 }
+
+# what is fetched is a secret, too
+
+push @{ $forms{'auth-oauth2'} }, $t->secret('canary-token-');
 
 my $conf = <<'EOC' . blocks() . <<'EOC' . locations() . "    }\n";
 
@@ -91,6 +101,8 @@ EOC
         location = /now    { event_receive now; }
         location = /later  { event_receive later; }
         location = /status { event_status; }
+        location = /token  { internal;
+                             proxy_pass http://127.0.0.1:%%PORT_8082%%; }
 EOC
 
 $conf =~ s/TARGETS/join ' ', targets()/e;
@@ -195,6 +207,10 @@ sub targets { return map { $_->[1] eq 'target' ? $_->[0] : () } @places }
 
 sub said {
     my ($name) = @_;
+
+    # it does not know more of a client than its token
+
+    return $text{$name} if $name =~ /^auth-(?:oauth2|body)$/;
 
     return ($text{$name}, $forms{$name}[1] // (),
         $text{$name} =~ /^joe:(.*)/);

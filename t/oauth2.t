@@ -28,6 +28,8 @@ my $secret = 'canary-client-secret: "%&+ end';
 $t->secret($secret);
 $t->secret('canary-token');
 chmod 0600, $t->write_file('conf/client', "an id:$secret\n");
+chmod 0600, $t->write_file('conf/plain', 'an id:'
+    . $t->secret('canary-plain-secret=1'));
 
 my $dir = $t->dir;
 
@@ -162,6 +164,17 @@ subtest 'what an endpoint says of an error' => sub {
 
     $idp->answer('/token');
     wait_delivered(30, $id);
+};
+
+
+subtest 'an endpoint that repeats what it was sent' => sub {
+    fresh('auth oauth2 /oauth/erp client=file:plain style=body');
+    $idp->answer('/token', status => 401, body => '{"error":"an id:" ,'
+        . '"error_description":"bad: canary-plain-secret=1 or '
+        . 'canary-plain-secret%3D1, and canary-plain-sec"}');
+    is($q->post(($q->event('erp'))[1], '/now')->{status}, 502, 'an error');
+    ok($t->wait_log(qr/answered 401, error "an id:": "bad: \*{21} or \*{23}, and \*{16}"/),
+        'is shown with asterisks');
 };
 
 

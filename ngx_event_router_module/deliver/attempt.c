@@ -796,7 +796,7 @@ ngx_er_attempt_gone(void *data)
     }
 
     if (attempt->target->auth) {
-        ngx_er_auth_wipe(attempt);
+        ngx_er_subrequest_wipe(attempt->subrequest, 0);
     }
 
     attempt->carrier = NULL;

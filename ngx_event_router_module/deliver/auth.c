@@ -29,9 +29,6 @@
 #include "../ingest/secret.h"
 
 
-#define NGX_ER_AUTH_MASK     4         /* bytes of a secret that is told from
-                                          other text */
-
 #define NGX_ER_AUTH_EXAMPLE  "as in \"auth bearer file:secrets/erp;\""
 
 
@@ -58,7 +55,6 @@ static ngx_int_t ngx_er_auth_header(ngx_conf_t *cf, ngx_er_auth_t *auth,
     const char *prefix, ngx_str_t *name, ngx_str_t *secret);
 static ngx_int_t ngx_er_auth_args(ngx_conf_t *cf, ngx_er_auth_t *auth,
     ngx_str_t *name, ngx_str_t *secret);
-static void ngx_er_auth_mask(u_char *p, size_t n, ngx_str_t *secret);
 
 
 static ngx_er_auth_word_t  ngx_er_auth_words[] = {
@@ -163,7 +159,13 @@ ngx_er_auth_oauth2(ngx_conf_t *cf, ngx_er_target_t *target)
 
     target->auth = auth;
 
-    return ngx_er_oauth2_line(cf, target);
+    if (ngx_er_oauth2_line(cf, target) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    auth->password = target->oauth2->grant.secret;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -481,73 +483,15 @@ ngx_er_auth_hide(ngx_er_attempt_t *attempt)
 
     auth = attempt->target->auth;
 
-    ngx_er_auth_mask(attempt->body, attempt->length, &auth->secret);
-    ngx_er_auth_mask(attempt->body, attempt->length, &auth->sent);
-    ngx_er_auth_mask(attempt->body, attempt->length, &auth->password);
+    ngx_er_vault_mask(attempt->body, attempt->length, &auth->secret);
+    ngx_er_vault_mask(attempt->body, attempt->length, &auth->sent);
+    ngx_er_vault_mask(attempt->body, attempt->length, &auth->password);
 
     if (attempt->token) {
         sent = attempt->token->value;
         sent.data += sizeof("Bearer ") - 1;
         sent.len -= sizeof("Bearer ") - 1;
 
-        ngx_er_auth_mask(attempt->body, attempt->length, &sent);
-    }
-}
-
-
-/* what was kept can end in the middle of it */
-
-static void
-ngx_er_auth_mask(u_char *p, size_t n, ngx_str_t *secret)
-{
-    size_t  i, len;
-
-    if (secret->len < NGX_ER_AUTH_MASK) {
-        return;
-    }
-
-    for (i = 0; i + NGX_ER_AUTH_MASK <= n; i++) {
-
-        len = ngx_min(secret->len, n - i);
-
-        if (p[i] == secret->data[0]
-            && ngx_memcmp(&p[i], secret->data, len) == 0)
-        {
-            ngx_memset(&p[i], '*', len);
-        }
-    }
-}
-
-
-/*
- * Of the buffers those that are nginx's own: the others are the event's.  And
- * what nginx made of the header if somebody asked for $remote_user.
- */
-
-void
-ngx_er_auth_wipe(ngx_er_attempt_t *attempt)
-{
-    ngx_chain_t         *cl;
-    ngx_http_request_t  *r;
-
-    r = attempt->subrequest;
-
-    if (r == NULL) {
-        return;
-    }
-
-    if (r->headers_in.passwd.len) {
-        ngx_explicit_memzero(r->headers_in.passwd.data,
-                             r->headers_in.passwd.len);
-    }
-
-    for (cl = r->upstream ? r->upstream->request_bufs : NULL;
-         cl;
-         cl = cl->next)
-    {
-        if (cl->buf->temporary) {
-            ngx_explicit_memzero(cl->buf->start,
-                                 cl->buf->end - cl->buf->start);
-        }
+        ngx_er_vault_mask(attempt->body, attempt->length, &sent);
     }
 }

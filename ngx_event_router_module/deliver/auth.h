@@ -34,7 +34,8 @@ struct ngx_er_auth_s {
     ngx_str_t              args;       /* QUERY: NAME=SECRET, encoded */
     ngx_str_t              secret;     /* as it was read */
     ngx_str_t              sent;       /* as it is encoded, or empty */
-    ngx_str_t              password;   /* BASIC: the secret's part, or empty */
+    ngx_str_t              password;   /* BASIC, OAUTH2: the secret's part, or
+                                          empty */
 };
 
 
@@ -53,9 +54,6 @@ ngx_int_t ngx_er_auth_add(ngx_er_attempt_t *attempt);
 /* the first bytes of an answer go to error.log and to dead letters: the
    secret, which some targets repeat, is made unreadable there */
 void ngx_er_auth_hide(ngx_er_attempt_t *attempt);
-
-/* the carrier goes, and with it the memory in which the request was */
-void ngx_er_auth_wipe(ngx_er_attempt_t *attempt);
 
 
 #endif /* _NGX_ER_AUTH_H_INCLUDED_ */

@@ -383,6 +383,11 @@ ngx_er_call_grow(ngx_er_call_t *call, size_t size)
 
     if (call->answer) {
         ngx_memcpy(p, call->answer, call->length);
+
+        if (call->secret) {
+            ngx_explicit_memzero(call->answer, call->length);
+        }
+
         ngx_free(call->answer);
     }
 
@@ -461,6 +466,10 @@ ngx_er_call_gone(void *data)
 
     if (call->state == NGX_ER_CALL_RUNNING && status) {
         ngx_er_call_answered(call, call->subrequest, status);
+    }
+
+    if (call->secret) {
+        ngx_er_subrequest_wipe(call->subrequest, 1);
     }
 
     call->carrier = NULL;
@@ -562,6 +571,11 @@ ngx_er_call_free(ngx_er_call_t *call)
     }
 
     if (call->answer) {
+
+        if (call->secret) {
+            ngx_explicit_memzero(call->answer, call->length);
+        }
+
         ngx_free(call->answer);
     }
 

@@ -56,6 +56,8 @@ struct ngx_er_call_s {
     ngx_str_t                  body;
     size_t                     limit;  /* bytes of the answer that are kept */
     ngx_msec_t                 timeout;        /* ms for all of it: 60 s */
+    ngx_uint_t                 secret; /* 1: what is sent and what comes is
+                                          overwritten */
     void                      *data;   /* the caller's */
     ngx_er_call_pt             handler;        /* exactly once; then the call
                                                   is gone */

@@ -57,8 +57,8 @@ static u_char *ngx_er_grant_pair(u_char *p, const char *name,
 static u_char *ngx_er_grant_encode(u_char *p, ngx_str_t *text);
 static const char *ngx_er_grant_token(ngx_er_value_t **values,
     ngx_er_grant_answer_t *answer);
-static ngx_int_t ngx_er_grant_said(ngx_pool_t *pool, ngx_er_value_t *value,
-    ngx_str_t *said);
+static ngx_int_t ngx_er_grant_said(ngx_er_grant_t *grant, ngx_pool_t *pool,
+    ngx_er_value_t *value, ngx_str_t *said);
 static uint64_t ngx_er_grant_lifetime(ngx_er_value_t *value);
 
 
@@ -376,9 +376,11 @@ ngx_er_grant_read(ngx_er_grant_t *grant, ngx_pool_t *pool, ngx_uint_t status,
         return NGX_ERROR;
     }
 
-    if (ngx_er_grant_said(pool, values[NGX_ER_GRANT_ERROR], &answer->error)
+    if (ngx_er_grant_said(grant, pool, values[NGX_ER_GRANT_ERROR],
+                          &answer->error)
         != NGX_OK
-        || ngx_er_grant_said(pool, values[NGX_ER_GRANT_ERROR_DESCRIPTION],
+        || ngx_er_grant_said(grant, pool,
+                             values[NGX_ER_GRANT_ERROR_DESCRIPTION],
                              &answer->said)
            != NGX_OK)
     {
@@ -446,13 +448,16 @@ ngx_er_grant_token(ngx_er_value_t **values, ngx_er_grant_answer_t *answer)
 }
 
 
-/* quotes must not end the quotes, nor anything the line */
+/* quotes must not end the quotes, nor anything the line; an endpoint may
+   repeat what it was sent */
 
 static ngx_int_t
-ngx_er_grant_said(ngx_pool_t *pool, ngx_er_value_t *value, ngx_str_t *said)
+ngx_er_grant_said(ngx_er_grant_t *grant, ngx_pool_t *pool,
+    ngx_er_value_t *value, ngx_str_t *said)
 {
-    u_char  c;
-    size_t  i;
+    u_char     c, *p;
+    size_t     i;
+    ngx_str_t  encoded;
 
     if (value == NULL || value->type != NGX_ER_STRING) {
         return NGX_OK;
@@ -460,13 +465,24 @@ ngx_er_grant_said(ngx_pool_t *pool, ngx_er_value_t *value, ngx_str_t *said)
 
     said->len = ngx_min(value->text.len, NGX_ER_GRANT_SAID);
 
-    said->data = ngx_pnalloc(pool, said->len);
-    if (said->data == NULL) {
+    p = ngx_er_vault_alloc(pool, value->text.len + 1);
+    encoded.data = ngx_er_vault_alloc(pool, 3 * grant->secret.len + 1);
+
+    if (p == NULL || encoded.data == NULL) {
         return NGX_ERROR;
     }
 
+    encoded.len = ngx_er_grant_encode(encoded.data, &grant->secret)
+                  - encoded.data;
+
+    said->data = p;
+
+    ngx_memcpy(p, value->text.data, value->text.len);
+    ngx_er_vault_mask(p, value->text.len, &grant->secret);
+    ngx_er_vault_mask(p, value->text.len, &encoded);
+
     for (i = 0; i < said->len; i++) {
-        c = value->text.data[i];
+        c = p[i];
 
         said->data[i] = (c < 0x20 || c == '"' || c == '\\') ? ' '
                         : (c >= 0x7f) ? '?' : c;

@@ -168,6 +168,42 @@ ngx_er_subrequest_line(ngx_http_request_t *r)
 }
 
 
+/*
+ * Of the buffers those that are nginx's own: the others are the event's.  And
+ * what nginx made of the header if somebody asked for $remote_user.
+ */
+
+void
+ngx_er_subrequest_wipe(ngx_http_request_t *r, ngx_uint_t answer)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (r && r->headers_in.passwd.len) {
+        ngx_explicit_memzero(r->headers_in.passwd.data,
+                             r->headers_in.passwd.len);
+    }
+
+    if (r == NULL || r->upstream == NULL) {
+        return;
+    }
+
+    for (cl = r->upstream->request_bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (b->temporary) {
+            ngx_explicit_memzero(b->start, b->end - b->start);
+        }
+    }
+
+    b = &r->upstream->buffer;
+
+    if (answer && b->start) {
+        ngx_explicit_memzero(b->start, b->end - b->start);
+    }
+}
+
+
 void *
 ngx_er_subrequest_of(ngx_http_request_t *r, ngx_http_post_subrequest_pt done)
 {

@@ -31,6 +31,11 @@ ngx_int_t ngx_er_subrequest_body(ngx_http_request_t *r, ngx_str_t *body);
 /* for "done": NGX_OK, it has completed; NGX_AGAIN: more of it is to come */
 ngx_int_t ngx_er_subrequest_ended(ngx_http_request_t *r, ngx_int_t rc);
 
+/* the carrier goes, and with it the memory in which the request was, and with
+   "answer" what came of the upstream, which nobody needs any more; r may be
+   NULL */
+void ngx_er_subrequest_wipe(ngx_http_request_t *r, ngx_uint_t answer);
+
 /* the status line that nginx read from the upstream, 0: none; r may be NULL */
 ngx_uint_t ngx_er_subrequest_line(ngx_http_request_t *r);
 

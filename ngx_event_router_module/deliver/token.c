@@ -559,6 +559,7 @@ ngx_er_token_call(ngx_er_oauth2_t *oauth2)
     call->data = oauth2;
     call->handler = ngx_er_token_answered;
     call->log = ngx_er_token_log;
+    call->secret = 1;
 
     if (ngx_er_grant_request(&oauth2->grant, call->pool, ngx_time(),
                              &call->body, &authorization)
@@ -603,8 +604,6 @@ ngx_er_token_answered(ngx_er_call_t *call)
     if (rc == NGX_OK) {
         rc = ngx_er_token_put(oauth2, &answer);
     }
-
-    ngx_explicit_memzero(body.data, body.len);
 
     pause = 0;
 
