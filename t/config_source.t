@@ -143,8 +143,7 @@ wrong('delivery of another kind', 'delivery async;',
     . 'producer waits until the event is delivered, with "queued" until it '
     . 'is stored');
 wrong('two deliveries', 'delivery sync queued;',
-    'invalid number of arguments in "delivery" directive: write "delivery '
-    . 'sync | queued;"');
+    'sync waits for the targets anyway');
 wrong('queued without a store', 'delivery queued;',
     'event_source "shop" has "delivery queued", but no event_store keeps a '
     . 'queue: add "event_store file:/var/lib/nginx/events size=1g;"',

@@ -220,7 +220,7 @@ is(join(' ', sort keys %{ $r->json->{sources} }), 'a shop slack', 'sources');
 is(join(' ', sort keys %{ $r->json->{targets} }), 'one spare three two',
     'targets');
 is(join(' ', sort keys %{ $r->json->{sources}{a} }),
-    'body_memory busy dedup_forgotten dedup_local dedup_none delivered '
+    'body_memory busy dead dedup_forgotten dedup_local dedup_none delivered '
     . 'duplicate duplicate_differs error failed fenced full handshake '
     . 'invalid limited loop overloaded queued redelivered refused rejected '
     . 'timeout unavailable undecided unmet unrouted', 'counters of a source');

@@ -273,12 +273,14 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
         }
 
         if (op->rc == NGX_OK || op->kept) {
+            part->hand = op->parts[i].lease;
             ngx_er_accept_deliver(accept, op, i);
 
         } else if (part->hand) {
 
             /* the room may be another one's */
 
+            part->hand = 0;
             ngx_er_dispatch_wake(part->target);
         }
     }

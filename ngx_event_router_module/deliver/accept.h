@@ -28,7 +28,8 @@ typedef struct {
     ngx_er_target_t        *target;
     ngx_str_t               routes;    /* "a,b": that named it */
     ngx_msec_t              delay;     /* before it is due */
-    unsigned                hand:1;    /* accept.c's: there is room in hand */
+    unsigned                hand:1;    /* there is room in hand; out: it is in
+                                          hand, and delivered by this worker */
 } ngx_er_accept_part_t;
 
 

@@ -14,7 +14,9 @@
  *
  * A source with "delivery queued" has QUEUE in the place of RUN: the event is
  * handed over to the queue (handover.c), which delivers it whatever becomes of
- * the fan-out.
+ * the fan-out.  With "wait=" there is WAIT between CLOSE and REST: the event
+ * is stored and its key closed, and the producer hears what became of the
+ * event if that is known soon (await.c).
  *
  * Invariants.  Steps are taken from posted events and timers only, so neither
  * the producer's request nor an attempt is ever on the stack.  Each delivery
@@ -34,9 +36,11 @@
 
 
 #include "fanout.h"
+#include "await.h"
 #include "duplicate.h"
 #include "handover.h"
 #include "relay.h"
+#include "../base/crash.h"
 #include "../ingest/key.h"
 
 
@@ -59,6 +63,9 @@ static void ngx_er_fanout_advance(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_close(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_finished(ngx_er_claim_t *claim);
 static void ngx_er_fanout_closed(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_wait(ngx_er_fanout_t *fanout);
+static void ngx_er_fanout_news(ngx_event_t *ev);
+static void ngx_er_fanout_waited(ngx_er_fanout_t *fanout, ngx_er_await_e sum);
 static void ngx_er_fanout_end(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_free(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_timer(ngx_event_t *ev);
@@ -570,9 +577,95 @@ ngx_er_fanout_finished(ngx_er_claim_t *claim)
 static void
 ngx_er_fanout_closed(ngx_er_fanout_t *fanout)
 {
+    if (fanout->await) {
+
+        if (fanout->handler && !fanout->answered
+            && ngx_er_fanout_outcome(fanout) == NGX_ER_OUTCOME_QUEUED
+            && ngx_er_handover_awaits(fanout))
+        {
+            ngx_er_fanout_wait(fanout);
+            return;
+        }
+
+        ngx_er_await_close(fanout->event, fanout->await);
+    }
+
     ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_REST);
 
     ngx_er_fanout_answer(fanout, ngx_er_fanout_outcome(fanout));
+    ngx_er_fanout_advance(fanout);
+}
+
+
+/*
+ * The event is safe, whatever comes now: the queue delivers it with or without
+ * a waiter.  The time begins with the event's, not with the store's answer.
+ */
+
+static void
+ngx_er_fanout_wait(ngx_er_fanout_t *fanout)
+{
+    ngx_event_t     *timer;
+    ngx_msec_int_t   left;
+
+    ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_WAIT);
+
+    fanout->await->news.handler = ngx_er_fanout_news;
+    fanout->await->news.data = fanout;
+    fanout->await->open = 1;
+
+    left = (ngx_msec_int_t) (fanout->start + fanout->event->source->wait
+                             - ngx_current_msec);
+
+    /* a timer that is nearly the same would not be moved */
+
+    timer = &fanout->timer;
+
+    if (timer->timer_set) {
+        ngx_del_timer(timer);
+    }
+
+    ngx_add_timer(timer, (ngx_msec_t) ngx_max(left, 1));
+    ngx_post_event(&fanout->await->news, &ngx_posted_events);
+}
+
+
+static void
+ngx_er_fanout_news(ngx_event_t *ev)
+{
+    ngx_er_fanout_t *fanout = ev->data;
+
+    ngx_er_await_e  sum;
+
+    sum = ngx_er_await_sum(fanout->await);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
+                   "event router fan-out: event \"%V\" news, sum:%d",
+                   &fanout->event->id, sum);
+
+    if (sum != NGX_ER_AWAIT_NOTHING) {
+        ngx_er_fanout_waited(fanout, sum);
+    }
+}
+
+
+static void
+ngx_er_fanout_waited(ngx_er_fanout_t *fanout, ngx_er_await_e sum)
+{
+    ngx_er_crash_point("waited");
+
+    ngx_er_handover_heard(fanout);
+    ngx_er_await_close(fanout->event, fanout->await);
+
+    if (sum == NGX_ER_AWAIT_OK) {
+        fanout->verdict = NGX_ER_OUTCOME_DELIVERED;
+
+    } else if (sum == NGX_ER_AWAIT_DEAD) {
+        fanout->verdict = NGX_ER_OUTCOME_DEAD;
+    }
+
+    ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_REST);
+    ngx_er_fanout_answer(fanout, fanout->verdict);
     ngx_er_fanout_advance(fanout);
 }
 
@@ -581,6 +674,10 @@ static void
 ngx_er_fanout_end(ngx_er_fanout_t *fanout)
 {
     ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_DONE);
+
+    if (fanout->await) {
+        ngx_er_await_close(fanout->event, fanout->await);
+    }
 
     if (fanout->timer.timer_set) {
         ngx_del_timer(&fanout->timer);
@@ -620,6 +717,11 @@ ngx_er_fanout_timer(ngx_event_t *ev)
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
                    "event router fan-out: event \"%V\" timer, late:%d",
                    &fanout->event->id, fanout->late);
+
+    if (fanout->state == NGX_ER_FANOUT_WAIT) {
+        ngx_er_fanout_waited(fanout, NGX_ER_AWAIT_LATER);
+        return;
+    }
 
     ngx_add_timer(ev, NGX_ER_FANOUT_LEASE);
 
@@ -662,7 +764,7 @@ ngx_er_fanout_enter(ngx_er_fanout_t *fanout, ngx_er_fanout_state_e state)
 {
 #if (NGX_DEBUG)
     static const char  *names[] = {
-        "start", "claim", "queue", "run", "close", "rest", "done"
+        "start", "claim", "queue", "run", "close", "wait", "rest", "done"
     };
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,

@@ -40,6 +40,8 @@ typedef enum {
     NGX_ER_FANOUT_QUEUE,               /* the queue is asked to take it */
     NGX_ER_FANOUT_RUN,                 /* deliveries are under way */
     NGX_ER_FANOUT_CLOSE,               /* finalize or release was sent */
+    NGX_ER_FANOUT_WAIT,                /* the queue has it, and the producer
+                                          waits for what becomes of it */
     NGX_ER_FANOUT_REST,                /* only optional deliveries are left */
     NGX_ER_FANOUT_DONE                 /* only the waiter is left */
 } ngx_er_fanout_state_e;
@@ -98,6 +100,9 @@ struct ngx_er_fanout_s {
     ngx_uint_t                  failed;    /* required ones that failed */
     ngx_er_accept_t            *accept;    /* it is for the queue, or NULL:
                                               for the targets at once */
+    ngx_er_await_t             *await;     /* the producer waits for what
+                                              becomes of it in the queue; or
+                                              NULL */
     uint64_t                    print;     /* a hash of the body, where the
                                               key does not cover it */
     ngx_event_t                 timer;     /* armed from start to end */

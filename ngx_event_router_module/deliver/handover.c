@@ -19,9 +19,11 @@
 
 
 #include "handover.h"
+#include "await.h"
 #include "duplicate.h"
 
 
+static void ngx_er_handover_await(ngx_er_fanout_t *fanout);
 static void ngx_er_handover_restarted(ngx_er_fanout_t *fanout);
 static void ngx_er_handover_revived(ngx_er_fanout_t *fanout);
 
@@ -90,7 +92,104 @@ ngx_er_handover_start(ngx_er_fanout_t *fanout)
     accept->dedup = fanout->dedup;
     accept->guard = (fanout->claim != NULL);
 
+    if (fanout->event->source->wait && fanout->handler) {
+        ngx_er_handover_await(fanout);
+    }
+
     return ngx_er_accept(accept);
+}
+
+
+/*
+ * From before it is stored on: a target can have ended before the store's
+ * answer is told.  Without memory, and where nothing is required, nobody
+ * waits.
+ */
+
+static void
+ngx_er_handover_await(ngx_er_fanout_t *fanout)
+{
+    ngx_uint_t          i;
+    ngx_er_await_t     *await;
+    ngx_er_delivery_t  *d;
+
+    await = ngx_er_await_create(fanout->event);
+    if (await == NULL) {
+        return;
+    }
+
+    d = fanout->deliveries.elts;
+
+    for (i = 0; i < fanout->deliveries.nelts; i++) {
+        if (!d[i].target->optional
+            && ngx_er_await_add(await, d[i].target) != NGX_OK)
+        {
+            ngx_er_await_close(fanout->event, await);
+            return;
+        }
+    }
+
+    if (await->targets.nelts == 0) {
+        ngx_er_await_close(fanout->event, await);
+        return;
+    }
+
+    fanout->await = await;
+}
+
+
+ngx_uint_t
+ngx_er_handover_awaits(ngx_er_fanout_t *fanout)
+{
+    ngx_uint_t             i;
+    ngx_er_accept_part_t  *part;
+
+    if (fanout->await == NULL || fanout->accept->rc != NGX_OK) {
+        return 0;
+    }
+
+    part = fanout->accept->parts;
+
+    for (i = 0; i < fanout->accept->nparts; i++) {
+
+        /* who is not in hand is delivered by another one, or later */
+
+        if (!part[i].target->optional && !part[i].hand) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+ngx_er_handover_heard(ngx_er_fanout_t *fanout)
+{
+    ngx_uint_t              i, k;
+    ngx_er_delivery_t      *d;
+    ngx_er_await_target_t  *t;
+
+    d = fanout->deliveries.elts;
+    t = fanout->await->targets.elts;
+
+    for (i = 0; i < fanout->await->targets.nelts; i++) {
+
+        for (k = 0; k < fanout->deliveries.nelts; k++) {
+
+            if (d[k].target != t[i].target) {
+                continue;
+            }
+
+            d[k].status = t[i].status;
+            d[k].ms = t[i].ms;
+
+            d[k].state = (t[i].state == NGX_ER_AWAIT_OK)
+                         ? NGX_ER_DELIVERY_OK
+                         : (t[i].state == NGX_ER_AWAIT_DEAD)
+                         ? NGX_ER_DELIVERY_FAILED : NGX_ER_DELIVERY_QUEUED;
+        }
+    }
 }
 
 

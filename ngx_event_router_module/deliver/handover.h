@@ -41,4 +41,12 @@ ngx_int_t ngx_er_handover_start(ngx_er_fanout_t *fanout);
 ngx_er_outcome_e ngx_er_handover_end(ngx_er_fanout_t *fanout);
 
 
+/* 1: the event is stored, and this worker delivers it at once to all required
+   targets, for which its producer waits */
+ngx_uint_t ngx_er_handover_awaits(ngx_er_fanout_t *fanout);
+
+/* what was heard of it is noted in the deliveries */
+void ngx_er_handover_heard(ngx_er_fanout_t *fanout);
+
+
 #endif /* _NGX_ER_HANDOVER_H_INCLUDED_ */

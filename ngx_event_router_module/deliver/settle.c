@@ -25,6 +25,7 @@
 
 
 #include "settle.h"
+#include "await.h"
 #include "guard.h"
 #include "hand.h"
 #include "slots.h"
@@ -35,7 +36,8 @@
 #define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
 
 
-static void ngx_er_settle_ok(ngx_er_lease_t *lease);
+static void ngx_er_settle_ok(ngx_er_lease_t *lease,
+    ngx_er_attempt_t *attempt);
 static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
     ngx_er_queue_verb_e verb);
 static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
@@ -123,8 +125,7 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
                    ngx_er_verdict_name(verdict));
 
     if (verdict == NGX_ER_VERDICT_OK) {
-        ngx_er_crash_point("attempt-ok");
-        ngx_er_settle_ok(lease);
+        ngx_er_settle_ok(lease, attempt);
         return;
     }
 
@@ -157,6 +158,9 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
         }
     }
 
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_LATER,
+                      attempt->status, attempt->ms);
+
     op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
 
     if (op) {
@@ -173,8 +177,13 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 /* what was started again is no dead letter of another nginx's concern */
 
 static void
-ngx_er_settle_ok(ngx_er_lease_t *lease)
+ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 {
+    ngx_er_crash_point("attempt-ok");
+
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK,
+                      attempt->status, attempt->ms);
+
     if (lease->epoch || lease->number > lease->attempts + 1) {
 
         /* replayed, or a worker died: it may have been told of as dead */
@@ -214,6 +223,7 @@ ngx_er_settle_unsent(ngx_er_lease_t *lease)
                    "event router settle: event %016xL to \"%V\", its copy is "
                    "there", lease->seq, &lease->target->name);
 
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK, 0, 0);
     ngx_er_settle_unplace(lease);
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
@@ -284,6 +294,7 @@ ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay)
                    "event router settle: event %016xL to \"%V\" goes back "
                    "for %Mms", lease->seq, &lease->target->name, delay);
 
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_LATER, 0, 0);
     ngx_er_settle_unplace(lease);
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
@@ -311,6 +322,9 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
                    lease->seq, &lease->target->name,
                    ngx_er_dead_names[reason]);
 
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_DYING,
+                      (attempt && !attempt->silent) ? attempt->status : 0,
+                      attempt ? attempt->ms : 0);
     ngx_er_settle_unplace(lease);
 
     op = ngx_er_settle_op(lease, NGX_ER_QUEUE_BURY);
@@ -498,6 +512,11 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
 
                 ngx_er_lane_put(lease->target, 0, now + op->delay);
             }
+        }
+
+        if (op->verb == NGX_ER_QUEUE_BURY) {
+            ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_DEAD,
+                              0, 0);
         }
 
         if (lease->ordered) {

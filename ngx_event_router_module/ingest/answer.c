@@ -38,10 +38,12 @@ static ngx_int_t ngx_er_answer_headers(ngx_pool_t *pool, ngx_uint_t retry,
     ngx_uint_t problem, ngx_uint_t duplicate, ngx_er_answer_t *answer);
 static ngx_er_outcome_e ngx_er_answer_outcome(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_status(ngx_er_part_t *part);
+static ngx_uint_t ngx_er_answer_final(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_retry(ngx_er_part_t *part);
 static ngx_uint_t ngx_er_answer_targets(ngx_er_fanout_t *fanout);
 static void ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part);
 static void ngx_er_answer_detail(ngx_er_json_t *json, ngx_er_part_t *part);
+static const char *ngx_er_answer_dead(ngx_pool_t *pool, ngx_er_part_t *part);
 static void ngx_er_answer_deliveries(ngx_er_json_t *json,
     ngx_er_fanout_t *fanout);
 
@@ -167,7 +169,7 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     }
 
     retry = 0;
-    problem = (worst && worst->unmet);
+    problem = (worst && ngx_er_answer_final(worst));
 
     ngx_er_json_begin(&json, pool, ngx_max(n, 1) * NGX_ER_ANSWER_EVENT);
 
@@ -331,6 +333,7 @@ ngx_er_answer_status(ngx_er_part_t *part)
         return NGX_HTTP_CONFLICT;
 
     case NGX_ER_OUTCOME_UNMET:
+    case NGX_ER_OUTCOME_DEAD:
         return NGX_ER_ANSWER_UNMET;
 
     case NGX_ER_OUTCOME_FAILED:
@@ -342,6 +345,16 @@ ngx_er_answer_status(ngx_er_part_t *part)
     default:
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
+}
+
+
+/* 1: to send it again is of no use */
+
+static ngx_uint_t
+ngx_er_answer_final(ngx_er_part_t *part)
+{
+    return ngx_er_answer_status(part) == NGX_ER_ANSWER_UNMET
+           && ngx_er_answer_outcome(part) != NGX_ER_OUTCOME_UNROUTED;
 }
 
 
@@ -357,7 +370,7 @@ ngx_er_answer_retry(ngx_er_part_t *part)
     /* the first one of those that are the same is asked, too; and what is
        wrong with an event is wrong when it is sent again */
 
-    if (part->first || part->unmet) {
+    if (part->first || ngx_er_answer_final(part)) {
         return 0;
     }
 
@@ -433,7 +446,7 @@ ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part)
     ngx_er_json_word(json, "outcome",
                      ngx_er_outcome_name(ngx_er_answer_outcome(part)));
 
-    if (part->unmet) {
+    if (ngx_er_answer_final(part)) {
         ngx_er_answer_detail(json, part);
     }
 
@@ -462,14 +475,18 @@ ngx_er_answer_event(ngx_er_json_t *json, ngx_er_part_t *part)
 }
 
 
+/* why it is final */
+
 static void
 ngx_er_answer_detail(ngx_er_json_t *json, ngx_er_part_t *part)
 {
     ngx_str_t    text;
     const char  *detail;
 
-    detail = ngx_er_require_detail(json->pool, part->event->source,
-                                   part->unmet);
+    detail = part->unmet ? ngx_er_require_detail(json->pool,
+                                                 part->event->source,
+                                                 part->unmet)
+                         : ngx_er_answer_dead(json->pool, part);
     if (detail == NULL) {
         json->failed = 1;
         return;
@@ -479,6 +496,50 @@ ngx_er_answer_detail(ngx_er_json_t *json, ngx_er_part_t *part)
     text.len = ngx_strlen(detail);
 
     ngx_er_json_text(json, "detail", &text, 0);
+}
+
+
+/* whose dead letter it is, without the words of the target */
+
+static const char *
+ngx_er_answer_dead(ngx_pool_t *pool, ngx_er_part_t *part)
+{
+    u_char             *p;
+    ngx_uint_t          i;
+    ngx_er_part_t      *first;
+    ngx_er_delivery_t  *d;
+
+    p = ngx_pnalloc(pool, NGX_ER_ANSWER_DETAIL);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    first = part->first ? part->first : part;
+    d = first->fanout->deliveries.elts;
+
+    for (i = 0; i < first->fanout->deliveries.nelts; i++) {
+        if (d[i].state == NGX_ER_DELIVERY_FAILED) {
+            break;
+        }
+    }
+
+    if (i == first->fanout->deliveries.nelts) {
+        return "the event is a dead letter";
+    }
+
+    if (d[i].status) {
+        (void) ngx_snprintf(p, NGX_ER_ANSWER_DETAIL, "target \"%V\" answered "
+                            "%ui and is not asked again: the event is stored "
+                            "as a dead letter%Z", &d[i].target->name,
+                            d[i].status);
+
+    } else {
+        (void) ngx_snprintf(p, NGX_ER_ANSWER_DETAIL, "target \"%V\" has not "
+                            "taken the event and is not asked again: it is "
+                            "stored as a dead letter%Z", &d[i].target->name);
+    }
+
+    return (const char *) p;
 }
 
 

@@ -36,6 +36,11 @@ typedef struct {
 typedef struct ngx_er_outgoing_s  ngx_er_outgoing_t;
 
 
+/* whoever waits for what becomes of an event of the queue (deliver/await.c) */
+
+typedef struct ngx_er_await_s  ngx_er_await_t;
+
+
 /* what the producer sent */
 
 typedef enum {
@@ -89,6 +94,7 @@ struct ngx_er_event_s {
     ngx_uint_t             copy;       /* with shared_id: how many in front of
                                           it in the body are the same */
     ngx_er_outgoing_t     *outgoing;   /* NULL: no delivery has begun */
+    ngx_er_await_t        *await;      /* NULL: nobody waits */
     u_char                *key;        /* of dedup, 32 bytes, of a queued event
                                           whose keys are beside the queue */
     ngx_er_cloudevent_e    cloudevent;

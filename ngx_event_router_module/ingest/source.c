@@ -119,8 +119,8 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
     { "dedup", 1, 10, 0,
       "off | [WINDOW] [by=FIELD]... [on_error=local|open|closed]",
       ngx_er_source_dedup, 0 },
-    { "delivery", 1, 1, 0,
-      "sync | queued", ngx_er_source_delivery, 0 },
+    { "delivery", 1, 2, 0,
+      "sync | queued [wait=TIME]", ngx_er_source_delivery, 0 },
     { "retain", 1, 1, 0,
       "TIME", NULL, 0 },
 
@@ -183,6 +183,19 @@ static ngx_er_param_t  ngx_er_source_limit_rows[] = {
 static ngx_er_params_t  ngx_er_source_limit_params = {
     ngx_er_source_limit_rows,
     "which takes depth=, nodes=, values=, key=, string= and number=", 1, 0
+};
+
+
+static ngx_er_param_t  ngx_er_source_delivery_rows[] = {
+    { "wait=", NGX_ER_PARAM_MSEC,
+      ngx_er_param_at(ngx_er_source_t, wait), "1ms", "60s", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL }
+};
+
+
+static ngx_er_params_t  ngx_er_source_delivery_params = {
+    ngx_er_source_delivery_rows, "which takes sync, or queued and wait=TIME",
+    0, 0
 };
 
 
@@ -264,6 +277,15 @@ ngx_er_source_add(ngx_conf_t *cf, ngx_er_draft_t *draft)
     if (ngx_er_source_complete(cf, draft) != NGX_OK
         || ngx_er_require_complete(cf, draft) != NGX_OK)
     {
+        return NGX_CONF_ERROR;
+    }
+
+    if (draft->source->wait >= draft->source->deadline) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &draft->source->where,
+                         "wait= of \"delivery\" of event_source \"%V\", %Mms, "
+                         "is not shorter than its deadline, %Mms: nobody "
+                         "waits any more then", &draft->source->name,
+                         draft->source->wait, draft->source->deadline);
         return NGX_CONF_ERROR;
     }
 
@@ -638,7 +660,14 @@ ngx_er_source_delivery(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 
     if (ngx_er_param_word(ngx_er_source_modes, &value[1], &mode) == NGX_OK) {
         draft->source->mode = mode;
-        return NGX_CONF_OK;
+
+        if (mode == NGX_ER_MODE_SYNC && cf->args->nelts > 2) {
+            return "sync waits for the targets anyway, as long as the "
+                   "\"deadline\" is: wait= is for \"queued\"";
+        }
+
+        return ngx_er_block_params(cf, &ngx_er_source_delivery_params, 2,
+                                   draft->source, NULL);
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

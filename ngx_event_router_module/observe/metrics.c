@@ -57,6 +57,7 @@ static const char  *ngx_er_outcome_names[] = {
     "full",
     "redelivered",
     "undecided",
+    "dead",
     "unmet",
     "error"
 };

@@ -36,6 +36,8 @@ typedef enum {
     NGX_ER_OUTCOME_REDELIVERED,        /* it is known, and dead letters of it
                                           were started again */
     NGX_ER_OUTCOME_UNDECIDED,          /* its rules took too long */
+    NGX_ER_OUTCOME_DEAD,               /* a required target will not take it:
+                                          it is a dead letter */
     NGX_ER_OUTCOME_UNMET,              /* it is not what its source requires */
     NGX_ER_OUTCOME_ERROR               /* out of memory or connections */
 } ngx_er_outcome_e;

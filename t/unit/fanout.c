@@ -15,6 +15,7 @@
 
 #include "tap.h"
 
+#include "../../ngx_event_router_module/deliver/await.c"
 #include "../../ngx_event_router_module/deliver/fanout.c"
 #include "../../ngx_event_router_module/deliver/handover.c"
 #include "../../ngx_event_router_module/deliver/accept.c"

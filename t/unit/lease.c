@@ -15,6 +15,7 @@
 
 #include "tap.h"
 
+#include "../../ngx_event_router_module/deliver/await.c"
 #include "../../ngx_event_router_module/deliver/lease.c"
 #include "../../ngx_event_router_module/deliver/settle.c"
 #include "../../ngx_event_router_module/deliver/hand.c"

@@ -112,7 +112,7 @@ sub fault_count {
 
 
 # A new store, unless "same"; then nginx runs.  Options: node; crash (where),
-# once (0: every time); store, source, erp, main (lines), to, sink (nginx itself
+# once (0: every time); store, source, delivery, erp, main (lines), to, sink (nginx itself
 # is the target), path; clock; daemon; fails (with this sentence)
 
 sub start {
@@ -181,6 +181,7 @@ sub configure {
     my $path = $o{path} // "$now->{dir}/$now->{store}";
     my $store = $o{store} // 'size=16m';
     my $to = $o{to} // 'erp';
+    my $delivery = $o{delivery} // 'queued';
     my ($source, $main) = map { $_ // '' } @o{qw(source main)};
     my $port = $target->port;
     my $crm_port = $crm->port;
@@ -223,7 +224,7 @@ http {
         verify off;
         id "{json:id}";
         type "{json:type}";
-        delivery queued;
+        delivery $delivery;
         $source
     }
 $erp

@@ -43,7 +43,7 @@ sub new {
 # options: targets { NAME => lines of event_target }, or { NAME => { lines,
 # port (8081), location (lines) } }; store (arguments behind the directory),
 # dir (of the store), in (another store, as event_store has it), main, events,
-# http, source, routes { TARGET => lines of its route }, server (more
+# http, source, delivery (queued), routes { TARGET => lines of its route }, server (more
 # locations), admin (arguments of event_admin), more (routes and sources as they
 # are)
 
@@ -51,6 +51,7 @@ sub config {
     my ($self, %o) = @_;
 
     $o{$_} //= '' for qw(main http source server admin more);
+    $o{delivery} //= 'queued';
 
     my $dir = $o{dir} // '%%TESTDIR%%/store';
     my $store = $o{in} // "file:$dir " . ($o{store} // 'size=16m');
@@ -97,7 +98,7 @@ http {
         verify off;
         id "{json:id}";
         type "{json:type}";
-        delivery queued;
+        delivery $o{delivery};
         $o{source}
     }
 
