@@ -78,6 +78,8 @@ my %raw = (
 
     # not the whole of it
 
+    '/closecut' => [ "HTTP/1.1 200 X\r\n\r\n" . '{"Success":fal' ],
+
     '/cut'      => [ "HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\n$good" ],
     '/reset'    => [ "HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\n$good",
                      \0.02, 'reset' ],
@@ -147,7 +149,7 @@ my %fates = (
         '500good' => 'ok', twice => 'retry', latin1 => 'retry', utf8 => 'ok',
         bom => 'ok', deep => 'retry', gzip => 'retry', identity => 'ok',
         text => 'ok', pieces => 'ok', chunks => 'ok', late => 'ok',
-        close => 'ok', closebad => 'retry', '64k' => 'ok', '32k' => 'retry',
+        close => 'ok', closebad => 'retry', closecut => 'doubt', '64k' => 'ok', '32k' => 'retry',
         cut => 'doubt', reset => 'doubt', hang => 'doubt',
         nochunk => 'doubt', badchunk => 'doubt', long => 'doubt',
         longer => 'doubt', interim => 'doubt', cut409 => 'ok',
@@ -158,6 +160,7 @@ my %fates = (
         good => 'ok', bad => 'final', empty => 'ok', none => 'ok',
         html => 'ok', exists => 'retry', 400 => 'final', 500 => 'final',
         cut => 'doubt', long => 'doubt', nothing => 'retry',
+        closecut => 'doubt', closebad => 'final',
     },
     order => {
         good => 'ok', busy => 'retry', bad => 'final', html => 'retry',
@@ -378,7 +381,8 @@ is(told('narrow none'), 'target answered 204 after 0ms, a failure by no line '
     . 'of "success"', 'a 2xx without a body');
 is(told("body $_->[0]") =~ s/ "\{.*//r, 'target answered 200 after 0ms, in '
     . "doubt: $_->[1]", "doubt: $_->[0]")
-    for [ cut => 'the body was cut off' ], [ hang => 'the body was cut off' ],
+    for [ cut => 'the body was cut off' ],
+        [ closecut => 'the body was cut off' ], [ hang => 'the body was cut off' ],
         [ nochunk => 'the body was cut off' ],
         [ long => 'the body is longer than 64 KB' ],
         [ longer => 'the body is longer than 64 KB' ];

@@ -71,6 +71,7 @@ http {
         }
         location = /deliver/away {
             event_deliver away;
+            error_log %%TESTDIR%%/logs/away.log crit;
             proxy_pass http://127.0.0.1:%%PORT_8089%%/away?key=$secret;
         }
         location = /deliver/slow {

@@ -498,6 +498,9 @@ ngx_er_attempt_decide(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     response.body.data = attempt->body;
     response.body.len = attempt->length;
 
+    response.open = (r->upstream && !r->upstream->headers_in.chunked
+                     && r->upstream->headers_in.content_length_n == -1);
+
     /* behind an interim answer they are not the target's last word */
 
     if (attempt->interim.state == NGX_ER_INTERIM_NONE) {
@@ -511,7 +514,9 @@ ngx_er_attempt_decide(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
         attempt->limit = ngx_max(attempt->limit, NGX_ER_RESPONSE_BODY);
 
     } else if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
-        attempt->lost = lost ? lost : NGX_ER_LOST_UNTOLD;
+        attempt->lost = lost ? lost
+                        : (response.open && response.scanned)
+                          ? NGX_ER_LOST_CUT : NGX_ER_LOST_UNTOLD;
     }
 }
 

@@ -289,6 +289,7 @@ ngx_er_response_value(ngx_er_facts_t *facts, ngx_str_t *text,
 static ngx_int_t
 ngx_er_response_scan(ngx_er_response_t *response)
 {
+    ngx_int_t             rc;
     ngx_er_scan_t         s;
     ngx_er_facts_t       *facts;
     ngx_er_scan_limits_t  limits;
@@ -309,8 +310,16 @@ ngx_er_response_scan(ngx_er_response_t *response)
     s.paths = facts->fields->paths;
     s.values = facts->values;
 
-    if (ngx_er_scan(&s, &response->body) == NGX_ERROR) {
+    rc = ngx_er_scan(&s, &response->body);
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED && response->open
+        && s.error == NGX_ER_SCAN_SYNTAX && s.offset >= response->body.len)
+    {
+        facts->undecided = 1;
     }
 
     if (s.odd && !ngx_er_response_text(&response->body)) {

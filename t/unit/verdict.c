@@ -49,6 +49,7 @@ static void test_default(void);
 static void test_words(void);
 static void test_answers(void);
 static void test_sizes(void);
+static void test_open(void);
 static void test_evidence(void);
 static void test_find(void);
 static ngx_int_t line(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
@@ -295,6 +296,7 @@ main(void)
     test_words();
     test_answers();
     test_sizes();
+    test_open();
     test_evidence();
     test_find();
 
@@ -448,6 +450,55 @@ test_sizes(void)
     is_int(judge(lines, &response, "", &decided), RETRY, "too deep");
 
     ngx_destroy_pool(pool);
+}
+
+
+/* a body that ends with its connection may have lost its end */
+
+static void
+test_open(void)
+{
+    ngx_uint_t               i;
+    ngx_pool_t              *pool;
+    ngx_er_response_t        response;
+    ngx_er_verdict_line_t   *decided;
+    ngx_er_verdict_lines_t  *lines;
+
+    static const struct {
+        const char        *body;
+        ngx_er_verdict_e   verdict;
+    } cases[] = {
+        { "{\"a\":1}", FINAL },
+        { "{\"a\":1", DOUBT },
+        { "{\"a\":", DOUBT },
+        { "{\"a", DOUBT },
+        { "{", DOUBT },
+        { "[1,2", DOUBT },
+        { "tru", DOUBT },
+        { "", OK },
+        { "<html>", OK },
+        { "{\"a\":1}}", OK },
+        { "{'a':1", OK }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pool = ngx_er_test_pool();
+        lines = lines_of(pool, "fail_on when response.body.a = 1;");
+
+        ngx_memzero(&response, sizeof(ngx_er_response_t));
+
+        response.pool = pool;
+        response.status = 200;
+        response.state = WHOLE;
+        response.open = 1;
+        response.body.data = (u_char *) cases[i].body;
+        response.body.len = strlen(cases[i].body);
+
+        is_int(judge(lines, &response, "", &decided), cases[i].verdict,
+               "open: %s", cases[i].body);
+
+        ngx_destroy_pool(pool);
+    }
 }
 
 
