@@ -129,7 +129,7 @@ my ($types) = $operator =~ /ngx_er_types\[\] = \{(.*?)\}/s;
 is(words(($page =~ /^\| `is` \|(.*)\|$/m)[0] =~ /`(\w+)`/g),
     words($types =~ /"(\w+)"/g), 'types');
 
-for my $limit ([ 'route', 'ROUTE_DEPTH', 'up to %s in one another' ],
+for my $limit ([ 'lines.h', 'LINES_DEPTH', 'up to %s in one another' ],
                [ 'field', 'PATH_STEPS', 'up to %s steps' ],
                [ 'field', 'PATH_KEY', 'a key up to %s bytes' ],
                [ 'number', 'NUMBER_LEN', 'up to %s bytes and an' ],
