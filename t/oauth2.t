@@ -92,6 +92,8 @@ subtest 'a token that ends' => sub {
 };
 
 
+# O3
+
 subtest 'a token that was revoked' => sub {
     fresh();
     delivered(10);
@@ -122,6 +124,8 @@ subtest 'one that is never good' => sub {
     $q->change('purge', target => 'erp');
 };
 
+
+# O1
 
 subtest 'an endpoint that is down' => sub {
     fresh();
@@ -285,6 +289,8 @@ subtest 'a target that repeats the token' => sub {
 };
 
 
+# O4
+
 subtest 'workers that stop while there is no token' => sub {
     fresh(undef, token => 'proxy_read_timeout 3s;');
     $idp->answer('/token', fault => 'hang');
@@ -323,6 +329,41 @@ subtest 'a reload' => sub {
     is(issued(), 2, 'and not if it is another one');
 };
 
+
+subtest 'a worker whose line was changed' => sub {
+    fresh();
+    delivered(4);
+    $idp->revoke;
+    $idp->answer('/erp/slow', delay => 1);
+
+    my $id = $q->send('erp', kind => 'slow');
+
+    ok(wait_until(5, sub { $idp->begun > 5 }), 'has an attempt under way');
+    $serial++;
+    configure();
+    $t->reload;
+    wait_delivered(10, $id);
+    is(issued(), 2, 'fetches a token of its own');
+    first();
+    $idp->answer('/erp/slow');
+    delivered(4);
+    is(issued(), 3, 'and the new workers one of theirs');
+    ok($t->wait_old_workers(10), 'it goes');
+};
+
+
+subtest 'no leeway' => sub {
+    fresh('auth oauth2 /oauth/erp client=file:client leeway=0s');
+    $idp->set(expires_in => 1, ttl => 1.5);
+    delivered(5);
+    sleep 1.2;
+    delivered(50);
+    is(issued(), 2, 'is renewed when it is over');
+    is(refused(), 0, 'and not used any more');
+};
+
+
+# O2
 
 subtest 'a worker that dies while it fetches one' => sub {
     fresh();

@@ -49,6 +49,7 @@
 #define NGX_ER_TOKEN_FIRST    1000     /* ms after the first failure */
 #define NGX_ER_TOKEN_MOST     30000
 #define NGX_ER_TOKEN_LOG      256
+#define NGX_ER_TOKEN_LIFE     1000000  /* s at most: then it is renewed */
 
 
 struct ngx_er_token_state_s {
@@ -386,17 +387,25 @@ ngx_er_token_init(ngx_er_oauth2_t *oauth2)
 static ngx_er_token_state_t *
 ngx_er_token_state(ngx_er_oauth2_t *oauth2)
 {
+    u_char  *p;
+
     if (ngx_memcmp(oauth2->shared->print, oauth2->print, 32) == 0) {
         return oauth2->shared;
     }
 
     if (oauth2->own == NULL) {
-        oauth2->own = (ngx_er_token_state_t *)
-                          ngx_er_vault_alloc(ngx_cycle->pool,
-                                             sizeof(ngx_er_token_state_t));
-        if (oauth2->own) {
-            ngx_memzero(oauth2->own, sizeof(ngx_er_token_state_t));
+        p = ngx_er_vault_alloc(ngx_cycle->pool, sizeof(ngx_er_token_state_t)
+                                                + NGX_ALIGNMENT);
+        if (p == NULL) {
+            return NULL;
         }
+
+        /* the vault has bytes, not structures */
+
+        p = ngx_align_ptr(p, NGX_ALIGNMENT);
+
+        oauth2->own = (ngx_er_token_state_t *) p;
+        ngx_memzero(oauth2->own, sizeof(ngx_er_token_state_t));
     }
 
     return oauth2->own;
@@ -630,7 +639,8 @@ ngx_er_token_put(ngx_er_oauth2_t *oauth2, ngx_er_grant_answer_t *answer)
     ngx_msec_t             lifetime;
     ngx_er_token_state_t  *state;
 
-    lifetime = (ngx_msec_t) answer->lifetime * 1000;
+    lifetime = (ngx_msec_t) ngx_min(answer->lifetime, NGX_ER_TOKEN_LIFE)
+               * 1000;
 
     ngx_shmtx_lock(&oauth2->shpool->mutex);
 

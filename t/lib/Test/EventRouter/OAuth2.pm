@@ -110,7 +110,8 @@ sub _begin {
 
     } elsif (!$self->_good($r)) {
         $r->{refused} = 1;
-        $c->{what} = { status => 401, body => 'bad token' };
+        $c->{what} = { status => 401, body => 'bad token',
+            delay => $c->{what}{delay} };
     }
 
     $c->{what} = { %{ $c->{what} },
