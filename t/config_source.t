@@ -158,6 +158,55 @@ wrong('retain beside sync', "retain 7d;\ndelivery sync;",
     'event_source "shop" has "retain"', at => 'block');
 
 
+# ---- attributes: templates without a variable
+
+my $one = 'is the same for all events, so all but the first one would be '
+          . 'duplicates: say where the id is, as in';
+
+wrong("id $_->[0]", "id $_->[0];", "\"id\" \"$_->[1]\" $one \"id $_->[2];\"")
+    for [ 'data.id', 'data.id', '{json:id}' ],
+        [ 'data.order.id', 'data.order.id', '{json:order.id}' ],
+        [ 'Data.id', 'Data.id', '{json:id}' ],
+        [ 'json:id', 'json:id', '{json:id}' ],
+        [ 'header.X-Id', 'header.X-Id', '{header:X-Id}' ],
+        [ 'header:X-Id', 'header:X-Id', '{header:X-Id}' ],
+        [ 'arg.id', 'arg.id', '{query:id}' ],
+        [ 'query.id', 'query.id', '{query:id}' ],
+        [ 'body.id', 'body.id', '{json:id}' ],
+        [ 'form:id', 'form:id', '{form:id}' ],
+        [ '$http_x_request_id', '$http_x_request_id',
+            '{header:x-request-id}' ],
+        [ '$arg_order_id', '$arg_order_id', '{query:order_id}' ],
+        [ '$request_id', '$request_id', '{json:PATH}' ],
+        [ 'id', 'id', '{json:PATH}' ],
+        [ 'order-7', 'order-7', '{json:PATH}' ],
+        [ '"the id"', 'the id', '{json:PATH}' ],
+        [ '""', '', '{json:PATH}' ],
+        [ '"{method}"', '{method}', '{json:PATH}' ],
+        [ '"{json:id}" data.event.id', 'data.event.id',
+            '{json:event.id}' ],
+        [ 'none "{json:id}"', 'none', '{json:PATH}' ];
+wrong('id of constants', "constant shop east;\nid \"{const:shop}\"; <<<",
+    "\"id\" \"{const:shop}\" $one");
+wrong('id of a preset', "verify stripe;\nid data.id; <<<", $one);
+fine('id with more around it', 'id "order-{json:id}" "{json:a}data.id";');
+
+warned("$_->[0] $_->[1]", "$_->[0] $_->[1];", "\"$_->[0]\" \"$_->[1]\" is "
+    . "this text for all events: did you mean \"$_->[0] $_->[2];\"?")
+    for [ 'type', 'data.type', '{json:type}' ],
+        [ 'type', 'header.X-Topic', '{header:X-Topic}' ],
+        [ 'type', '$http_x_topic', '{header:x-topic}' ],
+        [ 'type', 'json:type', '{json:type}' ],
+        [ 'subject', 'data.shop', '{json:shop}' ],
+        [ 'subject', '$remote_addr', '{json:PATH}' ],
+        [ 'time', 'data.created_at', '{json:created_at}' ],
+        [ 'time', 'created_at', '{json:PATH}' ];
+fine("a constant: $_", "$_;") for 'type order.created', 'type form.submitted',
+    'type item.created', 'subject shop-1', 'type "data"',
+    'type "{json:type}" unknown', 'subject "{const:a}";
+    constant a data.shop';
+
+
 # ---- dedup
 
 wrong('dedup of a word', 'dedup on;',

@@ -25,6 +25,7 @@
 
 
 #include "source_conf.h"
+#include "unbraced.h"
 #include "verify_check.h"
 #include "verify_conf.h"
 #include "../conf/nearest.h"
@@ -505,7 +506,9 @@ ngx_er_source_templates(ngx_conf_t *cf, ngx_er_draft_t *draft,
             return NGX_ERROR;
         }
 
-        if (ngx_er_source_check(cf, draft, a, *t, line) != NGX_OK) {
+        if (ngx_er_source_check(cf, draft, a, *t, line) != NGX_OK
+            || ngx_er_unbraced(cf, &a->name, *t, &line->where) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
