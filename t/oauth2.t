@@ -106,6 +106,16 @@ subtest 'a token that was revoked' => sub {
 };
 
 
+subtest 'one that is wrong from the beginning' => sub {
+    fresh();
+    $idp->set(bad => 1, delay => 0.2);
+    delivered(200);
+    is(issued(), 2, 'is replaced once');
+    once();
+    first();
+};
+
+
 subtest 'one that is never good' => sub {
     fresh();
     $idp->set(bad => 1000);
