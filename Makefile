@@ -315,6 +315,7 @@ mutants:              ## do the tests notice when the code is wrong?
 
 SOAK_EVENTS ?= 200000
 SOAK_KILLS  ?= 100
+SOAK_DOUBTS ?= 500
 SOAK_SEED   ?= $(shell date +%s)
 
 soak: deps-TEST build/gcc/$(MODULE) $(UNIT_DIR)/differential
@@ -322,6 +323,7 @@ soak:                 ## the long tests: rules at random, the queue while things
 	@$(UNIT_DIR)/differential $(SOAK_PAIRS) $(SOAK_SEED)
 	@t/fault/chaos scene=soak seed=$(SOAK_SEED) events=$(SOAK_EVENTS) \
 	    kills=$(SOAK_KILLS)
+	@t/fault/doubt kills=$(SOAK_DOUBTS) seed=$(SOAK_SEED)
 	@POISON_SCALE=1 TEST_NGINX_ALARM=1800 prove t/poison.t
 
 style:                ## nginx's style and the call rules only

@@ -53,6 +53,7 @@ typedef struct ngx_er_relay_s   ngx_er_relay_t;      /* deliver/relay.h */
 typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 typedef struct ngx_er_sign_s    ngx_er_sign_t;       /* deliver/sign.h */
 typedef struct ngx_er_oauth2_s  ngx_er_oauth2_t;     /* deliver/token.h */
+typedef struct ngx_er_doubt_s   ngx_er_doubt_t;      /* deliver/doubt.h */
 
 
 typedef enum {
@@ -188,6 +189,7 @@ struct ngx_er_target_s {
     ngx_er_policy_t              policy;
     ngx_er_verdict_lines_t      *verdict;        /* success, fail_on, retry_on;
                                                     NULL: none is written */
+    ngx_er_doubt_t              *doubt;          /* in_doubt, or NULL */
     ngx_int_t                    order;          /* field of "order by", or
                                                     NGX_CONF_UNSET */
     const char                  *queued;         /* a line of its block that is

@@ -22,6 +22,7 @@
 #include "deliver/fanout.h"
 #include "deliver/attempt.h"
 #include "deliver/dispatch.h"
+#include "deliver/doubt.h"
 #include "deliver/left.h"
 #include "deliver/location.h"
 #include "deliver/publishers.h"
@@ -359,6 +360,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_sources_init(cf, mcf) != NGX_OK
         || ngx_er_locations_init(cf, mcf) != NGX_OK
         || ngx_er_tokens_init(cf, mcf) != NGX_OK
+        || ngx_er_doubts_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK
         || ngx_er_publishers_check(cf, mcf) != NGX_OK
         || ngx_er_relays_check(cf, mcf) != NGX_OK

@@ -56,7 +56,8 @@ wrong('header with a colon', 'forward_headers X-Id:;',
     'header "X-Id:" cannot be forwarded: it is not the name of a header');
 wrong('header that is listed twice', 'forward_headers X-Id x-id;',
     'header "x-id" cannot be forwarded: it is listed twice');
-wrong('block in the block', 'optional { }', 'unexpected "{"');
+wrong('block in the block', 'optional { }',
+    'directive "optional" is not terminated by ";"');
 fine('all directives', "    optional;\n    method  PUT;\n"
     . '    forward_headers  X-Id X-Shopify-Topic;');
 

@@ -144,8 +144,8 @@ for my $name (grep { $code{$_} } @order) {
         cmp_ok($most, '>=', 4, "$name: many arguments");
     }
 
-    like($page{$name}{syntax}[0], $flags =~ /CONF_BLOCK|LINES/ ? qr/ \{ \.\.\. \}$/
-         : qr/;$/, "$name: block or not");
+    like($page{$name}{syntax}[0], $flags =~ /CONF_BLOCK|LINES|BLOCK_TABLE/
+         ? qr/ \{ \.\.\. \}$/ : qr/;$/, "$name: block or not");
 }
 
 # what says so can be repeated, and nothing else of event_source

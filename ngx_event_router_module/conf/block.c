@@ -201,7 +201,8 @@ ngx_er_block_hint(ngx_conf_t *cf, ngx_er_block_t *block)
 }
 
 
-/* what is no block is read as in a flat one: it may ask for variables */
+/* what is no block of this table is read as in a flat one: it may ask for
+   variables */
 
 static char *
 ngx_er_block_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -215,7 +216,9 @@ ngx_er_block_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ctx = cf->ctx;
     row = cmd->post;
 
-    if (!(row->flags & NGX_ER_BLOCK_OPEN)) {
+    if (!(row->flags & NGX_ER_BLOCK_OPEN)
+        || (row->flags & NGX_ER_BLOCK_TABLE) == NGX_ER_BLOCK_TABLE)
+    {
         cf->ctx = block->outer;
     }
 

@@ -38,7 +38,9 @@
 #define NGX_ER_BLOCK_OPEN    0x02      /* begins a block in the block */
 #define NGX_ER_BLOCK_INNER   0x04      /* may stand in one of those, too */
 #define NGX_ER_BLOCK_NOTED   0x08      /* the block knows the first of them */
-#define NGX_ER_BLOCK_OWN     0x10      /* the room's flags begin here */
+#define NGX_ER_BLOCK_TABLE   0x12      /* OPEN, and it has another table, which
+                                          is read by ngx_er_block_parse() */
+#define NGX_ER_BLOCK_OWN     0x20      /* the room's flags begin here */
 
 
 typedef struct ngx_er_block_row_s  ngx_er_block_row_t;

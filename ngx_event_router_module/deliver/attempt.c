@@ -110,7 +110,6 @@ static void ngx_er_attempt_judge(ngx_er_attempt_t *attempt,
     ngx_http_request_t *r, ngx_er_lost_e lost);
 static void ngx_er_attempt_decide(ngx_er_attempt_t *attempt,
     ngx_http_request_t *r, ngx_er_response_e state, ngx_er_lost_e lost);
-static ngx_uint_t ngx_er_attempt_sent(ngx_http_request_t *r);
 static size_t ngx_er_attempt_wants(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_attempt_grow(ngx_er_attempt_t *attempt, size_t size);
 static ngx_list_t *ngx_er_attempt_headers(ngx_http_request_t *r);
@@ -468,7 +467,7 @@ ngx_er_attempt_judge(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     }
 
     if (attempt->silent && attempt->verdict == NGX_ER_VERDICT_RETRY
-        && ngx_er_attempt_sent(r))
+        && ngx_er_subrequest_sent(r))
     {
         attempt->verdict = NGX_ER_VERDICT_DOUBT;
         attempt->lost = NGX_ER_LOST_ANSWER;
@@ -518,15 +517,6 @@ ngx_er_attempt_decide(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
                         : (response.open && response.scanned)
                           ? NGX_ER_LOST_CUT : NGX_ER_LOST_UNTOLD;
     }
-}
-
-
-/* 1: the request, or a part of it, went out */
-
-static ngx_uint_t
-ngx_er_attempt_sent(ngx_http_request_t *r)
-{
-    return r && r->upstream && r->upstream->request_sent;
 }
 
 
@@ -791,7 +781,7 @@ ngx_er_attempt_gone(void *data)
 
         } else {
             attempt->verdict = NGX_ER_VERDICT_DOUBT;
-            attempt->lost = ngx_er_attempt_sent(attempt->subrequest)
+            attempt->lost = ngx_er_subrequest_sent(attempt->subrequest)
                             ? NGX_ER_LOST_ANSWER : NGX_ER_LOST_NONE;
         }
     }
@@ -1177,6 +1167,18 @@ ngx_er_attempt_log_verdict(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
     }
 
     return buf;
+}
+
+
+ngx_uint_t
+ngx_er_attempt_unsure(ngx_er_attempt_t *attempt)
+{
+    if (attempt->verdict == NGX_ER_VERDICT_NONE) {
+        return ngx_er_subrequest_sent(attempt->subrequest);
+    }
+
+    return attempt->verdict == NGX_ER_VERDICT_DOUBT
+           && attempt->lost != NGX_ER_LOST_NONE;
 }
 
 

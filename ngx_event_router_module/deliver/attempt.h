@@ -176,6 +176,10 @@ u_char *ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf,
 /* what it says about the target: for lane.c */
 ngx_er_evidence_e ngx_er_attempt_evidence(ngx_er_attempt_t *attempt);
 
+/* 1: the target may have the event, though nobody knows; also of one that runs
+   and is dropped */
+ngx_uint_t ngx_er_attempt_unsure(ngx_er_attempt_t *attempt);
+
 /* "cut off" and the like, NULL: nothing was lost */
 const char *ngx_er_attempt_lost_name(ngx_er_lost_e lost);
 

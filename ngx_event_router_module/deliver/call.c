@@ -31,6 +31,7 @@
 #define NGX_ER_CALL_POOL     1024
 #define NGX_ER_CALL_HEADERS  4
 #define NGX_ER_CALL_TIMEOUT  60000
+#define NGX_ER_CALL_VALUE    4096      /* bytes of a variable, less */
 #define NGX_ER_CALL_FIRST    2048      /* bytes that are allocated first */
 #define NGX_ER_CALL_REST_MS  1000      /* for the end of what is complete */
 
@@ -38,6 +39,9 @@
 static ngx_int_t ngx_er_call_fill(ngx_er_call_t *call);
 static ngx_int_t ngx_er_call_run(ngx_er_call_t *call);
 static ngx_int_t ngx_er_call_uri(ngx_er_call_t *call);
+static ngx_int_t ngx_er_call_has(ngx_er_call_t *call, ngx_http_request_t *r);
+static const char *ngx_er_call_value(ngx_http_variable_value_t *v);
+static ngx_uint_t ngx_er_call_plain(ngx_str_t *uri);
 static ngx_int_t ngx_er_call_done(ngx_http_request_t *r, void *data,
     ngx_int_t rc);
 static ngx_int_t ngx_er_call_grow(ngx_er_call_t *call, size_t size);
@@ -238,14 +242,16 @@ ngx_er_call_uri(ngx_er_call_t *call)
 
     r = call->subrequest;
 
-    if (ngx_http_complex_value(r, call->uri, &uri) != NGX_OK) {
+    if (ngx_er_call_has(call, r) != NGX_OK
+        || ngx_http_complex_value(r, call->uri, &uri) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     ngx_str_null(&args);
     flags = NGX_HTTP_LOG_UNSAFE;
 
-    if (uri.len == 0 || uri.data[0] != '/'
+    if (uri.len == 0 || uri.data[0] != '/' || !ngx_er_call_plain(&uri)
         || ngx_http_parse_unsafe_uri(r, &uri, &args, &flags) != NGX_OK)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -257,6 +263,91 @@ ngx_er_call_uri(ngx_er_call_t *call)
     r->args = args;
 
     return NGX_OK;
+}
+
+
+/* a URI that lacks a value, or has the beginning of one, or bytes of one that
+   mean something, is that of something else */
+
+static ngx_int_t
+ngx_er_call_has(ngx_er_call_t *call, ngx_http_request_t *r)
+{
+    ngx_int_t                  *index;
+    ngx_uint_t                  i;
+    const char                 *why;
+    ngx_http_variable_value_t  *v;
+
+    if (call->needed == NULL) {
+        return NGX_OK;
+    }
+
+    index = call->needed->elts;
+
+    for (i = 0; i < call->needed->nelts; i++) {
+        v = ngx_http_get_indexed_variable(r, index[i]);
+
+        why = ngx_er_call_value(v);
+
+        if (why) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "a variable in \"%V\" %s", &call->uri->value, why);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* NULL, or why it cannot stand in a URI */
+
+static const char *
+ngx_er_call_value(ngx_http_variable_value_t *v)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    if (v == NULL || v->not_found || v->len == 0) {
+        return "is empty";
+    }
+
+    if (v->len >= NGX_ER_CALL_VALUE) {
+        return "is too long";
+    }
+
+    for (i = 0; i < v->len; i++) {
+        c = v->data[i];
+
+        if ((c < '0' || c > '9') && (c < 'A' || c > 'Z')
+            && (c < 'a' || c > 'z') && ngx_strchr("-._~%", c) == NULL)
+        {
+            return "is not encoded: name one of \"event_set ... uri\"";
+        }
+    }
+
+    return NULL;
+}
+
+
+/* a slash in a value would become one of the path */
+
+static ngx_uint_t
+ngx_er_call_plain(ngx_str_t *uri)
+{
+    u_char  *p, *last;
+
+    last = uri->data + uri->len;
+
+    for (p = uri->data; p < last && *p != '?'; p++) {
+
+        if (*p == '%' && last - p > 2 && p[1] == '2'
+            && (p[2] == 'f' || p[2] == 'F'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -51,6 +51,9 @@ struct ngx_er_call_s {
                                           "PATH" or "PATH?ARGS", encoded as in
                                           a request line; NULL: the location's
                                           name */
+    ngx_array_t               *needed; /* of ngx_int_t: variables that must
+                                          have values, encoded and not too
+                                          long; NULL: none must */
     ngx_list_t                 headers;        /* ngx_er_call_header() */
     ngx_table_elt_t           *content_type;   /* of them, or NULL */
     ngx_str_t                  body;

@@ -11,12 +11,14 @@
  *
  * A lease is on the heap, with a hold on its event.  Its states are
  *
- *     (HAND -) PLACED - (MARK - MARKING -) TELL - TELLING - ENDED
+ *     (HAND -) PLACED - (ASKING -) (MARK - MARKING -) TELL - TELLING - ENDED
  *
  * In HAND it waits for its places (hand.c), for a second or two at most: then
- * it is handed back, for somebody may have places.  It gives them back exactly
- * once, when it leaves PLACED: as soon as nothing is sent for it any more.  An
- * operation is the lease's until the store has taken it; then the lease ends.
+ * it is handed back, for somebody may have places.  What its target may have
+ * already is ASKING first (doubt.c), in the same places, and PLACED again if
+ * it is to be sent.  It gives them back exactly once, when it leaves both: as
+ * soon as nothing is sent for it any more.  An operation is the lease's until
+ * the store has taken it; then the lease ends.
  *
  * Once a second leases that will end soon are renewed, and the stores are
  * told again what they did not take.  As long as there is a lease this timer
@@ -66,6 +68,10 @@ static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
     ngx_er_entry_t *entry, ngx_er_lease_state_e state, ngx_uint_t again);
 static void ngx_er_lease_guarded(ngx_er_claim_t *claim);
 static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
+static void ngx_er_lease_ask(ngx_er_lease_t *lease);
+static void ngx_er_lease_asked(void *data, ngx_er_doubt_e says,
+    ngx_er_call_t *call);
+static void ngx_er_lease_send(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
 static void ngx_er_leases_hold(void);
@@ -189,7 +195,7 @@ ngx_er_lease_open(ngx_er_target_t *target, ngx_er_entry_t *entry,
         return NULL;
     }
 
-    return lease;
+    return ngx_er_settle_doubts(lease) == NGX_DONE ? NULL : lease;
 }
 
 
@@ -220,7 +226,6 @@ static ngx_er_dead_e
 ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
     ngx_er_event_t *event)
 {
-    uint64_t         now, expires;
     ngx_er_record_t  record;
 
     if (entry->crashes >= NGX_ER_ENTRY_CRASHES) {
@@ -247,10 +252,9 @@ ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
         }
     }
 
-    now = ngx_er_queue_now();
-    expires = lease->target->policy.expires;
-
-    if (expires && now > entry->accepted && now - entry->accepted > expires) {
+    if (ngx_er_settle_expired(lease)
+        && (lease->doubt == 0 || lease->target->doubt == NULL))
+    {
         return NGX_ER_DEAD_EXPIRED;
     }
 
@@ -289,10 +293,18 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->number = entry->attempts + entry->crashes + 1;
     lease->bytes = entry->record.len;
     lease->epoch = entry->epoch;
+    lease->doubt = entry->doubt;
     lease->guard = entry->guard;
     lease->again = (again != 0);
     lease->ordered = (entry->order != 0);
     lease->state = state;
+
+    if (lease->doubt == 0 && entry->crashes) {
+
+        /* a version before did not keep it */
+
+        lease->doubt = NGX_ER_DOUBT_NEW;
+    }
 
     ngx_er_lease_worker.bytes += lease->bytes;
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
@@ -358,6 +370,93 @@ ngx_er_lease_guarded(ngx_er_claim_t *claim)
 
 static void
 ngx_er_lease_deliver(ngx_er_lease_t *lease)
+{
+    if (ngx_er_settle_doubts(lease) == NGX_OK) {
+        ngx_er_lease_ask(lease);
+        return;
+    }
+
+    ngx_er_lease_send(lease);
+}
+
+
+/* what cannot be asked stays in doubt */
+
+static void
+ngx_er_lease_ask(ngx_er_lease_t *lease)
+{
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL, \"%V\" is asked, "
+                   "doubt:%d", lease->seq, &lease->target->name, lease->doubt);
+
+    ngx_er_settle_enter(lease, NGX_ER_LEASE_ASKING);
+
+    lease->began = ngx_er_queue_now();
+    lease->call = ngx_er_doubt_ask(lease->event, lease->target,
+                                   ngx_er_lease_asked, lease);
+
+    if (lease->call == NULL) {
+        ngx_er_settle_unplace(lease);
+        ngx_er_settle_unknown(lease, 0);
+    }
+}
+
+
+/*
+ * A question that fails is not evidence against the target, it may be another
+ * system; but it has taken a place and a token.
+ */
+
+static void
+ngx_er_lease_asked(void *data, ngx_er_doubt_e says, ngx_er_call_t *call)
+{
+    ngx_er_lease_t *lease = data;
+
+    uint64_t  now;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL, \"%V\" was asked, "
+                   "status:%ui says:%d", lease->seq, &lease->target->name,
+                   call->status, says);
+
+    lease->call = NULL;
+
+    if (says != NGX_ER_DOUBT_FOUND && ngx_exiting) {
+        ngx_er_settle_back(lease, 0);
+
+    } else if (says == NGX_ER_DOUBT_MISSING) {
+
+        if (ngx_er_settle_missing(lease) == NGX_OK) {
+            ngx_er_settle_enter(lease, NGX_ER_LEASE_PLACED);
+            ngx_er_lease_send(lease);
+            return;
+        }
+
+    } else {
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
+
+        now = ngx_er_queue_now();
+
+        ngx_er_lane_end(lease->target, now, lease->again, lease->seq,
+                        says == NGX_ER_DOUBT_FOUND ? NGX_ER_EVIDENCE_GOOD
+                                                   : NGX_ER_EVIDENCE_NONE,
+                        -1, now - lease->began);
+        ngx_er_slot_give();
+
+        if (says == NGX_ER_DOUBT_FOUND) {
+            ngx_er_settle_found(lease);
+
+        } else {
+            ngx_er_settle_unknown(lease, call->status);
+        }
+    }
+
+    ngx_er_lease_worker.freed(call->target);
+}
+
+
+static void
+ngx_er_lease_send(ngx_er_lease_t *lease)
 {
     ngx_er_attempt_t  *attempt;
 
@@ -554,6 +653,7 @@ ngx_er_leases_tick(ngx_event_t *ev)
             break;
 
         case NGX_ER_LEASE_PLACED:
+        case NGX_ER_LEASE_ASKING:
             ngx_er_lease_tick(lease, now);
             break;
 
@@ -569,7 +669,7 @@ ngx_er_leases_tick(ngx_event_t *ev)
 }
 
 
-/* PLACED: the attempt runs, or is about to */
+/* PLACED, ASKING: the attempt or the question runs, or is about to */
 
 static void
 ngx_er_lease_tick(ngx_er_lease_t *lease, uint64_t now)
@@ -650,6 +750,7 @@ ngx_er_leases_exit_worker(void)
 
         case NGX_ER_LEASE_HAND:
         case NGX_ER_LEASE_PLACED:
+        case NGX_ER_LEASE_ASKING:
             ngx_er_settle_exit(lease);
             break;
 

@@ -803,6 +803,41 @@ ngx_er_location_module(ngx_conf_t *cf, ngx_uint_t n)
 }
 
 
+/*
+ * Where the upstream is known only when a request comes (a variable in
+ * proxy_pass), the module is not known either: the word of any of them does.
+ */
+
+const char *
+ngx_er_location_repeats(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    ngx_uint_t                 n, off;
+    ngx_http_upstream_conf_t  *ucf;
+
+    off = 0;
+
+    for (n = 0; ngx_er_location_modules[n]; n++) {
+        ucf = ngx_er_location_upstream(cf, target->location, n);
+
+        if (ucf == NULL) {
+            continue;
+        }
+
+        if (ucf->next_upstream & NGX_HTTP_UPSTREAM_FT_OFF) {
+            off = 1;
+        }
+
+        if (ucf->upstream) {
+            return (ucf->next_upstream & NGX_HTTP_UPSTREAM_FT_OFF)
+                   ? NULL : ngx_er_location_prefixes[n];
+        }
+    }
+
+    return (off || target->location->handler == NULL)
+           ? NULL : ngx_er_location_prefixes[0];
+}
+
+
 ngx_int_t
 ngx_er_locations_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {

@@ -36,6 +36,10 @@ ngx_http_core_loc_conf_t *ngx_er_location_internal(ngx_conf_t *cf,
     ngx_er_target_t *target, ngx_str_t *uri, ngx_uint_t prefix,
     ngx_er_where_t *where, const char *line);
 
+/* the prefix of the module ("proxy") that may send a request of the target's
+   location more than once, or NULL: "NAME_next_upstream off" is written */
+const char *ngx_er_location_repeats(ngx_conf_t *cf, ngx_er_target_t *target);
+
 /* when routes know their sources: warnings of what does not fit together;
    NGX_ERROR: no memory */
 ngx_int_t ngx_er_locations_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);

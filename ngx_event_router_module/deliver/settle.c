@@ -9,15 +9,24 @@
  * here is decided what that means, and the store hears of it until it has
  * taken it.
  *
- *     settle   an answer that says that it is there
+ *     settle   an answer that says that it is there, also one to the question
+ *              whether it is
  *     retry    an answer that may change, or none; also handing it back when
- *              nothing could be sent, which does not count as an attempt
+ *              nothing could be sent, which does not count as an attempt, and
+ *              to ask the target later on
  *     bury     no retry would help, or there is no more time for one
  *
  * The store decides by the token whose word counts: if the lease was lost
  * meanwhile it declines, and whoever has the entry now tells the truth.  If
  * the store cannot be told, it is asked again every second until a minute
  * after the lease; the worst that follows is a second delivery, never a loss.
+ *
+ * In doubt (entry.h) is what was sent and not answered.  It is sent again only
+ * when the target was asked and has not got it, which is not before "wait" of
+ * in_doubt is over: that is the delay of the RETRY that says so.  A question
+ * that nobody answered is put again as an attempt would be made again, and
+ * when "retry for=" is over nobody knows: a dead letter with a reason of its
+ * own.  Whoever dies over all this leaves an entry in doubt behind.
  *
  * Places are given back exactly once, by who leaves PLACED.  The operation is
  * the lease's, and a lease that is over is handed to lease.c ("over").
@@ -36,14 +45,19 @@
 #define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
 
 
-static void ngx_er_settle_ok(ngx_er_lease_t *lease,
+static uint64_t ngx_er_settle_age(ngx_er_lease_t *lease);
+static ngx_uint_t ngx_er_settle_lost(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
+static void ngx_er_settle_doubt(ngx_er_lease_t *lease, const char *why);
+static void ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_uint_t status,
+    ngx_msec_t ms);
 static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
     ngx_er_queue_verb_e verb);
 static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
 static void ngx_er_settle_marked(ngx_er_claim_t *claim);
 static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     ngx_er_attempt_t *attempt);
+static ngx_er_attempt_t *ngx_er_settle_stop(ngx_er_lease_t *lease);
 static void ngx_er_settle_told(ngx_er_queue_op_t *op);
 static void ngx_er_settle_extended(ngx_er_queue_op_t *op);
 
@@ -69,7 +83,9 @@ ngx_er_settle_unplace(ngx_er_lease_t *lease)
         return;
     }
 
-    if (lease->state != NGX_ER_LEASE_PLACED) {
+    if (lease->state != NGX_ER_LEASE_PLACED
+        && lease->state != NGX_ER_LEASE_ASKING)
+    {
         return;
     }
 
@@ -85,7 +101,8 @@ ngx_er_settle_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
 {
 #if (NGX_DEBUG)
     static const char  *names[] = {
-        "hand", "placed", "tell", "mark", "marking", "telling", "ended"
+        "hand", "placed", "asking", "tell", "mark", "marking", "telling",
+        "ended"
     };
 
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -111,12 +128,9 @@ ngx_er_settle_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
 void
 ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 {
-    uint64_t            now, age, delay;
-    ngx_er_policy_t    *policy;
-    ngx_er_verdict_e    verdict;
-    ngx_er_queue_op_t  *op;
+    uint64_t           delay;
+    ngx_er_verdict_e   verdict;
 
-    policy = &lease->target->policy;
     verdict = attempt->verdict;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -125,13 +139,17 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
                    ngx_er_verdict_name(verdict));
 
     if (verdict == NGX_ER_VERDICT_OK) {
-        ngx_er_settle_ok(lease, attempt);
+        ngx_er_crash_point("attempt-ok");
+        ngx_er_settle_ok(lease, attempt->status, attempt->ms);
         return;
     }
 
     ngx_er_crash_point("attempt-failed");
 
-    if (attempt->status == 0) {
+    if (ngx_er_settle_lost(lease, attempt)) {
+        delay = lease->target->doubt->wait;
+
+    } else if (attempt->status == 0) {
 
         /* the worker goes: another one takes over */
 
@@ -141,48 +159,183 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
         ngx_er_settle_bury(lease, NGX_ER_DEAD_FINAL, attempt);
         return;
 
-    } else {
-
-        /* the clock of the worker that accepted it may be ahead of ours */
-
-        now = ngx_er_queue_now();
-        age = now > lease->accepted ? now - lease->accepted : 0;
-
-        if (ngx_er_policy_retry(policy, lease->attempts + 1,
-                                attempt->retry_after, (uint32_t) ngx_random(),
-                                age, &delay)
-            != NGX_OK)
-        {
-            ngx_er_settle_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
-            return;
-        }
+    } else if (ngx_er_policy_retry(&lease->target->policy, lease->attempts + 1,
+                                   attempt->retry_after,
+                                   (uint32_t) ngx_random(),
+                                   ngx_er_settle_age(lease), &delay)
+               != NGX_OK)
+    {
+        ngx_er_settle_bury(lease, NGX_ER_DEAD_EXHAUSTED, attempt);
+        return;
     }
 
     ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_LATER,
                       attempt->status, attempt->ms);
 
-    op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_RETRY);
 
-    if (op) {
-        op->delay = delay;
-        ngx_er_settle_past(lease, op, attempt);
+    if (lease->op) {
+        lease->op->delay = delay;
+        ngx_er_settle_past(lease, lease->op, attempt);
         ngx_er_metric_target(lease->target, NGX_ER_METRIC_RETRY);
     }
 
-    lease->op = op;
     ngx_er_settle_tell(lease);
+}
+
+
+/* the clock of the worker that accepted it may be ahead of ours */
+
+static uint64_t
+ngx_er_settle_age(ngx_er_lease_t *lease)
+{
+    uint64_t  now;
+
+    now = ngx_er_queue_now();
+
+    return now > lease->accepted ? now - lease->accepted : 0;
+}
+
+
+ngx_uint_t
+ngx_er_settle_expired(ngx_er_lease_t *lease)
+{
+    uint64_t  expires;
+
+    expires = lease->target->policy.expires;
+
+    return expires && ngx_er_settle_age(lease) > expires;
+}
+
+
+/* 1: the attempt leaves it in doubt; else what there was of it is over */
+
+static ngx_uint_t
+ngx_er_settle_lost(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
+{
+    lease->doubt = (lease->target->doubt && ngx_er_attempt_unsure(attempt));
+
+    if (lease->doubt) {
+        ngx_er_settle_doubt(lease, "its answer was lost");
+    }
+
+    return lease->doubt;
+}
+
+
+static void
+ngx_er_settle_doubt(ngx_er_lease_t *lease, const char *why)
+{
+    ngx_log_error(NGX_LOG_INFO, lease->target->location->error_log, 0,
+                  "event %016xL for target \"%V\" is in doubt: %s; the target "
+                  "is asked in %Mms", lease->seq, &lease->target->name, why,
+                  lease->target->doubt->wait);
+}
+
+
+ngx_int_t
+ngx_er_settle_doubts(ngx_er_lease_t *lease)
+{
+    if (lease->doubt == 0 || lease->target->doubt == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (lease->doubt != NGX_ER_DOUBT_NEW) {
+        return NGX_OK;
+    }
+
+    lease->doubt = 1;
+
+    ngx_er_settle_doubt(lease, "who had it before did not say what became of "
+                               "it");
+    ngx_er_settle_back(lease, lease->target->doubt->wait);
+
+    return NGX_DONE;
+}
+
+
+/*
+ * A crash alone uses up no attempt, whatever "retry for=" says.  The doubt is
+ * over only when it is known what became of the attempt that follows.
+ */
+
+ngx_int_t
+ngx_er_settle_missing(ngx_er_lease_t *lease)
+{
+    ngx_uint_t  old;
+
+    old = lease->attempts
+          && ngx_er_settle_age(lease) >= lease->target->policy.horizon;
+
+    ngx_log_error(NGX_LOG_NOTICE, lease->target->location->error_log, 0,
+                  "event %016xL was in doubt: target \"%V\" has not got it",
+                  lease->seq, &lease->target->name);
+
+    ngx_er_crash_point("missing");
+
+    if (!old && !ngx_er_settle_expired(lease)) {
+        return NGX_OK;
+    }
+
+    lease->doubt = 0;
+
+    ngx_er_settle_bury(lease, old ? NGX_ER_DEAD_EXHAUSTED
+                                  : NGX_ER_DEAD_EXPIRED, NULL);
+
+    return NGX_DONE;
+}
+
+
+void
+ngx_er_settle_found(ngx_er_lease_t *lease)
+{
+    ngx_log_error(NGX_LOG_NOTICE, lease->target->location->error_log, 0,
+                  "event %016xL was in doubt: target \"%V\" has it",
+                  lease->seq, &lease->target->name);
+
+    ngx_er_crash_point("found");
+
+    ngx_er_settle_ok(lease, 0, 0);
+}
+
+
+/* "status" is what was answered, 0: nothing */
+
+void
+ngx_er_settle_unknown(ngx_er_lease_t *lease, ngx_uint_t status)
+{
+    uint64_t  delay;
+
+    if (ngx_er_settle_expired(lease)
+        || ngx_er_policy_retry(&lease->target->policy, lease->doubt, -1,
+                               (uint32_t) ngx_random(),
+                               ngx_er_settle_age(lease), &delay)
+           != NGX_OK)
+    {
+        ngx_er_settle_bury(lease, NGX_ER_DEAD_DOUBT, NULL);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
+                  "event %016xL is in doubt: target \"%V\" was asked whether "
+                  "it has it and said neither (status %ui), it is asked again "
+                  "in %uLms", lease->seq, &lease->target->name, status, delay);
+
+    if (lease->doubt < NGX_ER_DOUBT_ASKED) {
+        lease->doubt++;
+    }
+
+    ngx_er_settle_back(lease, delay);
 }
 
 
 /* what was started again is no dead letter of another nginx's concern */
 
 static void
-ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
+ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_uint_t status, ngx_msec_t ms)
 {
-    ngx_er_crash_point("attempt-ok");
-
-    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK,
-                      attempt->status, attempt->ms);
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK, status,
+                      ms);
 
     if (lease->epoch || lease->number > lease->attempts + 1) {
 
@@ -208,6 +361,7 @@ ngx_er_settle_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
         op->target = lease->target->hash;
         op->token = lease->token;
         op->keep = lease->target->policy.keep;
+        op->doubt = lease->doubt;
     }
 
     return op;
@@ -231,33 +385,59 @@ ngx_er_settle_unsent(ngx_er_lease_t *lease)
 }
 
 
-/* what is known to have been taken is not handed back */
+/* what runs ends; an attempt that was sent, or may have been, or NULL */
 
-void
-ngx_er_settle_exit(ngx_er_lease_t *lease)
+static ngx_er_attempt_t *
+ngx_er_settle_stop(ngx_er_lease_t *lease)
 {
-    ngx_er_attempt_t     *attempt;
-    ngx_er_queue_verb_e   verb;
+    ngx_er_attempt_t  *attempt;
 
     attempt = lease->attempt;
 
     lease->attempt = NULL;
     lease->claim = NULL;
 
-    if (attempt && attempt->state == NGX_ER_ATTEMPT_TOKEN) {
-
-        /* nothing was sent, so it is no attempt */
-
-        ngx_er_attempt_drop(attempt);
-        attempt = NULL;
+    if (lease->call) {
+        ngx_er_call_drop(lease->call);
+        lease->call = NULL;
     }
 
     if (lease->state == NGX_ER_LEASE_HAND) {
         ngx_er_hand_remove(lease->target, &lease->link);
     }
 
+    if (attempt && attempt->state == NGX_ER_ATTEMPT_TOKEN) {
+
+        /* nothing was sent, so it is no attempt */
+
+        ngx_er_attempt_drop(attempt);
+        return NULL;
+    }
+
+    return attempt;
+}
+
+
+/* what is known to have been taken is not handed back */
+
+void
+ngx_er_settle_exit(ngx_er_lease_t *lease)
+{
+    ngx_msec_t            delay;
+    ngx_er_attempt_t     *attempt;
+    ngx_er_queue_verb_e   verb;
+
+    attempt = ngx_er_settle_stop(lease);
+
     verb = (attempt && attempt->verdict == NGX_ER_VERDICT_OK)
            ? NGX_ER_QUEUE_SETTLE : NGX_ER_QUEUE_RETRY;
+    delay = 0;
+
+    if (attempt && verb == NGX_ER_QUEUE_RETRY
+        && ngx_er_settle_lost(lease, attempt))
+    {
+        delay = lease->target->doubt->wait;
+    }
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router settle: event %016xL to \"%V\" at exit, "
@@ -270,6 +450,7 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
     }
 
     if (lease->op) {
+        lease->op->delay = delay;
 
         if (verb == NGX_ER_QUEUE_RETRY) {
             ngx_er_settle_past(lease, lease->op, attempt);

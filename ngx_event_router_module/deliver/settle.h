@@ -15,12 +15,15 @@
 
 #include "lease.h"
 #include "attempt.h"
+#include "doubt.h"
 
 
 typedef enum {
     NGX_ER_LEASE_HAND = 0,             /* it waits for places */
     NGX_ER_LEASE_PLACED,               /* it has its places: the guard is asked
                                           or the attempt runs */
+    NGX_ER_LEASE_ASKING,               /* the same, and the target is asked
+                                          whether it has it */
     NGX_ER_LEASE_TELL,                 /* what became of it is known, but not
                                           to the store: the tick tells it */
     NGX_ER_LEASE_MARK,                 /* it died: the tick tells the dedup
@@ -47,6 +50,7 @@ struct ngx_er_lease_s {
     ngx_er_target_t       *target;
     ngx_er_event_t        *event;      /* held; NULL: it was not read */
     ngx_er_attempt_t      *attempt;    /* while it runs */
+    ngx_er_call_t         *call;       /* ASKING */
     ngx_er_claim_t        *claim;      /* of the guard, or NULL */
     ngx_str_t              routes;     /* in the event's pool */
     ngx_er_dedup_mode_e    dedup;
@@ -64,6 +68,7 @@ struct ngx_er_lease_s {
     ngx_uint_t             attempts;   /* before this one */
     size_t                 bytes;
     uint32_t               epoch;
+    unsigned               doubt:4;    /* the target may have it: entry.h */
     unsigned               guard:1;    /* the dedup store is asked before */
     unsigned               again:1;    /* the class of its place */
     unsigned               ordered:1;  /* others wait for it */
@@ -76,6 +81,21 @@ void ngx_er_settle_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state);
 
 /* nothing was sent; or it is given back already, or was never there */
 void ngx_er_settle_unplace(ngx_er_lease_t *lease);
+
+/* too old to be sent */
+ngx_uint_t ngx_er_settle_expired(ngx_er_lease_t *lease);
+
+/*
+ * In doubt (doubt.h).  doubts(): NGX_OK, the target is to be asked before it
+ * is sent; NGX_DECLINED: there is nothing to be asked; NGX_DONE: it came back
+ * by itself, and now waits in the store.  missing(): the target has not got
+ * it, NGX_OK: it is to be sent; NGX_DONE: it is a dead letter.  found(),
+ * unknown(): so says the target; its places are given back.
+ */
+ngx_int_t ngx_er_settle_doubts(ngx_er_lease_t *lease);
+ngx_int_t ngx_er_settle_missing(ngx_er_lease_t *lease);
+void ngx_er_settle_found(ngx_er_lease_t *lease);
+void ngx_er_settle_unknown(ngx_er_lease_t *lease, ngx_uint_t status);
 
 /*
  * Its end is near: an attempt ended, whose places are given back; another copy

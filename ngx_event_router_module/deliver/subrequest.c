@@ -158,6 +158,13 @@ ngx_er_subrequest_ended(ngx_http_request_t *r, ngx_int_t rc)
 
 
 ngx_uint_t
+ngx_er_subrequest_sent(ngx_http_request_t *r)
+{
+    return r && r->upstream && r->upstream->request_sent;
+}
+
+
+ngx_uint_t
 ngx_er_subrequest_line(ngx_http_request_t *r)
 {
     ngx_uint_t  status;

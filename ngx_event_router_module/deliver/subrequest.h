@@ -36,6 +36,9 @@ ngx_int_t ngx_er_subrequest_ended(ngx_http_request_t *r, ngx_int_t rc);
    NULL */
 void ngx_er_subrequest_wipe(ngx_http_request_t *r, ngx_uint_t answer);
 
+/* 1: the request, or a part of it, went out to the upstream; NULL did not */
+ngx_uint_t ngx_er_subrequest_sent(ngx_http_request_t *r);
+
 /* the status line that nginx read from the upstream, 0: none; r may be NULL */
 ngx_uint_t ngx_er_subrequest_line(ngx_http_request_t *r);
 

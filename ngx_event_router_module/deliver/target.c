@@ -19,6 +19,7 @@
 
 
 #include "auth.h"
+#include "doubt_conf.h"
 #include "header.h"
 #include "publishers.h"
 #include "sign.h"
@@ -95,6 +96,8 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "TIME", NULL, 0 },
     { "dead_for", 1, 1, NGX_ER_TARGET_QUEUED,
       "TIME", NULL, 0 },
+    { "in_doubt", 1, 1, NGX_ER_TARGET_QUEUED|NGX_ER_BLOCK_TABLE,
+      "URI", ngx_er_doubt_conf, 0 },
     { "order", 1, 1, NGX_ER_TARGET_QUEUED,
       "by=FIELD", ngx_er_target_order, 0 },
 

@@ -59,6 +59,12 @@ static ngx_uint_t                no_attempt, no_start, unreadable, no_event;
 static ngx_uint_t                guarded, guard_ends, guard_delivered;
 static ngx_uint_t                copy;
 static ngx_uint_t                marks, marked, lives, claims_done;
+static ngx_er_doubt_t            doubt;
+static ngx_er_call_t             call;
+static ngx_er_doubt_pt           asks;
+static void                     *asks_data;
+static ngx_uint_t                unsure, no_call, questions, calls_dropped;
+static ngx_er_evidence_e         evidence_of_end;
 
 
 /* ---- stand-ins */
@@ -99,6 +105,7 @@ void
 ngx_er_lane_end(ngx_er_target_t *t, uint64_t now, ngx_uint_t a, uint64_t seq,
     ngx_er_evidence_e evidence, time_t retry_after, ngx_msec_t ms)
 {
+    evidence_of_end = evidence;
     lane_ends++;
     fresh -= !a;
     again -= a;
@@ -196,6 +203,39 @@ ngx_er_attempt_start(ngx_er_attempt_t *a)
     attempts_made++;
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_er_attempt_unsure(ngx_er_attempt_t *a)
+{
+    return unsure;
+}
+
+
+ngx_er_call_t *
+ngx_er_doubt_ask(ngx_er_event_t *e, ngx_er_target_t *t,
+    ngx_er_doubt_pt handler, void *data)
+{
+    questions++;
+
+    if (no_call) {
+        return NULL;
+    }
+
+    ngx_memzero(&call, sizeof(call));
+    call.target = t;
+    asks = handler;
+    asks_data = data;
+
+    return &call;
+}
+
+
+void
+ngx_er_call_drop(ngx_er_call_t *c)
+{
+    calls_dropped++;
 }
 
 
@@ -353,6 +393,8 @@ begin(void)
     no_attempt = no_start = unreadable = no_event = 0;
     guarded = guard_ends = guard_delivered = 0;
     marks = marked = lives = claims_done = 0;
+    unsure = no_call = questions = calls_dropped = 0;
+    doubt.wait = 60000;
     ngx_exiting = 0;
 
     mcf.targets.nelts = 1;
@@ -1097,6 +1139,244 @@ test_hand(void)
 }
 
 
+/* the target was asked */
+
+static void
+told_us(ngx_er_doubt_e what, ngx_uint_t status)
+{
+    call.status = status;
+    asks(asks_data, what, &call);
+}
+
+
+/* what the target may have is not sent before it was asked */
+
+static void
+test_doubt(void)
+{
+    ngx_uint_t          i;
+    ngx_er_queue_op_t  *op;
+
+    /* an answer is lost: with "in_doubt" and without */
+
+    for (i = 0; i < 2; i++) {
+        begin();
+        target.doubt = i ? &doubt : NULL;
+        start(0, 0);
+        is_int(questions, 0, "nothing is to be asked");
+        unsure = 1;
+        answered(504);
+        op = asked(NGX_ER_QUEUE_RETRY, "lost");
+        is_int(op->counted, 1, "it is an attempt");
+        is_int(op->doubt, i, "in doubt, if that is asked for");
+        ok(i ? op->delay == 60000 : op->delay < 60000, "it waits");
+        says(NGX_OK);
+        gone("lost");
+    }
+
+    /* we cut it, and no horizon ends a doubt */
+
+    begin();
+    target.doubt = &doubt;
+    target.policy.horizon = 0;
+    start(0, 0);
+    unsure = 1;
+    answered(0);
+    op = asked(NGX_ER_QUEUE_RETRY, "cut");
+    is_int(op->doubt, 1, "in doubt");
+    is_int(op->delay, 60000, "it waits");
+    says(NGX_OK);
+    gone("cut");
+
+    /* it came back by itself; a version before did not say so */
+
+    for (i = 0; i < 4; i++) {
+        begin();
+        target.doubt = &doubt;
+        entry.doubt = (i & 1) ? NGX_ER_DOUBT_NEW : 0;
+        entry.crashes = (i & 1) ? 0 : 1;
+
+        if (i & 2) {
+            in_hand(1);
+
+        } else {
+            start(1, 1);
+        }
+
+        is_int(attempts_made + questions, 0, "nothing is sent");
+        op = asked(NGX_ER_QUEUE_RETRY, "it came back");
+        is_int(op->counted, 0, "no attempt");
+        is_int(op->doubt, 1, "in doubt");
+        is_int(op->delay, 60000, "it waits first");
+        says(NGX_OK);
+        gone("it came back");
+        entry.crashes = 0;
+    }
+
+    /* without "in_doubt" it is sent, but nobody forgets it */
+
+    begin();
+    entry.doubt = NGX_ER_DOUBT_NEW;
+    no_start = 1;
+    start(0, 1);
+    op = asked(NGX_ER_QUEUE_RETRY, "not asked for");
+    is_int(op->doubt, NGX_ER_DOUBT_NEW, "it is as it was");
+    says(NGX_OK);
+    gone("not asked for");
+
+    /* what is said */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 1;
+    start(0, 1);
+    is_int(questions, 1, "asked");
+    is_int(attempts_made, 0, "before it is sent");
+    told_us(NGX_ER_DOUBT_FOUND, 200);
+    is_int(evidence_of_end, NGX_ER_EVIDENCE_GOOD, "the target works");
+    (void) asked(NGX_ER_QUEUE_SETTLE, "found");
+    is_int(frees, 1, "a place is free");
+    says(NGX_OK);
+    gone("found");
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 1;
+    start(0, 1);
+    told_us(NGX_ER_DOUBT_MISSING, 404);
+    is_int(attempts_made, 1, "missing: sent");
+    is_int(places, 1, "in the same place");
+    unsure = 0;
+    answered(500);
+    op = asked(NGX_ER_QUEUE_RETRY, "missing");
+    is_int(op->doubt, 0, "it is in doubt no more");
+    says(NGX_OK);
+    gone("missing");
+
+    for (i = 1; i <= NGX_ER_DOUBT_ASKED; i++) {
+        begin();
+        target.doubt = &doubt;
+        entry.doubt = i;
+        no_call = (i == 2);
+        start(0, 1);
+
+        if (i != 2) {
+            told_us(NGX_ER_DOUBT_UNKNOWN, 500);
+            is_int(evidence_of_end, NGX_ER_EVIDENCE_NONE, "no evidence");
+        }
+
+        op = asked(NGX_ER_QUEUE_RETRY, "unknown");
+        is_int(op->counted, 0, "a question is no attempt");
+        is_int(op->doubt, ngx_min(i + 1, NGX_ER_DOUBT_ASKED), "one more");
+        ok(op->delay >= target.policy.base / 2, "later");
+        says(NGX_OK);
+        gone("unknown");
+    }
+
+    /* the end of "retry for=" */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 3;
+    entry.accepted -= target.policy.horizon;
+    start(0, 1);
+    told_us(NGX_ER_DOUBT_UNKNOWN, 500);
+    op = asked(NGX_ER_QUEUE_BURY, "never told");
+    is_int(op->reason, NGX_ER_DEAD_DOUBT, "why");
+    is_int(op->doubt, 3, "it stays in doubt");
+    is_int(marked, 0, "for other nginx it did not die");
+    says(NGX_OK);
+    gone("never told");
+
+    for (i = 0; i < 2; i++) {
+        begin();
+        target.doubt = &doubt;
+        entry.doubt = 3;
+        entry.attempts = i;
+        entry.accepted -= target.policy.horizon;
+        start(0, 1);
+        told_us(NGX_ER_DOUBT_MISSING, 404);
+        is_int(attempts_made, !i, "a crash alone is no attempt");
+
+        if (i) {
+            op = asked(NGX_ER_QUEUE_BURY, "too late");
+            is_int(op->reason, NGX_ER_DEAD_EXHAUSTED, "why");
+            is_int(op->doubt, 0, "known not to be there");
+
+        } else {
+            answered(200);
+        }
+
+        says(NGX_OK);
+        gone("late");
+        entry.attempts = 0;
+    }
+
+    /* "expires" */
+
+    for (i = 0; i < 3; i++) {
+        begin();
+        target.doubt = &doubt;
+        target.policy.expires = 5000;
+        entry.doubt = 1;
+        entry.accepted -= 6000;
+        start(0, 1);
+        is_int(questions, 1, "asked, though it is too old");
+        told_us(i, 200);
+        op = asked(i == NGX_ER_DOUBT_FOUND ? NGX_ER_QUEUE_SETTLE
+                                           : NGX_ER_QUEUE_BURY, "too old");
+        is_int(op->reason, i == NGX_ER_DOUBT_UNKNOWN ? NGX_ER_DEAD_DOUBT
+                           : i == NGX_ER_DOUBT_FOUND ? NGX_ER_DEAD_NOT
+                           : NGX_ER_DEAD_EXPIRED, "why");
+        says(NGX_OK);
+        gone("too old");
+    }
+
+    /* while it is asked: renewed, and a worker that exits */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    start(0, 1);
+
+    for (i = 0; i < 12; i++) {
+        tick();
+    }
+
+    is_int(extended, 1, "the lease is renewed");
+    says(NGX_OK);
+    ngx_exiting = 1;
+    told_us(NGX_ER_DOUBT_MISSING, 404);
+    is_int(attempts_made, 0, "nothing is begun any more");
+    op = asked(NGX_ER_QUEUE_RETRY, "exiting");
+    is_int(op->doubt, 2, "still in doubt");
+    is_int(op->delay, 0, "others ask at once");
+    says(NGX_OK);
+    gone("exiting");
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    start(0, 1);
+    ngx_er_leases_exit_worker();
+    is_int(calls_dropped, 1, "the question is ended");
+    op = asked(NGX_ER_QUEUE_RETRY, "exit");
+    is_int(op->counted, 0, "no attempt");
+    is_int(op->doubt, 2, "still in doubt");
+    says(NGX_OK);
+
+    begin();
+    target.doubt = &doubt;
+    start(0, 1);
+    unsure = 1;
+    ngx_er_leases_exit_worker();
+    op = asked(NGX_ER_QUEUE_RETRY, "exit in an attempt");
+    is_int(op->doubt, 1, "in doubt");
+    is_int(op->delay, 60000, "it waits");
+    says(NGX_OK);
+}
+
+
 /* a worker that is told to stop at once */
 
 static void
@@ -1192,6 +1472,7 @@ main(void)
     test_hand();
     test_guard();
     test_mark();
+    test_doubt();
     test_exit();
     test_token();
 

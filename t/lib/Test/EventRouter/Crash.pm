@@ -112,8 +112,9 @@ sub fault_count {
 
 
 # A new store, unless "same"; then nginx runs.  Options: node; crash (where),
-# once (0: every time); store, source, delivery, erp, main (lines), to, sink (nginx itself
-# is the target), path; clock; daemon; fails (with this sentence)
+# once (0: every time); store, source, delivery, erp, main, http, location (of
+# erp; lines), server (locations), to, sink (nginx itself is the target), path;
+# clock; daemon; fails (with this sentence)
 
 sub start {
     my (%o) = @_;
@@ -182,7 +183,8 @@ sub configure {
     my $store = $o{store} // 'size=16m';
     my $to = $o{to} // 'erp';
     my $delivery = $o{delivery} // 'queued';
-    my ($source, $main) = map { $_ // '' } @o{qw(source main)};
+    my ($source, $main, $http, $more, $server)
+        = map { $_ // '' } @o{qw(source main http location server)};
     my $port = $target->port;
     my $crm_port = $crm->port;
     my $sink = $o{sink} ? '127.0.0.1:%%PORT_8080%%/sink?id=$event_id'
@@ -207,6 +209,7 @@ sub configure {
         location = /deliver/erp {
             event_deliver erp;
             proxy_pass http://$sink;
+            $more
         }" : '';
 
     $now->config(<<"EOC");
@@ -219,6 +222,7 @@ http {
     %%GLOBALS_HTTP%%
 
     event_store file:$path $store;
+    $http
 
     event_source a {
         verify off;
@@ -240,6 +244,7 @@ $erp
         location /admin/ { event_admin; }
         location = /status { event_status; }
         location = /sink { return 204; }
+        $server
 $location
         location = /deliver/crm {
             event_deliver crm;
