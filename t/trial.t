@@ -52,6 +52,10 @@ http {
     event_target secure { }
     event_target strict { }
 
+    # nginx does not free the one that it keeps, when it ends
+
+    proxy_ssl_session_reuse off;
+
     server {
         listen 127.0.0.1:%%PORT_8080%%;
 
