@@ -14,14 +14,18 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::OAuth2;
 
 my $t = Test::EventRouter->new(level => 'warn');
 my $erp = $t->target(8081);
 my $secret = $t->secret('a-canary-of-trials');
+my $idp = $t->own(Test::EventRouter::OAuth2->new(port => $t->port(8082)));
 my $file = $t->dir . '/conf/nginx.conf';
 
 $t->certificate('target');
 $t->write_file('secret', $secret);
+chmod 0600, $t->write_file('client', "trials:$secret\n");
+$t->secret('canary-token');
 
 # TLS in front of the recording target
 
@@ -51,6 +55,7 @@ http {
     event_target slow { }
     event_target secure { }
     event_target strict { }
+    event_target cloud { auth oauth2 /oauth client=file:%%TESTDIR%%/client; }
 
     # nginx does not free the one that it keeps, when it ends
 
@@ -82,6 +87,14 @@ http {
             event_deliver slow;
             proxy_read_timeout 300ms;
             proxy_pass http://127.0.0.1:%%PORT_8081%%/slow;
+        }
+        location = /oauth {
+            internal;
+            proxy_pass http://127.0.0.1:%%PORT_8082%%/token;
+        }
+        location = /deliver/cloud {
+            event_deliver cloud;
+            proxy_pass http://127.0.0.1:%%PORT_8082%%/cloud;
         }
         location = /deliver/secure {
             event_deliver secure;
@@ -234,6 +247,25 @@ $json = press('strict')->json;
 is("$json->{verdict}: $json->{why}", 'retry: there was no answer',
     'a certificate of somebody else');
 like($json->{log}[0], qr/upstream SSL certificate/, 'is told');
+
+# ---- a token
+
+$idp->answer('/cloud', echo => 1);
+
+$r = press('cloud');
+$json = $r->json;
+is("$json->{status} $json->{token}", '200 sent', 'a token was fetched');
+unlike($r->{body}, qr/canary-token/, 'and is not shown where it comes back');
+
+$idp->revoke;
+$json = press('cloud')->json;
+is("$json->{status} $json->{token}", '200 renewed', 'after a 401 another one');
+
+$idp->revoke;
+$idp->answer('/token', status => 503);
+$json = press('cloud')->json;
+is("$json->{verdict} $json->{token}: $json->{why}",
+    'retry missing: there is no token: error.log says why', 'and none');
 
 # ---- who may, and what is wrong
 

@@ -345,6 +345,8 @@ ngx_er_trial_attempted(ngx_er_attempt_t *attempt)
     trial->line = attempt->line;
     trial->lost = attempt->lost;
 
+    trial->unsent = (attempt->pause != 0);
+
     if (trial->target->oauth2) {
         trial->token = (attempt->token == NULL) ? "missing"
                        : attempt->refused ? "renewed" : "sent";

@@ -55,6 +55,7 @@ struct ngx_er_trial_s {
     ngx_er_lost_e          lost;
     const char            *token;      /* of "auth oauth2": what became of it;
                                           NULL: the target needs none */
+    ngx_uint_t             unsent;     /* there was no token */
     ngx_er_trial_tls_t     tls;
     ngx_array_t            lines;      /* of ngx_str_t: what nginx logged, from
                                           "warn" on */

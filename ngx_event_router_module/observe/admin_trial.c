@@ -284,6 +284,9 @@ ngx_er_admin_trial_verdict(ngx_er_json_t *json, ngx_er_trial_t *trial)
     if (why) {
         ngx_er_json_word(json, "why", why);
 
+    } else if (trial->unsent) {
+        ngx_er_json_word(json, "why", "there is no token: error.log says why");
+
     } else if (trial->status == 0) {
         ngx_er_json_word(json, "why", "there was no answer");
     }
