@@ -19,6 +19,9 @@ use Test::More;
 use Test::EventRouter;
 
 my $t = Test::EventRouter->new;
+
+$t->expect_log(qr/\[emerg\]/, 'a test of its own says it');
+
 my $dir = $t->dir;
 my $docs = $t->root . '/docs';
 my $page = slurp("$docs/connections.md");
@@ -77,12 +80,12 @@ sub complete {
     my %deliver = map { $_ => 1 } $text =~ /\bevent_deliver\s+(\S+);/g;
     my %target = map { $_ => 1 } $text =~ /^\s*event_target\s+(\S+)/mg;
     my %source = map { $_ => 1 } $text =~ /^\s*event_source\s+(\S+)/mg;
-    my @named = $text =~ /^\s*from\s+(.+?);/mg;
+    my @named = $text =~ /\bfrom\s+([\w. *-]+);/g;
     my ($more, $locations) = ('', '');
 
     # an event_route of the block names its own, a "from" of a target sources
 
-    my %to = map { $_ => 1 } map { split ' ' } $text =~ /^\s*to\s+(.+?);/mg;
+    my %to = map { $_ => 1 } map { split ' ' } $text =~ /\bto\s+([\w. -]+);/g;
 
     $target{$_} = 1 for keys %to, keys %deliver,
         $text =~ /\breply\s+from=(\w+)/g;
@@ -129,7 +132,7 @@ sub secrets {
     for my $name ($text =~ /\bfile:([\w.\/-]+)/g) {
         $t->write_file("conf/$name", $name =~ /ed25519/ ? slurp("$dir/ed.pem")
             : $text =~ /key=file:\Q$name\E/ ? slurp("$dir/rsa.pem")
-            : $text =~ /standardwebhooks\s+secret=file:\Q$name\E/
+            : $text =~ /standardwebhooks;?\s+secret[= ]\s*file:\Q$name\E/
             ? 'whsec_' . encode_base64('x' x 24, '')
             : 'joe:0123456789-0123456789');
     }
