@@ -45,7 +45,8 @@ for my $block (@blocks) {
 
     my ($ok, $said) = $t->check_config;
 
-    ok($ok, "nginx -t: $line") or diag($said, $t->read_file('conf/nginx.conf'));
+    ok($ok, "nginx -t: $line")
+        or diag($said, $t->read_file('conf/nginx.conf'));
 }
 
 for my $link ($page =~ /\]\(([^)]*)\)/g) {
@@ -73,8 +74,9 @@ sub complete {
     $text = "server { listen 127.0.0.1:%%PORT_8083%%; location = /x {\n"
         . "set \$erp 127.0.0.1;\n$text} }\n" if $text =~ /\Aproxy_/;
 
-    $text =~ s{(proxy_pass\s+https?://)[\w.-]+\.example(?::\d+)?}
+    $text =~ s{(proxy_pass\s+https?://)(?!\$|127\.)[\w.-]+(?::\d+)?}
               {${1}127.0.0.1}g;
+    $text =~ s/^server \{\n(?!\s*listen)\K/listen 127.0.0.1:%%PORT_8084%%;\n/mg;
     $text =~ s/127\.0\.0\.1:8080\b/127.0.0.1:%%PORT_8082%%/g;
 
     my %deliver = map { $_ => 1 } $text =~ /\bevent_deliver\s+(\S+);/g;
