@@ -53,6 +53,8 @@ struct ngx_er_queue_s {
     size_t                   memory;   /* bytes of records in hand, a worker */
     uint64_t                 piece;    /* bytes of an event for which there is
                                           room in one piece; 0: of any */
+    ngx_uint_t               parts;    /* of it, which do not know of each
+                                          other's entries; 0, 1: it is one */
     uint64_t                 generation;  /* of the configuration: when it was
                                              read, ms */
     ngx_atomic_t            *lost;     /* entries that the store has lost, in

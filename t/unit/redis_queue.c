@@ -204,6 +204,12 @@ test_words(ngx_pool_t *pool)
     ngx_er_queue_part_t   parts[2];
     ngx_er_redis_walk_t   w;
 
+    static ngx_er_entry_version_t  version = {
+        256, 1, "kkkkkkkkkkkkkkk", 19, "a version and so on"
+    };
+
+    version.key[15] = 'k';
+
     ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
     ngx_memzero(parts, sizeof(parts));
 
@@ -220,6 +226,7 @@ test_words(ngx_pool_t *pool)
     parts[0].delay = 255;
     parts[0].lease = 1;
     parts[1].target = 1;
+    parts[1].version = &version;
     op.print = 0x0123456789abcdef;
     op.repeat = 1;
     op.window = 3600;
@@ -240,14 +247,17 @@ test_words(ngx_pool_t *pool)
     is_str(&words[5], "1", "this one");
     is_mem(words[8].data,
            "0000000000001234" "0000000000000007" "0123456789abcdef"
-           "\1" "\0" "\0\0\0\215"
+           "\1" "\0" "\0\0\0\313"
            "\0\0\0\0\0\0\16\20" "\0\0\0\0\0\0\0\11" "\0\0\0\0\0\0\116\40"
            "\1" "00000000000000ee"
            "fedcba9876543210" "0000000000000000" "\0\0\0\0\0\0\0\377"
-           "\1" "\0\7billing" "\0\3a,b"
+           "\1" "\0\7billing" "\0\3a,b" "\0"
            "0000000000000001" "0000000000000000" "\0\0\0\0\0\0\0\0"
-           "\0" "\0\0" "\0\0", 54 + 141, "the item");
-    is_int(words[8].len, 54 + 141, "all of it");
+           "\0" "\0\0" "\0\0"
+           "\74" "\1" "\0\0\0\0\0\0\1\0"
+           "6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b" "a version and so on",
+           54 + 143 + 60, "the item");
+    is_int(words[8].len, 54 + 143 + 60, "all of it");
     is_int(words[9].len, 3, "the record is bytes");
     is_int(n, 10, "no more");
 
@@ -255,7 +265,7 @@ test_words(ngx_pool_t *pool)
     op.key[31] = 0xab;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "with key");
     is_mem(words[8].data + 48, "\1\100" "00", 4, "its length");
-    is_mem(words[8].data + 48 + 2 + 60, "00ab" "\0\0\0\215", 8, "and itself");
+    is_mem(words[8].data + 48 + 2 + 60, "00ab" "\0\0\0\313", 8, "and itself");
 
     op.verb = NGX_ER_QUEUE_RETRY;
     op.seq = 0x55;
@@ -622,7 +632,7 @@ test_many(ngx_pool_t *pool)
 
     is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "three");
     is_int(n, 12, "a word of items, and three records");
-    is_int(words[8].len, 3 * (54 + 41 + 45), "items");
+    is_int(words[8].len, 3 * (54 + 41 + 46), "items");
     is_str(&words[9], "one", "a record");
     is_int(words[10].len, 0, "an empty one");
     is_str(&words[11], "tri", "the last one");

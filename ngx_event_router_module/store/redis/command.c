@@ -150,6 +150,9 @@ ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
         return;
     }
 
+    op->stale = 0;
+    op->overtaken = NULL;
+
     w->nonce = ++layout->count;
     w->fresh = ngx_min(op->fresh, NGX_ER_REDIS_ENTRIES / 2);
     w->again = ngx_min(op->again, NGX_ER_REDIS_ENTRIES / 2);

@@ -26,12 +26,15 @@
                                   + NGX_ER_REDIS_PAST)
 #define NGX_ER_REDIS_EVENT       (3 * NGX_ER_REDIS_ID + 1 + 1 + 64 + 4)
 #define NGX_ER_REDIS_FORM        (3 * 8 + 1 + NGX_ER_REDIS_ID)
-#define NGX_ER_REDIS_PART        (2 * NGX_ER_REDIS_ID + 8 + 1 + 2 + 2)
+#define NGX_ER_REDIS_PART        (2 * NGX_ER_REDIS_ID + 8 + 1 + 2 + 2 + 1)
+#define NGX_ER_REDIS_VERSION     (1 + 8 + 2 * NGX_ER_ENTRY_KEY)
 
 
 static size_t ngx_er_redis_item_len(ngx_er_queue_op_t *op);
 static u_char *ngx_er_redis_item_accept(u_char *p, ngx_er_redis_walk_t *w);
 static u_char *ngx_er_redis_item_form(u_char *p, ngx_er_queue_op_t *op);
+static u_char *ngx_er_redis_item_version(u_char *p,
+    ngx_er_entry_version_t *version);
 static u_char *ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op);
 static u_char *ngx_er_redis_item_hex(u_char *p, uint64_t n);
 static u_char *ngx_er_redis_item_number(u_char *p, uint64_t n, ngx_uint_t len);
@@ -73,6 +76,10 @@ ngx_er_redis_item_len(ngx_er_queue_op_t *op)
 
     for (i = 0; i < op->nparts; i++) {
         size += op->parts[i].name.len + op->parts[i].routes.len;
+
+        if (op->parts[i].version) {
+            size += NGX_ER_REDIS_VERSION + op->parts[i].version->len;
+        }
     }
 
     return size;
@@ -178,7 +185,7 @@ ngx_er_redis_item_accept(u_char *p, ngx_er_redis_walk_t *w)
 
 
 /* window, retain, lease, guard, source; of each part target, order, delay,
-   lease, name, routes */
+   lease, name, routes, version */
 
 static u_char *
 ngx_er_redis_item_form(u_char *p, ngx_er_queue_op_t *op)
@@ -203,9 +210,29 @@ ngx_er_redis_item_form(u_char *p, ngx_er_queue_op_t *op)
         p = ngx_cpymem(p, part->name.data, part->name.len);
         p = ngx_er_redis_item_number(p, part->routes.len, 2);
         p = ngx_cpymem(p, part->routes.data, part->routes.len);
+        p = ngx_er_redis_item_version(p, part->version);
     }
 
     return p;
+}
+
+
+/* its length; coalesce, window, key, and its own bytes */
+
+static u_char *
+ngx_er_redis_item_version(u_char *p, ngx_er_entry_version_t *version)
+{
+    if (version == NULL) {
+        *p++ = 0;
+        return p;
+    }
+
+    *p++ = (u_char) (NGX_ER_REDIS_VERSION + version->len);
+    *p++ = (u_char) version->coalesce;
+    p = ngx_er_redis_item_number(p, version->window, 8);
+    p = ngx_hex_dump(p, version->key, NGX_ER_ENTRY_KEY);
+
+    return ngx_cpymem(p, version->data, version->len);
 }
 
 

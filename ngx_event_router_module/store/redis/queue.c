@@ -98,6 +98,7 @@ static void ngx_er_redis_queue_waited(ngx_er_redis_wait_t *wait,
 static void ngx_er_redis_queue_finish(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_swept(ngx_er_redis_job_t *job,
     ngx_uint_t shard);
+static ngx_int_t ngx_er_redis_queue_came(ngx_er_queue_op_t *op);
 static void ngx_er_redis_queue_tell(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_post(ngx_event_t *ev);
 static ngx_int_t ngx_er_redis_queue_checked(ngx_er_redis_op_t *rop,
@@ -165,6 +166,7 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     rq->queue = queue;
     rq->layout.prefix = conf->prefix;
     rq->layout.shards = conf->shards;
+    queue->parts = conf->shards;
     rq->layout.gap = NGX_ER_REDIS_GAP;
 
     queue->backend = &ngx_er_redis_queue_backend;
@@ -838,6 +840,24 @@ ngx_er_redis_queue_finish(ngx_er_redis_job_t *job)
 }
 
 
+/* less what was overtaken by then */
+
+static ngx_int_t
+ngx_er_redis_queue_came(ngx_er_queue_op_t *op)
+{
+    ngx_int_t   n;
+    ngx_uint_t  i;
+
+    n = op->overtaken ? -(ngx_int_t) op->overtaken->nelts : 0;
+
+    for (i = 0; i < op->nparts; i++) {
+        n += !op->parts[i].stale;
+    }
+
+    return n;
+}
+
+
 /* what came and went since the shard was counted */
 
 static void
@@ -848,7 +868,8 @@ ngx_er_redis_queue_tell(ngx_er_redis_job_t *job)
     op = job->walk.op;
 
     if (op->verb == NGX_ER_QUEUE_ACCEPT && (op->rc == NGX_OK || op->kept)) {
-        ngx_er_redis_tally_add(job->rq, job->walk.shard, op->nparts);
+        ngx_er_redis_tally_add(job->rq, job->walk.shard,
+                               ngx_er_redis_queue_came(op));
     }
 
     if (op->verb == NGX_ER_QUEUE_SETTLE && op->rc == NGX_OK) {

@@ -10,11 +10,14 @@
 --     2 EVENT DIFFERS TARGET LENGTH NAME ...
 --                             started again, for these; 4 digits of length
 --
--- without blanks, or an error, which is this event's alone.
+-- without blanks, or an error, which is this event's alone.  A 2 instead of
+-- the 1 of a part that is leased: there is no entry, a newer version was
+-- delivered.  What the events have overtaken stands behind their answers.
 
 --#include lib/late.lua
 --#include lib/many.lua
 --#include lib/new.lua
+--#include lib/version.lua
 
 local holder, shards, shard = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local items = ARGV[7]
@@ -25,7 +28,7 @@ end
 
 -- What events of a source and a route have alike: a form, which is read once.
 -- Behind it stand their parts: target, order (none: zeros), delay, 1 to lease
--- it, its name and its routes.
+-- it, its name, its routes and its version (none: empty).
 
 local forms = {}
 
@@ -35,8 +38,8 @@ local function read(list)
     local parts, ordered = {}, false
 
     while i <= #list do
-        local target, order, delay, leased, name, routes, last
-            = struct.unpack('>c16c16I8BI2c0I2c0', list, i)
+        local target, order, delay, leased, name, routes, brings, last
+            = struct.unpack('>c16c16I8BI2c0I2c0Bc0', list, i)
 
         if order == '0000000000000000' then
             order = ''
@@ -45,7 +48,8 @@ local function read(list)
         end
 
         parts[#parts + 1] = {target = target, order = order, delay = delay,
-                             lease = leased == 1, name = name, routes = routes}
+                             lease = leased == 1, name = name, routes = routes,
+                             version = brings ~= '' and order .. brings}
         i = last
     end
 
@@ -248,7 +252,7 @@ end
 -- one behind the other, as others may wait for it
 
 local function append_ordered(event, hash, ms)
-    local seen, leased = {}, ''
+    local seen, leased, stale, entered = {}, '', false, form.retain > 0
 
     call('HSET', hash, 'r', record, 's', source)
 
@@ -261,26 +265,48 @@ local function append_ordered(event, hash, ms)
     end
 
     for _, part in ipairs(parts) do
-        local target = part.target
-        local mine = part.lease and not seen[target]
-                     and (part.order == '' or release(target, part.order))
+        local target, digit = part.target, '0'
+        local v = not seen[target] and part.version
+                  and version(part.version)
 
-        if not seen[target] then
+        if v and overtaken(target, v) then
+            digit, stale = '2', true
+
+        elseif not seen[target] then
+            if v and v.coalesce then
+                coalesce(target, part.order, v)
+            end
+
             local entry = new(0, ms, now + part.delay, part.order, guard, '',
                               part.name, part.routes)
 
-            if mine then
+            if part.lease
+               and (part.order == '' or release(target, part.order))
+            then
                 entry[DUE] = now + form.lease
                 entry[HOLDER] = holder
                 entry[TOKEN] = token
+                digit = '1'
+            end
+
+            if v then
+                call('HSET', hash, 'v:' .. target, part.version)
             end
 
             set(hash, 'p' .. target, entry)
             enter(target, event, entry)
+            entered = true
         end
 
         seen[target] = true
-        leased = leased .. (mine and '1' or '0')
+        leased = leased .. digit
+    end
+
+    if not entered then
+        call('DEL', hash)
+
+    elseif stale and key ~= '' then
+        call('HSET', hash, 'l', '1')
     end
 
     return leased
@@ -353,4 +379,4 @@ end
 
 finish()
 
-return out
+return with_ended(out)

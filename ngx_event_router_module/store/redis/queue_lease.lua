@@ -4,12 +4,13 @@
 
 -- LEASE: entries of a target that are due.  Returns {1, now, fresh, again,
 -- entries ...}: when the next one without an attempt and the next one with one
--- is due.
+-- is due; and what was overtaken behind it, if anything was.
 
 --#include lib/late.lua
 --#include lib/lists.lua
 --#include lib/first.lua
 --#include lib/show.lua
+--#include lib/version.lua
 
 local holder, token, target = ARGV[2], ARGV[3], ARGV[4]
 local fresh, again = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -164,6 +165,20 @@ local function due(list, n, reach)
     return call('ZREVRANGEBYSCORE', list, top, '-inf', 'LIMIT', 0, n)
 end
 
+-- a newer version of it was delivered meanwhile: it is not given
+
+local function stale(hash, event, entry)
+    local v = entry[ORDER] ~= '' and version_of(hash, target)
+
+    if not v or not overtaken(target, v) then
+        return false
+    end
+
+    retire('s', hash, target, event, entry)
+
+    return true
+end
+
 local function take(list)
     for _, event in ipairs(list) do
         local state, record = unpack(call('HMGET', base .. 'e:' .. event,
@@ -175,7 +190,8 @@ local function take(list)
         if not entry then
             lost(target, event)
 
-        elseif alone(base .. 'e:' .. event, event, entry) then
+        elseif not stale(base .. 'e:' .. event, event, entry)
+               and alone(base .. 'e:' .. event, event, entry) then
             size = size + #record
 
             if given > 0 and size > bytes then
@@ -239,4 +255,4 @@ end
 
 out[3], out[4] = first(untried), first(tried)
 
-return out
+return with_ended(out)

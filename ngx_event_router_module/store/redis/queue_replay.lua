@@ -6,12 +6,13 @@
 -- their next epoch.  An entry remembers the command that made it, so that one
 -- that is sent twice, or goes on page by page, does nothing twice.  Returns
 -- {1, now, more, target, event, done}, with target and event as far as it
--- came.
+-- came, and what was overtaken behind it.
 
 --#include lib/scan.lua
 --#include lib/new.lua
 --#include lib/forget.lua
 --#include lib/over.lua
+--#include lib/version.lua
 
 local command, limit = ARGV[2], tonumber(ARGV[3])
 local archive, source = ARGV[12] == '1', ARGV[13]
@@ -22,7 +23,7 @@ local done = 0
 tick()
 
 -- "dead" is what it is made of; nil: the archive.  What the target had itself
--- says more.
+-- says more.  False: it has a newer version, so it is at its end.
 
 local function again(hash, target, event, dead)
     local old = get(hash, 'd' .. target)
@@ -49,6 +50,28 @@ local function again(hash, target, event, dead)
         end
     end
 
+    local v = version_of(hash, target)
+
+    if v and overtaken(target, v) then
+        if old then
+            forget(hash, target, event)
+        end
+
+        known(hash, target, event, entry[EPOCH], command)
+        over(hash)
+        tell('s', target, event)
+
+        return false
+    end
+
+    if v then
+        entry[ORDER] = v.order
+
+        if v.coalesce then
+            coalesce(target, v.order, v)
+        end
+    end
+
     set(hash, 'p' .. target, entry)
     enter(target, event, entry)
 
@@ -57,6 +80,8 @@ local function again(hash, target, event, dead)
     end
 
     call('HDEL', hash, 'o' .. target)
+
+    return true
 end
 
 -- the target has not got it of this command, and does not wait for it
@@ -93,8 +118,9 @@ local function from_archive()
            and ms >= from and (to == 0 or ms < to)
            and call('HEXISTS', hash, 'r') == 1 and fit(hash, to_target)
         then
-            again(hash, to_target, q, nil)
-            done = done + 1
+            if again(hash, to_target, q, nil) then
+                done = done + 1
+            end
         end
 
         at, reached = to_target, q
@@ -107,9 +133,10 @@ local function from_dead(hash, target, event, dead)
     end
 
     local goal = to_target == '' and target or to_target
+    local started = true
 
     if goal == target or fit(hash, goal) then
-        again(hash, goal, event, dead)
+        started = again(hash, goal, event, dead)
     end
 
     if goal ~= target then
@@ -117,7 +144,9 @@ local function from_dead(hash, target, event, dead)
         over(hash)
     end
 
-    done = done + 1
+    if started then
+        done = done + 1
+    end
 
     return 1
 end
@@ -128,4 +157,4 @@ else
     scan('x:', 'd', limit, from_dead)
 end
 
-return {1, now, more, at, reached, done}
+return with_ended({1, now, more, at, reached, done})

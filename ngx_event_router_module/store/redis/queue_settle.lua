@@ -5,12 +5,13 @@
 -- SETTLE: targets have their events.  An item: token, event, target.
 
 --#include lib/each.lua
+--#include lib/version.lua
 
 -- The events of the items, each with these: their numbers, targets and orders,
 -- one behind the other.  "left" is how many more targets need it; fields of
 -- one letter are the event's own.
 
-local events, known = {}, {}
+local events, looked = {}, {}
 
 local function look(event)
     local row = {event = event, left = 0, k = false, l = false, u = false,
@@ -24,10 +25,13 @@ local function look(event)
 
         elseif #field == 17 and (kind == 'p' or kind == 'd') then
             row.left = row.left + 1
+
+        elseif #field == 18 and kind == 'v' then
+            row[field] = true
         end
     end
 
-    known[event] = row
+    looked[event] = row
     events[#events + 1] = row
 
     return row
@@ -78,13 +82,19 @@ local function settle(i, from)
         return '0'
     end
 
-    local row = known[event] or look(event)
+    local row = looked[event] or look(event)
 
     if ended(row, target) then
         return '-'
     end
 
     local n = #row
+
+    -- the version first: who finds the entry then finds it as new as that
+
+    if row['v:' .. target] then
+        delivered(target, version_of(base .. 'e:' .. event, target))
+    end
 
     row[n + 1], row[n + 2], row[n + 3] = i, target, order
     row.left = row.left - 1
@@ -125,6 +135,10 @@ local function write(row)
 
     for n = 2, #row, 3 do
         gone[#gone + 1] = 'p' .. row[n]
+
+        if not row.u and row['v:' .. row[n]] then
+            gone[#gone + 1] = 'v:' .. row[n]
+        end
     end
 
     call('HDEL', hash, unpack(gone))

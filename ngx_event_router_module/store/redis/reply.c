@@ -24,19 +24,15 @@
 
 
 #include "reply.h"
+#include "element.h"
 
 
 #define NGX_ER_REDIS_AWAY          1000            /* ms until a shard that is
                                                       away is asked again */
-#define NGX_ER_REDIS_LATEST        (1LL << 53)     /* ms */
-
-#define ngx_er_redis_is_number(r)  ((r)->type == REDIS_REPLY_INTEGER)
-#define ngx_er_redis_is_text(r)    ((r)->type == REDIS_REPLY_STRING)
 
 
 #define NGX_ER_REDIS_ROUNDS  10000         /* replies of one ADOPT */
 #define NGX_ER_REDIS_SWEPT   13            /* elements before the counts */
-#define NGX_ER_REDIS_ID      16            /* digits */
 
 
 static ngx_int_t ngx_er_redis_reply_head(ngx_er_redis_walk_t *w,
@@ -47,12 +43,18 @@ static ngx_int_t ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w,
     redisReply *answer);
+static ngx_int_t ngx_er_redis_queue_overtaken(ngx_er_queue_op_t *op,
+    redisReply *text);
 static ngx_int_t ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op,
     const char *p, const char *last);
 static ngx_int_t ngx_er_redis_queue_ended(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w,
     redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_last(ngx_er_queue_op_t *op,
+    redisReply *reply, size_t *elements);
+static ngx_int_t ngx_er_redis_queue_changed(ngx_er_queue_op_t *op,
+    redisReply *reply, uint64_t *done);
 static void ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n);
 static ngx_int_t ngx_er_redis_queue_paused(ngx_er_queue_op_t *op,
     redisReply *reply);
@@ -82,14 +84,6 @@ static ngx_int_t ngx_er_redis_queue_next(ngx_er_redis_walk_t *w);
 static ngx_int_t ngx_er_redis_queue_entries(ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_redis_queue_entry(ngx_er_queue_op_t *op,
     redisReply **part, int64_t shift);
-static ngx_int_t ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from,
-    ngx_str_t *to);
-static ngx_int_t ngx_er_redis_queue_id(redisReply *text, uint64_t *id);
-static ngx_int_t ngx_er_redis_queue_hex(const char *text, size_t len,
-    uint64_t *id);
-static ngx_int_t ngx_er_redis_queue_number(redisReply *reply, uint64_t *n);
-static int64_t ngx_er_redis_queue_shift(redisReply *now);
-static uint64_t ngx_er_redis_queue_local(long long time, int64_t shift);
 
 
 ngx_int_t
@@ -211,12 +205,15 @@ ngx_er_redis_queue_late(ngx_er_redis_walk_t *w)
 }
 
 
-/* {1, now, an answer an item...} */
+/* {1, now, an answer an item...}, and what was overtaken */
 
 static ngx_int_t
 ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
 {
-    size_t  i;
+    size_t                i;
+    ngx_er_redis_walk_t  *first;
+
+    first = w;
 
     for (i = 2; w && i < reply->elements; i++) {
 
@@ -225,6 +222,10 @@ ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
         }
 
         w = w->next;
+    }
+
+    if (w == NULL && i + 1 == reply->elements) {
+        return ngx_er_redis_queue_overtaken(first->op, reply->element[i]);
     }
 
     return (w || i < reply->elements) ? NGX_ERROR : NGX_OK;
@@ -250,7 +251,7 @@ ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w, redisReply *answer)
     }
 
     if (!ngx_er_redis_is_text(answer) || answer->len < 1 + NGX_ER_REDIS_ID
-        || ngx_er_redis_queue_hex(answer->str + 1, NGX_ER_REDIS_ID, &op->seq)
+        || ngx_er_redis_element_hex(answer->str + 1, NGX_ER_REDIS_ID, &op->seq)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -272,9 +273,58 @@ ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w, redisReply *answer)
 
     for (i = 0; i < op->nparts; i++) {
         op->parts[i].lease = (p[i] == '1');
+        op->parts[i].stale = (p[i] == '2');
     }
 
     op->rc = NGX_OK;
+
+    return NGX_OK;
+}
+
+
+/* of each s (stale) or c (coalesced), target, event */
+
+static ngx_int_t
+ngx_er_redis_queue_overtaken(ngx_er_queue_op_t *op, redisReply *text)
+{
+    const char          *p, *last;
+    ngx_er_overtaken_t  *o;
+
+    if (!ngx_er_redis_is_text(text)
+        || text->len % (1 + 2 * NGX_ER_REDIS_ID) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (op->overtaken == NULL) {
+        op->overtaken = ngx_array_create(op->pool, 4,
+                                         sizeof(ngx_er_overtaken_t));
+        if (op->overtaken == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    last = text->str + text->len;
+
+    for (p = text->str; p < last; p += 2 * NGX_ER_REDIS_ID) {
+        o = ngx_array_push(op->overtaken);
+
+        if (o == NULL || (*p != 's' && *p != 'c')) {
+            return NGX_ERROR;
+        }
+
+        o->coalesced = (*p++ == 'c');
+
+        if (ngx_er_redis_element_hex(p, NGX_ER_REDIS_ID, &o->target) != NGX_OK
+            || ngx_er_redis_element_hex(p + NGX_ER_REDIS_ID, NGX_ER_REDIS_ID,
+                                      &o->seq)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        op->stale += !o->coalesced;
+    }
 
     return NGX_OK;
 }
@@ -312,8 +362,9 @@ ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op, const char *p,
     while (p < last) {
 
         if (last - p < NGX_ER_REDIS_ID + 4
-            || ngx_er_redis_queue_hex(p, NGX_ER_REDIS_ID, &target) != NGX_OK
-            || ngx_er_redis_queue_hex(p + NGX_ER_REDIS_ID, 4, &len) != NGX_OK)
+            || ngx_er_redis_element_hex(p, NGX_ER_REDIS_ID, &target) != NGX_OK
+            || ngx_er_redis_element_hex(p + NGX_ER_REDIS_ID, 4, &len)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -391,12 +442,12 @@ ngx_er_redis_queue_ended(ngx_er_redis_walk_t *w, redisReply *reply)
 }
 
 
-/* {1, now, fresh, again, entries...} */
+/* {1, now, fresh, again, entries...}, and what was overtaken */
 
 static ngx_int_t
 ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
 {
-    size_t               i, n;
+    size_t               i, n, elements;
     int64_t              shift;
     uint64_t             fresh, again;
     redisReply         **part;
@@ -405,18 +456,19 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
     op = w->op;
     part = reply->element;
 
-    if (reply->elements < 4
-        || (reply->elements - 4) % NGX_ER_REDIS_FIELDS
+    if (ngx_er_redis_queue_last(op, reply, &elements) != NGX_OK
+        || elements < 4
+        || (elements - 4) % NGX_ER_REDIS_FIELDS
         || !ngx_er_redis_is_number(part[2]) || !ngx_er_redis_is_number(part[3])
         || ngx_er_redis_queue_entries(op) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    shift = ngx_er_redis_queue_shift(part[1]);
+    shift = ngx_er_redis_element_shift(part[1]);
 
-    fresh = ngx_er_redis_queue_local(part[2]->integer, shift);
-    again = ngx_er_redis_queue_local(part[3]->integer, shift);
+    fresh = ngx_er_redis_element_local(part[2]->integer, shift);
+    again = ngx_er_redis_element_local(part[3]->integer, shift);
 
     w->seen++;
 
@@ -425,7 +477,7 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
 
     n = op->entries->nelts;
 
-    for (i = 4; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
+    for (i = 4; i < elements; i += NGX_ER_REDIS_FIELDS) {
         if (ngx_er_redis_queue_entry(op, part + i, shift) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -449,6 +501,22 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
     }
 
     return ngx_er_redis_queue_next(w);
+}
+
+
+/* how many elements there are without what was overtaken, which is read */
+
+static ngx_int_t
+ngx_er_redis_queue_last(ngx_er_queue_op_t *op, redisReply *reply,
+    size_t *elements)
+{
+    *elements = reply->elements;
+
+    if (*elements < 5 || (*elements - 4) % NGX_ER_REDIS_FIELDS != 1) {
+        return NGX_OK;
+    }
+
+    return ngx_er_redis_queue_overtaken(op, reply->element[--*elements]);
 }
 
 
@@ -490,7 +558,7 @@ ngx_er_redis_queue_paused(ngx_er_queue_op_t *op, redisReply *reply)
         target = ngx_array_push(op->paused);
 
         if (target == NULL
-            || ngx_er_redis_queue_id(reply->element[i], target) != NGX_OK)
+            || ngx_er_redis_element_id(reply->element[i], target) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -533,8 +601,8 @@ ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w, redisReply *reply)
     part = reply->element;
 
     if (reply->elements != 4
-        || ngx_er_redis_queue_number(part[2], &n) != NGX_OK
-        || ngx_er_redis_queue_number(part[3], &more) != NGX_OK)
+        || ngx_er_redis_element_number(part[2], &n) != NGX_OK
+        || ngx_er_redis_element_number(part[3], &more) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -577,7 +645,7 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
     }
 
     for (i = 0; i < 6; i++) {
-        if (ngx_er_redis_queue_number(part[2 + i], &n[i]) != NGX_OK) {
+        if (ngx_er_redis_element_number(part[2 + i], &n[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -596,7 +664,7 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
 
     op->nodes = ngx_max(op->nodes, (ngx_uint_t) n[4]);
     op->done += n[5];
-    shift = ngx_er_redis_queue_shift(part[1]);
+    shift = ngx_er_redis_element_shift(part[1]);
 
     for (i = NGX_ER_REDIS_SWEPT;
          i < reply->elements;
@@ -648,11 +716,11 @@ ngx_er_redis_queue_tallied(ngx_er_redis_walk_t *w, redisReply **part)
     tally->asked = tally->state;
 
     if ((w->op->node
-         && ngx_er_redis_queue_id(part[8], &tally->state) != NGX_OK)
-        || ngx_er_redis_queue_number(part[9], &count) != NGX_OK
-        || ngx_er_redis_queue_number(part[10], &tally->acked) != NGX_OK
-        || ngx_er_redis_queue_number(part[11], &tally->lost) != NGX_OK
-        || ngx_er_redis_queue_number(part[12], &evicts) != NGX_OK
+         && ngx_er_redis_element_id(part[8], &tally->state) != NGX_OK)
+        || ngx_er_redis_element_number(part[9], &count) != NGX_OK
+        || ngx_er_redis_element_number(part[10], &tally->acked) != NGX_OK
+        || ngx_er_redis_element_number(part[11], &tally->lost) != NGX_OK
+        || ngx_er_redis_element_number(part[12], &evicts) != NGX_OK
         || evicts > NGX_ER_REDIS_EVICTS_ALL)
     {
         return NGX_ERROR;
@@ -676,9 +744,9 @@ ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
     ngx_str_t              name;
     ngx_er_queue_count_t  *count;
 
-    if (ngx_er_redis_queue_id(part[0], &target) != NGX_OK
-        || ngx_er_redis_queue_number(part[1], &pending) != NGX_OK
-        || ngx_er_redis_queue_number(part[2], &dead) != NGX_OK
+    if (ngx_er_redis_element_id(part[0], &target) != NGX_OK
+        || ngx_er_redis_element_number(part[1], &pending) != NGX_OK
+        || ngx_er_redis_element_number(part[2], &dead) != NGX_OK
         || !ngx_er_redis_is_number(part[3])
         || !ngx_er_redis_is_number(part[4])
         || !ngx_er_redis_is_number(part[5])
@@ -698,13 +766,13 @@ ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
     count->pending += pending;
     count->dead += dead;
 
-    time = ngx_er_redis_queue_local(part[3]->integer, 0);
+    time = ngx_er_redis_element_local(part[3]->integer, 0);
     count->oldest = ngx_min(count->oldest, time);
 
-    time = ngx_er_redis_queue_local(part[4]->integer, shift);
+    time = ngx_er_redis_element_local(part[4]->integer, shift);
     count->fresh = ngx_min(count->fresh, time);
 
-    time = ngx_er_redis_queue_local(part[5]->integer, shift);
+    time = ngx_er_redis_element_local(part[5]->integer, shift);
     count->again = ngx_min(count->again, time);
 
     return NGX_OK;
@@ -839,7 +907,8 @@ ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w)
 }
 
 
-/* {1, now, more, cursor, cursor, done} or, a list, entries... */
+/* {1, now, more, cursor, cursor, done}, and what was overtaken; or, a list,
+   entries... */
 
 static ngx_int_t
 ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
@@ -853,9 +922,9 @@ ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
     done = 0;
 
     if (reply->elements < 5
-        || ngx_er_redis_queue_number(part[2], &more) != NGX_OK
-        || ngx_er_redis_queue_id(part[3], &end[0]) != NGX_OK
-        || ngx_er_redis_queue_id(part[4], &end[1]) != NGX_OK)
+        || ngx_er_redis_element_number(part[2], &more) != NGX_OK
+        || ngx_er_redis_element_id(part[3], &end[0]) != NGX_OK
+        || ngx_er_redis_element_id(part[4], &end[1]) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -870,9 +939,7 @@ ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
             return NGX_ERROR;
         }
 
-    } else if (reply->elements != 6
-               || ngx_er_redis_queue_number(part[5], &done) != NGX_OK)
-    {
+    } else if (ngx_er_redis_queue_changed(op, reply, &done) != NGX_OK) {
         return NGX_ERROR;
 
     } else {
@@ -907,6 +974,27 @@ ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
 }
 
 
+/* REPLAY and PURGE: how many, and what was overtaken */
+
+static ngx_int_t
+ngx_er_redis_queue_changed(ngx_er_queue_op_t *op, redisReply *reply,
+    uint64_t *done)
+{
+    redisReply  **part;
+
+    part = reply->element;
+
+    if (reply->elements < 6 || reply->elements > 7
+        || ngx_er_redis_element_number(part[5], done) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return (reply->elements == 7) ? ngx_er_redis_queue_overtaken(op, part[6])
+                                  : NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_er_redis_queue_listed(ngx_er_queue_op_t *op, redisReply *reply)
 {
@@ -919,7 +1007,7 @@ ngx_er_redis_queue_listed(ngx_er_queue_op_t *op, redisReply *reply)
         return NGX_ERROR;
     }
 
-    shift = ngx_er_redis_queue_shift(reply->element[1]);
+    shift = ngx_er_redis_element_shift(reply->element[1]);
 
     for (i = 5; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
         if (ngx_er_redis_queue_entry(op, reply->element + i, shift) != NGX_OK)
@@ -1050,7 +1138,7 @@ ngx_er_redis_queue_entry(ngx_er_queue_op_t *op, redisReply **part,
     ngx_memzero(entry, sizeof(ngx_er_entry_t));
 
     for (i = 0; i < sizeof(numbers); i++) {
-        if (ngx_er_redis_queue_number(part[numbers[i]], &n[i]) != NGX_OK) {
+        if (ngx_er_redis_element_number(part[numbers[i]], &n[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -1059,24 +1147,25 @@ ngx_er_redis_queue_entry(ngx_er_queue_op_t *op, redisReply **part,
     entry->attempts = (uint32_t) n[1];
     entry->crashes = (uint32_t) n[2];
     entry->accepted = n[3];
-    entry->due = ngx_er_redis_queue_local(n[4], shift);
+    entry->due = ngx_er_redis_element_local(n[4], shift);
     entry->guard = n[5] & 1;
     entry->doubt = n[5] >> 4 & 0xf;
     entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_DOUBT);
     entry->died = n[7];
     entry->status = (ngx_uint_t) n[8];
 
-    if (ngx_er_redis_queue_id(part[0], &entry->target) != NGX_OK
-        || ngx_er_redis_queue_id(part[1], &entry->seq) != NGX_OK
-        || ngx_er_redis_queue_id(part[7], &entry->token) != NGX_OK
-        || ngx_er_redis_queue_id(part[8], &entry->order) != NGX_OK
+    if (ngx_er_redis_element_id(part[0], &entry->target) != NGX_OK
+        || ngx_er_redis_element_id(part[1], &entry->seq) != NGX_OK
+        || ngx_er_redis_element_id(part[7], &entry->token) != NGX_OK
+        || ngx_er_redis_element_id(part[8], &entry->order) != NGX_OK
         || !ngx_er_redis_is_text(part[10])
-        || ngx_er_redis_queue_copy(op->pool, part[11], &entry->name) != NGX_OK
-        || ngx_er_redis_queue_copy(op->pool, part[12], &entry->routes)
+        || ngx_er_redis_element_copy(op->pool, part[11], &entry->name)
            != NGX_OK
-        || ngx_er_redis_queue_copy(op->pool, part[16], &entry->answer)
+        || ngx_er_redis_element_copy(op->pool, part[12], &entry->routes)
            != NGX_OK
-        || ngx_er_redis_queue_copy(op->pool, part[17], &entry->record)
+        || ngx_er_redis_element_copy(op->pool, part[16], &entry->answer)
+           != NGX_OK
+        || ngx_er_redis_element_copy(op->pool, part[17], &entry->record)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -1120,103 +1209,4 @@ ngx_er_redis_queue_past(ngx_er_entry_t *entry, redisReply *text)
         past->status = (uint16_t) (n[1] >> 16);
         past->number = (uint16_t) n[1];
     }
-}
-
-
-static ngx_int_t
-ngx_er_redis_queue_copy(ngx_pool_t *pool, redisReply *from, ngx_str_t *to)
-{
-    if (!ngx_er_redis_is_text(from)) {
-        return NGX_ERROR;
-    }
-
-    to->data = ngx_pnalloc(pool, from->len + 1);
-    if (to->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(to->data, from->str, from->len);
-    to->len = from->len;
-
-    return NGX_OK;
-}
-
-
-/* 16 digits in hex; nothing is 0 */
-
-static ngx_int_t
-ngx_er_redis_queue_id(redisReply *text, uint64_t *id)
-{
-    *id = 0;
-
-    if (!ngx_er_redis_is_text(text)
-        || (text->len != NGX_ER_REDIS_ID && text->len != 0))
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_er_redis_queue_hex(text->str, text->len, id);
-}
-
-
-static ngx_int_t
-ngx_er_redis_queue_hex(const char *text, size_t len, uint64_t *id)
-{
-    size_t     i;
-    ngx_int_t  n;
-
-    *id = 0;
-
-    for (i = 0; i < len; i++) {
-        n = ngx_hextoi((u_char *) text + i, 1);
-
-        if (n == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        *id = *id << 4 | (uint64_t) n;
-    }
-
-    return NGX_OK;
-}
-
-
-/* a number that is not below 0 */
-
-static ngx_int_t
-ngx_er_redis_queue_number(redisReply *reply, uint64_t *n)
-{
-    if (!ngx_er_redis_is_number(reply) || reply->integer < 0) {
-        return NGX_ERROR;
-    }
-
-    *n = (uint64_t) reply->integer;
-
-    return NGX_OK;
-}
-
-
-/* this worker's clock less Redis's */
-
-static int64_t
-ngx_er_redis_queue_shift(redisReply *now)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (int64_t) tp->sec * 1000 + (int64_t) tp->msec - now->integer;
-}
-
-
-/* below 0: never */
-
-static uint64_t
-ngx_er_redis_queue_local(long long time, int64_t shift)
-{
-    if (time < 0 || time > NGX_ER_REDIS_LATEST) {
-        return NGX_ER_NEVER;
-    }
-
-    return (uint64_t) ngx_max(time + shift, 0);
 }

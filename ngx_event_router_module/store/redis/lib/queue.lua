@@ -33,7 +33,7 @@
 --     e:EVENT    hash: r record, s source, u kept until, k its key is known
 --                until, l a target has it, w there is w:EVENT; and a field for
 --                every target: pTARGET pending, dTARGET dead, oTARGET done (if
---                it is kept): see entry.lua
+--                it is kept): see entry.lua; v:TARGET: see version.lua
 --     w:EVENT    hash: TARGET epoch, of dead letters that were forgotten while
 --                the key of the event was known; "-": a target has the event
 --     f:TARGET   zset EVENT by due: without an attempt
@@ -61,6 +61,7 @@
 --                (16 digits, none of a version before it), and each TARGET for
 --                which who put it there has started the event again
 --     n:NONCE    EVENT, who put it there
+--     o:TARGET:KEY:KIND  the highest version that was delivered
 --
 -- KEYS[1] is m, ARGV[1] the layout of the keys, which the shard remembers.
 

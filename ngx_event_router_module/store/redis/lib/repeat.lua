@@ -35,6 +35,12 @@ local function told(event, differs, list)
 end
 
 local function put(hash, event, target, entry)
+    local v = entry[ORDER] ~= '' and version_of(hash, target)
+
+    if v and v.coalesce then
+        coalesce(target, v.order, v)
+    end
+
     set(hash, 'p' .. target, entry)
     enter(target, event, entry)
 end
@@ -84,6 +90,10 @@ local function revive(hash, event, lapsed)
                 call('HSET', hash, 'r', record, 's', source, 'l', 1)
             end
 
+            if part.version then
+                call('HSET', hash, 'v:' .. target, part.version)
+            end
+
             put(hash, event, target,
                 new(epoch + 1, now, now + part.delay, part.order,
                     guard + DOUBT_ONE, '', part.name, part.routes))
@@ -99,6 +109,13 @@ local function revive(hash, event, lapsed)
     return list
 end
 
+-- a newer version of it was delivered: it stays dead
+
+local function old_news(hash, target, dead)
+    local v = dead[ORDER] ~= '' and version_of(hash, target)
+    return v and overtaken(target, v)
+end
+
 local function resume(hash, event, targets)
     local list = ''
 
@@ -109,6 +126,7 @@ local function resume(hash, event, targets)
         if (reason == EXHAUSTED or reason == FINAL or reason == IN_DOUBT)
            and not nobodys(target)
            and call('HEXISTS', hash, 'p' .. target) == 0
+           and not old_news(hash, target, dead)
         then
             put(hash, event, target,
                 new(dead[EPOCH] + 1, now, now, dead[ORDER], doubtful(dead),
@@ -182,8 +200,10 @@ local function twice(old)
         local entry = get(base .. 'e:' .. event, 'p' .. part.target)
         local mine = entry and entry[HOLDER] == holder
                      and entry[TOKEN] == token
+        local stale = not entry and part.version
+                      and overtaken(part.target, version(part.version))
 
-        leased = leased .. (mine and '1' or '0')
+        leased = leased .. (mine and '1' or stale and '2' or '0')
     end
 
     return '1' .. event .. leased

@@ -67,8 +67,8 @@ sub item {
 
     my $parts = join '', map {
         $_->{target} . ($_->{order} // hex16(0))
-        . pack('Q>C(n/a*)2', $_->{delay} // 0, $_->{lease} ? 1 : 0,
-               $_->{name} // 'n', $_->{routes} // '')
+        . pack('Q>C(n/a*)2(C/a*)', $_->{delay} // 0, $_->{lease} ? 1 : 0,
+               $_->{name} // 'n', $_->{routes} // '', $_->{version} // '')
     } @{ $o->{parts} };
 
     $o->{token} //= hex16(++$token);
@@ -103,7 +103,7 @@ sub accept_event {
     return { args => $o, code => $r->[0], now => $r->[1] } if @$r < 3;
 
     return { args => $o, now => $r->[1], token => $o->{token},
-             answer($r->[2]) };
+             over => $r->[3] // '', answer($r->[2]) };
 }
 
 
@@ -148,7 +148,7 @@ sub lease {
         $o{reach} // 0);
 
     return { code => $r->[0], token => $tok, now => $r->[1], fresh => $r->[2],
-             again => $r->[3],
+             again => $r->[3], over => (@$r - 4) % @entry == 1 ? pop @$r : '',
              entries => $r->[0] == 1 ? entries($r, 4) : [] };
 }
 
@@ -227,7 +227,8 @@ sub replay {
     my $r = run('replay', scan_args(%o), $o{archive} // 0, $o{source} // '',
         $o{to} // '', $o{name} // '', '', '', 0);
 
-    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5] };
+    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5],
+             over => $r->[6] // '' };
 }
 
 
