@@ -47,6 +47,7 @@ typedef struct ngx_er_event_s   ngx_er_event_t;
 typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
 typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
 typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
+typedef struct ngx_er_versions_s  ngx_er_versions_t;   /* deliver/order.h */
 typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
 typedef struct ngx_er_rate_s    ngx_er_rate_t;       /* ingest/rate.h */
 typedef struct ngx_er_relay_s   ngx_er_relay_t;      /* deliver/relay.h */
@@ -192,6 +193,8 @@ struct ngx_er_target_s {
     ngx_er_doubt_t              *doubt;          /* in_doubt, or NULL */
     ngx_int_t                    order;          /* field of "order by", or
                                                     NGX_CONF_UNSET */
+    ngx_er_versions_t           *versions;       /* "version=" of it; NULL:
+                                                    none */
     const char                  *queued;         /* a line of its block that is
                                                     for queued deliveries only,
                                                     or NULL */

@@ -374,7 +374,9 @@ ngx_er_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    ngx_er_targets_check(cf, mcf);
+    if (ngx_er_targets_check(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_er_swallow_init(cf);
 }

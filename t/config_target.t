@@ -169,10 +169,31 @@ for my $case (
       . 'to 3650d' ],
     [ 'dead_for 3651d', 'it is a time from 1s to 3650d' ],
 
-    [ 'order data.id', 'invalid parameter "data.id" of "order": write '
-      . 'by=FIELD, as in "order by=data.order_id;"' ],
-    [ 'order by=', 'a field is empty: write for example "type" or '
-      . '"data.total"' ],
+    [ 'order data.id', 'invalid parameter "data.id" of "order", which takes '
+      . 'by=FIELD, as in "order by=data.order_id;", and version=FIELD, '
+      . 'coalesce and window=TIME' ],
+    [ 'order by=', 'invalid value "by=" in "order": it is empty' ],
+    [ 'order version=data.n', '"order" has no by=: write which events go one '
+      . 'after the other' ],
+    [ 'order coalesce', '"order" has no by=' ],
+    [ 'order by=data.id coalesce', 'coalesce and window= of "order" need '
+      . 'version=FIELD' ],
+    [ 'order by=data.id window=1d', 'coalesce and window= of "order" need '
+      . 'version=FIELD' ],
+    [ 'order by=data.id version=', 'invalid value "version=" in "order": it '
+      . 'is empty' ],
+    [ 'order by=data.id version=dta.n',
+      'unknown field "dta.n": did you mean "data.n"?' ],
+    [ 'order by=data.id version=data.id', 'by= and version= of "order" are '
+      . 'the same field' ],
+    [ 'order by=data.id version=data.n window=x', 'window=x' ],
+    [ 'order by=data.id version=data.n window=999ms', 'window=999ms' ],
+    [ 'order by=data.id version=data.n window=3651d', 'window=3651d' ],
+    [ 'order by=data.id version=data.n coalesce coalesce',
+      '"coalesce" stands twice in "order"' ],
+    [ 'order by=data.id version=data.n version=data.m', 'version=' ],
+    [ 'order by=data.id version=data.n coalesced',
+      'invalid parameter "coalesced" of "order"' ],
     [ 'order by=dta.id', 'unknown field "dta.id": did you mean "data.id"?' ],
     [ 'order by=.id', 'the field ".id" begins with "."' ])
 {
@@ -240,6 +261,7 @@ for my $lines (join("\n", map { "$_  $policy{$_};" } sort keys %policy),
                'retry_on 4xx; fail_on 5xx timeout;', 'concurrency 65536;',
                'rate 1r/h;', 'rate 1000000r/s burst=1;', 'rate 7r/m;',
                'breaker ratio=100% failures=1;', 'order by=subject;',
+               'order by=subject version=time coalesce window=1d;',
                'success 2xx 409; fail_on 404; retry_on 400;',
                'retry off; fail_on when response.body.a = 1;',
                'success 200; success 4xx; fail_on 404; retry_on 410;',
@@ -280,6 +302,29 @@ EOC
     '"rate" of event_target "erp" applies to queued deliveries only, and '
     . 'source "b" delivers while the producer waits', at => 'nowhere',
     with => { source => 'delivery queued;', target => 'rate 5r/s;' });
+
+# an order is kept inside a part of the queue
+
+my $shards = 'event_store redis://127.0.0.1:6379 shards=';
+my %queued = (source => 'delivery queued;');
+
+part('target');
+
+warned('order in several shards', 'order by=data.id;',
+    '"order" of event_target "erp" is kept inside each of the 3 shards of the '
+    . 'queue only: take shards=1', at => 'block',
+    with => { %queued, http => "${shards}3;" });
+wrong('versions in several shards', 'order by=data.id version=data.n;',
+    'event_target "erp" has "order" with version=, and the queue has '
+    . 'shards=3', at => 'block', with => { %queued, http => "${shards}3;" });
+fine('versions in one shard', 'order by=data.id version=data.n;',
+    with => { %queued, http => "${shards}1;" });
+fine('versions in a directory', 'order by=data.id version=data.n;',
+    with => { %queued, %file });
+warned('versions of a source that is not queued',
+    'order by=data.id version=data.n;',
+    '"order" of event_target "erp" applies to queued deliveries only',
+    at => 'block', with => \%file);
 
 $t->done;
 

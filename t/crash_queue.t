@@ -444,4 +444,64 @@ subtest 'A25: a dead letter is purged, killed before or after the commit'
 };
 
 
+# which versions the target got, of the only key, in that order
+
+sub versions { join ' ', map { $_->json->{v} } $target->requests }
+
+
+subtest 'A26: a newer version was taken, killed before that is settled' => sub {
+    start(crash => 'attempt-ok', erp => 'order by=data.key version=data.v;');
+
+    is(post(event(key => 'k', v => 2))->{status}, 202, 'accepted');
+    crashed();
+    is(post(event(key => 'k', v => 1))->{status}, 202, 'an older one comes');
+    drained();
+    is(versions(), '2 2', 'the newer one is sent again, the older one never');
+    is(post(event(key => 'k', v => 1))->{status}, 202, 'and one more');
+    drained();
+    is(versions(), '2 2', 'neither');
+    finish();
+
+    for my $when (qw(before after)) {
+        start(crash => "$when-commit=settle",
+            erp => 'order by=data.key version=data.v;');
+        is(post(event(key => 'k', v => 2))->{status}, 202, 'accepted');
+        crashed();
+        is(post(event(key => 'k', v => 1))->{status}, 202, 'an older one');
+        drained();
+        is(versions(), $when eq 'before' ? '2 2' : '2',
+            "killed $when the commit of SETTLE: not sent");
+        finish();
+    }
+};
+
+
+subtest 'A27: a newer version replaces one that waits; killed at the commit'
+=> sub {
+    my $order = 'order by=data.key version=data.v coalesce;';
+
+    for my $when (qw(before after)) {
+        start(erp => $order);
+        $target->answer('/erp', status => 503);
+
+        my ($old, $new) = map { event(key => 'k', v => $_) } 1, 2;
+
+        is(post($old)->{status}, 202, 'one that waits');
+        ok(wait_until(10, sub { $target->count >= 1 }), 'for a retry');
+        start(same => 1, crash => "$when-commit=accept", erp => $order);
+        is(post($new)->{status}, 0, 'no answer to the newer one');
+        crashed();
+
+        my @left = entries('pending');
+
+        is(scalar @left, 1, "killed $when the commit, one is there");
+        is(post($new)->{status}, $when eq 'before' ? 202 : 200, 'repeated');
+        $target->answer('/erp', status => 200);
+        drained();
+        like(versions(), qr/^[1 ]+(?: 2)+\z/, 'the newer one is the last one');
+        finish();
+    }
+};
+
+
 nodes_done();

@@ -305,6 +305,23 @@ subtest 'R5: a worker dies with events in hand' => sub {
 };
 
 
+subtest 'R5: the same with a newer version in hand' => sub {
+    begin($t, store => $queue . fresh(),
+        erp => 'order by=data.key version=data.v;');
+    $target->answer('/erp', fault => 'hang');
+
+    is(told(post($t, event(key => 'k', v => 2))), '202', 'accepted');
+    ok(wait_until(10, sub { $target->begun == 1 }), 'in flight');
+    is(told(post($t, event(key => 'k', v => 1))), '202', 'and an older one');
+    $target->answer('/erp', status => 200);
+    kill_workers($t);
+    drained($t, 10);
+    is(join(' ', map { $_->json->{v} } $target->requests), '2 2',
+        'the newer one again, the older one never');
+    finish($t);
+};
+
+
 subtest 'R6: a worker that lost its lease settles' => sub {
     my $store = $queue . fresh();
 

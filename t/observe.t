@@ -224,7 +224,8 @@ is(join(' ', sort keys %{ $r->json->{sources}{a} }),
     . 'duplicate duplicate_differs error failed fenced full handshake '
     . 'invalid limited loop overloaded queued redelivered refused rejected '
     . 'timeout unavailable undecided unmet unrouted', 'counters of a source');
-is(join(' ', sort keys %{ $r->json->{targets}{one} }), 'cut dead failed fenced ok retried',
+is(join(' ', sort keys %{ $r->json->{targets}{one} }),
+    'coalesced cut dead failed fenced ok retried stale',
     'counters of a target');
 is(scalar(grep { $_ != 0 } values %{ json() }), 0, 'all begin at zero');
 

@@ -67,6 +67,26 @@ subtest 'they share the work' => sub {
 };
 
 
+subtest 'what one has delivered makes older versions stale for the other'
+=> sub {
+    begin("$queue prefix=version",
+        erp => 'order by=data.key version=data.v coalesce;');
+
+    my @v = (5, 4, 6, 5, 7);
+
+    for my $i (0 .. $#v) {
+        is(told(post($i % 2 ? $u : $t, event(key => 'k', v => $v[$i]))), '202',
+            'accepted by one');
+        drained($t);
+    }
+
+    is(join(' ', map { $_->json->{v} } $target->requests), '5 6 7',
+        'older ones are not sent by the other one');
+    is(metric($t, 'stale') + metric($u, 'stale'), 2, 'and counted');
+    finish();
+};
+
+
 subtest 'a user with no more rights than the documentation says' => sub {
     open my $f, '<', $t->root . '/docs/directives.md' or die "docs: $!\n";
     my ($line) = join('', <$f>) =~ /^ACL SETUSER events (.*?)^```/ms;

@@ -184,7 +184,7 @@ is(over(came($Y, undef, coalesce => 1), $Y), '', 'nor by none');
 is(over(came($Y, 'n9', coalesce => 1, key_of => 'y'), $Y), '',
     'nor by another key');
 is(over(came($Y, 'n9'), $Y), '', 'nor by one that does not coalesce');
-is(over(came($Y, 'n8', coalesce => 1), $Y) =~ tr/c//, 2,
+is(scalar(my @older = split ' ', over(came($Y, 'n8', coalesce => 1), $Y)), 2,
     'all that are older are, none that is newer');
 is(fenced(settle => $H1, $first->{token}, $first->{seq}, $Y), '1', 'settled');
 

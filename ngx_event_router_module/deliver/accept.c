@@ -30,7 +30,10 @@
 #include "dispatch.h"
 #include "hand.h"
 #include "lease.h"
+#include "order.h"
+#include "overtaken.h"
 #include "slots.h"
+#include "target.h"
 #include "../base/crash.h"
 #include "../ingest/key.h"
 #include "../ingest/record.h"
@@ -44,7 +47,6 @@ static void ngx_er_accept_deliver(ngx_er_accept_t *accept,
     ngx_er_queue_op_t *op, ngx_uint_t i);
 static void ngx_er_accept_again(ngx_er_accept_t *accept,
     ngx_er_queue_op_t *op);
-static ngx_er_target_t *ngx_er_accept_target(uint64_t hash);
 
 
 /* the worker's: accepts under way, and whose turn it is */
@@ -189,8 +191,11 @@ ngx_er_accept_parts(ngx_er_accept_t *accept, ngx_er_queue_op_t *op)
         part[i].routes = p->routes;
         part[i].delay = p->delay;
 
-        if (target->order != NGX_CONF_UNSET) {
-            part[i].order = ngx_er_event_order(accept->event, target->order);
+        if (target->order != NGX_CONF_UNSET
+            && ngx_er_order_part(target, accept->event, op->pool, &part[i])
+               != NGX_OK)
+        {
+            return NGX_ERROR;
         }
 
         p->hand = (p->delay == 0 && !accept->repeat
@@ -289,6 +294,8 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
         ngx_er_accept_again(accept, op);
     }
 
+    ngx_er_overtaken_told(op);
+
     /* the event, and with it the accept, may be gone afterwards */
 
     accept->handler(accept);
@@ -312,6 +319,14 @@ ngx_er_accept_deliver(ngx_er_accept_t *accept, ngx_er_queue_op_t *op,
                    "event router accept: event %016xL to \"%V\", leased:%d "
                    "delay:%M", op->seq, &target->name, part->lease,
                    part->delay);
+
+    accept->parts[i].stale = part->stale;
+
+    if (part->stale) {
+        ngx_er_overtaken_stale(target, op->seq);
+        ngx_er_dispatch_wake(target);
+        return;
+    }
 
     if (!part->lease) {
 
@@ -349,8 +364,11 @@ ngx_er_accept_again(ngx_er_accept_t *accept, ngx_er_queue_op_t *op)
 {
     ngx_uint_t             i;
     ngx_er_target_t       *target, **again;
+    ngx_er_main_conf_t    *mcf;
     ngx_er_queue_count_t  *count;
 
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
     count = op->counts->elts;
 
     accept->again = ngx_array_create(op->pool, op->counts->nelts + 1,
@@ -362,7 +380,7 @@ ngx_er_accept_again(ngx_er_accept_t *accept, ngx_er_queue_op_t *op)
                       "event %016xL for target \"%V\" was a dead letter, its "
                       "repetition starts it again", op->seq, &count[i].name);
 
-        target = ngx_er_accept_target(count[i].target);
+        target = ngx_er_target_hashed(mcf, count[i].target);
 
         if (target == NULL) {
             continue;
@@ -377,25 +395,4 @@ ngx_er_accept_again(ngx_er_accept_t *accept, ngx_er_queue_op_t *op)
             *again = target;
         }
     }
-}
-
-
-static ngx_er_target_t *
-ngx_er_accept_target(uint64_t hash)
-{
-    ngx_uint_t            i;
-    ngx_er_target_t     **target;
-    ngx_er_main_conf_t   *mcf;
-
-    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                              ngx_http_event_router_module);
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        if (target[i]->hash == hash) {
-            return target[i];
-        }
-    }
-
-    return NULL;
 }

@@ -30,6 +30,7 @@ typedef struct {
     ngx_msec_t              delay;     /* before it is due */
     unsigned                hand:1;    /* there is room in hand; out: it is in
                                           hand, and delivered by this worker */
+    unsigned                stale:1;   /* out: it has a newer version */
 } ngx_er_accept_part_t;
 
 

@@ -43,6 +43,7 @@
 #include "hand.h"
 #include "slots.h"
 #include "lease.h"
+#include "overtaken.h"
 #include "pause.h"
 
 
@@ -588,7 +589,10 @@ ngx_er_dispatch_leased(ngx_er_queue_op_t *op)
     n = op->entries ? op->entries->nelts : 0;
     next = ngx_min(op->count.fresh, op->count.again);
 
+    n += op->overtaken ? op->overtaken->nelts : 0;
+
     ngx_er_dispatch_start(lane, op);
+    ngx_er_overtaken_told(op);
     ngx_er_queue_op_free(op);
 
     if (n == 0 && next <= now) {

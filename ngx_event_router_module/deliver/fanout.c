@@ -95,7 +95,8 @@ static time_t       ngx_er_fanout_told;   /* when an event had no room */
 
 
 static const char  *ngx_er_delivery_state_names[] = {
-    "waiting", "running", "ok", "failed", "settled", "cut", "queued"
+    "waiting", "running", "ok", "failed", "settled", "cut", "queued",
+    "stale"
 };
 
 

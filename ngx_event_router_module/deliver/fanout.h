@@ -29,7 +29,8 @@ typedef enum {
     NGX_ER_DELIVERY_FAILED,            /* any other answer, or none */
     NGX_ER_DELIVERY_SETTLED,           /* by an earlier attempt */
     NGX_ER_DELIVERY_CUT,               /* the lease ended before the answer */
-    NGX_ER_DELIVERY_QUEUED             /* the queue has it */
+    NGX_ER_DELIVERY_QUEUED,            /* the queue has it */
+    NGX_ER_DELIVERY_STALE              /* the target has a newer version */
 } ngx_er_delivery_state_e;
 
 

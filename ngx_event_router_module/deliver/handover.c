@@ -213,7 +213,8 @@ ngx_er_handover_end(ngx_er_fanout_t *fanout)
 
     for (i = 0; i < fanout->deliveries.nelts; i++) {
         if (rc == NGX_OK || accept->kept) {
-            d[i].state = NGX_ER_DELIVERY_QUEUED;
+            d[i].state = accept->parts[i].stale ? NGX_ER_DELIVERY_STALE
+                                                : NGX_ER_DELIVERY_QUEUED;
         }
     }
 

@@ -21,6 +21,7 @@
 #include "auth.h"
 #include "doubt_conf.h"
 #include "header.h"
+#include "order.h"
 #include "publishers.h"
 #include "sign.h"
 #include "verdict_conf.h"
@@ -44,8 +45,6 @@ static char *ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row,
 static char *ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row,
-    void *conf);
-static char *ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static ngx_int_t ngx_er_target_policy_complete(ngx_conf_t *cf,
     ngx_er_target_draft_t *draft);
@@ -98,8 +97,9 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "TIME", NULL, 0 },
     { "in_doubt", 1, 1, NGX_ER_TARGET_QUEUED|NGX_ER_BLOCK_TABLE,
       "URI", ngx_er_doubt_conf, 0 },
-    { "order", 1, 1, NGX_ER_TARGET_QUEUED,
-      "by=FIELD", ngx_er_target_order, 0 },
+    { "order", 1, 4, NGX_ER_TARGET_QUEUED,
+      "by=FIELD [version=FIELD] [coalesce] [window=TIME]", ngx_er_order_line,
+      0 },
 
     { NULL, 0, 0, 0, NULL, NULL, 0 }
 };
@@ -184,6 +184,24 @@ ngx_er_target_find(ngx_er_main_conf_t *mcf, ngx_str_t *name)
         if (target[i]->name.len == name->len
             && ngx_memcmp(target[i]->name.data, name->data, name->len) == 0)
         {
+            return target[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_er_target_t *
+ngx_er_target_hashed(ngx_er_main_conf_t *mcf, uint64_t hash)
+{
+    ngx_uint_t         i;
+    ngx_er_target_t  **target;
+
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        if (target[i]->hash == hash) {
             return target[i];
         }
     }
@@ -527,41 +545,6 @@ ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 }
 
 
-static char *
-ngx_er_target_order(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
-{
-    ngx_er_target_draft_t *draft = conf;
-
-    ngx_int_t        n;
-    ngx_str_t       *value, text;
-    ngx_er_error_t   err;
-    ngx_er_field_t   field;
-
-    value = cf->args->elts;
-
-    if (!ngx_er_param_named(&value[1], "by=", &text)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" of \"order\": write "
-                           "by=FIELD, as in \"order by=data.order_id;\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_er_field_parse(cf->pool, &text, NULL, &field, &err) != NGX_OK) {
-        return ngx_er_where_error(cf, &err);
-    }
-
-    n = ngx_er_fields_add(draft->mcf->fields, &field);
-    if (n == NGX_ERROR) {
-        return NGX_CONF_ERROR;
-    }
-
-    draft->target->order = n;
-
-    return NGX_CONF_OK;
-}
-
-
 /* the block ends: lines that contradict one another */
 
 static ngx_int_t
@@ -683,7 +666,7 @@ ngx_er_target_reached(ngx_er_source_t *source, ngx_er_target_t *target)
 }
 
 
-void
+ngx_int_t
 ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
     ngx_uint_t         i;
@@ -694,6 +677,10 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
     for (i = 0; i < mcf->targets.nelts; i++) {
         ngx_er_target_policy_check(cf, mcf, target[i]);
+
+        if (ngx_er_order_check(cf, mcf, target[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     route = mcf->routes.elts;
@@ -701,4 +688,6 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     for (i = 0; i < mcf->routes.nelts; i++) {
         ngx_er_target_delay_check(cf, route[i]);
     }
+
+    return NGX_OK;
 }

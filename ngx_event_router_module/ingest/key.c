@@ -24,12 +24,15 @@
 #include "key.h"
 #include "crypto.h"
 #include "../base/fingerprint.h"
+#include "../route/version.h"
 #include "../store/dedup.h"
 
 
 static void ngx_er_event_key_body(ngx_er_event_t *event, ngx_str_t *parts,
     u_char *key);
 static ngx_int_t ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key);
+static ngx_int_t ngx_er_event_key_parts(ngx_er_event_t *event,
+    ngx_uint_t field, ngx_uint_t i, ngx_array_t *parts);
 static ngx_er_value_t *ngx_er_event_key_fact(ngx_er_event_t *event,
     ngx_uint_t field, ngx_er_value_t *given);
 
@@ -230,6 +233,46 @@ ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field)
 
 
 /*
+ * Which version of what an event is.  One of several values is none: nobody
+ * knows which of them is meant.
+ */
+
+ngx_int_t
+ngx_er_event_version(ngx_er_event_t *event, ngx_uint_t by, ngx_uint_t field,
+    ngx_er_entry_version_t *version)
+{
+    u_char           hash[32];
+    ngx_array_t      parts;
+    ngx_er_value_t  *v, given;
+
+    v = ngx_er_event_key_fact(event, field, &given);
+
+    if (v == NULL || v->next || v->unreadable
+        || (v->type != NGX_ER_NUMBER && v->type != NGX_ER_STRING))
+    {
+        return NGX_DECLINED;
+    }
+
+    version->len = ngx_er_version_write(version->data, &v->text);
+
+    if (version->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_array_init(&parts, event->pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_er_event_key_parts(event, by, 0, &parts) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_er_sha256(hash, parts.elts, parts.nelts);
+    ngx_memcpy(version->key, hash, NGX_ER_ENTRY_KEY);
+
+    return NGX_OK;
+}
+
+
+/*
  * Each field contributes the number of its values and each value its type and
  * length, so that no two different events can spell the same key.
  */
@@ -237,11 +280,9 @@ ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field)
 static ngx_int_t
 ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
 {
-    uint64_t         n;
-    ngx_str_t       *part;
-    ngx_uint_t       i, *field;
-    ngx_array_t      parts;
-    ngx_er_value_t  *v, given;
+    ngx_str_t    *part;
+    ngx_uint_t    i, *field;
+    ngx_array_t   parts;
 
     if (ngx_array_init(&parts, event->pool, 8, sizeof(ngx_str_t)) != NGX_OK) {
         return NGX_ERROR;
@@ -259,31 +300,44 @@ ngx_er_event_key_fields(ngx_er_event_t *event, u_char *key)
     field = event->source->dedup_by->elts;
 
     for (i = 0; i < event->source->dedup_by->nelts; i++) {
-
-        for (v = ngx_er_event_key_fact(event, field[i], &given);
-             v;
-             v = v->next)
-        {
-
-            part = ngx_array_push_n(&parts, 2);
-            if (part == NULL) {
-                return NGX_ERROR;
-            }
-
-            part[0].data = ngx_palloc(event->pool, sizeof(uint64_t));
-            if (part[0].data == NULL) {
-                return NGX_ERROR;
-            }
-
-            n = ((uint64_t) i << 48) | ((uint64_t) v->type << 40)
-                | v->text.len;
-            ngx_memcpy(part[0].data, &n, sizeof(uint64_t));
-            part[0].len = sizeof(uint64_t);
-            part[1] = v->text;
+        if (ngx_er_event_key_parts(event, field[i], i, &parts) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
 
     ngx_er_sha256(key, parts.elts, parts.nelts);
+
+    return NGX_OK;
+}
+
+
+/* the values of a field, which is the i-th one of a key */
+
+static ngx_int_t
+ngx_er_event_key_parts(ngx_er_event_t *event, ngx_uint_t field, ngx_uint_t i,
+    ngx_array_t *parts)
+{
+    uint64_t         n;
+    ngx_str_t       *part;
+    ngx_er_value_t  *v, given;
+
+    for (v = ngx_er_event_key_fact(event, field, &given); v; v = v->next) {
+
+        part = ngx_array_push_n(parts, 2);
+        if (part == NULL) {
+            return NGX_ERROR;
+        }
+
+        part[0].data = ngx_palloc(event->pool, sizeof(uint64_t));
+        if (part[0].data == NULL) {
+            return NGX_ERROR;
+        }
+
+        n = ((uint64_t) i << 48) | ((uint64_t) v->type << 40) | v->text.len;
+        ngx_memcpy(part[0].data, &n, sizeof(uint64_t));
+        part[0].len = sizeof(uint64_t);
+        part[1] = v->text;
+    }
 
     return NGX_OK;
 }

@@ -14,6 +14,7 @@
 
 
 #include "event.h"
+#include "../store/entry.h"
 
 
 /*
@@ -43,6 +44,12 @@ void ngx_er_event_delivery_key(ngx_er_event_t *event, ngx_er_target_t *target,
 /* what "order by" tells events apart by: a hash of the field's values, 0: it
    has none */
 uint64_t ngx_er_event_order(ngx_er_event_t *event, ngx_uint_t field);
+
+/* key, length and bytes of the version that the event is by a field, of what
+   it is about by the field "by"; NGX_DECLINED: that is no number and no time,
+   or there are several; NGX_ERROR: no memory */
+ngx_int_t ngx_er_event_version(ngx_er_event_t *event, ngx_uint_t by,
+    ngx_uint_t field, ngx_er_entry_version_t *version);
 
 
 #endif /* _NGX_ER_EVENT_KEY_H_INCLUDED_ */

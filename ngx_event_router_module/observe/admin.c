@@ -40,6 +40,7 @@
 #include "../base/crash.h"
 #include "../conf/nearest.h"
 #include "../deliver/dispatch.h"
+#include "../deliver/overtaken.h"
 #include "../deliver/pause.h"
 #include "../ingest/reply.h"
 #include "../ingest/source.h"
@@ -90,6 +91,7 @@ typedef struct {
     ngx_uint_t             sought;     /* the target, in the store */
     ngx_er_source_t       *source;     /* whose archive it is, or NULL */
     ngx_uint_t             done;
+    ngx_uint_t             stale;
 } ngx_er_admin_t;
 
 
@@ -923,6 +925,7 @@ ngx_er_admin_ended(ngx_er_queue_op_t *op)
                    op, op->rc, op->done, op->more);
 
     ctx->done += op->done;
+    ctx->stale += op->stale;
 
     if (op->verb == NGX_ER_QUEUE_PAUSE) {
         ngx_er_pause_told(ctx->target, op);
@@ -930,6 +933,7 @@ ngx_er_admin_ended(ngx_er_queue_op_t *op)
 
     if (op->rc == NGX_OK && op->verb == NGX_ER_QUEUE_REPLAY) {
         ngx_er_admin_due(ctx, op);
+        ngx_er_overtaken_told(op);
     }
 
     if (op->rc == NGX_OK && op->more && op->verb != NGX_ER_QUEUE_LIST) {
@@ -1053,6 +1057,11 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_json_number(&json, verb, ctx->done);
+
+    if (ctx->stale) {
+        ngx_er_json_number(&json, "stale", ctx->stale);
+    }
+
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_reply_json(r, &json);

@@ -69,7 +69,7 @@ static const char  *ngx_er_source_metric_names[] = {
 };
 
 static const char  *ngx_er_target_metric_names[] = {
-    "ok", "failed", "cut", "retried", "dead", "fenced"
+    "ok", "failed", "cut", "retried", "dead", "fenced", "stale", "coalesced"
 };
 
 

@@ -104,6 +104,12 @@ ngx_er_lane_reach(ngx_er_target_t *t, uint64_t now)
 
 
 void
+ngx_er_overtaken_told(ngx_er_queue_op_t *op)
+{
+}
+
+
+void
 ngx_er_lane_seen(ngx_er_target_t *t, ngx_er_lane_due_t *due, uint64_t fresh,
     uint64_t again)
 {

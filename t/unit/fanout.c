@@ -242,10 +242,43 @@ ngx_er_event_print(ngx_er_event_t *e)
 }
 
 
-uint64_t
-ngx_er_event_order(ngx_er_event_t *e, ngx_uint_t field)
+ngx_int_t
+ngx_er_order_part(ngx_er_target_t *t, ngx_er_event_t *e, ngx_pool_t *p,
+    ngx_er_queue_part_t *part)
 {
-    return 5;
+    part->order = 5;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_overtaken_stale(ngx_er_target_t *t, uint64_t seq)
+{
+}
+
+
+void
+ngx_er_overtaken_told(ngx_er_queue_op_t *op)
+{
+}
+
+
+ngx_er_target_t *
+ngx_er_target_hashed(ngx_er_main_conf_t *conf, uint64_t hash)
+{
+    ngx_uint_t         i;
+    ngx_er_target_t  **t;
+
+    t = conf->targets.elts;
+
+    for (i = 0; i < conf->targets.nelts; i++) {
+        if (t[i]->hash == hash) {
+            return t[i];
+        }
+    }
+
+    return NULL;
 }
 
 
