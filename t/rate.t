@@ -53,6 +53,19 @@ wrong('rate 5r/s; rate 6r/s;', 'directive is duplicate');
 wrong('rate;', 'rate NUMBERr/s');
 
 
+# who never sends an event again loses it
+
+$t->config(conf('verify github; secret file:secret; delivery sync; '
+    . 'rate 5r/s;'));
+$t->write_file('conf/secret', 'a-secret-of-github');
+
+my ($ok, $said) = $t->check_config;
+
+ok($ok, 'a producer that sends once') or diag($said);
+like($said, qr/\[warn\] .*only once: what is more than its "rate" is lost .*nginx\.conf:\d+$/m,
+    'is warned of');
+
+
 # ---- one bucket
 
 start('rate 1r/h burst=3;');

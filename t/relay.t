@@ -16,6 +16,7 @@ use IO::Compress::Gzip qw(gzip);
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Port qw(wait_until);
 use Test::EventRouter::Raw;
 
 my $t = Test::EventRouter->new;
@@ -107,7 +108,7 @@ $r = answered(body => $packed, headers => [ 'Content-Encoding' => 'gzip' ]);
 is($r->header('Content-Encoding'), 'gzip', 'compressed');
 is($r->{body}, $packed, 'and not once more');
 
-is(status_log(), 'delivered', '$event_status');
+ok(wait_until(5, sub { status_log() eq 'delivered' }), '$event_status');
 
 
 # ---- how large

@@ -97,7 +97,7 @@ is($r->header('Retry-After'), undef, 'that is not to be repeated');
 is_deeply($r->json, { type => 'about:blank', status => 422,
     title => 'Unprocessable Content',
     detail => 'the event is not what this source requires: '
-              . '"require data.n is number" in nginx.conf:19' },
+              . '"require data.n is number" in nginx.conf:' . line() },
     'it names the line');
 unlike($r->{body}, qr/hush-value/, 'not what the event has');
 
@@ -116,7 +116,7 @@ is(scalar(my @got = $erp->requests), 1, 'the target got the first one');
 is(counter('unmet'), 4, 'counted');
 is(counter('delivered'), 1, 'beside what was delivered');
 
-ok($t->wait_log(qr/\[warn\] .*event "\S+" from source "shop" rejected: the event is not what this source requires: "require data.n is number" in nginx.conf:19/),
+ok($t->wait_log(qr/\[warn\] .*event "\S+" from source "shop" rejected: the event is not what this source requires: "require data.n is number" in nginx.conf:\d+/),
     'logged');
 unlike($t->read_file('logs/error.log'), qr/hush-value/,
     'without what the event has');
@@ -309,6 +309,15 @@ EOC
 sub start {
     $t->config(conf(@_));
     $t->run;
+}
+
+
+# of the first one in the source
+
+sub line {
+    my @lines = split /\n/, $t->read_file('conf/nginx.conf');
+
+    return +(grep { $lines[$_] =~ /# block of source/ } 0 .. $#lines)[0] + 2;
 }
 
 

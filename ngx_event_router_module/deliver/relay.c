@@ -188,6 +188,10 @@ ngx_er_relay_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r)
                    "event router relay: answer of \"%V\", status:%ui",
                    &attempt->target->name, attempt->status);
 
+    /* an attempt may be repeated: with a new token, say */
+
+    attempt->relayed->headers.nelts = 0;
+
     if (attempt->interim.state != NGX_ER_INTERIM_NONE) {
         return;
     }

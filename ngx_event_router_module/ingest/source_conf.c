@@ -1232,6 +1232,13 @@ ngx_er_source_warn(ngx_conf_t *cf, ngx_er_source_t *s)
         ngx_er_source_warn_once(cf, s);
     }
 
+    if (s->preset->once && s->rate) {
+        ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
+                         "the producer of event_source \"%V\" sends an event "
+                         "only once: what is more than its \"rate\" is lost",
+                         &s->name);
+    }
+
     if (s->dedup && s->window < s->preset->retries) {
         ngx_er_where_log(cf, NGX_LOG_WARN, &s->where,
                          "the dedup window of event_source \"%V\" is %Ms, its "
