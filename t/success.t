@@ -22,6 +22,7 @@ my $serial = 0;
 
 my $good = '{"Success":true,"Id":7}';
 my $bad = '{"Success":false,"ErrorMessage":"no such customer"}';
+my $json = 'Content-Type: application/json';
 my $busy = '{"Success":true,"Error":"Busy"}';
 
 
@@ -57,6 +58,32 @@ my %raw = (
     '/utf8'     => [ http(200, "{\"Success\":true,\"Name\":\"M\xc3\xbcller\"}"),
                      'keep' ],
     '/bom'      => [ http(200, "\xef\xbb\xbf$good"), 'keep' ],
+    '/jtwice'   => [ http(200, '{"Success":true,"Success":false}', $json),
+                     'keep' ],
+    '/jlatin1'  => [ http(200, "{\"Success\":true,\"Name\":\"M\xfcller\"}",
+                          'content-type: Application/Problem+JSON; a=b'),
+                     'keep' ],
+    '/jcut'     => [ http(200, '{"Success":true,"Na', $json), 'keep' ],
+    '/jgood'    => [ http(200, $good, $json), 'keep' ],
+    '/jempty'   => [ http(200, '', $json), 'keep' ],
+    '/jhtml'    => [ http(404, '<html>Success</html>', $json), 'keep' ],
+    '/401'      => [ http(401, '{"message":"bad token"}', $json), 'keep' ],
+    '/404'      => [ http(404, '<html>gone</html>'), 'keep' ],
+    '/503'      => [ http(503, '<html>busy</html>'), 'keep' ],
+    '/500empty' => [ http(500, ''), 'keep' ],
+    '/600good'  => [ http(600, $good), 'keep' ],
+    '/999good'  => [ http(999, $good), 'keep' ],
+    '/409good'  => [ http(409, $good), 'keep' ],
+    '/404said'  => [ http(404, 'x', 'X-Result: OK'), 'keep' ],
+    '/503gzip'  => [ http(503, $good, 'Content-Encoding: gzip'), 'keep' ],
+    '/br'       => [ http(200, $good, 'content-encoding: br', $json), 'keep' ],
+    '/gzempty'  => [ http(200, '', 'Content-Encoding: gzip'), 'keep' ],
+    '/ora'      => [ http(200, '{"Message":"ORA-00001 ' . 'x' x 500 . '"}'),
+                     'keep' ],
+    '/oralong'  => [ http(200, '{"Message":"ORA-00001 ' . 'x' x 17000 . '"}'),
+                     'keep' ],
+    '/orashort' => [ http(200, '{"Message":"fine","x":"' . 'x' x 17000 . '"}'),
+                     'keep' ],
     '/deep'     => [ http(200, '{"Success":true,"x":' . '[' x 70 . ']' x 70
                                . '}'), 'keep' ],
     '/gzip'     => [ http(200, $good, 'Content-Encoding: gzip'), 'keep' ],
@@ -101,6 +128,11 @@ my %raw = (
 
     '/nothing'  => [ 'hang' ],
     '/garbage'  => [ "SSH-2.0-x\r\n" ],
+    '/alert'    => [ "\x15\x03\x01\x00\x02\x02\x46" ],
+    '/bare'     => [ "<html>Success</html>" ],
+    '/short'    => [ "HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n" ],
+    '/zero'     => [ "HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", 'keep' ],
+    '/odd'      => [ "HTTP/1.1 100 Continue\r\n\r\nSSH-2.0-x\r\n" ],
     '/refuse'   => [ 'reset' ],
 );
 
@@ -117,6 +149,11 @@ my %rules = (
     narrow => 'success 200 4xx; fail_on 404;',
     body => 'success when response.body.Success = true; success 409;',
     fails => 'fail_on when response.body.Success = false;',
+    lacks => 'success when response.body.ErrorMessage not exists;',
+    heads => 'success when response.header.X-Result = OK;',
+    least => 'success when response.status >= 200;',
+    bad502 => 'fail_on 502; retry_on timeout;',
+    ora => 'success 2xx; fail_on when response.body.Message ~ "ORA-[0-9]+";',
     order => 'success when response.body.Success = true;
               retry_on when response.body.Error = Busy;
               fail_on when response.body.ErrorMessage exists;',
@@ -146,14 +183,19 @@ my %fates = (
     body => {
         good => 'ok', bad => 'retry', empty => 'retry', none => 'retry',
         html => 'retry', exists => 'ok', 400 => 'final', 500 => 'retry',
-        '500good' => 'ok', twice => 'retry', latin1 => 'retry', utf8 => 'ok',
-        bom => 'ok', deep => 'retry', gzip => 'retry', identity => 'ok',
+        '500good' => 'retry', twice => 'retry', latin1 => 'retry',
+        utf8 => 'ok', bom => 'ok', deep => 'retry', gzip => 'doubt',
+        identity => 'ok', jtwice => 'doubt', jlatin1 => 'doubt',
+        jcut => 'doubt', jgood => 'ok', jempty => 'retry', jhtml => 'retry',
+        '600good' => 'final', '999good' => 'final', '409good' => 'ok',
+        '503gzip' => 'retry', br => 'doubt', gzempty => 'retry',
         text => 'ok', pieces => 'ok', chunks => 'ok', late => 'ok',
-        close => 'ok', closebad => 'retry', closecut => 'doubt', '64k' => 'ok', '32k' => 'retry',
+        close => 'ok', closebad => 'retry', closecut => 'doubt',
+        '64k' => 'ok', '32k' => 'retry',
         cut => 'doubt', reset => 'doubt', hang => 'doubt',
         nochunk => 'doubt', badchunk => 'doubt', long => 'doubt',
         longer => 'doubt', interim => 'doubt', cut409 => 'ok',
-        cut400 => 'doubt', nothing => 'retry', garbage => 'retry',
+        cut400 => 'final', nothing => 'retry', garbage => 'retry',
         refuse => 'retry',
     },
     fails => {
@@ -161,6 +203,32 @@ my %fates = (
         html => 'ok', exists => 'retry', 400 => 'final', 500 => 'final',
         cut => 'doubt', long => 'doubt', nothing => 'retry',
         closecut => 'doubt', closebad => 'final',
+        jcut => 'doubt', jtwice => 'doubt', gzip => 'doubt', jhtml => 'doubt',
+        '503gzip' => 'doubt',
+    },
+    lacks => {
+        good => 'ok', bad => 'retry', empty => 'ok', none => 'ok',
+        401 => 'final', 404 => 'retry', 503 => 'retry', '500empty' => 'retry',
+        302 => 'final', gzip => 'doubt', jcut => 'doubt', html => 'ok',
+        gzempty => 'ok', jempty => 'ok', bare => 'retry', garbage => 'retry',
+    },
+    heads => {
+        saidok => 'ok', '404said' => 'retry', good => 'retry',
+    },
+    least => {
+        good => 'ok', 302 => 'ok', 503 => 'ok', '999good' => 'ok',
+        garbage => 'retry', alert => 'retry', bare => 'retry',
+        short => 'retry', zero => 'retry', odd => 'retry', nothing => 'retry',
+        refuse => 'retry',
+    },
+    bad502 => {
+        garbage => 'retry', alert => 'retry', bare => 'retry',
+        short => 'retry', zero => 'retry', odd => 'retry', refuse => 'retry',
+        good => 'ok',
+    },
+    ora => {
+        ora => 'final', oralong => 'doubt', orashort => 'ok', good => 'ok',
+        html => 'ok',
     },
     order => {
         good => 'ok', busy => 'retry', bad => 'final', html => 'retry',
@@ -329,7 +397,7 @@ my %waits = map { $_ => 1 } grep {
     $fates{(split / /, $id{$_})[0]}{(split / /, $id{$_})[1]}
         =~ /retry|doubt/ } keys %id;
 
-wait_until(10, sub {
+wait_until(20, sub {
     my @left = list('pending');
 
     return @left == keys(%waits) && !grep { !$_->{attempts} } @left;
@@ -386,6 +454,12 @@ is(told("body $_->[0]") =~ s/ "\{.*//r, 'target answered 200 after 0ms, in '
         [ nochunk => 'the body was cut off' ],
         [ long => 'the body is longer than 64 KB' ],
         [ longer => 'the body is longer than 64 KB' ];
+is(told("body $_") =~ s/ "\{.*//r, 'target answered 200 after 0ms, in doubt: '
+    . 'the body cannot be read', "doubt: $_") for qw(gzip br jcut jtwice);
+is(told('ora oralong') =~ s/ "\{.*//r, 'target answered 200 after 0ms, in '
+    . 'doubt: what it means could not be told', 'doubt: a text that is long');
+is(told("least $_"), 'no answer after 0ms', "no HTTP is no answer: $_")
+    for qw(garbage alert bare short odd);
 is(told('plain 400'), 'target answered 400 after 0ms', 'as before without one');
 is(told('lists page'), 'target answered 404 after 0ms', 'and with lists');
 is(told('body nothing'), 'no answer after 0ms', 'no answer is none');
@@ -408,12 +482,12 @@ is($half->{attempts}, 1, 'what no line names was tried once');
 
 # ---- counters
 
-my $json = $t->get('/status')->json;
+my $status = $t->get('/status')->json;
 
 sub counter {
     my ($target, $name) = @_;
 
-    return $json->{targets}{$target}{$name};
+    return $status->{targets}{$target}{$name};
 }
 
 

@@ -368,7 +368,7 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
                       "a cache answered instead of the target: set "
                       "\"proxy_cache off\" where deliveries are sent on to");
 
-        status = NGX_HTTP_BAD_GATEWAY;
+        status = 0;
     }
 
 #endif
@@ -382,7 +382,7 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 
     if (status == 0) {
 
-        /* what is no HTTP is no answer */
+        /* what is no HTTP, or not the target's, is no answer */
 
         attempt->status = NGX_HTTP_BAD_GATEWAY;
         attempt->silent = 1;
@@ -514,8 +514,9 @@ ngx_er_attempt_decide(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
 
     } else if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
         attempt->lost = lost ? lost
-                        : (response.open && response.scanned)
-                          ? NGX_ER_LOST_CUT : NGX_ER_LOST_UNTOLD;
+                        : response.cut ? NGX_ER_LOST_CUT
+                        : response.unreadable ? NGX_ER_LOST_UNREADABLE
+                        : NGX_ER_LOST_UNTOLD;
     }
 }
 
@@ -1188,7 +1189,7 @@ ngx_er_attempt_lost_name(ngx_er_lost_e lost)
     static const char  *names[] = {
         NULL, "the answer was lost", "the body was cut off",
         "the body is longer than 64 KB", "the body took too long",
-        "what it means could not be told"
+        "what it means could not be told", "the body cannot be read"
     };
 
     return names[lost];

@@ -50,8 +50,10 @@ typedef enum {
                                           connection ended, */
     NGX_ER_LOST_LONG,                  /* there is more than is read, */
     NGX_ER_LOST_SLOW,                  /* or it took too long */
-    NGX_ER_LOST_UNTOLD                 /* nothing; but what it means could not
-                                          be told: no time, no memory */
+    NGX_ER_LOST_UNTOLD,                /* nothing; but what it means could not
+                                          be told: no time, no memory, or a
+                                          text too long for an expression, */
+    NGX_ER_LOST_UNREADABLE             /* or it is encoded, or broken JSON */
 } ngx_er_lost_e;
 
 

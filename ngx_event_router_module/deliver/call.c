@@ -408,8 +408,7 @@ ngx_er_call_answered(ngx_er_call_t *call, ngx_http_request_t *r,
                       "a cache answered: set \"proxy_cache off\" where calls "
                       "are sent on to");
 
-        status = NGX_HTTP_BAD_GATEWAY;
-        call->silent = 1;
+        status = 0;
     }
 
 #endif
@@ -419,7 +418,15 @@ ngx_er_call_answered(ngx_er_call_t *call, ngx_http_request_t *r,
                    call->silent);
 
     call->state = NGX_ER_CALL_ANSWERED;
-    call->status = status ? status : NGX_HTTP_BAD_GATEWAY;
+    call->status = status;
+
+    if (status == 0) {
+
+        /* what is no HTTP, or out of a cache, is no answer */
+
+        call->status = NGX_HTTP_BAD_GATEWAY;
+        call->silent = 1;
+    }
 
     if (call->header) {
         call->header(call, r);
@@ -493,7 +500,7 @@ void
 ngx_er_call_seen(ngx_er_call_t *call)
 {
     if (call->interim.state == NGX_ER_INTERIM_BROKEN) {
-        ngx_er_call_answered(call, call->subrequest, NGX_HTTP_BAD_GATEWAY);
+        ngx_er_call_answered(call, call->subrequest, 0);
         call->over = 1;
     }
 

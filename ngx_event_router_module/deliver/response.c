@@ -17,8 +17,9 @@
  * configuration; an answer's facts live in a pool of its attempt.
  *
  * The body is scanned once, whoever asks, and only if somebody does.  What is
- * odd about it is never an error: it has no fields then, as a page of a proxy
- * in front of the target has none.
+ * no JSON has no fields, as a page of a proxy in front of the target has none.
+ * But what is encoded, or said to be JSON and damaged, has fields that are not
+ * known: no rule can say that one is missing.
  *
  * verdict.c calls this.  What may fail is memory, and what is written.
  */
@@ -47,6 +48,10 @@ static ngx_er_value_t *ngx_er_response_value(ngx_er_facts_t *facts,
 static ngx_int_t ngx_er_response_scan(ngx_er_response_t *response);
 static void ngx_er_response_clear(ngx_er_facts_t *facts);
 static ngx_uint_t ngx_er_response_encoded(ngx_list_t *headers);
+static ngx_uint_t ngx_er_response_json(ngx_list_t *headers);
+static ngx_str_t *ngx_er_response_next(ngx_list_t *headers, ngx_str_t *name,
+    ngx_list_part_t **part, ngx_uint_t *i);
+static ngx_uint_t ngx_er_response_whole(ngx_er_response_t *response);
 static ngx_uint_t ngx_er_response_text(ngx_str_t *body);
 
 
@@ -176,6 +181,7 @@ ngx_er_response_facts(ngx_er_response_t *response, ngx_er_fields_t *fields,
             return NULL;
         }
 
+        response->facts->exact = 1;
         response->facts->get = ngx_er_response_get;
         response->facts->data = response;
     }
@@ -183,12 +189,10 @@ ngx_er_response_facts(ngx_er_response_t *response, ngx_er_fields_t *fields,
     if (body && !response->scanned) {
         response->scanned = 1;
 
-        if (ngx_er_response_scan(response) != NGX_OK) {
-            return NULL;
-        }
+        response->unreadable = (ngx_er_response_scan(response) != NGX_OK);
     }
 
-    return response->facts;
+    return (body && response->unreadable) ? NULL : response->facts;
 }
 
 
@@ -236,33 +240,29 @@ static ngx_er_value_t *
 ngx_er_response_headers(ngx_er_facts_t *facts, ngx_list_t *headers,
     ngx_str_t *name)
 {
-    ngx_uint_t         i;
-    ngx_er_value_t    *first, **last;
-    ngx_list_part_t   *part;
-    ngx_table_elt_t   *h;
+    ngx_str_t        *text;
+    ngx_uint_t        i;
+    ngx_er_value_t   *first, **last;
+    ngx_list_part_t  *part;
 
     first = NULL;
     last = &first;
+    part = NULL;
+    i = 0;
 
-    for (part = headers ? &headers->part : NULL; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].hash == 0 || !ngx_er_same_name(&h[i].key, name)) {
-                continue;
-            }
-
-            *last = ngx_er_response_value(facts, &h[i].value, NGX_ER_STRING);
-            if (*last == NULL) {
-                return first;
-            }
-
-            last = &(*last)->next;
+    for ( ;; ) {
+        text = ngx_er_response_next(headers, name, &part, &i);
+        if (text == NULL) {
+            return first;
         }
-    }
 
-    return first;
+        *last = ngx_er_response_value(facts, text, NGX_ER_STRING);
+        if (*last == NULL) {
+            return first;
+        }
+
+        last = &(*last)->next;
+    }
 }
 
 
@@ -296,8 +296,12 @@ ngx_er_response_scan(ngx_er_response_t *response)
 
     facts = response->facts;
 
-    if (ngx_er_response_encoded(response->headers)) {
+    if (response->body.len == 0) {
         return NGX_OK;
+    }
+
+    if (ngx_er_response_encoded(response->headers)) {
+        return NGX_DECLINED;
     }
 
     ngx_er_scan_limits_default(&limits);
@@ -319,10 +323,25 @@ ngx_er_response_scan(ngx_er_response_t *response)
     if (rc == NGX_DECLINED && response->open
         && s.error == NGX_ER_SCAN_SYNTAX && s.offset >= response->body.len)
     {
-        facts->undecided = 1;
+        response->cut = 1;
+        return NGX_DECLINED;
     }
 
-    if (s.odd && !ngx_er_response_text(&response->body)) {
+    if (rc == NGX_DECLINED) {
+        return (s.error != NGX_ER_SCAN_EMPTY
+                && ngx_er_response_json(response->headers))
+               ? NGX_DECLINED : NGX_OK;
+    }
+
+    if (!s.odd) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_response_json(response->headers)) {
+        return ngx_er_response_whole(response) ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (!ngx_er_response_text(&response->body)) {
 
         /* the scanner leaves strings that nobody asks for as they are */
 
@@ -330,6 +349,30 @@ ngx_er_response_scan(ngx_er_response_t *response)
     }
 
     return NGX_OK;
+}
+
+
+/* 1: it is UTF-8, and so are the strings in it that are asked for, which may
+   have half of a surrogate pair */
+
+static ngx_uint_t
+ngx_er_response_whole(ngx_er_response_t *response)
+{
+    ngx_uint_t       i;
+    ngx_er_value_t  *value;
+    ngx_er_facts_t  *facts;
+
+    facts = response->facts;
+
+    for (i = 0; i < facts->fields->list.nelts; i++) {
+        for (value = facts->values[i]; value; value = value->next) {
+            if (value->unreadable) {
+                return 0;
+            }
+        }
+    }
+
+    return ngx_er_response_text(&response->body);
 }
 
 
@@ -352,26 +395,97 @@ ngx_er_response_clear(ngx_er_facts_t *facts)
 static ngx_uint_t
 ngx_er_response_encoded(ngx_list_t *headers)
 {
+    ngx_str_t        *coding;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
 
     static ngx_str_t  name = ngx_string("Content-Encoding");
     static ngx_str_t  plain = ngx_string("identity");
 
-    for (part = headers ? &headers->part : NULL; part; part = part->next) {
-        h = part->elts;
+    part = NULL;
+    i = 0;
 
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash && ngx_er_same_name(&h[i].key, &name)
-                && h[i].value.len && !ngx_er_same_name(&h[i].value, &plain))
-            {
-                return 1;
-            }
+    for ( ;; ) {
+        coding = ngx_er_response_next(headers, &name, &part, &i);
+
+        if (coding == NULL) {
+            return 0;
+        }
+
+        if (coding->len && !ngx_er_same_name(coding, &plain)) {
+            return 1;
+        }
+    }
+}
+
+
+/* 1: who sent it says that it is JSON */
+
+static ngx_uint_t
+ngx_er_response_json(ngx_list_t *headers)
+{
+    u_char           *p, *last;
+    ngx_str_t        *type;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+
+    static ngx_str_t  name = ngx_string("Content-Type");
+
+    part = NULL;
+    i = 0;
+
+    type = ngx_er_response_next(headers, &name, &part, &i);
+    if (type == NULL) {
+        return 0;
+    }
+
+    last = type->data;
+
+    for (p = type->data; p < type->data + type->len && *p != ';'; p++) {
+        if (*p != ' ' && *p != '\t') {
+            last = p + 1;
         }
     }
 
-    return 0;
+    return last - type->data > 5
+           && (last[-5] == '/' || last[-5] == '+')
+           && ngx_strncasecmp(last - 4, (u_char *) "json", 4) == 0;
+}
+
+
+/* the next header of that name, or NULL; part is NULL and i 0 at first */
+
+static ngx_str_t *
+ngx_er_response_next(ngx_list_t *headers, ngx_str_t *name,
+    ngx_list_part_t **part, ngx_uint_t *i)
+{
+    ngx_table_elt_t  *h;
+
+    if (headers == NULL) {
+        return NULL;
+    }
+
+    if (*part == NULL) {
+        *part = &headers->part;
+    }
+
+    for ( ;; ) {
+
+        while (*i < (*part)->nelts) {
+            h = (ngx_table_elt_t *) (*part)->elts + (*i)++;
+
+            if (h->hash && ngx_er_same_name(&h->key, name)) {
+                return &h->value;
+            }
+        }
+
+        if ((*part)->next == NULL) {
+            return NULL;
+        }
+
+        *part = (*part)->next;
+        *i = 0;
+    }
 }
 
 

@@ -37,7 +37,10 @@ typedef struct {
     ngx_str_t              body;       /* so far */
     ngx_er_response_e      state;      /* of the body */
     ngx_er_facts_t        *facts;      /* NULL at first */
-    unsigned               scanned:1;  /* the body's fields are in facts */
+    unsigned               scanned:1;  /* the body's fields are in facts, */
+    unsigned               unreadable:1;  /* or it has some that nobody can
+                                             read, */
+    unsigned               cut:1;      /* as its end is missing */
     unsigned               open:1;     /* the body ends with its connection: if
                                           that is within its JSON it may be
                                           cut off */
@@ -50,8 +53,9 @@ ngx_er_fields_t *ngx_er_response_fields(ngx_pool_t *pool);
 /*
  * What the answer says for the fields, made once; with "body" also the body's.
  * A body that is no JSON as RFC 8259 has it, in UTF-8, without the same key
- * twice where it is looked at, or that is encoded (gzip) has no fields.
- * NULL: no memory.  "undecided" is set where the body may be cut off.
+ * twice where it is looked at, has no fields.  NULL: no memory, or the body
+ * cannot be read: it is encoded (gzip), said to be JSON and is not, or may be
+ * cut off.
  */
 ngx_er_facts_t *ngx_er_response_facts(ngx_er_response_t *response,
     ngx_er_fields_t *fields, ngx_uint_t body);

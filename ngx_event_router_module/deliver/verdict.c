@@ -19,6 +19,10 @@
  * names is no success: it is tried again, and says nothing about the target
  * (policy.c), which may be down behind a page that says 200, or busy.
  *
+ * A condition that reads no status and says that something was done is about
+ * a 2xx: a field that is missing in a 401 or in the page of a gateway proves
+ * nothing.  One about failures holds whatever the status is.
+ *
  * A body that decides and cannot be read as a whole leaves the answer in
  * doubt.  An answer that never came has no fields: only lists, by "timeout",
  * are about it, since a negated condition would hold for what is missing.
@@ -38,6 +42,8 @@ static ngx_int_t ngx_er_verdict_when(ngx_pool_t *pool,
     ngx_er_verdict_lines_t *lines, ngx_er_verdict_line_t *line,
     ngx_str_t *words, ngx_uint_t n, ngx_er_error_t *err);
 static ngx_int_t ngx_er_verdict_meets(ngx_er_verdict_lines_t *lines,
+    ngx_er_verdict_line_t *line, ngx_er_response_t *response);
+static ngx_uint_t ngx_er_verdict_about(ngx_er_verdict_lines_t *lines,
     ngx_er_verdict_line_t *line, ngx_er_response_t *response);
 static ngx_int_t ngx_er_verdict_memory(ngx_er_error_t *err);
 
@@ -150,7 +156,8 @@ ngx_er_verdict_when(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
             + line->condition->field;
 
     line->body = (field->kind == NGX_ER_FIELD_DATA);
-    line->response = (field->kind != NGX_ER_FIELD_STATUS);
+    line->status = (field->kind == NGX_ER_FIELD_STATUS);
+    line->response = !line->status;
 
     return NGX_OK;
 }
@@ -263,6 +270,10 @@ ngx_er_verdict_meets(ngx_er_verdict_lines_t *lines,
         return NGX_DECLINED;
     }
 
+    if (!ngx_er_verdict_about(lines, line, response)) {
+        return NGX_DECLINED;
+    }
+
     if (line->body && response->state == NGX_ER_RESPONSE_AWAITED) {
         return NGX_AGAIN;
     }
@@ -278,6 +289,10 @@ ngx_er_verdict_meets(ngx_er_verdict_lines_t *lines,
         return NGX_ABORT;
     }
 
+    /* of this line; a budget that is spent is told again */
+
+    facts->undecided = facts->budget.spent;
+
     holds = ngx_er_condition_holds(line->condition, facts);
 
     if (facts->undecided) {
@@ -285,6 +300,18 @@ ngx_er_verdict_meets(ngx_er_verdict_lines_t *lines,
     }
 
     return holds ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* 1: the line is about an answer of this status */
+
+static ngx_uint_t
+ngx_er_verdict_about(ngx_er_verdict_lines_t *lines,
+    ngx_er_verdict_line_t *line, ngx_er_response_t *response)
+{
+    return line->status
+           || (response->status >= 200 && response->status < 300)
+           || ((lines->any >> line->kind) & 1);
 }
 
 

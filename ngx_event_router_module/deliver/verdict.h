@@ -45,6 +45,7 @@ typedef struct {
     ngx_er_condition_t    *condition;  /* NULL: the statuses */
     unsigned               body:1;     /* it looks at the body */
     unsigned               response:1;  /* or at a header */
+    unsigned               status:1;   /* or at the status */
     u_char                 statuses[NGX_ER_VERDICT_STATUSES / 8];  /* by
                                           status, a bit each; 0: no answer */
     ngx_str_t              text;       /* for people, the caller's to fill: as
@@ -61,6 +62,9 @@ typedef struct {
     ngx_er_fields_t       *fields;     /* of conditions; NULL: none */
     uint32_t               kinds[2];   /* a bit each: there is a line that
                                           needs no body, or one that does */
+    uint32_t               any;        /* and of kinds whose conditions are
+                                          about every answer; else about a
+                                          2xx, if they read no status */
 } ngx_er_verdict_lines_t;
 
 
@@ -89,8 +93,9 @@ ngx_int_t ngx_er_verdict_statuses(ngx_str_t *word, ngx_uint_t *first,
 /*
  * Whether the answer meets a line of the kind: NGX_OK with the line that does;
  * NGX_DECLINED: none does, or none is of that kind; NGX_AGAIN: the rest of the
- * body decides; NGX_ABORT: it would have, but it is lost, or the condition
- * cannot be told.  An answer that never came (status 0) meets lists only.
+ * body decides; NGX_ABORT: it would have, but it is lost or cannot be read, or
+ * the condition cannot be told.  An answer that never came (status 0) meets
+ * lists only.
  */
 ngx_int_t ngx_er_verdict_find(ngx_er_verdict_lines_t *lines, ngx_uint_t kind,
     ngx_er_response_t *response, ngx_er_verdict_line_t **line);

@@ -39,6 +39,9 @@ ngx_er_verdict_conf(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    draft->target->verdict->any = 1 << NGX_ER_VERDICT_RETRY
+                                  | 1 << NGX_ER_VERDICT_FINAL;
+
     if (line->condition) {
         return NGX_CONF_OK;
     }

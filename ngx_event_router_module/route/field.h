@@ -97,6 +97,8 @@ struct ngx_er_facts_s {
     unsigned               undecided:1;  /* whether some rule holds could not
                                             be told: no time, no memory */
     unsigned               form:1;     /* the body was a form, not JSON */
+    unsigned               exact:1;    /* undecided also by a text that is too
+                                          long for a regular expression */
 };
 
 

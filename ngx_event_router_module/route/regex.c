@@ -359,7 +359,12 @@ ngx_er_regex_matches(ngx_er_regex_t *regex, ngx_str_t *text,
     int              rc;
     ngx_er_slice_t   s;
 
-    if (text->len > NGX_ER_REGEX_TEXT || !ngx_er_budget_begin(facts)) {
+    if (text->len > NGX_ER_REGEX_TEXT) {
+        facts->undecided |= facts->exact;
+        return 0;
+    }
+
+    if (!ngx_er_budget_begin(facts)) {
         return 0;
     }
 

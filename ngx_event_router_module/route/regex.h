@@ -24,8 +24,8 @@ typedef struct ngx_er_regex_s  ngx_er_regex_t;
 ngx_er_regex_t *ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern,
     ngx_uint_t fold, ngx_er_error_t *err);
 
-/* 0 also for a text that is too long, and past the budget of the event, which
-   is undecided then */
+/* 0 also for a text that is too long, of which facts that are exact are
+   undecided, and past the budget of the event, which is undecided then */
 ngx_uint_t ngx_er_regex_matches(ngx_er_regex_t *regex, ngx_str_t *text,
     ngx_er_facts_t *facts);
 

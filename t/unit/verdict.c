@@ -24,6 +24,8 @@
 #define RETRY    NGX_ER_VERDICT_RETRY
 #define FINAL    NGX_ER_VERDICT_FINAL
 #define DOUBT    NGX_ER_VERDICT_DOUBT
+#define JSON     "Content-Type: application/json\n"
+
 #define UNKNOWN  NGX_ER_VERDICT_NONE
 
 
@@ -50,6 +52,7 @@ static void test_words(void);
 static void test_answers(void);
 static void test_sizes(void);
 static void test_open(void);
+static void test_texts(ngx_pool_t *pool, ngx_er_response_t *response);
 static void test_evidence(void);
 static void test_find(void);
 static ngx_int_t line(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
@@ -206,10 +209,7 @@ static answer_case_t  answers[] = {
       "{\"Success\":true}", LOST, DOUBT, NULL },
     { "success when response.body.Success = true;", 200, "", "", WHOLE,
       RETRY, NULL },
-    { "success when response.body.Success = true;", 500, "",
-      "{\"Success\":true}", WHOLE, OK,
-      "success when response.body.Success = true" },
-    { "success when response.body.Success = true;", 400, "", "", LOST, DOUBT,
+    { "success when response.body.Success = true;", 400, "", "", LOST, FINAL,
       NULL },
     { "success when response.body.Success = true;", 0, NULL, "", LOST, RETRY,
       NULL },
@@ -263,6 +263,94 @@ static answer_case_t  answers[] = {
       "{\"id\":9007199254740993}", WHOLE, OK,
       "success when response.body.id > 9007199254740992" },
 
+    /* what takes an event is a 2xx, unless the line reads the status */
+
+    { "success when response.body.Success = true;", 500, "",
+      "{\"Success\":true}", WHOLE, RETRY, NULL },
+    { "success when response.body.Success = true;", 409, "", "", AWAITED,
+      RETRY, NULL },
+    { "success when response.body.Error not exists;", 401, "",
+      "{\"message\":\"bad token\"}", WHOLE, FINAL, NULL },
+    { "success when response.body.Error missing;", 503, "", "<html>", WHOLE,
+      RETRY, NULL },
+    { "success when response.body.Error missing;", 302, "", "", WHOLE, FINAL,
+      NULL },
+    { "success when response.body.Error missing;", 299, "", "", WHOLE, OK,
+      "success when response.body.Error missing" },
+    { "success when response.body.Error missing;", 199, "", "", WHOLE, FINAL,
+      NULL },
+    { "success when response.body.Error missing;", 600, "", "", WHOLE, FINAL,
+      NULL },
+    { "success when response.header.X-Error missing;", 404, "", "", AWAITED,
+      RETRY, NULL },
+    { "success when response.header.X-Error missing;", 204, "", "", AWAITED,
+      OK, "success when response.header.X-Error missing" },
+    { "success when response.status not = 200;", 999, "", "", AWAITED, OK,
+      "success when response.status not = 200" },
+    { "fail_on when response.body.Success = false;", 503, "",
+      "{\"Success\":false}", WHOLE, FINAL,
+      "fail_on when response.body.Success = false" },
+    { "retry_on when response.header.X-Busy exists;", 400, "X-Busy: 1\n", "",
+      AWAITED, RETRY, "retry_on when response.header.X-Busy exists" },
+
+    /* bodies that cannot be read */
+
+    { "success when response.body.a missing;", 200, "Content-Encoding: gzip\n",
+      "\x1f\x8b", WHOLE, DOUBT, NULL },
+    { "success when response.body.a missing;", 200, "Content-Encoding: gzip\n",
+      "", WHOLE, OK, "success when response.body.a missing" },
+    { "success when response.body.a = 1;", 200, "content-encoding: br\n",
+      "{\"a\":1}", WHOLE, DOUBT, NULL },
+    { "success when response.body.a = 1;", 200,
+      "Content-Encoding: Identity\n", "{\"a\":1}", WHOLE, OK,
+      "success when response.body.a = 1" },
+    { "success 2xx; success when response.body.a = 1;", 200,
+      "Content-Encoding: gzip\n", "x", WHOLE, OK, "success 2xx" },
+    { "success when response.body.a missing; fail_on 400;", 400,
+      "Content-Encoding: gzip\n", "x", WHOLE, FINAL, "fail_on 400" },
+    { "fail_on when response.body.a = 1; success 2xx;", 200,
+      "Content-Encoding: gzip\n", "x", WHOLE, DOUBT, NULL },
+    { "fail_on when response.body.a = 1; retry_on when response.body.b = 1;",
+      500, "Content-Encoding: gzip\n", "x", WHOLE, DOUBT, NULL },
+    { "success when response.body.a missing;", 200, JSON, "{\"a\":1", WHOLE,
+      DOUBT, NULL },
+    { "success when response.body.a = 1;", 200, JSON, "{\"a\":1}x", WHOLE,
+      DOUBT, NULL },
+    { "success when response.body.a = 1;", 200, JSON, "{\"a\":1,\"a\":2}",
+      WHOLE, DOUBT, NULL },
+    { "success when response.body.a = 1;", 200, JSON,
+      "{\"a\":1,\"b\":2,\"b\":3}", WHOLE, OK,
+      "success when response.body.a = 1" },
+    { "success when response.body.a = 1;", 200, JSON,
+      "{\"a\":1,\"b\":\"\xff\"}", WHOLE, DOUBT, NULL },
+    { "success when response.body.a not = x;", 200, JSON,
+      "{\"a\":\"\\ud800\"}", WHOLE, DOUBT, NULL },
+    { "success when response.body.a not = x;", 200, "",
+      "{\"a\":\"\\ud800\"}", WHOLE, OK,
+      "success when response.body.a not = x" },
+    { "success when response.body.a missing;", 200, JSON, "<html>", WHOLE,
+      DOUBT, NULL },
+    { "success when response.body.a missing;", 200, JSON, "", WHOLE, OK,
+      "success when response.body.a missing" },
+    { "success when response.body.a missing;", 200, JSON, " \r\n", WHOLE, OK,
+      "success when response.body.a missing" },
+    { "success when response.body.a missing;", 200,
+      "content-type: Application/Problem+JSON; charset=utf-8\n", "{", WHOLE,
+      DOUBT, NULL },
+    { "success when response.body.a missing;", 200,
+      "Content-Type: text/json ;x=y\n", "{", WHOLE, DOUBT, NULL },
+    { "success when response.body.a missing;", 200,
+      "Content-Type: text/html; a=/json\n", "{", WHOLE, OK,
+      "success when response.body.a missing" },
+    { "success when response.body.a missing;", 200,
+      "Content-Type: application/x-ndjson\n", "{", WHOLE, OK,
+      "success when response.body.a missing" },
+    { "success when response.body.a missing;", 200, "Content-Type: \n", "{",
+      WHOLE, OK, "success when response.body.a missing" },
+    { "success when response.body.a missing; success when response.status = "
+      "200;", 200, JSON, "{", WHOLE, OK,
+      "success when response.status = 200" },
+
     /* bodies that have no fields */
 
     { "success when response.body.a = 1; success when response.body missing;",
@@ -280,8 +368,6 @@ static answer_case_t  answers[] = {
     { "success when response.body.a = 1;", 200, "",
       "{\"a\":1,\"b\":\"gr\xc3\xbc\xc3\x9f\"}", WHOLE, OK,
       "success when response.body.a = 1" },
-    { "success when response.body.a = 1;", 200, "Content-Encoding: gzip\n",
-      "{\"a\":1}", WHOLE, RETRY, NULL },
     { "success when response.body.a = 1;", 200, "Content-Encoding: identity\n",
       "{\"a\":1}", WHOLE, OK, "success when response.body.a = 1" },
     { "success when response.body.a = 1;", 200, NULL, "{\"a\":1}", WHOLE,
@@ -449,6 +535,14 @@ test_sizes(void)
 
     is_int(judge(lines, &response, "", &decided), RETRY, "too deep");
 
+    response.facts = NULL;
+    response.scanned = 0;
+
+    is_int(judge(lines, &response, JSON, &decided), DOUBT, "and said to be "
+           "JSON");
+
+    test_texts(pool, &response);
+
     ngx_destroy_pool(pool);
 }
 
@@ -498,6 +592,57 @@ test_open(void)
                "open: %s", cases[i].body);
 
         ngx_destroy_pool(pool);
+    }
+}
+
+
+/* regular expressions are for 16 KB */
+
+static void
+test_texts(ngx_pool_t *pool, ngx_er_response_t *response)
+{
+    char                    *p;
+    ngx_uint_t               i;
+    ngx_er_verdict_line_t   *decided;
+    ngx_er_verdict_lines_t  *lines;
+
+    static const struct {
+        const char        *lines;
+        ngx_uint_t         size;
+        ngx_er_verdict_e   verdict;
+    } cases[] = {
+        { "success 2xx; fail_on when response.body.m ~ ORA-;", 100, FINAL },
+        { "success 2xx; fail_on when response.body.m ~ ORA-;", 17000, DOUBT },
+        { "success 2xx; fail_on when response.body.m ~* ^nothing;", 17000,
+          DOUBT },
+        { "success when response.body.m not ~ ORA-;", 17000, DOUBT },
+        { "success when response.body.m ~ ORA-; success when response.body.m "
+          "prefix ORA;", 17000, OK },
+        { "success when response.body.m ~ ORA-; success when response.body.m "
+          "prefix x;", 17000, DOUBT },
+        { "retry_on when response.body.m contains x; fail_on when "
+          "response.body.n ~ ORA-;", 17000, RETRY },
+        { "fail_on when response.header.X ~ x; success 2xx;", 17000, OK }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lines = lines_of(pool, cases[i].lines);
+
+        p = ngx_palloc(pool, NGX_ER_RESPONSE_BODY);
+
+        response->body.data = (u_char *) p;
+
+        p += sprintf(p, "{\"m\":\"ORA-");
+        ngx_memset(p, 'x', cases[i].size);
+        p += cases[i].size;
+        p += sprintf(p, "\"}");
+
+        response->body.len = (u_char *) p - response->body.data;
+        response->facts = NULL;
+        response->scanned = 0;
+
+        is_int(judge(lines, response, "", &decided), cases[i].verdict,
+               "%s %d", cases[i].lines, (int) cases[i].size);
     }
 }
 
@@ -581,6 +726,22 @@ test_find(void)
     is_int(ngx_er_verdict_find(lines, 20, &response, &found), NGX_DECLINED,
            "another status is not meant");
 
+    ngx_str_set(&text[0], "when");
+    ngx_str_set(&text[1], "response.body.id");
+    ngx_str_set(&text[2], "missing");
+    ok(ngx_er_verdict_line(pool, lines, 3, text, 3, &err) != NULL,
+       "a condition of another kind");
+
+    response.state = WHOLE;
+    response.headers = ngx_list_create(pool, 1, sizeof(ngx_table_elt_t));
+
+    is_int(ngx_er_verdict_find(lines, 3, &response, &found), NGX_OK,
+           "is met by a 2xx");
+
+    response.status = 500;
+    is_int(ngx_er_verdict_find(lines, 3, &response, &found), NGX_DECLINED,
+           "and by no other answer");
+
     ngx_destroy_pool(pool);
 }
 
@@ -628,6 +789,7 @@ lines_of(ngx_pool_t *pool, const char *text)
     ngx_er_verdict_lines_t  *lines;
 
     lines = ngx_er_verdict_lines_create(pool);
+    lines->any = 1 << RETRY | 1 << FINAL;
 
     copy = ngx_palloc(pool, strlen(text) + 1);
     strcpy(copy, text);
