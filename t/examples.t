@@ -192,7 +192,87 @@ subtest 'generic-hmac-many-targets.conf runs' => sub {
     $t->done;
 };
 
+
+
+# ---- outsystems-connection.conf: what OutSystems may answer, and nothing
+
+subtest 'outsystems-connection.conf runs' => sub {
+    my $t = start('outsystems-connection.conf', 8091);
+    my $api = $t->{target}{8091};
+    my $upsert = '/Orders/rest/v1/Upsert';
+
+    my $order = sub {
+        my ($id, $version, @answers) = @_;
+
+        my $body = qq({"id":$id,"updated_at":"2026-03-01T$version"});
+
+        $api->answer($upsert, [ @answers, taken() ]);
+
+        return $t->post('/hooks/shopify', $body,
+            [ shopify($body, $secret, topic => 'orders/updated') ]);
+    };
+
+    my $counted = sub {
+        my ($what, $n) = @_;
+
+        return wait_until(10, sub {
+            my $q = $t->get('/events/')->json->{queue}{targets}{orders};
+            return $q->{pending} == 0 && $q->{$what} == $n;
+        });
+    };
+
+    is($order->(1, '10:00:00Z')->{status}, 202, 'an order');
+    my ($request) = $api->wait_requests(1);
+    is($request->header('Authorization'),
+        'Basic ' . encode_base64('nginx:pass of the example', ''),
+        'Basic authentication');
+    ok($counted->(dead => 0), 'taken');
+
+    $order->(2, '10:00:00Z', { status => 409,
+        body => '{"Errors":["exists"],"StatusCode":409}' });
+    $api->wait_requests(2);
+    ok($counted->(dead => 0), 'one that exists already is taken');
+
+    $order->(3, '10:00:00Z', { status => 200,
+        body => '{"Success":false,"Message":"no such customer"}',
+        headers => [ 'Content-Type', 'application/json' ] });
+    ok($counted->(dead => 1), 'one that is refused in a 200 is not');
+
+    # the order is there, though nobody said so
+
+    $api->answer('/Orders/rest/v1/Has/4', status => 200,
+        body => '{"Found":true}',
+        headers => [ 'Content-Type', 'application/json' ]);
+    $order->(4, '10:00:00Z', { fault => 'reset' });
+    ok(wait_until(10, sub {
+        scalar $api->requests(uri => '/Orders/rest/v1/Has/4') }),
+        'an answer is lost, so it is asked');
+    ok($counted->(dead => 1), 'found');
+    is(scalar(grep { $_->{body} =~ /"id":4,/ } $api->requests), 1,
+        'and not sent again');
+
+    # an older state of the first one comes late
+
+    $order->(1, '09:00:00Z');
+    ok($counted->(dead => 1), 'a late one');
+    is(scalar(grep { $_->{body} =~ /09:00:00/ } $api->requests), 0,
+        'is not sent');
+
+    my $r = $t->post('/events/admin/test?target=orders', '',
+        [ 'X-Event-Admin' => 1 ]);
+
+    is($r->{status}, 200, 'the test button');
+
+    $t->done;
+};
+
 done_testing();
+
+
+sub taken {
+    return { status => 200, body => '{"Success":true}',
+             headers => [ 'Content-Type', 'application/json' ] };
+}
 
 
 # the example's text, and its secrets beside it
@@ -204,8 +284,10 @@ sub example {
     my $text = do { local $/; <$f> };
 
     while ($text =~ m{file[:=](secrets/[\w.-]+)}g) {
-        $t->write_file("conf/$1", $1 eq 'secrets/warehouse'
-            ? 'whsec_' . encode_base64($secret, '') : $secret);
+        $t->write_file("conf/$1",
+            $1 eq 'secrets/warehouse' ? 'whsec_' . encode_base64($secret, '')
+            : $1 eq 'secrets/outsystems' ? 'nginx:pass of the example'
+            : $secret);
     }
 
     $t->secret($secret);
@@ -275,6 +357,8 @@ sub start {
     $t->{redis}->command(AUTH => $secret) if $t->{redis};
 
     $t->{target}{$_} = $t->target($_) for @targets;
+
+    $text =~ s/\bwait(\s+)60s/wait${1}1s/;
 
     $text =~ s/127\.0\.0\.1:(\d+)/127.0.0.1:%%PORT_$1%%/g;
     $text =~ s/^worker_processes\s.*$/worker_processes 1;/m;
