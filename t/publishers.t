@@ -13,6 +13,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Port qw(wait_until);
 
 my $t = Test::EventRouter->new;
 
@@ -91,7 +92,118 @@ is($t->post('/hooks/bank', '{"id":2}')->{body} =~ /"outcome":"(\w+)"/ && $1,
     'unrouted', 'one that has no route');
 is(scalar(my @got = $erp->requests), 1, 'the target got one');
 
+$t->stop;
+
+
+# ---- what an operator replays
+
+$t->expect_log(qr/is a dead letter now/, 'targets refuse events');
+
+$erp->forget;
+$erp->answer('/deliver/erp', status => 400);
+
+queued('');
+$t->run;
+
+post('shop', 1);
+post('bank', 2);
+wait_dead('erp', 2);
+
+ok(sent('audit', 2), 'all publish to a target without "from"');
+
+queued('from bank;');
+$t->reload;
+
+my $r = replay('target=erp&deliver_to=payroll');
+
+is($r->{status}, 409, 'dead letters of another source');
+like($r->json->{detail}, qr/^an event is of a source that "from" of the target does not name: nothing is replayed/,
+    'why');
+is(replay('all=1&deliver_to=payroll')->{status}, 409, 'with all of them');
+is(replay("event=$_->{event}&deliver_to=payroll")->{status},
+    $_->{id} == 1 ? 409 : 200, "one of \"$_->{source}\"") for dead('erp');
+is(scalar dead('erp'), 1, 'the other one stays where it was');
+ok(sent('payroll', 1), 'what may goes');
+
+$r = replay('archive=shop&deliver_to=payroll');
+is($r->{status}, 400, 'the archive of another source');
+like($r->json->{detail}, qr/^"from" of the target does not name this source/,
+    'why it is not replayed');
+is(replay('archive=bank&deliver_to=payroll')->{status}, 200,
+    'the archive of its own');
+is(replay('target=erp&deliver_to=audit')->json->{replayed}, 1,
+    'to a target without "from"');
+
 $t->done;
+
+
+sub queued {
+    my ($from) = @_;
+
+    $t->config(<<"EOC");
+event_store file:%%TESTDIR%%/store size=16m;
+
+event_source shop { verify off; id "{json:id}"; delivery queued; retain 1h; }
+event_source bank { verify off; id "{json:id}"; delivery queued; retain 1h; }
+
+event_target erp     { retry off; breaker off; }
+event_target payroll { $from breaker off; }
+event_target audit   { breaker off; }
+
+event_route orders { from shop bank; to erp; }
+event_route audit  { from shop bank; to audit; }
+
+server {
+    listen  127.0.0.1:%%PORT_8080%%;
+
+    location = /hooks/shop { event_receive  shop; }
+    location = /hooks/bank { event_receive  bank; }
+    location /admin/ { event_admin access=nginx; allow all; }
+
+    location /deliver/ { proxy_pass http://127.0.0.1:%%PORT_8081%%; }
+    location = /deliver/erp { event_deliver erp;
+        proxy_pass http://127.0.0.1:%%PORT_8081%%; }
+    location = /deliver/payroll { event_deliver payroll;
+        proxy_pass http://127.0.0.1:%%PORT_8081%%; }
+    location = /deliver/audit { event_deliver audit;
+        proxy_pass http://127.0.0.1:%%PORT_8081%%; }
+}
+EOC
+}
+
+
+sub post {
+    my ($source, $id) = @_;
+
+    is($t->post("/hooks/$source", qq({"id":$id}))->{status}, 202,
+        "event $id of \"$source\"");
+}
+
+
+sub replay {
+    return $t->post("/admin/replay?$_[0]", '', [ 'X-Event-Admin' => 1 ]);
+}
+
+
+sub dead {
+    return @{ $t->get("/admin/dead?target=$_[0]")->json->{entries} };
+}
+
+
+sub wait_dead {
+    my ($target, $n) = @_;
+
+    ok(wait_until(10, sub { my @dead = dead($target); @dead == $n }),
+        "dead letters of \"$target\"");
+}
+
+
+sub sent {
+    my ($target, $n) = @_;
+
+    return wait_until(10, sub { $n == grep { $_->{uri} eq "/deliver/$target" }
+        $erp->requests });
+}
 
 
 sub conf {

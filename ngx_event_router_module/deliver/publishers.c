@@ -15,8 +15,8 @@
  * route excludes a source nobody asks: it may be another one tomorrow.
  *
  * Called by target.c for the line, and by module.c when routes know their
- * sources; at configuration time only, an event costs it nothing.  The lists
- * are in cf->pool and belong to the targets.
+ * sources; an event costs it nothing.  What an operator sends elsewhere
+ * observe/ asks for.  The lists are in cf->pool and belong to the targets.
  */
 
 
@@ -108,6 +108,14 @@ ngx_er_publishers_find(ngx_array_t *list, ngx_str_t *name)
 }
 
 
+ngx_uint_t
+ngx_er_publishers_name(ngx_er_target_t *target, ngx_str_t *source)
+{
+    return target->publishers == NULL
+           || ngx_er_publishers_find(target->publishers, source) != NULL;
+}
+
+
 ngx_int_t
 ngx_er_publishers_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
@@ -194,11 +202,7 @@ ngx_er_publishers_source(ngx_conf_t *cf, ngx_er_source_t *source)
 
         for (k = 0; k < route[i]->targets.nelts; k++) {
 
-            if (target[k]->publishers
-                && ngx_er_publishers_find(target[k]->publishers,
-                                          &source->name)
-                   == NULL)
-            {
+            if (!ngx_er_publishers_name(target[k], &source->name)) {
                 return ngx_er_publishers_other(cf, source, route[i],
                                                target[k]);
             }

@@ -35,5 +35,8 @@ char *ngx_er_publishers_line(ngx_conf_t *cf, ngx_er_block_row_t *row,
    target */
 ngx_int_t ngx_er_publishers_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
+/* 1: the source of this name may publish to the target */
+ngx_uint_t ngx_er_publishers_name(ngx_er_target_t *target, ngx_str_t *source);
+
 
 #endif /* _NGX_ER_PUBLISHERS_H_INCLUDED_ */

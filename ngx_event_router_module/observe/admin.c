@@ -37,6 +37,7 @@
 #include "admin_list.h"
 #include "admin_trial.h"
 #include "gate.h"
+#include "origins.h"
 #include "../base/crash.h"
 #include "../conf/nearest.h"
 #include "../deliver/dispatch.h"
@@ -90,6 +91,8 @@ typedef struct {
     ngx_uint_t             reveal;
     ngx_uint_t             sought;     /* the target, in the store */
     ngx_er_source_t       *source;     /* whose archive it is, or NULL */
+    ngx_er_target_t       *to;         /* deliver_to=, if it has a "from" */
+    ngx_uint_t             refused;    /* by that */
     ngx_uint_t             done;
     ngx_uint_t             stale;
 } ngx_er_admin_t;
@@ -130,6 +133,8 @@ static ngx_int_t ngx_er_admin_hex(ngx_str_t *text, uint64_t *n);
 static ngx_int_t ngx_er_admin_look(ngx_er_admin_t *ctx, ngx_uint_t dead);
 static void ngx_er_admin_looked(ngx_er_queue_op_t *op);
 static void ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc);
+static ngx_int_t ngx_er_admin_run_op(ngx_er_admin_t *ctx);
+static void ngx_er_admin_origins(void *data, ngx_int_t rc);
 static void ngx_er_admin_gone(void *data);
 static void ngx_er_admin_ended(ngx_er_queue_op_t *op);
 static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
@@ -141,6 +146,12 @@ static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
 static const char *ngx_er_admin_unknown(ngx_pool_t *pool, const char *noun,
     ngx_array_t *nouns, ngx_str_t *name);
+
+
+static const char  ngx_er_admin_origin[] =
+    "an event is of a source that \"from\" of the target does not name: "
+    "nothing is replayed; name the source there, or say which events: "
+    "target=, event=, route=";
 
 
 static struct {
@@ -510,10 +521,10 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     cln->handler = ngx_er_admin_gone;
     cln->data = ctx;
 
-    if (op->filter.target == 0 || ctx->target) {
-        ngx_er_queue_run(mcf->queue, op);
-
-    } else if (ngx_er_admin_look(ctx, 1) != NGX_OK) {
+    if (((op->filter.target == 0 || ctx->target)
+         ? ngx_er_admin_run_op(ctx) : ngx_er_admin_look(ctx, 1))
+        != NGX_OK)
+    {
         cln->handler = NULL;
         ngx_er_queue_op_free(op);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -753,6 +764,8 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
         op->to.target = to->hash;
         op->to.name = to->name;
+
+        ctx->to = to->publishers ? to : NULL;
     }
 
     if (ngx_er_admin_arg(r, "archive", &value)) {
@@ -762,6 +775,11 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
         if (op->to.target == 0) {
             return "archive=SOURCE needs deliver_to=TARGET";
+        }
+
+        if (ctx->to && !ngx_er_publishers_name(ctx->to, &value)) {
+            return "\"from\" of the target does not name this source: name it "
+                   "there";
         }
     }
 
@@ -891,11 +909,47 @@ ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc)
                    ctx->op, rc);
 
     if (rc == NGX_OK) {
+        rc = ngx_er_admin_run_op(ctx);
+
+        if (rc == NGX_OK) {
+            return;
+        }
+    }
+
+    ctx->op->rc = rc;
+    ngx_er_admin_end(ctx, ctx->op);
+}
+
+
+/* NGX_ERROR: no memory */
+
+static ngx_int_t
+ngx_er_admin_run_op(ngx_er_admin_t *ctx)
+{
+    if (ctx->to && !ctx->op->archive) {
+        return ngx_er_origins(ctx->queue, &ctx->op->filter, ctx->to,
+                              ngx_er_admin_origins, ctx);
+    }
+
+    ngx_er_queue_run(ctx->queue, ctx->op);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_admin_origins(void *data, ngx_int_t rc)
+{
+    ngx_er_admin_t *ctx = data;
+
+    if (rc == NGX_OK) {
         ngx_er_queue_run(ctx->queue, ctx->op);
         return;
     }
 
-    ctx->op->rc = rc;
+    ctx->refused = (rc == NGX_DECLINED);
+    ctx->op->rc = NGX_ERROR;
+
     ngx_er_admin_end(ctx, ctx->op);
 }
 
@@ -984,6 +1038,7 @@ ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 static void
 ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 {
+    ngx_int_t            rc;
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
@@ -995,7 +1050,11 @@ ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
         ngx_http_set_log_request(c->log, r);
 
-        ngx_http_finalize_request(r, ngx_er_admin_answer(ctx, op));
+        rc = ctx->refused ? ngx_er_reply_problem(r, NGX_HTTP_CONFLICT,
+                                                 ngx_er_admin_origin, NULL)
+                          : ngx_er_admin_answer(ctx, op);
+
+        ngx_http_finalize_request(r, rc);
         ngx_http_run_posted_requests(c);
     }
 
