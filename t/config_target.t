@@ -113,8 +113,8 @@ for my $case (
     [ 'retry for=1h base=1h max=2h burst=1', 'invalid number of arguments' ],
 
     [ 'retry_on 99', 'invalid status "99": write a status from 100 to 599 '
-      . '(404), a class (5xx), a range (500-503) or "timeout", which is no '
-      . 'answer at all' ],
+      . '(404), a class (5xx), a range (500-503), or "when" and a condition; of '
+      . 'failures also "timeout", which is no answer at all' ],
     [ 'retry_on 404,500', 'invalid status "404,500"' ],
     [ 'retry_on 600', 'invalid status "600"' ],
     [ 'retry_on 404 200', '"200" cannot be changed: with 2xx a target says '

@@ -130,10 +130,18 @@ ngx_er_response_unknown(ngx_pool_t *pool, ngx_str_t *text,
 
     if (!ngx_er_response_begins(text, "response", 8)) {
 
-        if (ngx_er_field_parse(pool, text, NULL, &field, err) != NGX_OK
-            && (text->len == 0 || text->data[0] == '!'
-                || (text->len == 3
-                    && ngx_memcmp(text->data, "not", 3) == 0)))
+        if (text->len && (text->data[0] == '!'
+                          || (text->len == 3
+                              && ngx_memcmp(text->data, "not", 3) == 0)))
+        {
+            ngx_er_error(err, "\"%V\" stands where the field is: to negate, "
+                         "write \"when FIELD not OP VALUE\", as in "
+                         "\"response.body.Error not exists\"", text);
+            return NGX_ERROR;
+        }
+
+        if (text->len == 0
+            && ngx_er_field_parse(pool, text, NULL, &field, err) != NGX_OK)
         {
             return NGX_ERROR;
         }

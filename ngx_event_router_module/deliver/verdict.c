@@ -45,6 +45,8 @@ static ngx_int_t ngx_er_verdict_meets(ngx_er_verdict_lines_t *lines,
     ngx_er_verdict_line_t *line, ngx_er_response_t *response);
 static ngx_uint_t ngx_er_verdict_about(ngx_er_verdict_lines_t *lines,
     ngx_er_verdict_line_t *line, ngx_er_response_t *response);
+static ngx_int_t ngx_er_verdict_single(ngx_str_t *words, ngx_uint_t n,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_verdict_memory(ngx_er_error_t *err);
 
 
@@ -152,12 +154,44 @@ ngx_er_verdict_when(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
         return NGX_ERROR;
     }
 
+    if (ngx_er_verdict_single(words, n, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     field = (ngx_er_field_t *) lines->fields->list.elts
             + line->condition->field;
 
     line->body = (field->kind == NGX_ER_FIELD_DATA);
     line->status = (field->kind == NGX_ER_FIELD_STATUS);
     line->response = !line->status;
+
+    return NGX_OK;
+}
+
+
+/*
+ * There are no lines that must hold together here, so a second condition among
+ * the VALUEs is an error: in lines of their own one of them would be enough.
+ */
+
+static ngx_int_t
+ngx_er_verdict_single(ngx_str_t *words, ngx_uint_t n, ngx_er_error_t *err)
+{
+    ngx_uint_t  i;
+
+    for (i = 2; i < n; i++) {
+
+        if (words[i].len > 9
+            && ngx_strncmp(words[i].data, "response.", 9) == 0)
+        {
+            ngx_er_error(err, "\"%V\" stands among the VALUEs: a line has one "
+                         "condition, and of several lines one that holds is "
+                         "enough.  Say in \"fail_on when\" or \"retry_on "
+                         "when\" what must not be, which is asked first",
+                         &words[i]);
+            return NGX_ERROR;
+        }
+    }
 
     return NGX_OK;
 }
@@ -202,7 +236,8 @@ ngx_er_verdict_statuses(ngx_str_t *word, ngx_uint_t *first, ngx_uint_t *last,
 
     if (from < 100 || to < from || to >= NGX_ER_VERDICT_STATUSES) {
         ngx_er_error(err, "invalid status \"%V\": write a status from 100 to "
-                     "599 (404), a class (5xx), a range (500-503) or "
+                     "599 (404), a class (5xx), a range (500-503), or "
+                     "\"when\" and a condition; of failures also "
                      "\"timeout\", which is no answer at all", word);
         return NGX_ERROR;
     }

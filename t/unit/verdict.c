@@ -127,6 +127,14 @@ static word_case_t  words[] = {
     { "success when nonsense = 1", "write response.status" },
     { "success when status = 200", "write response.status" },
     { "success when .a = 1", "write response.status" },
+    { "success when not response.body.E exists",
+      "as in \"response.body.Error not exists\"" },
+    { "success when !response.body.E exists", "write \"when FIELD not OP" },
+    { "success if response.body.E = 1", "or \"when\" and a condition" },
+    { "success when response.body.x = 1 and response.status = 200",
+      "of several lines one that holds is enough" },
+    { "fail_on when response.body.x = 1 response.header.y = 2",
+      "\"response.header.y\" stands among the VALUEs" },
     { "success when not response.status = 1",
       "to negate, write \"when FIELD not OP VALUE\"" }
 };
