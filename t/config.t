@@ -56,8 +56,8 @@ event_route a { from shop; to erp; }
 event_route a { from shop; to erp; }  <<<
 EOC
     'duplicate event_route "a", the first is in %%TESTDIR%%/conf/nginx.conf:');
-wrong('block not closed', 'event_source a { verify off;',
-    'unexpected "{"', at => 3);
+wrong('block not closed', "event_source a { verify off;\nserver { }  <<<\n",
+    '"server" cannot stand in event_source: is a "}" missing before it?');
 
 part('server');
 

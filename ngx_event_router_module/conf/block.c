@@ -43,6 +43,7 @@ static ngx_er_block_row_t *ngx_er_block_find(ngx_er_block_row_t *row,
     ngx_str_t *name);
 static char *ngx_er_block_unknown(ngx_conf_t *cf, ngx_er_block_t *block,
     ngx_str_t *name);
+static ngx_uint_t ngx_er_block_outer(ngx_str_t *name);
 static char *ngx_er_block_set(ngx_conf_t *cf, ngx_er_block_t *block,
     ngx_er_block_row_t *row);
 static char *ngx_er_block_value(ngx_conf_t *cf, ngx_er_block_t *block,
@@ -287,6 +288,13 @@ ngx_er_block_unknown(ngx_conf_t *cf, ngx_er_block_t *block, ngx_str_t *name)
     const char          *near;
     ngx_er_block_row_t  *row;
 
+    if (ngx_er_block_outer(name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" cannot stand in %s: is a \"}\" missing "
+                           "before it?", name, block->noun);
+        return NGX_CONF_ERROR;
+    }
+
     near = ngx_er_nearest(name, block->rows, sizeof(ngx_er_block_row_t));
 
     if (near) {
@@ -308,6 +316,27 @@ ngx_er_block_unknown(ngx_conf_t *cf, ngx_er_block_t *block, ngx_str_t *name)
                        "include", name, block->noun, p - list, list);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* 1: a directive that stands beside blocks of ours */
+
+static ngx_uint_t
+ngx_er_block_outer(ngx_str_t *name)
+{
+    const char  **word;
+
+    static const char  *words[] = {
+        "server", "upstream", "location", "map", "log_format", NULL
+    };
+
+    for (word = words; *word; word++) {
+        if (ngx_strcmp(name->data, *word) == 0) {
+            return 1;
+        }
+    }
+
+    return ngx_strncmp(name->data, "event_", sizeof("event_") - 1) == 0;
 }
 
 
