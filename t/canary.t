@@ -117,7 +117,8 @@ for my $fault (@faults) {
 
     for my $target (targets()) {
         my @more = $name eq 'echo' && $target =~ /^auth/
-            ? (body => 'you said: ' . join(' or ', said($target)))
+            ? (body => 'you said: ' . join(' or ', map { $_, escaped($_) }
+                                           said($target)))
             : ();
 
         $erp->answer("/$target", @what, @more);
@@ -217,6 +218,17 @@ sub said {
 }
 
 
+# as servers write it in JSON, in a page and in a link
+
+sub escaped {
+    my ($text) = @_;
+
+    return ($text =~ s/([^0-9A-Za-z])/sprintf '\\u%04x', ord $1/ger,
+        $text =~ s/([^0-9A-Za-z])/sprintf '&#x%X;', ord $1/ger,
+        $text =~ s/([^0-9A-Za-z])/sprintf '%%%02x', ord $1/ger);
+}
+
+
 sub event { return sprintf '{"id":"e%d"}', ++$serial }
 
 
@@ -286,7 +298,9 @@ sub found {
     my ($text) = @_;
 
     return join ' ', grep {
-        grep { index($text, $_) >= 0 } @{ $forms{$_} }
+        grep { index($text, $_) >= 0 }
+            map { $_, escaped($_),
+                  map { s/\\/\\\\/gr } escaped($_) } @{ $forms{$_} }
     } sort keys %forms;
 }
 

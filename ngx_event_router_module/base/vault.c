@@ -25,8 +25,6 @@
 
 
 #define NGX_ER_VAULT_SIZE  (1024 * 1024)
-#define NGX_ER_VAULT_MASK  4           /* bytes of a secret that is told from
-                                          other text */
 
 
 typedef struct ngx_er_vault_s  ngx_er_vault_t;
@@ -117,28 +115,6 @@ ngx_er_vault_create(ngx_pool_t *pool, size_t size)
                    "event router vault of %uz bytes", size);
 
     return vault;
-}
-
-
-void
-ngx_er_vault_mask(u_char *p, size_t n, ngx_str_t *secret)
-{
-    size_t  i, len;
-
-    if (secret->len < NGX_ER_VAULT_MASK) {
-        return;
-    }
-
-    for (i = 0; i + NGX_ER_VAULT_MASK <= n; i++) {
-
-        len = ngx_min(secret->len, n - i);
-
-        if (p[i] == secret->data[0]
-            && ngx_memcmp(&p[i], secret->data, len) == 0)
-        {
-            ngx_memset(&p[i], '*', len);
-        }
-    }
 }
 
 

@@ -23,10 +23,6 @@
  */
 u_char *ngx_er_vault_alloc(ngx_pool_t *pool, size_t size);
 
-/* makes each place of a text unreadable where the secret stands, which can end
-   in the middle of it; a secret that is too short is left */
-void ngx_er_vault_mask(u_char *p, size_t n, ngx_str_t *secret);
-
 /* leaves whole pages that are somebody else's out of core dumps, too */
 void ngx_er_vault_hide(void *p, size_t size, ngx_log_t *log);
 

@@ -24,6 +24,7 @@
 #include "auth.h"
 #include "header.h"
 #include "oauth2.h"
+#include "../base/mask.h"
 #include "../base/vault.h"
 #include "../conf/nearest.h"
 #include "../ingest/secret.h"
@@ -478,20 +479,26 @@ ngx_er_auth_add(ngx_er_attempt_t *attempt)
 void
 ngx_er_auth_hide(ngx_er_attempt_t *attempt)
 {
+    size_t          n;
+    u_char         *p;
+    ngx_log_t      *log;
     ngx_str_t       sent;
     ngx_er_auth_t  *auth;
 
+    p = attempt->body;
+    n = attempt->length;
+    log = ngx_er_event_log(attempt->event);
     auth = attempt->target->auth;
 
-    ngx_er_vault_mask(attempt->body, attempt->length, &auth->secret);
-    ngx_er_vault_mask(attempt->body, attempt->length, &auth->sent);
-    ngx_er_vault_mask(attempt->body, attempt->length, &auth->password);
+    ngx_er_mask(p, n, &auth->secret, log);
+    ngx_er_mask(p, n, &auth->sent, log);
+    ngx_er_mask(p, n, &auth->password, log);
 
     if (attempt->token) {
         sent = attempt->token->value;
         sent.data += sizeof("Bearer ") - 1;
         sent.len -= sizeof("Bearer ") - 1;
 
-        ngx_er_vault_mask(attempt->body, attempt->length, &sent);
+        ngx_er_mask(p, n, &sent, log);
     }
 }

@@ -24,6 +24,7 @@
 
 #include "grant.h"
 #include "../base/json.h"
+#include "../base/mask.h"
 #include "../base/vault.h"
 
 
@@ -478,8 +479,8 @@ ngx_er_grant_said(ngx_er_grant_t *grant, ngx_pool_t *pool,
     said->data = p;
 
     ngx_memcpy(p, value->text.data, value->text.len);
-    ngx_er_vault_mask(p, value->text.len, &grant->secret);
-    ngx_er_vault_mask(p, value->text.len, &encoded);
+    ngx_er_mask(p, value->text.len, &grant->secret, pool->log);
+    ngx_er_mask(p, value->text.len, &encoded, pool->log);
 
     for (i = 0; i < said->len; i++) {
         c = p[i];
