@@ -54,6 +54,7 @@ $t->config(<<'EOC');
     event_target query   { auth query "api key" file:secrets/query; }
     event_target vars    { auth query "api key" file:secrets/query; }
     event_target bare    { auth query "api key" file:secrets/query; }
+    event_target own     { auth query "api key" file:secrets/query; }
     event_target rewrite { auth query "api key" file:secrets/query; }
     event_target both    { auth bearer file:secrets/bearer;
                            forward_headers X-A Authorization X-B; }
@@ -64,7 +65,7 @@ $t->config(<<'EOC');
                            retry base=50ms max=50ms for=1h; breaker off; }
 
     event_route all   { from now; to plain basic bearer env header query vars
-                        bare rewrite both forward set shown; }
+                        bare own rewrite both forward set shown; }
     event_route later { from later; to again query; }
 
     server {
@@ -97,6 +98,9 @@ $t->config(<<'EOC');
                               proxy_pass http://$where/vars$is_args$args; }
         location = /bare    { event_deliver bare;
                               proxy_pass http://127.0.0.1:%%PORT_8081%%; }
+        location = /own     { event_deliver own;
+                              set $own 127.0.0.1:%%PORT_8081%%;
+                              proxy_pass http://$own/own?v=1&$args; }
         location = /rewrite { event_deliver rewrite;
                               rewrite ^ /rewritten?more=1 break;
                               proxy_pass http://127.0.0.1:%%PORT_8081%%; }
@@ -133,7 +137,7 @@ my $r = $t->post('/now', '{"id":1}', [ Authorization => 'Bearer producers',
 is($r->{status}, 200, 'all targets are well') or diag($r->{body});
 
 my %got = map { $_->{uri} =~ m{^/([a-z]+)} ? ($1 => $_) : () }
-          $erp->wait_requests(13);
+          $erp->wait_requests(14);
 
 my %authorization = (
     plain => undef, basic => 'Basic ' . encode_base64($secret{basic}, ''),
@@ -157,6 +161,7 @@ is(join(' ', map { $got{both}->header($_) } 'X-A', 'X-B'), 'a b',
 is($got{query}{uri}, "/query/path?$args{query}", 'query: a static URI');
 is($got{vars}{uri}, "/vars?$args{query}", 'query: with variables');
 is($got{bare}{uri}, "/bare?$args{query}", 'query: without a URI');
+is($got{own}{uri}, "/own?v=1&$args{query}", 'query: behind others');
 is($got{rewritten}{uri}, "/rewritten?more=1&$args{query}",
     'query: with arguments');
 is($got{basic}{uri}, '/basic', 'no argument for others');
@@ -184,7 +189,7 @@ $erp->forget;
 
 is($t->post('/now', '{"id":3}')->{status}, 200, 'after the reload');
 is_deeply([ map { headers($_, 'Authorization') }
-            grep { $_->{uri} eq '/bearer' } $erp->wait_requests(13) ],
+            grep { $_->{uri} eq '/bearer' } $erp->wait_requests(14) ],
     [ 'Bearer a-new-one-0123456789' ], 'a reload reads it again');
 
 
@@ -198,7 +203,7 @@ ok($t->wait_log(qr/secret file .*bearer.* is empty/), 'reload is refused');
 $erp->forget;
 is($t->post('/now', '{"id":4}')->{status}, 200, 'and all is as it was');
 is_deeply([ map { headers($_, 'Authorization') }
-            grep { $_->{uri} eq '/bearer' } $erp->wait_requests(13) ],
+            grep { $_->{uri} eq '/bearer' } $erp->wait_requests(14) ],
     [ 'Bearer a-new-one-0123456789' ], 'with the secret of before');
 
 unlike($t->read_file('logs/combined.log'), qr/0123456789/,

@@ -209,6 +209,43 @@ server {
 EOC
     . 'target "php" is sent instead', at => 'nowhere');
 
+# ---- an argument, and what the location does with it
+
+for my $uri ('/p?api=1', '/?a=b&c=d', '/p?', '?a=1', '/p?a=%3f') {
+    for my $scheme ('http', 'https', 'HTTP') {
+        wrong("arguments of $scheme $uri", query_of('proxy',
+            "proxy_pass $scheme://127.0.0.1:1$uri;"), '"proxy_pass" of the '
+            . 'location of target "php" has arguments, to which nginx would '
+            . 'add a second "?" and the argument of "auth query": write '
+            . '"&$args" behind them', at => 'nowhere');
+    }
+}
+
+fine("proxy_pass http://$_", query_of('proxy', "set \$x 127.0.0.1:1; "
+    . "proxy_pass http://$_;"))
+    for qw(127.0.0.1:1 127.0.0.1:1/ 127.0.0.1:1/p%3Fq $x $x/p?a=1&$args
+           $x/p$is_args$args);
+
+fine('arguments without "auth query"', query_of('proxy',
+    'proxy_pass http://127.0.0.1:1/p?api=1;', 'auth bearer file:auth/token;'));
+fine('grpc_pass', query_of('grpc', 'grpc_pass 127.0.0.1:1;'));
+
+for my $kind (qw(fastcgi uwsgi scgi)) {
+    my $pass = "${kind}_pass 127.0.0.1:1; ${kind}_param";
+
+    warned("$kind: $_", query_of($kind, "$pass $_;"),
+        'the location of target "php" does not send the argument of "auth '
+        . qq(query": add "${kind}_param QUERY_STRING \$query_string;"),
+        at => 'nowhere')
+        for 'REQUEST_METHOD $request_method', 'QUERY_STRING a=1',
+            'QUERY_STRINGS $args';
+
+    fine("$kind: $_", query_of($kind, "$pass QUERY_STRING $_;"))
+        for '$args', '$query_string', 'a=1&$args';
+    fine("$kind beside a header", query_of($kind, "$pass A b;",
+        'auth bearer file:auth/token;'));
+}
+
 
 # ---- who can read the file
 
@@ -267,3 +304,22 @@ chmod 0600, $t->dir . '/conf/shown';
 fine('source, mode 0600', 'secret file:shown;');
 
 $t->done;
+
+
+sub query_of {
+    my ($module, $pass, $auth) = @_;
+
+    $auth //= 'auth query key file:auth/token;';
+    $module =~ s/_pass$//;
+
+    return <<"EOC";
+event_target php { $auth }
+event_route php { from *; to php; }
+server {
+    listen unix:%%TESTDIR%%/b;
+    ${module}_read_timeout 1s; ${module}_connect_timeout 1s;
+    ${module}_send_timeout 1s;
+    location = /php { event_deliver php; $pass }
+}
+EOC
+}

@@ -52,6 +52,12 @@ static ngx_http_upstream_conf_t *ngx_er_location_upstream(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_uint_t n);
 static void ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
     const char *line, ngx_str_t *name);
+static ngx_int_t ngx_er_location_query(ngx_conf_t *cf,
+    ngx_er_target_t *target);
+static void ngx_er_location_params(ngx_conf_t *cf, ngx_er_target_t *target,
+    ngx_uint_t n);
+static ngx_str_t *ngx_er_location_url(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
 static void ngx_er_location_signed(ngx_conf_t *cf, ngx_er_target_t *target);
 static ngx_http_upstream_conf_t *ngx_er_location_pass(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_uint_t *n);
@@ -317,6 +323,12 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
 
     if (target->auth && target->auth->header.key.len) {
         ngx_er_location_header(cf, target, "auth", &target->auth->header.key);
+    }
+
+    if (target->auth && target->auth->kind == NGX_ER_AUTH_QUERY
+        && ngx_er_location_query(cf, target) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (target->sign) {
@@ -641,6 +653,110 @@ ngx_er_location_header(ngx_conf_t *cf, ngx_er_target_t *target,
                          &target->name, line);
         return;
     }
+}
+
+
+/*
+ * "auth query" is the arguments of the request.  nginx puts a question mark
+ * before them, whatever stands in proxy_pass, and other modules send what
+ * their parameters say.
+ */
+
+static ngx_int_t
+ngx_er_location_query(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    ngx_str_t                 *url;
+    ngx_uint_t                 n;
+    ngx_http_upstream_conf_t  *ucf;
+
+    ucf = ngx_er_location_pass(cf, target->location, &n);
+
+    if (ucf == NULL || ucf->upstream == NULL) {
+        return NGX_OK;
+    }
+
+    if (n == 0) {
+        url = ngx_er_location_url(cf, target->location);
+
+        if (url == NULL
+            || ngx_strlchr(url->data, url->data + url->len, '?') == NULL)
+        {
+            return NGX_OK;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->deliver,
+                         "\"proxy_pass\" of the location of target \"%V\" has "
+                         "arguments, to which nginx would add a second \"?\" "
+                         "and the argument of \"auth query\": write "
+                         "\"&$args\" behind them; its host is then an "
+                         "address, a block \"upstream\" or found by "
+                         "\"resolver\"", &target->name);
+        return NGX_ERROR;
+    }
+
+    /* gRPC has the arguments as HTTP has */
+
+    if (ngx_strcmp(ngx_er_location_prefixes[n], "grpc") != 0) {
+        ngx_er_location_params(cf, target, n);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_location_params(ngx_conf_t *cf, ngx_er_target_t *target, ngx_uint_t n)
+{
+    ngx_uint_t     i;
+    ngx_array_t   *array, **member;
+    ngx_keyval_t  *set;
+
+    member = ngx_er_location_member(cf, target->location, n,
+                                    ngx_er_location_setters[n]);
+    array = member ? *member : NULL;
+
+    for (i = 0; array && i < array->nelts; i++) {
+        set = (ngx_keyval_t *) ((u_char *) array->elts + i * array->size);
+
+        if (set->key.len == sizeof("QUERY_STRING") - 1
+            && ngx_strncmp(set->key.data, "QUERY_STRING", set->key.len) == 0
+            && ngx_strlchr(set->value.data, set->value.data + set->value.len,
+                           '$'))
+        {
+            return;
+        }
+    }
+
+    ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
+                     "the location of target \"%V\" does not send the "
+                     "argument of \"auth query\": add \"%s QUERY_STRING "
+                     "$query_string;\"", &target->name,
+                     ngx_er_location_setters[n]);
+}
+
+
+/*
+ * What stands in proxy_pass without variables.  nginx's module keeps it to
+ * itself: behind what proxy_method sets is the name of the location, then
+ * this.  Should that change, the name is not there, and nothing is said.
+ */
+
+static ngx_str_t *
+ngx_er_location_url(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+{
+    u_char     *method;
+    ngx_str_t  *location;
+
+    method = ngx_er_location_member(cf, clcf, 0, "proxy_method");
+    if (method == NULL) {
+        return NULL;
+    }
+
+    location = (ngx_str_t *) (method + sizeof(ngx_http_complex_value_t *));
+
+    return (location->data == clcf->name.data
+            && location->len == clcf->name.len)
+           ? location + 1 : NULL;
 }
 
 
