@@ -102,6 +102,13 @@ wrong('missing by the body alone',
 wrong('a field of the event',
     "in_doubt /has {\nfound when data.id = 1;  <<<\n}", 'data.id', with());
 
+wrong('a class in a condition',
+    "in_doubt /has {\nfound when response.status = 2xx;  <<<\n}",
+    '"2xx" is not a number, and response.status is one', with());
+wrong('a word for a status',
+    "in_doubt /has {\nmissing when response.status = none;  <<<\n}",
+    'as in "missing 404"', with());
+
 wrong('no such location', 'in_doubt /other { missing 404; }',
     '"in_doubt" of event_target "erp" calls "/other", and in the server of '
     . 'location "/deliver/erp" there is no internal location for that', with());

@@ -229,6 +229,20 @@ for my $case (
     [ 'fail_on when response.bod.a = 1', 'did you mean "response.body.a"?' ],
     [ 'fail_on when response.body.a like', 'a value is missing' ],
     [ 'retry_on when response.status > x', '"x" is not a number' ],
+    [ 'success when response.status = 2xx', '"2xx" is not a number, and '
+      . 'response.status is one: classes and lists of statuses stand without '
+      . '"when", as in "success 2xx", and a condition has numbers, as in '
+      . '"when response.status between 200 299"' ],
+    [ 'success when response.status = OK', 'as in "success 2xx"' ],
+    [ 'success when response.status != 2xx', 'as in "success 2xx"' ],
+    [ 'success when response.status not = 404 5xx', 'as in "success 5xx"' ],
+    [ 'success when response.status between 2xx 3xx', 'as in "success 2xx"' ],
+    [ 'success when response.status < 3xx', 'as in "success 3xx"' ],
+    [ 'success when response.status = "200 OK"', '"200 OK" is not a number' ],
+    [ 'success when response.status = ""', '"" is not a number' ],
+    [ 'success when response.status = 200, 204', '"200," is not a number' ],
+    [ 'fail_on when response.status = Conflict', 'as in "fail_on 5xx"' ],
+    [ 'retry_on when response.status = 4xx', 'as in "retry_on 4xx"' ],
     [ 'retry_on 404 when response.status = 1', 'invalid status "when"' ])
 {
     my ($line, $expected) = @$case;
@@ -243,6 +257,65 @@ retry_on 400;",
 warned('a condition that says something else',
     'success when response.body.Success = true, false;',
     'the "," at the end of "true," is a part of the VALUE');
+
+for my $case (
+    [ 'success when response.status = 20', 'no', 'success 2xx' ],
+    [ 'success when response.status like 2xx', 'no', 'success 2xx' ],
+    [ 'success when response.status > 599', 'no', 'success 2xx' ],
+    [ 'success when response.status missing', 'no', 'success 2xx' ],
+    [ 'success when response.status exists', 'each', 'success 2xx' ],
+    [ 'success when response.status >= 100', 'each', 'success 2xx' ],
+    [ 'fail_on when response.status = 4040', 'no', 'fail_on 404 410' ],
+    [ 'retry_on when response.status != 0', 'each', 'retry_on 404 410' ])
+{
+    my ($line, $which, $instead) = @$case;
+    my ($name) = $line =~ /^(\w+)/;
+
+    warned($line, "$line;", "this condition of \"$name\" holds for $which "
+        . "status from 100 to 599: write statuses, as in \"$instead\"");
+}
+
+# lines before which others decide
+
+my $body = 'success when response.body.Success = true';
+
+for my $case (
+    [ "$body;  <<<\nsuccess 2xx", $body, 'success 2xx' ],
+    [ "success 409 200-299;\n$body;  <<<", $body, 'success 409 200-299' ],
+    [ "success when response.status between 200 299;\n$body;  <<<", $body,
+      'success when response.status between 200 299' ],
+    [ "success 2xx;\nsuccess when response.header.X-Result = ok;  <<<",
+      'success when response.header.X-Result = ok', 'success 2xx' ],
+    [ "success 2xx;\nsuccess when response.status = 200;  <<<",
+      'success when response.status = 200', 'success 2xx' ])
+{
+    my ($lines, $void, $other) = @$case;
+
+    warned($lines, "$lines;" =~ s/<<<;$/<<</r, "\"$void\" never decides: of "
+        . "several such lines one is enough, and \"$other\" is about each of "
+        . 'its answers: take the one away that is not meant');
+}
+
+for my $case (
+    [ "success 2xx 409;  <<<\nfail_on 409;", '409', 'fail_on 409' ],
+    [ "retry_on 404;\nsuccess 2xx 404;  <<<", '404', 'retry_on 404' ],
+    [ "success 2xx;\nsuccess 4xx;  <<<\nretry_on 400-499;", '4xx',
+      'retry_on 400-499' ],
+    [ "success 2xx 404 409;  <<<\nfail_on 404;\nretry_on 409;", '409',
+      'retry_on 409' ],
+    [ "success 2xx 409;  <<<\nfail_on when response.status > 400;", '409',
+      'fail_on when response.status > 400' ])
+{
+    my ($lines, $word, $other) = @$case;
+
+    warned($lines, $lines, "\"$word\" in \"success\" never decides: "
+        . "\"$other\" is asked first: take it out of one of them");
+}
+
+warned('a condition over a status of fail_on',
+    "success 2xx;\nsuccess when response.status = 409;  <<<\nfail_on 409;",
+    '"success when response.status = 409" never decides: "fail_on 409" is '
+    . 'asked first, and no answer is left for it: take one of them away');
 
 wrong('retry off and retry_on', "retry off;\nretry_on 404;",
     'event_target "erp" has "retry off", so "retry_on" and "fail_on" have no '
@@ -266,6 +339,12 @@ for my $lines (join("\n", map { "$_  $policy{$_};" } sort keys %policy),
                'retry off; fail_on when response.body.a = 1;',
                'success 200; success 4xx; fail_on 404; retry_on 410;',
                'success when response.body.Success = true;',
+               'success 2xx 4xx; fail_on 404; retry_on 410;',
+               'success 2xx 404 409;', 'success 2xx 5xx; retry_on 503;',
+               'success 2xx; fail_on when response.body.Success = false;',
+               'success 200; success when response.body.Success = true;',
+               'success when response.status like 2*;',
+               'success when response.status = 200 409;',
                "success when 'response.body.\"odd key\"' not = x;",
                'fail_on when response.header.X-Error exists; '
                . 'fail_on when response.status between 210 220;')

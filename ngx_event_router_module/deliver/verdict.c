@@ -41,6 +41,9 @@ static ngx_int_t ngx_er_verdict_list(ngx_er_verdict_line_t *line,
 static ngx_int_t ngx_er_verdict_when(ngx_pool_t *pool,
     ngx_er_verdict_lines_t *lines, ngx_er_verdict_line_t *line,
     ngx_str_t *words, ngx_uint_t n, ngx_er_error_t *err);
+static ngx_int_t ngx_er_verdict_holding(ngx_pool_t *pool,
+    ngx_er_verdict_lines_t *lines, ngx_er_verdict_line_t *line,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_verdict_meets(ngx_er_verdict_lines_t *lines,
     ngx_er_verdict_line_t *line, ngx_er_response_t *response);
 static ngx_uint_t ngx_er_verdict_about(ngx_er_verdict_lines_t *lines,
@@ -164,6 +167,43 @@ ngx_er_verdict_when(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
     line->body = (field->kind == NGX_ER_FIELD_DATA);
     line->status = (field->kind == NGX_ER_FIELD_STATUS);
     line->response = !line->status;
+
+    return line->status ? ngx_er_verdict_holding(pool, lines, line, err)
+                        : NGX_OK;
+}
+
+
+/* for which statuses a condition over the status holds */
+
+static ngx_int_t
+ngx_er_verdict_holding(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
+    ngx_er_verdict_line_t *line, ngx_er_error_t *err)
+{
+    ngx_pool_t         *temp;
+    ngx_er_response_t   response;
+
+    temp = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, pool->log);
+    if (temp == NULL) {
+        return ngx_er_verdict_memory(err);
+    }
+
+    ngx_memzero(&response, sizeof(ngx_er_response_t));
+
+    response.pool = temp;
+
+    for (response.status = 100; response.status < NGX_ER_VERDICT_STATUSES;
+         response.status++)
+    {
+        response.facts = NULL;
+
+        if (ngx_er_verdict_meets(lines, line, &response) == NGX_OK) {
+            line->statuses[response.status / 8] |= 1 << response.status % 8;
+        }
+
+        ngx_reset_pool(temp);
+    }
+
+    ngx_destroy_pool(temp);
 
     return NGX_OK;
 }

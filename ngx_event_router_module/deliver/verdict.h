@@ -47,7 +47,9 @@ typedef struct {
     unsigned               response:1;  /* or at a header */
     unsigned               status:1;   /* or at the status */
     u_char                 statuses[NGX_ER_VERDICT_STATUSES / 8];  /* by
-                                          status, a bit each; 0: no answer */
+                                          status, a bit each; 0: no answer.
+                                          Of a condition over the status: 100
+                                          to 599 for which it holds */
     ngx_str_t              text;       /* for people, the caller's to fill: as
                                           it stands there, */
     ngx_str_t              file;       /* and where */
@@ -85,6 +87,10 @@ ngx_er_verdict_line_t *ngx_er_verdict_line(ngx_pool_t *pool,
 #define ngx_er_verdict_lists(line, status)                                    \
     ((line)->condition == NULL && (status) < NGX_ER_VERDICT_STATUSES          \
      && ((line)->statuses[(status) / 8] & (1 << (status) % 8)))
+
+/* 1: it holds for each answer of that status */
+#define ngx_er_verdict_sure(line, status)                                     \
+    (((line)->statuses[(status) / 8] >> (status) % 8) & 1)
 
 /* the statuses of a word, first and last; NGX_ERROR with a sentence */
 ngx_int_t ngx_er_verdict_statuses(ngx_str_t *word, ngx_uint_t *first,

@@ -17,6 +17,7 @@
 
 
 #include "verdict_conf.h"
+#include "verdict_void.h"
 #include "../route/misread.h"
 
 
@@ -24,6 +25,8 @@ static char *ngx_er_verdict_conf_statuses(ngx_conf_t *cf,
     ngx_er_target_draft_t *draft, ngx_er_verdict_line_t *line);
 static char *ngx_er_verdict_conf_unlike(ngx_conf_t *cf,
     ngx_er_verdict_lines_t *lines, ngx_er_verdict_line_t *line);
+static void ngx_er_verdict_conf_void(ngx_conf_t *cf,
+    ngx_er_verdict_lines_t *lines);
 static ngx_uint_t ngx_er_verdict_conf_2xx(ngx_er_verdict_line_t *line);
 
 
@@ -74,6 +77,11 @@ ngx_er_verdict_conf_line(ngx_conf_t *cf, ngx_er_verdict_lines_t **lines,
     value = cf->args->elts;
     n = cf->args->nelts - 1;
 
+    if (ngx_er_verdict_void_words(&value[0], &value[1], n, &err) != NGX_OK) {
+        (void) ngx_er_where_error(cf, &err);
+        return NULL;
+    }
+
     line = ngx_er_verdict_line(cf->pool, *lines, kind, &value[1], n, &err);
     if (line == NULL) {
         (void) ngx_er_where_error(cf, &err);
@@ -93,8 +101,8 @@ ngx_er_verdict_conf_line(ngx_conf_t *cf, ngx_er_verdict_lines_t **lines,
     line->file = where.file;
     line->number = where.line;
 
-    if (line->condition
-        && ngx_er_misread(&value[2], n - 1, &err) != NGX_OK)
+    if ((line->condition && ngx_er_misread(&value[2], n - 1, &err) != NGX_OK)
+        || ngx_er_verdict_void_status(&value[0], line, &err) != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%*s", err.len, err.text);
     }
@@ -201,7 +209,13 @@ ngx_er_verdict_conf_check(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
 
     lines = draft->target->verdict;
 
-    if (lines == NULL || !ngx_er_verdict_has(lines, NGX_ER_VERDICT_OK)) {
+    if (lines == NULL) {
+        return;
+    }
+
+    ngx_er_verdict_conf_void(cf, lines);
+
+    if (!ngx_er_verdict_has(lines, NGX_ER_VERDICT_OK)) {
         return;
     }
 
@@ -230,6 +244,31 @@ ngx_er_verdict_conf_check(ngx_conf_t *cf, ngx_er_target_draft_t *draft)
                      "what is answered 200 is sent again: write \"%V 2xx;\" "
                      "unless that is meant", &draft->target->name,
                      &success->text);
+}
+
+
+static void
+ngx_er_verdict_conf_void(ngx_conf_t *cf, ngx_er_verdict_lines_t *lines)
+{
+    ngx_str_t               word;
+    ngx_uint_t              i;
+    ngx_er_error_t          note;
+    ngx_er_where_t          where;
+    ngx_er_verdict_line_t  *line;
+
+    line = lines->lines.elts;
+
+    for (i = 0; i < lines->lines.nelts; i++) {
+        ngx_str_null(&word);
+
+        where.file = line[i].file;
+        where.line = line[i].number;
+
+        while (ngx_er_verdict_void(lines, &line[i], &word, &note) != NGX_OK) {
+            ngx_er_where_log(cf, NGX_LOG_WARN, &where, "%*s", note.len,
+                             note.text);
+        }
+    }
 }
 
 

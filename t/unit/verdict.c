@@ -5,15 +5,16 @@
 
 
 /*
- * deliver/verdict.c and response.c: the words of a line, the default of every
- * status, what lines say of answers whose body is whole, awaited or lost, and
- * what a verdict says about the target.
+ * deliver/verdict.c, verdict_void.c and response.c: the words of a line, the
+ * default of every status, what lines say of answers whose body is whole,
+ * awaited or lost, what a verdict says about the target, and which lines never
+ * decide.
  */
 
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/deliver/verdict.h"
+#include "../../ngx_event_router_module/deliver/verdict_void.h"
 
 
 #define AWAITED  NGX_ER_RESPONSE_AWAITED
@@ -55,6 +56,11 @@ static void test_open(void);
 static void test_texts(ngx_pool_t *pool, ngx_er_response_t *response);
 static void test_evidence(void);
 static void test_find(void);
+static void test_void_words(void);
+static void test_void_status(void);
+static void test_void(void);
+static char *named(ngx_pool_t *pool, const char *note);
+static ngx_uint_t split(ngx_pool_t *pool, const char *text, ngx_str_t *word);
 static ngx_int_t line(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
     const char *text, ngx_er_error_t *err);
 static ngx_er_verdict_lines_t *lines_of(ngx_pool_t *pool, const char *text);
@@ -393,6 +399,9 @@ main(void)
     test_open();
     test_evidence();
     test_find();
+    test_void_words();
+    test_void_status();
+    test_void();
 
     return done_testing();
 }
@@ -754,30 +763,343 @@ test_find(void)
 }
 
 
+/* what response.status is compared with */
+
+static void
+test_void_words(void)
+{
+    ngx_str_t        word[20];
+    ngx_int_t        rc;
+    ngx_uint_t       i, n;
+    ngx_pool_t      *pool;
+    ngx_er_error_t   err;
+
+    static word_case_t  cases[] = {
+        { "success when response.status = 200", NULL },
+        { "success when response.status = 200 201 2e2 200.0", NULL },
+        { "success when response.status not between 200 299", NULL },
+        { "success when response.status like 2xx", NULL },
+        { "success when response.status exists", NULL },
+        { "success when response.status is number", NULL },
+        { "success when response.status == 2xx", NULL },
+        { "success when response.status", NULL },
+        { "success when response.status not", NULL },
+        { "success when response.status =", NULL },
+        { "success when response.body.status = OK", NULL },
+        { "success when response.header.status = OK", NULL },
+        { "success 2xx", NULL },
+        { "success when response.status = 200 and response.body.a = 1",
+          NULL },
+
+        { "success when response.status = 2xx", "\"success 2xx\"" },
+        { "success when response.status = OK", "\"success 2xx\"" },
+        { "success when response.status = 200 OK", "\"OK\" is not a number" },
+        { "success when response.status = 200,", "\"200,\" is not" },
+        { "success when response.status = 200 or 201", "\"or\" is not" },
+        { "success when response.status = 200-204", "\"success 200-204\"" },
+        { "success when response.status = timeout", "\"success 2xx\"" },
+        { "success when response.status = 2XX", "\"success 2xx\"" },
+        { "success when response.status != 2xx", "\"success 2xx\"" },
+        { "success when response.status not = 5xx", "\"success 5xx\"" },
+        { "success when response.status has_all 2xx", "is not a number" },
+        { "success when response.status < 3xx", "\"success 3xx\"" },
+        { "success when response.status <= OK", "\"success 2xx\"" },
+        { "success when response.status > OK", "\"success 2xx\"" },
+        { "success when response.status >= 2xx", "\"success 2xx\"" },
+        { "success when response.status between 2xx 3xx",
+          "\"success 2xx\"" },
+        { "success when response.status not between 200 3xx",
+          "\"success 3xx\"" },
+        { "success when response.status = 0x10", "is not a number" },
+        { "fail_on when response.status = 4xx", "\"fail_on 4xx\"" },
+        { "fail_on when response.status = 2xx", "\"fail_on 5xx\"" },
+        { "fail_on when response.status = timeout", "\"fail_on timeout\"" },
+        { "retry_on when response.status = Busy", "\"retry_on 5xx\"" },
+        { "found when response.status = OK", "\"found 2xx\"" },
+        { "missing when response.status = none", "\"missing 404\"" }
+    };
+
+    pool = ngx_er_test_pool();
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        n = split(pool, cases[i].words, word);
+
+        rc = ngx_er_verdict_void_words(&word[0], &word[1], n - 1, &err);
+
+        is_int(rc, cases[i].error ? NGX_ERROR : NGX_OK, "%s: read",
+               cases[i].words);
+
+        if (rc != NGX_OK && cases[i].error) {
+            err.text[ngx_min(err.len, NGX_ER_ERROR_LEN - 1)] = '\0';
+            ok(strstr((char *) err.text, cases[i].error) != NULL,
+               "%s: %s", cases[i].words, err.text);
+        }
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* conditions over the status that hold for no status, or for each */
+
+static void
+test_void_status(void)
+{
+    ngx_str_t                name;
+    ngx_uint_t               i;
+    ngx_pool_t              *pool;
+    ngx_er_error_t           err;
+    ngx_er_verdict_lines_t  *lines;
+
+    static word_case_t  cases[] = {
+        { "success when response.status = 200", NULL },
+        { "success when response.status = 2 200", NULL },
+        { "success when response.status = 599", NULL },
+        { "success when response.status != 100", NULL },
+        { "success when response.status prefix 2", NULL },
+        { "success when response.status like 2*", NULL },
+        { "success when response.status > 598", NULL },
+        { "success when response.body.a exists", NULL },
+        { "success when response.header.a missing", NULL },
+        { "success 100-599", NULL },
+
+        { "success when response.status = 20", "holds for no status" },
+        { "success when response.status = 2000", "\"success 2xx\"" },
+        { "success when response.status = 0", "holds for no status" },
+        { "success when response.status like 2xx", "holds for no status" },
+        { "success when response.status prefix OK", "holds for no status" },
+        { "success when response.status missing", "holds for no status" },
+        { "success when response.status empty", "holds for no status" },
+        { "success when response.status is string", "holds for no status" },
+        { "success when response.status < 100", "holds for no status" },
+        { "success when response.status > 599", "holds for no status" },
+        { "success when response.status exists", "holds for each status" },
+        { "success when response.status >= 100", "holds for each status" },
+        { "success when response.status between 100 599",
+          "holds for each status" },
+        { "success when response.status != 20", "holds for each status" },
+        { "fail_on when response.status = 2000", "\"fail_on 404 410\"" },
+        { "fail_on when response.status is number", "holds for each status" }
+    };
+
+    pool = ngx_er_test_pool();
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lines = lines_of(pool, cases[i].words);
+
+        name.data = (u_char *) cases[i].words;
+        name.len = strchr(cases[i].words, ' ') - cases[i].words;
+
+        is_int(ngx_er_verdict_void_status(&name, lines->lines.elts, &err),
+               cases[i].error ? NGX_DECLINED : NGX_OK, "%s",
+               cases[i].words);
+
+        if (cases[i].error) {
+            err.text[ngx_min(err.len, NGX_ER_ERROR_LEN - 1)] = '\0';
+            ok(strstr((char *) err.text, cases[i].error) != NULL,
+               "%s: %s", cases[i].words, err.text);
+        }
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* lines before which others decide: the beginnings of the notes */
+
+static void
+test_void(void)
+{
+    char                    *p, *last;
+    char                     notes[4096];
+    ngx_str_t                word, text;
+    ngx_uint_t               i, k;
+    ngx_pool_t              *pool;
+    ngx_er_error_t           err;
+    ngx_er_verdict_line_t   *line;
+    ngx_er_verdict_lines_t  *lines;
+
+    static const struct {
+        const char  *lines;
+        const char  *notes;
+    } cases[] = {
+
+        /* a list and a condition that are meant to hold together */
+
+        { "success 2xx;success when response.body.a = 1",
+          "<success when response.body.a = 1>success 2xx;" },
+        { "success when response.body.a = 1;success 409 2xx",
+          "<success when response.body.a = 1>success 409 2xx;" },
+        { "success 200-299;success when response.header.a = 1",
+          "<success when response.header.a = 1>success 200-299;" },
+        { "success 1xx 2xx 3xx;success when response.body.a missing",
+          "<success when response.body.a missing>success 1xx 2xx 3xx;" },
+        { "success 200-250;success 251-299;success when response.body.a = 1",
+          "<success when response.body.a = 1>success 200-250;" },
+        { "success when response.status between 200 299;"
+          "success when response.body.a = 1",
+          "<success when response.body.a = 1>"
+          "success when response.status between 200 299;" },
+        { "success when response.status < 400;"
+          "success when response.body.a = 1",
+          "<success when response.body.a = 1>"
+          "success when response.status < 400;" },
+        { "success 2xx;success when response.status = 200",
+          "<success when response.status = 200>success 2xx;" },
+        { "success 200;success when response.status = 200 201", "" },
+        { "success 200;success when response.body.a = 1", "" },
+        { "success 409;success when response.body.a = 1", "" },
+        { "success 200-298;success when response.body.a = 1", "" },
+        { "success 201-299;success when response.body.a = 1", "" },
+        { "success 2xx;success 200", "" },
+        { "success 2xx;success 2xx", "" },
+        { "success when response.status = 200;"
+          "success when response.status = 200", "" },
+        { "success when response.body.a = 1;"
+          "success when response.body.a = 1", "" },
+        { "success 2xx;fail_on when response.body.a = 1", "" },
+        { "success 2xx;retry_on when response.body.a = 1", "" },
+
+        /* what is asked before success */
+
+        { "success 2xx 409;fail_on 409", "<409>fail_on 409;" },
+        { "fail_on 409;success 2xx 409", "<409>fail_on 409;" },
+        { "success 2xx 404;retry_on 404", "<404>retry_on 404;" },
+        { "success 2xx 404;retry_on 400 4xx", "<404>retry_on 400 4xx;" },
+        { "success 2xx 404 409;fail_on 404;retry_on 409",
+          "<404>fail_on 404;<409>retry_on 409;" },
+        { "success 2xx 4xx;fail_on 4xx", "<4xx>fail_on 4xx;" },
+        { "success 2xx 404-405;fail_on 404;retry_on 405",
+          "<404-405>retry_on 405;" },
+        { "success 2xx 409;fail_on when response.status = 409",
+          "<409>fail_on when response.status = 409;" },
+        { "success 2xx 409;fail_on when response.status >= 400",
+          "<409>fail_on when response.status >= 400;" },
+        { "success 2xx;fail_on when response.status between 200 299",
+          "<2xx>fail_on when response.status between 200 299;" },
+        { "success when response.status = 409;fail_on 409",
+          "<success when response.status = 409>fail_on 409;" },
+        { "success when response.body.a = 1;"
+          "fail_on when response.status between 200 299",
+          "<success when response.body.a = 1>"
+          "fail_on when response.status between 200 299;" },
+        { "retry_on when response.status = 404;fail_on 4xx",
+          "<retry_on when response.status = 404>fail_on 4xx;" },
+        { "retry_on 404;fail_on when response.status = 404",
+          "<404>fail_on when response.status = 404;" },
+        { "success 202-299;success when response.body.a = 1;"
+          "retry_on when response.status = 200 201",
+          "<success when response.body.a = 1>success 202-299;" },
+        { "success 2xx 4xx;fail_on 404", "" },
+        { "success 2xx 4xx;fail_on 404;retry_on 410", "" },
+        { "success 2xx;fail_on when response.status = 202", "" },
+        { "success 2xx 404 409", "" },
+        { "success 2xx 500", "" },
+        { "success 2xx;fail_on 404 timeout;retry_on 410", "" },
+        { "fail_on 404;retry_on 410", "" },
+        { "success 2xx 409;fail_on when response.body.a = 1", "" },
+        { "success 2xx 409;retry_on when response.header.a exists", "" },
+        { "success when response.status = 404 409;fail_on 409", "" },
+        { "retry_on when response.body.a = 1;fail_on 4xx 5xx", "" },
+
+        /* of which something else is said */
+
+        { "success 2xx;success when response.status = 20", "" }
+    };
+
+    pool = ngx_er_test_pool();
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lines = lines_of(pool, cases[i].lines);
+        line = lines->lines.elts;
+
+        p = notes;
+        last = notes + sizeof(notes) - 2048;
+        *p = '\0';
+
+        for (k = 0; k < lines->lines.nelts; k++) {
+            ngx_str_null(&word);
+
+            while (p < last
+                   && ngx_er_verdict_void(lines, &line[k], &word, &err)
+                      == NGX_DECLINED)
+            {
+                err.text[ngx_min(err.len, NGX_ER_ERROR_LEN - 1)] = '\0';
+                p += sprintf(p, "<%.*s>%s;", (int) word.len, word.data,
+                             named(pool, (char *) err.text));
+            }
+        }
+
+        text.data = (u_char *) notes;
+        text.len = p - notes;
+
+        is_str(&text, cases[i].notes, "%s", cases[i].lines);
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* the line that a note says to be the one that decides */
+
+static char *
+named(ngx_pool_t *pool, const char *note)
+{
+    char        *copy, *end;
+    const char  *p;
+
+    p = strstr(note, "never decides: of several such lines one is enough, and"
+                     " \"");
+
+    p = p ? strstr(p, ", and \"") + 7
+          : strstr(note, "never decides: \"") + 16;
+
+    copy = ngx_palloc(pool, strlen(p) + 1);
+    strcpy(copy, p);
+
+    end = strchr(copy, '"');
+    *end = '\0';
+
+    return copy;
+}
+
+
+static ngx_uint_t
+split(ngx_pool_t *pool, const char *text, ngx_str_t *word)
+{
+    char        *p, *copy, *save;
+    ngx_uint_t   n;
+
+    copy = ngx_palloc(pool, strlen(text) + 1);
+    strcpy(copy, text);
+
+    for (n = 0, p = strtok_r(copy, " ", &save); p;
+         n++, p = strtok_r(NULL, " ", &save))
+    {
+        word[n].data = (u_char *) p;
+        word[n].len = strlen(p);
+    }
+
+    return n;
+}
+
+
 /* "success 2xx 409" */
 
 static ngx_int_t
 line(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines, const char *text,
     ngx_er_error_t *err)
 {
-    char                   *p, *copy, *save;
     ngx_str_t               word[20];
     ngx_uint_t              n, kind;
     ngx_er_verdict_line_t  *made;
 
-    copy = ngx_palloc(pool, strlen(text) + 1);
-    strcpy(copy, text);
+    n = split(pool, text, word);
 
-    p = strtok_r(copy, " ", &save);
-    kind = strcmp(p, "success") == 0 ? OK
-           : strcmp(p, "retry_on") == 0 ? RETRY : FINAL;
+    kind = word[0].data[0] == 's' ? OK
+           : word[0].data[0] == 'r' ? RETRY : FINAL;
 
-    for (n = 0; (p = strtok_r(NULL, " ", &save)) != NULL; n++) {
-        word[n].data = (u_char *) p;
-        word[n].len = strlen(p);
-    }
-
-    made = ngx_er_verdict_line(pool, lines, kind, word, n, err);
+    made = ngx_er_verdict_line(pool, lines, kind, &word[1], n - 1, err);
     if (made == NULL) {
         return NGX_ERROR;
     }
