@@ -33,6 +33,20 @@ my $source_line = qr/(?:rate|require|reply|delivery|answer)\b/;
 
 cmp_ok(scalar(@blocks), '>=', 4, 'blocks');
 
+# directives.md has examples of the same lines
+
+my $reference = slurp("$docs/directives.md");
+
+for my $name (qw(success in_doubt from require reply),
+    'rate(?=\n\n\*\*Syntax:\*\* `rate rate \[by)')
+{
+    my ($section) = $reference =~ /^### $name\n(.*?)^### /ms;
+    my @more = ($section // '') =~ /^```nginx\n(.*?)^```$/msg;
+
+    ok(@more, "directives.md has an example of $name");
+    push @blocks, @more;
+}
+
 system("openssl genpkey -algorithm ed25519 -out $dir/ed.pem 2>/dev/null"
     . " && openssl genpkey -algorithm RSA -out $dir/rsa.pem 2>/dev/null") == 0
     or die "no openssl\n";
