@@ -66,6 +66,42 @@ like($said, qr/\[warn\] .*only once: what is more than its "rate" is lost .*ngin
     'is warned of');
 
 
+# the element of a body that is split is "data"
+
+for my $row ([ 'data.l', 'data.l.sku', '.sku' ],
+             [ 'data.a.b data.l', 'data.l.x.y', '.x.y' ],
+             [ 'data.a.b data.l', 'data.a.b.c', '.c' ])
+{
+    my ($split, $by, $rest) = @$row;
+    my $array = $by =~ s/\Q$rest\E$//r;
+
+    $t->config(conf("split $split; rate 5r/s by=$by;"));
+
+    my ($ok, $said) = $t->check_config;
+
+    ok($ok, "split $split, by=$by") or diag($said);
+    like($said, qr/\[warn\] "rate" of event_source "shop" is by "\Q$by\E", /,
+        'is warned of');
+    like($said, qr/is split by "\Q$array\E": "data" is the element then, write /,
+        'with the array');
+    like($said, qr/write "by=data\Q$rest\E" in .*nginx\.conf:\d+$/m,
+        'and the way out');
+}
+
+for my $line ('data.l; rate 5r/s by=data.sku', 'data; rate 5r/s by=data.data',
+              'data.l; rate 5r/s by=data.list.a', 'data.l; rate 5r/s',
+              'data.l; rate 5r/s by=data.l',
+              'data.l; rate 5r/s by=header.X-Data.l.a',
+              'off; rate 5r/s by=data.l.sku')
+{
+    $t->config(conf("split $line;"));
+
+    my ($ok, $said) = $t->check_config;
+
+    ok($ok && $said !~ /is split by/, "fine: split $line") or diag($said);
+}
+
+
 # ---- one bucket
 
 start('rate 1r/h burst=3;');

@@ -248,6 +248,44 @@ ngx_er_rate_text_set(ngx_conf_t *cf, ngx_er_rate_t *rate, ngx_str_t *word,
 }
 
 
+/* "data" alone has no rest, it is the element already */
+
+void
+ngx_er_rate_split(ngx_conf_t *cf, ngx_er_source_t *source, ngx_str_t *array)
+{
+    u_char     *p;
+    ngx_str_t   by;
+
+    by = source->rate->text;
+    p = ngx_strnstr(by.data, " by=", by.len);
+
+    if (p == NULL || ngx_strlchr(array->data, array->data + array->len, '.')
+                     == NULL)
+    {
+        return;
+    }
+
+    by.len -= p + sizeof(" by=") - 1 - by.data;
+    by.data = p + sizeof(" by=") - 1;
+
+    if (by.len <= array->len + 1
+        || ngx_strncmp(by.data, array->data, array->len) != 0
+        || by.data[array->len] != '.')
+    {
+        return;
+    }
+
+    by.data += array->len;
+    by.len -= array->len;
+
+    ngx_er_where_log(cf, NGX_LOG_WARN, &source->where,
+                     "\"rate\" of event_source \"%V\" is by \"%V%V\", but the "
+                     "body is split by \"%V\": \"data\" is the element then, "
+                     "write \"by=data%V\"", &source->name, array, &by, array,
+                     &by);
+}
+
+
 ngx_str_t *
 ngx_er_rate_text(ngx_er_source_t *source)
 {

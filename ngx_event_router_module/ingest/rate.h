@@ -38,6 +38,11 @@ void ngx_er_rate_forget(ngx_er_receive_t *ctx);
 /* for people: "100r/s by=subject" */
 ngx_str_t *ngx_er_rate_text(ngx_er_source_t *source);
 
+/* the source has a rate and is split by this field: a "by=" of what is around
+   the elements is warned of */
+void ngx_er_rate_split(ngx_conf_t *cf, ngx_er_source_t *source,
+    ngx_str_t *array);
+
 /* the field of "by=", or NGX_CONF_UNSET */
 ngx_int_t ngx_er_rate_field(ngx_er_source_t *source);
 

@@ -25,6 +25,7 @@
 
 
 #include "source_conf.h"
+#include "rate.h"
 #include "unbraced.h"
 #include "verify_check.h"
 #include "verify_conf.h"
@@ -767,6 +768,10 @@ ngx_er_source_fields(ngx_conf_t *cf, ngx_er_source_t *s, ngx_array_t *words,
         if (ngx_er_batch_array(s->batch, &field.steps) != NGX_OK) {
             ngx_er_error(err, "no memory");
             return NGX_ERROR;
+        }
+
+        if (s->rate && s->split) {
+            ngx_er_rate_split(cf, s, &word[i]);
         }
     }
 
