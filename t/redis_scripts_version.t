@@ -217,6 +217,44 @@ is($redis->command(ZCARD => key("k:$Z")), 2, 'are one, and what is in hand');
 fenced(settle => $H1, $second->{token}, $second->{seq}, $Z);
 is(deliver($Z), $all[4]{seq}, 'the last one');
 
+# what the target may be at work on is not replaced: what is newer waits
+
+my $Q = hex16(0x300a);
+
+for my $doubt (1, 7, 15) {
+    $first = came($Q, 'n1', lease => 1, coalesce => 1, window => 1);
+    fenced(retry => $H1, $first->{token}, $first->{seq}, $Q, 150,
+        $doubt == 1 ? $past : '', $doubt);
+    $second = came($Q, 'n2', lease => 1, coalesce => 1, window => 1);
+    is(over($second, $Q) . $second->{leased}, '0', "in doubt: $doubt");
+    $third = came($Q, 'n3', coalesce => 1, window => 1);
+    is(over($third, $Q), "c$second->{seq}", 'what waits behind is replaced');
+    is(deliver($Q), 'none', 'nothing is lent meanwhile');
+    sleep 0.2;
+    is(deliver($Q), $first->{seq}, 'it goes first');
+    is(deliver($Q), $third->{seq}, 'then the newest one');
+    sleep 0.01;
+}
+
+# the doubt is over
+
+$first = came($Q, 'n1', lease => 1, coalesce => 1);
+fenced(retry => $H1, $first->{token}, $first->{seq}, $Q, 0, $past, 1);
+$l = lease($Q, fresh => 1, again => 1);
+fenced(retry => $H1, $l->{token}, $first->{seq}, $Q, 60000, $past);
+$second = came($Q, 'n2', coalesce => 1);
+is(over($second, $Q), "c$first->{seq}", 'then it is replaced');
+is(deliver($Q), $second->{seq}, 'by the newer one');
+
+# who had it died
+
+$first = came($Q, 'n3', lease => 1, coalesce => 1);
+run('adopt', $H1, 10, 1);
+$second = came($Q, 'n4', coalesce => 1);
+is(over($second, $Q), '', 'after a crash it is not replaced');
+is(deliver($Q), $first->{seq}, 'it goes first');
+is(deliver($Q), $second->{seq}, 'then the newer one');
+
 
 # ---- dead letters
 

@@ -59,6 +59,7 @@ static void test_window(void);
 static void test_waiting(void);
 static void test_retried(void);
 static void test_coalesce(void);
+static void test_doubt(void);
 static void test_dead(void);
 static void test_repeated(void);
 static void test_kept(void);
@@ -106,6 +107,7 @@ main(void)
     test_waiting();
     test_retried();
     test_coalesce();
+    test_doubt();
     test_dead();
     test_repeated();
     test_kept();
@@ -463,6 +465,79 @@ test_coalesce(void)
     ok(settle(ERP, entry(last, 0)->seq, token) == NGX_OK, "are left");
     nothing("of them");
     ok(count_of(sweep(), ERP)->pending == 0, "all are at their end");
+    ok(consistent() == 0, "the databases fit together");
+}
+
+
+/* what the target may be at work on is not replaced: what is newer waits */
+
+static void
+test_doubt(void)
+{
+    uint64_t            one, two, three;
+    ngx_uint_t          i;
+    ngx_er_queue_op_t  *op;
+
+    for (i = 1; i <= NGX_ER_DOUBT_NEW; i += 7) {
+        age(2 * WINDOW);
+        one = came(0, "n1", 1);
+        (void) gives("one whose answer is lost");
+
+        op = new_op(NGX_ER_QUEUE_RETRY);
+        op->target = ERP;
+        op->seq = one;
+        op->token = lent;
+        op->delay = 5000;
+        op->counted = (i == 1);
+        op->doubt = i;
+        ok(run(op) == NGX_OK, "is in doubt: %d", (int) i);
+
+        two = came(0, "n2", 1);
+        ended(0, 0, "it is not replaced");
+        nothing("nor overtaken");
+        three = came(0, "n3", 1);
+        ended(0, 1, "what waits behind it is replaced");
+        ok(((ngx_er_overtaken_t *) last->overtaken->elts)->seq == two,
+           "and nothing else");
+        age(5001);
+        delivered(one, "it goes first");
+        delivered(three, "then the newest one");
+        nothing("that is all");
+    }
+
+    /* who had it died */
+
+    age(2 * WINDOW);
+    one = came(0, "n1", 1);
+    (void) gives("one in hand");
+
+    op = new_op(NGX_ER_QUEUE_ADOPT);
+    op->holder = file->holder;
+    ok(run(op) == NGX_OK && op->count.pending == 1, "its holder dies");
+
+    two = came(0, "n2", 1);
+    ended(0, 0, "it is not replaced");
+    delivered(one, "it goes first");
+    delivered(two, "then the newer one");
+
+    /* the doubt is over */
+
+    age(2 * WINDOW);
+    one = came(0, "n1", 1);
+    (void) gives("one in doubt");
+
+    op = new_op(NGX_ER_QUEUE_RETRY);
+    op->target = ERP;
+    op->seq = one;
+    op->token = lent;
+    op->doubt = 1;
+    ok(run(op) == NGX_OK, "waits");
+    (void) gives("it is sent again");
+    ok(retry(ERP, one, lent, 1, 5000) == NGX_OK, "and fails");
+    two = came(0, "n2", 1);
+    ended(0, 1, "then it is replaced");
+    delivered(two, "by the newer one");
+    (void) sweep();
     ok(consistent() == 0, "the databases fit together");
 }
 

@@ -204,6 +204,12 @@ ngx_er_file_coalesce(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
+/*
+ * What is in hand stays, and what is in doubt: the target may be at work on
+ * it, so that what is newer must not be sent before that is known.  After a
+ * crash a version before marked no doubt, but the crash.
+ */
+
 static ngx_int_t
 ngx_er_file_coalesce_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, uint64_t seq)
@@ -217,7 +223,7 @@ ngx_er_file_coalesce_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_ERROR;
     }
 
-    if (rc != NGX_OK || old.holder) {
+    if (rc != NGX_OK || old.holder || old.e.doubt || old.e.crashes) {
         return NGX_OK;
     }
 

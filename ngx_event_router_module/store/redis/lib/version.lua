@@ -102,7 +102,15 @@ local function retire(kind, hash, target, event, entry)
     tell(kind, target, event)
 end
 
--- entries of the key that wait and are in nobody's hand, if they are lesser
+-- in hand, or in doubt: the target may be at work on it, so that what is newer
+-- must not be sent before that is known
+
+local function begun(entry)
+    return entry[HOLDER] ~= '' or entry[GUARD] >= DOUBT_ONE
+           or entry[CRASHES] > 0
+end
+
+-- entries of the key that wait and were not begun, if they are lesser
 
 local function coalesce(target, order, v)
     for _, event in ipairs(call('ZRANGE', base .. 'g:' .. target .. ':'
@@ -110,7 +118,7 @@ local function coalesce(target, order, v)
     do
         local hash = base .. 'e:' .. event
         local entry = get(hash, 'p' .. target)
-        local old = entry and entry[HOLDER] == '' and version_of(hash, target)
+        local old = entry and not begun(entry) and version_of(hash, target)
 
         if old and old.key == v.key
            and string.byte(old.bytes) == string.byte(v.bytes)
