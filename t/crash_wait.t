@@ -30,7 +30,7 @@ subtest 'W0: before the event is stored' => sub {
     is(post($e)->{status}, 200, 'the retry is delivered while it waits');
     drained();
     is(attempts($e), '1', 'once');
-    is(post($e)->{status}, 200, 'then a duplicate');
+    is(post($e)->{status}, 202, 'then a duplicate');
     finish();
 };
 

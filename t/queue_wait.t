@@ -122,7 +122,9 @@ for my $store ('', 'redis://127.0.0.1:%%PORT_6379%%') {
 
     # a duplicate while it is under way, and after it
 
-    is($q->post($body)->{status}, 200, "$where: a duplicate is one");
+    $r = $q->post($body);
+    is($r->{status}, 202, "$where: a duplicate says nothing of targets");
+    is($r->json->{outcome}, 'duplicate', "$where: but that it is one");
     empty("$where: it is delivered");
     is(scalar($q->attempts($erp, $id)), 1, "$where: once");
     is($q->post($body)->json->{outcome}, 'duplicate', "$where: and later");

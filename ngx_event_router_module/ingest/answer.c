@@ -319,8 +319,13 @@ ngx_er_answer_status(ngx_er_part_t *part)
     switch (ngx_er_answer_outcome(part)) {
 
     case NGX_ER_OUTCOME_DELIVERED:
-    case NGX_ER_OUTCOME_DUPLICATE:
         return NGX_HTTP_OK;
+
+    case NGX_ER_OUTCOME_DUPLICATE:
+
+        /* with "wait=" a 200 says that targets have it: nobody asked them */
+
+        return part->event->source->wait ? NGX_HTTP_ACCEPTED : NGX_HTTP_OK;
 
     case NGX_ER_OUTCOME_UNROUTED:
         return part->event->source->unrouted;
