@@ -119,19 +119,53 @@ subtest 'one that is wrong from the beginning' => sub {
 subtest 'one that is never good' => sub {
     fresh();
     $idp->set(bad => 1000);
+
     my ($id) = $q->send_many(1, 'erp');
+
     ok(wait_until(10, sub { refused() >= 2 }), 'is refused');
+
     my @r = grep { $_->{uri} ne '/token' } $idp->requests;
+
     is(join(' ', map { $_->header('X-Event-Attempt') } @r[0, 1]), '1 1',
         'twice in one attempt');
-    my ($dead) = $q->wait_dead(1, 10, target => 'erp');
-    is($dead->{status}, 401, 'then 401 is the answer');
 
-    $q->send_many(30, 'erp');
-    $q->wait_dead(31, 10, target => 'erp');
+    my @ids = ($id, $q->send_many(30, 'erp'));
+
+    ok(wait_until(10, sub { refused() >= 64 }), 'all are tried again');
+    is(scalar($q->dead(target => 'erp')), 0, 'none is a dead letter');
     cmp_ok(issued(), '<', 8, 'not every event has a new one fetched');
 
-    $q->change('purge', target => 'erp');
+    $idp->set(bad => 0);
+    wait_delivered(30, @ids);
+    once();
+
+    for my $line ('fail_on 401', 'fail_on 4xx', 'success 2xx; fail_on 400-402')
+    {
+        fresh("auth oauth2 /oauth/erp client=file:client; $line");
+        $idp->set(bad => 1000);
+        $idp->revoke;
+        $q->send('erp');
+
+        my ($dead) = $q->wait_dead(1, 10, target => 'erp');
+
+        is($dead->{status}, 401, "$line: 401 is the answer");
+        is($dead->{attempts}, 1, 'and no other attempt');
+        $q->change('purge', target => 'erp');
+    }
+
+    for my $line ('success 2xx', 'retry_on 401',
+                  'fail_on when response.body.Error exists')
+    {
+        fresh("auth oauth2 /oauth/erp client=file:client; $line");
+        $idp->set(bad => 1000);
+        $idp->revoke;
+
+        my $waits = $q->send('erp');
+
+        ok(wait_until(10, sub { refused() >= 3 }), "$line: it is tried again");
+        $idp->set(bad => 0);
+        wait_delivered(30, $waits);
+    }
 };
 
 

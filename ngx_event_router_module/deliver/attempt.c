@@ -466,6 +466,10 @@ ngx_er_attempt_judge(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
                               lost);
     }
 
+    if (attempt->target->oauth2) {
+        ngx_er_auth_judge(attempt);
+    }
+
     if (attempt->silent && attempt->verdict == NGX_ER_VERDICT_RETRY
         && ngx_er_subrequest_sent(r))
     {

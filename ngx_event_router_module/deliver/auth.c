@@ -477,6 +477,23 @@ ngx_er_auth_add(ngx_er_attempt_t *attempt)
 
 
 void
+ngx_er_auth_judge(ngx_er_attempt_t *attempt)
+{
+    if (attempt->verdict != NGX_ER_VERDICT_FINAL || attempt->line
+        || attempt->silent || attempt->status != NGX_HTTP_UNAUTHORIZED)
+    {
+        return;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, attempt->carrier->connection->log, 0,
+                   "event router auth: the token is refused by \"%V\", "
+                   "another one may do", &attempt->target->name);
+
+    attempt->verdict = NGX_ER_VERDICT_RETRY;
+}
+
+
+void
 ngx_er_auth_hide(ngx_er_attempt_t *attempt)
 {
     size_t          n;
