@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Compress::Gzip qw(gzip);
 use JSON::PP ();
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::Port qw(wait_until);
@@ -257,6 +258,33 @@ $erp->answer('/deliver/erp', status => 200, body => 'fives');
 is($t->post('/hook', event(), json())->{status}, 502, 'and one more');
 $erp->answer('/deliver/erp', status => 400, body => 'fives');
 is($t->post('/hook', event(), json())->{status}, 502, 'of a failure, too');
+
+# a secret that the target repeats is not for the producer
+
+my $key = $t->secret('a-canary "of" replies/+');
+
+chmod 0600, $t->write_file('key', $key);
+$t->stop;
+start('reply from=erp headers=X-Id,X-Own;',
+    "event_target erp { auth header X-Key file:%%TESTDIR%%/key; }");
+
+$r = answered(body => "you sent $key.", headers => [ 'X-Id' => "key $key, 17",
+    'X-Own' => 'a-canary%20%22of%22%20replies%2F%2B', 'Content-Type' => $key ]);
+my $stars = '*' x length $key;
+is($r->{status}, 200, 'a target that repeats its key');
+is($r->{body}, "you sent $stars.", 'its body');
+is($r->header('X-Id'), "key $stars, 17", 'a header');
+is($r->header('X-Own'), '*' x 35, 'another one, encoded');
+is($r->header('Content-Type'), $stars, 'the type');
+$t->stop;
+
+start('reply from=erp headers=X-Id;', "event_target erp { auth basic"
+    . ' file:%%TESTDIR%%/pair; }') if chmod 0600, $t->write_file('pair',
+    'erp:' . $t->secret('a-canary-password'));
+
+$r = answered(body => '', headers => [ 'X-Id' =>
+    encode_base64('erp:a-canary-password', '') . ' a-canary-password' ]);
+is($r->header('X-Id'), '*' x 28 . ' ' . '*' x 17, 'the header of Basic');
 
 $t->done;
 

@@ -24,6 +24,7 @@ my $file = $t->dir . '/conf/nginx.conf';
 
 $t->certificate('target');
 $t->write_file('secret', $secret);
+chmod 0600, $t->write_file('odd', $t->secret('a canary/of+lines'));
 chmod 0600, $t->write_file('client', "trials:$secret\n");
 $t->secret('canary-token');
 
@@ -52,6 +53,7 @@ http {
 
     event_target plain { method PUT; }
     event_target away { }
+    event_target asked { auth query key file:%%TESTDIR%%/odd; }
     event_target slow { }
     event_target secure { }
     event_target strict { }
@@ -63,6 +65,8 @@ http {
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
+
+        set \$nowhere "";
 
         location = /hook     { event_receive shop; }
         location = /status   { event_status; }
@@ -82,6 +86,11 @@ http {
             event_deliver away;
             error_log %%TESTDIR%%/logs/away.log crit;
             proxy_pass http://127.0.0.1:%%PORT_8089%%/away?key=$secret;
+        }
+        location = /deliver/asked {
+            event_deliver asked;
+            error_log %%TESTDIR%%/logs/asked.log crit;
+            proxy_pass http://\$nowhere/asked?\$args;
         }
         location = /deliver/slow {
             event_deliver slow;
@@ -228,6 +237,11 @@ like($json->{log}[0], qr/^\[error\] .*connect\(\)\ failed\ \(111: .*refused\)
     .*\ while\ connecting\ to\ upstream\ while\ delivering\ event/x,
     'with what nginx logged');
 unlike($r->{body}, qr/\Q$secret\E/, 'and no argument of its URL');
+
+$r = press('asked');
+like($r->json->{log}[0], qr/no host in upstream "\/asked\?key=\*{23}"/,
+    'the argument of "auth query" in a line of nginx');
+unlike($r->{body}, qr/canary/, 'is not shown');
 
 $erp->answer('/slow', delay => 2);
 $json = press('slow')->json;

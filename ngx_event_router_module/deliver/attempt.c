@@ -941,9 +941,8 @@ ngx_er_attempt_tell(ngx_er_attempt_t *attempt)
     attempt->state = NGX_ER_ATTEMPT_TOLD;
     attempt->ms = ngx_current_msec - attempt->start;
 
-    if (attempt->length && attempt->target->auth) {
-        ngx_er_auth_hide(attempt);
-    }
+    ngx_er_auth_hide(attempt->target, attempt->token, attempt->body,
+                     attempt->length);
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
                    "event router attempt: event \"%V\" to \"%V\" took %Mms, "

@@ -494,28 +494,29 @@ ngx_er_auth_judge(ngx_er_attempt_t *attempt)
 
 
 void
-ngx_er_auth_hide(ngx_er_attempt_t *attempt)
+ngx_er_auth_hide(ngx_er_target_t *target, ngx_er_token_t *token, u_char *p,
+    size_t len)
 {
-    size_t          n;
-    u_char         *p;
     ngx_log_t      *log;
     ngx_str_t       sent;
     ngx_er_auth_t  *auth;
 
-    p = attempt->body;
-    n = attempt->length;
-    log = ngx_er_event_log(attempt->event);
-    auth = attempt->target->auth;
+    log = ngx_cycle->log;
+    auth = target->auth;
 
-    ngx_er_mask(p, n, &auth->secret, log);
-    ngx_er_mask(p, n, &auth->sent, log);
-    ngx_er_mask(p, n, &auth->password, log);
+    if (auth == NULL) {
+        return;
+    }
 
-    if (attempt->token) {
-        sent = attempt->token->value;
+    ngx_er_mask(p, len, &auth->secret, log);
+    ngx_er_mask(p, len, &auth->sent, log);
+    ngx_er_mask(p, len, &auth->password, log);
+
+    if (token) {
+        sent = token->value;
         sent.data += sizeof("Bearer ") - 1;
         sent.len -= sizeof("Bearer ") - 1;
 
-        ngx_er_mask(p, n, &sent, log);
+        ngx_er_mask(p, len, &sent, log);
     }
 }

@@ -51,13 +51,17 @@ void ngx_er_auth_complete(ngx_conf_t *cf, ngx_er_target_t *target);
  */
 ngx_int_t ngx_er_auth_add(ngx_er_attempt_t *attempt);
 
-/* of a target with "auth oauth2": a 401 that no line is about is none for good,
+/* of a target with "auth oauth2": a 401 that no line is about is not for good,
    since another token may come to be accepted */
 void ngx_er_auth_judge(ngx_er_attempt_t *attempt);
 
-/* the first bytes of an answer go to error.log and to dead letters: the
-   secret, which some targets repeat, is made unreadable there */
-void ngx_er_auth_hide(ngx_er_attempt_t *attempt);
+/*
+ * What was said of a delivery goes to error.log, to dead letters, to operators
+ * and producers: the secret, which some targets repeat, is made unreadable in
+ * the "len" bytes of it at "p".  "token": that was sent, or NULL.
+ */
+void ngx_er_auth_hide(ngx_er_target_t *target, ngx_er_token_t *token,
+    u_char *p, size_t len);
 
 
 #endif /* _NGX_ER_AUTH_H_INCLUDED_ */

@@ -24,6 +24,7 @@
 
 
 #include "relay.h"
+#include "auth.h"
 #include "../conf/nearest.h"
 
 
@@ -305,6 +306,8 @@ ngx_er_relay_header(ngx_er_attempt_t *attempt, ngx_str_t *name,
     h->value.data = p;
     h->value.len = value->len;
     ngx_memcpy(p, value->data, value->len);
+
+    ngx_er_auth_hide(attempt->target, attempt->token, p, value->len);
 }
 
 

@@ -25,6 +25,7 @@
 
 
 #include "trial.h"
+#include "auth.h"
 #include "../ingest/scan.h"
 
 
@@ -273,6 +274,12 @@ ngx_er_trial_line(ngx_log_t *log, ngx_uint_t level, u_char *buf, size_t len)
 
     ngx_memcpy(line->data, buf, len);
     line->len = len;
+
+    /* nginx may have logged what it was to send */
+
+    ngx_er_auth_hide(trial->target,
+                     trial->attempt ? trial->attempt->token : NULL,
+                     line->data, len);
 }
 
 
