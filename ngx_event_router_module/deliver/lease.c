@@ -11,13 +11,16 @@
  *
  * A lease is on the heap, with a hold on its event.  Its states are
  *
- *     (HAND -) PLACED - (ASKING -) (MARK - MARKING -) TELL - TELLING - ENDED
+ *     (HAND -) PLACED - (ASKING - CONFIRM -) (MARK - MARKING -) TELL -
+ *         TELLING - ENDED
  *
  * In HAND it waits for its places (hand.c), for a second or two at most: then
  * it is handed back, for somebody may have places.  What its target may have
- * already is ASKING first (doubt.c), in the same places, and PLACED again if
- * it is to be sent.  It gives them back exactly once, when it leaves both: as
- * soon as nothing is sent for it any more.  An operation is the lease's until
+ * already is ASKING first (doubt.c), in the same places; if it has not got it,
+ * the store must CONFIRM that the entry is still this worker's, which may have
+ * stood still over the question, before it is PLACED again and sent.  It
+ * gives its places back exactly once, when it leaves the three: as soon as
+ * nothing is sent for it any more.  An operation is the lease's until
  * the store has taken it; then the lease ends.
  *
  * Once a second leases that will end soon are renewed, and the stores are
@@ -71,6 +74,8 @@ static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
 static void ngx_er_lease_ask(ngx_er_lease_t *lease);
 static void ngx_er_lease_asked(void *data, ngx_er_doubt_e says,
     ngx_er_call_t *call);
+static void ngx_er_lease_confirm(ngx_er_lease_t *lease);
+static void ngx_er_lease_confirmed(ngx_er_queue_op_t *op);
 static void ngx_er_lease_send(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
@@ -427,8 +432,8 @@ ngx_er_lease_asked(void *data, ngx_er_doubt_e says, ngx_er_call_t *call)
     } else if (says == NGX_ER_DOUBT_MISSING) {
 
         if (ngx_er_settle_missing(lease) == NGX_OK) {
-            ngx_er_settle_enter(lease, NGX_ER_LEASE_PLACED);
-            ngx_er_lease_send(lease);
+            ngx_er_settle_enter(lease, NGX_ER_LEASE_CONFIRM);
+            ngx_er_lease_confirm(lease);
             return;
         }
 
@@ -452,6 +457,74 @@ ngx_er_lease_asked(void *data, ngx_er_doubt_e says, ngx_er_call_t *call)
     }
 
     ngx_er_lease_worker.freed(call->target);
+}
+
+
+/*
+ * What the target said is true only as long as nobody else sends it.  A worker
+ * that stood still may read an old answer, and its lease is another one's
+ * meanwhile, who asked, too.
+ */
+
+static void
+ngx_er_lease_confirm(ngx_er_lease_t *lease)
+{
+    lease->began = ngx_er_queue_now();
+
+    if (ngx_er_settle_extend(lease, ngx_er_lease_confirmed) != NGX_OK) {
+        ngx_er_settle_back(lease, NGX_ER_LEASE_AGAIN);
+    }
+}
+
+
+static void
+ngx_er_lease_confirmed(ngx_er_queue_op_t *op)
+{
+    ngx_er_lease_t *lease = op->data;
+
+    ngx_int_t         rc;
+    ngx_uint_t        late;
+    ngx_er_target_t  *target;
+
+    rc = op->rc;
+    target = lease->target;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\", confirmed "
+                   "rc:%i", lease->seq, &target->name, rc);
+
+    if (lease->state != NGX_ER_LEASE_CONFIRM) {
+
+        /* the worker exits */
+
+        ngx_er_settle_extended(op);
+        return;
+    }
+
+    late = ngx_er_queue_now() >= lease->began + NGX_ER_LEASE_MS;
+
+    ngx_er_settle_extended(op);
+
+    if (rc == NGX_DECLINED) {
+        ngx_er_settle_gone(lease);
+
+    } else if (rc != NGX_OK || ngx_exiting) {
+        ngx_er_settle_back(lease, 0);
+
+    } else if (late) {
+
+        /* it stood still over this answer, too */
+
+        ngx_er_lease_confirm(lease);
+        return;
+
+    } else {
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_PLACED);
+        ngx_er_lease_send(lease);
+        return;
+    }
+
+    ngx_er_lease_worker.freed(target);
 }
 
 
@@ -654,6 +727,7 @@ ngx_er_leases_tick(ngx_event_t *ev)
 
         case NGX_ER_LEASE_PLACED:
         case NGX_ER_LEASE_ASKING:
+        case NGX_ER_LEASE_CONFIRM:
             ngx_er_lease_tick(lease, now);
             break;
 
@@ -669,7 +743,7 @@ ngx_er_leases_tick(ngx_event_t *ev)
 }
 
 
-/* PLACED, ASKING: the attempt or the question runs, or is about to */
+/* PLACED, ASKING, CONFIRM: the attempt or the question runs, or is about to */
 
 static void
 ngx_er_lease_tick(ngx_er_lease_t *lease, uint64_t now)
@@ -687,7 +761,7 @@ ngx_er_lease_tick(ngx_er_lease_t *lease, uint64_t now)
     }
 
     if (!lease->renewed && now + lease->half > lease->until) {
-        ngx_er_settle_extend(lease);
+        (void) ngx_er_settle_extend(lease, NULL);
     }
 }
 
@@ -751,6 +825,7 @@ ngx_er_leases_exit_worker(void)
         case NGX_ER_LEASE_HAND:
         case NGX_ER_LEASE_PLACED:
         case NGX_ER_LEASE_ASKING:
+        case NGX_ER_LEASE_CONFIRM:
             ngx_er_settle_exit(lease);
             break;
 

@@ -59,7 +59,6 @@ static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     ngx_er_attempt_t *attempt);
 static ngx_er_attempt_t *ngx_er_settle_stop(ngx_er_lease_t *lease);
 static void ngx_er_settle_told(ngx_er_queue_op_t *op);
-static void ngx_er_settle_extended(ngx_er_queue_op_t *op);
 
 
 static const char  *ngx_er_dead_names[] = {
@@ -84,7 +83,8 @@ ngx_er_settle_unplace(ngx_er_lease_t *lease)
     }
 
     if (lease->state != NGX_ER_LEASE_PLACED
-        && lease->state != NGX_ER_LEASE_ASKING)
+        && lease->state != NGX_ER_LEASE_ASKING
+        && lease->state != NGX_ER_LEASE_CONFIRM)
     {
         return;
     }
@@ -101,8 +101,8 @@ ngx_er_settle_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
 {
 #if (NGX_DEBUG)
     static const char  *names[] = {
-        "hand", "placed", "asking", "tell", "mark", "marking", "telling",
-        "ended"
+        "hand", "placed", "asking", "confirm", "tell", "mark", "marking",
+        "telling", "ended"
     };
 
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -466,6 +466,21 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
 }
 
 
+void
+ngx_er_settle_gone(ngx_er_lease_t *lease)
+{
+    ngx_log_error(NGX_LOG_INFO, lease->target->location->error_log, 0,
+                  "event %016xL for target \"%V\" is not sent: another worker "
+                  "has it", lease->seq, &lease->target->name);
+
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_LATER, 0, 0);
+    ngx_er_settle_unplace(lease);
+
+    lease->op = NULL;
+    ngx_er_settle_tell(lease);
+}
+
+
 /* not an attempt: the next one has the same number */
 
 void
@@ -726,8 +741,8 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
 
 /* the lease is renewed */
 
-void
-ngx_er_settle_extend(ngx_er_lease_t *lease)
+ngx_int_t
+ngx_er_settle_extend(ngx_er_lease_t *lease, ngx_er_queue_op_pt handler)
 {
     ngx_er_queue_op_t  *op;
 
@@ -735,9 +750,10 @@ ngx_er_settle_extend(ngx_er_lease_t *lease)
                    "event router settle: event %016xL to \"%V\" is renewed",
                    lease->seq, &lease->target->name);
 
-    op = ngx_er_queue_op(NGX_ER_QUEUE_EXTEND, ngx_er_settle_extended, lease);
+    op = ngx_er_queue_op(NGX_ER_QUEUE_EXTEND,
+                         handler ? handler : ngx_er_settle_extended, lease);
     if (op == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     op->seq = lease->seq;
@@ -745,14 +761,16 @@ ngx_er_settle_extend(ngx_er_lease_t *lease)
     op->token = lease->token;
     op->lease = NGX_ER_LEASE_MS;
 
-    lease->renewed = 1;
+    lease->renewed++;
     ngx_er_queue_run(lease->store, op);
+
+    return NGX_OK;
 }
 
 
 /* a lease that is lost goes on: its answer decides nothing any more */
 
-static void
+void
 ngx_er_settle_extended(ngx_er_queue_op_t *op)
 {
     ngx_er_lease_t *lease = op->data;
@@ -761,7 +779,7 @@ ngx_er_settle_extended(ngx_er_queue_op_t *op)
                    "event router settle: event %016xL to \"%V\", renewed "
                    "rc:%i", lease->seq, &lease->target->name, op->rc);
 
-    lease->renewed = 0;
+    lease->renewed--;
 
     if (op->rc == NGX_OK) {
         lease->until = ngx_er_queue_now() + NGX_ER_LEASE_MS;

@@ -24,6 +24,8 @@ typedef enum {
                                           or the attempt runs */
     NGX_ER_LEASE_ASKING,               /* the same, and the target is asked
                                           whether it has it */
+    NGX_ER_LEASE_CONFIRM,              /* the same, it has not got it, and the
+                                          store is asked whose entry it is */
     NGX_ER_LEASE_TELL,                 /* what became of it is known, but not
                                           to the store: the tick tells it */
     NGX_ER_LEASE_MARK,                 /* it died: the tick tells the dedup
@@ -64,7 +66,7 @@ struct ngx_er_lease_s {
     uint64_t               came;       /* when it came to hand */
     uint64_t               until;      /* the end of the lease */
     uint64_t               half;       /* of it, ms */
-    uint64_t               began;      /* the attempt */
+    uint64_t               began;      /* the attempt; CONFIRM: the EXTEND */
     ngx_uint_t             attempts;   /* before this one */
     size_t                 bytes;
     uint32_t               epoch;
@@ -72,7 +74,7 @@ struct ngx_er_lease_s {
     unsigned               guard:1;    /* the dedup store is asked before */
     unsigned               again:1;    /* the class of its place */
     unsigned               ordered:1;  /* others wait for it */
-    unsigned               renewed:1;  /* an EXTEND is under way */
+    unsigned               renewed:2;  /* so many EXTEND are under way */
 };
 
 
@@ -113,8 +115,17 @@ void ngx_er_settle_exit(ngx_er_lease_t *lease);
 /* TELL, MARK: the store, or the dedup store before, is told again */
 void ngx_er_settle_tell(ngx_er_lease_t *lease);
 
-/* the lease is renewed */
-void ngx_er_settle_extend(ngx_er_lease_t *lease);
+/*
+ * The lease is renewed.  extend(): handler NULL, or what is called in place of
+ * extended() and calls it; NGX_ERROR: no memory.  extended(): the store's
+ * answer; the lease may be gone afterwards, if it was over already.
+ */
+ngx_int_t ngx_er_settle_extend(ngx_er_lease_t *lease,
+    ngx_er_queue_op_pt handler);
+void ngx_er_settle_extended(ngx_er_queue_op_t *op);
+
+/* another worker has the entry: nothing is told, its places are given back */
+void ngx_er_settle_gone(ngx_er_lease_t *lease);
 
 
 #endif /* _NGX_ER_SETTLE_H_INCLUDED_ */

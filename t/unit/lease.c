@@ -1149,6 +1149,18 @@ told_us(ngx_er_doubt_e what, ngx_uint_t status)
 }
 
 
+/* it has not got it, and the store says whose entry that is */
+
+static void
+missing(ngx_int_t rc)
+{
+    told_us(NGX_ER_DOUBT_MISSING, 404);
+    is_int(attempts_made, 0, "missing: not sent yet");
+    (void) asked(NGX_ER_QUEUE_EXTEND, "whose is it");
+    says(rc);
+}
+
+
 /* what the target may have is not sent before it was asked */
 
 static void
@@ -1243,7 +1255,7 @@ test_doubt(void)
     target.doubt = &doubt;
     entry.doubt = 1;
     start(0, 1);
-    told_us(NGX_ER_DOUBT_MISSING, 404);
+    missing(NGX_OK);
     is_int(attempts_made, 1, "missing: sent");
     is_int(places, 1, "in the same place");
     unsure = 0;
@@ -1295,7 +1307,13 @@ test_doubt(void)
         entry.attempts = i;
         entry.accepted -= target.policy.horizon;
         start(0, 1);
-        told_us(NGX_ER_DOUBT_MISSING, 404);
+        if (i == 0) {
+            missing(NGX_OK);
+
+        } else {
+            told_us(NGX_ER_DOUBT_MISSING, 404);
+        }
+
         is_int(attempts_made, !i, "a crash alone is no attempt");
 
         if (i) {
@@ -1373,6 +1391,158 @@ test_doubt(void)
     op = asked(NGX_ER_QUEUE_RETRY, "exit in an attempt");
     is_int(op->doubt, 1, "in doubt");
     is_int(op->delay, 60000, "it waits");
+    says(NGX_OK);
+}
+
+
+/* a worker that stood still while the target was asked, or the store */
+
+static void
+test_confirm(void)
+{
+    ngx_uint_t          i;
+    ngx_er_queue_op_t  *op;
+
+    target.doubt = &doubt;
+
+    /* another worker has it */
+
+    for (i = 0; i < 2; i++) {
+        begin();
+        target.doubt = &doubt;
+        entry.doubt = 2;
+        start(0, i);
+        missing(NGX_DECLINED);
+        is_int(attempts_made, 0, "another one's: not sent");
+        is_int(told, 0, "nothing is told");
+        is_int(fenced, 0, "nothing is doubled");
+        is_int(frees, 1, "a place is free");
+        gone("another one's");
+    }
+
+    /* the same with a guard, which is let go */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    entry.guard = 1;
+    start(0, 1);
+    guard_says(NGX_ER_CLAIM_NEW);
+    missing(NGX_DECLINED);
+    is_int(guard_ends, 1, "its claim ends");
+    is_int(guard_delivered, 0, "without a delivery");
+    gone("guarded");
+    entry.guard = 0;
+
+    /* the store does not say */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    start(0, 1);
+    missing(NGX_ERROR);
+    is_int(attempts_made, 0, "not known: not sent");
+    op = asked(NGX_ER_QUEUE_RETRY, "not known");
+    is_int(op->counted, 0, "no attempt");
+    is_int(op->doubt, 2, "still in doubt");
+    says(NGX_OK);
+    gone("not known");
+
+    /* an answer that is as old as the lease is worth nothing */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    start(0, 1);
+    told_us(NGX_ER_DOUBT_MISSING, 404);
+    ngx_er_test_set_time(1700000000 + NGX_ER_LEASE_MS / 1000);
+    says(NGX_OK);
+    is_int(attempts_made, 0, "too old: not sent");
+    (void) asked(NGX_ER_QUEUE_EXTEND, "once more");
+    is_int(extended, 2, "once more");
+    says(NGX_OK);
+    is_int(attempts_made, 1, "it is this worker's: sent");
+    answered(200);
+    says(NGX_OK);
+    gone("too old");
+
+    /* a renewal from before the question was answered decides nothing */
+
+    for (i = 0; i < 2; i++) {
+        begin();
+        target.doubt = &doubt;
+        entry.doubt = 2;
+        start(0, 1);
+
+        while (extended == 0) {
+            tick();
+        }
+
+        told_us(NGX_ER_DOUBT_MISSING, 404);
+        is_int(nunder_way, 2, "asked again");
+        op = under_way[0];
+        under_way[0] = under_way[1];
+        under_way[1] = op;
+        says(NGX_OK);
+        is_int(attempts_made, 0, "the renewal alone: not sent");
+        says(i ? NGX_DECLINED : NGX_OK);
+        is_int(attempts_made, !i, "the store says so");
+
+        if (i == 0) {
+            answered(200);
+            says(NGX_OK);
+        }
+
+        gone("renewed");
+    }
+
+    /* the lease ends before the renewal is answered */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    start(0, 1);
+
+    while (extended == 0) {
+        tick();
+    }
+
+    told_us(NGX_ER_DOUBT_MISSING, 404);
+    says(NGX_DECLINED);
+    is_int(destroyed, 0, "the answer to the renewal is awaited");
+    says(NGX_DECLINED);
+    gone("renewed late");
+
+    /* the worker exits, in good order and at once */
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    start(0, 1);
+    told_us(NGX_ER_DOUBT_MISSING, 404);
+    ngx_exiting = 1;
+    says(NGX_OK);
+    is_int(attempts_made, 0, "exiting: nothing is begun");
+    op = asked(NGX_ER_QUEUE_RETRY, "exiting");
+    is_int(op->doubt, 2, "still in doubt");
+    says(NGX_OK);
+    gone("exiting");
+
+    begin();
+    target.doubt = &doubt;
+    entry.doubt = 2;
+    start(0, 1);
+    told_us(NGX_ER_DOUBT_MISSING, 404);
+    ngx_er_leases_exit_worker();
+    is_int(nunder_way, 2, "exit: the store is told");
+    op = under_way[1];
+    is_int(op->verb, NGX_ER_QUEUE_RETRY, "exit: it goes back");
+    is_int(op->doubt, 2, "exit: still in doubt");
+    is_int(op->counted, 0, "exit: no attempt");
+    under_way[1] = under_way[0];
+    under_way[0] = op;
+    says(NGX_OK);
+    is_int(attempts_made, 0, "exit: not sent");
     says(NGX_OK);
 }
 
@@ -1473,6 +1643,7 @@ main(void)
     test_guard();
     test_mark();
     test_doubt();
+    test_confirm();
     test_exit();
     test_token();
 
