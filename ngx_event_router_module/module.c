@@ -378,6 +378,8 @@ ngx_er_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_er_variables_doubts(cf, mcf);
+
     return ngx_er_swallow_init(cf);
 }
 

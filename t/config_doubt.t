@@ -34,7 +34,7 @@ fine($_->[0], $_->[1], with(@$_[2 .. $#$_]))
                  . 'missing when response.status = 409; }' ],
         [ 'nothing', 'in_doubt /has { }' ],
         [ 'a path', 'in_doubt /has/$order { missing 404; }' ],
-        [ 'braces', 'in_doubt /has/${order}/x?a=$event_id { missing 404; }' ],
+        [ 'braces', 'in_doubt /has/${order}/x?a=$order { missing 404; }' ],
         [ 'no wait', 'in_doubt /has { wait 0; missing 404; }' ],
         [ 'by the body', 'in_doubt /has { found when response.body.a = 1; '
                          . 'missing when response.body.a = 0; }' ],
@@ -165,6 +165,25 @@ EOC
         }
     }
 }
+
+# what is not encoded
+
+for my $raw (qw($event_id $EVENT_ID ${event_subject} $plain)) {
+    (my $name = lc $raw) =~ tr/${}//d;
+
+    warned("raw: $raw", "in_doubt /has?id=$raw { missing 404; }  ",
+        "\"\$$name\" in the URI of \"in_doubt\" of event_target \"erp\" is not "
+        . 'encoded: nobody is asked for a value with a byte such as ":", "/" '
+        . 'or "+", so write "event_set $NAME FIELD uri;" and use that',
+        with(http => "event_store file:%%TESTDIR%%/store;\n"
+                     . 'event_set $plain data.id;'));
+}
+
+fine('none of the event', 'in_doubt /has?t=$event_target&s=$event_source&m=$m '
+    . '{ missing 404; }', with(http => "event_store file:%%TESTDIR%%/store;\n"
+    . 'map $event_type $m { default a; }'));
+fine('the id, encoded', 'in_doubt /has?id=$idu { missing 404; }', with(http =>
+    "event_store file:%%TESTDIR%%/store;\nevent_set \$idu id uri;"));
 
 warned('a source that is not queued', 'in_doubt /has { missing 404; }',
     '"in_doubt" of event_target "erp" applies to queued deliveries only',

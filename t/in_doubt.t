@@ -239,4 +239,28 @@ ok($t->wait_log(qr/target "later" was asked whether it has it and said nei/,
 ok($t->wait_log(qr/for target "unknown" is a dead letter now: in_doubt/, 2),
     'log: dead');
 
+# nobody was asked: that is said, and why, in one line for each time
+
+my %why = (
+    empty => 'as "/has/empty?id=$none" has a variable that is empty;',
+    raw => 'as "/has/raw?p=$raw" has a variable that is not encoded '
+           . '(name one of "event_set ... uri");',
+    slash => 'as "/has/slash/$path" is no URI of a location with the values '
+             . 'of this event;',
+);
+
+for my $name (sort keys %why) {
+    my @lines = grep { /target "$name"/ } $t->log_lines;
+    my @not = grep { /could not be asked/ } @lines;
+
+    like($not[0], qr/\[warn\].* is in doubt: target "$name" could not be asked whether it has it, \Q$why{$name}\E it is tried again in \d+ms/,
+        "log: $name: why");
+    is(scalar(grep { /was asked whether/ } @lines), 0,
+        'nobody says that it was asked');
+    cmp_ok(scalar @not, '<', 20, 'not more often than it is tried');
+}
+
+is(scalar(grep { /\[error\].*(?:has a variable|is no URI)/ } $t->log_lines), 0,
+    'nor said twice');
+
 $t->done;

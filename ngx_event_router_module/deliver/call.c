@@ -39,7 +39,9 @@
 static ngx_int_t ngx_er_call_fill(ngx_er_call_t *call);
 static ngx_int_t ngx_er_call_run(ngx_er_call_t *call);
 static ngx_int_t ngx_er_call_uri(ngx_er_call_t *call);
-static ngx_int_t ngx_er_call_has(ngx_er_call_t *call, ngx_http_request_t *r);
+static const char *ngx_er_call_has(ngx_er_call_t *call,
+    ngx_http_request_t *r);
+static ngx_int_t ngx_er_call_refuse(ngx_er_call_t *call, const char *why);
 static const char *ngx_er_call_value(ngx_http_variable_value_t *v);
 static ngx_uint_t ngx_er_call_plain(ngx_str_t *uri);
 static ngx_int_t ngx_er_call_done(ngx_http_request_t *r, void *data,
@@ -237,14 +239,18 @@ static ngx_int_t
 ngx_er_call_uri(ngx_er_call_t *call)
 {
     ngx_str_t            uri, args;
+    const char          *why;
     ngx_uint_t           flags;
     ngx_http_request_t  *r;
 
     r = call->subrequest;
+    why = ngx_er_call_has(call, r);
 
-    if (ngx_er_call_has(call, r) != NGX_OK
-        || ngx_http_complex_value(r, call->uri, &uri) != NGX_OK)
-    {
+    if (why) {
+        return ngx_er_call_refuse(call, why);
+    }
+
+    if (ngx_http_complex_value(r, call->uri, &uri) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -254,9 +260,8 @@ ngx_er_call_uri(ngx_er_call_t *call)
     if (uri.len == 0 || uri.data[0] != '/' || !ngx_er_call_plain(&uri)
         || ngx_http_parse_unsafe_uri(r, &uri, &args, &flags) != NGX_OK)
     {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "\"%V\" is no URI of a location", &uri);
-        return NGX_ERROR;
+        return ngx_er_call_refuse(call, "is no URI of a location with the "
+                                        "values of this event");
     }
 
     r->uri = uri;
@@ -267,9 +272,9 @@ ngx_er_call_uri(ngx_er_call_t *call)
 
 
 /* a URI that lacks a value, or has the beginning of one, or bytes of one that
-   mean something, is that of something else */
+   mean something, is that of something else; NULL: it has all */
 
-static ngx_int_t
+static const char *
 ngx_er_call_has(ngx_er_call_t *call, ngx_http_request_t *r)
 {
     ngx_int_t                  *index;
@@ -278,7 +283,7 @@ ngx_er_call_has(ngx_er_call_t *call, ngx_http_request_t *r)
     ngx_http_variable_value_t  *v;
 
     if (call->needed == NULL) {
-        return NGX_OK;
+        return NULL;
     }
 
     index = call->needed->elts;
@@ -289,13 +294,29 @@ ngx_er_call_has(ngx_er_call_t *call, ngx_http_request_t *r)
         why = ngx_er_call_value(v);
 
         if (why) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "a variable in \"%V\" %s", &call->uri->value, why);
-            return NGX_ERROR;
+            return why;
         }
     }
 
-    return NGX_OK;
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_er_call_refuse(ngx_er_call_t *call, const char *why)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, call->subrequest->connection->log, 0,
+                   "event router call: \"%V\" %s", &call->uri->value, why);
+
+    if (call->refused) {
+        *call->refused = why;
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, call->subrequest->connection->log, 0,
+                  "\"%V\" %s", &call->uri->value, why);
+
+    return NGX_ERROR;
 }
 
 
@@ -308,11 +329,11 @@ ngx_er_call_value(ngx_http_variable_value_t *v)
     ngx_uint_t  i;
 
     if (v == NULL || v->not_found || v->len == 0) {
-        return "is empty";
+        return "has a variable that is empty";
     }
 
     if (v->len >= NGX_ER_CALL_VALUE) {
-        return "is too long";
+        return "has a variable that is too long";
     }
 
     for (i = 0; i < v->len; i++) {
@@ -321,7 +342,8 @@ ngx_er_call_value(ngx_http_variable_value_t *v)
         if ((c < '0' || c > '9') && (c < 'A' || c > 'Z')
             && (c < 'a' || c > 'z') && ngx_strchr("-._~%", c) == NULL)
         {
-            return "is not encoded: name one of \"event_set ... uri\"";
+            return "has a variable that is not encoded (name one of "
+                   "\"event_set ... uri\")";
         }
     }
 

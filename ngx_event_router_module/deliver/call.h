@@ -59,6 +59,9 @@ struct ngx_er_call_s {
     ngx_str_t                  body;
     size_t                     limit;  /* bytes of the answer that are kept */
     ngx_msec_t                 timeout;        /* ms for all of it: 60 s */
+    const char               **refused;        /* or NULL: gets what is wrong
+                                                  with the URI, which is not
+                                                  logged then */
     ngx_uint_t                 secret; /* 1: what is sent and what comes is
                                           overwritten */
     void                      *data;   /* the caller's */

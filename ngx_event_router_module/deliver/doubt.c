@@ -155,10 +155,12 @@ ngx_er_doubt_final(ngx_er_target_t *target)
 
 ngx_er_call_t *
 ngx_er_doubt_ask(ngx_er_event_t *event, ngx_er_target_t *target,
-    ngx_er_doubt_pt handler, void *data)
+    ngx_er_doubt_pt handler, void *data, const char **why)
 {
     ngx_er_call_t            *call;
     ngx_er_doubt_question_t  *question;
+
+    *why = NULL;
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router doubt: has \"%V\" event \"%V\"?",
@@ -186,6 +188,7 @@ ngx_er_doubt_ask(ngx_er_event_t *event, ngx_er_target_t *target,
     call->handler = ngx_er_doubt_called;
     call->header = target->doubt->headers ? ngx_er_doubt_header : NULL;
     call->log = ngx_er_doubt_log;
+    call->refused = why;
     call->data = question;
 
     return ngx_er_call_start(call) == NGX_OK ? call : NULL;

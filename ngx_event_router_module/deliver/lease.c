@@ -390,6 +390,8 @@ ngx_er_lease_deliver(ngx_er_lease_t *lease)
 static void
 ngx_er_lease_ask(ngx_er_lease_t *lease)
 {
+    const char  *why;
+
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router lease: event %016xL, \"%V\" is asked, "
                    "doubt:%d", lease->seq, &lease->target->name, lease->doubt);
@@ -398,11 +400,11 @@ ngx_er_lease_ask(ngx_er_lease_t *lease)
 
     lease->began = ngx_er_queue_now();
     lease->call = ngx_er_doubt_ask(lease->event, lease->target,
-                                   ngx_er_lease_asked, lease);
+                                   ngx_er_lease_asked, lease, &why);
 
     if (lease->call == NULL) {
         ngx_er_settle_unplace(lease);
-        ngx_er_settle_unknown(lease, 0);
+        ngx_er_settle_unasked(lease, why);
     }
 }
 

@@ -49,6 +49,7 @@ static uint64_t ngx_er_settle_age(ngx_er_lease_t *lease);
 static ngx_uint_t ngx_er_settle_lost(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
 static void ngx_er_settle_doubt(ngx_er_lease_t *lease, const char *why);
+static ngx_int_t ngx_er_settle_again(ngx_er_lease_t *lease, uint64_t *delay);
 static void ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_uint_t status,
     ngx_msec_t ms);
 static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
@@ -306,13 +307,7 @@ ngx_er_settle_unknown(ngx_er_lease_t *lease, ngx_uint_t status)
 {
     uint64_t  delay;
 
-    if (ngx_er_settle_expired(lease)
-        || ngx_er_policy_retry(&lease->target->policy, lease->doubt, -1,
-                               (uint32_t) ngx_random(),
-                               ngx_er_settle_age(lease), &delay)
-           != NGX_OK)
-    {
-        ngx_er_settle_bury(lease, NGX_ER_DEAD_DOUBT, NULL);
+    if (ngx_er_settle_again(lease, &delay) != NGX_OK) {
         return;
     }
 
@@ -321,11 +316,61 @@ ngx_er_settle_unknown(ngx_er_lease_t *lease, ngx_uint_t status)
                   "it has it and said neither (status %ui), it is asked again "
                   "in %uLms", lease->seq, &lease->target->name, status, delay);
 
+    ngx_er_settle_back(lease, delay);
+}
+
+
+void
+ngx_er_settle_unasked(ngx_er_lease_t *lease, const char *why)
+{
+    uint64_t    delay;
+    ngx_str_t  *uri;
+
+    if (ngx_er_settle_again(lease, &delay) != NGX_OK) {
+        return;
+    }
+
+    uri = &lease->target->doubt->text;
+
+    if (why) {
+        ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
+                      "event %016xL is in doubt: target \"%V\" could not be "
+                      "asked whether it has it, as \"%V\" %s; it is tried "
+                      "again in %uLms", lease->seq, &lease->target->name, uri,
+                      why, delay);
+
+    } else {
+        ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
+                      "event %016xL is in doubt: target \"%V\" could not be "
+                      "asked whether it has it for want of memory or "
+                      "connections; it is tried again in %uLms", lease->seq,
+                      &lease->target->name, delay);
+    }
+
+    ngx_er_settle_back(lease, delay);
+}
+
+
+/* when the question is put once more; NGX_DONE: it is a dead letter */
+
+static ngx_int_t
+ngx_er_settle_again(ngx_er_lease_t *lease, uint64_t *delay)
+{
+    if (ngx_er_settle_expired(lease)
+        || ngx_er_policy_retry(&lease->target->policy, lease->doubt, -1,
+                               (uint32_t) ngx_random(),
+                               ngx_er_settle_age(lease), delay)
+           != NGX_OK)
+    {
+        ngx_er_settle_bury(lease, NGX_ER_DEAD_DOUBT, NULL);
+        return NGX_DONE;
+    }
+
     if (lease->doubt < NGX_ER_DOUBT_ASKED) {
         lease->doubt++;
     }
 
-    ngx_er_settle_back(lease, delay);
+    return NGX_OK;
 }
 
 

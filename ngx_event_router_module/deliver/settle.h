@@ -92,12 +92,14 @@ ngx_uint_t ngx_er_settle_expired(ngx_er_lease_t *lease);
  * is sent; NGX_DECLINED: there is nothing to be asked; NGX_DONE: it came back
  * by itself, and now waits in the store.  missing(): the target has not got
  * it, NGX_OK: it is to be sent; NGX_DONE: it is a dead letter.  found(),
- * unknown(): so says the target; its places are given back.
+ * unknown(): so says the target; unasked(): nobody could be asked, "why" says
+ * what the URI lacks, or NULL; its places are given back.
  */
 ngx_int_t ngx_er_settle_doubts(ngx_er_lease_t *lease);
 ngx_int_t ngx_er_settle_missing(ngx_er_lease_t *lease);
 void ngx_er_settle_found(ngx_er_lease_t *lease);
 void ngx_er_settle_unknown(ngx_er_lease_t *lease, ngx_uint_t status);
+void ngx_er_settle_unasked(ngx_er_lease_t *lease, const char *why);
 
 /*
  * Its end is near: an attempt ended, whose places are given back; another copy

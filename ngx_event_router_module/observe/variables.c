@@ -24,6 +24,7 @@
 #include "../ingest/parts.h"
 #include "../deliver/attempt.h"
 #include "../deliver/call.h"
+#include "../deliver/doubt_conf.h"
 
 
 #define NGX_ER_VARIABLE_MAX  4096      /* bytes of an event_set variable */
@@ -52,6 +53,8 @@ typedef struct {
 
 static ngx_int_t ngx_er_variables_field(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_str_t *text);
+static ngx_uint_t ngx_er_variables_raw(ngx_conf_t *cf,
+    ngx_er_main_conf_t *mcf, ngx_str_t *name);
 static void ngx_er_variable_subject(ngx_http_request_t *r,
     ngx_er_subject_t *subject);
 static ngx_int_t ngx_er_variable_event(ngx_http_request_t *r,
@@ -212,6 +215,86 @@ ngx_er_variables_field(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     }
 
     return ngx_er_fields_add(mcf->fields, &field);
+}
+
+
+/* a value that must be encoded is never asked for (deliver/call.c), so its
+   event stays in doubt */
+
+void
+ngx_er_variables_doubts(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_int_t                  *index;
+    ngx_str_t                  *name;
+    ngx_uint_t                  i, n;
+    ngx_er_doubt_t             *doubt;
+    ngx_er_target_t           **target;
+    ngx_http_variable_t        *var;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    var = cmcf->variables.elts;
+    target = mcf->targets.elts;
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        doubt = target[i]->doubt;
+
+        if (doubt == NULL) {
+            continue;
+        }
+
+        index = doubt->variables.elts;
+
+        for (n = 0; n < doubt->variables.nelts; n++) {
+            name = &var[index[n]].name;
+
+            if (ngx_er_variables_raw(cf, mcf, name)) {
+                ngx_er_where_log(cf, NGX_LOG_WARN, &doubt->where,
+                                 "\"$%V\" in the URI of \"in_doubt\" of "
+                                 "event_target \"%V\" is not encoded: nobody "
+                                 "is asked for a value with a byte such as "
+                                 "\":\", \"/\" or \"+\", so write "
+                                 "\"event_set $NAME FIELD uri;\" and use "
+                                 "that", name, &target[i]->name);
+            }
+        }
+    }
+}
+
+
+/* 1: it has the event's own bytes; of others, as a map's, nothing is known */
+
+static ngx_uint_t
+ngx_er_variables_raw(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_er_set_t               *set;
+    ngx_hash_key_t             *key;
+    ngx_http_variable_t        *var;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    set = mcf->sets.elts;
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+        var = key[i].value;
+
+        if (name->len != key[i].key.len
+            || ngx_strncasecmp(name->data, key[i].key.data, name->len) != 0)
+        {
+            continue;
+        }
+
+        return (var->get_handler == ngx_er_variable_event
+                && var->data != NGX_ER_VARIABLE_SOURCE)
+               || (var->get_handler == ngx_er_variable_set
+                   && !set[var->data].uri);
+    }
+
+    return 0;
 }
 
 

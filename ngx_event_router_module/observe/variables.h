@@ -23,5 +23,9 @@ ngx_int_t ngx_er_variables_add(ngx_conf_t *cf);
 /* event_set $name FIELD [uri]; */
 char *ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* postconfiguration: warns of variables in the URI of "in_doubt" whose values
+   are the event's own bytes */
+void ngx_er_variables_doubts(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+
 
 #endif /* _NGX_ER_VARIABLES_H_INCLUDED_ */

@@ -215,9 +215,10 @@ ngx_er_attempt_unsure(ngx_er_attempt_t *a)
 
 ngx_er_call_t *
 ngx_er_doubt_ask(ngx_er_event_t *e, ngx_er_target_t *t,
-    ngx_er_doubt_pt handler, void *data)
+    ngx_er_doubt_pt handler, void *data, const char **why)
 {
     questions++;
+    *why = NULL;
 
     if (no_call) {
         return NULL;
