@@ -223,6 +223,28 @@ subtest 'an endpoint that repeats what it was sent' => sub {
     is($q->post(($q->event('erp'))[1], '/now')->{status}, 502, 'an error');
     ok($t->wait_log(qr/answered 401, error "an id:": "bad: \*{21} or \*{23}, and \*{16}"/),
         'is shown with asterisks');
+
+    fresh();
+    $idp->answer('/token', status => 400, headers => [], repeat => 1);
+    is($q->post(($q->event('erp'))[1], '/now')->{status}, 502, 'an error');
+    ok($t->wait_log(qr/error "repeated": "Basic \*{72} grant_type=client/),
+        'nor is what the header says');
+
+    for my $alg (qw(RS256 ES256)) {
+        my $had = () = $t->read_file('logs/error.log') =~ /": "\*{200,256}"/g;
+
+        fresh("auth oauth2 /oauth/erp grant=jwt-bearer key=file:key-$alg"
+            . ' issuer=me audience=https://idp/token');
+        $idp->answer('/token', status => 400, headers => [], repeat => 1);
+        is($q->post(($q->event('erp'))[1], '/now')->{status}, 502, $alg);
+        ok(wait_until(5, sub {
+            my $has = () = $t->read_file('logs/error.log')
+                           =~ /": "\*{200,256}"/g;
+            $has > $had }), 'nor an assertion');
+    }
+
+    unlike($t->read_file('logs/error.log'), qr/"[^"\n]*eyJ/,
+        'of which nothing is seen');
 };
 
 

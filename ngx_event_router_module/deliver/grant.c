@@ -60,6 +60,8 @@ static const char *ngx_er_grant_token(ngx_er_value_t **values,
     ngx_er_grant_answer_t *answer);
 static ngx_int_t ngx_er_grant_said(ngx_er_grant_t *grant, ngx_pool_t *pool,
     ngx_er_value_t *value, ngx_str_t *said);
+static void ngx_er_grant_hide(ngx_er_grant_t *grant, u_char *p, size_t n,
+    ngx_log_t *log);
 static uint64_t ngx_er_grant_lifetime(ngx_er_value_t *value);
 
 
@@ -117,6 +119,7 @@ ngx_er_grant_request(ngx_er_grant_t *grant, ngx_pool_t *pool, time_t now,
 
     ngx_str_null(authorization);
     ngx_str_null(&assertion);
+    ngx_str_null(&grant->sent);
 
     if (grant->kind == NGX_ER_GRANT_JWT) {
         ngx_str_set(&type, "urn:ietf:params:oauth:grant-type:jwt-bearer");
@@ -124,6 +127,8 @@ ngx_er_grant_request(ngx_er_grant_t *grant, ngx_pool_t *pool, time_t now,
         if (ngx_er_grant_assertion(grant, pool, now, &assertion) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        grant->sent = assertion;
 
     } else {
         ngx_str_set(&type, "client_credentials");
@@ -293,6 +298,8 @@ ngx_er_grant_basic(ngx_er_grant_t *grant, ngx_pool_t *pool,
     ngx_encode_base64(&text, &pair);
 
     authorization->len = text.data + text.len - authorization->data;
+
+    grant->sent = text;
 
     return NGX_OK;
 }
@@ -479,7 +486,7 @@ ngx_er_grant_said(ngx_er_grant_t *grant, ngx_pool_t *pool,
     said->data = p;
 
     ngx_memcpy(p, value->text.data, value->text.len);
-    ngx_er_mask(p, value->text.len, &grant->secret, pool->log);
+    ngx_er_grant_hide(grant, p, value->text.len, pool->log);
     ngx_er_mask(p, value->text.len, &encoded, pool->log);
 
     for (i = 0; i < said->len; i++) {
@@ -490,6 +497,39 @@ ngx_er_grant_said(ngx_er_grant_t *grant, ngx_pool_t *pool,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * The secret, and what was made of it: the pair behind "Basic", or an
+ * assertion, of which the signature is told also where it stands alone.
+ */
+
+static void
+ngx_er_grant_hide(ngx_er_grant_t *grant, u_char *p, size_t n, ngx_log_t *log)
+{
+    u_char     *dot;
+    ngx_str_t   signature;
+
+    ngx_er_mask(p, n, &grant->secret, log);
+    ngx_er_mask(p, n, &grant->sent, log);
+
+    if (grant->kind != NGX_ER_GRANT_JWT || grant->sent.len == 0) {
+        return;
+    }
+
+    /* two dots are in it */
+
+    dot = grant->sent.data + grant->sent.len;
+
+    while (dot[-1] != '.') {
+        dot--;
+    }
+
+    signature.data = dot;
+    signature.len = grant->sent.data + grant->sent.len - dot;
+
+    ngx_er_mask(p, n, &signature, log);
 }
 
 

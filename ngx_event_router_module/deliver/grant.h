@@ -48,6 +48,9 @@ typedef struct {
     ngx_str_t              subject;
     ngx_er_key_t          *key;        /* JWT: RSA or ECDSA */
     ngx_er_paths_t        *paths;      /* of an answer */
+    ngx_str_t              sent;       /* of the last request, in its pool:
+                                          what "Basic" or "assertion" is
+                                          followed by, or empty */
 } ngx_er_grant_t;
 
 
@@ -74,7 +77,8 @@ ngx_int_t ngx_er_grant_request(ngx_er_grant_t *grant, ngx_pool_t *pool,
     time_t now, ngx_str_t *body, ngx_str_t *authorization);
 
 /*
- * Reads the answer: its status, its body, and whether that is all of it.
+ * Reads the answer: its status, its body, and whether that is all of it.  The
+ * pool of the request is still there.
  * NGX_OK: there is a token; NGX_DECLINED: there is none; NGX_ERROR: no memory.
  * What is found is in the pool or in the body.
  */

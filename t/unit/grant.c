@@ -29,6 +29,7 @@ typedef struct {
 static ngx_str_t text(const char *p);
 static void test_request(void);
 static void test_answer(answer_case_t *c);
+static void test_repeated(void);
 static void test_long(void);
 static void test_bytes(void);
 static void test_memory(void);
@@ -120,6 +121,7 @@ main(void)
         test_answer(&cases[i]);
     }
 
+    test_repeated();
     test_long();
     test_bytes();
     test_memory();
@@ -222,6 +224,50 @@ test_answer(answer_case_t *c)
 
     is_str(&answer.error, c->error, "error");
     is_str(&answer.said, c->said, "error_description");
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* what the endpoint was sent is not shown, also where it is cut off */
+
+static void
+test_repeated(void)
+{
+    ngx_str_t               body, authorization;
+    ngx_pool_t             *pool;
+    ngx_er_grant_t          grant;
+    ngx_er_grant_answer_t   answer;
+
+    pool = ngx_er_test_pool();
+
+    memset(&grant, 0, sizeof(grant));
+    ngx_er_grant_init(&grant, pool);
+    grant.id = text("an id");
+    grant.secret = text("of /four");
+
+    is_int(ngx_er_grant_request(&grant, pool, 0, &body, &authorization),
+           NGX_OK, "basic");
+    is_str(&authorization, "Basic YW4lMjBpZDpvZiUyMCUyRmZvdXI=", "its header");
+
+    body = text("{\"error\":\"Basic YW4lMjBpZDpvZiUyMCUyRmZvdXI=\","
+                "\"error_description\":\"of /four, of%20%2Ffour, "
+                "YW4lMjBpZDpvZ\"}");
+    (void) ngx_er_grant_read(&grant, pool, 400, &body, 1, &answer);
+
+    is_str(&answer.error, "Basic ****************************", "its value");
+    is_str(&answer.said, "********, ************, *************", "or a part");
+
+    grant.kind = NGX_ER_GRANT_JWT;
+    ngx_str_null(&grant.secret);
+    grant.sent = text("aaaa.bbbb.cccc");
+
+    body = text("{\"error\":\"aaaa.bbbb.cccc\","
+                "\"error_description\":\"no cccc of aaaa.bb\"}");
+    (void) ngx_er_grant_read(&grant, pool, 400, &body, 1, &answer);
+
+    is_str(&answer.error, "**************", "an assertion");
+    is_str(&answer.said, "no **** of *******", "its signature");
 
     ngx_destroy_pool(pool);
 }

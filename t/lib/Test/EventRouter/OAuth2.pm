@@ -22,7 +22,8 @@ package Test::EventRouter::OAuth2;
 #     type         "Bearer"
 #     more         members of the answer, as JSON behind a comma
 #     length       bytes of a token, at least
-# answer() knows one more word: echo, a body that is the header Authorization.
+# answer() knows two more words: echo, a body that is the header Authorization,
+# and repeat, an error whose description is that header and the body.
 
 use warnings;
 use strict;
@@ -118,6 +119,13 @@ sub _begin {
         body => JSON::PP->new->encode([ map { @$_ } grep {
             lc $_->[0] eq 'authorization' } @{ $r->{headers} } ]) }
         if $c->{what}{echo};
+
+    $c->{what} = { %{ $c->{what} },
+        body => JSON::PP->new->encode({ error => 'repeated',
+            error_description => join ' ', (map { $_->[1] } grep {
+                lc $_->[0] eq 'authorization' } @{ $r->{headers} }),
+                $r->{body} =~ s/.*&assertion=//r }) }
+        if $c->{what}{repeat};
 
     $self->SUPER::_begin($c);
 }
