@@ -15,6 +15,7 @@ use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::OAuth2;
+use Test::EventRouter::Port qw(wait_until);
 
 my $t = Test::EventRouter->new(level => 'warn');
 my $erp = $t->target(8081);
@@ -65,6 +66,7 @@ http {
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
+        listen 127.0.0.1:%%PORT_8084%% http2;
 
         set \$nowhere "";
 
@@ -339,6 +341,34 @@ $c->close;
 sleep 0.3;
 
 is(press('slow')->{status}, 200, 'a client that went is no harm');
+
+# those of clients that go end at once, and leave their places to others
+
+for my $how (qw(close reset)) {
+    $erp->answer('/plain', delay => 30);
+
+    my @gone = map { $t->connect } 1 .. 8;
+
+    for my $c (@gone) {
+        $c->send(POST => '/open/test?target=plain', [ 'X-Event-Admin' => 1 ],
+            '{}');
+    }
+
+    ok(wait_until(5, sub { press('slow')->{status} == 503 }),
+        'eight run');
+    $_->$how for @gone;
+    ok(wait_until(5, sub { press('slow')->{status} == 200 }),
+        "and none after a $how");
+}
+
+# one that says no more stays
+
+$erp->answer('/plain', delay => 0.5);
+$c = $t->connect;
+$c->send(POST => '/open/test?target=plain', [ 'X-Event-Admin' => 1 ], '{}');
+is($c->response->{status}, 200, 'a client that waits has its answer');
+is($t->h2(POST => '/open/test?target=plain', [ 'X-Event-Admin' => 1 ], '{}',
+    port => 8084)->{status}, 200, 'by HTTP/2, too');
 
 ok((grep { /\[warn\].*a test of target "erp" is asked for by an operator/ }
     $t->log_lines), 'tests are in the log');
