@@ -21,7 +21,10 @@ my @parts = (http => "event_store file:%%TESTDIR%%/store;\n"
                      . 'event_set $order data.id uri;',
     source => 'delivery queued;');
 
-sub with { (with => { @parts, server => $has, deliver => $off, @_ }) }
+sub with {
+    return (once => 1,
+            with => { @parts, server => $has, deliver => $off, @_ });
+}
 
 part('target');
 
@@ -98,7 +101,12 @@ wrong('the other default', "in_doubt /has {\nmissing 200;\n}  <<<",
     'status 200 means both', with());
 wrong('missing by the body alone',
     "in_doubt /has {\nmissing when response.body.n = 0;\n}  <<<",
-    'write "found when ...", too', with());
+    '"in_doubt" says by "missing when" what an event is that is not there, '
+    . 'but not what one is that is: write "found when ...", too', with());
+wrong('a line that does not end', "in_doubt /has {\nmissing 404\n}  <<<",
+    'unexpected "}"', with());
+wrong('a line behind it', "in_doubt /has { missing 404; }\nmising 404;  <<<",
+    'unknown directive "mising" in event_target', with(), once => 0);
 wrong('a field of the event',
     "in_doubt /has {\nfound when data.id = 1;  <<<\n}", 'data.id', with());
 

@@ -173,19 +173,19 @@ for my $case (
       . 'by=FIELD, as in "order by=data.order_id;", and version=FIELD, '
       . 'coalesce and window=TIME' ],
     [ 'order by=', 'invalid value "by=" in "order": it is empty' ],
-    [ 'order version=data.n', '"order" has no by=: write which events go one '
-      . 'after the other' ],
-    [ 'order coalesce', '"order" has no by=' ],
-    [ 'order by=data.id coalesce', 'coalesce and window= of "order" need '
-      . 'version=FIELD' ],
-    [ 'order by=data.id window=1d', 'coalesce and window= of "order" need '
-      . 'version=FIELD' ],
+    [ 'order version=data.n', '"order" directive has no by=: '
+      . 'write which events go one after the other' ],
+    [ 'order coalesce', '"order" directive has no by=' ],
+    [ 'order by=data.id coalesce', '"order" directive has coalesce or window=, '
+      . 'but no version=FIELD, which says what is newer' ],
+    [ 'order by=data.id window=1d', '"order" directive has coalesce or '
+      . 'window=, but no version=FIELD' ],
     [ 'order by=data.id version=', 'invalid value "version=" in "order": it '
       . 'is empty' ],
     [ 'order by=data.id version=dta.n',
       'unknown field "dta.n": did you mean "data.n"?' ],
-    [ 'order by=data.id version=data.id', 'by= and version= of "order" are '
-      . 'the same field' ],
+    [ 'order by=data.id version=data.id', '"order" directive has the same '
+      . 'field in by= and version=' ],
     [ 'order by=data.id version=data.n window=x', 'window=x' ],
     [ 'order by=data.id version=data.n window=999ms', 'window=999ms' ],
     [ 'order by=data.id version=data.n window=3651d', 'window=3651d' ],

@@ -227,6 +227,14 @@ ngx_er_block_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     cf->ctx = ctx;
 
+    if (rv == NGX_CONF_ERROR
+        && (row->flags & NGX_ER_BLOCK_TABLE) == NGX_ER_BLOCK_TABLE)
+    {
+        /* all was said: the last line is no word of this table */
+
+        cf->args->nelts = 0;
+    }
+
     return rv;
 }
 

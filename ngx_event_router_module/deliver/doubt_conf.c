@@ -236,8 +236,11 @@ ngx_er_doubt_conf_complete(ngx_conf_t *cf, ngx_er_doubt_t *doubt)
               && ngx_er_verdict_has(doubt->lines, NGX_ER_DOUBT_MISSING);
 
     if (missing && !found && doubt->headers) {
-        return "says by \"missing when\" what an event is that is not there, "
-               "but not what one is that is: write \"found when ...\", too";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"in_doubt\" says by \"missing when\" what an "
+                           "event is that is not there, but not what one is "
+                           "that is: write \"found when ...\", too");
+        return NGX_CONF_ERROR;
     }
 
     if (!found) {

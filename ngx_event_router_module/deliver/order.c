@@ -122,8 +122,8 @@ ngx_er_order_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     if (n == draft->target->order) {
-        return "by= and version= of \"order\" are the same field: what has "
-               "another version would be something else";
+        return "has the same field in by= and version=: what has another "
+               "version would be something else";
     }
 
     versions = ngx_pcalloc(cf->pool, sizeof(ngx_er_versions_t));
@@ -147,13 +147,13 @@ static const char *
 ngx_er_order_wrong(ngx_er_order_args_t *args, ngx_uint_t more)
 {
     if (args->by.len == 0) {
-        return "\"order\" has no by=: write which events go one after the "
-               "other, as in \"order by=data.order_id;\"";
+        return "has no by=: write which events go one after the other, as in "
+               "\"order by=data.order_id;\"";
     }
 
     if (args->version.len == 0 && more) {
-        return "coalesce and window= of \"order\" need version=FIELD, which "
-               "says what is newer";
+        return "has coalesce or window=, but no version=FIELD, which says "
+               "what is newer";
     }
 
     return NULL;
