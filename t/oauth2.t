@@ -396,6 +396,30 @@ subtest 'a reload' => sub {
 };
 
 
+subtest 'targets that come and go' => sub {
+    fresh();
+    delivered(2);
+
+    my $rest = 'retry base=100ms max=1s; breaker off;';
+    my $crm = "auth oauth2 /oauth/erp client=file:client; $rest";
+    my $erp = 'auth oauth2 /oauth/erp client=file:client "scope=orders '
+        . "$serial\" audience=https://erp.example leeway=1s; $rest";
+
+    for my $n (1 .. 9) {
+        configure(undef, targets => { erp => $erp, "crm-$n" => $crm });
+        $t->reload;
+
+        my $id = $q->send("crm-$n");
+
+        ok($id && wait_until(10, sub { good($id) }), "crm-$n has a token")
+            or last;
+    }
+
+    delivered(4);
+    is(issued(), 10, 'one for each, and the one that stayed is kept');
+};
+
+
 subtest 'a worker whose line was changed' => sub {
     fresh();
     delivered(4);

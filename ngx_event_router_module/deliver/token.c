@@ -57,6 +57,8 @@ struct ngx_er_token_state_s {
     u_char                 name[NGX_ER_NAME_MAX];      /* of the target */
     size_t                 namelen;
     u_char                 print[32];
+    ngx_uint_t             generation; /* of the configuration that had the
+                                          target last, the first one is 1 */
 
     ngx_uint_t             serial;     /* counts tokens, also none */
     ngx_msec_t             renew;      /* ngx_current_msec, which is the same
@@ -74,8 +76,11 @@ struct ngx_er_token_state_s {
 
 
 static ngx_int_t ngx_er_tokens_zone(ngx_shm_zone_t *zone, void *data);
+static ngx_uint_t ngx_er_token_generation(ngx_slab_pool_t *pool);
 static ngx_er_token_state_t *ngx_er_token_find(ngx_slab_pool_t *pool,
-    ngx_str_t *name);
+    ngx_str_t *name, ngx_uint_t generation);
+static ngx_er_token_state_t *ngx_er_token_reuse(ngx_slab_pool_t *pool,
+    ngx_uint_t generation);
 static ngx_int_t ngx_er_token_look(ngx_er_oauth2_t *oauth2, ngx_msec_t *pause);
 static void ngx_er_token_init(ngx_er_oauth2_t *oauth2);
 static ngx_er_token_state_t *ngx_er_token_state(ngx_er_oauth2_t *oauth2);
@@ -136,10 +141,14 @@ ngx_er_tokens_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         return NGX_OK;
     }
 
-    /* twice what is needed now: targets that went keep their places */
+    /*
+     * Twice what is needed now: targets of the configuration before keep their
+     * places, and of another size the zone would be another one.  And what
+     * nginx needs for each page.
+     */
 
-    needed = 2 * n * ngx_align(sizeof(ngx_er_token_state_t), ngx_pagesize)
-             + 8 * ngx_pagesize;
+    needed = 2 * n * ngx_align(sizeof(ngx_er_token_state_t), ngx_pagesize);
+    needed += needed / 128 + 8 * ngx_pagesize;
 
     for (size = NGX_ER_TOKENS_ZONE; size < needed; size *= 2) { /* void */ }
 
@@ -159,7 +168,7 @@ ngx_er_tokens_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 static ngx_int_t
 ngx_er_tokens_zone(ngx_shm_zone_t *zone, void *data)
 {
-    ngx_uint_t             i;
+    ngx_uint_t             i, generation;
     ngx_slab_pool_t       *pool;
     ngx_er_target_t      **target;
     ngx_er_oauth2_t       *oauth2;
@@ -172,6 +181,7 @@ ngx_er_tokens_zone(ngx_shm_zone_t *zone, void *data)
     ngx_er_vault_hide(zone->shm.addr, zone->shm.size, zone->shm.log);
 
     target = mcf->targets.elts;
+    generation = ngx_er_token_generation(pool);
 
     for (i = 0; i < mcf->targets.nelts; i++) {
         oauth2 = target[i]->oauth2;
@@ -180,13 +190,12 @@ ngx_er_tokens_zone(ngx_shm_zone_t *zone, void *data)
             continue;
         }
 
-        state = ngx_er_token_find(pool, &target[i]->name);
+        state = ngx_er_token_find(pool, &target[i]->name, generation);
 
         if (state == NULL) {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                          "no memory for the token of target \"%V\": too many "
-                          "targets came and went since nginx started, start "
-                          "it anew", &target[i]->name);
+                          "no memory for the token of target \"%V\"",
+                          &target[i]->name);
             return NGX_ERROR;
         }
 
@@ -216,10 +225,29 @@ ngx_er_tokens_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
+/* that of a new configuration; also one that nginx refuses later has one */
+
+static ngx_uint_t
+ngx_er_token_generation(ngx_slab_pool_t *pool)
+{
+    ngx_uint_t             last;
+    ngx_er_token_state_t  *state;
+
+    last = 0;
+
+    for (state = pool->data; state; state = state->next) {
+        last = ngx_max(last, state->generation);
+    }
+
+    return last + 1;
+}
+
+
 /* of a target, as it was before a reload, or a new one; NULL: no memory */
 
 static ngx_er_token_state_t *
-ngx_er_token_find(ngx_slab_pool_t *pool, ngx_str_t *name)
+ngx_er_token_find(ngx_slab_pool_t *pool, ngx_str_t *name,
+    ngx_uint_t generation)
 {
     ngx_er_token_state_t  *state;
 
@@ -227,22 +255,60 @@ ngx_er_token_find(ngx_slab_pool_t *pool, ngx_str_t *name)
         if (state->namelen == name->len
             && ngx_memcmp(state->name, name->data, name->len) == 0)
         {
+            state->generation = generation;
             return state;
         }
     }
 
-    state = ngx_slab_calloc(pool, sizeof(ngx_er_token_state_t));
+    state = ngx_er_token_reuse(pool, generation);
+
     if (state == NULL) {
-        return NULL;
+        state = ngx_slab_calloc(pool, sizeof(ngx_er_token_state_t));
+        if (state == NULL) {
+            return NULL;
+        }
+
+        state->next = pool->data;
+        pool->data = state;
     }
 
+    state->generation = generation;
     state->namelen = name->len;
     ngx_memcpy(state->name, name->data, name->len);
 
-    state->next = pool->data;
-    pool->data = state;
-
     return state;
+}
+
+
+/*
+ * One that neither this configuration has had a use for nor the one before.  A
+ * worker that still has the older target sees that the print is another one,
+ * and fetches tokens of its own.
+ */
+
+static ngx_er_token_state_t *
+ngx_er_token_reuse(ngx_slab_pool_t *pool, ngx_uint_t generation)
+{
+    ngx_er_token_state_t  *state;
+
+    for (state = pool->data; state; state = state->next) {
+
+        if (state->generation + 1 >= generation) {
+            continue;
+        }
+
+        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "event router token: place of \"%*s\" is reused",
+                       state->namelen, state->name);
+
+        ngx_shmtx_lock(&pool->mutex);
+        ngx_memzero(state->print, sizeof(state->print));
+        ngx_shmtx_unlock(&pool->mutex);
+
+        return state;
+    }
+
+    return NULL;
 }
 
 
