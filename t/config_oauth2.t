@@ -77,6 +77,8 @@ wrong('a client of two lines', 'auth oauth2 /token client=file:lines;',
     'has a line feed or another control character');
 wrong('an unknown parameter', "auth oauth2 /token $c secret=%%SECRET%%;",
     'which takes client=SECRET, scope=TEXT, audience=TEXT, style=basic|body');
+wrong('a scope of two words', "auth oauth2 /token $c scope=read write;",
+    'a TEXT with blanks is quoted with its name, as in "scope=read write"');
 wrong('a parameter twice', "auth oauth2 /token $c scope=a scope=b;",
     'scope=');
 wrong('an unknown style', "auth oauth2 /token $c style=header;", 'style=');

@@ -31,7 +31,8 @@
 #define NGX_ER_OAUTH2_TAKES                                                   \
     "which takes client=SECRET, scope=TEXT, audience=TEXT, "                  \
     "style=basic|body, leeway=TIME, grant=client-credentials|jwt-bearer, "    \
-    "key=SECRET, issuer=TEXT and subject=TEXT"
+    "key=SECRET, issuer=TEXT and subject=TEXT; a TEXT with blanks is "        \
+    "quoted with its name, as in \"scope=read write\""
 
 
 /* as it is written */
