@@ -46,6 +46,8 @@ my %case = (
     later => { does => [ { fault => 'close' } ],
         says => [ { status => 500 }, { status => 403 }, { fault => 'close' },
                   { status => 302, headers => [ Location => '/' ] }, {} ] },
+    noise => { does => [ { fault => 'close' } ], block => 'missing 404 502;',
+        says => [ { fault => 'garbage' }, {} ] },
     answered => { does => [ { status => 503 }, {} ], says => [ {} ] },
     refused => { port => 8083, says => [ {} ] },
     unknown => { lines => $brief, does => [ { fault => 'close' } ],
@@ -170,6 +172,10 @@ like((asked('query'))[0]{uri}, qr{\?p=a%2Fb$}, 'values are encoded');
 ok(settled('later'), 'no answer: settled in the end');
 is(sent('later'), 1, 'not sent meanwhile');
 is(scalar(asked('later')), 5, 'asked until it is known');
+
+ok(settled('noise'), 'bytes that are no HTTP: settled in the end');
+is(sent('noise'), 1, 'they are no 502, so it is not sent');
+is(scalar(asked('noise')), 2, 'but asked again');
 
 ok(settled('answered'), 'an answer: settled');
 is(sent('answered'), 2, 'sent again');

@@ -202,3 +202,23 @@ ngx_er_utf8(u_char *p, u_char *end)
 
     return p + n + 1;
 }
+
+
+ngx_uint_t
+ngx_er_is_utf8(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    while (p < last) {
+        p = (*p < 0x80) ? p + 1 : ngx_er_utf8(p, last);
+
+        if (p == NULL) {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -73,5 +73,8 @@ uint64_t ngx_er_print64(ngx_str_t *text);
 /* the end of one character of two to four bytes, or NULL: not UTF-8 */
 u_char *ngx_er_utf8(u_char *p, u_char *end);
 
+/* 1: all of it is UTF-8 */
+ngx_uint_t ngx_er_is_utf8(ngx_str_t *text);
+
 
 #endif /* _NGX_ER_BASE_H_INCLUDED_ */

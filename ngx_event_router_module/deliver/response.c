@@ -52,7 +52,6 @@ static ngx_uint_t ngx_er_response_json(ngx_list_t *headers);
 static ngx_str_t *ngx_er_response_next(ngx_list_t *headers, ngx_str_t *name,
     ngx_list_part_t **part, ngx_uint_t *i);
 static ngx_uint_t ngx_er_response_whole(ngx_er_response_t *response);
-static ngx_uint_t ngx_er_response_text(ngx_str_t *body);
 
 
 ngx_er_fields_t *
@@ -349,7 +348,7 @@ ngx_er_response_scan(ngx_er_response_t *response)
         return ngx_er_response_whole(response) ? NGX_OK : NGX_DECLINED;
     }
 
-    if (!ngx_er_response_text(&response->body)) {
+    if (!ngx_er_is_utf8(&response->body)) {
 
         /* the scanner leaves strings that nobody asks for as they are */
 
@@ -380,7 +379,7 @@ ngx_er_response_whole(ngx_er_response_t *response)
         }
     }
 
-    return ngx_er_response_text(&response->body);
+    return ngx_er_is_utf8(&response->body);
 }
 
 
@@ -494,26 +493,4 @@ ngx_er_response_next(ngx_list_t *headers, ngx_str_t *name,
         *part = (*part)->next;
         *i = 0;
     }
-}
-
-
-/* 1: UTF-8 */
-
-static ngx_uint_t
-ngx_er_response_text(ngx_str_t *body)
-{
-    u_char  *p, *last;
-
-    p = body->data;
-    last = p + body->len;
-
-    while (p < last) {
-        p = (*p < 0x80) ? p + 1 : ngx_er_utf8(p, last);
-
-        if (p == NULL) {
-            return 0;
-        }
-    }
-
-    return 1;
 }

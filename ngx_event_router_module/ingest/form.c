@@ -54,7 +54,6 @@ static ngx_int_t ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair);
 static ngx_int_t ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text,
     ngx_str_t *out, ngx_er_form_text_e *is);
 static ngx_uint_t ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text);
-static ngx_uint_t ngx_er_form_is_utf8(ngx_str_t *text);
 static ngx_int_t ngx_er_form_fail(ngx_er_form_t *form,
     ngx_er_scan_error_e error, u_char *at);
 
@@ -310,7 +309,7 @@ ngx_er_form_decode(ngx_er_form_t *form, ngx_str_t *text, ngx_str_t *out,
     }
 
     *is = broken ? NGX_ER_FORM_BROKEN
-          : ngx_er_form_is_utf8(out) ? NGX_ER_FORM_READABLE
+          : ngx_er_is_utf8(out) ? NGX_ER_FORM_READABLE
                                      : NGX_ER_FORM_FOREIGN;
 
     return NGX_OK;
@@ -351,27 +350,6 @@ ngx_er_form_unescape(ngx_er_form_t *form, ngx_str_t *text)
     }
 
     return broken;
-}
-
-
-static ngx_uint_t
-ngx_er_form_is_utf8(ngx_str_t *text)
-{
-    u_char  *p, *last;
-
-    p = text->data;
-    last = p + text->len;
-
-    while (p < last) {
-
-        p = (*p < 0x80) ? p + 1 : ngx_er_utf8(p, last);
-
-        if (p == NULL) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -95,7 +95,7 @@ ngx_er_file_done_event(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
 
 ngx_int_t
 ngx_er_file_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row)
+    ngx_er_file_row_t *row, ngx_er_file_was_e was)
 {
     ngx_int_t  rc;
 
@@ -105,57 +105,29 @@ ngx_er_file_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return rc;
     }
 
-    if (ngx_er_file_done(t, row) != NGX_OK) {
-        return NGX_ERROR;
+    switch (was) {
+
+    case NGX_ER_FILE_WAS_PENDING:
+        rc = ngx_er_file_done(t, row);
+        break;
+
+    case NGX_ER_FILE_WAS_DEAD:
+        rc = ngx_er_file_exhume(t, row);
+
+        if (rc == NGX_OK) {
+            rc = ngx_er_file_done_event(t, row);
+        }
+
+        op->stale++;
+        break;
+
+    case NGX_ER_FILE_WAS_DONE:
+        rc = ngx_er_file_row_put(t, NGX_ER_FILE_DONE, row);
+        op->stale++;
+        break;
     }
 
-    return ngx_er_file_overtaken(op, row, 0);
-}
-
-
-ngx_int_t
-ngx_er_file_stale_dead(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_er_file_version_overtaken(t, row);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ngx_er_file_exhume(t, row) != NGX_OK
-        || ngx_er_file_done_event(t, row) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    op->stale++;
-
-    return ngx_er_file_overtaken(op, row, 0);
-}
-
-
-ngx_int_t
-ngx_er_file_stale_kept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_er_file_version_overtaken(t, row);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ngx_er_file_row_put(t, NGX_ER_FILE_DONE, row) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    op->stale++;
-
-    return ngx_er_file_overtaken(op, row, 0);
+    return (rc == NGX_OK) ? ngx_er_file_overtaken(op, row, 0) : NGX_ERROR;
 }
 
 

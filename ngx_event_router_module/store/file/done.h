@@ -19,21 +19,24 @@
 /* a pending entry is not needed any more */
 ngx_int_t ngx_er_file_done(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
 
+/* what "row" was so far */
+
+typedef enum {
+    NGX_ER_FILE_WAS_PENDING = 0,
+    NGX_ER_FILE_WAS_DEAD,              /* a dead letter that is to start
+                                          again */
+    NGX_ER_FILE_WAS_DONE               /* kept, since the target had it */
+} ngx_er_file_was_e;
+
+
 /*
- * A newer version of what "row" brings was delivered.  NGX_OK: that is so, a
- * pending entry is done, and op->overtaken says it; NGX_DECLINED: go on.
+ * A newer version of what "row" brings was delivered.  NGX_OK: that is so, the
+ * entry is at its end, and op->overtaken says it; of what was not pending
+ * op->stale counts it, and what is kept remembers the command.  NGX_DECLINED:
+ * go on.
  */
 ngx_int_t ngx_er_file_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row);
-
-/* the same of a dead letter that is to start again; op->stale says it */
-ngx_int_t ngx_er_file_stale_dead(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row);
-
-/* the same of an event that is kept and that the target had; it remembers the
-   command */
-ngx_int_t ngx_er_file_stale_kept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row);
+    ngx_er_file_row_t *row, ngx_er_file_was_e was);
 
 /*
  * "row" comes: entries of its key with a lesser version that wait and are in

@@ -496,7 +496,7 @@ ngx_er_file_again_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_int_t  rc;
 
     if (op->verb == NGX_ER_QUEUE_REPLAY) {
-        return ngx_er_file_stale_dead(t, op, row);
+        return ngx_er_file_stale(t, op, row, NGX_ER_FILE_WAS_DEAD);
     }
 
     rc = ngx_er_file_version_overtaken(t, row);
@@ -827,7 +827,7 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row.e.accepted = t->now;
     row.e.due = ngx_er_file_later(t->now, op->to.delay);
 
-    rc = ngx_er_file_stale_kept(t, op, &row);
+    rc = ngx_er_file_stale(t, op, &row, NGX_ER_FILE_WAS_DONE);
 
     if (rc != NGX_DECLINED) {
         return rc;

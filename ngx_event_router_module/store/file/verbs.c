@@ -755,7 +755,7 @@ ngx_er_file_lease_read(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
             return ngx_er_file_lease_stray(t, key, row);
         }
 
-        rc = ngx_er_file_stale(t, op, row);
+        rc = ngx_er_file_stale(t, op, row, NGX_ER_FILE_WAS_PENDING);
 
         if (rc != NGX_DECLINED) {
             return rc == NGX_OK ? NGX_DECLINED : NGX_ERROR;
