@@ -57,7 +57,7 @@
 #include "subrequest.h"
 #include "tally.h"
 #include "../base/spare.h"
-#include "../observe/metrics.h"
+#include "../observe/account.h"
 
 
 #define NGX_ER_ATTEMPT_LOG_ID       128    /* bytes of an event's id in logs */
@@ -1050,7 +1050,7 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
     target = attempt->target;
 
     if (attempt->verdict == NGX_ER_VERDICT_OK) {
-        ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_OK);
+        ngx_er_account_attempt(attempt, NGX_ER_METRIC_ATTEMPT_OK);
         return;
     }
 
@@ -1065,7 +1065,7 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
     last = ngx_er_attempt_log(attempt, text, NGX_ER_ATTEMPT_LOG);
 
     if (attempt->pause) {
-        ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_CUT);
+        ngx_er_account_attempt(attempt, NGX_ER_METRIC_ATTEMPT_CUT);
 
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "there is no token, nothing was sent while %*s",
@@ -1074,7 +1074,7 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
     }
 
     if (attempt->status && !attempt->silent) {
-        ngx_er_metric_target(target, NGX_ER_METRIC_ATTEMPT_FAILED);
+        ngx_er_account_attempt(attempt, NGX_ER_METRIC_ATTEMPT_FAILED);
 
         end = ngx_er_attempt_log_verdict(attempt, what, NGX_ER_ATTEMPT_LOG);
 
@@ -1090,9 +1090,9 @@ ngx_er_attempt_report(ngx_er_attempt_t *attempt)
         return;
     }
 
-    ngx_er_metric_target(target, attempt->status
-                                 ? NGX_ER_METRIC_ATTEMPT_FAILED
-                                 : NGX_ER_METRIC_ATTEMPT_CUT);
+    ngx_er_account_attempt(attempt, attempt->status
+                                    ? NGX_ER_METRIC_ATTEMPT_FAILED
+                                    : NGX_ER_METRIC_ATTEMPT_CUT);
 
     ngx_log_error(NGX_LOG_WARN, log, 0, "no answer after %Mms while %*s",
                   attempt->ms, last - text, text);

@@ -42,6 +42,7 @@
 #include "relay.h"
 #include "../base/crash.h"
 #include "../ingest/key.h"
+#include "../observe/account.h"
 
 
 #define NGX_ER_FANOUT_LEASE     2000   /* ms beyond the deadline */
@@ -795,7 +796,7 @@ ngx_er_fanout_answer(ngx_er_fanout_t *fanout, ngx_er_outcome_e outcome)
         return;
     }
 
-    ngx_er_metric_source(fanout->event->source, outcome);
+    ngx_er_account_event(fanout->event, outcome);
 
     if (outcome == NGX_ER_OUTCOME_OVERLOADED
         && ngx_er_fanout_told != ngx_time())

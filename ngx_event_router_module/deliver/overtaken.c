@@ -14,7 +14,7 @@
 
 #include "overtaken.h"
 #include "target.h"
-#include "../observe/metrics.h"
+#include "../observe/account.h"
 
 
 static void ngx_er_overtaken_log(ngx_er_target_t *target,
@@ -65,8 +65,9 @@ ngx_er_overtaken_told(ngx_er_queue_op_t *op)
 static void
 ngx_er_overtaken_log(ngx_er_target_t *target, ngx_er_overtaken_t *o)
 {
-    ngx_er_metric_target(target, o->coalesced ? NGX_ER_METRIC_COALESCED
-                                              : NGX_ER_METRIC_STALE);
+    ngx_er_account_queued(target, o->seq, NULL,
+                          o->coalesced ? NGX_ER_METRIC_COALESCED
+                                       : NGX_ER_METRIC_STALE);
 
     ngx_log_error(NGX_LOG_INFO,
                   target->location ? target->location->error_log

@@ -39,7 +39,7 @@
 #include "hand.h"
 #include "slots.h"
 #include "../base/crash.h"
-#include "../observe/metrics.h"
+#include "../observe/account.h"
 
 
 #define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
@@ -178,7 +178,8 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     if (lease->op) {
         lease->op->delay = delay;
         ngx_er_settle_past(lease, lease->op, attempt);
-        ngx_er_metric_target(lease->target, NGX_ER_METRIC_RETRY);
+        ngx_er_account_queued(lease->target, lease->seq, lease->event,
+                              NGX_ER_METRIC_RETRY);
     }
 
     ngx_er_settle_tell(lease);
@@ -575,7 +576,8 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
         ngx_er_settle_past(lease, op, attempt);
     }
 
-    ngx_er_metric_target(lease->target, NGX_ER_METRIC_DEAD);
+    ngx_er_account_queued(lease->target, lease->seq, lease->event,
+                          NGX_ER_METRIC_DEAD);
 
     last = text;
     end = attempt ? ngx_er_attempt_log_answer(attempt, said,
@@ -771,7 +773,8 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
         lease->freed(lease->target);
 
     } else {
-        ngx_er_metric_target(lease->target, NGX_ER_METRIC_FENCED);
+        ngx_er_account_queued(lease->target, lease->seq, lease->event,
+                              NGX_ER_METRIC_FENCED);
 
         ngx_log_error(NGX_LOG_WARN, lease->target->location->error_log, 0,
                       "event %016xL for target \"%V\": %s, it may be "

@@ -36,9 +36,9 @@
 #include "turns.h"
 #include "../base/crash.h"
 #include "../conf/nearest.h"
+#include "../observe/account.h"
 #include "../observe/explain.h"
 #include "../observe/gate.h"
-#include "../observe/metrics.h"
 
 
 #define NGX_ER_RECEIVER_MORE   (64 * 1024 * 1024)
@@ -374,7 +374,8 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
     }
 
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_HANDSHAKE);
-    ngx_er_metric_source(ctx->source, NGX_ER_METRIC_HANDSHAKE);
+    ngx_er_account_request(ctx->source, ctx->request, NGX_ER_METRIC_HANDSHAKE,
+                           answer.status, "a challenge is answered");
 
     return ngx_er_reply(ctx->request, &answer);
 }
@@ -449,7 +450,9 @@ ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
                   ngx_er_rate_text(ctx->source));
 
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_LIMITED);
-    ngx_er_metric_source(ctx->source, NGX_ER_METRIC_LIMITED);
+    ngx_er_account_request(ctx->source, ctx->request, NGX_ER_METRIC_LIMITED,
+                           NGX_HTTP_TOO_MANY_REQUESTS,
+                           "the source has published too much");
 
     return ngx_er_reply_problem(ctx->request, NGX_HTTP_TOO_MANY_REQUESTS,
                                 "the source has published more events than "
@@ -545,7 +548,8 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     ngx_er_receive_log(ctx, decision);
 
     ctx->status = ngx_er_metric_source_name(refusal->metric);
-    ngx_er_metric_source(ctx->source, refusal->metric);
+    ngx_er_account_request(ctx->source, ctx->request, refusal->metric,
+                           refusal->status, refusal->detail);
 
     switch (refusal->status) {
 

@@ -34,7 +34,7 @@
 #include "key.h"
 #include "require.h"
 #include "../deliver/duplicate.h"
-#include "../observe/metrics.h"
+#include "../observe/account.h"
 #include "../route/budget.h"
 #include "../route/route.h"
 
@@ -262,7 +262,7 @@ ngx_er_turns_refuse(ngx_er_receive_t *ctx, ngx_er_part_t *part,
 
     part->outcome = outcome;
 
-    ngx_er_metric_source(ctx->source, outcome);
+    ngx_er_account_event(part->event, outcome);
 }
 
 
@@ -417,7 +417,7 @@ ngx_er_turns_done(ngx_er_receive_t *ctx)
                        "request: %s", &part[i].event->id,
                        ngx_er_outcome_name(part[i].outcome));
 
-        ngx_er_metric_source(ctx->source, part[i].outcome);
+        ngx_er_account_event(part[i].event, part[i].outcome);
     }
 
     ctx->done(ctx);

@@ -214,7 +214,7 @@ ngx_er_outcome_name(ngx_er_outcome_e outcome)
 
 
 void
-ngx_er_metric_source(ngx_er_source_t *s, ngx_uint_t metric)
+ngx_er_account_event(ngx_er_event_t *e, ngx_er_outcome_e metric)
 {
     metrics[metric]++;
     outcomes += (metric <= NGX_ER_OUTCOME_ERROR);

@@ -276,7 +276,8 @@ ngx_er_attempt_log_event(ngx_er_event_t *e, u_char *buf, size_t len)
 
 
 void
-ngx_er_metric_target(ngx_er_target_t *t, ngx_uint_t metric)
+ngx_er_account_queued(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    ngx_uint_t metric)
 {
     dead += (metric == NGX_ER_METRIC_DEAD);
     retried += (metric == NGX_ER_METRIC_RETRY);

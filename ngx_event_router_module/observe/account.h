@@ -1,0 +1,40 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What happened, told once.  Who receives and who delivers says it here; who
+ * counts, writes a line or keeps a history of it is called from here, so that
+ * none of these is left out in one place and there in another.
+ */
+
+
+#ifndef _NGX_ER_ACCOUNT_H_INCLUDED_
+#define _NGX_ER_ACCOUNT_H_INCLUDED_
+
+
+#include "../deliver/attempt.h"
+#include "metrics.h"
+
+
+/* a request brought no event; "metric" is one behind the outcomes, "status"
+   what it is answered, "why" a sentence of ours */
+void ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
+    ngx_uint_t metric, ngx_uint_t status, const char *why);
+
+/* what became of an event is known, also to its producer, if that waits; it is
+   said once of each */
+void ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome);
+
+/* an attempt ended; "metric" is below NGX_ER_METRIC_ATTEMPT_LAST */
+void ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric);
+
+/* what became of the delivery of a queued event; "seq" is its number, "event"
+   may be NULL */
+void ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, ngx_uint_t metric);
+
+
+#endif /* _NGX_ER_ACCOUNT_H_INCLUDED_ */
