@@ -394,6 +394,20 @@ ngx_er_file_row(ngx_er_file_txn_t *t, ngx_er_file_db_e db, uint64_t target,
 
 
 ngx_int_t
+ngx_er_file_has(ngx_er_file_txn_t *t, ngx_er_file_db_e db, uint64_t target,
+    uint64_t seq)
+{
+    uint64_t   key[2];
+    ngx_str_t  value;
+
+    key[0] = target;
+    key[1] = seq;
+
+    return ngx_er_file_get(t, db, key, &value);
+}
+
+
+ngx_int_t
 ngx_er_file_row_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     ngx_er_file_row_t *row)
 {

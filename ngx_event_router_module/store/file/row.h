@@ -77,6 +77,8 @@ void ngx_er_file_row_text(ngx_er_file_row_t *row, ngx_str_t *name,
 ngx_int_t ngx_er_file_row_decode(ngx_er_file_row_t *row, ngx_str_t *value);
 ngx_int_t ngx_er_file_row(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t target, uint64_t seq, ngx_er_file_row_t *row);
+ngx_int_t ngx_er_file_has(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    uint64_t target, uint64_t seq);
 ngx_int_t ngx_er_file_row_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     ngx_er_file_row_t *row);
 

@@ -586,7 +586,7 @@ ngx_er_file_finish(ngx_queue_t *ops)
 }
 
 
-/* see list.c */
+/* see walk.c */
 
 static void
 ngx_er_file_cursor(ngx_er_queue_op_t *op)

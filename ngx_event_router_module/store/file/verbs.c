@@ -14,7 +14,7 @@
  * ACCEPT is the check for a duplicate and all that makes an event durable, so
  * that neither can be there without the other.  A duplicate is recognized even
  * when the store is full: its event is safe already.  What a repetition of an
- * event that is known starts again is list.c's.
+ * event that is known starts again is repeat.c's.
  *
  * A lease that ends by itself means that who had it crashed or hung, perhaps
  * on this very entry, so it counts as a crash of the entry: whoever has it
@@ -37,6 +37,8 @@
 #include "entry.h"
 #include "list.h"
 #include "order.h"
+#include "repeat.h"
+#include "replay.h"
 #include "space.h"
 #include "sweep.h"
 #include "version.h"

@@ -2,7 +2,7 @@
 -- Copyright (C) Event Router contributors
 
 
--- ACCEPT of an event whose key is known: what file/list.c says of it holds
+-- ACCEPT of an event whose key is known: what file/repeat.c says of it holds
 -- here, too.  It goes on from the locals of queue_accept.lua.
 --
 -- meet() returns the answer to it, or nil: the event is new all the same.
