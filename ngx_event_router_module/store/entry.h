@@ -22,6 +22,7 @@
 
 
 #include "../base/base.h"
+#include "shelf.h"
 
 
 /*
@@ -184,7 +185,9 @@ typedef enum {
     NGX_ER_QUEUE_LIST,
     NGX_ER_QUEUE_REPLAY,
     NGX_ER_QUEUE_PURGE,
-    NGX_ER_QUEUE_PAUSE
+    NGX_ER_QUEUE_PAUSE,
+    NGX_ER_QUEUE_SHELF,
+    NGX_ER_QUEUE_VERBS
 } ngx_er_queue_verb_e;
 
 
@@ -409,6 +412,9 @@ struct ngx_er_queue_op_s {
 
     unsigned               held:1;
     ngx_array_t           *paused;     /* of uint64_t */
+
+    ngx_er_shelf_t        *shelf;      /* SHELF: what is asked, and what comes
+                                          of it */
 
     /*
      * LIST: "dead" or pending ones after the cursor, oldest first, target by

@@ -798,7 +798,7 @@ test_away(ngx_pool_t *pool)
     is_int(op.count.fresh, 1700000001000, "asked again after a second");
     is_int(op.count.again, 1700000001000, "for both");
 
-    for (verb = 0; verb <= NGX_ER_QUEUE_PAUSE; verb++) {
+    for (verb = 0; verb < NGX_ER_QUEUE_VERBS; verb++) {
         op.verb = verb;
         op.rc = NGX_ERROR;
         op.filter.seq = 1;

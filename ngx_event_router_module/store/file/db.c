@@ -87,7 +87,8 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "counts",
     "lapsed",
     "paused",
-    "versions"
+    "versions",
+    "shelf"
 };
 
 

@@ -73,6 +73,7 @@ static void ngx_er_file_queue_run(ngx_er_queue_t *queue,
 static void ngx_er_file_queue_arm(ngx_er_file_queue_t *fq, ngx_msec_t lag);
 static ngx_msec_t ngx_er_file_queue_lag(ngx_er_file_queue_t *fq,
     ngx_er_queue_op_t *op);
+static ngx_uint_t ngx_er_file_queue_reads(ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_read(ngx_er_file_queue_t *fq,
     ngx_er_queue_op_t *op);
 static void ngx_er_file_queue_fail(ngx_er_file_queue_t *fq,
@@ -358,7 +359,7 @@ ngx_er_file_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
         return;
     }
 
-    if (op->verb == NGX_ER_QUEUE_LIST) {
+    if (ngx_er_file_queue_reads(op)) {
         ngx_er_file_queue_read(fq, op);
         return;
     }
@@ -372,6 +373,26 @@ ngx_er_file_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
     }
 
     ngx_er_file_queue_arm(fq, lag);
+}
+
+
+/* it changes nothing: it need not wait for what does */
+
+static ngx_uint_t
+ngx_er_file_queue_reads(ngx_er_queue_op_t *op)
+{
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_LIST:
+        return 1;
+
+    case NGX_ER_QUEUE_SHELF:
+        return op->shelf->act == NGX_ER_SHELF_GET
+               || op->shelf->act == NGX_ER_SHELF_LIST;
+
+    default:
+        return 0;
+    }
 }
 
 

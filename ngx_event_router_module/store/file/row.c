@@ -65,7 +65,8 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     1,                                 /* counts */
     2,                                 /* lapsed */
     1,                                 /* paused */
-    3                                  /* versions */
+    3,                                 /* versions */
+    3                                  /* shelf */
 };
 
 

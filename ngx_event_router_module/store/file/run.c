@@ -18,7 +18,6 @@
 
 
 #include "run.h"
-#include "list.h"
 #include "lock.h"
 #include "row.h"
 #include "space.h"
@@ -71,7 +70,8 @@ static ngx_str_t  ngx_er_file_verbs[] = {
     ngx_string("list"),
     ngx_string("replay"),
     ngx_string("purge"),
-    ngx_string("pause")
+    ngx_string("pause"),
+    ngx_string("shelf")
 };
 
 /* an ACCEPT that started dead letters again */
@@ -233,7 +233,7 @@ ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op)
     t.now = file->clock;
 
     if (ngx_er_file_begin(&t, 0) == NGX_OK) {
-        op->rc = ngx_er_file_list(&t, op);
+        op->rc = ngx_er_file_verb(&t, op);
         ngx_er_file_abort(&t);
 
         if (op->rc == NGX_ERROR) {

@@ -20,6 +20,7 @@
 #include "entry.h"
 #include "grave.h"
 #include "key.h"
+#include "shelf.h"
 #include "version.h"
 
 
@@ -107,6 +108,10 @@ ngx_er_file_sweep_expired(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
         case NGX_ER_FILE_EXPIRY_VERSION:
             rc = ngx_er_file_version_sweep(t, key);
+            break;
+
+        case NGX_ER_FILE_EXPIRY_SHELF:
+            rc = ngx_er_file_shelf_sweep(t, key);
             break;
         }
 

@@ -30,6 +30,8 @@
  *     paused    target                        -> nothing
  *     versions  target, key, kind             -> until, the rest of the key,
  *                                                the highest one delivered
+ *     shelf     kind, name, id                -> until, the row; id 0: bytes
+ *                                                of all of them
  */
 
 
@@ -68,6 +70,7 @@ typedef enum {
     NGX_ER_FILE_LAPSED,
     NGX_ER_FILE_PAUSED,
     NGX_ER_FILE_VERSIONS,
+    NGX_ER_FILE_SHELF,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -89,7 +92,8 @@ typedef enum {
     NGX_ER_FILE_EXPIRY_DEAD = 2,       /* target, seq */
     NGX_ER_FILE_EXPIRY_ARCHIVE = 3,    /* source, seq */
     NGX_ER_FILE_EXPIRY_LAPSED = 4,     /* seq, target */
-    NGX_ER_FILE_EXPIRY_VERSION = 5     /* target, key, kind */
+    NGX_ER_FILE_EXPIRY_VERSION = 5,    /* target, key, kind */
+    NGX_ER_FILE_EXPIRY_SHELF = 6       /* kind, name, id */
 } ngx_er_file_expiry_e;
 
 

@@ -39,6 +39,7 @@
 #include "order.h"
 #include "repeat.h"
 #include "replay.h"
+#include "shelf.h"
 #include "space.h"
 #include "sweep.h"
 #include "version.h"
@@ -139,6 +140,12 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     case NGX_ER_QUEUE_PAUSE:
         return ngx_er_file_pause(t, op);
+
+    case NGX_ER_QUEUE_SHELF:
+        return ngx_er_file_shelf(t, op);
+
+    case NGX_ER_QUEUE_VERBS:
+        break;
     }
 
     return NGX_DECLINED;

@@ -36,6 +36,8 @@
                                           that is not heard any more */
 #define NGX_ER_REDIS_SCAN      2000    /* entries that one command looks at */
 #define NGX_ER_REDIS_LISTED    (8 * 1024 * 1024)
+#define NGX_ER_REDIS_SHELF_ROWS   1000
+#define NGX_ER_REDIS_SHELF_BYTES  1048576  /* of a LIST that does not say */
 #define NGX_ER_REDIS_WORDS     30      /* of a command, without items */
 #define NGX_ER_REDIS_HEX       16
 
@@ -67,6 +69,8 @@ static ngx_int_t ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static void ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
+static void ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
 static void ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text);
 static void ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
@@ -91,6 +95,7 @@ extern ngx_str_t  ngx_er_lua_queue_list;
 extern ngx_str_t  ngx_er_lua_queue_replay;
 extern ngx_str_t  ngx_er_lua_queue_purge;
 extern ngx_str_t  ngx_er_lua_queue_pause;
+extern ngx_str_t  ngx_er_lua_queue_shelf;
 extern ngx_str_t  ngx_er_lua_queue_check;
 extern ngx_str_t  ngx_er_lua_dedup_claim;
 extern ngx_str_t  ngx_er_lua_dedup_settle;
@@ -116,6 +121,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     ngx_er_redis_lua(queue_replay),
     ngx_er_redis_lua(queue_purge),
     ngx_er_redis_lua(queue_pause),
+    ngx_er_redis_lua(queue_shelf),
     ngx_er_redis_lua(queue_check)
 };
 
@@ -219,6 +225,7 @@ ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w)
 
     case NGX_ER_QUEUE_ADOPT:
     case NGX_ER_QUEUE_SWEEP:
+    case NGX_ER_QUEUE_SHELF:
         return 0;
 
     default:
@@ -359,6 +366,13 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         ngx_er_redis_word_id(a, op->target);
         ngx_er_redis_word_number(a, op->held);
         break;
+
+    case NGX_ER_QUEUE_SHELF:
+        ngx_er_redis_queue_shelf(w, a);
+        break;
+
+    case NGX_ER_QUEUE_VERBS:
+        break;
     }
 
     return rc;
@@ -482,6 +496,33 @@ ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
         ngx_er_redis_word_id(a, op->to.order);
         ngx_er_redis_word_number(a, op->to.delay);
     }
+}
+
+
+/* a nonce in its holder's name: an id is given once */
+
+static void
+ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    ngx_er_shelf_t  *shelf;
+
+    shelf = w->op->shelf;
+
+    ngx_er_redis_word_number(a, shelf->act);
+    ngx_er_redis_word_number(a, shelf->kind);
+    ngx_er_redis_word_hex(a, shelf->name);
+    ngx_er_redis_word_id(a, shelf->id);
+    ngx_er_redis_word_hex(a, shelf->until);
+    ngx_er_redis_word_number(a, shelf->bound);
+    ngx_er_redis_word_text(a, &shelf->value);
+    ngx_er_redis_word_number(a, shelf->newest);
+    ngx_er_redis_word_id(a, shelf->after);
+    ngx_er_redis_word_number(a, ngx_min(shelf->limit,
+                                        NGX_ER_REDIS_SHELF_ROWS));
+    ngx_er_redis_word_number(a, shelf->bytes ? shelf->bytes
+                                             : NGX_ER_REDIS_SHELF_BYTES);
+    ngx_er_redis_word_hex(a, w->layout->holder + w->nonce);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_SCAN);
 }
 
 

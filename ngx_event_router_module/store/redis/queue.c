@@ -156,7 +156,8 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
                    "+hstrlen +hincrby +sadd +srem +scard +sismember "
                    "+srandmember +zadd +zrem +zremrangebyscore +zcard +zscore "
                    "+zrange +zrangebyscore +zrevrangebyscore +zrangebylex "
-                   "+zunionstore +pexpire +info +config|get +wait";
+                   "+zrevrangebylex +zunionstore +pexpire +info "
+                   "+config|get +wait";
     conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
     conf->reply = 2 * conf->memory + 1024 * 1024;
 
@@ -706,7 +707,8 @@ ngx_er_redis_queue_refused(ngx_er_redis_job_t *job, redisReply *reply)
     }
 
     if (job->op.error == NGX_ER_REDIS_REFUSED
-        && op->verb == NGX_ER_QUEUE_ACCEPT)
+        && (op->verb == NGX_ER_QUEUE_ACCEPT
+            || op->verb == NGX_ER_QUEUE_SHELF))
     {
         ngx_er_redis_queue_each(job, ngx_er_redis_queue_busy);
         return;

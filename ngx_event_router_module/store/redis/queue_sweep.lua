@@ -23,6 +23,7 @@
 --#include lib/over.lua
 --#include lib/first.lua
 --#include lib/heard.lua
+--#include lib/shelf.lua
 --#include lib/tally.lua
 
 local holder, gap = ARGV[2], tonumber(ARGV[3])
@@ -128,6 +129,19 @@ for _, name in ipairs(list) do
 
     lapse(hash, target, event)
     over(hash)
+end
+
+-- rows of the router's own
+
+list = call('ZRANGEBYSCORE', base .. 'b', '-inf', now, 'LIMIT', 0, batch)
+
+if #list == batch then
+    more = 1
+end
+
+for _, name in ipairs(list) do
+    unshelve(sub(name, 1, -18), sub(name, -16))
+    call('ZREM', base .. 'b', name)
 end
 
 -- who has which targets

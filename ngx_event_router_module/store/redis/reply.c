@@ -25,6 +25,7 @@
 
 #include "reply.h"
 #include "element.h"
+#include "shelf.h"
 
 
 #define NGX_ER_REDIS_AWAY          1000            /* ms until a shard that is
@@ -126,6 +127,9 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
     case NGX_ER_QUEUE_SETTLE:
     case NGX_ER_QUEUE_RETRY:
         return ngx_er_redis_queue_ended(w, reply);
+
+    case NGX_ER_QUEUE_SHELF:
+        return ngx_er_redis_shelf_reply(w->op, reply);
 
     default: /* NGX_ER_QUEUE_EXTEND, NGX_ER_QUEUE_BURY */
         return ngx_er_redis_queue_fenced(w, reply->element[0]->integer);

@@ -31,7 +31,7 @@
 #define NGX_ER_REDIS_LATE      (-2)    /* code of a reply: nobody waits for it
                                           any more, nothing was done */
 
-#define NGX_ER_REDIS_CHECK     (NGX_ER_QUEUE_PAUSE + 1)
+#define NGX_ER_REDIS_CHECK     NGX_ER_QUEUE_VERBS
                                        /* the script after those of verbs */
 
 

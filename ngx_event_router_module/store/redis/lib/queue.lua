@@ -62,6 +62,10 @@
 --                which who put it there has started the event again
 --     n:NONCE    EVENT, who put it there
 --     o:TARGET:KEY:KIND  the highest version that was delivered
+--     s:KIND:NAME  hash: rows of the router's own by id, see shelf.lua; of
+--                shard 0 only, as are the next two
+--     l:KIND:NAME  zset of their ids
+--     b          zset KIND:NAME:ID by when they are forgotten
 --
 -- KEYS[1] is m, ARGV[1] the layout of the keys, which the shard remembers.
 

@@ -1,0 +1,528 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * SHELF: rows of the router's own, see ../shelf.h.  verbs.c calls it inside a
+ * transaction, for GET and LIST inside one that only reads.  Rows of a kind
+ * and a name are in the order of their ids, and id 0, which no row has, says
+ * how many bytes they are, so that a bound costs one more row to look at.
+ *
+ * What has a bound can be done without: it is refused when the store is full,
+ * and the oldest of it go, a few a time, so that no transaction grows with
+ * what somebody else wrote.  NGX_ERROR means that the transaction must be
+ * aborted.
+ */
+
+
+#include "shelf.h"
+
+
+#define NGX_ER_FILE_SHELF_HEAD  8      /* bytes of a row before its value */
+#define NGX_ER_FILE_SHELF_DROP  64     /* rows that go for one that comes */
+#define NGX_ER_FILE_SHELF_ROW   64     /* bytes that a row counts besides */
+#define NGX_ER_FILE_SHELF_BYTES  1048576  /* of a LIST that does not say */
+
+
+static ngx_int_t ngx_er_file_shelf_put(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_shelf_new(ngx_er_file_txn_t *t,
+    ngx_er_shelf_t *shelf);
+static ngx_int_t ngx_er_file_shelf_room(ngx_er_file_txn_t *t,
+    ngx_er_shelf_t *shelf, uint64_t bytes);
+static ngx_int_t ngx_er_file_shelf_write(ngx_er_file_txn_t *t,
+    ngx_er_shelf_t *shelf, ngx_pool_t *pool);
+static ngx_int_t ngx_er_file_shelf_get(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_shelf_drop(ngx_er_file_txn_t *t,
+    ngx_er_shelf_t *shelf);
+static ngx_int_t ngx_er_file_shelf_list(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_shelf_next(ngx_er_file_txn_t *t,
+    ngx_er_shelf_t *shelf, uint64_t *key, ngx_str_t *value);
+static ngx_int_t ngx_er_file_shelf_row(ngx_er_queue_op_t *op, uint64_t id,
+    ngx_str_t *value);
+static ngx_int_t ngx_er_file_shelf_forget(ngx_er_file_txn_t *t, uint64_t *key);
+static ngx_int_t ngx_er_file_shelf_sum(ngx_er_file_txn_t *t, uint64_t *key,
+    int64_t bytes, uint64_t *sum);
+
+
+#define ngx_er_file_shelf_size(len)  ((uint64_t) (len) + NGX_ER_FILE_SHELF_ROW)
+
+
+ngx_int_t
+ngx_er_file_shelf(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    ngx_er_shelf_t  *shelf;
+
+    shelf = op->shelf;
+    shelf->done = 0;
+    shelf->more = 0;
+
+    shelf->rows = ngx_array_create(op->pool, 4, sizeof(ngx_er_shelf_row_t));
+    if (shelf->rows == NULL) {
+        return NGX_ERROR;
+    }
+
+    switch (shelf->act) {
+
+    case NGX_ER_SHELF_PUT:
+        return ngx_er_file_shelf_put(t, op);
+
+    case NGX_ER_SHELF_GET:
+        return ngx_er_file_shelf_get(t, op);
+
+    case NGX_ER_SHELF_DROP:
+        return ngx_er_file_shelf_drop(t, shelf);
+
+    default: /* NGX_ER_SHELF_LIST */
+        return ngx_er_file_shelf_list(t, op);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_file_shelf_put(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    uint64_t         key[3], bytes;
+    ngx_int_t        rc;
+    ngx_er_shelf_t  *shelf;
+
+    shelf = op->shelf;
+    bytes = ngx_er_file_shelf_size(shelf->value.len);
+
+    if (shelf->bound) {
+
+        if (t->file->full) {
+            return NGX_BUSY;
+        }
+
+        rc = ngx_er_file_shelf_room(t, shelf, bytes);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (shelf->id == 0 && ngx_er_file_shelf_new(t, shelf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    key[0] = shelf->kind;
+    key[1] = shelf->name;
+    key[2] = shelf->id;
+
+    if (ngx_er_file_shelf_forget(t, key) == NGX_ERROR
+        || ngx_er_file_shelf_write(t, shelf, op->pool) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    t->grown += bytes;
+    t->file->grown += bytes;
+
+    return ngx_er_file_shelf_sum(t, key, bytes, NULL);
+}
+
+
+/* ids grow with the clock, and also while that stands still */
+
+static ngx_int_t
+ngx_er_file_shelf_new(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf)
+{
+    uint64_t   key[3];
+    ngx_int_t  rc;
+
+    shelf->id = t->now << 20;
+
+    key[0] = shelf->kind;
+    key[1] = shelf->name;
+    key[2] = NGX_ER_NEVER;
+
+    rc = ngx_er_file_seek_back(t, NGX_ER_FILE_SHELF, key);
+
+    if (rc == NGX_OK && key[0] == (uint64_t) shelf->kind
+        && key[1] == shelf->name)
+    {
+        shelf->id = ngx_max(shelf->id, key[2] + 1);
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/* NGX_BUSY: there is none for so many bytes; what went is gone all the same */
+
+static ngx_int_t
+ngx_er_file_shelf_room(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
+    uint64_t bytes)
+{
+    uint64_t    key[3], sum;
+    ngx_int_t   rc;
+    ngx_uint_t  step;
+
+    if (bytes > shelf->bound) {
+        return NGX_BUSY;
+    }
+
+    for (step = 0; /* void */ ; step++) {
+        key[0] = shelf->kind;
+        key[1] = shelf->name;
+        key[2] = 1;
+
+        if (ngx_er_file_shelf_sum(t, key, 0, &sum) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (sum + bytes <= shelf->bound) {
+            return NGX_OK;
+        }
+
+        if (step == NGX_ER_FILE_SHELF_DROP) {
+            return NGX_BUSY;
+        }
+
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_SHELF, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != (uint64_t) shelf->kind
+            || key[1] != shelf->name)
+        {
+            /* the sum is of what is not there */
+
+            return ngx_er_file_shelf_sum(t, key, - (int64_t) sum, NULL);
+        }
+
+        if (ngx_er_file_shelf_forget(t, key) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        shelf->done++;
+    }
+}
+
+
+static ngx_int_t
+ngx_er_file_shelf_write(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
+    ngx_pool_t *pool)
+{
+    size_t     len;
+    u_char    *p;
+    uint64_t   key[NGX_ER_FILE_WORDS];
+    ngx_int_t  rc;
+
+    len = NGX_ER_FILE_SHELF_HEAD + shelf->value.len;
+
+    p = ngx_palloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_er_file_write(p, shelf->until, NGX_ER_FILE_SHELF_HEAD),
+               shelf->value.data, shelf->value.len);
+
+    key[0] = shelf->kind;
+    key[1] = shelf->name;
+    key[2] = shelf->id;
+
+    rc = ngx_er_file_put(t, NGX_ER_FILE_SHELF, key, p, len);
+
+    if (rc != NGX_OK || shelf->until == NGX_ER_NEVER) {
+        return rc;
+    }
+
+    key[0] = shelf->until;
+    key[1] = NGX_ER_FILE_EXPIRY_SHELF;
+    key[2] = shelf->kind;
+    key[3] = shelf->name;
+    key[4] = shelf->id;
+    key[5] = 0;
+
+    return ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, key, "", 0);
+}
+
+
+static ngx_int_t
+ngx_er_file_shelf_get(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    uint64_t         key[3];
+    ngx_int_t        rc;
+    ngx_str_t        value;
+    ngx_er_shelf_t  *shelf;
+
+    shelf = op->shelf;
+
+    key[0] = shelf->kind;
+    key[1] = shelf->name;
+    key[2] = shelf->id;
+
+    rc = shelf->id ? ngx_er_file_get(t, NGX_ER_FILE_SHELF, key, &value)
+                   : NGX_DECLINED;
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (value.len < NGX_ER_FILE_SHELF_HEAD
+        || ngx_er_file_number(value.data, 8) <= t->now)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_er_file_shelf_row(op, shelf->id, &value);
+}
+
+
+static ngx_int_t
+ngx_er_file_shelf_drop(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf)
+{
+    uint64_t   key[3];
+    ngx_int_t  rc;
+
+    key[0] = shelf->kind;
+    key[1] = shelf->name;
+    key[2] = shelf->id ? shelf->id : 1;
+
+    if (shelf->id) {
+        rc = ngx_er_file_shelf_forget(t, key);
+        shelf->done = (rc == NGX_OK);
+
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    for ( ;; ) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_SHELF, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != (uint64_t) shelf->kind
+            || key[1] != shelf->name)
+        {
+            return NGX_OK;
+        }
+
+        if (shelf->done == NGX_ER_FILE_STEPS) {
+            shelf->more = 1;
+            return NGX_OK;
+        }
+
+        if (ngx_er_file_shelf_forget(t, key) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        shelf->done++;
+    }
+}
+
+
+static ngx_int_t
+ngx_er_file_shelf_list(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    size_t           left;
+    uint64_t         key[3];
+    ngx_int_t        rc;
+    ngx_str_t        value;
+    ngx_uint_t       looked;
+    ngx_er_shelf_t  *shelf;
+
+    shelf = op->shelf;
+    left = shelf->bytes ? shelf->bytes : NGX_ER_FILE_SHELF_BYTES;
+
+    key[2] = shelf->after ? shelf->after
+                          : shelf->newest ? NGX_ER_NEVER : 0;
+
+    for (looked = 0; /* void */ ; looked++) {
+        rc = ngx_er_file_shelf_next(t, shelf, key, &value);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+        }
+
+        if (shelf->rows->nelts == shelf->limit
+            || looked == NGX_ER_FILE_SCAN
+            || (value.len > left && shelf->rows->nelts))
+        {
+            shelf->more = 1;
+            return NGX_OK;
+        }
+
+        if (value.len < NGX_ER_FILE_SHELF_HEAD
+            || ngx_er_file_number(value.data, 8) <= t->now)
+        {
+            continue;
+        }
+
+        left -= ngx_min(left, value.len);
+
+        if (ngx_er_file_shelf_row(op, key[2], &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* key[2] is the last one, or where to begin: 0 and NEVER are no rows */
+
+static ngx_int_t
+ngx_er_file_shelf_next(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
+    uint64_t *key, ngx_str_t *value)
+{
+    ngx_int_t  rc;
+
+    key[0] = shelf->kind;
+    key[1] = shelf->name;
+
+    if (shelf->newest) {
+        key[2]--;
+        rc = ngx_er_file_seek_back(t, NGX_ER_FILE_SHELF, key);
+
+    } else {
+        key[2]++;
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_SHELF, key, NULL);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (key[0] != (uint64_t) shelf->kind || key[1] != shelf->name
+        || key[2] == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_er_file_get(t, NGX_ER_FILE_SHELF, key, value);
+}
+
+
+static ngx_int_t
+ngx_er_file_shelf_row(ngx_er_queue_op_t *op, uint64_t id, ngx_str_t *value)
+{
+    size_t               len;
+    ngx_er_shelf_row_t  *row;
+
+    row = ngx_array_push(op->shelf->rows);
+    if (row == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = value->len - NGX_ER_FILE_SHELF_HEAD;
+
+    row->id = id;
+    row->until = ngx_er_file_number(value->data, NGX_ER_FILE_SHELF_HEAD);
+    row->value.len = len;
+    row->value.data = ngx_pnalloc(op->pool, len + 1);
+
+    if (row->value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(row->value.data, value->data + NGX_ER_FILE_SHELF_HEAD, len);
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: there is none; its row of EXPIRY is thrown away in its time */
+
+static ngx_int_t
+ngx_er_file_shelf_forget(ngx_er_file_txn_t *t, uint64_t *key)
+{
+    size_t     len;
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_SHELF, key, &value);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    len = value.len - ngx_min(value.len, NGX_ER_FILE_SHELF_HEAD);
+
+    rc = ngx_er_file_delete(t, NGX_ER_FILE_SHELF, key);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_er_file_shelf_sum(t, key,
+                                 - (int64_t) ngx_er_file_shelf_size(len),
+                                 NULL);
+}
+
+
+/* adds to the bytes of (kind, name), or only tells them */
+
+static ngx_int_t
+ngx_er_file_shelf_sum(ngx_er_file_txn_t *t, uint64_t *key, int64_t bytes,
+    uint64_t *sum)
+{
+    u_char     buf[8];
+    uint64_t   all[3], n;
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    all[0] = key[0];
+    all[1] = key[1];
+    all[2] = 0;
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_SHELF, all, &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    n = (rc == NGX_OK && value.len == 8) ? ngx_er_file_number(value.data, 8)
+                                         : 0;
+
+    if (sum) {
+        *sum = n;
+    }
+
+    if (bytes == 0) {
+        return NGX_OK;
+    }
+
+    n = (bytes < 0 && n < (uint64_t) -bytes) ? 0 : n + bytes;
+
+    if (n == 0) {
+        rc = ngx_er_file_delete(t, NGX_ER_FILE_SHELF, all);
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    (void) ngx_er_file_write(buf, n, 8);
+
+    return ngx_er_file_put(t, NGX_ER_FILE_SHELF, all, buf, 8);
+}
+
+
+/* one that was put anew has another end */
+
+ngx_int_t
+ngx_er_file_shelf_sweep(ngx_er_file_txn_t *t, uint64_t *key)
+{
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_SHELF, &key[2], &value);
+
+    if (rc == NGX_OK && value.len >= NGX_ER_FILE_SHELF_HEAD
+        && ngx_er_file_number(value.data, 8) != key[0])
+    {
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    return ngx_er_file_shelf_forget(t, &key[2]);
+}
