@@ -71,6 +71,16 @@ typedef enum {
 } ngx_er_mode_e;
 
 
+/* "event_trace": the traces of events that came without one */
+
+typedef enum {
+    NGX_ER_TRACES_PASS = 0,            /* none is made */
+    NGX_ER_TRACES_MADE,
+    NGX_ER_TRACES_SAMPLED,             /* made, and to be recorded */
+    NGX_ER_TRACES_UNSET
+} ngx_er_traces_e;
+
+
 /* what a location does with requests, beside "event_deliver" */
 
 typedef enum {
@@ -285,6 +295,7 @@ typedef struct {
     ngx_er_queue_t              *queue;          /* NULL: none */
 
     ngx_er_body_memory_t         bodies;
+    ngx_er_traces_e              trace;          /* "event_trace" */
 
     ngx_uint_t                   running;        /* deliveries at once in a
                                                     worker: 256 */

@@ -17,6 +17,7 @@
 #include "ingest/attributes.h"
 #include "ingest/receive.h"
 #include "ingest/source_conf.h"
+#include "ingest/trace.h"
 #include "store/dedup.h"
 #include "store/queue.h"
 #include "deliver/fanout.h"
@@ -123,6 +124,13 @@ static ngx_command_t  ngx_er_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_er_main_conf_t, waiting),
+      NULL },
+
+    { ngx_string("event_trace"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_er_trace_conf,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("event_receive"),
@@ -310,6 +318,7 @@ ngx_er_create_main_conf(ngx_conf_t *cf)
     mcf->bodies.size = NGX_CONF_UNSET_SIZE;
     mcf->running = NGX_CONF_UNSET_UINT;
     mcf->waiting = NGX_CONF_UNSET_UINT;
+    mcf->trace = NGX_ER_TRACES_UNSET;
 
     return mcf;
 }
@@ -323,6 +332,10 @@ ngx_er_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(mcf->bodies.size, NGX_ER_BODY_MEMORY);
     ngx_conf_init_uint_value(mcf->running, 256);
     ngx_conf_init_uint_value(mcf->waiting, 4096);
+
+    if (mcf->trace == NGX_ER_TRACES_UNSET) {
+        mcf->trace = NGX_ER_TRACES_PASS;
+    }
 
     return NGX_CONF_OK;
 }

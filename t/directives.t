@@ -162,6 +162,8 @@ my %defaults = (
     event_concurrency => number('module.c', qr/mcf->running, (\d+)\)/),
     event_body_memory => size('ingest/body.h', qr/BODY_MEMORY\s+(.+)$/m),
     event_backlog => number('module.c', qr/mcf->waiting, (\d+)\)/),
+    event_trace => { NGX_ER_TRACES_PASS => 'off' }->{ find('module.c',
+        qr/mcf->trace = (NGX_ER_TRACES_P\w+);/) },
     event_store => 'memory:'
         . size('store/dedup.c', qr/MEMORY_SIZE\s+(.+)$/m),
     max_size => size('ingest/presets.h', qr/MAX_SIZE +\((.+?)\)$/m),

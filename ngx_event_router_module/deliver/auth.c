@@ -218,7 +218,8 @@ ngx_er_auth_name(ngx_conf_t *cf, ngx_er_auth_word_t *word, ngx_str_t *name)
         NULL, NULL,
         "nginx makes it for each request",
         "every delivery has its own",
-        "X-Accel-* headers steer nginx"
+        "X-Accel-* headers steer nginx",
+        "it says which trace a delivery belongs to"
     };
 
     if (word->kind == NGX_ER_AUTH_QUERY) {

@@ -19,6 +19,7 @@
 
 
 #include "header.h"
+#include "../ingest/trace.h"
 
 
 typedef struct {
@@ -106,7 +107,8 @@ ngx_er_header_kind(ngx_str_t *name)
         return NGX_ER_HEADER_NGINX;
     }
 
-    return NGX_ER_HEADER_FREE;
+    return ngx_er_trace_header(name) ? NGX_ER_HEADER_TRACE
+                                     : NGX_ER_HEADER_FREE;
 }
 
 

@@ -23,7 +23,8 @@ typedef enum {
     NGX_ER_HEADER_INVALID,             /* it is no name of a header */
     NGX_ER_HEADER_CONNECTION,          /* nginx makes it */
     NGX_ER_HEADER_OWN,                 /* every delivery has it */
-    NGX_ER_HEADER_NGINX                /* it steers nginx */
+    NGX_ER_HEADER_NGINX,               /* it steers nginx */
+    NGX_ER_HEADER_TRACE                /* it is passed on by itself */
 } ngx_er_header_kind_e;
 
 

@@ -23,9 +23,10 @@
 #include "header.h"
 #include "sign.h"
 #include "subrequest.h"
+#include "../ingest/trace.h"
 
 
-#define NGX_ER_OUTGOING_HEADERS  16    /* of ours, without forwarded ones */
+#define NGX_ER_OUTGOING_HEADERS  18    /* of ours, without forwarded ones */
 #define NGX_ER_OUTGOING_NAME     24    /* bytes of the longest */
 
 
@@ -42,6 +43,7 @@
 
 struct ngx_er_outgoing_s {
     ngx_uint_t             n;
+    ngx_uint_t             parent;     /* index of traceparent; 0: none */
     ngx_table_elt_t        headers[NGX_ER_OUTGOING_HEADERS];
 };
 
@@ -60,11 +62,16 @@ typedef struct {
 
 static void ngx_er_outgoing_line(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_headers(ngx_er_attempt_t *attempt);
+static ngx_uint_t ngx_er_outgoing_more(ngx_er_attempt_t *attempt);
 static void ngx_er_outgoing_link(ngx_http_request_t *r, ngx_table_elt_t *h,
     ngx_uint_t type);
 static ngx_er_outgoing_t *ngx_er_outgoing_create(ngx_er_event_t *event);
 static ngx_int_t ngx_er_outgoing_attributes(ngx_er_event_t *event,
     ngx_er_outgoing_t *outgoing);
+static ngx_int_t ngx_er_outgoing_trace(ngx_er_event_t *event,
+    ngx_er_outgoing_t *outgoing);
+static ngx_int_t ngx_er_outgoing_span(ngx_er_attempt_t *attempt,
+    ngx_table_elt_t *h);
 static ngx_int_t ngx_er_outgoing_forward(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_forwarded(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
@@ -172,19 +179,7 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
         return NGX_ERROR;
     }
 
-    n = outgoing->n;
-
-    if (attempt->target->forward_headers) {
-        n += event->nheaders;
-    }
-
-    if (attempt->target->auth) {
-        n++;
-    }
-
-    if (attempt->target->sign) {
-        n += NGX_ER_SIGNER_HEADERS;
-    }
+    n = outgoing->n + ngx_er_outgoing_more(attempt);
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, n,
                       sizeof(ngx_table_elt_t))
@@ -212,8 +207,38 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 
     h[NGX_ER_OUTGOING_ATTEMPT].value = number;
 
+    if (outgoing->parent
+        && ngx_er_outgoing_span(attempt, &h[outgoing->parent]) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_er_outgoing_text(r->pool, &attempt->routes,
                                 &h[NGX_ER_OUTGOING_ROUTE].value);
+}
+
+
+/* headers that are the target's own */
+
+static ngx_uint_t
+ngx_er_outgoing_more(ngx_er_attempt_t *attempt)
+{
+    ngx_uint_t        n;
+    ngx_er_target_t  *target;
+
+    target = attempt->target;
+
+    n = target->forward_headers ? attempt->event->nheaders : 0;
+
+    if (target->auth) {
+        n++;
+    }
+
+    if (target->sign) {
+        n += NGX_ER_SIGNER_HEADERS;
+    }
+
+    return n;
 }
 
 
@@ -256,7 +281,7 @@ ngx_er_outgoing_create(ngx_er_event_t *event)
 
     pool = event->pool;
 
-    outgoing = ngx_palloc(pool, sizeof(ngx_er_outgoing_t));
+    outgoing = ngx_pcalloc(pool, sizeof(ngx_er_outgoing_t));
 
     if (outgoing == NULL
         || ngx_er_outgoing_text(pool, &event->content_type, &content_type)
@@ -268,8 +293,6 @@ ngx_er_outgoing_create(ngx_er_event_t *event)
     {
         return NULL;
     }
-
-    outgoing->n = 0;
 
     ngx_er_outgoing_header(outgoing, &route, &none);
     ngx_er_outgoing_header(outgoing, &number, &none);
@@ -285,8 +308,9 @@ ngx_er_outgoing_create(ngx_er_event_t *event)
     ngx_er_outgoing_header(outgoing, &timestamp, &received);
     ngx_er_outgoing_header(outgoing, &hops, &hopped);
 
-    if (event->cloudevent != NGX_ER_CLOUDEVENT_STRUCTURED
-        && ngx_er_outgoing_attributes(event, outgoing) != NGX_OK)
+    if (ngx_er_outgoing_trace(event, outgoing) != NGX_OK
+        || (event->cloudevent != NGX_ER_CLOUDEVENT_STRUCTURED
+            && ngx_er_outgoing_attributes(event, outgoing) != NGX_OK))
     {
         return NULL;
     }
@@ -298,6 +322,73 @@ ngx_er_outgoing_create(ngx_er_event_t *event)
                    &event->id, outgoing->n);
 
     return outgoing;
+}
+
+
+static ngx_int_t
+ngx_er_outgoing_trace(ngx_er_event_t *event, ngx_er_outgoing_t *outgoing)
+{
+    ngx_str_t        value;
+    ngx_er_trace_t  *trace;
+
+    static ngx_er_outgoing_name_t
+        parent = ngx_er_outgoing_name("traceparent"),
+        state = ngx_er_outgoing_name("tracestate");
+
+    trace = ngx_er_event_trace(event);
+
+    if (trace == NULL) {
+        return NGX_OK;
+    }
+
+    value.len = NGX_ER_TRACE_PARENT;
+    value.data = ngx_pnalloc(event->pool, NGX_ER_TRACE_PARENT);
+
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_er_trace_write(value.data, trace, trace->span);
+
+    outgoing->parent = outgoing->n;
+    ngx_er_outgoing_header(outgoing, &parent, &value);
+
+    if (trace->state.len) {
+        ngx_er_outgoing_header(outgoing, &state, &trace->state);
+    }
+
+    return NGX_OK;
+}
+
+
+/* with "event_trace on" an attempt is a span of its own */
+
+static ngx_int_t
+ngx_er_outgoing_span(ngx_er_attempt_t *attempt, ngx_table_elt_t *h)
+{
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(attempt->carrier,
+                                        ngx_http_event_router_module);
+
+    if (mcf->trace == NGX_ER_TRACES_PASS) {
+        return NGX_OK;
+    }
+
+    if (!attempt->spanned) {
+        ngx_er_trace_span(attempt->span);
+        attempt->spanned = 1;
+    }
+
+    h->value.data = ngx_pnalloc(attempt->carrier->pool, NGX_ER_TRACE_PARENT);
+    if (h->value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_er_trace_write(h->value.data, attempt->event->trace,
+                              attempt->span);
+
+    return NGX_OK;
 }
 
 

@@ -381,7 +381,8 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
         "it belongs to the producer's connection; nginx makes the target's "
         "own",
         "every delivery has its own",
-        "X-Accel-* headers steer nginx and are not the producer's to send"
+        "X-Accel-* headers steer nginx and are not the producer's to send",
+        NULL
     };
 
     target = draft->target;
@@ -409,6 +410,13 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
                                "header \"%V\" cannot be forwarded: %s",
                                &value[i], why);
             return NGX_CONF_ERROR;
+        }
+
+        if (ngx_er_header_kind(&value[i]) == NGX_ER_HEADER_TRACE) {
+
+            /* it is in each delivery if it is valid, and must not be twice */
+
+            continue;
         }
 
         name = ngx_array_push(target->forward_headers);

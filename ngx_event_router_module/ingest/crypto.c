@@ -59,7 +59,6 @@ typedef struct {
 static ngx_int_t ngx_er_digest_keyed(ngx_er_digest_e digest, ngx_str_t *key,
     ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
 static EVP_MD *ngx_er_digest_md(ngx_er_digest_e digest);
-static ngx_int_t ngx_er_random(u_char *out, size_t len);
 static ngx_er_key_t *ngx_er_key_create(ngx_pool_t *pool,
     ngx_er_key_kind_e kind, ngx_er_digest_e digest);
 static void ngx_er_key_free(void *data);
@@ -213,30 +212,26 @@ ngx_er_digest_md(ngx_er_digest_e digest)
 void
 ngx_er_sha256(u_char *out, ngx_str_t *parts, ngx_uint_t nparts)
 {
-    ngx_uint_t  i;
-
-    if (ngx_er_digest(NGX_ER_SHA256, parts, nparts, out) == NGX_OK
-        || ngx_er_random(out, 32) == NGX_OK)
-    {
-        return;
-    }
-
-    for (i = 0; i < 32; i++) {
-        out[i] = (u_char) ngx_random();
+    if (ngx_er_digest(NGX_ER_SHA256, parts, nparts, out) != NGX_OK) {
+        ngx_er_random(out, 32);
     }
 }
 
 
-static ngx_int_t
+void
 ngx_er_random(u_char *out, size_t len)
 {
+    size_t  i;
+
     if (RAND_bytes(out, (int) len) == 1) {
-        return NGX_OK;
+        return;
     }
 
     ERR_clear_error();
 
-    return NGX_ERROR;
+    for (i = 0; i < len; i++) {
+        out[i] = (u_char) ngx_random();
+    }
 }
 
 

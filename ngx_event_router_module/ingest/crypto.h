@@ -119,6 +119,9 @@ ngx_int_t ngx_er_key_seed_sign(ngx_er_key_t *key, ngx_str_t *message,
 /* an ECDSA signature as JWS has it (r and s, 32 bytes each) to DER */
 ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
 
+/* without OpenSSL's they are nginx's own, which can be guessed */
+void ngx_er_random(u_char *out, size_t len);
+
 /* 1: equal; the time it takes does not depend on where they differ */
 ngx_uint_t ngx_er_equal(const u_char *a, const u_char *b, size_t len);
 

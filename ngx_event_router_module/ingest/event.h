@@ -16,6 +16,7 @@
 
 
 #include "../event_router.h"
+#include "../base/trace_context.h"
 
 
 #define NGX_ER_ATTRIBUTE_MAX  256      /* bytes of an attribute */
@@ -48,6 +49,16 @@ typedef enum {
     NGX_ER_CLOUDEVENT_STRUCTURED,
     NGX_ER_CLOUDEVENT_BINARY
 } ngx_er_cloudevent_e;
+
+
+/* its trace (ingest/trace.c) */
+
+typedef enum {
+    NGX_ER_TRACED_NOT = 0,             /* nobody asked yet */
+    NGX_ER_TRACED_LATE,                /* nor can one be made: the event comes
+                                          out of a record */
+    NGX_ER_TRACED_YES                  /* it is known, or that there is none */
+} ngx_er_traced_e;
 
 
 struct ngx_er_event_s {
@@ -95,6 +106,8 @@ struct ngx_er_event_s {
                                           it in the body are the same */
     ngx_er_outgoing_t     *outgoing;   /* NULL: no delivery has begun */
     ngx_er_await_t        *await;      /* NULL: nobody waits */
+    ngx_er_trace_t        *trace;      /* see ngx_er_event_trace() */
+    ngx_er_traced_e        traced;
     u_char                *key;        /* of dedup, 32 bytes, of a queued event
                                           whose keys are beside the queue */
     ngx_er_cloudevent_e    cloudevent;

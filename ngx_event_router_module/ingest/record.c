@@ -17,7 +17,8 @@
  *     source id type subject time origin content_type args body
  *     name and value of each header    every text: length (4) and bytes
  *
- * The dedup key, where a record has one, is a header of a name that none has.
+ * The dedup key and the trace, where a record has one, are headers of names
+ * that none has.
  *
  * Bytes from a store are not trusted: a record is read with its bounds checked
  * and its sum compared, and a wrong one becomes a dead letter, not a crash.
@@ -27,6 +28,7 @@
 #include "record.h"
 #include "parse.h"
 #include "source.h"
+#include "trace.h"
 #include "../base/checksum.h"
 
 
@@ -44,7 +46,9 @@
 static ngx_int_t ngx_er_record_keep(ngx_array_t *kept, ngx_str_t *name);
 static ngx_uint_t ngx_er_record_kept(ngx_er_event_t *event, ngx_uint_t i);
 static size_t ngx_er_record_size(ngx_er_event_t *event, ngx_str_t **text,
-    u_char *kept, uint32_t *n);
+    ngx_str_t *trace, u_char *kept, uint32_t *n);
+static void ngx_er_record_put_own(u_char *p, ngx_er_event_t *event,
+    ngx_str_t *trace);
 static u_char *ngx_er_record_put(u_char *p, ngx_str_t *text);
 static u_char *ngx_er_record_get(u_char *p, u_char *last, ngx_str_t *text);
 static ngx_er_source_t *ngx_er_record_stranger(ngx_er_event_t *event,
@@ -53,12 +57,16 @@ static ngx_int_t ngx_er_record_copy(ngx_er_event_t *event,
     ngx_er_record_t *record);
 static ngx_int_t ngx_er_record_headers(ngx_er_event_t *event,
     ngx_er_record_t *record);
+static ngx_int_t ngx_er_record_own(ngx_er_event_t *event,
+    ngx_er_header_t *h);
 static void ngx_er_record_texts(ngx_er_event_t *event, ngx_str_t **text);
 
 
-/* a version before the key takes it for a header that nobody asks for */
+/* a version that does not know one takes it for a header that nobody asks
+   for */
 
 static ngx_str_t  ngx_er_record_key = ngx_string(":key");
+static ngx_str_t  ngx_er_record_trace = ngx_string(":trace");
 
 /* in the order of ngx_er_cloudevent_e */
 
@@ -174,17 +182,20 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
     size_t       size;
     uint32_t     n, crc;
     uint64_t     received;
-    ngx_str_t    key, *text[NGX_ER_RECORD_TEXTS];
+    ngx_str_t    trace, *text[NGX_ER_RECORD_TEXTS];
     ngx_uint_t   i;
 
     ngx_er_record_texts(event, text);
 
     kept = ngx_pnalloc(pool, event->nheaders + 1);
-    if (kept == NULL) {
+
+    if (kept == NULL
+        || ngx_er_event_trace_text(event, pool, &trace) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    size = ngx_er_record_size(event, text, kept, &n);
+    size = ngx_er_record_size(event, text, &trace, kept, &n);
 
     p = ngx_pnalloc(pool, size);
     if (p == NULL) {
@@ -217,13 +228,7 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
         }
     }
 
-    if (event->key) {
-        key.data = event->key;
-        key.len = NGX_ER_RECORD_KEY;
-
-        p = ngx_er_record_put(p, &ngx_er_record_key);
-        (void) ngx_er_record_put(p, &key);
-    }
+    ngx_er_record_put_own(p, event, &trace);
 
     crc = ngx_er_checksum(record->data + 8, record->len - 8);
     ngx_memcpy(record->data + 4, &crc, 4);
@@ -232,11 +237,31 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
 }
 
 
+static void
+ngx_er_record_put_own(u_char *p, ngx_er_event_t *event, ngx_str_t *trace)
+{
+    ngx_str_t  key;
+
+    if (event->key) {
+        key.data = event->key;
+        key.len = NGX_ER_RECORD_KEY;
+
+        p = ngx_er_record_put(p, &ngx_er_record_key);
+        p = ngx_er_record_put(p, &key);
+    }
+
+    if (trace->len) {
+        p = ngx_er_record_put(p, &ngx_er_record_trace);
+        (void) ngx_er_record_put(p, trace);
+    }
+}
+
+
 /* also marks the headers that are kept and counts them */
 
 static size_t
-ngx_er_record_size(ngx_er_event_t *event, ngx_str_t **text, u_char *kept,
-    uint32_t *n)
+ngx_er_record_size(ngx_er_event_t *event, ngx_str_t **text, ngx_str_t *trace,
+    u_char *kept, uint32_t *n)
 {
     size_t      size;
     ngx_uint_t  i;
@@ -261,6 +286,11 @@ ngx_er_record_size(ngx_er_event_t *event, ngx_str_t **text, u_char *kept,
     if (event->key) {
         (*n)++;
         size += 8 + ngx_er_record_key.len + NGX_ER_RECORD_KEY;
+    }
+
+    if (trace->len) {
+        (*n)++;
+        size += 8 + ngx_er_record_trace.len + trace->len;
     }
 
     return size;
@@ -461,6 +491,7 @@ ngx_er_record_copy(ngx_er_event_t *event, ngx_er_record_t *record)
         p = ngx_cpymem(p, from[i]->data, from[i]->len);
     }
 
+    event->traced = NGX_ER_TRACED_LATE;
     event->received = record->received;
     event->hops = record->hops;
     event->has_id = (record->flags & NGX_ER_RECORD_HAS_ID) ? 1 : 0;
@@ -505,13 +536,10 @@ ngx_er_record_headers(ngx_er_event_t *event, ngx_er_record_t *record)
             return NGX_ERROR;
         }
 
-        if (h[i].value.len == NGX_ER_RECORD_KEY
-            && h[i].name.len == ngx_er_record_key.len
-            && ngx_strncmp(h[i].name.data, ngx_er_record_key.data,
-                           ngx_er_record_key.len)
-               == 0)
+        if (h[i].name.len && h[i].name.data[0] == ':'
+            && ngx_er_record_own(event, &h[i]) != NGX_OK)
         {
-            event->key = h[i].value.data;
+            return NGX_ERROR;
         }
     }
 
@@ -519,6 +547,22 @@ ngx_er_record_headers(ngx_er_event_t *event, ngx_er_record_t *record)
     event->nheaders = record->nheaders;
 
     return NGX_OK;
+}
+
+
+/* what is no header of the producer's */
+
+static ngx_int_t
+ngx_er_record_own(ngx_er_event_t *event, ngx_er_header_t *h)
+{
+    if (h->value.len == NGX_ER_RECORD_KEY
+        && ngx_er_same_name(&h->name, &ngx_er_record_key))
+    {
+        event->key = h->value.data;
+    }
+
+    return ngx_er_same_name(&h->name, &ngx_er_record_trace)
+           ? ngx_er_event_trace_read(event, &h->value) : NGX_OK;
 }
 
 

@@ -22,6 +22,7 @@
 #include "variables.h"
 #include "../ingest/attributes.h"
 #include "../ingest/parts.h"
+#include "../ingest/trace.h"
 #include "../deliver/attempt.h"
 #include "../deliver/call.h"
 #include "../deliver/doubt_conf.h"
@@ -64,6 +65,8 @@ static ngx_int_t ngx_er_variable_target(ngx_http_request_t *r,
 static ngx_int_t ngx_er_variable_attempt(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_er_variable_count(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_er_variable_trace(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_er_variable_verify(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -109,6 +112,8 @@ static ngx_http_variable_t  ngx_er_variables[] = {
     { ngx_string("event_target"), NULL, ngx_er_variable_target, 0, 0, 0 },
 
     { ngx_string("event_attempt"), NULL, ngx_er_variable_attempt, 0, 0, 0 },
+
+    { ngx_string("event_trace_id"), NULL, ngx_er_variable_trace, 0, 0, 0 },
 
     { ngx_string("event_verify"), NULL, ngx_er_variable_verify, 0, 0, 0 },
 
@@ -476,6 +481,35 @@ ngx_er_variable_attempt(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     return ngx_er_variable_none(v);
+}
+
+
+static ngx_int_t
+ngx_er_variable_trace(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t         text;
+    ngx_er_trace_t   *trace;
+    ngx_er_subject_t  s;
+
+    ngx_er_variable_subject(r, &s);
+
+    trace = s.event ? ngx_er_event_trace(s.event) : NULL;
+
+    if (trace == NULL) {
+        return ngx_er_variable_none(v);
+    }
+
+    text.len = 2 * NGX_ER_TRACE_ID;
+    text.data = ngx_pnalloc(r->pool, text.len);
+
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump(text.data, trace->id, NGX_ER_TRACE_ID);
+
+    return ngx_er_variable_text(v, &text);
 }
 
 
