@@ -21,7 +21,7 @@
 #define _NGX_ER_ENTRY_H_INCLUDED_
 
 
-#include "../base/base.h"
+#include "history.h"
 #include "shelf.h"
 
 
@@ -437,6 +437,23 @@ struct ngx_er_queue_op_s {
     ngx_uint_t             stale;      /* out: REPLAY: besides, how many were
                                           not started: a newer version was
                                           delivered; they are dead no more */
+
+    /*
+     * ACCEPT, SETTLE, RETRY, BURY: chunks of history.h that are appended to
+     * the record of the event, if there is one and the operation is done;
+     * empty: none.  ACCEPT begins it and has the hashes under which it is
+     * found.  What the store does by itself it appends by itself: STALE,
+     * COALESCED, DEAD (all that is buried), REDELIVERED, REPLAYED, MOVED,
+     * PURGED, AGED and RETURNED.  A store that keeps no history ignores them.
+     */
+
+    ngx_str_t              history;
+    uint64_t              *hashes;
+    ngx_uint_t             nhashes;    /* NGX_ER_HISTORY_HASHES at most */
+
+    /* HISTORY: which records, and what was found */
+
+    ngx_er_history_find_t  *find;
 };
 
 
