@@ -104,7 +104,9 @@ ngx_er_receive_handler(ngx_http_request_t *r)
                    "explain:%ui", &r->method_name, &lcf->source->name,
                    r->headers_in.content_length_n, explain);
 
-    why = explain ? ngx_er_gate_refused(r, lcf->gate, 0) : NULL;
+    why = explain ? ngx_er_gate_refused(r, lcf->gate, NGX_ER_ROLE_LOOK, 0,
+                                        NULL)
+                  : NULL;
 
     if (why) {
         return ngx_er_reply_problem(r, NGX_HTTP_FORBIDDEN, why, NULL);
@@ -753,7 +755,8 @@ ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
-    return NGX_CONF_OK;
+    return (ngx_er_gate_end(cf, lcf->gate) == NGX_OK) ? NGX_CONF_OK
+                                                      : NGX_CONF_ERROR;
 }
 
 

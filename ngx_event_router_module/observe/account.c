@@ -65,3 +65,13 @@ ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
 
     ngx_er_metric_target(target, metric);
 }
+
+
+void
+ngx_er_account_admin(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
+    ngx_str_t *text)
+{
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router account: %V acts, %s, noun:%d: %V",
+                   &who->address, act, noun != NULL, text);
+}

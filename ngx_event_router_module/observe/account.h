@@ -17,6 +17,7 @@
 
 #include "../deliver/attempt.h"
 #include "metrics.h"
+#include "who.h"
 
 
 /* a request brought no event; "metric" is one behind the outcomes, "status"
@@ -35,6 +36,12 @@ void ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric);
    may be NULL */
 void ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
     ngx_er_event_t *event, ngx_uint_t metric);
+
+/* an administrator did something, which audit.c has said in error.log: "act"
+   is a word of ours, "noun" the name of a target or a source, or NULL, "text"
+   a sentence without who it was */
+void ngx_er_account_admin(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
+    ngx_str_t *text);
 
 
 #endif /* _NGX_ER_ACCOUNT_H_INCLUDED_ */

@@ -13,9 +13,11 @@
  *     POST probe               a target whose breaker is open is tried now
  *     POST test                one delivery to a target (admin_trial.c)
  *
+ * and below v1/ the API (api.h).
+ *
  * module.c names the directive; gate.c says who may ask, admin_list.c prints
- * entries.  What is wrong with a request is told in a problem, in sentences of
- * ours, so it has no byte of the request.
+ * entries, audit.c tells who did it.  What is wrong with a request is told in
+ * a problem, in sentences of ours, so it has no byte of the request.
  *
  * Arguments say which entries (target=, event=, route=, from=, to=, all=1),
  * which page (limit=, after=, body=1) and where a replay goes (deliver_to=,
@@ -36,10 +38,13 @@
 #include "admin.h"
 #include "admin_list.h"
 #include "admin_trial.h"
+#include "api_table.h"
+#include "args.h"
+#include "audit.h"
+#include "errand.h"
 #include "gate.h"
 #include "origins.h"
 #include "../base/crash.h"
-#include "../conf/nearest.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/overtaken.h"
 #include "../deliver/pause.h"
@@ -53,9 +58,6 @@
 #define NGX_ER_ADMIN_PAGE    50        /* entries in an answer, without
                                           limit= */
 #define NGX_ER_ADMIN_PAGES   1000      /* and with it */
-
-/* the end of the year 9999, which is as many milliseconds as 64 bits hold */
-#define NGX_ER_ADMIN_LATEST  253402300799
 
 
 typedef enum {
@@ -83,10 +85,10 @@ typedef enum {
 /* a request that waits for the store; it lives in its operation's pool */
 
 typedef struct {
-    ngx_http_request_t    *request;    /* NULL: it is gone */
+    ngx_er_errand_t        errand;
+    ngx_er_who_t           who;
     ngx_er_queue_t        *queue;
     ngx_er_target_t       *target;     /* or NULL: any, or not configured */
-    ngx_pool_cleanup_t    *cleanup;    /* of the request */
     ngx_er_queue_op_t     *op;         /* what it waits for */
     ngx_uint_t             reveal;
     ngx_uint_t             sought;     /* the target, in the store */
@@ -99,23 +101,26 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_admin_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_er_admin_begin(ngx_http_request_t *r,
+static ngx_int_t ngx_er_admin_old(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
+static ngx_int_t ngx_er_admin_begin(ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb, ngx_er_who_t *who);
 static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_test(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf, ngx_er_loc_conf_t *lcf);
+    ngx_er_main_conf_t *mcf, ngx_er_loc_conf_t *lcf, ngx_er_who_t *who);
 static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
     ngx_uint_t method);
 static ngx_int_t ngx_er_admin_pause(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf, ngx_uint_t held);
+    ngx_er_main_conf_t *mcf, ngx_uint_t held, ngx_er_who_t *who);
 static ngx_int_t ngx_er_admin_probe(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf);
+    ngx_er_main_conf_t *mcf, ngx_er_who_t *who);
 static ngx_int_t ngx_er_admin_target(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_target_t **target, ngx_int_t *rc);
 static ngx_int_t ngx_er_admin_run(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
+    ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb, ngx_er_who_t *who);
 static ngx_int_t ngx_er_admin_wait(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_target_t *target);
+    ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_target_t *target,
+    ngx_er_who_t *who);
 static const char *ngx_er_admin_args(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
 static const char *ngx_er_admin_known(ngx_http_request_t *r,
@@ -126,26 +131,22 @@ static const char *ngx_er_admin_page(ngx_http_request_t *r,
     ngx_er_queue_op_t *op);
 static const char *ngx_er_admin_replay(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_queue_op_t *op, ngx_er_admin_t *ctx);
-static ngx_uint_t ngx_er_admin_arg(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
-static ngx_int_t ngx_er_admin_when(ngx_str_t *text, uint64_t *ms);
-static ngx_int_t ngx_er_admin_hex(ngx_str_t *text, uint64_t *n);
 static ngx_int_t ngx_er_admin_look(ngx_er_admin_t *ctx, ngx_uint_t dead);
 static void ngx_er_admin_looked(ngx_er_queue_op_t *op);
 static void ngx_er_admin_found(ngx_er_admin_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_er_admin_run_op(ngx_er_admin_t *ctx);
 static void ngx_er_admin_origins(void *data, ngx_int_t rc);
-static void ngx_er_admin_gone(void *data);
 static void ngx_er_admin_ended(ngx_er_queue_op_t *op);
 static void ngx_er_admin_due(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
 static void ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
+static void ngx_er_admin_tell(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op);
+static ngx_uint_t ngx_er_admin_empty(ngx_er_admin_t *ctx,
+    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_answer(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_admin_unkept(ngx_er_admin_t *ctx);
 static ngx_int_t ngx_er_admin_paused(ngx_er_admin_t *ctx,
     ngx_er_queue_op_t *op);
-static const char *ngx_er_admin_unknown(ngx_pool_t *pool, const char *noun,
-    ngx_array_t *nouns, ngx_str_t *name);
 
 
 static const char  ngx_er_admin_origin[] =
@@ -193,15 +194,18 @@ static ngx_int_t
 ngx_er_admin_handler(ngx_http_request_t *r)
 {
     ngx_int_t            rc, verb;
-    ngx_uint_t           method;
-    const char          *why;
-    ngx_er_loc_conf_t   *lcf;
+    ngx_str_t            path;
     ngx_er_main_conf_t  *mcf;
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
     verb = ngx_er_admin_verb(r);
+
+    if (ngx_er_api_path(r, &path) == NGX_OK
+        && (verb == NGX_ERROR || ngx_er_api_known(ngx_er_api_tables, &path)))
+    {
+        return ngx_er_api(r, ngx_er_api_tables, &path);
+    }
 
     /* that of a test is the event's */
 
@@ -219,16 +223,35 @@ ngx_er_admin_handler(ngx_http_request_t *r)
     if (verb == NGX_ERROR) {
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
                                     "there are pending, dead, replay, purge, "
-                                    "pause, resume, probe and test here",
+                                    "pause, resume, probe and test here, and "
+                                    "what v1/openapi.json says",
                                     NULL);
     }
 
+    return ngx_er_admin_old(r, mcf, verb);
+}
+
+
+/* a path that is not below v1/ */
+
+static ngx_int_t
+ngx_er_admin_old(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_admin_verb_e verb)
+{
+    ngx_uint_t          method;
+    const char         *why;
+    ngx_er_who_t        who;
+    ngx_er_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_event_router_module);
     method = ngx_er_admin_verbs[verb].method;
 
     /* with another method nothing will be changed */
 
-    why = ngx_er_gate_refused(r, lcf->gate, r->method & method
-                                            & NGX_HTTP_POST);
+    why = ngx_er_gate_refused(r, lcf->gate,
+                              method == NGX_HTTP_POST ? NGX_ER_ROLE_ACT
+                                                      : NGX_ER_ROLE_LOOK,
+                              r->method & method & NGX_HTTP_POST, &who);
 
     if (why) {
         return ngx_er_reply_problem(r, NGX_HTTP_FORBIDDEN, why, NULL);
@@ -239,7 +262,7 @@ ngx_er_admin_handler(ngx_http_request_t *r)
     }
 
     if (verb == NGX_ER_ADMIN_TEST) {
-        return ngx_er_admin_test(r, mcf, lcf);
+        return ngx_er_admin_test(r, mcf, lcf, &who);
     }
 
     if (mcf->queue == NULL || !mcf->queue->open) {
@@ -248,13 +271,13 @@ ngx_er_admin_handler(ngx_http_request_t *r)
                                     NULL);
     }
 
-    return ngx_er_admin_begin(r, mcf, verb);
+    return ngx_er_admin_begin(r, mcf, verb, &who);
 }
 
 
 static ngx_int_t
 ngx_er_admin_begin(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_admin_verb_e verb)
+    ngx_er_admin_verb_e verb, ngx_er_who_t *who)
 {
     const char  *why;
 
@@ -268,13 +291,13 @@ ngx_er_admin_begin(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     case NGX_ER_ADMIN_PAUSE:
     case NGX_ER_ADMIN_RESUME:
-        return ngx_er_admin_pause(r, mcf, verb == NGX_ER_ADMIN_PAUSE);
+        return ngx_er_admin_pause(r, mcf, verb == NGX_ER_ADMIN_PAUSE, who);
 
     case NGX_ER_ADMIN_PROBE:
-        return ngx_er_admin_probe(r, mcf);
+        return ngx_er_admin_probe(r, mcf, who);
 
     default: /* lists, replay, purge */
-        return ngx_er_admin_run(r, mcf, verb);
+        return ngx_er_admin_run(r, mcf, verb, who);
     }
 }
 
@@ -331,7 +354,7 @@ ngx_er_admin_not_allowed(ngx_http_request_t *r, ngx_uint_t method)
 
 static ngx_int_t
 ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_uint_t held)
+    ngx_uint_t held, ngx_er_who_t *who)
 {
     ngx_int_t           rc;
     ngx_er_target_t    *target;
@@ -341,9 +364,9 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         return rc;
     }
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "deliveries to target \"%V\" are %s by an operator",
-                  &target->name, held ? "paused" : "resumed");
+    ngx_er_audit(r, who, held ? "pause" : "resume", &target->name,
+                 "deliveries to target \"%V\" are %s", &target->name,
+                 held ? "paused" : "resumed");
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "event router admin: pause of \"%V\": %ui",
@@ -357,12 +380,13 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_er_admin_wait(r, mcf, op, target);
+    return ngx_er_admin_wait(r, mcf, op, target, who);
 }
 
 
 static ngx_int_t
-ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
+ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
+    ngx_er_who_t *who)
 {
     ngx_int_t         rc;
     ngx_er_json_t     json;
@@ -383,9 +407,8 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 
     ngx_er_dispatch_wake(target);
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "a probe of target \"%V\" is asked for by an operator",
-                  &target->name);
+    ngx_er_audit(r, who, "probe", &target->name,
+                 "a probe of target \"%V\" is asked for", &target->name);
 
     ngx_er_json_begin(&json, r->pool, NGX_ER_ADMIN_ANSWER);
     ngx_er_json_open(&json, NULL, "{");
@@ -401,7 +424,7 @@ ngx_er_admin_probe(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 
 static ngx_int_t
 ngx_er_admin_test(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_loc_conf_t *lcf)
+    ngx_er_loc_conf_t *lcf, ngx_er_who_t *who)
 {
     ngx_int_t         rc;
     const char       *why;
@@ -417,7 +440,7 @@ ngx_er_admin_test(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         return rc;
     }
 
-    return ngx_er_admin_trial(r, target, lcf->reveal);
+    return ngx_er_admin_trial(r, target, lcf->reveal, who);
 }
 
 
@@ -429,7 +452,7 @@ ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 {
     ngx_str_t  name;
 
-    if (!ngx_er_admin_arg(r, "target", &name)) {
+    if (!ngx_er_args_find(r, "target", &name)) {
         *rc = ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST,
                                    "name the target: target=NAME", NULL);
         return NGX_DECLINED;
@@ -439,7 +462,7 @@ ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     if (*target == NULL) {
         *rc = ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
-                                   ngx_er_admin_unknown(r->pool, "target",
+                                   ngx_er_args_unknown(r->pool, "target",
                                                         &mcf->targets, &name),
                                    NULL);
         return NGX_DECLINED;
@@ -451,7 +474,7 @@ ngx_er_admin_target(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
 static ngx_int_t
 ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_admin_verb_e verb)
+    ngx_er_admin_verb_e verb, ngx_er_who_t *who)
 {
     ngx_er_queue_op_t  *op;
 
@@ -469,7 +492,7 @@ ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     op->records = 1;
     op->limit = NGX_ER_ADMIN_STEP;
 
-    return ngx_er_admin_wait(r, mcf, op, NULL);
+    return ngx_er_admin_wait(r, mcf, op, NULL, who);
 }
 
 
@@ -480,17 +503,17 @@ ngx_er_admin_run(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
 static ngx_int_t
 ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
-    ngx_er_queue_op_t *op, ngx_er_target_t *target)
+    ngx_er_queue_op_t *op, ngx_er_target_t *target, ngx_er_who_t *who)
 {
-    const char          *why;
-    ngx_er_admin_t      *ctx;
-    ngx_er_loc_conf_t   *lcf;
-    ngx_pool_cleanup_t  *cln;
+    const char         *why;
+    ngx_er_admin_t     *ctx;
+    ngx_er_loc_conf_t  *lcf;
 
     ctx = ngx_pcalloc(op->pool, sizeof(ngx_er_admin_t));
-    cln = ngx_pool_cleanup_add(r->pool, 0);
 
-    if (ctx == NULL || cln == NULL) {
+    if (ctx == NULL || ngx_er_who_copy(op->pool, who, &ctx->who) != NGX_OK
+        || ngx_er_errand_begin(&ctx->errand, r) != NGX_OK)
+    {
         ngx_er_queue_op_free(op);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -499,9 +522,7 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     op->data = ctx;
 
-    ctx->request = r;
     ctx->op = op;
-    ctx->cleanup = cln;
     ctx->queue = mcf->queue;
     ctx->target = target;
     ctx->reveal = lcf->reveal;
@@ -509,6 +530,7 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     why = target ? NULL : ngx_er_admin_args(ctx, op);
 
     if (why) {
+        ngx_er_errand_drop(&ctx->errand);
         ngx_er_queue_op_free(op);
         return ngx_er_reply_problem(r, NGX_HTTP_BAD_REQUEST, why, NULL);
     }
@@ -518,21 +540,16 @@ ngx_er_admin_wait(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
                    "event:%016xL", op, op->filter.target, ctx->target != NULL,
                    op->filter.seq);
 
-    cln->handler = ngx_er_admin_gone;
-    cln->data = ctx;
-
     if (((op->filter.target == 0 || ctx->target)
          ? ngx_er_admin_run_op(ctx) : ngx_er_admin_look(ctx, 1))
         != NGX_OK)
     {
-        cln->handler = NULL;
+        ngx_er_errand_drop(&ctx->errand);
         ngx_er_queue_op_free(op);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    r->main->count++;
-
-    return NGX_DONE;
+    return ngx_er_errand_wait(&ctx->errand);
 }
 
 
@@ -547,10 +564,10 @@ ngx_er_admin_args(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     ngx_er_main_conf_t  *mcf;
     ngx_http_request_t  *r;
 
-    r = ctx->request;
+    r = ctx->errand.request;
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
-    ctx->reveal = (ctx->reveal && ngx_er_admin_arg(r, "body", &value));
+    ctx->reveal = (ctx->reveal && ngx_er_args_find(r, "body", &value));
 
     why = ngx_er_admin_filter(r, mcf, op, ctx);
 
@@ -652,7 +669,7 @@ ngx_er_admin_filter(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     f = &op->filter;
 
-    if (ngx_er_admin_arg(r, "target", &value)) {
+    if (ngx_er_args_find(r, "target", &value)) {
 
         /* one that is not configured can have dead letters, too */
 
@@ -660,9 +677,9 @@ ngx_er_admin_filter(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         ctx->target = ngx_er_target_find(mcf, &value);
     }
 
-    if (ngx_er_admin_arg(r, "event", &value)) {
+    if (ngx_er_args_find(r, "event", &value)) {
 
-        if (ngx_er_admin_hex(&value, &f->seq) != NGX_OK) {
+        if (ngx_er_args_hex(&value, &f->seq) != NGX_OK) {
             return "event= takes the 16 hexadecimal digits of an event in a "
                    "list";
         }
@@ -673,19 +690,19 @@ ngx_er_admin_filter(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         }
     }
 
-    if (ngx_er_admin_arg(r, "from", &value)
-        && ngx_er_admin_when(&value, &f->from) != NGX_OK)
+    if (ngx_er_args_find(r, "from", &value)
+        && ngx_er_args_seconds(&value, &f->from) != NGX_OK)
     {
         return "from= takes seconds since 1970";
     }
 
-    if (ngx_er_admin_arg(r, "to", &value)
-        && ngx_er_admin_when(&value, &f->to) != NGX_OK)
+    if (ngx_er_args_find(r, "to", &value)
+        && ngx_er_args_seconds(&value, &f->to) != NGX_OK)
     {
         return "to= takes seconds since 1970";
     }
 
-    if (ngx_er_admin_arg(r, "route", &value)) {
+    if (ngx_er_args_find(r, "route", &value)) {
         f->route.len = value.len;
         f->route.data = ngx_pstrdup(op->pool, &value);
 
@@ -696,8 +713,8 @@ ngx_er_admin_filter(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     if (op->verb != NGX_ER_QUEUE_LIST && f->target == 0 && f->seq == 0
         && f->route.len == 0 && f->from == 0 && f->to == 0
-        && !ngx_er_admin_arg(r, "all", &value)
-        && !ngx_er_admin_arg(r, "archive", &value))
+        && !ngx_er_args_find(r, "all", &value)
+        && !ngx_er_args_find(r, "archive", &value))
     {
         return "say which: target=, event=, route=, from=, to=, or all=1";
     }
@@ -714,7 +731,7 @@ ngx_er_admin_page(ngx_http_request_t *r, ngx_er_queue_op_t *op)
 
     op->limit = NGX_ER_ADMIN_PAGE;
 
-    if (ngx_er_admin_arg(r, "limit", &value)) {
+    if (ngx_er_args_find(r, "limit", &value)) {
         n = ngx_atoi(value.data, value.len);
 
         if (n < 1 || n > NGX_ER_ADMIN_PAGES) {
@@ -724,19 +741,19 @@ ngx_er_admin_page(ngx_http_request_t *r, ngx_er_queue_op_t *op)
         op->limit = n;
     }
 
-    if (ngx_er_admin_arg(r, "after", &value)) {
+    if (ngx_er_args_find(r, "after", &value)) {
         half.len = 16;
         half.data = value.data;
 
         if (value.len != 33 || value.data[16] != '-'
-            || ngx_er_admin_hex(&half, &op->after[0]) != NGX_OK)
+            || ngx_er_args_hex(&half, &op->after[0]) != NGX_OK)
         {
             return "after= takes the \"next\" of the page before";
         }
 
         half.data = value.data + 17;
 
-        if (ngx_er_admin_hex(&half, &op->after[1]) != NGX_OK) {
+        if (ngx_er_args_hex(&half, &op->after[1]) != NGX_OK) {
             return "after= takes the \"next\" of the page before";
         }
     }
@@ -754,11 +771,11 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 
     op->command = ngx_er_queue_token(mcf->queue);
 
-    if (ngx_er_admin_arg(r, "deliver_to", &value)) {
+    if (ngx_er_args_find(r, "deliver_to", &value)) {
         to = ngx_er_target_find(mcf, &value);
 
         if (to == NULL) {
-            return ngx_er_admin_unknown(r->pool, "target", &mcf->targets,
+            return ngx_er_args_unknown(r->pool, "target", &mcf->targets,
                                         &value);
         }
 
@@ -768,7 +785,7 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
         ctx->to = to->publishers ? to : NULL;
     }
 
-    if (ngx_er_admin_arg(r, "archive", &value)) {
+    if (ngx_er_args_find(r, "archive", &value)) {
         op->archive = 1;
         op->filter.source = ngx_er_hash64(&value);
         ctx->source = ngx_er_source_find(mcf, &value);
@@ -784,57 +801,6 @@ ngx_er_admin_replay(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
     }
 
     return NULL;
-}
-
-
-static ngx_uint_t
-ngx_er_admin_arg(ngx_http_request_t *r, const char *name, ngx_str_t *value)
-{
-    return ngx_http_arg(r, (u_char *) name, ngx_strlen(name), value) == NGX_OK
-           && value->len;
-}
-
-
-static ngx_int_t
-ngx_er_admin_when(ngx_str_t *text, uint64_t *ms)
-{
-    time_t  t;
-
-    t = ngx_atotm(text->data, text->len);
-
-    if (t == NGX_ERROR || t == 0 || t > NGX_ER_ADMIN_LATEST) {
-        return NGX_ERROR;
-    }
-
-    *ms = (uint64_t) t * 1000;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_admin_hex(ngx_str_t *text, uint64_t *n)
-{
-    size_t     i;
-    ngx_int_t  digit;
-
-    *n = 0;
-
-    if (text->len != 16) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < 16; i++) {
-        digit = ngx_hextoi(text->data + i, 1);
-
-        if (digit == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        *n = *n << 4 | (uint64_t) digit;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -954,19 +920,6 @@ ngx_er_admin_origins(void *data, ngx_int_t rc)
 }
 
 
-static void
-ngx_er_admin_gone(void *data)
-{
-    ngx_er_admin_t *ctx = data;
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
-                   "event router admin: request goes, op %p ends alone",
-                   ctx->op);
-
-    ctx->request = NULL;
-}
-
-
 /* replay and purge go on until there is nothing more */
 
 static void
@@ -1039,26 +992,64 @@ static void
 ngx_er_admin_end(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 {
     ngx_int_t            rc;
-    ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
-    r = ctx->request;
+    r = ctx->errand.request;
 
     if (r) {
-        ctx->cleanup->handler = NULL;
-        c = r->connection;
+        ngx_http_set_log_request(r->connection->log, r);
+    }
 
-        ngx_http_set_log_request(c->log, r);
+    if (op->verb == NGX_ER_QUEUE_REPLAY || op->verb == NGX_ER_QUEUE_PURGE) {
+        ngx_er_admin_tell(ctx, op);
+    }
 
+    if (r) {
         rc = ctx->refused ? ngx_er_reply_problem(r, NGX_HTTP_CONFLICT,
                                                  ngx_er_admin_origin, NULL)
                           : ngx_er_admin_answer(ctx, op);
 
-        ngx_http_finalize_request(r, rc);
-        ngx_http_run_posted_requests(c);
+        ngx_er_errand_drop(&ctx->errand);
+        ngx_er_errand_finish(r, rc);
     }
 
     ngx_er_queue_op_free(op);
+}
+
+
+/* also if the client did not wait, or the store went away on the way */
+
+static void
+ngx_er_admin_tell(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    ngx_uint_t  replay;
+
+    if (ctx->done == 0
+        && (op->rc != NGX_OK || ctx->refused || ngx_er_admin_empty(ctx, op)))
+    {
+        return;
+    }
+
+    replay = (op->verb == NGX_ER_QUEUE_REPLAY);
+
+    ngx_er_audit(ctx->errand.request, &ctx->who, replay ? "replay" : "purge",
+                 ctx->target ? &ctx->target->name : NULL,
+                 "%ui %s%s%s %s %s", ctx->done,
+                 op->archive ? "event" : "dead letter",
+                 ctx->done == 1 ? "" : "s",
+                 op->archive ? " of the archive" : "",
+                 ctx->done == 1 ? "was" : "were",
+                 replay ? "replayed" : "purged");
+}
+
+
+/* of an archive of a source that is not there, or keeps nothing */
+
+static ngx_uint_t
+ngx_er_admin_empty(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
+{
+    return op->archive && ctx->done == 0
+           && (ctx->source == NULL || ctx->source->retain == 0);
 }
 
 
@@ -1071,7 +1062,7 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
     ngx_er_main_conf_t  *mcf;
     ngx_http_request_t  *r;
 
-    r = ctx->request;
+    r = ctx->errand.request;
 
     if (op->verb == NGX_ER_QUEUE_PAUSE) {
         return ngx_er_admin_paused(ctx, op);
@@ -1079,10 +1070,10 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 
     if (op->rc == NGX_DECLINED && ctx->sought) {
         mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
-        (void) ngx_er_admin_arg(r, "target", &name);
+        (void) ngx_er_args_find(r, "target", &name);
 
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
-                                    ngx_er_admin_unknown(r->pool, "target",
+                                    ngx_er_args_unknown(r->pool, "target",
                                                          &mcf->targets, &name),
                                     NULL);
     }
@@ -1099,20 +1090,11 @@ ngx_er_admin_answer(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
         return ngx_er_reply_json(r, &json);
     }
 
-    if (op->archive && ctx->done == 0
-        && (ctx->source == NULL || ctx->source->retain == 0))
-    {
+    if (ngx_er_admin_empty(ctx, op)) {
         return ngx_er_admin_unkept(ctx);
     }
 
     verb = (op->verb == NGX_ER_QUEUE_REPLAY) ? "replayed" : "purged";
-
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "%ui %s%s%s %s %s by an operator", ctx->done,
-                  op->archive ? "event" : "dead letter",
-                  ctx->done == 1 ? "" : "s",
-                  op->archive ? " of the archive" : "",
-                  ctx->done == 1 ? "was" : "were", verb);
 
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_json_number(&json, verb, ctx->done);
@@ -1139,7 +1121,7 @@ ngx_er_admin_unkept(ngx_er_admin_t *ctx)
     ngx_er_main_conf_t  *mcf;
     ngx_http_request_t  *r;
 
-    r = ctx->request;
+    r = ctx->errand.request;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "event router admin: op %p, archive is empty, source:%d",
@@ -1153,10 +1135,10 @@ ngx_er_admin_unkept(ngx_er_admin_t *ctx)
     }
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
-    (void) ngx_er_admin_arg(r, "archive", &name);
+    (void) ngx_er_args_find(r, "archive", &name);
 
     return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
-                                ngx_er_admin_unknown(r->pool, "source",
+                                ngx_er_args_unknown(r->pool, "source",
                                                      &mcf->sources, &name),
                                 NULL);
 }
@@ -1169,7 +1151,7 @@ ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
 {
     ngx_er_json_t  json;
 
-    ngx_er_json_begin(&json, ctx->request->pool, NGX_ER_ADMIN_ANSWER);
+    ngx_er_json_begin(&json, ctx->errand.request->pool, NGX_ER_ADMIN_ANSWER);
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_json_text(&json, "target", &ctx->target->name, 0);
     ngx_er_json_flag(&json, "paused", op->held);
@@ -1177,36 +1159,7 @@ ngx_er_admin_paused(ngx_er_admin_t *ctx, ngx_er_queue_op_t *op)
                                      : op->held ? "resume" : "pause");
     ngx_er_json_close(&json, "}\n");
 
-    return ngx_er_reply_json(ctx->request, &json);
-}
-
-
-/* a sentence, in the pool, with the nearest name of the configuration */
-
-static const char *
-ngx_er_admin_unknown(ngx_pool_t *pool, const char *noun, ngx_array_t *nouns,
-    ngx_str_t *name)
-{
-    char        *text;
-    const char  *near;
-
-    text = ngx_pnalloc(pool, NGX_ER_NAME_MAX + 64);
-    if (text == NULL) {
-        return "no memory";
-    }
-
-    near = ngx_er_nearest_noun(name, nouns);
-
-    if (near) {
-        (void) ngx_sprintf((u_char *) text, "there is no %s of this name: did "
-                           "you mean \"%s\"?%Z", noun, near);
-
-    } else {
-        (void) ngx_sprintf((u_char *) text, "there is no %s of this name: "
-                           "event_status lists them%Z", noun);
-    }
-
-    return text;
+    return ngx_er_reply_json(ctx->errand.request, &json);
 }
 
 
@@ -1250,14 +1203,19 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         case NGX_DECLINED:
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\" of \"event_admin\", "
-                               "which has token=file:PATH, access=nginx and "
-                               "reveal", &value[i]);
+                               "which has token=file:PATH with role=look|act "
+                               "and name=, access=nginx and reveal",
+                               &value[i]);
 
             /* fall through */
 
         default: /* NGX_ERROR */
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (ngx_er_gate_end(cf, lcf->gate) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     lcf->does = NGX_ER_LOCATION_ADMIN;

@@ -20,6 +20,7 @@
 
 
 #include "admin_trial.h"
+#include "audit.h"
 #include "../deliver/trial.h"
 #include "../ingest/attributes.h"
 #include "../ingest/body.h"
@@ -52,7 +53,7 @@ static void ngx_er_admin_trial_log(ngx_er_json_t *json,
 
 ngx_int_t
 ngx_er_admin_trial(ngx_http_request_t *r, ngx_er_target_t *target,
-    ngx_uint_t reveal)
+    ngx_uint_t reveal, ngx_er_who_t *who)
 {
     ngx_uint_t             busy;
     ngx_er_main_conf_t    *mcf;
@@ -98,9 +99,8 @@ ngx_er_admin_trial(ngx_http_request_t *r, ngx_er_target_t *target,
     ctx->body.memory = &mcf->bodies;
     ctx->body.handler = ngx_er_admin_trial_body;
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "a test of target \"%V\" is asked for by an operator",
-                  &target->name);
+    ngx_er_audit(r, who, "test", &target->name,
+                 "a test of target \"%V\" is asked for", &target->name);
 
     return ngx_er_body_read(r, &ctx->body);
 }

@@ -9,10 +9,13 @@
  * only clients on this machine that ask for it by a name of this machine or of
  * the server: a page whose name leads to 127.0.0.1 is in a browser here, too,
  * but that name is its own ("DNS rebinding").  With token= it is whoever has
- * it; with access=nginx whomever the location's own rules let in, which nginx
- * has asked before.  What changes something must not be sent by a browser that
- * a page of somebody else made do it: it needs a header that forms cannot
- * send, and no foreign Origin.
+ * one of them; with access=nginx whomever the location's own rules let in,
+ * which nginx has asked before.  What changes something must not be sent by a
+ * browser that a page of somebody else made do it: it needs a header that
+ * forms cannot send, and no foreign Origin.
+ *
+ * Each token has a role and a name, which says in the audit who acted.  role=
+ * in front of all tokens is of those who come without one.
  *
  * Who is refused is told in a problem; what to write in nginx.conf stands in
  * error.log, which is the operator's.
@@ -35,16 +38,34 @@
 #include "../ingest/secret.h"
 
 
+/* one that is asked for */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_str_t                  text;
+    ngx_er_role_e              role;
+    ngx_uint_t                 words;       /* that were read of it */
+} ngx_er_gate_token_t;
+
+
+#define NGX_ER_GATE_ROLED  0x1         /* role= was read */
+#define NGX_ER_GATE_NAMED  0x2         /* name= was */
+
+
 struct ngx_er_gate_s {
     ngx_str_t                  directive;
     ngx_er_where_t             where;
     ngx_http_core_srv_conf_t  *server;      /* for nginx.conf's time only */
     ngx_http_core_loc_conf_t  *location;    /* the same */
 
-    ngx_str_t                  token;       /* empty: none is asked for */
+    ngx_array_t                tokens;      /* of ngx_er_gate_token_t; none:
+                                               none is asked for */
+    ngx_er_role_e              role;        /* without one */
+    ngx_uint_t                 words;       /* NGX_ER_GATE_ROLED: of that */
     ngx_array_t                names;       /* of ngx_str_t: the server's,
                                                which may stand in Host */
     ngx_uint_t                 nginx;       /* its own rules decide */
+    ngx_uint_t                 basic;       /* and ask for a password */
 };
 
 
@@ -54,7 +75,8 @@ typedef enum {
     NGX_ER_GATE_AFAR,
     NGX_ER_GATE_NAME,
     NGX_ER_GATE_FOREIGN,
-    NGX_ER_GATE_HEADER
+    NGX_ER_GATE_HEADER,
+    NGX_ER_GATE_ROLE
 } ngx_er_gate_e;
 
 
@@ -71,19 +93,31 @@ typedef struct {
 } ngx_er_gate_access_t;
 
 
+static ngx_int_t ngx_er_gate_token_add(ngx_conf_t *cf, ngx_er_gate_t *gate,
+    ngx_str_t *word);
+static ngx_int_t ngx_er_gate_token_role(ngx_conf_t *cf, ngx_er_gate_t *gate,
+    ngx_str_t *word);
+static ngx_int_t ngx_er_gate_token_name(ngx_conf_t *cf, ngx_er_gate_t *gate,
+    ngx_str_t *word);
+static ngx_int_t ngx_er_gate_pair(ngx_conf_t *cf, ngx_er_gate_t *gate,
+    ngx_er_gate_token_t *one, ngx_er_gate_token_t *other);
+static ngx_uint_t ngx_er_gate_asks(ngx_conf_t *cf, ngx_er_gate_t *gate);
 static ngx_int_t ngx_er_gate_names(ngx_conf_t *cf, ngx_er_gate_t *gate);
 static ngx_uint_t ngx_er_gate_ruled(ngx_conf_t *cf, ngx_er_gate_t *gate);
 static ngx_uint_t ngx_er_gate_basic(ngx_conf_t *cf, void **conf);
 static void *ngx_er_gate_conf(ngx_conf_t *cf, void **conf, const char *name);
 static ngx_module_t *ngx_er_gate_module(ngx_conf_t *cf, const char *name);
 static ngx_er_gate_e ngx_er_gate_ask(ngx_http_request_t *r,
-    ngx_er_gate_t *gate, ngx_uint_t change);
+    ngx_er_gate_t *gate, ngx_uint_t change, ngx_er_who_t *who);
+static ngx_er_gate_e ngx_er_gate_changes(ngx_http_request_t *r);
 static ngx_uint_t ngx_er_gate_local(ngx_connection_t *c);
 static ngx_uint_t ngx_er_gate_named(ngx_http_request_t *r,
     ngx_er_gate_t *gate);
 static ngx_uint_t ngx_er_gate_loopback(ngx_str_t *name);
 static ngx_uint_t ngx_er_gate_server(ngx_str_t *own, ngx_str_t *name);
-static ngx_uint_t ngx_er_gate_token(ngx_http_request_t *r, ngx_str_t *token);
+static ngx_er_gate_token_t *ngx_er_gate_token(ngx_http_request_t *r,
+    ngx_er_gate_t *gate);
+static ngx_uint_t ngx_er_gate_same(ngx_str_t *one, ngx_str_t *other);
 static ngx_uint_t ngx_er_gate_foreign(ngx_http_request_t *r);
 static ngx_uint_t ngx_er_gate_elsewhere(ngx_http_request_t *r);
 static ngx_str_t *ngx_er_gate_header(ngx_http_request_t *r, const char *name);
@@ -117,7 +151,11 @@ static struct {
       "elsewhere write \"token=file:PATH\"" },
 
     { "whoever changes something sends the header X-Event-Admin: 1",
-      "what changes something is sent with the header \"X-Event-Admin: 1\"" }
+      "what changes something is sent with the header \"X-Event-Admin: 1\"" },
+
+    { "this client may look and not act: its role is \"look\"",
+      "its role is \"look\"; write \"role=act\" behind the token= of those "
+      "who may act" }
 };
 
 
@@ -138,6 +176,14 @@ ngx_er_gate_create(ngx_conf_t *cf, ngx_str_t *directive)
 
     *slot = gate;
 
+    if (ngx_array_init(&gate->tokens, cf->pool, 1,
+                       sizeof(ngx_er_gate_token_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    gate->role = NGX_ER_ROLE_ACT;
     gate->directive = *directive;
     gate->server = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
     gate->location = ngx_http_conf_get_module_loc_conf(cf,
@@ -151,22 +197,52 @@ ngx_er_gate_create(ngx_conf_t *cf, ngx_str_t *directive)
 ngx_int_t
 ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
 {
-    ngx_str_t       secret;
-    ngx_er_error_t  err, warn;
-
     if (ngx_strcmp(word->data, "access=nginx") == 0) {
         gate->nginx = 1;
         return NGX_OK;
     }
 
-    if (ngx_strncmp(word->data, "token=", 6) != 0) {
+    if (ngx_strncmp(word->data, "token=", 6) == 0) {
+        return ngx_er_gate_token_add(cf, gate, word);
+    }
+
+    /* who may have something explained changes nothing */
+
+    if (ngx_strcmp(gate->directive.data, "event_admin") != 0) {
         return NGX_DECLINED;
+    }
+
+    if (ngx_strncmp(word->data, "role=", 5) == 0) {
+        return ngx_er_gate_token_role(cf, gate, word);
+    }
+
+    if (ngx_strncmp(word->data, "name=", 5) == 0) {
+        return ngx_er_gate_token_name(cf, gate, word);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* its name is that of its file, or of its variable */
+
+static ngx_int_t
+ngx_er_gate_token_add(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
+{
+    u_char               *p, *last;
+    ngx_str_t             secret;
+    ngx_er_error_t        err, warn;
+    ngx_er_gate_token_t  *token;
+
+    token = ngx_array_push(&gate->tokens);
+    if (token == NULL) {
+        return NGX_ERROR;
     }
 
     secret.data = word->data + 6;
     secret.len = word->len - 6;
 
-    if (ngx_er_secret_text(cf->pool, &secret, &gate->token, &warn, &err)
+    if (ngx_er_secret_text(cf->pool, &secret, &token->text, &warn, &err)
         != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V token=\": %*s",
@@ -177,6 +253,147 @@ ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
     if (warn.len) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"%V token=\": %*s",
                            &gate->directive, warn.len, warn.text);
+    }
+
+    last = word->data + word->len;
+
+    for (p = last; p[-1] != '/' && p[-1] != ':' && p[-1] != '='; p--) {
+        /* void */
+    }
+
+    token->name.data = p;
+    token->name.len = last - p;
+    token->role = NGX_ER_ROLE_ACT;
+    token->words = 0;
+
+    return NGX_OK;
+}
+
+
+/* of the token in front of it; in front of all: of who comes without one */
+
+static ngx_int_t
+ngx_er_gate_token_role(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
+{
+    ngx_uint_t           *words;
+    ngx_er_role_e        *role;
+    ngx_er_gate_token_t  *token;
+
+    role = &gate->role;
+    words = &gate->words;
+
+    if (gate->tokens.nelts) {
+        token = gate->tokens.elts;
+        token += gate->tokens.nelts - 1;
+
+        role = &token->role;
+        words = &token->words;
+    }
+
+    if (*words & NGX_ER_GATE_ROLED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V role=\" stands twice: "
+                           "one belongs behind each token=",
+                           &gate->directive);
+        return NGX_ERROR;
+    }
+
+    *words |= NGX_ER_GATE_ROLED;
+
+    if (ngx_strcmp(word->data + 5, "look") == 0) {
+        *role = NGX_ER_ROLE_LOOK;
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(word->data + 5, "act") == 0) {
+        *role = NGX_ER_ROLE_ACT;
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V role=\" takes look or act, "
+                       "not \"%s\"", &gate->directive, word->data + 5);
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_gate_token_name(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
+{
+    ngx_er_gate_token_t  *token;
+
+    if (gate->tokens.nelts == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V name=\" belongs behind "
+                           "the token= that it names", &gate->directive);
+        return NGX_ERROR;
+    }
+
+    token = gate->tokens.elts;
+    token += gate->tokens.nelts - 1;
+
+    if (word->len == 5 || (token->words & NGX_ER_GATE_NAMED)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V name=\" %s",
+                           &gate->directive,
+                           word->len == 5 ? "is empty" : "stands twice: one "
+                           "belongs behind each token=");
+        return NGX_ERROR;
+    }
+
+    token->words |= NGX_ER_GATE_NAMED;
+    token->name.data = word->data + 5;
+    token->name.len = word->len - 5;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_gate_end(ngx_conf_t *cf, ngx_er_gate_t *gate)
+{
+    ngx_uint_t            i, k;
+    ngx_er_gate_token_t  *token;
+
+    token = gate->tokens.elts;
+
+    if (gate->tokens.nelts && (gate->words & NGX_ER_GATE_ROLED)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V role=\" stands in "
+                           "front of token=, and nobody comes without one: it "
+                           "belongs behind its token=", &gate->directive);
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < gate->tokens.nelts; i++) {
+        for (k = 0; k < i; k++) {
+            if (ngx_er_gate_pair(cf, gate, &token[k], &token[i]) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* who acted, and what he may, must be plain */
+
+static ngx_int_t
+ngx_er_gate_pair(ngx_conf_t *cf, ngx_er_gate_t *gate,
+    ngx_er_gate_token_t *one, ngx_er_gate_token_t *other)
+{
+    if (one->text.len == other->text.len
+        && ngx_memcmp(one->text.data, other->text.data, one->text.len) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": the tokens \"%V\" "
+                           "and \"%V\" are the same: give each its own",
+                           &gate->directive, &one->name, &other->name);
+        return NGX_ERROR;
+    }
+
+    if (one->name.len == other->name.len
+        && ngx_memcmp(one->name.data, other->name.data, one->name.len) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": two tokens have the "
+                           "name \"%V\": name one of them with name=",
+                           &gate->directive, &one->name);
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -197,7 +414,9 @@ ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
             return NGX_ERROR;
         }
 
-        if (!gate[i]->nginx || gate[i]->token.len
+        gate[i]->basic = ngx_er_gate_asks(cf, gate[i]);
+
+        if (!gate[i]->nginx || gate[i]->tokens.nelts
             || gate[i]->location->internal || ngx_er_gate_ruled(cf, gate[i]))
         {
             continue;
@@ -254,6 +473,30 @@ ngx_er_gate_names(ngx_conf_t *cf, ngx_er_gate_t *gate)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether whoever is here had a password that was asked for: by auth_basic, by
+ * what auth_request asks, or by a module that cannot be seen, if nothing else
+ * can.  Where nginx lets in who satisfies any rule, nobody can tell.
+ */
+
+static ngx_uint_t
+ngx_er_gate_asks(ngx_conf_t *cf, ngx_er_gate_t *gate)
+{
+    void       **conf;
+    ngx_str_t   *uri;
+
+    if (!gate->nginx || gate->location->satisfy == NGX_HTTP_SATISFY_ANY) {
+        return 0;
+    }
+
+    conf = gate->location->loc_conf;
+    uri = ngx_er_gate_conf(cf, conf, "ngx_http_auth_request_module");
+
+    return ngx_er_gate_basic(cf, conf) || (uri && uri->len)
+           || !ngx_er_gate_ruled(cf, gate);
 }
 
 
@@ -370,35 +613,56 @@ ngx_er_gate_module(ngx_conf_t *cf, const char *name)
 
 const char *
 ngx_er_gate_refused(ngx_http_request_t *r, ngx_er_gate_t *gate,
-    ngx_uint_t change)
+    ngx_er_role_e role, ngx_uint_t change, ngx_er_who_t *who)
 {
+    ngx_er_who_t   unused;
     ngx_er_gate_e  why;
 
-    why = ngx_er_gate_ask(r, gate, change);
+    who = who ? who : &unused;
+    ngx_memzero(who, sizeof(ngx_er_who_t));
 
-    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "event router gate: \"%V\", change:%ui refused:%d",
-                   &gate->directive, change, why);
+    why = ngx_er_gate_ask(r, gate, change, who);
+
+    if (why == NGX_ER_GATE_OPEN && who->role < role) {
+        why = NGX_ER_GATE_ROLE;
+    }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router gate: \"%V\", role:%d change:%ui refused:%d",
+                   &gate->directive, role, change, why);
 
     if (why != NGX_ER_GATE_OPEN) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "access forbidden by \"%V\" in %V:%ui: %s",
                       &gate->directive, &gate->where.file, gate->where.line,
                       ngx_er_gate_reasons[why].way);
+
+        return ngx_er_gate_reasons[why].detail;
     }
 
-    return ngx_er_gate_reasons[why].detail;
+    return (who != &unused
+            && ngx_er_who_request(r, gate->basic, who) != NGX_OK)
+           ? "no memory" : NULL;
 }
 
 
 static ngx_er_gate_e
-ngx_er_gate_ask(ngx_http_request_t *r, ngx_er_gate_t *gate, ngx_uint_t change)
+ngx_er_gate_ask(ngx_http_request_t *r, ngx_er_gate_t *gate, ngx_uint_t change,
+    ngx_er_who_t *who)
 {
-    if (gate->token.len) {
+    ngx_er_gate_token_t  *token;
 
-        if (!ngx_er_gate_token(r, &gate->token)) {
+    who->role = gate->role;
+
+    if (gate->tokens.nelts) {
+        token = ngx_er_gate_token(r, gate);
+
+        if (token == NULL) {
             return NGX_ER_GATE_TOKEN;
         }
+
+        who->role = token->role;
+        who->token = token->name;
 
     } else if (!gate->nginx) {
 
@@ -415,10 +679,13 @@ ngx_er_gate_ask(ngx_http_request_t *r, ngx_er_gate_t *gate, ngx_uint_t change)
         }
     }
 
-    if (!change) {
-        return NGX_ER_GATE_OPEN;
-    }
+    return change ? ngx_er_gate_changes(r) : NGX_ER_GATE_OPEN;
+}
 
+
+static ngx_er_gate_e
+ngx_er_gate_changes(ngx_http_request_t *r)
+{
     if (ngx_er_gate_header(r, "X-Event-Admin") == NULL) {
         return NGX_ER_GATE_HEADER;
     }
@@ -545,30 +812,61 @@ ngx_er_gate_server(ngx_str_t *own, ngx_str_t *name)
 }
 
 
-/* the time it takes does not tell where the first wrong byte is */
+/* all are looked at, so that the time does not tell which one it is */
 
-static ngx_uint_t
-ngx_er_gate_token(ngx_http_request_t *r, ngx_str_t *token)
+static ngx_er_gate_token_t *
+ngx_er_gate_token(ngx_http_request_t *r, ngx_er_gate_t *gate)
 {
-    size_t      i;
-    u_char      differ;
-    ngx_str_t  *value;
+    ngx_str_t             value;
+    ngx_uint_t            i;
+    ngx_er_gate_token_t  *token, *found;
 
-    value = r->headers_in.authorization
-            ? &r->headers_in.authorization->value : NULL;
+    if (r->headers_in.authorization == NULL) {
+        return NULL;
+    }
 
-    if (value == NULL || value->len != token->len + sizeof("Bearer ") - 1
-        || ngx_strncasecmp(value->data, (u_char *) "Bearer ",
+    value = r->headers_in.authorization->value;
+
+    if (value.len < sizeof("Bearer ") - 1
+        || ngx_strncasecmp(value.data, (u_char *) "Bearer ",
                            sizeof("Bearer ") - 1)
            != 0)
     {
+        return NULL;
+    }
+
+    value.data += sizeof("Bearer ") - 1;
+    value.len -= sizeof("Bearer ") - 1;
+
+    found = NULL;
+    token = gate->tokens.elts;
+
+    for (i = 0; i < gate->tokens.nelts; i++) {
+        if (ngx_er_gate_same(&value, &token[i].text)) {
+            found = &token[i];
+        }
+    }
+
+    return found;
+}
+
+
+/* the time it takes does not tell where the first wrong byte is */
+
+static ngx_uint_t
+ngx_er_gate_same(ngx_str_t *one, ngx_str_t *other)
+{
+    size_t  i;
+    u_char  differ;
+
+    if (one->len != other->len) {
         return 0;
     }
 
     differ = 0;
 
-    for (i = 0; i < token->len; i++) {
-        differ |= value->data[sizeof("Bearer ") - 1 + i] ^ token->data[i];
+    for (i = 0; i < one->len; i++) {
+        differ |= one->data[i] ^ other->data[i];
     }
 
     return differ == 0;

@@ -13,7 +13,7 @@
 #define _NGX_ER_GATE_H_INCLUDED_
 
 
-#include "../event_router.h"
+#include "who.h"
 
 
 /* of the directive that is being read; NULL: no memory */
@@ -27,10 +27,16 @@ ngx_int_t ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate,
    asks nobody.  NGX_ERROR: no memory */
 ngx_int_t ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
-/* NULL, or why this client may not ask, or not change something, which
-   error.log has, too: a sentence for a problem */
+/* when all parameters were read: NGX_ERROR after logging, they do not fit */
+ngx_int_t ngx_er_gate_end(ngx_conf_t *cf, ngx_er_gate_t *gate);
+
+/*
+ * NULL, or why this client may not have the role, or not change something,
+ * which error.log has, too: a sentence for a problem.  "who", if it is not
+ * NULL, gets who it is, in the request's pool or the configuration's.
+ */
 const char *ngx_er_gate_refused(ngx_http_request_t *r, ngx_er_gate_t *gate,
-    ngx_uint_t change);
+    ngx_er_role_e role, ngx_uint_t change, ngx_er_who_t *who);
 
 
 #endif /* _NGX_ER_GATE_H_INCLUDED_ */

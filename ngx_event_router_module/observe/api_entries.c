@@ -1,0 +1,198 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * What waits and what is dead, a page at a time: GET v1/pending and v1/dead.
+ * The store looks for the entries, admin_list.c prints them, as it does for
+ * the old paths.  A target that is not configured has none, or what it left
+ * behind: it is no mistake to ask.
+ */
+
+
+#include "api_entries.h"
+#include "admin_list.h"
+
+
+#define NGX_ER_API_ENTRIES_JSON  4096
+
+
+static ngx_int_t ngx_er_api_pending(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_dead(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead);
+static ngx_int_t ngx_er_api_entries_done(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+
+
+static ngx_er_api_arg_t  ngx_er_api_entries_args[] = {
+    NGX_ER_API_ARG_TARGET,
+    NGX_ER_API_ARG_EVENT,
+    NGX_ER_API_ARG_ROUTE,
+    NGX_ER_API_ARG_FROM,
+    NGX_ER_API_ARG_TO,
+    NGX_ER_API_ARG_LIMIT,
+    NGX_ER_API_ARG_AFTER,
+    NGX_ER_API_ARG_BODY,
+    NGX_ER_API_ARGS_END
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_attempt_fields[] = {
+    { "at", NGX_ER_API_TIME, 1, NULL, NULL, "when it began" },
+    { "attempt", NGX_ER_API_NUMBER, 1, NULL, NULL, "its number, from 1" },
+    { "status", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "of the answer; 0: there was none" },
+    { "ms", NGX_ER_API_NUMBER, 1, NULL, NULL, "how long it took" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_attempt = {
+    "Attempt", "One attempt of the past", ngx_er_api_attempt_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_entry_fields[] = {
+    { "event", NGX_ER_API_EVENT, 1, NULL, NULL, "the number of the event" },
+    { "target", NGX_ER_API_TEXT, 1, NULL, NULL, "whom it is for" },
+    { "routes", NGX_ER_API_TEXT, 1, NULL, NULL,
+      "the routes that matched, with commas between them" },
+    { "accepted", NGX_ER_API_TIME, 1, NULL, NULL,
+      "when it was received or replayed" },
+    { "attempts", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "how many were made since then" },
+    { "crashes", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "how often a worker died that had it in hand" },
+    { "epoch", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "how often it was replayed" },
+    { "history", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_attempt,
+      "the last attempts, the latest last" },
+    { "due", NGX_ER_API_TIME, 0, NULL, NULL,
+      "of a pending one: when it is tried next" },
+    { "reason", NGX_ER_API_TEXT, 0,
+      "exhausted|final|expired|poison|target_removed|corrupt|in_doubt|unknown",
+      NULL, "of a dead letter: why it died" },
+    { "died", NGX_ER_API_TIME, 0, NULL, NULL, "of a dead letter: when" },
+    { "status", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "of a dead letter: that of the last answer" },
+    { "answer", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "of a dead letter: the first bytes of the last answer" },
+    { "errors", NGX_ER_API_LIST, 0, NULL, NULL,
+      "of a dead letter: what a REST API of OutSystems said went wrong" },
+    { "id", NGX_ER_API_TEXT, 0, NULL, NULL, "the producer's id of the event" },
+    { "source", NGX_ER_API_TEXT, 0, NULL, NULL, "where it came from" },
+    { "type", NGX_ER_API_TEXT, 0, NULL, NULL, "its type" },
+    { "subject", NGX_ER_API_TEXT, 0, NULL, NULL, "its subject" },
+    { "size", NGX_ER_API_NUMBER, 0, NULL, NULL, "bytes of its body" },
+    { "datacontenttype", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "of the body, with body=1" },
+    { "body", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "with body=1: the body, percent-encoded where it is no text" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_entry = {
+    "Entry", "An event that waits for a target, or that it will not get",
+    ngx_er_api_entry_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_entries_fields[] = {
+    { "entries", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_entry,
+      "target by target, the oldest first" },
+    NGX_ER_API_FIELD_NEXT,
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_entries_answer = {
+    "Entries", "A page of entries of the queue", ngx_er_api_entries_fields
+};
+
+
+ngx_er_api_endpoint_t  ngx_er_api_entries[] = {
+
+    { "pending", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
+      "Deliveries that wait", ngx_er_api_entries_args, NULL,
+      &ngx_er_api_entries_answer, ngx_er_api_pending },
+
+    { "dead", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
+      "Dead letters", ngx_er_api_entries_args, NULL,
+      &ngx_er_api_entries_answer, ngx_er_api_dead },
+
+    NGX_ER_API_ENDPOINTS_END
+};
+
+
+static ngx_int_t
+ngx_er_api_pending(ngx_er_api_t *api)
+{
+    return ngx_er_api_entries_list(api, 0);
+}
+
+
+static ngx_int_t
+ngx_er_api_dead(ngx_er_api_t *api)
+{
+    return ngx_er_api_entries_list(api, 1);
+}
+
+
+static ngx_int_t
+ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead)
+{
+    ngx_str_t           name;
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->dead = dead;
+    op->records = 1;
+    op->limit = ngx_er_api_number(api, "limit", NGX_ER_API_PAGE);
+
+    if (ngx_er_api_arg(api, "target", &name)) {
+        op->filter.target = ngx_er_hash64(&name);
+    }
+
+    (void) ngx_er_api_arg(api, "route", &op->filter.route);
+
+    op->filter.seq = ngx_er_api_event(api, "event");
+    op->filter.from = ngx_er_api_time(api, "from");
+    op->filter.to = ngx_er_api_time(api, "to");
+
+    if (ngx_er_api_after(api, op->after) != NGX_OK) {
+        ngx_er_queue_op_free(op);
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "after= takes "
+                                  "the \"next\" of the page before");
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_entries_done);
+}
+
+
+static ngx_int_t
+ngx_er_api_entries_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_json_t  json;
+
+    if (api->request == NULL) {
+        return NGX_OK;
+    }
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_ENTRIES_JSON);
+
+    ngx_er_admin_list(&json, op,
+                      api->lcf->reveal && ngx_er_api_flag(api, "body"));
+
+    return ngx_er_api_json(api, &json);
+}

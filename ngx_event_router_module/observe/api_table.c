@@ -1,0 +1,22 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The tables of the API, each of a file of its noun, in the order in which
+ * people see them.  Read by admin.c, which gives them to api.c.
+ */
+
+
+#include "api_table.h"
+#include "api_entries.h"
+#include "api_targets.h"
+
+
+ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
+    ngx_er_api_entries,
+    ngx_er_api_targets,
+    NULL
+};
