@@ -55,6 +55,8 @@ typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 typedef struct ngx_er_sign_s    ngx_er_sign_t;       /* deliver/sign.h */
 typedef struct ngx_er_oauth2_s  ngx_er_oauth2_t;     /* deliver/token.h */
 typedef struct ngx_er_doubt_s   ngx_er_doubt_t;      /* deliver/doubt.h */
+typedef struct ngx_er_alert_s   ngx_er_alert_t;      /* observe/alerts.h */
+typedef struct ngx_er_alerts_s  ngx_er_alerts_t;     /* observe/alerts.h */
 
 
 typedef enum {
@@ -166,6 +168,9 @@ struct ngx_er_source_s {
     time_t                       told;           /* the worker's: when it said
                                                     that a body differs */
     ngx_uint_t                   untold;         /* bodies since then */
+    ngx_array_t                 *expects;        /* of ngx_er_expect_t; NULL:
+                                                    nothing is expected */
+    ngx_er_alert_t              *refused;        /* NULL: nobody is told */
     ngx_uint_t                   index;          /* in main conf's sources */
     ngx_atomic_t                *counters;       /* observe/metrics.h */
 };
@@ -209,6 +214,8 @@ struct ngx_er_target_s {
                                                     for queued deliveries only,
                                                     or NULL */
     ngx_er_lane_t               *lane;           /* NULL: no queue */
+    ngx_er_alert_t              *alerts;         /* by ngx_er_alert_e; NULL:
+                                                    nobody is told */
     ngx_uint_t                   index;          /* in main conf's targets */
     ngx_atomic_t                *counters;       /* observe/metrics.h */
 };
@@ -293,6 +300,8 @@ typedef struct {
     ngx_er_paths_t              *envelope;       /* of CloudEvents */
     ngx_er_dedup_t              *dedup;          /* created on first use */
     ngx_er_queue_t              *queue;          /* NULL: none */
+    ngx_er_alerts_t             *alerts;         /* NULL: no "event_alerts",
+                                                    and no route of them */
 
     ngx_er_body_memory_t         bodies;
     ngx_er_traces_e              trace;          /* "event_trace" */

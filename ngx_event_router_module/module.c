@@ -33,6 +33,8 @@
 #include "deliver/token.h"
 #include "ingest/record.h"
 #include "observe/admin.h"
+#include "observe/alert_turn.h"
+#include "observe/alerts_conf.h"
 #include "observe/gate.h"
 #include "observe/metrics.h"
 #include "observe/status.h"
@@ -101,6 +103,13 @@ static ngx_command_t  ngx_er_commands[] = {
     { ngx_string("event_dedup_store"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_er_dedup_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_alerts"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_er_alerts_line,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -374,6 +383,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_locations_init(cf, mcf) != NGX_OK
         || ngx_er_tokens_init(cf, mcf) != NGX_OK
         || ngx_er_doubts_init(cf, mcf) != NGX_OK
+        || ngx_er_alerts_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK
         || ngx_er_publishers_check(cf, mcf) != NGX_OK
         || ngx_er_relays_check(cf, mcf) != NGX_OK
@@ -463,6 +473,8 @@ ngx_er_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_er_alerts_init_worker(cycle, mcf);
+
     if (mcf->queue == NULL) {
         return NGX_OK;
     }
@@ -498,6 +510,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
                    "event router module: worker %P ends, queue:%d",
                    ngx_pid, mcf->queue != NULL);
 
+    ngx_er_alerts_exit_worker();
     ngx_er_fanout_exit_worker(cycle);
 
     if (mcf->queue) {

@@ -150,7 +150,7 @@ for my $name (grep { $code{$_} } @order) {
 
 # what says so can be repeated, and nothing else of event_source
 
-is(join(' ', sort keys %repeated), 'constant require secret',
+is(join(' ', sort keys %repeated), 'constant expect require secret',
     'repeated directives');
 like($page{$_}{text}, qr/can\s+be\s+repeated/, "$_: can be repeated")
     for sort keys %repeated;
@@ -160,6 +160,10 @@ like($page{$_}{text}, qr/can\s+be\s+repeated/, "$_: can be repeated")
 
 my %defaults = (
     event_concurrency => number('module.c', qr/mcf->running, (\d+)\)/),
+    event_alerts => 'repeat='
+        . seconds('observe/alerts_conf.c', qr/ALERTS_REPEAT\s+(\d+)/) / 3600
+        . 'h refused='
+        . number('observe/alerts_conf.c', qr/ALERTS_REFUSED\s+(\d+)/),
     event_body_memory => size('ingest/body.h', qr/BODY_MEMORY\s+(.+)$/m),
     event_backlog => number('module.c', qr/mcf->waiting, (\d+)\)/),
     event_trace => { NGX_ER_TRACES_PASS => 'off' }->{ find('module.c',
@@ -252,11 +256,18 @@ for my $table ([ retry => 'deliver/target.c', 'target_retry_rows' ],
                [ '' => 'deliver/target.c', 'target_values' ],
                [ limits => 'ingest/source.c', 'source_limit_rows' ],
                [ '' => 'ingest/source.c', 'source_values' ],
+               [ expect => 'ingest/expect.c', 'expect_rows' ],
+               [ event_alerts => 'observe/alerts_conf.c',
+                 'alerts_params_rows' ],
                [ '' => 'route/route.c', 'route_values' ])
 {
     my ($name, $file, $rows) = @$table;
     my ($text) = slurp("$room/$file") =~ /ngx_er_$rows\[\] = \{(.*?)^\};/ms;
     my $n = 0;
+
+    # what has no bounds
+
+    $text =~ s/\{ "\w+=",\s+NGX_ER_PARAM_TEXT,.*?\},//gs;
 
     while ($text =~ /"(\w+=?)",\s+NGX_ER_PARAM_\w+,\s+ngx_er_param_at
                      \([^()]+\),\s+"([^"]+)",\s+"([^"]+)",/gx)

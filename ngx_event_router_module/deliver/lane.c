@@ -51,6 +51,8 @@ typedef struct {
 } ngx_er_lanes_sh_t;
 
 
+static ngx_int_t ngx_er_lane_breaker(ngx_er_target_t *target,
+    ngx_uint_t breaker, uint64_t ms);
 static ngx_er_policy_t *ngx_er_lane_part(ngx_er_target_t *target,
     ngx_er_policy_t *part);
 static ngx_uint_t ngx_er_lane_share(ngx_er_lane_sh_t *sh,
@@ -238,7 +240,7 @@ ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
 }
 
 
-void
+ngx_int_t
 ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     uint64_t event, ngx_er_evidence_e evidence, time_t retry_after,
     ngx_msec_t ms)
@@ -288,16 +290,30 @@ ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
                       &target->name, pause);
     }
 
-    if (changed && breaker == NGX_ER_BREAKER_OPEN) {
+    return changed ? ngx_er_lane_breaker(target, breaker,
+                                         until > now ? until - now : 0)
+                   : NGX_DECLINED;
+}
+
+
+/* it has changed; "ms" is how long it is open */
+
+static ngx_int_t
+ngx_er_lane_breaker(ngx_er_target_t *target, ngx_uint_t breaker, uint64_t ms)
+{
+    if (breaker == NGX_ER_BREAKER_OPEN) {
         ngx_log_error(NGX_LOG_WARN, target->location->error_log, 0,
                       "circuit breaker of target \"%V\" is open for %uLms",
-                      &target->name, until > now ? until - now : 0);
+                      &target->name, ms);
 
-    } else if (changed) {
-        ngx_log_error(NGX_LOG_NOTICE, target->location->error_log, 0,
-                      "circuit breaker of target \"%V\" is %s",
-                      &target->name, ngx_er_breaker_name(breaker));
+        return NGX_BUSY;
     }
+
+    ngx_log_error(NGX_LOG_NOTICE, target->location->error_log, 0,
+                  "circuit breaker of target \"%V\" is %s", &target->name,
+                  ngx_er_breaker_name(breaker));
+
+    return (breaker == NGX_ER_BREAKER_CLOSED) ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -123,9 +123,11 @@ void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
    others wait none takes more than an equal part */
 void ngx_er_lane_wait(ngx_er_target_t *target, ngx_uint_t waits);
 
-void ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
-    uint64_t event, ngx_er_evidence_e evidence, time_t retry_after,
-    ngx_msec_t ms);
+/* NGX_OK: the breaker is closed now, NGX_BUSY: it is open now; NGX_DECLINED:
+   it is as it was, or half open */
+ngx_int_t ngx_er_lane_end(ngx_er_target_t *target, uint64_t now,
+    ngx_uint_t again, uint64_t event, ngx_er_evidence_e evidence,
+    time_t retry_after, ngx_msec_t ms);
 
 /* nothing can be sent for so many ms, which says nothing of the target */
 void ngx_er_lane_pause(ngx_er_target_t *target, uint64_t now, ngx_msec_t ms);

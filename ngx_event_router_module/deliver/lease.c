@@ -37,6 +37,7 @@
 #include "slots.h"
 #include "../base/crash.h"
 #include "../ingest/record.h"
+#include "../observe/account.h"
 
 
 #define NGX_ER_LEASE_AGAIN  1000       /* ms before an entry that could not be
@@ -78,6 +79,7 @@ static void ngx_er_lease_confirm(ngx_er_lease_t *lease);
 static void ngx_er_lease_confirmed(ngx_er_queue_op_t *op);
 static void ngx_er_lease_send(ngx_er_lease_t *lease);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
+static void ngx_er_lease_breaker(ngx_er_lease_t *lease, ngx_int_t rc);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
 static void ngx_er_leases_hold(void);
 static void ngx_er_leases_tick(ngx_event_t *ev);
@@ -444,10 +446,11 @@ ngx_er_lease_asked(void *data, ngx_er_doubt_e says, ngx_er_call_t *call)
 
         now = ngx_er_queue_now();
 
-        ngx_er_lane_end(lease->target, now, lease->again, lease->seq,
-                        says == NGX_ER_DOUBT_FOUND ? NGX_ER_EVIDENCE_GOOD
-                                                   : NGX_ER_EVIDENCE_NONE,
-                        -1, now - lease->began);
+        ngx_er_lease_breaker(lease,
+            ngx_er_lane_end(lease->target, now, lease->again, lease->seq,
+                            says == NGX_ER_DOUBT_FOUND ? NGX_ER_EVIDENCE_GOOD
+                                                       : NGX_ER_EVIDENCE_NONE,
+                            -1, now - lease->began));
         ngx_er_slot_give();
 
         if (says == NGX_ER_DOUBT_FOUND) {
@@ -598,15 +601,28 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
     } else {
         ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
 
-        ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
-                        lease->seq, ngx_er_attempt_evidence(attempt),
-                        attempt->retry_after, attempt->ms);
+        ngx_er_lease_breaker(lease,
+            ngx_er_lane_end(lease->target, ngx_er_queue_now(), lease->again,
+                            lease->seq, ngx_er_attempt_evidence(attempt),
+                            attempt->retry_after, attempt->ms));
         ngx_er_slot_give();
     }
 
     ngx_er_settle_attempt(lease, attempt);
 
     ngx_er_lease_worker.freed(attempt->target);
+}
+
+
+/* what ngx_er_lane_end() said */
+
+static void
+ngx_er_lease_breaker(ngx_er_lease_t *lease, ngx_int_t rc)
+{
+    if (rc != NGX_DECLINED) {
+        ngx_er_account_breaker(lease->target, lease->seq, lease->event,
+                               rc == NGX_BUSY);
+    }
 }
 
 

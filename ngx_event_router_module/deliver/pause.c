@@ -19,6 +19,7 @@
 
 
 #include "pause.h"
+#include "../observe/account.h"
 
 
 /* an answer, and the number of the last act of each target before it */
@@ -52,6 +53,7 @@ ngx_er_pause(ngx_er_target_t *target, ngx_uint_t paused,
                    &target->name, paused);
 
     act = ngx_er_lane_hold(target, paused);
+    ngx_er_account_paused(target, paused);
 
     op = ngx_er_queue_op(NGX_ER_QUEUE_PAUSE, handler, data);
 
@@ -176,7 +178,7 @@ ngx_er_pause_taken(ngx_er_queue_op_t *op)
 static void
 ngx_er_pause_answered(ngx_er_queue_op_t *op)
 {
-    ngx_uint_t            i;
+    ngx_uint_t            i, paused;
     ngx_er_target_t     **target;
     ngx_er_pause_ask_t   *ask;
 
@@ -193,13 +195,14 @@ ngx_er_pause_answered(ngx_er_queue_op_t *op)
 
     for (i = 0; i < ask->mcf->targets.nelts; i++) {
 
-        if (ngx_er_lane_heard(target[i], ask->acts[i],
-                              ngx_er_pause_has(op, target[i])))
-        {
+        paused = ngx_er_pause_has(op, target[i]);
+
+        if (ngx_er_lane_heard(target[i], ask->acts[i], paused)) {
             ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                            "event router pause: news of target \"%V\"",
                            &target[i]->name);
 
+            ngx_er_account_paused(target[i], paused);
             ask->news(target[i]);
         }
     }

@@ -163,7 +163,9 @@ ngx_er_publishers_known(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 
     for (i = 0; i < target->publishers->nelts; i++) {
 
-        if (ngx_er_source_find(mcf, &p[i].name)) {
+        if (ngx_er_source_find(mcf, &p[i].name)
+            || ngx_er_source_router(&p[i].name))
+        {
             continue;
         }
 

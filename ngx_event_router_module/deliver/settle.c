@@ -576,8 +576,9 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
         ngx_er_settle_past(lease, op, attempt);
     }
 
-    ngx_er_account_queued(lease->target, lease->seq, lease->event,
-                          NGX_ER_METRIC_DEAD);
+    ngx_er_account_dead(lease->target, lease->seq, lease->event,
+                        ngx_er_dead_names[reason],
+                        (attempt && !attempt->silent) ? attempt->status : 0);
 
     last = text;
     end = attempt ? ngx_er_attempt_log_answer(attempt, said,

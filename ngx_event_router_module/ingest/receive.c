@@ -868,6 +868,15 @@ ngx_er_receiver_unknown(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 {
     const char  *near;
 
+    if (ngx_er_source_router(&receiver->name)) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &receiver->where,
+                         "\"%V\" in \"%V\" is the source of this nginx's own "
+                         "events, which nobody sends: define another one with "
+                         "\"event_source NAME { ... }\"", &receiver->name,
+                         &receiver->directive);
+        return NGX_ERROR;
+    }
+
     near = ngx_er_nearest_noun(&receiver->name, &mcf->sources);
 
     if (near) {

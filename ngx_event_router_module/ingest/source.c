@@ -17,6 +17,7 @@
  */
 
 
+#include "expect.h"
 #include "rate.h"
 #include "require.h"
 #include "source_conf.h"
@@ -34,6 +35,8 @@
 #endif
 
 
+static ngx_int_t ngx_er_source_begin(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_er_main_conf_t *mcf, ngx_str_t *name);
 static char *ngx_er_source_add(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_er_source_t *ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row,
@@ -129,6 +132,8 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
     { "rate", 1, 3, 0,
       "NUMBERr/s|NUMBERr/m|NUMBERr/h|NUMBERr/d [by=FIELD] [burst=NUMBER]",
       ngx_er_rate_line, 0 },
+    { "expect", 1, 2, NGX_ER_BLOCK_REPEAT,
+      "every=TIME [type=TYPE]", ngx_er_expect_line, 0 },
     { "require", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
       "FIELD [not] OP VALUE...", ngx_er_require_line, 0 },
     { "when", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
@@ -224,11 +229,17 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_block_t   block;
     ngx_er_draft_t   draft;
 
-    ngx_memzero(&draft, sizeof(ngx_er_draft_t));
-
     value = cf->args->elts;
 
     if (ngx_er_name_check(cf, "event_source", &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_er_source_router(&value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "event_source \"%V\" is there already: the events "
+                           "of this nginx itself are from it; give yours "
+                           "another name", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -239,18 +250,9 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    draft.mcf = mcf;
-    draft.source = ngx_er_source_create(cf, &value[1]);
-
-    if (draft.source == NULL
-        || ngx_array_init(&draft.lines, cf->temp_pool, 8,
-                          sizeof(ngx_er_source_line_t))
-           != NGX_OK)
-    {
+    if (ngx_er_source_begin(cf, &draft, mcf, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    ngx_er_require_begin(&draft);
 
     ngx_er_block_init(&block, "event_source", &draft.source->name,
                       ngx_er_source_rows, &draft);
@@ -265,6 +267,79 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_er_source_add(cf, &draft);
+}
+
+
+static ngx_int_t
+ngx_er_source_begin(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_er_main_conf_t *mcf, ngx_str_t *name)
+{
+    ngx_memzero(draft, sizeof(ngx_er_draft_t));
+
+    draft->mcf = mcf;
+    draft->source = ngx_er_source_create(cf, name);
+
+    if (draft->source == NULL
+        || ngx_array_init(&draft->lines, cf->temp_pool, 8,
+                          sizeof(ngx_er_source_line_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_er_require_begin(draft);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_er_source_router(ngx_str_t *name)
+{
+    return name->len == 6 && ngx_strncmp(name->data, "router", 6) == 0;
+}
+
+
+/*
+ * As "event_source router { verify off; }" would be: nobody can send to it,
+ * and its ids are made here.
+ */
+
+ngx_er_source_t *
+ngx_er_source_own(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_er_where_t *where)
+{
+    ngx_er_draft_t         draft;
+    ngx_er_source_line_t  *line;
+
+    static ngx_str_t       name = ngx_string("router");
+    static ngx_str_t       args[] = { ngx_string("verify"),
+                                      ngx_string("off") };
+
+    if (ngx_er_source_begin(cf, &draft, mcf, &name) != NGX_OK) {
+        return NULL;
+    }
+
+    draft.source->where = *where;
+
+    line = ngx_array_push(&draft.lines);
+    if (line == NULL) {
+        return NULL;
+    }
+
+    line->args = args;
+    line->nargs = 2;
+    line->flags = 0;
+    line->where = *where;
+
+    if (ngx_er_source_add(cf, &draft) != NGX_CONF_OK) {
+        return NULL;
+    }
+
+    draft.source->unused = 0;
+    draft.source->id_covered = 1;
+
+    return draft.source;
 }
 
 

@@ -16,6 +16,17 @@
 
 
 #include "account.h"
+#include "alerts.h"
+#include "../ingest/expect.h"
+#include "../ingest/source.h"
+
+
+#define NGX_ER_ACCOUNT_ROOM  1000      /* ms without an event for which there
+                                          was none */
+
+
+static ngx_uint_t ngx_er_account_own(ngx_er_event_t *event);
+static void ngx_er_account_room(ngx_er_outcome_e outcome);
 
 
 void
@@ -28,6 +39,19 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
                    why);
 
     ngx_er_metric_source(source, metric);
+
+    if (metric == NGX_ER_METRIC_REFUSED && source->refused) {
+        ngx_er_alert(source->refused, 0, why, status);
+    }
+}
+
+
+/* 1: it tells of something, so what becomes of it is not told in turn */
+
+static ngx_uint_t
+ngx_er_account_own(ngx_er_event_t *event)
+{
+    return event && ngx_er_source_router(&event->source->name);
 }
 
 
@@ -39,6 +63,94 @@ ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome)
                    ngx_er_outcome_name(outcome));
 
     ngx_er_metric_source(event->source, outcome);
+
+    if (event->source->expects) {
+        ngx_er_expect_heard(event);
+    }
+
+    if (event->source->mode == NGX_ER_MODE_QUEUED
+        && !ngx_er_account_own(event))
+    {
+        ngx_er_account_room(outcome);
+    }
+}
+
+
+static void
+ngx_er_account_room(ngx_er_outcome_e outcome)
+{
+    ngx_er_alert_t      *full;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    full = mcf->alerts ? mcf->alerts->full : NULL;
+
+    if (full == NULL) {
+        return;
+    }
+
+    if (outcome == NGX_ER_OUTCOME_FULL) {
+        ngx_er_alert_heard(full);
+        ngx_er_alert_set(full, 1, 0, NULL, 0);
+
+    } else if (outcome == NGX_ER_OUTCOME_QUEUED && ngx_er_alert_is(full)
+               && ngx_er_alert_quiet(full) >= NGX_ER_ACCOUNT_ROOM)
+    {
+        ngx_er_alert_set(full, 0, 0, NULL, 0);
+    }
+}
+
+
+void
+ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, const char *reason, ngx_uint_t status)
+{
+    ngx_er_account_queued(target, seq, event, NGX_ER_METRIC_DEAD);
+
+    if (target->alerts && !ngx_er_account_own(event)) {
+        ngx_er_alert(&target->alerts[NGX_ER_ALERT_DEAD], seq, reason, status);
+    }
+}
+
+
+void
+ngx_er_account_breaker(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, ngx_uint_t open)
+{
+    ngx_er_alert_t  *alert;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router account: breaker of \"%V\" open:%ui",
+                   &target->name, open);
+
+    if (target->alerts == NULL) {
+        return;
+    }
+
+    alert = &target->alerts[NGX_ER_ALERT_BREAKER];
+
+    if (!open) {
+        ngx_er_alert_set(alert, 0, 0, NULL, 0);
+
+    } else if (!ngx_er_account_own(event)) {
+        ngx_er_alert_set(alert, 1, seq, NULL, 0);
+    }
+}
+
+
+void
+ngx_er_account_paused(ngx_er_target_t *target, ngx_uint_t paused)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router account: \"%V\" paused:%ui", &target->name,
+                   paused);
+
+    if (target->alerts) {
+        ngx_er_alert_set(&target->alerts[NGX_ER_ALERT_PAUSED], paused, 0,
+                         NULL, 0);
+    }
 }
 
 

@@ -32,6 +32,18 @@ void ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome);
 /* an attempt ended; "metric" is below NGX_ER_METRIC_ATTEMPT_LAST */
 void ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric);
 
+/* a queued event is a dead letter of the target: a word that says why, and the
+   status of the last answer or 0; "event" may be NULL */
+void ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, const char *reason, ngx_uint_t status);
+
+/* the delivery of an event, or NULL, opened or closed the target's breaker */
+void ngx_er_account_breaker(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, ngx_uint_t open);
+
+/* an operator has stopped the target's deliveries, or let them go on */
+void ngx_er_account_paused(ngx_er_target_t *target, ngx_uint_t paused);
+
 /* what became of the delivery of a queued event; "seq" is its number, "event"
    may be NULL */
 void ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,

@@ -101,7 +101,9 @@ ngx_er_route_sources(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     if (from[0].data[0] == '*') {
 
         for (i = 0; i < mcf->sources.nelts; i++) {
-            if (ngx_er_route_source(cf, sources[i], route) != NGX_OK) {
+            if (!ngx_er_source_router(&sources[i]->name)
+                && ngx_er_route_source(cf, sources[i], route) != NGX_OK)
+            {
                 return NGX_ERROR;
             }
         }

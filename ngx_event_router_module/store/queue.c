@@ -50,6 +50,7 @@ static ngx_er_spare_t    ngx_er_queue_spare;   /* pools of operations */
 static ngx_event_t       ngx_er_queue_alive;
 static ngx_connection_t  ngx_er_queue_dummy;   /* its data: debug logs fd */
 static ngx_uint_t        ngx_er_queue_refuses; /* what was asked of it last */
+static ngx_uint_t        ngx_er_queue_ended[2];  /* well, and not */
 static int64_t           ngx_er_queue_offset;  /* clock less monotonic time */
 
 
@@ -120,6 +121,7 @@ ngx_er_queue_done(ngx_er_queue_op_t *op)
     }
 
     ngx_er_queue_refuses = (op->rc == NGX_ERROR);
+    ngx_er_queue_ended[ngx_er_queue_refuses]++;
 
     op->handler(op);
 }
@@ -129,6 +131,14 @@ ngx_uint_t
 ngx_er_queue_answers(void)
 {
     return !ngx_er_queue_refuses;
+}
+
+
+void
+ngx_er_queue_health(ngx_uint_t *failed, ngx_uint_t *worked)
+{
+    *worked = ngx_er_queue_ended[0];
+    *failed = ngx_er_queue_ended[1];
 }
 
 

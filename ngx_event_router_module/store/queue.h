@@ -97,6 +97,9 @@ void ngx_er_queue_clock(uint64_t now);
 /* 1: the store did what this worker asked of it last */
 ngx_uint_t ngx_er_queue_answers(void);
 
+/* how often it failed, and did, what this worker asked */
+void ngx_er_queue_health(ngx_uint_t *failed, ngx_uint_t *worked);
+
 /* postconfiguration */
 ngx_int_t ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 

@@ -65,6 +65,8 @@ static ngx_er_doubt_pt           asks;
 static void                     *asks_data;
 static ngx_uint_t                unsure, no_call, questions, calls_dropped;
 static ngx_er_evidence_e         evidence_of_end;
+static ngx_int_t                 breaker_now = NGX_DECLINED;
+static ngx_uint_t                breakers[2];
 
 
 /* ---- stand-ins */
@@ -101,7 +103,7 @@ ngx_er_lane_wait(ngx_er_target_t *t, ngx_uint_t waits)
 }
 
 
-void
+ngx_int_t
 ngx_er_lane_end(ngx_er_target_t *t, uint64_t now, ngx_uint_t a, uint64_t seq,
     ngx_er_evidence_e evidence, time_t retry_after, ngx_msec_t ms)
 {
@@ -109,6 +111,8 @@ ngx_er_lane_end(ngx_er_target_t *t, uint64_t now, ngx_uint_t a, uint64_t seq,
     lane_ends++;
     fresh -= !a;
     again -= a;
+
+    return breaker_now;
 }
 
 
@@ -276,10 +280,25 @@ ngx_er_attempt_log_event(ngx_er_event_t *e, u_char *buf, size_t len)
 
 
 void
+ngx_er_account_dead(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    const char *reason, ngx_uint_t status)
+{
+    dead++;
+}
+
+
+void
+ngx_er_account_breaker(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    ngx_uint_t open)
+{
+    breakers[open]++;
+}
+
+
+void
 ngx_er_account_queued(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
     ngx_uint_t metric)
 {
-    dead += (metric == NGX_ER_METRIC_DEAD);
     retried += (metric == NGX_ER_METRIC_RETRY);
     fenced += (metric == NGX_ER_METRIC_FENCED);
 }
@@ -1603,6 +1622,24 @@ test_token(void)
         says(NGX_OK);
         gone("no token");
     }
+
+    /* a breaker that an answer opens or closes is told of once */
+
+    begin();
+    start(1, 0);
+    breaker_now = NGX_BUSY;
+    answered(500);
+    is_int(breakers[1], 1, "the breaker opened");
+    says(NGX_OK);
+
+    begin();
+    start(1, 0);
+    breaker_now = NGX_OK;
+    answered(200);
+    is_int(breakers[0], 1, "the breaker closed");
+    is_int(breakers[1], 1, "and opened once");
+    says(NGX_OK);
+    breaker_now = NGX_DECLINED;
 
     /* the worker exits: at once, and in good order */
 

@@ -1,0 +1,140 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# The router's own events: each kind begins, is repeated and ends, whatever
+# happens meanwhile; they are about others, not about themselves; and what there
+# is to say of them in nginx.conf.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::EventRouter;
+use Test::EventRouter::Alerts;
+use Test::EventRouter::Queue;
+
+my $alerts = 'event_route alerts { from router; to slack; }';
+
+sub harness {
+    my ($more, %o) = @_;
+
+    my $t = Test::EventRouter->new(workers => 2, %{ $o{new} // {} });
+    my $q = Test::EventRouter::Queue->new($t);
+    my $erp = $t->target(8081);
+    my $slack = $t->target(8082);
+
+    $q->config(
+        targets => { erp => 'retry off; breaker failures=3 open=300ms;',
+                     %{ $o{targets} // {} } },
+        server => "location = /deliver/slack { event_deliver slack;"
+            . " proxy_pass http://127.0.0.1:%%PORT_8082%%/slack; }"
+            . ($o{server} // ''),
+        http => $o{http} // 'event_alerts repeat=1s;',
+        main => $o{main} // '', source => $o{source} // '',
+        store => $o{store} // 'size=16m',
+        more => "event_target slack { retry for=1h base=200ms max=200ms;"
+            . " breaker off; }\n$alerts\n" . ($more // ''));
+
+    return ($t, $q, $erp, Test::EventRouter::Alerts->new($slack), $slack);
+}
+
+
+# ---- dead letters
+
+my ($t, $q, $erp, $a, $slack) = harness();
+
+$erp->answer('/erp/bad', status => 422, body => 'payload-of-nobody');
+$t->run;
+
+my $id = $q->send('erp', kind => 'bad', mail => 'secret-of-the-event');
+my $r = $a->wait('router.target.dead', 'begin');
+
+ok($r, 'dead: it begins') or diag(join "\n", $a->list);
+
+my $d = $a->data($r);
+
+is($r->header('ce-source'), 'router', 'source');
+is($r->header('ce-subject'), 'erp', 'subject');
+like($r->header('ce-time'), qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'time');
+is($r->header('Content-Type'), 'application/json', 'content type');
+is($d->{target}, 'erp', 'target');
+is($d->{count}, 1, 'count');
+is($d->{total}, 1, 'total');
+is($d->{reason}, 'final', 'reason');
+is($d->{status}, 422, 'status');
+is($d->{severity}, 'error', 'severity');
+is($d->{event_action}, 'trigger', 'PagerDuty: trigger');
+like($d->{example}, qr/^[0-9a-f]{16}$/, 'an example');
+like($d->{$_}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, $_)
+    for qw(since first last);
+like($d->{text}, qr/^Target erp has dead letters: 1 since \S+Z, the last: final, status 422$/,
+    'text');
+unlike($r->{body}, qr/payload-of-nobody|secret-of-the-event|\Q$id\E/,
+    'nothing of events');
+
+my ($dead) = $q->dead(target => 'erp');
+is($d->{example}, $dead->{event}, 'the example is in the list');
+
+$r = $a->wait('router.target.dead', 'end');
+ok($r, 'dead: it ends by itself');
+is($a->data($r)->{event_action}, 'resolve', 'PagerDuty: resolve');
+is($a->data($r)->{dedup_key}, $d->{dedup_key}, 'of the same incident');
+is($a->count('router.target.dead', 'repeat'), 0, 'and nothing between');
+
+# a flood: one at once, one each repeat with the count, one at the end
+
+$a->forget;
+my $n = 0;
+my $since = time;
+
+while (time - $since < 2.5) {
+    $q->send_many(100, 'erp', kind => 'bad');
+    $n += 100;
+}
+
+ok($a->wait('router.target.dead', 'end'), "$n dead letters: it ends");
+is($a->count('router.target.dead', 'begin'), 1, 'begins once');
+cmp_ok($a->count('router.target.dead', 'repeat'), '<=', 4 + (time - $since),
+    'few repetitions');
+cmp_ok($a->count('router.target.dead', 'repeat'), '>=', 1, 'and some');
+
+my @all = map { $a->data($_) } $a->all('router.target.dead');
+my $sum = 0;
+
+$sum += $_->{count} for @all;
+is($sum, $n, 'no dead letter is missing');
+is($all[-1]{total}, $n, 'and all of them are told at the end');
+
+
+# ---- a breaker
+
+$a->forget;
+$erp->answer('/erp/down', status => 500);
+$q->send('erp', kind => 'down') for 1 .. 4;
+
+$r = $a->wait('router.target.breaker.opened', 'begin');
+ok($r, 'breaker: opened');
+is($a->data($r)->{target}, 'erp', 'whose');
+
+$erp->answer('/erp/down', status => 200);
+wait_until(6, sub { $q->send('erp'); sleep 0.2;
+    $a->count('router.target.breaker.closed') });
+is($a->count('router.target.breaker.closed', 'end'), 1, 'closed');
+is($a->data($a->wait('router.target.breaker.closed'))->{dedup_key},
+   $a->data($r)->{dedup_key}, 'of the same incident');
+
+# ---- a pause
+
+$a->forget;
+$q->change(pause => target => 'erp');
+ok($a->wait('router.target.paused', 'begin'), 'paused');
+ok($a->wait('router.target.paused', 'repeat'), 'and still');
+is($a->count('router.target.paused', 'begin'), 1, 'said once');
+$q->change(resume => target => 'erp');
+ok($a->wait('router.target.resumed', 'end'), 'resumed');
+
+$t->done;
