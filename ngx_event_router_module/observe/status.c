@@ -53,8 +53,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_status_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_er_status_json(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf);
 static void ngx_er_status_counters(ngx_er_json_t *json, ngx_str_t *name,
     ngx_atomic_t *counters, ngx_uint_t n,
     const char *(*word)(ngx_uint_t metric));
@@ -143,7 +141,7 @@ ngx_er_status_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 {
     ngx_uint_t         i;

@@ -1,0 +1,412 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# The API of event_admin, below v1/: what a request is checked against and what
+# it is told, who may look and who may act, who did it, and that each answer is
+# what v1/openapi.json says.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Test::EventRouter;
+use Test::EventRouter::OpenApi;
+use Test::EventRouter::Queue;
+
+my $t = Test::EventRouter->new(workers => 2);
+my $q = Test::EventRouter::Queue->new($t);
+my $target = $t->target(8081);
+my ($look, $act) = map { $t->secret("canary-of-$_-0123456789") } qw(look act);
+my @act = ('X-Event-Admin' => 1);
+
+$t->write_file('conf/looker', $look);
+$t->write_file('conf/actor', $act);
+$t->write_file('conf/users', 'joe:{PLAIN}secret-of-joe' . "\n");
+$t->certificate('server');
+$t->certificate('client');
+
+$q->config(admin => 'reveal',
+    targets => { erp => 'breaker off; retry off;', crm => '',
+                 late => 'retry base=1h;' },
+    server => <<'EOC');
+
+        listen 127.0.0.1:%%PORT_8443%% ssl;
+        ssl_certificate         %%TESTDIR%%/server.crt;
+        ssl_certificate_key     %%TESTDIR%%/server.key;
+        ssl_client_certificate  %%TESTDIR%%/client.crt;
+        ssl_verify_client       optional;
+
+        location /two/ {
+            event_admin token=file:%%TESTDIR%%/conf/looker role=look
+                        token=file:%%TESTDIR%%/conf/actor role=act name=boss;
+        }
+
+        location /basic/ {
+            event_admin access=nginx;
+            auth_basic on;
+            auth_basic_user_file %%TESTDIR%%/conf/users;
+        }
+
+        location /rules/   { event_admin access=nginx; allow 127.0.0.1; deny all; }
+        location /looking/ { event_admin role=look; }
+        location /v1/own/  { event_admin; }
+        location ~ ^/re/   { event_admin; }
+EOC
+
+$t->run;
+
+my $api = Test::EventRouter::OpenApi->new($t, '/admin/v1');
+
+$target->answer('/erp/ok', status => 400, body => '{"no":"way"}');
+$target->answer('/late/ok', status => 503);
+$q->send('erp') for 1 .. 3;
+$q->send('late', subject => 'x') for 1 .. 2;
+is(scalar $q->wait_dead(3, 10), 3, 'three dead letters');
+ok(wait_until(10, sub { $target->count >= 5 }), 'two that wait');
+
+
+# ---- paths and methods
+
+for my $path ('', '/', '/nothing', '/dead/', '/dead/1', '/Dead', '/events/x/y',
+              '/openapi', '/pending%20')
+{
+    my $r = $t->get("/admin/v1$path");
+
+    is($r->{status}, 404, "v1$path is not there");
+    like($r->json->{detail}, qr/pending, dead, .*openapi\.json/,
+        'and what is there') if $r->{body} =~ /^\{/;
+    is($t->post("/admin/v1$path", 'x', [ @act ])->{status}, 404,
+        "nor to be posted");
+}
+
+is($t->get('/v1/own/dead')->{status}, 200, 'a location may have v1 itself');
+is($t->get('/v1/own/v1/dead')->{status}, 200, 'and the API');
+is($t->get('/v1/own/v1/x')->{status}, 404, 'only that');
+is($t->get('/re/v1/dead?source=x')->{status}, 400, 'a regular expression');
+is($t->get('/re/dead')->{status}, 200, 'has the old paths, too');
+
+for my $operation ($api->operations) {
+    my ($method, $path) = @$operation;
+    my $other = $method eq 'GET' ? 'POST' : 'GET';
+
+    next if $api->doc->{paths}{$path}{lc $other} || $path =~ /\{/;
+
+    for my $how ($other, 'PUT', 'DELETE', 'PATCH', 'OPTIONS') {
+        my $r = $t->request($how => "/admin/v1$path", [ @act ]);
+
+        is($r->{status}, 405, "$how $path");
+        is($r->header('Allow'), $method eq 'GET' ? 'GET, HEAD' : 'POST',
+            'what is allowed');
+    }
+}
+
+my $whole = $t->get('/admin/v1/dead');
+my $head = $t->request(HEAD => '/admin/v1/dead');
+
+is($head->{status}, 200, 'HEAD');
+is($head->header('Content-Length'), length $whole->{body}, 'its length');
+is($head->{body}, '', 'without a body');
+is($t->request(HEAD => '/admin/v1/dead?x=1')->{status}, 400, 'HEAD is checked');
+
+
+# ---- arguments
+
+my @wrong = (
+    'x=1'              => qr/there are: target=, .*limit=/,
+    'limit=1&limit=2'  => qr/twice/,
+    'limit='           => qr/without a value/,
+    'limit'            => qr/without a value/,
+    '=1'               => qr/not known/,
+    'limit=0'          => qr/limit= takes a number, 1\.\.1000/,
+    'limit=1001'       => qr/limit= takes/,
+    'limit=-1'         => qr/limit= takes/,
+    'limit=1e2'        => qr/limit= takes/,
+    'limit=%31%'       => qr/percent/,
+    'limit=99999999999999999999' => qr/limit= takes/,
+    'event=1'          => qr/event= takes .*16 hex/,
+    'event=0000000000000000'  => qr/event= takes/,
+    'event=000000000000000g'  => qr/event= takes/,
+    'from=yesterday'   => qr/from= takes a time/,
+    'from=0'           => qr/from= takes/,
+    'to=2026-13-01T00:00:00Z' => qr/to= takes/,
+    'to=2026-01-01'    => qr/to= takes/,
+    'to=253402300800'  => qr/to= takes/,
+    'after=1'          => qr/after= takes/,
+    'after=' . 'x' x 33 => qr/after= takes/,
+    'body=2'           => qr/body= takes 1/,
+    'body=true'        => qr/body= takes 1/,
+    'target=%0a'       => qr/percent/,
+    'target=%zz'       => qr/percent/,
+    'target=%ff'       => qr/target= takes/,
+    'target=' . 'x' x 1025 => qr/longer/,
+    'Limit=1'          => qr/not known/,
+    'limit=1;x=2'      => qr/limit= takes/,
+);
+
+while (my ($args, $why) = splice @wrong, 0, 2) {
+    my $r = $t->get("/admin/v1/dead?$args");
+
+    is($r->{status}, 400, 'wrong: ' . substr $args, 0, 40);
+    like($r->json->{detail} // '', $why, 'and why');
+    is_deeply([ $api->wrong(GET => '/dead', $r) ], [], 'a problem');
+}
+
+for my $args ('limit=1', 'limit=%31', 'target=erp', 'target=e%72p',
+              'from=1&to=253402300799', 'from=1970-01-02T00:00:00Z',
+              'from=2020-01-01T00:00:00%2B02:00',
+              'from=2020-01-01T00:00:00+02:00', '', 'body=1', '&')
+{
+    next if $args eq '&';
+
+    my $r = $t->get("/admin/v1/dead?$args");
+
+    is($r->{status}, 200, "right: $args");
+    ok(scalar @{ ($r->json // {})->{entries} // [] }, 'some are found');
+    is_deeply([ $api->wrong(GET => '/dead', $r) ], [], 'as described');
+}
+
+is(entries('dead?target=nobody'), 0, 'a target that is not known has none');
+is(entries('dead?from=2100-01-01T00:00:00Z'), 0, 'none of the future');
+is(entries('pending?target=late'), 2, 'two wait');
+is(entries('pending?target=erp'), 0, 'of one target only');
+
+my ($page, @seen) = ('limit=1');
+
+for (1 .. 3) {
+    my $r = $t->get("/admin/v1/dead?$page")->json;
+
+    push @seen, map { $_->{event} } @{ $r->{entries} };
+    last if !$r->{next};
+    $page = "limit=1&after=$r->{next}";
+}
+
+is(scalar(keys %{ { map { $_ => 1 } @seen } }), 3, 'a page at a time');
+is(entries("dead?event=$seen[1]"), 1, 'one by its number');
+like($t->get('/admin/v1/dead?body=1')->{body}, qr/"body":"\{/, 'with bodies');
+unlike($t->get('/admin/v1/dead')->{body}, qr/"body":/, 'without');
+unlike($t->get('/rules/v1/dead?body=1')->{body}, qr/"body":/,
+    'no bodies without "reveal"');
+
+
+# ---- each answer is what the description says
+
+is($api->doc->{openapi}, '3.1.0', 'OpenAPI 3.1');
+is($api->doc->{servers}[0]{url}, '/admin/v1', 'where the paths begin');
+is(json_of('/v1/own/v1/openapi.json')->{servers}[0]{url}, '/v1/own/v1',
+    'of another location');
+
+for my $path (keys %{ $api->doc->{paths} }) {
+    my $n = () = $api->text =~ /"\Q$path\E":\{/g;
+
+    is($n, 1, "$path is described once");
+}
+
+my %ids = map { $_->[2]{operationId} => 1 } $api->operations;
+
+is(scalar keys %ids, scalar(my @all = $api->operations), 'names differ');
+
+for my $operation ($api->operations) {
+    my ($method, $path, $o) = @$operation;
+    my %in = map { $_->{name} => $_ } @{ $o->{parameters} };
+
+    ok(length $o->{summary} && $o->{summary} =~ /^[A-Z].*[^.]$/,
+        "$method $path: $o->{summary}");
+    is($_->{in}, 'path', "{$_->{name}} stands in the path")
+        for map { $in{$_} // { name => $_, in => 'nothing' } }
+            $path =~ /\{(\w+)\}/g;
+    ok(!(grep { !length($_->{description} // '') } values %in),
+        'each argument is told');
+    is($in{'X-Event-Admin'}{required} // 0, $method eq 'POST' ? 1 : 0,
+        'the header');
+}
+
+for my $case ([ GET => '/pending' ], [ GET => '/dead' ], [ GET => '/status' ],
+              [ GET => '/openapi.json' ], [ POST => '/pause?target=erp' ],
+              [ POST => '/resume?target=erp' ], [ POST => '/probe?target=crm' ],
+              [ POST => '/test?target=erp' ])
+{
+    my ($method, $uri) = @$case;
+    my $r = $t->request($method => "/admin/v1$uri", [ @act ]);
+
+    is($r->{status}, 200, "$method $uri");
+    is_deeply([ $api->wrong($method, $uri =~ s/\?.*//r, $r) ], [],
+        'as described');
+}
+
+is($t->get('/admin/v1/status')->json->{version},
+    $t->get('/status')->json->{version}, 'status is that of event_status');
+is(ask(probe => 'target=late&x=1')->{status}, 400, 'more than there is');
+
+for my $verb (qw(pause resume probe test)) {
+    is(ask($verb)->{status}, 400, "$verb wants a target");
+    is(ask($verb, 'target=epr')->{status}, 404, "$verb: no such one");
+    like(ask($verb, 'target=epr')->json->{detail}, qr/"erp"\?/, 'the nearest');
+}
+
+ask(pause => 'target=late');
+is(ask(probe => 'target=late')->{status}, 409, 'a paused one is not probed');
+is(ask(probe => 'target=late')->json->{title}, 'Conflict', 'which is told');
+ask(resume => 'target=late');
+
+
+# ---- roles
+
+for my $operation ($api->operations) {
+    my ($method, $path, $o) = @$operation;
+
+    my $uri = '/two/v1' . $path =~ s/\{\w+\}/0000000000000001/r;
+
+    for my $case ([ 'nobody' ], [ 'a wrong token', bearer('x' x length $look) ],
+                  [ 'half a token', bearer(substr $act, 0, -1) ],
+                  [ 'more than a token', bearer("${act}x") ],
+                  [ 'another scheme', Authorization => "Basic $act" ])
+    {
+        my ($who, @headers) = @$case;
+
+        is($t->request($method => $uri, [ @act, @headers ])->{status}, 403,
+            "$who: $method $path");
+    }
+
+    if ($o->{'x-role'} eq 'act') {
+        my $r = $t->request($method => $uri, [ @act, bearer($look) ]);
+
+        is($r->{status}, 403, "who looks: $method $path");
+        like($r->json->{detail}, qr/may look and not act/, 'which is told');
+    }
+
+    next if $method ne 'POST';
+
+    is($t->post($uri, '', [ bearer($act) ])->{status}, 403,
+        "without the header: $path");
+    is($t->post($uri, '', [ @act, bearer($act),
+        Origin => 'http://evil.example' ])->{status}, 403, 'of another page');
+}
+
+is($t->get('/two/v1/dead', [ bearer($_) ])->{status}, 200, 'who looks')
+    for $look, $act;
+is($t->post('/two/v1/pause?target=erp', '', [ @act, bearer($act) ])->{status},
+    200, 'who acts');
+is($t->post('/two/resume?target=erp', '', [ @act, bearer($look) ])->{status},
+    403, 'the old paths have roles, too');
+is($t->get('/two/dead', [ bearer($look) ])->{status}, 200, 'and are looked at');
+is($t->post('/two/resume?target=erp', '', [ @act, bearer($act) ])->{status},
+    200, 'and are done');
+is($t->get('/looking/v1/dead')->{status}, 200, 'a location to look at');
+is($t->post('/looking/v1/pause?target=erp', '', [ @act ])->{status}, 403,
+    'and not to act in');
+is($t->post('/looking/pause?target=erp', '', [ @act ])->{status}, 403,
+    'by the old path, either');
+
+
+# ---- who acted
+
+ok($t->wait_log(qr/"erp" are paused by an operator: token "boss", client: /),
+    'a token has a name');
+is($t->post('/basic/v1/pause?target=crm', '', [ @act,
+    Authorization => 'Basic am9lOnNlY3JldC1vZi1qb2U=' ])->{status}, 200, 'joe');
+ok($t->wait_log(qr/"crm" are paused by an operator: user "joe", client: /),
+    'a user that nginx asked for');
+is($t->post('/rules/v1/resume?target=crm', '', [ @act,
+    Authorization => 'Basic cm9vdDp4' ])->{status}, 200, 'root, he says');
+ok($t->wait_log(qr/"crm" are resumed by an operator, client: /),
+    'whom nobody asked is nobody');
+
+my $dir = $t->dir;
+
+is($t->post('/admin/v1/pause?target=crm', '', [ @act ], port => 8443, tls => {
+    SSL_use_cert => 1, SSL_cert_file => "$dir/client.crt",
+    SSL_key_file => "$dir/client.key" })->{status}, 200, 'a certificate');
+ok($t->wait_log(qr/paused by an operator: certificate "[^"]*CN=/),
+    'a certificate has a subject');
+ask(resume => 'target=crm');
+
+
+# ---- clients that go away
+
+for my $uri ('/admin/v1/dead?limit=1000', '/admin/v1/pending', '/admin/dead') {
+    for (1 .. 20) {
+        my $c = $t->connect;
+
+        $c->send(GET => $uri, [], undef);
+        $c->close;
+    }
+}
+
+for (1 .. 10) {
+    my $c = $t->connect;
+
+    $c->send(POST => '/admin/v1/' . ($_ % 2 ? 'pause' : 'resume')
+        . '?target=crm', [ @act ], '');
+    $c->close;
+}
+
+is($t->get('/admin/v1/dead')->{status}, 200, 'nothing is wrong after that');
+
+
+# ---- nginx.conf
+
+my @conf = (
+    'token=file:conf/looker role=x'           => qr/takes look or act, not "x"/,
+    'token=file:conf/looker role=look role=act' => qr/"event_admin role=" stands twice/,
+    'role=look token=file:conf/looker'        => qr/in front of token=/,
+    'name=x'                                  => qr/behind the token=/,
+    'token=file:conf/looker name='            => qr/is empty/,
+    'token=file:conf/looker token=file:conf/looker' => qr/are the same/,
+    'token=file:conf/looker name=x token=file:conf/actor name=x'
+        => qr/two tokens have the name "x"/,
+    'token=file:conf/looker name=x name=y'    => qr/stands twice/,
+    'roles=look'                              => qr/invalid parameter/,
+    'role=look role=look'                     => qr/stands twice/,
+);
+
+my $other = Test::EventRouter->new;
+
+while (my ($params, $why) = splice @conf, 0, 2) {
+    $params =~ s/file:/file:$dir\//g;
+
+    my ($ok, $output) = $other->config(<<"EOC")->check_config;
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location /admin/ { event_admin $params; }
+    }
+EOC
+    ok(!$ok, "wrong: $params");
+    like($output, $why, 'and why');
+    unlike($output, qr/canary/, 'without a secret');
+}
+
+unlike($api->text . $t->get('/admin/v1/status')->{body}, qr/canary/,
+    'no secret in an answer');
+
+$t->done;
+
+
+# ---- helpers
+
+sub bearer {
+    my ($token) = @_;
+
+    return (Authorization => "Bearer $token");
+}
+
+
+sub ask {
+    my ($verb, $args) = @_;
+
+    return $t->post("/admin/v1/$verb" . ($args ? "?$args" : ''), '', [ @act ]);
+}
+
+
+sub json_of { return $t->get($_[0])->json }
+
+
+sub entries {
+    my ($uri) = @_;
+
+    return scalar @{ json_of("/admin/v1/$uri")->{entries} };
+}
