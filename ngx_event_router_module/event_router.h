@@ -305,6 +305,10 @@ typedef struct {
 
     ngx_er_body_memory_t         bodies;
     ngx_er_traces_e              trace;          /* "event_trace" */
+    ngx_array_t                 *logs;           /* of ngx_er_log_t *
+                                                    (observe/log.h); NULL:
+                                                    off */
+    ngx_uint_t                   log_off;        /* 1: "event_log off" */
 
     ngx_uint_t                   running;        /* deliveries at once in a
                                                     worker: 256 */

@@ -36,6 +36,9 @@
 #include "observe/alert_turn.h"
 #include "observe/alerts_conf.h"
 #include "observe/gate.h"
+#include "observe/log.h"
+#include "observe/log_conf.h"
+#include "observe/log_variables.h"
 #include "observe/metrics.h"
 #include "observe/status.h"
 #include "observe/variables.h"
@@ -44,6 +47,7 @@
 
 
 static char *ngx_er_init_conf(ngx_cycle_t *cycle, void *conf);
+static ngx_int_t ngx_er_preconfiguration(ngx_conf_t *cf);
 static void *ngx_er_create_main_conf(ngx_conf_t *cf);
 static char *ngx_er_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_er_create_loc_conf(ngx_conf_t *cf);
@@ -142,6 +146,13 @@ static ngx_command_t  ngx_er_commands[] = {
       0,
       NULL },
 
+    { ngx_string("event_log"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_er_log_conf,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("event_receive"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_er_receive,
@@ -182,7 +193,7 @@ static ngx_command_t  ngx_er_commands[] = {
 
 
 static ngx_http_module_t  ngx_er_module_ctx = {
-    ngx_er_variables_add,                  /* preconfiguration */
+    ngx_er_preconfiguration,               /* preconfiguration */
     ngx_er_init,                           /* postconfiguration */
 
     ngx_er_create_main_conf,               /* create main configuration */
@@ -274,6 +285,17 @@ ngx_er_init_conf(ngx_cycle_t *cycle, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_er_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_er_variables_add(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_log_variables_add(cf);
 }
 
 
@@ -418,6 +440,7 @@ ngx_er_init_module(ngx_cycle_t *cycle)
                                               ngx_http_event_router_module);
 
     ngx_er_left(cycle, mcf);
+    ngx_er_logs_init(mcf);
 
     if (mcf == NULL) {
         return NGX_OK;
@@ -456,6 +479,8 @@ ngx_er_init_process(ngx_cycle_t *cycle)
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_event_router_module);
+
+    ngx_er_logs_init(mcf);
 
     if (mcf == NULL || (mcf->receivers.nelts == 0 && mcf->queue == NULL)) {
         return NGX_OK;
@@ -522,4 +547,5 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
     ngx_er_tokens_exit_worker(mcf);
     ngx_er_dedup_exit_worker(cycle, mcf);
     ngx_er_events_exit_worker();
+    ngx_er_logs_exit_worker();
 }

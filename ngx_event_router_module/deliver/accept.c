@@ -265,6 +265,10 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
 
     ngx_er_accepts--;
 
+    if (op->rc == NGX_OK) {
+        accept->event->number = op->seq;
+    }
+
     accept->rc = op->rc;
     accept->kept = op->kept;
     accept->differs = op->differs;

@@ -405,6 +405,7 @@ ngx_er_attempt_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r,
     }
 
     ngx_er_attempt_judge(attempt, r, NGX_ER_LOST_NONE);
+    ngx_er_account_answered(attempt, r);
 
     ngx_er_attempt_post(attempt);
 }

@@ -123,6 +123,8 @@ struct ngx_er_attempt_s {
     u_char                *body;       /* the first bytes; NULL: none */
     ngx_er_relayed_t      *relayed;    /* the producer is to get the answer; or
                                           NULL */
+    ngx_http_variable_value_t  *variables;  /* for observe/log.c, as they were
+                                          when the status came; or NULL */
     u_char                 span[NGX_ER_TRACE_SPAN];  /* see "spanned" */
     unsigned               spanned:1;  /* it is a span of a trace of its own */
     unsigned               done:1;     /* the subrequest completed */

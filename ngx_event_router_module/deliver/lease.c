@@ -257,6 +257,8 @@ ngx_er_lease_event(ngx_er_lease_t *lease, ngx_er_entry_t *entry,
         if (lease->event == NULL) {
             return NGX_ER_DEAD_NOT;
         }
+
+        lease->event->number = lease->seq;
     }
 
     if (ngx_er_settle_expired(lease)

@@ -106,6 +106,7 @@ struct ngx_er_event_s {
                                           it in the body are the same */
     ngx_er_outgoing_t     *outgoing;   /* NULL: no delivery has begun */
     ngx_er_await_t        *await;      /* NULL: nobody waits */
+    uint64_t               number;     /* in the queue; 0: it is not there */
     ngx_er_trace_t        *trace;      /* see ngx_er_event_trace() */
     ngx_er_traced_e        traced;
     u_char                *key;        /* of dedup, 32 bytes, of a queued event

@@ -17,6 +17,7 @@
 
 #include "account.h"
 #include "alerts.h"
+#include "log.h"
 #include "../ingest/expect.h"
 #include "../ingest/source.h"
 
@@ -39,6 +40,8 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
                    why);
 
     ngx_er_metric_source(source, metric);
+    ngx_er_log_request(source, r, ngx_er_metric_source_name(metric), status,
+                       why);
 
     if (metric == NGX_ER_METRIC_REFUSED && source->refused) {
         ngx_er_alert(source->refused, 0, why, status);
@@ -63,6 +66,7 @@ ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome)
                    ngx_er_outcome_name(outcome));
 
     ngx_er_metric_source(event->source, outcome);
+    ngx_er_log_event(event, ngx_er_outcome_name(outcome));
 
     if (event->source->expects) {
         ngx_er_expect_heard(event);
@@ -108,6 +112,7 @@ ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,
     ngx_er_event_t *event, const char *reason, ngx_uint_t status)
 {
     ngx_er_account_queued(target, seq, event, NGX_ER_METRIC_DEAD);
+    ngx_er_log_delivery(target, seq, event, "dead", reason);
 
     if (target->alerts && !ngx_er_account_own(event)) {
         ngx_er_alert(&target->alerts[NGX_ER_ALERT_DEAD], seq, reason, status);
@@ -155,6 +160,17 @@ ngx_er_account_paused(ngx_er_target_t *target, ngx_uint_t paused)
 
 
 void
+ngx_er_account_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router account: event \"%V\", an attempt has %ui",
+                   &attempt->event->id, attempt->status);
+
+    ngx_er_log_answered(attempt, r);
+}
+
+
+void
 ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric)
 {
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(attempt->event), 0,
@@ -163,6 +179,7 @@ ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric)
                    ngx_er_metric_target_name(metric));
 
     ngx_er_metric_target(attempt->target, metric);
+    ngx_er_log_attempt(attempt, ngx_er_metric_target_name(metric));
 }
 
 
@@ -176,14 +193,24 @@ ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
                    event != NULL);
 
     ngx_er_metric_target(target, metric);
+
+    if (metric != NGX_ER_METRIC_RETRY && metric != NGX_ER_METRIC_DEAD) {
+
+        /* the attempt's line has said the one, and the other has a reason */
+
+        ngx_er_log_delivery(target, seq, event,
+                            ngx_er_metric_target_name(metric), NULL);
+    }
 }
 
 
 void
-ngx_er_account_admin(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
-    ngx_str_t *text)
+ngx_er_account_admin(ngx_http_request_t *r, ngx_er_who_t *who,
+    const char *act, ngx_str_t *noun, ngx_str_t *text)
 {
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "event router account: %V acts, %s, noun:%d: %V",
                    &who->address, act, noun != NULL, text);
+
+    ngx_er_log_admin(r, who, act, noun, text);
 }

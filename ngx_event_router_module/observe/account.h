@@ -29,6 +29,10 @@ void ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
    said once of each */
 void ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome);
 
+/* the status of an attempt is known; "r" is its subrequest, or what that was
+   redirected to, which may be gone when it ends */
+void ngx_er_account_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r);
+
 /* an attempt ended; "metric" is below NGX_ER_METRIC_ATTEMPT_LAST */
 void ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric);
 
@@ -49,11 +53,11 @@ void ngx_er_account_paused(ngx_er_target_t *target, ngx_uint_t paused);
 void ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
     ngx_er_event_t *event, ngx_uint_t metric);
 
-/* an administrator did something, which audit.c has said in error.log: "act"
-   is a word of ours, "noun" the name of a target or a source, or NULL, "text"
-   a sentence without who it was */
-void ngx_er_account_admin(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
-    ngx_str_t *text);
+/* an administrator did something, which audit.c has said in error.log: "r" is
+   the request or NULL, it is gone; "act" a word of ours, "noun" the name of a
+   target or a source, or NULL, "text" a sentence without who it was */
+void ngx_er_account_admin(ngx_http_request_t *r, ngx_er_who_t *who,
+    const char *act, ngx_str_t *noun, ngx_str_t *text);
 
 
 #endif /* _NGX_ER_ACCOUNT_H_INCLUDED_ */

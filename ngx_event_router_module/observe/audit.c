@@ -50,5 +50,5 @@ ngx_er_audit(ngx_http_request_t *r, ngx_er_who_t *who, const char *act,
 
     ngx_log_error(NGX_LOG_WARN, log, 0, "%V by an operator%V", &text, &by);
 
-    ngx_er_account_admin(who, act, noun, &text);
+    ngx_er_account_admin(r, who, act, noun, &text);
 }

@@ -20,6 +20,7 @@
 
 
 #include "variables.h"
+#include "log_variables.h"
 #include "../ingest/attributes.h"
 #include "../ingest/parts.h"
 #include "../ingest/trace.h"
@@ -47,6 +48,7 @@ typedef struct {
     ngx_er_event_t        *event;
     ngx_er_attempt_t      *attempt;    /* in a delivery */
     ngx_er_call_t         *call;       /* in a call of ours */
+    ngx_er_log_line_t     *line;       /* of event_log, in any request */
     ngx_er_receive_t      *receive;    /* in a producer's request, */
     ngx_er_fanout_t       *fanout;     /* and what became of its event */
 } ngx_er_subject_t;
@@ -310,6 +312,16 @@ ngx_er_variable_subject(ngx_http_request_t *r, ngx_er_subject_t *subject)
 
     ngx_memzero(subject, sizeof(ngx_er_subject_t));
 
+    subject->line = ngx_er_log_spoken();
+
+    if (subject->line) {
+        subject->event = subject->line->event;
+        subject->attempt = subject->line->attempt;
+        subject->receive = subject->line->request
+                           ? ngx_er_receive_of(subject->line->request) : NULL;
+        return;
+    }
+
     subject->attempt = ngx_er_attempt_of(r);
 
     if (subject->attempt) {
@@ -429,6 +441,10 @@ ngx_er_variable_target(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     if (s.call) {
         return ngx_er_variable_text(v, &s.call->target->name);
+    }
+
+    if (s.line && s.line->target) {
+        return ngx_er_variable_text(v, &s.line->target->name);
     }
 
     if (s.fanout == NULL) {
@@ -565,6 +581,10 @@ ngx_er_variable_status(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     if (s.attempt && s.attempt->status) {
         return ngx_er_variable_number(r, v, s.attempt->status);
+    }
+
+    if (s.line && s.attempt == NULL && s.line->outcome) {
+        return ngx_er_variable_word(v, s.line->outcome);
     }
 
     if (s.receive && s.receive->status) {
