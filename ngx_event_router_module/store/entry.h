@@ -187,7 +187,8 @@ typedef enum {
     NGX_ER_QUEUE_PURGE,
     NGX_ER_QUEUE_PAUSE,
     NGX_ER_QUEUE_SHELF,
-    NGX_ER_QUEUE_VERBS
+    NGX_ER_QUEUE_VERBS,
+    NGX_ER_QUEUE_HISTORY               /* of the file store only */
 } ngx_er_queue_verb_e;
 
 

@@ -173,7 +173,6 @@ typedef struct {
     ngx_uint_t             limit;      /* records that are given, > 0 */
     ngx_uint_t             looks;      /* that are read, > 0 */
     size_t                 bytes;      /* one is given even if it is larger */
-    ngx_uint_t             brief;      /* without answers */
 
     ngx_array_t           *records;    /* out: of ngx_er_history_record_t */
     ngx_uint_t             looked;     /* out: at so many */

@@ -88,7 +88,9 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "lapsed",
     "paused",
     "versions",
-    "shelf"
+    "shelf",
+    "history",
+    "hashes"
 };
 
 

@@ -32,6 +32,8 @@ typedef struct {
     uint64_t               size;       /* bytes */
     ngx_uint_t             high;       /* percent: ACCEPT is refused above */
     ngx_uint_t             low;        /* percent: and taken again below */
+    uint64_t               history_time;  /* ms; 0: no history is kept */
+    uint64_t               history_size;  /* bytes of it at most */
 } ngx_er_file_conf_t;
 
 

@@ -22,6 +22,7 @@
 #include "done.h"
 #include "entry.h"
 #include "grave.h"
+#include "history.h"
 #include "key.h"
 #include "version.h"
 
@@ -33,8 +34,8 @@ static ngx_int_t ngx_er_file_done_event(ngx_er_file_txn_t *t,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_coalesce_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row, uint64_t seq);
-static ngx_int_t ngx_er_file_overtaken(ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row, ngx_uint_t coalesced);
+static ngx_int_t ngx_er_file_overtaken(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row, ngx_uint_t coalesced);
 
 
 ngx_int_t
@@ -127,7 +128,7 @@ ngx_er_file_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         break;
     }
 
-    return (rc == NGX_OK) ? ngx_er_file_overtaken(op, row, 0) : NGX_ERROR;
+    return (rc == NGX_OK) ? ngx_er_file_overtaken(t, op, row, 0) : NGX_ERROR;
 }
 
 
@@ -211,15 +212,23 @@ ngx_er_file_coalesce_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_ERROR;
     }
 
-    return ngx_er_file_overtaken(op, &old, 1);
+    return ngx_er_file_overtaken(t, op, &old, 1);
 }
 
 
 static ngx_int_t
-ngx_er_file_overtaken(ngx_er_queue_op_t *op, ngx_er_file_row_t *row,
-    ngx_uint_t coalesced)
+ngx_er_file_overtaken(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row, ngx_uint_t coalesced)
 {
     ngx_er_overtaken_t  *overtaken;
+
+    if (ngx_er_file_history_step(t, row->e.seq, row->e.target,
+                                 coalesced ? NGX_ER_HISTORY_COALESCED
+                                           : NGX_ER_HISTORY_STALE, 0, NULL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (op->overtaken == NULL) {
         op->overtaken = ngx_array_create(op->pool, 4,

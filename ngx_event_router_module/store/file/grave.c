@@ -14,6 +14,7 @@
 
 #include "grave.h"
 #include "count.h"
+#include "history.h"
 
 
 static void ngx_er_file_expiry_key(ngx_er_file_row_t *row, uint64_t *key);
@@ -36,7 +37,10 @@ ngx_er_file_entomb(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
     ngx_er_file_expiry_key(row, key);
 
     if (ngx_er_file_row_put(t, NGX_ER_FILE_DEAD, row) != NGX_OK
-        || ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, key, "", 0) != NGX_OK)
+        || ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, key, "", 0) != NGX_OK
+        || ngx_er_file_history_step(t, row->e.seq, row->e.target,
+                                    NGX_ER_HISTORY_DEAD, reason, NULL)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -14,6 +14,7 @@
 #include "list.h"
 #include "entry.h"
 #include "grave.h"
+#include "history.h"
 #include "walk.h"
 
 
@@ -131,6 +132,9 @@ ngx_er_file_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 {
     if (ngx_er_file_exhume(t, row) != NGX_OK
         || ngx_er_file_lapsed_put(t, row) != NGX_OK
+        || ngx_er_file_history_step(t, row->e.seq, row->e.target,
+                                    NGX_ER_HISTORY_PURGED, 0, NULL)
+           != NGX_OK
         || ngx_er_file_refer(t, row->e.seq, -1) != NGX_OK)
     {
         return NGX_ERROR;

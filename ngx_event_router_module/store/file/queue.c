@@ -384,6 +384,7 @@ ngx_er_file_queue_reads(ngx_er_queue_op_t *op)
     switch (op->verb) {
 
     case NGX_ER_QUEUE_LIST:
+    case NGX_ER_QUEUE_HISTORY:
         return 1;
 
     case NGX_ER_QUEUE_SHELF:

@@ -24,6 +24,7 @@
 #include "count.h"
 #include "done.h"
 #include "entry.h"
+#include "history.h"
 #include "replay.h"
 #include "space.h"
 
@@ -301,6 +302,9 @@ ngx_er_file_repeat_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (ngx_er_file_lapsed_delete(t, op->seq, part->target, lapsed) != NGX_OK
         || ngx_er_file_coalesce(t, op, &row) != NGX_OK
+        || ngx_er_file_history_step(t, op->seq, part->target,
+                                    NGX_ER_HISTORY_REDELIVERED, 0, &part->name)
+           != NGX_OK
         || ngx_er_file_add(t, &row) != NGX_OK)
     {
         return NGX_ERROR;

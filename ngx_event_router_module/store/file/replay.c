@@ -20,6 +20,7 @@
 #include "count.h"
 #include "done.h"
 #include "entry.h"
+#include "history.h"
 #include "grave.h"
 #include "version.h"
 #include "walk.h"
@@ -27,6 +28,8 @@
 
 static void ngx_er_file_again_to(ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, uint64_t to);
+static ngx_int_t ngx_er_file_again_told(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row, uint64_t from);
 static ngx_int_t ngx_er_file_again_stale(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_replay_epoch(ngx_er_file_txn_t *t,
@@ -73,7 +76,7 @@ ngx_int_t
 ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
-    uint64_t   to;
+    uint64_t   to, from;
     ngx_int_t  rc;
 
     if (row->corrupt || (op->command && row->command == op->command)) {
@@ -104,11 +107,17 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_ERROR;
     }
 
+    from = row->e.target;
+
     ngx_er_file_again_to(op, row, to);
 
     rc = ngx_er_file_replay_epoch(t, op, row);
 
     if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_again_told(t, op, row, from) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -150,6 +159,26 @@ ngx_er_file_again_to(ngx_er_queue_op_t *op, ngx_er_file_row_t *row,
     row->e.order = op->to.order;
     row->e.target = to;
     row->e.doubt = 0;
+}
+
+
+static ngx_int_t
+ngx_er_file_again_told(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row, uint64_t from)
+{
+    if (from != row->e.target
+        && ngx_er_file_history_step(t, row->e.seq, from, NGX_ER_HISTORY_MOVED,
+                                    0, NULL)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_history_step(t, row->e.seq, row->e.target,
+                                    op->verb == NGX_ER_QUEUE_ACCEPT
+                                    ? NGX_ER_HISTORY_REDELIVERED
+                                    : NGX_ER_HISTORY_REPLAYED, 0,
+                                    &row->e.name);
 }
 
 
@@ -467,9 +496,7 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         row.e.epoch = 1;
     }
 
-    if (!row.versioned) {
-        row.e.order = op->to.order;
-    }
+    row.e.order = row.versioned ? row.e.order : op->to.order;
 
     ngx_er_file_row_text(&row, &op->to.name, &op->to.routes, &none);
 
@@ -490,6 +517,7 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     if (ngx_er_file_coalesce(t, op, &row) != NGX_OK
+        || ngx_er_file_again_told(t, op, &row, row.e.target) != NGX_OK
         || ngx_er_file_add(t, &row) != NGX_OK)
     {
         return NGX_ERROR;

@@ -66,7 +66,9 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     2,                                 /* lapsed */
     1,                                 /* paused */
     3,                                 /* versions */
-    3                                  /* shelf */
+    3,                                 /* shelf */
+    2,                                 /* history */
+    3                                  /* hashes */
 };
 
 
@@ -256,6 +258,31 @@ ngx_er_file_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db, uint64_t *key,
     t->changed = 1;
 
     return ngx_er_file_rc(t, mdb_put(t->txn, t->file->dbi[db], &k, &v, 0));
+}
+
+
+ngx_int_t
+ngx_er_file_put_new(ngx_er_file_txn_t *t, ngx_er_file_db_e db, uint64_t *key,
+    void *data, size_t len)
+{
+    int      rc;
+    u_char   buf[8 * NGX_ER_FILE_WORDS];
+    MDB_val  k, v;
+
+    ngx_er_file_key(db, key, buf, &k);
+
+    v.mv_size = len;
+    v.mv_data = data;
+
+    rc = mdb_put(t->txn, t->file->dbi[db], &k, &v, MDB_NOOVERWRITE);
+
+    if (rc == MDB_KEYEXIST) {
+        return NGX_DECLINED;
+    }
+
+    t->changed = 1;
+
+    return ngx_er_file_rc(t, rc);
 }
 
 

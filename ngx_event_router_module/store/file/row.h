@@ -50,7 +50,8 @@ typedef struct {
  * NGX_DECLINED: there is no such row.  NGX_ABORT: there is, but it cannot be
  * read; "row" is usable and says CORRUPT.  A value is valid until the next
  * change.  seek() finds the first key that is not less, seek_back() the last
- * one that is not greater.
+ * one that is not greater.  put_new() leaves a row that is there, and says
+ * NGX_DECLINED.
  */
 
 ngx_int_t ngx_er_file_get(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
@@ -60,6 +61,8 @@ ngx_int_t ngx_er_file_seek(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
 ngx_int_t ngx_er_file_seek_back(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key);
 ngx_int_t ngx_er_file_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    uint64_t *key, void *data, size_t len);
+ngx_int_t ngx_er_file_put_new(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key, void *data, size_t len);
 ngx_int_t ngx_er_file_delete(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key);

@@ -18,6 +18,7 @@
 
 
 #include "run.h"
+#include "history.h"
 #include "lock.h"
 #include "row.h"
 #include "space.h"
@@ -382,6 +383,11 @@ ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
     if (!t->changed) {
         ngx_er_file_abort(t);
         return NGX_OK;
+    }
+
+    if (ngx_er_file_history_fit(t) != NGX_OK) {
+        ngx_er_file_abort(t);
+        return NGX_ERROR;
     }
 
     if (ngx_er_file_set_meta(t, NGX_ER_FILE_CLOCK, t->now) != NGX_OK

@@ -10,7 +10,8 @@
  * mark, so that there is always room to settle, retry and bury what is there:
  * LMDB needs free pages even to delete.
  *
- * Used is what the file has had at most, less the pages on LMDB's free list.
+ * Used is what the file has had at most, less the pages on LMDB's free list
+ * and those of history, which gives way (history.c).
  * To count that list takes a look at each of its rows, so it is done once a
  * second, with a SWEEP, and when the estimate of what came since then would
  * pass the mark, and after so many transactions, since what other processes
@@ -200,6 +201,7 @@ ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
     size_t       n, pages;
     MDB_txn     *txn;
     MDB_val      k, v;
+    uint64_t     used, history;
     MDB_cursor  *cursor;
     MDB_envinfo  info;
 
@@ -222,6 +224,7 @@ ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
     }
 
     mdb_cursor_close(cursor);
+    history = ngx_er_file_space_taken(file, txn);
     mdb_txn_abort(txn);
 
     if (rc != MDB_NOTFOUND || mdb_env_info(file->env, &info) != 0) {
@@ -230,7 +233,10 @@ ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
 
     n = info.me_last_pgno + 1;
 
-    file->used = (n - ngx_min(n, pages)) * ngx_er_file_page(file);
+    used = (n - ngx_min(n, pages)) * ngx_er_file_page(file);
+
+    file->history = ngx_min(history, used);
+    file->used = used - file->history;
     file->grown = grown;
     file->counted = ngx_er_file_monotonic();
     file->txnid = info.me_last_txnid;
@@ -267,6 +273,46 @@ ngx_er_file_space_full(ngx_er_file_t *file)
                   "event store \"%s\" is full: %uL of its %uL bytes are used, "
                   "events are answered 503 until it is down to %uL",
                   file->path, file->used, file->size, file->low);
+}
+
+
+/* what events leave of the room for them, and no more than its share */
+
+uint64_t
+ngx_er_file_space_history(ngx_er_file_t *file)
+{
+    uint64_t  taken;
+
+    taken = file->used + file->grown;
+
+    return ngx_min(file->conf->history_size,
+                   file->high - ngx_min(file->high, taken));
+}
+
+
+uint64_t
+ngx_er_file_space_taken(ngx_er_file_t *file, MDB_txn *txn)
+{
+    uint64_t    pages;
+    MDB_stat    stat;
+    ngx_uint_t  i;
+
+    static ngx_er_file_db_e  dbs[] = {
+        NGX_ER_FILE_HISTORY,
+        NGX_ER_FILE_HASHES
+    };
+
+    pages = 0;
+    stat.ms_psize = 0;
+
+    for (i = 0; i < 2; i++) {
+        if (mdb_stat(txn, file->dbi[dbs[i]], &stat) == 0) {
+            pages += stat.ms_branch_pages + stat.ms_leaf_pages
+                     + stat.ms_overflow_pages;
+        }
+    }
+
+    return pages * stat.ms_psize;
 }
 
 

@@ -41,6 +41,11 @@ ngx_uint_t ngx_er_file_space_misfit(ngx_er_file_t *file, size_t record);
 ngx_uint_t ngx_er_file_space_old(ngx_er_file_t *file);
 void ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown);
 
+/* bytes that history may have now, and those of its pages, as the transaction
+   sees them */
+uint64_t ngx_er_file_space_history(ngx_er_file_t *file);
+uint64_t ngx_er_file_space_taken(ngx_er_file_t *file, MDB_txn *txn);
+
 /* an emergency: the map grows, outside of any transaction; NGX_DECLINED: it
    did already */
 ngx_int_t ngx_er_file_space_grow(ngx_er_file_t *file);

@@ -19,6 +19,7 @@
 #include "count.h"
 #include "entry.h"
 #include "grave.h"
+#include "history.h"
 #include "key.h"
 #include "shelf.h"
 #include "version.h"
@@ -46,13 +47,14 @@ ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     op->done = 0;
 
     if (ngx_er_file_sweep_expired(t, op) != NGX_OK
+        || ngx_er_file_history_sweep(t, op) != NGX_OK
         || ngx_er_file_sweep_targets(t, op) != NGX_OK
         || ngx_er_file_counts(t, op) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    op->used = t->file->used + t->file->grown;
+    op->used = t->file->used + t->file->history + t->file->grown;
     op->size = t->file->size;
 
     return NGX_OK;
@@ -179,6 +181,9 @@ ngx_er_file_sweep_dead(ngx_er_file_txn_t *t, uint64_t *key)
     }
 
     if (ngx_er_file_exhume(t, &row) != NGX_OK
+        || ngx_er_file_history_step(t, key[3], key[2], NGX_ER_HISTORY_AGED, 0,
+                                    NULL)
+           != NGX_OK
         || ngx_er_file_lapsed_put(t, &row) != NGX_OK)
     {
         return NGX_ERROR;

@@ -32,6 +32,8 @@
  *                                                the highest one delivered
  *     shelf     kind, name, id                -> until, the row; id 0: bytes
  *                                                of all of them
+ *     history   seq, n                        -> chunks of ../history.h
+ *     hashes    bucket of seq, hash, seq      -> nothing
  */
 
 
@@ -71,6 +73,8 @@ typedef enum {
     NGX_ER_FILE_PAUSED,
     NGX_ER_FILE_VERSIONS,
     NGX_ER_FILE_SHELF,
+    NGX_ER_FILE_HISTORY,
+    NGX_ER_FILE_HASHES,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -81,7 +85,8 @@ typedef enum {
     NGX_ER_FILE_FORMAT_WORD = 1,
     NGX_ER_FILE_CLOCK = 2,
     NGX_ER_FILE_SEQ = 3,
-    NGX_ER_FILE_GENERATION = 4
+    NGX_ER_FILE_GENERATION = 4,
+    NGX_ER_FILE_FLOOR = 5              /* see history.c */
 } ngx_er_file_meta_e;
 
 
@@ -157,7 +162,8 @@ struct ngx_er_file_s {
     uint64_t               size;
     uint64_t               high;       /* bytes */
     uint64_t               low;
-    uint64_t               used;       /* when it was counted */
+    uint64_t               used;       /* when it was counted, without */
+    uint64_t               history;    /* what history has */
     uint64_t               grown;      /* since then, estimated */
     uint64_t               counted;    /* ms, monotonic; 0: never */
     size_t                 txnid;      /* the last one that is counted */
@@ -177,9 +183,12 @@ struct ngx_er_file_txn_s {
     uint64_t               suspects;   /* that have to wait for another one */
     uint64_t               seq;        /* the last event's, for META; 0: none
                                           was accepted */
+    uint64_t               floor;      /* history.c's */
+    ngx_uint_t             told;       /* rows of history that it wrote */
     int                    rc;         /* LMDB's, behind an NGX_ERROR; 0: no
                                           memory */
     unsigned               changed:1;
+    unsigned               floored:1;  /* floor is known */
 };
 
 

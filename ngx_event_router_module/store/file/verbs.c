@@ -35,7 +35,9 @@
 #include "done.h"
 #include "due.h"
 #include "entry.h"
+#include "history.h"
 #include "list.h"
+#include "lookup.h"
 #include "order.h"
 #include "repeat.h"
 #include "replay.h"
@@ -144,6 +146,9 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     case NGX_ER_QUEUE_SHELF:
         return ngx_er_file_shelf(t, op);
 
+    case NGX_ER_QUEUE_HISTORY:
+        return ngx_er_file_lookup(t, op);
+
     case NGX_ER_QUEUE_VERBS:
         break;
     }
@@ -179,6 +184,10 @@ ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     }
 
     if (ngx_er_file_accept_seq(t, &op->seq) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_history_begin(t, op) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -283,8 +292,13 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     part->stale = (rc == NGX_OK);
 
-    if (rc != NGX_DECLINED) {
+    if (part->stale) {
         part->lease = 0;
+        return ngx_er_file_history_step(t, op->seq, part->target,
+                                        NGX_ER_HISTORY_STALE, 0, NULL);
+    }
+
+    if (rc != NGX_DECLINED) {
         return rc;
     }
 
@@ -907,7 +921,10 @@ ngx_er_file_adopt_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     if (ngx_er_file_order_release(t, &row) != NGX_OK
-        || ngx_er_file_index(t, &row) != NGX_OK)
+        || ngx_er_file_index(t, &row) != NGX_OK
+        || ngx_er_file_history_step(t, row.e.seq, row.e.target,
+                                    NGX_ER_HISTORY_RETURNED, 0, NULL)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -979,6 +996,10 @@ ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
+    if (ngx_er_file_history_append(t, op) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_er_file_done(t, &row);
 }
 
@@ -1003,6 +1024,10 @@ ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     row.e.doubt = op->doubt;
 
     if (ngx_er_file_order_release(t, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_file_history_append(t, op) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -1034,6 +1059,10 @@ ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     }
 
     ngx_er_file_row_text(&row, &row.e.name, &row.e.routes, &op->answer);
+
+    if (ngx_er_file_history_append(t, op) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_er_file_bury(t, &row, op->reason, op->keep);
 }

@@ -372,6 +372,7 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         break;
 
     case NGX_ER_QUEUE_VERBS:
+    case NGX_ER_QUEUE_HISTORY:
         break;
     }
 
