@@ -303,6 +303,11 @@ typedef struct {
     ngx_er_alerts_t             *alerts;         /* NULL: no "event_alerts",
                                                     and no route of them */
 
+    uint64_t                     generation;     /* when all this was read,
+                                                    ms since 1970 */
+    ngx_str_t                    hash;           /* of its files, hex
+                                                    (observe/config.c) */
+
     ngx_er_body_memory_t         bodies;
     ngx_er_traces_e              trace;          /* "event_trace" */
     ngx_array_t                 *logs;           /* of ngx_er_log_t *

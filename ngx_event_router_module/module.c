@@ -35,6 +35,7 @@
 #include "observe/admin.h"
 #include "observe/alert_turn.h"
 #include "observe/alerts_conf.h"
+#include "observe/config.h"
 #include "observe/gate.h"
 #include "observe/log.h"
 #include "observe/log_conf.h"
@@ -407,6 +408,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_doubts_init(cf, mcf) != NGX_OK
         || ngx_er_alerts_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK
+        || ngx_er_config_init(cf, mcf) != NGX_OK
         || ngx_er_publishers_check(cf, mcf) != NGX_OK
         || ngx_er_relays_check(cf, mcf) != NGX_OK
         || ngx_er_locations_check(cf, mcf) != NGX_OK

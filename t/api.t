@@ -12,6 +12,8 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Digest::SHA qw(sha1_hex);
+use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::OpenApi;
@@ -22,6 +24,7 @@ my $q = Test::EventRouter::Queue->new($t);
 my $target = $t->target(8081);
 my ($look, $act) = map { $t->secret("canary-of-$_-0123456789") } qw(look act);
 my @act = ('X-Event-Admin' => 1);
+my $dir = $t->dir;
 
 $t->write_file('conf/looker', $look);
 $t->write_file('conf/actor', $act);
@@ -225,7 +228,8 @@ for my $operation ($api->operations) {
 }
 
 for my $case ([ GET => '/pending' ], [ GET => '/dead' ], [ GET => '/status' ],
-              [ GET => '/openapi.json' ], [ POST => '/pause?target=erp' ],
+              [ GET => '/openapi.json' ], [ GET => '/config' ],
+              [ POST => '/pause?target=erp' ],
               [ POST => '/resume?target=erp' ], [ POST => '/probe?target=crm' ],
               [ POST => '/test?target=erp' ])
 {
@@ -251,6 +255,63 @@ ask(pause => 'target=late');
 is(ask(probe => 'target=late')->{status}, 409, 'a paused one is not probed');
 is(ask(probe => 'target=late')->json->{title}, 'Conflict', 'which is told');
 ask(resume => 'target=late');
+
+
+# ---- the configuration as it runs
+
+my $config = json_of('/admin/v1/config');
+my $conf = $t->read_file('conf/nginx.conf');
+
+is($config->{hash}, sha1_hex($conf), 'the hash of nginx.conf');
+is($config->{store}, 'file', 'what keeps the queue');
+is_deeply([ map { $_->{name} } grep { $_->{file} } @{ $config->{sources} } ],
+    [ 'a' ], 'sources');
+is_deeply([ sort map { $_->{name} } @{ $config->{targets} } ],
+    [ qw(crm erp late) ], 'targets');
+is_deeply([ map { $_->{name} } @{ $config->{routes} } ],
+    [ qw(to-crm to-erp to-late) ], 'routes');
+
+my @lines = split /\n/, $conf;
+
+for my $noun (map({ [ event_source => $_ ] } grep { $_->{file} }
+                                             @{ $config->{sources} }),
+              map({ [ event_route => $_ ] } @{ $config->{routes} }))
+{
+    my ($word, $it) = @$noun;
+
+    like($lines[$it->{line} - 1], qr/\b$word $it->{name}\b/,
+        "$word $it->{name} stands there");
+    is($it->{file}, "$dir/conf/nginx.conf", 'in that file');
+}
+
+my %targets = map { $_->{name} => $_ } @{ $config->{targets} };
+
+is($targets{erp}{retry_for_ms}, 0, 'retry off');
+is($targets{late}{retry_base_ms}, 3600_000, 'base=1h');
+is($targets{erp}{breaker}, JSON::PP::false, 'breaker off');
+like($lines[$targets{erp}{location_line} - 1], qr/event_deliver erp;/,
+    'where it is delivered');
+is($config->{routes}[1]{when}[0]{line}, 'when type = erp', 'its condition');
+
+my ($at, @names) = ('limit=1');
+
+for (1 .. 5) {
+    my $r = $t->get("/admin/v1/config?$at");
+
+    is_deeply([ $api->wrong(GET => '/config', $r) ], [], 'a page as described');
+    push @names, map { $_->{name} } @{ $r->json->{routes} };
+    last if !$r->json->{next};
+    $at = 'limit=1&after=' . $r->json->{next};
+}
+
+is("@names", 'to-crm to-erp to-late', 'a page at a time');
+is(join(' ', map { $_->{name} }
+    @{ json_of('/admin/v1/config?target=erp&source=a')->{routes} }), 'to-erp',
+    'of a target');
+is(scalar @{ json_of('/admin/v1/config?source=b')->{routes} }, 0, 'of none');
+is($t->get('/admin/v1/config?after=x')->{status}, 400, 'no such page');
+is(scalar @{ json_of('/admin/v1/config?after=99999')->{routes} }, 0,
+    'behind the last one');
 
 
 # ---- roles
@@ -314,8 +375,6 @@ is($t->post('/rules/v1/resume?target=crm', '', [ @act,
     Authorization => 'Basic cm9vdDp4' ])->{status}, 200, 'root, he says');
 ok($t->wait_log(qr/"crm" are resumed by an operator, client: /),
     'whom nobody asked is nobody');
-
-my $dir = $t->dir;
 
 is($t->post('/admin/v1/pause?target=crm', '', [ @act ], port => 8443, tls => {
     SSL_use_cert => 1, SSL_cert_file => "$dir/client.crt",

@@ -91,7 +91,7 @@ my @only = (
       qr/(?<![\w>.])(?:ngx_open_file|open|openat|fopen|
                       ngx_read_file|ngx_read_fd|read|pread|fread)\(/x,
       map({ "store/file/$_" } qw(check.c door.c lock.c pages.c space.c)),
-      qw(base/crash.c ingest/secret.c route/pattern/document.c
+      qw(base/crash.c observe/config.c ingest/secret.c route/pattern/document.c
          store/redis/conf.c) ],
 
     # in a thread, and in nginx -t
