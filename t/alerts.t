@@ -137,4 +137,68 @@ is($a->count('router.target.paused', 'begin'), 1, 'said once');
 $q->change(resume => target => 'erp');
 ok($a->wait('router.target.resumed', 'end'), 'resumed');
 
+$t->_check;
+
+
+# ---- sources: refused requests and silence
+
+($t, $q, $erp, $a) = harness(
+    'event_source shop { verify shopify; secret file:%%TESTDIR%%/secret-shop;'
+    . ' expect every=2s; expect every=1s type=orders/paid; }'
+    . ' event_route shop { from shop; to erp; }',
+    http => 'event_alerts repeat=1s refused=5;',
+    server => 'location = /shop { event_receive shop; }');
+
+$t->write_file('secret-shop', $t->secret('topsecretofshop'));
+$t->run;
+
+sub forged {
+    return $t->post('/shop', '{"id":"f"}',
+        [ shopify('{"id":"f"}', 'another secret') ]);
+}
+
+is(forged()->{status}, 401, 'a forged request') for 1 .. 4;
+sleep 1;
+is($a->count('router.source.refused'), 0, 'four of them are nobody\'s news');
+forged() for 1 .. 3;
+
+$r = $a->wait('router.source.refused', 'begin');
+ok($r, 'refused: it begins');
+$d = $a->data($r);
+is($d->{source}, 'shop', 'which source');
+cmp_ok($d->{count}, '>=', 5, 'how many');
+like($d->{reason}, qr/\w/, 'and why');
+ok($a->wait('router.source.refused', 'end'), 'it ends');
+
+$r = $a->wait('router.source.silent', 'begin');
+ok($r, 'silent: a source that never sent anything');
+wait_until(5, sub { $a->count('router.source.silent', 'begin') >= 2 });
+
+my ($paid, $any) = map { my $x = $_; grep { defined $_->{expected} == $x }
+    map { $a->data($_) } $a->all('router.source.silent', 'begin') } 1, 0;
+
+is($paid->{expected}, 'orders/paid', 'the type that is expected');
+like($paid->{text}, qr/^Source shop is silent: no event of type orders\/paid came since \S+Z$/, 'says so');
+like($any->{text}, qr/^Source shop is silent: no event came since \S+Z$/,
+    'and any');
+ok($a->wait('router.source.silent', 'repeat'), 'it goes on');
+ok($t->reload, 'reload');
+sleep 1.5;
+is($a->count('router.source.silent', 'begin'), 2, 'a reload begins nothing');
+
+# an event of another type is a sign of life of the source alone
+
+sub shop {
+    my $body = '{"id":"s' . ++$n . '"}';
+
+    return $t->post('/shop', $body, [ shopify($body, 'topsecretofshop') ]);
+}
+
+is(shop()->{status}, 200, 'a genuine event');
+$r = $a->wait('router.source.silent', 'end');
+ok($r, 'it is heard again');
+is($a->data($r)->{expected}, undef, 'but not the type');
+like($a->data($r)->{text}, qr/^Source shop is heard again: an event came$/,
+    'says so');
+is($a->count('router.source.silent', 'end'), 1, 'the other goes on');
 $t->done;

@@ -348,7 +348,7 @@ ngx_er_alert_details(u_char *p, u_char *last, ngx_er_alert_t *alert,
                               : p;
     }
 
-    if (m->count) {
+    if (m->count > 1 || alert->kind == NGX_ER_ALERT_DEAD) {
         p = ngx_slprintf(p, last, ": %uL since ", m->count);
         p = ngx_er_alert_time(p, last, m->first);
 

@@ -25,6 +25,7 @@
 
 #include "alert_turn.h"
 #include "alert_event.h"
+#include "alert_shelf.h"
 #include "../base/crash.h"
 #include "../deliver/fanout.h"
 #include "../ingest/expect.h"
@@ -153,6 +154,10 @@ ngx_er_alerts_look(void)
     ngx_uint_t         i;
     ngx_er_source_t  **source;
 
+    if (ngx_er_alerts_new(ngx_er_telling.alerts)) {
+        ngx_er_alert_shelf_read(ngx_er_telling.alerts);
+    }
+
     ngx_log_debug0(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router alerts: looks around");
 
@@ -259,6 +264,11 @@ ngx_er_alerts_outcome(ngx_er_fanout_t *fanout)
         ngx_er_crash_point("alert-told");
 
         ngx_er_alert_told(alert, m.stamp, 1);
+
+        if (alert->alerts->queue) {
+            ngx_er_alert_shelf_put(alert);
+        }
+
         return;
 
     case NGX_ER_OUTCOME_FULL:

@@ -39,6 +39,9 @@
                                           could not be; doubled up to: */
 #define NGX_ER_ALERT_PATIENT  60000
 
+#define NGX_ER_ALERT_UNKNOWN  10000    /* ms, for what was told before */
+#define NGX_ER_ALERT_GRACE    60000    /* ms, to know what is so still */
+
 #define NGX_ER_ALERT_LOSES     1000    /* ms that the store fails */
 #define NGX_ER_ALERT_RECOVERS  2000    /* ms that it does not */
 
@@ -60,6 +63,7 @@ struct ngx_er_alert_sh_s {
     ngx_uint_t               begins;
     uint64_t                 until;    /* somebody is telling it; 0: nobody */
     ngx_uint_t               tries;    /* in vain */
+    uint64_t                 told;     /* the stamp of what was told last */
     uint64_t                 heard;    /* a sign of life, or when the row was
                                           made */
     ngx_er_alert_message_t   counted;  /* for the next message */
@@ -75,6 +79,8 @@ struct ngx_er_alerts_sh_s {
     uint64_t                 stamp;    /* the last one */
     uint64_t                 fails;    /* the store: since when, */
     uint64_t                 failed;   /* and when it did last */
+    uint64_t                 begun;    /* when it was not known yet what was
+                                          told before; 0: it is */
 };
 
 
@@ -333,7 +339,10 @@ ngx_er_alerts_next(ngx_er_alerts_t *alerts, ngx_msec_t ms,
 
     now = ngx_er_queue_now();
 
-    if (alerts->sh->due > now) {
+    if (alerts->sh->due > now
+        || (alerts->sh->begun
+            && now - ngx_min(alerts->sh->begun, now) < NGX_ER_ALERT_UNKNOWN))
+    {
         return NULL;
     }
 
@@ -462,6 +471,8 @@ ngx_er_alert_next_state(ngx_er_alert_t *alert, uint64_t now)
     sh = alert->sh;
     again = ngx_max(now, sh->message.stamp + alert->alerts->repeat);
 
+    sh->told = sh->message.stamp;
+
     if (sh->message.phase != NGX_ER_ALERT_END) {
         over = (!ngx_er_alert_happens(alert) && !sh->on
                 && sh->begins <= NGX_ER_ALERT_FLAPS);
@@ -480,6 +491,98 @@ ngx_er_alert_next_state(ngx_er_alert_t *alert, uint64_t now)
         ngx_er_alert_begin(alert, ngx_er_alert_happens(alert)
                                   ? sh->counted.first : now, now);
     }
+}
+
+
+ngx_uint_t
+ngx_er_alert_keep(ngx_er_alert_t *alert, ngx_er_alert_kept_t *kept)
+{
+    ngx_uint_t          told;
+    ngx_slab_pool_t    *pool;
+    ngx_er_alert_sh_t  *sh;
+
+    pool = alert->alerts->shpool;
+    sh = alert->sh;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    told = (sh->state == NGX_ER_ALERT_TOLD);
+
+    kept->hash = alert->hash;
+    kept->since = sh->counted.since;
+    kept->total = sh->counted.total;
+    kept->stamp = sh->told;
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return told;
+}
+
+
+/*
+ * A breaker, a store and a pause are not known at once after a start, so it is
+ * not over before a minute has passed.
+ */
+
+void
+ngx_er_alerts_recall(ngx_er_alerts_t *alerts, ngx_er_alert_kept_t *kept)
+{
+    uint64_t             now, due;
+    ngx_uint_t           i;
+    ngx_er_alert_t     **row;
+    ngx_er_alert_sh_t   *sh;
+
+    now = ngx_er_queue_now();
+    row = alerts->rows.elts;
+
+    for (i = 0; i < alerts->rows.nelts; i++) {
+        if (row[i]->hash == kept->hash) {
+            break;
+        }
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router alerts: %016xL was told before, known:%d",
+                   kept->hash, i < alerts->rows.nelts);
+
+    if (i == alerts->rows.nelts) {
+        return;
+    }
+
+    sh = row[i]->sh;
+
+    ngx_shmtx_lock(&alerts->shpool->mutex);
+
+    if (sh->state != NGX_ER_ALERT_TOLD && sh->message.stamp == 0) {
+        sh->state = NGX_ER_ALERT_TOLD;
+        sh->told = kept->stamp;
+        sh->counted.since = kept->since;
+        sh->counted.total = kept->total;
+
+        due = ngx_max(now, kept->stamp + alerts->repeat);
+
+        if (!ngx_er_alert_happens(row[i]) && !sh->on) {
+            due = now + ngx_min(alerts->repeat, NGX_ER_ALERT_GRACE);
+        }
+
+        ngx_er_alert_later(row[i], due);
+    }
+
+    ngx_shmtx_unlock(&alerts->shpool->mutex);
+}
+
+
+ngx_uint_t
+ngx_er_alerts_new(ngx_er_alerts_t *alerts)
+{
+    return alerts->sh->begun != 0;
+}
+
+
+void
+ngx_er_alerts_known(ngx_er_alerts_t *alerts)
+{
+    alerts->sh->begun = 0;
 }
 
 
@@ -563,6 +666,7 @@ ngx_er_alerts_zone_init(ngx_shm_zone_t *zone, void *data)
         }
 
         sh->node = (uint64_t) ngx_random() << 32 | (uint64_t) ngx_random();
+        sh->begun = alerts->lost ? ngx_er_queue_now() : 0;
         pool->data = sh;
     }
 

@@ -66,6 +66,16 @@ typedef struct {
 } ngx_er_alert_message_t;
 
 
+/* what outlives nginx of an alert that was told and goes on */
+
+typedef struct {
+    uint64_t               hash;       /* of the alert */
+    uint64_t               since;
+    uint64_t               total;
+    uint64_t               stamp;      /* of what was told last */
+} ngx_er_alert_kept_t;
+
+
 typedef struct ngx_er_alert_sh_s   ngx_er_alert_sh_t;
 typedef struct ngx_er_alerts_sh_s  ngx_er_alerts_sh_t;
 
@@ -95,6 +105,9 @@ struct ngx_er_alerts_s {
                                           and nothing is told */
     ngx_array_t            rows;       /* of ngx_er_alert_t * */
     ngx_str_t              host;       /* that nginx runs on */
+    uint64_t               name;       /* of this nginx, among those that share
+                                          a store */
+    ngx_er_queue_t        *queue;      /* NULL: there is none */
     ngx_er_alert_t        *full;       /* NULL: there is no queue */
     ngx_er_alert_t        *lost;
 
@@ -135,6 +148,19 @@ void ngx_er_alerts_store(ngx_er_alerts_t *alerts, ngx_uint_t failed,
 ngx_er_alert_t *ngx_er_alerts_next(ngx_er_alerts_t *alerts, ngx_msec_t ms,
     ngx_er_alert_message_t *message);
 void ngx_er_alert_told(ngx_er_alert_t *alert, uint64_t stamp, ngx_uint_t ok);
+
+/*
+ * 1: it was told and goes on, "kept" is what there is to keep of it.  And what
+ * was kept is so still, as far as is known: it does not begin once more.
+ */
+ngx_uint_t ngx_er_alert_keep(ngx_er_alert_t *alert,
+    ngx_er_alert_kept_t *kept);
+void ngx_er_alerts_recall(ngx_er_alerts_t *alerts, ngx_er_alert_kept_t *kept);
+
+/* 1: nobody knows yet what was kept, and for some seconds nothing is told; and
+   now it is known, or there is nothing */
+ngx_uint_t ngx_er_alerts_new(ngx_er_alerts_t *alerts);
+void ngx_er_alerts_known(ngx_er_alerts_t *alerts);
 
 /* 1: it is this worker's turn to look around, nobody else's for "ms" */
 ngx_uint_t ngx_er_alerts_turn(ngx_er_alerts_t *alerts, ngx_msec_t ms);

@@ -136,6 +136,8 @@ ngx_er_alerts_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     }
 
     alerts->host = cf->cycle->hostname;
+    alerts->name = (ngx_er_hash64(&cf->cycle->hostname) * 31
+                    + ngx_er_hash64(&cf->cycle->conf_file)) | 1;
 
     if (ngx_er_alerts_rows(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
@@ -367,6 +369,7 @@ ngx_er_alerts_store_rows(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
+    alerts->queue = mcf->queue;
     alerts->full = &row[0];
     alerts->lost = &row[1];
 
