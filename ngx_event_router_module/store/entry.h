@@ -187,6 +187,8 @@ typedef enum {
     NGX_ER_QUEUE_PURGE,
     NGX_ER_QUEUE_PAUSE,
     NGX_ER_QUEUE_SHELF,
+    NGX_ER_QUEUE_HASTEN,
+    NGX_ER_QUEUE_MOVE,
     NGX_ER_QUEUE_VERBS,
     NGX_ER_QUEUE_HISTORY               /* of the file store only */
 } ngx_er_queue_verb_e;
@@ -259,7 +261,8 @@ typedef struct {
 } ngx_er_queue_count_t;
 
 
-/* LIST, REPLAY, PURGE: which entries; all that is set must hold */
+/* LIST, REPLAY, PURGE, HASTEN, MOVE: which entries; all that is set must
+   hold */
 
 typedef struct {
     uint64_t               target;     /* 0: any */
@@ -267,8 +270,13 @@ typedef struct {
     uint64_t               from;       /* accepted, ms; 0: the beginning */
     uint64_t               to;         /* exclusive; 0: the end */
     ngx_str_t              route;      /* empty: any */
-    uint64_t               source;     /* REPLAY of the archive: hash of the
-                                          source's name */
+    uint64_t               source;     /* hash of the name of the event's
+                                          source; 0: any, but for REPLAY of
+                                          the archive */
+    ngx_uint_t             reasons;    /* of dead letters, of each the bit
+                                          1 << reason; 0: any */
+    ngx_uint_t             status;     /* of the last answer; 0: any */
+    ngx_uint_t             attempts;   /* at least so many were made */
 } ngx_er_queue_filter_t;
 
 
@@ -422,22 +430,42 @@ struct ngx_er_queue_op_s {
      * target.  REPLAY: dead letters become pending (epoch + 1, no attempts,
      * accepted now) for their own target or for "to"; with "archive" the
      * retained events of filter.source go to target "to" (required).  No
-     * command does it twice to one entry.  PURGE: dead letters are forgotten.
+     * command does it twice to one entry.  PURGE: dead letters are forgotten,
+     * or, if it is "waiting", pending entries.
+     *
+     * HASTEN: pending entries whose time has not come are due now.  MOVE:
+     * pending entries begin anew (epoch + 1, no attempts, accepted now) for
+     * target "to" (required) instead of their own.
+     *
+     * What somebody has leased is left by them all, and what is in doubt by
+     * HASTEN.
      */
 
     ngx_er_queue_filter_t  filter;
     unsigned               dead:1;
     unsigned               archive:1;
     unsigned               records:1;  /* LIST: with the record */
+    ngx_uint_t             waiting;    /* PURGE */
+    ngx_uint_t             dry;        /* REPLAY, PURGE, HASTEN, MOVE: nothing
+                                          is done but counted */
     uint64_t               command;    /* REPLAY: the caller's number for it */
     ngx_er_queue_part_t    to;         /* REPLAY: target and name, or 0 */
-    ngx_uint_t             limit;      /* entries at most, > 0 */
+    ngx_uint_t             limit;      /* entries at most, > 0; dry: any */
     uint64_t               after[2];   /* cursor, in and out: target and seq of
                                           the last one seen; 0, 0: begin */
-    ngx_uint_t             done;       /* out: REPLAY, PURGE: how many */
+    ngx_uint_t             done;       /* out: REPLAY, PURGE, HASTEN, MOVE: how
+                                          many */
     ngx_uint_t             stale;      /* out: REPLAY: besides, how many were
                                           not started: a newer version was
                                           delivered; they are dead no more */
+    ngx_uint_t             left;       /* out, all with "dry": how many are
+                                          leased, */
+    ngx_uint_t             doubtful;   /* HASTEN: in doubt, */
+    ngx_uint_t             there;      /* MOVE: at that target already, */
+    uint64_t               oldest;     /* and when the first and the last of
+                                          those that are "done" were accepted;
+                                          NGX_ER_NEVER, 0: there is none */
+    uint64_t               newest;
 
     /*
      * ACCEPT, SETTLE, RETRY, BURY: chunks of history.h that are appended to

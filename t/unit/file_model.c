@@ -50,6 +50,7 @@ typedef struct {
     ngx_uint_t     reason;
     ngx_uint_t     active;
     ngx_uint_t     settled;
+    ngx_uint_t     doubt;
     state_e        state;
 } model_t;
 
@@ -69,6 +70,11 @@ static void step_end(void);
 static void step_adopt(void);
 static void step_replay(void);
 static void step_purge(void);
+static void step_hasten(void);
+static void step_move(void);
+static void step_forget(void);
+static model_t *model_after(uint64_t target, uint64_t *last);
+static void model_moved(model_t *m, uint64_t to, uint64_t command);
 static void step_sweep(void);
 static void compare_list(ngx_uint_t dead);
 static ngx_uint_t model_replayed(uint64_t target);
@@ -96,7 +102,7 @@ static ngx_uint_t crash_check(uint64_t *acked, ngx_uint_t n);
 static model_t     model[STEPS + 1];
 static ngx_uint_t  nmodel;
 static key_model_t key_models[KEYS];
-static ngx_uint_t  nagain, nrepeated;
+static ngx_uint_t  nagain, nrepeated, nmoved;
 static ngx_uint_t  nfaults;
 static ngx_uint_t  step;
 static uint64_t    seed;
@@ -459,6 +465,7 @@ step_lease(void)
             }
 
             n[class]--;
+            m->doubt |= (m->holder != 0);
             m->crashes = crashes;
             m->holder = file->holder;
             m->token = token;
@@ -548,6 +555,7 @@ step_end(void)
     case 0:
         m->attempts += m->crashes + 1;
         m->crashes = 0;
+        m->doubt = 0;
         model_bury(m, NGX_ER_DEAD_FINAL, clock());
         break;
 
@@ -557,6 +565,7 @@ step_end(void)
         m->crashes = counted ? 0 : m->crashes;
         m->holder = 0;
         m->token = 0;
+        m->doubt = 0;
         m->due = clock() + delay;
         order_release(m);
         break;
@@ -591,6 +600,7 @@ step_adopt(void)
             m->holder = 0;
             m->token = 0;
             m->crashes++;
+            m->doubt = 1;
             m->due = clock();
             order_release(m);
             n++;
@@ -655,9 +665,12 @@ step_replay(void)
             continue;
         }
 
+        m->doubt |= (m->crashes != 0);
+
         if (op->to.target && op->to.target != m->target) {
             m->target = op->to.target;
             m->order = 0;
+            m->doubt = 0;
         }
 
         n++;
@@ -699,6 +712,187 @@ step_purge(void)
     }
 
     agree(op->done == n, "PURGE: how many");
+}
+
+
+/* the pending one that a walk meets next; target 0: of any */
+
+static model_t *
+model_after(uint64_t target, uint64_t *last)
+{
+    model_t  *m, *o;
+
+    m = NULL;
+
+    for (o = model; o < model + nmodel; o++) {
+        if (o->state == PENDING
+            && (target == 0 || target == o->target)
+            && (o->target > last[0]
+                || (o->target == last[0] && o->seq > last[1]))
+            && (m == NULL || o->target < m->target
+                || (o->target == m->target && o->seq < m->seq)))
+        {
+            m = o;
+        }
+    }
+
+    if (m) {
+        last[0] = m->target;
+        last[1] = m->seq;
+    }
+
+    return m;
+}
+
+
+static void
+step_hasten(void)
+{
+    model_t            *m;
+    uint64_t            last[2];
+    ngx_uint_t          n, left, doubtful;
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_HASTEN);
+    op->filter.target = rnd(TARGETS + 1);
+    op->filter.attempts = rnd(2);
+    op->limit = 10000;
+    op->dry = (rnd(3) == 0);
+
+    agree(run(op) == NGX_OK && !op->more, "HASTEN");
+
+    n = left = doubtful = 0;
+    last[0] = last[1] = 0;
+
+    while ((m = model_after(op->filter.target, last))) {
+
+        if (m->attempts < op->filter.attempts) {
+            continue;
+        }
+
+        left += (m->holder != 0);
+        doubtful += (m->holder == 0 && m->due > clock() && m->doubt);
+
+        if (m->holder || m->due <= clock() || m->doubt) {
+            continue;
+        }
+
+        n++;
+
+        if (!op->dry) {
+            m->due = clock();
+        }
+    }
+
+    agree(op->done == n, "HASTEN: how many");
+    agree(op->left == left, "HASTEN: how many are leased");
+    agree(op->doubtful == doubtful, "HASTEN: how many are in doubt");
+}
+
+
+static void
+step_move(void)
+{
+    model_t            *m;
+    uint64_t            last[2];
+    ngx_uint_t          n, left;
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_MOVE);
+    op->filter.target = rnd(TARGETS + 1);
+    op->to.target = 1 + rnd(TARGETS);
+    op->limit = rnd(2) ? 10000 : 1 + rnd(5);
+    op->command = ++commands;
+    op->dry = (rnd(4) == 0);
+
+    agree(run(op) == NGX_OK, "MOVE");
+
+    n = left = 0;
+    last[0] = last[1] = 0;
+
+    while ((n < op->limit || op->dry)
+           && (m = model_after(op->filter.target, last)))
+    {
+        if (m->target == op->to.target) {
+            continue;
+        }
+
+        left += (m->holder != 0);
+
+        if (m->holder) {
+            continue;
+        }
+
+        n++;
+
+        if (!op->dry) {
+            model_moved(m, op->to.target, op->command);
+        }
+    }
+
+    agree(op->done == n, "MOVE: how many");
+    agree(op->left == left, "MOVE: how many are leased");
+    agree(op->there == 0, "MOVE: none is there already");
+}
+
+
+static void
+model_moved(model_t *m, uint64_t to, uint64_t command)
+{
+    m->state = GONE;
+    order_leave(m);
+
+    m->state = PENDING;
+    m->target = to;
+    m->order = 0;
+    m->epoch++;
+    m->command = command;
+    m->attempts = m->crashes = m->doubt = 0;
+    m->token = 0;
+    m->accepted = m->due = clock();
+    order_enter(m);
+    nmoved++;
+}
+
+
+/* PURGE of those that wait */
+
+static void
+step_forget(void)
+{
+    model_t            *m;
+    uint64_t            last[2];
+    ngx_uint_t          n, left;
+    ngx_er_queue_op_t  *op;
+
+    op = new_op(NGX_ER_QUEUE_PURGE);
+    op->waiting = 1;
+    op->filter.target = 1 + rnd(TARGETS);
+    op->filter.from = clock() - rnd(2000000);
+    op->limit = 10000;
+
+    agree(run(op) == NGX_OK && !op->more, "PURGE of what waits");
+
+    n = left = 0;
+    last[0] = last[1] = 0;
+
+    while ((m = model_after(op->filter.target, last))) {
+
+        if (m->accepted < op->filter.from) {
+            continue;
+        }
+
+        left += (m->holder != 0);
+
+        if (m->holder == 0) {
+            m->state = GONE;
+            order_leave(m);
+            n++;
+        }
+    }
+
+    agree(op->done == n, "PURGE of what waits: how many");
+    agree(op->left == left, "PURGE of what waits: how many are leased");
 }
 
 
@@ -882,6 +1076,24 @@ test_model(void)
 
             break;
 
+        case 4:
+            step_hasten();
+            break;
+
+        case 5:
+            if (rnd(2)) {
+                step_move();
+            }
+
+            break;
+
+        case 6:
+            if (rnd(8) == 0) {
+                step_forget();
+            }
+
+            break;
+
         default:
 
             switch (rnd(4)) {
@@ -914,6 +1126,7 @@ test_model(void)
 
     is_int(nfaults, 0, "%d random steps, %d events", (int) step,
            (int) nmodel);
+    ok(nmoved, "%d moved", (int) nmoved);
     ok(nagain && nrepeated, "%d started again, %d duplicates", (int) nagain,
        (int) nrepeated);
 

@@ -36,6 +36,7 @@ static void test_away(ngx_pool_t *pool);
 static void test_late(ngx_pool_t *pool);
 static void test_list(ngx_pool_t *pool);
 static void test_limit(ngx_pool_t *pool);
+static void test_dry(ngx_pool_t *pool);
 static void test_sweep(ngx_pool_t *pool);
 static void test_hostile(ngx_pool_t *pool);
 static void wait_is(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
@@ -83,6 +84,7 @@ main(int argc, char **argv)
     test_late(pool);
     test_list(pool);
     test_limit(pool);
+    test_dry(pool);
     test_sweep(pool);
     test_hostile(pool);
 
@@ -958,16 +960,61 @@ test_limit(ngx_pool_t *pool)
 
     ngx_er_redis_queue_walk(&w, &three, &op);
 
-    is_int(reply(&w, bytes("*6\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
-                           "\r\n$16\r\n0000000000000005\r\n:1\r\n")),
+    is_int(reply(&w, bytes("*12\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
+                           "\r\n$16\r\n0000000000000005\r\n:1\r\n:0\r\n"
+                           ":4\r\n:5\r\n:6\r\n:90\r\n:90\r\n")),
            NGX_AGAIN, "one done");
     is_int(w.limit, 2, "two are left");
-    is_int(reply(&w, bytes("*6\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
-                           "\r\n$16\r\n0000000000000005\r\n:2\r\n")),
+    is_int(reply(&w, bytes("*12\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
+                           "\r\n$16\r\n0000000000000005\r\n:2\r\n:0\r\n"
+                           ":1\r\n:0\r\n:0\r\n:80\r\n:85\r\n")),
            NGX_OK, "all done");
     is_int(op.done, 3, "done");
+    is_int(op.left * 100 + op.doubtful * 10 + op.there, 556,
+           "what was left adds up");
+    is_int(op.oldest * 100 + op.newest, 8090, "the first and the last");
     is_int(op.more, 1, "nobody has seen the last shard");
     is_int(op.after[0] * 10 + op.after[1], 78, "so the cursor stays");
+}
+
+
+/* what is dry goes to the end of a shard, and then to the next one */
+
+static void
+test_dry(ngx_pool_t *pool)
+{
+    ngx_er_queue_op_t    op;
+    ngx_er_redis_walk_t  w;
+
+    ngx_memzero(&op, sizeof(ngx_er_queue_op_t));
+
+    op.pool = pool;
+    op.verb = NGX_ER_QUEUE_MOVE;
+    op.dry = 1;
+    op.limit = 1;
+
+    ngx_er_redis_queue_walk(&w, &three, &op);
+    w.left = 1;
+
+    is_int(reply(&w, bytes("*12\r\n:1\r\n:17\r\n:1\r\n$16\r\n000000000000000a"
+                           "\r\n$16\r\n0000000000000005\r\n:9\r\n:0\r\n"
+                           ":0\r\n:0\r\n:0\r\n:3\r\n:4\r\n")),
+           NGX_AGAIN, "more, beyond the limit");
+    is_int(w.shard, 0, "in the same shard");
+    is_int(op.after[0] * 100 + op.after[1], 1005, "behind that");
+    is_int(reply(&w, bytes("*12\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
+                           "\r\n$16\r\n0000000000000006\r\n:1\r\n:0\r\n"
+                           ":0\r\n:0\r\n:0\r\n:5\r\n:5\r\n")),
+           NGX_AGAIN, "its end");
+    is_int(w.shard, 1, "the next shard");
+    is_int(op.after[0] + op.after[1], 0, "from its beginning");
+    is_int(reply(&w, bytes("*12\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"
+                           "\r\n$16\r\n0000000000000006\r\n:0\r\n:0\r\n"
+                           ":0\r\n:0\r\n:0\r\n:-1\r\n:0\r\n")),
+           NGX_OK, "nothing there");
+    is_int(op.done, 10, "all of them");
+    is_int(op.oldest * 10 + op.newest, 35, "the first and the last");
+    is_int(op.more, 0, "no more");
 }
 
 

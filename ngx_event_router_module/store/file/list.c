@@ -120,7 +120,7 @@ ngx_er_file_copy(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
 ngx_int_t
 ngx_er_file_purge(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
-    op->done = 0;
+    ngx_er_file_walk_begin(op);
 
     return ngx_er_file_walk(t, op, NGX_ER_FILE_DEAD, ngx_er_file_purge_one);
 }
@@ -130,6 +130,12 @@ static ngx_int_t
 ngx_er_file_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
+    ngx_er_file_walk_done(op, row->e.accepted);
+
+    if (op->dry) {
+        return NGX_OK;
+    }
+
     if (ngx_er_file_exhume(t, row) != NGX_OK
         || ngx_er_file_lapsed_put(t, row) != NGX_OK
         || ngx_er_file_history_step(t, row->e.seq, row->e.target,
@@ -139,8 +145,6 @@ ngx_er_file_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     {
         return NGX_ERROR;
     }
-
-    op->done++;
 
     return NGX_OK;
 }

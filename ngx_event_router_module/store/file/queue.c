@@ -392,7 +392,7 @@ ngx_er_file_queue_reads(ngx_er_queue_op_t *op)
                || op->shelf->act == NGX_ER_SHELF_LIST;
 
     default:
-        return 0;
+        return op->dry;
     }
 }
 

@@ -269,6 +269,7 @@ ngx_er_file_repeat_lapsed(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (!there) {
         ref->guard = op->guard;
+        ref->source = op->source;
         ref->delivered = 1;
 
         if (ngx_er_file_put(t, NGX_ER_FILE_EVENTS, &op->seq, op->record.data,

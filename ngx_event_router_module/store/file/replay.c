@@ -28,11 +28,7 @@
 
 static void ngx_er_file_again_to(ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, uint64_t to);
-static ngx_int_t ngx_er_file_again_told(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, ngx_er_file_row_t *row, uint64_t from);
 static ngx_int_t ngx_er_file_again_stale(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_replay_epoch(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_uint_t ngx_er_file_replay_doubt(ngx_er_entry_t *e);
 static ngx_int_t ngx_er_file_replay_archive(ngx_er_file_txn_t *t,
@@ -49,14 +45,14 @@ static ngx_int_t ngx_er_file_archive_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t seq);
 static ngx_int_t ngx_er_file_archive_new(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t seq);
+static void ngx_er_file_archive_begin(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 
 
 ngx_int_t
 ngx_er_file_replay(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
-    op->done = 0;
-    op->stale = 0;
-    op->overtaken = NULL;
+    ngx_er_file_walk_begin(op);
 
     if (op->archive) {
         return op->to.target ? ngx_er_file_replay_archive(t, op)
@@ -66,11 +62,6 @@ ngx_er_file_replay(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     return ngx_er_file_walk(t, op, NGX_ER_FILE_DEAD, ngx_er_file_again);
 }
 
-
-/*
- * The dead letter is pending again, for its own target or op->to.
- * NGX_DECLINED: it cannot be.
- */
 
 ngx_int_t
 ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
@@ -103,6 +94,12 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         }
     }
 
+    ngx_er_file_walk_done(op, row->e.accepted);
+
+    if (op->dry) {
+        return NGX_OK;
+    }
+
     if (ngx_er_file_exhume(t, row) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -111,13 +108,11 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     ngx_er_file_again_to(op, row, to);
 
-    rc = ngx_er_file_replay_epoch(t, op, row);
-
-    if (rc != NGX_OK) {
+    if (ngx_er_file_replay_epoch(t, op, row) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_er_file_again_told(t, op, row, from) != NGX_OK) {
+    if (ngx_er_file_replay_told(t, op, row, from) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -129,8 +124,6 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row->e.reason = NGX_ER_DEAD_NOT;
     row->e.died = 0;
     row->e.status = 0;
-
-    op->done++;
 
     return ngx_er_file_coalesce(t, op, row) == NGX_OK ? ngx_er_file_add(t, row)
                                                       : NGX_ERROR;
@@ -162,8 +155,8 @@ ngx_er_file_again_to(ngx_er_queue_op_t *op, ngx_er_file_row_t *row,
 }
 
 
-static ngx_int_t
-ngx_er_file_again_told(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+ngx_int_t
+ngx_er_file_replay_told(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, uint64_t from)
 {
     if (from != row->e.target
@@ -194,19 +187,21 @@ ngx_er_file_again_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 {
     ngx_int_t  rc;
 
-    if (op->verb == NGX_ER_QUEUE_REPLAY) {
+    if (op->verb == NGX_ER_QUEUE_REPLAY && !op->dry) {
         return ngx_er_file_stale(t, op, row, NGX_ER_FILE_WAS_DEAD);
     }
 
     rc = ngx_er_file_version_overtaken(t, row);
 
+    if (rc == NGX_OK && op->dry) {
+        op->stale++;
+    }
+
     return rc == NGX_OK ? NGX_DONE : rc;
 }
 
 
-/* behind all that this event ever was for this target, as far as is known */
-
-static ngx_int_t
+ngx_int_t
 ngx_er_file_replay_epoch(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
@@ -272,7 +267,7 @@ ngx_er_file_replay_archive(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
             return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
         }
 
-        if (n == op->limit || seen == NGX_ER_FILE_SCAN) {
+        if ((n == op->limit && !op->dry) || seen == NGX_ER_FILE_SCAN) {
             op->more = 1;
             return NGX_OK;
         }
@@ -468,7 +463,6 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     uint64_t seq)
 {
     ngx_int_t          rc;
-    ngx_str_t          none;
     ngx_er_file_ref_t  ref;
     ngx_er_file_row_t  row;
 
@@ -482,33 +476,22 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_DECLINED;
     }
 
+    if (rc != NGX_OK) {
+        ngx_er_file_row_init(&row, op->to.target, seq);
+    }
+
+    ngx_er_file_archive_begin(t, op, &row);
+
     if (ngx_er_file_ref(t, seq, &ref) == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    ngx_str_null(&none);
-
-    if (rc == NGX_OK) {
-        row.e.epoch++;
-
-    } else {
-        ngx_er_file_row_init(&row, op->to.target, seq);
-        row.e.epoch = 1;
-    }
-
-    row.e.order = row.versioned ? row.e.order : op->to.order;
-
-    ngx_er_file_row_text(&row, &op->to.name, &op->to.routes, &none);
-
-    row.command = op->command;
-    row.holder = 0;
-    row.blocked = 0;
-    row.e.doubt = 0;
     row.e.guard = ref.guard;
-    row.e.attempts = 0;
-    row.e.crashes = 0;
-    row.e.accepted = t->now;
-    row.e.due = ngx_er_file_later(t->now, op->to.delay);
+
+    if (op->dry) {
+        ngx_er_file_walk_done(op, seq >> 20);
+        return NGX_OK;
+    }
 
     rc = ngx_er_file_stale(t, op, &row, NGX_ER_FILE_WAS_DONE);
 
@@ -517,13 +500,42 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     if (ngx_er_file_coalesce(t, op, &row) != NGX_OK
-        || ngx_er_file_again_told(t, op, &row, row.e.target) != NGX_OK
+        || ngx_er_file_replay_told(t, op, &row, row.e.target) != NGX_OK
         || ngx_er_file_add(t, &row) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    op->done++;
+    ngx_er_file_walk_done(op, seq >> 20);
 
     return ngx_er_file_refer(t, seq, 1);
+}
+
+
+/* the row is what its target had of the event before, or nothing */
+
+static void
+ngx_er_file_archive_begin(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
+{
+    ngx_str_t  none;
+
+    ngx_str_null(&none);
+
+    row->e.epoch++;
+
+    if (!row->versioned) {
+        row->e.order = op->to.order;
+    }
+
+    ngx_er_file_row_text(row, &op->to.name, &op->to.routes, &none);
+
+    row->command = op->command;
+    row->holder = 0;
+    row->blocked = 0;
+    row->e.doubt = 0;
+    row->e.attempts = 0;
+    row->e.crashes = 0;
+    row->e.accepted = t->now;
+    row->e.due = ngx_er_file_later(t->now, op->to.delay);
 }

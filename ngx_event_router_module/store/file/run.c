@@ -72,7 +72,9 @@ static ngx_str_t  ngx_er_file_verbs[] = {
     ngx_string("replay"),
     ngx_string("purge"),
     ngx_string("pause"),
-    ngx_string("shelf")
+    ngx_string("shelf"),
+    ngx_string("hasten"),
+    ngx_string("move")
 };
 
 /* an ACCEPT that started dead letters again */
@@ -584,7 +586,9 @@ ngx_er_file_finish(ngx_queue_t *ops)
         if (op->rc == NGX_OK
             && (op->verb == NGX_ER_QUEUE_LIST
                 || op->verb == NGX_ER_QUEUE_REPLAY
-                || op->verb == NGX_ER_QUEUE_PURGE))
+                || op->verb == NGX_ER_QUEUE_PURGE
+                || op->verb == NGX_ER_QUEUE_HASTEN
+                || op->verb == NGX_ER_QUEUE_MOVE))
         {
             ngx_er_file_cursor(op);
         }

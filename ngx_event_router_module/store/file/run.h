@@ -23,12 +23,13 @@
  * full) and the others are tried without them, unless the commit failed and
  * not for want of room.  "now" is the wall clock in ms; the store's clock goes
  * on from the last one it saw if that is later.  To be called by one thread at
- * a time.  Handlers are not called.  LIST needs no transaction of its own: it
- * is run with ngx_er_file_read().
+ * a time.  Handlers are not called.  What changes nothing needs no transaction
+ * of its own: it is run with ngx_er_file_read().
  */
 void ngx_er_file_run(ngx_er_file_t *file, ngx_queue_t *ops, uint64_t now);
 
-/* LIST, beside a transaction under way in another thread or process */
+/* LIST, and what is "dry", beside a transaction under way in another thread or
+   process */
 void ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op);
 
 

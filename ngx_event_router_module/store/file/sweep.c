@@ -231,7 +231,6 @@ ngx_er_file_sweep_archive(ngx_er_file_txn_t *t, uint64_t *key)
         return rc;
     }
 
-    ref.source = 0;
     ref.until = 0;
 
     if (ngx_er_file_ref_put(t, key[3], &ref) != NGX_OK) {

@@ -45,6 +45,7 @@
 #include "space.h"
 #include "sweep.h"
 #include "version.h"
+#include "waiting.h"
 
 
 #define NGX_ER_FILE_SUSPECT  100       /* ms from one to the next */
@@ -138,7 +139,8 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return ngx_er_file_replay(t, op);
 
     case NGX_ER_QUEUE_PURGE:
-        return ngx_er_file_purge(t, op);
+        return op->waiting ? ngx_er_file_waiting_purge(t, op)
+                           : ngx_er_file_purge(t, op);
 
     case NGX_ER_QUEUE_PAUSE:
         return ngx_er_file_pause(t, op);
@@ -148,6 +150,12 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     case NGX_ER_QUEUE_HISTORY:
         return ngx_er_file_lookup(t, op);
+
+    case NGX_ER_QUEUE_HASTEN:
+        return ngx_er_file_hasten(t, op);
+
+    case NGX_ER_QUEUE_MOVE:
+        return ngx_er_file_move(t, op);
 
     case NGX_ER_QUEUE_VERBS:
         break;
@@ -344,6 +352,7 @@ ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     ref.count = count;
     ref.guard = op->guard;
+    ref.source = op->source;
 
     if (op->dedup) {
         ref.window = ngx_er_file_key_window(op->seq,
@@ -356,7 +365,6 @@ ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (op->retain) {
         ref.count++;
-        ref.source = op->source;
         ref.until = ngx_er_file_later(t->now, op->retain);
 
         key[0] = op->source;

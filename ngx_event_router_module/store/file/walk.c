@@ -18,13 +18,18 @@
  */
 
 #include "walk.h"
+#include "entry.h"
 
 
 static ngx_int_t ngx_er_file_walk_seek(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_db_e db, uint64_t *key,
     ngx_str_t *value);
-static ngx_uint_t ngx_er_file_match(ngx_er_queue_op_t *op,
+static ngx_int_t ngx_er_file_match(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
+static ngx_uint_t ngx_er_file_match_last(ngx_er_queue_filter_t *filter,
+    ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_match_source(ngx_er_file_txn_t *t,
+    uint64_t source, uint64_t seq);
 
 
 /* the handler's NGX_DECLINED: it did nothing with this one */
@@ -62,7 +67,7 @@ ngx_er_file_walk(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
             return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
         }
 
-        if (n == op->limit || seen == NGX_ER_FILE_SCAN) {
+        if ((n == op->limit && !op->dry) || seen == NGX_ER_FILE_SCAN) {
             op->more = 1;
             return NGX_OK;
         }
@@ -70,9 +75,9 @@ ngx_er_file_walk(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         ngx_er_file_row_init(&row, key[0], key[1]);
         (void) ngx_er_file_row_decode(&row, &value);
 
-        rc = NGX_DECLINED;
+        rc = ngx_er_file_match(t, op, &row);
 
-        if (ngx_er_file_match(op, &row)) {
+        if (rc == NGX_OK) {
             rc = handler(t, op, &row);
         }
 
@@ -135,8 +140,11 @@ ngx_er_file_walk_seek(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-static ngx_uint_t
-ngx_er_file_match(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
+/* NGX_OK: it is wanted; NGX_DECLINED, NGX_ERROR */
+
+static ngx_int_t
+ngx_er_file_match(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
 {
     ngx_er_queue_filter_t  *filter;
 
@@ -146,10 +154,53 @@ ngx_er_file_match(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
         row->e.accepted = row->e.seq >> 20;
     }
 
-    return row->e.accepted >= filter->from
-           && (filter->to == 0 || row->e.accepted < filter->to)
-           && (filter->route.len == 0
-               || ngx_er_file_has_route(&row->e.routes, &filter->route));
+    if (row->e.accepted < filter->from
+        || (filter->to && row->e.accepted >= filter->to)
+        || (filter->route.len
+            && !ngx_er_file_has_route(&row->e.routes, &filter->route))
+        || !ngx_er_file_match_last(filter, row))
+    {
+        return NGX_DECLINED;
+    }
+
+    return filter->source ? ngx_er_file_match_source(t, filter->source,
+                                                     row->e.seq)
+                          : NGX_OK;
+}
+
+
+/* what became of its attempts */
+
+static ngx_uint_t
+ngx_er_file_match_last(ngx_er_queue_filter_t *filter, ngx_er_file_row_t *row)
+{
+    ngx_uint_t       status;
+    ngx_er_entry_t  *e;
+
+    e = &row->e;
+    status = e->reason ? e->status
+             : e->npast ? e->past[e->npast - 1].status : 0;
+
+    return e->attempts >= filter->attempts
+           && (filter->status == 0 || status == filter->status)
+           && (filter->reasons == 0
+               || (filter->reasons & (ngx_uint_t) 1 << e->reason));
+}
+
+
+static ngx_int_t
+ngx_er_file_match_source(ngx_er_file_txn_t *t, uint64_t source, uint64_t seq)
+{
+    ngx_int_t          rc;
+    ngx_er_file_ref_t  ref;
+
+    rc = ngx_er_file_ref(t, seq, &ref);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return (ref.source == source) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -178,4 +229,27 @@ ngx_er_file_has_route(ngx_str_t *routes, ngx_str_t *route)
     }
 
     return 0;
+}
+
+
+void
+ngx_er_file_walk_begin(ngx_er_queue_op_t *op)
+{
+    op->done = 0;
+    op->stale = 0;
+    op->left = 0;
+    op->doubtful = 0;
+    op->there = 0;
+    op->oldest = NGX_ER_NEVER;
+    op->newest = 0;
+    op->overtaken = NULL;
+}
+
+
+void
+ngx_er_file_walk_done(ngx_er_queue_op_t *op, uint64_t accepted)
+{
+    op->done++;
+    op->oldest = ngx_min(op->oldest, accepted);
+    op->newest = ngx_max(op->newest, accepted);
 }

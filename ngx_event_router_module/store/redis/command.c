@@ -96,6 +96,8 @@ extern ngx_str_t  ngx_er_lua_queue_replay;
 extern ngx_str_t  ngx_er_lua_queue_purge;
 extern ngx_str_t  ngx_er_lua_queue_pause;
 extern ngx_str_t  ngx_er_lua_queue_shelf;
+extern ngx_str_t  ngx_er_lua_queue_hasten;
+extern ngx_str_t  ngx_er_lua_queue_move;
 extern ngx_str_t  ngx_er_lua_queue_check;
 extern ngx_str_t  ngx_er_lua_dedup_claim;
 extern ngx_str_t  ngx_er_lua_dedup_settle;
@@ -122,6 +124,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     ngx_er_redis_lua(queue_purge),
     ngx_er_redis_lua(queue_pause),
     ngx_er_redis_lua(queue_shelf),
+    ngx_er_redis_lua(queue_hasten),
+    ngx_er_redis_lua(queue_move),
     ngx_er_redis_lua(queue_check)
 };
 
@@ -184,6 +188,8 @@ ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
     case NGX_ER_QUEUE_LIST:
     case NGX_ER_QUEUE_REPLAY:
     case NGX_ER_QUEUE_PURGE:
+    case NGX_ER_QUEUE_HASTEN:
+    case NGX_ER_QUEUE_MOVE:
         w->left = op->filter.seq ? 0 : layout->shards - 1;
         break;
 
@@ -359,6 +365,8 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     case NGX_ER_QUEUE_LIST:
     case NGX_ER_QUEUE_REPLAY:
     case NGX_ER_QUEUE_PURGE:
+    case NGX_ER_QUEUE_HASTEN:
+    case NGX_ER_QUEUE_MOVE:
         ngx_er_redis_queue_scan(w, a);
         break;
 
@@ -458,7 +466,7 @@ ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 }
 
 
-/* LIST, REPLAY, PURGE */
+/* LIST, and what is done to many entries */
 
 static void
 ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
@@ -481,21 +489,36 @@ ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_hex(a, op->after[1]);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_SCAN);
 
-    if (op->verb == NGX_ER_QUEUE_LIST) {
+    ngx_er_redis_word_id(a, f->source);
+    ngx_er_redis_word_number(a, f->reasons);
+    ngx_er_redis_word_number(a, f->status);
+    ngx_er_redis_word_number(a, f->attempts);
+    ngx_er_redis_word_number(a, op->dry);
+
+    switch (op->verb) {
+
+    case NGX_ER_QUEUE_LIST:
         ngx_er_redis_word_number(a, op->dead);
         ngx_er_redis_word_number(a, op->records);
         ngx_er_redis_word_number(a, op->bytes ? op->bytes
                                                : NGX_ER_REDIS_LISTED);
-    }
+        break;
 
-    if (op->verb == NGX_ER_QUEUE_REPLAY) {
-        ngx_er_redis_word_number(a, op->archive);
-        ngx_er_redis_word_hex(a, f->source);
+    case NGX_ER_QUEUE_PURGE:
+        ngx_er_redis_word_number(a, op->waiting);
+        break;
+
+    case NGX_ER_QUEUE_HASTEN:
+        break;
+
+    default: /* NGX_ER_QUEUE_REPLAY, NGX_ER_QUEUE_MOVE */
         ngx_er_redis_word_id(a, op->to.target);
         ngx_er_redis_word_text(a, &op->to.name);
         ngx_er_redis_word_text(a, &op->to.routes);
         ngx_er_redis_word_id(a, op->to.order);
         ngx_er_redis_word_number(a, op->to.delay);
+        ngx_er_redis_word_number(a, op->archive);
+        break;
     }
 }
 

@@ -8,9 +8,9 @@
 --#include lib/scan.lua
 --#include lib/show.lua
 
-local limit, dead, records = tonumber(ARGV[3]), ARGV[12] == '1',
-                             ARGV[13] == '1'
-local bytes = tonumber(ARGV[14])
+local limit, dead, records = tonumber(ARGV[3]), ARGV[17] == '1',
+                             ARGV[18] == '1'
+local bytes = tonumber(ARGV[19])
 local out, size = {1, now, 0, '', ''}, 0
 
 local function visit(hash, target, event, entry)

@@ -2,23 +2,36 @@
 -- Copyright (C) Event Router contributors
 
 
--- PURGE: dead letters go.  Returns {1, now, more, target, event, done}, with
--- target and event as far as it came.
+-- PURGE: dead letters go, or entries that wait
 
 --#include lib/scan.lua
 --#include lib/lapse.lua
 --#include lib/over.lua
 
-local limit, done = tonumber(ARGV[3]), 0
+local limit, waiting = tonumber(ARGV[3]), ARGV[17] == '1'
+
+local function purge(hash, target, event, entry)
+    if waiting and entry[HOLDER] ~= '' then
+        left = left + 1
+        return 0
+    end
+
+    if not dry then
+        if waiting then
+            remember(hash, target, event, entry)
+            call('HDEL', hash, 'p' .. target)
+            leave(target, event, entry)
+        else
+            lapse(hash, target, event)
+        end
+
+        over(hash)
+    end
+
+    return count(entry[ACCEPTED])
+end
 
 tick()
+scan(waiting and 'k:' or 'x:', waiting and 'p' or 'd', limit, purge)
 
-scan('x:', 'd', limit, function(hash, target, event)
-    lapse(hash, target, event)
-    over(hash)
-    done = done + 1
-
-    return 1
-end)
-
-return {1, now, more, at, reached, done}
+return result()

@@ -4,9 +4,8 @@
 
 -- REPLAY: dead letters, or what a source has in the archive, become pending in
 -- their next epoch.  An entry remembers the command that made it, so that one
--- that is sent twice, or goes on page by page, does nothing twice.  Returns
--- {1, now, more, target, event, done}, with target and event as far as it
--- came, and what was overtaken behind it.
+-- that is sent twice, or goes on page by page, does nothing twice.  What was
+-- overtaken stands behind the result.
 
 --#include lib/scan.lua
 --#include lib/new.lua
@@ -15,17 +14,21 @@
 --#include lib/version.lua
 
 local command, limit = ARGV[2], tonumber(ARGV[3])
-local archive, source = ARGV[12] == '1', ARGV[13]
-local to_target, to_name, to_routes = ARGV[14], ARGV[15], ARGV[16]
-local order, delay = ARGV[17], tonumber(ARGV[18])
-local done = 0
+local to_target, to_name, to_routes = ARGV[17], ARGV[18], ARGV[19]
+local order, delay, archive = ARGV[20], tonumber(ARGV[21]), ARGV[22] == '1'
 
 tick()
 
 -- "dead" is what it is made of; nil: the archive.  What the target had itself
--- says more.  False: it has a newer version, so it is at its end.
+-- says more.  False: it has a newer version, so it is at its end.  What is dry
+-- only says so.
 
 local function again(hash, target, event, dead)
+    if dry then
+        local v = version_of(hash, target)
+        return not (v and overtaken(target, v))
+    end
+
     local old = get(hash, 'd' .. target)
     local kept = get(hash, 'o' .. target)
     local entry = new(1, now, now + delay, order, 0, command, to_name,
@@ -109,7 +112,7 @@ local function from_archive()
         local ms = tonumber(sub(q, 1, 11), 16)
         local hash = base .. 'e:' .. q
 
-        if done >= limit then
+        if limit <= 0 then
             more = 1
             break
         end
@@ -119,7 +122,9 @@ local function from_archive()
            and call('HEXISTS', hash, 'r') == 1 and fit(hash, to_target)
         then
             if again(hash, to_target, q, nil) then
-                done = done + 1
+                limit = limit - count(ms)
+            elseif dry then
+                stale = stale + 1
             end
         end
 
@@ -139,13 +144,17 @@ local function from_dead(hash, target, event, dead)
         started = again(hash, goal, event, dead)
     end
 
-    if goal ~= target then
+    if goal ~= target and not dry then
         forget(hash, target, event)
         over(hash)
     end
 
     if started then
-        done = done + 1
+        return count(dead[ACCEPTED])
+    end
+
+    if dry then
+        stale = stale + 1
     end
 
     return 1
@@ -157,4 +166,4 @@ else
     scan('x:', 'd', limit, from_dead)
 end
 
-return with_ended({1, now, more, at, reached, done})
+return with_ended(result())

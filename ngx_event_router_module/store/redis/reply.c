@@ -10,12 +10,8 @@
  * copied into op->pool.
  *
  * An operation over several shards adds up as it goes: entries one behind the
- * other, counts target by target.  A list asks each shard for as much as it
- * wants, then sorts and cuts.  Its cursor is the lowest one of the shards that
- * have more: what lies behind it is shown by the next call.  A replay or a
- * purge asks each shard only for what is missing; a shard that nobody asked
- * keeps the cursor where it was, and what was done in the others is not done
- * again.
+ * other, counts target by target.  What looks through many entries is
+ * scan.c's.
  *
  * Due times are compared with this worker's clock, and Redis may run on
  * another machine.  So they are moved by the difference, which every reply
@@ -25,6 +21,8 @@
 
 #include "reply.h"
 #include "element.h"
+#include "entries.h"
+#include "scan.h"
 #include "shelf.h"
 
 
@@ -32,7 +30,6 @@
                                                       away is asked again */
 
 
-#define NGX_ER_REDIS_ROUNDS  10000         /* replies of one ADOPT */
 #define NGX_ER_REDIS_SWEPT   13            /* elements before the counts */
 
 
@@ -44,8 +41,6 @@ static ngx_int_t ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w,
     redisReply *answer);
-static ngx_int_t ngx_er_redis_queue_overtaken(ngx_er_queue_op_t *op,
-    redisReply *text);
 static ngx_int_t ngx_er_redis_queue_repeated(ngx_er_queue_op_t *op,
     const char *p, const char *last);
 static ngx_int_t ngx_er_redis_queue_ended(ngx_er_redis_walk_t *w,
@@ -54,8 +49,6 @@ static ngx_int_t ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w,
     redisReply *reply);
 static ngx_int_t ngx_er_redis_queue_last(ngx_er_queue_op_t *op,
     redisReply *reply, size_t *elements);
-static ngx_int_t ngx_er_redis_queue_changed(ngx_er_queue_op_t *op,
-    redisReply *reply, uint64_t *done);
 static void ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n);
 static ngx_int_t ngx_er_redis_queue_paused(ngx_er_queue_op_t *op,
     redisReply *reply);
@@ -72,19 +65,6 @@ static ngx_int_t ngx_er_redis_queue_counted(ngx_er_queue_op_t *op,
     redisReply **part, int64_t shift);
 static ngx_er_queue_count_t *ngx_er_redis_queue_count(ngx_er_queue_op_t *op,
     uint64_t target, ngx_str_t *name);
-static ngx_int_t ngx_er_redis_queue_listed(ngx_er_queue_op_t *op,
-    redisReply *reply);
-static void ngx_er_redis_queue_more(ngx_er_redis_walk_t *w, uint64_t *end);
-static ngx_int_t ngx_er_redis_queue_end(ngx_er_redis_walk_t *w);
-static ngx_int_t ngx_er_redis_queue_compare(const void *one,
-    const void *two);
-static void ngx_er_redis_queue_past(ngx_er_entry_t *entry, redisReply *text);
-static ngx_int_t ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w,
-    redisReply *reply);
-static ngx_int_t ngx_er_redis_queue_next(ngx_er_redis_walk_t *w);
-static ngx_int_t ngx_er_redis_queue_entries(ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_redis_queue_entry(ngx_er_queue_op_t *op,
-    redisReply **part, int64_t shift);
 
 
 ngx_int_t
@@ -119,7 +99,9 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
     case NGX_ER_QUEUE_LIST:
     case NGX_ER_QUEUE_REPLAY:
     case NGX_ER_QUEUE_PURGE:
-        return ngx_er_redis_queue_scanned(w, reply);
+    case NGX_ER_QUEUE_HASTEN:
+    case NGX_ER_QUEUE_MOVE:
+        return ngx_er_redis_scan_reply(w, reply);
 
     case NGX_ER_QUEUE_PAUSE:
         return ngx_er_redis_queue_paused(w->op, reply);
@@ -229,7 +211,7 @@ ngx_er_redis_queue_accepted(ngx_er_redis_walk_t *w, redisReply *reply)
     }
 
     if (w == NULL && i + 1 == reply->elements) {
-        return ngx_er_redis_queue_overtaken(first->op, reply->element[i]);
+        return ngx_er_redis_entry_overtaken(first->op, reply->element[i]);
     }
 
     return (w || i < reply->elements) ? NGX_ERROR : NGX_OK;
@@ -281,54 +263,6 @@ ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w, redisReply *answer)
     }
 
     op->rc = NGX_OK;
-
-    return NGX_OK;
-}
-
-
-/* of each s (stale) or c (coalesced), target, event */
-
-static ngx_int_t
-ngx_er_redis_queue_overtaken(ngx_er_queue_op_t *op, redisReply *text)
-{
-    const char          *p, *last;
-    ngx_er_overtaken_t  *o;
-
-    if (!ngx_er_redis_is_text(text)
-        || text->len % (1 + 2 * NGX_ER_REDIS_ID) != 0)
-    {
-        return NGX_ERROR;
-    }
-
-    if (op->overtaken == NULL) {
-        op->overtaken = ngx_array_create(op->pool, 4,
-                                         sizeof(ngx_er_overtaken_t));
-        if (op->overtaken == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    last = text->str + text->len;
-
-    for (p = text->str; p < last; p += 2 * NGX_ER_REDIS_ID) {
-        o = ngx_array_push(op->overtaken);
-
-        if (o == NULL || (*p != 's' && *p != 'c')) {
-            return NGX_ERROR;
-        }
-
-        o->coalesced = (*p++ == 'c');
-
-        if (ngx_er_redis_element_hex(p, NGX_ER_REDIS_ID, &o->target) != NGX_OK
-            || ngx_er_redis_element_hex(p + NGX_ER_REDIS_ID, NGX_ER_REDIS_ID,
-                                      &o->seq)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        op->stale += !o->coalesced;
-    }
 
     return NGX_OK;
 }
@@ -464,7 +398,7 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
         || elements < 4
         || (elements - 4) % NGX_ER_REDIS_FIELDS
         || !ngx_er_redis_is_number(part[2]) || !ngx_er_redis_is_number(part[3])
-        || ngx_er_redis_queue_entries(op) != NGX_OK)
+        || ngx_er_redis_entries(op) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -482,7 +416,7 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
     n = op->entries->nelts;
 
     for (i = 4; i < elements; i += NGX_ER_REDIS_FIELDS) {
-        if (ngx_er_redis_queue_entry(op, part + i, shift) != NGX_OK) {
+        if (ngx_er_redis_entry(op, part + i, shift) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -504,7 +438,7 @@ ngx_er_redis_queue_leased(ngx_er_redis_walk_t *w, redisReply *reply)
         return NGX_OK;
     }
 
-    return ngx_er_redis_queue_next(w);
+    return ngx_er_redis_walk_next(w);
 }
 
 
@@ -520,7 +454,7 @@ ngx_er_redis_queue_last(ngx_er_queue_op_t *op, redisReply *reply,
         return NGX_OK;
     }
 
-    return ngx_er_redis_queue_overtaken(op, reply->element[--*elements]);
+    return ngx_er_redis_entry_overtaken(op, reply->element[--*elements]);
 }
 
 
@@ -622,7 +556,7 @@ ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w, redisReply *reply)
         return NGX_AGAIN;
     }
 
-    return ngx_er_redis_queue_next(w);
+    return ngx_er_redis_walk_next(w);
 }
 
 
@@ -681,7 +615,7 @@ ngx_er_redis_queue_swept(ngx_er_redis_walk_t *w, redisReply *reply)
 
     op->rc = NGX_OK;
 
-    return ngx_er_redis_queue_next(w);
+    return ngx_er_redis_walk_next(w);
 }
 
 
@@ -823,23 +757,6 @@ ngx_er_redis_queue_count(ngx_er_queue_op_t *op, uint64_t target,
 }
 
 
-/* to the next shard: NGX_AGAIN, or NGX_OK: there is none */
-
-static ngx_int_t
-ngx_er_redis_queue_next(ngx_er_redis_walk_t *w)
-{
-    if (w->left == 0) {
-        return NGX_OK;
-    }
-
-    w->left--;
-    w->late = 0;
-    w->shard = (w->shard + 1) % w->layout->shards;
-
-    return NGX_AGAIN;
-}
-
-
 /*
  * The other shards are served as if nothing were wrong.  Who must have all of
  * them is told that it has not, and what waits there is asked for again.
@@ -874,7 +791,7 @@ ngx_er_redis_queue_pass(ngx_er_redis_walk_t *w)
         return NGX_DONE;
     }
 
-    if (ngx_er_redis_queue_next(w) == NGX_AGAIN) {
+    if (ngx_er_redis_walk_next(w) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
@@ -908,309 +825,4 @@ ngx_er_redis_queue_stop(ngx_er_redis_walk_t *w)
     op->count.fresh = (uint64_t) tp->sec * 1000 + tp->msec;
     op->count.again = op->count.fresh;
     op->rc = NGX_OK;
-}
-
-
-/* {1, now, more, cursor, cursor, done}, and what was overtaken; or, a list,
-   entries... */
-
-static ngx_int_t
-ngx_er_redis_queue_scanned(ngx_er_redis_walk_t *w, redisReply *reply)
-{
-    uint64_t             done, more, end[2];
-    redisReply         **part;
-    ngx_er_queue_op_t   *op;
-
-    op = w->op;
-    part = reply->element;
-    done = 0;
-
-    if (reply->elements < 5
-        || ngx_er_redis_element_number(part[2], &more) != NGX_OK
-        || ngx_er_redis_element_id(part[3], &end[0]) != NGX_OK
-        || ngx_er_redis_element_id(part[4], &end[1]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (w->seen++ == 0) {
-        op->done = 0;
-        op->more = 0;
-    }
-
-    if (op->verb == NGX_ER_QUEUE_LIST) {
-        if (ngx_er_redis_queue_listed(op, reply) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-    } else if (ngx_er_redis_queue_changed(op, reply, &done) != NGX_OK) {
-        return NGX_ERROR;
-
-    } else {
-        op->done += done;
-        w->limit -= ngx_min(w->limit, done);
-    }
-
-    if (more) {
-        ngx_er_redis_queue_more(w, end);
-
-    } else if (!w->more && w->left == 0) {
-
-        /* the cursor of a walk that is over; nothing lies behind it */
-
-        op->after[0] = end[0];
-        op->after[1] = end[1];
-    }
-
-    if (w->limit == 0 && w->left) {
-
-        /* nobody has seen the other shards */
-
-        ngx_er_redis_queue_more(w, op->after);
-        w->left = 0;
-    }
-
-    if (ngx_er_redis_queue_next(w) == NGX_AGAIN) {
-        return NGX_AGAIN;
-    }
-
-    return ngx_er_redis_queue_end(w);
-}
-
-
-/* REPLAY and PURGE: how many, and what was overtaken */
-
-static ngx_int_t
-ngx_er_redis_queue_changed(ngx_er_queue_op_t *op, redisReply *reply,
-    uint64_t *done)
-{
-    redisReply  **part;
-
-    part = reply->element;
-
-    if (reply->elements < 6 || reply->elements > 7
-        || ngx_er_redis_element_number(part[5], done) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return (reply->elements == 7) ? ngx_er_redis_queue_overtaken(op, part[6])
-                                  : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_redis_queue_listed(ngx_er_queue_op_t *op, redisReply *reply)
-{
-    size_t    i;
-    int64_t   shift;
-
-    if ((reply->elements - 5) % NGX_ER_REDIS_FIELDS
-        || ngx_er_redis_queue_entries(op) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    shift = ngx_er_redis_element_shift(reply->element[1]);
-
-    for (i = 5; i < reply->elements; i += NGX_ER_REDIS_FIELDS) {
-        if (ngx_er_redis_queue_entry(op, reply->element + i, shift) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* a shard has more behind this place */
-
-static void
-ngx_er_redis_queue_more(ngx_er_redis_walk_t *w, uint64_t *end)
-{
-    if (!w->more || end[0] < w->end[0]
-        || (end[0] == w->end[0] && end[1] < w->end[1]))
-    {
-        w->end[0] = end[0];
-        w->end[1] = end[1];
-    }
-
-    w->more = 1;
-}
-
-
-/* cuts a list at its end and at its limit */
-
-static ngx_int_t
-ngx_er_redis_queue_end(ngx_er_redis_walk_t *w)
-{
-    ngx_uint_t          n;
-    ngx_er_entry_t     *entry;
-    ngx_er_queue_op_t  *op;
-
-    op = w->op;
-    op->rc = NGX_OK;
-
-    if (w->more) {
-        op->more = 1;
-        op->after[0] = w->end[0];
-        op->after[1] = w->end[1];
-    }
-
-    if (op->verb != NGX_ER_QUEUE_LIST) {
-        return NGX_OK;
-    }
-
-    if (w->seen > 1) {
-        ngx_sort(op->entries->elts, op->entries->nelts,
-                 sizeof(ngx_er_entry_t), ngx_er_redis_queue_compare);
-    }
-
-    entry = op->entries->elts;
-    n = op->entries->nelts;
-
-    while (w->more && n
-           && (entry[n - 1].target > w->end[0]
-               || (entry[n - 1].target == w->end[0]
-                   && entry[n - 1].seq > w->end[1])))
-    {
-        n--;
-    }
-
-    if (n > w->limit) {
-        n = w->limit;
-
-        op->more = 1;
-        op->after[0] = entry[n - 1].target;
-        op->after[1] = entry[n - 1].seq;
-    }
-
-    op->entries->nelts = n;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_redis_queue_compare(const void *one, const void *two)
-{
-    const ngx_er_entry_t  *a, *b;
-
-    a = one;
-    b = two;
-
-    if (a->target != b->target) {
-        return a->target < b->target ? -1 : 1;
-    }
-
-    return (a->seq == b->seq) ? 0 : (a->seq < b->seq ? -1 : 1);
-}
-
-
-static ngx_int_t
-ngx_er_redis_queue_entries(ngx_er_queue_op_t *op)
-{
-    if (op->entries == NULL) {
-        op->entries = ngx_array_create(op->pool, 8, sizeof(ngx_er_entry_t));
-    }
-
-    return op->entries ? NGX_OK : NGX_ERROR;
-}
-
-
-/*
- * target, event, epoch, attempts, crashes, accepted, due, token, order, guard,
- * past, name, routes, reason, died, status, answer, record
- */
-
-static ngx_int_t
-ngx_er_redis_queue_entry(ngx_er_queue_op_t *op, redisReply **part,
-    int64_t shift)
-{
-    uint64_t         n[9];
-    ngx_uint_t       i;
-    ngx_er_entry_t  *entry;
-
-    static const u_char  numbers[] = { 2, 3, 4, 5, 6, 9, 13, 14, 15 };
-
-    entry = ngx_array_push(op->entries);
-    if (entry == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(entry, sizeof(ngx_er_entry_t));
-
-    for (i = 0; i < sizeof(numbers); i++) {
-        if (ngx_er_redis_element_number(part[numbers[i]], &n[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    entry->epoch = (uint32_t) n[0];
-    entry->attempts = (uint32_t) n[1];
-    entry->crashes = (uint32_t) n[2];
-    entry->accepted = n[3];
-    entry->due = ngx_er_redis_element_local(n[4], shift);
-    entry->guard = n[5] & 1;
-    entry->doubt = n[5] >> 4 & 0xf;
-    entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_DOUBT);
-    entry->died = n[7];
-    entry->status = (ngx_uint_t) n[8];
-
-    if (ngx_er_redis_element_id(part[0], &entry->target) != NGX_OK
-        || ngx_er_redis_element_id(part[1], &entry->seq) != NGX_OK
-        || ngx_er_redis_element_id(part[7], &entry->token) != NGX_OK
-        || ngx_er_redis_element_id(part[8], &entry->order) != NGX_OK
-        || !ngx_er_redis_is_text(part[10])
-        || ngx_er_redis_element_copy(op->pool, part[11], &entry->name)
-           != NGX_OK
-        || ngx_er_redis_element_copy(op->pool, part[12], &entry->routes)
-           != NGX_OK
-        || ngx_er_redis_element_copy(op->pool, part[16], &entry->answer)
-           != NGX_OK
-        || ngx_er_redis_element_copy(op->pool, part[17], &entry->record)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_er_redis_queue_past(entry, part[10]);
-
-    if (entry->reason && entry->status == 0 && entry->npast) {
-        entry->status = entry->past[entry->npast - 1].status;
-    }
-
-    return NGX_OK;
-}
-
-
-/* big-endian, 16 bytes an attempt: time, ms, status, number */
-
-static void
-ngx_er_redis_queue_past(ngx_er_entry_t *entry, redisReply *text)
-{
-    u_char         *p, *last;
-    uint64_t        n[2];
-    ngx_uint_t      i;
-    ngx_er_past_t  *past;
-
-    p = (u_char *) text->str;
-    last = p + text->len;
-
-    while (last - p >= 16 && entry->npast < NGX_ER_ENTRY_PAST) {
-        n[0] = 0;
-        n[1] = 0;
-
-        for (i = 0; i < 16; i++) {
-            n[i / 8] = n[i / 8] << 8 | *p++;
-        }
-
-        past = &entry->past[entry->npast++];
-
-        past->time = n[0];
-        past->ms = (uint32_t) (n[1] >> 32);
-        past->status = (uint16_t) (n[1] >> 16);
-        past->number = (uint16_t) n[1];
-    }
 }

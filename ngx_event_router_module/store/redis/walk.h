@@ -26,6 +26,8 @@
 #define NGX_ER_REDIS_FIELDS    18      /* elements of an entry in a reply */
 #define NGX_ER_REDIS_COLUMNS   7       /* and of a count */
 #define NGX_ER_REDIS_ENTRIES   4096    /* of one LEASE or LIST */
+#define NGX_ER_REDIS_ROUNDS    10000   /* replies of one ADOPT, or of what is
+                                          dry */
 #define NGX_ER_REDIS_TARGETS   1024    /* of one ACCEPT */
 
 #define NGX_ER_REDIS_LATE      (-2)    /* code of a reply: nobody waits for it
@@ -111,6 +113,9 @@ struct ngx_er_redis_walk_s {
     redisReply             *fault;     /* what failed for it alone; as long as
                                           the reply */
 };
+
+/* to the next shard: NGX_AGAIN, or NGX_OK: there is none */
+ngx_int_t ngx_er_redis_walk_next(ngx_er_redis_walk_t *w);
 
 
 #endif /* _NGX_ER_REDIS_WALK_H_INCLUDED_ */

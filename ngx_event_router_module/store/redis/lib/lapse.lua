@@ -2,28 +2,31 @@
 -- Copyright (C) Event Router contributors
 
 
--- A dead letter goes, and is to be remembered while the event's key is known:
--- who sends the event once more means this target, too (see repeat.lua).
+-- A dead letter goes, or an entry that waits, and is to be remembered while
+-- the event's key is known: who sends the event once more means this target,
+-- too (see repeat.lua).
 
 --#include lib/forget.lua
 
-local function lapse(hash, target, event)
-    local dead = get(hash, 'd' .. target)
+local function remember(hash, target, event, entry)
     local known, taken = unpack(call('HMGET', hash, 'k', 'l'))
-    local left = tonumber(known or 0) - now
+    local remains = tonumber(known or 0) - now
 
-    if dead and left > 0 then
+    if entry and remains > 0 then
         local lapsed = base .. 'w:' .. event
 
-        call('HSET', lapsed, target, dead[EPOCH])
+        call('HSET', lapsed, target, entry[EPOCH])
 
         if taken then
             call('HSET', lapsed, '-', 1)
         end
 
-        call('PEXPIRE', lapsed, left)
+        call('PEXPIRE', lapsed, remains)
         call('HSET', hash, 'w', 1)
     end
+end
 
+local function lapse(hash, target, event)
+    remember(hash, target, event, get(hash, 'd' .. target))
     forget(hash, target, event)
 end

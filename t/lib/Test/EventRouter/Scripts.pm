@@ -34,7 +34,7 @@ our $past = pack 'Q>L>S>', 1234, 56, 503;
 our @EXPORT = qw($redis %script $shard $layout $H1 $H2 $H3 $A $B $C $SOURCE
     $past scripts accept_raw accept_event accept_events lease fenced ended
     dead_letter scan_args
-    list replay purge held sweep run packed key pad hex16);
+    list replay purge hasten move held sweep run packed key pad hex16);
 
 my $token = 0;
 my $state = 0x7000;
@@ -75,7 +75,7 @@ sub item {
     $o->{nonce} = hex16(++$nonce) if !$o->{same};
 
     my $form = pack('Q>3Ca*', $o->{window} // 3600000, $o->{retain} // 0,
-        10000, 0, $SOURCE) . $parts;
+        10000, 0, $o->{source} // $SOURCE) . $parts;
 
     return (join('', @$o{qw(token nonce)}, $o->{body} // hex16(0))
         . pack('CC/a*N/a*', $o->{known} // 0,
@@ -204,7 +204,22 @@ sub scan_args {
 
     return (hex16($o{command} // 0), $o{limit} // 100, $o{target} // '',
         $o{seq} // '', $o{from} // 0, $o{to_time} // 0, $o{route} // '',
-        @$after, $o{budget} // 2000);
+        @$after, $o{budget} // 2000, $o{source} // '', $o{reasons} // 0,
+        $o{status} // 0, $o{attempts} // 0, $o{dry} // 0);
+}
+
+
+# what a script that changes many entries says
+
+sub changed {
+    my ($r) = @_;
+
+    my %r = (more => $r->[2], after => [ @$r[3, 4] ]);
+
+    @r{qw(done stale left doubtful there oldest newest over)} = @$r[5 .. 12];
+    $r{over} //= '';
+
+    return \%r;
 }
 
 
@@ -224,18 +239,26 @@ sub list {
 sub replay {
     my (%o) = @_;
 
-    my $r = run('replay', scan_args(%o), $o{archive} // 0, $o{source} // '',
-        $o{to} // '', $o{name} // '', '', '', 0);
-
-    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5],
-             over => $r->[6] // '' };
+    return changed(run('replay', scan_args(%o), $o{to} // '', $o{name} // '',
+        '', '', 0, $o{archive} // 0));
 }
 
 
 sub purge {
-    my $r = run('purge', scan_args(@_));
+    my (%o) = @_;
 
-    return { more => $r->[2], after => [ @$r[3, 4] ], done => $r->[5] };
+    return changed(run('purge', scan_args(%o), $o{waiting} // 0));
+}
+
+
+sub hasten { return changed(run('hasten', scan_args(@_))) }
+
+
+sub move {
+    my (%o) = @_;
+
+    return changed(run('move', scan_args(%o), $o{to}, $o{name} // 'moved', '',
+        '', 0, 0));
 }
 
 
