@@ -50,6 +50,8 @@ typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
 typedef struct ngx_er_versions_s  ngx_er_versions_t;   /* deliver/order.h */
 typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
 typedef struct ngx_er_rate_s    ngx_er_rate_t;       /* ingest/rate.h */
+typedef struct ngx_er_quarantine_s  ngx_er_quarantine_t;
+                                                     /* ingest/quarantine.h */
 typedef struct ngx_er_relay_s   ngx_er_relay_t;      /* deliver/relay.h */
 typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 typedef struct ngx_er_sign_s    ngx_er_sign_t;       /* deliver/sign.h */
@@ -153,6 +155,8 @@ struct ngx_er_source_s {
                                                     pack; NULL: anything */
     ngx_er_rate_t               *rate;           /* how many it may publish;
                                                     NULL: any number */
+    ngx_er_quarantine_t         *quarantine;     /* of what was refused; NULL:
+                                                    nothing is kept */
     ngx_er_relay_t              *relay;          /* whose answer it gets; NULL:
                                                     a receipt */
     ngx_msec_t                   wait;           /* ms for deliveries of queued
@@ -339,6 +343,7 @@ typedef struct {
     ngx_str_t                    name;
     ngx_str_t                    directive;
     ngx_er_where_t               where;
+    ngx_http_conf_ctx_t         *ctx;            /* of its server */
     ngx_er_loc_conf_t           *lcf;
     ngx_http_core_loc_conf_t    *clcf;
 } ngx_er_receiver_t;

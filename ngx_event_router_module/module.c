@@ -15,6 +15,7 @@
 #include "event_router.h"
 #include "ingest/body.h"
 #include "ingest/attributes.h"
+#include "ingest/quarantine.h"
 #include "ingest/receive.h"
 #include "ingest/source_conf.h"
 #include "ingest/trace.h"
@@ -416,6 +417,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_queue_init(cf, mcf) != NGX_OK
         || ngx_er_lanes_init(cf, mcf) != NGX_OK
         || ngx_er_record_init(cf, mcf) != NGX_OK
+        || ngx_er_quarantines_init(cf, mcf) != NGX_OK
         || ngx_er_metrics_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;

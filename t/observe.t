@@ -222,7 +222,8 @@ is(join(' ', sort keys %{ $r->json->{targets} }), 'one spare three two',
 is(join(' ', sort keys %{ $r->json->{sources}{a} }),
     'body_memory busy dead dedup_forgotten dedup_local dedup_none delivered '
     . 'duplicate duplicate_differs error failed fenced full handshake '
-    . 'invalid limited loop overloaded queued redelivered refused rejected '
+    . 'invalid limited loop overloaded quarantine_lost quarantined queued '
+    . 'redelivered refused rejected '
     . 'timeout unavailable undecided unmet unrouted', 'counters of a source');
 is(join(' ', sort keys %{ $r->json->{targets}{one} }),
     'coalesced cut dead failed fenced ok retried stale',

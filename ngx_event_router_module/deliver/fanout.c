@@ -114,6 +114,12 @@ ngx_er_fanout_start(ngx_er_event_t *event, u_char *key,
         return NULL;
     }
 
+    /* it may be judged again when there is a route, and must not be known */
+
+    if (fanout->deliveries.nelts == 0 && event->source->quarantine) {
+        key = NULL;
+    }
+
     if (key) {
         fanout->print = ngx_er_event_print(event);
     }

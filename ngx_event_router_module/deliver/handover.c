@@ -30,7 +30,8 @@ static void ngx_er_handover_revived(ngx_er_fanout_t *fanout);
 
 /*
  * An event of a queued source is for the queue, unless nobody wants it and
- * nobody keeps it: then the queue has the deliveries, not the worker.
+ * nobody keeps it, or it was in quarantine and is kept already: then the queue
+ * has the deliveries, not the worker.
  */
 
 ngx_int_t
@@ -42,7 +43,8 @@ ngx_er_handover_create(ngx_er_fanout_t *fanout, u_char *key,
     source = fanout->event->source;
 
     if (source->mode != NGX_ER_MODE_QUEUED
-        || (fanout->deliveries.nelts == 0 && source->retain == 0))
+        || (fanout->deliveries.nelts == 0
+            && (source->retain == 0 || fanout->event->again)))
     {
         return NGX_OK;
     }

@@ -18,13 +18,6 @@
 
 
 typedef struct {
-    ngx_uint_t             status;     /* HTTP */
-    ngx_uint_t             metric;     /* ngx_er_source_metric_e */
-    const char            *detail;
-} ngx_er_refusal_t;
-
-
-typedef struct {
     ngx_er_refusal_t       refusal;    /* status 0: it is not refused */
     ngx_er_handshake_t    *handshake;  /* a challenge; NULL: events */
     ngx_er_scan_t          scan;       /* of the body */

@@ -105,6 +105,7 @@ ngx_er_event_part(ngx_er_event_t *whole, ngx_str_t *body)
     event->args = whole->args;
     event->request = whole->request;
     event->received = whole->received;
+    event->again = whole->again;
     event->hops = whole->hops;
 
     return event;

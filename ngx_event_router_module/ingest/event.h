@@ -116,6 +116,7 @@ struct ngx_er_event_s {
     unsigned               part:1;     /* one of several in a body */
     unsigned               shared_id:1;  /* other events may have the id */
     unsigned               test:1;     /* it is none, but a test of a target */
+    unsigned               again:1;    /* it was in quarantine */
     time_t                 received;   /* wall clock, seconds */
 
     ngx_http_request_t    *request;    /* the producer's, NULL once it is

@@ -107,7 +107,9 @@ ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
 
     *reason = "the token's signature does not match";
 
-    rc = ngx_er_jwt_signature(algorithm, keys, nkeys, &jwt, index);
+    rc = keys ? ngx_er_jwt_signature(algorithm, keys, nkeys, &jwt, index)
+              : NGX_OK;
+
     if (rc != NGX_OK) {
         return rc;
     }

@@ -45,7 +45,8 @@ ngx_uint_t ngx_er_jwt_algorithm(u_char *name, size_t len);
  * NGX_OK: one of the keys signed the token, *index says which, and its claims
  * hold now; *claims lives as long as m->pool.  NGX_DECLINED: *reason says why;
  * NGX_ERROR: no memory.  The algorithm is looked for in "conf" and must be the
- * key's: the token has no say in it.
+ * key's: the token has no say in it.  "keys" NULL: who it is from was found
+ * out before, only the claims are looked at.
  */
 ngx_int_t ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
     ngx_uint_t nkeys, ngx_er_message_t *m, ngx_str_t *token, void **claims,

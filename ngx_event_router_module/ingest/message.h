@@ -56,6 +56,9 @@ typedef struct {
     ngx_er_item_t         *item;
     time_t                 now;        /* wall clock, seconds */
     ngx_uint_t             msec;       /* of that second */
+    u_char                *salt;       /* it was kept, and secrets in it are
+                                          sealed with this (seal.h); NULL: it
+                                          is as it came */
 
     ngx_er_twice_e         twice;      /* values that are the same in a row
                                           are one, empty ones are none */

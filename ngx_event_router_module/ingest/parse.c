@@ -345,6 +345,15 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
     m->now = ngx_time();
     m->msec = ngx_cached_time->msec;
 
+    if (ctx->kept) {
+
+        /* a signature is as old as it was when it came */
+
+        m->now = (time_t) (ctx->kept->received / 1000);
+        m->msec = (ngx_uint_t) (ctx->kept->received % 1000);
+        m->salt = ctx->kept->salt;
+    }
+
     ngx_memzero(scan, sizeof(ngx_er_scan_t));
 
     if (ngx_er_parse_url(ctx) != NGX_OK) {
@@ -524,6 +533,10 @@ ngx_er_parse_url(ngx_er_receive_t *ctx)
         ngx_str_set(&scheme, "https://");
     }
 #endif
+
+    if (ctx->kept && ctx->kept->tls) {
+        ngx_str_set(&scheme, "https://");
+    }
 
     host = r->headers_in.host ? &r->headers_in.host->value
                               : &r->headers_in.server;

@@ -30,6 +30,7 @@
 #include "answer.h"
 #include "decision.h"
 #include "faults.h"
+#include "quarantine.h"
 #include "rate.h"
 #include "reply.h"
 #include "source.h"
@@ -45,9 +46,9 @@
 
 
 static ngx_int_t ngx_er_receive_handler(ngx_http_request_t *r);
-static ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
 static void ngx_er_receive_cleanup(void *data);
 static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
+static ngx_int_t ngx_er_receive_known(ngx_er_receive_t *ctx);
 static void ngx_er_receive_crowded(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_explain(ngx_er_receive_t *ctx,
@@ -87,7 +88,6 @@ ngx_er_receive_handler(ngx_http_request_t *r)
     const char         *why;
     ngx_er_receive_t   *ctx;
     ngx_er_loc_conf_t  *lcf;
-    ngx_er_decision_t   decision;
 
     if (r != r->main) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -117,16 +117,14 @@ ngx_er_receive_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_memzero(&decision, sizeof(ngx_er_decision_t));
-
-    rc = ngx_er_decision_admit(ctx, &decision.refusal);
+    rc = ngx_er_decision_admit(ctx, &ctx->refusal);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (rc == NGX_DECLINED) {
-        return ngx_er_receive_refuse(ctx, &decision);
+    if (rc == NGX_DECLINED && !ngx_er_quarantine_reads(ctx)) {
+        return ngx_er_receive_known(ctx);
     }
 
     if (r->method == NGX_HTTP_POST) {
@@ -145,7 +143,7 @@ ngx_er_receive_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_er_receive_t *
+ngx_er_receive_t *
 ngx_er_receive_create(ngx_http_request_t *r)
 {
     ngx_er_receive_t    *ctx;
@@ -264,7 +262,8 @@ ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
 
     if (rc == NGX_OK) {
         ctx->event->body = ctx->body.bytes;
-        rc = ngx_er_receive_process(ctx);
+        rc = ctx->refusal.status ? ngx_er_receive_known(ctx)
+                                 : ngx_er_receive_process(ctx);
 
     } else if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
                || rc == NGX_HTTP_SERVICE_UNAVAILABLE)
@@ -274,7 +273,11 @@ ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
         }
 
         ngx_memzero(&decision, sizeof(ngx_er_decision_t));
-        (void) ngx_er_decision_body(&decision.refusal, rc);
+        decision.refusal = ctx->refusal;
+
+        if (decision.refusal.status == 0) {
+            (void) ngx_er_decision_body(&decision.refusal, rc);
+        }
 
         rc = ngx_er_receive_refuse(ctx, &decision);
     }
@@ -282,6 +285,20 @@ ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
     if (rc != NGX_DONE) {
         ngx_http_finalize_request(r, rc);
     }
+}
+
+
+/* refused before the body was read; that is for the quarantine, if at all */
+
+static ngx_int_t
+ngx_er_receive_known(ngx_er_receive_t *ctx)
+{
+    ngx_er_decision_t  decision;
+
+    ngx_memzero(&decision, sizeof(ngx_er_decision_t));
+    decision.refusal = ctx->refusal;
+
+    return ngx_er_receive_refuse(ctx, &decision);
 }
 
 
@@ -523,6 +540,10 @@ ngx_er_receive_finish(ngx_er_receive_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ctx->source->quarantine) {
+        ngx_er_quarantine_events(ctx, answer.status);
+    }
+
     return ngx_er_reply(ctx->request, &answer);
 }
 
@@ -552,6 +573,10 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     ctx->status = ngx_er_metric_source_name(refusal->metric);
     ngx_er_account_request(ctx->source, ctx->request, refusal->metric,
                            refusal->status, refusal->detail);
+
+    if (ctx->source->quarantine) {
+        ngx_er_quarantine_refused(ctx, decision);
+    }
 
     switch (refusal->status) {
 
@@ -670,6 +695,7 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_receiver_t         *receiver;
     ngx_er_main_conf_t        *mcf;
     ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
 
     if (lcf->does >= NGX_ER_LOCATION_RECEIVE) {
 
@@ -705,8 +731,11 @@ ngx_er_receive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
     receiver->name = value[1];
     receiver->directive = cmd->name;
+    receiver->ctx = cscf->ctx;
     receiver->lcf = lcf;
     receiver->clcf = clcf;
     ngx_er_where_set(cf, &receiver->where);
@@ -830,11 +859,12 @@ ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 
         receiver[i].lcf->source = source;
 
+        clcf = receiver[i].clcf;
+
         if (receiver[i].lcf->does == NGX_ER_LOCATION_RECEIVE) {
             source->unused = 0;
+            ngx_er_quarantine_received(source, receiver[i].ctx, clcf);
         }
-
-        clcf = receiver[i].clcf;
 
         /*
          * Else events would go on as they came, verified by nobody.  An "if"

@@ -15,6 +15,7 @@
 
 #include "body.h"
 #include "event.h"
+#include "refused.h"
 #include "../deliver/fanout.h"
 
 
@@ -37,6 +38,14 @@ typedef struct ngx_er_receive_s  ngx_er_receive_t;
 
 typedef struct ngx_er_rate_ask_s  ngx_er_rate_ask_t;   /* rate.c */
 
+/* what a request is answered that is refused */
+
+typedef struct {
+    ngx_uint_t             status;     /* HTTP */
+    ngx_uint_t             metric;     /* ngx_er_source_metric_e */
+    const char            *detail;
+} ngx_er_refusal_t;
+
 typedef void (*ngx_er_receive_pt)(ngx_er_receive_t *ctx);
 
 
@@ -51,6 +60,12 @@ struct ngx_er_receive_s {
     ngx_uint_t             explain;    /* tell what would be done, do nothing:
                                           event_explain */
     ngx_er_receive_pt      done;       /* called when there are none more */
+    void                  *data;       /* of "done", if it has any */
+    ngx_er_refusal_t       refusal;    /* known before the body is read, which
+                                          goes into quarantine with it; status
+                                          0: none */
+    ngx_er_refused_t      *kept;       /* it is judged again (judge.c); NULL:
+                                          it comes from its producer */
     ngx_er_rate_ask_t     *ask;        /* rate.c: Redis is asked; or NULL */
     ngx_event_t            turn;       /* turns.c: routes the next part */
     ngx_uint_t             routed;     /* parts that had their turn */
@@ -73,6 +88,10 @@ char *ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child);
 /* all receivers know their sources; NGX_OK, or NGX_ERROR after logging where
    the mistake is */
 ngx_int_t ngx_er_receivers_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+
+/* what a request is while it is received: it is in a location that receives,
+   and ends with it; NULL: no memory */
+ngx_er_receive_t *ngx_er_receive_create(ngx_http_request_t *r);
 
 /* of a producer's request, also behind an error_page redirect; or NULL */
 ngx_er_receive_t *ngx_er_receive_of(ngx_http_request_t *r);

@@ -18,6 +18,7 @@
 
 
 #include "expect.h"
+#include "quarantine.h"
 #include "rate.h"
 #include "require.h"
 #include "source_conf.h"
@@ -134,6 +135,8 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       ngx_er_rate_line, 0 },
     { "expect", 1, 2, NGX_ER_BLOCK_REPEAT,
       "every=TIME [type=TYPE]", ngx_er_expect_line, 0 },
+    { "quarantine", 1, 2, 0,
+      "TIME [size=SIZE]", ngx_er_quarantine_line, 0 },
     { "require", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
       "FIELD [not] OP VALUE...", ngx_er_require_line, 0 },
     { "when", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,

@@ -29,10 +29,9 @@
  */
 
 
-#include "verifier.h"
+#include "candidates.h"
+#include "seal.h"
 
-
-#define NGX_ER_VERIFY_CANDIDATES  16
 
 #define NGX_ER_VERIFY_SIGNATURE  1024  /* bytes, decoded: RSA of 8192 bits */
 #define NGX_ER_VERIFY_URLS       2
@@ -47,15 +46,6 @@
 #define NGX_ER_VERIFY_LARGE      4     /* of an ed25519 message beyond ... */
 #define NGX_ER_VERIFY_HASHED     (256 * 1024)  /* bytes: it is hashed anew for
                                                   each signature */
-
-
-typedef struct {
-    ngx_str_t              items[NGX_ER_VERIFY_CANDIDATES];
-    ngx_uint_t             n;
-    ngx_uint_t             found;      /* there was an item, of any scheme */
-    ngx_str_t              ts;         /* sig: */
-    ngx_uint_t             nts;
-} ngx_er_candidates_t;
 
 
 /* what one secret would have signed */
@@ -100,23 +90,15 @@ static ngx_int_t ngx_er_verify_mac(ngx_er_verify_t *v,
 static ngx_int_t ngx_er_verify_prefix_digest(ngx_er_verify_t *v,
     ngx_str_t *text);
 static ngx_int_t ngx_er_verify_token(ngx_er_verify_t *v,
-    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+    ngx_er_message_t *m, ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_tokens(ngx_er_verify_t *v,
+    ngx_er_message_t *m, ngx_str_t *token);
+static ngx_int_t ngx_er_verify_voucher(ngx_er_verify_t *v, u_char *salt,
+    ngx_str_t *token);
 static ngx_int_t ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
-static ngx_int_t ngx_er_candidates(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_verdict_t *verdict, ngx_er_candidates_t *c);
-static ngx_int_t ngx_er_candidates_family(ngx_er_verify_t *v,
-    ngx_er_message_t *m, ngx_str_t *prefix, ngx_er_candidates_t *c);
-static ngx_int_t ngx_er_candidates_list(ngx_er_verify_t *v, ngx_str_t *value,
-    ngx_uint_t bare, ngx_er_candidates_t *c);
-static ngx_int_t ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item,
-    ngx_uint_t bare, ngx_er_candidates_t *c);
-static ngx_uint_t ngx_er_candidates_prefix(ngx_er_verify_t *v,
-    ngx_str_t *item);
-static ngx_str_t *ngx_er_candidates_element(ngx_er_verify_t *v);
-static void ngx_er_candidates_trim(ngx_str_t *text);
 static ngx_int_t ngx_er_verify_ts(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
@@ -261,7 +243,7 @@ ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_int_t            rc;
     ngx_er_candidates_t  c;
 
-    rc = ngx_er_candidates(v, m, verdict, &c);
+    rc = ngx_er_candidates(v, m, &c, verdict);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -275,7 +257,7 @@ ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
 
     case NGX_ER_SCHEME_TOKEN:
     case NGX_ER_SCHEME_BASIC:
-        rc = ngx_er_verify_token(v, &c, verdict);
+        rc = ngx_er_verify_token(v, m, &c, verdict);
         break;
 
     case NGX_ER_SCHEME_JWT:
@@ -684,44 +666,25 @@ ngx_er_verify_prefix_digest(ngx_er_verify_t *v, ngx_str_t *text)
 }
 
 
-/* digests are compared: they have one length, whatever the secret's is */
-
 static ngx_int_t
-ngx_er_verify_token(ngx_er_verify_t *v, ngx_er_candidates_t *c,
-    ngx_er_verdict_t *verdict)
+ngx_er_verify_token(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
 {
-    ssize_t           len;
-    ngx_str_t         token;
-    ngx_uint_t        i, n, matched;
-    ngx_er_secret_t  *secret;
-    u_char            sum[NGX_ER_DIGEST_MAX], buf[NGX_ER_VERIFY_SIGNATURE];
+    ngx_int_t   secret;
+    ngx_uint_t  n, matched;
 
-    secret = v->secrets.elts;
     matched = 0;
 
     for (n = 0; n < c->n; n++) {
-        token = c->items[n];
+        secret = ngx_er_verify_tokens(v, m, &c->items[n]);
 
-        if (v->scheme == NGX_ER_SCHEME_BASIC) {
-            len = ngx_er_decode(NGX_ER_ENCODING_BASE64, &token, buf,
-                                NGX_ER_VERIFY_SIGNATURE);
-            if (len < 0) {
-                continue;
-            }
-
-            token.len = len;
-            token.data = buf;
-        }
-
-        if (ngx_er_digest(NGX_ER_SHA256, &token, 1, sum) != NGX_OK) {
+        if (secret == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        for (i = 0; i < v->secrets.nelts; i++) {
-            if (ngx_er_equal(sum, secret[i].sum, 32) && !matched) {
-                matched = 1;
-                verdict->secret = i;
-            }
+        if (secret != NGX_DECLINED && !matched) {
+            matched = 1;
+            verdict->secret = secret;
         }
     }
 
@@ -730,11 +693,60 @@ ngx_er_verify_token(ngx_er_verify_t *v, ngx_er_candidates_t *c,
 }
 
 
+/*
+ * Which secret it is, or NGX_DECLINED.  Digests are compared: they have one
+ * length, whatever the secret's is.
+ */
+
+static ngx_int_t
+ngx_er_verify_tokens(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_str_t *token)
+{
+    ssize_t           len;
+    ngx_int_t         found;
+    ngx_str_t         text;
+    ngx_uint_t        i, fits;
+    ngx_er_secret_t  *secret;
+    u_char            sum[NGX_ER_DIGEST_MAX], buf[NGX_ER_VERIFY_SIGNATURE];
+
+    text = *token;
+
+    if (v->scheme == NGX_ER_SCHEME_BASIC && m->salt == NULL) {
+        len = ngx_er_decode(NGX_ER_ENCODING_BASE64, &text, buf,
+                            NGX_ER_VERIFY_SIGNATURE);
+        if (len < 0) {
+            return NGX_DECLINED;
+        }
+
+        text.len = len;
+        text.data = buf;
+    }
+
+    if (ngx_er_digest(NGX_ER_SHA256, &text, 1, sum) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    secret = v->secrets.elts;
+    found = NGX_DECLINED;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+        fits = m->salt ? ngx_er_seal_fits(m->salt, secret[i].sum, &text)
+                       : ngx_er_equal(sum, secret[i].sum, 32);
+
+        if (fits && found == NGX_DECLINED) {
+            found = i;
+        }
+    }
+
+    return found;
+}
+
+
 static ngx_int_t
 ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
 {
-    ngx_int_t         rc;
+    ngx_int_t         rc, vouched;
     ngx_uint_t        i;
     ngx_er_key_t     *keys[NGX_ER_VERIFY_SECRETS];
     ngx_er_secret_t  *secret;
@@ -754,9 +766,18 @@ ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
                                         "keys");
         }
 
-        rc = ngx_er_jwt_verify(&v->jwt, keys, v->secrets.nelts, m,
-                               &c->items[i], &verdict->scope.claims,
-                               &verdict->secret, &verdict->reason);
+        vouched = m->salt ? ngx_er_verify_voucher(v, m->salt, &c->items[i])
+                          : NGX_DECLINED;
+
+        if (vouched != NGX_DECLINED) {
+            verdict->secret = vouched;
+        }
+
+        rc = ngx_er_jwt_verify(&v->jwt,
+                               vouched == NGX_DECLINED ? keys : NULL,
+                               v->secrets.nelts, m, &c->items[i],
+                               &verdict->scope.claims, &verdict->secret,
+                               &verdict->reason);
     }
 
     if (rc == NGX_OK) {
@@ -764,6 +785,39 @@ ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     }
 
     return rc;
+}
+
+
+/*
+ * Of a token that was verified when it came not its signature is kept, but a
+ * seal of the secret that fitted.  Which one that is, or NGX_DECLINED.
+ */
+
+static ngx_int_t
+ngx_er_verify_voucher(ngx_er_verify_t *v, u_char *salt, ngx_str_t *token)
+{
+    u_char            sum[32];
+    ngx_str_t         seal;
+    ngx_uint_t        i;
+    ngx_er_secret_t  *secret;
+
+    if (token->len < NGX_ER_SEAL_LEN) {
+        return NGX_DECLINED;
+    }
+
+    seal.len = NGX_ER_SEAL_LEN;
+    seal.data = token->data + token->len - NGX_ER_SEAL_LEN;
+    secret = v->secrets.elts;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+        ngx_er_sha256(sum, &secret[i].raw, 1);
+
+        if (ngx_er_seal_fits(salt, sum, &seal)) {
+            return i;
+        }
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -820,271 +874,6 @@ ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
     }
 
     return NGX_OK;
-}
-
-
-/* the first origin that is present counts, even if nothing is in it */
-
-static ngx_int_t
-ngx_er_candidates(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_verdict_t *verdict, ngx_er_candidates_t *c)
-{
-    ngx_int_t         rc;
-    ngx_str_t         value;
-    ngx_uint_t        i, bare, present;
-    ngx_er_origin_t  *origin;
-
-    ngx_memzero(c, sizeof(ngx_er_candidates_t));
-
-    origin = v->signature.origins.elts;
-    present = 0;
-
-    for (i = 0; i < v->signature.origins.nelts && !present; i++) {
-
-        if (origin[i].kind == NGX_ER_ORIGIN_FAMILY) {
-            rc = ngx_er_candidates_family(v, m, &origin[i].name, c);
-            present = c->found;
-
-        } else {
-            rc = ngx_er_ref_get(&origin[i].ref, m, &verdict->scope, &value);
-
-            if (rc == NGX_DECLINED) {
-                continue;
-            }
-
-            if (rc == NGX_ABORT) {
-                return ngx_er_verify_refuse(verdict, "the signature is given "
-                                            "more than once");
-            }
-
-            present = 1;
-
-            /* a token has its scheme in front only in a header */
-
-            bare = (v->scheme == NGX_ER_SCHEME_TOKEN
-                    && origin[i].ref.kind != NGX_ER_REF_HEADER);
-
-            if (rc == NGX_OK) {
-                rc = ngx_er_candidates_list(v, &value, bare, c);
-            }
-        }
-
-        if (rc == NGX_DECLINED) {
-            return ngx_er_verify_refuse(verdict, "too many signatures");
-        }
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    if (c->n) {
-        return NGX_OK;
-    }
-
-    return ngx_er_verify_refuse(verdict, c->found
-                                ? "no signature of the configured scheme"
-                                : "the signature is missing");
-}
-
-
-/*
- * X-Signature-1, X-Signature-2: a header a key.  NGX_DECLINED, here and below:
- * too many.
- */
-
-static ngx_int_t
-ngx_er_candidates_family(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_str_t *prefix, ngx_er_candidates_t *c)
-{
-    ngx_str_t         number;
-    ngx_uint_t        i;
-    ngx_er_header_t  *h;
-
-    for (i = 0; i < m->nheaders; i++) {
-        h = &m->headers[i];
-
-        if (h->name.len <= prefix->len
-            || ngx_strncasecmp(h->name.data, prefix->data, prefix->len) != 0)
-        {
-            continue;
-        }
-
-        number.len = h->name.len - prefix->len;
-        number.data = h->name.data + prefix->len;
-
-        if (ngx_er_decode_digits(&number, 3) < 0) {
-            continue;
-        }
-
-        if (ngx_er_candidates_list(v, &h->value, 0, c) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_candidates_list(ngx_er_verify_t *v, ngx_str_t *value, ngx_uint_t bare,
-    ngx_er_candidates_t *c)
-{
-    u_char     *p, *last;
-    ngx_str_t   item, *set;
-
-    if (value->len == 0) {
-        return NGX_OK;
-    }
-
-    set = &v->signature.separators;
-    last = value->data + value->len;
-    item.data = value->data;
-
-    for (p = value->data; p <= last; p++) {
-
-        if (p < last
-            && (set->len == 0
-                || ngx_strlchr(set->data, set->data + set->len, *p) == NULL))
-        {
-            continue;
-        }
-
-        item.len = p - item.data;
-        ngx_er_candidates_trim(&item);
-
-        if (item.len) {
-            c->found = 1;
-
-            if (ngx_er_candidates_item(v, &item, bare, c) != NGX_OK) {
-                return NGX_DECLINED;
-            }
-        }
-
-        item.data = p + 1;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item, ngx_uint_t bare,
-    ngx_er_candidates_t *c)
-{
-    ngx_str_t   *element;
-    ngx_uint_t   i;
-
-    element = ngx_er_candidates_element(v);
-
-    if (element && item->len >= element->len
-        && ngx_memcmp(item->data, element->data, element->len) == 0)
-    {
-        c->ts.len = item->len - element->len;
-        c->ts.data = item->data + element->len;
-        c->nts++;
-
-        return NGX_OK;
-    }
-
-    /* other schemes than the configured one are no business of ours */
-
-    if (!ngx_er_candidates_prefix(v, item) && !bare) {
-        return NGX_OK;
-    }
-
-    /* the same signature again proves nothing more */
-
-    for (i = 0; i < c->n; i++) {
-        if (c->items[i].len == item->len
-            && ngx_memcmp(c->items[i].data, item->data, item->len) == 0)
-        {
-            return NGX_OK;
-        }
-    }
-
-    if (c->n == NGX_ER_VERIFY_CANDIDATES) {
-        return NGX_DECLINED;
-    }
-
-    c->items[c->n++] = *item;
-
-    return NGX_OK;
-}
-
-
-/* takes the prefix off; the names of HTTP's own schemes have no case */
-
-static ngx_uint_t
-ngx_er_candidates_prefix(ngx_er_verify_t *v, ngx_str_t *item)
-{
-    ngx_str_t  *prefix;
-
-    prefix = &v->signature.prefix;
-
-    if (item->len < prefix->len) {
-        return 0;
-    }
-
-    if (v->scheme == NGX_ER_SCHEME_TOKEN || v->scheme == NGX_ER_SCHEME_BASIC
-        || v->scheme == NGX_ER_SCHEME_JWT)
-    {
-        if (ngx_strncasecmp(item->data, prefix->data, prefix->len) != 0) {
-            return 0;
-        }
-
-    } else if (ngx_memcmp(item->data, prefix->data, prefix->len) != 0) {
-        return 0;
-    }
-
-    item->len -= prefix->len;
-    item->data += prefix->len;
-
-    if (v->signature.blank && item->len && *item->data != ' '
-        && *item->data != '\t')
-    {
-        return 0;
-    }
-
-    ngx_er_candidates_trim(item);
-
-    return 1;
-}
-
-
-/* the prefix of the timestamp in the signature's list, or NULL */
-
-static ngx_str_t *
-ngx_er_candidates_element(ngx_er_verify_t *v)
-{
-    ngx_uint_t        i;
-    ngx_er_origin_t  *origin;
-
-    origin = v->timestamp.origins.elts;
-
-    for (i = 0; i < v->timestamp.origins.nelts; i++) {
-        if (origin[i].kind == NGX_ER_ORIGIN_ELEMENT) {
-            return &origin[i].name;
-        }
-    }
-
-    return NULL;
-}
-
-
-static void
-ngx_er_candidates_trim(ngx_str_t *text)
-{
-    while (text->len && (*text->data == ' ' || *text->data == '\t')) {
-        text->data++;
-        text->len--;
-    }
-
-    while (text->len && (text->data[text->len - 1] == ' '
-                         || text->data[text->len - 1] == '\t'))
-    {
-        text->len--;
-    }
 }
 
 
@@ -1164,6 +953,8 @@ ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
         return ngx_er_verify_refuse(verdict, "the timestamp is not a time");
     }
 
+    verdict->late = 1;
+
     if (ts->tolerance && m->now - sec > ts->tolerance) {
         return ngx_er_verify_refuse(verdict, "the timestamp is too old");
     }
@@ -1172,6 +963,8 @@ ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
         return ngx_er_verify_refuse(verdict,
                                     "the timestamp is in the future");
     }
+
+    verdict->late = 0;
 
     return NGX_OK;
 }

@@ -26,6 +26,8 @@ typedef struct {
     const char            *reason;     /* refused: for error.log, never for the
                                           producer; no byte of the message */
     ngx_uint_t             secret;     /* verified: which secret, from 0 */
+    ngx_uint_t             late;       /* refused: the signature fits, its time
+                                          does not */
     ngx_er_scope_t         scope;      /* verified: ts, id, claims ... */
 } ngx_er_verdict_t;
 

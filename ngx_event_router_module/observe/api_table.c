@@ -14,12 +14,14 @@
 #include "api_config.h"
 #include "api_entries.h"
 #include "api_openapi.h"
+#include "api_quarantine.h"
 #include "api_status.h"
 #include "api_targets.h"
 
 
 ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_entries,
+    ngx_er_api_quarantine,
     ngx_er_api_targets,
     ngx_er_api_config,
     ngx_er_api_status,

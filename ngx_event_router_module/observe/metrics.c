@@ -65,7 +65,7 @@ static const char  *ngx_er_outcome_names[] = {
 static const char  *ngx_er_source_metric_names[] = {
     "refused", "invalid", "rejected", "loop", "handshake", "body_memory",
     "dedup_local", "dedup_none", "duplicate_differs",
-    "dedup_forgotten", "limited"
+    "dedup_forgotten", "limited", "quarantined", "quarantine_lost"
 };
 
 static const char  *ngx_er_target_metric_names[] = {

@@ -196,7 +196,8 @@ ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
-        queued |= (source[i]->mode == NGX_ER_MODE_QUEUED);
+        queued |= (source[i]->mode == NGX_ER_MODE_QUEUED
+                   || source[i]->quarantine != NULL);
     }
 
     if (!queued && mcf->queue->backend->optional) {

@@ -1,0 +1,547 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * One request of the quarantine before the court again.  It gets a carrier in
+ * the place of its producer's connection, in the server and location that
+ * receive for its source, and walks the way of each request: decision.c,
+ * parts.c, turns.c, fan-outs.  What is said of it is what would be said of the
+ * same bytes today, but for their age, which is that when they came.  Nobody
+ * is answered.
+ *
+ * Its source's rate is not asked: an operator wants it.  Of a request that has
+ * several events only those are started that nobody got.
+ *
+ * recheck.c calls in here and has the memory; the carrier has the rest.  A
+ * carrier can be cut when a worker must end: then the request has failed, and
+ * stays where it is.
+ */
+
+
+#include "judge.h"
+#include "require.h"
+#include "turns.h"
+#include "../deliver/carrier.h"
+
+
+static ngx_int_t ngx_er_judge_carrier(ngx_er_judge_t *judge);
+static u_char *ngx_er_judge_log(void *data, u_char *buf, size_t len);
+static void ngx_er_judge_gone(void *data);
+static ngx_int_t ngx_er_judge_fill(ngx_er_judge_t *judge);
+static ngx_int_t ngx_er_judge_headers(ngx_er_judge_t *judge);
+static ngx_int_t ngx_er_judge_decide(ngx_er_judge_t *judge);
+static ngx_int_t ngx_er_judge_select(ngx_er_judge_t *judge);
+static void ngx_er_judge_done(ngx_er_receive_t *ctx);
+static void ngx_er_judge_sum(ngx_er_judge_t *judge);
+static ngx_uint_t ngx_er_judge_safe(ngx_er_outcome_e outcome);
+static const char *ngx_er_judge_why(ngx_er_judge_t *judge,
+    ngx_er_part_t *part, ngx_er_outcome_e outcome);
+static void ngx_er_judge_taken(ngx_er_judge_t *judge, ngx_uint_t n);
+static ngx_int_t ngx_er_judge_say(ngx_er_judge_t *judge,
+    ngx_er_judge_verdict_e verdict, const char *why);
+static const char *ngx_er_judge_copy(ngx_er_judge_t *judge, const char *why);
+static void ngx_er_judge_end(ngx_er_judge_t *judge);
+
+
+static const char  *ngx_er_judge_names[] = {
+    "admitted", "duplicate", "refused", "failed", "unfit"
+};
+
+
+const char *
+ngx_er_judge_name(ngx_er_judge_verdict_e verdict)
+{
+    return ngx_er_judge_names[verdict];
+}
+
+
+ngx_int_t
+ngx_er_judge(ngx_er_judge_t *judge)
+{
+    ngx_int_t    rc;
+    const char  *lack;
+
+    judge->carrier = NULL;
+    judge->part = 0;
+    ngx_memzero(&judge->events, sizeof(ngx_array_t));
+
+    lack = ngx_er_refused_lack(&judge->refused);
+
+    if (lack) {
+        return ngx_er_judge_say(judge, NGX_ER_JUDGE_UNFIT, lack);
+    }
+
+    if (judge->source->quarantine == NULL
+        || judge->source->quarantine->ctx == NULL)
+    {
+        return ngx_er_judge_say(judge, NGX_ER_JUDGE_UNFIT,
+                                "no location receives for its source, or the "
+                                "source has no quarantine any more");
+    }
+
+    if (ngx_er_judge_request(judge) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_judge_decide(judge);
+
+    if (rc == NGX_OK) {
+        judge->ctx->done = ngx_er_judge_done;
+        judge->ctx->data = judge;
+
+        rc = ngx_er_turns_start(judge->ctx);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        ngx_er_judge_sum(judge);
+    }
+
+    ngx_er_judge_end(judge);
+
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_judge_request(ngx_er_judge_t *judge)
+{
+    ngx_er_event_t    *event;
+    ngx_er_receive_t  *ctx;
+
+    if (ngx_er_judge_carrier(judge) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx = (ngx_er_judge_fill(judge) == NGX_OK)
+          ? ngx_er_receive_create(judge->carrier) : NULL;
+
+    if (ctx == NULL) {
+        ngx_er_judge_end(judge);
+        return NGX_ERROR;
+    }
+
+    event = ctx->event;
+
+    event->again = 1;
+    event->received = (time_t) (judge->refused.received / 1000);
+    event->body.len = judge->refused.body.len;
+    event->body.data = ngx_pstrdup(event->pool, &judge->refused.body);
+
+    if (event->body.data == NULL) {
+        ngx_er_judge_end(judge);
+        return NGX_ERROR;
+    }
+
+    ctx->kept = &judge->refused;
+    judge->ctx = ctx;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_judge_carrier(ngx_er_judge_t *judge)
+{
+    ngx_http_request_t  *r;
+
+    r = ngx_er_carrier_create(judge->source->quarantine->ctx,
+                              ngx_er_judge_log, ngx_er_judge_gone, judge);
+    if (r == NULL) {
+        return NGX_ERROR;
+    }
+
+    judge->carrier = r;
+    r->loc_conf = judge->source->quarantine->location;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router judge: request of \"%V\", step \"%s\"",
+                   &judge->source->name,
+                   ngx_er_refused_step(judge->refused.step));
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_er_judge_log(void *data, u_char *buf, size_t len)
+{
+    ngx_er_judge_t *judge = data;
+
+    return ngx_snprintf(buf, len, "judging a request of source \"%V\" again",
+                        &judge->source->name);
+}
+
+
+/* its end, or the worker's */
+
+static void
+ngx_er_judge_gone(void *data)
+{
+    ngx_er_judge_t *judge = data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router judge: carrier goes, expected:%d",
+                   judge->carrier == NULL);
+
+    if (judge->carrier) {
+        judge->carrier = NULL;
+
+        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_FAILED,
+                                "the worker had to end");
+        judge->handler(judge);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_judge_fill(ngx_er_judge_t *judge)
+{
+    u_char              *args, *last;
+    ngx_er_refused_t    *refused;
+    ngx_http_request_t  *r;
+
+    r = judge->carrier;
+    refused = &judge->refused;
+
+    r->method = NGX_HTTP_POST;
+    r->method_name = refused->method;
+    r->unparsed_uri = refused->uri;
+    r->uri = refused->uri;
+
+    last = refused->uri.data + refused->uri.len;
+    args = ngx_strlchr(refused->uri.data, last, '?');
+
+    if (args) {
+        r->uri.len = args - refused->uri.data;
+        r->args.data = args + 1;
+        r->args.len = last - r->args.data;
+    }
+
+    if (refused->peer.len) {
+        r->connection->addr_text = refused->peer;
+    }
+
+    r->headers_in.content_length_n = refused->body.len;
+
+    return ngx_er_judge_headers(judge);
+}
+
+
+static ngx_int_t
+ngx_er_judge_headers(ngx_er_judge_t *judge)
+{
+    ngx_uint_t           i;
+    ngx_er_header_t     *kept;
+    ngx_table_elt_t     *h;
+    ngx_http_request_t  *r;
+
+    static ngx_str_t  host = ngx_string("host");
+    static ngx_str_t  type = ngx_string("content-type");
+
+    r = judge->carrier;
+    kept = judge->refused.headers;
+
+    if (ngx_list_init(&r->headers_in.headers, r->pool,
+                      judge->refused.nheaders + 1, sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < judge->refused.nheaders; i++) {
+
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->key = kept[i].name;
+        h->value = kept[i].value;
+        h->lowcase_key = ngx_pnalloc(r->pool, h->key.len + 1);
+
+        if (h->lowcase_key == NULL) {
+            return NGX_ERROR;
+        }
+
+        h->hash = ngx_hash_strlow(h->lowcase_key, h->key.data, h->key.len);
+
+        if (ngx_er_same_name(&h->key, &host)) {
+            r->headers_in.host = h;
+            r->headers_in.server = h->value;
+
+        } else if (ngx_er_same_name(&h->key, &type)) {
+            r->headers_in.content_type = h;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: its events are there; NGX_DECLINED: it has its verdict */
+
+static ngx_int_t
+ngx_er_judge_decide(ngx_er_judge_t *judge)
+{
+    ngx_int_t           rc;
+    ngx_er_receive_t   *ctx;
+    ngx_er_decision_t   decision;
+
+    ctx = judge->ctx;
+
+    ngx_memzero(&decision, sizeof(ngx_er_decision_t));
+
+    rc = ngx_er_decision_admit(ctx, &decision.refusal);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_decide(ctx, &decision);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (decision.refusal.status) {
+        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_REFUSED,
+                                ngx_er_judge_copy(judge,
+                                                  decision.refusal.metric
+                                                  == NGX_ER_METRIC_REFUSED
+                                                  ? ctx->verdict.reason
+                                                  : decision.refusal.detail));
+        return NGX_DECLINED;
+    }
+
+    if (decision.handshake) {
+        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_REFUSED,
+                                "it is a challenge, whose answer nobody waits "
+                                "for");
+        return NGX_DECLINED;
+    }
+
+    return ngx_er_judge_select(judge);
+}
+
+
+/* the others of its events are well, or were never meant */
+
+static ngx_int_t
+ngx_er_judge_select(ngx_er_judge_t *judge)
+{
+    ngx_uint_t      i, n;
+    ngx_er_part_t  *part;
+
+    part = judge->ctx->parts.elts;
+    judge->nparts = judge->ctx->parts.nelts;
+
+    judge->numbers = ngx_palloc(judge->ctx->request->pool,
+                                (judge->nparts + 1) * sizeof(ngx_uint_t));
+    if (judge->numbers == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0, n = 0; i < judge->nparts; i++) {
+
+        if (judge->refused.nparts
+            && !ngx_er_refused_part(&judge->refused, i, judge->nparts))
+        {
+            part[i].event->request = NULL;
+            ngx_er_event_release(part[i].event);
+            continue;
+        }
+
+        judge->numbers[n] = i;
+        part[n++] = part[i];
+    }
+
+    judge->ctx->parts.nelts = n;
+
+    return NGX_OK;
+}
+
+
+/* called from an event, as receive.c's */
+
+static void
+ngx_er_judge_done(ngx_er_receive_t *ctx)
+{
+    ngx_er_judge_t    *judge;
+    ngx_connection_t  *c;
+
+    judge = ctx->data;
+    c = judge->carrier->connection;
+
+    ngx_http_set_log_request(c->log, judge->carrier);
+
+    ngx_er_judge_sum(judge);
+    ngx_er_judge_end(judge);
+
+    judge->handler(judge);
+}
+
+
+static void
+ngx_er_judge_sum(ngx_er_judge_t *judge)
+{
+    ngx_uint_t              i, n, safe, fresh;
+    ngx_er_part_t          *part;
+    ngx_er_outcome_e        outcome;
+    ngx_er_judge_event_t   *event;
+
+    part = judge->ctx->parts.elts;
+    n = judge->ctx->parts.nelts;
+    safe = 0;
+    fresh = 0;
+
+    if (ngx_array_init(&judge->events, judge->pool, n + 1,
+                       sizeof(ngx_er_judge_event_t))
+        != NGX_OK)
+    {
+        n = 0;
+    }
+
+    (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_REFUSED, NULL);
+
+    for (i = 0; i < n; i++) {
+        outcome = part[i].fanout ? part[i].fanout->outcome : part[i].outcome;
+
+        event = ngx_array_push(&judge->events);
+        if (event == NULL) {
+            break;
+        }
+
+        event->outcome = ngx_er_outcome_name(outcome);
+        event->id.len = part[i].event->id.len;
+        event->id.data = ngx_pstrdup(judge->pool, &part[i].event->id);
+
+        if (event->id.data == NULL) {
+            event->id.len = 0;
+        }
+
+        if (ngx_er_judge_safe(outcome)) {
+            safe++;
+            fresh += (outcome != NGX_ER_OUTCOME_DUPLICATE);
+            ngx_er_judge_taken(judge, judge->numbers[i]);
+            continue;
+        }
+
+        judge->why = ngx_er_judge_why(judge, &part[i], outcome);
+    }
+
+    if (safe == judge->ctx->parts.nelts) {
+        judge->verdict = (fresh || safe == 0) ? NGX_ER_JUDGE_ADMITTED
+                                              : NGX_ER_JUDGE_DUPLICATE;
+        judge->why = NULL;
+
+    } else if (safe) {
+        judge->part = (judge->refused.nparts == judge->nparts);
+    }
+}
+
+
+/* 1: its targets have it, or the queue */
+
+static ngx_uint_t
+ngx_er_judge_safe(ngx_er_outcome_e outcome)
+{
+    switch (outcome) {
+
+    case NGX_ER_OUTCOME_DELIVERED:
+    case NGX_ER_OUTCOME_DUPLICATE:
+    case NGX_ER_OUTCOME_QUEUED:
+    case NGX_ER_OUTCOME_REDELIVERED:
+    case NGX_ER_OUTCOME_DEAD:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+static const char *
+ngx_er_judge_why(ngx_er_judge_t *judge, ngx_er_part_t *part,
+    ngx_er_outcome_e outcome)
+{
+    switch (outcome) {
+
+    case NGX_ER_OUTCOME_UNMET:
+        return ngx_er_require_detail(judge->pool, judge->source, part->unmet);
+
+    case NGX_ER_OUTCOME_UNROUTED:
+        return "no route took the event";
+
+    default:
+        judge->verdict = NGX_ER_JUDGE_FAILED;
+        return "an event is genuine, but was not taken now: try again";
+    }
+}
+
+
+/* it is not meant any more */
+
+static void
+ngx_er_judge_taken(ngx_er_judge_t *judge, ngx_uint_t n)
+{
+    ngx_er_refused_t  *refused;
+
+    refused = &judge->refused;
+
+    if (refused->nparts == judge->nparts && n / 8 < refused->parts.len) {
+        refused->parts.data[n / 8] &= (u_char) ~(1 << (n % 8));
+    }
+}
+
+
+static ngx_int_t
+ngx_er_judge_say(ngx_er_judge_t *judge, ngx_er_judge_verdict_e verdict,
+    const char *why)
+{
+    judge->verdict = verdict;
+    judge->why = why;
+
+    return NGX_OK;
+}
+
+
+/* a sentence that was made is the event's */
+
+static const char *
+ngx_er_judge_copy(ngx_er_judge_t *judge, const char *why)
+{
+    u_char  *p;
+    size_t   len;
+
+    len = ngx_strlen(why) + 1;
+
+    p = ngx_pnalloc(judge->pool, len);
+    if (p == NULL) {
+        return "no memory";
+    }
+
+    ngx_memcpy(p, why, len);
+
+    return (const char *) p;
+}
+
+
+static void
+ngx_er_judge_end(ngx_er_judge_t *judge)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = judge->carrier;
+    c = r->connection;
+
+    judge->carrier = NULL;
+
+    ngx_er_carrier_finish(r);
+    ngx_http_run_posted_requests(c);
+}
