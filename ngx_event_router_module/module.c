@@ -257,6 +257,7 @@ ngx_er_init_conf(ngx_cycle_t *cycle, void *conf)
 {
     ngx_uint_t           i;
     ngx_cycle_t         *before;
+    ngx_er_census_t      census;
     ngx_er_main_conf_t  *mcf, *old;
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
@@ -280,11 +281,15 @@ ngx_er_init_conf(ngx_cycle_t *cycle, void *conf)
         }
     }
 
-    if (ngx_er_queue_check(mcf->queue, old ? old->queue : NULL, cycle)
-        != NGX_OK)
+    if (ngx_er_left_known(cycle, mcf, &census) != NGX_OK
+        || ngx_er_queue_check(mcf->queue, old ? old->queue : NULL, &census,
+                              cycle)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
+
+    ngx_er_left_census(cycle, mcf, &census);
 
     return NGX_CONF_OK;
 }

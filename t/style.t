@@ -55,7 +55,8 @@ my @only = (
          \w*\(/x ],
 
     [ 'LMDB is the file store\'s', qr/#include <lmdb|\bmdb_\w+\(/,
-      map { "store/file/$_" } qw(types.h check.c db.c lock.c lookup.c row.c
+      map { "store/file/$_" } qw(types.h census.c check.c db.c lock.c
+                                 lookup.c row.c
                                  run.c space.c) ],
 
     [ 'OpenSSL belongs to verification', qr/#include <openssl/,
@@ -90,7 +91,8 @@ my @only = (
     [ 'no file is read for a request',
       qr/(?<![\w>.])(?:ngx_open_file|open|openat|fopen|
                       ngx_read_file|ngx_read_fd|read|pread|fread)\(/x,
-      map({ "store/file/$_" } qw(check.c door.c lock.c pages.c space.c)),
+      map({ "store/file/$_" } qw(census.c check.c door.c lock.c pages.c
+                                 space.c)),
       qw(base/crash.c observe/config.c ingest/secret.c route/pattern/document.c
          store/redis/conf.c) ],
 

@@ -244,7 +244,7 @@ ngx_er_queue_fits(ngx_conf_t *cf, ngx_er_queue_t *queue,
 
 ngx_int_t
 ngx_er_queue_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
-    ngx_cycle_t *cycle)
+    ngx_er_census_t *census, ngx_cycle_t *cycle)
 {
     ngx_core_conf_t  *ccf;
 
@@ -262,8 +262,8 @@ ngx_er_queue_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
         return NGX_ERROR;
     }
 
-    return queue->backend->check ? queue->backend->check(queue, old, cycle)
-                                 : NGX_OK;
+    return queue->backend->check
+           ? queue->backend->check(queue, old, census, cycle) : NGX_OK;
 }
 
 

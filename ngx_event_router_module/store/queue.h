@@ -16,6 +16,7 @@
 
 
 #include "../event_router.h"
+#include "census.h"
 #include "entry.h"
 
 
@@ -38,10 +39,10 @@ typedef struct {
     void                 (*run)(ngx_er_queue_t *queue, ngx_er_queue_op_t *op);
 
     /* when all of nginx.conf was read; "old" is that of the workers that run,
-       or NULL; NGX_ERROR after logging at emerg: it must not be taken.  NULL:
-       there is nothing to look at */
+       or NULL; NGX_ERROR after logging at emerg: it must not be taken.  What
+       was found in it is in the census.  NULL: there is nothing to look at */
     ngx_int_t            (*check)(ngx_er_queue_t *queue, ngx_er_queue_t *old,
-                                  ngx_cycle_t *cycle);
+                                  ngx_er_census_t *census, ngx_cycle_t *cycle);
 } ngx_er_queue_backend_t;
 
 
@@ -103,9 +104,9 @@ void ngx_er_queue_health(ngx_uint_t *failed, ngx_uint_t *worked);
 /* postconfiguration */
 ngx_int_t ngx_er_queue_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
-/* init_conf of a core module: "old" as above */
+/* init_conf of a core module: "old" and "census" as above */
 ngx_int_t ngx_er_queue_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
-    ngx_cycle_t *cycle);
+    ngx_er_census_t *census, ngx_cycle_t *cycle);
 
 /* init_process and exit_process */
 ngx_int_t ngx_er_queue_init_worker(ngx_cycle_t *cycle,

@@ -34,6 +34,7 @@
 
 
 #include "door.h"
+#include "census.h"
 #include "check.h"
 #include "lock.h"
 #include "rights.h"
@@ -43,6 +44,7 @@
 
 
 #define NGX_ER_FILE_START_LOOK  1000   /* ms for looking into the pages */
+#define NGX_ER_FILE_START_COUNT  1000  /* ms for counting what is in it */
 #define NGX_ER_FILE_START_WAIT  5000   /* ms for the child */
 
 #define NGX_ER_FILE_DOOR_TICK   1000   /* ms */
@@ -50,6 +52,15 @@
 #define NGX_ER_FILE_DOOR_TELL   60000  /* ms */
 #define NGX_ER_FILE_DOOR_LOOK   10000  /* ms for looking into the pages */
 #define NGX_ER_FILE_DOOR_SKEW   1000   /* ms between workers */
+
+
+/* what the child says of the store: NGX_OK, NGX_DECLINED: it is not there yet,
+   or NGX_ERROR and why */
+
+typedef struct {
+    ngx_int_t                rc;
+    ngx_er_error_t           err;
+} ngx_er_file_start_says_t;
 
 
 /* of a thread */
@@ -67,10 +78,14 @@ static ngx_int_t ngx_er_file_start_init(ngx_shm_zone_t *zone, void *data);
 static void ngx_er_file_start_directory(ngx_er_file_queue_t *fq,
     ngx_core_conf_t *ccf);
 static ngx_int_t ngx_er_file_start_ask(ngx_er_file_queue_t *fq,
-    ngx_core_conf_t *ccf, ngx_er_error_t *err);
+    ngx_core_conf_t *ccf, ngx_er_census_t *census, ngx_er_error_t *err);
 static void ngx_er_file_start_child(ngx_er_file_queue_t *fq,
-    ngx_core_conf_t *ccf, int fd);
-static ngx_int_t ngx_er_file_start_listen(int fd, ngx_er_error_t *err);
+    ngx_core_conf_t *ccf, ngx_er_census_t *census, int fd);
+static ngx_int_t ngx_er_file_start_look(ngx_er_file_queue_t *fq,
+    ngx_core_conf_t *ccf, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_start_listen(int fd, ngx_er_census_t *census,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_start_read(int fd, void *data, size_t size);
 static ngx_uint_t ngx_er_file_door_create(ngx_er_file_queue_t *fq);
 static void ngx_er_file_door_tick(ngx_event_t *ev);
 static void ngx_er_file_door_try(ngx_er_file_queue_t *fq);
@@ -153,7 +168,7 @@ ngx_er_file_start_init(ngx_shm_zone_t *zone, void *data)
 
 ngx_int_t
 ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
-    ngx_cycle_t *cycle)
+    ngx_er_census_t *census, ngx_cycle_t *cycle)
 {
     ngx_er_error_t        err;
     ngx_core_conf_t      *ccf;
@@ -166,7 +181,7 @@ ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
         ngx_er_file_start_directory(fq, ccf);
     }
 
-    if (ngx_er_file_start_ask(fq, ccf, &err) == NGX_OK) {
+    if (ngx_er_file_start_ask(fq, ccf, census, &err) == NGX_OK) {
         return NGX_OK;
     }
 
@@ -237,7 +252,7 @@ ngx_er_file_start_directory(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf)
 
 static ngx_int_t
 ngx_er_file_start_ask(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
-    ngx_er_error_t *err)
+    ngx_er_census_t *census, ngx_er_error_t *err)
 {
     int        fd[2];
     pid_t      pid;
@@ -258,7 +273,7 @@ ngx_er_file_start_ask(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
     pid = fork();
 
     if (pid == 0) {
-        ngx_er_file_start_child(fq, ccf, fd[1]);
+        ngx_er_file_start_child(fq, ccf, census, fd[1]);
     }
 
     (void) close(fd[1]);
@@ -269,7 +284,7 @@ ngx_er_file_start_ask(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
         return NGX_ERROR;
     }
 
-    rc = ngx_er_file_start_listen(fd[0], err);
+    rc = ngx_er_file_start_listen(fd[0], census, err);
 
     (void) close(fd[0]);
 
@@ -285,13 +300,14 @@ ngx_er_file_start_ask(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
 }
 
 
+/* the answer first: what is counted then is worth no more than that */
+
 static void
-ngx_er_file_start_child(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf, int fd)
+ngx_er_file_start_child(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
+    ngx_er_census_t *census, int fd)
 {
-    u_char           rc;
-    ngx_int_t        ok;
-    struct rlimit    rlmt;
-    ngx_er_error_t   err;
+    struct rlimit            rlmt;
+    ngx_er_file_start_says_t says;
 
     rlmt.rlim_cur = 0;
     rlmt.rlim_max = 0;
@@ -311,42 +327,105 @@ ngx_er_file_start_child(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf, int fd)
         _exit(2);
     }
 
-    err.len = 0;
+    ngx_memzero(&says, sizeof(ngx_er_file_start_says_t));
 
-    ok = ngx_er_file_rights(&fq->conf, &err);
+    says.rc = ngx_er_file_start_look(fq, ccf, &says.err);
 
-    if (ok == NGX_OK) {
-        ok = ngx_er_file_examine(&fq->conf,
-                                 (ngx_uint_t) ccf->worker_processes,
-                                 NGX_ER_FILE_START_LOOK, &err);
-    }
-
-    rc = (ok == NGX_ERROR) ? 'n' : 'y';
-
-    if (write(fd, &rc, 1) != 1
-        || write(fd, err.text, err.len) != (ssize_t) err.len)
+    if (write(fd, &says, sizeof(ngx_er_file_start_says_t))
+        != (ssize_t) sizeof(ngx_er_file_start_says_t))
     {
         _exit(2);
+    }
+
+    if (says.rc != NGX_ERROR) {
+        ngx_er_file_census_count(&fq->conf, census, NGX_ER_FILE_START_COUNT);
+
+        if (write(fd, census, sizeof(ngx_er_census_t))
+            != (ssize_t) sizeof(ngx_er_census_t))
+        {
+            _exit(2);
+        }
     }
 
     _exit(0);
 }
 
 
-/* a letter and a sentence; nothing of it: the child died */
+static ngx_int_t
+ngx_er_file_start_look(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
+    ngx_er_error_t *err)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_file_rights(&fq->conf, err);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_er_file_examine(&fq->conf, (ngx_uint_t) ccf->worker_processes,
+                            NGX_ER_FILE_START_LOOK, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_census_fits(&fq->conf, err);
+}
+
 
 static ngx_int_t
-ngx_er_file_start_listen(int fd, ngx_er_error_t *err)
+ngx_er_file_start_listen(int fd, ngx_er_census_t *census, ngx_er_error_t *err)
+{
+    uint64_t                  *known;
+    ngx_int_t                  rc;
+    ngx_er_file_start_says_t   says;
+
+    rc = ngx_er_file_start_read(fd, &says, sizeof(ngx_er_file_start_says_t));
+
+    if (rc == NGX_AGAIN) {
+        ngx_er_error(err, "the disk did not answer within %d seconds",
+                     NGX_ER_FILE_START_WAIT / 1000);
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_er_error(err, "whoever looks into it crashes, so it is damaged");
+        return NGX_ERROR;
+    }
+
+    if (says.rc == NGX_ERROR) {
+        *err = says.err;
+        return NGX_ERROR;
+    }
+
+    known = census->known;
+
+    if (ngx_er_file_start_read(fd, census, sizeof(ngx_er_census_t))
+        != NGX_OK)
+    {
+        ngx_memzero(census, sizeof(ngx_er_census_t));
+    }
+
+    census->known = known;
+
+    return NGX_OK;
+}
+
+
+/* NGX_AGAIN: it takes too long; NGX_ERROR: there is less, the child died */
+
+static ngx_int_t
+ngx_er_file_start_read(int fd, void *data, size_t size)
 {
     int            n;
-    u_char         buf[NGX_ER_ERROR_LEN + 1];
-    size_t         len;
-    ssize_t        size;
+    u_char        *p;
+    ssize_t        got;
     struct pollfd  pfd;
 
-    len = 0;
+    p = data;
 
-    for ( ;; ) {
+    while (size) {
         pfd.fd = fd;
         pfd.events = POLLIN;
 
@@ -357,33 +436,24 @@ ngx_er_file_start_listen(int fd, ngx_er_error_t *err)
         }
 
         if (n <= 0) {
-            ngx_er_error(err, "the disk did not answer within %d seconds",
-                         NGX_ER_FILE_START_WAIT / 1000);
-            return NGX_ERROR;
+            return NGX_AGAIN;
         }
 
-        size = read(fd, buf + len, sizeof(buf) - len);
+        got = read(fd, p, size);
 
-        if (size == -1 && ngx_errno == NGX_EINTR) {
+        if (got == -1 && ngx_errno == NGX_EINTR) {
             continue;
         }
 
-        if (size <= 0) {
-            break;
+        if (got <= 0) {
+            return NGX_ERROR;
         }
 
-        len += size;
+        p += got;
+        size -= got;
     }
 
-    if (len == 0) {
-        ngx_er_error(err, "whoever looks into it crashes, so it is damaged");
-        return NGX_ERROR;
-    }
-
-    err->len = len - 1;
-    ngx_memcpy(err->text, buf + 1, len - 1);
-
-    return (buf[0] == 'y') ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

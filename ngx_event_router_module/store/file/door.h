@@ -24,7 +24,7 @@
  */
 ngx_int_t ngx_er_file_start_zone(ngx_conf_t *cf, ngx_er_file_queue_t *fq);
 ngx_int_t ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
-    ngx_cycle_t *cycle);
+    ngx_er_census_t *census, ngx_cycle_t *cycle);
 
 /*
  * init() opens it if that is possible at once; a store that is closed is no

@@ -40,10 +40,6 @@
 #define NGX_ER_FILE_MISFIT    60000    /* ms between two lines */
 #define NGX_ER_FILE_MAPPED    250      /* ms that pages stay mapped */
 
-/* how far an emergency may go */
-#define ngx_er_file_limit(size)  ((size) + (size) / 8 + 262144)
-
-
 static uint64_t ngx_er_file_monotonic(void);
 static uint64_t ngx_er_file_page(ngx_er_file_t *file);
 static void ngx_er_file_space_judge(ngx_er_file_t *file);

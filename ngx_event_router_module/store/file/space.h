@@ -16,6 +16,9 @@
 #include "types.h"
 
 
+/* how far it may grow in an emergency */
+#define ngx_er_file_limit(size)  ((size) + (size) / 8 + 262144)
+
 /* the file gets its whole size on the disk; NGX_ERROR with a sentence */
 ngx_int_t ngx_er_file_space_reserve(ngx_er_file_t *file, ngx_er_error_t *err);
 
