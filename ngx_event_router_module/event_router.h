@@ -307,6 +307,7 @@ typedef struct {
     ngx_er_alerts_t             *alerts;         /* NULL: no "event_alerts",
                                                     and no route of them */
 
+    ngx_shm_zone_t              *tail;           /* observe/tail.c, or NULL */
     uint64_t                     generation;     /* when all this was read,
                                                     ms since 1970 */
     ngx_str_t                    hash;           /* of its files, hex

@@ -36,7 +36,9 @@
 #include "observe/admin.h"
 #include "observe/alert_turn.h"
 #include "observe/alerts_conf.h"
+#include "observe/api_tail.h"
 #include "observe/config.h"
+#include "observe/tail.h"
 #include "observe/gate.h"
 #include "observe/log.h"
 #include "observe/log_conf.h"
@@ -490,6 +492,8 @@ ngx_er_init_process(ngx_cycle_t *cycle)
                                               ngx_http_event_router_module);
 
     ngx_er_logs_init(mcf);
+    ngx_er_tail_init_worker(mcf);
+    ngx_er_api_tail_init_worker(cycle);
 
     if (mcf == NULL || (mcf->receivers.nelts == 0 && mcf->queue == NULL)) {
         return NGX_OK;

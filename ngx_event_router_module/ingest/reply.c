@@ -203,6 +203,60 @@ ngx_er_reply_text(ngx_http_request_t *r, const char *type, ngx_str_t *body)
 
 
 ngx_int_t
+ngx_er_reply_begin(ngx_http_request_t *r, const char *type)
+{
+    ngx_uint_t       i;
+    ngx_er_header_t  header;
+
+    /* for browsers, caches and proxies in between */
+
+    static ngx_er_header_t  headers[] = {
+        { ngx_string("X-Content-Type-Options"), ngx_string("nosniff") },
+        { ngx_string("Cache-Control"), ngx_string("no-store") },
+        { ngx_string("X-Accel-Buffering"), ngx_string("no") }
+    };
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router reply: begins, %s", type);
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->disable_not_modified = 1;
+
+    ngx_str_set(&header.name, "Content-Type");
+    header.value.data = (u_char *) type;
+    header.value.len = ngx_strlen(type);
+
+    if (ngx_er_reply_header(r, &header) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    for (i = 0; i < sizeof(headers) / sizeof(ngx_er_header_t); i++) {
+        if (ngx_er_reply_header(r, &headers[i]) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return ngx_http_send_header(r);
+}
+
+
+ngx_int_t
+ngx_er_reply_piece(ngx_http_request_t *r, ngx_buf_t *piece)
+{
+    ngx_chain_t  out;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router reply: piece, %O bytes",
+                   piece ? ngx_buf_size(piece) : 0);
+
+    out.buf = piece;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, piece ? &out : NULL);
+}
+
+
+ngx_int_t
 ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail, ngx_er_header_t *more)
 {

@@ -29,6 +29,14 @@ ngx_int_t ngx_er_reply_text(ngx_http_request_t *r, const char *type,
 ngx_int_t ngx_er_reply_json(ngx_http_request_t *r, ngx_er_json_t *json);
 
 /*
+ * An answer whose end nobody knows: its header, as a content handler returns
+ * it, and then pieces.  A piece and what it points to stays until NGX_OK, as
+ * of ngx_http_output_filter(); NULL: go on with what was not sent.
+ */
+ngx_int_t ngx_er_reply_begin(ngx_http_request_t *r, const char *type);
+ngx_int_t ngx_er_reply_piece(ngx_http_request_t *r, ngx_buf_t *piece);
+
+/*
  * A problem (RFC 9457): "detail" says what is wrong and nothing that would
  * help a forger; it contains no byte of the request.  "more" is one more
  * header (Allow, Retry-After), or NULL.

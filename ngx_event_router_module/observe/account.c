@@ -18,6 +18,7 @@
 #include "account.h"
 #include "alerts.h"
 #include "log.h"
+#include "tail.h"
 #include "../ingest/expect.h"
 #include "../ingest/source.h"
 
@@ -42,6 +43,8 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
     ngx_er_metric_source(source, metric);
     ngx_er_log_request(source, r, ngx_er_metric_source_name(metric), status,
                        why);
+    ngx_er_tail_refusal(source, r, ngx_er_metric_source_name(metric), status,
+                        why);
 
     if (metric == NGX_ER_METRIC_REFUSED && source->refused) {
         ngx_er_alert(source->refused, 0, why, status);
@@ -67,6 +70,7 @@ ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome)
 
     ngx_er_metric_source(event->source, outcome);
     ngx_er_log_event(event, ngx_er_outcome_name(outcome));
+    ngx_er_tail_event(event, ngx_er_outcome_name(outcome));
 
     if (event->source->expects) {
         ngx_er_expect_heard(event);
@@ -180,6 +184,7 @@ ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric)
 
     ngx_er_metric_target(attempt->target, metric);
     ngx_er_log_attempt(attempt, ngx_er_metric_target_name(metric));
+    ngx_er_tail_attempt(attempt, ngx_er_metric_target_name(metric));
 }
 
 
@@ -193,6 +198,8 @@ ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
                    event != NULL);
 
     ngx_er_metric_target(target, metric);
+    ngx_er_tail_delivery(target, seq, event,
+                         ngx_er_metric_target_name(metric));
 
     if (metric != NGX_ER_METRIC_RETRY && metric != NGX_ER_METRIC_DEAD) {
 
@@ -213,4 +220,5 @@ ngx_er_account_admin(ngx_http_request_t *r, ngx_er_who_t *who,
                    &who->address, act, noun != NULL, text);
 
     ngx_er_log_admin(r, who, act, noun, text);
+    ngx_er_tail_act(who, act, noun, text);
 }

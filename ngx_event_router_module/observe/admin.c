@@ -44,6 +44,7 @@
 #include "errand.h"
 #include "gate.h"
 #include "origins.h"
+#include "tail.h"
 #include "../base/crash.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/overtaken.h"
@@ -105,6 +106,7 @@ static ngx_int_t ngx_er_admin_old(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
 static ngx_int_t ngx_er_admin_begin(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb, ngx_er_who_t *who);
+static ngx_int_t ngx_er_admin_params(ngx_conf_t *cf, ngx_er_loc_conf_t *lcf);
 static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
 static ngx_int_t ngx_er_admin_test(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_loc_conf_t *lcf, ngx_er_who_t *who);
@@ -1168,8 +1170,7 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_loc_conf_t *lcf = conf;
 
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
+    ngx_er_main_conf_t        *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
     if (lcf->does == NGX_ER_LOCATION_ADMIN) {
@@ -1185,6 +1186,30 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (lcf->gate == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
+
+    if (ngx_er_admin_params(cf, lcf) != NGX_OK
+        || ngx_er_gate_end(cf, lcf->gate) != NGX_OK
+        || ngx_er_tail_add(cf, mcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->does = NGX_ER_LOCATION_ADMIN;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_er_admin_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_er_admin_params(ngx_conf_t *cf, ngx_er_loc_conf_t *lcf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     value = cf->args->elts;
 
@@ -1210,20 +1235,11 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             /* fall through */
 
         default: /* NGX_ERROR */
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
     }
 
-    if (ngx_er_gate_end(cf, lcf->gate) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    lcf->does = NGX_ER_LOCATION_ADMIN;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_er_admin_handler;
-
-    return NGX_CONF_OK;
+    return NGX_OK;
 }
 
 

@@ -21,6 +21,7 @@
 
 #include "admin_trial.h"
 #include "audit.h"
+#include "errand.h"
 #include "../deliver/trial.h"
 #include "../ingest/attributes.h"
 #include "../ingest/body.h"
@@ -42,7 +43,6 @@ typedef struct {
 static void ngx_er_admin_trial_gone(void *data);
 static void ngx_er_admin_trial_body(ngx_http_request_t *r, ngx_int_t rc);
 static ngx_int_t ngx_er_admin_trial_start(ngx_er_admin_trial_t *ctx);
-static ngx_int_t ngx_er_admin_trial_watch(ngx_http_request_t *r);
 static void ngx_er_admin_trial_ended(ngx_er_trial_t *trial);
 static ngx_int_t ngx_er_admin_trial_answer(ngx_er_admin_trial_t *ctx);
 static void ngx_er_admin_trial_verdict(ngx_er_json_t *json,
@@ -192,32 +192,10 @@ ngx_er_admin_trial_start(ngx_er_admin_trial_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_er_admin_trial_watch(r);
-}
+    /* a client that goes away ends the request, and that ends the delivery */
 
-
-/* a client that goes ends the request, and that ends the delivery */
-
-static ngx_int_t
-ngx_er_admin_trial_watch(ngx_http_request_t *r)
-{
-    ngx_event_t  *rev;
-
-    rev = r->connection->read;
-
-    if (rev->ready) {
-
-        /* no event will come of what is there already, an end perhaps */
-
-        ngx_post_event(rev, &ngx_posted_events);
-
-    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-
-    return NGX_DONE;
+    return (ngx_er_errand_watch(r) == NGX_OK) ? NGX_DONE
+                                              : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

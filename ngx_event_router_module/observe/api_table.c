@@ -16,6 +16,7 @@
 #include "api_openapi.h"
 #include "api_quarantine.h"
 #include "api_status.h"
+#include "api_tail.h"
 #include "api_targets.h"
 
 
@@ -23,6 +24,7 @@ ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_entries,
     ngx_er_api_quarantine,
     ngx_er_api_targets,
+    ngx_er_api_tail,
     ngx_er_api_config,
     ngx_er_api_status,
     ngx_er_api_openapi,

@@ -54,6 +54,29 @@ ngx_er_errand_wait(ngx_er_errand_t *errand)
 }
 
 
+ngx_int_t
+ngx_er_errand_watch(ngx_http_request_t *r)
+{
+    ngx_event_t  *rev;
+
+    rev = r->connection->read;
+
+    if (rev->ready) {
+
+        /* no event will come of what is there already, an end perhaps */
+
+        ngx_post_event(rev, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    return NGX_OK;
+}
+
+
 void
 ngx_er_errand_drop(ngx_er_errand_t *errand)
 {

@@ -37,6 +37,10 @@ ngx_int_t ngx_er_errand_begin(ngx_er_errand_t *errand, ngx_http_request_t *r);
    called again */
 ngx_int_t ngx_er_errand_wait(ngx_er_errand_t *errand);
 
+/* the client of a main request is watched: if it goes, the request ends.
+   NGX_ERROR: it cannot be */
+ngx_int_t ngx_er_errand_watch(ngx_http_request_t *r);
+
 /* they know of each other no more */
 void ngx_er_errand_drop(ngx_er_errand_t *errand);
 

@@ -1,0 +1,458 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The tail is a ring of lines in shared memory, which all workers write and
+ * api_tail.c reads: each line is JSON, made when it happens, with hashes of
+ * names beside it by which it is chosen.  account.c calls it for everything,
+ * so what matters is what it costs when nobody looks: one word of shared
+ * memory.  Whoever looks says so again and again, for two seconds each, so a
+ * worker that dies while it looks leaves nothing behind.
+ *
+ * A line that nobody fetched in time is overwritten: nobody ever waits for a
+ * reader.  Texts are cut to what a line has room for.  The ring survives
+ * reload, as the zone does.  What may fail is memory: then a line is missing.
+ */
+
+
+#include "tail.h"
+#include "api.h"
+
+
+#define NGX_ER_TAIL_POOL   4096
+#define NGX_ER_TAIL_LONG   128         /* bytes of a text that are shown */
+#define NGX_ER_TAIL_SHORT  64
+#define NGX_ER_TAIL_ZONE   (sizeof(ngx_er_tail_sh_t) + 64 * 1024)
+
+
+static ngx_int_t ngx_er_tail_zone(ngx_shm_zone_t *zone, void *data);
+static ngx_er_json_t *ngx_er_tail_begin(ngx_er_tail_filter_t *of,
+    ngx_er_tail_kind_e kind);
+static void ngx_er_tail_text(ngx_er_json_t *json, const char *name,
+    ngx_str_t *text);
+static void ngx_er_tail_of_event(ngx_er_json_t *json,
+    ngx_er_tail_filter_t *of, ngx_er_event_t *event);
+static void ngx_er_tail_of_target(ngx_er_json_t *json,
+    ngx_er_tail_filter_t *of, ngx_er_target_t *target);
+static void ngx_er_tail_end(ngx_er_json_t *json, ngx_er_tail_filter_t *of);
+static ngx_uint_t ngx_er_tail_passes(ngx_er_tail_filter_t *filter,
+    ngx_er_tail_filter_t *of);
+
+
+/* by ngx_er_tail_kind_e */
+
+static const char  *ngx_er_tail_kinds[] = {
+    "", "event", "attempt", "delivery", "refusal", "act"
+};
+
+
+ngx_er_tail_sh_t  *ngx_er_tail;
+
+/* the worker's */
+
+static ngx_slab_pool_t  *ngx_er_tail_slab;
+static ngx_pool_t       *ngx_er_tail_pool;     /* of the line that is made */
+static ngx_er_json_t     ngx_er_tail_json;
+
+
+ngx_int_t
+ngx_er_tail_add(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_shm_zone_t    *zone;
+    static ngx_str_t   name = ngx_string("event_router_tail");
+
+    zone = ngx_shared_memory_add(cf, &name,
+                                 ngx_align(NGX_ER_TAIL_ZONE, ngx_pagesize),
+                                 &ngx_http_event_router_module);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->init = ngx_er_tail_zone;
+    mcf->tail = zone;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_tail_zone(ngx_shm_zone_t *zone, void *data)
+{
+    ngx_slab_pool_t   *slab;
+    ngx_er_tail_sh_t  *sh;
+
+    slab = (ngx_slab_pool_t *) zone->shm.addr;
+
+    if (data) {
+        zone->data = data;
+        return NGX_OK;
+    }
+
+    if (zone->shm.exists) {
+        zone->data = slab->data;
+        return NGX_OK;
+    }
+
+    sh = ngx_slab_alloc(slab, sizeof(ngx_er_tail_sh_t));
+    if (sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh->until = ngx_current_msec;
+    sh->next = 0;
+
+    slab->data = sh;
+    zone->data = sh;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_tail_init_worker(ngx_er_main_conf_t *mcf)
+{
+    ngx_er_tail = NULL;
+    ngx_er_tail_pool = NULL;
+
+    if (mcf && mcf->tail) {
+        ngx_er_tail = mcf->tail->data;
+        ngx_er_tail_slab = (ngx_slab_pool_t *) mcf->tail->shm.addr;
+    }
+}
+
+
+void
+ngx_er_tail_event(ngx_er_event_t *event, const char *result)
+{
+    ngx_er_json_t         *json;
+    ngx_er_tail_filter_t   of;
+
+    if (!ngx_er_tail_wanted()) {
+        return;
+    }
+
+    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_EVENT);
+
+    if (json) {
+        ngx_er_tail_of_event(json, &of, event);
+        ngx_er_json_word(json, "result", result);
+        ngx_er_tail_text(json, "routes", &event->route_names);
+        ngx_er_tail_end(json, &of);
+    }
+}
+
+
+void
+ngx_er_tail_attempt(ngx_er_attempt_t *attempt, const char *result)
+{
+    ngx_er_json_t         *json;
+    ngx_er_tail_filter_t   of;
+
+    if (!ngx_er_tail_wanted()) {
+        return;
+    }
+
+    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_ATTEMPT);
+
+    if (json) {
+        ngx_er_tail_of_event(json, &of, attempt->event);
+        ngx_er_tail_of_target(json, &of, attempt->target);
+        ngx_er_json_word(json, "result", result);
+        ngx_er_json_number(json, "attempt", attempt->number);
+        ngx_er_json_number(json, "status", attempt->status);
+        ngx_er_json_number(json, "ms", attempt->ms);
+        ngx_er_tail_end(json, &of);
+    }
+}
+
+
+void
+ngx_er_tail_delivery(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, const char *result)
+{
+    ngx_er_json_t         *json;
+    ngx_er_tail_filter_t   of;
+
+    if (!ngx_er_tail_wanted()) {
+        return;
+    }
+
+    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_DELIVERY);
+
+    if (json) {
+        if (event) {
+            ngx_er_tail_of_event(json, &of, event);
+        }
+
+        if (seq && (event == NULL || event->number == 0)) {
+            ngx_er_api_seq(json, "event", seq);
+        }
+
+        ngx_er_tail_of_target(json, &of, target);
+        ngx_er_json_word(json, "result", result);
+        ngx_er_tail_end(json, &of);
+    }
+}
+
+
+void
+ngx_er_tail_refusal(ngx_er_source_t *source, ngx_http_request_t *r,
+    const char *result, ngx_uint_t status, const char *why)
+{
+    ngx_er_json_t         *json;
+    ngx_er_tail_filter_t   of;
+
+    if (!ngx_er_tail_wanted()) {
+        return;
+    }
+
+    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_REFUSAL);
+
+    if (json) {
+        of.source = source->hash;
+
+        ngx_er_json_text(json, "source", &source->name, 0);
+        ngx_er_json_word(json, "result", result);
+        ngx_er_json_number(json, "status", status);
+        ngx_er_tail_text(json, "address", &r->connection->addr_text);
+
+        if (why) {
+            ngx_er_json_word(json, "why", why);
+        }
+
+        ngx_er_tail_end(json, &of);
+    }
+}
+
+
+void
+ngx_er_tail_act(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
+    ngx_str_t *text)
+{
+    ngx_er_json_t         *json;
+    ngx_er_tail_filter_t   of;
+
+    if (!ngx_er_tail_wanted()) {
+        return;
+    }
+
+    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_ACT);
+
+    if (json) {
+        ngx_er_json_word(json, "act", act);
+
+        /* a source and a target may have the same name */
+
+        if (noun) {
+            of.source = ngx_er_hash64(noun);
+            of.target = of.source;
+
+            ngx_er_tail_text(json, "noun", noun);
+        }
+
+        ngx_er_tail_text(json, "what", text);
+        ngx_er_tail_text(json, "token", &who->token);
+        ngx_er_tail_text(json, "certificate", &who->subject);
+        ngx_er_tail_text(json, "user", &who->user);
+        ngx_er_tail_text(json, "address", &who->address);
+        ngx_er_tail_end(json, &of);
+    }
+}
+
+
+/* NULL: no memory */
+
+static ngx_er_json_t *
+ngx_er_tail_begin(ngx_er_tail_filter_t *of, ngx_er_tail_kind_e kind)
+{
+    ngx_er_json_t  *json;
+
+    if (ngx_er_tail_pool == NULL) {
+        ngx_er_tail_pool = ngx_create_pool(NGX_ER_TAIL_POOL, ngx_cycle->log);
+
+        if (ngx_er_tail_pool == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_memzero(of, sizeof(ngx_er_tail_filter_t));
+    of->kind = kind;
+
+    json = &ngx_er_tail_json;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router tail: a line, %s", ngx_er_tail_kinds[kind]);
+
+    ngx_er_json_begin(json, ngx_er_tail_pool, NGX_ER_TAIL_TEXT);
+    ngx_er_json_open(json, NULL, "{");
+    ngx_er_api_when(json, "time", ngx_er_queue_now());
+    ngx_er_json_word(json, "kind", ngx_er_tail_kinds[kind]);
+
+    return json;
+}
+
+
+/* safe already: an attribute, or a name of nginx.conf */
+
+static void
+ngx_er_tail_text(ngx_er_json_t *json, const char *name, ngx_str_t *text)
+{
+    if (text->len) {
+        ngx_er_json_text(json, name, text, NGX_ER_TAIL_LONG);
+    }
+}
+
+
+static void
+ngx_er_tail_of_event(ngx_er_json_t *json, ngx_er_tail_filter_t *of,
+    ngx_er_event_t *event)
+{
+    of->source = event->source->hash;
+    of->type = event->type.len ? ngx_er_hash64(&event->type) : 0;
+
+    ngx_er_json_text(json, "source", &event->source->name, 0);
+    ngx_er_json_text(json, "id", &event->id, NGX_ER_TAIL_LONG);
+    ngx_er_tail_text(json, "type", &event->type);
+
+    if (event->subject.len) {
+        ngx_er_json_text(json, "subject", &event->subject, NGX_ER_TAIL_SHORT);
+    }
+
+    if (event->number) {
+        ngx_er_api_seq(json, "event", event->number);
+    }
+}
+
+
+static void
+ngx_er_tail_of_target(ngx_er_json_t *json, ngx_er_tail_filter_t *of,
+    ngx_er_target_t *target)
+{
+    of->target = target->hash;
+
+    ngx_er_json_text(json, "target", &target->name, 0);
+}
+
+
+/* one that is too long all the same is left out */
+
+static void
+ngx_er_tail_end(ngx_er_json_t *json, ngx_er_tail_filter_t *of)
+{
+    ngx_str_t            text;
+    ngx_er_tail_line_t  *line;
+
+    ngx_er_json_close(json, "}\n");
+
+    if (ngx_er_json_end(json, &text) == NGX_OK
+        && text.len <= NGX_ER_TAIL_TEXT)
+    {
+        ngx_shmtx_lock(&ngx_er_tail_slab->mutex);
+
+        line = &ngx_er_tail->lines[ngx_er_tail->next++ % NGX_ER_TAIL_LINES];
+
+        line->of = *of;
+        line->len = text.len;
+        ngx_memcpy(line->text, text.data, text.len);
+
+        ngx_shmtx_unlock(&ngx_er_tail_slab->mutex);
+    }
+
+    ngx_reset_pool(ngx_er_tail_pool);
+}
+
+
+ngx_er_tail_kind_e
+ngx_er_tail_kind(ngx_str_t *word)
+{
+    ngx_uint_t  i;
+
+    for (i = NGX_ER_TAIL_EVENT; i <= NGX_ER_TAIL_ACT; i++) {
+        if (ngx_strlen(ngx_er_tail_kinds[i]) == word->len
+            && ngx_strncmp(ngx_er_tail_kinds[i], word->data, word->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_ER_TAIL_ANY;
+}
+
+
+uint64_t
+ngx_er_tail_look(void)
+{
+    uint64_t  next;
+
+    if (ngx_er_tail == NULL) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(&ngx_er_tail_slab->mutex);
+
+    ngx_er_tail->until = ngx_current_msec + NGX_ER_TAIL_ALIVE;
+    next = ngx_er_tail->next;
+
+    ngx_shmtx_unlock(&ngx_er_tail_slab->mutex);
+
+    return next;
+}
+
+
+size_t
+ngx_er_tail_read(ngx_er_tail_filter_t *filter, uint64_t *pos, u_char *buf,
+    size_t size, ngx_uint_t *skipped)
+{
+    size_t               len;
+    uint64_t             first;
+    ngx_er_tail_line_t  *line;
+
+    len = 0;
+    *skipped = 0;
+
+    if (ngx_er_tail == NULL) {
+        return 0;
+    }
+
+    ngx_shmtx_lock(&ngx_er_tail_slab->mutex);
+
+    first = (ngx_er_tail->next > NGX_ER_TAIL_LINES)
+            ? ngx_er_tail->next - NGX_ER_TAIL_LINES : 0;
+
+    if (*pos < first) {
+        *skipped = first - *pos;
+        *pos = first;
+    }
+
+    for ( /* void */ ; *pos < ngx_er_tail->next; (*pos)++) {
+        line = &ngx_er_tail->lines[*pos % NGX_ER_TAIL_LINES];
+
+        if (!ngx_er_tail_passes(filter, &line->of)) {
+            continue;
+        }
+
+        if (len + line->len > size) {
+            break;
+        }
+
+        ngx_memcpy(buf + len, line->text, line->len);
+        len += line->len;
+    }
+
+    ngx_shmtx_unlock(&ngx_er_tail_slab->mutex);
+
+    return len;
+}
+
+
+static ngx_uint_t
+ngx_er_tail_passes(ngx_er_tail_filter_t *filter, ngx_er_tail_filter_t *of)
+{
+    return (filter->kind == NGX_ER_TAIL_ANY || filter->kind == of->kind)
+           && (filter->source == 0 || filter->source == of->source)
+           && (filter->target == 0 || filter->target == of->target)
+           && (filter->type == 0 || filter->type == of->type);
+}
