@@ -230,6 +230,7 @@ subtest 'without a queue' => sub {
     event_source shop { verify shopify; secret file:%%TESTDIR%%/secret-shop; }
     event_route shop { from *; to slack; }
     event_route alerts { from router; to slack; }
+    event_route rest { from *; fallback; to slack; }
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
@@ -251,7 +252,7 @@ EOC
     ok($a->wait('router.source.refused', 'end', undef, 10), 'then its end');
     is($a->count('router.source.refused', 'begin'), 1, 'of the same id');
     is(scalar(() = grep { $_->header('X-Event-Route') ne 'alerts' }
-              $slack->requests), 0, 'from * does not mean them');
+              $slack->requests), 0, 'neither from * nor a fallback means them');
     $t->_check;
 };
 

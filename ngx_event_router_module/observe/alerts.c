@@ -61,6 +61,7 @@ struct ngx_er_alert_sh_s {
     uint64_t                 due;      /* when there is something to tell */
     uint64_t                 window;   /* "begins" counts since then */
     ngx_uint_t               begins;
+    ngx_uint_t               flaps;    /* it came and went too often */
     uint64_t                 until;    /* somebody is telling it; 0: nobody */
     ngx_uint_t               tries;    /* in vain */
     uint64_t                 told;     /* the stamp of what was told last */
@@ -85,6 +86,7 @@ struct ngx_er_alerts_sh_s {
 
 
 static ngx_uint_t ngx_er_alert_happens(ngx_er_alert_t *alert);
+static void ngx_er_alert_flap(ngx_er_alert_t *alert, uint64_t now);
 static void ngx_er_alert_count(ngx_er_alert_t *alert, uint64_t now,
     uint64_t seq, const char *why, ngx_uint_t status);
 static void ngx_er_alert_why(ngx_er_alert_message_t *m, const char *why);
@@ -164,22 +166,15 @@ ngx_er_alert_set(ngx_er_alert_t *alert, ngx_uint_t on, uint64_t seq,
 
     if (on && !sh->on) {
 
-        if (now - sh->window >= alert->alerts->repeat) {
-            sh->window = now;
-            sh->begins = 0;
-        }
-
-        sh->begins++;
+        ngx_er_alert_flap(alert, now);
 
         if (sh->state == NGX_ER_ALERT_QUIET) {
-            ngx_er_alert_begin(alert, now,
-                               sh->begins > NGX_ER_ALERT_FLAPS
-                               ? sh->window + alert->alerts->repeat : now);
+            ngx_er_alert_begin(alert, now, sh->flaps
+                                           ? sh->window
+                                             + alert->alerts->repeat : now);
         }
 
-    } else if (!on && sh->on && sh->state == NGX_ER_ALERT_TOLD
-               && sh->begins <= NGX_ER_ALERT_FLAPS)
-    {
+    } else if (!on && sh->on && sh->state == NGX_ER_ALERT_TOLD && !sh->flaps) {
         ngx_er_alert_later(alert, now);
     }
 
@@ -190,6 +185,30 @@ ngx_er_alert_set(ngx_er_alert_t *alert, ngx_uint_t on, uint64_t seq,
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router alert: kind %d of \"%V\" is:%ui, "
                    "event:%016xL", alert->kind, alert->noun, on, seq);
+}
+
+
+/* it came once more; who came too often stays so for the next "repeat" */
+
+static void
+ngx_er_alert_flap(ngx_er_alert_t *alert, uint64_t now)
+{
+    ngx_msec_t          repeat;
+    ngx_er_alert_sh_t  *sh;
+
+    sh = alert->sh;
+    repeat = alert->alerts->repeat;
+
+    if (now - sh->window >= repeat) {
+        sh->flaps = (sh->begins > NGX_ER_ALERT_FLAPS
+                     && now - sh->window < 2 * (uint64_t) repeat);
+        sh->window = now;
+        sh->begins = 0;
+    }
+
+    if (++sh->begins > NGX_ER_ALERT_FLAPS) {
+        sh->flaps = 1;
+    }
 }
 
 
@@ -398,7 +417,7 @@ ngx_er_alert_make(ngx_er_alert_t *alert, uint64_t now)
 
     goes = ngx_er_alert_happens(alert)
            ? m->count >= alert->least
-           : sh->on || (m->count && sh->begins > NGX_ER_ALERT_FLAPS);
+           : sh->on || (m->count && sh->flaps);
 
     if (alert->kind == NGX_ER_ALERT_SILENT) {
         m->last = sh->heard;
@@ -469,13 +488,16 @@ ngx_er_alert_next_state(ngx_er_alert_t *alert, uint64_t now)
     ngx_er_alert_sh_t  *sh;
 
     sh = alert->sh;
-    again = ngx_max(now, sh->message.stamp + alert->alerts->repeat);
+    again = sh->message.stamp + alert->alerts->repeat;
+
+    if (again <= now) {
+        again = now + alert->alerts->repeat;
+    }
 
     sh->told = sh->message.stamp;
 
     if (sh->message.phase != NGX_ER_ALERT_END) {
-        over = (!ngx_er_alert_happens(alert) && !sh->on
-                && sh->begins <= NGX_ER_ALERT_FLAPS);
+        over = (!ngx_er_alert_happens(alert) && !sh->on && !sh->flaps);
 
         sh->state = NGX_ER_ALERT_TOLD;
         ngx_er_alert_later(alert, over ? now : again);
