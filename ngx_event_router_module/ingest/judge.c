@@ -27,6 +27,8 @@
 #include "../deliver/carrier.h"
 
 
+static const char *ngx_er_judge_unfit(ngx_er_judge_t *judge);
+static ngx_int_t ngx_er_judge_request(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_carrier(ngx_er_judge_t *judge);
 static u_char *ngx_er_judge_log(void *data, u_char *buf, size_t len);
 static void ngx_er_judge_gone(void *data);
@@ -43,7 +45,6 @@ static void ngx_er_judge_taken(ngx_er_judge_t *judge, ngx_uint_t n);
 static ngx_int_t ngx_er_judge_say(ngx_er_judge_t *judge,
     ngx_er_judge_verdict_e verdict, const char *why);
 static const char *ngx_er_judge_copy(ngx_er_judge_t *judge, const char *why);
-static void ngx_er_judge_end(ngx_er_judge_t *judge);
 
 
 static const char  *ngx_er_judge_names[] = {
@@ -62,24 +63,16 @@ ngx_int_t
 ngx_er_judge(ngx_er_judge_t *judge)
 {
     ngx_int_t    rc;
-    const char  *lack;
+    const char  *unfit;
 
     judge->carrier = NULL;
     judge->part = 0;
     ngx_memzero(&judge->events, sizeof(ngx_array_t));
 
-    lack = ngx_er_refused_lack(&judge->refused);
+    unfit = ngx_er_judge_unfit(judge);
 
-    if (lack) {
-        return ngx_er_judge_say(judge, NGX_ER_JUDGE_UNFIT, lack);
-    }
-
-    if (judge->source->quarantine == NULL
-        || judge->source->quarantine->ctx == NULL)
-    {
-        return ngx_er_judge_say(judge, NGX_ER_JUDGE_UNFIT,
-                                "no location receives for its source, or the "
-                                "source has no quarantine any more");
+    if (unfit) {
+        return ngx_er_judge_say(judge, NGX_ER_JUDGE_UNFIT, unfit);
     }
 
     if (ngx_er_judge_request(judge) != NGX_OK) {
@@ -108,6 +101,54 @@ ngx_er_judge(ngx_er_judge_t *judge)
 
 
 ngx_int_t
+ngx_er_judge_look(ngx_er_judge_t *judge)
+{
+    ngx_int_t           rc;
+    ngx_er_decision_t   decision;
+
+    if (ngx_er_judge_unfit(judge)) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_er_judge_request(judge) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_decision_admit(judge->ctx, &decision.refusal);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_decide(judge->ctx, &decision);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_er_judge_end(judge);
+    }
+
+    return rc;
+}
+
+
+/* why it cannot be judged, or NULL */
+
+static const char *
+ngx_er_judge_unfit(ngx_er_judge_t *judge)
+{
+    const char  *lack;
+
+    lack = ngx_er_refused_lack(&judge->refused);
+
+    if (lack == NULL && (judge->source->quarantine == NULL
+                         || judge->source->quarantine->ctx == NULL))
+    {
+        lack = "no location receives for its source, or the source has no "
+               "quarantine any more";
+    }
+
+    return lack;
+}
+
+
+static ngx_int_t
 ngx_er_judge_request(ngx_er_judge_t *judge)
 {
     ngx_er_event_t    *event;
@@ -531,7 +572,7 @@ ngx_er_judge_copy(ngx_er_judge_t *judge, const char *why)
 }
 
 
-static void
+void
 ngx_er_judge_end(ngx_er_judge_t *judge)
 {
     ngx_connection_t    *c;

@@ -74,9 +74,13 @@ ngx_int_t ngx_er_judge(ngx_er_judge_t *judge);
 /* "admitted", "refused" ... */
 const char *ngx_er_judge_name(ngx_er_judge_verdict_e verdict);
 
-/* for whoever wants to know why only: the request as it came, in a location
-   that receives it.  NGX_ERROR: no memory; the caller ends the carrier */
-ngx_int_t ngx_er_judge_request(ngx_er_judge_t *judge);
+/*
+ * For whoever only looks: the request is in judge->ctx as decision.c sees it
+ * today, and nothing is done with it.  NGX_DECLINED: it cannot be judged;
+ * NGX_ERROR: no memory.  After NGX_OK the caller calls ngx_er_judge_end().
+ */
+ngx_int_t ngx_er_judge_look(ngx_er_judge_t *judge);
+void ngx_er_judge_end(ngx_er_judge_t *judge);
 
 
 #endif /* _NGX_ER_JUDGE_H_INCLUDED_ */

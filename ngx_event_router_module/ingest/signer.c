@@ -80,8 +80,6 @@ struct ngx_er_signer_s {
 
 static ngx_er_verify_t *ngx_er_signer_verify(ngx_pool_t *pool,
     ngx_er_preset_t *preset, ngx_er_error_t *err);
-static ngx_int_t ngx_er_signer_set(ngx_er_verify_t *v, const char *name,
-    const char *text, ngx_uint_t whole, ngx_er_error_t *err);
 static const char *ngx_er_signer_scheme(ngx_er_signer_t *signer,
     ngx_er_preset_t *preset);
 static const char *ngx_er_signer_text(ngx_er_signer_t *signer);
@@ -190,54 +188,19 @@ ngx_er_signer_verify(ngx_pool_t *pool, ngx_er_preset_t *preset,
         return NULL;
     }
 
-    if (ngx_er_signer_set(v, "verify", preset->verify, 0, err) != NGX_OK
-        || ngx_er_signer_set(v, "key", preset->key, 0, err) != NGX_OK
-        || ngx_er_signer_set(v, "signed", preset->signed_, 1, err) != NGX_OK
-        || ngx_er_signer_set(v, "signature", preset->signature, 0, err)
+    if (ngx_er_verify_line(v, "verify", preset->verify, 0, err) != NGX_OK
+        || ngx_er_verify_line(v, "key", preset->key, 0, err) != NGX_OK
+        || ngx_er_verify_line(v, "signed", preset->signed_, 1, err) != NGX_OK
+        || ngx_er_verify_line(v, "signature", preset->signature, 0, err)
            != NGX_OK
-        || ngx_er_signer_set(v, "timestamp", preset->timestamp, 0, err)
+        || ngx_er_verify_line(v, "timestamp", preset->timestamp, 0, err)
            != NGX_OK
-        || ngx_er_signer_set(v, "id", preset->id[0], 1, err) != NGX_OK)
+        || ngx_er_verify_line(v, "id", preset->id[0], 1, err) != NGX_OK)
     {
         return NULL;
     }
 
     return v;
-}
-
-
-static ngx_int_t
-ngx_er_signer_set(ngx_er_verify_t *v, const char *name, const char *text,
-    ngx_uint_t whole, ngx_er_error_t *err)
-{
-    ngx_str_t    *word;
-    ngx_array_t   words;
-
-    if (text == NULL) {
-        return NGX_OK;
-    }
-
-    if (ngx_array_init(&words, v->pool, 8, sizeof(ngx_str_t)) != NGX_OK
-        || (word = ngx_array_push_n(&words, whole ? 2 : 1)) == NULL)
-    {
-        ngx_er_error(err, "no memory");
-        return NGX_ERROR;
-    }
-
-    word[0].data = (u_char *) name;
-    word[0].len = ngx_strlen(name);
-
-    if (whole) {
-        word[1].data = (u_char *) text;
-        word[1].len = ngx_strlen(text);
-
-    } else if (ngx_er_preset_words(text, &words) != NGX_OK) {
-        ngx_er_error(err, "no memory");
-        return NGX_ERROR;
-    }
-
-    return (ngx_er_verify_set(v, words.elts, words.nelts, NULL, err) == NGX_OK)
-           ? NGX_OK : NGX_ERROR;
 }
 
 

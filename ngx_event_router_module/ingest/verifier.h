@@ -7,8 +7,8 @@
 /*
  * What a verifier is made of: verify_conf.c and secret.c read it,
  * verify_check.c completes it, verify.c and candidates.c work by it and
- * signer.c the other way round; exposure.c asks where it has secrets.  Nobody
- * else includes this header.
+ * signer.c the other way round; exposure.c asks where it has secrets, guess.c
+ * and its kin try others like it.  Nobody else includes this header.
  */
 
 

@@ -21,6 +21,7 @@
 
 
 #include "verify_conf.h"
+#include "presets.h"
 #include "verifier.h"
 #include "verify_check.h"
 #include "../conf/param.h"
@@ -317,6 +318,41 @@ ngx_er_verify_set(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_error(err, "unknown parameter \"%V\"", &args[0]);
 
     return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_er_verify_line(ngx_er_verify_t *v, const char *name, const char *text,
+    ngx_uint_t whole, ngx_er_error_t *err)
+{
+    ngx_str_t    *word;
+    ngx_array_t   words;
+
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_array_init(&words, v->pool, 8, sizeof(ngx_str_t)) != NGX_OK
+        || (word = ngx_array_push_n(&words, whole ? 2 : 1)) == NULL)
+    {
+        ngx_er_error(err, "no memory");
+        return NGX_ERROR;
+    }
+
+    word[0].data = (u_char *) name;
+    word[0].len = ngx_strlen(name);
+
+    if (whole) {
+        word[1].data = (u_char *) text;
+        word[1].len = ngx_strlen(text);
+
+    } else if (ngx_er_preset_words(text, &words) != NGX_OK) {
+        ngx_er_error(err, "no memory");
+        return NGX_ERROR;
+    }
+
+    return (ngx_er_verify_set(v, words.elts, words.nelts, NULL, err) == NGX_OK)
+           ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -38,6 +38,11 @@ ngx_er_verify_t *ngx_er_verify_create(ngx_pool_t *pool,
 ngx_int_t ngx_er_verify_set(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_uint_t *inline_secret, ngx_er_error_t *err);
 
+/* a parameter in the words of a preset's row, split at blanks unless it is one
+   "whole"; "text" NULL: the row has none.  NGX_OK, or NGX_ERROR and why */
+ngx_int_t ngx_er_verify_line(ngx_er_verify_t *v, const char *name,
+    const char *text, ngx_uint_t whole, ngx_er_error_t *err);
+
 /*
  * What is allowed and hardly meant.  say() is called for each, with the name
  * of the directive that it is about, the how many-th of that name, from 0, and

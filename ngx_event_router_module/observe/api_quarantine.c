@@ -20,6 +20,7 @@
 
 
 #include "api_quarantine.h"
+#include "diagnosis.h"
 #include "../ingest/exposure.h"
 #include "../ingest/recheck.h"
 #include "../ingest/source.h"
@@ -72,6 +73,8 @@ static void ngx_er_api_quarantine_members(ngx_er_api_t *api,
     ngx_er_refused_t *refused);
 static void ngx_er_api_quarantine_rest(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_refused_t *refused);
+static void ngx_er_api_quarantine_doctor(ngx_er_api_t *api,
+    ngx_er_json_t *json, ngx_er_refused_t *refused);
 static ngx_int_t ngx_er_api_quarantine_which(ngx_er_api_t *api,
     ngx_er_source_t **source, uint64_t *id, ngx_int_t *rc);
 static ngx_int_t ngx_er_api_quarantine_purge(ngx_er_api_t *api);
@@ -100,6 +103,8 @@ static ngx_er_api_arg_t  ngx_er_api_quarantine_list_args[] = {
 static ngx_er_api_arg_t  ngx_er_api_quarantine_one_args[] = {
     NGX_ER_API_ARG_ID,
     NGX_ER_API_ARG_BODY,
+    { "doctor", NGX_ER_API_FLAG, 0, NULL,
+      "with what would have made its signature fit" },
     NGX_ER_API_ARGS_END
 };
 
@@ -127,6 +132,20 @@ static ngx_er_api_schema_t  ngx_er_api_quarantine_header = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_quarantine_finding_fields[] = {
+    { "what", NGX_ER_API_TEXT, 1, NULL, NULL, "a word for it" },
+    { "text", NGX_ER_API_TEXT, 1, NULL, NULL,
+      "a sentence for people, with the way out" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_quarantine_finding = {
+    "Finding", "What would have made a signature fit",
+    ngx_er_api_quarantine_finding_fields
+};
+
+
 static ngx_er_api_field_t  ngx_er_api_quarantine_fields[] = {
     { "id", NGX_ER_API_TEXT, 1, NULL, NULL, "the id of the request" },
     { "source", NGX_ER_API_TEXT, 1, NULL, NULL, "whom it was sent to" },
@@ -149,6 +168,8 @@ static ngx_er_api_field_t  ngx_er_api_quarantine_fields[] = {
       "of one request: what was kept of its headers" },
     { "body", NGX_ER_API_TEXT, 0, NULL, NULL,
       "with body=1: the body, percent-encoded where it is no text" },
+    { "doctor", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_quarantine_finding,
+      "with doctor=1: what the signature doctor says" },
     NGX_ER_API_FIELDS_END
 };
 
@@ -614,6 +635,11 @@ ngx_er_api_quarantine_found(ngx_er_api_t *api, ngx_er_queue_op_t *op)
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_api_quarantine_members(api, &json, op->shelf->name, row, &refused);
     ngx_er_api_quarantine_rest(api, &json, &refused);
+
+    if (ngx_er_api_flag(api, "doctor")) {
+        ngx_er_api_quarantine_doctor(api, &json, &refused);
+    }
+
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_api_json(api, &json);
@@ -704,6 +730,37 @@ ngx_er_api_quarantine_rest(ngx_er_api_t *api, ngx_er_json_t *json,
 
     if (api->lcf->reveal && ngx_er_api_flag(api, "body")) {
         ngx_er_api_text(json, "body", &refused->body);
+    }
+}
+
+
+/* one that cannot be judged has no doctor either: "lack" says why */
+
+static void
+ngx_er_api_quarantine_doctor(ngx_er_api_t *api, ngx_er_json_t *json,
+    ngx_er_refused_t *refused)
+{
+    ngx_er_judge_t  judge;
+
+    ngx_memzero(&judge, sizeof(ngx_er_judge_t));
+
+    judge.source = api->data;
+    judge.pool = api->pool;
+    judge.refused = *refused;
+
+    switch (ngx_er_judge_look(&judge)) {
+
+    case NGX_OK:
+        ngx_er_diagnosis(judge.ctx, json);
+        ngx_er_judge_end(&judge);
+        break;
+
+    case NGX_ERROR:
+        json->failed = 1;
+        break;
+
+    default: /* NGX_DECLINED */
+        break;
     }
 }
 

@@ -23,6 +23,7 @@
 
 
 #include "explain.h"
+#include "diagnosis.h"
 #include "metrics.h"
 #include "../ingest/key.h"
 #include "../ingest/rate.h"
@@ -176,6 +177,8 @@ ngx_er_explain_verify(ngx_er_explain_t *e, ngx_uint_t refused)
         ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                       "event from source \"%V\" refused: %s, it was to be "
                       "explained", &ctx->source->name, ctx->verdict.reason);
+
+        ngx_er_diagnosis(ctx, &e->json);
     }
 
     ngx_er_json_close(&e->json, "}");
