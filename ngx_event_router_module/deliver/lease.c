@@ -40,6 +40,8 @@
 #include "../observe/account.h"
 
 
+#define NGX_ER_LEASE_LOCKED  10000     /* ms before an entry is due whose key
+                                          is not there */
 #define NGX_ER_LEASE_AGAIN  1000       /* ms before an entry that could not be
                                           sent for want of memory is due */
 #define NGX_ER_LEASE_COPY   5000       /* ms at most before an entry is due
@@ -184,6 +186,11 @@ ngx_er_lease_open(ngx_er_target_t *target, ngx_er_entry_t *entry,
     }
 
     lease->dedup = dedup;
+
+    if (entry->locked) {
+        ngx_er_settle_back(lease, NGX_ER_LEASE_LOCKED);
+        return NULL;
+    }
 
     reason = ngx_er_lease_event(lease, entry, event);
 

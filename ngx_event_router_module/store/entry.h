@@ -153,6 +153,8 @@ typedef struct {
                                           attempt */
     unsigned               doubt:4;    /* see above; a dead letter that is
                                           replayed has it still */
+    unsigned               locked:1;   /* the record is sealed, and its key is
+                                          not there */
 
     ngx_uint_t             npast;
     ngx_er_past_t          past[NGX_ER_ENTRY_PAST];   /* the latest last */

@@ -33,6 +33,13 @@ typedef enum {
 } ngx_er_shelf_kind_e;
 
 
+/* what has something of an event or a request is sealed, if there are keys */
+
+#define ngx_er_shelf_seals(kind)                                              \
+    ((kind) == NGX_ER_SHELF_JOBS || (kind) == NGX_ER_SHELF_QUARANTINE         \
+     || (kind) == NGX_ER_SHELF_HELD)
+
+
 typedef enum {
     NGX_ER_SHELF_PUT = 0,
     NGX_ER_SHELF_GET,

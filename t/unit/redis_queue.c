@@ -51,11 +51,11 @@ static size_t rows(char *p, const char *head, int n, const char *first,
 static ngx_er_redis_clock_t   clocks[4];
 
 static ngx_er_redis_layout_t  one = {
-    ngx_string("er"), 1, 15000, 0xabc, 0, 0, &clocks[3]
+    ngx_string("er"), 1, 15000, 0xabc, 0, 0, &clocks[3], NULL, 0
 };
 
 static ngx_er_redis_layout_t  three = {
-    ngx_string("er"), 3, 15000, 0xabc, 0, 0, clocks
+    ngx_string("er"), 3, 15000, 0xabc, 0, 0, clocks, NULL, 0
 };
 
 
@@ -248,7 +248,8 @@ test_words(ngx_pool_t *pool)
     is_str(&words[4], "3", "the number of shards");
     is_str(&words[5], "1", "this one");
     is_mem(words[8].data,
-           "0000000000001234" "0000000000000007" "0123456789abcdef"
+           "0000000000001234" "0000000000000007" "0000000000000000"
+           "0123456789abcdef"
            "\1" "\0" "\0\0\0\313"
            "\0\0\0\0\0\0\16\20" "\0\0\0\0\0\0\0\11" "\0\0\0\0\0\0\116\40"
            "\1" "00000000000000ee"
@@ -258,16 +259,16 @@ test_words(ngx_pool_t *pool)
            "\0" "\0\0" "\0\0"
            "\74" "\1" "\0\0\0\0\0\0\1\0"
            "6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b" "a version and so on",
-           54 + 143 + 60, "the item");
-    is_int(words[8].len, 54 + 143 + 60, "all of it");
+           70 + 143 + 60, "the item");
+    is_int(words[8].len, 70 + 143 + 60, "all of it");
     is_int(words[9].len, 3, "the record is bytes");
     is_int(n, 10, "no more");
 
     op.dedup = 1;
     op.key[31] = 0xab;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "with key");
-    is_mem(words[8].data + 48, "\1\100" "00", 4, "its length");
-    is_mem(words[8].data + 48 + 2 + 60, "00ab" "\0\0\0\313", 8, "and itself");
+    is_mem(words[8].data + 64, "\1\100" "00", 4, "its length");
+    is_mem(words[8].data + 64 + 2 + 60, "00ab" "\0\0\0\313", 8, "and itself");
 
     op.verb = NGX_ER_QUEUE_RETRY;
     op.seq = 0x55;
@@ -634,7 +635,7 @@ test_many(ngx_pool_t *pool)
 
     is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "three");
     is_int(n, 12, "a word of items, and three records");
-    is_int(words[8].len, 3 * (54 + 41 + 46), "items");
+    is_int(words[8].len, 3 * (70 + 41 + 46), "items");
     is_str(&words[9], "one", "a record");
     is_int(words[10].len, 0, "an empty one");
     is_str(&words[11], "tri", "the last one");

@@ -19,6 +19,7 @@
 #include "check.h"
 #include "lock.h"
 #include "pages.h"
+#include "sealed.h"
 #include "types.h"
 
 #include <sys/statvfs.h>
@@ -34,6 +35,10 @@ static ngx_int_t ngx_er_file_check_holders(int dir, ngx_uint_t holders,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_check_data(ngx_er_file_conf_t *conf, int dir,
     ngx_msec_t ms, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_check_keys(ngx_er_file_conf_t *conf,
+    const char *data, const char *locks, ngx_er_error_t *err);
+static ngx_int_t ngx_er_file_check_key(ngx_er_file_conf_t *conf, MDB_env *env,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_sound_env(MDB_env *env, int fd, ngx_msec_t ms,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_sound_as_of(MDB_env *env, int fd, ngx_msec_t ms,
@@ -262,7 +267,85 @@ ngx_er_file_check_data(ngx_er_file_conf_t *conf, int dir, ngx_msec_t ms,
     (void) ngx_sprintf((u_char *) data, "%V/data.mdb%Z", &conf->path);
     (void) ngx_sprintf((u_char *) locks, "%V/lock.mdb%Z", &conf->path);
 
-    return ngx_er_file_sound(data, locks, (char *) conf->path.data, ms, err);
+    if (ngx_er_file_sound(data, locks, (char *) conf->path.data, ms, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_check_keys(conf, data, locks, err);
+}
+
+
+/* what is sound may still need a key that "encrypt=" has not */
+
+static ngx_int_t
+ngx_er_file_check_keys(ngx_er_file_conf_t *conf, const char *data,
+    const char *locks, ngx_er_error_t *err)
+{
+    MDB_env      *env;
+    ngx_int_t     rc;
+    struct stat   st;
+
+    if (stat(data, &st) == -1 || st.st_size == 0
+        || mdb_env_create(&env) != 0)
+    {
+        return NGX_OK;
+    }
+
+    (void) mdb_env_set_maxdbs(env, NGX_ER_FILE_DBS);
+
+    rc = NGX_OK;
+
+    if (mdb_env_open(env, (char *) conf->path.data,
+                     MDB_RDONLY|MDB_NOTLS
+                     |(access(locks, F_OK) == 0 ? 0 : MDB_NOLOCK), 0600)
+        == 0)
+    {
+        rc = ngx_er_file_check_key(conf, env, err);
+    }
+
+    mdb_env_close(env);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_file_check_key(ngx_er_file_conf_t *conf, MDB_env *env,
+    ngx_er_error_t *err)
+{
+    uint64_t           key;
+    ngx_er_file_t      file;
+    ngx_er_file_txn_t  t;
+
+    ngx_memzero(&file, sizeof(ngx_er_file_t));
+    ngx_memzero(&t, sizeof(ngx_er_file_txn_t));
+
+    file.conf = conf;
+    t.file = &file;
+
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &t.txn) != 0) {
+        return NGX_OK;
+    }
+
+    key = 0;
+
+    if (mdb_dbi_open(t.txn, "events", 0, &file.dbi[NGX_ER_FILE_EVENTS]) == 0) {
+        (void) ngx_er_file_sealed_look(&t, &key);
+    }
+
+    mdb_txn_abort(t.txn);
+
+    if (key == 0) {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "it has events that were sealed with the key %016xL, "
+                 "which is not in \"encrypt=\": put it back, behind the "
+                 "others, until these are gone", key);
+
+    return NGX_ABORT;
 }
 
 

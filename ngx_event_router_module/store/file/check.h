@@ -30,6 +30,7 @@ ngx_int_t ngx_er_file_shared(ngx_er_file_conf_t *conf, ngx_er_error_t *err);
  * so many workers ("holders") make their files?  And unless "ms" is 0, is the
  * database whole, as far as can be seen in that time?  Both are asked by a
  * process that has the rights of a worker and does not have the store open.
+ * NGX_ABORT with a sentence: it is whole, but a key of it is missing.
  */
 ngx_int_t ngx_er_file_examine(ngx_er_file_conf_t *conf, ngx_uint_t holders,
     ngx_msec_t ms, ngx_er_error_t *err);

@@ -16,6 +16,7 @@
 
 
 #include "../entry.h"
+#include "../../base/safe.h"
 
 
 #define NGX_ER_FILE_FORMAT  1
@@ -34,6 +35,7 @@ typedef struct {
     ngx_uint_t             low;        /* percent: and taken again below */
     uint64_t               history_time;  /* ms; 0: no history is kept */
     uint64_t               history_size;  /* bytes of it at most */
+    ngx_er_safe_t         *safe;       /* keys; NULL: nothing is sealed */
 } ngx_er_file_conf_t;
 
 

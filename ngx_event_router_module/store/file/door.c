@@ -77,6 +77,8 @@ typedef struct {
 static ngx_int_t ngx_er_file_start_init(ngx_shm_zone_t *zone, void *data);
 static void ngx_er_file_start_directory(ngx_er_file_queue_t *fq,
     ngx_core_conf_t *ccf);
+static ngx_int_t ngx_er_file_start_keyless(ngx_er_file_queue_t *fq,
+    ngx_er_queue_t *queue, ngx_cycle_t *cycle, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_start_ask(ngx_er_file_queue_t *fq,
     ngx_core_conf_t *ccf, ngx_er_census_t *census, ngx_er_error_t *err);
 static void ngx_er_file_start_child(ngx_er_file_queue_t *fq,
@@ -170,6 +172,7 @@ ngx_int_t
 ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
     ngx_er_census_t *census, ngx_cycle_t *cycle)
 {
+    ngx_int_t             rc;
     ngx_er_error_t        err;
     ngx_core_conf_t      *ccf;
     ngx_er_file_queue_t  *fq, *running;
@@ -181,7 +184,9 @@ ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
         ngx_er_file_start_directory(fq, ccf);
     }
 
-    if (ngx_er_file_start_ask(fq, ccf, census, &err) == NGX_OK) {
+    rc = ngx_er_file_start_ask(fq, ccf, census, &err);
+
+    if (rc == NGX_OK) {
         return NGX_OK;
     }
 
@@ -199,6 +204,10 @@ ngx_er_file_start_check(ngx_er_queue_t *queue, ngx_er_queue_t *old,
                       &fq->conf.path, err.len, err.text,
                       &queue->where.file, queue->where.line);
         return NGX_ERROR;
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_er_file_start_keyless(fq, queue, cycle, &err);
     }
 
     fq->doubt = 1;
@@ -242,6 +251,30 @@ ngx_er_file_start_directory(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf)
     {
         return;
     }
+}
+
+
+/* nothing is lost for want of a key; at a start the other sites of this nginx
+   count for more */
+
+static ngx_int_t
+ngx_er_file_start_keyless(ngx_er_file_queue_t *fq, ngx_er_queue_t *queue,
+    ngx_cycle_t *cycle, ngx_er_error_t *err)
+{
+    if (ngx_test_config) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"event_store file:%V\": %*s, in %V:%ui",
+                      &fq->conf.path, err->len, err->text, &queue->where.file,
+                      queue->where.line);
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
+                  "\"event_store file:%V\": %*s; until then they wait, in "
+                  "%V:%ui", &fq->conf.path, err->len, err->text,
+                  &queue->where.file, queue->where.line);
+
+    return NGX_OK;
 }
 
 
@@ -337,7 +370,7 @@ ngx_er_file_start_child(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
         _exit(2);
     }
 
-    if (says.rc != NGX_ERROR) {
+    if (says.rc != NGX_ERROR && says.rc != NGX_ABORT) {
         ngx_er_file_census_count(&fq->conf, census, NGX_ER_FILE_START_COUNT);
 
         if (write(fd, census, sizeof(ngx_er_census_t))
@@ -363,11 +396,11 @@ ngx_er_file_start_look(ngx_er_file_queue_t *fq, ngx_core_conf_t *ccf,
         return rc;
     }
 
-    if (ngx_er_file_examine(&fq->conf, (ngx_uint_t) ccf->worker_processes,
-                            NGX_ER_FILE_START_LOOK, err)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    rc = ngx_er_file_examine(&fq->conf, (ngx_uint_t) ccf->worker_processes,
+                             NGX_ER_FILE_START_LOOK, err);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     return ngx_er_file_census_fits(&fq->conf, err);
@@ -394,9 +427,9 @@ ngx_er_file_start_listen(int fd, ngx_er_census_t *census, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
-    if (says.rc == NGX_ERROR) {
+    if (says.rc == NGX_ERROR || says.rc == NGX_ABORT) {
         *err = says.err;
-        return NGX_ERROR;
+        return says.rc;
     }
 
     known = census->known;

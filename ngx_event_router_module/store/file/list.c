@@ -15,6 +15,7 @@
 #include "entry.h"
 #include "grave.h"
 #include "history.h"
+#include "sealed.h"
 #include "walk.h"
 
 
@@ -67,8 +68,10 @@ ngx_int_t
 ngx_er_file_result(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, ngx_str_t *record)
 {
-    ngx_str_t        none;
-    ngx_er_entry_t  *e;
+    ngx_int_t             rc;
+    ngx_str_t             none;
+    ngx_er_entry_t       *e;
+    ngx_er_safe_place_t   place;
 
     ngx_str_null(&none);
 
@@ -80,15 +83,26 @@ ngx_er_file_result(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     *e = row->e;
 
     if (ngx_er_file_copy(op->pool, &e->name, &row->e.name) != NGX_OK
-        || ngx_er_file_copy(op->pool, &e->routes, &row->e.routes) != NGX_OK
-        || ngx_er_file_copy(op->pool, &e->answer, &row->e.answer) != NGX_OK
-        || ngx_er_file_copy(op->pool, &e->record, record ? record : &none)
-           != NGX_OK)
+        || ngx_er_file_copy(op->pool, &e->routes, &row->e.routes) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    ngx_er_file_place_answer(&place, row->e.target, row->e.seq);
+
+    rc = ngx_er_file_unseal(t->file, &place, &row->e.answer, op->pool,
+                            &e->answer);
+
+    if (rc != NGX_ERROR) {
+        ngx_er_file_place_record(&place, row->e.seq);
+
+        rc = ngx_er_file_unseal(t->file, &place, record ? record : &none,
+                                op->pool, &e->record);
+    }
+
+    e->locked = (rc == NGX_BUSY);
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 

@@ -31,6 +31,7 @@
 #include "lock.h"
 #include "run.h"
 #include "space.h"
+#include "../keys.h"
 #include "../../conf/block.h"
 
 
@@ -47,6 +48,7 @@ typedef struct {
     size_t                memory;
     ngx_msec_t            window;
     ngx_uint_t            high;
+    ngx_str_t             encrypt;
 } ngx_er_file_args_t;
 
 
@@ -102,6 +104,8 @@ static ngx_er_param_t  ngx_er_file_rows[] = {
       ngx_er_param_at(ngx_er_file_args_t, window), NULL, "1s", NULL },
     { "high_water=", NGX_ER_PARAM_PERCENT,
       ngx_er_param_at(ngx_er_file_args_t, high), "20%", "95%", NULL },
+    { "encrypt=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_file_args_t, encrypt), NULL, NULL, NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
@@ -109,7 +113,8 @@ static ngx_er_param_t  ngx_er_file_rows[] = {
 static ngx_er_params_t  ngx_er_file_params = {
     ngx_er_file_rows,
     "a store in a directory has size=SIZE (1m or more), memory=SIZE (1m or "
-    "more), window=TIME (at most 1s) and high_water=N% (20% to 95%)", 1, 0
+    "more), window=TIME (at most 1s), high_water=N% (20% to 95%) and "
+    "encrypt=file:KEYS", 1, 0
 };
 
 
@@ -191,9 +196,11 @@ ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
     args.memory = 32 * 1024 * 1024;
     args.window = 0;
     args.high = 85;
+    ngx_str_null(&args.encrypt);
 
     if (ngx_er_block_params(cf, &ngx_er_file_params, 2, &args, NULL)
-        != NGX_CONF_OK)
+        != NGX_CONF_OK
+        || ngx_er_keys_read(cf, &args.encrypt, &fq->conf.safe) != NGX_OK)
     {
         return NGX_ERROR;
     }

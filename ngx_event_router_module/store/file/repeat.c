@@ -26,6 +26,7 @@
 #include "entry.h"
 #include "history.h"
 #include "replay.h"
+#include "sealed.h"
 #include "space.h"
 
 
@@ -272,8 +273,7 @@ ngx_er_file_repeat_lapsed(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         ref->source = op->source;
         ref->delivered = 1;
 
-        if (ngx_er_file_put(t, NGX_ER_FILE_EVENTS, &op->seq, op->record.data,
-                            op->record.len)
+        if (ngx_er_file_record_put(t, op->seq, &op->record, op->pool)
             != NGX_OK)
         {
             return NGX_ERROR;

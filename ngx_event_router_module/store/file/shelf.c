@@ -18,6 +18,7 @@
 
 
 #include "shelf.h"
+#include "sealed.h"
 
 
 #define NGX_ER_FILE_SHELF_HEAD  8      /* bytes of a row before its value */
@@ -42,8 +43,12 @@ static ngx_int_t ngx_er_file_shelf_list(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_shelf_next(ngx_er_file_txn_t *t,
     ngx_er_shelf_t *shelf, uint64_t *key, ngx_str_t *value);
-static ngx_int_t ngx_er_file_shelf_row(ngx_er_queue_op_t *op, uint64_t id,
-    ngx_str_t *value);
+static ngx_int_t ngx_er_file_shelf_row(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, uint64_t id, ngx_str_t *value);
+static uint64_t ngx_er_file_shelf_bytes(ngx_er_file_txn_t *t,
+    ngx_er_shelf_t *shelf);
+static void ngx_er_file_shelf_place(ngx_er_shelf_t *shelf, uint64_t id,
+    ngx_er_safe_place_t *place);
 static ngx_int_t ngx_er_file_shelf_forget(ngx_er_file_txn_t *t, uint64_t *key);
 static ngx_int_t ngx_er_file_shelf_sum(ngx_er_file_txn_t *t, uint64_t *key,
     int64_t bytes, uint64_t *sum);
@@ -91,7 +96,7 @@ ngx_er_file_shelf_put(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     ngx_er_shelf_t  *shelf;
 
     shelf = op->shelf;
-    bytes = ngx_er_file_shelf_size(shelf->value.len);
+    bytes = ngx_er_file_shelf_bytes(t, shelf);
 
     if (shelf->bound) {
 
@@ -211,12 +216,26 @@ static ngx_int_t
 ngx_er_file_shelf_write(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
     ngx_pool_t *pool)
 {
-    size_t     len;
-    u_char    *p;
-    uint64_t   key[NGX_ER_FILE_WORDS];
-    ngx_int_t  rc;
+    size_t                len;
+    u_char               *p;
+    uint64_t              key[NGX_ER_FILE_WORDS];
+    ngx_int_t             rc;
+    ngx_str_t             kept;
+    ngx_er_safe_place_t   place;
 
-    len = NGX_ER_FILE_SHELF_HEAD + shelf->value.len;
+    kept = shelf->value;
+
+    if (ngx_er_shelf_seals(shelf->kind)) {
+        ngx_er_file_shelf_place(shelf, shelf->id, &place);
+
+        if (ngx_er_file_seal(t->file, &place, &shelf->value, pool, &kept)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    len = NGX_ER_FILE_SHELF_HEAD + kept.len;
 
     p = ngx_palloc(pool, len);
     if (p == NULL) {
@@ -224,7 +243,7 @@ ngx_er_file_shelf_write(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
     }
 
     ngx_memcpy(ngx_er_file_write(p, shelf->until, NGX_ER_FILE_SHELF_HEAD),
-               shelf->value.data, shelf->value.len);
+               kept.data, kept.len);
 
     key[0] = shelf->kind;
     key[1] = shelf->name;
@@ -274,7 +293,7 @@ ngx_er_file_shelf_get(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_DECLINED;
     }
 
-    return ngx_er_file_shelf_row(op, shelf->id, &value);
+    return ngx_er_file_shelf_row(t, op, shelf->id, &value);
 }
 
 
@@ -361,7 +380,7 @@ ngx_er_file_shelf_list(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
         left -= ngx_min(left, value.len);
 
-        if (ngx_er_file_shelf_row(op, key[2], &value) != NGX_OK) {
+        if (ngx_er_file_shelf_row(t, op, key[2], &value) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -403,30 +422,58 @@ ngx_er_file_shelf_next(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
 
 
 static ngx_int_t
-ngx_er_file_shelf_row(ngx_er_queue_op_t *op, uint64_t id, ngx_str_t *value)
+ngx_er_file_shelf_row(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    uint64_t id, ngx_str_t *value)
 {
-    size_t               len;
+    ngx_str_t            kept;
     ngx_er_shelf_row_t  *row;
+    ngx_er_safe_place_t  place;
 
     row = ngx_array_push(op->shelf->rows);
     if (row == NULL) {
         return NGX_ERROR;
     }
 
-    len = value->len - NGX_ER_FILE_SHELF_HEAD;
-
     row->id = id;
     row->until = ngx_er_file_number(value->data, NGX_ER_FILE_SHELF_HEAD);
-    row->value.len = len;
-    row->value.data = ngx_pnalloc(op->pool, len + 1);
 
-    if (row->value.data == NULL) {
-        return NGX_ERROR;
+    kept.data = value->data + NGX_ER_FILE_SHELF_HEAD;
+    kept.len = value->len - NGX_ER_FILE_SHELF_HEAD;
+
+    ngx_er_file_shelf_place(op->shelf, id, &place);
+
+    return ngx_er_file_unseal(t->file, &place, &kept, op->pool, &row->value)
+           == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/* what it will count, kept */
+
+static uint64_t
+ngx_er_file_shelf_bytes(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf)
+{
+    uint64_t  bytes;
+
+    bytes = ngx_er_file_shelf_size(shelf->value.len);
+
+    if (t->file->conf->safe && shelf->value.len
+        && ngx_er_shelf_seals(shelf->kind))
+    {
+        bytes += NGX_ER_SAFE_MORE;
     }
 
-    ngx_memcpy(row->value.data, value->data + NGX_ER_FILE_SHELF_HEAD, len);
+    return bytes;
+}
 
-    return NGX_OK;
+
+static void
+ngx_er_file_shelf_place(ngx_er_shelf_t *shelf, uint64_t id,
+    ngx_er_safe_place_t *place)
+{
+    place->kind = 's';
+    place->number[0] = shelf->kind;
+    place->number[1] = shelf->name;
+    place->number[2] = id;
 }
 
 

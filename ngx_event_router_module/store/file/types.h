@@ -152,6 +152,7 @@ struct ngx_er_file_s {
                                           short of poison */
 
     uint64_t               complained; /* when; 0: never */
+    uint64_t               locked;     /* when a missing key was told */
 
     ngx_atomic_t           clock;      /* of the last transaction, ms */
     uint64_t               wall;       /* its "now" */

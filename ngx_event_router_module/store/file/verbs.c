@@ -41,6 +41,7 @@
 #include "order.h"
 #include "repeat.h"
 #include "replay.h"
+#include "sealed.h"
 #include "shelf.h"
 #include "space.h"
 #include "sweep.h"
@@ -185,7 +186,10 @@ ngx_er_file_accept(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         }
     }
 
-    rc = ngx_er_file_space_admit(t, op->record.len, op->nparts);
+    rc = ngx_er_file_space_admit(t, op->record.len
+                                    + (t->file->conf->safe ? NGX_ER_SAFE_MORE
+                                                           : 0),
+                                 op->nparts);
 
     if (rc != NGX_OK) {
         return rc;
@@ -390,10 +394,7 @@ ngx_er_file_accept_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
     }
 
-    if (ngx_er_file_put(t, NGX_ER_FILE_EVENTS, &op->seq, op->record.data,
-                        op->record.len)
-        != NGX_OK)
-    {
+    if (ngx_er_file_record_put(t, op->seq, &op->record, op->pool) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -1046,8 +1047,10 @@ ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
-    ngx_int_t          rc;
-    ngx_er_file_row_t  row;
+    ngx_int_t            rc;
+    ngx_str_t            answer, kept;
+    ngx_er_file_row_t    row;
+    ngx_er_safe_place_t  place;
 
     rc = ngx_er_file_mine(t, op, &row);
 
@@ -1066,7 +1069,21 @@ ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         row.e.status = row.e.past[row.e.npast - 1].status;
     }
 
-    ngx_er_file_row_text(&row, &row.e.name, &row.e.routes, &op->answer);
+    answer = op->answer;
+
+    if (t->file->conf->safe) {
+        answer.len = ngx_min(answer.len,
+                             NGX_ER_ENTRY_ANSWER - NGX_ER_SAFE_MORE);
+    }
+
+    ngx_er_file_place_answer(&place, op->target, op->seq);
+
+    if (ngx_er_file_seal(t->file, &place, &answer, op->pool, &kept) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_er_file_row_text(&row, &row.e.name, &row.e.routes, &kept);
 
     if (ngx_er_file_history_append(t, op) != NGX_OK) {
         return NGX_ERROR;

@@ -27,6 +27,7 @@
 
 #include "command.h"
 #include "item.h"
+#include "sealed.h"
 
 #include <ngx_sha1.h>
 
@@ -63,14 +64,14 @@ static ngx_int_t ngx_er_redis_word_head(ngx_er_redis_walk_t *w,
     ngx_pool_t *pool, ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w,
     ngx_pool_t *pool, ngx_er_redis_words_t *a);
-static void ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
-    ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
+    ngx_pool_t *pool, ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static void ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
-static void ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w,
-    ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w,
+    ngx_pool_t *pool, ngx_er_redis_words_t *a);
 static void ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text);
 static void ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
@@ -349,7 +350,7 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 
     case NGX_ER_QUEUE_EXTEND:
     case NGX_ER_QUEUE_BURY:
-        ngx_er_redis_queue_fenced(w, a);
+        rc = ngx_er_redis_queue_fenced(w, pool, a);
         break;
 
     case NGX_ER_QUEUE_ADOPT:
@@ -376,7 +377,7 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         break;
 
     case NGX_ER_QUEUE_SHELF:
-        ngx_er_redis_queue_shelf(w, a);
+        rc = ngx_er_redis_queue_shelf(w, pool, a);
         break;
 
     case NGX_ER_QUEUE_VERBS:
@@ -390,10 +391,12 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 
 /* EXTEND, BURY */
 
-static void
-ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+static ngx_int_t
+ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_er_redis_words_t *a)
 {
     u_char             *p;
+    ngx_str_t           text;
     ngx_er_queue_op_t  *op;
 
     op = w->op;
@@ -405,7 +408,7 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 
     if (op->verb == NGX_ER_QUEUE_EXTEND) {
         ngx_er_redis_word_number(a, op->lease);
-        return;
+        return NGX_OK;
     }
 
     p = a->pos;
@@ -416,11 +419,16 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_number(a, op->reason);
     ngx_er_redis_word_number(a, op->counted ? op->past.status : 0);
 
-    ngx_er_redis_word_text(a, &op->answer);
-    a->words[a->n - 1].len = ngx_min(op->answer.len, NGX_ER_ENTRY_ANSWER);
+    if (ngx_er_redis_seal_answer(w, pool, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_er_redis_word_text(a, &text);
 
     ngx_er_redis_word_number(a, op->keep);
     ngx_er_redis_word_number(a, op->doubt);
+
+    return NGX_OK;
 }
 
 
@@ -525,12 +533,18 @@ ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 
 /* a nonce in its holder's name: an id is given once */
 
-static void
-ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+static ngx_int_t
+ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_er_redis_words_t *a)
 {
+    ngx_str_t        kept;
     ngx_er_shelf_t  *shelf;
 
     shelf = w->op->shelf;
+
+    if (ngx_er_redis_seal_value(w, pool, &kept) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ngx_er_redis_word_number(a, shelf->act);
     ngx_er_redis_word_number(a, shelf->kind);
@@ -538,7 +552,7 @@ ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_id(a, shelf->id);
     ngx_er_redis_word_hex(a, shelf->until);
     ngx_er_redis_word_number(a, shelf->bound);
-    ngx_er_redis_word_text(a, &shelf->value);
+    ngx_er_redis_word_text(a, &kept);
     ngx_er_redis_word_number(a, shelf->newest);
     ngx_er_redis_word_id(a, shelf->after);
     ngx_er_redis_word_number(a, ngx_min(shelf->limit,
@@ -547,6 +561,8 @@ ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
                                              : NGX_ER_REDIS_SHELF_BYTES);
     ngx_er_redis_word_hex(a, w->layout->holder + w->nonce);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_SCAN);
+
+    return NGX_OK;
 }
 
 

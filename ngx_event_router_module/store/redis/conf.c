@@ -17,6 +17,7 @@
 
 #include "conf.h"
 #include "peer.h"
+#include "../keys.h"
 #include "../../conf/block.h"
 #include "../../base/vault.h"
 
@@ -32,6 +33,7 @@ typedef struct {
     ngx_str_t                ca;
     ngx_str_t                name;
     ngx_str_t                password_file;
+    ngx_str_t                encrypt;
     ngx_str_t                sentinel_file;
     ngx_str_t                sentinel_user;
     ngx_str_t                cert;
@@ -76,7 +78,7 @@ static ngx_er_word_t  ngx_er_redis_switch[] = {
 
 /* the first rows are the queue's */
 
-#define NGX_ER_REDIS_QUEUE_ROWS  3
+#define NGX_ER_REDIS_QUEUE_ROWS  4
 
 static ngx_er_param_t  ngx_er_redis_rows[] = {
     { "shards=", NGX_ER_PARAM_NUMBER,
@@ -85,6 +87,8 @@ static ngx_er_param_t  ngx_er_redis_rows[] = {
       ngx_er_param_at(ngx_er_redis_args_t, conf.wait), "0", "16", NULL },
     { "memory=", NGX_ER_PARAM_SIZE,
       ngx_er_param_at(ngx_er_redis_args_t, conf.memory), "1m", NULL, NULL },
+    { "encrypt=", NGX_ER_PARAM_TEXT,
+      ngx_er_param_at(ngx_er_redis_args_t, encrypt), NULL, NULL, NULL },
     { "connect_timeout=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_redis_args_t, conf.connect_timeout),
       "1ms", "60s", NULL },
@@ -121,7 +125,8 @@ static ngx_er_param_t  ngx_er_redis_rows[] = {
 
 static ngx_er_params_t  ngx_er_redis_store_params = {
     ngx_er_redis_rows,
-    NGX_ER_REDIS_TAKES ", its queue shards=, wait= and memory=", 1, 1
+    NGX_ER_REDIS_TAKES ", its queue shards=, wait=, memory= and "
+    "encrypt=file:KEYS", 1, 1
 };
 
 
@@ -164,7 +169,8 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
         || ngx_er_redis_conf_auth(cf, conf, args) != NGX_OK
         || ngx_er_redis_conf_sentinel_auth(cf, conf, args) != NGX_OK
         || ngx_er_redis_conf_peers(cf, conf, args) != NGX_OK
-        || ngx_er_redis_conf_tls(cf, conf, args) != NGX_OK)
+        || ngx_er_redis_conf_tls(cf, conf, args) != NGX_OK
+        || ngx_er_keys_read(cf, &args->encrypt, &conf->safe) != NGX_OK)
     {
         return NULL;
     }

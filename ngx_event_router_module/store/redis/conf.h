@@ -21,6 +21,7 @@
 #endif
 
 #include "redis.h"
+#include "../../base/safe.h"
 
 
 /* where a Redis or a sentinel is: addresses, or a name if there are none */
@@ -57,6 +58,7 @@ typedef struct {
     ngx_uint_t               shards;           /* event_store: of the queue */
     ngx_int_t                wait;             /* replicas that must have it */
     size_t                   memory;           /* of events in hand */
+    ngx_er_safe_t           *safe;             /* keys; NULL: none */
     unsigned                 queue:1;          /* it is the queue's */
     ngx_str_t                ssl_name;
     ngx_flag_t               ssl_verify;

@@ -18,13 +18,14 @@
 
 
 #include "item.h"
+#include "sealed.h"
 
 
 #define NGX_ER_REDIS_ID          16    /* digits */
 #define NGX_ER_REDIS_ENDED       (3 * NGX_ER_REDIS_ID)
 #define NGX_ER_REDIS_RETRIED     (NGX_ER_REDIS_ENDED + 8 + 2                  \
                                   + NGX_ER_REDIS_PAST)
-#define NGX_ER_REDIS_EVENT       (3 * NGX_ER_REDIS_ID + 1 + 1 + 64 + 4)
+#define NGX_ER_REDIS_EVENT       (4 * NGX_ER_REDIS_ID + 1 + 1 + 64 + 4)
 #define NGX_ER_REDIS_FORM        (3 * 8 + 1 + NGX_ER_REDIS_ID)
 #define NGX_ER_REDIS_PART        (2 * NGX_ER_REDIS_ID + 8 + 1 + 2 + 2 + 1)
 #define NGX_ER_REDIS_VERSION     (1 + 8 + 2 * NGX_ER_ENTRY_KEY)
@@ -142,10 +143,15 @@ ngx_er_redis_item_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
             continue;
         }
 
+        if (ngx_er_redis_seal_record(one, pool, &words[*n]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         p = ngx_er_redis_item_accept(p, one);
 
-        words[*n].len = op->record.len;
-        words[(*n)++].data = op->record.len ? op->record.data : p;
+        if (words[(*n)++].len == 0) {
+            words[*n - 1].data = p;
+        }
     }
 
     items->len = p - items->data;
@@ -154,7 +160,8 @@ ngx_er_redis_item_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 }
 
 
-/* token, number of the nonce, hash of the body, known elsewhere, key, form */
+/* token, number of the nonce and of the event (0: any), hash of the body,
+   known elsewhere, key, form */
 
 static u_char *
 ngx_er_redis_item_accept(u_char *p, ngx_er_redis_walk_t *w)
@@ -166,6 +173,7 @@ ngx_er_redis_item_accept(u_char *p, ngx_er_redis_walk_t *w)
 
     p = ngx_er_redis_item_hex(p, op->token);
     p = ngx_er_redis_item_hex(p, w->nonce);
+    p = ngx_er_redis_item_hex(p, w->number);
     p = ngx_er_redis_item_hex(p, op->print);
 
     *p++ = (u_char) op->repeat;

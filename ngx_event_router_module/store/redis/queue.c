@@ -42,11 +42,13 @@
 #include "command.h"
 #include "reply.h"
 #include "report.h"
+#include "sealed.h"
 #include "tally.h"
 
 
 #define NGX_ER_REDIS_GAP       15000   /* ms that a holder may be silent */
 #define NGX_ER_REDIS_QUEUE_PATIENCE  1000  /* ms: timeout= */
+#define NGX_ER_REDIS_SEALED  8         /* times that a record is */
 #define NGX_ER_REDIS_HOPS  5           /* of an operation through a cluster */
 
 
@@ -82,6 +84,7 @@ static ngx_int_t ngx_er_redis_queue_answered(ngx_er_redis_op_t *rop,
     redisReply *reply);
 static void ngx_er_redis_queue_go_on(ngx_er_redis_job_t *job, ngx_int_t rc);
 static void ngx_er_redis_queue_ended(ngx_er_redis_job_t *job);
+static void ngx_er_redis_queue_reseal(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_busy(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_away(ngx_er_redis_job_t *job);
 static void ngx_er_redis_queue_refused(ngx_er_redis_job_t *job,
@@ -167,6 +170,7 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
     rq->queue = queue;
     rq->layout.prefix = conf->prefix;
     rq->layout.shards = conf->shards;
+    rq->layout.safe = conf->safe;
     queue->parts = conf->shards;
     rq->layout.gap = NGX_ER_REDIS_GAP;
 
@@ -631,6 +635,11 @@ ngx_er_redis_queue_ended(ngx_er_redis_job_t *job)
 
     walk = &job->walk;
 
+    if (walk->op->rc == NGX_AGAIN) {
+        ngx_er_redis_queue_reseal(job);
+        return;
+    }
+
     if (walk->fault) {
         (void) ngx_er_redis_node_judge(job->node, walk->fault);
 
@@ -644,6 +653,35 @@ ngx_er_redis_queue_ended(ngx_er_redis_job_t *job)
     }
 
     ngx_er_redis_queue_finish(job);
+}
+
+
+/* an ACCEPT goes with the next ones, its record sealed for another number */
+
+static void
+ngx_er_redis_queue_reseal(ngx_er_redis_job_t *job)
+{
+    ngx_er_redis_walk_t  *walk;
+
+    walk = &job->walk;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router redis: %p is sealed again for %016xL, "
+                   "sealed:%ui", walk->op, walk->number, walk->sealed);
+
+    walk->op->rc = NGX_ERROR;
+
+    if (walk->sealed++ == NGX_ER_REDIS_SEALED
+        || ngx_er_redis_expired(&job->op))
+    {
+        ngx_er_redis_queue_finish(job);
+        return;
+    }
+
+    job->whole = 0;
+    job->hops = 0;
+
+    ngx_er_redis_bundle_add(&job->rq->bundles, walk);
 }
 
 
@@ -838,6 +876,7 @@ ngx_er_redis_queue_finish(ngx_er_redis_job_t *job)
     op = job->walk.op;
 
     ngx_er_redis_queue_tell(job);
+    ngx_er_redis_unseal(&job->rq->layout, op);
     ngx_er_queue_done(op);
 }
 

@@ -9,6 +9,8 @@
 --     0 EVENT DIFFERS         a duplicate; 1: of another body
 --     2 EVENT DIFFERS TARGET LENGTH NAME ...
 --                             started again, for these; 4 digits of length
+--     3 EVENT                 nothing was done: the record is to be sealed for
+--                             this number; zeros: for any other one
 --
 -- without blanks, or an error, which is this event's alone.  A 2 instead of
 -- the 1 of a part that is leased: there is no entry, a newer version was
@@ -21,6 +23,8 @@
 
 local holder, shards, shard = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local items = ARGV[7]
+
+local UNSEALED = '0000000000000000'
 
 if late(ARGV[5], ARGV[6]) then
     return {-2, now}
@@ -97,7 +101,7 @@ local number = numbers(#ARGV - 7)
 
 -- the event that is looked at
 
-local form, token, nonce, key, record, body, known, mark
+local form, token, nonce, sealed, key, record, body, known, mark
 local parts, window, source, guard
 
 local function met(old)
@@ -333,6 +337,19 @@ local function accept(i, ms, count)
     end
 
     local event = string.format('%011x%05x', ms, count)
+
+    -- a record that is sealed has its number already
+
+    if sealed ~= UNSEALED then
+        event = sealed
+
+        if math.abs(tonumber(sub(event, 1, 11), 16) - now) > 60000
+           or call('EXISTS', base .. 'e:' .. event) == 1
+        then
+            return '3' .. UNSEALED
+        end
+    end
+
     local hash, leased = base .. 'e:' .. event, ''
 
     if #parts > 0 or form.retain > 0 then
@@ -361,8 +378,8 @@ end
 local from, packed, last = 1, nil, nil
 
 for i = 1, #ARGV - 7 do
-    token, nonce, body, known, key, packed, from
-        = struct.unpack('>c16c16c16BBc0I4c0', items, from)
+    token, nonce, sealed, body, known, key, packed, from
+        = struct.unpack('>c16c16c16c16BBc0I4c0', items, from)
 
     nonce, record = holder .. nonce, ARGV[7 + i]
 

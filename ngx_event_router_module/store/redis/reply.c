@@ -246,6 +246,15 @@ ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w, redisReply *answer)
     p = answer->str + 1 + NGX_ER_REDIS_ID;
     last = answer->str + answer->len;
 
+    if (answer->str[0] == '3' && w->layout->safe && p == last) {
+
+        /* the record is to be sealed for this number, 0: for another one */
+
+        w->number = op->seq;
+        op->rc = NGX_AGAIN;
+        return NGX_OK;
+    }
+
     if (answer->str[0] != '1') {
         op->rc = (answer->str[0] == '2') ? NGX_DONE : NGX_DECLINED;
 

@@ -19,6 +19,7 @@
 
 
 #include "../entry.h"
+#include "../../base/safe.h"
 #include "redis.h"
 
 
@@ -80,6 +81,8 @@ typedef struct {
     uint64_t               count;      /* of nonces */
     ngx_uint_t             turn;       /* LEASE: where the next one begins */
     ngx_er_redis_clock_t  *clocks;     /* of each shard */
+    ngx_er_safe_t         *safe;       /* keys; NULL: nothing is sealed */
+    ngx_msec_t             locked;     /* when a missing key was told */
 } ngx_er_redis_layout_t;
 
 
@@ -98,6 +101,9 @@ struct ngx_er_redis_walk_s {
                                           when ngx_current_msec is that; 0: for
                                           ever.  Who sends it says so. */
     uint64_t                nonce;     /* ACCEPT: the same when sent again */
+    uint64_t                number;    /* ACCEPT: for which the record is
+                                          sealed; 0: for none yet */
+    ngx_uint_t              sealed;    /* ACCEPT: how often it was */
     ngx_uint_t              fresh;     /* LEASE: still wanted */
     ngx_uint_t              again;
     size_t                  bytes;

@@ -109,6 +109,23 @@ local function revive(hash, event, lapsed)
     return list
 end
 
+-- the record would be kept, and is sealed for another number
+
+local function foreign(hash, event, lapsed)
+    if sealed == NONE or sealed == event or call('HEXISTS', hash, 'r') == 1
+    then
+        return false
+    end
+
+    for _, part in ipairs(parts) do
+        if lapsed[part.target] then
+            return true
+        end
+    end
+
+    return false
+end
+
 -- a newer version of it was delivered: it stays dead
 
 local function old_news(hash, target, dead)
@@ -157,6 +174,10 @@ local function again(event, was)
     then
         call('DEL', forgotten)
         return nil
+    end
+
+    if foreign(hash, event, lapsed) then
+        return '3' .. event
     end
 
     local list = revive(hash, event, lapsed) .. resume(hash, event, dead)

@@ -77,7 +77,8 @@ sub item {
     my $form = pack('Q>3Ca*', $o->{window} // 3600000, $o->{retain} // 0,
         10000, 0, $o->{source} // $SOURCE) . $parts;
 
-    return (join('', @$o{qw(token nonce)}, $o->{body} // hex16(0))
+    return (join('', @$o{qw(token nonce)}, $o->{sealed} // hex16(0),
+                 $o->{body} // hex16(0))
         . pack('CC/a*N/a*', $o->{known} // 0,
                defined $o->{key} ? unpack 'H*', pad($o->{key}) : '', $form),
         $o->{record} // '');
