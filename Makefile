@@ -316,6 +316,7 @@ mutants:              ## do the tests notice when the code is wrong?
 SOAK_EVENTS ?= 200000
 SOAK_KILLS  ?= 100
 SOAK_DOUBTS ?= 500
+SOAK_FORGED ?= 1000000
 SOAK_SEED   ?= $(shell date +%s)
 
 soak: deps-TEST build/gcc/$(MODULE) $(UNIT_DIR)/differential
@@ -325,6 +326,7 @@ soak:                 ## the long tests: rules at random, the queue while things
 	    kills=$(SOAK_KILLS)
 	@t/fault/doubt kills=$(SOAK_DOUBTS) seed=$(SOAK_SEED)
 	@POISON_SCALE=1 TEST_NGINX_ALARM=1800 prove t/poison.t
+	@FORGED=$(SOAK_FORGED) TEST_NGINX_ALARM=1800 prove t/forged.t
 
 style:                ## nginx's style and the call rules only
 	@prove t/style.t

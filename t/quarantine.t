@@ -14,8 +14,8 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use Digest::SHA qw(hmac_sha256_base64 hmac_sha256_hex);
-use MIME::Base64 qw(encode_base64 encode_base64url);
+use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
+use MIME::Base64 qw(encode_base64url);
 use Test::More;
 use Test::EventRouter;
 
@@ -28,11 +28,68 @@ my $bearer = 'bearer-canary-8c1f0b5e7d';
 my $cookie = 'cookie-canary-51f0a7';
 my $arg = 'argument-canary-9e3b';
 
+subtest('nginx -t' => \&config);
+
 for my $store (qw(file redis)) {
     subtest("with $store" => sub { all($store) });
 }
 
 done_testing();
+
+
+# ---- nginx -t
+
+sub config {
+    my $t = Test::EventRouter->new;
+
+    my $said = sub {
+        my ($line, $store, $more) = @_;
+
+        $t->config(<<"EOC");
+    $store
+    event_source s { verify off; $line $more }
+    event_route r { from s; to erp; }
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+        location = /s   { event_receive s; }
+        location = /erp { event_deliver erp; return 200; }
+    }
+EOC
+        my ($ok, $text) = $t->check_config;
+
+        return ($ok ? 'ok ' : 'wrong ') . $text;
+    };
+
+    my $file = 'event_store file:%%TESTDIR%%/store size=64m;';
+
+    for my $line ('quarantine 24h;', 'quarantine 1s size=1m;',
+                  'quarantine 365d size=64g;')
+    {
+        like($said->($line, $file, 'dedup off;'), qr/^ok /, "taken: $line");
+    }
+
+    for my $store ('', 'event_store memory:16m;')
+    {
+        like($said->('quarantine 24h;', $store, ''),
+            qr/^wrong .*"s" has "quarantine".*event_store file:.* in .*:\d+/s,
+            "without a store that keeps it: \"$store\"");
+    }
+
+    like($said->("quarantine $_;", $file, ''), qr/^wrong .*quarantine.*:\d+/s,
+        "wrong: \"$_\"")
+        for '', 'on', '0', '500ms', '366d', '24h 64m', '24h size=1',
+            '24h size=100g', '24h size=1m size=1m', 'size=1m', '24h max=1m';
+
+    like($said->('quarantine 1h; quarantine 2h;', $file, ''), qr/duplicate/,
+        'it stands twice');
+    like($said->('quarantine 30d;', $file, 'dedup 1h;'),
+        qr/^ok .*keys are known.*delivered twice/s, 'longer than dedup');
+    unlike($said->('quarantine 1h;', $file, 'dedup 1h;'), qr/keys are known/,
+        'as long as dedup');
+    like($said->('quarantine 1h;',
+        'event_store redis://127.0.0.1:%%PORT_6379%%/0;', ''), qr/^ok /,
+        'a source that delivers at once has it in Redis, too');
+}
 
 
 sub all {
@@ -106,11 +163,20 @@ sub all {
         require data.n is number;
     }
 
+    event_source web {
+        verify jwt;
+        secret file:secret;
+        id "{json:id}";
+        type "{json:type}";
+        delivery queued;
+        quarantine 1h;
+    }
+
     event_source none { verify off; }
 
     event_target erp { retry off; }
 
-    event_route known { from shop direct held; when type = order; to erp; }
+    event_route known { from shop direct held web; when type = order; to erp; }
     event_route items { from plain; when data.n < 100; to erp; }
     $o{route}
 
@@ -121,6 +187,7 @@ sub all {
         location = /direct { event_receive direct; }
         location = /held   { event_receive held; }
         location = /plain  { event_receive plain; }
+        location = /web    { event_receive web; }
         location = /none   { event_receive none; }
         location = /status { event_status; }
         location /admin/   { event_admin access=nginx; }
@@ -465,6 +532,102 @@ EOC
         ok(index($aof, $_) < 0, 'no secret stands in it')
             for $bearer, $cookie, $arg;
     }
+
+
+    # ---- a JSON web token: its signature is the question, or the proof
+
+    my $jwt = sub {
+        my ($secret) = @_;
+        my $head = encode_base64url('{"alg":"HS256","typ":"JWT"}') . '.'
+                   . encode_base64url('{"exp":' . int(time + 60) . '}');
+
+        return "$head." . encode_base64url(hmac_sha256($head, $secret));
+    };
+
+    my $proof = $jwt->($old);
+
+    $n = $target->count;
+    is($t->post('/web', '{"id":"w1","type":"order"}', [ @json,
+        'Authorization' => 'Bearer ' . $jwt->($new) ])->{status}, 401,
+        'a token of another secret');
+    is($t->post('/web', '{"id":"w2","type":"late"}', [ @json,
+        'Authorization' => "Bearer $proof" ])->{status}, 200,
+        'a good one, and no route');
+
+    my @web = $kept->('web', 2);
+    my ($signature) = $proof =~ /\.([^.]+)$/;
+
+    unlike($t->get("/reveal/v1/quarantine/$_->{id}?body=1")->{body},
+        qr/\Q$signature\E|eyJ/, 'no token is shown') for @web;
+
+    $config->(route => 'event_route rest { from web; fallback; to erp; }');
+    $t->reload;
+
+    $r = $recheck->('source=web');
+    is($r->{admitted}, 1, 'the good one is still verified, without itself')
+        or diag(explain($r));
+    is($r->{refused}, 1, 'the other one is not');
+
+    $t->write_file('conf/secret', $new);
+    $t->reload;
+    is($recheck->('source=web')->{admitted}, 1, 'now that one is');
+    wait_until(10, sub { $target->count == $n + 2 });
+    is($target->count, $n + 2, 'both are delivered');
+
+    # a secret that is not there any more vouches for nothing
+
+    $config->(route => '');
+    $t->reload;
+    is($t->post('/web', '{"id":"w3","type":"late"}', [ @json,
+        'Authorization' => 'Bearer ' . $jwt->($new) ])->{status}, 200,
+        'once more no route');
+    $kept->('web', 1);
+    $t->write_file('conf/secret', $old);
+    $config->(route => 'event_route rest { from web; fallback; to erp; }');
+    $t->reload;
+    is($recheck->('source=web')->{refused}, 1,
+        'what vouched for it has gone');
+    $purge->('web');
+
+
+    # ---- whoever asks may go away
+
+    $config->(route => '');
+    $t->reload;
+    $n = $target->count;
+    $t->post('/held', qq({"id":"k$_","type":"later"}), [ @json,
+        'Authorization' => "Bearer $bearer" ]) for 1 .. 40;
+    $kept->('held', 40);
+    $config->(route => 'event_route rest { from held; fallback; to erp; }');
+    $t->reload;
+
+    my $c = $t->connect;
+
+    $c->write("POST /admin/v1/recheck?source=held HTTP/1.1\r\nHost: a\r\n"
+             . "X-Event-Admin: 1\r\nContent-Length: 0\r\n\r\n");
+    $c->close;
+
+    ok(wait_until(15, sub { $target->count >= $n + 40 }),
+        'all are delivered all the same');
+    is($target->count, $n + 40, 'each once');
+    is(scalar $kept->('held', 0), 0, 'and have left');
+
+
+    # ---- a body of which nobody said how large it is
+
+    my $chunk = '{"id":"c1"}';
+
+    $c = $t->connect;
+    $c->write("POST /shop HTTP/1.1\r\nHost: a\r\nContent-Type: text/html\r\n"
+             . "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+             . sprintf("%x\r\n%s\r\n0\r\n\r\n", length $chunk, $chunk));
+    $c->close;
+
+    my ($unsaid) = $kept->('shop', 1);
+
+    is($unsaid->{step}, 'type', 'a type, in chunks');
+    like($unsaid->{lack}, qr/how large/, 'its body was not read');
+    $purge->('shop');
 
 
     # ---- several events in a body: only those that nobody got
