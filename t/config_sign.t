@@ -101,11 +101,11 @@ wrong("shared: $_", "sign github secret=file:sign/$_;",
     . 'line feed or another control character') for qw(two nul);
 wrong('not base64', 'sign svix secret=file:sign/half;',
     'the secret of "sign svix" in "file:sign/half" is of no use: the secret '
-    . 'is not base64');
+    . 'is not base64, as the scheme has it: copy the whole of it in ');
 wrong('a prefix alone', 'sign svix secret=file:sign/bare;',
     'the secret is empty behind its prefix "whsec_"');
 wrong('not hex', 'sign adyen-platform secret=file:sign/text;',
-    'the secret is not hex');
+    'the secret is not hex, as the scheme has it: copy the whole of it in ');
 wrong("a private key for github: $_", "sign github secret=file:sign/$_;",
     'it is a private key, and "github" is signed with a secret that both '
     . 'sides have') for qw(seed ed.pem);

@@ -205,6 +205,28 @@ is(statuses(3, shop => 'b'), '200 200 429', 'another one');
 is(statuses(3), '200 200 429', 'none');
 is(statuses(1, shop => ''), '200', 'an empty one is a value');
 is(statuses(1, shop => 'a'), '429', 'the first one still');
+
+is($t->post('/hook', '{"id":"v1","shop":"b"}', json())->json->{detail},
+    'the source has published more events than it may for "b": send it again '
+    . 'later', 'the value is named');
+is($t->post('/hook', '{"id":"v2"}', json())->json->{detail},
+    'the source has published more events than it may for events without that '
+    . 'field: send it again later', 'or that there is none');
+
+for my $row ([ 'x\"y\\\n\u0001' => 'x"y\\n%01' ],
+             [ 'v' x 300 => ('v' x 64) . '...' ])
+{
+    my ($value, $want) = @$row;
+    my $body = qq({"id":"h%d","shop":"$value"});
+
+    $t->post('/hook', sprintf($body, ++$serial), json()) for 1, 2;
+    is($t->post('/hook', sprintf($body, ++$serial), json())->json->{detail},
+        "the source has published more events than it may for \"$want\": "
+        . 'send it again later', 'a hostile one, safely');
+}
+
+ok($t->wait_log(qr/answered 429: it has published more than "rate 1r\/h by=data\.shop" for "b"/),
+    'and in the log');
 is($t->post('/explain', '{"shop":"acme"}', json())->json
     ->{events}[0]{rate}{values}[0]{text}, 'acme', 'explained');
 $t->stop;
@@ -221,11 +243,21 @@ sub quiet { JSON::PP->new->encode({ events =>
 
 is($t->post('/hook', mixed('a', 'b', 'a'), json())->{status}, 200,
     'of several values');
-is($t->post('/hook', mixed('c', 'a'), json())->{status}, 429,
+my $several = $t->post('/hook', mixed('c', 'a'), json());
+like($several->json->{detail}, qr/than it may for one of its values: /,
+    'of several it is one');
+is($several->{status}, 429,
     'if one has had enough none is taken');
 is($t->post('/hook', mixed('c'), json())->{status}, 200,
     'the other one has not counted') for 1 .. 2;
 is($t->post('/hook', mixed('c'), json())->{status}, 429, 'until it has');
+$t->stop;
+
+start('rate 1r/h by=header.X-Key burst=1;');
+$t->post('/hook', qq({"id":"k$_"}), [ @{ json() },
+    'X-Key' => $t->secret('a-key-of-somebody-1234') ]) for 1, 2;
+ok($t->wait_log(qr/more than "rate 1r\/h by=header\.X-Key"$|by=header\.X-Key", client/),
+    'a header can be a secret: it is not named');
 $t->stop;
 
 # more values than are remembered: the last ones are

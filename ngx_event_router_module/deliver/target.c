@@ -458,14 +458,19 @@ ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     draft->horizon = given & 1;
 
     if (policy->base > policy->max) {
-        return "base= of \"retry\" is longer than max= (by default 4h): the "
-               "delay begins with base= and grows up to max=";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "base= of \"retry\" is longer than max= (by "
+                           "default 4h): the delay begins with base= and "
+                           "grows up to max=");
+        return NGX_CONF_ERROR;
     }
 
     if (policy->base > policy->horizon) {
-        return "base= of \"retry\" is longer than for= (by default 72h), so "
-               "nothing would be tried again: write \"retry off;\" if that is "
-               "meant";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "base= of \"retry\" is longer than for= (by "
+                           "default 72h), so nothing would be tried again: "
+                           "write \"retry off;\" if that is meant");
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
@@ -544,9 +549,11 @@ ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     if (policy->open > policy->open_max) {
-        return "open= of \"breaker\" is longer than max= (by default 5m): the "
-               "breaker is open for open= and, each time in a row, twice as "
-               "long up to max=";
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "open= of \"breaker\" is longer than max= (by "
+                           "default 5m): the breaker is open for open= and, "
+                           "each time in a row, twice as long up to max=");
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

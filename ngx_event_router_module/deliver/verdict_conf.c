@@ -130,8 +130,11 @@ ngx_er_verdict_conf_statuses(ngx_conf_t *cf, ngx_er_target_draft_t *draft,
         }
 
         if (line->kind == NGX_ER_VERDICT_OK && first == 0) {
-            return "\"success\" names \"timeout\": a target that did not "
-                   "answer has not said that it took the event";
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"success\" names \"timeout\": a target that "
+                               "did not answer has not said that it took the "
+                               "event");
+            return NGX_CONF_ERROR;
         }
 
         if (line->kind != NGX_ER_VERDICT_OK && first < 300 && last >= 200) {
@@ -178,8 +181,10 @@ ngx_er_verdict_conf_unlike(ngx_conf_t *cf, ngx_er_verdict_lines_t *lines,
             }
 
             if (status == 0) {
-                return "\"timeout\" stands in both \"retry_on\" and "
-                       "\"fail_on\": take it out of one";
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"timeout\" stands in both \"retry_on\" "
+                                   "and \"fail_on\": take it out of one");
+                return NGX_CONF_ERROR;
             }
 
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

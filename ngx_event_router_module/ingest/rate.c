@@ -25,6 +25,7 @@
 
 
 #include "rate.h"
+#include "attributes.h"
 #include "crypto.h"
 #include "../store/bucket.h"
 #include "../store/dedup.h"
@@ -32,6 +33,7 @@
 
 
 #define NGX_ER_RATE_MAX   1000000      /* of any unit, and of burst= */
+#define NGX_ER_RATE_VALUE  64          /* bytes of one that is named */
 #define NGX_ER_RATE_LONG  366          /* days that a burst lasts, at most */
 
 
@@ -71,6 +73,7 @@ static ngx_er_bucket_take_t *ngx_er_rate_takes(ngx_er_receive_t *ctx,
 static void ngx_er_rate_key(ngx_er_event_t *event, ngx_int_t field,
     u_char *key);
 static void ngx_er_rate_answer(void *data, ngx_int_t wait);
+static ngx_uint_t ngx_er_rate_shown(ngx_er_receive_t *ctx, ngx_int_t field);
 static ngx_uint_t ngx_er_rate_seconds(ngx_msec_t wait);
 
 
@@ -290,6 +293,69 @@ ngx_str_t *
 ngx_er_rate_text(ngx_er_source_t *source)
 {
     return &source->rate->text;
+}
+
+
+u_char *
+ngx_er_rate_value(ngx_er_receive_t *ctx, u_char *buf, size_t size)
+{
+    ngx_str_t        text;
+    ngx_int_t        field;
+    ngx_er_part_t   *part;
+    ngx_er_value_t  *value;
+
+    field = ctx->source->rate->field;
+
+    if (field == NGX_CONF_UNSET || !ngx_er_rate_shown(ctx, field)) {
+        return buf;
+    }
+
+    part = ctx->parts.elts;
+
+    if (ctx->parts.nelts != 1) {
+        return ngx_snprintf(buf, size, " for one of its values");
+    }
+
+    value = ngx_er_fact(part->event->facts, field);
+
+    if (value == NULL) {
+        return ngx_snprintf(buf, size, " for events without that field");
+    }
+
+    if (ngx_er_event_attribute(ctx->request->pool, &value->text,
+                               NGX_ER_RATE_VALUE, &text)
+        != NGX_OK)
+    {
+        return buf;
+    }
+
+    return ngx_snprintf(buf, size, " for \"%V%s\"", &text,
+                        value->text.len > NGX_ER_RATE_VALUE ? "..." : "");
+}
+
+
+/* a header, an argument or a variable can be a secret */
+
+static ngx_uint_t
+ngx_er_rate_shown(ngx_er_receive_t *ctx, ngx_int_t field)
+{
+    ngx_er_field_t      *fields;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(ctx->request,
+                                        ngx_http_event_router_module);
+    fields = mcf->fields->list.elts;
+
+    switch (fields[field].kind) {
+
+    case NGX_ER_FIELD_HEADER:
+    case NGX_ER_FIELD_ARG:
+    case NGX_ER_FIELD_VARIABLE:
+        return 0;
+
+    default:
+        return 1;
+    }
 }
 
 

@@ -38,6 +38,12 @@ void ngx_er_rate_forget(ngx_er_receive_t *ctx);
 /* for people: "100r/s by=subject" */
 ngx_str_t *ngx_er_rate_text(ngx_er_source_t *source);
 
+/* which value of "by=" a request has, for people, who are refused: ' for
+   "acme"', or nothing; its end */
+#define NGX_ER_RATE_TEXT  256
+
+u_char *ngx_er_rate_value(ngx_er_receive_t *ctx, u_char *buf, size_t size);
+
 /* the source has a rate and is split by this field: a "by=" of what is around
    the elements is warned of */
 void ngx_er_rate_split(ngx_conf_t *cf, ngx_er_source_t *source,

@@ -448,6 +448,8 @@ ngx_er_receive_rated(ngx_er_receive_t *ctx, ngx_uint_t retry)
 static ngx_int_t
 ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
 {
+    u_char           value[NGX_ER_RATE_TEXT], *last;
+    u_char           detail[NGX_ER_RATE_TEXT + 128];
     ngx_uint_t       level;
     ngx_er_header_t  later;
 
@@ -461,21 +463,24 @@ ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
     later.value.len = ngx_sprintf(later.value.data, "%ui", retry)
                       - later.value.data;
 
+    last = ngx_er_rate_value(ctx, value, NGX_ER_RATE_TEXT);
     level = ngx_er_faults_level(ctx->source);
 
     ngx_log_error(level, ctx->request->connection->log, 0,
                   "request from source \"%V\" answered 429: it has published "
-                  "more than \"rate %V\"", &ctx->source->name,
-                  ngx_er_rate_text(ctx->source));
+                  "more than \"rate %V\"%*s", &ctx->source->name,
+                  ngx_er_rate_text(ctx->source), last - value, value);
 
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_LIMITED);
     ngx_er_account_request(ctx->source, ctx->request, NGX_ER_METRIC_LIMITED,
                            NGX_HTTP_TOO_MANY_REQUESTS,
                            "the source has published too much");
 
+    (void) ngx_sprintf(detail, "the source has published more events than it "
+                       "may%*s: send it again later%Z", last - value, value);
+
     return ngx_er_reply_problem(ctx->request, NGX_HTTP_TOO_MANY_REQUESTS,
-                                "the source has published more events than "
-                                "it may: send it again later", &later);
+                                (char *) detail, &later);
 }
 
 

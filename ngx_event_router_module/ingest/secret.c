@@ -434,11 +434,14 @@ ngx_er_secret_decode(ngx_er_verify_t *v, ngx_str_t *text, ngx_str_t *bytes,
         n = ngx_er_decode(v->encoding, text, bytes->data, text->len);
 
         if (n < 0) {
-            ngx_er_error(err, "the secret is not %s, as \"key\" says: copy "
-                         "the whole of it, or write \"key utf8;\" if its "
-                         "characters themselves are the key",
+            ngx_er_error(err, "the secret is not %s, as %s",
                          (v->encoding == NGX_ER_ENCODING_HEX) ? "hex"
-                                                              : "base64");
+                                                              : "base64",
+                         v->sends
+                         ? "the scheme has it: copy the whole of it"
+                         : "\"key\" says: copy the whole of it, or write "
+                           "\"key utf8;\" if its characters themselves are "
+                           "the key");
             return NGX_ERROR;
         }
 

@@ -188,6 +188,8 @@ ngx_er_signer_verify(ngx_pool_t *pool, ngx_er_preset_t *preset,
         return NULL;
     }
 
+    v->sends = 1;
+
     if (ngx_er_verify_line(v, "verify", preset->verify, 0, err) != NGX_OK
         || ngx_er_verify_line(v, "key", preset->key, 0, err) != NGX_OK
         || ngx_er_verify_line(v, "signed", preset->signed_, 1, err) != NGX_OK

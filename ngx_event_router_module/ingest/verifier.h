@@ -137,6 +137,8 @@ struct ngx_er_verify_s {
     ngx_er_batch_conf_t   *batch;      /* the elements that are signed one by
                                           one; NULL: only the whole is */
 
+    unsigned               sends:1;    /* it signs what we send, and has no
+                                          line "key" */
     unsigned               ports:1;    /* both: {url} with and without */
     unsigned               covers_body:1;  /* the signature, or a digest of
                                               the body that it covers */

@@ -175,6 +175,7 @@ sub row {
     push @bad, "did not say \"$expected\"" if !$line;
     push @bad, 'said more than one thing'
         if $fatal && $o{once} && (() = $said =~ /\[emerg\]/g) != 1;
+    push @bad, "said \"$1\" twice" if $said =~ /"(\w+)" directive .*"\1"/;
     push @bad, 'said a secret' if index($said, $secret) >= 0;
     push @bad, 'a sanitizer spoke' if $said =~ /Sanitizer|runtime error:/;
 
