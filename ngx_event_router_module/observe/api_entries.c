@@ -14,6 +14,7 @@
 
 #include "api_entries.h"
 #include "admin_list.h"
+#include "api_filter.h"
 
 
 #define NGX_ER_API_ENTRIES_JSON  4096
@@ -26,12 +27,18 @@ static ngx_int_t ngx_er_api_entries_done(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
 
 
-static ngx_er_api_arg_t  ngx_er_api_entries_args[] = {
-    NGX_ER_API_ARG_TARGET,
-    NGX_ER_API_ARG_EVENT,
-    NGX_ER_API_ARG_ROUTE,
-    NGX_ER_API_ARG_FROM,
-    NGX_ER_API_ARG_TO,
+static ngx_er_api_arg_t  ngx_er_api_pending_args[] = {
+    NGX_ER_API_FILTER_ARGS,
+    NGX_ER_API_ARG_LIMIT,
+    NGX_ER_API_ARG_AFTER,
+    NGX_ER_API_ARG_BODY,
+    NGX_ER_API_ARGS_END
+};
+
+
+static ngx_er_api_arg_t  ngx_er_api_dead_args[] = {
+    NGX_ER_API_FILTER_ARGS,
+    NGX_ER_API_ARG_REASON,
     NGX_ER_API_ARG_LIMIT,
     NGX_ER_API_ARG_AFTER,
     NGX_ER_API_ARG_BODY,
@@ -116,11 +123,11 @@ static ngx_er_api_schema_t  ngx_er_api_entries_answer = {
 ngx_er_api_endpoint_t  ngx_er_api_entries[] = {
 
     { "pending", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
-      "Deliveries that wait", ngx_er_api_entries_args, NULL,
+      "Deliveries that wait", ngx_er_api_pending_args, NULL,
       &ngx_er_api_entries_answer, ngx_er_api_pending },
 
     { "dead", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
-      "Dead letters", ngx_er_api_entries_args, NULL,
+      "Dead letters", ngx_er_api_dead_args, NULL,
       &ngx_er_api_entries_answer, ngx_er_api_dead },
 
     NGX_ER_API_ENDPOINTS_END
@@ -144,7 +151,6 @@ ngx_er_api_dead(ngx_er_api_t *api)
 static ngx_int_t
 ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead)
 {
-    ngx_str_t           name;
     ngx_er_queue_op_t  *op;
 
     op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
@@ -156,15 +162,7 @@ ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead)
     op->records = 1;
     op->limit = ngx_er_api_number(api, "limit", NGX_ER_API_PAGE);
 
-    if (ngx_er_api_arg(api, "target", &name)) {
-        op->filter.target = ngx_er_hash64(&name);
-    }
-
-    (void) ngx_er_api_arg(api, "route", &op->filter.route);
-
-    op->filter.seq = ngx_er_api_event(api, "event");
-    op->filter.from = ngx_er_api_time(api, "from");
-    op->filter.to = ngx_er_api_time(api, "to");
+    ngx_er_api_filter(api, &op->filter);
 
     if (ngx_er_api_after(api, op->after) != NGX_OK) {
         ngx_er_queue_op_free(op);

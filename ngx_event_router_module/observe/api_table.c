@@ -11,6 +11,7 @@
 
 
 #include "api_table.h"
+#include "api_acts.h"
 #include "api_config.h"
 #include "api_entries.h"
 #include "api_openapi.h"
@@ -24,6 +25,7 @@ ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_entries,
     ngx_er_api_quarantine,
     ngx_er_api_targets,
+    ngx_er_api_acts,
     ngx_er_api_tail,
     ngx_er_api_config,
     ngx_er_api_status,

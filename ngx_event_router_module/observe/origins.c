@@ -35,8 +35,6 @@ typedef struct {
 static ngx_int_t ngx_er_origins_page(ngx_er_origins_t *origins,
     ngx_er_queue_filter_t *filter, uint64_t *after);
 static void ngx_er_origins_handler(ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_origins_may(ngx_er_target_t *to,
-    ngx_array_t *entries);
 
 
 ngx_int_t
@@ -130,7 +128,7 @@ ngx_er_origins_handler(ngx_er_queue_op_t *op)
 
 /* what cannot be read will not be sent */
 
-static ngx_int_t
+ngx_int_t
 ngx_er_origins_may(ngx_er_target_t *to, ngx_array_t *entries)
 {
     ngx_uint_t        i;

@@ -30,5 +30,9 @@ typedef void (*ngx_er_origins_pt)(void *data, ngx_int_t rc);
 ngx_int_t ngx_er_origins(ngx_er_queue_t *queue, ngx_er_queue_filter_t *filter,
     ngx_er_target_t *to, ngx_er_origins_pt handler, void *data);
 
+/* the same of entries that were listed with their records: NGX_OK, or
+   NGX_DECLINED */
+ngx_int_t ngx_er_origins_may(ngx_er_target_t *to, ngx_array_t *entries);
+
 
 #endif /* _NGX_ER_ORIGINS_H_INCLUDED_ */

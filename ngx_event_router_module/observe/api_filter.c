@@ -1,0 +1,123 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The arguments of the API that choose entries.  api_entries.c and api_acts.c
+ * ask.  What they say was checked by the frame; whether a target that is not
+ * configured left something behind only the store knows, so a name that nobody
+ * knows is told when it has answered.
+ */
+
+
+#include "api_filter.h"
+#include "../deliver/target.h"
+
+
+static ngx_uint_t ngx_er_api_filter_reason(ngx_str_t *name);
+
+
+/* those that choose, in any endpoint */
+
+static const char  *ngx_er_api_filter_names[] = {
+    "target", "source", "event", "route", "from", "to", "status", "attempts",
+    "reason", "all", "archive", NULL
+};
+
+
+/* in the order of ngx_er_dead_e */
+
+static const char  *ngx_er_api_filter_reasons[] = {
+    "", "exhausted", "final", "expired", "poison", "target_removed", "corrupt",
+    "in_doubt", NULL
+};
+
+
+void
+ngx_er_api_filter(ngx_er_api_t *api, ngx_er_queue_filter_t *filter)
+{
+    ngx_str_t  value;
+
+    if (ngx_er_api_arg(api, "target", &value)) {
+        filter->target = ngx_er_hash64(&value);
+    }
+
+    if (ngx_er_api_arg(api, "source", &value)) {
+        filter->source = ngx_er_hash64(&value);
+    }
+
+    if (ngx_er_api_arg(api, "reason", &value)) {
+        filter->reasons = (ngx_uint_t) 1 << ngx_er_api_filter_reason(&value);
+    }
+
+    (void) ngx_er_api_arg(api, "route", &filter->route);
+
+    filter->seq = ngx_er_api_event(api, "event");
+    filter->from = ngx_er_api_time(api, "from");
+    filter->to = ngx_er_api_time(api, "to");
+    filter->status = ngx_er_api_number(api, "status", 0);
+    filter->attempts = ngx_er_api_number(api, "attempts", 0);
+}
+
+
+static ngx_uint_t
+ngx_er_api_filter_reason(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_er_api_filter_reasons[i]; i++) {
+        if (ngx_strlen(ngx_er_api_filter_reasons[i]) == name->len
+            && ngx_strncmp(ngx_er_api_filter_reasons[i], name->data, name->len)
+               == 0)
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+ngx_int_t
+ngx_er_api_filter_some(ngx_er_api_t *api, ngx_int_t *rc)
+{
+    ngx_str_t     value;
+    const char  **name;
+
+    for (name = ngx_er_api_filter_names; *name; name++) {
+        if (ngx_er_api_arg(api, *name, &value)) {
+            return NGX_OK;
+        }
+    }
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: an act without a filter");
+
+    *rc = ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "say which: target=, "
+                             "source=, event=, route=, from=, to=, status=, "
+                             "attempts=, or all=1");
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_er_api_filter_found(ngx_er_api_t *api, ngx_uint_t found, ngx_int_t *rc)
+{
+    ngx_str_t  name;
+
+    if (found || api->request == NULL
+        || !ngx_er_api_arg(api, "target", &name)
+        || ngx_er_target_find(api->mcf, &name))
+    {
+        return NGX_OK;
+    }
+
+    *rc = ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND,
+                             ngx_er_args_unknown(api->pool, "target",
+                                                 &api->mcf->targets, &name));
+
+    return NGX_DECLINED;
+}
