@@ -24,7 +24,7 @@ my $redis = $t->redis(6379);
 my $serial = 0;
 my $prefix;
 
-$_->expect_log(qr/queued events have disappeared|stay behind/,
+$_->expect_log(qr/events have disappeared|unaccounted for|stay behind/,
     'that is what is tested') for $t, $u;
 $_->workers_may_change('reloads') for $t, $u;
 

@@ -217,14 +217,14 @@ accept_event(key => 'first', parts => [ { target => $T1 } ]);
 
 my @all = map { event($_, $T1, $T2) } 101 .. 132;
 
-cmp_ok(cost(sub { @got = accept_events(@all) }), '<=', 3 * 32 + 15,
+cmp_ok(cost(sub { @got = accept_events(@all) }), '<=', 3 * 32 + 17,
     'ACCEPT: three commands an event, and a few a call');
 
 my @both = map { (of($_, $T1), of($_, $T2)) } 0 .. 15;
 my @first = map { of($_, $T1) } 16 .. 31;
 my @again = map { [ @{ of($_, $T2) }, 0, $past ] } 16 .. 31;
 
-cmp_ok(cost(sub { ended('settle', $H1, @both) }), '<=', 4 * 16 + 15,
+cmp_ok(cost(sub { ended('settle', $H1, @both) }), '<=', 4 * 16 + 17,
     'SETTLE: four an event of two targets');
 cmp_ok(cost(sub { ended('settle', $H1, @first) }), '<=', 4 * 16 + 15,
     'and for the first one of two');

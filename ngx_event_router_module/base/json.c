@@ -110,6 +110,27 @@ ngx_er_json_number(ngx_er_json_t *json, const char *name, uint64_t n)
 
 
 void
+ngx_er_json_signed(ngx_er_json_t *json, const char *name, int64_t n)
+{
+    u_char    *p;
+    uint64_t   size;
+
+    p = ngx_er_json_name(json, name, 1 + NGX_INT64_LEN);
+
+    if (p) {
+        size = (uint64_t) n;
+
+        if (n < 0) {
+            *p++ = '-';
+            size = -size;
+        }
+
+        json->out.len = ngx_er_decimal(p, size) - json->out.data;
+    }
+}
+
+
+void
 ngx_er_json_flag(ngx_er_json_t *json, const char *name, ngx_uint_t flag)
 {
     if (ngx_er_json_name(json, name, 0)) {

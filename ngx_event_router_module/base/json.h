@@ -41,6 +41,7 @@ void ngx_er_json_close(ngx_er_json_t *json, const char *brackets);
 void ngx_er_json_word(ngx_er_json_t *json, const char *name,
     const char *word);
 void ngx_er_json_number(ngx_er_json_t *json, const char *name, uint64_t n);
+void ngx_er_json_signed(ngx_er_json_t *json, const char *name, int64_t n);
 void ngx_er_json_flag(ngx_er_json_t *json, const char *name, ngx_uint_t flag);
 
 /*

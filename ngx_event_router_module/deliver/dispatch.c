@@ -45,6 +45,7 @@
 #include "lease.h"
 #include "overtaken.h"
 #include "pause.h"
+#include "../observe/account.h"
 
 
 #define NGX_ER_DISPATCH_BATCH  32      /* entries at once, with places, */
@@ -149,6 +150,8 @@ static int ngx_libc_cdecl ngx_er_sweep_order(const void *one,
     const void *two);
 static void ngx_er_sweep_counted(ngx_er_sweep_target_t *target,
     ngx_er_queue_op_t *op);
+static void ngx_er_sweep_uneven(ngx_er_target_t *target,
+    ngx_er_queue_count_t *count);
 static ngx_int_t ngx_er_sweep_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);
 
@@ -1091,11 +1094,38 @@ ngx_er_sweep_counted(ngx_er_sweep_target_t *target, ngx_er_queue_op_t *op)
 
     /* else what waits in the other part would seem to be gone */
 
-    if (!op->partial) {
-        ngx_er_lane_count(target->target, count);
+    if (!op->partial && ngx_er_lane_count(target->target, count)) {
+        ngx_er_sweep_uneven(target->target, count);
     }
 
     ngx_er_lane_seen(target->target, &target->due, count->fresh, count->again);
+}
+
+
+/* told once, by the worker that has found it */
+
+static void
+ngx_er_sweep_uneven(ngx_er_target_t *target, ngx_er_queue_count_t *count)
+{
+    int64_t  missing, dead;
+
+    missing = ngx_er_ledger_unaccounted(count->words, count->pending);
+    dead = ngx_er_ledger_dead_unaccounted(count->words, count->dead);
+
+    ngx_er_account_uneven(target, missing ? missing : dead);
+
+    if (missing == 0 && dead == 0) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "target \"%V\": all queued events are accounted for "
+                      "again", &target->name);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "target \"%V\": %L queued events and %L dead letters are "
+                  "unaccounted for: they came to the store, had no end and "
+                  "are not there; compare with what the producers have sent",
+                  &target->name, missing, dead);
 }
 
 

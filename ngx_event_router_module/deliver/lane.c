@@ -458,20 +458,35 @@ ngx_er_lane_seen(ngx_er_target_t *target, ngx_er_lane_due_t *due,
 }
 
 
-void
+ngx_uint_t
 ngx_er_lane_count(ngx_er_target_t *target, ngx_er_queue_count_t *count)
 {
-    ngx_er_lane_t  *lane;
+    int64_t            missing, dead;
+    ngx_uint_t         news;
+    ngx_er_lane_t     *lane;
+    ngx_er_lane_sh_t  *sh;
 
     lane = target->lane;
+    sh = lane->sh;
+
+    missing = ngx_er_ledger_unaccounted(count->words, count->pending);
+    dead = ngx_er_ledger_dead_unaccounted(count->words, count->dead);
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    lane->sh->pending = count->pending;
-    lane->sh->dead = count->dead;
-    lane->sh->oldest = count->oldest;
+    news = (missing != sh->missing || dead != sh->dead_missing);
+
+    sh->pending = count->pending;
+    sh->dead = count->dead;
+    sh->oldest = count->oldest;
+    sh->missing = missing;
+    sh->dead_missing = dead;
+
+    ngx_memcpy(sh->words, count->words, sizeof(sh->words));
 
     ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    return news;
 }
 
 

@@ -63,6 +63,9 @@ struct ngx_er_lane_sh_s {
     ngx_uint_t             pending;    /* as of the last sweep */
     ngx_uint_t             dead;
     uint64_t               oldest;
+    uint64_t               words[NGX_ER_LEDGER_WORDS];
+    int64_t                missing;    /* of pending ones, which must be 0 */
+    int64_t                dead_missing;
 
     ngx_er_lane_places_t   places[NGX_ER_LANE_WORKERS];
 };
@@ -148,8 +151,9 @@ void ngx_er_lane_due(ngx_er_target_t *target, uint64_t now,
 void ngx_er_lane_seen(ngx_er_target_t *target, ngx_er_lane_due_t *due,
     uint64_t fresh, uint64_t again);
 
-/* the store counted */
-void ngx_er_lane_count(ngx_er_target_t *target, ngx_er_queue_count_t *count);
+/* the store counted; 1: what is unaccounted is not what it was */
+ngx_uint_t ngx_er_lane_count(ngx_er_target_t *target,
+    ngx_er_queue_count_t *count);
 
 /*
  * How full the store is, bytes, as of the last sweep, and how many nginx share

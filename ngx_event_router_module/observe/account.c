@@ -164,6 +164,28 @@ ngx_er_account_paused(ngx_er_target_t *target, ngx_uint_t paused)
 
 
 void
+ngx_er_account_uneven(ngx_er_target_t *target, int64_t missing)
+{
+    u_char  *p;
+    u_char   why[sizeof(" events are unaccounted for") + NGX_INT64_LEN];
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router account: \"%V\" unaccounted:%L",
+                   &target->name, missing);
+
+    if (target->alerts == NULL) {
+        return;
+    }
+
+    p = ngx_sprintf(why, "%L events are unaccounted for", missing);
+    *p = '\0';
+
+    ngx_er_alert_set(&target->alerts[NGX_ER_ALERT_UNACCOUNTED], missing != 0,
+                     0, missing ? (const char *) why : NULL, 0);
+}
+
+
+void
 ngx_er_account_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r)
 {
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,

@@ -48,6 +48,9 @@ void ngx_er_account_breaker(ngx_er_target_t *target, uint64_t seq,
 /* an operator has stopped the target's deliveries, or let them go on */
 void ngx_er_account_paused(ngx_er_target_t *target, ngx_uint_t paused);
 
+/* so many queued events and dead letters are unaccounted for; 0: none */
+void ngx_er_account_uneven(ngx_er_target_t *target, int64_t missing);
+
 /* what became of the delivery of a queued event; "seq" is its number, "event"
    may be NULL */
 void ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,

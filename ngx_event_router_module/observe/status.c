@@ -60,6 +60,7 @@ static void ngx_er_status_queue(ngx_er_json_t *json,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_status_queued(ngx_er_json_t *json,
     ngx_er_target_t *target);
+static void ngx_er_status_words(ngx_er_json_t *json, ngx_er_lane_sh_t *lane);
 static ngx_int_t ngx_er_status_prometheus(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_status_sources(ngx_er_status_text_t *text,
@@ -71,6 +72,10 @@ static void ngx_er_status_store(ngx_er_status_text_t *text,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_status_gauge(ngx_er_status_text_t *text,
     ngx_er_main_conf_t *mcf, ngx_er_status_gauge_t *gauge);
+static void ngx_er_status_ledger(ngx_er_status_text_t *text,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_status_missing(ngx_er_status_text_t *text,
+    ngx_er_main_conf_t *mcf, ngx_uint_t dead);
 static void ngx_cdecl ngx_er_status_print(ngx_er_status_text_t *text,
     const char *fmt, ...);
 static void ngx_er_status_grow(ngx_er_status_text_t *text);
@@ -246,6 +251,7 @@ ngx_er_status_queued(ngx_er_json_t *json, ngx_er_target_t *target)
     ngx_er_json_open(json, NULL, "{");
     ngx_er_json_number(json, "pending", lane.pending);
     ngx_er_json_number(json, "dead", lane.dead);
+    ngx_er_status_words(json, &lane);
     ngx_er_json_number(json, "oldest_seconds", ngx_er_status_age(&lane, now));
     ngx_er_json_number(json, "in_flight", ngx_er_status_flight(&lane, now));
     ngx_er_json_number(json, "retries_in_flight", lane.policy.again);
@@ -255,6 +261,20 @@ ngx_er_status_queued(ngx_er_json_t *json, ngx_er_target_t *target)
     ngx_er_json_number(json, "pause_seconds",
                        ngx_er_status_pause(&lane, now));
     ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_status_words(ngx_er_json_t *json, ngx_er_lane_sh_t *lane)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ER_LEDGER_WORDS; i++) {
+        ngx_er_json_number(json, ngx_er_ledger_name(i), lane->words[i]);
+    }
+
+    ngx_er_json_signed(json, "unaccounted", lane->missing);
+    ngx_er_json_signed(json, "dead_unaccounted", lane->dead_missing);
 }
 
 
@@ -296,6 +316,10 @@ ngx_er_status_prometheus(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
         for (gauge = ngx_er_status_gauges; gauge->name; gauge++) {
             ngx_er_status_gauge(&text, mcf, gauge);
         }
+
+        ngx_er_status_ledger(&text, mcf);
+        ngx_er_status_missing(&text, mcf, 0);
+        ngx_er_status_missing(&text, mcf, 1);
     }
 
     if (text.failed) {
@@ -402,6 +426,63 @@ ngx_er_status_gauge(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf,
 
         ngx_er_status_print(text, "%s{target=\"%V\"} %uL\n", gauge->name,
                             &target[i]->name, gauge->get(&lane, now));
+    }
+}
+
+
+/* of the store, so they go on where they were after a restart */
+
+static void
+ngx_er_status_ledger(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i, k;
+    ngx_er_target_t  **target;
+    ngx_er_lane_sh_t   lane;
+
+    target = mcf->targets.elts;
+
+    ngx_er_status_print(text, "# HELP event_router_deliveries_total "
+                        "Queued deliveries that came, and the ends that they "
+                        "had.\n"
+                        "# TYPE event_router_deliveries_total counter\n");
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_lane_copy(target[i], &lane);
+
+        for (k = 0; k < NGX_ER_LEDGER_WORDS; k++) {
+            ngx_er_status_print(text, "event_router_deliveries_total"
+                                "{target=\"%V\",end=\"%s\"} %uL\n",
+                                &target[i]->name, ngx_er_ledger_name(k),
+                                lane.words[k]);
+        }
+    }
+}
+
+
+static void
+ngx_er_status_missing(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf,
+    ngx_uint_t dead)
+{
+    const char        *name, *help;
+    ngx_uint_t         i;
+    ngx_er_target_t  **target;
+    ngx_er_lane_sh_t   lane;
+
+    name = dead ? "event_router_dead_unaccounted" : "event_router_unaccounted";
+    help = dead ? "Dead letters that are gone without an end: must be 0."
+                : "Queued events that are gone without an end: must be 0.";
+
+    target = mcf->targets.elts;
+
+    ngx_er_status_print(text, "# HELP %s %s\n# TYPE %s gauge\n", name, help,
+                        name);
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_lane_copy(target[i], &lane);
+
+        ngx_er_status_print(text, "%s{target=\"%V\"} %L\n", name,
+                            &target[i]->name,
+                            dead ? lane.dead_missing : lane.missing);
     }
 }
 

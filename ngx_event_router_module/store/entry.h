@@ -22,6 +22,7 @@
 
 
 #include "history.h"
+#include "ledger.h"
 #include "shelf.h"
 
 
@@ -259,6 +260,7 @@ typedef struct {
     uint64_t               again;      /* when the first one with an attempt or
                                           a replayed one is due, or a lease
                                           ends */
+    uint64_t               words[NGX_ER_LEDGER_WORDS];  /* SWEEP only */
     ngx_str_t              name;
 } ngx_er_queue_count_t;
 

@@ -233,9 +233,17 @@ ngx_er_lane_put(ngx_er_target_t *t, ngx_uint_t again, uint64_t due)
 
 
 void
+ngx_er_account_uneven(ngx_er_target_t *t, int64_t missing)
+{
+}
+
+
+ngx_uint_t
 ngx_er_lane_count(ngx_er_target_t *t, ngx_er_queue_count_t *count)
 {
     pending[t->index] = count->pending;
+
+    return 0;
 }
 
 

@@ -107,6 +107,13 @@ static ngx_uint_t  nfaults;
 static ngx_uint_t  step;
 static uint64_t    seed;
 static uint64_t    commands;
+static uint64_t    ledgers[TARGETS + 1][NGX_ER_LEDGER_WORDS];
+
+
+/* what became of an entry of a target, as the ledger has to say it */
+
+#define ends(m, word)                                                         \
+    ledgers[(m)->target][NGX_ER_LEDGER_##word]++
 
 
 static ngx_uint_t
@@ -216,6 +223,7 @@ order_release(model_t *m)
 static void
 model_bury(model_t *m, ngx_uint_t reason, uint64_t at)
 {
+    ends(m, BURIED);
     m->state = DEAD;
     m->reason = reason;
     m->until = at + HOUR;
@@ -295,6 +303,7 @@ static void
 model_accepted(model_t *m, ngx_uint_t leased)
 {
     nmodel++;
+    ends(m, ACCEPTED);
     m->state = PENDING;
     m->accepted = clock();
     order_enter(m);
@@ -399,6 +408,8 @@ step_key(void)
     agree(op->seq == old->seq, "ACCEPT of a key: the number");
     agree(part.lease == 0, "ACCEPT of a key: leased");
 
+    ends(old, DEAD_REPLAYED);
+    ends(old, REPLAYED);
     old->state = PENDING;
     old->epoch++;
     old->command = 0;
@@ -575,6 +586,7 @@ step_end(void)
         break;
 
     default:
+        ends(m, DELIVERED);
         m->state = GONE;
         m->settled = 1;
         order_leave(m);
@@ -666,6 +678,7 @@ step_replay(void)
         }
 
         m->doubt |= (m->crashes != 0);
+        ends(m, DEAD_REPLAYED);
 
         if (op->to.target && op->to.target != m->target) {
             m->target = op->to.target;
@@ -674,6 +687,7 @@ step_replay(void)
         }
 
         n++;
+        ends(m, REPLAYED);
         m->state = PENDING;
         m->epoch++;
         m->command = op->command;
@@ -706,6 +720,7 @@ step_purge(void)
         if (m->state == DEAD && m->target == op->filter.target
             && m->accepted >= op->filter.from)
         {
+            ends(m, DEAD_PURGED);
             m->state = GONE;
             n++;
         }
@@ -839,11 +854,13 @@ step_move(void)
 static void
 model_moved(model_t *m, uint64_t to, uint64_t command)
 {
+    ends(m, MOVED);
     m->state = GONE;
     order_leave(m);
 
     m->state = PENDING;
     m->target = to;
+    ends(m, REPLAYED);
     m->order = 0;
     m->epoch++;
     m->command = command;
@@ -885,7 +902,8 @@ step_forget(void)
         left += (m->holder != 0);
 
         if (m->holder == 0) {
-            m->state = GONE;
+            ends(m, PURGED);
+        m->state = GONE;
             order_leave(m);
             n++;
         }
@@ -917,6 +935,7 @@ step_sweep(void)
 
     for (m = model; m < model + nmodel; m++) {
         if (m->state == DEAD && m->until <= clock()) {
+            ends(m, DEAD_AGED);
             m->state = GONE;
         }
     }
@@ -993,6 +1012,8 @@ compare_counts(ngx_er_queue_op_t *op)
               "counts: oldest");
         agree(count->fresh == model_next(target, 0, 0), "counts: fresh");
         agree(count->again == model_next(target, 1, 0), "counts: again");
+        agree(memcmp(count->words, ledgers[target], sizeof(count->words)) == 0,
+              "counts: the ledger");
     }
 }
 

@@ -66,6 +66,8 @@ static ngx_er_queue_count_t *count_of(ngx_er_queue_op_t *op, uint64_t target)
 static ngx_er_entry_t *entry(ngx_er_queue_op_t *op, ngx_uint_t i)
     __attribute__((unused));
 static ngx_uint_t rows(ngx_er_file_db_e db) __attribute__((unused));
+static ngx_uint_t uneven(ngx_uint_t pending, ngx_uint_t dead)
+    __attribute__((unused));
 static ngx_uint_t consistent(void) __attribute__((unused));
 
 
@@ -304,7 +306,7 @@ count_of(ngx_er_queue_op_t *op, uint64_t target)
     ngx_er_queue_count_t  *count;
 
     static ngx_er_queue_count_t  none = {
-        0, 0, 0, NGX_ER_NEVER, NGX_ER_NEVER, NGX_ER_NEVER, ngx_null_string
+        .oldest = NGX_ER_NEVER, .fresh = NGX_ER_NEVER, .again = NGX_ER_NEVER
     };
 
     count = op->counts->elts;
@@ -370,6 +372,49 @@ rows(ngx_er_file_db_e db)
 #define has(db, ...)                                                          \
     (ngx_er_file_get(&look, db, (uint64_t[]) { __VA_ARGS__, 0, 0, 0, 0 }, &v) \
      == NGX_OK)
+
+
+/* every target's ledger says what is there, as far as it was kept so far */
+
+static ngx_uint_t
+uneven(ngx_uint_t pending, ngx_uint_t dead)
+{
+    uint64_t               key[NGX_ER_FILE_WORDS];
+    ngx_str_t              v;
+    ngx_uint_t             faults;
+    ngx_er_queue_count_t   count;
+    ngx_er_file_ledger_t   ledger;
+
+    faults = 0;
+    ngx_memzero(key, sizeof(key));
+
+    while (ngx_er_file_seek(&look, NGX_ER_FILE_LEDGER, key, &v) == NGX_OK) {
+        wrong(v.len != sizeof(ledger), "a ledger of %d bytes", (int) v.len);
+        ngx_memcpy(&ledger, v.data, ngx_min(v.len, sizeof(ledger)));
+
+        ngx_er_file_count_get(&look, key[0], &count);
+
+        wrong(count.pending != ledger.pending || count.dead != ledger.dead,
+              "counts and ledger of %d", (int) key[0]);
+        wrong(ngx_er_ledger_unaccounted(ledger.words, count.pending) != 0,
+              "%d unaccounted of %d",
+              (int) ngx_er_ledger_unaccounted(ledger.words, count.pending),
+              (int) key[0]);
+        wrong(ngx_er_ledger_dead_unaccounted(ledger.words, count.dead) != 0,
+              "%d dead ones unaccounted of %d",
+              (int) ngx_er_ledger_dead_unaccounted(ledger.words, count.dead),
+              (int) key[0]);
+
+        pending -= count.pending;
+        dead -= count.dead;
+
+        ngx_er_file_after(NGX_ER_FILE_LEDGER, key);
+    }
+
+    wrong(pending || dead, "targets without a ledger");
+
+    return faults;
+}
 
 
 static ngx_uint_t
@@ -472,6 +517,8 @@ consistent(void)
 
     wrong(pending != rows(NGX_ER_FILE_PENDING), "counts of pending");
     wrong(due != rows(NGX_ER_FILE_DEAD), "counts of dead");
+
+    faults += uneven(pending, due);
 
     ngx_er_file_abort(&look);
     look.txn = NULL;

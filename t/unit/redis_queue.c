@@ -1019,6 +1019,8 @@ test_dry(ngx_pool_t *pool)
 }
 
 
+#define NINES  ":9\r\n:9\r\n:9\r\n:9\r\n"
+#define WORDS  ":1\r\n:2\r\n:3\r\n:4\r\n" NINES NINES
 #define STATE  "$16\r\n00000000000000cd\r\n:17\r\n:2\r\n:5\r\n:3\r\n"
 
 
@@ -1038,17 +1040,19 @@ test_sweep(ngx_pool_t *pool)
 
     ngx_er_redis_queue_walk(&w, &three, &op);
 
-    is_int(reply(&w, bytes("*20\r\n:1\r\n:1700000000000\r\n:0\r\n:4\r\n:100"
+    is_int(reply(&w, bytes("*32\r\n:1\r\n:1700000000000\r\n:0\r\n:4\r\n:100"
                            "\r\n:1000\r\n:2\r\n:5\r\n" STATE "$16\r\n"
                            "000000000000000a\r\n"
-                           ":2\r\n:1\r\n:50\r\n:-1\r\n:60\r\n$1\r\na\r\n")),
+                           ":2\r\n:1\r\n:50\r\n:-1\r\n:60\r\n$1\r\na\r\n"
+                           WORDS)),
            NGX_AGAIN, "the first shard");
-    is_int(reply(&w, bytes("*27\r\n:1\r\n:1700000000000\r\n:1\r\n:0\r\n:90"
+    is_int(reply(&w, bytes("*51\r\n:1\r\n:1700000000000\r\n:1\r\n:0\r\n:90"
                            "\r\n:500\r\n:3\r\n:2\r\n" STATE "$16\r\n"
                            "000000000000000a\r\n"
                            ":3\r\n:0\r\n:40\r\n:30\r\n:-1\r\n$1\r\na\r\n"
+                           WORDS
                            "$16\r\n000000000000000b\r\n:0\r\n:7\r\n:-1\r\n"
-                           ":-1\r\n:-1\r\n$1\r\nb\r\n")),
+                           ":-1\r\n:-1\r\n$1\r\nb\r\n" WORDS)),
            NGX_AGAIN, "the second");
     is_int(reply(&w, bytes("*13\r\n:1\r\n:1700000000000\r\n:0\r\n:0\r\n:0\r\n"
                            ":0\r\n:1\r\n:0\r\n" STATE)),
@@ -1069,6 +1073,9 @@ test_sweep(ngx_pool_t *pool)
     is_int(c[0].oldest, 40, "oldest");
     is_int(c[0].fresh, 30, "fresh");
     is_int(c[0].again, 60, "again");
+    is_int(c[0].words[NGX_ER_LEDGER_ACCEPTED], 2, "the words of both shards");
+    is_int(c[0].words[NGX_ER_LEDGER_BURIED], 8, "each of them");
+    is_int(c[0].words[NGX_ER_LEDGER_DEAD_AGED], 18, "to the last");
     is_str(&c[1].name, "b", "name");
     ok(c[1].oldest == NGX_ER_NEVER && c[1].fresh == NGX_ER_NEVER
        && c[1].again == NGX_ER_NEVER, "never");

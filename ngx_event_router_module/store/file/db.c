@@ -90,7 +90,8 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "versions",
     "shelf",
     "history",
-    "hashes"
+    "hashes",
+    "ledger"
 };
 
 

@@ -20,6 +20,7 @@
 
 
 #include "done.h"
+#include "count.h"
 #include "entry.h"
 #include "grave.h"
 #include "history.h"
@@ -39,9 +40,10 @@ static ngx_int_t ngx_er_file_overtaken(ngx_er_file_txn_t *t,
 
 
 ngx_int_t
-ngx_er_file_done(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+ngx_er_file_done(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_act_e act)
 {
-    if (ngx_er_file_take(t, row) != NGX_OK) {
+    if (ngx_er_file_take(t, row, act) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -109,11 +111,11 @@ ngx_er_file_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     switch (was) {
 
     case NGX_ER_FILE_WAS_PENDING:
-        rc = ngx_er_file_done(t, row);
+        rc = ngx_er_file_done(t, row, NGX_ER_ACT_STALE);
         break;
 
     case NGX_ER_FILE_WAS_DEAD:
-        rc = ngx_er_file_exhume(t, row);
+        rc = ngx_er_file_exhume(t, row, NGX_ER_ACT_DEAD_REPLAY);
 
         if (rc == NGX_OK) {
             rc = ngx_er_file_done_event(t, row);
@@ -126,6 +128,10 @@ ngx_er_file_stale(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         rc = ngx_er_file_row_put(t, NGX_ER_FILE_DONE, row);
         op->stale++;
         break;
+    }
+
+    if (rc == NGX_OK && was != NGX_ER_FILE_WAS_PENDING) {
+        rc = ngx_er_file_count(t, &row->e, NGX_ER_ACT_REPLAY_STALE);
     }
 
     return (rc == NGX_OK) ? ngx_er_file_overtaken(t, op, row, 0) : NGX_ERROR;
@@ -208,7 +214,7 @@ ngx_er_file_coalesce_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
     }
 
-    if (ngx_er_file_done(t, &old) != NGX_OK) {
+    if (ngx_er_file_done(t, &old, NGX_ER_ACT_COALESCE) != NGX_OK) {
         return NGX_ERROR;
     }
 

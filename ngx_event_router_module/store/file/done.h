@@ -16,8 +16,9 @@
 #include "row.h"
 
 
-/* a pending entry is not needed any more */
-ngx_int_t ngx_er_file_done(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
+/* a pending entry is not needed any more, and why */
+ngx_int_t ngx_er_file_done(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_act_e act);
 
 /* what "row" was so far */
 

@@ -31,8 +31,13 @@
 #define NGX_ER_FILE_REF_WINDOW     3   /* bits to shift */
 
 
+static ngx_int_t ngx_er_file_remove(ngx_er_file_txn_t *t,
+    ngx_er_file_row_t *row);
+
+
 ngx_int_t
-ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_act_e act)
 {
     if (ngx_er_file_order_enter(t, row) != NGX_OK) {
         return NGX_ERROR;
@@ -47,12 +52,24 @@ ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
         return NGX_ERROR;
     }
 
-    return ngx_er_file_count(t, row->e.target, &row->e.name, 1, 0);
+    return ngx_er_file_count(t, &row->e, act);
 }
 
 
 ngx_int_t
-ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_act_e act)
+{
+    if (ngx_er_file_remove(t, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_count(t, &row->e, act);
+}
+
+
+static ngx_int_t
+ngx_er_file_remove(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
 {
     uint64_t  key[2];
 
@@ -67,7 +84,7 @@ ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
         return NGX_ERROR;
     }
 
-    return ngx_er_file_count(t, row->e.target, &row->e.name, -1, 0);
+    return NGX_OK;
 }
 
 
@@ -75,7 +92,7 @@ ngx_int_t
 ngx_er_file_bury(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
     ngx_er_dead_e reason, ngx_msec_t keep)
 {
-    if (ngx_er_file_take(t, row) != NGX_OK) {
+    if (ngx_er_file_remove(t, row) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -33,12 +33,14 @@ typedef struct {
 
 /*
  * add() and take() put a pending entry in and out of all databases, bury()
- * moves one that was read to the dead letters.  Events live as long as
- * something refers to them.
+ * moves one that was read to the dead letters.  Each says what it was to the
+ * ledger.  Events live as long as something refers to them.
  */
 
-ngx_int_t ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
-ngx_int_t ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row);
+ngx_int_t ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_act_e act);
+ngx_int_t ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_act_e act);
 ngx_int_t ngx_er_file_bury(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
     ngx_er_dead_e reason, ngx_msec_t keep);
 ngx_int_t ngx_er_file_bury_corrupt(ngx_er_file_txn_t *t, uint64_t target,

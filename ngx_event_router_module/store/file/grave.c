@@ -45,7 +45,7 @@ ngx_er_file_entomb(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
         return NGX_ERROR;
     }
 
-    return ngx_er_file_count(t, row->e.target, &row->e.name, 0, 1);
+    return ngx_er_file_count(t, &row->e, NGX_ER_ACT_BURY);
 }
 
 
@@ -77,9 +77,7 @@ ngx_er_file_entomb_corrupt(ngx_er_file_txn_t *t, uint64_t target, uint64_t seq,
 
     row.e.accepted = seq >> 20;
 
-    if (ngx_er_file_delete(t, NGX_ER_FILE_PENDING, key) == NGX_ERROR
-        || ngx_er_file_count(t, target, &row.e.name, -1, 0) != NGX_OK)
-    {
+    if (ngx_er_file_delete(t, NGX_ER_FILE_PENDING, key) == NGX_ERROR) {
         return NGX_ERROR;
     }
 
@@ -88,7 +86,8 @@ ngx_er_file_entomb_corrupt(ngx_er_file_txn_t *t, uint64_t target, uint64_t seq,
 
 
 ngx_int_t
-ngx_er_file_exhume(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+ngx_er_file_exhume(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_er_act_e act)
 {
     uint64_t  dead[2], key[NGX_ER_FILE_WORDS];
 
@@ -103,7 +102,7 @@ ngx_er_file_exhume(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
         return NGX_ERROR;
     }
 
-    return ngx_er_file_count(t, row->e.target, &row->e.name, 0, -1);
+    return ngx_er_file_count(t, &row->e, act);
 }
 
 

@@ -150,7 +150,7 @@ ngx_er_file_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
     }
 
-    if (ngx_er_file_exhume(t, row) != NGX_OK
+    if (ngx_er_file_exhume(t, row, NGX_ER_ACT_DEAD_PURGE) != NGX_OK
         || ngx_er_file_lapsed_put(t, row) != NGX_OK
         || ngx_er_file_history_step(t, row->e.seq, row->e.target,
                                     NGX_ER_HISTORY_PURGED, 0, NULL)

@@ -151,6 +151,10 @@ ngx_er_file_repeat_dead(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     ngx_int_t             rc;
     ngx_er_queue_count_t  count;
 
+    if (ngx_er_file_count_flush(t) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     target = 0;
 
     do {
@@ -306,7 +310,7 @@ ngx_er_file_repeat_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         || ngx_er_file_history_step(t, op->seq, part->target,
                                     NGX_ER_HISTORY_REDELIVERED, 0, &part->name)
            != NGX_OK
-        || ngx_er_file_add(t, &row) != NGX_OK)
+        || ngx_er_file_add(t, &row, NGX_ER_ACT_REPLAY) != NGX_OK)
     {
         return NGX_ERROR;
     }

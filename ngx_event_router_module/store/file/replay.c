@@ -26,6 +26,8 @@
 #include "walk.h"
 
 
+static ngx_int_t ngx_er_file_again_start(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_file_row_t *row, uint64_t to);
 static void ngx_er_file_again_to(ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, uint64_t to);
 static ngx_int_t ngx_er_file_again_stale(ngx_er_file_txn_t *t,
@@ -67,7 +69,7 @@ ngx_int_t
 ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
-    uint64_t   to, from;
+    uint64_t   to;
     ngx_int_t  rc;
 
     if (row->corrupt || (op->command && row->command == op->command)) {
@@ -100,19 +102,27 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
     }
 
-    if (ngx_er_file_exhume(t, row) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    return ngx_er_file_again_start(t, op, row, to);
+}
+
+
+static ngx_int_t
+ngx_er_file_again_start(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row, uint64_t to)
+{
+    uint64_t  from;
 
     from = row->e.target;
 
-    ngx_er_file_again_to(op, row, to);
-
-    if (ngx_er_file_replay_epoch(t, op, row) != NGX_OK) {
+    if (ngx_er_file_exhume(t, row, NGX_ER_ACT_DEAD_REPLAY) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_er_file_replay_told(t, op, row, from) != NGX_OK) {
+    ngx_er_file_again_to(op, row, to);
+
+    if (ngx_er_file_replay_epoch(t, op, row) != NGX_OK
+        || ngx_er_file_replay_told(t, op, row, from) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -125,8 +135,11 @@ ngx_er_file_again(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row->e.died = 0;
     row->e.status = 0;
 
-    return ngx_er_file_coalesce(t, op, row) == NGX_OK ? ngx_er_file_add(t, row)
-                                                      : NGX_ERROR;
+    if (ngx_er_file_coalesce(t, op, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_add(t, row, NGX_ER_ACT_REPLAY);
 }
 
 
@@ -354,6 +367,10 @@ ngx_er_file_archive_match(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return rc;
     }
 
+    if (ngx_er_file_count_flush(t) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     target = 0;
 
     do {
@@ -501,7 +518,7 @@ ngx_er_file_archive_new(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (ngx_er_file_coalesce(t, op, &row) != NGX_OK
         || ngx_er_file_replay_told(t, op, &row, row.e.target) != NGX_OK
-        || ngx_er_file_add(t, &row) != NGX_OK)
+        || ngx_er_file_add(t, &row, NGX_ER_ACT_REPLAY) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -68,7 +68,8 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     3,                                 /* versions */
     3,                                 /* shelf */
     2,                                 /* history */
-    3                                  /* hashes */
+    3,                                 /* hashes */
+    1                                  /* ledger */
 };
 
 
@@ -240,6 +241,60 @@ ngx_er_file_found(ngx_er_file_txn_t *t, ngx_er_file_db_e db, int rc,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_file_measure(ngx_er_file_txn_t *t, ngx_er_file_db_e db, uint64_t *key,
+    ngx_uint_t *n)
+{
+    int          rc;
+    u_char       buf[8 * NGX_ER_FILE_WORDS];
+    MDB_val      k;
+    uint64_t     next[2];
+    ngx_int_t    found;
+    ngx_uint_t   limit;
+    MDB_cursor  *cursor;
+
+    limit = *n;
+    *n = 0;
+
+    next[0] = key[0];
+    next[1] = key[1] + 1;
+
+    if (next[1] == 0) {
+        return NGX_DECLINED;
+    }
+
+    rc = mdb_cursor_open(t->txn, t->file->dbi[db], &cursor);
+
+    if (rc != 0) {
+        return ngx_er_file_rc(t, rc);
+    }
+
+    ngx_er_file_key(db, next, buf, &k);
+
+    for (rc = mdb_cursor_get(cursor, &k, NULL, MDB_SET_RANGE);
+         /* void */ ;
+         rc = mdb_cursor_get(cursor, &k, NULL, MDB_NEXT))
+    {
+        found = ngx_er_file_found(t, db, rc, next, &k);
+
+        if (found == NGX_OK && next[0] != key[0]) {
+            found = NGX_DECLINED;
+        }
+
+        if (found != NGX_OK || *n == limit) {
+            break;
+        }
+
+        key[1] = next[1];
+        (*n)++;
+    }
+
+    mdb_cursor_close(cursor);
+
+    return found;
 }
 
 

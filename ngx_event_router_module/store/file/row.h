@@ -60,6 +60,13 @@ ngx_int_t ngx_er_file_seek(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key, ngx_str_t *value);
 ngx_int_t ngx_er_file_seek_back(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key);
+
+/* NGX_OK: there may be more rows that begin with key[0] behind those "*n" (at
+   most, in and out) that follow "key", which is the last of them then;
+   NGX_DECLINED: these are all; of databases with keys of two words */
+ngx_int_t ngx_er_file_measure(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    uint64_t *key, ngx_uint_t *n);
+
 ngx_int_t ngx_er_file_put(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     uint64_t *key, void *data, size_t len);
 ngx_int_t ngx_er_file_put_new(ngx_er_file_txn_t *t, ngx_er_file_db_e db,

@@ -18,6 +18,7 @@
 
 
 #include "run.h"
+#include "count.h"
 #include "history.h"
 #include "lock.h"
 #include "row.h"
@@ -381,6 +382,11 @@ static ngx_int_t
 ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
 {
     size_t  txnid;
+
+    if (ngx_er_file_count_flush(t) != NGX_OK) {
+        ngx_er_file_abort(t);
+        return NGX_ERROR;
+    }
 
     if (!t->changed) {
         ngx_er_file_abort(t);

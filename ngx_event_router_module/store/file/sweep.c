@@ -21,6 +21,7 @@
 #include "grave.h"
 #include "history.h"
 #include "key.h"
+#include "ledger.h"
 #include "shelf.h"
 #include "version.h"
 
@@ -32,6 +33,8 @@ static ngx_int_t ngx_er_file_sweep_lapsed(ngx_er_file_txn_t *t, uint64_t *key);
 static ngx_int_t ngx_er_file_sweep_dead(ngx_er_file_txn_t *t, uint64_t *key);
 static ngx_int_t ngx_er_file_sweep_archive(ngx_er_file_txn_t *t,
     uint64_t *key);
+static ngx_int_t ngx_er_file_sweep_newest(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_sweep_targets(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_sweep_target(ngx_er_file_txn_t *t,
@@ -43,13 +46,20 @@ static ngx_int_t ngx_er_file_sweep_entry(ngx_er_file_txn_t *t,
 ngx_int_t
 ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
+    ngx_int_t  newest;
+
     op->more = 0;
     op->done = 0;
 
-    if (ngx_er_file_sweep_expired(t, op) != NGX_OK
+    newest = ngx_er_file_sweep_newest(t, op);
+
+    if (newest == NGX_ERROR
+        || ngx_er_file_sweep_expired(t, op) != NGX_OK
         || ngx_er_file_history_sweep(t, op) != NGX_OK
-        || ngx_er_file_sweep_targets(t, op) != NGX_OK
-        || ngx_er_file_counts(t, op) != NGX_OK)
+        || (newest == NGX_OK && ngx_er_file_sweep_targets(t, op) != NGX_OK)
+        || ngx_er_file_ledger_walk(t) != NGX_OK
+        || ngx_er_file_counts(t, op) != NGX_OK
+        || (newest == NGX_OK && ngx_er_file_ledger_forget(t, op) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -180,7 +190,7 @@ ngx_er_file_sweep_dead(ngx_er_file_txn_t *t, uint64_t *key)
         return rc;
     }
 
-    if (ngx_er_file_exhume(t, &row) != NGX_OK
+    if (ngx_er_file_exhume(t, &row, NGX_ER_ACT_DEAD_AGE) != NGX_OK
         || ngx_er_file_history_step(t, key[3], key[2], NGX_ER_HISTORY_AGED, 0,
                                     NULL)
            != NGX_OK
@@ -243,18 +253,16 @@ ngx_er_file_sweep_archive(ngx_er_file_txn_t *t, uint64_t *key)
 
 /*
  * Workers of an old configuration may still sweep; they do not know the new
- * one's targets.
+ * one's targets: NGX_DECLINED.
  */
 
 static ngx_int_t
-ngx_er_file_sweep_targets(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+ngx_er_file_sweep_newest(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
-    uint64_t    generation, target;
-    ngx_int_t   rc;
-    ngx_uint_t  i, left;
+    uint64_t  generation;
 
     if (op->known == NULL) {
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     if (ngx_er_file_meta(t, NGX_ER_FILE_GENERATION, &generation) != NGX_OK) {
@@ -262,13 +270,28 @@ ngx_er_file_sweep_targets(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     }
 
     if (op->generation < generation) {
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     if (op->generation > generation
         && ngx_er_file_set_meta(t, NGX_ER_FILE_GENERATION, op->generation)
            != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_sweep_targets(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    uint64_t    target;
+    ngx_int_t   rc;
+    ngx_uint_t  i, left;
+
+    if (ngx_er_file_count_flush(t) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -27,6 +27,7 @@
  *     lapsed    seq, target                   -> expires, epoch, delivered
  *     expiry    until, kind, four words       -> nothing
  *     counts    target                        -> pending, dead, name
+ *     ledger    target                        -> see ledger.h
  *     paused    target                        -> nothing
  *     versions  target, key, kind             -> until, the rest of the key,
  *                                                the highest one delivered
@@ -53,6 +54,7 @@
                                           say */
 #define NGX_ER_FILE_COUNT_HEAD  16     /* bytes of COUNTS before the name */
 #define NGX_ER_FILE_ROW     2560       /* bytes of the largest row */
+#define NGX_ER_FILE_SLOTS   8          /* targets that are counted at once */
 
 
 typedef enum {
@@ -75,6 +77,7 @@ typedef enum {
     NGX_ER_FILE_SHELF,
     NGX_ER_FILE_HISTORY,
     NGX_ER_FILE_HASHES,
+    NGX_ER_FILE_LEDGER,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -108,6 +111,46 @@ typedef enum {
     NGX_ER_FILE_FRESH = 0,
     NGX_ER_FILE_AGAIN = 1
 } ngx_er_file_class_e;
+
+
+/*
+ * What is counted of a target, as it is in LEDGER: the machine's own numbers,
+ * as LMDB's pages have them, since it is written with every event.
+ */
+
+typedef struct {
+    uint64_t               cursor;     /* rows up to this seq were looked at;
+                                          0: no walk is under way */
+    uint64_t               seen;       /* of these, how many there are now */
+    uint64_t               doubt;      /* so many more than were counted the
+                                          last walk found; below 0: fewer */
+    uint64_t               acts;       /* that there were at its end */
+} ngx_er_file_walk_t;
+
+
+typedef struct {
+    uint64_t               format;
+    uint64_t               pending;    /* as COUNTS has them */
+    uint64_t               dead;
+    uint64_t               idle;       /* since when nobody has such a target,
+                                          as was noticed; 0: it was not */
+    ngx_er_file_walk_t     walks[2];   /* of PENDING, of DEAD */
+    uint64_t               words[NGX_ER_LEDGER_WORDS];
+} ngx_er_file_ledger_t;
+
+
+/* of a target that a transaction counts, until it writes that down */
+
+typedef struct {
+    uint64_t               target;
+    uint64_t               pending;    /* in COUNTS */
+    uint64_t               dead;
+    ngx_er_file_ledger_t   ledger;
+    size_t                 len;        /* of the name */
+    unsigned               changed:1;
+    unsigned               renamed:1;
+    u_char                 name[NGX_ER_ENTRY_NAME];
+} ngx_er_file_slot_t;
 
 
 /* which file it is, and how large it was at least */
@@ -154,6 +197,9 @@ struct ngx_er_file_s {
     uint64_t               complained; /* when; 0: never */
     uint64_t               locked;     /* when a missing key was told */
 
+    uint64_t               walked[2];  /* targets whose rows were counted
+                                          last, of PENDING and of DEAD */
+
     ngx_atomic_t           clock;      /* of the last transaction, ms */
     uint64_t               wall;       /* its "now" */
 
@@ -190,6 +236,10 @@ struct ngx_er_file_txn_s {
                                           memory */
     unsigned               changed:1;
     unsigned               floored:1;  /* floor is known */
+
+    ngx_uint_t             nslots;     /* see count.c */
+    ngx_uint_t             oldest;     /* is the next one to go */
+    ngx_er_file_slot_t     slots[NGX_ER_FILE_SLOTS];
 };
 
 

@@ -59,6 +59,8 @@ static ngx_int_t ngx_er_file_accept_key(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_accept_seq(ngx_er_file_txn_t *t, uint64_t *seq);
 static ngx_int_t ngx_er_file_accept_part(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_queue_part_t *part, uint32_t *count);
+static ngx_int_t ngx_er_file_accept_stale(ngx_er_file_txn_t *t,
+    ngx_er_entry_t *e);
 static ngx_int_t ngx_er_file_accept_event(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint32_t count);
 static ngx_int_t ngx_er_file_lease(ngx_er_file_txn_t *t,
@@ -306,8 +308,7 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     if (part->stale) {
         part->lease = 0;
-        return ngx_er_file_history_step(t, op->seq, part->target,
-                                        NGX_ER_HISTORY_STALE, 0, NULL);
+        return ngx_er_file_accept_stale(t, &row.e);
     }
 
     if (rc != NGX_DECLINED) {
@@ -324,7 +325,7 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         row.e.due = ngx_er_file_later(t->now, op->lease);
     }
 
-    if (ngx_er_file_add(t, &row) != NGX_OK) {
+    if (ngx_er_file_add(t, &row, NGX_ER_ACT_ACCEPT) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -340,6 +341,18 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     (*count)++;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_accept_stale(ngx_er_file_txn_t *t, ngx_er_entry_t *e)
+{
+    if (ngx_er_file_count(t, e, NGX_ER_ACT_ACCEPT_STALE) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_history_step(t, e->seq, e->target,
+                                    NGX_ER_HISTORY_STALE, 0, NULL);
 }
 
 
@@ -1009,7 +1022,7 @@ ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    return ngx_er_file_done(t, &row);
+    return ngx_er_file_done(t, &row, NGX_ER_ACT_DELIVER);
 }
 
 

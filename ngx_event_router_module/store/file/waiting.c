@@ -159,7 +159,7 @@ ngx_er_file_move_there(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     from = row->e.target;
 
-    if (ngx_er_file_take(t, row) != NGX_OK) {
+    if (ngx_er_file_take(t, row, NGX_ER_ACT_MOVE) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -184,7 +184,7 @@ ngx_er_file_move_there(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_ERROR;
     }
 
-    return ngx_er_file_add(t, row);
+    return ngx_er_file_add(t, row, NGX_ER_ACT_REPLAY);
 }
 
 
@@ -202,7 +202,7 @@ ngx_er_file_waiting_purge_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
     }
 
-    if (ngx_er_file_take(t, row) != NGX_OK
+    if (ngx_er_file_take(t, row, NGX_ER_ACT_PURGE) != NGX_OK
         || ngx_er_file_history_step(t, row->e.seq, row->e.target,
                                     NGX_ER_HISTORY_PURGED, 0, NULL)
            != NGX_OK

@@ -128,6 +128,9 @@ local function enter_all(rows)
         call('ZADD', base .. 'f:' .. target, unpack(rows.free))
     end
 
+    -- before they are pending: what fails from here on is found and pending
+
+    book(target, BOOK_ACCEPTED, #rows.all / 2)
     add(call('ZADD', base .. 'k:' .. target, unpack(rows.all)))
     call('HSETNX', base .. 't', target, rows.name)
 end
@@ -275,6 +278,8 @@ local function append_ordered(event, hash, ms)
 
         if v and overtaken(target, v) then
             digit, stale = '2', true
+            book(target, BOOK_ACCEPTED, 1)
+            book(target, BOOK_STALE, 1)
 
         elseif not seen[target] then
             if v and v.coalesce then
@@ -298,7 +303,7 @@ local function append_ordered(event, hash, ms)
             end
 
             set(hash, 'p' .. target, entry)
-            enter(target, event, entry)
+            enter(target, event, entry, BOOK_ACCEPTED)
             entered = true
         end
 

@@ -39,9 +39,10 @@ local function move(hash, target, event, entry)
                           entry[GUARD] % DOUBT_ONE, command, to_name, routes)
 
         set(hash, 'p' .. to, moved)
-        enter(to, event, moved)
+        enter(to, event, moved, BOOK_REPLAYED)
 
         call('HDEL', hash, 'p' .. target, 'o' .. to)
+        book(target, BOOK_MOVED, 1)
         leave(target, event, entry)
 
         if call('HEXISTS', hash, 'u') == 0 then

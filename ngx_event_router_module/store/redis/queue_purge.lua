@@ -20,9 +20,10 @@ local function purge(hash, target, event, entry)
         if waiting then
             remember(hash, target, event, entry)
             call('HDEL', hash, 'p' .. target)
+            book(target, BOOK_PURGED, 1)
             leave(target, event, entry)
         else
-            lapse(hash, target, event)
+            lapse(hash, target, event, BOOK_DEAD_PURGED)
         end
 
         over(hash)

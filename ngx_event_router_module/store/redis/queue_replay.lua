@@ -57,9 +57,11 @@ local function again(hash, target, event, dead)
 
     if v and overtaken(target, v) then
         if old then
-            forget(hash, target, event)
+            forget(hash, target, event, BOOK_DEAD_REPLAYED)
         end
 
+        book(target, BOOK_REPLAYED, 1)
+        book(target, BOOK_STALE, 1)
         known(hash, target, event, entry[EPOCH], command)
         over(hash)
         tell('s', target, event)
@@ -76,10 +78,10 @@ local function again(hash, target, event, dead)
     end
 
     set(hash, 'p' .. target, entry)
-    enter(target, event, entry)
+    enter(target, event, entry, BOOK_REPLAYED)
 
     if old then
-        forget(hash, target, event)
+        forget(hash, target, event, BOOK_DEAD_REPLAYED)
     end
 
     call('HDEL', hash, 'o' .. target)
@@ -145,7 +147,7 @@ local function from_dead(hash, target, event, dead)
     end
 
     if goal ~= target and not dry then
-        forget(hash, target, event)
+        forget(hash, target, event, BOOK_DEAD_REPLAYED)
         over(hash)
     end
 

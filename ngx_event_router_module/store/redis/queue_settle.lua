@@ -74,7 +74,10 @@ local function settle(i, from)
         = lease_of(base .. 'e:' .. event, 'p' .. target)
 
     if not epoch then
-        drop(target, event)
+        if drop(target, event) then
+            book(target, BOOK_DELIVERED, 1)
+        end
+
         return '-'
     end
 
@@ -167,6 +170,8 @@ local function leave_all(rows)
     call('ZREM', base .. 'a:' .. target, unpack(list))
 
     local gone = call('ZREM', base .. 'k:' .. target, unpack(list))
+
+    book(target, BOOK_DELIVERED, #list)
 
     if gone > 0 then
         add(-gone)

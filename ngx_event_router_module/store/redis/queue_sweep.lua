@@ -6,7 +6,8 @@
 -- holders that are dead, the archive, dead letters, targets that are gone.
 -- Returns {1, now, more, adopted, bytes in use, bytes it may use, nodes,
 -- buried, state, entries, losses told, losses to be told, eviction, and for
--- each target itself, pending, dead, oldest, fresh, again, name ...}.
+-- each target itself, pending, dead, oldest, fresh, again, name, and the words
+-- of its ledger ...}.
 --
 -- It buries what waits for a target that no nginx has, so each of them leaves
 -- the list of its targets in Redis.  Workers of several generations sweep for
@@ -25,6 +26,7 @@
 --#include lib/heard.lua
 --#include lib/shelf.lua
 --#include lib/tally.lua
+--#include lib/balance.lua
 
 local holder, gap = ARGV[2], tonumber(ARGV[3])
 local generation, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -87,7 +89,7 @@ if quiet <= silent then
     for _, gone in ipairs(call('ZRANGEBYSCORE', base .. 'heard', '-inf',
                                silent))
     do
-        call('HDEL', base .. 'known', 'g' .. gone, 't' .. gone)
+        call('HDEL', base .. 'known', 'g' .. gone, 't' .. gone, 'c' .. gone)
         call('ZREM', base .. 'heard', gone)
         call('HDEL', KEYS[1], gone)
     end
@@ -127,7 +129,7 @@ for _, name in ipairs(list) do
     local target, event = sub(name, 1, 16), sub(name, 17)
     local hash = base .. 'e:' .. event
 
-    lapse(hash, target, event)
+    lapse(hash, target, event, BOOK_DEAD_AGED)
     over(hash)
 end
 
@@ -163,7 +165,8 @@ end
 local latest = tonumber(call('HGET', base .. 'known', 'g' .. node) or -1)
 
 if generation > latest then
-    call('HSET', base .. 'known', 'g' .. node, ARGV[4], 't' .. node, targets)
+    call('HSET', base .. 'known', 'g' .. node, ARGV[4], 't' .. node, targets,
+         'c' .. node, 1)
 end
 
 local heard = call('ZRANGE', base .. 'heard', 0, -1)
@@ -252,6 +255,7 @@ end
 local out = {1, now, 0, adopted, used, size, #nodes / 2, 0, '', 0, 0, 0,
              evicts}
 local there = 0
+local anew = careless(heard)
 
 for i = 1, #names, 2 do
     local target = names[i]
@@ -271,8 +275,11 @@ for i = 1, #names, 2 do
 
     there = there + pending + dead
 
+    local words = balance(target, pending, dead, anew)
+
     if pending + dead == 0 and removed then
         call('HDEL', base .. 't', target)
+        close(target, words)
 
     else
         local n = #out
@@ -284,6 +291,10 @@ for i = 1, #names, 2 do
         out[n + 5] = first(base .. 'f:' .. target)
         out[n + 6] = first(base .. 'a:' .. target)
         out[n + 7] = names[i + 1]
+
+        for k = 1, BOOK_WORDS do
+            out[n + 7 + k] = words[k]
+        end
     end
 end
 

@@ -681,14 +681,16 @@ ngx_er_redis_queue_tallied(ngx_er_redis_walk_t *w, redisReply **part)
 }
 
 
-/* target, pending, dead, oldest, fresh, again, name */
+/* target, pending, dead, oldest, fresh, again, name, words of the ledger */
 
 static ngx_int_t
 ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
     int64_t shift)
 {
     uint64_t               pending, dead, time, target;
+    uint64_t               words[NGX_ER_LEDGER_WORDS];
     ngx_str_t              name;
+    ngx_uint_t             i;
     ngx_er_queue_count_t  *count;
 
     if (ngx_er_redis_element_id(part[0], &target) != NGX_OK
@@ -702,12 +704,22 @@ ngx_er_redis_queue_counted(ngx_er_queue_op_t *op, redisReply **part,
         return NGX_ERROR;
     }
 
+    for (i = 0; i < NGX_ER_LEDGER_WORDS; i++) {
+        if (ngx_er_redis_element_number(part[7 + i], &words[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
     name.data = (u_char *) part[6]->str;
     name.len = part[6]->len;
 
     count = ngx_er_redis_queue_count(op, target, &name);
     if (count == NULL) {
         return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_ER_LEDGER_WORDS; i++) {
+        count->words[i] += words[i];
     }
 
     count->pending += pending;

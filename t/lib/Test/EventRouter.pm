@@ -775,7 +775,8 @@ sub _check {
                        !grep { $line =~ $_ } @{ $self->{expected} } }
                 $self->log_lines;
 
-    _none('no alerts', grep { /\[(alert|emerg|crit)\]/ } @lines);
+    _none('no alerts', grep { /\[(alert|emerg|crit)\]/
+                              || /\[error\].* unaccounted for/ } @lines);
     _none('no sanitizer errors',
           grep { /Sanitizer|runtime error:/ } @lines);
     _none('no open sockets', grep { /open socket/ } @lines);

@@ -16,6 +16,7 @@ local function bury(hash, target, event, entry, reason, status, answer, keep)
     entry[ANSWER] = answer
 
     set(hash, 'd' .. target, entry)
+    book(target, BOOK_BURIED, 1)
 
     if call('ZADD', base .. 'x:' .. target, 0, event) == 1 then
         add(1)

@@ -26,7 +26,7 @@ local function remember(hash, target, event, entry)
     end
 end
 
-local function lapse(hash, target, event)
+local function lapse(hash, target, event, word)
     remember(hash, target, event, get(hash, 'd' .. target))
-    forget(hash, target, event)
+    forget(hash, target, event, word)
 end

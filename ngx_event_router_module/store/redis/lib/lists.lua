@@ -5,6 +5,7 @@
 -- Where an entry is filed while it is pending
 
 --#include lib/entry.lua
+--#include lib/ledger.lua
 
 local function add(n)
     call('HINCRBY', KEYS[1], 'n', n)
@@ -46,7 +47,9 @@ local function release(target, order)
     end
 end
 
-local function enter(target, event, entry)
+-- "word" of the ledger says why it comes
+
+local function enter(target, event, entry, word)
     local due = entry[DUE]
 
     if entry[ORDER] ~= '' then
@@ -64,6 +67,8 @@ local function enter(target, event, entry)
     else
         call('ZADD', class(entry) .. target, due, event)
     end
+
+    book(target, word, 1)
 
     if call('ZADD', base .. 'k:' .. target, 0, event) == 1 then
         add(1)

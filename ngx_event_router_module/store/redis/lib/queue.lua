@@ -50,9 +50,11 @@
 --     nodes      zset by heartbeat: each nginx that shares the queue
 --     heard      the same, but they stay for ten minutes more
 --     known      hash: what each of those knows: gN the generation of its
---                configuration, tN all of its targets; N is a node, 16 digits
+--                configuration, tN all of its targets, cN it keeps ledgers;
+--                N is a node, 16 digits
 --     t          hash TARGET: names of targets
 --     paused     hash TARGET since; of shard 0 only
+--     c:TARGET   hash: what became of all its entries, see ledger.lua
 --     u          zset EVENT by end: the archive
 --     r:SOURCE   zset EVENT of a source: the archive
 --     j:NAME     how many were lost with an earlier state of the shard

@@ -42,7 +42,7 @@ local function put(hash, event, target, entry)
     end
 
     set(hash, 'p' .. target, entry)
-    enter(target, event, entry)
+    enter(target, event, entry, BOOK_REPLAYED)
 end
 
 -- a target that no nginx has any more is an operator's
@@ -149,7 +149,7 @@ local function resume(hash, event, targets)
                 new(dead[EPOCH] + 1, now, now, dead[ORDER], doubtful(dead),
                     '', dead[NAME], dead[ROUTES]))
 
-            forget(hash, target, event)
+            forget(hash, target, event, BOOK_DEAD_REPLAYED)
             call('HDEL', hash, 'o' .. target)
 
             list = list .. target

@@ -95,6 +95,7 @@ local function known(hash, target, event, epoch, command)
 end
 
 local function retire(kind, hash, target, event, entry)
+    book(target, kind == 's' and BOOK_STALE or BOOK_COALESCED, 1)
     known(hash, target, event, entry[EPOCH], entry[COMMAND])
     call('HDEL', hash, 'p' .. target)
     leave(target, event, entry)

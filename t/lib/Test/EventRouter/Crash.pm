@@ -371,6 +371,25 @@ sub drained {
     my ($seconds) = @_;
 
     ok(wait_until($seconds // 30, sub { !entries('pending') }), 'drained');
+    accounted();
+}
+
+
+# no event has vanished; a sweep that finds one says so in the log, too
+
+sub accounted {
+    my ($json, $targets);
+
+    ok(wait_until(10, sub {
+        $json = $now->get('/status')->json;
+        $targets = ref $json && $json->{queue}{targets};
+
+        return $targets && !grep { $_->{pending} } values %$targets;
+    }), 'and counted');
+
+    is(join(' ', map { $_->{unaccounted}, $_->{dead_unaccounted} }
+                 values %$targets),
+        join(' ', (0) x (2 * keys %$targets)), 'all is accounted for');
 }
 
 

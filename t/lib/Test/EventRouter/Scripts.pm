@@ -272,6 +272,10 @@ sub held {
 }
 
 
+our @ledger = qw(accepted replayed delivered buried filtered stale coalesced
+                 purged moved dead_replayed dead_purged dead_aged);
+
+
 sub sweep {
     my (%o) = @_;
 
@@ -284,10 +288,10 @@ sub sweep {
         $name, $there, $acked, $lost, $evicts, @rest) = @$r;
     my @counts;
 
-    while (my @row = splice @rest, 0, 7) {
+    while (my @row = splice @rest, 0, 19) {
         my %c;
 
-        @c{qw(target pending dead oldest fresh again name)} = @row;
+        @c{qw(target pending dead oldest fresh again name), @ledger} = @row;
         push @counts, \%c;
     }
 
