@@ -208,6 +208,12 @@ for my $path (keys %{ $api->doc->{paths} }) {
     is($n, 1, "$path is described once");
 }
 
+my %schemas;
+
+$schemas{$_}++ for $api->text =~ /"(\w+)":\{"type":"object","description"/g;
+is(join(' ', grep { $schemas{$_} > 1 } sort keys %schemas), '',
+    'names of schemas differ');
+
 my %ids = map { $_->[2]{operationId} => 1 } $api->operations;
 
 is(scalar keys %ids, scalar(my @all = $api->operations), 'names differ');

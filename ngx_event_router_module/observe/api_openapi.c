@@ -30,6 +30,7 @@ static void ngx_er_openapi_paths(ngx_er_json_t *json,
     ngx_er_api_endpoint_t **tables);
 static void ngx_er_openapi_operation(ngx_er_json_t *json,
     ngx_er_api_endpoint_t *row);
+static void ngx_er_openapi_bodies(ngx_er_json_t *json);
 static void ngx_er_openapi_name(ngx_er_json_t *json,
     ngx_er_api_endpoint_t *row);
 static void ngx_er_openapi_args(ngx_er_json_t *json,
@@ -233,14 +234,34 @@ ngx_er_openapi_operation(ngx_er_json_t *json, ngx_er_api_endpoint_t *row)
     if (row->body) {
         ngx_er_json_open(json, "requestBody", "{");
         ngx_er_json_word(json, "description", row->body);
-        ngx_er_json_open(json, "content", "{");
-        ngx_er_json_open(json, "*/*", "{");
-        ngx_er_json_close(json, "}");
-        ngx_er_json_close(json, "}");
+        ngx_er_openapi_bodies(json);
         ngx_er_json_close(json, "}");
     }
 
     ngx_er_openapi_responses(json, row);
+
+    ngx_er_json_close(json, "}");
+}
+
+
+/* any bytes, of which JSON is what people send most */
+
+static void
+ngx_er_openapi_bodies(ngx_er_json_t *json)
+{
+    ngx_er_json_open(json, "content", "{");
+
+    ngx_er_json_open(json, "application/json", "{");
+    ngx_er_json_open(json, "schema", "{");
+    ngx_er_json_close(json, "}");
+    ngx_er_json_close(json, "}");
+
+    ngx_er_json_open(json, "application/octet-stream", "{");
+    ngx_er_json_open(json, "schema", "{");
+    ngx_er_json_word(json, "type", "string");
+    ngx_er_json_word(json, "format", "binary");
+    ngx_er_json_close(json, "}");
+    ngx_er_json_close(json, "}");
 
     ngx_er_json_close(json, "}");
 }
@@ -293,10 +314,10 @@ ngx_er_openapi_args(ngx_er_json_t *json, ngx_er_api_endpoint_t *row)
         ngx_er_json_word(json, "name", "X-Event-Admin");
         ngx_er_json_word(json, "in", "header");
         ngx_er_json_flag(json, "required", 1);
-        ngx_er_json_word(json, "description",
-                         "no form of a page can send it");
+        ngx_er_json_word(json, "description", "1, or anything else: no form "
+                         "of a page can send it");
         ngx_er_json_open(json, "schema", "{");
-        ngx_er_openapi_type(json, NGX_ER_API_TEXT, "1");
+        ngx_er_openapi_type(json, NGX_ER_API_TEXT, NULL);
         ngx_er_json_close(json, "}");
         ngx_er_json_close(json, "}");
     }
