@@ -260,6 +260,8 @@ struct ngx_er_route_s {
                                                     of a queued event */
     ngx_er_source_t             *sync;           /* the first of its sources
                                                     that is not queued */
+    ngx_atomic_t                *matched;        /* how many events:
+                                                    observe/metrics.h */
 };
 
 
@@ -319,6 +321,8 @@ typedef struct {
                                                     (observe/log.h); NULL:
                                                     off */
     ngx_uint_t                   log_off;        /* 1: "event_log off" */
+    ngx_atomic_t                *numbers;        /* of the whole nginx:
+                                                    observe/metrics.h */
 
     ngx_uint_t                   running;        /* deliveries at once in a
                                                     worker: 256 */

@@ -44,6 +44,7 @@
 #include "observe/log_conf.h"
 #include "observe/log_variables.h"
 #include "observe/metrics.h"
+#include "observe/numbers.h"
 #include "observe/status.h"
 #include "observe/variables.h"
 #include "route/route.h"
@@ -512,6 +513,7 @@ ngx_er_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_er_alerts_init_worker(cycle, mcf);
+    ngx_er_numbers_init_worker(cycle, mcf);
 
     if (mcf->queue == NULL) {
         return NGX_OK;
@@ -550,6 +552,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
 
     ngx_er_alerts_exit_worker();
     ngx_er_fanout_exit_worker(cycle);
+    ngx_er_numbers_exit_worker();
 
     if (mcf->queue) {
         ngx_er_dispatch_exit_worker();

@@ -193,12 +193,17 @@ ok(wait_until(5, sub {
 }), 'they are counted, nothing waits, and nothing is old')
     or diag(join "\n", grep { /"last"\}/ } split /\n/, metrics());
 
-my (%help, %type, %seen);
+my (%help, %type, %histogram, %seen);
 
 for my $text (split /\n/, metrics()) {
     $help{$1}++ if $text =~ /^# HELP (\S+) \S/;
-    $type{$1}++ if $text =~ /^# TYPE (\S+) (?:counter|gauge)$/;
-    $seen{$1}++ if $text =~ /^(\w+)[{ ]/;
+    $type{$1}++ if $text =~ /^# TYPE (\S+) (?:counter|gauge|histogram)$/;
+    $histogram{$1} = 1 if $text =~ /^# TYPE (\S+) histogram$/;
+
+    my ($name) = $text =~ /^(\w+)[{ ]/ or next;
+
+    $name = $1 if $name =~ /^(\w+)_(?:bucket|sum|count)$/ && $histogram{$1};
+    $seen{$name}++;
 }
 
 my @names = sort keys %seen;

@@ -20,6 +20,7 @@
 
 
 #include "json.h"
+#include "histogram.h"
 
 
 static u_char *ngx_er_json_name(ngx_er_json_t *json, const char *name,
@@ -126,6 +127,30 @@ ngx_er_json_signed(ngx_er_json_t *json, const char *name, int64_t n)
         }
 
         json->out.len = ngx_er_decimal(p, size) - json->out.data;
+    }
+}
+
+
+void
+ngx_er_json_seconds(ngx_er_json_t *json, const char *name, uint64_t n,
+    ngx_uint_t second)
+{
+    u_char  *p;
+
+    p = ngx_er_json_name(json, name, NGX_ER_HISTOGRAM_TEXT);
+
+    if (p) {
+        json->out.len = ngx_er_histogram_seconds(p, n, second)
+                        - json->out.data;
+    }
+}
+
+
+void
+ngx_er_json_null(ngx_er_json_t *json, const char *name)
+{
+    if (ngx_er_json_name(json, name, 0)) {
+        ngx_er_json_bytes(json, "null", 4);
     }
 }
 

@@ -42,6 +42,9 @@ void ngx_er_json_word(ngx_er_json_t *json, const char *name,
     const char *word);
 void ngx_er_json_number(ngx_er_json_t *json, const char *name, uint64_t n);
 void ngx_er_json_signed(ngx_er_json_t *json, const char *name, int64_t n);
+void ngx_er_json_seconds(ngx_er_json_t *json, const char *name, uint64_t n,
+    ngx_uint_t second);                /* n units, "second" of them are one */
+void ngx_er_json_null(ngx_er_json_t *json, const char *name);
 void ngx_er_json_flag(ngx_er_json_t *json, const char *name, ngx_uint_t flag);
 
 /*

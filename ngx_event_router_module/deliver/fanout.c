@@ -1105,6 +1105,9 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
     if (attempt->verdict == NGX_ER_VERDICT_OK) {
         state = NGX_ER_DELIVERY_OK;
 
+        ngx_er_account_delivered(d->target, 0, fanout->event,
+                                 ngx_current_msec - fanout->start);
+
         if (fanout->claim && fanout->state == NGX_ER_FANOUT_RUN) {
             ngx_er_claim_settle(fanout->claim, d->target->hash);
         }

@@ -541,6 +541,20 @@ ngx_er_breaker_fill(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 }
 
 
+ngx_uint_t
+ngx_er_policy_tokens(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now)
+{
+    if (policy->rate == 0) {
+        return 0;
+    }
+
+    ngx_er_breaker_fill(policy, state, now);
+
+    return (ngx_uint_t) (state->tokens / NGX_ER_BREAKER_TOKEN);
+}
+
+
 /* what came beyond the last token in its last ms belongs to the next one */
 
 static uint64_t

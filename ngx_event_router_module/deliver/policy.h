@@ -146,6 +146,11 @@ void ngx_er_policy_take(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 ngx_uint_t ngx_er_policy_room(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
 
+/* how many deliveries the rate lets go at once now; the caller's copy of the
+   state is changed */
+ngx_uint_t ngx_er_policy_tokens(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now);
+
 /* gives places back that were not used (nothing was sent); tokens, too */
 void ngx_er_policy_untake(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, ngx_uint_t fresh, ngx_uint_t again);

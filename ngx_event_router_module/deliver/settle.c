@@ -40,6 +40,7 @@
 #include "slots.h"
 #include "../base/crash.h"
 #include "../observe/account.h"
+#include "../store/dead.h"
 
 
 #define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
@@ -60,18 +61,6 @@ static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     ngx_er_attempt_t *attempt);
 static ngx_er_attempt_t *ngx_er_settle_stop(ngx_er_lease_t *lease);
 static void ngx_er_settle_told(ngx_er_queue_op_t *op);
-
-
-static const char  *ngx_er_dead_names[] = {
-    "not dead",
-    "exhausted",
-    "final",
-    "expired",
-    "poison",
-    "target_removed",
-    "corrupt",
-    "in_doubt"
-};
 
 
 void
@@ -382,6 +371,8 @@ ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_uint_t status, ngx_msec_t ms)
 {
     ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK, status,
                       ms);
+    ngx_er_account_delivered(lease->target, lease->seq, lease->event,
+                             ngx_er_settle_age(lease));
 
     if (lease->epoch || lease->number > lease->attempts + 1) {
 
@@ -562,7 +553,7 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router settle: event %016xL to \"%V\" dies: %s",
                    lease->seq, &lease->target->name,
-                   ngx_er_dead_names[reason]);
+                   ngx_er_dead_name(reason));
 
     ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_DYING,
                       (attempt && !attempt->silent) ? attempt->status : 0,
@@ -577,7 +568,7 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     }
 
     ngx_er_account_dead(lease->target, lease->seq, lease->event,
-                        ngx_er_dead_names[reason],
+                        reason,
                         (attempt && !attempt->silent) ? attempt->status : 0);
 
     last = text;
@@ -595,7 +586,7 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
                   "event %016xL for target \"%V\" is a dead letter now: "
                   "%s%*s%*s",
                   lease->seq, &lease->target->name,
-                  ngx_er_dead_names[reason], last - text, text, end - said,
+                  ngx_er_dead_name(reason), last - text, text, end - said,
                   said);
 
     lease->op = op;

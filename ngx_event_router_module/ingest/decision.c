@@ -33,7 +33,7 @@ static ngx_uint_t ngx_er_decision_coded(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_decision_codings(ngx_str_t *list);
 static ngx_int_t ngx_er_decision_method(ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_decision_refuse(ngx_er_refusal_t *refusal,
-    ngx_uint_t status, ngx_uint_t metric, const char *detail);
+    ngx_uint_t status, ngx_er_refused_e reason, const char *detail);
 static ngx_int_t ngx_er_decision_verify(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
@@ -65,7 +65,7 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
                        "event router admit: hops:%ui of %ui",
                        ctx->event->hops, source->max_hops);
 
-        return ngx_er_decision_refuse(refusal, 508, NGX_ER_METRIC_LOOP,
+        return ngx_er_decision_refuse(refusal, 508, NGX_ER_REFUSED_HOPS,
                                       "the event came through too many event "
                                       "routers");
     }
@@ -76,7 +76,7 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
 
     if (ngx_er_decision_coded(ctx->event)) {
         return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                      NGX_ER_METRIC_REJECTED,
+                                      NGX_ER_REFUSED_ENCODING,
                                       "send the event without "
                                       "Content-Encoding");
     }
@@ -85,7 +85,7 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
 
     if (why) {
         return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                      NGX_ER_METRIC_REJECTED, why);
+                                      NGX_ER_REFUSED_TYPE, why);
     }
 
     if (r->headers_in.content_length_n > (off_t) source->max_size) {
@@ -205,7 +205,7 @@ static ngx_int_t
 ngx_er_decision_method(ngx_er_refusal_t *refusal)
 {
     return ngx_er_decision_refuse(refusal, NGX_HTTP_NOT_ALLOWED,
-                                  NGX_ER_METRIC_REJECTED,
+                                  NGX_ER_REFUSED_METHOD,
                                   "events are sent with POST");
 }
 
@@ -215,22 +215,23 @@ ngx_er_decision_body(ngx_er_refusal_t *refusal, ngx_uint_t status)
 {
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         return ngx_er_decision_refuse(refusal, status,
-                                      NGX_ER_METRIC_BODY_MEMORY,
+                                      NGX_ER_REFUSED_MEMORY,
                                       "too many events are being received: "
                                       "send it again later");
     }
 
-    return ngx_er_decision_refuse(refusal, status, NGX_ER_METRIC_REJECTED,
+    return ngx_er_decision_refuse(refusal, status, NGX_ER_REFUSED_SIZE,
                                   "the event is too large");
 }
 
 
 static ngx_int_t
 ngx_er_decision_refuse(ngx_er_refusal_t *refusal, ngx_uint_t status,
-    ngx_uint_t metric, const char *detail)
+    ngx_er_refused_e reason, const char *detail)
 {
     refusal->status = status;
-    refusal->metric = metric;
+    refusal->metric = ngx_er_refused_metric(reason);
+    refusal->reason = reason;
     refusal->detail = detail;
 
     return NGX_DECLINED;
@@ -299,7 +300,8 @@ ngx_er_decision_verify(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     ctx->verify = "failed";
 
     (void) ngx_er_decision_refuse(&decision->refusal, NGX_HTTP_UNAUTHORIZED,
-                                  NGX_ER_METRIC_REFUSED,
+                                  ctx->verdict.late ? NGX_ER_REFUSED_TIME
+                                                 : NGX_ER_REFUSED_SIGNATURE,
                                   "the event is not signed as this source "
                                   "requires");
 
@@ -341,7 +343,9 @@ ngx_er_decision_events(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     if (decision->refusal.status == 0) {
         (void) ngx_er_decision_refuse(&decision->refusal, NGX_HTTP_BAD_REQUEST,
-                                      NGX_ER_METRIC_INVALID, ctx->detail);
+                                      decision->scan.error != NGX_ER_SCAN_OK
+                                      ? NGX_ER_REFUSED_PARSING
+                                      : NGX_ER_REFUSED_EVENT, ctx->detail);
     }
 
     return NGX_OK;

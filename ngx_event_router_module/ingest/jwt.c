@@ -54,6 +54,16 @@ static ngx_uint_t ngx_er_jwt_audience(json_t *claims, ngx_str_t *audience);
 static ngx_uint_t ngx_er_jwt_string(json_t *value, ngx_str_t *text);
 
 
+/* of a token that is signed as it should be, but not for now */
+
+static const char  *ngx_er_jwt_times[] = {
+    "the token has expired",
+    "the token is not valid yet",
+    "the token was issued in the future",
+    "the token is too old"
+};
+
+
 ngx_uint_t
 ngx_er_jwt_algorithm(u_char *name, size_t len)
 {
@@ -321,6 +331,21 @@ ngx_er_jwt_signed_by(ngx_uint_t algorithm, ngx_er_key_t *key,
 }
 
 
+ngx_uint_t
+ngx_er_jwt_late(const char *reason)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(ngx_er_jwt_times) / sizeof(char *); i++) {
+        if (reason == ngx_er_jwt_times[i]) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * What is wrong with the claims, or NULL.  Times are numbers with a fraction
  * (RFC 7519, 2).  Our clock may be some ms behind that of a producer on the
@@ -340,19 +365,19 @@ ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, ngx_er_message_t *m)
     exp = ngx_er_jwt_time(claims, "exp", &when);
 
     if (exp == NGX_OK && now >= when + leeway) {
-        return "the token has expired";
+        return ngx_er_jwt_times[0];
     }
 
     nbf = ngx_er_jwt_time(claims, "nbf", &when);
 
     if (nbf == NGX_OK && second + leeway <= when) {
-        return "the token is not valid yet";
+        return ngx_er_jwt_times[1];
     }
 
     iat = ngx_er_jwt_time(claims, "iat", &when);
 
     if (iat == NGX_OK && second + leeway <= when) {
-        return "the token was issued in the future";
+        return ngx_er_jwt_times[2];
     }
 
     if (exp == NGX_ERROR || nbf == NGX_ERROR || iat == NGX_ERROR) {
@@ -366,7 +391,7 @@ ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, ngx_er_message_t *m)
         }
 
         if (now >= when + leeway + (double) conf->expires) {
-            return "the token is too old";
+            return ngx_er_jwt_times[3];
         }
     }
 

@@ -52,6 +52,9 @@ ngx_int_t ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
     ngx_uint_t nkeys, ngx_er_message_t *m, ngx_str_t *token, void **claims,
     ngx_uint_t *index, const char **reason);
 
+/* 1: that reason is a time in a token that is signed as it should be */
+ngx_uint_t ngx_er_jwt_late(const char *reason);
+
 /* a claim's text; NGX_DECLINED: missing, null, an array or an object */
 ngx_int_t ngx_er_jwt_claim(ngx_pool_t *pool, void *claims, ngx_str_t *name,
     ngx_str_t *out);

@@ -262,6 +262,11 @@ ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc)
 
     if (rc == NGX_OK) {
         ctx->event->body = ctx->body.bytes;
+
+        if (!ctx->explain) {
+            ngx_er_account_body(ctx->source, ctx->body.bytes.len);
+        }
+
         rc = ctx->refusal.status ? ngx_er_receive_known(ctx)
                                  : ngx_er_receive_process(ctx);
 
@@ -394,7 +399,8 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
 
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_HANDSHAKE);
     ngx_er_account_request(ctx->source, ctx->request, NGX_ER_METRIC_HANDSHAKE,
-                           answer.status, "a challenge is answered");
+                           NGX_ER_REFUSED_NOT, answer.status,
+                           "a challenge is answered");
 
     return ngx_er_reply(ctx->request, &answer);
 }
@@ -473,7 +479,7 @@ ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
 
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_LIMITED);
     ngx_er_account_request(ctx->source, ctx->request, NGX_ER_METRIC_LIMITED,
-                           NGX_HTTP_TOO_MANY_REQUESTS,
+                           NGX_ER_REFUSED_RATE, NGX_HTTP_TOO_MANY_REQUESTS,
                            "the source has published too much");
 
     (void) ngx_sprintf(detail, "the source has published more events than it "
@@ -577,7 +583,7 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     ctx->status = ngx_er_metric_source_name(refusal->metric);
     ngx_er_account_request(ctx->source, ctx->request, refusal->metric,
-                           refusal->status, refusal->detail);
+                           refusal->reason, refusal->status, refusal->detail);
 
     if (ctx->source->quarantine) {
         ngx_er_quarantine_refused(ctx, decision);

@@ -21,6 +21,7 @@
 #include "tail.h"
 #include "../ingest/expect.h"
 #include "../ingest/source.h"
+#include "../store/dead.h"
 
 
 #define NGX_ER_ACCOUNT_ROOM  1000      /* ms without an event for which there
@@ -29,11 +30,24 @@
 
 static ngx_uint_t ngx_er_account_own(ngx_er_event_t *event);
 static void ngx_er_account_room(ngx_er_outcome_e outcome);
+static ngx_uint_t ngx_er_account_failure(ngx_er_attempt_t *attempt);
+
+
+void
+ngx_er_account_body(ngx_er_source_t *source, size_t bytes)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router account: body of \"%V\", %uz bytes",
+                   &source->name, bytes);
+
+    ngx_er_metric_bytes(source, bytes);
+}
 
 
 void
 ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
-    ngx_uint_t metric, ngx_uint_t status, const char *why)
+    ngx_uint_t metric, ngx_er_refused_e reason, ngx_uint_t status,
+    const char *why)
 {
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "event router account: request of \"%V\" %s, %ui: %s",
@@ -45,6 +59,10 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
                        why);
     ngx_er_tail_refusal(source, r, ngx_er_metric_source_name(metric), status,
                         why);
+
+    if (reason != NGX_ER_REFUSED_NOT) {
+        ngx_er_metric_refused(source, reason);
+    }
 
     if (metric == NGX_ER_METRIC_REFUSED && source->refused) {
         ngx_er_alert(source->refused, 0, why, status);
@@ -71,6 +89,11 @@ ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome)
     ngx_er_metric_source(event->source, outcome);
     ngx_er_log_event(event, ngx_er_outcome_name(outcome));
     ngx_er_tail_event(event, ngx_er_outcome_name(outcome));
+    ngx_er_metric_event(event->source, &event->routes);
+
+    if (outcome == NGX_ER_OUTCOME_UNMET) {
+        ngx_er_metric_refused(event->source, NGX_ER_REFUSED_REQUIRE);
+    }
 
     if (event->source->expects) {
         ngx_er_expect_heard(event);
@@ -113,13 +136,20 @@ ngx_er_account_room(ngx_er_outcome_e outcome)
 
 void
 ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,
-    ngx_er_event_t *event, const char *reason, ngx_uint_t status)
+    ngx_er_event_t *event, ngx_er_dead_e reason, ngx_uint_t status)
 {
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router account: event %016xL to \"%V\" dies: %s",
+                   seq, &target->name, ngx_er_dead_name(reason));
+
     ngx_er_account_queued(target, seq, event, NGX_ER_METRIC_DEAD);
-    ngx_er_log_delivery(target, seq, event, "dead", reason);
+    ngx_er_log_delivery(target, seq, event, "dead",
+                        ngx_er_dead_name(reason));
+    ngx_er_metric_target(target, NGX_ER_METRIC_DEATHS + reason - 1);
 
     if (target->alerts && !ngx_er_account_own(event)) {
-        ngx_er_alert(&target->alerts[NGX_ER_ALERT_DEAD], seq, reason, status);
+        ngx_er_alert(&target->alerts[NGX_ER_ALERT_DEAD], seq,
+                     ngx_er_dead_name(reason), status);
     }
 }
 
@@ -207,6 +237,62 @@ ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric)
     ngx_er_metric_target(attempt->target, metric);
     ngx_er_log_attempt(attempt, ngx_er_metric_target_name(metric));
     ngx_er_tail_attempt(attempt, ngx_er_metric_target_name(metric));
+
+    if (metric != NGX_ER_METRIC_ATTEMPT_OK) {
+        ngx_er_metric_target(attempt->target, ngx_er_account_failure(attempt));
+    }
+
+    if (attempt->pause == 0) {
+        ngx_er_metric_try(attempt->target, attempt->ms);
+    }
+}
+
+
+static ngx_uint_t
+ngx_er_account_failure(ngx_er_attempt_t *attempt)
+{
+    if (attempt->pause) {
+        return NGX_ER_METRIC_FAIL_TOKEN;
+    }
+
+    if (attempt->status == 0) {
+        return NGX_ER_METRIC_FAIL_CUT;
+    }
+
+    if (attempt->silent) {
+        return (attempt->status == NGX_HTTP_GATEWAY_TIME_OUT)
+               ? NGX_ER_METRIC_FAIL_TIMEOUT : NGX_ER_METRIC_FAIL_NONE;
+    }
+
+    switch (attempt->status / 100) {
+
+    case 1:
+        return NGX_ER_METRIC_FAIL_1XX;
+
+    case 2:
+        return NGX_ER_METRIC_FAIL_2XX;
+
+    case 3:
+        return NGX_ER_METRIC_FAIL_3XX;
+
+    case 4:
+        return NGX_ER_METRIC_FAIL_4XX;
+
+    default:
+        return NGX_ER_METRIC_FAIL_5XX;
+    }
+}
+
+
+void
+ngx_er_account_delivered(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, uint64_t ms)
+{
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router account: event %016xL, \"%V\" has it after "
+                   "%uLms", seq, &target->name, ms);
+
+    ngx_er_metric_way(target, ms);
 }
 
 

@@ -20,10 +20,15 @@
 #include "who.h"
 
 
-/* a request brought no event; "metric" is one behind the outcomes, "status"
-   what it is answered, "why" a sentence of ours */
+/* the body of a request of the source was read, whatever it is */
+void ngx_er_account_body(ngx_er_source_t *source, size_t bytes);
+
+/* a request brought no event; "metric" is one behind the outcomes, "reason"
+   the step at which it was refused, "status" what it is answered, "why" a
+   sentence of ours */
 void ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
-    ngx_uint_t metric, ngx_uint_t status, const char *why);
+    ngx_uint_t metric, ngx_er_refused_e reason, ngx_uint_t status,
+    const char *why);
 
 /* what became of an event is known, also to its producer, if that waits; it is
    said once of each */
@@ -36,10 +41,15 @@ void ngx_er_account_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r);
 /* an attempt ended; "metric" is below NGX_ER_METRIC_ATTEMPT_LAST */
 void ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric);
 
-/* a queued event is a dead letter of the target: a word that says why, and the
-   status of the last answer or 0; "event" may be NULL */
+/* a target has the event, so many ms after it was accepted; said once of each
+   delivery, queued (with its number) or not (0) */
+void ngx_er_account_delivered(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, uint64_t ms);
+
+/* a queued event is a dead letter of the target: why, and the status of the
+   last answer or 0; "event" may be NULL */
 void ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,
-    ngx_er_event_t *event, const char *reason, ngx_uint_t status);
+    ngx_er_event_t *event, ngx_er_dead_e reason, ngx_uint_t status);
 
 /* the delivery of an event, or NULL, opened or closed the target's breaker */
 void ngx_er_account_breaker(ngx_er_target_t *target, uint64_t seq,

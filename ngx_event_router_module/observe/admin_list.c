@@ -17,6 +17,7 @@
 #include "admin_list.h"
 #include "../ingest/attributes.h"
 #include "../ingest/record.h"
+#include "../store/dead.h"
 
 #include <jansson.h>
 
@@ -36,12 +37,6 @@ static void ngx_er_admin_text(ngx_er_json_t *json, const char *name,
     ngx_str_t *text);
 static void ngx_er_admin_time(ngx_er_json_t *json, const char *name,
     uint64_t ms);
-
-
-static const char  *ngx_er_admin_reasons[] = {
-    "", "exhausted", "final", "expired", "poison", "target_removed", "corrupt",
-    "in_doubt"
-};
 
 
 void
@@ -140,13 +135,7 @@ ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
 static void
 ngx_er_admin_dead(ngx_er_json_t *json, ngx_er_entry_t *entry)
 {
-    const char  *reason;
-
-    reason = ((ngx_uint_t) entry->reason
-              < sizeof(ngx_er_admin_reasons) / sizeof(char *))
-             ? ngx_er_admin_reasons[entry->reason] : "unknown";
-
-    ngx_er_json_word(json, "reason", reason);
+    ngx_er_json_word(json, "reason", ngx_er_dead_name(entry->reason));
     ngx_er_admin_time(json, "died", entry->died);
 
     if (entry->status) {

@@ -5,9 +5,9 @@
 
 
 /*
- * Counters of all workers in shared memory.  Their labels are the names of
- * sources and targets in nginx.conf and words of ours, never anything that an
- * event says, so there are as many as the configuration has nouns.
+ * Numbers of all workers in shared memory.  Their labels are the names of
+ * sources, targets and routes in nginx.conf and words of ours, never anything
+ * that an event says, so there are as many as the configuration has nouns.
  */
 
 
@@ -16,6 +16,8 @@
 
 
 #include "../event_router.h"
+#include "../base/histogram.h"
+#include "../store/entry.h"
 
 
 /* what became of an event */
@@ -43,9 +45,39 @@ typedef enum {
 } ngx_er_outcome_e;
 
 
+/* why a request or an event was refused before it was one of ours */
+
+typedef enum {
+    NGX_ER_REFUSED_NOT = 0,
+    NGX_ER_REFUSED_METHOD,
+    NGX_ER_REFUSED_HOPS,               /* it came through too many routers */
+    NGX_ER_REFUSED_ENCODING,
+    NGX_ER_REFUSED_TYPE,               /* Content-Type */
+    NGX_ER_REFUSED_SIZE,
+    NGX_ER_REFUSED_MEMORY,             /* event_body_memory */
+    NGX_ER_REFUSED_SIGNATURE,
+    NGX_ER_REFUSED_TIME,               /* of its signature */
+    NGX_ER_REFUSED_PARSING,
+    NGX_ER_REFUSED_EVENT,              /* it can be read, but is no event */
+    NGX_ER_REFUSED_REQUIRE,
+    NGX_ER_REFUSED_RATE
+} ngx_er_refused_e;
+
+#define NGX_ER_REFUSED_LAST  NGX_ER_REFUSED_RATE
+
+
+/* bounds of metrics.c's histograms */
+
+#define NGX_ER_METRIC_TRIES   13       /* of an attempt */
+#define NGX_ER_METRIC_WAYS    15       /* from accepted to delivered */
+#define NGX_ER_METRIC_SYNCS   13       /* of a commit */
+#define NGX_ER_METRIC_LAGS    10       /* of an event loop */
+
+
 /*
  * A source counts its events by outcome (ngx_er_outcome_e) and, behind those,
- * the requests that brought no event, and what dedup could not do.
+ * the requests that brought no event, and what dedup could not do.  Then come
+ * refusals once more, by reason.
  */
 
 typedef enum {
@@ -62,9 +94,16 @@ typedef enum {
     NGX_ER_METRIC_LIMITED,
     NGX_ER_METRIC_QUARANTINED,
     NGX_ER_METRIC_QUARANTINE_LOST,
-    NGX_ER_METRIC_SOURCE_LAST
+    NGX_ER_METRIC_SOURCE_LAST,
+    NGX_ER_METRIC_REASONS = NGX_ER_METRIC_SOURCE_LAST,
+    NGX_ER_METRIC_BYTES = NGX_ER_METRIC_REASONS + NGX_ER_REFUSED_LAST,
+    NGX_ER_METRIC_LATEST,              /* when its last event came, seconds
+                                          since 1970; 0: none came */
+    NGX_ER_METRIC_SOURCE_ALL
 } ngx_er_source_metric_e;
 
+
+/* a target's attempts, what the queue did, and both more closely */
 
 typedef enum {
     NGX_ER_METRIC_ATTEMPT_OK = 0,
@@ -76,11 +115,82 @@ typedef enum {
     NGX_ER_METRIC_FENCED,
     NGX_ER_METRIC_STALE,
     NGX_ER_METRIC_COALESCED,
-    NGX_ER_METRIC_TARGET_LAST
+    NGX_ER_METRIC_TARGET_LAST,
+    NGX_ER_METRIC_FAIL_1XX = NGX_ER_METRIC_TARGET_LAST,
+    NGX_ER_METRIC_FAIL_2XX,            /* but no success by its lines */
+    NGX_ER_METRIC_FAIL_3XX,
+    NGX_ER_METRIC_FAIL_4XX,
+    NGX_ER_METRIC_FAIL_5XX,
+    NGX_ER_METRIC_FAIL_TIMEOUT,        /* no answer in time */
+    NGX_ER_METRIC_FAIL_NONE,           /* no connection, or no answer on it */
+    NGX_ER_METRIC_FAIL_CUT,            /* ended by us before it came */
+    NGX_ER_METRIC_FAIL_TOKEN,          /* there is no token, so nothing was
+                                          sent */
+    NGX_ER_METRIC_FAIL_LAST,
+    NGX_ER_METRIC_DEATHS = NGX_ER_METRIC_FAIL_LAST,
+                                       /* by ngx_er_dead_e, from 1 */
+    NGX_ER_METRIC_TRY = NGX_ER_METRIC_DEATHS + NGX_ER_DEAD_DOUBT,
+    NGX_ER_METRIC_WAY = NGX_ER_METRIC_TRY
+                        + ngx_er_histogram_cells(NGX_ER_METRIC_TRIES),
+    NGX_ER_METRIC_TARGET_ALL = NGX_ER_METRIC_WAY
+                               + ngx_er_histogram_cells(NGX_ER_METRIC_WAYS)
 } ngx_er_target_metric_e;
 
 
-#define NGX_ER_METRICS  NGX_ER_METRIC_SOURCE_LAST
+/* of the whole nginx */
+
+typedef enum {
+    NGX_ER_METRIC_SYNC = 0,
+    NGX_ER_METRIC_LAG = NGX_ER_METRIC_SYNC
+                        + ngx_er_histogram_cells(NGX_ER_METRIC_SYNCS),
+    NGX_ER_METRIC_GLOBAL_ALL = NGX_ER_METRIC_LAG
+                               + ngx_er_histogram_cells(NGX_ER_METRIC_LAGS)
+} ngx_er_global_metric_e;
+
+
+/* whose they are; numbers of it are in one array */
+
+typedef enum {
+    NGX_ER_NOUN_SOURCE = 0,
+    NGX_ER_NOUN_TARGET,
+    NGX_ER_NOUN_GLOBAL
+} ngx_er_noun_e;
+
+
+typedef enum {
+    NGX_ER_FAMILY_COUNTER = 0,
+    NGX_ER_FAMILY_GAUGE,
+    NGX_ER_FAMILY_TIME,                /* a gauge: seconds since 1970, left out
+                                          when it is 0 */
+    NGX_ER_FAMILY_HISTOGRAM
+} ngx_er_family_e;
+
+
+/* numbers that are told together: a metric of Prometheus, a member in JSON */
+
+typedef struct {
+    const char            *name;       /* NULL: the end of the table */
+    const char            *help;
+    const char            *json;       /* NULL: its words are members of the
+                                          noun itself */
+    ngx_er_noun_e          noun;
+    ngx_er_family_e        type;
+    const char            *label;      /* beside the noun; NULL: none, and one
+                                          number */
+    ngx_uint_t             first;      /* in the noun's array; of a histogram
+                                          its first cell */
+    ngx_uint_t             last;       /* exclusive */
+    const char          *(*word)(ngx_uint_t metric);
+                                       /* the label's value */
+    const ngx_er_histogram_t  *histogram;
+} ngx_er_family_t;
+
+
+extern const ngx_er_family_t  ngx_er_families[];
+
+/* 0: this configuration has nothing that could be counted there */
+ngx_uint_t ngx_er_family_shown(const ngx_er_family_t *family,
+    ngx_er_main_conf_t *mcf);
 
 
 /* postconfiguration: adds the shared zone and gives every noun its counters */
@@ -89,12 +199,32 @@ ngx_int_t ngx_er_metrics_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 void ngx_er_metric_source(ngx_er_source_t *source, ngx_uint_t metric);
 void ngx_er_metric_target(ngx_er_target_t *target, ngx_uint_t metric);
 
+/* more than one: bytes */
+void ngx_er_metric_bytes(ngx_er_source_t *source, size_t bytes);
+
+/* a request was refused, or an event */
+void ngx_er_metric_refused(ngx_er_source_t *source, ngx_er_refused_e reason);
+
+/* an event of the source is known, and the routes that it matched */
+void ngx_er_metric_event(ngx_er_source_t *source, ngx_array_t *routes);
+
+/* an attempt took so many ms; a delivery, since its event was accepted */
+void ngx_er_metric_try(ngx_er_target_t *target, ngx_msec_t ms);
+void ngx_er_metric_way(ngx_er_target_t *target, uint64_t ms);
+
+/* an event loop was so many ms late */
+void ngx_er_metric_lag(ngx_er_main_conf_t *mcf, ngx_msec_t ms);
+
 /* words, also for receipts, logs and $event_status: "delivered", "busy" ... */
 const char *ngx_er_outcome_name(ngx_er_outcome_e outcome);
 
-/* the same and more, "refused" ...; and "ok", "failed", "cut" */
+/* the same and more, "refused" ...; "ok", "failed", "cut"; and "signature" */
 const char *ngx_er_metric_source_name(ngx_uint_t metric);
 const char *ngx_er_metric_target_name(ngx_uint_t metric);
+const char *ngx_er_refused_name(ngx_er_refused_e reason);
+
+/* which counter of a source a refusal is in, too */
+ngx_uint_t ngx_er_refused_metric(ngx_er_refused_e reason);
 
 
 #endif /* _NGX_ER_METRICS_H_INCLUDED_ */

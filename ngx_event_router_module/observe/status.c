@@ -7,112 +7,46 @@
 /*
  * What the module counted and what its queue has, for people and machines: a
  * GET of the location is answered with JSON, a GET of a path that ends in
- * "/metrics" with the text format of Prometheus (https://prometheus.io/docs/
- * instrumenting/exposition_formats/).  module.c names the directive.  Who may
- * ask is nginx's matter (allow, deny, auth_basic).  Reads counters only, no
- * event and no secret comes this way.
+ * "/metrics" with the text format of Prometheus (prometheus.c).  module.c
+ * names the directive.  Who may ask is nginx's matter (allow, deny,
+ * auth_basic).  Reads numbers only, no event and no secret comes this way.
  *
- * Of the queue: how much waits for each target, since when, and whether its
- * breaker or an operator holds it.  These counts are those of the last sweep,
- * at most a second or so old, so that asking for them costs the store nothing;
- * what is in flight is as of now.  The age of the oldest entry is what to
- * alert on: it grows also where a rate or a pause is the reason that nothing
- * is sent.
+ * What there is to tell stands in tables: metrics.c has what was counted,
+ * gauge.c what goes up and down.
  *
  * The answer is in the request's pool.  What may fail is memory.
  */
 
 
 #include "status.h"
+#include "gauge.h"
 #include "metrics.h"
+#include "prometheus.h"
 #include "../base/json.h"
-#include "../deliver/lane.h"
 #include "../ingest/reply.h"
+#include "../store/dedup.h"
 
 
 #define NGX_ER_STATUS_SIZE  8192       /* bytes of an answer, to begin with */
 
 
-/* text that is written into a buffer in a pool, which doubles if need be */
-
-typedef struct {
-    ngx_pool_t            *pool;
-    ngx_str_t              out;
-    size_t                 size;       /* of the buffer behind out.data */
-    ngx_uint_t             failed;     /* no memory: nothing more is written */
-} ngx_er_status_text_t;
-
-
-/* of a target, as numbers that go up and down */
-
-typedef struct {
-    const char            *name;
-    const char            *help;
-    uint64_t             (*get)(ngx_er_lane_sh_t *lane, uint64_t now);
-} ngx_er_status_gauge_t;
-
-
 static ngx_int_t ngx_er_status_handler(ngx_http_request_t *r);
-static void ngx_er_status_counters(ngx_er_json_t *json, ngx_str_t *name,
-    ngx_atomic_t *counters, ngx_uint_t n,
-    const char *(*word)(ngx_uint_t metric));
+static ngx_uint_t ngx_er_status_ends(ngx_http_request_t *r, const char *word);
+static void ngx_er_status_noun(ngx_er_json_t *json, ngx_er_main_conf_t *mcf,
+    ngx_er_noun_e noun, ngx_atomic_t *numbers);
+static void ngx_er_status_single(ngx_er_json_t *json,
+    const ngx_er_family_t *family, ngx_atomic_uint_t value);
+static void ngx_er_status_family(ngx_er_json_t *json,
+    const ngx_er_family_t *family, ngx_atomic_t *numbers);
+static void ngx_er_status_histogram(ngx_er_json_t *json,
+    const ngx_er_histogram_t *h, ngx_atomic_t *cells);
+static void ngx_er_status_routes(ngx_er_json_t *json,
+    ngx_er_main_conf_t *mcf);
 static void ngx_er_status_queue(ngx_er_json_t *json,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_status_queued(ngx_er_json_t *json,
     ngx_er_target_t *target);
-static void ngx_er_status_words(ngx_er_json_t *json, ngx_er_lane_sh_t *lane);
-static ngx_int_t ngx_er_status_prometheus(ngx_http_request_t *r,
-    ngx_er_main_conf_t *mcf);
-static void ngx_er_status_sources(ngx_er_status_text_t *text,
-    ngx_er_main_conf_t *mcf);
-static void ngx_er_status_targets(ngx_er_status_text_t *text,
-    ngx_er_main_conf_t *mcf, const char *family, ngx_uint_t first,
-    ngx_uint_t last);
-static void ngx_er_status_store(ngx_er_status_text_t *text,
-    ngx_er_main_conf_t *mcf);
-static void ngx_er_status_gauge(ngx_er_status_text_t *text,
-    ngx_er_main_conf_t *mcf, ngx_er_status_gauge_t *gauge);
-static void ngx_er_status_ledger(ngx_er_status_text_t *text,
-    ngx_er_main_conf_t *mcf);
-static void ngx_er_status_missing(ngx_er_status_text_t *text,
-    ngx_er_main_conf_t *mcf, ngx_uint_t dead);
-static void ngx_cdecl ngx_er_status_print(ngx_er_status_text_t *text,
-    const char *fmt, ...);
-static void ngx_er_status_grow(ngx_er_status_text_t *text);
-static uint64_t ngx_er_status_pending(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_status_dead(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_status_age(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_status_flight(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_status_breaker(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_status_held(ngx_er_lane_sh_t *lane, uint64_t now);
-static uint64_t ngx_er_status_pause(ngx_er_lane_sh_t *lane, uint64_t now);
-
-
-static ngx_er_status_gauge_t  ngx_er_status_gauges[] = {
-
-    { "event_router_pending", "Entries that wait for a target.",
-      ngx_er_status_pending },
-
-    { "event_router_dead_letters", "Dead letters of a target.",
-      ngx_er_status_dead },
-
-    { "event_router_oldest_seconds", "Age of the oldest pending entry.",
-      ngx_er_status_age },
-
-    { "event_router_in_flight", "Queued deliveries under way.",
-      ngx_er_status_flight },
-
-    { "event_router_breaker", "Breaker: 0 closed, 1 open, 2 half open.",
-      ngx_er_status_breaker },
-
-    { "event_router_paused", "1: an operator paused the target.",
-      ngx_er_status_held },
-
-    { "event_router_pause_seconds", "How long a target is to be left alone.",
-      ngx_er_status_pause },
-
-    { NULL, NULL, NULL }
-};
+static void ngx_er_status_zones(ngx_er_json_t *json);
 
 
 static ngx_int_t
@@ -134,15 +68,27 @@ ngx_er_status_handler(ngx_http_request_t *r)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
-    if (r->uri.len >= sizeof("/metrics") - 1
-        && ngx_strncmp(r->uri.data + r->uri.len - (sizeof("/metrics") - 1),
-                       "/metrics", sizeof("/metrics") - 1)
-           == 0)
-    {
-        return ngx_er_status_prometheus(r, mcf);
+    if (ngx_er_status_ends(r, "/metrics")) {
+        return ngx_er_prometheus(r, mcf);
+    }
+
+    if (ngx_er_status_ends(r, "/metrics/routes")) {
+        return ngx_er_prometheus_routes(r, mcf);
     }
 
     return ngx_er_status_json(r, mcf);
+}
+
+
+static ngx_uint_t
+ngx_er_status_ends(ngx_http_request_t *r, const char *word)
+{
+    size_t  len;
+
+    len = ngx_strlen(word);
+
+    return r->uri.len >= len
+           && ngx_strncmp(r->uri.data + r->uri.len - len, word, len) == 0;
 }
 
 
@@ -163,9 +109,11 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
-        ngx_er_status_counters(&json, &source[i]->name, source[i]->counters,
-                               NGX_ER_METRIC_SOURCE_LAST,
-                               ngx_er_metric_source_name);
+        ngx_er_json_key(&json, &source[i]->name);
+        ngx_er_json_open(&json, NULL, "{");
+        ngx_er_status_noun(&json, mcf, NGX_ER_NOUN_SOURCE,
+                           source[i]->counters);
+        ngx_er_json_close(&json, "}");
     }
 
     ngx_er_json_close(&json, "}");
@@ -174,16 +122,28 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     target = mcf->targets.elts;
 
     for (i = 0; i < mcf->targets.nelts; i++) {
-        ngx_er_status_counters(&json, &target[i]->name, target[i]->counters,
-                               NGX_ER_METRIC_TARGET_LAST,
-                               ngx_er_metric_target_name);
+        ngx_er_json_key(&json, &target[i]->name);
+        ngx_er_json_open(&json, NULL, "{");
+        ngx_er_status_noun(&json, mcf, NGX_ER_NOUN_TARGET,
+                           target[i]->counters);
+        ngx_er_json_close(&json, "}");
     }
 
     ngx_er_json_close(&json, "}");
 
+    ngx_er_status_routes(&json, mcf);
+
     if (mcf->queue) {
         ngx_er_status_queue(&json, mcf);
     }
+
+    if (mcf->dedup && mcf->dedup->redis) {
+        ngx_er_json_flag(&json, "dedup_redis_up",
+                         ngx_er_dedup_answers(mcf->dedup));
+    }
+
+    ngx_er_status_noun(&json, mcf, NGX_ER_NOUN_GLOBAL, mcf->numbers);
+    ngx_er_status_zones(&json);
 
     ngx_er_json_close(&json, "}\n");
 
@@ -192,17 +152,125 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 
 
 static void
-ngx_er_status_counters(ngx_er_json_t *json, ngx_str_t *name,
-    ngx_atomic_t *counters, ngx_uint_t n,
-    const char *(*word)(ngx_uint_t metric))
+ngx_er_status_noun(ngx_er_json_t *json, ngx_er_main_conf_t *mcf,
+    ngx_er_noun_e noun, ngx_atomic_t *numbers)
+{
+    const ngx_er_family_t  *family;
+
+    for (family = ngx_er_families; family->name; family++) {
+
+        if (family->noun != noun || !ngx_er_family_shown(family, mcf)) {
+            continue;
+        }
+
+        if (family->histogram) {
+            ngx_er_json_open(json, family->json, "{");
+            ngx_er_status_histogram(json, family->histogram,
+                                    &numbers[family->first]);
+            ngx_er_json_close(json, "}");
+
+        } else if (family->word == NULL) {
+            ngx_er_status_single(json, family, numbers[family->first]);
+
+        } else {
+            ngx_er_status_family(json, family, numbers);
+        }
+    }
+}
+
+
+/* of a time how long ago it was, or null: it never was */
+
+static void
+ngx_er_status_single(ngx_er_json_t *json, const ngx_er_family_t *family,
+    ngx_atomic_uint_t value)
+{
+    ngx_atomic_uint_t  now;
+
+    if (family->type != NGX_ER_FAMILY_TIME) {
+        ngx_er_json_number(json, family->json, value);
+        return;
+    }
+
+    now = (ngx_atomic_uint_t) ngx_time();
+
+    if (value) {
+        ngx_er_json_number(json, family->json, now > value ? now - value : 0);
+
+    } else {
+        ngx_er_json_null(json, family->json);
+    }
+}
+
+
+static void
+ngx_er_status_family(ngx_er_json_t *json, const ngx_er_family_t *family,
+    ngx_atomic_t *numbers)
 {
     ngx_uint_t  i;
 
-    ngx_er_json_key(json, name);
-    ngx_er_json_open(json, NULL, "{");
+    if (family->json) {
+        ngx_er_json_open(json, family->json, "{");
+    }
 
-    for (i = 0; i < n; i++) {
-        ngx_er_json_number(json, word(i), counters[i]);
+    for (i = family->first; i < family->last; i++) {
+        ngx_er_json_number(json, family->word(i), numbers[i]);
+    }
+
+    if (family->json) {
+        ngx_er_json_close(json, "}");
+    }
+}
+
+
+/* as Prometheus has it: a bucket has all that is within its bound */
+
+static void
+ngx_er_status_histogram(ngx_er_json_t *json, const ngx_er_histogram_t *h,
+    ngx_atomic_t *cells)
+{
+    u_char      le[NGX_ER_HISTOGRAM_TEXT + 1], *p;
+    uint64_t    count;
+    ngx_uint_t  i;
+
+    ngx_er_json_number(json, "count", ngx_er_histogram_count(h, cells));
+    ngx_er_json_seconds(json, "sum", cells[h->n + 1], h->second);
+    ngx_er_json_open(json, "buckets", "{");
+
+    count = 0;
+
+    for (i = 0; i < h->n; i++) {
+        count += cells[i];
+
+        p = ngx_er_histogram_seconds(le, h->bounds[i], h->second);
+        *p = '\0';
+
+        ngx_er_json_number(json, (char *) le, count);
+    }
+
+    ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_status_routes(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t        i;
+    ngx_er_route_t  **route;
+
+    if (mcf->routes.nelts > NGX_ER_PROMETHEUS_ROUTES) {
+        return;
+    }
+
+    route = mcf->routes.elts;
+
+    ngx_er_json_open(json, "routes", "{");
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        ngx_er_json_key(json, &route[i]->name);
+        ngx_er_json_open(json, NULL, "{");
+        ngx_er_json_number(json, "matched", *route[i]->matched);
+        ngx_er_json_close(json, "}");
     }
 
     ngx_er_json_close(json, "}");
@@ -241,349 +309,69 @@ ngx_er_status_queue(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
 static void
 ngx_er_status_queued(ngx_er_json_t *json, ngx_er_target_t *target)
 {
-    uint64_t          now;
-    ngx_er_lane_sh_t  lane;
+    uint64_t              *values;
+    ngx_uint_t             i;
+    ngx_er_gauges_t        gauges;
+    const ngx_er_gauge_t  *gauge;
 
-    now = ngx_er_queue_now();
-    ngx_er_lane_copy(target, &lane);
+    ngx_er_gauges_read(target, &gauges);
+    values = gauges.values;
 
     ngx_er_json_key(json, &target->name);
     ngx_er_json_open(json, NULL, "{");
-    ngx_er_json_number(json, "pending", lane.pending);
-    ngx_er_json_number(json, "dead", lane.dead);
-    ngx_er_status_words(json, &lane);
-    ngx_er_json_number(json, "oldest_seconds", ngx_er_status_age(&lane, now));
-    ngx_er_json_number(json, "in_flight", ngx_er_status_flight(&lane, now));
-    ngx_er_json_number(json, "retries_in_flight", lane.policy.again);
-    ngx_er_json_word(json, "breaker",
-                     ngx_er_breaker_name(lane.policy.breaker));
-    ngx_er_json_flag(json, "paused", lane.held == NGX_ER_LANE_PAUSED);
-    ngx_er_json_number(json, "pause_seconds",
-                       ngx_er_status_pause(&lane, now));
+
+    for (i = 0; ngx_er_gauges[i].json; i++) {
+        gauge = &ngx_er_gauges[i];
+
+        if (values[i] == NGX_ER_GAUGE_NONE) {
+            continue;
+        }
+
+        switch (gauge->shape) {
+
+        case NGX_ER_GAUGE_FLAG:
+            ngx_er_json_flag(json, gauge->json, (ngx_uint_t) values[i]);
+            break;
+
+        case NGX_ER_GAUGE_BREAKER:
+            ngx_er_json_word(json, gauge->json,
+                             ngx_er_breaker_name((ngx_uint_t) values[i]));
+            break;
+
+        default: /* NGX_ER_GAUGE_NUMBER */
+            ngx_er_json_number(json, gauge->json, values[i]);
+        }
+    }
+
+    for (i = 0; i < NGX_ER_LEDGER_WORDS; i++) {
+        ngx_er_json_number(json, ngx_er_ledger_name(i), gauges.words[i]);
+    }
+
+    ngx_er_json_signed(json, "unaccounted", gauges.missing);
+    ngx_er_json_signed(json, "dead_unaccounted", gauges.dead_missing);
+
     ngx_er_json_close(json, "}");
 }
 
 
 static void
-ngx_er_status_words(ngx_er_json_t *json, ngx_er_lane_sh_t *lane)
+ngx_er_status_zones(ngx_er_json_t *json)
 {
-    ngx_uint_t  i;
+    ngx_er_zone_t  zone;
 
-    for (i = 0; i < NGX_ER_LEDGER_WORDS; i++) {
-        ngx_er_json_number(json, ngx_er_ledger_name(i), lane->words[i]);
+    ngx_memzero(&zone, sizeof(ngx_er_zone_t));
+
+    ngx_er_json_open(json, "zones", "{");
+
+    while (ngx_er_zone_next(&zone)) {
+        ngx_er_json_key(json, &zone.name);
+        ngx_er_json_open(json, NULL, "{");
+        ngx_er_json_number(json, "used", zone.used);
+        ngx_er_json_number(json, "size", zone.size);
+        ngx_er_json_close(json, "}");
     }
 
-    ngx_er_json_signed(json, "unaccounted", lane->missing);
-    ngx_er_json_signed(json, "dead_unaccounted", lane->dead_missing);
-}
-
-
-static ngx_int_t
-ngx_er_status_prometheus(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
-{
-    ngx_er_status_text_t    text;
-    ngx_er_status_gauge_t  *gauge;
-
-    ngx_memzero(&text, sizeof(ngx_er_status_text_t));
-
-    text.pool = r->pool;
-
-    ngx_er_status_print(&text, "# HELP event_router_build_info "
-                        "The version of the module and that of nginx.\n"
-                        "# TYPE event_router_build_info gauge\n"
-                        "event_router_build_info{version=\"" NGX_ER_VERSION
-                        "\",nginx=\"" NGINX_VERSION "\"} 1\n");
-
-    ngx_er_status_sources(&text, mcf);
-
-    ngx_er_status_print(&text, "# HELP event_router_attempts_total "
-                        "Attempts to deliver to a target, by result.\n"
-                        "# TYPE event_router_attempts_total counter\n");
-
-    ngx_er_status_targets(&text, mcf, "attempts", 0,
-                          NGX_ER_METRIC_ATTEMPT_LAST);
-
-    ngx_er_status_print(&text, "# HELP event_router_queued_total "
-                        "What the queue did after attempts, by result.\n"
-                        "# TYPE event_router_queued_total counter\n");
-
-    ngx_er_status_targets(&text, mcf, "queued", NGX_ER_METRIC_ATTEMPT_LAST,
-                          NGX_ER_METRIC_TARGET_LAST);
-
-    if (mcf->queue) {
-        ngx_er_status_store(&text, mcf);
-
-        for (gauge = ngx_er_status_gauges; gauge->name; gauge++) {
-            ngx_er_status_gauge(&text, mcf, gauge);
-        }
-
-        ngx_er_status_ledger(&text, mcf);
-        ngx_er_status_missing(&text, mcf, 0);
-        ngx_er_status_missing(&text, mcf, 1);
-    }
-
-    if (text.failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_er_reply_text(r, "text/plain; version=0.0.4", &text.out);
-}
-
-
-static void
-ngx_er_status_sources(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf)
-{
-    ngx_uint_t         i, k;
-    ngx_er_source_t  **source;
-
-    ngx_er_status_print(text, "# HELP event_router_events_total "
-                        "Requests and events of a source, by what became of "
-                        "them.\n"
-                        "# TYPE event_router_events_total counter\n");
-
-    source = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        for (k = 0; k < NGX_ER_METRIC_SOURCE_LAST; k++) {
-            ngx_er_status_print(text, "event_router_events_total"
-                                "{source=\"%V\",result=\"%s\"} %uA\n",
-                                &source[i]->name,
-                                ngx_er_metric_source_name(k),
-                                source[i]->counters[k]);
-        }
-    }
-}
-
-
-/* an attempt is in one counter of a family, so that sums are right */
-
-static void
-ngx_er_status_targets(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf,
-    const char *family, ngx_uint_t first, ngx_uint_t last)
-{
-    ngx_uint_t         i, k;
-    ngx_er_target_t  **target;
-
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        for (k = first; k < last; k++) {
-            ngx_er_status_print(text, "event_router_%s_total"
-                                "{target=\"%V\",result=\"%s\"} %uA\n",
-                                family, &target[i]->name,
-                                ngx_er_metric_target_name(k),
-                                target[i]->counters[k]);
-        }
-    }
-}
-
-
-static void
-ngx_er_status_store(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf)
-{
-    uint64_t  used, size;
-
-    ngx_er_lanes_usage(mcf, &used, &size);
-
-    ngx_er_status_print(text, "# HELP event_router_store_bytes How full the "
-                        "store is.\n"
-                        "# TYPE event_router_store_bytes gauge\n"
-                        "event_router_store_bytes{kind=\"used\"} %uL\n"
-                        "event_router_store_bytes{kind=\"size\"} %uL\n",
-                        used, size);
-
-    ngx_er_status_print(text, "# HELP event_router_store_open Whether the "
-                        "store does what it is asked for.\n"
-                        "# TYPE event_router_store_open gauge\n"
-                        "event_router_store_open %ui\n",
-                        ngx_er_queue_answers());
-
-    ngx_er_status_print(text, "# HELP event_router_lost_total Entries that "
-                        "the store has lost.\n"
-                        "# TYPE event_router_lost_total counter\n"
-                        "event_router_lost_total %uA\n",
-                        mcf->queue->lost ? *mcf->queue->lost : 0);
-}
-
-
-static void
-ngx_er_status_gauge(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf,
-    ngx_er_status_gauge_t *gauge)
-{
-    uint64_t           now;
-    ngx_uint_t         i;
-    ngx_er_target_t  **target;
-    ngx_er_lane_sh_t   lane;
-
-    now = ngx_er_queue_now();
-    target = mcf->targets.elts;
-
-    ngx_er_status_print(text, "# HELP %s %s\n# TYPE %s gauge\n", gauge->name,
-                        gauge->help, gauge->name);
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        ngx_er_lane_copy(target[i], &lane);
-
-        ngx_er_status_print(text, "%s{target=\"%V\"} %uL\n", gauge->name,
-                            &target[i]->name, gauge->get(&lane, now));
-    }
-}
-
-
-/* of the store, so they go on where they were after a restart */
-
-static void
-ngx_er_status_ledger(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf)
-{
-    ngx_uint_t         i, k;
-    ngx_er_target_t  **target;
-    ngx_er_lane_sh_t   lane;
-
-    target = mcf->targets.elts;
-
-    ngx_er_status_print(text, "# HELP event_router_deliveries_total "
-                        "Queued deliveries that came, and the ends that they "
-                        "had.\n"
-                        "# TYPE event_router_deliveries_total counter\n");
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        ngx_er_lane_copy(target[i], &lane);
-
-        for (k = 0; k < NGX_ER_LEDGER_WORDS; k++) {
-            ngx_er_status_print(text, "event_router_deliveries_total"
-                                "{target=\"%V\",end=\"%s\"} %uL\n",
-                                &target[i]->name, ngx_er_ledger_name(k),
-                                lane.words[k]);
-        }
-    }
-}
-
-
-static void
-ngx_er_status_missing(ngx_er_status_text_t *text, ngx_er_main_conf_t *mcf,
-    ngx_uint_t dead)
-{
-    const char        *name, *help;
-    ngx_uint_t         i;
-    ngx_er_target_t  **target;
-    ngx_er_lane_sh_t   lane;
-
-    name = dead ? "event_router_dead_unaccounted" : "event_router_unaccounted";
-    help = dead ? "Dead letters that are gone without an end: must be 0."
-                : "Queued events that are gone without an end: must be 0.";
-
-    target = mcf->targets.elts;
-
-    ngx_er_status_print(text, "# HELP %s %s\n# TYPE %s gauge\n", name, help,
-                        name);
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        ngx_er_lane_copy(target[i], &lane);
-
-        ngx_er_status_print(text, "%s{target=\"%V\"} %L\n", name,
-                            &target[i]->name,
-                            dead ? lane.dead_missing : lane.missing);
-    }
-}
-
-
-/* what fills the buffer may have been cut: it is written again into more */
-
-static void ngx_cdecl
-ngx_er_status_print(ngx_er_status_text_t *text, const char *fmt, ...)
-{
-    u_char   *p, *end;
-    va_list   args;
-
-    while (!text->failed) {
-        end = text->out.data + text->size;
-
-        va_start(args, fmt);
-        p = ngx_vslprintf(text->out.data + text->out.len, end, fmt, args);
-        va_end(args);
-
-        if (p < end) {
-            text->out.len = p - text->out.data;
-            return;
-        }
-
-        ngx_er_status_grow(text);
-    }
-}
-
-
-static void
-ngx_er_status_grow(ngx_er_status_text_t *text)
-{
-    size_t   size;
-    u_char  *p;
-
-    size = text->size ? 2 * text->size : NGX_ER_STATUS_SIZE;
-
-    p = ngx_pnalloc(text->pool, size);
-    if (p == NULL) {
-        text->failed = 1;
-        return;
-    }
-
-    if (text->out.len) {
-        ngx_memcpy(p, text->out.data, text->out.len);
-    }
-
-    text->out.data = p;
-    text->size = size;
-}
-
-
-static uint64_t
-ngx_er_status_pending(ngx_er_lane_sh_t *lane, uint64_t now)
-{
-    return lane->pending;
-}
-
-
-static uint64_t
-ngx_er_status_dead(ngx_er_lane_sh_t *lane, uint64_t now)
-{
-    return lane->dead;
-}
-
-
-static uint64_t
-ngx_er_status_age(ngx_er_lane_sh_t *lane, uint64_t now)
-{
-    return (lane->oldest < now) ? (now - lane->oldest) / 1000 : 0;
-}
-
-
-static uint64_t
-ngx_er_status_flight(ngx_er_lane_sh_t *lane, uint64_t now)
-{
-    return (uint64_t) lane->policy.fresh + lane->policy.again;
-}
-
-
-static uint64_t
-ngx_er_status_breaker(ngx_er_lane_sh_t *lane, uint64_t now)
-{
-    return lane->policy.breaker;
-}
-
-
-static uint64_t
-ngx_er_status_held(ngx_er_lane_sh_t *lane, uint64_t now)
-{
-    return lane->held == NGX_ER_LANE_PAUSED;
-}
-
-
-/* Retry-After */
-
-static uint64_t
-ngx_er_status_pause(ngx_er_lane_sh_t *lane, uint64_t now)
-{
-    return (lane->policy.pause > now) ? (lane->policy.pause - now + 999) / 1000
-                                      : 0;
+    ngx_er_json_close(json, "}");
 }
 
 

@@ -430,6 +430,13 @@ ngx_er_dedup_seed(ngx_er_dedup_t *dedup, ngx_log_t *log)
 
 
 ngx_uint_t
+ngx_er_dedup_answers(ngx_er_dedup_t *dedup)
+{
+    return dedup->redis == NULL || ngx_er_redis_store_up(dedup->redis);
+}
+
+
+ngx_uint_t
 ngx_er_dedup_forgotten(ngx_er_dedup_t *dedup, uint64_t *source)
 {
     ngx_uint_t        n;

@@ -162,6 +162,9 @@ u_char *ngx_er_dedup_secret(ngx_er_dedup_t *dedup, ngx_er_source_t *source);
  */
 ngx_uint_t ngx_er_dedup_forgotten(ngx_er_dedup_t *dedup, uint64_t *source);
 
+/* 1: no Redis has the keys, or it answers as far as this worker knows */
+ngx_uint_t ngx_er_dedup_answers(ngx_er_dedup_t *dedup);
+
 /* asks for the key; the handler is called exactly once */
 void ngx_er_claim(ngx_er_claim_t *claim);
 

@@ -18,6 +18,7 @@
 #include "../event_router.h"
 #include "census.h"
 #include "entry.h"
+#include "../base/histogram.h"
 
 
 /* a store as the worker sees it */
@@ -27,6 +28,7 @@ typedef struct {
     ngx_uint_t             optional;   /* not used unless a source is queued */
     ngx_uint_t             pulse;      /* each worker's SWEEP says that it is
                                           alive, at least every 10 s */
+    ngx_uint_t             commits;    /* it tells how long its commits take */
 
     /* init_process: NGX_OK, also if the store cannot be used now; NGX_ERROR
        after logging at emerg: no memory */
@@ -60,6 +62,9 @@ struct ngx_er_queue_s {
                                              read, ms */
     ngx_atomic_t            *lost;     /* entries that the store has lost, in
                                           shared memory; NULL: it does not */
+    ngx_atomic_t            *commits;  /* how long they take, in shared memory;
+                                          NULL: nobody asks */
+    const ngx_er_histogram_t  *bounds;   /* of these */
     ngx_str_t                name;     /* for people: what and where it is */
 
     /* the worker's */

@@ -59,7 +59,8 @@ static ngx_int_t           load;           /* deliveries that were admitted */
 static ngx_int_t           places, bytes, leases;
 static ngx_uint_t          waits, wakes, lane_full;
 static ngx_uint_t          claimed, finalized, released, settled, done;
-static ngx_uint_t          outcomes, metrics[NGX_ER_METRICS], called, cuts;
+static ngx_uint_t          metrics[NGX_ER_METRIC_SOURCE_ALL];
+static ngx_uint_t          outcomes, called, cuts;
 
 
 /* ---- stand-ins */
@@ -218,6 +219,13 @@ ngx_er_account_event(ngx_er_event_t *e, ngx_er_outcome_e metric)
 {
     metrics[metric]++;
     outcomes += (metric <= NGX_ER_OUTCOME_ERROR);
+}
+
+
+void
+ngx_er_account_delivered(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    uint64_t ms)
+{
 }
 
 

@@ -281,7 +281,7 @@ ngx_er_attempt_log_event(ngx_er_event_t *e, u_char *buf, size_t len)
 
 void
 ngx_er_account_dead(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
-    const char *reason, ngx_uint_t status)
+    ngx_er_dead_e reason, ngx_uint_t status)
 {
     dead++;
 }
@@ -301,6 +301,13 @@ ngx_er_account_queued(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
 {
     retried += (metric == NGX_ER_METRIC_RETRY);
     fenced += (metric == NGX_ER_METRIC_FENCED);
+}
+
+
+void
+ngx_er_account_delivered(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    uint64_t ms)
+{
 }
 
 

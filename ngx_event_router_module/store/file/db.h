@@ -16,6 +16,7 @@
 
 
 #include "../entry.h"
+#include "../../base/histogram.h"
 #include "../../base/safe.h"
 
 
@@ -36,6 +37,9 @@ typedef struct {
     uint64_t               history_time;  /* ms; 0: no history is kept */
     uint64_t               history_size;  /* bytes of it at most */
     ngx_er_safe_t         *safe;       /* keys; NULL: nothing is sealed */
+    ngx_atomic_t          *commits;    /* how long they take; NULL: nobody
+                                          asks */
+    const ngx_er_histogram_t  *bounds;
 } ngx_er_file_conf_t;
 
 

@@ -122,6 +122,7 @@ static ngx_er_queue_backend_t  ngx_er_file_backend = {
     "file",
     0,
     0,
+    1,
     ngx_er_file_queue_open,
     ngx_er_file_queue_close,
     ngx_er_file_queue_run,
@@ -269,6 +270,9 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     fq->task->event.log = cycle->log;
 
     queue->lost = &fq->sh->total;
+
+    fq->conf.commits = queue->commits;
+    fq->conf.bounds = queue->bounds;
 
     ngx_queue_init(&fq->waiting);
     ngx_queue_init(&fq->failed);

@@ -40,6 +40,7 @@ static ngx_er_queue_op_t *ngx_er_file_all(ngx_er_file_txn_t *t,
     ngx_queue_t *ops, ngx_er_queue_op_t *only);
 static void ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now);
 static ngx_int_t ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops);
+static uint64_t ngx_er_file_time(ngx_er_file_txn_t *t);
 static ngx_uint_t ngx_er_file_refuse(ngx_er_file_t *file, ngx_queue_t *ops,
     ngx_er_queue_op_t *failed, int error);
 static ngx_uint_t ngx_er_file_space_failed(int rc);
@@ -381,7 +382,8 @@ ngx_er_file_clock_set(ngx_er_file_txn_t *t, uint64_t now)
 static ngx_int_t
 ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
 {
-    size_t  txnid;
+    size_t    txnid;
+    uint64_t  begun;
 
     if (ngx_er_file_count_flush(t) != NGX_OK) {
         ngx_er_file_abort(t);
@@ -410,10 +412,18 @@ ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
 
     txnid = mdb_txn_id(t->txn);
 
+    begun = ngx_er_file_time(t);
+
     t->rc = mdb_txn_commit(t->txn);
 
     if (t->rc == 0) {
         t->file->committed = txnid;
+
+        if (t->file->conf->commits) {
+            ngx_er_histogram_add(t->file->conf->bounds,
+                                 t->file->conf->commits,
+                                 ngx_er_file_time(t) - begun);
+        }
     }
 
     (void) pthread_rwlock_unlock(&t->file->lock);
@@ -425,6 +435,23 @@ ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
     ngx_er_file_crash(ops, "after-commit");
 
     return NGX_OK;
+}
+
+
+/* microseconds, where somebody asks */
+
+static uint64_t
+ngx_er_file_time(ngx_er_file_txn_t *t)
+{
+    struct timespec  now;
+
+    if (t->file->conf->commits == NULL
+        || clock_gettime(CLOCK_MONOTONIC, &now) == -1)
+    {
+        return 0;
+    }
+
+    return (uint64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 

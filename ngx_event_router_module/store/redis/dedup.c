@@ -112,6 +112,13 @@ ngx_er_redis_store_connection(ngx_er_redis_store_t *store)
 }
 
 
+ngx_uint_t
+ngx_er_redis_store_up(ngx_er_redis_store_t *store)
+{
+    return store->redis && !store->redis->down;
+}
+
+
 void
 ngx_er_redis_store_close(ngx_er_redis_store_t *store)
 {

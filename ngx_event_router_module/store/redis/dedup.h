@@ -58,6 +58,9 @@ ngx_int_t ngx_er_redis_store_open(ngx_er_redis_store_t *store,
     ngx_cycle_t *cycle, ngx_er_redis_task_pt answer, void (*down)(void *data),
     void *data);
 
+/* 1: as far as this worker knows Redis answers */
+ngx_uint_t ngx_er_redis_store_up(ngx_er_redis_store_t *store);
+
 /* of the worker, for other scripts that the same Redis runs */
 struct ngx_er_redis_s *ngx_er_redis_store_connection(
     ngx_er_redis_store_t *store);
