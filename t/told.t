@@ -34,7 +34,8 @@ http {
                      delivery queued; }
 
     event_target last  { retry off; }
-    event_target again { retry for=1h base=50ms max=50ms; breaker off; }
+    event_target again { retry for=1h base=50ms max=50ms; breaker off;
+                         rate 1000r/s; }
 
     event_route last  { from *; when type = last; to last; }
     event_route again { from *; when type = again; to again; }
@@ -216,7 +217,10 @@ is_deeply([ grep { $help{$_} != 1 || $type{$_} != 1 } @names ], [], 'one');
 open my $f, '<', "$FindBin::Bin/../docs/directives.md" or die;
 my $docs = join '', <$f>;
 
-is_deeply([ sort $docs =~ /^\| `(event_router_\w+)` \|/mg ], \@names,
+# only where a Redis has the keys: t/numbers.t
+
+is_deeply([ grep { $_ ne 'event_router_dedup_redis_up' }
+            sort $docs =~ /^\| `(event_router_\w+)` \|/mg ], \@names,
     'and a line in the docs, which has no others');
 
 
