@@ -33,7 +33,7 @@ static ngx_uint_t ngx_er_decision_coded(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_decision_codings(ngx_str_t *list);
 static ngx_int_t ngx_er_decision_method(ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_decision_refuse(ngx_er_refusal_t *refusal,
-    ngx_uint_t status, ngx_er_refused_e reason, const char *detail);
+    ngx_uint_t status, ngx_er_reason_e reason, const char *detail);
 static ngx_int_t ngx_er_decision_verify(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
@@ -65,7 +65,7 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
                        "event router admit: hops:%ui of %ui",
                        ctx->event->hops, source->max_hops);
 
-        return ngx_er_decision_refuse(refusal, 508, NGX_ER_REFUSED_HOPS,
+        return ngx_er_decision_refuse(refusal, 508, NGX_ER_REASON_HOPS,
                                       "the event came through too many event "
                                       "routers");
     }
@@ -76,7 +76,7 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
 
     if (ngx_er_decision_coded(ctx->event)) {
         return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                      NGX_ER_REFUSED_ENCODING,
+                                      NGX_ER_REASON_ENCODING,
                                       "send the event without "
                                       "Content-Encoding");
     }
@@ -85,7 +85,7 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
 
     if (why) {
         return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                      NGX_ER_REFUSED_TYPE, why);
+                                      NGX_ER_REASON_TYPE, why);
     }
 
     if (r->headers_in.content_length_n > (off_t) source->max_size) {
@@ -205,7 +205,7 @@ static ngx_int_t
 ngx_er_decision_method(ngx_er_refusal_t *refusal)
 {
     return ngx_er_decision_refuse(refusal, NGX_HTTP_NOT_ALLOWED,
-                                  NGX_ER_REFUSED_METHOD,
+                                  NGX_ER_REASON_METHOD,
                                   "events are sent with POST");
 }
 
@@ -215,22 +215,22 @@ ngx_er_decision_body(ngx_er_refusal_t *refusal, ngx_uint_t status)
 {
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         return ngx_er_decision_refuse(refusal, status,
-                                      NGX_ER_REFUSED_MEMORY,
+                                      NGX_ER_REASON_MEMORY,
                                       "too many events are being received: "
                                       "send it again later");
     }
 
-    return ngx_er_decision_refuse(refusal, status, NGX_ER_REFUSED_SIZE,
+    return ngx_er_decision_refuse(refusal, status, NGX_ER_REASON_SIZE,
                                   "the event is too large");
 }
 
 
 static ngx_int_t
 ngx_er_decision_refuse(ngx_er_refusal_t *refusal, ngx_uint_t status,
-    ngx_er_refused_e reason, const char *detail)
+    ngx_er_reason_e reason, const char *detail)
 {
     refusal->status = status;
-    refusal->metric = ngx_er_refused_metric(reason);
+    refusal->metric = ngx_er_reason_metric(reason);
     refusal->reason = reason;
     refusal->detail = detail;
 
@@ -300,8 +300,8 @@ ngx_er_decision_verify(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     ctx->verify = "failed";
 
     (void) ngx_er_decision_refuse(&decision->refusal, NGX_HTTP_UNAUTHORIZED,
-                                  ctx->verdict.late ? NGX_ER_REFUSED_TIME
-                                                 : NGX_ER_REFUSED_SIGNATURE,
+                                  ctx->verdict.late ? NGX_ER_REASON_TIME
+                                                 : NGX_ER_REASON_SIGNATURE,
                                   "the event is not signed as this source "
                                   "requires");
 
@@ -344,8 +344,8 @@ ngx_er_decision_events(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     if (decision->refusal.status == 0) {
         (void) ngx_er_decision_refuse(&decision->refusal, NGX_HTTP_BAD_REQUEST,
                                       decision->scan.error != NGX_ER_SCAN_OK
-                                      ? NGX_ER_REFUSED_PARSING
-                                      : NGX_ER_REFUSED_EVENT, ctx->detail);
+                                      ? NGX_ER_REASON_PARSING
+                                      : NGX_ER_REASON_EVENT, ctx->detail);
     }
 
     return NGX_OK;

@@ -399,7 +399,7 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
 
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_HANDSHAKE);
     ngx_er_account_request(ctx->source, ctx->request, NGX_ER_METRIC_HANDSHAKE,
-                           NGX_ER_REFUSED_NOT, answer.status,
+                           NGX_ER_REASON_NOT, answer.status,
                            "a challenge is answered");
 
     return ngx_er_reply(ctx->request, &answer);
@@ -479,7 +479,7 @@ ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
 
     ctx->status = ngx_er_metric_source_name(NGX_ER_METRIC_LIMITED);
     ngx_er_account_request(ctx->source, ctx->request, NGX_ER_METRIC_LIMITED,
-                           NGX_ER_REFUSED_RATE, NGX_HTTP_TOO_MANY_REQUESTS,
+                           NGX_ER_REASON_RATE, NGX_HTTP_TOO_MANY_REQUESTS,
                            "the source has published too much");
 
     (void) ngx_sprintf(detail, "the source has published more events than it "

@@ -43,7 +43,7 @@ typedef struct ngx_er_rate_ask_s  ngx_er_rate_ask_t;   /* rate.c */
 typedef struct {
     ngx_uint_t             status;     /* HTTP */
     ngx_uint_t             metric;     /* ngx_er_source_metric_e */
-    ngx_er_refused_e       reason;
+    ngx_er_reason_e       reason;
     const char            *detail;
 } ngx_er_refusal_t;
 

@@ -68,8 +68,6 @@ static ngx_int_t ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_refuse(ngx_er_verdict_t *verdict,
     const char *reason);
-static ngx_int_t ngx_er_verify_late(ngx_er_verdict_t *verdict,
-    const char *reason);
 static ngx_int_t ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_scope_t *scope);
 static ngx_int_t ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
@@ -286,15 +284,6 @@ ngx_er_verify_refuse(ngx_er_verdict_t *verdict, const char *reason)
     verdict->reason = reason;
 
     return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_er_verify_late(ngx_er_verdict_t *verdict, const char *reason)
-{
-    verdict->late = 1;
-
-    return ngx_er_verify_refuse(verdict, reason);
 }
 
 
@@ -963,17 +952,18 @@ ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
     }
 
     if (sec < 0) {
-        return ngx_er_verify_late(verdict, "the timestamp is not a time");
+        return ngx_er_verify_refuse(verdict, "the timestamp is not a time");
     }
 
     verdict->late = 1;
 
     if (ts->tolerance && m->now - sec > ts->tolerance) {
-        return ngx_er_verify_late(verdict, "the timestamp is too old");
+        return ngx_er_verify_refuse(verdict, "the timestamp is too old");
     }
 
     if (ts->future && sec - m->now > ts->future) {
-        return ngx_er_verify_late(verdict, "the timestamp is in the future");
+        return ngx_er_verify_refuse(verdict,
+                                    "the timestamp is in the future");
     }
 
     verdict->late = 0;

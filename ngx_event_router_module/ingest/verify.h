@@ -25,8 +25,6 @@ typedef struct ngx_er_verify_s  ngx_er_verify_t;
 typedef struct {
     const char            *reason;     /* refused: for error.log, never for the
                                           producer; no byte of the message */
-    ngx_uint_t             late;       /* refused for a time only: the rest is
-                                          genuine */
     ngx_uint_t             secret;     /* verified: which secret, from 0 */
     ngx_uint_t             late;       /* refused: the signature fits, its time
                                           does not */

@@ -46,7 +46,7 @@ ngx_er_account_body(ngx_er_source_t *source, size_t bytes)
 
 void
 ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
-    ngx_uint_t metric, ngx_er_refused_e reason, ngx_uint_t status,
+    ngx_uint_t metric, ngx_er_reason_e reason, ngx_uint_t status,
     const char *why)
 {
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
@@ -60,7 +60,7 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
     ngx_er_tail_refusal(source, r, ngx_er_metric_source_name(metric), status,
                         why);
 
-    if (reason != NGX_ER_REFUSED_NOT) {
+    if (reason != NGX_ER_REASON_NOT) {
         ngx_er_metric_refused(source, reason);
     }
 
@@ -92,7 +92,7 @@ ngx_er_account_event(ngx_er_event_t *event, ngx_er_outcome_e outcome)
     ngx_er_metric_event(event->source, &event->routes);
 
     if (outcome == NGX_ER_OUTCOME_UNMET) {
-        ngx_er_metric_refused(event->source, NGX_ER_REFUSED_REQUIRE);
+        ngx_er_metric_refused(event->source, NGX_ER_REASON_REQUIRE);
     }
 
     if (event->source->expects) {

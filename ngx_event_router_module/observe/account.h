@@ -27,7 +27,7 @@ void ngx_er_account_body(ngx_er_source_t *source, size_t bytes);
    the step at which it was refused, "status" what it is answered, "why" a
    sentence of ours */
 void ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
-    ngx_uint_t metric, ngx_er_refused_e reason, ngx_uint_t status,
+    ngx_uint_t metric, ngx_er_reason_e reason, ngx_uint_t status,
     const char *why);
 
 /* what became of an event is known, also to its producer, if that waits; it is

@@ -89,7 +89,7 @@ static ngx_atomic_t *ngx_er_metrics_record(ngx_slab_pool_t *pool,
     ngx_er_noun_e noun, u_char *name, size_t len);
 static ngx_atomic_t *ngx_er_metrics_slot(ngx_er_records_t *records,
     uint64_t key);
-static const char *ngx_er_metric_reason_name(ngx_uint_t metric);
+static const char *ngx_er_metric_reason_word(ngx_uint_t metric);
 static const char *ngx_er_metric_fail_name(ngx_uint_t metric);
 static const char *ngx_er_metric_death_name(ngx_uint_t metric);
 
@@ -123,9 +123,9 @@ static const char  *ngx_er_target_metric_names[] = {
     "ok", "failed", "cut", "retried", "dead", "fenced", "stale", "coalesced"
 };
 
-/* by ngx_er_refused_e */
+/* by ngx_er_reason_e */
 
-static const char  *ngx_er_refused_names[] = {
+static const char  *ngx_er_reason_names[] = {
     "not", "method", "hops", "encoding", "type", "size", "memory", "signature",
     "time", "parsing", "event", "require", "rate"
 };
@@ -177,7 +177,7 @@ const ngx_er_family_t  ngx_er_families[] = {
     { "event_router_refused_total",
       "Requests and events of a source that were refused, by the reason.",
       "refused_by", NGX_ER_NOUN_SOURCE, NGX_ER_FAMILY_COUNTER, "reason",
-      NGX_ER_METRIC_REASONS, NGX_ER_METRIC_BYTES, ngx_er_metric_reason_name,
+      NGX_ER_METRIC_REASONS, NGX_ER_METRIC_BYTES, ngx_er_metric_reason_word,
       NULL },
 
     { "event_router_received_bytes_total",
@@ -666,7 +666,7 @@ ngx_er_metric_bytes(ngx_er_source_t *source, size_t bytes)
 
 
 void
-ngx_er_metric_refused(ngx_er_source_t *source, ngx_er_refused_e reason)
+ngx_er_metric_refused(ngx_er_source_t *source, ngx_er_reason_e reason)
 {
     ngx_er_metric_source(source, NGX_ER_METRIC_REASONS + reason - 1);
 }
@@ -745,16 +745,16 @@ ngx_er_metric_target_name(ngx_uint_t metric)
 
 
 const char *
-ngx_er_refused_name(ngx_er_refused_e reason)
+ngx_er_reason_name(ngx_er_reason_e reason)
 {
-    return ngx_er_refused_names[reason];
+    return ngx_er_reason_names[reason];
 }
 
 
 static const char *
-ngx_er_metric_reason_name(ngx_uint_t metric)
+ngx_er_metric_reason_word(ngx_uint_t metric)
 {
-    return ngx_er_refused_name(metric - NGX_ER_METRIC_REASONS + 1);
+    return ngx_er_reason_name(metric - NGX_ER_METRIC_REASONS + 1);
 }
 
 
@@ -773,25 +773,25 @@ ngx_er_metric_death_name(ngx_uint_t metric)
 
 
 ngx_uint_t
-ngx_er_refused_metric(ngx_er_refused_e reason)
+ngx_er_reason_metric(ngx_er_reason_e reason)
 {
     switch (reason) {
 
-    case NGX_ER_REFUSED_HOPS:
+    case NGX_ER_REASON_HOPS:
         return NGX_ER_METRIC_LOOP;
 
-    case NGX_ER_REFUSED_MEMORY:
+    case NGX_ER_REASON_MEMORY:
         return NGX_ER_METRIC_BODY_MEMORY;
 
-    case NGX_ER_REFUSED_SIGNATURE:
-    case NGX_ER_REFUSED_TIME:
+    case NGX_ER_REASON_SIGNATURE:
+    case NGX_ER_REASON_TIME:
         return NGX_ER_METRIC_REFUSED;
 
-    case NGX_ER_REFUSED_PARSING:
-    case NGX_ER_REFUSED_EVENT:
+    case NGX_ER_REASON_PARSING:
+    case NGX_ER_REASON_EVENT:
         return NGX_ER_METRIC_INVALID;
 
-    case NGX_ER_REFUSED_RATE:
+    case NGX_ER_REASON_RATE:
         return NGX_ER_METRIC_LIMITED;
 
     default:

@@ -48,22 +48,22 @@ typedef enum {
 /* why a request or an event was refused before it was one of ours */
 
 typedef enum {
-    NGX_ER_REFUSED_NOT = 0,
-    NGX_ER_REFUSED_METHOD,
-    NGX_ER_REFUSED_HOPS,               /* it came through too many routers */
-    NGX_ER_REFUSED_ENCODING,
-    NGX_ER_REFUSED_TYPE,               /* Content-Type */
-    NGX_ER_REFUSED_SIZE,
-    NGX_ER_REFUSED_MEMORY,             /* event_body_memory */
-    NGX_ER_REFUSED_SIGNATURE,
-    NGX_ER_REFUSED_TIME,               /* of its signature */
-    NGX_ER_REFUSED_PARSING,
-    NGX_ER_REFUSED_EVENT,              /* it can be read, but is no event */
-    NGX_ER_REFUSED_REQUIRE,
-    NGX_ER_REFUSED_RATE
-} ngx_er_refused_e;
+    NGX_ER_REASON_NOT = 0,
+    NGX_ER_REASON_METHOD,
+    NGX_ER_REASON_HOPS,               /* it came through too many routers */
+    NGX_ER_REASON_ENCODING,
+    NGX_ER_REASON_TYPE,               /* Content-Type */
+    NGX_ER_REASON_SIZE,
+    NGX_ER_REASON_MEMORY,             /* event_body_memory */
+    NGX_ER_REASON_SIGNATURE,
+    NGX_ER_REASON_TIME,               /* of its signature */
+    NGX_ER_REASON_PARSING,
+    NGX_ER_REASON_EVENT,              /* it can be read, but is no event */
+    NGX_ER_REASON_REQUIRE,
+    NGX_ER_REASON_RATE
+} ngx_er_reason_e;
 
-#define NGX_ER_REFUSED_LAST  NGX_ER_REFUSED_RATE
+#define NGX_ER_REASON_LAST  NGX_ER_REASON_RATE
 
 
 /* bounds of metrics.c's histograms */
@@ -96,7 +96,7 @@ typedef enum {
     NGX_ER_METRIC_QUARANTINE_LOST,
     NGX_ER_METRIC_SOURCE_LAST,
     NGX_ER_METRIC_REASONS = NGX_ER_METRIC_SOURCE_LAST,
-    NGX_ER_METRIC_BYTES = NGX_ER_METRIC_REASONS + NGX_ER_REFUSED_LAST,
+    NGX_ER_METRIC_BYTES = NGX_ER_METRIC_REASONS + NGX_ER_REASON_LAST,
     NGX_ER_METRIC_LATEST,              /* when its last event came, seconds
                                           since 1970; 0: none came */
     NGX_ER_METRIC_SOURCE_ALL
@@ -203,7 +203,7 @@ void ngx_er_metric_target(ngx_er_target_t *target, ngx_uint_t metric);
 void ngx_er_metric_bytes(ngx_er_source_t *source, size_t bytes);
 
 /* a request was refused, or an event */
-void ngx_er_metric_refused(ngx_er_source_t *source, ngx_er_refused_e reason);
+void ngx_er_metric_refused(ngx_er_source_t *source, ngx_er_reason_e reason);
 
 /* an event of the source is known, and the routes that it matched */
 void ngx_er_metric_event(ngx_er_source_t *source, ngx_array_t *routes);
@@ -221,10 +221,10 @@ const char *ngx_er_outcome_name(ngx_er_outcome_e outcome);
 /* the same and more, "refused" ...; "ok", "failed", "cut"; and "signature" */
 const char *ngx_er_metric_source_name(ngx_uint_t metric);
 const char *ngx_er_metric_target_name(ngx_uint_t metric);
-const char *ngx_er_refused_name(ngx_er_refused_e reason);
+const char *ngx_er_reason_name(ngx_er_reason_e reason);
 
 /* which counter of a source a refusal is in, too */
-ngx_uint_t ngx_er_refused_metric(ngx_er_refused_e reason);
+ngx_uint_t ngx_er_reason_metric(ngx_er_reason_e reason);
 
 
 #endif /* _NGX_ER_METRICS_H_INCLUDED_ */
