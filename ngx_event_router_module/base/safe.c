@@ -309,7 +309,11 @@ ngx_er_safe_key(ngx_str_t *in)
 ngx_uint_t
 ngx_er_safe_has(ngx_er_safe_t *safe, uint64_t key)
 {
-    return safe && ngx_er_safe_find(safe, key);
+    ngx_er_safe_key_t  *found;
+
+    found = safe ? ngx_er_safe_find(safe, key) : NULL;
+
+    return found ? (ngx_uint_t) (found - safe->keys) + 1 : 0;
 }
 
 

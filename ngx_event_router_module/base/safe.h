@@ -74,8 +74,9 @@ ngx_int_t ngx_er_safe_seal(ngx_er_safe_t *safe, ngx_er_safe_place_t *place,
 ngx_int_t ngx_er_safe_open(ngx_er_safe_t *safe, ngx_er_safe_place_t *place,
     ngx_str_t *in, ngx_str_t *out);
 
-/* which key a sealed text needs, 0: it is not sealed; and whether it is there;
-   what is printed of it are 16 digits, which tell nothing of the key */
+/* which key a sealed text needs, 0: it is not sealed; and whether it is there:
+   0: no, else one more than its number.  What is printed of it are 16 digits,
+   which tell nothing of the key */
 uint64_t ngx_er_safe_key(ngx_str_t *in);
 ngx_uint_t ngx_er_safe_has(ngx_er_safe_t *safe, uint64_t key);
 

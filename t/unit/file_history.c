@@ -20,6 +20,7 @@
 
 
 static void with_history(uint64_t size, uint64_t share);
+static void keys(const char *text);
 static ngx_int_t told(const char *id, const char *order, ngx_uint_t nparts,
     uint64_t *seq);
 static ngx_er_history_find_t *find(ngx_er_history_filter_t *filter);
@@ -42,6 +43,10 @@ static void share(void);
 static void gives_way(void);
 static void off(void);
 static void reopened(void);
+static void rotated(void);
+
+
+static ngx_uint_t  sealed;
 
 
 int
@@ -58,6 +63,17 @@ main(void)
     off();
     reopened();
 
+    sealed = 1;
+
+    way_of_an_event();
+    by_itself();
+    replays();
+    pages();
+    buckets();
+    forgets();
+    reopened();
+    rotated();
+
     return done_testing();
 }
 
@@ -69,7 +85,25 @@ with_history(uint64_t size, uint64_t share)
     test_directory(size);
     conf.history_time = 24 * HOUR;
     conf.history_size = share;
+
+    if (sealed) {
+        keys("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+    }
+
     (void) test_open(1);
+}
+
+
+static void
+keys(const char *text)
+{
+    ngx_str_t       s;
+    ngx_er_error_t  err;
+
+    s.data = (u_char *) text;
+    s.len = strlen(text);
+
+    is_int(ngx_er_safe_create(pool, &s, &conf.safe, &err), NGX_OK, "keys");
 }
 
 
@@ -754,4 +788,45 @@ reopened(void)
     (void) test_open(2);
     is_states(seq, "event 11", "it is there after a restart");
     end();
+}
+
+
+/* what was filed under another key, or under none, is found as well */
+
+static void
+rotated(void)
+{
+    uint64_t                  plain, one, two;
+    ngx_er_history_find_t    *f;
+    ngx_er_history_filter_t   filter;
+
+    sealed = 0;
+    with_history(16 << 20, 4 << 20);
+
+    (void) told("e1", "4711", 1, &plain);
+
+    keys("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+    (void) told("e2", "4711", 1, &one);
+
+    keys("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+    (void) told("e3", "4711", 1, &two);
+
+    any(&filter);
+    by(&filter, "data.id", "4711");
+    f = find(&filter);
+
+    is_int(f->records->nelts, 3, "under each key, and under none");
+    ok(found(f, 0, two) && found(f, 1, one) && found(f, 2, plain),
+       "the newest first");
+
+    f = page(&filter, two, 1, 100);
+    ok(found(f, 0, one), "and in pages");
+
+    keys("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
+    f = find(&filter);
+    is_int(f->records->nelts, 2, "not what has no key any more");
+
+    end();
+    conf.safe = NULL;
 }

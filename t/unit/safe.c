@@ -121,7 +121,8 @@ test_places(void)
     is_int(ngx_er_safe_open(both, &place, &in, &out), NGX_OK,
            "a key that is not the first one any more");
     ok(ngx_er_safe_key(&in) == ngx_er_safe_first(one), "it says which key");
-    is_int(ngx_er_safe_has(both, ngx_er_safe_key(&in)), 1, "that is there");
+    is_int(ngx_er_safe_has(both, ngx_er_safe_key(&in)), 2,
+           "that is there, the second one");
     is_int(ngx_er_safe_has(two, ngx_er_safe_key(&in)), 0, "or not");
 
     for (i = 0; i < 3; i++) {

@@ -30,6 +30,7 @@
 
 #include "history.h"
 #include "row.h"
+#include "sealed.h"
 #include "space.h"
 
 
@@ -41,15 +42,19 @@
 
 static ngx_int_t ngx_er_file_history_put(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_str_t *chunks);
+static ngx_int_t ngx_er_file_history_seal(ngx_er_file_txn_t *t, uint64_t *key,
+    ngx_str_t *chunks, u_char *p);
 static ngx_uint_t ngx_er_file_history_room(ngx_er_file_txn_t *t);
 static ngx_int_t ngx_er_file_history_drop(ngx_er_file_txn_t *t,
     uint64_t until, ngx_uint_t *left, ngx_uint_t fit);
 static ngx_int_t ngx_er_file_history_drop_hashes(ngx_er_file_txn_t *t,
     uint64_t first, ngx_uint_t *left);
 static ngx_int_t ngx_er_file_history_drop_young(ngx_er_file_txn_t *t,
-    uint64_t seq, ngx_str_t *value);
+    uint64_t *key, ngx_str_t *value);
+static ngx_int_t ngx_er_file_history_drop_keys(ngx_er_file_txn_t *t,
+    uint64_t seq, ngx_str_t *chunks, ngx_uint_t under);
 static ngx_int_t ngx_er_file_history_drop_hash(ngx_er_file_txn_t *t,
-    uint64_t seq, ngx_str_t *name, ngx_str_t *value);
+    uint64_t seq, ngx_str_t *name, ngx_str_t *value, ngx_uint_t under);
 
 
 ngx_int_t
@@ -66,7 +71,7 @@ ngx_er_file_history_begin(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     key[2] = op->seq;
 
     for (i = 0; i < op->nhashes; i++) {
-        key[1] = op->hashes[i];
+        key[1] = ngx_er_file_sealed_hash(t->file, 0, op->hashes[i]);
 
         if (ngx_er_file_put(t, NGX_ER_FILE_HASHES, key, "", 0) != NGX_OK) {
             return NGX_ERROR;
@@ -128,22 +133,60 @@ ngx_er_file_history_step(ngx_er_file_txn_t *t, uint64_t seq, uint64_t target,
 static ngx_int_t
 ngx_er_file_history_put(ngx_er_file_txn_t *t, uint64_t seq, ngx_str_t *chunks)
 {
-    uint64_t   key[2];
-    ngx_int_t  rc;
+    u_char     *p;
+    uint64_t    key[2];
+    ngx_int_t   rc;
+    ngx_str_t   kept;
 
     key[0] = seq;
     key[1] = (t->now << 20) + t->told;
 
+    p = NULL;
+    kept = *chunks;
+
+    if (t->file->conf->safe) {
+        p = ngx_alloc(chunks->len + NGX_ER_SAFE_MORE, t->file->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        kept.data = p;
+        kept.len = chunks->len + NGX_ER_SAFE_MORE;
+    }
+
     do {
-        rc = ngx_er_file_put_new(t, NGX_ER_FILE_HISTORY, key, chunks->data,
-                                 chunks->len);
+        rc = p ? ngx_er_file_history_seal(t, key, chunks, p) : NGX_OK;
+
+        if (rc == NGX_OK) {
+            rc = ngx_er_file_put_new(t, NGX_ER_FILE_HISTORY, key, kept.data,
+                                     kept.len);
+        }
+
         key[1]++;
 
     } while (rc == NGX_DECLINED);
 
+    if (p) {
+        ngx_free(p);
+    }
+
     t->told++;
 
     return rc;
+}
+
+
+/* for its place, which is known only now */
+
+static ngx_int_t
+ngx_er_file_history_seal(ngx_er_file_txn_t *t, uint64_t *key,
+    ngx_str_t *chunks, u_char *p)
+{
+    ngx_er_safe_place_t  place;
+
+    ngx_er_file_place_history(&place, key[0], key[1]);
+
+    return ngx_er_safe_seal(t->file->conf->safe, &place, chunks, p);
 }
 
 
@@ -265,7 +308,7 @@ ngx_er_file_history_drop(ngx_er_file_txn_t *t, uint64_t until,
             break;
         }
 
-        if (ngx_er_file_history_drop_young(t, key[0], &value) != NGX_OK
+        if (ngx_er_file_history_drop_young(t, key, &value) != NGX_OK
             || ngx_er_file_delete(t, NGX_ER_FILE_HISTORY, key) == NGX_ERROR)
         {
             return NGX_ERROR;
@@ -325,26 +368,16 @@ ngx_er_file_history_drop_hashes(ngx_er_file_txn_t *t, uint64_t first,
 /* "value" is not valid any more afterwards */
 
 static ngx_int_t
-ngx_er_file_history_drop_young(ngx_er_file_txn_t *t, uint64_t seq,
+ngx_er_file_history_drop_young(ngx_er_file_txn_t *t, uint64_t *key,
     ngx_str_t *value)
 {
-    u_char                  *p;
-    ngx_int_t                rc;
-    ngx_str_t                id = ngx_string("id");
-    ngx_str_t                chunks;
-    ngx_uint_t               i;
-    ngx_er_history_chunk_t   chunk;
+    u_char     *p;
+    ngx_int_t   rc;
+    ngx_str_t   chunks;
+    ngx_uint_t  under;
 
-    if (ngx_er_file_history_bucket(seq) + 1
+    if (ngx_er_file_history_bucket(key[0]) + 1
         < ngx_er_file_history_bucket(t->now << 20))
-    {
-        return NGX_OK;
-    }
-
-    chunks = *value;
-
-    if (ngx_er_history_read(&chunks, &chunk) != NGX_OK
-        || chunk.kind != NGX_ER_HISTORY_EVENT)
     {
         return NGX_OK;
     }
@@ -356,17 +389,18 @@ ngx_er_file_history_drop_young(ngx_er_file_txn_t *t, uint64_t seq,
         return NGX_OK;
     }
 
-    chunks.len = value->len;
-    chunks.data = ngx_cpymem(p, value->data, value->len) - value->len;
+    chunks.data = p;
+    under = ngx_er_safe_has(t->file->conf->safe, ngx_er_safe_key(value));
 
-    (void) ngx_er_history_read(&chunks, &chunk);
-
-    rc = ngx_er_file_history_drop_hash(t, seq, &id, &chunk.id);
-
-    for (i = 0; rc == NGX_OK && i < chunk.nkeys; i++) {
-        rc = ngx_er_file_history_drop_hash(t, seq, &chunk.keys[i].name,
-                                           &chunk.keys[i].value);
+    if (ngx_er_file_history_open(t->file, key[0], key[1], value, &chunks)
+        != NGX_OK)
+    {
+        ngx_free(p);
+        return NGX_OK;
     }
+
+    rc = ngx_er_file_history_drop_keys(t, key[0], &chunks,
+                                       under ? under - 1 : (ngx_uint_t) -1);
 
     ngx_free(p);
 
@@ -374,17 +408,71 @@ ngx_er_file_history_drop_young(ngx_er_file_txn_t *t, uint64_t seq,
 }
 
 
+/* "under" is the number of the key that sealed them */
+
+static ngx_int_t
+ngx_er_file_history_drop_keys(ngx_er_file_txn_t *t, uint64_t seq,
+    ngx_str_t *chunks, ngx_uint_t under)
+{
+    ngx_int_t                rc;
+    ngx_str_t                id = ngx_string("id");
+    ngx_uint_t               i;
+    ngx_er_history_chunk_t   chunk;
+
+    if (ngx_er_history_read(chunks, &chunk) != NGX_OK
+        || chunk.kind != NGX_ER_HISTORY_EVENT)
+    {
+        return NGX_OK;
+    }
+
+    rc = ngx_er_file_history_drop_hash(t, seq, &id, &chunk.id, under);
+
+    for (i = 0; rc == NGX_OK && i < chunk.nkeys; i++) {
+        rc = ngx_er_file_history_drop_hash(t, seq, &chunk.keys[i].name,
+                                           &chunk.keys[i].value, under);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_er_file_history_open(ngx_er_file_t *file, uint64_t seq, uint64_t n,
+    ngx_str_t *kept, ngx_str_t *chunks)
+{
+    ngx_int_t            rc;
+    ngx_er_safe_place_t  place;
+
+    ngx_er_file_place_history(&place, seq, n);
+
+    rc = ngx_er_safe_open(file->conf->safe, &place, kept, chunks);
+
+    if (rc == NGX_DECLINED) {
+        ngx_memcpy(chunks->data, kept->data, kept->len);
+        chunks->len = kept->len;
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        chunks->len = 0;
+    }
+
+    return rc == NGX_OK ? NGX_OK : NGX_DECLINED;
+}
+
+
 /* the hash of a value that was cut is another one: it goes with its bucket */
 
 static ngx_int_t
 ngx_er_file_history_drop_hash(ngx_er_file_txn_t *t, uint64_t seq,
-    ngx_str_t *name, ngx_str_t *value)
+    ngx_str_t *name, ngx_str_t *value, ngx_uint_t under)
 {
     uint64_t   key[3];
     ngx_int_t  rc;
 
     key[0] = ngx_er_file_history_bucket(seq);
     key[1] = ngx_er_history_hash(ngx_er_history_name(name), value);
+    key[1] = ngx_er_file_sealed_hash(t->file, under, key[1]);
     key[2] = seq;
 
     rc = ngx_er_file_delete(t, NGX_ER_FILE_HASHES, key);

@@ -30,6 +30,11 @@ ngx_int_t ngx_er_file_history_append(ngx_er_file_txn_t *t,
 ngx_int_t ngx_er_file_history_step(ngx_er_file_txn_t *t, uint64_t seq,
     uint64_t target, ngx_uint_t state, ngx_uint_t reason, ngx_str_t *name);
 
+/* a row as it is kept, opened; chunks->data has room for kept->len bytes.
+   NGX_DECLINED: it cannot be read */
+ngx_int_t ngx_er_file_history_open(ngx_er_file_t *file, uint64_t seq,
+    uint64_t n, ngx_str_t *kept, ngx_str_t *chunks);
+
 /* events of lesser numbers are forgotten */
 ngx_int_t ngx_er_file_history_floor(ngx_er_file_txn_t *t, uint64_t *floor);
 

@@ -18,6 +18,13 @@
 #include "lookup.h"
 #include "history.h"
 #include "row.h"
+#include "sealed.h"
+
+
+typedef struct {
+    ngx_str_t               kept;
+    uint64_t                n;         /* the second word of its key */
+} ngx_er_file_lookup_row_t;
 
 
 typedef struct {
@@ -25,8 +32,8 @@ typedef struct {
     ngx_er_queue_op_t      *op;
     ngx_er_history_find_t  *find;
     MDB_cursor             *cursor;    /* of HISTORY */
-    ngx_array_t            *rows;      /* of MDB_val: of a record, the latest
-                                          first */
+    ngx_array_t            *rows;      /* of ngx_er_file_lookup_row_t: of a
+                                          record, the latest first */
     u_char                 *buf;       /* a record of several rows */
     size_t                  size;
     size_t                  bytes;     /* that are given */
@@ -40,6 +47,8 @@ static ngx_int_t ngx_er_file_lookup_all(ngx_er_file_lookup_t *l,
     uint64_t before);
 static ngx_int_t ngx_er_file_lookup_hash(ngx_er_file_lookup_t *l,
     uint64_t before);
+static ngx_int_t ngx_er_file_lookup_filed(ngx_er_file_lookup_t *l,
+    uint64_t hash, uint64_t before, uint64_t *seq);
 static ngx_int_t ngx_er_file_lookup_seq(ngx_er_file_lookup_t *l, uint64_t seq);
 static ngx_int_t ngx_er_file_lookup_back(ngx_er_file_lookup_t *l,
     uint64_t before, uint64_t *seq);
@@ -72,7 +81,7 @@ ngx_er_file_lookup(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     l.t = t;
     l.op = op;
     l.find = find;
-    l.rows = ngx_array_create(op->pool, 16, sizeof(MDB_val));
+    l.rows = ngx_array_create(op->pool, 16, sizeof(ngx_er_file_lookup_row_t));
 
     if (find->records == NULL || l.rows == NULL
         || ngx_er_file_history_floor(t, &l.first) != NGX_OK)
@@ -162,17 +171,60 @@ ngx_er_file_lookup_all(ngx_er_file_lookup_t *l, uint64_t before)
 }
 
 
-/* a bucket that has nothing below the hash leads to the one before it */
+/* the latest first, of all ways in which the hash may be kept */
 
 static ngx_int_t
 ngx_er_file_lookup_hash(ngx_er_file_lookup_t *l, uint64_t before)
 {
-    uint64_t   bucket, hash, key[3];
-    ngx_int_t  rc;
-
-    hash = l->find->filter.hash;
+    uint64_t    seq, found, hash;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
 
     before = ngx_min(before, (l->t->now + 1) << 20);
+
+    for ( ;; ) {
+        seq = 0;
+
+        for (i = 0; i < ngx_er_file_sealed_hashes(l->t->file); i++) {
+            hash = ngx_er_file_sealed_hash(l->t->file, i,
+                                           l->find->filter.hash);
+
+            rc = ngx_er_file_lookup_filed(l, hash, before, &found);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            if (rc == NGX_OK) {
+                seq = ngx_max(seq, found);
+            }
+        }
+
+        if (seq == 0 || ngx_er_file_lookup_full(l)) {
+            return NGX_OK;
+        }
+
+        if (ngx_er_file_lookup_seq(l, seq) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        before = seq;
+    }
+}
+
+
+/*
+ * The last event before that one under a hash; NGX_DECLINED: there is none.  A
+ * bucket that has nothing below the hash leads to the one before it.
+ */
+
+static ngx_int_t
+ngx_er_file_lookup_filed(ngx_er_file_lookup_t *l, uint64_t hash,
+    uint64_t before, uint64_t *seq)
+{
+    uint64_t   bucket, key[3];
+    ngx_int_t  rc;
+
     bucket = ngx_er_file_history_bucket(before);
 
     while (bucket >= ngx_er_file_history_bucket(l->first)) {
@@ -183,35 +235,22 @@ ngx_er_file_lookup_hash(ngx_er_file_lookup_t *l, uint64_t before)
         rc = ngx_er_file_seek_back(l->t, NGX_ER_FILE_HASHES, key);
 
         if (rc != NGX_OK) {
-            return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+            return rc;
         }
 
-        if (key[0] != bucket || key[1] != hash) {
-
-            if (bucket == 0) {
-                return NGX_OK;
-            }
-
-            bucket = ngx_min(bucket - 1, key[0]);
-            continue;
+        if (key[0] == bucket && key[1] == hash) {
+            *seq = key[2];
+            return key[2] < l->first ? NGX_DECLINED : NGX_OK;
         }
 
-        if (key[2] < l->first) {
-            return NGX_OK;
+        if (bucket == 0) {
+            break;
         }
 
-        if (ngx_er_file_lookup_full(l)) {
-            return NGX_OK;
-        }
-
-        if (ngx_er_file_lookup_seq(l, key[2]) == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        before = key[2];
+        bucket = ngx_min(bucket - 1, key[0]);
     }
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 
@@ -241,11 +280,12 @@ static ngx_int_t
 ngx_er_file_lookup_back(ngx_er_file_lookup_t *l, uint64_t before,
     uint64_t *seq)
 {
-    int        rc;
-    u_char     buf[16];
-    MDB_val    k, v, *row;
-    uint64_t   n;
-    ngx_int_t  ok;
+    int                        rc;
+    u_char                     buf[16];
+    MDB_val                    k, v;
+    uint64_t                   n;
+    ngx_int_t                  ok;
+    ngx_er_file_lookup_row_t  *row;
 
     l->rows->nelts = 0;
 
@@ -267,7 +307,9 @@ ngx_er_file_lookup_back(ngx_er_file_lookup_t *l, uint64_t before,
             return NGX_ERROR;
         }
 
-        *row = v;
+        row->kept.data = v.mv_data;
+        row->kept.len = v.mv_size;
+        row->n = ngx_er_file_number((u_char *) k.mv_data + 8, 8);
 
         rc = mdb_cursor_get(l->cursor, &k, &v, MDB_PREV);
         ok = ngx_er_file_lookup_row(l, rc, &k, &v, &n);
@@ -364,23 +406,23 @@ ngx_er_file_lookup_look(ngx_er_file_lookup_t *l, uint64_t seq)
 static ngx_int_t
 ngx_er_file_lookup_join(ngx_er_file_lookup_t *l, ngx_str_t *chunks)
 {
-    size_t       len;
-    u_char      *p;
-    MDB_val     *row;
-    ngx_uint_t   i;
+    size_t                     len;
+    u_char                    *p;
+    ngx_str_t                  out;
+    ngx_uint_t                 i;
+    ngx_er_file_lookup_row_t  *row;
 
     row = l->rows->elts;
 
-    if (l->rows->nelts == 1) {
-        chunks->len = row[0].mv_size;
-        chunks->data = row[0].mv_data;
+    if (l->rows->nelts == 1 && ngx_er_safe_key(&row[0].kept) == 0) {
+        *chunks = row[0].kept;
         return NGX_OK;
     }
 
     len = 0;
 
     for (i = 0; i < l->rows->nelts; i++) {
-        len += row[i].mv_size;
+        len += row[i].kept.len;
     }
 
     if (len > l->size) {
@@ -400,10 +442,16 @@ ngx_er_file_lookup_join(ngx_er_file_lookup_t *l, ngx_str_t *chunks)
     p = l->buf;
 
     while (i--) {
-        p = ngx_cpymem(p, row[i].mv_data, row[i].mv_size);
+        out.data = p;
+
+        /* what cannot be opened is a gap in its record */
+
+        (void) ngx_er_file_history_open(l->t->file, l->last, row[i].n,
+                                        &row[i].kept, &out);
+        p += out.len;
     }
 
-    chunks->len = len;
+    chunks->len = p - l->buf;
     chunks->data = l->buf;
 
     return NGX_OK;

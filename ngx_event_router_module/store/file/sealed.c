@@ -160,6 +160,43 @@ ngx_er_file_place_answer(ngx_er_safe_place_t *place, uint64_t target,
 }
 
 
+void
+ngx_er_file_place_history(ngx_er_safe_place_t *place, uint64_t seq, uint64_t n)
+{
+    ngx_memzero(place, sizeof(ngx_er_safe_place_t));
+
+    place->kind = 'h';
+    place->number[0] = seq;
+    place->number[1] = n;
+}
+
+
+uint64_t
+ngx_er_file_sealed_hash(ngx_er_file_t *file, ngx_uint_t i, uint64_t hash)
+{
+    u_char      text[8], sum[NGX_ER_SAFE_HASH];
+    ngx_str_t   s;
+
+    if (file->conf->safe == NULL || i >= ngx_er_safe_count(file->conf->safe)) {
+        return hash;
+    }
+
+    s.data = text;
+    s.len = ngx_er_file_write(text, hash, 8) - text;
+
+    ngx_er_safe_hash(file->conf->safe, i, &s, sum);
+
+    return ngx_er_file_number(sum, 8) | 1;
+}
+
+
+ngx_uint_t
+ngx_er_file_sealed_hashes(ngx_er_file_t *file)
+{
+    return file->conf->safe ? ngx_er_safe_count(file->conf->safe) + 1 : 1;
+}
+
+
 ngx_int_t
 ngx_er_file_record_put(ngx_er_file_txn_t *t, uint64_t seq, ngx_str_t *record,
     ngx_pool_t *pool)

@@ -37,6 +37,20 @@ void ngx_er_file_place_record(ngx_er_safe_place_t *place, uint64_t seq);
 void ngx_er_file_place_answer(ngx_er_safe_place_t *place, uint64_t target,
     uint64_t seq);
 
+void ngx_er_file_place_history(ngx_er_safe_place_t *place, uint64_t seq,
+    uint64_t n);
+
+/*
+ * A hash by which something is found, as it is kept: hashed once more with
+ * the key of that number, from 0, so that nobody can try values.  Without
+ * keys, and with a number beyond them, it is itself.
+ */
+uint64_t ngx_er_file_sealed_hash(ngx_er_file_t *file, ngx_uint_t i,
+    uint64_t hash);
+
+/* in how many ways a hash may be kept, for those who look for it */
+ngx_uint_t ngx_er_file_sealed_hashes(ngx_er_file_t *file);
+
 /* an event's record is put; NGX_ERROR: the transaction must be aborted */
 ngx_int_t ngx_er_file_record_put(ngx_er_file_txn_t *t, uint64_t seq,
     ngx_str_t *record, ngx_pool_t *pool);
