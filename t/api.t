@@ -177,6 +177,41 @@ is(entries('dead?from=2100-01-01T00:00:00Z'), 0, 'none of the future');
 is(entries('pending?target=late'), 2, 'two wait');
 is(entries('pending?target=erp'), 0, 'of one target only');
 
+# what the store does not know of an event
+
+is(entries('dead?source=a'), 3, 'of a source');
+is(entries('dead?source=b'), 0, 'of another');
+is(entries('dead?type=erp'), 3, 'of a type');
+is(entries('dead?type=er'), 0, 'all of it');
+is(entries('pending?subject=x'), 0, 'of a subject');
+
+my $one = json_of('/admin/v1/dead?limit=1')->{entries}[0];
+
+is(entries("dead?id=$one->{id}"), 1, 'of an id');
+is(entries("dead?id=$one->{id}&type=late"), 0, 'both must hold');
+is(entries('dead?text=' . substr $one->{id}, 0, 1), 3, 'a part of the id');
+is(entries("dead?text=$one->{id}x"), 0, 'which it must have');
+is(entries('dead?reason=final'), 3, 'for a reason');
+is(entries('dead?reason=expired'), 0, 'for no other');
+is(entries('dead?status=400&target=erp'), 3, 'of a status');
+is(entries('dead?status=500'), 0, 'of another one');
+is($t->get('/admin/v1/dead?reason=x')->{status}, 400, 'no such reason');
+is($t->get('/admin/v1/pending?reason=final')->{status}, 400,
+    'what waits has none');
+
+my ($piece, @some) = ('limit=2&type=erp');
+
+for (1 .. 3) {
+    my $r = $t->get("/admin/v1/dead?$piece")->json;
+
+    push @some, map { $_->{event} } @{ $r->{entries} };
+    last if !$r->{next};
+    $piece = "limit=2&type=erp&after=$r->{next}";
+}
+
+is(scalar(@some), 3, 'pages of those that are wanted');
+is(scalar(keys %{ { map { $_ => 1 } @some } }), 3, 'each once');
+
 my ($page, @seen) = ('limit=1');
 
 for (1 .. 3) {

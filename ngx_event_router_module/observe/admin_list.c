@@ -5,12 +5,12 @@
 
 
 /*
- * Entries of the queue as JSON: what an operator sees of a dead letter.  Only
- * admin.c calls it.  Attributes are safe already; what a target answered and
- * what a producer sent may be any bytes, so they are shown as text only where
- * they are (the rest is percent-encoded).  Bodies are shown if the operation
- * fetched records for it; headers of producers never are.  Want of memory
- * shows when the JSON is ended.
+ * Entries of the queue as JSON: what an operator sees of a dead letter, for
+ * admin.c and api_entries.c.  Attributes are safe already; what a target
+ * answered and what a producer sent may be any bytes, so they are shown as
+ * text only where they are (the rest is percent-encoded).  Bodies are shown if
+ * the operation fetched records for it; headers of producers never are.  Want
+ * of memory shows when the JSON is ended.
  */
 
 
@@ -25,8 +25,6 @@
 #define NGX_ER_ADMIN_ERRORS  16        /* of one answer of OutSystems */
 
 
-static void ngx_er_admin_entry(ngx_er_json_t *json, ngx_er_queue_op_t *op,
-    ngx_er_entry_t *entry, ngx_uint_t reveal);
 static void ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
     ngx_uint_t reveal);
 static void ngx_er_admin_dead(ngx_er_json_t *json, ngx_er_entry_t *entry);
@@ -55,7 +53,7 @@ ngx_er_admin_list(ngx_er_json_t *json, ngx_er_queue_op_t *op,
         entry = op->entries->elts;
 
         for (i = 0; i < op->entries->nelts; i++) {
-            ngx_er_admin_entry(json, op, &entry[i], reveal);
+            ngx_er_admin_list_entry(json, &entry[i], op->dead, reveal);
         }
     }
 
@@ -74,9 +72,9 @@ ngx_er_admin_list(ngx_er_json_t *json, ngx_er_queue_op_t *op,
 }
 
 
-static void
-ngx_er_admin_entry(ngx_er_json_t *json, ngx_er_queue_op_t *op,
-    ngx_er_entry_t *entry, ngx_uint_t reveal)
+void
+ngx_er_admin_list_entry(ngx_er_json_t *json, ngx_er_entry_t *entry,
+    ngx_uint_t dead, ngx_uint_t reveal)
 {
     u_char     text[16];
     ngx_str_t  event;
@@ -94,7 +92,7 @@ ngx_er_admin_entry(ngx_er_json_t *json, ngx_er_queue_op_t *op,
     ngx_er_json_number(json, "epoch", entry->epoch);
     ngx_er_admin_past(json, entry);
 
-    if (op->dead) {
+    if (dead) {
         ngx_er_admin_dead(json, entry);
 
     } else {

@@ -21,5 +21,9 @@
 void ngx_er_admin_list(ngx_er_json_t *json, ngx_er_queue_op_t *op,
     ngx_uint_t reveal);
 
+/* one of them, an object; "dead": it is a dead letter */
+void ngx_er_admin_list_entry(ngx_er_json_t *json, ngx_er_entry_t *entry,
+    ngx_uint_t dead, ngx_uint_t reveal);
+
 
 #endif /* _NGX_ER_ADMIN_LIST_H_INCLUDED_ */

@@ -9,26 +9,63 @@
  * The store looks for the entries, admin_list.c prints them, as it does for
  * the old paths.  A target that is not configured has none, or what it left
  * behind: it is no mistake to ask.
+ *
+ * What only the events know (id, type, subject) is looked at here, 100 of them
+ * at a time and 10,000 for a page, which may be short and have a next one.
  */
 
 
 #include "api_entries.h"
 #include "admin_list.h"
 #include "api_filter.h"
+#include "../ingest/record.h"
 
 
 #define NGX_ER_API_ENTRIES_JSON  4096
+#define NGX_ER_API_ENTRIES_STEP  100   /* entries, of an operation */
+#define NGX_ER_API_ENTRIES_LOOK  10000 /* for a page */
+
+
+/* an answer, and what must hold beside the store's filter; empty: anything */
+
+typedef struct {
+    ngx_er_json_t          json;
+    ngx_uint_t             limit;
+    ngx_uint_t             found;
+    ngx_uint_t             looked;
+    ngx_uint_t             narrow;     /* one of these is set */
+    ngx_str_t              id;
+    ngx_str_t              type;
+    ngx_str_t              subject;
+    ngx_str_t              text;
+} ngx_er_api_entries_t;
+
+
+#define NGX_ER_API_ENTRIES_ARGS                                               \
+    { "id", NGX_ER_API_TEXT, 0, NULL, "the producer's id of the event" },     \
+    { "type", NGX_ER_API_TEXT, 0, NULL, "the type of the event" },            \
+    { "subject", NGX_ER_API_TEXT, 0, NULL, "the subject of the event" },      \
+    { "text", NGX_ER_API_TEXT, 0, NULL,                                       \
+      "a part of the id or of the subject" }
 
 
 static ngx_int_t ngx_er_api_pending(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_dead(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead);
+static ngx_int_t ngx_er_api_entries_step(ngx_er_api_t *api, ngx_uint_t dead,
+    uint64_t after[2]);
 static ngx_int_t ngx_er_api_entries_done(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
+static ngx_uint_t ngx_er_api_entries_wanted(ngx_er_api_entries_t *list,
+    ngx_er_entry_t *entry);
+static ngx_uint_t ngx_er_api_entries_same(ngx_str_t *wanted,
+    ngx_str_t *value);
+static ngx_uint_t ngx_er_api_entries_has(ngx_str_t *wanted, ngx_str_t *value);
 
 
 static ngx_er_api_arg_t  ngx_er_api_pending_args[] = {
     NGX_ER_API_FILTER_ARGS,
+    NGX_ER_API_ENTRIES_ARGS,
     NGX_ER_API_ARG_LIMIT,
     NGX_ER_API_ARG_AFTER,
     NGX_ER_API_ARG_BODY,
@@ -38,6 +75,7 @@ static ngx_er_api_arg_t  ngx_er_api_pending_args[] = {
 
 static ngx_er_api_arg_t  ngx_er_api_dead_args[] = {
     NGX_ER_API_FILTER_ARGS,
+    NGX_ER_API_ENTRIES_ARGS,
     NGX_ER_API_ARG_REASON,
     NGX_ER_API_ARG_LIMIT,
     NGX_ER_API_ARG_AFTER,
@@ -151,7 +189,46 @@ ngx_er_api_dead(ngx_er_api_t *api)
 static ngx_int_t
 ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead)
 {
-    ngx_er_queue_op_t  *op;
+    uint64_t               after[2];
+    ngx_er_api_entries_t  *list;
+
+    list = ngx_pcalloc(api->pool, sizeof(ngx_er_api_entries_t));
+    if (list == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    list->narrow = ngx_er_api_arg(api, "id", &list->id)
+                   | ngx_er_api_arg(api, "type", &list->type)
+                   | ngx_er_api_arg(api, "subject", &list->subject)
+                   | ngx_er_api_arg(api, "text", &list->text);
+
+    list->limit = ngx_er_api_number(api, "limit", NGX_ER_API_PAGE);
+
+    if (ngx_er_api_after(api, after) != NGX_OK) {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "after= takes "
+                                  "the \"next\" of the page before");
+    }
+
+    ngx_er_json_begin(&list->json, api->request->pool,
+                      NGX_ER_API_ENTRIES_JSON);
+    ngx_er_json_open(&list->json, NULL, "{");
+    ngx_er_json_open(&list->json, "entries", "[");
+
+    api->data = list;
+
+    return ngx_er_api_entries_step(api, dead, after);
+}
+
+
+/* each step has an operation of its own: its memory ends with it */
+
+static ngx_int_t
+ngx_er_api_entries_step(ngx_er_api_t *api, ngx_uint_t dead, uint64_t after[2])
+{
+    ngx_er_queue_op_t     *op;
+    ngx_er_api_entries_t  *list;
+
+    list = api->data;
 
     op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
     if (op == NULL) {
@@ -160,15 +237,11 @@ ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead)
 
     op->dead = dead;
     op->records = 1;
-    op->limit = ngx_er_api_number(api, "limit", NGX_ER_API_PAGE);
+    op->limit = list->narrow ? NGX_ER_API_ENTRIES_STEP : list->limit;
+    op->after[0] = after[0];
+    op->after[1] = after[1];
 
     ngx_er_api_filter(api, &op->filter);
-
-    if (ngx_er_api_after(api, op->after) != NGX_OK) {
-        ngx_er_queue_op_free(op);
-        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "after= takes "
-                                  "the \"next\" of the page before");
-    }
 
     return ngx_er_api_run(api, op, ngx_er_api_entries_done);
 }
@@ -177,7 +250,11 @@ ngx_er_api_entries_list(ngx_er_api_t *api, ngx_uint_t dead)
 static ngx_int_t
 ngx_er_api_entries_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 {
-    ngx_er_json_t  json;
+    ngx_uint_t             i, n;
+    ngx_er_entry_t        *entry;
+    ngx_er_api_entries_t  *list;
+
+    list = api->data;
 
     if (api->request == NULL) {
         return NGX_OK;
@@ -187,10 +264,93 @@ ngx_er_api_entries_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
         return ngx_er_api_away(api);
     }
 
-    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_ENTRIES_JSON);
+    entry = op->entries ? op->entries->elts : NULL;
+    n = op->entries ? op->entries->nelts : 0;
 
-    ngx_er_admin_list(&json, op,
-                      api->lcf->reveal && ngx_er_api_flag(api, "body"));
+    for (i = 0; i < n && list->found < list->limit; i++) {
 
-    return ngx_er_api_json(api, &json);
+        if (!ngx_er_api_entries_wanted(list, &entry[i])) {
+            continue;
+        }
+
+        ngx_er_admin_list_entry(&list->json, &entry[i], op->dead,
+                                api->lcf->reveal
+                                && ngx_er_api_flag(api, "body"));
+        list->found++;
+    }
+
+    if (i < n) {
+
+        /* the page is full: the next one begins behind the last of these */
+
+        op->after[0] = entry[i - 1].target;
+        op->after[1] = entry[i - 1].seq;
+        op->more = 1;
+    }
+
+    list->looked += n;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, api->request->connection->log, 0,
+                   "event router api: %ui of %ui entries, more:%ui",
+                   list->found, list->looked, op->more);
+
+    if (op->more && list->found < list->limit && list->narrow
+        && list->looked < NGX_ER_API_ENTRIES_LOOK)
+    {
+        return ngx_er_api_entries_step(api, op->dead, op->after);
+    }
+
+    ngx_er_json_close(&list->json, "]");
+
+    if (op->more) {
+        ngx_er_api_next(&list->json, op->after);
+    }
+
+    ngx_er_json_close(&list->json, "}\n");
+
+    return ngx_er_api_json(api, &list->json);
+}
+
+
+/* of an event that cannot be read nothing is known */
+
+static ngx_uint_t
+ngx_er_api_entries_wanted(ngx_er_api_entries_t *list, ngx_er_entry_t *entry)
+{
+    ngx_er_record_t  record;
+
+    if (!list->narrow) {
+        return 1;
+    }
+
+    return ngx_er_record_read(&entry->record, &record) == NGX_OK
+           && ngx_er_api_entries_same(&list->id, &record.id)
+           && ngx_er_api_entries_same(&list->type, &record.type)
+           && ngx_er_api_entries_same(&list->subject, &record.subject)
+           && (ngx_er_api_entries_has(&list->text, &record.id)
+               || ngx_er_api_entries_has(&list->text, &record.subject));
+}
+
+
+static ngx_uint_t
+ngx_er_api_entries_same(ngx_str_t *wanted, ngx_str_t *value)
+{
+    return wanted->len == 0
+           || (wanted->len == value->len
+               && ngx_strncmp(wanted->data, value->data, value->len) == 0);
+}
+
+
+static ngx_uint_t
+ngx_er_api_entries_has(ngx_str_t *wanted, ngx_str_t *value)
+{
+    size_t  i;
+
+    for (i = 0; i + wanted->len <= value->len; i++) {
+        if (ngx_strncmp(value->data + i, wanted->data, wanted->len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
