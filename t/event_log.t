@@ -284,6 +284,38 @@ like($t->read_file('logs/access.log'), qr{^/plain 200 "plain" "-"$}m,
     'and has its own variables as ever');
 
 
+# ---- a producer that has gone, and a file that takes nothing
+
+fresh();
+$erp->answer('/plain', status => 200, delay => 0.5);
+$n++;
+my $c = $t->connect;
+$c->write(Test::EventRouter::Client::format_request('POST', '/now', json(),
+    qq({"id":"e$n","type":"order","order":"left"})));
+wait_until(5, sub { $erp->begun });
+sleep 0.1;
+$c->close;
+ok($t->wait_file('logs/mine.log', qr/^attempt now e$n plain 1 200 ok \[left\]/m),
+    'the attempt goes on');
+sleep 0.2;
+is(scalar(() = $t->read_file('logs/mine.log') =~ /^event now e$n  .*\[left\]/mg),
+    1, 'and the event has its line');
+$erp->answer('/plain', status => 200);
+
+$t->expect_log(qr/could not be written and/, 'that is what is tested');
+configure('event_log /dev/full flush=10ms;');
+$t->reload;
+post('now', { type => 'nothing' });
+ok($t->wait_log(qr{\[err(?:or)?\] .*1 line of event_log "/dev/full" could not be written and is lost}),
+    'what is lost is told');
+for (1 .. 6) {
+    post('now', { type => 'nothing' });
+    sleep 0.05;
+}
+cmp_ok(scalar(grep { /could not be written/ } $t->log_lines), '<=', 2,
+    'once a minute and worker');
+
+
 # ---- off
 
 configure('event_log off;');
