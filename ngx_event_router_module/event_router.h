@@ -46,6 +46,8 @@ typedef struct ngx_er_route_s   ngx_er_route_t;
 typedef struct ngx_er_event_s   ngx_er_event_t;
 typedef struct ngx_er_dedup_s   ngx_er_dedup_t;      /* store/dedup.h */
 typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
+typedef struct ngx_er_history_s  ngx_er_history_t;   /* observe/history_conf.h
+                                                        */
 typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
 typedef struct ngx_er_versions_s  ngx_er_versions_t;   /* deliver/order.h */
 typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
@@ -306,6 +308,7 @@ typedef struct {
     ngx_er_paths_t              *envelope;       /* of CloudEvents */
     ngx_er_dedup_t              *dedup;          /* created on first use */
     ngx_er_queue_t              *queue;          /* NULL: none */
+    ngx_er_history_t            *history;        /* NULL: none is written */
     ngx_er_alerts_t             *alerts;         /* NULL: no "event_alerts",
                                                     and no route of them */
 

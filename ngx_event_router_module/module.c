@@ -40,6 +40,7 @@
 #include "observe/config.h"
 #include "observe/tail.h"
 #include "observe/gate.h"
+#include "observe/history_conf.h"
 #include "observe/log.h"
 #include "observe/log_conf.h"
 #include "observe/log_variables.h"
@@ -119,6 +120,13 @@ static ngx_command_t  ngx_er_commands[] = {
     { ngx_string("event_alerts"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_er_alerts_line,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("event_history"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_er_history_line,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -423,6 +431,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_locations_check(cf, mcf) != NGX_OK
         || ngx_er_dedup_init(cf, mcf) != NGX_OK
         || ngx_er_queue_init(cf, mcf) != NGX_OK
+        || ngx_er_history_init(cf, mcf) != NGX_OK
         || ngx_er_lanes_init(cf, mcf) != NGX_OK
         || ngx_er_record_init(cf, mcf) != NGX_OK
         || ngx_er_quarantines_init(cf, mcf) != NGX_OK

@@ -37,6 +37,7 @@
 #include "../base/crash.h"
 #include "../ingest/key.h"
 #include "../ingest/record.h"
+#include "../observe/history.h"
 
 
 static ngx_int_t ngx_er_accept_parts(ngx_er_accept_t *accept,
@@ -154,6 +155,8 @@ ngx_er_accept(ngx_er_accept_t *accept)
         ngx_er_queue_op_free(op);
         return NGX_ERROR;
     }
+
+    ngx_er_history_accept(op, accept->event);
 
     ngx_er_crash_point("accept");
 

@@ -544,7 +544,7 @@ ngx_er_attempt_keep(ngx_er_attempt_t *attempt, u_char *p, size_t n)
 {
     size_t  wants;
 
-    wants = ngx_er_attempt_wants(attempt);
+    wants = ngx_max(ngx_er_attempt_wants(attempt), attempt->keep);
 
     if (wants <= attempt->length) {
         return;

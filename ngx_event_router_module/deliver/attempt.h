@@ -120,6 +120,8 @@ struct ngx_er_attempt_s {
     size_t                 size;       /* of its memory */
     size_t                 limit;      /* bytes that are kept; 0: of a failure
                                           the first NGX_ER_ATTEMPT_BODY */
+    size_t                 keep;       /* the creator's: of all that comes with
+                                          the status at least as much */
     u_char                *body;       /* the first bytes; NULL: none */
     ngx_er_relayed_t      *relayed;    /* the producer is to get the answer; or
                                           NULL */

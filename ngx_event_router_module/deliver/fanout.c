@@ -43,6 +43,7 @@
 #include "../base/crash.h"
 #include "../ingest/key.h"
 #include "../observe/account.h"
+#include "../observe/history.h"
 
 
 #define NGX_ER_FANOUT_LEASE     2000   /* ms beyond the deadline */
@@ -682,6 +683,7 @@ static void
 ngx_er_fanout_end(ngx_er_fanout_t *fanout)
 {
     ngx_er_fanout_enter(fanout, NGX_ER_FANOUT_DONE);
+    ngx_er_history_fanout(fanout);
 
     if (fanout->await) {
         ngx_er_await_close(fanout->event, fanout->await);
@@ -1055,6 +1057,7 @@ ngx_er_delivery_attempt(ngx_er_slot_t *slot)
         attempt->routes = d->routes;
         attempt->number = fanout->attempt;
         attempt->dedup = fanout->dedup;
+        attempt->keep = ngx_er_history_answers();
         attempt->handler = ngx_er_delivery_attempted;
         attempt->data = d;
 
@@ -1101,6 +1104,7 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
     }
 
     ngx_er_attempt_report(attempt);
+    ngx_er_history_delivery(d, attempt);
 
     if (attempt->verdict == NGX_ER_VERDICT_OK) {
         state = NGX_ER_DELIVERY_OK;

@@ -64,6 +64,8 @@ struct ngx_er_delivery_s {
     time_t                      retry_after;  /* seconds the target asked for,
                                                  or -1 */
     ngx_msec_t                  delay;     /* queued: before it is due */
+    ngx_str_t                   history;   /* chunks of its attempt; empty:
+                                              none */
     ngx_er_relayed_t           *relayed;   /* what the target said, for the
                                               producer; or NULL */
 };

@@ -37,6 +37,7 @@
 #include "slots.h"
 #include "../base/crash.h"
 #include "../ingest/record.h"
+#include "../observe/history.h"
 #include "../observe/account.h"
 
 
@@ -558,6 +559,7 @@ ngx_er_lease_send(ngx_er_lease_t *lease)
         attempt->routes = lease->routes;
         attempt->dedup = lease->dedup;
         attempt->number = lease->number;
+        attempt->keep = ngx_er_history_answers();
         attempt->handler = ngx_er_lease_attempted;
         attempt->data = lease;
 

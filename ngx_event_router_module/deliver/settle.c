@@ -40,6 +40,7 @@
 #include "slots.h"
 #include "../base/crash.h"
 #include "../observe/account.h"
+#include "../observe/history.h"
 #include "../store/dead.h"
 
 
@@ -51,8 +52,8 @@ static ngx_uint_t ngx_er_settle_lost(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
 static void ngx_er_settle_doubt(ngx_er_lease_t *lease, const char *why);
 static ngx_int_t ngx_er_settle_again(ngx_er_lease_t *lease, uint64_t *delay);
-static void ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_uint_t status,
-    ngx_msec_t ms);
+static void ngx_er_settle_ok(ngx_er_lease_t *lease,
+    ngx_er_attempt_t *attempt);
 static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
     ngx_er_queue_verb_e verb);
 static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
@@ -130,7 +131,7 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 
     if (verdict == NGX_ER_VERDICT_OK) {
         ngx_er_crash_point("attempt-ok");
-        ngx_er_settle_ok(lease, attempt->status, attempt->ms);
+        ngx_er_settle_ok(lease, attempt);
         return;
     }
 
@@ -286,7 +287,7 @@ ngx_er_settle_found(ngx_er_lease_t *lease)
 
     ngx_er_crash_point("found");
 
-    ngx_er_settle_ok(lease, 0, 0);
+    ngx_er_settle_ok(lease, NULL);
 }
 
 
@@ -364,13 +365,17 @@ ngx_er_settle_again(ngx_er_lease_t *lease, uint64_t *delay)
 }
 
 
-/* what was started again is no dead letter of another nginx's concern */
+/*
+ * What was started again is no dead letter of another nginx's concern.
+ * "attempt" is NULL if the target was asked and has it.
+ */
 
 static void
-ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_uint_t status, ngx_msec_t ms)
+ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 {
-    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK, status,
-                      ms);
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK,
+                      attempt ? attempt->status : 0,
+                      attempt ? attempt->ms : 0);
     ngx_er_account_delivered(lease->target, lease->seq, lease->event,
                              ngx_er_settle_age(lease));
 
@@ -382,6 +387,15 @@ ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_uint_t status, ngx_msec_t ms)
     }
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
+
+    if (lease->op && attempt) {
+        ngx_er_history_attempt(lease->op, attempt, lease->began);
+
+    } else if (lease->op) {
+        ngx_er_history_note(lease->op, NGX_ER_HISTORY_DELIVERED,
+                            NGX_ER_HISTORY_FOUND);
+    }
+
     ngx_er_settle_tell(lease);
 }
 
@@ -418,6 +432,12 @@ ngx_er_settle_unsent(ngx_er_lease_t *lease)
     ngx_er_settle_unplace(lease);
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
+
+    if (lease->op) {
+        ngx_er_history_note(lease->op, NGX_ER_HISTORY_DELIVERED,
+                            NGX_ER_HISTORY_COPY);
+    }
+
     ngx_er_settle_tell(lease);
 }
 
@@ -491,6 +511,9 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
 
         if (verb == NGX_ER_QUEUE_RETRY) {
             ngx_er_settle_past(lease, lease->op, attempt);
+
+        } else {
+            ngx_er_history_attempt(lease->op, attempt, lease->began);
         }
 
         ngx_er_settle_enter(lease, NGX_ER_LEASE_TELLING);
@@ -534,6 +557,10 @@ ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay)
 
     if (lease->op) {
         lease->op->delay = delay;
+
+        if (lease->doubt && delay) {
+            ngx_er_history_note(lease->op, NGX_ER_HISTORY_LATER, 0);
+        }
     }
 
     ngx_er_settle_tell(lease);
@@ -669,6 +696,8 @@ ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     op->past.ms = (uint32_t) attempt->ms;
     op->past.status = (uint16_t) attempt->status;
     op->past.number = (uint16_t) ngx_min(attempt->number, 65535);
+
+    ngx_er_history_attempt(op, attempt, lease->began);
 
     len = ngx_min(attempt->length, NGX_ER_ATTEMPT_BODY);
 

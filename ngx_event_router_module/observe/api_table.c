@@ -14,6 +14,7 @@
 #include "api_acts.h"
 #include "api_config.h"
 #include "api_entries.h"
+#include "api_events.h"
 #include "api_openapi.h"
 #include "api_quarantine.h"
 #include "api_status.h"
@@ -22,6 +23,7 @@
 
 
 ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
+    ngx_er_api_events,
     ngx_er_api_entries,
     ngx_er_api_quarantine,
     ngx_er_api_targets,

@@ -22,6 +22,9 @@
 #define NGX_ER_ARGS_LATEST  253402300799
 
 
+static ngx_uint_t ngx_er_args_fraction(ngx_str_t *text);
+
+
 ngx_int_t
 ngx_er_args_next(ngx_http_request_t *r, u_char **p, ngx_str_t *name,
     ngx_str_t *value)
@@ -160,9 +163,33 @@ ngx_er_args_time(ngx_str_t *text, uint64_t *ms)
         return NGX_ERROR;
     }
 
-    *ms = (uint64_t) sec * 1000;
+    *ms = (uint64_t) sec * 1000 + ngx_er_args_fraction(text);
 
     return NGX_OK;
+}
+
+
+/* ms behind the second: times of answers have them */
+
+static ngx_uint_t
+ngx_er_args_fraction(ngx_str_t *text)
+{
+    u_char      *p, *last;
+    ngx_uint_t   i, ms;
+
+    last = text->data + text->len;
+    p = ngx_strlchr(text->data, last, '.');
+    ms = 0;
+
+    for (i = 0; p && i < 3; i++) {
+        ms = ms * 10;
+
+        if (p + 1 < last && p[1] >= '0' && p[1] <= '9') {
+            ms += *++p - '0';
+        }
+    }
+
+    return ms;
 }
 
 

@@ -89,6 +89,11 @@ typedef enum {
 #define NGX_ER_HISTORY_ANY       ((ngx_uint_t) -1)
 #define NGX_ER_HISTORY_UNROUTED  ((ngx_uint_t) -2)   /* it has no target */
 
+/* the least number of a ms */
+#define ngx_er_history_seq(ms)                                                \
+    ((uint64_t) (ms) < ((uint64_t) -1 >> 20) ? (uint64_t) (ms) << 20          \
+                                             : (uint64_t) -1)
+
 /* what a STEP or an ATTEMPT leaves behind */
 #define ngx_er_history_final(state)                                           \
     ((state) < NGX_ER_HISTORY_REDELIVERED ? (ngx_uint_t) (state)              \

@@ -58,6 +58,11 @@ struct ngx_er_queue_s {
                                           room in one piece; 0: of any */
     ngx_uint_t               parts;    /* of it, which do not know of each
                                           other's entries; 0, 1: it is one */
+    uint64_t                 size;     /* bytes of the store; 0: it is not
+                                          known, and it keeps no history */
+    ngx_msec_t               history_time;  /* observe/history_conf.c's; 0: no
+                                               history */
+    uint64_t                 history_size;
     uint64_t                 generation;  /* of the configuration: when it was
                                              read, ms */
     ngx_atomic_t            *lost;     /* entries that the store has lost, in

@@ -89,7 +89,7 @@ ngx_er_file_lookup(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    l.first = ngx_max(l.first, find->filter.from << 20);
+    l.first = ngx_max(l.first, ngx_er_history_seq(find->filter.from));
 
     rc = mdb_cursor_open(t->txn, t->file->dbi[NGX_ER_FILE_HISTORY], &l.cursor);
 
@@ -125,8 +125,8 @@ ngx_er_file_lookup_by(ngx_er_file_lookup_t *l)
 
     before = l->find->before ? l->find->before : NGX_ER_NEVER;
 
-    if (filter->to && filter->to < (NGX_ER_NEVER >> 20)) {
-        before = ngx_min(before, filter->to << 20);
+    if (filter->to) {
+        before = ngx_min(before, ngx_er_history_seq(filter->to));
     }
 
     if (filter->seq) {

@@ -207,6 +207,7 @@ ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
     }
 
     fq->conf.size = args.size;
+    queue->size = args.size;
     queue->piece = ngx_er_file_space_piece(args.size, args.high);
     fq->conf.high = args.high;
     fq->conf.low = args.high - 10;
@@ -273,6 +274,8 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
 
     fq->conf.commits = queue->commits;
     fq->conf.bounds = queue->bounds;
+    fq->conf.history_time = queue->history_time;
+    fq->conf.history_size = queue->history_size;
 
     ngx_queue_init(&fq->waiting);
     ngx_queue_init(&fq->failed);
