@@ -61,6 +61,7 @@ static ngx_uint_t          waits, wakes, lane_full;
 static ngx_uint_t          claimed, finalized, released, settled, done;
 static ngx_uint_t          metrics[NGX_ER_METRIC_SOURCE_ALL];
 static ngx_uint_t          outcomes, called, cuts;
+static ngx_uint_t          histories[3];
 
 
 /* ---- stand-ins */
@@ -211,6 +212,34 @@ const char *
 ngx_er_outcome_name(ngx_er_outcome_e outcome)
 {
     return "";
+}
+
+
+size_t
+ngx_er_history_answers(void)
+{
+    return 0;
+}
+
+
+void
+ngx_er_history_accept(ngx_er_queue_op_t *op, ngx_er_event_t *e)
+{
+    histories[0]++;
+}
+
+
+void
+ngx_er_history_delivery(ngx_er_delivery_t *d, ngx_er_attempt_t *a)
+{
+    histories[1]++;
+}
+
+
+void
+ngx_er_history_fanout(ngx_er_fanout_t *f)
+{
+    histories[2]++;
 }
 
 

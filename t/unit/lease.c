@@ -67,6 +67,7 @@ static ngx_uint_t                unsure, no_call, questions, calls_dropped;
 static ngx_er_evidence_e         evidence_of_end;
 static ngx_int_t                 breaker_now = NGX_DECLINED;
 static ngx_uint_t                breakers[2];
+static ngx_uint_t                histories[2];
 
 
 /* ---- stand-ins */
@@ -308,6 +309,28 @@ void
 ngx_er_account_delivered(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
     uint64_t ms)
 {
+}
+
+
+size_t
+ngx_er_history_answers(void)
+{
+    return 0;
+}
+
+
+void
+ngx_er_history_attempt(ngx_er_queue_op_t *o, ngx_er_attempt_t *a,
+    uint64_t began)
+{
+    histories[0]++;
+}
+
+
+void
+ngx_er_history_note(ngx_er_queue_op_t *o, ngx_uint_t state, ngx_uint_t reason)
+{
+    histories[1]++;
 }
 
 
