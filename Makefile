@@ -67,7 +67,7 @@ MAKEFLAGS += --no-print-directory
 .SECONDARY:
 .PHONY: help deps build build-clang units test test-debian mutants run stop \
         static asan fuzz soak bench bench-million bench-outage bench-drain \
-        style explain clean FORCE
+        bench-history style explain clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -351,6 +351,13 @@ bench-drain:          ## targets were away: how long until all is delivered? min
 bench-million bench-outage bench-drain: deps-BENCH build/gcc/$(MODULE) build/bench/store
 bench-million bench-outage bench-drain: bench-%:
 	@t/bench/run $*
+
+HISTORY_RECORDS ?= 10000000
+HISTORY_DIR     ?= /tmp
+
+bench-history:        ## lookups in a history of 10,000,000 records: minutes, 8g of disk
+bench-history: build/bench/history
+	@build/bench/history $(HISTORY_RECORDS) $(HISTORY_DIR)
 
 run: deps-RUN build/gcc/$(MODULE)
 run:                  ## the example with two stand-in targets, on loopback

@@ -17,6 +17,7 @@
 #include "api.h"
 #include "history.h"
 #include "../deliver/verdict.h"
+#include "../store/dead.h"
 
 
 /* one target of a record, in the order of its chunks */
@@ -51,14 +52,6 @@ static void ngx_er_history_show_attempt(ngx_er_json_t *json,
     ngx_er_history_chunk_t *chunk, ngx_uint_t reveal);
 static void ngx_er_history_show_reason(ngx_er_json_t *json, ngx_uint_t state,
     ngx_uint_t reason);
-
-
-/* by ngx_er_dead_e */
-
-static const char  *ngx_er_history_dead[] = {
-    NULL, "exhausted", "final", "expired", "poison", "target_removed",
-    "corrupt", "in_doubt"
-};
 
 
 /* of what is DELIVERED without an attempt */
@@ -378,10 +371,8 @@ ngx_er_history_show_reason(ngx_er_json_t *json, ngx_uint_t state,
 
     word = NULL;
 
-    if (state == NGX_ER_HISTORY_DEAD
-        && reason < sizeof(ngx_er_history_dead) / sizeof(char *))
-    {
-        word = ngx_er_history_dead[reason];
+    if (state == NGX_ER_HISTORY_DEAD && reason) {
+        word = ngx_er_dead_name(reason);
     }
 
     if (state == NGX_ER_HISTORY_DELIVERED

@@ -208,6 +208,7 @@ ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
 
     fq->conf.size = args.size;
     queue->size = args.size;
+    queue->sealed = (fq->conf.safe != NULL);
     queue->piece = ngx_er_file_space_piece(args.size, args.high);
     fq->conf.high = args.high;
     fq->conf.low = args.high - 10;
