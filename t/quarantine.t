@@ -157,6 +157,8 @@ sub all {
         verify off;
         id "{item:id}";
         split data.items;
+        dedup off;
+        accept application/json @{[ $o{accept} // '' ]};
         delivery queued;
         retain 1h;
         quarantine 1h;
@@ -659,6 +661,42 @@ EOC
         @{ $r->{requests}[0]{events} }), 'p2:unmet',
         'neither is the third one any more');
     is($target->count, $n + 2, 'each once');
+
+
+    $purge->('plain');
+
+    # what failed as a whole, and is taken in part then
+
+    $config->(route => '', accept => '');
+    $t->reload;
+
+    $n = $target->count;
+
+    is($t->post('/plain', '{"items":[{"id":"q1","n":1},{"id":"q2","n":"x"}]}',
+        [ 'Content-Type' => 'application/x+json' ])->{status}, 415,
+        'another batch');
+    $kept->('plain', 1);
+    $config->(accept => 'application/x+json');
+    $t->reload;
+
+    $r = $recheck->('source=plain');
+    is(join(' ', map { "$_->{id}:$_->{outcome}" }
+        @{ $r->{requests}[0]{events} }), 'q1:queued q2:unmet',
+        'one of its events is taken');
+
+    $r = $recheck->('source=plain');
+    is(join(' ', map { "$_->{id}:$_->{outcome}" }
+        @{ $r->{requests}[0]{events} }), 'q2:unmet', 'and not once more');
+    wait_until(10, sub { $target->count == $n + 1 });
+    is($target->count, $n + 1, 'it is delivered once, without dedup');
+    $purge->('plain');
+
+    is($t->post('/plain', '{"items":[{"id":"q3","n":1},{"id":"q4","n":"x"}]}',
+        [ @json, 'Content-Encoding' => 'br' ])->{status}, 415,
+        'one that says that it is packed');
+    $kept->('plain', 1);
+    is($recheck->('source=plain')->{refused}, 1, 'it says so still');
+    $purge->('plain');
 
 
     # ---- bounds

@@ -34,6 +34,7 @@ static u_char *ngx_er_judge_log(void *data, u_char *buf, size_t len);
 static void ngx_er_judge_gone(void *data);
 static ngx_int_t ngx_er_judge_fill(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_headers(ngx_er_judge_t *judge);
+static ngx_int_t ngx_er_judge_server(ngx_http_request_t *r, ngx_str_t *host);
 static ngx_int_t ngx_er_judge_decide(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_select(ngx_er_judge_t *judge);
 static void ngx_er_judge_done(ngx_er_receive_t *ctx);
@@ -41,7 +42,7 @@ static void ngx_er_judge_sum(ngx_er_judge_t *judge);
 static ngx_uint_t ngx_er_judge_safe(ngx_er_outcome_e outcome);
 static const char *ngx_er_judge_why(ngx_er_judge_t *judge,
     ngx_er_part_t *part, ngx_er_outcome_e outcome);
-static void ngx_er_judge_taken(ngx_er_judge_t *judge, ngx_uint_t n);
+static void ngx_er_judge_rest(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_say(ngx_er_judge_t *judge,
     ngx_er_judge_verdict_e verdict, const char *why);
 static const char *ngx_er_judge_copy(ngx_er_judge_t *judge, const char *why);
@@ -315,12 +316,49 @@ ngx_er_judge_headers(ngx_er_judge_t *judge)
 
         if (ngx_er_same_name(&h->key, &host)) {
             r->headers_in.host = h;
-            r->headers_in.server = h->value;
+
+            if (ngx_er_judge_server(r, &h->value) != NGX_OK) {
+                return NGX_ERROR;
+            }
 
         } else if (ngx_er_same_name(&h->key, &type)) {
             r->headers_in.content_type = h;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/* $host: in lower case and without the port */
+
+static ngx_int_t
+ngx_er_judge_server(ngx_http_request_t *r, ngx_str_t *host)
+{
+    u_char     *p, *last;
+    ngx_str_t  *server;
+
+    server = &r->headers_in.server;
+
+    server->data = ngx_pnalloc(r->pool, host->len + 1);
+    if (server->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = host->data + host->len;
+
+    for (p = last; p > host->data; p--) {
+        if (p[-1] == ':' || p[-1] == ']') {
+            break;
+        }
+    }
+
+    if (p > host->data && p[-1] == ':') {
+        last = p - 1;
+    }
+
+    server->len = last - host->data;
+    ngx_strlow(server->data, host->data, server->len);
 
     return NGX_OK;
 }
@@ -468,7 +506,6 @@ ngx_er_judge_sum(ngx_er_judge_t *judge)
         if (ngx_er_judge_safe(outcome)) {
             safe++;
             fresh += (outcome != NGX_ER_OUTCOME_DUPLICATE);
-            ngx_er_judge_taken(judge, judge->numbers[i]);
             continue;
         }
 
@@ -481,7 +518,7 @@ ngx_er_judge_sum(ngx_er_judge_t *judge)
         judge->why = NULL;
 
     } else if (safe) {
-        judge->part = (judge->refused.nparts == judge->nparts);
+        ngx_er_judge_rest(judge);
     }
 }
 
@@ -525,17 +562,37 @@ ngx_er_judge_why(ngx_er_judge_t *judge, ngx_er_part_t *part,
 }
 
 
-/* it is not meant any more */
+/* those that are not safe are what is kept from now on; no memory: all are */
 
 static void
-ngx_er_judge_taken(ngx_er_judge_t *judge, ngx_uint_t n)
+ngx_er_judge_rest(ngx_er_judge_t *judge)
 {
+    ngx_uint_t         i, n;
+    ngx_er_part_t     *part;
+    ngx_er_outcome_e   outcome;
     ngx_er_refused_t  *refused;
 
     refused = &judge->refused;
 
-    if (refused->nparts == judge->nparts && n / 8 < refused->parts.len) {
-        refused->parts.data[n / 8] &= (u_char) ~(1 << (n % 8));
+    refused->parts.len = (judge->nparts + 7) / 8;
+    refused->parts.data = ngx_pcalloc(judge->pool, refused->parts.len);
+
+    if (refused->parts.data == NULL) {
+        return;
+    }
+
+    refused->nparts = judge->nparts;
+    judge->part = 1;
+
+    part = judge->ctx->parts.elts;
+
+    for (i = 0; i < judge->ctx->parts.nelts; i++) {
+        outcome = part[i].fanout ? part[i].fanout->outcome : part[i].outcome;
+        n = judge->numbers[i];
+
+        if (!ngx_er_judge_safe(outcome)) {
+            refused->parts.data[n / 8] |= (u_char) (1 << (n % 8));
+        }
     }
 }
 

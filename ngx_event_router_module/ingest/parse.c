@@ -33,6 +33,7 @@ static u_char *ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event,
     ngx_str_t *key);
+static ngx_int_t ngx_er_parse_kept(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parse_url(ngx_er_receive_t *ctx);
 
 
@@ -507,6 +508,39 @@ ngx_er_parse_ambiguous(ngx_er_event_t *event, ngx_str_t *key)
 }
 
 
+/* $scheme of one that is judged again is that of its connection then */
+
+static ngx_int_t
+ngx_er_parse_kept(ngx_er_receive_t *ctx)
+{
+    u_char     *p;
+    ngx_str_t  *url, *value;
+
+    url = &ctx->message.url;
+    value = &ctx->source->public_url->value;
+
+    if (ctx->kept == NULL || !ctx->kept->tls
+        || value->len < 7 || ngx_strncmp(value->data, "$scheme", 7) != 0
+        || url->len < 5 || ngx_strncmp(url->data, "http:", 5) != 0)
+    {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(ctx->event->pool, url->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(p, "https", 5);
+    ngx_memcpy(p, url->data + 4, url->len - 4);
+
+    url->data = p - 5;
+    url->len++;
+
+    return NGX_OK;
+}
+
+
 /*
  * The URL as the producer has it.  Behind a TLS terminator nginx cannot know
  * it: that is what public_url is for.
@@ -522,8 +556,15 @@ ngx_er_parse_url(ngx_er_receive_t *ctx)
     r = ctx->request;
 
     if (ctx->source->public_url) {
-        return ngx_http_complex_value(r, ctx->source->public_url,
-                                      &ctx->message.url);
+
+        if (ngx_http_complex_value(r, ctx->source->public_url,
+                                   &ctx->message.url)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_er_parse_kept(ctx);
     }
 
     ngx_str_set(&scheme, "http://");

@@ -33,6 +33,7 @@
 #define NGX_ER_QUARANTINE_ZONE    (8 * ngx_pagesize)
 #define NGX_ER_QUARANTINE_WRITES  100  /* a second, of all workers */
 #define NGX_ER_QUARANTINE_RUNS    100  /* writes under way in a worker */
+#define NGX_ER_QUARANTINE_SILENT  900  /* seconds: a request takes less */
 #define NGX_ER_QUARANTINE_SIZE    (64 * 1024 * 1024)
 
 
@@ -40,6 +41,7 @@ typedef struct {
     ngx_atomic_t           second;
     ngx_atomic_t           writes;     /* in it */
     ngx_atomic_t           judge;      /* pid of who judges again; 0: nobody */
+    ngx_atomic_t           beat;       /* and when it was heard of last */
 } ngx_er_quarantine_shared_t;
 
 
@@ -660,16 +662,33 @@ ngx_er_quarantine_enter(void)
 
     pid = (ngx_pid_t) ngx_er_quarantine->judge;
 
-    /* who died cannot say that it has ended */
+    /* who died cannot say that it has ended, and a number comes again */
 
-    if (pid && (pid == ngx_pid || kill(pid, 0) == 0 || ngx_errno != ESRCH)) {
+    if (pid
+        && (pid == ngx_pid || kill(pid, 0) == 0 || ngx_errno != ESRCH)
+        && ngx_time() - (time_t) ngx_er_quarantine->beat
+           < NGX_ER_QUARANTINE_SILENT)
+    {
         return NGX_BUSY;
     }
 
-    return ngx_atomic_cmp_set(&ngx_er_quarantine->judge,
-                              (ngx_atomic_uint_t) pid,
-                              (ngx_atomic_uint_t) ngx_pid)
-           ? NGX_OK : NGX_BUSY;
+    if (!ngx_atomic_cmp_set(&ngx_er_quarantine->judge,
+                            (ngx_atomic_uint_t) pid,
+                            (ngx_atomic_uint_t) ngx_pid))
+    {
+        return NGX_BUSY;
+    }
+
+    ngx_er_quarantine_beat();
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_quarantine_beat(void)
+{
+    ngx_er_quarantine->beat = (ngx_atomic_uint_t) ngx_time();
 }
 
 

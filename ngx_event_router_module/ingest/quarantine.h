@@ -53,10 +53,12 @@ void ngx_er_quarantine_refused(ngx_er_receive_t *ctx,
 void ngx_er_quarantine_events(ngx_er_receive_t *ctx, ngx_uint_t status);
 
 /*
- * One recheck at a time in this nginx.  NGX_OK: it is the caller's, until it
- * is left; NGX_BUSY: somebody else has it.
+ * One recheck at a time in this nginx.  NGX_OK: it is the caller's, who says
+ * with each step that it goes on, until it is left; NGX_BUSY: somebody else
+ * has it.
  */
 ngx_int_t ngx_er_quarantine_enter(void);
+void ngx_er_quarantine_beat(void);
 void ngx_er_quarantine_leave(void);
 
 

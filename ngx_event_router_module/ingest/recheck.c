@@ -253,8 +253,9 @@ ngx_er_recheck_run(ngx_er_recheck_t *recheck)
     ngx_array_t         *rows;
     ngx_er_shelf_row_t  *row;
 
+    ngx_er_quarantine_beat();
+
     rows = recheck->rows->shelf->rows;
-    row = rows->elts;
 
     while (recheck->next < rows->nelts
            && recheck->running < ngx_er_recheck_width(recheck))
