@@ -276,61 +276,75 @@ test_vanished(void)
 }
 
 
+static uint64_t    seqs[8000], tokens[8000];
+static ngx_uint_t  nseqs, nburied;
+
+
+/* some of those that are leased are settled or buried, and one comes */
+
+static void
+come_and_go(void)
+{
+    ngx_uint_t  i, k;
+
+    for (i = 0; i < 20; i++) {
+        k = rnd(nseqs);
+
+        if (seqs[k] == 0) {
+            continue;
+        }
+
+        if (rnd(3)) {
+            settle(1 + k % 2, seqs[k], tokens[k]);
+
+        } else {
+            bury(1 + k % 2, seqs[k], tokens[k], HOUR);
+            nburied++;
+        }
+
+        seqs[k] = 0;
+    }
+
+    accept_one(1 + nseqs % 2, 0, 1, 10, &seqs[nseqs]);
+    tokens[nseqs++] = token;
+    ngx_reset_pool(pool);
+}
+
+
 /* 5000 of two targets take several sweeps, between which they come and go */
 
 static void
 test_motion(void)
 {
-    uint64_t            seqs[8000], tokens[8000];
-    ngx_uint_t          i, n, first, bad, began, k;
+    size_t              n;
+    ngx_uint_t          i, bad;
     ngx_er_queue_op_t  *op;
 
     begin(64 << 20);
 
-    for (n = 0; n < 5000; n++) {
-        accept_one(1 + n % 2, 0, 1, 10, &seqs[n]);
-        tokens[n] = token;
+    for (nseqs = 0; nseqs < 5000; nseqs++) {
+        accept_one(1 + nseqs % 2, 0, 1, 10, &seqs[nseqs]);
+        tokens[nseqs] = token;
         ngx_reset_pool(pool);
     }
 
     bad = 0;
-    began = 0;
 
     for (i = 0; i < 60; i++) {
         bad += (missing(1, 0) != 0) + (missing(2, 0) != 0)
                + (missing(1, 1) != 0);
-        ngx_reset_pool(pool);
-
-        for (first = 0; first < 20; first++) {
-            k = rnd(n);
-
-            if (seqs[k] == 0) {
-                continue;
-            }
-
-            if (rnd(3)) {
-                settle(1 + k % 2, seqs[k], tokens[k]);
-
-            } else {
-                bury(1 + k % 2, seqs[k], tokens[k], HOUR);
-                began++;
-            }
-
-            seqs[k] = 0;
-        }
-
-        accept_one(1 + n % 2, 0, 1, 10, &seqs[n]);
-        tokens[n++] = token;
-        ngx_reset_pool(pool);
+        come_and_go();
     }
 
     is_int(bad, 0, "nothing is missing while entries come and go");
-    ok(began > 10, "%d dead ones among them", (int) began);
+    ok(nburied > 10, "%d dead ones among them", (int) nburied);
+
+    /* each walk must find the same, though it takes several sweeps */
 
     cut(NGX_ER_FILE_PENDING, 5);
 
-    for (i = 0; i < 30 && missing(1, 0) == 0; i++) {
-        ngx_reset_pool(pool);
+    for (i = 0; i < 40 && missing(1, 0) == 0; i++) {
+        come_and_go();
     }
 
     is_int(missing(1, 0), 5, "five of many are missing after %d sweeps",
