@@ -110,6 +110,7 @@ typedef struct {
     ngx_msec_t              last;      /* when the last one began */
     ngx_uint_t              removed;   /* entries buried, not told yet */
     ngx_uint_t              sweeping;
+    ngx_uint_t              swept;     /* 1: one was done */
 } ngx_er_sweep_worker_t;
 
 
@@ -984,6 +985,7 @@ ngx_er_sweep_swept(ngx_er_queue_op_t *op)
                    "used:%uL", op->rc, op->more, op->done, op->used);
 
     worker->sweeping = 0;
+    worker->swept |= (op->rc == NGX_OK);
 
     more = (op->rc == NGX_OK && op->more);
 
@@ -1012,6 +1014,13 @@ ngx_er_sweep_swept(ngx_er_queue_op_t *op)
     if (more && !ngx_exiting) {
         ngx_er_sweep();
     }
+}
+
+
+ngx_uint_t
+ngx_er_dispatch_ready(void)
+{
+    return ngx_er_sweeper.swept;
 }
 
 

@@ -28,6 +28,10 @@ void ngx_er_dispatch_known(ngx_er_queue_op_t *op);
 /* init_process and exit_process (before the queue's) */
 ngx_int_t ngx_er_dispatch_init_worker(ngx_cycle_t *cycle,
     ngx_er_main_conf_t *mcf);
+
+/* 1: the store has told this worker what it has, once at least */
+ngx_uint_t ngx_er_dispatch_ready(void);
+
 void ngx_er_dispatch_exit_worker(void);
 
 

@@ -10,6 +10,7 @@
  * "/metrics" with the text format of Prometheus (prometheus.c).  module.c
  * names the directive.  Who may ask is nginx's matter (allow, deny,
  * auth_basic).  Reads numbers only, no event and no secret comes this way.
+ * Paths that end in "/healthz" and "/readyz" are health.c's.
  *
  * What there is to tell stands in tables: metrics.c has what was counted,
  * gauge.c what goes up and down.
@@ -20,6 +21,7 @@
 
 #include "status.h"
 #include "gauge.h"
+#include "health.h"
 #include "metrics.h"
 #include "prometheus.h"
 #include "../base/json.h"
@@ -74,6 +76,14 @@ ngx_er_status_handler(ngx_http_request_t *r)
 
     if (ngx_er_status_ends(r, "/metrics/routes")) {
         return ngx_er_prometheus_routes(r, mcf);
+    }
+
+    if (ngx_er_status_ends(r, "/healthz")) {
+        return ngx_er_health(r, mcf, 0);
+    }
+
+    if (ngx_er_status_ends(r, "/readyz")) {
+        return ngx_er_health(r, mcf, 1);
     }
 
     return ngx_er_status_json(r, mcf);

@@ -24,6 +24,7 @@
 #define NGX_ER_QUEUE_POOL   1024
 #define NGX_ER_QUEUE_SPARE  128        /* pools that are kept */
 #define NGX_ER_QUEUE_HOLD   60000      /* ms */
+#define NGX_ER_QUEUE_TROUBLE  10000    /* ms for which it is believed */
 
 
 static void ngx_er_queue_hold(ngx_event_t *ev);
@@ -51,6 +52,10 @@ static ngx_event_t       ngx_er_queue_alive;
 static ngx_connection_t  ngx_er_queue_dummy;   /* its data: debug logs fd */
 static ngx_uint_t        ngx_er_queue_refuses; /* what was asked of it last */
 static ngx_uint_t        ngx_er_queue_ended[2];  /* well, and not */
+static ngx_msec_t        ngx_er_queue_asked;   /* when it ended, */
+static ngx_msec_t        ngx_er_queue_busied;  /* and when an event had no
+                                                  room, */
+static ngx_uint_t        ngx_er_queue_busy;    /* if none had since */
 static int64_t           ngx_er_queue_offset;  /* clock less monotonic time */
 
 
@@ -121,6 +126,12 @@ ngx_er_queue_done(ngx_er_queue_op_t *op)
     }
 
     ngx_er_queue_refuses = (op->rc == NGX_ERROR);
+    ngx_er_queue_asked = ngx_current_msec;
+
+    if (op->verb == NGX_ER_QUEUE_ACCEPT) {
+        ngx_er_queue_busy = (op->rc == NGX_BUSY);
+        ngx_er_queue_busied = ngx_current_msec;
+    }
     ngx_er_queue_ended[ngx_er_queue_refuses]++;
 
     op->handler(op);
@@ -139,6 +150,28 @@ ngx_er_queue_health(ngx_uint_t *failed, ngx_uint_t *worked)
 {
     *worked = ngx_er_queue_ended[0];
     *failed = ngx_er_queue_ended[1];
+}
+
+
+/* who is not asked any more may be well again */
+
+ngx_uint_t
+ngx_er_queue_away(ngx_er_queue_t *queue)
+{
+    if (queue->backend->works && !queue->backend->works(queue)) {
+        return 1;
+    }
+
+    return ngx_er_queue_refuses
+           && ngx_current_msec - ngx_er_queue_asked < NGX_ER_QUEUE_TROUBLE;
+}
+
+
+ngx_uint_t
+ngx_er_queue_full(void)
+{
+    return ngx_er_queue_busy
+           && ngx_current_msec - ngx_er_queue_busied < NGX_ER_QUEUE_TROUBLE;
 }
 
 
@@ -290,6 +323,7 @@ ngx_er_queue_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     ngx_er_queue_ops = 0;
     ngx_er_queue_refuses = 0;
+    ngx_er_queue_busy = 0;
     ngx_er_queue_dummy.fd = (ngx_socket_t) -1;
 
     ev = &ngx_er_queue_alive;

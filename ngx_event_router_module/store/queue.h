@@ -28,6 +28,9 @@ typedef struct {
     ngx_uint_t             optional;   /* not used unless a source is queued */
     ngx_uint_t             pulse;      /* each worker's SWEEP says that it is
                                           alive, at least every 10 s */
+    ngx_uint_t           (*works)(ngx_er_queue_t *queue);
+                                       /* 1: it is open; NULL: nobody knows
+                                          without asking */
     ngx_uint_t             commits;    /* it tells how long its commits take */
 
     /* init_process: NGX_OK, also if the store cannot be used now; NGX_ERROR
@@ -68,6 +71,8 @@ struct ngx_er_queue_s {
                                              read, ms */
     ngx_atomic_t            *lost;     /* entries that the store has lost, in
                                           shared memory; NULL: it does not */
+    ngx_uint_t               high;     /* percent of its size beyond which it
+                                          takes no event; 0: it says so */
     ngx_atomic_t            *commits;  /* how long they take, in shared memory;
                                           NULL: nobody asks */
     const ngx_er_histogram_t  *bounds;   /* of these */
@@ -108,6 +113,11 @@ void ngx_er_queue_clock(uint64_t now);
 
 /* 1: the store did what this worker asked of it last */
 ngx_uint_t ngx_er_queue_answers(void);
+
+/* 1: as far as is known now the store cannot be used; it has no room for an
+   event: was that said in the last seconds? */
+ngx_uint_t ngx_er_queue_away(ngx_er_queue_t *queue);
+ngx_uint_t ngx_er_queue_full(void);
 
 /* how often it failed, and did, what this worker asked */
 void ngx_er_queue_health(ngx_uint_t *failed, ngx_uint_t *worked);

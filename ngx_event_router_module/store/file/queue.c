@@ -69,6 +69,7 @@ static ngx_int_t ngx_er_file_queue_path(ngx_conf_t *cf,
 static ngx_int_t ngx_er_file_queue_open(ngx_er_queue_t *queue,
     ngx_cycle_t *cycle);
 static void ngx_er_file_queue_close(ngx_er_queue_t *queue);
+static ngx_uint_t ngx_er_file_queue_works(ngx_er_queue_t *queue);
 static void ngx_er_file_queue_forget(ngx_queue_t *ops);
 static void ngx_er_file_queue_run(ngx_er_queue_t *queue,
     ngx_er_queue_op_t *op);
@@ -122,6 +123,7 @@ static ngx_er_queue_backend_t  ngx_er_file_backend = {
     "file",
     0,
     0,
+    ngx_er_file_queue_works,
     1,
     ngx_er_file_queue_open,
     ngx_er_file_queue_close,
@@ -211,6 +213,7 @@ ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
     queue->sealed = (fq->conf.safe != NULL);
     queue->piece = ngx_er_file_space_piece(args.size, args.high);
     fq->conf.high = args.high;
+    queue->high = args.high;
     fq->conf.low = args.high - 10;
     fq->window = args.window;
     queue->memory = args.memory;
@@ -293,6 +296,17 @@ ngx_er_file_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     fq->flush.log = cycle->log;
 
     return ngx_er_file_door_init(fq, queue->holder, cycle);
+}
+
+
+static ngx_uint_t
+ngx_er_file_queue_works(ngx_er_queue_t *queue)
+{
+    ngx_er_file_queue_t  *fq;
+
+    fq = queue->conf;
+
+    return fq->door == NGX_ER_FILE_DOOR_OPEN;
 }
 
 

@@ -123,6 +123,7 @@ static ngx_er_queue_backend_t  ngx_er_redis_queue_backend = {
     "redis",
     1,
     1,
+    NULL,
     0,
     ngx_er_redis_queue_open,
     ngx_er_redis_queue_close,
