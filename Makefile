@@ -36,7 +36,7 @@ DEPS_RUN    := curl openssl
 DEPS_SOURCE := dpkg-dev
 DEPS_TEST   := $(DEPS_RUN) $(DEPS_SOURCE) redis-server faketime \
                nghttp2-client clang libio-socket-ssl-perl lmdb-utils \
-               lua5.1 valgrind
+               lua5.1 valgrind prometheus
 DEPS_CLANG  := clang
 DEPS_FUZZ   := clang libclang-rt-dev llvm
 DEPS_DEBIAN := debootstrap util-linux
