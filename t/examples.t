@@ -93,6 +93,75 @@ subtest 'github.conf runs' => sub {
 };
 
 
+# ---- alerts.conf: what Slack, PagerDuty and OutSystems ask for is there
+
+subtest 'alerts.conf runs' => sub {
+    my $t = start('alerts.conf', 8091 .. 8094);
+    my $body = '{"id":1001}';
+
+    $t->{target}{8091}->answer('/orders', status => 422);
+    $t->{target}{8093}->answer('/v2/enqueue', status => 202,
+        body => '{"status":"success","message":"Event processed"}');
+    $t->{target}{8094}->answer('/Desk/rest/v1/Alert',
+        headers => [ 'Content-Type' => 'application/json' ],
+        body => '{"Success":true}');
+
+    is($t->post('/hooks/shopify', $body,
+        [ shopify($body, $secret, id => 'example-2') ])->{status}, 202,
+        'an event');
+
+    # an incoming webhook: POST, JSON, a text, and nothing that is markup
+
+    my ($r) = $t->{target}{8092}->wait_requests(1);
+
+    is("$r->{method} $r->{uri}", 'POST /services/T00/B00/XXXX', 'Slack: URL');
+    is($r->header('Content-Type'), 'application/json', 'Slack: JSON');
+    like($r->json->{text},
+        qr/^Target orders has dead letters: 1 since [-\w:]+, the last: final, status 422$/,
+        'Slack: text');
+
+    # an exposed REST method with Basic authentication
+
+    ($r) = $t->{target}{8094}->wait_requests(1);
+
+    is("$r->{method} $r->{uri}", 'POST /Desk/rest/v1/Alert',
+        'OutSystems: URL');
+    is($r->header('Authorization'), 'Basic '
+        . encode_base64('nginx:pass of the example', ''),
+        'OutSystems: authentication');
+    is(join(' ', @{ $r->json }{qw(state target count reason status)}),
+        'begin orders 1 final 422', 'OutSystems: members');
+
+    # Events API v2: a breaker opens, and PagerDuty has what it requires
+
+    for my $n (1 .. 30) {
+        my $more = qq({"id":$n});
+
+        $t->{target}{8091}->answer('/orders', status => 500) if $n == 1;
+        $t->post('/hooks/shopify', $more,
+            [ shopify($more, $secret, id => "more-$n") ]);
+    }
+
+    ($r) = $t->{target}{8093}->wait_requests(1);
+
+    my $event = $r->json;
+
+    is("$r->{method} $r->{uri}", 'POST /v2/enqueue', 'PagerDuty: URL');
+    is($r->header('Content-Type'), 'application/json', 'PagerDuty: JSON');
+    like($event->{routing_key}, qr/^\w{32}$/, 'PagerDuty: routing_key');
+    is($event->{event_action}, 'trigger', 'PagerDuty: event_action');
+    like($event->{dedup_key}, qr/^router\.target\.breaker\.opened-\w{16}$/,
+        'PagerDuty: dedup_key');
+    like($event->{payload}{summary}, qr/^Target orders does not work: /,
+        'PagerDuty: summary');
+    like($event->{payload}{source}, qr/\S/, 'PagerDuty: source');
+    like($event->{payload}{severity}, qr/^(?:critical|error|warning|info)$/,
+        'PagerDuty: severity');
+
+    $t->done;
+};
+
+
 # ---- shopify-queued.conf: an order while finance is down
 
 subtest 'shopify-queued.conf runs' => sub {
