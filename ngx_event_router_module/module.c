@@ -41,6 +41,7 @@
 #include "observe/tail.h"
 #include "observe/gate.h"
 #include "observe/history_conf.h"
+#include "observe/jobs.h"
 #include "observe/log.h"
 #include "observe/log_conf.h"
 #include "observe/log_variables.h"
@@ -534,6 +535,8 @@ ngx_er_init_process(ngx_cycle_t *cycle)
 
     ngx_er_lanes_init_worker(cycle, mcf);
 
+    ngx_er_jobs_init_worker(cycle, mcf);
+
     return ngx_er_dispatch_init_worker(cycle, mcf);
 }
 
@@ -564,6 +567,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
     ngx_er_numbers_exit_worker();
 
     if (mcf->queue) {
+        ngx_er_jobs_exit_worker();
         ngx_er_dispatch_exit_worker();
         ngx_er_lanes_exit_worker(mcf);
         ngx_er_queue_exit_worker(mcf->queue);

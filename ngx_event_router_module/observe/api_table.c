@@ -15,6 +15,7 @@
 #include "api_config.h"
 #include "api_entries.h"
 #include "api_events.h"
+#include "api_jobs.h"
 #include "api_openapi.h"
 #include "api_quarantine.h"
 #include "api_status.h"
@@ -28,6 +29,7 @@ ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_quarantine,
     ngx_er_api_targets,
     ngx_er_api_acts,
+    ngx_er_api_jobs,
     ngx_er_api_tail,
     ngx_er_api_config,
     ngx_er_api_status,

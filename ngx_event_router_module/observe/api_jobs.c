@@ -1,0 +1,678 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * Replays as jobs: POST v1/replay begins one, v1/jobs and v1/jobs/{job} show
+ * how far they are, v1/cancel ends one.  jobs.c works on them.
+ *
+ * Before one begins the store counts what it would be of, which is all that
+ * preview=1 does; and if the target that gets it has a "from", all that would
+ * go to it is looked through.  A wish to cancel is a row of its own, since the
+ * job's own row is written by who works on it.
+ */
+
+
+#include "api_jobs.h"
+#include "api_filter.h"
+#include "jobs.h"
+#include "origins.h"
+#include "../deliver/target.h"
+#include "../ingest/source.h"
+
+
+#define NGX_ER_API_JOBS_PAGE  100      /* entries that are looked through */
+#define NGX_ER_API_JOBS_JSON  1024
+
+
+typedef struct {
+    ngx_er_job_t           job;
+    ngx_er_target_t       *to;
+    ngx_er_who_t           who;
+    ngx_uint_t             preview;
+} ngx_er_api_job_t;
+
+
+static ngx_int_t ngx_er_api_replay(ngx_er_api_t *api);
+static const char *ngx_er_api_replay_to(ngx_er_api_t *api,
+    ngx_er_api_job_t *ctx);
+static ngx_int_t ngx_er_api_replay_look(ngx_er_api_t *api, uint64_t *after);
+static ngx_int_t ngx_er_api_replay_looked(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_replay_count(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_replay_counted(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_replay_begin(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_replay_begun(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_job_list(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_job_listed(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_job_get(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_job_got(ngx_er_api_t *api, ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_job_cancel(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_job_found(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_job_cancelled(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_er_queue_op_t *ngx_er_api_job_op(ngx_er_api_t *api,
+    ngx_er_shelf_act_e act, uint64_t name, uint64_t id);
+static ngx_int_t ngx_er_api_job_first(ngx_er_queue_op_t *op,
+    ngx_er_job_t *job);
+static ngx_int_t ngx_er_api_job_answer(ngx_er_api_t *api, ngx_er_job_t *job);
+static void ngx_er_api_job_json(ngx_er_json_t *json, ngx_er_job_t *job);
+
+
+static ngx_er_api_arg_t  ngx_er_api_replay_args[] = {
+    NGX_ER_API_FILTER_ARGS,
+    NGX_ER_API_ARG_REASON,
+    NGX_ER_API_ARG_ALL,
+    { "deliver_to", NGX_ER_API_TEXT, 0, NULL,
+      "the target that gets them, without it their own" },
+    { "archive", NGX_ER_API_TEXT, 0, NULL,
+      "the name of a source: what it retains, not dead letters" },
+    { "rate", NGX_ER_API_NUMBER, 0, "1..100000", "so many a second at most" },
+    NGX_ER_API_ARG_PREVIEW,
+    NGX_ER_API_ARGS_END
+};
+
+
+static ngx_er_api_arg_t  ngx_er_api_job_args[] = {
+    { "job", NGX_ER_API_EVENT, 1, NULL, "the number of a job" },
+    NGX_ER_API_ARGS_END
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_job_fields[] = {
+    { "job", NGX_ER_API_EVENT, 0, NULL, NULL,
+      "its number; a preview has none" },
+    { "state", NGX_ER_API_TEXT, 1, "preview|running|done|cancelled", NULL,
+      "whether it is over" },
+    { "total", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "how many there were when it began" },
+    { "replayed", NGX_ER_API_NUMBER, 1, NULL, NULL, "of them, so far" },
+    { "stale", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "were not sent, as a newer version was delivered" },
+    { "oldest", NGX_ER_API_TIME, 0, NULL, NULL,
+      "when the first of them was accepted" },
+    { "newest", NGX_ER_API_TIME, 0, NULL, NULL, "and when the last one" },
+    { "rate", NGX_ER_API_NUMBER, 0, NULL, NULL, "so many a second at most" },
+    { "target", NGX_ER_API_TEXT, 0, NULL, NULL, "of whose dead letters" },
+    { "source", NGX_ER_API_TEXT, 0, NULL, NULL, "of whose events" },
+    { "route", NGX_ER_API_TEXT, 0, NULL, NULL, "by which route" },
+    { "archive", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "of what the source retains" },
+    { "deliver_to", NGX_ER_API_TEXT, 0, NULL, NULL, "who gets them" },
+    { "began", NGX_ER_API_TIME, 0, NULL, NULL, "when it was asked for" },
+    { "ended", NGX_ER_API_TIME, 0, NULL, NULL, "when it was over" },
+    { "who", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "who asked for it: the name of a token, a user, an address" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_job_answer_schema = {
+    "Job", "A replay that goes on by itself", ngx_er_api_job_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_jobs_fields[] = {
+    { "jobs", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_job_answer_schema,
+      "the newest first; those that are over stay for 7 days" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_jobs_answer = {
+    "Jobs", "The jobs there are", ngx_er_api_jobs_fields
+};
+
+
+ngx_er_api_endpoint_t  ngx_er_api_jobs[] = {
+
+    { "replay", NGX_HTTP_POST, NGX_ER_ROLE_ACT, NGX_ER_API_QUEUE,
+      "Deliver dead letters or retained events again", ngx_er_api_replay_args,
+      NULL, &ngx_er_api_job_answer_schema, ngx_er_api_replay },
+
+    { "jobs", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
+      "Replays, and how far they are", NULL, NULL, &ngx_er_api_jobs_answer,
+      ngx_er_api_job_list },
+
+    { "jobs/{job}", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
+      "One of them", ngx_er_api_job_args, NULL,
+      &ngx_er_api_job_answer_schema, ngx_er_api_job_get },
+
+    { "cancel", NGX_HTTP_POST, NGX_ER_ROLE_ACT, NGX_ER_API_QUEUE,
+      "End a job; what it replayed stays replayed", ngx_er_api_job_args, NULL,
+      &ngx_er_api_job_answer_schema, ngx_er_api_job_cancel },
+
+    NGX_ER_API_ENDPOINTS_END
+};
+
+
+static ngx_int_t
+ngx_er_api_replay(ngx_er_api_t *api)
+{
+    uint64_t           after[2];
+    ngx_int_t          rc;
+    const char        *why;
+    ngx_er_job_t      *job;
+    ngx_er_api_job_t  *ctx;
+
+    if (ngx_er_api_filter_some(api, &rc) != NGX_OK) {
+        return rc;
+    }
+
+    ctx = ngx_pcalloc(api->pool, sizeof(ngx_er_api_job_t));
+
+    if (ctx == NULL
+        || ngx_er_who_copy(api->pool, &api->who, &ctx->who) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    api->data = ctx;
+    job = &ctx->job;
+
+    ngx_er_api_filter(api, &job->filter);
+
+    (void) ngx_er_api_arg(api, "target", &job->target);
+    (void) ngx_er_api_arg(api, "source", &job->source);
+    job->route = job->filter.route;
+
+    why = ngx_er_api_replay_to(api, ctx);
+
+    if (why) {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, why);
+    }
+
+    ctx->preview = ngx_er_api_flag(api, "preview");
+
+    job->state = NGX_ER_JOB_RUNS;
+    job->oldest = NGX_ER_NEVER;
+    job->rate = ngx_er_api_number(api, "rate", 0);
+    job->command = ngx_er_queue_token(api->mcf->queue);
+    job->began = ngx_er_queue_now();
+    job->who = ctx->who.token.len ? ctx->who.token
+               : ctx->who.user.len ? ctx->who.user : ctx->who.address;
+
+    if (ctx->to == NULL || ctx->to->publishers == NULL || job->archive) {
+        return ngx_er_api_replay_count(api);
+    }
+
+    after[0] = 0;
+    after[1] = 0;
+
+    return ngx_er_api_replay_look(api, after);
+}
+
+
+/* NULL, or what is wrong with it */
+
+static const char *
+ngx_er_api_replay_to(ngx_er_api_t *api, ngx_er_api_job_t *ctx)
+{
+    ngx_str_t      name;
+    ngx_er_job_t  *job;
+
+    job = &ctx->job;
+
+    if (ngx_er_api_arg(api, "deliver_to", &name)) {
+
+        ctx->to = ngx_er_target_find(api->mcf, &name);
+
+        if (ctx->to == NULL) {
+            return ngx_er_args_unknown(api->pool, "target",
+                                       &api->mcf->targets, &name);
+        }
+
+        job->to = ctx->to->hash;
+        job->deliver_to = name;
+    }
+
+    if (!ngx_er_api_arg(api, "archive", &name)) {
+        return NULL;
+    }
+
+    if (job->source.len) {
+        return "archive= is a source already: leave source= out";
+    }
+
+    if (ctx->to == NULL) {
+        return "archive=SOURCE needs deliver_to=TARGET";
+    }
+
+    if (ctx->to->publishers && !ngx_er_publishers_name(ctx->to, &name)) {
+        return "\"from\" of the target does not name this source: name it "
+               "there";
+    }
+
+    job->archive = 1;
+    job->source = name;
+    job->filter.source = ngx_er_hash64(&name);
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_er_api_replay_look(ngx_er_api_t *api, uint64_t *after)
+{
+    ngx_er_api_job_t   *ctx;
+    ngx_er_queue_op_t  *op;
+
+    ctx = api->data;
+
+    op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->filter = ctx->job.filter;
+    op->dead = 1;
+    op->records = 1;
+    op->limit = NGX_ER_API_JOBS_PAGE;
+    op->after[0] = after[0];
+    op->after[1] = after[1];
+
+    return ngx_er_api_run(api, op, ngx_er_api_replay_looked);
+}
+
+
+static ngx_int_t
+ngx_er_api_replay_looked(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_api_job_t  *ctx;
+
+    ctx = api->data;
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    if (ngx_er_origins_may(ctx->to, op->entries) != NGX_OK) {
+        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT, "an event is of a "
+                                  "source that \"from\" of the target does "
+                                  "not name: nothing is replayed; name the "
+                                  "source there, or say which events: "
+                                  "source=, target=, event=, route=");
+    }
+
+    return op->more ? ngx_er_api_replay_look(api, op->after)
+                    : ngx_er_api_replay_count(api);
+}
+
+
+/* how many it would be */
+
+static ngx_int_t
+ngx_er_api_replay_count(ngx_er_api_t *api)
+{
+    ngx_er_job_t       *job;
+    ngx_er_queue_op_t  *op;
+
+    job = &((ngx_er_api_job_t *) api->data)->job;
+
+    op = ngx_er_api_op(api, NGX_ER_QUEUE_REPLAY);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->filter = job->filter;
+    op->archive = (job->archive != 0);
+    op->to.target = job->to;
+    op->to.name = job->deliver_to;
+    op->limit = NGX_ER_API_JOBS_PAGE;
+    op->dry = 1;
+
+    return ngx_er_api_run(api, op, ngx_er_api_replay_counted);
+}
+
+
+static ngx_int_t
+ngx_er_api_replay_counted(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_int_t          rc;
+    ngx_er_job_t      *job;
+    ngx_er_api_job_t  *ctx;
+
+    ctx = api->data;
+    job = &ctx->job;
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    job->total += op->done;
+    job->stale += op->stale;
+    job->oldest = ngx_min(job->oldest, op->oldest);
+    job->newest = ngx_max(job->newest, op->newest);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: a replay of %uL, stale:%uL more:%ui",
+                   job->total, job->stale, op->more);
+
+    if (op->more) {
+        return ngx_er_api_run(api, op, ngx_er_api_replay_counted);
+    }
+
+    if (ngx_er_api_filter_found(api, job->total || job->stale, &rc)
+        != NGX_OK)
+    {
+        return rc;
+    }
+
+    if (ctx->preview) {
+        return ngx_er_api_job_answer(api, job);
+    }
+
+    job->stale = 0;
+
+    return ngx_er_api_replay_begin(api);
+}
+
+
+static ngx_int_t
+ngx_er_api_replay_begin(ngx_er_api_t *api)
+{
+    ngx_er_job_t       *job;
+    ngx_er_queue_op_t  *op;
+
+    job = &((ngx_er_api_job_t *) api->data)->job;
+
+    op = ngx_er_api_job_op(api, NGX_ER_SHELF_PUT, NGX_ER_JOB_ROWS, 0);
+
+    if (op == NULL || ngx_er_jobs_value(op, job) != NGX_OK) {
+
+        if (op) {
+            ngx_er_queue_op_free(op);
+        }
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_replay_begun);
+}
+
+
+static ngx_int_t
+ngx_er_api_replay_begun(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_api_job_t  *ctx;
+
+    ctx = api->data;
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    ctx->job.id = op->shelf->id;
+
+    ngx_er_audit(api->request, &ctx->who, "replay",
+                 ctx->to ? &ctx->to->name : NULL,
+                 "job %016xL is begun, a replay of %uL %s", ctx->job.id,
+                 ctx->job.total, ctx->job.archive ? "retained events"
+                                                  : "dead letters");
+
+    return ngx_er_api_job_answer(api, &ctx->job);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_list(ngx_er_api_t *api)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_api_job_op(api, NGX_ER_SHELF_LIST, NGX_ER_JOB_ROWS, 0);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_job_listed);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_listed(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_uint_t           i, n;
+    ngx_er_job_t         job;
+    ngx_er_json_t        json;
+    ngx_er_shelf_row_t  *row;
+
+    if (api->request == NULL) {
+        return NGX_OK;
+    }
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    n = op->shelf->rows ? op->shelf->rows->nelts : 0;
+    row = n ? op->shelf->rows->elts : NULL;
+
+    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_JOBS_JSON);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_json_open(&json, "jobs", "[");
+
+    for (i = 0; i < n; i++) {
+        if (ngx_er_job_read(&row[i].value, &job) == NGX_OK) {
+            job.id = row[i].id;
+            ngx_er_api_job_json(&json, &job);
+        }
+    }
+
+    ngx_er_json_close(&json, "]");
+    ngx_er_json_close(&json, "}\n");
+
+    return ngx_er_api_json(api, &json);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_get(ngx_er_api_t *api)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_api_job_op(api, NGX_ER_SHELF_GET, NGX_ER_JOB_ROWS,
+                           ngx_er_api_event(api, "job"));
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_job_got);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_got(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_job_t  job;
+
+    if (op->rc == NGX_ERROR) {
+        return ngx_er_api_away(api);
+    }
+
+    if (ngx_er_api_job_first(op, &job) != NGX_OK) {
+        return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND, "there is no such "
+                                  "job: v1/jobs has those there are");
+    }
+
+    return ngx_er_api_job_answer(api, &job);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_cancel(ngx_er_api_t *api)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_api_job_op(api, NGX_ER_SHELF_GET, NGX_ER_JOB_ROWS,
+                           ngx_er_api_event(api, "job"));
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_job_found);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_found(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_job_t        job;
+    ngx_er_queue_op_t  *put;
+
+    if (op->rc != NGX_OK || ngx_er_api_job_first(op, &job) != NGX_OK) {
+        return ngx_er_api_job_got(api, op);
+    }
+
+    if (job.state != NGX_ER_JOB_RUNS) {
+        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
+                                  "the job is over already");
+    }
+
+    put = ngx_er_api_job_op(api, NGX_ER_SHELF_PUT, NGX_ER_JOB_CANCELS,
+                            job.id);
+    if (put == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_set(&put->shelf->value, "1");
+
+    return ngx_er_api_run(api, put, ngx_er_api_job_cancelled);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_cancelled(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    if (api->request) {
+        ngx_er_api_audit(api, "cancel", NULL, "job %016xL is cancelled",
+                         op->shelf->id);
+    }
+
+    return ngx_er_api_job_get(api);
+}
+
+
+/* the handler of the frame, with what jobs.c puts in */
+
+static ngx_er_queue_op_t *
+ngx_er_api_job_op(ngx_er_api_t *api, ngx_er_shelf_act_e act, uint64_t name,
+    uint64_t id)
+{
+    return ngx_er_jobs_op(act, name, id, NULL, api);
+}
+
+
+/* NGX_DECLINED: there is none */
+
+static ngx_int_t
+ngx_er_api_job_first(ngx_er_queue_op_t *op, ngx_er_job_t *job)
+{
+    ngx_er_shelf_row_t  *row;
+
+    if (op->rc != NGX_OK || op->shelf->rows == NULL
+        || op->shelf->rows->nelts == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    row = op->shelf->rows->elts;
+
+    if (ngx_er_job_read(&row->value, job) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    job->id = row->id;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_api_job_answer(ngx_er_api_t *api, ngx_er_job_t *job)
+{
+    ngx_er_json_t  json;
+
+    if (api->request == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_JOBS_JSON);
+    ngx_er_api_job_json(&json, job);
+
+    return ngx_er_api_json(api, &json);
+}
+
+
+static void
+ngx_er_api_job_json(ngx_er_json_t *json, ngx_er_job_t *job)
+{
+    ngx_er_json_open(json, NULL, "{");
+
+    if (job->id) {
+        ngx_er_api_seq(json, "job", job->id);
+    }
+
+    ngx_er_json_word(json, "state", job->id == 0 ? "preview"
+                                    : job->state == NGX_ER_JOB_RUNS ? "running"
+                                    : job->state == NGX_ER_JOB_DONE ? "done"
+                                    : "cancelled");
+    ngx_er_json_number(json, "total", job->total);
+    ngx_er_json_number(json, "replayed", job->done);
+
+    if (job->stale) {
+        ngx_er_json_number(json, "stale", job->stale);
+    }
+
+    if (job->total && job->oldest != NGX_ER_NEVER) {
+        ngx_er_api_when(json, "oldest", job->oldest);
+        ngx_er_api_when(json, "newest", job->newest);
+    }
+
+    if (job->rate) {
+        ngx_er_json_number(json, "rate", job->rate);
+    }
+
+    if (job->target.len) {
+        ngx_er_api_text(json, "target", &job->target);
+    }
+
+    if (job->source.len) {
+        ngx_er_api_text(json, "source", &job->source);
+    }
+
+    if (job->route.len) {
+        ngx_er_api_text(json, "route", &job->route);
+    }
+
+    if (job->archive) {
+        ngx_er_json_flag(json, "archive", 1);
+    }
+
+    if (job->deliver_to.len) {
+        ngx_er_api_text(json, "deliver_to", &job->deliver_to);
+    }
+
+    if (job->id) {
+        ngx_er_api_when(json, "began", job->began);
+    }
+
+    if (job->ended) {
+        ngx_er_api_when(json, "ended", job->ended);
+    }
+
+    if (job->who.len) {
+        ngx_er_api_text(json, "who", &job->who);
+    }
+
+    ngx_er_json_close(json, "}\n");
+}
