@@ -196,6 +196,13 @@ ngx_er_redis_store_open(ngx_er_redis_store_t *store, ngx_cycle_t *cycle,
 }
 
 
+ngx_uint_t
+ngx_er_redis_store_up(ngx_er_redis_store_t *store)
+{
+    return 1;
+}
+
+
 void
 ngx_er_redis_store_close(ngx_er_redis_store_t *store)
 {
