@@ -60,7 +60,8 @@ sub in_store {
 sub events {
     my ($q, @kinds) = @_;
 
-    return map { $q->send('erp', kind => $_, data => "canary-$_") } @kinds;
+    return map { $q->send('erp', kind => $_, data => "canary-$_",
+        pad => 'x' x 3000) } @kinds;
 }
 
 # when nobody has it in hand: somebody with access to the store changes a byte
@@ -73,8 +74,13 @@ sub tamper {
         my $data = $t->read_file('store/data.mdb');
         my @at;
 
-        push @at, $-[0] while $data =~ /\x8cER\x01/g;
-        substr($data, $_ + 50, 1) ^= "\1" for @at;
+        # a large record has pages of its own, behind whose heads it begins
+
+        while ($data =~ /\x8cER\x01/g) {
+            push @at, $-[0] if $-[0] % 4096 == 16;
+        }
+
+        substr($data, $_ + 41, 1) ^= "\1" for @at;
         $t->write_file('store/data.mdb', $data);
 
         return @at > 0;
@@ -109,7 +115,8 @@ for (qw(file redis)) {
     }
 
     keys_are($key[0]);
-    $q->config(in => $in, targets => \%targets);
+    $q->config(in => $in, targets => \%targets,
+        http => $store eq 'file' ? 'event_history 1h index=data.data;' : '');
     $t->run;
 
     # what cannot be read
@@ -134,6 +141,16 @@ for (qw(file redis)) {
         "$store: delivered");
     like(($q->attempts($target, $one))[-1]{body}, qr/"canary-one"/,
         "$store: as it came");
+
+    # its history, which was begun with the old key
+
+    for my $by ($store eq 'file' ? ("id=$one", 'key=data.data:canary-one')
+                                 : ())
+    {
+        my $found = $t->get("/admin/v1/events?$by")->json->{events};
+
+        is(join(' ', map { $_->{id} } @$found), $one, "history: $by");
+    }
 
     # a dead letter, with what the target said
 

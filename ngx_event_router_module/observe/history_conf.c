@@ -273,17 +273,6 @@ ngx_er_history_share(ngx_conf_t *cf, ngx_er_queue_t *queue,
         return NGX_ERROR;
     }
 
-    if (queue->sealed) {
-
-        /* what it is found by would tell what was sealed */
-
-        ngx_er_where_log(cf, NGX_LOG_EMERG, &history->where,
-                         "\"event_history\" is not sealed, and the "
-                         "event_store has \"encrypt=\", in %V:%ui: have one "
-                         "of them", &queue->where.file, queue->where.line);
-        return NGX_ERROR;
-    }
-
     most = queue->size / NGX_ER_HISTORY_MOST;
 
     if ((uint64_t) history->size > most) {

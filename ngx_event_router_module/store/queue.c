@@ -21,7 +21,7 @@
 #include "../base/spare.h"
 
 
-#define NGX_ER_QUEUE_POOL   1024
+#define NGX_ER_QUEUE_POOL   2048
 #define NGX_ER_QUEUE_SPARE  128        /* pools that are kept */
 #define NGX_ER_QUEUE_HOLD   60000      /* ms */
 #define NGX_ER_QUEUE_TROUBLE  10000    /* ms for which it is believed */

@@ -66,7 +66,6 @@ struct ngx_er_queue_s {
     ngx_msec_t               history_time;  /* observe/history_conf.c's; 0: no
                                                history */
     uint64_t                 history_size;
-    unsigned                 sealed:1;  /* "encrypt=" */
     uint64_t                 generation;  /* of the configuration: when it was
                                              read, ms */
     ngx_atomic_t            *lost;     /* entries that the store has lost, in

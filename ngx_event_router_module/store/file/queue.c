@@ -210,7 +210,6 @@ ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
 
     fq->conf.size = args.size;
     queue->size = args.size;
-    queue->sealed = (fq->conf.safe != NULL);
     queue->piece = ngx_er_file_space_piece(args.size, args.high);
     fq->conf.high = args.high;
     queue->high = args.high;
