@@ -52,7 +52,7 @@ for my $where (map { ("before-commit=$_", "after-commit=$_") }
         $target->answer('/erp', status => 200);
         drained();
         agree($e);
-        is(records($e), 1, 'one record');
+        ok(wait_until(10, sub { records($e) == 1 }), 'one record');
         finish();
     };
 }
