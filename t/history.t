@@ -17,6 +17,7 @@ use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::OpenApi;
 use Test::EventRouter::Queue;
+use Time::HiRes qw(sleep);
 
 my $t = Test::EventRouter->new(workers => 2);
 my $q = Test::EventRouter::Queue->new($t);
@@ -160,6 +161,7 @@ $target->answer('/erp/ok', status => 200, body => 'done');
 $target->answer('/erp/no', status => 500, body => 'broken');
 
 sync(id => 's1', type => 'erp', kind => 'ok', order => { id => 4711 });
+sleep 0.01;                            # a time range ends before its end
 sync(id => 's2', type => 'both', kind => 'no', subject => 'x');
 
 $e = event_of(id => 's1', sub { 1 });
