@@ -15,6 +15,7 @@
 #include "event_router.h"
 #include "ingest/body.h"
 #include "ingest/attributes.h"
+#include "ingest/crypto.h"
 #include "ingest/quarantine.h"
 #include "ingest/receive.h"
 #include "ingest/source_conf.h"
@@ -327,6 +328,8 @@ ngx_er_create_main_conf(ngx_conf_t *cf)
     if (mcf == NULL) {
         return NULL;
     }
+
+    ngx_er_safe_init(ngx_er_crypto_safe());
 
     /*
      * set by ngx_pcalloc():

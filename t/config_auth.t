@@ -285,7 +285,7 @@ warned('admin', "}\nlocation /admin/ { event_admin token=file:shown;  <<<",
 part('http');
 warned('password of a Redis', 'event_dedup_store redis://127.0.0.1:1/0 '
     . 'password_file=shown;',
-    'every user of this machine can read password_file '
+    'every user of this machine has access to password_file '
     . '"%%TESTDIR%%/conf/shown": give it to the user');
 
 system('openssl genpkey -algorithm ed25519 -out ' . $t->dir . '/conf/key.pem'

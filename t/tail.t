@@ -244,16 +244,25 @@ close $_->{socket} for @many;
 
 # ---- a worker dies, and all exit
 
-my @both = map { look('/admin/v1/tail') } 1 .. 6;
+my %of = map { $_ => [] } $t->workers;
 
-$t->kill_worker(($t->workers)[0]);
-sleep 0.5;
+for (1 .. 40) {
+    my $tail = look('/admin/v1/tail');
+
+    push @{ $of{server_of($tail)} }, $tail;
+    last if !grep { !@$_ } values %of;
+}
+
+my ($killed, $other) = sort keys %of;
+my @both = map { @$_ } values %of;
+
+is(scalar(grep { !@$_ } values %of), 0, 'each worker has one');
+$t->kill_worker($killed);
+ok(wait_until(10, sub { !grep { more($_, 0.1) } @{ $of{$killed} } }),
+    'those of the one that died end');
 $q->send('erp');
-sleep 0.5;
-
-my @ended = grep { !until_time($_, 0.3) } @both;
-
-cmp_ok(scalar @ended, '<', 7, 'those of the other worker go on');
+is(scalar(grep { !until_time($_, 1) } @{ $of{$other} }), 0,
+    'those of the other worker go on');
 close $_->{socket} for @both;
 
 my $exits = look('/admin/v1/tail');
@@ -309,6 +318,23 @@ sub look {
                        eq 'chunked';
 
     return $self;
+}
+
+
+# the worker that has it: each says that it writes its first bytes
+
+sub server_of {
+    my ($self) = @_;
+
+    my $port = (unpack_sockaddr_in(getsockname $self->{socket}))[0];
+    my $pid;
+
+    wait_until(10, sub {
+        ($pid) = map { /(\d+)#\d+: \*\d+ accept: 127\.0\.0\.1:$port fd/ }
+                 $t->log_lines;
+    });
+
+    return $pid;
 }
 
 

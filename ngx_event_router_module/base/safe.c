@@ -20,10 +20,6 @@
 #include "safe.h"
 #include "vault.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
 
 #define NGX_ER_SAFE_KEY    32
 #define NGX_ER_SAFE_SALT   16
@@ -54,7 +50,7 @@ struct ngx_er_safe_s {
 static ngx_int_t ngx_er_safe_line(ngx_er_safe_t *safe, ngx_str_t *line,
     ngx_uint_t number, ngx_er_error_t *err);
 static ngx_int_t ngx_er_safe_decode(ngx_str_t *line, u_char *key);
-static void ngx_er_safe_identify(ngx_er_safe_key_t *key);
+static ngx_int_t ngx_er_safe_identify(ngx_er_safe_key_t *key);
 static ngx_int_t ngx_er_safe_begin(ngx_er_safe_t *safe);
 static ngx_er_safe_key_t *ngx_er_safe_find(ngx_er_safe_t *safe, uint64_t id);
 static ngx_int_t ngx_er_safe_encrypt(u_char *key, ngx_er_safe_place_t *place,
@@ -65,15 +61,22 @@ static void ngx_er_safe_where(ngx_er_safe_place_t *place, u_char *head,
     u_char *p);
 static u_char *ngx_er_safe_write(u_char *p, uint64_t n);
 static uint64_t ngx_er_safe_number(u_char *p);
-static void ngx_er_safe_hmac(u_char *key, u_char *data, size_t len,
-    u_char *out);
 
+
+static const ngx_er_safe_crypto_t  *ngx_er_safe_crypto;
 
 static u_char  ngx_er_safe_magic[] = { 0x8c, 'E', 'R', 1 };
 
 /* what the tag covers besides: the head and the place */
 
 #define NGX_ER_SAFE_WHERE  (NGX_ER_SAFE_HEAD + 1 + 3 * 8)
+
+
+void
+ngx_er_safe_init(const ngx_er_safe_crypto_t *crypto)
+{
+    ngx_er_safe_crypto = crypto;
+}
 
 
 ngx_int_t
@@ -149,7 +152,10 @@ ngx_er_safe_line(ngx_er_safe_t *safe, ngx_str_t *line, ngx_uint_t number,
         return NGX_ERROR;
     }
 
-    ngx_er_safe_identify(key);
+    if (ngx_er_safe_identify(key) != NGX_OK) {
+        ngx_er_error(err, "OpenSSL has no HMAC with SHA-256");
+        return NGX_ERROR;
+    }
 
     if (ngx_er_safe_find(safe, key->id)) {
         ngx_er_error(err, "the key of line %ui is there twice", number);
@@ -203,16 +209,22 @@ ngx_er_safe_decode(ngx_str_t *line, u_char *key)
 }
 
 
-static void
+static ngx_int_t
 ngx_er_safe_identify(ngx_er_safe_key_t *key)
 {
     u_char  hash[32];
 
-    ngx_er_safe_hmac(key->key, (u_char *) "event router key", 16, hash);
+    if (ngx_er_safe_crypto->mac(key->key, (u_char *) "event router key", 16,
+                                hash)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     key->id = ngx_er_safe_number(hash) | 1;
 
-    ngx_er_safe_hmac(key->key, (u_char *) "event router hash", 17, key->hash);
+    return ngx_er_safe_crypto->mac(key->key, (u_char *) "event router hash",
+                                   17, key->hash);
 }
 
 
@@ -247,12 +259,13 @@ ngx_er_safe_begin(ngx_er_safe_t *safe)
         return NGX_OK;
     }
 
-    if (RAND_bytes(safe->salt, NGX_ER_SAFE_SALT) != 1) {
+    if (ngx_er_safe_crypto->random(safe->salt, NGX_ER_SAFE_SALT) != NGX_OK
+        || ngx_er_safe_crypto->mac(safe->keys[0].key, safe->salt,
+                                   NGX_ER_SAFE_SALT, safe->derived)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    ngx_er_safe_hmac(safe->keys[0].key, safe->salt, NGX_ER_SAFE_SALT,
-                     safe->derived);
 
     safe->count = 0;
     safe->pid = getpid();
@@ -282,7 +295,12 @@ ngx_er_safe_open(ngx_er_safe_t *safe, ngx_er_safe_place_t *place,
         return NGX_BUSY;
     }
 
-    ngx_er_safe_hmac(key->key, in->data + 12, NGX_ER_SAFE_SALT, derived);
+    if (ngx_er_safe_crypto->mac(key->key, in->data + 12, NGX_ER_SAFE_SALT,
+                                derived)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     rc = ngx_er_safe_decrypt(derived, place, in, out);
 
@@ -352,31 +370,16 @@ static ngx_int_t
 ngx_er_safe_encrypt(u_char *key, ngx_er_safe_place_t *place, u_char *head,
     ngx_str_t *in)
 {
-    int              n;
-    u_char          *p, where[NGX_ER_SAFE_WHERE];
-    ngx_int_t        rc;
-    EVP_CIPHER_CTX  *ctx;
-
-    ctx = EVP_CIPHER_CTX_new();
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
+    u_char     *p, where[NGX_ER_SAFE_WHERE];
+    ngx_str_t   ad;
 
     ngx_er_safe_where(place, head, where);
+
+    ad.data = where;
+    ad.len = NGX_ER_SAFE_WHERE;
     p = head + NGX_ER_SAFE_HEAD;
 
-    rc = (EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key,
-                             p - NGX_ER_SAFE_NONCE) == 1
-          && EVP_EncryptUpdate(ctx, NULL, &n, where, NGX_ER_SAFE_WHERE) == 1
-          && EVP_EncryptUpdate(ctx, p, &n, in->data, (int) in->len) == 1
-          && EVP_EncryptFinal_ex(ctx, p + in->len, &n) == 1
-          && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, NGX_ER_SAFE_TAG,
-                                 p + in->len) == 1)
-         ? NGX_OK : NGX_ERROR;
-
-    EVP_CIPHER_CTX_free(ctx);
-
-    return rc;
+    return ngx_er_safe_crypto->seal(key, p - NGX_ER_SAFE_NONCE, &ad, in, p);
 }
 
 
@@ -384,37 +387,27 @@ static ngx_int_t
 ngx_er_safe_decrypt(u_char *key, ngx_er_safe_place_t *place, ngx_str_t *in,
     ngx_str_t *out)
 {
-    int              n, ok;
-    u_char          *p, where[NGX_ER_SAFE_WHERE];
-    EVP_CIPHER_CTX  *ctx;
-
-    ctx = EVP_CIPHER_CTX_new();
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
+    u_char      where[NGX_ER_SAFE_WHERE];
+    ngx_int_t   rc;
+    ngx_str_t   ad, text;
 
     ngx_er_safe_where(place, in->data, where);
 
-    p = in->data + NGX_ER_SAFE_HEAD;
+    ad.data = where;
+    ad.len = NGX_ER_SAFE_WHERE;
+    text.data = in->data + NGX_ER_SAFE_HEAD;
+    text.len = in->len - NGX_ER_SAFE_HEAD;
     out->len = in->len - NGX_ER_SAFE_MORE;
 
-    ok = (EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key,
-                             p - NGX_ER_SAFE_NONCE) == 1
-          && EVP_DecryptUpdate(ctx, NULL, &n, where, NGX_ER_SAFE_WHERE) == 1
-          && EVP_DecryptUpdate(ctx, out->data, &n, p, (int) out->len) == 1
-          && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, NGX_ER_SAFE_TAG,
-                                 p + out->len) == 1
-          && EVP_DecryptFinal_ex(ctx, out->data + out->len, &n) == 1);
+    rc = ngx_er_safe_crypto->open(key, text.data - NGX_ER_SAFE_NONCE, &ad,
+                                  &text, out->data);
 
-    EVP_CIPHER_CTX_free(ctx);
-
-    if (!ok) {
+    if (rc != NGX_OK) {
         ngx_memzero(out->data, out->len);
         out->len = 0;
-        return NGX_ABORT;
     }
 
-    return NGX_OK;
+    return rc == NGX_DECLINED ? NGX_ABORT : rc;
 }
 
 
@@ -460,26 +453,19 @@ ngx_er_safe_number(u_char *p)
 }
 
 
-void
+ngx_int_t
 ngx_er_safe_hash(ngx_er_safe_t *safe, ngx_uint_t i, ngx_str_t *text,
     u_char *hash)
 {
-    u_char  whole[32];
+    u_char     whole[32];
+    ngx_int_t  rc;
 
-    ngx_er_safe_hmac(safe->keys[i].hash, text->data, text->len, whole);
-    ngx_memcpy(hash, whole, NGX_ER_SAFE_HASH);
-}
+    rc = ngx_er_safe_crypto->mac(safe->keys[i].hash, text->data, text->len,
+                                 whole);
 
-
-static void
-ngx_er_safe_hmac(u_char *key, u_char *data, size_t len, u_char *out)
-{
-    unsigned int  n;
-
-    if (HMAC(EVP_sha256(), key, NGX_ER_SAFE_KEY, data, len, out, &n) == NULL) {
-
-        /* no memory: a key that opens nothing */
-
-        ngx_memzero(out, 32);
+    if (rc == NGX_OK) {
+        ngx_memcpy(hash, whole, NGX_ER_SAFE_HASH);
     }
+
+    return rc;
 }

@@ -5,7 +5,7 @@
 
 
 /*
- * What a store keeps, sealed: AES-256-GCM (NIST SP 800-38D) of OpenSSL, and
+ * What a store keeps, sealed: AES-256-GCM (NIST SP 800-38D), and
  * hashes with a key for what is only looked for.  Pure.
  *
  * A sealed text, all of it bytes:
@@ -37,6 +37,31 @@
 
 
 typedef struct ngx_er_safe_s  ngx_er_safe_t;
+
+
+/*
+ * What sealing is made of, which ingest/crypto.c has (base knows nobody).  In
+ * any thread; all keys have 32 bytes, a nonce 12, a tag 16.  NGX_ERROR means
+ * that OpenSSL failed or that there was no memory.
+ *
+ * seal() writes in->len bytes and the tag behind them; open() reads the same,
+ * in->len with the tag, NGX_DECLINED: it is not what was sealed.  "ad" is what
+ * the tag covers besides.
+ */
+
+typedef struct {
+    ngx_int_t            (*seal)(u_char *key, u_char *nonce, ngx_str_t *ad,
+                             ngx_str_t *in, u_char *out);
+    ngx_int_t            (*open)(u_char *key, u_char *nonce, ngx_str_t *ad,
+                             ngx_str_t *in, u_char *out);
+    ngx_int_t            (*mac)(u_char *key, u_char *data, size_t len,
+                             u_char *out);     /* HMAC-SHA256, 32 bytes */
+    ngx_int_t            (*random)(u_char *out, size_t len);
+} ngx_er_safe_crypto_t;
+
+
+/* before any key is read */
+void ngx_er_safe_init(const ngx_er_safe_crypto_t *crypto);
 
 
 /*
@@ -85,8 +110,8 @@ uint64_t ngx_er_safe_first(ngx_er_safe_t *safe);
 ngx_uint_t ngx_er_safe_count(ngx_er_safe_t *safe);
 
 /* NGX_ER_SAFE_HASH bytes of a text under the key number i, from 0; who looks
-   for a text asks under each */
-void ngx_er_safe_hash(ngx_er_safe_t *safe, ngx_uint_t i, ngx_str_t *text,
+   for a text asks under each; NGX_ERROR as above */
+ngx_int_t ngx_er_safe_hash(ngx_er_safe_t *safe, ngx_uint_t i, ngx_str_t *text,
     u_char *hash);
 
 

@@ -10,7 +10,8 @@
  * configuration time, belong to the configuration's pool and are freed with
  * it.  HMAC is made of digests here, since OpenSSL would keep copies of the
  * key in its heap: the key's two blocks lie in the vault.  All digests share a
- * context, so no two threads may be here at once, and none is.
+ * context, so no two threads may be here at once, and none is; but what safes
+ * are made of has contexts of its own, since stores seal in threads.
  *
  * What a sender can send makes a signature wrong, never an error: OpenSSL's
  * error queue is emptied behind every refusal, or the next TLS connection of
@@ -24,6 +25,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -35,6 +37,8 @@
 
 #define NGX_ER_SPKI_MAX      8192      /* bytes of a decoded public key */
 #define NGX_ER_RSA_BITS_MIN  2048
+#define NGX_ER_GCM_TAG       16
+#define NGX_ER_MAC_KEY       32
 #define NGX_ER_SEED          32        /* bytes of a private ed25519 key */
 
 
@@ -56,6 +60,13 @@ typedef struct {
 } ngx_er_digest_t;
 
 
+static ngx_int_t ngx_er_gcm_seal(u_char *key, u_char *nonce, ngx_str_t *ad,
+    ngx_str_t *in, u_char *out);
+static ngx_int_t ngx_er_gcm_open(u_char *key, u_char *nonce, ngx_str_t *ad,
+    ngx_str_t *in, u_char *out);
+static ngx_int_t ngx_er_mac_sha256(u_char *key, u_char *data, size_t len,
+    u_char *out);
+static ngx_int_t ngx_er_random_secret(u_char *out, size_t len);
 static ngx_int_t ngx_er_digest_keyed(ngx_er_digest_e digest, ngx_str_t *key,
     ngx_str_t *parts, ngx_uint_t nparts, u_char *out);
 static EVP_MD *ngx_er_digest_md(ngx_er_digest_e digest);
@@ -988,4 +999,106 @@ ngx_uint_t
 ngx_er_equal(const u_char *a, const u_char *b, size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+
+static ngx_int_t
+ngx_er_gcm_seal(u_char *key, u_char *nonce, ngx_str_t *ad, ngx_str_t *in,
+    u_char *out)
+{
+    int              n;
+    ngx_int_t        rc;
+    EVP_CIPHER_CTX  *ctx;
+
+    ctx = EVP_CIPHER_CTX_new();
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = (EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1
+          && EVP_EncryptUpdate(ctx, NULL, &n, ad->data, (int) ad->len) == 1
+          && EVP_EncryptUpdate(ctx, out, &n, in->data, (int) in->len) == 1
+          && EVP_EncryptFinal_ex(ctx, out + in->len, &n) == 1
+          && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, NGX_ER_GCM_TAG,
+                                 out + in->len) == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    EVP_CIPHER_CTX_free(ctx);
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_gcm_open(u_char *key, u_char *nonce, ngx_str_t *ad, ngx_str_t *in,
+    u_char *out)
+{
+    int              n;
+    size_t           len;
+    ngx_int_t        rc;
+    EVP_CIPHER_CTX  *ctx;
+
+    ctx = EVP_CIPHER_CTX_new();
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = in->len - NGX_ER_GCM_TAG;
+    rc = NGX_ERROR;
+
+    if (EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1
+        && EVP_DecryptUpdate(ctx, NULL, &n, ad->data, (int) ad->len) == 1
+        && EVP_DecryptUpdate(ctx, out, &n, in->data, (int) len) == 1
+        && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, NGX_ER_GCM_TAG,
+                               in->data + len) == 1)
+    {
+        rc = (EVP_DecryptFinal_ex(ctx, out + len, &n) == 1) ? NGX_OK
+                                                            : NGX_DECLINED;
+    }
+
+    EVP_CIPHER_CTX_free(ctx);
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_er_mac_sha256(u_char *key, u_char *data, size_t len, u_char *out)
+{
+    unsigned int  n;
+
+    if (HMAC(EVP_sha256(), key, NGX_ER_MAC_KEY, data, len, out, &n) == NULL) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_random_secret(u_char *out, size_t len)
+{
+    if (RAND_bytes(out, (int) len) != 1) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+const ngx_er_safe_crypto_t *
+ngx_er_crypto_safe(void)
+{
+    static const ngx_er_safe_crypto_t  crypto = {
+        ngx_er_gcm_seal,
+        ngx_er_gcm_open,
+        ngx_er_mac_sha256,
+        ngx_er_random_secret
+    };
+
+    return &crypto;
 }

@@ -15,6 +15,7 @@
 
 
 #include "encoding.h"
+#include "../base/safe.h"
 
 
 #define NGX_ER_DIGEST_MAX  64
@@ -121,6 +122,9 @@ ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
 
 /* without OpenSSL's they are nginx's own, which can be guessed */
 void ngx_er_random(u_char *out, size_t len);
+
+/* what safes are made of */
+const ngx_er_safe_crypto_t *ngx_er_crypto_safe(void);
 
 /* 1: equal; the time it takes does not depend on where they differ */
 ngx_uint_t ngx_er_equal(const u_char *a, const u_char *b, size_t len);

@@ -895,7 +895,7 @@ static ngx_int_t
 ngx_er_admin_run_op(ngx_er_admin_t *ctx)
 {
     if (ctx->to && !ctx->op->archive) {
-        return ngx_er_origins(ctx->queue, &ctx->op->filter, ctx->to,
+        return ngx_er_origins(ctx->queue, &ctx->op->filter, 1, ctx->to,
                               ngx_er_admin_origins, ctx);
     }
 

@@ -15,6 +15,7 @@
 
 
 #include "admin_list.h"
+#include "api.h"
 #include "../ingest/attributes.h"
 #include "../ingest/record.h"
 #include "../store/dead.h"
@@ -31,10 +32,6 @@ static void ngx_er_admin_dead(ngx_er_json_t *json, ngx_er_entry_t *entry);
 static void ngx_er_admin_outsystems(ngx_er_json_t *json,
     ngx_er_entry_t *entry);
 static void ngx_er_admin_past(ngx_er_json_t *json, ngx_er_entry_t *entry);
-static void ngx_er_admin_text(ngx_er_json_t *json, const char *name,
-    ngx_str_t *text);
-static void ngx_er_admin_time(ngx_er_json_t *json, const char *name,
-    uint64_t ms);
 
 
 void
@@ -84,9 +81,9 @@ ngx_er_admin_list_entry(ngx_er_json_t *json, ngx_er_entry_t *entry,
 
     ngx_er_json_open(json, NULL, "{");
     ngx_er_json_text(json, "event", &event, 0);
-    ngx_er_admin_text(json, "target", &entry->name);
-    ngx_er_admin_text(json, "routes", &entry->routes);
-    ngx_er_admin_time(json, "accepted", entry->accepted);
+    ngx_er_api_text(json, "target", &entry->name);
+    ngx_er_api_text(json, "routes", &entry->routes);
+    ngx_er_api_when(json, "accepted", entry->accepted);
     ngx_er_json_number(json, "attempts", entry->attempts);
     ngx_er_json_number(json, "crashes", entry->crashes);
     ngx_er_json_number(json, "epoch", entry->epoch);
@@ -96,7 +93,7 @@ ngx_er_admin_list_entry(ngx_er_json_t *json, ngx_er_entry_t *entry,
         ngx_er_admin_dead(json, entry);
 
     } else {
-        ngx_er_admin_time(json, "due", entry->due);
+        ngx_er_api_when(json, "due", entry->due);
     }
 
     if (entry->record.len) {
@@ -117,15 +114,15 @@ ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
         return;
     }
 
-    ngx_er_admin_text(json, "id", &record.id);
-    ngx_er_admin_text(json, "source", &record.source);
-    ngx_er_admin_text(json, "type", &record.type);
-    ngx_er_admin_text(json, "subject", &record.subject);
+    ngx_er_api_text(json, "id", &record.id);
+    ngx_er_api_text(json, "source", &record.source);
+    ngx_er_api_text(json, "type", &record.type);
+    ngx_er_api_text(json, "subject", &record.subject);
     ngx_er_json_number(json, "size", record.body.len);
 
     if (reveal) {
-        ngx_er_admin_text(json, "datacontenttype", &record.content_type);
-        ngx_er_admin_text(json, "body", &record.body);
+        ngx_er_api_text(json, "datacontenttype", &record.content_type);
+        ngx_er_api_text(json, "body", &record.body);
     }
 }
 
@@ -134,14 +131,14 @@ static void
 ngx_er_admin_dead(ngx_er_json_t *json, ngx_er_entry_t *entry)
 {
     ngx_er_json_word(json, "reason", ngx_er_dead_name(entry->reason));
-    ngx_er_admin_time(json, "died", entry->died);
+    ngx_er_api_when(json, "died", entry->died);
 
     if (entry->status) {
         ngx_er_json_number(json, "status", entry->status);
     }
 
     if (entry->answer.len) {
-        ngx_er_admin_text(json, "answer", &entry->answer);
+        ngx_er_api_text(json, "answer", &entry->answer);
         ngx_er_admin_outsystems(json, entry);
     }
 }
@@ -195,7 +192,7 @@ ngx_er_admin_past(ngx_er_json_t *json, ngx_er_entry_t *entry)
 
     for (i = 0; i < entry->npast; i++) {
         ngx_er_json_open(json, NULL, "{");
-        ngx_er_admin_time(json, "at", entry->past[i].time);
+        ngx_er_api_when(json, "at", entry->past[i].time);
         ngx_er_json_number(json, "attempt", entry->past[i].number);
         ngx_er_json_number(json, "status", entry->past[i].status);
         ngx_er_json_number(json, "ms", entry->past[i].ms);
@@ -203,42 +200,4 @@ ngx_er_admin_past(ngx_er_json_t *json, ngx_er_entry_t *entry)
     }
 
     ngx_er_json_close(json, "]");
-}
-
-
-static void
-ngx_er_admin_text(ngx_er_json_t *json, const char *name, ngx_str_t *text)
-{
-    ngx_str_t  safe;
-
-    if (ngx_er_event_attribute(json->pool, text, text->len * 3, &safe)
-        != NGX_OK)
-    {
-        json->failed = 1;
-        return;
-    }
-
-    ngx_er_json_text(json, name, &safe, 0);
-}
-
-
-/* RFC 3339, in UTC */
-
-static void
-ngx_er_admin_time(ngx_er_json_t *json, const char *name, uint64_t ms)
-{
-    u_char     buf[sizeof("2026-01-01T00:00:00.000Z") + 16];
-    ngx_tm_t   tm;
-    ngx_str_t  text;
-
-    ngx_gmtime((time_t) (ms / 1000), &tm);
-
-    text.data = buf;
-    text.len = ngx_sprintf(buf, "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                           tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                           tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                           (int) (ms % 1000))
-               - buf;
-
-    ngx_er_json_text(json, name, &text, 0);
 }

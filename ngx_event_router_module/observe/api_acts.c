@@ -20,14 +20,13 @@
 
 #include "api_acts.h"
 #include "api_filter.h"
-#include "origins.h"
+#include "api_origins.h"
 #include "../base/crash.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/target.h"
 
 
 #define NGX_ER_API_ACTS_STEP  1000     /* entries in one transaction */
-#define NGX_ER_API_ACTS_PAGE  100      /* entries that are looked through */
 #define NGX_ER_API_ACTS_JSON  256
 
 
@@ -48,9 +47,7 @@ static ngx_int_t ngx_er_api_move(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_purge(ngx_er_api_t *api);
 static ngx_er_api_act_t *ngx_er_api_act(ngx_er_api_t *api,
     ngx_er_queue_verb_e verb, const char *word, ngx_int_t *rc);
-static ngx_int_t ngx_er_api_act_look(ngx_er_api_t *api, uint64_t *after);
-static ngx_int_t ngx_er_api_act_looked(ngx_er_api_t *api,
-    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_act_go(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_act_run(ngx_er_api_t *api, ngx_uint_t dry);
 static ngx_int_t ngx_er_api_act_step(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
@@ -171,7 +168,6 @@ ngx_er_api_retry(ngx_er_api_t *api)
 static ngx_int_t
 ngx_er_api_move(ngx_er_api_t *api)
 {
-    uint64_t           after[2];
     ngx_int_t          rc;
     ngx_str_t          name;
     ngx_er_api_act_t  *act;
@@ -201,14 +197,8 @@ ngx_er_api_move(ngx_er_api_t *api)
     act->step.to.name = act->to->name;
     act->step.command = ngx_er_queue_token(api->mcf->queue);
 
-    if (act->to->publishers == NULL) {
-        return ngx_er_api_act_run(api, 0);
-    }
-
-    after[0] = 0;
-    after[1] = 0;
-
-    return ngx_er_api_act_look(api, after);
+    return ngx_er_api_origins(api, &act->step.filter, 0, act->to,
+                              ngx_er_api_act_go);
 }
 
 
@@ -232,7 +222,7 @@ ngx_er_api_purge(ngx_er_api_t *api)
                                   "reason= is of dead letters");
     }
 
-    return ngx_er_api_act_run(api, 0);
+    return ngx_er_api_act_go(api);
 }
 
 
@@ -271,52 +261,10 @@ ngx_er_api_act(ngx_er_api_t *api, ngx_er_queue_verb_e verb, const char *word,
 }
 
 
-/* whether all that would go to it may */
-
 static ngx_int_t
-ngx_er_api_act_look(ngx_er_api_t *api, uint64_t *after)
+ngx_er_api_act_go(ngx_er_api_t *api)
 {
-    ngx_er_api_act_t   *act;
-    ngx_er_queue_op_t  *op;
-
-    act = api->data;
-
-    op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
-    if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    op->filter = act->step.filter;
-    op->records = 1;
-    op->limit = NGX_ER_API_ACTS_PAGE;
-    op->after[0] = after[0];
-    op->after[1] = after[1];
-
-    return ngx_er_api_run(api, op, ngx_er_api_act_looked);
-}
-
-
-static ngx_int_t
-ngx_er_api_act_looked(ngx_er_api_t *api, ngx_er_queue_op_t *op)
-{
-    ngx_er_api_act_t  *act;
-
-    act = api->data;
-
-    if (op->rc != NGX_OK) {
-        return ngx_er_api_away(api);
-    }
-
-    if (ngx_er_origins_may(act->to, op->entries) != NGX_OK) {
-        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT, "an event is of a "
-                                  "source that \"from\" of the target does "
-                                  "not name: nothing is moved; name the "
-                                  "source there, or say which events: "
-                                  "source=, target=, event=, route=");
-    }
-
-    return op->more ? ngx_er_api_act_look(api, op->after)
-                    : ngx_er_api_act_run(api, 0);
+    return ngx_er_api_act_run(api, 0);
 }
 
 

@@ -18,7 +18,8 @@
 #include "api_jobs.h"
 #include "api_filter.h"
 #include "jobs.h"
-#include "origins.h"
+#include "api_origins.h"
+#include "../deliver/publishers.h"
 #include "../deliver/target.h"
 #include "../ingest/source.h"
 
@@ -38,9 +39,6 @@ typedef struct {
 static ngx_int_t ngx_er_api_replay(ngx_er_api_t *api);
 static const char *ngx_er_api_replay_to(ngx_er_api_t *api,
     ngx_er_api_job_t *ctx);
-static ngx_int_t ngx_er_api_replay_look(ngx_er_api_t *api, uint64_t *after);
-static ngx_int_t ngx_er_api_replay_looked(ngx_er_api_t *api,
-    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_replay_count(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_replay_counted(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
@@ -53,6 +51,8 @@ static ngx_int_t ngx_er_api_job_listed(ngx_er_api_t *api,
 static ngx_int_t ngx_er_api_job_get(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_job_got(ngx_er_api_t *api, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_job_cancel(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_job_ask(ngx_er_api_t *api,
+    ngx_er_api_done_pt done);
 static ngx_int_t ngx_er_api_job_found(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_job_cancelled(ngx_er_api_t *api,
@@ -155,7 +155,6 @@ ngx_er_api_endpoint_t  ngx_er_api_jobs[] = {
 static ngx_int_t
 ngx_er_api_replay(ngx_er_api_t *api)
 {
-    uint64_t           after[2];
     ngx_int_t          rc;
     const char        *why;
     ngx_er_job_t      *job;
@@ -198,14 +197,11 @@ ngx_er_api_replay(ngx_er_api_t *api)
     job->who = ctx->who.token.len ? ctx->who.token
                : ctx->who.user.len ? ctx->who.user : ctx->who.address;
 
-    if (ctx->to == NULL || ctx->to->publishers == NULL || job->archive) {
-        return ngx_er_api_replay_count(api);
-    }
+    /* of an archive the source is known, and was asked for */
 
-    after[0] = 0;
-    after[1] = 0;
-
-    return ngx_er_api_replay_look(api, after);
+    return ngx_er_api_origins(api, &job->filter, 1,
+                              job->archive ? NULL : ctx->to,
+                              ngx_er_api_replay_count);
 }
 
 
@@ -254,54 +250,6 @@ ngx_er_api_replay_to(ngx_er_api_t *api, ngx_er_api_job_t *ctx)
     job->filter.source = ngx_er_hash64(&name);
 
     return NULL;
-}
-
-
-static ngx_int_t
-ngx_er_api_replay_look(ngx_er_api_t *api, uint64_t *after)
-{
-    ngx_er_api_job_t   *ctx;
-    ngx_er_queue_op_t  *op;
-
-    ctx = api->data;
-
-    op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
-    if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    op->filter = ctx->job.filter;
-    op->dead = 1;
-    op->records = 1;
-    op->limit = NGX_ER_API_JOBS_PAGE;
-    op->after[0] = after[0];
-    op->after[1] = after[1];
-
-    return ngx_er_api_run(api, op, ngx_er_api_replay_looked);
-}
-
-
-static ngx_int_t
-ngx_er_api_replay_looked(ngx_er_api_t *api, ngx_er_queue_op_t *op)
-{
-    ngx_er_api_job_t  *ctx;
-
-    ctx = api->data;
-
-    if (op->rc != NGX_OK) {
-        return ngx_er_api_away(api);
-    }
-
-    if (ngx_er_origins_may(ctx->to, op->entries) != NGX_OK) {
-        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT, "an event is of a "
-                                  "source that \"from\" of the target does "
-                                  "not name: nothing is replayed; name the "
-                                  "source there, or say which events: "
-                                  "source=, target=, event=, route=");
-    }
-
-    return op->more ? ngx_er_api_replay_look(api, op->after)
-                    : ngx_er_api_replay_count(api);
 }
 
 
@@ -474,15 +422,29 @@ ngx_er_api_job_listed(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_api_job_get(ngx_er_api_t *api)
 {
+    return ngx_er_api_job_ask(api, ngx_er_api_job_got);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_cancel(ngx_er_api_t *api)
+{
+    return ngx_er_api_job_ask(api, ngx_er_api_job_found);
+}
+
+
+/* for the row of the job that the path names */
+
+static ngx_int_t
+ngx_er_api_job_ask(ngx_er_api_t *api, ngx_er_api_done_pt done)
+{
     ngx_er_queue_op_t  *op;
 
     op = ngx_er_api_job_op(api, NGX_ER_SHELF_GET, NGX_ER_JOB_ROWS,
                            ngx_er_api_event(api, "job"));
-    if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
-    return ngx_er_api_run(api, op, ngx_er_api_job_got);
+    return op ? ngx_er_api_run(api, op, done)
+              : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -501,21 +463,6 @@ ngx_er_api_job_got(ngx_er_api_t *api, ngx_er_queue_op_t *op)
     }
 
     return ngx_er_api_job_answer(api, &job);
-}
-
-
-static ngx_int_t
-ngx_er_api_job_cancel(ngx_er_api_t *api)
-{
-    ngx_er_queue_op_t  *op;
-
-    op = ngx_er_api_job_op(api, NGX_ER_SHELF_GET, NGX_ER_JOB_ROWS,
-                           ngx_er_api_event(api, "job"));
-    if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_er_api_run(api, op, ngx_er_api_job_found);
 }
 
 

@@ -5,15 +5,14 @@
 
 
 /*
- * Where dead letters come from.  A target whose "from" names sources gets
- * those of no other by a route, nor shall it by "deliver_to=".  Only the
- * record of an event has its source, so they are listed, a page at a time,
- * before the first one is replayed: all of them go or none.  Whether one dies
- * between the look and the replay nobody can know who does not say which ones
- * are meant.
+ * Where entries come from.  A target whose "from" names sources gets those of
+ * no other by a route, nor shall it by "deliver_to=".  Only the record of an
+ * event has its source, so they are listed, a page at a time, before the first
+ * one is replayed or moved: all of them go or none.  Whether one comes between
+ * the look and the act nobody can know who does not say which ones are meant.
  *
- * Called by admin.c.  A page is an operation of its own and owns what is known
- * of the whole.  What may fail is memory and the store.
+ * Called by admin.c and api_origins.c.  A page is an operation of its own and
+ * owns what is known of the whole.  What may fail is memory and the store.
  */
 
 
@@ -21,7 +20,7 @@
 #include "../ingest/record.h"
 
 
-#define NGX_ER_ORIGINS_PAGE  100       /* dead letters */
+#define NGX_ER_ORIGINS_PAGE  100       /* entries */
 
 
 typedef struct {
@@ -33,13 +32,16 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_origins_page(ngx_er_origins_t *origins,
-    ngx_er_queue_filter_t *filter, uint64_t *after);
+    ngx_er_queue_filter_t *filter, ngx_uint_t dead, uint64_t *after);
 static void ngx_er_origins_handler(ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_origins_may(ngx_er_target_t *to,
+    ngx_array_t *entries);
 
 
 ngx_int_t
 ngx_er_origins(ngx_er_queue_t *queue, ngx_er_queue_filter_t *filter,
-    ngx_er_target_t *to, ngx_er_origins_pt handler, void *data)
+    ngx_uint_t dead, ngx_er_target_t *to, ngx_er_origins_pt handler,
+    void *data)
 {
     uint64_t          after[2];
     ngx_er_origins_t  origins;
@@ -52,13 +54,13 @@ ngx_er_origins(ngx_er_queue_t *queue, ngx_er_queue_filter_t *filter,
     after[0] = 0;
     after[1] = 0;
 
-    return ngx_er_origins_page(&origins, filter, after);
+    return ngx_er_origins_page(&origins, filter, dead, after);
 }
 
 
 static ngx_int_t
 ngx_er_origins_page(ngx_er_origins_t *origins, ngx_er_queue_filter_t *filter,
-    uint64_t *after)
+    ngx_uint_t dead, uint64_t *after)
 {
     ngx_er_origins_t   *copy;
     ngx_er_queue_op_t  *op;
@@ -78,7 +80,7 @@ ngx_er_origins_page(ngx_er_origins_t *origins, ngx_er_queue_filter_t *filter,
 
     op->data = copy;
     op->filter = *filter;
-    op->dead = 1;
+    op->dead = (dead != 0);
     op->records = 1;
     op->limit = NGX_ER_ORIGINS_PAGE;
     op->after[0] = after[0];
@@ -104,12 +106,12 @@ ngx_er_origins_handler(ngx_er_queue_op_t *op)
                             : NGX_ERROR;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router origins: dead letters to \"%V\", rc:%i "
+                   "event router origins: entries to \"%V\", rc:%i "
                    "more:%ui", &origins->to->name, rc, op->more);
 
     if (rc == NGX_OK && op->more) {
 
-        rc = ngx_er_origins_page(origins, &op->filter, op->after);
+        rc = ngx_er_origins_page(origins, &op->filter, op->dead, op->after);
 
         if (rc == NGX_OK) {
             ngx_er_queue_op_free(op);
@@ -126,9 +128,9 @@ ngx_er_origins_handler(ngx_er_queue_op_t *op)
 }
 
 
-/* what cannot be read will not be sent */
+/* what cannot be read will not be sent; but for what only lacks its key */
 
-ngx_int_t
+static ngx_int_t
 ngx_er_origins_may(ngx_er_target_t *to, ngx_array_t *entries)
 {
     ngx_uint_t        i;
@@ -142,6 +144,10 @@ ngx_er_origins_may(ngx_er_target_t *to, ngx_array_t *entries)
     entry = entries->elts;
 
     for (i = 0; i < entries->nelts; i++) {
+
+        if (entry[i].locked) {
+            return NGX_DECLINED;
+        }
 
         if (ngx_er_record_read(&entry[i].record, &record) == NGX_OK
             && !ngx_er_publishers_name(to, &record.source))

@@ -5,8 +5,8 @@
 
 
 /*
- * Origins: whether the sources of dead letters may publish to the target that
- * an operator would have them delivered to.
+ * Origins: whether the sources of entries may publish to the target that an
+ * operator would have them delivered to.
  */
 
 
@@ -23,16 +23,13 @@
 typedef void (*ngx_er_origins_pt)(void *data, ngx_int_t rc);
 
 /*
- * Of the dead letters that the filter lets through, which stays until the
- * handler is called: from an event of the loop, exactly once.  "to" has a
- * "from".  NGX_ERROR: no memory, it will not be called.
+ * Of the entries that the filter lets through, dead letters or what waits; the
+ * filter stays until the handler is called: from an event of the loop, exactly
+ * once.  "to" has a "from".  NGX_ERROR: no memory, it will not be called.
  */
 ngx_int_t ngx_er_origins(ngx_er_queue_t *queue, ngx_er_queue_filter_t *filter,
-    ngx_er_target_t *to, ngx_er_origins_pt handler, void *data);
-
-/* the same of entries that were listed with their records: NGX_OK, or
-   NGX_DECLINED */
-ngx_int_t ngx_er_origins_may(ngx_er_target_t *to, ngx_array_t *entries);
+    ngx_uint_t dead, ngx_er_target_t *to, ngx_er_origins_pt handler,
+    void *data);
 
 
 #endif /* _NGX_ER_ORIGINS_H_INCLUDED_ */

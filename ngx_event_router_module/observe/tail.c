@@ -62,7 +62,7 @@ ngx_int_t
 ngx_er_tail_add(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
     ngx_shm_zone_t    *zone;
-    static ngx_str_t   name = ngx_string("event_router_tail");
+    static ngx_str_t   name = ngx_string("ngx_event_router_tail");
 
     zone = ngx_shared_memory_add(cf, &name,
                                  ngx_align(NGX_ER_TAIL_ZONE, ngx_pagesize),

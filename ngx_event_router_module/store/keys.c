@@ -5,10 +5,11 @@
 
 
 /*
- * The file of keys that "encrypt=" of event_store names.  It is read when
- * nginx.conf is, by the user that starts nginx; both kinds of store call this,
- * and what comes of it lives as long as the configuration.  A file that every
- * user can read is an error: its keys would keep nothing from anybody.
+ * Files of secrets that lines of a store name: the keys of "encrypt=" and the
+ * passwords of a Redis.  They are read when nginx.conf is, by the user that
+ * starts nginx; both kinds of store call this, and what comes of it lives as
+ * long as the configuration.  Keys that every user can read are an error, for
+ * they would keep nothing from anybody; for a password it is a warning.
  *
  * No message has a byte of the file.
  */
@@ -16,10 +17,6 @@
 
 #include "keys.h"
 #include "../base/vault.h"
-
-
-static ngx_int_t ngx_er_keys_load(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_str_t *text);
 
 
 ngx_int_t
@@ -46,8 +43,9 @@ ngx_er_keys_read(ngx_conf_t *cf, ngx_str_t *word, ngx_er_safe_t **safe)
     path.data = word->data + 5;
     path.len = word->len - 5;
 
-    if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK
-        || ngx_er_keys_load(cf, &path, &text) != NGX_OK)
+    if (ngx_er_keys_file(cf, NGX_LOG_EMERG, "file of keys", &path,
+                         NGX_ER_SAFE_FILE, &text)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -65,15 +63,20 @@ ngx_er_keys_read(ngx_conf_t *cf, ngx_str_t *word, ngx_er_safe_t **safe)
 }
 
 
-static ngx_int_t
-ngx_er_keys_load(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
+ngx_int_t
+ngx_er_keys_file(ngx_conf_t *cf, ngx_uint_t exposed, const char *what,
+    ngx_str_t *path, size_t size, ngx_str_t *text)
 {
     u_char           *p;
     ssize_t           n;
     ngx_file_t        file;
     ngx_file_info_t   fi;
 
-    p = ngx_er_vault_alloc(cf->pool, NGX_ER_SAFE_FILE);
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_er_vault_alloc(cf->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -85,30 +88,38 @@ ngx_er_keys_load(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
 
     if (file.fd == NGX_INVALID_FILE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "cannot open the file of keys \"%V\"", path);
+                           "cannot open %s \"%V\"", what, path);
         return NGX_ERROR;
     }
 
     if (ngx_fd_info(file.fd, &fi) != NGX_FILE_ERROR
         && (ngx_file_access(&fi) & (S_IROTH|S_IWOTH)))
     {
-        (void) ngx_close_file(file.fd);
+        ngx_conf_log_error(exposed, cf, 0,
+                           "every user of this machine has access to %s "
+                           "\"%V\": give it to the user that starts nginx and "
+                           "say \"chmod o= %V\"", what, path, path);
 
+        if (exposed == NGX_LOG_EMERG) {
+            (void) ngx_close_file(file.fd);
+            return NGX_ERROR;
+        }
+    }
+
+    n = ngx_read_file(&file, p, size, 0);
+    (void) ngx_close_file(file.fd);
+
+    if (n == (ssize_t) size) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "every user of this machine has access to the file "
-                           "of keys \"%V\": give it to the user that starts "
-                           "nginx and say \"chmod o= %V\"", path, path);
+                           "%s \"%V\" is longer than %uz bytes", what, path,
+                           size - 1);
         return NGX_ERROR;
     }
 
-    n = ngx_read_file(&file, p, NGX_ER_SAFE_FILE, 0);
-    (void) ngx_close_file(file.fd);
-
-    if (n == NGX_ERROR || n == NGX_ER_SAFE_FILE) {
+    if (n <= 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the file of keys \"%V\" %s", path,
-                           n == NGX_ERROR ? "cannot be read"
-                                          : "is longer than 8191 bytes");
+                           "%s \"%V\" is empty or cannot be read", what,
+                           path);
         return NGX_ERROR;
     }
 

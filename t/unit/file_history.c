@@ -14,6 +14,8 @@
 
 #include "queue_file.h"
 
+#include "../../ngx_event_router_module/ingest/crypto.h"
+
 
 #define ERP   11
 #define CRM   12
@@ -52,6 +54,8 @@ static ngx_uint_t  sealed;
 int
 main(void)
 {
+    ngx_er_safe_init(ngx_er_crypto_safe());
+
     way_of_an_event();
     by_itself();
     replays();

@@ -12,6 +12,7 @@
 
 #include "queue_file.h"
 
+#include "../../ngx_event_router_module/ingest/crypto.h"
 #include "../../ngx_event_router_module/store/file/sealed.h"
 
 
@@ -307,6 +308,7 @@ test_shelf(void)
 int
 main(void)
 {
+    ngx_er_safe_init(ngx_er_crypto_safe());
     begin(16 << 20);
 
     test_sealed();

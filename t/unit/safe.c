@@ -12,7 +12,7 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/base/safe.h"
+#include "../../ngx_event_router_module/ingest/crypto.h"
 
 
 #define RECORDS  10000
@@ -225,6 +225,8 @@ test_hash(void)
 int
 main(void)
 {
+    ngx_er_safe_init(ngx_er_crypto_safe());
+
     pool = ngx_er_test_pool();
 
     test_keys();

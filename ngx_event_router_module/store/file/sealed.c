@@ -184,7 +184,12 @@ ngx_er_file_sealed_hash(ngx_er_file_t *file, ngx_uint_t i, uint64_t hash)
     s.data = text;
     s.len = ngx_er_file_write(text, hash, 8) - text;
 
-    ngx_er_safe_hash(file->conf->safe, i, &s, sum);
+    if (ngx_er_safe_hash(file->conf->safe, i, &s, sum) != NGX_OK) {
+
+        /* under which nothing is found: better than what can be guessed */
+
+        return 0;
+    }
 
     return ngx_er_file_number(sum, 8) | 1;
 }

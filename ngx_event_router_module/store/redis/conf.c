@@ -19,7 +19,6 @@
 #include "peer.h"
 #include "../keys.h"
 #include "../../conf/block.h"
-#include "../../base/vault.h"
 
 
 #define NGX_ER_REDIS_SECRET  4096      /* bytes of a password file */
@@ -250,63 +249,25 @@ static ngx_int_t
 ngx_er_redis_conf_password(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *password)
 {
-    u_char           *p;
-    ssize_t           n;
-    ngx_file_t        file;
-    ngx_file_info_t   fi;
-
-    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_er_vault_alloc(cf->pool, NGX_ER_REDIS_SECRET);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&file, sizeof(ngx_file_t));
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "cannot open password_file \"%V\"", path);
-        return NGX_ERROR;
-    }
-
-    if (ngx_fd_info(file.fd, &fi) != NGX_FILE_ERROR
-        && (ngx_file_access(&fi) & S_IROTH))
+    if (ngx_er_keys_file(cf, NGX_LOG_WARN, "password_file", path,
+                         NGX_ER_REDIS_SECRET, password)
+        != NGX_OK)
     {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "every user of this machine can read password_file "
-                           "\"%V\": give it to the user that starts nginx and "
-                           "say \"chmod o-r %V\"", path, path);
-    }
-
-    n = ngx_read_file(&file, p, NGX_ER_REDIS_SECRET, 0);
-    (void) ngx_close_file(file.fd);
-
-    if (n == NGX_ER_REDIS_SECRET) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "password_file \"%V\" is longer than %d bytes",
-                           path, NGX_ER_REDIS_SECRET - 1);
         return NGX_ERROR;
     }
 
-    while (n > 0 && (p[n - 1] == LF || p[n - 1] == CR)) {
-        n--;
+    while (password->len
+           && (password->data[password->len - 1] == LF
+               || password->data[password->len - 1] == CR))
+    {
+        password->len--;
     }
 
-    if (n <= 0) {
+    if (password->len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "password_file \"%V\" is empty or cannot be read",
-                           path);
+                           "password_file \"%V\" has no password", path);
         return NGX_ERROR;
     }
-
-    password->data = p;
-    password->len = n;
 
     return NGX_OK;
 }
