@@ -221,6 +221,7 @@ ngx_er_file_single(ngx_er_file_t *file, ngx_queue_t *ops,
 void
 ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op)
 {
+    uint64_t           stored;
     ngx_uint_t         slot;
     ngx_er_file_txn_t  t;
 
@@ -238,6 +239,13 @@ ngx_er_file_read(ngx_er_file_t *file, ngx_er_queue_op_t *op)
     t.now = file->clock;
 
     if (ngx_er_file_begin(&t, 0) == NGX_OK) {
+
+        /* others wrote since: what they have put there is not of the future */
+
+        if (ngx_er_file_meta(&t, NGX_ER_FILE_CLOCK, &stored) == NGX_OK) {
+            t.now = ngx_max(t.now, stored);
+        }
+
         op->rc = ngx_er_file_verb(&t, op);
         ngx_er_file_abort(&t);
 
