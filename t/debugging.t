@@ -49,6 +49,18 @@ is(join("\n", grep { my $line = $_; !grep { $line =~ /^$_$/ } shapes() }
 cmp_ok(scalar(() = real_lines()), '>', 50, 'and enough of them');
 
 
+# ---- tables of names stand beside their enum
+
+my ($verbs) = slurp("$root/ngx_event_router_module/store/entry.h")
+              =~ /typedef enum \{([^}]*)\} ngx_er_queue_verb_e;/;
+my ($names) = slurp("$root/ngx_event_router_module/store/queue.c")
+              =~ /ngx_er_queue_verbs\[\] = \{([^}]*)\}/;
+
+is(join(' ', map { $_ eq '' ? 'verbs' : $_ } $names =~ /"(\w*)"/g),
+    lc join(' ', $verbs =~ /NGX_ER_QUEUE_(\w+)/g),
+    'each operation of the queue has its name in debug lines');
+
+
 # ---- each mode
 
 for my $mode ('sync', 'file', 'redis') {

@@ -14,11 +14,19 @@
  * access_log does, and there are fewer.  Nothing waits: what cannot be written
  * is lost, and error.log says once a minute how many lines.
  *
+ * A pipe would make a worker wait when nobody reads, so it is written without:
+ * pieces of whole lines, each of which the kernel takes or leaves.  A pipe with
+ * a name would even make nginx wait when it opens it, until somebody reads: it
+ * is open for reading here, too, so somebody does.
+ *
  * A line goes to syslog as a datagram, by nginx's own code.
  */
 
 
 #include "log_file.h"
+
+
+#include <limits.h>
 
 
 #define NGX_ER_LOG_SYSLOG  8192        /* bytes of a datagram */
@@ -38,17 +46,20 @@ typedef struct {
     ngx_msec_t             flush;
     ngx_int_t              gzip;
     ngx_er_log_t          *log;
-    ngx_uint_t             lines;
+    ngx_uint_t             torn;       /* the last line lacks its end */
 } ngx_er_log_buf_t;
 
 
 static ngx_er_log_buf_t *ngx_er_log_buf(ngx_conf_t *cf, ngx_er_log_t *log,
     size_t size, ngx_msec_t flush);
+static ngx_int_t ngx_er_log_pipe(ngx_conf_t *cf, ngx_str_t *name);
+static void ngx_er_log_pipe_close(void *data);
 static void ngx_er_log_cleanup(void *data);
 static void ngx_er_log_flush(ngx_open_file_t *file, ngx_log_t *log);
 static void ngx_er_log_timer(ngx_event_t *ev);
-static void ngx_er_log_write(ngx_er_log_t *log, u_char *p, size_t len,
-    ngx_uint_t lines);
+static void ngx_er_log_write(ngx_er_log_t *log, u_char *p, size_t len);
+static ngx_uint_t ngx_er_log_stalls(ngx_fd_t fd);
+static size_t ngx_er_log_piece(u_char *p, size_t len);
 static void ngx_er_log_datagram(ngx_er_log_t *log, ngx_str_t *line);
 static void ngx_er_log_lost(ngx_er_log_t *log, ngx_uint_t lines,
     ngx_err_t err);
@@ -75,7 +86,7 @@ ngx_er_log_file_open(ngx_conf_t *cf, ngx_er_log_t *log, ngx_str_t *name,
         log->file->flush = ngx_er_log_flush;
         log->file->data = buf;
 
-        return NGX_OK;
+        return ngx_er_log_pipe(cf, &log->file->name);
     }
 
     if (log->file->flush != ngx_er_log_flush) {
@@ -138,6 +149,47 @@ ngx_er_log_buf(ngx_conf_t *cf, ngx_er_log_t *log, size_t size,
 }
 
 
+/* of a link (/dev/stdout) the other end is there already */
+
+static ngx_int_t
+ngx_er_log_pipe(ngx_conf_t *cf, ngx_str_t *name)
+{
+    int                  fd;
+    struct stat          st;
+    ngx_pool_cleanup_t  *cln;
+
+    if (lstat((char *) name->data, &st) == -1 || !S_ISFIFO(st.st_mode)) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(int));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    fd = open((char *) name->data, O_RDWR|O_NONBLOCK|O_CLOEXEC);
+
+    if (fd == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "open() of the pipe \"%V\" of \"event_log\" "
+                           "failed", name);
+        return NGX_ERROR;
+    }
+
+    *(int *) cln->data = fd;
+    cln->handler = ngx_er_log_pipe_close;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_log_pipe_close(void *data)
+{
+    (void) close(*(int *) data);
+}
+
+
 /* without a master the old configuration goes while its timer runs */
 
 static void
@@ -187,12 +239,11 @@ ngx_er_log_put(ngx_er_log_t *log, ngx_str_t *line)
     }
 
     if ((size_t) (buf->last - buf->pos) < line->len) {
-        ngx_er_log_write(log, line->data, line->len, 1);
+        ngx_er_log_write(log, line->data, line->len);
         return;
     }
 
     buf->pos = ngx_cpymem(buf->pos, line->data, line->len);
-    buf->lines++;
 
     if (!buf->event->timer_set) {
         ngx_add_timer(buf->event, buf->flush);
@@ -215,27 +266,23 @@ static void
 ngx_er_log_flush(ngx_open_file_t *file, ngx_log_t *log)
 {
     size_t             len;
-    ngx_uint_t         lines;
     ngx_er_log_buf_t  *buf;
 
     buf = file->data;
 
     len = buf->pos - buf->start;
-    lines = buf->lines;
-
     buf->pos = buf->start;
-    buf->lines = 0;
 
     if (buf->event->timer_set) {
         ngx_del_timer(buf->event);
     }
 
     if (len) {
-        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, log, 0,
-                       "event router log: %ui lines, %uz bytes to \"%V\"",
-                       lines, len, &file->name);
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, log, 0,
+                       "event router log: %uz bytes to \"%V\"", len,
+                       &file->name);
 
-        ngx_er_log_write(buf->log, buf->start, len, lines);
+        ngx_er_log_write(buf->log, buf->start, len);
     }
 }
 
@@ -250,16 +297,91 @@ ngx_er_log_timer(ngx_event_t *ev)
 }
 
 
+/* a line that was cut short is ended before the next one */
+
 static void
-ngx_er_log_write(ngx_er_log_t *log, u_char *p, size_t len, ngx_uint_t lines)
+ngx_er_log_write(ngx_er_log_t *log, u_char *p, size_t len)
 {
-    ssize_t  n;
+    size_t             piece;
+    u_char            *last;
+    ssize_t            n;
+    ngx_err_t          err;
+    ngx_uint_t         lost, stalls;
+    ngx_er_log_buf_t  *buf;
 
-    n = ngx_write_fd(log->file->fd, p, len);
+    err = 0;
+    buf = log->file->data;
+    last = p + len;
+    stalls = ngx_er_log_stalls(log->file->fd);
 
-    if (n != (ssize_t) len) {
-        ngx_er_log_lost(log, lines, (n == -1) ? ngx_errno : 0);
+    if (buf->torn) {
+        n = ngx_write_fd(log->file->fd, "\n", 1);
+        err = (n == -1) ? ngx_errno : 0;
+        buf->torn = (n != 1);
     }
+
+    while (!buf->torn && p < last) {
+        piece = stalls ? ngx_er_log_piece(p, last - p) : (size_t) (last - p);
+
+        n = ngx_write_fd(log->file->fd, p, piece);
+        err = (n == -1) ? ngx_errno : 0;
+        p += ngx_max(n, 0);
+
+        if (n != (ssize_t) piece) {
+            buf->torn = (n > 0 && p[-1] != '\n');
+            break;
+        }
+    }
+
+    for (lost = 0; p < last; p++) {
+        lost += (*p == '\n');
+    }
+
+    if (lost) {
+        ngx_er_log_lost(log, lost, err);
+    }
+}
+
+
+/* 1: whoever writes there may have to wait, but for O_NONBLOCK, which is set
+   each time, since nginx opens files anew */
+
+static ngx_uint_t
+ngx_er_log_stalls(ngx_fd_t fd)
+{
+    struct stat  st;
+
+    if (fstat(fd, &st) == -1 || S_ISREG(st.st_mode)) {
+        return 0;
+    }
+
+    (void) ngx_nonblocking(fd);
+
+    return 1;
+}
+
+
+/* as many whole lines as a pipe takes at once; a longer line by itself */
+
+static size_t
+ngx_er_log_piece(u_char *p, size_t len)
+{
+    size_t   n;
+    u_char  *end;
+
+    if (len <= PIPE_BUF) {
+        return len;
+    }
+
+    for (n = PIPE_BUF; n; n--) {
+        if (p[n - 1] == '\n') {
+            return n;
+        }
+    }
+
+    end = ngx_strlchr(p, p + len, '\n');
+
+    return end ? (size_t) (end + 1 - p) : len;
 }
 
 
