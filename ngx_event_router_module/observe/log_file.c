@@ -15,9 +15,9 @@
  * is lost, and error.log says once a minute how many lines.
  *
  * A pipe would make a worker wait when nobody reads, so it is written without:
- * pieces of whole lines, each of which the kernel takes or leaves.  A pipe with
- * a name would even make nginx wait when it opens it, until somebody reads: it
- * is open for reading here, too, so somebody does.
+ * pieces of whole lines, each of which the kernel takes or leaves.  One that
+ * has a name would even make nginx wait when it opens it, until somebody
+ * reads: it is open for reading here, too, so somebody does.
  *
  * A line goes to syslog as a datagram, by nginx's own code.
  */

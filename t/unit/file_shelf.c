@@ -225,6 +225,78 @@ test_bound(void)
 }
 
 
+/* what strangers send takes no room from events, and neither does what is left
+   of it when it has gone */
+
+static void
+test_room(void)
+{
+    char        *text;
+    size_t       len;
+    uint64_t     seq, expiry;
+    ngx_uint_t   i, all, few;
+
+    len = 60000;
+    text = malloc(len + 1);
+    memset(text, 'x', len);
+    text[len] = '\0';
+
+    expiry = rows(NGX_ER_FILE_EXPIRY);
+
+    shelf_of(NGX_ER_SHELF_QUARANTINE, 11);
+    shelf.until = now + HOUR;
+    shelf.bound = 64 << 20;
+    ngx_str_set(&shelf.value, "of another source");
+    is_int(act(NGX_ER_SHELF_PUT), NGX_OK, "a request of one source");
+
+    for (i = 0, all = 0; i < 300; i++) {
+        shelf_of(NGX_ER_SHELF_QUARANTINE, 10);
+        shelf.until = now + HOUR;
+        shelf.bound = 64 << 20;
+        shelf.value.data = (u_char *) text;
+        shelf.value.len = len;
+        all += (act(NGX_ER_SHELF_PUT) == NGX_OK);
+    }
+
+    is_int(all, 300, "and many of another");
+    all = rows(NGX_ER_FILE_SHELF);
+    ok(all > 50 && all < 80, "a fourth of the store at most: %d", (int) all);
+    ok(rows(NGX_ER_FILE_EXPIRY) - expiry <= all, "what went left nothing");
+
+    shelf_of(NGX_ER_SHELF_QUARANTINE, 11);
+    is_int(act(NGX_ER_SHELF_LIST), NGX_OK, "list");
+    values("of another source", "who is flooded harms nobody else");
+
+    (void) sweep();
+    is_int(file->full, 0, "the store is not full of it");
+
+    for (i = 0; i < 100; i++) {
+        if (accept_one(5, 0, 0, 100000, &seq) != NGX_OK) {
+            break;
+        }
+
+    }
+
+    is_int(i, 100, "events have their room");
+
+    few = rows(NGX_ER_FILE_SHELF);
+    ok(few < all, "the quarantine gave way: %d", (int) few);
+    is_int(consistent(), 0, "the databases fit together");
+
+    for (i = 0; i < 1000; i++) {
+        if (accept_one(5, 0, 0, 10000, &seq) != NGX_OK) {
+            break;
+        }
+
+    }
+
+    ok(file->full, "until the store is full of them");
+    is_int(consistent(), 0, "the databases fit together");
+
+    free(text);
+}
+
+
 int
 main(void)
 {
@@ -233,6 +305,7 @@ main(void)
     test_rows();
     test_time();
     test_bound();
+    test_room();
 
     end();
 

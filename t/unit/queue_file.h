@@ -423,6 +423,7 @@ consistent(void)
     uint64_t              key[NGX_ER_FILE_WORDS], seq;
     ngx_str_t             v;
     ngx_uint_t            faults, due, leases, order, groups, pending, refs;
+    ngx_uint_t            shelved;
     ngx_er_file_ref_t     ref;
     ngx_er_file_row_t     row;
     ngx_er_queue_count_t  count;
@@ -485,10 +486,19 @@ consistent(void)
         ngx_er_file_after(NGX_ER_FILE_DEAD, key);
     }
 
+    shelved = 0;
+    ngx_memzero(key, sizeof(key));
+
+    while (ngx_er_file_seek(&look, NGX_ER_FILE_SHELF, key, &v) == NGX_OK) {
+        shelved += (key[2] != 0
+                    && ngx_er_file_number(v.data, 8) != NGX_ER_NEVER);
+        ngx_er_file_after(NGX_ER_FILE_SHELF, key);
+    }
+
     wrong(rows(NGX_ER_FILE_EXPIRY)
           != rows(NGX_ER_FILE_DEAD) + rows(NGX_ER_FILE_KEYS)
              + rows(NGX_ER_FILE_ARCHIVE) + rows(NGX_ER_FILE_LAPSED)
-             + rows(NGX_ER_FILE_VERSIONS),
+             + rows(NGX_ER_FILE_VERSIONS) + shelved,
           "rows of expiry");
     wrong(rows(NGX_ER_FILE_REFS) != rows(NGX_ER_FILE_EVENTS),
           "events and refs");

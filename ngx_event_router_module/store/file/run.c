@@ -22,6 +22,7 @@
 #include "history.h"
 #include "lock.h"
 #include "row.h"
+#include "shelf.h"
 #include "space.h"
 #include "verbs.h"
 #include "../../base/crash.h"
@@ -403,7 +404,9 @@ ngx_er_file_commit(ngx_er_file_txn_t *t, ngx_queue_t *ops)
         return NGX_OK;
     }
 
-    if (ngx_er_file_history_fit(t) != NGX_OK) {
+    if (ngx_er_file_history_fit(t) != NGX_OK
+        || ngx_er_file_shelf_yield(t) != NGX_OK)
+    {
         ngx_er_file_abort(t);
         return NGX_ERROR;
     }

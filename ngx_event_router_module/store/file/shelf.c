@@ -10,21 +10,27 @@
  * and a name are in the order of their ids, and id 0, which no row has, says
  * how many bytes they are, so that a bound costs one more row to look at.
  *
- * What has a bound can be done without: it is refused when the store is full,
- * and the oldest of it go, a few a time, so that no transaction grows with
- * what somebody else wrote.  NGX_ERROR means that the transaction must be
- * aborted.
+ * What has a bound can be done without, and strangers may have written it.  So
+ * it is refused when the store is full, the oldest of it go, a few a time, and
+ * it has a part of the store at most, and only the room that events leave: as
+ * with history, the pages of the shelf do not count when an event is refused
+ * (space.c), and where events come near the high-water mark the quarantine
+ * gives way, with each transaction more than that adds.  NGX_ERROR means that
+ * the transaction must be aborted.
  */
 
 
 #include "shelf.h"
 #include "sealed.h"
+#include "space.h"
 
 
 #define NGX_ER_FILE_SHELF_HEAD  8      /* bytes of a row before its value */
 #define NGX_ER_FILE_SHELF_DROP  64     /* rows that go for one that comes */
 #define NGX_ER_FILE_SHELF_ROW   64     /* bytes that a row counts besides */
 #define NGX_ER_FILE_SHELF_BYTES  1048576  /* of a LIST that does not say */
+#define NGX_ER_FILE_SHELF_YIELD  256   /* bytes of events for which one goes */
+#define NGX_ER_FILE_SHELF_PART  4      /* of the store, a fourth is its most */
 
 
 static ngx_int_t ngx_er_file_shelf_put(ngx_er_file_txn_t *t,
@@ -33,8 +39,16 @@ static ngx_int_t ngx_er_file_shelf_new(ngx_er_file_txn_t *t,
     ngx_er_shelf_t *shelf);
 static ngx_int_t ngx_er_file_shelf_room(ngx_er_file_txn_t *t,
     ngx_er_shelf_t *shelf, uint64_t bytes);
+static ngx_int_t ngx_er_file_shelf_oldest(ngx_er_file_txn_t *t,
+    uint64_t *key);
+static ngx_int_t ngx_er_file_shelf_victim(ngx_er_file_txn_t *t,
+    uint64_t *key);
+static ngx_uint_t ngx_er_file_shelf_fits(ngx_er_file_txn_t *t,
+    uint64_t bytes);
 static ngx_int_t ngx_er_file_shelf_write(ngx_er_file_txn_t *t,
     ngx_er_shelf_t *shelf, ngx_pool_t *pool);
+static void ngx_er_file_shelf_expiry(uint64_t until, uint64_t *row,
+    uint64_t *key);
 static ngx_int_t ngx_er_file_shelf_get(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_shelf_drop(ngx_er_file_txn_t *t,
@@ -125,9 +139,6 @@ ngx_er_file_shelf_put(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    t->grown += bytes;
-    t->file->grown += bytes;
-
     return ngx_er_file_shelf_sum(t, key, bytes, NULL);
 }
 
@@ -172,7 +183,7 @@ ngx_er_file_shelf_room(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
         return NGX_BUSY;
     }
 
-    for (step = 0; /* void */ ; step++) {
+    for (step = 0; step <= NGX_ER_FILE_SHELF_DROP; step++) {
         key[0] = shelf->kind;
         key[1] = shelf->name;
         key[2] = 1;
@@ -181,34 +192,159 @@ ngx_er_file_shelf_room(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
             return NGX_ERROR;
         }
 
-        if (sum + bytes <= shelf->bound) {
+        if (sum + bytes > shelf->bound) {
+            rc = ngx_er_file_shelf_oldest(t, key);
+
+        } else if (ngx_er_file_shelf_fits(t, bytes)) {
             return NGX_OK;
+
+        } else {
+            rc = ngx_er_file_shelf_victim(t, key);
         }
 
-        if (step == NGX_ER_FILE_SHELF_DROP) {
+        if (rc == NGX_DECLINED) {
             return NGX_BUSY;
         }
 
-        rc = ngx_er_file_seek(t, NGX_ER_FILE_SHELF, key, NULL);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_DECLINED || key[0] != (uint64_t) shelf->kind
-            || key[1] != shelf->name)
+        if (rc == NGX_ERROR
+            || ngx_er_file_shelf_forget(t, key) == NGX_ERROR)
         {
-            /* the sum is of what is not there */
-
-            return ngx_er_file_shelf_sum(t, key, - (int64_t) sum, NULL);
-        }
-
-        if (ngx_er_file_shelf_forget(t, key) == NGX_ERROR) {
             return NGX_ERROR;
         }
 
         shelf->done++;
     }
+
+    return NGX_BUSY;
+}
+
+
+/* the row of this kind and name that goes first; NGX_DECLINED: none */
+
+static ngx_int_t
+ngx_er_file_shelf_oldest(ngx_er_file_txn_t *t, uint64_t *key)
+{
+    uint64_t   kind, name, sum;
+    ngx_int_t  rc;
+
+    kind = key[0];
+    name = key[1];
+    key[2] = 1;
+
+    rc = ngx_er_file_seek(t, NGX_ER_FILE_SHELF, key, NULL);
+
+    if (rc == NGX_ERROR || (rc == NGX_OK && key[0] == kind && key[1] == name))
+    {
+        return rc;
+    }
+
+    /* the sum is of what is not there */
+
+    key[0] = kind;
+    key[1] = name;
+    key[2] = 1;
+
+    if (ngx_er_file_shelf_sum(t, key, 0, &sum) != NGX_OK
+        || ngx_er_file_shelf_sum(t, key, - (int64_t) sum, NULL) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* the oldest request of the source that has most in quarantine, so that who is
+   flooded harms nobody else; NGX_DECLINED: there is none */
+
+static ngx_int_t
+ngx_er_file_shelf_victim(ngx_er_file_txn_t *t, uint64_t *key)
+{
+    uint64_t   next[3], most, sum, name;
+    ngx_int_t  rc;
+
+    most = 0;
+    name = 0;
+
+    next[0] = NGX_ER_SHELF_QUARANTINE;
+    next[1] = 0;
+    next[2] = 0;
+
+    for ( ;; ) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_SHELF, next, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || next[0] != NGX_ER_SHELF_QUARANTINE) {
+            break;
+        }
+
+        if (ngx_er_file_shelf_sum(t, next, 0, &sum) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (sum > most) {
+            most = sum;
+            name = next[1];
+        }
+
+        if (++next[1] == 0) {
+            break;
+        }
+
+        next[2] = 0;
+    }
+
+    key[0] = NGX_ER_SHELF_QUARANTINE;
+    key[1] = name;
+
+    return most ? ngx_er_file_shelf_oldest(t, key) : NGX_DECLINED;
+}
+
+
+/* 1: what the shelf has and so many bytes are in nobody's way */
+
+static ngx_uint_t
+ngx_er_file_shelf_fits(ngx_er_file_txn_t *t, uint64_t bytes)
+{
+    ngx_er_file_t  *file;
+
+    file = t->file;
+    bytes += ngx_er_file_space_shelf(file, t->txn);
+
+    return bytes <= file->size / NGX_ER_FILE_SHELF_PART
+           && file->used + file->grown + file->history + bytes <= file->high;
+}
+
+
+ngx_int_t
+ngx_er_file_shelf_yield(ngx_er_file_txn_t *t)
+{
+    uint64_t    key[3];
+    ngx_int_t   rc;
+    ngx_uint_t  left;
+
+    if (t->grown == 0) {
+        return NGX_OK;
+    }
+
+    left = NGX_ER_FILE_SHELF_DROP + t->grown / NGX_ER_FILE_SHELF_YIELD;
+
+    while (left-- && !ngx_er_file_shelf_fits(t, 0)) {
+        rc = ngx_er_file_shelf_victim(t, key);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+        }
+
+        if (ngx_er_file_shelf_forget(t, key) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -218,7 +354,7 @@ ngx_er_file_shelf_write(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
 {
     size_t                len;
     u_char               *p;
-    uint64_t              key[NGX_ER_FILE_WORDS];
+    uint64_t              key[3], expiry[NGX_ER_FILE_WORDS];
     ngx_int_t             rc;
     ngx_str_t             kept;
     ngx_er_safe_place_t   place;
@@ -255,14 +391,23 @@ ngx_er_file_shelf_write(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf,
         return rc;
     }
 
-    key[0] = shelf->until;
-    key[1] = NGX_ER_FILE_EXPIRY_SHELF;
-    key[2] = shelf->kind;
-    key[3] = shelf->name;
-    key[4] = shelf->id;
-    key[5] = 0;
+    ngx_er_file_shelf_expiry(shelf->until, key, expiry);
 
-    return ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, key, "", 0);
+    return ngx_er_file_put(t, NGX_ER_FILE_EXPIRY, expiry, "", 0);
+}
+
+
+/* the row of EXPIRY of a row that ends */
+
+static void
+ngx_er_file_shelf_expiry(uint64_t until, uint64_t *row, uint64_t *key)
+{
+    key[0] = until;
+    key[1] = NGX_ER_FILE_EXPIRY_SHELF;
+    key[2] = row[0];
+    key[3] = row[1];
+    key[4] = row[2];
+    key[5] = 0;
 }
 
 
@@ -477,12 +622,14 @@ ngx_er_file_shelf_place(ngx_er_shelf_t *shelf, uint64_t id,
 }
 
 
-/* NGX_DECLINED: there is none; its row of EXPIRY is thrown away in its time */
+/* NGX_DECLINED: there is none; it may have gone before its row of EXPIRY, in a
+   version before */
 
 static ngx_int_t
 ngx_er_file_shelf_forget(ngx_er_file_txn_t *t, uint64_t *key)
 {
     size_t     len;
+    uint64_t   until, expiry[NGX_ER_FILE_WORDS];
     ngx_int_t  rc;
     ngx_str_t  value;
 
@@ -493,11 +640,21 @@ ngx_er_file_shelf_forget(ngx_er_file_txn_t *t, uint64_t *key)
     }
 
     len = value.len - ngx_min(value.len, NGX_ER_FILE_SHELF_HEAD);
+    until = (value.len < NGX_ER_FILE_SHELF_HEAD)
+            ? NGX_ER_NEVER : ngx_er_file_number(value.data, 8);
 
     rc = ngx_er_file_delete(t, NGX_ER_FILE_SHELF, key);
 
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (until != NGX_ER_NEVER) {
+        ngx_er_file_shelf_expiry(until, key, expiry);
+
+        if (ngx_er_file_delete(t, NGX_ER_FILE_EXPIRY, expiry) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
     }
 
     return ngx_er_file_shelf_sum(t, key,

@@ -11,7 +11,7 @@
  * LMDB needs free pages even to delete.
  *
  * Used is what the file has had at most, less the pages on LMDB's free list
- * and those of history, which gives way (history.c).
+ * and those of history and of the shelf, which give way (history.c, shelf.c).
  * To count that list takes a look at each of its rows, so it is done once a
  * second, with a SWEEP, and when the estimate of what came since then would
  * pass the mark, and after so many transactions, since what other processes
@@ -44,6 +44,8 @@ static uint64_t ngx_er_file_monotonic(void);
 static uint64_t ngx_er_file_page(ngx_er_file_t *file);
 static void ngx_er_file_space_judge(ngx_er_file_t *file);
 static void ngx_er_file_space_full(ngx_er_file_t *file);
+static uint64_t ngx_er_file_space_of(ngx_er_file_t *file, MDB_txn *txn,
+    ngx_er_file_db_e db);
 
 
 /* the whole size on the disk, or a sentence */
@@ -197,7 +199,7 @@ ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
     size_t       n, pages;
     MDB_txn     *txn;
     MDB_val      k, v;
-    uint64_t     used, history;
+    uint64_t     used, history, shelf;
     MDB_cursor  *cursor;
     MDB_envinfo  info;
 
@@ -221,6 +223,7 @@ ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
 
     mdb_cursor_close(cursor);
     history = ngx_er_file_space_taken(file, txn);
+    shelf = ngx_er_file_space_shelf(file, txn);
     mdb_txn_abort(txn);
 
     if (rc != MDB_NOTFOUND || mdb_env_info(file->env, &info) != 0) {
@@ -232,7 +235,8 @@ ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown)
     used = (n - ngx_min(n, pages)) * ngx_er_file_page(file);
 
     file->history = ngx_min(history, used);
-    file->used = used - file->history;
+    file->shelf = ngx_min(shelf, used - file->history);
+    file->used = used - file->history - file->shelf;
     file->grown = grown;
     file->counted = ngx_er_file_monotonic();
     file->txnid = info.me_last_txnid;
@@ -289,26 +293,32 @@ ngx_er_file_space_history(ngx_er_file_t *file)
 uint64_t
 ngx_er_file_space_taken(ngx_er_file_t *file, MDB_txn *txn)
 {
-    uint64_t    pages;
-    MDB_stat    stat;
-    ngx_uint_t  i;
+    return ngx_er_file_space_of(file, txn, NGX_ER_FILE_HISTORY)
+           + ngx_er_file_space_of(file, txn, NGX_ER_FILE_HASHES);
+}
 
-    static ngx_er_file_db_e  dbs[] = {
-        NGX_ER_FILE_HISTORY,
-        NGX_ER_FILE_HASHES
-    };
 
-    pages = 0;
-    stat.ms_psize = 0;
+uint64_t
+ngx_er_file_space_shelf(ngx_er_file_t *file, MDB_txn *txn)
+{
+    return ngx_er_file_space_of(file, txn, NGX_ER_FILE_SHELF);
+}
 
-    for (i = 0; i < 2; i++) {
-        if (mdb_stat(txn, file->dbi[dbs[i]], &stat) == 0) {
-            pages += stat.ms_branch_pages + stat.ms_leaf_pages
-                     + stat.ms_overflow_pages;
-        }
+
+/* bytes of the pages of a database */
+
+static uint64_t
+ngx_er_file_space_of(ngx_er_file_t *file, MDB_txn *txn, ngx_er_file_db_e db)
+{
+    MDB_stat  stat;
+
+    if (mdb_stat(txn, file->dbi[db], &stat) != 0) {
+        return 0;
     }
 
-    return pages * stat.ms_psize;
+    return (uint64_t) (stat.ms_branch_pages + stat.ms_leaf_pages
+                       + stat.ms_overflow_pages)
+           * stat.ms_psize;
 }
 
 

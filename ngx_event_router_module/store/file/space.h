@@ -49,6 +49,9 @@ void ngx_er_file_space_count(ngx_er_file_t *file, uint64_t grown);
 uint64_t ngx_er_file_space_history(ngx_er_file_t *file);
 uint64_t ngx_er_file_space_taken(ngx_er_file_t *file, MDB_txn *txn);
 
+/* those of the shelf */
+uint64_t ngx_er_file_space_shelf(ngx_er_file_t *file, MDB_txn *txn);
+
 /* an emergency: the map grows, outside of any transaction; NGX_DECLINED: it
    did already */
 ngx_int_t ngx_er_file_space_grow(ngx_er_file_t *file);

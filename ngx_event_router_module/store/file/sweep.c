@@ -64,7 +64,8 @@ ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    op->used = t->file->used + t->file->history + t->file->grown;
+    op->used = t->file->used + t->file->history + t->file->shelf
+               + t->file->grown;
     op->size = t->file->size;
 
     return NGX_OK;

@@ -211,6 +211,7 @@ struct ngx_er_file_s {
     uint64_t               low;
     uint64_t               used;       /* when it was counted, without */
     uint64_t               history;    /* what history has */
+    uint64_t               shelf;      /* and the shelf */
     uint64_t               grown;      /* since then, estimated */
     uint64_t               counted;    /* ms, monotonic; 0: never */
     size_t                 txnid;      /* the last one that is counted */
