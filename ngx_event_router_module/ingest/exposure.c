@@ -353,8 +353,9 @@ ngx_er_exposure_add(ngx_array_t *names, ngx_str_t *name,
 ngx_er_exposure_e
 ngx_er_exposure(ngx_array_t *names, ngx_str_t *name)
 {
-    ngx_uint_t              i;
+    ngx_uint_t              i, found;
     ngx_er_exposed_t       *known;
+    ngx_er_exposure_e       exposure;
     ngx_er_exposure_row_t  *row;
 
     for (row = ngx_er_exposure_always; row->name; row++) {
@@ -366,6 +367,10 @@ ngx_er_exposure(ngx_array_t *names, ngx_str_t *name)
         }
     }
 
+    /* a family may have one of its own that is a secret */
+
+    found = 0;
+    exposure = NGX_ER_EXPOSURE_NONE;
     known = names->elts;
 
     for (i = 0; i < names->nelts; i++) {
@@ -377,8 +382,13 @@ ngx_er_exposure(ngx_array_t *names, ngx_str_t *name)
                  == 0
             : ngx_er_same_name(&known[i].name, name))
         {
-            return known[i].exposure;
+            found = 1;
+            exposure = ngx_max(exposure, known[i].exposure);
         }
+    }
+
+    if (found) {
+        return exposure;
     }
 
     for (i = 0; ngx_er_exposure_signs[i]; i++) {

@@ -13,7 +13,9 @@
  * is answered.
  *
  * Its source's rate is not asked: an operator wants it.  Of a request that has
- * several events only those are started that nobody got.
+ * several events only those are started that nobody got.  Where nothing is
+ * verified today, what failed its signature is not genuine for that: whoever
+ * turns verification off to find a fault does not mean what strangers sent.
  *
  * recheck.c calls in here and has the memory; the carrier has the rest.  A
  * carrier can be cut when a worker must end: then the request has failed, and
@@ -36,6 +38,7 @@ static ngx_int_t ngx_er_judge_fill(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_headers(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_server(ngx_http_request_t *r, ngx_str_t *host);
 static ngx_int_t ngx_er_judge_decide(ngx_er_judge_t *judge);
+static ngx_uint_t ngx_er_judge_unproved(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_select(ngx_er_judge_t *judge);
 static void ngx_er_judge_done(ngx_er_receive_t *ctx);
 static void ngx_er_judge_sum(ngx_er_judge_t *judge);
@@ -404,7 +407,23 @@ ngx_er_judge_decide(ngx_er_judge_t *judge)
         return NGX_DECLINED;
     }
 
+    if (ngx_er_judge_unproved(judge)) {
+        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_REFUSED,
+                                "its signature was refused, and its source "
+                                "verifies nothing today");
+        return NGX_DECLINED;
+    }
+
     return ngx_er_judge_select(judge);
+}
+
+
+static ngx_uint_t
+ngx_er_judge_unproved(ngx_er_judge_t *judge)
+{
+    return ngx_er_verify_is_off(judge->source->verify)
+           && (judge->refused.step == NGX_ER_REFUSED_SIGNATURE
+               || judge->refused.step == NGX_ER_REFUSED_TIME);
 }
 
 

@@ -48,6 +48,12 @@ typedef struct {
 } ngx_er_api_quarantine_page_t;
 
 
+typedef struct {
+    ngx_er_source_t       *source;
+    ngx_uint_t             done;
+} ngx_er_api_quarantine_purge_t;
+
+
 static ngx_int_t ngx_er_api_quarantine_list(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_quarantine_begin(ngx_er_api_t *api,
     ngx_er_api_quarantine_page_t *page, ngx_er_source_t *source);
@@ -385,7 +391,7 @@ ngx_er_api_quarantine_next(ngx_er_api_t *api,
 
     op->shelf->newest = 1;
     op->shelf->after = page->after ? page->after
-                       : page->to ? (page->to + 60000) << 20 : 0;
+                       : page->to ? ngx_er_history_seq(page->to + 60000) : 0;
     op->shelf->limit = NGX_ER_API_QUARANTINE_STEP;
     op->shelf->bytes = NGX_ER_API_QUARANTINE_BYTES;
 
@@ -808,33 +814,30 @@ ngx_er_api_quarantine_which(ngx_er_api_t *api, ngx_er_source_t **source,
 static ngx_int_t
 ngx_er_api_quarantine_purge(ngx_er_api_t *api)
 {
-    uint64_t            id;
-    ngx_int_t           rc;
-    ngx_uint_t         *done;
-    ngx_er_source_t    *source;
-    ngx_er_queue_op_t  *op;
+    uint64_t                        id;
+    ngx_int_t                       rc;
+    ngx_er_source_t                *source;
+    ngx_er_queue_op_t              *op;
+    ngx_er_api_quarantine_purge_t  *purge;
 
     if (ngx_er_api_quarantine_which(api, &source, &id, &rc) != NGX_OK) {
         return rc;
     }
 
-    done = ngx_pcalloc(api->pool, sizeof(ngx_uint_t));
-    if (done == NULL) {
+    purge = ngx_pcalloc(api->pool, sizeof(ngx_er_api_quarantine_purge_t));
+    if (purge == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    purge->source = source;
 
     op = ngx_er_api_quarantine_op(api, NGX_ER_SHELF_DROP, source);
     if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_er_api_audit(api, "purge", &source->name,
-                     id ? "a refused request of source \"%V\" is purged"
-                        : "the quarantine of source \"%V\" is purged",
-                     &source->name);
-
     op->shelf->id = id;
-    api->data = done;
+    api->data = purge;
 
     return ngx_er_api_run(api, op, ngx_er_api_quarantine_purged);
 }
@@ -843,17 +846,28 @@ ngx_er_api_quarantine_purge(ngx_er_api_t *api)
 static ngx_int_t
 ngx_er_api_quarantine_purged(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 {
-    ngx_uint_t     *done;
-    ngx_er_json_t   json;
+    ngx_er_json_t                   json;
+    ngx_er_api_quarantine_purge_t  *purge;
 
-    done = api->data;
-    *done += op->shelf->done;
+    purge = api->data;
+
+    if (op->rc == NGX_OK) {
+        purge->done += op->shelf->done;
+    }
 
     if (op->rc == NGX_OK && op->shelf->more) {
         op->shelf->done = 0;
         op->shelf->more = 0;
 
         return ngx_er_api_run(api, op, ngx_er_api_quarantine_purged);
+    }
+
+    if (purge->done) {
+        ngx_er_api_audit(api, "purge", &purge->source->name,
+                         "%ui refused request%s of source \"%V\" %s purged",
+                         purge->done, purge->done == 1 ? "" : "s",
+                         &purge->source->name,
+                         purge->done == 1 ? "was" : "were");
     }
 
     if (api->request == NULL) {
@@ -866,7 +880,7 @@ ngx_er_api_quarantine_purged(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 
     ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_QUARANTINE_JSON);
     ngx_er_json_open(&json, NULL, "{");
-    ngx_er_json_number(&json, "purged", *done);
+    ngx_er_json_number(&json, "purged", purge->done);
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_api_json(api, &json);

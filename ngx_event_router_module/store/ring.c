@@ -250,12 +250,14 @@ ngx_er_ring_find(ngx_er_ring_t *ring, ngx_er_history_find_t *find,
         ngx_memcpy(&head, ngx_er_ring_at(ring, start),
                    sizeof(ngx_er_ring_head_t));
 
-        if (head.seq == 0 || head.seq >= end) {
-            continue;
+        /* of another size: it was written over, and so is all before it */
+
+        if (head.size != pos - start || (head.seq && head.seq < first)) {
+            break;
         }
 
-        if (head.seq < first) {
-            break;
+        if (head.seq == 0 || head.seq >= end) {
+            continue;
         }
 
         if (ngx_er_ring_asked(ring, &find->filter, start, &head)) {
