@@ -326,6 +326,9 @@ typedef struct {
     ngx_uint_t                   log_off;        /* 1: "event_log off" */
     ngx_atomic_t                *numbers;        /* of the whole nginx:
                                                     observe/metrics.h */
+    ngx_slab_pool_t             *counters;       /* where all numbers are:
+                                                    observe/counters.h; NULL:
+                                                    there is no source */
 
     ngx_uint_t                   running;        /* deliveries at once in a
                                                     worker: 256 */

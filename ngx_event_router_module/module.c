@@ -39,6 +39,7 @@
 #include "observe/alerts_conf.h"
 #include "observe/api_tail.h"
 #include "observe/config.h"
+#include "observe/counters.h"
 #include "observe/tail.h"
 #include "observe/gate.h"
 #include "observe/history_conf.h"
@@ -47,6 +48,7 @@
 #include "observe/log_conf.h"
 #include "observe/log_variables.h"
 #include "observe/metrics.h"
+#include "observe/number_shelf.h"
 #include "observe/numbers.h"
 #include "observe/status.h"
 #include "observe/variables.h"
@@ -439,7 +441,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_lanes_init(cf, mcf) != NGX_OK
         || ngx_er_record_init(cf, mcf) != NGX_OK
         || ngx_er_quarantines_init(cf, mcf) != NGX_OK
-        || ngx_er_metrics_init(cf, mcf) != NGX_OK)
+        || ngx_er_counters_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -471,6 +473,7 @@ ngx_er_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_er_counters_inherit(cycle, mcf);
     ngx_er_routes_report(cycle->log, mcf);
 
     ngx_log_debug4(NGX_LOG_DEBUG_CORE, cycle->log, 0,
@@ -539,6 +542,7 @@ ngx_er_init_process(ngx_cycle_t *cycle)
     ngx_er_lanes_init_worker(cycle, mcf);
 
     ngx_er_jobs_init_worker(cycle, mcf);
+    ngx_er_number_shelf_init_worker(cycle, mcf);
 
     return ngx_er_dispatch_init_worker(cycle, mcf);
 }
@@ -571,6 +575,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
 
     if (mcf->queue) {
         ngx_er_jobs_exit_worker();
+        ngx_er_number_shelf_exit_worker();
         ngx_er_dispatch_exit_worker();
         ngx_er_lanes_exit_worker(mcf);
         ngx_er_queue_exit_worker(mcf->queue);

@@ -43,6 +43,7 @@
 #include "hand.h"
 #include "slots.h"
 #include "lease.h"
+#include "graves.h"
 #include "overtaken.h"
 #include "pause.h"
 #include "../observe/account.h"
@@ -999,6 +1000,7 @@ ngx_er_sweep_swept(ngx_er_queue_op_t *op)
         }
 
         worker->removed += op->done;
+        ngx_er_metric_graves(worker->mcf, NGX_ER_DEAD_REMOVED, op->done);
 
         if (worker->removed && !more) {
             worker->removed = 0;
@@ -1155,6 +1157,8 @@ ngx_er_dispatch_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     {
         return NGX_ERROR;
     }
+
+    ngx_er_queue_graves(ngx_er_graves_told);
 
     worker->store = mcf->queue;
     worker->mcf = mcf;

@@ -136,8 +136,7 @@ ngx_er_alerts_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     }
 
     alerts->host = cf->cycle->hostname;
-    alerts->name = (ngx_er_hash64(&cf->cycle->hostname) * 31
-                    + ngx_er_hash64(&cf->cycle->conf_file)) | 1;
+    alerts->name = ngx_er_queue_nginx(cf->cycle);
 
     if (ngx_er_alerts_rows(cf, mcf) != NGX_OK) {
         return NGX_ERROR;

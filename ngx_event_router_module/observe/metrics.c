@@ -5,27 +5,16 @@
 
 
 /*
- * Numbers.  They live in a shared zone of the module's own, so that all
- * workers count together, and go on over a reload: a record is found again by
- * its kind and name.  A record of a noun that the configuration no longer has
- * stays until the next start, a few hundred bytes.
+ * Numbers: which there are, how they are counted, and what they are called.
+ * Where they live is counters.c's matter: here each noun has an array of them.
  *
- * Routes can be 100,000, so each has no record but a slot in a table: a hash
- * of its name and one number.  A slot that no configuration had for three
- * reloads may become another route's.
+ * The table of families says under which names and labels they are told;
+ * status.c and prometheus.c walk through it, and number_shelf.c takes the
+ * names under which they are kept from it.  Whoever wants another number adds
+ * it to an enum of metrics.h and to the table.
  *
- * Where there are more nouns than the zone has room for, the next reload makes
- * a larger one, with what the old one has; what workers of before count from
- * then on is not seen any more.
- *
- * The table of families says which numbers there are, under which names and
- * labels they are told; status.c and prometheus.c walk through it.  Whoever
- * wants another number adds it to an enum of metrics.h and to the table.
- *
- * Called at configuration time and by whoever has something to count; counting
- * never fails and is an atomic addition.  If the zone is full (thousands of
- * nouns came and went) the new noun counts in memory of the configuration,
- * unseen by other workers.
+ * Called by whoever has something to count; counting never fails and is an
+ * atomic addition.
  */
 
 
@@ -34,64 +23,12 @@
 #include "../store/queue.h"
 
 
-#define NGX_ER_METRICS_ZONE    65536   /* bytes, doubled until all fit */
-#define NGX_ER_METRICS_SLOTS   64      /* of routes, at least */
-#define NGX_ER_METRICS_REACH   64      /* slots that are looked at for one */
-#define NGX_ER_METRICS_STALE   3       /* reloads without a route */
-#define NGX_ER_METRICS_SPREAD  0x9e3779b97f4a7c15
-
-
-typedef struct ngx_er_record_s  ngx_er_record_t;
-
-struct ngx_er_record_s {
-    ngx_er_record_t       *next;
-    u_char                 noun;       /* ngx_er_noun_e */
-    u_char                 len;
-    u_char                 name[NGX_ER_NAME_MAX];
-    ngx_atomic_t           numbers[];
-};
-
-
-/* of a route */
-
-typedef struct {
-    uint64_t               key;        /* 0: it is free */
-    ngx_atomic_t           matched;
-} ngx_er_slot_number_t;
-
-
-typedef struct {
-    ngx_er_record_t       *records;
-    ngx_er_slot_number_t  *slots;
-    u_char                *seen;       /* of each slot: in which configuration
-                                          its route was last */
-    ngx_uint_t             nslots;     /* a power of two */
-    ngx_uint_t             shift;      /* 64 less its logarithm */
-    u_char                 generation;  /* counts configurations */
-} ngx_er_records_t;
-
-
-static ngx_int_t ngx_er_metrics_own(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-static size_t ngx_er_metrics_size(ngx_er_main_conf_t *mcf,
-    ngx_uint_t *nslots);
-static ngx_int_t ngx_er_metrics_zone(ngx_shm_zone_t *zone, void *data);
-static ngx_er_records_t *ngx_er_metrics_create(ngx_slab_pool_t *pool,
-    ngx_er_main_conf_t *mcf);
-static void ngx_er_metrics_inherit(ngx_slab_pool_t *pool,
-    ngx_shm_zone_t *zone);
-static void ngx_er_metrics_copy(ngx_slab_pool_t *pool,
-    ngx_er_records_t *old);
-static void ngx_er_metrics_nouns(ngx_slab_pool_t *pool,
-    ngx_er_main_conf_t *mcf);
-static void ngx_er_metrics_routes(ngx_slab_pool_t *pool,
-    ngx_er_main_conf_t *mcf);
-static ngx_atomic_t *ngx_er_metrics_record(ngx_slab_pool_t *pool,
-    ngx_er_noun_e noun, u_char *name, size_t len);
-static ngx_atomic_t *ngx_er_metrics_slot(ngx_er_records_t *records,
-    uint64_t key);
 static const char *ngx_er_metric_reason_word(ngx_uint_t metric);
 static const char *ngx_er_metric_fail_name(ngx_uint_t metric);
 static const char *ngx_er_metric_death_name(ngx_uint_t metric);
+static const char *ngx_er_metric_grave_name(ngx_uint_t metric);
+static uint64_t ngx_er_metric_name(const ngx_er_family_t *family,
+    ngx_uint_t metric);
 
 
 static const char  *ngx_er_outcome_names[] = {
@@ -159,9 +96,9 @@ static const ngx_er_histogram_t  ngx_er_metric_lag_bounds = {
 };
 
 
-/* how many numbers a noun has, by ngx_er_noun_e */
+/* by ngx_er_noun_e */
 
-static const ngx_uint_t  ngx_er_noun_numbers[] = {
+static const ngx_uint_t  ngx_er_metric_all[] = {
     NGX_ER_METRIC_SOURCE_ALL, NGX_ER_METRIC_TARGET_ALL,
     NGX_ER_METRIC_GLOBAL_ALL
 };
@@ -208,7 +145,7 @@ const ngx_er_family_t  ngx_er_families[] = {
       NULL },
 
     { "event_router_dead_total",
-      "Entries that attempts made dead letters, by the reason.",
+      "Dead letters of a target, by the reason.",
       "dead_by", NGX_ER_NOUN_TARGET, NGX_ER_FAMILY_COUNTER, "reason",
       NGX_ER_METRIC_DEATHS, NGX_ER_METRIC_TRY, ngx_er_metric_death_name,
       NULL },
@@ -233,8 +170,15 @@ const ngx_er_family_t  ngx_er_families[] = {
     { "event_router_loop_lag_seconds",
       "How late the event loop of a worker was, looked at once a second.",
       "loop_lag_seconds", NGX_ER_NOUN_GLOBAL, NGX_ER_FAMILY_HISTOGRAM, NULL,
-      NGX_ER_METRIC_LAG, NGX_ER_METRIC_GLOBAL_ALL, NULL,
+      NGX_ER_METRIC_LAG, NGX_ER_METRIC_GRAVES, NULL,
       &ngx_er_metric_lag_bounds },
+
+    { "event_router_store_dead_total",
+      "Dead letters that the store made by itself, by the reason, also of "
+      "targets that are not configured any more.",
+      "store_dead_by", NGX_ER_NOUN_GLOBAL, NGX_ER_FAMILY_COUNTER, "reason",
+      NGX_ER_METRIC_GRAVES, NGX_ER_METRIC_GLOBAL_ALL,
+      ngx_er_metric_grave_name, NULL },
 
     { NULL, NULL, NULL, 0, 0, NULL, 0, 0, NULL, NULL }
 };
@@ -247,294 +191,24 @@ ngx_er_family_shown(const ngx_er_family_t *family, ngx_er_main_conf_t *mcf)
         return mcf->queue && mcf->queue->backend->commits;
     }
 
+    if (family->word == ngx_er_metric_grave_name) {
+        return mcf->queue != NULL;
+    }
+
     return 1;
 }
 
 
-ngx_int_t
-ngx_er_metrics_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+ngx_uint_t
+ngx_er_noun_numbers(ngx_er_noun_e noun)
 {
-    size_t             size, needed;
-    ngx_uint_t         nslots;
-    ngx_shm_zone_t    *zone;
-    static ngx_str_t   name = ngx_string("ngx_event_router_metrics");
-
-    if (ngx_er_metrics_own(cf, mcf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (mcf->sources.nelts == 0) {
-        return NGX_OK;
-    }
-
-    /* a zone of another size has to be filled anew: it grows in few steps */
-
-    needed = ngx_er_metrics_size(mcf, &nslots);
-
-    for (size = NGX_ER_METRICS_ZONE; size < needed; size *= 2) { /* void */ }
-
-    zone = ngx_shared_memory_add(cf, &name, size,
-                                 &ngx_http_event_router_module);
-    if (zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    zone->init = ngx_er_metrics_zone;
-    zone->data = mcf;
-
-    return NGX_OK;
+    return ngx_er_metric_all[noun];
 }
 
 
-/* numbers of the process, until there is a zone, or where that is full */
-
-static ngx_int_t
-ngx_er_metrics_own(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+void
+ngx_er_metrics_commits(ngx_er_main_conf_t *mcf)
 {
-    ngx_uint_t         i;
-    ngx_atomic_t      *matched;
-    ngx_er_route_t   **route;
-    ngx_er_source_t  **source;
-    ngx_er_target_t  **target;
-
-    source = mcf->sources.elts;
-    target = mcf->targets.elts;
-    route = mcf->routes.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        source[i]->counters = ngx_pcalloc(cf->pool, NGX_ER_METRIC_SOURCE_ALL
-                                                    * sizeof(ngx_atomic_t));
-        if (source[i]->counters == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        target[i]->counters = ngx_pcalloc(cf->pool, NGX_ER_METRIC_TARGET_ALL
-                                                    * sizeof(ngx_atomic_t));
-        if (target[i]->counters == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    mcf->numbers = ngx_pcalloc(cf->pool, NGX_ER_METRIC_GLOBAL_ALL
-                                         * sizeof(ngx_atomic_t));
-    matched = ngx_pcalloc(cf->pool, sizeof(ngx_atomic_t));
-
-    if (mcf->numbers == NULL || matched == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < mcf->routes.nelts; i++) {
-        route[i]->matched = matched;
-    }
-
-    return NGX_OK;
-}
-
-
-/* "nslots" is at least twice as many as there are routes */
-
-static size_t
-ngx_er_metrics_size(ngx_er_main_conf_t *mcf, ngx_uint_t *nslots)
-{
-    size_t  record;
-
-    *nslots = NGX_ER_METRICS_SLOTS;
-
-    while (*nslots < 2 * mcf->routes.nelts) {
-        *nslots *= 2;
-    }
-
-    record = sizeof(ngx_er_record_t)
-             + NGX_ER_METRIC_TARGET_ALL * sizeof(ngx_atomic_t);
-
-    return (mcf->sources.nelts + mcf->targets.nelts) * 3 * record
-           + *nslots * (sizeof(ngx_er_slot_number_t) + 1) + 8 * ngx_pagesize;
-}
-
-
-static ngx_int_t
-ngx_er_metrics_zone(ngx_shm_zone_t *zone, void *data)
-{
-    ngx_slab_pool_t     *pool;
-    ngx_er_records_t    *records;
-    ngx_er_main_conf_t  *mcf;
-
-    mcf = zone->data;
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
-    pool->log_nomem = 0;
-
-    ngx_log_debug2(NGX_LOG_DEBUG_CORE, zone->shm.log, 0,
-                   "event router metrics: zone of %uz bytes, new:%d",
-                   zone->shm.size, pool->data == NULL);
-
-    if (pool->data == NULL) {
-        pool->data = ngx_er_metrics_create(pool, mcf);
-
-        if (pool->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_er_metrics_inherit(pool, zone);
-    }
-
-    records = pool->data;
-    records->generation++;
-
-    ngx_er_metrics_nouns(pool, mcf);
-    ngx_er_metrics_routes(pool, mcf);
-
-    return NGX_OK;
-}
-
-
-static ngx_er_records_t *
-ngx_er_metrics_create(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
-{
-    ngx_uint_t         n;
-    ngx_er_records_t  *records;
-
-    records = ngx_slab_calloc(pool, sizeof(ngx_er_records_t));
-    if (records == NULL) {
-        return NULL;
-    }
-
-    (void) ngx_er_metrics_size(mcf, &records->nslots);
-
-    records->shift = 64;
-
-    for (n = records->nslots; n > 1; n /= 2) {
-        records->shift--;
-    }
-
-    records->slots = ngx_slab_calloc(pool, records->nslots
-                                           * sizeof(ngx_er_slot_number_t));
-    records->seen = ngx_slab_calloc(pool, records->nslots);
-
-    return (records->slots && records->seen) ? records : NULL;
-}
-
-
-/* that of the workers that run, if it has another size */
-
-static void
-ngx_er_metrics_inherit(ngx_slab_pool_t *pool, ngx_shm_zone_t *zone)
-{
-    ngx_uint_t        i;
-    ngx_shm_zone_t   *old;
-    ngx_list_part_t  *part;
-    ngx_slab_pool_t  *from;
-
-    if (ngx_is_init_cycle(ngx_cycle)) {
-        return;
-    }
-
-    for (part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
-         part;
-         part = part->next)
-    {
-        old = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (&old[i] == zone || old[i].tag != zone->tag
-                || old[i].shm.addr == NULL
-                || old[i].shm.name.len != zone->shm.name.len
-                || ngx_strncmp(old[i].shm.name.data, zone->shm.name.data,
-                               zone->shm.name.len)
-                   != 0)
-            {
-                continue;
-            }
-
-            from = (ngx_slab_pool_t *) old[i].shm.addr;
-
-            ngx_log_debug1(NGX_LOG_DEBUG_CORE, zone->shm.log, 0,
-                           "event router metrics: what was counted goes on, "
-                           "of a zone of %uz bytes", old[i].shm.size);
-
-            if (from->data) {
-                ngx_er_metrics_copy(pool, from->data);
-            }
-
-            return;
-        }
-    }
-}
-
-
-static void
-ngx_er_metrics_copy(ngx_slab_pool_t *pool, ngx_er_records_t *old)
-{
-    ngx_uint_t         i;
-    ngx_atomic_t      *numbers, *matched;
-    ngx_er_record_t   *record;
-    ngx_er_records_t  *records;
-
-    records = pool->data;
-    records->generation = old->generation;
-
-    for (record = old->records; record; record = record->next) {
-        numbers = ngx_er_metrics_record(pool, record->noun, record->name,
-                                        record->len);
-
-        for (i = 0; numbers && i < ngx_er_noun_numbers[record->noun]; i++) {
-            numbers[i] = record->numbers[i];
-        }
-    }
-
-    for (i = 0; i < old->nslots; i++) {
-
-        if (old->slots[i].key == 0) {
-            continue;
-        }
-
-        matched = ngx_er_metrics_slot(records, old->slots[i].key);
-
-        if (matched) {
-            *matched = old->slots[i].matched;
-        }
-    }
-}
-
-
-static void
-ngx_er_metrics_nouns(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
-{
-    ngx_uint_t         i;
-    ngx_atomic_t      *numbers;
-    ngx_er_source_t  **source;
-    ngx_er_target_t  **target;
-
-    source = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        numbers = ngx_er_metrics_record(pool, NGX_ER_NOUN_SOURCE,
-                                        source[i]->name.data,
-                                        source[i]->name.len);
-        if (numbers) {
-            source[i]->counters = numbers;
-        }
-    }
-
-    target = mcf->targets.elts;
-
-    for (i = 0; i < mcf->targets.nelts; i++) {
-        numbers = ngx_er_metrics_record(pool, NGX_ER_NOUN_TARGET,
-                                        target[i]->name.data,
-                                        target[i]->name.len);
-        if (numbers) {
-            target[i]->counters = numbers;
-        }
-    }
-
-    numbers = ngx_er_metrics_record(pool, NGX_ER_NOUN_GLOBAL, NULL, 0);
-
-    if (numbers) {
-        mcf->numbers = numbers;
-    }
-
     if (mcf->queue) {
         mcf->queue->commits = &mcf->numbers[NGX_ER_METRIC_SYNC];
         mcf->queue->bounds = &ngx_er_metric_sync_bounds;
@@ -542,104 +216,62 @@ ngx_er_metrics_nouns(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
 }
 
 
-static void
-ngx_er_metrics_routes(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
+void
+ngx_er_metric_names(ngx_er_noun_e noun, uint64_t *names)
 {
-    uint64_t          key;
-    ngx_uint_t        i;
-    ngx_atomic_t     *matched;
-    ngx_er_route_t  **route;
+    ngx_uint_t              i;
+    const ngx_er_family_t  *family;
 
-    route = mcf->routes.elts;
+    ngx_memzero(names, ngx_er_noun_numbers(noun) * sizeof(uint64_t));
 
-    for (i = 0; i < mcf->routes.nelts; i++) {
-        key = ngx_er_hash64(&route[i]->name) * NGX_ER_METRICS_SPREAD;
-        matched = ngx_er_metrics_slot(pool->data, key ? key : 1);
+    for (family = ngx_er_families; family->name; family++) {
 
-        if (matched) {
-            route[i]->matched = matched;
+        for (i = family->first; family->noun == noun && i < family->last; i++)
+        {
+            names[i] = ngx_er_metric_name(family, i);
         }
     }
 }
 
 
-static ngx_atomic_t *
-ngx_er_metrics_record(ngx_slab_pool_t *pool, ngx_er_noun_e noun, u_char *name,
-    size_t len)
+/* of a histogram its bounds belong to it: counts between other ones are other
+   numbers */
+
+static uint64_t
+ngx_er_metric_name(const ngx_er_family_t *family, ngx_uint_t metric)
 {
-    ngx_er_record_t   *record;
-    ngx_er_records_t  *records;
+    uint64_t    hash;
+    ngx_str_t   text;
+    ngx_uint_t  i;
 
-    records = pool->data;
+    text.data = (u_char *) family->name;
+    text.len = ngx_strlen(family->name);
 
-    for (record = records->records; record; record = record->next) {
-        if (record->noun == noun && record->len == len
-            && ngx_memcmp(record->name, name, len) == 0)
-        {
-            return record->numbers;
+    hash = ngx_er_hash64(&text);
+
+    if (family->histogram) {
+        for (i = 0; i < family->histogram->n; i++) {
+            hash = hash * NGX_ER_METRIC_MIX + family->histogram->bounds[i];
         }
+
+        return hash * NGX_ER_METRIC_MIX + (metric - family->first);
     }
 
-    record = ngx_slab_calloc(pool, sizeof(ngx_er_record_t)
-                                   + ngx_er_noun_numbers[noun]
-                                     * sizeof(ngx_atomic_t));
-    if (record == NULL) {
-        return NULL;
+    if (family->word) {
+        text.data = (u_char *) family->word(metric);
+        text.len = ngx_strlen(text.data);
+
+        hash = hash * NGX_ER_METRIC_MIX + ngx_er_hash64(&text);
     }
 
-    record->noun = (u_char) noun;
-    record->len = (u_char) len;
-    ngx_memcpy(record->name, name, len);
-
-    record->next = records->records;
-    records->records = record;
-
-    return record->numbers;
+    return hash;
 }
 
 
-/* of this key, or one for it; NULL: there are too many near it */
-
-static ngx_atomic_t *
-ngx_er_metrics_slot(ngx_er_records_t *records, uint64_t key)
+ngx_uint_t
+ngx_er_metric_is_time(ngx_er_noun_e noun, ngx_uint_t metric)
 {
-    ngx_uint_t             i, n, stale;
-    ngx_er_slot_number_t  *slot;
-
-    stale = records->nslots;
-
-    for (n = 0; n < NGX_ER_METRICS_REACH; n++) {
-        i = ((key >> records->shift) + n) & (records->nslots - 1);
-        slot = &records->slots[i];
-
-        if (slot->key == key) {
-            records->seen[i] = records->generation;
-            return &slot->matched;
-        }
-
-        if (slot->key == 0) {
-            stale = i;
-            break;
-        }
-
-        if (stale == records->nslots
-            && (u_char) (records->generation - records->seen[i])
-               > NGX_ER_METRICS_STALE)
-        {
-            stale = i;
-        }
-    }
-
-    if (stale == records->nslots) {
-        return NULL;
-    }
-
-    slot = &records->slots[stale];
-    slot->key = key;
-    slot->matched = 0;
-    records->seen[stale] = records->generation;
-
-    return &slot->matched;
+    return noun == NGX_ER_NOUN_SOURCE && metric == NGX_ER_METRIC_LATEST;
 }
 
 
@@ -719,6 +351,19 @@ ngx_er_metric_lag(ngx_er_main_conf_t *mcf, ngx_msec_t ms)
 }
 
 
+void
+ngx_er_metric_graves(ngx_er_main_conf_t *mcf, ngx_er_dead_e reason,
+    ngx_uint_t n)
+{
+    if (reason >= NGX_ER_DEAD_REMOVED && reason <= NGX_ER_DEAD_CORRUPT) {
+        (void) ngx_atomic_fetch_add(
+                         &mcf->numbers[NGX_ER_METRIC_GRAVES
+                                       + reason - NGX_ER_DEAD_REMOVED],
+                         (ngx_atomic_int_t) n);
+    }
+}
+
+
 const char *
 ngx_er_outcome_name(ngx_er_outcome_e outcome)
 {
@@ -769,6 +414,14 @@ static const char *
 ngx_er_metric_death_name(ngx_uint_t metric)
 {
     return ngx_er_dead_name(metric - NGX_ER_METRIC_DEATHS + 1);
+}
+
+
+static const char *
+ngx_er_metric_grave_name(ngx_uint_t metric)
+{
+    return ngx_er_dead_name(metric - NGX_ER_METRIC_GRAVES
+                            + NGX_ER_DEAD_REMOVED);
 }
 
 

@@ -20,6 +20,10 @@
 #include "../store/entry.h"
 
 
+#define NGX_ER_METRIC_MIX  0x9e3779b97f4a7c15  /* hashes of hashes; kept in
+                                                  stores */
+
+
 /* what became of an event */
 
 typedef enum {
@@ -143,17 +147,23 @@ typedef enum {
     NGX_ER_METRIC_SYNC = 0,
     NGX_ER_METRIC_LAG = NGX_ER_METRIC_SYNC
                         + ngx_er_histogram_cells(NGX_ER_METRIC_SYNCS),
-    NGX_ER_METRIC_GLOBAL_ALL = NGX_ER_METRIC_LAG
-                               + ngx_er_histogram_cells(NGX_ER_METRIC_LAGS)
+    NGX_ER_METRIC_GRAVES = NGX_ER_METRIC_LAG
+                           + ngx_er_histogram_cells(NGX_ER_METRIC_LAGS),
+                                       /* what the store buries by itself, by
+                                          ngx_er_dead_e: REMOVED to CORRUPT */
+    NGX_ER_METRIC_GLOBAL_ALL = NGX_ER_METRIC_GRAVES + NGX_ER_DEAD_CORRUPT
+                               - NGX_ER_DEAD_REMOVED + 1
 } ngx_er_global_metric_e;
 
 
-/* whose they are; numbers of it are in one array */
+/* whose they are; numbers of it are in one array.  Kept in stores, so these
+   never change */
 
 typedef enum {
     NGX_ER_NOUN_SOURCE = 0,
-    NGX_ER_NOUN_TARGET,
-    NGX_ER_NOUN_GLOBAL
+    NGX_ER_NOUN_TARGET = 1,
+    NGX_ER_NOUN_GLOBAL = 2,
+    NGX_ER_NOUN_ROUTES = 3             /* of many routes, and no array */
 } ngx_er_noun_e;
 
 
@@ -193,8 +203,18 @@ ngx_uint_t ngx_er_family_shown(const ngx_er_family_t *family,
     ngx_er_main_conf_t *mcf);
 
 
-/* postconfiguration: adds the shared zone and gives every noun its counters */
-ngx_int_t ngx_er_metrics_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
+/* how many numbers a noun has; not for ROUTES */
+ngx_uint_t ngx_er_noun_numbers(ngx_er_noun_e noun);
+
+/* a name for each number of a noun, by which it is known again in another
+   version of the module: a hash, 0: it has none */
+void ngx_er_metric_names(ngx_er_noun_e noun, uint64_t *names);
+
+/* 1: it is a time, of which the later one counts; 0: it is counted */
+ngx_uint_t ngx_er_metric_is_time(ngx_er_noun_e noun, ngx_uint_t metric);
+
+/* tells the queue where it counts its commits: the numbers have their place */
+void ngx_er_metrics_commits(ngx_er_main_conf_t *mcf);
 
 void ngx_er_metric_source(ngx_er_source_t *source, ngx_uint_t metric);
 void ngx_er_metric_target(ngx_er_target_t *target, ngx_uint_t metric);
@@ -211,6 +231,10 @@ void ngx_er_metric_event(ngx_er_source_t *source, ngx_array_t *routes);
 /* an attempt took so many ms; a delivery, since its event was accepted */
 void ngx_er_metric_try(ngx_er_target_t *target, ngx_msec_t ms);
 void ngx_er_metric_way(ngx_er_target_t *target, uint64_t ms);
+
+/* the store made so many dead letters by itself */
+void ngx_er_metric_graves(ngx_er_main_conf_t *mcf, ngx_er_dead_e reason,
+    ngx_uint_t n);
 
 /* an event loop was so many ms late */
 void ngx_er_metric_lag(ngx_er_main_conf_t *mcf, ngx_msec_t ms);

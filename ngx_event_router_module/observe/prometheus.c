@@ -24,8 +24,8 @@
 
 
 #include "prometheus.h"
+#include "counters.h"
 #include "gauge.h"
-#include "metrics.h"
 #include "../ingest/reply.h"
 #include "../store/dedup.h"
 
@@ -58,6 +58,10 @@ typedef struct {
 } ngx_er_prometheus_routes_t;
 
 
+static void ngx_er_prometheus_start(ngx_er_prometheus_text_t *text,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_prometheus_few(ngx_er_prometheus_text_t *text,
+    ngx_er_main_conf_t *mcf);
 static void ngx_er_prometheus_families(ngx_er_prometheus_text_t *text,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_prometheus_noun(ngx_er_prometheus_text_t *text,
@@ -106,9 +110,7 @@ static ngx_int_t ngx_er_prometheus_room(ngx_er_prometheus_text_t *text,
 ngx_int_t
 ngx_er_prometheus(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
 {
-    ngx_uint_t                 i;
-    ngx_er_route_t           **route;
-    ngx_er_prometheus_text_t   text;
+    ngx_er_prometheus_text_t  text;
 
     ngx_memzero(&text, sizeof(ngx_er_prometheus_text_t));
 
@@ -120,16 +122,14 @@ ngx_er_prometheus(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
                            "event_router_build_info{version=\"" NGX_ER_VERSION
                            "\",nginx=\"" NGINX_VERSION "\"} 1\n");
 
-    ngx_er_prometheus_families(&text, mcf);
+    ngx_er_prometheus_start(&text, mcf);
 
-    if (mcf->routes.nelts && mcf->routes.nelts <= NGX_ER_PROMETHEUS_ROUTES) {
-        ngx_er_prometheus_matched(&text);
+    /* a counter that begins at 0 and gets what was saved a moment later would
+       seem to count all of that once more */
 
-        route = mcf->routes.elts;
-
-        for (i = 0; i < mcf->routes.nelts; i++) {
-            ngx_er_prometheus_route(&text, route[i]);
-        }
+    if (ngx_er_counters_told(mcf)) {
+        ngx_er_prometheus_families(&text, mcf);
+        ngx_er_prometheus_few(&text, mcf);
     }
 
     if (mcf->queue) {
@@ -153,6 +153,52 @@ ngx_er_prometheus(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     }
 
     return ngx_er_reply_text(r, NGX_ER_PROMETHEUS_TYPE, &text.out);
+}
+
+
+/* when nginx started: counters go on over that, gauges and histories of who
+   asks do not */
+
+static void
+ngx_er_prometheus_start(ngx_er_prometheus_text_t *text,
+    ngx_er_main_conf_t *mcf)
+{
+    ngx_er_counters_t  *counters;
+
+    if (mcf->counters == NULL) {
+        return;
+    }
+
+    counters = mcf->counters->data;
+
+    ngx_er_prometheus_head(text, "event_router_start_time_seconds",
+                           "When this nginx started, seconds since 1970.",
+                           "gauge");
+    ngx_er_prometheus_text(text, "event_router_start_time_seconds ");
+    ngx_er_prometheus_number(text, (uint64_t) counters->start);
+}
+
+
+/* routes, unless there are many */
+
+static void
+ngx_er_prometheus_few(ngx_er_prometheus_text_t *text, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t        i;
+    ngx_er_route_t  **route;
+
+    if (mcf->routes.nelts == 0 || mcf->routes.nelts > NGX_ER_PROMETHEUS_ROUTES)
+    {
+        return;
+    }
+
+    ngx_er_prometheus_matched(text);
+
+    route = mcf->routes.elts;
+
+    for (i = 0; i < mcf->routes.nelts; i++) {
+        ngx_er_prometheus_route(text, route[i]);
+    }
 }
 
 

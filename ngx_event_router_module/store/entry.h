@@ -243,6 +243,16 @@ typedef struct {
 } ngx_er_overtaken_t;
 
 
+/* a dead letter that a store made by itself: its entry cannot be read, or its
+   target is not configured */
+
+typedef struct {
+    uint64_t               target;
+    uint64_t               seq;
+    ngx_er_dead_e          reason;
+} ngx_er_grave_t;
+
+
 /*
  * What a target has in the store.  NGX_ER_NEVER: nothing is due.
  */
@@ -375,6 +385,11 @@ struct ngx_er_queue_op_s {
        the event that are stale are not among them */
 
     ngx_array_t           *overtaken;
+
+    /* out, of any operation: of ngx_er_grave_t; NULL: none.  What SWEEP buried
+       as REMOVED is in "done" instead */
+
+    ngx_array_t           *graves;
 
     /* RETRY, BURY */
 

@@ -57,6 +57,7 @@ static ngx_msec_t        ngx_er_queue_asked;   /* when it ended, */
 static ngx_msec_t        ngx_er_queue_busied;  /* and when an event had no
                                                   room, */
 static ngx_uint_t        ngx_er_queue_busy;    /* if none had since */
+static ngx_er_queue_op_pt  ngx_er_queue_told;  /* of what was buried */
 static int64_t           ngx_er_queue_offset;  /* clock less monotonic time */
 
 
@@ -135,7 +136,26 @@ ngx_er_queue_done(ngx_er_queue_op_t *op)
     }
     ngx_er_queue_ended[ngx_er_queue_refuses]++;
 
+    if (op->graves && op->rc != NGX_ERROR && ngx_er_queue_told) {
+        ngx_er_queue_told(op);
+    }
+
     op->handler(op);
+}
+
+
+void
+ngx_er_queue_graves(ngx_er_queue_op_pt told)
+{
+    ngx_er_queue_told = told;
+}
+
+
+uint64_t
+ngx_er_queue_nginx(ngx_cycle_t *cycle)
+{
+    return (ngx_er_hash64(&cycle->hostname) * 31
+            + ngx_er_hash64(&cycle->conf_file)) | 1;
 }
 
 

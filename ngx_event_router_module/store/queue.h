@@ -103,12 +103,19 @@ void ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op);
 /* for stores: an operation has its rc; calls its handler */
 void ngx_er_queue_done(ngx_er_queue_op_t *op);
 
+/* who is told of op->graves, before the handler of the operation is called */
+void ngx_er_queue_graves(ngx_er_queue_op_pt told);
+
 /*
  * The store's clock, ms: the wall clock, but it never runs backwards.  A store
  * with a clock of its own (or that has seen a later time) says so.
  */
 uint64_t ngx_er_queue_now(void);
 void ngx_er_queue_clock(uint64_t now);
+
+/* a name, never 0, of this nginx among those that share a store: its host and
+   the path of its nginx.conf; kept in stores */
+uint64_t ngx_er_queue_nginx(ngx_cycle_t *cycle);
 
 /* 1: the store did what this worker asked of it last */
 ngx_uint_t ngx_er_queue_answers(void);

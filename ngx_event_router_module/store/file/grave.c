@@ -17,6 +17,8 @@
 #include "history.h"
 
 
+static ngx_int_t ngx_er_file_grave(ngx_er_queue_op_t *op,
+    ngx_er_entry_t *entry);
 static void ngx_er_file_expiry_key(ngx_er_file_row_t *row, uint64_t *key);
 
 
@@ -45,7 +47,41 @@ ngx_er_file_entomb(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
         return NGX_ERROR;
     }
 
+    if (reason == NGX_ER_DEAD_CORRUPT && t->op->verb != NGX_ER_QUEUE_BURY
+        && ngx_er_file_grave(t->op, &row->e) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_er_file_count(t, &row->e, NGX_ER_ACT_BURY);
+}
+
+
+/* nobody has asked for it, so whoever asked for something else is told */
+
+static ngx_int_t
+ngx_er_file_grave(ngx_er_queue_op_t *op, ngx_er_entry_t *entry)
+{
+    ngx_er_grave_t  *grave;
+
+    if (op->graves == NULL) {
+        op->graves = ngx_array_create(op->pool, 4, sizeof(ngx_er_grave_t));
+
+        if (op->graves == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    grave = ngx_array_push(op->graves);
+    if (grave == NULL) {
+        return NGX_ERROR;
+    }
+
+    grave->target = entry->target;
+    grave->seq = entry->seq;
+    grave->reason = entry->reason;
+
+    return NGX_OK;
 }
 
 

@@ -343,6 +343,9 @@ ngx_er_file_all(ngx_er_file_txn_t *t, ngx_queue_t *ops,
             sweep = 0;
         }
 
+        t->op = op;
+        op->graves = NULL;
+
         rc = ngx_er_file_verb(t, op);
 
         if (rc == NGX_ERROR) {

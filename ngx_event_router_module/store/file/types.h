@@ -233,6 +233,7 @@ struct ngx_er_file_txn_s {
                                           was accepted */
     uint64_t               floor;      /* history.c's */
     ngx_uint_t             told;       /* rows of history that it wrote */
+    ngx_er_queue_op_t     *op;         /* that it does now */
     int                    rc;         /* LMDB's, behind an NGX_ERROR; 0: no
                                           memory */
     unsigned               changed:1;
