@@ -104,6 +104,25 @@ ngx_er_lane_reach(ngx_er_target_t *t, uint64_t now)
 
 
 void
+ngx_er_graves_told(ngx_er_queue_op_t *op)
+{
+}
+
+
+void
+ngx_er_queue_graves(ngx_er_queue_op_pt told)
+{
+}
+
+
+void
+ngx_er_metric_graves(ngx_er_main_conf_t *mcf, ngx_er_dead_e reason,
+    ngx_uint_t n)
+{
+}
+
+
+void
 ngx_er_overtaken_told(ngx_er_queue_op_t *op)
 {
 }

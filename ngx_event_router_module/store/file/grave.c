@@ -47,7 +47,8 @@ ngx_er_file_entomb(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
         return NGX_ERROR;
     }
 
-    if (reason == NGX_ER_DEAD_CORRUPT && t->op->verb != NGX_ER_QUEUE_BURY
+    if (reason == NGX_ER_DEAD_CORRUPT && t->op
+        && t->op->verb != NGX_ER_QUEUE_BURY
         && ngx_er_file_grave(t->op, &row->e) != NGX_OK)
     {
         return NGX_ERROR;
