@@ -57,6 +57,7 @@ static ngx_str_t  ngx_er_counters_name =
 ngx_int_t
 ngx_er_counters_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {
+    size_t           size;
     ngx_shm_zone_t  *zone;
 
     if (ngx_er_counters_own(cf, mcf) != NGX_OK) {
@@ -67,8 +68,17 @@ ngx_er_counters_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         return NGX_OK;
     }
 
-    zone = ngx_shared_memory_add(cf, &ngx_er_counters_name,
-                                 ngx_er_counters_size(mcf),
+    size = ngx_er_counters_size(mcf);
+
+    /* it never shrinks: nouns that are gone keep what they have */
+
+    zone = ngx_er_counters_old(cf->cycle->old_cycle);
+
+    if (zone) {
+        size = ngx_max(size, zone->shm.size);
+    }
+
+    zone = ngx_shared_memory_add(cf, &ngx_er_counters_name, size,
                                  &ngx_http_event_router_module);
     if (zone == NULL) {
         return NGX_ERROR;
@@ -223,8 +233,8 @@ ngx_er_counters_create(ngx_slab_pool_t *pool, size_t size)
 }
 
 
-/* what the configuration has has its place already; the rest has what is left
-   over, and no configuration counts there now */
+/* what the configuration has has its place already, and nobody counts there
+   yet */
 
 void
 ngx_er_counters_inherit(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
@@ -233,9 +243,7 @@ ngx_er_counters_inherit(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
     ngx_slab_pool_t    *from;
     ngx_er_counters_t  *old;
 
-    if (mcf->counters == NULL || cycle->old_cycle == NULL
-        || ngx_is_init_cycle(cycle->old_cycle))
-    {
+    if (mcf->counters == NULL) {
         return;
     }
 
@@ -269,6 +277,10 @@ ngx_er_counters_old(ngx_cycle_t *old)
     ngx_uint_t        i;
     ngx_shm_zone_t   *zone;
     ngx_list_part_t  *part;
+
+    if (old == NULL || ngx_is_init_cycle(old)) {
+        return NULL;
+    }
 
     for (part = (ngx_list_part_t *) &old->shared_memory.part;
          part;
@@ -348,17 +360,14 @@ ngx_er_counters_nouns(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
     ngx_uint_t             i;
     ngx_er_source_t      **source;
     ngx_er_target_t      **target;
-    ngx_er_counters_t     *counters;
     ngx_er_counter_set_t  *set;
 
-    counters = pool->data;
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
         set = ngx_er_counters_get(pool, NGX_ER_NOUN_SOURCE,
                                     &source[i]->name);
         if (set) {
-            set->generation = counters->generation;
             source[i]->counters = set->numbers;
         }
     }
@@ -369,7 +378,6 @@ ngx_er_counters_nouns(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
         set = ngx_er_counters_get(pool, NGX_ER_NOUN_TARGET,
                                     &target[i]->name);
         if (set) {
-            set->generation = counters->generation;
             target[i]->counters = set->numbers;
         }
     }
@@ -379,7 +387,6 @@ ngx_er_counters_nouns(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
     set = ngx_er_counters_get(pool, NGX_ER_NOUN_GLOBAL, &none);
 
     if (set) {
-        set->generation = counters->generation;
         mcf->numbers = set->numbers;
     }
 

@@ -29,7 +29,6 @@ struct ngx_er_counter_set_s {
     ngx_er_counter_set_t  *next;
     u_char                 noun;       /* ngx_er_noun_e */
     u_char                 len;
-    u_char                 generation;  /* of the last configuration with it */
     u_char                 restored;   /* what was saved of it is in it */
     u_char                 name[NGX_ER_NAME_MAX];
     ngx_atomic_t           numbers[];

@@ -161,7 +161,8 @@ ngx_er_number_shelf_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 }
 
 
-/* of what the configuration has; the row of nginx itself is the last one */
+/* of all that is in the zone, also of what the configuration has no more: it
+   was counted since it was saved.  The row of nginx itself is the last one */
 
 static ngx_int_t
 ngx_er_numbers_rows(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
@@ -193,11 +194,6 @@ ngx_er_numbers_rows(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
     }
 
     for (set = shelf->counters->sets; set; set = set->next) {
-
-        if (set->generation != shelf->counters->generation) {
-            continue;
-        }
-
         if (set->noun == NGX_ER_NOUN_GLOBAL) {
             global = set;
 
