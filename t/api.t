@@ -172,7 +172,44 @@ for my $args ('limit=1', 'limit=%31', 'target=erp', 'target=e%72p',
     is_deeply([ $api->wrong(GET => '/dead', $r) ], [], 'as described');
 }
 
-is(entries('dead?target=nobody'), 0, 'a target that is not known has none');
+# a name that nobody knows is a mistake, wherever it stands; what was found of
+# one that is not configured any more is shown (t/move.t)
+
+for my $case (map { my $list = $_;
+                    [ "$list?target=epr", 'target', 'erp' ],
+                    [ "$list?source=A", 'source', 'a' ],
+                    [ "$list?source=a&target=Erp", 'target', 'erp' ] }
+              qw(pending dead config tail))
+{
+    my ($query, $noun, $near) = @$case;
+    my $r = $t->get("/admin/v1/$query");
+
+    is($r->{status}, 404, "$query is not there");
+    is($r->json->{detail},
+        qq{there is no $noun of this name: did you mean "$near"?},
+        "$query: the nearest one");
+}
+
+# what is wrong is named
+
+for my $case ([ 'dead?traget=erp', 'traget= is not known here; there are: t' ],
+    [ 'dead?target=erp&target=erp', 'target= stands twice' ],
+    [ 'dead?target=%zz', 'target= is not percent-encoded text' ],
+    [ 'dead?id=' . 'x' x 1025, 'id= is longer than 1024 bytes' ],
+    [ 'dead?%3Cb%3E=1', 'an argument is not known here; there are: t' ],
+    [ 'dead?' . 'x' x 33 . '=1', 'an argument is not known here; there ' ],
+    [ 'status?a=1', 'a= is not known here; there are none' ],
+    [ 'dead?event=12',
+      'event= takes the number of an event: 16 hexadecimal digits' ],
+    [ 'jobs/12', 'job= takes the number of a job: 16 hexadecimal digits' ])
+{
+    my ($query, $detail) = @$case;
+    my $r = $t->get("/admin/v1/$query");
+
+    is($r->{status}, 400, "$query is refused");
+    is(substr($r->json->{detail}, 0, length $detail), $detail, 'and named');
+}
+
 is(entries('dead?from=2100-01-01T00:00:00Z'), 0, 'none of the future');
 is(entries('pending?target=late'), 2, 'two wait');
 is(entries('pending?target=erp'), 0, 'of one target only');
@@ -180,7 +217,7 @@ is(entries('pending?target=erp'), 0, 'of one target only');
 # what the store does not know of an event
 
 is(entries('dead?source=a'), 3, 'of a source');
-is(entries('dead?source=b'), 0, 'of another');
+is($t->get('/admin/v1/dead?source=b')->{status}, 404, 'there is no other');
 is(entries('dead?type=erp'), 3, 'of a type');
 is(entries('dead?type=er'), 0, 'all of it');
 is(entries('pending?subject=x'), 0, 'of a subject');

@@ -185,6 +185,18 @@ wrong('event_explain with another word',
     . 'token=file:PATH and access=nginx');
 wrong('event_explain, no such file', 'location /a { event_explain shop '
     . 'token=file:nowhere; }', '"event_explain token=": ');
+
+# "file:" is forgotten: the token is the path, which anybody can guess, and is
+# no name that may stand in a log
+
+warned('event_admin, a token in nginx.conf',
+    'location /admin/ { event_admin token=conf/secret; }',
+    '"event_admin token=": the token stands in the configuration, where '
+    . '"nginx -T" shows it: write "token=file:PATH"; if this is a path, '
+    . '"file:" is missing in front of it');
+wrong('event_admin, two of them', 'location /admin/ { event_admin '
+    . 'token=one-of-two token=two-of-two; }',
+    'two tokens have the name "nginx.conf": name one of them with name=');
 wrong('event_explain with event_admin',
     "location /a {\nevent_explain shop;\nevent_admin;  <<<\n}",
     '"event_admin" directive cannot stand beside');

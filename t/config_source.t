@@ -186,6 +186,12 @@ wrong("id $_->[0]", "id $_->[0];", "\"id\" \"$_->[1]\" $one \"id $_->[2];\"")
         [ '"{json:id}" data.event.id', 'data.event.id',
             '{json:event.id}' ],
         [ 'none "{json:id}"', 'none', '{json:PATH}' ];
+wrong('which needs quotes', 'id data.id;', 'with quotes around {json:id} in');
+warned('here, too', 'type data.type;', 'Put quotes around {json:type} in');
+wrong('fields with a comma', 'dedup by=data.a,data.b;',
+    '"data.a,data.b" is one field with commas in its name: several fields '
+    . 'stand each by itself');
+fine('a key with a comma', q(dedup by=data."a,data.b";));
 wrong('id of constants', "constant shop east;\nid \"{const:shop}\"; <<<",
     "\"id\" \"{const:shop}\" $one");
 wrong('id of a preset', "verify stripe;\nid data.id; <<<", $one);

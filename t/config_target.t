@@ -54,6 +54,9 @@ wrong('header that steers nginx', 'forward_headers X-Accel-Redirect;',
     'X-Accel-* headers steer nginx and are not the producer\'s to send');
 wrong('header with a colon', 'forward_headers X-Id:;',
     'header "X-Id:" cannot be forwarded: it is not the name of a header');
+wrong("forward_headers $_", "forward_headers $_;",
+    "header \"$_\" cannot be forwarded: \"*\" stands for nothing here: write "
+    . 'the name of each header') for '*', 'X-*';
 wrong('header that is listed twice', 'forward_headers X-Id x-id;',
     'header "x-id" cannot be forwarded: it is listed twice');
 wrong('block in the block', 'optional { }',

@@ -85,7 +85,7 @@ my @got = map { JSON::PP->new->utf8->decode($_) } grep { /^\{/ }
 is(join(' ', map { "$_->{name}:$_->{status}:$_->{kind}" } @got),
     'get_config:200:Config get_status:200:Status get_dead:200:Entries'
     . ' get_dead:200:Entries get_dead:200:Entries get_pending:200:Entries'
-    . ' get_dead:200:Entries post_pause:403:Problem post_pause:200:Pause'
+    . ' get_dead:404:Problem post_pause:403:Problem post_pause:200:Pause'
     . ' post_resume:200:Pause post_pause:404:Problem', 'which works');
 
 SKIP: {

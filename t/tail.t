@@ -118,7 +118,7 @@ is((split /\n/, $r->{body})[-1] =~ s/.*"kind"//r, ':"end"}', 'with "end"');
 
 my %looks = map { $_ => look("/admin/v1/tail?$_") }
             qw(source=a target=erp type=x kind=act kind=attempt&target=crm
-               source=nobody);
+               type=nothing);
 
 $q->send('erp');
 $q->send('crm');
@@ -141,7 +141,7 @@ is(join(' ', map { $_->{act} } @{ $got{'kind=act'} }), 'probe', 'of a kind');
 is(join(' ', map { "$_->{kind} $_->{target}" }
     @{ $got{'kind=attempt&target=crm'} }), 'attempt crm attempt crm',
     'both must hold');
-is(scalar @{ $got{'source=nobody'} }, 0, 'of nobody');
+is(scalar @{ $got{'type=nothing'} }, 0, 'of what does not come');
 close $_->{socket} for values %looks;
 
 for my $args ('kind=x', 'for=0', 'for=86401', 'limit=1', 'event=1') {

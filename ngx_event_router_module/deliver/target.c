@@ -397,6 +397,11 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
         why = whys[ngx_er_header_kind(&value[i])];
 
+        if (ngx_strchr(value[i].data, '*')) {
+            why = "\"*\" stands for nothing here: write the name of each "
+                  "header";
+        }
+
         for (j = 1; j < i && why == NULL; j++) {
             if (value[i].len == value[j].len
                 && ngx_strcasecmp(value[i].data, value[j].data) == 0)

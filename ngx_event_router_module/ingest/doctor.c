@@ -145,8 +145,9 @@ ngx_er_doctor_nothing(ngx_er_guess_t *guess)
 
     ngx_er_guess_say(guess, "unknown", "%s, and nothing that was tried "
                      "fits%s: most likely it is signed with a secret that is "
-                     "not here, which has %ui, or it was forged; compare the "
-                     "secret with the one that its producer shows",
+                     "not in nginx.conf (this source has %ui there), or it "
+                     "was forged; compare the secret with the one that its "
+                     "producer shows",
                      verdict.reason ? verdict.reason : "it is refused",
                      d->spent ? " (the time for it was over before all was)"
                               : "", n);

@@ -28,6 +28,7 @@
 /* what may stand in blocks of conditions, too */
 
 #define NGX_ER_SOURCE_LINE   (NGX_ER_BLOCK_REPEAT|NGX_ER_BLOCK_INNER)
+#define NGX_ER_SOURCE_OWN_SIZE  65536  /* an alert has some hundred bytes */
 #define NGX_ER_SOURCE_LINES  (NGX_ER_SOURCE_LINE|NGX_ER_BLOCK_OPEN)
 
 
@@ -341,6 +342,7 @@ ngx_er_source_own(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 
     draft.source->unused = 0;
     draft.source->id_covered = 1;
+    draft.source->max_size = NGX_ER_SOURCE_OWN_SIZE;
 
     return draft.source;
 }

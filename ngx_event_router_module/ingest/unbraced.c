@@ -80,14 +80,16 @@ ngx_er_unbraced(ngx_conf_t *cf, ngx_str_t *line, ngx_er_template_t *template,
         ngx_er_where_log(cf, NGX_LOG_EMERG, where,
                          "\"id\" \"%V\" is the same for all events, so all "
                          "but the first one would be duplicates: say where "
-                         "the id is, as in \"id %V;\"", text, &meant);
+                         "the id is, as in \"id %V;\", with quotes around "
+                         "%V", text, &meant, &meant);
         return NGX_ERROR;
     }
 
     if ((word && word->sure) || ngx_strcmp(line->data, "time") == 0) {
         ngx_er_where_log(cf, NGX_LOG_WARN, where,
                          "\"%V\" \"%V\" is this text for all events: did you "
-                         "mean \"%V %V;\"?", line, text, line, &meant);
+                         "mean \"%V %V;\"? Put quotes around %V", line, text,
+                         line, &meant, &meant);
     }
 
     return NGX_OK;

@@ -31,6 +31,7 @@
 #define NGX_ER_API_POOL    1024
 #define NGX_ER_API_VALUE   1024        /* bytes of an argument */
 #define NGX_ER_API_DETAIL  2048        /* bytes of a sentence */
+#define NGX_ER_API_NAME    32          /* bytes of a name that is shown */
 
 
 static ngx_er_api_t *ngx_er_api_create(ngx_http_request_t *r,
@@ -53,10 +54,11 @@ static const char *ngx_er_api_check(ngx_er_api_t *api, ngx_er_api_arg_t *arg,
 static ngx_uint_t ngx_er_api_word(const char *words, ngx_str_t *value);
 static ngx_uint_t ngx_er_api_range(const char *words, ngx_str_t *value);
 static const char *ngx_er_api_takes(ngx_er_api_t *api, ngx_er_api_arg_t *arg);
-static const char *ngx_er_api_strange(ngx_er_api_t *api);
+static const char *ngx_er_api_argument(ngx_er_api_t *api, const char *name,
+    const char *what);
+static const char *ngx_er_api_strange(ngx_er_api_t *api, ngx_str_t *name);
+static ngx_str_t ngx_er_api_shown(ngx_str_t *name);
 static ngx_str_t *ngx_er_api_value(ngx_er_api_t *api, const char *name);
-static ngx_int_t ngx_er_api_noun(ngx_er_api_t *api, const char *noun,
-    ngx_str_t *name);
 static void ngx_er_api_ended(ngx_er_queue_op_t *op);
 
 
@@ -443,17 +445,18 @@ ngx_er_api_take(ngx_er_api_t *api, ngx_str_t *name, ngx_str_t *value,
     }
 
     if (arg == NULL || arg->name == NULL) {
-        return ngx_er_api_strange(api);
+        return ngx_er_api_strange(api, name);
     }
 
     slot = &api->values[n];
 
     if (slot->data) {
-        return "an argument stands twice";
+        return ngx_er_api_argument(api, arg->name, "stands twice");
     }
 
     if (value->len > NGX_ER_API_VALUE) {
-        return "an argument is longer than 1024 bytes";
+        return ngx_er_api_argument(api, arg->name,
+                                   "is longer than 1024 bytes");
     }
 
     if (inside) {
@@ -466,7 +469,8 @@ ngx_er_api_take(ngx_er_api_t *api, ngx_str_t *name, ngx_str_t *value,
         *ngx_cpymem(slot->data, value->data, value->len) = '\0';
 
     } else if (ngx_er_args_decode(api->pool, value, slot) != NGX_OK) {
-        return "an argument is not percent-encoded text";
+        return ngx_er_api_argument(api, arg->name,
+                                   "is not percent-encoded text");
     }
 
     return ngx_er_api_check(api, arg, slot);
@@ -560,8 +564,7 @@ ngx_er_api_takes(ngx_er_api_t *api, ngx_er_api_arg_t *arg)
 
     static const char  *whats[] = {
         "text", "a number", "1",
-        "a time: seconds since 1970, or 2026-01-31T12:00:00Z",
-        "the number of an event: 16 hexadecimal digits"
+        "a time: seconds since 1970, or 2026-01-31T12:00:00Z", ""
     };
 
     text = ngx_pnalloc(api->request->pool, NGX_ER_API_DETAIL);
@@ -570,6 +573,13 @@ ngx_er_api_takes(ngx_er_api_t *api, ngx_er_api_arg_t *arg)
     }
 
     what = whats[arg->type];
+
+    if (arg->type == NGX_ER_API_EVENT) {
+        (void) ngx_snprintf(text, NGX_ER_API_DETAIL,
+                            "%s= takes %s: 16 hexadecimal digits%Z",
+                            arg->name, arg->help);
+        return (char *) text;
+    }
 
     (void) ngx_snprintf(text, NGX_ER_API_DETAIL, "%s= takes %s%s%s: %s%Z",
                         arg->name, arg->words ? "" : what,
@@ -582,9 +592,28 @@ ngx_er_api_takes(ngx_er_api_t *api, ngx_er_api_arg_t *arg)
 
 
 static const char *
-ngx_er_api_strange(ngx_er_api_t *api)
+ngx_er_api_argument(ngx_er_api_t *api, const char *name, const char *what)
+{
+    u_char  *text;
+
+    text = ngx_pnalloc(api->request->pool, NGX_ER_API_DETAIL);
+    if (text == NULL) {
+        return "no memory";
+    }
+
+    (void) ngx_snprintf(text, NGX_ER_API_DETAIL, "%s= %s%Z", name, what);
+
+    return (char *) text;
+}
+
+
+/* a name of another one's: it is shown if it is a word */
+
+static const char *
+ngx_er_api_strange(ngx_er_api_t *api, ngx_str_t *name)
 {
     u_char            *p, *text, *last;
+    ngx_str_t          shown;
     const char        *before;
     ngx_er_api_arg_t  *arg;
 
@@ -594,8 +623,10 @@ ngx_er_api_strange(ngx_er_api_t *api)
     }
 
     last = text + NGX_ER_API_DETAIL - 1;
-    p = ngx_snprintf(text, last - text, "an argument is not known here; there "
-                     "%s", api->endpoint->args ? "are:" : "are none");
+    shown = ngx_er_api_shown(name);
+
+    p = ngx_snprintf(text, last - text, "%V is not known here; there %s",
+                     &shown, api->endpoint->args ? "are:" : "are none");
     before = " ";
 
     for (arg = api->endpoint->args; arg && arg->name; arg++) {
@@ -606,6 +637,34 @@ ngx_er_api_strange(ngx_er_api_t *api)
     *p = '\0';
 
     return (char *) text;
+}
+
+
+static ngx_str_t
+ngx_er_api_shown(ngx_str_t *name)
+{
+    u_char      c;
+    ngx_uint_t  i;
+    ngx_str_t   other = ngx_string("an argument");
+
+    if (name->len == 0 || name->len > NGX_ER_API_NAME) {
+        return other;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i] | 0x20;
+
+        if ((c < 'a' || c > 'z') && name->data[i] != '_') {
+            return other;
+        }
+    }
+
+    /* "=" is behind it */
+
+    other.data = name->data;
+    other.len = name->len + 1;
+
+    return other;
 }
 
 
@@ -728,7 +787,7 @@ ngx_er_api_source(ngx_er_api_t *api, ngx_er_source_t **source, ngx_int_t *rc)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_er_api_noun(ngx_er_api_t *api, const char *noun, ngx_str_t *name)
 {
     ngx_array_t  *nouns;

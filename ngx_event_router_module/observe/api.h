@@ -204,6 +204,10 @@ ngx_int_t ngx_er_api_target(ngx_er_api_t *api, ngx_er_target_t **target,
 ngx_int_t ngx_er_api_source(ngx_er_api_t *api, ngx_er_source_t **source,
     ngx_int_t *rc);
 
+/* answers 404 with the nearest name; "noun" is "target" or "source" */
+ngx_int_t ngx_er_api_noun(ngx_er_api_t *api, const char *noun,
+    ngx_str_t *name);
+
 /* after= of a list, of the form that ngx_er_api_next() writes; NGX_ERROR: it
    is another, and the handler answers 400.  0, 0: it is not there */
 ngx_int_t ngx_er_api_after(ngx_er_api_t *api, uint64_t after[2]);

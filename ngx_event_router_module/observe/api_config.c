@@ -221,12 +221,20 @@ static ngx_int_t
 ngx_er_api_config_handler(ngx_er_api_t *api)
 {
     ngx_str_t            after;
-    ngx_int_t            first;
+    ngx_int_t            rc, first;
     ngx_er_json_t        json;
+    ngx_er_source_t     *source;
+    ngx_er_target_t     *target;
     ngx_er_main_conf_t  *mcf;
 
     mcf = api->mcf;
     first = 0;
+
+    if (ngx_er_api_target(api, &target, &rc) != NGX_OK
+        || ngx_er_api_source(api, &source, &rc) != NGX_OK)
+    {
+        return rc;
+    }
 
     if (ngx_er_api_arg(api, "after", &after)) {
         first = ngx_atoi(after.data, after.len);

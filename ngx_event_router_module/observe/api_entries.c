@@ -250,6 +250,8 @@ ngx_er_api_entries_step(ngx_er_api_t *api, ngx_uint_t dead, uint64_t after[2])
 static ngx_int_t
 ngx_er_api_entries_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 {
+    ngx_int_t              rc;
+    ngx_str_t              after;
     ngx_uint_t             i, n;
     ngx_er_entry_t        *entry;
     ngx_er_api_entries_t  *list;
@@ -298,6 +300,14 @@ ngx_er_api_entries_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
         && list->looked < NGX_ER_API_ENTRIES_LOOK)
     {
         return ngx_er_api_entries_step(api, op->dead, op->after);
+    }
+
+    if (ngx_er_api_filter_found(api, list->looked || op->more
+                                     || ngx_er_api_arg(api, "after", &after),
+                                &rc)
+        != NGX_OK)
+    {
+        return rc;
     }
 
     ngx_er_json_close(&list->json, "]");

@@ -17,6 +17,7 @@
 
 
 #include "api_events.h"
+#include "api_filter.h"
 #include "history_conf.h"
 #include "history_list.h"
 
@@ -495,6 +496,8 @@ static ngx_int_t
 ngx_er_api_events_page(ngx_er_api_t *api, ngx_er_json_t *json)
 {
     uint64_t                  next[2], bound;
+    ngx_int_t                 rc;
+    ngx_str_t                 after;
     ngx_uint_t                i, k, n, more;
     ngx_er_api_events_t      *events;
     ngx_er_history_record_t  *record;
@@ -538,6 +541,14 @@ ngx_er_api_events_page(ngx_er_api_t *api, ngx_er_json_t *json)
         next[1] = ngx_max(bound, record->seq);
 
         ngx_er_history_show(json, api->mcf, record, 0, 0);
+    }
+
+    if (ngx_er_api_filter_found(api, n || more
+                                     || ngx_er_api_arg(api, "after", &after),
+                                &rc)
+        != NGX_OK)
+    {
+        return rc;
     }
 
     if (n < events->store.limit) {

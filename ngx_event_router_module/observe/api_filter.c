@@ -6,14 +6,16 @@
 
 /*
  * The arguments of the API that choose entries.  api_entries.c and api_acts.c
- * ask.  What they say was checked by the frame; whether a target that is not
- * configured left something behind only the store knows, so a name that nobody
- * knows is told when it has answered.
+ * ask, and so does api_events.c for names.  What they say was checked by the
+ * frame; whether a target or a source that is not configured left something
+ * behind only the store knows, so a name that nobody knows is told when it has
+ * answered.
  */
 
 
 #include "api_filter.h"
 #include "../deliver/target.h"
+#include "../ingest/source.h"
 
 
 static ngx_uint_t ngx_er_api_filter_reason(ngx_str_t *name);
@@ -97,7 +99,8 @@ ngx_er_api_filter_some(ngx_er_api_t *api, ngx_int_t *rc)
 
     *rc = ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "say which: target=, "
                              "source=, event=, route=, from=, to=, status=, "
-                             "attempts=, or all=1");
+                             "attempts=, of dead letters also reason=, or "
+                             "all=1");
 
     return NGX_DECLINED;
 }
@@ -106,18 +109,40 @@ ngx_er_api_filter_some(ngx_er_api_t *api, ngx_int_t *rc)
 ngx_int_t
 ngx_er_api_filter_found(ngx_er_api_t *api, ngx_uint_t found, ngx_int_t *rc)
 {
-    ngx_str_t  name;
+    ngx_str_t         name;
+    ngx_uint_t        archive;
+    ngx_er_source_t  *source;
 
-    if (found || api->request == NULL
-        || !ngx_er_api_arg(api, "target", &name)
-        || ngx_er_target_find(api->mcf, &name))
-    {
+    if (found || api->request == NULL) {
         return NGX_OK;
     }
 
-    *rc = ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND,
-                             ngx_er_args_unknown(api->pool, "target",
-                                                 &api->mcf->targets, &name));
+    if (ngx_er_api_arg(api, "target", &name)
+        && ngx_er_target_find(api->mcf, &name) == NULL)
+    {
+        *rc = ngx_er_api_noun(api, "target", &name);
+        return NGX_DECLINED;
+    }
 
-    return NGX_DECLINED;
+    archive = ngx_er_api_arg(api, "archive", &name);
+
+    if (!archive && !ngx_er_api_arg(api, "source", &name)) {
+        return NGX_OK;
+    }
+
+    source = ngx_er_source_find(api->mcf, &name);
+
+    if (source == NULL) {
+        *rc = ngx_er_api_noun(api, "source", &name);
+        return NGX_DECLINED;
+    }
+
+    if (archive && source->retain == 0) {
+        *rc = ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "this source has "
+                                 "no archive: \"retain\" in its event_source "
+                                 "keeps what was delivered");
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }

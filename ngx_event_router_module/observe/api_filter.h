@@ -49,8 +49,8 @@ void ngx_er_api_filter(ngx_er_api_t *api, ngx_er_queue_filter_t *filter);
    400, and the handler returns *rc */
 ngx_int_t ngx_er_api_filter_some(ngx_er_api_t *api, ngx_int_t *rc);
 
-/* a target that is not configured is a mistake if nothing was found of it:
-   then 404 and *rc, as above */
+/* a target or a source that is not configured is a mistake if nothing was
+   found of it: then 404 and *rc, as above */
 ngx_int_t ngx_er_api_filter_found(ngx_er_api_t *api, ngx_uint_t found,
     ngx_int_t *rc);
 

@@ -148,6 +148,8 @@ static ngx_int_t
 ngx_er_api_tail_handler(ngx_er_api_t *api)
 {
     ngx_int_t            rc;
+    ngx_er_source_t     *source;
+    ngx_er_target_t     *target;
     ngx_er_api_tail_t   *tail;
     ngx_http_request_t  *r;
 
@@ -156,6 +158,12 @@ ngx_er_api_tail_handler(ngx_er_api_t *api)
     };
 
     r = api->request;
+
+    if (ngx_er_api_target(api, &target, &rc) != NGX_OK
+        || ngx_er_api_source(api, &source, &rc) != NGX_OK)
+    {
+        return rc;
+    }
 
     if (ngx_er_api_ntails >= NGX_ER_API_TAILS || ngx_exiting) {
         return ngx_er_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,

@@ -255,16 +255,29 @@ ngx_er_gate_token_add(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
                            &gate->directive, warn.len, warn.text);
     }
 
+    token->role = NGX_ER_ROLE_ACT;
+    token->words = 0;
+
+    if (!ngx_er_secret_named(&secret)) {
+
+        /* who acted is told by the name, so it is not the token itself */
+
+        ngx_str_set(&token->name, "nginx.conf");
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"%V token=\": the token "
+                           "stands in the configuration, where \"nginx -T\" "
+                           "shows it: write \"token=file:PATH\"; if this is "
+                           "a path, \"file:\" is missing in front of it",
+                           &gate->directive);
+        return NGX_OK;
+    }
+
     last = word->data + word->len;
 
-    for (p = last; p[-1] != '/' && p[-1] != ':' && p[-1] != '='; p--) {
-        /* void */
-    }
+    for (p = last; p[-1] != '/' && p[-1] != ':'; p--) { /* void */ }
 
     token->name.data = p;
     token->name.len = last - p;
-    token->role = NGX_ER_ROLE_ACT;
-    token->words = 0;
 
     return NGX_OK;
 }

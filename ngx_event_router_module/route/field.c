@@ -57,6 +57,8 @@ static u_char *ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
     ngx_er_field_t *field, ngx_er_error_t *err);
 static u_char *ngx_er_path_key(ngx_str_t *text, u_char *p, ngx_str_t *key,
     ngx_er_error_t *err);
+static ngx_int_t ngx_er_field_single(ngx_str_t *text, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_field_begins(ngx_str_t *text);
 static u_char *ngx_er_path_quoted(ngx_pool_t *pool, ngx_str_t *text,
     u_char *p, ngx_str_t *key, ngx_er_error_t *err);
 static u_char *ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
@@ -92,6 +94,10 @@ ngx_er_field_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_field_t *base,
     if (text->len == 0) {
         ngx_er_error(err, "a field is empty: write for example \"type\" or "
                      "\"data.total\"");
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_field_single(text, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -267,9 +273,64 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
 
     ngx_er_error(err, "unknown field \"%V\": a field is id, type, source, "
                  "subject, time, data.PATH, header.NAME, arg.NAME or "
-                 "$variable", text);
+                 "$variable; what stands in the body is \"data.%V\"", text,
+                 text);
 
     return NGX_ERROR;
+}
+
+
+/* data.a,data.b would be one key, which no event has */
+
+static ngx_int_t
+ngx_er_field_single(ngx_str_t *text, ngx_er_error_t *err)
+{
+    u_char          *p, *last;
+    ngx_str_t        rest;
+    ngx_uint_t       quoted;
+    ngx_er_field_t   attribute;
+
+    last = text->data + text->len;
+    quoted = 0;
+
+    for (p = text->data; p < last; p++) {
+
+        if (*p == '"') {
+            quoted = !quoted;
+        }
+
+        if (*p != ',' || quoted) {
+            continue;
+        }
+
+        rest.data = p + 1;
+        rest.len = last - p - 1;
+
+        if (ngx_er_field_begins(&rest)
+            || ngx_er_field_attribute(&rest, &attribute) == NGX_OK)
+        {
+            ngx_er_error(err, "\"%V\" is one field with commas in its name: "
+                         "several fields stand each by itself, and a name "
+                         "with a comma in quotes, data.\"a,b\"", text);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_er_field_begins(ngx_str_t *text)
+{
+    u_char  *p;
+
+    p = text->data;
+
+    return (text->len > 1 && *p == '$')
+           || (text->len > 5 && ngx_strncmp(p, "data.", 5) == 0)
+           || (text->len > 7 && ngx_strncmp(p, "header.", 7) == 0)
+           || (text->len > 4 && ngx_strncmp(p, "arg.", 4) == 0);
 }
 
 
