@@ -97,6 +97,13 @@ for my $bad ('key=4711', 'key=data.price:19.90', 'key=data.order.id:',
 
 like($t->get('/admin/v1/events?key=data.price:1')->json->{detail},
     qr/data\.order\.id, data\.lines\.sku, subject/, 'with the fields there are');
+for my $case ([ 'target=ERP', 'erp' ], [ 'source=A', 'a' ]) {
+    my $r = $t->get("/admin/v1/events?$case->[0]");
+
+    is($r->{status}, 404, "$case->[0]: nobody knows it");
+    like($r->json->{detail}, qr/did you mean "$case->[1]"/, 'the nearest one');
+}
+
 is($t->get('/admin/v1/events/0123456789abcdef')->{status}, 404,
     'there is no such number');
 

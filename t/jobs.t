@@ -230,6 +230,9 @@ sub refused {
          ['replay?archive=a&source=a&deliver_to=erp', 400, 'leave source'],
          ['replay?archive=a&deliver_to=own', 400, '"from"'],
          ['replay?target=er', 404, '"erp"'],
+         ['replay?source=A', 404, '"a"'],
+         ['replay?archive=A&deliver_to=erp', 404, '"a"'],
+         ['replay?archive=A&deliver_to=erp&preview=1', 404, '"a"'],
          ['cancel', 400, 'job='],
          ['cancel?job=0000000000000001', 404, 'no such job'])
     {

@@ -40,6 +40,7 @@ static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
+static const char *ngx_er_target_forward_not(ngx_str_t *name);
 static char *ngx_er_target_retry(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row,
@@ -375,16 +376,6 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     const char       *why;
     ngx_er_target_t  *target;
 
-    static const char  *whys[] = {
-        NULL,
-        "it is not the name of a header",
-        "it belongs to the producer's connection; nginx makes the target's "
-        "own",
-        "every delivery has its own",
-        "X-Accel-* headers steer nginx and are not the producer's to send",
-        NULL
-    };
-
     target = draft->target;
     value = cf->args->elts;
 
@@ -395,12 +386,7 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
-        why = whys[ngx_er_header_kind(&value[i])];
-
-        if (ngx_strchr(value[i].data, '*')) {
-            why = "\"*\" stands for nothing here: write the name of each "
-                  "header";
-        }
+        why = ngx_er_target_forward_not(&value[i]);
 
         for (j = 1; j < i && why == NULL; j++) {
             if (value[i].len == value[j].len
@@ -433,6 +419,29 @@ ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* NULL, or why it cannot be */
+
+static const char *
+ngx_er_target_forward_not(ngx_str_t *name)
+{
+    static const char  *whys[] = {
+        NULL,
+        "it is not the name of a header",
+        "it belongs to the producer's connection; nginx makes the target's "
+        "own",
+        "every delivery has its own",
+        "X-Accel-* headers steer nginx and are not the producer's to send",
+        NULL
+    };
+
+    if (ngx_strchr(name->data, '*')) {
+        return "\"*\" stands for nothing here: write the name of each header";
+    }
+
+    return whys[ngx_er_header_kind(name)];
 }
 
 

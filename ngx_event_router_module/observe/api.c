@@ -644,8 +644,8 @@ static ngx_str_t
 ngx_er_api_shown(ngx_str_t *name)
 {
     u_char      c;
-    ngx_uint_t  i;
     ngx_str_t   other = ngx_string("an argument");
+    ngx_uint_t  i;
 
     if (name->len == 0 || name->len > NGX_ER_API_NAME) {
         return other;

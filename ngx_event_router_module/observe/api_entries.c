@@ -56,6 +56,8 @@ static ngx_int_t ngx_er_api_entries_step(ngx_er_api_t *api, ngx_uint_t dead,
     uint64_t after[2]);
 static ngx_int_t ngx_er_api_entries_done(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_entries_end(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
 static ngx_uint_t ngx_er_api_entries_wanted(ngx_er_api_entries_t *list,
     ngx_er_entry_t *entry);
 static ngx_uint_t ngx_er_api_entries_same(ngx_str_t *wanted,
@@ -250,8 +252,6 @@ ngx_er_api_entries_step(ngx_er_api_t *api, ngx_uint_t dead, uint64_t after[2])
 static ngx_int_t
 ngx_er_api_entries_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 {
-    ngx_int_t              rc;
-    ngx_str_t              after;
     ngx_uint_t             i, n;
     ngx_er_entry_t        *entry;
     ngx_er_api_entries_t  *list;
@@ -302,10 +302,19 @@ ngx_er_api_entries_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
         return ngx_er_api_entries_step(api, op->dead, op->after);
     }
 
-    if (ngx_er_api_filter_found(api, list->looked || op->more
-                                     || ngx_er_api_arg(api, "after", &after),
-                                &rc)
-        != NGX_OK)
+    return ngx_er_api_entries_end(api, op);
+}
+
+
+static ngx_int_t
+ngx_er_api_entries_end(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_int_t              rc;
+    ngx_er_api_entries_t  *list;
+
+    list = api->data;
+
+    if (ngx_er_api_filter_found(api, list->looked || op->more, &rc) != NGX_OK)
     {
         return rc;
     }

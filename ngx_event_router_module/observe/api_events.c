@@ -48,6 +48,7 @@ static ngx_int_t ngx_er_api_events_find(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_events_done(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_events_answer(ngx_er_api_t *api);
+static ngx_uint_t ngx_er_api_events_some(ngx_er_api_events_t *events);
 static ngx_int_t ngx_er_api_events_page(ngx_er_api_t *api,
     ngx_er_json_t *json);
 static ngx_er_history_record_t *ngx_er_api_events_next(
@@ -464,12 +465,19 @@ ngx_er_api_events_done(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_api_events_answer(ngx_er_api_t *api)
 {
+    ngx_int_t                 rc;
     ngx_uint_t                i, k;
     ngx_er_json_t             json;
     ngx_er_api_events_t      *events;
     ngx_er_history_record_t  *record;
 
     events = api->data;
+
+    if (ngx_er_api_filter_found(api, ngx_er_api_events_some(events), &rc)
+        != NGX_OK)
+    {
+        return rc;
+    }
 
     ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_EVENTS_JSON);
 
@@ -492,12 +500,21 @@ ngx_er_api_events_answer(ngx_er_api_t *api)
 }
 
 
+/* 1: there is one, or there may be on the next page */
+
+static ngx_uint_t
+ngx_er_api_events_some(ngx_er_api_events_t *events)
+{
+    return events->store.more || events->ring.more
+           || events->ring.records->nelts
+           || (events->store.records && events->store.records->nelts);
+}
+
+
 static ngx_int_t
 ngx_er_api_events_page(ngx_er_api_t *api, ngx_er_json_t *json)
 {
     uint64_t                  next[2], bound;
-    ngx_int_t                 rc;
-    ngx_str_t                 after;
     ngx_uint_t                i, k, n, more;
     ngx_er_api_events_t      *events;
     ngx_er_history_record_t  *record;
@@ -541,14 +558,6 @@ ngx_er_api_events_page(ngx_er_api_t *api, ngx_er_json_t *json)
         next[1] = ngx_max(bound, record->seq);
 
         ngx_er_history_show(json, api->mcf, record, 0, 0);
-    }
-
-    if (ngx_er_api_filter_found(api, n || more
-                                     || ngx_er_api_arg(api, "after", &after),
-                                &rc)
-        != NGX_OK)
-    {
-        return rc;
     }
 
     if (n < events->store.limit) {

@@ -113,7 +113,9 @@ ngx_er_api_filter_found(ngx_er_api_t *api, ngx_uint_t found, ngx_int_t *rc)
     ngx_uint_t        archive;
     ngx_er_source_t  *source;
 
-    if (found || api->request == NULL) {
+    /* behind a page there was one */
+
+    if (found || api->request == NULL || ngx_er_api_arg(api, "after", &name)) {
         return NGX_OK;
     }
 
