@@ -335,6 +335,78 @@ subtest 'outsystems-connection.conf runs' => sub {
     $t->done;
 };
 
+
+# ---- accounted.conf: an order is found, what was refused is judged again
+
+subtest 'accounted.conf runs' => sub {
+    my $t = start('accounted.conf', 8091 .. 8093);
+    my $body = '{"id":1,"order_number":4711}';
+    my $api = '/events/admin/v1';
+    my %token = map { $_ => [ Authorization => "Bearer $secret-$_",
+        'X-Event-Admin' => 1 ] } qw(console operator);
+
+    $t->{target}{8091}->answer('/orders', status => 201, body => 'I-77');
+
+    is($t->post('/hooks/shopify', $body,
+        [ shopify($body, $secret, id => 'example-3') ])->{status}, 202,
+        'an order');
+
+    my $event;
+
+    ok(wait_until(10, sub {
+        $event = $t->get("$api/events?key=data.order_number:4711",
+            $token{console})->json->{events}[0];
+        return $event && !grep { $_->{state} ne 'delivered' }
+                         @{ $event->{targets} };
+    }), 'is found by its number');
+
+    is(join(' ', map { "$_->{target}=$_->{status}" } @{ $event->{targets} }),
+        'erp=201 finance=200', 'it reached both');
+
+    my $step = $t->get("$api/events/$event->{event}", $token{console})
+        ->json->{targets}[0]{history}[0];
+
+    is($step->{answer}, 'I-77', 'what the ERP said');
+
+    # its producer has another secret than nginx.conf
+
+    is($t->post('/hooks/shopify', $body,
+        [ shopify($body, 'another one', id => 'example-4') ])->{status}, 401,
+        'refused');
+
+    my $kept;
+
+    ok(wait_until(10, sub {
+        $kept = $t->get("$api/quarantine?source=shopify",
+            $token{console})->json->{requests}[0];
+    }), 'kept');
+
+    is($t->get("$api/quarantine/$kept->{id}?doctor=1", $token{console})
+        ->json->{doctor}[0]{what}, 'unknown', 'the doctor says: another one');
+
+    $t->write_file('conf/secrets/shopify', 'another one');
+    $t->reload;
+
+    is($t->post("$api/recheck?source=shopify", '', $token{console})->{status},
+        403, 'who looks does not act');
+    is($t->post("$api/recheck?source=shopify", '', $token{operator})
+        ->json->{admitted}, 1, 'judged again');
+
+    # the lines are there after a second
+
+    my %log = (event => 2, attempt => 4, request => 1, admin => 1);
+
+    ok(wait_until(10, sub {
+        my %got;
+
+        $got{$_}++ for $t->read_file('logs/event_router.log')
+                       =~ /"kind":"(\w+)","(?!source":"router)/g;
+        return !grep { ($got{$_} // 0) < $log{$_} } keys %log;
+    }), 'all of it is in the log');
+
+    $t->done;
+};
+
 done_testing();
 
 
@@ -356,6 +428,7 @@ sub example {
         $t->write_file("conf/$1",
             $1 eq 'secrets/warehouse' ? 'whsec_' . encode_base64($secret, '')
             : $1 eq 'secrets/outsystems' ? 'nginx:pass of the example'
+            : $1 =~ /(console|operator)$/ ? "$secret-$1"
             : $secret);
     }
 
