@@ -19,6 +19,7 @@
 #include <ngx_http.h>
 
 #include "base/base.h"
+#include "base/tenants.h"
 #include "conf/where.h"
 #include "ingest/scan.h"
 #include "ingest/form.h"
@@ -312,6 +313,7 @@ typedef struct {
     ngx_er_alerts_t             *alerts;         /* NULL: no "event_alerts",
                                                     and no route of them */
 
+    ngx_er_tenants_t             tenants;        /* of shared memory */
     ngx_shm_zone_t              *tail;           /* observe/tail.c, or NULL */
     uint64_t                     generation;     /* when all this was read,
                                                     ms since 1970 */

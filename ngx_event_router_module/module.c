@@ -423,7 +423,9 @@ ngx_er_init(ngx_conf_t *cf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
 
-    if (ngx_er_receivers_init(cf, mcf) != NGX_OK
+    if (ngx_er_tenants_init(cf, &mcf->tenants, &ngx_http_event_router_module)
+        != NGX_OK
+        || ngx_er_receivers_init(cf, mcf) != NGX_OK
         || ngx_er_gates_init(cf, mcf) != NGX_OK
         || ngx_er_sources_init(cf, mcf) != NGX_OK
         || ngx_er_locations_init(cf, mcf) != NGX_OK
@@ -520,6 +522,8 @@ ngx_er_init_process(ngx_cycle_t *cycle)
                    "event router module: worker %P begins, queue:%d debug:%xi",
                    ngx_pid, mcf->queue != NULL, cycle->log->log_level);
 
+    ngx_er_tenants_enter(&mcf->tenants);
+
     if (ngx_er_dedup_init_worker(cycle, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -585,4 +589,5 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
     ngx_er_dedup_exit_worker(cycle, mcf);
     ngx_er_events_exit_worker();
     ngx_er_logs_exit_worker();
+    ngx_er_tenants_leave(&mcf->tenants);
 }

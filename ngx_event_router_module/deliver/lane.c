@@ -28,7 +28,7 @@
 #include "lane.h"
 
 
-#define NGX_ER_LANES_ZONE  65536       /* bytes, doubled until all fit */
+#define NGX_ER_LANES_ZONE  262144      /* bytes, doubled until all fit */
 
 
 typedef struct {
@@ -60,8 +60,12 @@ static ngx_uint_t ngx_er_lane_share(ngx_er_lane_sh_t *sh,
 static void ngx_er_lane_waits(ngx_er_lane_sh_t *sh, ngx_uint_t column,
     ngx_uint_t waits);
 static ngx_int_t ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data);
-static ngx_er_lane_sh_t *ngx_er_lane_find(ngx_slab_pool_t *pool,
-    ngx_str_t *name);
+static ngx_er_lane_sh_t *ngx_er_lane_find(ngx_er_main_conf_t *mcf,
+    ngx_slab_pool_t *pool, ngx_str_t *name);
+static ngx_er_lane_sh_t *ngx_er_lane_create(ngx_er_main_conf_t *mcf,
+    ngx_slab_pool_t *pool, ngx_str_t *name);
+static void ngx_er_lane_new(ngx_er_lane_sh_t *lane);
+static void ngx_er_lanes_free(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool);
 static ngx_slab_pool_t *ngx_er_lanes_pool(ngx_er_main_conf_t *mcf);
 static ngx_er_lanes_sh_t *ngx_er_lanes_lock(ngx_er_main_conf_t *mcf);
 static void ngx_er_lanes_unlock(ngx_er_main_conf_t *mcf);
@@ -650,10 +654,11 @@ ngx_er_lanes_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         }
     }
 
-    /* twice what is needed now: targets that went keep their lanes */
+    /* a page each: workers of several configurations may shut down at once */
 
     needed = 4 * sizeof(ngx_er_lanes_sh_t)
-             + mcf->targets.nelts * 4 * sizeof(ngx_er_lane_sh_t);
+             + mcf->targets.nelts * 8
+               * ngx_align(sizeof(ngx_er_lane_sh_t), ngx_pagesize);
 
     for (size = NGX_ER_LANES_ZONE; size < needed; size *= 2) { /* void */ }
 
@@ -681,6 +686,7 @@ ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data)
 
     mcf = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
+    pool->log_nomem = 0;
 
     if (pool->data == NULL) {
         sh = ngx_slab_calloc(pool, sizeof(ngx_er_lanes_sh_t));
@@ -704,13 +710,22 @@ ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data)
 
     for (i = 0; i < mcf->targets.nelts; i++) {
         target[i]->lane->shpool = pool;
-        target[i]->lane->sh = ngx_er_lane_find(pool, &target[i]->name);
+        target[i]->lane->sh = ngx_er_lane_find(mcf, pool, &target[i]->name);
+    }
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+
+        if (target[i]->lane->sh == NULL) {
+            target[i]->lane->sh = ngx_er_lane_create(mcf, pool,
+                                                     &target[i]->name);
+        }
 
         if (target[i]->lane->sh == NULL) {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                          "no memory for the lane of target \"%V\": too many "
-                          "targets came and went since nginx started, start "
-                          "it anew", &target[i]->name);
+                          "no memory for the lane of target \"%V\": workers "
+                          "of earlier configurations still deliver to too "
+                          "many other targets, wait until they have ended",
+                          &target[i]->name);
             return NGX_ERROR;
         }
     }
@@ -719,13 +734,11 @@ ngx_er_lanes_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/*
- * A new one is due at once: nobody knows what the store has, nor if it is
- * paused.
- */
+/* NULL: there is none of this name */
 
 static ngx_er_lane_sh_t *
-ngx_er_lane_find(ngx_slab_pool_t *pool, ngx_str_t *name)
+ngx_er_lane_find(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool,
+    ngx_str_t *name)
 {
     ngx_er_lane_sh_t   *lane;
     ngx_er_lanes_sh_t  *sh;
@@ -736,24 +749,101 @@ ngx_er_lane_find(ngx_slab_pool_t *pool, ngx_str_t *name)
         if (lane->len == name->len
             && ngx_memcmp(lane->name, name->data, name->len) == 0)
         {
-            return lane;
+            break;
         }
     }
 
+    if (lane && ngx_er_tenants_take(&mcf->tenants, &lane->tenancy)) {
+        ngx_er_lane_new(lane);
+    }
+
+    return lane;
+}
+
+
+/* NULL: there is no memory */
+
+static ngx_er_lane_sh_t *
+ngx_er_lane_create(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool,
+    ngx_str_t *name)
+{
+    ngx_er_lane_sh_t   *lane;
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = pool->data;
     lane = ngx_slab_calloc(pool, sizeof(ngx_er_lane_sh_t));
+
     if (lane == NULL) {
-        return NULL;
+        ngx_er_lanes_free(mcf, pool);
+
+        lane = ngx_slab_calloc(pool, sizeof(ngx_er_lane_sh_t));
+        if (lane == NULL) {
+            return NULL;
+        }
     }
 
     lane->len = name->len;
     ngx_memcpy(lane->name, name->data, name->len);
-    lane->oldest = NGX_ER_NEVER;
-    lane->held = NGX_ER_LANE_UNKNOWN;
+
+    (void) ngx_er_tenants_take(&mcf->tenants, &lane->tenancy);
+    ngx_er_lane_new(lane);
+
+    ngx_shmtx_lock(&pool->mutex);
 
     lane->next = sh->lanes;
     sh->lanes = lane;
 
+    ngx_shmtx_unlock(&pool->mutex);
+
     return lane;
+}
+
+
+/*
+ * It is due at once: nobody knows what the store has, nor if it is paused.
+ * Places of a worker that was killed are nobody's any more.
+ */
+
+static void
+ngx_er_lane_new(ngx_er_lane_sh_t *lane)
+{
+    ngx_memzero(&lane->policy,
+                sizeof(ngx_er_lane_sh_t) - offsetof(ngx_er_lane_sh_t, policy));
+
+    lane->oldest = NGX_ER_NEVER;
+    lane->held = NGX_ER_LANE_UNKNOWN;
+}
+
+
+/* of targets that are gone, and the workers that had them are, too */
+
+static void
+ngx_er_lanes_free(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool)
+{
+    ngx_er_lane_sh_t   *lane, **next;
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = pool->data;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    for (next = &sh->lanes; *next; /* void */) {
+        lane = *next;
+
+        if (!ngx_er_tenants_free(&mcf->tenants, &lane->tenancy)) {
+            next = &lane->next;
+            continue;
+        }
+
+        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "event router lanes: that of \"%*s\" is given back",
+                       lane->len, lane->name);
+
+        *next = lane->next;
+        ngx_slab_free_locked(pool, lane);
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
 }
 
 

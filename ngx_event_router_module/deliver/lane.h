@@ -48,6 +48,7 @@ struct ngx_er_lane_sh_s {
     ngx_er_lane_sh_t      *next;
     u_char                 name[NGX_ER_NAME_MAX];
     ngx_uint_t             len;
+    ngx_er_tenancy_t       tenancy;
 
     ngx_er_policy_state_t  policy;
     uint64_t               fresh;      /* when the first one is due, */

@@ -32,7 +32,7 @@
 #include "../store/queue.h"
 
 
-#define NGX_ER_ALERTS_ZONE    65536    /* bytes, doubled until all fit */
+#define NGX_ER_ALERTS_ZONE   262144    /* bytes, doubled until all fit */
 #define NGX_ER_ALERT_WINDOW   60000    /* ms, for "least" */
 #define NGX_ER_ALERT_FLAPS    3
 #define NGX_ER_ALERT_AGAIN    2000     /* ms, before one is told once more that
@@ -56,6 +56,7 @@ typedef enum {
 struct ngx_er_alert_sh_s {
     ngx_er_alert_sh_t       *next;
     uint64_t                 hash;
+    ngx_er_tenancy_t         tenancy;
     ngx_er_alert_state_e     state;
     ngx_uint_t               on;       /* it is so */
     uint64_t                 due;      /* when there is something to tell */
@@ -96,8 +97,11 @@ static void ngx_er_alert_later(ngx_er_alert_t *alert, uint64_t due);
 static void ngx_er_alert_make(ngx_er_alert_t *alert, uint64_t now);
 static void ngx_er_alert_next_state(ngx_er_alert_t *alert, uint64_t now);
 static ngx_int_t ngx_er_alerts_zone_init(ngx_shm_zone_t *zone, void *data);
-static ngx_er_alert_sh_t *ngx_er_alert_find(ngx_slab_pool_t *pool,
+static ngx_er_alert_sh_t *ngx_er_alert_find(ngx_er_alerts_t *alerts,
     uint64_t hash);
+static ngx_er_alert_sh_t *ngx_er_alert_create(ngx_er_alerts_t *alerts,
+    uint64_t hash);
+static void ngx_er_alerts_free(ngx_er_alerts_t *alerts);
 
 
 /* 1: it happens, 0: it is so */
@@ -646,9 +650,12 @@ ngx_er_alerts_zone(ngx_conf_t *cf, ngx_er_alerts_t *alerts)
     ngx_shm_zone_t   *zone;
     static ngx_str_t  name = ngx_string("ngx_event_router_alerts");
 
-    /* a zone of another size would begin anew: it grows in few steps */
+    /*
+     * A zone of another size would begin anew: it grows in few steps.  Workers
+     * of several configurations may shut down at once.
+     */
 
-    needed = alerts->rows.nelts * 4 * sizeof(ngx_er_alert_sh_t);
+    needed = alerts->rows.nelts * 16 * sizeof(ngx_er_alert_sh_t);
 
     for (size = NGX_ER_ALERTS_ZONE; size < needed; size *= 2) { /* void */ }
 
@@ -676,6 +683,7 @@ ngx_er_alerts_zone_init(ngx_shm_zone_t *zone, void *data)
 
     alerts = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
+    pool->log_nomem = 0;
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, zone->shm.log, 0,
                    "event router alerts: zone of %uz bytes, new:%d",
@@ -701,13 +709,21 @@ ngx_er_alerts_zone_init(ngx_shm_zone_t *zone, void *data)
     row = alerts->rows.elts;
 
     for (i = 0; i < alerts->rows.nelts; i++) {
-        row[i]->sh = ngx_er_alert_find(pool, row[i]->hash);
+        row[i]->sh = ngx_er_alert_find(alerts, row[i]->hash);
+    }
+
+    for (i = 0; i < alerts->rows.nelts; i++) {
+
+        if (row[i]->sh == NULL) {
+            row[i]->sh = ngx_er_alert_create(alerts, row[i]->hash);
+        }
 
         if (row[i]->sh == NULL) {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                          "no memory for the alerts of \"%V\": too many "
-                          "sources and targets came and went since nginx "
-                          "started, start it anew", row[i]->noun);
+                          "no memory for the alerts of \"%V\": workers of "
+                          "earlier configurations still have too many other "
+                          "sources and targets, wait until they have ended",
+                          row[i]->noun);
             return NGX_ERROR;
         }
     }
@@ -716,33 +732,78 @@ ngx_er_alerts_zone_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/* what is new has been heard of just now */
+/* NULL: there is none */
 
 static ngx_er_alert_sh_t *
-ngx_er_alert_find(ngx_slab_pool_t *pool, uint64_t hash)
+ngx_er_alert_find(ngx_er_alerts_t *alerts, uint64_t hash)
 {
-    ngx_er_alert_sh_t   *alert;
-    ngx_er_alerts_sh_t  *sh;
+    ngx_er_alert_sh_t  *alert;
 
-    sh = pool->data;
-
-    for (alert = sh->alerts; alert; alert = alert->next) {
+    for (alert = alerts->sh->alerts; alert; alert = alert->next) {
         if (alert->hash == hash) {
-            return alert;
+            break;
         }
     }
 
-    alert = ngx_slab_calloc(pool, sizeof(ngx_er_alert_sh_t));
+    if (alert) {
+        (void) ngx_er_tenants_take(alerts->tenants, &alert->tenancy);
+    }
+
+    return alert;
+}
+
+
+/* what is new has been heard of just now; NULL: there is no memory */
+
+static ngx_er_alert_sh_t *
+ngx_er_alert_create(ngx_er_alerts_t *alerts, uint64_t hash)
+{
+    ngx_er_alert_sh_t  *alert;
+
+    alert = ngx_slab_calloc(alerts->shpool, sizeof(ngx_er_alert_sh_t));
+
     if (alert == NULL) {
-        return NULL;
+        ngx_er_alerts_free(alerts);
+
+        alert = ngx_slab_calloc(alerts->shpool, sizeof(ngx_er_alert_sh_t));
+        if (alert == NULL) {
+            return NULL;
+        }
     }
 
     alert->hash = hash;
     alert->due = NGX_ER_ALERT_NEVER;
     alert->heard = ngx_er_queue_now();
 
-    alert->next = sh->alerts;
-    sh->alerts = alert;
+    (void) ngx_er_tenants_take(alerts->tenants, &alert->tenancy);
+
+    alert->next = alerts->sh->alerts;
+    alerts->sh->alerts = alert;
 
     return alert;
+}
+
+
+/* of nouns that are gone, and the workers that had them are, too */
+
+static void
+ngx_er_alerts_free(ngx_er_alerts_t *alerts)
+{
+    ngx_er_alert_sh_t  *alert, **next;
+
+    for (next = &alerts->sh->alerts; *next; /* void */) {
+        alert = *next;
+
+        if (!ngx_er_tenants_free(alerts->tenants, &alert->tenancy)) {
+            next = &alert->next;
+            continue;
+        }
+
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "event router alerts: %016xL is given back",
+                       alert->hash);
+
+        *next = alert->next;
+        ngx_slab_free(alerts->shpool, alert);
+    }
 }

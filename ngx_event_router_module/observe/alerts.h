@@ -111,6 +111,7 @@ struct ngx_er_alerts_s {
     ngx_er_alert_t        *full;       /* NULL: there is no queue */
     ngx_er_alert_t        *lost;
 
+    ngx_er_tenants_t      *tenants;    /* of shared memory */
     ngx_slab_pool_t       *shpool;
     ngx_er_alerts_sh_t    *sh;
 };

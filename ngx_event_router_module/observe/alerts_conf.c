@@ -142,6 +142,8 @@ ngx_er_alerts_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
+    alerts->tenants = &mcf->tenants;
+
     return ngx_er_alerts_zone(cf, alerts);
 }
 

@@ -7,8 +7,8 @@
 /*
  * Numbers live in a shared zone of the module's own, so that all workers count
  * together, and go on over a reload: the set of a noun is found again by its
- * kind and name.  That of a noun that the configuration no longer has stays
- * until the next start, a few hundred bytes.
+ * kind and name.  That of a noun that the configuration no longer has stays as
+ * long as there is room, or a worker that counts in it.
  *
  * Routes can be 100,000, so each has no set but a slot in a table: a hash
  * of its name and one number.  A slot that no configuration had for three
@@ -19,8 +19,9 @@
  * one has.  What workers of before count from then on is not seen any more.
  *
  * Called at configuration time and by who keeps numbers over a restart
- * (number_shelf.c).  If the zone is full (thousands of nouns came and went)
- * the new noun counts in memory of the configuration, unseen by other workers.
+ * (number_shelf.c).  If the zone is full (workers of many configurations have
+ * not ended yet) the new noun counts in memory of the configuration, unseen by
+ * other workers.
  */
 
 
@@ -48,6 +49,12 @@ static void ngx_er_counters_routes(ngx_er_counters_t *counters,
     ngx_er_main_conf_t *mcf);
 static ngx_er_counter_set_t *ngx_er_counters_get(ngx_slab_pool_t *pool,
     ngx_er_noun_e noun, ngx_str_t *name);
+static void ngx_er_counters_keep(ngx_slab_pool_t *pool,
+    ngx_er_main_conf_t *mcf, ngx_er_noun_e noun, ngx_str_t *name);
+static ngx_er_counter_set_t *ngx_er_counters_take(ngx_slab_pool_t *pool,
+    ngx_er_main_conf_t *mcf, ngx_er_noun_e noun, ngx_str_t *name);
+static void ngx_er_counters_free(ngx_slab_pool_t *pool,
+    ngx_er_main_conf_t *mcf);
 
 
 static ngx_str_t  ngx_er_counters_name =
@@ -363,28 +370,39 @@ ngx_er_counters_nouns(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
     ngx_er_counter_set_t  *set;
 
     source = mcf->sources.elts;
+    target = mcf->targets.elts;
+
+    ngx_str_null(&none);
+
+    /* before any is given to another one */
+
+    ngx_er_counters_keep(pool, mcf, NGX_ER_NOUN_GLOBAL, &none);
 
     for (i = 0; i < mcf->sources.nelts; i++) {
-        set = ngx_er_counters_get(pool, NGX_ER_NOUN_SOURCE,
-                                    &source[i]->name);
+        ngx_er_counters_keep(pool, mcf, NGX_ER_NOUN_SOURCE, &source[i]->name);
+    }
+
+    for (i = 0; i < mcf->targets.nelts; i++) {
+        ngx_er_counters_keep(pool, mcf, NGX_ER_NOUN_TARGET, &target[i]->name);
+    }
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        set = ngx_er_counters_take(pool, mcf, NGX_ER_NOUN_SOURCE,
+                                   &source[i]->name);
         if (set) {
             source[i]->counters = set->numbers;
         }
     }
 
-    target = mcf->targets.elts;
-
     for (i = 0; i < mcf->targets.nelts; i++) {
-        set = ngx_er_counters_get(pool, NGX_ER_NOUN_TARGET,
-                                    &target[i]->name);
+        set = ngx_er_counters_take(pool, mcf, NGX_ER_NOUN_TARGET,
+                                   &target[i]->name);
         if (set) {
             target[i]->counters = set->numbers;
         }
     }
 
-    ngx_str_null(&none);
-
-    set = ngx_er_counters_get(pool, NGX_ER_NOUN_GLOBAL, &none);
+    set = ngx_er_counters_take(pool, mcf, NGX_ER_NOUN_GLOBAL, &none);
 
     if (set) {
         mcf->numbers = set->numbers;
@@ -457,10 +475,87 @@ ngx_er_counters_get(ngx_slab_pool_t *pool, ngx_er_noun_e noun, ngx_str_t *name)
     set->len = (u_char) name->len;
     ngx_memcpy(set->name, name->data, name->len);
 
+    ngx_shmtx_lock(&pool->mutex);
+
     set->next = counters->sets;
     counters->sets = set;
 
+    ngx_shmtx_unlock(&pool->mutex);
+
     return set;
+}
+
+
+/* if there is one */
+
+static void
+ngx_er_counters_keep(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf,
+    ngx_er_noun_e noun, ngx_str_t *name)
+{
+    ngx_er_counter_set_t  *set;
+
+    set = ngx_er_counters_find(pool->data, noun, name);
+
+    if (set) {
+        (void) ngx_er_tenants_take(&mcf->tenants, &set->tenancy);
+    }
+}
+
+
+/* the configuration's own */
+
+static ngx_er_counter_set_t *
+ngx_er_counters_take(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf,
+    ngx_er_noun_e noun, ngx_str_t *name)
+{
+    ngx_er_counter_set_t  *set;
+
+    set = ngx_er_counters_get(pool, noun, name);
+
+    if (set == NULL) {
+        ngx_er_counters_free(pool, mcf);
+
+        set = ngx_er_counters_get(pool, noun, name);
+        if (set == NULL) {
+            return NULL;
+        }
+    }
+
+    (void) ngx_er_tenants_take(&mcf->tenants, &set->tenancy);
+
+    return set;
+}
+
+
+/* those of nouns that are gone, and the workers that had them are, too */
+
+static void
+ngx_er_counters_free(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
+{
+    ngx_er_counters_t     *counters;
+    ngx_er_counter_set_t  *set, **next;
+
+    counters = pool->data;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    for (next = &counters->sets; *next; /* void */) {
+        set = *next;
+
+        if (!ngx_er_tenants_free(&mcf->tenants, &set->tenancy)) {
+            next = &set->next;
+            continue;
+        }
+
+        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "event router counters: those of \"%*s\" are given "
+                       "back", (size_t) set->len, set->name);
+
+        *next = set->next;
+        ngx_slab_free_locked(pool, set);
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
 }
 
 

@@ -27,6 +27,7 @@ typedef struct ngx_er_counter_set_s  ngx_er_counter_set_t;
 
 struct ngx_er_counter_set_s {
     ngx_er_counter_set_t  *next;
+    ngx_er_tenancy_t       tenancy;
     u_char                 noun;       /* ngx_er_noun_e */
     u_char                 len;
     u_char                 restored;   /* what was saved of it is in it */
@@ -47,7 +48,7 @@ typedef struct {
    that is counted */
 
 typedef struct {
-    ngx_er_counter_set_t  *sets;
+    ngx_er_counter_set_t  *sets;       /* the master adds and takes away */
     ngx_er_slot_number_t  *slots;
     u_char                *seen;       /* of each slot: in which configuration
                                           its route was last */

@@ -177,12 +177,18 @@ ngx_er_numbers_rows(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
 
     n = NGX_ER_COUNTERS_PARTS;
 
+    /* the next reload may be taking away what nobody has */
+
+    ngx_shmtx_lock(&shelf->pool->mutex);
+
     for (set = shelf->counters->sets; set; set = set->next) {
         n++;
     }
 
     kept = ngx_pcalloc(cycle->pool, n * sizeof(ngx_er_number_kept_t));
+
     if (kept == NULL) {
+        ngx_shmtx_unlock(&shelf->pool->mutex);
         return NGX_ERROR;
     }
 
@@ -201,6 +207,8 @@ ngx_er_numbers_rows(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
             kept++->totals.set = set;
         }
     }
+
+    ngx_shmtx_unlock(&shelf->pool->mutex);
 
     if (global) {
         kept++->totals.set = global;

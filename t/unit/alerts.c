@@ -75,6 +75,26 @@ ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
 }
 
 
+void
+ngx_slab_free(ngx_slab_pool_t *pool, void *p)
+{
+}
+
+
+ngx_uint_t
+ngx_er_tenants_take(ngx_er_tenants_t *tenants, ngx_er_tenancy_t *tenancy)
+{
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_er_tenants_free(ngx_er_tenants_t *tenants, ngx_er_tenancy_t *tenancy)
+{
+    return 0;
+}
+
+
 static void
 begin(void)
 {

@@ -15,6 +15,7 @@
 #include "tap.h"
 
 #include "../../ngx_event_router_module/deliver/lane.c"
+#include "../../ngx_event_router_module/base/tenants.c"
 
 
 #define NOW  1700000000000ULL
@@ -64,6 +65,12 @@ void *
 ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
 {
     return NULL;
+}
+
+
+void
+ngx_slab_free_locked(ngx_slab_pool_t *pool, void *p)
+{
 }
 
 
