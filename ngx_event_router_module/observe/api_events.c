@@ -20,6 +20,7 @@
 #include "api_filter.h"
 #include "history_conf.h"
 #include "history_list.h"
+#include "../base/trace_context.h"
 
 
 #define NGX_ER_API_EVENTS_JSON   4096
@@ -39,6 +40,8 @@ static ngx_int_t ngx_er_api_events_one(ngx_er_api_t *api);
 static ngx_er_api_events_t *ngx_er_api_events_begin(ngx_er_api_t *api,
     ngx_int_t *rc);
 static const char *ngx_er_api_events_filter(ngx_er_api_t *api,
+    ngx_er_api_events_t *events);
+static const char *ngx_er_api_events_trace(ngx_er_api_t *api,
     ngx_er_api_events_t *events);
 static const char *ngx_er_api_events_key(ngx_er_api_t *api,
     ngx_er_api_events_t *events);
@@ -60,6 +63,8 @@ static ngx_er_api_arg_t  ngx_er_api_events_args[] = {
     { "key", NGX_ER_API_TEXT, 0, NULL,
       "FIELD:VALUE, of a field that \"index=\" of event_history names, as in "
       "data.order.id:4711" },
+    { "trace", NGX_ER_API_TEXT, 0, NULL,
+      "the id of its trace, 32 hex digits" },
     NGX_ER_API_ARG_EVENT,
     NGX_ER_API_ARG_SOURCE,
     { "type", NGX_ER_API_TEXT, 0, NULL, "the type of the event" },
@@ -162,6 +167,8 @@ static ngx_er_api_field_t  ngx_er_api_event_fields[] = {
     { "type", NGX_ER_API_TEXT, 0, NULL, NULL, "its type" },
     { "subject", NGX_ER_API_TEXT, 0, NULL, NULL, "its subject" },
     { "size", NGX_ER_API_NUMBER, 0, NULL, NULL, "bytes of its body" },
+    { "trace", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "the id of its trace, if it has one" },
     { "queued", NGX_ER_API_FLAG, 0, NULL, NULL,
       "it went through the queue" },
     { "keys", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_key,
@@ -315,17 +322,70 @@ ngx_er_api_events_filter(ngx_er_api_t *api, ngx_er_api_events_t *events)
 
     why = ngx_er_api_events_key(api, events);
 
+    if (why == NULL) {
+        why = ngx_er_api_events_trace(api, events);
+    }
+
     if (why || !ngx_er_api_arg(api, "id", &text)) {
         return why;
     }
 
     if (filter->hash) {
-        return "id= and key= find events each by itself: ask for one of them";
+        return "id=, key= and trace= find events each by itself: ask for one "
+               "of them";
     }
 
     ngx_str_set(&filter->key.name, "id");
     filter->key.value = text;
     filter->hash = ngx_er_history_hash(events->history->id, &text);
+
+    return NULL;
+}
+
+
+/* people copy it from wherever it stands, also in upper case */
+
+static const char *
+ngx_er_api_events_trace(ngx_er_api_t *api, ngx_er_api_events_t *events)
+{
+    u_char                   *hex;
+    ngx_str_t                 text;
+    ngx_uint_t                i;
+    ngx_er_history_filter_t  *filter;
+
+    if (!ngx_er_api_arg(api, "trace", &text)) {
+        return NULL;
+    }
+
+    filter = &events->store.filter;
+
+    if (filter->hash) {
+        return "id=, key= and trace= find events each by itself: ask for one "
+               "of them";
+    }
+
+    hex = ngx_pnalloc(api->pool, text.len + 1);
+
+    for (i = 0; hex && i < text.len; i++) {
+        hex[i] = ngx_tolower(text.data[i]);
+
+        if (!((hex[i] >= '0' && hex[i] <= '9')
+              || (hex[i] >= 'a' && hex[i] <= 'f')))
+        {
+            break;
+        }
+    }
+
+    if (hex == NULL || i != text.len || i != 2 * NGX_ER_TRACE_ID) {
+        return "trace= takes the id of a trace, 32 hex digits: of a "
+               "traceparent what is between the first and the second \"-\"";
+    }
+
+    ngx_str_set(&filter->key.name, "trace");
+    filter->key.value.data = hex;
+    filter->key.value.len = i;
+    filter->hash = ngx_er_history_hash(events->history->trace,
+                                       &filter->key.value);
 
     return NULL;
 }

@@ -18,12 +18,15 @@
 
 #include "history.h"
 #include "history_conf.h"
+#include "../ingest/trace.h"
 
 
 static ngx_er_history_t *ngx_er_history_conf(void);
 static void ngx_er_history_event(ngx_er_history_t *history,
-    ngx_er_event_t *event, ngx_er_history_chunk_t *chunk, uint64_t *hashes,
-    ngx_uint_t *nhashes);
+    ngx_er_event_t *event, ngx_er_history_chunk_t *chunk, u_char *hex,
+    uint64_t *hashes, ngx_uint_t *nhashes);
+static ngx_uint_t ngx_er_history_trace(ngx_er_event_t *event, u_char *hex,
+    ngx_str_t *value);
 static void ngx_er_history_key(ngx_er_history_chunk_t *chunk, ngx_str_t *name,
     ngx_str_t *value);
 static void ngx_er_history_tried(ngx_er_history_chunk_t *chunk,
@@ -56,7 +59,7 @@ ngx_er_history_answers(void)
 void
 ngx_er_history_accept(ngx_er_queue_op_t *op, ngx_er_event_t *event)
 {
-    u_char                  *p;
+    u_char                  *p, hex[2 * NGX_ER_TRACE_ID];
     size_t                   size;
     ngx_uint_t               i, n;
     ngx_er_history_t        *history;
@@ -74,7 +77,8 @@ ngx_er_history_accept(ngx_er_queue_op_t *op, ngx_er_event_t *event)
         return;
     }
 
-    ngx_er_history_event(history, event, &chunk, op->hashes, &op->nhashes);
+    ngx_er_history_event(history, event, &chunk, hex, op->hashes,
+                         &op->nhashes);
     chunk.time = ngx_er_queue_now();
 
     ngx_memzero(&part, offsetof(ngx_er_history_chunk_t, keys));
@@ -114,13 +118,18 @@ ngx_er_history_accept(ngx_er_queue_op_t *op, ngx_er_event_t *event)
 }
 
 
-/* values are as they came: numbers and texts that look alike are the same */
+/*
+ * Values are as they came: numbers and texts that look alike are the same.
+ * "hex" is room for the trace's id, and stays as long as the chunk.
+ */
 
 static void
 ngx_er_history_event(ngx_er_history_t *history, ngx_er_event_t *event,
-    ngx_er_history_chunk_t *chunk, uint64_t *hashes, ngx_uint_t *nhashes)
+    ngx_er_history_chunk_t *chunk, u_char *hex, uint64_t *hashes,
+    ngx_uint_t *nhashes)
 {
     ngx_str_t                id = ngx_string("id");
+    ngx_str_t                trace = ngx_string("trace"), text;
     ngx_uint_t               i, n;
     ngx_er_value_t          *v;
     ngx_er_history_field_t  *field;
@@ -146,6 +155,11 @@ ngx_er_history_event(ngx_er_history_t *history, ngx_er_event_t *event,
         hashes[n++] = ngx_er_history_hash(history->id, &event->given_id);
     }
 
+    if (ngx_er_history_trace(event, hex, &text)) {
+        ngx_er_history_key(chunk, &trace, &text);
+        hashes[n++] = ngx_er_history_hash(history->trace, &text);
+    }
+
     field = history->fields.elts;
 
     for (i = 0; event->facts && i < history->fields.nelts; i++) {
@@ -167,6 +181,26 @@ ngx_er_history_event(ngx_er_history_t *history, ngx_er_event_t *event,
     }
 
     *nhashes = n;
+}
+
+
+/* 0: it has none */
+
+static ngx_uint_t
+ngx_er_history_trace(ngx_er_event_t *event, u_char *hex, ngx_str_t *value)
+{
+    ngx_er_trace_t  *trace;
+
+    trace = ngx_er_event_trace(event);
+
+    if (trace == NULL) {
+        return 0;
+    }
+
+    value->data = hex;
+    value->len = ngx_hex_dump(hex, trace->id, NGX_ER_TRACE_ID) - hex;
+
+    return 1;
 }
 
 
@@ -291,7 +325,7 @@ ngx_er_history_delivery(ngx_er_delivery_t *d, ngx_er_attempt_t *attempt)
 void
 ngx_er_history_fanout(ngx_er_fanout_t *fanout)
 {
-    u_char                  *p;
+    u_char                  *p, hex[2 * NGX_ER_TRACE_ID];
     size_t                   size;
     uint64_t                 hashes[NGX_ER_HISTORY_HASHES], now, seq;
     ngx_str_t                chunks;
@@ -314,7 +348,7 @@ ngx_er_history_fanout(ngx_er_fanout_t *fanout)
     event = fanout->event;
     now = ngx_er_queue_now();
 
-    ngx_er_history_event(history, event, &chunk, hashes, &nhashes);
+    ngx_er_history_event(history, event, &chunk, hex, hashes, &nhashes);
     chunk.flags = NGX_ER_HISTORY_SYNC;
     chunk.time = now - (ngx_current_msec - fanout->start);
 

@@ -60,7 +60,7 @@ ngx_er_history_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_main_conf_t *mcf = conf;
 
-    ngx_str_t          id = ngx_string("id");
+    ngx_str_t          id = ngx_string("id"), trace = ngx_string("trace");
     ngx_er_history_t  *history;
 
     if (mcf->history) {
@@ -80,6 +80,7 @@ ngx_er_history_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     history->id = ngx_er_history_name(&id);
+    history->trace = ngx_er_history_name(&trace);
     ngx_er_where_set(cf, &history->where);
 
     if (ngx_er_history_time(cf, history) != NGX_CONF_OK

@@ -35,6 +35,7 @@ struct ngx_er_history_s {
     ngx_er_ring_t         *ring;       /* of what no store keeps */
     ngx_shmtx_t           *mutex;      /* of those who write to it */
     uint64_t               id;         /* ngx_er_history_name() of "id" */
+    uint64_t               trace;      /* and of "trace" */
 };
 
 

@@ -43,6 +43,7 @@ static ngx_er_history_target_t *ngx_er_history_target(ngx_array_t *targets,
     uint64_t hash);
 static void ngx_er_history_show_event(ngx_er_json_t *json,
     ngx_er_history_chunk_t *chunk);
+static ngx_uint_t ngx_er_history_traced(ngx_er_history_key_t *key);
 static void ngx_er_history_show_target(ngx_er_json_t *json,
     ngx_er_main_conf_t *mcf, ngx_er_history_target_t *t);
 static void ngx_er_history_show_steps(ngx_er_json_t *json,
@@ -245,9 +246,21 @@ ngx_er_history_show_event(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk)
     ngx_er_json_number(json, "size", chunk->size);
     ngx_er_json_flag(json, "queued", !(chunk->flags & NGX_ER_HISTORY_SYNC));
 
+    for (i = 0; i < chunk->nkeys; i++) {
+        if (ngx_er_history_traced(&chunk->keys[i])) {
+            ngx_er_api_text(json, "trace", &chunk->keys[i].value);
+            break;
+        }
+    }
+
     ngx_er_json_open(json, "keys", "[");
 
     for (i = 0; i < chunk->nkeys; i++) {
+
+        if (ngx_er_history_traced(&chunk->keys[i])) {
+            continue;
+        }
+
         ngx_er_json_open(json, NULL, "{");
         ngx_er_api_text(json, "field", &chunk->keys[i].name);
         ngx_er_api_text(json, "value", &chunk->keys[i].value);
@@ -255,6 +268,16 @@ ngx_er_history_show_event(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk)
     }
 
     ngx_er_json_close(json, "]");
+}
+
+
+/* 1: it is the trace's */
+
+static ngx_uint_t
+ngx_er_history_traced(ngx_er_history_key_t *key)
+{
+    return key->name.len == sizeof("trace") - 1
+           && ngx_strncmp(key->name.data, "trace", key->name.len) == 0;
 }
 
 

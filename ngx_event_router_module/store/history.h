@@ -100,7 +100,8 @@ typedef enum {
                                           : NGX_ER_HISTORY_PENDING)
 
 
-/* a value of an "index=" field, or another id */
+/* a value of an "index=" field, another id ("id") or the trace's ("trace"),
+   which are no names of fields that "index=" takes */
 
 typedef struct {
     ngx_str_t              name;
@@ -150,7 +151,8 @@ typedef struct {
 typedef struct {
     uint64_t               seq;        /* 0: any; else exactly this event */
     uint64_t               hash;       /* 0: any; else of "key", see below */
-    ngx_er_history_key_t   key;        /* name "id": that, or a value */
+    ngx_er_history_key_t   key;        /* name "id" or "trace": that, or a
+                                          value */
     ngx_str_t              source;     /* empty: any; so are the others */
     ngx_str_t              type;
     ngx_str_t              subject;
