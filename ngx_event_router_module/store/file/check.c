@@ -332,6 +332,12 @@ ngx_er_file_check_key(ngx_er_file_conf_t *conf, MDB_env *env,
     key = 0;
 
     if (mdb_dbi_open(t.txn, "events", 0, &file.dbi[NGX_ER_FILE_EVENTS]) == 0) {
+
+        /* a version before has neither of these */
+
+        (void) mdb_dbi_open(t.txn, "history", 0,
+                            &file.dbi[NGX_ER_FILE_HISTORY]);
+        (void) mdb_dbi_open(t.txn, "shelf", 0, &file.dbi[NGX_ER_FILE_SHELF]);
         (void) ngx_er_file_sealed_look(&t, &key);
     }
 
@@ -341,9 +347,10 @@ ngx_er_file_check_key(ngx_er_file_conf_t *conf, MDB_env *env,
         return NGX_OK;
     }
 
-    ngx_er_error(err, "it has events that were sealed with the key %016xL, "
-                 "which is not in \"encrypt=\": put it back, behind the "
-                 "others, until these are gone", key);
+    ngx_er_error(err, "it has events, their history or refused requests that "
+                 "were sealed with the key %016xL, which is not in "
+                 "\"encrypt=\": put it back, behind the others, until these "
+                 "are gone", key);
 
     return NGX_ABORT;
 }

@@ -30,6 +30,9 @@
 
 static ngx_uint_t ngx_er_file_sealed_at(ngx_er_safe_place_t *place);
 static void ngx_er_file_sealed_told(ngx_er_file_t *file, uint64_t key);
+static ngx_int_t ngx_er_file_sealed_steps(ngx_er_file_txn_t *t,
+    ngx_er_file_db_e db, uint64_t *from, ngx_uint_t n, size_t head,
+    uint64_t *key);
 
 
 ngx_int_t
@@ -219,40 +222,100 @@ ngx_er_file_record_put(ngx_er_file_txn_t *t, uint64_t seq, ngx_str_t *record,
 }
 
 
-/*
- * Keys follow each other in time, and so do numbers of events: steps of equal
- * length from the first to the last meet each key that has a fair share.
- */
-
 ngx_int_t
 ngx_er_file_sealed_look(ngx_er_file_txn_t *t, uint64_t *key)
 {
-    uint64_t    seq, first, last, step;
+    uint64_t   from[NGX_ER_FILE_WORDS];
+    ngx_int_t  rc;
+
+    ngx_memzero(from, sizeof(from));
+
+    rc = ngx_er_file_sealed_steps(t, NGX_ER_FILE_EVENTS, from, 0, 0, key);
+
+    if (rc == NGX_OK && *key == 0 && t->file->dbi[NGX_ER_FILE_HISTORY]) {
+        rc = ngx_er_file_sealed_steps(t, NGX_ER_FILE_HISTORY, from, 0, 0, key);
+    }
+
+    if (t->file->dbi[NGX_ER_FILE_SHELF] == 0) {
+        return rc;
+    }
+
+    /* each kind and name has numbers of its own */
+
+    while (rc == NGX_OK && *key == 0) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_SHELF, from, NULL);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+        }
+
+        if (ngx_er_shelf_seals(from[0])) {
+            rc = ngx_er_file_sealed_steps(t, NGX_ER_FILE_SHELF, from, 2,
+                                          NGX_ER_FILE_SHELF_HEAD, key);
+        }
+
+        from[2] = NGX_ER_NEVER;
+        ngx_er_file_after(NGX_ER_FILE_SHELF, from);
+
+        if (from[0] == 0) {
+            break;
+        }
+    }
+
+    return rc;
+}
+
+
+/*
+ * Keys follow each other in time, and so do numbers: steps of equal length from
+ * the first to the last meet each key that has a fair share.  The words of
+ * "from" before "n" are the same in all rows that are looked at, of which the
+ * first "head" bytes are not sealed.
+ */
+
+static ngx_int_t
+ngx_er_file_sealed_steps(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
+    uint64_t *from, ngx_uint_t n, size_t head, uint64_t *key)
+{
+    uint64_t    at[NGX_ER_FILE_WORDS], first, last, step, next;
     ngx_int_t   rc;
     ngx_str_t   value;
     ngx_uint_t  i;
 
     *key = 0;
 
-    last = NGX_ER_NEVER;
-    rc = ngx_er_file_seek_back(t, NGX_ER_FILE_EVENTS, &last);
+    ngx_memcpy(at, from, n * sizeof(uint64_t));
+    ngx_memset(&at[n], 0xff, sizeof(at) - n * sizeof(uint64_t));
+
+    rc = ngx_er_file_seek_back(t, db, at);
 
     if (rc != NGX_OK) {
         return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
     }
 
+    last = at[n];
     first = 0;
     step = 0;
-    seq = 0;
+    next = 0;
 
     for (i = 0; i <= NGX_ER_FILE_LOOKS; i++) {
-        rc = ngx_er_file_seek(t, NGX_ER_FILE_EVENTS, &seq, &value);
+        ngx_memzero(at, sizeof(at));
+        ngx_memcpy(at, from, n * sizeof(uint64_t));
+        at[n] = next;
 
-        if (rc != NGX_OK) {
+        rc = ngx_er_file_seek(t, db, at, &value);
+
+        if (rc != NGX_OK
+            || ngx_memcmp(at, from, n * sizeof(uint64_t)) != 0)
+        {
             return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
         }
 
-        *key = ngx_er_safe_key(&value);
+        if (value.len > head) {
+            value.data += head;
+            value.len -= head;
+            *key = ngx_er_safe_key(&value);
+        }
 
         if (*key && !ngx_er_safe_has(t->file->conf->safe, *key)) {
             return NGX_OK;
@@ -260,17 +323,17 @@ ngx_er_file_sealed_look(ngx_er_file_txn_t *t, uint64_t *key)
 
         *key = 0;
 
-        if (seq >= last) {
+        if (at[n] >= last) {
             return NGX_OK;
         }
 
         if (i == 0) {
-            first = seq;
+            first = at[n];
             step = (last - first) / NGX_ER_FILE_LOOKS + 1;
         }
 
-        seq = ngx_max(seq + 1, first + (i + 1) * step);
-        seq = ngx_min(seq, last);
+        next = ngx_max(at[n] + 1, first + (i + 1) * step);
+        next = ngx_min(next, last);
     }
 
     return NGX_OK;

@@ -25,7 +25,6 @@
 #include "space.h"
 
 
-#define NGX_ER_FILE_SHELF_HEAD  8      /* bytes of a row before its value */
 #define NGX_ER_FILE_SHELF_DROP  64     /* rows that go for one that comes */
 #define NGX_ER_FILE_SHELF_ROW   64     /* bytes that a row counts besides */
 #define NGX_ER_FILE_SHELF_BYTES  1048576  /* of a LIST that does not say */
