@@ -64,6 +64,7 @@ sub config {
         merge => "breaker off; retry base=100ms; $versions coalesce;",
         short => "$refuse dead_for 1s;",
         gone  => 'breaker off; retry base=1h max=1h for=2d;',
+        wait  => 'breaker off; retry base=1h max=1h for=2d;',
         %{ $o{targets} // {} },
     );
 
@@ -226,6 +227,10 @@ sub ways {
                            > $before->{replayed} }), 'from the archive');
     is_even(crm => $n);
 
+    # what waits is moved to another target, or forgotten
+
+    moves();
+
     # dead for long enough
 
     bury(short => 'bad', 2);
@@ -316,6 +321,48 @@ sub ways {
     like($metrics, qr/^event_router_dead_unaccounted\{target="gone"\} 0$/m,
         'and dead');
     $t->stop;
+}
+
+
+sub moves {
+    my $before = status('crm');
+    my $n;
+
+    $target->answer('/wait/later', status => 503);
+    $target->answer('/crm/later', status => 200);
+    $q->send('wait', kind => 'later') for 1 .. 5;
+    ok(wait_until(10, sub {
+        5 == grep { $_->{attempts} && !$_->{leased} }
+            $q->pending(target => 'wait')
+    }), 'five wait');
+    numbers(wait => 'they wait', accepted => 5);
+
+    my @wait = map { $_->{event} } $q->pending(target => 'wait');
+
+    is($q->change('v1/move' => event => $wait[0], deliver_to => 'crm')
+        ->json->{moved}, 1, 'one is moved');
+    is($q->change('v1/move' => event => $wait[0], target => 'wait',
+        deliver_to => 'crm')->json->{moved}, 0, 'once');
+    is($q->change('v1/purge' => event => $_, state => 'pending')
+        ->json->{purged}, 1, 'and two are forgotten') for @wait[1, 2];
+    is($q->change('v1/purge' => event => $wait[1], state => 'pending')
+        ->json->{purged}, 0, 'once, too');
+    drained('crm');
+    numbers(wait => 'moved and purged', accepted => 5, moved => 1,
+        purged => 2);
+    is(status('wait')->{pending}, 2, 'two wait still');
+    ok(wait_until(5, sub {
+        ($n = status('crm'))->{delivered} == $before->{delivered} + 1
+    }), 'the one is delivered where it was moved to');
+    is_even(crm => $n);
+    is($n->{replayed}, $before->{replayed} + 1, 'where it came once');
+    is($n->{accepted}, $before->{accepted}, 'and not as a new one');
+
+    is($q->change('v1/move' => target => 'wait', deliver_to => 'crm')
+        ->json->{moved}, 2, 'all that are left');
+    drained('crm');
+    numbers(wait => 'nothing is left', accepted => 5, moved => 3,
+        purged => 2);
 }
 
 

@@ -44,6 +44,7 @@ my $locations = <<'EOC';
                               proxy_pass http://127.0.0.1:%%PORT_8081%%; }
         location = /gone    { event_deliver gone;
                               proxy_pass http://127.0.0.1:%%PORT_8089%%; }
+        location = /status  { event_status; }
         location /admin/    { event_admin token=file:secrets/ops; }
     }
 EOC
@@ -95,10 +96,10 @@ $t->run;
 
 my $id = post('now', { type => 'order.paid', subject => "s\"h\\op\n" },
     traceparent => "00-$trace-b7ad6b7169203331-01")->{id};
-my @lines = lines(3);
+my @lines = lines(5);
 my ($event) = grep { $_->{kind} eq 'event' } @lines;
-my ($plain) = grep { ($_->{target} // '') eq 'plain' } @lines;
-my ($other) = grep { ($_->{target} // '') eq 'other' } @lines;
+my ($plain) = attempts('plain', @lines);
+my ($other) = attempts('other', @lines);
 
 like($event->{time}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'time');
 is($event->{source}, 'now', 'source');
@@ -122,21 +123,41 @@ is($plain->{trace}, $trace, 'its trace');
 is_deeply($plain->{routes}, [ 'one', 'two' ], 'its routes');
 is_deeply($other->{routes}, [ 'one' ], 'those of its target');
 
+my @ends = sort { $a->{target} cmp $b->{target} }
+           grep { $_->{kind} eq 'delivery' } @lines;
+is(ends(@lines), "other:delivered plain:delivered", 'the end of each');
+is($ends[0]{id}, $id, 'of the event');
+is($ends[0]{type}, 'order.paid', 'its type');
+is($ends[0]{trace}, $trace, 'its trace');
+like($ends[0]{ms}, qr/^\d+$/, 'how long it took');
+ok(!exists $ends[0]{$_}, "and no $_") for qw(number status attempt reason);
+
 fresh();
 $erp->answer('/other', status => 500);
 post('now', { type => 'order' });
-@lines = lines(3);
+@lines = lines(5);
 ($event) = grep { $_->{kind} eq 'event' } @lines;
-($other) = grep { ($_->{target} // '') eq 'other' } @lines;
+($other) = attempts('other', @lines);
 is($event->{outcome}, 'failed', 'an event that failed');
 is($other->{outcome}, 'failed', 'its attempt');
 is($other->{verdict}, 'retry', 'its verdict');
 is($other->{status}, 500, 'its status');
+is(ends(@lines), "other:failed plain:delivered", 'the end of each');
 $erp->answer('/other', status => 200);
 
 fresh();
+$t->post('/now', qq({"id":"e$n","type":"order"}), json());
+is(ends(lines(3)), "other:delivered",
+    'its producer sends it again, and what is there does not end twice');
+
+fresh();
+$t->post('/now', qq({"id":"e$n","type":"order"}), json());
+is((lines(1))[0]{outcome}, 'duplicate', 'nor does a duplicate');
+
+fresh();
 post('now', { type => 'gone' });
-@lines = lines(2);
+@lines = lines(3);
+is(ends(@lines), 'gone:failed', 'also what nobody needs');
 my ($gone) = grep { $_->{kind} eq 'attempt' } @lines;
 is($gone->{outcome}, 'failed', 'a target that is away');
 ok(!exists $gone->{status}, 'has no status');
@@ -147,9 +168,10 @@ is((lines(1))[0]{outcome}, 'unrouted', 'unrouted');
 
 fresh();
 $t->post('/many', '{"list":[{"id":"a"},{"id":"b"}]}', json());
-@lines = lines(4);
+@lines = lines(6);
 is(join(' ', sort map { "$_->{kind}:$_->{id}" } @lines),
-    join(' ', sort map { my $id = $_->{id}; map { "$_:$id" } qw(attempt event) }
+    join(' ', sort map { my $id = $_->{id}; map { "$_:$id" }
+        qw(attempt delivery event) }
         grep { $_->{kind} eq 'event' } @lines), 'the events of a body');
 
 fresh();
@@ -167,7 +189,7 @@ is($refused->{source}, 'closed', 'of a source');
 fresh();
 $erp->answer('/plain', [ { status => 503 }, { status => 200 } ]);
 my $r = post('later', {});
-@lines = lines(3);
+@lines = lines(4);
 my ($queued) = grep { $_->{kind} eq 'event' } @lines;
 my @tries = sort { $a->{attempt} <=> $b->{attempt} }
             grep { $_->{kind} eq 'attempt' } @lines;
@@ -177,6 +199,11 @@ is(join(' ', map { "$_->{attempt}:$_->{status}:$_->{outcome}" } @tries),
     '1:503:failed 2:200:ok', 'its attempts');
 is(join(' ', map { $_->{number} } @tries),
     "$queued->{number} $queued->{number}", 'have its number');
+my ($end) = grep { $_->{kind} eq 'delivery' } @lines;
+is($end->{outcome}, 'delivered', 'one end');
+is($end->{number}, $queued->{number}, 'has it, too');
+is($end->{id}, $r->{id}, 'and the id');
+cmp_ok($end->{ms}, '>=', 40, 'and how long it took from the beginning');
 
 fresh();
 $erp->answer('/plain', status => 400);
@@ -185,6 +212,8 @@ post('later', {});
 is($gone->{kind}, 'delivery', 'a dead letter');
 like($gone->{number}, qr/^[0-9a-f]{16}$/, 'its number');
 is($gone->{target}, 'plain', 'its target');
+is($gone->{reason}, 'final', 'and why');
+is(ends(read_lines()), 'plain:dead', 'once');
 $erp->answer('/plain', status => 200);
 
 
@@ -248,7 +277,9 @@ like($mine, qr/^attempt now e$n plain 1 200 ok \[a\\"b\\\\c%01%7F.*%0D%0AX: y\] 
     'an attempt in its location, with an event_set variable');
 like($mine, qr/^attempt now e$n other 1 200 ok \[.*\] \[\] </m,
     'and in another location');
-is(scalar(() = $mine =~ /\n/g), 3, 'a line each, hostile as it is');
+like($mine, qr/^delivery now e$n other  delivered delivered \[.*\] \[\] <u\\"a/m,
+    'the end of a delivery in the request of the producer');
+is(scalar(() = $mine =~ /\n/g), 5, 'a line each, hostile as it is');
 is(join(' ', sort map { $_->{target} } lines(2)), 'other plain',
     'if= by a map of the kind');
 
@@ -314,6 +345,34 @@ for (1 .. 6) {
 }
 cmp_ok(scalar(grep { /could not be written/ } $t->log_lines), '<=', 2,
     'once a minute and worker');
+
+
+# ---- an end is told once, whoever dies
+
+configure('event_log %%TESTDIR%%/logs/event.log flush=10ms;');
+$t->reload;
+fresh();
+$t->workers_may_change('they are killed');
+$erp->answer('/plain', status => 200, delay => 0.2);
+
+for my $round (1 .. 6) {
+    post('later', {}) for 1 .. 4;
+    sleep 0.1 if $round % 2;
+    $t->kill_worker if $round % 3 == 0;
+}
+
+$erp->answer('/plain', status => 200);
+ok(wait_until(20, sub {
+    my $s = eval { $t->get('/status')->json->{queue}{targets}{plain} };
+    return $s && $s->{pending} == 0;
+}), 'all have ended');
+sleep 0.3;
+
+my %ends;
+$ends{"$_->{number} $_->{outcome}"}++
+    for grep { $_->{kind} eq 'delivery' } read_lines();
+is(join(' ', grep { $ends{$_} > 1 } keys %ends), '', 'none twice');
+cmp_ok(scalar keys %ends, '>=', 12, 'but for what was not written yet');
 
 
 # ---- off
@@ -407,6 +466,21 @@ sub post {
 
 sub escape {
     return $_[0] =~ s/(["\\])/\\$1/gr =~ s/([^ -~])/sprintf '\\u%04x', ord $1/ger;
+}
+
+
+sub attempts {
+    my ($target, @lines) = @_;
+
+    return grep { $_->{kind} eq 'attempt' && $_->{target} eq $target } @lines;
+}
+
+
+# of deliveries: where and how they ended
+
+sub ends {
+    return join ' ', sort map { "$_->{target}:$_->{outcome}" }
+        grep { $_->{kind} eq 'delivery' } @_;
 }
 
 

@@ -1131,7 +1131,7 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
 }
 
 
-/* counts it, no more */
+/* tells and counts it, no more */
 
 static void
 ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
@@ -1149,6 +1149,13 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
 
     fanout->unfinished--;
     ngx_er_slots_dismiss(1);
+
+    if (state != NGX_ER_DELIVERY_SETTLED) {
+        ngx_er_account_ended(d->target, 0, fanout->event,
+                             state == NGX_ER_DELIVERY_OK
+                             ? "delivered" : ngx_er_delivery_state_name(state),
+                             NULL, ngx_current_msec - fanout->start);
+    }
 
     if (d->target->optional) {
         return;

@@ -62,6 +62,7 @@ static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     ngx_er_attempt_t *attempt);
 static ngx_er_attempt_t *ngx_er_settle_stop(ngx_er_lease_t *lease);
 static void ngx_er_settle_told(ngx_er_queue_op_t *op);
+static void ngx_er_settle_ended(ngx_er_lease_t *lease, ngx_er_queue_op_t *op);
 
 
 void
@@ -392,6 +393,7 @@ ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
         ngx_er_history_attempt(lease->op, attempt, lease->began);
 
     } else if (lease->op) {
+        lease->without = "found";
         ngx_er_history_note(lease->op, NGX_ER_HISTORY_DELIVERED,
                             NGX_ER_HISTORY_FOUND);
     }
@@ -434,6 +436,7 @@ ngx_er_settle_unsent(ngx_er_lease_t *lease)
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
 
     if (lease->op) {
+        lease->without = "copy";
         ngx_er_history_note(lease->op, NGX_ER_HISTORY_DELIVERED,
                             NGX_ER_HISTORY_COPY);
     }
@@ -693,9 +696,13 @@ ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
 
     op->counted = 1;
     op->past.time = lease->began;
-    op->past.ms = (uint32_t) attempt->ms;
+    op->past.ms = (uint32_t) ngx_min(attempt->ms, NGX_ER_PAST_DOUBT - 1);
     op->past.status = (uint16_t) attempt->status;
     op->past.number = (uint16_t) ngx_min(attempt->number, 65535);
+
+    if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
+        op->past.ms |= NGX_ER_PAST_DOUBT;
+    }
 
     ngx_er_history_attempt(op, attempt, lease->began);
 
@@ -783,6 +790,8 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
                               0, 0);
         }
 
+        ngx_er_settle_ended(lease, op);
+
         if (lease->ordered) {
 
             /* the next of its order may be due now */
@@ -805,6 +814,24 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
     }
 
     lease->over(lease);
+}
+
+
+/* told when the store has it, so no end is told twice */
+
+static void
+ngx_er_settle_ended(ngx_er_lease_t *lease, ngx_er_queue_op_t *op)
+{
+    if (op->verb == NGX_ER_QUEUE_SETTLE) {
+        ngx_er_account_ended(lease->target, lease->seq, lease->event,
+                             "delivered", lease->without,
+                             ngx_er_settle_age(lease));
+
+    } else if (op->verb == NGX_ER_QUEUE_BURY) {
+        ngx_er_account_ended(lease->target, lease->seq, lease->event, "dead",
+                             ngx_er_dead_name(op->reason),
+                             ngx_er_settle_age(lease));
+    }
 }
 
 

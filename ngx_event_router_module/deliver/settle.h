@@ -58,6 +58,8 @@ struct ngx_er_lease_s {
     ngx_er_dedup_mode_e    dedup;
     ngx_uint_t             number;     /* of the attempt */
     ngx_er_queue_op_t     *op;         /* what the store is told */
+    const char            *without;    /* how it was delivered without an
+                                          attempt, or NULL */
     ngx_er_lease_state_e   state;
 
     uint64_t               seq;

@@ -143,8 +143,6 @@ ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,
                    seq, &target->name, ngx_er_dead_name(reason));
 
     ngx_er_account_queued(target, seq, event, NGX_ER_METRIC_DEAD);
-    ngx_er_log_delivery(target, seq, event, "dead",
-                        ngx_er_dead_name(reason));
     ngx_er_metric_target(target, NGX_ER_METRIC_DEATHS + reason - 1);
 
     if (target->alerts && !ngx_er_account_own(event)) {
@@ -297,6 +295,20 @@ ngx_er_account_delivered(ngx_er_target_t *target, uint64_t seq,
 
 
 void
+ngx_er_account_ended(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, const char *outcome, const char *reason,
+    uint64_t ms)
+{
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router account: event %016xL to \"%V\" ends: %s "
+                   "after %uLms", seq, &target->name, outcome, ms);
+
+    ngx_er_log_delivery(target, seq, event, outcome, reason,
+                        (ngx_int_t) ngx_min(ms, NGX_MAX_INT_T_VALUE));
+}
+
+
+void
 ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
     ngx_er_event_t *event, ngx_uint_t metric)
 {
@@ -311,10 +323,11 @@ ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
 
     if (metric != NGX_ER_METRIC_RETRY && metric != NGX_ER_METRIC_DEAD) {
 
-        /* the attempt's line has said the one, and the other has a reason */
+        /* the attempt's line has said the one, and the other has an end */
 
         ngx_er_log_delivery(target, seq, event,
-                            ngx_er_metric_target_name(metric), NULL);
+                            ngx_er_metric_target_name(metric), NULL,
+                            NGX_ERROR);
     }
 }
 

@@ -46,6 +46,16 @@ void ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric);
 void ngx_er_account_delivered(ngx_er_target_t *target, uint64_t seq,
     ngx_er_event_t *event, uint64_t ms);
 
+/*
+ * The delivery of an event to a target is at its end, as far as the store has
+ * said, if it was queued: "delivered", "dead", "failed" or "cut", and a word
+ * why, or NULL; ms since it was accepted.  "event" may be NULL if it was
+ * queued.  What became "stale" and the like account_queued() is told.
+ */
+void ngx_er_account_ended(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, const char *outcome, const char *reason,
+    uint64_t ms);
+
 /* a queued event is a dead letter of the target: why, and the status of the
    last answer or 0; "event" may be NULL */
 void ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,

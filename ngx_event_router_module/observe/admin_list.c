@@ -195,7 +195,14 @@ ngx_er_admin_past(ngx_er_json_t *json, ngx_er_entry_t *entry)
         ngx_er_api_when(json, "at", entry->past[i].time);
         ngx_er_json_number(json, "attempt", entry->past[i].number);
         ngx_er_json_number(json, "status", entry->past[i].status);
-        ngx_er_json_number(json, "ms", entry->past[i].ms);
+        ngx_er_json_number(json, "ms",
+                           entry->past[i].ms & ~NGX_ER_PAST_DOUBT);
+
+        if (entry->past[i].ms & NGX_ER_PAST_DOUBT) {
+            ngx_er_json_word(json, "verdict",
+                             ngx_er_verdict_name(NGX_ER_VERDICT_DOUBT));
+        }
+
         ngx_er_json_close(json, "}");
     }
 

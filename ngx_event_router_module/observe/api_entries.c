@@ -92,6 +92,8 @@ static ngx_er_api_field_t  ngx_er_api_attempt_fields[] = {
     { "status", NGX_ER_API_NUMBER, 1, NULL, NULL,
       "of the answer; 0: there was none" },
     { "ms", NGX_ER_API_NUMBER, 1, NULL, NULL, "how long it took" },
+    { "verdict", NGX_ER_API_TEXT, 0, "doubt", NULL,
+      "\"doubt\": the target may have taken it, its answer does not say" },
     NGX_ER_API_FIELDS_END
 };
 

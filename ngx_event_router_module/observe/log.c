@@ -273,7 +273,8 @@ ngx_er_log_attempt(ngx_er_attempt_t *attempt, const char *outcome)
 
 void
 ngx_er_log_delivery(ngx_er_target_t *target, uint64_t seq,
-    ngx_er_event_t *event, const char *outcome, const char *reason)
+    ngx_er_event_t *event, const char *outcome, const char *reason,
+    ngx_int_t ms)
 {
     ngx_er_log_line_t  line;
 
@@ -286,10 +287,12 @@ ngx_er_log_delivery(ngx_er_target_t *target, uint64_t seq,
     line.kind = NGX_ER_LOG_DELIVERY;
     line.event = event;
     line.source = event ? event->source : NULL;
+    line.request = event ? event->request : NULL;
     line.target = target;
     line.number = seq;
     line.outcome = outcome;
     line.reason = reason;
+    line.ms = ms;
 
     ngx_er_log_line(&line);
 }
@@ -713,7 +716,16 @@ ngx_er_log_json_event(ngx_er_json_t *json, ngx_er_event_t *event)
 static void
 ngx_er_log_json_attempt(ngx_er_json_t *json, ngx_er_attempt_t *attempt)
 {
+    const char  *lost;
+
     ngx_er_json_word(json, "verdict", ngx_er_verdict_name(attempt->verdict));
+
+    lost = ngx_er_attempt_lost_name(attempt->lost);
+
+    if (lost) {
+        ngx_er_json_word(json, "lost", lost);
+    }
+
     ngx_er_json_number(json, "attempt", attempt->number);
 }
 

@@ -23,7 +23,7 @@ typedef enum {
     NGX_ER_LOG_REQUEST = 0,            /* it brought no event */
     NGX_ER_LOG_EVENT,
     NGX_ER_LOG_ATTEMPT,
-    NGX_ER_LOG_DELIVERY,               /* of the queue */
+    NGX_ER_LOG_DELIVERY,               /* of an event to a target, its end */
     NGX_ER_LOG_ADMIN
 } ngx_er_log_kind_e;
 
@@ -41,6 +41,8 @@ typedef struct {
     ngx_er_attempt_t      *attempt;
     uint64_t               number;     /* in the queue */
     ngx_uint_t             status;     /* of HTTP */
+    ngx_int_t              ms;         /* DELIVERY: how long it took; NGX_ERROR:
+                                          that is not known */
     ngx_er_who_t          *who;        /* the administrator: the outcome is
                                           what was done */
     ngx_str_t             *text;       /* a sentence */
@@ -87,7 +89,8 @@ void ngx_er_log_event(ngx_er_event_t *event, const char *outcome);
 void ngx_er_log_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r);
 void ngx_er_log_attempt(ngx_er_attempt_t *attempt, const char *outcome);
 void ngx_er_log_delivery(ngx_er_target_t *target, uint64_t seq,
-    ngx_er_event_t *event, const char *outcome, const char *reason);
+    ngx_er_event_t *event, const char *outcome, const char *reason,
+    ngx_int_t ms);
 void ngx_er_log_admin(ngx_http_request_t *r, ngx_er_who_t *who,
     const char *act, ngx_str_t *noun, ngx_str_t *text);
 

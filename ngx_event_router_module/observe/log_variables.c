@@ -225,6 +225,10 @@ ngx_er_log_ms(ngx_er_log_line_t *line)
         return line->attempt->ms;
     }
 
+    if (line->kind == NGX_ER_LOG_DELIVERY) {
+        return line->ms;
+    }
+
     r = line->request;
 
     if (r == NULL) {

@@ -50,7 +50,8 @@
  *     doubt        -       1      bits 4 to 7; in Redis also those of guard
  *     command     10      64 8    the REPLAY that made it; none: '', 0
  *     past        11      88      16 bytes an attempt: time 8, ms 4, status 2,
- *                                 number 2; how many: 3 1
+ *                                 number 2; how many: 3 1; the highest bit
+ *                                 of ms: what the answer means is in doubt
  *     name        12       6 2    its length; text stands behind past
  *     routes      13       8 2    the same, behind name
  *     reason      14       2 1    this and the rest: of a dead letter
@@ -108,11 +109,13 @@ typedef enum {
 } ngx_er_dead_e;
 
 
-/* one attempt of the past; kept in stores as it is */
+/* one attempt of the past; kept in stores as it is, with DOUBT */
+
+#define NGX_ER_PAST_DOUBT  0x80000000U
 
 typedef struct {
     uint64_t               time;       /* when it began */
-    uint32_t               ms;         /* how long it took */
+    uint32_t               ms;         /* how long it took, and DOUBT */
     uint16_t               status;     /* 0: no answer */
     uint16_t               number;     /* from 1 */
 } ngx_er_past_t;

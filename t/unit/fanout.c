@@ -252,6 +252,13 @@ ngx_er_account_event(ngx_er_event_t *e, ngx_er_outcome_e metric)
 
 
 void
+ngx_er_account_ended(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    const char *outcome, const char *reason, uint64_t ms)
+{
+}
+
+
+void
 ngx_er_account_delivered(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
     uint64_t ms)
 {
