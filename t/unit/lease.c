@@ -67,6 +67,7 @@ static ngx_uint_t                unsure, no_call, questions, calls_dropped;
 static ngx_er_evidence_e         evidence_of_end;
 static ngx_int_t                 breaker_now = NGX_DECLINED;
 static ngx_uint_t                breakers[2];
+static ngx_uint_t                ends[2];   /* delivered, dead */
 static ngx_uint_t                histories[2];
 
 
@@ -302,6 +303,14 @@ ngx_er_account_queued(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
 {
     retried += (metric == NGX_ER_METRIC_RETRY);
     fenced += (metric == NGX_ER_METRIC_FENCED);
+}
+
+
+void
+ngx_er_account_ended(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    const char *outcome, const char *reason, uint64_t ms)
+{
+    ends[strcmp(outcome, "delivered") != 0]++;
 }
 
 
