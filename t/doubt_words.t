@@ -103,9 +103,7 @@ for my $store ($file, 'redis://127.0.0.1:%%PORT_6379%%') {
     my $line = logged($doubt);
 
     is($line->{verdict}, 'doubt', 'event_log says so, too');
-    is($line->{lost}, $cut, 'and what is missing');
     is(logged($no)->{verdict}, 'retry', 'what was answered');
-    ok(!exists logged($no)->{lost}, 'nothing is missing there');
 
     next if $store ne $file;
 

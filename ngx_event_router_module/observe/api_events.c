@@ -364,9 +364,12 @@ ngx_er_api_events_trace(ngx_er_api_t *api, ngx_er_api_events_t *events)
                "of them";
     }
 
-    hex = ngx_pnalloc(api->pool, text.len + 1);
+    hex = ngx_pnalloc(api->pool, 2 * NGX_ER_TRACE_ID);
+    if (hex == NULL) {
+        return "trace= cannot be read for want of memory";
+    }
 
-    for (i = 0; hex && i < text.len; i++) {
+    for (i = 0; i < text.len && i < 2 * NGX_ER_TRACE_ID; i++) {
         hex[i] = ngx_tolower(text.data[i]);
 
         if (!((hex[i] >= '0' && hex[i] <= '9')
@@ -376,7 +379,7 @@ ngx_er_api_events_trace(ngx_er_api_t *api, ngx_er_api_events_t *events)
         }
     }
 
-    if (hex == NULL || i != text.len || i != 2 * NGX_ER_TRACE_ID) {
+    if (i != text.len || i != 2 * NGX_ER_TRACE_ID) {
         return "trace= takes the id of a trace, 32 hex digits: of a "
                "traceparent what is between the first and the second \"-\"";
     }

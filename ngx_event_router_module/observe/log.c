@@ -716,16 +716,7 @@ ngx_er_log_json_event(ngx_er_json_t *json, ngx_er_event_t *event)
 static void
 ngx_er_log_json_attempt(ngx_er_json_t *json, ngx_er_attempt_t *attempt)
 {
-    const char  *lost;
-
     ngx_er_json_word(json, "verdict", ngx_er_verdict_name(attempt->verdict));
-
-    lost = ngx_er_attempt_lost_name(attempt->lost);
-
-    if (lost) {
-        ngx_er_json_word(json, "lost", lost);
-    }
-
     ngx_er_json_number(json, "attempt", attempt->number);
 }
 

@@ -41,8 +41,8 @@ typedef struct {
     ngx_er_attempt_t      *attempt;
     uint64_t               number;     /* in the queue */
     ngx_uint_t             status;     /* of HTTP */
-    ngx_int_t              ms;         /* DELIVERY: how long it took; NGX_ERROR:
-                                          that is not known */
+    ngx_int_t              ms;         /* DELIVERY: how long it took;
+                                          NGX_ERROR: that is not known */
     ngx_er_who_t          *who;        /* the administrator: the outcome is
                                           what was done */
     ngx_str_t             *text;       /* a sentence */

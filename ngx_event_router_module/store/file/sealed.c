@@ -267,10 +267,10 @@ ngx_er_file_sealed_look(ngx_er_file_txn_t *t, uint64_t *key)
 
 
 /*
- * Keys follow each other in time, and so do numbers: steps of equal length from
- * the first to the last meet each key that has a fair share.  The words of
- * "from" before "n" are the same in all rows that are looked at, of which the
- * first "head" bytes are not sealed.
+ * Keys follow each other in time, and so do numbers: steps of equal length
+ * from the first to the last meet each key that has a fair share.  The words
+ * of "from" before "n" are the same in all rows that are looked at, of which
+ * the first "head" bytes are not sealed.
  */
 
 static ngx_int_t

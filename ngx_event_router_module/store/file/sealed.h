@@ -61,8 +61,8 @@ ngx_int_t ngx_er_file_record_put(ngx_er_file_txn_t *t, uint64_t seq,
  * not there; 0: none was found.  NGX_ERROR as with all that reads.
  */
 
-#define NGX_ER_FILE_SHELF_HEAD  8      /* bytes of a row of the shelf before its
-                                          value */
+#define NGX_ER_FILE_SHELF_HEAD  8      /* bytes of a row of the shelf before
+                                          its value */
 
 ngx_int_t ngx_er_file_sealed_look(ngx_er_file_txn_t *t, uint64_t *key);
 
