@@ -220,6 +220,54 @@ is(scalar(grep { $_->{kind} eq 'event' } @lines)
 close $slow->{socket};
 
 
+# ---- a flood: what is rare is seen all the same, and nobody makes lines that
+# nobody can read
+
+my $all = look('/admin/v1/tail?kind=refusal');
+my $rare = look('/admin/v1/tail?kind=act');
+my $flood = fork // die "fork: $!\n";
+
+if ($flood == 0) {
+    my $end = time + 3;
+    my $bad = "POST /b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
+        . "\r\nContent-Length: 1\r\n\r\n{";
+
+    while (time < $end) {
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+            PeerPort => $t->port(8080)) or next;
+
+        syswrite $s, $bad x 500;
+
+        my $said = '';
+
+        while (($said =~ tr/\n// < 4000) && sysread $s, my $more, 65536) {
+            $said .= $more;
+        }
+    }
+
+    POSIX::_exit(0);
+}
+
+for my $n (1 .. 6) {
+    sleep 0.4;
+    $q->change($n % 2 ? 'pause' : 'resume', target => 'erp');
+}
+
+waitpid $flood, 0;
+
+my @acts = until_lines($rare, sub { (grep { $_->{kind} eq 'act' } @_) >= 6 });
+
+is(scalar(grep { $_->{kind} eq 'act' } @acts), 6,
+    'none of what is rare is missed');
+is(scalar(grep { $_->{kind} eq 'skipped' } @acts), 0, 'and nothing skipped');
+
+my @told = until_lines($all, sub { grep { $_->{kind} eq 'skipped' } @_ });
+
+ok((grep { $_->{kind} eq 'skipped' } @told), 'of the flood lines are missed');
+ok((grep { $_->{kind} eq 'refusal' } @told), 'and others are told');
+close $_->{socket} for $all, $rare;
+
+
 # ---- clients that go, and that are too many
 
 for (1 .. 40) {

@@ -33,7 +33,7 @@
 typedef struct {
     ngx_queue_t            queue;      /* of the worker's */
     ngx_http_request_t    *request;
-    ngx_er_tail_filter_t   filter;
+    ngx_er_tail_looker_t  *looker;
     uint64_t               pos;        /* number of the next line */
     ngx_uint_t             skipped;    /* lines, not told yet */
     ngx_uint_t             round;      /* of the timer, that saw it */
@@ -47,6 +47,8 @@ typedef struct {
 
 static ngx_int_t ngx_er_api_tail_handler(ngx_er_api_t *api);
 static ngx_er_api_tail_t *ngx_er_api_tail_create(ngx_er_api_t *api);
+static void ngx_er_api_tail_filter(ngx_er_api_t *api,
+    ngx_er_tail_filter_t *filter);
 static void ngx_er_api_tail_gone(void *data);
 static void ngx_er_api_tail_poll(ngx_event_t *ev);
 static void ngx_er_api_tail_step(ngx_er_api_tail_t *tail, ngx_uint_t last);
@@ -99,7 +101,7 @@ static ngx_er_api_field_t  ngx_er_api_tail_fields[] = {
     { "user", NGX_ER_API_TEXT, 0, NULL, NULL, "who did it" },
     { "address", NGX_ER_API_TEXT, 0, NULL, NULL, "of the client" },
     { "lines", NGX_ER_API_NUMBER, 0, NULL, NULL,
-      "of skipped: how many the client was too slow for, of any kind" },
+      "of skipped: how many the client has missed, of any kind" },
     NGX_ER_API_FIELDS_END
 };
 
@@ -172,8 +174,12 @@ ngx_er_api_tail_handler(ngx_er_api_t *api)
     }
 
     tail = ngx_er_api_tail_create(api);
+
     if (tail == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_er_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "there is no room for one more who looks "
+                                    "at the tail: wait for one to end",
+                                    &later);
     }
 
     rc = ngx_er_reply_begin(r, "application/x-ndjson");
@@ -196,14 +202,14 @@ ngx_er_api_tail_handler(ngx_er_api_t *api)
 }
 
 
-/* in the worker's list; NULL: no memory */
+/* in the worker's list; NULL: no memory, or no place in the shared one */
 
 static ngx_er_api_tail_t *
 ngx_er_api_tail_create(ngx_er_api_t *api)
 {
-    ngx_str_t            word;
-    ngx_er_api_tail_t   *tail;
-    ngx_pool_cleanup_t  *cln;
+    ngx_er_api_tail_t     *tail;
+    ngx_pool_cleanup_t    *cln;
+    ngx_er_tail_filter_t   filter;
 
     cln = ngx_pool_cleanup_add(api->request->pool, sizeof(ngx_er_api_tail_t));
     if (cln == NULL) {
@@ -223,23 +229,12 @@ ngx_er_api_tail_create(ngx_er_api_t *api)
     tail->ends = 1000 * ngx_er_api_number(api, "for", 0);
     tail->ends = tail->ends ? ngx_current_msec + tail->ends : 0;
 
-    if (ngx_er_api_arg(api, "kind", &word)) {
-        tail->filter.kind = ngx_er_tail_kind(&word);
-    }
+    ngx_er_api_tail_filter(api, &filter);
 
-    if (ngx_er_api_arg(api, "source", &word)) {
-        tail->filter.source = ngx_er_hash64(&word);
+    tail->looker = ngx_er_tail_open(&filter, &tail->pos);
+    if (tail->looker == NULL) {
+        return NULL;
     }
-
-    if (ngx_er_api_arg(api, "target", &word)) {
-        tail->filter.target = ngx_er_hash64(&word);
-    }
-
-    if (ngx_er_api_arg(api, "type", &word)) {
-        tail->filter.type = ngx_er_hash64(&word);
-    }
-
-    tail->pos = ngx_er_tail_look();
 
     ngx_queue_insert_tail(&ngx_er_api_tails, &tail->queue);
     ngx_er_api_ntails++;
@@ -255,6 +250,31 @@ ngx_er_api_tail_create(ngx_er_api_t *api)
 
 
 static void
+ngx_er_api_tail_filter(ngx_er_api_t *api, ngx_er_tail_filter_t *filter)
+{
+    ngx_str_t  word;
+
+    ngx_memzero(filter, sizeof(ngx_er_tail_filter_t));
+
+    if (ngx_er_api_arg(api, "kind", &word)) {
+        filter->kind = ngx_er_tail_kind(&word);
+    }
+
+    if (ngx_er_api_arg(api, "source", &word)) {
+        filter->source = ngx_er_hash64(&word);
+    }
+
+    if (ngx_er_api_arg(api, "target", &word)) {
+        filter->target = ngx_er_hash64(&word);
+    }
+
+    if (ngx_er_api_arg(api, "type", &word)) {
+        filter->type = ngx_er_hash64(&word);
+    }
+}
+
+
+static void
 ngx_er_api_tail_gone(void *data)
 {
     ngx_er_api_tail_t *tail = data;
@@ -262,6 +282,7 @@ ngx_er_api_tail_gone(void *data)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "event router tail: one of %ui goes", ngx_er_api_ntails);
 
+    ngx_er_tail_close(tail->looker);
     ngx_queue_remove(&tail->queue);
     ngx_er_api_ntails--;
 }
@@ -276,7 +297,6 @@ ngx_er_api_tail_poll(ngx_event_t *ev)
     ngx_er_api_tail_t  *tail;
 
     ngx_er_api_round++;
-    (void) ngx_er_tail_look();
 
     for (q = ngx_queue_head(&ngx_er_api_tails);
          q != ngx_queue_sentinel(&ngx_er_api_tails);
@@ -290,6 +310,7 @@ ngx_er_api_tail_poll(ngx_event_t *ev)
         }
 
         tail->round = ngx_er_api_round;
+        ngx_er_tail_look(tail->looker);
 
         ngx_http_set_log_request(tail->request->connection->log,
                                  tail->request);
@@ -327,7 +348,7 @@ ngx_er_api_tail_step(ngx_er_api_tail_t *tail, ngx_uint_t last)
 
     p = tail->buf;
 
-    len = ngx_er_tail_read(&tail->filter, &tail->pos,
+    len = ngx_er_tail_read(tail->looker, &tail->pos,
                            p + NGX_ER_API_TAIL_LINE,
                            NGX_ER_API_TAIL_BUF - 2 * NGX_ER_API_TAIL_LINE,
                            &skipped);

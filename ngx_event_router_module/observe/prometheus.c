@@ -45,6 +45,14 @@ typedef struct {
     ngx_str_t              out;
     size_t                 size;       /* of the buffer behind out.data */
     ngx_uint_t             failed;     /* no memory: nothing more is written */
+
+    /* how the last line began, and of what; the next one is often alike */
+
+    const char            *name;
+    const char            *suffix;
+    u_char                *noun;
+    size_t                 len;
+    u_char                 begin[NGX_ER_PROMETHEUS_LINE];
 } ngx_er_prometheus_text_t;
 
 
@@ -95,6 +103,8 @@ static void ngx_er_prometheus_head(ngx_er_prometheus_text_t *text,
 static void ngx_er_prometheus_line(ngx_er_prometheus_text_t *text,
     const char *name, const char *suffix, const char *kind, ngx_str_t *noun,
     const char *label, const char *word);
+static void ngx_er_prometheus_begin(ngx_er_prometheus_text_t *text,
+    const char *name, const char *suffix, const char *kind, ngx_str_t *noun);
 static void ngx_er_prometheus_number(ngx_er_prometheus_text_t *text,
     uint64_t n);
 static void ngx_er_prometheus_add(ngx_er_prometheus_text_t *text,
@@ -755,35 +765,66 @@ ngx_er_prometheus_line(ngx_er_prometheus_text_t *text, const char *name,
     const char *suffix, const char *kind, ngx_str_t *noun, const char *label,
     const char *word)
 {
-    ngx_er_prometheus_add(text, name, ngx_strlen(name));
-    ngx_er_prometheus_add(text, suffix, ngx_strlen(suffix));
+    size_t   nlabel, nword;
+    u_char  *p;
 
-    if (kind == NULL && label == NULL) {
-        ngx_er_prometheus_text(text, " ");
+    if (text->name != name || text->suffix != suffix
+        || text->noun != (noun ? noun->data : NULL))
+    {
+        ngx_er_prometheus_begin(text, name, suffix, kind, noun);
+    }
+
+    nlabel = label ? ngx_strlen(label) : 0;
+    nword = label ? ngx_strlen(word) : 0;
+
+    if (ngx_er_prometheus_room(text, text->len + nlabel + nword
+                                     + sizeof(",=\"\"} "))
+        != NGX_OK)
+    {
         return;
     }
 
-    ngx_er_prometheus_text(text, "{");
-
-    if (kind) {
-        ngx_er_prometheus_add(text, kind, ngx_strlen(kind));
-        ngx_er_prometheus_text(text, "=\"");
-        ngx_er_prometheus_add(text, (char *) noun->data, noun->len);
-        ngx_er_prometheus_text(text, "\"");
-    }
-
-    if (kind && label) {
-        ngx_er_prometheus_text(text, ",");
-    }
+    p = ngx_cpymem(text->out.data + text->out.len, text->begin, text->len);
 
     if (label) {
-        ngx_er_prometheus_add(text, label, ngx_strlen(label));
-        ngx_er_prometheus_text(text, "=\"");
-        ngx_er_prometheus_add(text, word, ngx_strlen(word));
-        ngx_er_prometheus_text(text, "\"");
+        *p++ = kind ? ',' : '{';
+        p = ngx_cpymem(p, label, nlabel);
+        *p++ = '=';
+        *p++ = '"';
+        p = ngx_cpymem(p, word, nword);
+        *p++ = '"';
     }
 
-    ngx_er_prometheus_text(text, "} ");
+    if (kind || label) {
+        *p++ = '}';
+    }
+
+    *p++ = ' ';
+    text->out.len = p - text->out.data;
+}
+
+
+/* names are ours, and those of nouns are NGX_ER_NAME_MAX at most: it fits */
+
+static void
+ngx_er_prometheus_begin(ngx_er_prometheus_text_t *text, const char *name,
+    const char *suffix, const char *kind, ngx_str_t *noun)
+{
+    u_char  *p;
+
+    text->name = name;
+    text->suffix = suffix;
+    text->noun = noun ? noun->data : NULL;
+
+    p = ngx_slprintf(text->begin, text->begin + sizeof(text->begin), "%s%s",
+                     name, suffix);
+
+    if (kind) {
+        p = ngx_slprintf(p, text->begin + sizeof(text->begin), "{%s=\"%V\"",
+                         kind, noun);
+    }
+
+    text->len = p - text->begin;
 }
 
 

@@ -12,6 +12,11 @@
  * memory.  Whoever looks says so again and again, for two seconds each, so a
  * worker that dies while it looks leaves nothing behind.
  *
+ * A line is made if it passes the filter of somebody who looks and has lines
+ * left to spend: each may have NGX_ER_TAIL_RATE a second, for that is what can
+ * be read, and what a tail may cost at full throughput.  What it had none left
+ * for is counted, and told as skipped.
+ *
  * A line that nobody fetched in time is overwritten: nobody ever waits for a
  * reader.  Texts are cut to what a line has room for.  The ring survives
  * reload, as the zone does.  What may fail is memory: then a line is missing.
@@ -29,14 +34,14 @@
 
 
 static ngx_int_t ngx_er_tail_zone(ngx_shm_zone_t *zone, void *data);
-static ngx_er_json_t *ngx_er_tail_begin(ngx_er_tail_filter_t *of,
-    ngx_er_tail_kind_e kind);
+static void ngx_er_tail_of(ngx_er_tail_filter_t *of, ngx_er_tail_kind_e kind,
+    ngx_er_event_t *event, ngx_er_target_t *target);
+static ngx_er_json_t *ngx_er_tail_begin(ngx_er_tail_filter_t *of);
+static ngx_uint_t ngx_er_tail_chosen(ngx_er_tail_filter_t *of);
 static void ngx_er_tail_text(ngx_er_json_t *json, const char *name,
     ngx_str_t *text);
-static void ngx_er_tail_of_event(ngx_er_json_t *json,
-    ngx_er_tail_filter_t *of, ngx_er_event_t *event);
-static void ngx_er_tail_of_target(ngx_er_json_t *json,
-    ngx_er_tail_filter_t *of, ngx_er_target_t *target);
+static void ngx_er_tail_tell_event(ngx_er_json_t *json,
+    ngx_er_event_t *event);
 static void ngx_er_tail_end(ngx_er_json_t *json, ngx_er_tail_filter_t *of);
 static ngx_uint_t ngx_er_tail_passes(ngx_er_tail_filter_t *filter,
     ngx_er_tail_filter_t *of);
@@ -103,6 +108,9 @@ ngx_er_tail_zone(ngx_shm_zone_t *zone, void *data)
 
     sh->until = ngx_current_msec;
     sh->next = 0;
+    sh->n = 0;
+
+    ngx_memzero(sh->lookers, sizeof(sh->lookers));
 
     slab->data = sh;
     zone->data = sh;
@@ -134,10 +142,11 @@ ngx_er_tail_event(ngx_er_event_t *event, const char *result)
         return;
     }
 
-    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_EVENT);
+    ngx_er_tail_of(&of, NGX_ER_TAIL_EVENT, event, NULL);
+    json = ngx_er_tail_begin(&of);
 
     if (json) {
-        ngx_er_tail_of_event(json, &of, event);
+        ngx_er_tail_tell_event(json, event);
         ngx_er_json_word(json, "result", result);
         ngx_er_tail_text(json, "routes", &event->route_names);
         ngx_er_tail_end(json, &of);
@@ -155,11 +164,12 @@ ngx_er_tail_attempt(ngx_er_attempt_t *attempt, const char *result)
         return;
     }
 
-    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_ATTEMPT);
+    ngx_er_tail_of(&of, NGX_ER_TAIL_ATTEMPT, attempt->event, attempt->target);
+    json = ngx_er_tail_begin(&of);
 
     if (json) {
-        ngx_er_tail_of_event(json, &of, attempt->event);
-        ngx_er_tail_of_target(json, &of, attempt->target);
+        ngx_er_tail_tell_event(json, attempt->event);
+        ngx_er_json_text(json, "target", &attempt->target->name, 0);
         ngx_er_json_word(json, "result", result);
         ngx_er_json_number(json, "attempt", attempt->number);
         ngx_er_json_number(json, "status", attempt->status);
@@ -180,18 +190,19 @@ ngx_er_tail_delivery(ngx_er_target_t *target, uint64_t seq,
         return;
     }
 
-    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_DELIVERY);
+    ngx_er_tail_of(&of, NGX_ER_TAIL_DELIVERY, event, target);
+    json = ngx_er_tail_begin(&of);
 
     if (json) {
         if (event) {
-            ngx_er_tail_of_event(json, &of, event);
+            ngx_er_tail_tell_event(json, event);
         }
 
         if (seq && (event == NULL || event->number == 0)) {
             ngx_er_api_seq(json, "event", seq);
         }
 
-        ngx_er_tail_of_target(json, &of, target);
+        ngx_er_json_text(json, "target", &target->name, 0);
         ngx_er_json_word(json, "result", result);
         ngx_er_tail_end(json, &of);
     }
@@ -209,11 +220,12 @@ ngx_er_tail_refusal(ngx_er_source_t *source, ngx_http_request_t *r,
         return;
     }
 
-    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_REFUSAL);
+    ngx_er_tail_of(&of, NGX_ER_TAIL_REFUSAL, NULL, NULL);
+    of.source = source->hash;
+
+    json = ngx_er_tail_begin(&of);
 
     if (json) {
-        of.source = source->hash;
-
         ngx_er_json_text(json, "source", &source->name, 0);
         ngx_er_json_word(json, "result", result);
         ngx_er_json_number(json, "status", status);
@@ -239,17 +251,19 @@ ngx_er_tail_act(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
         return;
     }
 
-    json = ngx_er_tail_begin(&of, NGX_ER_TAIL_ACT);
+    ngx_er_tail_of(&of, NGX_ER_TAIL_ACT, NULL, NULL);
+
+    /* a source and a target may have the same name */
+
+    of.source = noun ? ngx_er_hash64(noun) : 0;
+    of.target = of.source;
+
+    json = ngx_er_tail_begin(&of);
 
     if (json) {
         ngx_er_json_word(json, "act", act);
 
-        /* a source and a target may have the same name */
-
         if (noun) {
-            of.source = ngx_er_hash64(noun);
-            of.target = of.source;
-
             ngx_er_tail_text(json, "noun", noun);
         }
 
@@ -263,12 +277,27 @@ ngx_er_tail_act(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
 }
 
 
-/* NULL: no memory */
+static void
+ngx_er_tail_of(ngx_er_tail_filter_t *of, ngx_er_tail_kind_e kind,
+    ngx_er_event_t *event, ngx_er_target_t *target)
+{
+    of->kind = kind;
+    of->source = event ? event->source->hash : 0;
+    of->target = target ? target->hash : 0;
+    of->type = (event && event->type.len) ? ngx_er_hash64(&event->type) : 0;
+}
+
+
+/* NULL: nobody wants it, or there is no memory */
 
 static ngx_er_json_t *
-ngx_er_tail_begin(ngx_er_tail_filter_t *of, ngx_er_tail_kind_e kind)
+ngx_er_tail_begin(ngx_er_tail_filter_t *of)
 {
     ngx_er_json_t  *json;
+
+    if (!ngx_er_tail_chosen(of)) {
+        return NULL;
+    }
 
     if (ngx_er_tail_pool == NULL) {
         ngx_er_tail_pool = ngx_create_pool(NGX_ER_TAIL_POOL, ngx_cycle->log);
@@ -278,20 +307,55 @@ ngx_er_tail_begin(ngx_er_tail_filter_t *of, ngx_er_tail_kind_e kind)
         }
     }
 
-    ngx_memzero(of, sizeof(ngx_er_tail_filter_t));
-    of->kind = kind;
-
     json = &ngx_er_tail_json;
 
     ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
-                   "event router tail: a line, %s", ngx_er_tail_kinds[kind]);
+                   "event router tail: a line, %s",
+                   ngx_er_tail_kinds[of->kind]);
 
     ngx_er_json_begin(json, ngx_er_tail_pool, NGX_ER_TAIL_TEXT);
     ngx_er_json_open(json, NULL, "{");
     ngx_er_api_when(json, "time", ngx_er_queue_now());
-    ngx_er_json_word(json, "kind", ngx_er_tail_kinds[kind]);
+    ngx_er_json_word(json, "kind", ngx_er_tail_kinds[of->kind]);
 
     return json;
+}
+
+
+/* 1: somebody wants it.  Whoever has no line left to spend misses it, unless
+   another one has: then it is there */
+
+static ngx_uint_t
+ngx_er_tail_chosen(ngx_er_tail_filter_t *of)
+{
+    ngx_uint_t             i, chosen;
+    ngx_atomic_int_t       left;
+    ngx_er_tail_looker_t  *looker;
+
+    chosen = 0;
+
+    for (i = 0; i < ngx_er_tail->n; i++) {
+        looker = &ngx_er_tail->lookers[i];
+
+        if (!looker->used
+            || (ngx_msec_int_t) (looker->until - ngx_current_msec) <= 0
+            || !ngx_er_tail_passes(&looker->filter, of))
+        {
+            continue;
+        }
+
+        left = (ngx_atomic_int_t) looker->left;
+
+        if (left > 0) {
+            (void) ngx_atomic_fetch_add(&looker->left, -1);
+            chosen = 1;
+
+        } else {
+            (void) ngx_atomic_fetch_add(&looker->missed, 1);
+        }
+    }
+
+    return chosen;
 }
 
 
@@ -307,12 +371,8 @@ ngx_er_tail_text(ngx_er_json_t *json, const char *name, ngx_str_t *text)
 
 
 static void
-ngx_er_tail_of_event(ngx_er_json_t *json, ngx_er_tail_filter_t *of,
-    ngx_er_event_t *event)
+ngx_er_tail_tell_event(ngx_er_json_t *json, ngx_er_event_t *event)
 {
-    of->source = event->source->hash;
-    of->type = event->type.len ? ngx_er_hash64(&event->type) : 0;
-
     ngx_er_json_text(json, "source", &event->source->name, 0);
     ngx_er_json_text(json, "id", &event->id, NGX_ER_TAIL_LONG);
     ngx_er_tail_text(json, "type", &event->type);
@@ -324,16 +384,6 @@ ngx_er_tail_of_event(ngx_er_json_t *json, ngx_er_tail_filter_t *of,
     if (event->number) {
         ngx_er_api_seq(json, "event", event->number);
     }
-}
-
-
-static void
-ngx_er_tail_of_target(ngx_er_json_t *json, ngx_er_tail_filter_t *of,
-    ngx_er_target_t *target)
-{
-    of->target = target->hash;
-
-    ngx_er_json_text(json, "target", &target->name, 0);
 }
 
 
@@ -382,28 +432,84 @@ ngx_er_tail_kind(ngx_str_t *word)
 }
 
 
-uint64_t
-ngx_er_tail_look(void)
+ngx_er_tail_looker_t *
+ngx_er_tail_open(ngx_er_tail_filter_t *filter, uint64_t *pos)
 {
-    uint64_t  next;
+    ngx_uint_t             i;
+    ngx_er_tail_looker_t  *looker;
 
     if (ngx_er_tail == NULL) {
-        return 0;
+        return NULL;
     }
+
+    looker = NULL;
 
     ngx_shmtx_lock(&ngx_er_tail_slab->mutex);
 
-    ngx_er_tail->until = ngx_current_msec + NGX_ER_TAIL_ALIVE;
-    next = ngx_er_tail->next;
+    for (i = 0; i < NGX_ER_TAIL_LOOKERS; i++) {
+        looker = &ngx_er_tail->lookers[i];
+
+        /* one whose worker died has not looked for long */
+
+        if (!looker->used
+            || (ngx_msec_int_t) (looker->until - ngx_current_msec)
+               < -NGX_ER_TAIL_GONE)
+        {
+            break;
+        }
+    }
+
+    if (i == NGX_ER_TAIL_LOOKERS) {
+        ngx_shmtx_unlock(&ngx_er_tail_slab->mutex);
+        return NULL;
+    }
+
+    looker->filter = *filter;
+    looker->until = ngx_current_msec + NGX_ER_TAIL_ALIVE;
+    looker->at = ngx_current_msec;
+    looker->left = NGX_ER_TAIL_BURST;
+    looker->missed = 0;
+    looker->used = 1;
+
+    ngx_er_tail->n = ngx_max(ngx_er_tail->n, i + 1);
+    ngx_er_tail->until = looker->until;
+    *pos = ngx_er_tail->next;
 
     ngx_shmtx_unlock(&ngx_er_tail_slab->mutex);
 
-    return next;
+    return looker;
+}
+
+
+void
+ngx_er_tail_look(ngx_er_tail_looker_t *looker)
+{
+    ngx_msec_t        ms;
+    ngx_atomic_int_t  more;
+
+    ms = ngx_current_msec - looker->at;
+    more = (ngx_atomic_int_t) (ms * NGX_ER_TAIL_RATE / 1000);
+    more = ngx_min(more, NGX_ER_TAIL_BURST - (ngx_atomic_int_t) looker->left);
+
+    if (more > 0) {
+        (void) ngx_atomic_fetch_add(&looker->left, more);
+    }
+
+    looker->at = ngx_current_msec;
+    looker->until = ngx_current_msec + NGX_ER_TAIL_ALIVE;
+    ngx_er_tail->until = looker->until;
+}
+
+
+void
+ngx_er_tail_close(ngx_er_tail_looker_t *looker)
+{
+    looker->used = 0;
 }
 
 
 size_t
-ngx_er_tail_read(ngx_er_tail_filter_t *filter, uint64_t *pos, u_char *buf,
+ngx_er_tail_read(ngx_er_tail_looker_t *looker, uint64_t *pos, u_char *buf,
     size_t size, ngx_uint_t *skipped)
 {
     size_t               len;
@@ -411,11 +517,10 @@ ngx_er_tail_read(ngx_er_tail_filter_t *filter, uint64_t *pos, u_char *buf,
     ngx_er_tail_line_t  *line;
 
     len = 0;
-    *skipped = 0;
+    *skipped = looker->missed;
 
-    if (ngx_er_tail == NULL) {
-        return 0;
-    }
+    (void) ngx_atomic_fetch_add(&looker->missed,
+                                - (ngx_atomic_int_t) *skipped);
 
     ngx_shmtx_lock(&ngx_er_tail_slab->mutex);
 
@@ -423,14 +528,14 @@ ngx_er_tail_read(ngx_er_tail_filter_t *filter, uint64_t *pos, u_char *buf,
             ? ngx_er_tail->next - NGX_ER_TAIL_LINES : 0;
 
     if (*pos < first) {
-        *skipped = first - *pos;
+        *skipped += first - *pos;
         *pos = first;
     }
 
     for ( /* void */ ; *pos < ngx_er_tail->next; (*pos)++) {
         line = &ngx_er_tail->lines[*pos % NGX_ER_TAIL_LINES];
 
-        if (!ngx_er_tail_passes(filter, &line->of)) {
+        if (!ngx_er_tail_passes(&looker->filter, &line->of)) {
             continue;
         }
 

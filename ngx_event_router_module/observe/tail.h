@@ -20,6 +20,10 @@
 #define NGX_ER_TAIL_LINES  1024        /* that are kept */
 #define NGX_ER_TAIL_TEXT   976         /* bytes of one; longer ones are cut */
 #define NGX_ER_TAIL_ALIVE  2000        /* ms that a look lasts */
+#define NGX_ER_TAIL_LOOKERS  256       /* of all workers */
+#define NGX_ER_TAIL_GONE   60000       /* ms, of a look whose worker died */
+#define NGX_ER_TAIL_RATE   1000        /* lines a second for one of them, */
+#define NGX_ER_TAIL_BURST  2048        /* and so many at once */
 
 
 /* words of the API: see ngx_er_tail_kind() */
@@ -51,12 +55,26 @@ typedef struct {
 } ngx_er_tail_line_t;
 
 
+/* who looks; in shared memory */
+
+typedef struct {
+    ngx_msec_t             until;      /* ngx_current_msec */
+    ngx_msec_t             at;         /* when it got lines to spend, */
+    ngx_atomic_t           left;       /* and those that are left, signed */
+    ngx_atomic_t           missed;     /* it had none left for so many */
+    ngx_uint_t             used;
+    ngx_er_tail_filter_t   filter;
+} ngx_er_tail_looker_t;
+
+
 /* in shared memory */
 
 typedef struct {
     ngx_msec_t             until;      /* ngx_current_msec: nobody looks since
                                           then, and nobody writes */
     uint64_t               next;       /* number of the next line */
+    ngx_uint_t             n;          /* no looker is behind this one */
+    ngx_er_tail_looker_t   lookers[NGX_ER_TAIL_LOOKERS];
     ngx_er_tail_line_t     lines[NGX_ER_TAIL_LINES];
 } ngx_er_tail_sh_t;
 
@@ -89,16 +107,23 @@ void ngx_er_tail_act(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
 /* "event|attempt|..."; ANY: it is none of these */
 ngx_er_tail_kind_e ngx_er_tail_kind(ngx_str_t *word);
 
-/* somebody looks for NGX_ER_TAIL_ALIVE from now on.  The number of the next
-   line, if there is a worker's memory */
-uint64_t ngx_er_tail_look(void);
+/*
+ * Somebody looks, for lines that pass the filter, for NGX_ER_TAIL_ALIVE from
+ * now on: *pos is the number of the next line.  NULL: there are too many.
+ * Then it looks on, again and again, which gives it lines to spend; and no
+ * more.
+ */
+ngx_er_tail_looker_t *ngx_er_tail_open(ngx_er_tail_filter_t *filter,
+    uint64_t *pos);
+void ngx_er_tail_look(ngx_er_tail_looker_t *looker);
+void ngx_er_tail_close(ngx_er_tail_looker_t *looker);
 
 /*
- * Lines from number *pos on that pass the filter, with '\n', as many as fit
+ * Lines from number *pos on that pass its filter, with '\n', as many as fit
  * into "size" bytes; *pos is behind the last one that was looked at.  *skipped
- * counts those that were overwritten before.  Returns bytes.
+ * counts those that were overwritten before, or not made.  Returns bytes.
  */
-size_t ngx_er_tail_read(ngx_er_tail_filter_t *filter, uint64_t *pos,
+size_t ngx_er_tail_read(ngx_er_tail_looker_t *looker, uint64_t *pos,
     u_char *buf, size_t size, ngx_uint_t *skipped);
 
 

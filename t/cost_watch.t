@@ -1,0 +1,206 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# What it costs to be watched, counted in instructions: a scrape of the metrics
+# a second, with 100 sources, 1,000 routes and 100 targets, and an open v1/tail
+# at full throughput, are each less than 1 % of what a worker does in a second.
+#
+#     prove -v t/cost_watch.t               the figures
+#
+# A second of a worker is 33,000 proxied requests, as docs/performance.md has
+# it; a tail makes 1,000 lines a second at most.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(time sleep);
+use Test::EventRouter;
+use Test::EventRouter::Meter;
+
+$ENV{TEST_NGINX_ALARM} ||= 900;
+
+my $why = Test::EventRouter::Meter::missing();
+
+plan(skip_all => $why) if $why;
+
+my ($SECOND, $LINES) = (33_000, 1000);
+
+my $upstream = Test::EventRouter->new(module => 0);
+my $t = Test::EventRouter->new(Test::EventRouter::Meter::options());
+
+$upstream->config('access_log off; keepalive_requests 1000000;'
+    . 'server { listen 127.0.0.1:%%PORT_8080%%;'
+    . ' location / { return 200 "taken\n"; } }');
+$upstream->run;
+$t->{ports}{8081} = $upstream->port(8080);
+
+my $nouns = join "\n", (map { "event_source s$_ { verify off; deadline 100s; max_batch 2; }" } 2 .. 100),
+    (map { "event_target t$_ { }" } 1 .. 100),
+    map { "event_route r$_ { from *; when type = x$_; to t"
+          . (1 + $_ % 100) . '; }' } 1 .. 1000;
+my $receives = join "\n", map { "location = /s$_ { event_receive s$_; }" }
+    2 .. 100;
+my $delivers = join "\n", map { "location = /deliver/t$_ { event_deliver t$_;"
+    . ' proxy_pass http://endpoint; }' } 1 .. 100;
+
+$t->config(<<"EOC");
+    event_store file:%%TESTDIR%%/store size=16m;
+
+    upstream endpoint { server 127.0.0.1:%%PORT_8081%%; keepalive 64;
+                        keepalive_requests 1000000; }
+
+    event_source s1 { verify off; id "{json:id}"; type "{json:type}";
+                      deadline 100s; }
+    $nouns
+    event_route two { from s1; when type = two; to t1 t2; }
+
+    access_log          off;
+    keepalive_requests  1000000;
+    proxy_http_version  1.1;
+    proxy_set_header    Connection "";
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+
+        location = /mark   { @{[ Test::EventRouter::Meter::mark_location() ]} }
+        location = /marked { return 204; }
+
+        location = /proxy  { proxy_pass http://endpoint; }
+        location = /s1     { event_receive s1; }
+        location /status/  { event_status; }
+        location /admin/   { event_admin; }
+        $receives
+        $delivers
+    }
+EOC
+$t->expect_log(qr/worker_connections|verifies nothing/, 'as it is');
+$t->run;
+
+my $serial = 0;
+my $order = do {
+    open my $f, '<:raw', "$FindBin::Bin/data/shopify/order.json" or die;
+    local $/;
+    <$f>;
+};
+my @json = ('Content-Type' => 'application/json');
+my $client = $t->connect(timeout => 60);
+my $meter = Test::EventRouter::Meter->new($t,
+    servers => [ $upstream->workers ]);
+
+my $unit = each_of($meter, 40, sub {
+    $client->request(POST => '/proxy', \@json, $order);
+});
+
+note(sprintf 'a proxied request: %.0f', $unit);
+
+
+# ---- a scrape
+
+my $size = 0;
+my $scrape = each_of($meter, 4, sub {
+    $size = length $client->request(GET => '/status/metrics')->{body};
+});
+
+cmp_ok($size, '>', 500_000, "a scrape has $size bytes");
+judge('a scrape a second', $scrape);
+
+my $json = each_of($meter, 4, sub { $client->request(GET => '/status/') });
+
+judge('the same as JSON', $json);
+
+
+# ---- a tail: lines, what is not told, and ten looks a second
+
+my $event = sub {
+    my $r = $client->request(POST => '/s1', \@json,
+        '{"id":"e' . ++$serial . '","type":"two"}');
+
+    $r->{status} == 200 or die "$r->{status}\n";
+};
+
+my $bare = each_of($meter, 60, $event);
+my $idle = $meter->{idle}{instructions} / $meter->{idle}{seconds};
+
+note(sprintf 'an event to two targets: %.0f', $bare);
+
+my %with;
+
+for my $kind ('', 'act') {
+    my $s = look($kind ? "?kind=$kind" : '');
+    my $look = do {
+        local $meter->{idle};
+        $meter->count(sub { sleep 3.2 });
+    };
+
+    local $meter->{idle} = $look;
+
+    $with{$kind} = each_of($meter, 60, $event);
+    $with{looks} = $look->{instructions} / $look->{seconds} - $idle;
+    close $s;
+    sleep 1;
+}
+
+# three lines an event; a second has as many events as are worth it
+
+my $line = ($with{''} - $bare) / 3;
+my $events = $SECOND * $unit / $bare;
+
+note(sprintf 'a line of the tail: %.0f, an event of which it has none: %.0f '
+    . 'more, ten looks: %.0f', $line, $with{act} - $bare, $with{looks});
+
+judge("a tail, $LINES lines a second", $LINES * $line + $with{looks}
+    + $events * positive($with{act} - $bare));
+
+$_->_check for $t, $upstream;
+done_testing();
+
+
+sub positive { return $_[0] > 0 ? $_[0] : 0 }
+
+
+# instructions for one, without those of what goes by the clock
+
+sub each_of {
+    my ($meter, $times, $what) = @_;
+
+    $what->() for 1 .. 6;
+
+    my $got = $meter->count(sub {
+        for (1 .. $times) {
+            $what->();
+            $meter->quiet;
+        }
+    });
+
+    return ($got->{instructions} + $got->{crypto}) / $times;
+}
+
+
+sub judge {
+    my ($name, $instructions) = @_;
+
+    my $share = 100 * $instructions / ($SECOND * $unit);
+
+    cmp_ok($share, '<', 1, sprintf '%s: %.0f instructions, %.2f %% of a second',
+        $name, $instructions, $share);
+}
+
+
+sub look {
+    my ($args) = @_;
+
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $t->port(8080)) or die "connect: $!\n";
+
+    syswrite $s, "GET /admin/v1/tail$args HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    sysread $s, my $head, 4096;
+    $head =~ /^HTTP\/1.1 200/ or die "no tail: $head\n";
+
+    return $s;
+}
