@@ -254,7 +254,7 @@ $(eval $(call alone,build/bench,$(CC),$(BENCH_FLAGS),deps-BUILD))
 
 # these bring a file that is not pure, and stand-ins for all that it calls
 
-$(foreach u,alerts claim connection dispatch fanout guard key lane lease memory tenants,$(UNIT_DIR)/t/unit/$(u).o): \
+$(foreach u,alerts claim connection dispatch fanout guard key lane lease memory tally tenants,$(UNIT_DIR)/t/unit/$(u).o): \
     INCLUDES += $(addprefix -I$(NGINX_SRC)/src/http,/ /modules /v2 /v3)
 
 units: $(UNITS:%=$(UNIT_DIR)/%)

@@ -202,6 +202,67 @@ test_bytes(void)
 }
 
 
+/* no two records are sealed with the same key and number, also by another
+   process that has the keys since a fork: what is the same looks different */
+
+#define ROOM  64                       /* bytes of a record */
+
+
+static void
+test_numbers(void)
+{
+    int                  fd[2];
+    pid_t                pid;
+    u_char               kept[6 * ROOM];
+    ngx_str_t            text;
+    ngx_uint_t           i, n, same;
+    ngx_er_safe_t       *safe;
+    ngx_er_safe_place_t  place;
+
+    safe = keys(ONE);
+    ngx_memzero(&place, sizeof(place));
+    ngx_memzero(kept, sizeof(kept));
+    ngx_str_set(&text, "the same");
+
+    (void) ngx_er_safe_seal(safe, &place, &text, kept);
+
+    is_int(pipe(fd), 0, "a pipe");
+
+    pid = fork();
+
+    if (pid == 0) {
+
+        for (i = 3; i < 6; i++) {
+            (void) ngx_er_safe_seal(safe, &place, &text, &kept[i * ROOM]);
+        }
+
+        _exit(write(fd[1], &kept[3 * ROOM], 3 * ROOM) < 0);
+    }
+
+    for (i = 1; i < 3; i++) {
+        (void) ngx_er_safe_seal(safe, &place, &text, &kept[i * ROOM]);
+    }
+
+    is_int(read(fd[0], &kept[3 * ROOM], 3 * ROOM), 3 * ROOM,
+           "what another process has sealed");
+    (void) waitpid(pid, NULL, 0);
+    (void) close(fd[0]);
+    (void) close(fd[1]);
+
+    same = 0;
+
+    for (i = 0; i < 6; i++) {
+        for (n = i + 1; n < 6; n++) {
+            same += (ngx_memcmp(&kept[i * ROOM + NGX_ER_SAFE_HEAD],
+                                &kept[n * ROOM + NGX_ER_SAFE_HEAD], text.len)
+                     == 0);
+        }
+    }
+
+    is_int(same, 0, "none is as another one");
+}
+
+
 static void
 test_hash(void)
 {
@@ -232,6 +293,7 @@ main(void)
     test_keys();
     test_places();
     test_bytes();
+    test_numbers();
     test_hash();
 
     ngx_destroy_pool(pool);
