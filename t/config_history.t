@@ -90,10 +90,14 @@ chmod 0600, "$t->{dir}/conf/keys";
 fine('a store that is sealed', 'event_history 1d;
     event_store file:%%TESTDIR%%/sealed size=1m '
     . 'encrypt=file:%%TESTDIR%%/conf/keys;');
-wrong('a queue in Redis', "event_history 1d;\n"
-    . "event_store redis://127.0.0.1:1;\n"
-    . 'event_source q { verify off; id "{json:id}"; delivery queued; }',
-    '"event_history" is kept in a store of "file:" or, without a queue, in '
-    . 'memory; the event_store is redis');
+
+# Redis has no size that is known here
+
+my $redis = 'event_store redis://127.0.0.1:1;';
+my @queued = (with => { source => 'delivery queued;' });
+
+fine('a queue in Redis', "event_history 1d; $redis", @queued);
+fine('with a share', "event_history 1d size=900m; $redis", @queued);
+wrong('which is too small', "event_history 1d size=63k; $redis", '64k', @queued);
 
 $t->done;

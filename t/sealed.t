@@ -116,7 +116,7 @@ for (qw(file redis)) {
 
     keys_are($key[0]);
     $q->config(in => $in, targets => \%targets,
-        http => $store eq 'file' ? 'event_history 1h index=data.data;' : '');
+        http => 'event_history 1h index=data.data;');
     $t->run;
 
     # what cannot be read
@@ -144,9 +144,7 @@ for (qw(file redis)) {
 
     # its history, which was begun with the old key
 
-    for my $by ($store eq 'file' ? ("id=$one", 'key=data.data:canary-one')
-                                 : ())
-    {
+    for my $by ("id=$one", 'key=data.data:canary-one') {
         my $found = $t->get("/admin/v1/events?$by")->json->{events};
 
         is(join(' ', map { $_->{id} } @$found), $one, "history: $by");

@@ -469,3 +469,24 @@ ngx_er_safe_hash(ngx_er_safe_t *safe, ngx_uint_t i, ngx_str_t *text,
 
     return rc;
 }
+
+
+uint64_t
+ngx_er_safe_found(ngx_er_safe_t *safe, ngx_uint_t i, uint64_t hash)
+{
+    u_char      data[8], sum[NGX_ER_SAFE_HASH];
+    ngx_str_t   text;
+
+    if (safe == NULL || i >= safe->n) {
+        return hash;
+    }
+
+    text.data = data;
+    text.len = ngx_er_safe_write(data, hash) - data;
+
+    if (ngx_er_safe_hash(safe, i, &text, sum) != NGX_OK) {
+        return 0;
+    }
+
+    return ngx_er_safe_number(sum) | 1;
+}

@@ -114,5 +114,13 @@ ngx_uint_t ngx_er_safe_count(ngx_er_safe_t *safe);
 ngx_int_t ngx_er_safe_hash(ngx_er_safe_t *safe, ngx_uint_t i, ngx_str_t *text,
     u_char *hash);
 
+/*
+ * A hash by which something is found, as it is kept: hashed once more with the
+ * key of that number, from 0, so that nobody can try values.  Without keys,
+ * and with a number beyond them, it is itself; 0, under which nothing is
+ * found, if OpenSSL failed.
+ */
+uint64_t ngx_er_safe_found(ngx_er_safe_t *safe, ngx_uint_t i, uint64_t hash);
+
 
 #endif /* _NGX_ER_SAFE_H_INCLUDED_ */

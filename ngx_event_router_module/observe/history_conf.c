@@ -24,6 +24,8 @@
 #define NGX_ER_HISTORY_SHARE     8     /* a part of the store, if nothing is
                                           said */
 #define NGX_ER_HISTORY_MOST      2     /* and at most */
+#define NGX_ER_HISTORY_REDIS     (64 * 1024 * 1024)     /* the same of a store
+                                          whose size nobody knows */
 #define NGX_ER_HISTORY_MEMORY    (8 * 1024 * 1024)
 #define NGX_ER_HISTORY_MIN_TIME  60000                  /* ms */
 #define NGX_ER_HISTORY_MAX_TIME  ((ngx_msec_t) 3650 * 86400000)
@@ -265,13 +267,12 @@ ngx_er_history_share(ngx_conf_t *cf, ngx_er_queue_t *queue,
 {
     uint64_t  most;
 
+    queue->history_time = history->time;
+
     if (queue->size == 0) {
-        ngx_er_where_log(cf, NGX_LOG_EMERG, &history->where,
-                         "\"event_history\" is kept in a store of \"file:\" "
-                         "or, without a queue, in memory; the event_store is "
-                         "%V, in %V:%ui", &queue->name, &queue->where.file,
-                         queue->where.line);
-        return NGX_ERROR;
+        queue->history_size = history->size ? (uint64_t) history->size
+                                            : NGX_ER_HISTORY_REDIS;
+        return NGX_OK;
     }
 
     most = queue->size / NGX_ER_HISTORY_MOST;
@@ -285,7 +286,6 @@ ngx_er_history_share(ngx_conf_t *cf, ngx_er_queue_t *queue,
         return NGX_ERROR;
     }
 
-    queue->history_time = history->time;
     queue->history_size = history->size ? (uint64_t) history->size
                                         : queue->size / NGX_ER_HISTORY_SHARE;
 

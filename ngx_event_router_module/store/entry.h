@@ -196,7 +196,8 @@ typedef enum {
     NGX_ER_QUEUE_HASTEN,
     NGX_ER_QUEUE_MOVE,
     NGX_ER_QUEUE_VERBS,
-    NGX_ER_QUEUE_HISTORY               /* of the file store only */
+    NGX_ER_QUEUE_HISTORY               /* only asks, beside all that counts
+                                          verbs */
 } ngx_er_queue_verb_e;
 
 

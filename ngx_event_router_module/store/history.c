@@ -42,10 +42,8 @@ typedef struct {
 } ngx_er_history_sieve_t;
 
 
-static u_char *ngx_er_history_number(u_char *p, uint64_t n, size_t bytes);
 static u_char *ngx_er_history_text(u_char *p, ngx_str_t *text);
 static size_t ngx_er_history_room(ngx_str_t *text);
-static uint64_t ngx_er_history_take(u_char **p, size_t bytes);
 static ngx_int_t ngx_er_history_take_text(u_char **p, u_char *last,
     ngx_str_t *text);
 static ngx_int_t ngx_er_history_read_event(u_char *p, u_char *last,
@@ -204,7 +202,7 @@ ngx_er_history_step(u_char *p, uint64_t target, uint64_t time,
 }
 
 
-static u_char *
+u_char *
 ngx_er_history_number(u_char *p, uint64_t n, size_t bytes)
 {
     while (bytes--) {
@@ -284,7 +282,7 @@ ngx_er_history_read(ngx_str_t *chunks, ngx_er_history_chunk_t *chunk)
 }
 
 
-static uint64_t
+uint64_t
 ngx_er_history_take(u_char **p, size_t bytes)
 {
     uint64_t  n;

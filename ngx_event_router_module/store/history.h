@@ -53,7 +53,8 @@ typedef enum {
     NGX_ER_HISTORY_EVENT = 1,
     NGX_ER_HISTORY_PART = 2,
     NGX_ER_HISTORY_ATTEMPT = 3,
-    NGX_ER_HISTORY_STEP_KIND = 4
+    NGX_ER_HISTORY_STEP_KIND = 4,
+    NGX_ER_HISTORY_SEALED = 5          /* in Redis: redis/history.c */
 } ngx_er_history_kind_e;
 
 
@@ -200,6 +201,10 @@ u_char *ngx_er_history_step(u_char *p, uint64_t target, uint64_t time,
    unknown kind, or it cannot be read, it is off all the same */
 ngx_int_t ngx_er_history_read(ngx_str_t *chunks,
     ngx_er_history_chunk_t *chunk);
+
+/* big-endian numbers of so many bytes: write and read, which go on behind */
+u_char *ngx_er_history_number(u_char *p, uint64_t n, size_t bytes);
+uint64_t ngx_er_history_take(u_char **p, size_t bytes);
 
 /* under which a value of a field is filed, never 0: "name" is the field as it
    stands in nginx.conf, "id" for ids.  Kept in stores */

@@ -62,7 +62,7 @@ struct ngx_er_queue_s {
     ngx_uint_t               parts;    /* of it, which do not know of each
                                           other's entries; 0, 1: it is one */
     uint64_t                 size;     /* bytes of the store; 0: it is not
-                                          known, and it keeps no history */
+                                          known */
     ngx_msec_t               history_time;  /* observe/history_conf.c's; 0: no
                                                history */
     uint64_t                 history_size;

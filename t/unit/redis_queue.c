@@ -51,11 +51,11 @@ static size_t rows(char *p, const char *head, int n, const char *first,
 static ngx_er_redis_clock_t   clocks[4];
 
 static ngx_er_redis_layout_t  one = {
-    ngx_string("er"), 1, 15000, 0xabc, 0, 0, &clocks[3], NULL, 0
+    ngx_string("er"), 1, 15000, 0xabc, 0, 0, &clocks[3], NULL, 0, 0, 0
 };
 
 static ngx_er_redis_layout_t  three = {
-    ngx_string("er"), 3, 15000, 0xabc, 0, 0, clocks, NULL, 0
+    ngx_string("er"), 3, 15000, 0xabc, 0, 0, clocks, NULL, 0, 0, 0
 };
 
 
@@ -146,12 +146,15 @@ test_scripts(void)
            script->name.data);
     }
 
-    is_int(i, NGX_ER_REDIS_CHECK + 1, "a script for every verb and the check");
+    is_int(i, NGX_ER_QUEUE_HISTORY + 1,
+           "a script for every verb and the check");
 
     is_str(&ngx_er_redis_queue_script(NGX_ER_QUEUE_ADOPT)->name, "queue_adopt",
            "in the order of the verbs");
     is_str(&ngx_er_redis_queue_script(NGX_ER_REDIS_CHECK)->name, "queue_check",
-           "the check is the last");
+           "the check in its place");
+    is_str(&ngx_er_redis_queue_script(NGX_ER_QUEUE_HISTORY)->name,
+           "queue_history", "lookups behind it");
 
     for (i = 0; (script = ngx_er_redis_dedup_script(i)); i++) { /* void */ }
 

@@ -177,24 +177,7 @@ ngx_er_file_place_history(ngx_er_safe_place_t *place, uint64_t seq, uint64_t n)
 uint64_t
 ngx_er_file_sealed_hash(ngx_er_file_t *file, ngx_uint_t i, uint64_t hash)
 {
-    u_char      text[8], sum[NGX_ER_SAFE_HASH];
-    ngx_str_t   s;
-
-    if (file->conf->safe == NULL || i >= ngx_er_safe_count(file->conf->safe)) {
-        return hash;
-    }
-
-    s.data = text;
-    s.len = ngx_er_file_write(text, hash, 8) - text;
-
-    if (ngx_er_safe_hash(file->conf->safe, i, &s, sum) != NGX_OK) {
-
-        /* under which nothing is found: better than what can be guessed */
-
-        return 0;
-    }
-
-    return ngx_er_file_number(sum, 8) | 1;
+    return ngx_er_safe_found(file->conf->safe, i, hash);
 }
 
 

@@ -40,11 +40,7 @@ void ngx_er_file_place_answer(ngx_er_safe_place_t *place, uint64_t target,
 void ngx_er_file_place_history(ngx_er_safe_place_t *place, uint64_t seq,
     uint64_t n);
 
-/*
- * A hash by which something is found, as it is kept: hashed once more with
- * the key of that number, from 0, so that nobody can try values.  Without
- * keys, and with a number beyond them, it is itself.
- */
+/* ngx_er_safe_found() of its keys */
 uint64_t ngx_er_file_sealed_hash(ngx_er_file_t *file, ngx_uint_t i,
     uint64_t hash);
 

@@ -26,7 +26,9 @@
 
 
 #include "command.h"
+#include "history.h"
 #include "item.h"
+#include "lookup.h"
 #include "sealed.h"
 
 #include <ngx_sha1.h>
@@ -62,11 +64,15 @@ typedef struct {
 static ngx_uint_t ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w);
 static ngx_int_t ngx_er_redis_word_head(ngx_er_redis_walk_t *w,
     ngx_pool_t *pool, ngx_er_redis_words_t *a);
+static void ngx_er_redis_word_key(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a, u_char name);
 static ngx_int_t ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w,
     ngx_pool_t *pool, ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
     ngx_pool_t *pool, ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w,
+    ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_queue_history(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static void ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
@@ -100,6 +106,7 @@ extern ngx_str_t  ngx_er_lua_queue_shelf;
 extern ngx_str_t  ngx_er_lua_queue_hasten;
 extern ngx_str_t  ngx_er_lua_queue_move;
 extern ngx_str_t  ngx_er_lua_queue_check;
+extern ngx_str_t  ngx_er_lua_queue_history;
 extern ngx_str_t  ngx_er_lua_dedup_claim;
 extern ngx_str_t  ngx_er_lua_dedup_settle;
 extern ngx_str_t  ngx_er_lua_dedup_finalize;
@@ -109,7 +116,8 @@ extern ngx_str_t  ngx_er_lua_dedup_live;
 extern ngx_str_t  ngx_er_lua_rate_take;
 
 
-/* in the order of ngx_er_queue_verb_e; then NGX_ER_REDIS_CHECK */
+/* in the order of ngx_er_queue_verb_e, NGX_ER_REDIS_CHECK in the place of
+   NGX_ER_QUEUE_VERBS */
 
 static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     ngx_er_redis_lua(queue_accept),
@@ -127,7 +135,8 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     ngx_er_redis_lua(queue_shelf),
     ngx_er_redis_lua(queue_hasten),
     ngx_er_redis_lua(queue_move),
-    ngx_er_redis_lua(queue_check)
+    ngx_er_redis_lua(queue_check),
+    ngx_er_redis_lua(queue_history)
 };
 
 
@@ -235,6 +244,9 @@ ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w)
     case NGX_ER_QUEUE_SHELF:
         return 0;
 
+    case NGX_ER_QUEUE_HISTORY:
+        return (op->find->filter.seq & 0xfffff) % shards;
+
     default:
         return (op->filter.seq & 0xfffff) % shards;
     }
@@ -275,7 +287,7 @@ ngx_er_redis_word_head(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 
     layout = w->layout;
 
-    size = layout->prefix.len + sizeof(":{q}:m") + NGX_INT_T_LEN
+    size = 2 * (layout->prefix.len + sizeof(":{q}:m") + NGX_INT_T_LEN)
            + NGX_ER_REDIS_WORDS * (NGX_INT64_LEN + 1);
 
     p = ngx_pnalloc(pool, size);
@@ -286,13 +298,12 @@ ngx_er_redis_word_head(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     a->pos = p;
     a->last = p + size;
 
-    ngx_er_redis_word_number(a, 1);
+    ngx_er_redis_word_number(a, layout->history_time ? 2 : 1);
+    ngx_er_redis_word_key(w, a, 'm');
 
-    p = a->pos;
-    a->pos = ngx_slprintf(p, a->last, "%V:{q%ui}:m", &layout->prefix,
-                          w->shard);
-    a->words[a->n].data = p;
-    a->words[a->n++].len = a->pos - p;
+    if (layout->history_time) {
+        ngx_er_redis_word_key(w, a, 'L');
+    }
 
     p = a->pos;
     a->pos = ngx_slprintf(p, a->last, "%d %ui", NGX_ER_REDIS_LAYOUT,
@@ -301,6 +312,21 @@ ngx_er_redis_word_head(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     a->words[a->n++].len = a->pos - p;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_er_redis_word_key(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a,
+    u_char name)
+{
+    u_char  *p;
+
+    p = a->pos;
+    a->pos = ngx_slprintf(p, a->last, "%V:{q%ui}:%c", &w->layout->prefix,
+                          w->shard, name);
+
+    a->words[a->n].data = p;
+    a->words[a->n++].len = a->pos - p;
 }
 
 
@@ -380,8 +406,11 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         rc = ngx_er_redis_queue_shelf(w, pool, a);
         break;
 
-    case NGX_ER_QUEUE_VERBS:
     case NGX_ER_QUEUE_HISTORY:
+        rc = ngx_er_redis_queue_history(w, a);
+        break;
+
+    case NGX_ER_QUEUE_VERBS:
         break;
     }
 
@@ -428,6 +457,11 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
     ngx_er_redis_word_number(a, op->keep);
     ngx_er_redis_word_number(a, op->doubt);
 
+    if (w->layout->history_time) {
+        ngx_er_redis_history_text(w, pool, &text);
+        ngx_er_redis_word_text(a, &text);
+    }
+
     return NGX_OK;
 }
 
@@ -469,6 +503,34 @@ ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
     ngx_er_redis_word_number(a, (uint64_t) w->tally.count);
     ngx_er_redis_word_number(a, w->tally.told);
     ngx_er_redis_word_hex(a, (w->layout->holder + w->nonce) | 1);
+
+    if (w->layout->history_time) {
+        p = a->pos;
+        a->pos = ngx_slprintf(p, a->last, "%M %uL", w->layout->history_time,
+                              w->layout->history_size);
+        a->words[a->n].data = p;
+        a->words[a->n++].len = a->pos - p;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_redis_queue_history(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
+{
+    ngx_er_redis_lookup_ask_t  ask;
+
+    if (ngx_er_redis_lookup_ask(w, &ask) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_er_redis_word_id(a, w->op->find->filter.seq);
+    ngx_er_redis_word_text(a, &ask.hashes);
+    ngx_er_redis_word_hex(a, ask.before);
+    ngx_er_redis_word_hex(a, ask.first);
+    ngx_er_redis_word_number(a, ask.limit);
+    ngx_er_redis_word_number(a, ask.bytes);
 
     return NGX_OK;
 }

@@ -12,12 +12,14 @@
  * no fixed length comes behind it.  command.c asks for them.  Pure.
  *
  * What all events of a source and a route have alike is the last thing of an
- * item of ACCEPT, in one piece: the script reads it once for all that have the
- * same.  An event's record is a word of its own, so it is not copied here.
+ * item of ACCEPT but for history, in one piece: the script reads it once for
+ * all that have the same.  An event's record is a word of its own, so it is
+ * not copied here.
  */
 
 
 #include "item.h"
+#include "history.h"
 #include "sealed.h"
 
 
@@ -36,6 +38,7 @@ static u_char *ngx_er_redis_item_accept(u_char *p, ngx_er_redis_walk_t *w);
 static u_char *ngx_er_redis_item_form(u_char *p, ngx_er_queue_op_t *op);
 static u_char *ngx_er_redis_item_version(u_char *p,
     ngx_er_entry_version_t *version);
+static u_char *ngx_er_redis_item_tells(u_char *p, ngx_er_redis_walk_t *w);
 static u_char *ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op);
 static u_char *ngx_er_redis_item_hex(u_char *p, uint64_t n);
 static u_char *ngx_er_redis_item_number(u_char *p, uint64_t n, ngx_uint_t len);
@@ -68,12 +71,14 @@ ngx_er_redis_item_len(ngx_er_queue_op_t *op)
     size_t      size;
     ngx_uint_t  i;
 
+    size = ngx_er_redis_history_size(op);
+
     if (op->verb != NGX_ER_QUEUE_ACCEPT) {
-        return NGX_ER_REDIS_RETRIED;
+        return size + NGX_ER_REDIS_RETRIED;
     }
 
-    size = NGX_ER_REDIS_EVENT + NGX_ER_REDIS_FORM
-           + op->nparts * NGX_ER_REDIS_PART;
+    size += NGX_ER_REDIS_EVENT + NGX_ER_REDIS_FORM
+            + op->nparts * NGX_ER_REDIS_PART;
 
     for (i = 0; i < op->nparts; i++) {
         size += op->parts[i].name.len + op->parts[i].routes.len;
@@ -140,6 +145,7 @@ ngx_er_redis_item_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 
         if (op->verb != NGX_ER_QUEUE_ACCEPT) {
             p = ngx_er_redis_item_ended(p, op);
+            p = ngx_er_redis_item_tells(p, one);
             continue;
         }
 
@@ -148,6 +154,7 @@ ngx_er_redis_item_words(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         }
 
         p = ngx_er_redis_item_accept(p, one);
+        p = ngx_er_redis_item_tells(p, one);
 
         if (words[(*n)++].len == 0) {
             words[*n - 1].data = p;
@@ -241,6 +248,15 @@ ngx_er_redis_item_version(u_char *p, ngx_er_entry_version_t *version)
     p = ngx_hex_dump(p, version->key, NGX_ER_ENTRY_KEY);
 
     return ngx_cpymem(p, version->data, version->len);
+}
+
+
+/* where there is history */
+
+static u_char *
+ngx_er_redis_item_tells(u_char *p, ngx_er_redis_walk_t *w)
+{
+    return w->layout->history_time ? ngx_er_redis_history_write(p, w) : p;
 }
 
 

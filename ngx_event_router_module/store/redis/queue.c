@@ -161,8 +161,8 @@ ngx_er_redis_queue_create(ngx_conf_t *cf, ngx_command_t *cmd)
                    "+hstrlen +hincrby +sadd +srem +scard +sismember "
                    "+srandmember +zadd +zrem +zremrangebyscore +zcard +zscore "
                    "+zrange +zrangebyscore +zrevrangebyscore +zrangebylex "
-                   "+zrevrangebylex +zunionstore +pexpire +info "
-                   "+config|get +wait";
+                   "+zrevrangebylex +zunionstore +append +pexpire "
+                   "+info +config|get +wait";
     conf->elements = NGX_ER_REDIS_ENTRIES * NGX_ER_REDIS_FIELDS + 16;
     conf->reply = 2 * conf->memory + 1024 * 1024;
 
@@ -200,6 +200,8 @@ ngx_er_redis_queue_open(ngx_er_queue_t *queue, ngx_cycle_t *cycle)
     queue->data = rq;
 
     rq->layout.holder = queue->holder;
+    rq->layout.history_time = queue->history_time;
+    rq->layout.history_size = queue->history_size / rq->layout.shards;
 
     ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
                    "event router redis: queue below \"%V\", shards:%ui "

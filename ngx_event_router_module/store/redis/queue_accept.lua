@@ -19,6 +19,7 @@
 --#include lib/late.lua
 --#include lib/many.lua
 --#include lib/new.lua
+--#include lib/history.lua
 --#include lib/version.lua
 
 local holder, shards, shard = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -80,6 +81,18 @@ local function count_on(ms, count)
     return ms, count + shards
 end
 
+-- what the events need in memory, about
+
+local function bytes()
+    local n = 0
+
+    for i = 7, #ARGV do
+        n = n + 2 * #ARGV[i] + 1024
+    end
+
+    return n
+end
+
 local function numbers(n)
     local ms, count = unpack(call('HMGET', KEYS[1], 's', 'c'))
     local list = {}
@@ -91,8 +104,20 @@ local function numbers(n)
         list[i], list[i + 1] = ms, count
     end
 
-    call('HSET', KEYS[1], 't', stamp, 'w', walled,
-         's', ms == now and stamp or ms, 'c', count)
+    local function take(run)
+        return run('HSET', KEYS[1], 't', stamp, 'w', walled,
+                   's', ms == now and stamp or ms, 'c', count)
+    end
+
+    local refused = take(history and redis.pcall or call)
+
+    if type(refused) == 'table' then
+        if string.find(refused.err, 'OOM', 1, true) then
+            give_way(bytes())
+        end
+
+        take(call)
+    end
 
     return list
 end
@@ -101,8 +126,8 @@ local number = numbers(#ARGV - 7)
 
 -- the event that is looked at
 
-local form, token, nonce, sealed, key, record, body, known, mark
-local parts, window, source, guard
+local form, token, nonce, sealed, key, record, body, known, mark, tells
+local parts, window, source, guard, recorded
 
 local function met(old)
     --#include lib/repeat.lua
@@ -155,11 +180,14 @@ local function finish()
         end
     end
 
+    file_begun()
+
     for _, event in ipairs(fresh) do
         local err = bad and failed(event.parts, bad)
 
         if err then
             out[event.at] = err
+            unrecord({event.event})
 
         elseif event.value then
             call('SET', event.mark, event.value, 'PX', event.ms)
@@ -280,6 +308,7 @@ local function append_ordered(event, hash, ms)
             digit, stale = '2', true
             book(target, BOOK_ACCEPTED, 1)
             book(target, BOOK_STALE, 1)
+            step(event, target, TOLD_STALE)
 
         elseif not seen[target] then
             if v and v.coalesce then
@@ -357,6 +386,9 @@ local function accept(i, ms, count)
 
     local hash, leased = base .. 'e:' .. event, ''
 
+    recorded = event
+    begin(event, tells)
+
     if #parts > 0 or form.retain > 0 then
         leased = (form.ordered and append_ordered or append)(event, hash, ms)
     end
@@ -366,7 +398,7 @@ local function accept(i, ms, count)
         call('ZADD', base .. 'r:' .. source, 0, event)
     end
 
-    local row = {at = i, parts = parts, mark = mark}
+    local row = {at = i, parts = parts, mark = mark, event = event}
 
     if key == '' then
         row.value, row.ms = event .. nonce, '60000'
@@ -386,6 +418,12 @@ for i = 1, #ARGV - 7 do
     token, nonce, sealed, body, known, key, packed, from
         = struct.unpack('>c16c16c16c16BBc0I4c0', items, from)
 
+    tells = ''
+
+    if history then
+        tells, from = struct.unpack('>I4c0', items, from)
+    end
+
     nonce, record = holder .. nonce, ARGV[7 + i]
 
     if packed ~= last then
@@ -394,11 +432,19 @@ for i = 1, #ARGV - 7 do
         source, guard = form.source, form.guard
     end
 
+    recorded = nil
+
     local ok, answer = pcall(accept, i + 2, number[2 * i - 1], number[2 * i])
+
+    if not ok and recorded then
+        file_begun()
+        unrecord({recorded})
+    end
 
     out[i + 2] = ok and answer or fault(answer)
 end
 
 finish()
+trim()
 
 return with_ended(out)

@@ -13,4 +13,6 @@ tick()
 
 local done, more = adopt(holder, batch, crash)
 
+trim()
+
 return {1, now, done, more}

@@ -10,7 +10,7 @@
 
 local past, reason, status = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local answer, keep = ARGV[9], tonumber(ARGV[10])
-local unsure = tonumber(ARGV[11])
+local unsure, tells = tonumber(ARGV[11]), ARGV[12]
 
 if not mine then
     local dead = get(hash, 'd' .. target)
@@ -31,6 +31,11 @@ end
 tick()
 tried(entry, past)
 doubt(entry, unsure)
+
+-- what came of the attempt, then what became of the event
+
+note(event, tells or '')
 bury(hash, target, event, entry, reason, status, answer, keep)
+trim()
 
 return {1, now}

@@ -254,5 +254,6 @@ else
 end
 
 out[3], out[4] = first(untried), first(tried)
+trim()
 
 return with_ended(out)

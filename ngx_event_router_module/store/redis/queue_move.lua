@@ -7,6 +7,7 @@
 
 --#include lib/scan.lua
 --#include lib/new.lua
+--#include lib/history.lua
 
 local command, limit = ARGV[2], tonumber(ARGV[3])
 local to, to_name, to_routes = ARGV[17], ARGV[18], ARGV[19]
@@ -44,6 +45,8 @@ local function move(hash, target, event, entry)
         call('HDEL', hash, 'p' .. target, 'o' .. to)
         book(target, BOOK_MOVED, 1)
         leave(target, event, entry)
+        step(event, target, TOLD_MOVED)
+        step(event, to, TOLD_REPLAYED, 0, to_name)
 
         if call('HEXISTS', hash, 'u') == 0 then
             call('HDEL', hash, 'v:' .. target)
@@ -55,5 +58,6 @@ end
 
 tick()
 scan('k:', 'p', limit, move)
+trim()
 
 return result()

@@ -22,8 +22,9 @@ local function purge(hash, target, event, entry)
             call('HDEL', hash, 'p' .. target)
             book(target, BOOK_PURGED, 1)
             leave(target, event, entry)
+            step(event, target, TOLD_PURGED)
         else
-            lapse(hash, target, event, BOOK_DEAD_PURGED)
+            lapse(hash, target, event, BOOK_DEAD_PURGED, TOLD_PURGED)
         end
 
         over(hash)
@@ -34,5 +35,6 @@ end
 
 tick()
 scan(waiting and 'k:' or 'x:', waiting and 'p' or 'd', limit, purge)
+trim()
 
 return result()

@@ -65,6 +65,7 @@ local function again(hash, target, event, dead)
         known(hash, target, event, entry[EPOCH], command)
         over(hash)
         tell('s', target, event)
+        step(event, target, TOLD_STALE)
 
         return false
     end
@@ -85,6 +86,7 @@ local function again(hash, target, event, dead)
     end
 
     call('HDEL', hash, 'o' .. target)
+    step(event, target, TOLD_REPLAYED, 0, entry[NAME])
 
     return true
 end
@@ -148,6 +150,7 @@ local function from_dead(hash, target, event, dead)
 
     if goal ~= target and not dry then
         forget(hash, target, event, BOOK_DEAD_REPLAYED)
+        step(event, target, TOLD_MOVED)
         over(hash)
     end
 
@@ -167,5 +170,7 @@ if archive then
 else
     scan('x:', 'd', limit, from_dead)
 end
+
+trim()
 
 return with_ended(result())

@@ -4,13 +4,15 @@
 
 -- RETRY: due again after a delay, with or without an attempt that failed.  An
 -- item: token, event, target, the delay, the doubt, and what came of the
--- attempt.
+-- attempt; then what history is told if there is one.
 
 --#include lib/each.lua
 --#include lib/tried.lua
 
 local function size(from)
-    return 58 + string.byte(items, from + 57)
+    local n = 58 + string.byte(items, from + 57)
+
+    return n + telling(from + n)
 end
 
 local function retry(i, from)
@@ -38,6 +40,7 @@ local function retry(i, from)
     entry[HOLDER] = ''
 
     set(hash, 'p' .. target, entry)
+    note(event, tells(from + 58 + #past))
 
     local rows = at(target, 'at', 'f', 'a', 'gone', 'all', 'held')
     local made = class(entry) == base .. 'a:'
@@ -85,5 +88,6 @@ end
 tick()
 each(size, retry)
 each_target(back)
+trim()
 
 return {1, now, table.concat(letters), trouble}

@@ -2,7 +2,8 @@
 -- Copyright (C) Event Router contributors
 
 
--- SETTLE: targets have their events.  An item: token, event, target.
+-- SETTLE: targets have their events.  An item: token, event, target, and what
+-- history is told if there is one.
 
 --#include lib/each.lua
 --#include lib/version.lua
@@ -102,6 +103,10 @@ local function settle(i, from)
     row[n + 1], row[n + 2], row[n + 3] = i, target, order
     row.left = row.left - 1
 
+    if history then
+        row.tells = (row.tells or '') .. tells(from + 48)
+    end
+
     if row.u then
         row.kept = row.kept or {}
         row.kept[#row.kept + 1] = 'o' .. target
@@ -191,10 +196,14 @@ local function leave_all(rows)
 end
 
 tick()
-each(function() return 48 end, settle)
+each(function(from) return 48 + telling(from + 48) end, settle)
 
 for _, row in ipairs(events) do
     local ok, err = pcall(write, row)
+
+    if ok and row.tells then
+        note(row.event, row.tells)
+    end
 
     for n = 1, #row, 3 do
         if ok then
@@ -206,5 +215,6 @@ for _, row in ipairs(events) do
 end
 
 each_target(leave_all)
+trim()
 
 return {1, now, table.concat(letters), trouble}

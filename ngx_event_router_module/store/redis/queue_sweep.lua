@@ -27,6 +27,7 @@
 --#include lib/shelf.lua
 --#include lib/tally.lua
 --#include lib/balance.lua
+--#include lib/told.lua
 
 local holder, gap = ARGV[2], tonumber(ARGV[3])
 local generation, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -61,7 +62,8 @@ end
 -- While nobody was heard at all, Redis was away: since "quiet" it is not, and
 -- who has not been heard since then for long enough is dead.
 
-local beat, quiet, newest = unpack(call('HMGET', KEYS[1], 'b', 'y', 'g'))
+local beat, quiet, newest, telling, allowing
+    = unpack(call('HMGET', KEYS[1], 'b', 'y', 'g', 'h', 'q'))
 
 quiet = tonumber(quiet or now)
 
@@ -89,7 +91,8 @@ if quiet <= silent then
     for _, gone in ipairs(call('ZRANGEBYSCORE', base .. 'heard', '-inf',
                                silent))
     do
-        call('HDEL', base .. 'known', 'g' .. gone, 't' .. gone, 'c' .. gone)
+        call('HDEL', base .. 'known', 'g' .. gone, 't' .. gone, 'c' .. gone,
+             'h' .. gone)
         call('ZREM', base .. 'heard', gone)
         call('HDEL', KEYS[1], gone)
     end
@@ -129,7 +132,7 @@ for _, name in ipairs(list) do
     local target, event = sub(name, 1, 16), sub(name, 17)
     local hash = base .. 'e:' .. event
 
-    lapse(hash, target, event, BOOK_DEAD_AGED)
+    lapse(hash, target, event, BOOK_DEAD_AGED, TOLD_AGED)
     over(hash)
 end
 
@@ -166,7 +169,7 @@ local latest = tonumber(call('HGET', base .. 'known', 'g' .. node) or -1)
 
 if generation > latest then
     call('HSET', base .. 'known', 'g' .. node, ARGV[4], 't' .. node, targets,
-         'c' .. node, 1)
+         'c' .. node, 1, 'h' .. node, ARGV[15] or '0 0')
 end
 
 local heard = call('ZRANGE', base .. 'heard', 0, -1)
@@ -195,6 +198,12 @@ if type(info) == 'string' then
     if policy then
         evicts = ({noeviction = 1, volatile = 2})[policy] or 3
     end
+end
+
+if (history or telling or allowing)
+   and forget_told(heard, batch, telling, allowing, used, size) == 1
+then
+    more = 1
 end
 
 local function bury_all(target)
@@ -302,5 +311,7 @@ out[3], out[8] = more, buried
 out[9], out[10], out[11], out[12]
     = tally(node, there, stamp, ARGV[10], tonumber(ARGV[11]),
             tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14])
+
+trim()
 
 return out

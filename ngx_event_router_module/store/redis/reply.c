@@ -22,6 +22,7 @@
 #include "reply.h"
 #include "element.h"
 #include "entries.h"
+#include "lookup.h"
 #include "scan.h"
 #include "shelf.h"
 
@@ -112,6 +113,9 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
 
     case NGX_ER_QUEUE_SHELF:
         return ngx_er_redis_shelf_reply(w->op, reply);
+
+    case NGX_ER_QUEUE_HISTORY:
+        return ngx_er_redis_lookup_reply(w, reply);
 
     default: /* NGX_ER_QUEUE_EXTEND, NGX_ER_QUEUE_BURY */
         return ngx_er_redis_queue_fenced(w, reply->element[0]->integer);

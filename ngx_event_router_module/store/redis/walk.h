@@ -83,7 +83,12 @@ typedef struct {
     ngx_er_redis_clock_t  *clocks;     /* of each shard */
     ngx_er_safe_t         *safe;       /* keys; NULL: nothing is sealed */
     ngx_msec_t             locked;     /* when a missing key was told */
+    ngx_msec_t             history_time;  /* 0: none is kept */
+    uint64_t               history_size;  /* bytes of a shard */
 } ngx_er_redis_layout_t;
+
+
+typedef struct ngx_er_redis_lookup_s  ngx_er_redis_lookup_t;
 
 
 typedef struct ngx_er_redis_walk_s  ngx_er_redis_walk_t;
@@ -109,6 +114,7 @@ struct ngx_er_redis_walk_s {
     size_t                  bytes;
     ngx_er_redis_tally_t    tally;     /* SWEEP */
     ngx_er_redis_evicts_e   evicts;
+    ngx_er_redis_lookup_t  *lookup;    /* HISTORY: as far as it came */
     ngx_uint_t              limit;     /* LIST, REPLAY, PURGE: the same */
     uint64_t                end[2];    /* as far as all shards were seen */
     unsigned                more:1;    /* end is set */

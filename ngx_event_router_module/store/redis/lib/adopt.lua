@@ -7,6 +7,7 @@
 -- how many are left.
 
 --#include lib/lists.lua
+--#include lib/history.lua
 
 local function adopt(holder, batch, crash)
     local held = base .. 'h:' .. holder
@@ -38,6 +39,7 @@ local function adopt(holder, batch, crash)
                 call('ZREM', base .. 'a:' .. target, event)
             end
 
+            step(event, target, TOLD_RETURNED)
             done = done + 1
         end
 

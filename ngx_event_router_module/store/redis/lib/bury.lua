@@ -5,6 +5,7 @@
 -- A pending entry becomes a dead letter, for "keep" ms
 
 --#include lib/lists.lua
+--#include lib/history.lua
 
 local function bury(hash, target, event, entry, reason, status, answer, keep)
     local holder = entry[HOLDER]
@@ -29,4 +30,5 @@ local function bury(hash, target, event, entry, reason, status, answer, keep)
 
     entry[HOLDER] = holder
     leave(target, event, entry)
+    step(event, target, TOLD_DEAD, reason)
 end

@@ -7,6 +7,7 @@
 -- failed; then with the first error behind it.
 
 --#include lib/many.lua
+--#include lib/history.lua
 
 local holder, items = ARGV[2], ARGV[3]
 local letters, trouble = {}, nil
@@ -14,6 +15,16 @@ local letters, trouble = {}, nil
 local function failed(i, err)
     letters[i] = 'e'
     trouble = trouble or fault(err)
+end
+
+-- what history is told of an item stands at its end, behind 2 bytes of length
+
+local function telling(from)
+    return history and 2 + struct.unpack('>I2', items, from) or 0
+end
+
+local function tells(from)
+    return history and (struct.unpack('>I2c0', items, from)) or ''
 end
 
 -- "visit" is given the number of an item and where it begins, and returns its

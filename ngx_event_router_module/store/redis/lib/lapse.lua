@@ -7,6 +7,7 @@
 -- too (see repeat.lua).
 
 --#include lib/forget.lua
+--#include lib/history.lua
 
 local function remember(hash, target, event, entry)
     local known, taken = unpack(call('HMGET', hash, 'k', 'l'))
@@ -26,7 +27,15 @@ local function remember(hash, target, event, entry)
     end
 end
 
-local function lapse(hash, target, event, word)
-    remember(hash, target, event, get(hash, 'd' .. target))
+-- "state" is what history says of it
+
+local function lapse(hash, target, event, word, state)
+    local dead = get(hash, 'd' .. target)
+
+    remember(hash, target, event, dead)
     forget(hash, target, event, word)
+
+    if dead then
+        step(event, target, state)
+    end
 end

@@ -29,7 +29,8 @@
 --                of the shard, p how many were there when it got that, l how
 --                many have been lost since, a how many of these somebody has
 --                told, o who is to tell the rest, and since when, and for each
---                nginx by its number when it looked last
+--                nginx by its number when it looked last; of history h the bytes
+--                it has, q those it may have
 --     e:EVENT    hash: r record, s source, u kept until, k its key is known
 --                until, l a target has it, w there is w:EVENT; and a field for
 --                every target: pTARGET pending, dTARGET dead, oTARGET done (if
@@ -50,8 +51,9 @@
 --     nodes      zset by heartbeat: each nginx that shares the queue
 --     heard      the same, but they stay for ten minutes more
 --     known      hash: what each of those knows: gN the generation of its
---                configuration, tN all of its targets, cN it keeps ledgers;
---                N is a node, 16 digits
+--                configuration, tN all of its targets, cN it keeps ledgers,
+--                hN how long it keeps history and how many bytes of it in a
+--                shard; N is a node, 16 digits
 --     t          hash TARGET: names of targets
 --     paused     hash TARGET since; of shard 0 only
 --     c:TARGET   hash: what became of all its entries, see ledger.lua
@@ -68,8 +70,11 @@
 --                shard 0 only, as are the next two
 --     l:KIND:NAME  zset of their ids
 --     b          zset KIND:NAME:ID by when they are forgotten
+--     H:EVENT    what became of it, see history.lua
+--     L          zset EVENT: those that have that
+--     I          zset HASH EVENT: by what they are found; HASH is 8 bytes
 --
--- KEYS[1] is m, ARGV[1] the layout of the keys, which the shard remembers.
+-- KEYS[1] is m, KEYS[2] is L if there is history, ARGV[1] the layout of the keys, which the shard remembers.
 
 
 local call, sub = redis.call, string.sub

@@ -98,6 +98,7 @@ local function revive(hash, event, lapsed)
                 new(epoch + 1, now, now + part.delay, part.order,
                     guard + DOUBT_ONE, '', part.name, part.routes))
 
+            step(event, target, TOLD_REDELIVERED, 0, part.name)
             call('HDEL', base .. 'w:' .. event, target)
             call('HSET', hash, 'w', 1)
 
@@ -151,6 +152,7 @@ local function resume(hash, event, targets)
 
             forget(hash, target, event, BOOK_DEAD_REPLAYED)
             call('HDEL', hash, 'o' .. target)
+            step(event, target, TOLD_REDELIVERED, 0, dead[NAME])
 
             list = list .. target
         end

@@ -13,6 +13,7 @@
 
 --#include lib/over.lua
 --#include lib/lists.lua
+--#include lib/history.lua
 
 local COALESCE = 256
 
@@ -101,6 +102,7 @@ local function retire(kind, hash, target, event, entry)
     leave(target, event, entry)
     over(hash)
     tell(kind, target, event)
+    step(event, target, kind == 's' and TOLD_STALE or TOLD_COALESCED)
 end
 
 -- in hand, or in doubt: the target may be at work on it, so that what is newer

@@ -143,9 +143,10 @@ sub proxy {
 }
 
 
-# no other script of the queue has so long a word there: its items
+# no other script of the queue has so long a word there: its items, behind as
+# many keys as it has
 
-sub is_accept { return length($_[10] // '') >= 95 }
+sub is_accept { return length($_[9 + ($_[2] || 1)] // '') >= 95 }
 
 
 # a queue in files loses nothing, whatever happens to the keys in Redis

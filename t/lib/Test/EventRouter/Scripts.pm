@@ -12,7 +12,8 @@ package Test::EventRouter::Scripts;
 #     my $l = lease($A, fresh => 9);
 #     fenced(settle => $H1, $l->{token}, $r->{seq}, $A);
 #
-# $shard and $layout ("FORMAT SHARDS") may be set; $H1, $H2 and $H3 are
+# $shard, $layout ("FORMAT SHARDS") and $told (there is history) may be set;
+# $H1, $H2 and $H3 are
 # holders, $A, $B and $C targets, $SOURCE is the source of each event, $past an
 # attempt.
 
@@ -25,16 +26,17 @@ use Exporter qw(import);
 use Test::EventRouter ();
 
 our ($redis, %script);
-our ($shard, $layout) = (0, '1 1');
+our ($shard, $layout, $told) = (0, '1 1', 0);
 our ($H1, $H2, $H3) = map { hex16($_) } 0xa1, 0xa2, 0xa3;
 our ($A, $B, $C) = map { hex16($_) } 0x1001, 0x1002, 0x1003;
 our $SOURCE = hex16(0x5001);
 our $past = pack 'Q>L>S>', 1234, 56, 503;
 
-our @EXPORT = qw($redis %script $shard $layout $H1 $H2 $H3 $A $B $C $SOURCE
+our @EXPORT = qw($redis %script $shard $layout $told $H1 $H2 $H3 $A $B $C $SOURCE
     $past scripts accept_raw accept_event accept_events lease fenced ended
     dead_letter scan_args
-    list replay purge hasten move held sweep run packed key pad hex16);
+    list replay purge hasten move held sweep run packed record lookup key pad
+    hex16);
 
 my $token = 0;
 my $state = 0x7000;
@@ -80,7 +82,8 @@ sub item {
     return (join('', @$o{qw(token nonce)}, $o->{sealed} // hex16(0),
                  $o->{body} // hex16(0))
         . pack('CC/a*N/a*', $o->{known} // 0,
-               defined $o->{key} ? unpack 'H*', pad($o->{key}) : '', $form),
+               defined $o->{key} ? unpack 'H*', pad($o->{key}) : '', $form)
+        . ($told ? pack 'N/a*', $o->{tells} // '' : ''),
         $o->{record} // '');
 }
 
@@ -160,6 +163,7 @@ sub fenced {
     my ($name, @args) = @_;
 
     push @args, 0 if $name eq 'bury' && @args == 9;
+    push @args, '' if $name eq 'bury' && $told && @args == 10;
 
     return run($name, @args)->[0] if $name !~ /^(?:settle|retry)$/;
 
@@ -176,10 +180,11 @@ sub ended {
     my ($name, $holder, @items) = @_;
 
     return run($name, $holder, join '', map {
-        my ($token, $event, $target, $delay, $past, $doubt) = @$_;
+        my ($token, $event, $target, $delay, $past, $doubt, $tells) = @$_;
 
         $token . $event . $target
         . (defined $delay ? pack 'Q>CC/a*', $delay, $doubt // 0, $past : '')
+        . ($told ? pack 'n/a*', $tells // '' : '')
     } @items);
 }
 
@@ -282,7 +287,8 @@ sub sweep {
     my $r = run('sweep', $o{holder} // $H1, $o{gap} // 15000,
         $o{generation} // 0, $o{keep} // 60000, join('', @{ $o{known} // [] }),
         200, $o{node} // $H1, $o{silent} // 600000, $o{state} // hex16(0),
-        $o{at} // 0, $o{had} // 0, $o{told} // 0, $o{new} // hex16(++$state));
+        $o{at} // 0, $o{had} // 0, $o{told} // 0, $o{new} // hex16(++$state),
+        $told ? ($o{history} // '86400000 1000000') : ());
 
     my (undef, $now, $more, $adopted, $used, $size, $nodes, $removed,
         $name, $there, $acked, $lost, $evicts, @rest) = @$r;
@@ -302,11 +308,38 @@ sub sweep {
 }
 
 
+# a record as ACCEPT brings it: hashes, numbers of 64 bits, and chunks
+
+sub record {
+    my ($hashes, $chunks) = @_;
+
+    return pack 'CQ>*', scalar @$hashes, @$hashes
+        if !defined $chunks;
+
+    return pack('CQ>*', scalar @$hashes, @$hashes) . pack 'N/a*', $chunks;
+}
+
+
+# numbers of events, and their records
+
+sub lookup {
+    my (%o) = @_;
+
+    my $r = run('history', $o{event} // '',
+        pack('Q>*', @{ $o{hashes} // [] }), $o{before} // 'f' x 16,
+        $o{first} // hex16(0), $o{limit} // 100, $o{bytes} // 1_000_000);
+    my @rest = @$r[3 .. $#$r];
+
+    return { more => $r->[2], record => { @rest },
+             events => [ map { $rest[2 * $_] } 0 .. @rest / 2 - 1 ] };
+}
+
+
 sub run {
     my ($name, @args) = @_;
 
-    return $redis->command(EVAL => $script{$name}, 1, key('m'), $layout,
-        @args);
+    return $redis->command(EVAL => $script{$name}, $told ? 2 : 1, key('m'),
+        $told ? key('L') : (), $layout, @args);
 }
 
 
