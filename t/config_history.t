@@ -98,6 +98,15 @@ my @queued = (with => { source => 'delivery queued;' });
 
 fine('a queue in Redis', "event_history 1d; $redis", @queued);
 fine('with a share', "event_history 1d size=900m; $redis", @queued);
+wrong('too small for all shards', "event_history 1d size=255k;\n"
+    . 'event_store redis://127.0.0.1:1 shards=4;',
+    '"size" of "event_history" is for all 4 shards of the event_store, of '
+    . 'which each needs 64k: make it 256k or more, or "shards" smaller, in',
+    @queued);
+fine('large enough for them', "event_history 1d size=256k;
+    event_store redis://127.0.0.1:1 shards=4;", @queued);
+fine('by default, too', "event_history 1d;
+    event_store redis://127.0.0.1:1 shards=256;", @queued);
 wrong('which is too small', "event_history 1d size=63k; $redis", '64k', @queued);
 
 $t->done;

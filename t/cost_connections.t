@@ -93,6 +93,7 @@ for my $name (sort keys %answers) {
 }
 
 my $upstream = Test::EventRouter->new(module => 0);
+my $redis = $upstream->redis(6379);
 my $token = 'x' x 800;
 
 $upstream->config(<<"EOC");
@@ -153,6 +154,14 @@ for my $feature (@whole) {
     $with = costs({ plain => {} }, %o);
 
     beside("$name, queued", $with->{plain}, $queued->{plain}, $later);
+
+    my ($on, $off) = map {
+        $o{http} = 'event_store redis://127.0.0.1:' . $redis->port
+            . " prefix=$_->[0]; $_->[1]";
+        costs({ plain => {} }, %o)->{plain};
+    } [ on => $http ], [ off => '' ];
+
+    beside("$name, queued in Redis", $on, $off, $later);
 }
 
 done_testing();
@@ -244,7 +253,7 @@ EOC
     $t->run;
 
     my $meter = Test::EventRouter::Meter->new($t,
-        servers => [ $upstream->workers ]);
+        servers => [ $upstream->workers, $redis->{pid} ]);
     my %cost = map { $_ => count($t, $meter, $_, $o{times}) }
                sort keys %$features;
 

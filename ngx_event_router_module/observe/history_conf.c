@@ -26,6 +26,7 @@
 #define NGX_ER_HISTORY_MOST      2     /* and at most */
 #define NGX_ER_HISTORY_REDIS     (64 * 1024 * 1024)     /* the same of a store
                                           whose size nobody knows */
+#define NGX_ER_HISTORY_PART_SIZE  65536
 #define NGX_ER_HISTORY_MEMORY    (8 * 1024 * 1024)
 #define NGX_ER_HISTORY_MIN_TIME  60000                  /* ms */
 #define NGX_ER_HISTORY_MAX_TIME  ((ngx_msec_t) 3650 * 86400000)
@@ -37,6 +38,8 @@ static char *ngx_er_history_fields(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 static char *ngx_er_history_field(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_history_t *history, ngx_str_t *text);
 static ngx_int_t ngx_er_history_share(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_history_t *history);
+static ngx_int_t ngx_er_history_parts(ngx_conf_t *cf, ngx_er_queue_t *queue,
     ngx_er_history_t *history);
 static ngx_int_t ngx_er_history_zone(ngx_conf_t *cf,
     ngx_er_history_t *history, size_t size);
@@ -270,9 +273,7 @@ ngx_er_history_share(ngx_conf_t *cf, ngx_er_queue_t *queue,
     queue->history_time = history->time;
 
     if (queue->size == 0) {
-        queue->history_size = history->size ? (uint64_t) history->size
-                                            : NGX_ER_HISTORY_REDIS;
-        return NGX_OK;
+        return ngx_er_history_parts(cf, queue, history);
     }
 
     most = queue->size / NGX_ER_HISTORY_MOST;
@@ -288,6 +289,33 @@ ngx_er_history_share(ngx_conf_t *cf, ngx_er_queue_t *queue,
 
     queue->history_size = history->size ? (uint64_t) history->size
                                         : queue->size / NGX_ER_HISTORY_SHARE;
+
+    return NGX_OK;
+}
+
+
+/* of a store whose size nobody knows: each of its parts has the same share */
+
+static ngx_int_t
+ngx_er_history_parts(ngx_conf_t *cf, ngx_er_queue_t *queue,
+    ngx_er_history_t *history)
+{
+    uint64_t  least;
+
+    least = (uint64_t) queue->parts * NGX_ER_HISTORY_PART_SIZE;
+
+    if (history->size && (uint64_t) history->size < least) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &history->where,
+                         "\"size\" of \"event_history\" is for all %ui "
+                         "shards of the event_store, of which each needs 64k: "
+                         "make it %uLk or more, or \"shards\" smaller, in "
+                         "%V:%ui", queue->parts, least / 1024,
+                         &queue->where.file, queue->where.line);
+        return NGX_ERROR;
+    }
+
+    queue->history_size = history->size ? (uint64_t) history->size
+                                        : ngx_max(NGX_ER_HISTORY_REDIS, least);
 
     return NGX_OK;
 }

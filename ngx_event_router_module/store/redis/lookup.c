@@ -24,8 +24,14 @@
 
 
 #define NGX_ER_REDIS_LOOKUP_MOST   500     /* records of a reply */
+#define NGX_ER_REDIS_LOOKUP_SEALED  100    /* the same, if they are opened */
 #define NGX_ER_REDIS_LOOKUP_BYTES  (256 * 1024)
 #define NGX_ER_REDIS_LOOKUP_HEAD   3       /* elements before the records */
+
+
+/* nothing else is done by the worker while it looks at a reply */
+#define ngx_er_redis_lookup_most(w)                                           \
+    ((w)->layout->safe ? NGX_ER_REDIS_LOOKUP_SEALED : NGX_ER_REDIS_LOOKUP_MOST)
 
 
 typedef struct {
@@ -123,7 +129,7 @@ ngx_er_redis_lookup_begin(ngx_er_redis_walk_t *w)
     for (i = 0; i < shards; i++) {
         l->shards[i].before = before;
         l->shards[i].limit = ngx_min(find->limit + 1,
-                                     NGX_ER_REDIS_LOOKUP_MOST);
+                                     ngx_er_redis_lookup_most(w));
         l->shards[i].more = (find->filter.seq == 0 || i == w->shard);
     }
 
@@ -217,7 +223,7 @@ ngx_er_redis_lookup_read(ngx_er_redis_walk_t *w, redisReply *reply)
 
     shard->left = (reply->elements - NGX_ER_REDIS_LOOKUP_HEAD) / 2;
     shard->more = (more != 0);
-    shard->limit = ngx_min(4 * shard->limit, NGX_ER_REDIS_LOOKUP_MOST);
+    shard->limit = ngx_min(4 * shard->limit, ngx_er_redis_lookup_most(w));
 
     if (shard->left == 0) {
 

@@ -29,8 +29,8 @@
 --                of the shard, p how many were there when it got that, l how
 --                many have been lost since, a how many of these somebody has
 --                told, o who is to tell the rest, and since when, and for each
---                nginx by its number when it looked last; of history h the bytes
---                it has, q those it may have
+--                nginx by its number when it looked last; of history h the
+--                bytes it has, q those it may have
 --     e:EVENT    hash: r record, s source, u kept until, k its key is known
 --                until, l a target has it, w there is w:EVENT; and a field for
 --                every target: pTARGET pending, dTARGET dead, oTARGET done (if
@@ -74,7 +74,8 @@
 --     L          zset EVENT: those that have that
 --     I          zset HASH EVENT: by what they are found; HASH is 8 bytes
 --
--- KEYS[1] is m, KEYS[2] is L if there is history, ARGV[1] the layout of the keys, which the shard remembers.
+-- KEYS[1] is m, KEYS[2] is L if there is history, ARGV[1] the layout of the
+-- keys, which the shard remembers.
 
 
 local call, sub = redis.call, string.sub

@@ -3,8 +3,8 @@
 
 
 -- SWEEP: what history forgets.  How long it stays and how many bytes it may
--- have is what each nginx that is heard says, the most of all counts; where
--- none of them keeps history, what is left goes.
+-- have is what this nginx and each one that is heard says, the most of all
+-- counts; where none of them keeps history, what is left goes.
 --
 -- Of a Redis that is nearly full history has nothing: it goes before an event
 -- is refused for it, and there is none until there is room again.
@@ -25,7 +25,11 @@ local function kept_by(nodes)
         names[i] = 'h' .. node
     end
 
-    for _, says in ipairs(call('HMGET', base .. 'known', unpack(names))) do
+    local rows = call('HMGET', base .. 'known', unpack(names))
+
+    rows[#names + 1] = ARGV[15]
+
+    for _, says in ipairs(rows) do
         local a, b = string.match(says or '', '^(%d+) (%d+)$')
 
         time = math.max(time, tonumber(a or 0))
