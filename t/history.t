@@ -29,39 +29,6 @@ subtest $_->[0] => sub { cases($_->[1], $_->[0]) } for
     [ redis => 'redis://127.0.0.1:%%PORT_6379%%' ],
     [ shards => 'redis://127.0.0.1:%%PORT_6379%% prefix=s shards=3' ];
 
-
-# ---- the trace
-
-my $trace = '0af7651916cd43dd8448eb211c80319c';
-my $parent = "00-$trace-b7ad6b7169203331-01";
-
-traced('/a', $parent, id => 't1', type => 'erp', kind => 'ok',
-    lines => [ map { { sku => "S-$_" } } 1 .. 30 ]);
-traced('/s', $parent, id => 't2', type => 'erp', kind => 'ok');
-traced('/a', $parent =~ s/0af/0bf/r, id => 't3', type => 'erp', kind => 'ok');
-traced('/a', 'no trace', id => 't4', type => 'erp', kind => 'ok');
-
-$e = event_of(trace => $trace, sub { $_[0]{targets}[0]{state} eq 'delivered' });
-is_deeply([ sort(ids("trace=$trace")) ], [ 't1', 't2' ],
-    'by the trace, of the queue and at once');
-is($e->{trace}, $trace, 'which is shown');
-is((grep { $_->{field} eq 'trace' } @{ $e->{keys} }), 0, 'and is no field');
-is(one($e->{event})->{trace}, $trace, 'in one event, too');
-is_deeply([ sort(ids('trace=' . uc $trace)) ], [ 't1', 't2' ],
-    'in upper case');
-is_deeply([ ids("trace=$trace&source=s") ], [ 't2' ], 'with others');
-is_deeply([ ids("id=$trace") ], [], 'a trace is no id');
-
-$e = event_of(id => 't4', sub { 1 });
-ok(!exists $e->{trace}, 'without a trace there is none');
-
-for my $bad ("trace=$parent", 'trace=' . substr($trace, 1), 'trace=',
-             "trace=${trace}0", "trace=$trace&id=t1",
-             "trace=$trace&key=subject:x", 'trace=' . 'g' x 32)
-{
-    is($t->get("/admin/v1/events?$bad")->{status}, 400, "$bad is refused");
-}
-
 $t->done;
 
 
@@ -277,6 +244,40 @@ sub cases {
     $e = event_of(id => $late, sub { 1 });
     cmp_ok($e->{targets}[0]{attempts}, '>=', 1, 'what was told is there');
     is_deeply([ grep { $_ ne $late } ids('') ], \@all, 'and all before it');
+
+    # ---- the trace
+
+    my $trace = '0af7651916cd43dd8448eb211c80319c';
+    my $parent = "00-$trace-b7ad6b7169203331-01";
+
+    traced('/a', $parent, id => 't1', type => 'erp', kind => 'ok',
+        lines => [ map { { sku => "S-$_" } } 1 .. 30 ]);
+    traced('/s', $parent, id => 't2', type => 'erp', kind => 'ok');
+    traced('/a', $parent =~ s/0af/0bf/r, id => 't3', type => 'erp',
+        kind => 'ok');
+    traced('/a', 'no trace', id => 't4', type => 'erp', kind => 'ok');
+
+    $e = event_of(trace => $trace,
+        sub { $_[0]{targets}[0]{state} eq 'delivered' });
+    is_deeply([ sort(ids("trace=$trace")) ], [ 't1', 't2' ],
+        'by the trace, of the queue and at once');
+    is($e->{trace}, $trace, 'which is shown');
+    is((grep { $_->{field} eq 'trace' } @{ $e->{keys} }), 0, 'and is no field');
+    is(one($e->{event})->{trace}, $trace, 'in one event, too');
+    is_deeply([ sort(ids('trace=' . uc $trace)) ], [ 't1', 't2' ],
+        'in upper case');
+    is_deeply([ ids("trace=$trace&source=s") ], [ 't2' ], 'with others');
+    is_deeply([ ids("id=$trace") ], [], 'a trace is no id');
+
+    $e = event_of(id => 't4', sub { 1 });
+    ok(!exists $e->{trace}, 'without a trace there is none');
+
+    for my $bad ("trace=$parent", 'trace=' . substr($trace, 1), 'trace=',
+                 "trace=${trace}0", "trace=$trace&id=t1",
+                 "trace=$trace&key=subject:x", 'trace=' . 'g' x 32)
+    {
+        is($t->get("/admin/v1/events?$bad")->{status}, 400, "$bad is refused");
+    }
 
     ok($t->stop, 'nginx ends');
 }
