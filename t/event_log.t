@@ -181,6 +181,7 @@ is($refused->{kind}, 'request', 'a request without an event');
 is($refused->{outcome}, 'refused', 'is refused');
 is($refused->{status}, 401, 'with a status');
 like($refused->{reason}, qr/not signed/, 'and why');
+is($refused->{refused_by}, 'signature', 'by which check');
 is($refused->{source}, 'closed', 'of a source');
 
 

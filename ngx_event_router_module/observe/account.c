@@ -49,6 +49,10 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
     ngx_uint_t metric, ngx_er_reason_e reason, ngx_uint_t status,
     const char *why)
 {
+    const char  *by;
+
+    by = (reason != NGX_ER_REASON_NOT) ? ngx_er_reason_name(reason) : NULL;
+
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "event router account: request of \"%V\" %s, %ui: %s",
                    &source->name, ngx_er_metric_source_name(metric), status,
@@ -56,11 +60,11 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
 
     ngx_er_metric_source(source, metric);
     ngx_er_log_request(source, r, ngx_er_metric_source_name(metric), status,
-                       why);
+                       by, why);
     ngx_er_tail_refusal(source, r, ngx_er_metric_source_name(metric), status,
                         why);
 
-    if (reason != NGX_ER_REASON_NOT) {
+    if (by) {
         ngx_er_metric_refused(source, reason);
     }
 

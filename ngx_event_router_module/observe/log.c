@@ -66,6 +66,8 @@ static size_t ngx_er_log_escape(ngx_er_log_t *log, u_char *p,
     ngx_http_variable_value_t *v);
 static size_t ngx_er_log_escape_bytes(u_char *p, u_char *data, size_t len);
 static ngx_int_t ngx_er_log_json(ngx_er_log_line_t *line, ngx_str_t *text);
+static void ngx_er_log_json_reason(ngx_er_json_t *json,
+    ngx_er_log_line_t *line);
 static void ngx_er_log_json_event(ngx_er_json_t *json, ngx_er_event_t *event);
 static void ngx_er_log_json_attempt(ngx_er_json_t *json,
     ngx_er_attempt_t *attempt);
@@ -114,7 +116,7 @@ ngx_er_logs_exit_worker(void)
 
 void
 ngx_er_log_request(ngx_er_source_t *source, ngx_http_request_t *r,
-    const char *outcome, ngx_uint_t status, const char *why)
+    const char *outcome, ngx_uint_t status, const char *by, const char *why)
 {
     ngx_er_log_line_t  line;
 
@@ -129,6 +131,7 @@ ngx_er_log_request(ngx_er_source_t *source, ngx_http_request_t *r,
     line.request = r;
     line.outcome = outcome;
     line.status = status;
+    line.by = by;
     line.reason = why;
 
     ngx_er_log_line(&line);
@@ -692,15 +695,25 @@ ngx_er_log_json(ngx_er_log_line_t *line, ngx_str_t *text)
         ngx_er_json_number(&json, "ms", ms);
     }
 
-    if (line->reason) {
-        ngx_er_json_word(&json, "reason", line->reason);
-    }
-
+    ngx_er_log_json_reason(&json, line);
     ngx_er_log_json_trace(&json, line);
     ngx_er_log_json_who(&json, line);
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_json_end(&json, text);
+}
+
+
+static void
+ngx_er_log_json_reason(ngx_er_json_t *json, ngx_er_log_line_t *line)
+{
+    if (line->by) {
+        ngx_er_json_word(json, "refused_by", line->by);
+    }
+
+    if (line->reason) {
+        ngx_er_json_word(json, "reason", line->reason);
+    }
 }
 
 

@@ -34,6 +34,7 @@ typedef struct {
     ngx_er_log_kind_e      kind;
     const char            *outcome;    /* a word of ours */
     const char            *reason;     /* a sentence or a word of ours */
+    const char            *by;         /* which check refused it, a word */
     ngx_http_request_t    *request;    /* the producer's or administrator's */
     ngx_er_source_t       *source;
     ngx_er_event_t        *event;
@@ -84,7 +85,7 @@ void ngx_er_logs_exit_worker(void);
 
 /* one of each that account.c is told; without event_log they do nothing */
 void ngx_er_log_request(ngx_er_source_t *source, ngx_http_request_t *r,
-    const char *outcome, ngx_uint_t status, const char *why);
+    const char *outcome, ngx_uint_t status, const char *by, const char *why);
 void ngx_er_log_event(ngx_er_event_t *event, const char *outcome);
 void ngx_er_log_answered(ngx_er_attempt_t *attempt, ngx_http_request_t *r);
 void ngx_er_log_attempt(ngx_er_attempt_t *attempt, const char *outcome);
