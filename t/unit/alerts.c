@@ -482,6 +482,44 @@ whys(void)
 }
 
 
+/* one worker tells it, and what two of them say of it counts once */
+
+static void
+workers(void)
+{
+    uint64_t             stamp;
+    ngx_er_alert_t      *alert;
+    ngx_er_alert_kept_t  kept;
+
+    begin();
+    ngx_er_alert(&row[NGX_ER_ALERT_DEAD], 1, "x", 0);
+
+    alert = ngx_er_alerts_next(&alerts, 12 * SECOND, &m);
+    ok(alert == &row[NGX_ER_ALERT_DEAD], "a worker tells it");
+    stamp = m.stamp;
+    ok(ngx_er_alerts_next(&alerts, 12 * SECOND, &m) == NULL,
+       "and no other one");
+
+    sh[NGX_ER_ALERT_DEAD].due = now;
+    all.due = now;
+    ok(ngx_er_alerts_next(&alerts, 12 * SECOND, &m) == NULL,
+       "also if it is looked at again");
+
+    now += 12 * SECOND;
+    ok(ngx_er_alerts_next(&alerts, 12 * SECOND, &m) == alert,
+       "it was not told in time: another one does it");
+    is_int(m.stamp, stamp, "the same message");
+
+    ngx_er_alert_told(alert, stamp, 1);
+    is_int(ngx_er_alert_keep(alert, &kept), 1, "told");
+    is_int(kept.stamp, stamp, "with its stamp");
+
+    ngx_er_alert_told(alert, stamp, 1);
+    is_int(ngx_er_alert_keep(alert, &kept), 1, "the first one comes late");
+    is_int(kept.stamp, stamp, "which changes nothing");
+}
+
+
 int
 main(void)
 {
@@ -491,6 +529,7 @@ main(void)
     starts();
     stores();
     whys();
+    workers();
 
     return done_testing();
 }
