@@ -28,7 +28,7 @@
 #include "counters.h"
 
 
-#define NGX_ER_COUNTERS_ZONE    65536   /* bytes, doubled until all fit */
+#define NGX_ER_COUNTERS_ZONE    131072  /* bytes, doubled until all fit */
 #define NGX_ER_COUNTERS_SLOT    64      /* bytes of the zone for which there is
                                           a slot */
 #define NGX_ER_COUNTERS_STALE   3       /* reloads without a route */
