@@ -134,7 +134,10 @@ wrong('file with an unknown parameter',
     'event_store file:%%TESTDIR%%/events depth=1;',
     'invalid parameter "depth=1" of "event_store", a store in a directory has '
     . 'size=SIZE (1m or more), memory=SIZE (1m or more), window=TIME (at most '
-    . '1s), high_water=N% (20% to 95%) and encrypt=file:KEYS');
+    . '1s), high_water=N% (20% to 95%), encrypt=file:KEYS and plain=on|off');
+wrong("plain=off of $_", "event_store $_ plain=off;",
+    '"plain=off" is for what "encrypt=" seals: add encrypt=file:PATH')
+    for 'file:%%TESTDIR%%/events', 'redis://127.0.0.1:%%PORT_6379%%';
 wrong("file $_->[0]", "event_store file:%%TESTDIR%%/events $_->[0];",
     "invalid value \"$_->[0]\" in \"event_store\": it is a $_->[1]")
     for [ 'size=1', 'size of 1m or more' ], [ 'size=x', 'size of 1m or more' ],

@@ -28,6 +28,7 @@ my $store;
 $t->expect_log(qr/were sealed with the key|changed since it was sealed/,
     'that is what is tested');
 $t->expect_log(qr/dead letter now: corrupt/, 'that is what is tested');
+$t->expect_log(qr/that are not sealed/, 'and that');
 
 
 sub keys_are {
@@ -190,6 +191,46 @@ for (qw(file redis)) {
         "$store: its key is back");
     like(($q->attempts($target, $later))[-1]{body}, qr/"canary-later"/,
         "$store: as it came");
+
+    # what was never sealed, where all is
+
+    {
+        my ($with, $without) = ($in, $in =~ s/ encrypt=\S+//r);
+        my $in_is = sub {
+            $q->config(in => $_[0], targets => \%targets,
+                http => $store eq 'file'
+                        ? 'event_history 1h index=data.data;' : '');
+
+            # a reload refuses what is not to be read
+
+            $store eq 'file' ? ($t->stop, $t->run) : $t->reload;
+        };
+
+        $q->change(purge => all => 1);
+        $target->answer("/erp/one", status => 503);
+        $in_is->($without);
+        my ($planted) = events($q, 'one');
+        ok(wait_until(10, sub { $q->attempts($target, $planted) }),
+            "$store: a plain event");
+
+        $in_is->("$with plain=off");
+        ok($t->wait_log(qr/has events that are not sealed, which "plain=off"/),
+            "$store: it is not read");
+
+        if ($store eq 'file') {
+            like(($t->check_config)[1], qr/"plain=off" does not read these/,
+                'which nginx -t says');
+        }
+
+        $target->answer_anew('/erp/one', status => 200);
+        sleep 1;
+        is($target->count, 0, "$store: nor sent");
+        is(scalar $q->pending(target => 'erp'), 1, "$store: it waits");
+
+        $in_is->($with);
+        ok(wait_until(25, sub { !$q->pending(target => 'erp') }),
+            "$store: until it may be read");
+    }
 
     # what was changed, or is in another place
 

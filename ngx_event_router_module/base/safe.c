@@ -36,6 +36,7 @@ typedef struct {
 
 struct ngx_er_safe_s {
     ngx_uint_t             n;
+    ngx_uint_t             strict;     /* nothing that is plain is read */
     ngx_er_safe_key_t      keys[NGX_ER_SAFE_KEYS];
 
     /* of the process that seals */
@@ -286,7 +287,7 @@ ngx_er_safe_open(ngx_er_safe_t *safe, ngx_er_safe_place_t *place,
     id = ngx_er_safe_key(in);
 
     if (id == 0) {
-        return NGX_DECLINED;
+        return ngx_er_safe_is_strict(safe) ? NGX_BUSY : NGX_DECLINED;
     }
 
     key = safe ? ngx_er_safe_find(safe, id) : NULL;
@@ -307,6 +308,20 @@ ngx_er_safe_open(ngx_er_safe_t *safe, ngx_er_safe_place_t *place,
     ngx_explicit_memzero(derived, sizeof(derived));
 
     return rc;
+}
+
+
+void
+ngx_er_safe_strict(ngx_er_safe_t *safe)
+{
+    safe->strict = 1;
+}
+
+
+ngx_uint_t
+ngx_er_safe_is_strict(ngx_er_safe_t *safe)
+{
+    return safe && safe->strict;
 }
 
 

@@ -94,10 +94,14 @@ ngx_int_t ngx_er_safe_seal(ngx_er_safe_t *safe, ngx_er_safe_place_t *place,
  * "out" has room for in->len bytes and gets what was sealed; out->len is set.
  * "safe" may be NULL: there are no keys.  NGX_DECLINED: it is not sealed;
  * NGX_ABORT: it was changed, or was sealed for another place; NGX_BUSY: there
- * is no such key; NGX_ERROR: no memory.
+ * is no such key, or it is not sealed and must be; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_safe_open(ngx_er_safe_t *safe, ngx_er_safe_place_t *place,
     ngx_str_t *in, ngx_str_t *out);
+
+/* from now on what is not sealed is not read; 1: so it is */
+void ngx_er_safe_strict(ngx_er_safe_t *safe);
+ngx_uint_t ngx_er_safe_is_strict(ngx_er_safe_t *safe);
 
 /* which key a sealed text needs, 0: it is not sealed; and whether it is there:
    0: no, else one more than its number.  What is printed of it are 16 digits,

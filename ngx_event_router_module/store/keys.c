@@ -20,13 +20,21 @@
 
 
 ngx_int_t
-ngx_er_keys_read(ngx_conf_t *cf, ngx_str_t *word, ngx_er_safe_t **safe)
+ngx_er_keys_read(ngx_conf_t *cf, ngx_str_t *word, ngx_uint_t plain,
+    ngx_er_safe_t **safe)
 {
     ngx_str_t       path, text;
     ngx_int_t       rc;
     ngx_er_error_t  err;
 
     *safe = NULL;
+
+    if (word->len == 0 && !plain) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"plain=off\" is for what \"encrypt=\" seals: "
+                           "add encrypt=file:PATH");
+        return NGX_ERROR;
+    }
 
     if (word->len == 0) {
         return NGX_OK;
@@ -57,6 +65,9 @@ ngx_er_keys_read(ngx_conf_t *cf, ngx_str_t *word, ngx_er_safe_t **safe)
     if (rc != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "file of keys \"%V\": %*s",
                            &path, err.len, err.text);
+
+    } else if (!plain) {
+        ngx_er_safe_strict(*safe);
     }
 
     return rc;

@@ -22,7 +22,7 @@
  * NGX_OK and *safe, which is NULL if the word is empty; NGX_ERROR after
  * logging at emerg.
  */
-ngx_int_t ngx_er_keys_read(ngx_conf_t *cf, ngx_str_t *word,
+ngx_int_t ngx_er_keys_read(ngx_conf_t *cf, ngx_str_t *word, ngx_uint_t plain,
     ngx_er_safe_t **safe);
 
 

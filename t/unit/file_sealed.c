@@ -202,6 +202,44 @@ test_forged(void)
 }
 
 
+/* what somebody else puts there is not read where all must be sealed */
+
+static void
+test_strict(void)
+{
+    uint64_t            key;
+    ngx_er_queue_op_t  *op;
+    ngx_er_file_txn_t   t;
+
+    conf.safe = NULL;
+    (void) came("a planted order");
+
+    keys(ONE);
+    (void) came("a sealed order");
+    ngx_er_safe_strict(conf.safe);
+
+    op = lease(ERP, 9, 0);
+    is_int(entry(op, 0)->locked, 1, "a plain one is locked");
+    is_int(entry(op, 0)->record.len, 0, "and not given away");
+    is_str(&entry(op, 1)->record, "a sealed order", "a sealed one is");
+    is_int(entry(op, 1)->locked, 0, "as ever");
+    (void) settle(ERP, entry(op, 1)->seq, entry(op, 1)->token);
+    (void) retry(ERP, entry(op, 0)->seq, entry(op, 0)->token, 0, 0);
+
+    ngx_memzero(&t, sizeof(t));
+    t.file = file;
+    (void) ngx_er_file_begin(&t, 0);
+    is_int(ngx_er_file_sealed_look(&t, &key), NGX_OK, "looked");
+    ngx_er_file_abort(&t);
+    ok(key == NGX_ER_NEVER, "nginx -t finds it");
+
+    keys(ONE);
+    op = lease(ERP, 9, 0);
+    is_str(&entry(op, 0)->record, "a planted order", "until it may be read");
+    (void) settle(ERP, entry(op, 0)->seq, entry(op, 0)->token);
+}
+
+
 static void
 test_rotation(void)
 {
@@ -314,6 +352,7 @@ main(void)
     test_sealed();
     test_answer();
     test_forged();
+    test_strict();
     test_rotation();
     test_shelf();
 

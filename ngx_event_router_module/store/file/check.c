@@ -347,6 +347,13 @@ ngx_er_file_check_key(ngx_er_file_conf_t *conf, MDB_env *env,
         return NGX_OK;
     }
 
+    if (key == NGX_ER_NEVER) {
+        ngx_er_error(err, "it has events, their history or refused requests "
+                     "that are not sealed, and \"plain=off\" does not read "
+                     "these: leave it out until they are gone");
+        return NGX_ABORT;
+    }
+
     ngx_er_error(err, "it has events, their history or refused requests that "
                  "were sealed with the key %016xL, which is not in "
                  "\"encrypt=\": put it back, behind the others, until these "

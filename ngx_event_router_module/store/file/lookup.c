@@ -414,7 +414,9 @@ ngx_er_file_lookup_join(ngx_er_file_lookup_t *l, ngx_str_t *chunks)
 
     row = l->rows->elts;
 
-    if (l->rows->nelts == 1 && ngx_er_safe_key(&row[0].kept) == 0) {
+    if (l->rows->nelts == 1 && ngx_er_safe_key(&row[0].kept) == 0
+        && !ngx_er_safe_is_strict(l->t->file->conf->safe))
+    {
         *chunks = row[0].kept;
         return NGX_OK;
     }

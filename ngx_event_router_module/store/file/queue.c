@@ -49,6 +49,7 @@ typedef struct {
     ngx_msec_t            window;
     ngx_uint_t            high;
     ngx_str_t             encrypt;
+    ngx_uint_t            plain;       /* what is not sealed is read */
 } ngx_er_file_args_t;
 
 
@@ -96,6 +97,13 @@ static void ngx_er_file_queue_swept(ngx_er_file_queue_t *fq,
 static void ngx_er_file_queue_answer(ngx_queue_t *ops);
 
 
+static ngx_er_word_t  ngx_er_file_switch[] = {
+    { ngx_string("off"), 0 },
+    { ngx_string("on"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_er_param_t  ngx_er_file_rows[] = {
     { "size=", NGX_ER_PARAM_OFFSET,
       ngx_er_param_at(ngx_er_file_args_t, size), "1m", NULL, NULL },
@@ -107,6 +115,9 @@ static ngx_er_param_t  ngx_er_file_rows[] = {
       ngx_er_param_at(ngx_er_file_args_t, high), "20%", "95%", NULL },
     { "encrypt=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_file_args_t, encrypt), NULL, NULL, NULL },
+    { "plain=", NGX_ER_PARAM_WORD,
+      ngx_er_param_at(ngx_er_file_args_t, plain), NULL, NULL,
+      ngx_er_file_switch },
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
@@ -114,8 +125,8 @@ static ngx_er_param_t  ngx_er_file_rows[] = {
 static ngx_er_params_t  ngx_er_file_params = {
     ngx_er_file_rows,
     "a store in a directory has size=SIZE (1m or more), memory=SIZE (1m or "
-    "more), window=TIME (at most 1s), high_water=N% (20% to 95%) and "
-    "encrypt=file:KEYS", 1, 0
+    "more), window=TIME (at most 1s), high_water=N% (20% to 95%), "
+    "encrypt=file:KEYS and plain=on|off", 1, 0
 };
 
 
@@ -199,11 +210,13 @@ ngx_er_file_queue_args(ngx_conf_t *cf, ngx_er_queue_t *queue,
     args.memory = 32 * 1024 * 1024;
     args.window = 0;
     args.high = 85;
+    args.plain = 1;
     ngx_str_null(&args.encrypt);
 
     if (ngx_er_block_params(cf, &ngx_er_file_params, 2, &args, NULL)
         != NGX_CONF_OK
-        || ngx_er_keys_read(cf, &args.encrypt, &fq->conf.safe) != NGX_OK)
+        || ngx_er_keys_read(cf, &args.encrypt, args.plain, &fq->conf.safe)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

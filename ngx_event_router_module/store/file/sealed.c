@@ -11,7 +11,9 @@
  * that each is sealed for is its own key in the database, so that what was
  * copied to another one is not opened there.
  *
- * What was kept before there were keys is plain and is read as such.  A record
+ * What was kept before there were keys is plain and is read as such, unless
+ * "plain=off" says that there is no more of it: then it waits as what has no
+ * key does, for somebody else may have put it there.  A record
  * that was changed is given away as it is: it is no event, and its entry
  * becomes a dead letter.  One whose key is missing stays where it is until the
  * key is back: that is a mistake of an operator, no damage.
@@ -30,6 +32,8 @@
 
 static ngx_uint_t ngx_er_file_sealed_at(ngx_er_safe_place_t *place);
 static void ngx_er_file_sealed_told(ngx_er_file_t *file, uint64_t key);
+static uint64_t ngx_er_file_sealed_lack(ngx_er_safe_t *safe,
+    ngx_str_t *value, size_t head);
 static ngx_int_t ngx_er_file_sealed_steps(ngx_er_file_txn_t *t,
     ngx_er_file_db_e db, uint64_t *from, ngx_uint_t n, size_t head,
     uint64_t *key);
@@ -100,6 +104,13 @@ ngx_er_file_unseal(ngx_er_file_t *file, ngx_er_safe_place_t *place,
     ngx_memcpy(text->data, kept->data, kept->len);
     text->len = kept->len;
 
+    if (rc == NGX_BUSY && ngx_er_safe_key(kept) == 0) {
+
+        /* whoever could write it there wants it to be read */
+
+        text->len = 0;
+    }
+
     return rc == NGX_BUSY ? NGX_BUSY : NGX_OK;
 }
 
@@ -133,6 +144,14 @@ ngx_er_file_sealed_told(ngx_er_file_t *file, uint64_t key)
     }
 
     file->locked = file->clock;
+
+    if (key == 0) {
+        ngx_log_error(NGX_LOG_CRIT, file->log, 0,
+                      "event store \"%s\" has events that are not sealed, "
+                      "which \"plain=off\" does not read: they wait",
+                      file->path);
+        return;
+    }
 
     ngx_log_error(NGX_LOG_CRIT, file->log, 0,
                   "event store \"%s\" has events that were sealed with the "
@@ -294,17 +313,11 @@ ngx_er_file_sealed_steps(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
             return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
         }
 
-        if (value.len > head) {
-            value.data += head;
-            value.len -= head;
-            *key = ngx_er_safe_key(&value);
-        }
+        *key = ngx_er_file_sealed_lack(t->file->conf->safe, &value, head);
 
-        if (*key && !ngx_er_safe_has(t->file->conf->safe, *key)) {
+        if (*key) {
             return NGX_OK;
         }
-
-        *key = 0;
 
         if (at[n] >= last) {
             return NGX_OK;
@@ -320,4 +333,29 @@ ngx_er_file_sealed_steps(ngx_er_file_txn_t *t, ngx_er_file_db_e db,
     }
 
     return NGX_OK;
+}
+
+
+/* the key that a row needs and nobody has; 0: it can be read */
+
+static uint64_t
+ngx_er_file_sealed_lack(ngx_er_safe_t *safe, ngx_str_t *value, size_t head)
+{
+    uint64_t   key;
+    ngx_str_t  text;
+
+    if (value->len <= head) {
+        return 0;
+    }
+
+    text.data = value->data + head;
+    text.len = value->len - head;
+
+    key = ngx_er_safe_key(&text);
+
+    if (key == 0) {
+        return ngx_er_safe_is_strict(safe) ? NGX_ER_NEVER : 0;
+    }
+
+    return ngx_er_safe_has(safe, key) ? 0 : key;
 }

@@ -54,7 +54,8 @@ ngx_int_t ngx_er_file_record_put(ngx_er_file_txn_t *t, uint64_t seq,
 /*
  * Looks at records of a store, those of the first and the last events and some
  * between, and so at history and rows of the shelf, for the key of one that is
- * not there; 0: none was found.  NGX_ERROR as with all that reads.
+ * not there; 0: none was found, NGX_ER_NEVER: one is not sealed and must be.
+ * NGX_ERROR as with all that reads.
  */
 
 #define NGX_ER_FILE_SHELF_HEAD  8      /* bytes of a row of the shelf before

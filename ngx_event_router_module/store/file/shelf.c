@@ -584,6 +584,13 @@ ngx_er_file_shelf_row(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     kept.data = value->data + NGX_ER_FILE_SHELF_HEAD;
     kept.len = value->len - NGX_ER_FILE_SHELF_HEAD;
 
+    if (!ngx_er_shelf_seals(op->shelf->kind)) {
+        row->value.len = kept.len;
+        row->value.data = ngx_pstrdup(op->pool, &kept);
+
+        return (kept.len && row->value.data == NULL) ? NGX_ERROR : NGX_OK;
+    }
+
     ngx_er_file_shelf_place(op->shelf, id, &place);
 
     return ngx_er_file_unseal(t->file, &place, &kept, op->pool, &row->value)

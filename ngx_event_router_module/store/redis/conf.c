@@ -33,6 +33,7 @@ typedef struct {
     ngx_str_t                name;
     ngx_str_t                password_file;
     ngx_str_t                encrypt;
+    ngx_uint_t               plain;
     ngx_str_t                sentinel_file;
     ngx_str_t                sentinel_user;
     ngx_str_t                cert;
@@ -88,6 +89,9 @@ static ngx_er_param_t  ngx_er_redis_rows[] = {
       ngx_er_param_at(ngx_er_redis_args_t, conf.memory), "1m", NULL, NULL },
     { "encrypt=", NGX_ER_PARAM_TEXT,
       ngx_er_param_at(ngx_er_redis_args_t, encrypt), NULL, NULL, NULL },
+    { "plain=", NGX_ER_PARAM_WORD,
+      ngx_er_param_at(ngx_er_redis_args_t, plain),
+      NULL, NULL, ngx_er_redis_switch },
     { "connect_timeout=", NGX_ER_PARAM_MSEC,
       ngx_er_param_at(ngx_er_redis_args_t, conf.connect_timeout),
       "1ms", "60s", NULL },
@@ -150,6 +154,7 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
     value = cf->args->elts;
     conf = &args->conf;
 
+    args->plain = 1;
     args->verify = NGX_CONF_UNSET_UINT;
     args->store = (cmd->name.len == sizeof("event_store") - 1);
 
@@ -169,7 +174,8 @@ ngx_er_redis_conf_create(ngx_conf_t *cf, ngx_command_t *cmd)
         || ngx_er_redis_conf_sentinel_auth(cf, conf, args) != NGX_OK
         || ngx_er_redis_conf_peers(cf, conf, args) != NGX_OK
         || ngx_er_redis_conf_tls(cf, conf, args) != NGX_OK
-        || ngx_er_keys_read(cf, &args->encrypt, &conf->safe) != NGX_OK)
+        || ngx_er_keys_read(cf, &args->encrypt, args->plain, &conf->safe)
+           != NGX_OK)
     {
         return NULL;
     }

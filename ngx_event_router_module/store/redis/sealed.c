@@ -225,6 +225,10 @@ ngx_er_redis_unseal_rows(ngx_er_redis_layout_t *layout, ngx_er_shelf_t *shelf)
     ngx_er_shelf_row_t   *row;
     ngx_er_safe_place_t   place;
 
+    if (!ngx_er_shelf_seals(shelf->kind)) {
+        return;
+    }
+
     row = shelf->rows->elts;
 
     place.kind = 's';
@@ -253,7 +257,7 @@ ngx_er_redis_unseal_text(ngx_er_redis_layout_t *layout,
 
     key = ngx_er_safe_key(text);
 
-    if (key == 0) {
+    if (key == 0 && (text->len == 0 || !ngx_er_safe_is_strict(layout->safe))) {
         return NGX_DECLINED;
     }
 
@@ -281,10 +285,21 @@ ngx_er_redis_unseal_text(ngx_er_redis_layout_t *layout,
     {
         layout->locked = ngx_current_msec;
 
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "Redis has events that were sealed with the key %016xL, "
-                      "which \"encrypt=\" does not name: they wait until it "
-                      "does", key);
+        if (key == 0) {
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "Redis has events that are not sealed, which "
+                          "\"plain=off\" does not read: they wait");
+
+        } else {
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "Redis has events that were sealed with the key "
+                          "%016xL, which \"encrypt=\" does not name: they "
+                          "wait until it does", key);
+        }
+    }
+
+    if (rc == NGX_BUSY && key == 0) {
+        text->len = 0;
     }
 
     ngx_free(p);
