@@ -145,7 +145,9 @@ ngx_er_accept(ngx_er_accept_t *accept)
     op->repeat = accept->repeat;
     ngx_er_dispatch_known(op);
 
-    op->retain = event->source->retain;
+    /* what is retained is what the source sent */
+
+    op->retain = event->edited.len ? 0 : event->source->retain;
     op->source = ngx_er_hash64(&event->source->name);
     op->guard = accept->guard;
     op->token = ngx_er_queue_token(mcf->queue);

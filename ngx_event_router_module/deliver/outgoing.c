@@ -83,6 +83,10 @@ static void ngx_er_outgoing_header(ngx_er_outgoing_t *outgoing,
     ngx_er_outgoing_name_t *name, ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_text(ngx_pool_t *pool, ngx_str_t *value,
     ngx_str_t *out);
+static ngx_int_t ngx_er_outgoing_shown(ngx_array_t *shown, ngx_str_t *name,
+    ngx_str_t *value);
+static ngx_int_t ngx_er_outgoing_show_more(ngx_er_event_t *event,
+    ngx_er_target_t *target, ngx_array_t *shown);
 
 
 ngx_int_t
@@ -637,6 +641,110 @@ ngx_er_outgoing_text(ngx_pool_t *pool, ngx_str_t *value, ngx_str_t *out)
     for (i = 0; i < value->len; i++) {
         p[i] = (value->data[i] < 0x20 || value->data[i] == 0x7f)
                ? ' ' : value->data[i];
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_outgoing_show(ngx_er_event_t *event, ngx_er_target_t *target,
+    ngx_str_t *routes, ngx_array_t *shown)
+{
+    ngx_str_t           value;
+    ngx_uint_t          i;
+    ngx_er_outgoing_t  *outgoing;
+
+    static ngx_str_t  first = ngx_string("1");
+
+    outgoing = event->outgoing ? event->outgoing
+                               : ngx_er_outgoing_create(event);
+
+    if (outgoing == NULL
+        || ngx_array_init(shown, event->pool, NGX_ER_OUTGOING_HEADERS,
+                          sizeof(ngx_er_outgoing_shown_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < outgoing->n; i++) {
+
+        value = (i == NGX_ER_OUTGOING_ROUTE) ? *routes
+                : (i == NGX_ER_OUTGOING_ATTEMPT) ? first
+                : (i == NGX_ER_OUTGOING_HOST) ? target->host
+                : outgoing->headers[i].value;
+
+        if (ngx_er_outgoing_shown(shown, &outgoing->headers[i].key, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_er_outgoing_show_more(event, target, shown);
+}
+
+
+/* "value" NULL: it is hidden */
+
+static ngx_int_t
+ngx_er_outgoing_shown(ngx_array_t *shown, ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_er_outgoing_shown_t  *line;
+
+    line = ngx_array_push(shown);
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(line, sizeof(ngx_er_outgoing_shown_t));
+
+    line->name = *name;
+    line->hidden = (value == NULL);
+
+    if (value) {
+        line->value = *value;
+    }
+
+    return NGX_OK;
+}
+
+
+/* names alone: what is forwarded, auth and signatures */
+
+static ngx_int_t
+ngx_er_outgoing_show_more(ngx_er_event_t *event, ngx_er_target_t *target,
+    ngx_array_t *shown)
+{
+    ngx_str_t    *name;
+    ngx_uint_t    i;
+    ngx_array_t  *forward;
+
+    forward = target->forward_headers;
+    name = forward ? forward->elts : NULL;
+
+    for (i = 0; forward && i < forward->nelts; i++) {
+        if (ngx_er_event_header(event, &name[i])
+            && ngx_er_outgoing_shown(shown, &name[i], NULL) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (target->auth && target->auth->header.key.len
+        && ngx_er_outgoing_shown(shown, &target->auth->header.key, NULL)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; target->sign && i < target->sign->n; i++) {
+        if (ngx_er_outgoing_shown(shown, &target->sign->headers[i].key, NULL)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;

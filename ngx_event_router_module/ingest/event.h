@@ -111,6 +111,7 @@ struct ngx_er_event_s {
     ngx_er_traced_e        traced;
     u_char                *key;        /* of dedup, 32 bytes, of a queued event
                                           whose keys are beside the queue */
+    ngx_str_t              edited;     /* ingest/edited.h; empty: it is none */
     ngx_er_cloudevent_e    cloudevent;
     unsigned               has_id:1;   /* the producer gave the id */
     unsigned               part:1;     /* one of several in a body */

@@ -17,8 +17,8 @@
  *     source id type subject time origin content_type args body
  *     name and value of each header    every text: length (4) and bytes
  *
- * The dedup key and the trace, where a record has one, are headers of names
- * that none has.
+ * The dedup key, the trace and of what it is an edited copy, where a record
+ * has them, are headers of names that none has.
  *
  * Bytes from a store are not trusted: a record is read with its bounds checked
  * and its sum compared, and a wrong one becomes a dead letter, not a crash.
@@ -67,6 +67,7 @@ static void ngx_er_record_texts(ngx_er_event_t *event, ngx_str_t **text);
 
 static ngx_str_t  ngx_er_record_key = ngx_string(":key");
 static ngx_str_t  ngx_er_record_trace = ngx_string(":trace");
+static ngx_str_t  ngx_er_record_edited = ngx_string(":edited");
 
 /* in the order of ngx_er_cloudevent_e */
 
@@ -252,7 +253,12 @@ ngx_er_record_put_own(u_char *p, ngx_er_event_t *event, ngx_str_t *trace)
 
     if (trace->len) {
         p = ngx_er_record_put(p, &ngx_er_record_trace);
-        (void) ngx_er_record_put(p, trace);
+        p = ngx_er_record_put(p, trace);
+    }
+
+    if (event->edited.len) {
+        p = ngx_er_record_put(p, &ngx_er_record_edited);
+        (void) ngx_er_record_put(p, &event->edited);
     }
 }
 
@@ -291,6 +297,11 @@ ngx_er_record_size(ngx_er_event_t *event, ngx_str_t **text, ngx_str_t *trace,
     if (trace->len) {
         (*n)++;
         size += 8 + ngx_er_record_trace.len + trace->len;
+    }
+
+    if (event->edited.len) {
+        (*n)++;
+        size += 8 + ngx_er_record_edited.len + event->edited.len;
     }
 
     return size;
@@ -340,7 +351,7 @@ ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record)
     u_char      *p, *last;
     uint32_t     n, crc;
     uint64_t     received;
-    ngx_str_t    value;
+    ngx_str_t    name, value;
     ngx_uint_t   i;
 
     ngx_memzero(record, sizeof(ngx_er_record_t));
@@ -384,8 +395,12 @@ ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record)
     record->last = last;
 
     for (i = 0; i < record->nheaders && p; i++) {
+        p = ngx_er_record_get(p, last, &name);
         p = ngx_er_record_get(p, last, &value);
-        p = ngx_er_record_get(p, last, &value);
+
+        if (p && ngx_er_same_name(&name, &ngx_er_record_edited)) {
+            record->edited = value;
+        }
     }
 
     return (p == last) ? NGX_OK : NGX_DECLINED;
@@ -559,6 +574,10 @@ ngx_er_record_own(ngx_er_event_t *event, ngx_er_header_t *h)
         && ngx_er_same_name(&h->name, &ngx_er_record_key))
     {
         event->key = h->value.data;
+    }
+
+    if (ngx_er_same_name(&h->name, &ngx_er_record_edited)) {
+        event->edited = h->value;
     }
 
     return ngx_er_same_name(&h->name, &ngx_er_record_trace)

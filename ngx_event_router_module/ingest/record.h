@@ -30,6 +30,7 @@ typedef struct {
     ngx_str_t              content_type;
     ngx_str_t              args;
     ngx_str_t              body;
+    ngx_str_t              edited;     /* as in event.h */
     u_char                *headers;    /* encoded, up to "last" */
     u_char                *last;
     ngx_uint_t             nheaders;

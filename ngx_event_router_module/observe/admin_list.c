@@ -17,6 +17,7 @@
 #include "admin_list.h"
 #include "api.h"
 #include "../ingest/attributes.h"
+#include "../ingest/edited.h"
 #include "../ingest/record.h"
 #include "../store/dead.h"
 
@@ -104,10 +105,22 @@ ngx_er_admin_list_entry(ngx_er_json_t *json, ngx_er_entry_t *entry,
 }
 
 
+void
+ngx_er_admin_list_edited(ngx_er_json_t *json, uint64_t seq, ngx_str_t *who)
+{
+    ngx_er_json_open(json, "edited", "{");
+    ngx_er_api_seq(json, "event", seq);
+    ngx_er_api_text(json, "by", who);
+    ngx_er_json_close(json, "}");
+}
+
+
 static void
 ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
     ngx_uint_t reveal)
 {
+    uint64_t         seq;
+    ngx_str_t        who;
     ngx_er_record_t  record;
 
     if (ngx_er_record_read(&entry->record, &record) != NGX_OK) {
@@ -119,6 +132,10 @@ ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
     ngx_er_api_text(json, "type", &record.type);
     ngx_er_api_text(json, "subject", &record.subject);
     ngx_er_json_number(json, "size", record.body.len);
+
+    if (ngx_er_edited_read(&record.edited, &seq, &who) == NGX_OK) {
+        ngx_er_admin_list_edited(json, seq, &who);
+    }
 
     if (reveal) {
         ngx_er_api_text(json, "datacontenttype", &record.content_type);

@@ -16,6 +16,7 @@
 
 
 #include "api_entries.h"
+#include "api_edit.h"
 #include "admin_list.h"
 #include "api_filter.h"
 #include "../ingest/record.h"
@@ -135,6 +136,8 @@ static ngx_er_api_field_t  ngx_er_api_entry_fields[] = {
     { "type", NGX_ER_API_TEXT, 0, NULL, NULL, "its type" },
     { "subject", NGX_ER_API_TEXT, 0, NULL, NULL, "its subject" },
     { "size", NGX_ER_API_NUMBER, 0, NULL, NULL, "bytes of its body" },
+    { "edited", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_edited_from,
+      "it is a copy with another body" },
     { "datacontenttype", NGX_ER_API_TEXT, 0, NULL, NULL,
       "of the body, with body=1" },
     { "body", NGX_ER_API_TEXT, 0, NULL, NULL,

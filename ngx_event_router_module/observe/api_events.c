@@ -17,6 +17,7 @@
 
 
 #include "api_events.h"
+#include "api_edit.h"
 #include "api_filter.h"
 #include "history_conf.h"
 #include "history_list.h"
@@ -171,6 +172,8 @@ static ngx_er_api_field_t  ngx_er_api_event_fields[] = {
       "the id of its trace, if it has one" },
     { "queued", NGX_ER_API_FLAG, 0, NULL, NULL,
       "it went through the queue" },
+    { "edited", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_edited_from,
+      "it is a copy with another body" },
     { "keys", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_key,
       "its values of the fields of \"index=\"" },
     { "targets", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_event_target,

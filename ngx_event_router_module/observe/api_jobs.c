@@ -12,10 +12,14 @@
  * preview=1 does; and if the target that gets it has a "from", all that would
  * go to it is looked through.  A wish to cancel is a row of its own, since the
  * job's own row is written by who works on it.
+ *
+ * A request with a body is about one event and these bytes: see api_edit.c.
  */
 
 
 #include "api_jobs.h"
+#include "api_body.h"
+#include "api_edit.h"
 #include "api_filter.h"
 #include "jobs.h"
 #include "api_origins.h"
@@ -37,6 +41,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_api_replay(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_replay_body(ngx_er_api_t *api, ngx_str_t *body);
+static ngx_str_t *ngx_er_api_job_who(ngx_er_who_t *who);
 static const char *ngx_er_api_replay_to(ngx_er_api_t *api,
     ngx_er_api_job_t *ctx);
 static ngx_int_t ngx_er_api_replay_count(ngx_er_api_t *api);
@@ -75,6 +81,7 @@ static ngx_er_api_arg_t  ngx_er_api_replay_args[] = {
       "the name of a source: what it retains, not dead letters" },
     { "rate", NGX_ER_API_NUMBER, 0, "1..100000", "so many a second at most" },
     NGX_ER_API_ARG_PREVIEW,
+    NGX_ER_API_EDIT_ARGS,
     NGX_ER_API_ARGS_END
 };
 
@@ -109,6 +116,8 @@ static ngx_er_api_field_t  ngx_er_api_job_fields[] = {
     { "ended", NGX_ER_API_TIME, 0, NULL, NULL, "when it was over" },
     { "who", NGX_ER_API_TEXT, 0, NULL, NULL,
       "who asked for it: the name of a token, a user, an address" },
+    { "edited", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_edit_answer,
+      "of a replay with a body, which is no job" },
     NGX_ER_API_FIELDS_END
 };
 
@@ -134,7 +143,9 @@ ngx_er_api_endpoint_t  ngx_er_api_jobs[] = {
 
     { "replay", NGX_HTTP_POST, NGX_ER_ROLE_ACT, NGX_ER_API_QUEUE,
       "Deliver dead letters or retained events again", ngx_er_api_replay_args,
-      NULL, &ngx_er_api_job_answer_schema, ngx_er_api_replay },
+      "the body that one event gets in the place of its own, which event= and "
+      "target= name; without a body all are replayed as they are",
+      &ngx_er_api_job_answer_schema, ngx_er_api_replay },
 
     { "jobs", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
       "Replays, and how far they are", NULL, NULL, &ngx_er_api_jobs_answer,
@@ -155,10 +166,28 @@ ngx_er_api_endpoint_t  ngx_er_api_jobs[] = {
 static ngx_int_t
 ngx_er_api_replay(ngx_er_api_t *api)
 {
+    return ngx_er_api_body(api, ngx_er_api_edit_max(api->mcf),
+                           NGX_ER_API_EDIT_LARGE, ngx_er_api_replay_body);
+}
+
+
+static ngx_int_t
+ngx_er_api_replay_body(ngx_er_api_t *api, ngx_str_t *body)
+{
     ngx_int_t          rc;
     const char        *why;
     ngx_er_job_t      *job;
     ngx_er_api_job_t  *ctx;
+
+    if (body->len) {
+        return ngx_er_api_edit(api, body, ngx_er_api_job_who(&api->who));
+    }
+
+    if (ngx_er_api_flag(api, "content_type") || ngx_er_api_flag(api, "then")) {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "content_type= "
+                                  "and then= are of an edited body, and the "
+                                  "request has none");
+    }
 
     if (ngx_er_api_filter_some(api, &rc) != NGX_OK) {
         return rc;
@@ -194,14 +223,21 @@ ngx_er_api_replay(ngx_er_api_t *api)
     job->rate = ngx_er_api_number(api, "rate", 0);
     job->command = ngx_er_queue_token(api->mcf->queue);
     job->began = ngx_er_queue_now();
-    job->who = ctx->who.token.len ? ctx->who.token
-               : ctx->who.user.len ? ctx->who.user : ctx->who.address;
+    job->who = *ngx_er_api_job_who(&ctx->who);
 
     /* of an archive the source is known, and was asked for */
 
     return ngx_er_api_origins(api, &job->filter, 1,
                               job->archive ? NULL : ctx->to,
                               ngx_er_api_replay_count);
+}
+
+
+static ngx_str_t *
+ngx_er_api_job_who(ngx_er_who_t *who)
+{
+    return who->token.len ? &who->token
+           : who->user.len ? &who->user : &who->address;
 }
 
 

@@ -18,6 +18,7 @@
 
 #include "history.h"
 #include "history_conf.h"
+#include "../ingest/edited.h"
 #include "../ingest/trace.h"
 
 
@@ -29,6 +30,8 @@ static ngx_uint_t ngx_er_history_trace(ngx_er_event_t *event, u_char *hex,
     ngx_str_t *value);
 static void ngx_er_history_key(ngx_er_history_chunk_t *chunk, ngx_str_t *name,
     ngx_str_t *value);
+static void ngx_er_history_edited(ngx_er_queue_op_t *op,
+    ngx_er_event_t *event);
 static void ngx_er_history_tried(ngx_er_history_chunk_t *chunk,
     ngx_er_target_t *target, ngx_er_attempt_t *attempt, uint64_t began);
 static ngx_int_t ngx_er_history_add(ngx_pool_t *pool, ngx_str_t *chunks,
@@ -115,6 +118,26 @@ ngx_er_history_accept(ngx_er_queue_op_t *op, ngx_er_event_t *event)
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
                    "event router history: event \"%V\", %uz bytes, found by "
                    "%ui values", &event->id, size, op->nhashes);
+
+    if (event->edited.len) {
+        ngx_er_history_edited(op, event);
+    }
+}
+
+
+static void
+ngx_er_history_edited(ngx_er_queue_op_t *op, ngx_er_event_t *event)
+{
+    ngx_er_history_chunk_t  chunk;
+
+    ngx_memzero(&chunk, offsetof(ngx_er_history_chunk_t, keys));
+    chunk.kind = NGX_ER_HISTORY_EDITED;
+
+    if (ngx_er_edited_read(&event->edited, &chunk.event, &chunk.name)
+        == NGX_OK)
+    {
+        (void) ngx_er_history_add(op->pool, &op->history, &chunk);
+    }
 }
 
 

@@ -14,6 +14,7 @@
 
 
 #include "history_list.h"
+#include "admin_list.h"
 #include "api.h"
 #include "history.h"
 #include "../deliver/verdict.h"
@@ -86,6 +87,13 @@ ngx_er_history_show(ngx_er_json_t *json, ngx_er_main_conf_t *mcf,
     for (i = 0; i < n; i++) {
         if (chunk[i].kind == NGX_ER_HISTORY_EVENT) {
             ngx_er_history_show_event(json, &chunk[i]);
+            break;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        if (chunk[i].kind == NGX_ER_HISTORY_EDITED) {
+            ngx_er_admin_list_edited(json, chunk[i].event, &chunk[i].name);
             break;
         }
     }
@@ -163,7 +171,9 @@ ngx_er_history_targets(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk,
 
     for (i = 0; i < n; i++) {
 
-        if (chunk[i].kind == NGX_ER_HISTORY_EVENT) {
+        if (chunk[i].kind == NGX_ER_HISTORY_EVENT
+            || chunk[i].kind == NGX_ER_HISTORY_EDITED)
+        {
             continue;
         }
 

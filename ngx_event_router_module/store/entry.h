@@ -467,7 +467,10 @@ struct ngx_er_queue_op_s {
     ngx_er_queue_filter_t  filter;
     unsigned               dead:1;
     unsigned               archive:1;
-    unsigned               records:1;  /* LIST: with the record */
+    unsigned               records:1;  /* LIST: with the record; and with
+                                          "archive": the event "filter.seq", if
+                                          it is there for whomever, as an entry
+                                          without a target */
     ngx_uint_t             waiting;    /* PURGE */
     ngx_uint_t             dry;        /* REPLAY, PURGE, HASTEN, MOVE: nothing
                                           is done but counted */

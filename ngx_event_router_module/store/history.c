@@ -21,6 +21,7 @@
 #define NGX_ER_HISTORY_HEAD_PART     (8 + 4)
 #define NGX_ER_HISTORY_HEAD_ATTEMPT  (8 + 8 + 4 + 2 + 2 + 1 + 1 + 1 + 8)
 #define NGX_ER_HISTORY_HEAD_STEP     (8 + 8 + 1 + 1)
+#define NGX_ER_HISTORY_HEAD_EDITED   8
 
 
 /* what a filter asks about targets, while a record is read */
@@ -42,6 +43,8 @@ typedef struct {
 } ngx_er_history_sieve_t;
 
 
+static u_char *ngx_er_history_write_event(u_char *p,
+    ngx_er_history_chunk_t *chunk);
 static u_char *ngx_er_history_text(u_char *p, ngx_str_t *text);
 static size_t ngx_er_history_room(ngx_str_t *text);
 static ngx_int_t ngx_er_history_take_text(u_char **p, u_char *last,
@@ -53,6 +56,8 @@ static ngx_int_t ngx_er_history_read_part(u_char *p, u_char *last,
 static ngx_int_t ngx_er_history_read_attempt(u_char *p, u_char *last,
     ngx_er_history_chunk_t *chunk);
 static ngx_int_t ngx_er_history_read_step(u_char *p, u_char *last,
+    ngx_er_history_chunk_t *chunk);
+static ngx_int_t ngx_er_history_read_edited(u_char *p, u_char *last,
     ngx_er_history_chunk_t *chunk);
 static void ngx_er_history_sift(ngx_er_history_sieve_t *sieve,
     ngx_er_history_chunk_t *chunk);
@@ -111,6 +116,11 @@ ngx_er_history_size(ngx_er_history_chunk_t *chunk)
                + ngx_min(chunk->answer.len, NGX_ER_HISTORY_ANSWER);
         break;
 
+    case NGX_ER_HISTORY_EDITED:
+        size = NGX_ER_HISTORY_HEAD_EDITED
+               + ngx_min(chunk->name.len, NGX_ER_HISTORY_TEXT);
+        break;
+
     default: /* NGX_ER_HISTORY_STEP_KIND */
         size = NGX_ER_HISTORY_HEAD_STEP
                + ngx_min(chunk->name.len, NGX_ER_HISTORY_TEXT);
@@ -124,8 +134,7 @@ ngx_er_history_size(ngx_er_history_chunk_t *chunk)
 u_char *
 ngx_er_history_write(u_char *p, ngx_er_history_chunk_t *chunk)
 {
-    u_char      *begin;
-    ngx_uint_t   i;
+    u_char  *begin;
 
     if (chunk->kind == NGX_ER_HISTORY_STEP_KIND) {
         return ngx_er_history_step(p, chunk->target, chunk->time, chunk->state,
@@ -139,20 +148,7 @@ ngx_er_history_write(u_char *p, ngx_er_history_chunk_t *chunk)
     switch (chunk->kind) {
 
     case NGX_ER_HISTORY_EVENT:
-        *p++ = (u_char) chunk->flags;
-        p = ngx_er_history_number(p, chunk->time, 8);
-        p = ngx_er_history_number(p, chunk->size, 4);
-        p = ngx_er_history_text(p, &chunk->id);
-        p = ngx_er_history_text(p, &chunk->source);
-        p = ngx_er_history_text(p, &chunk->type);
-        p = ngx_er_history_text(p, &chunk->subject);
-        *p++ = (u_char) chunk->nkeys;
-
-        for (i = 0; i < chunk->nkeys; i++) {
-            p = ngx_er_history_text(p, &chunk->keys[i].name);
-            p = ngx_er_history_text(p, &chunk->keys[i].value);
-        }
-
+        p = ngx_er_history_write_event(p, chunk);
         break;
 
     case NGX_ER_HISTORY_PART:
@@ -160,6 +156,12 @@ ngx_er_history_write(u_char *p, ngx_er_history_chunk_t *chunk)
         p = ngx_er_history_number(p, chunk->ms, 4);
         p = ngx_er_history_text(p, &chunk->name);
         p = ngx_er_history_text(p, &chunk->routes);
+        break;
+
+    case NGX_ER_HISTORY_EDITED:
+        p = ngx_er_history_number(p, chunk->event, 8);
+        p = ngx_cpymem(p, chunk->name.data,
+                       ngx_min(chunk->name.len, NGX_ER_HISTORY_TEXT));
         break;
 
     default: /* NGX_ER_HISTORY_ATTEMPT */
@@ -178,6 +180,29 @@ ngx_er_history_write(u_char *p, ngx_er_history_chunk_t *chunk)
     }
 
     (void) ngx_er_history_number(begin, p - begin - 2, 2);
+
+    return p;
+}
+
+
+static u_char *
+ngx_er_history_write_event(u_char *p, ngx_er_history_chunk_t *chunk)
+{
+    ngx_uint_t  i;
+
+    *p++ = (u_char) chunk->flags;
+    p = ngx_er_history_number(p, chunk->time, 8);
+    p = ngx_er_history_number(p, chunk->size, 4);
+    p = ngx_er_history_text(p, &chunk->id);
+    p = ngx_er_history_text(p, &chunk->source);
+    p = ngx_er_history_text(p, &chunk->type);
+    p = ngx_er_history_text(p, &chunk->subject);
+    *p++ = (u_char) chunk->nkeys;
+
+    for (i = 0; i < chunk->nkeys; i++) {
+        p = ngx_er_history_text(p, &chunk->keys[i].name);
+        p = ngx_er_history_text(p, &chunk->keys[i].value);
+    }
 
     return p;
 }
@@ -275,6 +300,9 @@ ngx_er_history_read(ngx_str_t *chunks, ngx_er_history_chunk_t *chunk)
 
     case NGX_ER_HISTORY_STEP_KIND:
         return ngx_er_history_read_step(p, last, chunk);
+
+    case NGX_ER_HISTORY_EDITED:
+        return ngx_er_history_read_edited(p, last, chunk);
 
     default:
         return NGX_DECLINED;
@@ -418,6 +446,23 @@ ngx_er_history_read_step(u_char *p, u_char *last,
 }
 
 
+static ngx_int_t
+ngx_er_history_read_edited(u_char *p, u_char *last,
+    ngx_er_history_chunk_t *chunk)
+{
+    if (last - p < NGX_ER_HISTORY_HEAD_EDITED) {
+        return NGX_DECLINED;
+    }
+
+    chunk->event = ngx_er_history_take(&p, 8);
+
+    chunk->name.data = p;
+    chunk->name.len = last - p;
+
+    return NGX_OK;
+}
+
+
 uint64_t
 ngx_er_history_name(ngx_str_t *name)
 {
@@ -479,7 +524,7 @@ ngx_er_history_sift(ngx_er_history_sieve_t *sieve,
     if (chunk->kind == NGX_ER_HISTORY_EVENT) {
         ngx_er_history_sift_event(sieve, chunk);
 
-    } else {
+    } else if (chunk->kind != NGX_ER_HISTORY_EDITED) {
         ngx_er_history_sift_target(sieve, chunk);
     }
 }

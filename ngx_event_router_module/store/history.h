@@ -23,11 +23,12 @@
  *              state 1, next 8, and the rest is the first bytes of the answer
  *     STEP     target 8, time 8, state 1, reason 1, and the rest is the name
  *              of a target that has no PART
+ *     EDITED   event 8, and the rest is who made this copy of that event
  *
- * EVENT and its PARTs are one ACCEPT.  A store writes STEPs by itself for what
- * it decides alone.  A target is named by the hash of its name; times are ms
- * since 1970.  These numbers are in people's files and Redis: what is there
- * never changes its meaning.
+ * EVENT, its EDITED and its PARTs are one ACCEPT.  A store writes STEPs by
+ * itself for what it decides alone.  A target is named by the hash of its
+ * name; times are ms since 1970.  These numbers are in people's files and
+ * Redis: what is there never changes its meaning.
  */
 
 
@@ -54,7 +55,8 @@ typedef enum {
     NGX_ER_HISTORY_PART = 2,
     NGX_ER_HISTORY_ATTEMPT = 3,
     NGX_ER_HISTORY_STEP_KIND = 4,
-    NGX_ER_HISTORY_SEALED = 5          /* in Redis: redis/history.c */
+    NGX_ER_HISTORY_SEALED = 5,         /* in Redis: redis/history.c */
+    NGX_ER_HISTORY_EDITED = 6
 } ngx_er_history_kind_e;
 
 
@@ -118,6 +120,7 @@ typedef struct {
     uint64_t               time;
     uint64_t               next;       /* when the next attempt is due; 0:
                                           there is none */
+    uint64_t               event;      /* EDITED: a copy of which */
     uint32_t               ms;         /* PART: the delay */
     ngx_uint_t             size;       /* of the event's body */
     ngx_uint_t             flags;
@@ -131,7 +134,8 @@ typedef struct {
     ngx_str_t              source;
     ngx_str_t              type;
     ngx_str_t              subject;
-    ngx_str_t              name;       /* of the target; STEP: may be empty */
+    ngx_str_t              name;       /* of the target; STEP: may be empty;
+                                          EDITED: of who did it */
     ngx_str_t              routes;
     ngx_str_t              answer;
     ngx_uint_t             nkeys;

@@ -23,6 +23,7 @@ static ngx_str_t record(void);
 static void round_trip(void);
 static void cut_texts(void);
 static void steps(void);
+static void edited(void);
 static void damage(void);
 static void hashes(void);
 static void filters(void);
@@ -44,6 +45,7 @@ main(void)
     round_trip();
     cut_texts();
     steps();
+    edited();
     damage();
     hashes();
     filters();
@@ -336,6 +338,53 @@ steps(void)
     is_int(ngx_er_history_read(&chunks, &chunk), NGX_DECLINED, "unknown kind");
     is_int(ngx_er_history_read(&chunks, &chunk), NGX_OK, "what is behind it");
     is_int(chunk.state, NGX_ER_HISTORY_PURGED, "is read");
+}
+
+
+static void
+edited(void)
+{
+    u_char                   *p;
+    ngx_str_t                 chunks;
+    ngx_er_history_chunk_t    chunk;
+    ngx_er_history_filter_t   filter;
+
+    ngx_memzero(&chunk, sizeof(ngx_er_history_chunk_t));
+
+    chunk.kind = NGX_ER_HISTORY_EDITED;
+    chunk.event = SEQ;
+    chunk.name = str("operator");
+
+    p = ngx_er_history_write(buf, &chunk);
+    is_int(p - buf, (int) ngx_er_history_size(&chunk), "as many as it said");
+    is_int(p - buf, 3 + 8 + 8, "bytes of a copy's");
+
+    chunks.data = buf;
+    chunks.len = p - buf;
+
+    is_int(ngx_er_history_read(&chunks, &chunk), NGX_OK, "is read");
+    ok(chunk.event == SEQ, "a copy of which");
+    is_int(chunk.name.len, 8, "by whom");
+    is_int(ngx_er_history_read(&chunks, &chunk), NGX_DONE, "is all");
+
+    chunks.data = buf;
+    chunks.len = 2 + 1 + 7;
+    buf[1] = 8;
+    is_int(ngx_er_history_read(&chunks, &chunk), NGX_DECLINED, "too short");
+
+    /* it is of no target */
+
+    chunk.event = SEQ;
+    chunk.name = str("operator");
+    chunks = record();
+    memmove(buf + 1024, chunks.data, chunks.len);
+    chunks.data = buf + 1024;
+    p = ngx_er_history_write(chunks.data + chunks.len, &chunk);
+    chunks.len = p - chunks.data;
+
+    any(&filter);
+    filter.state = NGX_ER_HISTORY_PENDING;
+    ok(!ngx_er_history_match(&filter, SEQ, &chunks), "none waits for that");
 }
 
 

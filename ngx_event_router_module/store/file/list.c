@@ -19,6 +19,8 @@
 #include "walk.h"
 
 
+static ngx_int_t ngx_er_file_list_event(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_list_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_copy(ngx_pool_t *pool, ngx_str_t *dst,
@@ -35,9 +37,34 @@ ngx_er_file_list(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
+    if (op->archive) {
+        return ngx_er_file_list_event(t, op);
+    }
+
     return ngx_er_file_walk(t, op, op->dead ? NGX_ER_FILE_DEAD
                                             : NGX_ER_FILE_PENDING,
                             ngx_er_file_list_one);
+}
+
+
+static ngx_int_t
+ngx_er_file_list_event(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
+{
+    ngx_int_t          rc;
+    ngx_str_t          record;
+    ngx_er_file_row_t  row;
+
+    op->more = 0;
+
+    rc = ngx_er_file_get(t, NGX_ER_FILE_EVENTS, &op->filter.seq, &record);
+
+    if (rc != NGX_OK) {
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    ngx_er_file_row_init(&row, 0, op->filter.seq);
+
+    return ngx_er_file_result(t, op, &row, &record);
 }
 
 

@@ -572,6 +572,7 @@ ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
         ngx_er_redis_word_number(a, op->records);
         ngx_er_redis_word_number(a, op->bytes ? op->bytes
                                                : NGX_ER_REDIS_LISTED);
+        ngx_er_redis_word_number(a, op->archive);
         break;
 
     case NGX_ER_QUEUE_PURGE:

@@ -2,11 +2,13 @@
 -- Copyright (C) Event Router contributors
 
 
--- LIST: entries, pending or dead.  Returns {1, now, more, target, event,
--- entries ...}, with target and event as far as it came.
+-- LIST: entries, pending or dead, or an event that is there for whomever.
+-- Returns {1, now, more, target, event, entries ...}, with target and event as
+-- far as it came.
 
 --#include lib/scan.lua
 --#include lib/show.lua
+--#include lib/new.lua
 
 local limit, dead, records = tonumber(ARGV[3]), ARGV[17] == '1',
                              ARGV[18] == '1'
@@ -32,7 +34,17 @@ local function visit(hash, target, event, entry)
     return 1
 end
 
-scan(dead and 'x:' or 'k:', dead and 'd' or 'p', limit, visit)
+if ARGV[20] == '1' then
+    local ms = tonumber(sub(event, 1, 11), 16)
+    local record = call('HGET', base .. 'e:' .. event, 'r')
+
+    if record then
+        show(out, '', event, new(0, ms, ms, '', 0, '', '', ''), record)
+    end
+
+else
+    scan(dead and 'x:' or 'k:', dead and 'd' or 'p', limit, visit)
+end
 
 out[3], out[4], out[5] = more, at, reached
 

@@ -1,0 +1,866 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * One event again, with another body: POST v1/replay with bytes, which
+ * api_jobs.c hands over.  It is no job: the copy is an event of its own
+ * (ingest/edited.c), accepted for one target like any other, so whatever holds
+ * for those holds for it; the answer comes when it is durable.
+ *
+ * The original is looked for as a dead letter of the target, as what waits for
+ * it, and then as an event that is there for others or retained.  It stays as
+ * it is.  With then=purge it is forgotten, in a step of its own that comes
+ * after the copy is durable: if a worker dies between the two there is one
+ * letter too many, and none is lost.
+ *
+ * What the operator wants is in the API's pool; the copy is in its own, which
+ * is held until the queue has it.  What may fail is memory and the store.
+ */
+
+
+#include "api_edit.h"
+#include "api_filter.h"
+#include "../base/crash.h"
+#include "../deliver/accept.h"
+#include "../deliver/outgoing.h"
+#include "../deliver/publishers.h"
+#include "../deliver/target.h"
+#include "../ingest/attributes.h"
+#include "../ingest/edited.h"
+#include "../ingest/source.h"
+
+
+#define NGX_ER_API_EDIT_JSON    1024
+#define NGX_ER_API_EDIT_DETAIL  256
+
+
+/* where the original was found */
+
+typedef enum {
+    NGX_ER_API_EDIT_DEAD = 0,
+    NGX_ER_API_EDIT_PENDING,
+    NGX_ER_API_EDIT_KEPT               /* for others, or retained */
+} ngx_er_api_edit_found_e;
+
+
+typedef struct {
+    ngx_str_t              body;
+    ngx_str_t              who;
+    ngx_er_who_t           whole;      /* the same, for the audit */
+    ngx_er_target_t       *to;
+    ngx_str_t              target;     /* name, of whose entry */
+    ngx_str_t              source;     /* name, or empty: of any */
+    uint64_t               seq;
+    ngx_uint_t             preview;
+    ngx_uint_t             purge;
+
+    ngx_er_api_edit_found_e  found;
+    ngx_str_t              routes;
+    ngx_str_t              original;   /* the body */
+    ngx_er_record_t        record;
+    ngx_er_edited_bytes_t  bytes;
+    ngx_er_event_t        *event;      /* the copy */
+    ngx_uint_t             stale;
+    ngx_uint_t             purged;
+    ngx_uint_t             leased;
+} ngx_er_api_edit_t;
+
+
+static const char *ngx_er_api_edit_strange(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_to(ngx_er_api_t *api,
+    ngx_er_api_edit_t *edit, ngx_int_t *rc);
+static ngx_int_t ngx_er_api_edit_find(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_looked(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_nowhere(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_original(ngx_er_api_t *api,
+    ngx_er_entry_t *entry);
+static const char *ngx_er_api_edit_may(ngx_er_api_edit_t *edit);
+static ngx_int_t ngx_er_api_edit_make(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_large(ngx_er_api_t *api, size_t max);
+static ngx_int_t ngx_er_api_edit_wrong(ngx_er_api_t *api,
+    ngx_er_edited_t *edited);
+static ngx_int_t ngx_er_api_edit_accept(ngx_er_api_t *api);
+static void ngx_er_api_edit_accepted(ngx_er_accept_t *accept);
+static ngx_int_t ngx_er_api_edit_safe(ngx_er_api_t *api,
+    ngx_er_accept_t *accept);
+static ngx_int_t ngx_er_api_edit_purge(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_purged(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_show(ngx_er_api_t *api);
+static void ngx_er_api_edit_json(ngx_er_json_t *json,
+    ngx_er_api_edit_t *edit);
+static void ngx_er_api_edit_headers(ngx_er_json_t *json,
+    ngx_er_api_edit_t *edit);
+static void ngx_er_api_edit_drop(ngx_er_api_edit_t *edit);
+
+
+/* those of replay that choose among many */
+
+static const char  *ngx_er_api_edit_many[] = {
+    "route", "from", "to", "status", "attempts", "reason", "all", "rate", NULL
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_edited_from_fields[] = {
+    { "event", NGX_ER_API_EVENT, 1, NULL, NULL, "the original" },
+    { "by", NGX_ER_API_TEXT, 1, NULL, NULL,
+      "who made it: the name of a token, a user, an address" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+ngx_er_api_schema_t  ngx_er_api_edited_from = {
+    "EditedFrom", "Of which event this is a copy with another body",
+    ngx_er_api_edited_from_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_edit_header_fields[] = {
+    { "name", NGX_ER_API_TEXT, 1, NULL, NULL, "of the header" },
+    { "value", NGX_ER_API_TEXT, 0, NULL, NULL, "its value" },
+    { "hidden", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "its value is not shown: a secret, a signature, or the producer's" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_edit_header = {
+    "Header", "A header that the target gets", ngx_er_api_edit_header_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_edit_bytes_fields[] = {
+    { "at", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "the bodies are the same up to this byte" },
+    { "removed", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "so many bytes of the original are not there" },
+    { "added", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "so many are in their place; behind them both are the same" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_edit_bytes = {
+    "Difference", "Where two bodies differ", ngx_er_api_edit_bytes_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_edit_fields[] = {
+    { "of", NGX_ER_API_EVENT, 1, NULL, NULL, "the original" },
+    { "state", NGX_ER_API_TEXT, 1, "dead|pending|kept", NULL,
+      "where it is: kept: for other targets, or retained" },
+    { "event", NGX_ER_API_EVENT, 0, NULL, NULL,
+      "the copy; a preview has none" },
+    { "id", NGX_ER_API_TEXT, 0, NULL, NULL, "the copy's own id" },
+    { "source", NGX_ER_API_TEXT, 1, NULL, NULL, "of both" },
+    { "type", NGX_ER_API_TEXT, 1, NULL, NULL, "of both" },
+    { "subject", NGX_ER_API_TEXT, 1, NULL, NULL, "of both" },
+    { "time", NGX_ER_API_TEXT, 0, NULL, NULL, "of both" },
+    { "datacontenttype", NGX_ER_API_TEXT, 1, NULL, NULL, "of the copy" },
+    { "size", NGX_ER_API_NUMBER, 1, NULL, NULL, "bytes of its body" },
+    { "was", NGX_ER_API_NUMBER, 1, NULL, NULL, "bytes of the original's" },
+    { "difference", NGX_ER_API_OBJECT, 1, NULL, &ngx_er_api_edit_bytes,
+      "between them" },
+    { "method", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "of a preview: of the request to the location of the target" },
+    { "headers", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_edit_header,
+      "of a preview: its headers, before the location changes some" },
+    { "stale", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "it is not sent: the target has a newer version" },
+    { "purged", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "with then=purge: 1, the original is forgotten" },
+    { "leased", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "with then=purge: 1, it is left, as it is being delivered" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+ngx_er_api_schema_t  ngx_er_api_edit_answer = {
+    "Edited", "A copy of an event with another body", ngx_er_api_edit_fields
+};
+
+
+size_t
+ngx_er_api_edit_max(ngx_er_main_conf_t *mcf)
+{
+    size_t             max;
+    ngx_uint_t         i;
+    ngx_er_source_t  **source;
+
+    max = 0;
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        max = ngx_max(max, source[i]->max_size);
+    }
+
+    return max;
+}
+
+
+ngx_int_t
+ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who)
+{
+    ngx_int_t           rc;
+    const char         *why;
+    ngx_er_api_edit_t  *edit;
+
+    why = ngx_er_api_edit_strange(api);
+
+    if (why) {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, why);
+    }
+
+    edit = ngx_pcalloc(api->pool, sizeof(ngx_er_api_edit_t));
+
+    if (edit == NULL
+        || ngx_er_who_copy(api->pool, &api->who, &edit->whole) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    api->data = edit;
+
+    edit->body = *body;
+    edit->who = *who;
+    edit->seq = ngx_er_api_event(api, "event");
+    edit->preview = ngx_er_api_flag(api, "preview");
+    edit->purge = ngx_er_api_flag(api, "then");
+
+    (void) ngx_er_api_arg(api, "source", &edit->source);
+    (void) ngx_er_api_arg(api, "archive", &edit->source);
+
+    if (ngx_er_api_edit_to(api, edit, &rc) != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_er_api_edit_find(api);
+}
+
+
+/* NULL, or what is wrong with the arguments */
+
+static const char *
+ngx_er_api_edit_strange(ngx_er_api_t *api)
+{
+    ngx_str_t     value, other;
+    const char  **name;
+
+    if (!ngx_er_api_arg(api, "event", &value)
+        || (!ngx_er_api_arg(api, "target", &value)
+            && !ngx_er_api_arg(api, "deliver_to", &value)))
+    {
+        return "the request has a body, which is that of one event: say which "
+               "with event= and target=";
+    }
+
+    for (name = ngx_er_api_edit_many; *name; name++) {
+        if (ngx_er_api_arg(api, *name, &value)) {
+            return "the request has a body, which is that of one event: "
+                   "event= and target= say which, and route=, from=, to=, "
+                   "status=, attempts=, reason=, all= and rate= are of many";
+        }
+    }
+
+    if (ngx_er_api_arg(api, "archive", &value)
+        && ngx_er_api_arg(api, "source", &other))
+    {
+        return "archive= is a source already: leave source= out";
+    }
+
+    if (ngx_er_api_arg(api, "content_type", &value)
+        && (ngx_strlchr(value.data, value.data + value.len, '/') == NULL
+            || value.data[0] == '/'))
+    {
+        return "content_type= takes a media type: application/json";
+    }
+
+    return NULL;
+}
+
+
+/* NGX_OK; NGX_DECLINED: it was answered, with *rc */
+
+static ngx_int_t
+ngx_er_api_edit_to(ngx_er_api_t *api, ngx_er_api_edit_t *edit, ngx_int_t *rc)
+{
+    ngx_str_t  name;
+
+    if (!ngx_er_api_arg(api, "deliver_to", &name)) {
+        (void) ngx_er_api_arg(api, "target", &name);
+    }
+
+    if (!ngx_er_api_arg(api, "target", &edit->target)) {
+        edit->target = name;
+    }
+
+    edit->to = ngx_er_target_find(api->mcf, &name);
+
+    if (edit->to == NULL) {
+        *rc = ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND,
+                                 ngx_er_args_unknown(api->pool, "target",
+                                                     &api->mcf->targets,
+                                                     &name));
+        return NGX_DECLINED;
+    }
+
+    if (edit->to->location == NULL) {
+        *rc = ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
+                                 "no location delivers to the target: there "
+                                 "is no event_deliver of it");
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the original, in the place whose turn it is */
+
+static ngx_int_t
+ngx_er_api_edit_find(ngx_er_api_t *api)
+{
+    ngx_er_queue_op_t  *op;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->filter.seq = edit->seq;
+    op->filter.target = (edit->found == NGX_ER_API_EDIT_KEPT)
+                        ? 0 : ngx_er_hash64(&edit->target);
+    op->dead = (edit->found == NGX_ER_API_EDIT_DEAD);
+    op->archive = (edit->found == NGX_ER_API_EDIT_KEPT);
+    op->records = 1;
+    op->limit = 1;
+
+    return ngx_er_api_run(api, op, ngx_er_api_edit_looked);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_looked(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: event %016xL to edit, place:%d rc:%i "
+                   "found:%ui", edit->seq, edit->found, op->rc,
+                   op->entries ? op->entries->nelts : 0);
+
+    if (api->request == NULL) {
+
+        /* nothing was done yet, and nobody is there to say it again */
+
+        return NGX_OK;
+    }
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    if (op->entries && op->entries->nelts) {
+        return ngx_er_api_edit_original(api, op->entries->elts);
+    }
+
+    if (edit->found == NGX_ER_API_EDIT_KEPT) {
+        return ngx_er_api_edit_nowhere(api);
+    }
+
+    edit->found++;
+
+    return ngx_er_api_edit_find(api);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_nowhere(ngx_er_api_t *api)
+{
+    return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND, "the store has no such "
+                              "event: it has those that wait or are dead, and "
+                              "with \"retain\" in event_source those that "
+                              "were delivered; of a source that delivers at "
+                              "once (\"delivery sync\") it has none");
+}
+
+
+/* the record is in memory of the operation, which ends with this call */
+
+static ngx_int_t
+ngx_er_api_edit_original(ngx_er_api_t *api, ngx_er_entry_t *entry)
+{
+    const char         *why;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    if (entry->locked) {
+        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT, "the event is "
+                                  "sealed with a key that \"encrypt=\" of "
+                                  "event_store does not have");
+    }
+
+    if (ngx_er_record_read(&entry->record, &edit->record) != NGX_OK) {
+        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
+                                  "the stored event cannot be read");
+    }
+
+    if (edit->source.len
+        && (edit->source.len != edit->record.source.len
+            || ngx_memcmp(edit->source.data, edit->record.source.data,
+                          edit->source.len)
+               != 0))
+    {
+        return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND,
+                                  "the event is of another source");
+    }
+
+    edit->routes.len = entry->routes.len;
+    edit->routes.data = ngx_pstrdup(api->pool, &entry->routes);
+
+    if (edit->routes.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    why = ngx_er_api_edit_may(edit);
+
+    return why ? ngx_er_api_problem(api, NGX_HTTP_CONFLICT, why)
+               : ngx_er_api_edit_make(api);
+}
+
+
+/* NULL, or why not */
+
+static const char *
+ngx_er_api_edit_may(ngx_er_api_edit_t *edit)
+{
+    ngx_uint_t  own;
+
+    if (edit->purge && edit->found == NGX_ER_API_EDIT_KEPT) {
+        return "then=purge is of a dead letter or of what waits, and of this "
+               "event the target has neither";
+    }
+
+    /* what a target has had is its own, whoever may send to it today */
+
+    own = (edit->found != NGX_ER_API_EDIT_KEPT
+           && edit->to->hash == ngx_er_hash64(&edit->target));
+
+    if (!own && edit->to->publishers
+        && !ngx_er_publishers_name(edit->to, &edit->record.source))
+    {
+        return "\"from\" of the target does not name the source of the event: "
+               "name it there";
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_make(ngx_er_api_t *api)
+{
+    size_t              max;
+    ngx_int_t           rc;
+    ngx_str_t           type;
+    ngx_er_source_t    *source;
+    ngx_er_edited_t     edited;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    source = ngx_er_source_find(api->mcf, &edit->record.source);
+    max = source ? source->max_size : ngx_er_api_edit_max(api->mcf);
+
+    if (edit->body.len > max) {
+        return ngx_er_api_edit_large(api, max);
+    }
+
+    ngx_memzero(&edited, sizeof(ngx_er_edited_t));
+
+    edited.record = &edit->record;
+    edited.seq = edit->seq;
+    edited.body = edit->body;
+    edited.who = edit->who;
+    edited.token = ngx_er_queue_token(api->mcf->queue);
+
+    if (ngx_er_api_arg(api, "content_type", &type)
+        && ngx_er_event_attribute(api->pool, &type, NGX_ER_ATTRIBUTE_MAX,
+                                  &edited.content_type)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_er_edited_event(&edited, &edit->event);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? ngx_er_api_edit_wrong(api, &edited)
+                                    : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_er_edited_compare(&edit->record.body, &edit->body, &edit->bytes);
+    edit->original.len = edit->record.body.len;
+
+    return edit->preview ? ngx_er_api_edit_show(api)
+                         : ngx_er_api_edit_accept(api);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_large(ngx_er_api_t *api, size_t max)
+{
+    u_char  *text;
+
+    text = ngx_pnalloc(api->request->pool, NGX_ER_API_EDIT_DETAIL);
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    (void) ngx_snprintf(text, NGX_ER_API_EDIT_DETAIL, "the source of the "
+                        "event takes %uz bytes at most (max_size)%Z", max);
+
+    return ngx_er_api_problem(api, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                              (char *) text);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_wrong(ngx_er_api_t *api, ngx_er_edited_t *edited)
+{
+    u_char  *text;
+
+    if (!edited->wrong) {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST,
+                                  edited->why);
+    }
+
+    text = ngx_pnalloc(api->request->pool, NGX_ER_API_EDIT_DETAIL);
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    (void) ngx_snprintf(text, NGX_ER_API_EDIT_DETAIL, "the body is not what "
+                        "its content type says, as the original was: %s at "
+                        "byte %uz; content_type= says another type%Z",
+                        edited->why, edited->offset);
+
+    return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST,
+                              (char *) text);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_accept(ngx_er_api_t *api)
+{
+    ngx_int_t              rc;
+    ngx_er_accept_t       *accept;
+    ngx_er_api_edit_t     *edit;
+    ngx_er_accept_part_t  *part;
+
+    edit = api->data;
+
+    accept = ngx_er_accept_create(edit->event, NULL);
+    part = ngx_pcalloc(edit->event->pool, sizeof(ngx_er_accept_part_t));
+
+    if (accept == NULL || part == NULL) {
+        ngx_er_api_edit_drop(edit);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    part->target = edit->to;
+    part->routes.len = edit->routes.len;
+    part->routes.data = ngx_pstrdup(edit->event->pool, &edit->routes);
+
+    if (part->routes.data == NULL) {
+        ngx_er_api_edit_drop(edit);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    accept->parts = part;
+    accept->nparts = 1;
+    accept->handler = ngx_er_api_edit_accepted;
+    accept->data = api;
+
+    ngx_er_crash_point("edit-accept");
+
+    rc = ngx_er_accept(accept);
+
+    if (rc == NGX_OK) {
+        return ngx_er_api_hold(api);
+    }
+
+    ngx_er_api_edit_drop(edit);
+
+    return (rc == NGX_BUSY)
+           ? ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE, "as many "
+                                "events as event_backlog allows are on their "
+                                "way into the store: try again")
+           : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static void
+ngx_er_api_edit_accepted(ngx_er_accept_t *accept)
+{
+    ngx_int_t      rc;
+    ngx_er_api_t  *api;
+
+    api = accept->data;
+
+    if (api->request) {
+        ngx_http_set_log_request(api->request->connection->log, api->request);
+    }
+
+    rc = ngx_er_api_edit_safe(api, accept);
+
+    if (rc != NGX_DONE) {
+        ngx_er_api_finish(api, rc);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: event %016xL is edited as %016xL, rc:%i "
+                   "request:%d", edit->seq, edit->event->number, accept->rc,
+                   api->request != NULL);
+
+    if (accept->rc != NGX_OK) {
+        ngx_er_api_edit_drop(edit);
+
+        return (accept->rc == NGX_BUSY)
+               ? ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "the event store is full")
+               : accept->kept
+                 ? ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      "the copy is in the event store, but "
+                                      "not as safe as wait= wants it")
+                 : ngx_er_api_away(api);
+    }
+
+    ngx_er_crash_point("edit-accepted");
+
+    edit->stale = accept->parts->stale;
+
+    ngx_er_audit(api->request, &edit->whole, "replay", &edit->to->name,
+                 "event %016xL goes to target \"%V\" with an edited body, as "
+                 "event %016xL", edit->seq, &edit->to->name,
+                 edit->event->number);
+
+    return (edit->purge && !edit->stale) ? ngx_er_api_edit_purge(api)
+                                         : ngx_er_api_edit_show(api);
+}
+
+
+/* of the original, which is dead or waits */
+
+static ngx_int_t
+ngx_er_api_edit_purge(ngx_er_api_t *api)
+{
+    ngx_er_queue_op_t  *op;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    op = ngx_er_api_op(api, NGX_ER_QUEUE_PURGE);
+
+    if (op == NULL) {
+        ngx_er_api_edit_drop(edit);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->filter.target = ngx_er_hash64(&edit->target);
+    op->filter.seq = edit->seq;
+    op->waiting = (edit->found == NGX_ER_API_EDIT_PENDING);
+    op->limit = 1;
+
+    return ngx_er_api_run(api, op, ngx_er_api_edit_purged);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_purged(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_target_t    *target;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    if (op->rc != NGX_OK) {
+        ngx_er_api_edit_drop(edit);
+
+        return ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                  "the copy is in the event store, and the "
+                                  "original, too: the store does not answer");
+    }
+
+    edit->purged = op->done;
+    edit->leased = (op->done == 0);
+
+    if (op->done) {
+        ngx_er_crash_point("edit-purged");
+
+        target = ngx_er_target_find(api->mcf, &edit->target);
+
+        ngx_er_audit(api->request, &edit->whole, "purge",
+                     target ? &target->name : NULL,
+                     "event %016xL, of which a copy is event %016xL, was "
+                     "purged", edit->seq, edit->event->number);
+    }
+
+    return ngx_er_api_edit_show(api);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_show(ngx_er_api_t *api)
+{
+    ngx_int_t           rc;
+    ngx_er_json_t       json;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+    rc = NGX_OK;
+
+    if (api->request) {
+        ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_EDIT_JSON);
+        ngx_er_json_open(&json, NULL, "{");
+
+        ngx_er_json_word(&json, "state", edit->preview ? "preview" : "done");
+        ngx_er_json_number(&json, "total", 1);
+        ngx_er_json_number(&json, "replayed", !edit->preview && !edit->stale);
+
+        ngx_er_api_text(&json, "target", &edit->to->name);
+        ngx_er_api_text(&json, "who", &edit->who);
+
+        ngx_er_api_edit_json(&json, edit);
+
+        ngx_er_json_close(&json, "}\n");
+
+        rc = ngx_er_api_json(api, &json);
+    }
+
+    ngx_er_api_edit_drop(edit);
+
+    return rc;
+}
+
+
+static void
+ngx_er_api_edit_json(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
+{
+    ngx_er_event_t  *event;
+
+    static const char  *places[] = { "dead", "pending", "kept" };
+
+    event = edit->event;
+
+    ngx_er_json_open(json, "edited", "{");
+
+    ngx_er_api_seq(json, "of", edit->seq);
+    ngx_er_json_word(json, "state", places[edit->found]);
+
+    if (event->number) {
+        ngx_er_api_seq(json, "event", event->number);
+        ngx_er_api_text(json, "id", &event->id);
+    }
+
+    ngx_er_api_text(json, "source", &event->source->name);
+    ngx_er_api_text(json, "type", &event->type);
+    ngx_er_api_text(json, "subject", &event->subject);
+
+    if (event->time.len) {
+        ngx_er_api_text(json, "time", &event->time);
+    }
+
+    ngx_er_api_text(json, "datacontenttype", &event->content_type);
+    ngx_er_json_number(json, "size", event->body.len);
+    ngx_er_json_number(json, "was", edit->original.len);
+
+    ngx_er_json_open(json, "difference", "{");
+    ngx_er_json_number(json, "at", edit->bytes.at);
+    ngx_er_json_number(json, "removed", edit->bytes.removed);
+    ngx_er_json_number(json, "added", edit->bytes.added);
+    ngx_er_json_close(json, "}");
+
+    if (edit->preview) {
+        ngx_er_api_edit_headers(json, edit);
+    }
+
+    if (edit->stale) {
+        ngx_er_json_flag(json, "stale", 1);
+    }
+
+    if (edit->purge && !edit->preview && !edit->stale) {
+        ngx_er_json_number(json, "purged", edit->purged);
+        ngx_er_json_number(json, "leased", edit->leased);
+    }
+
+    ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_api_edit_headers(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
+{
+    ngx_uint_t                i;
+    ngx_array_t               shown;
+    ngx_er_outgoing_shown_t  *line;
+
+    if (ngx_er_outgoing_show(edit->event, edit->to, &edit->routes, &shown)
+        != NGX_OK)
+    {
+        json->failed = 1;
+        return;
+    }
+
+    ngx_er_json_text(json, "method", &edit->to->method_name, 0);
+    ngx_er_json_open(json, "headers", "[");
+
+    line = shown.elts;
+
+    for (i = 0; i < shown.nelts; i++) {
+        ngx_er_json_open(json, NULL, "{");
+        ngx_er_json_text(json, "name", &line[i].name, 0);
+
+        if (line[i].hidden) {
+            ngx_er_json_flag(json, "hidden", 1);
+
+        } else {
+            ngx_er_api_text(json, "value", &line[i].value);
+        }
+
+        ngx_er_json_close(json, "}");
+    }
+
+    ngx_er_json_close(json, "]");
+}
+
+
+/* the queue has a hold of its own on what it delivers */
+
+static void
+ngx_er_api_edit_drop(ngx_er_api_edit_t *edit)
+{
+    if (edit->event) {
+        ngx_er_event_release(edit->event);
+        edit->event = NULL;
+    }
+}

@@ -1,0 +1,41 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * POST v1/replay with a body: one event again, with these bytes.
+ */
+
+
+#ifndef _NGX_ER_API_EDIT_H_INCLUDED_
+#define _NGX_ER_API_EDIT_H_INCLUDED_
+
+
+#include "api.h"
+
+
+/* rows for the table of arguments of replay */
+
+#define NGX_ER_API_EDIT_ARGS                                                  \
+    { "content_type", NGX_ER_API_TEXT, 0, NULL,                               \
+      "with a body: its type, without it that of the original" },             \
+    { "then", NGX_ER_API_TEXT, 0, "purge",                                    \
+      "with a body: the original is forgotten when the copy is safe" }
+
+
+/* the largest body of a source; what replay says of a larger one */
+size_t ngx_er_api_edit_max(ngx_er_main_conf_t *mcf);
+#define NGX_ER_API_EDIT_LARGE                                                 \
+    "no source takes a body of that size: see its max_size"
+
+/* the members of its answer, and "edited" of events and entries */
+extern ngx_er_api_schema_t  ngx_er_api_edit_answer;
+extern ngx_er_api_schema_t  ngx_er_api_edited_from;
+
+/* the handler of replay, for a body; who: for people, in api->pool */
+ngx_int_t ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who);
+
+
+#endif /* _NGX_ER_API_EDIT_H_INCLUDED_ */
