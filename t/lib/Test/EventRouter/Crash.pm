@@ -27,7 +27,7 @@ use Test::More;
 use Test::EventRouter;
 
 our @EXPORT = qw($t $target $crm start refused finish configure nodes_done
-    faulty fault fault_count crashed crash kill_workers drained swept ended
+    faulty fault fault_count arm crashed crash kill_workers drained swept ended
     pid_of workers_of event id_of post burst burst_statuses entries admin
     calls attempts all_attempts count_attempts bodies);
 
@@ -112,7 +112,7 @@ sub fault_count {
 
 
 # A new store, unless "same"; then nginx runs.  Options: node; crash (where),
-# once (0: every time); store, source, delivery, erp, main, http, location (of
+# once (0: every time), later (not before arm()); store, source, delivery, erp, main, http, location (of
 # erp; lines), server (locations), to, sink (nginx itself is the target), path;
 # clock; daemon; fails (with this sentence)
 
@@ -130,6 +130,7 @@ sub start {
     $now->clock($o{clock}) if defined $o{clock};
 
     configure(%o);
+    $now->write_file("once-$now->{store}", '') if $o{later};
 
     if ($o{fails}) {
         $now->expect_log(qr/$o{fails}/, 'its store cannot be opened');
@@ -316,6 +317,11 @@ sub state {
 }
 
 
+# from now on a worker dies at the point that start() named
+
+sub arm { unlink "$now->{dir}/once-$now->{store}" or die "arm: $!\n" }
+
+
 # a worker dies at the point that start() named, and there is a new one
 
 sub crashed {
@@ -438,10 +444,16 @@ sub burst {
         my @statuses;
         my $pid = $now->{pid};
 
-        %clients = ($pid => [ map { $now->connect } 1 .. 50 ])
-            if !$clients{$pid};
+        %clients = ($pid => []) if !$clients{$pid};
 
-        my @clients = @{ $clients{$pid} };
+        # a connection that nobody uses is one that a worker has to close
+
+        my $clients = $clients{$pid};
+        my $most = @e < 50 ? @e : 50;
+
+        push @$clients, $now->connect while @$clients < $most;
+
+        my @clients = @$clients;
 
         while (my @some = splice @e, 0, scalar @clients) {
             $clients[$_]->send(POST => '/a',
