@@ -371,9 +371,13 @@ sub redis_dies {
 
     # what is not known to be done is done again
 
-    my @copies = grep { $_->{edited} }
-                 @{ $r->get('/admin/v1/pending?target=erp&limit=1000')->json
-                    ->{entries} };
+    my @copies;
+
+    wait_until(3, sub {
+        my $list = $r->get('/admin/v1/pending?target=erp&limit=1000')->json;
+
+        return @copies = grep { $_->{edited} } @{ $list->{entries} // [] };
+    }) if $act eq 'edit';
 
     if ($act eq 'edit') {
         my $r2 = $first->{status} == 200 || @copies ? undef
