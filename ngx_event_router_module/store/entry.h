@@ -47,6 +47,8 @@
  *     guard        9       1      bit 0
  *     blocked      -       1      bit 1: another one of its order goes first;
  *                                 in Redis it is due never in its list then
+ *     held         -       1      bit 2, in Redis bit 1 of guard: its source
+ *                                 is paused; it is not due
  *     doubt        -       1      bits 4 to 7; in Redis also those of guard
  *     command     10      64 8    the REPLAY that made it; none: '', 0
  *     past        11      88      16 bytes an attempt: time 8, ms 4, status 2,
@@ -159,6 +161,7 @@ typedef struct {
                                           replayed has it still */
     unsigned               locked:1;   /* the record is sealed, and its key is
                                           not there */
+    unsigned               held:1;     /* LIST: its source is paused */
 
     ngx_uint_t             npast;
     ngx_er_past_t          past[NGX_ER_ENTRY_PAST];   /* the latest last */
@@ -195,6 +198,7 @@ typedef enum {
     NGX_ER_QUEUE_SHELF,
     NGX_ER_QUEUE_HASTEN,
     NGX_ER_QUEUE_MOVE,
+    NGX_ER_QUEUE_HOLD,
     NGX_ER_QUEUE_VERBS,
     NGX_ER_QUEUE_HISTORY               /* only asks, beside all that counts
                                           verbs */
@@ -235,6 +239,7 @@ typedef struct {
                                           then 0 comes back */
     unsigned               stale:1;    /* out: there is no entry, a newer
                                           version was delivered */
+    unsigned               held:1;     /* out: its source is paused */
 } ngx_er_queue_part_t;
 
 
@@ -277,6 +282,31 @@ typedef struct {
     uint64_t               words[NGX_ER_LEDGER_WORDS];  /* SWEEP only */
     ngx_str_t              name;
 } ngx_er_queue_count_t;
+
+
+/* of a source that was ever paused; kept in stores, so numbers never change */
+
+typedef enum {
+    NGX_ER_HOLD_OVER = 0,              /* it is resumed */
+    NGX_ER_HOLD_ON = 1,
+    NGX_ER_HOLD_GONE = 2               /* the same, and it was the store: no
+                                          nginx has such a queued source; never
+                                          kept */
+} ngx_er_hold_e;
+
+
+typedef struct {
+    uint64_t               source;     /* hash of its name */
+    ngx_er_hold_e          state;
+    uint64_t               act;        /* since when, ms; the later act is the
+                                          greater one, whatever the clock does
+                                          */
+    uint64_t               entries;    /* that are held */
+    ngx_str_t              name;
+    ngx_str_t              by;         /* who did it */
+} ngx_er_queue_hold_t;
+
+#define NGX_ER_HOLD_BY  128            /* bytes */
 
 
 /* LIST, REPLAY, PURGE, HASTEN, MOVE: which entries; all that is set must
@@ -445,6 +475,27 @@ struct ngx_er_queue_op_s {
     unsigned               held:1;
     ngx_array_t           *paused;     /* of uint64_t */
 
+    /*
+     * HOLD: an operator pauses (ON) or resumes (OVER) the source "hold"; its
+     * source 0: it only asks.  As long as it is paused none of its entries is
+     * leased: what comes is held, what is there when its time has come, or
+     * when a HOLD finds it.  Held entries are in no LEASE, not early either,
+     * and no HASTEN; they keep their order, and those of the same order that
+     * came later wait behind them.  When it is resumed they become due as they
+     * were, and "accepted" is later by the time that they were held.
+     *
+     * It also does a part of what there is to do: it finds and holds entries
+     * of sources that are paused, lets go those of others, and resumes sources
+     * that neither "sources" has nor another nginx, unless a newer generation
+     * of the configuration came.  Out: holds, with what it has just resumed as
+     * GONE, and "more".
+     */
+
+    ngx_er_queue_hold_t    hold;
+    uint64_t              *sources;    /* hashes of all queued sources */
+    ngx_uint_t             nsources;
+    ngx_array_t           *holds;      /* of ngx_er_queue_hold_t */
+
     ngx_er_shelf_t        *shelf;      /* SHELF: what is asked, and what comes
                                           of it */
 
@@ -460,8 +511,8 @@ struct ngx_er_queue_op_s {
      * pending entries begin anew (epoch + 1, no attempts, accepted now) for
      * target "to" (required) instead of their own.
      *
-     * What somebody has leased is left by them all, and what is in doubt by
-     * HASTEN.
+     * What somebody has leased is left by them all, and what is in doubt or
+     * held by HASTEN.
      */
 
     ngx_er_queue_filter_t  filter;
@@ -487,6 +538,7 @@ struct ngx_er_queue_op_s {
     ngx_uint_t             left;       /* out, all with "dry": how many are
                                           leased, */
     ngx_uint_t             doubtful;   /* HASTEN: in doubt, */
+    ngx_uint_t             withheld;   /* HASTEN: held, */
     ngx_uint_t             there;      /* MOVE: at that target already, */
     uint64_t               oldest;     /* and when the first and the last of
                                           those that are "done" were accepted;

@@ -38,7 +38,7 @@ static void ngx_er_queue_fits(ngx_conf_t *cf, ngx_er_queue_t *queue,
 
 static const char  *ngx_er_queue_verbs[] = {
     "accept", "lease", "extend", "settle", "retry", "bury", "adopt", "sweep",
-    "list", "replay", "purge", "pause", "shelf", "hasten", "move", "",
+    "list", "replay", "purge", "pause", "shelf", "hasten", "move", "hold", "",
     "history"
 };
 

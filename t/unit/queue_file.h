@@ -20,6 +20,7 @@
 #include "../../ngx_event_router_module/store/file/check.h"
 #include "../../ngx_event_router_module/store/file/count.h"
 #include "../../ngx_event_router_module/store/file/entry.h"
+#include "../../ngx_event_router_module/store/file/hold.h"
 #include "../../ngx_event_router_module/store/file/lock.h"
 #include "../../ngx_event_router_module/store/file/row.h"
 #include "../../ngx_event_router_module/store/file/run.h"
@@ -68,6 +69,7 @@ static ngx_er_entry_t *entry(ngx_er_queue_op_t *op, ngx_uint_t i)
 static ngx_uint_t rows(ngx_er_file_db_e db) __attribute__((unused));
 static ngx_uint_t uneven(ngx_uint_t pending, ngx_uint_t dead)
     __attribute__((unused));
+static ngx_uint_t held_rows(void);
 static ngx_uint_t consistent(void) __attribute__((unused));
 
 
@@ -417,19 +419,48 @@ uneven(ngx_uint_t pending, ngx_uint_t dead)
 }
 
 
+/* those of sources say how many the others are */
+
+static ngx_uint_t
+held_rows(void)
+{
+    uint64_t    key[NGX_ER_FILE_WORDS];
+    ngx_str_t   v;
+    ngx_uint_t  n, sources, said;
+
+    n = sources = said = 0;
+    ngx_memzero(key, sizeof(key));
+
+    while (ngx_er_file_seek(&look, NGX_ER_FILE_HELD, key, &v) == NGX_OK) {
+
+        if (key[1] == 0 && key[2] == 0) {
+            sources++;
+            said += v.len > 16 ? ngx_er_file_number(v.data + 8, 8) : 0;
+        }
+
+        n++;
+        ngx_er_file_after(NGX_ER_FILE_HELD, key);
+    }
+
+    n -= sources;
+
+    return n == said ? n : (ngx_uint_t) -1;
+}
+
+
 static ngx_uint_t
 consistent(void)
 {
     uint64_t              key[NGX_ER_FILE_WORDS], seq;
     ngx_str_t             v;
     ngx_uint_t            faults, due, leases, order, groups, pending, refs;
-    ngx_uint_t            shelved;
+    ngx_uint_t            shelved, held;
     ngx_er_file_ref_t     ref;
     ngx_er_file_row_t     row;
     ngx_er_queue_count_t  count;
 
     faults = 0;
-    due = leases = order = groups = refs = 0;
+    due = leases = order = groups = refs = held = 0;
 
     ngx_memzero(&look, sizeof(look));
     look.file = file;
@@ -441,9 +472,15 @@ consistent(void)
         ngx_er_file_row_init(&row, key[0], key[1]);
 
         wrong(ngx_er_file_row_decode(&row, &v) != NGX_OK, "corrupt row");
-        wrong(!row.blocked != has(NGX_ER_FILE_DUE, key[0],
-                                  ngx_er_file_class(&row), row.e.due, key[1]),
+        wrong((!row.blocked && !row.e.held)
+              != has(NGX_ER_FILE_DUE, key[0], ngx_er_file_class(&row),
+                     row.e.due, key[1]),
               "due of %llu", (unsigned long long) key[1]);
+        wrong(row.e.held && row.holder, "held and leased");
+        wrong(row.e.held
+              && (ngx_er_file_ref(&look, key[1], &ref) != NGX_OK
+                  || !has(NGX_ER_FILE_HELD, ref.source, key[0], key[1])),
+              "held, and not in its source's");
         wrong(row.holder && !has(NGX_ER_FILE_LEASES, row.holder, key[0],
                                  key[1]),
               "lease of %llu", (unsigned long long) key[1]);
@@ -461,7 +498,8 @@ consistent(void)
             wrong(seq != key[1], "not the active one of its order");
         }
 
-        due += !row.blocked;
+        due += (!row.blocked && !row.e.held);
+        held += row.e.held;
         leases += row.holder ? 1 : 0;
         order += row.e.order ? 1 : 0;
         refs++;
@@ -470,6 +508,7 @@ consistent(void)
     }
 
     wrong(due != rows(NGX_ER_FILE_DUE), "rows of due");
+    wrong(held != held_rows(), "rows of held");
     wrong(leases != rows(NGX_ER_FILE_LEASES), "rows of leases");
     wrong(order + groups != rows(NGX_ER_FILE_ORDER), "rows of order");
 

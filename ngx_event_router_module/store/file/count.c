@@ -42,6 +42,8 @@ static ngx_int_t ngx_er_file_counts_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t target);
 static ngx_int_t ngx_er_file_count_fill(ngx_er_file_txn_t *t,
     ngx_pool_t *pool, ngx_er_queue_count_t *count);
+static ngx_int_t ngx_er_file_oldest_due(ngx_er_file_txn_t *t, uint64_t target,
+    uint64_t *oldest);
 static ngx_int_t ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target,
     uint64_t *oldest);
 
@@ -451,7 +453,9 @@ ngx_er_file_count_fill(ngx_er_file_txn_t *t, ngx_pool_t *pool,
 
 /*
  * Entries are in the order of their acceptance, only replayed ones are younger
- * than their place says; so the first that was not replayed decides.
+ * than their place says; so the first that was not replayed decides.  One that
+ * is held is not late: where there are such ones those that are due first say
+ * how old the others are.
  */
 
 static ngx_int_t
@@ -482,6 +486,11 @@ ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target, uint64_t *oldest)
         ngx_er_file_row_init(&row, target, key[1]);
 
         if (ngx_er_file_row_decode(&row, &value) == NGX_OK) {
+
+            if (row.e.held) {
+                return ngx_er_file_oldest_due(t, target, oldest);
+            }
+
             *oldest = ngx_min(*oldest, row.e.accepted);
 
             if (row.e.epoch == 0 && row.command == 0) {
@@ -490,6 +499,56 @@ ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target, uint64_t *oldest)
         }
 
         ngx_er_file_after(NGX_ER_FILE_PENDING, key);
+    }
+
+    return NGX_OK;
+}
+
+
+/* of both classes together */
+
+static ngx_int_t
+ngx_er_file_oldest_due(ngx_er_file_txn_t *t, uint64_t target, uint64_t *oldest)
+{
+    uint64_t           key[4];
+    ngx_int_t          rc;
+    ngx_uint_t         i;
+    ngx_er_file_row_t  row;
+
+    key[0] = target;
+    key[1] = NGX_ER_FILE_FRESH;
+    key[2] = 0;
+    key[3] = 0;
+
+    for (i = 0; i < 2 * NGX_ER_ENTRY_LOOKS; i++) {
+        rc = ngx_er_file_seek(t, NGX_ER_FILE_DUE, key, NULL);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || key[0] != target) {
+            break;
+        }
+
+        rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, target, key[3], &row);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            *oldest = ngx_min(*oldest, row.e.accepted);
+        }
+
+        if (i == NGX_ER_ENTRY_LOOKS && key[1] == NGX_ER_FILE_FRESH) {
+            key[1] = NGX_ER_FILE_AGAIN;
+            key[2] = 0;
+            key[3] = 0;
+            continue;
+        }
+
+        ngx_er_file_after(NGX_ER_FILE_DUE, key);
     }
 
     return NGX_OK;

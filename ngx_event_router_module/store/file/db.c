@@ -91,7 +91,8 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "shelf",
     "history",
     "hashes",
-    "ledger"
+    "ledger",
+    "held"
 };
 
 

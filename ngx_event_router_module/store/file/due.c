@@ -7,7 +7,7 @@
 /*
  * DUE and LEASES: when a pending entry is due, and who has it.  A row of its
  * own in each of them, made of the entry and written with it.  An entry that
- * is blocked is in neither.  Entries are changed between unindex() and
+ * is blocked or held is in neither.  Entries are changed between unindex() and
  * index().  Nothing is owned; NGX_ERROR means that the transaction must be
  * aborted.
  */
@@ -44,7 +44,7 @@ ngx_er_file_unindex(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
 {
     uint64_t  key[4];
 
-    if (!row->blocked) {
+    if (!row->blocked && !row->e.held) {
         ngx_er_file_due_key(row, key);
 
         if (ngx_er_file_delete(t, NGX_ER_FILE_DUE, key) == NGX_ERROR) {
@@ -69,7 +69,7 @@ ngx_er_file_index(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
 {
     uint64_t  key[4];
 
-    if (!row->blocked) {
+    if (!row->blocked && !row->e.held) {
         ngx_er_file_due_key(row, key);
 
         if (ngx_er_file_put(t, NGX_ER_FILE_DUE, key, "", 0) != NGX_OK) {

@@ -13,28 +13,14 @@
 #define _NGX_ER_FILE_ENTRY_H_INCLUDED_
 
 
+#include "ref.h"
 #include "row.h"
-
-
-/* a row of REFS */
-
-typedef struct {
-    uint32_t               count;
-    unsigned               guard:1;
-    unsigned               delivered:1;  /* a target has it */
-    unsigned               lapsed:1;   /* LAPSED has rows of it */
-    uint32_t               window;     /* minutes that its key is known from
-                                          when it was accepted, 29 bits; 0: it
-                                          has none */
-    uint64_t               source;
-    uint64_t               until;      /* retained; 0: it is not */
-} ngx_er_file_ref_t;
 
 
 /*
  * add() and take() put a pending entry in and out of all databases, bury()
  * moves one that was read to the dead letters.  Each says what it was to the
- * ledger.  Events live as long as something refers to them.
+ * ledger.
  */
 
 ngx_int_t ngx_er_file_add(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
@@ -45,15 +31,11 @@ ngx_int_t ngx_er_file_bury(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
     ngx_er_dead_e reason, ngx_msec_t keep);
 ngx_int_t ngx_er_file_bury_corrupt(ngx_er_file_txn_t *t, uint64_t target,
     uint64_t seq, ngx_msec_t keep);
-ngx_int_t ngx_er_file_ref(ngx_er_file_txn_t *t, uint64_t seq,
-    ngx_er_file_ref_t *ref);
-ngx_int_t ngx_er_file_ref_put(ngx_er_file_txn_t *t, uint64_t seq,
-    ngx_er_file_ref_t *ref);
-ngx_int_t ngx_er_file_refer(ngx_er_file_txn_t *t, uint64_t seq, int n);
 
-/* the same, and writes what else was changed in a row that was read */
-ngx_int_t ngx_er_file_ref_add(ngx_er_file_txn_t *t, uint64_t seq,
-    ngx_er_file_ref_t *ref, int n);
+/* one that was leased is nobody's and due; "crash" is 1 if who had it died of
+   it, as far as is known */
+ngx_int_t ngx_er_file_give_back(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
+    ngx_uint_t crash);
 
 /* a row for a part of an ACCEPT, not leased */
 void ngx_er_file_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,

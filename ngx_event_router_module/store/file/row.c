@@ -25,6 +25,7 @@
 
 #define NGX_ER_FILE_ROW_GUARD    1
 #define NGX_ER_FILE_ROW_BLOCKED  2
+#define NGX_ER_FILE_ROW_HELD     4
 #define NGX_ER_FILE_ROW_VERSIONED  8
 #define NGX_ER_FILE_ROW_DOUBT    4     /* bits to shift */
 
@@ -69,7 +70,8 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     3,                                 /* shelf */
     2,                                 /* history */
     3,                                 /* hashes */
-    1                                  /* ledger */
+    1,                                 /* ledger */
+    3                                  /* held */
 };
 
 
@@ -521,6 +523,7 @@ ngx_er_file_row_encode(ngx_er_file_row_t *row, ngx_uint_t whole, u_char *buf)
     p = ngx_er_file_write(buf, NGX_ER_FILE_ROW_VERSION, 1);
     p = ngx_er_file_write(p, (e->guard ? NGX_ER_FILE_ROW_GUARD : 0)
                              | (row->blocked ? NGX_ER_FILE_ROW_BLOCKED : 0)
+                             | (e->held ? NGX_ER_FILE_ROW_HELD : 0)
                              | (row->versioned ? NGX_ER_FILE_ROW_VERSIONED : 0)
                              | e->doubt << NGX_ER_FILE_ROW_DOUBT,
                           1);
@@ -662,6 +665,7 @@ ngx_er_file_row_fixed(ngx_er_file_row_t *row, u_char *p)
 
     e->guard = (p[1] & NGX_ER_FILE_ROW_GUARD) ? 1 : 0;
     row->blocked = (p[1] & NGX_ER_FILE_ROW_BLOCKED) ? 1 : 0;
+    e->held = (p[1] & NGX_ER_FILE_ROW_HELD) ? 1 : 0;
     e->doubt = p[1] >> NGX_ER_FILE_ROW_DOUBT;
     e->reason = p[2];
     e->npast = p[3];

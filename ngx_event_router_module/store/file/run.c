@@ -77,7 +77,8 @@ static ngx_str_t  ngx_er_file_verbs[] = {
     ngx_string("pause"),
     ngx_string("shelf"),
     ngx_string("hasten"),
-    ngx_string("move")
+    ngx_string("move"),
+    ngx_string("hold")
 };
 
 /* an ACCEPT that started dead letters again */

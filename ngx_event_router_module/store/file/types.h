@@ -29,6 +29,7 @@
  *     counts    target                        -> pending, dead, name
  *     ledger    target                        -> see ledger.h
  *     paused    target                        -> nothing
+ *     held      source, target, seq           -> since when; 0, 0: see hold.c
  *     versions  target, key, kind             -> until, the rest of the key,
  *                                                the highest one delivered
  *     shelf     kind, name, id                -> until, the row; id 0: bytes
@@ -78,6 +79,7 @@ typedef enum {
     NGX_ER_FILE_HISTORY,
     NGX_ER_FILE_HASHES,
     NGX_ER_FILE_LEDGER,
+    NGX_ER_FILE_HELD,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -89,7 +91,8 @@ typedef enum {
     NGX_ER_FILE_CLOCK = 2,
     NGX_ER_FILE_SEQ = 3,
     NGX_ER_FILE_GENERATION = 4,
-    NGX_ER_FILE_FLOOR = 5              /* see history.c */
+    NGX_ER_FILE_FLOOR = 5,             /* see history.c */
+    NGX_ER_FILE_HOLDS = 6              /* how many sources are paused */
 } ngx_er_file_meta_e;
 
 
@@ -238,6 +241,8 @@ struct ngx_er_file_txn_s {
                                           memory */
     unsigned               changed:1;
     unsigned               floored:1;  /* floor is known */
+    unsigned               asked:1;    /* so is holds */
+    uint64_t               holds;      /* hold.c's */
 
     ngx_uint_t             nslots;     /* see count.c */
     ngx_uint_t             oldest;     /* is the next one to go */

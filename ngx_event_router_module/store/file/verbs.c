@@ -26,7 +26,8 @@
  * was away too long must not change what another one is working on.
  *
  * A pause is a row for each target that is paused, so that it outlives nginx.
- * The store does not act on it: the lanes do (deliver/pause.c).
+ * The store does not act on it: the lanes do (deliver/pause.c).  It does act
+ * on sources that are paused: no entry of them is leased (hold.c).
  */
 
 
@@ -36,6 +37,7 @@
 #include "due.h"
 #include "entry.h"
 #include "history.h"
+#include "hold.h"
 #include "list.h"
 #include "lookup.h"
 #include "order.h"
@@ -59,6 +61,9 @@ static ngx_int_t ngx_er_file_accept_key(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_accept_seq(ngx_er_file_txn_t *t, uint64_t *seq);
 static ngx_int_t ngx_er_file_accept_part(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_queue_part_t *part, uint32_t *count);
+static ngx_int_t ngx_er_file_accept_lease(ngx_er_file_txn_t *t,
+    ngx_er_queue_op_t *op, ngx_er_queue_part_t *part,
+    ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_accept_stale(ngx_er_file_txn_t *t,
     ngx_er_entry_t *e);
 static ngx_int_t ngx_er_file_accept_event(ngx_er_file_txn_t *t,
@@ -83,6 +88,8 @@ static ngx_int_t ngx_er_file_lease_alone(ngx_er_file_txn_t *t,
 static ngx_int_t ngx_er_file_lease_read(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key, ngx_er_file_row_t *row,
     ngx_str_t *record);
+static ngx_int_t ngx_er_file_lease_hold(ngx_er_file_txn_t *t,
+    ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_lease_stray(ngx_er_file_txn_t *t, uint64_t *key,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_extend(ngx_er_file_txn_t *t,
@@ -159,6 +166,9 @@ ngx_er_file_verb(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     case NGX_ER_QUEUE_MOVE:
         return ngx_er_file_move(t, op);
+
+    case NGX_ER_QUEUE_HOLD:
+        return ngx_er_file_hold(t, op);
 
     case NGX_ER_QUEUE_VERBS:
         break;
@@ -319,10 +329,8 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_ERROR;
     }
 
-    if (part->lease) {
-        row.holder = t->file->holder;
-        row.e.token = op->token;
-        row.e.due = ngx_er_file_later(t->now, op->lease);
+    if (ngx_er_file_accept_lease(t, op, part, &row) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (ngx_er_file_add(t, &row, NGX_ER_ACT_ACCEPT) != NGX_OK) {
@@ -340,7 +348,31 @@ ngx_er_file_accept_part(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     (*count)++;
 
-    return NGX_OK;
+    return part->held ? ngx_er_file_hold_entry(t, &row, op->source) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_file_accept_lease(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_queue_part_t *part, ngx_er_file_row_t *row)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_file_held(t, op->source);
+
+    part->held = (rc == NGX_OK);
+
+    if (part->held) {
+        part->lease = 0;
+    }
+
+    if (part->lease) {
+        row->holder = t->file->holder;
+        row->e.token = op->token;
+        row->e.due = ngx_er_file_later(t->now, op->lease);
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -794,13 +826,17 @@ ngx_er_file_lease_read(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     case NGX_OK:
 
-        if (row->blocked || row->e.due != key[2]
+        if (row->blocked || row->e.held || row->e.due != key[2]
             || (uint64_t) ngx_er_file_class(row) != key[1])
         {
             return ngx_er_file_lease_stray(t, key, row);
         }
 
-        rc = ngx_er_file_stale(t, op, row, NGX_ER_FILE_WAS_PENDING);
+        rc = ngx_er_file_lease_hold(t, row);
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_er_file_stale(t, op, row, NGX_ER_FILE_WAS_PENDING);
+        }
 
         if (rc != NGX_DECLINED) {
             return rc == NGX_OK ? NGX_DECLINED : NGX_ERROR;
@@ -832,6 +868,28 @@ ngx_er_file_lease_read(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     }
 
     return rc;
+}
+
+
+/* NGX_OK: its source is paused, and it is held now */
+
+static ngx_int_t
+ngx_er_file_lease_hold(ngx_er_file_txn_t *t, ngx_er_file_row_t *row)
+{
+    uint64_t   source;
+    ngx_int_t  rc;
+
+    rc = ngx_er_file_hold_wants(t, row, &source);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (row->holder && ngx_er_file_give_back(t, row, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_hold_entry(t, row, source);
 }
 
 
@@ -929,25 +987,7 @@ ngx_er_file_adopt_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
         return NGX_OK;
     }
 
-    if (ngx_er_file_unindex(t, &row) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    row.holder = 0;
-    row.e.token = 0;
-    row.e.due = t->now;
-    row.e.doubt = NGX_ER_DOUBT_NEW;
-
-    if (!op->leaves) {
-        row.e.crashes++;
-    }
-
-    if (ngx_er_file_order_release(t, &row) != NGX_OK
-        || ngx_er_file_index(t, &row) != NGX_OK
-        || ngx_er_file_history_step(t, row.e.seq, row.e.target,
-                                    NGX_ER_HISTORY_RETURNED, 0, NULL)
-           != NGX_OK)
-    {
+    if (ngx_er_file_give_back(t, &row, !op->leaves) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -81,14 +81,23 @@ ngx_er_file_waiting_purge(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 /*
  * One that is in doubt waits until its target can be asked about it.  One that
  * is blocked is not in DUE, but would wait for its own time when its turn has
- * come.
+ * come.  One that is held waits until its source is resumed.
  */
 
 static ngx_int_t
 ngx_er_file_hasten_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row)
 {
-    if (!ngx_er_file_waiting_nobodys(op, row) || row->e.due <= t->now) {
+    if (!ngx_er_file_waiting_nobodys(op, row)) {
+        return NGX_DECLINED;
+    }
+
+    if (row->e.held) {
+        op->withheld++;
+        return NGX_DECLINED;
+    }
+
+    if (row->e.due <= t->now) {
         return NGX_DECLINED;
     }
 

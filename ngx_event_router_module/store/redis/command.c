@@ -78,6 +78,10 @@ static void ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w,
     ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w,
     ngx_pool_t *pool, ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_queue_hold(ngx_er_redis_walk_t *w,
+    ngx_pool_t *pool, ngx_er_redis_words_t *a);
+static ngx_int_t ngx_er_redis_word_hashes(ngx_er_redis_words_t *a,
+    ngx_pool_t *pool, uint64_t *hashes, ngx_uint_t n);
 static void ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text);
 static void ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
@@ -105,6 +109,7 @@ extern ngx_str_t  ngx_er_lua_queue_pause;
 extern ngx_str_t  ngx_er_lua_queue_shelf;
 extern ngx_str_t  ngx_er_lua_queue_hasten;
 extern ngx_str_t  ngx_er_lua_queue_move;
+extern ngx_str_t  ngx_er_lua_queue_hold;
 extern ngx_str_t  ngx_er_lua_queue_check;
 extern ngx_str_t  ngx_er_lua_queue_history;
 extern ngx_str_t  ngx_er_lua_dedup_claim;
@@ -135,6 +140,7 @@ static ngx_er_redis_script_t  ngx_er_redis_queue_scripts[] = {
     ngx_er_redis_lua(queue_shelf),
     ngx_er_redis_lua(queue_hasten),
     ngx_er_redis_lua(queue_move),
+    ngx_er_redis_lua(queue_hold),
     ngx_er_redis_lua(queue_check),
     ngx_er_redis_lua(queue_history)
 };
@@ -191,6 +197,7 @@ ngx_er_redis_queue_walk(ngx_er_redis_walk_t *w,
 
     case NGX_ER_QUEUE_ADOPT:
     case NGX_ER_QUEUE_SWEEP:
+    case NGX_ER_QUEUE_HOLD:
         op->partial = 0;
         w->left = layout->shards - 1;
         break;
@@ -242,6 +249,7 @@ ngx_er_redis_queue_shard(ngx_er_redis_walk_t *w)
     case NGX_ER_QUEUE_ADOPT:
     case NGX_ER_QUEUE_SWEEP:
     case NGX_ER_QUEUE_SHELF:
+    case NGX_ER_QUEUE_HOLD:
         return 0;
 
     case NGX_ER_QUEUE_HISTORY:
@@ -406,6 +414,10 @@ ngx_er_redis_queue_verb(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
         rc = ngx_er_redis_queue_shelf(w, pool, a);
         break;
 
+    case NGX_ER_QUEUE_HOLD:
+        rc = ngx_er_redis_queue_hold(w, pool, a);
+        break;
+
     case NGX_ER_QUEUE_HISTORY:
         rc = ngx_er_redis_queue_history(w, a);
         break;
@@ -469,31 +481,20 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 static ngx_int_t
 ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 {
-    u_char             *p;
-    ngx_str_t           known;
-    ngx_uint_t          i;
     ngx_er_queue_op_t  *op;
 
     op = w->op;
-
-    p = ngx_pnalloc(op->pool, op->nknown * NGX_ER_REDIS_HEX + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    known.data = p;
-
-    for (i = 0; i < op->nknown; i++) {
-        p = ngx_sprintf(p, "%016xL", op->known[i]);
-    }
-
-    known.len = p - known.data;
 
     ngx_er_redis_word_hex(a, w->layout->holder);
     ngx_er_redis_word_number(a, w->layout->gap);
     ngx_er_redis_word_number(a, op->generation);
     ngx_er_redis_word_number(a, op->keep);
-    ngx_er_redis_word_text(a, &known);
+
+    if (ngx_er_redis_word_hashes(a, op->pool, op->known, op->nknown) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_er_redis_word_number(a, NGX_ER_REDIS_BATCH);
     ngx_er_redis_word_hex(a, op->node);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_SILENT);
@@ -624,6 +625,92 @@ ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
                                              : NGX_ER_REDIS_SHELF_BYTES);
     ngx_er_redis_word_hex(a, w->layout->holder + w->nonce);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_SCAN);
+
+    return NGX_OK;
+}
+
+
+/* the other shards take what the first one has said */
+
+static ngx_int_t
+ngx_er_redis_queue_hold(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_er_redis_words_t *a)
+{
+    u_char               *p;
+    size_t                len;
+    ngx_str_t             told;
+    ngx_uint_t            i;
+    ngx_er_queue_op_t    *op;
+    ngx_er_queue_hold_t  *h;
+
+    op = w->op;
+    h = NULL;
+    len = 0;
+    told.len = 0;
+    told.data = NULL;
+
+    if (w->shard) {
+        h = op->holds->elts;
+
+        for (i = 0; i < op->holds->nelts; i++) {
+            len += 2 * NGX_ER_REDIS_HEX + 3 + h[i].name.len + h[i].by.len;
+        }
+
+        p = ngx_pnalloc(pool, len + 1);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        told.data = p;
+
+        for (i = 0; i < op->holds->nelts; i++) {
+            p = ngx_sprintf(p, "%016xL%016xL", h[i].source, h[i].act);
+            *p++ = (u_char) h[i].state;
+            *p++ = (u_char) h[i].name.len;
+            p = ngx_cpymem(p, h[i].name.data, h[i].name.len);
+            *p++ = (u_char) h[i].by.len;
+            p = ngx_cpymem(p, h[i].by.data, h[i].by.len);
+        }
+
+        told.len = p - told.data;
+    }
+
+    ngx_er_redis_word_id(a, w->shard ? 0 : op->hold.source);
+    ngx_er_redis_word_number(a, op->hold.state);
+    ngx_er_redis_word_text(a, &op->hold.name);
+    ngx_er_redis_word_text(a, &op->hold.by);
+    ngx_er_redis_word_number(a, NGX_ER_REDIS_BATCH);
+    ngx_er_redis_word_text(a, &told);
+    ngx_er_redis_word_hex(a, op->node);
+    ngx_er_redis_word_number(a, op->generation);
+
+    return ngx_er_redis_word_hashes(a, pool, op->sources,
+                                    w->shard ? 0 : op->nsources);
+}
+
+
+static ngx_int_t
+ngx_er_redis_word_hashes(ngx_er_redis_words_t *a, ngx_pool_t *pool,
+    uint64_t *hashes, ngx_uint_t n)
+{
+    u_char      *p;
+    ngx_str_t    text;
+    ngx_uint_t   i;
+
+    p = ngx_pnalloc(pool, n * NGX_ER_REDIS_HEX + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.data = p;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_sprintf(p, "%016xL", hashes[i]);
+    }
+
+    text.len = p - text.data;
+
+    ngx_er_redis_word_text(a, &text);
 
     return NGX_OK;
 }

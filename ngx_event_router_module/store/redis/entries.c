@@ -63,6 +63,7 @@ ngx_er_redis_entry(ngx_er_queue_op_t *op, redisReply **part,
     entry->accepted = n[3];
     entry->due = ngx_er_redis_element_local(n[4], shift);
     entry->guard = n[5] & 1;
+    entry->held = n[5] >> 1 & 1;
     entry->doubt = n[5] >> 4 & 0xf;
     entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_DOUBT);
     entry->died = n[7];

@@ -14,7 +14,8 @@
 --
 -- without blanks, or an error, which is this event's alone.  A 2 instead of
 -- the 1 of a part that is leased: there is no entry, a newer version was
--- delivered.  What the events have overtaken stands behind their answers.
+-- delivered; a 3: it is held, its source is paused.  What the events have
+-- overtaken stands behind their answers.
 
 --#include lib/late.lua
 --#include lib/many.lua
@@ -60,7 +61,7 @@ local function read(list)
 
     forms[list] = {window = window, retain = retain, lease = lease,
                    guard = guard, source = source, parts = parts,
-                   ordered = ordered}
+                   ordered = ordered, held = paused(source)}
 
     return forms[list]
 end
@@ -284,7 +285,7 @@ local function append(event, hash, ms)
     return p.leased
 end
 
--- one behind the other, as others may wait for it
+-- one behind the other, as others may wait for it, or as they are held
 
 local function append_ordered(event, hash, ms)
     local seen, leased, stale, entered = {}, '', false, form.retain > 0
@@ -318,7 +319,11 @@ local function append_ordered(event, hash, ms)
             local entry = new(0, ms, now + part.delay, part.order, guard, '',
                               part.name, part.routes)
 
-            if part.lease
+            if form.held then
+                hold_flag(entry, true)
+                digit = '3'
+
+            elseif part.lease
                and (part.order == '' or release(target, part.order))
             then
                 entry[DUE] = now + form.lease
@@ -390,7 +395,8 @@ local function accept(i, ms, count)
     begin(event, tells)
 
     if #parts > 0 or form.retain > 0 then
-        leased = (form.ordered and append_ordered or append)(event, hash, ms)
+        leased = ((form.ordered or form.held) and append_ordered
+                  or append)(event, hash, ms)
     end
 
     if form.retain > 0 then

@@ -3,13 +3,19 @@
 
 
 -- HASTEN: entries that wait for their time are due now.  What is blocked is
--- due never in its list, until its turn has come.
+-- due never in its list, until its turn has come.  "there" are those that are
+-- held.
 
 --#include lib/scan.lua
 
 local function hasten(hash, target, event, entry)
     if entry[HOLDER] ~= '' then
         left = left + 1
+        return 0
+    end
+
+    if is_held(entry) then
+        there = there + 1
         return 0
     end
 

@@ -8,6 +8,7 @@
 
 --#include lib/late.lua
 --#include lib/lists.lua
+--#include lib/hold.lua
 --#include lib/first.lua
 --#include lib/show.lua
 --#include lib/version.lua
@@ -24,6 +25,7 @@ local DUE_FIRST = '0'
 local EARLY = '2'
 local ENDS = '3'
 local NEWEST = 1024
+local ROUNDS = 5
 
 if late(ARGV[10], ARGV[11]) then
     return {-2, now}
@@ -114,7 +116,7 @@ end
 -- never one in doubt: its target may need that time to know it
 
 local function least()
-    local top = pick == EARLY and '(+inf' or now
+    local top = pick == EARLY and '(' .. FAR or now
     local best, fewest
 
     for _, event in ipairs(call('ZRANGEBYSCORE', tried, '-inf', top,
@@ -179,6 +181,32 @@ local function stale(hash, event, entry)
     return true
 end
 
+-- its source is paused: it is held from now on, and not given; a lease that
+-- ended by itself ends in that, too
+
+local withheld = 0
+
+local function withhold(hash, event, entry)
+    local source = call('HGET', hash, 's')
+
+    if not source or not paused(source) then
+        return false
+    end
+
+    if entry[HOLDER] ~= '' then
+        call('SREM', base .. 'h:' .. entry[HOLDER], target .. event)
+
+        entry[HOLDER], entry[TOKEN] = '', ''
+        entry[CRASHES], entry[DUE] = entry[CRASHES] + 1, now
+        doubt(entry, 15)
+    end
+
+    hold(hash, target, event, entry, source)
+    withheld = withheld + 1
+
+    return true
+end
+
 local function take(list)
     for _, event in ipairs(list) do
         local state, record = unpack(call('HMGET', base .. 'e:' .. event,
@@ -190,7 +218,9 @@ local function take(list)
         if not entry then
             lost(target, event)
 
-        elseif not stale(base .. 'e:' .. event, event, entry)
+        elseif not (holds ~= '' and withhold(base .. 'e:' .. event, event,
+                                             entry))
+               and not stale(base .. 'e:' .. event, event, entry)
                and alone(base .. 'e:' .. event, event, entry) then
             size = size + #record
 
@@ -216,6 +246,20 @@ local function take(list)
     file()
 end
 
+-- what is held makes place for the next ones
+
+local function take_due(list, n, reach)
+    for round = 1, ROUNDS do
+        local before = withheld
+
+        take(due(list, n, reach))
+
+        if #took > 1 or withheld == before then
+            return
+        end
+    end
+end
+
 if old and sub(old, 1, 16) == token then
 
     -- it was sent twice: what the first one took and is still there
@@ -233,7 +277,7 @@ if old and sub(old, 1, 16) == token then
 else
     if again > 0 then
         if pick == DUE_FIRST then
-            take(due(tried, again, 0))
+            take_due(tried, again, 0)
 
         elseif pick ~= ENDS then
             take(least() or due(tried, again, 0))
@@ -241,7 +285,7 @@ else
     end
 
     if fresh > 0 then
-        take(due(untried, fresh, reach))
+        take_due(untried, fresh, reach)
     end
 
     if pick == ENDS and again > 0 then

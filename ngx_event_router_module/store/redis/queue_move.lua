@@ -39,6 +39,8 @@ local function move(hash, target, event, entry)
         local moved = new(epoch + 1, now, now + delay, order,
                           entry[GUARD] % DOUBT_ONE, command, to_name, routes)
 
+        hold_flag(moved, false)
+
         set(hash, 'p' .. to, moved)
         enter(to, event, moved, BOOK_REPLAYED)
 

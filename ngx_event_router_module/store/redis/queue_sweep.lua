@@ -92,7 +92,7 @@ if quiet <= silent then
                                silent))
     do
         call('HDEL', base .. 'known', 'g' .. gone, 't' .. gone, 'c' .. gone,
-             'h' .. gone)
+             'h' .. gone, 's' .. gone)
         call('ZREM', base .. 'heard', gone)
         call('HDEL', KEYS[1], gone)
     end
@@ -230,9 +230,30 @@ local function bury_all(target)
     end
 end
 
+-- of what is due first, in both lists
+
+local function oldest_due(target)
+    local age = -1
+
+    for _, list in ipairs({'f:', 'a:'}) do
+        for _, event in ipairs(call('ZRANGEBYSCORE', base .. list .. target,
+                                    '-inf', '(' .. FAR, 'LIMIT', 0, LOOKS))
+        do
+            local entry = get(base .. 'e:' .. event, 'p' .. target)
+
+            if entry and (age < 0 or entry[ACCEPTED] < age) then
+                age = entry[ACCEPTED]
+            end
+        end
+    end
+
+    return age
+end
+
 -- When the oldest one was accepted, or -1.  One that was replayed is as old as
 -- its replay, so the first number is not enough, but the numbers tell when it
--- cannot get older.
+-- cannot get older.  What is held is not late: where there is such a one those
+-- that are due first say it.
 
 local function oldest(target)
     local pending = base .. 'k:' .. target
@@ -248,6 +269,10 @@ local function oldest(target)
         end
 
         local entry = get(base .. 'e:' .. event, 'p' .. target)
+
+        if entry and is_held(entry) then
+            return oldest_due(target)
+        end
 
         if entry and (age < 0 or entry[ACCEPTED] < age) then
             age = entry[ACCEPTED]

@@ -32,6 +32,7 @@
 
 
 #define NGX_ER_REDIS_SWEPT   13            /* elements before the counts */
+#define NGX_ER_REDIS_HOLD    6             /* elements of a source */
 
 
 static ngx_int_t ngx_er_redis_reply_head(ngx_er_redis_walk_t *w,
@@ -53,6 +54,10 @@ static ngx_int_t ngx_er_redis_queue_last(ngx_er_queue_op_t *op,
 static void ngx_er_redis_queue_took(ngx_er_redis_walk_t *w, ngx_uint_t n);
 static ngx_int_t ngx_er_redis_queue_paused(ngx_er_queue_op_t *op,
     redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_held(ngx_er_redis_walk_t *w,
+    redisReply *reply);
+static ngx_int_t ngx_er_redis_queue_hold(ngx_er_redis_walk_t *w,
+    redisReply **part);
 static ngx_int_t ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w,
     long long code);
 static ngx_int_t ngx_er_redis_queue_adopted(ngx_er_redis_walk_t *w,
@@ -106,6 +111,9 @@ ngx_er_redis_queue_reply(ngx_er_redis_walk_t *w, redisReply *reply)
 
     case NGX_ER_QUEUE_PAUSE:
         return ngx_er_redis_queue_paused(w->op, reply);
+
+    case NGX_ER_QUEUE_HOLD:
+        return ngx_er_redis_queue_held(w, reply);
 
     case NGX_ER_QUEUE_SETTLE:
     case NGX_ER_QUEUE_RETRY:
@@ -273,6 +281,7 @@ ngx_er_redis_queue_answer(ngx_er_redis_walk_t *w, redisReply *answer)
     for (i = 0; i < op->nparts; i++) {
         op->parts[i].lease = (p[i] == '1');
         op->parts[i].stale = (p[i] == '2');
+        op->parts[i].held = (p[i] == '3');
     }
 
     op->rc = NGX_OK;
@@ -518,6 +527,101 @@ ngx_er_redis_queue_paused(ngx_er_queue_op_t *op, redisReply *reply)
     op->rc = NGX_OK;
 
     return NGX_OK;
+}
+
+
+/* {1, now, more, source, act, state, entries, name, by, ...} */
+
+static ngx_int_t
+ngx_er_redis_queue_held(ngx_er_redis_walk_t *w, redisReply *reply)
+{
+    size_t              i;
+    uint64_t            more;
+    ngx_er_queue_op_t  *op;
+
+    op = w->op;
+
+    if (reply->elements < 3
+        || (reply->elements - 3) % NGX_ER_REDIS_HOLD != 0
+        || ngx_er_redis_element_number(reply->element[2], &more) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (w->seen++ == 0) {
+        op->more = 0;
+
+        op->holds = ngx_array_create(op->pool, 4, sizeof(ngx_er_queue_hold_t));
+        if (op->holds == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    op->more |= (more != 0);
+
+    for (i = 3; i < reply->elements; i += NGX_ER_REDIS_HOLD) {
+        if (ngx_er_redis_queue_hold(w, reply->element + i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    op->rc = NGX_OK;
+
+    return ngx_er_redis_walk_next(w);
+}
+
+
+/* the first shard says what is so, the others how many more they have */
+
+static ngx_int_t
+ngx_er_redis_queue_hold(ngx_er_redis_walk_t *w, redisReply **part)
+{
+    uint64_t              source, n[3];
+    ngx_uint_t            i;
+    ngx_er_queue_op_t    *op;
+    ngx_er_queue_hold_t  *h;
+
+    op = w->op;
+
+    if (ngx_er_redis_element_id(part[0], &source) != NGX_OK
+        || ngx_er_redis_element_number(part[1], &n[0]) != NGX_OK
+        || ngx_er_redis_element_number(part[2], &n[1]) != NGX_OK
+        || ngx_er_redis_element_number(part[3], &n[2]) != NGX_OK
+        || n[1] > NGX_ER_HOLD_GONE
+        || !ngx_er_redis_is_text(part[4]) || !ngx_er_redis_is_text(part[5])
+        || part[4]->len > NGX_ER_ENTRY_NAME || part[5]->len > NGX_ER_HOLD_BY)
+    {
+        return NGX_ERROR;
+    }
+
+    h = op->holds->elts;
+
+    for (i = 0; i < op->holds->nelts; i++) {
+        if (h[i].source == source) {
+            h[i].entries += n[2];
+            return NGX_OK;
+        }
+    }
+
+    if (w->shard) {
+        return NGX_OK;
+    }
+
+    h = ngx_array_push(op->holds);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_er_queue_hold_t));
+
+    h->source = source;
+    h->act = n[0];
+    h->state = (ngx_er_hold_e) n[1];
+    h->entries = n[2];
+
+    return (ngx_er_redis_element_copy(op->pool, part[4], &h->name) == NGX_OK
+            && ngx_er_redis_element_copy(op->pool, part[5], &h->by) == NGX_OK)
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -808,6 +912,18 @@ ngx_er_redis_queue_pass(ngx_er_redis_walk_t *w)
 
     case NGX_ER_QUEUE_ADOPT:
     case NGX_ER_QUEUE_SWEEP:
+        op->partial = 1;
+        break;
+
+    case NGX_ER_QUEUE_HOLD:
+
+        /* without the first one nobody knows what is so */
+
+        if (w->seen == 0) {
+            ngx_er_redis_queue_stop(w);
+            return NGX_DONE;
+        }
+
         op->partial = 1;
         break;
 

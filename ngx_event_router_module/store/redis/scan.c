@@ -94,6 +94,7 @@ ngx_er_redis_scan_begin(ngx_er_queue_op_t *op)
     op->left = 0;
     op->doubtful = 0;
     op->there = 0;
+    op->withheld = 0;
     op->oldest = NGX_ER_NEVER;
     op->newest = 0;
 }
@@ -193,7 +194,14 @@ ngx_er_redis_scan_changed(ngx_er_queue_op_t *op, redisReply *reply,
     op->stale += (ngx_uint_t) n[0];
     op->left += (ngx_uint_t) n[1];
     op->doubtful += (ngx_uint_t) n[2];
-    op->there += (ngx_uint_t) n[3];
+
+    if (op->verb == NGX_ER_QUEUE_HASTEN) {
+        op->withheld += (ngx_uint_t) n[3];
+
+    } else {
+        op->there += (ngx_uint_t) n[3];
+    }
+
     op->oldest = ngx_min(op->oldest, n[4]);
     op->newest = ngx_max(op->newest, n[5]);
 

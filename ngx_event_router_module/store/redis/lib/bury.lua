@@ -10,6 +10,8 @@
 local function bury(hash, target, event, entry, reason, status, answer, keep)
     local holder = entry[HOLDER]
 
+    unhold(target, event, entry)
+
     entry[HOLDER] = ''
     entry[REASON] = reason
     entry[DIED] = now

@@ -29,7 +29,7 @@ local DIED = 15
 local STATUS = 16
 local ANSWER = 17
 
--- GUARD is a number of bits: 16 and more are the doubt
+-- GUARD is a number of bits: 1 the guard, 2 it is held, 16 and more the doubt
 
 local DOUBT_ONE = 16
 local DOUBT_NEW = 240

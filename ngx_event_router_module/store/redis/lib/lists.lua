@@ -5,6 +5,7 @@
 -- Where an entry is filed while it is pending
 
 --#include lib/entry.lua
+--#include lib/held.lua
 --#include lib/ledger.lua
 
 local function add(n)
@@ -37,7 +38,7 @@ local function release(target, order)
             local list = class(entry) .. target
 
             if call('ZSCORE', list, event) == 'inf' then
-                call('ZADD', list, entry[DUE], event)
+                call('ZADD', list, score(entry), event)
             end
 
             return false
@@ -50,7 +51,7 @@ end
 -- "word" of the ledger says why it comes
 
 local function enter(target, event, entry, word)
-    local due = entry[DUE]
+    local due = score(entry)
 
     if entry[ORDER] ~= '' then
         if not release(target, entry[ORDER]) then
@@ -66,6 +67,10 @@ local function enter(target, event, entry, word)
         call('SADD', base .. 'h:' .. entry[HOLDER], target .. event)
     else
         call('ZADD', class(entry) .. target, due, event)
+    end
+
+    if is_held(entry) then
+        call('ZADD', held_list(event), now, target .. event)
     end
 
     book(target, word, 1)
@@ -104,6 +109,8 @@ end
 -- deleted the lists.
 
 local function leave(target, event, entry)
+    unhold(target, event, entry)
+
     if not drop(target, event) then
         call('HINCRBY', KEYS[1], 'l', -1)
     end

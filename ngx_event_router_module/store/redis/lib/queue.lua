@@ -30,7 +30,8 @@
 --                many have been lost since, a how many of these somebody has
 --                told, o who is to tell the rest, and since when, and for each
 --                nginx by its number when it looked last; of history h the
---                bytes it has, q those it may have
+--                bytes it has, q those it may have; i the
+--                sources that are paused, one behind the other
 --     e:EVENT    hash: r record, s source, u kept until, k its key is known
 --                until, l a target has it, w there is w:EVENT; and a field for
 --                every target: pTARGET pending, dTARGET dead, oTARGET done (if
@@ -53,9 +54,12 @@
 --     known      hash: what each of those knows: gN the generation of its
 --                configuration, tN all of its targets, cN it keeps ledgers,
 --                hN how long it keeps history and how many bytes of it in a
---                shard; N is a node, 16 digits
+--                shard, sN all of its queued sources; N is a node, 16
+--                digits
 --     t          hash TARGET: names of targets
 --     paused     hash TARGET since; of shard 0 only
+--     held       hash SOURCE: those that were ever paused, see queue_hold.lua
+--     q:SOURCE   zset TARGET EVENT of what is held by since when, see held.lua
 --     c:TARGET   hash: what became of all its entries, see ledger.lua
 --     u          zset EVENT by end: the archive
 --     r:SOURCE   zset EVENT of a source: the archive
@@ -83,7 +87,10 @@ local base = sub(KEYS[1], 1, -2)
 
 local time = call('TIME')
 local raw = time[1] * 1000 + math.floor(time[2] / 1000)
-local layout, last, before = unpack(call('HMGET', KEYS[1], 'v', 't', 'w'))
+local layout, last, before, holds = unpack(call('HMGET', KEYS[1], 'v', 't',
+                                                'w', 'i'))
+
+holds = holds or ''
 
 if layout ~= ARGV[1] then
     if layout then

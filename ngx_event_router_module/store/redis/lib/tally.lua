@@ -78,7 +78,7 @@ local function restore(target, batch)
                 lost(target, event)
 
             elseif entry[ORDER] == '' then
-                call('ZADD', class(entry) .. target, entry[DUE], event)
+                call('ZADD', class(entry) .. target, score(entry), event)
 
             else
                 call('ZADD', class(entry) .. target, '+inf', event)

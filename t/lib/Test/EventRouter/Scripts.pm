@@ -35,8 +35,8 @@ our $past = pack 'Q>L>S>', 1234, 56, 503;
 our @EXPORT = qw($redis %script $shard $layout $told $H1 $H2 $H3 $A $B $C $SOURCE
     $past scripts accept_raw accept_event accept_events lease fenced ended
     dead_letter scan_args
-    list replay purge hasten move held sweep run packed record lookup key pad
-    hex16);
+    list replay purge hasten move held hold sweep run packed record lookup key
+    pad hex16);
 
 my $token = 0;
 my $state = 0x7000;
@@ -274,6 +274,26 @@ sub held {
     my (undef, undef, @list) = @{ run('pause', @_) };
 
     return \@list;
+}
+
+
+# a source is paused (1) or resumed (0), or none: it is asked; what is said of
+# each, by its hash
+
+sub hold {
+    my ($source, $state, %o) = @_;
+
+    my (undef, $now, $more, @rest) = @{ run('hold', $source // '', $state // 0,
+        $o{name} // 'shop', $o{by} // 'ann', $o{batch} // 200, $o{told} // '',
+        $o{node} // hex16(0xb1), $o{generation} // 0,
+        join('', @{ $o{sources} // [] })) };
+    my %held;
+
+    while (my ($id, @row) = splice @rest, 0, 6) {
+        @{ $held{$id} }{qw(act state entries name by)} = @row;
+    }
+
+    return { now => $now, more => $more, held => \%held };
 }
 
 
