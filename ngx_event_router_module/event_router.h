@@ -50,6 +50,7 @@ typedef struct ngx_er_queue_s   ngx_er_queue_t;      /* store/queue.h */
 typedef struct ngx_er_history_s  ngx_er_history_t;   /* observe/history_conf.h
                                                         */
 typedef struct ngx_er_lane_s    ngx_er_lane_t;       /* deliver/lane.h */
+typedef struct ngx_er_held_s    ngx_er_held_t;       /* deliver/hold.c */
 typedef struct ngx_er_versions_s  ngx_er_versions_t;   /* deliver/order.h */
 typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
 typedef struct ngx_er_rate_s    ngx_er_rate_t;       /* ingest/rate.h */
@@ -180,6 +181,7 @@ struct ngx_er_source_s {
     ngx_er_alert_t              *refused;        /* NULL: nobody is told */
     ngx_uint_t                   index;          /* in main conf's sources */
     ngx_atomic_t                *counters;       /* observe/metrics.h */
+    ngx_er_held_t               *held;           /* NULL: it is not queued */
 };
 
 

@@ -26,6 +26,7 @@
 #include "deliver/attempt.h"
 #include "deliver/dispatch.h"
 #include "deliver/doubt.h"
+#include "deliver/hold.h"
 #include "deliver/left.h"
 #include "deliver/location.h"
 #include "deliver/publishers.h"
@@ -441,6 +442,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_queue_init(cf, mcf) != NGX_OK
         || ngx_er_history_init(cf, mcf) != NGX_OK
         || ngx_er_lanes_init(cf, mcf) != NGX_OK
+        || ngx_er_holds_init(cf, mcf) != NGX_OK
         || ngx_er_record_init(cf, mcf) != NGX_OK
         || ngx_er_quarantines_init(cf, mcf) != NGX_OK
         || ngx_er_counters_init(cf, mcf) != NGX_OK)

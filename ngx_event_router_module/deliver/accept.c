@@ -337,6 +337,13 @@ ngx_er_accept_deliver(ngx_er_accept_t *accept, ngx_er_queue_op_t *op,
         return;
     }
 
+    if (part->held) {
+
+        /* whoever resumes its source sees to it */
+
+        return;
+    }
+
     if (!part->lease) {
 
         /* no room, or another one of its order comes first */

@@ -41,6 +41,7 @@
 
 #include "dispatch.h"
 #include "hand.h"
+#include "hold.h"
 #include "slots.h"
 #include "lease.h"
 #include "graves.h"
@@ -892,6 +893,7 @@ ngx_er_sweep(void)
     /* first, so that nothing is delivered to a target that is paused */
 
     ngx_er_pause_ask(worker->store, worker->mcf, ngx_er_dispatch_wake);
+    ngx_er_hold_ask(worker->store, worker->mcf);
 
     worker->sweeping = 1;
     worker->last = ngx_current_msec;

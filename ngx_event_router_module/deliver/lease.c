@@ -34,6 +34,7 @@
 #include "settle.h"
 #include "guard.h"
 #include "hand.h"
+#include "hold.h"
 #include "slots.h"
 #include "../base/crash.h"
 #include "../ingest/record.h"
@@ -127,9 +128,11 @@ ngx_er_leases_begin(ngx_er_target_t *target, ngx_uint_t n)
         ngx_er_hand_remove(target, &lease->link);
         ngx_er_settle_enter(lease, NGX_ER_LEASE_PLACED);
 
-        if (ngx_er_queue_now() >= lease->until) {
-
-            /* the worker stood still, and another one may have it */
+        if (ngx_er_queue_now() >= lease->until
+            || ngx_er_hold_paused(lease->event->source))
+        {
+            /* the worker stood still, and another one may have it; or its
+               source was paused meanwhile */
 
             ngx_er_settle_back(lease, 0);
             continue;

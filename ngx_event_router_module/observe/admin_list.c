@@ -95,6 +95,10 @@ ngx_er_admin_list_entry(ngx_er_json_t *json, ngx_er_entry_t *entry,
 
     } else {
         ngx_er_api_when(json, "due", entry->due);
+
+        if (entry->held) {
+            ngx_er_json_flag(json, "held", 1);
+        }
     }
 
     if (entry->record.len) {

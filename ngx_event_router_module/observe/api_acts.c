@@ -95,6 +95,8 @@ static ngx_er_api_arg_t  ngx_er_api_purge_args[] = {
       "are left, as they are being delivered" },                              \
     { "in_doubt", NGX_ER_API_NUMBER, 0, NULL, NULL,                           \
       "are left, as their target is asked first" },                           \
+    { "held", NGX_ER_API_NUMBER, 0, NULL, NULL,                               \
+      "are left, as their source is paused" },                                \
     { "there", NGX_ER_API_NUMBER, 0, NULL, NULL,                              \
       "are left, as that target has these events already" },                  \
     { "oldest", NGX_ER_API_TIME, 0, NULL, NULL,                               \
@@ -388,6 +390,7 @@ ngx_er_api_act_end(ngx_er_api_t *api, ngx_er_queue_op_t *op)
     act->step.done += op->done;
     act->step.left += op->left;
     act->step.doubtful += op->doubtful;
+    act->step.withheld += op->withheld;
     act->step.there += op->there;
     act->step.oldest = ngx_min(act->step.oldest, op->oldest);
     act->step.newest = ngx_max(act->step.newest, op->newest);
@@ -398,7 +401,8 @@ ngx_er_api_act_end(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 
     if (ngx_er_api_filter_found(api, act->done || act->step.done
                                      || act->step.left || act->step.doubtful
-                                     || act->step.there, &rc)
+                                     || act->step.withheld || act->step.there,
+                                &rc)
         != NGX_OK)
     {
         return rc;
@@ -477,6 +481,10 @@ ngx_er_api_act_answer(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 
     if (step->doubtful) {
         ngx_er_json_number(&json, "in_doubt", step->doubtful);
+    }
+
+    if (step->withheld) {
+        ngx_er_json_number(&json, "held", step->withheld);
     }
 
     if (step->there) {

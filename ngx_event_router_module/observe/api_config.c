@@ -15,6 +15,7 @@
 
 
 #include "api_config.h"
+#include "api_hold.h"
 #include "../deliver/auth.h"
 #include "../deliver/publishers.h"
 
@@ -81,6 +82,7 @@ static ngx_er_api_field_t  ngx_er_api_source_fields[] = {
       "for all deliveries at once" },
     { "max_size", NGX_ER_API_NUMBER, 1, NULL, NULL, "bytes of a body" },
     { "routes", NGX_ER_API_NUMBER, 1, NULL, NULL, "how many it has" },
+    NGX_ER_API_HOLD_FIELDS,
     NGX_ER_API_FIELDS_END
 };
 
@@ -333,6 +335,7 @@ ngx_er_api_config_source(ngx_er_json_t *json, ngx_er_source_t *source)
     ngx_er_json_number(json, "deadline_ms", source->deadline);
     ngx_er_json_number(json, "max_size", source->max_size);
     ngx_er_json_number(json, "routes", source->routes.nelts);
+    ngx_er_api_hold_json(json, source);
     ngx_er_json_close(json, "}");
 }
 

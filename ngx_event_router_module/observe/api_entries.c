@@ -121,6 +121,8 @@ static ngx_er_api_field_t  ngx_er_api_entry_fields[] = {
       "the last attempts, the latest last" },
     { "due", NGX_ER_API_TIME, 0, NULL, NULL,
       "of a pending one: when it is tried next" },
+    { "held", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "of a pending one: its source is paused" },
     { "reason", NGX_ER_API_TEXT, 0,
       "exhausted|final|expired|poison|target_removed|corrupt|in_doubt|unknown",
       NULL, "of a dead letter: why it died" },

@@ -8,12 +8,13 @@
  * What an operator does to a target: POST v1/pause, v1/resume, v1/probe and
  * v1/test, each with target=NAME.  A pause holds for all workers at once; the
  * answer says whether the store knows, too ("until": "resume"), or only shared
- * memory ("restart").
+ * memory ("restart").  With source=NAME the first two are api_hold.c's.
  */
 
 
 #include "api_targets.h"
 #include "admin_trial.h"
+#include "api_hold.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/pause.h"
 
@@ -35,9 +36,26 @@ static ngx_er_api_arg_t  ngx_er_api_targets_args[] = {
 };
 
 
+static ngx_er_api_arg_t  ngx_er_api_pause_args[] = {
+    { "target", NGX_ER_API_TEXT, 0, NULL,
+      "the name of a target: nothing is sent to it" },
+    { "source", NGX_ER_API_TEXT, 0, NULL,
+      "or that of a queued source: its events are accepted and held" },
+    NGX_ER_API_ARGS_END
+};
+
+
 static ngx_er_api_field_t  ngx_er_api_pause_fields[] = {
-    { "target", NGX_ER_API_TEXT, 1, NULL, NULL, "its name" },
+    { "target", NGX_ER_API_TEXT, 0, NULL, NULL, "the name of the target, or" },
+    { "source", NGX_ER_API_TEXT, 0, NULL, NULL, "that of the source" },
     { "paused", NGX_ER_API_FLAG, 1, NULL, NULL, "whether it is paused now" },
+    { "paused_since", NGX_ER_API_TIME, 0, NULL, NULL,
+      "of a source: since when" },
+    { "paused_by", NGX_ER_API_TEXT, 0, NULL, NULL, "of a source: by whom" },
+    { "held", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "of a source: deliveries that are held so far" },
+    { "partial", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "of a source: a part of the Redis is away and does it when it is back" },
     { "until", NGX_ER_API_TEXT, 1, "resume|pause|restart", NULL,
       "what ends this; restart: the store could not be told" },
     NGX_ER_API_FIELDS_END
@@ -45,7 +63,7 @@ static ngx_er_api_field_t  ngx_er_api_pause_fields[] = {
 
 
 static ngx_er_api_schema_t  ngx_er_api_pause_answer = {
-    "Pause", "Whether deliveries to a target are stopped",
+    "Pause", "Whether deliveries to a target, or of a source, are stopped",
     ngx_er_api_pause_fields
 };
 
@@ -125,11 +143,13 @@ static ngx_er_api_schema_t  ngx_er_api_test_answer = {
 ngx_er_api_endpoint_t  ngx_er_api_targets[] = {
 
     { "pause", NGX_HTTP_POST, NGX_ER_ROLE_ACT, NGX_ER_API_QUEUE,
-      "Stop the deliveries to a target", ngx_er_api_targets_args, NULL,
+      "Stop the deliveries to a target, or those of a source",
+      ngx_er_api_pause_args, NULL,
       &ngx_er_api_pause_answer, ngx_er_api_pause },
 
     { "resume", NGX_HTTP_POST, NGX_ER_ROLE_ACT, NGX_ER_API_QUEUE,
-      "Go on with the deliveries to a target", ngx_er_api_targets_args, NULL,
+      "Go on with the deliveries to a target, or with those of a source",
+      ngx_er_api_pause_args, NULL,
       &ngx_er_api_pause_answer, ngx_er_api_resume },
 
     { "probe", NGX_HTTP_POST, NGX_ER_ROLE_ACT, NGX_ER_API_QUEUE,
@@ -163,8 +183,23 @@ static ngx_int_t
 ngx_er_api_hold_target(ngx_er_api_t *api, ngx_uint_t held)
 {
     ngx_int_t           rc;
+    ngx_str_t           name;
     ngx_er_target_t    *target;
     ngx_er_queue_op_t  *op;
+
+    if (ngx_er_api_arg(api, "target", &name)
+        == ngx_er_api_arg(api, "source", &name))
+    {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST,
+                                  "say target=NAME or source=NAME, one of "
+                                  "them");
+    }
+
+    rc = ngx_er_api_hold_source(api, held);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
 
     if (ngx_er_api_target(api, &target, &rc) != NGX_OK) {
         return rc;

@@ -26,6 +26,8 @@
 #include "prometheus.h"
 #include "counters.h"
 #include "gauge.h"
+#include "metrics.h"
+#include "../deliver/hold.h"
 #include "../ingest/reply.h"
 #include "../store/dedup.h"
 
@@ -79,6 +81,8 @@ static void ngx_er_prometheus_histogram(ngx_er_prometheus_text_t *text,
     const ngx_er_family_t *family, const char *kind, ngx_str_t *noun,
     ngx_atomic_t *cells);
 static void ngx_er_prometheus_gauges(ngx_er_prometheus_text_t *text,
+    ngx_er_main_conf_t *mcf);
+static void ngx_er_prometheus_holds(ngx_er_prometheus_text_t *text,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_prometheus_ledger(ngx_er_prometheus_text_t *text,
     ngx_er_main_conf_t *mcf, ngx_er_gauges_t *gauges);
@@ -145,6 +149,7 @@ ngx_er_prometheus(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     if (mcf->queue) {
         ngx_er_prometheus_store(&text, mcf);
         ngx_er_prometheus_gauges(&text, mcf);
+        ngx_er_prometheus_holds(&text, mcf);
     }
 
     if (mcf->dedup && mcf->dedup->redis) {
@@ -389,6 +394,42 @@ ngx_er_prometheus_gauges(ngx_er_prometheus_text_t *text,
     }
 
     ngx_er_prometheus_ledger(text, mcf, gauges);
+}
+
+
+/* of queued sources */
+
+static void
+ngx_er_prometheus_holds(ngx_er_prometheus_text_t *text,
+    ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t           i, k;
+    ngx_er_source_t    **source;
+    ngx_er_hold_view_t   view;
+
+    static const char  *names[] = {
+        "event_router_source_paused", "event_router_source_held"
+    };
+
+    static const char  *help[] = {
+        "1: an operator paused the source, its events are held.",
+        "Entries that are held, as their source is paused."
+    };
+
+    source = mcf->sources.elts;
+
+    for (k = 0; k < 2; k++) {
+        ngx_er_prometheus_head(text, names[k], help[k], "gauge");
+
+        for (i = 0; i < mcf->sources.nelts; i++) {
+
+            if (ngx_er_hold_view(source[i], &view) == NGX_OK) {
+                ngx_er_prometheus_line(text, names[k], "", "source",
+                                       &source[i]->name, NULL, NULL);
+                ngx_er_prometheus_number(text, k ? view.entries : view.paused);
+            }
+        }
+    }
 }
 
 

@@ -25,6 +25,7 @@
 #include "metrics.h"
 #include "prometheus.h"
 #include "../base/json.h"
+#include "../deliver/hold.h"
 #include "../ingest/reply.h"
 #include "../store/dedup.h"
 
@@ -34,6 +35,7 @@
 
 static ngx_int_t ngx_er_status_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_er_status_ends(ngx_http_request_t *r, const char *word);
+static void ngx_er_status_held(ngx_er_json_t *json, ngx_er_source_t *source);
 static void ngx_er_status_noun(ngx_er_json_t *json, ngx_er_main_conf_t *mcf,
     ngx_er_noun_e noun, ngx_atomic_t *numbers);
 static void ngx_er_status_single(ngx_er_json_t *json,
@@ -123,6 +125,7 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
         ngx_er_json_open(&json, NULL, "{");
         ngx_er_status_noun(&json, mcf, NGX_ER_NOUN_SOURCE,
                            source[i]->counters);
+        ngx_er_status_held(&json, source[i]);
         ngx_er_json_close(&json, "}");
     }
 
@@ -158,6 +161,31 @@ ngx_er_status_json(ngx_http_request_t *r, ngx_er_main_conf_t *mcf)
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_reply_json(r, &json);
+}
+
+
+/* of a queued source: whether it is paused, for how long, how many are held */
+
+static void
+ngx_er_status_held(ngx_er_json_t *json, ngx_er_source_t *source)
+{
+    uint64_t            now;
+    ngx_er_hold_view_t  view;
+
+    if (ngx_er_hold_view(source, &view) != NGX_OK) {
+        return;
+    }
+
+    now = ngx_er_queue_now();
+
+    ngx_er_json_flag(json, "paused", view.paused);
+
+    if (view.paused) {
+        ngx_er_json_number(json, "paused_seconds",
+                           now > view.since ? (now - view.since) / 1000 : 0);
+    }
+
+    ngx_er_json_number(json, "held", view.entries);
 }
 
 

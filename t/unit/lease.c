@@ -69,6 +69,7 @@ static ngx_int_t                 breaker_now = NGX_DECLINED;
 static ngx_uint_t                breakers[2];
 static ngx_uint_t                ends[2];   /* delivered, dead */
 static ngx_uint_t                histories[2];
+static ngx_uint_t                source_paused;
 
 
 /* ---- stand-ins */
@@ -88,6 +89,13 @@ ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
     }
 
     under_way[nunder_way++] = op;
+}
+
+
+ngx_uint_t
+ngx_er_hold_paused(ngx_er_source_t *source)
+{
+    return source_paused;
 }
 
 
