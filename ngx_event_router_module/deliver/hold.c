@@ -6,9 +6,9 @@
 
 /*
  * A paused source is the store's: its events are accepted and held there, and
- * no worker is given one (HOLD of store/entry.h).  Nothing here could make that
- * untrue.  What is in shared memory is what the store said last, for those who
- * show it and for those who have entries in hand: these go back.
+ * no worker is given one (HOLD of store/entry.h).  Nothing here could make
+ * that untrue.  What is in shared memory is what the store said last, for
+ * those who show it and for those who have entries in hand: these go back.
  *
  * Once a second, with the sweep, the store is asked.  Whoever asks also does a
  * part of what there is to do, and asks again at once as long as there is

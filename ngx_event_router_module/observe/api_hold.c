@@ -13,8 +13,8 @@
  *
  * A source that delivers at once has no queue in which its events could wait.
  *
- * Called by api_targets.c, whose endpoints they are, and by api_config.c.  What
- * is made lives as long as the request's api.
+ * Called by api_targets.c, whose endpoints they are, and by api_config.c.
+ * What is made lives as long as the request's api.
  */
 
 

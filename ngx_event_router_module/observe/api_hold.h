@@ -16,8 +16,8 @@
 #include "api.h"
 
 
-/* of an endpoint with source=, if that is there: as its handler.  NGX_DECLINED:
-   it is not there */
+/* of an endpoint with source=, if that is there: as its handler;
+   NGX_DECLINED: it is not there */
 ngx_int_t ngx_er_api_hold_source(ngx_er_api_t *api, ngx_uint_t paused);
 
 /* members of JSON of a source: whether it is paused, since when, by whom, and
