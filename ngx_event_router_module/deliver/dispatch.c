@@ -558,6 +558,7 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
                    op->reach, op->bytes);
 
     lane->asked = 1;
+    ngx_er_lane_open(lane->target);
     ngx_er_queue_run(worker->store, op);
 }
 
@@ -577,6 +578,7 @@ ngx_er_dispatch_leased(ngx_er_queue_op_t *op)
                    op->entries ? op->entries->nelts : 0);
 
     lane->asked = 0;
+    ngx_er_lane_close(lane->target);
 
     ngx_er_leases_unreserve(lane->reserved);
 

@@ -47,6 +47,7 @@ typedef struct {
     uint64_t               node;       /* this nginx in the store */
     ngx_uint_t             nodes;      /* that share it */
     uint64_t               generation;  /* the newest one here */
+    ngx_atomic_t           drains;     /* of all targets */
     ngx_er_lane_worker_t   workers[NGX_ER_LANE_WORKERS];
 } ngx_er_lanes_sh_t;
 
@@ -124,7 +125,7 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
 
     ngx_shmtx_lock(&lane->shpool->mutex);
 
-    if (sh->held != NGX_ER_LANE_RUNS
+    if (sh->held != NGX_ER_LANE_RUNS || ngx_er_lane_drains(target)
         || ngx_er_lane_column == NGX_ER_LANE_WORKERS)
     {
         *fresh = 0;
@@ -427,7 +428,7 @@ ngx_er_lane_due(ngx_er_target_t *target, uint64_t now, ngx_er_lane_due_t *due)
     due->mixed = ngx_er_policy_mixed(&lane->sh->policy, now);
     due->room = 0;
 
-    if (lane->sh->held == NGX_ER_LANE_RUNS
+    if (lane->sh->held == NGX_ER_LANE_RUNS && !ngx_er_lane_drains(target)
         && ngx_er_lane_column != NGX_ER_LANE_WORKERS)
     {
         due->room = ngx_er_policy_room(ngx_er_lane_part(target, &part),
@@ -614,6 +615,97 @@ ngx_er_lane_probe(ngx_er_target_t *target, uint64_t now)
                    &target->name, runs);
 
     return runs;
+}
+
+
+void
+ngx_er_lanes_drain(ngx_er_main_conf_t *mcf, ngx_er_target_t *target,
+    ngx_uint_t drains)
+{
+    ngx_er_lanes_sh_t  *sh;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lanes: drains:%ui, one:%d", drains,
+                   target != NULL);
+
+    if (target) {
+        target->lane->sh->drains = drains;
+        return;
+    }
+
+    sh = ngx_er_lanes_lock(mcf);
+
+    if (sh) {
+        sh->drains = drains;
+        ngx_er_lanes_unlock(mcf);
+    }
+}
+
+
+ngx_uint_t
+ngx_er_lane_drains(ngx_er_target_t *target)
+{
+    ngx_er_lanes_sh_t  *sh;
+
+    sh = target->lane->shpool->data;
+
+    return sh->drains || target->lane->sh->drains;
+}
+
+
+ngx_uint_t
+ngx_er_lanes_draining(ngx_er_main_conf_t *mcf)
+{
+    ngx_slab_pool_t    *pool;
+    ngx_er_lanes_sh_t  *sh;
+
+    pool = ngx_er_lanes_pool(mcf);
+
+    if (pool == NULL) {
+        return 0;
+    }
+
+    sh = pool->data;
+
+    return sh->drains != 0;
+}
+
+
+void
+ngx_er_lane_open(ngx_er_target_t *target)
+{
+    if (ngx_er_lane_column < NGX_ER_LANE_WORKERS) {
+        target->lane->sh->places[ngx_er_lane_column].leases++;
+    }
+}
+
+
+/* one that was opened without a column does not count */
+
+void
+ngx_er_lane_close(ngx_er_target_t *target)
+{
+    ngx_er_lane_places_t  *places;
+
+    if (ngx_er_lane_column < NGX_ER_LANE_WORKERS) {
+        places = &target->lane->sh->places[ngx_er_lane_column];
+        places->leases -= (places->leases != 0);
+    }
+}
+
+
+ngx_uint_t
+ngx_er_lane_leases(ngx_er_target_t *target)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < NGX_ER_LANE_WORKERS; i++) {
+        n += target->lane->sh->places[i].leases;
+    }
+
+    return n;
 }
 
 
@@ -991,6 +1083,7 @@ ngx_er_lane_lose(ngx_er_lanes_sh_t *sh, ngx_uint_t column)
 
         places->fresh = 0;
         places->again = 0;
+        places->leases = 0;
         ngx_er_lane_waits(lane, column, 0);
 
         /* what it had comes due as soon as the store knows */

@@ -28,6 +28,9 @@ typedef struct {
     uint16_t               again;
     uint16_t               waits;      /* 1: it has leased what finds no place
                                           */
+    uint16_t               leases;     /* open ones, with and without a place,
+                                          and questions to the store for more;
+                                          nobody else writes it */
 } ngx_er_lane_places_t;
 
 
@@ -60,6 +63,7 @@ struct ngx_er_lane_sh_s {
     ngx_uint_t             untold;     /* the store does not know of the last
                                           one */
     ngx_uint_t             waiters;    /* workers that wait for places */
+    ngx_atomic_t           drains;     /* nothing new begins */
 
     ngx_uint_t             pending;    /* as of the last sweep */
     ngx_uint_t             dead;
@@ -117,7 +121,7 @@ uint64_t ngx_er_lanes_node(ngx_er_main_conf_t *mcf);
 ngx_uint_t ngx_er_lanes_turn(ngx_er_main_conf_t *mcf, uint64_t now,
     ngx_msec_t ms);
 
-/* places, see policy.h; a paused target has none */
+/* places, see policy.h; a target that is paused or drained has none */
 void ngx_er_lane_take(ngx_er_target_t *target, uint64_t now,
     ngx_uint_t *fresh, ngx_uint_t *again, uint64_t *wait);
 void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
@@ -181,6 +185,21 @@ ngx_uint_t ngx_er_lane_acts(ngx_er_target_t *target, ngx_uint_t *untold,
 /* or wants to see at once how the target is: an attempt though the breaker is
    open, the target asked for a pause, or nothing is due.  0: it is paused */
 ngx_uint_t ngx_er_lane_probe(ngx_er_target_t *target, uint64_t now);
+
+/*
+ * Nothing new begins, for all workers of this nginx, until that is undone or
+ * nginx ends; of all targets, or of one.  drains(): 1 if it is so, by the one
+ * or the other; draining(): of all targets.
+ */
+void ngx_er_lanes_drain(ngx_er_main_conf_t *mcf, ngx_er_target_t *target,
+    ngx_uint_t drains);
+ngx_uint_t ngx_er_lane_drains(ngx_er_target_t *target);
+ngx_uint_t ngx_er_lanes_draining(ngx_er_main_conf_t *mcf);
+
+/* this worker opens a lease, or ends one; how many all workers have open */
+void ngx_er_lane_open(ngx_er_target_t *target);
+void ngx_er_lane_close(ngx_er_target_t *target);
+ngx_uint_t ngx_er_lane_leases(ngx_er_target_t *target);
 
 /* a copy to look at */
 void ngx_er_lane_copy(ngx_er_target_t *target, ngx_er_lane_sh_t *copy);

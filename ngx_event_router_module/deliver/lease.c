@@ -222,6 +222,11 @@ ngx_er_lease_open(ngx_er_target_t *target, ngx_er_entry_t *entry,
 static void
 ngx_er_lease_placed(ngx_er_lease_t *lease)
 {
+    if (ngx_er_lane_drains(lease->target)) {
+        ngx_er_settle_back(lease, 0);
+        return;
+    }
+
     if (lease->guard) {
         lease->claim = ngx_er_guard(lease->event, lease->target, lease->seq,
                                     lease->epoch, NGX_ER_LEASE_MS,
@@ -326,6 +331,7 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
         lease->doubt = NGX_ER_DOUBT_NEW;
     }
 
+    ngx_er_lane_open(target);
     ngx_er_lease_worker.bytes += lease->bytes;
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
 
@@ -663,6 +669,7 @@ ngx_er_lease_free(ngx_er_lease_t *lease)
         ngx_er_queue_op_free(lease->op);
     }
 
+    ngx_er_lane_close(lease->target);
     ngx_queue_remove(&lease->queue);
     ngx_er_lease_worker.bytes -= lease->bytes;
     ngx_er_leases_hold();
@@ -751,7 +758,9 @@ ngx_er_leases_tick(ngx_event_t *ev)
 
         case NGX_ER_LEASE_HAND:
 
-            if (ngx_exiting || now > lease->came + NGX_ER_LEASE_WAIT) {
+            if (ngx_exiting || now > lease->came + NGX_ER_LEASE_WAIT
+                || ngx_er_lane_drains(lease->target))
+            {
                 ngx_er_settle_back(lease, 0);
             }
 

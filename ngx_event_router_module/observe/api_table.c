@@ -13,6 +13,7 @@
 #include "api_table.h"
 #include "api_acts.h"
 #include "api_config.h"
+#include "api_drain.h"
 #include "api_entries.h"
 #include "api_events.h"
 #include "api_jobs.h"
@@ -29,6 +30,7 @@ ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_quarantine,
     ngx_er_api_targets,
     ngx_er_api_acts,
+    ngx_er_api_drains,
     ngx_er_api_jobs,
     ngx_er_api_tail,
     ngx_er_api_config,

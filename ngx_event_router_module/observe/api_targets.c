@@ -262,6 +262,11 @@ ngx_er_api_probe(ngx_er_api_t *api)
         return rc;
     }
 
+    if (ngx_er_lane_drains(target)) {
+        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
+                                  "the target is drained: undrain it");
+    }
+
     if (!ngx_er_lane_probe(target, ngx_er_queue_now())) {
         return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
                                   "the target is paused: resume it");

@@ -37,6 +37,10 @@ static uint64_t ngx_er_gauge_breaker(ngx_er_target_t *target,
     ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_gauge_held(ngx_er_target_t *target,
     ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_gauge_drains(ngx_er_target_t *target,
+    ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_gauge_leases(ngx_er_target_t *target,
+    ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_gauge_pause(ngx_er_target_t *target,
     ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_gauge_tokens(ngx_er_target_t *target,
@@ -68,6 +72,14 @@ const ngx_er_gauge_t  ngx_er_gauges[] = {
 
     { "event_router_paused", "gauge", "1: an operator paused the target.",
       NULL, "paused", NGX_ER_GAUGE_FLAG, ngx_er_gauge_held },
+
+    { "event_router_draining", "gauge",
+      "1: nothing new is sent to the target, until that is undone.",
+      NULL, "draining", NGX_ER_GAUGE_FLAG, ngx_er_gauge_drains },
+
+    { "event_router_leases", "gauge",
+      "Entries that workers have: in hand, under way, or told to the store.",
+      NULL, "leases", NGX_ER_GAUGE_NUMBER, ngx_er_gauge_leases },
 
     { "event_router_pause_seconds", "gauge",
       "How long a target is to be left alone.", NULL,
@@ -156,6 +168,22 @@ ngx_er_gauge_held(ngx_er_target_t *target, ngx_er_lane_sh_t *lane,
     uint64_t now)
 {
     return lane->held == NGX_ER_LANE_PAUSED;
+}
+
+
+static uint64_t
+ngx_er_gauge_drains(ngx_er_target_t *target, ngx_er_lane_sh_t *lane,
+    uint64_t now)
+{
+    return ngx_er_lane_drains(target);
+}
+
+
+static uint64_t
+ngx_er_gauge_leases(ngx_er_target_t *target, ngx_er_lane_sh_t *lane,
+    uint64_t now)
+{
+    return ngx_er_lane_leases(target);
 }
 
 

@@ -36,6 +36,7 @@ typedef struct {
 
 static ngx_uint_t ngx_er_health_exits(ngx_er_main_conf_t *mcf);
 static ngx_uint_t ngx_er_health_starts(ngx_er_main_conf_t *mcf);
+static ngx_uint_t ngx_er_health_drains(ngx_er_main_conf_t *mcf);
 static ngx_uint_t ngx_er_health_away(ngx_er_main_conf_t *mcf);
 static ngx_uint_t ngx_er_health_full(ngx_er_main_conf_t *mcf);
 static ngx_uint_t ngx_er_health_keys(ngx_er_main_conf_t *mcf);
@@ -44,6 +45,7 @@ static ngx_uint_t ngx_er_health_keys(ngx_er_main_conf_t *mcf);
 static ngx_er_health_t  ngx_er_health_reasons[] = {
     { "exiting", ngx_er_health_exits, 0 },
     { "starting", ngx_er_health_starts, 1 },
+    { "draining", ngx_er_health_drains, 1 },
     { "store_away", ngx_er_health_away, 0 },
     { "store_full", ngx_er_health_full, 0 },
     { "dedup_redis_away", ngx_er_health_keys, 0 },
@@ -109,6 +111,15 @@ static ngx_uint_t
 ngx_er_health_starts(ngx_er_main_conf_t *mcf)
 {
     return mcf->queue && !ngx_er_dispatch_ready();
+}
+
+
+/* events are taken, but whoever drains it wants them to go elsewhere */
+
+static ngx_uint_t
+ngx_er_health_drains(ngx_er_main_conf_t *mcf)
+{
+    return mcf->queue && ngx_er_lanes_draining(mcf);
 }
 
 

@@ -327,6 +327,7 @@ ngx_er_status_queue(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
     ngx_er_json_open(json, "queue", "{");
     ngx_er_json_word(json, "store", mcf->queue->backend->name);
     ngx_er_json_flag(json, "open", ngx_er_queue_answers());
+    ngx_er_json_flag(json, "draining", ngx_er_lanes_draining(mcf));
     ngx_er_json_number(json, "used", used);
     ngx_er_json_number(json, "size", size);
     ngx_er_json_number(json, "lost",

@@ -252,6 +252,18 @@ ngx_er_lane_put(ngx_er_target_t *t, ngx_uint_t again, uint64_t due)
 
 
 void
+ngx_er_lane_open(ngx_er_target_t *t)
+{
+}
+
+
+void
+ngx_er_lane_close(ngx_er_target_t *t)
+{
+}
+
+
+void
 ngx_er_hold_ask(ngx_er_queue_t *queue, ngx_er_main_conf_t *m)
 {
 }

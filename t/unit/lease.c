@@ -69,7 +69,7 @@ static ngx_int_t                 breaker_now = NGX_DECLINED;
 static ngx_uint_t                breakers[2];
 static ngx_uint_t                ends[2];   /* delivered, dead */
 static ngx_uint_t                histories[2];
-static ngx_uint_t                source_paused;
+static ngx_uint_t                source_paused, target_drains, leases;
 
 
 /* ---- stand-ins */
@@ -89,6 +89,27 @@ ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op)
     }
 
     under_way[nunder_way++] = op;
+}
+
+
+ngx_uint_t
+ngx_er_lane_drains(ngx_er_target_t *t)
+{
+    return target_drains;
+}
+
+
+void
+ngx_er_lane_open(ngx_er_target_t *t)
+{
+    leases++;
+}
+
+
+void
+ngx_er_lane_close(ngx_er_target_t *t)
+{
+    leases--;
 }
 
 
