@@ -20,7 +20,7 @@ use Time::HiRes qw(sleep);
 
 my $t = scripts();
 
-is(scalar(grep { $_ ne '' } values %script), 24, 'scripts');
+is(scalar(grep { $_ ne '' } values %script), 25, 'scripts');
 
 
 # ---- a new event
