@@ -481,6 +481,7 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 static ngx_int_t
 ngx_er_redis_queue_sweep(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 {
+    u_char             *p;
     ngx_er_queue_op_t  *op;
 
     op = w->op;
