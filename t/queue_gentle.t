@@ -289,7 +289,7 @@ $asks->answer('/asks/ok', status => 200);
 sleep 1.5;
 is($asks->count, 1, 'nothing is sent');
 like($t->get('/status')->{body},
-    qr/"asks":\{"pending":4,[^}]*"paused":false,"pause_seconds":[1-9]/,
+    qr/"asks":\{"pending":4,[^}]*"paused":false,[^}]*"pause_seconds":[1-9]/,
     'the status says why');
 $q->change(resume => target => 'asks');
 ok(wait_until(10, sub { $asks->count >= 4 }), 'resumed by an operator');

@@ -16,8 +16,9 @@
  * that left nginx.conf while it was paused is resumed by the store, since
  * nobody could do it any more: that is told in the log.
  *
- * dispatch.c asks, api_hold.c acts.  What a source has in shared memory stays
- * there as long as the zone.  Without memory the next sweep asks.
+ * dispatch.c asks, api_hold.c acts.  What a source has in shared memory is
+ * given back when no worker has it any more.  Without memory the next sweep
+ * asks.
  */
 
 
@@ -34,6 +35,7 @@ typedef struct ngx_er_hold_sh_s  ngx_er_hold_sh_t;
 
 struct ngx_er_hold_sh_s {
     ngx_er_hold_sh_t      *next;
+    ngx_er_tenancy_t       tenancy;
     uint64_t               source;     /* hash of its name */
     uint64_t               act;
     uint64_t               entries;
@@ -52,8 +54,12 @@ struct ngx_er_held_s {
 static ngx_uint_t ngx_er_hold_sources(ngx_er_main_conf_t *mcf,
     uint64_t *hashes);
 static ngx_int_t ngx_er_holds_zone(ngx_shm_zone_t *zone, void *data);
-static ngx_er_hold_sh_t *ngx_er_hold_find(ngx_slab_pool_t *pool,
-    uint64_t source);
+static ngx_er_hold_sh_t *ngx_er_hold_find(ngx_er_tenants_t *tenants,
+    ngx_slab_pool_t *pool, uint64_t source);
+static ngx_er_hold_sh_t *ngx_er_hold_create(ngx_er_tenants_t *tenants,
+    ngx_slab_pool_t *pool, uint64_t source);
+static void ngx_er_holds_free(ngx_er_tenants_t *tenants,
+    ngx_slab_pool_t *pool);
 static ngx_int_t ngx_er_hold_known(ngx_er_main_conf_t *mcf,
     ngx_er_queue_op_t *op);
 static void ngx_er_hold_answered(ngx_er_queue_op_t *op);
@@ -146,6 +152,7 @@ ngx_er_holds_zone(ngx_shm_zone_t *zone, void *data)
 
     mcf = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
+    pool->log_nomem = 0;
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
@@ -155,7 +162,8 @@ ngx_er_holds_zone(ngx_shm_zone_t *zone, void *data)
         }
 
         source[i]->held->shpool = pool;
-        source[i]->held->sh = ngx_er_hold_find(pool, source[i]->hash);
+        source[i]->held->sh = ngx_er_hold_find(&mcf->tenants, pool,
+                                               source[i]->hash);
 
         if (source[i]->held->sh == NULL) {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
@@ -170,27 +178,86 @@ ngx_er_holds_zone(ngx_shm_zone_t *zone, void *data)
 }
 
 
+/* NULL: there is no memory */
+
 static ngx_er_hold_sh_t *
-ngx_er_hold_find(ngx_slab_pool_t *pool, uint64_t source)
+ngx_er_hold_find(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
+    uint64_t source)
 {
     ngx_er_hold_sh_t  *sh;
 
     for (sh = pool->data; sh; sh = sh->next) {
         if (sh->source == source) {
-            return sh;
+            break;
         }
     }
 
-    sh = ngx_slab_calloc(pool, sizeof(ngx_er_hold_sh_t));
     if (sh == NULL) {
-        return NULL;
+        return ngx_er_hold_create(tenants, pool, source);
     }
+
+    if (ngx_er_tenants_take(tenants, &sh->tenancy)) {
+
+        /* the store has resumed it meanwhile */
+
+        sh->act = 0;
+        sh->entries = 0;
+        sh->state = NGX_ER_HOLD_OVER;
+        sh->len = 0;
+    }
+
+    return sh;
+}
+
+
+static ngx_er_hold_sh_t *
+ngx_er_hold_create(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
+    uint64_t source)
+{
+    ngx_er_hold_sh_t  *sh;
+
+    sh = ngx_slab_calloc(pool, sizeof(ngx_er_hold_sh_t));
+
+    if (sh == NULL) {
+        ngx_er_holds_free(tenants, pool);
+
+        sh = ngx_slab_calloc(pool, sizeof(ngx_er_hold_sh_t));
+        if (sh == NULL) {
+            return NULL;
+        }
+    }
+
+    (void) ngx_er_tenants_take(tenants, &sh->tenancy);
 
     sh->source = source;
     sh->next = pool->data;
     pool->data = sh;
 
     return sh;
+}
+
+
+/* of sources that are gone, and the workers that had them are, too */
+
+static void
+ngx_er_holds_free(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool)
+{
+    ngx_er_hold_sh_t  *sh, **next;
+
+    for (next = (ngx_er_hold_sh_t **) &pool->data; *next; /* void */) {
+        sh = *next;
+
+        if (!ngx_er_tenants_free(tenants, &sh->tenancy)) {
+            next = &sh->next;
+            continue;
+        }
+
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "event router holds: %016xL is given back", sh->source);
+
+        *next = sh->next;
+        ngx_slab_free(pool, sh);
+    }
 }
 
 
