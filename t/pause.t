@@ -43,12 +43,18 @@ sub paused {
                      sort keys %{ $json->{queue}{targets} };
 }
 
-# nothing comes, though there is something to deliver and time for it
+# nothing comes, though there is something to deliver and time for it.  Each
+# worker opens the store by itself, and until then events are answered 503
 
 sub still {
     my ($name, $queue) = @_;
 
-    my $id = ($queue // $q)->send('erp');
+    my ($id, $body);
+
+    wait_until(15, sub {
+        ($id, $body) = ($queue // $q)->event('erp');
+        return ($queue // $q)->post($body)->{status} == 202;
+    });
 
     sleep 1.2;
     is(scalar $q->attempts($target, $id), 0, $name);
