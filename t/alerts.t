@@ -73,7 +73,7 @@ like($d->{$_}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, $_)
     for qw(since first last);
 like($d->{text}, qr/^Target erp has dead letters: 1 since \S+Z, the last: final, status 422$/,
     'text');
-unlike($r->{body}, qr/payload-of-nobody|secret-of-the-event|\Q$id\E/,
+unlike($r->{body}, qr/payload-of-nobody|secret-of-the-event|\b\Q$id\E\b/,
     'nothing of events');
 
 my ($dead) = $q->dead(target => 'erp');

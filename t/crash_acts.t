@@ -364,6 +364,9 @@ sub redis_dies {
     $first //= $c->response // { status => 0 };
     $c->close;
     like($first->{status}, qr/^(200|503)$/, 'an answer: it is done, or not');
+    like($first->{body}, qr/may be there or not|does not answer|is away|full/,
+        'which says what to do')
+        if $act eq 'edit' && $first->{status} == 503;
     $redis->start;
     ok(wait_until(20, sub { $r->get('/healthz')->{status} != 500
                             && change('v1/retry?event=0000000000000001')
@@ -373,11 +376,15 @@ sub redis_dies {
 
     my @copies;
 
-    wait_until(3, sub {
-        my $list = $r->get('/admin/v1/pending?target=erp&limit=1000')->json;
+    # of an edited body the lists say whether it is, from the first answer on
 
-        return @copies = grep { $_->{edited} } @{ $list->{entries} // [] };
-    }) if $act eq 'edit';
+    ok(wait_until(15, sub {
+        my $list = $r->get('/admin/v1/pending?target=erp&limit=1000');
+
+        @copies = grep { $_->{edited} } @{ $list->json->{entries} // [] };
+
+        return $list->{status} == 200;
+    }), 'a list') if $act eq 'edit';
 
     if ($act eq 'edit') {
         my $r2 = $first->{status} == 200 || @copies ? undef

@@ -54,7 +54,7 @@ sub still {
     wait_until(15, sub {
         ($id, $body) = ($queue // $q)->event('erp');
         return ($queue // $q)->post($body)->{status} == 202;
-    });
+    }) or diag("no event is accepted: $name");
 
     sleep 1.2;
     is(scalar $q->attempts($target, $id), 0, $name);

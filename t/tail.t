@@ -243,6 +243,11 @@ if ($flood == 0) {
         while (($said =~ tr/\n// < 4000) && sysread $s, my $more, 65536) {
             $said .= $more;
         }
+
+        # several times what a reader may have, and less than the ring holds
+        # while a busy machine lets a worker stand still
+
+        sleep 0.1;
     }
 
     POSIX::_exit(0);
@@ -259,11 +264,7 @@ my @acts = until_lines($rare, sub { (grep { $_->{kind} eq 'act' } @_) >= 6 });
 
 is(scalar(grep { $_->{kind} eq 'act' } @acts), 6,
     'none of what is rare is missed');
-
-# of some 30 looks; only a worker that had to stand still is behind the ring
-
-cmp_ok(scalar(grep { $_->{kind} eq 'skipped' } @acts), '<=', 3,
-    'and hardly a look skips anything');
+is(scalar(grep { $_->{kind} eq 'skipped' } @acts), 0, 'and nothing skipped');
 
 my @told = until_lines($all, sub { grep { $_->{kind} eq 'skipped' } @_ });
 

@@ -437,16 +437,14 @@ ngx_er_quarantine_keep(ngx_er_quarantine_copy_t *copy)
         return;
     }
 
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SHELF, ngx_er_quarantine_kept, source);
+    op = ngx_er_queue_shelf_op(NGX_ER_SHELF_PUT, NGX_ER_SHELF_QUARANTINE,
+                               source->hash, ngx_er_quarantine_kept, source);
     if (op == NULL) {
         ngx_er_quarantine_lost(source);
         return;
     }
 
-    shelf = ngx_pcalloc(op->pool, sizeof(ngx_er_shelf_t));
-
-    if (shelf == NULL
-        || ngx_er_quarantine_fill(copy, op->pool, &refused) != NGX_OK
+    if (ngx_er_quarantine_fill(copy, op->pool, &refused) != NGX_OK
         || ngx_er_refused_write(&refused, op->pool, &value) != NGX_OK
         || value.len > NGX_ER_SHELF_VALUE)
     {
@@ -455,10 +453,7 @@ ngx_er_quarantine_keep(ngx_er_quarantine_copy_t *copy)
         return;
     }
 
-    op->shelf = shelf;
-    shelf->act = NGX_ER_SHELF_PUT;
-    shelf->kind = NGX_ER_SHELF_QUARANTINE;
-    shelf->name = source->hash;
+    shelf = op->shelf;
     shelf->value = value;
     shelf->until = ngx_er_queue_now() + q->keep;
     shelf->bound = q->size;

@@ -70,8 +70,6 @@ struct ngx_er_recheck_s {
 };
 
 
-static ngx_er_queue_op_t *ngx_er_recheck_op(ngx_er_recheck_t *recheck,
-    ngx_er_shelf_act_e act, ngx_er_queue_op_pt handler, void *data);
 static ngx_int_t ngx_er_recheck_list(ngx_er_recheck_t *recheck);
 static void ngx_er_recheck_listed(ngx_er_queue_op_t *op);
 static void ngx_er_recheck_run(ngx_er_recheck_t *recheck);
@@ -165,32 +163,6 @@ ngx_er_recheck_free(ngx_er_recheck_t *recheck)
 }
 
 
-static ngx_er_queue_op_t *
-ngx_er_recheck_op(ngx_er_recheck_t *recheck, ngx_er_shelf_act_e act,
-    ngx_er_queue_op_pt handler, void *data)
-{
-    ngx_er_queue_op_t  *op;
-
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SHELF, handler, data);
-    if (op == NULL) {
-        return NULL;
-    }
-
-    op->shelf = ngx_pcalloc(op->pool, sizeof(ngx_er_shelf_t));
-
-    if (op->shelf == NULL) {
-        ngx_er_queue_op_free(op);
-        return NULL;
-    }
-
-    op->shelf->act = act;
-    op->shelf->kind = NGX_ER_SHELF_QUARANTINE;
-    op->shelf->name = recheck->source->hash;
-
-    return op;
-}
-
-
 /* NGX_ERROR: no memory */
 
 static ngx_int_t
@@ -199,9 +171,10 @@ ngx_er_recheck_list(ngx_er_recheck_t *recheck)
     ngx_er_queue_op_t   *op;
     ngx_er_main_conf_t  *mcf;
 
-    op = ngx_er_recheck_op(recheck, recheck->id ? NGX_ER_SHELF_GET
-                                                : NGX_ER_SHELF_LIST,
-                           ngx_er_recheck_listed, recheck);
+    op = ngx_er_queue_shelf_op(recheck->id ? NGX_ER_SHELF_GET
+                                           : NGX_ER_SHELF_LIST,
+                               NGX_ER_SHELF_QUARANTINE, recheck->source->hash,
+                               ngx_er_recheck_listed, recheck);
     if (op == NULL) {
         return NGX_ERROR;
     }
@@ -426,9 +399,11 @@ ngx_er_recheck_keep(ngx_er_recheck_one_t *one)
     ngx_er_queue_op_t   *op;
     ngx_er_main_conf_t  *mcf;
 
-    op = ngx_er_recheck_op(one->recheck, one->judge.part ? NGX_ER_SHELF_PUT
-                                                         : NGX_ER_SHELF_DROP,
-                           ngx_er_recheck_kept, one->recheck);
+    op = ngx_er_queue_shelf_op(one->judge.part ? NGX_ER_SHELF_PUT
+                                               : NGX_ER_SHELF_DROP,
+                               NGX_ER_SHELF_QUARANTINE,
+                               one->recheck->source->hash,
+                               ngx_er_recheck_kept, one->recheck);
     if (op == NULL) {
         return NGX_ERROR;
     }

@@ -27,38 +27,10 @@
 #define NGX_ER_ALERT_SHELF_ROWS     1000      /* in one answer */
 
 
-static ngx_er_queue_op_t *ngx_er_alert_shelf_op(ngx_er_alerts_t *alerts,
-    ngx_er_shelf_act_e act, ngx_er_queue_op_pt handler);
 static void ngx_er_alert_shelf_ended(ngx_er_queue_op_t *op);
 static void ngx_er_alert_shelf_list(ngx_er_queue_op_t *op);
 static void ngx_er_alert_shelf_row(ngx_er_alerts_t *alerts,
     ngx_er_shelf_row_t *row);
-
-
-static ngx_er_queue_op_t *
-ngx_er_alert_shelf_op(ngx_er_alerts_t *alerts, ngx_er_shelf_act_e act,
-    ngx_er_queue_op_pt handler)
-{
-    ngx_er_queue_op_t  *op;
-
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SHELF, handler, alerts);
-    if (op == NULL) {
-        return NULL;
-    }
-
-    op->shelf = ngx_pcalloc(op->pool, sizeof(ngx_er_shelf_t));
-
-    if (op->shelf == NULL) {
-        ngx_er_queue_op_free(op);
-        return NULL;
-    }
-
-    op->shelf->act = act;
-    op->shelf->kind = NGX_ER_SHELF_ALERTS;
-    op->shelf->name = alerts->name;
-
-    return op;
-}
 
 
 void
@@ -72,9 +44,9 @@ ngx_er_alert_shelf_put(ngx_er_alert_t *alert)
 
     told = ngx_er_alert_keep(alert, &kept);
 
-    op = ngx_er_alert_shelf_op(alert->alerts, told ? NGX_ER_SHELF_PUT
-                                                   : NGX_ER_SHELF_DROP,
-                               ngx_er_alert_shelf_ended);
+    op = ngx_er_queue_shelf_op(told ? NGX_ER_SHELF_PUT : NGX_ER_SHELF_DROP,
+                               NGX_ER_SHELF_ALERTS, alert->alerts->name,
+                               ngx_er_alert_shelf_ended, alert->alerts);
     if (op == NULL) {
         return;
     }
@@ -120,8 +92,8 @@ ngx_er_alert_shelf_read(ngx_er_alerts_t *alerts)
 {
     ngx_er_queue_op_t  *op;
 
-    op = ngx_er_alert_shelf_op(alerts, NGX_ER_SHELF_LIST,
-                               ngx_er_alert_shelf_list);
+    op = ngx_er_queue_shelf_op(NGX_ER_SHELF_LIST, NGX_ER_SHELF_ALERTS,
+                               alerts->name, ngx_er_alert_shelf_list, alerts);
     if (op == NULL) {
         return;
     }

@@ -23,6 +23,7 @@
 
 #include "api.h"
 #include "gate.h"
+#include "when.h"
 #include "../ingest/attributes.h"
 #include "../ingest/reply.h"
 #include "../ingest/source.h"
@@ -889,18 +890,11 @@ ngx_er_api_text(ngx_er_json_t *json, const char *name, ngx_str_t *text)
 void
 ngx_er_api_when(ngx_er_json_t *json, const char *name, uint64_t ms)
 {
-    u_char     buf[sizeof("2026-01-01T00:00:00.000Z") + 16];
-    ngx_tm_t   tm;
+    u_char     buf[NGX_ER_WHEN];
     ngx_str_t  text;
 
-    ngx_gmtime((time_t) (ms / 1000), &tm);
-
     text.data = buf;
-    text.len = ngx_sprintf(buf, "%4d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                           tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                           tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                           (int) (ms % 1000))
-               - buf;
+    text.len = ngx_er_when(buf, ms) - buf;
 
     ngx_er_json_text(json, name, &text, 0);
 }

@@ -652,7 +652,11 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
                  ? ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
                                       "the copy is in the event store, but "
                                       "not as safe as wait= wants it")
-                 : ngx_er_api_away(api);
+                 : ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      "the event store did not answer, so the "
+                                      "copy may be there or not: look at "
+                                      "v1/pending and v1/dead for \"edited\" "
+                                      "before you send it again");
     }
 
     ngx_er_crash_point("edit-accepted");

@@ -69,8 +69,6 @@ static ngx_er_source_t *ngx_er_api_quarantine_source(ngx_er_api_t *api,
     uint64_t hash);
 static ngx_int_t ngx_er_api_quarantine_id(ngx_er_api_t *api,
     ngx_er_source_t **source, uint64_t *id);
-static ngx_er_queue_op_t *ngx_er_api_quarantine_op(ngx_er_api_t *api,
-    ngx_er_shelf_act_e act, ngx_er_source_t *source);
 static ngx_int_t ngx_er_api_quarantine_one(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_quarantine_found(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
@@ -382,7 +380,8 @@ ngx_er_api_quarantine_next(ngx_er_api_t *api,
         return ngx_er_api_quarantine_end(api, 0);
     }
 
-    op = ngx_er_api_quarantine_op(api, NGX_ER_SHELF_LIST, s[page->index]);
+    op = ngx_er_queue_shelf_op(NGX_ER_SHELF_LIST, NGX_ER_SHELF_QUARANTINE,
+                               s[page->index]->hash, NULL, api);
     if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -562,32 +561,6 @@ ngx_er_api_quarantine_id(ngx_er_api_t *api, ngx_er_source_t **source,
 }
 
 
-static ngx_er_queue_op_t *
-ngx_er_api_quarantine_op(ngx_er_api_t *api, ngx_er_shelf_act_e act,
-    ngx_er_source_t *source)
-{
-    ngx_er_queue_op_t  *op;
-
-    op = ngx_er_api_op(api, NGX_ER_QUEUE_SHELF);
-    if (op == NULL) {
-        return NULL;
-    }
-
-    op->shelf = ngx_pcalloc(op->pool, sizeof(ngx_er_shelf_t));
-
-    if (op->shelf == NULL) {
-        ngx_er_queue_op_free(op);
-        return NULL;
-    }
-
-    op->shelf->act = act;
-    op->shelf->kind = NGX_ER_SHELF_QUARANTINE;
-    op->shelf->name = source->hash;
-
-    return op;
-}
-
-
 static ngx_int_t
 ngx_er_api_quarantine_one(ngx_er_api_t *api)
 {
@@ -600,7 +573,8 @@ ngx_er_api_quarantine_one(ngx_er_api_t *api)
                                   "there is no such request in quarantine");
     }
 
-    op = ngx_er_api_quarantine_op(api, NGX_ER_SHELF_GET, source);
+    op = ngx_er_queue_shelf_op(NGX_ER_SHELF_GET, NGX_ER_SHELF_QUARANTINE,
+                               source->hash, NULL, api);
     if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -831,7 +805,8 @@ ngx_er_api_quarantine_purge(ngx_er_api_t *api)
 
     purge->source = source;
 
-    op = ngx_er_api_quarantine_op(api, NGX_ER_SHELF_DROP, source);
+    op = ngx_er_queue_shelf_op(NGX_ER_SHELF_DROP, NGX_ER_SHELF_QUARANTINE,
+                               source->hash, NULL, api);
     if (op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

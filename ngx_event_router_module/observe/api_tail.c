@@ -20,6 +20,7 @@
 
 #include "api_tail.h"
 #include "tail.h"
+#include "when.h"
 #include "../ingest/reply.h"
 
 
@@ -381,16 +382,9 @@ ngx_er_api_tail_step(ngx_er_api_tail_t *tail, ngx_uint_t last)
 static u_char *
 ngx_er_api_tail_line(ngx_er_api_tail_t *tail, u_char *p, const char *kind)
 {
-    uint64_t  now;
-    ngx_tm_t  tm;
-
-    now = ngx_er_queue_now();
-    ngx_gmtime((time_t) (now / 1000), &tm);
-
-    p = ngx_sprintf(p, "{\"time\":\"%4d-%02d-%02dT%02d:%02d:%02d.%03dZ\","
-                    "\"kind\":\"%s\"", tm.ngx_tm_year, tm.ngx_tm_mon,
-                    tm.ngx_tm_mday, tm.ngx_tm_hour, tm.ngx_tm_min,
-                    tm.ngx_tm_sec, (int) (now % 1000), kind);
+    p = ngx_cpymem(p, "{\"time\":\"", sizeof("{\"time\":\"") - 1);
+    p = ngx_er_when(p, ngx_er_queue_now());
+    p = ngx_sprintf(p, "\",\"kind\":\"%s\"", kind);
 
     if (tail->skipped) {
         p = ngx_sprintf(p, ",\"lines\":%ui", tail->skipped);

@@ -89,21 +89,11 @@ ngx_er_jobs_op(ngx_er_shelf_act_e act, uint64_t name, uint64_t id,
 {
     ngx_er_queue_op_t  *op;
 
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SHELF, handler, data);
+    op = ngx_er_queue_shelf_op(act, NGX_ER_SHELF_JOBS, name, handler, data);
     if (op == NULL) {
         return NULL;
     }
 
-    op->shelf = ngx_pcalloc(op->pool, sizeof(ngx_er_shelf_t));
-
-    if (op->shelf == NULL) {
-        ngx_er_queue_op_free(op);
-        return NULL;
-    }
-
-    op->shelf->act = act;
-    op->shelf->kind = NGX_ER_SHELF_JOBS;
-    op->shelf->name = name;
     op->shelf->id = id;
     op->shelf->until = NGX_ER_NEVER;
     op->shelf->limit = NGX_ER_JOBS_LISTED;

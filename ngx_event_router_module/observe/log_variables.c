@@ -15,6 +15,7 @@
 
 
 #include "log_variables.h"
+#include "when.h"
 
 
 typedef enum {
@@ -200,17 +201,11 @@ ngx_er_log_variable_made(ngx_er_log_line_t *line, ngx_uint_t which, u_char *p)
 u_char *
 ngx_er_log_time(u_char *p)
 {
-    ngx_tm_t     tm;
     ngx_time_t  *tp;
 
     tp = ngx_timeofday();
 
-    ngx_gmtime(tp->sec, &tm);
-
-    return ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02d.%03MZ",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       tp->msec);
+    return ngx_er_when(p, (uint64_t) tp->sec * 1000 + tp->msec);
 }
 
 

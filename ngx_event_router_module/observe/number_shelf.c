@@ -347,22 +347,11 @@ ngx_er_numbers_op(ngx_er_numbers_shelf_t *shelf, ngx_er_shelf_act_e act,
 {
     ngx_er_queue_op_t  *op;
 
-    op = ngx_er_queue_op(NGX_ER_QUEUE_SHELF, handler, data);
-    if (op == NULL) {
-        return NULL;
+    op = ngx_er_queue_shelf_op(act, NGX_ER_SHELF_NUMBERS, shelf->name, handler,
+                               data);
+    if (op) {
+        op->shelf->limit = NGX_ER_NUMBERS_PAGE;
     }
-
-    op->shelf = ngx_pcalloc(op->pool, sizeof(ngx_er_shelf_t));
-
-    if (op->shelf == NULL) {
-        ngx_er_queue_op_free(op);
-        return NULL;
-    }
-
-    op->shelf->act = act;
-    op->shelf->kind = NGX_ER_SHELF_NUMBERS;
-    op->shelf->name = shelf->name;
-    op->shelf->limit = NGX_ER_NUMBERS_PAGE;
 
     return op;
 }

@@ -36,8 +36,12 @@
 static ngx_int_t ngx_er_tail_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_er_tail_of(ngx_er_tail_filter_t *of, ngx_er_tail_kind_e kind,
     ngx_er_event_t *event, ngx_er_target_t *target);
-static ngx_er_json_t *ngx_er_tail_begin(ngx_er_tail_filter_t *of);
-static ngx_uint_t ngx_er_tail_chosen(ngx_er_tail_filter_t *of);
+static ngx_er_json_t *ngx_er_tail_begin(ngx_er_tail_filter_t *of,
+    ngx_er_event_t *event);
+static ngx_uint_t ngx_er_tail_chosen(ngx_er_tail_filter_t *of,
+    ngx_er_event_t *event);
+static void ngx_er_tail_type(ngx_er_tail_filter_t *of,
+    ngx_er_event_t *event);
 static void ngx_er_tail_text(ngx_er_json_t *json, const char *name,
     ngx_str_t *text);
 static void ngx_er_tail_tell_event(ngx_er_json_t *json,
@@ -143,7 +147,7 @@ ngx_er_tail_event(ngx_er_event_t *event, const char *result)
     }
 
     ngx_er_tail_of(&of, NGX_ER_TAIL_EVENT, event, NULL);
-    json = ngx_er_tail_begin(&of);
+    json = ngx_er_tail_begin(&of, event);
 
     if (json) {
         ngx_er_tail_tell_event(json, event);
@@ -165,7 +169,7 @@ ngx_er_tail_attempt(ngx_er_attempt_t *attempt, const char *result)
     }
 
     ngx_er_tail_of(&of, NGX_ER_TAIL_ATTEMPT, attempt->event, attempt->target);
-    json = ngx_er_tail_begin(&of);
+    json = ngx_er_tail_begin(&of, attempt->event);
 
     if (json) {
         ngx_er_tail_tell_event(json, attempt->event);
@@ -191,7 +195,7 @@ ngx_er_tail_delivery(ngx_er_target_t *target, uint64_t seq,
     }
 
     ngx_er_tail_of(&of, NGX_ER_TAIL_DELIVERY, event, target);
-    json = ngx_er_tail_begin(&of);
+    json = ngx_er_tail_begin(&of, event);
 
     if (json) {
         if (event) {
@@ -223,7 +227,7 @@ ngx_er_tail_refusal(ngx_er_source_t *source, ngx_http_request_t *r,
     ngx_er_tail_of(&of, NGX_ER_TAIL_REFUSAL, NULL, NULL);
     of.source = source->hash;
 
-    json = ngx_er_tail_begin(&of);
+    json = ngx_er_tail_begin(&of, NULL);
 
     if (json) {
         ngx_er_json_text(json, "source", &source->name, 0);
@@ -258,7 +262,7 @@ ngx_er_tail_act(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
     of.source = noun ? ngx_er_hash64(noun) : 0;
     of.target = of.source;
 
-    json = ngx_er_tail_begin(&of);
+    json = ngx_er_tail_begin(&of, NULL);
 
     if (json) {
         ngx_er_json_word(json, "act", act);
@@ -284,20 +288,22 @@ ngx_er_tail_of(ngx_er_tail_filter_t *of, ngx_er_tail_kind_e kind,
     of->kind = kind;
     of->source = event ? event->source->hash : 0;
     of->target = target ? target->hash : 0;
-    of->type = (event && event->type.len) ? ngx_er_hash64(&event->type) : 0;
+    of->type = 0;
 }
 
 
 /* NULL: nobody wants it, or there is no memory */
 
 static ngx_er_json_t *
-ngx_er_tail_begin(ngx_er_tail_filter_t *of)
+ngx_er_tail_begin(ngx_er_tail_filter_t *of, ngx_er_event_t *event)
 {
     ngx_er_json_t  *json;
 
-    if (!ngx_er_tail_chosen(of)) {
+    if (!ngx_er_tail_chosen(of, event)) {
         return NULL;
     }
+
+    ngx_er_tail_type(of, event);
 
     if (ngx_er_tail_pool == NULL) {
         ngx_er_tail_pool = ngx_create_pool(NGX_ER_TAIL_POOL, ngx_cycle->log);
@@ -326,7 +332,7 @@ ngx_er_tail_begin(ngx_er_tail_filter_t *of)
    another one has: then it is there */
 
 static ngx_uint_t
-ngx_er_tail_chosen(ngx_er_tail_filter_t *of)
+ngx_er_tail_chosen(ngx_er_tail_filter_t *of, ngx_er_event_t *event)
 {
     ngx_uint_t             i, chosen;
     ngx_atomic_int_t       left;
@@ -338,9 +344,16 @@ ngx_er_tail_chosen(ngx_er_tail_filter_t *of)
         looker = &ngx_er_tail->lookers[i];
 
         if (!looker->used
-            || (ngx_msec_int_t) (looker->until - ngx_current_msec) <= 0
-            || !ngx_er_tail_passes(&looker->filter, of))
+            || (ngx_msec_int_t) (looker->until - ngx_current_msec) <= 0)
         {
+            continue;
+        }
+
+        if (looker->filter.type) {
+            ngx_er_tail_type(of, event);
+        }
+
+        if (!ngx_er_tail_passes(&looker->filter, of)) {
             continue;
         }
 
@@ -356,6 +369,17 @@ ngx_er_tail_chosen(ngx_er_tail_filter_t *of)
     }
 
     return chosen;
+}
+
+
+/* a hash that most lines are never asked for */
+
+static void
+ngx_er_tail_type(ngx_er_tail_filter_t *of, ngx_er_event_t *event)
+{
+    if (of->type == 0 && event && event->type.len) {
+        of->type = ngx_er_hash64(&event->type);
+    }
 }
 
 

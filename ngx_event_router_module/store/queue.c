@@ -89,6 +89,32 @@ ngx_er_queue_op(ngx_er_queue_verb_e verb, ngx_er_queue_op_pt handler,
 }
 
 
+ngx_er_queue_op_t *
+ngx_er_queue_shelf_op(ngx_er_shelf_act_e act, ngx_er_shelf_kind_e kind,
+    uint64_t name, ngx_er_queue_op_pt handler, void *data)
+{
+    ngx_er_queue_op_t  *op;
+
+    op = ngx_er_queue_op(NGX_ER_QUEUE_SHELF, handler, data);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->shelf = ngx_pcalloc(op->pool, sizeof(ngx_er_shelf_t));
+
+    if (op->shelf == NULL) {
+        ngx_er_queue_op_free(op);
+        return NULL;
+    }
+
+    op->shelf->act = act;
+    op->shelf->kind = kind;
+    op->shelf->name = name;
+
+    return op;
+}
+
+
 void
 ngx_er_queue_op_free(ngx_er_queue_op_t *op)
 {

@@ -97,6 +97,11 @@ ngx_er_queue_op_t *ngx_er_queue_op(ngx_er_queue_verb_e verb,
     ngx_er_queue_op_pt handler, void *data);
 void ngx_er_queue_op_free(ngx_er_queue_op_t *op);
 
+/* the same for an act on rows of (kind, name); the rest of op->shelf is 0 */
+ngx_er_queue_op_t *ngx_er_queue_shelf_op(ngx_er_shelf_act_e act,
+    ngx_er_shelf_kind_e kind, uint64_t name, ngx_er_queue_op_pt handler,
+    void *data);
+
 /* the handler will be called, never from inside */
 void ngx_er_queue_run(ngx_er_queue_t *queue, ngx_er_queue_op_t *op);
 

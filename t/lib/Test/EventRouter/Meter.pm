@@ -71,7 +71,8 @@ sub mark_location {
 
 
 # options: servers (processes that have a part in what nginx does), more (a
-# function that gives more figures, by name, which only grow)
+# function that gives more figures, by name, which only grow), within (a pattern
+# of functions whose own instructions and those of all they call are counted)
 
 sub new {
     my ($class, $t, %o) = @_;
@@ -90,7 +91,7 @@ sub new {
 }
 
 
-# instructions (all but libcrypto's), crypto (libcrypto's), allocations,
+# instructions (all but libcrypto's), crypto (libcrypto's), within, allocations,
 # syscalls, each of them by its name ("sys_read"), what the option "more" gives;
 # seconds, and profile: the file of callgrind
 
@@ -110,7 +111,7 @@ sub count {
     my $to = -s $self->_calls;
     my $seconds = time - $start;
     my $profile = $self->_mark;
-    my $now = _read_profile($profile);
+    my $now = _read_profile($profile, $self->{within});
 
     $self->_read_calls($now, $from, $to);
 
@@ -205,11 +206,12 @@ sub _threads {
 # called, not what is the function's own
 
 sub _read_profile {
-    my ($file) = @_;
+    my ($file, $within) = @_;
 
-    my (%name, %object, $callee, $crypto);
+    my (%name, %object, $caller, $callee, $crypto);
     my $clock = 0;
-    my %found = (instructions => 0, crypto => 0, allocations => 0);
+    my %found = (instructions => 0, crypto => 0, allocations => 0,
+                 within => 0);
 
     open my $f, '<', $file or die "cannot read $file: $!\n";
 
@@ -217,9 +219,10 @@ sub _read_profile {
         if (/^(?:\d|[+*-])\S* (\d+)/) {
             $found{crypto} += $1 if $crypto;
 
-        } elsif (/^c?fn=\((\d+)\)(?: (.*))?/) {
-            $name{$1} = $2 if defined $2;
-            $callee = $name{$1};
+        } elsif (/^(c?)fn=\((\d+)\)(?: (.*))?/) {
+            $name{$2} = $3 if defined $3;
+            $callee = $name{$2};
+            $caller = $callee if !$1;
 
         } elsif (/^(c?)ob=\((\d+)\)(?: (.*))?/) {
             $object{$2} = $3 if defined $3;
@@ -231,6 +234,8 @@ sub _read_profile {
             my ($inclusive) = <$f> =~ / (\d+)/;
 
             $clock += $inclusive if $by_clock{ $callee // '' };
+            $found{within} += $inclusive
+                if $within && $callee =~ $within && $caller !~ $within;
 
         } elsif (/^totals: (\d+)/) {
             $found{instructions} = $1 - $found{crypto} - $clock;
