@@ -20,9 +20,14 @@
  * Workers of the configuration that runs may not have begun yet when the next
  * one is read, so that counts as one that has workers.
  *
- * Called by those who have zones (lane.c, metrics.c, alerts.c), and by
- * module.c as a worker begins and ends.  Nothing fails but for want of shared
- * memory at the start.
+ * A place begins with an ngx_er_place_t, and places of a kind are in a list.
+ * One is filled before it is in the list, and leaves the list before its
+ * memory is given back, both under the lock of the zone: a worker that walks
+ * the list under this lock never meets one that is half there.
+ *
+ * Called by those who have zones (lane.c, hold.c, counters.c, alerts.c), and
+ * by module.c as a worker begins and ends.  Nothing fails but for want of
+ * shared memory at the start.
  */
 
 
@@ -51,6 +56,8 @@ static ngx_int_t ngx_er_tenants_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_er_tenant_t *ngx_er_tenants_own(ngx_er_tenants_t *tenants);
 static ngx_uint_t ngx_er_tenancy_has(ngx_er_tenancy_t *tenancy,
     ngx_uint_t generation);
+static void ngx_er_places_free(ngx_er_tenants_t *tenants,
+    ngx_slab_pool_t *pool, void **list);
 
 
 ngx_int_t
@@ -197,4 +204,72 @@ ngx_er_tenants_take(ngx_er_tenants_t *tenants, ngx_er_tenancy_t *tenancy)
     tenancy->last = tenants->generation;
 
     return fresh;
+}
+
+
+void *
+ngx_er_place_alloc(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
+    void **list, size_t size)
+{
+    ngx_er_place_t  *place;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    place = ngx_slab_calloc_locked(pool, size);
+
+    if (place == NULL) {
+        ngx_er_places_free(tenants, pool, list);
+
+        place = ngx_slab_calloc_locked(pool, size);
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    if (place) {
+        (void) ngx_er_tenants_take(tenants, &place->tenancy);
+    }
+
+    return place;
+}
+
+
+/* under the lock */
+
+static void
+ngx_er_places_free(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
+    void **list)
+{
+    void            **next;
+    ngx_er_place_t   *place;
+
+    for (next = list; *next; /* void */) {
+        place = *next;
+
+        if (!ngx_er_tenants_free(tenants, &place->tenancy)) {
+            next = &place->next;
+            continue;
+        }
+
+        ngx_log_debug3(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "event router tenants: place %p of configurations "
+                       "%ui to %ui is given back", place,
+                       place->tenancy.first, place->tenancy.last);
+
+        *next = place->next;
+        ngx_slab_free_locked(pool, place);
+    }
+}
+
+
+void
+ngx_er_place_link(ngx_slab_pool_t *pool, void **list, void *data)
+{
+    ngx_er_place_t *place = data;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    place->next = *list;
+    *list = place;
+
+    ngx_shmtx_unlock(&pool->mutex);
 }

@@ -7,7 +7,7 @@
 /*
  * Tenants: which configurations still have workers, so that a place in shared
  * memory that was made for a noun is given to another one only when nobody
- * has it any more.
+ * has it any more; and the places, which are in lists.
  */
 
 
@@ -40,6 +40,14 @@ typedef struct {
 } ngx_er_tenancy_t;
 
 
+/* the first member of a place; "next" is the place behind it, of its list */
+
+typedef struct {
+    void                  *next;
+    ngx_er_tenancy_t       tenancy;
+} ngx_er_place_t;
+
+
 /*
  * postconfiguration: adds the zone, which is to be the first one of those that
  * ask here.  "tag" is as for ngx_shared_memory_add().
@@ -62,6 +70,19 @@ ngx_uint_t ngx_er_tenants_free(ngx_er_tenants_t *tenants,
    it is nobody's */
 ngx_uint_t ngx_er_tenants_take(ngx_er_tenants_t *tenants,
     ngx_er_tenancy_t *tenancy);
+
+/*
+ * In init of a zone: a place of "size" bytes, all zeros, which this
+ * configuration has.  Where there is no memory for it, the places of the list
+ * that are free are given back before.  NULL: there is none then either.  It
+ * is in no list yet: fill it, then put it into the list.
+ */
+void *ngx_er_place_alloc(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
+    void **list, size_t size);
+
+/* puts it in front of the list, under the lock of the pool: who walks the list
+   under this lock sees only places that are filled */
+void ngx_er_place_link(ngx_slab_pool_t *pool, void **list, void *data);
 
 
 #endif /* _NGX_ER_TENANTS_H_INCLUDED_ */

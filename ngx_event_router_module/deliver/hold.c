@@ -29,20 +29,17 @@
 #define NGX_ER_HOLDS_ZONE  32768       /* bytes, doubled until all fit */
 
 
-typedef struct ngx_er_hold_sh_s  ngx_er_hold_sh_t;
-
 /* in shared memory, under the zone's mutex, but for reading "state" */
 
-struct ngx_er_hold_sh_s {
-    ngx_er_hold_sh_t      *next;
-    ngx_er_tenancy_t       tenancy;
+typedef struct {
+    ngx_er_place_t         place;
     uint64_t               source;     /* hash of its name */
     uint64_t               act;
     uint64_t               entries;
     ngx_atomic_t           state;      /* ngx_er_hold_e */
     size_t                 len;
     u_char                 by[NGX_ER_HOLD_BY];
-};
+} ngx_er_hold_sh_t;
 
 
 struct ngx_er_held_s {
@@ -58,8 +55,6 @@ static ngx_er_hold_sh_t *ngx_er_hold_find(ngx_er_tenants_t *tenants,
     ngx_slab_pool_t *pool, uint64_t source);
 static ngx_er_hold_sh_t *ngx_er_hold_create(ngx_er_tenants_t *tenants,
     ngx_slab_pool_t *pool, uint64_t source);
-static void ngx_er_holds_free(ngx_er_tenants_t *tenants,
-    ngx_slab_pool_t *pool);
 static ngx_int_t ngx_er_hold_known(ngx_er_main_conf_t *mcf,
     ngx_er_queue_op_t *op);
 static void ngx_er_hold_answered(ngx_er_queue_op_t *op);
@@ -186,7 +181,7 @@ ngx_er_hold_find(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
 {
     ngx_er_hold_sh_t  *sh;
 
-    for (sh = pool->data; sh; sh = sh->next) {
+    for (sh = pool->data; sh; sh = sh->place.next) {
         if (sh->source == source) {
             break;
         }
@@ -196,7 +191,7 @@ ngx_er_hold_find(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
         return ngx_er_hold_create(tenants, pool, source);
     }
 
-    if (ngx_er_tenants_take(tenants, &sh->tenancy)) {
+    if (ngx_er_tenants_take(tenants, &sh->place.tenancy)) {
 
         /* the store has resumed it meanwhile */
 
@@ -216,48 +211,16 @@ ngx_er_hold_create(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
 {
     ngx_er_hold_sh_t  *sh;
 
-    sh = ngx_slab_calloc(pool, sizeof(ngx_er_hold_sh_t));
-
+    sh = ngx_er_place_alloc(tenants, pool, &pool->data,
+                            sizeof(ngx_er_hold_sh_t));
     if (sh == NULL) {
-        ngx_er_holds_free(tenants, pool);
-
-        sh = ngx_slab_calloc(pool, sizeof(ngx_er_hold_sh_t));
-        if (sh == NULL) {
-            return NULL;
-        }
+        return NULL;
     }
-
-    (void) ngx_er_tenants_take(tenants, &sh->tenancy);
 
     sh->source = source;
-    sh->next = pool->data;
-    pool->data = sh;
+    ngx_er_place_link(pool, &pool->data, sh);
 
     return sh;
-}
-
-
-/* of sources that are gone, and the workers that had them are, too */
-
-static void
-ngx_er_holds_free(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool)
-{
-    ngx_er_hold_sh_t  *sh, **next;
-
-    for (next = (ngx_er_hold_sh_t **) &pool->data; *next; /* void */) {
-        sh = *next;
-
-        if (!ngx_er_tenants_free(tenants, &sh->tenancy)) {
-            next = &sh->next;
-            continue;
-        }
-
-        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                       "event router holds: %016xL is given back", sh->source);
-
-        *next = sh->next;
-        ngx_slab_free(pool, sh);
-    }
 }
 
 

@@ -40,7 +40,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_er_lane_sh_t      *lanes;
+    void                  *lanes;      /* ngx_er_lane_sh_t */
     uint64_t               turn;       /* no sweep before */
     uint64_t               used;       /* bytes of the store */
     uint64_t               size;
@@ -66,7 +66,6 @@ static ngx_er_lane_sh_t *ngx_er_lane_find(ngx_er_main_conf_t *mcf,
 static ngx_er_lane_sh_t *ngx_er_lane_create(ngx_er_main_conf_t *mcf,
     ngx_slab_pool_t *pool, ngx_str_t *name);
 static void ngx_er_lane_new(ngx_er_lane_sh_t *lane);
-static void ngx_er_lanes_free(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool);
 static ngx_slab_pool_t *ngx_er_lanes_pool(ngx_er_main_conf_t *mcf);
 static ngx_er_lanes_sh_t *ngx_er_lanes_lock(ngx_er_main_conf_t *mcf);
 static void ngx_er_lanes_unlock(ngx_er_main_conf_t *mcf);
@@ -837,7 +836,7 @@ ngx_er_lane_find(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool,
 
     sh = pool->data;
 
-    for (lane = sh->lanes; lane; lane = lane->next) {
+    for (lane = sh->lanes; lane; lane = lane->place.next) {
         if (lane->len == name->len
             && ngx_memcmp(lane->name, name->data, name->len) == 0)
         {
@@ -845,7 +844,7 @@ ngx_er_lane_find(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool,
         }
     }
 
-    if (lane && ngx_er_tenants_take(&mcf->tenants, &lane->tenancy)) {
+    if (lane && ngx_er_tenants_take(&mcf->tenants, &lane->place.tenancy)) {
         ngx_er_lane_new(lane);
     }
 
@@ -863,29 +862,17 @@ ngx_er_lane_create(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool,
     ngx_er_lanes_sh_t  *sh;
 
     sh = pool->data;
-    lane = ngx_slab_calloc(pool, sizeof(ngx_er_lane_sh_t));
-
+    lane = ngx_er_place_alloc(&mcf->tenants, pool, &sh->lanes,
+                              sizeof(ngx_er_lane_sh_t));
     if (lane == NULL) {
-        ngx_er_lanes_free(mcf, pool);
-
-        lane = ngx_slab_calloc(pool, sizeof(ngx_er_lane_sh_t));
-        if (lane == NULL) {
-            return NULL;
-        }
+        return NULL;
     }
 
     lane->len = name->len;
     ngx_memcpy(lane->name, name->data, name->len);
-
-    (void) ngx_er_tenants_take(&mcf->tenants, &lane->tenancy);
     ngx_er_lane_new(lane);
 
-    ngx_shmtx_lock(&pool->mutex);
-
-    lane->next = sh->lanes;
-    sh->lanes = lane;
-
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_er_place_link(pool, &sh->lanes, lane);
 
     return lane;
 }
@@ -904,38 +891,6 @@ ngx_er_lane_new(ngx_er_lane_sh_t *lane)
 
     lane->oldest = NGX_ER_NEVER;
     lane->held = NGX_ER_LANE_UNKNOWN;
-}
-
-
-/* of targets that are gone, and the workers that had them are, too */
-
-static void
-ngx_er_lanes_free(ngx_er_main_conf_t *mcf, ngx_slab_pool_t *pool)
-{
-    ngx_er_lane_sh_t   *lane, **next;
-    ngx_er_lanes_sh_t  *sh;
-
-    sh = pool->data;
-
-    ngx_shmtx_lock(&pool->mutex);
-
-    for (next = &sh->lanes; *next; /* void */) {
-        lane = *next;
-
-        if (!ngx_er_tenants_free(&mcf->tenants, &lane->tenancy)) {
-            next = &lane->next;
-            continue;
-        }
-
-        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                       "event router lanes: that of \"%*s\" is given back",
-                       lane->len, lane->name);
-
-        *next = lane->next;
-        ngx_slab_free_locked(pool, lane);
-    }
-
-    ngx_shmtx_unlock(&pool->mutex);
 }
 
 
@@ -1076,7 +1031,7 @@ ngx_er_lane_lose(ngx_er_lanes_sh_t *sh, ngx_uint_t column)
     ngx_er_lane_sh_t      *lane;
     ngx_er_lane_places_t  *places;
 
-    for (lane = sh->lanes; lane; lane = lane->next) {
+    for (lane = sh->lanes; lane; lane = lane->place.next) {
         places = &lane->places[column];
 
         ngx_er_policy_lost(&lane->policy, places->fresh, places->again);

@@ -48,10 +48,9 @@ typedef enum {
 typedef struct ngx_er_lane_sh_s  ngx_er_lane_sh_t;
 
 struct ngx_er_lane_sh_s {
-    ngx_er_lane_sh_t      *next;
+    ngx_er_place_t         place;
     u_char                 name[NGX_ER_NAME_MAX];
     ngx_uint_t             len;
-    ngx_er_tenancy_t       tenancy;
 
     ngx_er_policy_state_t  policy;
     uint64_t               fresh;      /* when the first one is due, */

@@ -54,9 +54,8 @@ typedef enum {
 
 
 struct ngx_er_alert_sh_s {
-    ngx_er_alert_sh_t       *next;
+    ngx_er_place_t           place;
     uint64_t                 hash;
-    ngx_er_tenancy_t         tenancy;
     ngx_er_alert_state_e     state;
     ngx_uint_t               on;       /* it is so */
     uint64_t                 due;      /* when there is something to tell */
@@ -74,7 +73,7 @@ struct ngx_er_alert_sh_s {
 
 
 struct ngx_er_alerts_sh_s {
-    ngx_er_alert_sh_t       *alerts;
+    void                    *alerts;   /* ngx_er_alert_sh_t */
     uint64_t                 node;
     uint64_t                 due;      /* the earliest */
     uint64_t                 turn;
@@ -101,7 +100,6 @@ static ngx_er_alert_sh_t *ngx_er_alert_find(ngx_er_alerts_t *alerts,
     uint64_t hash);
 static ngx_er_alert_sh_t *ngx_er_alert_create(ngx_er_alerts_t *alerts,
     uint64_t hash);
-static void ngx_er_alerts_free(ngx_er_alerts_t *alerts);
 
 
 /* 1: it happens, 0: it is so */
@@ -739,14 +737,14 @@ ngx_er_alert_find(ngx_er_alerts_t *alerts, uint64_t hash)
 {
     ngx_er_alert_sh_t  *alert;
 
-    for (alert = alerts->sh->alerts; alert; alert = alert->next) {
+    for (alert = alerts->sh->alerts; alert; alert = alert->place.next) {
         if (alert->hash == hash) {
             break;
         }
     }
 
     if (alert) {
-        (void) ngx_er_tenants_take(alerts->tenants, &alert->tenancy);
+        (void) ngx_er_tenants_take(alerts->tenants, &alert->place.tenancy);
     }
 
     return alert;
@@ -760,50 +758,17 @@ ngx_er_alert_create(ngx_er_alerts_t *alerts, uint64_t hash)
 {
     ngx_er_alert_sh_t  *alert;
 
-    alert = ngx_slab_calloc(alerts->shpool, sizeof(ngx_er_alert_sh_t));
-
+    alert = ngx_er_place_alloc(alerts->tenants, alerts->shpool,
+                               &alerts->sh->alerts, sizeof(ngx_er_alert_sh_t));
     if (alert == NULL) {
-        ngx_er_alerts_free(alerts);
-
-        alert = ngx_slab_calloc(alerts->shpool, sizeof(ngx_er_alert_sh_t));
-        if (alert == NULL) {
-            return NULL;
-        }
+        return NULL;
     }
 
     alert->hash = hash;
     alert->due = NGX_ER_ALERT_NEVER;
     alert->heard = ngx_er_queue_now();
 
-    (void) ngx_er_tenants_take(alerts->tenants, &alert->tenancy);
-
-    alert->next = alerts->sh->alerts;
-    alerts->sh->alerts = alert;
+    ngx_er_place_link(alerts->shpool, &alerts->sh->alerts, alert);
 
     return alert;
-}
-
-
-/* of nouns that are gone, and the workers that had them are, too */
-
-static void
-ngx_er_alerts_free(ngx_er_alerts_t *alerts)
-{
-    ngx_er_alert_sh_t  *alert, **next;
-
-    for (next = &alerts->sh->alerts; *next; /* void */) {
-        alert = *next;
-
-        if (!ngx_er_tenants_free(alerts->tenants, &alert->tenancy)) {
-            next = &alert->next;
-            continue;
-        }
-
-        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                       "event router alerts: %016xL is given back",
-                       alert->hash);
-
-        *next = alert->next;
-        ngx_slab_free(alerts->shpool, alert);
-    }
 }

@@ -41,20 +41,16 @@ static ngx_int_t ngx_er_counters_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_er_counters_t *ngx_er_counters_create(ngx_slab_pool_t *pool,
     size_t size);
 static ngx_shm_zone_t *ngx_er_counters_old(ngx_cycle_t *old);
-static void ngx_er_counters_copy(ngx_slab_pool_t *pool,
+static void ngx_er_counters_copy(ngx_er_main_conf_t *mcf,
     ngx_er_counters_t *old);
 static void ngx_er_counters_nouns(ngx_slab_pool_t *pool,
     ngx_er_main_conf_t *mcf);
 static void ngx_er_counters_routes(ngx_er_counters_t *counters,
     ngx_er_main_conf_t *mcf);
 static ngx_er_counter_set_t *ngx_er_counters_get(ngx_slab_pool_t *pool,
-    ngx_er_noun_e noun, ngx_str_t *name);
+    ngx_er_main_conf_t *mcf, ngx_er_noun_e noun, ngx_str_t *name);
 static void ngx_er_counters_keep(ngx_slab_pool_t *pool,
     ngx_er_main_conf_t *mcf, ngx_er_noun_e noun, ngx_str_t *name);
-static ngx_er_counter_set_t *ngx_er_counters_take(ngx_slab_pool_t *pool,
-    ngx_er_main_conf_t *mcf, ngx_er_noun_e noun, ngx_str_t *name);
-static void ngx_er_counters_free(ngx_slab_pool_t *pool,
-    ngx_er_main_conf_t *mcf);
 
 
 static ngx_str_t  ngx_er_counters_name =
@@ -271,7 +267,7 @@ ngx_er_counters_inherit(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
         ngx_shmtx_lock(&from->mutex);
 
         old->left = 1;
-        ngx_er_counters_copy(mcf->counters, old);
+        ngx_er_counters_copy(mcf, old);
 
         ngx_shmtx_unlock(&from->mutex);
     }
@@ -315,24 +311,26 @@ ngx_er_counters_old(ngx_cycle_t *old)
 
 
 static void
-ngx_er_counters_copy(ngx_slab_pool_t *pool, ngx_er_counters_t *old)
+ngx_er_counters_copy(ngx_er_main_conf_t *mcf, ngx_er_counters_t *old)
 {
     ngx_str_t              name;
     ngx_uint_t             i;
     ngx_atomic_t          *matched;
+    ngx_slab_pool_t       *pool;
     ngx_er_counters_t     *counters;
     ngx_er_counter_set_t  *set, *copy;
 
+    pool = mcf->counters;
     counters = pool->data;
     counters->start = old->start;
     counters->parts = old->parts;
     counters->restored = old->restored;
 
-    for (set = old->sets; set; set = set->next) {
+    for (set = old->sets; set; set = set->place.next) {
         name.data = set->name;
         name.len = set->len;
 
-        copy = ngx_er_counters_get(pool, set->noun, &name);
+        copy = ngx_er_counters_get(pool, mcf, set->noun, &name);
 
         if (copy == NULL) {
             continue;
@@ -387,22 +385,22 @@ ngx_er_counters_nouns(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
     }
 
     for (i = 0; i < mcf->sources.nelts; i++) {
-        set = ngx_er_counters_take(pool, mcf, NGX_ER_NOUN_SOURCE,
-                                   &source[i]->name);
+        set = ngx_er_counters_get(pool, mcf, NGX_ER_NOUN_SOURCE,
+                                  &source[i]->name);
         if (set) {
             source[i]->counters = set->numbers;
         }
     }
 
     for (i = 0; i < mcf->targets.nelts; i++) {
-        set = ngx_er_counters_take(pool, mcf, NGX_ER_NOUN_TARGET,
-                                   &target[i]->name);
+        set = ngx_er_counters_get(pool, mcf, NGX_ER_NOUN_TARGET,
+                                  &target[i]->name);
         if (set) {
             target[i]->counters = set->numbers;
         }
     }
 
-    set = ngx_er_counters_take(pool, mcf, NGX_ER_NOUN_GLOBAL, &none);
+    set = ngx_er_counters_get(pool, mcf, NGX_ER_NOUN_GLOBAL, &none);
 
     if (set) {
         mcf->numbers = set->numbers;
@@ -439,7 +437,7 @@ ngx_er_counters_find(ngx_er_counters_t *counters, ngx_er_noun_e noun,
 {
     ngx_er_counter_set_t  *set;
 
-    for (set = counters->sets; set; set = set->next) {
+    for (set = counters->sets; set; set = set->place.next) {
         if (set->noun == noun && set->len == name->len
             && ngx_memcmp(set->name, name->data, name->len) == 0)
         {
@@ -451,9 +449,13 @@ ngx_er_counters_find(ngx_er_counters_t *counters, ngx_er_noun_e noun,
 }
 
 
+/* NULL: there is no memory */
+
 static ngx_er_counter_set_t *
-ngx_er_counters_get(ngx_slab_pool_t *pool, ngx_er_noun_e noun, ngx_str_t *name)
+ngx_er_counters_get(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf,
+    ngx_er_noun_e noun, ngx_str_t *name)
 {
+    size_t                 size;
     ngx_er_counters_t     *counters;
     ngx_er_counter_set_t  *set;
 
@@ -461,12 +463,14 @@ ngx_er_counters_get(ngx_slab_pool_t *pool, ngx_er_noun_e noun, ngx_str_t *name)
     set = ngx_er_counters_find(counters, noun, name);
 
     if (set) {
+        (void) ngx_er_tenants_take(&mcf->tenants, &set->place.tenancy);
         return set;
     }
 
-    set = ngx_slab_calloc(pool, sizeof(ngx_er_counter_set_t)
-                                   + ngx_er_noun_numbers(noun)
-                                     * sizeof(ngx_atomic_t));
+    size = sizeof(ngx_er_counter_set_t)
+           + ngx_er_noun_numbers(noun) * sizeof(ngx_atomic_t);
+
+    set = ngx_er_place_alloc(&mcf->tenants, pool, &counters->sets, size);
     if (set == NULL) {
         return NULL;
     }
@@ -475,12 +479,7 @@ ngx_er_counters_get(ngx_slab_pool_t *pool, ngx_er_noun_e noun, ngx_str_t *name)
     set->len = (u_char) name->len;
     ngx_memcpy(set->name, name->data, name->len);
 
-    ngx_shmtx_lock(&pool->mutex);
-
-    set->next = counters->sets;
-    counters->sets = set;
-
-    ngx_shmtx_unlock(&pool->mutex);
+    ngx_er_place_link(pool, &counters->sets, set);
 
     return set;
 }
@@ -497,65 +496,8 @@ ngx_er_counters_keep(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf,
     set = ngx_er_counters_find(pool->data, noun, name);
 
     if (set) {
-        (void) ngx_er_tenants_take(&mcf->tenants, &set->tenancy);
+        (void) ngx_er_tenants_take(&mcf->tenants, &set->place.tenancy);
     }
-}
-
-
-/* the configuration's own */
-
-static ngx_er_counter_set_t *
-ngx_er_counters_take(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf,
-    ngx_er_noun_e noun, ngx_str_t *name)
-{
-    ngx_er_counter_set_t  *set;
-
-    set = ngx_er_counters_get(pool, noun, name);
-
-    if (set == NULL) {
-        ngx_er_counters_free(pool, mcf);
-
-        set = ngx_er_counters_get(pool, noun, name);
-        if (set == NULL) {
-            return NULL;
-        }
-    }
-
-    (void) ngx_er_tenants_take(&mcf->tenants, &set->tenancy);
-
-    return set;
-}
-
-
-/* those of nouns that are gone, and the workers that had them are, too */
-
-static void
-ngx_er_counters_free(ngx_slab_pool_t *pool, ngx_er_main_conf_t *mcf)
-{
-    ngx_er_counters_t     *counters;
-    ngx_er_counter_set_t  *set, **next;
-
-    counters = pool->data;
-
-    ngx_shmtx_lock(&pool->mutex);
-
-    for (next = &counters->sets; *next; /* void */) {
-        set = *next;
-
-        if (!ngx_er_tenants_free(&mcf->tenants, &set->tenancy)) {
-            next = &set->next;
-            continue;
-        }
-
-        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                       "event router counters: those of \"%*s\" are given "
-                       "back", (size_t) set->len, set->name);
-
-        *next = set->next;
-        ngx_slab_free_locked(pool, set);
-    }
-
-    ngx_shmtx_unlock(&pool->mutex);
 }
 
 

@@ -23,17 +23,14 @@
 #define NGX_ER_COUNTERS_REACH  64      /* slots that are looked at for one */
 
 
-typedef struct ngx_er_counter_set_s  ngx_er_counter_set_t;
-
-struct ngx_er_counter_set_s {
-    ngx_er_counter_set_t  *next;
-    ngx_er_tenancy_t       tenancy;
+typedef struct {
+    ngx_er_place_t         place;
     u_char                 noun;       /* ngx_er_noun_e */
     u_char                 len;
     u_char                 restored;   /* what was saved of it is in it */
     u_char                 name[NGX_ER_NAME_MAX];
     ngx_atomic_t           numbers[];
-};
+} ngx_er_counter_set_t;
 
 
 /* of a route */
@@ -48,7 +45,8 @@ typedef struct {
    that is counted */
 
 typedef struct {
-    ngx_er_counter_set_t  *sets;       /* the master adds and takes away */
+    void                  *sets;       /* ngx_er_counter_set_t: the master adds
+                                          and takes away */
     ngx_er_slot_number_t  *slots;
     u_char                *seen;       /* of each slot: in which configuration
                                           its route was last */

@@ -181,7 +181,7 @@ ngx_er_numbers_rows(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
 
     ngx_shmtx_lock(&shelf->pool->mutex);
 
-    for (set = shelf->counters->sets; set; set = set->next) {
+    for (set = shelf->counters->sets; set; set = set->place.next) {
         n++;
     }
 
@@ -199,7 +199,7 @@ ngx_er_numbers_rows(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
         kept++->totals.part = n;
     }
 
-    for (set = shelf->counters->sets; set; set = set->next) {
+    for (set = shelf->counters->sets; set; set = set->place.next) {
         if (set->noun == NGX_ER_NOUN_GLOBAL) {
             global = set;
 
@@ -442,7 +442,7 @@ ngx_er_numbers_known(ngx_er_numbers_shelf_t *shelf)
 
     ngx_shmtx_lock(&shelf->pool->mutex);
 
-    for (set = shelf->counters->sets; set; set = set->next) {
+    for (set = shelf->counters->sets; set; set = set->place.next) {
         set->restored = 1;
     }
 

@@ -75,12 +75,6 @@ ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
 }
 
 
-void
-ngx_slab_free(ngx_slab_pool_t *pool, void *p)
-{
-}
-
-
 ngx_uint_t
 ngx_er_tenants_take(ngx_er_tenants_t *tenants, ngx_er_tenancy_t *tenancy)
 {
@@ -88,10 +82,17 @@ ngx_er_tenants_take(ngx_er_tenants_t *tenants, ngx_er_tenancy_t *tenancy)
 }
 
 
-ngx_uint_t
-ngx_er_tenants_free(ngx_er_tenants_t *tenants, ngx_er_tenancy_t *tenancy)
+void *
+ngx_er_place_alloc(ngx_er_tenants_t *tenants, ngx_slab_pool_t *pool,
+    void **list, size_t size)
 {
-    return 0;
+    return NULL;
+}
+
+
+void
+ngx_er_place_link(ngx_slab_pool_t *pool, void **list, void *data)
+{
 }
 
 

@@ -43,6 +43,51 @@ ngx_slab_calloc(ngx_slab_pool_t *pool, size_t size)
 }
 
 
+/* a zone with room for so many places */
+
+static ngx_uint_t           room;
+static ngx_int_t            locked;
+
+
+void
+ngx_shmtx_lock(ngx_shmtx_t *mtx)
+{
+    locked++;
+}
+
+
+void
+ngx_shmtx_unlock(ngx_shmtx_t *mtx)
+{
+    locked--;
+}
+
+
+void *
+ngx_slab_calloc_locked(ngx_slab_pool_t *pool, size_t size)
+{
+    is_int(locked, 1, "memory is taken under the lock");
+
+    if (room == 0) {
+        return NULL;
+    }
+
+    room--;
+
+    return calloc(1, size);
+}
+
+
+void
+ngx_slab_free_locked(ngx_slab_pool_t *pool, void *p)
+{
+    is_int(locked, 1, "and given back under it");
+
+    room++;
+    free(p);
+}
+
+
 /* the next configuration is read */
 
 static ngx_er_tenants_t *
@@ -207,12 +252,88 @@ dies(void)
 }
 
 
+typedef struct {
+    ngx_er_place_t         place;
+    ngx_uint_t             value;
+} thing_t;
+
+
+static thing_t *
+makes(ngx_er_tenants_t *tenants, void **list, ngx_uint_t value)
+{
+    thing_t  *thing;
+
+    thing = ngx_er_place_alloc(tenants, &pool, list, sizeof(thing_t));
+
+    if (thing) {
+        is_int(thing->value, 0, "a place is empty");
+        ok(*list != thing, "and in no list before it is filled");
+
+        thing->value = value;
+        ngx_er_place_link(&pool, list, thing);
+    }
+
+    return thing;
+}
+
+
+static void
+places(void)
+{
+    void              *list;
+    thing_t           *thing;
+    ngx_er_tenants_t  *c;
+
+    begin();
+
+    list = NULL;
+    room = 3;
+
+    running = reads();
+    enters(running, 0, LIVES);
+
+    ok(makes(running, &list, 1) && makes(running, &list, 2)
+       && makes(running, &list, 3), "three places");
+    ok(makes(running, &list, 4) == NULL, "there is no room for more");
+
+    c = reads();
+    thing = list;
+    (void) ngx_er_tenants_take(c, &((thing_t *) thing->place.next)
+                                       ->place.tenancy);
+    ok(makes(c, &list, 5) == NULL, "nor while a worker has them");
+
+    enters(c, 0, LIVES);
+    running = c;
+
+    c = reads();
+    ok(makes(c, &list, 6) != NULL, "then what nobody has is given back");
+
+    thing = list;
+    is_int(thing->value, 6, "the new one is the first");
+    thing = thing->place.next;
+    is_int(thing->value, 2, "what the running one took is kept");
+    ok(thing->place.next == NULL, "in between and behind nothing is left");
+
+    ok(makes(c, &list, 7) != NULL, "all that was free is free");
+    ok(makes(c, &list, 8) == NULL, "and no more");
+
+    is_int(locked, 0, "the lock is open");
+
+    while (list) {
+        thing = list;
+        list = thing->place.next;
+        free(thing);
+    }
+}
+
+
 int
 main(void)
 {
     renames();
     refuses();
     dies();
+    places();
 
     return done_testing();
 }
