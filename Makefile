@@ -360,7 +360,7 @@ bench-history: build/bench/history
 	@build/bench/history $(HISTORY_RECORDS) $(HISTORY_DIR)
 
 run: deps-RUN build/gcc/$(MODULE)
-run:                  ## the example with two stand-in targets, on loopback
+run:                  ## the example with stand-in targets, on loopback, and its console
 	@t/bin/demo start
 
 explain: deps-BUILD   ## what would become of FILE=event.json with CONF=nginx.conf
