@@ -22,6 +22,12 @@ LUA_DIR   := $(ROOM)/store/redis
 LUA       := $(wildcard $(addprefix $(LUA_DIR)/,*.lua */*.lua))
 LUA_C     := ngx_er_redis_lua.c
 
+# the pages for people, the same
+
+PAGE_DIR  := $(ROOM)/observe/console
+PAGES     := $(wildcard $(addprefix $(PAGE_DIR)/,*.html *.css *.js order))
+PAGES_C   := ngx_er_pages.c
+
 # files that know nothing of HTTP: they are unit-tested and fuzzed alone
 
 PURE      := $(shell t/bin/pure $(ROOM))
@@ -105,7 +111,7 @@ build/nginx-dev: FORCE | deps-BUILD
 
 build/files: FORCE
 	@mkdir -p $(@D)
-	@echo $(sort $(SOURCES) $(INTERFACE) $(LUA)) >$@.$$$$; \
+	@echo $(sort $(SOURCES) $(INTERFACE) $(LUA) $(PAGES)) >$@.$$$$; \
 	    if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
 
@@ -149,7 +155,13 @@ build/%/$(LUA_C): build/%/Makefile $(LUA) $(LUA_DIR)/embed.awk
 	@cd $(LUA_DIR) && LC_ALL=C awk -f embed.awk $(sort \
 	    $(notdir $(wildcard $(LUA_DIR)/*.lua))) >$(CURDIR)/$@
 
-build/%/$(MODULE): build/%/Makefile build/%/$(LUA_C) $(SOURCES) $(INTERFACE)
+build/%/$(PAGES_C): build/%/Makefile $(PAGES) $(PAGE_DIR)/embed.pl
+	@echo "  embed      $@"
+	@perl $(PAGE_DIR)/embed.pl >$@
+
+EMBEDDED := build/%/$(LUA_C) build/%/$(PAGES_C)
+
+build/%/$(MODULE): build/%/Makefile $(EMBEDDED) $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
 	@$(MAKE) -s $(MORE_JOBS) -C $(NGINX_SRC) -f $(CURDIR)/$< modules
 	@touch $@
@@ -185,7 +197,7 @@ build/static/Makefile build/asan/Makefile: config build/files \
 	    >$(CURDIR)/$(@D)/configure.log 2>&1 || \
 	    { tail -8 $(CURDIR)/$(@D)/configure.log; exit 1; }
 
-build/%/nginx: build/%/Makefile build/%/$(LUA_C) $(SOURCES) $(INTERFACE)
+build/%/nginx: build/%/Makefile $(EMBEDDED) $(SOURCES) $(INTERFACE)
 	@echo "  build      $@"
 	@$(MAKE) -s $(MORE_JOBS) -C build/source/nginx -f $(CURDIR)/$< binary
 	@touch $@

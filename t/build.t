@@ -184,6 +184,20 @@ for my $new ('queue_lease.lua', 'lib/entry.lua', 'embed.awk') {
         "embed build/gcc/$c, build build/gcc/$module", "another $new");
 }
 
+# and so do the pages for people
+
+my $console = "$room/observe/console";
+my $pages = 'ngx_er_pages.c';
+
+ok(-f "$dir/$pages", 'config makes the pages');
+is(slurp("$dir/$pages"), slurp("build/gcc/$pages"), 'as the Makefile does');
+
+for my $new ('index.html', 'style.css', 'main.js', 'order', 'embed.pl') {
+    touch("$tree/$console/$new");
+    is(remade("build/gcc/$module"),
+        "embed build/gcc/$pages, build build/gcc/$module", "another $new");
+}
+
 for my $goal (@goals) {
     my ($file) = split ' ', $goal;
 
@@ -203,6 +217,14 @@ $said = qx(sh $tree/t/bin/probe none "$dir" 2>&1);
 
 isnt($?, 0, 'no configuration with a script that cannot be embedded');
 like($said, qr/queue_more\.lua:1: long brackets/, 'file and line are named');
+
+unlink "$tree/$lua/queue_more.lua";
+spew("$tree/$console/main.js", 'const end = "</script>";');
+
+$said = qx(sh $tree/t/bin/probe none "$dir" 2>&1);
+
+isnt($?, 0, 'nor with one of the page');
+like($said, qr/main\.js: an end of an inline script/, 'which is named');
 
 # nginx's own make compiles this file only
 

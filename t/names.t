@@ -24,7 +24,7 @@ my @code = grep { m{^ngx_event_router_module/.*\.(?:[ch]|lua)$} } @files;
 
 # names that are not those of files of ours
 
-my %other = map { $_ => 1 } 'objs/ngx_er_redis_lua.c';
+my %other = map { $_ => 1 } 'objs/ngx_er_redis_lua.c', 'objs/ngx_er_pages.c';
 
 my %tails;
 

@@ -22,6 +22,8 @@
 #define NGX_ER_REPLY_PROBLEM  256      /* bytes, to begin with */
 
 
+static ngx_int_t ngx_er_reply_all(ngx_http_request_t *r,
+    ngx_er_answer_t *answer);
 static ngx_int_t ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_er_reply_header(ngx_http_request_t *r,
     ngx_er_header_t *header);
@@ -53,6 +55,26 @@ static struct {
 ngx_int_t
 ngx_er_reply(ngx_http_request_t *r, ngx_er_answer_t *answer)
 {
+    /* a receipt is no document: If-Match must not make a 412 of a 200 */
+
+    r->disable_not_modified = 1;
+
+    return ngx_er_reply_all(r, answer);
+}
+
+
+ngx_int_t
+ngx_er_reply_page(ngx_http_request_t *r, ngx_er_answer_t *answer)
+{
+    r->disable_not_modified = 0;
+
+    return ngx_er_reply_all(r, answer);
+}
+
+
+static ngx_int_t
+ngx_er_reply_all(ngx_http_request_t *r, ngx_er_answer_t *answer)
+{
     ngx_int_t   rc;
     ngx_uint_t  i;
 
@@ -74,10 +96,6 @@ ngx_er_reply(ngx_http_request_t *r, ngx_er_answer_t *answer)
 
     r->headers_out.status = answer->status;
     r->headers_out.content_length_n = answer->body.len;
-
-    /* a receipt is no document: If-Match must not make a 412 of a 200 */
-
-    r->disable_not_modified = 1;
 
     /* strings of events and targets are no page, whatever they look like */
 
@@ -164,6 +182,17 @@ ngx_er_reply_header(ngx_http_request_t *r, ngx_er_header_t *header)
         /* what is compressed is not compressed again */
 
         r->headers_out.content_encoding = h;
+    }
+
+    if (!r->disable_not_modified
+        && header->name.len == sizeof("ETag") - 1
+        && ngx_strncasecmp(header->name.data, (u_char *) "ETag",
+                           header->name.len)
+           == 0)
+    {
+        /* of a document: nginx compares it with If-None-Match */
+
+        r->headers_out.etag = h;
     }
 
     return NGX_OK;

@@ -23,6 +23,9 @@
  */
 ngx_int_t ngx_er_reply(ngx_http_request_t *r, ngx_er_answer_t *answer);
 
+/* the same for a document: with If-None-Match and its ETag it is a 304 */
+ngx_int_t ngx_er_reply_page(ngx_http_request_t *r, ngx_er_answer_t *answer);
+
 /* 200 and a body of this type, which is not copied; JSON is ended first */
 ngx_int_t ngx_er_reply_text(ngx_http_request_t *r, const char *type,
     ngx_str_t *body);

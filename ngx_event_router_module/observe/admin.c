@@ -13,7 +13,7 @@
  *     POST probe               a target whose breaker is open is tried now
  *     POST test                one delivery to a target (admin_trial.c)
  *
- * and below v1/ the API (api.h).
+ * and below v1/ the API (api.h).  A browser gets the console (console.h).
  *
  * module.c names the directive; gate.c says who may ask, admin_list.c prints
  * entries, audit.c tells who did it.  What is wrong with a request is told in
@@ -41,6 +41,7 @@
 #include "api_table.h"
 #include "args.h"
 #include "audit.h"
+#include "console.h"
 #include "errand.h"
 #include "gate.h"
 #include "origins.h"
@@ -223,6 +224,12 @@ ngx_er_admin_handler(ngx_http_request_t *r)
                    &r->method_name, verb, mcf->queue && mcf->queue->open);
 
     if (verb == NGX_ERROR) {
+        rc = ngx_er_console_admin(r);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
         return ngx_er_reply_problem(r, NGX_HTTP_NOT_FOUND,
                                     "there are pending, dead, replay, purge, "
                                     "pause, resume, probe and test here, and "

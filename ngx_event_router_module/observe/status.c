@@ -6,9 +6,10 @@
 
 /*
  * What the module counted and what its queue has, for people and machines: a
- * GET of the location is answered with JSON, a GET of a path that ends in
- * "/metrics" with the text format of Prometheus (prometheus.c).  module.c
- * names the directive.  Who may ask is nginx's matter (allow, deny,
+ * GET of the location is answered with JSON, that of a browser with a page of
+ * the same numbers (console.c), a GET of a path that ends in "/metrics" with
+ * the text format of Prometheus (prometheus.c).  module.c names the directive.
+ * Who may ask is nginx's matter (allow, deny,
  * auth_basic).  Reads numbers only, no event and no secret comes this way.
  * Paths that end in "/healthz" and "/readyz" are health.c's.
  *
@@ -20,6 +21,7 @@
 
 
 #include "status.h"
+#include "console.h"
 #include "gauge.h"
 #include "health.h"
 #include "metrics.h"
@@ -86,6 +88,10 @@ ngx_er_status_handler(ngx_http_request_t *r)
 
     if (ngx_er_status_ends(r, "/readyz")) {
         return ngx_er_health(r, mcf, 1);
+    }
+
+    if (ngx_er_console_wanted(r)) {
+        return ngx_er_console_status(r);
     }
 
     return ngx_er_status_json(r, mcf);
