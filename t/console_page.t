@@ -188,8 +188,7 @@ is($t->get('/status/', [ 'If-None-Match' => '*' ])->{status}, 200,
 # ---- the sources
 
 my $dir = "$FindBin::Bin/../ngx_event_router_module/observe/console";
-my @order = map { split /[: ]+/ } grep { !/^(?:#|$)/ }
-            split /\n/, slurp("$dir/order");
+my @order = slurp("$dir/order") =~ /^    (\S+)$/mg;
 my @sources = map { basename($_) } glob "$dir/*.js $dir/*.css $dir/*.html";
 
 for my $file (@sources) {

@@ -5,9 +5,8 @@
 # perl embed.pl [--pages DIR] >ngx_er_pages.c
 #
 # The pages for people as a C file, for observe/console.c.  The file "order"
-# beside this one has a line for each page:
-#
-#     NAME: SKELETON STYLE SCRIPT...
+# beside this one has of each page its name and, a line each, the skeleton, the
+# style and the scripts.
 #
 # The scripts are joined in this order in one function, so that nothing of them
 # is global, and they and the style are put into the skeleton, where {{style}}
@@ -47,8 +46,11 @@ chdir dirname(__FILE__) or die "embed.pl: $!\n";
 print "\n/* made by observe/console/embed.pl; do not edit */\n\n\n",
       "#include <ngx_config.h>\n#include <ngx_core.h>\n" if !defined $dir;
 
-for my $line (grep { !/^(?:#.*)?$/ } split /\n/, slurp('order')) {
-    my ($name, @files) = split /[: ]+/, $line;
+for my $part (split /^(?=\w)/m, slurp('order') =~ s/^#.*\n//mgr) {
+    my ($name, @files) = split /[:\s]+/, $part;
+
+    next if !@files;
+
     my ($page, $policy) = page(@files);
 
     die "embed.pl: $name has ", length $page, " bytes, more than ", MAX, "\n"
@@ -67,6 +69,8 @@ for my $line (grep { !/^(?:#.*)?$/ } split /\n/, slurp('order')) {
 
 sub page {
     my ($skeleton, $style, @scripts) = @_;
+
+    @scripts = grep { -f } @scripts;
 
     my $css = bare($style);
     my $js = "(function () {\n'use strict';\nconst er = {};\n"
