@@ -20,6 +20,7 @@
 #include "../../ngx_event_router_module/store/file/run.h"
 
 #include <sys/resource.h>
+#include <dirent.h>
 #include <sys/statvfs.h>
 
 
@@ -100,17 +101,32 @@ open_store(const char *dir, uint64_t count)
 }
 
 
+/* with whatever the store keeps beside its data */
+
 static void
 close_store(void)
 {
+    DIR            *dir;
+    char            name[sizeof(path) + 256];
+    struct dirent  *entry;
+
     ngx_er_file_close(file);
 
-    snprintf(path + strlen(path), 16, "/data.mdb");
-    (void) unlink(path);
-    strcpy(strrchr(path, '/'), "/lock.mdb");
-    (void) unlink(path);
-    *strrchr(path, '/') = '\0';
-    (void) rmdir(path);
+    dir = opendir(path);
+
+    while (dir && (entry = readdir(dir))) {
+        snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+        (void) unlink(name);
+    }
+
+    if (dir) {
+        (void) closedir(dir);
+    }
+
+    if (rmdir(path) != 0) {
+        perror(path);
+    }
+
     free(seqs);
 }
 
