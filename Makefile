@@ -73,7 +73,7 @@ MAKEFLAGS += --no-print-directory
 .SECONDARY:
 .PHONY: help deps build build-clang units test test-debian mutants run stop \
         static asan fuzz soak bench bench-million bench-outage bench-drain \
-        bench-history style explain clean FORCE
+        bench-history bench-history-redis style explain clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -366,10 +366,15 @@ bench-million bench-outage bench-drain: bench-%:
 
 HISTORY_RECORDS ?= 10000000
 HISTORY_DIR     ?= /tmp
+HISTORY_REDIS   ?= 300000
 
 bench-history:        ## lookups in a history of 10,000,000 records: minutes, 8g of disk
 bench-history: build/bench/history
 	@build/bench/history $(HISTORY_RECORDS) $(HISTORY_DIR)
+
+bench-history-redis: deps-BENCH
+bench-history-redis:  ## the same in a Redis of its own, with HISTORY_REDIS records
+	@t/bench/history_redis $(HISTORY_REDIS)
 
 run: deps-RUN build/gcc/$(MODULE)
 run:                  ## the example with stand-in targets, on loopback, and its console
