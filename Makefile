@@ -8,6 +8,7 @@
 #   build/source/                  nginx's source, as Debian builds it
 #   build/unit/, build/fuzz/       the pure files and nginx's core with tests
 #   build/run/                     what "make run" started
+#   build/console/                 what the tests of the console need
 
 MODULE    := ngx_http_event_router_module.so
 ROOM      := ngx_event_router_module
@@ -48,6 +49,10 @@ DEPS_FUZZ   := clang libclang-rt-dev llvm
 DEPS_DEBIAN := debootstrap util-linux
 DEPS_BENCH  := $(DEPS_RUN) redis-server wrk
 
+# some nodejs bring npm with them, and Debian's npm is not for these
+
+DEPS_CONSOLE = chromium nodejs $(if $(shell command -v npm),,npm)
+
 # nginx's callbacks have fixed parameters that not every one of them needs
 
 WARNINGS  := -Wall -Wextra -Wno-unused-parameter
@@ -71,7 +76,8 @@ MAKEFLAGS += --no-print-directory
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help deps build build-clang units test test-debian mutants run stop \
+.PHONY: help deps build build-clang units test test-console test-debian \
+        console-or-away mutants run stop \
         static asan fuzz soak bench bench-million bench-outage bench-drain \
         bench-history bench-history-redis style explain clean FORCE
 
@@ -305,9 +311,27 @@ fuzz:                 ## every fuzz target for FUZZ_SECONDS (60) each
 # ---- tests, measurements, the demonstration
 
 test: deps-TEST build/gcc/$(MODULE) build/clang/$(MODULE) build/crash/$(MODULE)
-test: units
+test: units $(if $(filter true,$(CI)),console-or-away)
 test:                 ## builds and runs every test; the last line is prove's
 	@prove -j$(JOBS) -r $(TESTS)
+
+# The console in Debian's Chromium, which playwright-core of npm drives.  These
+# packages are large, so "make test" wants them in continuous integration only,
+# and does without them there if the registry of npm is away; it says so.
+
+CONSOLE := build/console/node_modules/.package-lock.json
+
+$(CONSOLE): $(wildcard t/console/package*.json) | deps-CONSOLE
+	@echo "  npm ci     build/console"
+	@t/bin/npm-ci t/console build/console
+	@touch $@
+
+console-or-away: deps-CONSOLE
+	@$(MAKE) $(CONSOLE) || [ -s build/console/away ]
+
+test-console: build/gcc/$(MODULE) $(CONSOLE)
+test-console:         ## the console in a browser: Chromium, driven by playwright-core
+	@TEST_CONSOLE=1 prove -v t/console.t
 
 # on a system that has nothing yet, of each Debian that is supported
 
