@@ -79,7 +79,8 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help deps build build-clang units test test-console test-debian \
         console-or-away mutants run stop \
         static asan fuzz soak bench bench-million bench-outage bench-drain \
-        bench-history bench-history-redis style explain clean FORCE
+        bench-history bench-history-redis style explain \
+        install-eventctl clean FORCE
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | \
@@ -408,6 +409,22 @@ explain: deps-BUILD   ## what would become of FILE=event.json with CONF=nginx.co
 	@$(MAKE) build/gcc/$(MODULE) >&2
 	@t/bin/explain FILE='$(FILE)' CONF='$(CONF)' SOURCE='$(SOURCE)' \
 	    HEADERS='$(HEADERS)'
+
+# the tool for a shell; its manual is in it
+
+PREFIX ?= /usr/local
+
+build/eventctl.1: contrib/eventctl
+	@mkdir -p $(@D)
+	@pod2man --section=1 --center='event router' --release=eventctl $< $@
+
+install-eventctl: build/eventctl.1
+install-eventctl:     ## eventctl with its manual and completion, below PREFIX (/usr/local)
+	install -D -m 755 contrib/eventctl $(DESTDIR)$(PREFIX)/bin/eventctl
+	install -D -m 644 build/eventctl.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/eventctl.1
+	install -D -m 644 contrib/eventctl.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/eventctl
 
 stop:                 ## stops what "make run" started
 	@t/bin/demo stop
