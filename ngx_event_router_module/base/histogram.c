@@ -51,6 +51,43 @@ ngx_er_histogram_count(const ngx_er_histogram_t *h, ngx_atomic_t *cells)
 }
 
 
+uint64_t
+ngx_er_histogram_quantile(const ngx_er_histogram_t *h, ngx_atomic_t *cells,
+    ngx_uint_t percent)
+{
+    uint64_t    count, rank, below, low, width;
+    uint64_t    counts[NGX_ER_HISTOGRAM_MAX + 1];
+    ngx_uint_t  i;
+
+    count = 0;
+
+    for (i = 0; i <= h->n; i++) {
+        counts[i] = cells[i];
+        count += counts[i];
+    }
+
+    if (count == 0) {
+        return NGX_ER_HISTOGRAM_NONE;
+    }
+
+    rank = (count * percent + 99) / 100;
+    below = 0;
+
+    for (i = 0; i < h->n && below + counts[i] < rank; i++) {
+        below += counts[i];
+    }
+
+    if (i == h->n) {
+        return h->bounds[h->n - 1];
+    }
+
+    low = i ? h->bounds[i - 1] : 0;
+    width = h->bounds[i] - low;
+
+    return counts[i] ? low + width * (rank - below) / counts[i] : low;
+}
+
+
 u_char *
 ngx_er_histogram_seconds(u_char *p, uint64_t value, ngx_uint_t second)
 {

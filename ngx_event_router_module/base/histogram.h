@@ -46,5 +46,15 @@ u_char *ngx_er_histogram_seconds(u_char *p, uint64_t value,
 uint64_t ngx_er_histogram_count(const ngx_er_histogram_t *h,
     ngx_atomic_t *cells);
 
+/*
+ * The value, in units, below which so many percent of all values are: between
+ * two bounds it is taken for an even spread, and beyond the last one it is
+ * that.  NGX_ER_HISTOGRAM_NONE: there is no value.
+ */
+#define NGX_ER_HISTOGRAM_NONE  ((uint64_t) -1)
+
+uint64_t ngx_er_histogram_quantile(const ngx_er_histogram_t *h,
+    ngx_atomic_t *cells, ngx_uint_t percent);
+
 
 #endif /* _NGX_ER_HISTOGRAM_H_INCLUDED_ */

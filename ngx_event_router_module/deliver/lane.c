@@ -495,7 +495,8 @@ ngx_er_lane_count(ngx_er_target_t *target, ngx_er_queue_count_t *count)
 
 
 ngx_uint_t
-ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused)
+ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused, uint64_t now,
+    ngx_str_t *by)
 {
     ngx_uint_t      act;
     ngx_er_lane_t  *lane;
@@ -510,6 +511,9 @@ ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused)
 
     lane->sh->held = paused ? NGX_ER_LANE_PAUSED : NGX_ER_LANE_RUNS;
     lane->sh->untold = 1;
+    lane->sh->since = now;
+    lane->sh->len_by = by->len;
+    ngx_memcpy(lane->sh->by, by->data, by->len);
     act = ++lane->sh->holds;
 
     if (!paused) {
@@ -556,6 +560,7 @@ ngx_er_lane_heard(ngx_er_target_t *target, ngx_uint_t act, ngx_uint_t paused)
         && lane->sh->held != held)
     {
         lane->sh->held = held;
+        lane->sh->since = 0;
         news = 1;
     }
 

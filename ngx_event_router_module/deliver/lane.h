@@ -61,6 +61,10 @@ struct ngx_er_lane_sh_s {
     ngx_uint_t             holds;      /* counts the operators' acts */
     ngx_uint_t             untold;     /* the store does not know of the last
                                           one */
+    uint64_t               since;      /* when it was paused here, ms; 0: it is
+                                          not known */
+    size_t                 len_by;
+    u_char                 by[NGX_ER_HOLD_BY];  /* and by whom */
     ngx_uint_t             waiters;    /* workers that wait for places */
     ngx_atomic_t           drains;     /* nothing new begins */
 
@@ -169,12 +173,14 @@ void ngx_er_lanes_usage(ngx_er_main_conf_t *mcf, uint64_t *used,
     uint64_t *size);
 
 /*
- * An operator stops or starts the deliveries: the number of the act comes
- * back.  told(): the store knows of that one.  heard(): what the store said
- * when that was the last act; 1: it is news.  acts(): the number of the last
- * one, and *untold if the store has to be told.
+ * An operator ("by", of NGX_ER_HOLD_BY bytes at most) stops or starts the
+ * deliveries: the number of the act comes back.  told(): the store knows of
+ * that one.  heard(): what the store said when that was the last act; 1: it is
+ * news.  acts(): the number of the last one, and *untold if the store has to
+ * be told.
  */
-ngx_uint_t ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused);
+ngx_uint_t ngx_er_lane_hold(ngx_er_target_t *target, ngx_uint_t paused,
+    uint64_t now, ngx_str_t *by);
 void ngx_er_lane_told(ngx_er_target_t *target, ngx_uint_t act);
 ngx_uint_t ngx_er_lane_heard(ngx_er_target_t *target, ngx_uint_t act,
     ngx_uint_t paused);

@@ -42,9 +42,11 @@ static ngx_uint_t ngx_er_pause_has(ngx_er_queue_op_t *op,
 
 
 ngx_er_queue_op_t *
-ngx_er_pause(ngx_er_target_t *target, ngx_uint_t paused,
+ngx_er_pause(ngx_er_target_t *target, ngx_uint_t paused, ngx_er_who_t *who,
     ngx_er_queue_op_pt handler, void *data)
 {
+    u_char              text[NGX_ER_HOLD_BY];
+    ngx_str_t           by;
     ngx_uint_t          act;
     ngx_er_queue_op_t  *op;
 
@@ -52,7 +54,10 @@ ngx_er_pause(ngx_er_target_t *target, ngx_uint_t paused,
                    "event router pause: target \"%V\", paused:%ui",
                    &target->name, paused);
 
-    act = ngx_er_lane_hold(target, paused);
+    by.data = text;
+    by.len = ngx_er_who_brief(who, text, sizeof(text)) - text;
+
+    act = ngx_er_lane_hold(target, paused, ngx_er_queue_now(), &by);
     ngx_er_account_paused(target, paused);
 
     op = ngx_er_queue_op(NGX_ER_QUEUE_PAUSE, handler, data);

@@ -14,6 +14,7 @@
 
 
 #include "lane.h"
+#include "../observe/who.h"
 
 
 /* what the store says of a target is news */
@@ -21,13 +22,13 @@ typedef void (*ngx_er_pause_pt)(ngx_er_target_t *target);
 
 
 /*
- * An operator stops or starts the deliveries of a target, in all workers at
- * once; the caller wakes the dispatcher.  And the store is told: the
- * operation, for who waits for it, not yet run.  Its handler calls
+ * An operator ("who") stops or starts the deliveries of a target, in all
+ * workers at once; the caller wakes the dispatcher.  And the store is told:
+ * the operation, for who waits for it, not yet run.  Its handler calls
  * ngx_er_pause_told().  NULL: no memory to tell it, ngx_er_pause_ask() will.
  */
 ngx_er_queue_op_t *ngx_er_pause(ngx_er_target_t *target, ngx_uint_t paused,
-    ngx_er_queue_op_pt handler, void *data);
+    ngx_er_who_t *who, ngx_er_queue_op_pt handler, void *data);
 void ngx_er_pause_told(ngx_er_target_t *target, ngx_er_queue_op_t *op);
 
 /* with each sweep: what the store says, and what it was not told; news() is

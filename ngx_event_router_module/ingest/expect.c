@@ -18,6 +18,7 @@
 
 #include "expect.h"
 #include "../observe/alerts.h"
+#include "../observe/metrics.h"
 
 
 static ngx_uint_t ngx_er_expect_type(ngx_str_t *type);
@@ -196,4 +197,43 @@ ngx_er_expect_look(ngx_er_source_t *source)
 
         ngx_er_alert_set(expect[i].alert, 1, 0, NULL, 0);
     }
+}
+
+
+/* without an alert only the time of its last event is known */
+
+ngx_msec_t
+ngx_er_expect_view(ngx_er_source_t *source, ngx_uint_t *silent)
+{
+    time_t             last;
+    ngx_msec_t         every;
+    ngx_uint_t         i;
+    ngx_er_expect_t   *expect;
+
+    *silent = 0;
+
+    if (source->expects == NULL) {
+        return 0;
+    }
+
+    every = 0;
+    last = (time_t) source->counters[NGX_ER_METRIC_LATEST];
+    expect = source->expects->elts;
+
+    for (i = 0; i < source->expects->nelts; i++) {
+
+        if (every == 0 || expect[i].every < every) {
+            every = expect[i].every;
+        }
+
+        if (expect[i].alert) {
+            *silent |= ngx_er_alert_is(expect[i].alert);
+
+        } else if (expect[i].type.len == 0 && last) {
+            *silent |= (ngx_time() - last
+                        > (time_t) (expect[i].every / 1000));
+        }
+    }
+
+    return every;
 }

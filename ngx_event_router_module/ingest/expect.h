@@ -33,6 +33,10 @@ char *ngx_er_expect_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf);
 /* an event came; its source has "expects" */
 void ngx_er_expect_heard(ngx_er_event_t *event);
 
+/* of a source: within how many ms it is to send something, the shortest time
+   of its lines (0: nothing is expected); *silent is 1 if that did not come */
+ngx_msec_t ngx_er_expect_view(ngx_er_source_t *source, ngx_uint_t *silent);
+
 /* now and then, of a source that has "expects": tells what does not come */
 void ngx_er_expect_look(ngx_er_source_t *source);
 

@@ -381,7 +381,7 @@ ngx_er_admin_pause(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
                    "event router admin: pause of \"%V\": %ui",
                    &target->name, held);
 
-    op = ngx_er_pause(target, held, ngx_er_admin_ended, NULL);
+    op = ngx_er_pause(target, held, who, ngx_er_admin_ended, NULL);
 
     ngx_er_dispatch_wake(target);
 

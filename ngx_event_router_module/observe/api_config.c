@@ -16,6 +16,7 @@
 
 #include "api_config.h"
 #include "api_hold.h"
+#include "api_routes.h"
 #include "../deliver/auth.h"
 #include "../deliver/publishers.h"
 
@@ -35,18 +36,12 @@ static void ngx_er_api_config_policy(ngx_er_json_t *json,
     ngx_er_policy_t *policy);
 static void ngx_er_api_config_routes(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_uint_t first);
-static ngx_uint_t ngx_er_api_config_wanted(ngx_er_route_t *route,
-    ngx_str_t *source, ngx_str_t *target);
 static void ngx_er_api_config_route(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_route_t *route);
 static void ngx_er_api_config_lines(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_route_t *route, ngx_er_condition_t *c, ngx_uint_t depth);
 static ngx_uint_t ngx_er_api_config_secret(ngx_er_api_t *api,
     ngx_er_route_t *route, ngx_str_t *text);
-static ngx_uint_t ngx_er_api_config_from(ngx_er_route_t *route,
-    ngx_str_t *name);
-static void ngx_er_api_config_where(ngx_er_json_t *json,
-    ngx_er_where_t *where);
 
 
 static const char  *ngx_er_api_config_auths[] = {
@@ -159,11 +154,7 @@ static ngx_er_api_schema_t  ngx_er_api_when_line = {
 
 
 static ngx_er_api_field_t  ngx_er_api_route_fields[] = {
-    { "name", NGX_ER_API_TEXT, 1, NULL, NULL, "its name" },
-    { "file", NGX_ER_API_TEXT, 0, NULL, NULL, "where it stands" },
-    { "line", NGX_ER_API_NUMBER, 0, NULL, NULL, "the line there" },
-    { "from", NGX_ER_API_LIST, 1, NULL, NULL, "its sources; * is all" },
-    { "to", NGX_ER_API_LIST, 1, NULL, NULL, "its targets" },
+    NGX_ER_API_ROUTE_FIELDS,
     { "when", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_when_line,
       "what must be true, in the order in which it is looked at" },
     { "last", NGX_ER_API_FLAG, 1, NULL, NULL,
@@ -308,7 +299,7 @@ ngx_er_api_config_source(ngx_er_json_t *json, ngx_er_source_t *source)
 {
     ngx_er_json_open(json, NULL, "{");
     ngx_er_json_text(json, "name", &source->name, 0);
-    ngx_er_api_config_where(json, &source->where);
+    ngx_er_api_where_json(json, &source->where);
 
     if (source->preset) {
         ngx_er_json_word(json, "preset", source->preset->name);
@@ -348,7 +339,7 @@ ngx_er_api_config_target(ngx_er_json_t *json, ngx_er_target_t *target)
 
     ngx_er_json_open(json, NULL, "{");
     ngx_er_json_text(json, "name", &target->name, 0);
-    ngx_er_api_config_where(json, &target->where);
+    ngx_er_api_where_json(json, &target->where);
 
     if (target->location) {
         ngx_er_api_text(json, "location", &target->uri);
@@ -435,7 +426,7 @@ ngx_er_api_config_routes(ngx_er_api_t *api, ngx_er_json_t *json,
 
     for (i = first; i < api->mcf->routes.nelts; i++) {
 
-        if (!ngx_er_api_config_wanted(route[i], &source, &target)) {
+        if (!ngx_er_api_route_wanted(route[i], &source, &target)) {
             continue;
         }
 
@@ -457,61 +448,12 @@ ngx_er_api_config_routes(ngx_er_api_t *api, ngx_er_json_t *json,
 }
 
 
-/* an empty name is any */
-
-static ngx_uint_t
-ngx_er_api_config_wanted(ngx_er_route_t *route, ngx_str_t *source,
-    ngx_str_t *target)
-{
-    ngx_str_t   *own;
-    ngx_uint_t   i;
-
-    if (source->len && !ngx_er_api_config_from(route, source)) {
-        return 0;
-    }
-
-    if (target->len == 0) {
-        return 1;
-    }
-
-    for (i = 0; i < route->targets.nelts; i++) {
-        own = &route->targets.elts[i]->name;
-
-        if (own->len == target->len
-            && ngx_strncmp(own->data, target->data, own->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 static void
 ngx_er_api_config_route(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_route_t *route)
 {
-    ngx_uint_t  i;
-
     ngx_er_json_open(json, NULL, "{");
-    ngx_er_json_text(json, "name", &route->name, 0);
-    ngx_er_api_config_where(json, &route->where);
-
-    ngx_er_json_open(json, "from", "[");
-
-    for (i = 0; i < route->from.nelts; i++) {
-        ngx_er_json_text(json, NULL, &route->from.elts[i], 0);
-    }
-
-    ngx_er_json_close(json, "]");
-    ngx_er_json_open(json, "to", "[");
-
-    for (i = 0; i < route->targets.nelts; i++) {
-        ngx_er_json_text(json, NULL, &route->targets.elts[i]->name, 0);
-    }
-
-    ngx_er_json_close(json, "]");
+    ngx_er_api_route_json(json, route);
     ngx_er_json_open(json, "when", "[");
 
     if (route->condition) {
@@ -585,14 +527,16 @@ static ngx_uint_t
 ngx_er_api_config_secret(ngx_er_api_t *api, ngx_er_route_t *route,
     ngx_str_t *text)
 {
+    ngx_str_t          any;
     ngx_uint_t         i;
     ngx_er_source_t  **source;
 
+    ngx_str_null(&any);
     source = api->mcf->sources.elts;
 
     for (i = 0; i < api->mcf->sources.nelts; i++) {
         if (source[i]->verify
-            && ngx_er_api_config_from(route, &source[i]->name)
+            && ngx_er_api_route_wanted(route, &source[i]->name, &any)
             && ngx_er_verify_in_text(source[i]->verify, text))
         {
             return 1;
@@ -600,38 +544,4 @@ ngx_er_api_config_secret(ngx_er_api_t *api, ngx_er_route_t *route,
     }
 
     return 0;
-}
-
-
-static ngx_uint_t
-ngx_er_api_config_from(ngx_er_route_t *route, ngx_str_t *name)
-{
-    ngx_str_t   *from;
-    ngx_uint_t   i;
-
-    from = route->from.elts;
-
-    for (i = 0; i < route->from.nelts; i++) {
-
-        if ((from[i].len == 1 && from[i].data[0] == '*')
-            || (from[i].len == name->len
-                && ngx_strncmp(from[i].data, name->data, name->len) == 0))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* what is built in stands nowhere */
-
-static void
-ngx_er_api_config_where(ngx_er_json_t *json, ngx_er_where_t *where)
-{
-    if (where->file.len) {
-        ngx_er_api_text(json, "file", &where->file);
-        ngx_er_json_number(json, "line", where->line);
-    }
 }

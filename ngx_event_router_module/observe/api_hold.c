@@ -26,7 +26,6 @@
 #define NGX_ER_API_HOLD_JSON  512
 
 
-static ngx_int_t ngx_er_api_hold_by(ngx_er_api_t *api, ngx_str_t *by);
 static ngx_int_t ngx_er_api_hold_done(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
 static void ngx_er_api_hold_due(ngx_er_main_conf_t *mcf);
@@ -56,9 +55,12 @@ ngx_er_api_hold_source(ngx_er_api_t *api, ngx_uint_t paused)
                                   "event_source, or pause its targets");
     }
 
-    if (ngx_er_api_hold_by(api, &by) != NGX_OK) {
+    by.data = ngx_pnalloc(api->pool, NGX_ER_HOLD_BY);
+    if (by.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    by.len = ngx_er_who_brief(&api->who, by.data, NGX_ER_HOLD_BY) - by.data;
 
     /* ngx_er_api_run() says who is called */
 
@@ -70,33 +72,6 @@ ngx_er_api_hold_source(ngx_er_api_t *api, ngx_uint_t paused)
     api->data = source;
 
     return ngx_er_api_run(api, op, ngx_er_api_hold_done);
-}
-
-
-/* as the audit names an operator, or his address if he has no name */
-
-static ngx_int_t
-ngx_er_api_hold_by(ngx_er_api_t *api, ngx_str_t *by)
-{
-    u_char  *p;
-
-    by->data = ngx_pnalloc(api->pool, NGX_ER_HOLD_BY);
-    if (by->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_er_who_text(&api->who, by->data, NGX_ER_HOLD_BY);
-
-    if (p - by->data > 2) {
-        by->len = p - by->data - 2;
-        by->data += 2;
-        return NGX_OK;
-    }
-
-    by->len = ngx_snprintf(by->data, NGX_ER_HOLD_BY, "%V", &api->who.address)
-              - by->data;
-
-    return NGX_OK;
 }
 
 

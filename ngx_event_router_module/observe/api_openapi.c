@@ -554,6 +554,10 @@ ngx_er_openapi_type(ngx_er_json_t *json, ngx_er_api_type_e type,
         ngx_er_openapi_range(json, words);
         break;
 
+    case NGX_ER_API_SIGNED:
+        ngx_er_json_word(json, "type", "integer");
+        break;
+
     case NGX_ER_API_FLAG:
         ngx_er_json_word(json, "type", "boolean");
         break;

@@ -17,8 +17,11 @@
 #include "api_entries.h"
 #include "api_events.h"
 #include "api_jobs.h"
+#include "api_me.h"
 #include "api_openapi.h"
 #include "api_quarantine.h"
+#include "api_routes.h"
+#include "api_sources.h"
 #include "api_status.h"
 #include "api_tail.h"
 #include "api_targets.h"
@@ -33,6 +36,9 @@ ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_drains,
     ngx_er_api_jobs,
     ngx_er_api_tail,
+    ngx_er_api_me,
+    ngx_er_api_sources,
+    ngx_er_api_routes,
     ngx_er_api_config,
     ngx_er_api_status,
     ngx_er_api_openapi,

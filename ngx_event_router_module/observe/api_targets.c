@@ -5,23 +5,42 @@
 
 
 /*
- * What an operator does to a target: POST v1/pause, v1/resume, v1/probe and
- * v1/test, each with target=NAME.  A pause holds for all workers at once; the
- * answer says whether the store knows, too ("until": "resume"), or only shared
- * memory ("restart").  With source=NAME the first two are api_hold.c's.
+ * How the targets are, GET v1/targets, and what an operator does to one: POST
+ * v1/pause, v1/resume, v1/probe and v1/test, each with target=NAME.  A pause
+ * holds for all workers at once; the answer says whether the store knows, too
+ * ("until": "resume"), or only shared memory ("restart").  With source=NAME
+ * the first two are api_hold.c's.
+ *
+ * The numbers are those of event_status (metrics.c, gauge.c), all of them in
+ * shared memory, so a page may ask for them every second.  What only a queue
+ * knows is left out where there is none.
  */
 
 
 #include "api_targets.h"
 #include "admin_trial.h"
 #include "api_hold.h"
+#include "gauge.h"
+#include "status.h"
 #include "../deliver/dispatch.h"
 #include "../deliver/pause.h"
 
 
 #define NGX_ER_API_TARGETS_JSON  256
+#define NGX_ER_API_TARGETS_LIST  16384
 
 
+static ngx_int_t ngx_er_api_targets_handler(ngx_er_api_t *api);
+static void ngx_er_api_target_json(ngx_er_json_t *json,
+    ngx_er_target_t *target);
+static void ngx_er_api_target_queue(ngx_er_json_t *json,
+    ngx_er_target_t *target);
+static void ngx_er_api_target_breaker(ngx_er_json_t *json,
+    ngx_er_target_t *target, ngx_er_gauges_t *gauges);
+static void ngx_er_api_target_latency(ngx_er_json_t *json,
+    ngx_er_target_t *target);
+static void ngx_er_api_target_ms(ngx_er_json_t *json, ngx_er_target_t *target,
+    ngx_uint_t metric, const char *p50, const char *p99);
 static ngx_int_t ngx_er_api_pause(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_resume(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_hold_target(ngx_er_api_t *api, ngx_uint_t held);
@@ -140,7 +159,107 @@ static ngx_er_api_schema_t  ngx_er_api_test_answer = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_rate_fields[] = {
+    { "limit", NGX_ER_API_NUMBER, 1, NULL, NULL, "deliveries in an hour" },
+    { "burst", NGX_ER_API_NUMBER, 1, NULL, NULL, "and at once" },
+    { "tokens", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "deliveries that it lets go at once now" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_rate = {
+    "Rate", "How fast deliveries to a target may start",
+    ngx_er_api_rate_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_latency_fields[] = {
+    { "attempt_p50", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "ms that half of the attempts took at most" },
+    { "attempt_p99", NGX_ER_API_NUMBER, 0, NULL, NULL, "and 99 of 100" },
+    { "delivered_p50", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "ms from accepting an event until the target had it, of half of them" },
+    { "delivered_p99", NGX_ER_API_NUMBER, 0, NULL, NULL, "and of 99 of 100" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_latency = {
+    "Latency", "How long it took so far, from the buckets of event_status: "
+    "nothing of which there is no number", ngx_er_api_latency_fields
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_targets_row[] = {
+    { "name", NGX_ER_API_TEXT, 1, NULL, NULL, "its name" },
+    { "delivered", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "events that it has taken, queued or not" },
+    { "failed", NGX_ER_API_MAP, 1, NULL, NULL,
+      "attempts that failed or were cut, by what was answered" },
+    { "retried", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "attempts behind which another one is to be made" },
+    { "dead", NGX_ER_API_MAP, 1, NULL, NULL,
+      "dead letters that were made, by the reason" },
+    { "dead_now", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "dead letters in the store, as of the last second" },
+    { "pending", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "deliveries that wait, as of the last second" },
+    { "oldest_seconds", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "age of the oldest of them" },
+    { "in_flight", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "queued deliveries under way" },
+    { "leases", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "entries that workers have: in hand, under way, or told to the store" },
+    { "concurrency", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "queued deliveries at once, at most" },
+    { "breaker", NGX_ER_API_TEXT, 1, "closed|open|half_open|none", NULL,
+      "none: it has none, or no queue" },
+    { "breaker_seconds", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "open: until it is tried again" },
+    { "pause_seconds", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "it asked to be left alone (Retry-After): for how long yet" },
+    { "rate", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_rate,
+      "if it has one" },
+    { "paused", NGX_ER_API_FLAG, 0, NULL, NULL, "an operator paused it" },
+    { "paused_since", NGX_ER_API_TIME, 0, NULL, NULL,
+      "since when, if that was here and since nginx started" },
+    { "paused_by", NGX_ER_API_TEXT, 0, NULL, NULL, "and by whom" },
+    { "drained", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "no new attempt begins: v1/drain" },
+    { "unaccounted", NGX_ER_API_SIGNED, 0, NULL, NULL,
+      "deliveries that are gone without an end: must be 0" },
+    { "dead_unaccounted", NGX_ER_API_SIGNED, 0, NULL, NULL,
+      "and dead letters: must be 0" },
+    { "latency", NGX_ER_API_OBJECT, 1, NULL, &ngx_er_api_latency,
+      "how long it takes" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_targets_target = {
+    "TargetNumbers", "How a target is", ngx_er_api_targets_row
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_targets_fields[] = {
+    { "now", NGX_ER_API_TIME, 1, NULL, NULL, "when this was so" },
+    { "targets", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_targets_target,
+      "all of them, in the order of nginx.conf" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_targets_answer = {
+    "Targets", "The numbers of all targets", ngx_er_api_targets_fields
+};
+
+
 ngx_er_api_endpoint_t  ngx_er_api_targets[] = {
+
+    { "targets", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, 0,
+      "How each target is, and what became of its deliveries", NULL, NULL,
+      &ngx_er_api_targets_answer, ngx_er_api_targets_handler },
 
     { "pause", NGX_HTTP_POST, NGX_ER_ROLE_ACT, NGX_ER_API_QUEUE,
       "Stop the deliveries to a target, or those of a source",
@@ -163,6 +282,169 @@ ngx_er_api_endpoint_t  ngx_er_api_targets[] = {
 
     NGX_ER_API_ENDPOINTS_END
 };
+
+
+static ngx_int_t
+ngx_er_api_targets_handler(ngx_er_api_t *api)
+{
+    ngx_uint_t         i;
+    ngx_er_json_t      json;
+    ngx_er_target_t  **target;
+
+    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_TARGETS_LIST);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_api_when(&json, "now", ngx_er_queue_now());
+    ngx_er_json_open(&json, "targets", "[");
+
+    target = api->mcf->targets.elts;
+
+    for (i = 0; i < api->mcf->targets.nelts; i++) {
+        ngx_er_api_target_json(&json, target[i]);
+    }
+
+    ngx_er_json_close(&json, "]");
+    ngx_er_json_close(&json, "}\n");
+
+    return ngx_er_api_json(api, &json);
+}
+
+
+/* each delivery is in the histogram once, as soon as the target has it */
+
+static void
+ngx_er_api_target_json(ngx_er_json_t *json, ngx_er_target_t *target)
+{
+    ngx_atomic_t           *n;
+    const ngx_er_family_t  *family;
+
+    n = target->counters;
+    family = ngx_er_family_of(NGX_ER_NOUN_TARGET, NGX_ER_METRIC_WAY);
+
+    ngx_er_json_open(json, NULL, "{");
+    ngx_er_json_text(json, "name", &target->name, 0);
+    ngx_er_json_number(json, "delivered",
+                       ngx_er_histogram_count(family->histogram,
+                                              &n[NGX_ER_METRIC_WAY]));
+
+    ngx_er_status_family(json, "failed",
+                         ngx_er_family_of(NGX_ER_NOUN_TARGET,
+                                          NGX_ER_METRIC_FAIL_1XX), n);
+    ngx_er_json_number(json, "retried", n[NGX_ER_METRIC_RETRY]);
+    ngx_er_status_family(json, "dead",
+                         ngx_er_family_of(NGX_ER_NOUN_TARGET,
+                                          NGX_ER_METRIC_DEATHS), n);
+
+    if (target->lane) {
+        ngx_er_api_target_queue(json, target);
+
+    } else {
+        ngx_er_json_word(json, "breaker", "none");
+    }
+
+    ngx_er_api_target_latency(json, target);
+    ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_api_target_queue(ngx_er_json_t *json, ngx_er_target_t *target)
+{
+    uint64_t         *values;
+    ngx_er_gauges_t   gauges;
+
+    ngx_er_gauges_read(target, &gauges);
+    values = gauges.values;
+
+    ngx_er_json_number(json, "dead_now", values[NGX_ER_GAUGE_DEAD]);
+    ngx_er_json_number(json, "pending", values[NGX_ER_GAUGE_PENDING]);
+    ngx_er_json_number(json, "oldest_seconds", values[NGX_ER_GAUGE_OLDEST]);
+    ngx_er_json_number(json, "in_flight", values[NGX_ER_GAUGE_FLIGHT]);
+    ngx_er_json_number(json, "leases", values[NGX_ER_GAUGE_LEASES]);
+    ngx_er_json_number(json, "concurrency", target->policy.concurrency);
+
+    ngx_er_api_target_breaker(json, target, &gauges);
+
+    if (values[NGX_ER_GAUGE_TOKENS] != NGX_ER_GAUGE_NONE) {
+        ngx_er_json_open(json, "rate", "{");
+        ngx_er_json_number(json, "limit", target->policy.rate);
+        ngx_er_json_number(json, "burst", target->policy.burst);
+        ngx_er_json_number(json, "tokens", values[NGX_ER_GAUGE_TOKENS]);
+        ngx_er_json_close(json, "}");
+    }
+
+    ngx_er_json_flag(json, "paused",
+                     (ngx_uint_t) values[NGX_ER_GAUGE_PAUSED]);
+
+    if (gauges.since) {
+        ngx_er_api_when(json, "paused_since", gauges.since);
+        ngx_er_api_text(json, "paused_by", &gauges.by);
+    }
+
+    ngx_er_json_flag(json, "drained",
+                     (ngx_uint_t) values[NGX_ER_GAUGE_DRAINS]);
+    ngx_er_json_signed(json, "unaccounted", gauges.missing);
+    ngx_er_json_signed(json, "dead_unaccounted", gauges.dead_missing);
+}
+
+
+static void
+ngx_er_api_target_breaker(ngx_er_json_t *json, ngx_er_target_t *target,
+    ngx_er_gauges_t *gauges)
+{
+    uint64_t  *values;
+
+    static const char  *states[] = { "closed", "open", "half_open" };
+
+    values = gauges->values;
+
+    ngx_er_json_word(json, "breaker", target->policy.breaker == 1
+                                      ? states[values[NGX_ER_GAUGE_STATE]]
+                                      : "none");
+
+    if (values[NGX_ER_GAUGE_SHUT] != NGX_ER_GAUGE_NONE) {
+        ngx_er_json_number(json, "breaker_seconds",
+                           values[NGX_ER_GAUGE_SHUT]);
+    }
+
+    if (values[NGX_ER_GAUGE_PAUSE]) {
+        ngx_er_json_number(json, "pause_seconds", values[NGX_ER_GAUGE_PAUSE]);
+    }
+}
+
+
+static void
+ngx_er_api_target_latency(ngx_er_json_t *json, ngx_er_target_t *target)
+{
+    ngx_er_json_open(json, "latency", "{");
+
+    ngx_er_api_target_ms(json, target, NGX_ER_METRIC_TRY, "attempt_p50",
+                         "attempt_p99");
+    ngx_er_api_target_ms(json, target, NGX_ER_METRIC_WAY, "delivered_p50",
+                         "delivered_p99");
+
+    ngx_er_json_close(json, "}");
+}
+
+
+static void
+ngx_er_api_target_ms(ngx_er_json_t *json, ngx_er_target_t *target,
+    ngx_uint_t metric, const char *p50, const char *p99)
+{
+    uint64_t                   ms;
+    ngx_atomic_t              *cells;
+    const ngx_er_histogram_t  *h;
+
+    h = ngx_er_family_of(NGX_ER_NOUN_TARGET, metric)->histogram;
+    cells = &target->counters[metric];
+
+    ms = ngx_er_histogram_quantile(h, cells, 50);
+
+    if (ms != NGX_ER_HISTOGRAM_NONE) {
+        ngx_er_json_number(json, p50, ms);
+        ngx_er_json_number(json, p99,
+                           ngx_er_histogram_quantile(h, cells, 99));
+    }
+}
 
 
 static ngx_int_t
@@ -211,7 +493,7 @@ ngx_er_api_hold_target(ngx_er_api_t *api, ngx_uint_t held)
 
     /* ngx_er_api_run() says who is called */
 
-    op = ngx_er_pause(target, held, NULL, NULL);
+    op = ngx_er_pause(target, held, &api->who, NULL, NULL);
 
     ngx_er_dispatch_wake(target);
 

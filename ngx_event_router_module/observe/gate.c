@@ -624,6 +624,13 @@ ngx_er_gate_module(ngx_conf_t *cf, const char *name)
 }
 
 
+ngx_uint_t
+ngx_er_gate_tokens(ngx_er_gate_t *gate)
+{
+    return gate->tokens.nelts != 0;
+}
+
+
 const char *
 ngx_er_gate_refused(ngx_http_request_t *r, ngx_er_gate_t *gate,
     ngx_er_role_e role, ngx_uint_t change, ngx_er_who_t *who)

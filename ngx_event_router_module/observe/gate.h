@@ -30,6 +30,9 @@ ngx_int_t ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 /* when all parameters were read: NGX_ERROR after logging, they do not fit */
 ngx_int_t ngx_er_gate_end(ngx_conf_t *cf, ngx_er_gate_t *gate);
 
+/* 1: whoever asks needs a token */
+ngx_uint_t ngx_er_gate_tokens(ngx_er_gate_t *gate);
+
 /*
  * NULL, or why this client may not have the role, or not change something,
  * which error.log has, too: a sentence for a problem.  "who", if it is not

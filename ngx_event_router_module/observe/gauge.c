@@ -35,6 +35,8 @@ static uint64_t ngx_er_gauge_again(ngx_er_target_t *target,
     ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_gauge_breaker(ngx_er_target_t *target,
     ngx_er_lane_sh_t *lane, uint64_t now);
+static uint64_t ngx_er_gauge_shut(ngx_er_target_t *target,
+    ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_gauge_held(ngx_er_target_t *target,
     ngx_er_lane_sh_t *lane, uint64_t now);
 static uint64_t ngx_er_gauge_drains(ngx_er_target_t *target,
@@ -47,6 +49,8 @@ static uint64_t ngx_er_gauge_tokens(ngx_er_target_t *target,
     ngx_er_lane_sh_t *lane, uint64_t now);
 static void ngx_er_zone_name(ngx_str_t *name);
 
+
+/* by ngx_er_gauge_e */
 
 const ngx_er_gauge_t  ngx_er_gauges[] = {
 
@@ -69,6 +73,9 @@ const ngx_er_gauge_t  ngx_er_gauges[] = {
     { "event_router_breaker", "gauge",
       "Breaker: 0 closed, 1 open, 2 half open.", NULL,
       "breaker", NGX_ER_GAUGE_BREAKER, ngx_er_gauge_breaker },
+
+    { NULL, NULL, NULL, NULL,
+      "breaker_seconds", NGX_ER_GAUGE_NUMBER, ngx_er_gauge_shut },
 
     { "event_router_paused", "gauge", "1: an operator paused the target.",
       NULL, "paused", NGX_ER_GAUGE_FLAG, ngx_er_gauge_held },
@@ -113,6 +120,11 @@ ngx_er_gauges_read(ngx_er_target_t *target, ngx_er_gauges_t *gauges)
 
     gauges->missing = lane.missing;
     gauges->dead_missing = lane.dead_missing;
+
+    gauges->since = (lane.held == NGX_ER_LANE_PAUSED) ? lane.since : 0;
+    gauges->by.len = gauges->since ? lane.len_by : 0;
+    gauges->by.data = gauges->text;
+    ngx_memcpy(gauges->text, lane.by, gauges->by.len);
 }
 
 
@@ -160,6 +172,21 @@ ngx_er_gauge_breaker(ngx_er_target_t *target, ngx_er_lane_sh_t *lane,
     uint64_t now)
 {
     return lane->policy.breaker;
+}
+
+
+/* an open breaker: until the next delivery tries the target */
+
+static uint64_t
+ngx_er_gauge_shut(ngx_er_target_t *target, ngx_er_lane_sh_t *lane,
+    uint64_t now)
+{
+    if (lane->policy.breaker != NGX_ER_BREAKER_OPEN) {
+        return NGX_ER_GAUGE_NONE;
+    }
+
+    return (lane->policy.until > now) ? (lane->policy.until - now + 999) / 1000
+                                      : 0;
 }
 
 

@@ -17,8 +17,26 @@
 #include "../deliver/lane.h"
 
 
-#define NGX_ER_GAUGES      32          /* of a target, at most */
 #define NGX_ER_GAUGE_NONE  ((uint64_t) -1)
+
+
+/* of a target: rows of the table */
+
+typedef enum {
+    NGX_ER_GAUGE_PENDING = 0,
+    NGX_ER_GAUGE_DEAD,
+    NGX_ER_GAUGE_OLDEST,
+    NGX_ER_GAUGE_FLIGHT,
+    NGX_ER_GAUGE_AGAIN,
+    NGX_ER_GAUGE_STATE,                /* of the breaker */
+    NGX_ER_GAUGE_SHUT,                 /* and for how many seconds yet */
+    NGX_ER_GAUGE_PAUSED,
+    NGX_ER_GAUGE_DRAINS,
+    NGX_ER_GAUGE_LEASES,
+    NGX_ER_GAUGE_PAUSE,
+    NGX_ER_GAUGE_TOKENS,
+    NGX_ER_GAUGES
+} ngx_er_gauge_e;
 
 
 /* how JSON shows it */
@@ -54,6 +72,10 @@ typedef struct {
     uint64_t               words[NGX_ER_LEDGER_WORDS];  /* store/ledger.h */
     int64_t                missing;    /* of pending ones, */
     int64_t                dead_missing;  /* and of dead ones */
+    uint64_t               since;      /* paused: since when, ms; 0: it is not
+                                          known, nor by whom */
+    ngx_str_t              by;         /* in "text" */
+    u_char                 text[NGX_ER_HOLD_BY];
 } ngx_er_gauges_t;
 
 void ngx_er_gauges_read(ngx_er_target_t *target, ngx_er_gauges_t *gauges);

@@ -199,6 +199,23 @@ ngx_er_family_shown(const ngx_er_family_t *family, ngx_er_main_conf_t *mcf)
 }
 
 
+const ngx_er_family_t *
+ngx_er_family_of(ngx_er_noun_e noun, ngx_uint_t metric)
+{
+    const ngx_er_family_t  *family;
+
+    for (family = ngx_er_families; family->name; family++) {
+        if (family->noun == noun && metric >= family->first
+            && metric < family->last)
+        {
+            break;
+        }
+    }
+
+    return family;
+}
+
+
 ngx_uint_t
 ngx_er_noun_numbers(ngx_er_noun_e noun)
 {

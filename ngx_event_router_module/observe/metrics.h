@@ -203,6 +203,10 @@ ngx_uint_t ngx_er_family_shown(const ngx_er_family_t *family,
     ngx_er_main_conf_t *mcf);
 
 
+/* the family in which a number is; it must be in one */
+const ngx_er_family_t *ngx_er_family_of(ngx_er_noun_e noun,
+    ngx_uint_t metric);
+
 /* how many numbers a noun has; not for ROUTES */
 ngx_uint_t ngx_er_noun_numbers(ngx_er_noun_e noun);
 

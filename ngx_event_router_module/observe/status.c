@@ -42,8 +42,6 @@ static void ngx_er_status_noun(ngx_er_json_t *json, ngx_er_main_conf_t *mcf,
     ngx_er_noun_e noun, ngx_atomic_t *numbers);
 static void ngx_er_status_single(ngx_er_json_t *json,
     const ngx_er_family_t *family, ngx_atomic_uint_t value);
-static void ngx_er_status_family(ngx_er_json_t *json,
-    const ngx_er_family_t *family, ngx_atomic_t *numbers);
 static void ngx_er_status_histogram(ngx_er_json_t *json,
     const ngx_er_histogram_t *h, ngx_atomic_t *cells);
 static void ngx_er_status_routes(ngx_er_json_t *json,
@@ -217,7 +215,7 @@ ngx_er_status_noun(ngx_er_json_t *json, ngx_er_main_conf_t *mcf,
             ngx_er_status_single(json, family, numbers[family->first]);
 
         } else {
-            ngx_er_status_family(json, family, numbers);
+            ngx_er_status_family(json, family->json, family, numbers);
         }
     }
 }
@@ -247,21 +245,21 @@ ngx_er_status_single(ngx_er_json_t *json, const ngx_er_family_t *family,
 }
 
 
-static void
-ngx_er_status_family(ngx_er_json_t *json, const ngx_er_family_t *family,
-    ngx_atomic_t *numbers)
+void
+ngx_er_status_family(ngx_er_json_t *json, const char *name,
+    const ngx_er_family_t *family, ngx_atomic_t *numbers)
 {
     ngx_uint_t  i;
 
-    if (family->json) {
-        ngx_er_json_open(json, family->json, "{");
+    if (name) {
+        ngx_er_json_open(json, name, "{");
     }
 
     for (i = family->first; i < family->last; i++) {
         ngx_er_json_number(json, family->word(i), numbers[i]);
     }
 
-    if (family->json) {
+    if (name) {
         ngx_er_json_close(json, "}");
     }
 }

@@ -142,3 +142,19 @@ ngx_er_who_text(ngx_er_who_t *who, u_char *buf, size_t size)
 
     return p;
 }
+
+
+u_char *
+ngx_er_who_brief(ngx_er_who_t *who, u_char *buf, size_t size)
+{
+    u_char  *p;
+
+    p = ngx_er_who_text(who, buf, size);
+
+    if (p - buf > 2) {
+        ngx_memmove(buf, buf + 2, p - buf - 2);
+        return p - 2;
+    }
+
+    return ngx_snprintf(buf, size, "%V", &who->address);
+}

@@ -48,5 +48,8 @@ ngx_int_t ngx_er_who_copy(ngx_pool_t *pool, ngx_er_who_t *who,
    nothing.  Returns where it ends in the buffer, in which it is cut */
 u_char *ngx_er_who_text(ngx_er_who_t *who, u_char *buf, size_t size);
 
+/* the same for a member of JSON: 'token "a", user "b"', or the address */
+u_char *ngx_er_who_brief(ngx_er_who_t *who, u_char *buf, size_t size);
+
 
 #endif /* _NGX_ER_WHO_H_INCLUDED_ */

@@ -36,6 +36,7 @@ static ngx_er_main_conf_t        mcf;
 static ngx_http_core_loc_conf_t  location;
 static ngx_log_t                 quiet;
 static ngx_int_t                 locked;
+static ngx_str_t                 nobody;
 
 
 void
@@ -223,7 +224,7 @@ test_hold(void)
 
     begin();
     sh.policy.pause = NOW + 1000;
-    ngx_er_lane_hold(&target, 1);
+    ngx_er_lane_hold(&target, 1, NOW, &nobody);
 
     fresh = 1;
     again = 1;
@@ -237,7 +238,7 @@ test_hold(void)
     ngx_er_lane_due(&target, NOW, &due);
     is_int(due.early, 0, "and none later");
 
-    ngx_er_lane_hold(&target, 0);
+    ngx_er_lane_hold(&target, 0, NOW, &nobody);
     ok(sh.policy.pause == 0, "who lets it go ends the target's pause");
 
     is_int(ngx_er_lane_probe(&target, NOW), 1, "a probe");
@@ -295,7 +296,7 @@ test_heard(void)
 
     begin();
 
-    act = ngx_er_lane_hold(&target, 1);
+    act = ngx_er_lane_hold(&target, 1, NOW, &nobody);
     is_int(ngx_er_lane_heard(&target, act, 0), 0,
            "the store does not know of our act yet");
     is_int(ngx_er_lane_acts(&target, &untold, &paused), act, "it is the last");
@@ -379,10 +380,10 @@ test_share(void)
     begin();
     ngx_er_lane_due(&target, NOW, &due);
     is_int(due.room, 4, "room in hand");
-    ngx_er_lane_hold(&target, 1);
+    ngx_er_lane_hold(&target, 1, NOW, &nobody);
     ngx_er_lane_due(&target, NOW, &due);
     is_int(due.room, 0, "none of a target that is paused");
-    ngx_er_lane_hold(&target, 0);
+    ngx_er_lane_hold(&target, 0, NOW, &nobody);
     ngx_er_lane_column = NGX_ER_LANE_WORKERS;
     ngx_er_lane_due(&target, NOW, &due);
     is_int(due.room, 0, "nor in a worker without places");
