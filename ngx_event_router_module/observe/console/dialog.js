@@ -8,15 +8,13 @@
         open,
         confirm,
         problem,
-
-        // closes when the promise of "work" is over; a problem stays in it
         field
     };
 
     // buttons: [{label, value, kind, check() -> a sentence or null,
     // act() -> promise}]; resolves to the value of the button, null for Esc.
     // A button with "act" waits for it: what fails is told in the dialog,
-    // which stays.
+    // which stays, as it does if there is no value.
 
     function open(o) {
         const title = 'dialog-' + ++serial;
@@ -107,7 +105,11 @@
                 lock(true);
 
                 try {
-                    close(await b.act());
+                    const made = await b.act();
+
+                    if (made !== undefined) {
+                        close(made);
+                    }
                 } catch (e) {
                     if (!(e instanceof er.Problem)) {
                         throw e;

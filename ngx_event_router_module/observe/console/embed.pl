@@ -6,13 +6,12 @@
 #
 # The pages for people as a C file, for observe/console.c.  The file "order"
 # beside this one has of each page its name and, a line each, the skeleton, the
-# style and the scripts.
+# styles and the scripts.
 #
 # The scripts are joined in this order in one function, so that nothing of them
-# is global, and they and the style are put into the skeleton, where {{style}}
-# and {{script}} stand.  Lines that are comments only, empty lines and
-# indentation go: a script has no text of several lines.  Of each page there
-# are its bytes, packed by gzip, a tag of them (ETag) and the policy (CSP) that
+# is global, and they and the styles are put into the skeleton, where {{style}}
+# and {{script}} stand.  Comments go, and blanks and ends of lines that mean
+# nothing.  Of each page there are its bytes, packed by gzip, a tag of them (ETag) and the policy (CSP) that
 # lets this style and this script run, by their hashes, and nothing else.
 #
 # With --pages the pages are written into DIR as they are, NAME.html.
@@ -68,14 +67,15 @@ for my $part (split /^(?=\w)/m, slurp('order') =~ s/^#.*\n//mgr) {
 
 
 sub page {
-    my ($skeleton, $style, @scripts) = @_;
+    my ($skeleton, @files) = @_;
 
-    @scripts = grep { -f } @scripts;
+    @files = grep { -f } @files;
 
-    my $css = bare($style);
-    my $js = "(function () {\n'use strict';\nconst er = {};\n"
-             . join('', map { bare($_) } @scripts) . "})();\n";
-    my $page = bare($skeleton);
+    my @scripts = grep { /js$/ } @files;
+    my $css = join '', map { css($_) } grep { /css$/ } @files;
+    my $js = "(function(){'use strict';const er={};\n"
+             . join('', map { js($_) } @scripts) . "})();\n";
+    my $page = slurp($skeleton);
 
     $page =~ s/\{\{style\}\}/$css/ or die "$skeleton: no {{style}}\n";
     $page =~ s/\{\{script\}\}/$js/ or die "$skeleton: no {{script}}\n";
@@ -85,22 +85,82 @@ sub page {
 }
 
 
-sub bare {
+# what would end the script or the style is refused, in texts, too
+
+sub text {
     my ($file) = @_;
 
     my $text = slurp($file);
 
     die "$file: an end of an inline script or style, or a byte beyond ASCII\n"
-        if $file !~ /html$/ && $text =~ m{</(?:script|style)|[^\n -~]}i;
-
-    $text =~ s{^\s*/\*.*?\*/\s*$}{}msg;
-    $text =~ s{^\s*//.*$}{}mg;
-    $text =~ s{^[ ]+}{}mg;
-    $text =~ s{^<!--.*?-->$}{}msg;
-    $text =~ s{\n{2,}}{\n}g;
-    $text =~ s{^\n}{};
+        if $text =~ m{</(?:script|style)|[^\n -~]}i;
 
     return $text;
+}
+
+
+sub css {
+    my ($file) = @_;
+
+    my $text = text($file);
+
+    $text =~ s{/\*.*?\*/}{}sg;
+    $text =~ s{\s+}{ }g;
+    $text =~ s{ ?([{};,]) ?}{$1}g;
+    $text =~ s{([\w-]): }{$1:}g;
+    $text =~ s{\}}{\}\n}g;
+
+    return $text;
+}
+
+
+# A script is a row of words, texts, regular expressions and signs.  A blank
+# stands between two words, and an end of a line where it might end a
+# statement.  "/" begins a regular expression where no value ends.
+
+sub js {
+    my ($file) = @_;
+
+    my $text = text($file);
+    my ($out, $last, $gap) = ('', ';', '');
+
+    while ($text =~ m{\G(?:(?<gap>\s+|//[^\n]*|/\*.*?\*/)
+                          |(?<text>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"
+                                   |`(?:[^`\\]|\\.)*`)
+                          |(?<word>[\w\$]+)
+                          |(?<regex>(?(?{ begins($last) })
+                                    /(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/
+                                    \w*|(?!)))
+                          |(?<sign>\+\+|--|=>|[^\s\w]))}xsgc)
+    {
+        if (defined $+{gap}) {
+            $gap = $+{gap} =~ /\n/ || $gap eq "\n" ? "\n" : ' ';
+            next;
+        }
+
+        my $token = $+{text} // $+{word} // $+{regex} // $+{sign};
+
+        $gap = '' if $gap eq ' ' && !("$last$token" =~ /^[+-]{2,}/
+                                      || ($last =~ /[\w\$]$/
+                                          && $token =~ /^[\w\$]/));
+        $gap = '' if $gap eq "\n" && ($last =~ /^(?:=>|[{(\[,;:?=&|<>!*%])$/
+                                      || $token =~ /^[})\],.;:?=&|*%]/);
+
+        $out .= $gap . $token;
+        ($last, $gap) = ($token, '');
+    }
+
+    die "$file: cannot be read at byte ", pos $text, "\n"
+        if (pos $text // 0) != length $text;
+
+    return "$out\n";
+}
+
+
+sub begins {
+    my ($last) = @_;
+
+    return $last =~ /^(?:return|typeof|case|in|of|=>|[({\[,;:?=&|<>!*%+-])$/;
 }
 
 

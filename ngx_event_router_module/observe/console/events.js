@@ -1,0 +1,186 @@
+// Events: found by everything by which the history finds them; the newest
+// first, and as long as nobody looks further they come by themselves.
+
+(function () {
+    const EACH = 5;                    // polls between two looks
+
+    let stop = null;
+    let table = null;
+
+    const states = ['pending', 'delivered', 'dead', 'filtered', 'stale',
+                    'coalesced', 'purged', 'moved', 'aged', 'failed',
+                    'settled', 'unsent', 'unrouted'];
+
+    const by = [
+        ['text', 'a part of an id or value'], ['id', 'the id'],
+        ['key', 'a field: FIELD:VALUE'], ['trace', 'the trace'],
+        ['event', 'the number']
+    ];
+
+    er.views.add({
+        name: 'events', title: 'Events', key: 'e',
+
+        open(main, params) {
+            const find = by.map(b => b[0]).find(name => params[name])
+                         || 'text';
+            const values = {...params, by: find, find: params[find]};
+            const bar = er.chosen(() => [
+                er.acting('Replay what is dead', () => all('replay')),
+                er.acting('Retry what waits', () => all('retry'))
+            ]);
+
+            table = er.table({
+                id: 'table-events', label: 'Events', key: e => e.event,
+                name: e => 'event ' + (e.id || e.event),
+                open: e => er.views.go('event', {event: e.event}),
+                select: er.act ? rows => bar.set(rows) : null,
+                columns: columns(), empty: () => none(params)
+            });
+
+            const pages = er.pages({path: 'events', rows: 'events', table,
+                                    args: params});
+            let turn = 0;
+
+            main.append(
+                er.filters([
+                    {name: 'find', label: 'Search', search: true, long: true,
+                     hint: 'what to look for'},
+                    {name: 'by', label: 'By', options: by},
+                    {name: 'source', label: 'Source', names: 'sources'},
+                    {name: 'target', label: 'Target', names: 'targets'},
+                    {name: 'state', label: 'State', options: states},
+                    {name: 'status', label: 'A status', number: true,
+                     hint: '100 to 599'},
+                    {name: 'type', label: 'Type'},
+                    {name: 'subject', label: 'Subject'},
+                    {name: 'from', label: 'Accepted from', time: true},
+                    {name: 'to', label: 'and before', time: true}
+                ], values, function (v) {
+                    const args = {...v, [v.by || 'text']: v.find};
+
+                    delete args.find;
+                    delete args.by;
+                    er.views.go('events', args, true);
+                }),
+                er.el('div', {class: 'bar'}, pages.told,
+                      er.el('span', {class: 'grow'}), bar.node),
+                table.node, er.el('div', {class: 'bar'}, pages.more));
+
+            pages.load();
+
+            // what is searched through costs the store a walk each time
+
+            const cheap = !params.text && !params.status && !params.state
+                          && !params.type && !params.subject;
+
+            stop = er.live.on(function () {
+                if (cheap && ++turn % EACH === 0 && pages.begun
+                    && !pages.pages && !table.selected.length)
+                {
+                    pages.load(false, true);
+                }
+            });
+        },
+
+        close() {
+            stop();
+        }
+    });
+
+    // for each target, where the event stands
+
+    er.ways = function (event) {
+        return !event.targets.length ? er.state('unrouted')
+            : er.el('span', {class: 'marks'}, event.targets.slice(0, 4).map(
+                t => er.el('span', {class: 'way'}, er.state(t.state,
+                    [t.state, t.reason, t.status].filter(Boolean).join(', ')),
+                    er.text(t.target))),
+                event.targets.length > 4
+                    ? er.mark('plain', '+' + (event.targets.length - 4))
+                    : null);
+    };
+
+    function columns() {
+        return [
+            {name: 'accepted', title: 'Accepted', say: e => e.accepted,
+             cell: e => er.fmt.time(e.accepted)},
+            {name: 'id', title: 'Id', say: e => e.id, cell: e => [
+                er.text(e.id, {class: 'code'}),
+                e.edited ? er.mark('plain', 'edited') : null]},
+            {name: 'source', title: 'Source', say: e => e.source,
+             cell: e => er.text(e.source)},
+            {name: 'type', title: 'Type', say: e => e.type,
+             cell: e => er.text(e.type)},
+            {name: 'subject', title: 'Subject', say: e => e.subject,
+             cell: e => er.text(e.subject)},
+            {name: 'targets', title: 'Targets', wide: true,
+             say: e => e.targets.map(t => t.state + t.target + t.status)
+                       .join(),
+             cell: er.ways},
+            {name: 'size', title: 'Size', right: true, say: e => e.size,
+             cell: e => er.fmt.bytes(e.size)}
+        ];
+    }
+
+    function all(act) {
+        const wanted = act === 'replay' ? 'dead' : 'pending';
+        const events = table.selected.filter(
+            e => e.targets.some(t => t.state === wanted));
+
+        if (!events.length) {
+            er.toast(act === 'replay' ? 'None of them is dead.'
+                                      : 'None of them waits.');
+            return;
+        }
+
+        er.acts.many({
+            title: act === 'replay' ? 'Replay the dead letters of '
+                                      + er.fmt.count(events.length) + ' events'
+                : 'Retry now ' + er.fmt.count(events.length) + ' events',
+            ok: act === 'replay' ? 'Replay' : 'Retry',
+            body: er.acts.names(events.map(e => e.id || e.event)),
+            items: events, name: e => e.id || e.event,
+            f: e => er.api.post(act === 'replay' ? '../replay' : 'retry',
+                                {event: e.event})
+        }).then(done => done && table.clear());
+    }
+
+    // nothing is shown: because nothing fits, or since nothing came yet
+
+    function none(params) {
+        const now = er.live.now;
+
+        if (Object.keys(params).length) {
+            return er.el('p', {}, 'No event fits. ', er.link('events', {},
+                                                            'Show all'));
+        }
+
+        return er.first(now);
+    }
+
+    er.first = function (now) {
+        const source = (now.config.sources || []).find(s => s.receive
+                                                            && s.receive.length)
+                       || (now.config.sources || [])[0];
+        const path = source && source.receive && source.receive[0];
+
+        return er.el('div', {class: 'first'},
+            er.el('h2', {}, 'No event yet'),
+            !source ? er.el('p', {}, 'nginx.conf has no event_source.')
+            : [
+                er.el('p', {}, path
+                    ? 'This sends a first one to the source '
+                    : 'Send a first one to the address of the source ',
+                    er.el('b', {}, er.text(source.name)), source.verify
+                    ? '. It checks signatures, so this one will be refused, '
+                      + 'which Sources shows: let its producer send one.'
+                    : '.'),
+                path ? er.el('pre', {tabindex: '0'}, er.clean(
+                    'curl -H \'Content-Type: application/json\' \\\n'
+                    + '     --data \'{"id":"first","type":"hello"}\' \\\n'
+                    + '     ' + location.origin + path)) : null
+            ],
+            er.el('p', {}, 'Events that came before event_history was there, '
+                           + 'or longer ago than it keeps, are not shown.'));
+    };
+})();

@@ -1,0 +1,200 @@
+// Requests that were refused and are kept: what failed, what the signature
+// doctor says, and a way to judge them again.
+
+(function () {
+    const steps = ['type', 'signature', 'time', 'parse', 'require', 'route'];
+
+    let table = null;
+    let pages = null;
+
+    er.views.add({
+        name: 'quarantine', title: 'Quarantine', key: 'q',
+
+        open(main, params) {
+            const bar = er.chosen(() => [
+                er.acting('Judge again', () => all('recheck')),
+                er.acting('Forget', () => all('purge_quarantine'),
+                          {class: 'danger'})
+            ]);
+
+            table = er.table({
+                id: 'table-quarantine', label: 'Refused requests',
+                key: r => r.id, name: r => 'request ' + r.id,
+                open: r => panel(r.id),
+                select: er.act ? rows => bar.set(rows) : null,
+                columns: columns(),
+                empty: () => er.el('p', {}, Object.keys(params).length
+                    ? ['No request fits. ',
+                       er.link('quarantine', {}, 'Show all')]
+                    : 'Nothing was refused, or no source keeps it: the line '
+                      + '"quarantine 24h size=64m;" in an event_source does.')
+            });
+
+            pages = er.pages({path: 'quarantine', rows: 'requests', table,
+                              args: params});
+
+            main.append(
+                er.filters([
+                    {name: 'source', label: 'Source', names: 'sources'},
+                    {name: 'step', label: 'What failed', options: steps},
+                    {name: 'from', label: 'Received from', time: true},
+                    {name: 'to', label: 'and before', time: true}
+                ], params, v => er.views.go('quarantine', v, true)),
+                er.el('div', {class: 'bar'}, pages.told,
+                    er.el('span', {class: 'grow'}), bar.node,
+                    params.source ? er.acting('Judge all again\u2026',
+                        () => er.acts.recheck({source: params.source})
+                              .then(again)) : null,
+                    params.source ? er.acting('Forget all\u2026',
+                        () => er.acts.forget({source: params.source},
+                            (er.source(params.source) || {}).quarantine)
+                              .then(again), {class: 'danger'}) : null),
+                table.node, er.el('div', {class: 'bar'}, pages.more));
+
+            pages.load();
+
+            if (params.id) {
+                panel(params.id);
+            }
+        },
+
+        close() {
+            if (er.panel.open) {
+                er.panel.open.close(true);
+            }
+        }
+    });
+
+    function again(done) {
+        if (done) {
+            if (er.panel.open) {
+                er.panel.open.close();
+            }
+
+            pages.again();
+        }
+    }
+
+    function columns() {
+        return [
+            {name: 'received', title: 'Received', say: r => r.received,
+             cell: r => er.fmt.time(r.received)},
+            {name: 'source', title: 'Source', say: r => r.source,
+             cell: r => er.text(r.source)},
+            {name: 'step', title: 'Failed', say: r => r.step,
+             cell: r => er.mark('warn', r.step)},
+            {name: 'why', title: 'Why', wide: true, say: r => r.why,
+             cell: r => er.text(r.why)},
+            {name: 'status', title: 'Answered', say: r => r.status,
+             cell: r => String(r.status)},
+            {name: 'peer', title: 'From', say: r => r.peer,
+             cell: r => er.text(r.peer)},
+            {name: 'uri', title: 'URI', say: r => r.uri,
+             cell: r => er.text(r.uri, {class: 'code'})},
+            {name: 'size', title: 'Size', right: true, say: r => r.size,
+             cell: r => er.fmt.bytes(r.size)},
+            {name: 'until', title: 'Kept until', say: r => r.until,
+             cell: r => er.fmt.time(r.until)}
+        ];
+    }
+
+    function all(act) {
+        const list = table.selected;
+
+        er.acts.many({
+            title: (act === 'recheck' ? 'Judge again ' : 'Forget ')
+                   + er.fmt.count(list.length)
+                   + (list.length === 1 ? ' request' : ' requests'),
+            ok: act === 'recheck' ? 'Judge again' : 'Forget',
+            danger: act !== 'recheck',
+            number: act === 'recheck' ? undefined : list.length,
+            body: er.acts.names(list.map(r => r.source + ', ' + r.why)),
+            items: list, name: r => r.id,
+
+            // one that is still refused says why
+
+            async f(r) {
+                const a = await er.api.post(act, {id: r.id});
+                const one = a.requests && a.requests[0];
+
+                if (one && !['admitted', 'duplicate'].includes(one.verdict)) {
+                    throw new er.Problem(409, one.verdict, one.verdict
+                                         + (one.why ? ': ' + one.why : ''));
+                }
+            }
+        }).then(again);
+    }
+
+    async function panel(id) {
+        const body = er.el('div', {class: 'stack'}, er.el('p', {class: 'soft'},
+                                                         'Looking\u2026'));
+        const open = er.panel({
+            title: 'Refused request', label: 'Refused request', body
+        });
+        let r;
+
+        try {
+            r = await er.api.get('quarantine/' + encodeURIComponent(id),
+                                 {doctor: '1', body: '1'});
+        } catch (e) {
+            if (!(e instanceof er.Problem)) {
+                throw e;
+            }
+
+            er.fill(body, er.el('div', {class: 'told'}, er.said(e)));
+            return;
+        }
+
+        if (er.panel.open !== open) {
+            return;
+        }
+
+        const facts = er.facts([
+            ['source', 'Source'], ['step', 'Failed'], ['why', 'Why'],
+            ['status', 'Answered'], ['lack', 'Cannot be judged again'],
+            ['received', 'Received'], ['until', 'Kept until'],
+            ['peer', 'From'], ['request', 'Request'], ['size', 'Body'],
+            ['events', 'Events'], ['id', 'Id']
+        ]);
+
+        facts.set({
+            source: er.text(r.source), step: er.mark('warn', r.step),
+            why: er.el('span', {class: 'wrap'}, er.clean(r.why)),
+            status: r.status, lack: r.lack && er.clean(r.lack),
+            received: er.fmt.time(r.received, true),
+            until: er.fmt.time(r.until), peer: er.text(r.peer),
+            request: er.el('span', {class: 'code wrap'},
+                           er.clean(r.method + ' ' + r.uri)),
+            size: er.fmt.bytes(r.size), events: r.events,
+            id: er.el('span', {class: 'code wrap'}, r.id)
+        });
+
+        er.fill(body,
+            er.el('div', {class: 'bar'},
+                er.acting('Judge again', () => er.acts.recheck({id: r.id})
+                                               .then(again),
+                          {class: 'primary'}),
+                er.acting('Forget', () => er.acts.forget({id: r.id})
+                                          .then(again), {class: 'danger'})),
+            facts.node,
+            r.doctor && r.doctor.length ? [
+                er.el('h3', {}, 'The signature doctor'),
+                er.el('ul', {class: 'doctor'}, r.doctor.map(d => er.el('li', {},
+                    er.mark(d.what === 'unknown' ? 'idle' : 'ok', d.what),
+                    er.el('span', {class: 'wrap'}, er.clean(d.text)))))] : null,
+            r.headers && r.headers.length ? [
+                er.el('h3', {}, 'Headers'),
+                er.el('table', {class: 'rows heads'}, er.el('tbody', {},
+                    r.headers.map(h => er.el('tr', {},
+                        er.el('th', {scope: 'row'}, er.code(h.name)),
+                        er.el('td', {class: 'wide'}, h.sealed
+                            ? er.mark('plain', 'sealed')
+                            : h.value === undefined
+                            ? er.mark('plain', 'needs reveal')
+                            : er.text(h.value, {class: 'code'}))))))] : null,
+            r.body !== undefined ? [
+                er.el('h3', {}, 'Body'),
+                er.el('pre', {tabindex: '0', 'aria-label': 'Body'},
+                      er.clean(r.body))] : null);
+    }
+})();

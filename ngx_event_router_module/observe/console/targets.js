@@ -1,0 +1,305 @@
+// The targets: how each of them is, what waits for it, and what is done about
+// it.
+
+(function () {
+    let stop = null;
+    let table = null;
+
+    const health = function (t) {
+        return [
+            t.paused ? er.mark('warn', 'paused', t.paused_by
+                                && 'by ' + t.paused_by) : null,
+            t.drained ? er.mark('warn', 'drained') : null,
+            t.breaker === 'open' ? er.mark('bad', 'breaker open')
+                : t.breaker === 'half_open' ? er.mark('warn', 'breaker tries')
+                : null,
+            t.pause_seconds ? er.mark('warn', 'asked for a rest') : null,
+            t.unaccounted || t.dead_unaccounted
+                ? er.mark('bad', 'unaccounted') : null
+        ].filter(Boolean);
+    };
+
+    er.health = function (t) {
+        const marks = health(t);
+
+        return marks.length ? er.el('span', {class: 'marks'}, marks)
+                            : er.mark('ok', 'well');
+    };
+
+    const sum = map => Object.values(map || {}).reduce((a, b) => a + b, 0);
+
+    const rate = (name, what) => (er.live.now.rates.targets[name] || {})[what];
+
+    er.views.add({
+        name: 'targets', title: 'Targets', key: 't',
+
+        open(main, params) {
+            const bar = er.chosen(() => [
+                er.acting('Pause', () => all('pause')),
+                er.acting('Resume', () => all('resume')),
+                er.acting('Retry what waits', () => all('retry'))
+            ]);
+
+            table = er.table({
+                id: 'table-targets', label: 'Targets',
+                key: t => t.name, open: t => panel(t.name),
+                select: er.act ? rows => bar.set(rows) : null,
+                columns: columns(),
+                empty: () => er.el('p', {}, 'nginx.conf has no targets. ',
+                    'An event_route with "to" names one, and a location with '
+                    + 'event_deliver sends to it.')
+            });
+
+            main.append(er.el('div', {class: 'bar'},
+                er.el('span', {class: 'grow soft'}, 'Enter or a click opens '
+                      + 'one.'),
+                er.acting('Drain all\u2026', () => er.acts.drain({}))),
+                bar.node, table.node);
+
+            stop = er.live.on(now => table.set(now.targets.targets));
+
+            if (er.live.now.targets) {
+                table.set(er.live.now.targets.targets);
+            }
+
+            if (params.target) {
+                panel(params.target);
+            }
+        },
+
+        close() {
+            stop();
+
+            if (er.panel.open) {
+                er.panel.open.close(true);
+            }
+        }
+    });
+
+    function all(act) {
+        const names = table.selected.map(t => t.name);
+
+        er.acts.many({
+            title: {pause: 'Pause ', resume: 'Resume ',
+                    retry: 'Retry now what waits for '}[act]
+                   + names.length + (names.length === 1 ? ' target'
+                                                        : ' targets'),
+            ok: {pause: 'Pause', resume: 'Resume', retry: 'Retry'}[act],
+            items: names, name: n => n,
+            f: n => er.api.post(act, {target: n}),
+            body: er.acts.names(names)
+        }).then(done => done && table.clear());
+    }
+
+    function columns() {
+        const places = t => t.in_flight === undefined ? null
+            : t.in_flight + (t.concurrency ? '/' + t.concurrency : '');
+
+        return [
+            {name: 'name', title: 'Target', say: t => t.name,
+             cell: t => er.text(t.name), class: 'name'},
+            {name: 'health', title: 'Health',
+             say: t => health(t).map(m => m.textContent).join(' '),
+             cell: er.health},
+            {name: 'delivered', title: 'Delivered', right: true,
+             say: t => Math.round(10 * (rate(t.name, 'delivered') || 0)) / 10,
+             cell: t => er.fmt.rate(rate(t.name, 'delivered') || 0)},
+            {name: 'failed', title: 'Failed', right: true,
+             say: t => Math.round(10 * (rate(t.name, 'failed') || 0)) / 10,
+             cell: t => {
+                 const n = rate(t.name, 'failed') || 0;
+
+                 return n >= 0.05 ? er.el('span', {class: 'bad'},
+                                          er.fmt.rate(n)) : er.fmt.rate(0);
+             }},
+            {name: 'pending', title: 'Waits', right: true,
+             say: t => t.pending, cell: t => er.fmt.count(t.pending)},
+            {name: 'oldest', title: 'Oldest', right: true,
+             say: t => t.pending ? t.oldest_seconds : undefined,
+             cell: t => t.pending ? er.fmt.seconds(t.oldest_seconds)
+                                  : '\u2013'},
+            {name: 'places', title: 'Places', right: true, say: places,
+             cell: t => places(t) || '\u2013'},
+            {name: 'rate', title: 'Rate', right: true,
+             say: t => t.rate && t.rate.tokens,
+             cell: t => t.rate ? t.rate.tokens + ' of '
+                                 + er.fmt.count(t.rate.limit) + '/h'
+                               : '\u2013'},
+            {name: 'p50', title: 'p50', right: true,
+             say: t => t.latency && t.latency.attempt_p50,
+             cell: t => er.fmt.ms(t.latency && t.latency.attempt_p50)},
+            {name: 'p99', title: 'p99', right: true,
+             say: t => t.latency && t.latency.attempt_p99,
+             cell: t => er.fmt.ms(t.latency && t.latency.attempt_p99)},
+            {name: 'dead', title: 'Dead', right: true, say: t => t.dead_now,
+             cell: t => t.dead_now
+                 ? er.link('dead', {target: t.name},
+                           er.fmt.count(t.dead_now), {class: 'bad'})
+                 : er.fmt.count(t.dead_now)},
+            er.act ? {name: 'act', title: 'Act', live: t => String(t.paused),
+                      cell: t => t.paused === undefined ? null
+                          : t.paused
+                          ? er.button('Resume', () => er.acts.resume(
+                              {target: t.name}), {class: 'small',
+                              'aria-label': 'Resume ' + er.clean(t.name)})
+                          : er.button('Pause', () => er.acts.pause(
+                              {target: t.name}), {class: 'small',
+                              'aria-label': 'Pause ' + er.clean(t.name)})}
+                   : null
+        ].filter(Boolean);
+    }
+
+    function panel(name) {
+        const conf = er.conf('targets', name);
+        const facts = er.facts([
+            ['health', 'Health'], ['paused', 'Paused'],
+            ['breaker', 'Breaker'], ['rest', 'Asked for a rest'],
+            ['pending', 'Waits'], ['held', 'Of them held'],
+            ['oldest', 'Oldest'], ['places', 'Places'], ['leases', 'In hand'],
+            ['rate', 'Rate'], ['delivered', 'Delivered'],
+            ['retried', 'Retried'], ['failed', 'Failed'],
+            ['dead', 'Dead letters made'], ['now', 'Dead letters now'],
+            ['attempt', 'An attempt takes'], ['way', 'From producer to target'],
+            ['unaccounted', 'Unaccounted']
+        ]);
+        const fixed = er.facts([
+            ['place', 'event_target'], ['location', 'Location'],
+            ['sent', 'It is sent'], ['retry', 'Retry'],
+            ['kept', 'Dead letters are kept'], ['from', 'Only from']
+        ]);
+        const buttons = er.el('div', {class: 'bar'});
+        let shape = null;
+
+        fixed.set({
+            place: er.place(conf.file, conf.line),
+            location: conf.location ? er.el('span', {class: 'wrap'},
+                er.code(conf.location), ' ',
+                er.place(conf.location_file, conf.location_line)) : null,
+            sent: [conf.method, conf.auth && 'auth ' + conf.auth,
+                   conf.signs && 'signed', conf.ordered && 'in order',
+                   conf.in_doubt && 'asked when in doubt',
+                   conf.optional && 'optional'].filter(Boolean).join(', ')
+                  || null,
+            retry: conf.retry_for_ms === undefined ? null
+                : conf.retry_for_ms
+                ? 'for ' + er.fmt.ms(conf.retry_for_ms) + ', '
+                  + er.fmt.ms(conf.retry_base_ms) + ' to '
+                  + er.fmt.ms(conf.retry_max_ms) + ' between two'
+                : 'off',
+            kept: conf.dead_for_ms ? er.fmt.ms(conf.dead_for_ms) : null,
+            from: conf.from && conf.from.length ? er.clean(conf.from
+                                                           .join(', ')) : null
+        });
+
+        er.panel({
+            title: er.text(name), label: 'Target ' + er.clean(name),
+            body: [buttons, facts.node, er.el('h3', {}, 'In nginx.conf'),
+                   fixed.node,
+                   er.el('div', {class: 'bar'},
+                       er.link('events', {target: name}, 'Its events'),
+                       er.link('dead', {target: name}, 'Its dead letters'))],
+            live() {
+                const t = er.target(name);
+
+                if (!t) {
+                    return;
+                }
+
+                const now = [t.paused, t.drained, t.breaker, t.pending > 0]
+                            .join();
+
+                if (shape !== now) {
+                    shape = now;
+                    er.fill(buttons, t.paused === undefined
+                        ? er.acting('Test event\u2026',
+                                    () => er.acts.test({target: name}))
+                        : acts(t));
+                }
+
+                facts.set(values(t));
+            }
+        });
+    }
+
+    function acts(t) {
+        const args = {target: t.name};
+
+        return [
+            t.paused ? er.acting('Resume', () => er.acts.resume(args))
+                     : er.acting('Pause', () => er.acts.pause(args)),
+            t.breaker === 'open' || t.breaker === 'half_open'
+                ? er.acting('Probe', () => er.acts.probe(args)) : null,
+            er.acting('Test event\u2026', () => er.acts.test(args)),
+            er.acting('Retry what waits', () => er.acts.retry(args)),
+            er.acting('Move what waits\u2026', () => er.acts.move(args)),
+            t.drained ? er.acting('Undrain', () => er.acts.undrain(args))
+                      : er.acting('Drain\u2026', () => er.acts.drain(args)),
+            er.acting('Purge what waits\u2026',
+                      () => er.acts.purge({...args, state: 'pending'}),
+                      {class: 'danger'})
+        ];
+    }
+
+    function values(t) {
+        const list = map => {
+            const some = Object.entries(map || {}).filter(e => e[1]);
+
+            return some.length ? some.map(([k, n]) => k.replace(/_/g, ' ')
+                                          + ' ' + er.fmt.count(n)).join(', ')
+                               : '0';
+        };
+        const l = t.latency || {};
+        const pair = (a, b) => a === undefined ? null
+            : er.fmt.ms(a) + ' (half), ' + er.fmt.ms(b) + ' (99 of 100)';
+
+        return {
+            health: er.health(t),
+            paused: t.paused ? 'since ' + (t.paused_since
+                ? er.ago(t.paused_since, er.live.now.targets.now) : 'a while')
+                + (t.paused_by ? ', by ' + er.clean(t.paused_by) : '') : null,
+            breaker: t.breaker === 'none' || !t.breaker ? null
+                : t.breaker.replace('_', ' ') + (t.breaker_seconds
+                ? ', tries again in ' + er.fmt.seconds(t.breaker_seconds)
+                : ''),
+            rest: t.pause_seconds ? er.fmt.seconds(t.pause_seconds) + ' more'
+                                  : null,
+            pending: t.pending === undefined ? null : er.fmt.count(t.pending),
+            held: t.held ? er.fmt.count(t.held) : null,
+            oldest: t.pending ? er.fmt.seconds(t.oldest_seconds) : null,
+            places: t.in_flight === undefined ? null
+                : t.in_flight + ' of ' + (t.concurrency || '?')
+                  + ' are taken',
+            leases: t.leases === undefined ? null : er.fmt.count(t.leases),
+            rate: t.rate ? er.fmt.count(t.rate.limit) + ' an hour'
+                + (t.rate.burst ? ', ' + t.rate.burst + ' at once' : '') + '; '
+                + t.rate.tokens + ' now' : null,
+            delivered: er.fmt.count(t.delivered) + ', '
+                       + er.fmt.rate(rate(t.name, 'delivered') || 0),
+            retried: er.fmt.count(t.retried),
+            failed: list(t.failed),
+            dead: list(t.dead),
+            now: t.dead_now === undefined ? null : er.fmt.count(t.dead_now),
+            attempt: pair(l.attempt_p50, l.attempt_p99),
+            way: pair(l.delivered_p50, l.delivered_p99),
+            unaccounted: t.unaccounted === undefined ? null
+                : t.unaccounted || t.dead_unaccounted
+                ? er.mark('bad', t.unaccounted + ' entries, '
+                          + (t.dead_unaccounted || 0) + ' dead letters: see '
+                          + 'operations.md')
+                : '0'
+        };
+    }
+
+    // beside the names of the views, whatever is open
+
+    er.live.on(function (now) {
+        const rows = now.targets.targets;
+        const ill = rows.filter(t => health(t).length).length;
+
+        er.views.badge('targets', ill, 'warn');
+        er.views.badge('dead', rows.reduce((n, t) => n + (t.dead_now || 0), 0),
+                       'bad');
+    });
+
+    er.views.sum = sum;
+})();
