@@ -317,6 +317,8 @@ typedef struct {
 
     ngx_er_tenants_t             tenants;        /* of shared memory */
     ngx_shm_zone_t              *tail;           /* observe/tail.c, or NULL */
+    ngx_shm_zone_t              *series;         /* observe/series_turn.c, or
+                                                    NULL */
     uint64_t                     generation;     /* when all this was read,
                                                     ms since 1970 */
     ngx_str_t                    hash;           /* of its files, hex

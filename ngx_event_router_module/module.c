@@ -51,6 +51,7 @@
 #include "observe/metrics.h"
 #include "observe/number_shelf.h"
 #include "observe/numbers.h"
+#include "observe/series_turn.h"
 #include "observe/status.h"
 #include "observe/variables.h"
 #include "route/route.h"
@@ -445,7 +446,8 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_holds_init(cf, mcf) != NGX_OK
         || ngx_er_record_init(cf, mcf) != NGX_OK
         || ngx_er_quarantines_init(cf, mcf) != NGX_OK
-        || ngx_er_counters_init(cf, mcf) != NGX_OK)
+        || ngx_er_counters_init(cf, mcf) != NGX_OK
+        || ngx_er_series_zone(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -536,6 +538,7 @@ ngx_er_init_process(ngx_cycle_t *cycle)
 
     ngx_er_alerts_init_worker(cycle, mcf);
     ngx_er_numbers_init_worker(cycle, mcf);
+    ngx_er_series_init_worker(cycle, mcf);
 
     if (mcf->queue == NULL) {
         return NGX_OK;
@@ -578,6 +581,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
     ngx_er_alerts_exit_worker();
     ngx_er_fanout_exit_worker(cycle);
     ngx_er_numbers_exit_worker();
+    ngx_er_series_exit_worker();
 
     if (mcf->queue) {
         ngx_er_jobs_exit_worker();

@@ -49,6 +49,8 @@ typedef enum {
     NGX_ER_API_EVENT,                  /* 16 hexadecimal digits, not all 0 */
     NGX_ER_API_OBJECT,                 /* answers only: of a schema */
     NGX_ER_API_LIST,                   /* an array of that, or of texts */
+    NGX_ER_API_NUMBERS,                /* an array of numbers, null where there
+                                          is none */
     NGX_ER_API_MAP,                    /* of that by name, or of numbers */
     NGX_ER_API_ANY,                    /* JSON of another standard */
     NGX_ER_API_SIGNED                  /* answers only: a number that may be

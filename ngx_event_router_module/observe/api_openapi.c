@@ -535,6 +535,15 @@ ngx_er_openapi_field(ngx_er_json_t *json, ngx_er_api_field_t *field)
         ngx_er_json_close(json, "}");
         break;
 
+    case NGX_ER_API_NUMBERS:
+        ngx_er_json_word(json, "type", "array");
+        ngx_er_json_open(json, "items", "{");
+        ngx_er_json_open(json, "type", "[");
+        ngx_er_json_word(json, NULL, "integer");
+        ngx_er_json_word(json, NULL, "null");
+        ngx_er_json_close(json, "]}");
+        break;
+
     default:
         ngx_er_openapi_type(json, field->type, field->words);
     }

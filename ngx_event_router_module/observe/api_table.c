@@ -21,6 +21,7 @@
 #include "api_openapi.h"
 #include "api_quarantine.h"
 #include "api_routes.h"
+#include "api_series.h"
 #include "api_sources.h"
 #include "api_status.h"
 #include "api_tail.h"
@@ -39,6 +40,7 @@ ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_me,
     ngx_er_api_sources,
     ngx_er_api_routes,
+    ngx_er_api_series,
     ngx_er_api_config,
     ngx_er_api_status,
     ngx_er_api_openapi,

@@ -92,6 +92,8 @@ sub _check {
              : JSON::PP->new->allow_nonref->encode($value) =~ /^"/ ? 'string'
              : $value =~ /^-?\d+\z/ ? 'integer' : 'number';
 
+    ($type) = (grep({ $_ eq $is } @$type), $type->[0]) if ref $type;
+
     return "$at is $is, not $type" if $is ne $type;
     return $self->_object($schema, $value, $at) if $type eq 'object';
     return map { $self->_check($schema->{items}, $value->[$_], "$at\[$_]") }

@@ -1,0 +1,586 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * observe/series.c: what was counted between two samples, in steps of the hour
+ * and sums of the day; and what is not shown: time that nobody measured, a
+ * clock that was set, a sampler that died, counters that jumped, seats that
+ * others have.
+ */
+
+
+#include "tap.h"
+#include "../../ngx_event_router_module/observe/series.h"
+
+
+#define STEP  NGX_ER_SERIES_STEP
+#define NONE  NGX_ER_SERIES_NONE
+
+/* the first step of a day's step */
+#define BEGIN  ((uint64_t) 30 * 6000000)
+
+
+static const ngx_er_histogram_t  bounds = { 1000, 4, { 10, 100, 1000, 5000 } };
+
+static ngx_er_series_t        *s;
+static ngx_er_series_noun_t    source, target;
+static ngx_er_series_total_t   sent, taken;
+static uint64_t                now, mono;
+
+
+/* nobody has been there, and the memory is anything */
+
+static void
+anew(void)
+{
+    if (s == NULL) {
+        s = malloc(sizeof(ngx_er_series_t));
+    }
+
+    memset(s, 0xa5, sizeof(ngx_er_series_t));
+    ngx_er_series_init(s);
+
+    ngx_memzero(&sent, sizeof(sent));
+    ngx_memzero(&taken, sizeof(taken));
+    taken.pending = 0;
+    sent.pending = NONE;
+
+    source.hash = 1;
+    target.hash = 1;
+    ngx_er_series_seat(s, NGX_ER_SERIES_SOURCE, &source, 1);
+    ngx_er_series_seat(s, NGX_ER_SERIES_TARGET, &target, 1);
+
+    now = BEGIN * STEP;
+    mono = 5000;
+}
+
+
+static ngx_int_t
+sample(ngx_uint_t last)
+{
+    ngx_int_t             rc;
+    ngx_er_series_turn_t  turn;
+
+    turn.bounds = &bounds;
+    rc = ngx_er_series_begin(s, now, mono, last, &turn);
+
+    if (rc == NGX_OK) {
+        ngx_er_series_feed(s, &turn, source.row, &sent);
+        ngx_er_series_feed(s, &turn, target.row, &taken);
+        ngx_er_series_done(s, &turn);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+later(uint64_t ms)
+{
+    now += ms;
+    mono += ms;
+
+    return sample(0);
+}
+
+
+static uint64_t
+of(ngx_er_series_row_t *row, ngx_er_series_span_e span, uint64_t step,
+    ngx_uint_t i)
+{
+    return ngx_er_series_get(s, row, span, step, i);
+}
+
+
+static uint64_t
+hour(ngx_er_series_row_t *row, uint64_t step, ngx_uint_t i)
+{
+    return of(row, NGX_ER_SERIES_HOUR, BEGIN + step, i);
+}
+
+
+static uint64_t
+day(ngx_er_series_row_t *row, uint64_t step, ngx_uint_t i)
+{
+    return of(row, NGX_ER_SERIES_DAY, BEGIN / NGX_ER_SERIES_STEPS + step, i);
+}
+
+
+static uint64_t
+measured(uint64_t step)
+{
+    return ngx_er_series_measured(s, NGX_ER_SERIES_HOUR, BEGIN + step);
+}
+
+
+static void
+steps(void)
+{
+    anew();
+
+    is_int(sample(0), NGX_OK, "the first sample");
+    is_int(hour(source.row, 0, 0), NONE, "nothing is known yet");
+    is_int(later(STEP - 1), NGX_DECLINED, "a step is not over");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 7;
+    sent.counts[NGX_ER_SERIES_REFUSED] += 1;
+    taken.counts[NGX_ER_SERIES_DELIVERED] += 5;
+    taken.counts[NGX_ER_SERIES_FAILED] += 2;
+    taken.counts[2] += 1;
+    taken.pending = 4;
+    taken.oldest = 9;
+    taken.cells[0] += 6;
+    taken.cells[2] += 1;
+
+    is_int(later(1), NGX_OK, "it is");
+    is_int(hour(source.row, 0, NGX_ER_SERIES_ACCEPTED), 7, "accepted");
+    is_int(hour(source.row, 0, NGX_ER_SERIES_DUPLICATE), 0, "no duplicate");
+    is_int(hour(source.row, 0, NGX_ER_SERIES_REFUSED), 1, "refused");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_DELIVERED), 5, "delivered");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_FAILED), 2, "failed");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_PENDING), 4, "pending");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_OLDEST), 9, "oldest");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_P50), 6, "p50");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_P99), 1000, "p99");
+    is_int(hour(&s->all, 0, 0), 7, "all: accepted");
+    is_int(hour(&s->all, 0, 3), 5, "all: delivered");
+    is_int(hour(&s->all, 0, 5), 1, "all: dead");
+    is_int(measured(0), STEP, "all of it was measured");
+    is_int(hour(source.row, 1, 0), NONE, "the next step has nothing yet");
+    is_int(day(source.row, 0, 0), NONE, "nor the day");
+
+    taken.counts[NGX_ER_SERIES_DELIVERED] += 3;
+    (void) later(STEP);
+
+    is_int(hour(target.row, 1, NGX_ER_SERIES_DELIVERED), 3, "the next step");
+    is_int(hour(target.row, 1, NGX_ER_SERIES_P50), NONE,
+           "no attempt, no latency");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_DELIVERED), 5, "the one before");
+}
+
+
+/* a step of the day has what its steps have, and percentiles of all of them */
+
+static void
+days(void)
+{
+    ngx_uint_t  i;
+
+    anew();
+    (void) sample(0);
+
+    for (i = 0; i < NGX_ER_SERIES_STEPS; i++) {
+        is_int(day(target.row, 0, 0), NONE, "it is not over after %d steps",
+               (int) i);
+
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += i;
+        taken.cells[i < 20 ? 0 : 2]++;
+        taken.oldest = i;
+        (void) later(STEP);
+    }
+
+    is_int(day(source.row, 0, 0), 435, "the sum");
+    is_int(day(&s->all, 0, 0), 435, "of all, too");
+    is_int(day(target.row, 0, NGX_ER_SERIES_OLDEST), 29, "at its end");
+    is_int(day(target.row, 0, NGX_ER_SERIES_P50), 7, "p50");
+    is_int(day(target.row, 0, NGX_ER_SERIES_P99), 1000, "p99");
+    is_int(ngx_er_series_measured(s, NGX_ER_SERIES_DAY,
+                                  BEGIN / NGX_ER_SERIES_STEPS),
+           STEP * NGX_ER_SERIES_STEPS, "measured");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 2;
+    (void) later(STEP);
+
+    is_int(day(source.row, 0, 0), 435, "what comes then");
+    is_int(day(source.row, 1, 0), NONE, "is of the next one");
+}
+
+
+/* what is older than the ring has gone, and all that is shown is there */
+
+static void
+rounds(void)
+{
+    ngx_uint_t  i, wrong;
+
+    anew();
+    (void) sample(0);
+
+    for (i = 0; i < 3 * NGX_ER_SERIES_HOURS; i++) {
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += i;
+        (void) later(STEP);
+    }
+
+    wrong = 0;
+
+    for (i = 2 * NGX_ER_SERIES_HOURS; i < 3 * NGX_ER_SERIES_HOURS; i++) {
+        wrong += (hour(source.row, i, 0) != i);
+    }
+
+    is_int(wrong, 0, "the last hour is right");
+    is_int(hour(source.row, 2 * NGX_ER_SERIES_HOURS - 1, 0),
+           2 * NGX_ER_SERIES_HOURS - 1, "and one step more");
+    is_int(hour(source.row, 2 * NGX_ER_SERIES_HOURS - 2, 0), NONE,
+           "then there is nothing");
+    is_int(day(source.row, 0, 0), 435, "the day is longer");
+}
+
+
+static void
+late(void)
+{
+    anew();
+    (void) sample(0);
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 1;
+    is_int(later(STEP + 900), NGX_OK, "a sample that is a little late");
+    is_int(hour(source.row, 0, 0), 1, "counts");
+    is_int(measured(0), STEP + 900, "and says so");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 2;
+    (void) later(5 * STEP);
+
+    is_int(hour(source.row, 1, 0), NONE, "one that is late by far does not");
+    is_int(measured(1), 0, "nothing was measured");
+    is_int(hour(source.row, 4, 0), NONE, "nor then");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 4;
+    (void) later(STEP);
+    is_int(hour(source.row, 6, 0), 4, "then it goes on");
+}
+
+
+static void
+clocks(void)
+{
+    anew();
+    (void) sample(0);
+    (void) later(STEP);
+
+    /* forward, by an hour */
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 3;
+    now += 360 * STEP;
+    is_int(later(4000), NGX_OK, "the clock is set forward");
+    is_int(hour(source.row, 1, 0), 3, "the step is over");
+    is_int(measured(1), 4000, "and was a short one");
+    is_int(hour(source.row, 2, 0), NONE, "what was left out was not measured");
+    is_int(hour(source.row, 360, 0), NONE, "nothing of it");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 5;
+    (void) later(STEP);
+    is_int(hour(source.row, 361, 0), 5, "it goes on");
+
+    /* back, to where it was */
+
+    now -= 360 * STEP;
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 7;
+    is_int(later(1000), NGX_OK, "it is set back");
+    is_int(hour(source.row, 361, 0), NONE, "what is to come is not known");
+    is_int(hour(source.row, 1, 0), 3, "what was is");
+    is_int(hour(source.row, 362, 0), NONE, "nothing of the step between");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 9;
+    (void) later(STEP);
+    is_int(hour(source.row, 2, 0), 9, "the time is measured");
+    is_int(day(source.row, 12, 0), NONE, "the day, too, is of one clock");
+
+    /* back by less than a step */
+
+    now -= 3000;
+    is_int(later(0), NGX_DECLINED, "a little: it waits");
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 2;
+    is_int(later(STEP + 3000), NGX_OK, "until the step is over");
+    is_int(hour(source.row, 3, 0), 2, "nothing is lost");
+    is_int(measured(3), STEP + 3000, "it was longer");
+}
+
+
+/* at any point of a sample */
+
+static void
+deaths(void)
+{
+    ngx_uint_t            i;
+    ngx_er_series_turn_t  turn;
+
+    for (i = 0; i < 3; i++) {
+        anew();
+        (void) sample(0);
+
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += 1;
+        taken.counts[NGX_ER_SERIES_DELIVERED] += 1;
+        (void) later(STEP);
+
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += 2;
+        taken.counts[NGX_ER_SERIES_DELIVERED] += 2;
+        now += STEP;
+        mono += STEP;
+
+        turn.bounds = &bounds;
+        (void) ngx_er_series_begin(s, now, mono, 0, &turn);
+
+        if (i > 0) {
+            ngx_er_series_feed(s, &turn, source.row, &sent);
+        }
+
+        if (i > 1) {
+            ngx_er_series_feed(s, &turn, target.row, &taken);
+        }
+
+        /* it dies, and the next one comes */
+
+        is_int(later(900), NGX_OK, "%d: the next one samples at once",
+               (int) i);
+        is_int(hour(source.row, 0, 0), 1, "what was complete is there");
+        is_int(hour(source.row, 1, 0), NONE, "what was cut is none");
+        is_int(hour(target.row, 1, 0), NONE, "of all rows");
+        is_int(hour(&s->all, 1, 0), NONE, "and of all together");
+
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += 4;
+        taken.counts[NGX_ER_SERIES_DELIVERED] += 4;
+        (void) later(STEP - 900);
+        is_int(hour(source.row, 2, 0), 4, "it goes on");
+        is_int(hour(target.row, 2, 0), 4, "with all rows");
+        is_int(measured(2), STEP - 900, "from there");
+
+        (void) later(STEP);
+
+        now = (BEGIN + 30) * STEP;
+        mono += STEP;
+        (void) sample(0);
+        is_int(day(source.row, 0, 0), NONE, "the day's step is none");
+        is_int(day(&s->all, 0, 0), NONE, "of all");
+
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += 8;
+
+        for (turn.step = 0; turn.step < 30; turn.step++) {
+            (void) later(STEP);
+        }
+
+        is_int(day(source.row, 1, 0), 8, "the next one is right");
+    }
+}
+
+
+static void
+jumps(void)
+{
+    anew();
+    (void) sample(0);
+
+    /* what was saved is added */
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 1000000;
+    sent.epoch = 1;
+    taken.counts[NGX_ER_SERIES_DELIVERED] += 3;
+    (void) later(STEP);
+
+    is_int(hour(source.row, 0, 0), NONE, "another epoch cannot be compared");
+    is_int(hour(target.row, 0, 0), 3, "others can");
+    is_int(hour(&s->all, 0, 3), NONE, "so all together is not known");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 2;
+    (void) later(STEP);
+    is_int(hour(source.row, 1, 0), 2, "the next step is right");
+    is_int(hour(&s->all, 1, 0), 2, "of all, too");
+
+    taken.counts[NGX_ER_SERIES_DELIVERED] = 1;
+    (void) later(STEP);
+    is_int(hour(target.row, 2, 0), NONE, "counters that go backwards");
+    is_int(hour(source.row, 2, 0), 0, "others do not");
+
+    now = (BEGIN + 30) * STEP;
+    mono += STEP;
+    (void) sample(0);
+    is_int(day(source.row, 0, 0), NONE, "a part of the day is missing");
+
+    /* more than a number has room for */
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += (uint64_t) 1 << 40;
+    (void) later(STEP);
+    is_int(hour(source.row, 30, 0), 0xfffffffe, "the largest number");
+}
+
+
+static void
+gauges(void)
+{
+    anew();
+    (void) sample(0);
+
+    taken.pending = 5;
+    now += STEP;
+    mono += 500;
+    (void) sample(0);
+    is_int(hour(target.row, 0, NGX_ER_SERIES_PENDING), NONE,
+           "the queue was not counted yet");
+    is_int(hour(target.row, 0, NGX_ER_SERIES_DELIVERED), 0, "others were");
+
+    (void) later(STEP);
+    is_int(hour(target.row, 1, NGX_ER_SERIES_PENDING), 5, "then it was");
+
+    taken.pending = NONE;
+    (void) later(STEP);
+    is_int(hour(target.row, 2, NGX_ER_SERIES_PENDING), NONE, "no queue");
+}
+
+
+/* nginx ends and begins again, with what was kept */
+
+static void
+ends(void)
+{
+    anew();
+    is_int(sample(1), NGX_DECLINED, "nothing was begun");
+    (void) sample(0);
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 6;
+    now += 4000;
+    mono += 4000;
+    is_int(sample(1), NGX_OK, "the last sample");
+    is_int(hour(source.row, 0, 0), 6, "what was counted until then");
+    is_int(measured(0), 4000, "and for how long");
+
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 100;
+    now += 3000;
+    mono += 3000;
+    (void) sample(0);
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 1;
+    (void) later(3000);
+
+    is_int(hour(source.row, 0, 0), 7, "the rest of the same step is added");
+    is_int(measured(0), 7000, "to its time");
+}
+
+
+static void
+joins(void)
+{
+    ngx_er_series_noun_t   nouns[2];
+    ngx_er_series_total_t  total;
+
+    anew();
+    (void) sample(0);
+
+    ngx_memzero(&total, sizeof(total));
+    nouns[0].hash = 1;
+    nouns[1].hash = 2;
+    ngx_er_series_seat(s, NGX_ER_SERIES_TARGET, nouns, 2);
+    ok(nouns[0].row == target.row, "one that has a seat keeps it");
+    is_int(s->left[NGX_ER_SERIES_TARGET], 0, "nobody is left");
+
+    ngx_er_series_join(s, nouns[1].row, &total, mono + 3000);
+    target = nouns[1];
+    taken.counts[NGX_ER_SERIES_DELIVERED] = 5;
+    (void) later(STEP);
+
+    is_int(hour(nouns[1].row, 0, 0), 5, "what came since it is there");
+    is_int(hour(nouns[0].row, 0, 0), NONE, "one that was not fed has none");
+    is_int(hour(&s->all, 0, 3), 5, "all has it");
+
+    ngx_er_series_join(s, nouns[1].row, &total, mono);
+    (void) later(STEP);
+    is_int(hour(nouns[1].row, 1, 0), 0, "who is known does not join again");
+}
+
+
+static void
+seats(void)
+{
+    ngx_uint_t             i, k;
+    ngx_er_series_row_t   *row;
+    ngx_er_series_noun_t   nouns[300];
+
+    anew();
+
+    for (i = 0; i < 300; i++) {
+        nouns[i].hash = 1000 + i;
+        nouns[i].size = i;
+    }
+
+    ngx_er_series_seat(s, NGX_ER_SERIES_TARGET, nouns, 300);
+    is_int(s->left[NGX_ER_SERIES_TARGET], 44, "44 of 300 have no seat");
+    is_int(s->left[NGX_ER_SERIES_SOURCE], 0, "that is of targets");
+
+    for (i = 0, k = 0; i < 44; i++) {
+        k += (nouns[i].row != NULL);
+    }
+
+    is_int(k, 0, "they are the smallest");
+
+    for (i = 44; i < 300; i++) {
+        k += (ngx_er_series_find(s, NGX_ER_SERIES_TARGET, nouns[i].hash)
+              == nouns[i].row);
+    }
+
+    is_int(k, 256, "others are found where they sit");
+
+    nouns[7].size = 88;
+    ngx_er_series_seat(s, NGX_ER_SERIES_TARGET, nouns, 300);
+    ok(nouns[7].row == NULL, "twice as large is not enough");
+
+    row = nouns[44].row;
+    ngx_er_series_open(s, NGX_ER_SERIES_HOUR, BEGIN);
+    ngx_er_series_put(s, row, NGX_ER_SERIES_HOUR, BEGIN, 0, 5);
+    ngx_er_series_close(s, NGX_ER_SERIES_HOUR, BEGIN, STEP);
+    is_int(hour(row, 0, 0), 5, "the smallest has a history");
+
+    nouns[7].size = 91;
+    i = s->seated;
+    ngx_er_series_seat(s, NGX_ER_SERIES_TARGET, nouns, 300);
+    ok(nouns[7].row == row, "more is");
+    ok(nouns[44].row == NULL, "the smallest has none any more");
+    is_int(hour(row, 0, 0), NONE, "nobody sees another one's numbers");
+    ok(s->seated != i, "workers hear of it");
+    is_int(s->left[NGX_ER_SERIES_TARGET], 44, "as many are left");
+
+    ngx_er_series_seat(s, NGX_ER_SERIES_TARGET, nouns, 40);
+    is_int(s->left[NGX_ER_SERIES_TARGET], 0, "seats of who is gone are free");
+}
+
+
+static void
+shown(void)
+{
+    anew();
+
+    is_int(ngx_er_series_end(s, NGX_ER_SERIES_HOUR, now), BEGIN,
+           "nobody samples: up to now");
+    (void) sample(0);
+    is_int(ngx_er_series_end(s, NGX_ER_SERIES_HOUR, now + 9999), BEGIN,
+           "the step that is measured is not shown");
+    is_int(ngx_er_series_end(s, NGX_ER_SERIES_HOUR, now + STEP + 1), BEGIN,
+           "before its sample neither");
+    is_int(ngx_er_series_end(s, NGX_ER_SERIES_HOUR, now + 2 * STEP),
+           BEGIN + 2, "if nobody samples, time goes on");
+    is_int(ngx_er_series_end(s, NGX_ER_SERIES_DAY, now + 31 * STEP),
+           BEGIN / 30 + 1, "of the day");
+    is_int(ngx_er_series_ms(NGX_ER_SERIES_DAY), 300000, "its steps");
+    is_int(ngx_er_series_points(NGX_ER_SERIES_HOUR), 360, "the hour's");
+}
+
+
+int
+main(void)
+{
+    steps();
+    days();
+    rounds();
+    late();
+    clocks();
+    deaths();
+    jumps();
+    gauges();
+    ends();
+    joins();
+    seats();
+    shown();
+
+    free(s);
+
+    return done_testing();
+}
