@@ -11,7 +11,9 @@
  * have an errand in memory of their own that outlives both.
  *
  * When the request goes its cleanup says so here; whoever comes back then
- * finds no request and answers nobody.  Nothing fails but for want of memory.
+ * finds no request and answers nobody.  A worker that exits waits for what is
+ * under way: for operations of the store queue.c keeps it, for what else an
+ * errand waits for its own timer does.  Nothing fails but for want of memory.
  */
 
 

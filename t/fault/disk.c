@@ -15,6 +15,7 @@
  *     3  the first half of what is written arrives, then it is killed
  *     4  the power fails: what is written from now on is lost, although the
  *        system said that it has it; then the next sync kills
+ *     5  a sync waits for another mode, for 30 s at most
  */
 
 
@@ -118,6 +119,17 @@ er_fault_kill(void)
 }
 
 
+static void
+er_fault_wait(void)
+{
+    int  n;
+
+    for (n = 0; er_fault->mode == 5 && n < 3000; n++) {
+        usleep(10000);
+    }
+}
+
+
 ssize_t
 pwrite(int fd, const void *buf, size_t n, off_t offset)
 {
@@ -147,7 +159,7 @@ pwrite(int fd, const void *buf, size_t n, off_t offset)
     case 4:
         return n;
 
-    default:
+    default: /* 0, 5 */
         return er_pwrite(fd, buf, n, offset);
     }
 }
@@ -195,7 +207,7 @@ writev(int fd, const struct iovec *iov, int n)
 
         return to == -1 ? -1 : size;
 
-    default:
+    default: /* 0, 5 */
         return er_writev(fd, iov, n);
     }
 }
@@ -209,6 +221,11 @@ fdatasync(int fd)
     case 1:
         errno = er_fault->error;
         return -1;
+
+    case 5:
+        er_fault_wait();
+
+        /* fall through */
 
     case 0:
         return er_fdatasync(fd);
