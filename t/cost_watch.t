@@ -3,8 +3,9 @@
 # Copyright (C) Event Router contributors
 
 # What it costs to be watched, counted in instructions: a scrape of the metrics
-# a second, with 100 sources, 1,000 routes and 100 targets, and an open v1/tail
-# at full throughput, are each less than 1 % of what a worker does in a second.
+# a second, with 100 sources, 1,000 routes and 100 targets, an open v1/tail at
+# full throughput, and what the console asks for every second, with 200 targets
+# and 10,000 routes, are each less than 1 % of what a worker does in a second.
 #
 #     prove -v t/cost_watch.t               the figures
 #
@@ -172,6 +173,53 @@ note(sprintf 'a line of the tail: %.0f, an event of which it has none: %.0f, '
 cmp_ok($line, '>', 100, 'a line is written');
 judge("a tail, $LINES lines a second", $LINES * $line + $tail{looks}
     + $events * $tail{act});
+
+
+# ---- what the console asks for every second
+
+$t->stop;
+$t->config(<<"EOC");
+    event_store file:%%TESTDIR%%/store size=16m;
+
+    event_source s1 { verify off; id "{json:id}"; type "{json:type}";
+                      delivery queued; expect every=1h; }
+    @{[ join "\n", map { "event_target t$_ { rate 100r/s; }" } 1 .. 200 ]}
+    @{[ join "\n", map { "event_route r$_ { from s1; when type = x$_; to t"
+                         . (1 + $_ % 200) . '; }' } 1 .. 10_000 ]}
+
+    access_log          off;
+    keepalive_requests  1000000;
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+
+        location = /mark   { @{[ Test::EventRouter::Meter::mark_location() ]} }
+        location = /marked { return 204; }
+        location = /s1     { event_receive s1; }
+        location /admin/   { event_admin; }
+        @{[ join "\n", map { "location = /deliver/t$_ { event_deliver t$_;"
+            . ' proxy_pass http://127.0.0.1:%%PORT_8081%%; }' } 1 .. 200 ]}
+    }
+EOC
+$t->run;
+$client = $t->connect(timeout => 60);
+$meter = Test::EventRouter::Meter->new($t);
+$client->request(POST => '/s1', \@json, '{"id":"p1","type":"x1"}');
+
+my $sum = 0;
+
+for my $what (qw(sources targets), 'routes?sort=matched&limit=50') {
+    my $cost = each_of($meter, 4, sub {
+        my $r = $client->request(GET => "/admin/v1/$what");
+
+        $r->{status} == 200 or die "$what: $r->{status}\n";
+    });
+
+    $sum += $cost;
+    judge("v1/$what a second", $cost);
+}
+
+judge('an open console', $sum);
 
 $_->_check for $t, $upstream;
 done_testing();

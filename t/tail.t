@@ -31,6 +31,7 @@ $t->write_file('conf/shop', $secret);
 chmod 0600, map { $t->dir . "/conf/$_" } qw(token shop);
 
 $q->config(targets => { erp => 'retry off; breaker off;', crm => '' },
+    http => 'event_trace on;',
     more => <<'EOC', server => <<'EOC2');
 
     event_source shop {
@@ -90,18 +91,43 @@ is($line{attempt}{status}, 400, 'its status');
 is($line{attempt}{event}, $line{event}{event}, 'of that event');
 is($line{delivery}{result}, 'dead', 'the end of it');
 
+# what event_log says of the same things, under its names
+
+is($line{$_}{number}, $line{$_}{event}, "$_: its number once more"),
+    is($line{$_}{outcome}, $line{$_}{result}, "$_: and its outcome"),
+    is($line{$_}{routes}, 'to-erp', "$_: and its routes")
+    for qw(event attempt delivery);
+like($line{event}{ms}, qr/^\d+$/, 'how long the producer waited');
+is($line{attempt}{verdict}, 'final', 'what the answer means');
+is($line{delivery}{reason}, 'final', 'why it is dead');
+
 $t->post('/shop', '{"id":1}', [ 'Content-Type' => 'application/json' ]);
 @lines = until_lines($tail, sub { grep { $_->{kind} eq 'refusal' } @_ });
 is($lines[-1]{source}, 'shop', 'a refusal');
 is($lines[-1]{result}, 'refused', 'of which kind');
 is($lines[-1]{status}, 401, 'its status');
 is($lines[-1]{address}, '127.0.0.1', 'who it was');
+is($lines[-1]{refused_by}, 'signature', 'which check it was');
+is($lines[-1]{reason}, $lines[-1]{why}, 'in words');
+like($lines[-1]{ms}, qr/^\d+$/, 'and how long it took');
+is($lines[-1]{outcome}, 'refused', 'as event_log says');
+
+my $trace = '0af7651916cd43dd8448eb211c80319c';
+
+$t->post('/b', '{"id":"t1","type":"t"}', [ 'Content-Type' =>
+    'application/json', traceparent => "00-$trace-b7ad6b7169203331-01" ]);
+@lines = until_lines($tail, sub { grep { $_->{kind} eq 'attempt' } @_ });
+%line = map { $_->{kind} => $_ } @lines;
+is($line{$_}{trace}, $trace, "$_: its trace") for qw(event attempt);
+like($line{attempt}{span}, qr/^[0-9a-f]{16}$/, 'the span of the attempt');
 
 $t->post('/admin/v1/pause?target=crm', '', [ 'X-Event-Admin' => 1 ]);
 @lines = until_lines($tail, sub { grep { $_->{kind} eq 'act' } @_ });
 is($lines[-1]{act}, 'pause', 'an act');
 is($lines[-1]{noun}, 'crm', 'on what');
 is($lines[-1]{what}, 'deliveries to target "crm" are paused', 'in words');
+is($lines[-1]{text}, $lines[-1]{what}, 'as event_log says');
+is_deeply($lines[-1]{who}, { address => '127.0.0.1' }, 'who it was');
 $t->post('/admin/resume?target=crm', '', [ 'X-Event-Admin' => 1 ]);
 @lines = until_lines($tail, sub { grep { ($_->{act} // '') eq 'resume' } @_ });
 is($lines[-1]{act}, 'resume', 'by an old path, too');

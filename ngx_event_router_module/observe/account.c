@@ -31,6 +31,8 @@
 static ngx_uint_t ngx_er_account_own(ngx_er_event_t *event);
 static void ngx_er_account_room(ngx_er_outcome_e outcome);
 static ngx_uint_t ngx_er_account_failure(ngx_er_attempt_t *attempt);
+static void ngx_er_account_step(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, ngx_uint_t metric, const char *reason);
 
 
 void
@@ -62,7 +64,7 @@ ngx_er_account_request(ngx_er_source_t *source, ngx_http_request_t *r,
     ngx_er_log_request(source, r, ngx_er_metric_source_name(metric), status,
                        by, why);
     ngx_er_tail_refusal(source, r, ngx_er_metric_source_name(metric), status,
-                        why);
+                        by, why);
 
     if (by) {
         ngx_er_metric_refused(source, reason);
@@ -146,7 +148,8 @@ ngx_er_account_dead(ngx_er_target_t *target, uint64_t seq,
                    "event router account: event %016xL to \"%V\" dies: %s",
                    seq, &target->name, ngx_er_dead_name(reason));
 
-    ngx_er_account_queued(target, seq, event, NGX_ER_METRIC_DEAD);
+    ngx_er_account_step(target, seq, event, NGX_ER_METRIC_DEAD,
+                        ngx_er_dead_name(reason));
     ngx_er_metric_target(target, NGX_ER_METRIC_DEATHS + reason - 1);
 
     if (target->alerts && !ngx_er_account_own(event)) {
@@ -316,6 +319,25 @@ void
 ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
     ngx_er_event_t *event, ngx_uint_t metric)
 {
+    ngx_er_account_step(target, seq, event, metric, NULL);
+
+    if (metric != NGX_ER_METRIC_RETRY) {
+
+        /* else the attempt's line has said it */
+
+        ngx_er_log_delivery(target, seq, event,
+                            ngx_er_metric_target_name(metric), NULL,
+                            NGX_ERROR);
+    }
+}
+
+
+/* "reason" is a word, or NULL */
+
+static void
+ngx_er_account_step(ngx_er_target_t *target, uint64_t seq,
+    ngx_er_event_t *event, ngx_uint_t metric, const char *reason)
+{
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router account: event %016xL to \"%V\" %s, event:%d",
                    seq, &target->name, ngx_er_metric_target_name(metric),
@@ -323,16 +345,7 @@ ngx_er_account_queued(ngx_er_target_t *target, uint64_t seq,
 
     ngx_er_metric_target(target, metric);
     ngx_er_tail_delivery(target, seq, event,
-                         ngx_er_metric_target_name(metric));
-
-    if (metric != NGX_ER_METRIC_RETRY && metric != NGX_ER_METRIC_DEAD) {
-
-        /* the attempt's line has said the one, and the other has an end */
-
-        ngx_er_log_delivery(target, seq, event,
-                            ngx_er_metric_target_name(metric), NULL,
-                            NGX_ERROR);
-    }
+                         ngx_er_metric_target_name(metric), reason);
 }
 
 

@@ -73,6 +73,21 @@ static ngx_er_api_arg_t  ngx_er_api_tail_args[] = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_tail_who_fields[] = {
+    { "token", NGX_ER_API_TEXT, 0, NULL, NULL, "the name of the token" },
+    { "user", NGX_ER_API_TEXT, 0, NULL, NULL, "the user" },
+    { "subject", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "of the client's certificate" },
+    { "address", NGX_ER_API_TEXT, 0, NULL, NULL, "of the client" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_tail_who = {
+    "Who", "Who acted, as event_log has it", ngx_er_api_tail_who_fields
+};
+
+
 static ngx_er_api_field_t  ngx_er_api_tail_fields[] = {
     { "time", NGX_ER_API_TIME, 1, NULL, NULL, "when it happened" },
     { "kind", NGX_ER_API_TEXT, 1,
@@ -84,15 +99,27 @@ static ngx_er_api_field_t  ngx_er_api_tail_fields[] = {
     { "type", NGX_ER_API_TEXT, 0, NULL, NULL, "its type" },
     { "subject", NGX_ER_API_TEXT, 0, NULL, NULL, "its subject" },
     { "event", NGX_ER_API_EVENT, 0, NULL, NULL, "its number in the queue" },
+    { "number", NGX_ER_API_EVENT, 0, NULL, NULL,
+      "the same, as event_log calls it" },
     { "routes", NGX_ER_API_TEXT, 0, NULL, NULL, "that matched" },
     { "target", NGX_ER_API_TEXT, 0, NULL, NULL, "whom it is for" },
     { "result", NGX_ER_API_TEXT, 0, NULL, NULL,
       "what came of it, in a word of event_status" },
+    { "outcome", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "the same, as event_log calls it" },
+    { "verdict", NGX_ER_API_TEXT, 0, "none|ok|retry|final|doubt",
+      NULL, "of an attempt: what the answer means" },
     { "attempt", NGX_ER_API_NUMBER, 0, NULL, NULL, "its number, from 1" },
     { "status", NGX_ER_API_NUMBER, 0, NULL, NULL,
       "of the answer; 0: there was none" },
     { "ms", NGX_ER_API_NUMBER, 0, NULL, NULL, "how long it took" },
+    { "refused_by", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "which check refused a request, in a word of event_status" },
     { "why", NGX_ER_API_TEXT, 0, NULL, NULL, "a request was refused" },
+    { "reason", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "the same, or why something is a dead letter" },
+    { "trace", NGX_ER_API_TEXT, 0, NULL, NULL, "of the event" },
+    { "span", NGX_ER_API_TEXT, 0, NULL, NULL, "of the attempt" },
     { "act", NGX_ER_API_TEXT, 0, NULL, NULL, "what an operator did, a word" },
     { "noun", NGX_ER_API_TEXT, 0, NULL, NULL, "to which target or source" },
     { "what", NGX_ER_API_TEXT, 0, NULL, NULL, "the same as a sentence" },
@@ -101,6 +128,10 @@ static ngx_er_api_field_t  ngx_er_api_tail_fields[] = {
       "who did it: its subject" },
     { "user", NGX_ER_API_TEXT, 0, NULL, NULL, "who did it" },
     { "address", NGX_ER_API_TEXT, 0, NULL, NULL, "of the client" },
+    { "text", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "what an operator did, as event_log calls it" },
+    { "who", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_tail_who,
+      "and who" },
     { "lines", NGX_ER_API_NUMBER, 0, NULL, NULL,
       "of skipped: how many the client has missed, of any kind" },
     NGX_ER_API_FIELDS_END

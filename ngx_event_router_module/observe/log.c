@@ -68,13 +68,12 @@ static size_t ngx_er_log_escape_bytes(u_char *p, u_char *data, size_t len);
 static ngx_int_t ngx_er_log_json(ngx_er_log_line_t *line, ngx_str_t *text);
 static void ngx_er_log_json_reason(ngx_er_json_t *json,
     ngx_er_log_line_t *line);
+static void ngx_er_log_json_more(ngx_er_json_t *json,
+    ngx_er_log_line_t *line);
 static void ngx_er_log_json_event(ngx_er_json_t *json, ngx_er_event_t *event);
 static void ngx_er_log_json_attempt(ngx_er_json_t *json,
     ngx_er_attempt_t *attempt);
 static void ngx_er_log_json_routes(ngx_er_json_t *json, ngx_str_t *names);
-static void ngx_er_log_json_trace(ngx_er_json_t *json,
-    ngx_er_log_line_t *line);
-static void ngx_er_log_json_who(ngx_er_json_t *json, ngx_er_log_line_t *line);
 static void ngx_er_log_json_text(ngx_er_json_t *json, const char *name,
     ngx_str_t *text);
 
@@ -696,8 +695,7 @@ ngx_er_log_json(ngx_er_log_line_t *line, ngx_str_t *text)
     }
 
     ngx_er_log_json_reason(&json, line);
-    ngx_er_log_json_trace(&json, line);
-    ngx_er_log_json_who(&json, line);
+    ngx_er_log_json_more(&json, line);
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_json_end(&json, text);
@@ -713,6 +711,23 @@ ngx_er_log_json_reason(ngx_er_json_t *json, ngx_er_log_line_t *line)
 
     if (line->reason) {
         ngx_er_json_word(json, "reason", line->reason);
+    }
+}
+
+
+static void
+ngx_er_log_json_more(ngx_er_json_t *json, ngx_er_log_line_t *line)
+{
+    if (line->event) {
+        ngx_er_log_json_routes(json, line->attempt
+                                     ? &line->attempt->routes
+                                     : &line->event->route_names);
+        ngx_er_log_json_trace(json, line->event, line->attempt);
+    }
+
+    if (line->who) {
+        ngx_er_json_text(json, "text", line->text, 0);
+        ngx_er_log_json_who(json, line->who);
     }
 }
 
@@ -766,21 +781,15 @@ ngx_er_log_json_routes(ngx_er_json_t *json, ngx_str_t *names)
 }
 
 
-static void
-ngx_er_log_json_trace(ngx_er_json_t *json, ngx_er_log_line_t *line)
+void
+ngx_er_log_json_trace(ngx_er_json_t *json, ngx_er_event_t *event,
+    ngx_er_attempt_t *attempt)
 {
     u_char           hex[2 * NGX_ER_TRACE_ID];
     ngx_str_t        text;
     ngx_er_trace_t  *trace;
 
-    if (line->event == NULL) {
-        return;
-    }
-
-    ngx_er_log_json_routes(json, line->attempt ? &line->attempt->routes
-                                               : &line->event->route_names);
-
-    trace = ngx_er_event_trace(line->event);
+    trace = ngx_er_event_trace(event);
 
     if (trace == NULL) {
         return;
@@ -790,27 +799,16 @@ ngx_er_log_json_trace(ngx_er_json_t *json, ngx_er_log_line_t *line)
     text.len = ngx_hex_dump(hex, trace->id, NGX_ER_TRACE_ID) - hex;
     ngx_er_json_text(json, "trace", &text, 0);
 
-    if (line->attempt && line->attempt->spanned) {
-        text.len = ngx_hex_dump(hex, line->attempt->span, NGX_ER_TRACE_SPAN)
-                   - hex;
+    if (attempt && attempt->spanned) {
+        text.len = ngx_hex_dump(hex, attempt->span, NGX_ER_TRACE_SPAN) - hex;
         ngx_er_json_text(json, "span", &text, 0);
     }
 }
 
 
-static void
-ngx_er_log_json_who(ngx_er_json_t *json, ngx_er_log_line_t *line)
+void
+ngx_er_log_json_who(ngx_er_json_t *json, ngx_er_who_t *who)
 {
-    ngx_er_who_t  *who;
-
-    who = line->who;
-
-    if (who == NULL) {
-        return;
-    }
-
-    ngx_er_json_text(json, "text", line->text, 0);
-
     ngx_er_json_open(json, "who", "{");
     ngx_er_log_json_text(json, "token", &who->token);
     ngx_er_log_json_text(json, "user", &who->user);

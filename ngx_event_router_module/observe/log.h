@@ -15,6 +15,7 @@
 #define _NGX_ER_LOG_H_INCLUDED_
 
 
+#include "../base/json.h"
 #include "../deliver/attempt.h"
 #include "who.h"
 
@@ -94,6 +95,12 @@ void ngx_er_log_delivery(ngx_er_target_t *target, uint64_t seq,
     ngx_int_t ms);
 void ngx_er_log_admin(ngx_http_request_t *r, ngx_er_who_t *who,
     const char *act, ngx_str_t *noun, ngx_str_t *text);
+
+/* members of JSON: the trace of an event, if it has one, with the span of an
+   attempt (NULL: of none); and who acted */
+void ngx_er_log_json_trace(ngx_er_json_t *json, ngx_er_event_t *event,
+    ngx_er_attempt_t *attempt);
+void ngx_er_log_json_who(ngx_er_json_t *json, ngx_er_who_t *who);
 
 
 #endif /* _NGX_ER_LOG_H_INCLUDED_ */

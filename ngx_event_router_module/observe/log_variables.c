@@ -212,10 +212,6 @@ ngx_er_log_time(u_char *p)
 ngx_int_t
 ngx_er_log_ms(ngx_er_log_line_t *line)
 {
-    ngx_time_t          *tp;
-    ngx_msec_int_t       ms;
-    ngx_http_request_t  *r;
-
     if (line->attempt) {
         return line->attempt->ms;
     }
@@ -224,11 +220,15 @@ ngx_er_log_ms(ngx_er_log_line_t *line)
         return line->ms;
     }
 
-    r = line->request;
+    return line->request ? ngx_er_log_since(line->request) : NGX_ERROR;
+}
 
-    if (r == NULL) {
-        return NGX_ERROR;
-    }
+
+ngx_int_t
+ngx_er_log_since(ngx_http_request_t *r)
+{
+    ngx_time_t      *tp;
+    ngx_msec_int_t   ms;
 
     tp = ngx_timeofday();
 

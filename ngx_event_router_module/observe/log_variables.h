@@ -34,6 +34,9 @@ u_char *ngx_er_log_time(u_char *p);
 /* ms that the event or the attempt took; NGX_ERROR: it is not known */
 ngx_int_t ngx_er_log_ms(ngx_er_log_line_t *line);
 
+/* ms since a request began */
+ngx_int_t ngx_er_log_since(ngx_http_request_t *r);
+
 /* "request", "event", "attempt", "delivery", "admin" */
 const char *ngx_er_log_kind_name(ngx_er_log_kind_e kind);
 

@@ -25,6 +25,8 @@
 
 #include "tail.h"
 #include "api.h"
+#include "log.h"
+#include "log_variables.h"
 
 
 #define NGX_ER_TAIL_POOL   4096
@@ -46,6 +48,8 @@ static void ngx_er_tail_text(ngx_er_json_t *json, const char *name,
     ngx_str_t *text);
 static void ngx_er_tail_tell_event(ngx_er_json_t *json,
     ngx_er_event_t *event);
+static void ngx_er_tail_number(ngx_er_json_t *json, uint64_t seq);
+static void ngx_er_tail_result(ngx_er_json_t *json, const char *result);
 static void ngx_er_tail_end(ngx_er_json_t *json, ngx_er_tail_filter_t *of);
 static ngx_uint_t ngx_er_tail_passes(ngx_er_tail_filter_t *filter,
     ngx_er_tail_filter_t *of);
@@ -151,8 +155,14 @@ ngx_er_tail_event(ngx_er_event_t *event, const char *result)
 
     if (json) {
         ngx_er_tail_tell_event(json, event);
-        ngx_er_json_word(json, "result", result);
+        ngx_er_tail_result(json, result);
+
+        if (event->request) {
+            ngx_er_json_number(json, "ms", ngx_er_log_since(event->request));
+        }
+
         ngx_er_tail_text(json, "routes", &event->route_names);
+        ngx_er_log_json_trace(json, event, NULL);
         ngx_er_tail_end(json, &of);
     }
 }
@@ -174,10 +184,14 @@ ngx_er_tail_attempt(ngx_er_attempt_t *attempt, const char *result)
     if (json) {
         ngx_er_tail_tell_event(json, attempt->event);
         ngx_er_json_text(json, "target", &attempt->target->name, 0);
-        ngx_er_json_word(json, "result", result);
+        ngx_er_tail_result(json, result);
+        ngx_er_json_word(json, "verdict",
+                         ngx_er_verdict_name(attempt->verdict));
         ngx_er_json_number(json, "attempt", attempt->number);
         ngx_er_json_number(json, "status", attempt->status);
         ngx_er_json_number(json, "ms", attempt->ms);
+        ngx_er_tail_text(json, "routes", &attempt->routes);
+        ngx_er_log_json_trace(json, attempt->event, attempt);
         ngx_er_tail_end(json, &of);
     }
 }
@@ -185,7 +199,7 @@ ngx_er_tail_attempt(ngx_er_attempt_t *attempt, const char *result)
 
 void
 ngx_er_tail_delivery(ngx_er_target_t *target, uint64_t seq,
-    ngx_er_event_t *event, const char *result)
+    ngx_er_event_t *event, const char *result, const char *reason)
 {
     ngx_er_json_t         *json;
     ngx_er_tail_filter_t   of;
@@ -203,11 +217,21 @@ ngx_er_tail_delivery(ngx_er_target_t *target, uint64_t seq,
         }
 
         if (seq && (event == NULL || event->number == 0)) {
-            ngx_er_api_seq(json, "event", seq);
+            ngx_er_tail_number(json, seq);
         }
 
         ngx_er_json_text(json, "target", &target->name, 0);
-        ngx_er_json_word(json, "result", result);
+        ngx_er_tail_result(json, result);
+
+        if (reason) {
+            ngx_er_json_word(json, "reason", reason);
+        }
+
+        if (event) {
+            ngx_er_tail_text(json, "routes", &event->route_names);
+            ngx_er_log_json_trace(json, event, NULL);
+        }
+
         ngx_er_tail_end(json, &of);
     }
 }
@@ -215,7 +239,7 @@ ngx_er_tail_delivery(ngx_er_target_t *target, uint64_t seq,
 
 void
 ngx_er_tail_refusal(ngx_er_source_t *source, ngx_http_request_t *r,
-    const char *result, ngx_uint_t status, const char *why)
+    const char *result, ngx_uint_t status, const char *by, const char *why)
 {
     ngx_er_json_t         *json;
     ngx_er_tail_filter_t   of;
@@ -231,12 +255,18 @@ ngx_er_tail_refusal(ngx_er_source_t *source, ngx_http_request_t *r,
 
     if (json) {
         ngx_er_json_text(json, "source", &source->name, 0);
-        ngx_er_json_word(json, "result", result);
+        ngx_er_tail_result(json, result);
         ngx_er_json_number(json, "status", status);
+        ngx_er_json_number(json, "ms", ngx_er_log_since(r));
         ngx_er_tail_text(json, "address", &r->connection->addr_text);
+
+        if (by) {
+            ngx_er_json_word(json, "refused_by", by);
+        }
 
         if (why) {
             ngx_er_json_word(json, "why", why);
+            ngx_er_json_word(json, "reason", why);
         }
 
         ngx_er_tail_end(json, &of);
@@ -276,6 +306,8 @@ ngx_er_tail_act(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
         ngx_er_tail_text(json, "certificate", &who->subject);
         ngx_er_tail_text(json, "user", &who->user);
         ngx_er_tail_text(json, "address", &who->address);
+        ngx_er_tail_text(json, "text", text);
+        ngx_er_log_json_who(json, who);
         ngx_er_tail_end(json, &of);
     }
 }
@@ -406,8 +438,28 @@ ngx_er_tail_tell_event(ngx_er_json_t *json, ngx_er_event_t *event)
     }
 
     if (event->number) {
-        ngx_er_api_seq(json, "event", event->number);
+        ngx_er_tail_number(json, event->number);
     }
+}
+
+
+/* as the lists of the API call it, and as event_log does */
+
+static void
+ngx_er_tail_number(ngx_er_json_t *json, uint64_t seq)
+{
+    ngx_er_api_seq(json, "event", seq);
+    ngx_er_api_seq(json, "number", seq);
+}
+
+
+/* the same */
+
+static void
+ngx_er_tail_result(ngx_er_json_t *json, const char *result)
+{
+    ngx_er_json_word(json, "result", result);
+    ngx_er_json_word(json, "outcome", result);
 }
 
 

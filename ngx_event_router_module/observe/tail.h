@@ -94,13 +94,14 @@ ngx_int_t ngx_er_tail_add(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 /* init_process; "mcf" may be NULL: there is no http */
 void ngx_er_tail_init_worker(ngx_er_main_conf_t *mcf);
 
-/* what account.c hears; "result" is a word of ours */
+/* what account.c hears; "result", "by" and "reason" are words of ours, the
+   latter two may be NULL */
 void ngx_er_tail_event(ngx_er_event_t *event, const char *result);
 void ngx_er_tail_attempt(ngx_er_attempt_t *attempt, const char *result);
 void ngx_er_tail_delivery(ngx_er_target_t *target, uint64_t seq,
-    ngx_er_event_t *event, const char *result);
+    ngx_er_event_t *event, const char *result, const char *reason);
 void ngx_er_tail_refusal(ngx_er_source_t *source, ngx_http_request_t *r,
-    const char *result, ngx_uint_t status, const char *why);
+    const char *result, ngx_uint_t status, const char *by, const char *why);
 void ngx_er_tail_act(ngx_er_who_t *who, const char *act, ngx_str_t *noun,
     ngx_str_t *text);
 
