@@ -27,10 +27,10 @@
         open(main, params) {
             const state = {args: params, groups: new Map(), seen: 0,
                            next: null};
-            const told = er.el('span', {class: 'soft', role: 'status'});
+            const told = el('span', {class: 'soft', role: 'status'});
             const more = er.button('Look at all', () => walk(true));
             const again = er.button('Look again', () => start());
-            const list = er.el('div', {class: 'groups'});
+            const list = el('div', {class: 'groups'});
 
             main.append(
                 er.filters([
@@ -47,8 +47,8 @@
                     {name: 'from', label: 'Accepted from', time: true},
                     {name: 'to', label: 'and before', time: true}
                 ], params, v => er.views.go('dead', v, true)),
-                er.el('div', {class: 'bar'}, told, more, again,
-                    er.el('span', {class: 'grow'}),
+                el('div', {class: 'bar'}, told, more, again,
+                    el('span', {class: 'grow'}),
                     er.acting('Replay all of these\u2026',
                               () => act('replay', params, all())
                                     .then(done)),
@@ -87,7 +87,7 @@
 
                 try {
                     do {
-                        er.say(told, state.seen ? er.fmt.count(state.seen)
+                        er.say(told, state.seen ? fmt.count(state.seen)
                                + ' looked at\u2026' : 'Looking\u2026');
 
                         const got = await er.api.get('dead', {
@@ -104,7 +104,7 @@
                     } while (whole && state.next);
 
                     more.hidden = !state.next;
-                    er.say(told, state.seen ? er.fmt.count(state.seen)
+                    er.say(told, state.seen ? fmt.count(state.seen)
                            + (state.next ? ' looked at, there are more'
                               : ' in all') + ', ' + state.groups.size
                            + (state.groups.size === 1 ? ' group' : ' groups')
@@ -140,7 +140,7 @@
     function each(verb, list) {
         return er.acts.many({
             title: (verb === 'replay' ? 'Replay ' : 'Purge ')
-                   + er.fmt.count(list.length)
+                   + fmt.count(list.length)
                    + (list.length === 1 ? ' dead letter' : ' dead letters'),
             ok: verb === 'replay' ? 'Replay' : 'Purge',
             danger: verb === 'purge',
@@ -193,7 +193,7 @@
         }
 
         if (!groups.length && !state.next) {
-            er.fill(list, er.el('div', {class: 'empty'}, er.el('p', {},
+            er.fill(list, el('div', {class: 'empty'}, el('p', {},
                 Object.keys(params).length
                     ? ['No dead letter fits. ', er.link('dead', {}, 'Show all')]
                     : 'No dead letter: each event reached its target, or is '
@@ -203,25 +203,25 @@
 
     function card(group, done, params) {
         const args = {...params, target: group.target, reason: group.reason};
-        const count = er.el('span', {class: 'count'});
-        const answers = er.el('div', {class: 'answers'});
-        const more = er.el('p', {class: 'soft'});
-        const letters = er.el('div', {class: 'letters'});
-        const details = er.el('details', {on: {toggle: open}},
-            er.el('summary', {}, 'Letters'), letters);
+        const count = el('span', {class: 'count'});
+        const answers = el('div', {class: 'answers'});
+        const more = el('p', {class: 'soft'});
+        const letters = el('div', {class: 'letters'});
+        const details = el('details', {on: {toggle: open}},
+            el('summary', {}, 'Letters'), letters);
         const cards = new Map();
         let table = null;
         let shown = SHOWN;
         let picked = null;
 
-        group.node = er.el('section', {class: 'card', 'aria-label':
-            er.clean(group.target) + ', ' + group.reason},
-            er.el('div', {class: 'bar'},
-                er.el('h2', {}, er.link('targets', {target: group.target},
+        group.node = el('section', {class: 'card', 'aria-label':
+            clean(group.target) + ', ' + group.reason},
+            el('div', {class: 'bar'},
+                el('h2', {}, er.link('targets', {target: group.target},
                                         er.text(group.target))),
                 er.mark('bad', group.reason.replace('_', ' '),
                         why[group.reason]),
-                count, er.el('span', {class: 'grow'}),
+                count, el('span', {class: 'grow'}),
                 er.acting('Replay\u2026', () => act('replay', args,
                           group.entries).then(done)),
                 er.acting('Purge\u2026', () => act('purge', args,
@@ -232,7 +232,7 @@
             const list = [...group.answers.values()]
                          .sort((a, b) => b.n - a.n);
 
-            er.say(count, er.fmt.count(group.entries.length)
+            er.say(count, fmt.count(group.entries.length)
                    + (group.entries.length === 1 ? ' letter' : ' letters'));
 
             for (const a of list.slice(0, ANSWERS)) {
@@ -243,7 +243,7 @@
                     cards.set(a, made);
                 }
 
-                er.say(made.count, er.fmt.count(a.n) + ' \u00d7');
+                er.say(made.count, fmt.count(a.n) + ' \u00d7');
                 answers.append(made.node);
             }
 
@@ -254,23 +254,23 @@
             }
 
             more.hidden = list.length <= ANSWERS;
-            er.say(more, 'and ' + er.fmt.count(list.length - ANSWERS)
+            er.say(more, 'and ' + fmt.count(list.length - ANSWERS)
                          + ' other answers');
             rows();
         };
 
         function answer(a) {
-            const n = er.el('b');
+            const n = el('b');
             const status = a.status === undefined ? {} : {status: a.status};
 
             return {
                 count: n,
-                node: er.el('div', {class: 'answer'},
-                    er.el('div', {class: 'bar'}, n,
+                node: el('div', {class: 'answer'},
+                    el('div', {class: 'bar'}, n,
                         a.status === undefined
                             ? er.mark('plain', 'not tried')
                             : er.status(a.status),
-                        er.el('span', {class: 'grow'}),
+                        el('span', {class: 'grow'}),
                         er.button('Letters', () => pick(a),
                                   {class: 'small', 'aria-label':
                                    'Letters with this answer'}),
@@ -279,9 +279,9 @@
                                 group.entries.filter(e => e.status
                                                           === a.status))
                                   .then(done), {class: 'small'}) : null),
-                    a.said ? er.el('pre', {tabindex: '0', 'aria-label':
-                                           'Answer'}, er.clean(a.said))
-                    : er.el('p', {class: 'soft'}, a.status
+                    a.said ? el('pre', {tabindex: '0', 'aria-label':
+                                           'Answer'}, clean(a.said))
+                    : el('p', {class: 'soft'}, a.status
                         ? 'an empty answer, or one that is not shown'
                         : why[group.reason] || ''))
             };
@@ -315,7 +315,7 @@
             table.set(list.slice(0, shown));
             group.further.hidden = list.length <= shown;
             er.say(group.told, list.length > shown
-                ? er.fmt.count(shown) + ' of ' + er.fmt.count(list.length)
+                ? fmt.count(shown) + ' of ' + fmt.count(list.length)
                   + ' shown' : picked ? 'those with one answer' : '');
         }
 
@@ -325,21 +325,21 @@
                 er.acting('Purge', () => chosen('purge'), {class: 'danger'})
             ]);
 
-            group.told = er.el('span', {class: 'soft', role: 'status'});
+            group.told = el('span', {class: 'soft', role: 'status'});
             group.further = er.button('More', function () {
                 shown *= 10;
                 rows();
             });
 
             table = er.table({
-                label: 'Dead letters of ' + er.clean(group.target) + ', '
+                label: 'Dead letters of ' + clean(group.target) + ', '
                        + group.reason,
                 key: e => e.event, name: e => 'event ' + (e.id || e.event),
                 open: e => er.views.go('event', {event: e.event}),
                 select: er.act ? r => bar.set(r) : null,
                 columns: [
                     {name: 'died', title: 'Died', say: e => e.died,
-                     cell: e => er.fmt.time(e.died)},
+                     cell: e => fmt.time(e.died)},
                     {name: 'id', title: 'Id', say: e => e.id,
                      cell: e => er.code(e.id)},
                     {name: 'source', title: 'Source', say: e => e.source,
@@ -354,15 +354,15 @@
                      say: e => e.answer, cell: e => er.text(e.answer)},
                     {name: 'attempts', title: 'Attempts', right: true,
                      say: e => e.attempts,
-                     cell: e => er.fmt.count(e.attempts)},
+                     cell: e => fmt.count(e.attempts)},
                     {name: 'size', title: 'Size', right: true,
-                     say: e => e.size, cell: e => er.fmt.bytes(e.size)}
+                     say: e => e.size, cell: e => fmt.bytes(e.size)}
                 ]
             });
 
-            er.fill(letters, er.el('div', {class: 'bar'}, group.told,
+            er.fill(letters, el('div', {class: 'bar'}, group.told,
                                    group.further,
-                                   er.el('span', {class: 'grow'}), bar.node),
+                                   el('span', {class: 'grow'}), bar.node),
                     table.node);
         }
 

@@ -18,13 +18,13 @@
 
     function open(o) {
         const title = 'dialog-' + ++serial;
-        const told = er.el('div', {class: 'told', role: 'alert'});
+        const told = el('div', {class: 'told', role: 'alert'});
         const back = document.activeElement;
-        const row = er.el('div', {class: 'buttons'});
-        const form = er.el('form', {novalidate: true, autocomplete: 'off'},
-            er.el('h2', {id: title}, o.title),
-            er.el('div', {class: 'body'}, o.body), told, row);
-        const dialog = er.el('dialog', {'aria-labelledby': title,
+        const row = el('div', {class: 'buttons'});
+        const form = el('form', {novalidate: true, autocomplete: 'off'},
+            el('h2', {id: title}, o.title),
+            el('div', {class: 'body'}, o.body), told, row);
+        const dialog = el('dialog', {'aria-labelledby': title,
                                         class: o.class || null}, form);
 
         return new Promise(function (resolve) {
@@ -32,7 +32,7 @@
             let busy = false;
 
             o.buttons.forEach(function (b, i) {
-                row.append(er.el('button', {
+                row.append(el('button', {
                     type: i === o.buttons.length - 1 ? 'submit' : 'button',
                     class: b.kind || null,
                     on: i === o.buttons.length - 1 ? {}
@@ -90,7 +90,7 @@
                 const wrong = b.check ? b.check() : null;
 
                 if (wrong) {
-                    er.fill(told, er.el('p', {}, wrong));
+                    er.fill(told, el('p', {}, wrong));
                     return;
                 }
 
@@ -134,10 +134,10 @@
     // what the API said, in its words
 
     function said(e) {
-        return er.el('p', {}, e.status ? er.el('b', {}, e.status + ' '
+        return el('p', {}, e.status ? el('b', {}, e.status + ' '
                                                         + e.title + ': ')
                                        : null,
-                     er.clean(e.detail));
+                     clean(e.detail));
     }
 
     er.said = said;
@@ -146,7 +146,7 @@
     // be typed: what cannot be taken back is not done by a slip of the hand.
 
     function confirm(o) {
-        const typed = o.number === undefined ? null : er.el('input', {
+        const typed = o.number === undefined ? null : el('input', {
             type: 'text', inputmode: 'numeric', autocomplete: 'off',
             spellcheck: 'false', autofocus: true
         });
@@ -155,8 +155,8 @@
             title: o.title,
             class: o.class,
             body: [
-                o.body, typed ? er.el('label', {class: 'field'},
-                    er.el('span', {}, 'Type ', er.el('b', {},
+                o.body, typed ? el('label', {class: 'field'},
+                    el('span', {}, 'Type ', el('b', {},
                         String(o.number)), ' to confirm'), typed) : null
             ],
             onopen: o.onopen,
@@ -186,22 +186,22 @@
     // a labelled field of a form: input, select or textarea
 
     function field(label, input, help) {
-        return er.el('label', {class: 'field'}, er.el('span', {}, label), input,
-                     help ? er.el('small', {}, help) : null);
+        return el('label', {class: 'field'}, el('span', {}, label), input,
+                     help ? el('small', {}, help) : null);
     }
 
     er.select = function (options, value, attrs) {
-        return er.el('select', attrs, options.map(o => {
+        return el('select', attrs, options.map(o => {
             const [v, text] = Array.isArray(o) ? o : [o, o];
 
-            return er.el('option', {value: v, selected: v === value},
-                         er.clean(text));
+            return el('option', {value: v, selected: v === value},
+                         clean(text));
         }));
     };
 
     er.toast = function (text, kind) {
-        const node = er.el('div', {class: 'toast ' + (kind || '')},
-            er.el('span', {}, er.clean(text)),
+        const node = el('div', {class: 'toast ' + (kind || '')},
+            el('span', {}, clean(text)),
             er.button('\u00d7', () => node.remove(),
                       {class: 'icon', 'aria-label': 'Dismiss'}));
 

@@ -11,8 +11,9 @@
 # The scripts are joined in this order in one function, so that nothing of them
 # is global, and they and the styles are put into the skeleton, where {{style}}
 # and {{script}} stand.  Comments go, and blanks and ends of lines that mean
-# nothing.  Of each page there are its bytes, packed by gzip, a tag of them (ETag) and the policy (CSP) that
-# lets this style and this script run, by their hashes, and nothing else.
+# nothing.  Of each page there are its bytes, packed by gzip, a tag of them
+# (ETag) and the policy (CSP) that lets this style and this script run, by their
+# hashes, and nothing else.
 #
 # With --pages the pages are written into DIR as they are, NAME.html.
 
@@ -139,6 +140,10 @@ sub js {
         }
 
         my $token = $+{text} // $+{word} // $+{regex} // $+{sign};
+
+        # shorter, and the same of a script that runs
+
+        $token = 'let' if $token eq 'const';
 
         $gap = '' if $gap eq ' ' && !("$last$token" =~ /^[+-]{2,}/
                                       || ($last =~ /[\w\$]$/

@@ -10,8 +10,8 @@
         name: 'event', title: 'Event', below: 'events',
 
         open(main, params) {
-            const told = er.el('div', {class: 'told', role: 'alert'});
-            const body = er.el('div', {class: 'event'});
+            const told = el('div', {class: 'told', role: 'alert'});
+            const body = el('div', {class: 'event'});
             let turn = 0;
             let last = null;
 
@@ -93,29 +93,29 @@
                 er.text(event.id || event.event));
         facts.set({
             number: er.code(event.event),
-            accepted: er.fmt.time(event.accepted, true),
+            accepted: fmt.time(event.accepted, true),
             source: er.link('events', {source: event.source},
                             er.text(event.source)),
             type: er.text(event.type),
             subject: event.subject ? er.text(event.subject) : null,
-            size: event.size === undefined ? null : er.fmt.bytes(event.size),
+            size: event.size === undefined ? null : fmt.bytes(event.size),
             trace: event.trace ? er.link('events', {trace: event.trace},
                                          er.code(event.trace)) : null,
-            edited: event.edited ? er.el('span', {}, er.link('event',
+            edited: event.edited ? el('span', {}, er.link('event',
                 {event: event.edited.event}, er.code(event.edited.event)),
                 ' by ', er.text(event.edited.by)) : null,
             keys: event.keys && event.keys.length
-                ? er.el('span', {class: 'marks'}, event.keys.map(
+                ? el('span', {class: 'marks'}, event.keys.map(
                     k => er.link('events', {key: k.field + ':' + k.value},
                                  er.text(k.field + ': ' + k.value))))
                 : null
         });
 
-        const why = er.el('section', {class: 'why', 'aria-label': 'Routes'});
+        const why = el('section', {class: 'why', 'aria-label': 'Routes'});
 
         er.fill(body, facts.node, why,
             event.targets.length ? event.targets.map(t => target(event, t))
-            : er.el('p', {}, er.state('unrouted'), ' No route wanted it.'));
+            : el('p', {}, er.state('unrouted'), ' No route wanted it.'));
         explain(why, event);
 
         for (const d of body.querySelectorAll('details')) {
@@ -128,17 +128,17 @@
     function target(event, t) {
         const args = {event: event.event, target: t.target};
 
-        return er.el('section', {class: 'card', 'aria-label': 'Target '
-                                 + er.clean(t.target || 'unknown')},
-            er.el('div', {class: 'bar'},
-                er.el('h2', {}, t.target
+        return el('section', {class: 'card', 'aria-label': 'Target '
+                                 + clean(t.target || 'unknown')},
+            el('div', {class: 'bar'},
+                el('h2', {}, t.target
                     ? er.link('targets', {target: t.target}, er.text(t.target))
                     : 'a target that nobody knows any more'),
                 er.state(t.state),
                 t.reason ? er.mark('plain', t.reason) : null,
-                er.el('span', {class: 'grow'}),
+                el('span', {class: 'grow'}),
                 t.target ? buttons(t, args) : null),
-            er.el('ol', {class: 'way-line'}, steps(event, t)));
+            el('ol', {class: 'way-line'}, steps(event, t)));
     }
 
     function buttons(t, args) {
@@ -159,10 +159,10 @@
     function step(at, from, kind, ...what) {
         const since = new Date(at) - new Date(from);
 
-        return er.el('li', {class: kind}, er.fmt.time(at, true),
-            er.el('span', {class: 'soft since'}, since > 0
-                ? '+' + er.fmt.ms(since) : ''),
-            er.el('div', {class: 'what'}, what));
+        return el('li', {class: kind}, fmt.time(at, true),
+            el('span', {class: 'soft since'}, since > 0
+                ? '+' + fmt.ms(since) : ''),
+            el('div', {class: 'what'}, what));
     }
 
     function steps(event, t) {
@@ -181,12 +181,12 @@
                 list.push(step(h.at, from, good ? 'ok'
                                : h.verdict === 'final' ? 'bad' : 'warn',
                     'attempt ' + h.attempt + ' ', er.status(h.status),
-                    ' in ' + er.fmt.ms(h.ms),
+                    ' in ' + fmt.ms(h.ms),
                     h.verdict && !good ? er.mark('plain', h.verdict) : null,
                     h.lost ? er.mark('plain', h.lost) : null,
-                    h.due && !h.state ? [', next ', er.fmt.time(h.due)] : null,
-                    h.answer ? er.el('pre', {tabindex: '0', 'aria-label':
-                        'Answer of attempt ' + h.attempt}, er.clean(h.answer))
+                    h.due && !h.state ? [', next ', fmt.time(h.due)] : null,
+                    h.answer ? el('pre', {tabindex: '0', 'aria-label':
+                        'Answer of attempt ' + h.attempt}, clean(h.answer))
                         : null));
             }
 
@@ -202,10 +202,10 @@
             const late = t.due && new Date(t.due) < Date.now();
             const now = er.target(t.target) || {};
 
-            list.push(er.el('li', {class: 'idle next'},
-                t.due ? er.fmt.time(t.due) : er.el('span', {}, 'now'),
-                er.el('span', {class: 'soft since'}, ''),
-                er.el('div', {class: 'what'}, !t.due || late
+            list.push(el('li', {class: 'idle next'},
+                t.due ? fmt.time(t.due) : el('span', {}, 'now'),
+                el('span', {class: 'soft since'}, ''),
+                el('div', {class: 'what'}, !t.due || late
                     ? ['is due, and waits for its target',
                        now.paused ? ': it is paused'
                        : now.breaker === 'open' ? ': its breaker is open'
@@ -230,8 +230,8 @@
                 throw e;
             }
 
-            er.fill(node, er.el('h2', {}, 'Why it went there'),
-                    er.el('p', {class: 'soft'}, er.clean(e.detail)));
+            er.fill(node, el('h2', {}, 'Why it went there'),
+                    el('p', {class: 'soft'}, clean(e.detail)));
             return;
         }
 
@@ -240,32 +240,32 @@
         const yes = routes.filter(r => r.matched);
         const no = routes.filter(r => !r.matched);
 
-        er.fill(node, er.el('h2', {}, 'Why it went there'),
-            er.el('p', {class: 'soft'}, 'By the nginx.conf of today.'),
+        er.fill(node, el('h2', {}, 'Why it went there'),
+            el('p', {class: 'soft'}, 'By the nginx.conf of today.'),
             yes.length ? yes.map(route)
-                       : er.el('p', {}, 'No route takes it today.'),
-            no.length ? er.el('details', {'data-name': 'no'},
-                er.el('summary', {}, er.fmt.count(no.length)
+                       : el('p', {}, 'No route takes it today.'),
+            no.length ? el('details', {'data-name': 'no'},
+                el('summary', {}, fmt.count(no.length)
                       + (no.length === 1 ? ' route does not match'
                                          : ' routes do not match')),
                 no.slice(0, 200).map(route)) : null,
-            one.routes_omitted ? er.el('p', {class: 'soft'},
-                er.fmt.count(one.routes_omitted) + ' more do not match')
+            one.routes_omitted ? el('p', {class: 'soft'},
+                fmt.count(one.routes_omitted) + ' more do not match')
                 : null);
     }
 
     function route(r) {
-        return er.el('div', {class: 'route ' + (r.matched ? 'yes' : 'no')},
-            er.el('div', {class: 'bar'},
+        return el('div', {class: 'route ' + (r.matched ? 'yes' : 'no')},
+            el('div', {class: 'bar'},
                 er.mark(r.matched ? 'ok' : 'idle',
                         r.matched ? 'matched' : 'did not match'),
-                er.el('b', {}, er.text(r.name)),
-                er.el('span', {class: 'code soft wrap'}, er.clean(r.place
+                el('b', {}, er.text(r.name)),
+                el('span', {class: 'code soft wrap'}, clean(r.place
                                                                   || '')),
                 r.last ? er.mark('plain', 'last') : null,
                 r.fallback ? er.mark('plain', 'fallback') : null,
                 r.targets ? ['to ', er.text(r.targets.join(', '))] : null),
-            r.note ? er.el('p', {class: 'soft wrap'}, er.clean(r.note),
+            r.note ? el('p', {class: 'soft wrap'}, clean(r.note),
                            r.because_of ? [': ', er.text(r.because_of)]
                                         : null) : null,
             (r.held || []).map(l => line(l, 'held')),
@@ -273,15 +273,15 @@
     }
 
     function line(l, word) {
-        return er.el('div', {class: 'line'},
-            er.el('span', {class: 'soft'}, word),
-            er.el('code', {class: 'wrap'}, er.clean(l.line || '')),
-            er.el('span', {class: 'code soft wrap'}, er.clean(l.place || '')),
-            l.note ? er.el('span', {class: 'wrap'}, er.clean(l.note)) : null,
-            l.field ? er.el('span', {class: 'wrap'}, er.clean(l.field) + ' ',
+        return el('div', {class: 'line'},
+            el('span', {class: 'soft'}, word),
+            el('code', {class: 'wrap'}, clean(l.line || '')),
+            el('span', {class: 'code soft wrap'}, clean(l.place || '')),
+            l.note ? el('span', {class: 'wrap'}, clean(l.note)) : null,
+            l.field ? el('span', {class: 'wrap'}, clean(l.field) + ' ',
                 l.values && l.values.length ? ['is ', l.values.map(v =>
-                    er.el('code', {class: 'wrap'}, v.secret ? '(secret) '
-                          : er.clean(v.text === undefined ? v.type : v.text)
+                    el('code', {class: 'wrap'}, v.secret ? '(secret) '
+                          : clean(v.text === undefined ? v.type : v.text)
                             + ' '))]
                 : l.values ? 'is not there' : null) : null,
             (l.lines || []).map(x => line(x, 'or')));

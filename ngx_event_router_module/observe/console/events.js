@@ -62,9 +62,9 @@
                     delete args.by;
                     er.views.go('events', args, true);
                 }),
-                er.el('div', {class: 'bar'}, pages.told,
-                      er.el('span', {class: 'grow'}), bar.node),
-                table.node, er.el('div', {class: 'bar'}, pages.more));
+                el('div', {class: 'bar'}, pages.told,
+                      el('span', {class: 'grow'}), bar.node),
+                table.node, el('div', {class: 'bar'}, pages.more));
 
             pages.load();
 
@@ -91,8 +91,8 @@
 
     er.ways = function (event) {
         return !event.targets.length ? er.state('unrouted')
-            : er.el('span', {class: 'marks'}, event.targets.slice(0, 4).map(
-                t => er.el('span', {class: 'way'}, er.state(t.state,
+            : el('span', {class: 'marks'}, event.targets.slice(0, 4).map(
+                t => el('span', {class: 'way'}, er.state(t.state,
                     [t.state, t.reason, t.status].filter(Boolean).join(', ')),
                     er.text(t.target))),
                 event.targets.length > 4
@@ -103,7 +103,7 @@
     function columns() {
         return [
             {name: 'accepted', title: 'Accepted', say: e => e.accepted,
-             cell: e => er.fmt.time(e.accepted)},
+             cell: e => fmt.time(e.accepted)},
             {name: 'id', title: 'Id', say: e => e.id, cell: e => [
                 er.text(e.id, {class: 'code'}),
                 e.edited ? er.mark('plain', 'edited') : null]},
@@ -118,7 +118,7 @@
                        .join(),
              cell: er.ways},
             {name: 'size', title: 'Size', right: true, say: e => e.size,
-             cell: e => er.fmt.bytes(e.size)}
+             cell: e => fmt.bytes(e.size)}
         ];
     }
 
@@ -135,8 +135,8 @@
 
         er.acts.many({
             title: act === 'replay' ? 'Replay the dead letters of '
-                                      + er.fmt.count(events.length) + ' events'
-                : 'Retry now ' + er.fmt.count(events.length) + ' events',
+                                      + fmt.count(events.length) + ' events'
+                : 'Retry now ' + fmt.count(events.length) + ' events',
             ok: act === 'replay' ? 'Replay' : 'Retry',
             body: er.acts.names(events.map(e => e.id || e.event)),
             items: events, name: e => e.id || e.event,
@@ -151,7 +151,7 @@
         const now = er.live.now;
 
         if (Object.keys(params).length) {
-            return er.el('p', {}, 'No event fits. ', er.link('events', {},
+            return el('p', {}, 'No event fits. ', er.link('events', {},
                                                             'Show all'));
         }
 
@@ -164,23 +164,23 @@
                        || (now.config.sources || [])[0];
         const path = source && source.receive && source.receive[0];
 
-        return er.el('div', {class: 'first'},
-            er.el('h2', {}, 'No event yet'),
-            !source ? er.el('p', {}, 'nginx.conf has no event_source.')
+        return el('div', {class: 'first'},
+            el('h2', {}, 'No event yet'),
+            !source ? el('p', {}, 'nginx.conf has no event_source.')
             : [
-                er.el('p', {}, path
+                el('p', {}, path
                     ? 'This sends a first one to the source '
                     : 'Send a first one to the address of the source ',
-                    er.el('b', {}, er.text(source.name)), source.verify
+                    el('b', {}, er.text(source.name)), source.verify
                     ? '. It checks signatures, so this one will be refused, '
                       + 'which Sources shows: let its producer send one.'
                     : '.'),
-                path ? er.el('pre', {tabindex: '0'}, er.clean(
+                path ? el('pre', {tabindex: '0'}, clean(
                     'curl -H \'Content-Type: application/json\' \\\n'
                     + '     --data \'{"id":"first","type":"hello"}\' \\\n'
                     + '     ' + location.origin + path)) : null
             ],
-            er.el('p', {}, 'Events that came before event_history was there, '
+            el('p', {}, 'Events that came before event_history was there, '
                            + 'or longer ago than it keeps, are not shown.'));
     };
 })();

@@ -29,7 +29,7 @@
         if (what === 'away') {
             er.fill(state, er.mark('bad', 'no connection',
                                    problem.detail), ' ',
-                    er.el('span', {class: 'soft'}, problem.away
+                    el('span', {class: 'soft'}, problem.away
                         ? 'nginx does not answer. This page tries again by '
                           + 'itself.' : problem.detail));
         } else {
@@ -81,11 +81,11 @@
     }
 
     function failed(e) {
-        er.fill(main, er.el('section', {class: 'view empty'},
-            er.el('h1', {}, e.away ? 'No connection'
+        er.fill(main, el('section', {class: 'view empty'},
+            el('h1', {}, e.away ? 'No connection'
                                    : 'The API does not let this page in'),
             er.said(e),
-            er.el('p', {}, er.button('Try again', start,
+            el('p', {}, er.button('Try again', start,
                                      {class: 'primary'}))));
     }
 
@@ -98,7 +98,7 @@
 
         asking = true;
 
-        const input = er.el('input', {type: 'password', id: 'token',
+        const input = el('input', {type: 'password', id: 'token',
             autocomplete: 'off', spellcheck: 'false', autofocus: true,
             autocapitalize: 'off', required: true});
 
@@ -109,7 +109,7 @@
             title: 'Token',
             stays: true,
             body: [
-                er.el('p', {}, started || er.api.tried
+                el('p', {}, started || er.api.tried
                     ? 'The API did not take this token.'
                     : 'This console shows data to whoever has a token of '
                       + 'event_admin.'),

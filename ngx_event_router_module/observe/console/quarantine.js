@@ -23,7 +23,7 @@
                 open: r => panel(r.id),
                 select: er.act ? rows => bar.set(rows) : null,
                 columns: columns(),
-                empty: () => er.el('p', {}, Object.keys(params).length
+                empty: () => el('p', {}, Object.keys(params).length
                     ? ['No request fits. ',
                        er.link('quarantine', {}, 'Show all')]
                     : 'Nothing was refused, or no source keeps it: the line '
@@ -40,8 +40,8 @@
                     {name: 'from', label: 'Received from', time: true},
                     {name: 'to', label: 'and before', time: true}
                 ], params, v => er.views.go('quarantine', v, true)),
-                er.el('div', {class: 'bar'}, pages.told,
-                    er.el('span', {class: 'grow'}), bar.node,
+                el('div', {class: 'bar'}, pages.told,
+                    el('span', {class: 'grow'}), bar.node,
                     params.source ? er.acting('Judge all again\u2026',
                         () => er.acts.recheck({source: params.source})
                               .then(again)) : null,
@@ -49,7 +49,7 @@
                         () => er.acts.forget({source: params.source},
                             (er.source(params.source) || {}).quarantine)
                               .then(again), {class: 'danger'}) : null),
-                table.node, er.el('div', {class: 'bar'}, pages.more));
+                table.node, el('div', {class: 'bar'}, pages.more));
 
             pages.load();
 
@@ -78,7 +78,7 @@
     function columns() {
         return [
             {name: 'received', title: 'Received', say: r => r.received,
-             cell: r => er.fmt.time(r.received)},
+             cell: r => fmt.time(r.received)},
             {name: 'source', title: 'Source', say: r => r.source,
              cell: r => er.text(r.source)},
             {name: 'step', title: 'Failed', say: r => r.step,
@@ -92,9 +92,9 @@
             {name: 'uri', title: 'URI', say: r => r.uri,
              cell: r => er.text(r.uri, {class: 'code'})},
             {name: 'size', title: 'Size', right: true, say: r => r.size,
-             cell: r => er.fmt.bytes(r.size)},
+             cell: r => fmt.bytes(r.size)},
             {name: 'until', title: 'Kept until', say: r => r.until,
-             cell: r => er.fmt.time(r.until)}
+             cell: r => fmt.time(r.until)}
         ];
     }
 
@@ -103,7 +103,7 @@
 
         er.acts.many({
             title: (act === 'recheck' ? 'Judge again ' : 'Forget ')
-                   + er.fmt.count(list.length)
+                   + fmt.count(list.length)
                    + (list.length === 1 ? ' request' : ' requests'),
             ok: act === 'recheck' ? 'Judge again' : 'Forget',
             danger: act !== 'recheck',
@@ -126,7 +126,7 @@
     }
 
     async function panel(id) {
-        const body = er.el('div', {class: 'stack'}, er.el('p', {class: 'soft'},
+        const body = el('div', {class: 'stack'}, el('p', {class: 'soft'},
                                                          'Looking\u2026'));
         const open = er.panel({
             title: 'Refused request', label: 'Refused request', body
@@ -141,7 +141,7 @@
                 throw e;
             }
 
-            er.fill(body, er.el('div', {class: 'told'}, er.said(e)));
+            er.fill(body, el('div', {class: 'told'}, er.said(e)));
             return;
         }
 
@@ -159,18 +159,18 @@
 
         facts.set({
             source: er.text(r.source), step: er.mark('warn', r.step),
-            why: er.el('span', {class: 'wrap'}, er.clean(r.why)),
-            status: r.status, lack: r.lack && er.clean(r.lack),
-            received: er.fmt.time(r.received, true),
-            until: er.fmt.time(r.until), peer: er.text(r.peer),
-            request: er.el('span', {class: 'code wrap'},
-                           er.clean(r.method + ' ' + r.uri)),
-            size: er.fmt.bytes(r.size), events: r.events,
-            id: er.el('span', {class: 'code wrap'}, r.id)
+            why: el('span', {class: 'wrap'}, clean(r.why)),
+            status: r.status, lack: r.lack && clean(r.lack),
+            received: fmt.time(r.received, true),
+            until: fmt.time(r.until), peer: er.text(r.peer),
+            request: el('span', {class: 'code wrap'},
+                           clean(r.method + ' ' + r.uri)),
+            size: fmt.bytes(r.size), events: r.events,
+            id: el('span', {class: 'code wrap'}, r.id)
         });
 
         er.fill(body,
-            er.el('div', {class: 'bar'},
+            el('div', {class: 'bar'},
                 er.acting('Judge again', () => er.acts.recheck({id: r.id})
                                                .then(again),
                           {class: 'primary'}),
@@ -178,23 +178,23 @@
                                           .then(again), {class: 'danger'})),
             facts.node,
             r.doctor && r.doctor.length ? [
-                er.el('h3', {}, 'The signature doctor'),
-                er.el('ul', {class: 'doctor'}, r.doctor.map(d => er.el('li', {},
+                el('h3', {}, 'The signature doctor'),
+                el('ul', {class: 'doctor'}, r.doctor.map(d => el('li', {},
                     er.mark(d.what === 'unknown' ? 'idle' : 'ok', d.what),
-                    er.el('span', {class: 'wrap'}, er.clean(d.text)))))] : null,
+                    el('span', {class: 'wrap'}, clean(d.text)))))] : null,
             r.headers && r.headers.length ? [
-                er.el('h3', {}, 'Headers'),
-                er.el('table', {class: 'rows heads'}, er.el('tbody', {},
-                    r.headers.map(h => er.el('tr', {},
-                        er.el('th', {scope: 'row'}, er.code(h.name)),
-                        er.el('td', {class: 'wide'}, h.sealed
+                el('h3', {}, 'Headers'),
+                el('table', {class: 'rows heads'}, el('tbody', {},
+                    r.headers.map(h => el('tr', {},
+                        el('th', {scope: 'row'}, er.code(h.name)),
+                        el('td', {class: 'wide'}, h.sealed
                             ? er.mark('plain', 'sealed')
                             : h.value === undefined
                             ? er.mark('plain', 'needs reveal')
                             : er.text(h.value, {class: 'code'}))))))] : null,
             r.body !== undefined ? [
-                er.el('h3', {}, 'Body'),
-                er.el('pre', {tabindex: '0', 'aria-label': 'Body'},
-                      er.clean(r.body))] : null);
+                el('h3', {}, 'Body'),
+                el('pre', {tabindex: '0', 'aria-label': 'Body'},
+                      clean(r.body))] : null);
     }
 })();

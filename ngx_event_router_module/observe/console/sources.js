@@ -31,7 +31,7 @@
                 key: s => s.name, open: s => panel(s.name),
                 select: er.act ? rows => bar.set(rows) : null,
                 columns: columns(),
-                empty: () => er.el('p', {}, 'nginx.conf has no sources. An '
+                empty: () => el('p', {}, 'nginx.conf has no sources. An '
                     + 'event_source names one, and a location with '
                     + 'event_receive takes its events.')
             });
@@ -78,44 +78,44 @@
              say: s => health(s).map(m => m.textContent).join(' ')
                        || (s.last_seconds === undefined ? 'none yet' : ''),
              cell: s => health(s).length
-                 ? er.el('span', {class: 'marks'}, health(s))
+                 ? el('span', {class: 'marks'}, health(s))
                  : s.last_seconds === undefined ? er.mark('idle', 'none yet')
                  : er.mark('ok', 'well')},
             {name: 'delivery', title: 'Delivery', say: s => s.delivery,
              cell: s => s.delivery},
             {name: 'accepted', title: 'Accepted', right: true,
              say: s => Math.round(10 * (rate(s.name, 'accepted') || 0)) / 10,
-             cell: s => er.fmt.rate(rate(s.name, 'accepted') || 0)},
+             cell: s => fmt.rate(rate(s.name, 'accepted') || 0)},
             {name: 'last', title: 'Last event', right: true,
              say: s => s.last_seconds,
              cell: s => s.last_seconds === undefined ? '\u2013'
-                        : er.fmt.seconds(s.last_seconds) + ' ago'},
+                        : fmt.seconds(s.last_seconds) + ' ago'},
             {name: 'duplicate', title: 'Duplicates', right: true,
              say: s => (s.received || {}).duplicate,
-             cell: s => er.fmt.count((s.received || {}).duplicate)},
+             cell: s => fmt.count((s.received || {}).duplicate)},
             {name: 'refused', title: 'Refused', right: true,
              say: s => sum(s.refused),
-             cell: s => sum(s.refused) ? er.el('span', {class: 'warn'},
-                                               er.fmt.count(sum(s.refused)))
+             cell: s => sum(s.refused) ? el('span', {class: 'warn'},
+                                               fmt.count(sum(s.refused)))
                                        : '0'},
             {name: 'held', title: 'Held', right: true, say: s => s.held,
-             cell: s => er.fmt.count(s.held)},
+             cell: s => fmt.count(s.held)},
             {name: 'quarantine', title: 'Quarantine', right: true,
              say: s => s.quarantine,
              cell: s => s.quarantine
                  ? er.link('quarantine', {source: s.name},
-                           er.fmt.count(s.quarantine), {class: 'warn'})
-                 : er.fmt.count(s.quarantine)},
+                           fmt.count(s.quarantine), {class: 'warn'})
+                 : fmt.count(s.quarantine)},
             er.act ? {name: 'act', title: 'Act',
                       live: s => s.delivery + s.paused,
                       cell: s => s.delivery !== 'queued' ? null
                           : s.paused
                           ? er.button('Resume', () => er.acts.resume(
                               {source: s.name}), {class: 'small',
-                              'aria-label': 'Resume ' + er.clean(s.name)})
+                              'aria-label': 'Resume ' + clean(s.name)})
                           : er.button('Pause', () => er.acts.pause(
                               {source: s.name}), {class: 'small',
-                              'aria-label': 'Pause ' + er.clean(s.name)})}
+                              'aria-label': 'Pause ' + clean(s.name)})}
                    : null
         ].filter(Boolean);
     }
@@ -134,7 +134,7 @@
             ['retain', 'Retains'], ['size', 'Largest body'],
             ['routes', 'Routes']
         ]);
-        const buttons = er.el('div', {class: 'bar'});
+        const buttons = el('div', {class: 'bar'});
         let shape = null;
 
         fixed.set({
@@ -145,28 +145,28 @@
                 : er.mark('warn', 'not checked'),
             delivery: conf.delivery,
             dedup: conf.dedup === undefined ? null
-                : conf.dedup ? 'dropped, for ' + er.fmt.ms(conf.dedup_ms)
+                : conf.dedup ? 'dropped, for ' + fmt.ms(conf.dedup_ms)
                 : 'taken',
             retain: conf.retain_ms ? 'what was delivered, for '
-                                     + er.fmt.ms(conf.retain_ms) : null,
-            size: conf.max_size ? er.fmt.bytes(conf.max_size) : null,
+                                     + fmt.ms(conf.retain_ms) : null,
+            size: conf.max_size ? fmt.bytes(conf.max_size) : null,
             routes: conf.routes === undefined ? null
-                    : er.fmt.count(conf.routes)
+                    : fmt.count(conf.routes)
         });
 
         const list = map => {
             const some = Object.entries(map || {}).filter(e => e[1]);
 
             return some.length ? some.map(([k, n]) => k.replace(/_/g, ' ')
-                                          + ' ' + er.fmt.count(n)).join(', ')
+                                          + ' ' + fmt.count(n)).join(', ')
                                : '0';
         };
 
         er.panel({
-            title: er.text(name), label: 'Source ' + er.clean(name),
-            body: [buttons, facts.node, er.el('h3', {}, 'In nginx.conf'),
+            title: er.text(name), label: 'Source ' + clean(name),
+            body: [buttons, facts.node, el('h3', {}, 'In nginx.conf'),
                    fixed.node,
-                   er.el('div', {class: 'bar'},
+                   el('div', {class: 'bar'},
                        er.link('events', {source: name}, 'Its events'),
                        er.link('quarantine', {source: name},
                                'Its quarantine'))],
@@ -194,22 +194,22 @@
 
                 facts.set({
                     health: health(s).length
-                        ? er.el('span', {class: 'marks'}, health(s))
+                        ? el('span', {class: 'marks'}, health(s))
                         : er.mark('ok', 'well'),
                     paused: s.paused ? 'since ' + (s.paused_since
                         ? er.ago(s.paused_since, er.live.now.sources.now)
                         : 'a while') + (s.paused_by ? ', by '
-                        + er.clean(s.paused_by) : '') : null,
-                    held: s.held === undefined ? null : er.fmt.count(s.held),
+                        + clean(s.paused_by) : '') : null,
+                    held: s.held === undefined ? null : fmt.count(s.held),
                     last: s.last_seconds === undefined ? 'none yet'
-                        : er.fmt.seconds(s.last_seconds) + ' ago',
-                    expect: s.expect_seconds ? er.fmt.seconds(s.expect_seconds)
+                        : fmt.seconds(s.last_seconds) + ' ago',
+                    expect: s.expect_seconds ? fmt.seconds(s.expect_seconds)
                                              : null,
                     received: list(s.received),
                     refused: list(s.refused),
-                    bytes: er.fmt.bytes(s.bytes),
+                    bytes: fmt.bytes(s.bytes),
                     quarantine: s.quarantine === undefined ? null
-                                : er.fmt.count(s.quarantine)
+                                : fmt.count(s.quarantine)
                 });
             }
         });

@@ -16,7 +16,7 @@
     };
 
     er.fill(document.getElementById('tools'), er.theme());
-    er.fill(main, er.el('h1', {class: 'unseen'}, 'Numbers'));
+    er.fill(main, el('h1', {class: 'unseen'}, 'Numbers'));
     main.classList.add('view');
 
     document.addEventListener('visibilitychange', function () {
@@ -57,7 +57,7 @@
         if (state.dataset.now !== word + more) {
             state.dataset.now = word + more;
             er.fill(state, er.mark(kind, word), ' ',
-                    er.el('span', {class: 'soft'}, more));
+                    el('span', {class: 'soft'}, more));
         }
     }
 
@@ -113,11 +113,11 @@
     function text(name, value) {
         return value === null || value === undefined ? '\u2013'
             : typeof value === 'boolean' ? (value ? 'yes' : 'no')
-            : typeof value !== 'number' ? er.clean(value)
-            : /^(used|size|bytes)$|_bytes$/.test(name) ? er.fmt.bytes(value)
+            : typeof value !== 'number' ? clean(value)
+            : /^(used|size|bytes)$|_bytes$/.test(name) ? fmt.bytes(value)
             : /(seconds|sum)$/.test(name) && !Number.isInteger(value)
                 ? value.toFixed(3)
-            : er.fmt.count(value);
+            : fmt.count(value);
     }
 
     // columns that are 0 everywhere tell nothing: they are left out, as long as
@@ -142,7 +142,7 @@
         let made = tables.get(name);
 
         if (!made) {
-            made = {node: er.el('section', {'aria-labelledby': 's-' + name})};
+            made = {node: el('section', {'aria-labelledby': 's-' + name})};
             tables.set(name, made);
             main.append(made.node);
         }
@@ -166,7 +166,7 @@
         made.cells = new Map();
 
         const cell = (row, column) => {
-            const td = er.el('td', {class: 'right'});
+            const td = el('td', {class: 'right'});
 
             made.cells.set(row + '\n' + column, td);
 
@@ -175,20 +175,20 @@
 
         made.node.hidden = all.length === 0;
 
-        er.fill(made.node, er.el('h2', {id: 's-' + name}, titles[name]),
-            er.el('div', {class: 'scroll', tabindex: '0', role: 'group',
+        er.fill(made.node, el('h2', {id: 's-' + name}, titles[name]),
+            el('div', {class: 'scroll', tabindex: '0', role: 'group',
                           'aria-labelledby': 's-' + name},
-                one ? er.el('table', {class: 'rows pairs'}, er.el('tbody', {},
-                    columns.map(c => er.el('tr', {},
-                        er.el('th', {scope: 'row'}, words(c)), cell('', c)))))
-                : er.el('table', {class: 'rows'},
-                    er.el('thead', {}, er.el('tr', {},
-                        er.el('th', {scope: 'col'}, 'name'),
-                        columns.map(c => er.el('th', {scope: 'col',
+                one ? el('table', {class: 'rows pairs'}, el('tbody', {},
+                    columns.map(c => el('tr', {},
+                        el('th', {scope: 'row'}, words(c)), cell('', c)))))
+                : el('table', {class: 'rows'},
+                    el('thead', {}, el('tr', {},
+                        el('th', {scope: 'col'}, 'name'),
+                        columns.map(c => el('th', {scope: 'col',
                                                       class: 'right'},
                                                words(c))))),
-                    er.el('tbody', {}, all.map(([row]) => er.el('tr', {},
-                        er.el('th', {scope: 'row'}, er.text(row)),
+                    el('tbody', {}, all.map(([row]) => el('tr', {},
+                        el('th', {scope: 'row'}, er.text(row)),
                         columns.map(c => cell(row, c))))))));
     }
 

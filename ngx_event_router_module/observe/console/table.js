@@ -14,18 +14,19 @@
     let current = null;                // whose rows the keys move in
 
     er.table = function (o) {
-        const body = er.el('tbody');
-        const head = er.el('tr');
-        const all = o.select ? er.el('input', {
+        const body = el('tbody', {role: 'rowgroup'});
+        const head = el('tr', {role: 'row'});
+        const all = o.select ? el('input', {
             type: 'checkbox', 'aria-label': 'Select all rows that are shown',
             on: {change: () => mark(all.checked)}
         }) : null;
-        const table = er.el('table', {id: o.id, class: 'rows'},
-            er.el('caption', {class: 'unseen'}, o.label),
-            er.el('thead', {}, head), body);
-        const empty = er.el('div', {class: 'empty'});
-        const scroll = er.el('div', {class: 'scroll'}, table);
-        const node = er.el('div', {class: 'table'}, scroll, empty);
+        const table = el('table', {id: o.id, class: 'rows cards',
+                                   role: 'table'},
+            el('caption', {class: 'unseen'}, o.label),
+            el('thead', {role: 'rowgroup'}, head), body);
+        const empty = el('div', {class: 'empty'});
+        const scroll = el('div', {class: 'scroll'}, table);
+        const node = el('div', {class: 'table'}, scroll, empty);
         const kept = new Map();        // key -> {row, tr, texts, box}
         const chosen = new Set();      // keys
         let rows = [];
@@ -56,9 +57,10 @@
         // ---- the head
 
         function titles() {
-            er.fill(head, o.select ? er.el('th', {class: 'box'}, all) : null,
-                o.columns.map(c => er.el('th', {
-                    scope: 'col', class: (c.right ? 'right ' : '')
+            er.fill(head, o.select ? el('th', {class: 'box', role: 'columnheader'},
+                                        all) : null,
+                o.columns.map(c => el('th', {
+                    scope: 'col', role: 'columnheader', class: (c.right ? 'right ' : '')
                                          + (c.wide ? 'wide' : ''),
                     'aria-sort': !sort || sort.name !== c.name ? null
                         : sort.down ? 'descending' : 'ascending'
@@ -170,18 +172,19 @@
         function make(key) {
             const line = {texts: [], cells: []};
 
-            line.box = o.select ? er.el('input', {
+            line.box = o.select ? el('input', {
                 type: 'checkbox',
                 on: {click: e => choose(key, line.box.checked, e.shiftKey)}
             }) : null;
-            line.cells = o.columns.map(c => er.el('td', {
-                class: (c.right ? 'right ' : '') + (c.wide ? 'wide ' : '')
+            line.cells = o.columns.map(c => el('td', {
+                role: 'cell', class: (c.right ? 'right ' : '') + (c.wide ? 'wide ' : '')
                        + (c.class || ''),
                 'data-title': c.title
             }));
-            line.tr = er.el('tr', {tabindex: '-1', 'data-key': key,
+            line.tr = el('tr', {role: 'row', tabindex: '-1', 'data-key': key,
                                    class: o.open ? 'opens' : null},
-                line.box ? er.el('td', {class: 'box'}, line.box) : null,
+                line.box ? el('td', {class: 'box', role: 'cell'}, line.box)
+                         : null,
                 line.cells);
             line.tr.addEventListener('focus', () => { last = key; roving(); });
 
@@ -218,7 +221,7 @@
 
                 if (line.named !== name) {
                     line.named = name;
-                    line.box.setAttribute('aria-label', er.clean(name));
+                    line.box.setAttribute('aria-label', clean(name));
                 }
             }
 
@@ -371,7 +374,7 @@
 
     // ---- what is cut off: the whole of it beside the pointer or the row
 
-    const tip = er.el('div', {id: 'tip', hidden: true, role: 'presentation'});
+    const tip = el('div', {id: 'tip', hidden: true, role: 'presentation'});
     let shown = null;
 
     function cut(node) {
@@ -389,7 +392,7 @@
         }
 
         shown = at;
-        er.fill(tip, texts.map(t => er.el('p', {}, t)));
+        er.fill(tip, texts.map(t => el('p', {}, t)));
         tip.hidden = false;
 
         const box = at.getBoundingClientRect();

@@ -22,7 +22,7 @@
     er.health = function (t) {
         const marks = health(t);
 
-        return marks.length ? er.el('span', {class: 'marks'}, marks)
+        return marks.length ? el('span', {class: 'marks'}, marks)
                             : er.mark('ok', 'well');
     };
 
@@ -45,13 +45,13 @@
                 key: t => t.name, open: t => panel(t.name),
                 select: er.act ? rows => bar.set(rows) : null,
                 columns: columns(),
-                empty: () => er.el('p', {}, 'nginx.conf has no targets. ',
+                empty: () => el('p', {}, 'nginx.conf has no targets. ',
                     'An event_route with "to" names one, and a location with '
                     + 'event_deliver sends to it.')
             });
 
-            main.append(er.el('div', {class: 'bar'},
-                er.el('span', {class: 'grow soft'}, 'Enter or a click opens '
+            main.append(el('div', {class: 'bar'},
+                el('span', {class: 'grow soft'}, 'Enter or a click opens '
                       + 'one.'),
                 er.acting('Drain all\u2026', () => er.acts.drain({}))),
                 bar.node, table.node);
@@ -103,48 +103,48 @@
              cell: er.health},
             {name: 'delivered', title: 'Delivered', right: true,
              say: t => Math.round(10 * (rate(t.name, 'delivered') || 0)) / 10,
-             cell: t => er.fmt.rate(rate(t.name, 'delivered') || 0)},
+             cell: t => fmt.rate(rate(t.name, 'delivered') || 0)},
             {name: 'failed', title: 'Failed', right: true,
              say: t => Math.round(10 * (rate(t.name, 'failed') || 0)) / 10,
              cell: t => {
                  const n = rate(t.name, 'failed') || 0;
 
-                 return n >= 0.05 ? er.el('span', {class: 'bad'},
-                                          er.fmt.rate(n)) : er.fmt.rate(0);
+                 return n >= 0.05 ? el('span', {class: 'bad'},
+                                          fmt.rate(n)) : fmt.rate(0);
              }},
             {name: 'pending', title: 'Waits', right: true,
-             say: t => t.pending, cell: t => er.fmt.count(t.pending)},
+             say: t => t.pending, cell: t => fmt.count(t.pending)},
             {name: 'oldest', title: 'Oldest', right: true,
              say: t => t.pending ? t.oldest_seconds : undefined,
-             cell: t => t.pending ? er.fmt.seconds(t.oldest_seconds)
+             cell: t => t.pending ? fmt.seconds(t.oldest_seconds)
                                   : '\u2013'},
             {name: 'places', title: 'Places', right: true, say: places,
              cell: t => places(t) || '\u2013'},
             {name: 'rate', title: 'Rate', right: true,
              say: t => t.rate && t.rate.tokens,
              cell: t => t.rate ? t.rate.tokens + ' of '
-                                 + er.fmt.count(t.rate.limit) + '/h'
+                                 + fmt.count(t.rate.limit) + '/h'
                                : '\u2013'},
             {name: 'p50', title: 'p50', right: true,
              say: t => t.latency && t.latency.attempt_p50,
-             cell: t => er.fmt.ms(t.latency && t.latency.attempt_p50)},
+             cell: t => fmt.ms(t.latency && t.latency.attempt_p50)},
             {name: 'p99', title: 'p99', right: true,
              say: t => t.latency && t.latency.attempt_p99,
-             cell: t => er.fmt.ms(t.latency && t.latency.attempt_p99)},
+             cell: t => fmt.ms(t.latency && t.latency.attempt_p99)},
             {name: 'dead', title: 'Dead', right: true, say: t => t.dead_now,
              cell: t => t.dead_now
                  ? er.link('dead', {target: t.name},
-                           er.fmt.count(t.dead_now), {class: 'bad'})
-                 : er.fmt.count(t.dead_now)},
+                           fmt.count(t.dead_now), {class: 'bad'})
+                 : fmt.count(t.dead_now)},
             er.act ? {name: 'act', title: 'Act', live: t => String(t.paused),
                       cell: t => t.paused === undefined ? null
                           : t.paused
                           ? er.button('Resume', () => er.acts.resume(
                               {target: t.name}), {class: 'small',
-                              'aria-label': 'Resume ' + er.clean(t.name)})
+                              'aria-label': 'Resume ' + clean(t.name)})
                           : er.button('Pause', () => er.acts.pause(
                               {target: t.name}), {class: 'small',
-                              'aria-label': 'Pause ' + er.clean(t.name)})}
+                              'aria-label': 'Pause ' + clean(t.name)})}
                    : null
         ].filter(Boolean);
     }
@@ -167,12 +167,12 @@
             ['sent', 'It is sent'], ['retry', 'Retry'],
             ['kept', 'Dead letters are kept'], ['from', 'Only from']
         ]);
-        const buttons = er.el('div', {class: 'bar'});
+        const buttons = el('div', {class: 'bar'});
         let shape = null;
 
         fixed.set({
             place: er.place(conf.file, conf.line),
-            location: conf.location ? er.el('span', {class: 'wrap'},
+            location: conf.location ? el('span', {class: 'wrap'},
                 er.code(conf.location), ' ',
                 er.place(conf.location_file, conf.location_line)) : null,
             sent: [conf.method, conf.auth && 'auth ' + conf.auth,
@@ -182,20 +182,20 @@
                   || null,
             retry: conf.retry_for_ms === undefined ? null
                 : conf.retry_for_ms
-                ? 'for ' + er.fmt.ms(conf.retry_for_ms) + ', '
-                  + er.fmt.ms(conf.retry_base_ms) + ' to '
-                  + er.fmt.ms(conf.retry_max_ms) + ' between two'
+                ? 'for ' + fmt.ms(conf.retry_for_ms) + ', '
+                  + fmt.ms(conf.retry_base_ms) + ' to '
+                  + fmt.ms(conf.retry_max_ms) + ' between two'
                 : 'off',
-            kept: conf.dead_for_ms ? er.fmt.ms(conf.dead_for_ms) : null,
-            from: conf.from && conf.from.length ? er.clean(conf.from
+            kept: conf.dead_for_ms ? fmt.ms(conf.dead_for_ms) : null,
+            from: conf.from && conf.from.length ? clean(conf.from
                                                            .join(', ')) : null
         });
 
         er.panel({
-            title: er.text(name), label: 'Target ' + er.clean(name),
-            body: [buttons, facts.node, er.el('h3', {}, 'In nginx.conf'),
+            title: er.text(name), label: 'Target ' + clean(name),
+            body: [buttons, facts.node, el('h3', {}, 'In nginx.conf'),
                    fixed.node,
-                   er.el('div', {class: 'bar'},
+                   el('div', {class: 'bar'},
                        er.link('events', {target: name}, 'Its events'),
                        er.link('dead', {target: name}, 'Its dead letters'))],
             live() {
@@ -245,40 +245,40 @@
             const some = Object.entries(map || {}).filter(e => e[1]);
 
             return some.length ? some.map(([k, n]) => k.replace(/_/g, ' ')
-                                          + ' ' + er.fmt.count(n)).join(', ')
+                                          + ' ' + fmt.count(n)).join(', ')
                                : '0';
         };
         const l = t.latency || {};
         const pair = (a, b) => a === undefined ? null
-            : er.fmt.ms(a) + ' (half), ' + er.fmt.ms(b) + ' (99 of 100)';
+            : fmt.ms(a) + ' (half), ' + fmt.ms(b) + ' (99 of 100)';
 
         return {
             health: er.health(t),
             paused: t.paused ? 'since ' + (t.paused_since
                 ? er.ago(t.paused_since, er.live.now.targets.now) : 'a while')
-                + (t.paused_by ? ', by ' + er.clean(t.paused_by) : '') : null,
+                + (t.paused_by ? ', by ' + clean(t.paused_by) : '') : null,
             breaker: t.breaker === 'none' || !t.breaker ? null
                 : t.breaker.replace('_', ' ') + (t.breaker_seconds
-                ? ', tries again in ' + er.fmt.seconds(t.breaker_seconds)
+                ? ', tries again in ' + fmt.seconds(t.breaker_seconds)
                 : ''),
-            rest: t.pause_seconds ? er.fmt.seconds(t.pause_seconds) + ' more'
+            rest: t.pause_seconds ? fmt.seconds(t.pause_seconds) + ' more'
                                   : null,
-            pending: t.pending === undefined ? null : er.fmt.count(t.pending),
-            held: t.held ? er.fmt.count(t.held) : null,
-            oldest: t.pending ? er.fmt.seconds(t.oldest_seconds) : null,
+            pending: t.pending === undefined ? null : fmt.count(t.pending),
+            held: t.held ? fmt.count(t.held) : null,
+            oldest: t.pending ? fmt.seconds(t.oldest_seconds) : null,
             places: t.in_flight === undefined ? null
                 : t.in_flight + ' of ' + (t.concurrency || '?')
                   + ' are taken',
-            leases: t.leases === undefined ? null : er.fmt.count(t.leases),
-            rate: t.rate ? er.fmt.count(t.rate.limit) + ' an hour'
+            leases: t.leases === undefined ? null : fmt.count(t.leases),
+            rate: t.rate ? fmt.count(t.rate.limit) + ' an hour'
                 + (t.rate.burst ? ', ' + t.rate.burst + ' at once' : '') + '; '
                 + t.rate.tokens + ' now' : null,
-            delivered: er.fmt.count(t.delivered) + ', '
-                       + er.fmt.rate(rate(t.name, 'delivered') || 0),
-            retried: er.fmt.count(t.retried),
+            delivered: fmt.count(t.delivered) + ', '
+                       + fmt.rate(rate(t.name, 'delivered') || 0),
+            retried: fmt.count(t.retried),
             failed: list(t.failed),
             dead: list(t.dead),
-            now: t.dead_now === undefined ? null : er.fmt.count(t.dead_now),
+            now: t.dead_now === undefined ? null : fmt.count(t.dead_now),
             attempt: pair(l.attempt_p50, l.attempt_p99),
             way: pair(l.delivered_p50, l.delivered_p99),
             unaccounted: t.unaccounted === undefined ? null

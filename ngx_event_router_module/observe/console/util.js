@@ -34,6 +34,10 @@ er.el = function (tag, attrs, ...children) {
     return er.add(er.attrs(document.createElement(tag), attrs), children);
 };
 
+// short names of what is written most
+
+const el = er.el;
+
 er.svg = function (tag, attrs, ...children) {
     const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
 
@@ -56,7 +60,7 @@ er.say = function (node, text) {
 };
 
 er.button = function (label, f, attrs) {
-    return er.el('button', {type: 'button', on: {click: f}, ...attrs}, label);
+    return el('button', {type: 'button', on: {click: f}, ...attrs}, label);
 };
 
 // ---- texts of events and targets, which may be anything
@@ -73,17 +77,19 @@ er.clean = function (text) {
         '\\u' + c.codePointAt(0).toString(16).padStart(4, '0'));
 };
 
+const clean = er.clean;
+
 // one line, cut where there is no room; the whole is in its tip
 
 er.text = function (text, attrs) {
     if (text === null || text === undefined || text === '') {
-        return er.el('span', {class: 'none'}, '\u2013');
+        return el('span', {class: 'none'}, '\u2013');
     }
 
     const extra = attrs && attrs.class ? ' ' + attrs.class : '';
 
-    return er.el('span', {...attrs, class: 'text' + extra},
-                 er.clean(text));
+    return el('span', {...attrs, class: 'text' + extra},
+                 clean(text));
 };
 
 er.code = function (text) {
@@ -125,7 +131,7 @@ er.code = function (text) {
 
             return n < 1000 ? unit(Math.round(n), 'ms')
                    : n < 60000 ? unit(decimals(n / 1000), 's')
-                   : er.fmt.seconds(n / 1000);
+                   : fmt.seconds(n / 1000);
         },
 
         seconds(n) {
@@ -176,12 +182,12 @@ er.code = function (text) {
             const date = text ? new Date(text) : null;
 
             if (!date || isNaN(date)) {
-                return er.el('span', {class: 'none'}, '\u2013');
+                return el('span', {class: 'none'}, '\u2013');
             }
 
-            return er.el('time', {datetime: text, title: text.replace('T', ' ')
+            return el('time', {datetime: text, title: text.replace('T', ' ')
                                                          .replace('Z', ' UTC')},
-                         er.fmt.clock(date, ms));
+                         fmt.clock(date, ms));
         }
     };
 })();
@@ -189,40 +195,48 @@ er.code = function (text) {
 er.ago = function (text, now) {
     const ms = new Date(now || Date.now()) - new Date(text);
 
-    return isNaN(ms) ? '\u2013' : er.fmt.seconds(Math.max(0, ms / 1000));
+    return isNaN(ms) ? '\u2013' : fmt.seconds(Math.max(0, ms / 1000));
 };
+
+const fmt = er.fmt;
 
 // ---- a word with a shape, so that nobody needs its colour
 
 er.mark = function (kind, word, title) {
-    return er.el('span', {class: 'mark ' + kind, title}, word);
+    return el('span', {class: 'mark ' + kind, title}, word);
 };
 
 // ---- light, dark, or as the system has it; forgotten with the page
 
-er.theme = function () {
-    const words = {auto: 'Theme: as the system', light: 'Theme: light',
-                   dark: 'Theme: dark'};
+(function () {
+    const dark = matchMedia('(prefers-color-scheme: dark)');
     let now = 'auto';
-    const button = er.button('\u25d0', function () {
-        now = {auto: 'light', light: 'dark', dark: 'auto'}[now];
 
-        if (now === 'auto') {
-            delete document.documentElement.dataset.theme;
-        } else {
-            document.documentElement.dataset.theme = now;
+    dark.addEventListener('change', set);
+    set();
+
+    function set() {
+        document.documentElement.dataset.theme =
+            now !== 'auto' ? now : dark.matches ? 'dark' : 'light';
+        document.dispatchEvent(new Event('theme'));
+    }
+
+    er.theme = function () {
+        const words = {auto: 'Theme: as the system', light: 'Theme: light',
+                       dark: 'Theme: dark'};
+        const button = er.button('\u25d0', function () {
+            now = {auto: 'light', light: 'dark', dark: 'auto'}[now];
+            set();
+            show();
+        }, {class: 'icon'});
+
+        function show() {
+            button.setAttribute('aria-label', words[now]);
+            button.title = words[now];
         }
 
         show();
-        document.dispatchEvent(new Event('theme'));
-    }, {class: 'icon'});
 
-    function show() {
-        button.setAttribute('aria-label', words[now]);
-        button.title = words[now];
-    }
-
-    show();
-
-    return button;
-};
+        return button;
+    };
+})();

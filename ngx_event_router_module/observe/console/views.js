@@ -48,7 +48,7 @@
             const node = document.getElementById('badge-' + name);
 
             if (node) {
-                er.say(node, n ? er.fmt.count(n) : '');
+                er.say(node, n ? fmt.count(n) : '');
                 node.className = 'badge ' + (kind || '');
             }
         }
@@ -72,12 +72,12 @@
         const listed = views.filter(v => v.key);
 
         er.fill(document.getElementById('nav'),
-            er.el('ul', {}, listed.map((view, i) => er.el('li', {},
-                er.el('a', {href: '#' + view.name, id: 'nav-' + view.name,
+            el('ul', {}, listed.map((view, i) => el('li', {},
+                el('a', {href: '#' + view.name, id: 'nav-' + view.name,
                             title: 'g ' + view.key + (i < 9 ? ' or '
                                                      + (i + 1) : '')},
-                    er.el('span', {}, view.title),
-                    er.el('span', {id: 'badge-' + view.name, class: 'badge'}))
+                    el('span', {}, view.title),
+                    el('span', {id: 'badge-' + view.name, class: 'badge'}))
             ))));
 
         window.addEventListener('hashchange', show);
@@ -98,10 +98,10 @@
             open.section.remove();
         }
 
-        const section = er.el('section', {
+        const section = el('section', {
             id: 'view-' + view.name, class: 'view',
             'aria-labelledby': 'title-' + view.name
-        }, er.el('h1', {id: 'title-' + view.name, tabindex: '-1'}, view.title));
+        }, el('h1', {id: 'title-' + view.name, tabindex: '-1'}, view.title));
 
         const first = open === null;
 
@@ -223,10 +223,10 @@
 
         er.dialog.open({
             title: 'Keys',
-            body: er.el('table', {class: 'keys'}, er.el('tbody', {},
-                rows.map(([keys, what]) => er.el('tr', {},
-                    er.el('th', {scope: 'row'}, keys),
-                    er.el('td', {}, what))))),
+            body: el('table', {class: 'keys'}, el('tbody', {},
+                rows.map(([keys, what]) => el('tr', {},
+                    el('th', {scope: 'row'}, keys),
+                    el('td', {}, what))))),
             buttons: [{label: 'Close', value: null}]
         });
     };
