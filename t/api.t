@@ -58,6 +58,13 @@ $q->config(admin => 'reveal',
         location /looking/ { event_admin role=look; }
         location /v1/own/  { event_admin; }
         location ~ ^/re/   { event_admin; }
+        location ~ ^/any/  { event_receive a; }
+        location /some/    { event_receive a; if ($arg_x) { set $y 1; } }
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_8082%%;
+        location = /there  { event_receive a; }
 EOC
 
 $t->run;
@@ -369,6 +376,15 @@ is($targets{late}{retry_base_ms}, 3600_000, 'base=1h');
 is($targets{erp}{breaker}, JSON::PP::false, 'breaker off');
 like($lines[$targets{erp}{location_line} - 1], qr/event_deliver erp;/,
     'where it is delivered');
+my %receivers = map { $_->{path} => $_ } @{ $config->{receivers} };
+
+is(scalar @{ $config->{receivers} }, 3, 'receivers, each once');
+is(join(' ', map { "$_ $receivers{$_}{source}"
+                   . ($receivers{$_}{here} ? ' here' : '') }
+             sort keys %receivers),
+    '/a a here /some/ a here /there a', 'of this server, and of others');
+like($lines[$receivers{'/some/'}{line} - 1], qr/event_receive a;/,
+    'where one stands');
 is($config->{routes}[1]{when}[0]{line}, 'when type = erp', 'its condition');
 
 my ($at, @names) = ('limit=1');

@@ -28,6 +28,8 @@
 static ngx_int_t ngx_er_api_config_handler(ngx_er_api_t *api);
 static void ngx_er_api_config_nouns(ngx_er_json_t *json,
     ngx_er_main_conf_t *mcf);
+static void ngx_er_api_config_receivers(ngx_er_json_t *json,
+    ngx_http_request_t *r, ngx_er_main_conf_t *mcf);
 static void ngx_er_api_config_source(ngx_er_json_t *json,
     ngx_er_source_t *source);
 static void ngx_er_api_config_target(ngx_er_json_t *json,
@@ -172,6 +174,23 @@ static ngx_er_api_schema_t  ngx_er_api_route = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_config_receiver_fields[] = {
+    { "source", NGX_ER_API_TEXT, 1, NULL, NULL, "whose events it takes" },
+    { "path", NGX_ER_API_TEXT, 1, NULL, NULL, "the name of the location" },
+    { "here", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "it is of the server that was asked" },
+    { "file", NGX_ER_API_TEXT, 0, NULL, NULL, "where it stands" },
+    { "line", NGX_ER_API_NUMBER, 0, NULL, NULL, "the line there" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_config_receiver = {
+    "Receiver", "A location with event_receive",
+    ngx_er_api_config_receiver_fields
+};
+
+
 static ngx_er_api_field_t  ngx_er_api_config_fields[] = {
     { "version", NGX_ER_API_TEXT, 1, NULL, NULL, "of the module" },
     { "nginx", NGX_ER_API_TEXT, 1, NULL, NULL, "the version of nginx" },
@@ -188,6 +207,9 @@ static ngx_er_api_field_t  ngx_er_api_config_fields[] = {
       "on the first page: all of them" },
     { "targets", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_target_schema,
       "on the first page: all of them" },
+    { "receivers", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_config_receiver,
+      "on the first page: locations that take events; not those of a regular "
+      "expression" },
     { "routes", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_route,
       "a page of them, in their order" },
     NGX_ER_API_FIELD_NEXT,
@@ -257,6 +279,7 @@ ngx_er_api_config_handler(ngx_er_api_t *api)
 
     if (first == 0) {
         ngx_er_api_config_nouns(&json, mcf);
+        ngx_er_api_config_receivers(&json, api->request, mcf);
     }
 
     ngx_er_api_config_routes(api, &json, first);
@@ -288,6 +311,58 @@ ngx_er_api_config_nouns(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
 
     for (i = 0; i < mcf->targets.nelts; i++) {
         ngx_er_api_config_target(json, target[i]);
+    }
+
+    ngx_er_json_close(json, "]");
+}
+
+
+/* what "if" and "limit_except" have in a location is that location's; which
+   paths a regular expression takes nobody knows */
+
+static void
+ngx_er_api_config_receivers(ngx_er_json_t *json, ngx_http_request_t *r,
+    ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t                 i;
+    ngx_er_receiver_t         *receiver;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    receiver = mcf->receivers.elts;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "event router api: %ui receivers", mcf->receivers.nelts);
+
+    ngx_er_json_open(json, "receivers", "[");
+
+    for (i = 0; i < mcf->receivers.nelts; i++) {
+        clcf = receiver[i].clcf;
+
+        if (receiver[i].lcf->does != NGX_ER_LOCATION_RECEIVE
+            || clcf->noname || clcf->name.len == 0
+            || clcf->name.data[0] != '/')
+        {
+            continue;
+        }
+
+#if (NGX_PCRE)
+        if (clcf->regex) {
+            continue;
+        }
+#endif
+
+        ngx_er_json_open(json, NULL, "{");
+        ngx_er_json_text(json, "source", &receiver[i].name, 0);
+        ngx_er_json_text(json, "path", &clcf->name, 0);
+
+        if (receiver[i].ctx == cscf->ctx) {
+            ngx_er_json_flag(json, "here", 1);
+        }
+
+        ngx_er_api_where_json(json, &receiver[i].where);
+        ngx_er_json_close(json, "}");
     }
 
     ngx_er_json_close(json, "]");

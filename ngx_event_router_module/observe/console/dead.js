@@ -31,6 +31,12 @@
             const more = er.button('Look at all', () => walk(true));
             const again = er.button('Look again', () => start());
             const list = el('div', {class: 'groups'});
+            const acts = el('span', {class: 'bar', hidden: true},
+                er.acting('Replay all of these\u2026',
+                          () => act('replay', params, all()).then(done)),
+                er.acting('Purge all of these\u2026',
+                          () => act('purge', params, all()).then(done),
+                          {class: 'danger'}));
 
             main.append(
                 er.filters([
@@ -48,14 +54,7 @@
                     {name: 'to', label: 'and before', time: true}
                 ], params, v => er.views.go('dead', v, true)),
                 el('div', {class: 'bar'}, told, more, again,
-                    el('span', {class: 'grow'}),
-                    er.acting('Replay all of these\u2026',
-                              () => act('replay', params, all())
-                                    .then(done)),
-                    er.acting('Purge all of these\u2026',
-                              () => act('purge', params, all())
-                                    .then(done),
-                              {class: 'danger'})),
+                    el('span', {class: 'grow'}), acts),
                 list);
 
             start();
@@ -104,6 +103,7 @@
                     } while (whole && state.next);
 
                     more.hidden = !state.next;
+                    acts.hidden = !state.seen;
                     er.say(told, state.seen ? fmt.count(state.seen)
                            + (state.next ? ' looked at, there are more'
                               : ' in all') + ', ' + state.groups.size

@@ -159,10 +159,13 @@
     }
 
     er.first = function (now) {
-        const source = (now.config.sources || []).find(s => s.receive
-                                                            && s.receive.length)
-                       || (now.config.sources || [])[0];
-        const path = source && source.receive && source.receive[0];
+        const sources = now.config.sources || [];
+        const takes = (now.config.receivers || []).filter(r => r.here);
+        const one = takes.find(r => !er.conf('sources', r.source).verify)
+                    || takes[0];
+        const path = one && one.path;
+        const source = one ? er.conf('sources', one.source)
+                           : sources.find(s => s.file);
 
         return el('div', {class: 'first'},
             el('h2', {}, 'No event yet'),
