@@ -490,7 +490,7 @@
                'event_source shop { }\nevent_route all { from shop; to erp; }\n'
                + 'location = /hooks/shop  { event_receive shop; }\n'
                + 'location = /deliver/erp { event_deliver erp; proxy_pass '
-               + 'http://erp.example; }']
+               + 'ADDRESS; }']
             : total === 0 ? ['No route yet',
                'Events come in, and nothing says where they go. A route does:',
                'event_route all { from ' + [...data.sources.keys()][0]
