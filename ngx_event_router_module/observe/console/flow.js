@@ -121,64 +121,24 @@
     function narrow(more) {
         Object.assign(view.params, more);
         er.views.note(view.params);
-        view.asked = null;
         look(er.live.now);
         ask(250);
     }
 
-    // rows of the middle column: {name, from, to, matched, rate, routes}
+    // rows of the middle column: {name, from, to, matched, rate, routes}; few
+    // routes come with each poll
 
     function rows(now) {
-        const p = view.params;
-        const all = now.routes.routes;
-        const total = now.routes.nroutes;
-
-        if (total > all.length) {
+        if (narrowed(view.params) || now.routes.nroutes > DRAWN) {
             return view.asked ? view.asked.rows : null;
         }
 
-        const rated = all.map(row =>
+        return now.routes.routes.map(row =>
             ({...row, rate: now.rates.routes[row.name]}));
-
-        if (narrowed(p)) {
-            const text = (p.text || '').toLowerCase();
-            const found = rated.filter(row =>
-                row.name.toLowerCase().includes(text)
-                && (!p.source || row.from.includes(p.source)
-                    || row.from.includes('*'))
-                && (!p.target || row.to.includes(p.target)));
-
-            view.found = found.length;
-
-            return found.length <= DRAWN ? found
-                : [...found].sort((x, y) => y.matched - x.matched)
-                  .slice(0, DRAWN);
-        }
-
-        if (total <= DRAWN) {
-            return rated;
-        }
-
-        const rate = new Map(rated.map(row => [row.name, row.rate || 0]));
-
-        return grouped(all, group => group.names.reduce(
-            (n, name) => n + rate.get(name), 0));
     }
 
-    function grouped(list, rate) {
-        const groups = layout.groups(list);
-
-        view.groups = groups.length;
-
-        const some = layout.pick(groups, view.trouble, view.drawn, DRAWN);
-
-        view.drawn = new Set(some.map(g => g.name));
-
-        return some.map(g => ({...g, rate: rate(g)}));
-    }
-
-    // many routes are asked for by this view alone, each 10 s: their groups,
-    // or those that were searched
+    // many are asked for by this view alone, each 10 s: their groups, or those
+    // that were searched
 
     function ask(ms) {
         clearTimeout(view.timer);
@@ -187,28 +147,27 @@
 
     async function question() {
         const mine = view;
-        const p = {...view.params};
-        const now = er.live.now;
+        const p = JSON.stringify(view.params);
+        const {text, source, target} = view.params;
+        const one = narrowed(view.params);
 
-        if (!now.routes || now.routes.nroutes <= now.routes.routes.length) {
+        if (!one && er.live.now.routes.nroutes <= DRAWN) {
             return;
         }
 
         if (!document.hidden) {
             try {
-                const answer = await er.api.get('routes', narrowed(p)
-                    ? {text: p.text, source: p.source, target: p.target,
-                       sort: 'matched', limit: DRAWN}
-                    : {group: 1, limit: 1000});
+                const answer = await (one
+                    ? er.api.get('routes', {text, source, target,
+                                            sort: 'matched', limit: DRAWN})
+                    : er.api.get('groups', {limit: 1000}));
 
-                if (view !== mine || JSON.stringify(p)
-                                     !== JSON.stringify(view.params))
-                {
+                if (view !== mine || p !== JSON.stringify(view.params)) {
                     return;
                 }
 
-                answered(answer, narrowed(p));
-                look(now);
+                answered(answer);
+                look(er.live.now);
 
             } catch (e) {
                 if (!(e instanceof er.Problem)) {
@@ -228,27 +187,29 @@
         }
     }
 
-    function answered(answer, one) {
-        const old = view.asked;
-        const seconds = old ? (new Date(answer.now) - old.time) / 1000 : 0;
-        const counts = new Map();
+    // rates are known from the second answer on
 
-        const rate = function (row) {
-            const before = old && old.counts.get(row.name);
+    function answered(answer) {
+        const old = view.asked;
+        const time = new Date(answer.now);
+        const counts = new Map();
+        const all = (answer.routes || answer.groups).map(function (row) {
+            const before = old ? old.counts.get(row.name) : undefined;
 
             counts.set(row.name, row.matched);
 
-            return before === undefined || before === null || seconds <= 0
-                ? undefined : Math.max(0, row.matched - before) / seconds;
-        };
+            return {...row, rate: before === undefined || time <= old.time
+                ? undefined
+                : Math.max(0, row.matched - before) * 1000 / (time - old.time)};
+        });
 
         view.asked = {
-            time: new Date(answer.now), counts, first: !old,
-            rows: one ? answer.routes.map(r => ({...r, rate: rate(r)}))
-                      : grouped(answer.groups, rate)
+            time, counts, rows: layout.pick(all, view.trouble, view.drawn,
+                                            DRAWN),
+            first: all.some(row => row.rate === undefined),
+            found: answer.nfound, groups: answer.ngroups
         };
-
-        view.found = one ? answer.nfound : 0;
+        view.drawn = new Set(view.asked.rows.map(row => row.name));
     }
 
     // ---- a look at what goes on
@@ -358,7 +319,7 @@
         const way = row.from.map(n => n === '*' ? 'all sources' : n).join(', ')
                     + ' \u2192 ' + (row.to.join(', ') || 'no target');
         const name = many ? er.fmt.count(row.routes) + ' routes, ' + way
-                          : row.routes ? row.first : row.name;
+                          : row.name;
         const worst = row.to.map(n => data.facts.get('t:' + n))
             .find(f => f && f.worst === 'bad');
 
@@ -455,15 +416,16 @@
         if (list !== null) {
             const shown = list.length;
 
+            const {found, groups} = view.asked || {};
+
             er.say(view.note, narrowed(p)
-                ? view.found > shown ? n(shown) + ' of ' + n(view.found)
+                ? found > shown ? n(shown) + ' of ' + n(found)
                       + ' routes: those that matched most'
                     : shown === 1 ? '1 route' : n(shown) + ' routes'
                 : total <= DRAWN ? ''
-                : n(total) + ' routes in ' + n(view.groups) + ' groups by '
-                  + 'source and target' + (view.groups > shown ? ', of which '
-                      + n(shown) + ' are drawn; the search finds the others'
-                      : ''));
+                : n(total) + ' routes in ' + n(groups) + ' groups by source '
+                  + 'and target' + (groups > shown ? ', of which ' + n(shown)
+                      + ' are drawn; the search finds the others' : ''));
         }
 
         const ends = JSON.stringify([p.source, p.target]);
@@ -549,10 +511,7 @@
         const only = narrowed(view.params);
 
         for (const row of data.rows) {
-            const from = row.from.includes('*') ? data.sources.keys()
-                                                : row.from;
-
-            for (const name of from) {
+            for (const name of layout.origins(row, [...data.sources.keys()])) {
                 near[0].add(name);
             }
 

@@ -27,7 +27,7 @@ er.layout = (function () {
 
         for (const row of rows) {
             const r = node('r:' + row.name, 1);
-            const from = row.from.includes('*') ? sources : row.from;
+            const from = origins(row, sources);
 
             for (const name of new Set(from)) {
                 edges.push({a: node('s:' + name, 0), b: r, route: row.name,
@@ -41,6 +41,13 @@ er.layout = (function () {
         }
 
         return {columns, edges};
+    }
+
+    // "*" is all but the source of the router's own events
+
+    function origins(row, sources) {
+        return row.from.includes('*')
+            ? sources.filter(name => name !== 'router') : row.from;
     }
 
     function ranks(columns) {
@@ -264,33 +271,6 @@ er.layout = (function () {
                                            * Math.log10(1 + rate)) : 1.25;
     }
 
-    // rows of routes -> one for each set of sources and targets, most first
-
-    function groups(rows) {
-        const map = new Map();
-
-        for (const row of rows) {
-            const from = [...row.from].sort();
-            const to = [...row.to].sort();
-            const key = JSON.stringify([from, to]);
-            const n = row.routes || 1;
-
-            if (map.has(key)) {
-                const group = map.get(key);
-
-                group.routes += n;
-                group.matched += row.matched || 0;
-
-            } else {
-                map.set(key, {name: key, from, to, routes: n,
-                              matched: row.matched || 0, first: row.name});
-            }
-        }
-
-        return [...map.values()].sort((x, y) => y.matched - x.matched
-            || y.routes - x.routes || (x.name < y.name ? -1 : 1));
-    }
-
     // of many groups those that are drawn: who leads to trouble, then who
     // matched most; who was drawn stays, if there is room
 
@@ -303,5 +283,5 @@ er.layout = (function () {
             .slice(0, max).map(x => x[2]);
     }
 
-    return {graph, crossings, order, place, stand, ports, width, groups, pick};
+    return {graph, origins, crossings, order, place, stand, ports, width, pick};
 })();

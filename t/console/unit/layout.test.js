@@ -31,6 +31,13 @@ test('what came over a line is known if the route has one source', () => {
     assert.deepEqual(one, [true, false, false, false, false]);
 });
 
+test('all sources are all but the router itself', () => {
+    const g = layout.graph([row('a', '*', 't1')], ['s1', 'router'], ['t1']);
+
+    assert.deepEqual(g.edges.map(e => e.a), ['s:s1', 'r:a']);
+    assert.equal(g.edges[0].one, true);
+});
+
 test('a name that only a route knows becomes a node', () => {
     const g = layout.graph([row('a', 'router', 't1')], [], []);
 
@@ -152,23 +159,6 @@ test('a width grows with the rate, and is never nothing', () => {
     assert.equal(new Set(widths).size, widths.length);
     assert.ok(widths[5] <= 24);
     assert.equal(layout.width(undefined), layout.width(0));
-});
-
-test('routes with the same sources and targets are a group', () => {
-    const groups = layout.groups([
-        row('a', 's1 s2', 't1', 5), row('b', 's2 s1', 't1', 7),
-        row('c', 's1', 't1', 100), row('d', '*', '', 1)]);
-
-    assert.deepEqual(groups.map(g => [g.routes, g.matched, g.first]),
-                     [[1, 100, 'c'], [2, 12, 'a'], [1, 1, 'd']]);
-});
-
-test('groups that the API made stay as they are', () => {
-    const groups = layout.groups([
-        {name: 'a', from: ['s'], to: ['t'], routes: 412, matched: 9}]);
-
-    assert.equal(groups[0].routes, 412);
-    assert.equal(groups[0].matched, 9);
 });
 
 test('of many groups: trouble, who was drawn, who matched most', () => {
