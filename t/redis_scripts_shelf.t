@@ -35,7 +35,8 @@ sub shelf {
         $arg{id} // '', $arg{until} // $NEVER, $arg{bound} // 0,
         $arg{value} // '', $arg{newest} // 0, $arg{after} // '',
         $arg{limit} // 100, $arg{bytes} // 1000,
-        $arg{nonce} // hex16(++$nonce), $arg{batch} // 1000) };
+        $arg{nonce} // hex16(++$nonce), $arg{batch} // 1000,
+        defined $arg{from} ? $arg{from} : ()) };
 
     my %r = (code => $code, now => $now, done => $done, more => $more,
              ids => [], text => '');
@@ -90,6 +91,38 @@ is($redis->command(EXISTS => key("s:$JOBS:$X"), key("l:$JOBS:$X")), 0,
     'nothing stays');
 is(shelf(list => $JOBS, $Y)->{text}, 'other name', 'of another name');
 is(shelf(list => $ALERTS, $X)->{text}, 'other kind', 'of another kind');
+
+
+# ---- a row is in one place, and who moves it first has moved it
+
+my $id = shelf(put => $JOBS, $X, value => 'here')->{ids}[0];
+
+for my $sent (1, 2) {
+    $r = shelf(put => $JOBS, $Y, id => $id, from => $X, value => 'there',
+        nonce => hex16(0x78));
+    is("$r->{code} $r->{ids}[0]", "1 $id", "moved, sent $sent times");
+}
+
+$r = shelf(put => $JOBS, $Y, id => $id, from => $X, value => 'again');
+is($r->{code} . @{ $r->{ids} }, '00', 'once');
+is(shelf(get => $JOBS, $Y, id => $id)->{text}, 'there', 'it is there');
+is(shelf(list => $JOBS, $X)->{text}, '', 'and not where it was');
+is($redis->command(EXISTS => key("s:$JOBS:$X"), key("l:$JOBS:$X")), 0,
+    'of which nothing stays');
+is(shelf(put => $JOBS, $Y, id => $id, from => $Y, value => 'anew')->{code}, 1,
+    'replaced');
+is(shelf(list => $JOBS, $Y)->{text}, 'other name anew', 'by the new one');
+shelf(drop => $JOBS, $Y, id => $id);
+is(shelf(put => $JOBS, $Y, id => $id, from => $Y, value => 'no')->{code}, 0,
+    'what is gone is not made');
+
+$r = shelf(list => $JOBS, $Y);
+is($r->{text}, 'other name', 'nothing was put');
+shelf(put => $JOBS, $Y, id => hex16(3), value => 'short',
+    until => hex16($r->{now} + 100));
+sleep 0.15;
+is(shelf(put => $JOBS, $Y, id => hex16(3), from => $Y, value => 'no')->{code},
+    0, 'what is over does not move');
 
 
 # ---- time

@@ -10,8 +10,13 @@
  *
  * Before one begins the store counts what it would be of, which is all that
  * preview=1 does; and if the target that gets it has a "from", all that would
- * go to it is looked through.  A wish to cancel is a row of its own, since the
- * job's own row is written by who works on it.
+ * go to it is looked through.  To cancel one is to move its row out of the
+ * hands of who works on it (job.h): what is answered 200 is cancelled, also if
+ * its last step is under way, and what was over before is answered 409.
+ *
+ * A job is looked for in the order in which it goes through its places, so
+ * that one that moves meanwhile is not missed; in a list it may be found
+ * twice, and the later place counts.
  *
  * A request with a body is about one event and these bytes: see api_edit.c.
  */
@@ -23,6 +28,7 @@
 #include "api_filter.h"
 #include "jobs.h"
 #include "api_origins.h"
+#include "../base/crash.h"
 #include "../deliver/publishers.h"
 #include "../deliver/target.h"
 #include "../ingest/source.h"
@@ -30,6 +36,7 @@
 
 #define NGX_ER_API_JOBS_PAGE  100      /* entries that are looked through */
 #define NGX_ER_API_JOBS_JSON  1024
+#define NGX_ER_API_JOBS_LOOK  1000     /* of a list with state= */
 
 
 typedef struct {
@@ -38,6 +45,29 @@ typedef struct {
     ngx_er_who_t           who;
     ngx_uint_t             preview;
 } ngx_er_api_job_t;
+
+
+/* GET jobs/{job} and POST cancel: where it is looked for */
+
+typedef struct {
+    uint64_t               place;
+    ngx_uint_t             cancel;
+    ngx_er_job_t           job;        /* cancel: as it was found */
+} ngx_er_api_job_seek_t;
+
+
+/* GET jobs: the rows of the places, from the highest id down; with state= of
+   one place alone */
+
+typedef struct {
+    ngx_array_t           *rows[NGX_ER_JOB_OVER];
+    ngx_uint_t             more[NGX_ER_JOB_OVER];
+    ngx_uint_t             at[NGX_ER_JOB_OVER];
+
+    ngx_uint_t             limit;
+    ngx_er_job_state_e     state;      /* 0: any */
+    uint64_t               last;       /* that was looked at */
+} ngx_er_api_jobs_t;
 
 
 static ngx_int_t ngx_er_api_replay(ngx_er_api_t *api);
@@ -54,21 +84,25 @@ static ngx_int_t ngx_er_api_replay_begun(ngx_er_api_t *api,
 static ngx_int_t ngx_er_api_job_list(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_job_listed(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_job_page(ngx_er_api_t *api);
+static ngx_er_shelf_row_t *ngx_er_api_job_row(ngx_er_api_jobs_t *jobs);
+static ngx_er_shelf_row_t *ngx_er_api_job_head(ngx_er_api_jobs_t *jobs,
+    ngx_uint_t i);
+static ngx_uint_t ngx_er_api_job_rest(ngx_er_api_jobs_t *jobs);
 static ngx_int_t ngx_er_api_job_get(ngx_er_api_t *api);
-static ngx_int_t ngx_er_api_job_got(ngx_er_api_t *api, ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_job_cancel(ngx_er_api_t *api);
-static ngx_int_t ngx_er_api_job_ask(ngx_er_api_t *api,
-    ngx_er_api_done_pt done);
-static ngx_int_t ngx_er_api_job_found(ngx_er_api_t *api,
+static ngx_int_t ngx_er_api_job_seek(ngx_er_api_t *api, ngx_uint_t cancel);
+static ngx_int_t ngx_er_api_job_look(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_job_looked(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_job_end(ngx_er_api_t *api, ngx_er_job_t *job);
 static ngx_int_t ngx_er_api_job_cancelled(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
-static ngx_er_queue_op_t *ngx_er_api_job_op(ngx_er_api_t *api,
-    ngx_er_shelf_act_e act, uint64_t name, uint64_t id);
-static ngx_int_t ngx_er_api_job_first(ngx_er_queue_op_t *op,
-    ngx_er_job_t *job);
+static ngx_int_t ngx_er_api_job_nowhere(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_job_answer(ngx_er_api_t *api, ngx_er_job_t *job);
 static void ngx_er_api_job_json(ngx_er_json_t *json, ngx_er_job_t *job);
+static ngx_er_job_state_e ngx_er_api_job_named(ngx_str_t *name);
 
 
 static ngx_er_api_arg_t  ngx_er_api_replay_args[] = {
@@ -86,6 +120,15 @@ static ngx_er_api_arg_t  ngx_er_api_replay_args[] = {
 };
 
 
+static ngx_er_api_arg_t  ngx_er_api_jobs_args[] = {
+    { "state", NGX_ER_API_TEXT, 0, "running|cancelling|done|cancelled",
+      "only these" },
+    NGX_ER_API_ARG_LIMIT,
+    NGX_ER_API_ARG_AFTER,
+    NGX_ER_API_ARGS_END
+};
+
+
 static ngx_er_api_arg_t  ngx_er_api_job_args[] = {
     { "job", NGX_ER_API_EVENT, 1, NULL, "the number of a job" },
     NGX_ER_API_ARGS_END
@@ -95,8 +138,9 @@ static ngx_er_api_arg_t  ngx_er_api_job_args[] = {
 static ngx_er_api_field_t  ngx_er_api_job_fields[] = {
     { "job", NGX_ER_API_EVENT, 0, NULL, NULL,
       "its number; a preview has none" },
-    { "state", NGX_ER_API_TEXT, 1, "preview|running|done|cancelled", NULL,
-      "whether it is over" },
+    { "state", NGX_ER_API_TEXT, 1,
+      "preview|running|cancelling|done|cancelled", NULL,
+      "whether it is over; cancelling: as soon as its step is" },
     { "total", NGX_ER_API_NUMBER, 1, NULL, NULL,
       "how many there were when it began" },
     { "replayed", NGX_ER_API_NUMBER, 1, NULL, NULL, "of them, so far" },
@@ -130,12 +174,20 @@ static ngx_er_api_schema_t  ngx_er_api_job_answer_schema = {
 static ngx_er_api_field_t  ngx_er_api_jobs_fields[] = {
     { "jobs", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_job_answer_schema,
       "the newest first; those that are over stay for 7 days" },
+    NGX_ER_API_FIELD_NEXT,
     NGX_ER_API_FIELDS_END
 };
 
 
 static ngx_er_api_schema_t  ngx_er_api_jobs_answer = {
     "Jobs", "The jobs there are", ngx_er_api_jobs_fields
+};
+
+
+/* by their numbers */
+
+static const char  *ngx_er_api_job_states[] = {
+    "preview", "running", "done", "cancelled", "cancelling"
 };
 
 
@@ -148,7 +200,8 @@ ngx_er_api_endpoint_t  ngx_er_api_jobs[] = {
       &ngx_er_api_job_answer_schema, ngx_er_api_replay },
 
     { "jobs", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
-      "Replays, and how far they are", NULL, NULL, &ngx_er_api_jobs_answer,
+      "Replays, and how far they are; with state= a page may have fewer than "
+      "limit=", ngx_er_api_jobs_args, NULL, &ngx_er_api_jobs_answer,
       ngx_er_api_job_list },
 
     { "jobs/{job}", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, NGX_ER_API_QUEUE,
@@ -366,18 +419,10 @@ ngx_er_api_replay_begin(ngx_er_api_t *api)
 
     job = &((ngx_er_api_job_t *) api->data)->job;
 
-    op = ngx_er_api_job_op(api, NGX_ER_SHELF_PUT, NGX_ER_JOB_ROWS, 0);
+    op = ngx_er_jobs_put(job, 0, NULL, api);
 
-    if (op == NULL || ngx_er_jobs_value(op, job) != NGX_OK) {
-
-        if (op) {
-            ngx_er_queue_op_free(op);
-        }
-
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_er_api_run(api, op, ngx_er_api_replay_begun);
+    return op ? ngx_er_api_run(api, op, ngx_er_api_replay_begun)
+              : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -407,11 +452,37 @@ ngx_er_api_replay_begun(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 static ngx_int_t
 ngx_er_api_job_list(ngx_er_api_t *api)
 {
+    uint64_t            after[2];
+    ngx_str_t           state;
+    ngx_er_api_jobs_t  *jobs;
     ngx_er_queue_op_t  *op;
 
-    op = ngx_er_api_job_op(api, NGX_ER_SHELF_LIST, NGX_ER_JOB_ROWS, 0);
-    if (op == NULL) {
+    if (ngx_er_api_after(api, after) != NGX_OK) {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST,
+                                  "after= takes the \"next\" of the page "
+                                  "before");
+    }
+
+    jobs = ngx_pcalloc(api->pool, sizeof(ngx_er_api_jobs_t));
+    op = ngx_er_jobs_op(NGX_ER_SHELF_LIST, NGX_ER_JOB_ROWS, 0, NULL, api);
+
+    if (jobs == NULL || op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    api->data = jobs;
+
+    jobs->limit = ngx_er_api_number(api, "limit", NGX_ER_API_PAGE);
+
+    op->shelf->after = after[0];
+    op->shelf->newest = 1;
+    op->shelf->limit = jobs->limit;
+
+    if (ngx_er_api_arg(api, "state", &state)) {
+        jobs->state = ngx_er_api_job_named(&state);
+
+        op->shelf->name = ngx_er_job_place(jobs->state);
+        op->shelf->limit = NGX_ER_API_JOBS_LOOK;
     }
 
     return ngx_er_api_run(api, op, ngx_er_api_job_listed);
@@ -421,10 +492,10 @@ ngx_er_api_job_list(ngx_er_api_t *api)
 static ngx_int_t
 ngx_er_api_job_listed(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 {
-    ngx_uint_t           i, n;
-    ngx_er_job_t         job;
-    ngx_er_json_t        json;
-    ngx_er_shelf_row_t  *row;
+    ngx_uint_t          i;
+    ngx_er_api_jobs_t  *jobs;
+
+    jobs = api->data;
 
     if (api->request == NULL) {
         return NGX_OK;
@@ -434,149 +505,295 @@ ngx_er_api_job_listed(ngx_er_api_t *api, ngx_er_queue_op_t *op)
         return ngx_er_api_away(api);
     }
 
-    n = op->shelf->rows ? op->shelf->rows->nelts : 0;
-    row = n ? op->shelf->rows->elts : NULL;
+    i = op->shelf->name - 1;
+
+    jobs->rows[i] = op->shelf->rows;
+    jobs->more[i] = (op->shelf->more && op->shelf->rows->nelts);
+
+    if (jobs->state || op->shelf->name == NGX_ER_JOB_OVER) {
+        return ngx_er_api_job_page(api);
+    }
+
+    /* what was read stays in the pool of the operation */
+
+    op->shelf->name++;
+
+    return ngx_er_api_run(api, op, ngx_er_api_job_listed);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_page(ngx_er_api_t *api)
+{
+    uint64_t             after[2];
+    ngx_uint_t           n;
+    ngx_er_job_t         job;
+    ngx_er_json_t        json;
+    ngx_er_api_jobs_t   *jobs;
+    ngx_er_shelf_row_t  *row;
+
+    jobs = api->data;
 
     ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_JOBS_JSON);
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_json_open(&json, "jobs", "[");
 
-    for (i = 0; i < n; i++) {
-        if (ngx_er_job_read(&row[i].value, &job) == NGX_OK) {
-            job.id = row[i].id;
+    for (n = 0; n < jobs->limit; /* void */) {
+        row = ngx_er_api_job_row(jobs);
+
+        if (row == NULL) {
+            break;
+        }
+
+        if (ngx_er_job_read(&row->value, &job) == NGX_OK
+            && (jobs->state == 0 || jobs->state == job.state))
+        {
+            job.id = row->id;
             ngx_er_api_job_json(&json, &job);
+            n++;
         }
     }
 
     ngx_er_json_close(&json, "]");
+
+    if (ngx_er_api_job_rest(jobs)) {
+        after[0] = jobs->last;
+        after[1] = 0;
+        ngx_er_api_next(&json, after);
+    }
+
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_api_json(api, &json);
 }
 
 
+/* the next one down, or NULL: behind the end of a place there may be one that
+   was not read and would come before those of others */
+
+static ngx_er_shelf_row_t *
+ngx_er_api_job_row(ngx_er_api_jobs_t *jobs)
+{
+    ngx_uint_t           i;
+    ngx_er_shelf_row_t  *row, *best;
+
+    best = NULL;
+
+    for (i = 0; i < NGX_ER_JOB_OVER; i++) {
+
+        row = ngx_er_api_job_head(jobs, i);
+
+        if (row == NULL && jobs->more[i]) {
+            return NULL;
+        }
+
+        if (row && (best == NULL || row->id >= best->id)) {
+            best = row;
+        }
+    }
+
+    if (best == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < NGX_ER_JOB_OVER; i++) {
+        row = ngx_er_api_job_head(jobs, i);
+        jobs->at[i] += (row && row->id == best->id);
+    }
+
+    jobs->last = best->id;
+
+    return best;
+}
+
+
+/* the next one of a place, or NULL: no more was read */
+
+static ngx_er_shelf_row_t *
+ngx_er_api_job_head(ngx_er_api_jobs_t *jobs, ngx_uint_t i)
+{
+    ngx_array_t  *rows;
+
+    rows = jobs->rows[i];
+
+    return (rows && jobs->at[i] < rows->nelts)
+           ? (ngx_er_shelf_row_t *) rows->elts + jobs->at[i] : NULL;
+}
+
+
+/* 1: there is more than was looked at */
+
+static ngx_uint_t
+ngx_er_api_job_rest(ngx_er_api_jobs_t *jobs)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ER_JOB_OVER; i++) {
+        if (jobs->more[i] || ngx_er_api_job_head(jobs, i)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_er_api_job_get(ngx_er_api_t *api)
 {
-    return ngx_er_api_job_ask(api, ngx_er_api_job_got);
+    return ngx_er_api_job_seek(api, 0);
 }
 
 
 static ngx_int_t
 ngx_er_api_job_cancel(ngx_er_api_t *api)
 {
-    return ngx_er_api_job_ask(api, ngx_er_api_job_found);
-}
-
-
-/* for the row of the job that the path names */
-
-static ngx_int_t
-ngx_er_api_job_ask(ngx_er_api_t *api, ngx_er_api_done_pt done)
-{
-    ngx_er_queue_op_t  *op;
-
-    op = ngx_er_api_job_op(api, NGX_ER_SHELF_GET, NGX_ER_JOB_ROWS,
-                           ngx_er_api_event(api, "job"));
-
-    return op ? ngx_er_api_run(api, op, done)
-              : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_er_api_job_seek(api, 1);
 }
 
 
 static ngx_int_t
-ngx_er_api_job_got(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+ngx_er_api_job_seek(ngx_er_api_t *api, ngx_uint_t cancel)
 {
-    ngx_er_job_t  job;
+    ngx_er_queue_op_t      *op;
+    ngx_er_api_job_seek_t  *seek;
 
-    if (op->rc == NGX_ERROR) {
-        return ngx_er_api_away(api);
-    }
+    seek = ngx_pcalloc(api->pool, sizeof(ngx_er_api_job_seek_t));
 
-    if (ngx_er_api_job_first(op, &job) != NGX_OK) {
-        return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND, "there is no such "
-                                  "job: v1/jobs has those there are");
-    }
+    op = ngx_er_jobs_op(NGX_ER_SHELF_GET, NGX_ER_JOB_ROWS,
+                        ngx_er_api_event(api, "job"), NULL, api);
 
-    return ngx_er_api_job_answer(api, &job);
-}
-
-
-static ngx_int_t
-ngx_er_api_job_found(ngx_er_api_t *api, ngx_er_queue_op_t *op)
-{
-    ngx_er_job_t        job;
-    ngx_er_queue_op_t  *put;
-
-    if (op->rc != NGX_OK || ngx_er_api_job_first(op, &job) != NGX_OK) {
-        return ngx_er_api_job_got(api, op);
-    }
-
-    if (job.state != NGX_ER_JOB_RUNS) {
-        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
-                                  "the job is over already");
-    }
-
-    put = ngx_er_api_job_op(api, NGX_ER_SHELF_PUT, NGX_ER_JOB_CANCELS,
-                            job.id);
-    if (put == NULL) {
+    if (seek == NULL || op == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_str_set(&put->shelf->value, "1");
+    api->data = seek;
 
-    return ngx_er_api_run(api, put, ngx_er_api_job_cancelled);
+    seek->place = NGX_ER_JOB_ROWS;
+    seek->cancel = cancel;
+
+    return ngx_er_api_run(api, op, ngx_er_api_job_looked);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_looked(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_job_t            job;
+    ngx_er_shelf_row_t     *row;
+    ngx_er_api_job_seek_t  *seek;
+
+    seek = api->data;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: job %016xL, place:%uL rc:%i cancel:%ui",
+                   op->shelf->id, seek->place, op->rc, seek->cancel);
+
+    if (op->rc == NGX_DECLINED) {
+        return ngx_er_api_job_look(api, op);
+    }
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_away(api);
+    }
+
+    row = op->shelf->rows->elts;
+
+    if (op->shelf->rows->nelts == 0
+        || ngx_er_job_read(&row->value, &job) != NGX_OK)
+    {
+        return ngx_er_api_job_nowhere(api);
+    }
+
+    job.id = row->id;
+
+    if (!seek->cancel || job.state == NGX_ER_JOB_CANCELLING) {
+        return ngx_er_api_job_answer(api, &job);
+    }
+
+    return (job.state == NGX_ER_JOB_RUNS)
+           ? ngx_er_api_job_end(api, &job)
+           : ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
+                                "the job is over already");
+}
+
+
+/* in the next place, with the operation that has just ended */
+
+static ngx_int_t
+ngx_er_api_job_look(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_api_job_seek_t  *seek;
+
+    seek = api->data;
+
+    if (seek->place == NGX_ER_JOB_OVER) {
+        return ngx_er_api_job_nowhere(api);
+    }
+
+    op->shelf->act = NGX_ER_SHELF_GET;
+    op->shelf->name = ++seek->place;
+
+    return ngx_er_api_run(api, op, ngx_er_api_job_looked);
+}
+
+
+static ngx_int_t
+ngx_er_api_job_end(ngx_er_api_t *api, ngx_er_job_t *job)
+{
+    ngx_er_queue_op_t      *op;
+    ngx_er_api_job_seek_t  *seek;
+
+    seek = api->data;
+
+    job->state = NGX_ER_JOB_CANCELLING;
+
+    op = ngx_er_jobs_put(job, NGX_ER_JOB_ROWS, NULL, api);
+    if (op == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* its texts are in memory of an operation that ends now */
+
+    if (ngx_er_job_keep(job, api->pool, &seek->job) != NGX_OK) {
+        ngx_er_queue_op_free(op);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_job_cancelled);
 }
 
 
 static ngx_int_t
 ngx_er_api_job_cancelled(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 {
+    ngx_er_api_job_seek_t  *seek;
+
+    seek = api->data;
+
+    if (op->rc == NGX_DECLINED) {
+        op->shelf->from = 0;
+        return ngx_er_api_job_look(api, op);
+    }
+
     if (op->rc != NGX_OK) {
         return ngx_er_api_away(api);
     }
 
-    if (api->request) {
-        ngx_er_api_audit(api, "cancel", NULL, "job %016xL is cancelled",
-                         op->shelf->id);
-    }
+    ngx_er_crash_point("job-cancel");
 
-    return ngx_er_api_job_get(api);
+    ngx_er_api_audit(api, "cancel", NULL, "job %016xL is to be cancelled",
+                     seek->job.id);
+
+    return ngx_er_api_job_answer(api, &seek->job);
 }
 
-
-/* the handler of the frame, with what jobs.c puts in */
-
-static ngx_er_queue_op_t *
-ngx_er_api_job_op(ngx_er_api_t *api, ngx_er_shelf_act_e act, uint64_t name,
-    uint64_t id)
-{
-    return ngx_er_jobs_op(act, name, id, NULL, api);
-}
-
-
-/* NGX_DECLINED: there is none */
 
 static ngx_int_t
-ngx_er_api_job_first(ngx_er_queue_op_t *op, ngx_er_job_t *job)
+ngx_er_api_job_nowhere(ngx_er_api_t *api)
 {
-    ngx_er_shelf_row_t  *row;
-
-    if (op->rc != NGX_OK || op->shelf->rows == NULL
-        || op->shelf->rows->nelts == 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    row = op->shelf->rows->elts;
-
-    if (ngx_er_job_read(&row->value, job) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    job->id = row->id;
-
-    return NGX_OK;
+    return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND, "there is no such "
+                              "job: v1/jobs has those there are");
 }
 
 
@@ -605,10 +822,8 @@ ngx_er_api_job_json(ngx_er_json_t *json, ngx_er_job_t *job)
         ngx_er_api_seq(json, "job", job->id);
     }
 
-    ngx_er_json_word(json, "state", job->id == 0 ? "preview"
-                                    : job->state == NGX_ER_JOB_RUNS ? "running"
-                                    : job->state == NGX_ER_JOB_DONE ? "done"
-                                    : "cancelled");
+    ngx_er_json_word(json, "state",
+                     ngx_er_api_job_states[job->id ? job->state : 0]);
     ngx_er_json_number(json, "total", job->total);
     ngx_er_json_number(json, "replayed", job->done);
 
@@ -658,4 +873,21 @@ ngx_er_api_job_json(ngx_er_json_t *json, ngx_er_job_t *job)
     }
 
     ngx_er_json_close(json, "}\n");
+}
+
+
+/* the argument was checked */
+
+static ngx_er_job_state_e
+ngx_er_api_job_named(ngx_str_t *name)
+{
+    ngx_uint_t  state;
+
+    for (state = NGX_ER_JOB_RUNS; state < NGX_ER_JOB_CANCELLING; state++) {
+        if (ngx_strcmp(name->data, ngx_er_api_job_states[state]) == 0) {
+            break;
+        }
+    }
+
+    return (ngx_er_job_state_e) state;
 }

@@ -131,9 +131,40 @@ ngx_er_job_read(ngx_str_t *row, ngx_er_job_t *job)
         p += text[i]->len;
     }
 
+    if (n[0] < NGX_ER_JOB_RUNS || n[0] > NGX_ER_JOB_CANCELLING) {
+        return NGX_DECLINED;
+    }
+
     ngx_er_job_set(job, n);
 
     job->filter.route = job->route;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_job_keep(ngx_er_job_t *job, ngx_pool_t *pool, ngx_er_job_t *copy)
+{
+    ngx_str_t   *from[NGX_ER_JOB_TEXTS], *to[NGX_ER_JOB_TEXTS];
+    ngx_uint_t   i;
+
+    *copy = *job;
+
+    ngx_er_job_texts(job, from);
+    ngx_er_job_texts(copy, to);
+
+    for (i = 0; i < NGX_ER_JOB_TEXTS; i++) {
+        to[i]->data = ngx_pnalloc(pool, from[i]->len + 1);
+
+        if (to[i]->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(to[i]->data, from[i]->data, from[i]->len);
+    }
+
+    copy->filter.route = copy->route;
 
     return NGX_OK;
 }

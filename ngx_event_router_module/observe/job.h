@@ -17,20 +17,36 @@
 #include "../store/entry.h"
 
 
-/* names on the shelf: jobs by their numbers, and which of them are to be
-   cancelled, by the same numbers */
+/*
+ * Names on the shelf.  A job has one row, by its number, in one of these
+ * places, in the order in which it goes through them.  Who moves it does so in
+ * one step with the row that was there (shelf.h, "from"), so of two who do one
+ * is too late.
+ */
 
-#define NGX_ER_JOB_ROWS     1
-#define NGX_ER_JOB_CANCELS  2
+#define NGX_ER_JOB_ROWS     1          /* runs */
+#define NGX_ER_JOB_CANCELS  2          /* runs, and is to be cancelled */
+#define NGX_ER_JOB_OVER     3
 
 
-/* kept in stores, so numbers never change */
+/*
+ * Kept in stores, so numbers never change.  RUNS is made by the API and then
+ * written by the worker that has the job; CANCELLING by the API, which takes
+ * it out of that worker's hands; DONE and CANCELLED by the worker.
+ */
 
 typedef enum {
     NGX_ER_JOB_RUNS = 1,
     NGX_ER_JOB_DONE = 2,
-    NGX_ER_JOB_CANCELLED = 3
+    NGX_ER_JOB_CANCELLED = 3,
+    NGX_ER_JOB_CANCELLING = 4
 } ngx_er_job_state_e;
+
+
+#define ngx_er_job_place(state)                                               \
+    ((state) == NGX_ER_JOB_RUNS ? NGX_ER_JOB_ROWS                             \
+     : (state) == NGX_ER_JOB_CANCELLING ? NGX_ER_JOB_CANCELS                  \
+     : NGX_ER_JOB_OVER)
 
 
 typedef struct {
@@ -68,6 +84,10 @@ ngx_int_t ngx_er_job_write(ngx_er_job_t *job, ngx_pool_t *pool,
 /* NGX_OK, texts are in the row's memory; NGX_DECLINED: that is none, or one of
    a later version */
 ngx_int_t ngx_er_job_read(ngx_str_t *row, ngx_er_job_t *job);
+
+/* a copy with texts of its own; NGX_ERROR: no memory */
+ngx_int_t ngx_er_job_keep(ngx_er_job_t *job, ngx_pool_t *pool,
+    ngx_er_job_t *copy);
 
 
 #endif /* _NGX_ER_JOB_H_INCLUDED_ */

@@ -17,13 +17,18 @@
 #include "job.h"
 
 
-/* a shelf operation on a row of a job: id 0: LIST; see store/shelf.h.  NULL:
-   no memory */
-ngx_er_queue_op_t *ngx_er_jobs_op(ngx_er_shelf_act_e act, uint64_t name,
+/* GET, LIST or DROP of a place (job.h); id 0: LIST.  The rest as in
+   store/shelf.h; NULL: no memory */
+ngx_er_queue_op_t *ngx_er_jobs_op(ngx_er_shelf_act_e act, uint64_t place,
     uint64_t id, ngx_er_queue_op_pt handler, void *data);
 
-/* the job is to be put there: NGX_ERROR: no memory */
-ngx_int_t ngx_er_jobs_value(ngx_er_queue_op_t *op, ngx_er_job_t *job);
+/*
+ * PUT of the job where its state belongs, in the stead of its row in the place
+ * "from": rc NGX_DECLINED: it is not there any more, and nothing was done.
+ * from 0: it is new, and its id is in the operation then.  NULL: no memory.
+ */
+ngx_er_queue_op_t *ngx_er_jobs_put(ngx_er_job_t *job, uint64_t from,
+    ngx_er_queue_op_pt handler, void *data);
 
 /* init_process and exit_process */
 void ngx_er_jobs_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf);

@@ -66,7 +66,10 @@ typedef struct {
  *           "bound", unless 0: bytes that all rows of (kind, name) may have;
  *           the oldest go for it (out: "done", how many).  NGX_BUSY: nothing
  *           was put: it is larger than "bound", or has one and the store is
- *           full.
+ *           full.  "from", unless 0: the row of (kind, from, id) goes for it
+ *           in the same step, so of all who move a row one does; NGX_DECLINED:
+ *           there is none any more, and nothing was put.  It may be "name":
+ *           then a row is replaced, and none is made.  Not with "bound".
  *     GET   NGX_OK: "rows" has it; NGX_DECLINED: there is none
  *     DROP  NGX_OK: it is gone, whether it was there ("done") or not; id 0:
  *           all of (kind, name), "more": there are more, do it again
@@ -85,6 +88,7 @@ typedef struct {
     uint64_t               until;      /* PUT; NGX_ER_NEVER: for ever */
     ngx_str_t              value;      /* PUT */
     uint64_t               bound;      /* PUT: bytes */
+    uint64_t               from;       /* PUT: a name, 0: of none */
 
     unsigned               newest:1;   /* LIST: downwards */
     uint64_t               after;      /* LIST: an id; 0: from the beginning */

@@ -146,6 +146,60 @@ test_rows(void)
 }
 
 
+/* a row is in one place, and who moves it first has moved it */
+
+static void
+test_moves(void)
+{
+    uint64_t  id;
+
+    id = put(NGX_ER_SHELF_JOBS, 21, 0, "here", 0);
+
+    shelf_of(NGX_ER_SHELF_JOBS, 22);
+    shelf.id = id;
+    shelf.until = now + HOUR;
+    shelf.from = 21;
+    ngx_str_set(&shelf.value, "there");
+    is_int(act(NGX_ER_SHELF_PUT), NGX_OK, "moved");
+    is_int(act(NGX_ER_SHELF_PUT), NGX_DECLINED, "once");
+
+    shelf.from = 0;
+    is_int(act(NGX_ER_SHELF_LIST), NGX_OK, "list");
+    values("there", "it is there");
+    shelf_of(NGX_ER_SHELF_JOBS, 21);
+    is_int(act(NGX_ER_SHELF_LIST), NGX_OK, "list");
+    values("", "and not where it was");
+
+    shelf_of(NGX_ER_SHELF_JOBS, 22);
+    shelf.id = id;
+    shelf.until = NGX_ER_NEVER;
+    shelf.from = 22;
+    ngx_str_set(&shelf.value, "anew");
+    is_int(act(NGX_ER_SHELF_PUT), NGX_OK, "replaced");
+    is_int(act(NGX_ER_SHELF_LIST), NGX_OK, "list");
+    values("anew", "by the new one");
+    is_int(act(NGX_ER_SHELF_DROP), NGX_OK, "drop");
+    is_int(act(NGX_ER_SHELF_PUT), NGX_DECLINED, "what is gone is not made");
+
+    shelf.id = 0;
+    is_int(act(NGX_ER_SHELF_PUT), NGX_DECLINED, "nor is a new one");
+    is_int(act(NGX_ER_SHELF_LIST), NGX_OK, "list");
+    values("", "nothing was put");
+
+    shelf_of(NGX_ER_SHELF_JOBS, 21);
+    shelf.id = 5;
+    shelf.until = now + 1000;
+    ngx_str_set(&shelf.value, "short");
+    is_int(act(NGX_ER_SHELF_PUT), NGX_OK, "put");
+    now += 1000;
+    shelf.from = 21;
+    is_int(act(NGX_ER_SHELF_PUT), NGX_DECLINED, "what is over does not move");
+
+    (void) sweep();
+    is_int(consistent(), 0, "the databases fit together");
+}
+
+
 static void
 test_time(void)
 {
@@ -303,6 +357,7 @@ main(void)
     begin(16 << 20);
 
     test_rows();
+    test_moves();
     test_time();
     test_bound();
     test_room();

@@ -34,6 +34,8 @@
 
 static ngx_int_t ngx_er_file_shelf_put(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_shelf_from(ngx_er_file_txn_t *t,
+    ngx_er_shelf_t *shelf);
 static ngx_int_t ngx_er_file_shelf_new(ngx_er_file_txn_t *t,
     ngx_er_shelf_t *shelf);
 static ngx_int_t ngx_er_file_shelf_room(ngx_er_file_txn_t *t,
@@ -50,6 +52,8 @@ static void ngx_er_file_shelf_expiry(uint64_t until, uint64_t *row,
     uint64_t *key);
 static ngx_int_t ngx_er_file_shelf_get(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_file_shelf_find(ngx_er_file_txn_t *t, uint64_t *key,
+    ngx_str_t *value);
 static ngx_int_t ngx_er_file_shelf_drop(ngx_er_file_txn_t *t,
     ngx_er_shelf_t *shelf);
 static ngx_int_t ngx_er_file_shelf_list(ngx_er_file_txn_t *t,
@@ -124,6 +128,14 @@ ngx_er_file_shelf_put(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         }
     }
 
+    if (shelf->from) {
+        rc = ngx_er_file_shelf_from(t, shelf);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     if (shelf->id == 0 && ngx_er_file_shelf_new(t, shelf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -139,6 +151,25 @@ ngx_er_file_shelf_put(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     }
 
     return ngx_er_file_shelf_sum(t, key, bytes, NULL);
+}
+
+
+/* NGX_DECLINED: there is no row that could go */
+
+static ngx_int_t
+ngx_er_file_shelf_from(ngx_er_file_txn_t *t, ngx_er_shelf_t *shelf)
+{
+    uint64_t   key[3];
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    key[0] = shelf->kind;
+    key[1] = shelf->from;
+    key[2] = shelf->id;
+
+    rc = ngx_er_file_shelf_find(t, key, &value);
+
+    return (rc == NGX_OK) ? ngx_er_file_shelf_forget(t, key) : rc;
 }
 
 
@@ -424,20 +455,30 @@ ngx_er_file_shelf_get(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     key[1] = shelf->name;
     key[2] = shelf->id;
 
-    rc = shelf->id ? ngx_er_file_get(t, NGX_ER_FILE_SHELF, key, &value)
-                   : NGX_DECLINED;
+    rc = ngx_er_file_shelf_find(t, key, &value);
+
+    return (rc == NGX_OK) ? ngx_er_file_shelf_row(t, op, shelf->id, &value)
+                          : rc;
+}
+
+
+/* NGX_DECLINED: there is none, or its time is over; id 0 is no row */
+
+static ngx_int_t
+ngx_er_file_shelf_find(ngx_er_file_txn_t *t, uint64_t *key, ngx_str_t *value)
+{
+    ngx_int_t  rc;
+
+    rc = key[2] ? ngx_er_file_get(t, NGX_ER_FILE_SHELF, key, value)
+                : NGX_DECLINED;
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (value.len < NGX_ER_FILE_SHELF_HEAD
-        || ngx_er_file_number(value.data, 8) <= t->now)
-    {
-        return NGX_DECLINED;
-    }
-
-    return ngx_er_file_shelf_row(t, op, shelf->id, &value);
+    return (value->len < NGX_ER_FILE_SHELF_HEAD
+            || ngx_er_file_number(value->data, 8) <= t->now)
+           ? NGX_DECLINED : NGX_OK;
 }
 
 

@@ -596,7 +596,7 @@ ngx_er_redis_queue_scan(ngx_er_redis_walk_t *w, ngx_er_redis_words_t *a)
 }
 
 
-/* a nonce in its holder's name: an id is given once */
+/* a nonce in its holder's name: an id is given once, and a row moved once */
 
 static ngx_int_t
 ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
@@ -626,6 +626,10 @@ ngx_er_redis_queue_shelf(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
                                              : NGX_ER_REDIS_SHELF_BYTES);
     ngx_er_redis_word_hex(a, w->layout->holder + w->nonce);
     ngx_er_redis_word_number(a, NGX_ER_REDIS_SCAN);
+
+    if (shelf->from) {
+        ngx_er_redis_word_hex(a, shelf->from);
+    }
 
     return NGX_OK;
 }

@@ -4,7 +4,8 @@
 
 -- SHELF: rows of the router's own (store/shelf.h), all of shard 0.  Returns
 -- {1, now, done, more, and for each row its id, until and value ...}; 0: there
--- is no such row; 3: PUT has no room for it.
+-- is no such row, or none in the place from which PUT moves it; 3: PUT has no
+-- room for it.
 --
 -- What has a bound can be done without, so such a PUT begins with what a Redis
 -- that is full refuses.  "until" is 16 digits in hex, in front of the value.
@@ -15,6 +16,7 @@ local act, kind, name, id = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local ends, bound, value = ARGV[6], tonumber(ARGV[7]), ARGV[8]
 local newest, after, limit = ARGV[9] == '1', ARGV[10], tonumber(ARGV[11])
 local bytes, nonce, batch = tonumber(ARGV[12]), ARGV[13], tonumber(ARGV[14])
+local from = ARGV[15]
 
 local rows, ids = shelf(kind .. ':' .. name)
 local out = {1, now, 0, 0}
@@ -58,11 +60,31 @@ local function room(size)
     return tonumber(call('HGET', rows, '-') or 0) + size <= bound
 end
 
+local function moves()
+    local row = call('HGET', shelf(kind .. ':' .. from), id)
+
+    if not row or gone(sub(row, 1, 16)) then
+        return false
+    end
+
+    unshelve(kind .. ':' .. from, id)
+
+    return true
+end
+
 local function put()
     local done = base .. 'n:' .. nonce
 
-    if id == '' and call('EXISTS', done) == 1 then
-        return {call('GET', done), ends, ''}
+    if (id == '' or from) and call('EXISTS', done) == 1 then
+        return 1, {call('GET', done), ends, ''}
+    end
+
+    if from then
+        if not moves() then
+            return 0
+        end
+
+        call('SET', done, id, 'PX', 60000)
     end
 
     if bound > 0 then
@@ -74,7 +96,7 @@ local function put()
         end
 
         if not room(#value + ROW) then
-            return nil
+            return 3
         end
     end
 
@@ -94,7 +116,7 @@ local function put()
              kind .. ':' .. name .. ':' .. id)
     end
 
-    return {id, ends, ''}
+    return 1, {id, ends, ''}
 end
 
 local function show(one)
@@ -124,14 +146,13 @@ if act == '0' then
 
     tick()
 
-    local row = put()
+    local code, row = put()
 
-    if not row then
-        out[1] = 3
-        return out
+    out[1] = code
+
+    if row then
+        out[5], out[6], out[7] = row[1], row[2], row[3]
     end
-
-    out[5], out[6], out[7] = row[1], row[2], row[3]
 
     return out
 end
