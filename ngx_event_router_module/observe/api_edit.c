@@ -642,6 +642,15 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
                    "request:%d", edit->seq, edit->event->number, accept->rc,
                    api->request != NULL);
 
+    if (accept->rc == NGX_OK || accept->kept) {
+        ngx_er_crash_point("edit-accepted");
+
+        ngx_er_audit(api->request, &edit->whole, "replay", &edit->to->name,
+                     "event %016xL goes to target \"%V\" with an edited body, "
+                     "as event %016xL", edit->seq, &edit->to->name,
+                     edit->event->number);
+    }
+
     if (accept->rc != NGX_OK) {
         ngx_er_api_edit_drop(edit);
 
@@ -659,14 +668,7 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
                                       "before you send it again");
     }
 
-    ngx_er_crash_point("edit-accepted");
-
     edit->stale = accept->parts->stale;
-
-    ngx_er_audit(api->request, &edit->whole, "replay", &edit->to->name,
-                 "event %016xL goes to target \"%V\" with an edited body, as "
-                 "event %016xL", edit->seq, &edit->to->name,
-                 edit->event->number);
 
     return (edit->purge && !edit->stale) ? ngx_er_api_edit_purge(api)
                                          : ngx_er_api_edit_show(api);

@@ -10,8 +10,9 @@
  * for whoever keeps a log of acts.  It comes after the act, or right before
  * one that cannot fail; what was refused is no act.
  *
- * The sentence has a bound and is cut there.  Nothing is owned here and
- * nothing can fail.
+ * nginx writes the client behind a line of a request; where that has gone it
+ * is written here.  The sentence has a bound and is cut there.  Nothing is
+ * owned here and nothing can fail.
  */
 
 
@@ -42,7 +43,14 @@ ngx_er_audit(ngx_http_request_t *r, ngx_er_who_t *who, const char *act,
     text.len = p - buf;
 
     by.data = line;
-    by.len = ngx_er_who_text(who, line, NGX_ER_AUDIT_TEXT) - line;
+    p = ngx_er_who_text(who, line, NGX_ER_AUDIT_TEXT);
+
+    if (r == NULL) {
+        p = ngx_slprintf(p, line + NGX_ER_AUDIT_TEXT, ", client: %V",
+                         &who->address);
+    }
+
+    by.len = p - line;
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, log, 0,
                    "event router audit: %s, role:%d request:%d", act,
