@@ -78,6 +78,7 @@ look_words();
 found();
 way();
 tailed();
+topped();
 targets();
 acts();
 replays();
@@ -136,6 +137,9 @@ sub look_json {
         [ 'jobs --state done --limit 1' => 'jobs?limit=1&state=done' ],
         [ 'config' => 'config?limit=50' ],
         [ 'config --target erp --limit 1' => 'config?target=erp&limit=1' ],
+        [ 'routes' => 'routes?limit=50' ],
+        [ 'routes --text erp --source a --sort matched --limit 3' =>
+          'routes?text=erp&source=a&sort=matched&limit=3' ],
         [ 'quarantine --step parse' => 'quarantine?limit=50&step=parse' ],
         [ 'api v1/dead target=erp' => 'dead?target=erp' ],
         [ "api events/$number{good}" => "events/$number{good}" ],
@@ -144,10 +148,25 @@ sub look_json {
         my ($command, $path) = @$case;
         my $r = $ctl->run(split(/ /, $command), '--json');
 
+        my ($said, $want) = (eval { $json->decode($r->{out}) }, api($path));
+
+        delete $_->{now} for $said // (), $want;
+
         is($r->{status}, 0, "$command --json");
-        is_deeply(eval { $json->decode($r->{out}) }, api($path),
-            'is what the API says');
+        is_deeply($said, $want, 'is what the API says');
         is($r->{err}, '', 'and no more');
+    }
+
+    # these tell ages, so not all of it is the same
+
+    for my $what (qw(sources targets)) {
+        my ($said, $want) = map { $_->{$what} }
+            $json->decode($ctl->run($what, '--json')->{out}), api($what);
+
+        is(join(' ', map { $_->{name} } @$said),
+            join(' ', map { $_->{name} } @$want), "$what --json");
+        is_deeply([ map { sort keys %$_ } @$said ],
+            [ map { sort keys %$_ } @$want ], 'with all of each');
     }
 
     my $r = $ctl->run(qw(status --json));
@@ -172,6 +191,11 @@ sub look_words {
     ran(0, qr/^erp +ok +1 +1 +0 +1 +0$/m, 'status', 'status');
     ran(0, qr/store file is open.*\n1 pending, 1 dead letter$/m,
         'status of the store', 'status');
+    ran(0, qr/^a +ok +queued +5 +1 +\d+ B +\d+ s ago$/m, 'sources',
+        'sources');
+    ran(0, qr/^erp +ok +1 +1 +0 +1 +0 of 16 +[\d.]+ ms +[\d.]+ ms$/m,
+        'targets', 'targets');
+    ran(0, qr/^to-erp +a +erp +2 +\S+nginx\.conf:\d+$/m, 'routes', 'routes');
     ran(0, qr/^[\d-]+ [\d:]+ +$number{dead} +a +erp +$id{dead} +erp:dead$/m,
         'events', 'events');
     ran(0, qr/$number{dead} +erp +final +400 +1 +erp +$id{dead} +\{"no":"way"}/,
@@ -235,6 +259,7 @@ sub way {
     like($r->{out}, qr/type erp, source a, subject acme, \d+ B/,
         'what it is');
     like($r->{out}, qr/^\S+ [\d:.]{12} +received$/m, 'received');
+    like($r->{out}, qr/^ +route to-erp +\S+nginx\.conf:\d+$/m, 'its route');
     like($r->{out}, qr/erp  attempt 1: status 400 in \d+ ms, final/,
         'the attempt');
     like($r->{out}, qr/^ +\{"no":"way"}$/m, 'what the target said');
@@ -247,6 +272,8 @@ sub way {
     $r = ran(0, undef, 'as JSON', 'why', $number{good}, '--json');
     is_deeply($json->decode($r->{out})->{event},
         api("events/$number{good}"), 'the event');
+    is_deeply($json->decode($r->{out})->{routes}[0]{to}, ['erp'],
+        'and its route');
 
     ran(3, qr/^eventctl: no event has the id "x"$/, 'an id that is unknown',
         'why', 'x');
@@ -320,6 +347,34 @@ sub until_ended {
     });
 
     return $job->end;
+}
+
+
+sub topped {
+    my $r = ran(0, qr/^a +ok +0 +0 +0 /m, 'top in a pipe', 'top',
+        '--interval', '0.2');
+
+    like($r->{out}, qr/^erp +ok +0 +0 +0 +0 /m, 'targets');
+    is(() = $r->{out} =~ /^eventctl top/mg, 1, 'one look');
+
+    my $top = $ctl->start(qw(top --json --interval 0.3 --limit 8));
+
+    $r = until_ended($top, sub { $q->send('erp') });
+
+    my @looks = map { $json->decode($_) } split /\n/, $r->{out};
+    my @rates = map { my ($one) = grep { $_->{name} eq 'erp' }
+                                  @{ $_->{targets} };
+                      $one->{rates}{delivered} } @looks;
+
+    is(scalar @looks, 8, 'a line of JSON each');
+    cmp_ok((sort { $b <=> $a } @rates)[0], '>', 0.2, 'how many a second');
+    cmp_ok((sort { $b <=> $a } @rates)[0], '<', 20, 'not how many');
+    ok(defined $looks[-1]{now}, 'and when');
+
+    for my $interval ('0', 'x', '4000') {
+        ran(2, qr/--interval takes/, "--interval $interval", 'top',
+            '--interval', $interval);
+    }
 }
 
 

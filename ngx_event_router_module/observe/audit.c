@@ -42,14 +42,17 @@ ngx_er_audit(ngx_http_request_t *r, ngx_er_who_t *who, const char *act,
     text.data = buf;
     text.len = p - buf;
 
-    by.data = line;
     p = ngx_er_who_text(who, line, NGX_ER_AUDIT_TEXT);
 
     if (r == NULL) {
+
+        /* as nginx says it in the lines of a request */
+
         p = ngx_slprintf(p, line + NGX_ER_AUDIT_TEXT, ", client: %V",
                          &who->address);
     }
 
+    by.data = line;
     by.len = p - line;
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, log, 0,

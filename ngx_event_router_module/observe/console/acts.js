@@ -3,7 +3,7 @@
 // not.  A promise ends with what was done, or with null.
 
 (function () {
-    const plural = (n, one, many) => er.fmt.count(n) + ' '
+    const plural = (n, one, many) => fmt.count(n) + ' '
                                      + (n === 1 ? one : many);
 
     // arguments in words: "target erp, reason final"
@@ -15,13 +15,13 @@
         const list = Object.entries(args)
             .filter(([k, v]) => v && !['all', 'state', 'rate', 'deliver_to',
                                        'preview'].includes(k))
-            .map(([k, v]) => (names[k] || k) + ' ' + er.clean(v));
+            .map(([k, v]) => (names[k] || k) + ' ' + clean(v));
 
         return list.length ? list.join(', ') : 'all of them';
     }
 
     function facts(args) {
-        return er.el('p', {class: 'soft wrap'}, words(args));
+        return el('p', {class: 'soft wrap'}, words(args));
     }
 
     function narrowed(args) {
@@ -35,9 +35,9 @@
         names(list) {
             const shown = list.slice(0, 12);
 
-            return er.el('ul', {class: 'names'}, shown.map(n => er.el('li', {},
+            return el('ul', {class: 'names'}, shown.map(n => el('li', {},
                 er.text(n))), list.length > shown.length
-                ? er.el('li', {}, 'and ' + (list.length - shown.length)
+                ? el('li', {}, 'and ' + (list.length - shown.length)
                                   + ' more') : null);
         },
 
@@ -53,7 +53,7 @@
             act: () => er.api.post('pause', args),
             said: a => one(args) + ' is paused' + (a.until === 'restart'
                 ? ', in memory only: the store could not be told' : '')
-                + (a.held ? ', ' + er.fmt.count(a.held) + ' held' : '')
+                + (a.held ? ', ' + fmt.count(a.held) + ' held' : '')
         }),
 
         resume: args => simple({
@@ -121,14 +121,14 @@
     };
 
     function one(args) {
-        return args.source ? 'source ' + er.clean(args.source)
-                           : 'target ' + er.clean(args.target);
+        return args.source ? 'source ' + clean(args.source)
+                           : 'target ' + clean(args.target);
     }
 
     async function simple(o) {
         const answer = await er.dialog.confirm({
             title: o.title, ok: o.ok, danger: o.danger,
-            body: er.el('p', {}, o.text), act: o.act
+            body: el('p', {}, o.text), act: o.act
         });
 
         if (answer) {
@@ -142,13 +142,13 @@
     // ---- retry, move, purge: a preview says how many
 
     function counted(o) {
-        const told = er.el('div', {role: 'status'});
+        const told = el('div', {role: 'status'});
         const to = o.to ? er.select([['', 'choose one'],
             ...targets(o.args.target)], '', {on: {change: look}}) : null;
-        const typed = o.number ? er.el('input', {type: 'text',
+        const typed = o.number ? el('input', {type: 'text',
             inputmode: 'numeric', autocomplete: 'off', spellcheck: 'false'})
             : null;
-        const label = er.el('b');
+        const label = el('b');
         let count = null;
 
         look();
@@ -156,10 +156,10 @@
         return er.dialog.open({
             title: o.title,
             body: [
-                er.el('p', {}, o.text), facts(o.args),
+                el('p', {}, o.text), facts(o.args),
                 to ? er.dialog.field('To the target', to) : null, told,
-                typed ? er.el('label', {class: 'field', hidden: true},
-                    er.el('span', {}, 'Type ', label, ' to confirm'), typed)
+                typed ? el('label', {class: 'field', hidden: true},
+                    el('span', {}, 'Type ', label, ' to confirm'), typed)
                     : null
             ],
             buttons: [
@@ -204,7 +204,7 @@
                 });
 
                 count = a[o.done];
-                er.fill(told, er.el('b', {}, plural(count, ...o.noun)),
+                er.fill(told, el('b', {}, plural(count, ...o.noun)),
                         left(a), span(a));
 
                 if (typed) {
@@ -217,7 +217,7 @@
                     throw e;
                 }
 
-                er.fill(told, er.el('div', {class: 'told'}, er.said(e)));
+                er.fill(told, el('div', {class: 'told'}, er.said(e)));
             }
         }
     }
@@ -226,13 +226,13 @@
 
     function left(a) {
         const list = [
-            a.leased && er.fmt.count(a.leased) + ' left: being delivered',
-            a.in_doubt && er.fmt.count(a.in_doubt)
+            a.leased && fmt.count(a.leased) + ' left: being delivered',
+            a.in_doubt && fmt.count(a.in_doubt)
                 + ' left: their target is asked first',
-            a.held && er.fmt.count(a.held) + ' left: their source is paused',
-            a.there && er.fmt.count(a.there)
+            a.held && fmt.count(a.held) + ' left: their source is paused',
+            a.there && fmt.count(a.there)
                 + ' left: that target has them already',
-            a.stale && er.fmt.count(a.stale)
+            a.stale && fmt.count(a.stale)
                 + ' left: their target has a newer version'
         ].filter(Boolean);
 
@@ -240,15 +240,15 @@
     }
 
     function span(a) {
-        return a.oldest ? er.el('p', {class: 'soft'}, 'accepted ',
-            er.fmt.time(a.oldest), ' to ', er.fmt.time(a.newest)) : null;
+        return a.oldest ? el('p', {class: 'soft'}, 'accepted ',
+            fmt.time(a.oldest), ' to ', fmt.time(a.newest)) : null;
     }
 
     // ---- replay: a preview, a job, its progress
 
     async function replay(args) {
-        const told = er.el('div', {role: 'status'}, 'Counting\u2026');
-        const rate = er.el('input', {type: 'text', inputmode: 'numeric',
+        const told = el('div', {role: 'status'}, 'Counting\u2026');
+        const rate = el('input', {type: 'text', inputmode: 'numeric',
                                      autocomplete: 'off'});
         const to = er.select([['', args.archive ? 'choose one'
                                                 : 'their own target'],
@@ -261,13 +261,13 @@
         look();
 
         const job = await er.dialog.open({
-            title: args.archive ? 'Replay what ' + er.clean(args.archive)
+            title: args.archive ? 'Replay what ' + clean(args.archive)
                                   + ' retains' : 'Replay dead letters',
             body: [
-                er.el('p', {}, 'They are delivered again, with attempts from '
+                el('p', {}, 'They are delivered again, with attempts from '
                                + 'the first one on.'),
                 facts(args), told,
-                er.el('div', {class: 'two'},
+                el('div', {class: 'two'},
                     er.dialog.field('To', to),
                     er.dialog.field('At most so many a second', rate,
                                     'empty: as fast as it goes'))
@@ -308,14 +308,14 @@
                     ...narrowed(args), deliver_to: to.value, preview: '1'});
 
                 total = a.total;
-                er.fill(told, er.el('b', {}, plural(total, ...noun)), left(a),
+                er.fill(told, el('b', {}, plural(total, ...noun)), left(a),
                         span(a));
             } catch (e) {
                 if (!(e instanceof er.Problem)) {
                     throw e;
                 }
 
-                er.fill(told, er.el('div', {class: 'told'}, er.said(e)));
+                er.fill(told, el('div', {class: 'told'}, er.said(e)));
             }
         }
     }
@@ -324,7 +324,7 @@
 
     async function follow(job, noun) {
         const bar = er.progress(0, job.total);
-        const line = er.el('p', {role: 'status'}, 'It begins\u2026');
+        const line = el('p', {role: 'status'}, 'It begins\u2026');
         const pace = er.pace();
         let shut = null;
         let over = false;
@@ -332,7 +332,7 @@
 
         const shown = er.dialog.open({
             title: 'Replay of ' + plural(job.total, ...noun),
-            body: [bar, line, er.el('p', {class: 'soft'}, 'It goes on without '
+            body: [bar, line, el('p', {class: 'soft'}, 'It goes on without '
                    + 'this page, too: see Jobs.')],
             onopen(d) { shut = d.close; },
             onclose() { over = true; },
@@ -363,10 +363,10 @@
             const p = pace(job.job, job.replayed, job.total);
 
             bar.value = job.replayed;
-            er.say(line, er.fmt.count(job.replayed) + ' of '
-                   + er.fmt.count(job.total)
-                   + (p.rate !== null ? ', ' + er.fmt.rate(p.rate) : '')
-                   + (p.left !== null ? ', ' + er.fmt.seconds(p.left) + ' left'
+            er.say(line, fmt.count(job.replayed) + ' of '
+                   + fmt.count(job.total)
+                   + (p.rate !== null ? ', ' + fmt.rate(p.rate) : '')
+                   + (p.left !== null ? ', ' + fmt.seconds(p.left) + ' left'
                                       : ''));
 
             if (job.state !== 'running' && job.state !== 'cancelling') {
@@ -385,7 +385,7 @@
             er.toast('The job stops. What it replayed stays replayed.');
         } else if (job.state === 'done' || !job.job) {
             er.toast(plural(job.replayed, ...noun) + ' replayed'
-                     + (job.stale ? ', ' + er.fmt.count(job.stale)
+                     + (job.stale ? ', ' + fmt.count(job.stale)
                                     + ' stale' : '') + '.', 'ok');
         }
     }
@@ -404,7 +404,7 @@
         }
 
         const bar = er.progress(0, o.items.length);
-        const line = er.el('p', {role: 'status'});
+        const line = el('p', {role: 'status'});
         const wrong = new Map();
         const pace = er.pace();
         let shut = null;
@@ -443,10 +443,10 @@
             const p = pace('', done + failed, o.items.length);
 
             bar.value = done + failed;
-            er.say(line, er.fmt.count(done + failed) + ' of '
-                   + er.fmt.count(o.items.length)
-                   + (p.rate !== null ? ', ' + er.fmt.rate(p.rate) : '')
-                   + (p.left !== null ? ', ' + er.fmt.seconds(p.left) + ' left'
+            er.say(line, fmt.count(done + failed) + ' of '
+                   + fmt.count(o.items.length)
+                   + (p.rate !== null ? ', ' + fmt.rate(p.rate) : '')
+                   + (p.left !== null ? ', ' + fmt.seconds(p.left) + ' left'
                                       : ''));
         }
 
@@ -459,14 +459,14 @@
 
         if (failed) {
             await er.dialog.open({
-                title: er.fmt.count(done) + ' done, ' + er.fmt.count(failed)
+                title: fmt.count(done) + ' done, ' + fmt.count(failed)
                        + ' not',
-                body: [...wrong].map(([text, names]) => er.el('div', {},
-                    er.el('p', {}, er.clean(text)), er.acts.names(names))),
+                body: [...wrong].map(([text, names]) => el('div', {},
+                    el('p', {}, clean(text)), er.acts.names(names))),
                 buttons: [{label: 'Close', value: null}]
             });
         } else {
-            er.toast(er.fmt.count(done) + ' of ' + er.fmt.count(o.items.length)
+            er.toast(fmt.count(done) + ' of ' + fmt.count(o.items.length)
                      + ' done.', 'ok');
         }
 
@@ -476,13 +476,13 @@
     // ---- drain: waits until nothing is under way
 
     function drain(args) {
-        const line = er.el('p', {role: 'status', class: 'soft'});
+        const line = el('p', {role: 'status', class: 'soft'});
         const end = er.live.on(function (now) {
             const n = now.targets.targets.filter(
                 t => !args.target || t.name === args.target)
                 .reduce((sum, t) => sum + (t.leases || 0), 0);
 
-            er.say(line, n ? er.fmt.count(n) + ' under way' : 'Nothing is under '
+            er.say(line, n ? fmt.count(n) + ' under way' : 'Nothing is under '
                                                               + 'way');
         });
 
@@ -490,7 +490,7 @@
             title: 'Drain ' + (args.target ? one(args) : 'all targets'),
             ok: 'Drain',
             body: [
-                er.el('p', {}, 'No new delivery begins in this nginx; events '
+                el('p', {}, 'No new delivery begins in this nginx; events '
                     + 'are accepted and wait.' + (args.target ? '' : ' /readyz '
                     + 'is 503, so that a balancer sends new events '
                     + 'elsewhere.') + ' This waits up to 30 seconds until '
@@ -512,13 +512,13 @@
     // ---- one delivery that counts nowhere
 
     async function test(args) {
-        const body = er.el('textarea', {rows: 6, spellcheck: 'false',
+        const body = el('textarea', {rows: 6, spellcheck: 'false',
             placeholder: 'empty: {"test":true,\u2026} is made'});
 
         const a = await er.dialog.confirm({
             title: 'Test event for ' + one(args), ok: 'Send', class: 'big',
             body: [
-                er.el('p', {}, 'The target gets one event with the header '
+                el('p', {}, 'The target gets one event with the header '
                     + 'X-Event-Test: 1. No counter, breaker or rate hears of '
                     + 'it.'),
                 er.dialog.field('Body', body)
@@ -541,26 +541,26 @@
         shown.set({
             verdict: er.mark(a.verdict === 'ok' ? 'ok' : 'bad', a.verdict),
             status: a.status === undefined ? null : er.status(a.status),
-            ms: er.fmt.ms(a.ms), why: a.why && er.clean(a.why),
-            by: a.by ? er.el('span', {class: 'wrap'}, er.code(a.by.line), ' ',
+            ms: fmt.ms(a.ms), why: a.why && clean(a.why),
+            by: a.by ? el('span', {class: 'wrap'}, er.code(a.by.line), ' ',
                              er.place(a.by.file, a.by.number)) : null,
             token: a.token, id: er.code(a.id),
-            tls: a.tls ? er.clean(a.tls.version + ', ' + a.tls.cipher + ', '
+            tls: a.tls ? clean(a.tls.version + ', ' + a.tls.cipher + ', '
                                   + a.tls.subject + ', until ' + a.tls.ends)
                        : null,
-            bytes: a.bytes === undefined ? null : er.fmt.bytes(a.bytes)
+            bytes: a.bytes === undefined ? null : fmt.bytes(a.bytes)
         });
 
         await er.dialog.open({
             title: 'What came of the test', class: 'big',
             body: [
                 shown.node,
-                a.answer ? er.el('pre', {tabindex: '0'}, er.clean(a.answer))
-                    : a.hidden ? er.el('p', {class: 'soft'}, a.hidden) : null,
+                a.answer ? el('pre', {tabindex: '0'}, clean(a.answer))
+                    : a.hidden ? el('p', {class: 'soft'}, a.hidden) : null,
                 a.log && a.log.length ? [
-                    er.el('h3', {}, 'What nginx logged'),
-                    er.el('pre', {tabindex: '0'}, er.clean(a.log.join('\n'))),
-                    a.more ? er.el('p', {class: 'soft'}, 'and ' + a.more
+                    el('h3', {}, 'What nginx logged'),
+                    el('pre', {tabindex: '0'}, clean(a.log.join('\n'))),
+                    a.more ? el('p', {class: 'soft'}, 'and ' + a.more
                                                          + ' lines more')
                            : null] : null
             ],
@@ -574,11 +574,11 @@
 
     async function edit(args) {
         const found = await original(args);
-        const area = er.el('textarea', {rows: 16, spellcheck: 'false',
+        const area = el('textarea', {rows: 16, spellcheck: 'false',
             'aria-label': 'Body', value: pretty(found)});
         const to = er.select(targets(), args.target);
-        const purge = er.el('input', {type: 'checkbox'});
-        const told = er.el('div', {role: 'status'});
+        const purge = el('input', {type: 'checkbox'});
+        const told = el('div', {role: 'status'});
 
         const send = more => er.api.post('replay', {
             event: args.event, target: args.target,
@@ -589,21 +589,21 @@
         const a = await er.dialog.open({
             title: 'Send an edited copy', class: 'big',
             body: [
-                er.el('p', {}, 'A copy of event ', er.code(args.event),
+                el('p', {}, 'A copy of event ', er.code(args.event),
                     ' with this body, and a number and an id of its own, is '
                     + 'accepted and delivered as any other event.'),
-                found === null ? er.el('p', {class: 'soft'}, 'The body of the '
+                found === null ? el('p', {class: 'soft'}, 'The body of the '
                     + 'original is not shown: ' + (er.live.now.me.reveal
                     ? 'it is no dead letter and does not wait.'
                     : 'event_admin has no "reveal".')) : null,
                 found !== null && /%[0-9A-Fa-f]{2}/.test(found)
-                    ? er.el('p', {class: 'soft'}, 'Bytes that are no text are '
+                    ? el('p', {class: 'soft'}, 'Bytes that are no text are '
                         + 'shown percent-encoded, and would be sent so.')
                     : null,
                 area,
-                er.el('div', {class: 'two'},
+                el('div', {class: 'two'},
                     er.dialog.field('To', to),
-                    er.el('label', {class: 'check'}, purge,
+                    el('label', {class: 'check'}, purge,
                           'forget the original when the copy is safe')),
                 told
             ],
@@ -671,12 +671,12 @@
     function preview(e) {
         const d = e.difference;
 
-        return er.el('div', {class: 'preview'},
-            er.el('p', {}, er.fmt.bytes(e.size) + ' instead of '
-                + er.fmt.bytes(e.was) + '; from byte ' + er.fmt.count(d.at)
-                + ' on ' + er.fmt.count(d.removed) + ' are gone and '
-                + er.fmt.count(d.added) + ' new.'),
-            e.headers ? er.el('pre', {tabindex: '0'}, er.clean(
+        return el('div', {class: 'preview'},
+            el('p', {}, fmt.bytes(e.size) + ' instead of '
+                + fmt.bytes(e.was) + '; from byte ' + fmt.count(d.at)
+                + ' on ' + fmt.count(d.removed) + ' are gone and '
+                + fmt.count(d.added) + ' new.'),
+            e.headers ? el('pre', {tabindex: '0'}, clean(
                 (e.method || 'POST') + '\n' + e.headers.map(h => h.name + ': '
                 + (h.hidden ? '(hidden)' : h.value)).join('\n'))) : null);
     }
@@ -688,7 +688,7 @@
             title: 'Judge again ' + (args.id ? 'one request'
                                              : 'all of ' + one(args)),
             ok: 'Judge again',
-            body: er.el('p', {}, 'Each goes the way of every request: today\'s '
+            body: el('p', {}, 'Each goes the way of every request: today\'s '
                 + 'nginx.conf verifies it, routes it and delivers it. What is '
                 + 'still refused stays.'),
             act: () => er.api.post('recheck', args)
@@ -707,25 +707,25 @@
                    + ' judged again',
             class: 'big',
             body: [
-                er.el('div', {class: 'marks'}, words.filter(([w]) => a[w])
-                    .map(([w, kind]) => er.mark(kind, er.fmt.count(a[w]) + ' '
+                el('div', {class: 'marks'}, words.filter(([w]) => a[w])
+                    .map(([w, kind]) => er.mark(kind, fmt.count(a[w]) + ' '
                                                       + w))),
-                a.incomplete ? er.el('p', {}, 'It ended before its time: judge '
+                a.incomplete ? el('p', {}, 'It ended before its time: judge '
                                               + 'again for the rest.') : null,
-                a.requests.length ? er.el('div', {class: 'scroll tall',
+                a.requests.length ? el('div', {class: 'scroll tall',
                                                   tabindex: '0'},
-                    er.el('table', {class: 'rows'},
-                        er.el('thead', {}, er.el('tr', {},
+                    el('table', {class: 'rows'},
+                        el('thead', {}, el('tr', {},
                             ['Request', 'Verdict', 'Why', 'Events'].map(
-                                t => er.el('th', {scope: 'col'}, t)))),
-                        er.el('tbody', {}, a.requests.slice(0, 200).map(
-                            r => er.el('tr', {},
-                                er.el('td', {}, er.code(r.id)),
-                                er.el('td', {}, er.mark((words.find(
+                                t => el('th', {scope: 'col'}, t)))),
+                        el('tbody', {}, a.requests.slice(0, 200).map(
+                            r => el('tr', {},
+                                el('td', {}, er.code(r.id)),
+                                el('td', {}, er.mark((words.find(
                                     w => w[0] === r.verdict) || [])[1]
                                     || 'plain', r.verdict)),
-                                er.el('td', {class: 'wide'}, er.text(r.why)),
-                                er.el('td', {}, er.text(r.events.map(
+                                el('td', {class: 'wide'}, er.text(r.why)),
+                                el('td', {}, er.text(r.events.map(
                                     x => x.id + ' ' + x.outcome).join(', ')))
                             ))))) : null
             ],
@@ -745,7 +745,7 @@
                                         : 'the quarantine of ' + one(args)),
             ok: 'Forget', danger: true,
             number: args.id ? undefined : count,
-            body: er.el('p', {}, 'It is gone, and cannot be judged again.'),
+            body: el('p', {}, 'It is gone, and cannot be judged again.'),
             act: () => er.api.post('purge_quarantine', args)
         }).then(function (a) {
             if (a) {

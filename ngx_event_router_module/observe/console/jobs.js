@@ -29,7 +29,7 @@
     const pace = er.pace();
 
     er.progress = function (done, total) {
-        return er.el('progress', {max: Math.max(1, total), value: done,
+        return el('progress', {max: Math.max(1, total), value: done,
                                   'aria-label': 'Progress'});
     };
 
@@ -46,13 +46,13 @@
         name: 'jobs', title: 'Jobs', key: 'j',
 
         open(main) {
-            const told = er.el('div', {class: 'told', role: 'alert'});
+            const told = el('div', {class: 'told', role: 'alert'});
 
             table = er.table({
                 id: 'table-jobs', label: 'Jobs', key: j => j.job,
                 columns: [
                     {name: 'began', title: 'Began', say: j => j.began,
-                     cell: j => er.fmt.time(j.began)},
+                     cell: j => fmt.time(j.began)},
                     {name: 'state', title: 'State', say: j => j.state,
                      cell: j => er.state(j.state)},
                     {name: 'what', title: 'Replays', wide: true,
@@ -61,21 +61,21 @@
                      say: j => j.replayed,
                      live: j => j.replayed + '/' + j.total + '/' + j.stale,
                      cell: j => [er.progress(j.replayed, j.total), ' ',
-                                 er.fmt.count(j.replayed) + ' of '
-                                 + er.fmt.count(j.total)
-                                 + (j.stale ? ', ' + er.fmt.count(j.stale)
+                                 fmt.count(j.replayed) + ' of '
+                                 + fmt.count(j.total)
+                                 + (j.stale ? ', ' + fmt.count(j.stale)
                                               + ' stale' : '')]},
                     {name: 'rate', title: 'Rate', right: true,
                      live: j => String(j.pace.rate), cell: j =>
                          j.state === 'running' && j.pace.rate !== null
-                             ? er.fmt.rate(j.pace.rate)
-                             : j.rate ? '\u2264 ' + er.fmt.rate(j.rate)
+                             ? fmt.rate(j.pace.rate)
+                             : j.rate ? '\u2264 ' + fmt.rate(j.rate)
                              : '\u2013'},
                     {name: 'left', title: 'Time left', right: true,
                      live: j => String(j.pace.left && Math.round(j.pace.left)),
                      cell: j => j.state === 'running' && j.pace.left !== null
-                         ? er.fmt.seconds(j.pace.left)
-                         : j.ended ? ['ended ', er.fmt.time(j.ended)]
+                         ? fmt.seconds(j.pace.left)
+                         : j.ended ? ['ended ', fmt.time(j.ended)]
                          : '\u2013'},
                     {name: 'who', title: 'Who', say: j => j.who,
                      cell: j => er.text(j.who)},
@@ -86,7 +86,7 @@
                                       'aria-label': 'Stop job ' + j.job})}
                            : null
                 ].filter(Boolean),
-                empty: () => er.el('p', {}, 'No job: a replay of ',
+                empty: () => el('p', {}, 'No job: a replay of ',
                     er.link('dead', {}, 'dead letters'), ' is one. Those that '
                     + 'are over are shown for 7 days.')
             });

@@ -20,7 +20,7 @@
     };
 
     er.link = function (view, params, label, attrs) {
-        return er.el('a', {href: er.views.address(view, params),
+        return el('a', {href: er.views.address(view, params),
                            ...attrs}, label);
     };
 
@@ -48,13 +48,13 @@
     // ---- facts: names and values, each value touched only if it is another
 
     er.facts = function (names) {
-        const node = er.el('dl', {class: 'facts'});
+        const node = el('dl', {class: 'facts'});
         const cells = {};
 
         for (const [name, title] of names) {
-            const dd = er.el('dd');
-            const pair = er.el('div', {hidden: true},
-                               er.el('dt', {}, title), dd);
+            const dd = el('dd');
+            const pair = el('div', {hidden: true},
+                               el('dt', {}, title), dd);
 
             cells[name] = {dd, pair, text: undefined};
             node.append(pair);
@@ -83,17 +83,17 @@
     };
 
     er.place = (file, line) => file
-        ? er.el('span', {class: 'code wrap'}, er.clean(file)
+        ? el('span', {class: 'code wrap'}, clean(file)
                          + (line ? ':' + line : '')) : null;
 
     // ---- a panel beside a table, closed with Esc
 
     er.panel = function (o) {
-        const title = er.el('h2', {tabindex: '-1'}, o.title);
+        const title = el('h2', {tabindex: '-1'}, o.title);
         const back = document.activeElement;
-        const node = er.el('aside', {class: 'panel', 'aria-label': o.label},
-            er.el('div', {class: 'bar'}, title,
-                  er.el('span', {class: 'grow'}),
+        const node = el('aside', {class: 'panel', 'aria-label': o.label},
+            el('div', {class: 'bar'}, title,
+                  el('span', {class: 'grow'}),
                   er.button('\u00d7', close, {class: 'icon',
                                               'aria-label': 'Close'})),
             o.body);
@@ -149,7 +149,7 @@
     er.filters = function (fields, values, change) {
         const inputs = {};
         let serial = 0;
-        const form = er.el('form', {class: 'filter', role: 'search',
+        const form = el('form', {class: 'filter', role: 'search',
                                     autocomplete: 'off'});
 
         for (const f of fields) {
@@ -160,7 +160,7 @@
             if (f.options) {
                 input = er.select([['', 'any'], ...f.options], value);
             } else {
-                input = er.el('input', {
+                input = el('input', {
                     type: f.time ? 'datetime-local' : f.search ? 'search'
                           : 'text',
                     step: f.time ? '1' : null,
@@ -172,21 +172,36 @@
                 if (f.names) {
                     const id = 'list-' + f.name + '-' + ++serial;
 
-                    list = er.el('datalist', {id}, er.names(f.names).map(
-                        n => er.el('option', {value: n})));
+                    list = el('datalist', {id}, er.names(f.names).map(
+                        n => el('option', {value: n})));
                     input.setAttribute('list', id);
                 }
             }
 
             inputs[f.name] = input;
-            form.append(er.el('label', {class: 'field' + (f.long ? ' long'
+            form.append(el('label', {class: 'field' + (f.long ? ' long'
                                                                  : '')},
-                              er.el('span', {}, f.label), input, list));
+                              el('span', {}, f.label), input, list));
             input.addEventListener('change', send);
         }
 
-        form.append(er.el('div', {class: 'bar'},
-            er.el('button', {type: 'submit', class: 'primary'}, 'Search'),
+        const more = er.button('All fields', function () {
+            form.classList.toggle('whole');
+            more.setAttribute('aria-expanded', form.classList.contains(
+                'whole'));
+        }, {class: 'folds', 'aria-expanded': 'false'});
+
+        // a narrow window shows what is in use, and the rest on request
+
+        fields.forEach(function (f, i) {
+            if (i && !values[f.name]) {
+                inputs[f.name].closest('label').classList.add('rest');
+            }
+        });
+
+        form.append(el('div', {class: 'bar'},
+            el('button', {type: 'submit', class: 'primary'}, 'Search'),
+            more,
             er.button('Clear', function () {
                 for (const input of Object.values(inputs)) {
                     input.value = '';
@@ -248,7 +263,7 @@
 
     er.pages = function (o) {
         const more = er.button('More', () => load(true));
-        const told = er.el('span', {class: 'soft', role: 'status'});
+        const told = el('span', {class: 'soft', role: 'status'});
         let args = o.args;
         let rows = [];
         let next = null;
@@ -332,7 +347,7 @@
 
         function say() {
             more.hidden = !next;
-            er.say(told, rows.length ? er.fmt.count(rows.length)
+            er.say(told, rows.length ? fmt.count(rows.length)
                    + (next ? ' shown, there are more'
                            : rows.length === 1 ? ' in all' : ' in all')
                    : next ? 'None among those that were looked at; there '
@@ -343,9 +358,9 @@
     // ---- what is done with the rows that are selected
 
     er.chosen = function (buttons) {
-        const count = er.el('span', {role: 'status'});
-        const row = er.el('span', {class: 'bar'});
-        const node = er.el('div', {class: 'bar chosen-bar', hidden: true},
+        const count = el('span', {role: 'status'});
+        const row = el('span', {class: 'bar'});
+        const node = el('div', {class: 'bar chosen-bar', hidden: true},
                            count, row);
 
         er.add(row, [buttons()]);
@@ -354,7 +369,7 @@
             node,
             set(rows) {
                 node.hidden = !rows.length;
-                er.say(count, rows.length ? er.fmt.count(rows.length)
+                er.say(count, rows.length ? fmt.count(rows.length)
                                             + ' selected' : '');
             }
         };
