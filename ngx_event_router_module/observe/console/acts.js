@@ -555,11 +555,11 @@
             title: 'What came of the test', class: 'big',
             body: [
                 shown.node,
-                a.answer ? el('pre', {tabindex: '0'}, clean(a.answer))
+                a.answer ? er.pre(a.answer, 'Answer')
                     : a.hidden ? el('p', {class: 'soft'}, a.hidden) : null,
                 a.log && a.log.length ? [
                     el('h3', {}, 'What nginx logged'),
-                    el('pre', {tabindex: '0'}, clean(a.log.join('\n'))),
+                    er.pre(a.log.join('\n'), 'Log'),
                     a.more ? el('p', {class: 'soft'}, 'and ' + a.more
                                                          + ' lines more')
                            : null] : null
@@ -676,9 +676,9 @@
                 + fmt.bytes(e.was) + '; from byte ' + fmt.count(d.at)
                 + ' on ' + fmt.count(d.removed) + ' are gone and '
                 + fmt.count(d.added) + ' new.'),
-            e.headers ? el('pre', {tabindex: '0'}, clean(
-                (e.method || 'POST') + '\n' + e.headers.map(h => h.name + ': '
-                + (h.hidden ? '(hidden)' : h.value)).join('\n'))) : null);
+            e.headers ? er.pre((e.method || 'POST') + '\n' + e.headers.map(h => h.name + ': '
+                + (h.hidden ? '(hidden)' : h.value)).join('\n'), 'Request')
+                      : null);
     }
 
     // ---- quarantine

@@ -279,8 +279,7 @@
                                 group.entries.filter(e => e.status
                                                           === a.status))
                                   .then(done), {class: 'small'}) : null),
-                    a.said ? el('pre', {tabindex: '0', 'aria-label':
-                                           'Answer'}, clean(a.said))
+                    a.said ? er.pre(a.said, 'Answer')
                     : el('p', {class: 'soft'}, a.status
                         ? 'an empty answer, or one that is not shown'
                         : why[group.reason] || ''))

@@ -185,8 +185,7 @@
                     h.verdict && !good ? er.mark('plain', h.verdict) : null,
                     h.lost ? er.mark('plain', h.lost) : null,
                     h.due && !h.state ? [', next ', fmt.time(h.due)] : null,
-                    h.answer ? el('pre', {tabindex: '0', 'aria-label':
-                        'Answer of attempt ' + h.attempt}, clean(h.answer))
+                    h.answer ? er.pre(h.answer, 'Answer of attempt ' + h.attempt)
                         : null));
             }
 

@@ -178,10 +178,10 @@
                     ? '. It checks signatures, so this one will be refused, '
                       + 'which Sources shows: let its producer send one.'
                     : '.'),
-                path ? el('pre', {tabindex: '0'}, clean(
+                path ? er.pre(
                     'curl -H \'Content-Type: application/json\' \\\n'
                     + '     --data \'{"id":"first","type":"hello"}\' \\\n'
-                    + '     ' + location.origin + path)) : null
+                    + '     ' + location.origin + path, 'Command') : null
             ],
             el('p', {}, 'Events that came before event_history was there, '
                            + 'or longer ago than it keeps, are not shown.'));

@@ -82,6 +82,11 @@
         };
     };
 
+    // a text of several lines, which the keyboard can scroll
+
+    er.pre = (text, label) => el('pre', {tabindex: '0', role: 'group',
+                                         'aria-label': label}, clean(text));
+
     er.place = (file, line) => file
         ? el('span', {class: 'code wrap'}, clean(file)
                          + (line ? ':' + line : '')) : null;

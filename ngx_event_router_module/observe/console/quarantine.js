@@ -67,6 +67,8 @@
 
     function again(done) {
         if (done) {
+            table.clear();
+
             if (er.panel.open) {
                 er.panel.open.close();
             }
@@ -194,7 +196,6 @@
                             : er.text(h.value, {class: 'code'}))))))] : null,
             r.body !== undefined ? [
                 el('h3', {}, 'Body'),
-                el('pre', {tabindex: '0', 'aria-label': 'Body'},
-                      clean(r.body))] : null);
+                er.pre(r.body, 'Body')] : null);
     }
 })();
