@@ -70,8 +70,6 @@ for my $part (split /^(?=\w)/m, slurp('order') =~ s/^#.*\n//mgr) {
 sub page {
     my ($skeleton, @files) = @_;
 
-    @files = grep { -f } @files;
-
     my @scripts = grep { /js$/ } @files;
     my $css = join '', map { css($_) } grep { /css$/ } @files;
     my $js = "(function(){'use strict';const er={};\n"

@@ -37,7 +37,14 @@
 
             if (was === 'away') {
                 er.toast('nginx is back.', 'ok');
-                er.views.again();
+
+                // what somebody works at stays as it is
+
+                if (!document.querySelector('dialog[open], .panel, .chosen, '
+                                            + 'main :is(input, select):focus'))
+                {
+                    er.views.again();
+                }
             }
         }
 
