@@ -61,7 +61,7 @@ my ($paid, $died, $kept);
 my @before = (
     [ qr/v1\/events/, sub { $paid //= paid() } ],
     [ qr/v1\/dead\?target=erp&limit=1/, sub { dead() for 1, 2 } ],
-    [ qr/v1\/replay\?event=/, sub { $died = dead() } ],
+    [ qr/v1\/(replay|explain)\?event=/, sub { $died = dead() } ],
     [ qr/v1\/replay\?.*exhausted/, sub { exhausted() } ],
     [ qr/v1\/(retry|move)\?/, sub { waits('down'); again() } ],
     [ qr/v1\/targets/, sub { act('pause?target=erp') } ],

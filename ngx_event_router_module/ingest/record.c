@@ -447,6 +447,21 @@ ngx_er_record_event(ngx_er_record_t *record)
 }
 
 
+/* variables that show fields have had the body read already */
+
+ngx_int_t
+ngx_er_record_facts(ngx_er_event_t *event)
+{
+    ngx_er_scan_t        scan;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_event_router_module);
+
+    return mcf->sets.nelts ? NGX_OK : ngx_er_parse_facts(event, &scan);
+}
+
+
 /* the source is no longer configured; its events are delivered all the same */
 
 static ngx_er_source_t *

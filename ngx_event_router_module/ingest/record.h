@@ -63,5 +63,9 @@ ngx_int_t ngx_er_record_read(ngx_str_t *bytes, ngx_er_record_t *record);
  */
 ngx_er_event_t *ngx_er_record_event(ngx_er_record_t *record);
 
+/* what makes conditions work, too, of an event that has just come out of a
+   record; NGX_ERROR: no memory */
+ngx_int_t ngx_er_record_facts(ngx_er_event_t *event);
+
 
 #endif /* _NGX_ER_RECORD_H_INCLUDED_ */

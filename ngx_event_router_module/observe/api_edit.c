@@ -11,10 +11,10 @@
  * for those holds for it; the answer comes when it is durable.
  *
  * The original is looked for as a dead letter of the target, as what waits for
- * it, and then as an event that is there for others or retained.  It stays as
- * it is.  With then=purge it is forgotten, in a step of its own that comes
- * after the copy is durable: if a worker dies between the two there is one
- * letter too many, and none is lost.
+ * it, and then as an event that is there for others or retained
+ * (api_stored.c).  It stays as it is.  With then=purge it is forgotten, in a
+ * step of its own that comes after the copy is durable: if a worker dies
+ * between the two there is one letter too many, and none is lost.
  *
  * What the operator wants is in the API's pool; the copy is in its own, which
  * is held until the queue has it.  What may fail is memory and the store.
@@ -23,6 +23,7 @@
 
 #include "api_edit.h"
 #include "api_filter.h"
+#include "api_stored.h"
 #include "../base/crash.h"
 #include "../deliver/accept.h"
 #include "../deliver/outgoing.h"
@@ -37,27 +38,17 @@
 #define NGX_ER_API_EDIT_DETAIL  256
 
 
-/* where the original was found */
-
-typedef enum {
-    NGX_ER_API_EDIT_DEAD = 0,
-    NGX_ER_API_EDIT_PENDING,
-    NGX_ER_API_EDIT_KEPT               /* for others, or retained */
-} ngx_er_api_edit_found_e;
-
-
 typedef struct {
+    ngx_er_api_stored_t    stored;     /* the original */
     ngx_str_t              body;
     ngx_str_t              who;
     ngx_er_who_t           whole;      /* the same, for the audit */
     ngx_er_target_t       *to;
     ngx_str_t              target;     /* name, of whose entry */
     ngx_str_t              source;     /* name, or empty: of any */
-    uint64_t               seq;
     ngx_uint_t             preview;
     ngx_uint_t             purge;
 
-    ngx_er_api_edit_found_e  found;
     ngx_str_t              routes;
     ngx_str_t              original;   /* the body */
     ngx_er_record_t        record;
@@ -72,10 +63,6 @@ typedef struct {
 static const char *ngx_er_api_edit_strange(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_to(ngx_er_api_t *api,
     ngx_er_api_edit_t *edit, ngx_int_t *rc);
-static ngx_int_t ngx_er_api_edit_find(ngx_er_api_t *api);
-static ngx_int_t ngx_er_api_edit_looked(ngx_er_api_t *api,
-    ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_api_edit_nowhere(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_original(ngx_er_api_t *api,
     ngx_er_entry_t *entry);
 static const char *ngx_er_api_edit_may(ngx_er_api_edit_t *edit);
@@ -227,7 +214,7 @@ ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who)
 
     edit->body = *body;
     edit->who = *who;
-    edit->seq = ngx_er_api_event(api, "event");
+    edit->stored.seq = ngx_er_api_event(api, "event");
     edit->preview = ngx_er_api_flag(api, "preview");
     edit->purge = ngx_er_api_flag(api, "then");
 
@@ -238,7 +225,10 @@ ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who)
         return rc;
     }
 
-    return ngx_er_api_edit_find(api);
+    edit->stored.target = ngx_er_hash64(&edit->target);
+    edit->stored.found = ngx_er_api_edit_original;
+
+    return ngx_er_api_stored(api);
 }
 
 
@@ -319,81 +309,6 @@ ngx_er_api_edit_to(ngx_er_api_t *api, ngx_er_api_edit_t *edit, ngx_int_t *rc)
 }
 
 
-/* the original, in the place whose turn it is */
-
-static ngx_int_t
-ngx_er_api_edit_find(ngx_er_api_t *api)
-{
-    ngx_er_queue_op_t  *op;
-    ngx_er_api_edit_t  *edit;
-
-    edit = api->data;
-
-    op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
-    if (op == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    op->filter.seq = edit->seq;
-    op->filter.target = (edit->found == NGX_ER_API_EDIT_KEPT)
-                        ? 0 : ngx_er_hash64(&edit->target);
-    op->dead = (edit->found == NGX_ER_API_EDIT_DEAD);
-    op->archive = (edit->found == NGX_ER_API_EDIT_KEPT);
-    op->records = 1;
-    op->limit = 1;
-
-    return ngx_er_api_run(api, op, ngx_er_api_edit_looked);
-}
-
-
-static ngx_int_t
-ngx_er_api_edit_looked(ngx_er_api_t *api, ngx_er_queue_op_t *op)
-{
-    ngx_er_api_edit_t  *edit;
-
-    edit = api->data;
-
-    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "event router api: event %016xL to edit, place:%d rc:%i "
-                   "found:%ui", edit->seq, edit->found, op->rc,
-                   op->entries ? op->entries->nelts : 0);
-
-    if (api->request == NULL) {
-
-        /* nothing was done yet, and nobody is there to say it again */
-
-        return NGX_OK;
-    }
-
-    if (op->rc != NGX_OK) {
-        return ngx_er_api_away(api);
-    }
-
-    if (op->entries && op->entries->nelts) {
-        return ngx_er_api_edit_original(api, op->entries->elts);
-    }
-
-    if (edit->found == NGX_ER_API_EDIT_KEPT) {
-        return ngx_er_api_edit_nowhere(api);
-    }
-
-    edit->found++;
-
-    return ngx_er_api_edit_find(api);
-}
-
-
-static ngx_int_t
-ngx_er_api_edit_nowhere(ngx_er_api_t *api)
-{
-    return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND, "the store has no such "
-                              "event: it has those that wait or are dead, and "
-                              "with \"retain\" in event_source those that "
-                              "were delivered; of a source that delivers at "
-                              "once (\"delivery sync\") it has none");
-}
-
-
 /* the record is in memory of the operation, which ends with this call */
 
 static ngx_int_t
@@ -403,12 +318,6 @@ ngx_er_api_edit_original(ngx_er_api_t *api, ngx_er_entry_t *entry)
     ngx_er_api_edit_t  *edit;
 
     edit = api->data;
-
-    if (entry->locked) {
-        return ngx_er_api_problem(api, NGX_HTTP_CONFLICT, "the event is "
-                                  "sealed with a key that \"encrypt=\" of "
-                                  "event_store does not have");
-    }
 
     if (ngx_er_record_read(&entry->record, &edit->record) != NGX_OK) {
         return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
@@ -446,14 +355,14 @@ ngx_er_api_edit_may(ngx_er_api_edit_t *edit)
 {
     ngx_uint_t  own;
 
-    if (edit->purge && edit->found == NGX_ER_API_EDIT_KEPT) {
+    if (edit->purge && edit->stored.place == NGX_ER_API_STORED_KEPT) {
         return "then=purge is of a dead letter or of what waits, and of this "
                "event the target has neither";
     }
 
     /* what a target has had is its own, whoever may send to it today */
 
-    own = (edit->found != NGX_ER_API_EDIT_KEPT
+    own = (edit->stored.place != NGX_ER_API_STORED_KEPT
            && edit->to->hash == ngx_er_hash64(&edit->target));
 
     if (!own && edit->to->publishers
@@ -489,7 +398,7 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
     ngx_memzero(&edited, sizeof(ngx_er_edited_t));
 
     edited.record = &edit->record;
-    edited.seq = edit->seq;
+    edited.seq = edit->stored.seq;
     edited.body = edit->body;
     edited.who = edit->who;
     edited.token = ngx_er_queue_token(api->mcf->queue);
@@ -639,7 +548,8 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "event router api: event %016xL is edited as %016xL, rc:%i "
-                   "request:%d", edit->seq, edit->event->number, accept->rc,
+                   "request:%d", edit->stored.seq, edit->event->number,
+                   accept->rc,
                    api->request != NULL);
 
     if (accept->rc == NGX_OK || accept->kept) {
@@ -647,7 +557,7 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
 
         ngx_er_audit(api->request, &edit->whole, "replay", &edit->to->name,
                      "event %016xL goes to target \"%V\" with an edited body, "
-                     "as event %016xL", edit->seq, &edit->to->name,
+                     "as event %016xL", edit->stored.seq, &edit->to->name,
                      edit->event->number);
     }
 
@@ -693,8 +603,8 @@ ngx_er_api_edit_purge(ngx_er_api_t *api)
     }
 
     op->filter.target = ngx_er_hash64(&edit->target);
-    op->filter.seq = edit->seq;
-    op->waiting = (edit->found == NGX_ER_API_EDIT_PENDING);
+    op->filter.seq = edit->stored.seq;
+    op->waiting = (edit->stored.place == NGX_ER_API_STORED_PENDING);
     op->limit = 1;
 
     return ngx_er_api_run(api, op, ngx_er_api_edit_purged);
@@ -728,7 +638,7 @@ ngx_er_api_edit_purged(ngx_er_api_t *api, ngx_er_queue_op_t *op)
         ngx_er_audit(api->request, &edit->whole, "purge",
                      target ? &target->name : NULL,
                      "event %016xL, of which a copy is event %016xL, was "
-                     "purged", edit->seq, edit->event->number);
+                     "purged", edit->stored.seq, edit->event->number);
     }
 
     return ngx_er_api_edit_show(api);
@@ -774,14 +684,13 @@ ngx_er_api_edit_json(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
 {
     ngx_er_event_t  *event;
 
-    static const char  *places[] = { "dead", "pending", "kept" };
-
     event = edit->event;
 
     ngx_er_json_open(json, "edited", "{");
 
-    ngx_er_api_seq(json, "of", edit->seq);
-    ngx_er_json_word(json, "state", places[edit->found]);
+    ngx_er_api_seq(json, "of", edit->stored.seq);
+    ngx_er_json_word(json, "state",
+                     ngx_er_api_stored_name(edit->stored.place));
 
     if (event->number) {
         ngx_er_api_seq(json, "event", event->number);

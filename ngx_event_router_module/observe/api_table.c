@@ -16,6 +16,7 @@
 #include "api_drain.h"
 #include "api_entries.h"
 #include "api_events.h"
+#include "api_explain.h"
 #include "api_jobs.h"
 #include "api_me.h"
 #include "api_openapi.h"
@@ -30,6 +31,7 @@
 
 ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_events,
+    ngx_er_api_explain,
     ngx_er_api_entries,
     ngx_er_api_quarantine,
     ngx_er_api_targets,

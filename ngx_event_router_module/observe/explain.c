@@ -16,6 +16,12 @@
  * conditions that held or the one that decided, and they are shown with their
  * place in nginx.conf and what the event has in their fields.
  *
+ * api_explain.c asks the same of an event that is in the store: why it is
+ * routed as it is by today's configuration.  It was admitted already, so only
+ * "require" and the routes are told.  What the store does not have of its
+ * request (variables of nginx, headers that no rule named when it came) is
+ * missing for the rules, too.
+ *
  * Values of the event stand in the answer, cut and escaped; secrets never do.
  * The answer is in the request's pool.  What may fail is memory, which the
  * JSON remembers.
@@ -25,6 +31,7 @@
 #include "explain.h"
 #include "diagnosis.h"
 #include "metrics.h"
+#include "../ingest/exposure.h"
 #include "../ingest/key.h"
 #include "../ingest/rate.h"
 #include "../route/budget.h"
@@ -43,7 +50,15 @@
 
 typedef struct {
     ngx_er_json_t          json;
-    ngx_er_receive_t      *ctx;
+    ngx_http_request_t    *request;
+    ngx_er_source_t       *source;
+    ngx_er_receive_t      *ctx;        /* NULL: the event is in the store */
+    ngx_er_header_t       *headers;    /* the producer's, as far as they are
+                                          there */
+    ngx_uint_t             nheaders;
+    ngx_array_t           *names;      /* of an event in the store: headers
+                                          that are secrets, ngx_er_exposed_t */
+    ngx_uint_t             hides;      /* 1: values are not shown */
     ngx_er_event_t        *event;
     ngx_er_route_t        *last;       /* that matched and is the last, behind
                                           which no route is looked at */
@@ -53,12 +68,14 @@ typedef struct {
 } ngx_er_explain_t;
 
 
+static ngx_int_t ngx_er_explain_names(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
     ngx_er_decision_t *decision);
 static void ngx_er_explain_verify(ngx_er_explain_t *e, ngx_uint_t refused);
 static void ngx_er_explain_refusal(ngx_er_explain_t *e,
     ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_explain_events(ngx_er_explain_t *e);
+static ngx_int_t ngx_er_explain_one(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_event(ngx_er_explain_t *e);
 static void ngx_er_explain_attributes(ngx_er_explain_t *e);
 static void ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
@@ -82,7 +99,10 @@ static void ngx_er_explain_alternatives(ngx_er_explain_t *e,
 static void ngx_er_explain_condition(ngx_er_explain_t *e,
     ngx_er_condition_t *c);
 static void ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index);
-static void ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value);
+static void ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_field_t *field,
+    ngx_er_value_t *value);
+static ngx_uint_t ngx_er_explain_exposes(ngx_er_explain_t *e,
+    ngx_er_field_t *field);
 static void ngx_er_explain_text(ngx_er_explain_t *e, const char *name,
     ngx_str_t *text);
 static ngx_uint_t ngx_er_explain_secret(ngx_er_explain_t *e, ngx_str_t *text);
@@ -104,7 +124,11 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision,
 
     ngx_memzero(&e, sizeof(ngx_er_explain_t));
 
+    e.request = ctx->request;
+    e.source = ctx->source;
     e.ctx = ctx;
+    e.headers = ctx->message.headers;
+    e.nheaders = ctx->message.nheaders;
 
     ngx_er_json_begin(&e.json, ctx->request->pool, NGX_ER_EXPLAIN_SIZE);
     ngx_er_json_open(&e.json, NULL, "{");
@@ -116,6 +140,68 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision,
     *json = e.json;
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_er_explain_stored(ngx_http_request_t *r, ngx_er_event_t *event,
+    ngx_uint_t reveal, ngx_er_json_t *json)
+{
+    ngx_int_t         rc;
+    ngx_er_explain_t  e;
+
+    ngx_memzero(&e, sizeof(ngx_er_explain_t));
+
+    e.json = *json;
+    e.request = r;
+    e.source = event->source;
+    e.event = event;
+    e.headers = event->headers;
+    e.nheaders = event->nheaders;
+    e.hides = !reveal;
+
+    if (ngx_er_explain_names(&e) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_explain_one(&e);
+
+    *json = e.json;
+
+    return rc;
+}
+
+
+/* a secret that was sent then may be none of nginx.conf any more, so what is
+   in its header is not shown in any case */
+
+static ngx_int_t
+ngx_er_explain_names(ngx_er_explain_t *e)
+{
+    ngx_uint_t        i;
+    static ngx_str_t  names[] = {
+        ngx_string("authorization"), ngx_string("proxy-authorization"),
+        ngx_string("cookie")
+    };
+
+    e->names = ngx_array_create(e->json.pool, 16, sizeof(ngx_er_exposed_t));
+    if (e->names == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (ngx_er_exposure_add(e->names, &names[i], NGX_ER_EXPOSURE_SECRET, 0)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (e->source->verify == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_er_exposure_verify(e->source->verify, e->names);
 }
 
 
@@ -198,7 +284,6 @@ ngx_er_explain_refusal(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
 static ngx_int_t
 ngx_er_explain_events(ngx_er_explain_t *e)
 {
-    ngx_int_t       rc;
     ngx_uint_t      i;
     ngx_er_part_t  *part;
 
@@ -218,29 +303,9 @@ ngx_er_explain_events(ngx_er_explain_t *e)
             ngx_er_budget_share(e->event->facts, part[i - 1].event->facts);
         }
 
-        rc = ngx_er_route_select(e->event);
-
-        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, e->ctx->request->connection->log, 0,
-                       "event router explain: event \"%V\", routed:%i",
-                       &e->event->id, rc);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
         ngx_er_json_open(&e->json, NULL, "{");
-        ngx_er_explain_attributes(e);
 
-        if (rc == NGX_DECLINED) {
-            ngx_er_json_flag(&e->json, "undecided", 1);
-            ngx_er_json_word(&e->json, "note", "its rules took more CPU "
-                             "time than an event has: it would be answered "
-                             "503");
-            ngx_er_json_close(&e->json, "}");
-            continue;
-        }
-
-        if (ngx_er_explain_event(e) != NGX_OK) {
+        if (ngx_er_explain_one(e) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -253,20 +318,50 @@ ngx_er_explain_events(ngx_er_explain_t *e)
 }
 
 
+static ngx_int_t
+ngx_er_explain_one(ngx_er_explain_t *e)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_route_select(e->event);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, e->request->connection->log, 0,
+                   "event router explain: event \"%V\", routed:%i stored:%d",
+                   &e->event->id, rc, e->ctx == NULL);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_er_explain_attributes(e);
+
+    if (rc == NGX_DECLINED) {
+        ngx_er_json_flag(&e->json, "undecided", 1);
+        ngx_er_json_word(&e->json, "note", "its rules took more CPU time than "
+                         "an event has: it would be answered 503");
+        return NGX_OK;
+    }
+
+    return ngx_er_explain_event(e);
+}
+
+
 /* what would become of an event whose routes are known */
 
 static ngx_int_t
 ngx_er_explain_event(ngx_er_explain_t *e)
 {
-    if (e->ctx->source->require) {
+    if (e->source->require) {
         ngx_er_explain_require(e);
     }
 
-    if (ngx_er_explain_dedup(e) != NGX_OK) {
+    /* one that is in the store was neither a duplicate nor one too many */
+
+    if (e->ctx && ngx_er_explain_dedup(e) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (e->ctx->source->rate) {
+    if (e->ctx && e->source->rate) {
         ngx_er_explain_rate(e);
     }
 
@@ -345,7 +440,7 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
     ngx_uint_t        i, *field;
     ngx_er_source_t  *source;
 
-    source = e->ctx->source;
+    source = e->source;
 
     ngx_er_json_open(&e->json, "dedup", "{");
     ngx_er_json_flag(&e->json, "on", source->dedup);
@@ -409,8 +504,8 @@ ngx_er_explain_require(ngx_er_explain_t *e)
     ngx_er_reason_t      reason;
     ngx_er_condition_t  *require;
 
-    require = e->ctx->source->require;
-    e->file = e->ctx->source->where.file.data;
+    require = e->source->require;
+    e->file = e->source->where.file.data;
 
     met = ngx_er_reason(require, e->event->facts, &reason);
 
@@ -437,10 +532,10 @@ ngx_er_explain_rate(ngx_er_explain_t *e)
 {
     ngx_int_t  field;
 
-    field = ngx_er_rate_field(e->ctx->source);
+    field = ngx_er_rate_field(e->source);
 
     ngx_er_json_open(&e->json, "rate", "{");
-    ngx_er_json_text(&e->json, "limit", ngx_er_rate_text(e->ctx->source), 0);
+    ngx_er_json_text(&e->json, "limit", ngx_er_rate_text(e->source), 0);
 
     if (field != NGX_CONF_UNSET) {
         ngx_er_explain_values(e, field);
@@ -459,12 +554,12 @@ ngx_er_explain_routes(ngx_er_explain_t *e)
     ngx_er_route_t  **route, **match;
 
     omitted = 0;
-    route = e->ctx->source->routes.elts;
+    route = e->source->routes.elts;
     match = e->event->routes.elts;
 
     ngx_er_json_open(&e->json, "routes", "[");
 
-    for (i = 0; i < e->ctx->source->routes.nelts; i++) {
+    for (i = 0; i < e->source->routes.nelts; i++) {
 
         matched = e->matched < e->event->routes.nelts
                   && match[e->matched] == route[i];
@@ -542,7 +637,7 @@ ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
     ngx_er_target_t    **target;
     ngx_er_main_conf_t  *mcf;
 
-    mcf = ngx_http_get_module_main_conf(e->ctx->request,
+    mcf = ngx_http_get_module_main_conf(e->request,
                                         ngx_http_event_router_module);
 
     seen = ngx_pcalloc(e->json.pool, ngx_max(mcf->targets.nelts, 1));
@@ -603,7 +698,7 @@ ngx_er_explain_decided(ngx_er_explain_t *e, ngx_er_route_t *route)
     ngx_er_route_t   **match;
     ngx_er_reason_t    reason;
 
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, e->ctx->request->connection->log, 0,
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, e->request->connection->log, 0,
                    "event router explain: why not route \"%V\"",
                    &route->name);
 
@@ -713,7 +808,7 @@ ngx_er_explain_condition(ngx_er_explain_t *e, ngx_er_condition_t *c)
     text.data = ngx_er_condition_text(c->origin);
     text.len = c->origin->len;
 
-    ngx_er_json_text(&e->json, "line", &text, NGX_ER_EXPLAIN_CUT);
+    ngx_er_explain_text(e, "line", &text);
 
     if (c->origin->line) {
         ngx_er_explain_place(e, c->origin->other ? text.data + text.len
@@ -748,7 +843,7 @@ ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
          value = value->next)
     {
         if (n++ < NGX_ER_EXPLAIN_VALUES) {
-            ngx_er_explain_value(e, value);
+            ngx_er_explain_value(e, field, value);
         }
     }
 
@@ -764,14 +859,21 @@ ngx_er_explain_values(ngx_er_explain_t *e, ngx_int_t index)
 /* the indices in the arrays that it is in, the outermost first */
 
 static void
-ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
+ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_field_t *field,
+    ngx_er_value_t *value)
 {
     ngx_uint_t         i, n;
     ngx_er_element_t  *element;
 
     ngx_er_json_open(&e->json, NULL, "{");
     ngx_er_json_word(&e->json, "type", ngx_er_explain_types[value->type]);
-    ngx_er_explain_text(e, "text", &value->text);
+
+    if (ngx_er_explain_exposes(e, field)) {
+        ngx_er_json_flag(&e->json, "secret", 1);
+
+    } else if (!e->hides) {
+        ngx_er_explain_text(e, "text", &value->text);
+    }
 
     if (value->unreadable) {
         ngx_er_json_flag(&e->json, "unreadable", 1);
@@ -803,6 +905,15 @@ ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_value_t *value)
 }
 
 
+static ngx_uint_t
+ngx_er_explain_exposes(ngx_er_explain_t *e, ngx_er_field_t *field)
+{
+    return e->names && field->kind == NGX_ER_FIELD_HEADER
+           && ngx_er_exposure(e->names, &field->name)
+              == NGX_ER_EXPOSURE_SECRET;
+}
+
+
 /* of what came with an event; a secret that was sent is only called so */
 
 static void
@@ -829,13 +940,13 @@ ngx_er_explain_secret(ngx_er_explain_t *e, ngx_str_t *text)
     ngx_er_header_t   *h;
     static ngx_str_t   name = ngx_string("Authorization");
 
-    if (ngx_er_verify_in_text(e->ctx->source->verify, text)) {
+    if (ngx_er_verify_in_text(e->source->verify, text)) {
         return 1;
     }
 
-    h = e->ctx->message.headers;
+    h = e->headers;
 
-    for (i = 0; i < e->ctx->message.nheaders; i++) {
+    for (i = 0; i < e->nheaders; i++) {
 
         if (h[i].name.len != name.len
             || ngx_strncasecmp(h[i].name.data, name.data, name.len) != 0)
