@@ -3,6 +3,7 @@
 
 (function () {
     let timer = null;
+    let serial = 0;                    // of the view that is open
     let table = null;
 
     // of a job from two looks at it: how many a second, and seconds to the end
@@ -97,14 +98,13 @@
 
         close() {
             clearTimeout(timer);
-            timer = null;
+            serial++;
         }
     });
 
     async function look(told) {
+        const mine = serial;
         let running = false;
-
-        timer = 0;
 
         try {
             const runs = await er.api.get('jobs', {state: 'running',
@@ -134,7 +134,7 @@
             er.fill(told, er.said(e));
         }
 
-        if (timer === 0) {
+        if (mine === serial) {
             timer = setTimeout(() => look(told), running ? 1000 : 4000);
         }
     }

@@ -96,11 +96,12 @@
         const result = {};
 
         for (const [name, value] of Object.entries(object || {})) {
-            if (name === 'buckets') {
-                continue;
-            }
+            if (value && value.buckets) {
+                const what = prefix + name.replace(/_seconds$/, '');
 
-            if (value !== null && typeof value === 'object') {
+                result[what + ' p50'] = within(value, 0.5);
+                result[what + ' p99'] = within(value, 0.99);
+            } else if (value !== null && typeof value === 'object') {
                 Object.assign(result, flat(value, prefix + name + ' '));
             } else {
                 result[prefix + name] = value;
@@ -108,6 +109,16 @@
         }
 
         return result;
+    }
+
+    // the bound of the bucket that so many of them fit in, as time
+
+    function within(h, part) {
+        const found = Object.keys(h.buckets).sort((a, b) => a - b)
+                      .find(le => h.buckets[le] >= part * h.count);
+
+        return !h.count ? null : found ? '\u2264 ' + fmt.ms(found * 1000)
+                                       : 'longer';
     }
 
     function text(name, value) {
