@@ -11,12 +11,16 @@
  * the best ones so far, with the worst of them on top.  A next page begins
  * behind the route whose index is in after=.
  *
+ * GET v1/groups: the same of groups.c, each with its first route; those that
+ * matched most.
+ *
  * api_config.c has more of each route and takes from here what is the same.
  * Memory is that of the request.
  */
 
 
 #include "api_routes.h"
+#include "groups.h"
 #include "../ingest/source.h"
 
 
@@ -36,7 +40,8 @@ typedef struct {
 } ngx_er_api_routes_item_t;
 
 
-/* a page, and what it is of; empty texts are any */
+/* a page of routes, or of groups by their first ones, and what it is of; empty
+   texts are any */
 
 typedef struct {
     ngx_er_api_routes_e        sort;
@@ -46,6 +51,7 @@ typedef struct {
     ngx_er_route_t            *after;  /* NULL: from the beginning */
     ngx_uint_t                 limit;
     ngx_uint_t                 n;
+    ngx_uint_t                 found;  /* so many were looked at and wanted */
     ngx_uint_t                 more;   /* there are others behind these */
     ngx_er_api_routes_item_t  *items;
     int                      (*order)(const void *one, const void *two);
@@ -73,6 +79,9 @@ static int ngx_cdecl ngx_er_api_routes_by_matched(const void *one,
     const void *two);
 static ngx_int_t ngx_er_api_routes_answer(ngx_er_api_t *api,
     ngx_er_api_routes_t *page);
+static ngx_int_t ngx_er_api_groups_handler(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_groups_answer(ngx_er_api_t *api,
+    ngx_er_api_routes_t *page, ngx_er_groups_t *groups);
 static ngx_uint_t ngx_er_api_route_from(ngx_er_route_t *route,
     ngx_str_t *name);
 
@@ -86,6 +95,14 @@ static ngx_er_api_arg_t  ngx_er_api_routes_args[] = {
       "by name, or who matched most first; else as in nginx.conf" },
     NGX_ER_API_ARG_LIMIT,
     NGX_ER_API_ARG_AFTER,
+    NGX_ER_API_ARGS_END
+};
+
+
+static ngx_er_api_arg_t  ngx_er_api_groups_args[] = {
+    { "source", NGX_ER_API_TEXT, 0, NULL, "groups from this source only" },
+    { "target", NGX_ER_API_TEXT, 0, NULL, "groups to this target only" },
+    NGX_ER_API_ARG_LIMIT,
     NGX_ER_API_ARGS_END
 };
 
@@ -106,6 +123,8 @@ static ngx_er_api_schema_t  ngx_er_api_routes_route = {
 static ngx_er_api_field_t  ngx_er_api_routes_fields[] = {
     { "now", NGX_ER_API_TIME, 1, NULL, NULL, "when this was so" },
     { "nroutes", NGX_ER_API_NUMBER, 1, NULL, NULL, "how many there are" },
+    { "nfound", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "and how many of these were asked for; of a first page with sort=" },
     { "routes", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_routes_route,
       "a page of them" },
     NGX_ER_API_FIELD_NEXT,
@@ -118,11 +137,48 @@ static ngx_er_api_schema_t  ngx_er_api_routes_answer_schema = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_groups_row[] = {
+    NGX_ER_API_ROUTE_FIELDS,
+    { "routes", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "how many are in it; the name and the place are those of the first" },
+    { "matched", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "how many events they matched, each by itself" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_groups_group = {
+    "RouteGroup", "Routes with the same sources and targets",
+    ngx_er_api_groups_row
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_groups_fields[] = {
+    { "now", NGX_ER_API_TIME, 1, NULL, NULL, "when this was so" },
+    { "nroutes", NGX_ER_API_NUMBER, 1, NULL, NULL, "how many there are" },
+    { "ngroups", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "in how many groups they are" },
+    { "groups", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_groups_group,
+      "those that matched most, the most first" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_groups_answer_schema = {
+    "RouteGroups", "Groups of routes", ngx_er_api_groups_fields
+};
+
+
 ngx_er_api_endpoint_t  ngx_er_api_routes[] = {
 
     { "routes", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, 0,
       "Routes, and how often they matched", ngx_er_api_routes_args, NULL,
       &ngx_er_api_routes_answer_schema, ngx_er_api_routes_handler },
+
+    { "groups", NGX_HTTP_GET, NGX_ER_ROLE_LOOK, 0,
+      "Routes with the same sources and targets, together",
+      ngx_er_api_groups_args, NULL, &ngx_er_api_groups_answer_schema,
+      ngx_er_api_groups_handler },
 
     NGX_ER_API_ENDPOINTS_END
 };
@@ -254,6 +310,8 @@ ngx_er_api_routes_choose(ngx_er_main_conf_t *mcf, ngx_er_api_routes_t *page)
             page->more = 1;
             break;
         }
+
+        page->found++;
 
         ngx_er_api_routes_take(page, &item);
     }
@@ -407,6 +465,11 @@ ngx_er_api_routes_answer(ngx_er_api_t *api, ngx_er_api_routes_t *page)
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_api_when(&json, "now", ngx_er_queue_now());
     ngx_er_json_number(&json, "nroutes", api->mcf->routes.nelts);
+
+    if (page->sort != NGX_ER_API_ROUTES_CONF && page->after == NULL) {
+        ngx_er_json_number(&json, "nfound", page->found);
+    }
+
     ngx_er_json_open(&json, "routes", "[");
 
     for (i = 0; i < page->n; i++) {
@@ -427,6 +490,83 @@ ngx_er_api_routes_answer(ngx_er_api_t *api, ngx_er_api_routes_t *page)
         ngx_er_json_text(&json, "next", &next, 0);
     }
 
+    ngx_er_json_close(&json, "}\n");
+
+    return ngx_er_api_json(api, &json);
+}
+
+
+static ngx_int_t
+ngx_er_api_groups_handler(ngx_er_api_t *api)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_er_groups_t           *groups;
+    ngx_er_api_routes_t        page;
+    ngx_er_api_routes_item_t   item;
+
+    if (ngx_er_api_routes_begin(api, &page, &rc) != NGX_OK) {
+        return rc;
+    }
+
+    groups = ngx_er_groups_get(api->mcf, api->request->connection->log);
+    if (groups == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_er_groups_sum(groups);
+
+    page.sort = NGX_ER_API_ROUTES_MATCHED;
+    page.order = ngx_er_api_routes_by_matched;
+
+    for (i = 0; i < groups->nelts; i++) {
+        item.route = groups->elts[i].first;
+        item.matched = groups->elts[i].matched;
+
+        if (ngx_er_api_routes_is(&page, item.route)) {
+            ngx_er_api_routes_take(&page, &item);
+        }
+    }
+
+    ngx_qsort(page.items, page.n, sizeof(ngx_er_api_routes_item_t),
+              page.order);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, api->request->connection->log, 0,
+                   "event router api: %ui groups of %ui", page.n,
+                   groups->nelts);
+
+    return ngx_er_api_groups_answer(api, &page, groups);
+}
+
+
+static ngx_int_t
+ngx_er_api_groups_answer(ngx_er_api_t *api, ngx_er_api_routes_t *page,
+    ngx_er_groups_t *groups)
+{
+    uint32_t         of;
+    ngx_uint_t       i;
+    ngx_er_json_t    json;
+    ngx_er_route_t  *first;
+
+    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_ROUTES_JSON);
+    ngx_er_json_open(&json, NULL, "{");
+    ngx_er_api_when(&json, "now", ngx_er_queue_now());
+    ngx_er_json_number(&json, "nroutes", api->mcf->routes.nelts);
+    ngx_er_json_number(&json, "ngroups", groups->nelts);
+    ngx_er_json_open(&json, "groups", "[");
+
+    for (i = 0; i < page->n; i++) {
+        first = page->items[i].route;
+        of = groups->of[first->index];
+
+        ngx_er_json_open(&json, NULL, "{");
+        ngx_er_api_route_json(&json, first);
+        ngx_er_json_number(&json, "routes", groups->elts[of].routes);
+        ngx_er_json_number(&json, "matched", page->items[i].matched);
+        ngx_er_json_close(&json, "}");
+    }
+
+    ngx_er_json_close(&json, "]");
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_api_json(api, &json);

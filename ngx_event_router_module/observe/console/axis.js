@@ -99,8 +99,11 @@ er.axis = (function () {
         return null;
     }
 
-    function perSecond(values, ms) {
-        return (values || []).map(n => n === null ? null : n * 1000 / ms);
+    // counts as rates: "measured" has for how many ms of each step
+
+    function perSecond(values, measured) {
+        return (values || []).map((n, i) => n === null || !measured[i] ? null
+                                  : n * 1000 / measured[i]);
     }
 
     // full steps of the reader's clock between two times, in milliseconds

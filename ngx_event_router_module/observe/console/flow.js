@@ -5,8 +5,10 @@
 // list.  Of many routes groups are drawn, and a search finds the routes.
 
 (function () {
-    const DRAWN = 60;                  // routes or groups at most
-    const ENDS = 40;                   // of more sources or targets: some
+    const DRAWN = 60;                  // routes at most
+    const GROUPS = 24;                 // and groups of them
+    const ENDS = 16;                   // of more sources or targets: some
+    const DENSE = 9;                   // of more they have two lines each
     const NARROW = 640;                // pixels: below it is a list
     const AGAIN = 10000;               // ms between questions about many routes
     const THIN = 24;                   // of more routes the lines are thinner
@@ -205,7 +207,7 @@
 
         view.asked = {
             time, counts, rows: layout.pick(all, view.trouble, view.drawn,
-                                            DRAWN),
+                answer.routes ? DRAWN : GROUPS),
             first: all.some(row => row.rate === undefined),
             found: answer.nfound, groups: answer.ngroups
         };
@@ -542,8 +544,10 @@
 
         const thin = columns[1].length > THIN;
         const low = thin ? 26 : 34;
+        const dense = id => columns[id[0] === 's' ? 0 : 2].length > DENSE;
         const size = id => id[0] === 'r' ? low
-            : Math.max(72, Math.min(320, (degree.get(id) || 0) * 6));
+            : Math.max(dense(id) ? 48 : 72,
+                       Math.min(320, (degree.get(id) || 0) * 6));
         const gap = thin ? 5 : 10;
         const {at, height} = layout.stand(columns, graph.edges, size, gap);
         const part = (share, least, most) =>
@@ -571,6 +575,7 @@
             view.columns[i].style.left = lefts[i] + 'px';
             view.columns[i].style.width = widths[i] + 'px';
             view.columns[i].hidden = column.length === 0;
+            view.columns[i].classList.toggle('dense', column.length > DENSE);
 
             let before = view.columns[i].firstChild;
 

@@ -5,6 +5,7 @@
 (function () {
     const AGAIN = 10000;
     const MOST = 5;                    // lines of targets in one plot
+    const MANY = 20;                   // of more, lines of one target only
     const RIGHT = 10;
     const TOP = 8;
 
@@ -137,16 +138,23 @@
 
         if (!document.hidden) {
             try {
+                const {span, target, source} = view.params;
+                const list = er.live.now.targets.targets;
+
+                // an answer for 256 targets has 500,000 numbers
+
+                view.many = !source && !target && list.length > MANY;
+
                 const data = await er.api.get('series', {
-                    span: view.params.span, target: view.params.target,
-                    source: view.params.source});
+                    span, source, target: view.many ? list[0].name : target});
 
                 if (view !== mine || p !== JSON.stringify(view.params)) {
                     return;
                 }
 
                 view.data = data;
-                er.say(view.note, '');
+                er.say(view.note, view.many ? 'Choose a target for its latency '
+                                              + 'and its queue.' : '');
                 draw();
 
             } catch (e) {
@@ -170,7 +178,7 @@
 
     function plots(data) {
         const p = view.params;
-        const per = values => axis.perSecond(values, data.step_ms);
+        const per = values => axis.perSecond(values, data.measured_ms);
         const line = (name, kind, values) => ({name, kind, values});
         const counts = (of, names) => names.filter(([name]) => of[name])
             .map(([name, kind]) => line(name, kind, per(of[name])));
@@ -221,7 +229,9 @@
             };
         };
 
-        return [received(data.all), delivered(data.all),
+        const all = [received(data.all), delivered(data.all)];
+
+        return view.many ? all : [...all,
                 each('Latency of attempts, p99', 'ms', 'p99'),
                 each('Waiting', 'count', 'pending'),
                 each('Oldest that waits', 'seconds', 'oldest_seconds')];
@@ -298,11 +308,7 @@
     // steps in which nothing at all was measured
 
     function missing(data) {
-        const of = data.all ? data.all.accepted
-            : Object.values(data.targets || data.sources || {})
-              .map(t => t.delivered || t.accepted)[0] || [];
-
-        return axis.runs(of.map(n => n === null ? 0 : null))
+        return axis.runs(data.measured_ms.map(n => n === null ? 0 : null))
             .map(run => [run[0][0], run[run.length - 1][0]]);
     }
 

@@ -64,8 +64,11 @@ test('the newest value', () => {
 });
 
 test('counts of a step are so many a second, a gap stays one', () => {
-    assert.deepEqual(axis.perSecond([20, null, 0], 10000), [2, null, 0]);
-    assert.deepEqual(axis.perSecond(undefined, 10000), []);
+    const measured = [5000, null, 10000, 0];
+
+    assert.deepEqual(axis.perSecond([20, null, 0, 0], measured),
+                     [4, null, 0, null]);
+    assert.deepEqual(axis.perSecond(undefined, measured), []);
 });
 
 test('the times of an axis are full steps of the clock', () => {
