@@ -27,7 +27,6 @@
             view.resized = new ResizeObserver(() => draw());
             view.resized.observe(view.stage);
             choices(er.live.now);
-            ask();
         },
 
         close() {
@@ -39,7 +38,7 @@
     });
 
     document.addEventListener('visibilitychange', function () {
-        if (view && !document.hidden) {
+        if (view && view.asked && !document.hidden) {
             ask();
         }
     });
@@ -99,10 +98,14 @@
     }
 
     function choices(now) {
-        const names = (rows, kind) => (rows || []).map(r => [kind, r.name]);
+        if (!now.targets) {
+            return;
+        }
+
+        const names = (rows, kind) => rows.map(r => [kind, r.name]);
         const list = [['target', ''],
-            ...names(now.targets && now.targets.targets, 'target'),
-            ...names(now.sources && now.sources.sources, 'source')];
+            ...names(now.targets.targets, 'target'),
+            ...names(now.sources.sources, 'source')];
         const text = JSON.stringify(list);
 
         if (view.text !== text) {
@@ -127,6 +130,10 @@
             button.setAttribute('aria-pressed',
                                 button.id === 'plots-' + p.span);
         });
+
+        if (!view.asked) {
+            ask();
+        }
     }
 
     async function ask() {
@@ -134,6 +141,7 @@
         const p = JSON.stringify(view.params);
 
         clearTimeout(view.timer);
+        view.asked = true;
         choices(er.live.now);
 
         if (!document.hidden) {
