@@ -11,7 +11,7 @@
     const DENSE = 9;                   // of more they have two lines each
     const NARROW = 640;                // pixels: below it is a list
     const AGAIN = 10000;               // ms between questions about many routes
-    const THIN = 24;                   // of more routes the lines are thinner
+    const THIN = 16;                   // of more routes the lines are thinner
 
     const layout = er.layout;
     const health = er.health;

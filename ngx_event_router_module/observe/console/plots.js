@@ -75,12 +75,12 @@
                 er.el('span', {class: 'bar', role: 'group',
                                'aria-label': 'Span of time'}, v.spans),
                 v.note),
-            v.empty, v.stage,
-            er.el('p', {class: 'soft', id: 'plots-keys'},
-                  'Point at a step, or choose the axis of time and press '
-                  + '\u2190 and \u2192: all plots show its values. Shaded: '
-                  + 'nothing was measured.')
+            v.empty, v.stage
         ]);
+        v.keys = er.el('p', {class: 'soft', id: 'plots-keys'},
+            'Point at a step, or choose the axis of time and press \u2190 and '
+            + '\u2192: all plots show its values. Shaded: nothing was '
+            + 'measured.');
 
         v.time.setAttribute('aria-describedby', 'plots-keys');
 
@@ -278,7 +278,8 @@
 
         if (view.plots.map(plot => plot.title).join() !== form) {
             view.plots = list.map(born);
-            er.fill(view.stage, view.plots.map(plot => plot.node), view.time);
+            er.fill(view.stage, view.plots.map(plot => plot.node), view.time,
+                    view.keys);
         }
 
         const gaps = missing(data);
