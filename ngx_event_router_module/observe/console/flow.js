@@ -286,9 +286,10 @@
         const rate = rates.accepted || 0;
 
         return {
-            name: row.name, row, rates, marks, rate, flows: rate > 0,
-            calm: rate > 0 ? 'receives' : 'no events now',
+            name: row.name, row, rates, marks, rate, flows: health.rate(rate) > 0,
+            calm: health.rate(rate) ? 'receives' : 'no events now',
             line: row.last_seconds === undefined ? 'no event yet'
+                : row.last_seconds < 2 ? 'last event just now'
                 : 'last event ' + er.fmt.seconds(row.last_seconds) + ' ago',
             say: 'source ' + row.name + ': ' + er.fmt.rate(rate) + ' accepted',
             view: ['events', {source: row.name}]
@@ -305,8 +306,8 @@
                + er.fmt.seconds(row.oldest_seconds) : '') : null;
 
         return {
-            name: row.name, row, rates, marks, rate, flows: rate > 0,
-            calm: rate > 0 ? 'delivers' : 'no deliveries now',
+            name: row.name, row, rates, marks, rate, flows: health.rate(rate) > 0,
+            calm: health.rate(rate) ? 'delivers' : 'no deliveries now',
             line: wait || (late.attempt_p99 === undefined ? 'nothing waits'
                            : 'p99 ' + er.fmt.ms(late.attempt_p99)),
             say: 'target ' + row.name + ': ' + er.fmt.rate(rate)
@@ -327,7 +328,7 @@
 
         return {
             name: row.name, row, marks: [], rate: row.rate, label: name, way,
-            flows: row.rate > 0,
+            flows: health.rate(row.rate) > 0,
             say: (many ? name : 'route ' + name + ', ' + way) + ': '
                  + (row.rate === undefined ? 'not yet measured'
                     : er.fmt.rate(row.rate) + ' matched')
@@ -783,7 +784,7 @@
         }
 
         attr(line.path, 'stroke-width', (edge.one
-            ? layout.width(r.rate, view.thin) : 2).toFixed(2));
+            ? layout.width(r.flows ? r.rate : 0, view.thin) : 2).toFixed(2));
         attr(line.path, 'stroke-dasharray', edge.one ? 'none' : '2 5');
 
         er.say(line.title, er.clean(edge.a.slice(2) && (edge.a[0] === 's'
