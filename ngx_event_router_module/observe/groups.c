@@ -142,9 +142,9 @@ ngx_er_groups_find(ngx_er_groups_t *groups, ngx_er_route_t *route,
 static ngx_uint_t
 ngx_er_groups_hash(ngx_er_route_t *route)
 {
+    uint32_t     hash;
     ngx_str_t   *name;
     ngx_uint_t   i;
-    uint32_t     hash;
 
     ngx_crc32_init(hash);
 
