@@ -94,6 +94,7 @@ typedef enum {
 typedef enum {
     NGX_ER_LOCATION_OTHER = 0,
     NGX_ER_LOCATION_ADMIN,             /* event_admin */
+    NGX_ER_LOCATION_STATUS,            /* event_status */
     NGX_ER_LOCATION_RECEIVE,           /* event_receive; this and those behind
                                           it have a source, which is known when
                                           all was read */
@@ -303,6 +304,8 @@ typedef struct {
 
     ngx_array_t                  receivers;      /* of ngx_er_receiver_t */
     ngx_array_t                  gates;          /* of ngx_er_gate_t * */
+    ngx_array_t                 *desks;          /* of event_admin and
+                                                    event_status, or NULL */
     ngx_array_t                  sets;           /* of ngx_er_set_t */
 
     ngx_array_t                  kept;           /* of ngx_str_t: headers that

@@ -51,6 +51,7 @@
 #include "observe/metrics.h"
 #include "observe/number_shelf.h"
 #include "observe/numbers.h"
+#include "observe/desk.h"
 #include "observe/series_turn.h"
 #include "observe/status.h"
 #include "observe/variables.h"
@@ -197,14 +198,14 @@ static ngx_command_t  ngx_er_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
       ngx_er_admin,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      NGX_ER_LOCATION_ADMIN,
       NULL },
 
     { ngx_string("event_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_er_status,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      NGX_ER_LOCATION_STATUS,
       NULL },
 
       ngx_null_command
@@ -428,6 +429,7 @@ ngx_er_init(ngx_conf_t *cf)
     if (ngx_er_tenants_init(cf, &mcf->tenants, &ngx_http_event_router_module)
         != NGX_OK
         || ngx_er_receivers_init(cf, mcf) != NGX_OK
+        || ngx_er_desks_check(cf, mcf) != NGX_OK
         || ngx_er_gates_init(cf, mcf) != NGX_OK
         || ngx_er_sources_init(cf, mcf) != NGX_OK
         || ngx_er_locations_init(cf, mcf) != NGX_OK

@@ -50,14 +50,23 @@ event_target a { }
 event_target a { }  <<<
 EOC
     'duplicate event_target "a", the first is in '
-    . '%%TESTDIR%%/conf/nginx.conf:');
+    . '%%TESTDIR%%/conf/nginx.conf:%%N%%: give this one another name in');
 wrong('two routes of a name', <<'EOC',
 event_route a { from shop; to erp; }
 event_route a { from shop; to erp; }  <<<
 EOC
-    'duplicate event_route "a", the first is in %%TESTDIR%%/conf/nginx.conf:');
+    'duplicate event_route "a", the first is in '
+    . '%%TESTDIR%%/conf/nginx.conf:%%N%%: give this one another name in');
 wrong('block not closed', "event_source a { verify off;\nserver { }  <<<\n",
     '"server" cannot stand in event_source: is a "}" missing before it?');
+
+my $log = 'event_log %%TESTDIR%%/logs/a.log';
+
+warned('a log twice', "$log;\n$log;  <<<",
+    '"event_log" has "%%TESTDIR%%/logs/a.log" twice, so all is there twice: '
+    . 'take one line away, or give both an if=');
+fine('a log twice, of which one is a choice', "$log;\n$log if=\$arg_a;");
+fine('two logs', "$log;\nevent_log %%TESTDIR%%/logs/b.log;");
 
 part('server');
 
@@ -95,7 +104,8 @@ wrong('receives and passes on', 'proxy_pass http://127.0.0.1:1;',
     '"event_receive" stands beside another directive that answers requests, '
     . 'such as "proxy_pass": give each a location of its own', at => 0);
 wrong('receives and tells its status', 'event_status;',
-    '"event_receive" stands beside another directive', at => 0);
+    '"event_status" cannot stand beside "event_receive": give each a location '
+    . 'of its own');
 wrong('event_receive in if', 'if ($arg_a) { event_receive shop; }',
     '"event_receive" directive is not allowed here');
 wrong('event_deliver in if', 'if ($arg_a) { event_deliver erp; }',
@@ -175,6 +185,14 @@ wrong('event_admin with another word', 'location /admin/ { event_admin all; }',
     'invalid parameter "all" of "event_admin"');
 wrong('event_admin twice', "location /admin/ {\nevent_admin;\n"
     . "event_admin;  <<<\n}", '"event_admin" directive is duplicate');
+$t->write_file('conf/short', 'fifteen-bytes-1');
+$t->write_file('conf/sixteen', 'sixteen-bytes-12');
+warned('event_admin, a token that is short',
+    'location /admin/ { event_admin token=file:short; }',
+    '"event_admin token=": the token has 15 bytes, so it can be guessed: make '
+    . 'one of at least 16, for example with "openssl rand -hex 24"');
+fine('event_admin, a token that is not',
+    'location /admin/ { event_admin token=file:sixteen; }');
 wrong('event_admin, no such file', 'location /admin/ { event_admin '
     . 'token=file:nowhere; }', '"event_admin token=": ');
 fine('event_explain with all', 'location /a { event_explain shop '
@@ -199,7 +217,46 @@ wrong('event_admin, two of them', 'location /admin/ { event_admin '
     'two tokens have the name "nginx.conf": name one of them with name=');
 wrong('event_explain with event_admin',
     "location /a {\nevent_explain shop;\nevent_admin;  <<<\n}",
-    '"event_admin" directive cannot stand beside');
+    '"event_admin" cannot stand beside "event_explain": give each a location '
+    . 'of its own');
+
+# of two that answer nginx would take the last one
+
+for my $two ([ event_admin => 'event_status' ], [ event_status => 'event_admin' ])
+{
+    wrong("@$two in a location", "location /a {\n$two->[0];\n$two->[1];  <<<\n}",
+        "\"$two->[1]\" cannot stand beside \"$two->[0]\": give each a location "
+        . 'of its own');
+}
+
+for my $word (qw(event_admin event_status)) {
+    my $taken = "\"$word\" stands beside another directive that answers "
+        . 'requests, such as "proxy_pass": give each a location of its own';
+
+    wrong("$word and proxy_pass",
+        "location /a {\n$word;  <<<\nproxy_pass http://127.0.0.1:1;\n}", $taken);
+    wrong("proxy_pass and $word",
+        "location /a {\nproxy_pass http://127.0.0.1:1;\n$word;  <<<\n}", $taken);
+    wrong("$word and event_deliver",
+        "location = /a {\nevent_deliver a;\n$word;  <<<\n}",
+        "\"$word\" cannot stand beside \"event_deliver\"");
+    wrong("event_deliver and $word",
+        "location = /a {\n$word;\nevent_deliver a;  <<<\n}",
+        '"event_deliver" directive cannot stand beside "event_admin" or '
+        . '"event_status"');
+}
+
+wrong('event_status twice', "location /a {\nevent_status;\nevent_status;  <<<\n}",
+    '"event_status" directive is duplicate');
+
+for my $path (qw(/a /a/ /v1)) {
+    warned("event_admin in = $path", "location = $path { event_admin; }",
+        "\"event_admin\" in \"location = $path\" has nothing below it, where its "
+        . 'paths are: write "location ' . ($path =~ s{/?$}{/}r) . '"');
+}
+
+fine("event_admin in = $_", "location = $_ { event_admin; }")
+    for qw(/a/dead /a/v1/dead /pause);
 
 # access=nginx where nginx asks nobody
 

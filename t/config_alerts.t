@@ -95,6 +95,9 @@ part('source');
 warned('nobody hears', 'expect every=30m;',
     '"expect" of event_source "shop" tells nobody: add "event_route alerts { '
     . 'from router; to TARGET; }"');
+warned('a wildcard', 'expect every=30m type=orders/*;',
+    '"type=orders/*" of "expect" is a type as it stands, "*" is no wildcard: '
+    . 'write a line for each type, or leave type= out for all of them');
 wrong('no time', 'expect type=a;', 'has no every=TIME');
 wrong('nothing', 'expect;', 'every=TIME [type=TYPE]');
 wrong('too short', 'expect every=10ms;', 'from 1s to 365d');

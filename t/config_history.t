@@ -70,8 +70,9 @@ fine('fields', 'event_history 1d index=data.a.b index=header.X-Shop '
 
 wrong('more than a half', "event_history 1d size=9m;\n"
     . 'event_store file:%%TESTDIR%%/store size=16m;',
-    '"size" of "event_history" is more than a half of the event_store: it may '
-    . 'be 8388608 bytes, or make "size" of event_store larger, in');
+    '"size" of "event_history" is more than a half of the event_store in '
+    . '%%TESTDIR%%/conf/nginx.conf:%%N%%: make "size" larger there, or 8388608 '
+    . 'bytes here in');
 wrong('the same, the other way round',
     "event_store file:%%TESTDIR%%/store size=1m;\n"
     . 'event_history 1d size=2m;  <<<', 'is more than a half');
@@ -100,8 +101,9 @@ fine('a queue in Redis', "event_history 1d; $redis", @queued);
 fine('with a share', "event_history 1d size=900m; $redis", @queued);
 wrong('too small for all shards', "event_history 1d size=255k;\n"
     . 'event_store redis://127.0.0.1:1 shards=4;',
-    '"size" of "event_history" is for all 4 shards of the event_store, of '
-    . 'which each needs 64k: make it 256k or more, or "shards" smaller, in',
+    '"size" of "event_history" is for all 4 shards of the event_store in '
+    . '%%TESTDIR%%/conf/nginx.conf:%%N%%, of which each needs 64k: make '
+    . '"shards" smaller there, or "size" 256k or more here in',
     @queued);
 fine('large enough for them', "event_history 1d size=256k;
     event_store redis://127.0.0.1:1 shards=4;", @queued);

@@ -27,6 +27,9 @@ wrong('without from', 'to erp;',
 wrong('without to', 'from shop;',
     'event_route "orders" has no "to": name at least one target',
     at => 'block');
+wrong('both in a line', 'from shop to erp;',
+    '"to" in "from" begins a line of its own: write "from SOURCE;" and "to '
+    . 'TARGET;"');
 wrong('misspelt source', "from shpo;\nto erp;",
     'event_route "orders" is from an unknown source "shpo": did you mean '
     . '"shop"?', at => 'block');

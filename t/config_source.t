@@ -55,6 +55,12 @@ EOC
 
 fine('all directives', join "\n", map { "    $_  $valid{$_};" }
     grep { !/^(?:jwt|body_digest|timestamp|retain)$/ } sort keys %valid);
+warned('unrouted, and retain', "delivery queued;\nretain 7d;\nunrouted 404;",
+    'event_source "shop" never answers "unrouted 404": with "retain" it keeps '
+    . 'an event that no route takes, and answers 202', at => 'block',
+    with => { http => 'event_store file:%%TESTDIR%%/store size=16m;' });
+fine('retain alone', "delivery queued;\nretain 7d;",
+    with => { http => 'event_store file:%%TESTDIR%%/store size=16m;' });
 fine('repeated directives', <<'EOC');
     secret    file:secret;
     secret    file:user;

@@ -30,6 +30,7 @@
                                  |NGX_HTTP_UPSTREAM_IGN_XA_CHARSET)
 
 
+static const char *ngx_er_location_beside(ngx_er_loc_conf_t *lcf);
 static const char *ngx_er_location_refused(ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_er_location_routed(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_er_route_t *route);
@@ -109,13 +110,10 @@ ngx_er_location_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_core_loc_conf_t  *clcf;
     ngx_http_core_srv_conf_t  *cscf;
 
-    if (lcf->target) {
-        return "is duplicate: a location delivers to one target";
-    }
+    why = ngx_er_location_beside(lcf);
 
-    if (lcf->does >= NGX_ER_LOCATION_RECEIVE) {
-        return "cannot stand beside \"event_receive\": give each a location "
-               "of its own";
+    if (why) {
+        return (char *) why;
     }
 
     value = cf->args->elts;
@@ -160,6 +158,32 @@ ngx_er_location_deliver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_where_set(cf, &target->deliver);
 
     return NGX_CONF_OK;
+}
+
+
+/* NULL, or what is wrong with another directive of the location */
+
+static const char *
+ngx_er_location_beside(ngx_er_loc_conf_t *lcf)
+{
+    if (lcf->target) {
+        return "is duplicate: a location delivers to one target";
+    }
+
+    switch (lcf->does) {
+
+    case NGX_ER_LOCATION_OTHER:
+        return NULL;
+
+    case NGX_ER_LOCATION_ADMIN:
+    case NGX_ER_LOCATION_STATUS:
+        return "cannot stand beside \"event_admin\" or \"event_status\": give "
+               "each a location of its own";
+
+    default: /* NGX_ER_LOCATION_RECEIVE, NGX_ER_LOCATION_EXPLAIN */
+        return "cannot stand beside \"event_receive\": give each a location "
+               "of its own";
+    }
 }
 
 

@@ -277,7 +277,8 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (target->optional != NGX_CONF_UNSET) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate event_target \"%V\", the first is in "
-                           "%V:%ui", &target->name, &target->where.file,
+                           "%V:%ui: give this one another name",
+                           &target->name, &target->where.file,
                            target->where.line);
         return NGX_CONF_ERROR;
     }

@@ -68,6 +68,13 @@ ngx_er_expect_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
                "ASCII without blanks, quotes, \"\\\", \"<\", \">\" and \"&\"";
     }
 
+    if (ngx_strlchr(read.type.data, read.type.data + read.type.len, '*')) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"type=%V\" of \"expect\" is a type as it stands, "
+                           "\"*\" is no wildcard: write a line for each type, "
+                           "or leave type= out for all of them", &read.type);
+    }
+
     if (source->expects == NULL) {
         source->expects = ngx_array_create(cf->pool, 1,
                                            sizeof(ngx_er_expect_t));

@@ -270,7 +270,19 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    return ngx_er_source_add(cf, &draft);
+    if (ngx_er_source_add(cf, &draft) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (draft.source->retain && draft.source->unrouted != NGX_HTTP_OK) {
+        ngx_er_where_log(cf, NGX_LOG_WARN, &draft.source->where,
+                         "event_source \"%V\" never answers \"unrouted %ui\": "
+                         "with \"retain\" it keeps an event that no route "
+                         "takes, and answers 202", &draft.source->name,
+                         draft.source->unrouted);
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -45,6 +45,7 @@
 #include "errand.h"
 #include "gate.h"
 #include "origins.h"
+#include "desk.h"
 #include "tail.h"
 #include "../base/crash.h"
 #include "../deliver/dispatch.h"
@@ -108,7 +109,7 @@ static ngx_int_t ngx_er_admin_old(ngx_http_request_t *r,
 static ngx_int_t ngx_er_admin_begin(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb, ngx_er_who_t *who);
 static ngx_int_t ngx_er_admin_params(ngx_conf_t *cf, ngx_er_loc_conf_t *lcf);
-static ngx_int_t ngx_er_admin_verb(ngx_http_request_t *r);
+static ngx_int_t ngx_er_admin_verb(ngx_str_t *path);
 static ngx_int_t ngx_er_admin_test(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_loc_conf_t *lcf, ngx_er_who_t *who);
 static ngx_int_t ngx_er_admin_not_allowed(ngx_http_request_t *r,
@@ -202,7 +203,7 @@ ngx_er_admin_handler(ngx_http_request_t *r)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
 
-    verb = ngx_er_admin_verb(r);
+    verb = ngx_er_admin_verb(&r->uri);
 
     if (ngx_er_api_path(r, &path) == NGX_OK
         && (verb == NGX_ERROR || ngx_er_api_known(ngx_er_api_tables, &path)))
@@ -314,15 +315,15 @@ ngx_er_admin_begin(ngx_http_request_t *r, ngx_er_main_conf_t *mcf,
 /* the last segment of the path */
 
 static ngx_int_t
-ngx_er_admin_verb(ngx_http_request_t *r)
+ngx_er_admin_verb(ngx_str_t *path)
 {
     u_char      *p, *last;
     size_t       len;
     ngx_uint_t   i;
 
-    last = r->uri.data + r->uri.len;
+    last = path->data + path->len;
 
-    for (p = last; p > r->uri.data && p[-1] != '/'; p--) { /* void */ }
+    for (p = last; p > path->data && p[-1] != '/'; p--) { /* void */ }
 
     len = last - p;
 
@@ -1177,16 +1178,14 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_er_loc_conf_t *lcf = conf;
 
+    char                      *rv;
     ngx_er_main_conf_t        *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (lcf->does == NGX_ER_LOCATION_ADMIN) {
-        return "is duplicate";
-    }
+    rv = ngx_er_desk_take(cf, cmd, lcf, ngx_er_admin_handler);
 
-    if (lcf->does != NGX_ER_LOCATION_OTHER) {
-        return "cannot stand beside \"event_receive\" or \"event_explain\": "
-               "give each a location of its own";
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     lcf->gate = ngx_er_gate_create(cf, &cmd->name);
@@ -1203,10 +1202,18 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    lcf->does = NGX_ER_LOCATION_ADMIN;
-
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_er_admin_handler;
+
+    if (clcf->exact_match && ngx_er_admin_verb(&clcf->name) == NGX_ERROR
+        && ngx_strstr(clcf->name.data, "/v1/") == NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"event_admin\" in \"location = %V\" has nothing "
+                           "below it, where its paths are: write \"location "
+                           "%V%s\"", &clcf->name, &clcf->name,
+                           clcf->name.data[clcf->name.len - 1] == '/' ? ""
+                                                                      : "/");
+    }
 
     return NGX_CONF_OK;
 }

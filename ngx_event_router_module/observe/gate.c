@@ -51,6 +51,8 @@ typedef struct {
 #define NGX_ER_GATE_ROLED  0x1         /* role= was read */
 #define NGX_ER_GATE_NAMED  0x2         /* name= was */
 
+#define NGX_ER_GATE_LEAST  16          /* bytes of a token, at least */
+
 
 struct ngx_er_gate_s {
     ngx_str_t                  directive;
@@ -253,6 +255,14 @@ ngx_er_gate_token_add(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
     if (warn.len) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"%V token=\": %*s",
                            &gate->directive, warn.len, warn.text);
+    }
+
+    if (token->text.len < NGX_ER_GATE_LEAST) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"%V token=\": the token has "
+                           "%uz bytes, so it can be guessed: make one of at "
+                           "least %d, for example with \"openssl rand -hex "
+                           "24\"", &gate->directive, token->text.len,
+                           NGX_ER_GATE_LEAST);
     }
 
     token->role = NGX_ER_ROLE_ACT;

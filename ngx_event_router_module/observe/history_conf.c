@@ -281,9 +281,9 @@ ngx_er_history_share(ngx_conf_t *cf, ngx_er_queue_t *queue,
     if ((uint64_t) history->size > most) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, &history->where,
                          "\"size\" of \"event_history\" is more than a half "
-                         "of the event_store: it may be %uL bytes, or make "
-                         "\"size\" of event_store larger, in %V:%ui", most,
-                         &queue->where.file, queue->where.line);
+                         "of the event_store in %V:%ui: make \"size\" larger "
+                         "there, or %uL bytes here", &queue->where.file,
+                         queue->where.line, most);
         return NGX_ERROR;
     }
 
@@ -307,10 +307,10 @@ ngx_er_history_parts(ngx_conf_t *cf, ngx_er_queue_t *queue,
     if (history->size && (uint64_t) history->size < least) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, &history->where,
                          "\"size\" of \"event_history\" is for all %ui "
-                         "shards of the event_store, of which each needs 64k: "
-                         "make it %uLk or more, or \"shards\" smaller, in "
-                         "%V:%ui", queue->parts, least / 1024,
-                         &queue->where.file, queue->where.line);
+                         "shards of the event_store in %V:%ui, of which each "
+                         "needs 64k: make \"shards\" smaller there, or "
+                         "\"size\" %uLk or more here", queue->parts,
+                         &queue->where.file, queue->where.line, least / 1024);
         return NGX_ERROR;
     }
 

@@ -34,6 +34,8 @@ static ngx_int_t ngx_er_log_conf_read(ngx_conf_t *cf,
     ngx_er_log_given_t *given);
 static ngx_int_t ngx_er_log_conf_set(ngx_conf_t *cf, ngx_er_log_t *log,
     ngx_er_log_given_t *given);
+static void ngx_er_log_conf_twice(ngx_conf_t *cf, ngx_array_t *logs,
+    ngx_er_log_t *log);
 static ngx_int_t ngx_er_log_conf_format(ngx_conf_t *cf, ngx_er_log_t *log,
     ngx_str_t *format);
 static ngx_int_t ngx_er_log_conf_variable(ngx_conf_t *cf, ngx_str_t *rest,
@@ -119,7 +121,34 @@ ngx_er_log_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *place = log;
 
+    ngx_er_log_conf_twice(cf, mcf->logs, log);
+
     return NGX_CONF_OK;
+}
+
+
+/* with if= it is a choice, of which both may be */
+
+static void
+ngx_er_log_conf_twice(ngx_conf_t *cf, ngx_array_t *logs, ngx_er_log_t *log)
+{
+    ngx_uint_t      i;
+    ngx_er_log_t  **other;
+
+    other = logs->elts;
+
+    for (i = 0; i < logs->nelts; i++) {
+
+        if (other[i] != log && log->file && other[i]->file == log->file
+            && log->filter == NULL && other[i]->filter == NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"event_log\" has \"%V\" twice, so all is "
+                               "there twice: take one line away, or give "
+                               "both an if=", &log->file->name);
+            return;
+        }
+    }
 }
 
 

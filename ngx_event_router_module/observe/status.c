@@ -25,6 +25,7 @@
 #include "gauge.h"
 #include "health.h"
 #include "metrics.h"
+#include "desk.h"
 #include "prometheus.h"
 #include "../base/json.h"
 #include "../deliver/hold.h"
@@ -421,10 +422,5 @@ ngx_er_status_zones(ngx_er_json_t *json)
 char *
 ngx_er_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_er_status_handler;
-
-    return NGX_CONF_OK;
+    return ngx_er_desk_take(cf, cmd, conf, ngx_er_status_handler);
 }

@@ -232,8 +232,8 @@ ngx_er_route_create(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate event_route \"%V\", the first is in "
-                           "%V:%ui", name, &route->where.file,
-                           route->where.line);
+                           "%V:%ui: give this one another name", name,
+                           &route->where.file, route->where.line);
         return NULL;
     }
 
@@ -307,6 +307,13 @@ ngx_er_route_from(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
+
+        if (i > 1 && ngx_strcmp(value[i].data, "to") == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"to\" in \"from\" begins a line of its own: "
+                               "write \"from SOURCE;\" and \"to TARGET;\"");
+            return NGX_CONF_ERROR;
+        }
 
         if (!(value[i].len == 1 && value[i].data[0] == '*')
             && ngx_er_name_check(cf, "event_source", &value[i]) != NGX_OK)

@@ -17,8 +17,9 @@ package Test::EventRouter::Snippets;
 # Parts are http, source, target, route, server, hook (a location that
 # receives) and deliver (one that delivers); bare_source and bare_route have
 # nothing but the snippet.  In snippets and in what is expected %%SECRET%% is
-# the secret, which is also the environment's TEST_SECRET; the files "secret"
-# (another one), "empty" and "long" are there to be named.
+# the secret, which is also the environment's TEST_SECRET, and in the latter
+# %%N%% any number; the files "secret" (another one), "empty" and "long" are
+# there to be named.
 
 use warnings;
 use strict;
@@ -165,7 +166,8 @@ sub row {
     my ($ok, $said) = $t->check_config;
     my $status = $?;
     my $level = $fatal ? 'emerg' : 'warn';
-    my ($line) = grep { /\[$level\]/ && index($_, $expected) >= 0 }
+    my $re = join '\d+', map { quotemeta } split /%%N%%/, $expected, -1;
+    my ($line) = grep { /\[$level\]/ && /$re/ }
                  split /\n/, $said;
     my @bad;
 
