@@ -293,4 +293,31 @@ SKIP: {
     compare('Redis');
 }
 
+
+# ---- without variables that show fields: the body is read for this
+
+$t->stop;
+$t->config(<<'EOC');
+    event_store file:%%TESTDIR%%/other size=4m;
+
+    event_source b { verify off; id "{json:id}"; delivery queued; }
+    event_target late { retry for=1h base=1h max=1h; }
+    event_route b { from b; when data.n = 1; to late; }
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+
+        location = /b    { event_receive b; }
+        location /admin/ { event_admin; }
+        location = /late { event_deliver late;
+                           proxy_pass http://127.0.0.1:%%PORT_8081%%/crm/; }
+    }
+EOC
+$target->answer('/crm/', status => 503);
+$t->run;
+$t->post('/b', '{"id":"b","n":1}', [ @json ]);
+ok(wait_until(10, sub { numbers('b')->{pending} }), 'an event waits');
+is_deeply(why(numbers('b')->{pending})->json->{targets}, ['late'],
+    'its fields are known');
+
 $t->done;

@@ -419,8 +419,11 @@ SKIP: {
 
 $t->stop;
 $t->config(<<'EOC');
-    event_source now { verify off; id "{json:id}"; type "{json:type}"; }
+    event_source now { verify off; id "{json:id}"; type "{json:type}";
+                       expect every=2s; expect every=1h type=never; }
     event_route now { from now; to plain; }
+    event_route all { from *; when type = nothing; to plain; }
+    event_route own { from router; when type = nothing; to plain; }
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
@@ -454,6 +457,16 @@ is($source->{received}{delivered}, 1, 'of the source, too');
 is($source->{received}{failed}, 1, 'both');
 ok(!exists $source->{held}, 'nothing could be held');
 is(routes('')->json->{routes}[0]{matched}, 2, 'and of the route');
+is(names('?source=router'), 'own', 'which are of the own events');
+is($t->get('/admin/v1/config?source=router')->json->{routes}[0]{name}, 'own',
+    'as v1/config says');
+is($source->{expect_seconds}, 2, 'the shorter time');
+ok(wait_until(20, sub { rows('sources')->{now}{silent} }),
+    'its silence is told, as the alerts have it');
+$t->post('/now', '{"id":"s3","type":"now"}',
+    [ 'Content-Type' => 'application/json' ]);
+ok(wait_until(5, sub { !rows('sources')->{now}{silent} }),
+    'and that it is over');
 is_deeply(me('admin'), { role => 'act', reveal => $true, tokens => $false },
     'and who asks');
 

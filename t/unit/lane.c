@@ -37,6 +37,7 @@ static ngx_http_core_loc_conf_t  location;
 static ngx_log_t                 quiet;
 static ngx_int_t                 locked;
 static ngx_str_t                 nobody;
+static ngx_str_t                 somebody = ngx_string("ops");
 
 
 void
@@ -296,7 +297,9 @@ test_heard(void)
 
     begin();
 
-    act = ngx_er_lane_hold(&target, 1, NOW, &nobody);
+    act = ngx_er_lane_hold(&target, 1, NOW, &somebody);
+    ok(sh.since == NOW && sh.len_by == 3 && ngx_memcmp(sh.by, "ops", 3) == 0,
+       "since when and by whom");
     is_int(ngx_er_lane_heard(&target, act, 0), 0,
            "the store does not know of our act yet");
     is_int(ngx_er_lane_acts(&target, &untold, &paused), act, "it is the last");
@@ -315,6 +318,8 @@ test_heard(void)
     is_int(ngx_er_lane_heard(&target, act, 0), 1, "somebody let it go");
     (void) ngx_er_lane_acts(&target, &untold, &paused);
     ok(!paused, "it runs");
+    is_int(ngx_er_lane_heard(&target, act, 1), 1, "somebody paused it again");
+    ok(sh.since == 0, "and when that was is not known");
     is_int(locked, 0, "heard: the lock is open");
 }
 
