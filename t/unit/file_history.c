@@ -41,6 +41,7 @@ static void replays(void);
 static void pages(void);
 static void buckets(void);
 static void forgets(void);
+static void forgets_last(void);
 static void share(void);
 static void gives_way(void);
 static void off(void);
@@ -62,6 +63,7 @@ main(void)
     pages();
     buckets();
     forgets();
+    forgets_last();
     share();
     gives_way();
     off();
@@ -647,6 +649,31 @@ forgets(void)
 
 
 /* beyond the share the oldest go, and no hash is left of what has gone */
+
+/* the newest one of those that are forgotten has no history any more, too */
+
+static void
+forgets_last(void)
+{
+    uint64_t            seq;
+    ngx_er_queue_op_t  *op;
+
+    with_history(16 * 1024 * 1024, 2 * 1024 * 1024);
+
+    (void) told("last", "4711", 1, &seq);
+    now += 25 * HOUR;
+
+    op = new_op(NGX_ER_QUEUE_SWEEP);
+    is_int(run(op), NGX_OK, "sweep");
+    is_int(rows(NGX_ER_FILE_HISTORY), 0, "it is forgotten");
+
+    op = lease(ERP, 1, 1);
+    is_int(entry(op, 0)->seq, seq, "and pending still");
+    is_int(tell(NGX_ER_QUEUE_SETTLE, ERP, seq, token, 200), NGX_OK, "settle");
+    is_int(rows(NGX_ER_FILE_HISTORY), 0, "which is not written any more");
+    end();
+}
+
 
 static void
 share(void)

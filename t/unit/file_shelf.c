@@ -323,6 +323,9 @@ test_room(void)
 
     (void) sweep();
     is_int(file->full, 0, "the store is not full of it");
+    ok(file->shelf > 2 << 20 && file->used < 1 << 20,
+       "its pages count apart: %d of %d bytes", (int) file->shelf,
+       (int) (file->used + file->shelf));
 
     for (i = 0; i < 100; i++) {
         if (accept_one(5, 0, 0, 100000, &seq) != NGX_OK) {
