@@ -15,15 +15,19 @@
             let turn = 0;
             let last = null;
 
+            // no other address is asked, whatever a link says
+
+            const number = /^[0-9a-f]{16}$/.test(params.event) ? params.event
+                                                               : '0';
+
             main.append(told, body);
             look();
             stop = er.live.on(() => ++turn % EACH === 0 && look());
 
             async function look() {
                 try {
-                    const event = await er.api.get('events/'
-                                                   + params.event)
-                        .catch(e => e.status === 404 ? entries(params.event, e)
+                    const event = await er.api.get('events/' + number)
+                        .catch(e => e.status === 404 ? entries(number, e)
                                                      : Promise.reject(e));
                     const text = JSON.stringify(event);
 

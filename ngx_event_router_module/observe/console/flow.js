@@ -50,7 +50,7 @@
         };
 
         v.head = er.el('dl', {class: 'flow-sums'});
-        v.told = er.el('ul', {class: 'flow-told', role: 'status'});
+        v.told = er.el('ul', {class: 'flow-told'});
         v.find = er.el('input', {
             type: 'search', id: 'flow-find', placeholder: 'Find routes by name',
             'aria-label': 'Find routes by name', value: params.text || '',
@@ -76,8 +76,9 @@
         v.empty = er.el('div', {class: 'empty', hidden: true});
         v.tables = er.el('div', {class: 'flow-tables', hidden: true});
 
-        er.add(main, [er.el('div', {class: 'bar top'}, v.head, v.as), v.told,
-                      v.bar, v.empty, v.stage, v.legend, v.tables]);
+        er.add(main, [er.el('div', {class: 'bar top'}, v.head, v.as),
+                      er.el('div', {role: 'status'}, v.told), v.bar,
+                      v.empty, v.stage, v.legend, v.tables]);
 
         return v;
     }
@@ -291,7 +292,6 @@
             line: row.last_seconds === undefined ? 'no event yet'
                 : row.last_seconds < 2 ? 'last event just now'
                 : 'last event ' + er.fmt.seconds(row.last_seconds) + ' ago',
-            say: 'source ' + row.name + ': ' + er.fmt.rate(rate) + ' accepted',
             view: ['events', {source: row.name}]
         };
     }
@@ -310,8 +310,6 @@
             calm: health.rate(rate) ? 'delivers' : 'no deliveries now',
             line: wait || (late.attempt_p99 === undefined ? 'nothing waits'
                            : 'p99 ' + er.fmt.ms(late.attempt_p99)),
-            say: 'target ' + row.name + ': ' + er.fmt.rate(rate)
-                 + ' delivered' + (wait ? ', ' + wait : ''),
             view: row.dead_now ? ['dead', {target: row.name}]
                                : ['events', {target: row.name}]
         };
@@ -329,10 +327,7 @@
         return {
             name: row.name, row, marks: [], rate: row.rate, label: name, way,
             flows: health.rate(row.rate) > 0,
-            say: (many ? name : 'route ' + name + ', ' + way) + ': '
-                 + (row.rate === undefined ? 'not yet measured'
-                    : er.fmt.rate(row.rate) + ' matched')
-                 + (worst ? ', ' + worst.name + ' fails' : ''),
+            fails: worst ? ', ' + worst.name + ' fails' : '',
             title: (many ? 'Shows them' : row.file ? row.file + ':' + row.line
                     : name) + '\n' + way,
             view: many ? ['flow', {source: row.from[0] === '*' ? ''
@@ -619,16 +614,24 @@
     function born(id) {
         const a = er.el('a', {class: 'flow-node'});
         const node = {
-            id, a, said: 0,
+            id, a,
             name: er.el('span', {class: 'flow-name'}),
             rate: er.el('span', {class: 'flow-rate'}),
             line: er.el('span', {class: 'flow-fact'}),
-            marks: er.el('span', {class: 'flow-marks'})
+            marks: er.el('span', {class: 'flow-marks'}),
+            fails: er.el('span', {class: 'unseen'})
         };
 
+        // what it is, for who does not see in which column
+
+        const [noun, done] = {s: ['source ', ' accepted '],
+                              r: ['route ', ' matched '],
+                              t: ['target ', ' delivered ']}[id[0]];
+        const unseen = text => er.el('span', {class: 'unseen'}, text);
+
         a.dataset.id = id;
-        er.add(a, [node.name, node.rate, node.line,
-                   id[0] === 'r' ? null : node.marks]);
+        er.add(a, [unseen(noun), node.name, ' ', node.rate, unseen(done),
+                   node.line, ' ', id[0] === 'r' ? node.fails : node.marks]);
 
         return node;
     }
@@ -702,21 +705,11 @@
         attr(node.a, 'href', er.views.address(...f.view));
         attr(node.a, 'title', er.clean(f.title || f.name));
 
-        if (!route) {
+        if (route) {
+            er.say(node.fails, f.fails);
+        } else {
             marks(node, f);
             pin(node, f);
-        }
-
-        // what a screen reader says: when the state is another one, and not
-        // oftener than each 10 s, or it would never be silent
-
-        const words = f.marks.map(m => m[1]);
-        const state = f.marks.map(m => m[1].replace(/[\d.,]+/, '')).join();
-
-        if (node.state !== state || Date.now() - node.said > 10000) {
-            node.state = state;
-            node.said = Date.now();
-            attr(node.a, 'aria-label', er.clean([f.say, ...words].join(', ')));
         }
     }
 

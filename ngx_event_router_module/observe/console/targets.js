@@ -50,16 +50,35 @@
                     + 'event_deliver sends to it.')
             });
 
+            const all = el('span');
+            let drained = null;
+
             main.append(el('div', {class: 'bar'},
                 el('span', {class: 'grow soft'}, 'Enter or a click opens '
-                      + 'one.'),
-                er.acting('Drain all\u2026', () => er.acts.drain({}))),
+                      + 'one.'), all),
                 bar.node, table.node);
 
-            stop = er.live.on(now => table.set(now.targets.targets));
+            stop = er.live.on(set);
 
             if (er.live.now.targets) {
-                table.set(er.live.now.targets.targets);
+                set(er.live.now);
+            }
+
+            // the drain of all is ended for all
+
+            function set(now) {
+                const rows = now.targets.targets;
+                const is = rows.length > 0 && rows.every(t => t.drained);
+
+                table.set(rows);
+
+                if (is !== drained) {
+                    drained = is;
+                    er.fill(all, is
+                        ? er.acting('Undrain all', () => er.acts.undrain({}))
+                        : er.acting('Drain all\u2026',
+                                    () => er.acts.drain({})));
+                }
             }
 
             if (params.target) {
