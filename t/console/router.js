@@ -115,7 +115,7 @@ class Router {
     }
 
     event_target crm {
-        retry    for=1h base=1s max=5s;
+        retry    for=1h base=5m max=5m;
         rate     1000r/s burst=1000;
         breaker  failures=3 open=1h max=1h;
     }
@@ -293,15 +293,12 @@ class Router {
             .trim().split(' ').filter(Boolean).map(Number);
     }
 
-    // ticks of 10 ms that the workers have used
+    // for how long the workers have had a processor
 
-    cpu() {
-        return this.workers().reduce((sum, pid) => {
-            const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-            const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-
-            return sum + Number(rest[11]) + Number(rest[12]);
-        }, 0);
+    nanoseconds() {
+        return this.workers().reduce((sum, pid) => sum + Number(
+            fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]),
+            0);
     }
 
     // ---- asking
@@ -461,4 +458,4 @@ class Router {
 }
 
 
-module.exports = {Router, root, sleep};
+module.exports = {Router, ports, root, sleep};

@@ -4,7 +4,7 @@
 
 const {assert, scene, shared, test} = require('./lib');
 
-const router = shared({});
+const router = shared();
 
 for (const dark of [false, true]) {
     test(`the numbers, ${dark ? 'dark' : 'light'}`, async t => {
