@@ -155,7 +155,9 @@
                                                             'Show all'));
         }
 
-        return er.first(now);
+        return el('div', {class: 'first'}, er.first(now),
+            el('p', {}, 'Events that came before event_history was there, or '
+                        + 'longer ago than it keeps, are not shown.'));
     }
 
     er.first = function (now) {
@@ -182,8 +184,6 @@
                     'curl -H \'Content-Type: application/json\' \\\n'
                     + '     --data \'{"id":"first","type":"hello"}\' \\\n'
                     + '     ' + location.origin + path, 'Command') : null
-            ],
-            el('p', {}, 'Events that came before event_history was there, '
-                           + 'or longer ago than it keeps, are not shown.'));
+            ]);
     };
 })();

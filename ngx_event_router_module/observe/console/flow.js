@@ -262,7 +262,7 @@
 
         er.say(view.as, table ? 'Show the picture' : 'Show as tables');
         view.tables.hidden = !table;
-        view.stage.hidden = table || view.empty.hidden === false;
+        view.stage.hidden = table || /source|route/.test(view.missing);
         view.legend.hidden = view.stage.hidden;
 
         if (table) {
@@ -310,8 +310,9 @@
             calm: health.rate(rate) ? 'delivers' : 'no deliveries now',
             line: wait || (late.attempt_p99 === undefined ? 'nothing waits'
                            : 'p99 ' + er.fmt.ms(late.attempt_p99)),
-            view: row.dead_now ? ['dead', {target: row.name}]
-                               : ['events', {target: row.name}]
+            view: [row.dead_now ? 'dead' : 'events', {
+                target: row.name, state: !row.dead_now && row.pending
+                    && marks.some(m => m[0] === 'bad') ? 'pending' : ''}]
         };
     }
 
@@ -330,10 +331,9 @@
             fails: worst ? ', ' + worst.name + ' fails' : '',
             title: (many ? 'Shows them' : row.file ? row.file + ':' + row.line
                     : name) + '\n' + way,
-            view: many ? ['flow', {source: row.from[0] === '*' ? ''
-                                                : row.from[0],
-                                   target: row.to[0]}]
-                       : ['events', {route: name}]
+            view: [many ? 'flow' : 'events', {
+                source: row.from.length > 1 || row.from[0] === '*' ? ''
+                    : row.from[0], target: row.to[0]}]
         };
     }
 
@@ -443,29 +443,32 @@
     // a new installation: what to do next
 
     function nothing(data, total) {
-        const words = data.sources.size === 0
-            ? ['Nothing can flow yet',
-               'nginx.conf has no event_source. A source, a target and a route '
-               + 'between them are the first step:',
-               'event_source shop { }\nevent_route all { from shop; to erp; }\n'
-               + 'location = /hooks/shop  { event_receive shop; }\n'
-               + 'location = /deliver/erp { event_deliver erp; proxy_pass '
-               + 'ADDRESS; }']
-            : total === 0 ? ['No route yet',
-               'Events come in, and nothing says where they go. A route does:',
-               'event_route all { from ' + [...data.sources.keys()][0]
-               + '; to TARGET; }'] : null;
-        const text = words ? words.join() : '';
+        const own = [...data.sources.values()].filter(s => s.name !== 'router');
+        const missing = own.length === 0 ? 'source' : total === 0 ? 'route'
+            : own.every(s => s.last_seconds === undefined) ? 'event' : '';
 
-        if (view.emptyText !== text) {
-            view.emptyText = text;
-            view.empty.hidden = !words;
-
-            if (words) {
-                er.fill(view.empty, er.el('h2', {}, words[0]),
-                        er.el('p', {}, words[1]), er.el('pre', {}, words[2]));
-            }
+        if (view.missing === missing) {
+            return;
         }
+
+        view.missing = missing;
+        view.empty.hidden = !missing;
+        er.fill(view.empty, missing === 'source' ? [
+            er.el('h2', {}, 'Nothing can flow yet'),
+            er.el('p', {}, 'nginx.conf has no event_source. A source, a target '
+                  + 'and a route between them are the first step:'),
+            er.el('pre', {}, 'event_source shop { }\n'
+                + 'event_route all { from shop; to erp; }\n'
+                + 'location = /hooks/shop  { event_receive shop; }\n'
+                + 'location = /deliver/erp { event_deliver erp; proxy_pass '
+                + 'ADDRESS; }')
+        ] : missing === 'route' ? [
+            er.el('h2', {}, 'No route yet'),
+            er.el('p', {}, 'Events come in, and nothing says where they go. A '
+                  + 'route does:'),
+            er.el('pre', {}, 'event_route all { from ' + own[0].name
+                             + '; to TARGET; }')
+        ] : missing ? er.first(data.now) : null);
     }
 
     // ---- the picture
@@ -831,8 +834,10 @@
     }
 
     function unpick() {
-        view.picked = null;
-        view.stage.classList.remove('picked');
+        if (view) {
+            view.picked = null;
+            view.stage.classList.remove('picked');
+        }
     }
 
     // arrows: within a column, and to the nearest connected node of the next

@@ -16,8 +16,6 @@
 
     let view = null;
 
-    er.plots = {spark};
-
     er.views.add({
         name: 'plots', title: 'Plots', key: 'p',
 
@@ -486,20 +484,5 @@
                                                            : i);
         view.time.setAttribute('aria-valuetext', (time || 'newest') + ': '
                                                  + er.clean(words.join(', ')));
-    }
-
-    // ---- a small line in a row of a table
-
-    function spark(values, label, width, height) {
-        const w = width || 80;
-        const h = height || 18;
-        const max = axis.most([values]) || 1;
-
-        return er.svg('svg', {
-            class: 'spark', width: w, height: h, role: 'img',
-            'aria-label': label || 'what it was in the last hour'
-        }, er.svg('path', {class: 'plot-line p0', d: axis.path(values,
-            i => 1 + i * (w - 2) / Math.max(1, values.length - 1),
-            value => h - 1.5 - value / max * (h - 3))}));
     }
 })();
