@@ -61,7 +61,7 @@ my ($paid, $died, $kept);
 my @before = (
     [ qr/v1\/events/, sub { $paid //= paid() } ],
     [ qr/v1\/dead\?target=erp&limit=1/, sub { dead() for 1, 2 } ],
-    [ qr/v1\/(replay|explain)\?event=/, sub { $died = dead() } ],
+    [ qr/v1\/(replay|explain|stored)\?event=/, sub { $died = dead() } ],
     [ qr/v1\/replay\?.*exhausted/, sub { exhausted() } ],
     [ qr/v1\/(retry|move)\?/, sub { waits('down'); again() } ],
     [ qr/v1\/targets/, sub { act('pause?target=erp') } ],
@@ -176,7 +176,8 @@ sub command {
     my ($page, $command) = @_;
 
     my $at = 'http://127.0.0.1:' . $t->port(8080);
-    my $place = $page eq 'history' ? 'reveal' : 'admin';
+    my $place = $page eq 'history' || $command =~ /v1\/stored/ ? 'reveal'
+                                                                : 'admin';
 
     $command =~ s/ADMIN|https:\/\/hooks\.example\.com\/events\/admin/$at\/$place/;
     $command =~ s/v1\/events\/\K[0-9a-f]{16}/$paid/;

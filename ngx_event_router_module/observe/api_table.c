@@ -12,6 +12,7 @@
 
 #include "api_table.h"
 #include "api_acts.h"
+#include "api_bytes.h"
 #include "api_config.h"
 #include "api_drain.h"
 #include "api_entries.h"
@@ -33,6 +34,7 @@ ngx_er_api_endpoint_t  *ngx_er_api_tables[] = {
     ngx_er_api_events,
     ngx_er_api_explain,
     ngx_er_api_entries,
+    ngx_er_api_bytes,
     ngx_er_api_quarantine,
     ngx_er_api_targets,
     ngx_er_api_acts,
