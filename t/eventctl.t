@@ -39,7 +39,11 @@ $q->config(admin => 'reveal', targets => { erp => 'retry off; breaker off;',
         spare => '' },
     http => 'event_history 1h index=data.order;',
     source => 'quarantine 1h size=1m; retain 1h; subject "{json:subject}";',
-    server => <<'EOC');
+    more => <<'EOC', server => <<'EOC2');
+    event_source fleeting { verify off; id "{json:id}"; delivery queued; }
+    event_source sync     { verify off; id "{json:id}"; }
+    event_route rest { from fleeting sync; to spare; }
+EOC
 
         listen unix:%%TESTDIR%%/nginx.sock;
 
@@ -48,8 +52,9 @@ $q->config(admin => 'reveal', targets => { erp => 'retry off; breaker off;',
                         token=file:%%TESTDIR%%/conf/act.secret name=boss;
         }
 
-        location /moved/ { return 301 /admin/; }
-EOC
+        location /moved/    { return 301 /admin/; }
+        location /fleeting  { event_receive fleeting; }
+EOC2
 
 $t->run;
 
@@ -77,6 +82,7 @@ look_json();
 look_words();
 found();
 way();
+explained();
 tailed();
 topped();
 targets();
@@ -84,6 +90,7 @@ acts();
 replays();
 edits();
 quarantined();
+listened();
 who();
 where();
 wrong();
@@ -282,6 +289,29 @@ sub way {
 }
 
 
+sub explained {
+    my $r = ran(0, qr/^event $number{dead} erp $id{dead}, dead, source a$/m,
+        'explain', 'explain', $number{dead});
+
+    like($r->{out}, qr/^yes  route to-erp to erp  \S+nginx\.conf:\d+\n/m,
+        'the route that took it');
+    like($r->{out}, qr/^ +when type = erp \(erp\)  \S+nginx\.conf:\d+$/m,
+        'and by which line');
+    like($r->{out}, qr/^no   route to-crm .*\n +when type = crm: /m,
+        'and one that did not');
+    is_deeply($json->decode($ctl->run('explain', $id{dead}, '--json')
+        ->{out}), api("explain?event=$number{dead}"), 'as JSON, by its id');
+    ran(3, qr/the store has no such event/, 'what is not there', 'explain',
+        '0000000000000001');
+
+    $r = $ctl->run('why', $number{dead});
+    like($r->{out}, qr/route to-erp .*\n +when type = erp  \S+:\d+$/m,
+        'why has the line, too');
+    is_deeply($json->decode($ctl->run('why', $number{dead}, '--json')
+        ->{out})->{explain}, api("explain?event=$number{dead}"), 'and all');
+}
+
+
 # ---- tail
 
 sub tailed {
@@ -301,7 +331,7 @@ sub tailed {
     $tail = $ctl->start('tail', 'kind=event', 'type~^e', 'result!=dead',
         '--limit', '1');
     $r = until_ended($tail, sub { $q->send('erp') });
-    like($r->{out}, qr/^[\d:.]{12} event +a +queued +erp e\d+ by to-erp \S+$/,
+    like($r->{out}, qr/^[\d:.]{12} event +a +queued +erp e\d+ .*by to-erp \S+$/,
         'in words');
 
     $r = $ctl->run(qw(tail --for 1 kind=act));
@@ -623,6 +653,67 @@ sub quarantined {
 }
 
 
+# ---- listen
+
+sub listened {
+    my $port = $t->port(8084);
+    my $dev = $t->target(8084);
+    my $listen = $ctl->start('listen', 'a', $port . '/hooks/dev', '--json',
+        '--limit', '1');
+    my $body = qq({"id":"li\xc3\xa4\\u000ax",\n"type":"erp","kind":"ok"}\n);
+    my $n = 0;
+
+    my $r = until_ended($listen, sub {
+        $q->post($body =~ s/"id":"/'"id":"' . $n++ . '-'/er);
+    });
+
+    is($r->{status}, 0, 'listen') or diag($r->{err});
+
+    my $line = $json->decode($r->{out});
+    my ($got) = $dev->requests;
+
+    is($line->{status}, 200, 'it was taken');
+    is($got->{method} . ' ' . $got->{uri}, 'POST /hooks/dev', 'there');
+    is($got->{body} =~ s/\d+-//r, $body, 'byte by byte');
+    is($got->header('Content-Type'), 'application/json', 'as what it is');
+    like($got->header('Webhook-Id'), qr/^\d+-li%C3%A4%0Ax$/,
+        'with its id');
+    is($got->header('Ce-Type'), 'erp', 'and its type');
+    is($got->header('Authorization'), undef, 'and nothing of ours');
+    is($got->header('X-Event-Admin'), undef, 'at all');
+
+    # nobody listens there: it is told, and goes on
+
+    $dev->stop;
+    $listen = $ctl->start('listen', 'a', $port, '--limit', '1');
+    $r = until_ended($listen, sub { $q->send('erp') });
+    is($r->{status}, 0, 'nobody is there');
+    like($r->{out}, qr/erp e\d+  cannot reach .*refused$/m, 'which is told');
+
+    # what was delivered meanwhile and is not retained
+
+    $listen = $ctl->start('listen', 'fleeting', $port, '--limit', '1');
+    $r = until_ended($listen, sub {
+        $t->post('/fleeting', '{"id":' . $n++ . '}',
+            [ 'Content-Type' => 'application/json' ]);
+    });
+    like($r->{err}, qr/has no "retain"/, 'a source that retains nothing');
+
+    ran(1, qr/delivers at once \("delivery sync"\)/, 'a source with sync',
+        'listen', 'sync', $port);
+    ran(5, qr/add "reveal" to its event_admin/, 'without reveal', 'listen',
+        'a', $port, '--url', $ctl->url('/two/'), '--token-file',
+        $t->dir . '/conf/look.secret');
+    ran(3, qr/did you mean "a"|no source/, 'a source that is not there',
+        'listen', 'aa', $port);
+
+    for my $wrong ('0', '70000', 'x', '80x', "80/\e") {
+        ran(2, qr/is no port/, 'no port: ' . $wrong =~ s/\e/ESC/r, 'listen',
+            'a', $wrong);
+    }
+}
+
+
 # ---- where it is, and who asks
 
 sub who {
@@ -862,7 +953,7 @@ sub completes {
     is($of->(1, 'dead', '--rea'), '--reason ', 'options');
     is($of->(2, 'dead', '--reason', 'ex'), 'exhausted expired ', 'words');
     is($of->(1, 'pause', ''), 'crm erp spare ware ', 'targets');
-    is($of->(2, 'pause', '--source', ''), 'a ', 'sources');
+    is($of->(2, 'pause', '--source', ''), 'a fleeting sync ', 'sources');
     is($of->(3, '--url', $ctl->url('/admin/'), 'probe', 'e'), 'erp ',
         'with an address');
     is($of->(1, 'help', 'und'), 'undrain ', 'of help');
