@@ -45,7 +45,7 @@
                 er.filters([
                     {name: 'find', label: 'Search', search: true, long: true,
                      hint: 'what to look for'},
-                    {name: 'by', label: 'By', options: by},
+                    {name: 'by', label: 'By', options: by, quiet: true},
                     {name: 'source', label: 'Source', names: 'sources'},
                     {name: 'target', label: 'Target', names: 'targets'},
                     {name: 'state', label: 'State', options: states},

@@ -148,8 +148,8 @@
 
     // ---- filters: a form whose values are arguments of the API
     //
-    // fields: {name, label, options, names: 'targets', time, search, long,
-    // number}; change(values) is called with those that are not empty
+    // fields: {name, label, options, quiet, names: 'targets', time, search,
+    // long, number}; change(values) is called with those that are not empty
 
     er.filters = function (fields, values, change) {
         const inputs = {};
@@ -163,7 +163,8 @@
             let list = null;
 
             if (f.options) {
-                input = er.select([['', 'any'], ...f.options], value);
+                input = er.select(f.quiet ? f.options
+                                  : [['', 'any'], ...f.options], value);
             } else {
                 input = el('input', {
                     type: f.time ? 'datetime-local' : f.search ? 'search'
@@ -187,7 +188,12 @@
             form.append(el('label', {class: 'field' + (f.long ? ' long'
                                                                  : '')},
                               el('span', {}, f.label), input, list));
-            input.addEventListener('change', send);
+
+            // of a text an Enter says that it is whole
+
+            if ((f.options || f.time) && !f.quiet) {
+                input.addEventListener('change', send);
+            }
         }
 
         const more = er.button('All fields', function () {
@@ -220,20 +226,10 @@
             send();
         });
 
-        let last = JSON.stringify(read());
-
         return form;
 
-        // an Enter is a change and a submit: once
-
         function send() {
-            const now = read();
-            const text = JSON.stringify(now);
-
-            if (text !== last) {
-                last = text;
-                change(now);
-            }
+            change(read());
         }
 
         function read() {

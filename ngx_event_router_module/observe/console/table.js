@@ -190,7 +190,7 @@
 
             if (o.open) {
                 line.tr.addEventListener('click', function (e) {
-                    if (!e.target.closest('a, button, input, select, details')
+                    if (!e.target.closest('a, button, input, select, summary')
                         && !String(getSelection()))
                     {
                         o.open(line.row);
