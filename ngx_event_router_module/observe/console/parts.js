@@ -338,7 +338,7 @@
 
                 if (now === serial && !quiet) {
                     rows = further ? rows : [];
-                    o.table.set(rows);
+                    o.table.set(rows, true);
                     er.fill(told, er.said(e));
                 }
             } finally {

@@ -10,7 +10,7 @@
     er.views.add({
         name: 'quarantine', title: 'Quarantine', key: 'q',
 
-        open(main, params) {
+        open(main, {id, ...params}) {
             const bar = er.chosen(() => [
                 er.acting('Judge again', () => all('recheck')),
                 er.acting('Forget', () => all('purge_quarantine'),
@@ -53,8 +53,8 @@
 
             pages.load();
 
-            if (params.id) {
-                panel(params.id);
+            if (id) {
+                panel(id);
             }
         },
 

@@ -57,11 +57,12 @@
         // ---- the head
 
         function titles() {
-            er.fill(head, o.select ? el('th', {class: 'box', role: 'columnheader'},
-                                        all) : null,
+            er.fill(head, o.select ? el('th', {class: 'box',
+                                               role: 'columnheader'}, all)
+                                   : null,
                 o.columns.map(c => el('th', {
-                    scope: 'col', role: 'columnheader', class: (c.right ? 'right ' : '')
-                                         + (c.wide ? 'wide' : ''),
+                    scope: 'col', role: 'columnheader',
+                    class: (c.right ? 'right ' : '') + (c.wide ? 'wide' : ''),
                     'aria-sort': !sort || sort.name !== c.name ? null
                         : sort.down ? 'descending' : 'ascending'
                 }, c.say && !o.unsorted
@@ -105,7 +106,9 @@
 
         // ---- rows
 
-        function set(list) {
+        // "failed": nothing is known, so there is nothing to say about it
+
+        function set(list, failed) {
             const keys = new Set();
             let place = body.firstChild;
 
@@ -144,10 +147,11 @@
             boxes();
 
             scroll.hidden = list.length === 0;
-            empty.hidden = list.length !== 0;
+            empty.hidden = list.length !== 0 || !o.empty || failed === true;
 
-            if (!list.length && o.empty) {
-                const what = typeof o.empty === 'function' ? o.empty() : o.empty;
+            if (!empty.hidden) {
+                const what = typeof o.empty === 'function' ? o.empty()
+                                                           : o.empty;
 
                 if (empty.firstChild !== what) {
                     er.fill(empty, what);
@@ -177,8 +181,8 @@
                 on: {click: e => choose(key, line.box.checked, e.shiftKey)}
             }) : null;
             line.cells = o.columns.map(c => el('td', {
-                role: 'cell', class: (c.right ? 'right ' : '') + (c.wide ? 'wide ' : '')
-                       + (c.class || ''),
+                role: 'cell', class: (c.right ? 'right ' : '')
+                       + (c.wide ? 'wide ' : '') + (c.class || ''),
                 'data-title': c.title
             }));
             line.tr = el('tr', {role: 'row', tabindex: '-1', 'data-key': key,

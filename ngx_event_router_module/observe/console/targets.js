@@ -50,12 +50,12 @@
                     + 'event_deliver sends to it.')
             });
 
-            const all = el('span');
+            const whole = el('span');
             let drained = null;
 
             main.append(el('div', {class: 'bar'},
                 el('span', {class: 'grow soft'}, 'Enter or a click opens '
-                      + 'one.'), all),
+                      + 'one.'), whole),
                 bar.node, table.node);
 
             stop = er.live.on(set);
@@ -74,7 +74,7 @@
 
                 if (is !== drained) {
                     drained = is;
-                    er.fill(all, is
+                    er.fill(whole, is
                         ? er.acting('Undrain all', () => er.acts.undrain({}))
                         : er.acting('Drain all\u2026',
                                     () => er.acts.drain({})));
