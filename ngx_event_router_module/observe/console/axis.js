@@ -10,7 +10,7 @@ er.axis = (function () {
                    7200, 10800, 21600, 43200, 86400];
 
     function ticks(max, n, unit) {
-        const least = unit === 'count' ? 1 : unit === 'rate' ? 0.1 : 1;
+        const least = unit === 'rate' ? 0.3 : 1;
         const wish = Math.max(max, least) / n;
         const power = Math.pow(10, Math.floor(Math.log10(wish)));
         let step = unit === 'seconds' && clock.find(s => s >= wish);
@@ -58,7 +58,7 @@ er.axis = (function () {
         const at = ([i, value]) => x(i).toFixed(1) + ',' + y(value).toFixed(1);
 
         return runs(values).map(run => 'M' + run.map(at).join('L')
-                                       + (run.length === 1 ? 'h.01' : ''))
+                                       + (run.length === 1 ? 'm-1.5,0h3' : ''))
             .join('');
     }
 
@@ -106,6 +106,13 @@ er.axis = (function () {
                                   : n * 1000 / measured[i]);
     }
 
+    // a rate in the unit in which it is not 0: [number, unit]
+
+    function rate(n) {
+        return n <= 0 || n >= 0.05 ? [n, '/s']
+            : n * 60 >= 0.05 ? [n * 60, '/min'] : [n * 3600, '/h'];
+    }
+
     // full steps of the reader's clock between two times, in milliseconds
 
     function times(from, to, minutes) {
@@ -138,5 +145,5 @@ er.axis = (function () {
         return all;
     }
 
-    return {ticks, runs, path, area, most, last, perSecond, times};
+    return {ticks, runs, path, area, most, last, perSecond, rate, times};
 })();

@@ -9,7 +9,7 @@
     const GROUPS = 24;                 // and groups of them
     const ENDS = 16;                   // of more sources or targets: some
     const DENSE = 9;                   // of more they have two lines each
-    const NARROW = 640;                // pixels: below it is a list
+    const NARROW = 560;                // pixels: below it is a list
     const AGAIN = 10000;               // ms between questions about many routes
     const THIN = 16;                   // of more routes the lines are thinner
 

@@ -10,9 +10,15 @@
     const TOP = 8;
 
     const axis = er.axis;
-    const format = {rate: n => er.fmt.rate(n), ms: n => er.fmt.ms(n),
-                    seconds: n => er.fmt.seconds(n),
-                    count: n => er.fmt.count(n)};
+    const format = {
+        ...er.fmt,
+
+        rate(n) {
+            const [value, unit] = axis.rate(n);
+
+            return er.fmt.rate(value).replace('/s', unit);
+        }
+    };
 
     let view = null;
 

@@ -11,6 +11,7 @@ test('ticks begin with 0, are round and reach the greatest value', () => {
     assert.deepEqual(axis.ticks(27, 3, 'rate'), [0, 10, 20, 30]);
     assert.deepEqual(axis.ticks(30, 3, 'rate'), [0, 10, 20, 30]);
     assert.deepEqual(axis.ticks(0.3, 3, 'rate'), [0, 0.1, 0.2, 0.3]);
+    assert.deepEqual(axis.ticks(0.01, 3, 'rate'), [0, 0.1]);
     assert.deepEqual(axis.ticks(1234, 3, 'ms'), [0, 500, 1000, 1500]);
 
     for (const max of [0.001, 0.7, 1, 3, 9.99, 101, 4711, 1e7]) {
@@ -43,7 +44,7 @@ test('null ends a line, and is not 0', () => {
 
 test('a path has a piece for each run, and a point is seen', () => {
     assert.equal(axis.path([1, 2, null, 3], i => i * 10, v => 9 - v),
-                 'M0.0,8.0L10.0,7.0M30.0,6.0h.01');
+                 'M0.0,8.0L10.0,7.0M30.0,6.0m-1.5,0h3');
     assert.equal(axis.path([null, null], i => i, v => v), '');
 });
 
@@ -69,6 +70,13 @@ test('counts of a step are so many a second, a gap stays one', () => {
     assert.deepEqual(axis.perSecond([20, null, 0, 0], measured),
                      [4, null, 0, null]);
     assert.deepEqual(axis.perSecond(undefined, measured), []);
+});
+
+test('what is rare is not shown as 0', () => {
+    assert.deepEqual(axis.rate(0), [0, '/s']);
+    assert.deepEqual(axis.rate(0.05), [0.05, '/s']);
+    assert.deepEqual(axis.rate(0.025), [1.5, '/min']);
+    assert.deepEqual(axis.rate(1 / 3600), [1, '/h']);
 });
 
 test('the times of an axis are full steps of the clock', () => {
