@@ -63,9 +63,38 @@ wrong('explained', 'location /r { event_explain router access=nginx; }',
     '"router" in "event_explain" is the source of this nginx\'s own events');
 
 
-# ---- event_alerts
+# ---- types of the router's own events
 
 part('http');
+
+my $none = 'no event of "router" has ';
+
+warned('a type that is misspelt', "event_route al { from router;\n"
+    . "when type = router.target.ded;  <<<\nto erp; }",
+    $none . 'the type "router.target.ded": did you mean "router.target.dead"?');
+warned('one of several', "event_route al { from router;\nany {\n"
+    . "when type = router.target.dead router.store.ful;  <<<\n} to erp; }",
+    $none . 'the type "router.store.ful": did you mean "router.store.full"?');
+warned('a type of others', "event_route al { from router;\n"
+    . "when type = orders/paid;  <<<\nto erp; }",
+    $none . 'a type that is "orders/paid": there are router.target.dead, '
+    . 'router.target.breaker.opened, router.target.breaker.closed, '
+    . 'router.target.paused, router.target.resumed, router.unaccounted, '
+    . 'router.source.refused, router.source.silent, router.store.full, '
+    . 'router.store.back, router.store.lost in');
+warned('a prefix', "event_route al { from router;\n"
+    . "when type prefix router.tarjet.;  <<<\nto erp; }",
+    $none . 'a type that begins with "router.tarjet.": there are ');
+
+fine("types: $_", "event_route al { from router; $_ to erp; }")
+    for 'when type = router.target.dead router.store.back;',
+        'when type prefix router.target. router.;', 'when type like *ded;',
+        'when type != router.target.ded;';
+fine('types of several sources',
+    'event_route al { from router shop; when type = orders/paid; to erp; }');
+
+
+# ---- event_alerts
 
 fine('how often', "event_alerts repeat=1s;\n$route");
 fine('all of it', "event_alerts repeat=30d refused=1000000;\n$route");

@@ -361,9 +361,15 @@ static uint64_t
 ngx_er_breaker_stop(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now, ngx_uint_t fresh)
 {
-    uint64_t  open, until;
+    uint64_t  open, until, last;
 
     until = state->pause;
+
+    /* "max=" may have been more before the configuration was reloaded */
+
+    last = now + policy->open_max * 6 / 5;
+    state->until = ngx_min(state->until, last);
+    state->first = ngx_min(state->first, last);
 
     if (!policy->breaker) {
 

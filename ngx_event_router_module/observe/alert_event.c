@@ -127,6 +127,13 @@ ngx_er_alert_event(ngx_er_source_t *source, ngx_er_alert_t *alert,
 }
 
 
+const char *
+ngx_er_alert_type(ngx_er_alert_e kind, ngx_uint_t end)
+{
+    return end ? ngx_er_alert_kinds[kind].end : ngx_er_alert_kinds[kind].type;
+}
+
+
 static ngx_int_t
 ngx_er_alert_attributes(ngx_er_event_t *event, ngx_er_alert_t *alert,
     ngx_er_alert_message_t *m)

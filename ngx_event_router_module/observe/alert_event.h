@@ -22,5 +22,8 @@
 ngx_er_event_t *ngx_er_alert_event(ngx_er_source_t *source,
     ngx_er_alert_t *alert, ngx_er_alert_message_t *m);
 
+/* the type of what is told while it goes on, or of its end */
+const char *ngx_er_alert_type(ngx_er_alert_e kind, ngx_uint_t end);
+
 
 #endif /* _NGX_ER_ALERT_EVENT_H_INCLUDED_ */

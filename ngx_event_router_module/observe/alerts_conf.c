@@ -17,6 +17,7 @@
 
 
 #include "alerts_conf.h"
+#include "alert_type.h"
 #include "../conf/block.h"
 #include "../ingest/expect.h"
 #include "../ingest/source.h"
@@ -126,6 +127,8 @@ ngx_er_alerts_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     if (ngx_er_alerts_source(cf, mcf, &route->where) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_er_alert_types_check(cf, mcf);
 
     if (!alerts->enable) {
         ngx_er_where_log(cf, NGX_LOG_WARN, &alerts->where,

@@ -23,6 +23,7 @@ static void test_events(void);
 static void test_mixed(void);
 static void test_debt(void);
 static void test_trips(void);
+static void test_max(void);
 static void test_slow_start(void);
 static void test_off(void);
 static void test_lost(void);
@@ -52,6 +53,7 @@ main(void)
     test_mixed();
     test_debt();
     test_trips();
+    test_max();
     test_slow_start();
     test_off();
     test_lost();
@@ -673,6 +675,55 @@ test_trips(void)
 
     ok(least >= 4000 && least < 4050 && most > 5950 && most <= 6000,
        "plus or minus a fifth");
+}
+
+
+/* a reload made "max=" smaller: what is open, or was, has that end, too */
+
+static void
+test_max(void)
+{
+    uint64_t               wait;
+    ngx_uint_t             i;
+    ngx_er_policy_t        policy;
+    ngx_er_policy_state_t  state;
+
+    static uint32_t  breakers[] = { NGX_ER_BREAKER_OPEN,
+                                    NGX_ER_BREAKER_HALF_OPEN };
+
+    ngx_er_policy_default(&policy);
+    policy.open_max = 10000;
+
+    for (i = 0; i < 2; i++) {
+        ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+        state.breaker = breakers[i];
+        state.until = START + 300000;
+        state.first = START + 300000;
+
+        is_int(take(&policy, &state, START, 0, 1, &wait), 0,
+               "who failed before waits");
+        is_int(wait, 12000, "for max= and a fifth");
+        is_int(take(&policy, &state, START + 5000, 0, 1, &wait), 0,
+               "also when it asks again");
+        is_int(wait, 7000, "until the same time");
+        is_int(take(&policy, &state, START + 12000, 0, 1, &wait), 1,
+               "then it is a probe");
+    }
+
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+    state.breaker = NGX_ER_BREAKER_OPEN;
+    state.until = START + 300000;
+    state.first = START + 300000;
+
+    is_int(take(&policy, &state, START, 1, 0, &wait), 0, "so does a new one");
+    is_int(wait, 12000, "as long");
+
+    state.until = START + 3000;
+
+    is_int(take(&policy, &state, START, 0, 1, &wait), 0, "what is shorter");
+    is_int(wait, 3000, "stays so");
 }
 
 
