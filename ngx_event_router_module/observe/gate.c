@@ -122,6 +122,7 @@ static ngx_er_gate_token_t *ngx_er_gate_token(ngx_http_request_t *r,
 static ngx_uint_t ngx_er_gate_same(ngx_str_t *one, ngx_str_t *other);
 static ngx_uint_t ngx_er_gate_foreign(ngx_http_request_t *r);
 static ngx_uint_t ngx_er_gate_elsewhere(ngx_http_request_t *r);
+static ngx_uint_t ngx_er_gate_level(ngx_http_request_t *r, ngx_er_gate_e why);
 static ngx_str_t *ngx_er_gate_header(ngx_http_request_t *r, const char *name);
 
 
@@ -645,6 +646,7 @@ const char *
 ngx_er_gate_refused(ngx_http_request_t *r, ngx_er_gate_t *gate,
     ngx_er_role_e role, ngx_uint_t change, ngx_er_who_t *who)
 {
+    ngx_uint_t     level;
     ngx_er_who_t   unused;
     ngx_er_gate_e  why;
 
@@ -662,7 +664,9 @@ ngx_er_gate_refused(ngx_http_request_t *r, ngx_er_gate_t *gate,
                    &gate->directive, role, change, why);
 
     if (why != NGX_ER_GATE_OPEN) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+        level = ngx_er_gate_level(r, why);
+
+        ngx_log_error(level, r->connection->log, 0,
                       "access forbidden by \"%V\" in %V:%ui: %s",
                       &gate->directive, &gate->where.file, gate->where.line,
                       ngx_er_gate_reasons[why].way);
@@ -950,6 +954,19 @@ ngx_er_gate_elsewhere(ngx_http_request_t *r)
                 && ngx_strncasecmp(site->data, (u_char *) "same-origin",
                                    site->len)
                    == 0);
+}
+
+
+/* the console, that asks whether a token is wanted: nobody has tried one */
+
+static ngx_uint_t
+ngx_er_gate_level(ngx_http_request_t *r, ngx_er_gate_e why)
+{
+    return (why == NGX_ER_GATE_TOKEN
+            && r->headers_in.authorization == NULL
+            && ngx_er_gate_header(r, "Sec-Fetch-Site") != NULL
+            && !ngx_er_gate_elsewhere(r))
+           ? NGX_LOG_INFO : NGX_LOG_ERR;
 }
 
 
