@@ -33,6 +33,8 @@ $t->write_file('conf/look.secret', "$look\n");
 $t->write_file('conf/act.secret', "$act\n");
 $t->write_file('conf/wrong.secret', "wrong-0123456789\n");
 $t->write_file('conf/none.secret', "\n");
+$t->certificate('server');
+$t->certificate('other', 'other.example.com');
 
 $q->config(admin => 'reveal', targets => { erp => 'retry off; breaker off;',
         crm => 'retry base=1h max=1h; breaker off;', ware => 'breaker off;',
@@ -46,6 +48,10 @@ $q->config(admin => 'reveal', targets => { erp => 'retry off; breaker off;',
 EOC
 
         listen unix:%%TESTDIR%%/nginx.sock;
+        listen 127.0.0.1:%%PORT_8443%% ssl;
+
+        ssl_certificate      %%TESTDIR%%/server.crt;
+        ssl_certificate_key  %%TESTDIR%%/server.key;
 
         location /two/ {
             event_admin token=file:%%TESTDIR%%/conf/look.secret role=look
@@ -91,6 +97,7 @@ replays();
 edits();
 quarantined();
 listened();
+secured();
 who();
 where();
 wrong();
@@ -196,6 +203,8 @@ sub look_json {
 
 sub look_words {
     ran(0, qr/^erp +ok +1 +1 +0 +1 +0$/m, 'status', 'status');
+    ran(0, qr/^event router \d\S+ at http:\S+\/admin\/, as role act$/m,
+        'who asks', 'status');
     ran(0, qr/store file is open.*\n1 pending, 1 dead letter$/m,
         'status of the store', 'status');
     ran(0, qr/^a +ok +queued +5 +1 +\d+ B +\d+ s ago$/m, 'sources',
@@ -628,6 +637,22 @@ sub edits {
     is($r->{status}, 0, 'is edited, by its id') or diag($r->{err});
     is($t->read_file('seen'), $lines, 'as it was');
     $target->answer('/erp/ok', status => 200);
+
+    # what was delivered, of a source that retains: another target gets a copy
+
+    my $id = $q->send('ware');
+
+    ok(wait_until(10, sub {
+        my ($event) = @{ api("events?id=$id")->{events} };
+        return $event && $event->{targets}[0]{state} eq 'delivered';
+    }), 'one that is delivered');
+
+    ran(2, qr/neither waits nor is dead: say .* --deliver-to$/, 'to whom?',
+        'edit', $id, '--data', "$t->{dir}/new.json");
+    $r = $ctl->run_with({ EDITOR => $editor }, 'edit', $id, '--yes',
+        '--deliver-to', 'spare');
+    is($r->{status}, 0, 'a copy') or diag($r->{err});
+    is($json->decode($t->read_file('seen'))->{id}, $id, 'of what it was');
 }
 
 
@@ -710,6 +735,38 @@ sub listened {
     for my $wrong ('0', '70000', 'x', '80x', "80/\e") {
         ran(2, qr/is no port/, 'no port: ' . $wrong =~ s/\e/ESC/r, 'listen',
             'a', $wrong);
+    }
+}
+
+
+# ---- TLS, if there is the module for it
+
+sub secured {
+    my $url = 'https://127.0.0.1:' . $t->port(8443) . '/admin/';
+    my $dir = $t->dir;
+
+    # a module that cannot be loaded is as good as none
+
+    $t->write_file('lib/IO/Socket/SSL.pm', "die 'none';\n");
+
+    my $r = $ctl->run_with({ PERL5LIB => "$dir/lib" }, 'status', '--url',
+        $url);
+
+    is($r->{status}, 4, 'without IO::Socket::SSL');
+    like($r->{err}, qr/needs .*IO::Socket::SSL: apt-get install libio-socket-/,
+        'it says what to install');
+
+    SKIP: {
+        skip 'no IO::Socket::SSL: apt-get install libio-socket-ssl-perl', 6
+            if !eval { require IO::Socket::SSL; 1 };
+
+        ran(4, qr/^eventctl: cannot reach https:.*certificate verify failed/i,
+            'a certificate that nobody vouches for', 'status', '--url', $url);
+        ran(0, qr/^event router .* https:/m, 'with --ca-file', 'status',
+            '--url', $url, '--ca-file', "$dir/server.crt");
+        ran(4, qr/cannot reach .*(?:hostname|certificate)/i,
+            'a certificate of another host', 'status', '--url', $url,
+            '--ca-file', "$dir/other.crt");
     }
 }
 
@@ -1017,6 +1074,16 @@ sub form {
     }
 
     is_deeply(\@long, [], 'no sub is longer than 60 lines');
+
+    my $home = $t->dir . '/installed';
+    my $said = qx(make -s -C $FindBin::Bin/.. install-eventctl DESTDIR=$home 2>&1);
+
+    is($?, 0, 'make install-eventctl') or diag($said);
+    is_deeply([ grep { !-s "$home/usr/local/$_" } qw(bin/eventctl
+        share/man/man1/eventctl.1
+        share/bash-completion/completions/eventctl) ], [], 'all of it');
+    like(slurp("$home/usr/local/share/man/man1/eventctl.1"),
+        qr/^\.TH EVENTCTL 1/m, 'its manual');
     is(qx(perl -wc $path 2>&1), "$path syntax OK\n", 'without a warning');
 }
 
