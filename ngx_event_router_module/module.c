@@ -52,6 +52,7 @@
 #include "observe/number_shelf.h"
 #include "observe/numbers.h"
 #include "observe/desk.h"
+#include "observe/series_shelf.h"
 #include "observe/series_turn.h"
 #include "observe/status.h"
 #include "observe/variables.h"
@@ -554,6 +555,7 @@ ngx_er_init_process(ngx_cycle_t *cycle)
 
     ngx_er_jobs_init_worker(cycle, mcf);
     ngx_er_number_shelf_init_worker(cycle, mcf);
+    ngx_er_series_shelf_init_worker(cycle, mcf);
 
     return ngx_er_dispatch_init_worker(cycle, mcf);
 }
@@ -587,6 +589,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
 
     if (mcf->queue) {
         ngx_er_jobs_exit_worker();
+        ngx_er_series_shelf_exit_worker();
         ngx_er_number_shelf_exit_worker();
         ngx_er_dispatch_exit_worker();
         ngx_er_lanes_exit_worker(mcf);

@@ -337,6 +337,7 @@ ngx_er_counters_copy(ngx_er_main_conf_t *mcf, ngx_er_counters_t *old)
         }
 
         copy->restored = set->restored;
+        copy->added = set->added;
 
         for (i = 0; i < ngx_er_noun_numbers(set->noun); i++) {
             copy->numbers[i] = set->numbers[i];

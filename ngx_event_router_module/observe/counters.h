@@ -27,7 +27,8 @@ typedef struct {
     ngx_er_place_t         place;
     u_char                 noun;       /* ngx_er_noun_e */
     u_char                 len;
-    u_char                 restored;   /* what was saved of it is in it */
+    u_char                 restored;   /* what was saved of it is in it, */
+    u_char                 added;      /* and that was something */
     u_char                 name[NGX_ER_NAME_MAX];
     ngx_atomic_t           numbers[];
 } ngx_er_counter_set_t;

@@ -22,8 +22,9 @@
  * the sample before (what was saved was added to them, they went backwards)
  * has none for this step, and the day's step has none either.
  *
- * Called by series_turn.c, which takes the samples, and api_series.c, which
- * reads.  Nothing is owned and nothing can fail.
+ * Called by series_turn.c, which takes the samples, series_row.c, which brings
+ * what was kept, and api_series.c, which reads.  Nothing is owned and nothing
+ * can fail.
  */
 
 
@@ -46,8 +47,6 @@ static ngx_er_series_row_t *ngx_er_series_free(ngx_er_series_t *s,
     ngx_er_series_kind_e kind, ngx_er_series_noun_t *nouns, ngx_uint_t n);
 static void ngx_er_series_died(ngx_er_series_t *s);
 static void ngx_er_series_back(ngx_er_series_t *s, uint64_t step);
-static ngx_er_series_row_t *ngx_er_series_row(ngx_er_series_t *s,
-    ngx_uint_t i);
 static void ngx_er_series_blank(ngx_er_series_t *s, ngx_er_series_span_e span,
     uint64_t step);
 static ngx_int_t ngx_er_series_piece(ngx_er_series_row_t *row,
@@ -60,11 +59,6 @@ static ngx_er_series_mark_t *ngx_er_series_mark(ngx_er_series_t *s,
     ngx_er_series_span_e span, uint64_t step);
 static uint32_t *ngx_er_series_number(ngx_er_series_t *s,
     ngx_er_series_row_t *row, ngx_er_series_span_e span, uint64_t step);
-
-
-/* rows that have numbers: the seats, and all together */
-
-#define NGX_ER_SERIES_ROWS  (2 * NGX_ER_SERIES_SEATS + 1)
 
 
 void
@@ -97,7 +91,7 @@ ngx_er_series_init(ngx_er_series_t *s)
 }
 
 
-static ngx_er_series_row_t *
+ngx_er_series_row_t *
 ngx_er_series_row(ngx_er_series_t *s, ngx_uint_t i)
 {
     return (i < NGX_ER_SERIES_ROWS - 1)
@@ -294,6 +288,7 @@ ngx_er_series_begin(ngx_er_series_t *s, uint64_t now, uint64_t mono,
 
     s->busy = 1;
     s->turn++;
+    s->saved = s->saved ? s->saved : step;
 
     turn->step = s->step;
     turn->ms = mono - s->begun;

@@ -148,6 +148,12 @@ typedef struct {
     ngx_uint_t               busy;     /* somebody writes; or has died then */
     ngx_uint_t               turn;     /* counts samples */
 
+    ngx_uint_t               restored;  /* what was kept is here, */
+    uint64_t                 merged;   /* and of this day's step what was
+                                          summed up before; 0: none */
+    uint64_t                 saved;    /* steps before this one are kept */
+    ngx_atomic_t             keeper;   /* the worker that keeps, its pid */
+
     ngx_uint_t               generation;  /* the newest configuration whose
                                           nouns have seats */
     ngx_uint_t               seated;   /* counts changes of seats */
@@ -262,8 +268,13 @@ void ngx_er_series_fold(ngx_er_series_t *s, ngx_er_series_row_t *row,
 void ngx_er_series_close(ngx_er_series_t *s, ngx_er_series_span_e span,
     uint64_t step, uint64_t ms);
 
-/* puts what was counted of a row into a sum of more */
+/* adds what was counted later */
 void ngx_er_series_add(ngx_er_series_sum_t *sum, ngx_er_series_sum_t *piece);
+
+/* rows that have numbers: 0 .. NGX_ER_SERIES_ROWS - 1; nobody may have it */
+#define NGX_ER_SERIES_ROWS  (2 * NGX_ER_SERIES_SEATS + 1)
+
+ngx_er_series_row_t *ngx_er_series_row(ngx_er_series_t *s, ngx_uint_t i);
 
 
 #endif /* _NGX_ER_SERIES_H_INCLUDED_ */

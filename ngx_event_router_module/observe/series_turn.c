@@ -35,7 +35,7 @@
 
 
 #define NGX_ER_SERIES_LOOK  1000       /* ms */
-#define NGX_ER_SERIES_SOON  100        /* ms, until the first sample */
+#define NGX_ER_SERIES_SOON  100        /* ms, if a sample is to be taken */
 #define NGX_ER_SERIES_ZONE  (sizeof(ngx_er_series_t)                          \
                              + sizeof(ngx_er_series_t) / 64 + 65536)
 
@@ -272,7 +272,8 @@ ngx_er_series_tick(ngx_event_t *ev)
         ngx_er_series_sample(worker, 0);
     }
 
-    look = worker->s->step ? NGX_ER_SERIES_LOOK : NGX_ER_SERIES_SOON;
+    look = (now / NGX_ER_SERIES_STEP == worker->s->step)
+           ? NGX_ER_SERIES_LOOK : NGX_ER_SERIES_SOON;
     rest = NGX_ER_SERIES_STEP - now % NGX_ER_SERIES_STEP;
 
     ngx_add_timer(ev, (ngx_msec_t) ngx_min(rest + 1, look));
@@ -542,7 +543,7 @@ ngx_er_series_counters(ngx_er_series_worker_t *worker,
 }
 
 
-/* what was saved is added to them once */
+/* what was saved is added to them once, if there was something */
 
 static ngx_uint_t
 ngx_er_series_epoch(ngx_atomic_t *numbers)
@@ -552,7 +553,7 @@ ngx_er_series_epoch(ngx_atomic_t *numbers)
     set = (ngx_er_counter_set_t *)
               ((u_char *) numbers - offsetof(ngx_er_counter_set_t, numbers));
 
-    return set->restored;
+    return set->added;
 }
 
 

@@ -304,6 +304,7 @@ ngx_er_totals_add_noun(ngx_er_counters_t *counters,
         }
     }
 
+    set->added = 1;
     set->restored = 1;
 }
 

@@ -29,7 +29,8 @@ typedef enum {
     NGX_ER_SHELF_JOBS = 2,
     NGX_ER_SHELF_QUARANTINE = 3,
     NGX_ER_SHELF_ALERTS = 4,
-    NGX_ER_SHELF_HELD = 5
+    NGX_ER_SHELF_HELD = 5,
+    NGX_ER_SHELF_SERIES = 6
 } ngx_er_shelf_kind_e;
 
 

@@ -8,12 +8,13 @@
  * observe/series.c: what was counted between two samples, in steps of the hour
  * and sums of the day; and what is not shown: time that nobody measured, a
  * clock that was set, a sampler that died, counters that jumped, seats that
- * others have.
+ * others have.  observe/series_row.c: all of it in rows of a store, and rows
+ * that are damaged, cut, of another time or of nobody.
  */
 
 
 #include "tap.h"
-#include "../../ngx_event_router_module/observe/series.h"
+#include "../../ngx_event_router_module/observe/series_row.h"
 
 
 #define STEP  NGX_ER_SERIES_STEP
@@ -25,6 +26,7 @@
 
 static const ngx_er_histogram_t  bounds = { 1000, 4, { 10, 100, 1000, 5000 } };
 
+static ngx_pool_t             *pool;
 static ngx_er_series_t        *s;
 static ngx_er_series_noun_t    source, target;
 static ngx_er_series_total_t   sent, taken;
@@ -564,9 +566,327 @@ shown(void)
 }
 
 
+/* an hour and ten minutes, with sources and targets of all sizes */
+
+static void
+busy(void)
+{
+    ngx_uint_t  i;
+
+    anew();
+    (void) sample(0);
+
+    for (i = 0; i < 420; i++) {
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += i * i * i;
+        sent.counts[NGX_ER_SERIES_DUPLICATE] += i % 3;
+        taken.counts[NGX_ER_SERIES_DELIVERED] += i;
+        taken.cells[i % 5] += i % 7;
+        taken.pending = i % 11 ? i : NONE;
+        taken.oldest = i % 200;
+
+        (void) later(i == 17 ? 4 * STEP : STEP);
+    }
+}
+
+
+/* another nginx, that knows nothing */
+
+static ngx_er_series_t *
+fresh(void)
+{
+    ngx_er_series_t  *old;
+
+    old = s;
+    s = NULL;
+    anew();
+
+    return old;
+}
+
+
+static ngx_int_t
+row(ngx_er_series_row_e form, uint64_t n, ngx_str_t *value)
+{
+    return ngx_er_series_row_write(s, form, n, &bounds, pool, value);
+}
+
+
+static ngx_uint_t
+differences(ngx_er_series_t *old, ngx_er_series_span_e span, uint64_t from,
+    uint64_t to)
+{
+    uint64_t               step;
+    ngx_uint_t             i, k, n;
+    ngx_er_series_row_t   *one, *other;
+
+    n = 0;
+
+    for (step = from; step < to; step++) {
+        n += (ngx_er_series_measured(old, span, step)
+              != ngx_er_series_measured(s, span, step));
+
+        for (i = 0; i < NGX_ER_SERIES_ROWS; i++) {
+            one = ngx_er_series_row(old, i);
+            other = ngx_er_series_row(s, i);
+
+            for (k = 0; k < one->width; k++) {
+                n += (one->hash != other->hash
+                      || ngx_er_series_get(old, one, span, step, k)
+                         != ngx_er_series_get(s, other, span, step, k));
+            }
+        }
+    }
+
+    return n;
+}
+
+
+static void
+kept(void)
+{
+    uint64_t          i, n, today, end;
+    ngx_str_t         values[200];
+    ngx_er_series_t  *old;
+
+    busy();
+    end = now / STEP;
+    today = end / 30;
+    n = 0;
+
+    for (i = (end - 360) / 6; i * 6 < end; i++) {
+        n += (row(NGX_ER_SERIES_ROW_HOUR, i, &values[n]) == NGX_OK);
+    }
+
+    is_int(n, 61, "blocks of the hour");
+
+    for (i = today - 20; i < today; i++) {
+        n += (row(NGX_ER_SERIES_ROW_DAY, i, &values[n]) == NGX_OK);
+    }
+
+    is_int(n, 61 + 14, "steps of the day, as many as there are");
+    is_int(row(NGX_ER_SERIES_ROW_SUM, 0, &values[n++]), NGX_OK, "and a sum");
+    is_int(row(NGX_ER_SERIES_ROW_HOUR, BEGIN / 6 - 100, &values[n]),
+           NGX_DECLINED, "of what nobody measured there is no row");
+
+    old = fresh();
+    now = end * STEP;
+
+    for (i = 0; i < 2 * n; i++) {
+        if (ngx_er_series_row_read(s, now, &bounds, &values[i % n])
+            != NGX_OK)
+        {
+            break;
+        }
+    }
+
+    is_int(i, 2 * n, "all are read, twice");
+    is_int(differences(old, NGX_ER_SERIES_HOUR, end - 360, end), 0,
+           "the hour is the same");
+    is_int(differences(old, NGX_ER_SERIES_DAY, today - 20, today), 0,
+           "and so is the day");
+
+    /* both go on, the one with counters from 0 */
+
+    (void) sample(0);
+
+    for (i = 0; i < 31; i++) {
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += i;
+        taken.cells[2] += i % 3;
+        (void) later(STEP);
+    }
+
+    n = day(source.row, (today * 30 - BEGIN) / 30, 0);
+    ok(n > 465, "what was summed up before is in the day's step: %d",
+       (int) n);
+
+    free(old);
+}
+
+
+/* of all that was counted in a step of the day, some before the restart */
+
+static void
+merged(void)
+{
+    ngx_str_t         value;
+    ngx_uint_t        i;
+    ngx_er_series_t  *old;
+
+    anew();
+    (void) sample(0);
+
+    for (i = 0; i < 10; i++) {
+        sent.counts[NGX_ER_SERIES_ACCEPTED] += 5;
+        taken.cells[0] += 10;
+        taken.pending = 3;
+        (void) later(STEP);
+    }
+
+    is_int(row(NGX_ER_SERIES_ROW_SUM, 0, &value), NGX_OK, "ten steps");
+
+    old = fresh();
+    now = (BEGIN + 12) * STEP;
+    (void) sample(0);
+    sent.counts[NGX_ER_SERIES_ACCEPTED] += 7;
+    taken.cells[3] += 2;
+    taken.pending = 4;
+    (void) later(STEP);
+
+    (void) ngx_er_series_row_read(s, now, &bounds, &value);
+    (void) ngx_er_series_row_read(s, now, &bounds, &value);
+
+    now = (BEGIN + 30) * STEP;
+    mono += STEP;
+    (void) sample(0);
+
+    is_int(day(source.row, 0, 0), 57, "both parts are there, once");
+    is_int(day(target.row, 0, NGX_ER_SERIES_P50), 5, "percentiles of both");
+    is_int(day(target.row, 0, NGX_ER_SERIES_P99), 3000, "also the high ones");
+    is_int(day(target.row, 0, NGX_ER_SERIES_PENDING), 4, "what was later");
+    is_int(ngx_er_series_measured(s, NGX_ER_SERIES_DAY, BEGIN / 30),
+           12 * STEP, "measured so long");
+
+    free(old);
+
+    /* nginx was not there when it ended */
+
+    old = fresh();
+    now = (BEGIN + 40) * STEP;
+    (void) ngx_er_series_row_read(s, now, &bounds, &value);
+    is_int(day(source.row, 0, 0), 50, "what there was of it");
+    is_int(ngx_er_series_measured(s, NGX_ER_SERIES_DAY, BEGIN / 30),
+           10 * STEP, "and for how long");
+    free(old);
+
+    /* times that are not shown */
+
+    old = fresh();
+    now = (BEGIN - 40) * STEP;
+    (void) ngx_er_series_row_read(s, now, &bounds, &value);
+    now = (BEGIN + 300 * 30) * STEP;
+    (void) ngx_er_series_row_read(s, now, &bounds, &value);
+    is_int(day(source.row, 0, 0), NONE, "to come, or long ago");
+
+    free(old);
+}
+
+
+static void
+damaged(void)
+{
+    u_char           *copy;
+    ngx_int_t         rc;
+    ngx_str_t         value[2], cut;
+    ngx_uint_t        i, k, bit, wrong;
+    ngx_er_series_t  *old;
+
+    busy();
+    (void) row(NGX_ER_SERIES_ROW_HOUR, now / STEP / 6 - 3, &value[0]);
+    (void) row(NGX_ER_SERIES_ROW_SUM, 0, &value[1]);
+    old = fresh();
+    now += 420 * STEP;
+    wrong = 0;
+
+    for (k = 0; k < 2; k++) {
+        for (i = 0; i < value[k].len; i++) {
+            for (bit = 0; bit < 8; bit++) {
+                value[k].data[i] ^= 1 << bit;
+                rc = ngx_er_series_row_read(s, now, &bounds, &value[k]);
+                value[k].data[i] ^= 1 << bit;
+
+                wrong += (rc != (i ? NGX_DECLINED : NGX_ABORT));
+            }
+
+            copy = ngx_pnalloc(pool, i + 1);
+            ngx_memcpy(copy, value[k].data, i);
+            cut.data = copy;
+            cut.len = i;
+
+            wrong += (ngx_er_series_row_read(s, now, &bounds, &cut)
+                      != NGX_DECLINED);
+        }
+    }
+
+    is_int(wrong, 0, "no bit is another one, and nothing is missing");
+    is_int(differences(old, NGX_ER_SERIES_HOUR, now / STEP - 360, now / STEP)
+           == 0, 0, "nothing was read");
+
+    is_int(ngx_er_series_row_read(s, now, &(ngx_er_histogram_t)
+                                  { 1000, 2, { 1, 2 } }, &value[1]),
+           NGX_ABORT, "buckets with other bounds");
+
+    free(old);
+}
+
+
+/* all seats, all numbers as large as they can be: a shelf has room */
+
+static void
+largest(void)
+{
+    ngx_str_t              value;
+    ngx_uint_t             i, k, kind;
+    ngx_er_series_row_t   *r;
+    ngx_er_series_noun_t   nouns[NGX_ER_SERIES_SEATS];
+
+    anew();
+
+    for (kind = 0; kind < 2; kind++) {
+        for (i = 0; i < NGX_ER_SERIES_SEATS; i++) {
+            nouns[i].hash = ((uint64_t) 1 << 63) + i + 1;
+            nouns[i].size = 0;
+        }
+
+        ngx_er_series_seat(s, kind, nouns, NGX_ER_SERIES_SEATS);
+    }
+
+    for (k = 0; k < 6; k++) {
+        (void) ngx_er_series_open(s, NGX_ER_SERIES_HOUR, BEGIN + k);
+
+        for (i = 0; i < NGX_ER_SERIES_ROWS; i++) {
+            r = ngx_er_series_row(s, i);
+
+            for (kind = 0; kind < r->width; kind++) {
+                ngx_er_series_put(s, r, NGX_ER_SERIES_HOUR, BEGIN + k, kind,
+                                  (uint64_t) 1 << 50);
+            }
+
+            r->sum.pieces = 30;
+            memset(r->sum.counts, 0x0f, sizeof(r->sum.counts));
+        }
+
+        ngx_er_series_close(s, NGX_ER_SERIES_HOUR, BEGIN + k, STEP);
+    }
+
+    s->day = BEGIN / 30;
+    s->day_ms = STEP;
+
+    is_int(row(NGX_ER_SERIES_ROW_HOUR, BEGIN / 6, &value), NGX_OK,
+           "the largest block");
+    ok(value.len <= NGX_ER_SHELF_VALUE, "fits: %d bytes", (int) value.len);
+    is_int(row(NGX_ER_SERIES_ROW_SUM, 0, &value), NGX_OK, "the largest sum");
+    ok(value.len <= NGX_ER_SHELF_VALUE, "fits: %d bytes", (int) value.len);
+
+    /* a noun that is not there any more */
+
+    anew();
+    now = (BEGIN + 8) * STEP;
+    is_int(ngx_er_series_row_read(s, now, &bounds, &value), NGX_OK,
+           "nouns that nobody has");
+    is_int(source.row->sum.pieces, 0, "are nobody's");
+    is_int(s->all.sum.pieces, 30, "but of all");
+}
+
+
 int
 main(void)
 {
+    pool = ngx_er_test_pool();
+
+    kept();
+    merged();
+    damaged();
+    largest();
     steps();
     days();
     rounds();
