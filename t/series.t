@@ -114,7 +114,7 @@ sub measured { return scalar grep { defined } @{ $_[0] } }
         }
 
         wait_until($seconds // 10, sub {
-            my $s = series($t, 'hour');
+            my $s = series($t, 'hour', '&source=a');
 
             return defined $s->{measured_ms}[-1] && seconds($s->{to}) >= $want;
         }) or $seconds or diag("no sample for $want");
@@ -130,7 +130,7 @@ sub start {
     $t->run;
     wait_until(10, sub {
         step($t, undef, 1.5);
-        return measured(series($t, 'hour')->{measured_ms});
+        return measured(series($t, 'hour', '&source=a')->{measured_ms});
     });
 }
 
@@ -664,6 +664,11 @@ subtest 'more targets than there is room for' => sub {
 
     is($t->get('/admin/v1/series?span=day')->{status}, 200, 'it goes on');
 
+    # and nginx, while it is written
+
+    my $client = $t->connect(port => 8080);
+
+    $client->send(GET => '/admin/v1/series?span=hour', [], '');
     $t->stop;
     $t->_check;
 };

@@ -26,6 +26,8 @@
 
 
 #define NGX_ER_API_SERIES_NOUNS  16    /* in one turn of the event loop */
+#define NGX_ER_API_SERIES_PAUSE  1     /* ms: a timer, as that keeps a worker
+                                          that exits until all is written */
 #define NGX_ER_API_SERIES_HEAD   4096  /* bytes beside the numbers */
 #define NGX_ER_API_SERIES_NAME   256   /* of a noun */
 #define NGX_ER_API_SERIES_BYTES  5     /* of a number: "null," */
@@ -208,7 +210,7 @@ ngx_er_api_series_handler(ngx_er_api_t *api)
     series->event.data = series;
     series->event.log = ngx_cycle->log;
 
-    ngx_post_event(&series->event, &ngx_posted_next_events);
+    ngx_add_timer(&series->event, NGX_ER_API_SERIES_PAUSE);
 
     return ngx_er_api_hold(api);
 }
@@ -290,7 +292,7 @@ ngx_er_api_series_more(ngx_event_t *ev)
         return;
     }
 
-    ngx_post_event(ev, &ngx_posted_next_events);
+    ngx_add_timer(ev, NGX_ER_API_SERIES_PAUSE);
 }
 
 
