@@ -203,7 +203,10 @@ subtest 'what was sent' => sub {
     is($q->post($body)->{status}, 202, 'an event');
     is($q->post($body)->{status}, 200, 'and once more');
     $t->post('/shop', '{}', [ 'X-Shopify-Hmac-Sha256' => 'none' ]) for 1 .. 4;
-    wait_until(10, sub { counted($t) == 7 });
+    wait_until(20, sub {
+        counted($t) == 7
+        && !$t->get('/status')->json->{queue}{targets}{erp}{pending};
+    });
     step($t);
 
     my $s = series($t, 'hour');
@@ -232,7 +235,9 @@ subtest 'what was sent' => sub {
 
     $t->post('/admin/v1/pause?target=crm', '', [ 'X-Event-Admin' => 1 ]);
     $q->send('crm') for 1 .. 3;
-    sleep 2;
+    wait_until(20, sub {
+        $t->get('/status')->json->{queue}{targets}{crm}{pending} == 3;
+    });
     step($t);
     step($t);
     $s = series($t, 'hour');
