@@ -20,6 +20,7 @@
         const title = 'dialog-' + ++serial;
         const told = el('div', {class: 'told', role: 'alert'});
         const back = document.activeElement;
+        const near = back && back.closest('tr');
         const row = el('div', {class: 'buttons'});
         const form = el('form', {novalidate: true, autocomplete: 'off'},
             el('h2', {id: title}, o.title),
@@ -58,8 +59,13 @@
                     o.onclose();
                 }
 
-                if (back && back.isConnected && back.focus) {
-                    back.focus();
+                // or to the row, if that was drawn anew
+
+                for (const node of [back, near]) {
+                    if (node && node.isConnected) {
+                        node.focus();
+                        break;
+                    }
                 }
 
                 resolve(result);

@@ -109,19 +109,29 @@
         // "failed": nothing is known, so there is nothing to say about it
 
         function set(list, failed) {
-            const keys = new Set();
-            let place = body.firstChild;
+            const keys = new Set(list.map(o.key));
+            const held = body.contains(document.activeElement)
+                         ? document.activeElement : null;
 
             rows = list;
+
+            for (const [key, line] of kept) {
+                if (!keys.has(key)) {
+                    leave(line.tr);
+                    line.tr.remove();
+                    kept.delete(key);
+                    chosen.delete(key);
+                }
+            }
+
+            let place = body.firstChild;
 
             for (const row of sorted(list)) {
                 const key = o.key(row);
 
-                if (keys.has(key)) {
+                if (!keys.delete(key)) {
                     continue;
                 }
-
-                keys.add(key);
 
                 const line = kept.get(key) || make(key);
 
@@ -134,13 +144,10 @@
                 }
             }
 
-            for (const [key, line] of kept) {
-                if (!keys.has(key)) {
-                    leave(line.tr);
-                    line.tr.remove();
-                    kept.delete(key);
-                    chosen.delete(key);
-                }
+            // a row that goes to another place takes the focus along
+
+            if (held && held.isConnected && held !== document.activeElement) {
+                held.focus({preventScroll: true});
             }
 
             roving();

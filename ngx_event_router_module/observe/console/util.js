@@ -44,10 +44,22 @@ er.svg = function (tag, attrs, ...children) {
     return er.add(er.attrs(node, attrs), children);
 };
 
-er.fill = function (node, ...children) {
-    node.replaceChildren();
+// what had the focus within hands it on to what is in its place
 
-    return er.add(node, children);
+er.fill = function (node, ...children) {
+    const held = node !== document.activeElement
+                 && node.contains(document.activeElement);
+
+    node.replaceChildren();
+    er.add(node, children);
+
+    const next = held && node.querySelector('button, a[href], input');
+
+    if (next) {
+        next.focus({preventScroll: true});
+    }
+
+    return node;
 };
 
 // sets a text only if it is another one: nothing flickers, nothing is read
