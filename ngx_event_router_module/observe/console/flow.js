@@ -5,7 +5,7 @@
 // list.  Of many routes groups are drawn, and a search finds the routes.
 
 (function () {
-    const DRAWN = 60;                  // routes at most
+    const DRAWN = er.live.few;         // routes at most
     const GROUPS = 24;                 // and groups of them
     const ENDS = 16;                   // of more sources or targets: some
     const DENSE = 9;                   // of more they have two lines each
@@ -132,7 +132,9 @@
     // routes come with each poll
 
     function rows(now) {
-        if (narrowed(view.params) || now.routes.nroutes > DRAWN) {
+        if (narrowed(view.params)
+            || now.routes.nroutes > now.routes.routes.length)
+        {
             return view.asked ? view.asked.rows : null;
         }
 

@@ -7,8 +7,7 @@
     const SECOND = 1000;
     const HIDDEN = 15000;
     const SMOOTH = 5;                  // seconds
-    const MANY = 1000;                 // routes that are asked for each second
-    const SHOWN = 200;                 // of more, those that matched most
+    const FEW = 60;                    // routes that are asked for each second
 
     const listeners = new Set();
     const states = new Set();
@@ -23,6 +22,7 @@
     const taken = ['queued', 'delivered', 'redelivered', 'unrouted'];
 
     er.live = {
+        few: FEW,
         now: {me: null, sources: null, targets: null, routes: null,
               config: null, rates: {sources: {}, targets: {}, routes: {}}},
 
@@ -105,7 +105,9 @@
             er.act = now.me.role === 'act';
         }
 
-        const many = now.routes && now.routes.nroutes > MANY;
+        // of more routes only how many there are: a view asks for what it shows
+
+        const many = now.routes && now.routes.nroutes > FEW;
         const routes = !many || turn % 5 === 0;
         const config = back || turn % 30 === 29;
 
@@ -114,8 +116,7 @@
         const got = await Promise.all([
             er.api.get('sources'),
             er.api.get('targets'),
-            routes ? er.api.get('routes', many
-                        ? {sort: 'matched', limit: SHOWN} : {limit: MANY})
+            routes ? er.api.get('routes', {limit: many ? 1 : FEW})
                    : now.routes,
             config ? er.api.get('config', {limit: 1}) : now.config
         ]);

@@ -270,7 +270,8 @@
             er.fill(view.empty, er.el('h2', {}, 'No point yet'),
                     er.el('p', {}, 'It is measured from now on: the first '
                           + 'point comes in '
-                          + er.fmt.seconds(data.step_ms / 1000) + '.'));
+                          + er.fmt.seconds((data.step_ms - (new Date(data.now)
+                              - new Date(data.to))) / 1000 + 1) + '.'));
             return;
         }
 
