@@ -141,6 +141,48 @@ for my $at (sort keys %edit) {
 }
 
 
+# with a key it is sent again, wherever the worker died: one copy, and the
+# original is gone
+
+for my $at (sort(keys %edit), 'edit-kept') {
+    subtest "another body, with a key: $at" => sub {
+        my ($e, @rest) = dead($at);
+        my ($entry) = grep { $_->{id} eq id_of($e) } entries('dead');
+        my $body = '{"id":"other"}';
+
+        arm();
+        is(edit($entry->{event}, $body, 'once=1')->{status}, 0, 'no answer');
+        crashed();
+
+        my @answers = map { edit($entry->{event}, $body, 'once=1') } 1, 2;
+
+        is($answers[0]{status}, 200, 'sent again') or diag($answers[0]{body});
+        is($answers[0]->json->{edited}{purged}, 1, 'the original is purged');
+        is($answers[1]{body}, $answers[0]{body}, 'and once more');
+        is(edit($entry->{event}, '{"id":"two"}', 'once=1')->{status}, 409,
+            'another body');
+
+        my @copies = grep { $_->{edited} } pending();
+
+        is(join(' ', map { $_->{event} } @copies),
+            $answers[0]->json->{edited}{event}, 'there is one copy, that one');
+        is(scalar(entries('dead')), @rest, 'the original is gone');
+        resume('erp');
+        drained();
+        is(scalar(grep { $_->{body} eq $body } $target->requests), 1,
+            'the copy is delivered once');
+
+        # but for who died right behind the row
+
+        my @audit = grep { /event $entry->{event} goes to .* edited body/ }
+                    $t->log_lines;
+
+        is(scalar @audit, 1, 'the audit has it once') if $at ne 'edit-kept';
+        finish();
+    };
+}
+
+
 # each commit of a job: its row is made, taken, written after a step and at its
 # end, and its steps; before and after, with a job that has many steps
 
@@ -175,7 +217,7 @@ $q->config(in => 'redis://127.0.0.1:%%PORT_6379%%/0',
     targets => { erp => 'breaker off; retry off;',
                  spare => 'breaker off; retry for=1h base=1h max=1h;' });
 
-for my $act (qw(retry move purge job edit)) {
+for my $act (qw(retry move purge job edit), ('edit with a key') x 3) {
     subtest "Redis is killed: $act" => sub { redis_dies($act) };
 }
 
@@ -268,9 +310,10 @@ sub pending {
 
 
 sub edit {
-    my ($event, $body) = @_;
+    my ($event, $body, $more) = @_;
 
-    return $t->post("/admin/v1/replay?event=$event&target=erp&then=purge",
+    return $t->post("/admin/v1/replay?event=$event&target=erp&then=purge"
+                    . ($more ? "&$more" : ''),
         $body, [ 'X-Event-Admin' => 1 ]);
 }
 
@@ -350,12 +393,13 @@ sub redis_dies {
     $own->forget;
     $own->answer("/$_/bad", status => 200) for 'erp', 'spare';
 
-    my ($entry) = $act eq 'edit' ? $q->dead(limit => 1) : ();
-    my $path = $path{$act} // "v1/replay?event=$entry->{event}&target=erp";
+    my ($entry) = $act =~ /edit/ ? $q->dead(limit => 1) : ();
+    my $path = $path{$act} // "v1/replay?event=$entry->{event}&target=erp"
+                              . ($act =~ /key/ ? '&once=k' : '');
     my $c = $r->connect;
 
     $c->send(POST => "/admin/$path", [ 'X-Event-Admin' => 1,
-        Connection => 'close' ], $act eq 'edit' ? '{"kind":"ok"}' : '');
+        Connection => 'close' ], $act =~ /edit/ ? '{"kind":"ok"}' : '');
 
     my $first = $act eq 'job' ? $c->response : undef;
 
@@ -366,7 +410,7 @@ sub redis_dies {
     like($first->{status}, qr/^(200|503)$/, 'an answer: it is done, or not');
     like($first->{body}, qr/may be there or not|does not answer|is away|full/,
         'which says what to do')
-        if $act eq 'edit' && $first->{status} == 503;
+        if $act =~ /edit/ && $first->{status} == 503;
     $redis->start;
     ok(wait_until(20, sub { $r->get('/healthz')->{status} != 500
                             && change('v1/retry?event=0000000000000001')
@@ -386,7 +430,15 @@ sub redis_dies {
         return $list->{status} == 200;
     }), 'a list') if $act eq 'edit';
 
-    if ($act eq 'edit') {
+    if ($act =~ /key/) {
+        my @again = map { change($path, '{"kind":"ok"}') } 1, 2;
+
+        is($again[0]{status}, 200, 'sent again') or diag($again[0]{body});
+        is($again[1]{body}, $again[0]{body}, 'and once more');
+        is($again[0]{body}, $first->{body}, 'the same answer')
+            if $first->{status} == 200;
+
+    } elsif ($act eq 'edit') {
         my $r2 = $first->{status} == 200 || @copies ? undef
                  : change($path, '{"kind":"ok"}');
 
@@ -413,7 +465,7 @@ sub redis_dies {
     my $seen = $q->seen($own);
 
     is(join(' ', grep { $seen->{$_} != 1 } keys %$seen), '', 'each once');
-    is(scalar(keys %$seen), $act eq 'purge' ? 0 : $act eq 'edit' ? 1 : $all,
+    is(scalar(keys %$seen), $act eq 'purge' ? 0 : $act =~ /edit/ ? 1 : $all,
         'all that are to come');
 
     my $targets;

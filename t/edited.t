@@ -101,6 +101,7 @@ EOC
     others();
     versions() if !$sealed;
     twice();
+    once();
     wrong();
     refused();
     accounted();
@@ -480,6 +481,98 @@ sub twice {
 }
 
 
+# with a key: the same again is the same answer and no second copy, in whatever
+# worker, after a reload, at the same time, and when the original has gone
+
+sub once {
+    my ($event, $id) = one_dead('erp');
+    my $one = "replay?event=$event&target=erp&then=purge&once=key%201";
+    my $body = '{"kind":"ok","n":1}';
+    my $first = act($one, $body);
+
+    is($first->{status}, 200, 'with a key') or diag($first->{body});
+    is(join('; ', $api->wrong(POST => '/replay', $first)), '',
+        'as it is written');
+    is($first->json->{edited}{purged}, 1, 'the original is purged');
+
+    for my $when ('at once', 'after a reload', 'in another worker') {
+        $t->reload if $when =~ /reload/;
+
+        my $r = act($one, $body);
+
+        is($r->{status}, 200, "again, $when");
+        is($r->{body}, $first->{body}, 'the same answer');
+    }
+
+    my $copy = $first->json->{edited}{id};
+
+    is(scalar came($copy), 1, 'one copy');
+
+    for (['another body', $one, '{"kind":"ok","n":2}'],
+         ['another type', "$one&content_type=text/plain", $body],
+         ['without then=', $one =~ s/&then=purge//r, $body])
+    {
+        my ($what, $path, $bytes) = @$_;
+        my $r = act($path, $bytes);
+
+        is($r->{status}, 409, $what);
+        like($r->json->{detail}, qr/this once= was given/, 'why');
+    }
+
+    # it is of an event and a target; a preview does not use it
+
+    my ($other) = one_dead('erp');
+
+    act("replay?event=$other&target=erp&once=key%201&preview=1", '{"a":1}');
+
+    my $e = edit("event=$other&target=erp&once=key%201", $body, 'another event');
+
+    isnt($e->{id}, $copy, 'has another copy');
+
+    my $f = edit("event=$other&target=erp&once=key%202", $body, 'another key');
+
+    isnt($f->{id}, $e->{id}, 'and so has another key');
+    is(scalar came($_->{id}), 1, 'each came') for $e, $f;
+
+    # many at once
+
+    my ($many) = one_dead('erp');
+    my @clients = map { $t->connect } 1 .. 12;
+
+    $_->send(POST => "/admin/v1/replay?event=$many&target=erp&once=m",
+        [ 'X-Event-Admin' => 1, 'Content-Type' => 'application/json',
+          Authorization => 'Bearer act-0123456789abcdef' ],
+        '{"kind":"many"}') for @clients;
+
+    my %body = map { $_->response->{body} => 1 } @clients;
+
+    $_->close for @clients;
+    is(scalar keys %body, 1, 'one answer for all')
+        or diag(join '', keys %body);
+
+    my ($answer) = keys %body;
+
+    is(scalar came($json->decode($answer)->{edited}{id}), 1, 'and one copy');
+    is(scalar(grep { $_->{uri} eq '/erp/many' } $target->requests), 1,
+        'really');
+
+    # a copy that died is the same, too, and not tried again
+
+    $target->answer('/erp/worse', status => 400);
+
+    my $g = edit("event=$many&target=erp&once=w", '{"kind":"worse"}', 'worse');
+
+    ok(wait_until(10, sub { entries("dead?event=$g->{event}") }), 'is dead');
+    is_deeply(edit("event=$many&target=erp&once=w", '{"kind":"worse"}', 'again'),
+        $g, 'the same answer');
+    sleep 0.3;
+    is(scalar came($g->{id}), 1, 'it was tried once');
+    is(scalar(() = $t->read_file('logs/error.log')
+        =~ /event $many goes to target "erp" with an edited body, as/g), 2,
+        'the audit has each copy once');
+}
+
+
 sub wrong {
     my ($event) = one_dead('erp');
     my $one = "replay?event=$event&target=erp";
@@ -544,6 +637,7 @@ sub refused {
          ["$one&rate=5", 400, 'rate= are of many'],
          ["$one&status=400", 400, 'are of many'],
          ["$one&then=go", 400, 'then='],
+         ["$one&once=", 400, 'without a value'],
          ["$one&content_type=json", 400, 'media type'],
          ["$one&archive=a&source=a", 400, 'leave source='],
          ["$one&source=b", 404, 'another source'],
@@ -559,7 +653,7 @@ sub refused {
         like($r->json->{detail}, qr/\Q$text/, 'why');
     }
 
-    for ("$one&then=purge", "$one&content_type=a/b") {
+    for ("$one&then=purge", "$one&content_type=a/b", "$one&once=a") {
         my $r = act($_);
 
         is($r->{status}, 400, 'without a body');

@@ -56,6 +56,7 @@ my $one = shelf(put => $JOBS, $X, value => 'one')->{ids}[0];
 my $r = shelf(put => $JOBS, $X, value => 'two', nonce => hex16(0x77));
 my $two = $r->{ids}[0];
 
+is($r->{more}, 0, 'there was none before');
 cmp_ok($two, 'gt', $one, 'ids grow');
 is(hex substr($two, 0, 11), $r->{now}, 'and are the time')
     if substr($two, 11) eq '00000';
@@ -74,7 +75,8 @@ is("$r->{text} $r->{more}", 'one 0', 'behind those');
 $r = shelf(list => $JOBS, $X, after => $one, bytes => 1);
 is("$r->{text} $r->{more}", 'two 1', 'one is given even if it is larger');
 
-shelf(put => $JOBS, $X, id => $two, value => 'TWO');
+is(shelf(put => $JOBS, $X, id => $two, value => 'TWO')->{more}, 1,
+    'there was a row');
 is(shelf(get => $JOBS, $X, id => $two)->{text}, 'TWO', 'put in its place');
 is(shelf(drop => $JOBS, $X, id => $two)->{done}, 1, 'dropped');
 is(shelf(drop => $JOBS, $X, id => $two)->{done}, 0, 'which it was');

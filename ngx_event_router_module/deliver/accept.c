@@ -78,6 +78,7 @@ ngx_er_accept_create(ngx_er_event_t *event, u_char *key)
     }
 
     accept->event = event;
+    accept->window = event->source->window;
 
     if (key == NULL) {
         return accept;
@@ -138,7 +139,7 @@ ngx_er_accept(ngx_er_accept_t *accept)
     if (accept->key) {
         ngx_memcpy(op->key, accept->key, sizeof(op->key));
         op->dedup = 1;
-        op->window = event->source->window;
+        op->window = accept->window;
         op->print = accept->print;
     }
 
@@ -275,6 +276,7 @@ ngx_er_accept_stored(ngx_er_queue_op_t *op)
     }
 
     accept->rc = op->rc;
+    accept->seq = op->seq;
     accept->kept = op->kept;
     accept->differs = op->differs;
 

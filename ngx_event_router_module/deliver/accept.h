@@ -43,6 +43,7 @@ struct ngx_er_accept_s {
     uint64_t                print;     /* of the body, where the key does not
                                           cover it */
     ngx_er_dedup_mode_e     dedup;     /* who saw to it that it is none */
+    ngx_msec_t              window;    /* ms that the key is remembered */
     ngx_er_accept_part_t   *parts;
     ngx_uint_t              nparts;    /* may be 0 if it is retained */
     unsigned                repeat:1;  /* it is known somewhere: only dead
@@ -56,6 +57,8 @@ struct ngx_er_accept_s {
     /* out, valid in the handler */
 
     ngx_int_t               rc;        /* of ACCEPT: see ngx_er_queue_op_t */
+    uint64_t                seq;       /* the event's, of a duplicate that of
+                                          the first one */
     ngx_array_t            *again;     /* NGX_DONE: of ngx_er_target_t *, those
                                           for which it was started again, as
                                           far as there is memory; or NULL */

@@ -16,6 +16,13 @@
  * step of its own that comes after the copy is durable: if a worker dies
  * between the two there is one letter too many, and none is lost.
  *
+ * Whoever got no answer does not know if there is a copy.  With once= the same
+ * request may be sent again: once.c says how it is found.  It is an argument,
+ * and not the header Idempotency-Key of the IETF's draft, as all that an act
+ * takes stands behind the "?": there a misspelt one is refused, and a misspelt
+ * header would be a second copy; and openapi.json has it from the table.
+ * Without once= each request makes a copy.
+ *
  * What the operator wants is in the API's pool; the copy is in its own, which
  * is held until the queue has it.  What may fail is memory and the store.
  */
@@ -24,6 +31,7 @@
 #include "api_edit.h"
 #include "api_filter.h"
 #include "api_stored.h"
+#include "once.h"
 #include "../base/crash.h"
 #include "../deliver/accept.h"
 #include "../deliver/outgoing.h"
@@ -31,6 +39,7 @@
 #include "../deliver/target.h"
 #include "../ingest/attributes.h"
 #include "../ingest/edited.h"
+#include "../ingest/reply.h"
 #include "../ingest/source.h"
 
 
@@ -55,14 +64,20 @@ typedef struct {
     ngx_er_edited_bytes_t  bytes;
     ngx_er_event_t        *event;      /* the copy */
     ngx_uint_t             stale;
-    ngx_uint_t             purged;
-    ngx_uint_t             leased;
+
+    ngx_uint_t             keyed;      /* once= was given */
+    ngx_uint_t             again;      /* and it was asked for before */
+    ngx_er_once_t          once;       /* without once= but what to answer */
 } ngx_er_api_edit_t;
 
 
 static const char *ngx_er_api_edit_strange(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_to(ngx_er_api_t *api,
     ngx_er_api_edit_t *edit, ngx_int_t *rc);
+static ngx_int_t ngx_er_api_edit_once(ngx_er_api_t *api, ngx_str_t *given);
+static ngx_int_t ngx_er_api_edit_known(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_other(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_original(ngx_er_api_t *api,
     ngx_er_entry_t *entry);
 static const char *ngx_er_api_edit_may(ngx_er_api_edit_t *edit);
@@ -74,11 +89,22 @@ static ngx_int_t ngx_er_api_edit_accept(ngx_er_api_t *api);
 static void ngx_er_api_edit_accepted(ngx_er_accept_t *accept);
 static ngx_int_t ngx_er_api_edit_safe(ngx_er_api_t *api,
     ngx_er_accept_t *accept);
+static void ngx_er_api_edit_audit(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_unsafe(ngx_er_api_t *api,
+    ngx_er_accept_t *accept);
+static ngx_int_t ngx_er_api_edit_keep(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_kept(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_edit_purge(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_purged(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_left(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_told(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_show(ngx_er_api_t *api);
 static void ngx_er_api_edit_json(ngx_er_json_t *json,
+    ngx_er_api_edit_t *edit);
+static void ngx_er_api_edit_members(ngx_er_json_t *json,
     ngx_er_api_edit_t *edit);
 static void ngx_er_api_edit_headers(ngx_er_json_t *json,
     ngx_er_api_edit_t *edit);
@@ -193,6 +219,7 @@ ngx_int_t
 ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who)
 {
     ngx_int_t           rc;
+    ngx_str_t           once;
     const char         *why;
     ngx_er_api_edit_t  *edit;
 
@@ -228,7 +255,86 @@ ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who)
     edit->stored.target = ngx_er_hash64(&edit->target);
     edit->stored.found = ngx_er_api_edit_original;
 
-    return ngx_er_api_stored(api);
+    return (!edit->preview && ngx_er_api_arg(api, "once", &once))
+           ? ngx_er_api_edit_once(api, &once) : ngx_er_api_stored(api);
+}
+
+
+/* was it asked for before? */
+
+static ngx_int_t
+ngx_er_api_edit_once(ngx_er_api_t *api, ngx_str_t *given)
+{
+    ngx_str_t           parts[4];
+    ngx_er_queue_op_t  *op;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+    edit->keyed = 1;
+
+    ngx_memzero(parts, sizeof(parts));
+
+    parts[0] = edit->body;
+    parts[1] = edit->target;
+    (void) ngx_er_api_arg(api, "content_type", &parts[2]);
+    (void) ngx_er_api_arg(api, "then", &parts[3]);
+
+    ngx_er_once_key(&edit->once, given, edit->stored.seq, &edit->to->name);
+    ngx_er_once_print(&edit->once, parts, 4);
+
+    op = ngx_er_once_get(&edit->once, api);
+
+    return op ? ngx_er_api_run(api, op, ngx_er_api_edit_known)
+              : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_known(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_once_t       found;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    if (op->rc == NGX_ERROR) {
+        return ngx_er_api_away(api);
+    }
+
+    edit->again = (ngx_er_once_read(op, &edit->once, &found) == NGX_OK);
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: event %016xL to edit, asked for "
+                   "before:%ui rc:%i", edit->stored.seq, edit->again, op->rc);
+
+    if (!edit->again) {
+        return ngx_er_api_stored(api);
+    }
+
+    if (found.print != edit->once.print) {
+        return ngx_er_api_edit_other(api);
+    }
+
+    edit->once = found;
+    edit->once.answer.data = ngx_pstrdup(api->pool, &found.answer);
+
+    if (edit->once.answer.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return (found.purge == NGX_ER_ONCE_PURGE) ? ngx_er_api_edit_purge(api)
+                                              : ngx_er_api_edit_told(api);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_other(ngx_er_api_t *api)
+{
+    return ngx_er_api_problem(api, NGX_HTTP_CONFLICT, "this once= was given "
+                              "within a day for this event and target, with "
+                              "another body, content_type= or then=: if this "
+                              "is to be another copy, give it a key of its "
+                              "own");
 }
 
 
@@ -401,7 +507,8 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
     edited.seq = edit->stored.seq;
     edited.body = edit->body;
     edited.who = edit->who;
-    edited.token = ngx_er_queue_token(api->mcf->queue);
+    edited.token = edit->keyed ? ngx_er_once_token(&edit->once)
+                               : ngx_er_queue_token(api->mcf->queue);
 
     if (ngx_er_api_arg(api, "content_type", &type)
         && ngx_er_event_attribute(api->pool, &type, NGX_ER_ATTRIBUTE_MAX,
@@ -496,6 +603,13 @@ ngx_er_api_edit_accept(ngx_er_api_t *api)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (edit->keyed) {
+        accept->key = edit->once.key;
+        accept->print = edit->once.print;
+        accept->dedup = NGX_ER_DEDUP_QUEUE;
+        accept->window = NGX_ER_ONCE_KEPT;
+    }
+
     accept->parts = part;
     accept->nparts = 1;
     accept->handler = ngx_er_api_edit_accepted;
@@ -548,40 +662,159 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "event router api: event %016xL is edited as %016xL, rc:%i "
-                   "request:%d", edit->stored.seq, edit->event->number,
-                   accept->rc,
+                   "request:%d", edit->stored.seq, accept->seq, accept->rc,
                    api->request != NULL);
 
-    if (accept->rc == NGX_OK || accept->kept) {
-        ngx_er_crash_point("edit-accepted");
+    /* a copy that is known has its key from whoever got no answer; of one that
+       is dead the queue starts the dead letter again */
 
-        ngx_er_audit(api->request, &edit->whole, "replay", &edit->to->name,
-                     "event %016xL goes to target \"%V\" with an edited body, "
-                     "as event %016xL", edit->stored.seq, &edit->to->name,
-                     edit->event->number);
-    }
+    edit->again = (edit->keyed && !accept->differs
+                   && (accept->rc == NGX_DECLINED || accept->rc == NGX_DONE));
 
-    if (accept->rc != NGX_OK) {
+    edit->once.number = accept->seq;
+
+    if (accept->rc != NGX_OK && !edit->again) {
+
+        if (accept->kept) {
+            ngx_er_api_edit_audit(api);
+        }
+
         ngx_er_api_edit_drop(edit);
 
-        return (accept->rc == NGX_BUSY)
-               ? ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    "the event store is full")
-               : accept->kept
-                 ? ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                      "the copy is in the event store, but "
-                                      "not as safe as wait= wants it")
-                 : ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                      "the event store did not answer, so the "
-                                      "copy may be there or not: look at "
-                                      "v1/pending and v1/dead for \"edited\" "
-                                      "before you send it again");
+        return ngx_er_api_edit_unsafe(api, accept);
     }
 
-    edit->stale = accept->parts->stale;
+    ngx_er_crash_point("edit-accepted");
 
-    return (edit->purge && !edit->stale) ? ngx_er_api_edit_purge(api)
-                                         : ngx_er_api_edit_show(api);
+    edit->event->number = accept->seq;
+    edit->stale = (accept->rc == NGX_OK && accept->parts->stale);
+
+    edit->once.waits = (edit->stored.place == NGX_ER_API_STORED_PENDING);
+    edit->once.purge = (edit->purge && !edit->stale) ? NGX_ER_ONCE_PURGE
+                                                     : NGX_ER_ONCE_STAYS;
+
+    return ngx_er_api_edit_keep(api);
+}
+
+
+static void
+ngx_er_api_edit_audit(ngx_er_api_t *api)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    ngx_er_audit(api->request, &edit->whole, "replay", &edit->to->name,
+                 "event %016xL goes to target \"%V\" with an edited body, as "
+                 "event %016xL", edit->stored.seq, &edit->to->name,
+                 edit->once.number);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_unsafe(ngx_er_api_t *api, ngx_er_accept_t *accept)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    if (accept->rc == NGX_BUSY) {
+        return ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                  "the event store is full");
+    }
+
+    if (accept->rc != NGX_ERROR) {
+        return ngx_er_api_edit_other(api);
+    }
+
+    if (accept->kept) {
+        return ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                  "the copy is in the event store, but not as "
+                                  "safe as wait= wants it");
+    }
+
+    if (edit->keyed) {
+        return ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                  "the event store did not answer, so the "
+                                  "copy may be there or not: send it again "
+                                  "with the same once=, which makes no second "
+                                  "one");
+    }
+
+    return ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                              "the event store did not answer, so the copy "
+                              "may be there or not: look at v1/pending and "
+                              "v1/dead for \"edited\" before you send it "
+                              "again; with once= you need not");
+}
+
+
+/* the answer, which is made while the copy and the original are there */
+
+static ngx_int_t
+ngx_er_api_edit_keep(ngx_er_api_t *api)
+{
+    ngx_int_t           rc;
+    ngx_er_json_t       json;
+    ngx_er_api_edit_t  *edit;
+    ngx_er_queue_op_t  *op;
+
+    edit = api->data;
+
+    ngx_er_json_begin(&json, api->pool, NGX_ER_API_EDIT_JSON);
+    ngx_er_api_edit_json(&json, edit);
+
+    rc = ngx_er_json_end(&json, &edit->once.answer);
+
+    ngx_er_api_edit_drop(edit);
+
+    if (rc != NGX_OK) {
+        ngx_er_api_edit_audit(api);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!edit->keyed) {
+        ngx_er_api_edit_audit(api);
+
+        return edit->once.purge ? ngx_er_api_edit_purge(api)
+                                : ngx_er_api_edit_told(api);
+    }
+
+    op = ngx_er_once_put(&edit->once, api);
+
+    if (op == NULL) {
+        ngx_er_api_edit_audit(api);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_edit_kept);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_kept(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    /* of several who ask at the same time one has made the row */
+
+    if (op->rc != NGX_OK || !op->shelf->more) {
+        ngx_er_api_edit_audit(api);
+    }
+
+    if (op->rc != NGX_OK) {
+        return ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                  "the copy is in the event store, and the "
+                                  "store does not answer: send it again with "
+                                  "the same once=");
+    }
+
+    ngx_er_crash_point("edit-kept");
+
+    return (edit->once.purge == NGX_ER_ONCE_PURGE)
+           ? ngx_er_api_edit_purge(api) : ngx_er_api_edit_told(api);
 }
 
 
@@ -596,15 +829,13 @@ ngx_er_api_edit_purge(ngx_er_api_t *api)
     edit = api->data;
 
     op = ngx_er_api_op(api, NGX_ER_QUEUE_PURGE);
-
     if (op == NULL) {
-        ngx_er_api_edit_drop(edit);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     op->filter.target = ngx_er_hash64(&edit->target);
     op->filter.seq = edit->stored.seq;
-    op->waiting = (edit->stored.place == NGX_ER_API_STORED_PENDING);
+    op->waiting = edit->once.waits;
     op->limit = 1;
 
     return ngx_er_api_run(api, op, ngx_er_api_edit_purged);
@@ -620,15 +851,15 @@ ngx_er_api_edit_purged(ngx_er_api_t *api, ngx_er_queue_op_t *op)
     edit = api->data;
 
     if (op->rc != NGX_OK) {
-        ngx_er_api_edit_drop(edit);
-
         return ngx_er_api_problem(api, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                  "the copy is in the event store, and the "
-                                  "original, too: the store does not answer");
+                                  edit->keyed
+                                  ? "the copy is in the event store, and the "
+                                    "store does not answer: send it again "
+                                    "with the same once="
+                                  : "the copy is in the event store, and the "
+                                    "original, too: the store does not "
+                                    "answer");
     }
-
-    edit->purged = op->done;
-    edit->leased = (op->done == 0);
 
     if (op->done) {
         ngx_er_crash_point("edit-purged");
@@ -638,55 +869,121 @@ ngx_er_api_edit_purged(ngx_er_api_t *api, ngx_er_queue_op_t *op)
         ngx_er_audit(api->request, &edit->whole, "purge",
                      target ? &target->name : NULL,
                      "event %016xL, of which a copy is event %016xL, was "
-                     "purged", edit->stored.seq, edit->event->number);
+                     "purged", edit->stored.seq, edit->once.number);
     }
 
-    return ngx_er_api_edit_show(api);
+    /* what was asked for before may have gone then */
+
+    edit->once.purge = (op->done || (edit->again && op->left == 0))
+                       ? NGX_ER_ONCE_PURGED : NGX_ER_ONCE_LEASED;
+
+    if (edit->keyed && edit->once.purge == NGX_ER_ONCE_LEASED) {
+        op = ngx_er_once_put(&edit->once, api);
+
+        return op ? ngx_er_api_run(api, op, ngx_er_api_edit_left)
+                  : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_edit_told(api);
 }
 
+
+/* if that is not remembered it is tried anew when it is asked for again */
+
+static ngx_int_t
+ngx_er_api_edit_left(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: an original was left, rc:%i", op->rc);
+
+    return ngx_er_api_edit_told(api);
+}
+
+
+/* its beginning, and what became of the original */
+
+static ngx_int_t
+ngx_er_api_edit_told(ngx_er_api_t *api)
+{
+    u_char             *p;
+    ngx_str_t           text, *end;
+    ngx_er_api_edit_t  *edit;
+
+    static ngx_str_t  ends[] = {
+        ngx_string("}}\n"),
+        ngx_string("}}\n"),
+        ngx_string(",\"purged\":1,\"leased\":0}}\n"),
+        ngx_string(",\"purged\":0,\"leased\":1}}\n")
+    };
+
+    if (api->request == NULL) {
+        return NGX_OK;
+    }
+
+    edit = api->data;
+    end = &ends[ngx_min((ngx_uint_t) edit->once.purge, NGX_ER_ONCE_LEASED)];
+
+    text.len = edit->once.answer.len + end->len;
+    text.data = ngx_pnalloc(api->request->pool, text.len);
+
+    if (text.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(text.data, edit->once.answer.data, edit->once.answer.len);
+    ngx_memcpy(p, end->data, end->len);
+
+    return ngx_er_reply_text(api->request, "application/json", &text);
+}
+
+
+/* a preview */
 
 static ngx_int_t
 ngx_er_api_edit_show(ngx_er_api_t *api)
 {
-    ngx_int_t           rc;
     ngx_er_json_t       json;
     ngx_er_api_edit_t  *edit;
 
     edit = api->data;
-    rc = NGX_OK;
 
-    if (api->request) {
-        ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_EDIT_JSON);
-        ngx_er_json_open(&json, NULL, "{");
-
-        ngx_er_json_word(&json, "state", edit->preview ? "preview" : "done");
-        ngx_er_json_number(&json, "total", 1);
-        ngx_er_json_number(&json, "replayed", !edit->preview && !edit->stale);
-
-        ngx_er_api_text(&json, "target", &edit->to->name);
-        ngx_er_api_text(&json, "who", &edit->who);
-
-        ngx_er_api_edit_json(&json, edit);
-
-        ngx_er_json_close(&json, "}\n");
-
-        rc = ngx_er_api_json(api, &json);
-    }
+    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_EDIT_JSON);
+    ngx_er_api_edit_json(&json, edit);
+    ngx_er_api_edit_headers(&json, edit);
+    ngx_er_json_close(&json, "}");
+    ngx_er_json_close(&json, "}\n");
 
     ngx_er_api_edit_drop(edit);
 
-    return rc;
+    return ngx_er_api_json(api, &json);
 }
 
+
+/* but for its end */
 
 static void
 ngx_er_api_edit_json(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
 {
+    ngx_er_json_open(json, NULL, "{");
+
+    ngx_er_json_word(json, "state", edit->preview ? "preview" : "done");
+    ngx_er_json_number(json, "total", 1);
+    ngx_er_json_number(json, "replayed", !edit->preview && !edit->stale);
+
+    ngx_er_api_text(json, "target", &edit->to->name);
+    ngx_er_api_text(json, "who", &edit->who);
+
+    ngx_er_json_open(json, "edited", "{");
+    ngx_er_api_edit_members(json, edit);
+}
+
+
+static void
+ngx_er_api_edit_members(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
+{
     ngx_er_event_t  *event;
 
     event = edit->event;
-
-    ngx_er_json_open(json, "edited", "{");
 
     ngx_er_api_seq(json, "of", edit->stored.seq);
     ngx_er_json_word(json, "state",
@@ -715,20 +1012,9 @@ ngx_er_api_edit_json(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
     ngx_er_json_number(json, "added", edit->bytes.added);
     ngx_er_json_close(json, "}");
 
-    if (edit->preview) {
-        ngx_er_api_edit_headers(json, edit);
-    }
-
     if (edit->stale) {
         ngx_er_json_flag(json, "stale", 1);
     }
-
-    if (edit->purge && !edit->preview && !edit->stale) {
-        ngx_er_json_number(json, "purged", edit->purged);
-        ngx_er_json_number(json, "leased", edit->leased);
-    }
-
-    ngx_er_json_close(json, "}");
 }
 
 

@@ -22,7 +22,10 @@
     { "content_type", NGX_ER_API_TEXT, 0, NULL,                               \
       "with a body: its type, without it that of the original" },             \
     { "then", NGX_ER_API_TEXT, 0, "purge",                                    \
-      "with a body: the original is forgotten when the copy is safe" }
+      "with a body: the original is forgotten when the copy is safe" },       \
+    { "once", NGX_ER_API_TEXT, 0, NULL,                                       \
+      "with a body: a key of yours; asked for again with it within a day, "   \
+      "there is no second copy" }
 
 
 /* the largest body of a source; what replay says of a larger one */

@@ -236,10 +236,12 @@ ngx_er_api_replay_body(ngx_er_api_t *api, ngx_str_t *body)
         return ngx_er_api_edit(api, body, ngx_er_api_job_who(&api->who));
     }
 
-    if (ngx_er_api_flag(api, "content_type") || ngx_er_api_flag(api, "then")) {
-        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "content_type= "
-                                  "and then= are of an edited body, and the "
-                                  "request has none");
+    if (ngx_er_api_flag(api, "content_type") || ngx_er_api_flag(api, "then")
+        || ngx_er_api_flag(api, "once"))
+    {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "content_type=, "
+                                  "then= and once= are of an edited body, and "
+                                  "the request has none");
     }
 
     if (ngx_er_api_filter_some(api, &rc) != NGX_OK) {

@@ -7,8 +7,8 @@
 /*
  * The shelf: rows of the router's own in the store of the queue, beside
  * entries: numbers that outlive a restart, jobs, requests that were refused,
- * alerts.  What a row says is its owner's; the store keeps it, forgets it in
- * time and bounds how much there is.  Pure.
+ * alerts, acts that are done once.  What a row says is its owner's; the store
+ * keeps it, forgets it in time and bounds how much there is.  Pure.
  */
 
 
@@ -30,7 +30,8 @@ typedef enum {
     NGX_ER_SHELF_QUARANTINE = 3,
     NGX_ER_SHELF_ALERTS = 4,
     NGX_ER_SHELF_HELD = 5,
-    NGX_ER_SHELF_SERIES = 6
+    NGX_ER_SHELF_SERIES = 6,
+    NGX_ER_SHELF_ONCE = 7
 } ngx_er_shelf_kind_e;
 
 
@@ -38,7 +39,7 @@ typedef enum {
 
 #define ngx_er_shelf_seals(kind)                                              \
     ((kind) == NGX_ER_SHELF_JOBS || (kind) == NGX_ER_SHELF_QUARANTINE         \
-     || (kind) == NGX_ER_SHELF_HELD)
+     || (kind) == NGX_ER_SHELF_HELD || (kind) == NGX_ER_SHELF_ONCE)
 
 
 typedef enum {
@@ -62,15 +63,17 @@ typedef struct {
  * unless said.  The operation's rc:
  *
  *     PUT   NGX_OK: "value" is there under "id" until "until", and what was
- *           there before is gone.  id 0: under a new one (out), higher than
- *           all that are there; its first 44 bits are ms on the store's clock.
+ *           there before is gone (out: "more": there was something).  id 0:
+ *           under a new one (out), higher than all that are there; its first
+ *           44 bits are ms on the store's clock.
  *           "bound", unless 0: bytes that all rows of (kind, name) may have;
  *           the oldest go for it (out: "done", how many).  NGX_BUSY: nothing
  *           was put: it is larger than "bound", or has one and the store is
- *           full.  "from", unless 0: the row of (kind, from, id) goes for it
- *           in the same step, so of all who move a row one does; NGX_DECLINED:
- *           there is none any more, and nothing was put.  It may be "name":
- *           then a row is replaced, and none is made.  Not with "bound".
+ *           full.
+ *           "from", unless 0: the row of (kind, from, id) goes for it in the
+ *           same step, so of all who move a row one does; NGX_DECLINED: there
+ *           is none any more, and nothing was put.  It may be "name": then a
+ *           row is replaced, and none is made.  Not with "bound".
  *     GET   NGX_OK: "rows" has it; NGX_DECLINED: there is none
  *     DROP  NGX_OK: it is gone, whether it was there ("done") or not; id 0:
  *           all of (kind, name), "more": there are more, do it again

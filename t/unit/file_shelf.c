@@ -116,6 +116,10 @@ test_rows(void)
     is_int(shelf.more, 1, "more");
 
     (void) put(NGX_ER_SHELF_JOBS, 1, two, "TWO", 0);
+    is_int(shelf.more, 1, "there was a row");
+    (void) put(NGX_ER_SHELF_JOBS, 3, two, "no", 0);
+    is_int(shelf.more, 0, "there was none");
+    is_int(act(NGX_ER_SHELF_DROP), NGX_OK, "drop");
     shelf_of(NGX_ER_SHELF_JOBS, 1);
     shelf.id = two;
     is_int(act(NGX_ER_SHELF_GET), NGX_OK, "get");

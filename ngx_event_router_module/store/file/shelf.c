@@ -144,7 +144,10 @@ ngx_er_file_shelf_put(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
     key[1] = shelf->name;
     key[2] = shelf->id;
 
-    if (ngx_er_file_shelf_forget(t, key) == NGX_ERROR
+    rc = ngx_er_file_shelf_forget(t, key);
+    shelf->more = (rc == NGX_OK);
+
+    if (rc == NGX_ERROR
         || ngx_er_file_shelf_write(t, shelf, op->pool) != NGX_OK)
     {
         return NGX_ERROR;

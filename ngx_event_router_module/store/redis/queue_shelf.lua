@@ -5,7 +5,7 @@
 -- SHELF: rows of the router's own (store/shelf.h), all of shard 0.  Returns
 -- {1, now, done, more, and for each row its id, until and value ...}; 0: there
 -- is no such row, or none in the place from which PUT moves it; 3: PUT has no
--- room for it.
+-- room for it.  "more" of PUT: there was a row, which is gone.
 --
 -- What has a bound can be done without, so such a PUT begins with what a Redis
 -- that is full refuses.  "until" is 16 digits in hex, in front of the value.
@@ -105,7 +105,7 @@ local function put()
         call('SET', done, id, 'PX', 60000)
     end
 
-    unshelve(kind .. ':' .. name, id)
+    out[4] = unshelve(kind .. ':' .. name, id)
 
     call('HSET', rows, id, ends .. value)
     call('HINCRBY', rows, '-', #value + ROW)
