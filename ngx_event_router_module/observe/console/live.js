@@ -125,8 +125,14 @@
 
         rates(now);
 
+        // a view that fails must not end the polls of the others
+
         for (const f of [...listeners]) {
-            f(now);
+            try {
+                f(now);
+            } catch (e) {
+                reportError(e);
+            }
         }
     }
 
