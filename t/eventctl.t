@@ -104,6 +104,7 @@ wrong();
 strangers();
 helps();
 completes();
+restarted();
 form();
 
 $t->done;
@@ -1034,6 +1035,41 @@ sub bash {
     local $/;
 
     return scalar(<$f>) // '';
+}
+
+
+# nginx goes and comes back while somebody looks
+
+sub restarted {
+    my $acts = sub {
+        $t->post('/admin/v1/probe?target=ware', '', [ 'X-Event-Admin' => 1 ]);
+    };
+    my $tail = $ctl->start('tail', 'kind=act', '--for', '60', '--limit', '40');
+
+    wait_until(15, sub {
+        $acts->();
+        sleep 0.3;
+        return $tail->said =~ /probe/;
+    });
+    like($tail->said, qr/probe/, 'a tail');
+
+    $t->workers_may_change('a restart');
+    $t->stop;
+    ok(wait_until(10, sub { $tail->told =~ /the connection is lost, trying/
+                            || $tail->ended }), 'nginx is gone: it is told');
+    ok(!$tail->ended, 'and tries again');
+    $t->run;
+
+    my $before = () = $tail->said =~ /probe/g;
+
+    ok(wait_until(20, sub {
+        $acts->();
+        sleep 0.3;
+        return ($before < (() = $tail->said =~ /probe/g));
+    }), 'it is back, and so is the tail');
+
+    kill 'TERM', $tail->{pid};
+    $tail->end;
 }
 
 

@@ -108,6 +108,12 @@ sub ended {
 }
 
 
+# what it printed so far, and what it told beside that
+
+sub said { return _read("$_[0]{base}.out") }
+sub told { return _read("$_[0]{base}.err") }
+
+
 # one that does not end within half a minute is killed, and has the status -1
 
 sub end {
