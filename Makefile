@@ -77,7 +77,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: help deps build build-clang units test test-console test-debian \
-        console-or-away mutants run stop \
+        console-or-away pictures mutants run stop \
         static asan fuzz soak bench bench-million bench-outage bench-drain \
         bench-history bench-history-redis style explain \
         install-eventctl clean FORCE
@@ -333,6 +333,14 @@ console-or-away: deps-CONSOLE
 test-console: build/gcc/$(MODULE) $(CONSOLE)
 test-console:         ## the console in a browser: Chromium, driven by playwright-core
 	@TEST_CONSOLE=1 prove -v t/console.t
+
+# docs/pictures, when the page has changed
+
+PICTURES_SECONDS ?= 180
+
+pictures: build/gcc/$(MODULE) $(CONSOLE)
+pictures:             ## docs/pictures/*.png, of the page as it is now
+	@node t/console/pictures.js $(PICTURES_SECONDS)
 
 # on a system that has nothing yet, of each Debian that is supported
 

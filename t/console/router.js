@@ -293,12 +293,13 @@ class Router {
             .trim().split(' ').filter(Boolean).map(Number);
     }
 
-    // for how long the workers have had a processor
+    // for how long the workers and their threads have had a processor
 
     nanoseconds() {
-        return this.workers().reduce((sum, pid) => sum + Number(
-            fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]),
-            0);
+        return this.workers().flatMap(pid => fs.readdirSync(
+            `/proc/${pid}/task`).map(id => Number(fs.readFileSync(
+            `/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0])))
+            .reduce((sum, n) => sum + n, 0);
     }
 
     // ---- asking
@@ -363,7 +364,15 @@ class Router {
                 some.push(make(k));
             }
 
-            const r = await this.post(url, some.length === 1 ? some[0] : some);
+            const body = some.length === 1 ? some[0] : some;
+            let r = await this.post(url, body);
+
+            // a backlog that is full: those that were taken are known by now
+
+            for (let k = 0; r.status === 503 && k < 50; k++) {
+                await sleep(100);
+                r = await this.post(url, body);
+            }
 
             if (r.status >= 300) {
                 throw new Error(`feed: ${r.status} ${r.text.slice(0, 500)}`);
