@@ -106,14 +106,64 @@ for my $store (qw(file redis)) {
                 sub { waits($store, $how, $name) };
         }
     }
-
 }
 
 for my $name (sort keys %told) {
     subtest "cut off: $name" => sub { cut_off($name) };
 }
 
+# what may last does not hold up the worker: of a drain it is said, and what is
+# under way goes on; a test is waited for
+
+for my $what (qw(drain test)) {
+    subtest "a reload: $what" => sub { lasts($what) };
+}
+
 $t->done;
+
+
+sub lasts {
+    my ($what) = @_;
+
+    begin('file', '');
+    $target->answer_anew('/spare/ok', delay => 8);
+    $target->answer('/spare/', delay => 2);
+
+    $q->send('spare') if $what eq 'drain';
+
+    my $c = $t->connect;
+
+    ok(wait_until(10, sub { $target->begun }), 'is being delivered')
+        if $what eq 'drain';
+    $c->send(POST => "/admin/v1/$what?target=spare", \@act, '');
+    ok(wait_until(10, sub { $target->begun }), 'is under way');
+    is($t->get('/ok')->{status}, 200, 'the request has come');
+    $t->signal('HUP');
+
+    my $r = $c->response // { status => 'none', body => '' };
+
+    ok($t->wait_log(qr/gracefully shutting down/, 15), 'the worker exits');
+
+    if ($what eq 'test') {
+        is($r->{status}, 200, 'it is answered');
+        is($r->json->{status}, 200, 'with what the target said');
+
+    } else {
+        is($r->{status}, 503, 'it is answered');
+        like($r->{body}, qr/this worker exits: ask again, the drain goes on/,
+            'why, and what to do');
+        is(scalar $q->pending(target => 'spare'), 1,
+            'before what is under way is over');
+        ok($t->wait_old_workers(15), 'which the worker waits for');
+
+        $r = $t->post('/admin/v1/drain', '', \@act);
+        is($r->{status}, 200, 'asked again');
+        is($r->json->{under_way}, 0, 'nothing is under way');
+    }
+
+    $c->close;
+    ok($t->wait_old_workers(15), 'the worker goes');
+}
 
 
 sub waits {
