@@ -261,7 +261,8 @@ sub begin {
     my ($store, $main) = @_;
 
     my $in = $store eq 'file' ? 'file:%%TESTDIR%%/store size=16m'
-                              : 'redis://127.0.0.1:%%PORT_6379%%/0 timeout=9s';
+                              : 'redis://127.0.0.1:%%PORT_6379%%/0 timeout=9s'
+                                . ' connect_timeout=9s';
     my $long = 'breaker off; retry for=1h base=1h max=1h;';
 
     $t->stop;
@@ -279,12 +280,14 @@ sub begin {
             . ' location = /ok { return 200 ok; }');
     $t->run;
 
+    ok(wait_until(15, sub { $t->get('/admin/v1/dead')->{status} == 200 }),
+        'the store answers');
     $q->send('dies') for 1, 2;
     $waits = $q->send('later');
     $t->post('/kept', '{}', [ 'Content-Type' => 'application/json',
         'X-Hub-Signature-256' => 'sha256=' . '0' x 64 ]);
 
-    ok(wait_until(15, sub { $q->dead == 2 && refused() == 1
+    ok(wait_until(15, sub { 2 == (() = $q->dead) && refused() == 1
         && grep { $_->{attempts} == 1 } $q->pending }), 'there is all of it');
 
     ($dead) = $q->dead;
