@@ -5,6 +5,7 @@
     const views = [];
     let open = null;                   // {view, hash, section}
     let leading = 0;                   // "g" was pressed, at this time
+    let came = 0;                      // views that were open, this one too
 
     er.views = {
         add(view) {
@@ -105,6 +106,7 @@
 
         const first = open === null;
 
+        came++;
         open = {view, hash: location.hash, section};
         main.append(section);
         document.title = view.title + ' \u2013 Event router';
@@ -199,7 +201,12 @@
         }
 
         if (e.key === 'Escape' && open.view.below) {
-            history.back();
+            if (came > 1) {
+                history.back();
+            } else {
+                er.views.go(open.view.below);
+            }
+
             return true;
         }
 
