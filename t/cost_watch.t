@@ -116,6 +116,25 @@ my $json = each_of($meter, 4, sub { $client->request(GET => '/status/') });
 judge('the same as JSON', $json);
 
 
+# ---- the series: its samples, and who looks at it once a step
+
+my $answer = each_of($meter, 2, sub {
+    $size = length $client->request(GET => '/admin/v1/series?span=hour')->{body};
+});
+
+cmp_ok($size, '>', 1_000_000, "the hour of 200 nouns has $size bytes");
+judge('v1/series of all, each 10 s', $answer / 10);
+
+my $samples = do {
+    local $meter->{idle};
+    local $meter->{within} = qr/^ngx_er_series_tick$/;
+    $meter->count(sub { sleep 20.5 });
+};
+
+cmp_ok($samples->{within}, '>', 20_000, 'samples are taken');
+judge('samples', $samples->{within} / $samples->{seconds});
+
+
 # ---- a tail: lines, what is not told, and ten looks a second
 
 my $event = sub {

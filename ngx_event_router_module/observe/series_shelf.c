@@ -307,19 +307,22 @@ ngx_er_series_listed(ngx_er_queue_op_t *op)
 }
 
 
-/* as a sample, it is cut if the worker dies */
+/* as a sample, it is cut if the worker dies; or another one was before */
 
 static void
 ngx_er_series_read(ngx_er_series_shelf_t *shelf, ngx_er_shelf_row_t *row)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  died;
 
     ngx_shmtx_lock(&shelf->pool->mutex);
 
+    died = shelf->s->busy;
     shelf->s->busy = 1;
+
     rc = ngx_er_series_row_read(shelf->s, ngx_er_series_now(), shelf->bounds,
                                 &row->value);
-    shelf->s->busy = 0;
+    shelf->s->busy = died;
 
     ngx_shmtx_unlock(&shelf->pool->mutex);
 

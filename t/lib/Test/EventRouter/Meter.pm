@@ -34,7 +34,7 @@ my %libraries = (GLIBC_TUNABLES => 'glibc.cpu.hwcaps=-AVX2,-AVX_Fast_Unaligned'
 
 my %not_real = map { ("sys_$_" => 1) } qw(gettimeofday clock_gettime time);
 
-my %by_clock = map { $_ => 1 } qw(ngx_er_file_space_unmap);
+my %by_clock = map { $_ => 1 } qw(ngx_er_file_space_unmap ngx_er_series_tick);
 
 my %allocates = map { $_ => 1 }
     qw(malloc calloc realloc memalign posix_memalign aligned_alloc);
