@@ -444,9 +444,29 @@ sub targets {
         qw(drain ware --timeout 1));
     ran(0, undef, 'and back', 'undrain', 'ware');
 
+    # an act goes on without whoever asked for it, and that is said
+
+    $target->answer('/erp/slow', delay => 5);
+    $q->send('erp', kind => 'slow');
+    ok(wait_until(10, sub { api('status')->{queue}{targets}{erp}{in_flight} }),
+        'under way again');
+
+    my $drain = $ctl->start(qw(drain erp --timeout 20));
+    ok(wait_until(10, sub { api('status')->{queue}{targets}{erp}{draining} }),
+        'it drains');
+    kill 'INT', $drain->{pid};
+
+    my $r = $drain->end;
+
+    is($r->{status}, 130, 'Ctrl-C in a drain');
+    like($r->{err}, qr/interrupted; what was asked for goes on in nginx/,
+        'is told that it goes on');
+    ok(api('status')->{queue}{targets}{erp}{draining}, 'and it does');
+    ran(0, undef, 'until it is ended', 'undrain', 'erp');
+
     ran(0, qr/^erp is tried now$/, 'probe', 'probe', 'erp');
 
-    my $r = ran(0, qr/^erp: ok, status 200 in \d+ ms/, 'test', 'test', 'erp');
+    $r = ran(0, qr/^erp: ok, status 200 in \d+ ms/, 'test', 'test', 'erp');
 
     like($r->{out}, qr/bytes?: ok$/m, 'what it answered');
     ran(1, undef, 'a test that fails', 'test', 'crm', '--data',
@@ -907,6 +927,11 @@ sub wrong {
         [ qr/it is: eventctl status, without an argument/, 'status', 'x' ],
         [ qr/--limit takes a number/, 'dead', '-n0' ],
         [ qr/an argument is NAME=VALUE/, 'api', 'dead', 'x' ],
+        [ qr/--doctor is of one request: say its ID/, 'quarantine',
+          '--doctor' ],
+        [ qr/--source is of the list, not of one/, 'quarantine', 'x',
+          '--source', 'a' ],
+        [ qr/--data goes with --post/, 'api', 'dead', '--data', '-' ],
         [ qr/is no path/, 'api', 'dead?x=1' ])
     {
         my ($re, @command) = @$case;
