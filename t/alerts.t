@@ -160,6 +160,9 @@ sub forged {
 is(forged()->{status}, 401, 'a forged request') for 1 .. 4;
 sleep 1;
 is($a->count('router.source.refused'), 0, 'four of them are nobody\'s news');
+$t->post('/shop', 'x', [ 'Content-Type' => 'text/html' ]) for 1 .. 6;
+sleep 1;
+is($a->count('router.source.refused'), 0, 'nor is what is no event');
 forged() for 1 .. 3;
 
 $r = $a->wait('router.source.refused', 'begin');

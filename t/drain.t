@@ -104,7 +104,14 @@ for my $store ([ 'file' ],
         # one target
 
         is(act('drain', 'target=none')->{status}, 404, 'which one');
+        $target->answer('/other/slow', delay => 3);
+
+        my $long = $q->send('other', kind => 'slow');
+
+        ok(wait_until(5, sub { calls($long) == 1 }), 'another is busy');
+        $began = time;
         $r = act('drain', 'target=erp');
+        cmp_ok(time - $began, '<', 2.5, 'for which nobody waits');
         is_deeply($r->json, { draining => JSON::PP::true(), under_way => 0,
                 target => 'erp' }, 'one of them');
         @ids = $q->send('erp');

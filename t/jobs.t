@@ -229,6 +229,7 @@ sub refused {
          ['replay?archive=a', 400, 'needs deliver_to'],
          ['replay?archive=a&source=a&deliver_to=erp', 400, 'leave source'],
          ['replay?archive=a&deliver_to=own', 400, '"from"'],
+         ['replay?archive=b&deliver_to=own', 400, 'has no archive'],
          ['replay?target=er', 404, '"erp"'],
          ['replay?source=A', 404, '"a"'],
          ['replay?archive=A&deliver_to=erp', 404, '"a"'],

@@ -174,11 +174,22 @@ sub all {
         quarantine 1h;
     }
 
+    event_source inside {
+        verify token;
+        secret file:bearer;
+        signature json:token;
+        id "{json:id}";
+        type "{json:type}";
+        delivery queued;
+        quarantine 1h;
+    }
+
     event_source none { verify off; }
 
     event_target erp { retry off; }
 
-    event_route known { from shop direct held web; when type = order; to erp; }
+    event_route known { from shop direct held web inside;
+                        when type = order; to erp; }
     event_route items { from plain; when data.n < 100; to erp; }
     $o{route}
 
@@ -191,6 +202,7 @@ sub all {
         location = /plain  { event_receive plain; }
         location = /web    { event_receive web; }
         location = /none   { event_receive none; }
+        location = /inside { event_receive inside; }
         location = /status { event_status; }
         location /admin/   { event_admin access=nginx; }
         location /reveal/  { event_admin access=nginx reveal; }
@@ -254,6 +266,18 @@ EOC
         'a genuine event');
     wait_until(10, sub { $target->count == 1 });
     is(scalar $kept->('shop', 0), 0, 'nothing of it is in quarantine');
+
+    # a token in a body may be a secret, so that body is not kept
+
+    is($t->post('/inside', '{"id":"i","token":"not-the-token-0000"}',
+        [ 'Content-Type' => 'application/json' ])->{status}, 401,
+        'another token in the body');
+
+    my ($inside) = $kept->('inside', 1);
+
+    like($inside->{lack}, qr/secret/, 'why there is no body');
+    unlike($t->get("/reveal/v1/quarantine/$inside->{id}?body=1")->{body},
+        qr/not-the-token/, 'nobody sees it');
 
     my @steps = (
         [ 'signature', 401, $new, '{"id":"2","type":"order","n":1}' ],

@@ -54,6 +54,7 @@ sub config {
         event_source quiet { verify off; expect every=1h type=x;
                              expect every=30m type=y; }
         event_source shop  { verify shopify; secret hush; }
+        event_source strict { verify off; require data.paid = true; }
         event_target plain { optional; }
         event_route always { from *; when type = always; to plain slow; }
         event_route now    { from now; when type = now; to plain; }
@@ -63,6 +64,7 @@ EOC
         location = /now   { event_receive now; }
         location = /quiet { event_receive quiet; }
         location = /shop  { event_receive shop; }
+        location = /strict { event_receive strict; }
         location = /deliver/plain {
             event_deliver plain;
             proxy_pass http://127.0.0.1:%%PORT_8081%%/plain;
@@ -145,9 +147,9 @@ is_deeply(me(basic => Authorization => 'Basic am9lOnNlY3JldC1vZi1qb2U='),
 my ($source, $at) = (rows('sources'), rows('targets'));
 
 is_deeply([ map { $_->{name} } @{ $t->get('/admin/v1/sources')->json
-    ->{sources} } ], [qw(a now quiet shop)], 'the sources in their order');
+    ->{sources} } ], [qw(a now quiet shop strict)], 'the sources in their order');
 is(join(' ', map { "$_:$source->{$_}{delivery}" } sort keys %$source),
-    'a:queued now:sync quiet:sync shop:sync', 'and how they deliver');
+    'a:queued now:sync quiet:sync shop:sync strict:sync', 'and how they deliver');
 ok(!exists $source->{a}{last_seconds}, 'no event came yet');
 is($source->{quiet}{expect_seconds}, 1800, 'the shortest time');
 ok(!grep({ exists $source->{$_}{silent} } qw(a shop)),
@@ -177,6 +179,7 @@ my (undef, $twice) = $q->event('erp');
 
 $q->post($twice) for 1 .. 2;
 $t->post('/shop', '{}', [ 'X-Shopify-Hmac-Sha256' => 'none' ]);
+$t->post('/strict', '{"paid":false}', [ 'Content-Type' => 'application/json' ]);
 $t->post('/now', '{"id":"n1","type":"now"}',
     [ 'Content-Type' => 'application/json' ]);
 
@@ -222,6 +225,8 @@ is($source->{a}{received}{unrouted}, 1, 'what has no route');
 is($source->{shop}{received}{refused}, 1, 'what was refused');
 is($source->{shop}{refused}{signature}, 1, 'and why');
 is(sum($source->{shop}{refused}), 1, 'and nothing else');
+is($source->{strict}{received}{unmet}, 1, 'what is not as required');
+is($source->{strict}{refused}{require}, 1, 'which is a reason, too');
 is($source->{now}{received}{delivered}, 1, 'what was delivered at once');
 is($source->{now}{bytes}, length '{"id":"n1","type":"now"}', 'the bytes');
 ok($source->{a}{last_seconds} < 20, 'and when the last one came');
