@@ -3,8 +3,8 @@
 # Copyright (C) Event Router contributors
 
 # What an operator does, and a worker dies or Redis is killed right there:
-# retry, move, purge, replay with another body, the old replay, and each step of
-# a job.  The target is paused meanwhile, so what comes afterwards tells what
+# retry, move, purge, a source that is paused, replay with another body, the old
+# replay, and each step of a job.  The target is paused meanwhile, so what comes afterwards tells what
 # the queue has: each event once, none lost, and the ledger is even.  Who got no
 # answer does it again, as an operator does.
 #
@@ -91,6 +91,34 @@ for my $at ('before-commit=replay', 'after-commit=replay') {
         drained();
         once($target, @e);
         is(scalar(entries('dead')), 0, 'none is left');
+        finish();
+    };
+}
+
+
+# a source is paused, and resumed: what it is afterwards is what the store has
+
+for my $at ('before-commit=hold', 'after-commit=hold') {
+    subtest "pause and resume of a source: $at" => sub {
+        start(crash => $at, later => 1);
+        pause('erp');
+
+        my @e = map { event() } 1 .. $n;
+
+        is(burst(@e), "202 x $n", 'accepted');
+
+        arm();
+        is(again('v1/pause?source=a')->{paused}, JSON::PP::true, 'paused');
+        ok(wait_until(10, sub { $n == grep { $_->{held} } entries('pending') }),
+            'all are held');
+        resume('erp');
+        swept();
+        once($target);
+
+        arm();
+        is(again('v1/resume?source=a')->{paused}, JSON::PP::false, 'resumed');
+        drained();
+        once($target, @e);
         finish();
     };
 }
