@@ -464,6 +464,7 @@ test_oldest(void)
     is_int(count_of(sweep(), ERP)->oldest, came, "another one is");
 
     (void) hold(SHOP, NGX_ER_HOLD_OVER);
+    is_int(count_of(sweep(), ERP)->oldest, came, "and is it when they go on");
     settle_all(ERP);
 }
 

@@ -25,6 +25,7 @@
 #define STEPS    3000
 #define ROUNDS   20
 #define KEYS     40
+#define SOURCE   70
 
 
 typedef enum {
@@ -51,6 +52,9 @@ typedef struct {
     ngx_uint_t     active;
     ngx_uint_t     settled;
     ngx_uint_t     doubt;
+    uint64_t       source;             /* 0: one that is never paused */
+    ngx_uint_t     held;
+    uint64_t       since;
     state_e        state;
 } model_t;
 
@@ -73,6 +77,9 @@ static void step_purge(void);
 static void step_hasten(void);
 static void step_move(void);
 static void step_forget(void);
+static void step_hold(void);
+static ngx_uint_t hold_source(uint64_t source, ngx_er_hold_e state);
+static ngx_uint_t hold_model(uint64_t source, ngx_uint_t held);
 static model_t *model_after(uint64_t target, uint64_t *last);
 static void model_moved(model_t *m, uint64_t to, uint64_t command);
 static void step_sweep(void);
@@ -95,14 +102,15 @@ static ngx_uint_t crash_check(uint64_t *acked, ngx_uint_t n);
 
 
 #define again_of(m)   ((m)->attempts || (m)->crashes || (m)->epoch)
-#define goes(m)       ((m)->order == 0 || (m)->active)
+#define goes(m)       (((m)->order == 0 || (m)->active) && !(m)->held)
 #define clock()       ngx_er_file_clock(file)
 
 
 static model_t     model[STEPS + 1];
 static ngx_uint_t  nmodel;
 static key_model_t key_models[KEYS];
-static ngx_uint_t  nagain, nrepeated, nmoved;
+static ngx_uint_t  nagain, nrepeated, nmoved, nheld;
+static uint64_t    paused;             /* a source, or 0 */
 static ngx_uint_t  nfaults;
 static ngx_uint_t  step;
 static uint64_t    seed;
@@ -286,7 +294,11 @@ step_accept(void)
 
     m->target = 1 + rnd(TARGETS);
     m->order = rnd(3) ? 0 : 1 + rnd(3);
+    m->source = paused ? paused : SOURCE * rnd(3);
+    m->held = (paused != 0);
     leased = rnd(2);
+
+    accept_source = m->source;
 
     if (accept_one(m->target, m->order, leased, 10 + rnd(100), &m->seq)
         != NGX_OK)
@@ -306,10 +318,11 @@ model_accepted(model_t *m, ngx_uint_t leased)
     ends(m, ACCEPTED);
     m->state = PENDING;
     m->accepted = clock();
+    m->since = clock();
     order_enter(m);
     m->due = clock();
 
-    if (leased && m->active) {
+    if (leased && m->active && !m->held) {
         m->due += 30000;
         m->holder = file->holder;
         m->token = token;
@@ -914,6 +927,116 @@ step_forget(void)
 }
 
 
+/* a source is paused, others go on, some more of it comes, and it is resumed:
+   what was held is as it was, and not older */
+
+static void
+step_hold(void)
+{
+    model_t     *m;
+    uint64_t     source;
+    ngx_uint_t   i, n, held;
+
+    source = SOURCE * (1 + rnd(2));
+
+    /* what was leased for too long is another matter: file_hold.c */
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state == PENDING && m->source == source && m->holder) {
+            return;
+        }
+    }
+
+    held = hold_source(source, NGX_ER_HOLD_ON);
+    n = hold_model(source, 1);
+
+    agree(held == n, "HOLD: how many are held");
+
+    now += rnd(3000);
+    step_lease();
+
+    paused = source;
+
+    for (i = rnd(4); i; i--) {
+        step_accept();
+        n++;
+    }
+
+    paused = 0;
+
+    now += rnd(3000);
+
+    for (i = rnd(6); i; i--) {
+        step_lease();
+    }
+
+    nheld += n;
+
+    compare_list(1);
+    agree(consistent() == 0, "HOLD: the databases do not fit together");
+
+    held = hold_source(source, NGX_ER_HOLD_OVER);
+
+    agree(held == 0, "HOLD: some are held still");
+    agree(hold_model(source, 0) == n, "HOLD: the model");
+
+    compare_list(0);
+}
+
+
+/* until there is nothing more to do: how many are held */
+
+static ngx_uint_t
+hold_source(uint64_t source, ngx_er_hold_e state)
+{
+    ngx_uint_t            i, n;
+    ngx_er_queue_op_t    *op;
+    ngx_er_queue_hold_t  *h;
+
+    op = new_op(NGX_ER_QUEUE_HOLD);
+    op->hold.source = source;
+    op->hold.state = state;
+    ngx_str_set(&op->hold.name, "shop");
+
+    agree(run(op) == NGX_OK, "HOLD");
+
+    while (op->more) {
+        op = new_op(NGX_ER_QUEUE_HOLD);
+        agree(run(op) == NGX_OK, "HOLD: go on");
+    }
+
+    h = op->holds->elts;
+    n = 0;
+
+    for (i = 0; i < op->holds->nelts; i++) {
+        n += (h[i].source == source) ? h[i].entries : 0;
+    }
+
+    return n;
+}
+
+
+static ngx_uint_t
+hold_model(uint64_t source, ngx_uint_t held)
+{
+    model_t     *m;
+    ngx_uint_t   n;
+
+    n = 0;
+
+    for (m = model; m < model + nmodel; m++) {
+        if (m->state == PENDING && m->source == source) {
+            m->accepted += m->held ? clock() - m->since : 0;
+            m->held = held;
+            m->since = clock();
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
 static void
 step_sweep(void)
 {
@@ -952,7 +1075,7 @@ step_sweep(void)
 }
 
 
-/* pending ones before the first one that was not replayed */
+/* pending ones before the first one that was neither replayed nor held */
 
 static ngx_uint_t
 model_replayed(uint64_t target)
@@ -966,7 +1089,7 @@ model_replayed(uint64_t target)
 
     for (m = model; m < model + nmodel; m++) {
         if (m->target == target && m->state == PENDING && m->epoch == 0
-            && m->command == 0)
+            && m->command == 0 && m->accepted <= m->seq >> 20)
         {
             first = ngx_min(first, m->seq);
         }
@@ -1115,6 +1238,10 @@ test_model(void)
 
             break;
 
+        case 7:
+            step_hold();
+            break;
+
         default:
 
             switch (rnd(4)) {
@@ -1148,6 +1275,7 @@ test_model(void)
     is_int(nfaults, 0, "%d random steps, %d events", (int) step,
            (int) nmodel);
     ok(nmoved, "%d moved", (int) nmoved);
+    ok(nheld, "%d held", (int) nheld);
     ok(nagain && nrepeated, "%d started again, %d duplicates", (int) nagain,
        (int) nrepeated);
 

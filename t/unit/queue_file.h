@@ -38,6 +38,7 @@ static ngx_er_file_conf_t   conf;
 static ngx_pool_t          *pool;
 static uint64_t             now = 1700000000000;
 static uint64_t             token;
+static uint64_t             accept_source;
 static char                 dir[64];
 
 
@@ -187,6 +188,7 @@ accept_one(uint64_t target, uint64_t order, ngx_uint_t lease, size_t size,
     op->parts = &part;
     op->nparts = 1;
     op->token = ++token;
+    op->source = accept_source;
     op->record.len = size;
     op->record.data = ngx_pcalloc(pool, size + 1);
 

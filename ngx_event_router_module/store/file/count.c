@@ -452,10 +452,11 @@ ngx_er_file_count_fill(ngx_er_file_txn_t *t, ngx_pool_t *pool,
 
 
 /*
- * Entries are in the order of their acceptance, only replayed ones are younger
- * than their place says; so the first that was not replayed decides.  One that
- * is held is not late: where there are such ones those that are due first say
- * how old the others are.
+ * Entries are in the order of their acceptance; only those that were replayed
+ * or held are younger than their place says, which is a time (the number of
+ * the event).  So the first that is as old as its place decides.  One that is
+ * held is not late: where there are such ones those that are due first say how
+ * old the others are.
  */
 
 static ngx_int_t
@@ -493,7 +494,9 @@ ngx_er_file_oldest(ngx_er_file_txn_t *t, uint64_t target, uint64_t *oldest)
 
             *oldest = ngx_min(*oldest, row.e.accepted);
 
-            if (row.e.epoch == 0 && row.command == 0) {
+            if (row.e.epoch == 0 && row.command == 0
+                && row.e.accepted <= key[1] >> 20)
+            {
                 break;
             }
         }
