@@ -27,19 +27,27 @@ my %request = (TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430,
                TIOCSCTTY => 0x540e, TIOCSWINSZ => 0x5414);
 
 
-sub new {
-    my ($class, %o) = @_;
+# both ends of a terminal, or nothing: a bare chroot has none
 
-    sysopen my $master, '/dev/ptmx', O_RDWR | O_NOCTTY
-        or die "there is no terminal to be had: $!\n";
+sub pair {
+    sysopen my $master, '/dev/ptmx', O_RDWR | O_NOCTTY or return;
 
     my $unlock = pack 'i', 0;
     my $number = pack 'I', 0;
 
-    ioctl $master, $request{TIOCSPTLCK}, $unlock or die "TIOCSPTLCK: $!\n";
-    ioctl $master, $request{TIOCGPTN}, $number or die "TIOCGPTN: $!\n";
+    ioctl $master, $request{TIOCSPTLCK}, $unlock or return;
+    ioctl $master, $request{TIOCGPTN}, $number or return;
 
     my $slave = '/dev/pts/' . unpack 'I', $number;
+
+    return -c $slave ? ($master, $slave) : ();
+}
+
+
+sub new {
+    my ($class, %o) = @_;
+
+    my ($master, $slave) = pair() or die "there is no terminal to be had\n";
     my $self = bless { master => $master, text => '' }, $class;
 
     $self->size($o{rows} // 24, $o{columns} // 80);
