@@ -231,6 +231,30 @@ for my $at (map { ("before-commit=$_", "after-commit=$_") } qw(shelf replay)) {
 subtest 'job: job-step' => sub { job_dies('job-step', 'middle') };
 
 
+# who got no answer to a cancel finds the job cancelled
+
+subtest 'a cancel: job-cancel' => sub {
+    my @e = dead('job-cancel');
+    my $job = admin('v1/replay?target=erp&rate=2')->{job};
+
+    ok(wait_until(10, sub { job($job)->{replayed} >= 1 }), 'on its way');
+    arm();
+    is(admin("v1/cancel?job=$job")->{status}, 0, 'no answer');
+    crashed();
+
+    ok(wait_until(15, sub { job($job)->{state} eq 'cancelled' }),
+        'it is cancelled') or diag(explain([ jobs() ]));
+
+    my $n = job($job)->{replayed};
+
+    cmp_ok($n, '<', @e, 'before its end');
+    is(scalar(entries('pending')), $n, 'what was replayed waits');
+    is(scalar(entries('dead')), @e - $n, 'the rest is dead');
+    is(admin("v1/cancel?job=$job")->{status}, 409, 'it is over');
+    finish();
+};
+
+
 # ---- Redis
 
 my $r = Test::EventRouter->new(workers => 2);
