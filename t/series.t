@@ -465,6 +465,28 @@ subtest 'a restart without a store' => sub {
 };
 
 
+subtest 'the store is away when nginx ends' => sub {
+    my ($t, $q) = harness;
+    my $redis = $t->redis(6379);
+
+    $q->config(targets => { erp => 'retry off;', crm => '' },
+        in => 'redis://127.0.0.1:' . $redis->port);
+    $t->expect_log(qr/event store|redis|Redis/, 'it is away');
+    start($t);
+    deliver($t, $q, 2);
+    step($t);
+    $redis->stop;
+    $t->post('/a', '{}') for 1 .. 2;
+    sleep 1;
+
+    my $begin = time;
+
+    ok($t->_end('QUIT', 10), 'nginx ends');
+    cmp_ok(time - $begin, '<', 4, 'and does not wait for it');
+    $t->_check;
+};
+
+
 subtest 'two nginx with one Redis' => sub {
     my ($t, $q) = harness;
     my ($u, $p) = harness;

@@ -42,6 +42,7 @@
 #define NGX_ER_SERIES_WAIT   50        /* ms, to look whether all is saved */
 #define NGX_ER_SERIES_WAITS  100       /* times */
 #define NGX_ER_SERIES_PAGE   256       /* rows in one answer */
+#define NGX_ER_SERIES_MANY   10        /* blocks that are saved at once */
 #define NGX_ER_SERIES_A_DAY  86400000  /* ms */
 
 
@@ -76,6 +77,7 @@ typedef struct {
 static void ngx_er_series_hear(ngx_cycle_t *cycle,
     ngx_er_series_shelf_t *shelf);
 static void ngx_er_series_timer(ngx_event_t *ev);
+static void ngx_er_series_leave(ngx_er_series_shelf_t *shelf);
 static void ngx_er_series_ask(ngx_er_series_shelf_t *shelf);
 static void ngx_er_series_listed(ngx_er_queue_op_t *op);
 static void ngx_er_series_read(ngx_er_series_shelf_t *shelf,
@@ -187,7 +189,6 @@ ngx_er_series_shelf_exit_worker(void)
 static void
 ngx_er_series_timer(ngx_event_t *ev)
 {
-    uint64_t                end;
     ngx_er_series_shelf_t  *shelf;
 
     shelf = &ngx_er_series_shelf;
@@ -221,30 +222,41 @@ ngx_er_series_timer(ngx_event_t *ev)
         break;
 
     case NGX_ER_SERIES_LEAVES:
-
-        end = ngx_er_series_now() / NGX_ER_SERIES_STEP + 1;
-
-        if (ngx_er_series_save(shelf, end) == NGX_OK) {
-            shelf->state = NGX_ER_SERIES_LAST;
-        }
-
-        /* fall through */
-
     case NGX_ER_SERIES_LAST:
-
-        if ((shelf->state == NGX_ER_SERIES_LEAVES || shelf->puts)
-            && shelf->tries++ < NGX_ER_SERIES_WAITS)
-        {
-            ngx_add_timer(ev, NGX_ER_SERIES_WAIT);
-            break;
-        }
-
-        shelf->state = NGX_ER_SERIES_OVER;
+        ngx_er_series_leave(shelf);
         break;
 
     default: /* NGX_ER_SERIES_OVER */
         break;
     }
+}
+
+
+/* the worker stays until all is saved, or cannot be */
+
+static void
+ngx_er_series_leave(ngx_er_series_shelf_t *shelf)
+{
+    uint64_t  end;
+
+    end = ngx_er_series_now() / NGX_ER_SERIES_STEP + 1;
+
+    if (shelf->state == NGX_ER_SERIES_LEAVES
+        && (shelf->failed
+            || ngx_er_series_save(shelf, end) == NGX_DECLINED
+            || shelf->goal == end))
+    {
+        shelf->state = NGX_ER_SERIES_LAST;
+    }
+
+    if ((shelf->state == NGX_ER_SERIES_LEAVES || shelf->puts)
+        && shelf->tries++ < NGX_ER_SERIES_WAITS)
+    {
+        ngx_add_timer(&shelf->timer, NGX_ER_SERIES_WAIT);
+        return;
+    }
+
+    shelf->state = NGX_ER_SERIES_OVER;
 }
 
 
@@ -388,21 +400,27 @@ ngx_er_series_happened(ngx_er_series_shelf_t *shelf, uint64_t end)
 }
 
 
-/* rows that were saved in part are saved again; NGX_AGAIN: not now */
+/* rows that were saved in part are saved again, and where there are many some
+   come later.  NGX_AGAIN: not now, NGX_DECLINED: the store is away */
 
 static ngx_int_t
 ngx_er_series_save(ngx_er_series_shelf_t *shelf, uint64_t end)
 {
     uint64_t  n, from, day;
 
-    if (shelf->puts || !shelf->s->restored || !shelf->queue->open
-        || ngx_er_queue_away(shelf->queue)
-        || !ngx_shmtx_trylock(&shelf->pool->mutex))
+    if (!shelf->s->restored || !shelf->queue->open
+        || ngx_er_queue_away(shelf->queue))
     {
+        return NGX_DECLINED;
+    }
+
+    if (shelf->puts || !ngx_shmtx_trylock(&shelf->pool->mutex)) {
         return NGX_AGAIN;
     }
 
     from = ngx_max(shelf->s->saved, end - ngx_min(end, NGX_ER_SERIES_HOURS));
+    end = ngx_min(end, (from / NGX_ER_SERIES_BLOCK + NGX_ER_SERIES_MANY)
+                       * NGX_ER_SERIES_BLOCK);
     day = ngx_max(shelf->s->saved / NGX_ER_SERIES_STEPS,
                   end / NGX_ER_SERIES_STEPS
                   - ngx_min(end / NGX_ER_SERIES_STEPS, NGX_ER_SERIES_DAYS));
@@ -527,6 +545,8 @@ ngx_er_series_leaves(ngx_event_t *rev)
 
     shelf->state = NGX_ER_SERIES_LEAVES;
     shelf->tries = 0;
+    shelf->goal = 0;
+    shelf->failed = 0;
     shelf->timer.cancelable = 0;
     ngx_add_timer(&shelf->timer, 1);
 }
