@@ -114,6 +114,7 @@ test('probe', async t => {
     const before = s.router.requests.crm;
 
     await panel.getByText('breaker open').first().waitFor();
+    await s.fits();
     await s.axe();
     await s.shot('panel-target-light');
     s.router.answer.crm = {};
@@ -416,6 +417,7 @@ test('judge again, and forget', async t => {
     const panel = s.page.locator('aside');
 
     await panel.getByText('The signature doctor').waitFor();
+    await s.fits();
     await s.axe();
     await s.shot('doctor-light');
     await s.button('Judge again', panel).click();

@@ -247,6 +247,13 @@ async function fits(page) {
                       + ` in ${room}`);
         }
 
+        for (const node of document.querySelectorAll('aside, dialog')) {
+            if (node.scrollWidth > node.clientWidth + 1) {
+                wide.push(`${node.className}: ${node.scrollWidth} in`
+                          + ` ${node.clientWidth}`);
+            }
+        }
+
         for (const node of document.querySelectorAll('body *')) {
             const style = getComputedStyle(node);
 

@@ -41,7 +41,6 @@ const pictures = [
         await view(page, 'event', 'event=' + (delivered[0] || events[0]).event);
     }],
     ['dead', wide, page => view(page, 'dead')],
-    ['targets', wide, page => view(page, 'targets')],
     ['phone', phone, page => view(page, 'flow')],
 ];
 

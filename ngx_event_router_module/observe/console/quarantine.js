@@ -193,7 +193,8 @@
                             ? er.mark('plain', 'sealed')
                             : h.value === undefined
                             ? er.mark('plain', 'needs reveal')
-                            : er.text(h.value, {class: 'code'}))))))] : null,
+                            : el('span', {class: 'code wrap'},
+                                 clean(h.value)))))))] : null,
             r.body !== undefined ? [
                 el('h3', {}, 'Body'),
                 er.pre(r.body, 'Body')] : null);
