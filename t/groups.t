@@ -19,7 +19,9 @@ use Test::EventRouter::OpenApi;
 my $t = Test::EventRouter->new(workers => 2);
 
 sub config {
-    my ($routes) = @_;
+    my ($routes, $locations) = @_;
+
+    $locations //= '';
 
     $t->config(<<"EOC");
 
@@ -31,6 +33,8 @@ sub config {
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
+
+        $locations
 
         location = /shop { event_receive shop; }
         location = /mail { event_receive mail; }
@@ -138,6 +142,18 @@ $t->reload;
 send_to(mail => 'more');
 
 is_deeply(groups(''), [ 'mail > erp: letters 2 7' ], 'after a reload');
+
+# so many that some of them share a place in the table
+
+my @wide = map { "w$_" } map { $_ * $_ * 7919 } 1 .. 40;
+
+config(join("\n", map { "event_route $_ { from shop; to $_; }" } @wide),
+    join("\n", map { "location = /out/$_ { event_deliver $_; return 204; }" }
+               @wide));
+$t->reload;
+
+is_deeply(groups(''), [ map { "shop > $_: $_ 1 0" } @wide ],
+    'each target is another group');
 
 # none at all
 
