@@ -777,9 +777,12 @@
             line.kind = kind;
             line.path.setAttribute('class', 'flow-line ' + kind);
             line.g.setAttribute('class', 'flow-edge ' + kind);
-            line.to = kind === 'bad' || (kind === 'warn' && edge.b[0] === 't')
-                ? end.view : null;
         }
+
+        // what is to be seen there changes, though the line stays red
+
+        line.to = kind === 'bad' || (kind === 'warn' && edge.b[0] === 't')
+            ? end.view : null;
 
         attr(line.path, 'stroke-width', (edge.one
             ? layout.width(r.flows ? r.rate : 0, view.thin) : 2).toFixed(2));
