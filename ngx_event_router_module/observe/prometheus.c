@@ -97,6 +97,7 @@ static void ngx_er_prometheus_matched(ngx_er_prometheus_text_t *text);
 static void ngx_er_prometheus_write(ngx_http_request_t *r);
 static ngx_int_t ngx_er_prometheus_send(ngx_http_request_t *r,
     ngx_er_prometheus_routes_t *routes);
+static void ngx_er_prometheus_again(ngx_http_request_t *r);
 static void ngx_er_prometheus_wait(ngx_http_request_t *r);
 static void ngx_er_prometheus_piece(ngx_er_prometheus_routes_t *routes);
 static ngx_er_prometheus_routes_t *ngx_er_prometheus_of(
@@ -679,7 +680,7 @@ ngx_er_prometheus_write(ngx_http_request_t *r)
     }
 
     if (routes->text.out.len == 0 && !routes->last) {
-        ngx_post_event(wev, &ngx_posted_next_events);
+        ngx_er_prometheus_again(r);
         return;
     }
 
@@ -693,6 +694,26 @@ ngx_er_prometheus_write(ngx_http_request_t *r)
     if (r->buffered || r->connection->buffered) {
         ngx_er_prometheus_wait(r);
         return;
+    }
+
+    ngx_er_prometheus_again(r);
+}
+
+
+/* in the next turn of the event loop; a worker that exits waits for timers
+   only, so there is one, which is never waited for */
+
+static void
+ngx_er_prometheus_again(ngx_http_request_t *r)
+{
+    ngx_event_t               *wev;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    wev = r->connection->write;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!wev->delayed) {
+        ngx_add_timer(wev, clcf->send_timeout);
     }
 
     ngx_post_event(wev, &ngx_posted_next_events);
