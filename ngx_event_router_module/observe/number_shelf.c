@@ -25,10 +25,8 @@
  *
  *     RESTORES - KEEPS - LEAVES - LAST - OVER
  *
- * A worker hears that it is to exit by a connection without a socket that is
- * idle, as nginx closes these.  An idle nginx writes nothing, though its event
- * loop is looked at all the time: the row of nginx itself goes along with
- * others.
+ * An idle nginx writes nothing, though its event loop is looked at all the
+ * time: the row of nginx itself goes along with others.
  *
  * module.c calls it.  All memory is in the cycle's pool or the operation's.
  * If the store is away, it is asked again.
@@ -36,6 +34,7 @@
 
 
 #include "number_shelf.h"
+#include "farewell.h"
 #include "totals.h"
 #include "../store/queue.h"
 
@@ -87,13 +86,11 @@ typedef struct {
     ngx_uint_t               failed;
     ngx_event_t              timer;
     ngx_connection_t         dummy;    /* its data: debug logs its fd */
-    ngx_connection_t        *leaves;   /* is closed when the worker exits */
+    ngx_er_farewell_t        farewell;
 } ngx_er_numbers_shelf_t;
 
 
 static ngx_int_t ngx_er_numbers_rows(ngx_cycle_t *cycle,
-    ngx_er_numbers_shelf_t *shelf);
-static void ngx_er_numbers_hear(ngx_cycle_t *cycle,
     ngx_er_numbers_shelf_t *shelf);
 static void ngx_er_numbers_timer(ngx_event_t *ev);
 static ngx_uint_t ngx_er_numbers_restored(ngx_er_numbers_shelf_t *shelf);
@@ -110,7 +107,7 @@ static void ngx_er_numbers_save(ngx_er_numbers_shelf_t *shelf,
 static uint64_t ngx_er_numbers_changed(ngx_er_numbers_shelf_t *shelf,
     ngx_er_number_kept_t *kept);
 static void ngx_er_numbers_put(ngx_er_queue_op_t *op);
-static void ngx_er_numbers_leaves(ngx_event_t *rev);
+static void ngx_er_numbers_leaves(void *data);
 static void ngx_er_numbers_alone(ngx_er_numbers_shelf_t *shelf);
 static void ngx_er_numbers_last(ngx_er_numbers_shelf_t *shelf);
 static ngx_uint_t ngx_er_numbers_mine(ngx_er_numbers_shelf_t *shelf);
@@ -148,7 +145,9 @@ ngx_er_number_shelf_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     shelf->queue = mcf->queue;
 
-    ngx_er_numbers_hear(cycle, shelf);
+    shelf->farewell.handler = ngx_er_numbers_leaves;
+    shelf->farewell.data = shelf;
+    ngx_er_farewell_hear(cycle, &shelf->farewell);
 
     ngx_log_debug3(NGX_LOG_DEBUG_CORE, cycle->log, 0,
                    "event router numbers: %ui rows, kept here:%d restored:%ui",
@@ -220,29 +219,6 @@ ngx_er_numbers_rows(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
 }
 
 
-/* no connection is free: what was counted last is not saved when nginx ends */
-
-static void
-ngx_er_numbers_hear(ngx_cycle_t *cycle, ngx_er_numbers_shelf_t *shelf)
-{
-    ngx_connection_t  *c;
-
-    c = ngx_get_connection(0, cycle->log);
-    if (c == NULL) {
-        return;
-    }
-
-    c->shared = 1;
-    c->idle = 1;
-    c->data = shelf;
-    c->read->handler = ngx_er_numbers_leaves;
-    c->read->log = cycle->log;
-    c->write->log = cycle->log;
-
-    shelf->leaves = c;
-}
-
-
 void
 ngx_er_number_shelf_exit_worker(void)
 {
@@ -258,10 +234,7 @@ ngx_er_number_shelf_exit_worker(void)
                    "event router numbers: worker exits, state:%d rows on "
                    "their way:%ui", (int) shelf->state, shelf->puts);
 
-    if (shelf->leaves) {
-        ngx_close_connection(shelf->leaves);
-        shelf->leaves = NULL;
-    }
+    ngx_er_farewell_close(&shelf->farewell);
 
     if (shelf->timer.timer_set) {
         ngx_del_timer(&shelf->timer);
@@ -583,20 +556,13 @@ ngx_er_numbers_put(ngx_er_queue_op_t *op)
 /* nginx closes what is idle when a worker begins to exit */
 
 static void
-ngx_er_numbers_leaves(ngx_event_t *rev)
+ngx_er_numbers_leaves(void *data)
 {
-    ngx_connection_t        *c;
-    ngx_er_numbers_shelf_t  *shelf;
+    ngx_er_numbers_shelf_t *shelf = data;
 
-    c = rev->data;
-    shelf = c->data;
-
-    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, rev->log, 0,
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router numbers: the worker is to exit, state:%d",
                    (int) shelf->state);
-
-    shelf->leaves = NULL;
-    ngx_close_connection(c);
 
     shelf->state = NGX_ER_NUMBERS_LEAVES_NGINX;
 

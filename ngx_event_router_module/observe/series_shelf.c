@@ -21,15 +21,13 @@
  *
  *     READS - KEEPS - LEAVES - LAST - OVER
  *
- * A worker hears that it is to exit as number_shelf.c does, by a connection
- * without a socket that is idle.
- *
  * module.c calls it.  All memory is in the operation's pool.  If the store is
  * away, it is asked again.
  */
 
 
 #include "series_shelf.h"
+#include "farewell.h"
 #include "metrics.h"
 #include "series_row.h"
 #include "series_turn.h"
@@ -70,12 +68,10 @@ typedef struct {
                                           they are there */
     ngx_event_t                timer;
     ngx_connection_t           dummy;  /* its data: debug logs its fd */
-    ngx_connection_t          *leaves;  /* is closed when the worker exits */
+    ngx_er_farewell_t          farewell;
 } ngx_er_series_shelf_t;
 
 
-static void ngx_er_series_hear(ngx_cycle_t *cycle,
-    ngx_er_series_shelf_t *shelf);
 static void ngx_er_series_timer(ngx_event_t *ev);
 static void ngx_er_series_leave(ngx_er_series_shelf_t *shelf);
 static void ngx_er_series_ask(ngx_er_series_shelf_t *shelf);
@@ -90,7 +86,7 @@ static ngx_int_t ngx_er_series_save(ngx_er_series_shelf_t *shelf,
 static void ngx_er_series_keep(ngx_er_series_shelf_t *shelf,
     ngx_er_series_row_e form, uint64_t n);
 static void ngx_er_series_kept(ngx_er_queue_op_t *op);
-static void ngx_er_series_leaves(ngx_event_t *rev);
+static void ngx_er_series_leaves(void *data);
 static ngx_uint_t ngx_er_series_mine(ngx_er_series_shelf_t *shelf);
 
 
@@ -130,31 +126,11 @@ ngx_er_series_shelf_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 
     shelf->s->keeper = (ngx_atomic_uint_t) ngx_pid;
 
-    ngx_er_series_hear(cycle, shelf);
+    shelf->farewell.handler = ngx_er_series_leaves;
+    shelf->farewell.data = shelf;
+    ngx_er_farewell_hear(cycle, &shelf->farewell);
+
     ngx_add_timer(&shelf->timer, 1);
-}
-
-
-/* no connection is free: the last minute is not saved when nginx ends */
-
-static void
-ngx_er_series_hear(ngx_cycle_t *cycle, ngx_er_series_shelf_t *shelf)
-{
-    ngx_connection_t  *c;
-
-    c = ngx_get_connection(0, cycle->log);
-    if (c == NULL) {
-        return;
-    }
-
-    c->shared = 1;
-    c->idle = 1;
-    c->data = shelf;
-    c->read->handler = ngx_er_series_leaves;
-    c->read->log = cycle->log;
-    c->write->log = cycle->log;
-
-    shelf->leaves = c;
 }
 
 
@@ -173,10 +149,7 @@ ngx_er_series_shelf_exit_worker(void)
                    "event router series: worker exits, state:%d rows on "
                    "their way:%ui", (int) shelf->state, shelf->puts);
 
-    if (shelf->leaves) {
-        ngx_close_connection(shelf->leaves);
-        shelf->leaves = NULL;
-    }
+    ngx_er_farewell_close(&shelf->farewell);
 
     if (shelf->timer.timer_set) {
         ngx_del_timer(&shelf->timer);
@@ -517,20 +490,13 @@ ngx_er_series_kept(ngx_er_queue_op_t *op)
 /* nginx closes what is idle when a worker begins to exit */
 
 static void
-ngx_er_series_leaves(ngx_event_t *rev)
+ngx_er_series_leaves(void *data)
 {
-    ngx_connection_t       *c;
-    ngx_er_series_shelf_t  *shelf;
+    ngx_er_series_shelf_t *shelf = data;
 
-    c = rev->data;
-    shelf = c->data;
-
-    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, rev->log, 0,
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router series: the worker is to exit, state:%d "
                    "mine:%ui", (int) shelf->state, ngx_er_series_mine(shelf));
-
-    shelf->leaves = NULL;
-    ngx_close_connection(c);
 
     if (shelf->timer.timer_set) {
         ngx_del_timer(&shelf->timer);
