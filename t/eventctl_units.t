@@ -122,6 +122,12 @@ sub texts {
     is(EventCtl::Text::count($_), $count{$_}, "count $_")
         for sort keys %count;
 
+    my %limit = (72_000 => '20/s', 3_600_000 => '1,000/s', 90 * 60 => '90/min',
+                 3601 => '3,601/h', 1 => '1/h');
+
+    is(EventCtl::Text::limit($_), $limit{$_}, "a limit of $_ an hour")
+        for sort keys %limit;
+
     my %bytes = (0 => '0 B', 1023 => '1023 B', 1024 => '1.0 KB',
                  10240 => '10 KB', 16777216 => '16 MB', 5e12 => '4.5 TB');
 

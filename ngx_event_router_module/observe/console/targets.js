@@ -142,8 +142,7 @@
             {name: 'rate', title: 'Rate', right: true,
              say: t => t.rate && t.rate.tokens,
              cell: t => t.rate ? t.rate.tokens + ' of '
-                                 + fmt.count(t.rate.limit) + '/h'
-                               : '\u2013'},
+                                 + fmt.limit(t.rate.limit) : '\u2013'},
             {name: 'p50', title: 'p50', right: true,
              say: t => t.latency && t.latency.attempt_p50,
              cell: t => fmt.ms(t.latency && t.latency.attempt_p50)},
@@ -289,7 +288,7 @@
                 : t.in_flight + ' of ' + (t.concurrency || '?')
                   + ' are taken',
             leases: t.leases === undefined ? null : fmt.count(t.leases),
-            rate: t.rate ? fmt.count(t.rate.limit) + ' an hour'
+            rate: t.rate ? fmt.limit(t.rate.limit)
                 + (t.rate.burst ? ', ' + t.rate.burst + ' at once' : '') + '; '
                 + t.rate.tokens + ' now' : null,
             delivered: fmt.count(t.delivered) + ', '

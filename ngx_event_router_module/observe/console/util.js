@@ -122,6 +122,15 @@ er.code = function (text) {
     }
 
     er.fmt = {
+        // a limit of so many an hour, as nginx.conf says it
+
+        limit(n) {
+            const [per, unit] = n % 3600 === 0 ? [3600, '/s']
+                              : n % 60 === 0 ? [60, '/min'] : [1, '/h'];
+
+            return this.count(n / per) + unit;
+        },
+
         count(n) {
             return n === null || n === undefined ? '\u2013' : whole.format(n);
         },
