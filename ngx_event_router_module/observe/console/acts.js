@@ -87,7 +87,9 @@
         retry: args => counted({
             verb: 'retry', args, done: 'retried', ok: 'Retry now',
             title: 'Try now what waits', noun: ['delivery', 'deliveries'],
-            text: 'It is due at once, and does not wait for its next attempt.'
+            text: 'It is due at once, and does not wait for its next attempt. '
+                  + 'What is due already is not counted: it waits for a '
+                  + 'place, the breaker or the end of a pause.'
         }),
 
         move: args => counted({
