@@ -1004,6 +1004,7 @@ test_dry(ngx_pool_t *pool)
                            "\r\n$16\r\n0000000000000005\r\n:9\r\n:0\r\n"
                            ":0\r\n:0\r\n:0\r\n:3\r\n:4\r\n")),
            NGX_AGAIN, "more, beyond the limit");
+    is_int(w.limit, 1, "which stays: it is for what changes entries");
     is_int(w.shard, 0, "in the same shard");
     is_int(op.after[0] * 100 + op.after[1], 1005, "behind that");
     is_int(reply(&w, bytes("*12\r\n:1\r\n:17\r\n:0\r\n$16\r\n000000000000000a"

@@ -17,6 +17,7 @@
  *
  * What is "dry" changes nothing, so it would count that twice: it asks a shard
  * until there is no more before it goes to the next one, and has no cursor.
+ * The limit is not for it: with none left a script would not go on.
  */
 
 
@@ -78,7 +79,10 @@ ngx_er_redis_scan_reply(ngx_er_redis_walk_t *w, redisReply *reply)
 
     } else {
         op->done += done;
-        w->limit -= ngx_min(w->limit, done);
+
+        if (!op->dry) {
+            w->limit -= ngx_min(w->limit, done);
+        }
     }
 
     return op->dry ? ngx_er_redis_scan_counted(w, more, end)
