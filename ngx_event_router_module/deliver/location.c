@@ -339,8 +339,9 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
     if (target->location->handler == NULL) {
         ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
                          "the location of target \"%V\" has no "
-                         "\"proxy_pass\": deliveries fail there, unless a "
-                         "rewrite rule answers them", &target->name);
+                         "\"proxy_pass\": deliveries fail there, unless "
+                         "\"return\", \"rewrite\" or \"try_files\" deals with "
+                         "them", &target->name);
     }
 
     ngx_er_location_quiet(cf, target->location);
