@@ -59,6 +59,8 @@ $q->config(admin => 'reveal',
         location /v1/own/  { event_admin; }
         location ~ ^/re/   { event_admin; }
         location ~ ^/any/  { event_receive a; }
+        location /inner/   { internal; event_receive a; }
+        location @named    { event_receive a; }
         location /some/    { event_receive a; if ($arg_x) { set $y 1; } }
     }
 
@@ -378,7 +380,8 @@ like($lines[$targets{erp}{location_line} - 1], qr/event_deliver erp;/,
     'where it is delivered');
 my %receivers = map { $_->{path} => $_ } @{ $config->{receivers} };
 
-is(scalar @{ $config->{receivers} }, 3, 'receivers, each once');
+is(scalar @{ $config->{receivers} }, 3,
+    'receivers with an address, each once');
 is(join(' ', map { "$_ $receivers{$_}{source}"
                    . ($receivers{$_}{here} ? ' here' : '') }
              sort keys %receivers),

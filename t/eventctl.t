@@ -1000,6 +1000,8 @@ sub strangers {
         $r = ran(4, qr/^eventctl: [\x20-\x7e]+\n\z/, $what, 'status', @url);
     }
 
+    shapes(@url);
+
     # a problem is shown safe, too
 
     $hostile->answer('/v1/status', status => 409, headers =>
@@ -1007,6 +1009,38 @@ sub strangers {
         body => $json->encode({ detail => $bad, status => 409 }));
     ran(1, qr/^eventctl: \\x1b\[2J.*\(409\)\n\z/, 'a problem', 'status',
         @url);
+}
+
+
+# JSON that is not of the API, of what each command asks for
+
+sub shapes {
+    my @url = @_;
+
+    my %of = ('dead' => [ 'dead', 'entries' ], 'events' => [ 'events' ],
+        'jobs' => [ 'jobs' ], 'pending' => [ 'pending', 'entries' ],
+        'quarantine' => [ 'quarantine', 'requests' ],
+        'routes' => [ 'routes' ], 'sources' => [ 'sources' ],
+        'targets' => [ 'targets' ], 'config' => [ 'config', 'routes' ],
+        'find x' => [ 'events' ], 'top -n1' => [ 'sources' ],
+        'explain 19b1a3a2f0400000' => [ 'explain', 'routes' ]);
+
+    for my $command (sort keys %of) {
+        my ($path, $member) = @{ $of{$command} };
+
+        $member //= $path;
+
+        for my $body ({ $member => { a => 1 } }, [], { $member => [ 1 ] },
+                      { $member => 'x' }, { $member => [ [] ] })
+        {
+            $hostile->answer("/v1/$path", headers => [ 'Content-Type' =>
+                'application/json' ], body => $json->encode($body));
+            ran(4, qr/^eventctl:\ the\ answer\ of\ \S+\ is\ not\ what
+                      \ the\ API\ says[\x20-\x7e]+\n\z/mx,
+                "$command: " . $json->encode($body), split(' ', $command),
+                @url);
+        }
+    }
 }
 
 

@@ -25,6 +25,7 @@ words();
 tables();
 answers();
 addresses();
+pages();
 moments();
 
 done_testing();
@@ -272,10 +273,56 @@ sub answers {
         'no chunk' => "${ok}Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
         'a chunk without a line' =>
             "${ok}Transfer-Encoding: chunked\r\n\r\n" . '1' x 2000,
-        'a head without an end' => $ok . "A: b\r\n" x 20_000);
+        'a head without an end' => $ok . "A: b\r\n" x 20_000,
+        'a head of many lines' => $ok . "A: b\r\n" x 201 . "\r\n",
+        'heads without an end' => "HTTP/1.1 100 Continue\r\n\r\n" x 21
+            . "$ok\r\n",
+        'a trailer without an end' =>
+            "${ok}Transfer-Encoding: chunked\r\n\r\n0\r\n"
+            . "A: b\r\n" x 201 . "\r\n");
 
     is_deeply(answer($wrong{$_}, 4096), { exit => 4 }, $_)
         for sort keys %wrong;
+
+    trickles();
+}
+
+
+# each line comes soon behind the one before, and there is always one more
+
+sub trickles {
+    socketpair my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC
+        or die "socketpair: $!\n";
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        close $ours;
+        local $SIG{PIPE} = 'DEFAULT';
+        syswrite $theirs, "HTTP/1.1 200 OK\r\n";
+
+        for (1 .. 100) {
+            select undef, undef, undef, 0.1;
+            syswrite $theirs, "A: b\r\n";
+        }
+
+        POSIX::_exit(0);
+    }
+
+    close $theirs;
+
+    my $began = time;
+    my $fault = fault(sub {
+        EventCtl::Answer->new($ours, 'x')->read_head(1);
+    });
+
+    is($fault->{exit}, 4, 'a head that trickles');
+    like($fault->{text}, qr/head .* does not end/, 'is told');
+    cmp_ok(time - $began, '<=', 6, 'and has an end');
+
+    close $ours;
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
 }
 
 
@@ -291,6 +338,14 @@ sub addresses {
         is("@$http{qw(host port base)}", $base{$url}, $url);
     }
 
+    for my $port (0, 65_536, 73_616, 99_999) {
+        is(fault(sub { EventCtl::Http->new(url => "http://h:$port/") })
+            ->{exit}, 2, "no port $port");
+    }
+
+    is(EventCtl::Http->new(url => 'http://h:65535/')->{port}, 65_535,
+        'the last one');
+
     my %exposed = ('http://127.0.0.1/' => '', 'http://localhost/' => '',
         'http://[::1]/' => '', 'https://h/' => '', 'unix:/s:/' => '',
         'http://h/' => 1, 'http://127.example.com/' => 1);
@@ -298,6 +353,47 @@ sub addresses {
     is(EventCtl::Http->new(url => $_, token => 'x')->exposed, $exposed{$_},
         "a token for $_") for sort keys %exposed;
     ok(!EventCtl::Http->new(url => 'http://h/')->exposed, 'none');
+}
+
+
+# pages of a list, of a server that says what the sub says
+
+sub paged {
+    my ($code) = @_;
+
+    my $n = 0;
+
+    no warnings qw(once redefine);
+    local *EventCtl::Api::get = sub {
+        my ($self, $path, $args) = @_;
+
+        die "no end\n" if ++$n > 1500;
+        return { doc => $code->($n, { @$args }) };
+    };
+
+    my $api = EventCtl::Api->new(
+        EventCtl::Http->new(url => 'http://127.0.0.1/'));
+    my $fault = fault(sub { $api->rows('dead', 'entries', {}) });
+
+    return ($n, $fault);
+}
+
+
+sub pages {
+    my ($n, $fault) = paged(sub { { entries => [], next => "n$_[0]" } });
+
+    is($n, 1000, 'empty pages have an end');
+    is($fault->{exit}, 4, 'which fails');
+    like($fault->{text}, qr/--after n1000/, 'and says how to go on');
+
+    ($n, $fault) = paged(sub {
+        { entries => $_[0] % 900 ? [] : [ { } ], $_[0] < 1400
+          ? (next => "n$_[0]") : () };
+    });
+    is_deeply([ $n, $fault ], [ 1400, undef ], 'one with a row counts anew');
+
+    ($n, $fault) = paged(sub { { entries => [], next => $_[0] % 2 } });
+    is_deeply([ $n, $fault ], [ 3, undef ], 'pages in a circle');
 }
 
 

@@ -209,7 +209,7 @@ static ngx_er_api_field_t  ngx_er_api_config_fields[] = {
       "on the first page: all of them" },
     { "receivers", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_config_receiver,
       "on the first page: locations that take events; not those of a regular "
-      "expression" },
+      "expression, named or internal ones" },
     { "routes", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_route,
       "a page of them, in their order" },
     NGX_ER_API_FIELD_NEXT,
@@ -318,7 +318,8 @@ ngx_er_api_config_nouns(ngx_er_json_t *json, ngx_er_main_conf_t *mcf)
 
 
 /* what "if" and "limit_except" have in a location is that location's; which
-   paths a regular expression takes nobody knows */
+   paths a regular expression takes nobody knows, and no client gets to what is
+   internal or has a name with "@" */
 
 static void
 ngx_er_api_config_receivers(ngx_er_json_t *json, ngx_http_request_t *r,
@@ -341,7 +342,7 @@ ngx_er_api_config_receivers(ngx_er_json_t *json, ngx_http_request_t *r,
         clcf = receiver[i].clcf;
 
         if (receiver[i].lcf->does != NGX_ER_LOCATION_RECEIVE
-            || clcf->noname || clcf->name.len == 0
+            || clcf->noname || clcf->internal || clcf->name.len == 0
             || clcf->name.data[0] != '/')
         {
             continue;
