@@ -424,11 +424,15 @@ sub targets {
     ran(0, qr/^crm is paused$/, 'pause', 'pause', 'crm');
     ok(api('status')->{queue}{targets}{crm}{paused}, 'it is');
     ran(0, qr/^crm +paused/m, 'status says so', 'status');
+    ran(0, qr/^ +crm  waits, the next .*, but its target is paused$/m,
+        'and so does why', 'why', $id{wait});
     ran(1, qr/paused.*\(409\)$/, 'no probe of it', 'probe', 'crm');
     ran(0, qr/^crm is resumed$/, 'resume', 'resume', 'crm');
 
     ran(0, qr/^a is paused, 1 held$/, 'a source', 'pause', '--source', 'a');
     ran(0, qr/ held /, 'what waits is held', 'pending');
+    ran(0, qr/^ +crm  waits until its source is resumed$/m, 'why says so',
+        'why', $id{wait});
     ran(0, qr/^a is resumed/, 'goes on', 'resume', '--source', 'a');
     ran(2, qr/say one of them/, 'neither', 'pause');
     ran(2, qr/say one of them/, 'both', 'pause', 'crm', '--source', 'a');

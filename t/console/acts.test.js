@@ -101,6 +101,14 @@ test('pause and resume a source', async t => {
     await s.router.feed(3, i => ({id: 'h' + i, type: 'order'}));
     await s.router.until('three are held', async () =>
         (await source(s.router, 'shop')).held === 3);
+
+    // and the page of an event says why it waits
+
+    await s.page.evaluate(() => { location.hash = '#events'; });
+    await s.page.locator('#view-events tbody tr').filter({hasText: 'h1'})
+        .first().click();
+    await s.page.getByText('is held: its source is paused').waitFor();
+    await s.page.evaluate(() => { location.hash = '#sources'; });
     await s.button('Resume shop').click();
     await s.button('Resume', s.dialog('Resume source shop')).click();
     await s.router.until('they are delivered', () =>
@@ -209,6 +217,7 @@ test('drain and undrain a target, and all', async t => {
     const s = await open(t, '#targets');
     const panel = await s.panel('erp');
 
+    assert.match(s.page.url(), /#targets\?target=erp$/, 'to be sent');
     await s.button('Drain\u2026', panel).click();
     await s.button('Drain', s.dialog('Drain target erp')).click();
     await s.toast('Drained: nothing is under way.');
@@ -218,6 +227,7 @@ test('drain and undrain a target, and all', async t => {
     await s.router.until('it goes on', async () =>
         !(await target(s.router, 'erp')).drained);
     await s.button(/^Close/, panel).click();
+    assert.match(s.page.url(), /#targets$/, 'it is closed');
 
     await s.button('Drain all\u2026').click();
     await s.button('Drain', s.dialog('Drain all targets')).click();

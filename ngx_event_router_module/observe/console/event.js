@@ -208,7 +208,10 @@
             list.push(el('li', {class: 'idle next'},
                 t.due ? fmt.time(t.due) : el('span', {}, 'now'),
                 el('span', {class: 'soft since'}, ''),
-                el('div', {class: 'what'}, !t.due || late
+                el('div', {class: 'what'},
+                    (er.source(event.source) || {}).paused
+                    ? 'is held: its source is paused'
+                    : !t.due || late
                     ? ['is due, and waits for its target',
                        now.paused ? ': it is paused'
                        : now.breaker === 'open' ? ': its breaker is open'

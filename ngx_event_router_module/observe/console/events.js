@@ -12,7 +12,7 @@
                     'settled', 'unsent', 'unrouted'];
 
     const by = [
-        ['text', 'a part of an id or value'], ['id', 'the id'],
+        ['text', 'part of id or value'], ['id', 'the id'],
         ['key', 'a field: FIELD:VALUE'], ['trace', 'the trace'],
         ['event', 'the number']
     ];

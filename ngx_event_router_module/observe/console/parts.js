@@ -91,7 +91,8 @@
         ? el('span', {class: 'code wrap'}, clean(file)
                          + (line ? ':' + line : '')) : null;
 
-    // ---- a panel beside a table, closed with Esc
+    // ---- a panel beside a table, closed with Esc; "at" is what the address
+    // says while it is open, "from" what it says afterwards
 
     er.panel = function (o) {
         const title = el('h2', {tabindex: '-1'}, o.title);
@@ -111,6 +112,10 @@
         document.body.append(node);
         er.panel.open = {close, node};
         title.focus();
+
+        if (o.at) {
+            er.views.note(o.at);
+        }
 
         if (o.live) {
             o.live(er.live.now);
@@ -133,6 +138,10 @@
             document.removeEventListener('keydown', key, true);
             node.remove();
             er.panel.open = null;
+
+            if (quiet !== true && o.at) {
+                er.views.note(o.from || {});
+            }
 
             if (o.onclose) {
                 o.onclose();

@@ -6,11 +6,14 @@
 
     let table = null;
     let pages = null;
+    let from = {};                     // what the table is of
 
     er.views.add({
         name: 'quarantine', title: 'Quarantine', key: 'q',
 
         open(main, {id, ...params}) {
+            from = params;
+
             const bar = er.chosen(() => [
                 er.acting('Judge again', () => all('recheck')),
                 er.acting('Forget', () => all('purge_quarantine'),
@@ -131,7 +134,8 @@
         const body = el('div', {class: 'stack'}, el('p', {class: 'soft'},
                                                          'Looking\u2026'));
         const open = er.panel({
-            title: 'Refused request', label: 'Refused request', body
+            title: 'Refused request', label: 'Refused request', body,
+            at: {...from, id}, from
         });
         let r;
 

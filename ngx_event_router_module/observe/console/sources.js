@@ -164,6 +164,7 @@
 
         er.panel({
             title: er.text(name), label: 'Source ' + clean(name),
+            at: {source: name},
             body: [buttons, facts.node, el('h3', {}, 'In nginx.conf'),
                    fixed.node,
                    el('div', {class: 'bar'},

@@ -211,10 +211,13 @@
 
         er.panel({
             title: er.text(name), label: 'Target ' + clean(name),
+            at: {target: name},
             body: [buttons, facts.node, el('h3', {}, 'In nginx.conf'),
                    fixed.node,
                    el('div', {class: 'bar'},
                        er.link('events', {target: name}, 'Its events'),
+                       er.link('events', {target: name, state: 'pending'},
+                               'What waits'),
                        er.link('dead', {target: name}, 'Its dead letters'))],
             live() {
                 const t = er.target(name);
