@@ -410,6 +410,8 @@ test('an edited copy', async t => {
     await dialog.getByLabel(/forget the original/).check();
     await s.button('Send', dialog).click();
     await s.toast('the original is forgotten');
+    s.seen.expect(/status of 404 .*\/v1\/explain/,
+                  'it is delivered while the page asks why');
     await r.until('erp got it', () => got);
     assert.equal(JSON.parse(got).total, 99);
     await s.audit(/edited|copy/);

@@ -141,6 +141,21 @@ test('who looks, and who acts', async t => {
 });
 
 
+// in the page: the time of its first paint, which may be still to come
+
+function painted() {
+    return new Promise(resolve => {
+        new PerformanceObserver(list => {
+            const paint = list.getEntriesByName('first-contentful-paint')[0];
+
+            if (paint) {
+                resolve(paint.startTime);
+            }
+        }).observe({type: 'paint', buffered: true});
+    });
+}
+
+
 test('the first paint is there within 200 ms', async t => {
     const s = await scene(t, {router: await router(), token: null});
     const paints = [];
@@ -148,8 +163,7 @@ test('the first paint is there within 200 ms', async t => {
     for (let i = 0; i < 5 || i < 30 && Math.min(...paints) >= 200; i++) {
         await s.page.reload();
         await field(s.page).waitFor();
-        paints.push(await s.page.evaluate(() => performance.getEntriesByName(
-            'first-contentful-paint')[0].startTime));
+        paints.push(await s.page.evaluate(painted));
     }
 
     s.seen.expect(/status of 403 /, 'each time it asks for a token');

@@ -229,6 +229,17 @@
     async function explain(node, event) {
         let got;
 
+        // what is over is not in the store any more
+
+        if (!er.conf('sources', event.source).retain_ms
+            && !event.targets.some(t => /^(pending|dead)$/.test(t.state)))
+        {
+            er.fill(node, el('h2', {}, 'Why it went there'),
+                    el('p', {class: 'soft'}, 'It is over, and its source has '
+                       + 'no "retain": its body is not there any more.'));
+            return;
+        }
+
         try {
             got = await er.api.get('explain', {event: event.event});
         } catch (e) {
