@@ -490,6 +490,47 @@ joins(void)
 }
 
 
+/* those without a seat are one sum, and its epoch says whose */
+
+static void
+rests(void)
+{
+    ngx_uint_t             i;
+    ngx_er_series_turn_t   turn;
+    ngx_er_series_total_t  rest;
+
+    anew();
+    ngx_memzero(&rest, sizeof(rest));
+    turn.bounds = &bounds;
+
+    for (i = 0; i < 5; i++) {
+        rest.epoch = (i < 3) ? 7 : 8;
+        taken.counts[NGX_ER_SERIES_DELIVERED] += 1;
+        rest.counts[NGX_ER_SERIES_DELIVERED] += 10;
+
+        (void) ngx_er_series_begin(s, now, mono, 0, &turn);
+        ngx_er_series_feed(s, &turn, source.row, &sent);
+        ngx_er_series_feed(s, &turn, target.row, &taken);
+        ngx_er_series_feed(s, &turn, &s->rest[NGX_ER_SERIES_TARGET], &rest);
+        ngx_er_series_done(s, &turn);
+
+        now += STEP;
+        mono += STEP;
+    }
+
+    is_int(hour(&s->all, 1, 3), 11, "all has those without a seat");
+    is_int(hour(&s->all, 2, 3), NONE, "not known if they are other ones");
+    is_int(hour(&s->all, 2, 0), NONE, "nothing of all is");
+    is_int(hour(target.row, 2, 0), 1, "who has a seat is right");
+    is_int(hour(&s->all, 3, 3), 11, "and all is in the next step");
+
+    now = (BEGIN + NGX_ER_SERIES_STEPS) * STEP;
+    (void) sample(0);
+    is_int(day(&s->all, 0, 3), NONE, "a part of the day of all is missing");
+    is_int(day(target.row, 0, 0), 4, "and of who has a seat none");
+}
+
+
 static void
 seats(void)
 {
@@ -897,6 +938,7 @@ main(void)
     gauges();
     ends();
     joins();
+    rests();
     seats();
     shown();
 
