@@ -211,6 +211,41 @@ for my $at (sort(keys %edit), 'edit-kept') {
 }
 
 
+# the copy is stale, and the worker dies before that is written down: nobody
+# knows it any more, so the original stays
+
+subtest 'another body, with a key, stale: edit-accepted' => sub {
+    start(crash => 'edit-accepted', later => 1,
+        erp => 'retry off; order by=data.key version=data.v;');
+    $target->answer('/erp', status => 400);
+    is(burst(event(key => 'k', v => 1)), '202 x 1', 'the first version');
+    ok(wait_until(10, sub { entries('dead') == 1 }), 'is dead');
+    $target->answer('/erp', status => 200);
+    is(burst(event(key => 'k', v => 9)), '202 x 1', 'a newer one');
+    drained();
+
+    my ($entry) = entries('dead');
+    my $body = '{"id":"other","key":"k","v":2}';
+
+    arm();
+    is(edit($entry->{event}, $body, 'once=1')->{status}, 0, 'no answer');
+    crashed();
+
+    for my $again (1, 2) {
+        my $r = edit($entry->{event}, $body, 'once=1');
+
+        is($r->{status}, 409, 'it is not known') or diag($r->{body});
+        like($r->json->{detail}, qr/the original stays/, 'and that is said');
+    }
+
+    is(join(' ', map { $_->{event} } entries('dead')), $entry->{event},
+        'it does');
+    is(scalar(grep { $_->{body} eq $body } $target->requests), 0,
+        'the copy was not sent');
+    finish();
+};
+
+
 # each commit of a job: its row is made, taken, written after a step and at its
 # end, and its steps; before and after, with a job that has many steps
 

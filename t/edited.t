@@ -443,6 +443,52 @@ sub versions {
     ok($e->{stale}, 'is not sent');
     is(scalar entries("dead?event=$event"), 1, 'nor is the original purged');
     is(scalar(() = $q->attempts($target, $e->{id})), 0, 'really');
+
+    # at once with a key: all are told that it is stale, and none purges it
+
+    ($event) = one_dead('newest', key => 'l', v => 1);
+
+    is(scalar came(send_it('newest', kind => 'ok', key => 'l', v => 9)), 1,
+        'a newer one came');
+    ok(wait_until(10, sub { !entries('pending') }), 'and is settled');
+
+    my $old = at_once("event=$event&target=newest&then=purge&once=old",
+        '{"kind":"ok","key":"l","v":2}');
+
+    ok($old->{edited}{stale}, 'stale for all');
+    is($old->{replayed}, 0, 'it is not sent');
+    is($old->{edited}{purged}, undef, 'nor is the original purged');
+    is(scalar entries("dead?event=$event"), 1, 'really');
+
+    my $new = at_once("event=$event&target=newest&then=purge&once=new",
+        '{"kind":"ok","key":"l","v":10}');
+
+    is($new->{edited}{purged}, 1, 'purged for all');
+    is(scalar came($new->{edited}{id}), 1, 'the newest one came');
+    is(scalar entries("dead?event=$event"), 0, 'and the original is gone');
+}
+
+
+# the same by twelve at once, and later: the one answer
+
+sub at_once {
+    my ($args, $body) = @_;
+
+    my @clients = map { $t->connect } 1 .. 12;
+
+    $_->send(POST => "/admin/v1/replay?$args",
+        [ 'X-Event-Admin' => 1, 'Content-Type' => 'application/json',
+          Authorization => 'Bearer act-0123456789abcdef' ], $body)
+        for @clients;
+
+    my %body = map { $_->response->{body} => 1 } @clients;
+
+    $_->close for @clients;
+    $body{ act("replay?$args", $body)->{body} } = 1;
+    is(scalar keys %body, 1, 'one answer for all')
+        or diag(join '', keys %body);
+
+    return $json->decode((sort keys %body)[0]);
 }
 
 
@@ -519,6 +565,9 @@ sub once {
         like($r->json->{detail}, qr/this once= was given/, 'why');
     }
 
+    is(act("$one&source=b", $body)->{status}, 404, 'of another source');
+    is(act("$one&source=a", $body)->{body}, $first->{body}, 'of its own');
+
     # it is of an event and a target; a preview does not use it
 
     my ($other) = one_dead('erp');
@@ -537,24 +586,16 @@ sub once {
     # many at once
 
     my ($many) = one_dead('erp');
-    my @clients = map { $t->connect } 1 .. 12;
+    my $all = at_once("event=$many&target=erp&once=m", '{"kind":"many"}');
 
-    $_->send(POST => "/admin/v1/replay?event=$many&target=erp&once=m",
-        [ 'X-Event-Admin' => 1, 'Content-Type' => 'application/json',
-          Authorization => 'Bearer act-0123456789abcdef' ],
-        '{"kind":"many"}') for @clients;
-
-    my %body = map { $_->response->{body} => 1 } @clients;
-
-    $_->close for @clients;
-    is(scalar keys %body, 1, 'one answer for all')
-        or diag(join '', keys %body);
-
-    my ($answer) = keys %body;
-
-    is(scalar came($json->decode($answer)->{edited}{id}), 1, 'and one copy');
+    is(scalar came($all->{edited}{id}), 1, 'and one copy');
     is(scalar(grep { $_->{uri} eq '/erp/many' } $target->requests), 1,
         'really');
+
+    my ($gone) = one_dead('erp');
+
+    is(at_once("event=$gone&target=erp&then=purge&once=g",
+        '{"kind":"ok"}')->{edited}{purged}, 1, 'purged for all');
 
     # a copy that died is the same, too, and not tried again
 

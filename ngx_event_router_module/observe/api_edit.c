@@ -23,6 +23,11 @@
  * header would be a second copy; and openapi.json has it from the table.
  * Without once= each request makes a copy.
  *
+ * The accept of a copy that is known does not tell whether it was stale when
+ * it came.  Of a target with versions the row of once.c tells, and if it is
+ * not there yet, the copy itself as long as it waits or is dead.  Without both
+ * nobody knows it, and the original stays.
+ *
  * What the operator wants is in the API's pool; the copy is in its own, which
  * is held until the queue has it.  What may fail is memory and the store.
  */
@@ -44,7 +49,11 @@
 
 
 #define NGX_ER_API_EDIT_JSON    1024
-#define NGX_ER_API_EDIT_DETAIL  256
+#define NGX_ER_API_EDIT_DETAIL  320
+
+/* how long the row of another request is waited for: tries, and ms between */
+#define NGX_ER_API_EDIT_TRIES   20
+#define NGX_ER_API_EDIT_PAUSE   50
 
 
 typedef struct {
@@ -66,8 +75,11 @@ typedef struct {
     ngx_uint_t             stale;
 
     ngx_uint_t             keyed;      /* once= was given */
-    ngx_uint_t             again;      /* and it was asked for before */
     ngx_er_once_t          once;       /* without once= but what to answer */
+
+    ngx_uint_t             tries;      /* to find the row of another one */
+    ngx_event_t            timer;
+    ngx_connection_t       dummy;      /* of the timer */
 } ngx_er_api_edit_t;
 
 
@@ -77,7 +89,10 @@ static ngx_int_t ngx_er_api_edit_to(ngx_er_api_t *api,
 static ngx_int_t ngx_er_api_edit_once(ngx_er_api_t *api, ngx_str_t *given);
 static ngx_int_t ngx_er_api_edit_known(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_answered(ngx_er_api_t *api,
+    ngx_er_once_t *found);
 static ngx_int_t ngx_er_api_edit_other(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_foreign(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_original(ngx_er_api_t *api,
     ngx_er_entry_t *entry);
 static const char *ngx_er_api_edit_may(ngx_er_api_edit_t *edit);
@@ -89,6 +104,16 @@ static ngx_int_t ngx_er_api_edit_accept(ngx_er_api_t *api);
 static void ngx_er_api_edit_accepted(ngx_er_accept_t *accept);
 static ngx_int_t ngx_er_api_edit_safe(ngx_er_api_t *api,
     ngx_er_accept_t *accept);
+static ngx_int_t ngx_er_api_edit_sure(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_seek(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_sought(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_copy(ngx_er_api_t *api, ngx_uint_t dead);
+static ngx_int_t ngx_er_api_edit_there(ngx_er_api_t *api,
+    ngx_er_queue_op_t *op);
+static ngx_int_t ngx_er_api_edit_pause(ngx_er_api_t *api);
+static void ngx_er_api_edit_timer(ngx_event_t *ev);
+static ngx_int_t ngx_er_api_edit_unsure(ngx_er_api_t *api);
 static void ngx_er_api_edit_audit(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_unsafe(ngx_er_api_t *api,
     ngx_er_accept_t *accept);
@@ -292,6 +317,7 @@ ngx_er_api_edit_once(ngx_er_api_t *api, ngx_str_t *given)
 static ngx_int_t
 ngx_er_api_edit_known(ngx_er_api_t *api, ngx_er_queue_op_t *op)
 {
+    ngx_uint_t          again;
     ngx_er_once_t       found;
     ngx_er_api_edit_t  *edit;
 
@@ -301,29 +327,51 @@ ngx_er_api_edit_known(ngx_er_api_t *api, ngx_er_queue_op_t *op)
         return ngx_er_api_away(api);
     }
 
-    edit->again = (ngx_er_once_read(op, &edit->once, &found) == NGX_OK);
+    again = (ngx_er_once_read(op, &edit->once, &found) == NGX_OK);
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "event router api: event %016xL to edit, asked for "
-                   "before:%ui rc:%i", edit->stored.seq, edit->again, op->rc);
+                   "before:%ui rc:%i", edit->stored.seq, again, op->rc);
 
-    if (!edit->again) {
-        return ngx_er_api_stored(api);
+    return again ? ngx_er_api_edit_answered(api, &found)
+                 : ngx_er_api_stored(api);
+}
+
+
+/* "found" is in memory of an operation */
+
+static ngx_int_t
+ngx_er_api_edit_answered(ngx_er_api_t *api, ngx_er_once_t *found)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    if (edit->source.len && ngx_er_hash64(&edit->source) != found->source) {
+        return ngx_er_api_edit_foreign(api);
     }
 
-    if (found.print != edit->once.print) {
+    if (found->print != edit->once.print) {
         return ngx_er_api_edit_other(api);
     }
 
-    edit->once = found;
-    edit->once.answer.data = ngx_pstrdup(api->pool, &found.answer);
+    edit->once = *found;
+    edit->once.answer.data = ngx_pstrdup(api->pool, &found->answer);
 
     if (edit->once.answer.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return (found.purge == NGX_ER_ONCE_PURGE) ? ngx_er_api_edit_purge(api)
-                                              : ngx_er_api_edit_told(api);
+    return (found->purge == NGX_ER_ONCE_PURGE) ? ngx_er_api_edit_purge(api)
+                                               : ngx_er_api_edit_told(api);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_foreign(ngx_er_api_t *api)
+{
+    return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND,
+                              "the event is of another source");
 }
 
 
@@ -436,9 +484,10 @@ ngx_er_api_edit_original(ngx_er_api_t *api, ngx_er_entry_t *entry)
                           edit->source.len)
                != 0))
     {
-        return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND,
-                                  "the event is of another source");
+        return ngx_er_api_edit_foreign(api);
     }
+
+    edit->once.source = ngx_er_hash64(&edit->record.source);
 
     edit->routes.len = entry->routes.len;
     edit->routes.data = ngx_pstrdup(api->pool, &entry->routes);
@@ -656,6 +705,7 @@ ngx_er_api_edit_accepted(ngx_er_accept_t *accept)
 static ngx_int_t
 ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
 {
+    ngx_uint_t          again;
     ngx_er_api_edit_t  *edit;
 
     edit = api->data;
@@ -668,12 +718,12 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
     /* a copy that is known has its key from whoever got no answer; of one that
        is dead the queue starts the dead letter again */
 
-    edit->again = (edit->keyed && !accept->differs
-                   && (accept->rc == NGX_DECLINED || accept->rc == NGX_DONE));
+    again = (edit->keyed && !accept->differs
+             && (accept->rc == NGX_DECLINED || accept->rc == NGX_DONE));
 
     edit->once.number = accept->seq;
 
-    if (accept->rc != NGX_OK && !edit->again) {
+    if (accept->rc != NGX_OK && !again) {
 
         if (accept->kept) {
             ngx_er_api_edit_audit(api);
@@ -689,11 +739,192 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
     edit->event->number = accept->seq;
     edit->stale = (accept->rc == NGX_OK && accept->parts->stale);
 
+    return (accept->rc == NGX_DECLINED && edit->to->versions)
+           ? ngx_er_api_edit_seek(api) : ngx_er_api_edit_sure(api);
+}
+
+
+/* the target has the copy, or it is stale */
+
+static ngx_int_t
+ngx_er_api_edit_sure(ngx_er_api_t *api)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
     edit->once.waits = (edit->stored.place == NGX_ER_API_STORED_PENDING);
     edit->once.purge = (edit->purge && !edit->stale) ? NGX_ER_ONCE_PURGE
                                                      : NGX_ER_ONCE_STAYS;
 
     return ngx_er_api_edit_keep(api);
+}
+
+
+/* what was the first one told? */
+
+static ngx_int_t
+ngx_er_api_edit_seek(ngx_er_api_t *api)
+{
+    ngx_er_api_edit_t  *edit;
+    ngx_er_queue_op_t  *op;
+
+    edit = api->data;
+
+    op = ngx_er_once_get(&edit->once, api);
+
+    if (op == NULL) {
+        ngx_er_api_edit_drop(edit);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_api_run(api, op, ngx_er_api_edit_sought);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_sought(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_once_t       found;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router api: copy %016xL is known, its answer rc:%i "
+                   "tries:%ui", edit->once.number, op->rc, edit->tries);
+
+    if (op->rc == NGX_ERROR) {
+        ngx_er_api_edit_drop(edit);
+        return ngx_er_api_away(api);
+    }
+
+    if (ngx_er_once_read(op, &edit->once, &found) == NGX_OK) {
+        ngx_er_api_edit_drop(edit);
+        return ngx_er_api_edit_answered(api, &found);
+    }
+
+    return ngx_er_api_edit_copy(api, 0);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_copy(ngx_er_api_t *api, ngx_uint_t dead)
+{
+    ngx_er_api_edit_t  *edit;
+    ngx_er_queue_op_t  *op;
+
+    edit = api->data;
+
+    op = ngx_er_api_op(api, NGX_ER_QUEUE_LIST);
+
+    if (op == NULL) {
+        ngx_er_api_edit_drop(edit);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    op->filter.seq = edit->once.number;
+    op->filter.target = edit->to->hash;
+    op->dead = dead;
+    op->limit = 1;
+
+    return ngx_er_api_run(api, op, ngx_er_api_edit_there);
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_there(ngx_er_api_t *api, ngx_er_queue_op_t *op)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    if (op->rc != NGX_OK) {
+        ngx_er_api_edit_drop(edit);
+        return ngx_er_api_away(api);
+    }
+
+    if (op->entries && op->entries->nelts) {
+        return ngx_er_api_edit_sure(api);
+    }
+
+    return op->dead ? ngx_er_api_edit_pause(api)
+                    : ngx_er_api_edit_copy(api, 1);
+}
+
+
+/* who asked first may be about to write it */
+
+static ngx_int_t
+ngx_er_api_edit_pause(ngx_er_api_t *api)
+{
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    if (ngx_exiting || edit->tries++ == NGX_ER_API_EDIT_TRIES) {
+        return ngx_er_api_edit_unsure(api);
+    }
+
+    edit->dummy.fd = (ngx_socket_t) -1;
+    edit->dummy.data = api;
+
+    edit->timer.handler = ngx_er_api_edit_timer;
+    edit->timer.data = &edit->dummy;
+    edit->timer.log = ngx_cycle->log;
+
+    ngx_add_timer(&edit->timer, NGX_ER_API_EDIT_PAUSE);
+
+    return ngx_er_api_hold(api);
+}
+
+
+static void
+ngx_er_api_edit_timer(ngx_event_t *ev)
+{
+    ngx_int_t          rc;
+    ngx_er_api_t      *api;
+    ngx_connection_t  *dummy;
+
+    dummy = ev->data;
+    api = dummy->data;
+
+    if (api->request) {
+        ngx_http_set_log_request(api->request->connection->log, api->request);
+    }
+
+    rc = ngx_er_api_edit_seek(api);
+
+    if (rc != NGX_DONE) {
+        ngx_er_api_finish(api, rc);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_api_edit_unsure(ngx_er_api_t *api)
+{
+    u_char             *text;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+
+    ngx_er_api_edit_audit(api);
+    ngx_er_api_edit_drop(edit);
+
+    text = ngx_pnalloc(api->pool, NGX_ER_API_EDIT_DETAIL);
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    (void) ngx_snprintf(text, NGX_ER_API_EDIT_DETAIL, "a copy was made, event "
+                        "%016xL, but nobody wrote down whether it was sent, "
+                        "or was stale as the target had a newer version: the "
+                        "original stays; see v1/events/%016xL, or what the "
+                        "target has, before you purge it or edit it again%Z",
+                        edit->once.number, edit->once.number);
+
+    return ngx_er_api_problem(api, NGX_HTTP_CONFLICT, (char *) text);
 }
 
 
@@ -872,10 +1103,10 @@ ngx_er_api_edit_purged(ngx_er_api_t *api, ngx_er_queue_op_t *op)
                      "purged", edit->stored.seq, edit->once.number);
     }
 
-    /* what was asked for before may have gone then */
+    /* another one who asked the same may have been faster */
 
-    edit->once.purge = (op->done || (edit->again && op->left == 0))
-                       ? NGX_ER_ONCE_PURGED : NGX_ER_ONCE_LEASED;
+    edit->once.purge = (op->done || op->left == 0) ? NGX_ER_ONCE_PURGED
+                                                   : NGX_ER_ONCE_LEASED;
 
     if (edit->keyed && edit->once.purge == NGX_ER_ONCE_LEASED) {
         op = ngx_er_once_put(&edit->once, api);

@@ -25,8 +25,8 @@
 #include "../ingest/crypto.h"
 
 
-#define NGX_ER_ONCE_VERSION  1
-#define NGX_ER_ONCE_NUMBERS  4
+#define NGX_ER_ONCE_VERSION  2
+#define NGX_ER_ONCE_NUMBERS  5
 #define NGX_ER_ONCE_HEAD     (1 + 32 + 8 * NGX_ER_ONCE_NUMBERS)
 #define NGX_ER_ONCE_NAME     0
 
@@ -110,7 +110,8 @@ ngx_er_once_put(ngx_er_once_t *once, void *data)
     ngx_er_queue_op_t  *op;
 
     uint64_t  n[NGX_ER_ONCE_NUMBERS] = { once->print, once->number,
-                                         once->purge, once->waits };
+                                         once->purge, once->waits,
+                                         once->source };
 
     op = ngx_er_queue_shelf_op(NGX_ER_SHELF_PUT, NGX_ER_SHELF_ONCE,
                                NGX_ER_ONCE_NAME, NULL, data);
@@ -170,6 +171,7 @@ ngx_er_once_read(ngx_er_queue_op_t *op, ngx_er_once_t *once,
     found->number = ngx_er_once_number(p + 8);
     found->purge = (ngx_er_once_e) ngx_er_once_number(p + 16);
     found->waits = (ngx_uint_t) ngx_er_once_number(p + 24);
+    found->source = ngx_er_once_number(p + 32);
 
     found->answer.len = value->len - NGX_ER_ONCE_HEAD;
     found->answer.data = value->data + NGX_ER_ONCE_HEAD;

@@ -36,6 +36,7 @@ typedef struct {
     uint64_t               number;     /* of the copy */
     ngx_er_once_e          purge;
     ngx_uint_t             waits;      /* the original is pending, not dead */
+    uint64_t               source;     /* hash of the name of its source */
     ngx_str_t              answer;     /* its beginning, see api_edit.c */
 } ngx_er_once_t;
 
