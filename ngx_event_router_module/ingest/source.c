@@ -469,6 +469,24 @@ ngx_er_source_find(ngx_er_main_conf_t *mcf, ngx_str_t *name)
 }
 
 
+size_t
+ngx_er_source_largest(ngx_er_main_conf_t *mcf)
+{
+    size_t             max;
+    ngx_uint_t         i;
+    ngx_er_source_t  **source;
+
+    max = 0;
+    source = mcf->sources.elts;
+
+    for (i = 0; i < mcf->sources.nelts; i++) {
+        max = ngx_max(max, source[i]->max_size);
+    }
+
+    return max;
+}
+
+
 /* the words are in the configuration's pool, only their array is reused */
 
 static char *

@@ -30,5 +30,8 @@ ngx_er_source_t *ngx_er_source_own(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
 /* a source by name, or NULL */
 ngx_er_source_t *ngx_er_source_find(ngx_er_main_conf_t *mcf, ngx_str_t *name);
 
+/* the largest max_size of all, bytes; 0: there is no source */
+size_t ngx_er_source_largest(ngx_er_main_conf_t *mcf);
+
 
 #endif /* _NGX_ER_SOURCE_H_INCLUDED_ */

@@ -24,9 +24,8 @@
  * Without once= each request makes a copy.
  *
  * The accept of a copy that is known does not tell whether it was stale when
- * it came.  Of a target with versions the row of once.c tells, and if it is
- * not there yet, the copy itself as long as it waits or is dead.  Without both
- * nobody knows it, and the original stays.
+ * it came.  Of a target with versions the row of once.c tells, or the copy
+ * itself as long as it waits or is dead.  Without both the original stays.
  *
  * What the operator wants is in the API's pool; the copy is in its own, which
  * is held until the queue has it.  What may fail is memory and the store.
@@ -87,6 +86,7 @@ static const char *ngx_er_api_edit_strange(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_to(ngx_er_api_t *api,
     ngx_er_api_edit_t *edit, ngx_int_t *rc);
 static ngx_int_t ngx_er_api_edit_once(ngx_er_api_t *api, ngx_str_t *given);
+static ngx_int_t ngx_er_api_edit_look(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_known(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_edit_answered(ngx_er_api_t *api,
@@ -222,24 +222,6 @@ ngx_er_api_schema_t  ngx_er_api_edit_answer = {
 };
 
 
-size_t
-ngx_er_api_edit_max(ngx_er_main_conf_t *mcf)
-{
-    size_t             max;
-    ngx_uint_t         i;
-    ngx_er_source_t  **source;
-
-    max = 0;
-    source = mcf->sources.elts;
-
-    for (i = 0; i < mcf->sources.nelts; i++) {
-        max = ngx_max(max, source[i]->max_size);
-    }
-
-    return max;
-}
-
-
 ngx_int_t
 ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who)
 {
@@ -291,7 +273,6 @@ static ngx_int_t
 ngx_er_api_edit_once(ngx_er_api_t *api, ngx_str_t *given)
 {
     ngx_str_t           parts[4];
-    ngx_er_queue_op_t  *op;
     ngx_er_api_edit_t  *edit;
 
     edit = api->data;
@@ -307,6 +288,21 @@ ngx_er_api_edit_once(ngx_er_api_t *api, ngx_str_t *given)
     ngx_er_once_key(&edit->once, given, edit->stored.seq, &edit->to->name);
     ngx_er_once_print(&edit->once, parts, 4);
 
+    edit->stored.lost = ngx_er_api_edit_look;
+
+    return ngx_er_api_edit_look(api);
+}
+
+
+/* once more if the original has gone: who purged it had put the row before */
+
+static ngx_int_t
+ngx_er_api_edit_look(ngx_er_api_t *api)
+{
+    ngx_er_api_edit_t  *edit;
+    ngx_er_queue_op_t  *op;
+
+    edit = api->data;
     op = ngx_er_once_get(&edit->once, api);
 
     return op ? ngx_er_api_run(api, op, ngx_er_api_edit_known)
@@ -321,12 +317,11 @@ ngx_er_api_edit_known(ngx_er_api_t *api, ngx_er_queue_op_t *op)
     ngx_er_once_t       found;
     ngx_er_api_edit_t  *edit;
 
-    edit = api->data;
-
     if (op->rc == NGX_ERROR) {
         return ngx_er_api_away(api);
     }
 
+    edit = api->data;
     again = (ngx_er_once_read(op, &edit->once, &found) == NGX_OK);
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
@@ -473,6 +468,13 @@ ngx_er_api_edit_original(ngx_er_api_t *api, ngx_er_entry_t *entry)
 
     edit = api->data;
 
+    if (edit->purge && edit->stored.lost
+        && edit->stored.place == NGX_ER_API_STORED_KEPT)
+    {
+        edit->stored.lost = NULL;
+        return ngx_er_api_edit_look(api);
+    }
+
     if (ngx_er_record_read(&entry->record, &edit->record) != NGX_OK) {
         return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
                                   "the stored event cannot be read");
@@ -544,7 +546,7 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
     edit = api->data;
 
     source = ngx_er_source_find(api->mcf, &edit->record.source);
-    max = source ? source->max_size : ngx_er_api_edit_max(api->mcf);
+    max = source ? source->max_size : ngx_er_source_largest(api->mcf);
 
     if (edit->body.len > max) {
         return ngx_er_api_edit_large(api, max);
@@ -720,7 +722,6 @@ ngx_er_api_edit_safe(ngx_er_api_t *api, ngx_er_accept_t *accept)
 
     again = (edit->keyed && !accept->differs
              && (accept->rc == NGX_DECLINED || accept->rc == NGX_DONE));
-
     edit->once.number = accept->seq;
 
     if (accept->rc != NGX_OK && !again) {
@@ -773,12 +774,13 @@ ngx_er_api_edit_seek(ngx_er_api_t *api)
 
     op = ngx_er_once_get(&edit->once, api);
 
-    if (op == NULL) {
-        ngx_er_api_edit_drop(edit);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (op) {
+        return ngx_er_api_run(api, op, ngx_er_api_edit_sought);
     }
 
-    return ngx_er_api_run(api, op, ngx_er_api_edit_sought);
+    ngx_er_api_edit_drop(edit);
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -1141,8 +1143,7 @@ ngx_er_api_edit_told(ngx_er_api_t *api)
     ngx_er_api_edit_t  *edit;
 
     static ngx_str_t  ends[] = {
-        ngx_string("}}\n"),
-        ngx_string("}}\n"),
+        ngx_string("}}\n"), ngx_string("}}\n"),
         ngx_string(",\"purged\":1,\"leased\":0}}\n"),
         ngx_string(",\"purged\":0,\"leased\":1}}\n")
     };

@@ -28,8 +28,7 @@
       "there is no second copy" }
 
 
-/* the largest body of a source; what replay says of a larger one */
-size_t ngx_er_api_edit_max(ngx_er_main_conf_t *mcf);
+/* what replay says of a body that is larger than that of any source */
 #define NGX_ER_API_EDIT_LARGE                                                 \
     "no source takes a body of that size: see its max_size"
 

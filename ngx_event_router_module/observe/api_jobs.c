@@ -219,7 +219,7 @@ ngx_er_api_endpoint_t  ngx_er_api_jobs[] = {
 static ngx_int_t
 ngx_er_api_replay(ngx_er_api_t *api)
 {
-    return ngx_er_api_body(api, ngx_er_api_edit_max(api->mcf),
+    return ngx_er_api_body(api, ngx_er_source_largest(api->mcf),
                            NGX_ER_API_EDIT_LARGE, ngx_er_api_replay_body);
 }
 

@@ -106,6 +106,17 @@ ngx_er_api_stored_read(ngx_er_api_t *api, ngx_er_entry_t *entry)
 static ngx_int_t
 ngx_er_api_stored_nowhere(ngx_er_api_t *api)
 {
+    ngx_int_t            (*lost)(ngx_er_api_t *api);
+    ngx_er_api_stored_t   *stored;
+
+    stored = api->data;
+    lost = stored->lost;
+
+    if (lost) {
+        stored->lost = NULL;
+        return lost(api);
+    }
+
     return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND, "the store has no such "
                               "event: it has those that wait or are dead, and "
                               "with \"retain\" in event_source those that "

@@ -40,6 +40,8 @@ struct ngx_er_api_stored_s {
     uint64_t               target;     /* hash of a name; 0: of any */
     ngx_er_api_stored_e    place;      /* DEAD at first; then where it is */
     ngx_er_api_stored_pt   found;
+    ngx_int_t            (*lost)(ngx_er_api_t *api);   /* called once before
+                                          404 is the answer; or NULL */
 };
 
 
