@@ -481,7 +481,11 @@ ngx_er_quarantine_admit(void)
     now = (ngx_atomic_uint_t) ngx_time();
     second = shared->second;
 
-    if (second != now && ngx_atomic_cmp_set(&shared->second, second, now)) {
+    /* a worker whose turn is long has the second before: it begins none */
+
+    if ((now > second || second - now > 1)
+        && ngx_atomic_cmp_set(&shared->second, second, now))
+    {
         shared->writes = 0;
     }
 
