@@ -26,6 +26,7 @@
 #include "exposure.h"
 #include "faults.h"
 #include "require.h"
+#include "../base/quota.h"
 #include "../observe/metrics.h"
 #include "../store/queue.h"
 
@@ -38,8 +39,7 @@
 
 
 typedef struct {
-    ngx_atomic_t           second;
-    ngx_atomic_t           writes;     /* in it */
+    ngx_er_quota_t         writes;
     ngx_atomic_t           judge;      /* pid of who judges again; 0: nobody */
     ngx_atomic_t           beat;       /* and when it was heard of last */
 } ngx_er_quarantine_shared_t;
@@ -470,27 +470,9 @@ ngx_er_quarantine_keep(ngx_er_quarantine_copy_t *copy)
 static ngx_uint_t
 ngx_er_quarantine_admit(void)
 {
-    ngx_atomic_uint_t            now, second;
-    ngx_er_quarantine_shared_t  *shared;
-
-    if (ngx_er_quarantine_runs >= NGX_ER_QUARANTINE_RUNS) {
-        return 0;
-    }
-
-    shared = ngx_er_quarantine;
-    now = (ngx_atomic_uint_t) ngx_time();
-    second = shared->second;
-
-    /* a worker whose turn is long has the second before: it begins none */
-
-    if ((now > second || second - now > 1)
-        && ngx_atomic_cmp_set(&shared->second, second, now))
-    {
-        shared->writes = 0;
-    }
-
-    return ngx_atomic_fetch_add(&shared->writes, 1)
-           < NGX_ER_QUARANTINE_WRITES;
+    return ngx_er_quarantine_runs < NGX_ER_QUARANTINE_RUNS
+           && ngx_er_quota_take(&ngx_er_quarantine->writes, ngx_time(),
+                                NGX_ER_QUARANTINE_WRITES);
 }
 
 

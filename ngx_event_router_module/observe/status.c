@@ -9,9 +9,9 @@
  * GET of the location is answered with JSON, that of a browser with a page of
  * the same numbers (console.c), a GET of a path that ends in "/metrics" with
  * the text format of Prometheus (prometheus.c).  module.c names the directive.
- * Who may ask is nginx's matter (allow, deny,
- * auth_basic).  Reads numbers only, no event and no secret comes this way.
- * Paths that end in "/healthz" and "/readyz" are health.c's.
+ * Who may ask is nginx's matter (allow, deny, auth_basic).  Reads numbers
+ * only, no event and no secret comes this way.  Paths that end in "/healthz"
+ * and "/readyz" are health.c's.
  *
  * What there is to tell stands in tables: metrics.c has what was counted,
  * gauge.c what goes up and down.
@@ -22,10 +22,10 @@
 
 #include "status.h"
 #include "console.h"
+#include "desk.h"
 #include "gauge.h"
 #include "health.h"
 #include "metrics.h"
-#include "desk.h"
 #include "prometheus.h"
 #include "../base/json.h"
 #include "../deliver/hold.h"

@@ -337,25 +337,19 @@
                 open: e => er.views.go('event', {event: e.event}),
                 select: er.act ? r => bar.set(r) : null,
                 columns: [
-                    {name: 'died', title: 'Died', say: e => e.died,
-                     cell: e => fmt.time(e.died)},
+                    er.column('Died', 'died', fmt.time),
                     {name: 'id', title: 'Id', say: e => e.id,
                      cell: e => er.code(e.id)},
-                    {name: 'source', title: 'Source', say: e => e.source,
-                     cell: e => er.text(e.source)},
-                    {name: 'type', title: 'Type', say: e => e.type,
-                     cell: e => er.text(e.type)},
-                    {name: 'subject', title: 'Subject', say: e => e.subject,
-                     cell: e => er.text(e.subject)},
+                    er.column('Source', 'source'),
+                    er.column('Type', 'type'),
+                    er.column('Subject', 'subject'),
                     {name: 'status', title: 'Status', say: e => e.status,
                      cell: e => er.status(e.status)},
                     {name: 'answer', title: 'Answer', wide: true,
                      say: e => e.answer, cell: e => er.text(e.answer)},
-                    {name: 'attempts', title: 'Attempts', right: true,
-                     say: e => e.attempts,
-                     cell: e => fmt.count(e.attempts)},
-                    {name: 'size', title: 'Size', right: true,
-                     say: e => e.size, cell: e => fmt.bytes(e.size)}
+                    er.column('Attempts', 'attempts', fmt.count,
+                              {right: true}),
+                    er.column('Size', 'size', fmt.bytes, {right: true})
                 ]
             });
 

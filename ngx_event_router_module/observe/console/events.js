@@ -102,23 +102,18 @@
 
     function columns() {
         return [
-            {name: 'accepted', title: 'Accepted', say: e => e.accepted,
-             cell: e => fmt.time(e.accepted)},
+            er.column('Accepted', 'accepted', fmt.time),
             {name: 'id', title: 'Id', say: e => e.id, cell: e => [
                 er.text(e.id, {class: 'code'}),
                 e.edited ? er.mark('plain', 'edited') : null]},
-            {name: 'source', title: 'Source', say: e => e.source,
-             cell: e => er.text(e.source)},
-            {name: 'type', title: 'Type', say: e => e.type,
-             cell: e => er.text(e.type)},
-            {name: 'subject', title: 'Subject', say: e => e.subject,
-             cell: e => er.text(e.subject)},
+            er.column('Source', 'source'),
+            er.column('Type', 'type'),
+            er.column('Subject', 'subject'),
             {name: 'targets', title: 'Targets', wide: true,
              say: e => e.targets.map(t => t.state + t.target + t.status)
                        .join(),
              cell: er.ways},
-            {name: 'size', title: 'Size', right: true, say: e => e.size,
-             cell: e => fmt.bytes(e.size)}
+            er.column('Size', 'size', fmt.bytes, {right: true})
         ];
     }
 

@@ -52,8 +52,7 @@
             table = er.table({
                 id: 'table-jobs', label: 'Jobs', key: j => j.job,
                 columns: [
-                    {name: 'began', title: 'Began', say: j => j.began,
-                     cell: j => fmt.time(j.began)},
+                    er.column('Began', 'began', fmt.time),
                     {name: 'state', title: 'State', say: j => j.state,
                      cell: j => er.state(j.state)},
                     {name: 'what', title: 'Replays', wide: true,
@@ -78,8 +77,7 @@
                          ? fmt.seconds(j.pace.left)
                          : j.ended ? ['ended ', fmt.time(j.ended)]
                          : '\u2013'},
-                    {name: 'who', title: 'Who', say: j => j.who,
-                     cell: j => er.text(j.who)},
+                    er.column('Who', 'who'),
                     er.act ? {name: 'act', title: 'Act', live: j => j.state,
                               cell: j => j.state !== 'running' ? null
                                   : er.button('Stop\u2026', () => er.acts

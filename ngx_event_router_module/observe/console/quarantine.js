@@ -82,24 +82,19 @@
 
     function columns() {
         return [
-            {name: 'received', title: 'Received', say: r => r.received,
-             cell: r => fmt.time(r.received)},
-            {name: 'source', title: 'Source', say: r => r.source,
-             cell: r => er.text(r.source)},
+            er.column('Received', 'received', fmt.time),
+            er.column('Source', 'source'),
             {name: 'step', title: 'Failed', say: r => r.step,
              cell: r => er.mark('warn', r.step)},
             {name: 'why', title: 'Why', wide: true, say: r => r.why,
              cell: r => er.text(r.why)},
             {name: 'status', title: 'Answered', say: r => r.status,
              cell: r => String(r.status)},
-            {name: 'peer', title: 'From', say: r => r.peer,
-             cell: r => er.text(r.peer)},
+            er.column('From', 'peer'),
             {name: 'uri', title: 'URI', say: r => r.uri,
              cell: r => er.text(r.uri, {class: 'code'})},
-            {name: 'size', title: 'Size', right: true, say: r => r.size,
-             cell: r => fmt.bytes(r.size)},
-            {name: 'until', title: 'Kept until', say: r => r.until,
-             cell: r => fmt.time(r.until)}
+            er.column('Size', 'size', fmt.bytes, {right: true}),
+            er.column('Kept until', 'until', fmt.time)
         ];
     }
 

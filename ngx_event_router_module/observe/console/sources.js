@@ -98,8 +98,7 @@
              cell: s => sum(s.refused) ? el('span', {class: 'warn'},
                                                fmt.count(sum(s.refused)))
                                        : '0'},
-            {name: 'held', title: 'Held', right: true, say: s => s.held,
-             cell: s => fmt.count(s.held)},
+            er.column('Held', 'held', fmt.count, {right: true}),
             {name: 'quarantine', title: 'Quarantine', right: true,
              say: s => s.quarantine,
              cell: s => s.quarantine

@@ -13,6 +13,13 @@
 (function () {
     let current = null;                // whose rows the keys move in
 
+    // a column that shows one member of a row: as text, or as "shown" says it
+
+    er.column = (title, name, shown = er.text, more = {}) => ({
+        name, title, say: row => row[name], cell: row => shown(row[name]),
+        ...more
+    });
+
     er.table = function (o) {
         const body = el('tbody', {role: 'rowgroup'});
         const head = el('tr', {role: 'row'});

@@ -131,8 +131,7 @@
                  return n >= 0.05 ? el('span', {class: 'bad'},
                                           fmt.rate(n)) : fmt.rate(0);
              }},
-            {name: 'pending', title: 'Waits', right: true,
-             say: t => t.pending, cell: t => fmt.count(t.pending)},
+            er.column('Waits', 'pending', fmt.count, {right: true}),
             {name: 'oldest', title: 'Oldest', right: true,
              say: t => t.pending ? t.oldest_seconds : undefined,
              cell: t => t.pending ? fmt.seconds(t.oldest_seconds)
