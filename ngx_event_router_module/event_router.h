@@ -272,7 +272,7 @@ struct ngx_er_route_s {
 
 
 /* bodies whose signature was not verified yet, of one worker
-   (ingest/body.c) */
+   (ingest/upload.c) */
 
 typedef struct {
     size_t                       size;           /* bytes: event_body_memory */

@@ -13,7 +13,7 @@
 
 
 #include "event_router.h"
-#include "ingest/body.h"
+#include "ingest/upload.h"
 #include "ingest/attributes.h"
 #include "ingest/crypto.h"
 #include "ingest/quarantine.h"
@@ -78,7 +78,7 @@ static ngx_conf_num_bounds_t  ngx_er_running_bounds = {
 };
 
 
-static ngx_conf_post_t  ngx_er_body_memory_post = { ngx_er_body_memory };
+static ngx_conf_post_t  ngx_er_body_memory_post = { ngx_er_upload_memory };
 
 
 static ngx_command_t  ngx_er_commands[] = {
@@ -388,7 +388,7 @@ ngx_er_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_er_main_conf_t *mcf = conf;
 
-    ngx_conf_init_size_value(mcf->bodies.size, NGX_ER_BODY_MEMORY);
+    ngx_conf_init_size_value(mcf->bodies.size, NGX_ER_UPLOAD_MEMORY);
     ngx_conf_init_uint_value(mcf->running, 256);
     ngx_conf_init_uint_value(mcf->waiting, 4096);
 

@@ -164,7 +164,7 @@ my %defaults = (
         . seconds('observe/alerts_conf.c', qr/ALERTS_REPEAT\s+(\d+)/) / 3600
         . 'h refused='
         . number('observe/alerts_conf.c', qr/ALERTS_REFUSED\s+(\d+)/),
-    event_body_memory => size('ingest/body.h', qr/BODY_MEMORY\s+(.+)$/m),
+    event_body_memory => size('ingest/upload.h', qr/UPLOAD_MEMORY\s+(.+)$/m),
     event_backlog => number('module.c', qr/mcf->waiting, (\d+)\)/),
     event_trace => { NGX_ER_TRACES_PASS => 'off' }->{ find('module.c',
         qr/mcf->trace = (NGX_ER_TRACES_P\w+);/) },

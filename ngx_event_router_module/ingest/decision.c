@@ -293,7 +293,7 @@ ngx_er_decision_verify(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     if (rc == NGX_OK) {
         ctx->verify = off ? "off" : "ok";
-        ngx_er_body_settle(&ctx->body);
+        ngx_er_upload_settle(&ctx->body);
         return NGX_OK;
     }
 

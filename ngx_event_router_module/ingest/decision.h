@@ -33,7 +33,7 @@ typedef struct {
 ngx_int_t ngx_er_decision_admit(ngx_er_receive_t *ctx,
     ngx_er_refusal_t *refusal);
 
-/* a body that body.c did not read to its end, by its status, 413 or 503;
+/* a body that upload.c did not read to its end, by its status, 413 or 503;
    returns NGX_DECLINED */
 ngx_int_t ngx_er_decision_body(ngx_er_refusal_t *refusal, ngx_uint_t status);
 

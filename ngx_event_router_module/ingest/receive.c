@@ -128,7 +128,7 @@ ngx_er_receive_handler(ngx_http_request_t *r)
     }
 
     if (r->method == NGX_HTTP_POST) {
-        return ngx_er_body_read(r, &ctx->body);
+        return ngx_er_upload_read(r, &ctx->body);
     }
 
     /* a challenge without a body */

@@ -13,9 +13,9 @@
 #define _NGX_ER_RECEIVE_H_INCLUDED_
 
 
-#include "body.h"
 #include "event.h"
 #include "refused.h"
+#include "upload.h"
 #include "../deliver/fanout.h"
 
 
@@ -53,7 +53,7 @@ typedef void (*ngx_er_receive_pt)(ngx_er_receive_t *ctx);
 struct ngx_er_receive_s {
     ngx_http_request_t    *request;
     ngx_er_source_t       *source;
-    ngx_er_body_t          body;
+    ngx_er_upload_t        body;
     ngx_er_event_t        *event;      /* held: its pool has the body */
     ngx_er_message_t       message;
     ngx_er_verdict_t       verdict;

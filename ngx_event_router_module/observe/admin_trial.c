@@ -24,7 +24,7 @@
 #include "errand.h"
 #include "../deliver/trial.h"
 #include "../ingest/attributes.h"
-#include "../ingest/body.h"
+#include "../ingest/upload.h"
 #include "../ingest/reply.h"
 
 
@@ -35,7 +35,7 @@
 typedef struct {
     ngx_http_request_t    *request;
     ngx_er_trial_t        *trial;
-    ngx_er_body_t          body;
+    ngx_er_upload_t        body;
     ngx_uint_t             reveal;
 } ngx_er_admin_trial_t;
 
@@ -102,7 +102,7 @@ ngx_er_admin_trial(ngx_http_request_t *r, ngx_er_target_t *target,
     ngx_er_audit(r, who, "test", &target->name,
                  "a test of target \"%V\" is asked for", &target->name);
 
-    return ngx_er_body_read(r, &ctx->body);
+    return ngx_er_upload_read(r, &ctx->body);
 }
 
 
@@ -142,7 +142,7 @@ ngx_er_admin_trial_body(ngx_http_request_t *r, ngx_int_t rc)
                    "event router admin: body of a test, rc:%i, %uz bytes", rc,
                    ctx->body.bytes.len);
 
-    ngx_er_body_settle(&ctx->body);
+    ngx_er_upload_settle(&ctx->body);
 
     if (rc == NGX_OK) {
         rc = ngx_er_admin_trial_start(ctx);

@@ -13,11 +13,11 @@
 
 
 #include "api_body.h"
-#include "../ingest/body.h"
+#include "../ingest/upload.h"
 
 
 typedef struct {
-    ngx_er_body_t          body;
+    ngx_er_upload_t        body;
     ngx_er_api_t          *api;
     const char            *large;
     ngx_er_api_body_pt     go;
@@ -56,7 +56,7 @@ ngx_er_api_body(ngx_er_api_t *api, size_t max, const char *large,
     ctx->body.memory = &api->mcf->bodies;
     ctx->body.handler = ngx_er_api_body_read;
 
-    return ngx_er_body_read(api->request, &ctx->body);
+    return ngx_er_upload_read(api->request, &ctx->body);
 }
 
 
@@ -91,7 +91,7 @@ ngx_er_api_body_read(ngx_http_request_t *r, ngx_int_t rc)
                    "event router api: body, rc:%i, %uz bytes", rc,
                    ctx->body.bytes.len);
 
-    ngx_er_body_settle(&ctx->body);
+    ngx_er_upload_settle(&ctx->body);
 
     rc = (rc == NGX_OK) ? ctx->go(ctx->api, &ctx->body.bytes)
                         : ngx_er_api_body_lost(ctx->api, rc, ctx->large);

@@ -5,12 +5,12 @@
 
 
 /*
- * Reading the body.  nginx would put a large body into a temporary file, and
- * reading that back blocks the event loop; so the body is read unbuffered, the
- * way proxy_request_buffering off does it, and collected in memory up to the
- * source's max_size, whatever client_body_buffer_size says.  The buffer grows
- * with what really arrives: a client that promises a megabyte and sends
- * nothing costs nothing.
+ * The upload: how the body of a request is read.  nginx would put a large body
+ * into a temporary file, and reading that back blocks the event loop; so the
+ * body is read unbuffered, the way proxy_request_buffering off does it, and
+ * collected in memory up to the source's max_size, whatever
+ * client_body_buffer_size says.  The buffer grows with what really arrives: a
+ * client that promises a megabyte and sends nothing costs nothing.
  *
  * Who sends is not known before the last byte was verified, so all bodies of a
  * worker that are not yet verified share event_body_memory.  A buffer is
@@ -24,30 +24,31 @@
  */
 
 
-#include "body.h"
+#include "upload.h"
 
 
-#define NGX_ER_BODY_FIRST  65536       /* bytes allocated before any arrived */
+#define NGX_ER_UPLOAD_FIRST  65536     /* bytes allocated before any arrived */
 
 
-static void ngx_er_body_cleanup(void *data);
-static ngx_er_body_t *ngx_er_body_of(ngx_http_request_t *r);
-static void ngx_er_body_start(ngx_http_request_t *r);
-static void ngx_er_body_event(ngx_http_request_t *r);
-static void ngx_er_body_collect(ngx_http_request_t *r);
-static ngx_int_t ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body);
-static ngx_int_t ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b,
+static void ngx_er_upload_cleanup(void *data);
+static ngx_er_upload_t *ngx_er_upload_of(ngx_http_request_t *r);
+static void ngx_er_upload_start(ngx_http_request_t *r);
+static void ngx_er_upload_event(ngx_http_request_t *r);
+static void ngx_er_upload_collect(ngx_http_request_t *r);
+static ngx_int_t ngx_er_upload_take(ngx_http_request_t *r,
+    ngx_er_upload_t *body);
+static ngx_int_t ngx_er_upload_append(ngx_er_upload_t *body, ngx_buf_t *b,
     off_t length);
-static ngx_int_t ngx_er_body_grow(ngx_er_body_t *body, size_t needed,
+static ngx_int_t ngx_er_upload_grow(ngx_er_upload_t *body, size_t needed,
     off_t length);
-static void ngx_er_body_drop(ngx_er_body_t *body);
-static ngx_int_t ngx_er_body_return(ngx_http_request_t *r,
-    ngx_er_body_t *body);
-static void ngx_er_body_release(ngx_http_request_t *r);
+static void ngx_er_upload_drop(ngx_er_upload_t *body);
+static ngx_int_t ngx_er_upload_return(ngx_http_request_t *r,
+    ngx_er_upload_t *body);
+static void ngx_er_upload_release(ngx_http_request_t *r);
 
 
 ngx_int_t
-ngx_er_body_read(ngx_http_request_t *r, ngx_er_body_t *body)
+ngx_er_upload_read(ngx_http_request_t *r, ngx_er_upload_t *body)
 {
     ngx_int_t            rc;
     ngx_pool_cleanup_t  *cln;
@@ -57,7 +58,7 @@ ngx_er_body_read(ngx_http_request_t *r, ngx_er_body_t *body)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    cln->handler = ngx_er_body_cleanup;
+    cln->handler = ngx_er_upload_cleanup;
     cln->data = body;
 
     /* "mirror" reads it in front of us and its copy is not sent yet */
@@ -66,7 +67,7 @@ ngx_er_body_read(ngx_http_request_t *r, ngx_er_body_t *body)
 
     r->request_body_no_buffering = 1;
 
-    rc = ngx_http_read_client_request_body(r, ngx_er_body_start);
+    rc = ngx_http_read_client_request_body(r, ngx_er_upload_start);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         return rc;
@@ -77,9 +78,9 @@ ngx_er_body_read(ngx_http_request_t *r, ngx_er_body_t *body)
 
 
 static void
-ngx_er_body_cleanup(void *data)
+ngx_er_upload_cleanup(void *data)
 {
-    ngx_er_body_settle(data);
+    ngx_er_upload_settle(data);
 }
 
 
@@ -88,13 +89,13 @@ ngx_er_body_cleanup(void *data)
  * be received again after an internal redirect.
  */
 
-static ngx_er_body_t *
-ngx_er_body_of(ngx_http_request_t *r)
+static ngx_er_upload_t *
+ngx_er_upload_of(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
 
     for (cln = r->pool->cleanup;
-         cln->handler != ngx_er_body_cleanup;
+         cln->handler != ngx_er_upload_cleanup;
          cln = cln->next)
     {
         /* void */
@@ -107,17 +108,17 @@ ngx_er_body_of(ngx_http_request_t *r)
 /* what nginx had already read is in r->request_body->bufs */
 
 static void
-ngx_er_body_start(ngx_http_request_t *r)
+ngx_er_upload_start(ngx_http_request_t *r)
 {
-    r->read_event_handler = ngx_er_body_event;
+    r->read_event_handler = ngx_er_upload_event;
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    ngx_er_body_collect(r);
+    ngx_er_upload_collect(r);
 }
 
 
 static void
-ngx_er_body_event(ngx_http_request_t *r)
+ngx_er_upload_event(ngx_http_request_t *r)
 {
     ngx_connection_t  *c;
 
@@ -125,30 +126,30 @@ ngx_er_body_event(ngx_http_request_t *r)
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "event router body: event, timedout:%d, so far %uz bytes",
-                   c->read->timedout, ngx_er_body_of(r)->bytes.len);
+                   c->read->timedout, ngx_er_upload_of(r)->bytes.len);
 
     if (c->read->timedout) {
         c->timedout = 1;
         r->read_event_handler = ngx_http_block_reading;
-        ngx_er_body_drop(ngx_er_body_of(r));
-        ngx_er_body_of(r)->handler(r, NGX_HTTP_REQUEST_TIME_OUT);
+        ngx_er_upload_drop(ngx_er_upload_of(r));
+        ngx_er_upload_of(r)->handler(r, NGX_HTTP_REQUEST_TIME_OUT);
         return;
     }
 
-    ngx_er_body_collect(r);
+    ngx_er_upload_collect(r);
 }
 
 
 static void
-ngx_er_body_collect(ngx_http_request_t *r)
+ngx_er_upload_collect(ngx_http_request_t *r)
 {
-    ngx_int_t       rc;
-    ngx_er_body_t  *body;
+    ngx_int_t         rc;
+    ngx_er_upload_t  *body;
 
-    body = ngx_er_body_of(r);
+    body = ngx_er_upload_of(r);
 
     for ( ;; ) {
-        rc = ngx_er_body_take(r, body);
+        rc = ngx_er_upload_take(r, body);
 
         if (rc != NGX_OK || !r->reading_body) {
             break;
@@ -168,10 +169,10 @@ ngx_er_body_collect(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_block_reading;
 
     if (rc == NGX_OK) {
-        rc = ngx_er_body_return(r, body);
+        rc = ngx_er_upload_return(r, body);
 
     } else {
-        ngx_er_body_drop(body);
+        ngx_er_upload_drop(body);
     }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
@@ -189,7 +190,7 @@ ngx_er_body_collect(ngx_http_request_t *r)
  */
 
 static ngx_int_t
-ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body)
+ngx_er_upload_take(ngx_http_request_t *r, ngx_er_upload_t *body)
 {
     ngx_buf_t    *b;
     ngx_int_t     rc;
@@ -213,7 +214,7 @@ ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body)
             rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
         } else if (rc == NGX_OK && ngx_buf_in_memory(b)) {
-            rc = ngx_er_body_append(body, b, r->headers_in.content_length_n);
+            rc = ngx_er_upload_append(body, b, r->headers_in.content_length_n);
         }
 
         if (!body->shared) {
@@ -231,7 +232,7 @@ ngx_er_body_take(ngx_http_request_t *r, ngx_er_body_t *body)
 
 
 static ngx_int_t
-ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b, off_t length)
+ngx_er_upload_append(ngx_er_upload_t *body, ngx_buf_t *b, off_t length)
 {
     size_t     n;
     ngx_int_t  rc;
@@ -243,7 +244,7 @@ ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b, off_t length)
     }
 
     if (n > body->size - body->bytes.len) {
-        rc = ngx_er_body_grow(body, body->bytes.len + n, length);
+        rc = ngx_er_upload_grow(body, body->bytes.len + n, length);
 
         if (rc != NGX_OK) {
             return rc;
@@ -263,7 +264,7 @@ ngx_er_body_append(ngx_er_body_t *body, ngx_buf_t *b, off_t length)
  */
 
 static ngx_int_t
-ngx_er_body_grow(ngx_er_body_t *body, size_t needed, off_t length)
+ngx_er_upload_grow(ngx_er_upload_t *body, size_t needed, off_t length)
 {
     size_t                 size;
     u_char                *p;
@@ -272,7 +273,7 @@ ngx_er_body_grow(ngx_er_body_t *body, size_t needed, off_t length)
     size = ngx_max(body->size * 2, needed);
 
     if (length > 0) {
-        size = ngx_max(size, NGX_ER_BODY_FIRST);
+        size = ngx_max(size, NGX_ER_UPLOAD_FIRST);
         size = (size_t) ngx_min((off_t) size, length);
     }
 
@@ -309,7 +310,7 @@ ngx_er_body_grow(ngx_er_body_t *body, size_t needed, off_t length)
 /* the request may stay for long: a refusal is sent, the rest is discarded */
 
 static void
-ngx_er_body_drop(ngx_er_body_t *body)
+ngx_er_upload_drop(ngx_er_upload_t *body)
 {
     if (body->bytes.data) {
         (void) ngx_pfree(body->pool, body->bytes.data);
@@ -318,12 +319,12 @@ ngx_er_body_drop(ngx_er_body_t *body)
     ngx_str_null(&body->bytes);
     body->size = 0;
 
-    ngx_er_body_settle(body);
+    ngx_er_upload_settle(body);
 }
 
 
 void
-ngx_er_body_settle(ngx_er_body_t *body)
+ngx_er_upload_settle(ngx_er_upload_t *body)
 {
     body->memory->used -= body->counted;
     body->counted = 0;
@@ -331,7 +332,7 @@ ngx_er_body_settle(ngx_er_body_t *body)
 
 
 char *
-ngx_er_body_memory(ngx_conf_t *cf, void *post, void *data)
+ngx_er_upload_memory(ngx_conf_t *cf, void *post, void *data)
 {
     size_t  *size = data;
 
@@ -347,7 +348,7 @@ ngx_er_body_memory(ngx_conf_t *cf, void *post, void *data)
  */
 
 static ngx_int_t
-ngx_er_body_return(ngx_http_request_t *r, ngx_er_body_t *body)
+ngx_er_upload_return(ngx_http_request_t *r, ngx_er_upload_t *body)
 {
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
@@ -375,7 +376,7 @@ ngx_er_body_return(ngx_http_request_t *r, ngx_er_body_t *body)
 
     r->request_body->bufs = cl;
 
-    ngx_er_body_release(r);
+    ngx_er_upload_release(r);
 
     return NGX_OK;
 }
@@ -387,7 +388,7 @@ ngx_er_body_return(ngx_http_request_t *r, ngx_er_body_t *body)
  */
 
 static void
-ngx_er_body_release(ngx_http_request_t *r)
+ngx_er_upload_release(ngx_http_request_t *r)
 {
     ngx_buf_t  *b;
 

@@ -9,25 +9,25 @@
  */
 
 
-#ifndef _NGX_ER_BODY_H_INCLUDED_
-#define _NGX_ER_BODY_H_INCLUDED_
+#ifndef _NGX_ER_UPLOAD_H_INCLUDED_
+#define _NGX_ER_UPLOAD_H_INCLUDED_
 
 
 #include "../event_router.h"
 
 
-#define NGX_ER_BODY_MEMORY  (64 * 1024 * 1024)
+#define NGX_ER_UPLOAD_MEMORY  (64 * 1024 * 1024)
 
-typedef struct ngx_er_body_s  ngx_er_body_t;
+typedef struct ngx_er_upload_s  ngx_er_upload_t;
 
 /* rc: NGX_OK, or an HTTP status (400, 408, 413, 500, 503) */
-typedef void (*ngx_er_body_pt)(ngx_http_request_t *r, ngx_int_t rc);
+typedef void (*ngx_er_upload_pt)(ngx_http_request_t *r, ngx_int_t rc);
 
 
-struct ngx_er_body_s {
+struct ngx_er_upload_s {
     ngx_pool_t            *pool;       /* where the bytes go */
     size_t                 max;        /* bytes; more is 413 */
-    ngx_er_body_pt         handler;    /* called exactly once, unless the
+    ngx_er_upload_pt       handler;    /* called exactly once, unless the
                                           request dies before */
     ngx_str_t              bytes;      /* out */
     size_t                 size;       /* of the buffer behind bytes.data */
@@ -44,16 +44,16 @@ struct ngx_er_body_s {
  * whatever this returns; the handler finalizes the request, also if it is
  * called from inside.  The record must live as long as the request's pool.
  */
-ngx_int_t ngx_er_body_read(ngx_http_request_t *r, ngx_er_body_t *body);
+ngx_int_t ngx_er_upload_read(ngx_http_request_t *r, ngx_er_upload_t *body);
 
 /*
  * Gives back what the body took of event_body_memory: it was verified.  If it
  * never is, that happens when its request goes.  May be called again.
  */
-void ngx_er_body_settle(ngx_er_body_t *body);
+void ngx_er_upload_settle(ngx_er_upload_t *body);
 
 /* the check of the directive event_body_memory (ngx_conf_post_t) */
-char *ngx_er_body_memory(ngx_conf_t *cf, void *post, void *data);
+char *ngx_er_upload_memory(ngx_conf_t *cf, void *post, void *data);
 
 
-#endif /* _NGX_ER_BODY_H_INCLUDED_ */
+#endif /* _NGX_ER_UPLOAD_H_INCLUDED_ */
