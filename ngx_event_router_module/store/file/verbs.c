@@ -6,10 +6,10 @@
 
 /*
  * The operations on the way of an event: ACCEPT takes it, LEASE gives its
- * entries to workers, EXTEND and ADOPT see to their leases, and SETTLE, RETRY
- * and BURY end them.  PAUSE is an operator's.  Called by run.c, each inside a
- * transaction that others share; NGX_ERROR means that it must be aborted.
- * They own nothing and change entries through entry.c only.
+ * entries to workers and ADOPT takes them back from who has died; what those
+ * who have one say of it is lent.c's.  PAUSE is an operator's.  Called by
+ * run.c, each inside a transaction that others share; NGX_ERROR means that it
+ * must be aborted.  They own nothing and change entries through entry.c only.
  *
  * ACCEPT is the check for a duplicate and all that makes an event durable, so
  * that neither can be there without the other.  A duplicate is recognized even
@@ -21,9 +21,6 @@
  * next will know, and bury it after too many.  So that this strikes the one
  * and not what was in hand beside it, of those that are one crash short of
  * that a worker gets one at a time.  An entry that cannot be read is buried.
- *
- * Whoever names a lease is asked first whether it is still his: a worker that
- * was away too long must not change what another one is working on.
  *
  * A pause is a row for each target that is paused, so that it outlives nginx.
  * The store does not act on it: the lanes do (deliver/pause.c).  It does act
@@ -38,6 +35,7 @@
 #include "entry.h"
 #include "history.h"
 #include "hold.h"
+#include "lent.h"
 #include "list.h"
 #include "lookup.h"
 #include "order.h"
@@ -92,23 +90,10 @@ static ngx_int_t ngx_er_file_lease_hold(ngx_er_file_txn_t *t,
     ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_lease_stray(ngx_er_file_txn_t *t, uint64_t *key,
     ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_extend(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_adopt(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_file_adopt_one(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, uint64_t *key);
-static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row);
-static ngx_int_t ngx_er_file_settle(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_file_retry(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op);
-static ngx_int_t ngx_er_file_give_up(ngx_er_file_txn_t *t,
-    ngx_er_queue_op_t *op);
-static void ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_pause(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op);
 
@@ -910,24 +895,6 @@ ngx_er_file_lease_stray(ngx_er_file_txn_t *t, uint64_t *key,
 
 
 static ngx_int_t
-ngx_er_file_extend(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
-{
-    ngx_int_t          rc;
-    ngx_er_file_row_t  row;
-
-    rc = ngx_er_file_mine(t, op, &row);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    row.e.due = ngx_er_file_later(t->now, op->lease);
-
-    return ngx_er_file_index(t, &row);
-}
-
-
-static ngx_int_t
 ngx_er_file_adopt(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 {
     uint64_t    key[3];
@@ -994,183 +961,6 @@ ngx_er_file_adopt_one(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     op->count.pending++;
 
     return NGX_OK;
-}
-
-
-/* NGX_DECLINED: it is another's, or gone */
-
-static ngx_int_t
-ngx_er_file_fence(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_er_file_row(t, NGX_ER_FILE_PENDING, op->target, op->seq, row);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (rc != NGX_OK || row->holder != t->file->holder
-        || row->e.token != op->token)
-    {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * The entry of an operation that names a lease, out of DUE and LEASES: the
- * caller changes and indexes it again.  NGX_DECLINED: the lease is another's.
- */
-
-static ngx_int_t
-ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
-    ngx_er_file_row_t *row)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_er_file_fence(t, op, row);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_er_file_unindex(t, row) == NGX_OK ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
-{
-    ngx_int_t          rc;
-    ngx_er_file_row_t  row;
-
-    rc = ngx_er_file_fence(t, op, &row);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ngx_er_file_version_delivered(t, &row) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_er_file_history_append(t, op) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_er_file_done(t, &row, NGX_ER_ACT_DELIVER);
-}
-
-
-static ngx_int_t
-ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
-{
-    ngx_int_t          rc;
-    ngx_er_file_row_t  row;
-
-    rc = ngx_er_file_mine(t, op, &row);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_er_file_attempt(op, &row);
-
-    row.holder = 0;
-    row.e.token = 0;
-    row.e.due = ngx_er_file_later(t->now, op->delay);
-    row.e.doubt = op->doubt;
-
-    if (ngx_er_file_order_release(t, &row) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_er_file_history_append(t, op) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_er_file_index(t, &row);
-}
-
-
-static ngx_int_t
-ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
-{
-    ngx_int_t            rc;
-    ngx_str_t            answer, kept;
-    ngx_er_file_row_t    row;
-    ngx_er_safe_place_t  place;
-
-    rc = ngx_er_file_mine(t, op, &row);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_er_file_attempt(op, &row);
-
-    /* DUE and LEASES know it no longer, and nobody may look for it there */
-
-    row.holder = 0;
-    row.e.doubt = op->doubt;
-
-    if (row.e.npast) {
-        row.e.status = row.e.past[row.e.npast - 1].status;
-    }
-
-    answer = op->answer;
-
-    if (t->file->conf->safe) {
-        answer.len = ngx_min(answer.len,
-                             NGX_ER_ENTRY_ANSWER - NGX_ER_SAFE_MORE);
-    }
-
-    ngx_er_file_place_answer(&place, op->target, op->seq);
-
-    if (ngx_er_file_seal(t->file, &place, &answer, op->pool, &kept) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_er_file_row_text(&row, &row.e.name, &row.e.routes, &kept);
-
-    if (ngx_er_file_history_append(t, op) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_er_file_bury(t, &row, op->reason, op->keep);
-}
-
-
-/* handing an entry back is no attempt; one that somebody died of is */
-
-static void
-ngx_er_file_attempt(ngx_er_queue_op_t *op, ngx_er_file_row_t *row)
-{
-    ngx_er_entry_t  *e;
-
-    e = &row->e;
-
-    if (!op->counted) {
-        return;
-    }
-
-    e->attempts += e->crashes + 1;
-    e->crashes = 0;
-
-    if (e->npast == NGX_ER_ENTRY_PAST) {
-        e->npast--;
-        ngx_memmove(&e->past[0], &e->past[1],
-                    e->npast * sizeof(ngx_er_past_t));
-    }
-
-    e->past[e->npast] = op->past;
-    e->past[e->npast].number = ngx_min(e->attempts, 65535);
-    e->npast++;
 }
 
 
