@@ -14,6 +14,7 @@
 
 #include "queue_file.h"
 
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <sys/resource.h>
 
@@ -32,6 +33,10 @@ static void test_size(void);
 static void test_open_rules(void);
 static void refused(const char *part, const char *what);
 static void test_holders(void);
+static void test_young(void);
+static void test_many(void);
+static ngx_uint_t many_start(uint64_t from, ngx_uint_t n);
+static void many_sweep(uint64_t holder);
 static void test_two(void);
 static void write_file(const char *name, const char *text);
 
@@ -52,6 +57,8 @@ main(void)
     test_size();
     test_open_rules();
     test_holders();
+    test_young();
+    test_many();
     test_two();
 
     return done_testing();
@@ -954,6 +961,168 @@ test_holders(void)
     is_int(holders[0], 3, "this one");
 
     end();
+}
+
+
+/* the file of a worker that starts, before it has its name */
+
+static void
+test_young(void)
+{
+    int              fd, alive;
+    uint64_t         holders[4];
+    ngx_er_error_t   err;
+    struct timespec  old[2];
+
+    pool = ngx_er_test_pool();
+    test_directory(1 << 20);
+    test_open(1);
+
+    old[0].tv_sec = time(NULL) - 3600;
+    old[0].tv_nsec = 0;
+    old[1] = old[0];
+
+    write_file("new.0000000000000002", "");
+    write_file("new.0000000000000003", "");
+    write_file("new.0000000000000004", "");
+    (void) utimensat(file->dir, "new.0000000000000003", old, 0);
+    (void) utimensat(file->dir, "new.0000000000000004", old, 0);
+
+    fd = openat(file->dir, "new.0000000000000004", O_RDONLY);
+    is_int(flock(fd, LOCK_EX|LOCK_NB), 0, "(locked)");
+
+    is_int(ngx_er_file_dead(file, holders, 4), 0, "none of them is dead");
+    is_int(faccessat(file->dir, "new.0000000000000002", F_OK, 0), 0,
+           "a young file stays");
+    is_int(faccessat(file->dir, "new.0000000000000003", F_OK, 0), -1,
+           "an old one goes");
+    is_int(faccessat(file->dir, "new.0000000000000004", F_OK, 0), 0,
+           "an old one stays while it is locked");
+
+    /* that of a worker which stands still, and another one has it open */
+
+    alive = -1;
+    is_int(ngx_er_file_alive(file->dir, 4, &alive, &err), NGX_OK,
+           "who starts makes its own file");
+    (void) close(fd);
+    is_int(ngx_er_file_dead(file, holders, 4), 0, "it is alive");
+    is_int(faccessat(file->dir, "new.0000000000000004", F_OK, 0), -1,
+           "under its own name");
+    (void) close(alive);
+    is_int(ngx_er_file_dead(file, holders, 4), 1, "until it has gone");
+    is_int(holders[0], 4, "this one");
+
+    /* what cannot be made is told, and nothing is left */
+
+    alive = -1;
+    is_int(mkdirat(file->dir, "holder.0000000000000005", 0700), 0, "(mkdir)");
+    is_int(ngx_er_file_alive(file->dir, 5, &alive, &err), NGX_ERROR,
+           "a folder is in its place");
+    is_int(alive, -1, "no file");
+    is_int(faccessat(file->dir, "new.0000000000000005", F_OK, 0), -1,
+           "none is left");
+    is_int(unlinkat(file->dir, "holder.0000000000000005", AT_REMOVEDIR), 0,
+           "(rmdir)");
+
+    end();
+}
+
+
+/* workers start while others look for the dead all the time */
+
+static void
+test_many(void)
+{
+    int         status;
+    pid_t       sweepers[6], starters[4];
+    ngx_uint_t  i, bad;
+
+    pool = ngx_er_test_pool();
+    test_directory(1 << 20);
+    test_open(1);
+    ngx_er_file_close(file);
+
+    for (i = 0; i < 6; i++) {
+        sweepers[i] = fork();
+
+        if (sweepers[i] == 0) {
+            many_sweep(0x100 + i);
+        }
+    }
+
+    for (i = 0; i < 4; i++) {
+        starters[i] = fork();
+
+        if (starters[i] == 0) {
+            _exit(many_start(0x10000 * (i + 1), 500) != 0);
+        }
+    }
+
+    for (i = 0, bad = 0; i < 4; i++) {
+        (void) waitpid(starters[i], &status, 0);
+        bad += (status != 0);
+    }
+
+    is_int(bad, 0, "all of many could start");
+
+    for (i = 0, bad = 0; i < 6; i++) {
+        bad += (kill(sweepers[i], SIGKILL) == -1);
+        (void) waitpid(sweepers[i], &status, 0);
+        bad += !WIFSIGNALED(status);
+    }
+
+    is_int(bad, 0, "the others looked all the time");
+
+    test_open(2);
+    end();
+}
+
+
+/* how many of n could not */
+
+static ngx_uint_t
+many_start(uint64_t from, ngx_uint_t n)
+{
+    int             alive, fd;
+    char            name[sizeof("holder.0123456789abcdef")];
+    ngx_uint_t      i, bad;
+    ngx_er_error_t  err;
+
+    fd = open(dir, O_RDONLY|O_DIRECTORY);
+
+    for (i = 0, bad = 0; i < n; i++) {
+        alive = -1;
+
+        if (ngx_er_file_alive(fd, from + i, &alive, &err) != NGX_OK) {
+            bad++;
+            continue;
+        }
+
+        (void) ngx_sprintf((u_char *) name, "holder.%016xL%Z", from + i);
+        (void) unlinkat(fd, name, 0);
+        (void) close(alive);
+    }
+
+    return bad;
+}
+
+
+/* until it is killed, but not for ever */
+
+static void
+many_sweep(uint64_t holder)
+{
+    uint64_t  holders[4];
+
+    (void) alarm(100);
+
+    if (test_open(holder) == NULL) {
+        _exit(1);
+    }
+
+    for ( ;; ) {
+        (void) ngx_er_file_dead(file, holders, 4);
+    }
 }
 
 

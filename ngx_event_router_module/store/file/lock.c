@@ -12,9 +12,11 @@
  * it.  Who gets it alone may write another owner into it.  "holder.N" is
  * locked by the worker N for its lifetime; a file that can be locked by others
  * belongs to a dead one, since the kernel drops locks when a process ends,
- * however that happens.  It is made under another name and locked before it
- * gets its own, so that nobody sees it unlocked while its worker lives.  What
- * is not ours is refused before anything is written.
+ * however that happens.  It is made under another name, "new.N", and locked
+ * before it gets its own, so that nobody sees it unlocked while its worker
+ * lives.  Who looks for the dead leaves a "new.N" alone for a minute: then its
+ * worker has died, and it is taken away.  What is not ours is refused before
+ * anything is written.
  *
  * Pages of LMDB's map can kill who touches them: the file was cut off or
  * cannot be read (SIGBUS), a page is damaged (SIGSEGV), or LMDB sees it itself
@@ -46,6 +48,8 @@
 #define NGX_ER_FILE_LONG   300         /* tries while another one makes the
                                           files */
 #define NGX_ER_FILE_PAUSE  10          /* ms between tries */
+#define NGX_ER_FILE_YOUNG  60          /* s that a file may be on its way to
+                                          its name */
 #define NGX_ER_FILE_LOCKS  8192        /* bytes of LMDB's, at least */
 #define NGX_ER_FILE_NAME   sizeof("holder.0123456789abcdef")
 
@@ -74,6 +78,9 @@ static ngx_int_t ngx_er_file_own_read(ngx_er_file_conf_t *conf, int dir,
 static ngx_int_t ngx_er_file_own_write(ngx_er_file_conf_t *conf, int dir,
     int fd, ngx_er_error_t *err);
 static ngx_int_t ngx_er_file_whole(int dir);
+static ngx_int_t ngx_er_file_alive_once(int dir, const char *from,
+    const char *to, int *alive);
+static void ngx_er_file_stale(int dir, const char *name);
 static uint64_t ngx_er_file_holder(const char *name, const char *prefix);
 static void ngx_er_signal_handler(int signo, siginfo_t *info, void *context);
 static pid_t ngx_er_signal_self(void);
@@ -515,6 +522,7 @@ ngx_int_t
 ngx_er_file_alive(int dir, uint64_t holder, int *alive, ngx_er_error_t *err)
 {
     char         from[NGX_ER_FILE_NAME], to[NGX_ER_FILE_NAME];
+    ngx_int_t    rc;
     ngx_uint_t   i;
     struct stat  st, mine;
 
@@ -533,30 +541,60 @@ ngx_er_file_alive(int dir, uint64_t holder, int *alive, ngx_er_error_t *err)
         (void) close(*alive);
     }
 
-    /* ngx_er_file_dead() may take away one that is not locked yet */
+    rc = ngx_er_file_alive_once(dir, from, to, alive);
 
-    for (i = 0; i < NGX_ER_FILE_TRIES; i++) {
-        *alive = openat(dir, from, O_RDWR|O_CREAT|O_CLOEXEC, 0600);
+    for (i = 1; rc == NGX_AGAIN && i < NGX_ER_FILE_TRIES; i++) {
+        (void) poll(NULL, 0, NGX_ER_FILE_PAUSE);
 
-        if (*alive == -1) {
-            break;
-        }
-
-        if (flock(*alive, LOCK_EX|LOCK_NB) == 0
-            && renameat(dir, from, dir, to) == 0)
-        {
-            return NGX_OK;
-        }
-
-        (void) close(*alive);
+        rc = ngx_er_file_alive_once(dir, from, to, alive);
     }
 
-    *alive = -1;
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
 
     ngx_er_error(err, "cannot make the file \"%s\": %s", to,
                  strerror(ngx_errno));
 
     return NGX_ERROR;
+}
+
+
+/*
+ * Nobody else makes a file of this name, so one that is there was left behind.
+ * NGX_AGAIN: ngx_er_file_stale() took it away, which it only does when this
+ * process stood still for long, or the clock was set.
+ */
+
+static ngx_int_t
+ngx_er_file_alive_once(int dir, const char *from, const char *to, int *alive)
+{
+    ngx_err_t  err;
+
+    (void) unlinkat(dir, from, 0);
+
+    *alive = openat(dir, from, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0600);
+
+    if (*alive == -1) {
+        return NGX_ERROR;
+    }
+
+    if (flock(*alive, LOCK_EX|LOCK_NB) == 0
+        && renameat(dir, from, dir, to) == 0)
+    {
+        return NGX_OK;
+    }
+
+    err = ngx_errno;
+
+    (void) unlinkat(dir, from, 0);
+    (void) close(*alive);
+
+    *alive = -1;
+
+    ngx_set_errno(err);
+
+    return (err == NGX_EAGAIN || err == NGX_ENOENT) ? NGX_AGAIN : NGX_ERROR;
 }
 
 
@@ -611,11 +649,15 @@ ngx_er_file_dead(ngx_er_file_t *file, uint64_t *holders, ngx_uint_t n)
     found = 0;
 
     while (found < n && (de = readdir(dir)) != NULL) {
+
+        if (ngx_er_file_holder(de->d_name, "new.")) {
+            ngx_er_file_stale(file->dir, de->d_name);
+            continue;
+        }
+
         holder = ngx_er_file_holder(de->d_name, "holder.");
 
-        if (holder == file->holder
-            || (holder == 0 && ngx_er_file_holder(de->d_name, "new.") == 0))
-        {
+        if (holder == 0 || holder == file->holder) {
             continue;
         }
 
@@ -626,13 +668,7 @@ ngx_er_file_dead(ngx_er_file_t *file, uint64_t *holders, ngx_uint_t n)
         }
 
         if (flock(fd, LOCK_EX|LOCK_NB) == 0) {
-
-            if (holder) {
-                holders[found++] = holder;
-
-            } else {
-                (void) unlinkat(file->dir, de->d_name, 0);
-            }
+            holders[found++] = holder;
         }
 
         (void) close(fd);
@@ -641,6 +677,35 @@ ngx_er_file_dead(ngx_er_file_t *file, uint64_t *holders, ngx_uint_t n)
     (void) closedir(dir);
 
     return found;
+}
+
+
+/*
+ * A worker died before its file got its name.  A young file is not touched:
+ * its worker is about to lock it, and of many workers one would always be in
+ * its way.
+ */
+
+static void
+ngx_er_file_stale(int dir, const char *name)
+{
+    int          fd;
+    struct stat  st;
+
+    fd = openat(dir, name, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return;
+    }
+
+    if (fstat(fd, &st) == 0
+        && st.st_mtime + NGX_ER_FILE_YOUNG < time(NULL)
+        && flock(fd, LOCK_EX|LOCK_NB) == 0)
+    {
+        (void) unlinkat(dir, name, 0);
+    }
+
+    (void) close(fd);
 }
 
 

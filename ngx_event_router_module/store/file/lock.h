@@ -21,7 +21,7 @@
  * "probe" it changes nothing and keeps nothing.  alone() lets nobody make
  * LMDB's files who does not have the directory alone: then the lock "owner" is
  * exclusive, and has to be shared afterwards.  alive() makes the file of the
- * holder, unless *alive is it.
+ * holder, unless *alive is it; no other process can be in its way.
  */
 
 ngx_int_t ngx_er_file_directory(ngx_er_file_conf_t *conf, ngx_uint_t probe,
@@ -37,7 +37,8 @@ void ngx_er_file_gone(ngx_er_file_t *file, ngx_uint_t remove);
 /*
  * Holders that died, found by their locks: at most n of them; each one is
  * reported until ngx_er_file_forget() was called for it, after ADOPT.  Returns
- * how many.  Also lets LMDB forget readers of dead processes.
+ * how many.  Also lets LMDB forget readers of dead processes, and takes away
+ * what those left that died while they made their file.
  */
 ngx_uint_t ngx_er_file_dead(ngx_er_file_t *file, uint64_t *holders,
     ngx_uint_t n);
