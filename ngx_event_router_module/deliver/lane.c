@@ -133,16 +133,21 @@ ngx_er_lane_take(ngx_er_target_t *target, uint64_t now, ngx_uint_t *fresh,
 
     } else {
         policy = ngx_er_lane_part(target, &part);
+        places = &sh->places[ngx_er_lane_column];
 
         *fresh = ngx_er_lane_share(sh, policy, *fresh);
         *wait = NGX_ER_POLICY_FULL;
+
+        if (*fresh == 0 && sh->waiters > places->waits) {
+            *again = ngx_er_policy_leave(policy, &sh->policy, now, *again,
+                                         wait);
+        }
 
         if (*fresh || *again) {
             ngx_er_policy_take(policy, &sh->policy, now, sh->again <= now,
                                fresh, again, wait);
         }
 
-        places = &sh->places[ngx_er_lane_column];
         places->fresh += *fresh;
         places->again += *again;
     }

@@ -64,6 +64,11 @@
 #define NGX_ER_POLICY_SLOW     60000   /* ms: longer makes no difference */
 
 
+#define NGX_ER_POLICY_LEAVE    50      /* ms that another worker has at least
+                                          to take a place; */
+#define NGX_ER_POLICY_YIELD    20      /* then it may wait no more */
+
+
 #define NGX_ER_BREAKER_TOKEN   3600000
 #define NGX_ER_BREAKER_GOOD    3       /* half open: successes that close it */
 #define NGX_ER_BREAKER_STEP    1000    /* slow start: ms until doubled */
@@ -298,6 +303,42 @@ ngx_er_policy_room(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     ngx_er_policy_take(policy, &copy, now, due, &fresh, &again, &wait);
 
     return fresh + ngx_er_policy_ahead(policy, state, now, due);
+}
+
+
+/*
+ * Whoever ends a later attempt takes the place for the next one at once, and
+ * another worker only now and then looks whether it is free.
+ */
+
+ngx_uint_t
+ngx_er_policy_leave(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t again, uint64_t *wait)
+{
+    uint64_t    step;
+    ngx_uint_t  most, places;
+
+    if (state->breaker != NGX_ER_BREAKER_CLOSED) {
+
+        /* a probe is what there is */
+
+        return again;
+    }
+
+    places = ngx_er_breaker_places(policy, state, now, &step);
+
+    if (places == 1) {
+        most = (now < state->left) ? 0 : 1;
+
+    } else {
+        most = (places / 2 > state->again) ? places / 2 - state->again : 0;
+    }
+
+    if (most < again) {
+        *wait = NGX_ER_POLICY_YIELD;
+    }
+
+    return ngx_min(most, again);
 }
 
 
@@ -671,6 +712,7 @@ ngx_er_policy_end(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
     if (again) {
         state->debt = now + ms;
+        state->left = now + ngx_max(ms, NGX_ER_POLICY_LEAVE);
     }
 
     if (evidence == NGX_ER_EVIDENCE_PAUSE) {

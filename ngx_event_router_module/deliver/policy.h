@@ -89,7 +89,8 @@ typedef struct {
     uint32_t               turn;       /* 1: of the last places later ones had
                                           more than first ones */
     uint64_t               debt;       /* a later one had the only place: until
-                                          when it is for first ones */
+                                          when it is for first ones, */
+    uint64_t               left;       /* and for those of another worker */
 
     uint64_t               mixed;      /* until when: see policy.c; */
     uint32_t               alive;      /* since then something succeeded, */
@@ -136,6 +137,16 @@ ngx_int_t ngx_er_policy_retry(ngx_er_policy_t *policy, ngx_uint_t attempts,
 
 void ngx_er_policy_take(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     uint64_t now, ngx_uint_t due, ngx_uint_t *fresh, ngx_uint_t *again,
+    uint64_t *wait);
+
+/*
+ * How many of "again" may have places at most while first ones wait in another
+ * worker's hand and the caller has none: half of the places, and of an only
+ * place half of the time.  "wait" is set, to a few ms, if it is less: nobody
+ * tells the caller when they wait no more.
+ */
+ngx_uint_t ngx_er_policy_leave(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t again,
     uint64_t *wait);
 
 /*

@@ -397,6 +397,114 @@ test_share(void)
 }
 
 
+static void
+waits(ngx_uint_t column, ngx_uint_t n)
+{
+    ngx_uint_t  own;
+
+    own = ngx_er_lane_column;
+    ngx_er_lane_column = column;
+    ngx_er_lane_wait(&target, n);
+    ngx_er_lane_column = own;
+}
+
+
+static void
+ended(uint64_t now, ngx_uint_t again, ngx_msec_t ms)
+{
+    (void) ngx_er_lane_end(&target, now, again, 1, NGX_ER_EVIDENCE_NONE, -1,
+                           ms);
+}
+
+
+/* this worker has later attempts only: how many have places */
+
+static ngx_uint_t
+left(uint64_t now, uint64_t *wait)
+{
+    ngx_uint_t  fresh, again;
+
+    fresh = 0;
+    again = 9;
+    ngx_er_lane_take(&target, now, &fresh, &again, wait);
+
+    return again;
+}
+
+
+/*
+ * First attempts wait in the hand of one worker, and another one has later
+ * attempts only: these have half of the places, and of an only place half of
+ * the time.
+ */
+
+static void
+test_leave(void)
+{
+    uint64_t    wait;
+    ngx_uint_t  fresh, again;
+
+    begin();
+    take(0, 9, 0, 4, "nobody waits: later ones have all");
+
+    begin();
+    waits(5, 1);
+    take(0, 9, 0, 2, "another one waits: they have half");
+    ended(NOW, 1, 5000);
+    take(0, 9, 0, 1, "and keep it");
+    is_int(left(NOW, &wait), 0, "not more");
+    ok(wait < 100, "but ask soon, for it may wait no more");
+    waits(5, 0);
+    take(0, 9, 0, 2, "it waits no more");
+
+    /* its own first ones are nobody else's */
+
+    begin();
+    waits(3, 1);
+    take(0, 9, 0, 4, "it waits itself");
+
+    begin();
+    waits(5, 1);
+    take(3, 9, 2, 2, "its own first ones have their half as ever");
+
+    /* one place: what a later attempt has had is the others' then */
+
+    begin();
+    target.policy.concurrency = 1;
+    waits(5, 1);
+    take(0, 9, 0, 1, "an only place");
+    ended(NOW + 400, 1, 400);
+    is_int(left(NOW + 400, &wait), 0, "it has had 400 ms");
+    ok(wait < 100, "and asks again soon");
+    is_int(left(NOW + 799, &wait), 0, "for as long it is left");
+    is_int(left(NOW + 800, &wait), 1, "but not longer");
+    ended(NOW + 800, 1, 1);
+    is_int(left(NOW + 830, &wait), 0, "who waits has the time to look");
+    is_int(left(NOW + 900, &wait), 1, "and no more than that");
+    ended(NOW + 1300, 1, 400);
+    waits(5, 0);
+    is_int(left(NOW + 1300, &wait), 1, "nobody waits");
+    ended(NOW + 1700, 1, 400);
+    waits(5, 1);
+
+    fresh = 1;
+    again = 9;
+    ngx_er_lane_take(&target, NOW + 1700, &fresh, &again, &wait);
+    ok(fresh == 1 && again == 0, "its own first one is as good");
+    ngx_er_lane_untake(&target, 1, 0);
+
+    /* a probe is a probe */
+
+    begin();
+    waits(5, 1);
+    sh.policy.breaker = NGX_ER_BREAKER_HALF_OPEN;
+    sh.policy.debt = NOW + 400;
+    take(0, 9, 0, 1, "a probe");
+
+    is_int(locked, 0, "the lock is open");
+}
+
+
 /* whoever takes the slot of a worker knows that it died */
 
 static void
@@ -456,6 +564,7 @@ main(void)
     test_nodes();
     test_pause();
     test_share();
+    test_leave();
     test_workers();
 
     is_int(locked, 0, "no lock is left");
