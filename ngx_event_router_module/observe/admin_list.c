@@ -19,6 +19,7 @@
 #include "../ingest/attributes.h"
 #include "../ingest/edited.h"
 #include "../ingest/record.h"
+#include "../store/calls.h"
 #include "../store/dead.h"
 
 #include <jansson.h>
@@ -32,6 +33,7 @@ static void ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
 static void ngx_er_admin_dead(ngx_er_json_t *json, ngx_er_entry_t *entry);
 static void ngx_er_admin_outsystems(ngx_er_json_t *json,
     ngx_er_entry_t *entry);
+static void ngx_er_admin_calls(ngx_er_json_t *json, ngx_er_entry_t *entry);
 static void ngx_er_admin_past(ngx_er_json_t *json, ngx_er_entry_t *entry);
 
 
@@ -88,6 +90,7 @@ ngx_er_admin_list_entry(ngx_er_json_t *json, ngx_er_entry_t *entry,
     ngx_er_json_number(json, "attempts", entry->attempts);
     ngx_er_json_number(json, "crashes", entry->crashes);
     ngx_er_json_number(json, "epoch", entry->epoch);
+    ngx_er_admin_calls(json, entry);
     ngx_er_admin_past(json, entry);
 
     if (dead) {
@@ -201,6 +204,23 @@ ngx_er_admin_outsystems(ngx_er_json_t *json, ngx_er_entry_t *entry)
     }
 
     json_decref(root);
+}
+
+
+static void
+ngx_er_admin_calls(ngx_er_json_t *json, ngx_er_entry_t *entry)
+{
+    ngx_er_calls_count_t  count;
+
+    if (ngx_er_calls_count(&entry->calls, &count) != NGX_OK) {
+        return;
+    }
+
+    ngx_er_json_open(json, "calls", "{");
+    ngx_er_json_number(json, "done", count.done);
+    ngx_er_json_number(json, "dead", count.dead);
+    ngx_er_json_number(json, "of", count.of);
+    ngx_er_json_close(json, "}");
 }
 
 

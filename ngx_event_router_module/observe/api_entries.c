@@ -104,6 +104,20 @@ static ngx_er_api_schema_t  ngx_er_api_attempt = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_calls_fields[] = {
+    { "done", NGX_ER_API_NUMBER, 1, NULL, NULL, "that the target has" },
+    { "dead", NGX_ER_API_NUMBER, 1, NULL, NULL,
+      "that it has refused for good" },
+    { "of", NGX_ER_API_NUMBER, 1, NULL, NULL, "all of them" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_calls = {
+    "Calls", "Which calls of an entry are made", ngx_er_api_calls_fields
+};
+
+
 static ngx_er_api_field_t  ngx_er_api_entry_fields[] = {
     { "event", NGX_ER_API_EVENT, 1, NULL, NULL, "the number of the event" },
     { "target", NGX_ER_API_TEXT, 1, NULL, NULL, "whom it is for" },
@@ -117,6 +131,8 @@ static ngx_er_api_field_t  ngx_er_api_entry_fields[] = {
       "how often a worker died that had it in hand" },
     { "epoch", NGX_ER_API_NUMBER, 1, NULL, NULL,
       "how often it was replayed" },
+    { "calls", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_calls,
+      "of one that is several calls and has begun" },
     { "history", NGX_ER_API_LIST, 1, NULL, &ngx_er_api_attempt,
       "the last attempts, the latest last" },
     { "due", NGX_ER_API_TIME, 0, NULL, NULL,
@@ -124,7 +140,8 @@ static ngx_er_api_field_t  ngx_er_api_entry_fields[] = {
     { "held", NGX_ER_API_FLAG, 0, NULL, NULL,
       "of a pending one: its source is paused" },
     { "reason", NGX_ER_API_TEXT, 0,
-      "exhausted|final|expired|poison|target_removed|corrupt|in_doubt|unknown",
+      "exhausted|final|expired|poison|target_removed|corrupt|in_doubt|"
+      "mapping_changed|unknown",
       NULL, "of a dead letter: why it died" },
     { "died", NGX_ER_API_TIME, 0, NULL, NULL, "of a dead letter: when" },
     { "status", NGX_ER_API_NUMBER, 0, NULL, NULL,

@@ -33,7 +33,7 @@ static const char  *ngx_er_api_filter_names[] = {
 
 static const char  *ngx_er_api_filter_reasons[] = {
     "", "exhausted", "final", "expired", "poison", "target_removed", "corrupt",
-    "in_doubt", NULL
+    "in_doubt", "mapping_changed", NULL
 };
 
 

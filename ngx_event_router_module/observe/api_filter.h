@@ -33,7 +33,8 @@
 
 #define NGX_ER_API_ARG_REASON                                                 \
     { "reason", NGX_ER_API_TEXT, 0,                                           \
-      "exhausted|final|expired|poison|target_removed|corrupt|in_doubt",       \
+      "exhausted|final|expired|poison|target_removed|corrupt|in_doubt|"       \
+      "mapping_changed",                                                      \
       "why they died" }
 
 #define NGX_ER_API_ARG_PREVIEW                                                \

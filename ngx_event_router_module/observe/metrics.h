@@ -133,7 +133,7 @@ typedef enum {
     NGX_ER_METRIC_FAIL_LAST,
     NGX_ER_METRIC_DEATHS = NGX_ER_METRIC_FAIL_LAST,
                                        /* by ngx_er_dead_e, from 1 */
-    NGX_ER_METRIC_TRY = NGX_ER_METRIC_DEATHS + NGX_ER_DEAD_DOUBT,
+    NGX_ER_METRIC_TRY = NGX_ER_METRIC_DEATHS + NGX_ER_DEAD_MAPPING,
     NGX_ER_METRIC_WAY = NGX_ER_METRIC_TRY
                         + ngx_er_histogram_cells(NGX_ER_METRIC_TRIES),
     NGX_ER_METRIC_TARGET_ALL = NGX_ER_METRIC_WAY

@@ -24,7 +24,8 @@ static const char  *ngx_er_dead_names[] = {
     "poison",
     "target_removed",
     "corrupt",
-    "in_doubt"
+    "in_doubt",
+    "mapping_changed"
 };
 
 

@@ -62,10 +62,18 @@
  *     answer      17      10 2    the same, behind routes
  *     until        -      80 8    when it is forgotten; Redis: in zset z
  *     version      -       1      bit 3: it has one, see below
+ *     calls       18       -      which of its calls are made, calls.c; none:
+ *                                 it is one call, and there is no such element
  *
  * A version is coalesce 1, window 8, key 16 and its own bytes.  Redis: behind
  * the order, in a field of the event of its own (lib/version.lua).  LMDB: of a
  * pending entry the value of its row in ORDER; of another one behind answer.
+ *
+ * Calls: in LMDB they have a database of their own, with the epoch 4 in front
+ * (file/calls.c).  What a version of the module before has ended, or replayed,
+ * leaves them behind there; of another epoch they say nothing.  A pending
+ * entry that has them in Redis has the elements of a dead letter before them,
+ * without a meaning.
  *
  * Ids are 16 digits in hex in Redis, numbers of 64 bits in LMDB.
  */
@@ -106,8 +114,10 @@ typedef enum {
     NGX_ER_DEAD_POISON = 4,            /* it was in hand in 3 crashes */
     NGX_ER_DEAD_REMOVED = 5,           /* its target is not configured */
     NGX_ER_DEAD_CORRUPT = 6,           /* the stored event cannot be read */
-    NGX_ER_DEAD_DOUBT = 7              /* nobody knows whether its target has
+    NGX_ER_DEAD_DOUBT = 7,             /* nobody knows whether its target has
                                           it */
+    NGX_ER_DEAD_MAPPING = 8            /* its mapping makes another number of
+                                          calls of it than it began with */
 } ngx_er_dead_e;
 
 
@@ -176,6 +186,8 @@ typedef struct {
     ngx_str_t              name;       /* of the target */
     ngx_str_t              routes;     /* "a,b": that named it */
     ngx_str_t              record;     /* the event: ingest/record.h */
+    ngx_str_t              calls;      /* which are made: calls.h; empty: it is
+                                          one call, or none was made */
 
     ngx_queue_t            queue;      /* the holder's */
     void                  *data;
@@ -425,6 +437,16 @@ struct ngx_er_queue_op_s {
 
     ngx_array_t           *graves;
 
+    /*
+     * EXTEND, RETRY, BURY: which of its calls are made from now on; empty: as
+     * it was.  With EXTEND, one was made: the entry is no poison by what was
+     * before it.  A dead letter keeps them: one that is replayed for its own
+     * target goes on, with those that died.  MOVE, and REPLAY for another
+     * target, begin with the first one.
+     */
+
+    ngx_str_t              calls;
+
     /* RETRY, BURY */
 
     ngx_msec_t             delay;      /* RETRY: ms from now */
@@ -546,12 +568,13 @@ struct ngx_er_queue_op_s {
     uint64_t               newest;
 
     /*
-     * ACCEPT, SETTLE, RETRY, BURY: chunks of history.h that are appended to
-     * the record of the event, if there is one and the operation is done;
-     * empty: none.  ACCEPT begins it and has the hashes under which it is
-     * found.  What the store does by itself it appends by itself: STALE,
-     * COALESCED, DEAD (all that is buried), REDELIVERED, REPLAYED, MOVED,
-     * PURGED, AGED and RETURNED.  A store that keeps no history ignores them.
+     * ACCEPT, EXTEND with calls, SETTLE, RETRY, BURY: chunks of history.h that
+     * are appended to the record of the event, if there is one and the
+     * operation is done; empty: none.  ACCEPT begins it and has the hashes
+     * under which it is found.  What the store does by itself it appends by
+     * itself: STALE, COALESCED, DEAD (all that is buried), REDELIVERED,
+     * REPLAYED, MOVED, PURGED, AGED and RETURNED.  A store that keeps no
+     * history ignores them.
      */
 
     ngx_str_t              history;

@@ -112,7 +112,7 @@ test_words(void)
 
     begin(NGX_ER_QUEUE_RETRY);
     words();
-    is_int(word[5].len, 48 + 10 + 2, "RETRY that tells nothing");
+    is_int(word[5].len, 48 + 10 + 2 + 2, "RETRY that tells nothing");
 
     begin(NGX_ER_QUEUE_BURY);
     ngx_str_set(&op.history, "\0\2\3x");

@@ -282,28 +282,41 @@ test_words(ngx_pool_t *pool)
     op.past.time = 0x0102030405060708;
     op.past.ms = 0x090a0b0c;
     op.past.status = 503;
+    op.calls.data = (u_char *) "abc";
+    op.calls.len = 3;
 
     ngx_er_redis_queue_walk(&w, &one, &op);
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "retry");
     is_str(&words[3], "0000000000000abc", "the holder");
-    is_int(words[4].len, 48 + 10 + 14, "the item");
+    is_int(words[4].len, 48 + 10 + 14 + 2 + 3, "the item");
     is_mem(words[4].data,
            "0000000000001234" "0000000000000055" "0000000000000066"
            "\0\0\0\0\0\0\1\2" "\15" "\16"
-           "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 48 + 10 + 14,
-           "an attempt is big-endian");
+           "\1\2\3\4\5\6\7\10\11\12\13\14\1\367" "\0\3" "abc",
+           48 + 10 + 14 + 2 + 3, "an attempt is big-endian, then calls");
 
     op.counted = 0;
+    op.calls.len = 0;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "again");
-    is_int(words[4].len, 48 + 10, "no attempt");
+    is_int(words[4].len, 48 + 10 + 2, "no attempt, no calls");
     is_int(words[4].data[57], 0, "and none is said");
+
+    op.verb = NGX_ER_QUEUE_EXTEND;
+    op.lease = 30000;
+    op.calls.len = 3;
+    is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "extend");
+    is_str(&words[n - 3], "30000", "for how long");
+    is_str(&words[n - 2], "abc", "with calls");
+    is_str(&words[n - 1], "13", "and the doubt");
 
     op.verb = NGX_ER_QUEUE_BURY;
     op.counted = 1;
     is_int(ngx_er_redis_queue_words(&w, pool, words, &n), NGX_OK, "bury");
     is_mem(words[7].data, "\1\2\3\4\5\6\7\10\11\12\13\14\1\367", 14,
            "the attempt is the same");
-    is_str(&words[n - 1], "13", "and so is the doubt");
+    is_str(&words[n - 2], "13", "and so is the doubt");
+    is_str(&words[n - 1], "abc", "the calls behind it");
+    op.calls.len = 0;
     op.counted = 0;
 
     for (verb = 0; verb <= NGX_ER_QUEUE_PURGE; verb++) {
@@ -1227,7 +1240,7 @@ entry(char *p, const char *seq, int attempts)
     p += 16;
 
     p += sprintf(p, "\r\n$7\r\nbilling\r\n$1\r\nr\r\n:0\r\n:0\r\n:0\r\n"
-                 "$0\r\n\r\n$6\r\nrecord\r\n");
+                 "$0\r\n\r\n$6\r\nrecord\r\n$0\r\n\r\n");
 
     return p - start;
 }

@@ -7,7 +7,8 @@
     const ANSWERS = 6;                 // of a group, side by side
 
     const reasons = ['exhausted', 'final', 'expired', 'poison',
-                     'target_removed', 'corrupt', 'in_doubt'];
+                     'target_removed', 'corrupt', 'in_doubt',
+                     'mapping_changed'];
 
     const why = {
         exhausted: 'it was tried for as long as retry says',
@@ -16,7 +17,8 @@
         poison: 'workers died of it',
         target_removed: 'its target is not in nginx.conf any more',
         corrupt: 'it cannot be read',
-        in_doubt: 'its target may have it'
+        in_doubt: 'its target may have it',
+        mapping_changed: 'its mapping makes another number of calls now'
     };
 
     let run = 0;                       // another one ends a walk

@@ -92,7 +92,8 @@ static const char  *ngx_er_file_names[NGX_ER_FILE_DBS] = {
     "history",
     "hashes",
     "ledger",
-    "held"
+    "held",
+    "calls"
 };
 
 

@@ -14,6 +14,7 @@
 
 
 #include "entry.h"
+#include "calls.h"
 #include "count.h"
 #include "due.h"
 #include "grave.h"
@@ -77,7 +78,9 @@ ngx_int_t
 ngx_er_file_take(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
     ngx_er_act_e act)
 {
-    if (ngx_er_file_remove(t, row) != NGX_OK) {
+    if (ngx_er_file_remove(t, row) != NGX_OK
+        || ngx_er_file_calls_end(t, row) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

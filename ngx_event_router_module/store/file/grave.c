@@ -13,6 +13,7 @@
 
 
 #include "grave.h"
+#include "calls.h"
 #include "count.h"
 #include "history.h"
 
@@ -134,7 +135,8 @@ ngx_er_file_exhume(ngx_er_file_txn_t *t, ngx_er_file_row_t *row,
     ngx_er_file_expiry_key(row, key);
 
     if (ngx_er_file_delete(t, NGX_ER_FILE_DEAD, dead) == NGX_ERROR
-        || ngx_er_file_delete(t, NGX_ER_FILE_EXPIRY, key) == NGX_ERROR)
+        || ngx_er_file_delete(t, NGX_ER_FILE_EXPIRY, key) == NGX_ERROR
+        || ngx_er_file_calls_end(t, row) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -16,6 +16,7 @@
 
 
 #include "lent.h"
+#include "calls.h"
 #include "done.h"
 #include "due.h"
 #include "entry.h"
@@ -25,6 +26,8 @@
 #include "version.h"
 
 
+static ngx_int_t ngx_er_file_call(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
@@ -46,7 +49,28 @@ ngx_er_file_extend(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     row.e.due = ngx_er_file_later(t->now, op->lease);
 
+    if (op->calls.len && ngx_er_file_call(t, op, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_er_file_index(t, &row);
+}
+
+
+/* one of its calls was made, so it is not what its holders died of before */
+
+static ngx_int_t
+ngx_er_file_call(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
+{
+    row->e.crashes = 0;
+    row->e.doubt = op->doubt;
+
+    if (ngx_er_file_calls_put(t, row, &op->calls) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_file_history_append(t, op);
 }
 
 
@@ -97,7 +121,9 @@ ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    if (ngx_er_file_history_append(t, op) != NGX_OK) {
+    if (ngx_er_file_calls_put(t, &row, &op->calls) != NGX_OK
+        || ngx_er_file_history_append(t, op) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -146,7 +172,9 @@ ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     ngx_er_file_row_text(&row, &row.e.name, &row.e.routes, &kept);
 
-    if (ngx_er_file_history_append(t, op) != NGX_OK) {
+    if (ngx_er_file_calls_put(t, &row, &op->calls) != NGX_OK
+        || ngx_er_file_history_append(t, op) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -12,6 +12,7 @@
  */
 
 #include "list.h"
+#include "calls.h"
 #include "entry.h"
 #include "grave.h"
 #include "history.h"
@@ -96,7 +97,7 @@ ngx_er_file_result(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, ngx_str_t *record)
 {
     ngx_int_t             rc;
-    ngx_str_t             none;
+    ngx_str_t             none, calls;
     ngx_er_entry_t       *e;
     ngx_er_safe_place_t   place;
 
@@ -109,7 +110,11 @@ ngx_er_file_result(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 
     *e = row->e;
 
-    if (ngx_er_file_copy(op->pool, &e->name, &row->e.name) != NGX_OK
+    rc = ngx_er_file_calls(t, row, &calls);
+
+    if (rc == NGX_ERROR
+        || ngx_er_file_copy(op->pool, &e->calls, &calls) != NGX_OK
+        || ngx_er_file_copy(op->pool, &e->name, &row->e.name) != NGX_OK
         || ngx_er_file_copy(op->pool, &e->routes, &row->e.routes) != NGX_OK)
     {
         return NGX_ERROR;

@@ -17,6 +17,7 @@
  */
 
 #include "replay.h"
+#include "calls.h"
 #include "count.h"
 #include "done.h"
 #include "entry.h"
@@ -110,18 +111,22 @@ static ngx_int_t
 ngx_er_file_again_start(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row, uint64_t to)
 {
-    uint64_t  from;
+    uint64_t             from;
+    ngx_er_file_calls_t  calls;
 
     from = row->e.target;
 
-    if (ngx_er_file_exhume(t, row, NGX_ER_ACT_DEAD_REPLAY) != NGX_OK) {
+    if (ngx_er_file_calls_take(t, row, &calls) != NGX_OK
+        || ngx_er_file_exhume(t, row, NGX_ER_ACT_DEAD_REPLAY) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     ngx_er_file_again_to(op, row, to);
 
     if (ngx_er_file_replay_epoch(t, op, row) != NGX_OK
-        || ngx_er_file_replay_told(t, op, row, from) != NGX_OK)
+        || ngx_er_file_replay_told(t, op, row, from) != NGX_OK
+        || (from == to && ngx_er_file_calls_again(t, row, &calls) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -143,7 +148,7 @@ ngx_er_file_again_start(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
 }
 
 
-/* another target knows neither its order nor its version */
+/* another target knows neither its order nor its version nor its calls */
 
 static void
 ngx_er_file_again_to(ngx_er_queue_op_t *op, ngx_er_file_row_t *row,

@@ -71,7 +71,8 @@ static ngx_uint_t  ngx_er_file_words[NGX_ER_FILE_DBS] = {
     2,                                 /* history */
     3,                                 /* hashes */
     1,                                 /* ledger */
-    3                                  /* held */
+    3,                                 /* held */
+    2                                  /* calls */
 };
 
 

@@ -16,6 +16,7 @@
 
 
 #include "sweep.h"
+#include "calls.h"
 #include "count.h"
 #include "entry.h"
 #include "grave.h"
@@ -57,6 +58,7 @@ ngx_er_file_sweep(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         || ngx_er_file_sweep_expired(t, op) != NGX_OK
         || ngx_er_file_history_sweep(t, op) != NGX_OK
         || (newest == NGX_OK && ngx_er_file_sweep_targets(t, op) != NGX_OK)
+        || ngx_er_file_calls_sweep(t) != NGX_OK
         || ngx_er_file_ledger_walk(t) != NGX_OK
         || ngx_er_file_counts(t, op) != NGX_OK
         || (newest == NGX_OK && ngx_er_file_ledger_forget(t, op) != NGX_OK))

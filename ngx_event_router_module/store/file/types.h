@@ -36,6 +36,9 @@
  *                                                of all of them
  *     history   seq, n                        -> chunks of ../history.h
  *     hashes    bucket of seq, hash, seq      -> nothing
+ *     calls     target, seq                   -> epoch, and what ../calls.h
+ *                                                has of a pending entry or a
+ *                                                dead letter
  */
 
 
@@ -80,6 +83,7 @@ typedef enum {
     NGX_ER_FILE_HASHES,
     NGX_ER_FILE_LEDGER,
     NGX_ER_FILE_HELD,
+    NGX_ER_FILE_CALLS,
     NGX_ER_FILE_DBS
 } ngx_er_file_db_e;
 
@@ -202,6 +206,8 @@ struct ngx_er_file_s {
 
     uint64_t               walked[2];  /* targets whose rows were counted
                                           last, of PENDING and of DEAD */
+    uint64_t               called[2];  /* target, seq: the next row of CALLS
+                                          that is looked at */
 
     ngx_atomic_t           clock;      /* of the last transaction, ms */
     uint64_t               wall;       /* its "now" */

@@ -82,6 +82,8 @@ static ngx_int_t ngx_er_redis_queue_hold(ngx_er_redis_walk_t *w,
     ngx_pool_t *pool, ngx_er_redis_words_t *a);
 static ngx_int_t ngx_er_redis_word_hashes(ngx_er_redis_words_t *a,
     ngx_pool_t *pool, uint64_t *hashes, ngx_uint_t n);
+static void ngx_er_redis_word_told(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_er_redis_words_t *a);
 static void ngx_er_redis_word_text(ngx_er_redis_words_t *a, ngx_str_t *text);
 static void ngx_er_redis_word_hex(ngx_er_redis_words_t *a, uint64_t n);
 static void ngx_er_redis_word_id(ngx_er_redis_words_t *a, uint64_t n);
@@ -449,6 +451,9 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 
     if (op->verb == NGX_ER_QUEUE_EXTEND) {
         ngx_er_redis_word_number(a, op->lease);
+        ngx_er_redis_word_text(a, &op->calls);
+        ngx_er_redis_word_number(a, op->doubt);
+        ngx_er_redis_word_told(w, pool, a);
         return NGX_OK;
     }
 
@@ -468,13 +473,25 @@ ngx_er_redis_queue_fenced(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
 
     ngx_er_redis_word_number(a, op->keep);
     ngx_er_redis_word_number(a, op->doubt);
+    ngx_er_redis_word_text(a, &op->calls);
+    ngx_er_redis_word_told(w, pool, a);
+
+    return NGX_OK;
+}
+
+
+/* what history is told, where there is one */
+
+static void
+ngx_er_redis_word_told(ngx_er_redis_walk_t *w, ngx_pool_t *pool,
+    ngx_er_redis_words_t *a)
+{
+    ngx_str_t  text;
 
     if (w->layout->history_time) {
         ngx_er_redis_history_text(w, pool, &text);
         ngx_er_redis_word_text(a, &text);
     }
-
-    return NGX_OK;
 }
 
 

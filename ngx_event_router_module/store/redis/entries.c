@@ -31,7 +31,7 @@ ngx_er_redis_entries(ngx_er_queue_op_t *op)
 
 /*
  * target, event, epoch, attempts, crashes, accepted, due, token, order, guard,
- * past, name, routes, reason, died, status, answer, record
+ * past, name, routes, reason, died, status, answer, record, calls
  */
 
 ngx_int_t
@@ -65,7 +65,7 @@ ngx_er_redis_entry(ngx_er_queue_op_t *op, redisReply **part,
     entry->guard = n[5] & 1;
     entry->held = n[5] >> 1 & 1;
     entry->doubt = n[5] >> 4 & 0xf;
-    entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_DOUBT);
+    entry->reason = (ngx_er_dead_e) ngx_min(n[6], NGX_ER_DEAD_MAPPING);
     entry->died = n[7];
     entry->status = (ngx_uint_t) n[8];
 
@@ -81,6 +81,8 @@ ngx_er_redis_entry(ngx_er_queue_op_t *op, redisReply **part,
         || ngx_er_redis_element_copy(op->pool, part[16], &entry->answer)
            != NGX_OK
         || ngx_er_redis_element_copy(op->pool, part[17], &entry->record)
+           != NGX_OK
+        || ngx_er_redis_element_copy(op->pool, part[18], &entry->calls)
            != NGX_OK)
     {
         return NGX_ERROR;

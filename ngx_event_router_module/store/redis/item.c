@@ -26,7 +26,7 @@
 #define NGX_ER_REDIS_ID          16    /* digits */
 #define NGX_ER_REDIS_ENDED       (3 * NGX_ER_REDIS_ID)
 #define NGX_ER_REDIS_RETRIED     (NGX_ER_REDIS_ENDED + 8 + 2                  \
-                                  + NGX_ER_REDIS_PAST)
+                                  + NGX_ER_REDIS_PAST + 2)
 #define NGX_ER_REDIS_EVENT       (4 * NGX_ER_REDIS_ID + 1 + 1 + 64 + 4)
 #define NGX_ER_REDIS_FORM        (3 * 8 + 1 + NGX_ER_REDIS_ID)
 #define NGX_ER_REDIS_PART        (2 * NGX_ER_REDIS_ID + 8 + 1 + 2 + 2 + 1)
@@ -74,7 +74,7 @@ ngx_er_redis_item_len(ngx_er_queue_op_t *op)
     size = ngx_er_redis_history_size(op);
 
     if (op->verb != NGX_ER_QUEUE_ACCEPT) {
-        return size + NGX_ER_REDIS_RETRIED;
+        return size + NGX_ER_REDIS_RETRIED + op->calls.len;
     }
 
     size += NGX_ER_REDIS_EVENT + NGX_ER_REDIS_FORM
@@ -260,7 +260,8 @@ ngx_er_redis_item_tells(u_char *p, ngx_er_redis_walk_t *w)
 }
 
 
-/* token, event, target; RETRY: delay, doubt, the attempt's length, this */
+/* token, event, target; RETRY: delay, doubt, the attempt's length, this, the
+   length of the calls, these */
 
 static u_char *
 ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op)
@@ -278,6 +279,9 @@ ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op)
         length = p;
         p = ngx_er_redis_item_past(p + 1, op);
         *length = (u_char) (p - length - 1);
+
+        p = ngx_er_redis_item_number(p, op->calls.len, 2);
+        p = ngx_cpymem(p, op->calls.data, op->calls.len);
     }
 
     return p;

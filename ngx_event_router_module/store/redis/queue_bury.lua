@@ -6,11 +6,12 @@
 
 --#include lib/mine.lua
 --#include lib/tried.lua
+--#include lib/calls.lua
 --#include lib/bury.lua
 
 local past, reason, status = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local answer, keep = ARGV[9], tonumber(ARGV[10])
-local unsure, tells = tonumber(ARGV[11]), ARGV[12]
+local unsure, calls, tells = tonumber(ARGV[11]), ARGV[12], ARGV[13]
 
 if not mine then
     local dead = get(hash, 'd' .. target)
@@ -31,6 +32,7 @@ end
 tick()
 tried(entry, past)
 doubt(entry, unsure)
+called(entry, calls)
 
 -- what came of the attempt, then what became of the event
 

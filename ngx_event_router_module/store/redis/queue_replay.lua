@@ -9,6 +9,7 @@
 
 --#include lib/scan.lua
 --#include lib/new.lua
+--#include lib/calls.lua
 --#include lib/forget.lua
 --#include lib/over.lua
 --#include lib/version.lua
@@ -40,6 +41,7 @@ local function again(hash, target, event, dead)
         entry[GUARD] = doubtful(old)
         entry[NAME] = old[NAME]
         entry[ROUTES] = old[ROUTES]
+        calls_again(entry, old)
 
     elseif kept then
         entry[EPOCH] = kept[DONE_EPOCH] + 1

@@ -3,21 +3,24 @@
 
 
 -- RETRY: due again after a delay, with or without an attempt that failed.  An
--- item: token, event, target, the delay, the doubt, and what came of the
--- attempt; then what history is told if there is one.
+-- item: token, event, target, the delay, the doubt, what came of the attempt,
+-- and which calls are made; then what history is told if there is one.
 
 --#include lib/each.lua
 --#include lib/tried.lua
+--#include lib/calls.lua
 
 local function size(from)
     local n = 58 + string.byte(items, from + 57)
+
+    n = n + 2 + struct.unpack('>I2', items, from + n)
 
     return n + telling(from + n)
 end
 
 local function retry(i, from)
-    local token, event, target, delay, unsure, past
-        = struct.unpack('>c16c16c16I8BBc0', items, from)
+    local token, event, target, delay, unsure, past, calls
+        = struct.unpack('>c16c16c16I8BBc0I2c0', items, from)
     local hash = base .. 'e:' .. event
     local entry = get(hash, 'p' .. target)
 
@@ -35,12 +38,13 @@ local function retry(i, from)
 
     tried(entry, past)
     doubt(entry, unsure)
+    called(entry, calls)
 
     entry[DUE] = now + delay
     entry[HOLDER] = ''
 
     set(hash, 'p' .. target, entry)
-    note(event, tells(from + 58 + #past))
+    note(event, tells(from + 60 + #past + #calls))
 
     local rows = at(target, 'at', 'f', 'a', 'gone', 'all', 'held')
     local made = class(entry) == base .. 'a:'

@@ -24,7 +24,7 @@
 
 
 #define NGX_ER_REDIS_LAYOUT    1       /* of the keys; kept in Redis */
-#define NGX_ER_REDIS_FIELDS    18      /* elements of an entry in a reply */
+#define NGX_ER_REDIS_FIELDS    19      /* elements of an entry in a reply */
 #define NGX_ER_REDIS_COLUMNS   (7 + NGX_ER_LEDGER_WORDS)  /* of a count */
 #define NGX_ER_REDIS_ENTRIES   4096    /* of one LEASE or LIST */
 #define NGX_ER_REDIS_ROUNDS    10000   /* replies of one ADOPT, or of what is

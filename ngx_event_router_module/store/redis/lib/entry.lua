@@ -28,6 +28,7 @@ local REASON = 14
 local DIED = 15
 local STATUS = 16
 local ANSWER = 17
+local CALLS = 18
 
 -- GUARD is a number of bits: 1 the guard, 2 it is held, 16 and more the doubt
 

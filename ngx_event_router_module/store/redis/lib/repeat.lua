@@ -10,6 +10,7 @@
 -- parts, then what is dead; none of it is leased.
 
 --#include lib/new.lua
+--#include lib/calls.lua
 --#include lib/forget.lua
 --#include lib/heard.lua
 
@@ -146,9 +147,11 @@ local function resume(hash, event, targets)
            and call('HEXISTS', hash, 'p' .. target) == 0
            and not old_news(hash, target, dead)
         then
-            put(hash, event, target,
-                new(dead[EPOCH] + 1, now, now, dead[ORDER], doubtful(dead),
-                    '', dead[NAME], dead[ROUTES]))
+            local entry = new(dead[EPOCH] + 1, now, now, dead[ORDER],
+                              doubtful(dead), '', dead[NAME], dead[ROUTES])
+
+            calls_again(entry, dead)
+            put(hash, event, target, entry)
 
             forget(hash, target, event, BOOK_DEAD_REPLAYED)
             call('HDEL', hash, 'o' .. target)

@@ -27,4 +27,5 @@ local function show(out, target, event, entry, record)
     out[n + 16] = entry[STATUS] or 0
     out[n + 17] = entry[ANSWER] or ''
     out[n + 18] = record
+    out[n + 19] = entry[CALLS] or ''
 end

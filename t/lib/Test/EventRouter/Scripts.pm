@@ -43,7 +43,7 @@ my $state = 0x7000;
 my $nonce = 0;
 
 my @entry = qw(target seq epoch attempts crashes accepted due token order
-    guard past name routes reason died status answer record);
+    guard past name routes reason died status answer record calls);
 
 
 sub scripts {
@@ -163,7 +163,10 @@ sub fenced {
     my ($name, @args) = @_;
 
     push @args, 0 if $name eq 'bury' && @args == 9;
-    push @args, '' if $name eq 'bury' && $told && @args == 10;
+    splice @args, 10, 0, '' if $name eq 'bury';
+    push @args, '', 0 if $name eq 'extend' && @args == 5;
+    push @args, '' if $name eq 'bury' && $told && @args == 11
+                      || $name eq 'extend' && $told && @args == 7;
 
     return run($name, @args)->[0] if $name !~ /^(?:settle|retry)$/;
 
@@ -180,10 +183,12 @@ sub ended {
     my ($name, $holder, @items) = @_;
 
     return run($name, $holder, join '', map {
-        my ($token, $event, $target, $delay, $past, $doubt, $tells) = @$_;
+        my ($token, $event, $target, $delay, $past, $doubt, $tells, $calls)
+            = @$_;
 
         $token . $event . $target
-        . (defined $delay ? pack 'Q>CC/a*', $delay, $doubt // 0, $past : '')
+        . (defined $delay ? pack 'Q>CC/a*n/a*', $delay, $doubt // 0, $past,
+                                 $calls // '' : '')
         . ($told ? pack 'n/a*', $tells // '' : '')
     } @items);
 }
