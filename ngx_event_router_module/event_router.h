@@ -6,7 +6,8 @@
 
 /*
  * The types that the rooms share: the configuration and its nouns.  An event
- * walks ingest -> route -> deliver; store lies below, observe beside.
+ * walks ingest -> route -> mapping -> deliver; store lies below, observe
+ * beside.
  */
 
 
@@ -61,6 +62,7 @@ typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 typedef struct ngx_er_sign_s    ngx_er_sign_t;       /* deliver/sign.h */
 typedef struct ngx_er_oauth2_s  ngx_er_oauth2_t;     /* deliver/token.h */
 typedef struct ngx_er_doubt_s   ngx_er_doubt_t;      /* deliver/doubt.h */
+typedef struct ngx_er_body_s    ngx_er_body_t;       /* mapping/body.h */
 typedef struct ngx_er_alert_s   ngx_er_alert_t;      /* observe/alerts.h */
 typedef struct ngx_er_alerts_s  ngx_er_alerts_t;     /* observe/alerts.h */
 
@@ -203,6 +205,8 @@ struct ngx_er_target_s {
     ngx_str_t                    line;           /* "POST /uri HTTP/1.1" */
     ngx_str_t                    host;           /* $http_host in the location:
                                                     the server's name */
+    ngx_er_body_t               *body;           /* NULL: the bytes that were
+                                                    received */
     ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */
     ngx_er_auth_t               *auth;           /* NULL: none */
     ngx_er_sign_t               *sign;           /* NULL: nothing is signed */

@@ -196,7 +196,7 @@ my %defaults = (
                         [ window => 'window' ], [ open => 'open' ],
                         [ max => 'open_max' ]),
     dead_for => duration('keep'),
-    key => 'utf8', ports => 'asis', delivery => 'sync',
+    key => 'utf8', ports => 'asis', delivery => 'sync', body => 'original',
     limits => join(' ', map { my $n = number('ingest/scan.c',
                                   qr/limits->$_ = (\d+);/);
                               $n ? "$_=$n" : () }

@@ -130,7 +130,8 @@ for my $rule (@only) {
         for grep { !$where{$_} } sort keys %where;
 }
 
-# an event walks ingest, route, deliver; store lies below, observe beside
+# an event walks ingest, route, mapping, deliver; store lies below, observe
+# beside
 
 my @never = (
     [ 'base knows nobody', qr{^base/}, qr{^(?!base/)} ],
@@ -142,10 +143,16 @@ my @never = (
       qr{^(?:ingest|route|deliver|observe)/} ],
 
     [ 'route calls neither back nor forward', qr{^route/},
-      qr{^(?:deliver|store|observe)/|^ingest/(?:receive|answer)} ],
+      qr{^(?:mapping|deliver|store|observe)/|^ingest/(?:receive|answer)} ],
+
+    [ 'mapping calls neither back nor forward', qr{^mapping/},
+      qr{^(?:deliver|store|observe)/
+         |^ingest/(?:receive|answer|decision|upload|handshake)}x ],
+
+    [ 'ingest knows no mapping', qr{^ingest/}, qr{^mapping/} ],
 
     [ 'deliver does not call back', qr{^deliver/},
-      qr{^ingest/(?:receive|answer|body|parse|verify|handshake)} ],
+      qr{^ingest/(?:receive|answer|upload|parse|verify|handshake)} ],
 );
 
 for my $rule (@never) {
@@ -210,7 +217,7 @@ my %flags = (
     ngx_er_claim_s =>
         [ 7, 'an argument, what the store said, and where it is kept' ],
     ngx_er_queue_op_s =>
-        [ 11, 'arguments and results of an operation' ],
+        [ 12, 'arguments and results of an operation' ],
 );
 
 my %rows = map { flags($_) } @module;

@@ -49,7 +49,7 @@
  */
 
 
-#include "attempt.h"
+#include "attempt_log.h"
 #include "auth.h"
 #include "carrier.h"
 #include "outgoing.h"
@@ -60,8 +60,6 @@
 #include "../observe/account.h"
 
 
-#define NGX_ER_ATTEMPT_LOG_ID       128    /* bytes of an event's id in logs */
-#define NGX_ER_ATTEMPT_LOG_WORDS    128    /* of what a target says */
 #define NGX_ER_ATTEMPT_RETRY_AFTER  86400
 
 #define NGX_ER_ATTEMPT_SPARE        64     /* pools of a worker */
@@ -121,11 +119,6 @@ static void ngx_er_attempt_tell(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_drain(ngx_er_attempt_t *attempt);
 static void ngx_er_attempt_timer(ngx_event_t *ev);
 static void ngx_er_attempt_free(ngx_er_attempt_t *attempt);
-static u_char *ngx_er_attempt_log(void *data, u_char *buf, size_t len);
-static u_char *ngx_er_attempt_log_verdict(ngx_er_attempt_t *attempt,
-    u_char *buf, size_t len);
-static u_char *ngx_er_attempt_log_words(ngx_er_attempt_t *attempt,
-    u_char *buf, size_t len);
 
 
 static ngx_er_attempt_worker_t  ngx_er_attempt_worker;
@@ -167,6 +160,17 @@ ngx_er_attempt_create(ngx_er_event_t *event, ngx_er_target_t *target)
     ngx_er_event_hold(event);
 
     return attempt;
+}
+
+
+void
+ngx_er_attempt_load(ngx_er_attempt_t *attempt, ngx_er_mapped_t *mapped,
+    ngx_er_cargo_t *cargo)
+{
+    ngx_er_mapped_hold(mapped);
+
+    attempt->mapped = mapped;
+    attempt->cargo = cargo;
 }
 
 
@@ -1033,6 +1037,10 @@ ngx_er_attempt_free(ngx_er_attempt_t *attempt)
         ngx_free(attempt->body);
     }
 
+    if (attempt->mapped) {
+        ngx_er_mapped_release(attempt->mapped);
+    }
+
     ngx_er_event_release(attempt->event);
 
     ngx_er_spare_give(&ngx_er_attempt_worker.spare, attempt->pool,
@@ -1107,74 +1115,6 @@ ngx_er_attempt_of(ngx_http_request_t *r)
 }
 
 
-/* "delivering event "1" of source "shopify" to target "erp"", for error.log;
-   "data" is the attempt */
-
-static u_char *
-ngx_er_attempt_log(void *data, u_char *buf, size_t len)
-{
-    ngx_er_attempt_t *attempt = data;
-
-    u_char  *p, *last;
-
-    last = buf + len;
-
-    p = ngx_snprintf(buf, len, "delivering event ");
-    p = ngx_er_attempt_log_event(attempt->event, p, last - p);
-
-    return ngx_snprintf(p, last - p, " to target \"%V\"",
-                        &attempt->target->name);
-}
-
-
-u_char *
-ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
-{
-    u_char  *p, *last;
-
-    if (attempt->status == 0 || attempt->silent) {
-        return ngx_snprintf(buf, len, ", no answer");
-    }
-
-    last = buf + len;
-
-    p = ngx_snprintf(buf, len, ", answered %ui", attempt->status);
-    p = ngx_er_attempt_log_words(attempt, p, last - p);
-
-    return ngx_er_attempt_log_verdict(attempt, p, last - p);
-}
-
-
-/* why the status is not what decided, if so */
-
-static u_char *
-ngx_er_attempt_log_verdict(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
-{
-    ngx_er_verdict_line_t  *line;
-
-    line = attempt->line;
-
-    if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
-        return ngx_snprintf(buf, len, ", in doubt: %s",
-                            ngx_er_attempt_lost_name(attempt->lost));
-    }
-
-    if (line && line->condition) {
-        return ngx_snprintf(buf, len, ", a failure by \"%V\" in %V:%ui",
-                            &line->text, &line->file, line->number);
-    }
-
-    if (attempt->status >= 200 && attempt->status < 300
-        && attempt->verdict != NGX_ER_VERDICT_OK)
-    {
-        return ngx_snprintf(buf, len,
-                            ", a failure by no line of \"success\"");
-    }
-
-    return buf;
-}
-
-
 ngx_uint_t
 ngx_er_attempt_unsure(ngx_er_attempt_t *attempt)
 {
@@ -1184,47 +1124,6 @@ ngx_er_attempt_unsure(ngx_er_attempt_t *attempt)
 
     return attempt->verdict == NGX_ER_VERDICT_DOUBT
            && attempt->lost != NGX_ER_LOST_NONE;
-}
-
-
-const char *
-ngx_er_attempt_lost_name(ngx_er_lost_e lost)
-{
-    static const char  *names[] = {
-        NULL, "the answer was lost", "the body was cut off",
-        "the body is longer than 64 KB", "the body took too long",
-        "what it means could not be told", "the body cannot be read"
-    };
-
-    return names[lost];
-}
-
-
-/* what a target says is hostile: of it those bytes stay that are ASCII text */
-
-static u_char *
-ngx_er_attempt_log_words(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
-{
-    u_char  c, *p, *last;
-    size_t  i, n;
-
-    n = ngx_min(attempt->length, NGX_ER_ATTEMPT_LOG_WORDS);
-
-    if (n == 0) {
-        return buf;
-    }
-
-    last = buf + len;
-    p = ngx_snprintf(buf, len, " \"");
-
-    for (i = 0; i < n && p < last; i++) {
-        c = attempt->body[i];
-
-        *p++ = (c < 0x20 || c == '"' || c == '\\') ? ' '
-                                                    : (c >= 0x7f) ? '?' : c;
-    }
-
-    return ngx_snprintf(p, last - p, "%s\"", attempt->length > n ? "..." : "");
 }
 
 
@@ -1238,31 +1137,6 @@ ngx_er_attempt_evidence(ngx_er_attempt_t *attempt)
 
     return ngx_er_verdict_evidence(attempt->verdict, attempt->status, known,
                                    attempt->retry_after);
-}
-
-
-/* ids have no control bytes; a quote must not end the quotes */
-
-u_char *
-ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf, size_t len)
-{
-    u_char     *p, *last;
-    size_t      i, n;
-    ngx_str_t  *id;
-
-    last = buf + len;
-    id = &event->id;
-    n = ngx_min(id->len, NGX_ER_ATTEMPT_LOG_ID);
-
-    p = ngx_snprintf(buf, len, "\"");
-
-    for (i = 0; i < n && p < last; i++) {
-        *p++ = (id->data[i] == '"' || id->data[i] == '\\') ? '_'
-                                                           : id->data[i];
-    }
-
-    return ngx_snprintf(p, last - p, "%s\" of source \"%V\"",
-                        i < id->len ? "..." : "", &event->source->name);
 }
 
 

@@ -20,9 +20,9 @@
 #include "interim.h"
 #include "token.h"
 #include "verdict.h"
+#include "../mapping/mapping.h"
 
 
-#define NGX_ER_ATTEMPT_LOG   512       /* bytes of an attempt in a log line */
 #define NGX_ER_ATTEMPT_BODY  1024      /* bytes of the answer that are kept */
 
 
@@ -80,6 +80,11 @@ struct ngx_er_attempt_s {
     ngx_pool_t            *pool;       /* its own */
     ngx_er_event_t        *event;      /* held */
     ngx_er_target_t       *target;
+    ngx_er_mapped_t       *mapped;     /* held; NULL: the event's own bytes are
+                                          sent */
+    ngx_er_cargo_t        *cargo;      /* of mapped */
+    ngx_str_t              id;         /* Webhook-Id; empty: the event's, with
+                                          the number of the cargo behind */
     ngx_str_t              routes;     /* "a,b": that named the target; in the
                                           event's pool */
     ngx_er_dedup_mode_e    dedup;      /* who saw to it that it is no
@@ -143,6 +148,10 @@ struct ngx_er_attempt_s {
 ngx_er_attempt_t *ngx_er_attempt_create(ngx_er_event_t *event,
     ngx_er_target_t *target);
 
+/* what it sends, before it is started; it holds "mapped" */
+void ngx_er_attempt_load(ngx_er_attempt_t *attempt, ngx_er_mapped_t *mapped,
+    ngx_er_cargo_t *cargo);
+
 /* NGX_OK: the handler will be called; NGX_ERROR: no memory or connections, the
    attempt is gone */
 ngx_int_t ngx_er_attempt_start(ngx_er_attempt_t *attempt);
@@ -177,23 +186,12 @@ void ngx_er_attempts_exit_worker(void);
    or NULL */
 ngx_er_attempt_t *ngx_er_attempt_of(ngx_http_request_t *r);
 
-/* "1" of source "shopify", for error.log; NGX_ER_ATTEMPT_LOG bytes do */
-u_char *ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf,
-    size_t len);
-
 /* what it says about the target: for lane.c */
 ngx_er_evidence_e ngx_er_attempt_evidence(ngx_er_attempt_t *attempt);
 
 /* 1: the target may have the event, though nobody knows; also of one that runs
    and is dropped */
 ngx_uint_t ngx_er_attempt_unsure(ngx_er_attempt_t *attempt);
-
-/* "cut off" and the like, NULL: nothing was lost */
-const char *ngx_er_attempt_lost_name(ngx_er_lost_e lost);
-
-/* ", answered 400 "the first words"" or ", no answer", for error.log */
-u_char *ngx_er_attempt_log_answer(ngx_er_attempt_t *attempt, u_char *buf,
-    size_t len);
 
 
 #endif /* _NGX_ER_ATTEMPT_H_INCLUDED_ */

@@ -39,7 +39,9 @@
 #include "await.h"
 #include "duplicate.h"
 #include "handover.h"
+#include "recipients.h"
 #include "relay.h"
+#include "unmapped.h"
 #include "../base/crash.h"
 #include "../ingest/key.h"
 #include "../observe/account.h"
@@ -47,7 +49,6 @@
 
 
 #define NGX_ER_FANOUT_LEASE     2000   /* ms beyond the deadline */
-#define NGX_ER_DELIVERY_ROUTES  1024   /* bytes of X-Event-Route */
 
 
 static ngx_er_claim_t *ngx_er_fanout_claim(ngx_er_fanout_t *fanout,
@@ -78,13 +79,15 @@ static void ngx_er_fanout_answer(ngx_er_fanout_t *fanout,
     ngx_er_outcome_e outcome);
 static void ngx_er_fanout_post(ngx_er_fanout_t *fanout);
 static void ngx_er_fanout_posted(ngx_event_t *ev);
-static ngx_int_t ngx_er_deliveries_collect(ngx_er_fanout_t *fanout);
-static ngx_int_t ngx_er_delivery_collect_route(ngx_er_fanout_t *fanout,
-    ngx_er_route_t *route);
-static ngx_int_t ngx_er_delivery_name_route(ngx_pool_t *pool,
-    ngx_str_t *routes, ngx_str_t *name);
 static void ngx_er_deliveries_start(ngx_er_fanout_t *fanout);
 static ngx_int_t ngx_er_delivery_attempt(ngx_er_slot_t *slot);
+static void ngx_er_delivery_mapped_later(ngx_er_mapped_t *mapped);
+static ngx_int_t ngx_er_delivery_mapped(ngx_er_delivery_t *d);
+static void ngx_er_delivery_unmapped(ngx_er_delivery_t *d,
+    ngx_er_mapped_t *mapped);
+static void ngx_er_delivery_unmap(ngx_er_delivery_t *d);
+static ngx_int_t ngx_er_delivery_send(ngx_er_delivery_t *d,
+    ngx_er_mapped_t *mapped);
 static void ngx_er_delivery_attempted(ngx_er_attempt_t *attempt);
 static void ngx_er_delivery_end(ngx_er_delivery_t *d,
     ngx_er_delivery_state_e state);
@@ -98,7 +101,7 @@ static time_t       ngx_er_fanout_told;   /* when an event had no room */
 
 static const char  *ngx_er_delivery_state_names[] = {
     "waiting", "running", "ok", "failed", "settled", "cut", "queued",
-    "stale"
+    "stale", "filtered"
 };
 
 
@@ -233,7 +236,7 @@ ngx_er_fanout_create(ngx_er_event_t *event)
     fanout->timer.data = fanout;
     fanout->timer.log = ngx_cycle->log;
 
-    if (ngx_er_deliveries_collect(fanout) != NGX_OK) {
+    if (ngx_er_recipients(fanout) != NGX_OK) {
         return NULL;
     }
 
@@ -893,121 +896,6 @@ ngx_er_fanout_forget(ngx_er_fanout_t *fanout)
 }
 
 
-/* the targets of all routes that matched, each once */
-
-static ngx_int_t
-ngx_er_deliveries_collect(ngx_er_fanout_t *fanout)
-{
-    ngx_uint_t        i;
-    ngx_er_route_t  **route;
-
-    if (ngx_array_init(&fanout->deliveries, fanout->event->pool, 4,
-                       sizeof(ngx_er_delivery_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    route = fanout->event->routes.elts;
-
-    for (i = 0; i < fanout->event->routes.nelts; i++) {
-        if (ngx_er_delivery_collect_route(fanout, route[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    fanout->unfinished = fanout->deliveries.nelts;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_delivery_collect_route(ngx_er_fanout_t *fanout, ngx_er_route_t *route)
-{
-    ngx_uint_t          i, j, n;
-    ngx_er_target_t   **target;
-    ngx_er_delivery_t  *d;
-
-    target = route->targets.elts;
-
-    /* before this route */
-
-    n = fanout->deliveries.nelts;
-
-    for (i = 0; i < route->targets.nelts; i++) {
-        d = fanout->deliveries.elts;
-
-        for (j = 0; j < fanout->deliveries.nelts; j++) {
-            if (d[j].target == target[i]) {
-                break;
-            }
-        }
-
-        if (j < fanout->deliveries.nelts) {
-
-            /* whoever wants it sooner has it */
-
-            d[j].delay = ngx_min(d[j].delay, route->delay);
-
-            if (j < n
-                && ngx_er_delivery_name_route(fanout->event->pool,
-                                              &d[j].routes, &route->name)
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            continue;
-        }
-
-        d = ngx_array_push(&fanout->deliveries);
-        if (d == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(d, sizeof(ngx_er_delivery_t));
-
-        d->fanout = fanout;
-        d->target = target[i];
-        d->routes = route->name;
-        d->retry_after = -1;
-        d->delay = route->delay;
-
-        fanout->required += !target[i]->optional;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_er_delivery_name_route(ngx_pool_t *pool, ngx_str_t *routes,
-    ngx_str_t *name)
-{
-    u_char  *p;
-    size_t   len;
-
-    len = routes->len + 1 + name->len;
-
-    if (len > NGX_ER_DELIVERY_ROUTES) {
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(p, "%V,%V", routes, name);
-
-    routes->data = p;
-    routes->len = len;
-
-    return NGX_OK;
-}
-
-
 static void
 ngx_er_deliveries_start(ngx_er_fanout_t *fanout)
 {
@@ -1035,8 +923,7 @@ ngx_er_delivery_attempt(ngx_er_slot_t *slot)
 {
     ngx_er_delivery_t *d = slot->data;
 
-    ngx_er_fanout_t   *fanout;
-    ngx_er_attempt_t  *attempt;
+    ngx_er_fanout_t  *fanout;
 
     fanout = d->fanout;
 
@@ -1044,6 +931,113 @@ ngx_er_delivery_attempt(ngx_er_slot_t *slot)
                    "event router delivery: event \"%V\" to \"%V\", "
                    "attempt:%ui", &fanout->event->id, &d->target->name,
                    fanout->attempt);
+
+    if (d->target->body == NULL) {
+        return ngx_er_delivery_send(d, NULL);
+    }
+
+    d->mapped = ngx_er_mapping_start(fanout->event, d->target,
+                                     ngx_er_delivery_mapped_later, d);
+
+    return ngx_er_delivery_mapped(d);
+}
+
+
+/* a child has ended; the fan-out may be gone afterwards */
+
+static void
+ngx_er_delivery_mapped_later(ngx_er_mapped_t *mapped)
+{
+    ngx_er_delivery_t *d = mapped->data;
+
+    if (ngx_er_delivery_mapped(d) != NGX_OK) {
+        ngx_er_slot_give();
+    }
+}
+
+
+/* NGX_OK: it keeps its place; NGX_DECLINED: it has no use for it, and the
+   fan-out may be gone */
+
+static ngx_int_t
+ngx_er_delivery_mapped(ngx_er_delivery_t *d)
+{
+    ngx_int_t         rc;
+    ngx_er_mapped_t  *mapped;
+
+    mapped = d->mapped;
+
+    if (mapped && mapped->state == NGX_ER_MAPPED_RUNNING) {
+        d->state = NGX_ER_DELIVERY_RUNNING;
+        return NGX_OK;
+    }
+
+    d->mapped = NULL;
+
+    if (mapped && mapped->state == NGX_ER_MAPPED_DONE
+        && mapped->cargos.nelts == 1)
+    {
+        rc = ngx_er_delivery_send(d, mapped);
+
+    } else {
+        ngx_er_delivery_unmapped(d, mapped);
+        rc = NGX_DECLINED;
+    }
+
+    if (mapped) {
+        ngx_er_mapped_release(mapped);
+    }
+
+    return rc;
+}
+
+
+/* nothing is sent; the fan-out may be gone afterwards */
+
+static void
+ngx_er_delivery_unmapped(ngx_er_delivery_t *d, ngx_er_mapped_t *mapped)
+{
+    ngx_er_fanout_t          *fanout;
+    ngx_er_delivery_state_e   state;
+
+    fanout = d->fanout;
+    state = ngx_er_unmapped(d, mapped);
+
+    if (!d->target->optional
+        && (mapped == NULL || mapped->state == NGX_ER_MAPPED_AWAY))
+    {
+        fanout->verdict = NGX_ER_OUTCOME_ERROR;
+    }
+
+    ngx_er_delivery_end(d, state);
+    ngx_er_history_unsent(d);
+
+    ngx_er_fanout_advance(fanout);
+}
+
+
+/* a child works on it, and nobody waits for that any more */
+
+static void
+ngx_er_delivery_unmap(ngx_er_delivery_t *d)
+{
+    ngx_er_mapped_release(d->mapped);
+    d->mapped = NULL;
+
+    ngx_er_slot_give();
+    ngx_er_delivery_end(d, NGX_ER_DELIVERY_CUT);
+}
+
+
+/* what is mapped, or NULL: the event's own bytes; as above */
+
+static ngx_int_t
+ngx_er_delivery_send(ngx_er_delivery_t *d, ngx_er_mapped_t *mapped)
+{
+    ngx_er_fanout_t   *fanout;
+    ngx_er_attempt_t  *attempt;
+
+    fanout = d->fanout;
 
     if (fanout->claim && fanout->claim->fenced) {
         ngx_er_delivery_end(d, NGX_ER_DELIVERY_CUT);
@@ -1060,6 +1054,10 @@ ngx_er_delivery_attempt(ngx_er_slot_t *slot)
         attempt->keep = ngx_er_history_answers();
         attempt->handler = ngx_er_delivery_attempted;
         attempt->data = d;
+
+        if (mapped) {
+            ngx_er_attempt_load(attempt, mapped, mapped->cargos.elts);
+        }
 
         if (fanout->event->source->relay) {
             ngx_er_relay_begin(attempt);
@@ -1112,10 +1110,6 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
         ngx_er_account_delivered(d->target, 0, fanout->event,
                                  ngx_current_msec - fanout->start);
 
-        if (fanout->claim && fanout->state == NGX_ER_FANOUT_RUN) {
-            ngx_er_claim_settle(fanout->claim, d->target->hash);
-        }
-
     } else if (attempt->pause) {
         state = NGX_ER_DELIVERY_FAILED;
         d->retry_after = (attempt->pause + 999) / 1000;
@@ -1131,7 +1125,7 @@ ngx_er_delivery_attempted(ngx_er_attempt_t *attempt)
 }
 
 
-/* tells and counts it, no more */
+/* tells and counts it, no more: the fan-out stays */
 
 static void
 ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
@@ -1150,7 +1144,17 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
     fanout->unfinished--;
     ngx_er_slots_dismiss(1);
 
-    if (state != NGX_ER_DELIVERY_SETTLED) {
+    if ((state == NGX_ER_DELIVERY_OK || state == NGX_ER_DELIVERY_FILTERED)
+        && fanout->claim && fanout->state == NGX_ER_FANOUT_RUN)
+    {
+        ngx_er_claim_settle(fanout->claim, d->target->hash);
+    }
+
+    if (state == NGX_ER_DELIVERY_FILTERED) {
+        ngx_er_account_queued(d->target, 0, fanout->event,
+                              NGX_ER_METRIC_FILTERED);
+
+    } else if (state != NGX_ER_DELIVERY_SETTLED) {
         ngx_er_account_ended(d->target, 0, fanout->event,
                              state == NGX_ER_DELIVERY_OK
                              ? "delivered" : ngx_er_delivery_state_name(state),
@@ -1163,7 +1167,9 @@ ngx_er_delivery_end(ngx_er_delivery_t *d, ngx_er_delivery_state_e state)
 
     fanout->required--;
 
-    if (state != NGX_ER_DELIVERY_OK && state != NGX_ER_DELIVERY_SETTLED) {
+    if (state != NGX_ER_DELIVERY_OK && state != NGX_ER_DELIVERY_SETTLED
+        && state != NGX_ER_DELIVERY_FILTERED)
+    {
         fanout->failed++;
 
         if (fanout->verdict != NGX_ER_OUTCOME_ERROR) {
@@ -1190,15 +1196,20 @@ ngx_er_deliveries_unqueue(ngx_er_fanout_t *fanout)
         if (d[i].state == NGX_ER_DELIVERY_WAITING) {
             ngx_er_slot_leave(&d[i].slot);
             ngx_er_delivery_end(&d[i], NGX_ER_DELIVERY_CUT);
+
+        } else if (d[i].mapped) {
+            ngx_er_delivery_unmap(&d[i]);
         }
     }
 }
 
 
+/* the fan-out may be gone afterwards */
+
 static void
 ngx_er_deliveries_cut(ngx_er_fanout_t *fanout)
 {
-    ngx_uint_t          i;
+    ngx_uint_t          i, n;
     ngx_er_delivery_t  *d;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(fanout->event), 0,
@@ -1207,10 +1218,19 @@ ngx_er_deliveries_cut(ngx_er_fanout_t *fanout)
 
     d = fanout->deliveries.elts;
 
+    n = fanout->unfinished;
+
     for (i = 0; i < fanout->deliveries.nelts; i++) {
         if (d[i].attempt) {
             ngx_er_attempt_cut(d[i].attempt);
+
+        } else if (d[i].mapped) {
+            ngx_er_delivery_unmap(&d[i]);
         }
+    }
+
+    if (fanout->unfinished != n) {
+        ngx_er_fanout_advance(fanout);
     }
 }
 
@@ -1264,6 +1284,10 @@ ngx_er_fanout_exit_worker(ngx_cycle_t *cycle)
         for (i = 0; i < fanout->deliveries.nelts; i++) {
             if (d[i].attempt) {
                 ngx_er_attempt_drop(d[i].attempt);
+            }
+
+            if (d[i].mapped) {
+                ngx_er_mapped_release(d[i].mapped);
             }
         }
 

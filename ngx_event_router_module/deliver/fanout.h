@@ -30,7 +30,9 @@ typedef enum {
     NGX_ER_DELIVERY_SETTLED,           /* by an earlier attempt */
     NGX_ER_DELIVERY_CUT,               /* the lease ended before the answer */
     NGX_ER_DELIVERY_QUEUED,            /* the queue has it */
-    NGX_ER_DELIVERY_STALE              /* the target has a newer version */
+    NGX_ER_DELIVERY_STALE,             /* the target has a newer version */
+    NGX_ER_DELIVERY_FILTERED           /* by its body the target wants nothing
+                                          of it, which is well */
 } ngx_er_delivery_state_e;
 
 
@@ -57,6 +59,10 @@ struct ngx_er_delivery_s {
     ngx_er_fanout_t            *fanout;
     ngx_er_target_t            *target;
     ngx_str_t                   routes;    /* "a,b": that named the target */
+    ngx_er_mapped_t            *mapped;    /* RUNNING, while a child makes the
+                                              body; or NULL */
+    ngx_str_t                   error;     /* FAILED: why none could be made, a
+                                              sentence; or empty */
     ngx_er_attempt_t           *attempt;   /* while running */
     ngx_er_delivery_state_e     state;
     ngx_uint_t                  status;    /* HTTP status, 0: none yet */

@@ -82,6 +82,10 @@ static void ngx_er_lease_asked(void *data, ngx_er_doubt_e says,
 static void ngx_er_lease_confirm(ngx_er_lease_t *lease);
 static void ngx_er_lease_confirmed(ngx_er_queue_op_t *op);
 static void ngx_er_lease_send(ngx_er_lease_t *lease);
+static void ngx_er_lease_mapped_later(ngx_er_mapped_t *mapped);
+static void ngx_er_lease_mapped(ngx_er_lease_t *lease);
+static void ngx_er_lease_attempt(ngx_er_lease_t *lease,
+    ngx_er_cargo_t *cargo);
 static void ngx_er_lease_attempted(ngx_er_attempt_t *attempt);
 static void ngx_er_lease_breaker(ngx_er_lease_t *lease, ngx_int_t rc);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
@@ -552,8 +556,91 @@ ngx_er_lease_confirmed(ngx_er_queue_op_t *op)
 }
 
 
+/* what is sent must be known before; it stays the lease's */
+
 static void
 ngx_er_lease_send(ngx_er_lease_t *lease)
+{
+    if (lease->target->body == NULL) {
+        ngx_er_lease_attempt(lease, NULL);
+        return;
+    }
+
+    if (lease->mapped == NULL) {
+        lease->mapped = ngx_er_mapping_start(lease->event, lease->target,
+                                             ngx_er_lease_mapped_later, lease);
+    }
+
+    ngx_er_lease_mapped(lease);
+}
+
+
+/* a child has ended */
+
+static void
+ngx_er_lease_mapped_later(ngx_er_mapped_t *mapped)
+{
+    ngx_er_lease_t *lease = mapped->data;
+
+    ngx_uint_t        done;
+    ngx_er_target_t  *target;
+
+    target = lease->target;
+    done = (mapped->state == NGX_ER_MAPPED_DONE);
+
+    ngx_er_lease_mapped(lease);
+
+    if (!done) {
+        ngx_er_lease_worker.freed(target);
+    }
+}
+
+
+/* the lease may be gone afterwards */
+
+static void
+ngx_er_lease_mapped(ngx_er_lease_t *lease)
+{
+    ngx_er_mapped_t  *mapped;
+
+    mapped = lease->mapped;
+
+    if (mapped == NULL) {
+        ngx_er_settle_back(lease, NGX_ER_LEASE_AGAIN);
+        return;
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lease: event %016xL to \"%V\", mapped:%d",
+                   lease->seq, &lease->target->name, mapped->state);
+
+    switch (mapped->state) {
+
+    case NGX_ER_MAPPED_RUNNING:
+        return;
+
+    case NGX_ER_MAPPED_DONE:
+        ngx_er_lease_attempt(lease, mapped->cargos.elts);
+        return;
+
+    case NGX_ER_MAPPED_FILTERED:
+        ngx_er_settle_filtered(lease);
+        return;
+
+    case NGX_ER_MAPPED_FAILED:
+        ngx_er_settle_unmapped(lease);
+        return;
+
+    default: /* NGX_ER_MAPPED_AWAY */
+        ngx_er_settle_back(lease, mapped->retry);
+    }
+}
+
+
+/* "cargo" is one of lease->mapped, or NULL: the event's own bytes */
+
+static void
+ngx_er_lease_attempt(ngx_er_lease_t *lease, ngx_er_cargo_t *cargo)
 {
     ngx_er_attempt_t  *attempt;
 
@@ -571,6 +658,10 @@ ngx_er_lease_send(ngx_er_lease_t *lease)
         attempt->keep = ngx_er_history_answers();
         attempt->handler = ngx_er_lease_attempted;
         attempt->data = lease;
+
+        if (cargo) {
+            ngx_er_attempt_load(attempt, lease->mapped, cargo);
+        }
 
         lease->began = ngx_er_queue_now();
 
@@ -673,6 +764,10 @@ ngx_er_lease_free(ngx_er_lease_t *lease)
     ngx_queue_remove(&lease->queue);
     ngx_er_lease_worker.bytes -= lease->bytes;
     ngx_er_leases_hold();
+
+    if (lease->mapped) {
+        ngx_er_mapped_release(lease->mapped);
+    }
 
     if (lease->event) {
         ngx_er_event_release(lease->event);

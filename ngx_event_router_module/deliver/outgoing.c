@@ -15,6 +15,10 @@
  * copied by each: names, hashes and values are shared from then on, since
  * nobody writes into them; only the list is the delivery's own.  The rest is
  * in the carrier's pool; it fails for want of memory only.
+ *
+ * Where the target has a body of its own, the cargo of the attempt says what
+ * is sent, and the headers that speak of it follow.  The attributes of the
+ * event are beside any body that has them not inside, as CloudEvents do.
  */
 
 
@@ -43,7 +47,13 @@
 
 struct ngx_er_outgoing_s {
     ngx_uint_t             n;
-    ngx_uint_t             parent;     /* index of traceparent; 0: none */
+    ngx_uint_t             typed;      /* 1: it has a content type */
+    ngx_uint_t             id;         /* index of Webhook-Id, */
+    ngx_uint_t             parent;     /* of traceparent; 0: none, */
+    ngx_uint_t             first;      /* of the first attribute, which are the
+                                          last ones, */
+    ngx_uint_t             ce_id;      /* and of ce-id; 0: they are not made
+                                          yet */
     ngx_table_elt_t        headers[NGX_ER_OUTGOING_HEADERS];
 };
 
@@ -62,9 +72,21 @@ typedef struct {
 
 static void ngx_er_outgoing_line(ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_outgoing_headers(ngx_er_attempt_t *attempt);
+static ngx_int_t ngx_er_outgoing_list(ngx_er_attempt_t *attempt,
+    ngx_er_outgoing_t *outgoing);
+static ngx_uint_t ngx_er_outgoing_beside(ngx_er_event_t *event,
+    ngx_er_cargo_t *cargo);
+static ngx_int_t ngx_er_outgoing_cargo(ngx_er_attempt_t *attempt,
+    ngx_er_outgoing_t *outgoing, ngx_table_elt_t *h);
+static ngx_int_t ngx_er_outgoing_type(ngx_http_request_t *r,
+    ngx_er_outgoing_t *outgoing, ngx_table_elt_t *h, ngx_str_t *value);
+static ngx_int_t ngx_er_outgoing_ids(ngx_er_attempt_t *attempt,
+    ngx_er_outgoing_t *outgoing, ngx_table_elt_t *h);
 static ngx_uint_t ngx_er_outgoing_more(ngx_er_attempt_t *attempt);
 static void ngx_er_outgoing_link(ngx_http_request_t *r, ngx_table_elt_t *h,
     ngx_uint_t type);
+static ngx_er_outgoing_t *ngx_er_outgoing_of(ngx_er_event_t *event,
+    ngx_er_cargo_t *cargo);
 static ngx_er_outgoing_t *ngx_er_outgoing_create(ngx_er_event_t *event);
 static ngx_int_t ngx_er_outgoing_attributes(ngx_er_event_t *event,
     ngx_er_outgoing_t *outgoing);
@@ -78,29 +100,41 @@ static ngx_int_t ngx_er_outgoing_forwarded(ngx_http_request_t *r,
 static ngx_int_t ngx_er_outgoing_number(ngx_pool_t *pool, ngx_uint_t n,
     ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_attribute(ngx_er_event_t *event,
-    ngx_str_t *value, ngx_str_t *out);
+    ngx_pool_t *pool, ngx_str_t *value, ngx_str_t *out);
 static void ngx_er_outgoing_header(ngx_er_outgoing_t *outgoing,
+    ngx_er_outgoing_name_t *name, ngx_str_t *value);
+static void ngx_er_outgoing_set(ngx_table_elt_t *h,
     ngx_er_outgoing_name_t *name, ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_text(ngx_pool_t *pool, ngx_str_t *value,
     ngx_str_t *out);
+static ngx_int_t ngx_er_outgoing_show_cargo(ngx_er_event_t *event,
+    ngx_er_outgoing_t *outgoing, ngx_er_cargo_t *cargo, ngx_uint_t i,
+    ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_shown(ngx_array_t *shown, ngx_str_t *name,
     ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_show_more(ngx_er_event_t *event,
     ngx_er_target_t *target, ngx_array_t *shown);
 
 
+static ngx_er_outgoing_name_t  ngx_er_outgoing_content_type =
+    ngx_er_outgoing_name("Content-Type");
+
+
 ngx_int_t
 ngx_er_outgoing_fill(ngx_er_attempt_t *attempt)
 {
+    ngx_str_t  *body;
+
+    body = attempt->cargo ? &attempt->cargo->body : &attempt->event->body;
+
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, attempt->carrier->connection->log, 0,
                    "event router outgoing: %V \"%V\", %uz bytes",
                    &attempt->target->method_name, &attempt->target->uri,
-                   attempt->event->body.len);
+                   body->len);
 
     ngx_er_outgoing_line(attempt);
 
-    if (ngx_er_subrequest_body(attempt->carrier, &attempt->event->body)
-        != NGX_OK
+    if (ngx_er_subrequest_body(attempt->carrier, body) != NGX_OK
         || ngx_er_outgoing_headers(attempt) != NGX_OK
         || ngx_er_outgoing_forward(attempt) != NGX_OK)
     {
@@ -166,8 +200,6 @@ static ngx_int_t
 ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
 {
     ngx_str_t            number;
-    ngx_uint_t           n;
-    ngx_er_event_t      *event;
     ngx_table_elt_t     *h;
     ngx_er_outgoing_t   *outgoing;
     ngx_http_request_t  *r;
@@ -175,31 +207,21 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
     static ngx_str_t  first = ngx_string("1");
 
     r = attempt->carrier;
-    event = attempt->event;
 
-    outgoing = event->outgoing ? event->outgoing
-                               : ngx_er_outgoing_create(event);
+    outgoing = ngx_er_outgoing_of(attempt->event, attempt->cargo);
     if (outgoing == NULL) {
         return NGX_ERROR;
     }
 
-    n = outgoing->n + ngx_er_outgoing_more(attempt);
-
-    if (ngx_list_init(&r->headers_in.headers, r->pool, n,
-                      sizeof(ngx_table_elt_t))
-        != NGX_OK)
-    {
+    if (ngx_er_outgoing_list(attempt, outgoing) != NGX_OK) {
         return NGX_ERROR;
     }
 
     h = r->headers_in.headers.part.elts;
-    r->headers_in.headers.part.nelts = outgoing->n;
-
-    ngx_memcpy(h, outgoing->headers, outgoing->n * sizeof(ngx_table_elt_t));
 
     h[NGX_ER_OUTGOING_HOST].value = attempt->target->host;
 
-    ngx_er_outgoing_link(r, h, event->content_type.len != 0);
+    ngx_er_outgoing_link(r, h, outgoing->typed);
 
     number = first;
 
@@ -217,8 +239,160 @@ ngx_er_outgoing_headers(ngx_er_attempt_t *attempt)
         return NGX_ERROR;
     }
 
-    return ngx_er_outgoing_text(r->pool, &attempt->routes,
-                                &h[NGX_ER_OUTGOING_ROUTE].value);
+    if (ngx_er_outgoing_text(r->pool, &attempt->routes,
+                             &h[NGX_ER_OUTGOING_ROUTE].value)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return attempt->mapped ? ngx_er_outgoing_cargo(attempt, outgoing, h)
+                           : NGX_OK;
+}
+
+
+/* a copy of those that all deliveries have, and room for more */
+
+static ngx_int_t
+ngx_er_outgoing_list(ngx_er_attempt_t *attempt, ngx_er_outgoing_t *outgoing)
+{
+    ngx_uint_t           n;
+    ngx_http_request_t  *r;
+
+    r = attempt->carrier;
+
+    n = ngx_er_outgoing_beside(attempt->event, attempt->cargo)
+        ? outgoing->n : outgoing->first;
+
+    if (ngx_list_init(&r->headers_in.headers, r->pool,
+                      n + ngx_er_outgoing_more(attempt),
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->headers_in.headers.part.nelts = n;
+
+    ngx_memcpy(r->headers_in.headers.part.elts, outgoing->headers,
+               n * sizeof(ngx_table_elt_t));
+
+    return NGX_OK;
+}
+
+
+/* 1: the attributes are in headers; else they are in the body */
+
+static ngx_uint_t
+ngx_er_outgoing_beside(ngx_er_event_t *event, ngx_er_cargo_t *cargo)
+{
+    static ngx_str_t  inside = ngx_string("application/cloudevents");
+
+    if (cargo == NULL) {
+        return event->cloudevent != NGX_ER_CLOUDEVENT_STRUCTURED;
+    }
+
+    return cargo->content_type.len < inside.len
+           || ngx_strncasecmp(cargo->content_type.data, inside.data,
+                              inside.len)
+              != 0;
+}
+
+
+/* in the place of what the event says of its own bytes */
+
+static ngx_int_t
+ngx_er_outgoing_cargo(ngx_er_attempt_t *attempt, ngx_er_outgoing_t *outgoing,
+    ngx_table_elt_t *h)
+{
+    ngx_http_request_t  *r;
+
+    r = attempt->carrier;
+
+    if (ngx_er_outgoing_number(r->pool, attempt->cargo->body.len,
+                               &h[NGX_ER_OUTGOING_LENGTH].value)
+        != NGX_OK
+        || ((attempt->id.len || attempt->cargo->number)
+            && ngx_er_outgoing_ids(attempt, outgoing, h) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_outgoing_type(r, outgoing, h,
+                                &attempt->cargo->content_type);
+}
+
+
+/* the last one who knows where which header is: it may take one out */
+
+static ngx_int_t
+ngx_er_outgoing_type(ngx_http_request_t *r, ngx_er_outgoing_t *outgoing,
+    ngx_table_elt_t *h, ngx_str_t *value)
+{
+    ngx_uint_t  n;
+
+    if (outgoing->typed && value->len == 0) {
+        n = --r->headers_in.headers.part.nelts;
+
+        ngx_memmove(&h[NGX_ER_OUTGOING_TYPE], &h[NGX_ER_OUTGOING_TYPE + 1],
+                    (n - NGX_ER_OUTGOING_TYPE) * sizeof(ngx_table_elt_t));
+
+        r->headers_in.content_type = NULL;
+
+        return NGX_OK;
+    }
+
+    if (value->len == 0) {
+        return NGX_OK;
+    }
+
+    if (outgoing->typed) {
+        h = &h[NGX_ER_OUTGOING_TYPE];
+
+    } else {
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_er_outgoing_set(h, &ngx_er_outgoing_content_type, value);
+        r->headers_in.content_type = h;
+    }
+
+    return ngx_er_outgoing_text(r->pool, value, &h->value);
+}
+
+
+/* of one call of several, or of several events; sign.c needs it, too */
+
+static ngx_int_t
+ngx_er_outgoing_ids(ngx_er_attempt_t *attempt, ngx_er_outgoing_t *outgoing,
+    ngx_table_elt_t *h)
+{
+    ngx_str_t  *id;
+
+    id = &attempt->id;
+
+    if (id->len == 0) {
+        id->data = ngx_pnalloc(attempt->pool, attempt->event->id.len + 1
+                                              + NGX_INT64_LEN);
+        if (id->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        id->len = ngx_sprintf(id->data, "%V.%ui", &attempt->event->id,
+                              attempt->cargo->number)
+                  - id->data;
+    }
+
+    h[outgoing->id].value = *id;
+
+    if (!ngx_er_outgoing_beside(attempt->event, attempt->cargo)) {
+        return NGX_OK;
+    }
+
+    return ngx_er_outgoing_attribute(attempt->event, attempt->carrier->pool,
+                                     id, &h[outgoing->ce_id].value);
 }
 
 
@@ -240,6 +414,10 @@ ngx_er_outgoing_more(ngx_er_attempt_t *attempt)
 
     if (target->sign) {
         n += NGX_ER_SIGNER_HEADERS;
+    }
+
+    if (attempt->cargo) {
+        n++;
     }
 
     return n;
@@ -265,15 +443,34 @@ ngx_er_outgoing_link(ngx_http_request_t *r, ngx_table_elt_t *h,
 /* what the deliveries of an event have in common; NULL: no memory */
 
 static ngx_er_outgoing_t *
+ngx_er_outgoing_of(ngx_er_event_t *event, ngx_er_cargo_t *cargo)
+{
+    ngx_er_outgoing_t  *outgoing;
+
+    outgoing = event->outgoing ? event->outgoing
+                               : ngx_er_outgoing_create(event);
+
+    if (outgoing && outgoing->ce_id == 0
+        && ngx_er_outgoing_beside(event, cargo)
+        && ngx_er_outgoing_attributes(event, outgoing) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return outgoing;
+}
+
+
+static ngx_er_outgoing_t *
 ngx_er_outgoing_create(ngx_er_event_t *event)
 {
     ngx_str_t           content_type, name, received, hopped, size;
     ngx_pool_t         *pool;
     ngx_er_outgoing_t  *outgoing;
 
-    static ngx_str_t               none,
+    static ngx_str_t  none,
         version = ngx_string("event-router/" NGX_ER_VERSION);
-    static ngx_er_outgoing_name_t  type = ngx_er_outgoing_name("Content-Type"),
+    static ngx_er_outgoing_name_t
         length = ngx_er_outgoing_name("Content-Length"),
         host = ngx_er_outgoing_name("Host"),
         agent = ngx_er_outgoing_name("User-Agent"),
@@ -303,22 +500,23 @@ ngx_er_outgoing_create(ngx_er_event_t *event)
     ngx_er_outgoing_header(outgoing, &host, &none);
     ngx_er_outgoing_header(outgoing, &agent, &version);
     ngx_er_outgoing_header(outgoing, &length, &size);
+    outgoing->typed = (content_type.len != 0);
 
-    if (content_type.len) {
-        ngx_er_outgoing_header(outgoing, &type, &content_type);
+    if (outgoing->typed) {
+        ngx_er_outgoing_header(outgoing, &ngx_er_outgoing_content_type,
+                               &content_type);
     }
 
+    outgoing->id = outgoing->n;
     ngx_er_outgoing_header(outgoing, &id, &name);
     ngx_er_outgoing_header(outgoing, &timestamp, &received);
     ngx_er_outgoing_header(outgoing, &hops, &hopped);
 
-    if (ngx_er_outgoing_trace(event, outgoing) != NGX_OK
-        || (event->cloudevent != NGX_ER_CLOUDEVENT_STRUCTURED
-            && ngx_er_outgoing_attributes(event, outgoing) != NGX_OK))
-    {
+    if (ngx_er_outgoing_trace(event, outgoing) != NGX_OK) {
         return NULL;
     }
 
+    outgoing->first = outgoing->n;
     event->outgoing = outgoing;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
@@ -404,7 +602,7 @@ ngx_er_outgoing_span(ngx_er_attempt_t *attempt, ngx_table_elt_t *h)
 static ngx_int_t
 ngx_er_outgoing_attributes(ngx_er_event_t *event, ngx_er_outgoing_t *outgoing)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, ce_id;
 
     static ngx_str_t               one = ngx_string("1.0"),
         marked = ngx_string("1");
@@ -432,18 +630,25 @@ ngx_er_outgoing_attributes(ngx_er_event_t *event, ngx_er_outgoing_t *outgoing)
         ngx_er_outgoing_header(outgoing, &version, &one);
     }
 
+    ce_id = outgoing->n;
+
     for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 
         if (values[i]->len == 0) {
             continue;
         }
 
-        if (ngx_er_outgoing_attribute(event, values[i], &value) != NGX_OK) {
+        if (ngx_er_outgoing_attribute(event, event->pool, values[i], &value)
+            != NGX_OK)
+        {
+            outgoing->n = outgoing->first;
             return NGX_ERROR;
         }
 
         ngx_er_outgoing_header(outgoing, &names[i], &value);
     }
+
+    outgoing->ce_id = ce_id;
 
     return NGX_OK;
 }
@@ -540,8 +745,8 @@ ngx_er_outgoing_number(ngx_pool_t *pool, ngx_uint_t n, ngx_str_t *value)
  */
 
 static ngx_int_t
-ngx_er_outgoing_attribute(ngx_er_event_t *event, ngx_str_t *value,
-    ngx_str_t *out)
+ngx_er_outgoing_attribute(ngx_er_event_t *event, ngx_pool_t *pool,
+    ngx_str_t *value, ngx_str_t *out)
 {
     u_char  c, *p;
     size_t  i, n;
@@ -559,10 +764,10 @@ ngx_er_outgoing_attribute(ngx_er_event_t *event, ngx_str_t *value,
     }
 
     if (event->cloudevent == NGX_ER_CLOUDEVENT_BINARY) {
-        return ngx_er_outgoing_text(event->pool, value, out);
+        return ngx_er_outgoing_text(pool, value, out);
     }
 
-    p = ngx_pnalloc(event->pool, value->len + 2 * n);
+    p = ngx_pnalloc(pool, value->len + 2 * n);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -593,10 +798,14 @@ static void
 ngx_er_outgoing_header(ngx_er_outgoing_t *outgoing,
     ngx_er_outgoing_name_t *name, ngx_str_t *value)
 {
-    ngx_table_elt_t  *h;
+    ngx_er_outgoing_set(&outgoing->headers[outgoing->n++], name, value);
+}
 
-    h = &outgoing->headers[outgoing->n++];
 
+static void
+ngx_er_outgoing_set(ngx_table_elt_t *h, ngx_er_outgoing_name_t *name,
+    ngx_str_t *value)
+{
     ngx_memzero(h, sizeof(ngx_table_elt_t));
 
     if (name->hash == 0) {
@@ -649,16 +858,15 @@ ngx_er_outgoing_text(ngx_pool_t *pool, ngx_str_t *value, ngx_str_t *out)
 
 ngx_int_t
 ngx_er_outgoing_show(ngx_er_event_t *event, ngx_er_target_t *target,
-    ngx_str_t *routes, ngx_array_t *shown)
+    ngx_str_t *routes, ngx_er_cargo_t *cargo, ngx_array_t *shown)
 {
     ngx_str_t           value;
-    ngx_uint_t          i;
+    ngx_uint_t          i, n;
     ngx_er_outgoing_t  *outgoing;
 
     static ngx_str_t  first = ngx_string("1");
 
-    outgoing = event->outgoing ? event->outgoing
-                               : ngx_er_outgoing_create(event);
+    outgoing = ngx_er_outgoing_of(event, cargo);
 
     if (outgoing == NULL
         || ngx_array_init(shown, event->pool, NGX_ER_OUTGOING_HEADERS,
@@ -668,12 +876,25 @@ ngx_er_outgoing_show(ngx_er_event_t *event, ngx_er_target_t *target,
         return NGX_ERROR;
     }
 
-    for (i = 0; i < outgoing->n; i++) {
+    n = ngx_er_outgoing_beside(event, cargo) ? outgoing->n : outgoing->first;
+
+    for (i = 0; i < n; i++) {
 
         value = (i == NGX_ER_OUTGOING_ROUTE) ? *routes
                 : (i == NGX_ER_OUTGOING_ATTEMPT) ? first
                 : (i == NGX_ER_OUTGOING_HOST) ? target->host
                 : outgoing->headers[i].value;
+
+        if (cargo
+            && ngx_er_outgoing_show_cargo(event, outgoing, cargo, i, &value)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (value.len == 0 && outgoing->typed && i == NGX_ER_OUTGOING_TYPE) {
+            continue;
+        }
 
         if (ngx_er_outgoing_shown(shown, &outgoing->headers[i].key, &value)
             != NGX_OK)
@@ -682,7 +903,48 @@ ngx_er_outgoing_show(ngx_er_event_t *event, ngx_er_target_t *target,
         }
     }
 
+    if (cargo && !outgoing->typed && cargo->content_type.len
+        && ngx_er_outgoing_shown(shown, &ngx_er_outgoing_content_type.key,
+                                 &cargo->content_type)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_er_outgoing_show_more(event, target, shown);
+}
+
+
+/* the value of the i-th header, where that speaks of the body */
+
+static ngx_int_t
+ngx_er_outgoing_show_cargo(ngx_er_event_t *event, ngx_er_outgoing_t *outgoing,
+    ngx_er_cargo_t *cargo, ngx_uint_t i, ngx_str_t *value)
+{
+    ngx_str_t  id;
+
+    if (i == NGX_ER_OUTGOING_LENGTH) {
+        return ngx_er_outgoing_number(event->pool, cargo->body.len, value);
+    }
+
+    if (i == NGX_ER_OUTGOING_TYPE && outgoing->typed) {
+        return ngx_er_outgoing_text(event->pool, &cargo->content_type, value);
+    }
+
+    if (cargo->number == 0 || (i != outgoing->id && i != outgoing->ce_id)) {
+        return NGX_OK;
+    }
+
+    id.data = ngx_pnalloc(event->pool, value->len + 1 + NGX_INT64_LEN);
+    if (id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    id.len = ngx_sprintf(id.data, "%V.%ui", value, cargo->number) - id.data;
+
+    *value = id;
+
+    return NGX_OK;
 }
 
 

@@ -10,7 +10,7 @@
  * taken it.
  *
  *     settle   an answer that says that it is there, also one to the question
- *              whether it is
+ *              whether it is; or the target does not want it
  *     retry    an answer that may change, or none; also handing it back when
  *              nothing could be sent, which does not count as an attempt, and
  *              to ask the target later on
@@ -34,10 +34,12 @@
 
 
 #include "settle.h"
+#include "attempt_log.h"
 #include "await.h"
 #include "guard.h"
 #include "hand.h"
 #include "slots.h"
+#include "unmapped.h"
 #include "../base/crash.h"
 #include "../observe/account.h"
 #include "../observe/history.h"
@@ -56,6 +58,8 @@ static void ngx_er_settle_ok(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
 static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
     ngx_er_queue_verb_e verb);
+static void ngx_er_settle_dies(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_uint_t status, ngx_str_t *why);
 static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
 static void ngx_er_settle_marked(ngx_er_claim_t *claim);
 static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
@@ -445,6 +449,29 @@ ngx_er_settle_unsent(ngx_er_lease_t *lease)
 }
 
 
+/* its target does not want it */
+
+void
+ngx_er_settle_filtered(ngx_er_lease_t *lease)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router settle: event %016xL to \"%V\" is filtered",
+                   lease->seq, &lease->target->name);
+
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK, 0, 0);
+    ngx_er_settle_unplace(lease);
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
+
+    if (lease->op) {
+        lease->op->filtered = 1;
+        ngx_er_history_note(lease->op, NGX_ER_HISTORY_FILTERED, 0);
+    }
+
+    ngx_er_settle_tell(lease);
+}
+
+
 /* what runs ends; an attempt that was sent, or may have been, or NULL */
 
 static ngx_er_attempt_t *
@@ -456,6 +483,11 @@ ngx_er_settle_stop(ngx_er_lease_t *lease)
 
     lease->attempt = NULL;
     lease->claim = NULL;
+
+    if (lease->mapped) {
+        ngx_er_mapped_release(lease->mapped);
+        lease->mapped = NULL;
+    }
 
     if (lease->call) {
         ngx_er_call_drop(lease->call);
@@ -576,35 +608,86 @@ void
 ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_er_attempt_t *attempt)
 {
-    u_char              text[NGX_ER_ATTEMPT_LOG], *last;
-    u_char              said[NGX_ER_ATTEMPT_LOG], *end;
-    ngx_er_queue_op_t  *op;
+    u_char      said[NGX_ER_ATTEMPT_LOG];
+    ngx_str_t   why;
+    ngx_uint_t  status;
+
+    status = (attempt && !attempt->silent) ? attempt->status : 0;
+
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_DYING,
+                      status, attempt ? attempt->ms : 0);
+    ngx_er_settle_unplace(lease);
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_BURY);
+
+    if (lease->op) {
+        ngx_er_settle_past(lease, lease->op, attempt);
+    }
+
+    ngx_str_null(&why);
+
+    if (attempt) {
+        why.data = said;
+        why.len = ngx_er_attempt_log_answer(attempt, said, NGX_ER_ATTEMPT_LOG)
+                  - said;
+    }
+
+    ngx_er_settle_dies(lease, reason, status, &why);
+}
+
+
+/* no body can be made of it for its target, whatever is tried again */
+
+void
+ngx_er_settle_unmapped(ngx_er_lease_t *lease)
+{
+    u_char            said[NGX_ER_ATTEMPT_LOG];
+    ngx_str_t         why;
+    ngx_er_mapped_t  *mapped;
+
+    mapped = lease->mapped;
+
+    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_DYING, 0, 0);
+    ngx_er_settle_unplace(lease);
+
+    lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_BURY);
+
+    if (lease->op) {
+        ngx_er_unmapped_answer(lease->op->pool, mapped, &lease->op->answer);
+        ngx_er_history_why(lease->op, &mapped->error);
+    }
+
+    why.data = said;
+    why.len = ngx_snprintf(said, NGX_ER_ATTEMPT_LOG,
+                           ", there is no body for it: %V", &mapped->error)
+              - said;
+
+    ngx_er_settle_dies(lease, NGX_ER_DEAD_FINAL, 0, &why);
+}
+
+
+/* the store is told by lease->op, which may be NULL, and people here; "why" is
+   the end of a line of error.log */
+
+static void
+ngx_er_settle_dies(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_uint_t status, ngx_str_t *why)
+{
+    u_char  text[NGX_ER_ATTEMPT_LOG], *last;
 
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router settle: event %016xL to \"%V\" dies: %s",
                    lease->seq, &lease->target->name,
                    ngx_er_dead_name(reason));
 
-    ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_DYING,
-                      (attempt && !attempt->silent) ? attempt->status : 0,
-                      attempt ? attempt->ms : 0);
-    ngx_er_settle_unplace(lease);
-
-    op = ngx_er_settle_op(lease, NGX_ER_QUEUE_BURY);
-
-    if (op) {
-        op->reason = reason;
-        ngx_er_settle_past(lease, op, attempt);
+    if (lease->op) {
+        lease->op->reason = reason;
     }
 
-    ngx_er_account_dead(lease->target, lease->seq, lease->event,
-                        reason,
-                        (attempt && !attempt->silent) ? attempt->status : 0);
+    ngx_er_account_dead(lease->target, lease->seq, lease->event, reason,
+                        status);
 
     last = text;
-    end = attempt ? ngx_er_attempt_log_answer(attempt, said,
-                                              NGX_ER_ATTEMPT_LOG)
-                  : said;
 
     if (lease->event) {
         last = ngx_cpymem(text, ", ", 2);
@@ -614,14 +697,11 @@ ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
 
     ngx_log_error(NGX_LOG_ERR, lease->target->location->error_log, 0,
                   "event %016xL for target \"%V\" is a dead letter now: "
-                  "%s%*s%*s",
+                  "%s%*s%V",
                   lease->seq, &lease->target->name,
-                  ngx_er_dead_name(reason), last - text, text, end - said,
-                  said);
+                  ngx_er_dead_name(reason), last - text, text, why);
 
-    lease->op = op;
-
-    if (op && lease->event
+    if (lease->op && lease->event
         && (reason == NGX_ER_DEAD_EXHAUSTED || reason == NGX_ER_DEAD_FINAL))
     {
         ngx_er_settle_enter(lease, NGX_ER_LEASE_MARK);
@@ -822,7 +902,11 @@ ngx_er_settle_told(ngx_er_queue_op_t *op)
 static void
 ngx_er_settle_ended(ngx_er_lease_t *lease, ngx_er_queue_op_t *op)
 {
-    if (op->verb == NGX_ER_QUEUE_SETTLE) {
+    if (op->filtered) {
+        ngx_er_account_queued(lease->target, lease->seq, lease->event,
+                              NGX_ER_METRIC_FILTERED);
+
+    } else if (op->verb == NGX_ER_QUEUE_SETTLE) {
         ngx_er_account_ended(lease->target, lease->seq, lease->event,
                              "delivered", lease->without,
                              ngx_er_settle_age(lease));

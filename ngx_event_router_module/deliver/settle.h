@@ -51,6 +51,8 @@ struct ngx_er_lease_s {
     ngx_er_lease_over_pt   over;
     ngx_er_target_t       *target;
     ngx_er_event_t        *event;      /* held; NULL: it was not read */
+    ngx_er_mapped_t       *mapped;     /* of a target with a body; NULL: not
+                                          made yet */
     ngx_er_attempt_t      *attempt;    /* while it runs */
     ngx_er_call_t         *call;       /* ASKING */
     ngx_er_claim_t        *claim;      /* of the guard, or NULL */
@@ -105,12 +107,15 @@ void ngx_er_settle_unasked(ngx_er_lease_t *lease, const char *why);
 
 /*
  * Its end is near: an attempt ended, whose places are given back; another copy
- * of the event was delivered; it goes back to the store for "delay" ms, which
- * is no attempt; it is a dead letter ("attempt" may be NULL); the worker
- * exits.  The lease may be gone afterwards.
+ * of the event was delivered; by the body of its target there is nothing to
+ * deliver, or none can be made of it; it goes back to the store for "delay"
+ * ms, which is no attempt; it is a dead letter ("attempt" may be NULL); the
+ * worker exits.  The lease may be gone afterwards.
  */
 void ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt);
 void ngx_er_settle_unsent(ngx_er_lease_t *lease);
+void ngx_er_settle_filtered(ngx_er_lease_t *lease);
+void ngx_er_settle_unmapped(ngx_er_lease_t *lease);
 void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
 void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_er_attempt_t *attempt);

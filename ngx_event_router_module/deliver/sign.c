@@ -199,7 +199,7 @@ ngx_er_sign_add(ngx_er_attempt_t *attempt)
 
     tp = ngx_timeofday();
 
-    what.id = attempt->event->id;
+    what.id = attempt->id.len ? attempt->id : attempt->event->id;
     what.sec = tp->sec;
     what.msec = tp->msec;
     ngx_gmtime(tp->sec, &what.tm);

@@ -25,6 +25,7 @@
 #include "publishers.h"
 #include "sign.h"
 #include "verdict_conf.h"
+#include "../mapping/body.h"
 
 
 /* the flag of lines that are for queued deliveries only */
@@ -37,6 +38,8 @@
 static char *ngx_er_target_optional(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static char *ngx_er_target_body(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
@@ -64,6 +67,8 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "POST|PUT|PATCH|DELETE|GET", ngx_er_target_method, 0 },
     { "from", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
       "SOURCE...", ngx_er_publishers_line, 0 },
+    { "body", 1, 1, 0,
+      "original | data", ngx_er_target_body, 0 },
     { "forward_headers", 1, 100, 0,
       "NAME...", ngx_er_target_forward, 0 },
     { "auth", 2, 11, 0,
@@ -364,6 +369,15 @@ ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
                        "or GET", &value[1]);
 
     return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_er_target_body(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_target_draft_t *draft = conf;
+
+    return ngx_er_body_conf(cf, &draft->target->body);
 }
 
 

@@ -565,6 +565,10 @@ ngx_er_answer_deliveries(ngx_er_json_t *json, ngx_er_fanout_t *fanout)
         ngx_er_json_number(json, "status", d[i].status);
         ngx_er_json_number(json, "ms", d[i].ms);
 
+        if (d[i].error.len) {
+            ngx_er_json_text(json, "error", &d[i].error, 0);
+        }
+
         if (d[i].target->optional) {
             ngx_er_json_flag(json, "optional", 1);
         }

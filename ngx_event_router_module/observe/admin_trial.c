@@ -22,10 +22,11 @@
 #include "admin_trial.h"
 #include "audit.h"
 #include "errand.h"
+#include "../deliver/attempt_log.h"
 #include "../deliver/trial.h"
 #include "../ingest/attributes.h"
-#include "../ingest/upload.h"
 #include "../ingest/reply.h"
+#include "../ingest/upload.h"
 
 
 #define NGX_ER_ADMIN_TRIAL_BODY    1048576

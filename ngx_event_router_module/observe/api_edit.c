@@ -1254,10 +1254,10 @@ static void
 ngx_er_api_edit_headers(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
 {
     ngx_uint_t                i;
-    ngx_array_t               shown;
+    ngx_array_t               list;
     ngx_er_outgoing_shown_t  *line;
 
-    if (ngx_er_outgoing_show(edit->event, edit->to, &edit->routes, &shown)
+    if (ngx_er_outgoing_show(edit->event, edit->to, &edit->routes, NULL, &list)
         != NGX_OK)
     {
         json->failed = 1;
@@ -1267,9 +1267,9 @@ ngx_er_api_edit_headers(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
     ngx_er_json_text(json, "method", &edit->to->method_name, 0);
     ngx_er_json_open(json, "headers", "[");
 
-    line = shown.elts;
+    line = list.elts;
 
-    for (i = 0; i < shown.nelts; i++) {
+    for (i = 0; i < list.nelts; i++) {
         ngx_er_json_open(json, NULL, "{");
         ngx_er_json_text(json, "name", &line[i].name, 0);
 

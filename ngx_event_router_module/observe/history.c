@@ -34,6 +34,8 @@ static void ngx_er_history_edited(ngx_er_queue_op_t *op,
     ngx_er_event_t *event);
 static void ngx_er_history_tried(ngx_er_history_chunk_t *chunk,
     ngx_er_target_t *target, ngx_er_attempt_t *attempt, uint64_t began);
+static void ngx_er_history_sentence(ngx_er_history_chunk_t *chunk,
+    uint64_t target, ngx_str_t *why);
 static ngx_int_t ngx_er_history_add(ngx_pool_t *pool, ngx_str_t *chunks,
     ngx_er_history_chunk_t *chunk);
 static size_t ngx_er_history_fanout_parts(ngx_er_fanout_t *fanout, u_char **p);
@@ -282,6 +284,34 @@ ngx_er_history_note(ngx_er_queue_op_t *op, ngx_uint_t state,
 }
 
 
+void
+ngx_er_history_why(ngx_er_queue_op_t *op, ngx_str_t *why)
+{
+    ngx_er_history_chunk_t  chunk;
+
+    if (ngx_er_history_conf() == NULL) {
+        return;
+    }
+
+    ngx_er_history_sentence(&chunk, op->target, why);
+
+    (void) ngx_er_history_add(op->pool, &op->history, &chunk);
+}
+
+
+static void
+ngx_er_history_sentence(ngx_er_history_chunk_t *chunk, uint64_t target,
+    ngx_str_t *why)
+{
+    ngx_memzero(chunk, offsetof(ngx_er_history_chunk_t, keys));
+
+    chunk->kind = NGX_ER_HISTORY_WHY;
+    chunk->target = target;
+    chunk->time = ngx_er_queue_now();
+    chunk->answer = *why;
+}
+
+
 static void
 ngx_er_history_tried(ngx_er_history_chunk_t *chunk, ngx_er_target_t *target,
     ngx_er_attempt_t *attempt, uint64_t began)
@@ -339,6 +369,28 @@ ngx_er_history_delivery(ngx_er_delivery_t *d, ngx_er_attempt_t *attempt)
                   ? NGX_ER_HISTORY_DELIVERED : NGX_ER_HISTORY_FAILED;
 
     (void) ngx_er_history_add(d->fanout->event->pool, &d->history, &chunk);
+}
+
+
+void
+ngx_er_history_unsent(ngx_er_delivery_t *d)
+{
+    ngx_pool_t              *pool;
+    ngx_er_history_chunk_t   chunk;
+
+    if (ngx_er_history_conf() == NULL) {
+        return;
+    }
+
+    pool = d->fanout->event->pool;
+
+    if (d->error.len) {
+        ngx_er_history_sentence(&chunk, d->target->hash, &d->error);
+        (void) ngx_er_history_add(pool, &d->history, &chunk);
+    }
+
+    ngx_er_history_fanout_end(d, &chunk);
+    (void) ngx_er_history_add(pool, &d->history, &chunk);
 }
 
 
@@ -464,6 +516,10 @@ ngx_er_history_fanout_end(ngx_er_delivery_t *d, ngx_er_history_chunk_t *chunk)
         chunk->state = NGX_ER_HISTORY_SETTLED;
         break;
 
+    case NGX_ER_DELIVERY_FILTERED:
+        chunk->state = NGX_ER_HISTORY_FILTERED;
+        break;
+
     case NGX_ER_DELIVERY_RUNNING:
 
         /* the worker exits */
@@ -472,7 +528,8 @@ ngx_er_history_fanout_end(ngx_er_delivery_t *d, ngx_er_history_chunk_t *chunk)
         break;
 
     default:
-        chunk->state = NGX_ER_HISTORY_UNSENT;
+        chunk->state = d->error.len ? NGX_ER_HISTORY_FAILED
+                                    : NGX_ER_HISTORY_UNSENT;
         break;
     }
 }

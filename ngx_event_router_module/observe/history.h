@@ -38,9 +38,14 @@ void ngx_er_history_attempt(ngx_er_queue_op_t *op, ngx_er_attempt_t *attempt,
 void ngx_er_history_note(ngx_er_queue_op_t *op, ngx_uint_t state,
     ngx_uint_t reason);
 
+/* op is a BURY: a sentence, why nothing could be sent */
+void ngx_er_history_why(ngx_er_queue_op_t *op, ngx_str_t *why);
+
 /* of an event that goes to its targets at once: the attempt of a delivery that
-   ended, and the end of the fan-out */
+   ended, a delivery that ends without one as its "state" or "error" say, and
+   the end of the fan-out */
 void ngx_er_history_delivery(ngx_er_delivery_t *d, ngx_er_attempt_t *attempt);
+void ngx_er_history_unsent(ngx_er_delivery_t *d);
 void ngx_er_history_fanout(ngx_er_fanout_t *fanout);
 
 

@@ -17,6 +17,7 @@
 #include "admin_list.h"
 #include "api.h"
 #include "history.h"
+#include "../deliver/attempt_log.h"
 #include "../deliver/verdict.h"
 #include "../store/dead.h"
 
@@ -189,6 +190,9 @@ ngx_er_history_targets(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk,
             t->routes = chunk[i].routes;
             continue;
 
+        case NGX_ER_HISTORY_WHY:
+            continue;
+
         case NGX_ER_HISTORY_ATTEMPT:
             t->attempts++;
             t->last = &chunk[i];
@@ -354,6 +358,10 @@ ngx_er_history_show_steps(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk,
 
         if (chunk[i].kind == NGX_ER_HISTORY_ATTEMPT) {
             ngx_er_history_show_attempt(json, &chunk[i], reveal);
+        }
+
+        if (chunk[i].kind == NGX_ER_HISTORY_WHY) {
+            ngx_er_api_text(json, "why", &chunk[i].answer);
         }
 
         if (chunk[i].kind == NGX_ER_HISTORY_STEP_KIND || chunk[i].state) {

@@ -57,7 +57,8 @@ static const char  *ngx_er_source_metric_names[] = {
 };
 
 static const char  *ngx_er_target_metric_names[] = {
-    "ok", "failed", "cut", "retried", "dead", "fenced", "stale", "coalesced"
+    "ok", "failed", "cut", "retried", "dead", "fenced", "stale", "coalesced",
+    "filtered"
 };
 
 /* by ngx_er_reason_e */

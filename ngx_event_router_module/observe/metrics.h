@@ -119,6 +119,7 @@ typedef enum {
     NGX_ER_METRIC_FENCED,
     NGX_ER_METRIC_STALE,
     NGX_ER_METRIC_COALESCED,
+    NGX_ER_METRIC_FILTERED,            /* queued or not */
     NGX_ER_METRIC_TARGET_LAST,
     NGX_ER_METRIC_FAIL_1XX = NGX_ER_METRIC_TARGET_LAST,
     NGX_ER_METRIC_FAIL_2XX,            /* but no success by its lines */

@@ -447,8 +447,10 @@ struct ngx_er_queue_op_s {
 
     ngx_str_t              calls;
 
-    /* RETRY, BURY */
+    /* SETTLE, RETRY, BURY */
 
+    unsigned               filtered:1; /* SETTLE: the target does not want it,
+                                          and has not got it */
     ngx_msec_t             delay;      /* RETRY: ms from now */
     ngx_er_past_t          past;       /* status, ms, time: the attempt */
     unsigned               counted:1;  /* past is set: an attempt was made */

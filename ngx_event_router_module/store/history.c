@@ -22,6 +22,7 @@
 #define NGX_ER_HISTORY_HEAD_ATTEMPT  (8 + 8 + 4 + 2 + 2 + 1 + 1 + 1 + 8)
 #define NGX_ER_HISTORY_HEAD_STEP     (8 + 8 + 1 + 1)
 #define NGX_ER_HISTORY_HEAD_EDITED   8
+#define NGX_ER_HISTORY_HEAD_WHY      16
 
 
 /* what a filter asks about targets, while a record is read */
@@ -58,6 +59,8 @@ static ngx_int_t ngx_er_history_read_attempt(u_char *p, u_char *last,
 static ngx_int_t ngx_er_history_read_step(u_char *p, u_char *last,
     ngx_er_history_chunk_t *chunk);
 static ngx_int_t ngx_er_history_read_edited(u_char *p, u_char *last,
+    ngx_er_history_chunk_t *chunk);
+static ngx_int_t ngx_er_history_read_why(u_char *p, u_char *last,
     ngx_er_history_chunk_t *chunk);
 static void ngx_er_history_sift(ngx_er_history_sieve_t *sieve,
     ngx_er_history_chunk_t *chunk);
@@ -121,6 +124,11 @@ ngx_er_history_size(ngx_er_history_chunk_t *chunk)
                + ngx_min(chunk->name.len, NGX_ER_HISTORY_TEXT);
         break;
 
+    case NGX_ER_HISTORY_WHY:
+        size = NGX_ER_HISTORY_HEAD_WHY
+               + ngx_min(chunk->answer.len, NGX_ER_HISTORY_ANSWER);
+        break;
+
     default: /* NGX_ER_HISTORY_STEP_KIND */
         size = NGX_ER_HISTORY_HEAD_STEP
                + ngx_min(chunk->name.len, NGX_ER_HISTORY_TEXT);
@@ -162,6 +170,13 @@ ngx_er_history_write(u_char *p, ngx_er_history_chunk_t *chunk)
         p = ngx_er_history_number(p, chunk->event, 8);
         p = ngx_cpymem(p, chunk->name.data,
                        ngx_min(chunk->name.len, NGX_ER_HISTORY_TEXT));
+        break;
+
+    case NGX_ER_HISTORY_WHY:
+        p = ngx_er_history_number(p, chunk->target, 8);
+        p = ngx_er_history_number(p, chunk->time, 8);
+        p = ngx_cpymem(p, chunk->answer.data,
+                       ngx_min(chunk->answer.len, NGX_ER_HISTORY_ANSWER));
         break;
 
     default: /* NGX_ER_HISTORY_ATTEMPT */
@@ -303,6 +318,9 @@ ngx_er_history_read(ngx_str_t *chunks, ngx_er_history_chunk_t *chunk)
 
     case NGX_ER_HISTORY_EDITED:
         return ngx_er_history_read_edited(p, last, chunk);
+
+    case NGX_ER_HISTORY_WHY:
+        return ngx_er_history_read_why(p, last, chunk);
 
     default:
         return NGX_DECLINED;
@@ -463,6 +481,24 @@ ngx_er_history_read_edited(u_char *p, u_char *last,
 }
 
 
+static ngx_int_t
+ngx_er_history_read_why(u_char *p, u_char *last,
+    ngx_er_history_chunk_t *chunk)
+{
+    if (last - p < NGX_ER_HISTORY_HEAD_WHY) {
+        return NGX_DECLINED;
+    }
+
+    chunk->target = ngx_er_history_take(&p, 8);
+    chunk->time = ngx_er_history_take(&p, 8);
+
+    chunk->answer.data = p;
+    chunk->answer.len = last - p;
+
+    return NGX_OK;
+}
+
+
 uint64_t
 ngx_er_history_name(ngx_str_t *name)
 {
@@ -608,6 +644,10 @@ ngx_er_history_sift_target(ngx_er_history_sieve_t *sieve,
     }
 
     if (chunk->kind == NGX_ER_HISTORY_PART) {
+        return;
+    }
+
+    if (chunk->kind == NGX_ER_HISTORY_WHY) {
         return;
     }
 

@@ -24,6 +24,8 @@
  *     STEP     target 8, time 8, state 1, reason 1, and the rest is the name
  *              of a target that has no PART
  *     EDITED   event 8, and the rest is who made this copy of that event
+ *     WHY      target 8, time 8, and the rest is a sentence: why nothing could
+ *              be sent of it
  *
  * EVENT, its EDITED and its PARTs are one ACCEPT.  A store writes STEPs by
  * itself for what it decides alone.  A target is named by the hash of its
@@ -56,7 +58,8 @@ typedef enum {
     NGX_ER_HISTORY_ATTEMPT = 3,
     NGX_ER_HISTORY_STEP_KIND = 4,
     NGX_ER_HISTORY_SEALED = 5,         /* in Redis: redis/history.c */
-    NGX_ER_HISTORY_EDITED = 6
+    NGX_ER_HISTORY_EDITED = 6,
+    NGX_ER_HISTORY_WHY = 7
 } ngx_er_history_kind_e;
 
 
@@ -137,7 +140,7 @@ typedef struct {
     ngx_str_t              name;       /* of the target; STEP: may be empty;
                                           EDITED: of who did it */
     ngx_str_t              routes;
-    ngx_str_t              answer;
+    ngx_str_t              answer;     /* WHY: the sentence */
     ngx_uint_t             nkeys;
     ngx_er_history_key_t   keys[NGX_ER_HISTORY_KEYS];
 } ngx_er_history_chunk_t;

@@ -17,6 +17,7 @@
 
 #include "../../ngx_event_router_module/deliver/await.c"
 #include "../../ngx_event_router_module/deliver/fanout.c"
+#include "../../ngx_event_router_module/deliver/recipients.c"
 #include "../../ngx_event_router_module/deliver/handover.c"
 #include "../../ngx_event_router_module/deliver/accept.c"
 #include "../../ngx_event_router_module/deliver/hand.c"
@@ -61,10 +62,36 @@ static ngx_uint_t          waits, wakes, lane_full;
 static ngx_uint_t          claimed, finalized, released, settled, done;
 static ngx_uint_t          metrics[NGX_ER_METRIC_SOURCE_ALL];
 static ngx_uint_t          outcomes, called, cuts;
-static ngx_uint_t          histories[3];
+static ngx_uint_t          histories[3], filtered;
 
 
 /* ---- stand-ins */
+
+
+#include "mapped.h"
+
+
+ngx_er_delivery_state_e
+ngx_er_unmapped(ngx_er_delivery_t *d, ngx_er_mapped_t *m)
+{
+    return (m && m->state == NGX_ER_MAPPED_FILTERED) ? NGX_ER_DELIVERY_FILTERED
+                                                     : NGX_ER_DELIVERY_FAILED;
+}
+
+
+void
+ngx_er_account_queued(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
+    ngx_uint_t metric)
+{
+    filtered += (metric == NGX_ER_METRIC_FILTERED);
+}
+
+
+void
+ngx_er_history_unsent(ngx_er_delivery_t *d)
+{
+    histories[1]++;
+}
 
 
 ngx_uint_t
@@ -1019,6 +1046,121 @@ test_targets(void)
 }
 
 
+/* a target with a body; "later": a child makes it */
+
+static void
+maps_to(ngx_er_mapped_e state, ngx_uint_t later, ngx_uint_t nothing)
+{
+    static ngx_er_body_t  *body = (ngx_er_body_t *) "a body";
+
+    begin(0);
+    target[0].body = body;
+    route[0].targets.nelts = 1;
+    maps = later ? NGX_ER_MAPPED_RUNNING : state;
+    maps_none = nothing;
+    mapped_freed = loaded = filtered = 0;
+
+    start(1);
+    claim.result = NGX_ER_CLAIM_NEW;
+    claim.handler(&claim);
+    go();
+
+    if (later) {
+        is_int(places, 1, "a mapping runs: it keeps its place");
+        is_int(called, 0, "and nothing is told");
+        map_end(state);
+        turn();
+    }
+}
+
+
+static void
+test_mapped(void)
+{
+    ngx_uint_t  later;
+
+    for (later = 0; later < 2; later++) {
+        maps_to(NGX_ER_MAPPED_DONE, later, 0);
+        is_int(nattempts, 1, "mapped: it is sent");
+        is_int(attempts[0].cargo == cargos, 1, "mapped: what was made");
+        answers(0, 200);
+        turn();
+        is_int(finalized, 1, "mapped: and it is done");
+        is_int(mapped_freed, 1, "mapped: and given back");
+        ends(NGX_ER_OUTCOME_DELIVERED, "mapped");
+
+        maps_to(NGX_ER_MAPPED_FILTERED, later, 0);
+        is_int(nattempts, 0, "filtered: nothing is sent");
+        is_int(filtered, 1, "filtered: it is counted");
+        is_int(settled, 1, "filtered: the target has it");
+        is_int(finalized, 1, "filtered: and that is well");
+        is_int(mapped_freed, 1, "filtered: and given back");
+        ends(NGX_ER_OUTCOME_DELIVERED, "filtered");
+
+        maps_to(NGX_ER_MAPPED_FAILED, later, 0);
+        is_int(nattempts, 0, "no body: nothing is sent");
+        is_int(released, 1, "no body: it may come again");
+        is_int(mapped_freed, 1, "no body: it is given back");
+        ends(NGX_ER_OUTCOME_FAILED, "no body");
+
+        maps_to(NGX_ER_MAPPED_AWAY, later, 0);
+        is_int(mapped_freed, 1, "not now: it is given back");
+        ends(NGX_ER_OUTCOME_ERROR, "not now");
+    }
+
+    maps_to(NGX_ER_MAPPED_DONE, 0, 1);
+    ends(NGX_ER_OUTCOME_ERROR, "no memory for a mapping");
+
+    /* more calls than one are for queues */
+
+    begin(0);
+    maps_to(NGX_ER_MAPPED_RUNNING, 0, 0);
+    mapped.cargos.nelts = 2;
+    map_end(NGX_ER_MAPPED_DONE);
+    turn();
+    is_int(nattempts, 0, "two calls: none is made");
+    ends(NGX_ER_OUTCOME_FAILED, "two calls");
+
+    /* nobody waits for a child any more */
+
+    maps_to(NGX_ER_MAPPED_RUNNING, 0, 0);
+    deadline(fanout);
+    is_int(mapped_freed, 1, "a mapping at the deadline: it is cancelled");
+    is_int(places, 0, "and its place is free");
+    ends(NGX_ER_OUTCOME_TIMEOUT, "a mapping at the deadline");
+
+    maps_to(NGX_ER_MAPPED_RUNNING, 0, 0);
+    ngx_er_fanout_forget(fanout);
+    map_end(NGX_ER_MAPPED_DONE);
+    is_int(nattempts, 1, "the producer went: it is sent all the same");
+    answers(0, 200);
+    turn();
+    is_int(event.holders, 0, "and then nobody holds the event");
+
+    maps_to(NGX_ER_MAPPED_RUNNING, 0, 0);
+    claim.fenced = 1;
+    map_end(NGX_ER_MAPPED_DONE);
+    turn();
+    claim.fenced = 0;
+    is_int(nattempts, 0, "another nginx has it meanwhile: it is not sent");
+    ends(NGX_ER_OUTCOME_FENCED, "fenced while it was mapped");
+
+    /* the deadline is long over, and an optional target's child still runs */
+
+    maps_to(NGX_ER_MAPPED_RUNNING, 0, 0);
+    fanout->late = 1;
+    deadline(fanout);
+    is_int(mapped_freed, 1, "a mapping at the end of the lease: cancelled");
+    ends(NGX_ER_OUTCOME_FAILED, "a mapping at the end of the lease");
+
+    maps_to(NGX_ER_MAPPED_RUNNING, 0, 0);
+    ngx_er_fanout_exit_worker((ngx_cycle_t *) ngx_cycle);
+    is_int(mapped_freed, 1, "the worker exits: it is cancelled");
+    is_int(event.holders, 0, "the worker exits: nobody holds the event");
+    ngx_reset_pool(pool);
+}
+
+
 /* a worker that exits drops what runs and forgets all */
 
 static void
@@ -1047,6 +1189,7 @@ main(void)
     test_late();
     test_refused();
     test_targets();
+    test_mapped();
     test_exit();
 
     ngx_destroy_pool(pool);

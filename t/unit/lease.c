@@ -54,6 +54,7 @@ static ngx_uint_t                extended;
 static ngx_int_t                 holds, destroyed, places, fresh, again;
 static ngx_uint_t                frees, lane_puts[2], put_due_wrong;
 static ngx_uint_t                dead, retried, fenced, lane_ends, lane_pauses;
+static ngx_uint_t                filtered;
 static ngx_uint_t                running, attempts_made, drops;
 static ngx_uint_t                no_attempt, no_start, unreadable, no_event;
 static ngx_uint_t                guarded, guard_ends, guard_delivered;
@@ -75,6 +76,7 @@ static ngx_uint_t                source_paused, target_drains, leases;
 /* ---- stand-ins */
 
 
+#include "mapped.h"
 #include "queue_ops.h"
 
 
@@ -332,6 +334,7 @@ ngx_er_account_queued(ngx_er_target_t *t, uint64_t seq, ngx_er_event_t *e,
 {
     retried += (metric == NGX_ER_METRIC_RETRY);
     fenced += (metric == NGX_ER_METRIC_FENCED);
+    filtered += (metric == NGX_ER_METRIC_FILTERED);
 }
 
 
@@ -369,6 +372,20 @@ void
 ngx_er_history_note(ngx_er_queue_op_t *o, ngx_uint_t state, ngx_uint_t reason)
 {
     histories[1]++;
+}
+
+
+void
+ngx_er_history_why(ngx_er_queue_op_t *o, ngx_str_t *why)
+{
+    histories[1]++;
+}
+
+
+void
+ngx_er_unmapped_answer(ngx_pool_t *p, ngx_er_mapped_t *m, ngx_str_t *answer)
+{
+    *answer = m->error;
 }
 
 
@@ -1735,6 +1752,115 @@ test_token(void)
 }
 
 
+/* its target has a body; "later": a child makes it */
+
+static void
+maps_to(ngx_er_mapped_e state, ngx_uint_t later)
+{
+    static ngx_er_body_t  *body = (ngx_er_body_t *) "a body";
+
+    begin();
+    target.body = body;
+    maps = later ? NGX_ER_MAPPED_RUNNING : state;
+    mapped_freed = loaded = filtered = 0;
+    start(1, 0);
+
+    if (later) {
+        is_int(places, 1, "a mapping runs: it keeps its places");
+        is_int(nunder_way, 0, "and nothing is told");
+        map_end(state);
+    }
+}
+
+
+static void
+test_mapped(void)
+{
+    ngx_uint_t          i, later;
+    ngx_er_queue_op_t  *op;
+
+    for (later = 0; later < 2; later++) {
+        maps_to(NGX_ER_MAPPED_DONE, later);
+        is_int(running, 1, "mapped: it is sent");
+        is_int(attempt.cargo == cargos, 1, "mapped: what was made");
+        answered(200);
+        is_int(asked(NGX_ER_QUEUE_SETTLE, "mapped")->filtered, 0,
+               "mapped: it is delivered");
+        says(NGX_OK);
+        is_int(mapped_freed, 1, "mapped: and given back");
+        gone("mapped");
+
+        maps_to(NGX_ER_MAPPED_FILTERED, later);
+        is_int(attempts_made, 0, "filtered: nothing is sent");
+        is_int(asked(NGX_ER_QUEUE_SETTLE, "filtered")->filtered, 1,
+               "filtered: it is not delivered");
+        ends[0] = 0;
+        says(NGX_OK);
+        is_int(filtered, 1, "filtered: it is counted");
+        is_int(ends[0], 0, "filtered: and told once");
+        gone("filtered");
+
+        maps_to(NGX_ER_MAPPED_FAILED, later);
+        is_int(attempts_made, 0, "no body: nothing is sent");
+        op = asked(NGX_ER_QUEUE_BURY, "no body");
+        is_int(op->reason, NGX_ER_DEAD_FINAL, "no body: no retry helps");
+        is_int(op->counted, 0, "no body: it was no attempt");
+        is_int(op->answer.len, sizeof("no way") - 1, "no body: and why");
+        is_int(dead, 1, "no body: it is a dead letter");
+        says(NGX_OK);
+        gone("no body");
+
+        maps_to(NGX_ER_MAPPED_AWAY, later);
+        op = asked(NGX_ER_QUEUE_RETRY, "not now");
+        is_int(op->counted, 0, "not now: it was no attempt");
+        is_int(op->delay, 7000, "not now: but then");
+        says(NGX_OK);
+        gone("not now");
+    }
+
+    begin();
+    target.body = (ngx_er_body_t *) "a body";
+    maps_none = 1;
+    start(1, 0);
+    maps_none = 0;
+    is_int(asked(NGX_ER_QUEUE_RETRY, "no memory")->delay,
+           NGX_ER_LEASE_AGAIN, "no memory for a mapping: soon");
+    says(NGX_OK);
+    gone("no memory for a mapping");
+
+    /* the lease is renewed meanwhile */
+
+    begin();
+    target.body = (ngx_er_body_t *) "a body";
+    maps = NGX_ER_MAPPED_RUNNING;
+    start(1, 0);
+
+    for (i = 0; i < NGX_ER_LEASE_FIRST / NGX_ER_LEASE_TICK && !extended; i++) {
+        tick();
+    }
+
+    is_int(extended, 1, "a mapping that takes long: the lease is renewed");
+    says(NGX_OK);
+    map_end(NGX_ER_MAPPED_DONE);
+    answered(200);
+    says(NGX_OK);
+    gone("a mapping that takes long");
+
+    /* the worker exits */
+
+    begin();
+    target.body = (ngx_er_body_t *) "a body";
+    maps = NGX_ER_MAPPED_RUNNING;
+    mapped_freed = 0;
+    start(1, 0);
+    ngx_er_leases_exit_worker();
+    is_int(mapped_freed, 1, "exits: the mapping is cancelled");
+    is_int(asked(NGX_ER_QUEUE_RETRY, "exits")->counted, 0,
+           "exits: it was no attempt");
+    ngx_reset_pool(pool);
+}
+
+
 int
 main(void)
 {
@@ -1753,6 +1879,7 @@ main(void)
     test_confirm();
     test_exit();
     test_token();
+    test_mapped();
 
     ngx_destroy_pool(pool);
 

@@ -94,7 +94,8 @@ ngx_er_file_settle(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    return ngx_er_file_done(t, &row, NGX_ER_ACT_DELIVER);
+    return ngx_er_file_done(t, &row, op->filtered ? NGX_ER_ACT_FILTER
+                                                  : NGX_ER_ACT_DELIVER);
 }
 
 

@@ -260,8 +260,8 @@ ngx_er_redis_item_tells(u_char *p, ngx_er_redis_walk_t *w)
 }
 
 
-/* token, event, target; RETRY: delay, doubt, the attempt's length, this, the
-   length of the calls, these */
+/* token, event, target; SETTLE: filtered; RETRY: delay, doubt, the attempt's
+   length, this, the length of the calls, these */
 
 static u_char *
 ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op)
@@ -271,6 +271,10 @@ ngx_er_redis_item_ended(u_char *p, ngx_er_queue_op_t *op)
     p = ngx_er_redis_item_hex(p, op->token);
     p = ngx_er_redis_item_hex(p, op->seq);
     p = ngx_er_redis_item_hex(p, op->target);
+
+    if (op->verb == NGX_ER_QUEUE_SETTLE) {
+        *p++ = (u_char) op->filtered;
+    }
 
     if (op->verb == NGX_ER_QUEUE_RETRY) {
         p = ngx_er_redis_item_number(p, op->delay, 8);

@@ -2,14 +2,14 @@
 -- Copyright (C) Event Router contributors
 
 
--- SETTLE: targets have their events.  An item: token, event, target, and what
--- history is told if there is one.
+-- SETTLE: targets have their events, or do not want them.  An item: token,
+-- event, target, 1 if it is filtered, and what history is told if there is one.
 
 --#include lib/each.lua
 --#include lib/version.lua
 
--- The events of the items, each with these: their numbers, targets and orders,
--- one behind the other.  "left" is how many more targets need it; fields of
+-- The events of the items, each with these: their numbers, targets, orders and
+-- whether they are filtered, one behind the other.  "left" is how many more targets need it; fields of
 -- one letter are the event's own.
 
 local events, looked = {}, {}
@@ -62,7 +62,7 @@ local function lease_of(hash, field)
 end
 
 local function ended(row, target)
-    for n = 2, #row, 3 do
+    for n = 2, #row, 4 do
         if row[n] == target then
             return true
         end
@@ -70,13 +70,14 @@ local function ended(row, target)
 end
 
 local function settle(i, from)
-    local token, event, target = struct.unpack('c16c16c16', items, from)
+    local token, event, target, filtered
+        = struct.unpack('c16c16c16B', items, from)
     local epoch, owner, mine, order, command
         = lease_of(base .. 'e:' .. event, 'p' .. target)
 
     if not epoch then
         if drop(target, event) then
-            book(target, BOOK_DELIVERED, 1)
+            book(target, filtered > 0 and BOOK_FILTERED or BOOK_DELIVERED, 1)
         end
 
         return '-'
@@ -100,11 +101,11 @@ local function settle(i, from)
         delivered(target, version_of(base .. 'e:' .. event, target))
     end
 
-    row[n + 1], row[n + 2], row[n + 3] = i, target, order
+    row[n + 1], row[n + 2], row[n + 3], row[n + 4] = i, target, order, filtered
     row.left = row.left - 1
 
     if history then
-        row.tells = (row.tells or '') .. tells(from + 48)
+        row.tells = (row.tells or '') .. tells(from + 49)
     end
 
     if row.u then
@@ -141,7 +142,7 @@ local function write(row)
 
     local gone = {}
 
-    for n = 2, #row, 3 do
+    for n = 2, #row, 4 do
         gone[#gone + 1] = 'p' .. row[n]
 
         if not row.u and row['v:' .. row[n]] then
@@ -152,9 +153,10 @@ local function write(row)
     call('HDEL', hash, unpack(gone))
 end
 
-local function file(i, event, target, order)
+local function file(i, event, target, order, filtered)
     local rows = at(target, 'at', 'list', 'held', 'orders')
 
+    rows.filtered = (rows.filtered or 0) + filtered
     rows.at[#rows.at + 1] = i
     rows.list[#rows.list + 1] = event
     rows.held[#rows.held + 1] = target .. event
@@ -176,7 +178,11 @@ local function leave_all(rows)
 
     local gone = call('ZREM', base .. 'k:' .. target, unpack(list))
 
-    book(target, BOOK_DELIVERED, #list)
+    book(target, BOOK_DELIVERED, #list - rows.filtered)
+
+    if rows.filtered > 0 then
+        book(target, BOOK_FILTERED, rows.filtered)
+    end
 
     if gone > 0 then
         add(-gone)
@@ -196,7 +202,7 @@ local function leave_all(rows)
 end
 
 tick()
-each(function(from) return 48 + telling(from + 48) end, settle)
+each(function(from) return 49 + telling(from + 49) end, settle)
 
 for _, row in ipairs(events) do
     local ok, err = pcall(write, row)
@@ -205,9 +211,9 @@ for _, row in ipairs(events) do
         note(row.event, row.tells)
     end
 
-    for n = 1, #row, 3 do
+    for n = 1, #row, 4 do
         if ok then
-            file(row[n], row.event, row[n + 1], row[n + 2])
+            file(row[n], row.event, row[n + 1], row[n + 2], row[n + 3])
         else
             failed(row[n], err)
         end

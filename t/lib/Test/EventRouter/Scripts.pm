@@ -177,7 +177,8 @@ sub fenced {
 }
 
 
-# SETTLE or RETRY of any number of entries
+# SETTLE or RETRY of any number of entries; the delay of SETTLE is 1 if it is
+# filtered
 
 sub ended {
     my ($name, $holder, @items) = @_;
@@ -187,8 +188,9 @@ sub ended {
             = @$_;
 
         $token . $event . $target
-        . (defined $delay ? pack 'Q>CC/a*n/a*', $delay, $doubt // 0, $past,
-                                 $calls // '' : '')
+        . ($name eq 'settle' ? pack 'C', $delay // 0
+           : defined $delay ? pack 'Q>CC/a*n/a*', $delay, $doubt // 0, $past,
+                                  $calls // '' : '')
         . ($told ? pack 'n/a*', $tells // '' : '')
     } @items);
 }
