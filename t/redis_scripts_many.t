@@ -126,6 +126,18 @@ is(ended('settle', $H1, of(0, $T1), of(0, $T2), of(1, $T1))->[2], '---',
     'sent twice: gone');
 is(entries_left(), 5, 'counted once');
 
+my %book = $redis->command(HGETALL => key("c:$T1"))->@*;
+my @some = accept_events(map { event($_, $T1) } 91 .. 93);
+
+is(ended('settle', $H1, map { [ $_->{token}, $_->{seq}, $T1,
+    $_ == $some[1] ? 1 : 0 ] } @some)->[2], '111', 'one is filtered');
+
+my %then = $redis->command(HGETALL => key("c:$T1"))->@*;
+
+is($then{f} - ($book{f} // 0), 1, 'the ledger says so');
+is($then{d} - $book{d}, 2, 'and that the others are delivered');
+is(entries_left(), 5, 'none is left');
+
 overwrite("a:$T2");
 $r = ended('settle', $H1, of(2, $T2), of(2, $T1), of(3, $T1));
 is($r->[2], 'e11', 'a list that is none harms its target alone');

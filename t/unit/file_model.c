@@ -564,7 +564,12 @@ step_end(void)
         break;
 
     default:
-        rc = settle(m->target, m->seq, m->token);
+        op = new_op(NGX_ER_QUEUE_SETTLE);
+        op->target = m->target;
+        op->seq = m->seq;
+        op->token = m->token;
+        op->filtered = counted;
+        rc = run(op);
     }
 
     if (m->state != PENDING || m->holder != file->holder) {
@@ -599,7 +604,14 @@ step_end(void)
         break;
 
     default:
-        ends(m, DELIVERED);
+
+        if (counted) {
+            ends(m, FILTERED);
+
+        } else {
+            ends(m, DELIVERED);
+        }
+
         m->state = GONE;
         m->settled = 1;
         order_leave(m);

@@ -680,12 +680,15 @@ test_many(ngx_pool_t *pool)
         op[i].verb = NGX_ER_QUEUE_SETTLE;
         op[i].record.len = 0;
         op[i].nparts = 0;
+        op[i].filtered = (i == 1);
     }
 
     w[2].resent = 1;
     is_int(ngx_er_redis_queue_words(w, pool, words, &n), NGX_OK, "three");
     is_int(n, 5, "a word of items");
-    is_int(words[4].len, 3 * 48, "of so many bytes");
+    is_int(words[4].len, 3 * 49, "of so many bytes");
+    is_int(words[4].data[48], 0, "a target has one");
+    is_int(words[4].data[49 + 48], 1, "and does not want another");
     is_int(answer(w, "0e-"), NGX_ERROR, "what failed is not said");
     is_int(reply(w, bytes("*4\r\n:1\r\n:17\r\n$3\r\n0e-\r\n:1\r\n")),
            NGX_ERROR, "nor so");

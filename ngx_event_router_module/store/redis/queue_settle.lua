@@ -3,14 +3,15 @@
 
 
 -- SETTLE: targets have their events, or do not want them.  An item: token,
--- event, target, 1 if it is filtered, and what history is told if there is one.
+-- event, target, 1 if it is filtered, and what history is told, if there is
+-- one.
 
 --#include lib/each.lua
 --#include lib/version.lua
 
 -- The events of the items, each with these: their numbers, targets, orders and
--- whether they are filtered, one behind the other.  "left" is how many more targets need it; fields of
--- one letter are the event's own.
+-- whether they are filtered, one behind the other.  "left" is how many more
+-- targets need it; fields of one letter are the event's own.
 
 local events, looked = {}, {}
 
