@@ -15,7 +15,7 @@
 
 #include "api_bytes.h"
 #include "admin_list.h"
-#include "api_edit.h"
+#include "api_edited.h"
 #include "api_stored.h"
 #include "../ingest/edited.h"
 #include "../ingest/record.h"

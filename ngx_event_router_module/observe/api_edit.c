@@ -33,12 +33,12 @@
 
 
 #include "api_edit.h"
+#include "api_edited.h"
 #include "api_filter.h"
 #include "api_stored.h"
 #include "once.h"
 #include "../base/crash.h"
 #include "../deliver/accept.h"
-#include "../deliver/outgoing.h"
 #include "../deliver/publishers.h"
 #include "../deliver/target.h"
 #include "../ingest/attributes.h"
@@ -127,12 +127,8 @@ static ngx_int_t ngx_er_api_edit_left(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
 static ngx_int_t ngx_er_api_edit_told(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_show(ngx_er_api_t *api);
-static void ngx_er_api_edit_json(ngx_er_json_t *json,
-    ngx_er_api_edit_t *edit);
-static void ngx_er_api_edit_members(ngx_er_json_t *json,
-    ngx_er_api_edit_t *edit);
-static void ngx_er_api_edit_headers(ngx_er_json_t *json,
-    ngx_er_api_edit_t *edit);
+static void ngx_er_api_edit_tell(ngx_er_api_edit_t *edit,
+    ngx_er_api_edited_t *told);
 static void ngx_er_api_edit_drop(ngx_er_api_edit_t *edit);
 
 
@@ -140,85 +136,6 @@ static void ngx_er_api_edit_drop(ngx_er_api_edit_t *edit);
 
 static const char  *ngx_er_api_edit_many[] = {
     "route", "from", "to", "status", "attempts", "reason", "all", "rate", NULL
-};
-
-
-static ngx_er_api_field_t  ngx_er_api_edited_from_fields[] = {
-    { "event", NGX_ER_API_EVENT, 1, NULL, NULL, "the original" },
-    { "by", NGX_ER_API_TEXT, 1, NULL, NULL,
-      "who made it: the name of a token, a user, an address" },
-    NGX_ER_API_FIELDS_END
-};
-
-
-ngx_er_api_schema_t  ngx_er_api_edited_from = {
-    "EditedFrom", "Of which event this is a copy with another body",
-    ngx_er_api_edited_from_fields
-};
-
-
-static ngx_er_api_field_t  ngx_er_api_edit_header_fields[] = {
-    { "name", NGX_ER_API_TEXT, 1, NULL, NULL, "of the header" },
-    { "value", NGX_ER_API_TEXT, 0, NULL, NULL, "its value" },
-    { "hidden", NGX_ER_API_FLAG, 0, NULL, NULL,
-      "its value is not shown: a secret, a signature, or the producer's" },
-    NGX_ER_API_FIELDS_END
-};
-
-
-static ngx_er_api_schema_t  ngx_er_api_edit_header = {
-    "Header", "A header that the target gets", ngx_er_api_edit_header_fields
-};
-
-
-static ngx_er_api_field_t  ngx_er_api_edit_bytes_fields[] = {
-    { "at", NGX_ER_API_NUMBER, 1, NULL, NULL,
-      "the bodies are the same up to this byte" },
-    { "removed", NGX_ER_API_NUMBER, 1, NULL, NULL,
-      "so many bytes of the original are not there" },
-    { "added", NGX_ER_API_NUMBER, 1, NULL, NULL,
-      "so many are in their place; behind them both are the same" },
-    NGX_ER_API_FIELDS_END
-};
-
-
-static ngx_er_api_schema_t  ngx_er_api_edit_bytes = {
-    "Difference", "Where two bodies differ", ngx_er_api_edit_bytes_fields
-};
-
-
-static ngx_er_api_field_t  ngx_er_api_edit_fields[] = {
-    { "of", NGX_ER_API_EVENT, 1, NULL, NULL, "the original" },
-    { "state", NGX_ER_API_TEXT, 1, "dead|pending|kept", NULL,
-      "where it is: kept: for other targets, or retained" },
-    { "event", NGX_ER_API_EVENT, 0, NULL, NULL,
-      "the copy; a preview has none" },
-    { "id", NGX_ER_API_TEXT, 0, NULL, NULL, "the copy's own id" },
-    { "source", NGX_ER_API_TEXT, 1, NULL, NULL, "of both" },
-    { "type", NGX_ER_API_TEXT, 1, NULL, NULL, "of both" },
-    { "subject", NGX_ER_API_TEXT, 1, NULL, NULL, "of both" },
-    { "time", NGX_ER_API_TEXT, 0, NULL, NULL, "of both" },
-    { "datacontenttype", NGX_ER_API_TEXT, 1, NULL, NULL, "of the copy" },
-    { "size", NGX_ER_API_NUMBER, 1, NULL, NULL, "bytes of its body" },
-    { "was", NGX_ER_API_NUMBER, 1, NULL, NULL, "bytes of the original's" },
-    { "difference", NGX_ER_API_OBJECT, 1, NULL, &ngx_er_api_edit_bytes,
-      "between them" },
-    { "method", NGX_ER_API_TEXT, 0, NULL, NULL,
-      "of a preview: of the request to the location of the target" },
-    { "headers", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_edit_header,
-      "of a preview: its headers, before the location changes some" },
-    { "stale", NGX_ER_API_FLAG, 0, NULL, NULL,
-      "it is not sent: the target has a newer version" },
-    { "purged", NGX_ER_API_NUMBER, 0, NULL, NULL,
-      "with then=purge: 1, the original is forgotten" },
-    { "leased", NGX_ER_API_NUMBER, 0, NULL, NULL,
-      "with then=purge: 1, it is left, as it is being delivered" },
-    NGX_ER_API_FIELDS_END
-};
-
-
-ngx_er_api_schema_t  ngx_er_api_edit_answer = {
-    "Edited", "A copy of an event with another body", ngx_er_api_edit_fields
 };
 
 
@@ -987,15 +904,18 @@ ngx_er_api_edit_unsafe(ngx_er_api_t *api, ngx_er_accept_t *accept)
 static ngx_int_t
 ngx_er_api_edit_keep(ngx_er_api_t *api)
 {
-    ngx_int_t           rc;
-    ngx_er_json_t       json;
-    ngx_er_api_edit_t  *edit;
-    ngx_er_queue_op_t  *op;
+    ngx_int_t             rc;
+    ngx_er_json_t         json;
+    ngx_er_api_edit_t    *edit;
+    ngx_er_queue_op_t    *op;
+    ngx_er_api_edited_t   told;
 
     edit = api->data;
 
+    ngx_er_api_edit_tell(edit, &told);
+
     ngx_er_json_begin(&json, api->pool, NGX_ER_API_EDIT_JSON);
-    ngx_er_api_edit_json(&json, edit);
+    ngx_er_api_edited_json(&json, &told);
 
     rc = ngx_er_json_end(&json, &edit->once.answer);
 
@@ -1174,14 +1094,17 @@ ngx_er_api_edit_told(ngx_er_api_t *api)
 static ngx_int_t
 ngx_er_api_edit_show(ngx_er_api_t *api)
 {
-    ngx_er_json_t       json;
-    ngx_er_api_edit_t  *edit;
+    ngx_er_json_t         json;
+    ngx_er_api_edit_t    *edit;
+    ngx_er_api_edited_t   told;
 
     edit = api->data;
 
+    ngx_er_api_edit_tell(edit, &told);
+
     ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_EDIT_JSON);
-    ngx_er_api_edit_json(&json, edit);
-    ngx_er_api_edit_headers(&json, edit);
+    ngx_er_api_edited_json(&json, &told);
+    ngx_er_api_edited_headers(&json, &told);
     ngx_er_json_close(&json, "}");
     ngx_er_json_close(&json, "}\n");
 
@@ -1191,99 +1114,19 @@ ngx_er_api_edit_show(ngx_er_api_t *api)
 }
 
 
-/* but for its end */
-
 static void
-ngx_er_api_edit_json(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
+ngx_er_api_edit_tell(ngx_er_api_edit_t *edit, ngx_er_api_edited_t *told)
 {
-    ngx_er_json_open(json, NULL, "{");
-
-    ngx_er_json_word(json, "state", edit->preview ? "preview" : "done");
-    ngx_er_json_number(json, "total", 1);
-    ngx_er_json_number(json, "replayed", !edit->preview && !edit->stale);
-
-    ngx_er_api_text(json, "target", &edit->to->name);
-    ngx_er_api_text(json, "who", &edit->who);
-
-    ngx_er_json_open(json, "edited", "{");
-    ngx_er_api_edit_members(json, edit);
-}
-
-
-static void
-ngx_er_api_edit_members(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
-{
-    ngx_er_event_t  *event;
-
-    event = edit->event;
-
-    ngx_er_api_seq(json, "of", edit->stored.seq);
-    ngx_er_json_word(json, "state",
-                     ngx_er_api_stored_name(edit->stored.place));
-
-    if (event->number) {
-        ngx_er_api_seq(json, "event", event->number);
-        ngx_er_api_text(json, "id", &event->id);
-    }
-
-    ngx_er_api_text(json, "source", &event->source->name);
-    ngx_er_api_text(json, "type", &event->type);
-    ngx_er_api_text(json, "subject", &event->subject);
-
-    if (event->time.len) {
-        ngx_er_api_text(json, "time", &event->time);
-    }
-
-    ngx_er_api_text(json, "datacontenttype", &event->content_type);
-    ngx_er_json_number(json, "size", event->body.len);
-    ngx_er_json_number(json, "was", edit->original.len);
-
-    ngx_er_json_open(json, "difference", "{");
-    ngx_er_json_number(json, "at", edit->bytes.at);
-    ngx_er_json_number(json, "removed", edit->bytes.removed);
-    ngx_er_json_number(json, "added", edit->bytes.added);
-    ngx_er_json_close(json, "}");
-
-    if (edit->stale) {
-        ngx_er_json_flag(json, "stale", 1);
-    }
-}
-
-
-static void
-ngx_er_api_edit_headers(ngx_er_json_t *json, ngx_er_api_edit_t *edit)
-{
-    ngx_uint_t                i;
-    ngx_array_t               list;
-    ngx_er_outgoing_shown_t  *line;
-
-    if (ngx_er_outgoing_show(edit->event, edit->to, &edit->routes, NULL, &list)
-        != NGX_OK)
-    {
-        json->failed = 1;
-        return;
-    }
-
-    ngx_er_json_text(json, "method", &edit->to->method_name, 0);
-    ngx_er_json_open(json, "headers", "[");
-
-    line = list.elts;
-
-    for (i = 0; i < list.nelts; i++) {
-        ngx_er_json_open(json, NULL, "{");
-        ngx_er_json_text(json, "name", &line[i].name, 0);
-
-        if (line[i].hidden) {
-            ngx_er_json_flag(json, "hidden", 1);
-
-        } else {
-            ngx_er_api_text(json, "value", &line[i].value);
-        }
-
-        ngx_er_json_close(json, "}");
-    }
-
-    ngx_er_json_close(json, "]");
+    told->seq = edit->stored.seq;
+    told->place = edit->stored.place;
+    told->event = edit->event;
+    told->to = edit->to;
+    told->routes = &edit->routes;
+    told->who = &edit->who;
+    told->was = edit->original.len;
+    told->bytes = &edit->bytes;
+    told->preview = edit->preview;
+    told->stale = edit->stale;
 }
 
 

@@ -32,10 +32,6 @@
 #define NGX_ER_API_EDIT_LARGE                                                 \
     "no source takes a body of that size: see its max_size"
 
-/* the members of its answer, and "edited" of events and entries */
-extern ngx_er_api_schema_t  ngx_er_api_edit_answer;
-extern ngx_er_api_schema_t  ngx_er_api_edited_from;
-
 /* the handler of replay, for a body; who: for people, in api->pool */
 ngx_int_t ngx_er_api_edit(ngx_er_api_t *api, ngx_str_t *body, ngx_str_t *who);
 

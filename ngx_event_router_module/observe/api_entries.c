@@ -16,7 +16,7 @@
 
 
 #include "api_entries.h"
-#include "api_edit.h"
+#include "api_edited.h"
 #include "admin_list.h"
 #include "api_filter.h"
 #include "../ingest/record.h"

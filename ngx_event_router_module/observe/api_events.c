@@ -17,7 +17,7 @@
 
 
 #include "api_events.h"
-#include "api_edit.h"
+#include "api_edited.h"
 #include "api_filter.h"
 #include "history_conf.h"
 #include "history_list.h"

@@ -25,6 +25,7 @@
 #include "api_jobs.h"
 #include "api_body.h"
 #include "api_edit.h"
+#include "api_edited.h"
 #include "api_filter.h"
 #include "jobs.h"
 #include "api_origins.h"
