@@ -30,6 +30,7 @@
 #include "ingest/verify.h"
 #include "ingest/handshake.h"
 #include "ingest/presets.h"
+#include "ingest/redact.h"
 #include "route/condition.h"
 #include "route/pack.h"
 #include "route/matcher.h"
@@ -164,6 +165,8 @@ struct ngx_er_source_s {
                                                     NULL: any number */
     ngx_er_quarantine_t         *quarantine;     /* of what was refused; NULL:
                                                     nothing is kept */
+    ngx_er_redact_t             *redact;         /* what of them nobody is to
+                                                    see; NULL: anybody may */
     ngx_er_relay_t              *relay;          /* whose answer it gets; NULL:
                                                     a receipt */
     ngx_msec_t                   wait;           /* ms for deliveries of queued
@@ -315,6 +318,8 @@ typedef struct {
     ngx_array_t                  kept;           /* of ngx_str_t: headers that
                                                     records keep */
     ngx_er_fields_t             *fields;         /* of all sources */
+    ngx_uint_t                   redacts;        /* 1: one of them hides
+                                                    fields */
     ngx_er_paths_t              *envelope;       /* of CloudEvents */
     ngx_er_dedup_t              *dedup;          /* created on first use */
     ngx_er_queue_t              *queue;          /* NULL: none */

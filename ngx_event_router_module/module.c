@@ -460,6 +460,7 @@ ngx_er_init(ngx_conf_t *cf)
     }
 
     ngx_er_variables_doubts(cf, mcf);
+    ngx_er_log_conf_fields(cf, mcf);
 
     return ngx_er_swallow_init(cf);
 }

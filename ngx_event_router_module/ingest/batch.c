@@ -256,6 +256,24 @@ ngx_er_batch_arrays(ngx_er_batch_conf_t *conf)
 }
 
 
+ngx_array_t *
+ngx_er_batch_steps(ngx_er_batch_conf_t *conf, ngx_uint_t n)
+{
+    ngx_uint_t     i;
+    ngx_er_way_t  *way;
+
+    way = conf->ways.elts;
+
+    for (i = 0; i < conf->ways.nelts; i++) {
+        if (way[i].array == n + 1) {
+            return &way[i].steps;
+        }
+    }
+
+    return NULL;
+}
+
+
 /*
  * A path that takes another element than the first of each array, or the first
  * of an array that has no events, means exactly that one: it has no slot.  One

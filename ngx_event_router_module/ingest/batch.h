@@ -61,6 +61,10 @@ ngx_int_t ngx_er_batch_derive(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref);
 ngx_int_t ngx_er_batch_bind(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref);
 ngx_uint_t ngx_er_batch_arrays(ngx_er_batch_conf_t *conf);
 
+/* the path of the n-th array, from 0, of ngx_er_step_t; NULL: there are not as
+   many */
+ngx_array_t *ngx_er_batch_steps(ngx_er_batch_conf_t *conf, ngx_uint_t n);
+
 /*
  * The batch of a body of JSON, in the pool; values point into the body.  "max"
  * bounds the values that are taken from it, 0: as many as the body may have.

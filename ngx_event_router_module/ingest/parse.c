@@ -286,11 +286,18 @@ ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
 ngx_er_format_e
 ngx_er_parse_format(ngx_er_event_t *event)
 {
+    return ngx_er_parse_format_of(event->source, &event->content_type);
+}
+
+
+ngx_er_format_e
+ngx_er_parse_format_of(ngx_er_source_t *source, ngx_str_t *content_type)
+{
     ngx_str_t  type;
 
-    type = ngx_er_parse_base(&event->content_type);
+    type = ngx_er_parse_base(content_type);
 
-    if (event->source->cloudevents) {
+    if (source->cloudevents) {
 
         if (ngx_er_parse_type_is(&type, "application/cloudevents+json")) {
             return NGX_ER_FORMAT_STRUCTURED;

@@ -41,6 +41,8 @@ ngx_int_t ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan);
 
 /* by content type and source */
 ngx_er_format_e ngx_er_parse_format(ngx_er_event_t *event);
+ngx_er_format_e ngx_er_parse_format_of(ngx_er_source_t *source,
+    ngx_str_t *content_type);
 
 /* the facts of the body of an event alone; as above */
 ngx_int_t ngx_er_parse_facts(ngx_er_event_t *event, ngx_er_scan_t *scan);

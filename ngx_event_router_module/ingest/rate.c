@@ -334,7 +334,8 @@ ngx_er_rate_value(ngx_er_receive_t *ctx, u_char *buf, size_t size)
 }
 
 
-/* a header, an argument or a variable can be a secret */
+/* a header, an argument or a variable can be a secret, and what is hidden is
+   not shown */
 
 static ngx_uint_t
 ngx_er_rate_shown(ngx_er_receive_t *ctx, ngx_int_t field)
@@ -345,6 +346,12 @@ ngx_er_rate_shown(ngx_er_receive_t *ctx, ngx_int_t field)
     mcf = ngx_http_get_module_main_conf(ctx->request,
                                         ngx_http_event_router_module);
     fields = mcf->fields->list.elts;
+
+    if (ctx->source->redact
+        && ngx_er_redact_hides(ctx->source->redact, &fields[field]))
+    {
+        return 0;
+    }
 
     switch (fields[field].kind) {
 

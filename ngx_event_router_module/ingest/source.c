@@ -20,6 +20,7 @@
 #include "expect.h"
 #include "quarantine.h"
 #include "rate.h"
+#include "redact_conf.h"
 #include "require.h"
 #include "source_conf.h"
 #include "../deliver/relay_conf.h"
@@ -138,6 +139,8 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       "every=TIME [type=TYPE]", ngx_er_expect_line, 0 },
     { "quarantine", 1, 2, 0,
       "TIME [size=SIZE]", ngx_er_quarantine_line, 0 },
+    { "redact", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
+      "FIELD...", ngx_er_redact_line, 0 },
     { "require", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
       "FIELD [not] OP VALUE...", ngx_er_require_line, 0 },
     { "when", 0, NGX_ER_BLOCK_MORE, NGX_ER_SOURCE_LINE,
@@ -367,6 +370,7 @@ ngx_er_source_add(ngx_conf_t *cf, ngx_er_draft_t *draft)
     ngx_er_main_conf_t   *mcf;
 
     if (ngx_er_source_complete(cf, draft) != NGX_OK
+        || ngx_er_redact_complete(cf, draft) != NGX_OK
         || ngx_er_require_complete(cf, draft) != NGX_OK)
     {
         return NGX_CONF_ERROR;

@@ -16,6 +16,7 @@
 
 #include "admin_list.h"
 #include "api.h"
+#include "reveal.h"
 #include "../ingest/attributes.h"
 #include "../ingest/edited.h"
 #include "../ingest/record.h"
@@ -129,6 +130,7 @@ ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
     uint64_t         seq;
     ngx_str_t        who;
     ngx_er_record_t  record;
+    ngx_er_reveal_t  what;
 
     if (ngx_er_record_read(&entry->record, &record) != NGX_OK) {
         return;
@@ -145,8 +147,12 @@ ngx_er_admin_event(ngx_er_json_t *json, ngx_er_entry_t *entry,
     }
 
     if (reveal) {
+        what.source = &record.source;
+        what.content_type = &record.content_type;
+        what.body = &record.body;
+
         ngx_er_api_text(json, "datacontenttype", &record.content_type);
-        ngx_er_api_text(json, "body", &record.body);
+        ngx_er_reveal_body(json, &what);
     }
 }
 

@@ -8,8 +8,9 @@
  * GET v1/stored: one event as the store has it, wherever it is: it waits, is a
  * dead letter, or is retained.  The lists show a body made safe for people; a
  * program that sends it on needs the very bytes, so they are here as text if
- * they are UTF-8, else in base64.  Whoever may see bodies in lists may see it:
- * the location has "reveal".  What may fail is the store, and memory.
+ * they are UTF-8, else in base64; but for what "redact" of its source hides.
+ * Whoever may see bodies in lists may see it: the location has "reveal".  What
+ * may fail is the store, and memory.
  */
 
 
@@ -17,6 +18,7 @@
 #include "admin_list.h"
 #include "api_edited.h"
 #include "api_stored.h"
+#include "reveal.h"
 #include "../ingest/edited.h"
 #include "../ingest/record.h"
 
@@ -27,7 +29,6 @@
 static ngx_int_t ngx_er_api_bytes_handler(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_bytes_found(ngx_er_api_t *api,
     ngx_er_entry_t *entry);
-static void ngx_er_api_bytes_body(ngx_er_json_t *json, ngx_str_t *body);
 
 
 static ngx_er_api_arg_t  ngx_er_api_bytes_args[] = {
@@ -49,6 +50,7 @@ static ngx_er_api_field_t  ngx_er_api_bytes_fields[] = {
     { "size", NGX_ER_API_NUMBER, 1, NULL, NULL, "bytes of the body" },
     { "body", NGX_ER_API_TEXT, 0, NULL, NULL, "the body, if it is UTF-8" },
     { "base64", NGX_ER_API_TEXT, 0, NULL, NULL, "the body, if it is not" },
+    NGX_ER_REVEAL_FIELDS,
     NGX_ER_API_FIELDS_END
 };
 
@@ -103,6 +105,7 @@ ngx_er_api_bytes_found(ngx_er_api_t *api, ngx_er_entry_t *entry)
     ngx_str_t        who;
     ngx_er_json_t    json;
     ngx_er_record_t  record;
+    ngx_er_reveal_t  what;
 
     if (ngx_er_record_read(&entry->record, &record) != NGX_OK) {
         return ngx_er_api_problem(api, NGX_HTTP_CONFLICT,
@@ -137,31 +140,13 @@ ngx_er_api_bytes_found(ngx_er_api_t *api, ngx_er_entry_t *entry)
         ngx_er_api_text(&json, "datacontenttype", &record.content_type);
     }
 
+    what.source = &record.source;
+    what.content_type = &record.content_type;
+    what.body = &record.body;
+
     ngx_er_json_number(&json, "size", record.body.len);
-    ngx_er_api_bytes_body(&json, &record.body);
+    ngx_er_reveal_bytes(&json, &what);
     ngx_er_json_close(&json, "}\n");
 
     return ngx_er_api_json(api, &json);
-}
-
-
-static void
-ngx_er_api_bytes_body(ngx_er_json_t *json, ngx_str_t *body)
-{
-    ngx_str_t  text;
-
-    if (ngx_er_is_utf8(body)) {
-        ngx_er_json_text(json, "body", body, 0);
-        return;
-    }
-
-    text.data = ngx_pnalloc(json->pool, ngx_base64_encoded_length(body->len));
-
-    if (text.data == NULL) {
-        json->failed = 1;
-        return;
-    }
-
-    ngx_encode_base64(&text, body);
-    ngx_er_json_text(json, "base64", &text, 0);
 }

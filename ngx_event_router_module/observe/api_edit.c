@@ -37,6 +37,7 @@
 #include "api_filter.h"
 #include "api_stored.h"
 #include "once.h"
+#include "reveal.h"
 #include "../base/crash.h"
 #include "../deliver/accept.h"
 #include "../deliver/publishers.h"
@@ -57,7 +58,8 @@
 
 typedef struct {
     ngx_er_api_stored_t    stored;     /* the original */
-    ngx_str_t              body;
+    ngx_str_t              sent;       /* as it came, */
+    ngx_str_t              body;       /* and with what "***" stands for */
     ngx_str_t              who;
     ngx_er_who_t           whole;      /* the same, for the audit */
     ngx_er_target_t       *to;
@@ -97,6 +99,12 @@ static ngx_int_t ngx_er_api_edit_original(ngx_er_api_t *api,
     ngx_er_entry_t *entry);
 static const char *ngx_er_api_edit_may(ngx_er_api_edit_t *edit);
 static ngx_int_t ngx_er_api_edit_make(ngx_er_api_t *api);
+static ngx_int_t ngx_er_api_edit_restore(ngx_er_api_t *api,
+    ngx_er_source_t *source);
+static void ngx_er_api_edit_bodies(ngx_er_api_t *api, ngx_er_source_t *source,
+    ngx_er_redact_body_t *old, ngx_er_redact_body_t *body);
+static ngx_int_t ngx_er_api_edit_compare(ngx_er_api_t *api,
+    ngx_er_source_t *source);
 static ngx_int_t ngx_er_api_edit_large(ngx_er_api_t *api, size_t max);
 static ngx_int_t ngx_er_api_edit_wrong(ngx_er_api_t *api,
     ngx_er_edited_t *edited);
@@ -465,6 +473,12 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
     source = ngx_er_source_find(api->mcf, &edit->record.source);
     max = source ? source->max_size : ngx_er_source_largest(api->mcf);
 
+    rc = ngx_er_api_edit_restore(api, source);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     if (edit->body.len > max) {
         return ngx_er_api_edit_large(api, max);
     }
@@ -493,11 +507,144 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
                                     : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_er_edited_compare(&edit->record.body, &edit->body, &edit->bytes);
     edit->original.len = edit->record.body.len;
+
+    if (ngx_er_api_edit_compare(api, source) != NGX_OK) {
+        ngx_er_api_edit_drop(edit);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return edit->preview ? ngx_er_api_edit_show(api)
                          : ngx_er_api_edit_accept(api);
+}
+
+
+/*
+ * The operator has seen "***" for what the source hides.  Where that came back
+ * the value is the original's again; NGX_OK, or what was answered.
+ */
+
+static ngx_int_t
+ngx_er_api_edit_restore(ngx_er_api_t *api, ngx_er_source_t *source)
+{
+    u_char                *text;
+    ngx_int_t              rc;
+    ngx_str_t              whole;
+    ngx_er_error_t         err;
+    ngx_er_api_edit_t     *edit;
+    ngx_er_redact_body_t   old, body;
+
+    static ngx_str_t  mask = ngx_string(NGX_ER_REDACT_MASK);
+
+    edit = api->data;
+    edit->sent = edit->body;
+
+    if (api->mcf->redacts && (source == NULL || source->redact)
+        && edit->body.len == mask.len
+        && ngx_memcmp(edit->body.data, mask.data, mask.len) == 0)
+    {
+        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "the body is "
+                                  "\"***\", which stands for one that is not "
+                                  "shown here: write the body itself");
+    }
+
+    if (source == NULL || source->redact == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_er_api_edit_bodies(api, source, &old, &body);
+
+    rc = ngx_er_redact_restore(source->redact, api->pool, &old, &body, &whole,
+                               &err);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, api->request->connection->log, 0,
+                   "event router api: hidden values of event %016xL are put "
+                   "back, rc:%i", edit->stored.seq, rc);
+
+    if (rc == NGX_OK) {
+        edit->body = whole;
+        return NGX_OK;
+    }
+
+    text = ngx_pnalloc(api->pool, err.len + 1);
+
+    if (text == NULL || rc != NGX_DECLINED) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    *ngx_cpymem(text, err.text, err.len) = '\0';
+
+    return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, (char *) text);
+}
+
+
+static void
+ngx_er_api_edit_bodies(ngx_er_api_t *api, ngx_er_source_t *source,
+    ngx_er_redact_body_t *old, ngx_er_redact_body_t *body)
+{
+    ngx_str_t           type;
+    ngx_er_api_edit_t  *edit;
+
+    edit = api->data;
+    type = edit->record.content_type;
+
+    old->body = edit->record.body;
+    ngx_er_reveal_format(source, &type, old);
+
+    (void) ngx_er_api_arg(api, "content_type", &type);
+
+    body->body = edit->sent;
+    ngx_er_reveal_format(source, &type, body);
+}
+
+
+/* whoever may guess as often as he likes must not learn how far a guess goes:
+   hidden values are compared as "***", bodies that are not shown not at all */
+
+static ngx_int_t
+ngx_er_api_edit_compare(ngx_er_api_t *api, ngx_er_source_t *source)
+{
+    ngx_int_t              rc;
+    ngx_str_t              was, is;
+    ngx_uint_t             n;
+    const char            *why;
+    ngx_er_api_edit_t     *edit;
+    ngx_er_redact_body_t   old, body;
+
+    edit = api->data;
+
+    was = edit->record.body;
+    is = edit->body;
+
+    if (api->mcf->redacts && source == NULL) {
+        rc = NGX_DECLINED;
+
+    } else if (source && source->redact) {
+        ngx_er_api_edit_bodies(api, source, &old, &body);
+
+        rc = ngx_er_redact_body(source->redact, api->pool, &old, &was, &n,
+                                &why);
+
+        if (rc == NGX_OK) {
+            rc = ngx_er_redact_body(source->redact, api->pool, &body, &is, &n,
+                                    &why);
+        }
+
+    } else {
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_er_edited_compare(&was, &is, &edit->bytes);
+
+    } else if (rc == NGX_DECLINED) {
+        edit->bytes.at = 0;
+        edit->bytes.removed = edit->record.body.len;
+        edit->bytes.added = edit->body.len;
+        rc = NGX_OK;
+    }
+
+    return rc;
 }
 
 

@@ -19,6 +19,7 @@
 #include "api_edited.h"
 #include "admin_list.h"
 #include "api_filter.h"
+#include "reveal.h"
 #include "../ingest/record.h"
 
 
@@ -161,6 +162,7 @@ static ngx_er_api_field_t  ngx_er_api_entry_fields[] = {
       "of the body, with body=1" },
     { "body", NGX_ER_API_TEXT, 0, NULL, NULL,
       "with body=1: the body, percent-encoded where it is no text" },
+    NGX_ER_REVEAL_FIELDS,
     NGX_ER_API_FIELDS_END
 };
 

@@ -69,6 +69,8 @@ static ngx_er_api_field_t  ngx_er_api_explain_values[] = {
       "with \"reveal\": the value, cut" },
     { "secret", NGX_ER_API_FLAG, 0, NULL, NULL,
       "a secret is in it: it is not shown" },
+    { "redacted", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "the text is \"***\": the source hides it" },
     { "unreadable", NGX_ER_API_FLAG, 0, NULL, NULL,
       "it could not be read as what it is" },
     { "at", NGX_ER_API_ANY, 0, NULL, NULL,

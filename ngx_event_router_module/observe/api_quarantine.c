@@ -21,6 +21,7 @@
 
 #include "api_quarantine.h"
 #include "diagnosis.h"
+#include "reveal.h"
 #include "../ingest/exposure.h"
 #include "../ingest/recheck.h"
 #include "../ingest/source.h"
@@ -77,6 +78,8 @@ static void ngx_er_api_quarantine_members(ngx_er_api_t *api,
     ngx_er_refused_t *refused);
 static void ngx_er_api_quarantine_rest(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_refused_t *refused);
+static void ngx_er_api_quarantine_body(ngx_er_json_t *json,
+    ngx_er_refused_t *refused);
 static void ngx_er_api_quarantine_doctor(ngx_er_api_t *api,
     ngx_er_json_t *json, ngx_er_refused_t *refused);
 static ngx_int_t ngx_er_api_quarantine_which(ngx_er_api_t *api,
@@ -126,6 +129,8 @@ static ngx_er_api_field_t  ngx_er_api_quarantine_header_fields[] = {
       "its value, if the location has \"reveal\" and it is no secret" },
     { "sealed", NGX_ER_API_FLAG, 0, NULL, NULL,
       "only a keyed hash of the value was kept" },
+    { "redacted", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "the value is \"***\": the source hides it" },
     NGX_ER_API_FIELDS_END
 };
 
@@ -172,6 +177,7 @@ static ngx_er_api_field_t  ngx_er_api_quarantine_fields[] = {
       "of one request: what was kept of its headers" },
     { "body", NGX_ER_API_TEXT, 0, NULL, NULL,
       "with body=1: the body, percent-encoded where it is no text" },
+    NGX_ER_REVEAL_FIELDS,
     { "doctor", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_quarantine_finding,
       "with doctor=1: what the signature doctor says" },
     NGX_ER_API_FIELDS_END
@@ -630,9 +636,10 @@ static void
 ngx_er_api_quarantine_members(ngx_er_api_t *api, ngx_er_json_t *json,
     uint64_t name, ngx_er_shelf_row_t *row, ngx_er_refused_t *refused)
 {
-    u_char       id[NGX_ER_RECHECK_ID], *args;
-    ngx_str_t    text;
-    const char  *lack;
+    u_char            id[NGX_ER_RECHECK_ID], *args;
+    ngx_str_t         text;
+    const char       *lack;
+    ngx_er_source_t  *source;
 
     ngx_er_recheck_id(name, row->id, id);
 
@@ -650,6 +657,16 @@ ngx_er_api_quarantine_members(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_api_text(json, "method", &refused->method);
 
     text = refused->uri;
+    source = ngx_er_source_find(api->mcf, &refused->source);
+
+    if (source && source->redact
+        && ngx_er_redact_uri(source->redact, json->pool, &refused->uri, &text)
+           != NGX_OK)
+    {
+        json->failed = 1;
+        return;
+    }
+
     args = ngx_strlchr(text.data, text.data + text.len, '?');
 
     if (args && !api->lcf->reveal) {
@@ -699,6 +716,12 @@ ngx_er_api_quarantine_rest(ngx_er_api_t *api, ngx_er_json_t *json,
         if (secret) {
             ngx_er_json_flag(json, "sealed", 1);
 
+        } else if (api->lcf->reveal && source->redact
+                   && ngx_er_redact_header(source->redact, &h[i].name))
+        {
+            ngx_er_json_word(json, "value", NGX_ER_REDACT_MASK);
+            ngx_er_json_flag(json, "redacted", 1);
+
         } else if (api->lcf->reveal) {
             ngx_er_api_text(json, "value", &h[i].value);
         }
@@ -709,8 +732,38 @@ ngx_er_api_quarantine_rest(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_json_close(json, "]");
 
     if (api->lcf->reveal && ngx_er_api_flag(api, "body")) {
-        ngx_er_api_text(json, "body", &refused->body);
+        ngx_er_api_quarantine_body(json, refused);
     }
+}
+
+
+static void
+ngx_er_api_quarantine_body(ngx_er_json_t *json, ngx_er_refused_t *refused)
+{
+    ngx_uint_t        i;
+    ngx_er_header_t  *h;
+    ngx_er_reveal_t   what;
+
+    static ngx_str_t  type = ngx_string("application/json");
+
+    what.source = &refused->source;
+    what.content_type = &type;
+    what.body = &refused->body;
+
+    h = refused->headers;
+
+    for (i = 0; i < refused->nheaders; i++) {
+        if (h[i].name.len == sizeof("content-type") - 1 && h[i].value.len
+            && ngx_strncasecmp(h[i].name.data, (u_char *) "content-type",
+                               h[i].name.len)
+               == 0)
+        {
+            what.content_type = &h[i].value;
+            break;
+        }
+    }
+
+    ngx_er_reveal_body(json, &what);
 }
 
 

@@ -20,6 +20,8 @@
 #include "../ingest/doctor.h"
 
 
+static ngx_int_t ngx_er_diagnosis_hide(ngx_er_receive_t *ctx,
+    ngx_pool_t *pool, ngx_str_t *text);
 static ngx_int_t ngx_er_diagnosis_others(ngx_er_receive_t *ctx,
     ngx_er_doctor_t *doctor);
 
@@ -61,9 +63,10 @@ ngx_er_diagnosis(ngx_er_receive_t *ctx, ngx_er_json_t *json)
 
     for (i = 0; i < doctor.findings.nelts; i++) {
 
-        if (ngx_er_event_attribute(json->pool, &finding[i].text,
-                                   finding[i].text.len * 3, &text)
-            != NGX_OK)
+        if (ngx_er_diagnosis_hide(ctx, json->pool, &finding[i].text) != NGX_OK
+            || ngx_er_event_attribute(json->pool, &finding[i].text,
+                                      finding[i].text.len * 3, &text)
+               != NGX_OK)
         {
             json->failed = 1;
             return;
@@ -76,6 +79,56 @@ ngx_er_diagnosis(ngx_er_receive_t *ctx, ngx_er_json_t *json)
     }
 
     ngx_er_json_close(json, "]");
+}
+
+
+/* a URL in a sentence has arguments: those that the source hides go out */
+
+static ngx_int_t
+ngx_er_diagnosis_hide(ngx_er_receive_t *ctx, ngx_pool_t *pool,
+    ngx_str_t *text)
+{
+    size_t      done;
+    u_char     *p, *start;
+    ngx_str_t   uri, hidden;
+
+    uri = ctx->message.path_query;
+
+    if (ctx->source->redact == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_redact_uri(ctx->source->redact, pool, &uri, &hidden) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (hidden.data == uri.data && hidden.len == uri.len) {
+        return NGX_OK;
+    }
+
+    for (done = 0; /* void */ ; done = p - start + hidden.len) {
+        p = memmem(text->data + done, text->len - done, uri.data, uri.len);
+
+        if (p == NULL) {
+            return NGX_OK;
+        }
+
+        done = p - text->data;
+
+        start = ngx_pnalloc(pool, text->len + hidden.len);
+        if (start == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(start, text->data, done);
+        ngx_memcpy(ngx_cpymem(p, hidden.data, hidden.len),
+                   text->data + done + uri.len, text->len - done - uri.len);
+
+        text->data = start;
+        text->len += hidden.len;
+        text->len -= uri.len;
+    }
 }
 
 

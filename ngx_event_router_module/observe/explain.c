@@ -22,7 +22,8 @@
  * request (variables of nginx, headers that no rule named when it came) is
  * missing for the rules, too.
  *
- * Values of the event stand in the answer, cut and escaped; secrets never do.
+ * Values of the event stand in the answer, cut and escaped; secrets and what
+ * "redact" of the source hides never do, and no hash of these either.
  * The answer is in the request's pool.  What may fail is memory, which the
  * JSON remembers.
  */
@@ -81,6 +82,8 @@ static void ngx_er_explain_attributes(ngx_er_explain_t *e);
 static void ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
     ngx_er_value_t *v);
 static ngx_int_t ngx_er_explain_dedup(ngx_er_explain_t *e);
+static void ngx_er_explain_key(ngx_er_explain_t *e, u_char *key);
+static ngx_uint_t ngx_er_explain_guessed(ngx_er_explain_t *e);
 static void ngx_er_explain_require(ngx_er_explain_t *e);
 static void ngx_er_explain_rate(ngx_er_explain_t *e);
 static void ngx_er_explain_routes(ngx_er_explain_t *e);
@@ -434,9 +437,8 @@ ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
 static ngx_int_t
 ngx_er_explain_dedup(ngx_er_explain_t *e)
 {
-    u_char            key[32], hex[64];
+    u_char            key[32];
     ngx_int_t         rc;
-    ngx_str_t         text;
     ngx_uint_t        i, *field;
     ngx_er_source_t  *source;
 
@@ -480,9 +482,7 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
     }
 
     if (rc == NGX_OK) {
-        text.data = hex;
-        text.len = ngx_hex_dump(hex, key, sizeof(key)) - hex;
-        ngx_er_json_text(&e->json, "key", &text, 0);
+        ngx_er_explain_key(e, key);
 
     } else {
         ngx_er_json_word(&e->json, "note", "it cannot be told apart from "
@@ -492,6 +492,52 @@ ngx_er_explain_dedup(ngx_er_explain_t *e)
     ngx_er_json_close(&e->json, "}");
 
     return NGX_OK;
+}
+
+
+static void
+ngx_er_explain_key(ngx_er_explain_t *e, u_char *key)
+{
+    u_char     hex[64];
+    ngx_str_t  text;
+
+    if (ngx_er_explain_guessed(e)) {
+        ngx_er_json_word(&e->json, "key", NGX_ER_REDACT_MASK);
+        return;
+    }
+
+    text.data = hex;
+    text.len = ngx_hex_dump(hex, key, 32) - hex;
+    ngx_er_json_text(&e->json, "key", &text, 0);
+}
+
+
+/* 1: whoever knows the key could try values that are hidden until they fit */
+
+static ngx_uint_t
+ngx_er_explain_guessed(ngx_er_explain_t *e)
+{
+    ngx_uint_t       i, *index;
+    ngx_er_field_t  *field;
+
+    if (e->source->redact == NULL) {
+        return 0;
+    }
+
+    if (!ngx_er_event_by_fields(e->event)) {
+        return !ngx_er_event_by_id(e->event) && e->source->redact->data;
+    }
+
+    field = e->event->facts->fields->list.elts;
+    index = e->source->dedup_by->elts;
+
+    for (i = 0; i < e->source->dedup_by->nelts; i++) {
+        if (ngx_er_redact_hides(e->source->redact, &field[index[i]])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -870,6 +916,15 @@ ngx_er_explain_value(ngx_er_explain_t *e, ngx_er_field_t *field,
 
     if (ngx_er_explain_exposes(e, field)) {
         ngx_er_json_flag(&e->json, "secret", 1);
+
+    } else if (e->source->redact
+               && ngx_er_redact_hides(e->source->redact, field))
+    {
+        ngx_er_json_flag(&e->json, "redacted", 1);
+
+        if (!e->hides) {
+            ngx_er_json_word(&e->json, "text", NGX_ER_REDACT_MASK);
+        }
 
     } else if (!e->hides) {
         ngx_er_explain_text(e, "text", &value->text);

@@ -17,6 +17,7 @@
 #include "admin_list.h"
 #include "api.h"
 #include "history.h"
+#include "reveal.h"
 #include "../deliver/attempt_log.h"
 #include "../deliver/verdict.h"
 #include "../store/dead.h"
@@ -277,7 +278,16 @@ ngx_er_history_show_event(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk)
 
         ngx_er_json_open(json, NULL, "{");
         ngx_er_api_text(json, "field", &chunk->keys[i].name);
-        ngx_er_api_text(json, "value", &chunk->keys[i].value);
+
+        if (ngx_er_reveal_hides(json->pool, &chunk->source,
+                                &chunk->keys[i].name))
+        {
+            ngx_er_json_word(json, "value", NGX_ER_REDACT_MASK);
+
+        } else {
+            ngx_er_api_text(json, "value", &chunk->keys[i].value);
+        }
+
         ngx_er_json_close(json, "}");
     }
 

@@ -9,6 +9,7 @@
  * once as JSON, or for each log of its own string, and put (log_file.c).  A
  * line has attributes of the event, names and words of ours: never a payload,
  * a header or what a target answered.  Whatever is hostile in it is escaped.
+ * In a string of variables a value that "redact" of the source hides is "***".
  *
  * Variables need a request.  It is the delivery's for an attempt, else the
  * producer's or the administrator's; where that is gone (a queued event) it is
@@ -62,6 +63,8 @@ static void ngx_er_log_scene_end(ngx_er_log_scene_t *scene);
 static void ngx_er_log_gone(void *data);
 static ngx_int_t ngx_er_log_text(ngx_er_log_t *log, ngx_http_request_t *r,
     ngx_str_t *text);
+static ngx_uint_t ngx_er_log_hides(ngx_http_request_t *r,
+    ngx_er_log_op_t *op);
 static size_t ngx_er_log_escape(ngx_er_log_t *log, u_char *p,
     ngx_http_variable_value_t *v);
 static size_t ngx_er_log_escape_bytes(u_char *p, u_char *data, size_t len);
@@ -79,6 +82,9 @@ static void ngx_er_log_json_text(ngx_er_json_t *json, const char *name,
 
 
 static ngx_er_log_worker_t  ngx_er_log_worker;
+
+static ngx_http_variable_value_t  ngx_er_log_hidden =
+                                      ngx_http_variable(NGX_ER_REDACT_MASK);
 
 
 void
@@ -541,7 +547,8 @@ ngx_er_log_text(ngx_er_log_t *log, ngx_http_request_t *r, ngx_str_t *text)
 
         v = ngx_http_get_flushed_variable(r, op[i].index);
 
-        values[i] = (v && !v->not_found) ? v : NULL;
+        values[i] = (v == NULL || v->not_found) ? NULL
+                    : ngx_er_log_hides(r, &op[i]) ? &ngx_er_log_hidden : v;
         len += ngx_er_log_escape(log, NULL, values[i]);
     }
 
@@ -567,6 +574,34 @@ ngx_er_log_text(ngx_er_log_t *log, ngx_http_request_t *r, ngx_str_t *text)
     *p = '\n';
 
     return NGX_OK;
+}
+
+
+/* 1: the source of the event does not want this value to be seen */
+
+static ngx_uint_t
+ngx_er_log_hides(ngx_http_request_t *r, ngx_er_log_op_t *op)
+{
+    ngx_er_field_t      *field;
+    ngx_er_source_t     *source;
+    ngx_er_log_line_t   *line;
+    ngx_er_main_conf_t  *mcf;
+
+    line = ngx_er_log_spoken();
+    source = line->event ? line->event->source : line->source;
+
+    if (source == NULL || source->redact == NULL) {
+        return 0;
+    }
+
+    if (op->field == NGX_CONF_UNSET) {
+        return ngx_er_redact_variable(source->redact, &op->text);
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_event_router_module);
+    field = mcf->fields->list.elts;
+
+    return ngx_er_redact_hides(source->redact, &field[op->field]);
 }
 
 

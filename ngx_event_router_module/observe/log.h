@@ -73,9 +73,11 @@ typedef enum {
 /* a piece of a line of one's own: a text, or a variable */
 
 typedef struct {
-    ngx_str_t              text;
+    ngx_str_t              text;       /* of a variable its name */
     ngx_int_t              index;      /* NGX_CONF_UNSET: it is a text */
     ngx_uint_t             foreign;    /* 1: the variable is not ours */
+    ngx_int_t              field;      /* that "event_set" shows by it, or
+                                          NGX_CONF_UNSET */
 } ngx_er_log_op_t;
 
 

@@ -14,6 +14,7 @@
 
 #include "log_conf.h"
 #include "log_file.h"
+#include "variables.h"
 #include "../conf/block.h"
 
 
@@ -124,6 +125,29 @@ ngx_er_log_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_log_conf_twice(cf, mcf->logs, log);
 
     return NGX_CONF_OK;
+}
+
+
+/* "event_set" may stand behind "event_log" */
+
+void
+ngx_er_log_conf_fields(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
+{
+    ngx_uint_t         i, n;
+    ngx_er_log_t     **log;
+    ngx_er_log_op_t   *op;
+
+    log = mcf->logs ? mcf->logs->elts : NULL;
+
+    for (i = 0; log && i < mcf->logs->nelts; i++) {
+        op = log[i]->ops ? log[i]->ops->elts : NULL;
+
+        for (n = 0; op && n < log[i]->ops->nelts; n++) {
+            if (op[n].index != NGX_CONF_UNSET) {
+                op[n].field = ngx_er_variables_shows(cf, mcf, &op[n].text);
+            }
+        }
+    }
 }
 
 
@@ -291,6 +315,7 @@ ngx_er_log_conf_format(ngx_conf_t *cf, ngx_er_log_t *log, ngx_str_t *format)
 
         op->foreign = 0;
         op->index = NGX_CONF_UNSET;
+        op->field = NGX_CONF_UNSET;
         op->text.data = rest.data;
         op->text.len = i;
 
@@ -337,6 +362,8 @@ ngx_er_log_conf_variable(ngx_conf_t *cf, ngx_str_t *rest, ngx_er_log_op_t *op)
     rest->data += i;
     rest->len -= i;
 
+    op->text = name;
+    op->field = NGX_CONF_UNSET;
     op->foreign = (ngx_strncmp(name.data, "event_", sizeof("event_") - 1)
                    != 0);
     op->index = ngx_http_get_variable_index(cf, &name);

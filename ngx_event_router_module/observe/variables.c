@@ -58,6 +58,8 @@ static ngx_int_t ngx_er_variables_field(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_str_t *text);
 static ngx_uint_t ngx_er_variables_raw(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_str_t *name);
+static ngx_http_variable_t *ngx_er_variables_find(ngx_conf_t *cf,
+    ngx_str_t *name);
 static void ngx_er_variable_subject(ngx_http_request_t *r,
     ngx_er_subject_t *subject);
 static ngx_int_t ngx_er_variable_event(ngx_http_request_t *r,
@@ -275,33 +277,54 @@ ngx_er_variables_doubts(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 static ngx_uint_t
 ngx_er_variables_raw(ngx_conf_t *cf, ngx_er_main_conf_t *mcf, ngx_str_t *name)
 {
+    ngx_er_set_t         *set;
+    ngx_http_variable_t  *var;
+
+    set = mcf->sets.elts;
+    var = ngx_er_variables_find(cf, name);
+
+    return var && ((var->get_handler == ngx_er_variable_event
+                    && var->data != NGX_ER_VARIABLE_SOURCE)
+                   || (var->get_handler == ngx_er_variable_set
+                       && !set[var->data].uri));
+}
+
+
+static ngx_http_variable_t *
+ngx_er_variables_find(ngx_conf_t *cf, ngx_str_t *name)
+{
     ngx_uint_t                  i;
-    ngx_er_set_t               *set;
     ngx_hash_key_t             *key;
-    ngx_http_variable_t        *var;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    set = mcf->sets.elts;
     key = cmcf->variables_keys->keys.elts;
 
     for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
-        var = key[i].value;
-
-        if (name->len != key[i].key.len
-            || ngx_strncasecmp(name->data, key[i].key.data, name->len) != 0)
+        if (name->len == key[i].key.len
+            && ngx_strncasecmp(name->data, key[i].key.data, name->len) == 0)
         {
-            continue;
+            return key[i].value;
         }
-
-        return (var->get_handler == ngx_er_variable_event
-                && var->data != NGX_ER_VARIABLE_SOURCE)
-               || (var->get_handler == ngx_er_variable_set
-                   && !set[var->data].uri);
     }
 
-    return 0;
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_er_variables_shows(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_str_t *name)
+{
+    ngx_er_set_t         *set;
+    ngx_http_variable_t  *var;
+
+    set = mcf->sets.elts;
+    var = ngx_er_variables_find(cf, name);
+
+    return (var && var->get_handler == ngx_er_variable_set)
+           ? (ngx_int_t) set[var->data].field : NGX_CONF_UNSET;
 }
 
 

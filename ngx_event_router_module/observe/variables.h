@@ -27,5 +27,10 @@ char *ngx_er_variables_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
    are the event's own bytes */
 void ngx_er_variables_doubts(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 
+/* the index of the field that "event_set" shows by a variable of that name, or
+   NGX_CONF_UNSET: it is none of these */
+ngx_int_t ngx_er_variables_shows(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
+    ngx_str_t *name);
+
 
 #endif /* _NGX_ER_VARIABLES_H_INCLUDED_ */
