@@ -508,9 +508,11 @@ ngx_er_api_check(ngx_er_api_t *api, ngx_er_api_arg_t *arg, ngx_str_t *value)
         break;
     }
 
+    /* what it looks for can be what a source hides */
+
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, api->request->connection->log, 0,
-                   "event router api: %s=%V, good:%ui", arg->name, value,
-                   good);
+                   "event router api: %s= of %uz bytes, good:%ui", arg->name,
+                   value->len, good);
 
     return good ? NULL : ngx_er_api_takes(api, arg);
 }
