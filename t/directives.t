@@ -150,7 +150,7 @@ for my $name (grep { $code{$_} } @order) {
 
 # what says so can be repeated, and nothing else of event_source
 
-is(join(' ', sort keys %repeated), 'constant expect require secret',
+is(join(' ', sort keys %repeated), 'constant expect redact require secret',
     'repeated directives');
 like($page{$_}{text}, qr/can\s+be\s+repeated/, "$_: can be repeated")
     for sort keys %repeated;

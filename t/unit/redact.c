@@ -8,8 +8,8 @@
  * What "redact" hides: bodies are written twice, with what is hidden and
  * without it, by a generator that knows where it is; then one must become the
  * other, byte for byte.  Beside that the cases that a person thinks of: keys
- * with escapes, keys given twice, bodies that are not what they are called, and
- * what comes back from an operator who has edited a body.
+ * with escapes, keys given twice, bodies that are not what they are called,
+ * and what comes back from an operator who has edited a body.
  */
 
 
@@ -122,7 +122,8 @@ test_json(void)
 
     JSON("{\"email\":17.50}", "{\"email\":\"***\"}");
     JSON("{\"email\":null,\"a\":true}", "{\"email\":\"***\",\"a\":true}");
-    JSON("{\"email\":{\"a\":[1,\"]\"]},\"b\":2}", "{\"email\":\"***\",\"b\":2}");
+    JSON("{\"email\":{\"a\":[1,\"]\"]},\"b\":2}",
+         "{\"email\":\"***\",\"b\":2}");
     JSON("{\"email\":[\"x\",\"y\",[\"z\"]]}", "{\"email\":\"***\"}");
     JSON("{\"email\":[]}", "{\"email\":\"***\"}");
     JSON("{\"x\":{\"email\":1}}", "{\"x\":{\"email\":1}}");
@@ -157,7 +158,8 @@ test_json(void)
     FORM("a=1&email=x\0y", NULL);
 
     FORM("a=1&email=x&b=2", "a=1&email=***&b=2");
-    FORM("email=x&email=y%20z&email=&email", "email=***&email=***&email=&email");
+    FORM("email=x&email=y%20z&email=&email",
+         "email=***&email=***&email=&email");
     FORM("%65mail=x&e%6dail=y&Email=z", "%65mail=***&e%6dail=***&Email=z");
     FORM("\xef\xbb\xbf" "email=x", "\xef\xbb\xbf" "email=***");
     FORM("&&email=a=b&=x", "&&email=***&=x");
@@ -169,7 +171,8 @@ test_json(void)
     ENVELOPE("{\"id\":\"1\",\"data_base64\":\"eHl6\"}",
              "{\"id\":\"1\",\"data_base64\":\"***\"}");
     ENVELOPE("[{\"data\":{\"box\":1}},{\"data\":{\"tags\":[0,1]}}]",
-             "[{\"data\":{\"box\":\"***\"}},{\"data\":{\"tags\":[0,\"***\"]}}]");
+             "[{\"data\":{\"box\":\"***\"}},"
+             "{\"data\":{\"tags\":[0,\"***\"]}}]");
     ENVELOPE("{\"data\":{\"email\":1},\"d\\u0061ta\":{\"email\":2}}", NULL);
 }
 
@@ -193,7 +196,8 @@ test_whole(void)
 
     redact = fields(two);
 
-    JSON("{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"e\":3}", "{\"a\":\"***\",\"e\":3}");
+    JSON("{\"a\":{\"b\":1,\"c\":{\"d\":2}},\"e\":3}",
+         "{\"a\":\"***\",\"e\":3}");
 
     redact = fields(none);
 
@@ -285,7 +289,8 @@ test_others(void)
     uri("/a", "/a");
     uri("/a?", "/a?");
     uri("/a?b=1", "/a?b=1");
-    uri("/a?token=x&b=1&Token=y&t%6Fken=z", "/a?token=***&b=1&Token=***&t%6Fken=***");
+    uri("/a?token=x&b=1&Token=y&t%6Fken=z",
+        "/a?token=***&b=1&Token=***&t%6Fken=***");
     uri("/token=x?token=?", "/token=x?token=***");
 
     hides("data", 1);
@@ -394,11 +399,12 @@ test_restore(void)
              "{\"items\":[{\"pin\":\"***\"}]}", NULL);
     restored(NGX_ER_REDACT_JSON, "{\"items\":[{\"pin\":\"s3cret\"}]}",
              "{\"items\":[{\"pin\":\"***\"},{\"pin\":\"***\"}]}", NULL);
-    restored(NGX_ER_REDACT_JSON, "{\"email\":\"s3cret\"", "{\"email\":\"***\"}",
-             NULL);
-    restored(NGX_ER_REDACT_JSON, "{\"email\":\"s3cret\"}", "{\"email\":\"***\"",
-             NULL);
-    restored(NGX_ER_REDACT_JSON, "{\"email\":\"s3cret\"}", "{broken", "{broken");
+    restored(NGX_ER_REDACT_JSON, "{\"email\":\"s3cret\"",
+             "{\"email\":\"***\"}", NULL);
+    restored(NGX_ER_REDACT_JSON, "{\"email\":\"s3cret\"}",
+             "{\"email\":\"***\"", NULL);
+    restored(NGX_ER_REDACT_JSON, "{\"email\":\"s3cret\"}", "{broken",
+             "{broken");
     restored(NGX_ER_REDACT_OPAQUE, "s3cret", "***", NULL);
     restored(NGX_ER_REDACT_OPAQUE, "s3cret", "other", "other");
 
