@@ -64,6 +64,9 @@ typedef struct ngx_er_sign_s    ngx_er_sign_t;       /* deliver/sign.h */
 typedef struct ngx_er_oauth2_s  ngx_er_oauth2_t;     /* deliver/token.h */
 typedef struct ngx_er_doubt_s   ngx_er_doubt_t;      /* deliver/doubt.h */
 typedef struct ngx_er_body_s    ngx_er_body_t;       /* mapping/body.h */
+typedef struct ngx_er_parcel_conf_s  ngx_er_parcel_conf_t;
+                                                     /* deliver/parcel_conf.h
+                                                        */
 typedef struct ngx_er_alert_s   ngx_er_alert_t;      /* observe/alerts.h */
 typedef struct ngx_er_alerts_s  ngx_er_alerts_t;     /* observe/alerts.h */
 
@@ -223,6 +226,8 @@ struct ngx_er_target_s {
     ngx_er_verdict_lines_t      *verdict;        /* success, fail_on, retry_on;
                                                     NULL: none is written */
     ngx_er_doubt_t              *doubt;          /* in_doubt, or NULL */
+    ngx_er_parcel_conf_t        *parcel;         /* "batch", NULL: an event a
+                                                    call */
     ngx_int_t                    order;          /* field of "order by", or
                                                     NGX_CONF_UNSET */
     ngx_er_versions_t           *versions;       /* "version=" of it; NULL:

@@ -35,6 +35,11 @@ ngx_er_attempt_log(void *data, u_char *buf, size_t len)
     p = ngx_snprintf(buf, len, "delivering event ");
     p = ngx_er_attempt_log_event(attempt->event, p, last - p);
 
+    if (attempt->cargo && attempt->cargo->events > 1) {
+        p = ngx_snprintf(p, last - p, " and %ui more",
+                         attempt->cargo->events - 1);
+    }
+
     return ngx_snprintf(p, last - p, " to target \"%V\"",
                         &attempt->target->name);
 }

@@ -72,7 +72,8 @@ typedef struct {
     uint64_t               wake;       /* NGX_ER_NEVER, or when to look */
     ngx_uint_t             fresh;      /* places that were taken */
     ngx_uint_t             again;
-    ngx_uint_t             more;       /* first attempts for the hand */
+    ngx_uint_t             more;       /* attempts for the hand, of which */
+    ngx_uint_t             later;      /* so many are later ones ("batch") */
     size_t                 reserved;   /* bytes for what LEASE will bring */
     unsigned               ends:1;     /* the places for later attempts are for
                                           first ones of the other end, */
@@ -283,7 +284,7 @@ ngx_er_dispatch_busy(ngx_er_dispatch_lane_t *lane)
         }
     }
 
-    fresh = ngx_er_hand_waiting(lane->target);
+    fresh = ngx_er_leases_waiting(lane->target);
     again = 0;
 
     wait = ngx_er_dispatch_take(lane, now, &fresh, &again);
@@ -360,10 +361,22 @@ static void
 ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 {
     uint64_t    wait;
-    ngx_uint_t  more, waiting;
+    ngx_uint_t  n, more, waiting;
 
     more = ngx_er_dispatch_more(lane);
-    waiting = ngx_er_hand_waiting(lane->target);
+    waiting = ngx_er_leases_waiting(lane->target);
+
+    lane->later = 0;
+
+    if (lane->target->parcel && !lane->due.shut && !lane->due.early) {
+
+        /* the place is the call's, which is made of what is in hand */
+
+        lane->later = lane->again ? (lane->fresh ? more / 2 : more) : 0;
+        lane->fresh = 0;
+        lane->again = 0;
+        lane->ends = 0;
+    }
 
     if (more && (waiting || lane->again == 0)) {
         lane->fresh = 0;
@@ -373,7 +386,15 @@ ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 
     wait = ngx_er_dispatch_take(lane, now, &lane->fresh, &lane->again);
 
-    lane->fresh -= ngx_er_dispatch_begin(lane, now, lane->fresh, wait);
+    n = ngx_er_dispatch_begin(lane, now, lane->fresh, wait);
+    lane->fresh -= n;
+
+    if (n && lane->target->parcel) {
+
+        /* the next call may be gathered */
+
+        ngx_er_dispatch_wake(lane->target);
+    }
 
     if (more) {
         ngx_er_dispatch_give(lane, lane->fresh, 0);
@@ -385,19 +406,20 @@ ngx_er_dispatch_places(ngx_er_dispatch_lane_t *lane, uint64_t now)
 }
 
 
-/* first attempts that may come without places */
+/* attempts that may come without places: first ones */
 
 static ngx_uint_t
 ngx_er_dispatch_more(ngx_er_dispatch_lane_t *lane)
 {
-    ngx_uint_t          n;
+    ngx_uint_t          n, none;
     ngx_er_lane_due_t  *due;
 
     due = &lane->due;
 
-    if (lane->fresh == 0 || due->shut || due->mixed || due->early
-        || !ngx_er_slots_free())
-    {
+    none = lane->target->parcel ? (lane->fresh == 0 && lane->again == 0)
+                                : (lane->fresh == 0 || due->mixed);
+
+    if (none || due->shut || due->early || !ngx_er_slots_free()) {
         return 0;
     }
 
@@ -418,7 +440,7 @@ ngx_er_dispatch_begin(ngx_er_dispatch_lane_t *lane, uint64_t now,
 {
     ngx_uint_t  n, waiting;
 
-    waiting = ngx_er_hand_waiting(lane->target);
+    waiting = ngx_er_leases_waiting(lane->target);
     n = ngx_min(fresh, waiting);
 
     ngx_er_leases_begin(lane->target, n);
@@ -534,8 +556,8 @@ ngx_er_dispatch_lease(ngx_er_dispatch_lane_t *lane)
     ngx_er_leases_reserve(lane->reserved);
 
     op->target = lane->target->hash;
-    op->fresh = lane->fresh + lane->more;
-    op->again = lane->again;
+    op->fresh = lane->fresh + lane->more - lane->later;
+    op->again = lane->again + lane->later;
     op->pick = NGX_ER_QUEUE_PICK_DUE;
 
     if (lane->due.mixed && (lane->fresh || lane->ends)) {

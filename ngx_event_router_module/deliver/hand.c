@@ -31,6 +31,7 @@
 typedef struct {
     ngx_queue_t            waiting;    /* of lease.c's links */
     ngx_uint_t             nwaiting;
+    size_t                 bytes;      /* of them */
     ngx_uint_t             coming;     /* the store is being asked */
     ngx_uint_t             telling;    /* it is told what became of them */
     ngx_uint_t             starves;    /* the lane was told that some wait */
@@ -87,7 +88,7 @@ ngx_er_hand_told(ngx_er_target_t *target)
 
 
 void
-ngx_er_hand_put(ngx_er_target_t *target, ngx_queue_t *link)
+ngx_er_hand_put(ngx_er_target_t *target, ngx_queue_t *link, size_t bytes)
 {
     ngx_er_hand_t  *hand;
 
@@ -95,14 +96,29 @@ ngx_er_hand_put(ngx_er_target_t *target, ngx_queue_t *link)
 
     ngx_queue_insert_tail(&hand->waiting, link);
     hand->nwaiting++;
+    hand->bytes += bytes;
 }
 
 
 void
-ngx_er_hand_remove(ngx_er_target_t *target, ngx_queue_t *link)
+ngx_er_hand_return(ngx_er_target_t *target, ngx_queue_t *link, size_t bytes)
+{
+    ngx_er_hand_t  *hand;
+
+    hand = &ngx_er_hands[target->index];
+
+    ngx_queue_insert_head(&hand->waiting, link);
+    hand->nwaiting++;
+    hand->bytes += bytes;
+}
+
+
+void
+ngx_er_hand_remove(ngx_er_target_t *target, ngx_queue_t *link, size_t bytes)
 {
     ngx_queue_remove(link);
     ngx_er_hands[target->index].nwaiting--;
+    ngx_er_hands[target->index].bytes -= bytes;
 }
 
 
@@ -121,6 +137,13 @@ ngx_uint_t
 ngx_er_hand_waiting(ngx_er_target_t *target)
 {
     return ngx_er_hands[target->index].nwaiting;
+}
+
+
+size_t
+ngx_er_hand_bytes(ngx_er_target_t *target)
+{
+    return ngx_er_hands[target->index].bytes;
 }
 
 

@@ -29,13 +29,19 @@ void ngx_er_hand_tell(ngx_er_target_t *target);
 void ngx_er_hand_told(ngx_er_target_t *target);
 
 /*
- * An entry waits for a place; it does so no more.  "link" is the caller's.
- * first() is the one that waits longest; NULL: none does.
+ * An entry of so many bytes waits for a place; it does so again, in front of
+ * the others; it does so no more.  "link" is the caller's.  first() is the one
+ * that waits longest; NULL: none does.
  */
-void ngx_er_hand_put(ngx_er_target_t *target, ngx_queue_t *link);
-void ngx_er_hand_remove(ngx_er_target_t *target, ngx_queue_t *link);
+void ngx_er_hand_put(ngx_er_target_t *target, ngx_queue_t *link,
+    size_t bytes);
+void ngx_er_hand_return(ngx_er_target_t *target, ngx_queue_t *link,
+    size_t bytes);
+void ngx_er_hand_remove(ngx_er_target_t *target, ngx_queue_t *link,
+    size_t bytes);
 ngx_queue_t *ngx_er_hand_first(ngx_er_target_t *target);
 ngx_uint_t ngx_er_hand_waiting(ngx_er_target_t *target);
+size_t ngx_er_hand_bytes(ngx_er_target_t *target);
 
 /* some wait longer than they should, or do so no more: other workers shall
    leave places */

@@ -249,6 +249,46 @@ ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh, ngx_uint_t again)
 }
 
 
+ngx_uint_t
+ngx_er_lane_join(ngx_er_target_t *target, uint64_t now, ngx_uint_t n)
+{
+    ngx_er_lane_t    *lane;
+    ngx_er_policy_t   part;
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    n = ngx_er_policy_join(ngx_er_lane_part(target, &part),
+                           &lane->sh->policy, now, n);
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router lane: \"%V\", %ui events more in one call",
+                   &target->name, n);
+
+    return n;
+}
+
+
+void
+ngx_er_lane_unjoin(ngx_er_target_t *target, ngx_uint_t n)
+{
+    ngx_er_lane_t    *lane;
+    ngx_er_policy_t   part;
+
+    lane = target->lane;
+
+    ngx_shmtx_lock(&lane->shpool->mutex);
+
+    ngx_er_policy_unjoin(ngx_er_lane_part(target, &part), &lane->sh->policy,
+                         n);
+
+    ngx_shmtx_unlock(&lane->shpool->mutex);
+}
+
+
 ngx_int_t
 ngx_er_lane_end(ngx_er_target_t *target, uint64_t now, ngx_uint_t again,
     uint64_t event, ngx_er_evidence_e evidence, time_t retry_after,
@@ -418,7 +458,7 @@ void
 ngx_er_lane_due(ngx_er_target_t *target, uint64_t now, ngx_er_lane_due_t *due)
 {
     ngx_er_lane_t    *lane;
-    ngx_er_policy_t   part;
+    ngx_er_policy_t  *policy, part;
 
     lane = target->lane;
 
@@ -430,14 +470,17 @@ ngx_er_lane_due(ngx_er_target_t *target, uint64_t now, ngx_er_lane_due_t *due)
     due->early = lane->sh->early;
     due->shut = (lane->sh->policy.breaker != NGX_ER_BREAKER_CLOSED);
     due->mixed = ngx_er_policy_mixed(&lane->sh->policy, now);
+    due->events = 1;
     due->room = 0;
 
     if (lane->sh->held == NGX_ER_LANE_RUNS && !ngx_er_lane_drains(target)
         && ngx_er_lane_column != NGX_ER_LANE_WORKERS)
     {
-        due->room = ngx_er_policy_room(ngx_er_lane_part(target, &part),
-                                       &lane->sh->policy, now,
+        policy = ngx_er_lane_part(target, &part);
+
+        due->room = ngx_er_policy_room(policy, &lane->sh->policy, now,
                                        due->again <= now);
+        due->events = ngx_er_policy_events(policy, &lane->sh->policy, now);
     }
 
     ngx_shmtx_unlock(&lane->shpool->mutex);

@@ -95,6 +95,7 @@ typedef struct {
     ngx_uint_t             shut;       /* the breaker is not closed */
     ngx_uint_t             mixed;      /* see policy.h */
     ngx_uint_t             room;       /* see ngx_er_policy_room() */
+    ngx_uint_t             events;     /* see ngx_er_policy_events() */
 } ngx_er_lane_due_t;
 
 
@@ -129,6 +130,11 @@ void ngx_er_lane_take(ngx_er_target_t *target, uint64_t now,
     ngx_uint_t *fresh, ngx_uint_t *again, uint64_t *wait);
 void ngx_er_lane_untake(ngx_er_target_t *target, ngx_uint_t fresh,
     ngx_uint_t again);
+
+/* events that go in a call that has its place, or do not: see policy.h */
+ngx_uint_t ngx_er_lane_join(ngx_er_target_t *target, uint64_t now,
+    ngx_uint_t n);
+void ngx_er_lane_unjoin(ngx_er_target_t *target, ngx_uint_t n);
 
 /* this worker has, or has no more, first attempts that wait for a place: while
    others wait none takes more than an equal part */

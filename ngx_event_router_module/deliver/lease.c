@@ -11,8 +11,8 @@
  *
  * A lease is on the heap, with a hold on its event.  Its states are
  *
- *     (HAND -) PLACED - (ASKING - CONFIRM -) (MARK - MARKING -) TELL -
- *         TELLING - ENDED
+ *     (HAND -) PLACED - (ASKING - CONFIRM -) (PARCEL -) (MARK - MARKING -)
+ *         TELL - TELLING - ENDED
  *
  * In HAND it waits for its places (hand.c), for a second or two at most: then
  * it is handed back, for somebody may have places.  What its target may have
@@ -20,8 +20,11 @@
  * the store must CONFIRM that the entry is still this worker's, which may have
  * stood still over the question, before it is PLACED again and sent.  It
  * gives its places back exactly once, when it leaves the three: as soon as
- * nothing is sent for it any more.  An operation is the lease's until
- * the store has taken it; then the lease ends.
+ * nothing is sent for it any more.  Where several go in one call they wait in
+ * HAND until they are enough, the parcel has the places, and there they are in
+ * PARCEL while it is made up and sent (parcel_call.c); who goes again without
+ * the others is in HAND then.  An operation is the lease's until the store has
+ * taken it; then the lease ends.
  *
  * Once a second leases that will end soon are renewed, and the stores are
  * told again what they did not take.  As long as there is a lease this timer
@@ -35,6 +38,7 @@
 #include "guard.h"
 #include "hand.h"
 #include "hold.h"
+#include "parcel_call.h"
 #include "slots.h"
 #include "../base/crash.h"
 #include "../ingest/record.h"
@@ -91,6 +95,7 @@ static void ngx_er_lease_breaker(ngx_er_lease_t *lease, ngx_int_t rc);
 static void ngx_er_lease_free(ngx_er_lease_t *lease);
 static void ngx_er_leases_hold(void);
 static void ngx_er_leases_tick(ngx_event_t *ev);
+static void ngx_er_lease_tick_hand(ngx_er_lease_t *lease, uint64_t now);
 static void ngx_er_lease_tick(ngx_er_lease_t *lease, uint64_t now);
 
 
@@ -102,6 +107,14 @@ ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_er_dedup_mode_e dedup, ngx_uint_t again)
 {
     ngx_er_lease_t  *lease;
+
+    if (ngx_er_parcel_gathers(target)) {
+        ngx_er_lane_untake(target, !again, again);
+        ngx_er_slot_give();
+
+        ngx_er_lease_wait(target, entry, event, dedup);
+        return;
+    }
 
     lease = ngx_er_lease_open(target, entry, event, dedup,
                               NGX_ER_LEASE_PLACED, again);
@@ -120,16 +133,30 @@ ngx_er_lease_wait(ngx_er_target_t *target, ngx_er_entry_t *entry,
 }
 
 
+ngx_uint_t
+ngx_er_leases_waiting(ngx_er_target_t *target)
+{
+    return target->parcel ? ngx_er_parcels_ready(target)
+                          : ngx_er_hand_waiting(target);
+}
+
+
 void
 ngx_er_leases_begin(ngx_er_target_t *target, ngx_uint_t n)
 {
     ngx_er_lease_t  *lease;
 
     for ( /* void */ ; n; n--) {
+
+        if (target->parcel) {
+            ngx_er_parcel_begin(target, ngx_er_lease_placed);
+            continue;
+        }
+
         lease = ngx_queue_data(ngx_er_hand_first(target), ngx_er_lease_t,
                                link);
 
-        ngx_er_hand_remove(target, &lease->link);
+        ngx_er_hand_remove(target, &lease->link, lease->bytes);
         ngx_er_settle_enter(lease, NGX_ER_LEASE_PLACED);
 
         if (ngx_er_queue_now() >= lease->until
@@ -231,7 +258,7 @@ ngx_er_lease_placed(ngx_er_lease_t *lease)
         return;
     }
 
-    if (lease->guard) {
+    if (lease->guard && lease->claim == NULL) {
         lease->claim = ngx_er_guard(lease->event, lease->target, lease->seq,
                                     lease->epoch, NGX_ER_LEASE_MS,
                                     ngx_er_lease_guarded, lease);
@@ -340,7 +367,7 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
 
     if (state == NGX_ER_LEASE_HAND) {
-        ngx_er_hand_put(target, &lease->link);
+        ngx_er_hand_put(target, &lease->link, lease->bytes);
     }
 
     ngx_er_leases_hold();
@@ -649,6 +676,11 @@ ngx_er_lease_attempt(ngx_er_lease_t *lease, ngx_er_cargo_t *cargo)
                    "to \"%V\"", lease->seq, &lease->event->id, lease->number,
                    &lease->target->name);
 
+    if (lease->target->parcel) {
+        ngx_er_parcel_add(lease, cargo);
+        return;
+    }
+
     attempt = ngx_er_attempt_create(lease->event, lease->target);
 
     if (attempt) {
@@ -852,18 +884,13 @@ ngx_er_leases_tick(ngx_event_t *ev)
         switch (lease->state) {
 
         case NGX_ER_LEASE_HAND:
-
-            if (ngx_exiting || now > lease->came + NGX_ER_LEASE_WAIT
-                || ngx_er_lane_drains(lease->target))
-            {
-                ngx_er_settle_back(lease, 0);
-            }
-
+            ngx_er_lease_tick_hand(lease, now);
             break;
 
         case NGX_ER_LEASE_PLACED:
         case NGX_ER_LEASE_ASKING:
         case NGX_ER_LEASE_CONFIRM:
+        case NGX_ER_LEASE_PARCEL:
             ngx_er_lease_tick(lease, now);
             break;
 
@@ -875,6 +902,25 @@ ngx_er_leases_tick(ngx_event_t *ev)
         default: /* MARKING, TELLING, ENDED: an answer is awaited */
             break;
         }
+    }
+}
+
+
+/* for others it waits longer, and is renewed meanwhile */
+
+static void
+ngx_er_lease_tick_hand(ngx_er_lease_t *lease, uint64_t now)
+{
+    ngx_uint_t  late;
+
+    late = lease->target->parcel ? ngx_er_parcel_late(lease, now)
+                                 : now > lease->came + NGX_ER_LEASE_WAIT;
+
+    if (ngx_exiting || late || ngx_er_lane_drains(lease->target)) {
+        ngx_er_settle_back(lease, 0);
+
+    } else if (lease->target->parcel) {
+        ngx_er_lease_tick(lease, now);
     }
 }
 
@@ -913,6 +959,7 @@ ngx_er_leases_init_worker(ngx_cycle_t *cycle, ngx_er_queue_t *queue,
     ngx_memzero(worker, sizeof(ngx_er_lease_worker_t));
 
     ngx_queue_init(&worker->leases);
+    ngx_er_parcels_init_worker();
 
     worker->store = queue;
     worker->freed = freed;
@@ -962,6 +1009,7 @@ ngx_er_leases_exit_worker(void)
         case NGX_ER_LEASE_PLACED:
         case NGX_ER_LEASE_ASKING:
         case NGX_ER_LEASE_CONFIRM:
+        case NGX_ER_LEASE_PARCEL:
             ngx_er_settle_exit(lease);
             break;
 
@@ -975,6 +1023,8 @@ ngx_er_leases_exit_worker(void)
             break;
         }
     }
+
+    ngx_er_parcels_exit_worker();
 
     if (ngx_er_lease_worker.tick.timer_set) {
         ngx_del_timer(&ngx_er_lease_worker.tick);

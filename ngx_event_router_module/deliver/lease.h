@@ -47,13 +47,15 @@ void ngx_er_lease_start(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_er_dedup_mode_e dedup, ngx_uint_t again);
 
 /*
- * The same, but no places were taken: it waits in hand.  begin(): so many of
- * those that wait have places now, which were taken for first attempts, and
- * are delivered, first come, first served.  back(): there will be none soon,
- * all that wait are handed back to the store.
+ * The same, but no places were taken: it waits in hand.  waiting(): so many
+ * places could be used for those that wait.  begin(): so many were taken for
+ * first attempts: they are delivered, first come, first served, and where a
+ * call has several events, several with each place.  back(): there will be
+ * none soon, all that wait are handed back to the store.
  */
 void ngx_er_lease_wait(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_er_dedup_mode_e dedup);
+ngx_uint_t ngx_er_leases_waiting(ngx_er_target_t *target);
 void ngx_er_leases_begin(ngx_er_target_t *target, ngx_uint_t n);
 void ngx_er_leases_back(ngx_er_target_t *target);
 

@@ -78,6 +78,8 @@ static ngx_uint_t ngx_er_outgoing_beside(ngx_er_event_t *event,
     ngx_er_cargo_t *cargo);
 static ngx_int_t ngx_er_outgoing_cargo(ngx_er_attempt_t *attempt,
     ngx_er_outgoing_t *outgoing, ngx_table_elt_t *h);
+static ngx_int_t ngx_er_outgoing_batch(ngx_http_request_t *r,
+    ngx_uint_t events);
 static ngx_int_t ngx_er_outgoing_type(ngx_http_request_t *r,
     ngx_er_outgoing_t *outgoing, ngx_table_elt_t *h, ngx_str_t *value);
 static ngx_int_t ngx_er_outgoing_ids(ngx_er_attempt_t *attempt,
@@ -281,7 +283,8 @@ ngx_er_outgoing_list(ngx_er_attempt_t *attempt, ngx_er_outgoing_t *outgoing)
 }
 
 
-/* 1: the attributes are in headers; else they are in the body */
+/* 1: the attributes are in headers; else they are in the body, or it has
+   several events */
 
 static ngx_uint_t
 ngx_er_outgoing_beside(ngx_er_event_t *event, ngx_er_cargo_t *cargo)
@@ -290,6 +293,10 @@ ngx_er_outgoing_beside(ngx_er_event_t *event, ngx_er_cargo_t *cargo)
 
     if (cargo == NULL) {
         return event->cloudevent != NGX_ER_CLOUDEVENT_STRUCTURED;
+    }
+
+    if (cargo->events) {
+        return 0;
     }
 
     return cargo->content_type.len < inside.len
@@ -313,7 +320,9 @@ ngx_er_outgoing_cargo(ngx_er_attempt_t *attempt, ngx_er_outgoing_t *outgoing,
                                &h[NGX_ER_OUTGOING_LENGTH].value)
         != NGX_OK
         || ((attempt->id.len || attempt->cargo->number)
-            && ngx_er_outgoing_ids(attempt, outgoing, h) != NGX_OK))
+            && ngx_er_outgoing_ids(attempt, outgoing, h) != NGX_OK)
+        || (attempt->cargo->events
+            && ngx_er_outgoing_batch(r, attempt->cargo->events) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -360,6 +369,31 @@ ngx_er_outgoing_type(ngx_http_request_t *r, ngx_er_outgoing_t *outgoing,
     }
 
     return ngx_er_outgoing_text(r->pool, value, &h->value);
+}
+
+
+/* how many events the body has */
+
+static ngx_int_t
+ngx_er_outgoing_batch(ngx_http_request_t *r, ngx_uint_t events)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h;
+
+    static ngx_er_outgoing_name_t  name =
+        ngx_er_outgoing_name("X-Event-Batch");
+
+    h = ngx_list_push(&r->headers_in.headers);
+
+    if (h == NULL
+        || ngx_er_outgoing_number(r->pool, events, &value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_er_outgoing_set(h, &name, &value);
+
+    return NGX_OK;
 }
 
 
@@ -417,7 +451,7 @@ ngx_er_outgoing_more(ngx_er_attempt_t *attempt)
     }
 
     if (attempt->cargo) {
-        n++;
+        n += 2;
     }
 
     return n;

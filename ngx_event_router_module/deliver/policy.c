@@ -83,6 +83,8 @@ static uint64_t ngx_er_policy_retry_after(ngx_er_policy_t *policy,
     time_t retry_after);
 static ngx_uint_t ngx_er_policy_ahead(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
+static ngx_uint_t ngx_er_policy_gathered(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t calls);
 static void ngx_er_policy_took(ngx_er_policy_state_t *state, uint64_t ms);
 static uint64_t ngx_er_breaker_stop(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t fresh);
@@ -133,6 +135,7 @@ ngx_er_policy_default(ngx_er_policy_t *policy)
      *
      *     policy->expires = 0;
      *     policy->rate = 0;
+     *     policy->gather = 0;
      */
 
     policy->horizon = 72 * NGX_ER_POLICY_HOUR;
@@ -142,6 +145,7 @@ ngx_er_policy_default(ngx_er_policy_t *policy)
 
     policy->concurrency = 16;
     policy->burst = 1;
+    policy->batch = 1;
 
     policy->breaker = 1;
     policy->failures = 5;
@@ -302,7 +306,15 @@ ngx_er_policy_room(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
 
     ngx_er_policy_take(policy, &copy, now, due, &fresh, &again, &wait);
 
-    return fresh + ngx_er_policy_ahead(policy, state, now, due);
+    fresh += ngx_er_policy_ahead(policy, state, now, due);
+
+    if (policy->batch < 2) {
+        return fresh;
+    }
+
+    ngx_memcpy(&copy, state, offsetof(ngx_er_policy_state_t, failed));
+
+    return ngx_er_policy_gathered(policy, &copy, now, fresh);
 }
 
 
@@ -378,6 +390,91 @@ ngx_er_policy_ahead(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     }
 
     return ngx_min(n, NGX_ER_POLICY_HAND);
+}
+
+
+/*
+ * The same in events, where a call has several: one more call is gathered
+ * while there is no place.  What the rate does not let go before it is full
+ * stays in the store.  The state is a copy.
+ */
+
+static ngx_uint_t
+ngx_er_policy_gathered(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t calls)
+{
+    uint64_t  n, most;
+
+    if (policy->breaker && state->breaker != NGX_ER_BREAKER_CLOSED) {
+        return calls;
+    }
+
+    n = ngx_min((uint64_t) policy->batch * (calls + 1),
+                2 * policy->batch + NGX_ER_POLICY_HAND);
+
+    if (policy->rate) {
+        most = ngx_er_policy_tokens(policy, state, now)
+               + (uint64_t) policy->rate
+                 * (policy->gather + NGX_ER_POLICY_AHEAD)
+                 / NGX_ER_POLICY_HOUR;
+
+        n = ngx_min(n, most + 1);
+    }
+
+    return n;
+}
+
+
+ngx_uint_t
+ngx_er_policy_events(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now)
+{
+    if (policy->breaker && state->breaker != NGX_ER_BREAKER_CLOSED) {
+        return 1;
+    }
+
+    if (policy->rate == 0) {
+        return policy->batch;
+    }
+
+    ngx_er_breaker_fill(policy, state, now);
+
+    return ngx_max(ngx_min(policy->batch,
+                           state->tokens / NGX_ER_BREAKER_TOKEN), 1);
+}
+
+
+ngx_uint_t
+ngx_er_policy_join(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    uint64_t now, ngx_uint_t n)
+{
+    if (state->pause > now
+        || (policy->breaker && state->breaker != NGX_ER_BREAKER_CLOSED))
+    {
+        return 0;
+    }
+
+    if (policy->rate) {
+        n = ngx_min(n, ngx_er_policy_tokens(policy, state, now));
+        state->tokens -= (uint64_t) n * NGX_ER_BREAKER_TOKEN;
+    }
+
+    return n;
+}
+
+
+void
+ngx_er_policy_unjoin(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
+    ngx_uint_t n)
+{
+    uint64_t  full;
+
+    if (policy->rate) {
+        full = ngx_er_breaker_full(policy);
+
+        state->tokens += (uint64_t) n * NGX_ER_BREAKER_TOKEN;
+        state->tokens = ngx_min(state->tokens, full);
+    }
 }
 
 
@@ -685,16 +782,8 @@ void
 ngx_er_policy_untake(ngx_er_policy_t *policy, ngx_er_policy_state_t *state,
     ngx_uint_t fresh, ngx_uint_t again)
 {
-    uint64_t  full;
-
     ngx_er_policy_lost(state, fresh, again);
-
-    if (policy->rate) {
-        full = ngx_er_breaker_full(policy);
-
-        state->tokens += (uint64_t) (fresh + again) * NGX_ER_BREAKER_TOKEN;
-        state->tokens = ngx_min(state->tokens, full);
-    }
+    ngx_er_policy_unjoin(policy, state, fresh + again);
 }
 
 

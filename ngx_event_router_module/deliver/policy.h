@@ -43,8 +43,11 @@ typedef struct {
     uint64_t               keep;       /* dead_for */
 
     ngx_uint_t             concurrency;  /* deliveries at once, all workers */
-    ngx_uint_t             rate;       /* deliveries an hour; 0: any */
+    ngx_uint_t             rate;       /* events an hour; 0: any */
     ngx_uint_t             burst;      /* of them at once, >= 1 */
+    ngx_uint_t             batch;      /* events of one call, at most; 1: each
+                                          has a call of its own */
+    uint64_t               gather;     /* ms for which a call waits for more */
 
     ngx_flag_t             breaker;
     ngx_uint_t             failures;   /* in a row that open it */
@@ -152,10 +155,25 @@ ngx_uint_t ngx_er_policy_leave(ngx_er_policy_t *policy,
 /*
  * How many first attempts a worker may have leased that have no place yet:
  * those for which there is one now, and of a target that is well as many as it
- * takes within 100 ms, as far as is known.  "due" is as above.
+ * takes within 100 ms, as far as is known.  Where a call has several events
+ * they are so many calls, and one that is being gathered.  "due" is as above.
  */
 ngx_uint_t ngx_er_policy_room(ngx_er_policy_t *policy,
     ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t due);
+
+/*
+ * Calls of several events ("batch"): a place is a call, the rate counts
+ * events.  events(): how many one that begins now may have, as far as is
+ * known; 1: each goes alone.  join(): so many of "n" events may go in a call
+ * that has a place already; their tokens are taken.  unjoin(): they did
+ * not.
+ */
+ngx_uint_t ngx_er_policy_events(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now);
+ngx_uint_t ngx_er_policy_join(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, uint64_t now, ngx_uint_t n);
+void ngx_er_policy_unjoin(ngx_er_policy_t *policy,
+    ngx_er_policy_state_t *state, ngx_uint_t n);
 
 /* how many deliveries the rate lets go at once now; the caller's copy of the
    state is changed */

@@ -38,6 +38,7 @@
 #include "await.h"
 #include "guard.h"
 #include "hand.h"
+#include "parcel.h"
 #include "slots.h"
 #include "unmapped.h"
 #include "../base/crash.h"
@@ -73,7 +74,13 @@ void
 ngx_er_settle_unplace(ngx_er_lease_t *lease)
 {
     if (lease->state == NGX_ER_LEASE_HAND) {
-        ngx_er_hand_remove(lease->target, &lease->link);
+        ngx_er_hand_remove(lease->target, &lease->link, lease->bytes);
+        ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
+        return;
+    }
+
+    if (lease->parcel) {
+        ngx_er_parcel_leave(lease);
         ngx_er_settle_enter(lease, NGX_ER_LEASE_TELL);
         return;
     }
@@ -97,8 +104,8 @@ ngx_er_settle_enter(ngx_er_lease_t *lease, ngx_er_lease_state_e state)
 {
 #if (NGX_DEBUG)
     static const char  *names[] = {
-        "hand", "placed", "asking", "confirm", "tell", "mark", "marking",
-        "telling", "ended"
+        "hand", "placed", "asking", "confirm", "parcel", "tell", "mark",
+        "marking", "telling", "ended"
     };
 
     ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -157,7 +164,8 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 
     } else if (ngx_er_policy_retry(&lease->target->policy, lease->attempts + 1,
                                    attempt->retry_after,
-                                   (uint32_t) ngx_random(),
+                                   lease->random ? lease->random
+                                                 : (uint32_t) ngx_random(),
                                    ngx_er_settle_age(lease), &delay)
                != NGX_OK)
     {
@@ -472,14 +480,15 @@ ngx_er_settle_filtered(ngx_er_lease_t *lease)
 }
 
 
-/* what runs ends; an attempt that was sent, or may have been, or NULL */
+/* what runs ends; an attempt that was sent, or may have been, or NULL.  That
+   of a parcel is dropped when all its leases have ended */
 
 static ngx_er_attempt_t *
 ngx_er_settle_stop(ngx_er_lease_t *lease)
 {
     ngx_er_attempt_t  *attempt;
 
-    attempt = lease->attempt;
+    attempt = lease->parcel ? lease->parcel->attempt : lease->attempt;
 
     lease->attempt = NULL;
     lease->claim = NULL;
@@ -495,14 +504,17 @@ ngx_er_settle_stop(ngx_er_lease_t *lease)
     }
 
     if (lease->state == NGX_ER_LEASE_HAND) {
-        ngx_er_hand_remove(lease->target, &lease->link);
+        ngx_er_hand_remove(lease->target, &lease->link, lease->bytes);
     }
 
     if (attempt && attempt->state == NGX_ER_ATTEMPT_TOKEN) {
 
         /* nothing was sent, so it is no attempt */
 
-        ngx_er_attempt_drop(attempt);
+        if (lease->parcel == NULL) {
+            ngx_er_attempt_drop(attempt);
+        }
+
         return NULL;
     }
 
@@ -510,18 +522,22 @@ ngx_er_settle_stop(ngx_er_lease_t *lease)
 }
 
 
-/* what is known to have been taken is not handed back */
+/* what is known to have been taken is not handed back; of a call of several
+   events that is not known */
 
 void
 ngx_er_settle_exit(ngx_er_lease_t *lease)
 {
     ngx_msec_t            delay;
+    ngx_er_parcel_t      *parcel;
     ngx_er_attempt_t     *attempt;
     ngx_er_queue_verb_e   verb;
 
     attempt = ngx_er_settle_stop(lease);
+    parcel = lease->parcel;
 
-    verb = (attempt && attempt->verdict == NGX_ER_VERDICT_OK)
+    verb = (attempt && parcel == NULL
+            && attempt->verdict == NGX_ER_VERDICT_OK)
            ? NGX_ER_QUEUE_SETTLE : NGX_ER_QUEUE_RETRY;
     delay = 0;
 
@@ -539,6 +555,7 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
 
     if (attempt) {
         attempt->ms = ngx_current_msec - attempt->start;
+        attempt->number = lease->number;
     }
 
     if (lease->op) {
@@ -555,7 +572,7 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
         ngx_er_queue_run(lease->store, lease->op);
     }
 
-    if (attempt) {
+    if (attempt && parcel == NULL) {
         ngx_er_attempt_drop(attempt);
     }
 }

@@ -26,6 +26,8 @@ typedef enum {
                                           whether it has it */
     NGX_ER_LEASE_CONFIRM,              /* the same, it has not got it, and the
                                           store is asked whose entry it is */
+    NGX_ER_LEASE_PARCEL,               /* it is in a parcel, which has the
+                                          places */
     NGX_ER_LEASE_TELL,                 /* what became of it is known, but not
                                           to the store: the tick tells it */
     NGX_ER_LEASE_MARK,                 /* it died: the tick tells the dedup
@@ -38,6 +40,7 @@ typedef enum {
 
 
 typedef struct ngx_er_lease_s  ngx_er_lease_t;
+typedef struct ngx_er_parcel_s  ngx_er_parcel_t;       /* parcel.h */
 
 /* all was told, and its places are given back: it may go */
 typedef void (*ngx_er_lease_over_pt)(ngx_er_lease_t *lease);
@@ -45,7 +48,8 @@ typedef void (*ngx_er_lease_over_pt)(ngx_er_lease_t *lease);
 
 struct ngx_er_lease_s {
     ngx_queue_t            queue;      /* of all in hand */
-    ngx_queue_t            link;       /* HAND: of those that wait */
+    ngx_queue_t            link;       /* HAND: of those that wait; PARCEL: of
+                                          those that go together */
     ngx_er_queue_t        *store;
     ngx_er_lease_pt        freed;
     ngx_er_lease_over_pt   over;
@@ -56,6 +60,11 @@ struct ngx_er_lease_s {
     ngx_er_attempt_t      *attempt;    /* while it runs */
     ngx_er_call_t         *call;       /* ASKING */
     ngx_er_claim_t        *claim;      /* of the guard, or NULL */
+    ngx_er_parcel_t       *parcel;     /* that it is in or on the way to; then
+                                          its places are that one's */
+    ngx_str_t              body;       /* PARCEL: what it is there */
+    uint32_t               random;     /* of the delay before it is tried
+                                          again; 0: any */
     ngx_str_t              routes;     /* in the event's pool */
     ngx_er_dedup_mode_e    dedup;
     ngx_uint_t             number;     /* of the attempt */
@@ -78,6 +87,7 @@ struct ngx_er_lease_s {
     unsigned               guard:1;    /* the dedup store is asked before */
     unsigned               again:1;    /* the class of its place */
     unsigned               ordered:1;  /* others wait for it */
+    unsigned               alone:1;    /* it goes in a parcel of its own */
     unsigned               renewed:2;  /* so many EXTEND are under way */
 };
 

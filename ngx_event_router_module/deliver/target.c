@@ -22,6 +22,7 @@
 #include "doubt_conf.h"
 #include "header.h"
 #include "order.h"
+#include "parcel_conf.h"
 #include "publishers.h"
 #include "sign.h"
 #include "verdict_conf.h"
@@ -106,6 +107,9 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
     { "order", 1, 4, NGX_ER_TARGET_QUEUED,
       "by=FIELD [version=FIELD] [coalesce] [window=TIME]", ngx_er_order_line,
       0 },
+    { "batch", 1, 4, NGX_ER_TARGET_QUEUED,
+      "[max=NUMBER] [size=SIZE] [wait=TIME] [form=array|lines|cloudevents]",
+      ngx_er_parcel_line, 0 },
 
     { NULL, 0, 0, 0, NULL, NULL, 0 }
 };
@@ -315,7 +319,8 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_er_auth_complete(cf, target);
 
     return (ngx_er_sign_complete(cf, target) == NGX_OK
-            && ngx_er_target_policy_complete(cf, &draft) == NGX_OK)
+            && ngx_er_target_policy_complete(cf, &draft) == NGX_OK
+            && ngx_er_parcel_complete(cf, target, draft.burst) == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
@@ -514,7 +519,7 @@ ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     u_char           *unit;
     ngx_int_t         n;
     ngx_str_t        *value, rate;
-    ngx_uint_t        hour;
+    ngx_uint_t        hour, given;
     ngx_er_policy_t  *policy;
 
     policy = &draft->target->policy;
@@ -549,8 +554,15 @@ ngx_er_target_rate(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 
     policy->burst = ngx_max(policy->rate / 36000, 1);
 
-    return ngx_er_block_params(cf, &ngx_er_target_rate_params, 2, policy,
-                               NULL);
+    if (ngx_er_block_params(cf, &ngx_er_target_rate_params, 2, policy, &given)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    draft->burst = given & 1;
+
+    return NGX_CONF_OK;
 }
 
 
@@ -722,7 +734,9 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     for (i = 0; i < mcf->targets.nelts; i++) {
         ngx_er_target_policy_check(cf, mcf, target[i]);
 
-        if (ngx_er_order_check(cf, mcf, target[i]) != NGX_OK) {
+        if (ngx_er_order_check(cf, mcf, target[i]) != NGX_OK
+            || ngx_er_parcel_check(cf, mcf, target[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }

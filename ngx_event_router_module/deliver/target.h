@@ -24,6 +24,7 @@ typedef struct {
     const char            *statuses;   /* the first of retry_on and fail_on
                                           that lists statuses, or NULL */
     unsigned               horizon:1;  /* "retry for=" */
+    unsigned               burst:1;    /* "rate" with burst= */
 } ngx_er_target_draft_t;
 
 

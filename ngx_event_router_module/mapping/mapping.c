@@ -35,6 +35,39 @@ ngx_er_mapping_start(ngx_er_event_t *event, ngx_er_target_t *target,
     ngx_er_mapped_pt handler, void *data)
 {
     ngx_int_t         rc;
+    ngx_er_mapped_t  *mapped;
+
+    mapped = ngx_er_mapped_create(event, target);
+    if (mapped == NULL) {
+        return NULL;
+    }
+
+    mapped->handler = handler;
+    mapped->data = data;
+
+    rc = ngx_er_mapping_run(mapped);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_er_event_log(event), 0,
+                   "event router mapping: event \"%V\" for \"%V\" by \"%s\", "
+                   "rc:%i", &event->id, &target->name,
+                   target->body->kind->name, rc);
+
+    if (rc == NGX_ERROR) {
+        ngx_er_mapped_release(mapped);
+        return NULL;
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_er_mapped_state(mapped);
+    }
+
+    return mapped;
+}
+
+
+ngx_er_mapped_t *
+ngx_er_mapped_create(ngx_er_event_t *event, ngx_er_target_t *target)
+{
     ngx_pool_t       *pool;
     ngx_er_mapped_t  *mapped;
 
@@ -59,24 +92,6 @@ ngx_er_mapping_start(ngx_er_event_t *event, ngx_er_target_t *target,
     mapped->holders = 1;
     mapped->event = event;
     mapped->target = target;
-    mapped->handler = handler;
-    mapped->data = data;
-
-    rc = ngx_er_mapping_run(mapped);
-
-    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, ngx_er_event_log(event), 0,
-                   "event router mapping: event \"%V\" for \"%V\" by \"%s\", "
-                   "rc:%i", &event->id, &target->name,
-                   target->body->kind->name, rc);
-
-    if (rc == NGX_ERROR) {
-        ngx_er_mapped_release(mapped);
-        return NULL;
-    }
-
-    if (rc != NGX_AGAIN) {
-        ngx_er_mapped_state(mapped);
-    }
 
     return mapped;
 }

@@ -29,6 +29,8 @@ typedef struct {
     ngx_str_t              content_type;  /* empty: none */
     ngx_uint_t             number;     /* of the call, from 1; 0: it is the
                                           only one */
+    ngx_uint_t             events;     /* that are in the body; 0: one, and it
+                                          is no list of them */
 } ngx_er_cargo_t;
 
 
@@ -98,6 +100,11 @@ struct ngx_er_mapped_s {
  */
 ngx_er_mapped_t *ngx_er_mapping_start(ngx_er_event_t *event,
     ngx_er_target_t *target, ngx_er_mapped_pt handler, void *data);
+
+/* one without a cargo, for who makes bodies of several events.  It holds the
+   event; NULL: no memory */
+ngx_er_mapped_t *ngx_er_mapped_create(ngx_er_event_t *event,
+    ngx_er_target_t *target);
 
 /* the last one who releases it frees it; what is RUNNING is cancelled then,
    and no handler is called */

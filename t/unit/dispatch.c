@@ -401,15 +401,29 @@ void
 ngx_er_lease_wait(ngx_er_target_t *t, ngx_er_entry_t *entry,
     ngx_er_event_t *event, ngx_er_dedup_mode_e dedup)
 {
-    ngx_er_hand_put(t, &links[nlinks++]);
+    ngx_er_hand_put(t, &links[nlinks++], 1);
+}
+
+
+/* with "batch" a call has four entries */
+
+ngx_uint_t
+ngx_er_leases_waiting(ngx_er_target_t *t)
+{
+    return ngx_er_hand_waiting(t) / (t->parcel ? 4 : 1);
 }
 
 
 void
 ngx_er_leases_begin(ngx_er_target_t *t, ngx_uint_t n)
 {
+    ngx_uint_t  i;
+
     for ( /* void */ ; n; n--) {
-        ngx_er_hand_remove(t, ngx_er_hand_first(t));
+        for (i = 0; i < (ngx_uint_t) (t->parcel ? 4 : 1); i++) {
+            ngx_er_hand_remove(t, ngx_er_hand_first(t), 1);
+        }
+
         started++;
     }
 }
@@ -419,7 +433,7 @@ void
 ngx_er_leases_back(ngx_er_target_t *t)
 {
     while (ngx_er_hand_first(t)) {
-        ngx_er_hand_remove(t, ngx_er_hand_first(t));
+        ngx_er_hand_remove(t, ngx_er_hand_first(t), 1);
         back++;
     }
 }
@@ -622,7 +636,7 @@ end(const char *name)
     is_int(same, 0, "%s: no two leases had one token", name);
     is_int(reserved, 0, "%s: no byte is reserved", name);
     is_int(ngx_er_hands[0].coming, 0, "%s: nothing is to come", name);
-    is_int(waits, ngx_er_hand_waiting(&target[0]) != 0,
+    is_int(waits, ngx_er_leases_waiting(&target[0]) != 0,
            "%s: the lane knows whether some wait", name);
     is_int(taken, started, "%s: places are those of deliveries", name);
     is_int(fresh_taken + again_taken, started, "%s: of the lane, too", name);
@@ -1164,6 +1178,66 @@ test_hand_shut(void)
 }
 
 
+/* what is gathered takes no places, first and later attempts alike */
+
+static void
+test_batch(void)
+{
+    ngx_uint_t  i;
+
+    begin();
+    target[0].parcel = (ngx_er_parcel_conf_t *) &target[0];
+    target[0].policy.concurrency = 1;
+    lane_places = 1;
+    lane_due[0].room = 7;
+
+    for (i = 0; i < 10; i++) {
+        put(i & 1);
+    }
+
+    pass(10);
+    is_int(started, 1, "one call has the only place");
+    is_int(fresh_taken + again_taken, 1, "which nobody else asks for");
+    is_int(ngx_er_hand_waiting(&target[0]), 6, "the rest is gathered");
+
+    for (i = 0; i < 10 && entries[i].given; i++) { /* void */ }
+
+    is_int(i, 10, "of both classes");
+
+    i = asked;
+    pass(900);
+    is_int(asked, i, "and the store is not asked meanwhile");
+
+    started -= 1;
+    ended(0);
+    pass(2);
+    is_int(started, 1, "the next call");
+    is_int(ngx_er_hand_waiting(&target[0]), 2, "too few for one more");
+
+    /* the hand is full, and later attempts are due */
+
+    lane_due[0].room = 2;
+
+    for (i = 0; i < 5; i++) {
+        put(1);
+    }
+
+    pass(10);
+    is_int(ngx_er_hand_waiting(&target[0]), 2, "no more than there is room");
+    is_int(started, 1, "and no place is taken for them");
+
+    /* a probe has a place before the store is asked */
+
+    started -= 1;
+    ended(0);
+    lane_due[0].shut = 1;
+    ngx_er_dispatch_wake(&target[0]);
+    pass(2);
+    is_int(started + started_again > 0, 1, "a probe is started");
+    end("batch");
+}
+
+
 /* one sweep at the start, then when it is this worker's turn */
 
 static void
@@ -1252,6 +1326,7 @@ main(void)
     test_hand_back();
     test_hand_again();
     test_hand_shut();
+    test_batch();
     test_sweep();
     test_exiting();
 

@@ -122,6 +122,59 @@ ngx_er_hold_paused(ngx_er_source_t *source)
 }
 
 
+/* of targets with "batch", which t/batch.t tests */
+
+void
+ngx_er_parcels_init_worker(void)
+{
+}
+
+
+void
+ngx_er_parcels_exit_worker(void)
+{
+}
+
+
+ngx_uint_t
+ngx_er_parcels_ready(ngx_er_target_t *t)
+{
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_er_parcel_gathers(ngx_er_target_t *t)
+{
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_er_parcel_late(ngx_er_lease_t *lease, uint64_t now)
+{
+    return 0;
+}
+
+
+void
+ngx_er_parcel_begin(ngx_er_target_t *t, ngx_er_parcel_pt placed)
+{
+}
+
+
+void
+ngx_er_parcel_add(ngx_er_lease_t *lease, ngx_er_cargo_t *cargo)
+{
+}
+
+
+void
+ngx_er_parcel_leave(ngx_er_lease_t *lease)
+{
+}
+
+
 void
 ngx_er_lane_untake(ngx_er_target_t *t, ngx_uint_t f, ngx_uint_t a)
 {

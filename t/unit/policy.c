@@ -52,6 +52,8 @@ static void test_answers(void);
 static void test_rate(uint32_t n);
 static void test_room(void);
 static void test_ahead(void);
+static void test_batch(void);
+static void test_batch_rate(void);
 
 
 static delay_case_t  delays[] = {
@@ -163,6 +165,8 @@ main(void)
 
     test_room();
     test_ahead();
+    test_batch();
+    test_batch_rate();
     test_rate(4);
     test_rate(5);
 
@@ -184,6 +188,8 @@ test_defaults(void)
     is_int(policy.keep, 30 * 86400000ULL, "dead for 30d");
     is_int(policy.concurrency, 16, "16 at once");
     is_int(policy.rate, 0, "any rate");
+    is_int(policy.batch, 1, "one event a call");
+    is_int(policy.gather, 0, "which waits for no more");
     is_int(policy.breaker, 1, "breaker");
     is_int(policy.failures, 5, "after 5 failures");
     is_int(policy.percent, 50, "or 50%%");
@@ -717,4 +723,110 @@ test_ahead(void)
     policy.breaker = 0;
     ok(ngx_er_policy_room(&policy, &state, START, 0) > 120,
        "without a breaker there is none");
+}
+
+
+/* calls of up to 10 events: what may be in hand, and what one may have */
+
+static void
+test_batch(void)
+{
+    uint64_t                wait;
+    ngx_er_policy_t         policy;
+    ngx_er_policy_state_t   state;
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+    policy.batch = 10;
+    policy.gather = 1000;
+    policy.concurrency = 2;
+
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 30,
+           "two calls, and one that is gathered");
+    is_int(ngx_er_policy_events(&policy, &state, START), 10, "a full call");
+
+    is_int(take(&policy, &state, START, 9, 0, &wait), 2, "two places");
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 10,
+           "one call is gathered while they are taken");
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 9,
+           "nine join, no place is asked for");
+    is_int(state.fresh, 2, "and none is taken");
+
+    policy.batch = 1000;
+    policy.concurrency = 16;
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 2256,
+           "not more than two calls and what others have");
+
+    state.pause = START + 1;
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 0,
+           "none joins where the target asked for a pause");
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 0,
+           "and none is in hand");
+    state.pause = 0;
+
+    state.breaker = NGX_ER_BREAKER_HALF_OPEN;
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 0,
+           "none joins a probe");
+    is_int(ngx_er_policy_events(&policy, &state, START), 1,
+           "it has one event");
+    state.fresh = 0;
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 1,
+           "and one is in hand");
+
+    policy.breaker = 0;
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 9,
+           "without a breaker there is no probe");
+    is_int(ngx_er_policy_events(&policy, &state, START), 1000,
+           "and calls are full");
+}
+
+
+/* the rate counts events, whether they have places or not */
+
+static void
+test_batch_rate(void)
+{
+    uint64_t                wait;
+    ngx_uint_t              i, n;
+    ngx_er_policy_t         policy;
+    ngx_er_policy_state_t   state;
+
+    ngx_er_policy_default(&policy);
+    ngx_memzero(&state, sizeof(ngx_er_policy_state_t));
+
+    policy.batch = 10;
+    policy.gather = 1000;
+    policy.concurrency = 2;
+    policy.rate = 4 * 3600;
+    policy.burst = 5;
+
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 5 + 4 + 1,
+           "in hand is what the rate lets go while it is gathered");
+    is_int(ngx_er_policy_events(&policy, &state, START), 5, "five tokens");
+    is_int(take(&policy, &state, START, 1, 0, &wait), 1, "one place");
+    is_int(ngx_er_policy_events(&policy, &state, START), 4, "four tokens");
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 4, "four join");
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 0, "no more");
+    is_int(take(&policy, &state, START, 1, 0, &wait), 0, "nor is a place");
+    is_int(wait, 250, "had before the next token");
+    is_int(ngx_er_policy_events(&policy, &state, START), 1,
+           "who has a place goes alone");
+    is_int(ngx_er_policy_room(&policy, &state, START, 0), 5,
+           "and what comes in a second and a bit is in hand");
+
+    ngx_er_policy_unjoin(&policy, &state, 3);
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 3,
+           "three come back");
+    ngx_er_policy_unjoin(&policy, &state, 100);
+    is_int(ngx_er_policy_join(&policy, &state, START, 9), 5,
+           "never more than the burst");
+
+    for (i = 0, n = 0; i < 100; i++) {
+        n += take(&policy, &state, START + i * 1000, 1, 0, &wait);
+        n += ngx_er_policy_join(&policy, &state, START + i * 1000, 9);
+        ngx_er_policy_lost(&state, 1, 0);
+    }
+
+    is_int(n, 99 * 4, "over 99 seconds four a second");
 }
