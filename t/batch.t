@@ -54,6 +54,10 @@ $q->config(
         success  => "$fast batch max=3 wait=600ms; "
                     . 'success when response.body.failures missing;',
     },
+    more => 'event_source form { verify off; accept application/x-www-form-urlencoded; '
+            . 'id "{form:id}"; type "{form:type}"; delivery queued; } '
+            . 'event_route form { from form; to poison; }',
+    server => 'location = /form { event_receive form; }',
     http => 'event_history 1h size=1m;');
 
 $t->write_file('conf/secret', 'whsec_' . 'c2VjcmV0IG9mIHRoZSB0ZXN0IQ==');
@@ -147,12 +151,24 @@ $t->run;
 {
     my @ids = ($q->send('poison'));
 
-    is($t->post('/a', 'id=form&type=poison',
+    is($t->post('/form', 'id=form1&type=poison&kind=ok',
         [ 'Content-Type' => 'application/x-www-form-urlencoded' ])->{status},
-        202, 'a form') if 0;
+        202, 'a form');
 
     push @ids, $q->send('poison');
-    is(told(calls('poison', 1)), "@ids", 'two events');
+
+    is(told(calls('poison', 1)), "@ids", 'is in no call');
+    settled('poison', 2);
+
+    my ($dead, @more) = $q->dead(target => 'poison');
+
+    is("$dead->{id} $dead->{reason}", 'form1 final', 'but a dead letter');
+    is(scalar @more, 0, 'the only one');
+    is($dead->{answer},
+        'it cannot be one of several events in a call ("batch"): not JSON',
+        'which says why');
+    ok($t->wait_log(qr/\[error\] .*for target "poison" is a dead letter now: final.*cannot be one of several/),
+        'and so does error.log');
 }
 
 
