@@ -97,13 +97,15 @@ $a->forget;
 ok(wait_until(10, sub { $q2->post(($q2->event('erp'))[1])->{status} == 202 }),
     'a second nginx');
 
-$q->change(pause => target => 'erp');
+is(ask_again(20, sub { $q->change(pause => target => 'erp') })->{status}, 200,
+    'paused, when Redis is back');
 ok(wait_until(10, sub { $a->count('router.target.paused', 'begin') == 2 }),
     'a pause that both share is told by both');
 isnt($_->[0]->header('Webhook-Id'), $_->[1]->header('Webhook-Id'),
     'with ids of their own')
     for [ $a->all('router.target.paused', 'begin') ];
-$q->change(resume => target => 'erp');
+is(ask_again(20, sub { $q->change(resume => target => 'erp') })->{status},
+    200, 'resumed');
 ok(wait_until(10, sub { $a->count('router.target.resumed', 'end') == 2 }),
     'and so is its end');
 

@@ -48,12 +48,13 @@ use Test::More ();
 use Time::HiRes qw(time sleep);
 
 use Test::EventRouter::Client;
-use Test::EventRouter::Port qw(free_port wait_until port_open);
+use Test::EventRouter::Port qw(ask_again free_port wait_until port_open);
 use Test::EventRouter::Redis;
 use Test::EventRouter::Sign;
 use Test::EventRouter::Target;
 
-our @EXPORT = (@Test::EventRouter::Sign::EXPORT, qw(wait_until sleep time));
+our @EXPORT = (@Test::EventRouter::Sign::EXPORT,
+                qw(ask_again wait_until sleep time));
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
 my @running;

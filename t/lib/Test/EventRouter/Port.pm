@@ -12,7 +12,7 @@ use strict;
 use Exporter qw(import);
 use IO::Socket::INET;
 
-our @EXPORT_OK = qw(free_port port_open wait_until);
+our @EXPORT_OK = qw(ask_again free_port port_open wait_until);
 
 use constant { FIRST => 20000, COUNT => 10000 };
 
@@ -65,6 +65,20 @@ sub wait_until {
 
         select undef, undef, undef, 0.01;
     }
+}
+
+
+# A store that was away is back for one worker before it is for another: asks
+# again as long as the answer is 503, and returns the last one.
+
+sub ask_again {
+    my ($seconds, $ask) = @_;
+
+    my $r;
+
+    wait_until($seconds, sub { ($r = $ask->())->{status} != 503 });
+
+    return $r;
 }
 
 
