@@ -431,7 +431,7 @@ ngx_er_dispatch_more(ngx_er_dispatch_lane_t *lane)
 
 /*
  * At most "fresh" of those in hand have places now: how many were begun.
- * "wait" is how long it takes until there are more, for the rest.
+ * "wait" is how long it takes until there are more.  Probes are not of these.
  */
 
 static ngx_uint_t
@@ -448,7 +448,9 @@ ngx_er_dispatch_begin(ngx_er_dispatch_lane_t *lane, uint64_t now,
     if (n == waiting) {
         ngx_er_hand_starve(lane->target, 0);
 
-    } else if (wait != NGX_ER_POLICY_FULL && wait > NGX_ER_LEASE_WAIT) {
+    } else if (wait != NGX_ER_POLICY_FULL
+               && (wait > NGX_ER_LEASE_WAIT || lane->due.shut))
+    {
         ngx_er_leases_back(lane->target);
         ngx_er_hand_starve(lane->target, 0);
 

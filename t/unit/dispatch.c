@@ -1080,18 +1080,25 @@ test_hand_back(void)
     is_int(started, 1, "it is back");
     end("fails for the hand");
 
-    /* no place for long, for a short time, and for nobody knows how long */
+    /* no place for long, for a short time, for nobody knows how long, and
+       because the breaker opens */
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         begin();
         lane_due[0].room = 20;
         lane_places = 0;
-        lane_wait = (i == 0) ? 5000 : (i == 1) ? 50 : NGX_ER_POLICY_FULL;
+        lane_wait = (i == 0) ? 5000 : (i == 2) ? NGX_ER_POLICY_FULL : 50;
         put(0);
         put(0);
         pass(40);
 
-        if (i == 0) {
+        if (i == 3) {
+            is_int(ngx_er_hand_waiting(&target[0]), 2, "in hand");
+            lane_due[0].shut = 1;
+            pass(60);
+        }
+
+        if (i == 0 || i == 3) {
             is_int(back, 2, "they are handed back");
             is_int(ngx_er_hand_waiting(&target[0]), 0, "none waits");
 
