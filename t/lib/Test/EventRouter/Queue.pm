@@ -318,12 +318,21 @@ sub sent {
 }
 
 
+# and when: { id => time }
+
+sub sent_at {
+    my ($self) = @_;
+
+    return { map { $_->{id} => $_->{time} } @{ $self->{sent} } };
+}
+
+
 # how long each of these waited for its first request; 9e9: there is none yet
 
 sub waits {
     my ($self, $target, @ids) = @_;
 
-    my %sent = map { $_->{id} => $_->{time} } @{ $self->{sent} };
+    my %sent = %{ $self->sent_at };
     my %first;
 
     for my $r ($target->requests) {
