@@ -322,6 +322,8 @@ typedef struct {
 
     ngx_array_t                  kept;           /* of ngx_str_t: headers that
                                                     records keep */
+    ngx_uint_t                   extensions;     /* 1: and all that begin with
+                                                    "ce-" */
     ngx_er_fields_t             *fields;         /* of all sources */
     ngx_uint_t                   redacts;        /* 1: one of them hides
                                                     fields */

@@ -83,6 +83,14 @@ EOC
 }
 
 
+sub envelope {
+    my ($more) = @_;
+
+    return '{"specversion":"1.0","id":"c1","source":"/s","type":"t",'
+           . "$more}";
+}
+
+
 # the requests that an event leads to, by target
 
 sub sent {
@@ -133,6 +141,104 @@ for my $source ('now', 'later') {
     is($got->{data}->header('Content-Length'), 15, "$source: of this length");
     is($got->{data}->header('ce-id'), 'c1', "$source: attributes beside it");
     is($got->{data}->header('ce-subject'), 'a%20b', "$source: as headers");
+}
+
+# bytes that are no JSON; "data_base64"
+
+for my $source ('now', 'later') {
+    my ($r, $got) = sent($source, "\x89PNG\0\xff", 'image/png');
+
+    is($got->{data}{body}, "\x89PNG\0\xff", "$source: bytes");
+    is($got->{data}->header('Content-Type'), 'image/png', "$source: of a type");
+
+    ($r, $got) = sent($source, envelope('"datacontenttype":"image/png",'
+        . '"data_base64":"iVBORwD\\/"'), $CE);
+    is($got->{data}{body}, "\x89PNG\0\xff", "$source: data_base64");
+    is($got->{data}->header('Content-Type'), 'image/png', "$source: its type");
+
+    ($r, $got) = sent($source, envelope('"subject":"none"'), $CE);
+    is($got->{data}{body}, '', "$source: no data");
+    is($got->{data}->header('Content-Length'), 0, "$source: of no length");
+    is($got->{data}->header('Content-Type'), undef, "$source: of no type");
+}
+
+
+# ---- CloudEvents
+
+config(targets => { whole => '', ce => 'body cloudevents;' });
+ok($t->reload && $t->wait_old_workers, 'cloudevents');
+$target->{expected} = 2;
+
+for my $source ('now', 'later') {
+    my ($r, $got) = sent($source, " $text\n", $JSON);
+
+    is($got->{ce}{body}, '{"specversion":"1.0","id":"e1","source":"' . $source
+        . qq(","type":"t","datacontenttype":"$JSON","data":$text}),
+        "$source: a CloudEvent, to the digit");
+    is($got->{ce}->header('Content-Type'), $CE, "$source: of its type");
+    is(join(' ', grep { /^ce-/i } map { $_->[0] } @{ $got->{ce}{headers} }), '',
+        "$source: no attributes beside it");
+    is($got->{ce}->header('Webhook-Id'), 'e1', "$source: its id");
+
+    my $ce = envelope('"ext":"x","data":{"a":1.0}');
+
+    ($r, $got) = sent($source, $ce, $CE);
+    is($got->{ce}{body}, $ce, "$source: one that is one stays as it is");
+
+    # the binary mode: attributes and extensions are headers
+
+    ($r, $got) = sent($source, '[1]', $JSON, 'ce-specversion' => '1.0',
+        'ce-id' => 'b%201', 'ce-source' => '/b', 'ce-type' => 't',
+        'CE-Tenant' => 'M%C3%BCnch%65n%22%0d%0aX: 1', 'ce-tenant' => 'other',
+        'ce-time' => '2026-01-01T00:00:00Z', 'ce-a_b' => 'no name');
+    is($got->{ce}{body}, '{"specversion":"1.0","id":"b 1","source":"/b",'
+        . '"type":"t","time":"2026-01-01T00:00:00Z",'
+        . qq("datacontenttype":"$JSON",)
+        . qq("tenant":"M\xc3\xbcnchen\\"\\r\\nX: 1","data":[1]}),
+        "$source: of the binary mode");
+
+    # other bytes
+
+    ($r, $got) = sent($source, "\x89PNG\0\xff", 'image/png',
+        'ce-specversion' => '1.0', 'ce-id' => 'b1', 'ce-source' => '/b',
+        'ce-type' => 't');
+    like($got->{ce}{body}, qr/"data_base64":"iVBORwD\/"\}$/,
+        "$source: bytes as base64");
+}
+
+
+# ---- forms
+
+config(targets => { whole => '', form => 'body form id=id type=type '
+    . 'subject=subject "a b&=data.t" n=data.n d=data.d sku=data.items.sku '
+    . 'o=data.o list=data.list null=data.null no=data.missing '
+    . 'x=header.X-Shop q=arg.q again=data.n;' });
+ok($t->reload && $t->wait_old_workers, 'forms');
+
+for my $source ('now', 'later') {
+    my ($r, $got) = sent("$source?q=1%262", '{"id":"f1","type":"t",'
+        . '"t":"\u00fc=&+\r\n\ud800 \u20ac","n":12345678901234567890,'
+        . '"d":1.10,"o":{"a": "b"},"list":[1,2],"null":null,"items":'
+        . '[{"sku":"A"},{},{"sku":7}]}', $JSON, 'X-Shop' => 'a b');
+
+    is($got->{form}{body}, 'id=f1&type=t&a+b%26=%C3%BC%3D%26%2B%0D%0A%EF%BF%BD'
+        . '+%E2%82%AC&n=12345678901234567890&d=1.10&sku=A&sku=7'
+        . '&o=%7B%22a%22%3A+%22b%22%7D&list=%5B1%2C2%5D&null=&x=a+b'
+        . '&q=1%262&again=12345678901234567890', "$source: a form");
+    is($got->{form}->header('Content-Type'),
+        'application/x-www-form-urlencoded', "$source: of its type");
+    is($got->{form}->header('ce-id'), 'f1', "$source: attributes beside it");
+
+    # of a form, and of the data of a CloudEvent
+
+    ($r, $got) = sent($source, 'n=1&n=2&t=%C3%BC&d=', 'application/'
+        . 'x-www-form-urlencoded');
+    like($got->{form}{body}, qr/&a\+b%26=%C3%BC&n=1&n=2&d=&again=1&again=2$/,
+        "$source: of a form");
+
+    ($r, $got) = sent($source, envelope('"data":{"n":1e400}'), $CE);
+    is($got->{form}{body}, 'id=c1&type=t&n=1e400&again=1e400',
+        "$source: of a CloudEvent");
 }
 
 $t->done;

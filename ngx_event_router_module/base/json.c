@@ -215,6 +215,40 @@ ngx_er_json_text(ngx_er_json_t *json, const char *name, ngx_str_t *text,
 }
 
 
+void
+ngx_er_json_value(ngx_er_json_t *json, const char *name, ngx_str_t *value)
+{
+    u_char  *p;
+
+    p = ngx_er_json_name(json, name, value->len);
+
+    if (p) {
+        ngx_memcpy(p, value->data, value->len);
+        json->out.len += value->len;
+    }
+}
+
+
+void
+ngx_er_json_base64(ngx_er_json_t *json, const char *name, ngx_str_t *bytes)
+{
+    u_char     *p;
+    ngx_str_t   encoded;
+
+    p = ngx_er_json_name(json, name,
+                         2 + ngx_base64_encoded_length(bytes->len));
+
+    if (p) {
+        *p = '"';
+        encoded.data = p + 1;
+        ngx_encode_base64(&encoded, bytes);
+        p[1 + encoded.len] = '"';
+
+        json->out.len += 2 + encoded.len;
+    }
+}
+
+
 /* what comes before a value; "len" bytes are free for it at what is returned,
    or NULL: no memory */
 

@@ -54,6 +54,12 @@ void ngx_er_json_flag(ngx_er_json_t *json, const char *name, ngx_uint_t flag);
 void ngx_er_json_text(ngx_er_json_t *json, const char *name, ngx_str_t *text,
     size_t max);
 
+/* a value that is JSON already; and any bytes as a string of base64 */
+void ngx_er_json_value(ngx_er_json_t *json, const char *name,
+    ngx_str_t *value);
+void ngx_er_json_base64(ngx_er_json_t *json, const char *name,
+    ngx_str_t *bytes);
+
 /* the name of the value that follows, whose own is NULL: any bytes, too */
 void ngx_er_json_key(ngx_er_json_t *json, ngx_str_t *name);
 

@@ -68,8 +68,9 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
       "POST|PUT|PATCH|DELETE|GET", ngx_er_target_method, 0 },
     { "from", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
       "SOURCE...", ngx_er_publishers_line, 0 },
-    { "body", 1, 1, 0,
-      "original | data", ngx_er_target_body, 0 },
+    { "body", 1, NGX_ER_BLOCK_MORE, 0,
+      "original | data | cloudevents | form NAME=FIELD...", ngx_er_target_body,
+      0 },
     { "forward_headers", 1, 100, 0,
       "NAME...", ngx_er_target_forward, 0 },
     { "auth", 2, 11, 0,
@@ -318,7 +319,8 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_er_auth_complete(cf, target);
 
-    return (ngx_er_sign_complete(cf, target) == NGX_OK
+    return (ngx_er_body_complete(cf, target->body, 0) == NGX_OK
+            && ngx_er_sign_complete(cf, target) == NGX_OK
             && ngx_er_target_policy_complete(cf, &draft) == NGX_OK
             && ngx_er_parcel_complete(cf, target, draft.burst) == NGX_OK)
            ? NGX_CONF_OK : NGX_CONF_ERROR;

@@ -171,7 +171,8 @@ ngx_er_record_kept(ngx_er_event_t *event, ngx_uint_t i)
         }
     }
 
-    return 0;
+    return mcf->extensions && name->len > 3
+           && ngx_strncasecmp(name->data, (u_char *) "ce-", 3) == 0;
 }
 
 

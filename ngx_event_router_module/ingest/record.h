@@ -43,8 +43,9 @@ typedef struct {
 
 /*
  * Postconfiguration: which headers of producers are kept: those that
- * forward_headers and header. fields name, no others, since they can be
- * secrets.  NGX_ERROR: no memory.
+ * forward_headers and header. fields name, and the attributes of CloudEvents
+ * where a target asks for them; no others, since they can be secrets.
+ * NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_record_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 

@@ -11,13 +11,16 @@
  *
  *     body original;            the bytes that were received
  *     body data;                the data of a CloudEvent without its envelope
+ *     body cloudevents;         a CloudEvent, whatever it was
+ *     body form NAME=FIELD...;  fields of it, as a browser sends a form
  *
  * target.c asks when it reads such a line; mapping.c calls the kind of the
  * target for each event.  At configuration time all is in cf->pool.
  */
 
 
-#include "body.h"
+#include "cloudevents.h"
+#include "urlencoded.h"
 #include "../conf/nearest.h"
 
 
@@ -33,6 +36,10 @@ static ngx_er_body_kind_t  ngx_er_body_kinds[] = {
 
     { "original", 0, 0, "", NULL, NULL, 1 },
     { "data", 0, 0, "", NULL, ngx_er_body_data, 1 },
+    { "cloudevents", 0, 0, "",
+      ngx_er_cloudevents_conf, ngx_er_cloudevents_run, 0 },
+    { "form", 1, 1000, "NAME=FIELD...",
+      ngx_er_urlencoded_conf, ngx_er_urlencoded_run, 1 },
 
     { NULL, 0, 0, NULL, NULL, NULL, 0 }
 };
@@ -84,6 +91,22 @@ ngx_er_body_conf(ngx_conf_t *cf, ngx_er_body_t **body)
     *body = b;
 
     return kind->conf ? kind->conf(cf, b) : NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_er_body_complete(ngx_conf_t *cf, ngx_er_body_t *body, ngx_uint_t split)
+{
+    if (body == NULL || body->relative.len == 0 || split) {
+        return NGX_OK;
+    }
+
+    ngx_er_where_log(cf, NGX_LOG_EMERG, &body->where,
+                     "the field \"%V\" begins with \".\", so it is of an "
+                     "element of \"split\", which the target has not: begin "
+                     "it with \"data.\"", &body->relative);
+
+    return NGX_ERROR;
 }
 
 

@@ -47,9 +47,17 @@ struct ngx_er_body_s {
     ngx_er_body_kind_t    *kind;
     void                  *data;       /* the kind's own */
     ngx_str_t              text;       /* as it stands in nginx.conf */
+    ngx_str_t              relative;   /* the first field that begins with ".",
+                                          of an element of "split"; empty:
+                                          none */
     ngx_er_where_t         where;
 };
 
+
+/* the block ends: NGX_ERROR after logging that fields are of elements which
+   the target, without "split", does not have.  body may be NULL */
+ngx_int_t ngx_er_body_complete(ngx_conf_t *cf, ngx_er_body_t *body,
+    ngx_uint_t split);
 
 /* the line "body" of event_target; *body is NULL for "original".
    NGX_CONF_OK, NGX_CONF_ERROR after logging, or what is wrong */

@@ -40,10 +40,7 @@ static ngx_int_t ngx_er_input_envelope(ngx_pool_t *pool,
     ngx_er_input_t *input);
 static ngx_int_t ngx_er_input_members(ngx_pool_t *pool,
     ngx_er_input_t *input, ngx_str_t *members);
-static u_char *ngx_er_input_member(u_char *p, ngx_str_t *key,
-    ngx_str_t *value);
 static u_char *ngx_er_input_blanks(u_char *p);
-static ngx_int_t ngx_er_input_decode(ngx_pool_t *pool, ngx_str_t *text);
 static ngx_int_t ngx_er_input_text(ngx_pool_t *pool, ngx_str_t *member,
     ngx_str_t *text);
 static ngx_int_t ngx_er_input_base64(ngx_pool_t *pool, ngx_str_t *member,
@@ -82,6 +79,7 @@ ngx_er_input_find(ngx_pool_t *pool, ngx_er_event_t *event,
              ? NGX_ER_FORMAT_STRUCTURED : ngx_er_parse_format(event);
 
     if (format != NGX_ER_FORMAT_JSON && format != NGX_ER_FORMAT_STRUCTURED) {
+        input->form = (format == NGX_ER_FORMAT_FORM);
         return NGX_OK;
     }
 
@@ -258,12 +256,7 @@ ngx_er_input_members(ngx_pool_t *pool, ngx_er_input_t *input,
 }
 
 
-/*
- * The next member of an object in a checked document.  p: behind its "{", or
- * what was returned before; NULL: there is none any more.
- */
-
-static u_char *
+u_char *
 ngx_er_input_member(u_char *p, ngx_str_t *key, ngx_str_t *value)
 {
     p = ngx_er_input_blanks(p);
@@ -306,9 +299,7 @@ ngx_er_input_blanks(u_char *p)
 }
 
 
-/* what is between the quotes of a string; without escapes it stays there */
-
-static ngx_int_t
+ngx_int_t
 ngx_er_input_decode(ngx_pool_t *pool, ngx_str_t *text)
 {
     u_char  *p;
