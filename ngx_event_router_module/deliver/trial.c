@@ -19,6 +19,9 @@
  * TLS is looked up as soon as the answer begins, since the connection may be
  * another request's a moment later.
  *
+ * The body is mapped as that of any event; of several calls the first is made.
+ * What cannot be mapped, or is nothing, is told, and nothing is sent.
+ *
  * A trial lives in its event's pool, which whoever asked holds, and so does
  * the attempt as long as it drains.  What may fail is memory and connections.
  */
@@ -36,6 +39,13 @@
 
 static ngx_int_t ngx_er_trial_event(ngx_er_event_t *event);
 static ngx_int_t ngx_er_trial_scan(ngx_er_event_t *event);
+static ngx_int_t ngx_er_trial_mapped(ngx_er_trial_t *trial);
+static void ngx_er_trial_mapped_later(ngx_er_mapped_t *mapped);
+static ngx_int_t ngx_er_trial_unmapped(ngx_er_trial_t *trial,
+    ngx_er_mapped_t *mapped);
+static void ngx_er_trial_end(ngx_event_t *ev);
+static ngx_int_t ngx_er_trial_send(ngx_er_trial_t *trial,
+    ngx_er_mapped_t *mapped);
 static void ngx_er_trial_begins(ngx_er_attempt_t *attempt,
     ngx_http_request_t *r);
 static void ngx_er_trial_line(ngx_log_t *log, ngx_uint_t level, u_char *buf,
@@ -91,6 +101,10 @@ ngx_er_trial_create(ngx_er_target_t *target, ngx_uint_t *busy)
     trial->event = event;
     trial->target = target;
 
+    trial->end.handler = ngx_er_trial_end;
+    trial->end.data = trial;
+    trial->end.log = ngx_cycle->log;
+
     ngx_er_trials++;
 
     ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
@@ -143,15 +157,129 @@ ngx_er_trial_event(ngx_er_event_t *event)
 ngx_int_t
 ngx_er_trial_start(ngx_er_trial_t *trial)
 {
-    ngx_er_attempt_t  *attempt;
-
     if (ngx_er_trial_scan(trial->event) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    trial->calls = 1;
+
+    if (trial->target->body == NULL) {
+        return ngx_er_trial_send(trial, NULL);
+    }
+
+    trial->mapped = ngx_er_mapping_start(trial->event, trial->target,
+                                         ngx_er_trial_mapped_later, trial);
+
+    return trial->mapped ? ngx_er_trial_mapped(trial) : NGX_ERROR;
+}
+
+
+/* NGX_ERROR: no memory or connections */
+
+static ngx_int_t
+ngx_er_trial_mapped(ngx_er_trial_t *trial)
+{
+    ngx_int_t         rc;
+    ngx_er_mapped_t  *mapped;
+
+    mapped = trial->mapped;
+
+    if (mapped->state == NGX_ER_MAPPED_RUNNING) {
+        return NGX_OK;
+    }
+
+    trial->mapped = NULL;
+    trial->calls = mapped->cargos.nelts;
+
+    if (mapped->state == NGX_ER_MAPPED_DONE) {
+        rc = ngx_er_trial_send(trial, mapped);
+
+    } else {
+        rc = ngx_er_trial_unmapped(trial, mapped);
+    }
+
+    ngx_er_mapped_release(mapped);
+
+    return rc;
+}
+
+
+/* a child has ended; that there is no memory is told as nothing that came */
+
+static void
+ngx_er_trial_mapped_later(ngx_er_mapped_t *mapped)
+{
+    ngx_er_trial_t *trial = mapped->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router trial: of \"%V\", mapped:%d",
+                   &trial->target->name, mapped->state);
+
+    if (ngx_er_trial_mapped(trial) != NGX_OK) {
+        ngx_str_set(&trial->error, "there is no memory");
+        ngx_post_event(&trial->end, &ngx_posted_events);
+    }
+}
+
+
+static ngx_int_t
+ngx_er_trial_unmapped(ngx_er_trial_t *trial, ngx_er_mapped_t *mapped)
+{
+    ngx_pool_t  *pool;
+
+    pool = trial->event->pool;
+
+    trial->verdict = NGX_ER_VERDICT_OK;
+
+    if (mapped->state == NGX_ER_MAPPED_FAILED) {
+        trial->verdict = NGX_ER_VERDICT_FINAL;
+        trial->error.len = mapped->error.len;
+        trial->error.data = ngx_pstrdup(pool, &mapped->error);
+        trial->said.len = mapped->said.len;
+        trial->said.data = ngx_pstrdup(pool, &mapped->said);
+
+        if (trial->error.data == NULL || trial->said.data == NULL) {
+            return NGX_ERROR;
+        }
+
+    } else if (mapped->state == NGX_ER_MAPPED_AWAY) {
+        trial->verdict = NGX_ER_VERDICT_RETRY;
+        ngx_str_set(&trial->error, "nothing is there now that could make it");
+    }
+
+    ngx_post_event(&trial->end, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_trial_end(ngx_event_t *ev)
+{
+    ngx_er_trial_t *trial = ev->data;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
+                   "event router trial: of \"%V\" ended, nothing was sent",
+                   &trial->target->name);
+
+    trial->handler(trial);
+}
+
+
+/* "mapped" NULL: the event's own bytes */
+
+static ngx_int_t
+ngx_er_trial_send(ngx_er_trial_t *trial, ngx_er_mapped_t *mapped)
+{
+    ngx_er_attempt_t  *attempt;
+
     attempt = ngx_er_attempt_create(trial->event, trial->target);
     if (attempt == NULL) {
         return NGX_ERROR;
+    }
+
+    if (mapped) {
+        ngx_er_attempt_load(attempt, mapped, mapped->cargos.elts);
     }
 
     attempt->handler = ngx_er_trial_attempted;
@@ -203,6 +331,14 @@ ngx_er_trial_free(ngx_er_trial_t *trial)
     if (trial->attempt) {
         ngx_er_attempt_cut(trial->attempt);
         return;
+    }
+
+    if (trial->mapped) {
+        ngx_er_mapped_release(trial->mapped);
+    }
+
+    if (trial->end.posted) {
+        ngx_delete_posted_event(&trial->end);
     }
 
     ngx_er_trials--;

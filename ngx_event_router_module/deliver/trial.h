@@ -42,7 +42,10 @@ struct ngx_er_trial_s {
     ngx_er_event_t        *event;      /* its body and content type may be set
                                           until it is started */
     ngx_er_target_t       *target;
+    ngx_er_mapped_t       *mapped;     /* while a child makes the body; or
+                                          NULL */
     ngx_er_attempt_t      *attempt;    /* NULL: none is running */
+    ngx_event_t            end;        /* posted: nothing was sent */
     ngx_er_trial_pt        handler;    /* NULL: nobody waits for it any more */
     void                  *data;
 
@@ -56,6 +59,13 @@ struct ngx_er_trial_s {
     const char            *token;      /* of "auth oauth2": what became of it;
                                           NULL: the target needs none */
     ngx_uint_t             unsent;     /* there was no token */
+    ngx_str_t              error;      /* nothing was sent: there is no body,
+                                          and why; or empty */
+    ngx_str_t              said;       /* more, which may have values of the
+                                          body; or empty */
+    ngx_uint_t             calls;      /* that a delivery would make, of which
+                                          the first was made; 0: there is
+                                          nothing to send */
     ngx_er_trial_tls_t     tls;
     ngx_array_t            lines;      /* of ngx_str_t: what nginx logged, from
                                           "warn" on */

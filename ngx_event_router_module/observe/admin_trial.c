@@ -263,6 +263,14 @@ ngx_er_admin_trial_answer(ngx_er_admin_trial_t *ctx)
         ngx_er_json_number(&json, "bytes", trial->bytes);
     }
 
+    if (trial->calls > 1) {
+        ngx_er_json_number(&json, "calls", trial->calls);
+    }
+
+    if (trial->said.len && ctx->reveal) {
+        ngx_er_json_text(&json, "said", &trial->said, 0);
+    }
+
     if (trial->answer.len && ctx->reveal) {
         ngx_er_json_text(&json, "answer", &trial->answer, 0);
 
@@ -289,7 +297,14 @@ ngx_er_admin_trial_verdict(ngx_er_json_t *json, ngx_er_trial_t *trial)
 
     why = ngx_er_attempt_lost_name(trial->lost);
 
-    if (why) {
+    if (trial->error.len) {
+        ngx_er_json_text(json, "why", &trial->error, 0);
+
+    } else if (trial->calls == 0) {
+        ngx_er_json_word(json, "why", "nothing was sent: the target's "
+                                      "\"body\" makes nothing of it");
+
+    } else if (why) {
         ngx_er_json_word(json, "why", why);
 
     } else if (trial->unsent) {

@@ -143,6 +143,11 @@ static ngx_er_api_field_t  ngx_er_api_test_fields[] = {
     { "tls", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_tls,
       "the connection" },
     { "bytes", NGX_ER_API_NUMBER, 0, NULL, NULL, "of the answer" },
+    { "calls", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "that a delivery would be, if more than this one" },
+    { "said", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "why there is no body for it, with values of the event, if the location "
+      "has \"reveal\"" },
     { "answer", NGX_ER_API_TEXT, 0, NULL, NULL,
       "its first bytes, if the location has \"reveal\"" },
     { "hidden", NGX_ER_API_TEXT, 0, NULL, NULL, "if it has not" },
