@@ -16,7 +16,8 @@
  * are evaluated without scopes, line by line, in the same order and with the
  * same result.
  *
- * Called by matcher.c for every event and route that may match.  Where there
+ * Called by matcher.c for every event and route that may match, and by layouts
+ * of bodies, which ask for each element by itself.  Where there
  * is no memory, or no time left (budget.h), the whole condition does not hold
  * and the event is undecided.
  */
@@ -65,7 +66,6 @@ static void ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
 static ngx_uint_t ngx_er_scopes_regards(ngx_er_condition_t *c,
     ngx_er_value_t *value);
-static ngx_uint_t ngx_er_scopes_is_element(ngx_er_value_t *value);
 static ngx_uint_t ngx_er_scopes_find(ngx_er_scopes_t *s, ngx_uint_t from,
     ngx_er_element_t *element);
 static void ngx_er_scopes_meet(ngx_er_scopes_t *s);
@@ -100,6 +100,50 @@ ngx_er_condition_holds(ngx_er_condition_t *condition, ngx_er_facts_t *facts)
     ngx_er_scopes_narrow(&event, condition, 1);
 
     return event.left && !event.failed && !facts->budget.spent;
+}
+
+
+ngx_int_t
+ngx_er_condition_elements(ngx_er_condition_t *each,
+    ngx_er_condition_t *condition, ngx_er_facts_t *facts, u_char **in)
+{
+    ngx_uint_t          n;
+    ngx_er_value_t     *value, *first;
+    ngx_er_scopes_t     inner;
+    ngx_er_condition_t  whole;
+
+    n = 0;
+    first = ngx_er_fact(facts, each->field);
+
+    for (value = first; value; value = value->next) {
+        n += ngx_er_condition_is_element(value);
+    }
+
+    inner.facts = facts;
+    inner.n = n;
+    inner.failed = 0;
+
+    inner.elements = ngx_palloc(facts->pool,
+                                ngx_max(n, 1) * (sizeof(ngx_er_element_t *)
+                                                 + sizeof(uint32_t) + 1));
+    if (inner.elements == NULL) {
+        return NGX_ERROR;
+    }
+
+    inner.owners = (uint32_t *) (inner.elements + n);
+    inner.in = (u_char *) (inner.owners + n);
+
+    /* of all elements, in whatever outer ones they are */
+
+    whole = *each;
+    whole.relative = 0;
+
+    ngx_er_scopes_enter(NULL, &whole, first, &inner);
+    ngx_er_scopes_narrow(&inner, condition, 1);
+
+    *in = inner.in;
+
+    return (inner.failed || facts->budget.spent) ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -283,7 +327,7 @@ ngx_er_scopes_each(ngx_er_scopes_t *s, ngx_er_condition_t *c, ngx_uint_t want)
     first = ngx_er_fact(s->facts, c->field);
 
     for (value = first; value; value = value->next) {
-        n += ngx_er_scopes_is_element(value);
+        n += ngx_er_condition_is_element(value);
     }
 
     if (n == 0) {
@@ -343,7 +387,7 @@ ngx_er_scopes_enter(ngx_er_scopes_t *s, ngx_er_condition_t *c,
 
     for ( /* void */ ; value; value = value->next) {
 
-        if (!ngx_er_scopes_is_element(value)) {
+        if (!ngx_er_condition_is_element(value)) {
             continue;
         }
 
@@ -463,7 +507,7 @@ ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
 static ngx_uint_t
 ngx_er_scopes_regards(ngx_er_condition_t *c, ngx_er_value_t *value)
 {
-    if (c->element && !ngx_er_scopes_is_element(value)) {
+    if (c->element && !ngx_er_condition_is_element(value)) {
         return 0;
     }
 
@@ -475,8 +519,8 @@ ngx_er_scopes_regards(ngx_er_condition_t *c, ngx_er_value_t *value)
 }
 
 
-static ngx_uint_t
-ngx_er_scopes_is_element(ngx_er_value_t *value)
+ngx_uint_t
+ngx_er_condition_is_element(ngx_er_value_t *value)
 {
     return value->type != NGX_ER_ARRAY
            && (value->crossed || value->type == NGX_ER_OBJECT);
