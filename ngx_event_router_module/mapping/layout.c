@@ -26,6 +26,7 @@
 
 
 #include "layout.h"
+#include "layout_pieces.h"
 #include "layout_place.h"
 #include "../ingest/lexer.h"
 
@@ -62,13 +63,11 @@ typedef struct {
 
 typedef struct {
     ngx_er_layout_reader_t     r;
-    ngx_array_t                pieces;     /* of ngx_er_layout_piece_t */
+    ngx_er_layout_pieces_t     pieces;
     ngx_array_t                vanishing;  /* of uint32_t: pieces that go to
                                               the end of the item at hand */
     ngx_array_t                keys;       /* of ngx_str_t: of the objects that
                                               are open */
-    u_char                    *text;       /* where the next one is written */
-    ngx_uint_t                 label;      /* something leads to this piece */
     ngx_uint_t                 depth;
     ngx_uint_t                 item;       /* in a member or an element */
 } ngx_er_layout_parser_t;
@@ -119,12 +118,8 @@ static ngx_int_t ngx_er_layout_put(ngx_er_layout_parser_t *p,
     ngx_er_layout_piece_e kind, void *what);
 static ngx_int_t ngx_er_layout_put_text(ngx_er_layout_parser_t *p,
     const void *text, size_t len);
-static void ngx_er_layout_lead(ngx_er_layout_parser_t *p, ngx_uint_t piece);
-static ngx_int_t ngx_er_layout_vanishes(ngx_er_layout_parser_t *p,
-    ngx_uint_t piece);
+static ngx_int_t ngx_er_layout_vanishes(ngx_er_layout_parser_t *p);
 static void ngx_er_layout_blanks(ngx_er_layout_parser_t *p);
-static ngx_int_t ngx_er_layout_squeeze(ngx_er_layout_parser_t *p);
-static ngx_uint_t ngx_er_layout_leads(ngx_er_layout_piece_t *piece);
 
 
 ngx_er_layout_t *
@@ -148,7 +143,7 @@ ngx_er_layout_compile(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
         return NULL;
     }
 
-    if (ngx_er_layout_squeeze(&p) != NGX_OK) {
+    if (ngx_er_layout_pieces_squeeze(&p.pieces, p.r.layout) != NGX_OK) {
         ngx_er_error(err, "%V: no memory for a template", name);
         return NULL;
     }
@@ -187,13 +182,7 @@ ngx_er_layout_parser_init(ngx_er_layout_parser_t *p, ngx_pool_t *pool,
     /* a text that is written is never longer than what it stands for: a comma
        that is not in the template stands for a tag */
 
-    p->text = ngx_pnalloc(pool, text->len + 1);
-    if (p->text == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_array_init(&p->pieces, pool, 16, sizeof(ngx_er_layout_piece_t))
-        != NGX_OK
+    if (ngx_er_layout_pieces_init(&p->pieces, pool, text->len + 1) != NGX_OK
         || ngx_array_init(&p->vanishing, pool, 4, sizeof(uint32_t)) != NGX_OK
         || ngx_array_init(&p->keys, pool, 16, sizeof(ngx_str_t)) != NGX_OK)
     {
@@ -317,7 +306,7 @@ ngx_er_layout_value_if(ngx_er_layout_parser_t *p)
         return NGX_ERROR;
     }
 
-    test = p->pieces.nelts;
+    test = p->pieces.list.nelts;
 
     if (ngx_er_layout_put(p, NGX_ER_LAYOUT_IF, condition) != NGX_OK
         || ngx_er_layout_value(p) != NGX_OK)
@@ -325,13 +314,13 @@ ngx_er_layout_value_if(ngx_er_layout_parser_t *p)
         return NGX_ERROR;
     }
 
-    jump = p->pieces.nelts;
+    jump = p->pieces.list.nelts;
 
     if (ngx_er_layout_put(p, NGX_ER_LAYOUT_JUMP, NULL) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_er_layout_lead(p, test);
+    ngx_er_layout_pieces_lead(&p->pieces, test);
     ngx_er_layout_blanks(p);
 
     if (ngx_er_layout_next_tag(p) == NGX_ER_LAYOUT_TAG_ELSE) {
@@ -347,12 +336,12 @@ ngx_er_layout_value_if(ngx_er_layout_parser_t *p)
                                   "without it there would be no body at all");
 
     } else if (ngx_er_layout_put(p, NGX_ER_LAYOUT_VANISH, NULL) != NGX_OK
-               || ngx_er_layout_vanishes(p, p->pieces.nelts - 1) != NGX_OK)
+               || ngx_er_layout_vanishes(p) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_er_layout_lead(p, jump);
+    ngx_er_layout_pieces_lead(&p->pieces, jump);
     ngx_er_layout_blanks(p);
 
     return ngx_er_layout_end_tag(p, group);
@@ -532,7 +521,7 @@ ngx_er_layout_entry(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
 {
     ngx_uint_t  mark, base;
 
-    mark = p->pieces.nelts;
+    mark = p->pieces.list.nelts;
     base = p->vanishing.nelts;
 
     if (ngx_er_layout_put(p, NGX_ER_LAYOUT_MARK, NULL) != NGX_OK) {
@@ -569,20 +558,18 @@ static void
 ngx_er_layout_entry_end(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list,
     ngx_uint_t mark, ngx_uint_t base)
 {
-    uint32_t               *vanishing;
-    ngx_er_layout_piece_t  *pieces;
+    uint32_t  *vanishing;
 
-    pieces = p->pieces.elts;
     vanishing = p->vanishing.elts;
 
     if (p->vanishing.nelts == base) {
-        pieces[mark].kind = NGX_ER_LAYOUT_TEXT;
+        ngx_er_layout_pieces_drop(&p->pieces, mark);
         list->comma = NGX_ER_LAYOUT_BEHIND;
         return;
     }
 
     while (p->vanishing.nelts > base) {
-        ngx_er_layout_lead(p, vanishing[--p->vanishing.nelts]);
+        ngx_er_layout_pieces_lead(&p->pieces, vanishing[--p->vanishing.nelts]);
     }
 
     if (list->comma == NGX_ER_LAYOUT_FIRST) {
@@ -609,7 +596,7 @@ ngx_er_layout_key(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
                                   : "here must be a key in double quotes");
     }
 
-    text = p->text;
+    text = p->pieces.text;
 
     if (ngx_er_layout_put_text(p, p->r.p++, 1) != NGX_OK) {
         return NGX_ERROR;
@@ -634,7 +621,7 @@ ngx_er_layout_key(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
     }
 
     key.data = text + 1;
-    key.len = p->text - key.data;
+    key.len = p->pieces.text - key.data;
 
     p->r.p++;
     ngx_er_layout_blanks(p);
@@ -713,7 +700,7 @@ ngx_er_layout_group_if(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
         return NGX_ERROR;
     }
 
-    test = p->pieces.nelts;
+    test = p->pieces.list.nelts;
 
     if (ngx_er_layout_put(p, NGX_ER_LAYOUT_IF, condition) != NGX_OK
         || ngx_er_layout_items(p, &branch) != NGX_OK)
@@ -721,7 +708,7 @@ ngx_er_layout_group_if(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
         return NGX_ERROR;
     }
 
-    jump = p->pieces.nelts;
+    jump = p->pieces.list.nelts;
 
     if (ngx_er_layout_next_tag(p) == NGX_ER_LAYOUT_TAG_ELSE) {
 
@@ -729,16 +716,16 @@ ngx_er_layout_group_if(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
             return NGX_ERROR;
         }
 
-        ngx_er_layout_lead(p, test);
+        ngx_er_layout_pieces_lead(&p->pieces, test);
 
         if (ngx_er_layout_group_else(p, &other, keys) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        ngx_er_layout_lead(p, jump);
+        ngx_er_layout_pieces_lead(&p->pieces, jump);
 
     } else {
-        ngx_er_layout_lead(p, test);
+        ngx_er_layout_pieces_lead(&p->pieces, test);
     }
 
     list->comma = (branch.comma == other.comma) ? other.comma
@@ -820,7 +807,7 @@ ngx_er_layout_group_each(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
         return NGX_ERROR;
     }
 
-    start = p->pieces.nelts;
+    start = p->pieces.list.nelts;
     outer = p->r.each;
     p->r.each = each;
 
@@ -831,9 +818,7 @@ ngx_er_layout_group_each(ngx_er_layout_parser_t *p, ngx_er_layout_list_t *list)
         return NGX_ERROR;
     }
 
-    ((ngx_er_layout_piece_t *) p->pieces.elts)[p->pieces.nelts - 1].to = start;
-
-    ngx_er_layout_lead(p, start);
+    ngx_er_layout_pieces_back(&p->pieces, start);
 
     p->r.each = outer;
     p->depth--;
@@ -962,7 +947,7 @@ ngx_er_layout_string_if(ngx_er_layout_parser_t *p)
         return NGX_ERROR;
     }
 
-    test = p->pieces.nelts;
+    test = p->pieces.list.nelts;
 
     if (ngx_er_layout_put(p, NGX_ER_LAYOUT_IF, condition) != NGX_OK
         || ngx_er_layout_string_part(p, group) != NGX_OK)
@@ -971,13 +956,13 @@ ngx_er_layout_string_if(ngx_er_layout_parser_t *p)
     }
 
     if (ngx_er_layout_next_tag(p) == NGX_ER_LAYOUT_TAG_ELSE) {
-        jump = p->pieces.nelts;
+        jump = p->pieces.list.nelts;
 
         if (ngx_er_layout_put(p, NGX_ER_LAYOUT_JUMP, NULL) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        ngx_er_layout_lead(p, test);
+        ngx_er_layout_pieces_lead(&p->pieces, test);
 
         if (ngx_er_layout_bare(&p->r) != NGX_OK
             || ngx_er_layout_string_part(p, group) != NGX_OK)
@@ -985,10 +970,10 @@ ngx_er_layout_string_if(ngx_er_layout_parser_t *p)
             return NGX_ERROR;
         }
 
-        ngx_er_layout_lead(p, jump);
+        ngx_er_layout_pieces_lead(&p->pieces, jump);
 
     } else {
-        ngx_er_layout_lead(p, test);
+        ngx_er_layout_pieces_lead(&p->pieces, test);
     }
 
     p->depth--;
@@ -1011,7 +996,7 @@ ngx_er_layout_string_each(ngx_er_layout_parser_t *p)
         return NGX_ERROR;
     }
 
-    start = p->pieces.nelts;
+    start = p->pieces.list.nelts;
     outer = p->r.each;
     p->r.each = each;
 
@@ -1022,9 +1007,7 @@ ngx_er_layout_string_each(ngx_er_layout_parser_t *p)
         return NGX_ERROR;
     }
 
-    ((ngx_er_layout_piece_t *) p->pieces.elts)[p->pieces.nelts - 1].to = start;
-
-    ngx_er_layout_lead(p, start);
+    ngx_er_layout_pieces_back(&p->pieces, start);
 
     p->r.each = outer;
     p->depth--;
@@ -1082,8 +1065,8 @@ ngx_er_layout_escape(ngx_er_layout_parser_t *p)
 
     if (code == NGX_ERROR) {
         return ngx_er_layout_fail(&p->r, at, "this escape is none of JSON: "
-                                  "there are \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
-                                  "and \\uXXXX, in pairs beyond \\uffff, and "
+                                  "there are \\\" \\\\ \\/ \\b \\f \\n \\r "
+                                  "\\t and \\uXXXX, in pairs beyond \\uffff, and "
                                   "\\{ for a brace that begins no place");
     }
 
@@ -1115,8 +1098,7 @@ ngx_er_layout_put_place(ngx_er_layout_parser_t *p, ngx_uint_t string)
         return NGX_ERROR;
     }
 
-    return place->optional ? ngx_er_layout_vanishes(p, p->pieces.nelts - 1)
-                           : NGX_OK;
+    return place->optional ? ngx_er_layout_vanishes(p) : NGX_OK;
 }
 
 
@@ -1158,19 +1140,8 @@ static ngx_int_t
 ngx_er_layout_put(ngx_er_layout_parser_t *p, ngx_er_layout_piece_e kind,
     void *what)
 {
-    ngx_er_layout_piece_t  *piece;
-
-    piece = ngx_array_push(&p->pieces);
-    if (piece == NULL) {
+    if (ngx_er_layout_pieces_add(&p->pieces, kind, what) != NGX_OK) {
         return ngx_er_layout_fail(&p->r, p->r.p, "no memory for a template");
-    }
-
-    ngx_memzero(piece, sizeof(ngx_er_layout_piece_t));
-
-    piece->kind = kind;
-
-    if (what) {
-        piece->u.place = what;
     }
 
     return NGX_OK;
@@ -1180,44 +1151,18 @@ ngx_er_layout_put(ngx_er_layout_parser_t *p, ngx_er_layout_piece_e kind,
 static ngx_int_t
 ngx_er_layout_put_text(ngx_er_layout_parser_t *p, const void *text, size_t len)
 {
-    ngx_uint_t              n;
-    ngx_er_layout_piece_t  *piece;
-
-    n = p->pieces.nelts;
-    piece = p->pieces.elts;
-
-    if (n && piece[n - 1].kind == NGX_ER_LAYOUT_TEXT && p->label != n) {
-        piece = &piece[n - 1];
-
-    } else if (ngx_er_layout_put(p, NGX_ER_LAYOUT_TEXT, NULL) == NGX_OK) {
-        piece = p->pieces.elts;
-        piece = &piece[n];
-        piece->u.text.data = p->text;
-
-    } else {
-        return NGX_ERROR;
+    if (ngx_er_layout_pieces_text(&p->pieces, text, len) != NGX_OK) {
+        return ngx_er_layout_fail(&p->r, p->r.p, "no memory for a template");
     }
-
-    piece->u.text.len += len;
-
-    p->text = ngx_cpymem(p->text, text, len);
 
     return NGX_OK;
 }
 
 
-/* to what comes next */
-
-static void
-ngx_er_layout_lead(ngx_er_layout_parser_t *p, ngx_uint_t piece)
-{
-    p->label = p->pieces.nelts;
-    ((ngx_er_layout_piece_t *) p->pieces.elts)[piece].to = p->label;
-}
-
+/* the last piece leads to the end of the member or element at hand */
 
 static ngx_int_t
-ngx_er_layout_vanishes(ngx_er_layout_parser_t *p, ngx_uint_t piece)
+ngx_er_layout_vanishes(ngx_er_layout_parser_t *p)
 {
     uint32_t  *slot;
 
@@ -1226,7 +1171,7 @@ ngx_er_layout_vanishes(ngx_er_layout_parser_t *p, ngx_uint_t piece)
         return ngx_er_layout_fail(&p->r, p->r.p, "no memory for a template");
     }
 
-    *slot = piece;
+    *slot = p->pieces.list.nelts - 1;
 
     return NGX_OK;
 }
@@ -1236,99 +1181,4 @@ static void
 ngx_er_layout_blanks(ngx_er_layout_parser_t *p)
 {
     p->r.p = ngx_er_lexer_blanks(p->r.p, p->r.last, 0);
-}
-
-
-/*
- * Takes out the marks that were not needed and puts texts together, unless
- * something leads to between them; they stand one behind another in memory.
- */
-
-static ngx_int_t
-ngx_er_layout_squeeze(ngx_er_layout_parser_t *p)
-{
-    u_char                 *led;
-    uint32_t               *now;
-    ngx_uint_t              i, n, apart;
-    ngx_er_layout_t        *layout;
-    ngx_er_layout_piece_t  *piece, *last;
-
-    layout = p->r.layout;
-    piece = p->pieces.elts;
-    n = p->pieces.nelts;
-
-    led = ngx_pcalloc(p->r.pool, n + 1);
-    now = ngx_palloc(p->r.pool, (n + 1) * sizeof(uint32_t));
-
-    if (led == NULL || now == NULL
-        || ngx_array_init(&layout->pieces, p->r.pool, n,
-                          sizeof(ngx_er_layout_piece_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (ngx_er_layout_leads(&piece[i])) {
-            led[piece[i].to] = 1;
-        }
-    }
-
-    last = NULL;
-    apart = 0;
-
-    for (i = 0; i < n; i++) {
-        now[i] = layout->pieces.nelts;
-        apart |= led[i];
-
-        if (piece[i].kind == NGX_ER_LAYOUT_TEXT) {
-            layout->text += piece[i].u.text.len;
-
-            if (piece[i].u.text.len == 0) {
-                continue;
-            }
-
-            if (last && last->kind == NGX_ER_LAYOUT_TEXT && !apart) {
-                last->u.text.len += piece[i].u.text.len;
-                continue;
-            }
-        }
-
-        /* there is room for all of them */
-
-        last = (ngx_er_layout_piece_t *) layout->pieces.elts
-               + layout->pieces.nelts++;
-        *last = piece[i];
-        apart = 0;
-    }
-
-    now[n] = layout->pieces.nelts;
-    piece = layout->pieces.elts;
-
-    for (i = 0; i < layout->pieces.nelts; i++) {
-        piece[i].to = now[piece[i].to];
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_er_layout_leads(ngx_er_layout_piece_t *piece)
-{
-    switch (piece->kind) {
-
-    case NGX_ER_LAYOUT_VANISH:
-    case NGX_ER_LAYOUT_IF:
-    case NGX_ER_LAYOUT_JUMP:
-    case NGX_ER_LAYOUT_EACH:
-    case NGX_ER_LAYOUT_NEXT:
-        return 1;
-
-    case NGX_ER_LAYOUT_PLACE:
-        return piece->u.place->optional;
-
-    default:
-        return 0;
-    }
 }

@@ -63,11 +63,15 @@ typedef struct {
     ngx_uint_t                 number;     /* of all, from 0 */
     ngx_uint_t                 field;      /* in the fields of the document */
     ngx_uint_t                 base;       /* steps of the field that lead to
-                                              the element; 0: it is no each's */
+                                              the element of the each */
     ngx_uint_t                 indices;    /* steps behind them that are an
                                               index: what they pick out is not
                                               crossed */
-    ngx_er_layout_each_t      *each;       /* whose element it is in, or NULL */
+    ngx_array_t                arrays;     /* of ngx_uint_t: fields on the way
+                                              to it that a key follows: if one
+                                              is an array, it is crossed; of a
+                                              place that is in no each */
+    ngx_er_layout_each_t      *each;       /* in whose element it is, or NULL */
     ngx_er_layout_table_t     *table;      /* NULL: none */
     ngx_array_t                filters;    /* of ngx_er_layout_filter_t */
     ngx_er_layout_item_t      *preset;     /* the default; NULL: none */

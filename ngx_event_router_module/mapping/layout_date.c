@@ -352,6 +352,8 @@ ngx_er_layout_date_write(ngx_pool_t *pool, ngx_str_t *format, int64_t msec,
 }
 
 
+/* long: one switch over the letters */
+
 static u_char *
 ngx_er_layout_date_letter(u_char *p, u_char c, int64_t msec)
 {

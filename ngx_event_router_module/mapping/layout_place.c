@@ -8,7 +8,7 @@
  * What stands between the braces of a template:
  *
  *     {FIELD}  {FIELD?}  {FIELD|DEFAULT}  {FIELD|filter|filter("x")|DEFAULT}
- *     {map FILE FIELD}                     and "?", filters, a default as above
+ *     {map FILE FIELD}                     "?", filters, a default as above
  *     {if FIELD [not] OP VALUE...} {else} {each FIELD} {end}
  *
  * A brace begins one of these if a letter, "." or "$" follows it, with blanks
@@ -21,8 +21,8 @@
  * of "split", which is a document of its own with fields of its own.
  *
  * Called by layout.c while nginx.conf is read.  Pure: files that "map" names
- * come from a function of the caller.  What is wrong is a sentence in err, with
- * its place.
+ * come from a function of the caller.  What is wrong is a sentence in err,
+ * with its place.
  */
 
 
@@ -52,8 +52,10 @@ static ngx_int_t ngx_er_layout_field_text(ngx_er_layout_reader_t *r,
 static u_char *ngx_er_layout_quoted(u_char *p, u_char *last);
 static ngx_int_t ngx_er_layout_field_use(ngx_er_layout_reader_t *r,
     ngx_str_t *text, ngx_er_layout_place_t *place);
-static void ngx_er_layout_field_base(ngx_er_layout_reader_t *r,
+static ngx_int_t ngx_er_layout_field_steps(ngx_er_layout_reader_t *r,
     ngx_er_layout_place_t *place);
+static ngx_int_t ngx_er_layout_field_array(ngx_er_layout_reader_t *r,
+    ngx_er_layout_place_t *place, ngx_uint_t n);
 static ngx_int_t ngx_er_layout_rooted(ngx_er_layout_reader_t *r,
     ngx_str_t *text);
 static ngx_int_t ngx_er_layout_not_variable(ngx_er_layout_reader_t *r,
@@ -71,6 +73,11 @@ static ngx_int_t ngx_er_layout_preset(ngx_er_layout_reader_t *r,
 static u_char *ngx_er_layout_literal(u_char *p, u_char *last);
 static ngx_int_t ngx_er_layout_preset_text(ngx_er_layout_reader_t *r,
     ngx_str_t *json, ngx_er_layout_place_t *place);
+static ngx_int_t ngx_er_layout_words(ngx_er_layout_reader_t *r,
+    ngx_str_t *words);
+static ngx_int_t ngx_er_layout_about(ngx_er_layout_reader_t *r,
+    ngx_str_t *text, ngx_er_layout_document_e *document,
+    ngx_er_layout_each_t **each);
 static ngx_int_t ngx_er_layout_word(ngx_er_layout_reader_t *r,
     ngx_str_t *word);
 static ngx_int_t ngx_er_layout_close(ngx_er_layout_reader_t *r);
@@ -153,6 +160,8 @@ ngx_er_layout_place(ngx_er_layout_reader_t *r, ngx_uint_t string)
     place = ngx_pcalloc(r->pool, sizeof(ngx_er_layout_place_t));
 
     if (place == NULL
+        || ngx_array_init(&place->arrays, r->pool, 1, sizeof(ngx_uint_t))
+           != NGX_OK
         || ngx_array_init(&place->filters, r->pool, 1,
                           sizeof(ngx_er_layout_filter_t))
            != NGX_OK)
@@ -321,27 +330,20 @@ ngx_er_layout_field_use(ngx_er_layout_reader_t *r, ngx_str_t *text,
     rooted = *text;
     base = NULL;
 
-    if (*at == '.') {
+    place->self = (text->len == 1 && *at == '.');
 
-        place->self = (text->len == 1);
-
-        if (r->each) {
-            place->each = r->each;
-            place->document = r->each->document;
-            base = (ngx_er_field_t *)
-                   r->layout->fields[place->document]->list.elts
-                   + r->each->condition->field;
-
-        } else {
-            place->document = NGX_ER_LAYOUT_ELEMENT;
-
-            if (ngx_er_layout_rooted(r, &rooted) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
+    if (ngx_er_layout_about(r, &rooted, &place->document, &place->each)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     fields = r->layout->fields[place->document];
+
+    if (place->each) {
+        base = (ngx_er_field_t *) fields->list.elts
+               + place->each->condition->field;
+    }
 
     if (ngx_er_field_parse(r->pool, &rooted, base, &field, &err) != NGX_OK) {
         return ngx_er_layout_fail(r, at, "%*s", err.len, err.text);
@@ -352,23 +354,23 @@ ngx_er_layout_field_use(ngx_er_layout_reader_t *r, ngx_str_t *text,
     }
 
     index = ngx_er_fields_add(fields, &field);
+    place->field = index;
 
-    if (index == NGX_ERROR) {
+    if (index == NGX_ERROR || ngx_er_layout_field_steps(r, place) != NGX_OK) {
         return ngx_er_layout_fail(r, at, "no memory for a field");
     }
-
-    place->field = index;
-    ngx_er_layout_field_base(r, place);
 
     return NGX_OK;
 }
 
 
-static void
-ngx_er_layout_field_base(ngx_er_layout_reader_t *r,
+/* what the printer needs to know of its steps */
+
+static ngx_int_t
+ngx_er_layout_field_steps(ngx_er_layout_reader_t *r,
     ngx_er_layout_place_t *place)
 {
-    ngx_uint_t        i;
+    ngx_uint_t        i, n;
     ngx_er_step_t    *step;
     ngx_er_field_t   *field;
     ngx_er_fields_t  *fields;
@@ -377,7 +379,7 @@ ngx_er_layout_field_base(ngx_er_layout_reader_t *r,
     field = (ngx_er_field_t *) fields->list.elts + place->field;
 
     if (field->kind != NGX_ER_FIELD_DATA) {
-        return;
+        return NGX_OK;
     }
 
     if (place->each) {
@@ -386,10 +388,55 @@ ngx_er_layout_field_base(ngx_er_layout_reader_t *r,
     }
 
     step = field->steps.elts;
+    n = field->steps.nelts;
 
-    for (i = place->base; i < field->steps.nelts; i++) {
+    for (i = place->base; i < n; i++) {
         place->indices += (step[i].index != NGX_ER_STEP_KEY);
     }
+
+    for (i = 1; i < n && place->each == NULL; i++) {
+
+        if (step[i].index == NGX_ER_STEP_KEY
+            && ngx_er_layout_field_array(r, place, i) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the field of its first n steps */
+
+static ngx_int_t
+ngx_er_layout_field_array(ngx_er_layout_reader_t *r,
+    ngx_er_layout_place_t *place, ngx_uint_t n)
+{
+    ngx_int_t         index;
+    ngx_uint_t       *array;
+    ngx_er_error_t    err;
+    ngx_er_field_t    field;
+    ngx_er_fields_t  *fields;
+
+    fields = r->layout->fields[place->document];
+    field = ((ngx_er_field_t *) fields->list.elts)[place->field];
+    field.steps.nelts = n;
+
+    if (ngx_er_field_write(r->pool, &field, &err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    index = ngx_er_fields_add(fields, &field);
+    array = ngx_array_push(&place->arrays);
+
+    if (index == NGX_ERROR || array == NULL) {
+        return NGX_ERROR;
+    }
+
+    *array = index;
+
+    return NGX_OK;
 }
 
 
@@ -425,7 +472,7 @@ static ngx_int_t
 ngx_er_layout_not_variable(ngx_er_layout_reader_t *r, u_char *at,
     ngx_str_t *text)
 {
-    if (text->data[0] != '$') {
+    if (text->len == 0 || text->data[0] != '$') {
         return NGX_OK;
     }
 
@@ -756,11 +803,11 @@ ngx_er_layout_test_t *
 ngx_er_layout_test(ngx_er_layout_reader_t *r)
 {
     u_char                *at;
+    ngx_int_t              n;
     ngx_str_t             *words;
-    ngx_uint_t             n;
     ngx_er_error_t         err;
-    ngx_er_condition_t    *each;
     ngx_er_layout_test_t  *test;
+    ngx_er_layout_each_t  *each;
 
     at = r->p;
 
@@ -773,53 +820,25 @@ ngx_er_layout_test(ngx_er_layout_reader_t *r)
     }
 
     r->p = ngx_er_layout_blanks(r->p + 1, r->last) + 2;
-
-    for (n = 0; n < NGX_ER_LAYOUT_WORDS; n++) {
-        r->p = ngx_er_layout_blanks(r->p, r->last);
-
-        if (ngx_er_layout_word(r, &words[n]) != NGX_OK) {
-            return NULL;
-        }
-
-        if (words[n].data == NULL) {
-            break;
-        }
-    }
+    n = ngx_er_layout_words(r, words);
 
     if (n == 0) {
         (void) ngx_er_layout_fail(r, at, "\"if\" needs a condition: write for "
                                   "example {if data.total > 100}");
-        return NULL;
     }
 
-    if (ngx_er_layout_close(r) != NGX_OK
-        || (words[0].len
-            && ngx_er_layout_not_variable(r, at, &words[0]) != NGX_OK))
+    if (n <= 0 || ngx_er_layout_close(r) != NGX_OK
+        || ngx_er_layout_not_variable(r, at, words) != NGX_OK
+        || ngx_er_layout_about(r, words, &test->document, &each) != NGX_OK)
     {
         return NULL;
     }
 
-    each = NULL;
-
-    if (words[0].len && words[0].data[0] == '.') {
-
-        if (r->each) {
-            test->each = r->each;
-            test->document = r->each->document;
-            each = r->each->condition;
-
-        } else {
-            test->document = NGX_ER_LAYOUT_ELEMENT;
-
-            if (ngx_er_layout_rooted(r, &words[0]) != NGX_OK) {
-                return NULL;
-            }
-        }
-    }
-
+    test->each = each;
     test->line = ngx_er_layout_line(r, at);
     test->number = r->layout->tests++;
-    test->condition = ngx_er_condition_test(r->pool, words, n, each,
+    test->condition = ngx_er_condition_test(r->pool, words, n,
+                                            each ? each->condition : NULL,
                                             r->layout->fields[test->document],
                                             &err);
     if (test->condition == NULL) {
@@ -831,13 +850,64 @@ ngx_er_layout_test(ngx_er_layout_reader_t *r)
 }
 
 
+/* how many there are, or NGX_ERROR */
+
+static ngx_int_t
+ngx_er_layout_words(ngx_er_layout_reader_t *r, ngx_str_t *words)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; n < NGX_ER_LAYOUT_WORDS; n++) {
+        r->p = ngx_er_layout_blanks(r->p, r->last);
+
+        if (ngx_er_layout_word(r, &words[n]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (words[n].data == NULL) {
+            return n;
+        }
+    }
+
+    return ngx_er_layout_fail(r, r->p, "a condition has at most %d words",
+                              NGX_ER_LAYOUT_WORDS);
+}
+
+
+/*
+ * What a field is about: an each, if it begins with "." in one, and whose
+ * bytes it is in.  Of "split" its text becomes one of the element.
+ */
+
+static ngx_int_t
+ngx_er_layout_about(ngx_er_layout_reader_t *r, ngx_str_t *text,
+    ngx_er_layout_document_e *document, ngx_er_layout_each_t **each)
+{
+    *document = NGX_ER_LAYOUT_DATA;
+    *each = NULL;
+
+    if (text->len == 0 || text->data[0] != '.') {
+        return NGX_OK;
+    }
+
+    if (r->each) {
+        *document = r->each->document;
+        *each = r->each;
+        return NGX_OK;
+    }
+
+    *document = NGX_ER_LAYOUT_ELEMENT;
+
+    return ngx_er_layout_rooted(r, text);
+}
+
+
 ngx_er_layout_each_t *
 ngx_er_layout_each(ngx_er_layout_reader_t *r)
 {
     u_char                *at;
     ngx_str_t              text;
     ngx_er_error_t         err;
-    ngx_er_condition_t    *outer;
     ngx_er_layout_each_t  *each;
 
     at = r->p;
@@ -863,23 +933,11 @@ ngx_er_layout_each(ngx_er_layout_reader_t *r)
 
     r->p = ngx_er_layout_blanks(r->p, r->last);
 
-    if (ngx_er_layout_close(r) != NGX_OK) {
+    if (ngx_er_layout_close(r) != NGX_OK
+        || ngx_er_layout_about(r, &text, &each->document, &each->outer)
+           != NGX_OK)
+    {
         return NULL;
-    }
-
-    outer = NULL;
-
-    if (text.data[0] == '.' && r->each) {
-        outer = r->each->condition;
-        each->document = r->each->document;
-        each->outer = r->each;
-
-    } else if (text.data[0] == '.') {
-        each->document = NGX_ER_LAYOUT_ELEMENT;
-
-        if (ngx_er_layout_rooted(r, &text) != NGX_OK) {
-            return NULL;
-        }
     }
 
     each->depth = r->each ? r->each->depth + 1 : 0;
@@ -892,7 +950,9 @@ ngx_er_layout_each(ngx_er_layout_reader_t *r)
     }
 
     each->condition = ngx_er_condition_block(r->pool, NGX_ER_CONDITION_EACH,
-                                      &text, outer,
+                                      &text,
+                                      each->outer ? each->outer->condition
+                                                  : NULL,
                                       r->layout->fields[each->document], &err);
     if (each->condition == NULL) {
         (void) ngx_er_layout_fail(r, at, "%*s", err.len, err.text);

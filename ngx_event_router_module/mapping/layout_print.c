@@ -28,6 +28,7 @@
 
 
 #include "layout_print.h"
+#include "layout_walk.h"
 #include "../ingest/form.h"
 #include "../ingest/lexer.h"
 #include "../ingest/paths.h"
@@ -39,8 +40,6 @@
 typedef struct {
     ngx_er_value_t            *next;
     ngx_uint_t                 epoch;
-    ngx_uint_t                 crosses;    /* of one without each: 0 nobody
-                                              looked, 1 no, 2 yes */
 } ngx_er_layout_cursor_t;
 
 
@@ -49,7 +48,7 @@ typedef struct {
 typedef struct {
     ngx_er_value_t            *value;      /* the element at hand */
     ngx_er_value_t            *next;
-    size_t                     low;        /* what is behind it has this tail */
+    size_t                     low;        /* the tail of what is behind it */
     ngx_uint_t                 index;      /* of the element at hand, in all
                                               elements of the field */
     ngx_uint_t                 seen;       /* of them */
@@ -109,12 +108,6 @@ static ngx_er_value_t *ngx_er_layout_next(ngx_er_layout_print_t *print,
     ngx_er_value_t *value);
 static ngx_uint_t ngx_er_layout_crosses(ngx_er_layout_print_t *print,
     ngx_er_layout_place_t *place);
-static ngx_int_t ngx_er_layout_walk(ngx_er_layout_print_t *print, u_char *p,
-    u_char *last, ngx_er_step_t *step, ngx_uint_t n);
-static u_char *ngx_er_layout_walk_key(ngx_er_layout_print_t *print, u_char *p,
-    u_char *last, ngx_str_t *key);
-static u_char *ngx_er_layout_walk_index(u_char *p, u_char *last,
-    ngx_uint_t index);
 static ngx_int_t ngx_er_layout_value(ngx_er_layout_print_t *print,
     ngx_er_layout_place_t *place, ngx_er_value_t *value, ngx_uint_t string);
 static ngx_int_t ngx_er_layout_array(ngx_er_layout_print_t *print,
@@ -321,7 +314,11 @@ ngx_er_layout_begin(ngx_er_layout_print_t *print)
 }
 
 
-/* NGX_ERROR: see print->out; NGX_DECLINED: see print->err */
+/*
+ * long: one switch over the kinds of pieces.
+ *
+ * NGX_ERROR: see print->out; NGX_DECLINED: see print->err.
+ */
 
 static ngx_int_t
 ngx_er_layout_pieces(ngx_er_layout_print_t *print)
@@ -512,6 +509,7 @@ ngx_er_layout_holds(ngx_er_layout_print_t *print, ngx_er_layout_test_t *test)
             rc = ngx_er_condition_elements(test->each->condition,
                                            test->condition, facts,
                                            &answer->in);
+
         } else {
             answer->holds = ngx_er_condition_holds(test->condition, facts);
         }
@@ -742,142 +740,64 @@ static ngx_uint_t
 ngx_er_layout_crosses(ngx_er_layout_print_t *print,
     ngx_er_layout_place_t *place)
 {
-    u_char                  *start, *end;
-    ngx_er_value_t          *element;
-    ngx_er_field_t          *field;
-    ngx_er_step_t           *step;
-    ngx_er_layout_known_t   *known;
-    ngx_er_layout_cursor_t  *cursor;
+    u_char           *p, *last;
+    ngx_uint_t        i, *array;
+    ngx_er_value_t   *value;
+    ngx_er_field_t   *field;
+    ngx_er_facts_t   *facts;
 
-    known = &print->known[place->document];
-    cursor = &print->states->cursors[place->number];
-    field = (ngx_er_field_t *) known->facts->fields->list.elts + place->field;
-    step = field->steps.elts;
+    facts = print->known[place->document].facts;
+    field = (ngx_er_field_t *) facts->fields->list.elts + place->field;
 
-    if (known->start == known->end || print->format == NGX_ER_LAYOUT_OPAQUE) {
+    if (print->format == NGX_ER_LAYOUT_OPAQUE
+        && place->document == NGX_ER_LAYOUT_DATA)
+    {
         return 0;
     }
 
     if (place->each) {
-        element = print->states->turns[place->each->number].value;
+        value = print->states->turns[place->each->number].value;
+        i = place->base;
 
-        if (element->type != NGX_ER_OBJECT) {
+        /* a key of the element itself crosses nothing */
+
+        if (value->type != NGX_ER_OBJECT || field->steps.nelts - i < 2) {
             return 0;
         }
 
-        start = element->text.data;
-        end = start + element->text.len;
+        print->turns += value->text.len / 16;
 
-        print->turns += element->text.len / 16;
-
-        return ngx_er_layout_walk(print, start, end, step + place->base,
-                                  field->steps.nelts - place->base);
+        return ngx_er_layout_walk(print->pool, value->text.data,
+                                  value->text.data + value->text.len,
+                                  (ngx_er_step_t *) field->steps.elts + i,
+                                  field->steps.nelts - i);
     }
 
-    if (cursor->crosses == 0) {
-        start = known->start;
-        end = known->end;
+    p = print->known[place->document].start;
+    last = print->known[place->document].end;
+    p = ngx_er_lexer_blanks(p + ((last - p >= 3 && *p == 0xef) ? 3 : 0), last,
+                            0);
 
-        if (end - start >= 3 && *start == 0xef) {
-            start += 3;
-        }
-
-        cursor->crosses = 1 + ngx_er_layout_walk(print, start, end, step,
-                                                 field->steps.nelts);
+    if (p < last && *p == '[' && field->steps.nelts
+        && ((ngx_er_step_t *) field->steps.elts)->index == NGX_ER_STEP_KEY)
+    {
+        return 1;
     }
 
-    return cursor->crosses - 1;
-}
+    array = place->arrays.elts;
 
+    for (i = 0; i < place->arrays.nelts; i++) {
 
-/* follows the steps; 1: one goes through an array that it does not pick of */
+        for (value = facts->values[array[i]]; value; value = value->next) {
+            print->turns++;
 
-static ngx_int_t
-ngx_er_layout_walk(ngx_er_layout_print_t *print, u_char *p, u_char *last,
-    ngx_er_step_t *step, ngx_uint_t n)
-{
-    ngx_uint_t  i;
-
-    p = ngx_er_lexer_blanks(p, last, 0);
-
-    for (i = 0; i < n && p; i++) {
-
-        if (*p == '[') {
-
-            if (step[i].index == NGX_ER_STEP_KEY) {
+            if (value->type == NGX_ER_ARRAY) {
                 return 1;
             }
-
-            p = ngx_er_layout_walk_index(p, last, step[i].index);
-
-        } else if (*p == '{' && step[i].index == NGX_ER_STEP_KEY) {
-            p = ngx_er_layout_walk_key(print, p, last, &step[i].key);
-
-        } else {
-            return 0;
         }
     }
 
     return 0;
-}
-
-
-/* the value of the key, or NULL */
-
-static u_char *
-ngx_er_layout_walk_key(ngx_er_layout_print_t *print, u_char *p, u_char *last,
-    ngx_str_t *key)
-{
-    ngx_str_t             json;
-    ngx_er_layout_item_t  item;
-
-    p = ngx_er_lexer_blanks(p + 1, last, 0);
-
-    while (*p != '}') {
-        json.data = p;
-        p = ngx_er_layout_item_string(p);
-        json.len = p - json.data;
-
-        if (ngx_er_layout_item(print->pool, &json, &item) != NGX_OK) {
-            return NULL;
-        }
-
-        p = ngx_er_lexer_blanks(p, last, 0);
-        p = ngx_er_lexer_blanks(p + 1, last, 0);
-
-        if (item.text.len == key->len
-            && ngx_memcmp(item.text.data, key->data, key->len) == 0)
-        {
-            return p;
-        }
-
-        p = ngx_er_scan_skip(p);
-        p = ngx_er_lexer_blanks(p, last, 0);
-
-        if (*p == ',') {
-            p = ngx_er_lexer_blanks(p + 1, last, 0);
-        }
-    }
-
-    return NULL;
-}
-
-
-static u_char *
-ngx_er_layout_walk_index(u_char *p, u_char *last, ngx_uint_t index)
-{
-    p = ngx_er_lexer_blanks(p + 1, last, 0);
-
-    while (*p != ']' && index--) {
-        p = ngx_er_scan_skip(p);
-        p = ngx_er_lexer_blanks(p, last, 0);
-
-        if (*p == ',') {
-            p = ngx_er_lexer_blanks(p + 1, last, 0);
-        }
-    }
-
-    return (*p == ']') ? NULL : p;
 }
 
 

@@ -41,7 +41,7 @@ typedef struct {
     ngx_er_facts_t            *facts;
     u_char                    *start;
     u_char                    *end;
-    ngx_uint_t                 odd;    /* it has what is no UTF-8, or the like */
+    ngx_uint_t                 odd;    /* it has what is no UTF-8, or so */
 } ngx_er_layout_known_t;
 
 

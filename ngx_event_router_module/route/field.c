@@ -586,6 +586,18 @@ ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
 }
 
 
+ngx_int_t
+ngx_er_field_write(ngx_pool_t *pool, ngx_er_field_t *field,
+    ngx_er_error_t *err)
+{
+    ngx_str_t  root;
+
+    ngx_str_set(&root, "data");
+
+    return ngx_er_path_text(pool, &root, field, err);
+}
+
+
 /* the normalised text, which reads back as the same field */
 
 static ngx_int_t

@@ -83,6 +83,10 @@ static const char  *printings[][3] = {
       "{\"a\":3}" },
     { "{\"a\":{data.i[5].k?},\"b\":1}", "{\"i\":[{\"k\":1}]}",
       "{\"b\":1}" },
+    { "{\"a\":{data.s},\"b\":{data[3].s?}}", "[5]", "{\"a\":[]}" },
+    { "{\"a\":{data.i[0].s?},\"b\":1}", "{\"i\":[{}]}", "{\"b\":1}" },
+    { "{\"a\":{data.i[0].s.t?},\"b\":1}", "{\"i\":[{\"s\":[]}]}",
+      "{\"a\":[],\"b\":1}" },
     { "{\"a\":\"{data.i.s}\"}", "{\"i\":[{\"s\":\"x\"},{\"s\":null}]}",
       "{\"a\":\"[\\\"x\\\",null]\"}" },
 
@@ -374,7 +378,7 @@ static const char  *refusals[][2] = {
     { "[{data.x|uper}]", "t:1:10: unknown filter \"uper\": did you mean "
                          "\"upper\"?" },
     { "[{data.x|nothing_like_it}]", "t:1:10: unknown filter \"nothing" },
-    { "[{data.x|upper(\"x\")}]", "t:1:10: the filter \"upper\" takes nothing" },
+    { "[{data.x|upper(\"x\")}]", "t:1:10: the filter \"upper\" takes" },
     { "[{data.x|join(x)}]", "t:1:14: the parentheses of \"join\"" },
     { "[{data.x|date(\"%q\")}]", "t:1:10: the format of a date" },
     { "[{data.x|date(\"%\")}]", "t:1:10: the format of a date" },
@@ -489,6 +493,7 @@ test_split(void)
         if (elements[i][2][0] == '!') {
             ok(begins((char *) got.data, elements[i][2]), "split: %s",
                elements[i][0]);
+
         } else {
             is_str(&got, elements[i][2], "split: %s", elements[i][0]);
         }
@@ -626,7 +631,8 @@ test_memory(void)
 
     static const char  template[] =
         "{\"a\":{data.a|upper|date('%F')|\"x\"},\"b\":\"{data.i.s|join}\","
-        "\"c\":[{each data.i}{if .s = a}{map codes.json .s?}{end}\"{.}\"{end}],"
+        "\"c\":[{each data.i}{if .s = a}{map codes.json .s?}{end}\"{.}\""
+        "{end}],"
         "\"d\":{map codes data.s|'q'},{if data.x = 1}\"e\":1{else}\"e\":2,"
         "\"f\":3{end},\"\\u0067\":{data.s|sha256},\"h\":\"{data.i}\"}";
 
