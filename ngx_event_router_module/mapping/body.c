@@ -13,6 +13,7 @@
  *     body data;                the data of a CloudEvent without its envelope
  *     body cloudevents;         a CloudEvent, whatever it was
  *     body form NAME=FIELD...;  fields of it, as a browser sends a form
+ *     body template FILE;       JSON with places: layout_body.c
  *
  * target.c asks when it reads such a line; mapping.c calls the kind of the
  * target for each event.  At configuration time all is in cf->pool.
@@ -20,6 +21,7 @@
 
 
 #include "cloudevents.h"
+#include "layout_body.h"
 #include "urlencoded.h"
 #include "../conf/nearest.h"
 
@@ -40,6 +42,8 @@ static ngx_er_body_kind_t  ngx_er_body_kinds[] = {
       ngx_er_cloudevents_conf, ngx_er_cloudevents_run, 0 },
     { "form", 1, 1000, "NAME=FIELD...",
       ngx_er_urlencoded_conf, ngx_er_urlencoded_run, 1 },
+    { "template", 1, 1, "FILE",
+      ngx_er_layout_body_conf, ngx_er_layout_body, 1 },
 
     { NULL, 0, 0, NULL, NULL, NULL, 0 }
 };

@@ -1065,9 +1065,10 @@ ngx_er_layout_escape(ngx_er_layout_parser_t *p)
 
     if (code == NGX_ERROR) {
         return ngx_er_layout_fail(&p->r, at, "this escape is none of JSON: "
-                                  "there are \\\" \\\\ \\/ \\b \\f \\n \\r "
-                                  "\\t and \\uXXXX, in pairs beyond \\uffff, and "
-                                  "\\{ for a brace that begins no place");
+                                  "there are \\\" \\\\ \\/ \\b \\f \\n "
+                                  "\\r \\t and \\uXXXX, in pairs beyond "
+                                  "\\uffff; and \\{ for a brace of which no "
+                                  "place begins");
     }
 
     return ngx_er_layout_put_text(p, at, p->r.p - at);

@@ -71,7 +71,7 @@ typedef struct {
                                               to it that a key follows: if one
                                               is an array, it is crossed; of a
                                               place that is in no each */
-    ngx_er_layout_each_t      *each;       /* in whose element it is, or NULL */
+    ngx_er_layout_each_t      *each;       /* it is in its element, or NULL */
     ngx_er_layout_table_t     *table;      /* NULL: none */
     ngx_array_t                filters;    /* of ngx_er_layout_filter_t */
     ngx_er_layout_item_t      *preset;     /* the default; NULL: none */

@@ -87,7 +87,12 @@ struct ngx_er_mapped_s {
                                           inside of ngx_er_mapping_start() */
     void                  *data;       /* the handler's */
 
+    ngx_uint_t             replaced;   /* U+FFFD in its bodies, for what is no
+                                          UTF-8 in the event */
+
     ngx_er_input_t         input;
+    void                  *kept;       /* of the kind of body: from one element
+                                          of "split" to the next */
     ngx_er_mapped_pt       cancel;     /* RUNNING: of the kind of body: it must
                                           forget the mapped, which goes */
     void                  *child;      /* and that one's data */

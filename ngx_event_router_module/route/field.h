@@ -124,7 +124,7 @@ ngx_int_t ngx_er_field_path(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
 ngx_int_t ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text,
     size_t prefix, ngx_er_field_t *field, ngx_er_error_t *err);
 
-/* the text of a DATA field, from its steps; NGX_ERROR with a sentence in err */
+/* the text of a DATA field, from its steps; NGX_ERROR with a sentence */
 ngx_int_t ngx_er_field_write(ngx_pool_t *pool, ngx_er_field_t *field,
     ngx_er_error_t *err);
 

@@ -16,9 +16,10 @@
  * twice (both are asked, jansson keeps the last), and the line of each value.
  * It is short because it meets no error.
  *
- * Called by pattern.c and filter.c when nginx.conf is read.  Everything is in
- * the pool or in the text.  What may fail: the file, the guard and memory,
- * each a sentence in err.
+ * Called by pattern.c and filter.c when nginx.conf is read; templates of
+ * bodies have it read their files, too.  Everything is in the pool or in the
+ * text.  What may fail: the file, the guard and memory, each a sentence in
+ * err.
  */
 
 
@@ -56,9 +57,22 @@ static u_char *ngx_er_document_path(ngx_er_tree_t *json, u_char *p,
 ngx_er_tree_t *
 ngx_er_document_read(ngx_pool_t *pool, ngx_str_t *name, ngx_er_error_t *err)
 {
+    ngx_str_t  text;
+
+    if (ngx_er_document_text(pool, name, &text, err) != NGX_OK) {
+        return NULL;
+    }
+
+    return ngx_er_document_parse(pool, &text, err);
+}
+
+
+ngx_int_t
+ngx_er_document_text(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
+    ngx_er_error_t *err)
+{
     ngx_fd_t   fd;
     ngx_int_t  rc;
-    ngx_str_t  text;
 
     /* not blocking: a FIFO would hang the whole start */
 
@@ -67,20 +81,19 @@ ngx_er_document_read(ngx_pool_t *pool, ngx_str_t *name, ngx_er_error_t *err)
 
     if (fd == NGX_INVALID_FILE) {
         ngx_er_error(err, "it cannot be opened (%s)", strerror(ngx_errno));
-        return NULL;
+        return NGX_ERROR;
     }
 
-    rc = ngx_er_document_load(pool, fd, &text);
+    rc = ngx_er_document_load(pool, fd, text);
 
     (void) ngx_close_file(fd);
 
     if (rc != NGX_OK) {
         ngx_er_error(err, "it cannot be read: it must be a regular file of at "
                      "most %d bytes", NGX_ER_DOCUMENT_MAX);
-        return NULL;
     }
 
-    return ngx_er_document_parse(pool, &text, err);
+    return rc;
 }
 
 
