@@ -67,6 +67,7 @@ typedef struct ngx_er_body_s    ngx_er_body_t;       /* mapping/body.h */
 typedef struct ngx_er_parcel_conf_s  ngx_er_parcel_conf_t;
                                                      /* deliver/parcel_conf.h
                                                         */
+typedef struct ngx_er_split_s   ngx_er_split_t;      /* mapping/split.h */
 typedef struct ngx_er_alert_s   ngx_er_alert_t;      /* observe/alerts.h */
 typedef struct ngx_er_alerts_s  ngx_er_alerts_t;     /* observe/alerts.h */
 
@@ -211,6 +212,7 @@ struct ngx_er_target_s {
     ngx_str_t                    line;           /* "POST /uri HTTP/1.1" */
     ngx_str_t                    host;           /* $http_host in the location:
                                                     the server's name */
+    ngx_er_split_t              *split;          /* NULL: it is one call */
     ngx_er_body_t               *body;           /* NULL: the bytes that were
                                                     received */
     ngx_array_t                 *forward_headers;  /* of ngx_str_t, or NULL */

@@ -14,6 +14,9 @@
  *     (HAND -) PLACED - (ASKING - CONFIRM -) (PARCEL -) (MARK - MARKING -)
  *         TELL - TELLING - ENDED
  *
+ * An event that is several calls goes this way once for each of them, and from
+ * TELLING back to HAND (round.c).
+ *
  * In HAND it waits for its places (hand.c), for a second or two at most: then
  * it is handed back, for somebody may have places.  What its target may have
  * already is ASKING first (doubt.c), in the same places; if it has not got it,
@@ -39,6 +42,7 @@
 #include "hand.h"
 #include "hold.h"
 #include "parcel_call.h"
+#include "round.h"
 #include "slots.h"
 #include "../base/crash.h"
 #include "../ingest/record.h"
@@ -234,7 +238,9 @@ ngx_er_lease_open(ngx_er_target_t *target, ngx_er_entry_t *entry,
         return NULL;
     }
 
-    if (lease->routes.data == NULL) {
+    if (lease->routes.data == NULL
+        || ngx_er_round_open(lease, &entry->calls) != NGX_OK)
+    {
         ngx_er_settle_back(lease, NGX_ER_LEASE_AGAIN);
         return NULL;
     }
@@ -628,6 +634,7 @@ ngx_er_lease_mapped_later(ngx_er_mapped_t *mapped)
 static void
 ngx_er_lease_mapped(ngx_er_lease_t *lease)
 {
+    ngx_er_cargo_t   *cargo;
     ngx_er_mapped_t  *mapped;
 
     mapped = lease->mapped;
@@ -647,11 +654,16 @@ ngx_er_lease_mapped(ngx_er_lease_t *lease)
         return;
 
     case NGX_ER_MAPPED_DONE:
-        ngx_er_lease_attempt(lease, mapped->cargos.elts);
+        cargo = ngx_er_round_cargo(lease);
+
+        if (cargo) {
+            ngx_er_lease_attempt(lease, cargo);
+        }
+
         return;
 
     case NGX_ER_MAPPED_FILTERED:
-        ngx_er_settle_filtered(lease);
+        ngx_er_round_filtered(lease);
         return;
 
     case NGX_ER_MAPPED_FAILED:
@@ -751,7 +763,12 @@ ngx_er_lease_attempted(ngx_er_attempt_t *attempt)
         ngx_er_slot_give();
     }
 
-    ngx_er_settle_attempt(lease, attempt);
+    if (lease->round) {
+        ngx_er_round_attempt(lease, attempt);
+
+    } else {
+        ngx_er_settle_attempt(lease, attempt);
+    }
 
     ngx_er_lease_worker.freed(attempt->target);
 }
@@ -1010,11 +1027,13 @@ ngx_er_leases_exit_worker(void)
         case NGX_ER_LEASE_ASKING:
         case NGX_ER_LEASE_CONFIRM:
         case NGX_ER_LEASE_PARCEL:
+            ngx_er_round_exit(lease);
             ngx_er_settle_exit(lease);
             break;
 
         case NGX_ER_LEASE_TELL:
         case NGX_ER_LEASE_MARK:
+            ngx_er_round_exit(lease);
             ngx_er_settle_enter(lease, NGX_ER_LEASE_TELLING);
             ngx_er_queue_run(lease->store, lease->op);
             break;

@@ -50,23 +50,17 @@
 #define NGX_ER_SETTLE_SAFE  5000       /* ms before a lease ends */
 
 
-static uint64_t ngx_er_settle_age(ngx_er_lease_t *lease);
 static ngx_uint_t ngx_er_settle_lost(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
 static void ngx_er_settle_doubt(ngx_er_lease_t *lease, const char *why);
 static ngx_int_t ngx_er_settle_again(ngx_er_lease_t *lease, uint64_t *delay);
 static void ngx_er_settle_ok(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
-static ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
-    ngx_er_queue_verb_e verb);
-static void ngx_er_settle_dies(ngx_er_lease_t *lease, ngx_er_dead_e reason,
-    ngx_uint_t status, ngx_str_t *why);
 static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
 static void ngx_er_settle_marked(ngx_er_claim_t *claim);
 static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
     ngx_er_attempt_t *attempt);
 static ngx_er_attempt_t *ngx_er_settle_stop(ngx_er_lease_t *lease);
-static void ngx_er_settle_told(ngx_er_queue_op_t *op);
 static void ngx_er_settle_ended(ngx_er_lease_t *lease, ngx_er_queue_op_t *op);
 
 
@@ -191,7 +185,7 @@ ngx_er_settle_attempt(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 
 /* the clock of the worker that accepted it may be ahead of ours */
 
-static uint64_t
+uint64_t
 ngx_er_settle_age(ngx_er_lease_t *lease)
 {
     uint64_t  now;
@@ -414,7 +408,7 @@ ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
 }
 
 
-static ngx_er_queue_op_t *
+ngx_er_queue_op_t *
 ngx_er_settle_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
 {
     ngx_er_queue_op_t  *op;
@@ -427,6 +421,10 @@ ngx_er_settle_op(ngx_er_lease_t *lease, ngx_er_queue_verb_e verb)
         op->token = lease->token;
         op->keep = lease->target->policy.keep;
         op->doubt = lease->doubt;
+
+        if (lease->round && verb != NGX_ER_QUEUE_SETTLE) {
+            op->calls = lease->calls;
+        }
     }
 
     return op;
@@ -536,7 +534,7 @@ ngx_er_settle_exit(ngx_er_lease_t *lease)
     attempt = ngx_er_settle_stop(lease);
     parcel = lease->parcel;
 
-    verb = (attempt && parcel == NULL
+    verb = (attempt && parcel == NULL && lease->left == 0
             && attempt->verdict == NGX_ER_VERDICT_OK)
            ? NGX_ER_QUEUE_SETTLE : NGX_ER_QUEUE_RETRY;
     delay = 0;
@@ -686,7 +684,7 @@ ngx_er_settle_unmapped(ngx_er_lease_t *lease)
 /* the store is told by lease->op, which may be NULL, and people here; "why" is
    the end of a line of error.log */
 
-static void
+void
 ngx_er_settle_dies(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_uint_t status, ngx_str_t *why)
 {
@@ -850,7 +848,7 @@ ngx_er_settle_tell(ngx_er_lease_t *lease)
 }
 
 
-static void
+void
 ngx_er_settle_told(ngx_er_queue_op_t *op)
 {
     uint64_t         now;

@@ -41,6 +41,7 @@ typedef enum {
 
 typedef struct ngx_er_lease_s  ngx_er_lease_t;
 typedef struct ngx_er_parcel_s  ngx_er_parcel_t;       /* parcel.h */
+typedef struct ngx_er_round_s  ngx_er_round_t;    /* round.h */
 
 /* all was told, and its places are given back: it may go */
 typedef void (*ngx_er_lease_over_pt)(ngx_er_lease_t *lease);
@@ -65,7 +66,13 @@ struct ngx_er_lease_s {
     ngx_str_t              body;       /* PARCEL: what it is there */
     uint32_t               random;     /* of the delay before it is tried
                                           again; 0: any */
-    ngx_str_t              routes;     /* in the event's pool */
+    ngx_str_t              routes;     /* in the event's pool, */
+    ngx_str_t              calls;      /* and so is what the store has of its
+                                          calls, or with a round is to have;
+                                          empty: nothing */
+    ngx_er_round_t        *round;      /* NULL: it is one call */
+    ngx_uint_t             left;       /* calls that are not done, beside the
+                                          one that is under way */
     ngx_er_dedup_mode_e    dedup;
     ngx_uint_t             number;     /* of the attempt */
     ngx_er_queue_op_t     *op;         /* what the store is told */
@@ -130,6 +137,20 @@ void ngx_er_settle_back(ngx_er_lease_t *lease, ngx_msec_t delay);
 void ngx_er_settle_bury(ngx_er_lease_t *lease, ngx_er_dead_e reason,
     ngx_er_attempt_t *attempt);
 void ngx_er_settle_exit(ngx_er_lease_t *lease);
+
+/*
+ * For round.c, which tells the store of single calls: an operation on the
+ * entry, with its calls if it has a round (NULL: no memory); what its handler
+ * is, or does where another one has nothing else to do; how old the entry is,
+ * ms; and that it dies, as lease->op says, which may be NULL.  "why" is the
+ * end of the line in error.log.
+ */
+ngx_er_queue_op_t *ngx_er_settle_op(ngx_er_lease_t *lease,
+    ngx_er_queue_verb_e verb);
+void ngx_er_settle_told(ngx_er_queue_op_t *op);
+uint64_t ngx_er_settle_age(ngx_er_lease_t *lease);
+void ngx_er_settle_dies(ngx_er_lease_t *lease, ngx_er_dead_e reason,
+    ngx_uint_t status, ngx_str_t *why);
 
 /* TELL, MARK: the store, or the dedup store before, is told again */
 void ngx_er_settle_tell(ngx_er_lease_t *lease);

@@ -26,7 +26,7 @@
 #include "publishers.h"
 #include "sign.h"
 #include "verdict_conf.h"
-#include "../mapping/body.h"
+#include "../mapping/elements.h"
 
 
 /* the flag of lines that are for queued deliveries only */
@@ -42,6 +42,10 @@ static char *ngx_er_target_method(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static char *ngx_er_target_body(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
+static char *ngx_er_target_split(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+static ngx_int_t ngx_er_target_split_complete(ngx_conf_t *cf,
+    ngx_er_target_t *target);
 static char *ngx_er_target_forward(ngx_conf_t *cf, ngx_er_block_row_t *row,
     void *conf);
 static const char *ngx_er_target_forward_not(ngx_str_t *name);
@@ -54,7 +58,7 @@ static char *ngx_er_target_breaker(ngx_conf_t *cf, ngx_er_block_row_t *row,
 static ngx_int_t ngx_er_target_policy_complete(ngx_conf_t *cf,
     ngx_er_target_draft_t *draft);
 static void ngx_er_target_delay_check(ngx_conf_t *cf, ngx_er_route_t *route);
-static void ngx_er_target_policy_check(ngx_conf_t *cf,
+static ngx_int_t ngx_er_target_policy_check(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_er_target_t *target);
 static ngx_int_t ngx_er_target_reached(ngx_er_source_t *source,
     ngx_er_target_t *target);
@@ -71,6 +75,8 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
     { "body", 1, NGX_ER_BLOCK_MORE, 0,
       "original | data | cloudevents | form NAME=FIELD... | template FILE",
       ngx_er_target_body, 0 },
+    { "split", 1, 2, NGX_ER_TARGET_QUEUED,
+      "FIELD [max=NUMBER]", ngx_er_target_split, 0 },
     { "forward_headers", 1, 100, 0,
       "NAME...", ngx_er_target_forward, 0 },
     { "auth", 2, 11, 0,
@@ -319,7 +325,7 @@ ngx_er_target_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_er_auth_complete(cf, target);
 
-    return (ngx_er_body_complete(cf, target->body, 0) == NGX_OK
+    return (ngx_er_target_split_complete(cf, target) == NGX_OK
             && ngx_er_sign_complete(cf, target) == NGX_OK
             && ngx_er_target_policy_complete(cf, &draft) == NGX_OK
             && ngx_er_parcel_complete(cf, target, draft.burst) == NGX_OK)
@@ -385,6 +391,65 @@ ngx_er_target_body(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
     ngx_er_target_draft_t *draft = conf;
 
     return ngx_er_body_conf(cf, &draft->target->body);
+}
+
+
+static char *
+ngx_er_target_split(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
+{
+    ngx_er_target_draft_t *draft = conf;
+
+    ngx_er_error_t   err;
+    ngx_er_split_t  *split;
+
+    split = ngx_palloc(cf->pool, sizeof(ngx_er_split_t));
+    if (split == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_er_split_parse(cf->pool, cf->args, split, &err) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", err.len, err.text);
+        return NGX_CONF_ERROR;
+    }
+
+    draft->target->split = split;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_er_target_split_complete(ngx_conf_t *cf, ngx_er_target_t *target)
+{
+    if (ngx_er_body_complete(cf, target->body, target->split != NULL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (target->split == NULL) {
+        return NGX_OK;
+    }
+
+    if (target->doubt) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->doubt->where,
+                         "\"in_doubt\" of event_target \"%V\" asks about an "
+                         "event, and with \"split\" an event is several "
+                         "calls: take one of them out", &target->name);
+        return NGX_ERROR;
+    }
+
+    if (target->parcel) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, &target->where,
+                         "\"split\" of event_target \"%V\" makes several "
+                         "calls of an event, and \"batch\" one of several "
+                         "events: take one of them out", &target->name);
+        return NGX_ERROR;
+    }
+
+    target->body = ngx_er_elements_body(cf->pool, target->split, target->body);
+
+    return target->body ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -667,7 +732,7 @@ ngx_er_target_delay_check(ngx_conf_t *cf, ngx_er_route_t *route)
 
 /* all was read: warns of lines that a source without a queue ignores */
 
-static void
+static ngx_int_t
 ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_target_t *target)
 {
@@ -675,7 +740,7 @@ ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_source_t  **source;
 
     if (target->queued == NULL) {
-        return;
+        return NGX_OK;
     }
 
     source = mcf->sources.elts;
@@ -688,14 +753,18 @@ ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
             continue;
         }
 
-        ngx_er_where_log(cf, NGX_LOG_WARN, &target->where,
+        ngx_er_where_log(cf, target->split ? NGX_LOG_EMERG : NGX_LOG_WARN,
+                         &target->where,
                          "\"%s\" of event_target \"%V\" applies to queued "
                          "deliveries only, and source \"%V\" delivers while "
                          "the producer waits: write \"delivery queued;\" "
-                         "there", target->queued, &target->name,
-                         &source[i]->name);
-        return;
+                         "there", target->split ? "split" : target->queued,
+                         &target->name, &source[i]->name);
+
+        return target->split ? NGX_ERROR : NGX_OK;
     }
+
+    return NGX_OK;
 }
 
 
@@ -734,9 +803,8 @@ ngx_er_targets_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
     target = mcf->targets.elts;
 
     for (i = 0; i < mcf->targets.nelts; i++) {
-        ngx_er_target_policy_check(cf, mcf, target[i]);
-
-        if (ngx_er_order_check(cf, mcf, target[i]) != NGX_OK
+        if (ngx_er_target_policy_check(cf, mcf, target[i]) != NGX_OK
+            || ngx_er_order_check(cf, mcf, target[i]) != NGX_OK
             || ngx_er_parcel_check(cf, mcf, target[i]) != NGX_OK)
         {
             return NGX_ERROR;

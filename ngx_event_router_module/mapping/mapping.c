@@ -28,6 +28,7 @@
 
 static ngx_int_t ngx_er_mapping_run(ngx_er_mapped_t *mapped);
 static void ngx_er_mapped_state(ngx_er_mapped_t *mapped);
+static void ngx_er_mapped_number(ngx_er_mapped_t *mapped);
 
 
 ngx_er_mapped_t *
@@ -130,6 +131,10 @@ ngx_er_mapped_state(ngx_er_mapped_t *mapped)
                                              : NGX_ER_MAPPED_FILTERED;
     }
 
+    if (mapped->numbered || mapped->cargos.nelts > 1) {
+        ngx_er_mapped_number(mapped);
+    }
+
     ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_cycle->log, 0,
                    "event router mapping: for \"%V\", state:%d cargos:%ui",
                    &mapped->target->name, mapped->state,
@@ -137,9 +142,35 @@ ngx_er_mapped_state(ngx_er_mapped_t *mapped)
 }
 
 
+/* several calls have numbers, from 1 */
+
+static void
+ngx_er_mapped_number(ngx_er_mapped_t *mapped)
+{
+    ngx_uint_t       i;
+    ngx_er_cargo_t  *cargo;
+
+    cargo = mapped->cargos.elts;
+
+    for (i = 0; i < mapped->cargos.nelts; i++) {
+        cargo[i].number = i + 1;
+    }
+}
+
+
 void
 ngx_er_mapped_end(ngx_er_mapped_t *mapped, ngx_int_t rc)
 {
+    mapped->cancel = NULL;
+
+    if (rc == NGX_OK && mapped->more) {
+        rc = mapped->more(mapped);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+    }
+
     if (rc == NGX_ERROR) {
         mapped->state = NGX_ER_MAPPED_AWAY;
         mapped->retry = NGX_ER_MAPPED_AGAIN;

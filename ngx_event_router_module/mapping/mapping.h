@@ -20,6 +20,7 @@
 typedef struct ngx_er_mapped_s  ngx_er_mapped_t;
 
 typedef void (*ngx_er_mapped_pt)(ngx_er_mapped_t *mapped);
+typedef ngx_int_t (*ngx_er_mapped_more_pt)(ngx_er_mapped_t *mapped);
 
 
 /* what one call brings */
@@ -91,11 +92,17 @@ struct ngx_er_mapped_s {
                                           UTF-8 in the event */
 
     ngx_er_input_t         input;
+    ngx_array_t            elements;   /* with "split": of ngx_str_t */
     void                  *kept;       /* of the kind of body: from one element
                                           of "split" to the next */
     ngx_er_mapped_pt       cancel;     /* RUNNING: of the kind of body: it must
                                           forget the mapped, which goes */
     void                  *child;      /* and that one's data */
+    ngx_er_mapped_more_pt  more;       /* what was RUNNING has ended well:
+                                          this is asked for the rest, as
+                                          run() of the kind; NULL: there is
+                                          none */
+    ngx_uint_t             numbered;   /* 1: an only cargo has a number, too */
 };
 
 

@@ -68,6 +68,8 @@ static ngx_int_t ngx_er_variable_target(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_er_variable_attempt(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_er_variable_call(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_er_variable_count(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_er_variable_trace(ngx_http_request_t *r,
@@ -116,6 +118,8 @@ static ngx_http_variable_t  ngx_er_variables[] = {
     { ngx_string("event_target"), NULL, ngx_er_variable_target, 0, 0, 0 },
 
     { ngx_string("event_attempt"), NULL, ngx_er_variable_attempt, 0, 0, 0 },
+
+    { ngx_string("event_call"), NULL, ngx_er_variable_call, 0, 0, 0 },
 
     { ngx_string("event_trace_id"), NULL, ngx_er_variable_trace, 0, 0, 0 },
 
@@ -517,6 +521,24 @@ ngx_er_variable_attempt(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     if (s.fanout && s.fanout->deliveries.nelts) {
         return ngx_er_variable_number(r, v, s.fanout->attempt);
+    }
+
+    return ngx_er_variable_none(v);
+}
+
+
+/* of an event that is several calls */
+
+static ngx_int_t
+ngx_er_variable_call(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_er_subject_t  s;
+
+    ngx_er_variable_subject(r, &s);
+
+    if (s.attempt && s.attempt->cargo && s.attempt->cargo->number) {
+        return ngx_er_variable_number(r, v, s.attempt->cargo->number);
     }
 
     return ngx_er_variable_none(v);

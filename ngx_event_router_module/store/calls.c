@@ -10,10 +10,10 @@
  *
  *     0  1  format
  *     1  1  bits: 1 it was replayed, dead calls are to do; 2 the reason was
- *           MAPPING
+ *           MAPPING; 4 a call has failed in this round
  *     2  2  how many calls, big-endian, as all numbers are
- *     4  2  where the next round begins, from 0
- *     6  2  nothing yet
+ *     4  2  the call that is looked at next, from 0
+ *     6  2  how many of this round are left, 0: the next round begins there
  *     8     two bits a call, the lowest ones first
  *
  * A store writes it as it came and sets the bits of 1 when it replays a dead
@@ -29,6 +29,7 @@
 
 #define NGX_ER_CALLS_AGAIN    1
 #define NGX_ER_CALLS_CHANGED  2
+#define NGX_ER_CALLS_FAILED   4
 
 
 static ngx_int_t ngx_er_calls_check(ngx_str_t *kept);
@@ -70,7 +71,7 @@ ngx_er_calls_read(u_char *p, ngx_str_t *kept)
     }
 
     p[1] &= ~NGX_ER_CALLS_AGAIN;
-    ngx_er_calls_set_first(p, 0);
+    ngx_er_calls_round(p, 0, 0, 0);
 
     return NGX_OK;
 }
@@ -93,7 +94,7 @@ ngx_er_calls_check(ngx_str_t *kept)
     n = ngx_er_calls_number(p);
 
     if (n == 0 || n > NGX_ER_CALLS_MAX || kept->len != ngx_er_calls_size(n)
-        || ngx_er_calls_first(p) >= n)
+        || ngx_er_calls_first(p) >= n || ngx_er_calls_left(p) > n)
     {
         return NGX_DECLINED;
     }
@@ -140,10 +141,29 @@ ngx_er_calls_first(u_char *p)
 }
 
 
-void
-ngx_er_calls_set_first(u_char *p, ngx_uint_t i)
+ngx_uint_t
+ngx_er_calls_left(u_char *p)
 {
-    ngx_er_calls_put(p + 4, i % ngx_er_calls_number(p));
+    return ngx_er_calls_take(p + 6);
+}
+
+
+ngx_uint_t
+ngx_er_calls_failed(u_char *p)
+{
+    return (p[1] & NGX_ER_CALLS_FAILED) ? 1 : 0;
+}
+
+
+void
+ngx_er_calls_round(u_char *p, ngx_uint_t first, ngx_uint_t left,
+    ngx_uint_t failed)
+{
+    ngx_er_calls_put(p + 4, first % ngx_er_calls_number(p));
+    ngx_er_calls_put(p + 6, left);
+
+    p[1] = (u_char) ((p[1] & ~NGX_ER_CALLS_FAILED)
+                     | (failed ? NGX_ER_CALLS_FAILED : 0));
 }
 
 

@@ -59,9 +59,18 @@ ngx_uint_t ngx_er_calls_number(u_char *p);
 ngx_er_call_e ngx_er_calls_get(u_char *p, ngx_uint_t i);
 void ngx_er_calls_set(u_char *p, ngx_uint_t i, ngx_er_call_e state);
 
-/* where the next round begins; set: of the number of calls it is 0 */
+/*
+ * The round over all of them that is under way: the call that is looked at
+ * next, how many are left of it (0: the next one begins there), and whether
+ * one has failed in it.
+ */
 ngx_uint_t ngx_er_calls_first(u_char *p);
-void ngx_er_calls_set_first(u_char *p, ngx_uint_t i);
+ngx_uint_t ngx_er_calls_left(u_char *p);
+ngx_uint_t ngx_er_calls_failed(u_char *p);
+
+/* "first" of the number of calls is 0 */
+void ngx_er_calls_round(u_char *p, ngx_uint_t first, ngx_uint_t left,
+    ngx_uint_t failed);
 
 /* 1: it was replayed since its number of calls had changed, so that all calls
    are made anew if it is not this number again */

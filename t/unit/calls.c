@@ -67,13 +67,15 @@ test_states(void)
         wrong += (count.todo != (n + 2) / 3 || count.done != (n + 1) / 3
                   || count.dead != n / 3 || count.of != n);
 
-        ngx_er_calls_set_first(p, n - 1);
+        ngx_er_calls_round(p, n - 1, n, 1);
         wrong += (ngx_er_calls_first(p) != n - 1);
+        wrong += (ngx_er_calls_left(p) != n || !ngx_er_calls_failed(p));
         wrong += (ngx_er_calls_read(copy, &kept) != NGX_OK);
         wrong += (ngx_memcmp(copy, p, kept.len) != 0);
 
-        ngx_er_calls_set_first(p, n);
+        ngx_er_calls_round(p, n, 0, 0);
         wrong += (ngx_er_calls_first(p) != 0);
+        wrong += (ngx_er_calls_left(p) != 0 || ngx_er_calls_failed(p));
 
         free(copy);
         free(p);
@@ -97,11 +99,13 @@ test_again(void)
     ngx_er_calls_set(p, 1, NGX_ER_CALL_DONE);
     ngx_er_calls_set(p, 2, NGX_ER_CALL_DEAD);
     ngx_er_calls_set(p, 5, NGX_ER_CALL_DEAD);
-    ngx_er_calls_set_first(p, 3);
+    ngx_er_calls_round(p, 3, 4, 1);
 
     is_int(ngx_er_calls_read(copy, &kept), NGX_OK, "as it is");
     is_int(ngx_er_calls_get(copy, 2), NGX_ER_CALL_DEAD, "what is dead stays");
     is_int(ngx_er_calls_first(copy), 3, "and the place");
+    is_int(ngx_er_calls_left(copy), 4, "and what is left");
+    is_int(ngx_er_calls_failed(copy), 1, "and that one has failed");
     is_int(ngx_er_calls_anew(copy), 0, "nobody has changed the number");
 
     ngx_er_calls_again(&kept, 0);
@@ -115,6 +119,8 @@ test_again(void)
     is_int(ngx_er_calls_get(copy, 5), NGX_ER_CALL_TODO, "to do, too");
     is_int(ngx_er_calls_get(copy, 1), NGX_ER_CALL_DONE, "done");
     is_int(ngx_er_calls_first(copy), 0, "from the first one on");
+    is_int(ngx_er_calls_left(copy), 0, "in a new round");
+    is_int(ngx_er_calls_failed(copy), 0, "in which none has failed");
     is_int(ngx_er_calls_anew(copy), 0, "of the same number");
 
     ngx_er_calls_set(copy, 0, NGX_ER_CALL_DEAD);
@@ -169,6 +175,10 @@ test_none(void)
     ngx_er_calls_init(p, 6);
     p[5] = 6;
     is_int(ngx_er_calls_read(copy, &kept), NGX_DECLINED, "a place beyond");
+
+    ngx_er_calls_init(p, 6);
+    p[7] = 7;
+    is_int(ngx_er_calls_read(copy, &kept), NGX_DECLINED, "more than all left");
 
     ngx_er_calls_init(p, 6);
     p[8] = 0xc;

@@ -17,6 +17,7 @@
 
 #include "../../ngx_event_router_module/deliver/await.c"
 #include "../../ngx_event_router_module/deliver/lease.c"
+#include "../../ngx_event_router_module/deliver/round.c"
 #include "../../ngx_event_router_module/deliver/settle.c"
 #include "../../ngx_event_router_module/deliver/hand.c"
 

@@ -472,8 +472,13 @@ ngx_er_file_queue_lag(ngx_er_file_queue_t *fq, ngx_er_queue_op_t *op)
 {
     switch (op->verb) {
 
-    case NGX_ER_QUEUE_SETTLE:
     case NGX_ER_QUEUE_EXTEND:
+
+        /* the next call of the entry waits for it */
+
+        return op->calls.len ? 0 : NGX_ER_FILE_LAG;
+
+    case NGX_ER_QUEUE_SETTLE:
         return NGX_ER_FILE_LAG;
 
     case NGX_ER_QUEUE_ACCEPT:
