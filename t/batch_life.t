@@ -158,6 +158,31 @@ for my $case ([ target => 'erp' ], [ source => 'a' ]) {
     $target->forget;
 }
 
+# killed twice: what was in hand both times goes alone, for one of them may be
+# what killed the worker
+
+{
+    my @ids;
+
+    $target->answer('/slow/ok', fault => 'hang');
+    @ids = $q->send_many(4, 'slow');
+
+    for my $calls (1, 2) {
+        ok(wait_until(10, sub { my $seen = seen();
+            4 == grep { ($seen->{$_} // 0) >= $calls } @ids }),
+            "sent $calls times");
+        $target->answer('/slow/ok', status => 200) if $calls == 2;
+        kill 9, $t->workers;
+    }
+
+    $target->forget;
+    comes('all are delivered', @ids);
+    is(join(' ', map { scalar ids($_) } grep { $_->{uri} =~ /slow/ }
+        $target->requests), '1 1 1 1', 'each alone');
+    ok($q->wait_drained(10, target => 'slow'), 'none is left');
+    $target->forget;
+}
+
 # and stopped at once: what was sent counts as an attempt
 
 {
@@ -171,8 +196,9 @@ for my $case ([ target => 'erp' ], [ source => 'a' ]) {
     $target->answer_anew('/slow/ok', status => 200);
     $t->run;
     comes('after the start', @ids);
-    is(join(' ', grep { $_->header('X-Event-Attempt') != 2 }
-                 $target->requests), '', 'by their second attempt');
+    is(join(' ', grep { $_ != 2 } map { $_->header('X-Event-Attempt') }
+                 grep { $_->{uri} =~ /slow/ } $target->requests), '',
+        'by their second attempt');
     ok($q->wait_drained(10, target => 'slow'), 'none is left');
     $target->forget;
 }

@@ -361,6 +361,11 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->ordered = (entry->order != 0);
     lease->state = state;
 
+    /* one more crash, and it is poison: the store lends these one by one */
+
+    lease->alone = (target->parcel
+                    && entry->crashes + 1 >= NGX_ER_ENTRY_CRASHES);
+
     if (lease->doubt == 0 && entry->crashes) {
 
         /* a version before did not keep it */
@@ -372,7 +377,10 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_lease_worker.bytes += lease->bytes;
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
 
-    if (state == NGX_ER_LEASE_HAND) {
+    if (state == NGX_ER_LEASE_HAND && lease->alone) {
+        ngx_er_hand_return(target, &lease->link, lease->bytes);
+
+    } else if (state == NGX_ER_LEASE_HAND) {
         ngx_er_hand_put(target, &lease->link, lease->bytes);
     }
 
