@@ -182,7 +182,7 @@ static ngx_command_t  ngx_er_commands[] = {
       NULL },
 
     { ngx_string("event_explain"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
       ngx_er_receive,
       NGX_HTTP_LOC_CONF_OFFSET,
       NGX_ER_LOCATION_EXPLAIN,

@@ -95,10 +95,18 @@ void
 ngx_er_unmapped_answer(ngx_pool_t *pool, ngx_er_mapped_t *mapped,
     ngx_str_t *answer)
 {
-    size_t  size;
+    size_t     size;
+    ngx_str_t  said;
 
-    size = ngx_min(mapped->error.len + 2 + mapped->said.len,
-                   NGX_ER_ATTEMPT_BODY);
+    /* nobody knows which values are in it, so it may be of hidden ones */
+
+    said = mapped->said;
+
+    if (mapped->event->source->redact) {
+        ngx_str_null(&said);
+    }
+
+    size = ngx_min(mapped->error.len + 2 + said.len, NGX_ER_ATTEMPT_BODY);
 
     answer->data = ngx_pnalloc(pool, ngx_max(size, 1));
 
@@ -108,6 +116,6 @@ ngx_er_unmapped_answer(ngx_pool_t *pool, ngx_er_mapped_t *mapped,
     }
 
     answer->len = ngx_snprintf(answer->data, size, "%V%s%V", &mapped->error,
-                               mapped->said.len ? ": " : "", &mapped->said)
+                               said.len ? ": " : "", &said)
                   - answer->data;
 }

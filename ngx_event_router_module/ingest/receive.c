@@ -53,6 +53,8 @@ static void ngx_er_receive_crowded(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_explain(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
+static void ngx_er_receive_explained(void *data, ngx_int_t rc,
+    ngx_er_json_t *json);
 static ngx_int_t ngx_er_receive_handshake(ngx_er_receive_t *ctx,
     ngx_er_handshake_t *handshake);
 static ngx_int_t ngx_er_receive_rate(ngx_er_receive_t *ctx);
@@ -364,18 +366,50 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
 static ngx_int_t
 ngx_er_receive_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 {
-    ngx_er_json_t  json;
+    ngx_int_t           rc;
+    ngx_er_json_t       json;
+    ngx_er_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request,
+                                       ngx_http_event_router_module);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                    "event router receive: event of \"%V\" is explained, "
                    "refused:%d", &ctx->source->name,
                    decision->refusal.status != 0);
 
-    if (ngx_er_explain(ctx, decision, &json) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_er_explain(ctx, decision, lcf->reveal, &json,
+                        ngx_er_receive_explained, ctx);
+
+    if (rc == NGX_AGAIN) {
+        ngx_er_receive_wait(ctx);
+        return NGX_DONE;
     }
 
-    return ngx_er_reply_json(ctx->request, &json);
+    return (rc == NGX_OK) ? ngx_er_reply_json(ctx->request, &json)
+                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* called from an event, as ngx_er_receive_done() */
+
+static void
+ngx_er_receive_explained(void *data, ngx_int_t rc, ngx_er_json_t *json)
+{
+    ngx_er_receive_t *ctx = data;
+
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_finalize_request(r, (rc == NGX_OK)
+                                 ? ngx_er_reply_json(r, json)
+                                 : NGX_HTTP_INTERNAL_SERVER_ERROR);
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -777,6 +811,11 @@ ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
 
     for (i = 2; i < cf->args->nelts; i++) {
 
+        if (ngx_strcmp(value[i].data, "reveal") == 0) {
+            lcf->reveal = 1;
+            continue;
+        }
+
         switch (ngx_er_gate_param(cf, lcf->gate, &value[i])) {
 
         case NGX_OK:
@@ -785,7 +824,7 @@ ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
         case NGX_DECLINED:
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\" of \"%V\", which "
-                               "has token=file:PATH and access=nginx",
+                               "has token=file:PATH, access=nginx and reveal",
                                &value[i], &cmd->name);
 
             /* fall through */
@@ -840,6 +879,7 @@ ngx_er_receive_merge(ngx_conf_t *cf, void *parent, void *child)
     *receiver = inner;
     conf->does = prev->does;
     conf->gate = prev->gate;
+    conf->reveal = prev->reveal;
 
     /* after an "if" nginx keeps the handler that it has */
 

@@ -22,6 +22,7 @@
 #include "api_explain.h"
 #include "api_stored.h"
 #include "explain.h"
+#include "reveal.h"
 #include "../ingest/record.h"
 #include "../ingest/source.h"
 
@@ -29,11 +30,21 @@
 #define NGX_ER_API_EXPLAIN_JSON  8192
 
 
+typedef struct {
+    ngx_er_api_stored_t    stored;
+    ngx_er_event_t        *event;      /* held until the answer */
+} ngx_er_api_explain_t;
+
+
 static ngx_int_t ngx_er_api_explain_handler(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_explain_found(ngx_er_api_t *api,
     ngx_er_entry_t *entry);
 static ngx_int_t ngx_er_api_explain_event(ngx_er_api_t *api,
     ngx_er_event_t *event);
+static void ngx_er_api_explain_told(void *data, ngx_int_t rc,
+    ngx_er_json_t *json);
+static ngx_int_t ngx_er_api_explain_end(ngx_er_api_t *api,
+    ngx_er_json_t *json);
 static void ngx_er_api_explain_missing(ngx_er_json_t *json,
     ngx_er_event_t *event);
 
@@ -170,6 +181,53 @@ static ngx_er_api_schema_t  ngx_er_api_explain_route = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_explain_calls[] = {
+    { "number", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "of the call, from 1, if there are several" },
+    { "datacontenttype", NGX_ER_API_TEXT, 0, NULL, NULL, "of its body" },
+    { "size", NGX_ER_API_NUMBER, 1, NULL, NULL, "bytes of its body" },
+    { "body", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "with \"reveal\": the body, if it is UTF-8" },
+    { "base64", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "with \"reveal\": the body, if it is not" },
+    { "secret", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "a secret is in the body: it is not shown" },
+    { "omitted", NGX_ER_API_FLAG, 0, NULL, NULL,
+      "the answer is too long to have the body in it, too" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_explain_call = {
+    "ExplainCall", "A call of a target", ngx_er_api_explain_calls
+};
+
+
+static ngx_er_api_field_t  ngx_er_api_explain_bodies[] = {
+    { "target", NGX_ER_API_TEXT, 1, NULL, NULL, "its name" },
+    { "line", NGX_ER_API_TEXT, 1, NULL, NULL,
+      "its \"body\", as it stands in nginx.conf" },
+    { "place", NGX_ER_API_TEXT, 0, NULL, NULL, "its file and line" },
+    { "state", NGX_ER_API_TEXT, 1, "made|filtered|failed|away|unknown", NULL,
+      "what came of it: filtered: nothing would be sent; failed: it would be "
+      "a dead letter; away, unknown: it could not be made now" },
+    { "calls", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_explain_call,
+      "of what is made: what would be sent, in this order" },
+    { "calls_omitted", NGX_ER_API_NUMBER, 0, NULL, NULL, "and so many more" },
+    { "error", NGX_ER_API_TEXT, 0, NULL, NULL, "of what failed: why" },
+    { "said", NGX_ER_API_TEXT, 0, NULL, NULL,
+      "of what failed, with \"reveal\": what the program said" },
+    { "note", NGX_ER_API_TEXT, 0, NULL, NULL, "what is the matter" },
+    NGX_ER_REVEAL_FIELDS,
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_explain_body = {
+    "ExplainBody", "What a target would get", ngx_er_api_explain_bodies
+};
+
+
 static ngx_er_api_field_t  ngx_er_api_explain_fields[] = {
     { "event", NGX_ER_API_EVENT, 1, NULL, NULL, "its number" },
     { "state", NGX_ER_API_TEXT, 1, "dead|pending|kept", NULL,
@@ -188,6 +246,10 @@ static ngx_er_api_field_t  ngx_er_api_explain_fields[] = {
       "more that do not match" },
     { "targets", NGX_ER_API_LIST, 0, NULL, NULL,
       "to whom it would go, each once" },
+    { "bodies", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_explain_body,
+      "what each of them would get" },
+    { "bodies_omitted", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "more targets, of which that is not told" },
     { "missing", NGX_ER_API_LIST, 0, NULL, NULL,
       "fields that rules ask for, of which the store has nothing, or one "
       "value of several: a route may match otherwise" },
@@ -216,16 +278,16 @@ ngx_er_api_endpoint_t  ngx_er_api_explain[] = {
 static ngx_int_t
 ngx_er_api_explain_handler(ngx_er_api_t *api)
 {
-    ngx_er_api_stored_t  *stored;
+    ngx_er_api_explain_t  *explain;
 
-    stored = ngx_pcalloc(api->pool, sizeof(ngx_er_api_stored_t));
-    if (stored == NULL) {
+    explain = ngx_pcalloc(api->pool, sizeof(ngx_er_api_explain_t));
+    if (explain == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    stored->seq = ngx_er_api_event(api, "event");
-    stored->found = ngx_er_api_explain_found;
-    api->data = stored;
+    explain->stored.seq = ngx_er_api_event(api, "event");
+    explain->stored.found = ngx_er_api_explain_found;
+    api->data = explain;
 
     return ngx_er_api_stored(api);
 }
@@ -234,9 +296,11 @@ ngx_er_api_explain_handler(ngx_er_api_t *api)
 static ngx_int_t
 ngx_er_api_explain_found(ngx_er_api_t *api, ngx_er_entry_t *entry)
 {
-    ngx_int_t         rc;
-    ngx_er_event_t   *event;
-    ngx_er_record_t   record;
+    ngx_int_t              rc;
+    ngx_er_record_t        record;
+    ngx_er_api_explain_t  *explain;
+
+    explain = api->data;
 
     if (ngx_er_record_read(&entry->record, &record) != NGX_OK) {
         return ngx_er_api_problem(api, NGX_HTTP_NOT_FOUND, "what the store "
@@ -250,15 +314,17 @@ ngx_er_api_explain_found(ngx_er_api_t *api, ngx_er_entry_t *entry)
                                   "it has no routes");
     }
 
-    event = ngx_er_record_event(&record);
+    explain->event = ngx_er_record_event(&record);
 
-    if (event == NULL) {
+    if (explain->event == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_er_api_explain_event(api, event);
+    rc = ngx_er_api_explain_event(api, explain->event);
 
-    ngx_er_event_release(event);
+    if (rc != NGX_DONE) {
+        ngx_er_event_release(explain->event);
+    }
 
     return rc;
 }
@@ -267,6 +333,7 @@ ngx_er_api_explain_found(ngx_er_api_t *api, ngx_er_entry_t *entry)
 static ngx_int_t
 ngx_er_api_explain_event(ngx_er_api_t *api, ngx_er_event_t *event)
 {
+    ngx_int_t             rc;
     ngx_er_json_t         json;
     ngx_er_api_stored_t  *stored;
 
@@ -280,28 +347,61 @@ ngx_er_api_explain_event(ngx_er_api_t *api, ngx_er_event_t *event)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_er_json_begin(&json, api->request->pool, NGX_ER_API_EXPLAIN_JSON);
+    ngx_er_json_begin(&json, api->pool, NGX_ER_API_EXPLAIN_JSON);
     ngx_er_json_open(&json, NULL, "{");
     ngx_er_api_seq(&json, "event", stored->seq);
     ngx_er_json_word(&json, "state", ngx_er_api_stored_name(stored->place));
     ngx_er_json_text(&json, "source", &event->source->name, 0);
 
-    if (ngx_er_explain_stored(api->request, event, api->lcf->reveal, &json)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = ngx_er_explain_stored(api->request, event, api->lcf->reveal, &json,
+                               ngx_er_api_explain_told, api);
+
+    return (rc == NGX_AGAIN) ? ngx_er_api_hold(api)
+           : (rc == NGX_OK) ? ngx_er_api_explain_end(api, &json)
+                            : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static void
+ngx_er_api_explain_told(void *data, ngx_int_t rc, ngx_er_json_t *json)
+{
+    ngx_er_api_t *api = data;
+
+    ngx_er_api_explain_t  *explain;
+
+    explain = api->data;
+
+    if (api->request) {
+        ngx_http_set_log_request(api->request->connection->log, api->request);
     }
 
-    ngx_er_api_explain_missing(&json, event);
+    rc = (rc == NGX_OK) ? ngx_er_api_explain_end(api, json)
+                        : NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    ngx_er_event_release(explain->event);
+    ngx_er_api_finish(api, rc);
+}
+
+
+/* if the client has gone there is nobody to tell */
+
+static ngx_int_t
+ngx_er_api_explain_end(ngx_er_api_t *api, ngx_er_json_t *json)
+{
+    ngx_er_api_explain_t  *explain;
+
+    explain = api->data;
+
+    ngx_er_api_explain_missing(json, explain->event);
 
     if (!api->lcf->reveal) {
-        ngx_er_json_word(&json, "hidden",
+        ngx_er_json_word(json, "hidden",
                          "event_admin shows values with \"reveal\"");
     }
 
-    ngx_er_json_close(&json, "}\n");
+    ngx_er_json_close(json, "}\n");
 
-    return ngx_er_api_json(api, &json);
+    return ngx_er_api_json(api, json);
 }
 
 

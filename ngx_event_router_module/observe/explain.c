@@ -24,7 +24,10 @@
  *
  * Values of the event stand in the answer, cut and escaped; secrets and what
  * "redact" of the source hides never do, and no hash of these either.
- * The answer is in the request's pool.  What may fail is memory, which the
+ * What targets would get is told by outlook.c; where a child works on that the
+ * explanation stops behind the event and goes on when it is known.
+ *
+ * The answer is in the pool of its JSON.  What may fail is memory, which the
  * JSON remembers.
  */
 
@@ -32,6 +35,7 @@
 #include "explain.h"
 #include "diagnosis.h"
 #include "metrics.h"
+#include "outlook.h"
 #include "../ingest/exposure.h"
 #include "../ingest/key.h"
 #include "../ingest/rate.h"
@@ -45,6 +49,8 @@
                                           event */
 #define NGX_ER_EXPLAIN_VALUES  8       /* of a field that are shown */
 #define NGX_ER_EXPLAIN_ROUTES  1000    /* that do not match and are told */
+#define NGX_ER_EXPLAIN_BODIES  16      /* events whose bodies are told, */
+#define NGX_ER_EXPLAIN_ROOM    1048576  /* and bytes of these that are shown */
 
 
 /* an explanation under way; want of memory shows in json.failed */
@@ -66,9 +72,23 @@ typedef struct {
     ngx_uint_t             matched;    /* routes so far, in their order */
     ngx_uint_t             others;     /* that do not match, so far */
     u_char                *file;       /* of the route that is explained */
+
+    ngx_uint_t             part;       /* of ctx, the next one */
+    ngx_er_outlook_t      *outlook;    /* of the event at hand; or NULL */
+    ngx_uint_t             reveal;     /* bodies are shown */
+    ngx_uint_t             bodies;     /* events of which they are told */
+    size_t                 room;       /* for bodies */
+    ngx_er_explain_pt      handler;
+    void                  *data;
 } ngx_er_explain_t;
 
 
+static ngx_er_explain_t *ngx_er_explain_create(ngx_pool_t *pool,
+    ngx_er_explain_pt handler, void *data);
+static void ngx_er_explain_end(ngx_er_explain_t *e);
+static ngx_int_t ngx_er_explain_wait(ngx_er_explain_t *e);
+static void ngx_er_explain_told(ngx_er_explain_t *e);
+static void ngx_er_explain_resume(void *data);
 static ngx_int_t ngx_er_explain_names(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
     ngx_er_decision_t *decision);
@@ -76,6 +96,7 @@ static void ngx_er_explain_verify(ngx_er_explain_t *e, ngx_uint_t refused);
 static void ngx_er_explain_refusal(ngx_er_explain_t *e,
     ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_explain_events(ngx_er_explain_t *e);
+static ngx_int_t ngx_er_explain_next(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_one(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_event(ngx_er_explain_t *e);
 static void ngx_er_explain_attributes(ngx_er_explain_t *e);
@@ -108,6 +129,7 @@ static ngx_uint_t ngx_er_explain_exposes(ngx_er_explain_t *e,
     ngx_er_field_t *field);
 static void ngx_er_explain_text(ngx_er_explain_t *e, const char *name,
     ngx_str_t *text);
+static ngx_uint_t ngx_er_explain_exposed(void *data, ngx_str_t *text);
 static ngx_uint_t ngx_er_explain_secret(ngx_er_explain_t *e, ngx_str_t *text);
 static void ngx_er_explain_place(ngx_er_explain_t *e, u_char *file,
     ngx_uint_t line);
@@ -120,27 +142,35 @@ static const char  *ngx_er_explain_types[] = {
 
 ngx_int_t
 ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision,
-    ngx_er_json_t *json)
+    ngx_uint_t reveal, ngx_er_json_t *json, ngx_er_explain_pt handler,
+    void *data)
 {
-    ngx_int_t         rc;
-    ngx_er_explain_t  e;
+    ngx_int_t          rc;
+    ngx_er_explain_t  *e;
 
-    ngx_memzero(&e, sizeof(ngx_er_explain_t));
+    e = ngx_er_explain_create(ctx->request->pool, handler, data);
+    if (e == NULL) {
+        return NGX_ERROR;
+    }
 
-    e.request = ctx->request;
-    e.source = ctx->source;
-    e.ctx = ctx;
-    e.headers = ctx->message.headers;
-    e.nheaders = ctx->message.nheaders;
+    e->request = ctx->request;
+    e->source = ctx->source;
+    e->ctx = ctx;
+    e->headers = ctx->message.headers;
+    e->nheaders = ctx->message.nheaders;
+    e->reveal = reveal;
 
-    ngx_er_json_begin(&e.json, ctx->request->pool, NGX_ER_EXPLAIN_SIZE);
-    ngx_er_json_open(&e.json, NULL, "{");
-    ngx_er_json_text(&e.json, "source", &ctx->source->name, 0);
+    ngx_er_json_begin(&e->json, ctx->request->pool, NGX_ER_EXPLAIN_SIZE);
+    ngx_er_json_open(&e->json, NULL, "{");
+    ngx_er_json_text(&e->json, "source", &ctx->source->name, 0);
 
-    rc = ngx_er_explain_request(&e, decision);
+    rc = ngx_er_explain_request(e, decision);
 
-    ngx_er_json_close(&e.json, "}");
-    *json = e.json;
+    if (rc != NGX_AGAIN) {
+        ngx_er_explain_end(e);
+    }
+
+    *json = e->json;
 
     return rc;
 }
@@ -148,30 +178,136 @@ ngx_er_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision,
 
 ngx_int_t
 ngx_er_explain_stored(ngx_http_request_t *r, ngx_er_event_t *event,
-    ngx_uint_t reveal, ngx_er_json_t *json)
+    ngx_uint_t reveal, ngx_er_json_t *json, ngx_er_explain_pt handler,
+    void *data)
 {
-    ngx_int_t         rc;
-    ngx_er_explain_t  e;
+    ngx_int_t          rc;
+    ngx_er_explain_t  *e;
 
-    ngx_memzero(&e, sizeof(ngx_er_explain_t));
-
-    e.json = *json;
-    e.request = r;
-    e.source = event->source;
-    e.event = event;
-    e.headers = event->headers;
-    e.nheaders = event->nheaders;
-    e.hides = !reveal;
-
-    if (ngx_er_explain_names(&e) != NGX_OK) {
+    e = ngx_er_explain_create(json->pool, handler, data);
+    if (e == NULL) {
         return NGX_ERROR;
     }
 
-    rc = ngx_er_explain_one(&e);
+    e->json = *json;
+    e->request = r;
+    e->source = event->source;
+    e->event = event;
+    e->headers = event->headers;
+    e->nheaders = event->nheaders;
+    e->hides = !reveal;
+    e->reveal = reveal;
 
-    *json = e.json;
+    if (ngx_er_explain_names(e) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_explain_one(e);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_explain_wait(e);
+    }
+
+    *json = e->json;
 
     return rc;
+}
+
+
+static ngx_er_explain_t *
+ngx_er_explain_create(ngx_pool_t *pool, ngx_er_explain_pt handler, void *data)
+{
+    ngx_er_explain_t  *e;
+
+    e = ngx_pcalloc(pool, sizeof(ngx_er_explain_t));
+    if (e == NULL) {
+        return NULL;
+    }
+
+    e->room = NGX_ER_EXPLAIN_ROOM;
+    e->handler = handler;
+    e->data = data;
+
+    return e;
+}
+
+
+static void
+ngx_er_explain_end(ngx_er_explain_t *e)
+{
+    if (e->bodies && !e->reveal) {
+        ngx_er_json_word(&e->json, "hidden",
+                         "event_explain shows bodies with \"reveal\"");
+    }
+
+    ngx_er_json_close(&e->json, "}");
+}
+
+
+/* NGX_OK: the bodies of the event at hand are told, if there are any */
+
+static ngx_int_t
+ngx_er_explain_wait(ngx_er_explain_t *e)
+{
+    if (e->outlook == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_outlook_wait(e->outlook, ngx_er_explain_resume, e)
+        == NGX_AGAIN)
+    {
+        return NGX_AGAIN;
+    }
+
+    ngx_er_explain_told(e);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_er_explain_told(ngx_er_explain_t *e)
+{
+    ngx_er_outlook_print_t  print;
+
+    print.json = &e->json;
+    print.room = &e->room;
+    print.secret = ngx_er_explain_exposed;
+    print.data = e;
+
+    ngx_er_outlook_json(e->outlook, &print);
+    ngx_er_outlook_close(e->outlook);
+    e->outlook = NULL;
+}
+
+
+static void
+ngx_er_explain_resume(void *data)
+{
+    ngx_er_explain_t *e = data;
+
+    ngx_int_t  rc;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "event router explain: goes on, stored:%d", e->ctx == NULL);
+
+    ngx_er_explain_told(e);
+
+    rc = NGX_OK;
+
+    if (e->ctx) {
+        ngx_er_json_close(&e->json, "}");
+
+        rc = ngx_er_explain_next(e);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        ngx_er_explain_end(e);
+    }
+
+    e->handler(e->data, rc, &e->json);
 }
 
 
@@ -287,14 +423,25 @@ ngx_er_explain_refusal(ngx_er_explain_t *e, ngx_er_refusal_t *refusal)
 static ngx_int_t
 ngx_er_explain_events(ngx_er_explain_t *e)
 {
+    ngx_er_json_open(&e->json, "events", "[");
+
+    return ngx_er_explain_next(e);
+}
+
+
+/* from the next event on */
+
+static ngx_int_t
+ngx_er_explain_next(ngx_er_explain_t *e)
+{
     ngx_uint_t      i;
     ngx_er_part_t  *part;
 
     part = e->ctx->parts.elts;
 
-    ngx_er_json_open(&e->json, "events", "[");
+    while (e->part < e->ctx->parts.nelts) {
+        i = e->part++;
 
-    for (i = 0; i < e->ctx->parts.nelts; i++) {
         e->event = part[i].event;
         e->last = NULL;
         e->matched = 0;
@@ -310,6 +457,10 @@ ngx_er_explain_events(ngx_er_explain_t *e)
 
         if (ngx_er_explain_one(e) != NGX_OK) {
             return NGX_ERROR;
+        }
+
+        if (ngx_er_explain_wait(e) == NGX_AGAIN) {
+            return NGX_AGAIN;
         }
 
         ngx_er_json_close(&e->json, "}");
@@ -369,6 +520,18 @@ ngx_er_explain_event(ngx_er_explain_t *e)
     }
 
     ngx_er_explain_routes(e);
+
+    /* what targets get is told of those that are named from now on */
+
+    if (e->bodies < NGX_ER_EXPLAIN_BODIES && e->event->routes.nelts) {
+        e->bodies++;
+        e->outlook = ngx_er_outlook_create(e->json.pool, e->event, e->reveal);
+
+        if (e->outlook == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     ngx_er_explain_targets(e, e->event->routes.elts, e->event->routes.nelts);
 
     return NGX_OK;
@@ -702,6 +865,12 @@ ngx_er_explain_targets(ngx_er_explain_t *e, ngx_er_route_t **route,
             if (!seen[target[k]->index]) {
                 seen[target[k]->index] = 1;
                 ngx_er_json_text(&e->json, NULL, &target[k]->name, 0);
+
+                if (e->outlook
+                    && ngx_er_outlook_add(e->outlook, target[k]) != NGX_OK)
+                {
+                    e->json.failed = 1;
+                }
             }
         }
     }
@@ -981,6 +1150,15 @@ ngx_er_explain_text(ngx_er_explain_t *e, const char *name, ngx_str_t *text)
     }
 
     ngx_er_json_text(&e->json, name, text, NGX_ER_EXPLAIN_CUT);
+}
+
+
+/* of a body that was made */
+
+static ngx_uint_t
+ngx_er_explain_exposed(void *data, ngx_str_t *text)
+{
+    return ngx_er_explain_secret(data, text);
 }
 
 

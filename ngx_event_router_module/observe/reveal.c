@@ -53,7 +53,6 @@ ngx_er_reveal_body(ngx_er_json_t *json, ngx_er_reveal_t *what)
 void
 ngx_er_reveal_bytes(ngx_er_json_t *json, ngx_er_reveal_t *what)
 {
-    ngx_str_t          text;
     ngx_er_revealed_t  shown;
 
     if (ngx_er_reveal(json->pool, what, &shown) != NGX_OK) {
@@ -61,23 +60,31 @@ ngx_er_reveal_bytes(ngx_er_json_t *json, ngx_er_reveal_t *what)
         return;
     }
 
-    if (ngx_er_is_utf8(&shown.text)) {
-        ngx_er_json_text(json, "body", &shown.text, 0);
-        ngx_er_reveal_said(json, &shown);
+    ngx_er_reveal_made(json, &shown.text);
+    ngx_er_reveal_said(json, &shown);
+}
+
+
+void
+ngx_er_reveal_made(ngx_er_json_t *json, ngx_str_t *text)
+{
+    ngx_str_t  base64;
+
+    if (ngx_er_is_utf8(text)) {
+        ngx_er_json_text(json, "body", text, 0);
         return;
     }
 
-    text.data = ngx_pnalloc(json->pool,
-                            ngx_base64_encoded_length(shown.text.len));
+    base64.data = ngx_pnalloc(json->pool,
+                              ngx_base64_encoded_length(text->len));
 
-    if (text.data == NULL) {
+    if (base64.data == NULL) {
         json->failed = 1;
         return;
     }
 
-    ngx_encode_base64(&text, &shown.text);
-    ngx_er_json_text(json, "base64", &text, 0);
-    ngx_er_reveal_said(json, &shown);
+    ngx_encode_base64(&base64, text);
+    ngx_er_json_text(json, "base64", &base64, 0);
 }
 
 

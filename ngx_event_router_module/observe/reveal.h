@@ -43,6 +43,9 @@ void ngx_er_reveal_body(ngx_er_json_t *json, ngx_er_reveal_t *what);
 /* members: "body" byte by byte, or "base64" if it is no text */
 void ngx_er_reveal_bytes(ngx_er_json_t *json, ngx_er_reveal_t *what);
 
+/* the same of bytes that were made of an event without hidden values */
+void ngx_er_reveal_made(ngx_er_json_t *json, ngx_str_t *text);
+
 /* 1: a value of the field, as nginx.conf has it, must not be shown of events
    of the source; "source" is its name */
 ngx_uint_t ngx_er_reveal_hides(ngx_pool_t *pool, ngx_str_t *source,

@@ -1,0 +1,251 @@
+#!/usr/bin/perl
+
+# Copyright (C) Event Router contributors
+
+# What targets would get: "bodies" of event_explain and v1/explain, with and
+# without "reveal", of one event and of several, of what fails, of what a source
+# hides, and how much of it is shown.  Nothing is sent.
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use MIME::Base64 qw(encode_base64);
+use Test::More;
+use Test::EventRouter;
+use Test::EventRouter::OpenApi;
+
+my $t = Test::EventRouter->new(workers => 2);
+my $target = $t->target(8081);
+my @json = ('Content-Type' => 'application/json');
+my @cloud = ('Content-Type' => 'application/cloudevents+json');
+
+my $many = join ' ', map { "t$_" } 1 .. 40;
+my $locations = join "\n", map { "        location = /$_ { event_deliver $_; "
+                                 . "proxy_pass http://127.0.0.1:%%PORT_8081%%; }" }
+                           qw(erp crm), map { "t$_" } 1 .. 40;
+
+$t->config(<<"EOC");
+
+    event_store file:%%TESTDIR%%/store size=64m;
+
+    event_source cloud {
+        verify off;
+        accept application/json application/cloudevents+json
+               application/cloudevents-batch+json;
+        max_size 2m;
+    }
+
+    event_source shop {
+        verify off;
+        id "{json:id}";
+        delivery queued;
+        retain 1h;
+    }
+
+    event_source hides {
+        verify off;
+        accept application/json application/cloudevents+json text/xml;
+        id "{header:X-Id}";
+        redact data.email header.X-Key arg.token;
+    }
+
+    event_source token {
+        verify token;
+        secret file:secret;
+        signature header:Authorization prefix=Bearer;
+        id "{json:id}";
+    }
+
+    event_source wide { verify off; id "{json:id}"; }
+
+    event_target crm { body data; }
+
+    event_route all   { from cloud shop hides token; to erp crm; }
+    event_route again { from cloud shop hides token; when data.twice = 1;
+                        to crm; }
+    event_route wide  { from wide; to $many; }
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+
+        location = /shop  { event_receive shop; }
+        location = /cloud { event_receive cloud; }
+        location = /hides { event_receive hides; }
+        location = /wide  { event_receive wide; }
+
+        location = /explain/cloud { event_explain cloud reveal; }
+        location = /dim/cloud     { event_explain cloud; }
+        location = /explain/hides { event_explain hides reveal; }
+        location = /dim/hides     { event_explain hides; }
+        location = /explain/wide  { event_explain wide reveal; }
+        location = /explain/token { event_explain token access=nginx reveal;
+                                    allow all; }
+        location /admin/ { event_admin access=nginx reveal; allow all; }
+        location /look/  { event_admin access=nginx; allow all; }
+
+$locations
+    }
+EOC
+
+$t->write_file('conf/secret', $t->secret('outlook-canary-2a7c90b1'));
+$t->run;
+
+my $api = Test::EventRouter::OpenApi->new($t, '/admin/v1');
+
+
+sub bodies {
+    my ($at, $body, @headers) = @_;
+
+    my $r = $t->post($at, $body, [ @headers ? @headers : @json ]);
+
+    is($r->{status}, 200, "$at is explained") or diag($r->{body});
+
+    my $said = $r->json;
+
+    return ($said->{events}[0]{bodies}, $said, $r->{body});
+}
+
+
+# ---- an event
+
+my $data = '{"twice":1, "n":9007199254740993}';
+my $event = '{"specversion":"1.0","id":"1","source":"s","type":"t","data":'
+            . $data . '}';
+my ($erp, $crm) = @{ (bodies('/explain/cloud', $event, @cloud))[0] };
+
+is_deeply($erp, { target => 'erp', line => 'body original', state => 'made',
+    calls => [ { datacontenttype => 'application/cloudevents+json',
+                 size => length $event, body => $event } ] },
+    'a target without "body" gets what came');
+like(delete $crm->{place}, qr/nginx\.conf:\d+$/, 'where the other one is told');
+is_deeply($crm, { target => 'crm', line => 'body data', state => 'made',
+    calls => [ { datacontenttype => 'application/json', size => length $data,
+                 body => $data } ] }, 'what it gets, once');
+
+my ($list, $said, $text) = bodies('/dim/cloud', $event, @cloud);
+
+unlike($text, qr/9007199254740993.*"bodies"|"bodies".*9007199254740993/,
+    'without "reveal" there is no body');
+is_deeply([ map { $_->{calls}[0]{size} } @$list ],
+    [ length $event, length $data ], 'but its size');
+like($said->{hidden}, qr/reveal/, 'and how to see it');
+
+
+# ---- several, and one that nobody gets
+
+my $batch = '[' . join(',', map { $event =~ s/"id":"1"/"id":"$_"/r } 1 .. 20)
+            . ']';
+
+(undef, $said) = bodies('/explain/cloud', $batch,
+    'Content-Type' => 'application/cloudevents-batch+json');
+
+is(scalar @{ $said->{events} }, 20, 'a batch');
+is(scalar(grep { $_->{bodies} } @{ $said->{events} }), 16,
+    'the bodies of the first of it');
+is($said->{events}[15]{bodies}[1]{calls}[0]{body}, $data, 'each its own');
+
+$t->post('/explain/wide', '{"id":1}', \@json);
+(undef, $said) = bodies('/explain/wide', '{"id":1}');
+
+is(scalar @{ $said->{events}[0]{targets} }, 40, 'many targets');
+is(scalar @{ $said->{events}[0]{bodies} }, 32, 'of most of them');
+is($said->{events}[0]{bodies_omitted}, 8, 'and how many more');
+
+
+# ---- what fails
+
+my $wrong = '{"specversion":"1.0","id":"1","source":"s","type":"t",'
+            . '"data_base64":"YQ==","data_base64":"Yg=="}';
+
+(undef, $crm) = @{ (bodies('/explain/cloud', $wrong, @cloud))[0] };
+is($crm->{state}, 'failed', 'two readers would read two events');
+like($crm->{error}, qr/"data_base64" is given twice/, 'why it fails');
+ok(!exists $crm->{calls}, 'there is no call');
+
+(undef, $crm) = @{ (bodies('/dim/cloud', $wrong, @cloud))[0] };
+like($crm->{error}, qr/"data_base64" is given twice/, 'without "reveal", too');
+
+
+# ---- bytes, and more of them than an answer has
+
+my $bytes = '{"specversion":"1.0","id":"1","source":"s","type":"t",'
+    . '"datacontenttype":"image/png","data_base64":"'
+    . encode_base64("\xff\0\x01", '') . '"}';
+
+(undef, $crm) = @{ (bodies('/explain/cloud', $bytes, @cloud))[0] };
+is_deeply($crm->{calls}, [ { datacontenttype => 'image/png', size => 3,
+    base64 => encode_base64("\xff\0\x01", '') } ], 'what is no text');
+
+my $large = '{"specversion":"1.0","id":"1","source":"s","type":"t","data":"'
+    . 'x' x 700_000 . '"}';
+
+($erp, $crm) = @{ (bodies('/explain/cloud', $large, @cloud))[0] };
+is(length $erp->{calls}[0]{body}, length $large, 'a large body');
+ok(!exists $crm->{calls}[0]{body}, 'another one is left out');
+is($crm->{calls}[0]{omitted}, JSON::PP::true(), 'and it is said');
+is($crm->{calls}[0]{size}, 700_002, 'with its size');
+
+
+# ---- what must not be seen
+
+my $hidden = '{"specversion":"1.0","id":"1","source":"s","type":"t","data":'
+    . '{"email":"m4rk3r@example.com","n":1}}';
+
+($list, undef, $text) = bodies('/explain/hides?token=m4rk3r-arg', $hidden,
+    @cloud, 'X-Key' => 'm4rk3r-head');
+unlike($text, qr/m4rk3r/, 'nothing hidden');
+is($list->[1]{calls}[0]{body}, '{"email":"***","n":1}', 'what is made of it');
+like($list->[0]{calls}[0]{body}, qr/"email":"\*\*\*"/, 'nor in what came');
+is($list->[1]{redacted}, 1, 'how many values are hidden');
+
+($list, undef, $text) = bodies('/explain/hides', '<a>m4rk3r</a>',
+    'Content-Type' => 'text/xml', 'X-Id' => 'x1');
+unlike($text, qr/m4rk3r/, 'what nobody reads');
+like($list->[0]{withheld}, qr/nobody reads/, 'is withheld');
+is($list->[1]{calls}[0]{size}, 13, 'but its size is told');
+
+(undef, undef, $text) = bodies('/dim/hides', $hidden, @cloud);
+unlike($text, qr/m4rk3r/, 'nor without "reveal"');
+
+($list, undef, $text) = bodies('/explain/token',
+    '{"id":"1","t":"outlook-canary-2a7c90b1"}', @json,
+    Authorization => 'Bearer outlook-canary-2a7c90b1');
+unlike($text, qr/outlook-canary/, 'a secret is not shown');
+is($list->[0]{calls}[0]{secret}, JSON::PP::true(), 'and that is said');
+
+
+# ---- an event of the store
+
+is($target->count, 0, 'nothing was sent');
+$t->post('/shop', '{"id":"s1","n":1}', \@json);
+wait_until(10, sub { $target->count == 2 });
+
+my ($number) = map { $_->{event} }
+    @{ $t->get('/admin/v1/pending')->json->{entries} },
+    @{ $t->get('/admin/v1/dead')->json->{entries} };
+
+# delivered and retained: its number is in no list, but in the log of the store
+
+$t->post('/admin/v1/pause?target=crm', '', [ 'X-Event-Admin' => 1 ]);
+$t->post('/shop', '{"id":"s2","n":1}', \@json);
+
+wait_until(10, sub {
+    ($number) = map { $_->{event} }
+                @{ $t->get('/admin/v1/pending?target=crm')->json->{entries} };
+    return $number;
+});
+
+my $r = $t->get("/admin/v1/explain?event=$number");
+
+is(join('; ', $api->wrong(GET => '/explain', $r)), '', 'as it is written');
+is($r->json->{bodies}[1]{calls}[0]{body}, '{"id":"s2","n":1}',
+    'what its targets would get today');
+
+$r = $t->get("/look/v1/explain?event=$number");
+unlike($r->{body}, qr/"body"/, 'without "reveal" no body');
+is($r->json->{bodies}[1]{calls}[0]{size}, 17, 'but its size');
+
+$t->done;
