@@ -25,7 +25,7 @@ my @cloud = ('Content-Type' => 'application/cloudevents+json');
 my $many = join ' ', map { "t$_" } 1 .. 40;
 my $locations = join "\n", map { "        location = /$_ { event_deliver $_; "
                                  . "proxy_pass http://127.0.0.1:%%PORT_8081%%; }" }
-                           qw(erp crm), map { "t$_" } 1 .. 40;
+                           qw(erp crm tpl web), map { "t$_" } 1 .. 40;
 
 $t->config(<<"EOC");
 
@@ -59,14 +59,26 @@ $t->config(<<"EOC");
         id "{json:id}";
     }
 
+    event_source made {
+        verify off;
+        id "{json:id}";
+        redact data.email data.price header.X-Key;
+    }
+
+    event_source clear { verify off; id "{json:id}"; }
+    event_route clear { from clear; to tpl web; }
+
     event_source wide { verify off; id "{json:id}"; }
 
     event_target crm { body data; }
+    event_target tpl { body template order.json; }
+    event_target web { body form who=data.email n=data.n k=header.X-Key; }
 
     event_route all   { from cloud shop hides token; to erp crm; }
     event_route again { from cloud shop hides token; when data.twice = 1;
                         to crm; }
     event_route wide  { from wide; to $many; }
+    event_route made  { from made; to tpl web; }
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
@@ -80,6 +92,9 @@ $t->config(<<"EOC");
         location = /dim/cloud     { event_explain cloud; }
         location = /explain/hides { event_explain hides reveal; }
         location = /dim/hides     { event_explain hides; }
+        location = /explain/made  { event_explain made reveal; }
+        location = /explain/clear { event_explain clear reveal; }
+        location = /dim/made      { event_explain made; }
         location = /explain/wide  { event_explain wide reveal; }
         location = /explain/token { event_explain token access=nginx reveal;
                                     allow all; }
@@ -90,6 +105,14 @@ $locations
     }
 EOC
 
+$t->write_file('conf/order.json', <<'EOF');
+{
+    "to": {data.email},
+    "key": {header.X-Key|"none"},
+    "price": {data.price|number},
+    "n": {data.n}
+}
+EOF
 $t->write_file('conf/secret', $t->secret('outlook-canary-2a7c90b1'));
 $t->run;
 
@@ -217,17 +240,46 @@ unlike($text, qr/outlook-canary/, 'a secret is not shown');
 is($list->[0]{calls}[0]{secret}, JSON::PP::true(), 'and that is said');
 
 
+# ---- templates and forms, of what is hidden and of what is not
+
+my $order = '{"id":1,"n":7,"price":"19.90","email":"m4rk3r@example.com"}';
+my @key = (@json, 'X-Key' => 'm4rk3r-head');
+
+my ($tpl, $web) = @{ (bodies('/explain/clear', $order, @key))[0] };
+
+is($tpl->{state}, 'made', 'a template');
+like($tpl->{line}, qr/^body template order\.json/, 'which');
+like($tpl->{calls}[0]{body},
+    qr/"m4rk3r\@example\.com".*"m4rk3r-head".*19\.90.*7/s, 'what it makes');
+is($web->{calls}[0]{body},
+    'who=m4rk3r%40example.com&n=7&k=m4rk3r-head', 'a form');
+
+($list, undef, $text) = bodies('/explain/made', $order, @key);
+($tpl, $web) = @$list;
+unlike($text, qr/m4rk3r|19\.90/, 'nothing hidden is in what is made');
+is($web->{calls}[0]{body} =~ s/%2A/*/gr, 'who=***&n=7&k=***', 'a form of it');
+is($tpl->{state}, 'failed', '"***" is no number');
+like($tpl->{error}, qr/price/, 'the place');
+like($tpl->{note}, qr/otherwise/, 'and that it may be otherwise');
+
+($list) = bodies('/dim/made', $order, @key);
+is($list->[0]{state}, 'made', 'without "reveal" the event itself is mapped');
+ok($list->[0]{calls}[0]{size} > 50, 'as large as it would be');
+
+my ($lack) = @{ (bodies('/explain/clear', '{"id":1,"n":7}'))[0] };
+
+is($lack->{state}, 'failed', 'a place without a value');
+like($lack->{error}, qr/email/, 'which is named');
+ok(!exists $lack->{note}, 'that is so in any case');
+
+
 # ---- an event of the store
 
 is($target->count, 0, 'nothing was sent');
 $t->post('/shop', '{"id":"s1","n":1}', \@json);
 wait_until(10, sub { $target->count == 2 });
 
-my ($number) = map { $_->{event} }
-    @{ $t->get('/admin/v1/pending')->json->{entries} },
-    @{ $t->get('/admin/v1/dead')->json->{entries} };
-
-# delivered and retained: its number is in no list, but in the log of the store
+my $number;
 
 $t->post('/admin/v1/pause?target=crm', '', [ 'X-Event-Admin' => 1 ]);
 $t->post('/shop', '{"id":"s2","n":1}', \@json);
