@@ -25,7 +25,7 @@ my @cloud = ('Content-Type' => 'application/cloudevents+json');
 my $many = join ' ', map { "t$_" } 1 .. 40;
 my $locations = join "\n", map { "        location = /$_ { event_deliver $_; "
                                  . "proxy_pass http://127.0.0.1:%%PORT_8081%%; }" }
-                           qw(erp crm tpl web), map { "t$_" } 1 .. 40;
+                           qw(erp crm tpl web parts), map { "t$_" } 1 .. 40;
 
 $t->config(<<"EOC");
 
@@ -72,6 +72,7 @@ $t->config(<<"EOC");
 
     event_target crm { body data; }
     event_target tpl { body template order.json; }
+    event_target parts { split data.items; body template item.json; }
     event_target web { body form who=data.email n=data.n k=header.X-Key; }
 
     event_route all   { from cloud shop hides token; to erp crm; }
@@ -79,6 +80,7 @@ $t->config(<<"EOC");
                         to crm; }
     event_route wide  { from wide; to $many; }
     event_route made  { from made; to tpl web; }
+    event_route parts { from shop; when data.items exists; to parts; }
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
@@ -95,6 +97,7 @@ $t->config(<<"EOC");
         location = /explain/made  { event_explain made reveal; }
         location = /explain/clear { event_explain clear reveal; }
         location = /dim/made      { event_explain made; }
+        location = /explain/shop  { event_explain shop reveal; }
         location = /explain/wide  { event_explain wide reveal; }
         location = /explain/token { event_explain token access=nginx reveal;
                                     allow all; }
@@ -113,6 +116,7 @@ $t->write_file('conf/order.json', <<'EOF');
     "n": {data.n}
 }
 EOF
+$t->write_file('conf/item.json', '{"sku":{.sku},"of":{data.id}}');
 $t->write_file('conf/secret', $t->secret('outlook-canary-2a7c90b1'));
 $t->run;
 
@@ -271,6 +275,28 @@ my ($lack) = @{ (bodies('/explain/clear', '{"id":1,"n":7}'))[0] };
 is($lack->{state}, 'failed', 'a place without a value');
 like($lack->{error}, qr/email/, 'which is named');
 ok(!exists $lack->{note}, 'that is so in any case');
+
+
+# ---- several calls
+
+my ($parts) = grep { $_->{target} eq 'parts' } @{ (bodies('/explain/shop',
+    '{"id":"o1","items":[' . join(',', map { qq({"sku":"s$_"}) } 1 .. 11)
+    . ']}'))[0] };
+
+is(scalar @{ $parts->{calls} }, 8, 'the first calls');
+is($parts->{calls_omitted}, 3, 'and how many more');
+is_deeply([ map { $_->{number} } @{ $parts->{calls} } ], [ 1 .. 8 ],
+    'their numbers');
+is($parts->{calls}[7]{body}, '{"sku":"s8","of":"o1"}', 'each its own element');
+
+($parts) = grep { $_->{target} eq 'parts' } @{ (bodies('/explain/shop',
+    '{"id":"o1","items":[]}'))[0] };
+is($parts->{state}, 'filtered', 'an array without elements');
+
+($parts) = grep { $_->{target} eq 'parts' } @{ (bodies('/explain/shop',
+    '{"id":"o1","items":7}'))[0] };
+is($parts->{state}, 'failed', 'what is no array');
+like($parts->{error}, qr/data\.items/, 'is named');
 
 
 # ---- an event of the store

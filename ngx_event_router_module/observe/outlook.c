@@ -464,13 +464,19 @@ ngx_er_outlook_view(ngx_er_outlook_t *outlook, ngx_er_outlook_print_t *print,
     if (view->mapped) {
         body = view->target->body;
 
-        place.data = text;
-        place.len = ngx_snprintf(text, NGX_ER_ERROR_LEN, "%V:%ui",
-                                 &body->where.file, body->where.line)
-                    - text;
-
         ngx_er_json_text(json, "line", &body->text, 0);
-        ngx_er_json_text(json, "place", &place, 0);
+
+        /* "split" alone has no line "body" */
+
+        if (body->where.file.len) {
+            place.data = text;
+            place.len = ngx_snprintf(text, NGX_ER_ERROR_LEN, "%V:%ui",
+                                     &body->where.file, body->where.line)
+                        - text;
+
+            ngx_er_json_text(json, "place", &place, 0);
+        }
+
         ngx_er_outlook_made(outlook, print, view->mapped);
 
     } else {
