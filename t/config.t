@@ -196,11 +196,11 @@ fine('event_admin, a token that is not',
 wrong('event_admin, no such file', 'location /admin/ { event_admin '
     . 'token=file:nowhere; }', '"event_admin token=": ');
 fine('event_explain with all', 'location /a { event_explain shop '
-    . 'token=file:secret access=nginx; }');
+    . 'token=file:secret access=nginx reveal; }');
 wrong('event_explain with another word',
-    'location /a { event_explain shop reveal; }',
-    'invalid parameter "reveal" of "event_explain", which has '
-    . 'token=file:PATH and access=nginx');
+    'location /a { event_explain shop show; }',
+    'invalid parameter "show" of "event_explain", which has '
+    . 'token=file:PATH, access=nginx and reveal');
 wrong('event_explain, no such file', 'location /a { event_explain shop '
     . 'token=file:nowhere; }', '"event_explain token=": ');
 
