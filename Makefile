@@ -38,7 +38,7 @@ FUZZERS   := $(basename $(notdir $(wildcard t/fuzz/*.c)))
 
 DEPS_BUILD  := gcc libc6-dev make perl nginx nginx-dev libpcre2-dev \
                zlib1g-dev libssl-dev libjansson-dev libhiredis-dev \
-               liblmdb-dev libxxhash-dev
+               liblmdb-dev libxxhash-dev libjq-dev
 DEPS_RUN    := curl openssl
 DEPS_SOURCE := dpkg-dev
 DEPS_TEST   := $(DEPS_RUN) $(DEPS_SOURCE) redis-server faketime \
@@ -228,7 +228,7 @@ CORE         := array crc32 inet list palloc parse rbtree sha1 string
 
 INCLUDES     := $(addprefix -I$(NGINX_SRC)/src/,core event event/modules \
                                               event/quic os/unix) -Ibuild/gcc
-UNIT_LIBS    := -ljansson -lhiredis -llmdb -lz -lssl -lcrypto -lpcre2-8 -lm -lpthread
+UNIT_LIBS    := -ljansson -lhiredis -llmdb -ljq -lz -lssl -lcrypto -lpcre2-8 -lm -lpthread
 UNIT_DIR     := build/unit$(if $(filter 1,$(UNIT_SAN)),,-plain)
 
 # a pool takes all that it gives from malloc(), an array that grows frees what

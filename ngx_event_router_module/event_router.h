@@ -34,6 +34,7 @@
 #include "route/condition.h"
 #include "route/pack.h"
 #include "route/matcher.h"
+#include "mapping/jq_frame.h"
 #include "deliver/policy.h"
 #include "deliver/verdict.h"
 
@@ -336,6 +337,8 @@ typedef struct {
     ngx_er_alerts_t             *alerts;         /* NULL: no "event_alerts",
                                                     and no route of them */
 
+    ngx_er_jqs_t                *jqs;            /* NULL: no "body jq", no
+                                                    "event_jq" */
     ngx_er_tenants_t             tenants;        /* of shared memory */
     ngx_shm_zone_t              *tail;           /* observe/tail.c, or NULL */
     ngx_shm_zone_t              *series;         /* observe/series_turn.c, or

@@ -35,6 +35,7 @@
 #include "deliver/target.h"
 #include "deliver/token.h"
 #include "ingest/record.h"
+#include "mapping/jq.h"
 #include "observe/admin.h"
 #include "observe/alert_turn.h"
 #include "observe/alerts_conf.h"
@@ -158,6 +159,13 @@ static ngx_command_t  ngx_er_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_er_main_conf_t, waiting),
+      NULL },
+
+    { ngx_string("event_jq"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_er_jq_line,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("event_trace"),
@@ -530,6 +538,12 @@ ngx_er_init_process(ngx_cycle_t *cycle)
                    "event router module: worker %P begins, queue:%d debug:%xi",
                    ngx_pid, mcf->queue != NULL, cycle->log->log_level);
 
+    /* a process that has nothing of what is opened below */
+
+    if (ngx_er_jq_init_worker(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_er_tenants_enter(&mcf->tenants);
 
     if (ngx_er_dedup_init_worker(cycle, mcf) != NGX_OK) {
@@ -597,6 +611,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
         ngx_er_queue_exit_worker(mcf->queue);
     }
 
+    ngx_er_jq_exit_worker();
     ngx_er_tokens_exit_worker(mcf);
     ngx_er_dedup_exit_worker(cycle, mcf);
     ngx_er_events_exit_worker();

@@ -64,6 +64,7 @@ my $dir = tempdir('event-router-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
 for my $case ([ 'jansson.h', 'libjansson-dev' ],
               [ 'hiredis/hiredis.h', 'libhiredis-dev' ],
               [ 'lmdb.h', 'liblmdb-dev' ],
+              [ 'jq.h', 'libjq-dev' ],
               [ 'xxhash.h', 'libxxhash-dev' ],
               [ 'zlib.h', 'zlib1g-dev' ],
               [ 'openssl/evp.h', 'libssl-dev' ])

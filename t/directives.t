@@ -166,6 +166,10 @@ my %defaults = (
         . number('observe/alerts_conf.c', qr/ALERTS_REFUSED\s+(\d+)/),
     event_body_memory => size('ingest/upload.h', qr/UPLOAD_MEMORY\s+(.+)$/m),
     event_backlog => number('module.c', qr/mcf->waiting, (\d+)\)/),
+    event_jq => 'processes='
+        . number('mapping/jq.c', qr/jqs->processes = (\d+);/) . ' memory='
+        . size('mapping/jq.c', qr/jqs->memory = (.+);/) . ' timeout='
+        . number('mapping/jq.c', qr/jqs->timeout = (\d+);/) . 'ms',
     event_trace => { NGX_ER_TRACES_PASS => 'off' }->{ find('module.c',
         qr/mcf->trace = (NGX_ER_TRACES_P\w+);/) },
     event_store => 'memory:'

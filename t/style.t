@@ -59,6 +59,12 @@ my @only = (
                                  lookup.c row.c
                                  run.c space.c) ],
 
+    [ 'libjq has one file', qr/#include <jq|#include <jv|\b(?:jq|jv)_\w+\(/,
+      'mapping/jq_program.c' ],
+
+    [ 'who makes processes', qr/(?<![\w>.])fork\(/,
+      'mapping/jq_check.c', 'mapping/jq_nursery.c', 'store/file/door.c' ],
+
     [ 'OpenSSL belongs to verification', qr/#include <openssl/,
       'ingest/crypto.c' ],
 
@@ -99,7 +105,8 @@ my @only = (
       map({ "store/file/$_" } qw(census.c check.c door.c lock.c pages.c
                                  space.c)),
       qw(base/crash.c observe/config.c observe/log_file.c ingest/secret.c
-         route/pattern/document.c store/keys.c) ],
+         mapping/jq.c mapping/jq_sandbox.c route/pattern/document.c
+         store/keys.c) ],
 
     # in a thread, and in nginx -t
 

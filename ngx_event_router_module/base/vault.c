@@ -13,6 +13,8 @@
  * Its memory is mapped by itself, left out of core dumps (a worker inherits
  * that from the master), and overwritten when the pool of its configuration
  * goes: at the end of the cycle, or at once if the configuration was refused.
+ * A worker leaves it out of the processes that it makes itself, too, before it
+ * makes one (jq_nursery.c).
  * All secrets of a cycle share few mappings; a page of them is touched when it
  * is needed.  Where the system cannot leave memory out of core dumps, they are
  * there as they would be in a pool.
@@ -40,12 +42,17 @@ struct ngx_er_vault_s {
 
 
 static ngx_er_vault_t *ngx_er_vault_create(ngx_pool_t *pool, size_t size);
+static void ngx_er_vault_keep(ngx_er_vault_t *vault, ngx_log_t *log);
 static void ngx_er_vault_destroy(void *data);
 
 
 /* those of the configurations that live: two while one is reloaded */
 
 static ngx_er_vault_t  *ngx_er_vaults;
+
+/* 1: processes that this one makes have none of them */
+
+static ngx_uint_t       ngx_er_vault_closed;
 
 
 u_char *
@@ -111,10 +118,43 @@ ngx_er_vault_create(ngx_pool_t *pool, size_t size)
 
     cln->handler = ngx_er_vault_destroy;
 
+    if (ngx_er_vault_closed) {
+        ngx_er_vault_keep(vault, pool->log);
+    }
+
     ngx_log_debug1(NGX_LOG_DEBUG_CORE, pool->log, 0,
                    "event router vault of %uz bytes", size);
 
     return vault;
+}
+
+
+void
+ngx_er_vault_close(ngx_log_t *log)
+{
+    ngx_er_vault_t  *vault;
+
+    for (vault = ngx_er_vaults; vault; vault = vault->next) {
+        ngx_er_vault_keep(vault, log);
+    }
+
+    ngx_er_vault_closed = 1;
+}
+
+
+static void
+ngx_er_vault_keep(ngx_er_vault_t *vault, ngx_log_t *log)
+{
+#ifdef MADV_DONTFORK
+
+    if (madvise(vault->start, vault->end - vault->start, MADV_DONTFORK) == -1)
+    {
+        ngx_log_error(NGX_LOG_WARN, log, ngx_errno,
+                      "processes of jq would have the secrets, "
+                      "madvise(MADV_DONTFORK) failed");
+    }
+
+#endif
 }
 
 

@@ -23,6 +23,10 @@
  */
 u_char *ngx_er_vault_alloc(ngx_pool_t *pool, size_t size);
 
+/* from now on no process that this one makes by fork() has a byte of it: not
+   for the master, whose workers need the secrets */
+void ngx_er_vault_close(ngx_log_t *log);
+
 /* leaves whole pages that are somebody else's out of core dumps, too */
 void ngx_er_vault_hide(void *p, size_t size, ngx_log_t *log);
 

@@ -73,8 +73,8 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
     { "from", 1, NGX_ER_BLOCK_MORE, NGX_ER_BLOCK_REPEAT,
       "SOURCE...", ngx_er_publishers_line, 0 },
     { "body", 1, NGX_ER_BLOCK_MORE, 0,
-      "original | data | cloudevents | form NAME=FIELD... | template FILE",
-      ngx_er_target_body, 0 },
+      "original | data | cloudevents | form NAME=FIELD... | template FILE "
+      "| jq FILE [numbers=string]", ngx_er_target_body, 0 },
     { "split", 1, 2, NGX_ER_TARGET_QUEUED,
       "FIELD [max=NUMBER]", ngx_er_target_split, 0 },
     { "forward_headers", 1, 100, 0,

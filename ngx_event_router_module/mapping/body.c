@@ -14,6 +14,7 @@
  *     body cloudevents;         a CloudEvent, whatever it was
  *     body form NAME=FIELD...;  fields of it, as a browser sends a form
  *     body template FILE;       JSON with places: layout_body.c
+ *     body jq FILE;             what a program makes of it (jq.c)
  *
  * target.c asks when it reads such a line; mapping.c calls the kind of the
  * target for each event.  At configuration time all is in cf->pool.
@@ -21,6 +22,7 @@
 
 
 #include "cloudevents.h"
+#include "jq.h"
 #include "layout_body.h"
 #include "urlencoded.h"
 #include "../conf/nearest.h"
@@ -44,6 +46,7 @@ static ngx_er_body_kind_t  ngx_er_body_kinds[] = {
       ngx_er_urlencoded_conf, ngx_er_urlencoded_run, 1 },
     { "template", 1, 1, "FILE",
       ngx_er_layout_body_conf, ngx_er_layout_body, 1 },
+    { "jq", 1, 2, "FILE [numbers=string]", ngx_er_jq_conf, ngx_er_jq_run, 0 },
 
     { NULL, 0, 0, NULL, NULL, NULL, 0 }
 };
