@@ -64,6 +64,7 @@ static void ngx_er_jq_sandbox_fault(int signo);
 static void ngx_er_jq_sandbox_orphan(int signo);
 static ngx_int_t ngx_er_jq_sandbox_descriptors(ngx_socket_t fd);
 static void ngx_er_jq_sandbox_environment(void);
+static void ngx_er_jq_sandbox_wipe(char **strings);
 static ngx_int_t ngx_er_jq_sandbox_shared(void);
 static u_char *ngx_er_jq_sandbox_read(const char *name, size_t *len);
 static void ngx_er_jq_sandbox_unmap(u_char *line);
@@ -249,26 +250,35 @@ ngx_er_jq_sandbox_descriptors(ngx_socket_t fd)
 
 
 /*
- * The strings lie where the kernel put them, or where nginx copied them to.
+ * A worker has an environment of its own (the directive "env"), and beside it
+ * still all that nginx was started with: the array behind its arguments, whose
+ * strings nginx copied when it made room for titles.
+ *
  * Times are UTC: with a zone the C library would look for its file.
  */
 
 static void
 ngx_er_jq_sandbox_environment(void)
 {
-    char  **e;
-
     static char   zone[] = "TZ=UTC0";
     static char  *utc[] = { zone, NULL };
 
-    for (e = environ; e && *e; e++) {
-        ngx_explicit_memzero(*e, ngx_strlen(*e));
-    }
+    ngx_er_jq_sandbox_wipe(environ);
+    ngx_er_jq_sandbox_wipe(ngx_os_argv ? ngx_os_argv + ngx_argc + 1 : NULL);
 
     environ = utc;
     tzset();
 
     environ = ngx_er_jq_environ;
+}
+
+
+static void
+ngx_er_jq_sandbox_wipe(char **strings)
+{
+    for ( /* void */ ; strings && *strings; strings++) {
+        ngx_explicit_memzero(*strings, ngx_strlen(*strings));
+    }
 }
 
 

@@ -69,7 +69,9 @@ static int all(ngx_socket_t fd, void *buf, size_t size);
 
 /* what nginx has in ngx_process.c, ngx_setproctitle.c and ngx_socket.c */
 
-ngx_pid_t  ngx_pid;
+ngx_pid_t    ngx_pid;
+int          ngx_argc;
+char       **ngx_os_argv;
 
 
 static unsigned  seed = 1;
