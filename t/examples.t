@@ -208,6 +208,46 @@ subtest 'shopify-queued.conf runs' => sub {
 };
 
 
+# ---- shopify-mapped.conf: an order, as a record of an API
+
+subtest 'shopify-mapped.conf runs' => sub {
+    my $t = start('shopify-mapped.conf', 8091);
+    my $body = '{"id":5123456789012345678,"order_number":1042,"currency":"EUR",'
+               . '"created_at":"2026-03-01T10:15:30+01:00","total_price":"9.90",'
+               . '"customer":{"first_name":"Ada","last_name":"Lovelace"},'
+               . '"line_items":[{"sku":"A","quantity":1,"price":"9.90"}]}';
+
+    is($t->post('/hooks/shopify', $body, [ shopify($body, $secret,
+        topic => 'orders/paid') ])->{status}, 202, 'an order');
+
+    my ($request) = $t->{target}{8091}->wait_requests(1);
+
+    is($request->{uri}, '/Orders/rest/v1/Create', 'URI');
+    is($request->header('Content-Type'), 'application/json', 'type');
+    is($request->{body}, '{"ExternalId":"5123456789012345678","Number":1042,'
+        . '"PlacedAt":"2026-03-01T09:15:30Z","Customer":"Ada Lovelace",'
+        . '"Currency":"EUR","Total":9.90,"Skus":"A","Lines":[{"Sku":"A",'
+        . '"Quantity":1,"Price":9.90}]}', 'the record');
+
+    # what cannot be mapped names the place
+
+    $body = '{"id":2}';
+    $t->post('/hooks/shopify', $body, [ shopify($body, $secret) ]);
+
+    my $dead;
+
+    ok(wait_until(5, sub {
+        ($dead) = @{ $t->get('/events/admin/dead')->json->{entries} || [] };
+        return $dead;
+    }), 'a dead letter');
+    is($dead->{reason}, 'final', 'for good');
+    like($t->read_file('logs/error.log'),
+        qr/\{data\.order_number\} in templates\/order\.json/, 'and why');
+
+    $t->done;
+};
+
+
 # ---- stripe-redis-dedup.conf: a dispute, twice, and a real Redis
 
 subtest 'stripe-redis-dedup.conf runs' => sub {
@@ -430,6 +470,12 @@ sub example {
             : $1 eq 'secrets/outsystems' ? 'nginx:pass of the example'
             : $1 =~ /(console|operator)$/ ? "$secret-$1"
             : $secret);
+    }
+
+    while ($text =~ m{\b(templates/[\w.-]+)}g) {
+        next if !-e "$root/docs/examples/$1";
+        open my $file, '<', "$root/docs/examples/$1" or die "$1: $!\n";
+        $t->write_file("conf/$1", do { local $/; <$file> });
     }
 
     $t->secret($secret);
