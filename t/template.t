@@ -257,6 +257,9 @@ refused('{"a": {map nix.map data.x}}',
         'a code table');
 refused('{"a": {$host}}', qr/bad\.json:1:8: "\$host" is a variable/,
         'a variable');
+refused('{"a": {.sku}}', 
+        qr/the field "\.sku" begins with "\.", so it is of an element of "split"/,
+        'no split');
 
 config(erp => 'body template nix.json;');
 like(($t->check_config)[1],

@@ -113,6 +113,10 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  name;       /* of the file, for people */
+    ngx_str_t                  relative;   /* the first field that begins with
+                                              "." and is not in an each: the
+                                              target must have "split"; empty:
+                                              none */
     ngx_array_t                pieces;     /* of ngx_er_layout_piece_t */
     ngx_er_fields_t           *fields[NGX_ER_LAYOUT_DOCUMENTS];
     ngx_uint_t                 places;     /* how many there are */
@@ -120,9 +124,6 @@ typedef struct {
     ngx_uint_t                 eaches;
     size_t                     text;       /* bytes of what is written as it
                                               stands */
-    unsigned                   element:1;  /* a field begins with "." that is
-                                              not in an each: the target must
-                                              have "split" */
 } ngx_er_layout_t;
 
 

@@ -31,8 +31,9 @@ static ngx_er_layout_print_t *ngx_er_layout_body_print(
 char *
 ngx_er_layout_body_conf(ngx_conf_t *cf, ngx_er_body_t *body)
 {
-    ngx_str_t       *value, text;
-    ngx_er_error_t   err;
+    ngx_str_t        *value, text;
+    ngx_er_error_t    err;
+    ngx_er_layout_t  *layout;
 
     value = cf->args->elts;
 
@@ -43,10 +44,16 @@ ngx_er_layout_body_conf(ngx_conf_t *cf, ngx_er_body_t *body)
         return NGX_CONF_ERROR;
     }
 
-    body->data = ngx_er_layout_compile(cf->pool, &value[2], &text,
-                                       ngx_er_layout_body_file, cf, &err);
+    layout = ngx_er_layout_compile(cf->pool, &value[2], &text,
+                                   ngx_er_layout_body_file, cf, &err);
+    if (layout == NULL) {
+        return ngx_er_where_error(cf, &err);
+    }
 
-    return body->data ? NGX_CONF_OK : ngx_er_where_error(cf, &err);
+    body->data = layout;
+    body->relative = layout->relative;
+
+    return NGX_CONF_OK;
 }
 
 

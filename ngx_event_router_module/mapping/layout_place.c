@@ -453,7 +453,9 @@ ngx_er_layout_rooted(ngx_er_layout_reader_t *r, ngx_str_t *text)
         return ngx_er_layout_fail(r, r->p, "no memory for a field");
     }
 
-    r->layout->element = 1;
+    if (r->layout->relative.len == 0) {
+        r->layout->relative = *text;
+    }
 
     ngx_memcpy(p, "data", 4);
 

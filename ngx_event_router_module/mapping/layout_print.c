@@ -166,7 +166,7 @@ ngx_er_layout_print(ngx_er_layout_print_t *print, ngx_str_t *element)
             return rc;
         }
 
-    } else if (print->layout->element) {
+    } else if (print->layout->relative.len) {
         ngx_er_error(&print->err, "the template %V has fields that begin with "
                      "\".\" outside of {each}: they are of the element of "
                      "\"split\", which the target does not have",
