@@ -34,6 +34,9 @@ $q->config(
         wait     => "$fast batch max=100 wait=400ms;",
         size     => "$fast batch max=100 wait=1m size=1k; concurrency 1;",
         lines    => "$fast batch max=3 wait=1m form=lines;",
+        events   => "$fast batch max=3 wait=1m form=cloudevents; "
+                    . 'body cloudevents;',
+        data     => "$fast batch max=2 wait=1m; body data;",
         index    => "$fast batch max=4 wait=600ms;",
         aws      => "$fast batch max=4 wait=600ms;",
         odd      => "$fast batch max=3 wait=600ms;",
@@ -127,6 +130,31 @@ $t->run;
         "@ids nl", 'an event each');
     is(JSON::PP->new->utf8->decode($lines[2])->{t}, "a\nb",
         'what is in strings stays');
+}
+
+{
+    my @ids = map { $q->send('events', n => $_) } 1 .. 3;
+    my ($call) = calls('events', 1);
+    my $events = $call->json;
+
+    is($call->header('Content-Type'), 'application/cloudevents-batch+json',
+        'CloudEvents');
+    is(join(' ', map { "$_->{specversion} $_->{id} $_->{type} $_->{data}{n}" }
+                 @$events),
+        join(' ', map { "1.0 $ids[$_] events " . ($_ + 1) } 0 .. 2),
+        'each in its envelope');
+}
+
+{
+    $t->post('/a', JSON::PP->new->encode({ specversion => '1.0', id => "ce$_",
+        source => 's', type => 'data', data => { kind => 'ok', n => $_ } }),
+        [ 'Content-Type' => 'application/cloudevents+json' ]) for 1, 2;
+
+    my ($call) = calls('data', 1);
+
+    is($call->{body}, '[{"kind":"ok","n":1},{"kind":"ok","n":2}]',
+        'what "body" makes of each')
+        or diag($call->{body});
 }
 
 {

@@ -31,6 +31,7 @@ fine($_->[0], $_->[1], with(@$_[2 .. $#$_]))
         [ 'the least', 'batch max=2 size=1k wait=0;' ],
         [ 'the most', 'batch max=1000 size=64m wait=10m;' ],
         [ 'an array', 'batch form=array;' ],
+        [ 'CloudEvents', 'body cloudevents; batch form=cloudevents;' ],
         [ 'a rate', 'batch max=100; rate 5r/s;' ],
         [ 'a burst', 'rate 5r/s burst=100; batch max=100;' ],
         [ 'producers that wait longer', 'batch wait=1s;',
