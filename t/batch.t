@@ -30,7 +30,7 @@ my $fast = 'breaker off; retry for=1h base=300ms max=300ms;';
 $q->config(
     ($redis ? (in => 'redis://127.0.0.1:%%PORT_6379%%') : ()),
     targets => {
-        max      => "$fast batch max=3 wait=1m;",
+        max      => "$fast batch max=3 wait=1m; concurrency 1;",
         wait     => "$fast batch max=100 wait=400ms;",
         size     => "$fast batch max=100 wait=1m size=1k; concurrency 1;",
         lines    => "$fast batch max=3 wait=1m form=lines;",
@@ -146,7 +146,7 @@ $t->run;
 }
 
 {
-    $t->post('/a', JSON::PP->new->encode({ specversion => '1.0', id => "ce$_",
+    $t->post('/a', JSON::PP->new->canonical->encode({ specversion => '1.0', id => "ce$_",
         source => 's', type => 'data', data => { kind => 'ok', n => $_ } }),
         [ 'Content-Type' => 'application/cloudevents+json' ]) for 1, 2;
 
