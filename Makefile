@@ -365,8 +365,10 @@ SOAK_FORGED ?= 1000000
 SOAK_SEED   ?= $(shell date +%s)
 
 soak: deps-TEST build/gcc/$(MODULE) $(UNIT_DIR)/differential
+soak: $(UNIT_DIR)/layout_random
 soak:                 ## the long tests: rules at random, the queue while things break
 	@$(UNIT_DIR)/differential $(SOAK_PAIRS) $(SOAK_SEED)
+	@$(UNIT_DIR)/layout_random $(SOAK_PAIRS) $(SOAK_SEED)
 	@t/fault/chaos scene=soak seed=$(SOAK_SEED) events=$(SOAK_EVENTS) \
 	    kills=$(SOAK_KILLS)
 	@t/fault/doubt kills=$(SOAK_DOUBTS) seed=$(SOAK_SEED)
@@ -377,7 +379,7 @@ style:                ## nginx's style and the call rules only
 	@prove t/style.t
 
 bench: deps-BENCH build/gcc/$(MODULE)
-bench: build/bench/scan build/bench/match build/bench/store
+bench: build/bench/scan build/bench/match build/bench/store build/bench/layout
 bench:                ## what an event costs, beside proxy_pass, a bare fan-out and bare stores
 	@t/bench/run sync
 	@echo
@@ -389,6 +391,8 @@ bench:                ## what an event costs, beside proxy_pass, a bare fan-out 
 	@build/bench/scan t/data/shopify/order.json | tail -n +2
 	@echo
 	@build/bench/match
+	@echo
+	@build/bench/layout
 
 bench-million:        ## a start with 1,000,000 entries pending: minutes, 8g of disk
 bench-outage:         ## one target is away, and the others: minutes, 16g of disk

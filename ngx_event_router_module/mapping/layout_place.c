@@ -78,6 +78,8 @@ static ngx_int_t ngx_er_layout_words(ngx_er_layout_reader_t *r,
 static ngx_int_t ngx_er_layout_about(ngx_er_layout_reader_t *r,
     ngx_str_t *text, ngx_er_layout_document_e *document,
     ngx_er_layout_each_t **each);
+static ngx_int_t ngx_er_layout_each_field(ngx_er_layout_reader_t *r,
+    u_char *at, ngx_str_t *text);
 static ngx_int_t ngx_er_layout_word(ngx_er_layout_reader_t *r,
     ngx_str_t *word);
 static ngx_int_t ngx_er_layout_close(ngx_er_layout_reader_t *r);
@@ -923,19 +925,8 @@ ngx_er_layout_each(ngx_er_layout_reader_t *r)
     r->p = ngx_er_layout_blanks(r->p + 1, r->last) + 4;
     r->p = ngx_er_layout_blanks(r->p, r->last);
 
-    if (ngx_er_layout_field_text(r, &text) != NGX_OK) {
-        return NULL;
-    }
-
-    if (text.len == 0) {
-        (void) ngx_er_layout_fail(r, at, "\"each\" needs an array: write for "
-                                  "example {each data.line_items}");
-        return NULL;
-    }
-
-    r->p = ngx_er_layout_blanks(r->p, r->last);
-
-    if (ngx_er_layout_close(r) != NGX_OK
+    if (ngx_er_layout_each_field(r, at, &text) != NGX_OK
+        || ngx_er_layout_close(r) != NGX_OK
         || ngx_er_layout_about(r, &text, &each->document, &each->outer)
            != NGX_OK)
     {
@@ -962,6 +953,33 @@ ngx_er_layout_each(ngx_er_layout_reader_t *r)
     }
 
     return each;
+}
+
+
+/* and the blanks behind it; at: the tag */
+
+static ngx_int_t
+ngx_er_layout_each_field(ngx_er_layout_reader_t *r, u_char *at,
+    ngx_str_t *text)
+{
+    if (ngx_er_layout_field_text(r, text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (text->len == 0) {
+        return ngx_er_layout_fail(r, at, "\"each\" needs an array: write for "
+                                  "example {each data.line_items}");
+    }
+
+    if (text->len == 1 && text->data[0] == '.' && r->each) {
+        return ngx_er_layout_fail(r, at, "{each .} in an {each} is the "
+                                  "element once more: write the field of it "
+                                  "that has an array, {each .items}");
+    }
+
+    r->p = ngx_er_layout_blanks(r->p, r->last);
+
+    return NGX_OK;
 }
 
 

@@ -413,6 +413,7 @@ static const char  *refusals[][2] = {
     { "[{each data.x}1{else}2{end}]", "t:1:2: this has no {end}" },
     { "[{each data.x]", "t:1:15: the template ends where \"}\"" },
     { "[{each data.x y}]", "t:1:15: \"}\" is missing here" },
+    { "[{each data.x}{each .}1{end}{end}]", "t:1:15: {each .} in an" },
     { "[{eahc data.x}1{end}]", "t:1:3: unknown word \"eahc\": did you mean "
                                "{each ...}?" },
     { "[{map nix data.x}]", "t:1:7: the code table \"nix\": it cannot be" },

@@ -55,7 +55,7 @@ layout_file(void *data, ngx_str_t *name, ngx_str_t *text, ngx_er_error_t *err)
 }
 
 
-static ngx_er_value_t * __attribute__((unused))
+static __attribute__((unused)) ngx_er_value_t *
 layout_value(ngx_er_facts_t *facts, const char *text)
 {
     ngx_er_value_t  *value;
@@ -72,7 +72,7 @@ layout_value(ngx_er_facts_t *facts, const char *text)
 }
 
 
-static ngx_er_value_t * __attribute__((unused))
+static __attribute__((unused)) ngx_er_value_t *
 layout_get(ngx_er_facts_t *facts, ngx_er_field_t *field)
 {
     ngx_er_value_t  *value;
