@@ -122,11 +122,16 @@ sub request_of {
     return (grep { $_->{uri} eq "/$name/$call" } $target->requests)[0];
 }
 
+$t->write_file('conf/line.json',
+    '{"order":{data.id},"sku":{.sku},"n":{.n}}');
+
 my $fast = 'retry base=100ms max=100ms for=1h; split data.items;';
 
 config(targets => {
     all => "split data.items max=8;",
     data => "split data.items; body data;",
+    line => "split data.items; body template line.json;",
+    ce => "split data.items; body cloudevents;",
     back => $fast,
     gone => $fast,
     both => $fast,
@@ -189,6 +194,25 @@ post('data', 'd1', 1, '{}');
 is(made('data', 2), '1 2', '"body data" is the element');
 is(request_of('data', 2)->{body}, '{}', 'as it stands');
 
+post('line', 'n1', '{"sku":"a","n":1.10}', '{"sku":"b","n":2}');
+is(made('line', 2), '1 2', 'a template of each element');
+is(request_of('line', 1)->{body}, '{"order":"n1","sku":"a","n":1.10}',
+    'has fields of the first one');
+is(request_of('line', 2)->{body}, '{"order":"n1","sku":"b","n":2}',
+    'and of the second one');
+
+post('line', 'n2', '{"sku":"a","n":1}', '{"sku":"b"}');
+settled('line');
+is(scalar(calls('line')), 2, 'no body of one element, no calls at all');
+like(dead('line')->[0]{answer}, qr/^element 2 of "data.items": .*\.n/,
+    'the dead letter names the element');
+
+post('ce', 'c1', '{"n":1}', 2);
+is(made('ce', 2), '1 2', 'a CloudEvent of each element');
+is_deeply([ map { my $j = JSON::PP->new->decode(request_of('ce', $_)->{body});
+                  [ $j->{id}, $j->{data} ] } 1, 2 ],
+    [ [ 'c1.1', { n => 1 } ], [ 'c1.2', 2 ] ], 'with its id and data');
+
 my ($target_data) = grep { $_->{name} eq 'all' } @{ api('targets')->{targets} };
 is($target_data->{delivered}, 2, 'events are counted, not calls');
 is($target_data->{filtered} // 1, 1, 'and one that was filtered') ;
@@ -221,8 +245,16 @@ is_deeply($letter->{calls}, { done => 3, dead => 1, of => 4 }, 'its calls');
 ok($t->wait_log(qr/is a dead letter now: final, "g1" of source "gone", 3 of 4 calls are done, refused for good: 2/),
     'error.log names it');
 
-$target->answer('/gone/2', status => 200);
+my ($event) = @{ api("events/$letter->{event}")->{targets} };
 
+is(join(' ', map { $_->{call} ? "$_->{call}:$_->{status}" : () }
+         @{ $event->{history} }), '1:200 2:410 3:200 4:200',
+    'history tells of each call');
+is((map { $_->{why} // () } @{ $event->{history} })[0], '3 of 4 calls are '
+    . 'done, refused for good: 2', 'and why it died');
+is($event->{attempts}, 4, 'four attempts');
+
+$target->answer('/gone/2', status => 200);
 replay('gone');
 is(made('gone', 5), '1 2 3 4 2', 'replayed, only that one is made');
 is(scalar @{ dead('gone') }, 0, 'it is no dead letter any more');

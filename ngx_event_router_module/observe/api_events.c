@@ -109,6 +109,8 @@ static ngx_er_api_field_t  ngx_er_api_step_fields[] = {
       "of an attempt: when the next one is due" },
     { "answer", NGX_ER_API_TEXT, 0, NULL, NULL,
       "of an attempt: its first bytes, if the location has \"reveal\"" },
+    { "call", NGX_ER_API_NUMBER, 0, NULL, NULL,
+      "of an attempt: which call, of an event that is several" },
     { "why", NGX_ER_API_TEXT, 0, NULL, NULL,
       "nothing was sent: there is no \"body\" of it for the target" },
     { "state", NGX_ER_API_TEXT, 0, NULL, NULL, "what became of the event" },

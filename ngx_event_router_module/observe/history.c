@@ -32,6 +32,8 @@ static void ngx_er_history_key(ngx_er_history_chunk_t *chunk, ngx_str_t *name,
     ngx_str_t *value);
 static void ngx_er_history_edited(ngx_er_queue_op_t *op,
     ngx_er_event_t *event);
+static void ngx_er_history_call(ngx_er_queue_op_t *op,
+    ngx_er_attempt_t *attempt);
 static void ngx_er_history_tried(ngx_er_history_chunk_t *chunk,
     ngx_er_target_t *target, ngx_er_attempt_t *attempt, uint64_t began);
 static void ngx_er_history_sentence(ngx_er_history_chunk_t *chunk,
@@ -249,6 +251,10 @@ ngx_er_history_attempt(ngx_er_queue_op_t *op, ngx_er_attempt_t *attempt,
         return;
     }
 
+    if (attempt->cargo && attempt->cargo->number) {
+        ngx_er_history_call(op, attempt);
+    }
+
     ngx_er_history_tried(&chunk, attempt->target, attempt, began);
 
     if (op->verb == NGX_ER_QUEUE_SETTLE) {
@@ -257,6 +263,23 @@ ngx_er_history_attempt(ngx_er_queue_op_t *op, ngx_er_attempt_t *attempt,
     } else if (op->verb == NGX_ER_QUEUE_RETRY) {
         chunk.next = ngx_er_queue_now() + op->delay;
     }
+
+    (void) ngx_er_history_add(op->pool, &op->history, &chunk);
+}
+
+
+/* of an event that is several calls, before what came of this one */
+
+static void
+ngx_er_history_call(ngx_er_queue_op_t *op, ngx_er_attempt_t *attempt)
+{
+    ngx_er_history_chunk_t  chunk;
+
+    ngx_memzero(&chunk, offsetof(ngx_er_history_chunk_t, keys));
+
+    chunk.kind = NGX_ER_HISTORY_CALL;
+    chunk.target = op->target;
+    chunk.number = attempt->cargo->number;
 
     (void) ngx_er_history_add(op->pool, &op->history, &chunk);
 }

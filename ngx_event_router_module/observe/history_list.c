@@ -192,6 +192,7 @@ ngx_er_history_targets(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk,
             continue;
 
         case NGX_ER_HISTORY_WHY:
+        case NGX_ER_HISTORY_CALL:
             continue;
 
         case NGX_ER_HISTORY_ATTEMPT:
@@ -350,7 +351,9 @@ static void
 ngx_er_history_show_steps(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk,
     ngx_uint_t n, uint64_t target, ngx_uint_t reveal)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, call;
+
+    call = 0;
 
     ngx_er_json_open(json, "history", "[");
 
@@ -363,10 +366,21 @@ ngx_er_history_show_steps(ngx_er_json_t *json, ngx_er_history_chunk_t *chunk,
             continue;
         }
 
+        if (chunk[i].kind == NGX_ER_HISTORY_CALL) {
+            call = chunk[i].number;
+            continue;
+        }
+
         ngx_er_json_open(json, NULL, "{");
         ngx_er_api_when(json, "at", chunk[i].time);
 
         if (chunk[i].kind == NGX_ER_HISTORY_ATTEMPT) {
+
+            if (call) {
+                ngx_er_json_number(json, "call", call);
+                call = 0;
+            }
+
             ngx_er_history_show_attempt(json, &chunk[i], reveal);
         }
 

@@ -23,6 +23,7 @@
 #define NGX_ER_HISTORY_HEAD_STEP     (8 + 8 + 1 + 1)
 #define NGX_ER_HISTORY_HEAD_EDITED   8
 #define NGX_ER_HISTORY_HEAD_WHY      16
+#define NGX_ER_HISTORY_HEAD_CALL     12
 
 
 /* what a filter asks about targets, while a record is read */
@@ -61,6 +62,8 @@ static ngx_int_t ngx_er_history_read_step(u_char *p, u_char *last,
 static ngx_int_t ngx_er_history_read_edited(u_char *p, u_char *last,
     ngx_er_history_chunk_t *chunk);
 static ngx_int_t ngx_er_history_read_why(u_char *p, u_char *last,
+    ngx_er_history_chunk_t *chunk);
+static ngx_int_t ngx_er_history_read_call(u_char *p, u_char *last,
     ngx_er_history_chunk_t *chunk);
 static void ngx_er_history_sift(ngx_er_history_sieve_t *sieve,
     ngx_er_history_chunk_t *chunk);
@@ -129,6 +132,10 @@ ngx_er_history_size(ngx_er_history_chunk_t *chunk)
                + ngx_min(chunk->answer.len, NGX_ER_HISTORY_ANSWER);
         break;
 
+    case NGX_ER_HISTORY_CALL:
+        size = NGX_ER_HISTORY_HEAD_CALL;
+        break;
+
     default: /* NGX_ER_HISTORY_STEP_KIND */
         size = NGX_ER_HISTORY_HEAD_STEP
                + ngx_min(chunk->name.len, NGX_ER_HISTORY_TEXT);
@@ -177,6 +184,11 @@ ngx_er_history_write(u_char *p, ngx_er_history_chunk_t *chunk)
         p = ngx_er_history_number(p, chunk->time, 8);
         p = ngx_cpymem(p, chunk->answer.data,
                        ngx_min(chunk->answer.len, NGX_ER_HISTORY_ANSWER));
+        break;
+
+    case NGX_ER_HISTORY_CALL:
+        p = ngx_er_history_number(p, chunk->target, 8);
+        p = ngx_er_history_number(p, chunk->number, 4);
         break;
 
     default: /* NGX_ER_HISTORY_ATTEMPT */
@@ -321,6 +333,9 @@ ngx_er_history_read(ngx_str_t *chunks, ngx_er_history_chunk_t *chunk)
 
     case NGX_ER_HISTORY_WHY:
         return ngx_er_history_read_why(p, last, chunk);
+
+    case NGX_ER_HISTORY_CALL:
+        return ngx_er_history_read_call(p, last, chunk);
 
     default:
         return NGX_DECLINED;
@@ -499,6 +514,21 @@ ngx_er_history_read_why(u_char *p, u_char *last,
 }
 
 
+static ngx_int_t
+ngx_er_history_read_call(u_char *p, u_char *last,
+    ngx_er_history_chunk_t *chunk)
+{
+    if (last - p < NGX_ER_HISTORY_HEAD_CALL) {
+        return NGX_DECLINED;
+    }
+
+    chunk->target = ngx_er_history_take(&p, 8);
+    chunk->number = ngx_er_history_take(&p, 4);
+
+    return NGX_OK;
+}
+
+
 uint64_t
 ngx_er_history_name(ngx_str_t *name)
 {
@@ -647,7 +677,9 @@ ngx_er_history_sift_target(ngx_er_history_sieve_t *sieve,
         return;
     }
 
-    if (chunk->kind == NGX_ER_HISTORY_WHY) {
+    if (chunk->kind == NGX_ER_HISTORY_WHY
+        || chunk->kind == NGX_ER_HISTORY_CALL)
+    {
         return;
     }
 

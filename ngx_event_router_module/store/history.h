@@ -26,6 +26,8 @@
  *     EDITED   event 8, and the rest is who made this copy of that event
  *     WHY      target 8, time 8, and the rest is a sentence: why nothing could
  *              be sent of it
+ *     CALL     target 8, number 4: which call of the event the next ATTEMPT of
+ *              this target is, from 1
  *
  * EVENT, its EDITED and its PARTs are one ACCEPT.  A store writes STEPs by
  * itself for what it decides alone.  A target is named by the hash of its
@@ -59,7 +61,8 @@ typedef enum {
     NGX_ER_HISTORY_STEP_KIND = 4,
     NGX_ER_HISTORY_SEALED = 5,         /* in Redis: redis/history.c */
     NGX_ER_HISTORY_EDITED = 6,
-    NGX_ER_HISTORY_WHY = 7
+    NGX_ER_HISTORY_WHY = 7,
+    NGX_ER_HISTORY_CALL = 8
 } ngx_er_history_kind_e;
 
 
@@ -128,7 +131,8 @@ typedef struct {
     ngx_uint_t             size;       /* of the event's body */
     ngx_uint_t             flags;
     ngx_uint_t             status;     /* 0: no answer */
-    ngx_uint_t             number;     /* of the attempt, from 1 */
+    ngx_uint_t             number;     /* of the attempt, from 1; CALL: of the
+                                          call */
     ngx_uint_t             verdict;    /* ngx_er_verdict_e */
     ngx_uint_t             lost;       /* ngx_er_lost_e */
     ngx_uint_t             state;      /* ngx_er_history_state_e */
