@@ -60,6 +60,7 @@ http {
 
     upstream target { server 127.0.0.1:%%PORT_8081%%; keepalive 16; }
 
+    proxy_next_upstream off;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
 
@@ -68,6 +69,7 @@ http {
     server {
         listen 127.0.0.1:%%PORT_8080%%;
 
+        location = /has    { internal; return 404; }
         location = /status { event_status; }
         location /admin/   { event_admin reveal; allow all; }
         $locations
@@ -125,6 +127,9 @@ sub request_of {
 $t->write_file('conf/line.json',
     '{"order":{data.id},"sku":{.sku},"n":{.n}}');
 
+$t->write_file('conf/all.jq', '.data.items[]');
+$t->write_file('conf/each.jq', '.data | select(. > 1) | {n: .}');
+
 my $fast = 'retry base=100ms max=100ms for=1h; split data.items;';
 
 config(targets => {
@@ -132,6 +137,9 @@ config(targets => {
     data => "split data.items; body data;",
     line => "split data.items; body template line.json;",
     ce => "split data.items; body cloudevents;",
+    jq => 'retry base=100ms max=100ms for=1h; body jq all.jq;',
+    each => 'split data.items; body jq each.jq;',
+    doubt => 'body jq all.jq; in_doubt /has { missing 404; }',
     back => $fast,
     gone => $fast,
     both => $fast,
@@ -216,6 +224,35 @@ is_deeply([ map { my $j = JSON::PP->new->decode(request_of('ce', $_)->{body});
 my ($target_data) = grep { $_->{name} eq 'all' } @{ api('targets')->{targets} };
 is($target_data->{delivered}, 2, 'events are counted, not calls');
 is($target_data->{filtered} // 1, 1, 'and one that was filtered') ;
+
+
+# ---- several outputs of jq
+
+$target->answer('/jq/2', [ { status => 503 }, { status => 200 } ]);
+post('jq', 'j1', 1, '{"a":2}', 3);
+is(made('jq', 4), '1 2 3 2', 'each output is a call');
+is(request_of('jq', 2)->{body}, '{"a":2}', 'of its own');
+is(request_of('jq', 3)->header('Webhook-Id'), 'j1.3', 'with a number');
+
+post('jq', 'j2', 7);
+wait_until(10, sub { grep { $_->{uri} eq '/jq/' } $target->requests });
+settled('jq');
+is(request_of('jq', '')->header('Webhook-Id'), 'j2', 'an only one has none');
+post('jq', 'j3');
+settled('jq');
+is(scalar(calls('jq')), 5, 'and none is no call');
+
+post('each', 'k1', 1, 2, 3);
+is(made('each', 2), '1 2', 'of elements, too, without those that it drops');
+is(request_of('each', 1)->{body}, '{"n":2}', 'the second element');
+is(request_of('each', 2)->{body}, '{"n":3}', 'the third one');
+
+post('doubt', 'q1', 1, 2);
+settled('doubt');
+is(scalar(calls('doubt')), 0, 'several calls of a target that is asked');
+is(dead('doubt')->[0]{answer}, 'the mapping makes 2 calls of it, and '
+    . '"in_doubt" asks about an event, not about one of its calls',
+    'are none: a dead letter');
 
 
 # ---- retries
