@@ -154,6 +154,9 @@ config(targets => {
 });
 $t->run;
 
+ok(wait_until(10, sub { $t->get('/admin/v1/pending')->{status} == 200 }),
+    'the store answers');
+
 
 # ---- what is sent
 
