@@ -37,6 +37,7 @@ $q->config(
         events   => "$fast batch max=3 wait=1m form=cloudevents; "
                     . 'body cloudevents;',
         data     => "$fast batch max=2 wait=1m; body data;",
+        jq       => "$fast batch max=6 wait=600ms; body jq pick.jq;",
         index    => "$fast batch max=4 wait=600ms;",
         aws      => "$fast batch max=4 wait=600ms;",
         odd      => "$fast batch max=3 wait=600ms;",
@@ -64,6 +65,8 @@ $q->config(
     http => 'event_history 1h size=1m;');
 
 $t->write_file('conf/secret', 'whsec_' . 'c2VjcmV0IG9mIHRoZSB0ZXN0IQ==');
+$t->write_file('conf/pick.jq', 'if .data.n == 2 then empty elif .data.n == 3 '
+    . 'then error("no") elif .data.n == 4 then 1, 2 else {id, n: .data.n} end');
 $t->run;
 
 
@@ -197,6 +200,21 @@ $t->run;
         'which says why');
     ok($t->wait_log(qr/\[error\] .*for target "poison" is a dead letter now: final.*cannot be one of several/),
         'and so does error.log');
+}
+
+
+# ---- children map them
+
+{
+    my @ids = map { $q->send('jq', n => $_) } 1 .. 6;
+    my ($call) = calls('jq', 1);
+
+    is_deeply($call->json, [ map { +{ id => $ids[$_ - 1], n => $_ } } 1, 5, 6 ],
+        'one is filtered, one fails, one is several') or diag($call->{body});
+    settled('jq', 3);
+    is(join(' ', sort map { "$_->{id} $_->{reason}" }
+                 $q->dead(target => 'jq')),
+        "$ids[2] final $ids[3] final", 'each for itself');
 }
 
 
