@@ -53,6 +53,7 @@ http {
     }
 
     event_target plain { method PUT; }
+    event_target many { batch max=10 form=lines; }
     event_target away { }
     event_target asked { auth query key file:%%TESTDIR%%/odd; }
     event_target slow { }
@@ -83,6 +84,10 @@ http {
         location = /deliver/plain {
             event_deliver plain;
             proxy_pass http://127.0.0.1:%%PORT_8081%%/plain;
+        }
+        location = /deliver/many {
+            event_deliver many;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%/many;
         }
         location = /deliver/away {
             event_deliver away;
@@ -191,6 +196,24 @@ is(header($request, 'ce-id'), $json->{id}, 'its id');
 is(header($request, 'Webhook-Id'), $json->{id}, 'is that of the webhook');
 is(header($request, 'Authorization'), "Bearer $secret", 'auth is sent');
 is(header($request, 'X-Event-Attempt'), 1, 'the attempt');
+
+# ---- one that takes several events in a call gets a call of one
+
+
+is(press('many', body => '{"a":' . "\n" . '1}')->{status}, 200,
+    'a test of "batch"');
+
+my ($line) = $erp->requests(uri => '/many');
+
+is($line->{body}, '{"a": 1}' . "\n", 'one line');
+is($line->header('X-Event-Batch'), 1, 'of one event');
+is($line->header('Content-Type'), 'application/x-ndjson', 'as any other');
+
+my $bad = press('many', body => 'a=1');
+
+is($bad->{status}, 200, 'a body that cannot be in one');
+is($bad->json->{why}, 'not JSON', 'which is told') or diag $bad->{body};
+is(scalar($erp->requests(uri => '/many')), 1, 'and not sent');
 
 # ---- and without a body
 

@@ -29,6 +29,7 @@
 
 #include "trial.h"
 #include "auth.h"
+#include "parcel_alone.h"
 #include "../ingest/scan.h"
 
 
@@ -41,6 +42,8 @@ static ngx_int_t ngx_er_trial_event(ngx_er_event_t *event);
 static ngx_int_t ngx_er_trial_scan(ngx_er_event_t *event);
 static ngx_int_t ngx_er_trial_mapped(ngx_er_trial_t *trial);
 static void ngx_er_trial_mapped_later(ngx_er_mapped_t *mapped);
+static ngx_int_t ngx_er_trial_refused(ngx_er_trial_t *trial,
+    const char *why);
 static ngx_int_t ngx_er_trial_unmapped(ngx_er_trial_t *trial,
     ngx_er_mapped_t *mapped);
 static void ngx_er_trial_end(ngx_event_t *ev);
@@ -266,11 +269,28 @@ ngx_er_trial_end(ngx_event_t *ev)
 }
 
 
+/* it cannot be in a call of several events */
+
+static ngx_int_t
+ngx_er_trial_refused(ngx_er_trial_t *trial, const char *why)
+{
+    trial->verdict = NGX_ER_VERDICT_FINAL;
+    trial->error.len = ngx_strlen(why);
+    trial->error.data = (u_char *) why;
+
+    ngx_post_event(&trial->end, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
 /* "mapped" NULL: the event's own bytes */
 
 static ngx_int_t
 ngx_er_trial_send(ngx_er_trial_t *trial, ngx_er_mapped_t *mapped)
 {
+    ngx_int_t          rc;
+    const char        *why;
     ngx_er_attempt_t  *attempt;
 
     attempt = ngx_er_attempt_create(trial->event, trial->target);
@@ -278,7 +298,16 @@ ngx_er_trial_send(ngx_er_trial_t *trial, ngx_er_mapped_t *mapped)
         return NGX_ERROR;
     }
 
-    if (mapped) {
+    if (trial->target->parcel) {
+        rc = ngx_er_parcel_alone(attempt, mapped, &why);
+
+        if (rc != NGX_OK) {
+            ngx_er_attempt_drop(attempt);
+            return (rc == NGX_DECLINED) ? ngx_er_trial_refused(trial, why)
+                                        : NGX_ERROR;
+        }
+
+    } else if (mapped) {
         ngx_er_attempt_load(attempt, mapped, mapped->cargos.elts);
     }
 
