@@ -156,6 +156,10 @@ for my $source ('now', 'later') {
     is($got->{data}{body}, "\x89PNG\0\xff", "$source: data_base64");
     is($got->{data}->header('Content-Type'), 'image/png', "$source: its type");
 
+    ($r, $got) = sent($source, envelope('"a\\\\\\"data\\\\\":":"}",'
+        . '"d\\u0061ta":{"x":"long \\\\"}'), $CE);
+    is($got->{data}{body}, '{"x":"long \\\\"}', "$source: behind odd names");
+
     ($r, $got) = sent($source, envelope('"subject":"none"'), $CE);
     is($got->{data}{body}, '', "$source: no data");
     is($got->{data}->header('Content-Length'), 0, "$source: of no length");
@@ -240,5 +244,45 @@ for my $source ('now', 'later') {
     is($got->{form}{body}, 'id=c1&type=t&n=1e400&again=1e400',
         "$source: of a CloudEvent");
 }
+
+# ---- what cannot be made
+
+config(targets => { data => 'body data;', ce => 'body cloudevents;',
+    form => 'body form a=data.a s=subject;' });
+ok($t->reload && $t->wait_old_workers, 'what cannot be made');
+$t->expect_log(qr/there is no body for it/, 'bodies that cannot be made');
+
+my %none = (
+    'no type' => [ '{"id":"x"}', $JSON, 'data form',
+        ce => qr/^a CloudEvent has a type, and this event has none/ ],
+    'bytes' => [ 'x', 'image/png', 'data', ce => qr/^a CloudEvent has a type/,
+        form => qr/neither JSON nor a form$/ ],
+    'data twice' => [ envelope('"data_base64":"eA==","data_base64":"eQ=="'),
+        $CE, '', data => qr/^"data_base64" is given twice in the CloudEvent$/,
+        ce => qr/"data_base64" is given/, form => qr/"data_base64" is given/ ],
+    'no base64' => [ envelope('"data_base64":"*"'), $CE, '',
+        data => qr/^"data_base64" of the CloudEvent is no base64$/,
+        ce => qr/no base64/, form => qr/no base64/ ],
+);
+
+for my $name (sort keys %none) {
+    my ($body, $type, $sent, %why) = @{ $none{$name} };
+
+    $target->{expected} = () = split ' ', $sent;
+
+    my ($r, $got) = sent('now', $body, $type);
+    my %state = map { $_->{name} => $_ } @{ $r->json->{targets} };
+
+    is($r->{status}, 502, "$name: the producer is told");
+    is(join(' ', sort keys %$got), $sent, "$name: others have it");
+    like($state{$_}{error}, $why{$_}, "$name: why not $_")
+        for sort keys %why;
+}
+
+$target->{expected} = 1;
+
+my (undef, $got) = sent('now', '{"id":"x"}', $JSON);
+
+is($got->{form}{body}, '', 'a form of nothing is empty');
 
 $t->done;
