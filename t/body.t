@@ -35,6 +35,7 @@ sub config {
     my (%o) = @_;
 
     my %target = %{ $o{targets} };
+    my $from = $o{from} // 'now later';
     my @names = sort keys %target;
 
     my $targets = join "\n", map { "
@@ -67,7 +68,7 @@ http {
 
     $targets
 
-    event_route all { from now later; to @names; }
+    event_route all { from $from; to @names; }
 
     server {
         listen 127.0.0.1:%%PORT_8080%%;
@@ -244,6 +245,47 @@ for my $source ('now', 'later') {
     is($got->{form}{body}, 'id=c1&type=t&n=1e400&again=1e400',
         "$source: of a CloudEvent");
 }
+
+# ---- an element of "split"
+
+config(from => 'later', targets => {
+    ce => 'split data.items; body cloudevents;',
+    form => 'split data.items; body form n=.sku of=data.of;',
+    data => 'split data.items; body data;' });
+ok($t->reload && $t->wait_old_workers, 'split');
+$target->{expected} = 6;
+
+my $items = '"items":[{"sku":"A"}, {"sku":1.0}],"of":7';
+
+for my $case ([ qq({"id":"p1","type":"t",$items}), $JSON, 'p1',
+                qq("source":"later","type":"t","datacontenttype":"$JSON") ],
+              [ envelope(qq("ext":"x","data":{$items})), $CE, 'c1',
+                '"source":"/s","type":"t","ext":"x"' ]) {
+    my ($body, $type, $id, $more) = @$case;
+
+    sent('later', $body, $type);
+
+    my @elements = ('{"sku":"A"}', '{"sku":1.0}');
+    my %sent;
+
+    push @{ $sent{(split m{/}, $_->{uri})[-1]} }, $_ for $target->requests;
+
+    is(join(' ', map { $_->{body} } @{ $sent{data} }), "@elements",
+        "$id: the elements");
+    is(join(' ', map { $_->{body} } @{ $sent{form} }), 'n=A&of=7 n=1.0&of=7',
+        "$id: fields of the element, and of the whole");
+
+    for my $n (1, 2) {
+        my $first = $id eq 'p1' ? qq("specversion":"1.0","id":"$id.$n")
+                                : qq("id":"$id.$n","specversion":"1.0");
+
+        is($sent{ce}[$n - 1]{body},
+            qq({$first,$more,"data":$elements[$n - 1]}),
+            "$id: a CloudEvent of an element");
+        is($sent{ce}[$n - 1]->header('Webhook-Id'), "$id.$n", "$id: its id");
+    }
+}
+
 
 # ---- what cannot be made
 

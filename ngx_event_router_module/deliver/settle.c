@@ -56,6 +56,7 @@ static void ngx_er_settle_doubt(ngx_er_lease_t *lease, const char *why);
 static ngx_int_t ngx_er_settle_again(ngx_er_lease_t *lease, uint64_t *delay);
 static void ngx_er_settle_ok(ngx_er_lease_t *lease,
     ngx_er_attempt_t *attempt);
+static void ngx_er_settle_live(ngx_er_lease_t *lease);
 static ngx_int_t ngx_er_settle_mark(ngx_er_lease_t *lease);
 static void ngx_er_settle_marked(ngx_er_claim_t *claim);
 static void ngx_er_settle_past(ngx_er_lease_t *lease, ngx_er_queue_op_t *op,
@@ -386,12 +387,7 @@ ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     ngx_er_account_delivered(lease->target, lease->seq, lease->event,
                              ngx_er_settle_age(lease));
 
-    if (lease->epoch || lease->number > lease->attempts + 1) {
-
-        /* replayed, or a worker died: it may have been told of as dead */
-
-        ngx_er_guard_live(lease->event, lease->target);
-    }
+    ngx_er_settle_live(lease);
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
 
@@ -405,6 +401,17 @@ ngx_er_settle_ok(ngx_er_lease_t *lease, ngx_er_attempt_t *attempt)
     }
 
     ngx_er_settle_tell(lease);
+}
+
+
+/* replayed, or a worker died: it may have been told of as dead */
+
+static void
+ngx_er_settle_live(ngx_er_lease_t *lease)
+{
+    if (lease->epoch || lease->number > lease->attempts + 1) {
+        ngx_er_guard_live(lease->event, lease->target);
+    }
 }
 
 
@@ -466,6 +473,8 @@ ngx_er_settle_filtered(ngx_er_lease_t *lease)
 
     ngx_er_await_tell(lease->event, lease->target, NGX_ER_AWAIT_OK, 0, 0);
     ngx_er_settle_unplace(lease);
+
+    ngx_er_settle_live(lease);
 
     lease->op = ngx_er_settle_op(lease, NGX_ER_QUEUE_SETTLE);
 

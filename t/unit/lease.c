@@ -1872,6 +1872,17 @@ test_mapped(void)
         gone("not now");
     }
 
+    /* one that was replayed may have been told of as dead */
+
+    begin();
+    target.body = (ngx_er_body_t *) "a body";
+    maps = NGX_ER_MAPPED_FILTERED;
+    entry.epoch = 1;
+    start(1, 0);
+    is_int(lives, 1, "replayed and filtered: it lives after all");
+    says(NGX_OK);
+    gone("replayed and filtered");
+
     begin();
     target.body = (ngx_er_body_t *) "a body";
     maps_none = 1;
