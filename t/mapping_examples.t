@@ -4,9 +4,9 @@
 
 # docs/mapping.md is true.  Each worked example of it is run as it stands: its
 # lines of nginx.conf, its files and its event are taken out of the page, the
-# event is signed and sent, and what the targets got must be what the page says
-# (in JSON without blanks outside of strings: each other byte counts).  What the
-# tables for those who come from elsewhere write for here passes "nginx -t" or
+# event is signed and sent, and what the targets got, and event_explain shows,
+# must be what the page says (in JSON without blanks outside of strings: each
+# other byte counts).  What the tables for those who come from elsewhere write for here passes "nginx -t" or
 # is compiled, and links lead somewhere.
 #
 # The line above a block says what it is:
@@ -23,6 +23,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Digest::SHA qw(hmac_sha256);
+use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Test::EventRouter;
@@ -263,6 +264,9 @@ sub run {
     $t->config(whole($it{conf}));
     $t->run;
 
+    explained($t, $source, \%it, headers($sign{$preset}, $it{event},
+        $it{headers}));
+
     my $r = $t->post("/hooks/$source", $it{event}, [ headers($sign{$preset},
         $it{event}, $it{headers}) ]);
 
@@ -307,6 +311,37 @@ sub run {
         for @{ $others{$n} || [] };
 
     $t->done;
+}
+
+
+# what would be sent is what is sent; of a "batch" it shows each event by itself
+
+sub explained {
+    my ($t, $source, $it, @headers) = @_;
+
+    return if $it->{conf} =~ /\bbatch\b/;
+
+    my $r;
+
+    # a busy machine: no process of jq was done in time
+
+    ok(wait_until(30, sub {
+        $r = $t->post("/explain/$source", $it->{event}, [ @headers ])
+            ->{body};
+        return $r !~ /"state":"(?:away|unknown)"/;
+    }), 'it is explained');
+
+    my $bodies = (JSON::PP->new->decode($r)->{events} // [{}])->[0]{bodies};
+
+    for my $name (sort keys %{ $it->{gets} }) {
+        my ($target) = grep { $_->{target} eq $name } @{ $bodies // [] };
+        my @want = @{ $it->{gets}{$name} };
+
+        is(join("\n", map { bare($_->{body}, $want[0]{raw}) }
+                      @{ $target->{calls} // [] }),
+            join("\n", map { bare($_->{body}, $_->{raw}) } @want),
+            "$name: explained");
+    }
 }
 
 
@@ -443,6 +478,7 @@ sub whole {
     my $locations = '';
 
     $locations .= "location = /hooks/$_ { event_receive $_; }\n"
+        . "location = /explain/$_ { event_explain $_ reveal; }\n"
         for $text =~ /^event_source (\S+)/mg;
     $locations .= "location = /deliver/$_ { event_deliver $_; "
         . "proxy_pass http://127.0.0.1:%%PORT_8081%%/$_; }\n"

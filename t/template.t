@@ -261,6 +261,13 @@ refused('{"a": {.sku}}',
         qr/the field "\.sku" begins with "\.", so it is of an element of "split"/,
         'no split');
 
+# what is read otherwise than it was meant
+
+$t->write_file('conf/bad.json', "[\n{if data.x = 1 and data.y = 2}1{end}]");
+config(erp => 'body template bad.json;');
+like(($t->check_config)[1], qr/\[warn\] bad\.json:2:1: "and" is a VALUE here/,
+    'an {if} with "and"');
+
 config(erp => 'body template nix.json;');
 like(($t->check_config)[1],
      qr/the template "nix\.json": it cannot be opened \(No such file/,

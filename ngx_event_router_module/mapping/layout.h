@@ -117,6 +117,9 @@ typedef struct {
                                               "." and is not in an each: the
                                               target must have "split"; empty:
                                               none */
+    ngx_str_t                  note;       /* of an {if} that says something
+                                              else than it seems to: its place
+                                              and a sentence; empty: none */
     ngx_array_t                pieces;     /* of ngx_er_layout_piece_t */
     ngx_er_fields_t           *fields[NGX_ER_LAYOUT_DOCUMENTS];
     ngx_uint_t                 places;     /* how many there are */

@@ -50,6 +50,10 @@ ngx_er_layout_body_conf(ngx_conf_t *cf, ngx_er_body_t *body)
         return ngx_er_where_error(cf, &err);
     }
 
+    if (layout->note.len) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%V", &layout->note);
+    }
+
     body->data = layout;
     body->relative = layout->relative;
 

@@ -29,6 +29,7 @@
 #include "layout_place.h"
 #include "layout_out.h"
 #include "../conf/nearest.h"
+#include "../route/misread.h"
 
 
 #define NGX_ER_LAYOUT_WORDS  256       /* of a condition */
@@ -75,6 +76,8 @@ static ngx_int_t ngx_er_layout_preset_text(ngx_er_layout_reader_t *r,
     ngx_str_t *json, ngx_er_layout_place_t *place);
 static ngx_int_t ngx_er_layout_words(ngx_er_layout_reader_t *r,
     ngx_str_t *words);
+static ngx_int_t ngx_er_layout_misread(ngx_er_layout_reader_t *r, u_char *at,
+    ngx_str_t *words, ngx_uint_t n);
 static ngx_int_t ngx_er_layout_about(ngx_er_layout_reader_t *r,
     ngx_str_t *text, ngx_er_layout_document_e *document,
     ngx_er_layout_each_t **each);
@@ -850,7 +853,36 @@ ngx_er_layout_test(ngx_er_layout_reader_t *r)
         return NULL;
     }
 
-    return test;
+    return (ngx_er_layout_misread(r, at, words, n) == NGX_OK) ? test : NULL;
+}
+
+
+/* the first condition that says something else than it seems to */
+
+static ngx_int_t
+ngx_er_layout_misread(ngx_er_layout_reader_t *r, u_char *at, ngx_str_t *words,
+    ngx_uint_t n)
+{
+    ngx_str_t       *note;
+    ngx_er_error_t   err;
+
+    note = &r->layout->note;
+
+    if (note->len || ngx_er_misread(words, n, &err) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    (void) ngx_er_layout_fail(r, at, "%*s", err.len, err.text);
+
+    note->data = ngx_pnalloc(r->pool, r->err->len);
+    if (note->data == NULL) {
+        return ngx_er_layout_fail(r, at, "no memory for a condition");
+    }
+
+    ngx_memcpy(note->data, r->err->text, r->err->len);
+    note->len = r->err->len;
+
+    return NGX_OK;
 }
 
 
