@@ -89,13 +89,15 @@ my %programs = (
     numbers => '.data.n',
     now => '.data.n',
     strings => '.data',
+    each => '{id, e: .data}',
 );
 
 program($_ => $programs{$_}) for keys %programs;
 
 config(targets => { map { $_ => "body jq $_.jq"
                                 . ($_ eq 'strings' ? ' numbers=string' : '')
-                                . ';' } keys %programs });
+                                . ';' . ($_ eq 'each' ? ' split data.a;' : '')
+                         } keys %programs });
 $t->run;
 
 for my $source ('now', 'later') {
@@ -240,6 +242,17 @@ is((grep { /4711|Cannot index/ } $t->log_lines), 0, 'and no value');
     my ($got);
     ($r, $got) = sent(now => three => '"a":[4]');
     is($got->{body}, '4', 'one output is one call');
+
+    ($r, my @got) = sent(later => three => '"a":[7,8,9]', 3);
+    is(join(' ', map { $_->{body} } @got), '7 8 9',
+        'several of a source that queues: several calls, in order');
+    is(join(' ', map { $_->header('ce-id') } @got),
+        join(' ', map { "e$serial.$_" } 1 .. 3), 'with numbers');
+
+    ($r, @got) = sent(later => each => '"a":[7,[8],"9"]', 3);
+    is(join(' ', map { $_->{body} } @got),
+        qq({"id":"e$serial","e":7} {"id":"e$serial","e":[8]} )
+        . qq({"id":"e$serial","e":"9"}), 'with split data is the element');
 }
 
 
@@ -260,6 +273,24 @@ kill 'KILL', $child->{pid};
     my ($r, $got) = sent(now => record => '"n":1,"total":"2"');
     is($got->{body}, qq({"id":"e$serial","n":1,"total":2}),
         'a child that is killed is replaced');
+}
+
+# in the middle of an event: another one tries once more
+
+($child) = grep { $_->{title} !~ /nursery/ } jq_processes();
+kill 'STOP', $child->{pid};
+{
+    $target->forget;
+    my $r = $t->post('/later', '{"id":"k1","type":"record","n":1,"total":"2"}',
+        [ 'Content-Type' => $JSON ]);
+    is($r->{status}, 202, 'a child has an event and does nothing');
+    select undef, undef, undef, 0.3;
+    is($target->count, 0, 'so nothing is delivered');
+
+    kill 'KILL', $child->{pid};
+    ok(wait_until(5, sub { $target->count == 1 }),
+        'when it is killed the event is delivered');
+    is(($target->requests)[0]{body}, '{"id":"k1","n":1,"total":2}', 'in full');
 }
 
 my ($nursery) = grep { $_->{title} =~ /nursery/ } @before;
@@ -318,7 +349,8 @@ sub config {
 
     my $targets = join "\n", map { "
         event_target $_ { $target{$_} }
-        event_route $_ { from now later; when type = $_; to $_; }" } @names;
+        event_route $_ { from " . ($_ eq 'each' ? '' : 'now') . " later;
+                         when type = $_; to $_; }" } @names;
     my $locations = join "\n", map { "
         location = /deliver/$_ { event_deliver $_; proxy_read_timeout 5s;
                                  proxy_pass http://target/$_; }" } @names;

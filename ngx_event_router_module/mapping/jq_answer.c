@@ -75,6 +75,11 @@ ngx_er_jq_answer(ngx_er_mapped_t *mapped, ngx_er_jq_t *jq,
                                   "have more than %d bytes for this event",
                                   file, NGX_ER_JQ_OUTPUT);
 
+    case NGX_ER_JQ_DEEP:
+        return ngx_er_mapped_fail(mapped, "an output of the program \"%V\" is "
+                                  "nested deeper than %d levels", file,
+                                  NGX_ER_JQ_DEPTH);
+
     case NGX_ER_JQ_TIME:
         return ngx_er_mapped_fail(mapped, "the program \"%V\" took longer "
                                   "than %Mms on this event, see \"timeout\" "

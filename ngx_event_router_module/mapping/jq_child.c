@@ -24,6 +24,7 @@
 #include "jq_child.h"
 #include "jq_sandbox.h"
 #include "jq_text.h"
+#include "../ingest/scan.h"
 
 #include <sys/socket.h>
 #include <time.h>
@@ -56,6 +57,7 @@ static ngx_int_t ngx_er_jq_child_event(ngx_er_jqs_t *jqs,
 static void ngx_er_jq_child_work(ngx_er_jq_turn_t *turn, ngx_str_t *json,
     ngx_er_jq_program_t *program, u_char *secret, ngx_uint_t strings);
 static ngx_int_t ngx_er_jq_child_output(void *data, ngx_str_t *json);
+static ngx_int_t ngx_er_jq_child_json(ngx_pool_t *pool, ngx_str_t *json);
 static ngx_int_t ngx_er_jq_child_text(ngx_er_jq_turn_t *turn,
     ngx_str_t *text);
 static void ngx_er_jq_child_forget(ngx_er_jq_turn_t *turn);
@@ -259,6 +261,11 @@ ngx_er_jq_child_output(void *data, ngx_str_t *json)
         return NGX_ABORT;
     }
 
+    if (ngx_er_jq_child_json(turn->pool, json) != NGX_OK) {
+        turn->answer = NGX_ER_JQ_DEEP;
+        return NGX_ABORT;
+    }
+
     turn->size += json->len;
 
     if (ngx_er_jq_child_text(turn, json) != NGX_OK) {
@@ -266,6 +273,33 @@ ngx_er_jq_child_output(void *data, ngx_str_t *json)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Is it what the target may get?  libjq writes JSON, but where it is nested
+ * thousands of levels deep 1.7 writes that it was left out.
+ */
+
+static ngx_int_t
+ngx_er_jq_child_json(ngx_pool_t *pool, ngx_str_t *json)
+{
+    ngx_er_scan_t         scan;
+    ngx_er_scan_limits_t  limits;
+
+    limits.depth = NGX_ER_JQ_DEPTH;
+    limits.nodes = NGX_MAX_INT_T_VALUE;
+    limits.key = NGX_ER_JQ_OUTPUT;
+    limits.string = 0;
+    limits.number = NGX_ER_JQ_OUTPUT;
+    limits.found = 1;
+
+    ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+
+    scan.pool = pool;
+    scan.limits = &limits;
+
+    return ngx_er_scan(&scan, json);
 }
 
 

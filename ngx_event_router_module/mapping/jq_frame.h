@@ -22,6 +22,7 @@
 
 #define NGX_ER_JQ_OUTPUTS  1000        /* of one event at most */
 #define NGX_ER_JQ_OUTPUT   (16 * 1024 * 1024)  /* bytes of all of them */
+#define NGX_ER_JQ_DEPTH    1000        /* nested arrays and objects */
 
 /* bytes of an answer behind its head */
 #define NGX_ER_JQ_ANSWER                                                      \
@@ -39,6 +40,7 @@ typedef enum {
     NGX_ER_JQ_TWICE,                   /* a key; the same */
     NGX_ER_JQ_MANY,                    /* too many outputs */
     NGX_ER_JQ_LARGE,                   /* too many bytes of them */
+    NGX_ER_JQ_DEEP,                    /* one is nested too deep */
     NGX_ER_JQ_TIME,                    /* too much CPU time; this and the
                                           following are a child's last words */
     NGX_ER_JQ_MEMORY,                  /* too much memory */
