@@ -25,7 +25,7 @@ my @cloud = ('Content-Type' => 'application/cloudevents+json');
 my $many = join ' ', map { "t$_" } 1 .. 40;
 my $locations = join "\n", map { "        location = /$_ { event_deliver $_; "
                                  . "proxy_pass http://127.0.0.1:%%PORT_8081%%; }" }
-                           qw(erp crm tpl web parts), map { "t$_" } 1 .. 40;
+                           qw(erp crm tpl web parts jq jq2 jq3 jq4 jq5 jq6), map { "t$_" } 1 .. 40;
 
 $t->config(<<"EOC");
 
@@ -68,11 +68,23 @@ $t->config(<<"EOC");
     event_source clear { verify off; id "{json:id}"; }
     event_route clear { from clear; to tpl web; }
 
+    event_source jq { verify off; id "{json:id}"; delivery queued;
+                      accept application/json
+                             application/cloudevents-batch+json;
+                      retain 1h; }
+    event_source calm { verify off; id "{json:id}"; redact data.email; }
+
     event_source wide { verify off; id "{json:id}"; }
 
     event_target crm { body data; }
     event_target tpl { body template order.json; }
     event_target parts { split data.items; body template item.json; }
+    event_target jq  { body jq one.jq; }
+    event_target jq2 { body jq two.jq; }
+    event_target jq3 { body jq none.jq; }
+    event_target jq4 { body jq says.jq; }
+    event_target jq5 { body jq loops.jq; }
+    event_target jq6 { body jq one.jq; }
     event_target web { body form who=data.email n=data.n k=header.X-Key; }
 
     event_route all   { from cloud shop hides token; to erp crm; }
@@ -80,6 +92,7 @@ $t->config(<<"EOC");
                         to crm; }
     event_route wide  { from wide; to $many; }
     event_route made  { from made; to tpl web; }
+    event_route jq    { from jq calm; to jq jq2 jq3 jq4 jq5 jq6; }
     event_route parts { from shop; when data.items exists; to parts; }
 
     server {
@@ -98,6 +111,10 @@ $t->config(<<"EOC");
         location = /explain/clear { event_explain clear reveal; }
         location = /dim/made      { event_explain made; }
         location = /explain/shop  { event_explain shop reveal; }
+        location = /events        { event_receive jq; }
+        location = /explain/jq    { event_explain jq reveal; }
+        location = /dim/jq        { event_explain jq; }
+        location = /explain/calm  { event_explain calm reveal; }
         location = /explain/wide  { event_explain wide reveal; }
         location = /explain/token { event_explain token access=nginx reveal;
                                     allow all; }
@@ -117,6 +134,11 @@ $t->write_file('conf/order.json', <<'EOF');
 }
 EOF
 $t->write_file('conf/item.json', '{"sku":{.sku},"of":{data.id}}');
+$t->write_file('conf/one.jq', '{mail: .data.email}');
+$t->write_file('conf/two.jq', '.data.items[]');
+$t->write_file('conf/none.jq', 'empty');
+$t->write_file('conf/says.jq', 'error("no: " + .data.email)');
+$t->write_file('conf/loops.jq', 'def f: f; f');
 $t->write_file('conf/secret', $t->secret('outlook-canary-2a7c90b1'));
 $t->run;
 
@@ -299,11 +321,78 @@ is($parts->{state}, 'failed', 'what is no array');
 like($parts->{error}, qr/data\.items/, 'is named');
 
 
-# ---- an event of the store
+# ---- programs, for which one waits
+
+my $mail = '{"id":"j1","email":"m4rk3r@example.com","items":[1,2]}';
+my %jq;
+
+($list, undef, $text) = bodies('/explain/jq', $mail);
+%jq = map { $_->{target} => $_ } @$list;
+
+is($jq{jq}{calls}[0]{body}, '{"mail":"m4rk3r@example.com"}', 'a program');
+is_deeply([ map { $_->{body} } @{ $jq{jq2}{calls} } ], [ 1, 2 ], 'of two calls');
+is($jq{jq3}{state}, 'filtered', 'of none');
+is($jq{jq4}{state}, 'failed', 'one that fails');
+like($jq{jq4}{said}, qr/no: m4rk3r/, 'and what it said');
+is($jq{jq5}{state}, 'failed', 'one without an end');
+is($jq{jq6}{state}, 'made', 'and one behind it');
+
+($list, undef, $text) = bodies('/dim/jq', $mail);
+unlike(join('', map { $_->{said} // '' } @$list), qr/m4rk3r/,
+    'without "reveal" nobody hears it');
+is($list->[0]{calls}[0]{size}, 29, 'but what it would be like');
+
+($list, undef, $text) = bodies('/explain/calm', $mail);
+unlike($text, qr/m4rk3r/, 'nothing hidden');
+%jq = map { $_->{target} => $_ } @$list;
+is($jq{jq}{calls}[0]{body}, '{"mail":"***"}', 'a program has not seen it');
+like($jq{jq4}{said}, qr/no: \*\*\*/, 'so it cannot say it');
+
+# whoever asks goes before it is known, in each of these ways
+
+for my $i (1 .. 10) {
+    my $c = $t->connect;
+
+    $c->send(POST => $i % 2 ? '/explain/jq' : '/explain/calm', \@json, $mail);
+    $c->close;
+}
+
+$list = (bodies('/explain/jq', $mail))[0];
+is($list->[0]{state}, 'made', 'all is well behind clients that went');
 
 is($target->count, 0, 'nothing was sent');
+$t->post('/admin/v1/pause?target=jq', '', [ 'X-Event-Admin' => 1 ]);
+$t->post('/events', $mail, \@json);
+
+my $one;
+
+wait_until(10, sub {
+    ($one) = map { $_->{event} }
+             @{ $t->get('/admin/v1/pending?target=jq')->json->{entries} };
+    return $one;
+});
+
+for my $i (1 .. 5) {
+    my $c = $t->connect;
+
+    $c->send(GET => "/admin/v1/explain?event=$one", []);
+    $c->close;
+}
+
+my $of = $t->get("/admin/v1/explain?event=$one");
+
+is(join('; ', $api->wrong(GET => '/explain', $of)), '', 'as it is written');
+is($of->json->{bodies}[0]{calls}[0]{body}, '{"mail":"m4rk3r@example.com"}',
+    'of the store, too');
+is($of->json->{bodies}[3]{state}, 'failed', 'with what fails');
+
+
+# ---- an event of the store
+
+my $had = $target->count;
+
 $t->post('/shop', '{"id":"s1","n":1}', \@json);
-wait_until(10, sub { $target->count == 2 });
+wait_until(10, sub { $target->count >= $had + 2 });
 
 my $number;
 

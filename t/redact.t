@@ -170,12 +170,14 @@ sub all {
 
     event_target erp { retry off; breaker off; forward_headers X-Key; }
     event_target bad { retry off; breaker off; }
+    event_target says { body jq says.jq; retry off; breaker off; }
 
     event_route taken { from $o{shop} cloud parts direct clear;
                         when data.email != "nobody"; to erp; }
     event_route key   { from $o{shop}; when header.X-Key exists;
                         when arg.token exists; when \$http_cookie ~ sid;
                         to erp; }
+    event_route says  { from $o{shop} clear; when data.say = 1; to says; }
     event_route dead  { from $o{shop}; when type = dead; to bad; }
 
     server {
@@ -195,6 +197,8 @@ sub all {
         location = /erp { event_deliver erp;
                           proxy_set_header X-Email \$email;
                           proxy_pass http://127.0.0.1:%%PORT_8081%%/erp; }
+        location = /says { event_deliver says;
+                           proxy_pass http://127.0.0.1:%%PORT_8081%%/says; }
         location = /bad { event_deliver bad;
                           proxy_pass http://127.0.0.1:%%PORT_8081%%/bad; }
     }
@@ -202,6 +206,7 @@ sub all {
 EOC
     };
 
+    $t->write_file('conf/says.jq', 'error("it says " + .data.email)');
     $config->();
     $t->run;
     $target->answer('/bad', status => 400, body => 'no');
@@ -272,11 +277,31 @@ EOC
         'as it is written');
 
 
+    # ---- what a program says of an event that it cannot map
+
+    my %said;
+
+    $send->('/shop', qq({"id":"q1","n":1,"say":1,"email":"$mark{email}"}),
+        @json, 'X-Type' => 'order');
+    $send->('/clear', '{"id":"q2","say":1,"email":"plain-to-hear"}');
+
+    wait_until(20, sub {
+        %said = map { $_->{source} => $_->{answer} }
+                @{ $look->('dead?target=says')->{entries} };
+        return keys %said == 2;
+    });
+
+    like($said{clear}, qr/it says plain-to-hear/, 'a dead letter has its words');
+    ok(length $said{shop}, 'of a source that hides it has a sentence');
+    unlike($said{shop}, qr/it says|m4rk/, 'of ours');
+
+
     # ---- history
 
     my $found = $t->get("/admin/v1/events?key=data.email:$mark{email}.");
     my @found = @{ $found->json->{events} // [] };
 
+    @found = grep { $_->{id} ne 'q1' } @found;
     is(scalar @found, 2, 'events are found by a value that is hidden') or diag($found->{body});
     is_deeply([ map { "$_->{field}=$_->{value}" } @{ $found[0]{keys} } ],
         [ 'data.email=***', 'data.order=o-77' ], 'which is not shown');

@@ -38,6 +38,7 @@
 #include "../base/crash.h"
 #include "../conf/nearest.h"
 #include "../observe/account.h"
+#include "../observe/errand.h"
 #include "../observe/explain.h"
 #include "../observe/gate.h"
 
@@ -383,7 +384,11 @@ ngx_er_receive_explain(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     if (rc == NGX_AGAIN) {
         ngx_er_receive_wait(ctx);
-        return NGX_DONE;
+
+        /* without a client there is nobody to explain it to */
+
+        return (ngx_er_errand_watch(ctx->request) == NGX_OK)
+               ? NGX_DONE : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return (rc == NGX_OK) ? ngx_er_reply_json(ctx->request, &json)

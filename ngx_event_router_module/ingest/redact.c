@@ -65,6 +65,7 @@ static void ngx_er_redact_outermost(ngx_array_t *found);
 static ngx_int_t ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_str_t *text, ngx_er_field_kind_e kind, ngx_array_t *found,
     const char **why);
+static ngx_uint_t ngx_er_redact_text(ngx_str_t *text);
 static ngx_int_t ngx_er_redact_pair(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_str_t *pair, ngx_er_field_kind_e kind, ngx_array_t *found);
 static ngx_uint_t ngx_er_redact_named(ngx_er_redact_t *redact,
@@ -448,6 +449,13 @@ ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *text,
         return NGX_DECLINED;
     }
 
+    /* what is packed, and only called a form, has other bytes than text */
+
+    if (kind == NGX_ER_FIELD_DATA && !ngx_er_redact_text(text)) {
+        *why = "it is called a form and is no text";
+        return NGX_DECLINED;
+    }
+
     if (kind == NGX_ER_FIELD_DATA && ngx_er_redact_whole(redact)) {
         return ngx_er_redact_push(found, p, last, NGX_ER_REDACT_NONE);
     }
@@ -470,6 +478,24 @@ ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *text,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_er_redact_text(ngx_str_t *text)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < text->len; i++) {
+        c = text->data[i];
+
+        if ((c < ' ' && c != CR && c != LF && c != '\t') || c == 0x7f) {
+            return 0;
+        }
+    }
+
+    return ngx_er_is_utf8(text);
 }
 
 

@@ -156,6 +156,9 @@ test_json(void)
     FORM("{\"email\":\"x\"}", NULL);
     FORM("\xef\xbb\xbf [1]", NULL);
     FORM("a=1&email=x\0y", NULL);
+    FORM("\x0b\x05\x80" "email=x\x03", NULL);
+    FORM("a=1&b=\xe9", NULL);
+    FORM("a=1\r\n&email=x\r\n", "a=1\r\n&email=***");
 
     FORM("a=1&email=x&b=2", "a=1&email=***&b=2");
     FORM("email=x&email=y%20z&email=&email",
