@@ -244,6 +244,30 @@ for my $source ('now', 'later') {
 is($r->{status}, 502, 'a picture has no fields');
 
 
+# ---- each element of a split is a call
+
+$t->write_file('conf/line.json',
+    '{"order":{data.id},"sku":{.sku},"tags":[{each .tags}{.}{end}],'
+    . '"gift":{if .gift = true}1{end}}');
+config(erp => 'body template line.json; split data.lines;');
+$t->write_file('conf/nginx.conf',
+    $t->read_file('conf/nginx.conf') =~ s/from now later/from later/r);
+$t->reload;
+
+my $lines = join ',', map { qq({"sku":"s$_","tags":["a",$_]}) } 1 .. 3;
+
+$target->forget;
+is($t->post('/later', qq({"id":7,"type":"t","lines":[$lines,)
+                      . '{"sku":"g","gift":true,"tags":[]}]}',
+            [ 'Content-Type' => $JSON ])->{status}, 202, 'split: taken');
+wait_until(5, sub { $target->count >= 4 });
+
+is(join("\n", sort map { $_->{body} } $target->requests), join("\n",
+    '{"order":7,"sku":"g","tags":[],"gift":1}',
+    map { qq({"order":7,"sku":"s$_","tags":["a",$_]}) } 1 .. 3),
+    'split: four calls');
+
+
 # ---- what is wrong is told with its place
 
 $t->expect_log(qr/\[emerg\]/, 'templates that are wrong');

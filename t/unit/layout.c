@@ -321,6 +321,8 @@ static const char  *printings[][3] = {
       "[[\"\xef\xbf\xbd\",\"\xef\xbf\xbd\\\\ud83d\",\"\\u0041\"],"
       "\"[\\\"\xef\xbf\xbd\\\",\\\"\xef\xbf\xbd\\\\\\\\ud83d\\\","
       "\\\"\\\\u0041\\\"]\"]" },
+    { "[{data}]", "[\"\\ude00\\ude00\",\"\\ud83d\\ud83d\\ude00\"]",
+      "[[\"\xef\xbf\xbd\xef\xbf\xbd\",\"\xef\xbf\xbd\\ud83d\\ude00\"]]" },
     { "[{data.s}]", "\xef\xbb\xbf{\"s\":\"a\"}", "[\"a\"]" },
     { "[{data.s.t}]", "\xef\xbb\xbf{\"s\":[]}", "[[]]" },
     { "[{data.s}]", "{\"s\":\"\\u0000\"}", "[\"\\u0000\"]" },
@@ -417,6 +419,11 @@ static const char  *refusals[][2] = {
     { "[{eahc data.x}1{end}]", "t:1:3: unknown word \"eahc\": did you mean "
                                "{each ...}?" },
     { "[{map nix data.x}]", "t:1:7: the code table \"nix\": it cannot be" },
+    { "[{map twice data.x}]", "t:1:7: the code table \"twice\": the key \"a\" "
+                              "is there twice" },
+    { "[{map torn data.x}]", "t:1:7: the code table \"torn\": line 2: a quote" },
+    { "[{map bare data.x}]", "t:1:7: the code table \"bare\": line 1: there is "
+                             "no value" },
     { "[{map }]", "t:1:7: \"map\" needs the file" },
     { "[{map codes}]", "t:1:12: a field is missing" },
     { "[{map codes nix}]", "t:1:13: unknown field \"nix\"" }

@@ -34,19 +34,29 @@ static const char  layout_codes_json[] =
     "\"1\": null, \"true\": false}";
 
 
+static const char  *layout_files[][2] = {
+    { "codes", layout_codes },
+    { "codes.json", layout_codes_json },
+    { "twice", "a 1\nb 2\na 3\n" },
+    { "torn", "a 1\n\"b 2\n" },
+    { "bare", "a\n" }
+};
+
+
 static ngx_int_t __attribute__((unused))
 layout_file(void *data, ngx_str_t *name, ngx_str_t *text, ngx_er_error_t *err)
 {
-    if (name->len == 5 && memcmp(name->data, "codes", 5) == 0) {
-        text->data = (u_char *) layout_codes;
-        text->len = sizeof(layout_codes) - 1;
-        return NGX_OK;
-    }
+    size_t  i;
 
-    if (name->len == 10 && memcmp(name->data, "codes.json", 10) == 0) {
-        text->data = (u_char *) layout_codes_json;
-        text->len = sizeof(layout_codes_json) - 1;
-        return NGX_OK;
+    for (i = 0; i < sizeof(layout_files) / sizeof(layout_files[0]); i++) {
+
+        if (name->len == strlen(layout_files[i][0])
+            && memcmp(name->data, layout_files[i][0], name->len) == 0)
+        {
+            text->data = (u_char *) layout_files[i][1];
+            text->len = strlen(layout_files[i][1]);
+            return NGX_OK;
+        }
     }
 
     ngx_er_error(err, "it cannot be opened");
