@@ -419,11 +419,12 @@ static const char  *refusals[][2] = {
     { "[{eahc data.x}1{end}]", "t:1:3: unknown word \"eahc\": did you mean "
                                "{each ...}?" },
     { "[{map nix data.x}]", "t:1:7: the code table \"nix\": it cannot be" },
-    { "[{map twice data.x}]", "t:1:7: the code table \"twice\": the key \"a\" "
-                              "is there twice" },
-    { "[{map torn data.x}]", "t:1:7: the code table \"torn\": line 2: a quote" },
-    { "[{map bare data.x}]", "t:1:7: the code table \"bare\": line 1: there is "
-                             "no value" },
+    { "[{map twice data.x}]", "t:1:7: the code table \"twice\": the key "
+                              "\"a\" is there twice" },
+    { "[{map torn data.x}]", "t:1:7: the code table \"torn\": line 2: a "
+                             "quote" },
+    { "[{map bare data.x}]", "t:1:7: the code table \"bare\": line 1: "
+                             "there is no value" },
     { "[{map }]", "t:1:7: \"map\" needs the file" },
     { "[{map codes}]", "t:1:12: a field is missing" },
     { "[{map codes nix}]", "t:1:13: unknown field \"nix\"" }

@@ -1258,8 +1258,10 @@ filter(const char *name, json_t *item)
                : json_loadb(text.len ? s : "", text.len, JSON_DECODE_ANY,
                             &error);
 
-        if (!json_is_number(json) || strchr("-0123456789", s[0]) == NULL
-            || strchr("0123456789", s[text.len - 1]) == NULL)
+        /* jansson lets blanks and a NUL stand around it */
+
+        if (!json_is_number(json) || memchr("-0123456789", s[0], 11) == NULL
+            || memchr("0123456789", s[text.len - 1], 10) == NULL)
         {
             json_decref(json);
             json = NULL;
