@@ -46,7 +46,7 @@ my @harm = (
     [ deep => 'reduce range(1000000) as $i (0; [.])',
       qr/$CRASH|$LARGE|$SLOW/ ],
     [ nested => 'reduce range(20000) as $i (0; [.])',
-      qr/^an output of the program "nested\.jq" is nested deeper than 1000 l/ ],
+      qr/^an output of the program "nested\.jq" is nested deeper than 256 l/ ],
     [ outputs => 'range(1000000)', $MANY ],
     [ bytes => 'range(20) | "' . 'a' x 1000 . '" * 1000',
       qr/$BYTES|$LARGE|$SLOW/ ],

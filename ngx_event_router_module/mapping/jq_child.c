@@ -277,8 +277,8 @@ ngx_er_jq_child_output(void *data, ngx_str_t *json)
 
 
 /*
- * Is it what the target may get?  libjq writes JSON, but where it is nested
- * thousands of levels deep 1.7 writes that it was left out.
+ * Is it what the target may get?  libjq writes JSON, but in the place of what
+ * is nested too deep it writes, without quotes, that this was skipped.
  */
 
 static ngx_int_t

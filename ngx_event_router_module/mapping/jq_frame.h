@@ -22,7 +22,8 @@
 
 #define NGX_ER_JQ_OUTPUTS  1000        /* of one event at most */
 #define NGX_ER_JQ_OUTPUT   (16 * 1024 * 1024)  /* bytes of all of them */
-#define NGX_ER_JQ_DEPTH    1000        /* nested arrays and objects */
+#define NGX_ER_JQ_DEPTH    256         /* nested arrays and objects: what is
+                                          deeper libjq 1.6 does not write */
 
 /* bytes of an answer behind its head */
 #define NGX_ER_JQ_ANSWER                                                      \

@@ -59,6 +59,8 @@ sub prepare {
             $s{redis});
     }
 
+    spew("$dir/order.jq", '.data | {id, total: .total_price, lines: '
+        . '[.line_items[] | {sku, quantity, price}]}');
     fill('router', $name, ROUTER => $nginx{port}, UPSTREAM => $upstream,
         WORKERS => $o{workers} // 1, DELIVERY => $s{delivery},
         STORE => $s{store} =~ s/%s/$where/r,
@@ -90,6 +92,7 @@ sub measure {
     my $deliveries = settled($nginx->{port}, $upstream);
     my ($cpu, $user) = cpu_of($nginx);
     my ($redis) = $nginx->{redis} ? cpu($nginx->{redis}) : 0;
+    my $child = children_of($nginx);
     my ($busy, $all) = core_time($nginx->{core} =~ /^(\d+)/);
 
     my %r = wrk($nginx->{rest}, $connections, $url, $file, $id);
@@ -116,6 +119,7 @@ sub measure {
 
     return { rate => $n / $r{us} * 1e6,
         cpu => ($after - $cpu) / $n * 1e6,
+        child => (children_of($nginx) - $child) / $n * 1e6,
         user => ($after_user - $user) / ($after - $cpu),
         redis => $nginx->{redis}
             ? ((cpu($nginx->{redis}))[0] - $redis) / $n * 1e6 : 0,
@@ -140,6 +144,26 @@ sub cpu_of {
     }
 
     return ($all, $user);
+}
+
+
+# seconds of the processes that run programs of jq
+
+sub children_of {
+    my ($nginx) = @_;
+
+    my $all = 0;
+    my @pids = @{ $nginx->{pids} };
+
+    while (defined(my $pid = shift @pids)) {
+        my @next = map { slurp($_) =~ /(\d+)/g }
+                   glob "/proc/$pid/task/*/children";
+
+        $all += (cpu($_))[0] for @next;
+        push @pids, @next;
+    }
+
+    return $all;
 }
 
 

@@ -41,6 +41,7 @@ my @cases = (
     { name => '+ dedup: unrouted', path => '/unrouted' },
 
     { name => '1 target', path => '/one', deliveries => 1 },
+    { name => '1 target, body jq', path => '/jq', deliveries => 1 },
     { name => '2 targets, dedup off', path => '/two-undeduped',
       deliveries => 2 },
     { name => '2 targets', path => '/two', deliveries => 2, aim => 1.9 },
@@ -127,6 +128,11 @@ sub report {
             $old ? sprintf(' %9.1f %6s', median(map { $_->{cpu} }
                 @{ $case->{roundsold} }), beside($case, $case, 'old')) : '';
     }
+
+    my ($jq) = grep { $_->{path} eq '/jq' } @cases;
+
+    printf "\nbody jq: and %.1f us of CPU of the child for each event\n",
+        median(map { $_->{child} } @{ $jq->{rounds} }) if $jq;
 
     printf "\nother processes had %.0f%% of the worker's core\n",
         100 * median(map { map { $_->{others} } @{ $_->{rounds} } } @cases);
