@@ -12,6 +12,7 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Errno qw(EIO);
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
@@ -28,6 +29,7 @@ my $t = Test::EventRouter->new(module_path => $module, workers => 1);
 my $redis = $ENV{TEST_SPLIT_REDIS}
             && $t->redis(6379, save => '', appendonly => 'yes',
                          appendfsync => 'always');
+my $disk = !$redis && disk();
 my $target = $t->target(8081);
 my ($once, $serial) = (0, 0);
 
@@ -135,6 +137,31 @@ sub made {
         $target->requests;
 }
 
+# a disk that can be broken; see t/fault/disk.c
+
+sub disk {
+    my $library = "$t->{dir}/disk.so";
+
+    return if system("cc -shared -fPIC -o $library"
+                     . " $FindBin::Bin/fault/disk.c -ldl");
+
+    $t->{environment} = { LD_PRELOAD => $library,
+        ER_FAULT_DISK => $t->write_file('fault', pack 'q4', (0) x 4) };
+
+    return 1;
+}
+
+sub fault {
+    my ($mode) = @_;
+
+    open my $f, '+<', "$t->{dir}/fault" or die "fault: $!\n";
+    binmode $f;
+    syswrite $f, pack('q4', 0, 0, EIO, 0);
+    sysseek $f, 0, 0;
+    syswrite $f, pack('q', $mode);
+    close $f;
+}
+
 sub accounted {
     my $targets;
 
@@ -239,18 +266,18 @@ subtest 'M6: reload and quit between calls' => sub {
 
 
 subtest 'M7: the store is away' => sub {
-    plan skip_all => 'of Redis' if !$redis;
+    $redis || $disk or plan skip_all => 'no C compiler';
 
-    $t->expect_log(qr/redis/, 'Redis is away');
+    $t->expect_log($redis ? qr/redis/ : qr/cannot be written/, 'it is away');
     $target->answer('/2', delay => 1);
 
     my $id = begin();
 
     ok(wait_until(10, sub { $target->count == 2 }), 'the second one');
-    $redis->stop;
+    $redis ? $redis->stop : fault(1);
     sleep 4;
     is($target->count, 2, 'the third one waits until the store knows');
-    $redis->start;
+    $redis ? $redis->start : fault(0);
     is(made($id), '1 2 3 4', 'each call once');
     $target->answer('/2', status => 200);
     accounted();
