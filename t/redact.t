@@ -127,7 +127,7 @@ sub all {
         quarantine 1h;
         require data.n exists;
         redact data.email data.customer.card data.items.pin;
-        redact header.X-Key header.Cookie arg.token;
+        redact header.X-Key header.Cookie arg.token 'data."odd key"';
     }
 
     event_source tight {
@@ -295,13 +295,42 @@ EOC
     ok(length $said{shop}, 'of a source that hides it has a sentence');
     unlike($said{shop}, qr/it says|m4rk/, 'of ours');
 
+    # the keys of a hidden object are hidden, too; other paths are told
+
+    my %path = (
+        q3 => [ '"customer":{"card":{"MARK":0.12345678901234567890}}', 'card',
+                qr/^the number data\.\*\*\* would/ ],
+        q4 => [ '"items":[{"pin":{"MARK":1,"MARK":2}}]', 'pin',
+                qr/^the key data\.\*\*\* is given twice/ ],
+        q5 => [ '"odd key":{"MARK":1e400}', 'whole',
+                qr/^the number data\.\*\*\* would/ ],
+        q6 => [ '"items":[{"sum":1e400}]', 'late',
+                qr/^the number data\.items\[0\]\.sum would/ ],
+    );
+
+    for my $id (sort keys %path) {
+        my ($member, $mark) = @{ $path{$id} };
+
+        $member =~ s/MARK/$mark{$mark}/g;
+        $send->('/shop', qq({"id":"$id","n":1,"say":1,$member}), @json,
+            'X-Type' => 'order');
+    }
+
+    wait_until(20, sub {
+        %said = map { $_->{id} => $_->{answer} }
+                @{ $look->('dead?target=says')->{entries} };
+        return keys %said == 6;
+    });
+
+    like($said{$_}, $path{$_}[2], "$_: the path") for sort keys %path;
+
 
     # ---- history
 
     my $found = $t->get("/admin/v1/events?key=data.email:$mark{email}.");
     my @found = @{ $found->json->{events} // [] };
 
-    @found = grep { $_->{id} ne 'q1' } @found;
+    @found = grep { $_->{id} !~ /^q/ } @found;
     is(scalar @found, 2, 'events are found by a value that is hidden') or diag($found->{body});
     is_deeply([ map { "$_->{field}=$_->{value}" } @{ $found[0]{keys} } ],
         [ 'data.email=***', 'data.order=o-77' ], 'which is not shown');

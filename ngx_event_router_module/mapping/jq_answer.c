@@ -12,8 +12,8 @@
  * which no log gets.  Sentences are the worker's own, with the name of the
  * file as it stands in nginx.conf; of the child they have the path of a number
  * or a key at most, and that has only letters, digits and "_-.[]*", whatever
- * the child sent.  An answer that makes no sense is one of a child that
- * crashed.
+ * the child sent.  A path into what "redact" hides is not told: its keys are
+ * hidden, too.  An answer that makes no sense is one of a child that crashed.
  */
 
 
@@ -27,6 +27,8 @@ static ngx_int_t ngx_er_jq_answer_outputs(ngx_er_mapped_t *mapped,
     ngx_er_jq_t *jq, ngx_er_jq_head_t *head, u_char *p);
 static ngx_int_t ngx_er_jq_answer_path(ngx_er_mapped_t *mapped,
     ngx_er_jq_t *jq, ngx_er_jq_head_t *head, u_char *p);
+static ngx_int_t ngx_er_jq_answer_hidden(ngx_er_mapped_t *mapped,
+    ngx_str_t *path);
 static ngx_int_t ngx_er_jq_answer_crash(ngx_er_mapped_t *mapped,
     ngx_er_jq_t *jq);
 static u_char *ngx_er_jq_answer_text(u_char *p, u_char *last,
@@ -151,6 +153,7 @@ ngx_er_jq_answer_path(ngx_er_mapped_t *mapped, ngx_er_jq_t *jq,
 {
     u_char      c, *last;
     size_t      i;
+    ngx_int_t   rc;
     ngx_str_t   shown;
 
     last = p + head->size;
@@ -170,6 +173,16 @@ ngx_er_jq_answer_path(ngx_er_mapped_t *mapped, ngx_er_jq_t *jq,
         }
     }
 
+    rc = ngx_er_jq_answer_hidden(mapped, &shown);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_str_set(&shown, "data.***");
+    }
+
     if (head->answer == NGX_ER_JQ_TWICE) {
         return ngx_er_mapped_fail(mapped, "the key %V is given twice in its "
                                   "object, and \"%V\" would see one of them",
@@ -180,6 +193,69 @@ ngx_er_jq_answer_path(ngx_er_mapped_t *mapped, ngx_er_jq_t *jq,
                               "behind \"%V\", whose numbers are doubles; "
                               "\"numbers=string\" gives it as a string",
                               &shown, ngx_er_jq_answer_file(jq));
+}
+
+
+/*
+ * NGX_OK: nothing of the path is hidden; NGX_DECLINED: it is, or that is not
+ * known, as of a key that is not shown and of an element of "split"
+ */
+
+static ngx_int_t
+ngx_er_jq_answer_hidden(ngx_er_mapped_t *mapped, ngx_str_t *path)
+{
+    u_char           *p, *last;
+    ngx_array_t       steps;
+    ngx_er_step_t    *step;
+    ngx_er_redact_t  *redact;
+
+    redact = mapped->event->source->redact;
+
+    if (redact == NULL || redact->data == 0) {
+        return NGX_OK;
+    }
+
+    if (mapped->input.number || path->len < 4
+        || ngx_memcmp(path->data, "data", 4) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_array_init(&steps, mapped->pool, 8, sizeof(ngx_er_step_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = path->data + 4;
+    last = path->data + path->len;
+    step = NULL;
+
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '*') {
+            return NGX_DECLINED;
+        }
+
+        if (*p == '.') {
+            step = ngx_array_push(&steps);
+            if (step == NULL) {
+                return NGX_ERROR;
+            }
+
+            step->key.data = p + 1;
+            step->key.len = 0;
+            step->index = NGX_ER_STEP_KEY;
+
+        } else if (*p == '[') {
+            step = NULL;
+
+        } else if (step) {
+            step->key.len++;
+        }
+    }
+
+    return ngx_er_redact_path(redact, &steps) ? NGX_DECLINED : NGX_OK;
 }
 
 
