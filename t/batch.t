@@ -37,6 +37,7 @@ $q->config(
         events   => "$fast batch max=3 wait=1m form=cloudevents; "
                     . 'body cloudevents;',
         data     => "$fast batch max=2 wait=1m; body data;",
+        torn     => "$fast batch max=2 wait=1m; body template torn.json;",
         jq       => "$fast batch max=6 wait=600ms; body jq pick.jq;",
         index    => "$fast batch max=4 wait=600ms;",
         aws      => "$fast batch max=4 wait=600ms;",
@@ -65,6 +66,7 @@ $q->config(
     http => 'event_history 1h size=1m;');
 
 $t->write_file('conf/secret', 'whsec_' . 'c2VjcmV0IG9mIHRoZSB0ZXN0IQ==');
+$t->write_file('conf/torn.json', '{"a":{data.a}}');
 $t->write_file('conf/pick.jq', 'if .data.n == 2 then empty elif .data.n == 3 '
     . 'then error("no") elif .data.n == 4 then 1, 2 else {id, n: .data.n} end');
 $t->run;
@@ -158,6 +160,18 @@ $t->run;
     is($call->{body}, '[{"kind":"ok","n":1},{"kind":"ok","n":2}]',
         'what "body" makes of each')
         or diag($call->{body});
+}
+
+{
+    $q->post(qq({"id":"torn$_","type":"torn","kind":"ok","a":")
+             . "\xff" x $_ . '"}') for 1, 2;
+
+    my ($call) = calls('torn', 1);
+
+    is($call->{body}, qq([{"a":"\xef\xbf\xbd"},{"a":")
+                      . "\xef\xbf\xbd" x 2 . '"}]', 'what is no UTF-8 in each');
+    ok(wait_until(3, sub { $t->get('/status')->json->{targets}{torn}
+                               {replaced_bytes} == 3 }), 'is counted');
 }
 
 {

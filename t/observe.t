@@ -237,7 +237,7 @@ is(join(' ', sort keys %{ $r->json->{sources}{a} }),
     . 'timeout unavailable undecided unmet unrouted', 'counters of a source');
 is(join(' ', sort keys %{ $r->json->{targets}{one} }),
     'attempt_seconds coalesced cut dead dead_by delivery_seconds failed '
-    . 'failed_by fenced ok retried stale',
+    . 'failed_by fenced filtered ok replaced_bytes retried stale',
     'counters of a target');
 is(scalar(grep { $_ != 0 } values %{ json() }), 0, 'all begin at zero');
 

@@ -74,10 +74,18 @@ http {
         location = /now    { event_receive now; }
         location = /later  { event_receive later; }
         location /admin    { event_admin reveal; allow all; }
+        location = /status { event_status; }
         $locations
     }
 }
 EOC
+}
+
+
+# how many U+FFFD were sent for what is no UTF-8
+
+sub replaced {
+    return $t->get('/status')->json->{targets}{erp}{replaced_bytes} // 'none';
 }
 
 
@@ -177,12 +185,17 @@ for my $source ('now', 'later') {
 
     # nothing that stays invalid JSON
 
-    (my $torn = $order) =~ s/#1/#\xff/;
+    my $before = replaced();
+
+    (my $torn = $order) =~ s/#1/#\xff\xfe/;
     ($r, $got) = sent($source, $torn);
 
-    like($got->{body}, qr/"Number":"#\xef\xbf\xbd\xc3\xa9\\""/,
+    like($got->{body}, qr/"Number":"#(?:\xef\xbf\xbd){2}\xc3\xa9\\""/,
          "$source: U+FFFD for what is no UTF-8");
     ok(eval { JSON::PP->new->utf8->decode($got->{body}) }, "$source: JSON");
+    ok(wait_until(3, sub { replaced() eq $before + 2 }),
+        "$source: both bytes are counted") or diag($before, ' ', replaced());
+    is($before, $source eq 'now' ? 0 : 2, "$source: and no others");
 }
 
 

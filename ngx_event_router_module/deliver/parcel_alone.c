@@ -21,6 +21,7 @@ ngx_er_parcel_alone(ngx_er_attempt_t *attempt, ngx_er_mapped_t *mapped,
 {
     ngx_int_t              rc;
     ngx_str_t              body, names[2];
+    ngx_uint_t             replaced;
     ngx_er_cargo_t        *cargo;
     ngx_er_event_t        *event;
     ngx_er_mapped_t       *own;
@@ -31,6 +32,7 @@ ngx_er_parcel_alone(ngx_er_attempt_t *attempt, ngx_er_mapped_t *mapped,
 
     cargo = mapped ? mapped->cargos.elts : NULL;
     body = cargo ? cargo->body : event->body;
+    replaced = cargo ? cargo->replaced : 0;
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
                    "event router parcel: event \"%V\" alone to \"%V\", %uz "
@@ -66,6 +68,7 @@ ngx_er_parcel_alone(ngx_er_attempt_t *attempt, ngx_er_mapped_t *mapped,
 
     if (rc == NGX_OK) {
         cargo->events = 1;
+        cargo->replaced = replaced;
         ngx_er_parcel_type(form, &cargo->content_type);
 
         ngx_er_attempt_load(attempt, own, cargo);

@@ -88,6 +88,7 @@ static ngx_int_t ngx_er_parcel_load(ngx_er_parcel_t *parcel,
     ngx_er_attempt_t *attempt);
 static ngx_int_t ngx_er_parcel_cargo(ngx_er_parcel_t *parcel,
     ngx_pool_t *pool, ngx_er_cargo_t *cargo, ngx_str_t *id);
+static ngx_uint_t ngx_er_parcel_replaced(ngx_er_lease_t *lease);
 static void ngx_er_parcel_attempted(ngx_er_attempt_t *attempt);
 static uint64_t ngx_er_parcel_worst(ngx_er_parcel_t *parcel);
 static void ngx_er_parcel_end(ngx_er_parcel_t *parcel,
@@ -518,6 +519,8 @@ ngx_er_parcel_cargo(ngx_er_parcel_t *parcel, ngx_pool_t *pool,
         names[2 * i] = lease->event->source->name;
         names[2 * i + 1] = lease->event->id;
         i++;
+
+        cargo->replaced += ngx_er_parcel_replaced(lease);
     }
 
     form = parcel->target->parcel->form;
@@ -530,6 +533,19 @@ ngx_er_parcel_cargo(ngx_er_parcel_t *parcel, ngx_pool_t *pool,
     }
 
     return ngx_er_parcel_id(pool, names, 2 * i, id->data);
+}
+
+
+/* U+FFFD in its part, which is the only cargo that it was mapped to */
+
+static ngx_uint_t
+ngx_er_parcel_replaced(ngx_er_lease_t *lease)
+{
+    ngx_er_cargo_t  *cargo;
+
+    cargo = lease->mapped ? lease->mapped->cargos.elts : NULL;
+
+    return cargo ? cargo->replaced : 0;
 }
 
 

@@ -129,9 +129,8 @@ ngx_er_layout_body(ngx_er_mapped_t *mapped, ngx_er_body_t *body,
 
     cargo->number = input->number;
     cargo->body = print->body;
+    cargo->replaced = print->replaced;
     ngx_str_set(&cargo->content_type, "application/json");
-
-    mapped->replaced += print->replaced;
 
     return NGX_OK;
 }

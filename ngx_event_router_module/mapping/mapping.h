@@ -32,6 +32,8 @@ typedef struct {
                                           only one */
     ngx_uint_t             events;     /* that are in the body; 0: one, and it
                                           is no list of them */
+    ngx_uint_t             replaced;   /* U+FFFD in the body, for what is no
+                                          UTF-8 in the event */
 } ngx_er_cargo_t;
 
 
@@ -87,9 +89,6 @@ struct ngx_er_mapped_s {
                                           from the event loop, never from
                                           inside of ngx_er_mapping_start() */
     void                  *data;       /* the handler's */
-
-    ngx_uint_t             replaced;   /* U+FFFD in its bodies, for what is no
-                                          UTF-8 in the event */
 
     ngx_er_input_t         input;
     ngx_array_t            elements;   /* with "split": of ngx_str_t */

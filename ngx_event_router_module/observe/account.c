@@ -249,6 +249,10 @@ ngx_er_account_attempt(ngx_er_attempt_t *attempt, ngx_uint_t metric)
 
     if (attempt->pause == 0) {
         ngx_er_metric_try(attempt->target, attempt->ms);
+
+        if (attempt->cargo && attempt->cargo->replaced) {
+            ngx_er_metric_replaced(attempt->target, attempt->cargo->replaced);
+        }
     }
 }
 

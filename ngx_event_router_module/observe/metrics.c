@@ -148,8 +148,14 @@ const ngx_er_family_t  ngx_er_families[] = {
     { "event_router_dead_total",
       "Dead letters of a target, by the reason.",
       "dead_by", NGX_ER_NOUN_TARGET, NGX_ER_FAMILY_COUNTER, "reason",
-      NGX_ER_METRIC_DEATHS, NGX_ER_METRIC_TRY, ngx_er_metric_death_name,
+      NGX_ER_METRIC_DEATHS, NGX_ER_METRIC_REPLACED, ngx_er_metric_death_name,
       NULL },
+
+    { "event_router_replaced_bytes_total",
+      "Bytes that are no UTF-8 and were sent as U+FFFD in bodies made by "
+      "templates.",
+      "replaced_bytes", NGX_ER_NOUN_TARGET, NGX_ER_FAMILY_COUNTER, NULL,
+      NGX_ER_METRIC_REPLACED, NGX_ER_METRIC_TRY, NULL, NULL },
 
     { "event_router_attempt_duration_seconds",
       "How long attempts took, whatever came of them.",
@@ -342,6 +348,14 @@ ngx_er_metric_event(ngx_er_source_t *source, ngx_array_t *routes)
     for (i = 0; i < routes->nelts; i++) {
         (void) ngx_atomic_fetch_add(route[i]->matched, 1);
     }
+}
+
+
+void
+ngx_er_metric_replaced(ngx_er_target_t *target, ngx_uint_t n)
+{
+    (void) ngx_atomic_fetch_add(&target->counters[NGX_ER_METRIC_REPLACED],
+                                (ngx_atomic_int_t) n);
 }
 
 

@@ -134,7 +134,9 @@ typedef enum {
     NGX_ER_METRIC_FAIL_LAST,
     NGX_ER_METRIC_DEATHS = NGX_ER_METRIC_FAIL_LAST,
                                        /* by ngx_er_dead_e, from 1 */
-    NGX_ER_METRIC_TRY = NGX_ER_METRIC_DEATHS + NGX_ER_DEAD_MAPPING,
+    NGX_ER_METRIC_REPLACED = NGX_ER_METRIC_DEATHS + NGX_ER_DEAD_MAPPING,
+                                       /* U+FFFD in bodies */
+    NGX_ER_METRIC_TRY,
     NGX_ER_METRIC_WAY = NGX_ER_METRIC_TRY
                         + ngx_er_histogram_cells(NGX_ER_METRIC_TRIES),
     NGX_ER_METRIC_TARGET_ALL = NGX_ER_METRIC_WAY
@@ -232,6 +234,9 @@ void ngx_er_metric_refused(ngx_er_source_t *source, ngx_er_reason_e reason);
 
 /* an event of the source is known, and the routes that it matched */
 void ngx_er_metric_event(ngx_er_source_t *source, ngx_array_t *routes);
+
+/* its body has so many U+FFFD */
+void ngx_er_metric_replaced(ngx_er_target_t *target, ngx_uint_t n);
 
 /* an attempt took so many ms; a delivery, since its event was accepted */
 void ngx_er_metric_try(ngx_er_target_t *target, ngx_msec_t ms);
