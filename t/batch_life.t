@@ -24,10 +24,12 @@ my $calm = 'breaker off; retry for=1h base=100ms max=100ms;';
 
 $t->workers_may_change('that is what is tested');
 
-$q->config(store => 'size=32m', targets => {
+$q->config(store => 'size=32m memory=1m', targets => {
     erp  => "$calm batch max=20 wait=200ms;",
     slow => "$calm batch max=4 wait=200ms; concurrency 2;",
     long => "$calm batch max=100 wait=1m;",
+    hoard => "$calm batch max=1000 size=64m wait=10m;",
+    plain => $calm,
     open => 'retry for=1h base=100ms max=100ms; concurrency 4; '
             . 'breaker failures=2 open=400ms max=400ms; '
             . 'batch max=10 wait=200ms;',
@@ -67,6 +69,21 @@ for my $case ([ target => 'erp' ], [ source => 'a' ]) {
     cmp_ok(time - $began, '<', 5, 'nobody waits until a call is full');
     is(act(undrain => '')->{status}, 200, 'no more');
     is(scalar(grep { seen()->{$_} } @ids), 0, 'nothing was sent');
+}
+
+
+# ---- what is gathered leaves memory to others
+
+{
+    my $pad = 'x' x 40_000;
+    my @ids = map { $q->send('hoard', pad => $pad) } 1 .. 60;
+
+    comes('events of another target come through',
+        map { $q->send('plain', pad => $pad) } 1 .. 10);
+    ok(wait_until(10, sub { seen()->{$ids[0]} }),
+        'calls are made before their time');
+    is(act(purge => 'target=hoard&state=pending')->{status}, 200, 'the rest');
+    $target->forget;
 }
 
 
@@ -239,7 +256,11 @@ $t->done;
 
 sub act { $t->post("/admin/v1/$_[0]?$_[1]", '', \@act) }
 
-sub ids { return map { $_->{id} } @{ $_[0]->json // [] } }
+sub ids {
+    my $json = $_[0]->json // [];
+
+    return map { $_->{id} } ref $json eq 'ARRAY' ? @$json : $json;
+}
 
 
 # { id => number of calls that had it }

@@ -17,6 +17,10 @@
  * was delivered and is not settled yet takes room as well: a worker that dies
  * has it delivered again, and a disk that is slow must not make that more.
  *
+ * What is gathered for a call of several events ("batch") may wait for
+ * minutes, and the worker's memory is everybody's.  So half of it is for what
+ * is gathered, with equal parts for all such targets.
+ *
  * accept.c and dispatch.c ask for room before they have the store lease an
  * entry, and say when it has answered; lease.c puts entries here and takes
  * them out.  The counts and lists are the worker's, in its cycle's pool, by
@@ -39,6 +43,8 @@ typedef struct {
 
 
 static ngx_er_hand_t  *ngx_er_hands;   /* of the worker */
+static size_t          ngx_er_hand_part;  /* bytes for each target that
+                                             gathers */
 
 
 ngx_uint_t
@@ -54,6 +60,10 @@ ngx_er_hand_room(ngx_er_target_t *target, ngx_er_lane_due_t *due)
                    "event router hand: \"%V\" waiting:%ui coming:%ui "
                    "telling:%ui of %ui", &target->name, hand->nwaiting,
                    hand->coming, hand->telling, due->room);
+
+    if (ngx_er_hand_full(target)) {
+        return 0;
+    }
 
     return (due->room > used) ? due->room - used : 0;
 }
@@ -147,6 +157,14 @@ ngx_er_hand_bytes(ngx_er_target_t *target)
 }
 
 
+ngx_uint_t
+ngx_er_hand_full(ngx_er_target_t *target)
+{
+    return target->parcel
+           && ngx_er_hands[target->index].bytes >= ngx_er_hand_part;
+}
+
+
 void
 ngx_er_hand_starve(ngx_er_target_t *target, ngx_uint_t starves)
 {
@@ -164,7 +182,8 @@ ngx_er_hand_starve(ngx_er_target_t *target, ngx_uint_t starves)
 ngx_int_t
 ngx_er_hands_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
 {
-    ngx_uint_t  i;
+    ngx_uint_t         i, n;
+    ngx_er_target_t  **target;
 
     ngx_er_hands = ngx_pcalloc(cycle->pool, (mcf->targets.nelts + 1)
                                             * sizeof(ngx_er_hand_t));
@@ -172,9 +191,15 @@ ngx_er_hands_init_worker(ngx_cycle_t *cycle, ngx_er_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
+    target = mcf->targets.elts;
+    n = 0;
+
     for (i = 0; i < mcf->targets.nelts; i++) {
         ngx_queue_init(&ngx_er_hands[i].waiting);
+        n += (target[i]->parcel != NULL);
     }
+
+    ngx_er_hand_part = mcf->queue ? mcf->queue->memory / 2 / ngx_max(n, 1) : 0;
 
     return NGX_OK;
 }

@@ -43,6 +43,10 @@ ngx_queue_t *ngx_er_hand_first(ngx_er_target_t *target);
 ngx_uint_t ngx_er_hand_waiting(ngx_er_target_t *target);
 size_t ngx_er_hand_bytes(ngx_er_target_t *target);
 
+/* 1: what is gathered for a call ("batch") has its part of the worker's
+   memory: no more may come, and the call need not wait for others */
+ngx_uint_t ngx_er_hand_full(ngx_er_target_t *target);
+
 /* some wait longer than they should, or do so no more: other workers shall
    leave places */
 void ngx_er_hand_starve(ngx_er_target_t *target, ngx_uint_t starves);

@@ -8,11 +8,12 @@
  * Parcels of a worker: what goes in one call to a target with "batch".
  *
  * Leases of such a target are gathered in the hand (hand.c), without places.
- * When they are as many as a call may have, or as large, or the first of them
- * has waited for "wait=", the dispatcher takes a place for a call.  Then a
- * parcel is opened, and leases of the hand go to it: the first one with the
- * place and its token, each other with a token of its own.  A place is a call,
- * and a token is an event (policy.c).
+ * When they are as many as a call may have, or as large, or as the worker's
+ * memory allows (hand.c), or the first of them has waited for "wait=", the
+ * dispatcher takes a place for a call.  Then a parcel is opened, and leases of
+ * the hand go to it: the first one with the place and its token, each other
+ * with a token of its own.  A place is a call, and a token is an event
+ * (policy.c).
  *
  * On its way to the parcel a lease may have to ask the dedup store or a child
  * that maps it.  So a parcel counts who is on the way, and whoever made it is
@@ -97,7 +98,7 @@ ngx_er_parcel_ripe(ngx_er_target_t *target, uint64_t now)
                    "shut:%ui in %Lms", &target->name, n, full, due.shut,
                    (int64_t) (when - now));
 
-    if (full || due.shut || now >= when) {
+    if (full || due.shut || now >= when || ngx_er_hand_full(target)) {
         return 1;
     }
 
