@@ -40,23 +40,6 @@ typedef enum {
 } ngx_er_attempt_state_e;
 
 
-/* what is not known of an answer, and will never be */
-
-typedef enum {
-    NGX_ER_LOST_NONE = 0,
-    NGX_ER_LOST_ANSWER,                /* all of it, of a request that was
-                                          sent */
-    NGX_ER_LOST_CUT,                   /* the rest of a body that decides: the
-                                          connection ended, */
-    NGX_ER_LOST_LONG,                  /* there is more than is read, */
-    NGX_ER_LOST_SLOW,                  /* or it took too long */
-    NGX_ER_LOST_UNTOLD,                /* nothing; but what it means could not
-                                          be told: no time, no memory, or a
-                                          text too long for an expression, */
-    NGX_ER_LOST_UNREADABLE             /* or it is encoded, or broken JSON */
-} ngx_er_lost_e;
-
-
 typedef struct ngx_er_attempt_s  ngx_er_attempt_t;
 typedef struct ngx_er_relayed_s  ngx_er_relayed_t;     /* relay.h */
 

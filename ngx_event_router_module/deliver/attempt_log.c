@@ -72,7 +72,7 @@ ngx_er_attempt_log_verdict(ngx_er_attempt_t *attempt, u_char *buf, size_t len)
 
     if (attempt->verdict == NGX_ER_VERDICT_DOUBT) {
         return ngx_snprintf(buf, len, ", in doubt: %s",
-                            ngx_er_attempt_lost_name(attempt->lost));
+                            ngx_er_lost_name(attempt->lost));
     }
 
     if (line && line->condition) {
@@ -113,19 +113,6 @@ ngx_er_attempt_log_event(ngx_er_event_t *event, u_char *buf, size_t len)
 
     return ngx_snprintf(p, last - p, "%s\" of source \"%V\"",
                         i < id->len ? "..." : "", &event->source->name);
-}
-
-
-const char *
-ngx_er_attempt_lost_name(ngx_er_lost_e lost)
-{
-    static const char  *names[] = {
-        NULL, "the answer was lost", "the body was cut off",
-        "the body is longer than 64 KB", "the body took too long",
-        "what it means could not be told", "the body cannot be read"
-    };
-
-    return names[lost];
 }
 
 

@@ -40,8 +40,5 @@ u_char *ngx_er_attempt_log_verdict(ngx_er_attempt_t *attempt, u_char *buf,
 u_char *ngx_er_attempt_log_words(ngx_er_attempt_t *attempt, u_char *buf,
     size_t len);
 
-/* "cut off" and the like, NULL: nothing was lost */
-const char *ngx_er_attempt_lost_name(ngx_er_lost_e lost);
-
 
 #endif /* _NGX_ER_ATTEMPT_LOG_H_INCLUDED_ */

@@ -493,5 +493,20 @@ ngx_er_verdict_name(ngx_er_verdict_e verdict)
 {
     static const char  *names[] = { "none", "ok", "retry", "final", "doubt" };
 
-    return names[verdict];
+    return ((ngx_uint_t) verdict < sizeof(names) / sizeof(char *))
+           ? names[verdict] : "unknown";
+}
+
+
+const char *
+ngx_er_lost_name(ngx_er_lost_e lost)
+{
+    static const char  *names[] = {
+        NULL, "the answer was lost", "the body was cut off",
+        "the body is longer than 64 KB", "the body took too long",
+        "what it means could not be told", "the body cannot be read"
+    };
+
+    return ((ngx_uint_t) lost < sizeof(names) / sizeof(char *))
+           ? names[lost] : "unknown";
 }

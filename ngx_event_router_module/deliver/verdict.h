@@ -38,6 +38,23 @@ typedef enum {
 } ngx_er_verdict_e;
 
 
+/* what is not known of an answer, and will never be */
+
+typedef enum {
+    NGX_ER_LOST_NONE = 0,
+    NGX_ER_LOST_ANSWER,                /* all of it, of a request that was
+                                          sent */
+    NGX_ER_LOST_CUT,                   /* the rest of a body that decides: the
+                                          connection ended, */
+    NGX_ER_LOST_LONG,                  /* there is more than is read, */
+    NGX_ER_LOST_SLOW,                  /* or it took too long */
+    NGX_ER_LOST_UNTOLD,                /* nothing; but what it means could not
+                                          be told: no time, no memory, or a
+                                          text too long for an expression, */
+    NGX_ER_LOST_UNREADABLE             /* or it is encoded, or broken JSON */
+} ngx_er_lost_e;
+
+
 /* a line of nginx.conf */
 
 typedef struct {
@@ -127,8 +144,12 @@ ngx_er_verdict_e ngx_er_verdict_default(ngx_uint_t status);
 ngx_er_evidence_e ngx_er_verdict_evidence(ngx_er_verdict_e verdict,
     ngx_uint_t status, ngx_uint_t known, time_t retry_after);
 
-/* "ok", "retry", "final", "doubt", "none" */
+/* "ok", "retry", "final", "doubt", "none".  Both take what a store has, too:
+   "unknown" is what a newer version may have written */
 const char *ngx_er_verdict_name(ngx_er_verdict_e verdict);
+
+/* "the answer was lost" and the like, NULL: nothing was lost */
+const char *ngx_er_lost_name(ngx_er_lost_e lost);
 
 
 #endif /* _NGX_ER_VERDICT_H_INCLUDED_ */

@@ -295,7 +295,7 @@ ngx_er_admin_trial_verdict(ngx_er_json_t *json, ngx_er_trial_t *trial)
 
     ngx_er_json_word(json, "verdict", ngx_er_verdict_name(trial->verdict));
 
-    why = ngx_er_attempt_lost_name(trial->lost);
+    why = ngx_er_lost_name(trial->lost);
 
     if (trial->error.len) {
         ngx_er_json_text(json, "why", &trial->error, 0);

@@ -412,7 +412,7 @@ ngx_er_history_show_attempt(ngx_er_json_t *json,
     ngx_er_json_number(json, "status", chunk->status);
     ngx_er_json_word(json, "verdict", ngx_er_verdict_name(chunk->verdict));
 
-    lost = ngx_er_attempt_lost_name(chunk->lost);
+    lost = ngx_er_lost_name(chunk->lost);
 
     if (lost) {
         ngx_er_json_word(json, "lost", lost);

@@ -55,6 +55,8 @@ static void test_sizes(void);
 static void test_open(void);
 static void test_texts(ngx_pool_t *pool, ngx_er_response_t *response);
 static void test_evidence(void);
+static void test_names(void);
+static void named_as(const char *name, const char *want);
 static void test_find(void);
 static void test_void_words(void);
 static void test_void_status(void);
@@ -398,6 +400,7 @@ main(void)
     test_sizes();
     test_open();
     test_evidence();
+    test_names();
     test_find();
     test_void_words();
     test_void_status();
@@ -705,6 +708,30 @@ test_evidence(void)
                cases[i].evidence, "what %s of %d says about the target",
                ngx_er_verdict_name(cases[i].verdict), (int) cases[i].status);
     }
+}
+
+
+/* numbers of a store, which a newer version may have written */
+
+static void
+test_names(void)
+{
+    ok(ngx_er_lost_name(NGX_ER_LOST_NONE) == NULL, "nothing was lost");
+    named_as(ngx_er_lost_name(NGX_ER_LOST_UNREADABLE),
+             "the body cannot be read");
+    named_as(ngx_er_lost_name(NGX_ER_LOST_UNREADABLE + 1), "unknown");
+    named_as(ngx_er_lost_name(255), "unknown");
+
+    named_as(ngx_er_verdict_name(DOUBT), "doubt");
+    named_as(ngx_er_verdict_name(DOUBT + 1), "unknown");
+    named_as(ngx_er_verdict_name(255), "unknown");
+}
+
+
+static void
+named_as(const char *name, const char *want)
+{
+    ok(strcmp(name, want) == 0, "its name is \"%s\"", want);
 }
 
 
