@@ -17,6 +17,7 @@
 #include "layout_date.h"
 
 
+#define NGX_ER_LAYOUT_DATE_DAY     10  /* bytes of 2026-09-21 */
 #define NGX_ER_LAYOUT_DATE_WIDEST  20  /* bytes of one letter: %s */
 #define NGX_ER_LAYOUT_DATE_MSEC    100000000000LL
 
@@ -25,6 +26,8 @@
 
 
 static ngx_int_t ngx_er_layout_date_rfc3339(ngx_str_t *text, int64_t *msec);
+static ngx_int_t ngx_er_layout_date_time(u_char *p, u_char *last,
+    int64_t *msec);
 static ngx_int_t ngx_er_layout_date_zone(u_char *p, u_char *last,
     ngx_int_t *minutes);
 static ngx_int_t ngx_er_layout_date_count(ngx_str_t *text, int64_t *msec);
@@ -102,45 +105,67 @@ ngx_er_layout_date_read(ngx_str_t *text, int64_t *msec)
 static ngx_int_t
 ngx_er_layout_date_rfc3339(ngx_str_t *text, int64_t *msec)
 {
-    u_char     *p, *last;
-    int64_t     days;
-    ngx_int_t   year, month, day, hour, minute, second, fraction, zone;
+    u_char     *p;
+    ngx_int_t   year, month, day;
 
     p = text->data;
-    last = p + text->len;
 
-    if (text->len < 20 || p[4] != '-' || p[7] != '-'
-        || ((p[10] | 0x20) != 't' && p[10] != ' ')
-        || p[13] != ':' || p[16] != ':')
-    {
+    if (text->len < NGX_ER_LAYOUT_DATE_DAY || p[4] != '-' || p[7] != '-') {
         return NGX_DECLINED;
     }
 
     year = ngx_er_layout_date_number(p, 4, 0, 9999);
     month = ngx_er_layout_date_number(p + 5, 2, 1, 12);
-    hour = ngx_er_layout_date_number(p + 11, 2, 0, 23);
-    minute = ngx_er_layout_date_number(p + 14, 2, 0, 59);
-    second = ngx_er_layout_date_number(p + 17, 2, 0, 60);
 
-    if (year < 0 || month < 0 || hour < 0 || minute < 0 || second < 0) {
+    if (year < 0 || month < 0) {
         return NGX_DECLINED;
     }
 
     day = ngx_er_layout_date_number(p + 8, 2, 1,
                                     ngx_er_layout_date_month(year, month));
+    if (day < 0) {
+        return NGX_DECLINED;
+    }
 
-    p = ngx_er_layout_date_fraction(p + 19, last, &fraction);
+    *msec = ngx_er_layout_date_days(year, month, day) * 86400000;
 
-    if (day < 0 || p == NULL
-        || ngx_er_layout_date_zone(p, last, &zone) != NGX_OK)
+    if (text->len == NGX_ER_LAYOUT_DATE_DAY) {
+        return NGX_OK;
+    }
+
+    return ngx_er_layout_date_time(p + NGX_ER_LAYOUT_DATE_DAY,
+                                   p + text->len, msec);
+}
+
+
+/* "T14:13:20.5+02:00" of the day whose midnight is in msec */
+
+static ngx_int_t
+ngx_er_layout_date_time(u_char *p, u_char *last, int64_t *msec)
+{
+    ngx_int_t  hour, minute, second, fraction, zone;
+
+    if (last - p < 10 || ((*p | 0x20) != 't' && *p != ' ')
+        || p[3] != ':' || p[6] != ':')
     {
         return NGX_DECLINED;
     }
 
-    days = ngx_er_layout_date_days(year, month, day);
+    hour = ngx_er_layout_date_number(p + 1, 2, 0, 23);
+    minute = ngx_er_layout_date_number(p + 4, 2, 0, 59);
+    second = ngx_er_layout_date_number(p + 7, 2, 0, 60);
 
-    *msec = ((days * 24 + hour) * 60 + minute - zone) * 60000
-            + second * 1000 + fraction;
+    if (hour < 0 || minute < 0 || second < 0) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_er_layout_date_fraction(p + 9, last, &fraction);
+
+    if (p == NULL || ngx_er_layout_date_zone(p, last, &zone) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    *msec += (hour * 60 + minute - zone) * 60000 + second * 1000 + fraction;
 
     return NGX_OK;
 }
