@@ -26,7 +26,8 @@ part('target');
 # ---- right ones
 
 fine($_->[0], $_->[1], with(@$_[2 .. $#$_]))
-    for [ 'one word', 'batch max=100;' ],
+    for [ 'no word', 'batch;' ],
+        [ 'one word', 'batch max=100;' ],
         [ 'all', 'batch max=50 size=512k wait=250ms form=lines;' ],
         [ 'the least', 'batch max=2 size=1k wait=0;' ],
         [ 'the most', 'batch max=1000 size=64m wait=10m;' ],
@@ -59,8 +60,6 @@ wrong('another form', 'batch form=xml;  <<<', 'xml', with());
 wrong('another word', 'batch mx=5;  <<<', $takes, with());
 wrong('twice', "batch max=100;\nbatch max=100;  <<<", '"batch" directive is duplicate',
     with());
-wrong('none at all', 'batch;  <<<', 'invalid number of arguments in "batch"',
-    with());
 wrong('five', 'batch max=5 size=1m wait=1s form=array max=6;  <<<',
     'invalid number of arguments in "batch"', with());
 
@@ -91,6 +90,10 @@ wrong('and not as long', 'batch wait=2s;',
 
 # ---- warnings
 
+warned('by default 100 in a call', 'batch; rate 5r/s burst=99;',
+    '"rate" of event_target "erp" counts events and has burst=99, so a call '
+    . 'never has max=100 of "batch": raise burst=, or leave it out', with(),
+    at => 'block');
 warned('a burst that is too small', 'batch max=50; rate 5r/s burst=49;',
     '"rate" of event_target "erp" counts events and has burst=49, so a call '
     . 'never has max=50 of "batch": raise burst=, or leave it out', with(),

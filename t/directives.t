@@ -127,9 +127,10 @@ for my $name (grep { $code{$_} } @order) {
         $max = $m if $m > $max;
     }
 
-    # a directive of optional parameters needs one of them
+    # a directive of optional parameters needs one of them, but for "batch",
+    # which says something by itself
 
-    $min = 1 if $min == 0 && $max > 0;
+    $min = 1 if $min == 0 && $max > 0 && $name ne 'batch';
 
     # words are told apart by the code behind the table
 

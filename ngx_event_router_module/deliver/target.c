@@ -114,7 +114,7 @@ static ngx_er_block_row_t  ngx_er_target_rows[] = {
     { "order", 1, 4, NGX_ER_TARGET_QUEUED,
       "by=FIELD [version=FIELD] [coalesce] [window=TIME]", ngx_er_order_line,
       0 },
-    { "batch", 1, 4, NGX_ER_TARGET_QUEUED,
+    { "batch", 0, 4, NGX_ER_TARGET_QUEUED,
       "[max=NUMBER] [size=SIZE] [wait=TIME] [form=array|lines|cloudevents]",
       ngx_er_parcel_line, 0 },
 
