@@ -337,6 +337,10 @@ ngx_er_layout_field_use(ngx_er_layout_reader_t *r, ngx_str_t *text,
 
     place->self = (text->len == 1 && *at == '.');
 
+    if (ngx_er_layout_not_variable(r, at, text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_er_layout_about(r, &rooted, &place->document, &place->each)
         != NGX_OK)
     {
@@ -352,10 +356,6 @@ ngx_er_layout_field_use(ngx_er_layout_reader_t *r, ngx_str_t *text,
 
     if (ngx_er_field_parse(r->pool, &rooted, base, &field, &err) != NGX_OK) {
         return ngx_er_layout_fail(r, at, "%*s", err.len, err.text);
-    }
-
-    if (ngx_er_layout_not_variable(r, at, text) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     index = ngx_er_fields_add(fields, &field);
@@ -481,6 +481,12 @@ ngx_er_layout_not_variable(ngx_er_layout_reader_t *r, u_char *at,
 {
     if (text->len == 0 || text->data[0] != '$') {
         return NGX_OK;
+    }
+
+    if (text->len > 1 && text->data[1] == '.') {
+        return ngx_er_layout_fail(r, at, "templates have no \"%V\" of "
+                                  "JSONPath: write \"data%*s\"", text,
+                                  text->len - 1, text->data + 1);
     }
 
     return ngx_er_layout_fail(r, at, "\"%V\" is a variable of the request "

@@ -29,6 +29,7 @@
 typedef struct {
     ngx_str_t              key;        /* data NULL: the slot is free */
     ngx_er_layout_item_t   value;
+    ngx_uint_t             line;       /* from 1 */
 } ngx_er_layout_code_t;
 
 
@@ -97,8 +98,9 @@ static ngx_int_t
 ngx_er_layout_table_json(ngx_pool_t *pool, ngx_er_layout_table_t *table,
     ngx_str_t *text, ngx_er_error_t *err)
 {
-    u_char                *p, *last;
+    u_char                *p, *at, *last;
     ngx_str_t              json;
+    ngx_uint_t             line;
     ngx_er_layout_code_t  *code;
 
     if (ngx_er_document_parse(pool, text, err) == NULL) {
@@ -109,12 +111,21 @@ ngx_er_layout_table_json(ngx_pool_t *pool, ngx_er_layout_table_t *table,
     p = ngx_er_lexer_blanks(text->data, last, 0);
     p = ngx_er_lexer_blanks(p + 1, last, 0);
 
+    line = 1;
+    at = text->data;
+
     while (*p != '}') {
+
+        for ( /* void */ ; at < p; at++) {
+            line += (*at == LF);
+        }
 
         code = ngx_array_push(&table->codes);
         if (code == NULL) {
             return ngx_er_layout_table_memory(err);
         }
+
+        code->line = line;
 
         json.data = p;
         p = ngx_er_layout_item_string(p);
@@ -230,6 +241,7 @@ ngx_er_layout_table_line(ngx_er_layout_table_t *table, u_char *p,
     }
 
     code->key = key;
+    code->line = line;
     code->value.type = NGX_ER_STRING;
     code->value.text = value;
     ngx_str_null(&code->value.raw);
@@ -297,8 +309,9 @@ ngx_er_layout_table_hash(ngx_pool_t *pool, ngx_er_layout_table_t *table,
         slot = ngx_er_layout_table_slot(table, &code[i].key);
 
         if (*slot) {
-            ngx_er_error(err, "the key \"%V\" is there twice: leave one of "
-                         "the two", &code[i].key);
+            ngx_er_error(err, "line %ui: the key \"%V\" is in line %ui, too: "
+                         "leave one of the two", code[i].line, &code[i].key,
+                         code[*slot - 1].line);
             return NGX_ERROR;
         }
 

@@ -406,6 +406,10 @@ static const char  *refusals[][2] = {
     { "[{data..x}]", "t:1:3: the field \"data..x\" has two" },
     { "[{data.\"x}]", "t:1:3: a key has no closing quote" },
     { "[{$host}]", "t:1:3: \"$host\" is a variable of the request" },
+    { "[{$.x.y}]", "t:1:3: templates have no \"$.x.y\" of JSONPath: write "
+                   "\"data.x.y\"" },
+    { "[{if $.x = 1}1{end}]", "t:1:2: templates have no \"$.x\" of "
+                              "JSONPath: write \"data.x\"" },
     { "[{if $host = a}1{end}]", "t:1:2: \"$host\" is a variable" },
     { "[{if}1{end}]", "t:1:2: \"if\" needs a condition" },
     { "[{if data.x}1{end}]", "t:1:2: " },
@@ -430,8 +434,11 @@ static const char  *refusals[][2] = {
     { "[{eahc data.x}1{end}]", "t:1:3: unknown word \"eahc\": did you mean "
                                "{each ...}?" },
     { "[{map nix data.x}]", "t:1:7: the code table \"nix\": it cannot be" },
-    { "[{map twice data.x}]", "t:1:7: the code table \"twice\": the key "
-                              "\"a\" is there twice" },
+    { "[{map twice data.x}]", "t:1:7: the code table \"twice\": line 4: the "
+                              "key \"a\" is in line 2, too" },
+    { "[{map twice.json data.x}]", "t:1:7: the code table \"twice.json\": "
+                                   "line 5: the key \"a\" is in line 3, "
+                                   "too" },
     { "[{map torn data.x}]", "t:1:7: the code table \"torn\": line 2: a "
                              "quote" },
     { "[{map bare data.x}]", "t:1:7: the code table \"bare\": line 1: "
