@@ -50,4 +50,21 @@ fine($_, "body $_;") for 'original', 'data', 'cloudevents',
     'form a=data b=data.a.b[0].c "c d=data.\"x y\"" h=header.X-A q=arg.q',
     'form a=data.x a=data.y';
 
+
+# ---- a location that sends something else
+
+part('deliver');
+
+my %with = (at => 'nowhere', with => { target => 'body data;' });
+
+warned('another body', 'proxy_set_body "{}";',
+    'the location of target "erp" has "proxy_set_body", so what is sent is '
+    . 'not what "body" makes: take it away', %with);
+warned('no body', 'proxy_pass_request_body off;',
+    'has "proxy_pass_request_body off", so what is sent is not', %with);
+fine('another type', 'proxy_set_header Content-Type application/x;',
+    with => $with{with});
+fine('another body of the same bytes', 'proxy_set_body "{}";',
+    with => { target => 'body original;' });
+
 $t->done;

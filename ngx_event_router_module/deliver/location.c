@@ -60,6 +60,8 @@ static void ngx_er_location_params(ngx_conf_t *cf, ngx_er_target_t *target,
 static ngx_str_t *ngx_er_location_url(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static void ngx_er_location_signed(ngx_conf_t *cf, ngx_er_target_t *target);
+static void ngx_er_location_body(ngx_conf_t *cf, ngx_er_target_t *target,
+    const char *line, const char *does);
 static ngx_http_upstream_conf_t *ngx_er_location_pass(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_uint_t *n);
 static void *ngx_er_location_member(ngx_conf_t *cf,
@@ -358,6 +360,9 @@ ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target)
 
     if (target->sign) {
         ngx_er_location_signed(cf, target);
+
+    } else if (target->body) {
+        ngx_er_location_body(cf, target, "body", "makes");
     }
 
     if (ngx_er_outgoing_target(cf, target) != NGX_OK) {
@@ -785,20 +790,30 @@ ngx_er_location_url(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
 }
 
 
-/* the signature is that of the event's body */
-
 static void
 ngx_er_location_signed(ngx_conf_t *cf, ngx_er_target_t *target)
 {
-    ngx_str_t                 *body;
-    ngx_uint_t                 i, n;
-    const char                *line;
-    ngx_http_upstream_conf_t  *ucf;
+    ngx_uint_t  i;
 
     for (i = 0; i < target->sign->n; i++) {
         ngx_er_location_header(cf, target, "sign",
                                &target->sign->headers[i].key);
     }
+
+    ngx_er_location_body(cf, target, "sign", "signs");
+}
+
+
+/* a line of the target is about the body that it is to get */
+
+static void
+ngx_er_location_body(ngx_conf_t *cf, ngx_er_target_t *target,
+    const char *line, const char *does)
+{
+    ngx_str_t                 *body;
+    ngx_uint_t                 n;
+    const char                *other;
+    ngx_http_upstream_conf_t  *ucf;
 
     ucf = ngx_er_location_pass(cf, target->location, &n);
     if (ucf == NULL) {
@@ -810,10 +825,10 @@ ngx_er_location_signed(ngx_conf_t *cf, ngx_er_target_t *target)
                     : NULL;
 
     if (body && body->data) {
-        line = "set_body";
+        other = "set_body";
 
     } else if (!ucf->pass_request_body) {
-        line = "pass_request_body off";
+        other = "pass_request_body off";
 
     } else {
         return;
@@ -821,8 +836,9 @@ ngx_er_location_signed(ngx_conf_t *cf, ngx_er_target_t *target)
 
     ngx_er_where_log(cf, NGX_LOG_WARN, &target->deliver,
                      "the location of target \"%V\" has \"%s_%s\", so what "
-                     "is sent is not what \"sign\" signs: take it away",
-                     &target->name, ngx_er_location_prefixes[n], line);
+                     "is sent is not what \"%s\" %s: take it away",
+                     &target->name, ngx_er_location_prefixes[n], other, line,
+                     does);
 }
 
 
