@@ -199,6 +199,16 @@ for my $source ('now', 'later') {
 }
 
 
+# ---- what a template names is stored with the event
+
+$target->answer('/erp', [ { status => 503 }, { status => 200 } ]);
+$target->forget;
+$t->post('/later', $order, [ 'Content-Type' => $JSON, 'X-Shop' => 'b' ]);
+ok(wait_until(5, sub { $target->count == 2 }), 'an event is tried again');
+is(join(' ', map { $_->json->{Shop} } $target->requests), 'b b',
+    'each time with the header');
+
+
 # ---- what cannot be made
 
 $t->expect_log(qr/there is no body for it|is a dead letter now/,

@@ -24,6 +24,8 @@
 
 static ngx_int_t ngx_er_layout_body_file(void *data, ngx_str_t *name,
     ngx_str_t *text, ngx_er_error_t *err);
+static ngx_int_t ngx_er_layout_body_headers(ngx_conf_t *cf,
+    ngx_er_fields_t *fields);
 static ngx_er_layout_print_t *ngx_er_layout_body_print(
     ngx_er_mapped_t *mapped, ngx_er_layout_t *layout, ngx_er_input_t *input);
 
@@ -32,6 +34,7 @@ char *
 ngx_er_layout_body_conf(ngx_conf_t *cf, ngx_er_body_t *body)
 {
     ngx_str_t        *value, text;
+    ngx_uint_t        i;
     ngx_er_error_t    err;
     ngx_er_layout_t  *layout;
 
@@ -54,10 +57,41 @@ ngx_er_layout_body_conf(ngx_conf_t *cf, ngx_er_body_t *body)
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%V", &layout->note);
     }
 
+    for (i = 0; i < NGX_ER_LAYOUT_DOCUMENTS; i++) {
+        if (ngx_er_layout_body_headers(cf, layout->fields[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
     body->data = layout;
     body->relative = layout->relative;
 
     return NGX_CONF_OK;
+}
+
+
+/* headers that the main configuration names are stored with queued events
+   (record.c) */
+
+static ngx_int_t
+ngx_er_layout_body_headers(ngx_conf_t *cf, ngx_er_fields_t *fields)
+{
+    ngx_uint_t           i;
+    ngx_er_field_t      *field;
+    ngx_er_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
+    field = fields->list.elts;
+
+    for (i = 0; i < fields->list.nelts; i++) {
+        if (field[i].kind == NGX_ER_FIELD_HEADER
+            && ngx_er_fields_add(mcf->fields, &field[i]) == NGX_ERROR)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
