@@ -39,7 +39,7 @@ static ngx_core_conf_t           core_conf;
 static void                   ***conf_ctx[1];
 static ngx_er_main_conf_t        mcf;
 static ngx_er_queue_t            store;
-static ngx_er_target_t           target;
+static ngx_er_target_t           target, *targets[] = { &target };
 static ngx_http_core_loc_conf_t  location;
 static ngx_log_t                 quiet;
 static ngx_er_event_t            event;
@@ -557,6 +557,7 @@ begin(void)
     doubt.wait = 60000;
     ngx_exiting = 0;
 
+    mcf.targets.elts = targets;
     mcf.targets.nelts = 1;
     cycle.pool = pool;
 
