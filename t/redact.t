@@ -498,11 +498,22 @@ EOC
     my $edit = sub { $t->post("/admin/v1/$at" . ($_[1] // ''), $_[0],
         [ @act, 'Content-Type' => 'application/x-www-form-urlencoded' ]) };
 
+    my $there = $target->count;
+    my $known = @{ $look->('events?limit=1000')->{events} };
     my $r = $edit->($dead->{body});
 
     is($r->{status}, 400, 'what was shown is not sent as it is');
     like($r->json->{detail}, qr/data\.items\.pin.*several/,
         'the field that could not be told');
+
+    is($edit->('***')->{status}, 400, 'nor what stands for a whole body');
+
+    # what was refused is not delivered all the same
+
+    sleep 1.5;
+    is($target->count, $there, 'the target gets neither');
+    is(scalar @{ $look->('events?limit=1000')->{events} }, $known,
+        'and there is no copy');
 
     my $mine = $dead->{body} =~ s/"pin":"\*\*\*"/"pin":1/gr
                =~ s/"ann"/"bob"/r;

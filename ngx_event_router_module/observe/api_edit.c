@@ -100,7 +100,7 @@ static ngx_int_t ngx_er_api_edit_original(ngx_er_api_t *api,
 static const char *ngx_er_api_edit_may(ngx_er_api_edit_t *edit);
 static ngx_int_t ngx_er_api_edit_make(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_edit_restore(ngx_er_api_t *api,
-    ngx_er_source_t *source);
+    ngx_er_source_t *source, const char **wrong);
 static void ngx_er_api_edit_bodies(ngx_er_api_t *api, ngx_er_source_t *source,
     ngx_er_redact_body_t *old, ngx_er_redact_body_t *body);
 static ngx_int_t ngx_er_api_edit_compare(ngx_er_api_t *api,
@@ -464,6 +464,7 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
     size_t              max;
     ngx_int_t           rc;
     ngx_str_t           type;
+    const char         *wrong;
     ngx_er_source_t    *source;
     ngx_er_edited_t     edited;
     ngx_er_api_edit_t  *edit;
@@ -473,10 +474,12 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
     source = ngx_er_source_find(api->mcf, &edit->record.source);
     max = source ? source->max_size : ngx_er_source_largest(api->mcf);
 
-    rc = ngx_er_api_edit_restore(api, source);
+    rc = ngx_er_api_edit_restore(api, source, &wrong);
 
     if (rc != NGX_OK) {
-        return rc;
+        return (rc == NGX_DECLINED)
+               ? ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, wrong)
+               : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (edit->body.len > max) {
@@ -521,11 +524,13 @@ ngx_er_api_edit_make(ngx_er_api_t *api)
 
 /*
  * The operator has seen "***" for what the source hides.  Where that came back
- * the value is the original's again; NGX_OK, or what was answered.
+ * the value is the original's again.  NGX_DECLINED: that cannot be, and *wrong
+ * says why; NGX_ERROR: no memory.
  */
 
 static ngx_int_t
-ngx_er_api_edit_restore(ngx_er_api_t *api, ngx_er_source_t *source)
+ngx_er_api_edit_restore(ngx_er_api_t *api, ngx_er_source_t *source,
+    const char **wrong)
 {
     u_char                *text;
     ngx_int_t              rc;
@@ -543,9 +548,9 @@ ngx_er_api_edit_restore(ngx_er_api_t *api, ngx_er_source_t *source)
         && edit->body.len == mask.len
         && ngx_memcmp(edit->body.data, mask.data, mask.len) == 0)
     {
-        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, "the body is "
-                                  "\"***\", which stands for one that is not "
-                                  "shown here: write the body itself");
+        *wrong = "the body is \"***\", which stands for one that is not shown "
+                 "here: write the body itself";
+        return NGX_DECLINED;
     }
 
     if (source == NULL || source->redact == NULL) {
@@ -569,12 +574,14 @@ ngx_er_api_edit_restore(ngx_er_api_t *api, ngx_er_source_t *source)
     text = ngx_pnalloc(api->pool, err.len + 1);
 
     if (text == NULL || rc != NGX_DECLINED) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     *ngx_cpymem(text, err.text, err.len) = '\0';
 
-    return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, (char *) text);
+    *wrong = (char *) text;
+
+    return NGX_DECLINED;
 }
 
 
