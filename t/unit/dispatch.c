@@ -593,6 +593,7 @@ begin(void)
     cycle.pool = pool;
     cycle.log = &ngx_er_test_log;
     store.backend = &backend;
+    store.memory = 1000000;
     mcf.queue = &store;
     mcf.targets.elts = targets;
     mcf.targets.nelts = 2;
