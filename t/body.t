@@ -158,7 +158,7 @@ for my $source ('now', 'later') {
     is($got->{data}->header('Content-Type'), 'image/png', "$source: its type");
 
     ($r, $got) = sent($source, envelope('"a\\\\\\"data\\\\\":":"}",'
-        . '"d\\u0061ta":{"x":"long \\\\"}'), $CE);
+        . '"a\\":0,xdata":1,"d\\u0061ta":{"x":"long \\\\"}'), $CE);
     is($got->{data}{body}, '{"x":"long \\\\"}', "$source: behind odd names");
 
     ($r, $got) = sent($source, envelope('"subject":"none"'), $CE);
@@ -210,6 +210,22 @@ for my $source ('now', 'later') {
     like($got->{ce}{body}, qr/"data_base64":"iVBORwD\/"\}$/,
         "$source: bytes as base64");
 }
+
+# a retry makes it of what is stored
+
+$target->answer('/ce', [ { status => 503 }, { status => 200 } ]);
+$target->{expected} = 3;
+{
+    my ($r, $got) = sent('later', '[1]', $JSON, 'ce-specversion' => '1.0',
+        'ce-id' => 'b2', 'ce-source' => '/b', 'ce-type' => 't',
+        'ce-tenant' => 'kept');
+
+    is($target->count, 3, 'one target has it twice');
+    like($got->{ce}{body}, qr/"tenant":"kept","data":\[1\]\}$/,
+        'a retry: with all attributes');
+}
+
+$target->{expected} = 2;
 
 
 # ---- forms

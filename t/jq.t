@@ -293,6 +293,22 @@ kill 'STOP', $child->{pid};
     is(($target->requests)[0]{body}, '{"id":"k1","n":1,"total":2}', 'in full');
 }
 
+# the producer waits meanwhile, and is not told
+
+($child) = grep { $_->{title} !~ /nursery/ } jq_processes();
+kill 'STOP', $child->{pid};
+{
+    my $c = $t->connect;
+
+    $c->send(POST => '/now', [ 'Content-Type' => $JSON ],
+        '{"id":"k2","type":"record","n":1,"total":"2"}');
+    select undef, undef, undef, 0.3;
+
+    kill 'KILL', $child->{pid};
+    is($c->response->{status}, 200, 'of a producer that waits, too');
+    $c->close;
+}
+
 my ($nursery) = grep { $_->{title} =~ /nursery/ } @before;
 
 kill 'KILL', $nursery->{pid};

@@ -340,6 +340,9 @@ post('row', 'r1', 1 .. 8);
 made('row', 22);
 is(join(' ', (calls('row'))[0 .. 8]), '1 2 3 4 5 6 7 8 1',
     'a round ends after three failures, and goes on behind them');
+is(request_of('row', 3)->header('X-Event-Attempt'), 1, 'the third is of it');
+is(request_of('row', 4)->header('X-Event-Attempt'), 2,
+    'the fourth is of the next attempt');
 is(scalar(calls('row')), 7 * 3 + 1, 'until all are made');
 
 # too old in the middle
