@@ -107,8 +107,12 @@ test_words(void)
     begin(NGX_ER_QUEUE_SETTLE);
     ngx_str_set(&op.history, "\0\2\3x");
     words();
-    is_int(word[5].len, 48 + 2 + 4, "SETTLE");
-    is_mem(word[5].data + 48, "\0\4\0\2\3x", 6, "and what it tells");
+    is_int(word[5].len, 48 + 1 + 2 + 4, "SETTLE");
+    is_mem(word[5].data + 48, "\0\0\4\0\2\3x", 7, "and what it tells");
+
+    op.filtered = 1;
+    words();
+    is_mem(word[5].data + 48, "\1\0\4\0\2\3x", 7, "it was filtered");
 
     begin(NGX_ER_QUEUE_RETRY);
     words();
@@ -130,7 +134,7 @@ test_words(void)
     ngx_str_set(&op.history, "\0\2\3x");
     words();
     is_str(&word[0], "1", "without history: one key");
-    is_int(word[4].len, 48, "and nothing is told");
+    is_int(word[4].len, 48 + 1, "and nothing is told");
 
     layout.history_time = 86400000;
 }
