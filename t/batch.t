@@ -45,7 +45,8 @@ $q->config(
         cut      => "$fast batch max=3 wait=600ms;",
         whole    => "$fast batch max=4 wait=600ms; concurrency 1;",
         named    => "$fast batch max=4 wait=600ms;",
-        meet     => "$fast batch max=5 wait=500ms; concurrency 1;",
+        meet     => 'breaker off; retry for=1h base=2s max=2s; '
+                    . 'batch max=5 wait=500ms; concurrency 1;',
         gone     => "$fast batch max=3 wait=600ms;",
         poison   => "$fast batch max=3 wait=600ms;",
         short    => 'breaker off; retry off; batch max=3 wait=600ms;',
@@ -327,6 +328,8 @@ for my $case ([ 'index', '{"failures":[{"index":1,"error":"x"},{"index":3}]}' ],
     is(join(' ', map { "$_->{id} $_->{reason}" } $q->dead(target => 'named')),
         "$ids[2] final", 'that one died');
 }
+
+# delays of 1.5 to 2.5 s: each with a chance of its own, few would meet
 
 {
     $target->answer('/meet/ok', [ ({ status => 503 }) x 3,
