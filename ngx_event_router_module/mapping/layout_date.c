@@ -66,6 +66,16 @@ ngx_er_layout_date_check(ngx_str_t *format, ngx_er_error_t *err)
         return NGX_ERROR;
     }
 
+    if (format->len == 0
+        || ngx_strlchr(format->data, format->data + format->len, '%') == NULL)
+    {
+        ngx_er_error(err, "the format \"%V\" of a date has no \"%%\", so it "
+                     "would be this text for each date: year, month and day "
+                     "are \"%%Y-%%m-%%d\", hour, minute and second "
+                     "\"%%H:%%M:%%S\"", format);
+        return NGX_ERROR;
+    }
+
     for (i = 0; i < format->len; i++) {
 
         if (format->data[i] != '%') {

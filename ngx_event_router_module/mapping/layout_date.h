@@ -19,7 +19,7 @@
 #define NGX_ER_LAYOUT_DATE_MAX  256    /* bytes of a format */
 
 
-/* the letters that may follow a "%"; NGX_ERROR with a sentence in err */
+/* a "%" and the letters behind it; NGX_ERROR with a sentence in err */
 ngx_int_t ngx_er_layout_date_check(ngx_str_t *format, ngx_er_error_t *err);
 
 /*

@@ -395,6 +395,10 @@ static const char  *refusals[][2] = {
     { "[{data.x|join(x)}]", "t:1:14: the parentheses of \"join\"" },
     { "[{data.x|date(\"%q\")}]", "t:1:10: the format of a date" },
     { "[{data.x|date(\"%\")}]", "t:1:10: the format of a date" },
+    { "[{data.x|date(\"YYYY-MM-DD\")}]", "t:1:10: the format "
+      "\"YYYY-MM-DD\" of a date has no \"%\", so it would be this text for "
+      "each date: year, month and day are \"%Y-%m-%d\", hour" },
+    { "[{data.x|date(\"\")}]", "t:1:10: the format \"\" of a date has no" },
     { "[{data.x|}]", "t:1:10: behind \"|\" stands a filter or a default" },
     { "[{data.x|01}]", "t:1:10: the default is no value of JSON" },
     { "[{data.x|[1}]", "t:1:10: the default is no value of JSON" },
