@@ -10,10 +10,11 @@
  *     # countries, as the ERP numbers them       {
  *     DE    10                                       "DE": 10,
  *     AT    20                                       "AT": {"code": 20}
- *     "Ivory Coast"  "30 (CI)"                   }
+ *     "Ivory Coast"  30 (CI)  # and a comment    }
  *
- * In lines a value is always a text; in JSON it is what stands there.  A key
- * that comes twice is an error: one of the two would never be found.
+ * In lines a value is always a text, the rest of the line up to a comment; in
+ * JSON it is what stands there.  A key that comes twice is an error: one of
+ * the two would never be found.
  *
  * Read when nginx.conf is read, into its pool, and only asked afterwards: the
  * keys are in a table of hashes that is at most half full.  There is no seed,
@@ -219,16 +220,21 @@ ngx_er_layout_table_line(ngx_er_layout_table_t *table, u_char *p,
         p++;
     }
 
-    if (p && p < last) {
+    if (p && p < last && *p != '#') {
         p = ngx_er_layout_table_word(p, last, 1, &value);
 
     } else if (p) {
         ngx_er_error(err, "line %ui: there is no value behind the key: write "
-                     "\"KEY VALUE\", and \"\" for an empty one", line);
+                     "\"KEY VALUE\", and \"\" for an empty one, with quotes "
+                     "around a value that begins with \"#\"", line);
         return NGX_ERROR;
     }
 
-    if (p != last) {
+    while (p && p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    if (p != last && (p == NULL || *p != '#')) {
         ngx_er_error(err, "line %ui: a quote has no other end, or something "
                      "stands behind it: write \"KEY VALUE\", with quotes "
                      "around a key that has blanks", line);
@@ -250,13 +256,17 @@ ngx_er_layout_table_line(ngx_er_layout_table_t *table, u_char *p,
 }
 
 
-/* a word, the rest of the line, or what is in quotes; NULL: one is missing */
+/*
+ * a word, the rest of the line up to a comment, or what is in quotes; NULL: a
+ * quote is missing
+ */
 
 static u_char *
 ngx_er_layout_table_word(u_char *p, u_char *last, ngx_uint_t rest,
     ngx_str_t *word)
 {
-    u_char  *end;
+    u_char      *end;
+    ngx_uint_t   blank;
 
     if (*p == '"') {
         end = ngx_strlchr(p + 1, last, '"');
@@ -274,13 +284,20 @@ ngx_er_layout_table_word(u_char *p, u_char *last, ngx_uint_t rest,
     }
 
     word->data = p;
+    word->len = 0;
 
-    for (end = p; end < last && (rest || (*end != ' ' && *end != '\t')); end++)
-    {
-        /* void */
+    for (end = p; end < last; end++) {
+
+        blank = (*end == ' ' || *end == '\t');
+
+        if (rest ? *end == '#' && p < end && end[-1] <= ' ' : blank) {
+            break;
+        }
+
+        if (!blank) {
+            word->len = end + 1 - p;
+        }
     }
-
-    word->len = end - p;
 
     return end;
 }

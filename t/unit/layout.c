@@ -203,6 +203,10 @@ static const char  *printings[][3] = {
     { "[{map codes data.a},\"{map codes data.b}\",{map codes data.c}]",
       "{\"a\":\"DE\",\"b\":\"AT\",\"c\":\"Ivory Coast\"}",
       "[\"10\",\"20 and more\",\"a \"]" },
+    { "[{map codes data.a},{map codes data.b},{map codes data.c},"
+      "{map codes data.d}]",
+      "{\"a\":\"CH\",\"b\":\"C#1\",\"c\":\"LI\",\"d\":\"San Marino\"}",
+      "[\"30\",\"a#b#\",\"# 40\",\"50 (SM)\"]" },
     { "[{map codes data.n},{map codes data.m},{map codes data.t},"
       "{map codes data.e},{map codes data.z},{map codes data.u}]",
       "{\"n\":1,\"m\":1.0,\"t\":true,\"e\":\"empty\",\"z\":null,"
@@ -447,6 +451,10 @@ static const char  *refusals[][2] = {
                              "quote" },
     { "[{map bare data.x}]", "t:1:7: the code table \"bare\": line 1: "
                              "there is no value" },
+    { "[{map hash data.x}]", "t:1:7: the code table \"hash\": line 2: "
+                             "there is no value" },
+    { "[{map behind data.x}]", "t:1:7: the code table \"behind\": line 1: a "
+                               "quote has no other end, or something" },
     { "[{map }]", "t:1:7: \"map\" needs the file" },
     { "[{map codes}]", "t:1:12: a field is missing" },
     { "[{map codes nix}]", "t:1:13: unknown field \"nix\"" }

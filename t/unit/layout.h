@@ -24,7 +24,9 @@ static const char  layout_codes[] =
     "DE 10\r\n"
     "\n"
     "  AT   20 and more  \n"
-    "\"Ivory Coast\" \"a \"\n"
+    "\"Ivory Coast\" \"a \" # the blank is meant\n"
+    "CH 30 \t# as of 2026\nC#1 a#b#\nLI \"# 40\" # \"text\"\n"
+    "\"San Marino\" 50 (SM)  # and more\n"
     "a 1\nb 2\n1 one\n1.0 one point\ntrue yes\n"
     "caf\xc3\xa9 \xe2\x98\x95\n"
     "empty \"\"\n";
@@ -40,7 +42,9 @@ static const char  *layout_files[][2] = {
     { "twice", "# codes\na 1\nb 2\na 3\n" },
     { "twice.json", "{\"b\": 1,\n\n\"a\":\n2,\n\"c\": 3, \"\\u0061\": 4}" },
     { "torn", "a 1\n\"b 2\n" },
-    { "bare", "a\n" }
+    { "bare", "a\n" },
+    { "hash", "a 1\nb # 2\n" },
+    { "behind", "\"a\" \"1\" 2\n" }
 };
 
 
