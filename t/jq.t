@@ -38,6 +38,7 @@ program(bad => ".data |\n\n  foo(1)\n");
 program(syntax => "{id: .id,\n total: .data.[ }\n");
 program(include => "include \"x\"; .\n");
 program(empty => "  \n");
+program(comments => "# .data\n  # .\r\n\n\t#");
 program(zero => ". \0 .");
 program(whole => ".\n");
 
@@ -51,6 +52,8 @@ like(refused('body jq include.jq;'), qr{include\.jq: module not found: x},
 like(refused('body jq none.jq;'), qr{none\.jq: it cannot be opened},
     'no file');
 like(refused('body jq empty.jq;'), qr{empty\.jq: it is empty}, 'no text');
+like(refused('body jq comments.jq;'),
+    qr{comments\.jq: it is empty, or has only comments}, 'only comments');
 like(refused('body jq zero.jq;'), qr{zero\.jq: it has a zero byte},
     'a zero byte');
 like(refused('body jq .;'), qr{conf/\.: it cannot be read: it must be a reg},

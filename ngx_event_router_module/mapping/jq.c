@@ -214,9 +214,10 @@ static ngx_int_t
 ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
     ngx_er_error_t *err)
 {
-    size_t     i;
-    ngx_fd_t   fd;
-    ngx_int_t  rc;
+    size_t      i;
+    ngx_fd_t    fd;
+    ngx_int_t   rc;
+    ngx_uint_t  comment;
 
     /* not blocking: a FIFO would hang the whole start */
 
@@ -238,13 +239,19 @@ ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
         return NGX_ERROR;
     }
 
-    for (i = 0; i < text->len && ngx_strchr(" \t\r\n", text->data[i]); i++) {
-        /* void */
+    comment = 0;
+
+    for (i = 0; i < text->len; i++) {
+        comment = (text->data[i] == '#' || (comment && text->data[i] != LF));
+
+        if (!comment && ngx_strchr(" \t\r\n", text->data[i]) == NULL) {
+            break;
+        }
     }
 
     if (i == text->len) {
-        ngx_er_error(err, ": it is empty; the program that changes nothing is "
-                     "a dot");
+        ngx_er_error(err, ": it is empty, or has only comments; the program "
+                     "that changes nothing is a dot");
         return NGX_ERROR;
     }
 
