@@ -314,10 +314,12 @@ $t->write_file('conf/bad.json', "[\n{if data.x = 1 and data.y = 2}1{end}]");
 config(erp => 'body template bad.json;');
 like(($t->check_config)[1], qr/\[warn\] bad\.json:2:1: "and" is a VALUE here/,
     'an {if} with "and"');
+like(($t->check_config)[1], qr/that must hold put an \{if\} into the \{if\}/,
+    'and what to write');
 
 config(erp => 'body template nix.json;');
 like(($t->check_config)[1],
-     qr/the template "nix\.json": it cannot be opened \(No such file/,
+     qr{"nix\.json": it cannot be opened \(No[^)]*\): the file is "/\S+/nix\.},
      'a file that is not there');
 
 config(erp => 'body template;');

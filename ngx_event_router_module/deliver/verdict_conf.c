@@ -101,7 +101,9 @@ ngx_er_verdict_conf_line(ngx_conf_t *cf, ngx_er_verdict_lines_t **lines,
     line->file = where.file;
     line->number = where.line;
 
-    if ((line->condition && ngx_er_misread(&value[2], n - 1, &err) != NGX_OK)
+    if ((line->condition
+         && ngx_er_misread(&value[2], n - 1, NGX_ER_MISREAD_WHEN, &err)
+            != NGX_OK)
         || ngx_er_verdict_void_status(&value[0], line, &err) != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%*s", err.len, err.text);

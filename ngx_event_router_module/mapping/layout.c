@@ -171,6 +171,8 @@ ngx_er_layout_parser_init(ngx_er_layout_parser_t *p, ngx_pool_t *pool,
         if (layout->fields[i] == NULL) {
             return NGX_ERROR;
         }
+
+        layout->fields[i]->parse = ngx_er_field_stored;
     }
 
     p->r.pool = pool;

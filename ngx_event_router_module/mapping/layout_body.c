@@ -101,7 +101,8 @@ ngx_er_layout_body_file(void *data, ngx_str_t *name, ngx_str_t *text,
 {
     ngx_conf_t *cf = data;
 
-    ngx_str_t  path;
+    ngx_str_t       path;
+    ngx_er_error_t  said;
 
     path.len = name->len;
 
@@ -118,7 +119,13 @@ ngx_er_layout_body_file(void *data, ngx_str_t *name, ngx_str_t *text,
         return NGX_ERROR;
     }
 
-    return ngx_er_document_text(cf->pool, &path, text, err);
+    if (ngx_er_document_text(cf->pool, &path, text, &said) != NGX_OK) {
+        ngx_er_error(err, "%*s: the file is \"%V\"", said.len, said.text,
+                     &path);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -76,6 +76,8 @@ static ngx_int_t ngx_er_layout_preset_text(ngx_er_layout_reader_t *r,
     ngx_str_t *json, ngx_er_layout_place_t *place);
 static ngx_int_t ngx_er_layout_words(ngx_er_layout_reader_t *r,
     ngx_str_t *words);
+static ngx_int_t ngx_er_layout_not_first(ngx_er_layout_reader_t *r,
+    u_char *at, ngx_str_t *word);
 static ngx_int_t ngx_er_layout_misread(ngx_er_layout_reader_t *r, u_char *at,
     ngx_str_t *words, ngx_uint_t n);
 static ngx_int_t ngx_er_layout_about(ngx_er_layout_reader_t *r,
@@ -354,7 +356,7 @@ ngx_er_layout_field_use(ngx_er_layout_reader_t *r, ngx_str_t *text,
                + place->each->condition->field;
     }
 
-    if (ngx_er_field_parse(r->pool, &rooted, base, &field, &err) != NGX_OK) {
+    if (ngx_er_field_stored(r->pool, &rooted, base, &field, &err) != NGX_OK) {
         return ngx_er_layout_fail(r, at, "%*s", err.len, err.text);
     }
 
@@ -841,6 +843,7 @@ ngx_er_layout_test(ngx_er_layout_reader_t *r)
     }
 
     if (n <= 0 || ngx_er_layout_close(r) != NGX_OK
+        || ngx_er_layout_not_first(r, at, words) != NGX_OK
         || ngx_er_layout_not_variable(r, at, words) != NGX_OK
         || ngx_er_layout_about(r, words, &test->document, &each) != NGX_OK)
     {
@@ -863,6 +866,25 @@ ngx_er_layout_test(ngx_er_layout_reader_t *r)
 }
 
 
+/* of a condition: it begins with its field */
+
+static ngx_int_t
+ngx_er_layout_not_first(ngx_er_layout_reader_t *r, u_char *at,
+    ngx_str_t *word)
+{
+    if ((word->len && word->data[0] == '!')
+        || (word->len == 3 && ngx_strncmp(word->data, "not", 3) == 0))
+    {
+        return ngx_er_layout_fail(r, at, "\"%V\" stands where the field is: "
+                                  "to negate, write {if FIELD not OP VALUE}, "
+                                  "for example {if data.total not > 100}",
+                                  word);
+    }
+
+    return NGX_OK;
+}
+
+
 /* the first condition that says something else than it seems to */
 
 static ngx_int_t
@@ -874,7 +896,9 @@ ngx_er_layout_misread(ngx_er_layout_reader_t *r, u_char *at, ngx_str_t *words,
 
     note = &r->layout->note;
 
-    if (note->len || ngx_er_misread(words, n, &err) == NGX_OK) {
+    if (note->len
+        || ngx_er_misread(words, n, NGX_ER_MISREAD_IF, &err) == NGX_OK)
+    {
         return NGX_OK;
     }
 

@@ -53,8 +53,8 @@ ngx_er_values_field(ngx_conf_t *cf, ngx_er_values_t *values, ngx_str_t *text,
 
     field->own = (text->len && text->data[0] == '.');
 
-    if (ngx_er_field_parse(cf->pool, text, field->own ? &root : NULL,
-                           &field->field, err)
+    if (ngx_er_field_stored(cf->pool, text, field->own ? &root : NULL,
+                            &field->field, err)
         != NGX_OK)
     {
         return NGX_ERROR;

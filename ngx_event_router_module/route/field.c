@@ -52,7 +52,11 @@ typedef struct {
 
 static ngx_int_t ngx_er_field_attribute(ngx_str_t *text,
     ngx_er_field_t *field);
-static ngx_int_t ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err);
+static ngx_int_t ngx_er_field_read(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_field_t *base, ngx_uint_t variables, ngx_er_field_t *field,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_field_unknown(ngx_str_t *text, ngx_uint_t variables,
+    ngx_er_error_t *err);
 static u_char *ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
     ngx_er_field_t *field, ngx_er_error_t *err);
 static u_char *ngx_er_path_key(ngx_str_t *text, u_char *p, ngx_str_t *key,
@@ -85,6 +89,22 @@ static const char  *ngx_er_field_words[] = {
 ngx_int_t
 ngx_er_field_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_field_t *base,
     ngx_er_field_t *field, ngx_er_error_t *err)
+{
+    return ngx_er_field_read(pool, text, base, 1, field, err);
+}
+
+
+ngx_int_t
+ngx_er_field_stored(ngx_pool_t *pool, ngx_str_t *text, ngx_er_field_t *base,
+    ngx_er_field_t *field, ngx_er_error_t *err)
+{
+    return ngx_er_field_read(pool, text, base, 0, field, err);
+}
+
+
+static ngx_int_t
+ngx_er_field_read(ngx_pool_t *pool, ngx_str_t *text, ngx_er_field_t *base,
+    ngx_uint_t variables, ngx_er_field_t *field, ngx_er_error_t *err)
 {
     u_char  *p;
 
@@ -132,7 +152,7 @@ ngx_er_field_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_field_t *base,
         return NGX_OK;
     }
 
-    return ngx_er_field_unknown(text, err);
+    return ngx_er_field_unknown(text, variables, err);
 }
 
 
@@ -217,11 +237,14 @@ ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
 
 
 static ngx_int_t
-ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
+ngx_er_field_unknown(ngx_str_t *text, ngx_uint_t variables,
+    ngx_er_error_t *err)
 {
     u_char      *p;
     ngx_str_t    word;
-    const char  *near;
+    const char  *near, *rest;
+
+    rest = variables ? ", arg.NAME or $variable" : " or arg.NAME";
 
     if (text->len >= 8 && ngx_strncmp(text->data, "response", 8) == 0
         && (text->len == 8 || text->data[8] == '.'))
@@ -229,8 +252,8 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
         ngx_er_error(err, "the field \"%V\" is of a target's answer, which "
                      "\"success\", \"fail_on\" and \"retry_on\" of "
                      "event_target look at: of an event there are id, type, "
-                     "source, subject, time, data.PATH, header.NAME, "
-                     "arg.NAME and $variable", text);
+                     "source, subject, time, data.PATH, header.NAME%s", text,
+                     variables ? ", arg.NAME and $variable" : " and arg.NAME");
         return NGX_ERROR;
     }
 
@@ -260,7 +283,7 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
     {
         ngx_er_error(err, "the field \"%V\" is not complete or too long: a "
                      "field is id, type, source, subject, time, data.PATH, "
-                     "header.NAME, arg.NAME or $variable", text);
+                     "header.NAME%s", text, rest);
         return NGX_ERROR;
     }
 
@@ -272,9 +295,8 @@ ngx_er_field_unknown(ngx_str_t *text, ngx_er_error_t *err)
     }
 
     ngx_er_error(err, "unknown field \"%V\": a field is id, type, source, "
-                 "subject, time, data.PATH, header.NAME, arg.NAME or "
-                 "$variable; what stands in the body is \"data.%V\"", text,
-                 text);
+                 "subject, time, data.PATH, header.NAME%s; what stands in "
+                 "the body is \"data.%V\"", text, rest, text);
 
     return NGX_ERROR;
 }

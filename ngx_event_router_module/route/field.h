@@ -115,6 +115,13 @@ ngx_int_t ngx_er_field_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_field_t *base, ngx_er_field_t *field, ngx_er_error_t *err);
 
 /*
+ * The same where variables are refused, because an event may be stored in
+ * between: its sentences do not name them.  The caller refuses them.
+ */
+ngx_int_t ngx_er_field_stored(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_field_t *base, ngx_er_field_t *field, ngx_er_error_t *err);
+
+/*
  * The parts of it, for other roots than an event's: a path behind the first
  * "prefix" bytes of the text, which are its root, and a name behind them; the
  * caller has set field->kind for the latter.

@@ -77,7 +77,7 @@ ngx_er_lines_test(ngx_conf_t *cf, ngx_er_lines_t *lines)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_er_misread(value, n, &err) != NGX_OK) {
+    if (ngx_er_misread(value, n, NGX_ER_MISREAD_WHEN, &err) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%*s", err.len, err.text);
     }
 

@@ -38,9 +38,9 @@ typedef struct {
 
 static ngx_uint_t ngx_er_misread_kind(ngx_str_t *word);
 static ngx_int_t ngx_er_misread_joint(ngx_str_t *value, ngx_uint_t n,
-    ngx_uint_t i, ngx_er_error_t *note);
+    ngx_uint_t i, ngx_er_misread_where_e where, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_line(ngx_str_t *value, ngx_uint_t n,
-    ngx_uint_t i, ngx_er_error_t *note);
+    ngx_uint_t i, ngx_er_misread_where_e where, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_comma(ngx_str_t *value, ngx_uint_t n,
     ngx_uint_t i, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_list(ngx_str_t *field, ngx_str_t *value,
@@ -103,7 +103,8 @@ static const char  *ngx_er_misread_attributes[] = {
 
 
 ngx_int_t
-ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *note)
+ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_misread_where_e where, ngx_er_error_t *note)
 {
     ngx_str_t   *op, *value;
     ngx_uint_t   i, n, kind;
@@ -122,8 +123,8 @@ ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *note)
 
     for (i = 0; i < n; i++) {
 
-        if (ngx_er_misread_joint(value, n, i, note) != NGX_OK
-            || ngx_er_misread_line(value, n, i, note) != NGX_OK
+        if (ngx_er_misread_joint(value, n, i, where, note) != NGX_OK
+            || ngx_er_misread_line(value, n, i, where, note) != NGX_OK
             || ngx_er_misread_comma(value, n, i, note) != NGX_OK
             || ngx_er_misread_slashes(&args[0], op, &value[i], kind, note)
                != NGX_OK
@@ -171,7 +172,7 @@ ngx_er_misread_kind(ngx_str_t *word)
 
 static ngx_int_t
 ngx_er_misread_joint(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
-    ngx_er_error_t *note)
+    ngx_er_misread_where_e where, ngx_er_error_t *note)
 {
     if (i == 0) {
 
@@ -189,16 +190,22 @@ ngx_er_misread_joint(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
 
     if (ngx_er_misread_is(&value[i], ngx_er_misread_ands)) {
         ngx_er_error(note, "\"%V\" is a VALUE here, as all words behind the "
-                     "operator are: all lines must hold, so write each "
-                     "condition in a \"when\" of its own", &value[i]);
+                     "operator are: %s", &value[i],
+                     where == NGX_ER_MISREAD_IF
+                     ? "for two conditions that must hold put an {if} into "
+                       "the {if}"
+                     : "all lines must hold, so write each condition in a "
+                       "\"when\" of its own");
         return NGX_DECLINED;
     }
 
     if (ngx_er_misread_is(&value[i], ngx_er_misread_ors)) {
         ngx_er_error(note, "\"%V\" is a VALUE here, as all words behind the "
                      "operator are: several VALUEs are alternatives without "
-                     "it, and conditions are in \"any { when ...; when ...; "
-                     "}\"", &value[i]);
+                     "it, and %s", &value[i],
+                     where == NGX_ER_MISREAD_IF
+                     ? "for another condition put an {if} into the {else}"
+                     : "conditions are in \"any { when ...; when ...; }\"");
         return NGX_DECLINED;
     }
 
@@ -210,7 +217,7 @@ ngx_er_misread_joint(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
 
 static ngx_int_t
 ngx_er_misread_line(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
-    ngx_er_error_t *note)
+    ngx_er_misread_where_e where, ngx_er_error_t *note)
 {
     ngx_uint_t  sign, word, field;
 
@@ -222,6 +229,14 @@ ngx_er_misread_line(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
     word = ngx_er_misread_is(&value[i], ngx_er_misread_words);
     field = ngx_er_misread_field(&value[i - 1])
             || ngx_er_misread_is(&value[i - 1], ngx_er_misread_attributes);
+
+    if ((sign || (word && field)) && where == NGX_ER_MISREAD_IF) {
+        ngx_er_error(note, "\"%V\" and \"%V\" are VALUEs here, as all words "
+                     "behind the operator are: put an {if %V %V%s} into the "
+                     "{if}", &value[i - 1], &value[i], &value[i - 1],
+                     &value[i], i + 1 < n ? " ..." : "");
+        return NGX_DECLINED;
+    }
 
     if (sign || (word && field)) {
         ngx_er_error(note, "\"%V\" and \"%V\" are VALUEs here, as all words "
@@ -237,8 +252,10 @@ ngx_er_misread_line(ngx_str_t *value, ngx_uint_t n, ngx_uint_t i,
         && i + 1 == n)
     {
         ngx_er_error(note, "\"%V\" is a VALUE here, as all words behind the "
-                     "operator are: write a condition about it in a \"when\" "
-                     "of its own", &value[i]);
+                     "operator are: %s", &value[i],
+                     where == NGX_ER_MISREAD_IF
+                     ? "put an {if} about it into the {if}"
+                     : "write a condition about it in a \"when\" of its own");
         return NGX_DECLINED;
     }
 

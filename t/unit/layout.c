@@ -421,6 +421,13 @@ static const char  *refusals[][2] = {
     { "[{if $host = a}1{end}]", "t:1:2: \"$host\" is a variable" },
     { "[{if}1{end}]", "t:1:2: \"if\" needs a condition" },
     { "[{if data.x}1{end}]", "t:1:2: " },
+    { "[{if not data.x = 1}1{end}]", "t:1:2: \"not\" stands where the field "
+      "is: to negate, write {if FIELD not OP VALUE}" },
+    { "[{if !data.x = 1}1{end}]", "t:1:2: \"!data.x\" stands where" },
+    { "[{if vip = 1}1{end}]", "t:1:2: unknown field \"vip\": a field is id, "
+      "type, source, subject, time, data.PATH, header.NAME or arg.NAME; " },
+    { "[{vip}]", "t:1:3: unknown field \"vip\": a field is id, type, source, "
+      "subject, time, data.PATH, header.NAME or arg.NAME; " },
     { "[{if data.x = 'a}1{end}]", "t:1:15: a quote has no other end" },
     { "[{if data.x ~ \"(\"}1{end}]", "t:1:2: " },
     { "[{if data.x = 1}1]", "t:1:2: this has no {end}" },
