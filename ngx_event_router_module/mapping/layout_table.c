@@ -214,6 +214,8 @@ ngx_er_layout_table_line(ngx_er_layout_table_t *table, u_char *p,
         return NGX_OK;
     }
 
+    ngx_str_null(&value);
+
     p = ngx_er_layout_table_word(p, last, 0, &key);
 
     while (p && p < last && (*p == ' ' || *p == '\t')) {
