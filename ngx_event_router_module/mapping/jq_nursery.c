@@ -26,7 +26,11 @@
 #include "../base/fingerprint.h"
 #include "../base/vault.h"
 
+#include <poll.h>
 #include <sys/socket.h>
+
+
+#define NGX_ER_JQ_NURSERY_IDLE  300    /* ms, of builds for tests */
 
 
 /* one descriptor beside one byte */
@@ -56,6 +60,17 @@ ngx_er_jq_nursery_start(ngx_er_jqs_t *jqs, ngx_log_t *log)
     /* what begins here has none of the secrets */
 
     ngx_er_vault_close(log);
+
+#if (__SANITIZE_ADDRESS__)
+
+    /*
+     * In builds for tests: AddressSanitizer's memory has locks that fork()
+     * does not look after.  Threads of the worker that begin must be idle.
+     */
+
+    (void) poll(NULL, 0, NGX_ER_JQ_NURSERY_IDLE);
+
+#endif
 
     parent = ngx_pid;
     pid = fork();
