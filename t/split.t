@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Eventctl;
 use Time::HiRes qw(sleep time);
 
 # t/split_redis.t runs this file, too
@@ -293,6 +294,14 @@ is(join(' ', map { $_->{call} ? "$_->{call}:$_->{status}" : () }
 is((map { $_->{why} // () } @{ $event->{history} })[0], '3 of 4 calls are '
     . 'done, refused for good: 2', 'and why it died');
 is($event->{attempts}, 4, 'four attempts');
+
+my $why = Test::EventRouter::Eventctl->new($t, '/admin/')
+    ->run('why', $letter->{event})->{out};
+
+like($why, qr/gone  attempt 1, call 2: status 410 in \d+ ms/,
+    'eventctl why: which call it was');
+like($why, qr/gone  3 of 4 calls are done, refused for good: 2$/m,
+    'eventctl why: and why it died');
 
 $target->answer('/gone/2', status => 200);
 replay('gone');
