@@ -105,7 +105,7 @@ my @only = (
       map({ "store/file/$_" } qw(census.c check.c door.c lock.c pages.c
                                  space.c)),
       qw(base/crash.c observe/config.c observe/log_file.c ingest/secret.c
-         mapping/jq.c mapping/jq_sandbox.c route/pattern/document.c
+         mapping/jq_sandbox.c route/pattern/document.c
          store/keys.c) ],
 
     # in a thread, and in nginx -t

@@ -19,9 +19,7 @@
 #include "jq_check.h"
 #include "jq_desk.h"
 #include "../conf/block.h"
-
-
-#define NGX_ER_JQ_FILE_MAX  (1024 * 1024)
+#include "../route/pattern/document.h"
 
 
 static ngx_er_jqs_t *ngx_er_jq_settings(ngx_conf_t *cf);
@@ -30,8 +28,6 @@ static ngx_int_t ngx_er_jq_file(ngx_conf_t *cf, ngx_er_jqs_t *jqs,
     ngx_str_t *name);
 static ngx_int_t ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *text, ngx_er_error_t *err);
-static ngx_int_t ngx_er_jq_load(ngx_pool_t *pool, ngx_fd_t fd,
-    ngx_str_t *text);
 
 
 static ngx_er_param_t  ngx_er_jq_rows[] = {
@@ -214,28 +210,12 @@ static ngx_int_t
 ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
     ngx_er_error_t *err)
 {
-    size_t      i;
-    ngx_fd_t    fd;
-    ngx_int_t   rc;
-    ngx_uint_t  comment;
+    size_t          i;
+    ngx_uint_t      comment;
+    ngx_er_error_t  why;
 
-    /* not blocking: a FIFO would hang the whole start */
-
-    fd = ngx_open_file(name->data, NGX_FILE_RDONLY | O_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_er_error(err, ": it cannot be opened (%s)", strerror(ngx_errno));
-        return NGX_ERROR;
-    }
-
-    rc = ngx_er_jq_load(pool, fd, text);
-
-    (void) ngx_close_file(fd);
-
-    if (rc != NGX_OK) {
-        ngx_er_error(err, ": it cannot be read: it must be a regular file of "
-                     "at most %d bytes", NGX_ER_JQ_FILE_MAX);
+    if (ngx_er_document_text(pool, name, text, &why) != NGX_OK) {
+        ngx_er_error(err, ": %*s", why.len, why.text);
         return NGX_ERROR;
     }
 
@@ -259,45 +239,6 @@ ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
         ngx_er_error(err, ": it has a zero byte");
         return NGX_ERROR;
     }
-
-    return NGX_OK;
-}
-
-
-/* with a zero byte behind it */
-
-static ngx_int_t
-ngx_er_jq_load(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *text)
-{
-    size_t           size;
-    ssize_t          n;
-    ngx_file_info_t  fi;
-
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)
-        || ngx_file_size(&fi) > NGX_ER_JQ_FILE_MAX)
-    {
-        return NGX_ERROR;
-    }
-
-    size = ngx_file_size(&fi);
-
-    text->len = 0;
-    text->data = ngx_pnalloc(pool, size + 1);
-
-    if (text->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    do {
-        n = ngx_read_fd(fd, text->data + text->len, size - text->len);
-        if (n < 0) {
-            return NGX_ERROR;
-        }
-
-        text->len += n;
-    } while (n > 0);
-
-    text->data[text->len] = '\0';
 
     return NGX_OK;
 }

@@ -128,6 +128,8 @@ ngx_er_document_load(ngx_pool_t *pool, ngx_fd_t fd, ngx_str_t *text)
         text->len += n;
     } while (n > 0);
 
+    text->data[text->len] = '\0';
+
     return NGX_OK;
 }
 

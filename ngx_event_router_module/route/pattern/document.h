@@ -37,7 +37,8 @@ struct ngx_er_tree_s {
 ngx_er_tree_t *ngx_er_document_read(ngx_pool_t *pool, ngx_str_t *name,
     ngx_er_error_t *err);
 
-/* the bytes of a file, which may be no JSON; NGX_ERROR with a sentence */
+/* the bytes of a file, which may be no JSON, with a zero byte behind them that
+   is not counted; NGX_ERROR with a sentence */
 ngx_int_t ngx_er_document_text(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *text, ngx_er_error_t *err);
 
