@@ -42,6 +42,8 @@ my @cases = (
       deliveries => 1 },
     { name => '+ batch max=100', path => '/batched', bare => 'settle',
       calls => 100 },
+    { name => '+ split, 2 calls', path => '/split', bare => 'settle',
+      deliveries => 2 },
     { name => 'queued, delay 1h', path => '/kept', bare => 'keep' },
 );
 
@@ -158,10 +160,11 @@ sub measure {
         if $r{refused};
     die "$store->{name}: $case->{name}: $r{broken} of $n broke\n"
         if $r{broken};
+
     # of calls of several events at least as many as full ones would be
 
     my ($least, $most) = $case->{calls} ? ($n / $case->{calls}, $n)
-                         : ($wanted, $wanted + $connections);
+        : ($wanted, $wanted + $connections * ($case->{deliveries} // 0));
 
     die "$store->{name}: $case->{name}: $deliveries deliveries, not $least\n"
         if $deliveries < $least || $deliveries > $most;
