@@ -19,14 +19,13 @@
 
 
 #include "parcel_conf.h"
+#include "publishers.h"
 #include "../mapping/body.h"
 
 
 static ngx_uint_t ngx_er_parcel_unlike(ngx_er_target_t *target);
 static ngx_int_t ngx_er_parcel_source(ngx_conf_t *cf, ngx_er_target_t *target,
     ngx_er_source_t *source);
-static ngx_uint_t ngx_er_parcel_reached(ngx_er_source_t *source,
-    ngx_er_target_t *target);
 
 
 static ngx_er_word_t  ngx_er_parcel_forms[] = {
@@ -171,7 +170,7 @@ ngx_er_parcel_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     source = mcf->sources.elts;
 
     for (i = 0; i < mcf->sources.nelts; i++) {
-        if (ngx_er_parcel_reached(source[i], target)
+        if (ngx_er_publishers_lead(source[i], target)
             && ngx_er_parcel_source(cf, target, source[i]) != NGX_OK)
         {
             return NGX_ERROR;
@@ -209,29 +208,4 @@ ngx_er_parcel_source(ngx_conf_t *cf, ngx_er_target_t *target,
     }
 
     return NGX_OK;
-}
-
-
-/* 1: a route of the source leads to the target */
-
-static ngx_uint_t
-ngx_er_parcel_reached(ngx_er_source_t *source, ngx_er_target_t *target)
-{
-    ngx_uint_t         i, j;
-    ngx_er_route_t   **route;
-    ngx_er_target_t  **targets;
-
-    route = source->routes.elts;
-
-    for (i = 0; i < source->routes.nelts; i++) {
-        targets = route[i]->targets.elts;
-
-        for (j = 0; j < route[i]->targets.nelts; j++) {
-            if (targets[j] == target) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
 }

@@ -116,6 +116,29 @@ ngx_er_publishers_name(ngx_er_target_t *target, ngx_str_t *source)
 }
 
 
+ngx_uint_t
+ngx_er_publishers_lead(ngx_er_source_t *source, ngx_er_target_t *target)
+{
+    ngx_uint_t         i, k;
+    ngx_er_route_t   **route;
+    ngx_er_target_t  **targets;
+
+    route = source->routes.elts;
+
+    for (i = 0; i < source->routes.nelts; i++) {
+        targets = route[i]->targets.elts;
+
+        for (k = 0; k < route[i]->targets.nelts; k++) {
+            if (targets[k] == target) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_er_publishers_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf)
 {

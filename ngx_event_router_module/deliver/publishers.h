@@ -38,5 +38,10 @@ ngx_int_t ngx_er_publishers_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
 /* 1: the source of this name may publish to the target */
 ngx_uint_t ngx_er_publishers_name(ngx_er_target_t *target, ngx_str_t *source);
 
+/* when routes know their sources and targets: 1, a route of the source leads
+   to the target */
+ngx_uint_t ngx_er_publishers_lead(ngx_er_source_t *source,
+    ngx_er_target_t *target);
+
 
 #endif /* _NGX_ER_PUBLISHERS_H_INCLUDED_ */

@@ -60,8 +60,6 @@ static ngx_int_t ngx_er_target_policy_complete(ngx_conf_t *cf,
 static void ngx_er_target_delay_check(ngx_conf_t *cf, ngx_er_route_t *route);
 static ngx_int_t ngx_er_target_policy_check(ngx_conf_t *cf,
     ngx_er_main_conf_t *mcf, ngx_er_target_t *target);
-static ngx_int_t ngx_er_target_reached(ngx_er_source_t *source,
-    ngx_er_target_t *target);
 
 
 static ngx_er_block_row_t  ngx_er_target_rows[] = {
@@ -748,7 +746,7 @@ ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     for (i = 0; i < mcf->sources.nelts; i++) {
 
         if (source[i]->mode == NGX_ER_MODE_QUEUED
-            || ngx_er_target_reached(source[i], target) != NGX_OK)
+            || !ngx_er_publishers_lead(source[i], target))
         {
             continue;
         }
@@ -765,31 +763,6 @@ ngx_er_target_policy_check(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     }
 
     return NGX_OK;
-}
-
-
-/* NGX_OK: a route of the source leads to the target */
-
-static ngx_int_t
-ngx_er_target_reached(ngx_er_source_t *source, ngx_er_target_t *target)
-{
-    ngx_uint_t         i, j;
-    ngx_er_route_t   **route;
-    ngx_er_target_t  **targets;
-
-    route = source->routes.elts;
-
-    for (i = 0; i < source->routes.nelts; i++) {
-        targets = route[i]->targets.elts;
-
-        for (j = 0; j < route[i]->targets.nelts; j++) {
-            if (targets[j] == target) {
-                return NGX_OK;
-            }
-        }
-    }
-
-    return NGX_DECLINED;
 }
 
 

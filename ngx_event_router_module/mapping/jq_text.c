@@ -38,6 +38,7 @@ typedef struct {
                                           stands */
     ngx_uint_t             object;     /* its number from 1; 0: an array */
     ngx_uint_t             index;      /* array: of the element at hand */
+    ngx_uint_t             begins;     /* 1: a member, with its key */
 } ngx_er_jq_level_t;
 
 
@@ -61,6 +62,10 @@ typedef struct {
 
 static ngx_int_t ngx_er_jq_text_walk(ngx_er_jq_walk_t *w, ngx_str_t *json);
 static ngx_int_t ngx_er_jq_text_open(ngx_er_jq_walk_t *w, ngx_uint_t object);
+static ngx_er_jq_level_t *ngx_er_jq_text_level(ngx_er_jq_walk_t *w);
+static void ngx_er_jq_text_comma(ngx_er_jq_walk_t *w);
+static ngx_int_t ngx_er_jq_text_member(ngx_er_jq_walk_t *w,
+    ngx_str_t *string);
 static u_char *ngx_er_jq_text_string(u_char *p, ngx_str_t *string);
 static ngx_int_t ngx_er_jq_text_key(ngx_er_jq_walk_t *w, ngx_str_t *key);
 static ngx_int_t ngx_er_jq_text_plain(ngx_pool_t *pool, ngx_str_t *key);
@@ -105,34 +110,24 @@ ngx_er_jq_text_check(ngx_er_jq_text_t *text, ngx_str_t *json)
 }
 
 
-/* long: one switch over what a token may be */
-
 static ngx_int_t
 ngx_er_jq_text_walk(ngx_er_jq_walk_t *w, ngx_str_t *json)
 {
-    u_char             *p, *last;
-    ngx_int_t           rc;
-    ngx_str_t           token;
-    ngx_uint_t          key;
-    ngx_er_jq_level_t  *level;
+    u_char     *p, *last;
+    ngx_int_t   rc;
+    ngx_str_t   token;
 
+    rc = NGX_OK;
     p = json->data;
     last = json->data + json->len;
 
-    level = NULL;
-    key = 0;
-
-    while (p < last) {
-
-        rc = NGX_OK;
+    while (p < last && rc == NGX_OK) {
 
         switch (*p) {
 
         case '{':
         case '[':
-            key = (*p == '{');
-            rc = ngx_er_jq_text_open(w, key);
-            p++;
+            rc = ngx_er_jq_text_open(w, *p++ == '{');
             break;
 
         case '}':
@@ -142,20 +137,13 @@ ngx_er_jq_text_walk(ngx_er_jq_walk_t *w, ngx_str_t *json)
             break;
 
         case ',':
-            level->index++;
-            key = (level->object != 0);
+            ngx_er_jq_text_comma(w);
             p++;
             break;
 
         case '"':
             p = ngx_er_jq_text_string(p, &token);
-
-            if (key) {
-                key = 0;
-                level->key = token;
-                rc = ngx_er_jq_text_key(w, &token);
-            }
-
+            rc = ngx_er_jq_text_member(w, &token);
             break;
 
         case '-':
@@ -169,17 +157,9 @@ ngx_er_jq_text_walk(ngx_er_jq_walk_t *w, ngx_str_t *json)
             /* a blank, a colon, or a letter of true, false and null */
             p++;
         }
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        level = w->levels.nelts
-                ? (ngx_er_jq_level_t *) w->levels.elts + w->levels.nelts - 1
-                : NULL;
     }
 
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -196,8 +176,51 @@ ngx_er_jq_text_open(ngx_er_jq_walk_t *w, ngx_uint_t object)
     ngx_str_null(&level->key);
     level->object = object ? ++w->objects : 0;
     level->index = 0;
+    level->begins = object;
 
     return NGX_OK;
+}
+
+
+/* the innermost one; NULL: the document is no object and no array */
+
+static ngx_er_jq_level_t *
+ngx_er_jq_text_level(ngx_er_jq_walk_t *w)
+{
+    return w->levels.nelts
+           ? (ngx_er_jq_level_t *) w->levels.elts + w->levels.nelts - 1 : NULL;
+}
+
+
+static void
+ngx_er_jq_text_comma(ngx_er_jq_walk_t *w)
+{
+    ngx_er_jq_level_t  *level;
+
+    level = ngx_er_jq_text_level(w);
+
+    level->index++;
+    level->begins = (level->object != 0);
+}
+
+
+/* a string is a key or a value */
+
+static ngx_int_t
+ngx_er_jq_text_member(ngx_er_jq_walk_t *w, ngx_str_t *string)
+{
+    ngx_er_jq_level_t  *level;
+
+    level = ngx_er_jq_text_level(w);
+
+    if (level == NULL || !level->begins) {
+        return NGX_OK;
+    }
+
+    level->begins = 0;
+    level->key = *string;
+
+    return ngx_er_jq_text_key(w, string);
 }
 
 
@@ -225,7 +248,7 @@ ngx_er_jq_text_key(ngx_er_jq_walk_t *w, ngx_str_t *name)
     ngx_er_jq_key_t     key, *place;
     ngx_er_jq_level_t  *level;
 
-    level = (ngx_er_jq_level_t *) w->levels.elts + w->levels.nelts - 1;
+    level = ngx_er_jq_text_level(w);
 
     key.key = *name;
     key.object = level->object;

@@ -25,6 +25,19 @@
 #define NGX_ER_LAYOUT_DATE_LAST    253402300799999LL  /* 9999-12-31 */
 
 
+/* an instant as people read it, in UTC */
+
+typedef struct {
+    int64_t                count;      /* seconds since 1970 */
+    int64_t                days;       /* the same */
+    int64_t                sec;        /* of its day */
+    int64_t                msec;       /* of its second */
+    ngx_int_t              year;
+    ngx_int_t              month;
+    ngx_int_t              day;
+} ngx_er_layout_moment_t;
+
+
 static ngx_int_t ngx_er_layout_date_rfc3339(ngx_str_t *text, int64_t *msec);
 static ngx_int_t ngx_er_layout_date_time(u_char *p, u_char *last,
     int64_t *msec);
@@ -38,9 +51,11 @@ static u_char *ngx_er_layout_date_fraction(u_char *p, u_char *last,
 static ngx_int_t ngx_er_layout_date_month(ngx_int_t year, ngx_int_t month);
 static int64_t ngx_er_layout_date_days(ngx_int_t year, ngx_int_t month,
     ngx_int_t day);
-static void ngx_er_layout_date_civil(int64_t days, ngx_int_t *year,
-    ngx_int_t *month, ngx_int_t *day);
-static u_char *ngx_er_layout_date_letter(u_char *p, u_char c, int64_t msec);
+static void ngx_er_layout_date_civil(ngx_er_layout_moment_t *moment);
+static void ngx_er_layout_date_moment(ngx_er_layout_moment_t *moment,
+    int64_t msec);
+static u_char *ngx_er_layout_date_letter(u_char *p, u_char c,
+    ngx_er_layout_moment_t *moment);
 
 
 static const char  ngx_er_layout_date_letters[] = "YmdHMSLsjybaFT%";
@@ -332,22 +347,39 @@ ngx_er_layout_date_days(ngx_int_t year, ngx_int_t month, ngx_int_t day)
 
 
 static void
-ngx_er_layout_date_civil(int64_t days, ngx_int_t *year, ngx_int_t *month,
-    ngx_int_t *day)
+ngx_er_layout_date_civil(ngx_er_layout_moment_t *moment)
 {
-    int64_t  era, n, y;
+    int64_t  era, n, y, days;
 
-    days += 719468 + 146097;
+    days = moment->days + 719468 + 146097;
 
     era = days / 146097;
     n = days % 146097;
     y = (n - n / 1460 + n / 36524 - n / 146096) / 365;
     n -= 365 * y + y / 4 - y / 100;
 
-    *month = (5 * n + 2) / 153;
-    *day = n - (*month * 153 + 2) / 5 + 1;
-    *month = (*month < 10) ? *month + 3 : *month - 9;
-    *year = y + era * 400 - 400 + (*month < 3);
+    moment->month = (5 * n + 2) / 153;
+    moment->day = n - (moment->month * 153 + 2) / 5 + 1;
+    moment->month += (moment->month < 10) ? 3 : -9;
+    moment->year = y + era * 400 - 400 + (moment->month < 3);
+}
+
+
+static void
+ngx_er_layout_date_moment(ngx_er_layout_moment_t *moment, int64_t msec)
+{
+    int64_t  sec;
+
+    /* both round down, also before 1970 */
+
+    sec = (msec - (msec < 0 ? 999 : 0)) / 1000;
+
+    moment->count = sec;
+    moment->msec = msec - sec * 1000;
+    moment->days = (sec - (sec < 0 ? 86399 : 0)) / 86400;
+    moment->sec = sec - moment->days * 86400;
+
+    ngx_er_layout_date_civil(moment);
 }
 
 
@@ -355,8 +387,9 @@ ngx_int_t
 ngx_er_layout_date_write(ngx_pool_t *pool, ngx_str_t *format, int64_t msec,
     ngx_str_t *text)
 {
-    u_char  *p;
-    size_t   i, size;
+    u_char                  *p;
+    size_t                   i, size;
+    ngx_er_layout_moment_t   moment;
 
     size = format->len;
 
@@ -371,10 +404,12 @@ ngx_er_layout_date_write(ngx_pool_t *pool, ngx_str_t *format, int64_t msec,
 
     text->data = p;
 
+    ngx_er_layout_date_moment(&moment, msec);
+
     for (i = 0; i < format->len; i++) {
 
         if (format->data[i] == '%') {
-            p = ngx_er_layout_date_letter(p, format->data[++i], msec);
+            p = ngx_er_layout_date_letter(p, format->data[++i], &moment);
 
         } else {
             *p++ = format->data[i];
@@ -387,79 +422,60 @@ ngx_er_layout_date_write(ngx_pool_t *pool, ngx_str_t *format, int64_t msec,
 }
 
 
-/* long: one switch over the letters */
-
 static u_char *
-ngx_er_layout_date_letter(u_char *p, u_char c, int64_t msec)
+ngx_er_layout_date_letter(u_char *p, u_char c, ngx_er_layout_moment_t *moment)
 {
-    int64_t    days, sec;
-    ngx_int_t  year, month, day;
-
-    /* both round down, also before 1970 */
-
-    sec = (msec - (msec < 0 ? 999 : 0)) / 1000;
-    msec -= sec * 1000;
-    days = (sec - (sec < 0 ? 86399 : 0)) / 86400;
-
-    ngx_er_layout_date_civil(days, &year, &month, &day);
-
     switch (c) {
 
     case 'Y':
-        return ngx_sprintf(p, "%04i", year);
+        return ngx_sprintf(p, "%04i", moment->year);
 
     case 'y':
-        return ngx_sprintf(p, "%02i", year % 100);
+        return ngx_sprintf(p, "%02i", moment->year % 100);
 
     case 'm':
-        return ngx_sprintf(p, "%02i", month);
+        return ngx_sprintf(p, "%02i", moment->month);
 
     case 'b':
-        return ngx_sprintf(p, "%s", ngx_er_layout_date_months[month - 1]);
+        return ngx_sprintf(p, "%s",
+                           ngx_er_layout_date_months[moment->month - 1]);
 
     case 'd':
-        return ngx_sprintf(p, "%02i", day);
+        return ngx_sprintf(p, "%02i", moment->day);
 
     case 'j':
-        return ngx_sprintf(p, "%03L",
-                           days - ngx_er_layout_date_days(year, 1, 1) + 1);
+        return ngx_sprintf(p, "%03L", moment->days + 1
+                           - ngx_er_layout_date_days(moment->year, 1, 1));
 
     case 'a':
-        return ngx_sprintf(p, "%s",
-                       ngx_er_layout_date_weekdays[(days + 7000004) % 7]);
+        return ngx_sprintf(p, "%s", ngx_er_layout_date_weekdays[
+                                        (moment->days + 7000004) % 7]);
 
     case 'F':
-        return ngx_sprintf(p, "%04i-%02i-%02i", year, month, day);
+        return ngx_sprintf(p, "%04i-%02i-%02i", moment->year, moment->month,
+                           moment->day);
 
     case 's':
-        return ngx_sprintf(p, "%L", sec);
+        return ngx_sprintf(p, "%L", moment->count);
 
     case 'L':
-        return ngx_sprintf(p, "%03L", msec);
-
-    case '%':
-        *p = '%';
-        return p + 1;
-
-    default:
-        break;
-    }
-
-    sec -= days * 86400;
-
-    switch (c) {
+        return ngx_sprintf(p, "%03L", moment->msec);
 
     case 'H':
-        return ngx_sprintf(p, "%02L", sec / 3600);
+        return ngx_sprintf(p, "%02L", moment->sec / 3600);
 
     case 'M':
-        return ngx_sprintf(p, "%02L", sec / 60 % 60);
+        return ngx_sprintf(p, "%02L", moment->sec / 60 % 60);
 
     case 'S':
-        return ngx_sprintf(p, "%02L", sec % 60);
+        return ngx_sprintf(p, "%02L", moment->sec % 60);
 
-    default: /* 'T' */
-        return ngx_sprintf(p, "%02L:%02L:%02L", sec / 3600, sec / 60 % 60,
-                           sec % 60);
+    case 'T':
+        return ngx_sprintf(p, "%02L:%02L:%02L", moment->sec / 3600,
+                           moment->sec / 60 % 60, moment->sec % 60);
+
+    default: /* '%' */
+        *p = '%';
+        return p + 1;
     }
 }

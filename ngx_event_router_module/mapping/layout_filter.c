@@ -53,6 +53,8 @@ static ngx_int_t ngx_er_layout_filter_upper(ngx_pool_t *pool,
     ngx_str_t *argument, ngx_er_layout_item_t *item, const char **why);
 static ngx_int_t ngx_er_layout_filter_lower(ngx_pool_t *pool,
     ngx_str_t *argument, ngx_er_layout_item_t *item, const char **why);
+static ngx_int_t ngx_er_layout_filter_case(ngx_pool_t *pool,
+    ngx_er_layout_item_t *item, u_char from);
 static ngx_int_t ngx_er_layout_filter_trim(ngx_pool_t *pool,
     ngx_str_t *argument, ngx_er_layout_item_t *item, const char **why);
 static ngx_int_t ngx_er_layout_filter_number(ngx_pool_t *pool,
@@ -244,28 +246,23 @@ static ngx_int_t
 ngx_er_layout_filter_upper(ngx_pool_t *pool, ngx_str_t *argument,
     ngx_er_layout_item_t *item, const char **why)
 {
-    u_char  *p, *src;
-    size_t   i, len;
-
-    src = item->text.data;
-    len = item->text.len;
-
-    p = ngx_er_layout_filter_text(pool, item, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < len; i++) {
-        p[i] = ngx_toupper(src[i]);
-    }
-
-    return NGX_OK;
+    return ngx_er_layout_filter_case(pool, item, 'a');
 }
 
 
 static ngx_int_t
 ngx_er_layout_filter_lower(ngx_pool_t *pool, ngx_str_t *argument,
     ngx_er_layout_item_t *item, const char **why)
+{
+    return ngx_er_layout_filter_case(pool, item, 'A');
+}
+
+
+/* letters of ASCII that are one of the 26 from "from" on become the others */
+
+static ngx_int_t
+ngx_er_layout_filter_case(ngx_pool_t *pool, ngx_er_layout_item_t *item,
+    u_char from)
 {
     u_char  *p, *src;
     size_t   i, len;
@@ -279,7 +276,7 @@ ngx_er_layout_filter_lower(ngx_pool_t *pool, ngx_str_t *argument,
     }
 
     for (i = 0; i < len; i++) {
-        p[i] = ngx_tolower(src[i]);
+        p[i] = (src[i] >= from && src[i] < from + 26) ? src[i] ^ 0x20 : src[i];
     }
 
     return NGX_OK;

@@ -87,6 +87,8 @@ static ngx_int_t ngx_er_layout_know_why(ngx_er_layout_print_t *print,
     ngx_er_scan_t *s);
 static ngx_int_t ngx_er_layout_begin(ngx_er_layout_print_t *print);
 static ngx_int_t ngx_er_layout_pieces(ngx_er_layout_print_t *print);
+static ngx_int_t ngx_er_layout_piece(ngx_er_layout_print_t *print,
+    ngx_er_layout_piece_t *piece);
 static ngx_int_t ngx_er_layout_comma(ngx_er_layout_print_t *print);
 static ngx_int_t ngx_er_layout_each_begin(ngx_er_layout_print_t *print,
     ngx_er_layout_each_t *each);
@@ -314,92 +316,92 @@ ngx_er_layout_begin(ngx_er_layout_print_t *print)
 }
 
 
-/*
- * long: one switch over the kinds of pieces.
- *
- * NGX_ERROR: see print->out; NGX_DECLINED: see print->err.
- */
+/* NGX_ERROR: see print->out; NGX_DECLINED: see print->err */
 
 static ngx_int_t
 ngx_er_layout_pieces(ngx_er_layout_print_t *print)
 {
     ngx_int_t               rc;
     ngx_uint_t              i, n;
-    ngx_er_layout_out_t    *out;
-    ngx_er_layout_piece_t  *pieces, *piece;
+    ngx_er_layout_piece_t  *pieces;
 
-    out = &print->out;
     pieces = print->layout->pieces.elts;
     n = print->layout->pieces.nelts;
 
     for (i = 0; i < n; i++) {
-        piece = &pieces[i];
-        rc = NGX_OK;
+        rc = ngx_er_layout_piece(print, &pieces[i]);
 
-        switch (piece->kind) {
+        switch (rc) {
 
-        case NGX_ER_LAYOUT_TEXT:
-            rc = ngx_er_layout_out_bytes(out, piece->u.text.data,
-                                         piece->u.text.len);
+        case NGX_OK:
             break;
 
-        case NGX_ER_LAYOUT_MARK:
-            print->states->mark = out->pos - out->start;
+        case NGX_BUSY:
+            i = pieces[i].to;
             break;
 
-        case NGX_ER_LAYOUT_COMMA:
-            rc = ngx_er_layout_comma(print);
+        case NGX_DONE:
+            print->out.pos = print->out.start + print->states->mark;
+
+            /* fall through */
+
+        case NGX_AGAIN:
+            i = pieces[i].to - 1;
             break;
 
-        case NGX_ER_LAYOUT_PLACE:
-            rc = ngx_er_layout_write(print, piece->u.place);
-            break;
-
-        case NGX_ER_LAYOUT_VANISH:
-            rc = NGX_DONE;
-            break;
-
-        case NGX_ER_LAYOUT_IF:
-            rc = ngx_er_layout_holds(print, piece->u.test);
-            break;
-
-        case NGX_ER_LAYOUT_JUMP:
-            rc = NGX_AGAIN;
-            break;
-
-        case NGX_ER_LAYOUT_EACH:
-            rc = ngx_er_layout_each_begin(print, piece->u.each);
-            break;
-
-        default: /* NGX_ER_LAYOUT_NEXT */
-
-            /* with another element it goes on behind the EACH */
-
-            rc = ngx_er_layout_each_next(print, piece->u.each);
-
-            if (rc == NGX_OK) {
-                i = piece->to;
-
-            } else if (rc == NGX_AGAIN) {
-                rc = NGX_OK;
-            }
-        }
-
-        if (rc == NGX_OK) {
-            continue;
-        }
-
-        if (rc == NGX_DONE) {
-            out->pos = out->start + print->states->mark;
-
-        } else if (rc != NGX_AGAIN) {
+        default: /* NGX_ERROR, NGX_DECLINED */
             return rc;
         }
-
-        i = piece->to - 1;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * NGX_OK: the next one follows; NGX_AGAIN: the one that this one leads to;
+ * NGX_DONE: the same, and what was written since the mark vanishes; NGX_BUSY:
+ * the one behind that, which is an EACH with one more element.
+ */
+
+static ngx_int_t
+ngx_er_layout_piece(ngx_er_layout_print_t *print, ngx_er_layout_piece_t *piece)
+{
+    ngx_int_t  rc;
+
+    switch (piece->kind) {
+
+    case NGX_ER_LAYOUT_TEXT:
+        return ngx_er_layout_out_bytes(&print->out, piece->u.text.data,
+                                       piece->u.text.len);
+
+    case NGX_ER_LAYOUT_MARK:
+        print->states->mark = print->out.pos - print->out.start;
+        return NGX_OK;
+
+    case NGX_ER_LAYOUT_COMMA:
+        return ngx_er_layout_comma(print);
+
+    case NGX_ER_LAYOUT_PLACE:
+        return ngx_er_layout_write(print, piece->u.place);
+
+    case NGX_ER_LAYOUT_VANISH:
+        return NGX_DONE;
+
+    case NGX_ER_LAYOUT_IF:
+        return ngx_er_layout_holds(print, piece->u.test);
+
+    case NGX_ER_LAYOUT_JUMP:
+        return NGX_AGAIN;
+
+    case NGX_ER_LAYOUT_EACH:
+        return ngx_er_layout_each_begin(print, piece->u.each);
+
+    default: /* NGX_ER_LAYOUT_NEXT */
+        rc = ngx_er_layout_each_next(print, piece->u.each);
+
+        return (rc == NGX_OK) ? NGX_BUSY : (rc == NGX_AGAIN) ? NGX_OK : rc;
+    }
 }
 
 

@@ -28,6 +28,8 @@
 
 static ngx_int_t ngx_er_file_call(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     ngx_er_file_row_t *row);
+static ngx_int_t ngx_er_file_told(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_fence(ngx_er_file_txn_t *t,
     ngx_er_queue_op_t *op, ngx_er_file_row_t *row);
 static ngx_int_t ngx_er_file_mine(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
@@ -66,6 +68,16 @@ ngx_er_file_call(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
     row->e.crashes = 0;
     row->e.doubt = op->doubt;
 
+    return ngx_er_file_told(t, op, row);
+}
+
+
+/* which calls are made, and what history is told */
+
+static ngx_int_t
+ngx_er_file_told(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op,
+    ngx_er_file_row_t *row)
+{
     if (ngx_er_file_calls_put(t, row, &op->calls) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -122,9 +134,7 @@ ngx_er_file_retry(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
         return NGX_ERROR;
     }
 
-    if (ngx_er_file_calls_put(t, &row, &op->calls) != NGX_OK
-        || ngx_er_file_history_append(t, op) != NGX_OK)
-    {
+    if (ngx_er_file_told(t, op, &row) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -173,9 +183,7 @@ ngx_er_file_give_up(ngx_er_file_txn_t *t, ngx_er_queue_op_t *op)
 
     ngx_er_file_row_text(&row, &row.e.name, &row.e.routes, &kept);
 
-    if (ngx_er_file_calls_put(t, &row, &op->calls) != NGX_OK
-        || ngx_er_file_history_append(t, op) != NGX_OK)
-    {
+    if (ngx_er_file_told(t, op, &row) != NGX_OK) {
         return NGX_ERROR;
     }
 
