@@ -40,7 +40,8 @@ sub config {
 
     my $rooms = join "\n", map { "
         event_source $_ { verify off; id '{json:id}'; type '{json:type}'; dedup off;
-                          max_size 8m; delivery queued; }
+                          max_size 8m;
+                          delivery queued @{[ $_ eq 'waits' ? 'wait=9s' : '' ]}; }
         event_target $_ { breaker off; $target{$_} }
         event_route $_  { from $_; to $_; }" } @names;
     my $locations = join "\n", map { "
@@ -152,6 +153,7 @@ config(targets => {
     slow => "$fast rate 20r/s burst=1;",
     one => "$fast concurrency 1; order by=data.type;",
     thousand => "$fast",
+    waits => $fast,
 });
 $t->run;
 
@@ -178,6 +180,26 @@ for my $n (1 .. 3) {
     is($r->header('X-Call'), $n, "$n: a variable");
     is($r->header('X-Event-Attempt'), 1, "$n: an attempt");
 }
+
+# who waits for an event waits for all of its calls
+
+my $waits = sub {
+    my ($id, @items) = @_;
+
+    return $t->post('/in/waits', sprintf('{"id":"%s","type":"t","items":[%s]}',
+        $id, join ',', @items), [ 'Content-Type' => 'application/json' ]);
+};
+
+is($waits->('w1', 1 .. 3)->{status}, 200, 'a producer that waits is told');
+is(join(' ', calls('waits')), '1 2 3', 'when all calls are made');
+
+$target->answer('/waits/2', status => 410);
+is($waits->('w2', 1 .. 3)->{status}, 422, 'also that one was refused');
+is(join(' ', calls('waits')), '1 2 3 1 2 3', 'and that all were tried');
+
+$target->answer('/waits/2', [ { status => 503 }, { status => 200 } ]);
+is($waits->('w3', 1 .. 3)->{status}, 202, 'or that it is tried again');
+is(made('waits', 10), '1 2 3 1 2 3 1 2 3 2', 'which it is');
 
 post('all', 'e2', 7);
 is(made('all', 4), '1 2 3 1', 'one element');
