@@ -53,6 +53,8 @@ $q->config(
         rate     => "$fast batch max=10 wait=500ms; rate 20r/s burst=10;",
         places   => "$fast batch max=2 wait=50ms; concurrency 2;",
         order    => "$fast batch max=10 wait=300ms; order by=data.key;",
+        newer    => "$fast batch max=10 wait=300ms; "
+                    . 'order by=data.key version=data.v;',
         signed   => "$fast batch max=2 wait=1m; "
                     . 'sign standardwebhooks secret=file:secret;',
         expires  => "breaker off; retry off; batch max=9 wait=500ms; "
@@ -429,6 +431,23 @@ for my $case ([ 'index', '{"failures":[{"index":1,"error":"x"},{"index":3}]}' ],
     is(join(' ', grep { /^(?:\Q$ids[0]\E|\Q$ids[1]\E|\Q$ids[2]\E)$/ }
                  map { $_->{id} } map { @{ $_->json } } @calls),
         "@ids[0 .. 2]", 'one after the other');
+}
+
+
+# ---- versions
+
+{
+    $q->send('newer', key => 'a', v => 2);
+    ok(wait_until(10, sub { events('newer') == 1 }), 'a version');
+
+    $q->send('newer', key => $_->[0], v => $_->[1])
+        for [ a => 1 ], [ b => 1 ], [ a => 3 ];
+
+    ok(wait_until(10, sub { events('newer') == 3 }), 'newer ones, and others');
+    ok(wait_until(5, sub {
+        ($t->get('/status')->json->{targets}{newer}{stale} // 0) == 1
+    }), 'an older one is stale');
+    is(events('newer'), 3, 'and in no call');
 }
 
 
