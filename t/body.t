@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Mapped qw(mapped_config);
 
 # t/body_redis.t runs this file, too
 
@@ -29,58 +30,9 @@ my $CE = 'application/cloudevents+json';
 
 # ---- helpers
 
-# targets by name, each the lines of its block; each source goes to all of them
-
 sub config {
-    my (%o) = @_;
-
-    my %target = %{ $o{targets} };
-    my $from = $o{from} // 'now later';
-    my @names = sort keys %target;
-
-    my $targets = join "\n", map { "
-        event_target $_ { breaker off; retry base=100ms for=1h;
-                          $target{$_} }" } @names;
-    my $locations = join "\n", map { "
-        location = /deliver/$_ { event_deliver $_;
-                                 proxy_pass http://target/$_; }" } @names;
-
-    $t->config(<<"EOC");
-
-%%GLOBALS%%
-
-http {
-    %%GLOBALS_HTTP%%
-
-    event_store $store;
-    event_history 1d;
-
-    upstream target { server 127.0.0.1:%%PORT_8081%%; keepalive 16; }
-
-    proxy_http_version 1.1;
-    proxy_set_header Connection "";
-
-    event_source now   { verify off; accept application/json $CE application/x-www-form-urlencoded image/*;
-                         id "{json:id?}"; type "{json:type?}"; dedup off; }
-    event_source later { verify off; accept application/json $CE application/x-www-form-urlencoded image/*;
-                         id "{json:id?}"; type "{json:type?}"; dedup off;
-                         delivery queued; }
-
-    $targets
-
-    event_route all { from $from; to @names; }
-
-    server {
-        listen 127.0.0.1:%%PORT_8080%%;
-
-        location = /now    { event_receive now; }
-        location = /later  { event_receive later; }
-        location = /status { event_status; }
-        location /admin    { event_admin reveal; allow all; }
-        $locations
-    }
-}
-EOC
+    mapped_config($t, store => $store, http => 'event_history 1d;',
+        accept => "$JSON $CE application/x-www-form-urlencoded image/*", @_);
 }
 
 

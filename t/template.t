@@ -15,6 +15,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Test::More;
 use Test::EventRouter;
+use Test::EventRouter::Mapped qw(mapped_config);
 
 # t/template_redis.t runs this file, too
 
@@ -27,58 +28,15 @@ my $store = $redis ? 'redis://127.0.0.1:%%PORT_6379%%'
 my $JSON = 'application/json';
 my $CE = 'application/cloudevents+json';
 my $FORM = 'application/x-www-form-urlencoded';
-my $types = "accept $JSON $CE $FORM image/*";
-my $names = 'id "{json:id?}"; type "{json:type?}"';
 
 
 # ---- helpers
 
-# targets by name, each the lines of its block; each source goes to all of them
+# targets by name, each the lines of its block
 
 sub config {
-    my (%target) = @_;
-
-    my @names = sort keys %target;
-
-    my $targets = join "\n", map { "
-        event_target $_ { breaker off; retry base=100ms for=1h;
-                          $target{$_} }" } @names;
-    my $locations = join "\n", map { "
-        location = /deliver/$_ { event_deliver $_;
-                                 proxy_pass http://target/$_; }" } @names;
-
-    $t->config(<<"EOC");
-
-%%GLOBALS%%
-
-http {
-    %%GLOBALS_HTTP%%
-
-    event_store $store;
-
-    upstream target { server 127.0.0.1:%%PORT_8081%%; keepalive 16; }
-
-    proxy_http_version 1.1;
-    proxy_set_header Connection "";
-
-    event_source now   { verify off; $types; $names; dedup off; }
-    event_source later { verify off; $types; $names; dedup off;
-                         delivery queued; }
-    $targets
-
-    event_route all { from now later; to @names; }
-
-    server {
-        listen 127.0.0.1:%%PORT_8080%%;
-
-        location = /now    { event_receive now; }
-        location = /later  { event_receive later; }
-        location /admin    { event_admin reveal; allow all; }
-        location = /status { event_status; }
-        $locations
-    }
-}
-EOC
+    mapped_config($t, store => $store, targets => { @_ },
+        accept => "$JSON $CE $FORM image/*");
 }
 
 
