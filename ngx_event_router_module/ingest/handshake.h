@@ -7,7 +7,7 @@
 /*
  * Challenges by which producers check that an endpoint wants their events.
  * One generic rule (match, require, signed, respond) expresses all of them;
- * the rules of the producers are data in presets.c.
+ * the rules of the producers are data in challenges.c.
  */
 
 

@@ -78,28 +78,9 @@ typedef struct {
 } ngx_er_preset_t;
 
 
-/*
- * A handshake: a row a challenge.  match and require hold "NAME VALUE" lines
- * in the notation of templates: "query:hub.mode *", "json:type 1".
- */
-
-typedef struct {
-    const char            *preset;
-    const char            *method;
-    const char            *match;
-    const char            *require;
-    ngx_uint_t             deny;       /* status when "require" fails */
-    ngx_uint_t             status;
-    const char            *headers;    /* "Name: TEMPLATE" lines */
-    const char            *body;       /* template */
-    unsigned               signed_:1;
-} ngx_er_preset_handshake_t;
-
-
 /* they end with a row whose name is NULL */
 
-extern ngx_er_preset_t            ngx_er_presets[];
-extern ngx_er_preset_handshake_t  ngx_er_preset_handshakes[];
+extern ngx_er_preset_t  ngx_er_presets[];
 
 ngx_er_preset_t *ngx_er_preset_find(ngx_str_t *name);
 

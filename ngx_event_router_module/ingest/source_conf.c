@@ -25,6 +25,7 @@
 
 
 #include "source_conf.h"
+#include "challenges.h"
 #include "rate.h"
 #include "unbraced.h"
 #include "verify_check.h"

@@ -15,7 +15,6 @@
 #include <jansson.h>
 
 #include "../../ngx_event_router_module/ingest/handshake.h"
-#include "../../ngx_event_router_module/ingest/presets.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
 #include "../../ngx_event_router_module/ingest/verify_conf.h"
 

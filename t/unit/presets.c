@@ -16,6 +16,7 @@
 
 #include "tap.h"
 
+#include "../../ngx_event_router_module/ingest/challenges.h"
 #include "../../ngx_event_router_module/ingest/presets.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
 #include "../../ngx_event_router_module/ingest/verify_check.h"
