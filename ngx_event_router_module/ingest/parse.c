@@ -17,19 +17,15 @@
 #include "parse.h"
 #include "attributes.h"
 #include "charset.h"
+#include "media.h"
 
 
 #define NGX_ER_PARSE_KEY  64           /* bytes of a key that are shown */
 
 
-static ngx_str_t ngx_er_parse_base(ngx_str_t *type);
-static ngx_uint_t ngx_er_parse_type_is(ngx_str_t *type, const char *word);
-static ngx_uint_t ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern);
 static const char *ngx_er_parse_charset(ngx_er_event_t *event);
 static const char *ngx_er_parse_parameters(ngx_er_event_t *event,
     ngx_str_t *type, ngx_str_t *charset);
-static u_char *ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
-    const char *stops, ngx_str_t *token);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event,
     ngx_str_t *key);
@@ -53,11 +49,11 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
 
     event->content_type = (value && value->len) ? *value : ngx_er_parse_json;
 
-    type = ngx_er_parse_base(&event->content_type);
+    type = ngx_er_media_base(&event->content_type);
     accept = source->accept.elts;
 
     for (i = 0; i < source->accept.nelts; i++) {
-        if (ngx_er_parse_like(&type, &accept[i])) {
+        if (ngx_er_media_like(&type, &accept[i])) {
             return ngx_er_parse_charset(event);
         }
     }
@@ -68,66 +64,6 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
                    &source->name);
 
     return "the content type is not accepted here";
-}
-
-
-/* the media type without its parameters */
-
-static ngx_str_t
-ngx_er_parse_base(ngx_str_t *type)
-{
-    size_t     n;
-    ngx_str_t  base;
-
-    for (n = 0; n < type->len; n++) {
-        if (type->data[n] == ';' || type->data[n] == ' '
-            || type->data[n] == '\t')
-        {
-            break;
-        }
-    }
-
-    base.data = type->data;
-    base.len = n;
-
-    return base;
-}
-
-
-static ngx_uint_t
-ngx_er_parse_type_is(ngx_str_t *type, const char *word)
-{
-    return type->len == ngx_strlen(word)
-           && ngx_strncasecmp(type->data, (u_char *) word, type->len) == 0;
-}
-
-
-/* one star in an accepted type stands for anything, and so do two alone */
-
-static ngx_uint_t
-ngx_er_parse_like(ngx_str_t *type, ngx_str_t *pattern)
-{
-    size_t   head, tail;
-    u_char  *star;
-
-    if (pattern->len == 3 && ngx_strncmp(pattern->data, "*/*", 3) == 0) {
-        return 1;
-    }
-
-    star = ngx_strlchr(pattern->data, pattern->data + pattern->len, '*');
-
-    if (star == NULL) {
-        return type->len == pattern->len
-               && ngx_strncasecmp(type->data, pattern->data, type->len) == 0;
-    }
-
-    head = star - pattern->data;
-    tail = pattern->len - head - 1;
-
-    return type->len >= head + tail
-           && ngx_strncasecmp(type->data, pattern->data, head) == 0
-           && ngx_strncasecmp(type->data + type->len - tail, star + 1, tail)
-              == 0;
 }
 
 
@@ -191,18 +127,18 @@ ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
             return NULL;
         }
 
-        p = ngx_er_parse_token(event->pool, p + 1, last, "=;", &name);
+        p = ngx_er_media_token(event->pool, p + 1, last, "=;", &name);
         ngx_str_null(&value);
 
         if (p && p < last && *p == '=') {
-            p = ngx_er_parse_token(event->pool, p + 1, last, ";", &value);
+            p = ngx_er_media_token(event->pool, p + 1, last, ";", &value);
         }
 
         if (p == NULL) {
             return "the parameters of Content-Type cannot be read";
         }
 
-        if (!ngx_er_parse_type_is(&name, "charset")) {
+        if (!ngx_er_media_is(&name, "charset")) {
             continue;
         }
 
@@ -224,65 +160,6 @@ ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
 }
 
 
-/*
- * A word or a quoted string, without blanks around it, and what follows up to
- * one of "stops", which is returned; NULL: the quotes do not end, or something
- * stands beside them.
- */
-
-static u_char *
-ngx_er_parse_token(ngx_pool_t *pool, u_char *p, u_char *last,
-    const char *stops, ngx_str_t *token)
-{
-    while (p < last && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    token->data = p;
-
-    if (p < last && *p == '"') {
-
-        token->data = ngx_pnalloc(pool, last - p);
-        if (token->data == NULL) {
-            return NULL;
-        }
-
-        for (token->len = 0, p++; p < last && *p != '"'; p++) {
-
-            if (*p == '\\' && ++p == last) {
-                break;
-            }
-
-            token->data[token->len++] = *p;
-        }
-
-        if (p++ >= last) {
-            return NULL;
-        }
-
-        while (p < last && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        return (p == last || ngx_strchr(stops, *p)) ? p : NULL;
-    }
-
-    while (p < last && ngx_strchr(stops, *p) == NULL) {
-        p++;
-    }
-
-    token->len = p - token->data;
-
-    while (token->len && (token->data[token->len - 1] == ' '
-                          || token->data[token->len - 1] == '\t'))
-    {
-        token->len--;
-    }
-
-    return p;
-}
-
-
 ngx_er_format_e
 ngx_er_parse_format(ngx_er_event_t *event)
 {
@@ -295,27 +172,26 @@ ngx_er_parse_format_of(ngx_er_source_t *source, ngx_str_t *content_type)
 {
     ngx_str_t  type;
 
-    type = ngx_er_parse_base(content_type);
+    type = ngx_er_media_base(content_type);
 
     if (source->cloudevents) {
 
-        if (ngx_er_parse_type_is(&type, "application/cloudevents+json")) {
+        if (ngx_er_media_is(&type, "application/cloudevents+json")) {
             return NGX_ER_FORMAT_STRUCTURED;
         }
 
-        if (ngx_er_parse_type_is(&type, "application/cloudevents-batch+json"))
-        {
+        if (ngx_er_media_is(&type, "application/cloudevents-batch+json")) {
             return NGX_ER_FORMAT_BATCH;
         }
     }
 
-    if (ngx_er_parse_type_is(&type, "application/x-www-form-urlencoded")) {
+    if (ngx_er_media_is(&type, "application/x-www-form-urlencoded")) {
         return NGX_ER_FORMAT_FORM;
     }
 
     /* some producers send JSON as text/plain (Amazon SNS) */
 
-    if (ngx_er_parse_type_is(&type, "text/plain")
+    if (ngx_er_media_is(&type, "text/plain")
         || (type.len > 5
             && ngx_strncasecmp(type.data + type.len - 5, (u_char *) "/json", 5)
                == 0)
