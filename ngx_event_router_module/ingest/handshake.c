@@ -10,8 +10,8 @@
  * answered if it fulfils what the rule asks for (require) and, where the rule
  * says so, was signed.  The rules are rows of challenges.c, where their
  * notation is explained; this file compiles them at configuration time
- * (source_conf.c calls) and answers at run time (receive.c calls; decision.c
- * sees to "signed").
+ * (handshake_conf.c calls) and answers at run time (receive.c calls;
+ * decision.c sees to "signed").
  *
  * A stranger's words come back to him here.  So a value that is echoed has at
  * most NGX_ER_ECHO_MAX bytes and is escaped where it stands in JSON, no

@@ -1,0 +1,28 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The handshakes of a source whose block is being read.
+ */
+
+
+#ifndef _NGX_ER_HANDSHAKE_CONF_H_INCLUDED_
+#define _NGX_ER_HANDSHAKE_CONF_H_INCLUDED_
+
+
+#include "source_conf.h"
+
+
+/*
+ * Fills in source->handshakes and adds their methods to source->methods.
+ * line: "handshake" of the block, or NULL.  The verifier is complete and the
+ * content types are known.  NGX_ERROR after logging where the mistake is.
+ */
+ngx_int_t ngx_er_handshakes_conf(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_er_source_line_t *line);
+
+
+#endif /* _NGX_ER_HANDSHAKE_CONF_H_INCLUDED_ */
