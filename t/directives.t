@@ -316,7 +316,7 @@ words('observe/metrics.c', 'ngx_er_source_metric_names',
 words('observe/metrics.c', 'ngx_er_target_metric_names',
     $page{event_status}{text});
 
-my ($refs) = slurp("$room/ingest/template.c")
+my ($refs) = slurp("$room/ingest/reference.c")
              =~ /ngx_er_ref_names\[\] = \{(.*?)^\};/ms;
 my @refs = $refs =~ /ngx_string\("(\w+)"\)/g;
 my @templates = after('Templates') =~ /^\| `\{(\w+)/mg;

@@ -11,7 +11,7 @@
  * that templates ask of an element joins the same trie of paths, so that one
  * more pass of the scanner finds the elements and their values, each value
  * with the element in which it stands.  Callers are the verifier (an element a
- * signature), parts.c (an element an event) and template.c.
+ * signature), parts.c (an element an event) and reference.c.
  *
  * The items are the innermost elements: of an array within an element of
  * another one the elements count and not the outer one.  An outer element in

@@ -7,12 +7,13 @@
 /*
  * Forms: the bodies of producers that send no JSON, and query strings.
  * parse.c scans bodies with ngx_er_form_scan() where it would else call
- * ngx_er_scan(); template.c and event.c ask ngx_er_form_parse() for all pairs.
+ * ngx_er_scan(); reference.c and event.c ask ngx_er_form_parse() for all
+ * pairs.
  *
  * Producers write forms in the charset of their customers, and give a name
  * twice where JSON has an array: neither is a reason to refuse an event.  What
  * two readers might read differently is marked: no rule reads it, a signature
- * or an id is not made of it where that would matter (template.c).
+ * or an id is not made of it where that would matter (reference.c).
  *
  * What needs no decoding points into the text; all that does goes into one
  * block of the pool, since decoding never makes anything longer.
