@@ -261,14 +261,16 @@ is($slow[0]->header('Webhook-Timestamp'), $slow[1]->header(
 $t->done;
 
 
-# the table, as the source has it
+# the tables, as the source has them
 
 sub presets {
-    my $file = $t->root . '/ngx_event_router_module/ingest/presets.c';
-    my ($rows) = slurp($file) =~ /ngx_er_presets\[\] = \{(.*?)^\};/ms;
+    my $room = $t->root . '/ngx_event_router_module/ingest';
+    my @rows = map { slurp("$room/presets_$_.c")
+                     =~ /ngx_er_presets_$_\[\] = \{(.*?)^\};/ms }
+               qw(hmac keys);
     my %rows;
 
-    for my $row (split /\n    \},\n/, $rows) {
+    for my $row (map { split /\n    \},\n/ } @rows) {
         my ($name) = $row =~ /\.name = "(.+?)"/ or next;
 
         for my $key (qw(verify key signed_ signature timestamp)) {

@@ -123,7 +123,7 @@ ngx_er_exposure_presets(ngx_array_t *names)
         }
     }
 
-    for (p = ngx_er_presets; p->name; p++) {
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
 
         if (ngx_er_exposure_text(p->signature,
                                  ngx_er_exposure_tokens(p->verify)

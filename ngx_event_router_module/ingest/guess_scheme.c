@@ -491,7 +491,7 @@ ngx_er_guess_scheme_presets(ngx_er_guess_t *guess)
 
     d = guess->doctor;
 
-    for (p = ngx_er_presets; p->name; p++) {
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
 
         if (ngx_strlen(p->name) == d->preset.len
             && ngx_strncmp(p->name, d->preset.data, d->preset.len) == 0)

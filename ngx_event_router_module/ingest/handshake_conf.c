@@ -18,7 +18,6 @@
 #include "handshake_conf.h"
 #include "challenges.h"
 #include "verify_check.h"
-#include "../conf/nearest.h"
 
 
 #if (NGX_ER_METHOD_GET != NGX_HTTP_GET                                        \
@@ -101,7 +100,7 @@ ngx_er_handshake_conf_asks(ngx_conf_t *cf, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    near = ngx_er_nearest(name, ngx_er_presets, sizeof(ngx_er_preset_t));
+    near = ngx_er_preset_nearest(name);
 
     if (near) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, where,

@@ -78,11 +78,16 @@ typedef struct {
 } ngx_er_preset_t;
 
 
-/* they end with a row whose name is NULL */
-
-extern ngx_er_preset_t  ngx_er_presets[];
+/*
+ * The row behind this one, in the order of their names; NULL for the first.
+ * NULL: there is no other one.
+ */
+ngx_er_preset_t *ngx_er_preset_next(ngx_er_preset_t *preset);
 
 ngx_er_preset_t *ngx_er_preset_find(ngx_str_t *name);
+
+/* the name that differs least from a misspelt one; NULL: none is near */
+const char *ngx_er_preset_nearest(ngx_str_t *name);
 
 /*
  * Splits the text of a parameter at blanks.  words: of ngx_str_t, they point

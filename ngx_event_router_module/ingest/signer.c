@@ -25,7 +25,6 @@
 #include "presets.h"
 #include "verifier.h"
 #include "verify_conf.h"
-#include "../conf/nearest.h"
 
 
 #define NGX_ER_SIGNER_PIECES  12       /* of a text that is signed */
@@ -128,8 +127,7 @@ ngx_er_signer_create(ngx_pool_t *pool, ngx_str_t *name, ngx_er_error_t *err)
     preset = ngx_er_preset_find(name);
 
     if (preset == NULL) {
-        nearest = ngx_er_nearest(name, ngx_er_presets,
-                                 sizeof(ngx_er_preset_t));
+        nearest = ngx_er_preset_nearest(name);
         ngx_er_error(err, "unknown scheme \"%V\"%s%s%s", name,
                      nearest ? " (did you mean \"" : "",
                      nearest ? nearest : "", nearest ? "\"?)" : "");
@@ -481,7 +479,10 @@ ngx_er_signer_names(ngx_pool_t *pool, ngx_str_t *names)
 
     len = 0;
 
-    for (preset = ngx_er_presets; preset->name; preset++) {
+    for (preset = ngx_er_preset_next(NULL);
+         preset;
+         preset = ngx_er_preset_next(preset))
+    {
         len += ngx_strlen(preset->name) + 2;
     }
 
@@ -492,7 +493,10 @@ ngx_er_signer_names(ngx_pool_t *pool, ngx_str_t *names)
 
     names->data = p;
 
-    for (preset = ngx_er_presets; preset->name; preset++) {
+    for (preset = ngx_er_preset_next(NULL);
+         preset;
+         preset = ngx_er_preset_next(preset))
+    {
         name.data = (u_char *) preset->name;
         name.len = ngx_strlen(preset->name);
 

@@ -30,7 +30,6 @@
 #include "unbraced.h"
 #include "verify_check.h"
 #include "verify_conf.h"
-#include "../conf/nearest.h"
 
 
 typedef struct {
@@ -279,8 +278,7 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
         return NGX_ERROR;
     }
 
-    near = ngx_er_nearest(&line->args[1], ngx_er_presets,
-                          sizeof(ngx_er_preset_t));
+    near = ngx_er_preset_nearest(&line->args[1]);
 
     if (near) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, &line->where,

@@ -18,6 +18,8 @@
 
 #include "../../ngx_event_router_module/ingest/challenges.h"
 #include "../../ngx_event_router_module/ingest/presets.h"
+#include "../../ngx_event_router_module/ingest/presets_hmac.h"
+#include "../../ngx_event_router_module/ingest/presets_keys.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
 #include "../../ngx_event_router_module/ingest/verify_check.h"
 #include "../../ngx_event_router_module/ingest/verify_conf.h"
@@ -44,6 +46,7 @@
 
 
 static void test_rows(void);
+static ngx_uint_t test_table(ngx_er_preset_t *table);
 static void test_row(ngx_er_preset_t *p);
 static ngx_er_verify_t *test_verifier(ngx_pool_t *pool,
     ngx_er_fields_t *fields, ngx_er_preset_t *p, ngx_er_error_t *err);
@@ -82,7 +85,7 @@ main(int argc, char **argv)
                "deadline | dedup window | max_size | handshake |\n"
                "|---|---|---|---|---|---|---|---|---|\n");
 
-        for (p = ngx_er_presets; p->name; p++) {
+        for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
             table_row(p, buf, sizeof(buf));
             printf("%s\n", buf);
         }
@@ -90,7 +93,7 @@ main(int argc, char **argv)
         printf("\n| preset | `subject` | `time` | age of a signature |\n"
                "|---|---|---|---|\n");
 
-        for (p = ngx_er_presets; p->name; p++) {
+        for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
             table_age_row(p, buf, sizeof(buf));
             printf("%s", buf);
         }
@@ -140,6 +143,17 @@ test_words(void)
     ngx_str_set(&name, "");
     ok(ngx_er_preset_find(&name) == NULL, "nor is nothing");
 
+    ngx_str_set(&name, "shopif");
+    ok(strcmp(ngx_er_preset_nearest(&name), "shopify") == 0,
+       "a misspelt one of the first table");
+
+    ngx_str_set(&name, "telnix");
+    ok(strcmp(ngx_er_preset_nearest(&name), "telnyx") == 0,
+       "and of the second");
+
+    ngx_str_set(&name, "nobody-has-this-name");
+    ok(ngx_er_preset_nearest(&name) == NULL, "none is near");
+
     ngx_destroy_pool(pool);
 }
 
@@ -149,9 +163,12 @@ test_rows(void)
 {
     size_t            n;
     ngx_str_t         name;
+    ngx_uint_t        count;
     ngx_er_preset_t  *p;
 
-    for (p = ngx_er_presets; p->name; p++) {
+    count = 0;
+
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
         name.data = (u_char *) p->name;
         name.len = ngx_strlen(p->name);
 
@@ -161,14 +178,36 @@ test_rows(void)
         n = strspn(p->name, "abcdefghijklmnopqrstuvwxyz0123456789-");
         is_int(n, name.len, "%s: a plain name", p->name);
 
-        if (p > ngx_er_presets) {
-            ok(strcmp(p[-1].name, p->name) < 0, "%s: in its place", p->name);
-        }
+        count++;
 
         test_row(p);
     }
 
-    ok(p - ngx_er_presets >= 50, "all producers are there");
+    is_int(count, test_table(ngx_er_presets_hmac)
+                  + test_table(ngx_er_presets_keys),
+           "those of both tables are met, each once");
+
+    ok(count >= 50, "all producers are there");
+    ok(count <= 256, "and there is room for their names");
+}
+
+
+/* how many rows it has */
+
+static ngx_uint_t
+test_table(ngx_er_preset_t *table)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; table[n].name; n++) {
+
+        if (n) {
+            ok(strcmp(table[n - 1].name, table[n].name) < 0,
+               "%s: in its place", table[n].name);
+        }
+    }
+
+    return n;
 }
 
 
@@ -370,7 +409,7 @@ test_behaviour(void)
     ngx_msec_t        window;
     ngx_er_preset_t  *p;
 
-    for (p = ngx_er_presets; p->name; p++) {
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
         window = p->window ? p->window : NGX_ER_WINDOW;
 
         ok(p->once || window >= p->retries + 3600000,
@@ -423,7 +462,7 @@ test_docs(void)
     docs[n] = '\0';
     fclose(f);
 
-    for (p = ngx_er_presets; p->name; p++) {
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
         table_row(p, buf, sizeof(buf));
 
         ok(strstr(docs, (char *) buf) != NULL, "%s: " TEST_DOCS " shows it",
@@ -651,7 +690,7 @@ rows(void)
     const char       *text;
     ngx_er_preset_t  *p;
 
-    for (p = ngx_er_presets; p->name; p++) {
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
         const char  *members[] = {
             p->name, p->verify, p->key, p->signed_, p->signature,
             p->timestamp, p->body_digest, p->jwt, p->accept

@@ -1,0 +1,643 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The producers that sign with a secret which both sides know: an HMAC over
+ * what "signed_" says.  A table, as presets.c describes it; that file looks
+ * for rows, nobody else reads this one.
+ */
+
+
+#include "presets_hmac.h"
+
+
+#define NGX_ER_HOUR        3600000
+#define NGX_ER_MEGABYTE    (1024 * 1024)
+#define NGX_ER_ADYEN_ITEM  "notificationItems.0.NotificationRequestItem."
+
+
+ngx_er_preset_t  ngx_er_presets_hmac[] = {
+
+    {
+        .name = "adyen-payments",
+        .verify = "hmac-sha256",
+        .key = "hex",
+        .signed_ =
+            "{json:" NGX_ER_ADYEN_ITEM "pspReference?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "originalReference?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "merchantAccountCode?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "merchantReference?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "amount.value?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "amount.currency?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "eventCode?}:"
+            "{json:" NGX_ER_ADYEN_ITEM "success?}",
+        .signature =
+            "json:" NGX_ER_ADYEN_ITEM "additionalData.hmacSignature "
+            "encoding=base64",
+        .id = {
+            "{json:" NGX_ER_ADYEN_ITEM "pspReference}."
+            "{json:" NGX_ER_ADYEN_ITEM "eventCode}"
+        },
+        .type = {
+            "{json:" NGX_ER_ADYEN_ITEM "eventCode}"
+        },
+        .subject = {
+            "{json:" NGX_ER_ADYEN_ITEM "merchantAccountCode}"
+        },
+        .time = {
+            "{json:" NGX_ER_ADYEN_ITEM "eventDate}"
+        },
+        .split = "data.notificationItems",
+        .coarse = 1
+    },
+
+    {
+        .name = "adyen-platform",
+        .verify = "hmac-sha256",
+        .key = "hex",
+        .signed_ = "{body}",
+        .signature = "header:HmacSignature encoding=base64",
+        .id = { "{json:data.id}.{json:timestamp}", "{json:data.id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:data.balancePlatform}" },
+        .time = { "{json:timestamp}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "bigcommerce",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}", "{json:hash}" },
+        .type = { "{json:scope}" },
+        .subject = { "{json:store_id}", "{json:producer}" },
+        .time = { "{json:created_at}" },
+        .retries = 48 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "bitbucket",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature prefix=sha256= encoding=hex",
+        .id = { "{header:X-Request-UUID}" },
+        .type = { "{header:X-Event-Key}" },
+        .subject = { "{json:repository.full_name}" }
+    },
+
+    {
+        .name = "calendly",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:Calendly-Webhook-Signature separator=, "
+                     "prefix=v1= encoding=hex",
+        .timestamp = "sig:t= unit=s tolerance=180s",
+        .id = { "{json:payload.uri}.{json:event}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:created_by}" },
+        .time = { "{json:created_at}" },
+        .coarse = 1,
+        .own_body = 1
+    },
+
+    {
+        .name = "docusign",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "headers:X-DocuSign-Signature- encoding=base64",
+        .id = {
+            "{json:data.envelopeId}.{json:event}.{json:generatedDateTime}."
+            "{json:data.recipientId}",
+            "{json:data.envelopeId}.{json:event}.{json:generatedDateTime}"
+        },
+        .type = { "{json:event}" },
+        .subject = { "{json:data.accountId}" },
+        .time = { "{json:generatedDateTime}" },
+        .retries = 360 * NGX_ER_HOUR,
+        .window = 384 * NGX_ER_HOUR,
+        .own_body = 1
+    },
+
+    {
+        .name = "front",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}:{body}",
+        .signature = "header:X-Front-Signature encoding=base64",
+        .timestamp = "header:X-Front-Request-Timestamp unit=ms tolerance=0s",
+        .id = { "{json:payload.id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:authorization.id}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "github",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature-256 prefix=sha256= encoding=hex",
+        .id = { "{header:X-GitHub-Delivery}" },
+        .type = {
+            "{header:X-GitHub-Event}.{json:action}",
+            "{header:X-GitHub-Event}"
+        },
+        .subject = {
+            "{json:installation.id}",
+            "{json:organization.login}",
+            "{json:repository.full_name}"
+        },
+        .deadline = 9000,
+        .window = NGX_ER_HOUR / 60,
+        .once = 1,
+        .max_size = 25 * NGX_ER_MEGABYTE
+    },
+
+    {
+        .name = "gitlab-signed",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}", "{header:Idempotency-Key}" },
+        .type = { "{header:X-Gitlab-Event}" },
+        .subject = { "{header:X-Gitlab-Instance}" },
+        .max_size = 25 * NGX_ER_MEGABYTE
+    },
+
+    {
+        .name = "hubspot",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{method}{decoded_url}{body}{ts}",
+        .signature = "header:X-HubSpot-Signature-v3 encoding=base64",
+        .timestamp = "header:X-HubSpot-Request-Timestamp unit=ms "
+                     "tolerance=300s",
+        .id = { "{json:0.eventId}" },
+        .type = { "{json:0.subscriptionType}" },
+        .subject = { "{json:0.portalId}" },
+        .time = { "{json:0.occurredAt}" },
+        .split = "data",
+        .own_body = 1
+    },
+
+    {
+        .name = "intercom",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature prefix=sha1= encoding=hex",
+        .id = { "{json:id}" },
+        .type = { "{json:topic}" },
+        .subject = { "{json:app_id}" },
+        .time = { "{json:created_at}" },
+        .own_body = 1
+    },
+
+    {
+        .name = "line",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Line-Signature encoding=base64",
+        .id = { "{json:events.0.webhookEventId}" },
+        .type = { "{json:events.0.type}" },
+        .subject = { "{json:destination}" },
+        .time = { "{json:events.0.timestamp}" },
+        .split = "data.events",
+        .own_body = 1
+    },
+
+    {
+        .name = "linear",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:Linear-Signature encoding=hex",
+        .timestamp = "json:webhookTimestamp unit=ms tolerance=60s",
+        .id = { "{header:Linear-Delivery}" },
+        .type = {
+            "{header:Linear-Event}.{json:action}",
+            "{json:type}.{json:action}"
+        },
+        .subject = { "{json:organizationId}" },
+        .time = { "{json:createdAt}" },
+        .deadline = 4000,
+        .max_size = 5 * NGX_ER_MEGABYTE
+    },
+
+    {
+        .name = "linkedin",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "hmacsha256={body}",
+        .signature = "header:X-LI-Signature encoding=hex",
+        .id = { "{json:notificationId}" },
+        .type = { "{json:type}" },
+        .own_body = 1
+    },
+
+    {
+        .name = "mailgun",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{json:signature.timestamp}{json:signature.token}",
+        .signature = "json:signature.signature encoding=hex",
+        .timestamp = "json:signature.timestamp unit=s tolerance=0s",
+        .id = { "{json:event-data.id}", "{json:signature.token}" },
+        .type = { "{json:event-data.event}" },
+        .subject = { "{json:event-data.account.id}" },
+        .time = { "{json:event-data.timestamp}" }
+    },
+
+    {
+        .name = "meta",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature-256 prefix=sha256= encoding=hex",
+        .id = {
+            "{json:entry.0.changes.0.value.messages.0.id}",
+            "{json:entry.0.changes.0.value.statuses.0.id}."
+            "{json:entry.0.changes.0.value.statuses.0.status}",
+            "{json:entry.0.changes.0.value.leadgen_id}",
+            "{json:entry.0.messaging.0.message.mid}"
+        },
+        .type = {
+            "{json:object}.{json:entry.0.changes.0.field}",
+            "{json:object}"
+        },
+        .subject = { "{json:entry.0.id}" },
+        .time = { "{json:entry.0.time}" },
+        .split = "data.entry.changes.value.messages "
+                 "data.entry.changes.value.statuses "
+                 "data.entry.messaging data.entry.standby "
+                 "data.entry.changes data.entry",
+        .max_batch = 1000,
+        .retries = 36 * NGX_ER_HOUR,
+        .max_size = 3 * NGX_ER_MEGABYTE,
+        .own_body = 1
+    },
+
+    {
+        .name = "nylas",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Nylas-Signature encoding=hex",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:data.object.grant_id}" },
+        .time = { "{json:time}" },
+        .own_body = 1
+    },
+
+    {
+        .name = "paddle",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}:{body}",
+        .signature = "header:Paddle-Signature separator=; prefix=h1= "
+                     "encoding=hex",
+        .timestamp = "sig:ts= unit=s tolerance=5s",
+        .id = { "{json:event_id}" },
+        .type = { "{json:event_type}" },
+        .subject = { "{json:data.customer_id}" },
+        .time = { "{json:occurred_at}" },
+        .deadline = 4000
+    },
+
+    {
+        .name = "paystack",
+        .verify = "hmac-sha512",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:x-paystack-signature encoding=hex",
+        .id = { "{json:event}.{json:data.id}" },
+        .type = { "{json:event}" },
+        .time = { "{json:data.created_at}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "razorpay",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Razorpay-Signature encoding=hex",
+        .id = { "{header:X-Razorpay-Event-Id}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:account_id}" },
+        .time = { "{json:created_at}" }
+    },
+
+    {
+        .name = "revolut",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "v1.{ts}.{body}",
+        .signature = "header:Revolut-Signature separator=, prefix=v1= "
+                     "encoding=hex",
+        .timestamp = "header:Revolut-Request-Timestamp unit=ms tolerance=300s",
+        .id = { "{json:order_id}.{json:event}" },
+        .type = { "{json:event}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "sanity",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:sanity-webhook-signature separator=, "
+                     "prefix=v1= encoding=base64url",
+        .timestamp = "sig:t= unit=ms tolerance=0s",
+        .id = { "{header:idempotency-key}" },
+        .type = { "{header:sanity-operation}" },
+        .subject = { "{header:sanity-project-id}" },
+        .time = { "{header:sanity-transaction-time}" }
+    },
+
+    {
+        .name = "sentry",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:Sentry-Hook-Signature "
+                     "header:Sentry-App-Signature encoding=hex",
+        .id = { "{header:Request-ID}" },
+        .type = { "{header:Sentry-Hook-Resource}.{json:action}" },
+        .subject = { "{json:installation.uuid}" },
+        .time = { "{header:Sentry-Hook-Timestamp}" },
+        .deadline = 900
+    },
+
+    {
+        .name = "shopify",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Shopify-Hmac-Sha256 "
+                     "header:Shopify-Hmac-Sha256 encoding=base64",
+        .id = {
+            "{header:X-Shopify-Webhook-Id}",
+            "{header:Shopify-Webhook-Id}"
+        },
+        .type = { "{header:X-Shopify-Topic}", "{header:Shopify-Topic}" },
+        .subject = {
+            "{header:X-Shopify-Shop-Domain}",
+            "{header:Shopify-Shop-Domain}"
+        },
+        .time = {
+            "{header:X-Shopify-Triggered-At}",
+            "{header:Shopify-Triggered-At}"
+        },
+        .deadline = 4000,
+        .retries = 4 * NGX_ER_HOUR,
+        .window = 24 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "slack",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "v0:{ts}:{body}",
+        .signature = "header:X-Slack-Signature prefix=v0= encoding=hex",
+        .timestamp = "header:X-Slack-Request-Timestamp unit=s tolerance=300s",
+        .id = { "{json:event_id}", "{form:trigger_id}" },
+        .type = { "{json:event.type}", "{json:type}", "{form:command}" },
+        .subject = { "{json:team_id}", "{form:team_id}" },
+        .time = { "{json:event_time}" },
+        .accept = NGX_ER_ACCEPT_FORMS,
+        .deadline = 2500,
+        .retries = NGX_ER_HOUR / 10,
+        .own_body = 1
+    },
+
+    {
+        .name = "square",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{url}{body}",
+        .signature = "header:x-square-hmacsha256-signature encoding=base64",
+        .id = { "{json:event_id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:merchant_id}" },
+        .time = { "{json:created_at}" },
+        .deadline = 9000,
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "standardwebhooks",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}" },
+        .type = { "{json:type}" },
+        .time = { "{json:timestamp}" },
+        .retries = 75 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "stripe",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:Stripe-Signature separator=, prefix=v1= "
+                     "encoding=hex",
+        .timestamp = "sig:t= unit=s tolerance=300s",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:account}" },
+        .time = { "{json:created}" },
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "svix",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:svix-signature header:webhook-signature "
+                     "separator=space prefix=v1, encoding=base64",
+        .timestamp = "header:svix-timestamp header:webhook-timestamp unit=s "
+                     "tolerance=300s",
+        .id = { "{header:svix-id}", "{header:webhook-id}" },
+        .type = { "{json:type}", "{json:event_type}" },
+        .time = { "{json:timestamp}" },
+        .retries = 75 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "trello",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{body}{url}",
+        .signature = "header:X-Trello-Webhook encoding=base64",
+        .id = { "{json:action.id}" },
+        .type = { "{json:action.type}" },
+        .subject = { "{json:model.id}" },
+        .time = { "{json:action.date}" }
+    },
+
+    {
+        .name = "twilio",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{url}{form_sorted}",
+        .signature = "header:X-Twilio-Signature encoding=base64",
+        .body_digest = "query:bodySHA256 sha256 hex when=present",
+        .ports = "both",
+        .id = {
+            "{header:I-Twilio-Idempotency-Token}",
+            "{form:MessageSid}.{form:MessageStatus}",
+            "{form:CallSid}.{form:CallStatus}"
+        },
+        .type = {
+            "{form:MessageStatus}",
+            "{form:CallStatus}",
+            "{form:SmsStatus}"
+        },
+        .subject = { "{form:AccountSid}" },
+        .time = { "{form:Timestamp}" },
+        .accept = NGX_ER_ACCEPT_FORMS,
+        .own_body = 1
+    },
+
+    {
+        .name = "twitch",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ =
+            "{header:Twitch-Eventsub-Message-Id}"
+            "{header:Twitch-Eventsub-Message-Timestamp}{body}",
+        .signature = "header:Twitch-Eventsub-Message-Signature "
+                     "prefix=sha256= encoding=hex",
+        .timestamp = "header:Twitch-Eventsub-Message-Timestamp unit=rfc3339 "
+                     "tolerance=600s",
+        .id = { "{header:Twitch-Eventsub-Message-Id}" },
+        .type = { "{header:Twitch-Eventsub-Subscription-Type}" },
+        .subject = { "{json:subscription.condition.broadcaster_user_id}" },
+        .time = { "{header:Twitch-Eventsub-Message-Timestamp}" }
+    },
+
+    {
+        .name = "typeform",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:Typeform-Signature prefix=sha256= "
+                     "encoding=base64",
+        .id = { "{json:event_id}" },
+        .type = { "{json:event_type}" },
+        .subject = { "{json:form_response.form_id}" },
+        .time = { "{json:form_response.submitted_at}" },
+        .retries = 10 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "walmart",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{method}\n{path_query}\n{ts}\n{body_sha256}",
+        .signature = "header:WM_SEC.SIGNATURE encoding=base64",
+        .timestamp = "header:WM_SEC.TIMESTAMP unit=s tolerance=300s",
+        .id = { "{json:eventId}" },
+        .type = { "{json:source.eventType}" },
+        .time = { "{json:source.eventTime}" }
+    },
+
+    {
+        .name = "websub",
+        .verify = "hmac-from-prefix sha1 sha256 sha384 sha512",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature encoding=hex",
+        .id = { "{body_sha256}" },
+        .accept = NGX_ER_ACCEPT_ANY
+    },
+
+    {
+        .name = "woocommerce",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-WC-Webhook-Signature encoding=base64",
+        .id = {
+            "{header:X-WC-Webhook-Source}{header:X-WC-Webhook-Delivery-ID}."
+            "{body_sha256}"
+        },
+        .type = { "{header:X-WC-Webhook-Topic}" },
+        .subject = { "{header:X-WC-Webhook-Source}" },
+        .time = { "{json:date_modified_gmt}" },
+        .accept = NGX_ER_ACCEPT_FORMS,
+        .once = 1
+    },
+
+    {
+        .name = "x",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Twitter-Webhooks-Signature prefix=sha256= "
+                     "encoding=base64",
+        .id = { "{body_sha256}" },
+        .subject = { "{json:for_user_id}" }
+    },
+
+    {
+        .name = "zendesk",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Zendesk-Webhook-Signature encoding=base64",
+        .timestamp = "header:X-Zendesk-Webhook-Signature-Timestamp "
+                     "unit=rfc3339 tolerance=300s",
+        .id = { "{json:id}", "{header:X-Zendesk-Webhook-Invocation-Id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:account_id}", "{header:X-Zendesk-Account-Id}" },
+        .time = { "{json:time}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "zoom",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "v0:{ts}:{body}",
+        .signature = "header:x-zm-signature prefix=v0= encoding=hex",
+        .timestamp = "header:x-zm-request-timestamp unit=s tolerance=300s",
+        .id = {
+            "{header:x-zm-trackingid}",
+            "{json:event}.{json:payload.object.uuid}.{json:event_ts}"
+        },
+        .type = { "{json:event}" },
+        .subject = { "{json:payload.account_id}" },
+        .time = { "{json:event_ts}" },
+        .deadline = 2500,
+        .coarse = 1,
+        .own_body = 1
+    },
+
+    { .name = NULL }
+};

@@ -1,0 +1,336 @@
+
+/*
+ * Copyright (C) Event Router contributors
+ */
+
+
+/*
+ * The producers whose proof is no HMAC: a public key, a token (JWT, Bearer, a
+ * password, a word in the body), a plain digest, or nothing at all.  A table,
+ * as presets.c describes it; that file looks for rows, nobody else reads this
+ * one.
+ */
+
+
+#include "presets_keys.h"
+
+
+#define NGX_ER_HOUR      3600000
+#define NGX_ER_MEGABYTE  (1024 * 1024)
+
+
+ngx_er_preset_t  ngx_er_presets_keys[] = {
+
+    {
+        .name = "apikey",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:X-Api-Key",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
+    },
+
+    {
+        .name = "basic",
+        .verify = "basic",
+        .signature = "header:Authorization",
+        .id = { "{json:id}", "{body_sha256}" },
+        .type = { "{json:event_type}", "{json:type}" },
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
+    },
+
+    {
+        .name = "bearer",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:Authorization prefix=Bearer",
+        .id = { "{header:ce-id}", "{json:id}" },
+        .type = { "{header:ce-type}", "{json:type}" },
+        .subject = { "{header:ce-source}", "{json:source}" },
+        .time = { "{header:ce-time}", "{json:time}" },
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
+    },
+
+    {
+        .name = "cloudevents",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:Authorization query:access_token prefix=Bearer",
+        .id = { "{header:ce-id}", "{json:id}" },
+        .type = { "{header:ce-type}", "{json:type}" },
+        .subject = { "{header:ce-source}", "{json:source}" },
+        .time = { "{header:ce-time}", "{json:time}" },
+        .accept = NGX_ER_ACCEPT_EVENTS
+    },
+
+    {
+        .name = "cloudinary",
+        .verify = "sha1",
+        .key = "utf8",
+        .signed_ = "{body}{ts}{secret}",
+        .signature = "header:X-Cld-Signature encoding=hex",
+        .timestamp = "header:X-Cld-Timestamp unit=s tolerance=2h",
+        .id = { "{json:request_id}", "{json:asset_id}.{ts}" },
+        .type = { "{json:notification_type}" },
+        .time = { "{json:timestamp}" },
+        .coarse = 1,
+        .own_body = 1
+    },
+
+    {
+        .name = "discord",
+        .verify = "ed25519",
+        .key = "hex",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Signature-Ed25519 encoding=hex",
+        .timestamp = "header:X-Signature-Timestamp unit=s tolerance=0s",
+        .id = { "{json:id}" },
+        .type = { "{json:event.type}", "{json:type}" },
+        .subject = { "{json:guild_id}", "{json:application_id}" },
+        .time = { "{json:event.timestamp}" },
+        .deadline = 2500,
+        .retries = NGX_ER_HOUR / 6,
+        .own_body = 1
+    },
+
+    {
+        .name = "discord-events",
+        .verify = "ed25519",
+        .key = "hex",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Signature-Ed25519 encoding=hex",
+        .timestamp = "header:X-Signature-Timestamp unit=s tolerance=0s",
+        .id = { "{body_sha256}" },
+        .type = { "{json:event.type}" },
+        .subject = { "{json:application_id}" },
+        .time = { "{json:event.timestamp}" },
+        .deadline = 2500,
+        .retries = NGX_ER_HOUR / 6
+    },
+
+    {
+        .name = "discord-interactions",
+        .verify = "ed25519",
+        .key = "hex",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Signature-Ed25519 encoding=hex",
+        .timestamp = "header:X-Signature-Timestamp unit=s tolerance=0s",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:guild_id}", "{json:application_id}" },
+        .deadline = 2500
+    },
+
+    {
+        .name = "ebay",
+        .verify = "off",
+        .id = { "{json:notification.notificationId}" },
+        .type = { "{json:metadata.topic}" },
+        .time = { "{json:notification.eventDate}" }
+    },
+
+    {
+        .name = "gitlab",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:X-Gitlab-Token",
+        .id = { "{header:Idempotency-Key}", "{header:X-Gitlab-Event-UUID}" },
+        .type = { "{header:X-Gitlab-Event}" },
+        .subject = {
+            "{json:project.path_with_namespace}",
+            "{json:group.full_path}"
+        },
+        .max_size = 25 * NGX_ER_MEGABYTE
+    },
+
+    {
+        .name = "hubspot-v1",
+        .verify = "sha256",
+        .key = "utf8",
+        .signed_ = "{secret}{body}",
+        .signature = "header:X-HubSpot-Signature encoding=hex",
+        .id = { "{json:0.eventId}" },
+        .type = { "{json:0.subscriptionType}" },
+        .subject = { "{json:0.portalId}" },
+        .time = { "{json:0.occurredAt}" },
+        .split = "data",
+        .own_body = 1
+    },
+
+    {
+        .name = "hubspot-v2",
+        .verify = "sha256",
+        .key = "utf8",
+        .signed_ = "{secret}{method}{url}{body}",
+        .signature = "header:X-HubSpot-Signature encoding=hex",
+        .id = { "{json:0.eventId}" },
+        .type = { "{json:0.subscriptionType}" },
+        .subject = { "{json:0.portalId}" },
+        .time = { "{json:0.occurredAt}" },
+        .split = "data",
+        .own_body = 1
+    },
+
+    {
+        .name = "jwt-hs256",
+        .verify = "jwt",
+        .key = "utf8",
+        .signature = "header:Authorization prefix=Bearer",
+        .jwt = "algorithms=HS256 leeway=60s audience=hooks",
+        .id = { "{jwt:jti}", "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{jwt:iss}" },
+        .time = { "{jwt:iat}" },
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
+    },
+
+    {
+        .name = "jwt-rs256",
+        .verify = "jwt",
+        .key = "pem",
+        .signature = "header:Authorization prefix=Bearer",
+        .jwt = "algorithms=RS256 leeway=60s audience=hooks",
+        .id = { "{jwt:jti}", "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{jwt:iss}" },
+        .time = { "{jwt:iat}" },
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
+    },
+
+    {
+        .name = "monday",
+        .verify = "jwt",
+        .key = "utf8",
+        .signature = "header:Authorization",
+        .jwt = "algorithms=HS256 leeway=60s",
+        .id = { "{json:event.triggerUuid}" },
+        .type = { "{json:event.type}" },
+        .subject = { "{jwt:accountId}" },
+        .time = { "{json:event.triggerTime}" }
+    },
+
+    {
+        .name = "msgraph",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "json:value.0.clientState",
+        .id = { "{json:value.0.id}" },
+        .type = { "{json:value.0.changeType}" },
+        .subject = { "{json:value.0.tenantId}" },
+        .split = "data.value",
+        .max_batch = 1000,
+        .accept = NGX_ER_ACCEPT_TEXT,
+        .own_body = 1
+    },
+
+    {
+        .name = "netlify",
+        .verify = "jwt",
+        .key = "utf8",
+        .signature = "header:X-Webhook-Signature",
+        .body_digest = "jwt:sha256 sha256 hex",
+        .jwt = "algorithms=HS256 leeway=60s expires=off issuer=netlify",
+        .id = { "{json:id}" },
+        .type = { "{json:state}" },
+        .subject = { "{json:site_id}" },
+        .time = { "{json:updated_at}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "paypal-pinned",
+        .verify = "rsa-sha256",
+        .key = "pem",
+        .signed_ =
+            "{header:PAYPAL-TRANSMISSION-ID}|"
+            "{header:PAYPAL-TRANSMISSION-TIME}|{const:webhook_id}|"
+            "{body_crc32}",
+        .signature = "header:PAYPAL-TRANSMISSION-SIG encoding=base64",
+        .timestamp = "header:PAYPAL-TRANSMISSION-TIME unit=rfc3339 "
+                     "tolerance=300s",
+        .id = { "{json:id}" },
+        .type = { "{json:event_type}" },
+        .subject = { "{json:resource.payee.merchant_id}" },
+        .time = { "{json:create_time}" },
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "ringcentral",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:Verification-Token",
+        .id = { "{json:uuid}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:ownerId}" },
+        .time = { "{json:timestamp}" }
+    },
+
+    {
+        .name = "sendgrid",
+        .verify = "ecdsa-sha256",
+        .key = "spki-base64",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Twilio-Email-Event-Webhook-Signature "
+                     "encoding=base64",
+        .timestamp = "header:X-Twilio-Email-Event-Webhook-Timestamp unit=s "
+                     "tolerance=0s",
+        .id = { "{json:0.sg_event_id}" },
+        .type = { "{json:0.event}" },
+        .time = { "{json:0.timestamp}" },
+        .split = "data",
+        .max_batch = 10000,
+        .retries = 24 * NGX_ER_HOUR,
+        .own_body = 1
+    },
+
+    {
+        .name = "standardwebhooks-v1a",
+        .verify = "ed25519",
+        .key = "base64 strip=whpk_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1a, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}" },
+        .type = { "{json:type}" },
+        .time = { "{json:timestamp}" },
+        .retries = 75 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "strava",
+        .verify = "off",
+        .id = {
+            "{json:object_type}.{json:object_id}.{json:aspect_type}."
+            "{json:event_time}"
+        },
+        .type = { "{json:object_type}.{json:aspect_type}" },
+        .subject = { "{json:owner_id}" },
+        .time = { "{json:event_time}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "telnyx",
+        .verify = "ed25519",
+        .key = "base64",
+        .signed_ = "{ts}|{body}",
+        .signature = "header:telnyx-signature-ed25519 encoding=base64",
+        .timestamp = "header:telnyx-timestamp unit=s tolerance=300s",
+        .id = { "{json:data.id}" },
+        .type = { "{json:data.event_type}" },
+        .time = { "{json:data.occurred_at}" },
+        .own_body = 1
+    },
+
+    { .name = NULL }
+};
