@@ -170,10 +170,11 @@ my $one = 'is the same for all events, so all but the first one would be '
           . 'duplicates: say where the id is, as in';
 
 wrong("id $_->[0]", "id $_->[0];", "\"id\" \"$_->[1]\" $one \"id $_->[2];\"")
-    for [ 'data.id', 'data.id', '{json:id}' ],
-        [ 'data.order.id', 'data.order.id', '{json:order.id}' ],
-        [ 'Data.id', 'Data.id', '{json:id}' ],
+    for [ 'data.id', 'data.id', '{data:id}' ],
+        [ 'data.order.id', 'data.order.id', '{data:order.id}' ],
+        [ 'Data.id', 'Data.id', '{data:id}' ],
         [ 'json:id', 'json:id', '{json:id}' ],
+        [ 'data:id', 'data:id', '{data:id}' ],
         [ 'header.X-Id', 'header.X-Id', '{header:X-Id}' ],
         [ 'header:X-Id', 'header:X-Id', '{header:X-Id}' ],
         [ 'arg.id', 'arg.id', '{query:id}' ],
@@ -190,10 +191,10 @@ wrong("id $_->[0]", "id $_->[0];", "\"id\" \"$_->[1]\" $one \"id $_->[2];\"")
         [ '""', '', '{json:PATH}' ],
         [ '"{method}"', '{method}', '{json:PATH}' ],
         [ '"{json:id}" data.event.id', 'data.event.id',
-            '{json:event.id}' ],
+            '{data:event.id}' ],
         [ 'none "{json:id}"', 'none', '{json:PATH}' ];
-wrong('which needs quotes', 'id data.id;', 'with quotes around {json:id} in');
-warned('here, too', 'type data.type;', 'Put quotes around {json:type} in');
+wrong('which needs quotes', 'id data.id;', 'with quotes around {data:id} in');
+warned('here, too', 'type data.type;', 'Put quotes around {data:type} in');
 wrong('fields with a comma', 'dedup by=data.a,data.b;',
     '"data.a,data.b" is one field with commas in its name: several fields '
     . 'stand each by itself');
@@ -205,13 +206,13 @@ fine('id with more around it', 'id "order-{json:id}" "{json:a}data.id";');
 
 warned("$_->[0] $_->[1]", "$_->[0] $_->[1];", "\"$_->[0]\" \"$_->[1]\" is "
     . "this text for all events: did you mean \"$_->[0] $_->[2];\"?")
-    for [ 'type', 'data.type', '{json:type}' ],
+    for [ 'type', 'data.type', '{data:type}' ],
         [ 'type', 'header.X-Topic', '{header:X-Topic}' ],
         [ 'type', '$http_x_topic', '{header:x-topic}' ],
         [ 'type', 'json:type', '{json:type}' ],
-        [ 'subject', 'data.shop', '{json:shop}' ],
+        [ 'subject', 'data.shop', '{data:shop}' ],
         [ 'subject', '$remote_addr', '{json:PATH}' ],
-        [ 'time', 'data.created_at', '{json:created_at}' ],
+        [ 'time', 'data.created_at', '{data:created_at}' ],
         [ 'time', 'created_at', '{json:PATH}' ];
 fine("a constant: $_", "$_;") for 'type order.created', 'type form.submitted',
     'type item.created', 'subject shop-1', 'type "data"',

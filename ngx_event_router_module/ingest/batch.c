@@ -52,6 +52,7 @@ struct ngx_er_batch_conf_s {
     ngx_array_t            ways;       /* of ngx_er_way_t */
     ngx_uint_t             arrays;     /* ways that were named */
     ngx_uint_t             slots;
+    unsigned               inner:1;    /* they are in a document in the body */
 };
 
 
@@ -65,6 +66,8 @@ typedef struct {
 
 static ngx_er_way_t *ngx_er_batch_way(ngx_er_batch_conf_t *conf,
     ngx_array_t *steps, ngx_uint_t n);
+static ngx_uint_t ngx_er_batch_whole(ngx_er_batch_conf_t *conf,
+    ngx_er_ref_t *ref);
 static ngx_uint_t ngx_er_batch_begins(ngx_array_t *steps, ngx_array_t *with,
     ngx_uint_t n);
 static ngx_int_t ngx_er_batch_bind_item(ngx_er_batch_conf_t *conf,
@@ -238,7 +241,7 @@ ngx_er_batch_derive(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
 {
     ngx_array_t  steps;
 
-    if (ref->kind != NGX_ER_REF_JSON || !ref->first) {
+    if (!ngx_er_batch_whole(conf, ref) || !ref->first) {
         return NGX_OK;
     }
 
@@ -246,6 +249,23 @@ ngx_er_batch_derive(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
     steps.nelts = ref->array;
 
     return ngx_er_batch_array(conf, &steps);
+}
+
+
+void
+ngx_er_batch_inner(ngx_er_batch_conf_t *conf)
+{
+    conf->inner = 1;
+}
+
+
+/* 1: its path begins where the paths of the arrays do */
+
+static ngx_uint_t
+ngx_er_batch_whole(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
+{
+    return ref->kind == NGX_ER_REF_DATA
+           || (ref->kind == NGX_ER_REF_JSON && !conf->inner);
 }
 
 
@@ -291,7 +311,7 @@ ngx_er_batch_bind(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref)
         return ngx_er_batch_bind_item(conf, ref);
     }
 
-    if (ref->kind != NGX_ER_REF_JSON || (ref->indices && !ref->first)) {
+    if (!ngx_er_batch_whole(conf, ref) || (ref->indices && !ref->first)) {
         return NGX_OK;
     }
 
@@ -653,7 +673,7 @@ ngx_er_batch_value(ngx_er_batch_t *batch, ngx_er_item_t *item,
             continue;
         }
 
-        if (ref->kind == NGX_ER_REF_JSON
+        if (ref->kind != NGX_ER_REF_ITEM
             ? (depth <= own && ngx_er_batch_of(batch, v, ref))
             : depth == own + ref->indices)
         {
@@ -701,10 +721,6 @@ static ngx_uint_t
 ngx_er_batch_of(ngx_er_batch_t *batch, ngx_er_value_t *v, ngx_er_ref_t *ref)
 {
     ngx_er_way_t  *way;
-
-    if (ref->kind != NGX_ER_REF_JSON) {
-        return 0;
-    }
 
     if (ref->indices == 0) {
         return 1;

@@ -51,12 +51,14 @@ struct ngx_er_batch_s {
  * says in err why it is none; array() adds one (ngx_er_step_t, keys only),
  * derive() the one of which a reference takes the first element, if it does;
  * bind() comes when all arrays are known, and gives a reference its slot.
- * NGX_ERROR: no memory.
+ * inner() comes in front of these two: the arrays are in a document inside the
+ * body, and only data: and item: are about them.  NGX_ERROR: no memory.
  */
 ngx_er_batch_conf_t *ngx_er_batch_create(ngx_pool_t *pool);
 ngx_int_t ngx_er_batch_field(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_field_t *field, ngx_er_error_t *err);
 ngx_int_t ngx_er_batch_array(ngx_er_batch_conf_t *conf, ngx_array_t *steps);
+void ngx_er_batch_inner(ngx_er_batch_conf_t *conf);
 ngx_int_t ngx_er_batch_derive(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref);
 ngx_int_t ngx_er_batch_bind(ngx_er_batch_conf_t *conf, ngx_er_ref_t *ref);
 ngx_uint_t ngx_er_batch_arrays(ngx_er_batch_conf_t *conf);
@@ -75,7 +77,7 @@ ngx_int_t ngx_er_batch_scan(ngx_er_batch_conf_t *conf, ngx_pool_t *pool,
     ngx_er_batch_t **batch, ngx_er_scan_error_e *error);
 
 /*
- * What a bound reference finds: of ITEM a value of the item itself, of JSON
+ * What a bound reference finds: of ITEM a value of the item itself, of others
  * one of the elements around it or of the document too.  NULL: nothing.  Items
  * that are asked about in their order cost nothing but a step on.
  */

@@ -49,6 +49,8 @@ typedef struct {
     ngx_er_header_t       *headers;    /* in their order, repeated ones too */
     ngx_uint_t             nheaders;
     ngx_er_facts_t        *facts;      /* of the body; json: and form: */
+    ngx_er_facts_t        *inner;      /* of the document in it; data:; NULL:
+                                          data is the body */
     ngx_er_scan_limits_t  *limits;     /* of the body; NULL: the defaults */
     ngx_er_batch_t        *batch;      /* the events in the body, and the one
                                           at hand, or NULL: what {item:PATH}

@@ -373,7 +373,9 @@ ngx_er_parse_ambiguous(ngx_er_event_t *event, ngx_str_t *key)
 
             for (n = 0; (ref = ngx_er_template_ref(t[k], n)) != NULL; n++) {
 
-                if (ref->kind != NGX_ER_REF_FORM) {
+                if (ref->kind != NGX_ER_REF_FORM
+                    && ref->kind != NGX_ER_REF_DATA)
+                {
                     continue;
                 }
 

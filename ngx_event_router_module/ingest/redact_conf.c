@@ -260,6 +260,7 @@ ngx_er_redact_ref(ngx_conf_t *cf, ngx_er_source_t *s, ngx_er_ref_t *ref)
     switch (ref->kind) {
 
     case NGX_ER_REF_JSON:
+    case NGX_ER_REF_DATA:
     case NGX_ER_REF_ITEM:
         return ngx_er_redact_steps(cf, s, ref);
 
@@ -313,7 +314,7 @@ ngx_er_redact_named_field(ngx_er_redact_t *redact, ngx_er_field_kind_e kind,
 
 /*
  * Of a body that is split the hidden fields are in its elements, and so are
- * "item:" paths; "json:" paths begin at the whole body.
+ * "item:" paths; "json:" and "data:" paths begin at the whole body.
  */
 
 static ngx_int_t
@@ -331,7 +332,7 @@ ngx_er_redact_steps(ngx_conf_t *cf, ngx_er_source_t *s, ngx_er_ref_t *ref)
          s->batch && (array = ngx_er_batch_steps(s->batch, i)) != NULL;
          i++)
     {
-        if ((ref->kind == NGX_ER_REF_JSON) != s->split) {
+        if ((ref->kind != NGX_ER_REF_ITEM) != s->split) {
             continue;
         }
 

@@ -96,6 +96,7 @@ static ngx_er_ref_name_t  ngx_er_ref_names[] = {
     { ngx_string("secret"), NGX_ER_REF_SECRET, 0 },
     { ngx_string("header"), NGX_ER_REF_HEADER, 1 },
     { ngx_string("json"), NGX_ER_REF_JSON, 1 },
+    { ngx_string("data"), NGX_ER_REF_DATA, 1 },
     { ngx_string("item"), NGX_ER_REF_ITEM, 1 },
     { ngx_string("query"), NGX_ER_REF_QUERY, 1 },
     { ngx_string("form"), NGX_ER_REF_FORM, 1 },
@@ -130,8 +131,9 @@ ngx_er_ref_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_fields_t *fields,
         ngx_er_error(err, "unknown variable \"{%V}\": write {body}, {ts}, "
                      "{id}, {url}, {decoded_url}, {method}, {path_query}, "
                      "{body_sha256}, {body_crc32}, {form_sorted}, {secret}, "
-                     "{header:NAME}, {json:PATH}, {item:PATH}, {query:NAME}, "
-                     "{form:NAME}, {jwt:CLAIM} or {const:NAME}", text);
+                     "{header:NAME}, {json:PATH}, {data:PATH}, {item:PATH}, "
+                     "{query:NAME}, {form:NAME}, {jwt:CLAIM} or "
+                     "{const:NAME}", text);
         return NGX_ERROR;
     }
 
@@ -144,8 +146,8 @@ ngx_er_ref_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_er_fields_t *fields,
         ref->name.len = last - ref->name.data;
     }
 
-    if (ref->kind == NGX_ER_REF_JSON || ref->kind == NGX_ER_REF_ITEM
-        || ref->kind == NGX_ER_REF_FORM)
+    if (ref->kind == NGX_ER_REF_JSON || ref->kind == NGX_ER_REF_DATA
+        || ref->kind == NGX_ER_REF_ITEM || ref->kind == NGX_ER_REF_FORM)
     {
         return ngx_er_ref_field(pool, fields, ref, err);
     }
@@ -177,7 +179,7 @@ ngx_er_ref_field(ngx_pool_t *pool, ngx_er_fields_t *fields, ngx_er_ref_t *ref,
     index = ngx_er_fields_add(fields, &field);
 
     if (index == NGX_ERROR
-        || (ref->kind == NGX_ER_REF_JSON
+        || (ref->kind != NGX_ER_REF_FORM
             && ngx_er_ref_crossed(pool, &field, ref) != NGX_OK))
     {
         ngx_er_error(err, "no memory");
@@ -354,6 +356,7 @@ ngx_er_ref_get(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_er_scope_t *scope,
         return ngx_er_ref_header(ref, m, out);
 
     case NGX_ER_REF_JSON:
+    case NGX_ER_REF_DATA:
     case NGX_ER_REF_FORM:
         return ngx_er_ref_data(ref, m, out);
 
@@ -573,6 +576,7 @@ static ngx_int_t
 ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
 {
     ngx_uint_t         n;
+    ngx_er_facts_t    *facts;
     ngx_er_value_t    *value;
     ngx_er_element_t  *element;
 
@@ -580,13 +584,16 @@ ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
         return ngx_er_ref_item(ref, m, out);
     }
 
-    if (m->facts == NULL
-        || m->facts->form != (ref->kind == NGX_ER_REF_FORM))
+    facts = (ref->kind == NGX_ER_REF_DATA && m->inner) ? m->inner : m->facts;
+
+    if (facts == NULL
+        || (ref->kind != NGX_ER_REF_DATA
+            && facts->form != (ref->kind == NGX_ER_REF_FORM)))
     {
         return NGX_DECLINED;
     }
 
-    value = ngx_er_fact(m->facts, ref->field);
+    value = ngx_er_fact(facts, ref->field);
 
     if (value == NULL || value->type == NGX_ER_NULL
         || value->type == NGX_ER_ARRAY || value->type == NGX_ER_OBJECT)
@@ -594,7 +601,7 @@ ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
         return NGX_DECLINED;
     }
 
-    if (ref->kind == NGX_ER_REF_FORM && value->next) {
+    if (facts->form && value->next) {
         return NGX_ABORT;
     }
 
@@ -862,6 +869,7 @@ ngx_er_ref_equal(ngx_er_ref_t *a, ngx_er_ref_t *b)
         return ngx_er_same_name(&a->name, &b->name);
 
     case NGX_ER_REF_JSON:
+    case NGX_ER_REF_DATA:
     case NGX_ER_REF_FORM:
         return a->field == b->field;
 
@@ -878,6 +886,7 @@ ngx_er_ref_of_body(ngx_er_ref_t *ref)
 
     case NGX_ER_REF_BODY:
     case NGX_ER_REF_JSON:
+    case NGX_ER_REF_DATA:
     case NGX_ER_REF_ITEM:
     case NGX_ER_REF_FORM:
     case NGX_ER_REF_BODY_SHA256:

@@ -8,9 +8,11 @@
  * References to one part of a message.  Their text is one of
  *     body ts id url decoded_url method path_query body_sha256 body_crc32
  *     form_sorted secret header:NAME json:PATH query:NAME form:NAME jwt:CLAIM
- *     const:NAME item:PATH
+ *     const:NAME item:PATH data:PATH
  * json:PATH is dotted, a number is an index of an array ("0.eventId");
- * item:PATH begins at one of several events in the body (batch.h).
+ * data:PATH is the same in what rules call data: the document inside the body
+ * where there is one, else the body, which may be a form, too; item:PATH
+ * begins at one of several events in the body (batch.h).
  */
 
 
@@ -55,6 +57,7 @@ typedef enum {
     NGX_ER_REF_SECRET,
     NGX_ER_REF_HEADER,
     NGX_ER_REF_JSON,
+    NGX_ER_REF_DATA,
     NGX_ER_REF_ITEM,
     NGX_ER_REF_QUERY,
     NGX_ER_REF_FORM,
@@ -66,15 +69,17 @@ typedef enum {
 typedef struct {
     ngx_er_ref_kind_e      kind;
     ngx_str_t              name;       /* behind the colon */
-    ngx_uint_t             field;      /* JSON, FORM: index in the fields */
-    ngx_uint_t             indices;    /* JSON, ITEM: array indices in the
-                                          path */
-    ngx_array_t            steps;      /* JSON, ITEM: of ngx_er_step_t; of JSON
-                                          those without an index */
-    ngx_uint_t             array;      /* JSON: how many of them lead to the
-                                          array of the last index */
-    ngx_uint_t             first;      /* JSON: it has indices, and all are 0:
-                                          the first event of several */
+    ngx_uint_t             field;      /* JSON, DATA, FORM: index in the
+                                          fields */
+    ngx_uint_t             indices;    /* JSON, DATA, ITEM: array indices in
+                                          the path */
+    ngx_array_t            steps;      /* JSON, DATA, ITEM: of ngx_er_step_t;
+                                          of the first two those without an
+                                          index */
+    ngx_uint_t             array;      /* JSON, DATA: how many of them lead to
+                                          the array of the last index */
+    ngx_uint_t             first;      /* JSON, DATA: it has indices, and all
+                                          are 0: the first event of several */
     ngx_uint_t             slot;       /* in a batch, from 1; 0: in none */
 } ngx_er_ref_t;
 

@@ -24,8 +24,8 @@ typedef struct ngx_er_template_s  ngx_er_template_t;
 
 
 /*
- * Compiles "text"; its json: and form: paths join "fields".  Returns NGX_OK or
- * NGX_ERROR with a sentence in err.
+ * Compiles "text"; its json:, data: and form: paths join "fields".  Returns
+ * NGX_OK or NGX_ERROR with a sentence in err.
  */
 ngx_int_t ngx_er_template_compile(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_fields_t *fields, ngx_er_template_t **template,

@@ -33,10 +33,11 @@ static void ngx_er_unbraced_meant(ngx_conf_t *cf,
 
 
 static ngx_er_unbraced_word_t  ngx_er_unbraced_words[] = {
-    { ngx_string("data."), "json", 1 },
+    { ngx_string("data."), "data", 1 },
     { ngx_string("header."), "header", 1 },
     { ngx_string("arg."), "query", 1 },
     { ngx_string("json:"), "json", 1 },
+    { ngx_string("data:"), "data", 1 },
     { ngx_string("item:"), "item", 1 },
     { ngx_string("header:"), "header", 1 },
     { ngx_string("query:"), "query", 1 },

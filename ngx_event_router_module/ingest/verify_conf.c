@@ -1102,6 +1102,7 @@ ngx_er_warn_extended(ngx_er_verify_t *v)
 
     return last && (last->kind == NGX_ER_REF_BODY
                     || last->kind == NGX_ER_REF_FORM_SORTED
+                    || last->kind == NGX_ER_REF_DATA
                     || last->kind == NGX_ER_REF_FORM);
 }
 

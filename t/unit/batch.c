@@ -89,6 +89,8 @@ static struct {
     { "{json:e.0.id}", "e1|e1|e1|e1|e2" },
     { "{json:e.id}", "e1|e1|e1|e1|e2" },
     { "{json:e.0.c.0.f}", "f1|f1|f1|-|f3" },
+    { "{data:e.0.c.0.f}", "f1|f1|f1|-|f3" },
+    { "{data:t}.{data:e.id}", "T.e1|T.e1|T.e1|T.e1|T.e2" },
     { "{json:e.c.m.id}", "m1|-|m3|m4|m5" },
     { "{json:e.0.c.0.m.0.id}", "m1|-|m3|m4|m5" },
     { "{json:e.1.id}", "e2|e2|e2|e2|e2" },

@@ -75,6 +75,9 @@ static case_t  json_cases[] = {
     { "{json:0}", NULL },
     { "{json:absent?}.{json:id}", ".42" },
     { "{form:id}", NULL },
+    { "{data:id}{data:o.a}{data:items.1.sku}", "42deepB" },
+    { "{data:items.sku}", NULL },
+    { "{data:absent?}{data:tags.0}", "x" },
     { "{header:x-topic}", "orders/paid" },
     { "{header:X-Twice}", NULL },
     { "{header:X-Twice?}", NULL },
@@ -109,6 +112,9 @@ static case_t  form_cases[] = {
     { "{form:a.b}", "d" },
     { "{form:absent}", NULL },
     { "{json:b}", NULL },
+    { "{data:b}", "2" },
+    { "{data:a.b}", NULL },
+    { "{data:a}", NULL },
     { "{form_sorted}", "a1aaa.bdb2" },
     { "{body_crc32}", "2903905321" },
     { "{body_sha256}",
@@ -127,6 +133,8 @@ static case_t  errors[] = {
     { "{header:}", "unknown variable" },
     { "{body:x}", "unknown variable" },
     { "{json:a..b}", "bad path" },
+    { "{data}", "unknown variable" },
+    { "{data:a..b}", "bad path" },
     { "{json:a.}", "bad path" },
     { "{json:a\"b}", "bad path" },
     { "{Body}", "unknown variable" },
@@ -212,6 +220,57 @@ evaluate(case_t *cases, const char *body, ngx_uint_t form)
         rc = ngx_er_template_eval(t[i], &m, &scope, &value);
 
         is_str(rc == NGX_OK ? &value : NULL, cases[i].value, "\"%s\"",
+               cases[i].template);
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* a document in the body: each word has its own */
+
+static void
+inside(void)
+{
+    ngx_str_t           text, value, body;
+    ngx_uint_t          i;
+    ngx_pool_t         *pool;
+    ngx_er_error_t      err;
+    ngx_er_scope_t      scope;
+    ngx_er_fields_t    *fields;
+    ngx_er_message_t    m;
+    ngx_er_template_t  *t;
+
+    static case_t  cases[] = {
+        { "{data:a}", "inner" },
+        { "{form:a}", "outer" },
+        { "{json:a}", NULL },
+        { "{form:b}", "b" },
+        { "{data:b}", NULL },
+        { "{data:list.1}", "2" },
+        { "{form_sorted}", "aouterbb" },
+        { NULL, NULL }
+    };
+
+    pool = ngx_er_test_pool();
+    fields = ngx_er_fields_create(pool);
+
+    ngx_memzero(&m, sizeof(ngx_er_message_t));
+    ngx_memzero(&scope, sizeof(ngx_er_scope_t));
+
+    m.pool = pool;
+    m.body = str("a=outer&b=b");
+    body = str("{\"a\":\"inner\",\"list\":[1,2]}");
+
+    for (i = 0; cases[i].template; i++) {
+        text = str(cases[i].template);
+        (void) ngx_er_template_compile(pool, &text, fields, &t, &err);
+
+        m.facts = facts(pool, fields, &m.body, 1);
+        m.inner = facts(pool, fields, &body, 0);
+
+        is_str(ngx_er_template_eval(t, &m, &scope, &value) == NGX_OK
+               ? &value : NULL, cases[i].value, "inside: \"%s\"",
                cases[i].template);
     }
 
@@ -397,6 +456,7 @@ main(void)
 {
     evaluate(json_cases, json_body, 0);
     evaluate(form_cases, "b=2&a=a&a=1&a=1&a.b=d", 1);
+    inside();
     refused();
     decoders();
     clocks();
