@@ -59,6 +59,7 @@ typedef struct ngx_er_gate_s    ngx_er_gate_t;       /* observe/gate.h */
 typedef struct ngx_er_rate_s    ngx_er_rate_t;       /* ingest/rate.h */
 typedef struct ngx_er_quarantine_s  ngx_er_quarantine_t;
                                                      /* ingest/quarantine.h */
+typedef struct ngx_er_ack_s     ngx_er_ack_t;        /* ingest/ack.h */
 typedef struct ngx_er_relay_s   ngx_er_relay_t;      /* deliver/relay.h */
 typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 typedef struct ngx_er_sign_s    ngx_er_sign_t;       /* deliver/sign.h */
@@ -85,6 +86,15 @@ typedef enum {
     NGX_ER_MODE_SYNC,
     NGX_ER_MODE_QUEUED
 } ngx_er_mode_e;
+
+
+/* what answers of 4xx have in them */
+
+typedef enum {
+    NGX_ER_REFUSAL_UNSET = 0,          /* as PROBLEM */
+    NGX_ER_REFUSAL_PROBLEM,            /* RFC 9457: what is wrong */
+    NGX_ER_REFUSAL_EMPTY
+} ngx_er_refusal_e;
 
 
 /* "event_trace": the traces of events that came without one */
@@ -160,6 +170,10 @@ struct ngx_er_source_s {
     ngx_msec_t                   deadline;       /* ms for all deliveries */
     ngx_uint_t                   unrouted;       /* status when no route
                                                     matched */
+    ngx_er_ack_t                *ack;            /* status and body for events
+                                                    that were taken; NULL: a
+                                                    receipt */
+    ngx_er_refusal_e             refusal;
 
     ngx_flag_t                   dedup;
     ngx_msec_t                   window;         /* ms */

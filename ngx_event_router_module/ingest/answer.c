@@ -14,6 +14,7 @@
 
 
 #include "answer.h"
+#include "ack.h"
 #include "reply.h"
 #include "require.h"
 #include "../deliver/relay.h"
@@ -30,6 +31,7 @@ static ngx_int_t ngx_er_answer_lost(ngx_pool_t *pool, ngx_er_delivery_t *d,
     ngx_er_answer_t *answer);
 static ngx_int_t ngx_er_answer_receipt(ngx_pool_t *pool,
     ngx_er_receive_t *ctx, ngx_er_answer_t *answer, const char **word);
+static ngx_uint_t ngx_er_answer_taken(ngx_er_receive_t *ctx);
 static ngx_er_part_t *ngx_er_answer_worst(ngx_er_receive_t *ctx,
     ngx_uint_t *status);
 static void ngx_er_answer_problem(ngx_er_json_t *json, ngx_uint_t status,
@@ -152,6 +154,7 @@ static ngx_int_t
 ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     ngx_er_answer_t *answer, const char **word)
 {
+    ngx_int_t       rc;
     ngx_uint_t      i, n, retry, problem;
     ngx_er_json_t   json;
     ngx_er_part_t  *part, *worst;
@@ -163,6 +166,14 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
 
     *word = ngx_er_outcome_name(worst ? ngx_er_answer_outcome(worst)
                                       : NGX_ER_OUTCOME_UNROUTED);
+
+    if (ctx->source->ack && ngx_er_answer_taken(ctx)) {
+        rc = ngx_er_ack(pool, ctx, answer);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
 
     if (answer->status == NGX_HTTP_NO_CONTENT) {
         return NGX_OK;
@@ -204,6 +215,48 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
                                  && part[0].fanout->outcome
                                     == NGX_ER_OUTCOME_DUPLICATE,
                                  answer);
+}
+
+
+/*
+ * 1: "answer" is for this.  Where "unrouted" is written it answers for events
+ * that no route takes, unless others of the request were taken.
+ */
+
+static ngx_uint_t
+ngx_er_answer_taken(ngx_er_receive_t *ctx)
+{
+    ngx_uint_t      i, taken;
+    ngx_er_part_t  *part;
+
+    part = ctx->parts.elts;
+    taken = (ctx->parts.nelts == 0 || ctx->source->ack->unrouted);
+
+    for (i = 0; i < ctx->parts.nelts; i++) {
+
+        switch (ngx_er_answer_outcome(&part[i])) {
+
+        case NGX_ER_OUTCOME_DELIVERED:
+        case NGX_ER_OUTCOME_DUPLICATE:
+        case NGX_ER_OUTCOME_QUEUED:
+        case NGX_ER_OUTCOME_REDELIVERED:
+            taken = 1;
+            break;
+
+        case NGX_ER_OUTCOME_UNROUTED:
+
+            if (ctx->source->unrouted >= NGX_HTTP_SPECIAL_RESPONSE) {
+                return 0;
+            }
+
+            break;
+
+        default:
+            return 0;
+        }
+    }
+
+    return taken;
 }
 
 

@@ -69,6 +69,9 @@ typedef struct {
     ngx_msec_t             retries;    /* ms it goes on retrying; 0: unknown */
     ngx_msec_t             window;     /* ms of dedup; 0: 72 h */
     size_t                 max_size;   /* bytes of a body; 0: 1 MB */
+    const char            *answer;     /* "200 empty", "200 TYPE BODY": what it
+                                          wants to hear; NULL: anything */
+    unsigned               bare:1;     /* of a refusal, too: nothing in it */
     unsigned               once:1;     /* it never retries (GitHub) */
     unsigned               coarse:1;   /* two events can have the same id: the
                                           body's hash tells them apart */

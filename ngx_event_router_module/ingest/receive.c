@@ -68,6 +68,11 @@ static void ngx_er_receive_done(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_finish(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_refuse(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
+static ngx_int_t ngx_er_receive_problem(ngx_er_receive_t *ctx,
+    ngx_uint_t status, const char *detail, ngx_er_header_t *more);
+static ngx_int_t ngx_er_receive_reply(ngx_er_receive_t *ctx,
+    ngx_er_answer_t *answer);
+static void ngx_er_receive_bare(ngx_er_answer_t *answer);
 static void ngx_er_receive_log(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_receive_allow(ngx_er_receive_t *ctx,
@@ -441,7 +446,7 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
                            NGX_ER_REASON_NOT, answer.status,
                            "a challenge is answered");
 
-    return ngx_er_reply(ctx->request, &answer);
+    return ngx_er_receive_reply(ctx, &answer);
 }
 
 
@@ -524,8 +529,8 @@ ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
     (void) ngx_sprintf(detail, "the source has published more events than it "
                        "may%*s: send it again later%Z", last - value, value);
 
-    return ngx_er_reply_problem(ctx->request, NGX_HTTP_TOO_MANY_REQUESTS,
-                                (char *) detail, &later);
+    return ngx_er_receive_problem(ctx, NGX_HTTP_TOO_MANY_REQUESTS,
+                                  (char *) detail, &later);
 }
 
 
@@ -594,7 +599,7 @@ ngx_er_receive_finish(ngx_er_receive_t *ctx)
         ngx_er_quarantine_events(ctx, answer.status);
     }
 
-    return ngx_er_reply(ctx->request, &answer);
+    return ngx_er_receive_reply(ctx, &answer);
 }
 
 
@@ -647,8 +652,73 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
         more = NULL;
     }
 
-    return ngx_er_reply_problem(ctx->request, refusal->status,
-                                refusal->detail, more);
+    return ngx_er_receive_problem(ctx, refusal->status, refusal->detail,
+                                  more);
+}
+
+
+static ngx_int_t
+ngx_er_receive_problem(ngx_er_receive_t *ctx, ngx_uint_t status,
+    const char *detail, ngx_er_header_t *more)
+{
+    ngx_er_answer_t  answer;
+
+    if (ngx_er_reply_problem_make(ctx->request, status, detail, more, &answer)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_receive_reply(ctx, &answer);
+}
+
+
+/* whatever the answer is, a header says what became of the events */
+
+static ngx_int_t
+ngx_er_receive_reply(ngx_er_receive_t *ctx, ngx_er_answer_t *answer)
+{
+    ngx_er_header_t  outcome;
+
+    ngx_str_set(&outcome.name, "X-Event-Outcome");
+    outcome.value.data = (u_char *) ctx->status;
+    outcome.value.len = ngx_strlen(ctx->status);
+
+    if (ngx_er_reply_header(ctx->request, &outcome) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->source->refusal == NGX_ER_REFUSAL_EMPTY
+        && answer->status >= NGX_HTTP_BAD_REQUEST
+        && answer->status < NGX_HTTP_INTERNAL_SERVER_ERROR)
+    {
+        ngx_er_receive_bare(answer);
+    }
+
+    return ngx_er_reply(ctx->request, answer);
+}
+
+
+static void
+ngx_er_receive_bare(ngx_er_answer_t *answer)
+{
+    ngx_uint_t  i, n;
+
+    for (i = 0, n = 0; i < answer->nheaders; i++) {
+        if (answer->headers[i].name.len == sizeof("Content-Type") - 1
+            && ngx_strncasecmp(answer->headers[i].name.data,
+                               (u_char *) "Content-Type",
+                               sizeof("Content-Type") - 1)
+               == 0)
+        {
+            continue;
+        }
+
+        answer->headers[n++] = answer->headers[i];
+    }
+
+    answer->nheaders = n;
+    ngx_str_null(&answer->body);
 }
 
 

@@ -25,8 +25,6 @@
 static ngx_int_t ngx_er_reply_all(ngx_http_request_t *r,
     ngx_er_answer_t *answer);
 static ngx_int_t ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body);
-static ngx_int_t ngx_er_reply_header(ngx_http_request_t *r,
-    ngx_er_header_t *header);
 
 
 static struct {
@@ -148,7 +146,7 @@ ngx_er_reply_send(ngx_http_request_t *r, ngx_str_t *body)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_er_reply_header(ngx_http_request_t *r, ngx_er_header_t *header)
 {
     ngx_table_elt_t  *h;
@@ -289,9 +287,29 @@ ngx_int_t
 ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail, ngx_er_header_t *more)
 {
-    ngx_er_json_t    json;
     ngx_er_answer_t  answer;
-    ngx_er_header_t  headers[2];
+
+    if (ngx_er_reply_problem_make(r, status, detail, more, &answer)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_er_reply(r, &answer);
+}
+
+
+ngx_int_t
+ngx_er_reply_problem_make(ngx_http_request_t *r, ngx_uint_t status,
+    const char *detail, ngx_er_header_t *more, ngx_er_answer_t *answer)
+{
+    ngx_er_json_t     json;
+    ngx_er_header_t  *headers;
+
+    headers = ngx_palloc(r->pool, 2 * sizeof(ngx_er_header_t));
+    if (headers == NULL) {
+        return NGX_ERROR;
+    }
 
     ngx_er_json_begin(&json, r->pool, NGX_ER_REPLY_PROBLEM);
     ngx_er_json_open(&json, NULL, "{");
@@ -301,10 +319,6 @@ ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     ngx_er_json_word(&json, "detail", detail);
     ngx_er_json_close(&json, "}\n");
 
-    if (ngx_er_json_end(&json, &answer.body) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
     ngx_str_set(&headers[0].name, "Content-Type");
     ngx_str_set(&headers[0].value, "application/problem+json");
 
@@ -312,11 +326,11 @@ ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
         headers[1] = *more;
     }
 
-    answer.status = status;
-    answer.headers = headers;
-    answer.nheaders = more ? 2 : 1;
+    answer->status = status;
+    answer->headers = headers;
+    answer->nheaders = more ? 2 : 1;
 
-    return ngx_er_reply(r, &answer);
+    return ngx_er_json_end(&json, &answer->body);
 }
 
 

@@ -47,6 +47,13 @@ ngx_int_t ngx_er_reply_piece(ngx_http_request_t *r, ngx_buf_t *piece);
 ngx_int_t ngx_er_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *detail, ngx_er_header_t *more);
 
+/* the same, not sent: for those who add to it; NGX_ERROR: no memory */
+ngx_int_t ngx_er_reply_problem_make(ngx_http_request_t *r, ngx_uint_t status,
+    const char *detail, ngx_er_header_t *more, ngx_er_answer_t *answer);
+
+/* a header beside those of an answer that is sent afterwards; its value is not
+   copied; NGX_ERROR: no memory */
+ngx_int_t ngx_er_reply_header(ngx_http_request_t *r, ngx_er_header_t *header);
 
 /* of a problem, "Forbidden" */
 const char *ngx_er_reply_title(ngx_uint_t status);

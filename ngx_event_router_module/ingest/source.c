@@ -17,6 +17,7 @@
  */
 
 
+#include "ack.h"
 #include "expect.h"
 #include "quarantine.h"
 #include "rate.h"
@@ -120,6 +121,10 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
 
     { "deadline", 1, 1, 0,
       "TIME", NULL, 0 },
+    { "answer", 1, 3, 0,
+      "STATUS [empty | TYPE BODY]", ngx_er_ack_line, 0 },
+    { "refusal", 1, 1, 0,
+      "empty | problem", ngx_er_ack_refusal, 0 },
     { "unrouted", 1, 1, 0,
       "STATUS", ngx_er_source_unrouted, 0 },
     { "dedup", 1, 10, 0,
@@ -277,7 +282,9 @@ ngx_er_source_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (draft.source->retain && draft.source->unrouted != NGX_HTTP_OK) {
+    if (draft.source->retain && draft.source->unrouted != NGX_HTTP_OK
+        && !(draft.source->ack && draft.source->ack->unrouted))
+    {
         ngx_er_where_log(cf, NGX_LOG_WARN, &draft.source->where,
                          "event_source \"%V\" never answers \"unrouted %ui\": "
                          "with \"retain\" it keeps an event that no route "
@@ -370,6 +377,7 @@ ngx_er_source_add(ngx_conf_t *cf, ngx_er_draft_t *draft)
     ngx_er_main_conf_t   *mcf;
 
     if (ngx_er_source_complete(cf, draft) != NGX_OK
+        || ngx_er_ack_complete(cf, draft->source) != NGX_OK
         || ngx_er_redact_complete(cf, draft) != NGX_OK
         || ngx_er_require_complete(cf, draft) != NGX_OK)
     {
@@ -421,6 +429,9 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
      *     s->mode = NGX_ER_MODE_UNSET;
      *     s->retain = 0;
      *     s->split = 0;
+     *     s->ack = NULL;            the preset's
+     *     s->refusal = NGX_ER_REFUSAL_UNSET;
+     *     s->unrouted = NGX_ER_UNROUTED_UNSET;
      *     s->on_error = NGX_ER_ON_ERROR_LOCAL;
      *     s->accept.nelts = 0;      the preset's
      */
@@ -430,7 +441,6 @@ ngx_er_source_create(ngx_conf_t *cf, ngx_str_t *name)
     s->unused = 1;
     s->methods = NGX_HTTP_POST;
     s->max_hops = 3;
-    s->unrouted = NGX_HTTP_OK;
     s->dedup = 1;
 
     ngx_er_scan_limits_default(&s->limits);
