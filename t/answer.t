@@ -71,6 +71,7 @@ my %sources = (
     token    => 'verify bearer; secret s; refusal empty;',
     limited  => 'verify off; refusal empty; rate 1r/h;',
     relayed  => 'verify off; reply from=erp; answer 200 empty;',
+    told     => 'verify xero; secret xk; refusal problem; answer 200;',
     slack    => 'verify slack; secret sls;',
     xero     => 'verify xero; secret xk;',
     zoom     => 'verify zoom; secret zs; delivery queued;',
@@ -81,20 +82,19 @@ my %sources = (
     salesforce => 'verify salesforce; secret tok;',
 );
 
-$t->config(
-    http => 'event_store file:%%TESTDIR%%/q size=1m; '
-        . join(' ', map { "event_source $_ { $sources{$_} }" }
-               sort keys %sources)
-        . ' event_route taken { from '
-        . join(' ', grep { $_ ne 'unrouted' && $_ ne 'well' }
-               sort keys %sources)
-        . '; when type != lost; to erp; } '
-        . 'event_route some { from unrouted well; when type = wanted; '
-        . 'to erp; }',
-    server => join(' ', map { "location = /$_ { event_receive $_; }" }
-                   sort keys %sources)
-        . ' location = /deliver/erp { event_deliver erp; '
-        . 'proxy_pass http://127.0.0.1:%%PORT_8081%%/erp; }');
+$t->config('event_store file:%%TESTDIR%%/q size=8m; '
+    . join(' ', map { "event_source $_ { " . lines($_) . ' }' }
+           sort keys %sources)
+    . ' event_route taken { from '
+    . join(' ', grep { $_ ne 'unrouted' && $_ ne 'well' } sort keys %sources)
+    . '; when type != lost; to erp; } '
+    . 'event_route some { from unrouted well; when type = wanted; to erp; }'
+    . 'server { listen 127.0.0.1:%%PORT_8080%%; '
+    . join(' ', map { "location = /$_ { event_receive $_; }" }
+           sort keys %sources)
+    . ' location = /deliver/erp { event_deliver erp; '
+    . 'proxy_read_timeout 2s; '
+        . 'proxy_pass http://127.0.0.1:%%PORT_8081%%/erp; } }');
 
 $t->run;
 
@@ -231,12 +231,12 @@ $target->answer('/erp', status => 200);
 
 # ---- presets
 
-my $ts = time;
+my $ts = int time;
 
 for my $form ('command=%2Fx&trigger_id=1.1&team_id=T',
     'payload=%7B%22type%22%3A%22view_submission%22%7D')
 {
-    $r = $t->post('/slack', $form,
+    $r = post('/slack', $form,
         'Content-Type' => 'application/x-www-form-urlencoded',
         'X-Slack-Request-Timestamp' => $ts,
         'X-Slack-Signature' => 'v0=' . hmac_sha256_hex("v0:$ts:$form", 'sls'));
@@ -254,6 +254,10 @@ is($r->{status}, 401, 'signed with another key');
 is($r->{body}, '', 'nothing either');
 is($r->header('Content-Length'), '0', 'not even a chunk');
 
+is(xero($intent, 'wrong', 'told')->json->{status}, 401,
+    'the block\'s own line wins');
+is(xero($intent, 'xk', 'told')->json->{outcome}, 'delivered', 'here, too');
+
 my $update = '{"events":[' . join(',', map { '{"resourceUrl":"u","resourceId":'
     . qq("r$_","eventDateUtc":"2026-01-01T00:00:00.00$_","eventType":)
     . '"UPDATE","eventCategory":"CONTACT","tenantId":"t","tenantType":'
@@ -269,14 +273,14 @@ is($r->{status}, 200, 'Zoom does not count a 202');
 like($r->{body}, qr/"outcome":"queued"/, 'of a queued event');
 is(zoom('zoom202')->{status}, 202, 'the block\'s own line wins');
 
-$r = $t->post('/mailgun', JSON::PP->new->encode({ 'event-data' => { id => 'm1',
+$r = post('/mailgun', JSON::PP->new->encode({ 'event-data' => { id => 'm1',
         event => 'failed' }, signature => { timestamp => "$ts", token => 'k',
         signature => hmac_sha256_hex($ts . 'k', 'mg') } }),
     'Content-Type' => 'application/json');
 is($r->{status}, 200, 'Mailgun');
 
 my $url = 'http://127.0.0.1:' . $t->port(8080) . '/twilio';
-$r = $t->post('/twilio', 'CallSid=CA1&CallStatus=ringing',
+$r = post('/twilio', 'CallSid=CA1&CallStatus=ringing',
     'Content-Type' => 'application/x-www-form-urlencoded',
     Host => '127.0.0.1:' . $t->port(8080),
     'X-Twilio-Signature' => encode_base64(
@@ -286,30 +290,49 @@ is($r->{body}, '<?xml version="1.0" encoding="UTF-8"?><Response></Response>',
     'an empty TwiML');
 is($r->header('Content-Type'), 'text/xml', 'its type');
 
-$r = $t->post('/sparkpost', '[{"msys":{"message_event":{"type":"delivery",'
+$r = post('/sparkpost', '[{"msys":{"message_event":{"type":"delivery",'
     . '"event_id":"1"}}},{"msys":{"track_event":{"type":"open",'
     . '"event_id":"2"}}}]', 'Content-Type' => 'application/json',
     'X-MessageSystems-Batch-ID' => 'b1',
     Authorization => 'Basic ' . encode_base64('u:p', ''));
 is($r->{status}, 200, 'SparkPost');
 
-$r = $t->post('/salesforce?token=tok', '<soapenv:Envelope/>',
+$r = post('/salesforce?token=tok', '<soapenv:Envelope/>',
     'Content-Type' => 'text/xml; charset=utf-8', SOAPAction => '""');
 is($r->{status}, 200, 'Salesforce');
 like($r->{body}, qr/<Ack>true<\/Ack>/, 'an Ack');
 is($r->header('Content-Type'), 'text/xml', 'its type');
-is($t->post('/salesforce?token=no', '<soapenv:Envelope/>',
+is(post('/salesforce?token=no', '<soapenv:Envelope/>',
     'Content-Type' => 'text/xml')->{status}, 401, 'and not for strangers');
 
 done_testing();
 
+
+# an id and a type, where neither a preset nor the source brings them
+
+sub lines {
+    my ($source) = @_;
+
+    my $lines = $sources{$source};
+
+    $lines .= ' id "{json:id}"; type "{json:type}";'
+        if $lines =~ /verify off/ && $lines !~ /\bid "/;
+
+    return $lines;
+}
+
+sub post {
+    my ($uri, $body, @headers) = @_;
+
+    return $t->post($uri, $body, \@headers);
+}
 
 sub event {
     my ($source, $body) = @_;
 
     $body //= '{"id":"n' . ++$number . '","type":"a"}';
 
-    return $t->post("/$source", $body, 'Content-Type' => 'application/json');
+    return post("/$source", $body, 'Content-Type' => 'application/json');
 }
 
 sub events {
@@ -331,9 +354,9 @@ sub nothing {
 }
 
 sub xero {
-    my ($body, $key) = @_;
+    my ($body, $key, $source) = @_;
 
-    return $t->post('/xero', $body, 'Content-Type' => 'application/json',
+    return post('/' . ($source // 'xero'), $body, 'Content-Type' => 'application/json',
         'x-xero-signature' => encode_base64(hmac_sha256($body, $key), ''));
 }
 
@@ -343,7 +366,7 @@ sub zoom {
     my $body = '{"event":"meeting.started","payload":{"object":{"uuid":"'
         . $source . '"}},"event_ts":1}';
 
-    return $t->post("/$source", $body, 'Content-Type' => 'application/json',
+    return post("/$source", $body, 'Content-Type' => 'application/json',
         'x-zm-request-timestamp' => $ts,
         'x-zm-signature' => 'v0=' . hmac_sha256_hex("v0:$ts:$body", 'zs'));
 }
@@ -351,11 +374,13 @@ sub zoom {
 sub trial {
     my ($lines) = @_;
 
-    $t->config(http => "event_source s { verify off; $lines } "
-            . 'event_route r { from s; to erp; }',
-        server => 'location = /s { event_receive s; } '
-            . 'location = /deliver/erp { event_deliver erp; '
-            . 'proxy_pass http://127.0.0.1:%%PORT_8081%%/erp; }');
+    $t->config("event_source s { verify off; $lines } "
+        . 'event_route r { from s; to erp; } '
+        . 'server { listen 127.0.0.1:%%PORT_8080%%; '
+        . 'location = /s { event_receive s; } '
+        . 'location = /deliver/erp { event_deliver erp; '
+        . 'proxy_read_timeout 2s; '
+        . 'proxy_pass http://127.0.0.1:%%PORT_8081%%/erp; } }');
 
     return $t->check_config;
 }

@@ -178,8 +178,9 @@ my %defaults = (
     max_size => size('ingest/presets.h', qr/MAX_SIZE +\((.+?)\)$/m),
     max_batch => number('ingest/presets.h', qr/MAX_BATCH\s+(\d+)$/m),
     max_hops => number('ingest/source.c', qr/max_hops = (.+?);/),
-    unrouted => { NGX_HTTP_OK => 200 }->{ find('ingest/source.c',
-        qr/unrouted = (\w+);/) },
+    refusal => 'problem',
+    unrouted => { NGX_HTTP_OK => 200 }->{ find('ingest/ack.c',
+        qr/s->unrouted = (NGX_HTTP_\w+);/) },
     deadline => seconds('ingest/presets.h', qr/DEADLINE\s+(\d+)$/m) . 's',
     dedup => seconds('ingest/presets.h', qr/WINDOW\s+(.+)$/m) / 3600
         . 'h on_error=local',

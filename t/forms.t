@@ -38,9 +38,9 @@ $t->config(<<"EOC");
         '"text":"\$text","text_uri":"\$text_uri"}';
     access_log %%TESTDIR%%/logs/events.log event;
 
-    event_source twilio { verify twilio; secret file:%%TESTDIR%%/secret;
+    event_source twilio { verify twilio; answer 200; secret file:%%TESTDIR%%/secret;
                           public_url https://hooks.example.com\$request_uri; }
-    event_source slack  { verify slack; secret file:%%TESTDIR%%/secret;
+    event_source slack  { verify slack; answer 200; secret file:%%TESTDIR%%/secret;
                           dedup off; }
     event_source open   { verify off; accept $FORM text/plain; dedup off;
                           limits nodes=6 key=10 string=30; }

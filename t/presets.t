@@ -62,6 +62,16 @@ sub hubspot {
         . '"occurredAt":1790000000000}' } @id) . ']';
 }
 
+sub soap {
+    my ($id) = @_;
+
+    return '<soapenv:Envelope xmlns:soapenv='
+        . '"http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+        . '<notifications xmlns="http://soap.sforce.com/2005/09/outbound">'
+        . "<Notification><Id>04l$id</Id></Notification></notifications>"
+        . '</soapenv:Body></soapenv:Envelope>';
+}
+
 my %EVENTS = (
     'adyen-payments' => [ adyen('false', 'x'), adyen('true', '') ],
     'adyen-platform' => [
@@ -153,6 +163,7 @@ my %EVENTS = (
                        . qq("merchant_order_ext_ref":"$_"}) } 1, 2 ],
     ringcentral => [ map { '{"uuid":"u","event":"/sms","ownerId":"1",'
                            . qq("body":{"status":"$_"}}) } 'a', 'b' ],
+    salesforce => [ map { [ soap($_), 'Content-Type' => 'text/xml' ] } 1, 2 ],
     sanity => [ map { [ qq({"_id":"doc","state":"$_"}),
                         'idempotency-key' => 'ik-1' ] }
                 'draft', 'published' ],
@@ -170,6 +181,9 @@ my %EVENTS = (
                  'pending', 'paid' ],
     slack => [ map { qq({"event_id":"Ev$_","type":"event_callback",)
                      . '"event":{"type":"message","ts":"1"}}' } 1, 2 ],
+    sparkpost => [ map { '[{"msys":{"message_event":{"type":"injection",'
+                         . qq("event_id":"$_"}}},{"msys":{"track_event":)
+                         . qq({"type":"open","event_id":"$_$_"}}}]) } 1, 2 ],
     square => [ map { qq({"event_id":"e-$_","type":"payment.updated",)
                       . '"data":{"id":"p-1"}}' } 1, 2 ],
     standardwebhooks => [ map { [ '{"type":"invoice.paid"}',
@@ -204,6 +218,10 @@ my %EVENTS = (
                      'processing', 'completed' ],
     x => [ map { qq({"for_user_id":"1","tweet_create_events":[{"id":$_}]}) }
            1, 2 ],
+    xero => [ map { '{"events":[{"resourceId":"r","eventType":"UPDATE",'
+                    . '"eventCategory":"INVOICE","tenantId":"t",'
+                    . qq("eventDateUtc":"2026-01-0${_}T00:00:00"}],"entropy":)
+                    . '"E"}' } 1, 2 ],
     zendesk => [ order('open'), order('solved') ],
     zoom => [ map { '{"event":"meeting.participant_joined","event_ts":'
                     . '1790000000000,"payload":{"account_id":"a","object":{'
@@ -257,6 +275,7 @@ for my $name (sort keys %row) {
         verify $name;
         $secret
         handshake off;
+        answer 200;
         constant webhook_id WH1;
         public_url https://hooks.example\$request_uri;
     }
@@ -361,8 +380,7 @@ sub outcome {
     $receipt = $r->json;
 
     return "$r->{status} $r->{body}" if $r->{status} != 200;
-    return 'duplicate' if $r->header('X-Event-Duplicate');
-    return $r->{body} =~ /"delivered"/ ? 'delivered' : $r->{body};
+    return $r->header('X-Event-Outcome');
 }
 
 
@@ -475,7 +493,7 @@ sub request {
 
     sign(\%m, $element) if $r->{verify} ne 'off';
 
-    return [ "/$name", $m{body}, [ %header ] ];
+    return [ "/$name" . ($m{query} // ''), $m{body}, [ %header ] ];
 }
 
 
@@ -507,6 +525,9 @@ sub sign {
 
     } elsif ($place =~ /^header:(.*)/) {
         $m->{header}{$1} = $text;
+
+    } elsif ($place =~ /^query:(.*)/) {
+        $m->{query} = "?$1=$text";
 
     } else {
         $m->{body} =~ s/%SIG%/$text/;

@@ -167,16 +167,11 @@ ngx_er_answer_receipt(ngx_pool_t *pool, ngx_er_receive_t *ctx,
     *word = ngx_er_outcome_name(worst ? ngx_er_answer_outcome(worst)
                                       : NGX_ER_OUTCOME_UNROUTED);
 
-    if (ctx->source->ack && ngx_er_answer_taken(ctx)) {
-        rc = ngx_er_ack(pool, ctx, answer);
+    rc = ngx_er_answer_taken(ctx) ? ngx_er_ack(pool, ctx, answer)
+                                  : NGX_DECLINED;
 
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
-    }
-
-    if (answer->status == NGX_HTTP_NO_CONTENT) {
-        return NGX_OK;
+    if (rc != NGX_DECLINED || answer->status == NGX_HTTP_NO_CONTENT) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     retry = 0;
@@ -228,6 +223,10 @@ ngx_er_answer_taken(ngx_er_receive_t *ctx)
 {
     ngx_uint_t      i, taken;
     ngx_er_part_t  *part;
+
+    if (ctx->source->ack == NULL) {
+        return 0;
+    }
 
     part = ctx->parts.elts;
     taken = (ctx->parts.nelts == 0 || ctx->source->ack->unrouted);

@@ -259,7 +259,8 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .id = { "{json:event-data.id}", "{json:signature.token}" },
         .type = { "{json:event-data.event}" },
         .subject = { "{json:event-data.account.id}" },
-        .time = { "{json:event-data.timestamp}" }
+        .time = { "{json:event-data.timestamp}" },
+        .answer = "200"
     },
 
     {
@@ -423,7 +424,8 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .accept = NGX_ER_ACCEPT_FORMS,
         .deadline = 2500,
         .retries = NGX_ER_HOUR / 10,
-        .own_body = 1
+        .own_body = 1,
+        .answer = "200 empty"
     },
 
     {
@@ -521,7 +523,11 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .subject = { "{form:AccountSid}" },
         .time = { "{form:Timestamp}" },
         .accept = NGX_ER_ACCEPT_FORMS,
-        .own_body = 1
+        .own_body = 1,
+        .answer =
+            "200 text/xml "
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+            "<Response></Response>"
     },
 
     {
@@ -606,6 +612,27 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "xero",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:x-xero-signature encoding=base64",
+        .id = {
+            "{json:events.0.resourceId}.{json:events.0.eventType}."
+            "{json:events.0.eventDateUtc}"
+        },
+        .type = { "{json:events.0.eventCategory}.{json:events.0.eventType}" },
+        .subject = { "{json:events.0.tenantId}" },
+        .time = { "{json:events.0.eventDateUtc}" },
+        .split = "data.events",
+        .deadline = 4500,
+        .retries = 24 * NGX_ER_HOUR,
+        .answer = "200 empty",
+        .bare = 1,
+        .own_body = 1
+    },
+
+    {
         .name = "zendesk",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -636,7 +663,8 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .time = { "{json:event_ts}" },
         .deadline = 2500,
         .coarse = 1,
-        .own_body = 1
+        .own_body = 1,
+        .answer = "200"
     },
 
     { .name = NULL }

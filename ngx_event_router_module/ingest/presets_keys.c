@@ -122,7 +122,8 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .id = { "{json:id}" },
         .type = { "{json:type}" },
         .subject = { "{json:guild_id}", "{json:application_id}" },
-        .deadline = 2500
+        .deadline = 2500,
+        .answer = "200 application/json {\"type\":5}"
     },
 
     {
@@ -274,6 +275,24 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
     },
 
     {
+        .name = "salesforce",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "query:token",
+        .id = { "{body_sha256}" },
+        .accept = "text/xml application/soap+xml",
+        .retries = 24 * NGX_ER_HOUR,
+        .answer =
+            "200 text/xml "
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
+            "<soapenv:Envelope xmlns:soapenv="
+            "\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>"
+            "<notificationsResponse xmlns="
+            "\"http://soap.sforce.com/2005/09/outbound\"><Ack>true</Ack>"
+            "</notificationsResponse></soapenv:Body></soapenv:Envelope>"
+    },
+
+    {
         .name = "sendgrid",
         .verify = "ecdsa-sha256",
         .key = "spki-base64",
@@ -288,6 +307,45 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .split = "data",
         .max_batch = 10000,
         .retries = 24 * NGX_ER_HOUR,
+        .own_body = 1
+    },
+
+    {
+        .name = "sparkpost",
+        .verify = "basic",
+        .signature = "header:Authorization",
+        .id = {
+            "{json:0.msys.message_event.event_id}",
+            "{json:0.msys.track_event.event_id}",
+            "{json:0.msys.unsubscribe_event.event_id}",
+            "{json:0.msys.gen_event.event_id}",
+            "{json:0.msys.ingest_event.event_id}",
+            "{json:0.msys.ab_test_event.event_id}",
+            "{header:X-MessageSystems-Batch-ID}"
+        },
+        .type = {
+            "{json:0.msys.message_event.type}",
+            "{json:0.msys.track_event.type}",
+            "{json:0.msys.unsubscribe_event.type}",
+            "{json:0.msys.gen_event.type}",
+            "{json:0.msys.ingest_event.type}",
+            "{json:0.msys.ab_test_event.type}"
+        },
+        .subject = {
+            "{json:0.msys.message_event.customer_id}",
+            "{json:0.msys.track_event.customer_id}"
+        },
+        .time = {
+            "{json:0.msys.message_event.timestamp}",
+            "{json:0.msys.track_event.timestamp}",
+            "{json:0.msys.unsubscribe_event.timestamp}",
+            "{json:0.msys.gen_event.timestamp}"
+        },
+        .split = "data",
+        .max_batch = 10000,
+        .deadline = 9000,
+        .retries = 8 * NGX_ER_HOUR,
+        .answer = "200",
         .own_body = 1
     },
 
