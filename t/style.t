@@ -72,7 +72,7 @@ my @only = (
       'base/fingerprint.c' ],
 
     [ 'trees of JSON are for tokens and answers', qr/#include <jansson/,
-      'ingest/jwt.c', 'observe/admin_list.c' ],
+      'ingest/jwks.c', 'ingest/jwt.c', 'observe/admin_list.c' ],
 
     [ 'jansson reads, base/json.c writes',
       qr/\bjson_(?:object|array|stringn?|integer|real|pack|dumps)\(|

@@ -26,6 +26,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -37,6 +38,8 @@
 
 #define NGX_ER_SPKI_MAX      8192      /* bytes of a decoded public key */
 #define NGX_ER_RSA_BITS_MIN  2048
+#define NGX_ER_RSA_EXPONENT  8         /* bytes */
+#define NGX_ER_COORDINATE    66        /* bytes, of P-521 */
 #define NGX_ER_GCM_TAG       16
 #define NGX_ER_MAC_KEY       32
 #define NGX_ER_SEED          32        /* bytes of a private ed25519 key */
@@ -78,6 +81,10 @@ static EVP_PKEY *ngx_er_pkey_read(ngx_er_key_kind_e kind,
 static EVP_PKEY *ngx_er_pkey_pem(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_spki(ngx_str_t *text);
 static EVP_PKEY *ngx_er_pkey_raw(ngx_er_encoding_e encoding, ngx_str_t *text);
+static EVP_PKEY *ngx_er_pkey_rsa(ngx_str_t *n, ngx_str_t *e);
+static EVP_PKEY *ngx_er_pkey_point(const char *group, ngx_str_t *x,
+    ngx_str_t *y);
+static EVP_PKEY *ngx_er_pkey_build(const char *type, OSSL_PARAM_BLD *bld);
 static int ngx_er_pkey_password(char *buf, int size, int writes, void *data);
 static const char *ngx_er_pkey_check(EVP_PKEY *pkey, ngx_er_key_kind_e kind);
 static ngx_uint_t ngx_er_pkey_small(EVP_PKEY *pkey);
@@ -663,6 +670,140 @@ ngx_er_pkey_exponent(EVP_PKEY *pkey)
 }
 
 
+ngx_er_key_t *
+ngx_er_key_numbers(ngx_pool_t *pool, const char *group, ngx_str_t *a,
+    ngx_str_t *b)
+{
+    ngx_er_key_t  *key;
+
+    key = ngx_er_key_create(pool, NGX_ER_KEY_RSA, NGX_ER_SHA256);
+    if (key == NULL) {
+        return NULL;
+    }
+
+    if (group == NULL) {
+        key->pkey = ngx_er_pkey_rsa(a, b);
+
+    } else if (ngx_strcmp(group, "Ed25519") == 0) {
+        key->kind = NGX_ER_KEY_ED25519;
+        key->digest = NGX_ER_SHA512;
+
+        if (a->len == 32) {
+            key->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
+                                                    a->data, 32);
+        }
+
+    } else {
+        key->kind = NGX_ER_KEY_ECDSA;
+        key->pkey = ngx_er_pkey_point(group, a, b);
+    }
+
+    ERR_clear_error();
+
+    if (key->pkey == NULL) {
+        return NULL;
+    }
+
+    /* OpenSSL has looked whether the point is one of the group */
+
+    return (key->kind == NGX_ER_KEY_ECDSA
+            || ngx_er_pkey_check(key->pkey, key->kind) == NULL) ? key : NULL;
+}
+
+
+/* also how long a check takes has an end: see ngx_er_pkey_check() */
+
+static EVP_PKEY *
+ngx_er_pkey_rsa(ngx_str_t *n, ngx_str_t *e)
+{
+    BIGNUM          *modulus, *exponent;
+    EVP_PKEY        *pkey;
+    OSSL_PARAM_BLD  *bld;
+
+    if (n->len > NGX_ER_SIGNATURE_MAX || e->len > NGX_ER_RSA_EXPONENT) {
+        return NULL;
+    }
+
+    modulus = BN_bin2bn(n->data, (int) n->len, NULL);
+    exponent = BN_bin2bn(e->data, (int) e->len, NULL);
+    bld = OSSL_PARAM_BLD_new();
+    pkey = NULL;
+
+    if (modulus && exponent && bld
+        && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, modulus) == 1
+        && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
+    {
+        pkey = ngx_er_pkey_build("RSA", bld);
+    }
+
+    OSSL_PARAM_BLD_free(bld);
+    BN_free(modulus);
+    BN_free(exponent);
+
+    return pkey;
+}
+
+
+static EVP_PKEY *
+ngx_er_pkey_point(const char *group, ngx_str_t *x, ngx_str_t *y)
+{
+    u_char          *p, point[1 + 2 * NGX_ER_COORDINATE];
+    EVP_PKEY        *pkey;
+    OSSL_PARAM_BLD  *bld;
+
+    if (x->len > NGX_ER_COORDINATE || x->len != y->len) {
+        return NULL;
+    }
+
+    /* not compressed: SEC 1, 2.3.3 */
+
+    p = point;
+    *p++ = 0x04;
+    p = ngx_cpymem(p, x->data, x->len);
+    p = ngx_cpymem(p, y->data, y->len);
+
+    bld = OSSL_PARAM_BLD_new();
+    pkey = NULL;
+
+    if (bld
+        && OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME,
+                                           group, 0) == 1
+        && OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY,
+                                            point, p - point) == 1)
+    {
+        pkey = ngx_er_pkey_build("EC", bld);
+    }
+
+    OSSL_PARAM_BLD_free(bld);
+
+    return pkey;
+}
+
+
+static EVP_PKEY *
+ngx_er_pkey_build(const char *type, OSSL_PARAM_BLD *bld)
+{
+    EVP_PKEY      *pkey;
+    OSSL_PARAM    *params;
+    EVP_PKEY_CTX  *ctx;
+
+    params = OSSL_PARAM_BLD_to_param(bld);
+    ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    pkey = NULL;
+
+    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1
+        || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+    {
+        pkey = NULL;
+    }
+
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+
+    return pkey;
+}
+
+
 ngx_er_key_kind_e
 ngx_er_key_kind(ngx_er_key_t *key)
 {
@@ -693,6 +834,20 @@ ngx_er_key_verify(ngx_er_key_t *key, ngx_str_t *message, ngx_str_t *signature)
     ERR_clear_error();
 
     return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_er_key_verify_as(ngx_er_key_t *key, ngx_er_key_kind_e kind,
+    ngx_er_digest_e digest, ngx_str_t *message, ngx_str_t *signature)
+{
+    ngx_er_key_t  as;
+
+    as = *key;
+    as.kind = kind;
+    as.digest = digest;
+
+    return ngx_er_key_verify(&as, message, signature);
 }
 
 
@@ -966,7 +1121,7 @@ ngx_er_ecdsa_raw(u_char *der, size_t len, u_char *raw, size_t size)
 
 
 ssize_t
-ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size)
+ngx_er_ecdsa_der(u_char *raw, size_t half, u_char *der, size_t size)
 {
     int         len;
     BIGNUM     *r, *s;
@@ -974,8 +1129,8 @@ ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size)
 
     len = NGX_ERROR;
     sig = ECDSA_SIG_new();
-    r = BN_bin2bn(raw, 32, NULL);
-    s = BN_bin2bn(raw + 32, 32, NULL);
+    r = BN_bin2bn(raw, (int) half, NULL);
+    s = BN_bin2bn(raw + half, (int) half, NULL);
 
     if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
         r = NULL;

@@ -84,6 +84,16 @@ ngx_er_key_t *ngx_er_key_private(ngx_pool_t *pool, ngx_str_t *text,
 ngx_er_key_kind_e ngx_er_key_kind(ngx_er_key_t *key);
 
 /*
+ * A public key by its numbers, most significant byte first.  "group" names
+ * what it is: NULL, RSA with the modulus "a" and the exponent "b"; "P-256",
+ * "P-384" or "P-521", the point of "a" and "b", each as long as the group has
+ * it; "Ed25519", the 32 bytes of "a".  NULL: no memory, or it is no key that
+ * is fit to be used.
+ */
+ngx_er_key_t *ngx_er_key_numbers(ngx_pool_t *pool, const char *group,
+    ngx_str_t *a, ngx_str_t *b);
+
+/*
  * Signs the message itself with a private key: RSA with SHA-256 and PKCS#1
  * v1.5, ECDSA with SHA-256 as JWS has it (r and s, 32 bytes each), ed25519.
  * The length of the signature, of which "size" bytes fit, or NGX_ERROR.
@@ -105,6 +115,10 @@ ngx_int_t ngx_er_key_mac(ngx_er_key_t *key, ngx_str_t *parts,
 ngx_int_t ngx_er_key_verify(ngx_er_key_t *key, ngx_str_t *message,
     ngx_str_t *signature);
 
+/* the same with another kind of RSA or another digest than the key has */
+ngx_int_t ngx_er_key_verify_as(ngx_er_key_t *key, ngx_er_key_kind_e kind,
+    ngx_er_digest_e digest, ngx_str_t *message, ngx_str_t *signature);
+
 /*
  * A private key of ed25519, kept in the vault: a PRIVATE KEY block of PEM, or
  * in hex or base64 its 32 bytes, with or without the public key's 32 behind
@@ -117,8 +131,8 @@ ngx_er_key_t *ngx_er_key_seed(ngx_pool_t *pool, ngx_er_encoding_e encoding,
 ngx_int_t ngx_er_key_seed_sign(ngx_er_key_t *key, ngx_str_t *message,
     u_char *out);
 
-/* an ECDSA signature as JWS has it (r and s, 32 bytes each) to DER */
-ssize_t ngx_er_ecdsa_der(u_char *raw, u_char *der, size_t size);
+/* an ECDSA signature as JWS has it (r and s, "half" bytes each) to DER */
+ssize_t ngx_er_ecdsa_der(u_char *raw, size_t half, u_char *der, size_t size);
 
 /* without OpenSSL's they are nginx's own, which can be guessed */
 void ngx_er_random(u_char *out, size_t len);

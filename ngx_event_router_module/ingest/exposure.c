@@ -491,7 +491,7 @@ ngx_er_exposure_seal(ngx_er_verify_t *v, ngx_int_t secret, ngx_pool_t *pool,
     if (dot) {
         n = dot - out->data;
         s = v->secrets.elts;
-        text = s[secret].raw;
+        text = v->jwt.keys.len ? v->jwt.keys : s[secret].raw;
 
     } else if (ngx_er_exposure_decoded(pool, out, &token, &text) != NGX_OK) {
         return NGX_ERROR;

@@ -155,7 +155,7 @@ ngx_er_guess_scheme_claims(ngx_er_guess_t *guess)
     }
 
     v = *d->verify;
-    v.jwt.algorithms = NGX_ER_JWT_HS256|NGX_ER_JWT_RS256|NGX_ER_JWT_ES256;
+    v.jwt.algorithms = NGX_ER_JWT_HS256|NGX_ER_JWA_PUBLIC;
 
     if (ngx_er_guess_fits(guess, &v, d->message)) {
         ngx_er_guess_say(guess, "algorithm", "the token's signature is right, "

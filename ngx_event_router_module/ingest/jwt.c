@@ -5,13 +5,17 @@
 
 
 /*
- * JSON Web Tokens: HS256, RS256 and ES256.  The verifier is the only caller.
- * The signature is checked over the bytes as they came before a claim is
- * looked at; only the header is read first, because it names the algorithm,
- * which must be one of those that nginx.conf allows and of the key's own kind
- * (an RSA key is never taken for an HMAC secret).  Header and claims pass
- * scan.c before jansson builds their trees.  The claims' tree belongs to the
- * message's pool.
+ * JSON Web Tokens.  The verifier is the only caller.  The signature is checked
+ * over the bytes as they came before a claim is looked at; only the header is
+ * read first, because it names the algorithm, which must be one of those that
+ * nginx.conf allows and of the key's own kind (an RSA key is never taken for
+ * an HMAC secret).  Header and claims pass scan.c before jansson builds their
+ * trees.  The claims' tree belongs to the message's pool.
+ *
+ * With a key set (jwks.c) the header also names the key.  If the set has none
+ * of that name, it may be older than the key: then the claims are looked at
+ * all the same, since a token that is not for us needs no other set, and the
+ * verifier's caller gets a newer one.
  */
 
 
@@ -39,13 +43,14 @@ static ngx_int_t ngx_er_jwt_split(ngx_str_t *token, ngx_er_jwt_t *jwt);
 static ngx_int_t ngx_er_jwt_json(ngx_pool_t *pool, ngx_str_t *text,
     json_t **object);
 static void ngx_er_jwt_free(void *data);
-static ngx_uint_t ngx_er_jwt_header(json_t *header);
-static ngx_int_t ngx_er_jwt_signature(ngx_uint_t algorithm,
-    ngx_er_key_t **keys, ngx_uint_t nkeys, ngx_er_jwt_t *jwt,
-    ngx_uint_t *index);
-static ngx_int_t ngx_er_jwt_signed_by(ngx_uint_t algorithm,
-    ngx_er_key_t *key, ngx_str_t *message, ngx_str_t *digest,
-    ngx_str_t *signature);
+static ngx_er_jwa_t *ngx_er_jwt_header(json_t *header);
+static ngx_int_t ngx_er_jwt_by_set(ngx_er_jwks_t *set, json_t *header,
+    ngx_er_jwa_t *jwa, ngx_er_jwt_t *jwt, const char **reason);
+static ngx_int_t ngx_er_jwt_signature(ngx_er_jwa_t *jwa, ngx_er_key_t **keys,
+    ngx_uint_t nkeys, ngx_er_jwt_t *jwt, ngx_uint_t *index);
+static ngx_int_t ngx_er_jwt_claims(ngx_er_jwt_conf_t *conf,
+    ngx_er_message_t *m, ngx_er_jwt_t *jwt, void **claims,
+    const char **reason);
 static const char *ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims,
     ngx_er_message_t *m);
 static ngx_int_t ngx_er_jwt_time(json_t *claims, const char *name,
@@ -64,37 +69,15 @@ static const char  *ngx_er_jwt_times[] = {
 };
 
 
-ngx_uint_t
-ngx_er_jwt_algorithm(u_char *name, size_t len)
-{
-    if (len != 5 || ngx_strncmp(name + 2, "256", 3) != 0 || name[1] != 'S') {
-        return 0;
-    }
-
-    switch (name[0]) {
-
-    case 'H':
-        return NGX_ER_JWT_HS256;
-
-    case 'R':
-        return NGX_ER_JWT_RS256;
-
-    case 'E':
-        return NGX_ER_JWT_ES256;
-    }
-
-    return 0;
-}
-
-
 ngx_int_t
 ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
     ngx_uint_t nkeys, ngx_er_message_t *m, ngx_str_t *token, void **claims,
     ngx_uint_t *index, const char **reason)
 {
     json_t        *object;
-    ngx_int_t      rc;
-    ngx_uint_t     algorithm;
+    ngx_int_t      rc, again;
+    const char    *wrong;
+    ngx_er_jwa_t  *jwa;
     ngx_er_jwt_t   jwt;
 
     *reason = "not a JSON web token";
@@ -108,25 +91,52 @@ ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
         return rc;
     }
 
-    algorithm = ngx_er_jwt_header(object);
+    jwa = ngx_er_jwt_header(object);
 
-    if ((algorithm & conf->algorithms) == 0) {
+    if (jwa == NULL || (jwa->bit & conf->algorithms) == 0) {
         *reason = "the token's algorithm is not allowed";
         return NGX_DECLINED;
     }
 
     *reason = "the token's signature does not match";
 
-    rc = keys ? ngx_er_jwt_signature(algorithm, keys, nkeys, &jwt, index)
-              : NGX_OK;
+    if (keys == NULL) {
+        again = NGX_OK;
 
-    if (rc != NGX_OK) {
-        return rc;
+    } else if (conf->keys.len) {
+        again = ngx_er_jwt_by_set(conf->set, object, jwa, &jwt, reason);
+
+    } else {
+        again = ngx_er_jwt_signature(jwa, keys, nkeys, &jwt, index);
     }
+
+    if (again != NGX_OK && again != NGX_AGAIN) {
+        return again;
+    }
+
+    rc = ngx_er_jwt_claims(conf, m, &jwt, claims, &wrong);
+
+    if (rc == NGX_DECLINED) {
+        *reason = (again == NGX_OK)
+                  ? wrong
+                  : "the token's key is not known, and its claims are not "
+                    "what \"jwt\" asks for";
+    }
+
+    return (rc == NGX_OK) ? again : rc;
+}
+
+
+static ngx_int_t
+ngx_er_jwt_claims(ngx_er_jwt_conf_t *conf, ngx_er_message_t *m,
+    ngx_er_jwt_t *jwt, void **claims, const char **reason)
+{
+    json_t     *object;
+    ngx_int_t   rc;
 
     *reason = "the token's claims are not JSON";
 
-    rc = ngx_er_jwt_json(m->pool, &jwt.claims, &object);
+    rc = ngx_er_jwt_json(m->pool, &jwt->claims, &object);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -236,7 +246,7 @@ ngx_er_jwt_free(void *data)
 
 /* "crit" names extensions that must be understood, and none is here */
 
-static ngx_uint_t
+static ngx_er_jwa_t *
 ngx_er_jwt_header(json_t *header)
 {
     json_t  *alg;
@@ -244,51 +254,96 @@ ngx_er_jwt_header(json_t *header)
     alg = json_object_get(header, "alg");
 
     if (!json_is_string(alg) || json_object_get(header, "crit")) {
-        return 0;
+        return NULL;
     }
 
-    return ngx_er_jwt_algorithm((u_char *) json_string_value(alg),
-                                json_string_length(alg));
+    return ngx_er_jwa_find((u_char *) json_string_value(alg),
+                           json_string_length(alg));
+}
+
+
+/*
+ * NGX_AGAIN: a newer set may have its key.  A token without the name of a key
+ * is of the only one that fits.  If it is not, the key may be another one by
+ * now, where one that has its name stays what it was.
+ */
+
+static ngx_int_t
+ngx_er_jwt_by_set(ngx_er_jwks_t *set, json_t *header, ngx_er_jwa_t *jwa,
+    ngx_er_jwt_t *jwt, const char **reason)
+{
+    json_t        *kid;
+    ngx_int_t      rc;
+    ngx_str_t      name;
+    ngx_uint_t     n, named, index;
+    ngx_er_key_t  *keys[NGX_ER_JWKS_SAME];
+
+    kid = json_object_get(header, "kid");
+
+    if (jwa->bit & ~NGX_ER_JWA_PUBLIC) {
+        *reason = "the token's algorithm has no public key";
+        return NGX_DECLINED;
+    }
+
+    if (kid && !json_is_string(kid)) {
+        *reason = "the name of the token's key is no string";
+        return NGX_DECLINED;
+    }
+
+    if (set == NULL) {
+        *reason = "no key of the key set is known";
+        return NGX_AGAIN;
+    }
+
+    name.data = (u_char *) json_string_value(kid);
+    name.len = json_string_length(kid);
+
+    n = ngx_er_jwks_find(set, kid ? &name : NULL, jwa->bit, keys, &named);
+
+    if (named == 0 || (kid == NULL && n == 0)) {
+        *reason = "the token's key is not in the key set";
+        return NGX_AGAIN;
+    }
+
+    if (n == 0) {
+        *reason = "the token's algorithm is not that of its key";
+        return NGX_DECLINED;
+    }
+
+    if (kid == NULL && n > 1) {
+        *reason = "the token does not say which key of several it has";
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_er_jwt_signature(jwa, keys, n, jwt, &index);
+
+    return (rc == NGX_DECLINED && kid == NULL) ? NGX_AGAIN : rc;
 }
 
 
 static ngx_int_t
-ngx_er_jwt_signature(ngx_uint_t algorithm, ngx_er_key_t **keys,
-    ngx_uint_t nkeys, ngx_er_jwt_t *jwt, ngx_uint_t *index)
+ngx_er_jwt_signature(ngx_er_jwa_t *jwa, ngx_er_key_t **keys, ngx_uint_t nkeys,
+    ngx_er_jwt_t *jwt, ngx_uint_t *index)
 {
     ssize_t     len;
     ngx_int_t   rc, verdict;
-    ngx_str_t   digest, signature;
+    ngx_str_t   signature;
     ngx_uint_t  i;
-    u_char      sig[NGX_ER_JWT_SIGNATURE], der[80], sum[NGX_ER_DIGEST_MAX];
+    u_char      sig[NGX_ER_JWT_SIGNATURE];
 
     len = ngx_er_decode(NGX_ER_ENCODING_BASE64URL, &jwt->signature, sig,
                         NGX_ER_JWT_SIGNATURE);
-
-    signature.data = sig;
-
-    if (algorithm == NGX_ER_JWT_ES256) {
-        len = (len == 64) ? ngx_er_ecdsa_der(sig, der, sizeof(der)) : -1;
-        signature.data = der;
-    }
-
     if (len <= 0) {
         return NGX_DECLINED;
     }
 
     signature.len = len;
-
-    if (ngx_er_digest(NGX_ER_SHA256, &jwt->message, 1, sum) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    digest.len = ngx_er_digest_len(NGX_ER_SHA256);
-    digest.data = sum;
+    signature.data = sig;
     verdict = NGX_DECLINED;
 
     for (i = 0; i < nkeys; i++) {
-        rc = ngx_er_jwt_signed_by(algorithm, keys[i], &jwt->message, &digest,
-                                  &signature);
+        rc = ngx_er_jwa_verify(jwa, keys[i], &jwt->message, &signature);
+
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
@@ -303,31 +358,28 @@ ngx_er_jwt_signature(ngx_uint_t algorithm, ngx_er_key_t **keys,
 }
 
 
-static ngx_int_t
-ngx_er_jwt_signed_by(ngx_uint_t algorithm, ngx_er_key_t *key,
-    ngx_str_t *message, ngx_str_t *digest, ngx_str_t *signature)
+ngx_int_t
+ngx_er_jwt_kid(ngx_pool_t *pool, ngx_str_t *token, ngx_str_t *kid)
 {
-    u_char             mac[NGX_ER_DIGEST_MAX];
-    ngx_er_key_kind_e  kind;
+    json_t        *header, *name;
+    ngx_int_t      rc;
+    ngx_er_jwt_t   jwt;
 
-    kind = (algorithm == NGX_ER_JWT_HS256) ? NGX_ER_KEY_HMAC
-           : (algorithm == NGX_ER_JWT_RS256) ? NGX_ER_KEY_RSA
-                                             : NGX_ER_KEY_ECDSA;
-
-    if (ngx_er_key_kind(key) != kind) {
+    if (ngx_er_jwt_split(token, &jwt) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    if (kind != NGX_ER_KEY_HMAC) {
-        return ngx_er_key_verify(key, digest, signature);
+    rc = ngx_er_jwt_json(pool, &jwt.header, &header);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    if (ngx_er_key_mac(key, message, 1, mac) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    name = json_object_get(header, "kid");
 
-    return (signature->len == 32 && ngx_er_equal(mac, signature->data, 32))
-           ? NGX_OK : NGX_DECLINED;
+    kid->data = (u_char *) json_string_value(name);
+    kid->len = json_string_length(name);
+
+    return kid->len ? NGX_OK : NGX_DECLINED;
 }
 
 

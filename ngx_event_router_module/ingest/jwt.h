@@ -14,14 +14,7 @@
 
 
 #include "message.h"
-#include "crypto.h"
-
-
-typedef enum {
-    NGX_ER_JWT_HS256 = 0x01,
-    NGX_ER_JWT_RS256 = 0x02,
-    NGX_ER_JWT_ES256 = 0x04
-} ngx_er_jwt_algorithm_e;
+#include "jwks.h"
 
 
 /* what nginx.conf says; empty strings: not checked */
@@ -35,18 +28,22 @@ typedef struct {
                                           for ever, it needs neither */
     ngx_str_t              audience;
     ngx_str_t              issuer;
+    ngx_str_t              keys;       /* URI of its key set; empty: it has
+                                          secrets */
+    ngx_uint_t             by;         /* 1: which has one key a request */
+    ngx_er_jwks_t         *set;        /* the keys, as far as they are known
+                                          now; NULL: none is */
 } ngx_er_jwt_conf_t;
 
-
-/* one of HS256, RS256, ES256, or 0 */
-ngx_uint_t ngx_er_jwt_algorithm(u_char *name, size_t len);
 
 /*
  * NGX_OK: one of the keys signed the token, *index says which, and its claims
  * hold now; *claims lives as long as m->pool.  NGX_DECLINED: *reason says why;
+ * NGX_AGAIN: so it does, and with another key set it may be otherwise;
  * NGX_ERROR: no memory.  The algorithm is looked for in "conf" and must be the
  * key's: the token has no say in it.  "keys" NULL: who it is from was found
- * out before, only the claims are looked at.
+ * out before, only the claims are looked at.  They are not asked where "conf"
+ * has a key set.
  */
 ngx_int_t ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
     ngx_uint_t nkeys, ngx_er_message_t *m, ngx_str_t *token, void **claims,
@@ -54,6 +51,10 @@ ngx_int_t ngx_er_jwt_verify(ngx_er_jwt_conf_t *conf, ngx_er_key_t **keys,
 
 /* 1: that reason is a time in a token that is signed as it should be */
 ngx_uint_t ngx_er_jwt_late(const char *reason);
+
+/* the name of the token's key, in the pool; NGX_DECLINED: it has none;
+   NGX_ERROR: no memory */
+ngx_int_t ngx_er_jwt_kid(ngx_pool_t *pool, ngx_str_t *token, ngx_str_t *kid);
 
 /* a claim's text; NGX_DECLINED: missing, null, an array or an object */
 ngx_int_t ngx_er_jwt_claim(ngx_pool_t *pool, void *claims, ngx_str_t *name,

@@ -97,6 +97,8 @@ static ngx_int_t ngx_er_verify_voucher(ngx_er_verify_t *v, u_char *salt,
     ngx_str_t *token);
 static ngx_int_t ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+static ngx_int_t ngx_er_verify_unknown(ngx_er_message_t *m, ngx_str_t *token,
+    ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_ts(ngx_er_verify_t *v, ngx_er_message_t *m,
@@ -747,7 +749,7 @@ ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
 {
     ngx_int_t         rc, vouched;
-    ngx_uint_t        i;
+    ngx_uint_t        i, nkeys;
     ngx_er_key_t     *keys[NGX_ER_VERIFY_SECRETS];
     ngx_er_secret_t  *secret;
 
@@ -758,10 +760,11 @@ ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
     }
 
     rc = NGX_DECLINED;
+    nkeys = v->jwt.keys.len ? NGX_ER_JWKS_SAME : v->secrets.nelts;
 
     for (i = 0; i < c->n && rc == NGX_DECLINED; i++) {
 
-        if (i && (i + 1) * v->secrets.nelts > NGX_ER_VERIFY_CHECKS) {
+        if (i && (i + 1) * nkeys > NGX_ER_VERIFY_CHECKS) {
             return ngx_er_verify_refuse(verdict, "too many tokens for so many "
                                         "keys");
         }
@@ -778,6 +781,10 @@ ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
                                v->secrets.nelts, m, &c->items[i],
                                &verdict->scope.claims, &verdict->secret,
                                &verdict->reason);
+
+        if (rc == NGX_AGAIN) {
+            return ngx_er_verify_unknown(m, &c->items[i], verdict);
+        }
     }
 
     if (rc == NGX_OK) {
@@ -790,9 +797,23 @@ ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
 }
 
 
+/* whoever has a newer key set may ask again */
+
+static ngx_int_t
+ngx_er_verify_unknown(ngx_er_message_t *m, ngx_str_t *token,
+    ngx_er_verdict_t *verdict)
+{
+    verdict->unknown = 1;
+
+    return (ngx_er_jwt_kid(m->pool, token, &verdict->kid) == NGX_ERROR)
+           ? NGX_ERROR : NGX_DECLINED;
+}
+
+
 /*
  * Of a token that was verified when it came not its signature is kept, but a
- * seal of the secret that fitted.  Which one that is, or NGX_DECLINED.
+ * seal of the secret that fitted, or of the URI of its key set.  Which one
+ * that is, or NGX_DECLINED.
  */
 
 static ngx_int_t
@@ -809,6 +830,11 @@ ngx_er_verify_voucher(ngx_er_verify_t *v, u_char *salt, ngx_str_t *token)
 
     seal.len = NGX_ER_SEAL_LEN;
     seal.data = token->data + token->len - NGX_ER_SEAL_LEN;
+    if (v->jwt.keys.len) {
+        ngx_er_sha256(sum, &v->jwt.keys, 1);
+        return ngx_er_seal_fits(salt, sum, &seal) ? 0 : NGX_DECLINED;
+    }
+
     secret = v->secrets.elts;
 
     for (i = 0; i < v->secrets.nelts; i++) {
@@ -976,6 +1002,27 @@ ngx_uint_t
 ngx_er_verify_is_off(ngx_er_verify_t *v)
 {
     return v->scheme == NGX_ER_SCHEME_OFF;
+}
+
+
+ngx_str_t *
+ngx_er_verify_keys(ngx_er_verify_t *v)
+{
+    return v->jwt.keys.len ? &v->jwt.keys : NULL;
+}
+
+
+ngx_uint_t
+ngx_er_verify_keys_by(ngx_er_verify_t *v)
+{
+    return v->jwt.by;
+}
+
+
+void
+ngx_er_verify_keys_set(ngx_er_verify_t *v, ngx_er_jwks_t *set)
+{
+    v->jwt.set = set;
 }
 
 

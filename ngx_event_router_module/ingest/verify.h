@@ -16,6 +16,7 @@
 #define _NGX_ER_VERIFY_H_INCLUDED_
 
 
+#include "jwks.h"
 #include "template.h"
 
 
@@ -28,12 +29,23 @@ typedef struct {
     ngx_uint_t             secret;     /* verified: which secret, from 0 */
     ngx_uint_t             late;       /* refused: the signature fits, its time
                                           does not */
+    ngx_uint_t             unknown;    /* refused: a token of a key that is not
+                                          known */
+    ngx_str_t              kid;        /* and its name; may be empty */
     ngx_er_scope_t         scope;      /* verified: ts, id, claims ... */
 } ngx_er_verdict_t;
 
 
 /* 1: "verify off;", nothing is checked */
 ngx_uint_t ngx_er_verify_is_off(ngx_er_verify_t *v);
+
+/* where the key set of its tokens is: a URI, and with "by=kid" one for each
+   key.  NULL: it has none */
+ngx_str_t *ngx_er_verify_keys(ngx_er_verify_t *v);
+ngx_uint_t ngx_er_verify_keys_by(ngx_er_verify_t *v);
+
+/* the set from now on, which the caller keeps; NULL: none is known */
+void ngx_er_verify_keys_set(ngx_er_verify_t *v, ngx_er_jwks_t *set);
 
 /*
  * NGX_OK: genuine (or off); NGX_DECLINED: not, verdict->reason says why;

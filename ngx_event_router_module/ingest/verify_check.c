@@ -42,6 +42,8 @@ static ngx_int_t ngx_er_verify_check_digests(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_verify_check_secrets(ngx_er_verify_t *v,
     ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_check_keys(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_verify_check_origin(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_verify_check_prefix(ngx_er_verify_t *v,
@@ -169,11 +171,25 @@ ngx_er_verify_check_secrets(ngx_er_verify_t *v, ngx_er_error_t *err)
     ngx_uint_t        i;
     ngx_er_secret_t  *secret;
 
+    if (v->jwt.keys.len) {
+        return ngx_er_verify_check_keys(v, err);
+    }
+
+    if (v->jwt.by) {
+        ngx_er_error(err, "\"by=kid\" of \"jwt\" needs \"keys=\": name the "
+                     "location by which the keys are asked for, as in \"jwt "
+                     "keys=/keys by=kid;\"");
+        return NGX_ERROR;
+    }
+
     if (v->secrets.nelts == 0) {
         ngx_er_error(err, "\"secret\" is missing: add \"secret "
-                     "file:/path/to/secret;\" with the %s",
+                     "file:/path/to/secret;\" with the %s%s",
                      v->scheme == NGX_ER_SCHEME_PUBLIC
-                     ? "producer's public key" : "secret of the producer");
+                     ? "producer's public key" : "secret of the producer",
+                     v->scheme == NGX_ER_SCHEME_JWT
+                     ? " or its public key, or \"jwt keys=URI;\" with the "
+                       "location by which its key set is reached" : "");
         return NGX_ERROR;
     }
 
@@ -183,6 +199,45 @@ ngx_er_verify_check_secrets(ngx_er_verify_t *v, ngx_er_error_t *err)
         if (ngx_er_secret_prepare(v, &secret[i], err) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a set has public keys only: what else signs is another source's */
+
+static ngx_int_t
+ngx_er_verify_check_keys(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    ngx_str_t  *uri;
+
+    uri = &v->jwt.keys;
+
+    if (v->scheme != NGX_ER_SCHEME_JWT) {
+        ngx_er_error(err, "\"keys=\" of \"jwt\" is for tokens, but \"verify\" "
+                     "is not \"jwt\"");
+        return NGX_ERROR;
+    }
+
+    if (v->secrets.nelts) {
+        ngx_er_error(err, "\"secret\" and \"keys=\" of \"jwt\" exclude each "
+                     "other: take one away");
+        return NGX_ERROR;
+    }
+
+    if (uri->data[0] != '/') {
+        ngx_er_error(err, "\"keys=%V\" of \"jwt\" is no URI of this server: "
+                     "write \"keys=/keys;\" and \"location = /keys { "
+                     "internal; proxy_pass ...; }\" with the URL of the key "
+                     "set", uri);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strlchr(uri->data, uri->data + uri->len, '?')) {
+        ngx_er_error(err, "\"keys=%V\" of \"jwt\" has arguments: write them "
+                     "into \"proxy_pass\" of its location", uri);
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -445,11 +500,12 @@ ngx_er_verify_check_timestamp(ngx_er_verify_t *v, ngx_er_error_t *err)
 static ngx_int_t
 ngx_er_verify_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
-    ngx_uint_t        i, fit;
+    ngx_uint_t        i, fit, usual;
     ngx_er_secret_t  *secret;
 
     secret = v->secrets.elts;
-    fit = 0;
+    fit = v->jwt.keys.len ? NGX_ER_JWA_PUBLIC : 0;
+    usual = fit;
 
     for (i = 0; i < v->secrets.nelts; i++) {
 
@@ -457,26 +513,29 @@ ngx_er_verify_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
 
         case NGX_ER_KEY_HMAC:
             fit |= NGX_ER_JWT_HS256;
+            usual |= NGX_ER_JWT_HS256;
             break;
 
         case NGX_ER_KEY_ECDSA:
             fit |= NGX_ER_JWT_ES256;
+            usual |= NGX_ER_JWT_ES256;
             break;
 
         default:
-            fit |= NGX_ER_JWT_RS256;
+            fit |= NGX_ER_JWA_RSA;
+            usual |= NGX_ER_JWT_RS256;
         }
     }
 
     if (v->jwt.algorithms == 0) {
-        v->jwt.algorithms = fit;
+        v->jwt.algorithms = usual;
     }
 
     if (v->jwt.algorithms & ~fit) {
         ngx_er_error(err, "\"algorithms=\" of \"jwt\" names one that no "
                      "secret fits: HS256 has a shared secret (\"key utf8\"), "
                      "RS256 an RSA and ES256 a P-256 public key (\"key "
-                     "pem\")");
+                     "pem\"), and a key set (\"keys=\") public keys only");
         return NGX_ERROR;
     }
 

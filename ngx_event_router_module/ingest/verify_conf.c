@@ -31,7 +31,7 @@
 
 #define NGX_ER_JWT_USAGE                                                      \
     "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [expires=TIME|off] "    \
-    "[audience=NAME] [issuer=NAME];"
+    "[audience=NAME] [issuer=NAME] [keys=URI [by=kid]];"
 
 
 #define NGX_ER_WARN_SECRET  16         /* bytes of a secret, at least */
@@ -135,7 +135,7 @@ static ngx_er_verify_row_t  ngx_er_verify_rows[] = {
       "[tolerance=TIME] [future=TIME];" },
     { ngx_string("body_digest"), ngx_er_verify_set_body_digest, 3, 4,
       "body_digest query:NAME sha256 hex [when=present];" },
-    { ngx_string("jwt"), ngx_er_verify_set_jwt, 1, 5,
+    { ngx_string("jwt"), ngx_er_verify_set_jwt, 1, 7,
       NGX_ER_JWT_USAGE },
     { ngx_string("constant"), ngx_er_verify_set_constant, 2, 2,
       "constant NAME VALUE;" },
@@ -184,6 +184,12 @@ static ngx_er_algorithm_t  ngx_er_algorithms[] = {
 };
 
 
+static ngx_er_word_t  ngx_er_jwt_by_words[] = {
+    { ngx_string("kid"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_er_param_t  ngx_er_jwt_rows[] = {
     { "leeway=", NGX_ER_PARAM_SEC,
       ngx_er_param_at(ngx_er_jwt_conf_t, leeway), NULL, NULL, NULL },
@@ -193,6 +199,11 @@ static ngx_er_param_t  ngx_er_jwt_rows[] = {
       ngx_er_param_at(ngx_er_jwt_conf_t, audience), NULL, NULL, NULL },
     { "issuer=", NGX_ER_PARAM_STRING,
       ngx_er_param_at(ngx_er_jwt_conf_t, issuer), NULL, NULL, NULL },
+    { "keys=", NGX_ER_PARAM_STRING,
+      ngx_er_param_at(ngx_er_jwt_conf_t, keys), NULL, NULL, NULL },
+    { "by=", NGX_ER_PARAM_WORD,
+      ngx_er_param_at(ngx_er_jwt_conf_t, by), NULL, NULL,
+      ngx_er_jwt_by_words },
     { NULL, 0, 0, 0, NULL, NULL, NULL }
 };
 
@@ -564,8 +575,8 @@ static ngx_int_t
 ngx_er_verify_set_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
     ngx_er_error_t *err)
 {
-    u_char      *p, *comma, *last;
-    ngx_uint_t   algorithm;
+    u_char        *p, *comma, *last;
+    ngx_er_jwa_t  *jwa;
 
     last = value->data + value->len;
     v->jwt.algorithms = 0;
@@ -575,15 +586,17 @@ ngx_er_verify_set_jwt_algorithms(ngx_er_verify_t *v, ngx_str_t *value,
         comma = ngx_strlchr(p, last, ',');
         comma = comma ? comma : last;
 
-        algorithm = ngx_er_jwt_algorithm(p, comma - p);
+        jwa = ngx_er_jwa_find(p, comma - p);
 
-        if (algorithm == 0) {
+        if (jwa == NULL) {
             return ngx_er_verify_set_bad(value, "algorithms=HS256, "
                                          "algorithms=RS256 or "
-                                         "algorithms=ES256", err);
+                                         "algorithms=ES256 (others are RS384, "
+                                         "RS512, PS256, PS384, PS512, ES384, "
+                                         "ES512 and EdDSA)", err);
         }
 
-        v->jwt.algorithms |= algorithm;
+        v->jwt.algorithms |= jwa->bit;
     }
 
     return NGX_OK;
@@ -967,7 +980,8 @@ ngx_er_warn_public(ngx_er_verify_t *v)
 {
     return v->scheme == NGX_ER_SCHEME_PUBLIC
            || (v->scheme == NGX_ER_SCHEME_JWT
-               && (v->encoding == NGX_ER_ENCODING_PEM
+               && (v->jwt.keys.len
+                   || v->encoding == NGX_ER_ENCODING_PEM
                    || v->encoding == NGX_ER_ENCODING_SPKI));
 }
 
