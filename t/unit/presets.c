@@ -6,11 +6,12 @@
 
 /*
  * The table of producers: every row must be something that the verifier, the
- * templates and the handshakes accept.  docs/producers.md must show it, with
- * how old a signature may be, and which content types it takes if that is not
- * JSON alone.
- * "presets --table" prints the tables for that page, "presets --rows" what
- * t/presets.t needs of each row to sign as its producer does.
+ * templates and the handshakes accept.  docs/producers.md must show all that a
+ * row says, in three tables: "members" below has the members of a row, so that
+ * a new one is asked for.
+ * "presets --table" prints the tables for that page (t/bin/producers puts them
+ * into it), "presets --rows" what t/presets.t needs of each row to sign as its
+ * producer does.
  */
 
 
@@ -45,6 +46,59 @@
     "-----END PUBLIC KEY-----\n"
 
 
+/*
+ * The members of a row, one behind the other as in ngx_er_preset_t.  Where the
+ * page shows them: under a heading of the third table, or, without one, in the
+ * other two.
+ */
+
+typedef struct {
+    const char            *name;
+    size_t                 offset;
+    size_t                 end;
+    const char            *heading;
+} member_t;
+
+#define MEMBER(name, heading)                                                 \
+    { #name, offsetof(ngx_er_preset_t, name),                                 \
+      offsetof(ngx_er_preset_t, name)                                         \
+      + sizeof(((ngx_er_preset_t *) NULL)->name), heading }
+
+static member_t  members[] = {
+    MEMBER(name, NULL),
+    MEMBER(verify, NULL),
+    MEMBER(key, "key"),
+    MEMBER(signed_, NULL),
+    MEMBER(signature, NULL),
+    MEMBER(timestamp, NULL),
+    MEMBER(body_digest, NULL),
+    MEMBER(jwt, NULL),
+    MEMBER(ports, NULL),
+    MEMBER(id, NULL),
+    MEMBER(type, NULL),
+    MEMBER(subject, NULL),
+    MEMBER(time, NULL),
+    MEMBER(split, "split on"),
+    MEMBER(max_batch, NULL),
+    MEMBER(accept, "accept"),
+    MEMBER(deadline, NULL),
+    MEMBER(retries, NULL),
+    MEMBER(window, NULL),
+    MEMBER(max_size, NULL),
+    MEMBER(answer, "answer")
+};
+
+/* and its flags, which have no address */
+
+static ngx_er_preset_t  flags = {
+    .bare = 1,
+    .once = 1,
+    .coarse = 1,
+    .own_body = 1
+};
+
+
+static void test_members(void);
 static void test_rows(void);
 static ngx_uint_t test_table(ngx_er_preset_t *table);
 static void test_row(ngx_er_preset_t *p);
@@ -62,7 +116,11 @@ static void test_behaviour(void);
 static void test_handshakes(void);
 static void test_words(void);
 static void test_docs(void);
+static void test_table_shown(const char *docs);
+static void table(void);
 static void table_row(ngx_er_preset_t *p, u_char *buf, size_t size);
+static void table_third_head(u_char *buf, size_t size);
+static void table_third_row(ngx_er_preset_t *p, u_char *buf, size_t size);
 static void table_age_row(ngx_er_preset_t *p, u_char *buf, size_t size);
 static u_char *table_age(u_char *p, u_char *last, ngx_er_preset_t *preset);
 static ngx_uint_t table_whole(ngx_er_preset_t *p);
@@ -76,28 +134,8 @@ static u_char *table_handshake(u_char *p, u_char *last, const char *name);
 int
 main(int argc, char **argv)
 {
-    u_char            buf[4096];
-    ngx_er_preset_t  *p;
-
     if (argc == 2 && ngx_strcmp(argv[1], "--table") == 0) {
-
-        printf("| preset | verified by | `id` | told apart by | `type` | "
-               "deadline | dedup window | max_size | handshake |\n"
-               "|---|---|---|---|---|---|---|---|---|\n");
-
-        for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
-            table_row(p, buf, sizeof(buf));
-            printf("%s\n", buf);
-        }
-
-        printf("\n| preset | `subject` | `time` | age of a signature |\n"
-               "|---|---|---|---|\n");
-
-        for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
-            table_age_row(p, buf, sizeof(buf));
-            printf("%s", buf);
-        }
-
+        table();
         return 0;
     }
 
@@ -107,6 +145,7 @@ main(int argc, char **argv)
     }
 
     test_words();
+    test_members();
     test_rows();
     test_behaviour();
     test_handshakes();
@@ -155,6 +194,52 @@ test_words(void)
     ok(ngx_er_preset_nearest(&name) == NULL, "none is near");
 
     ngx_destroy_pool(pool);
+}
+
+
+/*
+ * No member is left out of the list, nor one of the flags that rows set.  What
+ * to do: add it to the list and, with a heading or in one of the functions
+ * below, to the page; t/bin/producers writes it.
+ */
+
+static void
+test_members(void)
+{
+    size_t            at, first;
+    ngx_uint_t        i;
+    const u_char     *row, *known;
+    ngx_er_preset_t  *p;
+
+    at = 0;
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        is_int(members[i].offset, at, "members[]: nothing before .%s",
+               members[i].name);
+        at = members[i].end;
+    }
+
+    /* the flags are one word, and the structure ends as pointers do */
+
+    first = at;
+    ok(sizeof(ngx_er_preset_t) - first <= sizeof(void *),
+       "members[]: nothing behind the last one");
+
+    known = (const u_char *) &flags;
+
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
+        row = (const u_char *) p;
+
+        for (at = first; at < first + sizeof(unsigned); at++) {
+
+            if (row[at] & ~known[at]) {
+                break;
+            }
+        }
+
+        ok(at == first + sizeof(unsigned), "%s: its flags are all known",
+           p->name);
+    }
 }
 
 
@@ -445,11 +530,9 @@ test_handshakes(void)
 static void
 test_docs(void)
 {
-    FILE             *f;
-    size_t            n;
-    u_char            buf[4096];
-    static char       docs[TEST_DOCS_SIZE];
-    ngx_er_preset_t  *p;
+    FILE         *f;
+    size_t        n;
+    static char   docs[TEST_DOCS_SIZE];
 
     f = fopen(TEST_DOCS, "r");
 
@@ -462,6 +545,21 @@ test_docs(void)
     docs[n] = '\0';
     fclose(f);
 
+    test_table_shown(docs);
+}
+
+
+static void
+test_table_shown(const char *docs)
+{
+    u_char            buf[4096];
+    ngx_er_preset_t  *p;
+
+    table_third_head(buf, sizeof(buf));
+
+    ok(strstr(docs, (char *) buf) != NULL, TEST_DOCS " has these headings: "
+       "t/bin/producers writes them: %s", (char *) buf);
+
     for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
         table_row(p, buf, sizeof(buf));
 
@@ -473,11 +571,43 @@ test_docs(void)
         ok(strstr(docs, (char *) buf) != NULL, "%s: and how old its signature "
            "may be", p->name);
 
-        n = snprintf((char *) buf, sizeof(buf), "| `%s` | `%s` |\n", p->name,
-                     p->accept ? p->accept : NGX_ER_ACCEPT_JSON);
+        table_third_row(p, buf, sizeof(buf));
 
-        ok((strstr(docs, (char *) buf) != NULL) == (p->accept != NULL),
-           "%s: and what it accepts", p->name);
+        ok(strstr(docs, (char *) buf) != NULL, "%s: and what it takes",
+           p->name);
+    }
+}
+
+
+static void
+table(void)
+{
+    u_char            buf[4096];
+    ngx_er_preset_t  *p;
+
+    printf("| preset | verified by | `id` | told apart by | `type` | "
+           "deadline | dedup window | max_size | handshake |\n"
+           "|---|---|---|---|---|---|---|---|---|\n");
+
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
+        table_row(p, buf, sizeof(buf));
+        printf("%s\n", buf);
+    }
+
+    printf("\n| preset | `subject` | `time` | age of a signature |\n"
+           "|---|---|---|---|\n");
+
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
+        table_age_row(p, buf, sizeof(buf));
+        printf("%s", buf);
+    }
+
+    table_third_head(buf, sizeof(buf));
+    printf("\n%s", buf);
+
+    for (p = ngx_er_preset_next(NULL); p; p = ngx_er_preset_next(p)) {
+        table_third_row(p, buf, sizeof(buf));
+        printf("%s", buf);
     }
 }
 
@@ -501,6 +631,20 @@ table_row(ngx_er_preset_t *p, u_char *buf, size_t size)
         buf = table_code(buf, last, p->signature);
     }
 
+    if (p->jwt) {
+        buf = ngx_slprintf(buf, last, ", ");
+        buf = table_code(buf, last, p->jwt);
+    }
+
+    if (p->body_digest) {
+        buf = ngx_slprintf(buf, last, ", the body by ");
+        buf = table_code(buf, last, p->body_digest);
+    }
+
+    if (p->ports) {
+        buf = ngx_slprintf(buf, last, ", `ports %s`", p->ports);
+    }
+
     buf = ngx_slprintf(buf, last, " | ");
     buf = table_list(buf, last, p->id);
     buf = ngx_slprintf(buf, last, " | %s | ",
@@ -515,6 +659,88 @@ table_row(ngx_er_preset_t *p, u_char *buf, size_t size)
                        / (1024 * 1024));
     buf = table_handshake(buf, last, p->name);
     buf = ngx_slprintf(buf, last, " |");
+
+    *buf = '\0';
+}
+
+
+static void
+table_third_head(u_char *buf, size_t size)
+{
+    u_char      *last;
+    ngx_uint_t   i, n;
+
+    last = buf + size - 1;
+    n = 1;
+
+    buf = ngx_slprintf(buf, last, "| preset |");
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i].heading) {
+            buf = ngx_slprintf(buf, last, " `%s` |", members[i].heading);
+            n++;
+        }
+    }
+
+    buf = ngx_slprintf(buf, last, "\n|");
+
+    while (n--) {
+        buf = ngx_slprintf(buf, last, "---|");
+    }
+
+    buf = ngx_slprintf(buf, last, "\n");
+
+    *buf = '\0';
+}
+
+
+/* "JSON" is what most take */
+
+static void
+table_third_row(ngx_er_preset_t *p, u_char *buf, size_t size)
+{
+    u_char      *last;
+    ngx_uint_t   i;
+    const char  *text;
+
+    last = buf + size - 1;
+
+    buf = ngx_slprintf(buf, last, "| `%s` |", p->name);
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+
+        if (members[i].heading == NULL) {
+            continue;
+        }
+
+        text = *(const char **) ((u_char *) p + members[i].offset);
+
+        buf = ngx_slprintf(buf, last, " ");
+
+        if (text) {
+            buf = table_code(buf, last, text);
+            buf = ngx_slprintf(buf, last, " ");
+
+        } else if (members[i].offset == offsetof(ngx_er_preset_t, accept)) {
+            buf = ngx_slprintf(buf, last, "JSON ");
+        }
+
+        if (members[i].offset == offsetof(ngx_er_preset_t, split)
+            && p->max_batch)
+        {
+            buf = ngx_slprintf(buf, last, "(%ui at most) ", p->max_batch);
+        }
+
+        if (members[i].offset == offsetof(ngx_er_preset_t, answer)
+            && p->bare)
+        {
+            buf = ngx_slprintf(buf, last, "`refusal empty` ");
+        }
+
+        buf = ngx_slprintf(buf, last, "|");
+    }
+
+    buf = ngx_slprintf(buf, last, "\n");
 
     *buf = '\0';
 }
