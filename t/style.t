@@ -221,7 +221,7 @@ for my $header (sort keys %declared) {
 
 my %flags = (
     ngx_er_event_s =>
-        [ 5, 'what is so of an event from its first moment to its last' ],
+        [ 6, 'what is so of an event from its first moment to its last' ],
     ngx_er_source_s =>
         [ 5, 'words of nginx.conf, in any combination' ],
     ngx_er_check_t =>

@@ -118,6 +118,7 @@ struct ngx_er_event_s {
     unsigned               shared_id:1;  /* other events may have the id */
     unsigned               test:1;     /* it is none, but a test of a target */
     unsigned               again:1;    /* it was in quarantine */
+    unsigned               text:1;     /* text/plain, and no JSON */
     time_t                 received;   /* wall clock, seconds */
 
     ngx_http_request_t    *request;    /* the producer's, NULL once it is

@@ -161,15 +161,11 @@ ngx_er_form_second(ngx_pool_t *pool, ngx_str_t *body, ngx_str_t *name)
 }
 
 
-/* lists grow at the head and are turned round at the end */
-
 static ngx_int_t
 ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
     ngx_uint_t *found)
 {
-    ngx_uint_t       i, *slots;
-    ngx_er_node_t   *node;
-    ngx_er_value_t  *value;
+    ngx_int_t  rc;
 
     if (form->name.len > s->limits->key) {
         return ngx_er_form_fail(form, NGX_ER_SCAN_KEY, form->name.data);
@@ -178,6 +174,22 @@ ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
     if (s->limits->string && form->value.len > s->limits->string) {
         return ngx_er_form_fail(form, NGX_ER_SCAN_STRING, form->value.data);
     }
+
+    rc = ngx_er_form_value(s, pair, found);
+
+    return (rc == NGX_DECLINED)
+           ? ngx_er_form_fail(form, NGX_ER_SCAN_FOUND, form->name.data) : rc;
+}
+
+
+/* lists grow at the head and are turned round at the end */
+
+ngx_int_t
+ngx_er_form_value(ngx_er_scan_t *s, ngx_er_pair_t *pair, ngx_uint_t *found)
+{
+    ngx_uint_t       i, *slots;
+    ngx_er_node_t   *node;
+    ngx_er_value_t  *value;
 
     if (s->paths == NULL || pair->nameless) {
         return NGX_OK;
@@ -193,7 +205,7 @@ ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
     for (i = 0; i < node->slots.nelts; i++) {
 
         if (++*found > s->limits->found) {
-            return ngx_er_form_fail(form, NGX_ER_SCAN_FOUND, form->name.data);
+            return NGX_DECLINED;
         }
 
         value = ngx_pcalloc(s->pool, sizeof(ngx_er_value_t));

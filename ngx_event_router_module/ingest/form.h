@@ -43,6 +43,11 @@ ngx_int_t ngx_er_form_parse(ngx_pool_t *pool, ngx_str_t *text,
  */
 ngx_int_t ngx_er_form_scan(ngx_er_scan_t *s, ngx_str_t *body);
 
+/* what a pair says for the paths, to the lists' heads; found: values so far.
+   NGX_DECLINED: they are too many; NGX_ERROR: no memory */
+ngx_int_t ngx_er_form_value(ngx_er_scan_t *s, ngx_er_pair_t *pair,
+    ngx_uint_t *found);
+
 /* where the second pair of that name (decoded) begins in a form that was
    scanned; 0: there is none, or no memory */
 size_t ngx_er_form_second(ngx_pool_t *pool, ngx_str_t *body, ngx_str_t *name);

@@ -16,7 +16,7 @@
 
 
 #include "guess_scheme.h"
-#include "form.h"
+#include "multipart.h"
 #include "presets.h"
 #include "verify_check.h"
 #include "verify_conf.h"
@@ -617,7 +617,7 @@ ngx_er_guess_scheme_facts(ngx_er_guess_t *guess, ngx_er_verify_t *v,
 
     m->facts->form = form;
 
-    if ((form ? ngx_er_form_scan(&scan, &m->body)
+    if ((form ? ngx_er_multipart_form(&scan, &m->type, &m->body)
               : ngx_er_scan(&scan, &m->body))
         == NGX_ERROR)
     {

@@ -7,14 +7,18 @@
 /*
  * Media types as headers have them (RFC 9110, 8.3): the type, and what stands
  * behind it as NAME=VALUE.  parse.c asks for what a source accepts and for the
- * charset.
+ * charset, multipart.c for the boundary and for the names of parts.
  *
- * Owns nothing: what is found points into the header, but for a quoted string,
- * which is in the caller's pool.  What may fail is memory.
+ * Owns nothing: what is found points into the header, but for the quoted
+ * string of a token, which is in the caller's pool.  What may fail is memory.
  */
 
 
 #include "media.h"
+
+
+static u_char *ngx_er_media_text(u_char *p, u_char *last, const char *stops,
+    ngx_str_t *text);
 
 
 ngx_str_t
@@ -81,8 +85,6 @@ ngx_er_media_token(ngx_pool_t *pool, u_char *p, u_char *last,
         p++;
     }
 
-    token->data = p;
-
     if (p < last && *p == '"') {
 
         token->data = ngx_pnalloc(pool, last - p);
@@ -110,16 +112,88 @@ ngx_er_media_token(ngx_pool_t *pool, u_char *p, u_char *last,
         return (p == last || ngx_strchr(stops, *p)) ? p : NULL;
     }
 
+    return ngx_er_media_text(p, last, stops, token);
+}
+
+
+u_char *
+ngx_er_media_param(u_char *p, u_char *last, ngx_er_media_param_t *param)
+{
+    ngx_memzero(param, sizeof(ngx_er_media_param_t));
+
+    p = ngx_strlchr(p, last, ';');
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    p = ngx_er_media_text(p + 1, last, "=;", &param->name);
+
+    if (p == last || *p == ';') {
+        return p;
+    }
+
+    for (p++; p < last && (*p == ' ' || *p == '\t'); p++) { /* void */ }
+
+    if (p == last || *p != '"') {
+        p = ngx_er_media_text(p, last, ";", &param->value);
+
+        param->odd = (ngx_strlchr(param->value.data, p, '"') != NULL);
+
+        return p;
+    }
+
+    param->value.data = ++p;
+
+    for ( /* void */ ; p < last && *p != '"'; p++) {
+
+        if (*p == '\\') {
+            param->odd = 1;
+
+            if (++p == last) {
+                break;
+            }
+        }
+    }
+
+    param->value.len = p - param->value.data;
+
+    if (p == last) {
+        param->odd = 1;
+        return p;
+    }
+
+    for (p++; p < last && (*p == ' ' || *p == '\t'); p++) { /* void */ }
+
+    if (p < last && *p != ';') {
+        param->odd = 1;
+    }
+
+    return p;
+}
+
+
+/* up to one of "stops", which is returned, without blanks around it */
+
+static u_char *
+ngx_er_media_text(u_char *p, u_char *last, const char *stops, ngx_str_t *text)
+{
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    text->data = p;
+
     while (p < last && ngx_strchr(stops, *p) == NULL) {
         p++;
     }
 
-    token->len = p - token->data;
+    text->len = p - text->data;
 
-    while (token->len && (token->data[token->len - 1] == ' '
-                          || token->data[token->len - 1] == '\t'))
+    while (text->len && (text->data[text->len - 1] == ' '
+                         || text->data[text->len - 1] == '\t'))
     {
-        token->len--;
+        text->len--;
     }
 
     return p;

@@ -16,6 +16,16 @@
 #include "../base/base.h"
 
 
+/* a parameter as it stands, without the quotes */
+
+typedef struct {
+    ngx_str_t              name;
+    ngx_str_t              value;
+    ngx_uint_t             odd;        /* a backslash, or quotes where none
+                                          belong: readers differ */
+} ngx_er_media_param_t;
+
+
 /* the media type without its parameters */
 ngx_str_t ngx_er_media_base(ngx_str_t *type);
 
@@ -33,6 +43,13 @@ ngx_uint_t ngx_er_media_like(ngx_str_t *type, ngx_str_t *pattern);
  */
 u_char *ngx_er_media_token(ngx_pool_t *pool, u_char *p, u_char *last,
     const char *stops, ngx_str_t *token);
+
+/*
+ * The next parameter.  p: at the type, or what was returned before; NULL:
+ * there is none any more.
+ */
+u_char *ngx_er_media_param(u_char *p, u_char *last,
+    ngx_er_media_param_t *param);
 
 
 #endif /* _NGX_ER_MEDIA_H_INCLUDED_ */

@@ -46,6 +46,7 @@ typedef struct {
     ngx_str_t              path_query; /* the request line's, undecoded */
     ngx_str_t              args;       /* undecoded, without "?" */
     ngx_str_t              body;       /* raw bytes */
+    ngx_str_t              type;       /* Content-Type; empty: none */
     ngx_er_header_t       *headers;    /* in their order, repeated ones too */
     ngx_uint_t             nheaders;
     ngx_er_facts_t        *facts;      /* of the body; json: and form: */

@@ -18,15 +18,29 @@
 #include "attributes.h"
 #include "charset.h"
 #include "media.h"
+#include "multipart.h"
 
 
 #define NGX_ER_PARSE_KEY  64           /* bytes of a key that are shown */
 
 
+/* what Content-Type said first, in any of its lines */
+
+typedef struct {
+    ngx_str_t              charset;
+    ngx_str_t              boundary;
+} ngx_er_parse_said_t;
+
+
 static const char *ngx_er_parse_charset(ngx_er_event_t *event);
 static const char *ngx_er_parse_parameters(ngx_er_event_t *event,
-    ngx_str_t *type, ngx_str_t *charset);
+    ngx_str_t *type, ngx_er_parse_said_t *said);
+static ngx_uint_t ngx_er_parse_differs(ngx_str_t *said, ngx_str_t *value,
+    ngx_uint_t any);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
+static ngx_int_t ngx_er_parse_text(ngx_er_event_t *event, ngx_er_scan_t *scan);
+static ngx_int_t ngx_er_parse_form(ngx_er_event_t *event, ngx_er_scan_t *scan,
+    ngx_er_format_e format);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event,
     ngx_str_t *key);
 static ngx_int_t ngx_er_parse_kept(ngx_er_receive_t *ctx);
@@ -75,14 +89,14 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
 static const char *
 ngx_er_parse_charset(ngx_er_event_t *event)
 {
-    ngx_str_t         charset;
-    const char       *why;
-    ngx_uint_t        i;
-    ngx_er_header_t  *h;
+    const char           *why;
+    ngx_uint_t            i;
+    ngx_er_header_t      *h;
+    ngx_er_parse_said_t   said;
 
     static ngx_str_t  name = ngx_string("content-type");
 
-    ngx_str_null(&charset);
+    ngx_memzero(&said, sizeof(ngx_er_parse_said_t));
 
     for (i = 0; i < event->nheaders; i++) {
         h = &event->headers[i];
@@ -93,7 +107,7 @@ ngx_er_parse_charset(ngx_er_event_t *event)
             continue;
         }
 
-        why = ngx_er_parse_parameters(event, &h->value, &charset);
+        why = ngx_er_parse_parameters(event, &h->value, &said);
 
         if (why) {
             ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
@@ -108,11 +122,9 @@ ngx_er_parse_charset(ngx_er_event_t *event)
 }
 
 
-/* charset: the one that was found first, in any of the lines */
-
 static const char *
 ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
-    ngx_str_t *charset)
+    ngx_er_parse_said_t *said)
 {
     u_char     *p, *last;
     ngx_str_t   name, value;
@@ -138,6 +150,12 @@ ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
             return "the parameters of Content-Type cannot be read";
         }
 
+        if (ngx_er_media_is(&name, "boundary")
+            && ngx_er_parse_differs(&said->boundary, &value, 0))
+        {
+            return "Content-Type names two boundaries";
+        }
+
         if (!ngx_er_media_is(&name, "charset")) {
             continue;
         }
@@ -148,15 +166,27 @@ ngx_er_parse_parameters(ngx_er_event_t *event, ngx_str_t *type,
                    "koi8-* and their like)";
         }
 
-        if (charset->len
-            && (charset->len != value.len
-                || ngx_strncasecmp(charset->data, value.data, value.len) != 0))
-        {
+        if (ngx_er_parse_differs(&said->charset, &value, 1)) {
             return "Content-Type names two charsets";
         }
-
-        *charset = value;
     }
+}
+
+
+/* any: in any case; the first one is kept */
+
+static ngx_uint_t
+ngx_er_parse_differs(ngx_str_t *said, ngx_str_t *value, ngx_uint_t any)
+{
+    if (said->len == 0) {
+        *said = *value;
+        return 0;
+    }
+
+    return said->len != value->len
+           || (any ? ngx_strncasecmp(said->data, value->data, value->len)
+                   : ngx_memcmp(said->data, value->data, value->len))
+              != 0;
 }
 
 
@@ -189,12 +219,19 @@ ngx_er_parse_format_of(ngx_er_source_t *source, ngx_str_t *content_type)
         return NGX_ER_FORMAT_FORM;
     }
 
+    if (ngx_er_media_is(&type, "multipart/form-data")) {
+        return NGX_ER_FORMAT_MULTIPART;
+    }
+
     /* some producers send JSON as text/plain (Amazon SNS) */
 
-    if (ngx_er_media_is(&type, "text/plain")
-        || (type.len > 5
-            && ngx_strncasecmp(type.data + type.len - 5, (u_char *) "/json", 5)
-               == 0)
+    if (ngx_er_media_is(&type, "text/plain")) {
+        return NGX_ER_FORMAT_TEXT;
+    }
+
+    if ((type.len > 5
+         && ngx_strncasecmp(type.data + type.len - 5, (u_char *) "/json", 5)
+            == 0)
         || (type.len > 5
             && ngx_strncasecmp(type.data + type.len - 5, (u_char *) "+json", 5)
                == 0))
@@ -222,6 +259,7 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
     m->path_query = r->unparsed_uri;
     m->args = event->args;
     m->body = event->body;
+    m->type = event->content_type;
     m->headers = event->headers;
     m->nheaders = event->nheaders;
     m->facts = event->facts;
@@ -266,17 +304,24 @@ ngx_er_parse_facts(ngx_er_event_t *event, ngx_er_scan_t *scan)
 static ngx_int_t
 ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
 {
-    ngx_int_t  rc;
+    ngx_int_t        rc;
+    ngx_er_format_e  format;
 
     scan->pool = event->pool;
     scan->limits = &event->source->limits;
     scan->paths = event->facts->fields->paths;
     scan->values = event->facts->values;
 
-    switch (ngx_er_parse_format(event)) {
+    format = ngx_er_parse_format(event);
+
+    switch (format) {
 
     case NGX_ER_FORMAT_JSON:
         rc = ngx_er_scan(scan, &event->body);
+        break;
+
+    case NGX_ER_FORMAT_TEXT:
+        rc = ngx_er_parse_text(event, scan);
         break;
 
     case NGX_ER_FORMAT_STRUCTURED:
@@ -290,15 +335,8 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
         break;
 
     case NGX_ER_FORMAT_FORM:
-        event->facts->form = 1;
-        rc = ngx_er_form_scan(scan, &event->body);
-
-        if (rc == NGX_OK && ngx_er_parse_ambiguous(event, &scan->key)) {
-            scan->error = NGX_ER_SCAN_DUPLICATE;
-            scan->offset = ngx_er_form_second(event->pool, &event->body,
-                                              &scan->key);
-        }
-
+    case NGX_ER_FORMAT_MULTIPART:
+        rc = ngx_er_parse_form(event, scan, format);
         break;
 
     default: /* NGX_ER_FORMAT_OPAQUE */
@@ -316,6 +354,71 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
     }
 
     return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * What is no JSON is a text that no rule reads.  What is JSON, but not for us,
+ * is refused as any other.
+ */
+
+static ngx_int_t
+ngx_er_parse_text(ngx_er_event_t *event, ngx_er_scan_t *scan)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_scan(scan, &event->body);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    switch (scan->error) {
+
+    case NGX_ER_SCAN_SYNTAX:
+    case NGX_ER_SCAN_EMPTY:
+    case NGX_ER_SCAN_TRAILING:
+    case NGX_ER_SCAN_UTF8:
+    case NGX_ER_SCAN_NUL:
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                       "event router parse: body is text that no rule reads, "
+                       "%s at byte %uz", ngx_er_scan_reason(scan->error),
+                       scan->offset);
+
+        scan->error = NGX_ER_SCAN_OK;
+        scan->offset = 0;
+        event->text = 1;
+
+        return NGX_OK;
+
+    default:
+        return NGX_DECLINED;
+    }
+}
+
+
+static ngx_int_t
+ngx_er_parse_form(ngx_er_event_t *event, ngx_er_scan_t *scan,
+    ngx_er_format_e format)
+{
+    ngx_int_t   rc;
+    ngx_str_t  *type;
+
+    type = &event->content_type;
+    event->facts->form = 1;
+
+    rc = ngx_er_multipart_form(scan, type, &event->body);
+
+    if (rc == NGX_OK && ngx_er_parse_ambiguous(event, &scan->key)) {
+        scan->error = NGX_ER_SCAN_DUPLICATE;
+        scan->offset = (format == NGX_ER_FORMAT_MULTIPART)
+                       ? ngx_er_multipart_second(type, &event->body,
+                                                 &scan->key)
+                       : ngx_er_form_second(event->pool, &event->body,
+                                            &scan->key);
+    }
+
+    return rc;
 }
 
 

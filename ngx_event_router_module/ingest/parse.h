@@ -18,7 +18,9 @@
 
 typedef enum {
     NGX_ER_FORMAT_JSON = 0,
+    NGX_ER_FORMAT_TEXT,                /* JSON if it is */
     NGX_ER_FORMAT_FORM,
+    NGX_ER_FORMAT_MULTIPART,           /* a form with files */
     NGX_ER_FORMAT_STRUCTURED,          /* CloudEvents: an envelope, */
     NGX_ER_FORMAT_BATCH,               /* and an array of them */
     NGX_ER_FORMAT_OPAQUE

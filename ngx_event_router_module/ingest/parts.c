@@ -59,6 +59,7 @@ static ngx_er_event_t *ngx_er_parts_part(ngx_er_receive_t *ctx,
     ngx_str_t *body);
 static ngx_int_t ngx_er_parts_add(ngx_er_receive_t *ctx,
     ngx_er_event_t *event);
+static ngx_uint_t ngx_er_parts_json(ngx_er_event_t *event);
 static ngx_int_t ngx_er_parts_unread(ngx_er_receive_t *ctx,
     ngx_er_scan_t *scan);
 static ngx_int_t ngx_er_parts_refuse(ngx_er_receive_t *ctx,
@@ -136,9 +137,7 @@ ngx_er_parts_plain(ngx_er_receive_t *ctx)
 
     event->count = 1;
 
-    if (event->source->batch
-        && ngx_er_parse_format(event) == NGX_ER_FORMAT_JSON)
-    {
+    if (event->source->batch && ngx_er_parts_json(event)) {
         rc = ngx_er_batch_scan(event->source->batch, event->pool, m->limits,
                                &event->body, 0, &m->batch, &error);
 
@@ -496,6 +495,25 @@ ngx_er_parts_refuse(ngx_er_receive_t *ctx, const char *detail)
 }
 
 
+/* 1: the body is JSON, or may be: of one from the queue nobody knows yet */
+
+static ngx_uint_t
+ngx_er_parts_json(ngx_er_event_t *event)
+{
+    switch (ngx_er_parse_format(event)) {
+
+    case NGX_ER_FORMAT_JSON:
+        return 1;
+
+    case NGX_ER_FORMAT_TEXT:
+        return !event->text;
+
+    default:
+        return 0;
+    }
+}
+
+
 /* an event from the queue knows its body only */
 
 ngx_uint_t
@@ -515,7 +533,7 @@ ngx_er_parts_count(ngx_er_event_t *event)
 
     if (source->batch == NULL || source->split
         || event->cloudevent != NGX_ER_CLOUDEVENT_NONE
-        || ngx_er_parse_format(event) != NGX_ER_FORMAT_JSON)
+        || !ngx_er_parts_json(event))
     {
         return 1;
     }

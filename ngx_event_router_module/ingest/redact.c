@@ -18,7 +18,7 @@
  * own.
  *
  * In a form all pairs of a name are hidden, and those whose name cannot be
- * read.  A form that looks like JSON is none.
+ * read; of multipart files, too.  A form that looks like JSON is none.
  *
  * Where it is not sure that a value is none of these, it is hidden: names of
  * headers and arguments are the same in any case, indices of arrays are not
@@ -32,6 +32,7 @@
 #include "redact.h"
 #include "form.h"
 #include "lexer.h"
+#include "multipart.h"
 #include "paths.h"
 
 
@@ -65,6 +66,10 @@ static void ngx_er_redact_outermost(ngx_array_t *found);
 static ngx_int_t ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_str_t *text, ngx_er_field_kind_e kind, ngx_array_t *found,
     const char **why);
+static ngx_int_t ngx_er_redact_multipart(ngx_er_redact_t *redact,
+    ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
+static ngx_int_t ngx_er_redact_outside(ngx_array_t *found, u_char *start,
+    u_char *end);
 static ngx_uint_t ngx_er_redact_text(ngx_str_t *text);
 static ngx_int_t ngx_er_redact_pair(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_str_t *pair, ngx_er_field_kind_e kind, ngx_array_t *found);
@@ -237,6 +242,7 @@ ngx_er_redact_body(ngx_er_redact_t *redact, ngx_pool_t *pool,
     const char **why)
 {
     ngx_int_t    rc;
+    ngx_uint_t   quoted;
     ngx_array_t  found;
 
     *n = 0;
@@ -254,9 +260,10 @@ ngx_er_redact_body(ngx_er_redact_t *redact, ngx_pool_t *pool,
     }
 
     *n = found.nelts;
+    quoted = (body->format == NGX_ER_REDACT_JSON
+              || body->format == NGX_ER_REDACT_ENVELOPE);
 
-    return found.nelts ? ngx_er_redact_copy(pool, &body->body, &found,
-                                            body->format != NGX_ER_REDACT_FORM,
+    return found.nelts ? ngx_er_redact_copy(pool, &body->body, &found, quoted,
                                             out)
                        : NGX_OK;
 }
@@ -294,6 +301,9 @@ ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
 
         return ngx_er_redact_form(redact, pool, &body->body, NGX_ER_FIELD_DATA,
                                   found, why);
+
+    case NGX_ER_REDACT_MULTIPART:
+        return ngx_er_redact_multipart(redact, body, found, why);
 
     default: /* NGX_ER_REDACT_OPAQUE */
         *why = ngx_er_redact_unread;
@@ -478,6 +488,75 @@ ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *text,
     }
 
     return NGX_OK;
+}
+
+
+/* files, too, and what stands before the first part and behind the last one */
+
+static ngx_int_t
+ngx_er_redact_multipart(ngx_er_redact_t *redact, ngx_er_redact_body_t *body,
+    ngx_array_t *found, const char **why)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                *value;
+    ngx_uint_t                slot;
+    ngx_er_multipart_t        mp;
+    ngx_er_multipart_part_t   part;
+
+    value = &part.pair.value;
+
+    if (ngx_er_redact_whole(redact)) {
+        return ngx_er_redact_push(found, body->body.data,
+                                  body->body.data + body->body.len,
+                                  NGX_ER_REDACT_NONE);
+    }
+
+    rc = ngx_er_multipart_begin(&mp, &body->type, &body->body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_redact_outside(found, mp.start, mp.first);
+    }
+
+    while (rc == NGX_OK) {
+
+        rc = ngx_er_multipart_next(&mp, &part);
+
+        if (rc != NGX_OK || value->len == 0) {
+            continue;
+        }
+
+        slot = ngx_er_redact_named(redact, &part.pair, NGX_ER_FIELD_DATA);
+
+        if (slot != NGX_ER_REDACT_NONE || part.pair.nameless) {
+            rc = ngx_er_redact_push(found, value->data,
+                                    value->data + value->len, slot);
+        }
+    }
+
+    if (rc == NGX_DECLINED) {
+        *why = ngx_er_scan_reason(mp.error);
+        return NGX_DECLINED;
+    }
+
+    return (rc == NGX_DONE) ? ngx_er_redact_outside(found, mp.pos, mp.last)
+                            : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_redact_outside(ngx_array_t *found, u_char *start, u_char *end)
+{
+    while (start < end && (*start == CR || *start == LF)) {
+        start++;
+    }
+
+    while (end > start && (end[-1] == CR || end[-1] == LF)) {
+        end--;
+    }
+
+    return (start == end) ? NGX_OK
+                          : ngx_er_redact_push(found, start, end,
+                                               NGX_ER_REDACT_NONE);
 }
 
 

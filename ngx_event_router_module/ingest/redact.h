@@ -26,6 +26,7 @@ typedef enum {
     NGX_ER_REDACT_JSON = 0,
     NGX_ER_REDACT_ENVELOPE,            /* of CloudEvents: one, or an array */
     NGX_ER_REDACT_FORM,
+    NGX_ER_REDACT_MULTIPART,
     NGX_ER_REDACT_OPAQUE               /* nobody reads it */
 } ngx_er_redact_format_e;
 
@@ -45,6 +46,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t              body;
+    ngx_str_t              type;       /* MULTIPART: Content-Type */
     ngx_er_redact_format_e  format;
     ngx_er_scan_limits_t  *limits;
 } ngx_er_redact_body_t;

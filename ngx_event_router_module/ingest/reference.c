@@ -26,8 +26,8 @@
 #include "reference.h"
 #include "batch.h"
 #include "crypto.h"
-#include "form.h"
 #include "jwt.h"
+#include "multipart.h"
 
 
 #define NGX_ER_REF_PAIRS  1000         /* of a form or a query string */
@@ -77,6 +77,8 @@ static ngx_int_t ngx_er_ref_const(ngx_er_ref_t *ref, ngx_er_scope_t *scope,
     ngx_str_t *out);
 static ngx_int_t ngx_er_ref_body_sha256(ngx_er_message_t *m, ngx_str_t *out);
 static ngx_int_t ngx_er_ref_body_crc32(ngx_er_message_t *m, ngx_str_t *out);
+static ngx_int_t ngx_er_ref_form_pairs(ngx_er_message_t *m,
+    ngx_array_t *pairs);
 static ngx_int_t ngx_er_ref_form_sorted(ngx_er_message_t *m, ngx_str_t *out);
 static int ngx_libc_cdecl ngx_er_pair_order(const void *one, const void *two);
 static ngx_int_t ngx_er_string_order(ngx_str_t *a, ngx_str_t *b);
@@ -762,6 +764,18 @@ ngx_er_ref_body_crc32(ngx_er_message_t *m, ngx_str_t *out)
 }
 
 
+static ngx_int_t
+ngx_er_ref_form_pairs(ngx_er_message_t *m, ngx_array_t *pairs)
+{
+    if (ngx_er_multipart_is(&m->type)) {
+        return ngx_er_multipart_parse(&m->type, &m->body, pairs,
+                                      NGX_ER_REF_PAIRS);
+    }
+
+    return ngx_er_form_parse(m->pool, &m->body, pairs, NGX_ER_REF_PAIRS);
+}
+
+
 /*
  * The form's pairs as name and value, sorted by name, then by value, equal
  * pairs once; empty for a body that is no form.
@@ -787,7 +801,8 @@ ngx_er_ref_form_sorted(ngx_er_message_t *m, ngx_str_t *out)
         return NGX_ERROR;
     }
 
-    rc = ngx_er_form_parse(m->pool, &m->body, &pairs, NGX_ER_REF_PAIRS);
+    rc = ngx_er_ref_form_pairs(m, &pairs);
+
     if (rc != NGX_OK || pairs.nelts == 0) {
         return rc;
     }

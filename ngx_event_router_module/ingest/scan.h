@@ -104,6 +104,11 @@ typedef enum {
                                           range, an integer of over 20
                                           digits */
     NGX_ER_SCAN_DUPLICATE,             /* a named key twice in one object */
+    NGX_ER_SCAN_BOUNDARY,              /* multipart: of Content-Type */
+    NGX_ER_SCAN_DELIMITER,             /* a line with the boundary */
+    NGX_ER_SCAN_PART,                  /* headers of a part */
+    NGX_ER_SCAN_PARTS,                 /* too many of them */
+    NGX_ER_SCAN_CUT,                   /* the last one does not end */
     NGX_ER_SCAN_FOUND                  /* too many values of named fields */
 } ngx_er_scan_error_e;
 

@@ -601,6 +601,7 @@ ngx_er_source_types(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
         if (ngx_er_source_type_is(&type[i],
                                   "application/x-www-form-urlencoded")
+            || ngx_er_source_type_is(&type[i], "multipart/form-data")
             || ngx_er_source_type_is(&type[i], "*/*"))
         {
             s->form = 1;

@@ -69,6 +69,7 @@ ngx_er_input_find(ngx_pool_t *pool, ngx_er_event_t *event,
     ngx_uint_t checked, ngx_er_input_t *input)
 {
     ngx_int_t        rc;
+    ngx_str_t        json;
     ngx_er_format_e  format;
 
     input->event = event;
@@ -78,15 +79,30 @@ ngx_er_input_find(ngx_pool_t *pool, ngx_er_event_t *event,
     format = (event->cloudevent == NGX_ER_CLOUDEVENT_STRUCTURED)
              ? NGX_ER_FORMAT_STRUCTURED : ngx_er_parse_format(event);
 
-    if (format != NGX_ER_FORMAT_JSON && format != NGX_ER_FORMAT_STRUCTURED) {
-        input->form = (format == NGX_ER_FORMAT_FORM);
+    switch (format) {
+
+    case NGX_ER_FORMAT_JSON:
+        break;
+
+    case NGX_ER_FORMAT_TEXT:
+    case NGX_ER_FORMAT_STRUCTURED:
+        checked = 1;
+        break;
+
+    case NGX_ER_FORMAT_FORM:
+    case NGX_ER_FORMAT_MULTIPART:
+        input->form = 1;
+        return NGX_OK;
+
+    default: /* NGX_ER_FORMAT_BATCH, NGX_ER_FORMAT_OPAQUE */
         return NGX_OK;
     }
 
-    ngx_er_input_trim(&input->data);
+    json = input->data;
+    ngx_er_input_trim(&json);
 
-    if (checked || format == NGX_ER_FORMAT_STRUCTURED) {
-        rc = ngx_er_input_check(pool, event, &input->data);
+    if (checked) {
+        rc = ngx_er_input_check(pool, event, &json);
 
         if (rc != NGX_OK) {
             return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
@@ -94,6 +110,7 @@ ngx_er_input_find(ngx_pool_t *pool, ngx_er_event_t *event,
     }
 
     input->json = 1;
+    input->data = json;
 
     return (format == NGX_ER_FORMAT_STRUCTURED)
            ? ngx_er_input_envelope(pool, input) : NGX_OK;

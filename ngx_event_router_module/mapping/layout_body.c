@@ -18,7 +18,6 @@
 #include "layout_body.h"
 #include "input.h"
 #include "layout_print.h"
-#include "../ingest/parse.h"
 #include "../route/pattern/document.h"
 
 
@@ -201,9 +200,8 @@ ngx_er_layout_body_print(ngx_er_mapped_t *mapped, ngx_er_layout_t *layout,
     print->facts = mapped->event;
 
     print->format = input->json ? NGX_ER_LAYOUT_JSON
-                    : (ngx_er_parse_format(mapped->event)
-                       == NGX_ER_FORMAT_FORM)
-                    ? NGX_ER_LAYOUT_FORM : NGX_ER_LAYOUT_OPAQUE;
+                    : input->form ? NGX_ER_LAYOUT_FORM : NGX_ER_LAYOUT_OPAQUE;
+    print->type = input->content_type;
 
     return print;
 }

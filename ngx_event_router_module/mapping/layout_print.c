@@ -29,8 +29,8 @@
 
 #include "layout_print.h"
 #include "layout_walk.h"
-#include "../ingest/form.h"
 #include "../ingest/lexer.h"
+#include "../ingest/multipart.h"
 #include "../ingest/paths.h"
 #include "../route/condition_eval.h"
 
@@ -243,7 +243,7 @@ ngx_er_layout_know(ngx_er_layout_print_t *print,
 
     known->facts->form = (format == NGX_ER_LAYOUT_FORM);
 
-    rc = known->facts->form ? ngx_er_form_scan(&s, text)
+    rc = known->facts->form ? ngx_er_multipart_form(&s, &print->type, text)
                             : ngx_er_scan(&s, text);
 
     known->odd = s.odd;

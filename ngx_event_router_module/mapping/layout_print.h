@@ -58,6 +58,7 @@ typedef struct {
     ngx_er_layout_t           *layout;
     ngx_str_t                  data;   /* of the event, which was checked */
     ngx_er_layout_format_e     format; /* of it */
+    ngx_str_t                  type;   /* of a form: its content type */
     ngx_er_scan_limits_t      *limits; /* NULL: as many as there are */
     ngx_er_facts_get_pt        get;    /* for fields that are not in it */
     void                      *facts;  /* get()'s own */

@@ -61,7 +61,8 @@ typedef struct {
     ngx_uint_t             number;     /* with "split": from 1; else 0 */
     ngx_uint_t             json;       /* 1: data is JSON that scan.c has
                                           checked, without blanks around it */
-    ngx_uint_t             form;       /* 1: data is a form */
+    ngx_uint_t             form;       /* 1: data is a form, of which kind the
+                                          content type says */
     ngx_str_t              content_type;  /* of data; empty: unknown */
     const char            *why;        /* there is no telling what data is, a
                                           sentence; or NULL */

@@ -22,11 +22,12 @@
 
 #include "values.h"
 #include "input.h"
+#include "../ingest/multipart.h"
 #include "../ingest/paths.h"
 
 
 static ngx_int_t ngx_er_values_scan(ngx_er_mapped_t *mapped,
-    ngx_er_fields_t *fields, ngx_str_t *text, ngx_uint_t form,
+    ngx_er_fields_t *fields, ngx_str_t *text, ngx_str_t *form,
     ngx_er_value_t ***values);
 static ngx_int_t ngx_er_values_fail(ngx_er_mapped_t *mapped,
     ngx_er_fields_t *fields, ngx_er_scan_t *scan);
@@ -110,7 +111,8 @@ ngx_er_values_read(ngx_er_mapped_t *mapped, ngx_er_values_t *values,
         }
 
         rc = ngx_er_values_scan(mapped, values->data, &input->data,
-                                input->form, &read->data);
+                                input->form ? &input->content_type : NULL,
+                                &read->data);
 
         if (rc != NGX_OK) {
             return rc;
@@ -118,15 +120,17 @@ ngx_er_values_read(ngx_er_mapped_t *mapped, ngx_er_values_t *values,
     }
 
     return (values->element && input->number)
-           ? ngx_er_values_scan(mapped, values->element, &input->element, 0,
-                                &read->element)
+           ? ngx_er_values_scan(mapped, values->element, &input->element,
+                                NULL, &read->element)
            : NGX_OK;
 }
 
 
+/* form: its content type, or NULL */
+
 static ngx_int_t
 ngx_er_values_scan(ngx_er_mapped_t *mapped, ngx_er_fields_t *fields,
-    ngx_str_t *text, ngx_uint_t form, ngx_er_value_t ***values)
+    ngx_str_t *text, ngx_str_t *form, ngx_er_value_t ***values)
 {
     ngx_int_t             rc;
     ngx_er_scan_t         scan;
@@ -147,7 +151,8 @@ ngx_er_values_scan(ngx_er_mapped_t *mapped, ngx_er_fields_t *fields,
     scan.paths = fields->paths;
     scan.values = *values;
 
-    rc = form ? ngx_er_form_scan(&scan, text) : ngx_er_scan(&scan, text);
+    rc = form ? ngx_er_multipart_form(&scan, form, text)
+              : ngx_er_scan(&scan, text);
 
     if (rc != NGX_DECLINED) {
         return rc;

@@ -166,10 +166,12 @@ ngx_er_reveal_format(ngx_er_source_t *source, ngx_str_t *content_type,
     ngx_er_redact_body_t *body)
 {
     body->limits = &source->limits;
+    body->type = *content_type;
 
     switch (ngx_er_parse_format_of(source, content_type)) {
 
     case NGX_ER_FORMAT_JSON:
+    case NGX_ER_FORMAT_TEXT:
         body->format = NGX_ER_REDACT_JSON;
         break;
 
@@ -180,6 +182,10 @@ ngx_er_reveal_format(ngx_er_source_t *source, ngx_str_t *content_type,
 
     case NGX_ER_FORMAT_FORM:
         body->format = NGX_ER_REDACT_FORM;
+        break;
+
+    case NGX_ER_FORMAT_MULTIPART:
+        body->format = NGX_ER_REDACT_MULTIPART;
         break;
 
     default: /* NGX_ER_FORMAT_OPAQUE */
