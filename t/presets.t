@@ -79,6 +79,9 @@ my %EVENTS = (
               . '"2026-01-01T00:00:00Z","data":{"id":"T1","status":"'
               . $_ . '"}}' } 'authorised', 'captured' ],
     apikey => [ order('paid'), order('shipped') ],
+    asana => [ map { '{"events":[{"action":"changed","resource":{"gid":"1",'
+                     . qq("resource_type":"task"},"created_at":"2026-0$_"}]}) }
+               1, 2 ],
     basic => [ order('paid'), order('shipped') ],
     bearer => [ order('paid'), order('shipped') ],
     bigcommerce => [ map { [ '{"scope":"store/order/updated","store_id":"1",'
@@ -88,9 +91,16 @@ my %EVENTS = (
                            'X-Request-UUID' => 'b-1',
                            'X-Event-Key' => 'pullrequest:updated' ] }
                    'OPEN', 'MERGED' ],
+    box => [ map { qq({"type":"webhook_event","id":"b$_",)
+                   . '"trigger":"FILE.UPLOADED","source":{"id":"1"}}' } 1, 2 ],
     calendly => [ map { '{"event":"invitee_no_show.created","created_at":'
                         . qq("2026-01-0${_}T00:00:00Z","payload":{"uri":)
                         . '"https://api.calendly.com/i/1"}}' } 1, 2 ],
+    chargebee => [ map { '{"id":"ev_1","event_type":"subscription_changed",'
+                         . qq("content":{"subscription":{"status":"$_"}}}) }
+                   'active', 'cancelled' ],
+    clerk => [ map { [ '{"type":"user.updated","data":{"id":"user_1"}}',
+                       'svix-id' => "msg_c$_" ] } 1, 2 ],
     cloudevents => [ order('paid'), order('shipped') ],
     cloudinary => [ map { qq({"request_id":"r","notification_type":"$_"}) }
                     'upload', 'eager' ],
@@ -102,11 +112,17 @@ my %EVENTS = (
     docusign => [ map { '{"event":"recipient-sent","generatedDateTime":'
                         . '"2026-01-01T00:00:00.0000000Z","data":{'
                         . qq("envelopeId":"e","recipientId":"$_"}}) } 1, 2 ],
+    easypost => [ map { qq({"id":"evt_$_","description":"tracker.updated",)
+                        . '"result":{"id":"trk_1"}}' } 1, 2 ],
     ebay => [ map { '{"metadata":{"topic":"ITEM_SOLD"},"notification":{'
                     . qq("notificationId":"n","data":{"state":"$_"}}}) }
               'sold', 'paid' ],
     front => [ map { qq({"type":"$_","payload":{"id":"cnv_1"}}) }
                'assign', 'archive' ],
+    gitea => [ map { [ qq({"action":"$_","number":1}),
+                       'X-Gitea-Event' => 'pull_request',
+                       'X-Gitea-Delivery' => 'f6266f16' ] }
+               'opened', 'closed' ],
     github => [ map { [ qq({"action":"$_","issue":{"number":1}}),
                         'X-GitHub-Event' => 'issues',
                         'X-GitHub-Delivery' => '72d3162e-cc78' ] }
@@ -117,13 +133,27 @@ my %EVENTS = (
                 'open', 'close' ],
     'gitlab-signed' => [ map { [ '{"object_kind":"push"}',
                                  'webhook-id' => "g-$_" ] } 1, 2 ],
+    gocardless => [ map { '{"events":[{"id":"EV1","resource_type":"payments",'
+                          . qq("action":"paid_out"},{"id":"$_"}]}) }
+                    'EV2', 'EV3' ],
     hubspot => [ hubspot(1, 2), hubspot(1, 3) ],
     'hubspot-v1' => [ hubspot(1, 2), hubspot(1, 3) ],
     'hubspot-v2' => [ hubspot(1, 2), hubspot(1, 3) ],
     intercom => [ map { qq({"id":"notif_$_","topic":"conversation.closed",)
                         . '"data":{"item":{"id":"1"}}}' } 1, 2 ],
+    jira => [ map { [ qq({"webhookEvent":"jira:issue_$_",)
+                      . '"issue":{"key":"EX-1"}}',
+                      'X-Atlassian-Webhook-Identifier' => 'a-1' ] }
+              'created', 'updated' ],
     'jwt-hs256' => [ order('paid'), order('shipped') ],
     'jwt-rs256' => [ order('paid'), order('shipped') ],
+    klaviyo => [ map { [ '{"data":[{"external_id":"e1","topic":"t"},'
+                         . qq({"external_id":"$_","topic":"t"}]}),
+                         'Klaviyo-Webhook-Id' => 'w',
+                         'Klaviyo-Timestamp' => 'now' ] } 'e2', 'e3' ],
+    lemonsqueezy => [ map { qq({"meta":{"event_name":"subscription_$_"},)
+                            . '"data":{"type":"subscriptions","id":"1"}}' }
+                      'updated', 'cancelled' ],
     line => [ map { '{"destination":"d","events":[{"webhookEventId":"w1",'
                     . qq("type":"message"},{"webhookEventId":"$_",)
                     . '"type":"message"}]}' } 'w2', 'w3' ],
@@ -134,6 +164,8 @@ my %EVENTS = (
     linkedin => [ map { '{"type":"ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS",'
                         . qq("notifications":[{"notificationId":$_}]}) }
                   1, 2 ],
+    livekit => [ map { qq({"event":"room_started","id":"EV_$_",)
+                       . '"room":{"name":"blue"}}' } 1, 2 ],
     mailgun => [ map { '{"signature":{"timestamp":"%NOW%","token":"tok",'
                        . '"signature":"%SIG%"},"event-data":{"id":"m1",'
                        . qq("event":"$_"}}) } 'delivered', 'opened' ],
@@ -144,21 +176,36 @@ my %EVENTS = (
                       . qq("value":"$_"}}) } 'a', 'b' ],
     msgraph => [ map { '{"value":[{"id":"n1","clientState":"%SIG%",'
                        . qq("changeType":"$_"}]}) } 'created', 'updated' ],
+    mux => [ map { qq({"type":"video.asset.ready","id":"m$_",)
+                   . '"data":{"id":"a"}}' } 1, 2 ],
     netlify => [ map { qq({"id":"5ebc","site_id":"s","state":"$_"}) }
                  'building', 'ready' ],
+    notion => [ map { qq({"id":"n$_","type":"page.moved",)
+                      . '"entity":{"id":"p"}}' } 1, 2 ],
     nylas => [ map { qq({"id":"n$_","type":"message.updated","data":{)
                      . '"object":{"id":"m","grant_id":"g"}}}' } 1, 2 ],
+    openai => [ map { [ '{"type":"response.completed","data":{"id":"r"}}',
+                        'webhook-id' => "wh_$_" ] } 1, 2 ],
     paddle => [ map { qq({"event_id":"evt_$_","event_type":)
                       . '"subscription.updated","data":{"id":"sub_1"}}' }
                 1, 2 ],
+    pagerduty => [ map { qq({"event":{"id":"01$_","event_type":)
+                         . '"incident.annotated","data":{"id":"P1"}}}' } 1, 2 ],
     'paypal-pinned' => [ map { [ qq({"id":"WH-1","event_type":"$_"}),
                                  'PAYPAL-TRANSMISSION-ID' => 'tid' ] }
                          'PAYMENT.PENDING', 'PAYMENT.COMPLETED' ],
     paystack => [ map { '{"event":"charge.success","data":{"id":302961,'
                         . qq("status":"$_"}}) } 'pending', 'success' ],
+    polar => [ map { [ '{"type":"order.updated","data":{"id":"o1"}}',
+                       'webhook-id' => "wh_p$_" ] } 1, 2 ],
+    quickbooks => [ map { qq([{"id":"q1","type":"qbo.invoice.created.v1"},)
+                          . qq({"id":"$_","type":"qbo.invoice.voided.v1"}]) }
+                    'q2', 'q3' ],
     razorpay => [ map { [ qq({"event":"payment.$_","account_id":"a"}),
                           'X-Razorpay-Event-Id' => 'evt_1' ] }
                   'authorized', 'captured' ],
+    resend => [ map { [ '{"type":"email.opened","data":{"email_id":"e"}}',
+                        'svix-id' => "msg_r$_" ] } 1, 2 ],
     revolut => [ map { '{"event":"ORDER_COMPLETED","order_id":"9fc0",'
                        . qq("merchant_order_ext_ref":"$_"}) } 1, 2 ],
     ringcentral => [ map { '{"uuid":"u","event":"/sms","ownerId":"1",'
@@ -208,14 +255,21 @@ my %EVENTS = (
                         'Twitch-Eventsub-Message-Id' => "tw-$_" ] } 1, 2 ],
     typeform => [ map { qq({"event_id":"e$_","event_type":"form_response",)
                         . '"form_response":{"form_id":"f"}}' } 1, 2 ],
+    vercel => [ map { qq({"id":"v$_","type":"deployment.succeeded",)
+                      . '"payload":{"project":{"id":"p"}}}' } 1, 2 ],
     walmart => [ map { qq({"eventId":"e$_","source":{"eventType":"PO"}}) }
                  1, 2 ],
+    webflow => [ map { '{"triggerType":"collection_item_changed",'
+                       . qq("payload":{"id":"i1","isDraft":$_}}) }
+                 'true', 'false' ],
     websub => [ '<feed><entry>1</entry></feed>',
                 '<feed><entry>2</entry></feed>' ],
     woocommerce => [ map { [ qq({"id":794,"status":"$_"}),
                              'X-WC-Webhook-Source' => 'https://s/',
                              'X-WC-Webhook-Delivery-ID' => 'd-1' ] }
                      'processing', 'completed' ],
+    workos => [ map { qq({"id":"wh_$_","event":"dsync.user.updated",)
+                      . '"data":{"id":"u1"}}' } 1, 2 ],
     x => [ map { qq({"for_user_id":"1","tweet_create_events":[{"id":$_}]}) }
            1, 2 ],
     xero => [ map { '{"events":[{"resourceId":"r","eventType":"UPDATE",'
@@ -231,9 +285,10 @@ my %EVENTS = (
 # whose id is the event's own, though nobody signs it: the second of the two
 # above is nothing that the producer sends, and has the same id
 
-my %UNSIGNED = map { $_ => 1 } qw(bitbucket cloudevents ebay github gitlab linear
-                                  mailgun monday paypal-pinned razorpay ringcentral
-                                  sanity sentry shopify);
+my %UNSIGNED = map { $_ => 1 } qw(bitbucket chargebee cloudevents ebay gitea
+                                  github gitlab jira linear mailgun monday
+                                  paypal-pinned razorpay ringcentral sanity
+                                  sentry shopify);
 
 # ids of a producer's other products: a repetition is recognized, too
 
@@ -249,6 +304,14 @@ my %PRODUCTS = (
                                  'application/x-www-form-urlencoded' ] ],
     'webhook events' => [ discord => '{"type":1,"event":{"type":'
                           . '"APPLICATION_AUTHORIZED"}}' ],
+    'older notifications' => [ quickbooks => '{"eventNotifications":[{"realmId":'
+                               . '"1","dataChangeEvent":{"entities":[{"name":'
+                               . '"Customer","id":"7"}]}}]}' ],
+    heartbeats => [ asana => '{"events":[]}' ],
+    'orders of shops' => [ webflow => '{"triggerType":"ecomm_new_order",'
+                           . '"payload":{"orderId":"o1"}}' ],
+    'publications' => [ webflow => '{"triggerType":"site_publish",'
+                        . '"payload":{"siteId":"s"}}' ],
     calls => [ twilio => [ 'CallSid=CA1&EventType=x',
                            'Content-Type' =>
                                'application/x-www-form-urlencoded' ] ],
@@ -583,7 +646,9 @@ sub jwt {
     my %claims = (exp => int(time) + 600, jti => 'j-1', iss => 'netlify',
                   aud => 'hooks', accountId => 1);
 
-    $claims{sha256} = sha256_hex($m->{body}) if $r->{body_digest};
+    $claims{sha256} = $r->{body_digest} =~ /base64/
+        ? encode_base64(sha256($m->{body}), '') : sha256_hex($m->{body})
+        if $r->{body_digest};
     delete @claims{qw(exp jti aud)} if $m->{name} eq 'netlify';
 
     my $text = join '.', map { encode_base64url(JSON::PP::encode_json($_)) }

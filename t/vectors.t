@@ -45,7 +45,7 @@ for my $v (@vectors) {
                                            : parsable($v) ? 200 : 400);
 }
 
-is(scalar @vectors, 422, 'vectors');
+cmp_ok(scalar @vectors, '>=', 678, 'vectors');
 cmp_ok(scalar(grep { $_->{status} == 200 } @vectors), '>', 130,
     'accepted ones among them');
 cmp_ok(scalar(grep { $_->{status} == 401 } @vectors), '>', 250,
@@ -88,10 +88,10 @@ $t->run;
 # whose ids are a resource's, or one's of several in a body: the body's hash
 # stands beside them
 
-my %SHARED = map { $_ => 1 } qw(adyen-payments adyen-platform apikey basic
-    bearer calendly cloudinary front hubspot hubspot-v1 hubspot-v2
-    jwt-hs256 jwt-rs256 line linkedin meta msgraph netlify paystack revolut
-    sendgrid strava zendesk zoom);
+my %SHARED = map { $_ => 1 } qw(adyen-payments adyen-platform apikey basic bearer calendly cloudinary
+    front gocardless hubspot hubspot-v1 hubspot-v2 jwt-hs256 jwt-rs256
+    klaviyo lemonsqueezy line linkedin meta msgraph netlify paystack
+    quickbooks revolut sendgrid strava webflow zendesk zoom);
 
 my %met = map { $_->{preset} => 1 } @vectors;
 

@@ -39,6 +39,14 @@
 ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
 
     {
+        .preset = "asana",
+        .method = "POST",
+        .match = "header:X-Hook-Secret *",
+        .status = 200,
+        .headers = "X-Hook-Secret: {{header:X-Hook-Secret}}"
+    },
+
+    {
         .preset = "cloudevents",
         .method = "OPTIONS",
         .match = "header:WebHook-Request-Origin *",

@@ -68,6 +68,24 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "asana",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hook-Signature encoding=hex",
+        .id = { "{body_sha256}" },
+        .type = {
+            "{json:events.0.resource.resource_type}.{json:events.0.action}"
+        },
+        .subject = { "{json:events.0.resource.gid}" },
+        .time = { "{json:events.0.created_at}" },
+        .split = "data.events",
+        .max_batch = 1000,
+        .deadline = 9000,
+        .retries = 24 * NGX_ER_HOUR
+    },
+
+    {
         .name = "bigcommerce",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -94,6 +112,21 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "box",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}{ts}",
+        .signature = "header:BOX-SIGNATURE-PRIMARY "
+                     "header:BOX-SIGNATURE-SECONDARY encoding=base64",
+        .timestamp = "header:BOX-DELIVERY-TIMESTAMP unit=rfc3339 "
+                     "tolerance=600s",
+        .id = { "{json:id}" },
+        .type = { "{json:trigger}" },
+        .subject = { "{json:webhook.id}" },
+        .time = { "{json:created_at}" }
+    },
+
+    {
         .name = "calendly",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -107,6 +140,21 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .time = { "{json:created_at}" },
         .coarse = 1,
         .own_body = 1
+    },
+
+    {
+        .name = "clerk",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:svix-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:svix-timestamp unit=s tolerance=300s",
+        .id = { "{header:svix-id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:instance_id}" },
+        .time = { "{json:timestamp}" },
+        .retries = 28 * NGX_ER_HOUR
     },
 
     {
@@ -129,6 +177,20 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "easypost",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hmac-Signature prefix=hmac-sha256-hex= "
+                     "encoding=hex",
+        .id = { "{json:id}" },
+        .type = { "{json:description}" },
+        .subject = { "{json:user_id}" },
+        .time = { "{json:created_at}" },
+        .deadline = 6000
+    },
+
+    {
         .name = "front",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -139,6 +201,29 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .type = { "{json:type}" },
         .subject = { "{json:authorization.id}" },
         .coarse = 1
+    },
+
+    {
+        .name = "gitea",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Gitea-Signature header:X-Forgejo-Signature "
+                     "encoding=hex",
+        .id = { "{header:X-Gitea-Delivery}", "{header:X-Forgejo-Delivery}" },
+        .type = {
+            "{header:X-Gitea-Event}.{json:action}",
+            "{header:X-Gitea-Event}",
+            "{header:X-Forgejo-Event}.{json:action}",
+            "{header:X-Forgejo-Event}"
+        },
+        .subject = {
+            "{json:repository.full_name}",
+            "{json:organization.username}"
+        },
+        .deadline = 4000,
+        .window = NGX_ER_HOUR / 60,
+        .once = 1
     },
 
     {
@@ -178,6 +263,22 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "gocardless",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:Webhook-Signature encoding=hex",
+        .id = { "{json:events.0.id}" },
+        .type = { "{json:events.0.resource_type}.{json:events.0.action}" },
+        .subject = { "{json:events.0.links.organisation}" },
+        .time = { "{json:events.0.created_at}" },
+        .split = "data.events",
+        .max_batch = 1000,
+        .deadline = 9000,
+        .own_body = 1
+    },
+
+    {
         .name = "hubspot",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -204,6 +305,52 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .subject = { "{json:app_id}" },
         .time = { "{json:created_at}" },
         .own_body = 1
+    },
+
+    {
+        .name = "jira",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Hub-Signature prefix=sha256= encoding=hex",
+        .id = { "{header:X-Atlassian-Webhook-Identifier}" },
+        .type = { "{json:webhookEvent}" },
+        .subject = { "{json:issue.key}", "{json:project.key}" },
+        .time = { "{json:timestamp}" },
+        .retries = 2 * NGX_ER_HOUR,
+        .max_size = 25 * NGX_ER_MEGABYTE
+    },
+
+    {
+        .name = "klaviyo",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}{header:Klaviyo-Timestamp}",
+        .signature = "header:Klaviyo-Signature encoding=hex",
+        .id = { "{json:data.0.external_id}" },
+        .type = { "{json:data.0.topic}" },
+        .subject = { "{header:Klaviyo-Webhook-Id}" },
+        .time = {
+            "{json:data.0.payload.data.attributes.datetime}",
+            "{json:meta.timestamp}"
+        },
+        .split = "data.data",
+        .max_batch = 1000,
+        .own_body = 1
+    },
+
+    {
+        .name = "lemonsqueezy",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Signature encoding=hex",
+        .id = { "{json:data.type}.{json:data.id}" },
+        .type = { "{json:meta.event_name}", "{header:X-Event-Name}" },
+        .subject = { "{json:data.attributes.store_id}" },
+        .time = { "{json:data.attributes.updated_at}" },
+        .retries = NGX_ER_HOUR / 6,
+        .coarse = 1
     },
 
     {
@@ -293,6 +440,35 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "mux",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:Mux-Signature separator=, prefix=v1= "
+                     "encoding=hex",
+        .timestamp = "sig:t= unit=s tolerance=300s",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:environment.id}" },
+        .time = { "{json:created_at}" },
+        .deadline = 4000,
+        .retries = 24 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "notion",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Notion-Signature prefix=sha256= encoding=hex",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:workspace_id}" },
+        .time = { "{json:timestamp}" },
+        .retries = 24 * NGX_ER_HOUR
+    },
+
+    {
         .name = "nylas",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -303,6 +479,21 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .subject = { "{json:data.object.grant_id}" },
         .time = { "{json:time}" },
         .own_body = 1
+    },
+
+    {
+        .name = "openai",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}" },
+        .type = { "{json:type}" },
+        .time = { "{json:created_at}" },
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
     },
 
     {
@@ -321,6 +512,21 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "pagerduty",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-PagerDuty-Signature separator=, prefix=v1= "
+                     "encoding=hex",
+        .id = { "{json:event.id}" },
+        .type = { "{json:event.event_type}" },
+        .subject = { "{json:event.data.service.id}", "{json:event.data.id}" },
+        .time = { "{json:event.occurred_at}" },
+        .deadline = 4000,
+        .retries = NGX_ER_HOUR / 2
+    },
+
+    {
         .name = "paystack",
         .verify = "hmac-sha512",
         .key = "utf8",
@@ -333,6 +539,51 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "polar",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:webhook-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:webhook-timestamp unit=s tolerance=300s",
+        .id = { "{header:webhook-id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:data.organization_id}" },
+        .time = { "{json:timestamp}" },
+        .deadline = 9000
+    },
+
+    {
+        .name = "quickbooks",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:intuit-signature encoding=base64",
+        .id = {
+            "{json:0.id}",
+            "{json:eventNotifications.0.dataChangeEvent.entities.0.name}."
+            "{json:eventNotifications.0.dataChangeEvent.entities.0.id}"
+        },
+        .type = {
+            "{json:0.type}",
+            "{json:eventNotifications.0.dataChangeEvent.entities.0.name}."
+            "{json:eventNotifications.0.dataChangeEvent.entities.0.operation}"
+        },
+        .subject = {
+            "{json:0.intuitaccountid}",
+            "{json:eventNotifications.0.realmId}"
+        },
+        .time = {
+            "{json:0.time}",
+            "{json:eventNotifications.0.dataChangeEvent.entities.0."
+            "lastUpdated}"
+        },
+        .split = "data.eventNotifications.dataChangeEvent.entities data",
+        .deadline = 2500,
+        .own_body = 1
+    },
+
+    {
         .name = "razorpay",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -342,6 +593,21 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .type = { "{json:event}" },
         .subject = { "{json:account_id}" },
         .time = { "{json:created_at}" }
+    },
+
+    {
+        .name = "resend",
+        .verify = "hmac-sha256",
+        .key = "base64 strip=whsec_",
+        .signed_ = "{id}.{ts}.{body}",
+        .signature = "header:svix-signature separator=space prefix=v1, "
+                     "encoding=base64",
+        .timestamp = "header:svix-timestamp unit=s tolerance=300s",
+        .id = { "{header:svix-id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:data.email_id}" },
+        .time = { "{json:created_at}" },
+        .retries = 28 * NGX_ER_HOUR
     },
 
     {
@@ -562,6 +828,19 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "vercel",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:x-vercel-signature encoding=hex",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:payload.team.id}", "{json:payload.user.id}" },
+        .time = { "{json:createdAt}" },
+        .retries = 24 * NGX_ER_HOUR
+    },
+
+    {
         .name = "walmart",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -571,6 +850,25 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .id = { "{json:eventId}" },
         .type = { "{json:source.eventType}" },
         .time = { "{json:source.eventTime}" }
+    },
+
+    {
+        .name = "webflow",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}:{body}",
+        .signature = "header:x-webflow-signature encoding=hex",
+        .timestamp = "header:x-webflow-timestamp unit=ms tolerance=300s",
+        .id = {
+            "{json:triggerType}.{json:payload.id}",
+            "{json:triggerType}.{json:payload.orderId}"
+        },
+        .type = { "{json:triggerType}" },
+        .subject = { "{json:payload.siteId}" },
+        .time = { "{json:payload.submittedAt}", "{json:payload.lastUpdated}" },
+        .retries = NGX_ER_HOUR,
+        .coarse = 1,
+        .own_body = 1
     },
 
     {
@@ -598,6 +896,22 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .time = { "{json:date_modified_gmt}" },
         .accept = NGX_ER_ACCEPT_FORMS,
         .once = 1
+    },
+
+    {
+        .name = "workos",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:WorkOS-Signature separator=, prefix=v1= "
+                     "encoding=hex",
+        .timestamp = "sig:t= unit=ms tolerance=180s",
+        .id = { "{json:id}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:data.organization_id}" },
+        .time = { "{json:created_at}" },
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
     },
 
     {

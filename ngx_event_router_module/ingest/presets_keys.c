@@ -56,6 +56,21 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
     },
 
     {
+        .name = "chargebee",
+        .verify = "basic",
+        .signature = "header:Authorization",
+        .id = { "{json:id}" },
+        .type = { "{json:event_type}" },
+        .subject = {
+            "{json:content.subscription.customer_id}",
+            "{json:content.customer.id}"
+        },
+        .time = { "{json:occurred_at}" },
+        .retries = 80 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR
+    },
+
+    {
         .name = "cloudevents",
         .verify = "token",
         .key = "utf8",
@@ -202,6 +217,19 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .time = { "{jwt:iat}" },
         .accept = NGX_ER_ACCEPT_EVENTS,
         .coarse = 1
+    },
+
+    {
+        .name = "livekit",
+        .verify = "jwt",
+        .key = "utf8",
+        .signature = "header:Authorization",
+        .body_digest = "jwt:sha256 sha256 base64",
+        .jwt = "algorithms=HS256 leeway=60s",
+        .id = { "{json:id}" },
+        .type = { "{json:event}" },
+        .subject = { "{json:room.name}" },
+        .time = { "{json:createdAt}" }
     },
 
     {

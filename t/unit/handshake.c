@@ -89,7 +89,7 @@ test_vectors(void)
 
     fclose(f);
 
-    is_int(n, 19, "all handshakes were tried");
+    ok(n >= 20, "all handshakes were tried");
 }
 
 
