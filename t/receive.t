@@ -257,8 +257,15 @@ for my $method (qw(GET DELETE)) {
 
 # ---- what is refused before the body is read
 
-for my $coding ('gzip', 'br', 'deflate', 'gzip, identity', 'x') {
+for my $coding ('br', 'zstd', 'gzip, gzip', 'deflate,gzip', 'x', 'gzip;q=1') {
     refused("Content-Encoding $coding", 415, '/events',
+        [ @TOKEN, 'Content-Encoding' => $coding ], '{}');
+}
+
+# "{}" is not packed (t/coding.t has what is)
+
+for my $coding ('gzip', 'deflate', 'x-gzip', 'GZIP', 'gzip, identity') {
+    refused("Content-Encoding $coding", 400, '/events',
         [ @TOKEN, 'Content-Encoding' => $coding ], '{}');
 }
 
@@ -269,9 +276,10 @@ for my $coding ('identity', 'Identity', '') {
 
 # all lines and all of their members count
 
-for my $case ([ 'identity', 'gzip' ], [ 'gzip', 'identity' ], [ '', 'br' ],
-              [ 'identity, gzip' ], [ 'identity,identity', 'x, identity' ],
-              [ ' , gzip' ])
+for my $case ([ 'identity', 'br' ], [ 'br', 'identity' ], [ '', 'br' ],
+              [ 'identity, br' ], [ 'identity,identity', 'x, identity' ],
+              [ ' , br' ], [ 'gzip', 'gzip' ], [ 'deflate', 'gzip' ],
+              [ 'gzip', 'br' ])
 {
     refused("Content-Encoding lines '@{[ join ' / ', @$case ]}'", 415,
         '/events', [ @TOKEN, map { ('Content-Encoding' => $_) } @$case ],
@@ -485,7 +493,8 @@ my @pipeline = (
     [ 200, [ @TOKEN ], '[1]' ],
     [ 401, [ 'X-Token' => 'wrong' ], $evil ],
     [ 200, [ @TOKEN ], '[2]' ],
-    [ 415, [ @TOKEN, 'Content-Encoding' => 'gzip' ], $evil ],
+    [ 415, [ @TOKEN, 'Content-Encoding' => 'br' ], $evil ],
+    [ 400, [ @TOKEN, 'Content-Encoding' => 'gzip' ], $evil ],
     [ 200, [ @TOKEN ], '[3]' ],
     [ 413, [ @TOKEN ], $evil x 100 ],
     [ 200, [ @TOKEN ], '[4]' ],
@@ -544,7 +553,11 @@ for (1 .. 3) {
 
 my $log = $t->read_file('logs/error.log');
 
-for my $why ('send the event without Content-Encoding',
+for my $why ('this Content-Encoding is not taken here: pack the event with'
+                 . ' gzip or deflate, or send it as it is',
+             'Content-Encoding names more than one coding: pack the event'
+                 . ' once, with gzip or deflate, or send it as it is',
+             'the body is not packed as Content-Encoding says',
              'the content type is not accepted here',
              'the event is too large')
 {

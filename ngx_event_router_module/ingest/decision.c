@@ -12,7 +12,9 @@
  * read: method, hops, coding, content type and declared size.  Who is refused
  * there has cost neither a body nor a signature; nothing is trusted yet, so
  * nothing is decided but to refuse.  The second step is the one walk from a
- * body to the verdict: it is parsed, verified and made into events.
+ * body to the verdict: it is unpacked, parsed, verified and made into events.
+ * From there on nobody sees that it came packed, but for the quarantine, which
+ * keeps what was sent.
  *
  * Nothing is answered, counted or logged here, and nothing is claimed.  To
  * explain is to go on where others stop: an event with a wrong signature is
@@ -29,13 +31,16 @@
 
 static ngx_uint_t ngx_er_decision_hops(ngx_er_event_t *event);
 static ngx_uint_t ngx_er_decision_number(ngx_str_t *value);
-static ngx_uint_t ngx_er_decision_coded(ngx_er_event_t *event);
-static ngx_uint_t ngx_er_decision_codings(ngx_str_t *list);
+static const char *ngx_er_decision_coded(ngx_er_coding_e coding);
 static ngx_int_t ngx_er_decision_method(ngx_er_refusal_t *refusal);
 static ngx_int_t ngx_er_decision_refuse(ngx_er_refusal_t *refusal,
     ngx_uint_t status, ngx_er_reason_e reason, const char *detail);
+static ngx_int_t ngx_er_decision_unpack(ngx_er_receive_t *ctx,
+    ngx_er_refusal_t *refusal);
+static ngx_int_t ngx_er_decision_room(void *data, size_t size);
 static ngx_int_t ngx_er_decision_verify(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
+static void ngx_er_decision_strip(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 
@@ -74,11 +79,12 @@ ngx_er_decision_admit(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
         return NGX_OK;
     }
 
-    if (ngx_er_decision_coded(ctx->event)) {
+    ctx->coding = ngx_er_coding_of(ctx->event->headers, ctx->event->nheaders);
+    why = ngx_er_decision_coded(ctx->coding);
+
+    if (why) {
         return ngx_er_decision_refuse(refusal, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                      NGX_ER_REASON_ENCODING,
-                                      "send the event without "
-                                      "Content-Encoding");
+                                      NGX_ER_REASON_ENCODING, why);
     }
 
     why = ngx_er_parse_accepts(source, ctx->event);
@@ -139,63 +145,24 @@ ngx_er_decision_number(ngx_str_t *value)
 }
 
 
-/* producers sign what they send: a coded body would have to be inflated */
+/* NULL, or why the body cannot be unpacked */
 
-static ngx_uint_t
-ngx_er_decision_coded(ngx_er_event_t *event)
+static const char *
+ngx_er_decision_coded(ngx_er_coding_e coding)
 {
-    ngx_uint_t        i;
-    ngx_er_header_t  *h;
+    switch (coding) {
 
-    static ngx_str_t  name = ngx_string("content-encoding");
+    case NGX_ER_CODING_UNKNOWN:
+        return "this Content-Encoding is not taken here: pack the event with "
+               "gzip or deflate, or send it as it is";
 
-    for (i = 0; i < event->nheaders; i++) {
-        h = &event->headers[i];
+    case NGX_ER_CODING_SEVERAL:
+        return "Content-Encoding names more than one coding: pack the event "
+               "once, with gzip or deflate, or send it as it is";
 
-        if (h->name.len == name.len
-            && ngx_strncasecmp(h->name.data, name.data, name.len) == 0
-            && ngx_er_decision_codings(&h->value))
-        {
-            return 1;
-        }
+    default:
+        return NULL;
     }
-
-    return 0;
-}
-
-
-/* 1: one of the list is another one than "identity" (RFC 9110, 8.4) */
-
-static ngx_uint_t
-ngx_er_decision_codings(ngx_str_t *list)
-{
-    u_char  *p, *end, *last, *comma;
-
-    last = list->data + list->len;
-
-    for (p = list->data; p < last; p = comma + 1) {
-
-        comma = ngx_strlchr(p, last, ',');
-        comma = comma ? comma : last;
-        end = comma;
-
-        while (p < end && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
-            end--;
-        }
-
-        if (end > p
-            && (end - p != sizeof("identity") - 1
-                || ngx_strncasecmp(p, (u_char *) "identity", end - p) != 0))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -241,9 +208,20 @@ ngx_er_decision_refuse(ngx_er_refusal_t *refusal, ngx_uint_t status,
 ngx_int_t
 ngx_er_decide(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 {
+    ngx_int_t            rc;
     ngx_er_handshake_t  *handshake;
 
     ngx_memzero(decision, sizeof(ngx_er_decision_t));
+
+    if (ctx->coding != NGX_ER_CODING_NONE && ctx->event->body.len
+        && ctx->message.sent.data == NULL)
+    {
+        rc = ngx_er_decision_unpack(ctx, &decision->refusal);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+        }
+    }
 
     if (ngx_er_parse_message(ctx, &decision->scan) != NGX_OK) {
         return NGX_ERROR;
@@ -271,6 +249,72 @@ ngx_er_decide(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     }
 
     return ngx_er_decision_events(ctx, decision);
+}
+
+
+/*
+ * What cannot be unpacked is refused unverified: there is nothing that a
+ * producer who signs before it packs could have signed.  NGX_DECLINED: it is
+ * refused; NGX_ERROR: no memory.
+ */
+
+static ngx_int_t
+ngx_er_decision_unpack(ngx_er_receive_t *ctx, ngx_er_refusal_t *refusal)
+{
+    size_t            counted;
+    ngx_int_t         rc;
+    ngx_er_unpack_t   unpack;
+
+    counted = ctx->body.counted;
+
+    unpack.pool = ctx->event->pool;
+    unpack.max = ctx->source->max_size;
+    unpack.room = ngx_er_decision_room;
+    unpack.data = ctx;
+
+    rc = ngx_er_coding_unpack(&unpack, ctx->coding, &ctx->event->body);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router receive: %s, %uz bytes are %uz unpacked: %i",
+                   ngx_er_coding_name(ctx->coding), ctx->event->body.len,
+                   unpack.bytes.len, rc);
+
+    if (rc == NGX_OK) {
+        ctx->message.sent = ctx->event->body;
+        ctx->event->body = unpack.bytes;
+        return NGX_OK;
+    }
+
+    ngx_er_upload_uncount(&ctx->body, ctx->body.counted - counted);
+
+    switch (rc) {
+
+    case NGX_ABORT:
+        return ngx_er_decision_refuse(refusal,
+                                      NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                      NGX_ER_REASON_SIZE, unpack.why);
+
+    case NGX_BUSY:
+        return ngx_er_decision_body(refusal, NGX_HTTP_SERVICE_UNAVAILABLE);
+
+    case NGX_DECLINED:
+        return ngx_er_decision_refuse(refusal, NGX_HTTP_BAD_REQUEST,
+                                      NGX_ER_REASON_ENCODING, unpack.why);
+
+    default: /* NGX_ERROR */
+        return NGX_ERROR;
+    }
+}
+
+
+/* one that is judged again is the only one, and nobody uploads it */
+
+static ngx_int_t
+ngx_er_decision_room(void *data, size_t size)
+{
+    ngx_er_receive_t *ctx = data;
+
+    return ctx->kept ? NGX_OK : ngx_er_upload_count(&ctx->body, size);
 }
 
 
@@ -317,12 +361,36 @@ ngx_er_decision_verify(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 }
 
 
+/* the events, and all that is made of them, have an unpacked body */
+
+static void
+ngx_er_decision_strip(ngx_er_receive_t *ctx)
+{
+    ngx_uint_t       n;
+    ngx_er_event_t  *event;
+
+    event = ctx->event;
+
+    if (ctx->coding == NGX_ER_CODING_NONE) {
+        return;
+    }
+
+    n = ngx_er_coding_strip(event->headers, event->nheaders);
+
+    ctx->ncodings = event->nheaders - n;
+    ctx->message.nheaders = n;
+    event->nheaders = n;
+}
+
+
 /* the first refusal counts */
 
 static ngx_int_t
 ngx_er_decision_events(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 {
     ngx_int_t  rc;
+
+    ngx_er_decision_strip(ctx);
 
     if (decision->scan.error != NGX_ER_SCAN_OK) {
         ctx->detail = ngx_er_parse_reason(ctx->event->pool, &decision->scan);

@@ -38,9 +38,10 @@ ngx_int_t ngx_er_decision_admit(ngx_er_receive_t *ctx,
 ngx_int_t ngx_er_decision_body(ngx_er_refusal_t *refusal, ngx_uint_t status);
 
 /*
- * Parses, verifies and makes the events; the refusal comes first, then the
- * challenge.  ctx->verify says how the signature was, NULL: nobody looked.
- * NGX_ERROR: no memory.
+ * Unpacks, parses, verifies and makes the events; the refusal comes first,
+ * then the challenge.  ctx->verify says how the signature was, NULL: nobody
+ * looked; ctx->message is empty if the body could not be unpacked.  NGX_ERROR:
+ * no memory.
  */
 ngx_int_t ngx_er_decide(ngx_er_receive_t *ctx, ngx_er_decision_t *decision);
 

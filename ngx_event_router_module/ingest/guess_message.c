@@ -16,7 +16,7 @@
 
 
 #include "guess_message.h"
-#include "gunzip.h"
+#include "coding.h"
 #include "reencode.h"
 
 
@@ -99,16 +99,23 @@ ngx_er_guess_message_lines(ngx_er_guess_t *guess)
 void
 ngx_er_guess_message_packed(ngx_er_guess_t *guess)
 {
-    ngx_str_t  out;
+    ngx_er_unpack_t  unpack;
 
-    if (ngx_er_gunzip(guess->pool, &guess->doctor->message->body,
-                      NGX_ER_GUESS_GUNZIP, &out)
+    ngx_memzero(&unpack, sizeof(ngx_er_unpack_t));
+    unpack.pool = guess->pool;
+    unpack.max = NGX_ER_GUESS_GUNZIP;
+
+    if (ngx_er_coding_unpack(&unpack, NGX_ER_CODING_GZIP,
+                             &guess->doctor->message->body)
         == NGX_OK
-        && ngx_er_guess_message_with(guess, out.data, out.len))
+        && ngx_er_guess_message_with(guess, unpack.bytes.data,
+                                     unpack.bytes.len))
     {
         ngx_er_guess_say(guess, "gzip", "the body was signed before it was "
-                         "packed by gzip: whoever sends it, or a proxy, "
-                         "packs it; send it as it is");
+                         "packed by gzip, and nothing says that it is: "
+                         "whoever packs it, its sender or a proxy, must send "
+                         "the header \"Content-Encoding: gzip\" with it, or "
+                         "send it as it is");
     }
 }
 
@@ -384,6 +391,7 @@ ngx_er_guess_message_with(ngx_er_guess_t *guess, u_char *data, size_t len)
     m = *guess->doctor->message;
     m.body.data = data;
     m.body.len = len;
+    ngx_str_null(&m.sent);
 
     return ngx_er_guess_fits(guess, guess->doctor->verify, &m);
 }

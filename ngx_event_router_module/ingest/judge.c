@@ -124,6 +124,12 @@ ngx_er_judge_look(ngx_er_judge_t *judge)
         rc = ngx_er_decide(judge->ctx, &decision);
     }
 
+    /* nothing of it was read: it cannot be unpacked */
+
+    if (rc == NGX_OK && judge->ctx->message.pool == NULL) {
+        rc = NGX_DECLINED;
+    }
+
     if (rc != NGX_OK) {
         ngx_er_judge_end(judge);
     }

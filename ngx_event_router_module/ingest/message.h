@@ -47,6 +47,8 @@ typedef struct {
     ngx_str_t              args;       /* undecoded, without "?" */
     ngx_str_t              body;       /* raw bytes */
     ngx_str_t              type;       /* Content-Type; empty: none */
+    ngx_str_t              sent;       /* as they came, packed (coding.h); or
+                                          NULL */
     ngx_er_header_t       *headers;    /* in their order, repeated ones too */
     ngx_uint_t             nheaders;
     ngx_er_facts_t        *facts;      /* of the body; json: and form: */
@@ -69,6 +71,9 @@ typedef struct {
     ngx_uint_t             turns;      /* ANY, out: how many there are, times
                                           what the caller set */
 
+    unsigned               packed:1;   /* what speaks of the whole body means
+                                          "sent": verify.c tries both */
+
     /* out: what was read of the body; the reader of templates clears them */
 
     unsigned               crossed:1;  /* something in an array, the item's
@@ -77,6 +82,10 @@ typedef struct {
     unsigned               own:1;      /* a value of the item at hand */
     unsigned               hashed:1;   /* the body's SHA-256 */
 } ngx_er_message_t;
+
+
+/* the whole body, for a signature, a hash or a digest of it */
+#define ngx_er_message_bytes(m)  ((m)->packed ? &(m)->sent : &(m)->body)
 
 
 #endif /* _NGX_ER_MESSAGE_H_INCLUDED_ */

@@ -321,7 +321,9 @@ ngx_er_quarantine_refused(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     case NGX_ER_METRIC_REJECTED:
 
-        if (refusal->status != NGX_HTTP_UNSUPPORTED_MEDIA_TYPE) {
+        if (refusal->reason != NGX_ER_REASON_TYPE
+            && refusal->reason != NGX_ER_REASON_ENCODING)
+        {
             return;
         }
 
@@ -511,7 +513,8 @@ ngx_er_quarantine_fill(ngx_er_quarantine_copy_t *copy, ngx_pool_t *pool,
     refused->tls = (r->connection->ssl != NULL);
 #endif
 
-    refused->body = ctx->event->body;
+    refused->body = ctx->message.sent.data ? ctx->message.sent
+                                           : ctx->event->body;
     refused->size = refused->body.len;
 
     if (refused->body.len == 0 && r->headers_in.content_length_n != 0) {
@@ -540,19 +543,21 @@ ngx_er_quarantine_fill(ngx_er_quarantine_copy_t *copy, ngx_pool_t *pool,
 }
 
 
+/* also those that were taken off: the body is kept as it came */
+
 static ngx_int_t
 ngx_er_quarantine_headers(ngx_er_receive_t *ctx, ngx_pool_t *pool,
     ngx_er_refused_t *refused)
 {
     ngx_int_t           secret;
-    ngx_uint_t          i;
+    ngx_uint_t          i, n;
     ngx_er_header_t    *h, *kept;
     ngx_er_exposure_e   exposure;
 
     h = ctx->event->headers;
+    n = ctx->event->nheaders + ctx->ncodings;
 
-    kept = ngx_palloc(pool, (ctx->event->nheaders + 1)
-                            * sizeof(ngx_er_header_t));
+    kept = ngx_palloc(pool, (n + 1) * sizeof(ngx_er_header_t));
     if (kept == NULL) {
         return NGX_ERROR;
     }
@@ -562,7 +567,7 @@ ngx_er_quarantine_headers(ngx_er_receive_t *ctx, ngx_pool_t *pool,
     secret = (ctx->verify && ngx_strcmp(ctx->verify, "ok") == 0)
              ? (ngx_int_t) ctx->verdict.secret : NGX_ERROR;
 
-    for (i = 0; i < ctx->event->nheaders; i++) {
+    for (i = 0; i < n; i++) {
         exposure = ngx_er_exposure(&ctx->source->quarantine->names,
                                    &h[i].name);
 

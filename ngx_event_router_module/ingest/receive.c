@@ -357,6 +357,11 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
     }
 
     if (decision.refusal.status) {
+
+        if (decision.refusal.reason == NGX_ER_REASON_MEMORY) {
+            ngx_er_receive_crowded(ctx);
+        }
+
         return ngx_er_receive_refuse(ctx, &decision);
     }
 
@@ -612,6 +617,9 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     static ngx_er_header_t  later = {
         ngx_string("Retry-After"), ngx_string(ngx_value(NGX_ER_ANSWER_RETRY))
     };
+    static ngx_er_header_t  codings = {
+        ngx_string("Accept-Encoding"), ngx_string("gzip, deflate")
+    };
 
     refusal = &decision->refusal;
 
@@ -646,6 +654,13 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:
         more = &later;
+        break;
+
+    case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
+
+        /* RFC 9110, 15.5.16 */
+
+        more = (refusal->reason == NGX_ER_REASON_ENCODING) ? &codings : NULL;
         break;
 
     default:

@@ -13,6 +13,7 @@
 #define _NGX_ER_RECEIVE_H_INCLUDED_
 
 
+#include "coding.h"
 #include "event.h"
 #include "refused.h"
 #include "upload.h"
@@ -55,6 +56,10 @@ struct ngx_er_receive_s {
     ngx_er_source_t       *source;
     ngx_er_upload_t        body;
     ngx_er_event_t        *event;      /* held: its pool has the body */
+    ngx_er_coding_e        coding;     /* of the bytes that came; the event's
+                                          body is unpacked */
+    ngx_uint_t             ncodings;   /* headers that say so, behind those of
+                                          the event, which has them no more */
     ngx_er_message_t       message;
     ngx_er_verdict_t       verdict;
     ngx_array_t            parts;      /* of ngx_er_part_t */

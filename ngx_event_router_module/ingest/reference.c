@@ -319,7 +319,7 @@ ngx_er_ref_get(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_er_scope_t *scope,
     switch (ref->kind) {
 
     case NGX_ER_REF_BODY:
-        *out = m->body;
+        *out = *ngx_er_message_bytes(m);
         return NGX_OK;
 
     case NGX_ER_REF_TS:
@@ -733,7 +733,9 @@ ngx_er_ref_body_sha256(ngx_er_message_t *m, ngx_str_t *out)
 {
     u_char  digest[NGX_ER_DIGEST_MAX];
 
-    if (ngx_er_digest(NGX_ER_SHA256, &m->body, 1, digest) != NGX_OK) {
+    if (ngx_er_digest(NGX_ER_SHA256, ngx_er_message_bytes(m), 1, digest)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -751,13 +753,17 @@ ngx_er_ref_body_sha256(ngx_er_message_t *m, ngx_str_t *out)
 static ngx_int_t
 ngx_er_ref_body_crc32(ngx_er_message_t *m, ngx_str_t *out)
 {
+    ngx_str_t  *body;
+
+    body = ngx_er_message_bytes(m);
+
     out->data = ngx_pnalloc(m->pool, NGX_INT32_LEN);
     if (out->data == NULL) {
         return NGX_ERROR;
     }
 
     out->len = ngx_sprintf(out->data, "%uD",
-                           ngx_crc32_long(m->body.data, m->body.len))
+                           ngx_crc32_long(body->data, body->len))
                - out->data;
 
     return NGX_OK;

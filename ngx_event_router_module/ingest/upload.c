@@ -326,8 +326,33 @@ ngx_er_upload_drop(ngx_er_upload_t *body)
 void
 ngx_er_upload_settle(ngx_er_upload_t *body)
 {
-    body->memory->used -= body->counted;
-    body->counted = 0;
+    ngx_er_upload_uncount(body, body->counted);
+}
+
+
+ngx_int_t
+ngx_er_upload_count(ngx_er_upload_t *body, size_t size)
+{
+    ngx_er_body_memory_t  *memory;
+
+    memory = body->memory;
+
+    if (size > memory->size || memory->used > memory->size - size) {
+        return NGX_BUSY;
+    }
+
+    memory->used += size;
+    body->counted += size;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_er_upload_uncount(ngx_er_upload_t *body, size_t size)
+{
+    body->memory->used -= size;
+    body->counted -= size;
 }
 
 

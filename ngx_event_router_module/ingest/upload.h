@@ -52,6 +52,13 @@ ngx_int_t ngx_er_upload_read(ngx_http_request_t *r, ngx_er_upload_t *body);
  */
 void ngx_er_upload_settle(ngx_er_upload_t *body);
 
+/*
+ * Counts "size" more bytes as the body's, of what is made of it before it is
+ * verified; gives back "size" of them.  NGX_BUSY: there is no room.
+ */
+ngx_int_t ngx_er_upload_count(ngx_er_upload_t *body, size_t size);
+void ngx_er_upload_uncount(ngx_er_upload_t *body, size_t size);
+
 /* the check of the directive event_body_memory (ngx_conf_post_t) */
 char *ngx_er_upload_memory(ngx_conf_t *cf, void *post, void *data);
 

@@ -14,6 +14,10 @@
  *     timestamp    digits or RFC 3339 only, near enough on both sides
  *     body digest  the body is the one that a header, argument or claim names
  *
+ * Of a body that came packed (coding.h) they are taken twice at most: where
+ * the whole body is spoken of, it is first that as it was sent, then that
+ * unpacked.  Fields of the body are those of the unpacked one in both.
+ *
  * Where the elements of an array are signed one by one, the steps are taken
  * for each of them.  Whatever is ambiguous (two headers where one is meant,
  * two timestamps in one list, anything but digits in a number) is refused: the
@@ -60,6 +64,9 @@ typedef struct {
 } ngx_er_sealed_t;
 
 
+static ngx_uint_t ngx_er_verify_whole(ngx_er_verify_t *v);
+static ngx_int_t ngx_er_verify_bytes(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_elements(ngx_er_verify_t *v,
     ngx_er_message_t *m, ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_batch(ngx_er_verify_t *v, ngx_er_message_t *m,
@@ -113,6 +120,44 @@ ngx_er_verify(ngx_er_verify_t *v, ngx_er_message_t *m,
 {
     ngx_int_t  rc;
 
+    m->packed = (m->sent.data != NULL && ngx_er_verify_whole(v));
+
+    rc = ngx_er_verify_bytes(v, m, verdict);
+
+    /* a producer may sign before it packs; a time that is wrong stays so */
+
+    if (rc == NGX_DECLINED && m->packed && !verdict->late) {
+        m->packed = 0;
+        rc = ngx_er_verify_bytes(v, m, verdict);
+    }
+
+    verdict->sent = m->packed;
+    m->packed = 0;
+
+    return rc;
+}
+
+
+/* 1: what is signed depends on whether the body is packed */
+
+static ngx_uint_t
+ngx_er_verify_whole(ngx_er_verify_t *v)
+{
+    return ngx_er_verify_uses(v, NGX_ER_REF_BODY)
+           || ngx_er_verify_uses(v, NGX_ER_REF_BODY_SHA256)
+           || ngx_er_verify_uses(v, NGX_ER_REF_BODY_CRC32)
+           || v->body_digest.when != NGX_ER_BODY_DIGEST_NONE;
+}
+
+
+/* as the body was sent, or unpacked: m->packed */
+
+static ngx_int_t
+ngx_er_verify_bytes(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict)
+{
+    ngx_int_t  rc;
+
     ngx_memzero(verdict, sizeof(ngx_er_verdict_t));
     verdict->scope.constants = &v->constants;
 
@@ -122,6 +167,10 @@ ngx_er_verify(ngx_er_verify_t *v, ngx_er_message_t *m,
 
     rc = v->batch ? ngx_er_verify_elements(v, m, verdict)
                   : ngx_er_verify_steps(v, m, verdict);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, m->pool->log, 0,
+                   "event router verify: over %s: %i",
+                   m->packed ? "the packed bytes" : "the body", rc);
 
     /* nobody else is to see the secret, nor anything that is not verified */
 
@@ -888,7 +937,7 @@ ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
                                     "or given more than once");
     }
 
-    if (ngx_er_digest(d->digest, &m->body, 1, sum) != NGX_OK) {
+    if (ngx_er_digest(d->digest, ngx_er_message_bytes(m), 1, sum) != NGX_OK) {
         return NGX_ERROR;
     }
 

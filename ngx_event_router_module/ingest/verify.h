@@ -32,6 +32,8 @@ typedef struct {
     ngx_uint_t             unknown;    /* refused: a token of a key that is not
                                           known */
     ngx_str_t              kid;        /* and its name; may be empty */
+    ngx_uint_t             sent;       /* verified: of a packed body, the bytes
+                                          that came are signed, or may be */
     ngx_er_scope_t         scope;      /* verified: ts, id, claims ... */
 } ngx_er_verdict_t;
 

@@ -22,6 +22,7 @@
 #include "api_quarantine.h"
 #include "diagnosis.h"
 #include "reveal.h"
+#include "../ingest/coding.h"
 #include "../ingest/exposure.h"
 #include "../ingest/recheck.h"
 #include "../ingest/source.h"
@@ -79,7 +80,9 @@ static void ngx_er_api_quarantine_members(ngx_er_api_t *api,
 static void ngx_er_api_quarantine_rest(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_refused_t *refused);
 static void ngx_er_api_quarantine_body(ngx_er_json_t *json,
-    ngx_er_refused_t *refused);
+    ngx_er_source_t *source, ngx_er_refused_t *refused);
+static ngx_int_t ngx_er_api_quarantine_unpack(ngx_er_json_t *json,
+    ngx_er_source_t *source, ngx_er_refused_t *refused, ngx_str_t *body);
 static void ngx_er_api_quarantine_doctor(ngx_er_api_t *api,
     ngx_er_json_t *json, ngx_er_refused_t *refused);
 static ngx_int_t ngx_er_api_quarantine_which(ngx_er_api_t *api,
@@ -176,7 +179,7 @@ static ngx_er_api_field_t  ngx_er_api_quarantine_fields[] = {
     { "headers", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_quarantine_header,
       "of one request: what was kept of its headers" },
     { "body", NGX_ER_API_TEXT, 0, NULL, NULL,
-      "with body=1: the body, percent-encoded where it is no text" },
+      "with body=1: the body unpacked, percent-encoded where it is no text" },
     NGX_ER_REVEAL_FIELDS,
     { "doctor", NGX_ER_API_LIST, 0, NULL, &ngx_er_api_quarantine_finding,
       "with doctor=1: what the signature doctor says" },
@@ -732,23 +735,26 @@ ngx_er_api_quarantine_rest(ngx_er_api_t *api, ngx_er_json_t *json,
     ngx_er_json_close(json, "]");
 
     if (api->lcf->reveal && ngx_er_api_flag(api, "body")) {
-        ngx_er_api_quarantine_body(json, refused);
+        ngx_er_api_quarantine_body(json, source, refused);
     }
 }
 
 
 static void
-ngx_er_api_quarantine_body(ngx_er_json_t *json, ngx_er_refused_t *refused)
+ngx_er_api_quarantine_body(ngx_er_json_t *json, ngx_er_source_t *source,
+    ngx_er_refused_t *refused)
 {
+    ngx_str_t         body;
     ngx_uint_t        i;
     ngx_er_header_t  *h;
     ngx_er_reveal_t   what;
 
-    static ngx_str_t  type = ngx_string("application/json");
+    static ngx_str_t  type = ngx_string("application/json"),
+        packed = ngx_string("application/octet-stream");
 
     what.source = &refused->source;
     what.content_type = &type;
-    what.body = &refused->body;
+    what.body = &body;
 
     h = refused->headers;
 
@@ -763,7 +769,46 @@ ngx_er_api_quarantine_body(ngx_er_json_t *json, ngx_er_refused_t *refused)
         }
     }
 
+    /* what must be hidden is not found in a body that stays packed */
+
+    if (ngx_er_api_quarantine_unpack(json, source, refused, &body) != NGX_OK) {
+        what.content_type = &packed;
+    }
+
     ngx_er_reveal_body(json, &what);
+}
+
+
+/* NGX_DECLINED: it cannot be, and stays as it came */
+
+static ngx_int_t
+ngx_er_api_quarantine_unpack(ngx_er_json_t *json, ngx_er_source_t *source,
+    ngx_er_refused_t *refused, ngx_str_t *body)
+{
+    ngx_er_coding_e   coding;
+    ngx_er_unpack_t   unpack;
+
+    *body = refused->body;
+
+    coding = ngx_er_coding_of(refused->headers, refused->nheaders);
+
+    if (coding == NGX_ER_CODING_NONE || body->len == 0) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&unpack, sizeof(ngx_er_unpack_t));
+    unpack.pool = json->pool;
+    unpack.max = source->max_size;
+
+    if (coding >= NGX_ER_CODING_UNKNOWN
+        || ngx_er_coding_unpack(&unpack, coding, body) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    *body = unpack.bytes;
+
+    return NGX_OK;
 }
 
 

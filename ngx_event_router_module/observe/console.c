@@ -22,7 +22,7 @@
 
 
 #include "console.h"
-#include "../ingest/gunzip.h"
+#include "../ingest/coding.h"
 #include "../ingest/reply.h"
 
 
@@ -217,10 +217,10 @@ static ngx_int_t
 ngx_er_console_send(ngx_http_request_t *r, ngx_str_t *page)
 {
     u_char          *p;
-    size_t           size;
     ngx_str_t       *gzip;
     ngx_uint_t       packed;
     ngx_er_answer_t  answer;
+    ngx_er_unpack_t  unpack;
 
     ngx_er_header_t  headers[] = {
         { ngx_string("Content-Type"), ngx_string("text/html; charset=utf-8") },
@@ -249,11 +249,17 @@ ngx_er_console_send(ngx_http_request_t *r, ngx_str_t *page)
 
     if (!packed) {
         p = gzip->data + gzip->len - NGX_ER_CONSOLE_SIZE;
-        size = (size_t) p[3] << 24 | p[2] << 16 | p[1] << 8 | p[0];
 
-        if (ngx_er_gunzip(r->pool, gzip, size, &answer.body) != NGX_OK) {
+        ngx_memzero(&unpack, sizeof(ngx_er_unpack_t));
+        unpack.pool = r->pool;
+        unpack.max = (size_t) p[3] << 24 | p[2] << 16 | p[1] << 8 | p[0];
+
+        if (ngx_er_coding_unpack(&unpack, NGX_ER_CODING_GZIP, gzip) != NGX_OK)
+        {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        answer.body = unpack.bytes;
     }
 
     return ngx_er_reply_page(r, &answer);

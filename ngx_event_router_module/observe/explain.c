@@ -92,6 +92,7 @@ static void ngx_er_explain_resume(void *data);
 static ngx_int_t ngx_er_explain_names(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_request(ngx_er_explain_t *e,
     ngx_er_decision_t *decision);
+static void ngx_er_explain_coding(ngx_er_explain_t *e);
 static void ngx_er_explain_verify(ngx_er_explain_t *e, ngx_uint_t refused);
 static void ngx_er_explain_refusal(ngx_er_explain_t *e,
     ngx_er_refusal_t *refusal);
@@ -349,6 +350,8 @@ ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_decision_t *decision)
 {
     ngx_er_scan_t  *scan;
 
+    ngx_er_explain_coding(e);
+
     if (e->ctx->verify) {
         ngx_er_explain_verify(e, decision->refusal.metric
                                  == NGX_ER_METRIC_REFUSED);
@@ -383,6 +386,32 @@ ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_decision_t *decision)
     }
 
     return decision->made ? ngx_er_explain_events(e) : NGX_OK;
+}
+
+
+/* of a body that came packed */
+
+static void
+ngx_er_explain_coding(ngx_er_explain_t *e)
+{
+    ngx_er_receive_t  *ctx;
+
+    ctx = e->ctx;
+
+    if (ctx->message.sent.data == NULL) {
+        return;
+    }
+
+    ngx_er_json_open(&e->json, "coding", "{");
+    ngx_er_json_word(&e->json, "name", ngx_er_coding_name(ctx->coding));
+    ngx_er_json_number(&e->json, "sent", ctx->message.sent.len);
+    ngx_er_json_number(&e->json, "unpacked", ctx->event->body.len);
+
+    if (ctx->verify) {
+        ngx_er_json_flag(&e->json, "signed", ctx->verdict.sent);
+    }
+
+    ngx_er_json_close(&e->json, "}");
 }
 
 
