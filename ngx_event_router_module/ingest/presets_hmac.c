@@ -561,6 +561,7 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .signature = "header:intuit-signature encoding=base64",
         .id = {
             "{json:0.id}",
+            "{json:eventNotifications.0.realmId}."
             "{json:eventNotifications.0.dataChangeEvent.entities.0.name}."
             "{json:eventNotifications.0.dataChangeEvent.entities.0.id}"
         },
@@ -580,6 +581,7 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         },
         .split = "data.eventNotifications.dataChangeEvent.entities data",
         .deadline = 2500,
+        .coarse = 1,
         .own_body = 1
     },
 

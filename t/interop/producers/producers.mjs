@@ -540,7 +540,7 @@ const producers = {
                 dataChangeEvent: { entities: [ { name: 'Customer', id: '1',
                     operation: 'Create',
                     lastUpdated: '2026-09-21T14:13:18.000Z' } ] } } ] },
-              { id: 'Customer.1', type: 'Customer.Create',
+              { id: '1185883450.Customer.1', type: 'Customer.Create',
                 tenant: '1185883450', time: '2026-09-21T14:13:18.000Z' } ] ]
     },
 
