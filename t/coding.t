@@ -40,6 +40,7 @@ sub config {
 
     event_store file:%%TESTDIR%%/store size=64m;
     event_body_memory 4m;
+    event_history 1h;
 
     log_format body '\$uri \$request_length \$event_id';
     access_log %%TESTDIR%%/logs/body.log body;
@@ -320,6 +321,27 @@ is($r->header('Content-Encoding'), undef, 'and it says so');
 is($r->header('X-Other'), 2, 'with the others');
 is($t->post('/queue', $body, \@json)->json->{outcome}, 'duplicate',
     'the same event');
+
+my $event = $t->get('/admin/v1/events?source=queue')->json->{events}[0];
+
+is($event->{size}, length $body, 'its size is that of the unpacked body');
+
+# replayed, and with another body
+
+for my $new (undef, '{"id":"e1","type":"a","a":"edited"}') {
+    $erp->forget;
+    $r = $t->post('/admin/v1/replay?' . ($new
+        ? "event=$event->{event}&target=erp"
+        : 'archive=queue&deliver_to=erp'), $new // '', \@admin);
+    is($r->{status}, 200, 'replayed') or diag($r->{body});
+    ok(wait_until(10, sub { $erp->count == 1 }), 'and delivered again');
+
+    $r = ($erp->requests)[0];
+
+    is($r->{body}, $new // $body, $new ? 'as it was edited' : 'unpacked');
+    is($r->header('Content-Encoding'), undef, 'and it says so');
+    is($r->header('X-Other'), 2, 'with the others');
+}
 
 
 # ---- quarantine
