@@ -151,6 +151,7 @@ struct ngx_er_source_s {
     ngx_array_t                  accept;         /* of ngx_str_t, lower case */
     unsigned                     form:1;         /* accepts forms */
     unsigned                     cloudevents:1;  /* accepts CloudEvents */
+    unsigned                     lines:1;        /* accepts lines of JSON */
     unsigned                     split:1;        /* they become events of
                                                     their own */
     unsigned                     coarse:1;       /* the preset's id, which two

@@ -223,7 +223,7 @@ my %flags = (
     ngx_er_event_s =>
         [ 6, 'what is so of an event from its first moment to its last' ],
     ngx_er_source_s =>
-        [ 5, 'words of nginx.conf, in any combination' ],
+        [ 6, 'words of nginx.conf, in any combination' ],
     ngx_er_check_t =>
         [ 5, 'the two ends of a range, each there or not, open or not' ],
     ngx_er_claim_s =>

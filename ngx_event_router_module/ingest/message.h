@@ -59,6 +59,8 @@ typedef struct {
                                           at hand, or NULL: what {item:PATH}
                                           refers to */
     ngx_er_item_t         *item;
+    ngx_uint_t             apart;      /* body and facts are those of one
+                                          event of several */
     time_t                 now;        /* wall clock, seconds */
     ngx_uint_t             msec;       /* of that second */
     u_char                *salt;       /* it was kept, and secrets in it are

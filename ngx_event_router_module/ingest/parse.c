@@ -17,6 +17,7 @@
 #include "parse.h"
 #include "attributes.h"
 #include "charset.h"
+#include "ndjson.h"
 #include "media.h"
 #include "multipart.h"
 
@@ -32,6 +33,8 @@ typedef struct {
 } ngx_er_parse_said_t;
 
 
+static ngx_uint_t ngx_er_parse_binary(ngx_er_event_t *event);
+static const char *ngx_er_parse_data(ngx_er_event_t *event);
 static const char *ngx_er_parse_charset(ngx_er_event_t *event);
 static const char *ngx_er_parse_parameters(ngx_er_event_t *event,
     ngx_str_t *type, ngx_er_parse_said_t *said);
@@ -56,6 +59,7 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
     ngx_str_t         *value, *accept, type;
     ngx_uint_t         i;
     static ngx_str_t   name = ngx_string("content-type");
+    static ngx_str_t   envelope = ngx_string("application/cloudevents");
 
     value = ngx_er_event_header(event, &name);
 
@@ -72,12 +76,66 @@ ngx_er_parse_accepts(ngx_er_source_t *source, ngx_er_event_t *event)
         }
     }
 
+    if (ngx_er_parse_binary(event)
+        && (type.len < envelope.len
+            || ngx_strncasecmp(type.data, envelope.data, envelope.len) != 0))
+    {
+        return ngx_er_parse_data(event);
+    }
+
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
                    "event router parse: none of %ui accepted content types "
                    "of \"%V\"", (ngx_uint_t) source->accept.nelts,
                    &source->name);
 
     return "the content type is not accepted here";
+}
+
+
+/* 1: it is a CloudEvent whose attributes are headers, and the body its data */
+
+static ngx_uint_t
+ngx_er_parse_binary(ngx_er_event_t *event)
+{
+    ngx_str_t         *value;
+    ngx_uint_t         i;
+
+    static ngx_str_t   names[] = {
+        ngx_string("ce-specversion"), ngx_string("ce-id"),
+        ngx_string("ce-type"), ngx_string("ce-source")
+    };
+
+    if (!event->source->cloudevents) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        value = ngx_er_event_header(event, &names[i]);
+
+        if (value == NULL || value->len == 0) {
+            return event->cloudevent == NGX_ER_CLOUDEVENT_BINARY;
+        }
+    }
+
+    return 1;
+}
+
+
+/* data of a CloudEvent may be of any type; a charset matters where it is
+   read */
+
+static const char *
+ngx_er_parse_data(ngx_er_event_t *event)
+{
+    switch (ngx_er_parse_format(event)) {
+
+    case NGX_ER_FORMAT_TEXT:
+    case NGX_ER_FORMAT_OPAQUE:
+        return NULL;
+
+    default:
+        return ngx_er_parse_charset(event);
+    }
 }
 
 
@@ -193,7 +251,14 @@ ngx_er_parse_differs(ngx_str_t *said, ngx_str_t *value, ngx_uint_t any)
 ngx_er_format_e
 ngx_er_parse_format(ngx_er_event_t *event)
 {
-    return ngx_er_parse_format_of(event->source, &event->content_type);
+    ngx_er_format_e  format;
+
+    format = ngx_er_parse_format_of(event->source, &event->content_type);
+
+    /* a CloudEvent is one event, whatever its data are */
+
+    return (format == NGX_ER_FORMAT_LINES && ngx_er_parse_binary(event))
+           ? NGX_ER_FORMAT_OPAQUE : format;
 }
 
 
@@ -239,7 +304,8 @@ ngx_er_parse_format_of(ngx_er_source_t *source, ngx_str_t *content_type)
         return NGX_ER_FORMAT_JSON;
     }
 
-    return NGX_ER_FORMAT_OPAQUE;
+    return (source->lines && ngx_er_ndjson_type(&type)) ? NGX_ER_FORMAT_LINES
+                                                       : NGX_ER_FORMAT_OPAQUE;
 }
 
 
@@ -338,6 +404,12 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
     case NGX_ER_FORMAT_MULTIPART:
         rc = ngx_er_parse_form(event, scan, format);
         break;
+
+    case NGX_ER_FORMAT_LINES:
+
+        /* each line has facts of its own */
+
+        return NGX_OK;
 
     default: /* NGX_ER_FORMAT_OPAQUE */
         ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,

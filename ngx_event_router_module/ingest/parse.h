@@ -23,6 +23,7 @@ typedef enum {
     NGX_ER_FORMAT_MULTIPART,           /* a form with files */
     NGX_ER_FORMAT_STRUCTURED,          /* CloudEvents: an envelope, */
     NGX_ER_FORMAT_BATCH,               /* and an array of them */
+    NGX_ER_FORMAT_LINES,               /* JSON in each line */
     NGX_ER_FORMAT_OPAQUE
 } ngx_er_format_e;
 

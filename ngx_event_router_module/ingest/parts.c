@@ -13,6 +13,8 @@
  * see) and batched (an array of envelopes, each an event of its own that is
  * delivered as its own bytes).
  *
+ * Newline-delimited JSON is an event a line, whatever "split" says.
+ *
  * Other producers put several events into an array of the body (batch.h).
  * Such a body stays one event whose type and subject have several values,
  * unless the source splits it: then each element is an event of its own, with
@@ -23,6 +25,7 @@
 
 #include "parts.h"
 #include "attributes.h"
+#include "ndjson.h"
 #include "parse.h"
 
 
@@ -48,6 +51,14 @@ static ngx_int_t ngx_er_parts_item(ngx_er_parts_t *parts,
     ngx_er_item_t *item);
 static ngx_int_t ngx_er_parts_copies(ngx_er_parts_t *parts,
     ngx_er_event_t *event);
+static void ngx_er_parts_begin(ngx_er_parts_t *parts, ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_parts_attributes(ngx_er_parts_t *parts,
+    ngx_er_event_t *event, ngx_er_message_t *m);
+static ngx_int_t ngx_er_parts_lines(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_parts_line(ngx_er_parts_t *parts,
+    ngx_er_ndjson_t *line);
+static ngx_int_t ngx_er_parts_unread_line(ngx_er_receive_t *ctx,
+    ngx_er_scan_t *scan, ngx_uint_t number);
 static ngx_int_t ngx_er_parts_batch(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parts_element(ngx_er_receive_t *ctx,
     ngx_str_t *element);
@@ -90,6 +101,9 @@ ngx_er_parts_make(ngx_er_receive_t *ctx)
 
     case NGX_ER_FORMAT_BATCH:
         return ngx_er_parts_batch(ctx);
+
+    case NGX_ER_FORMAT_LINES:
+        return ngx_er_parts_lines(ctx);
 
     case NGX_ER_FORMAT_STRUCTURED:
         event->cloudevent = NGX_ER_CLOUDEVENT_STRUCTURED;
@@ -189,9 +203,7 @@ ngx_er_parts_split(ngx_er_receive_t *ctx)
         return ngx_er_parts_refuse(ctx, ngx_er_parts_many);
     }
 
-    parts.ctx = ctx;
-    ngx_rbtree_init(&parts.bodies, &parts.sentinel,
-                    ngx_rbtree_insert_value);
+    ngx_er_parts_begin(&parts, ctx);
 
     for (i = 0; i < n; i++) {
         rc = ngx_er_parts_item(&parts, &item[i]);
@@ -232,7 +244,27 @@ ngx_er_parts_item(ngx_er_parts_t *parts, ngx_er_item_t *item)
     m.body = event->body;
     m.item = item;
 
-    rc = ngx_er_event_attributes(event, &m, &parts->ctx->verdict.scope);
+    return ngx_er_parts_attributes(parts, event, &m);
+}
+
+
+static void
+ngx_er_parts_begin(ngx_er_parts_t *parts, ngx_er_receive_t *ctx)
+{
+    parts->ctx = ctx;
+
+    ngx_rbtree_init(&parts->bodies, &parts->sentinel,
+                    ngx_rbtree_insert_value);
+}
+
+
+static ngx_int_t
+ngx_er_parts_attributes(ngx_er_parts_t *parts, ngx_er_event_t *event,
+    ngx_er_message_t *m)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_event_attributes(event, m, &parts->ctx->verdict.scope);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED)
@@ -371,6 +403,110 @@ ngx_er_parts_element(ngx_er_receive_t *ctx, ngx_str_t *element)
     rc = ngx_er_parts_facts(ctx, event);
 
     return (rc == NGX_OK) ? ngx_er_parts_envelope(ctx, event) : rc;
+}
+
+
+/* an array in a line stays in it, with "split", too */
+
+static ngx_int_t
+ngx_er_parts_lines(ngx_er_receive_t *ctx)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i;
+    ngx_array_t       lines;
+    ngx_er_parts_t    parts;
+    ngx_er_ndjson_t  *line;
+
+    if (ngx_array_init(&lines, ctx->event->pool, 8, sizeof(ngx_er_ndjson_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_ndjson_lines(&ctx->event->body, &lines,
+                             ctx->source->max_batch);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED)
+               ? ngx_er_parts_refuse(ctx, ngx_er_parts_many) : NGX_ERROR;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "event router parts: lines of %ui events",
+                   (ngx_uint_t) lines.nelts);
+
+    ngx_er_parts_begin(&parts, ctx);
+    line = lines.elts;
+
+    for (i = 0; i < lines.nelts; i++) {
+        rc = ngx_er_parts_line(&parts, &line[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_parts_line(ngx_er_parts_t *parts, ngx_er_ndjson_t *line)
+{
+    ngx_er_scan_t      scan;
+    ngx_er_event_t    *event;
+    ngx_er_message_t   m;
+
+    event = ngx_er_parts_part(parts->ctx, &line->text);
+    if (event == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&event->content_type, "application/json");
+
+    if (ngx_er_parse_facts(event, &scan) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (scan.error != NGX_ER_SCAN_OK) {
+        return ngx_er_parts_unread_line(parts->ctx, &scan, line->number);
+    }
+
+    m = parts->ctx->message;
+
+    m.pool = event->pool;
+    m.body = event->body;
+    m.type = event->content_type;
+    m.facts = event->facts;
+    m.apart = 1;
+
+    return ngx_er_parts_attributes(parts, event, &m);
+}
+
+
+static ngx_int_t
+ngx_er_parts_unread_line(ngx_er_receive_t *ctx, ngx_er_scan_t *scan,
+    ngx_uint_t number)
+{
+    size_t       size;
+    u_char      *p;
+    const char  *reason;
+
+    reason = ngx_er_parse_reason(ctx->request->pool, scan);
+    if (reason == NULL) {
+        return NGX_ERROR;
+    }
+
+    size = sizeof("line : ") + NGX_INT_T_LEN + ngx_strlen(reason);
+
+    p = ngx_pnalloc(ctx->request->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(p, "line %ui: %s%Z", number, reason);
+
+    return ngx_er_parts_refuse(ctx, (const char *) p);
 }
 
 

@@ -32,12 +32,14 @@
 #include "redact.h"
 #include "form.h"
 #include "lexer.h"
+#include "ndjson.h"
 #include "multipart.h"
 #include "paths.h"
 
 
 #define NGX_ER_REDACT_LEN   (sizeof(NGX_ER_REDACT_MASK) - 1)
 #define NGX_ER_REDACT_NONE  ((ngx_uint_t) -1)
+#define NGX_ER_REDACT_MANY  10000      /* lines: max_batch has no more */
 
 
 /* a value that is hidden, as it stands */
@@ -56,6 +58,8 @@ static ngx_int_t ngx_er_redact_prefixed(ngx_er_redact_t *redact,
 static ngx_int_t ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
 static ngx_int_t ngx_er_redact_json(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
+static ngx_int_t ngx_er_redact_lines(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
 static ngx_int_t ngx_er_redact_values(ngx_pool_t *pool, ngx_str_t *body,
     ngx_er_value_t **values, ngx_uint_t n, ngx_array_t *found);
@@ -260,8 +264,8 @@ ngx_er_redact_body(ngx_er_redact_t *redact, ngx_pool_t *pool,
     }
 
     *n = found.nelts;
-    quoted = (body->format == NGX_ER_REDACT_JSON
-              || body->format == NGX_ER_REDACT_ENVELOPE);
+    quoted = (body->format != NGX_ER_REDACT_FORM
+              && body->format != NGX_ER_REDACT_MULTIPART);
 
     return found.nelts ? ngx_er_redact_copy(pool, &body->body, &found, quoted,
                                             out)
@@ -288,6 +292,9 @@ ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
     case NGX_ER_REDACT_JSON:
     case NGX_ER_REDACT_ENVELOPE:
         return ngx_er_redact_json(redact, pool, body, found, why);
+
+    case NGX_ER_REDACT_LINES:
+        return ngx_er_redact_lines(redact, pool, body, found, why);
 
     case NGX_ER_REDACT_FORM:
         last = body->body.data + body->body.len;
@@ -348,6 +355,56 @@ ngx_er_redact_json(ngx_er_redact_t *redact, ngx_pool_t *pool,
     }
 
     return ngx_er_redact_values(pool, &body->body, values, n, found);
+}
+
+
+static ngx_int_t
+ngx_er_redact_lines(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_array_t *found, const char **why)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    ngx_array_t             lines, own;
+    ngx_er_ndjson_t        *line;
+    ngx_er_redact_body_t    one;
+    ngx_er_redact_value_t  *v;
+
+    if (ngx_array_init(&lines, pool, 8, sizeof(ngx_er_ndjson_t)) != NGX_OK
+        || ngx_array_init(&own, pool, 8, sizeof(ngx_er_redact_value_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_er_ndjson_lines(&body->body, &lines, NGX_ER_REDACT_MANY);
+
+    if (rc == NGX_DECLINED) {
+        *why = "it has too many lines";
+        return NGX_DECLINED;
+    }
+
+    one = *body;
+    one.format = NGX_ER_REDACT_JSON;
+    line = lines.elts;
+
+    for (i = 0; i < lines.nelts && rc == NGX_OK; i++) {
+        one.body = line[i].text;
+        own.nelts = 0;
+
+        rc = ngx_er_redact_json(redact, pool, &one, &own, why);
+
+        if (rc == NGX_OK && own.nelts) {
+            v = ngx_array_push_n(found, own.nelts);
+            if (v == NULL) {
+                return NGX_ERROR;
+            }
+
+            ngx_memcpy(v, own.elts,
+                       own.nelts * sizeof(ngx_er_redact_value_t));
+        }
+    }
+
+    return rc;
 }
 
 

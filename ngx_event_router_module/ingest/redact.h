@@ -27,6 +27,7 @@ typedef enum {
     NGX_ER_REDACT_ENVELOPE,            /* of CloudEvents: one, or an array */
     NGX_ER_REDACT_FORM,
     NGX_ER_REDACT_MULTIPART,
+    NGX_ER_REDACT_LINES,               /* JSON in each of them */
     NGX_ER_REDACT_OPAQUE               /* nobody reads it */
 } ngx_er_redact_format_e;
 

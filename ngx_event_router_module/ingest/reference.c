@@ -616,6 +616,7 @@ ngx_er_ref_data(ngx_er_ref_t *ref, ngx_er_message_t *m, ngx_str_t *out)
     }
 
     m->crossed |= (n != 0);
+    m->own |= m->apart;
     *out = value->text;
 
     return NGX_OK;

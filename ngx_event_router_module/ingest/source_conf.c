@@ -26,6 +26,7 @@
 
 #include "source_conf.h"
 #include "handshake_conf.h"
+#include "ndjson.h"
 #include "rate.h"
 #include "unbraced.h"
 #include "verify_check.h"
@@ -605,6 +606,10 @@ ngx_er_source_types(ngx_conf_t *cf, ngx_er_draft_t *draft)
             || ngx_er_source_type_is(&type[i], "*/*"))
         {
             s->form = 1;
+        }
+
+        if (ngx_er_ndjson_type(&type[i])) {
+            s->lines = 1;
         }
 
         if (ngx_er_source_type_is(&type[i], "application/cloudevents+json")

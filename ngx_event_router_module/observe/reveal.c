@@ -188,6 +188,10 @@ ngx_er_reveal_format(ngx_er_source_t *source, ngx_str_t *content_type,
         body->format = NGX_ER_REDACT_MULTIPART;
         break;
 
+    case NGX_ER_FORMAT_LINES:
+        body->format = NGX_ER_REDACT_LINES;
+        break;
+
     default: /* NGX_ER_FORMAT_OPAQUE */
         body->format = NGX_ER_REDACT_OPAQUE;
         break;
