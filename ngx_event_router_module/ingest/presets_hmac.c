@@ -329,7 +329,10 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .signature = "header:Klaviyo-Signature encoding=hex",
         .id = { "{json:data.0.external_id}" },
         .type = { "{json:data.0.topic}" },
-        .subject = { "{header:Klaviyo-Webhook-Id}" },
+        .subject = {
+            "{json:meta.klaviyo_webhook_id}",
+            "{header:Klaviyo-Webhook-Id}"
+        },
         .time = {
             "{json:data.0.payload.data.attributes.datetime}",
             "{json:meta.timestamp}"

@@ -312,7 +312,8 @@ const producers = {
             [ { data: [ { external_id: '4vRpBT', topic: 'event:klaviyo.opened_email',
                           payload: { data: { type: 'event', attributes: {
                               datetime: '2026-09-21T14:13:17+00:00' } } } } ],
-                meta: { timestamp: '2026-09-21T14:13:19+00:00' } },
+                meta: { timestamp: '2026-09-21T14:13:19+00:00',
+                        klaviyo_webhook_id: '01KP4928STE8FKCWB6WDHZ4ZB7' } },
               { id: '4vRpBT', type: 'event:klaviyo.opened_email',
                 tenant: '01KP4928STE8FKCWB6WDHZ4ZB7',
                 time: '2026-09-21T14:13:17+00:00' } ],
