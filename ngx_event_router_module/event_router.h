@@ -64,6 +64,7 @@ typedef struct ngx_er_relay_s   ngx_er_relay_t;      /* deliver/relay.h */
 typedef struct ngx_er_auth_s    ngx_er_auth_t;       /* deliver/auth.h */
 typedef struct ngx_er_sign_s    ngx_er_sign_t;       /* deliver/sign.h */
 typedef struct ngx_er_oauth2_s  ngx_er_oauth2_t;     /* deliver/token.h */
+typedef struct ngx_er_keyset_s  ngx_er_keyset_t;     /* ingest/keyset.h */
 typedef struct ngx_er_doubt_s   ngx_er_doubt_t;      /* deliver/doubt.h */
 typedef struct ngx_er_body_s    ngx_er_body_t;       /* mapping/body.h */
 typedef struct ngx_er_parcel_conf_s  ngx_er_parcel_conf_t;
@@ -136,6 +137,9 @@ struct ngx_er_source_s {
     ngx_er_preset_t             *preset;         /* or NULL */
 
     ngx_er_verify_t             *verify;
+    ngx_er_keyset_t             *keyset;         /* of its tokens; NULL: it has
+                                                    secrets, or nobody
+                                                    receives */
     ngx_array_t                  handshakes;     /* of ngx_er_handshake_t * */
     ngx_uint_t                   methods;        /* NGX_HTTP_POST | ... */
     ngx_http_complex_value_t    *public_url;     /* or NULL */

@@ -16,6 +16,7 @@
 #include "ingest/upload.h"
 #include "ingest/attributes.h"
 #include "ingest/crypto.h"
+#include "ingest/keyset.h"
 #include "ingest/quarantine.h"
 #include "ingest/receive.h"
 #include "ingest/source_conf.h"
@@ -447,6 +448,7 @@ ngx_er_init(ngx_conf_t *cf)
         || ngx_er_alerts_init(cf, mcf) != NGX_OK
         || ngx_er_routes_init(cf, mcf) != NGX_OK
         || ngx_er_config_init(cf, mcf) != NGX_OK
+        || ngx_er_keysets_init(cf, mcf) != NGX_OK
         || ngx_er_publishers_check(cf, mcf) != NGX_OK
         || ngx_er_relays_check(cf, mcf) != NGX_OK
         || ngx_er_locations_check(cf, mcf) != NGX_OK
@@ -613,6 +615,7 @@ ngx_er_exit_process(ngx_cycle_t *cycle)
 
     ngx_er_jq_exit_worker();
     ngx_er_tokens_exit_worker(mcf);
+    ngx_er_keysets_exit_worker(mcf);
     ngx_er_dedup_exit_worker(cycle, mcf);
     ngx_er_events_exit_worker();
     ngx_er_logs_exit_worker();

@@ -5,10 +5,10 @@
 
 
 /*
- * Calls: one request of ours to an internal location of a target's server that
- * is no delivery.  Who asks for a token or what a target has makes one, fills
- * it in and starts it; the handler is called once, from a posted event, and
- * then the call is gone.
+ * Calls: one request of ours to an internal location of a server that is no
+ * delivery.  Who asks for a token, for keys or for what a target has makes
+ * one, fills it in and starts it; the handler is called once, from a posted
+ * event, and then the call is gone.
  *
  * As an attempt (attempt.c says why) it is a subrequest of a carrier of its
  * own, its answer ends in swallow.c, and its end is told with nothing of nginx
@@ -80,6 +80,7 @@ ngx_er_call_create(ngx_er_target_t *target,
 
     call->pool = pool;
     call->target = target;
+    call->ctx = target ? target->ctx : NULL;
     call->location = location;
     call->method = NGX_HTTP_GET;
     ngx_str_set(&call->method_name, "GET");
@@ -144,7 +145,7 @@ ngx_er_call_start(ngx_er_call_t *call)
     handler = call->handler;
     call->handler = NULL;
 
-    call->carrier = ngx_er_carrier_create(call->target->ctx, ngx_er_call_log,
+    call->carrier = ngx_er_carrier_create(call->ctx, ngx_er_call_log,
                                           ngx_er_call_gone, call);
     if (call->carrier == NULL) {
         ngx_er_call_free(call);

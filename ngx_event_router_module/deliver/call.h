@@ -5,8 +5,8 @@
 
 
 /*
- * One call of ours to an internal location that is no delivery: a token is
- * fetched, a target is asked what it has.
+ * One call of ours to an internal location that is no delivery: a token or
+ * a key set is fetched, a target is asked what it has.
  */
 
 
@@ -39,7 +39,8 @@ typedef u_char *(*ngx_er_call_log_pt)(ngx_er_call_t *call, u_char *buf,
 
 struct ngx_er_call_s {
     ngx_pool_t                *pool;   /* its own */
-    ngx_er_target_t           *target;
+    ngx_er_target_t           *target; /* NULL: it is for none */
+    ngx_http_conf_ctx_t       *ctx;    /* of the location's server */
     ngx_er_event_t            *event;  /* held; NULL: it is about none */
     ngx_http_core_loc_conf_t  *location;
 
@@ -97,7 +98,8 @@ struct ngx_er_call_s {
 
 /*
  * A call to a location of the target's server (location.h finds it); it holds
- * the event, if there is one.  NULL: no memory.
+ * the event, if there is one.  Without a target the caller sets ctx.  NULL: no
+ * memory.
  */
 ngx_er_call_t *ngx_er_call_create(ngx_er_target_t *target,
     ngx_http_core_loc_conf_t *location, ngx_er_event_t *event);

@@ -39,6 +39,8 @@ static ngx_int_t ngx_er_location_reached(ngx_conf_t *cf,
 static ngx_int_t ngx_er_location_init(ngx_conf_t *cf, ngx_er_target_t *target);
 static void ngx_er_location_quiet(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
+static void ngx_er_location_plain(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_er_location_find(ngx_http_core_loc_conf_t *clcf,
     ngx_str_t *uri, ngx_uint_t prefix, ngx_http_core_loc_conf_t **found);
 static ngx_int_t ngx_er_location_static(ngx_http_location_tree_node_t *node,
@@ -411,9 +413,7 @@ ngx_http_core_loc_conf_t *
 ngx_er_location_internal(ngx_conf_t *cf, ngx_er_target_t *target,
     ngx_str_t *uri, ngx_uint_t prefix, ngx_er_where_t *where, const char *line)
 {
-    ngx_uint_t                 n;
     ngx_http_core_loc_conf_t  *clcf, *server;
-    ngx_http_upstream_conf_t  *ucf;
 
     clcf = NULL;
     server = target->ctx->loc_conf[ngx_http_core_module.ctx_index];
@@ -445,6 +445,18 @@ ngx_er_location_internal(ngx_conf_t *cf, ngx_er_target_t *target,
     }
 #endif
 
+    ngx_er_location_plain(cf, clcf);
+
+    return clcf;
+}
+
+
+static void
+ngx_er_location_plain(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_uint_t                 n;
+    ngx_http_upstream_conf_t  *ucf;
+
     ngx_er_location_quiet(cf, clcf);
 
     for (n = 0; ngx_er_location_modules[n]; n++) {
@@ -454,6 +466,25 @@ ngx_er_location_internal(ngx_conf_t *cf, ngx_er_target_t *target,
             ucf->intercept_errors = 0;
         }
     }
+}
+
+
+ngx_http_core_loc_conf_t *
+ngx_er_location_called(ngx_conf_t *cf, ngx_http_conf_ctx_t *ctx,
+    ngx_str_t *uri)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = NULL;
+
+    (void) ngx_er_location_find(ctx->loc_conf[ngx_http_core_module.ctx_index],
+                                uri, 0, &clcf);
+
+    if (clcf == NULL || !clcf->internal) {
+        return NULL;
+    }
+
+    ngx_er_location_plain(cf, clcf);
 
     return clcf;
 }

@@ -36,6 +36,11 @@ ngx_http_core_loc_conf_t *ngx_er_location_internal(ngx_conf_t *cf,
     ngx_er_target_t *target, ngx_str_t *uri, ngx_uint_t prefix,
     ngx_er_where_t *where, const char *line);
 
+/* the same for a call of another noun: the location of that server, NULL:
+   there is none, or it is not internal */
+ngx_http_core_loc_conf_t *ngx_er_location_called(ngx_conf_t *cf,
+    ngx_http_conf_ctx_t *ctx, ngx_str_t *uri);
+
 /* the prefix of the module ("proxy") that may send a request of the target's
    location more than once, or NULL: "NAME_next_upstream off" is written */
 const char *ngx_er_location_repeats(ngx_conf_t *cf, ngx_er_target_t *target);

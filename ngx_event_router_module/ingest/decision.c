@@ -16,6 +16,9 @@
  * From there on nobody sees that it came packed, but for the quarantine, which
  * keeps what was sent.
  *
+ * Where the keys of a source are fetched, the verification may have to wait
+ * for them, and the walk goes on there later.
+ *
  * Nothing is answered, counted or logged here, and nothing is claimed.  To
  * explain is to go on where others stop: an event with a wrong signature is
  * made all the same, and of a challenge it is told whether it was signed.
@@ -41,6 +44,8 @@ static ngx_int_t ngx_er_decision_room(void *data, size_t size);
 static ngx_int_t ngx_er_decision_verify(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static void ngx_er_decision_strip(ngx_er_receive_t *ctx);
+static ngx_int_t ngx_er_decision_keys(ngx_er_receive_t *ctx,
+    ngx_uint_t *later);
 static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 
@@ -240,11 +245,22 @@ ngx_er_decide(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
         return NGX_OK;
     }
 
-    if (ngx_er_decision_verify(ctx, decision) != NGX_OK) {
-        return NGX_ERROR;
+    return ngx_er_decide_on(ctx, decision);
+}
+
+
+ngx_int_t
+ngx_er_decide_on(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_er_decision_verify(ctx, decision);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    if (handshake || (decision->refusal.status && !ctx->explain)) {
+    if (decision->handshake || (decision->refusal.status && !ctx->explain)) {
         return NGX_OK;
     }
 
@@ -322,10 +338,16 @@ static ngx_int_t
 ngx_er_decision_verify(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 {
     ngx_int_t   rc;
-    ngx_uint_t  off;
+    ngx_uint_t  off, later;
 
+    later = 0;
     off = ngx_er_verify_is_off(ctx->source->verify);
-    rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
+    rc = ctx->source->keyset ? ngx_er_decision_keys(ctx, &later)
+                             : ngx_er_verify(ctx->source->verify,
+                                             &ctx->message, &ctx->verdict);
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                    "event router receive: event of \"%V\", signature:%i "
@@ -343,11 +365,23 @@ ngx_er_decision_verify(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     ctx->verify = "failed";
 
-    (void) ngx_er_decision_refuse(&decision->refusal, NGX_HTTP_UNAUTHORIZED,
-                                  ctx->verdict.late ? NGX_ER_REASON_TIME
-                                                 : NGX_ER_REASON_SIGNATURE,
-                                  "the event is not signed as this source "
-                                  "requires");
+    if (later) {
+        (void) ngx_er_decision_refuse(&decision->refusal,
+                                      NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      NGX_ER_REASON_KEYS,
+                                      "the key of the event's token is not "
+                                      "known: send it again later");
+        decision->refusal.retry = later;
+
+    } else {
+        (void) ngx_er_decision_refuse(&decision->refusal,
+                                      NGX_HTTP_UNAUTHORIZED,
+                                      ctx->verdict.late
+                                      ? NGX_ER_REASON_TIME
+                                      : NGX_ER_REASON_SIGNATURE,
+                                      "the event is not signed as this source "
+                                      "requires");
+    }
 
     if (ctx->explain) {
 
@@ -380,6 +414,39 @@ ngx_er_decision_strip(ngx_er_receive_t *ctx)
     ctx->ncodings = event->nheaders - n;
     ctx->message.nheaders = n;
     event->nheaders = n;
+}
+
+
+/*
+ * With a key set.  "later": seconds after which the producer is to send it
+ * again, since a newer set may have the key; 0: that is not so.
+ */
+
+static ngx_int_t
+ngx_er_decision_keys(ngx_er_receive_t *ctx, ngx_uint_t *later)
+{
+    ngx_int_t  rc, more;
+
+    if (ngx_er_keyset_ready(ctx->source->keyset, &ctx->keyset) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    do {
+        rc = ngx_er_verify(ctx->source->verify, &ctx->message, &ctx->verdict);
+
+        if (rc != NGX_DECLINED || !ctx->verdict.unknown) {
+            return rc;
+        }
+
+        more = ngx_er_keyset_more(ctx->source->keyset, &ctx->keyset,
+                                  &ctx->verdict.kid);
+    } while (more == NGX_OK);
+
+    if (more == NGX_DECLINED) {
+        *later = ctx->keyset.pause / 1000 + 1;
+    }
+
+    return (more == NGX_AGAIN) ? NGX_AGAIN : NGX_DECLINED;
 }
 
 

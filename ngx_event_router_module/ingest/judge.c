@@ -29,6 +29,8 @@
 #include "../deliver/carrier.h"
 
 
+static ngx_int_t ngx_er_judge_go(ngx_er_judge_t *judge, ngx_int_t rc);
+static void ngx_er_judge_keyed(ngx_er_keyset_wait_t *wait);
 static const char *ngx_er_judge_unfit(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_request(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_carrier(ngx_er_judge_t *judge);
@@ -38,6 +40,7 @@ static ngx_int_t ngx_er_judge_fill(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_headers(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_server(ngx_http_request_t *r, ngx_str_t *host);
 static ngx_int_t ngx_er_judge_decide(ngx_er_judge_t *judge);
+static ngx_int_t ngx_er_judge_decided(ngx_er_judge_t *judge, ngx_int_t rc);
 static ngx_uint_t ngx_er_judge_unproved(ngx_er_judge_t *judge);
 static ngx_int_t ngx_er_judge_select(ngx_er_judge_t *judge);
 static void ngx_er_judge_done(ngx_er_receive_t *ctx);
@@ -66,7 +69,6 @@ ngx_er_judge_name(ngx_er_judge_verdict_e verdict)
 ngx_int_t
 ngx_er_judge(ngx_er_judge_t *judge)
 {
-    ngx_int_t    rc;
     const char  *unfit;
 
     judge->carrier = NULL;
@@ -83,24 +85,63 @@ ngx_er_judge(ngx_er_judge_t *judge)
         return NGX_ERROR;
     }
 
-    rc = ngx_er_judge_decide(judge);
+    return ngx_er_judge_go(judge, ngx_er_judge_decide(judge));
+}
 
+
+/* "rc" of its decision; returns as ngx_er_judge() */
+
+static ngx_int_t
+ngx_er_judge_go(ngx_er_judge_t *judge, ngx_int_t rc)
+{
     if (rc == NGX_OK) {
         judge->ctx->done = ngx_er_judge_done;
         judge->ctx->data = judge;
 
         rc = ngx_er_turns_start(judge->ctx);
 
-        if (rc == NGX_AGAIN) {
-            return NGX_AGAIN;
+        if (rc != NGX_AGAIN) {
+            ngx_er_judge_sum(judge);
         }
+    }
 
-        ngx_er_judge_sum(judge);
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
     }
 
     ngx_er_judge_end(judge);
 
     return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+/* called from an event: the keys are there, or cannot be had */
+
+static void
+ngx_er_judge_keyed(ngx_er_keyset_wait_t *wait)
+{
+    ngx_er_judge_t *judge = wait->data;
+
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    c = judge->carrier->connection;
+
+    ngx_http_set_log_request(c->log, judge->carrier);
+
+    rc = ngx_er_judge_decided(judge, ngx_er_decide_on(judge->ctx,
+                                                      &judge->decision));
+    rc = ngx_er_judge_go(judge, rc);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_FAILED, "no memory");
+    }
+
+    judge->handler(judge);
 }
 
 
@@ -373,40 +414,62 @@ ngx_er_judge_server(ngx_http_request_t *r, ngx_str_t *host)
 }
 
 
-/* NGX_OK: its events are there; NGX_DECLINED: it has its verdict */
+/* NGX_OK: its events are there; NGX_DECLINED: it has its verdict; NGX_AGAIN:
+   it waits for keys */
 
 static ngx_int_t
 ngx_er_judge_decide(ngx_er_judge_t *judge)
 {
-    ngx_int_t           rc;
-    ngx_er_receive_t   *ctx;
-    ngx_er_decision_t   decision;
+    ngx_int_t          rc;
+    ngx_er_receive_t  *ctx;
 
     ctx = judge->ctx;
+    ctx->keyset.handler = ngx_er_judge_keyed;
+    ctx->keyset.data = judge;
 
-    ngx_memzero(&decision, sizeof(ngx_er_decision_t));
+    ngx_memzero(&judge->decision, sizeof(ngx_er_decision_t));
 
-    rc = ngx_er_decision_admit(ctx, &decision.refusal);
+    rc = ngx_er_decision_admit(ctx, &judge->decision.refusal);
 
     if (rc == NGX_OK) {
-        rc = ngx_er_decide(ctx, &decision);
+        rc = ngx_er_decide(ctx, &judge->decision);
     }
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
+    return ngx_er_judge_decided(judge, rc);
+}
+
+
+static ngx_int_t
+ngx_er_judge_decided(ngx_er_judge_t *judge, ngx_int_t rc)
+{
+    ngx_er_receive_t   *ctx;
+    ngx_er_decision_t  *decision;
+
+    ctx = judge->ctx;
+    decision = &judge->decision;
+
+    if (rc == NGX_ERROR || rc == NGX_AGAIN) {
+        return rc;
     }
 
-    if (decision.refusal.status) {
-        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_REFUSED,
-                                ngx_er_judge_copy(judge,
-                                                  decision.refusal.metric
-                                                  == NGX_ER_METRIC_REFUSED
-                                                  ? ctx->verdict.reason
-                                                  : decision.refusal.detail));
+    if (decision->refusal.reason == NGX_ER_REASON_KEYS) {
+        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_FAILED,
+                                "the key of its token is not known now: try "
+                                "again in a minute");
         return NGX_DECLINED;
     }
 
-    if (decision.handshake) {
+    if (decision->refusal.status) {
+        (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_REFUSED,
+                                ngx_er_judge_copy(judge,
+                                                  decision->refusal.metric
+                                                  == NGX_ER_METRIC_REFUSED
+                                                  ? ctx->verdict.reason
+                                                  : decision->refusal.detail));
+        return NGX_DECLINED;
+    }
+
+    if (decision->handshake) {
         (void) ngx_er_judge_say(judge, NGX_ER_JUDGE_REFUSED,
                                 "it is a challenge, whose answer nobody waits "
                                 "for");

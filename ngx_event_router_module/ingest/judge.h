@@ -13,6 +13,7 @@
 #define _NGX_ER_JUDGE_H_INCLUDED_
 
 
+#include "decision.h"
 #include "quarantine.h"
 
 
@@ -57,6 +58,7 @@ struct ngx_er_judge_s {
     /* judge.c's own */
 
     ngx_er_receive_t        *ctx;
+    ngx_er_decision_t        decision;
     ngx_http_request_t      *carrier;  /* NULL: it has gone */
     ngx_uint_t              *numbers;  /* of the parts, before those that are
                                           not meant were left out */

@@ -47,11 +47,15 @@
 
 
 static ngx_int_t ngx_er_receive_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_er_receive_bodiless(ngx_er_receive_t *ctx);
 static void ngx_er_receive_cleanup(void *data);
 static void ngx_er_receive_body(ngx_http_request_t *r, ngx_int_t rc);
 static ngx_int_t ngx_er_receive_known(ngx_er_receive_t *ctx);
 static void ngx_er_receive_crowded(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_receive_process(ngx_er_receive_t *ctx);
+static void ngx_er_receive_keyed(ngx_er_keyset_wait_t *wait);
+static ngx_int_t ngx_er_receive_decided(ngx_er_receive_t *ctx,
+    ngx_er_decision_t *decision);
 static ngx_int_t ngx_er_receive_explain(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
 static void ngx_er_receive_explained(void *data, ngx_int_t rc,
@@ -62,6 +66,8 @@ static ngx_int_t ngx_er_receive_rate(ngx_er_receive_t *ctx);
 static void ngx_er_receive_rated(ngx_er_receive_t *ctx, ngx_uint_t retry);
 static ngx_int_t ngx_er_receive_limit(ngx_er_receive_t *ctx,
     ngx_uint_t retry);
+static ngx_int_t ngx_er_receive_later(ngx_er_receive_t *ctx,
+    ngx_uint_t seconds, ngx_er_header_t *header);
 static ngx_int_t ngx_er_receive_start(ngx_er_receive_t *ctx);
 static void ngx_er_receive_wait(ngx_er_receive_t *ctx);
 static void ngx_er_receive_done(ngx_er_receive_t *ctx);
@@ -139,15 +145,30 @@ ngx_er_receive_handler(ngx_http_request_t *r)
         return ngx_er_upload_read(r, &ctx->body);
     }
 
-    /* a challenge without a body */
+    return ngx_er_receive_bodiless(ctx);
+}
 
-    rc = ngx_http_discard_request_body(r);
+
+/* a challenge; who waits for keys is held, as ngx_er_upload_read() does */
+
+static ngx_int_t
+ngx_er_receive_bodiless(ngx_er_receive_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(ctx->request);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    return ngx_er_receive_process(ctx);
+    rc = ngx_er_receive_process(ctx);
+
+    if (rc == NGX_DONE) {
+        ctx->request->main->count++;
+    }
+
+    return rc;
 }
 
 
@@ -212,6 +233,7 @@ ngx_er_receive_cleanup(void *data)
                    "routed:%ui awaited:%ui", (ngx_uint_t) ctx->parts.nelts,
                    ctx->routed, ctx->pending);
 
+    ngx_er_keyset_leave(&ctx->keyset);
     ngx_er_rate_forget(ctx);
     ngx_er_turns_stop(ctx);
 
@@ -348,25 +370,84 @@ ngx_er_receive_process(ngx_er_receive_t *ctx)
 {
     ngx_er_decision_t  decision;
 
-    if (ngx_er_decide(ctx, &decision) != NGX_OK) {
+    ctx->keyset.handler = ngx_er_receive_keyed;
+    ctx->keyset.data = ctx;
+
+    switch (ngx_er_decide(ctx, &decision)) {
+
+    case NGX_OK:
+        return ngx_er_receive_decided(ctx, &decision);
+
+    case NGX_AGAIN:
+
+        ctx->decision = ngx_palloc(ctx->request->pool,
+                                   sizeof(ngx_er_decision_t));
+        if (ctx->decision == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        *ctx->decision = decision;
+        ngx_er_receive_wait(ctx);
+
+        return NGX_DONE;
+
+    default: /* NGX_ERROR */
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+}
 
-    if (ctx->explain) {
-        return ngx_er_receive_explain(ctx, &decision);
+
+/* the keys are there, or cannot be had; called as ngx_er_receive_done() */
+
+static void
+ngx_er_receive_keyed(ngx_er_keyset_wait_t *wait)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_er_receive_t    *ctx;
+    ngx_http_request_t  *r;
+
+    ctx = wait->data;
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    rc = ngx_er_decide_on(ctx, ctx->decision);
+
+    if (rc == NGX_AGAIN) {
+        return;
     }
 
-    if (decision.refusal.status) {
+    rc = (rc == NGX_OK) ? ngx_er_receive_decided(ctx, ctx->decision)
+                        : NGX_HTTP_INTERNAL_SERVER_ERROR;
 
-        if (decision.refusal.reason == NGX_ER_REASON_MEMORY) {
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_er_receive_decided(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
+{
+    if (ctx->explain) {
+        return ngx_er_receive_explain(ctx, decision);
+    }
+
+    if (decision->refusal.status) {
+
+        if (decision->refusal.reason == NGX_ER_REASON_MEMORY) {
             ngx_er_receive_crowded(ctx);
         }
 
-        return ngx_er_receive_refuse(ctx, &decision);
+        return ngx_er_receive_refuse(ctx, decision);
     }
 
-    if (decision.handshake) {
-        return ngx_er_receive_handshake(ctx, decision.handshake);
+    if (decision->handshake) {
+        return ngx_er_receive_handshake(ctx, decision->handshake);
     }
 
     return ctx->source->rate ? ngx_er_receive_rate(ctx)
@@ -508,15 +589,9 @@ ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
     ngx_uint_t       level;
     ngx_er_header_t  later;
 
-    ngx_str_set(&later.name, "Retry-After");
-    later.value.data = ngx_pnalloc(ctx->request->pool, NGX_INT_T_LEN);
-
-    if (later.value.data == NULL) {
+    if (ngx_er_receive_later(ctx, retry, &later) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    later.value.len = ngx_sprintf(later.value.data, "%ui", retry)
-                      - later.value.data;
 
     last = ngx_er_rate_value(ctx, value, NGX_ER_RATE_TEXT);
     level = ngx_er_faults_level(ctx->source);
@@ -536,6 +611,24 @@ ngx_er_receive_limit(ngx_er_receive_t *ctx, ngx_uint_t retry)
 
     return ngx_er_receive_problem(ctx, NGX_HTTP_TOO_MANY_REQUESTS,
                                   (char *) detail, &later);
+}
+
+
+static ngx_int_t
+ngx_er_receive_later(ngx_er_receive_t *ctx, ngx_uint_t seconds,
+    ngx_er_header_t *header)
+{
+    ngx_str_set(&header->name, "Retry-After");
+    header->value.data = ngx_pnalloc(ctx->request->pool, NGX_INT_T_LEN);
+
+    if (header->value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    header->value.len = ngx_sprintf(header->value.data, "%ui", seconds)
+                        - header->value.data;
+
+    return NGX_OK;
 }
 
 
@@ -654,6 +747,16 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:
         more = &later;
+
+        if (refusal->retry) {
+
+            if (ngx_er_receive_later(ctx, refusal->retry, &header) != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            more = &header;
+        }
+
         break;
 
     case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:

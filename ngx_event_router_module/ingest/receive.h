@@ -15,6 +15,7 @@
 
 #include "coding.h"
 #include "event.h"
+#include "keyset.h"
 #include "refused.h"
 #include "upload.h"
 #include "../deliver/fanout.h"
@@ -38,6 +39,7 @@ struct ngx_er_part_s {
 typedef struct ngx_er_receive_s  ngx_er_receive_t;
 
 typedef struct ngx_er_rate_ask_s  ngx_er_rate_ask_t;   /* rate.c */
+typedef struct ngx_er_decision_s  ngx_er_decision_t;   /* decision.h */
 
 /* what a request is answered that is refused */
 
@@ -46,6 +48,7 @@ typedef struct {
     ngx_uint_t             metric;     /* ngx_er_source_metric_e */
     ngx_er_reason_e       reason;
     const char            *detail;
+    ngx_uint_t             retry;      /* with 503: seconds; 0: as always */
 } ngx_er_refusal_t;
 
 typedef void (*ngx_er_receive_pt)(ngx_er_receive_t *ctx);
@@ -72,6 +75,8 @@ struct ngx_er_receive_s {
                                           0: none */
     ngx_er_refused_t      *kept;       /* it is judged again (judge.c); NULL:
                                           it comes from its producer */
+    ngx_er_keyset_wait_t   keyset;     /* it needs keys, or has needed some */
+    ngx_er_decision_t     *decision;   /* so far, while it waits for them */
     ngx_er_rate_ask_t     *ask;        /* rate.c: Redis is asked; or NULL */
     ngx_event_t            turn;       /* turns.c: routes the next part */
     ngx_uint_t             routed;     /* parts that had their turn */

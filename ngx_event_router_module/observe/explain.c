@@ -354,7 +354,9 @@ ngx_er_explain_request(ngx_er_explain_t *e, ngx_er_decision_t *decision)
 
     if (e->ctx->verify) {
         ngx_er_explain_verify(e, decision->refusal.metric
-                                 == NGX_ER_METRIC_REFUSED);
+                                 == NGX_ER_METRIC_REFUSED
+                                 || decision->refusal.reason
+                                    == NGX_ER_REASON_KEYS);
 
         if (decision->handshake) {
             ngx_er_json_word(&e->json, "handshake",

@@ -65,7 +65,7 @@ static const char  *ngx_er_target_metric_names[] = {
 
 static const char  *ngx_er_reason_names[] = {
     "not", "method", "hops", "encoding", "type", "size", "memory", "signature",
-    "time", "parsing", "event", "require", "rate"
+    "time", "parsing", "event", "require", "rate", "keys"
 };
 
 static const char  *ngx_er_fail_names[] = {

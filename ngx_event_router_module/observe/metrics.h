@@ -64,10 +64,11 @@ typedef enum {
     NGX_ER_REASON_PARSING,
     NGX_ER_REASON_EVENT,              /* it can be read, but is no event */
     NGX_ER_REASON_REQUIRE,
-    NGX_ER_REASON_RATE
+    NGX_ER_REASON_RATE,
+    NGX_ER_REASON_KEYS                /* the key of its token is not known */
 } ngx_er_reason_e;
 
-#define NGX_ER_REASON_LAST  NGX_ER_REASON_RATE
+#define NGX_ER_REASON_LAST  NGX_ER_REASON_KEYS
 
 
 /* bounds of metrics.c's histograms */

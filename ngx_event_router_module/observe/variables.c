@@ -467,7 +467,9 @@ ngx_er_variable_target(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     if (s.call) {
-        return ngx_er_variable_text(v, &s.call->target->name);
+        return s.call->target
+               ? ngx_er_variable_text(v, &s.call->target->name)
+               : ngx_er_variable_none(v);
     }
 
     if (s.line && s.line->target) {
