@@ -704,12 +704,10 @@ ngx_er_receive_finish(ngx_er_receive_t *ctx)
 static ngx_int_t
 ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 {
+    ngx_int_t          rc;
     ngx_er_header_t    header, *more;
     ngx_er_refusal_t  *refusal;
 
-    static ngx_er_header_t  later = {
-        ngx_string("Retry-After"), ngx_string(ngx_value(NGX_ER_ANSWER_RETRY))
-    };
     static ngx_er_header_t  codings = {
         ngx_string("Accept-Encoding"), ngx_string("gzip, deflate")
     };
@@ -734,29 +732,19 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
         ngx_er_quarantine_refused(ctx, decision);
     }
 
+    rc = NGX_OK;
+    more = &header;
+
     switch (refusal->status) {
 
     case NGX_HTTP_NOT_ALLOWED:
-
-        if (ngx_er_receive_allow(ctx, &header) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        more = &header;
+        rc = ngx_er_receive_allow(ctx, &header);
         break;
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:
-        more = &later;
-
-        if (refusal->retry) {
-
-            if (ngx_er_receive_later(ctx, refusal->retry, &header) != NGX_OK) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-
-            more = &header;
-        }
-
+        rc = ngx_er_receive_later(ctx, refusal->retry ? refusal->retry
+                                                      : NGX_ER_ANSWER_RETRY,
+                                  &header);
         break;
 
     case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
@@ -768,6 +756,10 @@ ngx_er_receive_refuse(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     default:
         more = NULL;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_er_receive_problem(ctx, refusal->status, refusal->detail,
