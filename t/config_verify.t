@@ -229,7 +229,7 @@ wrong('17 secrets', join('', map { "secret env:TEST_SECRET;\n" } 1 .. 16)
     'more than 16 secrets: keep only those that the producer still signs '
     . 'with');
 wrong('misspelt key', 'key base46;',
-    'invalid value "base46", write: key utf8|base64|hex|pem|spki-base64');
+    'invalid value "base46", write: key utf8|base64|hex|sha1|pem|spki-base64');
 wrong('key with an unknown word', 'key base64 stripe=whsec_;',
     'invalid value "stripe=whsec_", write: key base64 strip=whsec_;');
 wrong('secret is not hex', "key hex;\nsecret file:not-hex;",

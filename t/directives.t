@@ -89,6 +89,10 @@ for my $table ([ event_source => 'ingest/source.c', 'ngx_er_source_rows' ],
         my $key = $headings{$directive} && $headings{$directive} > 1
                   ? "$directive of $noun" : $directive;
 
+        # a line that may be a block, too, has two rows: here it is the line
+
+        next if $code{$key} && $code{$key}[0] eq $noun && $flags =~ /TABLE/;
+
         # "when" of event_source is for blocks of conditions, which say so
 
         next if $noun eq 'event_source' && $directive eq 'when';

@@ -104,8 +104,8 @@ my @only = (
                       ngx_read_file|ngx_read_fd|read|pread|fread)\(/x,
       map({ "store/file/$_" } qw(census.c check.c door.c lock.c pages.c
                                  space.c)),
-      qw(base/crash.c observe/config.c observe/log_file.c ingest/secret.c
-         mapping/jq_sandbox.c route/pattern/document.c
+      qw(base/crash.c conf/ahead.c observe/config.c observe/log_file.c
+         ingest/secret.c mapping/jq_sandbox.c route/pattern/document.c
          store/keys.c) ],
 
     # in a thread, and in nginx -t

@@ -12,11 +12,16 @@
  * of modules is replaced by a list of that one, and nginx itself checks where
  * a directive may stand, and its ";" or "{".
  *
+ * For nginx a directive is either a line or a block.  Where ours may be both,
+ * it has two rows, and of their two commands one may not stand here: before
+ * nginx reads a line of the block, ahead.c looks which one it will need.
+ *
  * Called by the rooms at configuration time only; keeps nothing.
  */
 
 
 #include "block.h"
+#include "ahead.h"
 #include "nearest.h"
 #include "where.h"
 
@@ -32,11 +37,16 @@
 static char *ngx_er_block_nested(ngx_conf_t *cf, ngx_er_block_t *block);
 static void ngx_er_block_commands(ngx_er_block_row_t *row,
     ngx_command_t *command);
+static ngx_er_block_row_t *ngx_er_block_twin(ngx_er_block_row_t *row);
+static void ngx_er_block_next(ngx_conf_t *cf, ngx_er_block_t *block,
+    ngx_str_t *file);
 static void ngx_er_block_hint(ngx_conf_t *cf, ngx_er_block_t *block);
 static char *ngx_er_block_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_er_block_include(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_er_block_files(ngx_conf_t *cf, ngx_er_block_t *block,
+    ngx_str_t *pattern);
 static char *ngx_er_block_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
 static ngx_er_block_row_t *ngx_er_block_find(ngx_er_block_row_t *row,
@@ -109,12 +119,16 @@ ngx_er_block_nested(ngx_conf_t *cf, ngx_er_block_t *block)
 
     save = *cf;
     block->outer = cf->ctx;
+    block->commands = commands;
+    block->twin = ngx_er_block_twin(block->rows);
     modules = cf->cycle->modules;
 
     cf->ctx = ctx;
     cf->module_type = NGX_ER_BLOCK_MODULE;
     cf->cmd_type = NGX_ER_BLOCK_CONF;
     cf->cycle->modules = list;
+
+    ngx_er_block_next(cf, block, NULL);
 
     rv = ngx_conf_parse(cf, NULL);
 
@@ -162,6 +176,39 @@ ngx_er_block_commands(ngx_er_block_row_t *row, ngx_command_t *command)
 
     *command++ = include;
     *command = none;
+}
+
+
+static ngx_er_block_row_t *
+ngx_er_block_twin(ngx_er_block_row_t *row)
+{
+    for ( /* void */ ; row->name; row++) {
+        if (row[1].name && ngx_strcmp(row[0].name, row[1].name) == 0) {
+            return row;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* what nginx reads next, in this file or at the beginning of another one */
+
+static void
+ngx_er_block_next(ngx_conf_t *cf, ngx_er_block_t *block, ngx_str_t *file)
+{
+    ngx_uint_t      opens;
+    ngx_command_t  *line;
+
+    if (block->twin == NULL) {
+        return;
+    }
+
+    line = &block->commands[block->twin - block->rows];
+    opens = ngx_er_ahead_opens(cf, file, block->twin->name);
+
+    line[opens].type |= NGX_ER_BLOCK_CONF;
+    line[!opens].type &= ~NGX_ER_BLOCK_CONF;
 }
 
 
@@ -235,6 +282,10 @@ ngx_er_block_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         cf->args->nelts = 0;
     }
 
+    if (rv == NGX_CONF_OK) {
+        ngx_er_block_next(cf, block, NULL);
+    }
+
     return rv;
 }
 
@@ -242,14 +293,91 @@ ngx_er_block_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_er_block_include(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_er_block_t *block = conf;
+
+    char       *rv;
+    ngx_str_t  *value;
+
     if (cf->args->nelts == 2) {
-        return ngx_conf_include(cf, cmd, conf);
+
+        if (block->twin == NULL) {
+            return ngx_conf_include(cf, cmd, conf);
+        }
+
+        value = cf->args->elts;
+        rv = ngx_er_block_files(cf, block, &value[1]);
+
+        if (rv == NGX_CONF_OK) {
+            ngx_er_block_next(cf, block, NULL);
+        }
+
+        return rv;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"include\" takes one file or pattern");
 
     return NGX_CONF_ERROR;
+}
+
+
+/* as ngx_conf_include(), with a look into each file */
+
+static char *
+ngx_er_block_files(ngx_conf_t *cf, ngx_er_block_t *block, ngx_str_t *pattern)
+{
+    char        *rv;
+    ngx_int_t    rc;
+    ngx_str_t    file, name;
+    ngx_glob_t   gl;
+
+    file = *pattern;
+
+    if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (strpbrk((char *) file.data, "*?[") == NULL) {
+        ngx_er_block_next(cf, block, &file);
+        return ngx_conf_parse(cf, &file);
+    }
+
+    ngx_memzero(&gl, sizeof(ngx_glob_t));
+
+    gl.pattern = file.data;
+    gl.log = cf->log;
+    gl.test = 1;
+
+    if (ngx_open_glob(&gl) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_glob_n " \"%s\" failed", file.data);
+        return NGX_CONF_ERROR;
+    }
+
+    rv = NGX_CONF_OK;
+
+    while (rv == NGX_CONF_OK) {
+        rc = ngx_read_glob(&gl, &name);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+
+        file.len = name.len++;
+        file.data = ngx_pstrdup(cf->pool, &name);
+
+        if (file.data == NULL) {
+            rv = NGX_CONF_ERROR;
+            break;
+        }
+
+        ngx_er_block_next(cf, block, &file);
+        rv = ngx_conf_parse(cf, &file);
+    }
+
+    ngx_close_glob(&gl);
+
+    return rv;
 }
 
 
@@ -316,6 +444,11 @@ ngx_er_block_unknown(ngx_conf_t *cf, ngx_er_block_t *block, ngx_str_t *name)
     last = list + sizeof(list);
 
     for (row = block->rows; row->name; row++) {
+
+        if (row[1].name && ngx_strcmp(row[0].name, row[1].name) == 0) {
+            continue;
+        }
+
         p = ngx_slprintf(p, last, "%s%s", row->name, row[1].name ? ", " : "");
     }
 

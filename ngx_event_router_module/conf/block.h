@@ -16,7 +16,9 @@
  * twice.  What is wrong is logged by ngx_conf_log_error(), with file and line.
  *
  * Blocks may be in such a block (NGX_ER_BLOCK_OPEN): then nginx itself says
- * where a directive must not stand, and where ";" and "{" are missing.
+ * where a directive must not stand, and where ";" and "{" are missing.  Two
+ * rows of one name, the second of them NGX_ER_BLOCK_OPEN, are a directive that
+ * may be either: a line, or a block.
  *
  * Tables are static; ngx_er_block_t and all that it points to is the caller's,
  * who needs it until ngx_er_block_parse() returns.  Nothing is allocated.
@@ -70,7 +72,9 @@ typedef struct {
                                           or NULL */
     void                  *base;       /* the structure that they are for */
     uint64_t               seen;       /* a bit for each row; 0 at first */
-    void                  *outer;      /* the engine's own */
+    void                  *outer;      /* the engine's own, as the next two */
+    ngx_command_t         *commands;
+    ngx_er_block_row_t    *twin;       /* the first of two rows of one name */
     ngx_er_block_row_t    *noted;      /* the first line that was read and has
                                           NGX_ER_BLOCK_NOTED, or NULL */
 } ngx_er_block_t;

@@ -6,34 +6,28 @@
 
 /*
  * The producers' challenges, as data: how each checks an endpoint before it
- * sends.  handshake.c compiles the rows at configuration time; a producer may
- * have several.
+ * sends.  handshake_rule.c reads the rows at configuration time; a producer
+ * may have several.
  *
- * "match" and "require" hold lines "NAME VALUE", where NAME is a variable of a
- * template and VALUE is
- *     *              it is there, whatever it says
- *     a|b            it is one of these
- *     const:NAME     it is one of the values of the source's own
- *                    "constant NAME a|b;" ("*": any)
- * All lines of "match" must hold for the request to be this challenge at all;
- * if then a line of "require" does not, the answer is the status "deny".
- * "headers" holds lines "Name: TEXT": a line that has an undefined variable is
- * left out, and the first line of a name counts.  In TEXT and in "body" stand
- *     {{VAR}}                   the value as it is
- *     {{jsonstr:VAR}}           as a JSON string, with its quotes
- *     {{hmac-sha256-hex:VAR}}   HMAC keyed with the source's first secret
- *     {{hmac-sha256-base64:VAR}}
- *     {{sha256-hex:A+B+C}}      of the values one behind the other
- * and everything else stands for itself, single braces too.  Here "url" is
- * the endpoint as it was registered: the URL without its query string.
+ * A row has the words of a block "handshake" of nginx.conf, without quotes: a
+ * line of "match" and "require" is NAME and its VALUEs, with blanks between
+ * them.  "headers" holds lines "Name: TEXT": a line that has an undefined
+ * variable is left out, and the first line of a name counts.  Texts are as in
+ * echo.h.
+ *
+ * An answer with an HMAC, without "signed", signs what anybody asks, with the
+ * key of the events.  That is only good where no event can be a challenge:
+ * such a source takes nothing but JSON, and no challenge is JSON.  Where the
+ * producer's events are no JSON, "apart" is how they are signed, and it is
+ * another row that refuses an event that can be a challenge.
  */
 
 
 #include "challenges.h"
 
 
-#define NGX_ER_TEXT           "Content-Type: text/plain"
-#define NGX_ER_JSON           "Content-Type: application/json"
+#define NGX_ER_TEXT           "text/plain"
+#define NGX_ER_JSON           "application/json"
 
 
 ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
@@ -41,22 +35,40 @@ ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
     {
         .preset = "asana",
         .method = "POST",
-        .match = "header:X-Hook-Secret *",
+        .match = "header:X-Hook-Secret",
         .status = 200,
-        .headers = "X-Hook-Secret: {{header:X-Hook-Secret}}"
+        .headers = "X-Hook-Secret: {header:X-Hook-Secret}"
+    },
+
+    {
+        .preset = "braintree",
+        .method = "GET",
+        .match = "query:bt_challenge",
+        .require = "query:bt_challenge hex:20-32",
+        .status = 200,
+        .type = NGX_ER_TEXT,
+        .body = "{const:public_key}|{hmac-sha1-hex:query:bt_challenge}",
+        .apart = "{form:bt_payload}"
+    },
+
+    {
+        .preset = "braintree",
+        .method = "POST",
+        .match = "form:bt_payload hex:0-32",
+        .status = 400
     },
 
     {
         .preset = "cloudevents",
         .method = "OPTIONS",
-        .match = "header:WebHook-Request-Origin *",
+        .match = "header:WebHook-Request-Origin",
         .require = "header:WebHook-Request-Origin const:origins",
         .deny = 405,
         .status = 200,
         .headers = "Allow: POST\n"
                    "WebHook-Allowed-Origin: "
-                   "{{header:WebHook-Request-Origin}}\n"
-                   "WebHook-Allowed-Rate: {{const:rate}}\n"
+                   "{header:WebHook-Request-Origin}\n"
+                   "WebHook-Allowed-Rate: {const:rate}\n"
                    "WebHook-Allowed-Rate: *"
     },
 
@@ -73,87 +85,129 @@ ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
         .method = "POST",
         .match = "json:type 1",
         .status = 200,
-        .headers = NGX_ER_JSON,
+        .type = NGX_ER_JSON,
         .body = "{\"type\":1}",
         .signed_ = 1
     },
 
     {
+        .preset = "dropbox",
+        .method = "GET",
+        .match = "query:challenge",
+        .status = 200,
+        .type = NGX_ER_TEXT,
+        .body = "{query:challenge}"
+    },
+
+    {
         .preset = "ebay",
         .method = "GET",
-        .match = "query:challenge_code *",
+        .match = "query:challenge_code",
         .status = 200,
-        .headers = NGX_ER_JSON,
-        .body = "{\"challengeResponse\":\"{{sha256-hex:"
-                "query:challenge_code+const:verification_token+url}}\"}"
+        .type = NGX_ER_JSON,
+        .body = "{\"challengeResponse\":\"{sha256-hex:"
+                "query:challenge_code+const:verification_token+url}\"}"
+    },
+
+    {
+        .preset = "eventgrid",
+        .method = "POST",
+        .match = "json:0.eventType "
+                 "Microsoft.EventGrid.SubscriptionValidationEvent",
+        .status = 200,
+        .type = NGX_ER_JSON,
+        .body = "{\"validationResponse\":{json:0.data.validationCode}}",
+        .signed_ = 1
     },
 
     {
         .preset = "front",
         .method = "POST",
-        .match = "header:X-Front-Challenge *",
+        .match = "header:X-Front-Challenge",
         .status = 200,
-        .headers = NGX_ER_TEXT,
-        .body = "{{header:X-Front-Challenge}}",
+        .type = NGX_ER_TEXT,
+        .body = "{header:X-Front-Challenge}",
         .signed_ = 1
+    },
+
+    {
+        .preset = "intercom",
+        .method = "HEAD",
+        .status = 200
     },
 
     {
         .preset = "linkedin",
         .method = "GET",
-        .match = "query:challengeCode *",
+        .match = "query:challengeCode",
         .status = 200,
-        .headers = NGX_ER_JSON,
-        .body = "{\"challengeCode\":{{jsonstr:query:challengeCode}},"
+        .type = NGX_ER_JSON,
+        .body = "{\"challengeCode\":{query:challengeCode},"
                 "\"challengeResponse\":"
-                "\"{{hmac-sha256-hex:query:challengeCode}}\"}"
+                "\"{hmac-sha256-hex:query:challengeCode}\"}"
+    },
+
+    {
+        .preset = "mailchimp",
+        .method = "GET",
+        .status = 200
     },
 
     {
         .preset = "meta",
         .method = "GET",
-        .match = "query:hub.mode *",
+        .match = "query:hub.mode",
         .require = "query:hub.mode subscribe\n"
                    "query:hub.verify_token const:verify_token",
         .deny = 403,
         .status = 200,
-        .headers = NGX_ER_TEXT,
-        .body = "{{query:hub.challenge}}"
+        .type = NGX_ER_TEXT,
+        .body = "{query:hub.challenge}"
     },
 
     {
         .preset = "monday",
         .method = "POST",
-        .match = "json:challenge *",
+        .match = "json:challenge",
         .status = 200,
-        .headers = NGX_ER_JSON,
-        .body = "{\"challenge\":{{jsonstr:json:challenge}}}"
+        .type = NGX_ER_JSON,
+        .body = "{\"challenge\":{json:challenge}}"
     },
 
     {
         .preset = "msgraph",
         .method = "POST",
-        .match = "query:validationToken *",
+        .match = "query:validationToken",
         .status = 200,
-        .headers = NGX_ER_TEXT,
-        .body = "{{query:validationToken}}"
+        .type = NGX_ER_TEXT,
+        .body = "{query:validationToken}"
     },
 
     {
         .preset = "nylas",
         .method = "GET",
-        .match = "query:challenge *",
+        .match = "query:challenge",
         .status = 200,
-        .headers = NGX_ER_TEXT,
-        .body = "{{query:challenge}}"
+        .type = NGX_ER_TEXT,
+        .body = "{query:challenge}"
+    },
+
+    {
+        .preset = "okta",
+        .method = "GET",
+        .match = "header:X-Okta-Verification-Challenge",
+        .status = 200,
+        .type = NGX_ER_JSON,
+        .body = "{\"verification\":"
+                "{header:X-Okta-Verification-Challenge}}"
     },
 
     {
         .preset = "ringcentral",
         .method = "POST",
-        .match = "header:Validation-Token *",
+        .match = "header:Validation-Token",
         .status = 200,
-        .headers = "Validation-Token: {{header:Validation-Token}}"
+        .headers = "Validation-Token: {header:Validation-Token}"
     },
 
     {
@@ -161,21 +215,35 @@ ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
         .method = "POST",
         .match = "json:type url_verification",
         .status = 200,
-        .headers = NGX_ER_TEXT,
-        .body = "{{json:challenge}}",
+        .type = NGX_ER_TEXT,
+        .body = "{json:challenge}",
         .signed_ = 1
+    },
+
+    {
+        .preset = "slack",
+        .method = "GET",
+        .match = "query:ssl_check 1",
+        .status = 200
+    },
+
+    {
+        .preset = "slack",
+        .method = "POST",
+        .match = "form:ssl_check 1",
+        .status = 200
     },
 
     {
         .preset = "strava",
         .method = "GET",
-        .match = "query:hub.mode *",
+        .match = "query:hub.mode",
         .require = "query:hub.mode subscribe\n"
                    "query:hub.verify_token const:verify_token",
         .deny = 403,
         .status = 200,
-        .headers = NGX_ER_JSON,
-        .body = "{\"hub.challenge\":{{jsonstr:query:hub.challenge}}}"
+        .type = NGX_ER_JSON,
+        .body = "{\"hub.challenge\":{query:hub.challenge}}"
     },
 
     {
@@ -190,38 +258,38 @@ ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
         .match = "header:Twitch-Eventsub-Message-Type "
                  "webhook_callback_verification",
         .status = 200,
-        .headers = NGX_ER_TEXT,
-        .body = "{{json:challenge}}",
+        .type = NGX_ER_TEXT,
+        .body = "{json:challenge}",
         .signed_ = 1
     },
 
     {
         .preset = "websub",
         .method = "GET",
-        .match = "query:hub.mode *",
-        .require = "query:hub.mode subscribe|unsubscribe\n"
+        .match = "query:hub.mode",
+        .require = "query:hub.mode subscribe unsubscribe\n"
                    "query:hub.topic const:topic",
         .deny = 404,
         .status = 200,
-        .headers = NGX_ER_TEXT,
-        .body = "{{query:hub.challenge}}"
+        .type = NGX_ER_TEXT,
+        .body = "{query:hub.challenge}"
     },
 
     {
         .preset = "woocommerce",
         .method = "POST",
-        .match = "form:webhook_id *",
+        .match = "form:webhook_id",
         .status = 200
     },
 
     {
         .preset = "x",
         .method = "GET",
-        .match = "query:crc_token *",
+        .match = "query:crc_token",
         .status = 200,
-        .headers = NGX_ER_JSON,
+        .type = NGX_ER_JSON,
         .body = "{\"response_token\":"
-                "\"sha256={{hmac-sha256-base64:query:crc_token}}\"}"
+                "\"sha256={hmac-sha256-base64:query:crc_token}\"}"
     },
 
     {
@@ -229,10 +297,10 @@ ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
         .method = "POST",
         .match = "json:event endpoint.url_validation",
         .status = 200,
-        .headers = NGX_ER_JSON,
-        .body = "{\"plainToken\":{{jsonstr:json:payload.plainToken}},"
+        .type = NGX_ER_JSON,
+        .body = "{\"plainToken\":{json:payload.plainToken},"
                 "\"encryptedToken\":"
-                "\"{{hmac-sha256-hex:json:payload.plainToken}}\"}",
+                "\"{hmac-sha256-hex:json:payload.plainToken}\"}",
         .signed_ = 1
     },
 

@@ -16,20 +16,23 @@
 #include "../base/base.h"
 
 
-/*
- * A handshake: a row a challenge.  match and require hold "NAME VALUE" lines
- * in the notation of templates: "query:hub.mode *", "json:type 1".
- */
+#define NGX_ER_CHALLENGE_WORDS  8      /* of a line, with its name */
+
+
+/* a row a challenge, in the words of nginx.conf */
 
 typedef struct {
     const char            *preset;
-    const char            *method;
-    const char            *match;
+    const char            *method;     /* "GET HEAD" */
+    const char            *match;      /* lines "NAME VALUE..." */
     const char            *require;
     ngx_uint_t             deny;       /* status when "require" fails */
     ngx_uint_t             status;
-    const char            *headers;    /* "Name: TEMPLATE" lines */
-    const char            *body;       /* template */
+    const char            *type;       /* of the body; NULL: empty */
+    const char            *body;       /* text */
+    const char            *headers;    /* lines "Name: TEXT" */
+    const char            *apart;      /* "signed" of events that can be no
+                                          challenge */
     unsigned               signed_:1;
 } ngx_er_preset_handshake_t;
 

@@ -56,6 +56,9 @@ ngx_er_decode(ngx_er_encoding_e encoding, ngx_str_t *src, u_char *buf,
 
     case NGX_ER_ENCODING_BASE64_OF_HEX:
         return ngx_er_decode_base64_of_hex(src, buf, size);
+
+    case NGX_ER_ENCODING_SHA1:
+        break;
     }
 
     return NGX_ERROR;

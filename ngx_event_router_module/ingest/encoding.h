@@ -25,8 +25,9 @@ typedef enum {
     NGX_ER_ENCODING_BASE64,            /* padding is required */
     NGX_ER_ENCODING_BASE64URL,         /* padding is optional */
     NGX_ER_ENCODING_BASE64_OF_HEX,
-    NGX_ER_ENCODING_PEM,               /* these two are of keys only */
-    NGX_ER_ENCODING_SPKI
+    NGX_ER_ENCODING_PEM,               /* these three are of keys only */
+    NGX_ER_ENCODING_SPKI,
+    NGX_ER_ENCODING_SHA1               /* the key is the secret's SHA-1 */
 } ngx_er_encoding_e;
 
 

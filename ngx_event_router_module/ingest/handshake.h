@@ -6,8 +6,9 @@
 
 /*
  * Challenges by which producers check that an endpoint wants their events.
- * One generic rule (match, require, signed, respond) expresses all of them;
- * the rules of the producers are data in challenges.c.
+ * One generic rule (match, require, signed, answer) expresses all of them;
+ * the rules of the producers are data in challenges.c, a source may have
+ * rules of its own.
  */
 
 
@@ -35,14 +36,8 @@ typedef struct {
 } ngx_er_answer_t;
 
 
-/*
- * Compiles the handshakes of one preset and appends them to the array (of
- * ngx_er_handshake_t *).  A constant that a rule requires and that the source
- * does not define is an error with a sentence: "constant verify_token ...;".
- */
-ngx_int_t ngx_er_handshakes_add(ngx_pool_t *pool, ngx_array_t *handshakes,
-    ngx_str_t *preset, ngx_er_fields_t *fields, ngx_er_verify_t *verify,
-    ngx_er_error_t *err);
+/* of "GET" and so on; 0: no method of handshakes */
+ngx_uint_t ngx_er_handshake_method(ngx_str_t *name);
 
 /* the methods beside POST that the handshakes use, as a mask of NGX_HTTP_* */
 ngx_uint_t ngx_er_handshake_methods(ngx_array_t *handshakes);
@@ -58,13 +53,18 @@ ngx_uint_t ngx_er_handshake_signed(ngx_er_handshake_t *h);
 /* 1: it signs what anybody asks, with the secret of the events */
 ngx_uint_t ngx_er_handshake_oracle(ngx_er_handshake_t *h);
 
-/* 1: no word that an oracle signs is ever the value of the template, if the
-   body is JSON */
-ngx_uint_t ngx_er_handshake_apart(ngx_er_template_t *signed_);
+/* 1: no word that the oracle signs is ever the value of the template, if the
+   body is JSON; *forms is set if the body may be something else, too */
+ngx_uint_t ngx_er_handshake_apart(ngx_er_handshake_t *h,
+    ngx_er_template_t *signed_, ngx_uint_t *forms);
 
-/* NGX_OK: answer is complete, a refusal too; NGX_ERROR: no memory */
+/*
+ * NGX_OK: answer is complete, a refusal too; NGX_ERROR: no memory.  secret:
+ * the index of the one that signed the message, 0 if nobody looked.
+ */
 ngx_int_t ngx_er_handshake_answer(ngx_er_handshake_t *h,
-    ngx_er_verify_t *verify, ngx_er_message_t *m, ngx_er_answer_t *answer);
+    ngx_er_verify_t *verify, ngx_uint_t secret, ngx_er_message_t *m,
+    ngx_er_answer_t *answer);
 
 
 #endif /* _NGX_ER_HANDSHAKE_H_INCLUDED_ */

@@ -16,6 +16,10 @@
 #include "source_conf.h"
 
 
+/* a block "handshake NAME { ... }"; draft is the conf, for the row's "set" */
+char *ngx_er_handshake_block(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    void *conf);
+
 /*
  * Fills in source->handshakes and adds their methods to source->methods.
  * line: "handshake" of the block, or NULL.  The verifier is complete and the

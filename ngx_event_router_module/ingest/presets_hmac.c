@@ -127,6 +127,17 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "braintree",
+        .verify = "hmac-sha1",
+        .key = "sha1",
+        .signed_ = "{form:bt_payload}",
+        .signature = "form:bt_signature separator=&| encoding=hex",
+        .id = { "{body_sha256}" },
+        .accept = "application/x-www-form-urlencoded",
+        .retries = 24 * NGX_ER_HOUR
+    },
+
+    {
         .name = "calendly",
         .verify = "hmac-sha256",
         .key = "utf8",
@@ -174,6 +185,18 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .retries = 360 * NGX_ER_HOUR,
         .window = 384 * NGX_ER_HOUR,
         .own_body = 1
+    },
+
+    {
+        /* two changes of an account are told in the same bytes: no id */
+
+        .name = "dropbox",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{body}",
+        .signature = "header:X-Dropbox-Signature encoding=hex",
+        .subject = { "{json:list_folder.accounts.0}" },
+        .deadline = 9000
     },
 
     {

@@ -150,6 +150,20 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
     },
 
     {
+        .name = "eventgrid",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "query:code",
+        .id = { "{json:0.id}" },
+        .type = { "{json:0.eventType}" },
+        .subject = { "{json:0.topic}" },
+        .time = { "{json:0.eventTime}" },
+        .split = "data",
+        .retries = 24 * NGX_ER_HOUR,
+        .coarse = 1
+    },
+
+    {
         .name = "gitlab",
         .verify = "token",
         .key = "utf8",
@@ -233,6 +247,17 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
     },
 
     {
+        .name = "mailchimp",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "query:key",
+        .type = { "{form:type}" },
+        .subject = { "{form:data[list_id]}" },
+        .accept = "application/x-www-form-urlencoded",
+        .own_body = 1
+    },
+
+    {
         .name = "monday",
         .verify = "jwt",
         .key = "utf8",
@@ -269,6 +294,20 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .type = { "{json:state}" },
         .subject = { "{json:site_id}" },
         .time = { "{json:updated_at}" },
+        .coarse = 1
+    },
+
+    {
+        .name = "okta",
+        .verify = "token",
+        .key = "utf8",
+        .signature = "header:Authorization",
+        .id = { "{json:data.events.0.uuid}" },
+        .type = { "{json:data.events.0.eventType}" },
+        .subject = { "{json:source}" },
+        .time = { "{json:data.events.0.published}" },
+        .split = "data.events",
+        .deadline = 2500,
         .coarse = 1
     },
 

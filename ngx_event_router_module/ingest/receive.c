@@ -520,8 +520,8 @@ ngx_er_receive_handshake(ngx_er_receive_t *ctx, ngx_er_handshake_t *handshake)
 
     ngx_memzero(&answer, sizeof(ngx_er_answer_t));
 
-    if (ngx_er_handshake_answer(handshake, ctx->source->verify, &ctx->message,
-                                &answer)
+    if (ngx_er_handshake_answer(handshake, ctx->source->verify,
+                                ctx->verdict.secret, &ctx->message, &answer)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

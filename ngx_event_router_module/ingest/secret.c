@@ -36,6 +36,8 @@ static ngx_int_t ngx_er_secret_copy(ngx_pool_t *pool, u_char *data,
 static ngx_uint_t ngx_er_secret_blank(ngx_str_t *secret);
 static ngx_int_t ngx_er_secret_decode(ngx_er_verify_t *v, ngx_str_t *text,
     ngx_str_t *bytes, ngx_er_error_t *err);
+static ngx_int_t ngx_er_secret_sha1(ngx_er_verify_t *v, ngx_str_t *text,
+    ngx_str_t *bytes, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_hmac(ngx_er_verify_t *v,
     ngx_er_secret_t *secret, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_token(ngx_er_verify_t *v,
@@ -92,9 +94,52 @@ ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
 
     secret->raw = raw;
     secret->exposed = exposed;
-    secret->handshake = ngx_er_key_hmac(v->pool, NGX_ER_SHA256, &raw);
 
-    return secret->handshake ? NGX_OK : ngx_er_secret_unknown(err);
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_er_secret_handshakes(ngx_er_verify_t *v, ngx_er_digest_e digest,
+    ngx_er_error_t *err)
+{
+    ngx_uint_t        i;
+    ngx_er_key_t    **key;
+    ngx_er_secret_t  *secret;
+
+    if (v->secrets.nelts == 0) {
+        ngx_er_error(err, "the answer is an HMAC and the source has no "
+                     "secret: add \"secret file:PATH;\", or \"handshake "
+                     "off;\" if the producer does not ask");
+        return NGX_ERROR;
+    }
+
+    if (v->scheme == NGX_ER_SCHEME_PUBLIC
+        || v->encoding == NGX_ER_ENCODING_PEM
+        || v->encoding == NGX_ER_ENCODING_SPKI)
+    {
+        ngx_er_error(err, "the answer is an HMAC, and the source has a public "
+                     "key: that is no secret");
+        return NGX_ERROR;
+    }
+
+    secret = v->secrets.elts;
+
+    for (i = 0; i < v->secrets.nelts; i++) {
+        key = &secret[i].handshake[digest];
+
+        if (*key == NULL) {
+            *key = ngx_er_key_hmac(v->pool, digest,
+                                   secret[i].bytes.len ? &secret[i].bytes
+                                                       : &secret[i].raw);
+        }
+
+        if (*key == NULL) {
+            return ngx_er_secret_unknown(err);
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -421,6 +466,10 @@ ngx_er_secret_decode(ngx_er_verify_t *v, ngx_str_t *text, ngx_str_t *bytes,
         return NGX_ERROR;
     }
 
+    if (v->encoding == NGX_ER_ENCODING_SHA1) {
+        return ngx_er_secret_sha1(v, text, bytes, err);
+    }
+
     *bytes = *text;
 
     if (v->encoding != NGX_ER_ENCODING_RAW) {
@@ -455,6 +504,22 @@ ngx_er_secret_decode(ngx_er_verify_t *v, ngx_str_t *text, ngx_str_t *bytes,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_secret_sha1(ngx_er_verify_t *v, ngx_str_t *text, ngx_str_t *bytes,
+    ngx_er_error_t *err)
+{
+    bytes->len = ngx_er_digest_len(NGX_ER_SHA1);
+    bytes->data = ngx_er_vault_alloc(v->pool, bytes->len);
+
+    if (bytes->data == NULL) {
+        return ngx_er_secret_memory(err);
+    }
+
+    return (ngx_er_digest(NGX_ER_SHA1, text, 1, bytes->data) == NGX_OK)
+           ? NGX_OK : ngx_er_secret_unknown(err);
 }
 
 

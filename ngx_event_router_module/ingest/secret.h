@@ -13,6 +13,7 @@
 #define _NGX_ER_SECRET_H_INCLUDED_
 
 
+#include "crypto.h"
 #include "verify.h"
 
 
@@ -27,12 +28,19 @@ typedef struct ngx_er_secret_s  ngx_er_secret_t;
 
 
 /*
- * "secret" adds one to the verifier, ready for handshakes.  *inline_secret is
- * set when it stood in nginx.conf itself.  NGX_OK, or NGX_ERROR with a
- * sentence in err, as all here.
+ * "secret" adds one to the verifier.  *inline_secret is set when it stood in
+ * nginx.conf itself.  NGX_OK, or NGX_ERROR with a sentence in err, as all
+ * here.
  */
 ngx_int_t ngx_er_secret_add(ngx_er_verify_t *v, ngx_str_t *args,
     ngx_uint_t nargs, ngx_uint_t *inline_secret, ngx_er_error_t *err);
+
+/*
+ * For handshakes: makes of each secret the key of HMACs with this digest, of
+ * the bytes that "key" decodes.  There must be a secret, and not a public key.
+ */
+ngx_int_t ngx_er_secret_handshakes(ngx_er_verify_t *v, ngx_er_digest_e digest,
+    ngx_er_error_t *err);
 
 /* makes its key, when the scheme is known */
 ngx_int_t ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,

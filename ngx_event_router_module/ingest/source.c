@@ -19,6 +19,7 @@
 
 #include "ack.h"
 #include "expect.h"
+#include "handshake_conf.h"
 #include "quarantine.h"
 #include "rate.h"
 #include "redact_conf.h"
@@ -72,7 +73,7 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
     { "secret", 1, 1, NGX_ER_LINE_PARAM|NGX_ER_BLOCK_REPEAT,
       "file:PATH | env:NAME | VALUE", ngx_er_source_keep, 0 },
     { "key", 1, 2, NGX_ER_LINE_PARAM,
-      "utf8 | base64 | hex | pem | spki-base64 [strip=PREFIX]",
+      "utf8 | base64 | hex | sha1 | pem | spki-base64 [strip=PREFIX]",
       ngx_er_source_keep, 0 },
     { "signed", 1, 1, NGX_ER_LINE_PARAM,
       "TEMPLATE", ngx_er_source_keep, 0 },
@@ -106,6 +107,8 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       "on | off | FIELD...", ngx_er_source_keep, 0 },
     { "handshake", 1, 4, 0,
       "PRESET... | off", ngx_er_source_keep, 0 },
+    { "handshake", 1, 1, NGX_ER_BLOCK_TABLE|NGX_ER_BLOCK_REPEAT,
+      "NAME", ngx_er_handshake_block, 0 },
 
     { "accept", 1, 16, 0,
       "TYPE...", ngx_er_source_accept, 0 },
@@ -308,6 +311,9 @@ ngx_er_source_begin(ngx_conf_t *cf, ngx_er_draft_t *draft,
     if (draft->source == NULL
         || ngx_array_init(&draft->lines, cf->temp_pool, 8,
                           sizeof(ngx_er_source_line_t))
+           != NGX_OK
+        || ngx_array_init(&draft->handshakes, cf->temp_pool, 1,
+                          sizeof(void *))
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -41,6 +41,7 @@ typedef struct {
     ngx_er_source_t       *source;
     ngx_er_main_conf_t    *mcf;
     ngx_array_t            lines;      /* of ngx_er_source_line_t */
+    ngx_array_t            handshakes; /* blocks; handshake_conf.c's own */
     ngx_er_lines_t         require;
     ngx_er_route_element_t element;    /* as of a route: of "require" */
 } ngx_er_draft_t;

@@ -106,7 +106,7 @@ struct ngx_er_secret_s {
                                           token: else empty */
     ngx_er_key_t          *key;        /* HMAC, PUBLIC, JWT */
     ngx_er_key_t          *hmac[NGX_ER_DIGESTS];  /* HMAC_FROM_PREFIX */
-    ngx_er_key_t          *handshake;  /* HMAC-SHA256 of raw */
+    ngx_er_key_t          *handshake[NGX_ER_DIGESTS];  /* those in use */
     u_char                *exposed;    /* its file, if others can read it */
     u_char                 sum[NGX_ER_DIGEST_MAX];  /* TOKEN, BASIC: SHA-256 */
 };

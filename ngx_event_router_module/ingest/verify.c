@@ -1103,26 +1103,18 @@ ngx_er_verify_constant(ngx_er_verify_t *v, ngx_str_t *name)
 
 
 ngx_int_t
-ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index, ngx_str_t *data,
-    u_char out[32])
+ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index, ngx_uint_t digest,
+    ngx_str_t *data, u_char *out)
 {
-    ngx_int_t         rc;
     ngx_er_secret_t  *secret;
-    u_char            mac[NGX_ER_DIGEST_MAX];
-
-    if (index >= v->secrets.nelts) {
-        return NGX_DECLINED;
-    }
 
     secret = v->secrets.elts;
 
-    rc = ngx_er_key_mac(secret[index].handshake, data, 1, mac);
-
-    if (rc == NGX_OK) {
-        ngx_memcpy(out, mac, 32);
+    if (index >= v->secrets.nelts || secret[index].handshake[digest] == NULL) {
+        return NGX_ERROR;
     }
 
-    return rc;
+    return ngx_er_key_mac(secret[index].handshake[digest], data, 1, out);
 }
 
 

@@ -59,14 +59,14 @@ ngx_int_t ngx_er_verify(ngx_er_verify_t *v, ngx_er_message_t *m,
 
 /*
  * For handshakes.  All constants (of ngx_er_constant_t), one of them or NULL,
- * and HMAC-SHA256 keyed with the raw bytes of the index-th secret as it was
- * configured (before "key" decodes it); out has 32 bytes.  NGX_DECLINED: there
- * is no such secret; NGX_ERROR: OpenSSL failed.
+ * and an HMAC with a key that ngx_er_secret_handshakes() made of the index-th
+ * secret; out has the digest's length.  NGX_ERROR: there is no such key, or
+ * OpenSSL failed.
  */
 ngx_array_t *ngx_er_verify_constants(ngx_er_verify_t *v);
 ngx_str_t *ngx_er_verify_constant(ngx_er_verify_t *v, ngx_str_t *name);
 ngx_int_t ngx_er_verify_hmac(ngx_er_verify_t *v, ngx_uint_t index,
-    ngx_str_t *data, u_char out[32]);
+    ngx_uint_t digest, ngx_str_t *data, u_char *out);
 
 /* 1: a secret stands in the text; a short one only if it is all of the text */
 ngx_uint_t ngx_er_verify_in_text(ngx_er_verify_t *v, ngx_str_t *text);

@@ -427,6 +427,13 @@ ngx_er_verify_signed(ngx_er_verify_t *v)
 }
 
 
+ngx_uint_t
+ngx_er_verify_is_jwt(ngx_er_verify_t *v)
+{
+    return v->scheme == NGX_ER_SCHEME_JWT;
+}
+
+
 static void
 ngx_er_verify_check_uses(ngx_er_verify_t *v)
 {

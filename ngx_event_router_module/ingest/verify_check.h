@@ -36,5 +36,8 @@ ngx_uint_t ngx_er_verify_covers(ngx_er_verify_t *v,
 /* what is signed of a message; NULL: nothing is, a token is sent */
 ngx_er_template_t *ngx_er_verify_signed(ngx_er_verify_t *v);
 
+/* 1: a JWT is sent */
+ngx_uint_t ngx_er_verify_is_jwt(ngx_er_verify_t *v);
+
 
 #endif /* _NGX_ER_VERIFY_CHECK_H_INCLUDED_ */

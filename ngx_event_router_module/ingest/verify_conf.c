@@ -124,7 +124,7 @@ static ngx_er_verify_row_t  ngx_er_verify_rows[] = {
     { ngx_string("verify"), ngx_er_verify_set_algorithm, 1, 5,
       "verify hmac-sha256;" },
     { ngx_string("key"), ngx_er_verify_set_key, 1, 2,
-      "key utf8|base64|hex|pem|spki-base64 [strip=PREFIX];" },
+      "key utf8|base64|hex|sha1|pem|spki-base64 [strip=PREFIX];" },
     { ngx_string("signed"), ngx_er_verify_set_signed, 1, 1,
       "signed \"{ts}.{body}\";" },
     { ngx_string("signature"), ngx_er_verify_set_signature, 1, 16,
@@ -214,6 +214,7 @@ static ngx_er_word_t  ngx_er_key_words[] = {
     { ngx_string("hex"), NGX_ER_ENCODING_HEX },
     { ngx_string("pem"), NGX_ER_ENCODING_PEM },
     { ngx_string("spki-base64"), NGX_ER_ENCODING_SPKI },
+    { ngx_string("sha1"), NGX_ER_ENCODING_SHA1 },
     { ngx_null_string, 0 }
 };
 
@@ -482,7 +483,7 @@ ngx_er_verify_set_key(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
     ngx_uint_t  value;
 
     if (ngx_er_param_word(ngx_er_key_words, &args[1], &value) != NGX_OK) {
-        return ngx_er_verify_set_bad(&args[1], "key utf8|base64|hex|pem|"
+        return ngx_er_verify_set_bad(&args[1], "key utf8|base64|hex|sha1|pem|"
                                      "spki-base64 [strip=PREFIX];", err);
     }
 

@@ -14,6 +14,7 @@
 
 #include "../../ngx_event_router_module/ingest/crypto.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
+#include "../../ngx_event_router_module/ingest/secret.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
 #include "../../ngx_event_router_module/ingest/verify_check.h"
 #include "../../ngx_event_router_module/ingest/verify_conf.h"
@@ -986,8 +987,9 @@ secrets(void)
 static void
 handshakes(void)
 {
-    u_char            out[32], hex[65];
+    u_char            out[NGX_ER_DIGEST_MAX], hex[65];
     ngx_str_t         text;
+    ngx_er_error_t    err;
     ngx_er_verify_t  *v;
 
     v = conf(HEX "key hex; constant token a; constant token b; "
@@ -999,12 +1001,20 @@ handshakes(void)
     ok(ngx_er_verify_constant(v, &text) == NULL, "no such constant");
 
     text = str("qgg8vlvZRS6UYooatFL8Aw");
-    is_int(ngx_er_verify_hmac(v, 0, &text, out), NGX_OK, "hmac");
+    is_int(ngx_er_verify_hmac(v, 0, NGX_ER_SHA256, &text, out), NGX_ERROR,
+           "no key without a handshake");
+    is_int(ngx_er_secret_handshakes(v, NGX_ER_SHA256, &err), NGX_OK, "a key");
+    is_int(ngx_er_verify_hmac(v, 0, NGX_ER_SHA256, &text, out), NGX_OK,
+           "hmac");
     *ngx_hex_dump(hex, out, 32) = '\0';
     ok(strcmp((char *) hex,
-              mac("0123456789abcdef", "qgg8vlvZRS6UYooatFL8Aw")) == 0,
-       "hmac of the raw secret, whatever \"key\" is");
-    is_int(ngx_er_verify_hmac(v, 1, &text, out), NGX_DECLINED,
+              mac("\x01\x23\x45\x67\x89\xab\xcd\xef",
+                  "qgg8vlvZRS6UYooatFL8Aw"))
+       == 0,
+       "keyed with the bytes that \"key\" decodes, as events are");
+    is_int(ngx_er_verify_hmac(v, 0, NGX_ER_SHA1, &text, out), NGX_ERROR,
+           "no key of another digest");
+    is_int(ngx_er_verify_hmac(v, 1, NGX_ER_SHA256, &text, out), NGX_ERROR,
            "no second secret");
 }
 

@@ -14,8 +14,11 @@
 
 #include <jansson.h>
 
-#include "../../ngx_event_router_module/ingest/handshake.h"
+#include "../../ngx_event_router_module/ingest/form.h"
+#include "../../ngx_event_router_module/ingest/handshake_rule.h"
+#include "../../ngx_event_router_module/ingest/presets.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
+#include "../../ngx_event_router_module/ingest/verify_check.h"
 #include "../../ngx_event_router_module/ingest/verify_conf.h"
 
 
@@ -34,6 +37,7 @@ typedef struct {
 
 static void test_vectors(void);
 static void test_vector(json_t *v);
+static void test_key(test_t *t, const char *provider);
 static void test_message(test_t *t, json_t *request);
 static void test_expect(const char *n, json_t *expect,
     ngx_er_answer_t *answer);
@@ -109,6 +113,7 @@ test_vector(json_t *v)
 
     test_new(&t);
     test_set(&t, "secret", secret ? secret : "a secret of the test", NULL);
+    test_key(&t, provider);
 
     json_object_foreach(json_object_get(v, "consts"), name, value) {
         test_set(&t, "constant", name, json_string_value(value));
@@ -145,7 +150,7 @@ test_vector(json_t *v)
             is_int(json_integer_value(json_object_get(expect, "status")), 401,
                    "%s: it is never answered", n);
 
-        } else if (ok(ngx_er_handshake_answer(h, t.verify, &t.m, &answer)
+        } else if (ok(ngx_er_handshake_answer(h, t.verify, 0, &t.m, &answer)
                       == NGX_OK, "%s: answered", n))
         {
             test_expect(n, expect, &answer);
@@ -153,6 +158,31 @@ test_vector(json_t *v)
     }
 
     ngx_destroy_pool(t.pool);
+}
+
+
+/* of a producer whose key is not the secret itself */
+
+static void
+test_key(test_t *t, const char *provider)
+{
+    ngx_str_t         name;
+    ngx_er_preset_t  *preset;
+
+    name = test_str(t->pool, provider);
+    preset = ngx_er_preset_find(&name);
+
+    if (preset->key == NULL || ngx_strcmp(preset->key, "sha1") != 0) {
+        return;
+    }
+
+    test_set(t, "verify", preset->verify, NULL);
+    test_set(t, "key", preset->key, NULL);
+    test_set(t, "signed", preset->signed_, NULL);
+    test_set(t, "signature", "form:bt_signature", NULL);
+
+    is_int(ngx_er_verify_init(t->verify, &t->err), NGX_OK, "%s: key",
+           provider);
 }
 
 
@@ -203,6 +233,14 @@ test_message(test_t *t, json_t *request)
     scan.limits = &limits;
     scan.paths = t->fields->paths;
     scan.values = t->m.facts->values;
+
+    if (ngx_strnstr(t->m.body.data, "=", t->m.body.len)
+        && t->m.body.data[0] != '{' && t->m.body.data[0] != '[')
+    {
+        t->m.facts->form = 1;
+        (void) ngx_er_form_scan(&scan, &t->m.body);
+        return;
+    }
 
     (void) ngx_er_scan(&scan, &t->m.body);
 }
@@ -387,7 +425,7 @@ test_memory(void)
 
     for (n = 1; n < 100; n++) {
         ngx_er_test_fail_at = ngx_er_test_allocs + n;
-        rc = ngx_er_handshake_answer(h, t.verify, &t.m, &answer);
+        rc = ngx_er_handshake_answer(h, t.verify, 0, &t.m, &answer);
         ngx_er_test_fail_at = 0;
 
         if (rc == NGX_OK) {
@@ -439,8 +477,8 @@ test_add(test_t *t, const char *preset)
 
     name = test_str(t->pool, preset);
 
-    return ngx_er_handshakes_add(t->pool, &t->handshakes, &name, t->fields,
-                                 t->verify, &t->err);
+    return ngx_er_rules_add(t->pool, &t->handshakes, &name, t->fields,
+                            t->verify, &t->err);
 }
 
 
@@ -463,7 +501,7 @@ test_answer(test_t *t, ngx_er_answer_t *answer)
     h = ngx_er_handshake_find(&t->handshakes, &t->m);
 
     if (h == NULL
-        || ngx_er_handshake_answer(h, t->verify, &t->m, answer) != NGX_OK)
+        || ngx_er_handshake_answer(h, t->verify, 0, &t->m, answer) != NGX_OK)
     {
         return 0;
     }
