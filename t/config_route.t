@@ -307,8 +307,22 @@ wrong('regular expression of places, not closed', 'when type ~ "\Ga\Qb";',
 wrong('empty text', 'when type prefix "";',
     'the value is empty, which every text begins and ends with and contains: '
     . 'write "exists"');
-wrong('not a number', 'when data.total > many;',
-    '"many" is not a number: write it as JSON does, for example 1000');
+wrong('not a number', 'when data.total > 1,000;',
+    '"1,000" is not a number: write it as JSON does, for example 1000');
+wrong('a field for a number', 'when data.amount_due > data.amount_paid;',
+    '"data.amount_paid" is a field, and a VALUE is a text that is written '
+    . 'here: to compare with what the event has in it write '
+    . '"$field:data.amount_paid"');
+wrong('not a time', 'when data.created_at after yesterday;',
+    '"yesterday" is no time: write it as 2026-05-01T00:00:00Z');
+wrong('not a span', 'when data.created_at within 60;',
+    '"60" is no span of time: write for example "within 1h"');
+wrong('utf8 of no regular expression', 'when data.a utf8 = x;',
+    '"utf8" is about regular expressions: it stands before ~');
+wrong('another field, not known', 'when data.a = $field:amount;',
+    'unknown field "amount"');
+wrong('another field of an element', 'when data.a prefix $field:data.b;',
+    '"prefix" takes no "$field:"');
 wrong('number with a plus', 'when data.total >= +5;', '"+5" is not a number');
 wrong('two numbers', 'when data.total > 5 6;', '">" takes one value');
 wrong('between one', 'when data.total between 5;',

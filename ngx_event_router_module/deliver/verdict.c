@@ -41,6 +41,8 @@ static ngx_int_t ngx_er_verdict_list(ngx_er_verdict_line_t *line,
 static ngx_int_t ngx_er_verdict_when(ngx_pool_t *pool,
     ngx_er_verdict_lines_t *lines, ngx_er_verdict_line_t *line,
     ngx_str_t *words, ngx_uint_t n, ngx_er_error_t *err);
+static ngx_int_t ngx_er_verdict_operand(ngx_er_verdict_lines_t *lines,
+    ngx_er_verdict_line_t *line, ngx_str_t *word, ngx_er_error_t *err);
 static ngx_int_t ngx_er_verdict_holding(ngx_pool_t *pool,
     ngx_er_verdict_lines_t *lines, ngx_er_verdict_line_t *line,
     ngx_er_error_t *err);
@@ -168,8 +170,49 @@ ngx_er_verdict_when(ngx_pool_t *pool, ngx_er_verdict_lines_t *lines,
     line->status = (field->kind == NGX_ER_FIELD_STATUS);
     line->response = !line->status;
 
+    if (ngx_er_verdict_operand(lines, line, &words[n - 1], err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return line->status ? ngx_er_verdict_holding(pool, lines, line, err)
                         : NGX_OK;
+}
+
+
+/* what the field is compared with: a status with numbers alone */
+
+static ngx_int_t
+ngx_er_verdict_operand(ngx_er_verdict_lines_t *lines,
+    ngx_er_verdict_line_t *line, ngx_str_t *word, ngx_er_error_t *err)
+{
+    ngx_uint_t            status;
+    ngx_er_field_t       *field;
+    ngx_er_comparison_t  *c;
+
+    c = &line->condition->u.comparison;
+    status = line->status
+             && (c->op >= NGX_ER_OPERATOR_BEFORE
+                 || c->with == NGX_ER_WITH_FIELD
+                 || (c->op >= NGX_ER_OPERATOR_LESS
+                     && c->op <= NGX_ER_OPERATOR_BETWEEN
+                     && !c->operands->is_number));
+
+    if (c->with == NGX_ER_WITH_FIELD) {
+        field = (ngx_er_field_t *) lines->fields->list.elts
+                + c->operands->u.other.index;
+
+        line->body |= (field->kind == NGX_ER_FIELD_DATA);
+        status |= (field->kind == NGX_ER_FIELD_STATUS);
+    }
+
+    if (status) {
+        ngx_er_error(err, "\"%V\" is not a number, and response.status is "
+                     "one: write for example \"when response.status >= "
+                     "500\"", word);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

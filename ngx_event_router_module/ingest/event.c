@@ -141,6 +141,7 @@ ngx_er_event_new(ngx_er_source_t *source, ngx_pool_t *pool)
 
     event->facts->get = ngx_er_event_fact;
     event->facts->data = event;
+    event->facts->received = &event->received;
 
     event->pool = pool;
     event->holders = 1;

@@ -198,6 +198,7 @@ ngx_er_layout_body_print(ngx_er_mapped_t *mapped, ngx_er_layout_t *layout,
     print->data = input->data;
     print->get = mapped->event->facts->get;
     print->facts = mapped->event;
+    print->received = &mapped->event->received;
 
     print->format = input->json ? NGX_ER_LAYOUT_JSON
                     : input->form ? NGX_ER_LAYOUT_FORM : NGX_ER_LAYOUT_OPAQUE;

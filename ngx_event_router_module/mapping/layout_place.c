@@ -78,6 +78,8 @@ static ngx_int_t ngx_er_layout_words(ngx_er_layout_reader_t *r,
     ngx_str_t *words);
 static ngx_int_t ngx_er_layout_not_first(ngx_er_layout_reader_t *r,
     u_char *at, ngx_str_t *word);
+static ngx_int_t ngx_er_layout_other(ngx_er_layout_reader_t *r, u_char *at,
+    ngx_str_t *word, ngx_er_layout_test_t *test, ngx_er_layout_each_t **each);
 static ngx_int_t ngx_er_layout_misread(ngx_er_layout_reader_t *r, u_char *at,
     ngx_str_t *words, ngx_uint_t n);
 static ngx_int_t ngx_er_layout_about(ngx_er_layout_reader_t *r,
@@ -845,7 +847,8 @@ ngx_er_layout_test(ngx_er_layout_reader_t *r)
     if (n <= 0 || ngx_er_layout_close(r) != NGX_OK
         || ngx_er_layout_not_first(r, at, words) != NGX_OK
         || ngx_er_layout_not_variable(r, at, words) != NGX_OK
-        || ngx_er_layout_about(r, words, &test->document, &each) != NGX_OK)
+        || ngx_er_layout_about(r, words, &test->document, &each) != NGX_OK
+        || ngx_er_layout_other(r, at, &words[n - 1], test, &each) != NGX_OK)
     {
         return NULL;
     }
@@ -863,6 +866,59 @@ ngx_er_layout_test(ngx_er_layout_reader_t *r)
     }
 
     return (ngx_er_layout_misread(r, at, words, n) == NGX_OK) ? test : NULL;
+}
+
+
+/* a field that a condition compares with is of the same document */
+
+static ngx_int_t
+ngx_er_layout_other(ngx_er_layout_reader_t *r, u_char *at, ngx_str_t *word,
+    ngx_er_layout_test_t *test, ngx_er_layout_each_t **each)
+{
+    size_t                     len;
+    u_char                    *p;
+    ngx_str_t                  field;
+    ngx_er_layout_each_t      *inner;
+    ngx_er_layout_document_e   document;
+
+    len = sizeof(NGX_ER_COMPARISON_OTHER) - 1;
+
+    if (word->len <= len
+        || ngx_strncmp(word->data, NGX_ER_COMPARISON_OTHER, len) != 0)
+    {
+        return NGX_OK;
+    }
+
+    field.data = word->data + len;
+    field.len = word->len - len;
+
+    if (ngx_er_layout_not_variable(r, at, &field) != NGX_OK
+        || ngx_er_layout_about(r, &field, &document, &inner) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (document != test->document) {
+        return ngx_er_layout_fail(r, at, "one of the fields is of the element "
+                                  "of \"split\" and \"%V\" is not, or the "
+                                  "other way round: they cannot be compared",
+                                  word);
+    }
+
+    p = ngx_pnalloc(r->pool, len + field.len);
+    if (p == NULL) {
+        return ngx_er_layout_fail(r, at, "no memory for a condition");
+    }
+
+    word->data = p;
+    word->len = len + field.len;
+
+    p = ngx_cpymem(p, NGX_ER_COMPARISON_OTHER, len);
+    ngx_memcpy(p, field.data, field.len);
+
+    *each = *each ? *each : inner;
+
+    return NGX_OK;
 }
 
 

@@ -212,6 +212,7 @@ ngx_er_layout_know(ngx_er_layout_print_t *print,
 
     known->facts->get = print->get;
     known->facts->data = print->facts;
+    known->facts->received = print->received;
     known->start = text->data;
     known->end = text->data + text->len;
     known->odd = 0;

@@ -62,6 +62,7 @@ typedef struct {
     ngx_er_scan_limits_t      *limits; /* NULL: as many as there are */
     ngx_er_facts_get_pt        get;    /* for fields that are not in it */
     void                      *facts;  /* get()'s own */
+    time_t                    *received;  /* when the event came, or NULL */
 
     ngx_str_t                  body;   /* out */
     ngx_uint_t                 replaced;  /* out: how many U+FFFD are in it for

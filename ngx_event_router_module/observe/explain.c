@@ -1003,6 +1003,12 @@ ngx_er_explain_reason(ngx_er_explain_t *e, const char *name,
         ngx_er_explain_values(e, reason->field);
     }
 
+    if (reason->other != NGX_ERROR) {
+        ngx_er_json_open(&e->json, "with", "{");
+        ngx_er_explain_values(e, reason->other);
+        ngx_er_json_close(&e->json, "}");
+    }
+
     if (reason->block) {
         ngx_er_json_open(&e->json, "in", "{");
         ngx_er_explain_condition(e, reason->block);

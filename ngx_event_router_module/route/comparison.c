@@ -18,11 +18,16 @@
  * compared as: "=" goes by the event's own type: a string is its bytes, a
  * number an exact decimal, and true, false and null are those words.  nginx
  * drops the quotes of a VALUE, so the string "5" = 5 as well as the number
- * 5.0 = 5; the string "5.0" is other bytes and is not.  The number operators
- * take JSON numbers and strings that are wholly a JSON number.  The text
- * operators see strings decoded, all else as it stands in the document.
+ * 5.0 = 5; the string "5.0" is other bytes and is not.  "<" and its kind go
+ * by the VALUE: with a number they take JSON numbers and strings that are
+ * wholly a JSON number, with a text strings, byte by byte.  before, after and
+ * within take times (instant.c).  The text operators see strings decoded, all
+ * else as it stands in the document.
  * Arrays and objects have no text: only the operators about the value itself
  * (exists, empty, null, is) ever see one.
+ *
+ * A VALUE can be another field: then each of its values is compared with, and
+ * what they are compared as goes by both.
  *
  * Comparing cannot fail: what cannot be compared does not meet the operand,
  * nor does anything once the budget of the event is spent.  A string that
@@ -69,6 +74,9 @@ typedef struct {
 } ngx_er_synonym_t;
 
 
+static ngx_int_t ngx_er_comparison_operator(ngx_er_comparison_t *c,
+    ngx_str_t *field, ngx_str_t *args, ngx_uint_t nargs,
+    ngx_er_operator_t **op, ngx_er_error_t *err);
 static ngx_er_operator_t *ngx_er_operator_find(ngx_str_t *field,
     ngx_str_t *word, ngx_er_error_t *err);
 static ngx_int_t ngx_er_operator_count(ngx_er_operator_t *op,
@@ -79,8 +87,18 @@ static ngx_int_t ngx_er_operand_copy(ngx_pool_t *pool,
     ngx_er_operand_t *operand, ngx_uint_t fold, ngx_er_error_t *err);
 static ngx_int_t ngx_er_operand_text(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err);
-static ngx_int_t ngx_er_operand_number(ngx_pool_t *pool,
+static ngx_int_t ngx_er_operand_order(ngx_pool_t *pool,
     ngx_er_comparison_t *c, ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_moment(ngx_pool_t *pool,
+    ngx_er_comparison_t *c, ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_span(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err);
+static ngx_int_t ngx_er_operand_other(ngx_er_comparison_t *c,
+    ngx_er_operator_t *op, ngx_er_error_t *err);
+static ngx_uint_t ngx_er_operand_is_other(ngx_str_t *word);
+static ngx_uint_t ngx_er_operand_numeral(ngx_str_t *text);
+static ngx_int_t ngx_er_operand_not_field(ngx_er_operand_t *operand,
+    ngx_er_error_t *err);
 static ngx_int_t ngx_er_operand_regex(ngx_pool_t *pool,
     ngx_er_comparison_t *c, ngx_er_operand_t *operand, ngx_er_error_t *err);
 static ngx_int_t ngx_er_operand_like(ngx_pool_t *pool, ngx_er_comparison_t *c,
@@ -96,6 +114,18 @@ static ngx_uint_t ngx_er_comparison_equal(ngx_er_value_t *value,
     ngx_er_operand_t *operand, ngx_uint_t n);
 static ngx_uint_t ngx_er_comparison_order(ngx_er_comparison_t *c,
     ngx_er_value_t *value, ngx_er_operand_t *operand);
+static ngx_uint_t ngx_er_comparison_bytes(ngx_er_comparison_t *c,
+    ngx_er_value_t *value, ngx_er_operand_t *operand);
+static ngx_uint_t ngx_er_comparison_ordered(ngx_er_comparison_t *c,
+    ngx_int_t rc);
+static ngx_uint_t ngx_er_comparison_time(ngx_er_comparison_t *c,
+    ngx_er_facts_t *facts, ngx_er_value_t *value, ngx_er_operand_t *operand);
+static ngx_uint_t ngx_er_comparison_within(ngx_er_instant_t *t, int64_t now,
+    uint32_t span);
+static ngx_int_t ngx_er_comparison_number(ngx_er_value_t *value,
+    ngx_er_number_t *number);
+static ngx_int_t ngx_er_comparison_instant(ngx_er_value_t *value,
+    ngx_er_instant_t *t);
 static ngx_uint_t ngx_er_comparison_text(ngx_er_comparison_t *c,
     ngx_er_facts_t *facts, ngx_str_t *text, ngx_er_operand_t *operand);
 static ngx_uint_t ngx_er_comparison_cidr(ngx_str_t *text, ngx_cidr_t *cidr);
@@ -113,11 +143,15 @@ static ngx_er_operator_t  ngx_er_operators[] = {
     { "!~*", NGX_ER_OPERATOR_REGEX, NGX_ER_NEGATED|NGX_ER_FOLD, 1, 0,
       ngx_er_operand_regex },
 
-    { "<", NGX_ER_OPERATOR_LESS, 0, 1, 1, ngx_er_operand_number },
-    { "<=", NGX_ER_OPERATOR_LESS_EQUAL, 0, 1, 1, ngx_er_operand_number },
-    { ">", NGX_ER_OPERATOR_GREATER, 0, 1, 1, ngx_er_operand_number },
-    { ">=", NGX_ER_OPERATOR_GREATER_EQUAL, 0, 1, 1, ngx_er_operand_number },
-    { "between", NGX_ER_OPERATOR_BETWEEN, 0, 2, 2, ngx_er_operand_number },
+    { "<", NGX_ER_OPERATOR_LESS, 0, 1, 1, ngx_er_operand_order },
+    { "<=", NGX_ER_OPERATOR_LESS_EQUAL, 0, 1, 1, ngx_er_operand_order },
+    { ">", NGX_ER_OPERATOR_GREATER, 0, 1, 1, ngx_er_operand_order },
+    { ">=", NGX_ER_OPERATOR_GREATER_EQUAL, 0, 1, 1, ngx_er_operand_order },
+    { "between", NGX_ER_OPERATOR_BETWEEN, 0, 2, 2, ngx_er_operand_order },
+
+    { "before", NGX_ER_OPERATOR_BEFORE, 0, 1, 1, ngx_er_operand_moment },
+    { "after", NGX_ER_OPERATOR_AFTER, 0, 1, 1, ngx_er_operand_moment },
+    { "within", NGX_ER_OPERATOR_WITHIN, 0, 1, 1, ngx_er_operand_span },
 
     { "prefix", NGX_ER_OPERATOR_PREFIX, 0, 1, 0, ngx_er_operand_text },
     { "prefix_ci", NGX_ER_OPERATOR_PREFIX, NGX_ER_FOLD, 1, 0,
@@ -184,6 +218,10 @@ static ngx_er_synonym_t  ngx_er_synonyms[] = {
     { "ends_with", "\"suffix\"" },
     { "wildcard", "\"like\"" },
     { "anything-but", "\"!=\"" },
+    { "since", "\"not before\"" },
+    { "until", "\"not after\"" },
+    { "newer", "\"after\"" },
+    { "older", "\"before\"" },
     { "present", "\"exists\"" },
     { "absent", "\"missing\"" },
     { NULL, NULL }
@@ -202,41 +240,22 @@ ngx_er_comparison_compile(ngx_pool_t *pool, ngx_pool_t *keep,
     ngx_str_t *field, ngx_str_t *args, ngx_uint_t nargs,
     ngx_er_comparison_t *c, ngx_er_error_t *err)
 {
-    ngx_uint_t          i, not;
+    ngx_int_t           n;
+    ngx_uint_t          i;
     ngx_er_operator_t  *op;
 
     ngx_memzero(c, sizeof(ngx_er_comparison_t));
 
-    not = (nargs && args[0].len == 3
-           && ngx_strncmp(args[0].data, "not", 3) == 0);
-
-    if (not) {
-        args++;
-        nargs--;
-    }
-
-    if (nargs == 0) {
-        ngx_er_error(err, "an operator is missing behind \"%V%s\": write for "
-                     "example \"%V = paid\" or \"%V exists\"", field,
-                     not ? " not" : "", field, field);
+    n = ngx_er_comparison_operator(c, field, args, nargs, &op, err);
+    if (n == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    op = ngx_er_operator_find(field, &args[0], err);
-
-    if (op == NULL || ngx_er_operator_count(op, nargs - 1, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    c->op = op->op;
-    c->negated = ((op->flags & NGX_ER_NEGATED) != 0) ^ not;
-    c->fold = ((op->flags & NGX_ER_FOLD) != 0);
-    c->all = ((op->flags & NGX_ER_ALL) != 0);
-    c->own = ((op->flags & NGX_ER_OWN) != 0);
+    args += n;
 
     pool = (c->op == NGX_ER_OPERATOR_REGEX) ? keep : pool;
 
-    c->noperands = nargs - 1;
+    c->noperands = nargs - n;
     c->operands = ngx_pcalloc(pool, ngx_max(c->noperands, 1)
                                     * sizeof(ngx_er_operand_t));
     if (c->operands == NULL) {
@@ -244,7 +263,11 @@ ngx_er_comparison_compile(ngx_pool_t *pool, ngx_pool_t *keep,
     }
 
     for (i = 0; i < c->noperands; i++) {
-        ngx_er_operand_parse(c, &c->operands[i], &args[i + 1]);
+        ngx_er_operand_parse(c, &c->operands[i], &args[i]);
+
+        if (ngx_er_operand_is_other(&args[i])) {
+            return ngx_er_operand_other(c, op, err);
+        }
 
         if (op->compile
             && op->compile(pool, c, &c->operands[i], err) != NGX_OK)
@@ -258,6 +281,55 @@ ngx_er_comparison_compile(ngx_pool_t *pool, ngx_pool_t *keep,
     }
 
     return NGX_OK;
+}
+
+
+/* [not] [utf8] OP; returns how many words these are */
+
+static ngx_int_t
+ngx_er_comparison_operator(ngx_er_comparison_t *c, ngx_str_t *field,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_operator_t **op,
+    ngx_er_error_t *err)
+{
+    ngx_uint_t  n, not;
+
+    n = 0;
+
+    not = (nargs && args[0].len == 3
+           && ngx_strncmp(args[0].data, "not", 3) == 0);
+    n += not;
+
+    c->utf8 = (n < nargs && args[n].len == 4
+               && ngx_strncmp(args[n].data, "utf8", 4) == 0);
+    n += c->utf8;
+
+    if (n == nargs) {
+        ngx_er_error(err, "an operator is missing behind \"%V%s%s\": write "
+                     "for example \"%V = paid\" or \"%V exists\"", field,
+                     not ? " not" : "", c->utf8 ? " utf8" : "", field, field);
+        return NGX_ERROR;
+    }
+
+    *op = ngx_er_operator_find(field, &args[n], err);
+    n++;
+
+    if (*op == NULL || ngx_er_operator_count(*op, nargs - n, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    c->op = (*op)->op;
+    c->negated = (((*op)->flags & NGX_ER_NEGATED) != 0) ^ not;
+    c->fold = (((*op)->flags & NGX_ER_FOLD) != 0);
+    c->with = ((*op)->flags & NGX_ER_ALL) ? NGX_ER_WITH_ALL : NGX_ER_WITH_ANY;
+    c->own = (((*op)->flags & NGX_ER_OWN) != 0);
+
+    if (c->utf8 && c->op != NGX_ER_OPERATOR_REGEX) {
+        ngx_er_error(err, "\"utf8\" is about regular expressions: it stands "
+                     "before ~, ~*, !~ and !~* only");
+        return NGX_ERROR;
+    }
+
+    return n;
 }
 
 
@@ -301,9 +373,10 @@ ngx_er_operator_find(ngx_str_t *field, ngx_str_t *word, ngx_er_error_t *err)
     }
 
     ngx_er_error(err, "unknown operator \"%V\" behind \"%V\": the operators "
-                 "are = != ~ ~* !~ !~* < <= > >= between prefix suffix "
-                 "contains like (each also with _ci) has_all cidr exists "
-                 "missing empty null is; to compare write \"%V = %V\"",
+                 "are = != ~ ~* !~ !~* < <= > >= between before after "
+                 "within prefix suffix contains like (each also with _ci) "
+                 "has_all cidr exists missing empty null is; to compare "
+                 "write \"%V = %V\"",
                  word, field, field, word);
 
     return NULL;
@@ -331,6 +404,10 @@ ngx_er_operator_count(ngx_er_operator_t *op, ngx_uint_t nargs,
     if (op->max == 2) {
         ngx_er_error(err, "\"%s\" takes two values, the lowest and the "
                      "highest", op->name);
+
+    } else if (nargs > 1 && op->compile == ngx_er_operand_moment) {
+        ngx_er_error(err, "\"%s\" takes one time, in one word: write it as "
+                     "2026-05-01T00:00:00Z", op->name);
 
     } else if (nargs) {
         ngx_er_error(err, "\"%s\" takes one value: each condition stands in "
@@ -417,16 +494,198 @@ ngx_er_operand_text(ngx_pool_t *pool, ngx_er_comparison_t *c,
 }
 
 
+/* a number, or a text that cannot be meant as one */
+
 static ngx_int_t
-ngx_er_operand_number(ngx_pool_t *pool, ngx_er_comparison_t *c,
+ngx_er_operand_order(ngx_pool_t *pool, ngx_er_comparison_t *c,
     ngx_er_operand_t *operand, ngx_er_error_t *err)
 {
-    if (!operand->is_number) {
-        ngx_er_error(err, "\"%*s\" is not a number: write it as JSON does, "
-                     "for example 1000, -0.5 or 1e6", (size_t) operand->len,
-                     operand->text);
+    ngx_str_t  text;
+
+    if (operand->is_number) {
+        return NGX_OK;
+    }
+
+    ngx_er_operand_string(operand, &text);
+
+    if (ngx_er_operand_numeral(&text)) {
+        ngx_er_error(err, "\"%V\" is not a number: write it as JSON does, "
+                     "for example 1000, -0.5 or 1e6", &text);
         return NGX_ERROR;
     }
+
+    if (text.len == 0) {
+        ngx_er_error(err, "the value is empty: write a number or a text, or "
+                     "\"empty\" without a value");
+        return NGX_ERROR;
+    }
+
+    return ngx_er_operand_not_field(operand, err);
+}
+
+
+/* "1,000", "+5", "01", "1.2.3", "$5": digits and marks; not "2026-05-01" or
+   "E5" */
+
+static ngx_uint_t
+ngx_er_operand_numeral(ngx_str_t *text)
+{
+    size_t      i;
+    u_char      c;
+    ngx_uint_t  digits;
+
+    digits = 0;
+
+    for (i = 0; i < text->len; i++) {
+        c = text->data[i];
+
+        if (c >= '0' && c <= '9') {
+            digits++;
+
+        } else if (c == '\0' || ngx_strchr("+-.,_'%$ eE", c) == NULL
+                   || (digits == 0 && (c == 'e' || c == 'E')))
+        {
+            return 0;
+        }
+    }
+
+    return digits != 0
+           && !(text->len >= 7 && text->data[4] == '-'
+                && ngx_atoi(text->data, 4) != NGX_ERROR);
+}
+
+
+/* who writes "> data.b" means what is in data.b */
+
+static ngx_int_t
+ngx_er_operand_not_field(ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    ngx_str_t  text;
+
+    ngx_er_operand_string(operand, &text);
+
+    if (!ngx_er_field_begins(&text)
+        && (text.len < 2 || text.data[0] != '.' || !isalpha(text.data[1])))
+    {
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "\"%V\" is a field, and a VALUE is a text that is "
+                 "written here: to compare with what the event has in it "
+                 "write \"" NGX_ER_COMPARISON_OTHER "%V\"", &text, &text);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_operand_moment(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    ngx_str_t  text;
+
+    operand->u.moment = ngx_palloc(pool, sizeof(ngx_er_moment_t));
+    if (operand->u.moment == NULL) {
+        return ngx_er_operator_memory(err);
+    }
+
+    ngx_er_operand_string(operand, &text);
+
+    if (ngx_er_moment_read(&text, operand->u.moment) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_operand_not_field(operand, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_er_error(err, "\"%V\" is no time: write it as 2026-05-01T00:00:00Z "
+                 "or 2026-05-01T00:00:00+02:00, as Unix seconds or "
+                 "milliseconds, or as \"now\", \"now-1h\", \"now+1h\"",
+                 &text);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_er_operand_span(ngx_pool_t *pool, ngx_er_comparison_t *c,
+    ngx_er_operand_t *operand, ngx_er_error_t *err)
+{
+    ngx_str_t  text;
+    ngx_int_t  sec;
+
+    ngx_er_operand_string(operand, &text);
+
+    sec = ngx_er_moment_span(&text);
+
+    if (sec != NGX_ERROR && (uint64_t) sec <= NGX_MAX_UINT32_VALUE) {
+        operand->u.span = sec;
+        return NGX_OK;
+    }
+
+    ngx_er_error(err, "\"%V\" is no span of time: write for example \"within "
+                 "1h\", with s, m, h or d, at most 100 years; for a certain "
+                 "time write \"before\" or \"after\"", &text);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_er_operand_is_other(ngx_str_t *word)
+{
+    size_t  len;
+
+    len = sizeof(NGX_ER_COMPARISON_OTHER) - 1;
+
+    return word->len >= len
+           && ngx_strncmp(word->data, NGX_ER_COMPARISON_OTHER, len) == 0;
+}
+
+
+static ngx_int_t
+ngx_er_operand_other(ngx_er_comparison_t *c, ngx_er_operator_t *op,
+    ngx_er_error_t *err)
+{
+    size_t  len;
+
+    len = sizeof(NGX_ER_COMPARISON_OTHER) - 1;
+
+    switch (c->op) {
+
+    case NGX_ER_OPERATOR_EQUAL:
+    case NGX_ER_OPERATOR_LESS:
+    case NGX_ER_OPERATOR_LESS_EQUAL:
+    case NGX_ER_OPERATOR_GREATER:
+    case NGX_ER_OPERATOR_GREATER_EQUAL:
+    case NGX_ER_OPERATOR_BEFORE:
+    case NGX_ER_OPERATOR_AFTER:
+
+        if (c->with != NGX_ER_WITH_ALL) {
+            break;
+        }
+
+        /* fall through */
+
+    default:
+        ngx_er_error(err, "\"%s\" takes no \"" NGX_ER_COMPARISON_OTHER "\": "
+                     "another field stands behind = != < <= > >= before "
+                     "after", op->name);
+        return NGX_ERROR;
+    }
+
+    if (c->noperands > 1) {
+        ngx_er_error(err, "\"" NGX_ER_COMPARISON_OTHER "\" is the only VALUE "
+                     "of its line: write several lines, in \"any { ... }\" "
+                     "if one of them is enough");
+        return NGX_ERROR;
+    }
+
+    c->with = NGX_ER_WITH_FIELD;
+    c->operands->is_number = 0;
+    c->operands->text += len;
+    c->operands->len -= len;
 
     return NGX_OK;
 }
@@ -435,18 +694,33 @@ ngx_er_operand_number(ngx_pool_t *pool, ngx_er_comparison_t *c,
 static ngx_int_t
 ngx_er_operator_between(ngx_er_comparison_t *c, ngx_er_error_t *err)
 {
+    ngx_int_t        rc;
     ngx_str_t        one, two;
     ngx_er_number_t  low, high;
 
-    ngx_er_operand_decimal(&c->operands[0], &low);
-    ngx_er_operand_decimal(&c->operands[1], &high);
+    ngx_er_operand_string(&c->operands[0], &one);
+    ngx_er_operand_string(&c->operands[1], &two);
 
-    if (ngx_er_number_compare(&low, &high) > 0) {
-        ngx_er_operand_string(&c->operands[0], &one);
-        ngx_er_operand_string(&c->operands[1], &two);
+    if (c->operands[0].is_number != c->operands[1].is_number) {
+        ngx_er_error(err, "\"between\" takes two numbers or two texts: "
+                     "\"%V\" is not a number", c->operands[0].is_number
+                                              ? &two : &one);
+        return NGX_ERROR;
+    }
 
+    if (c->operands[0].is_number) {
+        ngx_er_operand_decimal(&c->operands[0], &low);
+        ngx_er_operand_decimal(&c->operands[1], &high);
+        rc = ngx_er_number_compare(&low, &high);
+
+    } else {
+        rc = ngx_er_text_compare(&one, &two);
+    }
+
+    if (rc > 0) {
         ngx_er_error(err, "nothing is between %V and %V: write the lower "
-                     "number first", &one, &two);
+                     "%s first", &one, &two,
+                     c->operands[0].is_number ? "number" : "text");
         return NGX_ERROR;
     }
 
@@ -466,7 +740,8 @@ ngx_er_operand_regex(ngx_pool_t *pool, ngx_er_comparison_t *c,
 
     ngx_er_operand_string(operand, &text);
 
-    operand->u.regex = ngx_er_regex_compile(pool, &text, c->fold, err);
+    operand->u.regex = ngx_er_regex_compile(pool, &text, c->fold, c->utf8,
+                                            err);
 
     return operand->u.regex ? NGX_OK : NGX_ERROR;
 }
@@ -626,7 +901,15 @@ ngx_er_comparison_meets(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
         } else if (c->op >= NGX_ER_OPERATOR_LESS
                    && c->op <= NGX_ER_OPERATOR_BETWEEN)
         {
-            if (ngx_er_comparison_order(c, value, operand)) {
+            if (operand->is_number
+                ? ngx_er_comparison_order(c, value, operand)
+                : ngx_er_comparison_bytes(c, value, operand))
+            {
+                return 1;
+            }
+
+        } else if (c->op >= NGX_ER_OPERATOR_BEFORE) {
+            if (ngx_er_comparison_time(c, facts, value, operand)) {
                 return 1;
             }
 
@@ -685,9 +968,7 @@ ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
     ngx_int_t        rc;
     ngx_er_number_t  number, other;
 
-    if ((value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING)
-        || ngx_er_number_parse(&value->text, &number) != NGX_OK)
-    {
+    if (ngx_er_comparison_number(value, &number) != NGX_OK) {
         return 0;
     }
 
@@ -695,25 +976,171 @@ ngx_er_comparison_order(ngx_er_comparison_t *c, ngx_er_value_t *value,
 
     rc = ngx_er_number_compare(&number, &other);
 
+    if (c->op != NGX_ER_OPERATOR_BETWEEN) {
+        return ngx_er_comparison_ordered(c, rc);
+    }
+
+    ngx_er_operand_decimal(&operand[1], &other);
+
+    return rc >= 0 && ngx_er_number_compare(&number, &other) <= 0;
+}
+
+
+/* the same of texts */
+
+static ngx_uint_t
+ngx_er_comparison_bytes(ngx_er_comparison_t *c, ngx_er_value_t *value,
+    ngx_er_operand_t *operand)
+{
+    ngx_int_t  rc;
+    ngx_str_t  text;
+
+    if (value->type != NGX_ER_STRING) {
+        return 0;
+    }
+
+    ngx_er_operand_string(operand, &text);
+
+    rc = ngx_er_text_compare(&value->text, &text);
+
+    if (c->op != NGX_ER_OPERATOR_BETWEEN) {
+        return ngx_er_comparison_ordered(c, rc);
+    }
+
+    ngx_er_operand_string(&operand[1], &text);
+
+    return rc >= 0 && ngx_er_text_compare(&value->text, &text) <= 0;
+}
+
+
+/* rc: how the value stands to what it is compared with */
+
+static ngx_uint_t
+ngx_er_comparison_ordered(ngx_er_comparison_t *c, ngx_int_t rc)
+{
     switch (c->op) {
 
     case NGX_ER_OPERATOR_LESS:
+    case NGX_ER_OPERATOR_BEFORE:
         return rc < 0;
 
     case NGX_ER_OPERATOR_LESS_EQUAL:
         return rc <= 0;
 
     case NGX_ER_OPERATOR_GREATER:
+    case NGX_ER_OPERATOR_AFTER:
         return rc > 0;
 
     case NGX_ER_OPERATOR_GREATER_EQUAL:
         return rc >= 0;
 
-    default: /* NGX_ER_OPERATOR_BETWEEN */
-        ngx_er_operand_decimal(&operand[1], &other);
-
-        return rc >= 0 && ngx_er_number_compare(&number, &other) <= 0;
+    default: /* NGX_ER_OPERATOR_EQUAL */
+        return rc == 0;
     }
+}
+
+
+static ngx_uint_t
+ngx_er_comparison_time(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
+    ngx_er_value_t *value, ngx_er_operand_t *operand)
+{
+    int64_t           now;
+    ngx_er_instant_t  t, at;
+
+    if (ngx_er_comparison_instant(value, &t) != NGX_OK) {
+        return 0;
+    }
+
+    now = ngx_er_facts_now(facts);
+
+    if (c->op == NGX_ER_OPERATOR_WITHIN) {
+        return ngx_er_comparison_within(&t, now, operand->u.span);
+    }
+
+    at = operand->u.moment->at;
+    at.sec += operand->u.moment->now ? now : 0;
+
+    return ngx_er_comparison_ordered(c, ngx_er_instant_compare(&t, &at));
+}
+
+
+/* neither further away than that in the past nor in the future */
+
+static ngx_uint_t
+ngx_er_comparison_within(ngx_er_instant_t *t, int64_t now, uint32_t span)
+{
+    ngx_er_instant_t  first, last;
+
+    first.sec = now - span;
+    first.nsec = 0;
+    last.sec = now + span;
+    last.nsec = 0;
+
+    return ngx_er_instant_compare(t, &first) >= 0
+           && ngx_er_instant_compare(t, &last) <= 0;
+}
+
+
+static ngx_int_t
+ngx_er_comparison_number(ngx_er_value_t *value, ngx_er_number_t *number)
+{
+    return (value->type == NGX_ER_NUMBER || value->type == NGX_ER_STRING)
+           ? ngx_er_number_parse(&value->text, number) : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_er_comparison_instant(ngx_er_value_t *value, ngx_er_instant_t *t)
+{
+    return (value->type == NGX_ER_NUMBER || value->type == NGX_ER_STRING)
+           ? ngx_er_instant_read(&value->text, t) : NGX_DECLINED;
+}
+
+
+/*
+ * Both are what the event says, so neither has a type that counts more.  Two
+ * that are numbers are compared as such, also if one stands in quotes; of two
+ * strings "=" compares the bytes, for "5.0" and "5" are two codes.
+ */
+
+ngx_uint_t
+ngx_er_comparison_pair(ngx_er_comparison_t *c, ngx_er_facts_t *facts,
+    ngx_er_value_t *value, ngx_er_value_t *other)
+{
+    ngx_uint_t        numbers, strings;
+    ngx_er_number_t   a, b;
+    ngx_er_instant_t  t, at;
+
+    if (!ngx_er_budget_take(facts, 4 * NGX_ER_COMPARISON_WORK
+                                   + ngx_min(value->text.len, other->text.len))
+        || value->unreadable || other->unreadable)
+    {
+        return 0;
+    }
+
+    if (c->op >= NGX_ER_OPERATOR_BEFORE) {
+        return ngx_er_comparison_instant(value, &t) == NGX_OK
+               && ngx_er_comparison_instant(other, &at) == NGX_OK
+               && ngx_er_comparison_ordered(c,
+                                            ngx_er_instant_compare(&t, &at));
+    }
+
+    strings = (value->type == NGX_ER_STRING && other->type == NGX_ER_STRING);
+    numbers = (value->type == NGX_ER_NUMBER || other->type == NGX_ER_NUMBER);
+
+    if (c->op == NGX_ER_OPERATOR_EQUAL && !numbers) {
+        return ngx_er_text_compare(&value->text, &other->text) == 0;
+    }
+
+    if (ngx_er_comparison_number(value, &a) == NGX_OK
+        && ngx_er_comparison_number(other, &b) == NGX_OK)
+    {
+        return ngx_er_comparison_ordered(c, ngx_er_number_compare(&a, &b));
+    }
+
+    return strings
+           && ngx_er_comparison_ordered(c, ngx_er_text_compare(&value->text,
+                                                               &other->text));
 }
 
 

@@ -15,6 +15,7 @@
 
 
 #include "field.h"
+#include "instant.h"
 #include "number.h"
 #include "regex.h"
 
@@ -35,7 +36,10 @@ typedef enum {
     NGX_ER_OPERATOR_EXISTS,
     NGX_ER_OPERATOR_EMPTY,
     NGX_ER_OPERATOR_NULL,
-    NGX_ER_OPERATOR_IS
+    NGX_ER_OPERATOR_IS,
+    NGX_ER_OPERATOR_BEFORE,
+    NGX_ER_OPERATOR_AFTER,
+    NGX_ER_OPERATOR_WITHIN
 } ngx_er_operator_e;
 
 
@@ -46,6 +50,24 @@ typedef struct {
     uint16_t               first;
     uint16_t               last;
 } ngx_er_operand_number_t;
+
+
+/* what a field is compared with */
+
+typedef enum {
+    NGX_ER_WITH_ANY = 0,               /* one of the operands */
+    NGX_ER_WITH_ALL,                   /* each of them must find its value */
+    NGX_ER_WITH_FIELD                  /* the one operand is another field */
+} ngx_er_with_e;
+
+
+/* another field, of which the values are compared with */
+
+typedef struct {
+    uint32_t               index;
+    unsigned               relative:1; /* as of a condition */
+    unsigned               element:1;
+} ngx_er_operand_field_t;
 
 
 /* small: with many routes the CPU must fetch it from memory */
@@ -65,6 +87,9 @@ typedef struct {
         ngx_cidr_t        *cidr;
         ngx_er_type_e      type;       /* IS */
         ngx_er_regex_t    *regex;
+        ngx_er_moment_t   *moment;     /* BEFORE, AFTER */
+        uint32_t           span;       /* WITHIN: seconds */
+        ngx_er_operand_field_t  other;  /* if it is one */
     } u;
 } ngx_er_operand_t;
 
@@ -74,18 +99,23 @@ typedef struct {
                                           the last one */
     uint32_t               noperands;
     unsigned               op:8;       /* ngx_er_operator_e */
+    unsigned               with:2;     /* ngx_er_with_e */
     unsigned               negated:1;
     unsigned               fold:1;     /* ignore the case of ASCII letters */
-    unsigned               all:1;      /* each operand must find its value */
     unsigned               own:1;      /* about the field's own values, also
                                           containers, not about elements */
+    unsigned               utf8:1;     /* REGEX: of characters, not bytes */
 } ngx_er_comparison_t;
+
+
+#define NGX_ER_COMPARISON_OTHER  "$field:"
 
 
 /*
  * args: the words behind the field.  What a copy of the comparison shares with
  * it (regular expressions) is in "keep", all else in "pool" or in the words.
- * NGX_ERROR with a sentence in err.
+ * Of another field the operand has the text alone, without its beginning: the
+ * caller fills in u.other.  NGX_ERROR with a sentence in err.
  */
 ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_pool_t *keep,
     ngx_str_t *field, ngx_str_t *args, ngx_uint_t nargs,
@@ -97,6 +127,10 @@ ngx_int_t ngx_er_comparison_compile(ngx_pool_t *pool, ngx_pool_t *keep,
  */
 ngx_uint_t ngx_er_comparison_meets(ngx_er_comparison_t *c,
     ngx_er_facts_t *facts, ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
+
+/* the same of a comparison with another field, and one value of that */
+ngx_uint_t ngx_er_comparison_pair(ngx_er_comparison_t *c,
+    ngx_er_facts_t *facts, ngx_er_value_t *value, ngx_er_value_t *other);
 
 
 static ngx_inline void

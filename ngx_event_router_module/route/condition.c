@@ -11,7 +11,8 @@
  *
  * What a line means.  A path crosses arrays, so a field has any number of
  * values.  A positive operator asks whether one of them meets one of the
- * VALUEs; has_all whether each VALUE is met by some value.  A negated operator
+ * VALUEs; has_all whether each VALUE is met by some value; with another field
+ * as the VALUE whether one of its values is met.  A negated operator
  * (not, !=, !~, missing) is the exact complement of its positive: it holds
  * where the positive does not, so also where the field is missing.  exists,
  * missing, empty, null and is are about the field's own values, which an array
@@ -36,6 +37,9 @@
 
 
 static ngx_int_t ngx_er_condition_field(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_er_condition_t *each, ngx_er_condition_t *c, ngx_er_fields_t *fields,
+    ngx_er_error_t *err);
+static ngx_int_t ngx_er_condition_other(ngx_pool_t *pool,
     ngx_er_condition_t *each, ngx_er_condition_t *c, ngx_er_fields_t *fields,
     ngx_er_error_t *err);
 
@@ -104,7 +108,48 @@ ngx_er_condition_test(ngx_pool_t *pool, ngx_str_t *args, ngx_uint_t nargs,
         return NULL;
     }
 
+    if (c->u.comparison.with == NGX_ER_WITH_FIELD
+        && ngx_er_condition_other(pool, each, c, fields, err) != NGX_OK)
+    {
+        return NULL;
+    }
+
     return c;
+}
+
+
+/* the field that stands where the VALUE is */
+
+static ngx_int_t
+ngx_er_condition_other(ngx_pool_t *pool, ngx_er_condition_t *each,
+    ngx_er_condition_t *c, ngx_er_fields_t *fields, ngx_er_error_t *err)
+{
+    ngx_str_t            text;
+    ngx_er_operand_t    *operand;
+    ngx_er_condition_t   other;
+
+    operand = c->u.comparison.operands;
+
+    ngx_er_operand_string(operand, &text);
+
+    if (ngx_er_condition_field(pool, &text, each, &other, fields, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (other.field == c->field && other.relative == c->relative) {
+        ngx_er_error(err, "\"%V\" is compared with itself", &text);
+        return NGX_ERROR;
+    }
+
+    operand->text = NULL;
+    operand->len = 0;
+    operand->u.other.index = other.field;
+    operand->u.other.relative = other.relative;
+    operand->u.other.element = other.element;
+
+    return NGX_OK;
 }
 
 

@@ -107,7 +107,8 @@ ngx_er_condition_t *ngx_er_condition_block(ngx_pool_t *pool,
     ngx_er_fields_t *fields, ngx_er_error_t *err);
 
 /*
- * One line: args are the words behind "when" (FIELD [not] OP VALUE ...);
+ * One line: args are the words behind "when" (FIELD [not] [utf8] OP VALUE
+ * ...);
  * "each" is the innermost enclosing EACH or NULL.  NULL with a sentence in err
  * if it cannot be compiled.
  */

@@ -44,10 +44,25 @@ typedef struct {
 } ngx_er_scopes_t;
 
 
+typedef struct {
+    ngx_er_value_t           *value;
+    uint32_t                  scope;
+} ngx_er_scopes_value_t;
+
+
+typedef struct {
+    ngx_er_scopes_value_t    *first;
+    ngx_uint_t                n;
+    ngx_uint_t                relative;
+} ngx_er_scopes_list_t;
+
+
 static ngx_int_t ngx_er_plain_holds(ngx_er_condition_t *c,
     ngx_er_facts_t *facts);
 static ngx_int_t ngx_er_plain_line(ngx_er_condition_t *c,
     ngx_er_facts_t *facts);
+static ngx_int_t ngx_er_plain_other(ngx_er_condition_t *c,
+    ngx_er_facts_t *facts, ngx_er_value_t *value);
 static void ngx_er_scopes_narrow(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_uint_t want);
 static void ngx_er_scopes_lines(ngx_er_scopes_t *s, ngx_er_condition_t *c,
@@ -64,6 +79,14 @@ static void ngx_er_scopes_line(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_uint_t want);
 static void ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
     ngx_er_value_t *value, ngx_uint_t i, ngx_uint_t n);
+static void ngx_er_scopes_others(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_value_t *value);
+static ngx_int_t ngx_er_scopes_list(ngx_er_scopes_t *s,
+    ngx_er_condition_t *c, ngx_er_scopes_list_t *list);
+static void ngx_er_scopes_pairs(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_scopes_list_t *one, ngx_er_scopes_list_t *two, ngx_uint_t turned);
+static void ngx_er_condition_with(ngx_er_condition_t *c,
+    ngx_er_condition_t *other);
 static ngx_uint_t ngx_er_scopes_regards(ngx_er_condition_t *c,
     ngx_er_value_t *value);
 static ngx_uint_t ngx_er_scopes_find(ngx_er_scopes_t *s, ngx_uint_t from,
@@ -201,8 +224,13 @@ ngx_er_plain_line(ngx_er_condition_t *c, ngx_er_facts_t *facts)
 
     comparison = &c->u.comparison;
     first = ngx_er_fact(facts, c->field);
+
+    if (comparison->with == NGX_ER_WITH_FIELD) {
+        return ngx_er_plain_other(c, facts, first) ^ comparison->negated;
+    }
+
     last = ngx_max(comparison->noperands, 1);
-    n = comparison->all ? 1 : last;
+    n = (comparison->with == NGX_ER_WITH_ALL) ? 1 : last;
 
     for (i = 0; i < last; i += n) {
 
@@ -220,6 +248,59 @@ ngx_er_plain_line(ngx_er_condition_t *c, ngx_er_facts_t *facts)
     }
 
     return !comparison->negated;
+}
+
+
+/* whether one of the values meets one of the other field's */
+
+static ngx_int_t
+ngx_er_plain_other(ngx_er_condition_t *c, ngx_er_facts_t *facts,
+    ngx_er_value_t *value)
+{
+    ngx_er_value_t      *with, *first;
+    ngx_er_condition_t   other;
+
+    ngx_er_condition_with(c, &other);
+    first = ngx_er_fact(facts, other.field);
+
+    for ( /* void */ ; value && first; value = value->next) {
+
+        if (!ngx_er_scopes_regards(c, value)) {
+            continue;
+        }
+
+        for (with = first; with; with = with->next) {
+
+            if (ngx_er_scopes_regards(&other, with)
+                && ngx_er_comparison_pair(&c->u.comparison, facts, value,
+                                          with))
+            {
+                return 1;
+            }
+
+            if (facts->budget.spent) {
+                return 0;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* the other field of a line, as one that a condition is about */
+
+static void
+ngx_er_condition_with(ngx_er_condition_t *c, ngx_er_condition_t *other)
+{
+    ngx_er_operand_field_t  *field;
+
+    field = &c->u.comparison.operands->u.other;
+
+    other->field = field->index;
+    other->relative = field->relative;
+    other->element = field->element;
+    other->u.comparison.own = 0;
 }
 
 
@@ -446,9 +527,17 @@ ngx_er_scopes_line(ngx_er_scopes_t *s, ngx_er_condition_t *c, ngx_uint_t want)
     comparison = &c->u.comparison;
     value = ngx_er_fact(s->facts, c->field);
 
+    if (comparison->with == NGX_ER_WITH_FIELD) {
+        ngx_er_scopes_others(s, c, value);
+        ngx_er_scopes_pass(s);
+        ngx_er_scopes_settle(s, want ^ comparison->negated);
+        return;
+    }
+
     /* has_all: a pass for each VALUE, all others: one for all of them */
 
-    n = comparison->all ? 1 : ngx_max(comparison->noperands, 1);
+    n = (comparison->with == NGX_ER_WITH_ALL)
+        ? 1 : ngx_max(comparison->noperands, 1);
 
     for (i = 0; i < ngx_max(comparison->noperands, 1); i += n) {
         ngx_er_scopes_values(s, c, value, i, n);
@@ -499,6 +588,149 @@ ngx_er_scopes_values(ngx_er_scopes_t *s, ngx_er_condition_t *c,
             && ngx_er_comparison_meets(comparison, s->facts, value, i, n))
         {
             s->in[k] |= NGX_ER_SCOPE_MET;
+        }
+    }
+}
+
+
+/*
+ * The same for a line about two fields.  If one of them is the element's, each
+ * of its values is compared with what the other one has in the same scope, or
+ * with all that it has: both stand in document order, so nothing is walked
+ * again but what is compared.
+ */
+
+static void
+ngx_er_scopes_others(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_value_t *value)
+{
+    ngx_er_condition_t    other;
+    ngx_er_scopes_list_t  one, two;
+
+    ngx_er_condition_with(c, &other);
+
+    if (!c->relative && !other.relative) {
+        if (ngx_er_plain_other(c, s->facts, value)) {
+            ngx_er_scopes_meet(s);
+        }
+
+        return;
+    }
+
+    one.first = NULL;
+    two.first = NULL;
+
+    if (ngx_er_scopes_list(s, c, &one) != NGX_OK
+        || ngx_er_scopes_list(s, &other, &two) != NGX_OK)
+    {
+        ngx_er_scopes_fail(s);
+
+    } else if (c->relative) {
+        ngx_er_scopes_pairs(s, c, &one, &two, 0);
+
+    } else {
+        ngx_er_scopes_pairs(s, c, &two, &one, 1);
+    }
+
+    if (one.first) {
+        ngx_free(one.first);
+    }
+
+    if (two.first) {
+        ngx_free(two.first);
+    }
+}
+
+
+/* the values of a field that count, and in which scope each of them is */
+
+static ngx_int_t
+ngx_er_scopes_list(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_scopes_list_t *list)
+{
+    ngx_uint_t       k, n, scope;
+    ngx_er_value_t  *value, *first;
+
+    n = 0;
+    first = ngx_er_fact(s->facts, c->field);
+
+    for (value = first; value; value = value->next) {
+        n += ngx_er_scopes_regards(c, value);
+    }
+
+    list->n = 0;
+    list->relative = c->relative;
+    list->first = ngx_alloc(ngx_max(n, 1) * sizeof(ngx_er_scopes_value_t),
+                            s->facts->pool->log);
+    if (list->first == NULL) {
+        return NGX_ERROR;
+    }
+
+    scope = 0;
+
+    for (value = first; value; value = value->next) {
+
+        if (!ngx_er_scopes_regards(c, value)) {
+            continue;
+        }
+
+        k = c->relative ? ngx_er_scopes_find(s, scope, value->element) : 0;
+
+        if (k == s->n) {
+            continue;
+        }
+
+        scope = k;
+        list->first[list->n].value = value;
+        list->first[list->n++].scope = k;
+    }
+
+    return NGX_OK;
+}
+
+
+/* turned: the condition is about "two" and compares it with "one", which is
+   the element's */
+
+static void
+ngx_er_scopes_pairs(ngx_er_scopes_t *s, ngx_er_condition_t *c,
+    ngx_er_scopes_list_t *one, ngx_er_scopes_list_t *two, ngx_uint_t turned)
+{
+    ngx_uint_t              i, k, from, met;
+    ngx_er_comparison_t    *comparison;
+    ngx_er_scopes_value_t  *a, *b;
+
+    comparison = &c->u.comparison;
+    a = one->first;
+    b = two->first;
+    from = 0;
+
+    for (i = 0; i < one->n && !s->facts->budget.spent; i++) {
+
+        if (s->in[a[i].scope] != NGX_ER_SCOPE_IN) {
+            continue;
+        }
+
+        while (two->relative && from < two->n && b[from].scope < a[i].scope) {
+            from++;
+        }
+
+        for (k = from; k < two->n; k++) {
+
+            if ((two->relative && b[k].scope != a[i].scope)
+                || s->facts->budget.spent)
+            {
+                break;
+            }
+
+            met = turned ? ngx_er_comparison_pair(comparison, s->facts,
+                                                  b[k].value, a[i].value)
+                         : ngx_er_comparison_pair(comparison, s->facts,
+                                                  a[i].value, b[k].value);
+            if (met) {
+                s->in[a[i].scope] |= NGX_ER_SCOPE_MET;
+                break;
+            }
         }
     }
 }

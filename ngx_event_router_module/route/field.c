@@ -62,7 +62,6 @@ static u_char *ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
 static u_char *ngx_er_path_key(ngx_str_t *text, u_char *p, ngx_str_t *key,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_field_single(ngx_str_t *text, ngx_er_error_t *err);
-static ngx_uint_t ngx_er_field_begins(ngx_str_t *text);
 static u_char *ngx_er_path_quoted(ngx_pool_t *pool, ngx_str_t *text,
     u_char *p, ngx_str_t *key, ngx_er_error_t *err);
 static u_char *ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
@@ -342,7 +341,7 @@ ngx_er_field_single(ngx_str_t *text, ngx_er_error_t *err)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_er_field_begins(ngx_str_t *text)
 {
     u_char  *p;
@@ -914,4 +913,11 @@ ngx_er_fact(ngx_er_facts_t *facts, ngx_uint_t index)
     }
 
     return facts->values[index];
+}
+
+
+time_t
+ngx_er_facts_now(ngx_er_facts_t *facts)
+{
+    return facts->received ? *facts->received : ngx_time();
 }

@@ -93,6 +93,7 @@ struct ngx_er_facts_s {
     u_char                *known;      /* by field index: get() was asked */
     ngx_er_facts_get_pt    get;        /* for all kinds but DATA */
     void                  *data;       /* get()'s own */
+    time_t                *received;   /* when the event came; NULL: now */
     ngx_er_budget_t        budget;
     unsigned               undecided:1;  /* whether some rule holds could not
                                             be told: no time, no memory */
@@ -131,6 +132,9 @@ ngx_int_t ngx_er_field_path(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
 ngx_int_t ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text,
     size_t prefix, ngx_er_field_t *field, ngx_er_error_t *err);
 
+/* 1: it looks like a field that is no attribute: "data.x", "$x" */
+ngx_uint_t ngx_er_field_begins(ngx_str_t *text);
+
 /* the text of a DATA field, from its steps; NGX_ERROR with a sentence */
 ngx_int_t ngx_er_field_write(ngx_pool_t *pool, ngx_er_field_t *field,
     ngx_er_error_t *err);
@@ -151,6 +155,10 @@ ngx_er_facts_t *ngx_er_facts_create(ngx_pool_t *pool, ngx_er_fields_t *fields);
 
 /* the first value of a field or NULL, asking get() once */
 ngx_er_value_t *ngx_er_fact(ngx_er_facts_t *facts, ngx_uint_t index);
+
+/* the time that rules call "now", in seconds: the same for an event whenever
+   it is looked at */
+time_t ngx_er_facts_now(ngx_er_facts_t *facts);
 
 
 #endif /* _NGX_ER_FIELD_H_INCLUDED_ */

@@ -25,6 +25,8 @@ static char *ngx_er_lines_inner(ngx_conf_t *cf, ngx_er_lines_t *lines,
     ngx_er_block_row_t *row, ngx_er_condition_t *block);
 static ngx_str_t *ngx_er_lines_words(ngx_conf_t *cf, ngx_er_lines_t *lines,
     ngx_str_t *value, ngx_uint_t n);
+static ngx_int_t ngx_er_lines_word(ngx_conf_t *cf, ngx_er_lines_t *lines,
+    ngx_str_t *word, ngx_uint_t i);
 static ngx_int_t ngx_er_lines_add(ngx_conf_t *cf, ngx_er_lines_t *lines,
     ngx_er_condition_t *condition, ngx_er_error_t *err);
 static ngx_int_t ngx_er_lines_text(ngx_conf_t *cf, ngx_er_lines_t *lines,
@@ -162,40 +164,74 @@ ngx_er_lines_inner(ngx_conf_t *cf, ngx_er_lines_t *lines,
 
 /*
  * Outside of "each" a field that begins with "." is the element's of which a
- * body was split; it is the body of the event, so ".sku" is "data.sku".
+ * body was split; it is the body of the event, so ".sku" is "data.sku".  It
+ * can stand behind "$field:", too.
  */
 
 static ngx_str_t *
 ngx_er_lines_words(ngx_conf_t *cf, ngx_er_lines_t *lines, ngx_str_t *value,
     ngx_uint_t n)
 {
-    u_char     *p;
-    ngx_str_t  *words;
+    ngx_str_t   *words;
+    ngx_uint_t   i;
 
-    if (lines->each || n == 0 || value->len == 0 || value->data[0] != '.') {
+    if (lines->each || n == 0) {
         return value;
     }
 
     words = ngx_palloc(cf->pool, n * sizeof(ngx_str_t));
-    p = ngx_pnalloc(cf->pool, sizeof("data") + value->len);
-
-    if (words == NULL || p == NULL) {
+    if (words == NULL) {
         return NULL;
     }
 
     ngx_memcpy(words, value, n * sizeof(ngx_str_t));
 
-    words->data = p;
+    for (i = 0; i < n; i++) {
+        if (ngx_er_lines_word(cf, lines, &words[i], i) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    return words;
+}
+
+
+static ngx_int_t
+ngx_er_lines_word(ngx_conf_t *cf, ngx_er_lines_t *lines, ngx_str_t *word,
+    ngx_uint_t i)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t   field;
+
+    len = i ? sizeof(NGX_ER_COMPARISON_OTHER) - 1 : 0;
+
+    if (word->len <= len || word->data[len] != '.'
+        || ngx_strncmp(word->data, NGX_ER_COMPARISON_OTHER, len) != 0)
+    {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof("data") + word->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    field.data = word->data + len;
+    field.len = word->len - len;
+
+    word->data = p;
+    p = ngx_cpymem(p, NGX_ER_COMPARISON_OTHER, len);
     p = ngx_cpymem(p, "data", sizeof("data") - 1);
 
-    if (value->len > 1) {
-        p = ngx_cpymem(p, value->data, value->len);
+    if (field.len > 1) {
+        p = ngx_cpymem(p, field.data, field.len);
     }
 
     *p = '\0';
-    words->len = p - words->data;
+    word->len = p - word->data;
 
-    return (lines->element(cf, lines->data, value) == NGX_OK) ? words : NULL;
+    return lines->element(cf, lines->data, &field);
 }
 
 

@@ -35,6 +35,7 @@ static void ngx_er_access_unbounded(ngx_er_atom_t *atom, ngx_uint_t field);
 static void ngx_er_access_range(ngx_er_comparison_t *c, ngx_er_atom_t *atom);
 static uint64_t ngx_er_access_test(ngx_er_access_t *a,
     ngx_er_condition_t *c);
+static uint64_t ngx_er_access_present(ngx_er_access_t *a, ngx_uint_t field);
 static uint64_t ngx_er_access_operand(ngx_er_access_t *a,
     ngx_er_condition_t *c, ngx_er_operand_t *operand);
 static uint64_t ngx_er_access_gram(ngx_er_access_t *a, ngx_uint_t field,
@@ -194,7 +195,8 @@ ngx_er_access_ranges(ngx_er_condition_t *c)
            && c->u.comparison.op >= NGX_ER_OPERATOR_LESS
            && c->u.comparison.op <= NGX_ER_OPERATOR_BETWEEN
            && !c->u.comparison.negated
-           && c->u.comparison.noperands == 1;
+           && c->u.comparison.noperands == 1
+           && c->u.comparison.operands->is_number;
 }
 
 
@@ -258,23 +260,48 @@ ngx_er_access_test(ngx_er_access_t *a, ngx_er_condition_t *c)
         return NGX_ER_ACCESS_NONE;
     }
 
-    /* has_all: every VALUE is there; all others: one of them */
-
     best = NGX_ER_ACCESS_NONE;
     cost = 0;
+
+    /* both fields are there */
+
+    if (comparison->with == NGX_ER_WITH_FIELD) {
+        best = ngx_er_access_present(a, c->field);
+        from = a->atoms.nelts;
+        cost = ngx_er_access_present(a,
+                                     comparison->operands->u.other.index);
+
+        return ngx_er_access_choose(a, start, from, best, cost);
+    }
+
+    /* has_all: every VALUE is there; all others: one of them */
 
     for (i = 0; i < ngx_max(comparison->noperands, 1); i++) {
         from = a->atoms.nelts;
 
         cost += ngx_er_access_operand(a, c, &comparison->operands[i]);
 
-        if (comparison->all) {
+        if (comparison->with == NGX_ER_WITH_ALL) {
             best = ngx_er_access_choose(a, start, from, best, cost);
             cost = 0;
         }
     }
 
-    return comparison->all ? best : cost;
+    return (comparison->with == NGX_ER_WITH_ALL) ? best : cost;
+}
+
+
+static uint64_t
+ngx_er_access_present(ngx_er_access_t *a, ngx_uint_t field)
+{
+    ngx_er_atom_t  atom;
+
+    ngx_memzero(&atom, sizeof(ngx_er_atom_t));
+
+    atom.kind = NGX_ER_ATOM_PRESENT;
+    atom.field = field;
+
+    return ngx_er_access_add(a, &atom);
 }
 
 
@@ -329,6 +356,10 @@ ngx_er_access_operand(ngx_er_access_t *a, ngx_er_condition_t *c,
     case NGX_ER_OPERATOR_GREATER:
     case NGX_ER_OPERATOR_GREATER_EQUAL:
     case NGX_ER_OPERATOR_BETWEEN:
+        if (!operand->is_number) {
+            return ngx_er_access_present(a, c->field);
+        }
+
         ngx_er_access_unbounded(&atom, c->field);
         ngx_er_access_range(&c->u.comparison, &atom);
         break;

@@ -10,7 +10,8 @@
  * VALUEs and no mistake.  Who wrote it meant something else.  Here the words
  * of a line are looked at as a person would: words of other languages that
  * join conditions, operators and fields among the VALUEs, lists with commas,
- * regular expressions and wildcards where there are none (lookalike.c).
+ * regular expressions and wildcards where there are none (lookalike.c), times
+ * and amounts that would be compared as texts.
  *
  * Called by route.c when nginx.conf is read, for a warning: the line is
  * valid, and somebody may mean it.  So a word is suspected only where it
@@ -19,6 +20,7 @@
 
 
 #include "misread.h"
+#include "comparison.h"
 #include "lookalike.h"
 
 
@@ -50,6 +52,8 @@ static ngx_int_t ngx_er_misread_star(ngx_str_t *op, ngx_str_t *value,
 static ngx_int_t ngx_er_misread_slashes(ngx_str_t *field, ngx_str_t *op,
     ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_glued(ngx_str_t *value, ngx_uint_t kind,
+    ngx_er_error_t *note);
+static ngx_int_t ngx_er_misread_order(ngx_str_t *op, ngx_str_t *value,
     ngx_er_error_t *note);
 static ngx_int_t ngx_er_misread_regex(ngx_str_t *field, ngx_str_t *op,
     ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note);
@@ -94,7 +98,7 @@ static const char  *ngx_er_misread_signs[] = {
 static const char  *ngx_er_misread_words[] = {
     "not", "between", "prefix", "prefix_ci", "suffix", "suffix_ci",
     "contains", "contains_ci", "like", "like_ci", "has_all", "cidr", "exists",
-    "missing", "empty", "null", "is", "in", NULL
+    "missing", "empty", "null", "is", "in", "before", "after", "within", NULL
 };
 
 static const char  *ngx_er_misread_attributes[] = {
@@ -109,8 +113,19 @@ ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs,
     ngx_str_t   *op, *value;
     ngx_uint_t   i, n, kind;
 
-    i = (nargs > 1 && args[1].len == 3
-         && ngx_strncmp(args[1].data, "not", 3) == 0) ? 2 : 1;
+    i = 1;
+
+    if (nargs > i && args[i].len == 3
+        && ngx_strncmp(args[i].data, "not", 3) == 0)
+    {
+        i++;
+    }
+
+    if (nargs > i && args[i].len == 4
+        && ngx_strncmp(args[i].data, "utf8", 4) == 0)
+    {
+        i++;
+    }
 
     if (nargs <= i + 1) {
         return NGX_OK;
@@ -133,6 +148,7 @@ ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs,
             || ngx_er_misread_regex(&args[0], op, &value[i], kind, note)
                != NGX_OK
             || ngx_er_misread_glued(&value[i], kind, note) != NGX_OK
+            || ngx_er_misread_order(op, &value[i], note) != NGX_OK
             || ngx_er_misread_quotes(&value[i], kind, note) != NGX_OK)
         {
             return NGX_DECLINED;
@@ -143,7 +159,8 @@ ngx_er_misread(ngx_str_t *args, ngx_uint_t nargs,
         && ngx_er_misread_field(&args[0]) && ngx_er_misread_field(value))
     {
         ngx_er_error(note, "\"%V\" is a VALUE, the text that is written here: "
-                     "a field cannot be compared with another one", value);
+                     "to compare with what the event has in it write "
+                     "\"" NGX_ER_COMPARISON_OTHER "%V\"", value, value);
         return NGX_DECLINED;
     }
 
@@ -487,6 +504,45 @@ ngx_er_misread_glued(ngx_str_t *value, ngx_uint_t kind, ngx_er_error_t *note)
 }
 
 
+/* "> 2026-05-01T00:00:00Z", "> 1000EUR": texts, that are compared as such */
+
+static ngx_int_t
+ngx_er_misread_order(ngx_str_t *op, ngx_str_t *value, ngx_er_error_t *note)
+{
+    size_t             i, n;
+    ngx_er_instant_t   t;
+
+    static const char  *orders[] = { "<", "<=", ">", ">=", "between", NULL };
+
+    if (!ngx_er_misread_is(op, orders)) {
+        return NGX_OK;
+    }
+
+    if (ngx_er_instant_rfc3339(value, &t) == NGX_OK) {
+        ngx_er_error(note, "\"%V\" is compared as a text, byte by byte, "
+                     "whatever the offset of either is: write \"before\", "
+                     "\"after\", \"not before\" or \"not after\"", value);
+        return NGX_DECLINED;
+    }
+
+    for (n = 0; n < value->len && isdigit(value->data[n]); n++) {
+        /* void */
+    }
+
+    for (i = n; i < value->len && isalpha(value->data[i]); i++) {
+        /* void */
+    }
+
+    if (n && i > n && i == value->len && i <= n + 3) {
+        ngx_er_error(note, "\"%V\" is compared as a text, byte by byte: a "
+                     "number has no unit", value);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_er_misread_regex(ngx_str_t *field, ngx_str_t *op, ngx_str_t *value,
     ngx_uint_t kind, ngx_er_error_t *note)
@@ -577,6 +633,14 @@ ngx_er_misread_field(ngx_str_t *word)
     ngx_uint_t  i, n;
 
     static const char  *kinds[] = { "data.", "header.", "arg.", "$", NULL };
+
+    n = sizeof(NGX_ER_COMPARISON_OTHER) - 1;
+
+    if (word->len > n
+        && ngx_strncmp(word->data, NGX_ER_COMPARISON_OTHER, n) == 0)
+    {
+        return 0;
+    }
 
     for (i = 0; kinds[i]; i++) {
         n = ngx_strlen(kinds[i]);

@@ -175,8 +175,14 @@ ngx_er_pack_operand_size(ngx_er_comparison_t *c, ngx_er_operand_t *operand)
     case NGX_ER_OPERATOR_CIDR:
         return ngx_er_pack_round(sizeof(ngx_cidr_t));
 
+    case NGX_ER_OPERATOR_BEFORE:
+    case NGX_ER_OPERATOR_AFTER:
+        return (c->with == NGX_ER_WITH_FIELD)
+               ? 0 : ngx_er_pack_round(sizeof(ngx_er_moment_t));
+
     case NGX_ER_OPERATOR_REGEX:
     case NGX_ER_OPERATOR_IS:
+    case NGX_ER_OPERATOR_WITHIN:
         return 0;
 
     default:
@@ -242,8 +248,9 @@ static u_char *
 ngx_er_pack_operand(ngx_er_comparison_t *c, ngx_er_operand_t *operand,
     u_char *p)
 {
-    u_char      *text;
-    ngx_cidr_t  *cidr;
+    u_char           *text;
+    ngx_cidr_t       *cidr;
+    ngx_er_moment_t  *moment;
 
     text = operand->text;
     operand->text = NULL;
@@ -260,8 +267,21 @@ ngx_er_pack_operand(ngx_er_comparison_t *c, ngx_er_operand_t *operand,
 
         return p + ngx_er_pack_round(sizeof(ngx_cidr_t));
 
+    case NGX_ER_OPERATOR_BEFORE:
+    case NGX_ER_OPERATOR_AFTER:
+        if (c->with == NGX_ER_WITH_FIELD) {
+            return p;
+        }
+
+        moment = operand->u.moment;
+        operand->u.moment = (ngx_er_moment_t *) p;
+        ngx_memcpy(p, moment, sizeof(ngx_er_moment_t));
+
+        return p + ngx_er_pack_round(sizeof(ngx_er_moment_t));
+
     case NGX_ER_OPERATOR_REGEX:
     case NGX_ER_OPERATOR_IS:
+    case NGX_ER_OPERATOR_WITHIN:
         return p;
 
     default:
@@ -322,6 +342,14 @@ ngx_er_pack_plain(ngx_er_condition_t *c)
         return 0;
 
     case NGX_ER_CONDITION_TEST:
+        if (c->u.comparison.with == NGX_ER_WITH_FIELD
+            && c->u.comparison.operands->u.other.relative)
+        {
+            return 0;
+        }
+
+        /* fall through */
+
     case NGX_ER_CONDITION_PATTERN:
     case NGX_ER_CONDITION_SAMPLE:
         return !c->relative;

@@ -34,7 +34,9 @@ static void ngx_er_reason_pattern(ngx_er_condition_t *c,
     ngx_er_facts_t *facts, ngx_er_reason_t *reason);
 static ngx_uint_t ngx_er_reason_leaf(ngx_er_leaf_t *leaf,
     ngx_er_facts_t *facts);
-static ngx_int_t ngx_er_reason_field(ngx_er_condition_t *c);
+static void ngx_er_reason_fields(ngx_er_condition_t *c,
+    ngx_er_reason_t *reason);
+static ngx_uint_t ngx_er_reason_times(ngx_er_value_t *value);
 
 
 ngx_uint_t
@@ -46,8 +48,8 @@ ngx_er_reason(ngx_er_condition_t *c, ngx_er_facts_t *facts,
 
     reason->condition = c;
     reason->block = NULL;
-    reason->field = ngx_er_reason_field(c);
     reason->note.len = 0;
+    ngx_er_reason_fields(c, reason);
 
     if (ngx_er_condition_holds(c, facts)) {
         return 1;
@@ -110,12 +112,42 @@ ngx_er_reason_test(ngx_er_condition_t *c, ngx_er_facts_t *facts,
     } else if (ngx_er_fact(facts, c->field) == NULL) {
         ngx_er_error(&reason->note, "the event has no such field");
 
-    } else if (c->u.comparison.all) {
+    } else if (c->u.comparison.with == NGX_ER_WITH_FIELD
+               && ngx_er_fact(facts, c->u.comparison.operands->u.other.index)
+                  == NULL)
+    {
+        ngx_er_error(&reason->note, "the event has no field to compare with");
+
+    } else if (c->u.comparison.with == NGX_ER_WITH_ALL) {
         ngx_er_error(&reason->note, "not all of them are there");
+
+    } else if (c->u.comparison.op >= NGX_ER_OPERATOR_BEFORE
+               && !ngx_er_reason_times(ngx_er_fact(facts, c->field)))
+    {
+        ngx_er_error(&reason->note, "no value of the event is a time: RFC "
+                     "3339 with an offset, Unix seconds or milliseconds");
 
     } else {
         ngx_er_error(&reason->note, "no value of the event fits");
     }
+}
+
+
+static ngx_uint_t
+ngx_er_reason_times(ngx_er_value_t *value)
+{
+    ngx_er_instant_t  t;
+
+    for ( /* void */ ; value; value = value->next) {
+
+        if ((value->type == NGX_ER_STRING || value->type == NGX_ER_NUMBER)
+            && ngx_er_instant_read(&value->text, &t) == NGX_OK)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -132,7 +164,7 @@ ngx_er_reason_none(ngx_er_condition_t *c, ngx_er_facts_t *facts,
         if (ngx_er_condition_holds(&child[i], facts)) {
             reason->condition = &child[i];
             reason->block = c;
-            reason->field = ngx_er_reason_field(&child[i]);
+            ngx_er_reason_fields(&child[i], reason);
             break;
         }
     }
@@ -171,7 +203,7 @@ ngx_er_reason_each(ngx_er_condition_t *c, ngx_er_facts_t *facts,
 
     reason->condition = &child[n - 1];
     reason->block = c;
-    reason->field = ngx_er_reason_field(&child[n - 1]);
+    ngx_er_reason_fields(&child[n - 1], reason);
 
     ngx_er_error(&reason->note, n > 1
                  ? "no element that meets the lines above it meets this one"
@@ -259,19 +291,30 @@ ngx_er_reason_leaf(ngx_er_leaf_t *leaf, ngx_er_facts_t *facts)
 }
 
 
-static ngx_int_t
-ngx_er_reason_field(ngx_er_condition_t *c)
+static void
+ngx_er_reason_fields(ngx_er_condition_t *c, ngx_er_reason_t *reason)
 {
+    reason->field = NGX_ERROR;
+    reason->other = NGX_ERROR;
+
     switch (c->kind) {
 
     case NGX_ER_CONDITION_TEST:
+        if (c->u.comparison.with == NGX_ER_WITH_FIELD) {
+            reason->other = c->u.comparison.operands->u.other.index;
+        }
+
+        /* fall through */
+
     case NGX_ER_CONDITION_EACH:
-        return c->field;
+        reason->field = c->field;
+        break;
 
     case NGX_ER_CONDITION_SAMPLE:
-        return ((ngx_er_sample_t *) c->u.whole->data)->field;
+        reason->field = ((ngx_er_sample_t *) c->u.whole->data)->field;
+        break;
 
     default:
-        return NGX_ERROR;
+        break;
     }
 }

@@ -21,6 +21,8 @@ typedef struct {
     ngx_er_condition_t    *block;      /* the each or none in which it did, or
                                           NULL */
     ngx_int_t              field;      /* whose values decided, or NGX_ERROR */
+    ngx_int_t              other;      /* those that they were compared with,
+                                          or NGX_ERROR */
     ngx_er_error_t         note;       /* a sentence */
 } ngx_er_reason_t;
 

@@ -30,6 +30,10 @@
  * stack for a text, PCRE interprets them, at a tenth of the speed; the slices
  * are made for that.
  *
+ * An expression is about bytes, or with "utf8" about characters; then a match
+ * begins at the first byte of one, and a text that is not UTF-8 (a header can
+ * be anything) does not match.  PCRE checks that the first time.
+ *
  * Compiled by comparison.c when nginx.conf is read, in the pool's memory but
  * for what is PCRE's and goes with the pool; it also asks for matches.  What
  * cannot be compiled is a sentence in err.  Without memory an event is
@@ -73,6 +77,7 @@ struct ngx_er_regex_s {
                                           begin with; NULL: not known */
     unsigned               once:1;     /* there is one place only */
     unsigned               lines:1;    /* only beginnings of lines */
+    unsigned               utf8:1;     /* only beginnings of characters */
 };
 
 
@@ -94,9 +99,9 @@ static ngx_int_t ngx_er_regex_check(ngx_str_t *pattern, ngx_er_error_t *err);
 static ngx_uint_t ngx_er_regex_recurses(ngx_str_t *pattern);
 static ngx_uint_t ngx_er_regex_places(ngx_str_t *pattern);
 static ngx_int_t ngx_er_regex_code(ngx_er_regex_t *regex, ngx_str_t *pattern,
-    ngx_uint_t fold, ngx_er_error_t *err);
+    uint32_t options, ngx_er_error_t *err);
 static ngx_int_t ngx_er_regex_one(ngx_pool_t *pool, ngx_er_regex_t *regex,
-    ngx_str_t *pattern, ngx_uint_t fold, ngx_er_error_t *err);
+    ngx_str_t *pattern, uint32_t options, ngx_er_error_t *err);
 static void ngx_er_regex_kind(ngx_er_regex_t *regex);
 static void ngx_er_regex_free(void *data);
 static ngx_int_t ngx_er_regex_workplace(void);
@@ -116,8 +121,9 @@ static pcre2_jit_stack      *ngx_er_regex_stack;
 
 ngx_er_regex_t *
 ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern, ngx_uint_t fold,
-    ngx_er_error_t *err)
+    ngx_uint_t utf8, ngx_er_error_t *err)
 {
+    uint32_t             options;
     ngx_er_regex_t      *regex;
     ngx_pool_cleanup_t  *cln;
 
@@ -136,14 +142,18 @@ ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern, ngx_uint_t fold,
 
     cln->handler = ngx_er_regex_free;
 
+    options = (fold ? PCRE2_CASELESS : 0)
+              | (utf8 ? PCRE2_UTF|PCRE2_NEVER_BACKSLASH_C : 0);
+    regex->utf8 = (utf8 != 0);
+
     /* first as it was written: errors are about that */
 
-    if (ngx_er_regex_code(regex, pattern, fold, err) != NGX_OK) {
+    if (ngx_er_regex_code(regex, pattern, options, err) != NGX_OK) {
         return NULL;
     }
 
     if (ngx_er_regex_places(pattern)
-        && ngx_er_regex_one(pool, regex, pattern, fold, err) != NGX_OK)
+        && ngx_er_regex_one(pool, regex, pattern, options, err) != NGX_OK)
     {
         return NULL;
     }
@@ -239,7 +249,7 @@ ngx_er_regex_places(ngx_str_t *pattern)
 
 
 static ngx_int_t
-ngx_er_regex_code(ngx_er_regex_t *regex, ngx_str_t *pattern, ngx_uint_t fold,
+ngx_er_regex_code(ngx_er_regex_t *regex, ngx_str_t *pattern, uint32_t options,
     ngx_er_error_t *err)
 {
     int                     code;
@@ -257,9 +267,8 @@ ngx_er_regex_code(ngx_er_regex_t *regex, ngx_str_t *pattern, ngx_uint_t fold,
     (void) pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 
     regex->code = pcre2_compile(pattern->data, pattern->len,
-                                PCRE2_USE_OFFSET_LIMIT
-                                | (fold ? PCRE2_CASELESS : 0),
-                                &code, &at, context);
+                                PCRE2_USE_OFFSET_LIMIT|options, &code, &at,
+                                context);
 
     pcre2_compile_context_free(context);
 
@@ -290,7 +299,7 @@ ngx_er_regex_code(ngx_er_regex_t *regex, ngx_str_t *pattern, ngx_uint_t fold,
 
 static ngx_int_t
 ngx_er_regex_one(ngx_pool_t *pool, ngx_er_regex_t *regex, ngx_str_t *pattern,
-    ngx_uint_t fold, ngx_er_error_t *err)
+    uint32_t options, ngx_er_error_t *err)
 {
     u_char          *p;
     ngx_str_t        one;
@@ -312,7 +321,7 @@ ngx_er_regex_one(ngx_pool_t *pool, ngx_er_regex_t *regex, ngx_str_t *pattern,
 
     pcre2_code_free(regex->code);
 
-    if (ngx_er_regex_code(regex, &one, fold, &unused) != NGX_OK) {
+    if (ngx_er_regex_code(regex, &one, options, &unused) != NGX_OK) {
         ngx_er_error(err, "the regular expression \"%V\" cannot be limited: "
                      "with \"\\G\" or \"(*\" in it, it must not end within "
                      "\"\\Q\" or a comment", pattern);
@@ -388,6 +397,13 @@ ngx_er_regex_matches(ngx_er_regex_t *regex, ngx_str_t *text,
             return ngx_er_slice_take(&s);
         }
 
+        if (rc <= PCRE2_ERROR_UTF8_ERR1 && rc >= PCRE2_ERROR_UTF8_ERR21) {
+            (void) ngx_er_budget_take(facts, text->len);
+            return 0;
+        }
+
+        s.options |= regex->utf8 ? PCRE2_NO_UTF_CHECK : 0;
+
     } while (ngx_er_slice_next(&s, rc) == NGX_OK);
 
     return 0;
@@ -460,8 +476,8 @@ ngx_er_slice_next(ngx_er_slice_t *s, int rc)
         return ngx_er_slice_repeat(s);
 
     case PCRE2_ERROR_JIT_STACKLIMIT:
-        if (s->options == 0) {
-            s->options = PCRE2_NO_JIT;
+        if ((s->options & PCRE2_NO_JIT) == 0) {
+            s->options |= PCRE2_NO_JIT;
             return NGX_OK;
         }
 
@@ -503,6 +519,15 @@ ngx_er_slice_advance(ngx_er_slice_t *s)
     }
 
     s->from = s->last + 1;
+
+    /* a character that begins before this place was tried there */
+
+    while (s->regex->utf8 && s->from < s->text->len
+           && (s->text->data[s->from] & 0xc0) == 0x80)
+    {
+        s->from++;
+    }
+
     s->places *= 2;
     s->steps -= s->steps / 8;
     s->steps = ngx_max(s->steps, NGX_ER_REGEX_STEPS);
@@ -515,7 +540,9 @@ ngx_er_slice_advance(ngx_er_slice_t *s)
 
         for (p = s->text->data + s->from; s->from < s->text->len; p++) {
 
-            if (first[*p / 8] & (1 << (*p % 8))) {
+            if ((first[*p / 8] & (1 << (*p % 8)))
+                && !(s->regex->utf8 && (*p & 0xc0) == 0x80))
+            {
                 return NGX_OK;
             }
 
@@ -575,7 +602,7 @@ ngx_er_slice_repeat(ngx_er_slice_t *s)
 
 ngx_er_regex_t *
 ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern, ngx_uint_t fold,
-    ngx_er_error_t *err)
+    ngx_uint_t utf8, ngx_er_error_t *err)
 {
     ngx_er_error(err, "this nginx was built without PCRE2: use \"like\"");
     return NULL;

@@ -20,9 +20,10 @@
 typedef struct ngx_er_regex_s  ngx_er_regex_t;
 
 
-/* NULL with a sentence in err */
+/* utf8: characters are those of UTF-8, not bytes.  NULL with a sentence in
+   err */
 ngx_er_regex_t *ngx_er_regex_compile(ngx_pool_t *pool, ngx_str_t *pattern,
-    ngx_uint_t fold, ngx_er_error_t *err);
+    ngx_uint_t fold, ngx_uint_t utf8, ngx_er_error_t *err);
 
 /* 0 also for a text that is too long, of which facts that are exact are
    undecided, and past the budget of the event, which is undecided then */

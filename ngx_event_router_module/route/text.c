@@ -49,6 +49,19 @@ ngx_er_text_same(u_char *p, ngx_str_t *piece, ngx_uint_t fold)
 }
 
 
+ngx_int_t
+ngx_er_text_compare(ngx_str_t *a, ngx_str_t *b)
+{
+    size_t     n;
+    ngx_int_t  rc;
+
+    n = ngx_min(a->len, b->len);
+    rc = n ? ngx_memcmp(a->data, b->data, n) : 0;
+
+    return rc ? rc : (a->len > b->len) - (a->len < b->len);
+}
+
+
 u_char *
 ngx_er_text_find(ngx_er_facts_t *facts, u_char *p, u_char *last,
     ngx_str_t *piece, ngx_uint_t fold)

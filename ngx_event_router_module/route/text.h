@@ -35,4 +35,8 @@ ngx_uint_t ngx_er_text_like(ngx_er_facts_t *facts, ngx_str_t *text,
     ngx_array_t *pieces, ngx_uint_t fold);
 
 
+/* byte by byte, and the shorter one first: below 0, 0 or above 0 */
+ngx_int_t ngx_er_text_compare(ngx_str_t *a, ngx_str_t *b);
+
+
 #endif /* _NGX_ER_TEXT_H_INCLUDED_ */

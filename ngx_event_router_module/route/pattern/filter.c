@@ -44,6 +44,8 @@ static ngx_er_condition_t *ngx_er_filter_list(ngx_er_filter_t *f,
     ngx_er_tree_t *json, ngx_er_condition_kind_e kind);
 static ngx_er_condition_t *ngx_er_filter_attributes(ngx_er_filter_t *f,
     ngx_er_tree_t *json);
+static ngx_int_t ngx_er_filter_value(ngx_er_filter_t *f,
+    ngx_er_tree_t *item);
 static ngx_int_t ngx_er_filter_field(ngx_er_filter_t *f, ngx_er_tree_t *json,
     ngx_str_t *field);
 static ngx_er_condition_t *ngx_er_filter_text(ngx_er_filter_t *f,
@@ -162,13 +164,9 @@ ngx_er_filter_attributes(ngx_er_filter_t *f, ngx_er_tree_t *json)
 
     for (item = json->child; item; item = item->next) {
 
-        if (item->type != NGX_ER_STRING || item->text.len == 0) {
-            (void) ngx_er_document_error(item, f->err, "a string that is not "
-                                         "empty must stand here");
-            return NULL;
-        }
-
-        if (ngx_er_filter_field(f, item, &args[0]) != NGX_OK) {
+        if (ngx_er_filter_value(f, item) != NGX_OK
+            || ngx_er_filter_field(f, item, &args[0]) != NGX_OK)
+        {
             return NULL;
         }
 
@@ -233,6 +231,32 @@ ngx_er_filter_text(ngx_er_filter_t *f, ngx_er_tree_t *json, ngx_str_t *args,
     ngx_memcpy(ngx_er_condition_text(origin), text.text, origin->len);
 
     return condition;
+}
+
+
+/* a text; in a filter none stands for another field */
+
+static ngx_int_t
+ngx_er_filter_value(ngx_er_filter_t *f, ngx_er_tree_t *item)
+{
+    size_t  len;
+
+    if (item->type != NGX_ER_STRING || item->text.len == 0) {
+        return ngx_er_document_error(item, f->err, "a string that is not "
+                                     "empty must stand here");
+    }
+
+    len = sizeof(NGX_ER_COMPARISON_OTHER) - 1;
+
+    if (item->text.len >= len
+        && ngx_strncmp(item->text.data, NGX_ER_COMPARISON_OTHER, len) == 0)
+    {
+        return ngx_er_document_error(item, f->err, "a filter does not compare "
+                                     "two fields: no text begins with \""
+                                     NGX_ER_COMPARISON_OTHER "\"");
+    }
+
+    return NGX_OK;
 }
 
 
