@@ -124,7 +124,10 @@ ngx_er_batch_field(ngx_pool_t *pool, ngx_str_t *text, ngx_er_field_t *field,
     ngx_uint_t      i;
     ngx_er_step_t  *step;
 
-    if (ngx_er_field_parse(pool, text, NULL, field, err) != NGX_OK) {
+    if (ngx_er_field_parse(pool, text, NULL, field, err) != NGX_OK
+        || ngx_er_field_definite(field, 1, "an array of elements", err)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -49,6 +49,8 @@ typedef struct {
 
 static ngx_int_t ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form,
     ngx_er_pair_t *pair, ngx_uint_t *found);
+static ngx_int_t ngx_er_form_found(ngx_er_scan_t *s, ngx_er_pair_t *pair,
+    ngx_er_node_t *node, ngx_uint_t *found);
 static void ngx_er_form_init(ngx_er_form_t *form, ngx_pool_t *pool,
     ngx_str_t *text);
 static ngx_int_t ngx_er_form_next(ngx_er_form_t *form, ngx_er_pair_t *pair);
@@ -187,18 +189,31 @@ ngx_er_form_pair(ngx_er_scan_t *s, ngx_er_form_t *form, ngx_er_pair_t *pair,
 ngx_int_t
 ngx_er_form_value(ngx_er_scan_t *s, ngx_er_pair_t *pair, ngx_uint_t *found)
 {
-    ngx_uint_t       i, *slots;
-    ngx_er_node_t   *node;
-    ngx_er_value_t  *value;
+    ngx_int_t       rc;
+    ngx_er_node_t  *node;
 
     if (s->paths == NULL || pair->nameless) {
         return NGX_OK;
     }
 
     node = ngx_er_node_key(s->paths->root, pair->name.data, pair->name.len);
-    if (node == NULL) {
-        return NGX_OK;
+
+    rc = node ? ngx_er_form_found(s, pair, node, found) : NGX_OK;
+
+    if (rc != NGX_OK || s->paths->root->any == NULL) {
+        return rc;
     }
+
+    return ngx_er_form_found(s, pair, s->paths->root->any, found);
+}
+
+
+static ngx_int_t
+ngx_er_form_found(ngx_er_scan_t *s, ngx_er_pair_t *pair, ngx_er_node_t *node,
+    ngx_uint_t *found)
+{
+    ngx_uint_t       i, *slots;
+    ngx_er_value_t  *value;
 
     slots = node->slots.elts;
 

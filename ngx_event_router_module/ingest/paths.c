@@ -21,6 +21,8 @@ static ngx_er_node_t *ngx_er_node_create(ngx_er_paths_t *paths,
     ngx_er_step_t *step);
 static ngx_er_node_t *ngx_er_node_add(ngx_er_paths_t *paths,
     ngx_er_node_t *node, ngx_er_step_t *step);
+static ngx_er_node_t *ngx_er_node_find(ngx_er_node_t *node,
+    ngx_er_step_t *step);
 static ngx_int_t ngx_er_node_grow(ngx_er_paths_t *paths, ngx_er_node_t *node);
 
 
@@ -61,12 +63,7 @@ ngx_er_paths_add(ngx_er_paths_t *paths, ngx_array_t *steps, ngx_uint_t slot)
 
     for (i = 0; i < steps->nelts; i++) {
 
-        if (step[i].index == NGX_ER_STEP_KEY) {
-            next = ngx_er_node_key(node, step[i].key.data, step[i].key.len);
-
-        } else {
-            next = ngx_er_node_element(node, step[i].index);
-        }
+        next = ngx_er_node_find(node, &step[i]);
 
         if (next == NULL) {
             next = ngx_er_node_add(paths, node, &step[i]);
@@ -87,6 +84,33 @@ ngx_er_paths_add(ngx_er_paths_t *paths, ngx_array_t *steps, ngx_uint_t slot)
     paths->slots = ngx_max(paths->slots, slot + 1);
 
     return NGX_OK;
+}
+
+
+static ngx_er_node_t *
+ngx_er_node_find(ngx_er_node_t *node, ngx_er_step_t *step)
+{
+    ngx_er_node_t  *next;
+
+    if (step->index == NGX_ER_STEP_KEY) {
+        return ngx_er_node_key(node, step->key.data, step->key.len);
+    }
+
+    if (step->index == NGX_ER_STEP_ANY) {
+        return node->any;
+    }
+
+    if (step->index >= 0) {
+        return ngx_er_node_element(node, step->index);
+    }
+
+    for (next = node->tails; next; next = next->next) {
+        if (next->index == step->index) {
+            return next;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -148,6 +172,20 @@ ngx_er_node_add(ngx_er_paths_t *paths, ngx_er_node_t *node,
         return NULL;
     }
 
+    if (step->index == NGX_ER_STEP_ANY) {
+        node->any = next;
+        node->filter = (uint64_t) -1;
+
+        return next;
+    }
+
+    if (step->index < 0) {
+        next->next = node->tails;
+        node->tails = next;
+
+        return next;
+    }
+
     if (step->index != NGX_ER_STEP_KEY) {
         next->next = node->elements;
         node->elements = next;
@@ -204,7 +242,7 @@ ngx_er_node_key(ngx_er_node_t *node, u_char *key, size_t len)
     uint32_t        hash;
     ngx_er_node_t  *next;
 
-    if ((node->filter & ngx_er_node_bit(key, len)) == 0) {
+    if ((node->filter & ngx_er_node_bit(key, len)) == 0 || node->nkeys == 0) {
         return NULL;
     }
 

@@ -25,14 +25,17 @@ struct ngx_er_node_s {
     ngx_str_t              key;
     uint32_t               hash;
     uint32_t               id;         /* from 0: the root */
-    ngx_int_t              index;      /* or NGX_ER_STEP_KEY */
+    ngx_int_t              index;      /* or NGX_ER_STEP_KEY, _ANY */
 
     ngx_er_node_t        **buckets;    /* of the keys that go on from here */
     ngx_uint_t             nbuckets;   /* a power of 2, or 0: no keys */
     ngx_uint_t             nkeys;
-    uint64_t               filter;     /* ngx_er_node_bit() of the keys */
+    uint64_t               filter;     /* ngx_er_node_bit() of the keys; all
+                                          bits if any key goes on */
+    ngx_er_node_t         *any;        /* where every key leads, or NULL */
 
     ngx_er_node_t         *elements;   /* the indices that go on from here */
+    ngx_er_node_t         *tails;      /* those from the end */
     ngx_array_t            slots;      /* of ngx_uint_t; empty: on the way
                                           only */
 };

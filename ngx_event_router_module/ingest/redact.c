@@ -1114,6 +1114,10 @@ ngx_er_redact_overlaps(ngx_array_t *a, ngx_array_t *b)
             return 1;
         }
 
+        if (one->index == NGX_ER_STEP_ANY || two->index == NGX_ER_STEP_ANY) {
+            continue;
+        }
+
         if (one->key.len != two->key.len
             || ngx_memcmp(one->key.data, two->key.data, one->key.len) != 0)
         {
@@ -1123,7 +1127,7 @@ ngx_er_redact_overlaps(ngx_array_t *a, ngx_array_t *b)
 }
 
 
-/* the next step from the i-th on that is a key, or NULL */
+/* the next step from the i-th on that is a key, or any key, or NULL */
 
 static ngx_er_step_t *
 ngx_er_redact_key(ngx_array_t *steps, ngx_uint_t *i)
@@ -1133,7 +1137,9 @@ ngx_er_redact_key(ngx_array_t *steps, ngx_uint_t *i)
     step = steps->elts;
 
     for ( /* void */ ; *i < steps->nelts; (*i)++) {
-        if (step[*i].index == NGX_ER_STEP_KEY) {
+        if (step[*i].index == NGX_ER_STEP_KEY
+            || step[*i].index == NGX_ER_STEP_ANY)
+        {
             return &step[*i];
         }
     }

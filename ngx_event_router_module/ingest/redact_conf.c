@@ -78,7 +78,9 @@ ngx_er_redact_field(ngx_conf_t *cf, ngx_er_redact_t *redact, ngx_str_t *text)
     ngx_er_error_t  err;
     ngx_er_field_t  field;
 
-    if (ngx_er_field_parse(cf->pool, text, NULL, &field, &err) != NGX_OK) {
+    if (ngx_er_field_parse(cf->pool, text, NULL, &field, &err) != NGX_OK
+        || ngx_er_field_definite(&field, 0, "\"redact\"", &err) != NGX_OK)
+    {
         return ngx_er_where_error(cf, &err);
     }
 

@@ -20,7 +20,10 @@
  * The extractor follows the loop with the set of places of the trie (paths.h)
  * that stand for the value at hand.  Usually that is one or none; an array
  * leads both into itself ("it is crossed") and, where an index is named, into
- * that element.
+ * that element.  Which element an index from the end is, is known when the
+ * array ends: then it is walked once more, and these places alone are entered.
+ * Nothing is kept for that but where the array began, and an array of which no
+ * such element is named is never walked again.
  *
  * Invariants: the places of all open containers lie in sc->places one behind
  * another, those of the value at hand (first, count) on top of them; a node
@@ -71,6 +74,14 @@ typedef struct {
     uint32_t               places;     /* in sc->places */
     uint32_t               nplaces;
     uint32_t               open;       /* in sc->open: its values */
+
+    /* if it has places */
+
+    uint32_t               total;      /* elements; 0: the first time */
+    uint32_t               found;      /* sc->found before it, and behind it
+                                          the first time */
+    uint32_t               most;
+    u_char                *start;      /* its bracket */
 } ngx_er_scan_frame_t;
 
 
@@ -115,8 +126,14 @@ static ngx_er_inline ngx_uint_t ngx_er_extract_foreign(ngx_er_scanner_t *sc,
     ngx_er_scan_frame_t *frame, u_char *key, size_t len);
 static u_char *ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start,
     u_char *last);
+static ngx_int_t ngx_er_extract_named(ngx_er_scanner_t *sc,
+    ngx_er_node_t *node, ngx_str_t *key, uint32_t object, u_char *start);
 static u_char *ngx_er_extract_decoded(ngx_er_scanner_t *sc, ngx_str_t *key);
 static ngx_int_t ngx_er_extract_enter(ngx_er_scanner_t *sc,
+    ngx_er_scan_frame_t *frame);
+static ngx_uint_t ngx_er_extract_again(ngx_er_scanner_t *sc,
+    ngx_er_scan_frame_t *frame);
+static ngx_int_t ngx_er_extract_tails(ngx_er_scanner_t *sc,
     ngx_er_scan_frame_t *frame);
 static ngx_int_t ngx_er_extract_place(ngx_er_scanner_t *sc,
     ngx_er_node_t *node, ngx_uint_t crossed);
@@ -434,6 +451,18 @@ next:
 
     empty = 0;
 
+    if (frame->nplaces && frame->array && ngx_er_extract_again(sc, frame)) {
+        p = ngx_er_lexer_blanks(frame->start + 1, end, 0);
+
+#if (__SSE2__)
+        if (sse2) {
+            ngx_er_lexer_look(&w, p, end);
+        }
+#endif
+
+        goto element;
+    }
+
 closed:
 
     p++;
@@ -660,6 +689,10 @@ ngx_er_extract_push(ngx_er_scanner_t *sc, u_char *p)
         if (ngx_er_extract_found(sc, type, p, p) == NULL) {
             return NULL;
         }
+
+        sc->frames[sc->depth].total = 0;
+        sc->frames[sc->depth].found = (uint32_t) sc->found;
+        sc->frames[sc->depth].start = p;
     }
 
     frame = &sc->frames[sc->depth++];
@@ -721,12 +754,13 @@ static u_char *
 ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start, u_char *last)
 {
     ngx_str_t             key;
-    ngx_uint_t            i;
+    ngx_uint_t            i, named;
     ngx_er_node_t        *node;
     ngx_er_scan_frame_t  *frame;
 
     key.data = start + 1;
     key.len = last - key.data;
+    named = 1;
 
     if (sc->lexer.marks & NGX_ER_LEXER_UNREADABLE) {
         return last;
@@ -735,10 +769,9 @@ ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start, u_char *last)
     if (sc->lexer.marks & NGX_ER_LEXER_ESCAPED) {
 
         if (key.len > 6 * sc->longest) {
-            return last;
-        }
+            named = 0;
 
-        if (ngx_er_extract_decoded(sc, &key) == NULL) {
+        } else if (ngx_er_extract_decoded(sc, &key) == NULL) {
             return NULL;
         }
     }
@@ -749,35 +782,54 @@ ngx_er_extract_key(ngx_er_scanner_t *sc, u_char *start, u_char *last)
     for (i = frame->places; i < sc->first; i++) {
         node = sc->places[i].node;
 
-        if (node) {
-            node = ngx_er_node_key(node, key.data, key.len);
-
-        } else if (key.len == sc->s->root.len
-                   && ngx_memcmp(key.data, sc->s->root.data, key.len) == 0)
+        if (node && node->any
+            && ngx_er_extract_place(sc, node->any, 0) != NGX_OK)
         {
-            node = sc->s->paths->root;
+            return NULL;
         }
 
-        if (node == NULL) {
-            continue;
-        }
-
-        if (sc->seen[node->id] == frame->object) {
-            sc->s->key = (node == sc->s->paths->root) ? sc->s->root
-                                                      : node->key;
-
-            return ngx_er_lexer_fail(&sc->lexer, NGX_ER_SCAN_DUPLICATE,
-                                     start);
-        }
-
-        sc->seen[node->id] = frame->object;
-
-        if (ngx_er_extract_place(sc, node, 0) != NGX_OK) {
+        if (named
+            && ngx_er_extract_named(sc, node, &key, frame->object, start)
+               != NGX_OK)
+        {
             return NULL;
         }
     }
 
     return last;
+}
+
+
+/* where a key leads from one place of its object */
+
+static ngx_int_t
+ngx_er_extract_named(ngx_er_scanner_t *sc, ngx_er_node_t *node,
+    ngx_str_t *key, uint32_t object, u_char *start)
+{
+    if (node) {
+        node = ngx_er_node_key(node, key->data, key->len);
+
+    } else if (key->len == sc->s->root.len
+               && ngx_memcmp(key->data, sc->s->root.data, key->len) == 0)
+    {
+        node = sc->s->paths->root;
+    }
+
+    if (node == NULL) {
+        return NGX_OK;
+    }
+
+    if (sc->seen[node->id] == object) {
+        sc->s->key = (node == sc->s->paths->root) ? sc->s->root : node->key;
+
+        (void) ngx_er_lexer_fail(&sc->lexer, NGX_ER_SCAN_DUPLICATE, start);
+
+        return NGX_ERROR;
+    }
+
+    sc->seen[node->id] = object;
+
+    return ngx_er_extract_place(sc, node, 0);
 }
 
 
@@ -817,6 +869,10 @@ ngx_er_extract_enter(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
 
     sc->first = frame->places + frame->nplaces;
 
+    if (frame->total) {
+        return ngx_er_extract_tails(sc, frame);
+    }
+
     for (i = frame->places; i < sc->first; i++) {
         node = sc->places[i].node;
         crossed = sc->places[i].crossed;
@@ -835,10 +891,82 @@ ngx_er_extract_enter(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
             }
         }
 
-        if ((node->nkeys || node->slots.nelts)
+        if ((node->nkeys || node->slots.nelts || node->any)
             && ngx_er_extract_place(sc, node, 1) != NGX_OK)
         {
             return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * An array has ended.  1: it is to be walked again from its bracket, for its
+ * elements that an index from the end leads to.  Of what is found there not
+ * more than what was not found before counts, so that no document has more
+ * than it has values; arrays and objects get the numbers that they had.
+ */
+
+static ngx_uint_t
+ngx_er_extract_again(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
+{
+    ngx_uint_t            i;
+    ngx_er_scan_place_t  *place;
+
+    if (frame->total) {
+        sc->found = ngx_max(sc->found, frame->most);
+        return 0;
+    }
+
+    for (i = 0; i < frame->nplaces; i++) {
+        place = &sc->places[frame->places + i];
+
+        if (place->node && place->node->tails && !place->crossed) {
+            break;
+        }
+    }
+
+    if (i == frame->nplaces) {
+        return 0;
+    }
+
+    frame->total = frame->index + 1;
+    frame->index = 0;
+    frame->element = NULL;
+    frame->most = (uint32_t) sc->found;
+
+    sc->found = frame->found;
+    sc->nodes = frame->array;
+
+    return 1;
+}
+
+
+/* the second time; the place of an index, in an array that a path names */
+
+static ngx_int_t
+ngx_er_extract_tails(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
+{
+    ngx_uint_t      i;
+    ngx_er_node_t  *node, *next;
+
+    for (i = frame->places; i < sc->first; i++) {
+        node = sc->places[i].node;
+
+        if (node == NULL || sc->places[i].crossed) {
+            continue;
+        }
+
+        for (next = node->tails; next; next = next->next) {
+
+            if (next->index + (ngx_int_t) frame->total
+                == (ngx_int_t) frame->index
+                && ngx_er_extract_place(sc, next, 0) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
         }
     }
 

@@ -32,7 +32,9 @@ typedef enum {
 /*
  * One element of one array of the document.  There is exactly one such record
  * for an element in a scan, so pointers compare: two values stand in the same
- * line item if and only if their chains share that element.
+ * line item if and only if their chains share that element.  But elements that
+ * an index from the end leads to have one of their own, and so has what is in
+ * them: their paths have that index in common.
  */
 
 typedef struct ngx_er_element_s  ngx_er_element_t;
@@ -65,14 +67,17 @@ struct ngx_er_value_s {
 };
 
 
-#define NGX_ER_STEP_KEY    ((ngx_int_t) -1)
+#define NGX_ER_STEP_KEY    NGX_MAX_INT_T_VALUE
+#define NGX_ER_STEP_ANY    (NGX_MAX_INT_T_VALUE - 1)    /* key */
 
 
 /* of a path */
 
 typedef struct {
     ngx_str_t              key;
-    ngx_int_t              index;      /* of an array, or NGX_ER_STEP_KEY */
+    ngx_int_t              index;      /* of an array, below 0 from its end
+                                          (-1: the last element); or
+                                          NGX_ER_STEP_KEY, NGX_ER_STEP_ANY */
 } ngx_er_step_t;
 
 

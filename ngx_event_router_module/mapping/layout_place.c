@@ -358,7 +358,10 @@ ngx_er_layout_field_use(ngx_er_layout_reader_t *r, ngx_str_t *text,
                + place->each->condition->field;
     }
 
-    if (ngx_er_field_stored(r->pool, &rooted, base, &field, &err) != NGX_OK) {
+    if (ngx_er_field_stored(r->pool, &rooted, base, &field, &err) != NGX_OK
+        || ngx_er_field_definite(&field, 1, "a place of a template", &err)
+           != NGX_OK)
+    {
         return ngx_er_layout_fail(r, at, "%*s", err.len, err.text);
     }
 

@@ -24,7 +24,8 @@
 static u_char *ngx_er_layout_walk_key(ngx_pool_t *pool, u_char *p,
     u_char *last, ngx_str_t *key);
 static u_char *ngx_er_layout_walk_index(u_char *p, u_char *last,
-    ngx_uint_t index);
+    ngx_int_t index);
+static u_char *ngx_er_layout_walk_next(u_char *p, u_char *last);
 
 
 ngx_uint_t
@@ -99,18 +100,48 @@ ngx_er_layout_walk_key(ngx_pool_t *pool, u_char *p, u_char *last,
 
 
 static u_char *
-ngx_er_layout_walk_index(u_char *p, u_char *last, ngx_uint_t index)
+ngx_er_layout_walk_index(u_char *p, u_char *last, ngx_int_t index)
 {
+    u_char  *end;
+
     p = ngx_er_lexer_blanks(p + 1, last, 0);
 
-    while (*p != ']' && index--) {
-        p = ngx_er_scan_skip(p);
-        p = ngx_er_lexer_blanks(p, last, 0);
+    /* from the end: as far as another walk, which is ahead, has to go */
 
-        if (*p == ',') {
-            p = ngx_er_lexer_blanks(p + 1, last, 0);
+    for (end = p; index < 0; index++) {
+
+        if (*end == ']') {
+            return NULL;
         }
+
+        end = ngx_er_layout_walk_next(end, last);
+    }
+
+    if (end > p) {
+
+        while (*end != ']') {
+            p = ngx_er_layout_walk_next(p, last);
+            end = ngx_er_layout_walk_next(end, last);
+        }
+
+        return p;
+    }
+
+    while (*p != ']' && index--) {
+        p = ngx_er_layout_walk_next(p, last);
     }
 
     return (*p == ']') ? NULL : p;
+}
+
+
+/* from one element to the next, or to the end */
+
+static u_char *
+ngx_er_layout_walk_next(u_char *p, u_char *last)
+{
+    p = ngx_er_scan_skip(p);
+    p = ngx_er_lexer_blanks(p, last, 0);
+
+    return (*p == ',') ? ngx_er_lexer_blanks(p + 1, last, 0) : p;
 }

@@ -62,6 +62,7 @@ ngx_er_split_parse(ngx_pool_t *pool, ngx_array_t *args, ngx_er_split_t *split,
 
     if (ngx_er_field_parse(pool, &value[1], NULL, &split->field, err)
         != NGX_OK
+        || ngx_er_field_definite(&split->field, 1, "\"split\"", err) != NGX_OK
         || ngx_er_params_set(&ngx_er_split_params, args, 2, split, NULL, err)
            != NGX_OK)
     {

@@ -56,7 +56,9 @@ ngx_er_values_field(ngx_conf_t *cf, ngx_er_values_t *values, ngx_str_t *text,
 
     if (ngx_er_field_stored(cf->pool, text, field->own ? &root : NULL,
                             &field->field, err)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_er_field_definite(&field->field, 1, "a field of a body", err)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -76,7 +76,8 @@ ngx_er_condition_block(ngx_pool_t *pool, ngx_er_condition_kind_e kind,
         return NULL;
     }
 
-    return c;
+    return (ngx_er_field_definite(base, 1, "\"each\"", err) == NGX_OK) ? c
+                                                                       : NULL;
 }
 
 

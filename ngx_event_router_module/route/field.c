@@ -11,7 +11,8 @@
  *     data.PATH  data                        the body
  *     header.X-Name  arg.name  $variable     the producer's request
  *
- *     data.a.b  data.items[0].sku  data."odd.key"
+ *     data.a.b  data.items[0].sku  data.items[-1].sku  data.*.b
+ *     data."odd.key"
  *
  * A path is read into its steps and written again in one form, which reads
  * back as the same steps; a field is normalized to a text.  So equal fields
@@ -427,7 +428,7 @@ ngx_er_path_parse(ngx_pool_t *pool, ngx_str_t *text, size_t prefix,
 }
 
 
-/* .key  ."quoted key"  [0]; returns what is behind it, or NULL */
+/* .key  .*  ."quoted key"  [0]; returns what is behind it, or NULL */
 
 static u_char *
 ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
@@ -454,6 +455,11 @@ ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
 
     } else {
         p = ngx_er_path_key(text, p + 1, &step.key, err);
+
+        if (p && step.key.len == 1 && step.key.data[0] == '*') {
+            ngx_str_null(&step.key);
+            step.index = NGX_ER_STEP_ANY;
+        }
     }
 
     if (p == NULL) {
@@ -526,13 +532,6 @@ ngx_er_path_key(ngx_str_t *text, u_char *p, ngx_str_t *key,
         return NULL;
     }
 
-    if (key->len == 1 && key->data[0] == '*') {
-        ngx_er_error(err, "the field \"%V\" has a \"*\": leave it out, arrays "
-                     "are crossed by themselves (\"data.items.sku\" is every "
-                     "item's sku)", text);
-        return NULL;
-    }
-
     return p;
 }
 
@@ -581,7 +580,8 @@ static u_char *
 ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
     ngx_er_error_t *err)
 {
-    u_char  *end, *last;
+    u_char      *end, *last;
+    ngx_uint_t   tail;
 
     last = text->data + text->len;
 
@@ -594,16 +594,55 @@ ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
         return NULL;
     }
 
-    *index = (end == last) ? NGX_ERROR : ngx_atoi(p, end - p);
+    tail = (p < end && *p == '-');
+    *index = (end == last) ? NGX_ERROR : ngx_atoi(p + tail, end - p - tail);
 
-    if (*index == NGX_ERROR || *index >= NGX_ER_PATH_INDEX) {
+    if (*index == NGX_ERROR || *index >= NGX_ER_PATH_INDEX
+        || (tail && *index == 0))
+    {
         ngx_er_error(err, "the field \"%V\" has a bad index: write \"[0]\" "
-                     "for the first element, up to \"[%d]\"", text,
-                     NGX_ER_PATH_INDEX - 1);
+                     "for the first element, up to \"[%d]\", and \"[-1]\" for "
+                     "the last one", text, NGX_ER_PATH_INDEX - 1);
         return NULL;
     }
 
+    *index = tail ? -*index : *index;
+
     return end + 1;
+}
+
+
+ngx_int_t
+ngx_er_field_definite(ngx_er_field_t *field, ngx_uint_t tails,
+    const char *who, ngx_er_error_t *err)
+{
+    ngx_uint_t      i;
+    ngx_er_step_t  *step;
+
+    if (field->kind != NGX_ER_FIELD_DATA) {
+        return NGX_OK;
+    }
+
+    step = field->steps.elts;
+
+    for (i = 0; i < field->steps.nelts; i++) {
+
+        if (step[i].index == NGX_ER_STEP_ANY) {
+            ngx_er_error(err, "the field \"%V\" has a \"*\", any key, which "
+                         "%s cannot have: write each key; of arrays leave it "
+                         "out, they are crossed by themselves", &field->text,
+                         who);
+            return NGX_ERROR;
+        }
+
+        if (step[i].index < 0 && !tails) {
+            ngx_er_error(err, "the field \"%V\" has an index from the end, "
+                         "which %s cannot have", &field->text, who);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -646,6 +685,12 @@ ngx_er_path_text(ngx_pool_t *pool, ngx_str_t *root, ngx_er_field_t *field,
     p = ngx_cpymem(p, root->data, root->len);
 
     for (i = 0; i < field->steps.nelts; i++) {
+
+        if (step[i].index == NGX_ER_STEP_ANY) {
+            *p++ = '.';
+            *p++ = '*';
+            continue;
+        }
 
         if (step[i].index != NGX_ER_STEP_KEY) {
             p = ngx_sprintf(p, "[%i]", step[i].index);

@@ -135,6 +135,14 @@ ngx_int_t ngx_er_field_named(ngx_pool_t *pool, ngx_str_t *text,
 /* 1: it looks like a field that is no attribute: "data.x", "$x" */
 ngx_uint_t ngx_er_field_begins(ngx_str_t *text);
 
+/*
+ * For who needs one place of the body, or an array: NGX_ERROR with a sentence
+ * if the field has a "*" in its path, or, without "tails", an index from the
+ * end.  "who" is what cannot take it.
+ */
+ngx_int_t ngx_er_field_definite(ngx_er_field_t *field, ngx_uint_t tails,
+    const char *who, ngx_er_error_t *err);
+
 /* the text of a DATA field, from its steps; NGX_ERROR with a sentence */
 ngx_int_t ngx_er_field_write(ngx_pool_t *pool, ngx_er_field_t *field,
     ngx_er_error_t *err);

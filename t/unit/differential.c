@@ -9,13 +9,15 @@
  * the real thing (scanner, conditions, matcher) must say the same.  The
  * evaluator is written from docs/routing.md and shares no code with the
  * module: an event is a tree here, that is printed for the scanner, and a rule
- * is a tree, that is printed for the parser.  Numbers are 128-bit integers.
+ * is a tree, that is printed for the parser.  Numbers are 128-bit integers,
+ * and so are times, which timegm() reads.
  *
  *     build/unit/differential [pairs [seed]]
  */
 
 
 #include <arpa/inet.h>
+#include <time.h>
 
 #include "rules.h"
 #include "../../ngx_event_router_module/route/matcher.h"
@@ -28,6 +30,7 @@
 #define NODES   4096
 #define VALUES  2048
 #define SCALE   1000000                /* of numbers: six decimals */
+#define NOW     1777593600             /* 2026-05-01T00:00:00Z */
 
 
 typedef struct node_s  node_t;
@@ -60,6 +63,7 @@ struct rule_s {
     char            kind;              /* t, a(ll), o(r), n(one), e(ach) */
     const char     *field;             /* "data.a.b", ".b", ".", "type" */
     const char     *op;
+    const char     *other;             /* a field, for the words */
     const char     *word[4];
     int             nwords;
     int             negated;
@@ -81,6 +85,7 @@ static char *print_node(char *p, node_t *node);
 static char *print_string(char *p, const char *text);
 static rule_t *make_rule(int depth, int each);
 static rule_t *make_test(int each);
+static int is_of_times(const char *op);
 static char *print_rules(char *p, rule_t *rule);
 static char *print_word(char *p, const char *word);
 static int holds(rule_t *rule, event_t *event, node_t *element);
@@ -91,6 +96,9 @@ static void look(values_t *v, const char *field, event_t *event,
 static void collect(values_t *v, const char *path, node_t *node);
 static void emit(values_t *v, node_t *node, int crossed);
 static int meets(rule_t *rule, node_t *node, const char *word);
+static int pair_meets(const char *op, node_t *a, node_t *b);
+static int ordered(const char *op, int rc);
+static int is_time(const char *text, __int128 *t);
 static int text_meets(const char *op, const char *text, const char *word);
 static int is_number(const char *text, __int128 *n);
 static int wildcard(const char *text, const char *like, int fold);
@@ -115,7 +123,12 @@ static const char  *texts[] = {
     "orders/paid", "orders/create", "1", "1.0", "10", "-5", "1e3", " 1",
     "true", "null", "10.0.0.7", "10.1.2.3", "192.0.2.1", "::1", "2001:db8::5",
     "::ffff:10.0.0.9", "a*b", "a.b", "caf\xc3\xa9", "0.1", "1000", "01",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+    "2026-05-01T00:00:00Z", "2026-05-01T02:00:00+02:00",
+    "2026-04-30T23:00:00.5Z", "2026-05-01T00:59:59.999-0000",
+    "1777593600", "1777590000.000", "1777593600000", "1777597200001",
+    "2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00Z", "2026-05-01",
+    "2026-05-01T00:00:00", "2026-02-29T00:00:00Z"
 };
 
 /* strings of events that cannot be read: no rule is about what is in them */
@@ -130,7 +143,28 @@ static const char  *numbers[] = {
     "0", "-0", "1", "1.0", "1e0", "10e-1", "2", "-5", "-5.00", "10", "1e1",
     "0.1", "0.10", "1000", "1e3", "1E+3", "9007199254740992",
     "9007199254740993", "12345678901234567890", "12345678901234567891",
-    "0.000001", "1e-6", "99999999999999999999"
+    "0.000001", "1e-6", "99999999999999999999", "1777593600",
+    "1777593600.5", "1.7775936e9", "1777593600000", "1777597199999",
+    "1777590000"
+};
+
+static const char  *moments[] = {
+    "2026-05-01T00:00:00Z", "2026-05-01T01:00:00+01:00", "1777593600000",
+    "2026-04-30T23:59:59.999Z", "now", "now-1h", "now+1h",
+    "2016-12-31T23:59:60Z", "0", "-5"
+};
+
+static const char  *spans[] = { "0s", "1s", "1h", "30m", "7d", "60y" };
+
+static const char  *orders[] = {
+    "a", "ab", "abc", "VIP-1", "x", "caf\xc3\xa9", "2026-05", "A",
+    "2026-05-01T00:00:00Z", "orders/", "true"
+};
+
+/* of two fields */
+
+static const char  *pairs_of[] = {
+    "=", "!=", "<", "<=", ">", ">=", "before", "after"
 };
 
 static const char  *parts[] = {
@@ -151,13 +185,19 @@ static const char  *networks[] = {
 
 static const char  *fields[] = {
     "data", "data.a", "data.b", "data.c", "data.a.x", "data.b.x", "data.c.y",
-    "data.a.x.y", "data.a[0]", "data.a[1].x", "data.b.x[0]", "type"
+    "data.a.x.y", "data.a[0]", "data.a[1].x", "data.b.x[0]", "type",
+    "data.a[-1]", "data.a[-2].x", "data.b.x[-1]", "data[-1]", "data.a[-1].x",
+    "data.a[-1][-1]", "data.*", "data.*.x", "data.a.*", "data.*.*",
+    "data.*[-1]", "data.*.x[-1].*", "data.b.*.y", "data.a[-1].*"
 };
 
-static const char  *inner[] = { ".", ".x", ".y", ".x.y", ".x[0]", ".a" };
+static const char  *inner[] = {
+    ".", ".x", ".y", ".x.y", ".x[0]", ".a", ".x[-1]", ".*", ".*.y", ".y[-2]"
+};
 
 static const char  *arrays[] = {
-    "data.a", "data.b", "data.c", "data.a.x", "data.b.y", "data"
+    "data.a", "data.b", "data.c", "data.a.x", "data.b.y", "data",
+    "data.a[-1]", "data.b.x[-1]", "data.a[-1].x"
 };
 
 static const char  *kinds[] = {
@@ -167,7 +207,8 @@ static const char  *kinds[] = {
 static const char  *operators[] = {
     "=", "=", "=", "!=", "<", "<=", ">", ">=", "between", "prefix", "suffix",
     "contains", "like", "prefix_ci", "suffix_ci", "contains_ci", "like_ci",
-    "has_all", "cidr", "exists", "missing", "empty", "null", "is"
+    "has_all", "cidr", "exists", "missing", "empty", "null", "is", "before",
+    "after", "within"
 };
 
 #define one_of(list)  list[pick(sizeof(list) / sizeof(list[0]))]
@@ -221,6 +262,8 @@ one_set(int *pairs, int *matches)
     ngx_er_matcher_t    *m;
     ngx_er_condition_t  *condition;
 
+    static time_t  now = NOW;
+
     rules_create(&rules);
 
     n = 1 + pick(RULES);
@@ -272,6 +315,8 @@ one_set(int *pairs, int *matches)
             wrong++;
             continue;
         }
+
+        facts->received = &now;
 
         got(m, facts, have);
         expected(rule, flags, n, &e, want);
@@ -578,7 +623,13 @@ make_rule(int depth, int each)
     }
 
     if (rule->kind == 'e') {
-        rule->field = (each && pick(2)) ? one_of(inner) : one_of(arrays);
+
+        /* "each" goes through an array, not through all keys */
+
+        do {
+            rule->field = (each && pick(2)) ? one_of(inner) : one_of(arrays);
+        } while (strchr(rule->field, '*'));
+
         each = 1;
     }
 
@@ -610,8 +661,22 @@ make_test(int each)
                     && pick(6) == 0;
     rule->nwords = 1 + pick(3);
 
-    if (strchr("<>", op[0])) {
+    if (strchr("<>", op[0]) || is_of_times(op)) {
         rule->nwords = 1;
+    }
+
+    if (pick(5) == 0) {
+        rule->op = one_of(pairs_of);
+        rule->other = (each && pick(2)) ? one_of(inner) : one_of(fields);
+
+        if (strcmp(rule->other, rule->field) != 0) {
+            rule->negated = rule->op[0] != '!' && pick(6) == 0;
+            rule->nwords = 0;
+            return rule;
+        }
+
+        rule->op = op;
+        rule->other = NULL;
     }
 
     if (strcmp(op, "exists") == 0 || strcmp(op, "missing") == 0
@@ -621,7 +686,10 @@ make_test(int each)
     }
 
     for (i = 0; i < rule->nwords; i++) {
-        rule->word[i] = strchr("<>", op[0]) ? one_of(numbers)
+        rule->word[i] = strchr("<>", op[0])
+                        ? (pick(2) ? one_of(numbers) : one_of(orders))
+                        : strcmp(op, "within") == 0 ? one_of(spans)
+                        : is_of_times(op) ? one_of(moments)
                         : strcmp(op, "is") == 0 ? one_of(kinds)
                         : strcmp(op, "cidr") == 0 ? one_of(networks)
                         : strncmp(op, "like", 4) == 0 ? one_of(likes)
@@ -633,9 +701,24 @@ make_test(int each)
         rule->nwords = 2;
         rule->word[0] = (const char *[]) { "-5", "0", "1", "0.1" }[pick(4)];
         rule->word[1] = (const char *[]) { "1", "2", "1e3", "1e20" }[pick(4)];
+
+        if (pick(3) == 0) {
+            rule->word[0] = (const char *[]) { "A", "a", "ab", "2026-05" }
+                            [pick(4)];
+            rule->word[1] = (const char *[]) { "b", "xabc", "x", "vip" }
+                            [pick(4)];
+        }
     }
 
     return rule;
+}
+
+
+static int
+is_of_times(const char *op)
+{
+    return !strcmp(op, "before") || !strcmp(op, "after")
+           || !strcmp(op, "within");
 }
 
 
@@ -652,6 +735,10 @@ print_rules(char *p, rule_t *rule)
 
             for (i = 0; i < rule->nwords; i++) {
                 p = print_word(p, rule->word[i]);
+            }
+
+            if (rule->other) {
+                p += sprintf(p, " $field:%s", rule->other);
             }
 
             p += sprintf(p, "; ");
@@ -794,7 +881,7 @@ static int
 test(rule_t *rule, event_t *event, node_t *element)
 {
     int          i, k, own, any, met, negated;
-    values_t    *v;
+    values_t    *v, *w;
     const char  *op;
 
     op = rule->op;
@@ -807,6 +894,23 @@ test(rule_t *rule, event_t *event, node_t *element)
     look(v, rule->field, event, element);
 
     met = 0;
+
+    if (rule->other) {
+        w = malloc(sizeof(values_t));
+        w->n = 0;
+        look(w, rule->other, event, element);
+
+        for (i = 0; i < v->n; i++) {
+            for (k = 0; k < w->n; k++) {
+                met |= pair_meets(op, v->found[i].node, w->found[k].node);
+            }
+        }
+
+        free(v);
+        free(w);
+
+        return met != negated;
+    }
 
     for (k = 0; k < (rule->nwords ? rule->nwords : 1); k++) {
         any = 0;
@@ -861,7 +965,7 @@ look(values_t *v, const char *field, event_t *event, node_t *element)
 }
 
 
-/* path: "", ".key..." or "[0]..." */
+/* path: "", ".key...", ".*..." or "[0]...", "[-1]..." */
 
 static void
 collect(values_t *v, const char *path, node_t *node)
@@ -877,6 +981,16 @@ collect(values_t *v, const char *path, node_t *node)
 
     if (*path == '[') {
         n = atoi(path + 1);
+
+        if (n < 0 && node->type == NGX_ER_ARRAY) {
+            for (child = node->child; child; child = child->next) {
+                n++;
+            }
+
+            if (n < 0) {
+                return;
+            }
+        }
 
         for (child = node->type == NGX_ER_ARRAY ? node->child : NULL; child;
              child = child->next)
@@ -902,8 +1016,9 @@ collect(values_t *v, const char *path, node_t *node)
     for (child = node->type == NGX_ER_OBJECT ? node->child : NULL; child;
          child = child->next)
     {
-        if (strlen(child->key) == len
-            && strncmp(child->key, path + 1, len) == 0)
+        if ((len == 1 && path[1] == '*')
+            || (strlen(child->key) == len
+                && strncmp(child->key, path + 1, len) == 0))
         {
             collect(v, path + 1 + len, child);
         }
@@ -964,6 +1079,50 @@ meets(rule_t *rule, node_t *node, const char *word)
                : strcmp(node->text, word) == 0;
     }
 
+    if (is_of_times(op)) {
+
+        if ((node->type != NGX_ER_NUMBER && node->type != NGX_ER_STRING)
+            || !is_time(node->text, &n))
+        {
+            return 0;
+        }
+
+        if (!strcmp(op, "within")) {
+            low = (__int128) atoi(word) * 2000000000
+                  * (strchr(word, 'h') ? 3600 : strchr(word, 'm') ? 60
+                     : strchr(word, 'd') ? 86400
+                     : strchr(word, 'y') ? 31536000 : 1);
+            high = (__int128) NOW * 2000000000;
+
+            return n >= high - low && n <= high + low;
+        }
+
+        if (!strncmp(word, "now", 3)) {
+            low = (__int128) NOW * 2000000000
+                  + (__int128) atoi(word + 3) * 3600 * 2000000000;
+
+        } else {
+            (void) is_time(word, &low);
+        }
+
+        return strcmp(op, "before") ? n > low : n < low;
+    }
+
+    if ((!strcmp(op, "between") || strchr("<>", op[0]))
+        && !is_number(rule->word[0], &low))
+    {
+        if (node->type != NGX_ER_STRING) {
+            return 0;
+        }
+
+        if (!strcmp(op, "between")) {
+            return strcmp(node->text, rule->word[0]) >= 0
+                   && strcmp(node->text, rule->word[1]) <= 0;
+        }
+
+        return ordered(op, strcmp(node->text, word));
+    }
+
     if (!strcmp(op, "between") || strchr("<>", op[0])) {
 
         if ((node->type != NGX_ER_NUMBER && node->type != NGX_ER_STRING)
@@ -978,6 +1137,142 @@ meets(rule_t *rule, node_t *node, const char *word)
     }
 
     return text_meets(op, node->text, word);
+}
+
+
+static int
+pair_meets(const char *op, node_t *a, node_t *b)
+{
+    int       an, bn;
+    __int128  one, two;
+
+    if (a->torn || b->torn || a->type == NGX_ER_ARRAY
+        || a->type == NGX_ER_OBJECT || b->type == NGX_ER_ARRAY
+        || b->type == NGX_ER_OBJECT)
+    {
+        return 0;
+    }
+
+    an = (a->type == NGX_ER_NUMBER || a->type == NGX_ER_STRING);
+    bn = (b->type == NGX_ER_NUMBER || b->type == NGX_ER_STRING);
+
+    if (is_of_times(op)) {
+        return an && bn && is_time(a->text, &one) && is_time(b->text, &two)
+               && (strcmp(op, "before") ? one > two : one < two);
+    }
+
+    an = an && is_number(a->text, &one);
+    bn = bn && is_number(b->text, &two);
+
+    if (strchr("=!", op[0])) {
+        return (a->type == NGX_ER_NUMBER || b->type == NGX_ER_NUMBER)
+               ? an && bn && one == two : strcmp(a->text, b->text) == 0;
+    }
+
+    if (an && bn) {
+        return ordered(op, (one > two) - (one < two));
+    }
+
+    return a->type == NGX_ER_STRING && b->type == NGX_ER_STRING
+           && ordered(op, strcmp(a->text, b->text));
+}
+
+
+static int
+ordered(const char *op, int rc)
+{
+    return op[0] == '<' ? (op[1] ? rc <= 0 : rc < 0)
+                        : (op[1] ? rc >= 0 : rc > 0);
+}
+
+
+/* half nanoseconds and leap seconds: a second has 2,000,000,000 of them */
+
+static int
+is_time(const char *text, __int128 *t)
+{
+    int          y, mo, d, h, mi, s, n, sign, oh, om, leap;
+    time_t       sec;
+    __int128     decimal;
+    struct tm    tm, back;
+    const char  *p;
+    long long    nano, unit;
+
+    n = 0;
+
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s,
+               &n) != 6 || n != 19)
+    {
+        if (!is_number(text, &decimal)
+            || decimal <= -(__int128) 100000000000000 * SCALE
+            || decimal >= (__int128) 100000000000000 * SCALE)
+        {
+            return 0;
+        }
+
+        if (decimal >= (__int128) 100000000000 * SCALE
+            || decimal <= -(__int128) 100000000000 * SCALE)
+        {
+            decimal /= 1000;
+        }
+
+        /* SCALE is of microseconds, and a second is twice as long here */
+
+        sec = decimal / SCALE - (decimal % SCALE < 0);
+        *t = (__int128) sec * 2000000000 + (decimal - (__int128) sec * SCALE)
+                                           * 1000;
+        return 1;
+    }
+
+    p = text + n;
+    nano = 0;
+
+    if (*p == '.') {
+        for (p++, unit = 100000000; isdigit((u_char) *p); p++, unit /= 10) {
+            nano += unit * (*p - '0');
+        }
+    }
+
+    sign = 0;
+    oh = om = 0;
+
+    if (*p == 'Z') {
+        p++;
+
+    } else if (*p == '+' || *p == '-') {
+        sign = (*p == '-') ? -1 : 1;
+
+        if (sscanf(p + 1, p[3] == ':' ? "%2d:%2d" : "%2d%2d", &oh, &om) != 2) {
+            return 0;
+        }
+
+        p += (p[3] == ':') ? 6 : 5;
+
+    } else {
+        return 0;
+    }
+
+    leap = (s == 60);
+
+    memset(&tm, 0, sizeof(tm));
+    tm.tm_year = y - 1900;
+    tm.tm_mon = mo - 1;
+    tm.tm_mday = d;
+    tm.tm_hour = h;
+    tm.tm_min = mi;
+    tm.tm_sec = s - leap;
+
+    sec = timegm(&tm);
+    gmtime_r(&sec, &back);
+
+    if (*p != '\0' || back.tm_mday != d || back.tm_mon != mo - 1) {
+        return 0;
+    }
+
+    *t = (__int128) (sec - sign * (oh * 3600 + om * 60)) * 2000000000 + nano
+         + (leap ? 1000000000 : 0);
+
+    return 1;
 }
 
 

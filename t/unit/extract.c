@@ -55,6 +55,10 @@ parse_path(const char *text)
             step->key.data = (u_char *) text + 1;
             step->key.len = len - 2;
 
+        } else if (*text == '*') {
+            step->index = NGX_ER_STEP_ANY;
+            len = 1;
+
         } else {
             len = strcspn(text, ".[");
             step->key.data = (u_char *) text;
@@ -232,6 +236,135 @@ test_rules(void)
     finds("", " {\"a\":1} ", "o{\"a\":1}");
     finds("", "\"x\"", "sx");
     finds("", "[1,[2]]", "a[1,[2]] n1*@0 a[2]*@1 n2*@1.0");
+}
+
+
+/* from the end of an array, that is walked again then */
+
+static void
+test_tails(void)
+{
+    u_char           text[TEXT];
+    ngx_str_t        got;
+    ngx_uint_t       i;
+    ngx_er_paths_t  *paths;
+
+    static const char  *texts[] = {
+        "a[-1]", "a[-1].b", "a[-2].b", "a.b", "a[-1].b[-1]", "a[-1].c.d",
+        "a[-1].c.e", "a[1].b"
+    };
+
+    static const char  *expected[] = {
+        "o{\"b\":[2,3],\"c\":[{\"d\":4,\"e\":5}]}@1",
+        "a[2,3]@1 n2*@1.0 n3*@1.1", "n1@0",
+        "n1@0 a[2,3]@1 n2*@1.0 n3*@1.1", "n3@1.1", "n4@1.0", "n5@1.0",
+        "a[2,3]@1 n2*@1.0 n3*@1.1"
+    };
+
+    finds("a[-1]", "{\"a\":[1,2]}", "n2@1");
+    finds("a[-2]", "{\"a\":[1,2]}", "n1@0");
+    finds("a[-3]", "{\"a\":[1,2]}", "");
+    finds("a[-1]", "{\"a\":[]}", "");
+    finds("a[-1]", "{\"a\":{\"-1\":1}}", "");
+    finds("a[-1]", "{\"a\":7}", "");
+    finds("[-1]", " [ 5 , 6 ] ", "n6@1");
+    finds("[-1]", "[\"a longer text, of more than sixteen\",\"]\"]", "s]@1");
+    finds("[-1][-1]", "[[1],[2,[3]]]", "a[3]@1.1 n3*@1.1.0");
+    finds("[-1]", "[[1,2],[3,4]]", "a[3,4]@1 n3*@1.0 n4*@1.1");
+    finds("[-1].x", "[[{\"x\":1},{\"x\":2}]]", "n1@0.0 n2@0.1");
+    finds("a.b[-1]", "{\"a\":[{\"b\":[1,2]},{\"b\":[]},{\"b\":[3]}]}",
+          "n2@0.1 n3@2.0");
+    finds("a[-1].b", "{\"a\":[{\"b\":1,\"b\":2},{\"b\":3}]}", "n3@1");
+    finds("a[-4294967297]", "{\"a\":[1]}", "");
+
+    paths = parse_paths(texts, 8);
+
+    is_int(scan(paths, "{\"a\":[{\"b\":1},{\"b\":[2,3],\"c\":[{\"d\":4,"
+                       "\"e\":5}]}]}", 0), NGX_OK, "eight paths at once");
+
+    for (i = 0; i < 8; i++) {
+        got.data = text;
+        got.len = write_values(text, values[i]) - text;
+        is_str(&got, expected[i], "%s", texts[i]);
+    }
+
+    ok(values[5]->element == values[6]->element
+       && values[5]->element->parent == values[0]->element,
+       "what has the index in common has the record in common");
+
+    /* what is given twice counts there, and only there */
+
+    paths = parse_paths(&texts[1], 1);
+
+    is_int(scan(paths, "{\"a\":[{\"b\":1},{\"b\":2,\"b\":3}]}", 0),
+           NGX_DECLINED, "twice in the last element");
+    is_int(s.error, NGX_ER_SCAN_DUPLICATE, "is refused");
+    is_int(s.offset, 21, "where it is");
+}
+
+
+/* no document has more values than the limits let it have */
+
+static void
+test_tails_limits(void)
+{
+    ngx_uint_t       n;
+    ngx_er_paths_t  *paths;
+
+    static const char  *texts[] = { "[-1]", "[-2]", "", "[-1][-1]" };
+    static const char   body[] = "[1,[2,3],[4,[5,6]]]";
+
+    paths = parse_paths(texts, 4);
+
+    limits.nodes = 10;
+    limits.found = 10;
+    is_int(scan(paths, body, 0), NGX_OK, "as many values as there are");
+    limits.found = 9;
+    is_int(scan(paths, body, 0), NGX_DECLINED, "one less");
+    is_int(s.error, NGX_ER_SCAN_FOUND, "is too few");
+    limits.found = 10;
+    limits.nodes = 9;
+    is_int(scan(paths, body, 0), NGX_DECLINED, "the same of all values");
+    is_int(s.error, NGX_ER_SCAN_NODES, "in the document");
+
+    paths = parse_paths(texts, 1);
+    limits.nodes = 10;
+
+    for (n = 1; n < 10; n++) {
+        limits.found = n;
+
+        if (scan(paths, body, 0) == NGX_OK) {
+            break;
+        }
+    }
+
+    is_int(n, 5, "of the last element alone what is in it");
+
+    ngx_er_scan_limits_default(&limits);
+}
+
+
+static void
+test_any(void)
+{
+    finds("*", "{\"a\":1,\"b\":[2],\"\":{}}", "n1 a[2] n2*@0 o{}!");
+    finds("*.x", "{\"a\":{\"x\":1},\"b\":[{\"x\":2},{\"y\":3}],\"x\":4}",
+          "n1 n2@0");
+    finds("a.*.x", "{\"a\":{\"\\u0070\":{\"x\":1},\"q\":{\"x\":2}}}",
+          "n1 n2");
+    finds("*.*", "{\"a\":{\"b\":1},\"c\":2}", "n1");
+    finds("*", "[1]", "");
+    finds("*", "7", "");
+    finds("*", "[{\"a\":1},[{\"b\":2}]]", "n1@0 n2@1.0");
+    finds("*[-1]", "{\"a\":[1,2],\"b\":[3]}", "n2@1 n3@0");
+    finds("*[0]", "{\"a\":[1,2],\"b\":[3]}", "n1@0 n3@0");
+    finds("\"*\"", "{\"a\":1,\"*\":2}", "n2");
+
+    /* all of a key that is given twice; none of one that cannot be read */
+
+    finds("*", "{\"a\":1,\"a\":2}", "n1 n2");
+    finds("*", "{\"\xff\":1,\"a\":2}", "n2");
+    finds("*", "{\"\\u0061\\u0061\\u0061\\u0061\":1}", "n1");
 }
 
 
@@ -591,7 +724,7 @@ evaluate(u_char *p, json_t *json, ngx_er_step_t *step, ngx_uint_t n,
 {
     size_t       i;
     json_t      *next;
-    const char  *text;
+    const char  *text, *key;
 
     if (n == 0) {
         switch (json_typeof(json)) {
@@ -627,6 +760,12 @@ evaluate(u_char *p, json_t *json, ngx_er_step_t *step, ngx_uint_t n,
         }
     }
 
+    if (json_is_object(json) && n && step->index == NGX_ER_STEP_ANY) {
+        json_object_foreach(json, key, next) {
+            p = evaluate(p, next, step + 1, n - 1, 0);
+        }
+    }
+
     if (!json_is_array(json)) {
         return p;
     }
@@ -634,7 +773,12 @@ evaluate(u_char *p, json_t *json, ngx_er_step_t *step, ngx_uint_t n,
     for (i = 0; i < json_array_size(json); i++) {
         next = json_array_get(json, i);
 
-        if (n && !crossed && step->index == (ngx_int_t) i) {
+        if (n && !crossed
+            && (step->index == (ngx_int_t) i
+                || (step->index < 0
+                    && step->index + (ngx_int_t) json_array_size(json)
+                       == (ngx_int_t) i)))
+        {
             p = evaluate(p, next, step + 1, n - 1, 0);
         }
 
@@ -695,7 +839,9 @@ test_oracle(void)
     ngx_er_value_t  *value;
     ngx_er_paths_t  *paths;
 
-    static const char  *parts[] = { "a", "b", "c", "[0]", "[1]" };
+    static const char  *parts[] = {
+        "a", "b", "c", "[0]", "[1]", "[-1]", "[-2]", "*", "*"
+    };
 
     want = malloc(1024 * 1024);
     got = malloc(1024 * 1024);
@@ -710,7 +856,7 @@ test_oracle(void)
             texts[k][0] = '\0';
 
             for (n = random() % 5; n; n--) {
-                strcat(texts[k], parts[random() % 5]);
+                strcat(texts[k], parts[random() % 9]);
                 strcat(texts[k], ".");
             }
 
@@ -783,6 +929,9 @@ main(void)
     ngx_er_scan_limits_default(&limits);
 
     test_rules();
+    test_tails();
+    test_tails_limits();
+    test_any();
     test_keys();
     test_nul();
     test_unreadable();
