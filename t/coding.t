@@ -65,13 +65,18 @@ sub config {
                          signature header:X-Sign;
                          signed "{json:id}.{body}"; }
 
+    event_source multi { verify hmac-sha256; secret file:secret; dedup off;
+                         signature header:X-Sign; accept multipart/form-data;
+                         signed "{form:id}.{body}"; }
+
     event_source a59   { verify shopify; secret newsecret; dedup off; }
 
     event_source token { verify token; secret file:secret; dedup off;
                          signature header:X-Token; accept */*; }
 
     event_source cloud { verify off; accept application/cloudevents-batch+json
-                         application/json; dedup off; split data.items;
+                         application/json application/x-ndjson; dedup off;
+                         split data.items;
                          id "{json:id}"; }
 
     event_source queue { verify off; id "{json:id}"; type "{json:type}";
@@ -87,7 +92,7 @@ sub config {
 
     event_target erp { forward_headers Content-Encoding X-Other; retry off; }
 
-    event_route all { from shop body sum digest field token cloud a59;
+    event_route all { from shop body sum digest field token cloud multi a59;
                       when header.content-encoding missing; to erp; }
     event_route kept { from queue; when data.type = $o{known}; to erp; }
     event_route none { from hide; when data.never = 1; to erp; }
@@ -109,6 +114,7 @@ sub config {
         location = /field  { event_receive field; }
         location = /token  { event_receive token; }
         location = /cloud  { event_receive cloud; }
+        location = /multi  { event_receive multi; }
         location = /a59    { event_receive a59; }
         location = /queue  { event_receive queue; }
         location = /hide   { event_receive hide; }
@@ -232,6 +238,26 @@ is($t->post('/cloud', packed(zlib => '[' . join(',', @ce) . ']'),
     [ 'Content-Type' => 'application/cloudevents-batch+json',
       'Content-Encoding' => 'deflate' ])->{status}, 200, 'a batch');
 is_deeply([ sort map { $_->{body} } $erp->requests ], \@ce, 'of two');
+
+
+$erp->forget;
+is($t->post('/cloud', packed(gzip => qq({"id":1}\n{"id":2}\n)),
+    [ 'Content-Type' => 'application/x-ndjson',
+      'Content-Encoding' => 'gzip' ])->{status}, 200, 'lines');
+is_deeply([ sort map { $_->{body} } $erp->requests ],
+    [ '{"id":1}', '{"id":2}' ], 'an event each');
+
+$erp->forget;
+
+my $parts = join '', map { "--b\r\nContent-Disposition: form-data; name=\"$_\""
+    . "\r\n\r\n$_ value\r\n" } qw(id a);
+
+is($t->post('/multi', packed(zlib => "$parts--b--\r\n"),
+    [ 'Content-Type' => 'multipart/form-data; boundary=b',
+      'Content-Encoding' => 'deflate', 'X-Sign' =>
+      hmac_sha256_hex("id value.$parts--b--\r\n", $SECRET) ])->{status}, 200,
+    'fields of parts');
+is(($erp->requests)[0]{body}, "$parts--b--\r\n", 'unpacked');
 
 
 # ---- however it comes

@@ -218,9 +218,7 @@ ngx_er_decide(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
 
     ngx_memzero(decision, sizeof(ngx_er_decision_t));
 
-    if (ctx->coding != NGX_ER_CODING_NONE && ctx->event->body.len
-        && ctx->message.sent.data == NULL)
-    {
+    if (ctx->coding != NGX_ER_CODING_NONE && ctx->event->body.len) {
         rc = ngx_er_decision_unpack(ctx, &decision->refusal);
 
         if (rc != NGX_OK) {
