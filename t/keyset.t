@@ -43,12 +43,12 @@ my %kinds = (
 make_key($_) for sort keys %kinds;
 
 my @names = qw(a storm rot down big broken only many hs use late old quiet
-               kid gone);
+               kid gone claim);
 
 configure();
 $t->run;
 
-answer($_, 'rsa') for qw(a storm rot late old);
+answer($_, 'rsa') for qw(a storm rot late old claim);
 $idp->answer('/only', body => set(only => 'rsa'));
 $idp->answer('/down', fault => 'close');
 $idp->answer('/big', size => 10_000_000);
@@ -140,6 +140,15 @@ subtest 'tokens that are refused' => sub {
     is(status('use', token($_)), 503, "$_ is for something else")
         for qw(rsa p256);
     is(fetched($_), 1, "one set of $_") for qw(many use hs);
+};
+
+
+subtest 'a claim' => sub {
+    is(status('claim', token('rsa', email => 'push:me')), 200, 'as it is');
+    is(status('claim', token('rsa', email => $_)), 401, "another one: $_")
+        for 'push', 'push:me2', 'push:m', '';
+    is(status('claim', token('rsa')), 401, 'none');
+    is(status('claim', token('rsa', email => [ 'push:me' ])), 401, 'a list');
 };
 
 
@@ -365,7 +374,8 @@ sub configure {
     for (@names) {
         my $more = ($_ eq 'late') ? 'quarantine 1h;'
                    : ($_ eq 'old') ? "quarantine 1h; $require" : '';
-        my $by = ($_ eq 'kid') ? 'by=kid' : '';
+        my $by = ($_ eq 'kid') ? 'by=kid'
+                 : ($_ eq 'claim') ? 'claim=email:push:me' : '';
 
         $sources .= "event_source $_ { verify jwt; id \"{json:id}\";"
             . " type \"{json:type}\"; jwt keys=/keys/$_ $by issuer=idp"
@@ -374,7 +384,7 @@ sub configure {
             . "location = /explain/$_ { event_explain $_ access=nginx; }\n"
             . "location = /keys/$_ { internal; proxy_pass "
             . "http://127.0.0.1:%%PORT_8082%%/$_"
-            . ($by ? '/$arg_kid' : '') . ";\n"
+            . ($by eq 'by=kid' ? '/$arg_kid' : '') . ";\n"
             . "proxy_read_timeout 2s; proxy_set_header X-Kid \$arg_kid; }\n";
     }
 
@@ -478,7 +488,8 @@ sub token {
     delete $head{kid} if !defined $head{kid};
 
     my $text = part(\%head) . '.' . part({ iss => $o{iss} // 'idp',
-        exp => $o{exp} // time + 600 });
+        exp => $o{exp} // time + 600,
+        exists $o{email} ? (email => $o{email}) : () });
 
     return "$text." if $alg eq 'none';
 

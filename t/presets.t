@@ -82,6 +82,7 @@ my %EVENTS = (
     asana => [ map { '{"events":[{"action":"changed","resource":{"gid":"1",'
                      . qq("resource_type":"task"},"created_at":"2026-0$_"}]}) }
                1, 2 ],
+    auth0 => [ order('paid'), order('shipped') ],
     basic => [ order('paid'), order('shipped') ],
     bearer => [ order('paid'), order('shipped') ],
     bigcommerce => [ map { [ '{"scope":"store/order/updated","store_id":"1",'
@@ -144,6 +145,9 @@ my %EVENTS = (
                 'open', 'close' ],
     'gitlab-signed' => [ map { [ '{"object_kind":"push"}',
                                  'webhook-id' => "g-$_" ] } 1, 2 ],
+    'google-pubsub' => [ map { '{"message":{"data":"e30=","messageId":'
+                               . qq("$_","publishTime":"2026-01-01T00:00:00Z")
+                               . '},"subscription":"projects/p/s"}' } 1, 2 ],
     gocardless => [ map { '{"events":[{"id":"EV1","resource_type":"payments",'
                           . qq("action":"paid_out"},{"id":"$_"}]}) }
                     'EV2', 'EV3' ],
@@ -156,6 +160,7 @@ my %EVENTS = (
                       . '"issue":{"key":"EX-1"}}',
                       'X-Atlassian-Webhook-Identifier' => 'a-1' ] }
               'created', 'updated' ],
+    jwks => [ order('paid'), order('shipped') ],
     'jwt-hs256' => [ order('paid'), order('shipped') ],
     'jwt-rs256' => [ order('paid'), order('shipped') ],
     klaviyo => [ map { [ '{"data":[{"external_id":"e1","topic":"t"},'
@@ -216,6 +221,9 @@ my %EVENTS = (
     'paypal-pinned' => [ map { [ qq({"id":"WH-1","event_type":"$_"}),
                                  'PAYPAL-TRANSMISSION-ID' => 'tid' ] }
                          'PAYMENT.PENDING', 'PAYMENT.COMPLETED' ],
+    plaid => [ map { '{"webhook_type":"TRANSACTIONS","item_id":"i",'
+                     . qq("webhook_code":"$_"}) }
+               'SYNC_UPDATES_AVAILABLE', 'HISTORICAL_UPDATE' ],
     paystack => [ map { '{"event":"charge.success","data":{"id":302961,'
                         . qq("status":"$_"}}) } 'pending', 'success' ],
     polar => [ map { [ '{"type":"order.updated","data":{"id":"o1"}}',
@@ -528,7 +536,9 @@ sub secret_text {
         return $key =~ /^hex/ ? unpack 'H*', $raw : encode_base64($raw, '');
     }
 
-    return run("openssl pkey -in $dir/rsa.key -pubout") if $key =~ /^pem/;
+    return run("openssl pkey -in $dir/"
+               . (($row{$name}{jwt} // '') =~ /ES256/ ? 'ec' : 'rsa')
+               . '.key -pubout') if $key =~ /^pem/;
     return encode_base64(run("openssl pkey -in $dir/ec.key -pubout "
                              . "-outform DER"), '') if $key =~ /^spki/;
     return "user:$SHARED" if $verify eq 'basic';
@@ -671,20 +681,39 @@ sub jwt {
     my ($m) = @_;
 
     my $r = $row{$m->{name}};
-    my $rs = $r->{jwt} =~ /RS256/;
-    my %claims = (exp => int(time) + 600, jti => 'j-1', iss => 'netlify',
+    my ($alg) = $r->{jwt} =~ /([A-Z]S256)/;
+    my %claims = (exp => int(time) + 600, jti => 'j-1', iat => int($^T),
+                  iss => $r->{jwt} =~ /issuer=(\S+)/ ? $1 : 'netlify',
                   aud => 'hooks', accountId => 1);
 
-    $claims{sha256} = $r->{body_digest} =~ /base64/
+    $alg //= 'RS256';
+
+    my ($digest) = ($r->{body_digest} // '') =~ /^jwt:(\w+)/;
+
+    $claims{$digest} = $r->{body_digest} =~ /base64/
         ? encode_base64(sha256($m->{body}), '') : sha256_hex($m->{body})
         if $r->{body_digest};
-    delete @claims{qw(exp jti aud)} if $m->{name} eq 'netlify';
+    delete @claims{qw(exp jti aud iat)} if $m->{name} eq 'netlify';
+    delete @claims{qw(exp jti aud iss)} if $m->{name} eq 'plaid';
 
     my $text = join '.', map { encode_base64url(JSON::PP::encode_json($_)) }
-        { alg => $rs ? 'RS256' : 'HS256' }, \%claims;
+        { alg => $alg }, \%claims;
 
-    return "$text." . encode_base64url($rs ? private('rsa', $text)
-                                           : hmac_sha256($text, $SHARED));
+    return "$text." . encode_base64url(
+        $alg eq 'HS256' ? hmac_sha256($text, $SHARED)
+        : $alg eq 'RS256' ? private('rsa', $text)
+        : raw(private('ecdsa', $text)));
+}
+
+
+# r and s of the DER of a signature on P-256, each with 32 bytes
+
+sub raw {
+    my ($der) = @_;
+
+    my ($r, $s) = unpack 'x2 x C/a x C/a', $der;
+
+    return join '', map { substr(("\0" x 32) . $_, -32) } $r, $s;
 }
 
 

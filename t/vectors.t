@@ -89,7 +89,8 @@ $t->run;
 # stands beside them
 
 my %SHARED = map { $_ => 1 } qw(adyen-payments adyen-platform apikey basic bearer calendly cloudinary
-    front gocardless hubspot hubspot-v1 hubspot-v2 jwt-hs256 jwt-rs256
+    auth0 front gocardless hubspot hubspot-v1 hubspot-v2 jwks
+    jwt-hs256 jwt-rs256
     klaviyo lemonsqueezy line linkedin meta msgraph netlify paystack
     quickbooks revolut sendgrid strava webflow zendesk zoom);
 

@@ -56,6 +56,7 @@ static const char *ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims,
 static ngx_int_t ngx_er_jwt_time(json_t *claims, const char *name,
     double *value);
 static ngx_uint_t ngx_er_jwt_audience(json_t *claims, ngx_str_t *audience);
+static ngx_uint_t ngx_er_jwt_claimed(json_t *claims, ngx_str_t *claim);
 static ngx_uint_t ngx_er_jwt_string(json_t *value, ngx_str_t *text);
 
 
@@ -459,6 +460,10 @@ ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, ngx_er_message_t *m)
         return "the token is of another issuer";
     }
 
+    if (conf->claim.len && !ngx_er_jwt_claimed(claims, &conf->claim)) {
+        return "a claim of the token is another one";
+    }
+
     return NULL;
 }
 
@@ -496,6 +501,29 @@ ngx_er_jwt_audience(json_t *claims, ngx_str_t *audience)
     }
 
     return ngx_er_jwt_string(aud, audience);
+}
+
+
+/* the name has no colon, the value may have some */
+
+static ngx_uint_t
+ngx_er_jwt_claimed(json_t *claims, ngx_str_t *claim)
+{
+    u_char     *colon, *last;
+    ngx_str_t   value;
+
+    last = claim->data + claim->len;
+    colon = ngx_strlchr(claim->data, last, ':');
+
+    if (colon == NULL) {
+        return 0;
+    }
+
+    value.data = colon + 1;
+    value.len = last - value.data;
+
+    return ngx_er_jwt_string(json_object_getn(claims, (char *) claim->data,
+                                              colon - claim->data), &value);
 }
 
 

@@ -28,6 +28,7 @@ typedef struct {
                                           for ever, it needs neither */
     ngx_str_t              audience;
     ngx_str_t              issuer;
+    ngx_str_t              claim;      /* "NAME:VALUE", a string that it has */
     ngx_str_t              keys;       /* URI of its key set; empty: it has
                                           secrets */
     ngx_uint_t             by;         /* 1: which has one key a request */

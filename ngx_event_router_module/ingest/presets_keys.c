@@ -33,6 +33,20 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
     },
 
     {
+        .name = "auth0",
+        .verify = "jwt",
+        .key = "pem",
+        .signature = "header:Authorization prefix=Bearer",
+        .jwt = "algorithms=RS256 leeway=60s",
+        .id = { "{header:ce-id}", "{json:id}" },
+        .type = { "{header:ce-type}", "{json:type}" },
+        .subject = { "{header:ce-source}", "{json:source}" },
+        .time = { "{header:ce-time}", "{json:time}" },
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
+    },
+
+    {
         .name = "basic",
         .verify = "basic",
         .signature = "header:Authorization",
@@ -178,6 +192,24 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
     },
 
     {
+        .name = "google-pubsub",
+        .verify = "jwt",
+        .key = "pem",
+        .signature = "header:Authorization prefix=Bearer",
+        .jwt = "algorithms=RS256 leeway=60s "
+               "issuer=https://accounts.google.com",
+        .id = { "{json:message.messageId}" },
+        .type = { "{json:message.attributes.eventType}",
+                  "google.cloud.pubsub.topic.v1.messagePublished" },
+        .subject = { "{json:subscription}" },
+        .time = { "{json:message.publishTime}" },
+        .deadline = 9000,
+        .retries = 168 * NGX_ER_HOUR,
+        .window = 192 * NGX_ER_HOUR,
+        .max_size = 14 * NGX_ER_MEGABYTE
+    },
+
+    {
         .name = "hubspot-v1",
         .verify = "sha256",
         .key = "utf8",
@@ -203,6 +235,20 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .time = { "{json:0.occurredAt}" },
         .split = "data",
         .own_body = 1
+    },
+
+    {
+        .name = "jwks",
+        .verify = "jwt",
+        .key = "pem",
+        .signature = "header:Authorization prefix=Bearer",
+        .jwt = "leeway=60s",
+        .id = { "{jwt:jti}", "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{jwt:iss}" },
+        .time = { "{jwt:iat}" },
+        .accept = NGX_ER_ACCEPT_EVENTS,
+        .coarse = 1
     },
 
     {
@@ -328,6 +374,22 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .time = { "{json:create_time}" },
         .retries = 72 * NGX_ER_HOUR,
         .window = 96 * NGX_ER_HOUR
+    },
+
+    {
+        .name = "plaid",
+        .verify = "jwt",
+        .key = "pem",
+        .signature = "header:Plaid-Verification",
+        .body_digest = "jwt:request_body_sha256 sha256 hex",
+        .jwt = "algorithms=ES256 leeway=5s expires=5m by=kid",
+        .id = { "{jwt:iat}.{body_sha256}" },
+        .type = { "{json:webhook_type}.{json:webhook_code}" },
+        .subject = { "{json:item_id}" },
+        .time = { "{jwt:iat}" },
+        .deadline = 9000,
+        .retries = 24 * NGX_ER_HOUR,
+        .answer = "200"
     },
 
     {

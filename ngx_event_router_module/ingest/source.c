@@ -85,7 +85,7 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       ngx_er_source_keep, 0 },
     { "body_digest", 3, 4, NGX_ER_LINE_PARAM,
       "PART ALGORITHM ENCODING [when=present]", ngx_er_source_keep, 0 },
-    { "jwt", 1, 7, NGX_ER_LINE_PARAM,
+    { "jwt", 1, 8, NGX_ER_LINE_PARAM,
       "[algorithms=A,B] [leeway=TIME] [expires=TIME|off] [audience=NAME] "
       "[issuer=NAME]", ngx_er_source_keep, 0 },
     { "constant", 2, 2, NGX_ER_LINE_PARAM|NGX_ER_BLOCK_REPEAT,

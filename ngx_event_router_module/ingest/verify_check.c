@@ -175,13 +175,6 @@ ngx_er_verify_check_secrets(ngx_er_verify_t *v, ngx_er_error_t *err)
         return ngx_er_verify_check_keys(v, err);
     }
 
-    if (v->jwt.by) {
-        ngx_er_error(err, "\"by=kid\" of \"jwt\" needs \"keys=\": name the "
-                     "location by which the keys are asked for, as in \"jwt "
-                     "keys=/keys by=kid;\"");
-        return NGX_ERROR;
-    }
-
     if (v->secrets.nelts == 0) {
         ngx_er_error(err, "\"secret\" is missing: add \"secret "
                      "file:/path/to/secret;\" with the %s%s",
@@ -532,6 +525,18 @@ ngx_er_verify_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
             fit |= NGX_ER_JWA_RSA;
             usual |= NGX_ER_JWT_RS256;
         }
+    }
+
+    if (v->jwt.claim.len
+        && (v->jwt.claim.data[0] == ':'
+            || ngx_strlchr(v->jwt.claim.data,
+                           v->jwt.claim.data + v->jwt.claim.len, ':')
+               == NULL))
+    {
+        ngx_er_error(err, "\"claim=%V\" of \"jwt\" has no name or no value: "
+                     "write both, as in \"claim=email:push@example.com\"",
+                     &v->jwt.claim);
+        return NGX_ERROR;
     }
 
     if (v->jwt.algorithms == 0) {

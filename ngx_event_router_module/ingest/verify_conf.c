@@ -31,7 +31,8 @@
 
 #define NGX_ER_JWT_USAGE                                                      \
     "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [expires=TIME|off] "    \
-    "[audience=NAME] [issuer=NAME] [keys=URI [by=kid]];"
+    "[audience=NAME] [issuer=NAME] [claim=NAME:VALUE] "               \
+    "[keys=URI [by=kid]];"
 
 
 #define NGX_ER_WARN_SECRET  16         /* bytes of a secret, at least */
@@ -108,6 +109,7 @@ static ngx_int_t ngx_er_verify_set_origin(ngx_er_verify_t *v, ngx_str_t *word,
     ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
 static ngx_int_t ngx_er_verify_set_separators(ngx_pool_t *pool, ngx_str_t *set,
     ngx_er_error_t *err);
+static void ngx_er_warn_set(ngx_er_verify_t *v, ngx_er_warn_t *warn);
 static ngx_uint_t ngx_er_warn_public(ngx_er_verify_t *v);
 static void ngx_er_warn_secret(ngx_er_verify_t *v, ngx_uint_t n,
     ngx_er_warn_t *warn);
@@ -135,7 +137,7 @@ static ngx_er_verify_row_t  ngx_er_verify_rows[] = {
       "[tolerance=TIME] [future=TIME];" },
     { ngx_string("body_digest"), ngx_er_verify_set_body_digest, 3, 4,
       "body_digest query:NAME sha256 hex [when=present];" },
-    { ngx_string("jwt"), ngx_er_verify_set_jwt, 1, 7,
+    { ngx_string("jwt"), ngx_er_verify_set_jwt, 1, 8,
       NGX_ER_JWT_USAGE },
     { ngx_string("constant"), ngx_er_verify_set_constant, 2, 2,
       "constant NAME VALUE;" },
@@ -199,6 +201,8 @@ static ngx_er_param_t  ngx_er_jwt_rows[] = {
       ngx_er_param_at(ngx_er_jwt_conf_t, audience), NULL, NULL, NULL },
     { "issuer=", NGX_ER_PARAM_STRING,
       ngx_er_param_at(ngx_er_jwt_conf_t, issuer), NULL, NULL, NULL },
+    { "claim=", NGX_ER_PARAM_STRING,
+      ngx_er_param_at(ngx_er_jwt_conf_t, claim), NULL, NULL, NULL },
     { "keys=", NGX_ER_PARAM_STRING,
       ngx_er_param_at(ngx_er_jwt_conf_t, keys), NULL, NULL, NULL },
     { "by=", NGX_ER_PARAM_WORD,
@@ -972,6 +976,26 @@ ngx_er_verify_warn(ngx_er_verify_t *v, ngx_er_warn_t *warn)
 
     if (v->message) {
         ngx_er_warn_message(v, warn);
+    }
+
+    if (v->jwt.keys.len) {
+        ngx_er_warn_set(v, warn);
+    }
+}
+
+
+/* whoever publishes the keys signs tokens for others, too */
+
+static void
+ngx_er_warn_set(ngx_er_verify_t *v, ngx_er_warn_t *warn)
+{
+    if (v->jwt.audience.len == 0 && v->jwt.claim.len == 0
+        && !v->covers_body)
+    {
+        ngx_er_warn_say(warn, "jwt", 0, "any token that is signed with a key "
+                        "of the set is taken, for whomever it was made: say "
+                        "for whom it has to be, as in \"jwt "
+                        "audience=https://hooks.example.com;\"");
     }
 }
 

@@ -34,6 +34,12 @@
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwFVWUtwokxpX1TzEcDqge2j1bpNPBnMdq7D" \
     "RNPCAmnkyRgvPW+eHp1fKUHZoSGYOfgRnhFPuOqr9IIJ8uD97LA=="
 
+#define TEST_EC                                                               \
+    "-----BEGIN PUBLIC KEY-----\n"                                            \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwFVWUtwokxpX1TzEcDqge2j1bpNP\n"      \
+    "BnMdq7DRNPCAmnkyRgvPW+eHp1fKUHZoSGYOfgRnhFPuOqr9IIJ8uD97LA==\n"          \
+    "-----END PUBLIC KEY-----\n"
+
 #define TEST_RSA                                                              \
     "-----BEGIN PUBLIC KEY-----\n"                                            \
     "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAspsD/BhKCwXR0ZUgd4yJ\n"      \
@@ -467,7 +473,7 @@ test_secret(ngx_er_preset_t *p)
     }
 
     if (p->key && ngx_strncmp(p->key, "pem", 3) == 0) {
-        return TEST_RSA;
+        return p->jwt && ngx_strstr(p->jwt, "ES256") ? TEST_EC : TEST_RSA;
     }
 
     if (p->key && ngx_strncmp(p->key, "spki", 4) == 0) {
