@@ -67,6 +67,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_er_echo_read(ngx_er_echo_reader_t *r, ngx_str_t *text);
+static ngx_int_t ngx_er_echo_nginx(ngx_str_t *text, ngx_er_error_t *err);
 static u_char *ngx_er_echo_brace(u_char *p, u_char *last);
 static ngx_int_t ngx_er_echo_literal(ngx_er_echo_reader_t *r,
     ngx_str_t *literal);
@@ -132,7 +133,9 @@ ngx_er_echo_compile(ngx_er_echo_conf_t *conf, ngx_str_t *text,
     r.echo = echo;
     r.err = err;
 
-    if (ngx_er_echo_read(&r, text) != NGX_OK) {
+    if (ngx_er_echo_nginx(text, err) != NGX_OK
+        || ngx_er_echo_read(&r, text) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -143,6 +146,36 @@ ngx_er_echo_compile(ngx_er_echo_conf_t *conf, ngx_str_t *text,
     }
 
     return echo;
+}
+
+
+/* a variable of nginx's would be told as it stands */
+
+static ngx_int_t
+ngx_er_echo_nginx(ngx_str_t *text, ngx_er_error_t *err)
+{
+    u_char       *p, *last;
+    const char  **name;
+
+    static const char  *names[] = {
+        "$arg_", "$args", "$cookie_", "$event_", "$http_", "$query_string",
+        "$request", "$uri", NULL
+    };
+
+    last = text->data + text->len;
+
+    for (name = names; *name; name++) {
+        p = ngx_strnstr(text->data, (char *) *name, text->len);
+
+        if (p) {
+            ngx_er_error(err, "\"%*s\": nginx's own variables do not stand "
+                         "here, write {query:NAME} or {header:NAME}",
+                         ngx_min(last - p, 64), p);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -474,7 +474,10 @@ ngx_er_handshake_conf_oracle(ngx_conf_t *cf, ngx_er_source_t *s,
 }
 
 
-/* the first of "accept" that is not JSON, or NULL */
+/*
+ * The first of "accept" that is not JSON, or NULL.  Whoever takes CloudEvents
+ * takes any body: that of a binary one has any type.
+ */
 
 static ngx_str_t *
 ngx_er_handshake_conf_type(ngx_er_source_t *s)
@@ -489,6 +492,16 @@ ngx_er_handshake_conf_type(ngx_er_source_t *s)
             || ngx_strncasecmp(type[i].data + type[i].len - 4,
                                (u_char *) "json", 4)
                != 0)
+        {
+            return &type[i];
+        }
+
+        if (s->cloudevents
+            && type[i].len >= sizeof("application/cloudevents") - 1
+            && ngx_strncasecmp(type[i].data,
+                               (u_char *) "application/cloudevents",
+                               sizeof("application/cloudevents") - 1)
+               == 0)
         {
             return &type[i];
         }
