@@ -52,8 +52,10 @@ static ngx_int_t ngx_er_handshake_conf_block(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_er_handshake_own_t *own);
 static ngx_int_t ngx_er_handshake_conf_names(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_er_source_line_t *line);
-static ngx_int_t ngx_er_handshake_conf_asks(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_er_where_t *where);
+static ngx_int_t ngx_er_handshake_conf_asks(ngx_conf_t *cf,
+    ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_where_t *where);
+static ngx_er_handshake_own_t *ngx_er_handshake_conf_find(
+    ngx_er_draft_t *draft, ngx_str_t *name);
 static ngx_int_t ngx_er_handshake_conf_add(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_where_t *where);
 static ngx_int_t ngx_er_handshake_conf_oracle(ngx_conf_t *cf,
@@ -112,7 +114,6 @@ static ngx_er_handshake_own_t *
 ngx_er_handshake_conf_own(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_str_t *name)
 {
-    ngx_uint_t                i;
     ngx_er_handshake_own_t  **slot, *own;
 
     if (ngx_er_name_check(cf, "handshake", name) != NGX_OK) {
@@ -127,15 +128,11 @@ ngx_er_handshake_conf_own(ngx_conf_t *cf, ngx_er_draft_t *draft,
         return NULL;
     }
 
-    slot = draft->handshakes.elts;
-
-    for (i = 0; i < draft->handshakes.nelts; i++) {
-        if (ngx_strcmp(slot[i]->name.data, name->data) == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate handshake \"%V\": give it another "
-                               "name", name);
-            return NULL;
-        }
+    if (ngx_er_handshake_conf_find(draft, name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate handshake \"%V\": give it another name",
+                           name);
+        return NULL;
     }
 
     own = ngx_pcalloc(cf->temp_pool, sizeof(ngx_er_handshake_own_t));
@@ -154,6 +151,24 @@ ngx_er_handshake_conf_own(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_er_where_set(cf, &own->where);
 
     return own;
+}
+
+
+static ngx_er_handshake_own_t *
+ngx_er_handshake_conf_find(ngx_er_draft_t *draft, ngx_str_t *name)
+{
+    ngx_uint_t                i;
+    ngx_er_handshake_own_t  **own;
+
+    own = draft->handshakes.elts;
+
+    for (i = 0; i < draft->handshakes.nelts; i++) {
+        if (ngx_strcmp(own[i]->name.data, name->data) == 0) {
+            return own[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -325,7 +340,7 @@ ngx_er_handshake_conf_names(ngx_conf_t *cf, ngx_er_draft_t *draft,
 
     for (i = 1; i < line->nargs; i++) {
 
-        if (ngx_er_handshake_conf_asks(cf, &line->args[i], &line->where)
+        if (ngx_er_handshake_conf_asks(cf, draft, &line->args[i], &line->where)
             != NGX_OK
             || ngx_er_handshake_conf_add(cf, draft, &line->args[i],
                                          &line->where)
@@ -342,8 +357,8 @@ ngx_er_handshake_conf_names(ngx_conf_t *cf, ngx_er_draft_t *draft,
 /* NGX_OK: the preset has a handshake */
 
 static ngx_int_t
-ngx_er_handshake_conf_asks(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_er_where_t *where)
+ngx_er_handshake_conf_asks(ngx_conf_t *cf, ngx_er_draft_t *draft,
+    ngx_str_t *name, ngx_er_where_t *where)
 {
     const char                 *near;
     ngx_er_preset_handshake_t  *row;
@@ -361,6 +376,13 @@ ngx_er_handshake_conf_asks(ngx_conf_t *cf, ngx_str_t *name,
         return NGX_ERROR;
     }
 
+    if (ngx_er_handshake_conf_find(draft, name)) {
+        ngx_er_where_log(cf, NGX_LOG_EMERG, where,
+                         "handshake \"%V\" is a block and answered as it is: "
+                         "take it out of this line", name);
+        return NGX_ERROR;
+    }
+
     near = ngx_er_preset_nearest(name);
 
     if (near) {
@@ -372,8 +394,7 @@ ngx_er_handshake_conf_asks(ngx_conf_t *cf, ngx_str_t *name,
         ngx_er_where_log(cf, NGX_LOG_EMERG, where,
                          "unknown handshake \"%V\": write the name of a "
                          "preset that has one, or \"off\"; one of your own "
-                         "is a block, \"handshake %V { ... }\", and needs no "
-                         "line beside it", name, name);
+                         "is a block, \"handshake %V { ... }\"", name, name);
     }
 
     return NGX_ERROR;

@@ -21,7 +21,7 @@
 
 #define NGX_ER_RULE_ANSWER                                                    \
     "\"answer STATUS [empty | TYPE BODY];\", for example \"answer 200 "       \
-    "text/plain \\\"{query:challenge}\\\";\""
+    "text/plain '{query:challenge}';\""
 
 
 typedef struct {
