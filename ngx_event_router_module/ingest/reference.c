@@ -236,11 +236,7 @@ ngx_er_ref_path(ngx_pool_t *pool, ngx_er_ref_t *ref, ngx_er_field_t *field,
 
     text.len = p - text.data;
 
-    if (ngx_er_field_parse(pool, &text, NULL, field, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_er_field_definite(field, 0, "a template", err);
+    return ngx_er_field_parse(pool, &text, NULL, field, err);
 }
 
 

@@ -115,6 +115,7 @@ walk(ngx_er_value_t *value, json_t *json, ngx_er_step_t *step, ngx_uint_t n)
 {
     size_t       i;
     json_t      *child;
+    ngx_int_t    index;
     const char  *key;
 
     if (n == 0) {
@@ -123,8 +124,11 @@ walk(ngx_er_value_t *value, json_t *json, ngx_er_step_t *step, ngx_uint_t n)
 
     if (json_is_array(json)) {
 
-        if (step->index != NGX_ER_STEP_KEY) {
-            child = json_array_get(json, step->index);
+        if (step->index != NGX_ER_STEP_KEY && step->index != NGX_ER_STEP_ANY) {
+            index = step->index;
+            index += (index < 0) ? (ngx_int_t) json_array_size(json) : 0;
+
+            child = (index < 0) ? NULL : json_array_get(json, index);
             return child ? walk(value, child, step + 1, n - 1) : value;
         }
 
@@ -135,10 +139,12 @@ walk(ngx_er_value_t *value, json_t *json, ngx_er_step_t *step, ngx_uint_t n)
         return value;
     }
 
-    if (json_is_object(json) && step->index == NGX_ER_STEP_KEY) {
+    if (json_is_object(json)) {
         json_object_foreach(json, key, child) {
-            if (strlen(key) == step->key.len
-                && memcmp(key, step->key.data, step->key.len) == 0)
+            if (step->index == NGX_ER_STEP_ANY
+                || (step->index == NGX_ER_STEP_KEY
+                    && strlen(key) == step->key.len
+                    && memcmp(key, step->key.data, step->key.len) == 0))
             {
                 value = walk(value, child, step + 1, n - 1);
             }

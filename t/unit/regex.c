@@ -32,6 +32,7 @@
 
 static void test_all(void);
 static void test_same(void);
+static void test_utf8(void);
 static void test_refused(void);
 static void test_long(void);
 static void test_worst(void);
@@ -59,6 +60,7 @@ static double    clock_last, clock_longest;
 static int       clock_looks;          /* so many were taken; -1: the clock is
                                           the machine's */
 static unsigned  seed;
+static int       utf8;                 /* of characters, not bytes */
 
 
 int
@@ -80,6 +82,7 @@ test_all(void)
     test_same();
     test_refused();
     test_long();
+    test_utf8();
     clock_looks = -1;
 
     test_worst();
@@ -160,6 +163,88 @@ test_same(void)
     }
 
     is_int((int) wrong, 0, "8000 random ones match as PCRE says");
+}
+
+
+/*
+ * Characters of one to four bytes, in texts long enough for many slices: a
+ * slice must begin with a character.  What is no UTF-8 does not match.
+ */
+
+static void
+test_utf8(void)
+{
+    int      rc;
+    char    *text, *p;
+    size_t   i, k, n, wrong, matched;
+
+    static const char  *patterns[] = {
+        "n\xc3\x84\xc3\x84" "dle", "^.{3}$", "\xc3\xa9$", "^\xe2\x82\xac",
+        ".*\xf0\x9d\x84\x9e$", "[\xc3\xa4\xc3\xb6]{3}", "\\p{Lu}{2}",
+        "(?<=\xc3\xa4)n", "(?<!\xe2\x82\xac)n\xc3\xa4", "\xc3\xa4+\xc3\xb6",
+        "(?m)^\xc3\xa4", "(?:\\G.)*\xe2\x82\xac\xe2\x82\xac",
+        "\xc3\xa4(*COMMIT)n",
+        ".\\z", "(.)\\1\\1", "(?-i)\xc3\x84", "", NULL
+    };
+
+    static const char  *units[] = {
+        "a", "n", "\n", "\xc3\xa4", "\xc3\x84", "\xc3\xb6", "\xc3\xa9",
+        "\xe2\x82\xac", "\xf0\x9d\x84\x9e",
+        "n\xc3\xa4\xc3\xa4" "dle"
+    };
+
+    static const char  *broken[] = {
+        "\xff", "a\xc3", "\xed\xa0\xbd", "\xc0\x80", "\xf5\x80\x80\x80",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\x80"
+    };
+
+    utf8 = 1;
+    seed = 20261130;
+    wrong = 0;
+    matched = 0;
+    text = malloc(16384 + 16);
+
+    for (i = 0; patterns[i]; i++) {
+        for (k = 0; k < 40; k++) {
+
+            n = (k % 2) ? pick(8) : 2000 + pick(10000);
+
+            for (p = text; (size_t) (p - text) < n; /* void */) {
+                p += sprintf(p, "%s", units[(k % 3) ? pick(10)
+                                                    : 3 + pick(5)]);
+            }
+
+            *p = '\0';
+
+            rc = matches(patterns[i], text);
+
+            if (rc != plain(patterns[i][0] ? patterns[i] : "(", text)) {
+                diag("%s on %d bytes, %d: %d", patterns[i], (int) (p - text),
+                     (int) k, rc);
+                wrong++;
+            }
+
+            matched += (rc == 1);
+        }
+    }
+
+    is_int((int) wrong, 0, "of characters as PCRE says, %d match",
+           (int) matched);
+    ok(matched > 50, "some of them");
+
+    wrong = 0;
+
+    for (i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        wrong += (matches(".", broken[i]) != 0);
+        wrong += (matches("a|^", broken[i]) != 0);
+    }
+
+    is_int((int) wrong, 0, "what is no UTF-8 does not match");
+
+    utf8 = 0;
+    is_int(matches(".", broken[0]), 1, "but by its bytes");
+
+    free(text);
 }
 
 
@@ -458,8 +543,9 @@ plain(const char *pattern, const char *text)
     pcre2_code        *re;
     pcre2_match_data  *md;
 
-    re = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED, 0, &rc,
-                       &offset, NULL);
+    re = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED,
+                       utf8 ? PCRE2_UTF|PCRE2_CASELESS : 0, &rc, &offset,
+                       NULL);
     if (re == NULL) {
         return -1;
     }
@@ -478,19 +564,26 @@ static int
 matches(const char *pattern, const char *text)
 {
     int                  rc;
-    ngx_str_t            args[3];
     rules_t              rules;
+    ngx_str_t            args[4];
+    ngx_uint_t           n;
     ngx_er_facts_t      *facts;
     ngx_er_condition_t  *condition;
 
     rules_create(&rules);
     rules_field(&rules, "header.s", text);
 
-    args[0] = rules_str("header.s");
-    args[1] = rules_str("~");
-    args[2] = rules_str(pattern);
+    n = 0;
+    args[n++] = rules_str("header.s");
 
-    condition = ngx_er_condition_test(rules.pool, args, 3, NULL, rules.fields,
+    if (utf8) {
+        args[n++] = rules_str("utf8");
+    }
+
+    args[n++] = rules_str(utf8 ? "~*" : "~");
+    args[n++] = rules_str(pattern);
+
+    condition = ngx_er_condition_test(rules.pool, args, n, NULL, rules.fields,
                                       &rules.err);
 
     if (condition == NULL) {
