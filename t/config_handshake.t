@@ -89,6 +89,9 @@ wrong('in a block of conditions', "any { require data.a exists;\n"
     . "handshake a { method GET; $answer } }  <<<",
     '"handshake" directive is not allowed here');
 
+wrong('a variable', 'handshake ${x};', 'unknown handshake "${x}": write the '
+    . 'name of a preset that has one, or "off"');
+
 # ---- names
 
 wrong('no name', "handshake { method GET; $answer }",
