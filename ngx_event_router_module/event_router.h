@@ -29,6 +29,7 @@
 #include "ingest/batch.h"
 #include "ingest/verify.h"
 #include "ingest/handshake.h"
+#include "ingest/payload.h"
 #include "ingest/presets.h"
 #include "ingest/redact.h"
 #include "route/condition.h"
@@ -149,6 +150,9 @@ struct ngx_er_source_s {
     ngx_array_t                  subject;
     ngx_array_t                  time;
     ngx_uint_t                   id_covered;     /* the signature covers id */
+    ngx_er_payload_t            *payload;        /* the document in a body that
+                                                    is its data; NULL: data is
+                                                    the body */
     ngx_er_batch_conf_t         *batch;          /* several events in a body,
                                                     NULL: there are none */
 

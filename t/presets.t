@@ -332,6 +332,10 @@ my %PRODUCTS = (
     commands => [ slack => [ 'command=%2Fhi&trigger_id=13.31',
                              'Content-Type' =>
                                  'application/x-www-form-urlencoded' ] ],
+    interactions => [ slack => [ 'payload=%7B%22type%22%3A%22block_actions%22'
+                                 . '%2C%22trigger_id%22%3A%2213.32%22%7D',
+                                 'Content-Type' =>
+                                     'application/x-www-form-urlencoded' ] ],
     'webhook events' => [ discord => '{"type":1,"event":{"type":'
                           . '"APPLICATION_AUTHORIZED"}}' ],
     'older notifications' => [ quickbooks => '{"eventNotifications":[{"realmId":'

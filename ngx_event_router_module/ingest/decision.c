@@ -48,6 +48,7 @@ static ngx_int_t ngx_er_decision_keys(ngx_er_receive_t *ctx,
     ngx_uint_t *later);
 static ngx_int_t ngx_er_decision_events(ngx_er_receive_t *ctx,
     ngx_er_decision_t *decision);
+static void ngx_er_decision_inner(ngx_er_receive_t *ctx);
 
 
 ngx_int_t
@@ -462,6 +463,7 @@ ngx_er_decision_events(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
         rc = ctx->detail ? NGX_DECLINED : NGX_ERROR;
 
     } else {
+        ngx_er_decision_inner(ctx);
         rc = ngx_er_parts_make(ctx);
     }
 
@@ -482,4 +484,21 @@ ngx_er_decision_events(ngx_er_receive_t *ctx, ngx_er_decision_t *decision)
     }
 
     return NGX_OK;
+}
+
+
+/* whoever wonders why no rule held finds this; it is no mistake, producers
+   send bodies of several kinds */
+
+static void
+ngx_er_decision_inner(ngx_er_receive_t *ctx)
+{
+    if (ctx->event->inner != NGX_ER_INNER_MISSING || ctx->explain) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                  "an event of \"%V\" has no document of JSON in \"%V\": "
+                  "its data is the whole body", &ctx->source->name,
+                  &ctx->source->payload->text);
 }

@@ -37,6 +37,8 @@ static ngx_int_t ngx_er_edited_own(ngx_er_edited_t *edited,
 static size_t ngx_er_edited_root(ngx_str_t *id);
 static ngx_int_t ngx_er_edited_check(ngx_er_edited_t *edited,
     ngx_er_event_t *event);
+static ngx_int_t ngx_er_edited_inner(ngx_er_edited_t *edited,
+    ngx_er_event_t *event);
 static ngx_uint_t ngx_er_edited_was_broken(ngx_er_edited_t *edited,
     ngx_er_event_t *event);
 static ngx_uint_t ngx_er_edited_object(ngx_str_t *body);
@@ -198,18 +200,60 @@ ngx_er_edited_check(ngx_er_edited_t *edited, ngx_er_event_t *event)
             return NGX_DECLINED;
         }
 
-        return NGX_OK;
+        return ngx_er_edited_inner(edited, event);
     }
 
     if (ngx_er_edited_was_broken(edited, event)) {
         return NGX_OK;
     }
 
-    edited->wrong = 1;
+    edited->wrong = !scan.inner;
     edited->offset = scan.offset;
-    edited->why = ngx_er_scan_reason(scan.error);
+    edited->why = scan.inner ? "the document inside the body goes beyond the "
+                               "limits of its source, or has a key twice of "
+                               "which a rule is made"
+                             : ngx_er_scan_reason(scan.error);
 
     return NGX_DECLINED;
+}
+
+
+/* rules and targets would get another data of it */
+
+static ngx_int_t
+ngx_er_edited_inner(ngx_er_edited_t *edited, ngx_er_event_t *event)
+{
+    ngx_int_t        rc;
+    ngx_str_t        data;
+    ngx_er_event_t  *original;
+    ngx_er_format_e  format;
+
+    if (event->inner != NGX_ER_INNER_MISSING || edited->content_type.len) {
+        return NGX_OK;
+    }
+
+    original = ngx_er_event_create(event->source);
+    if (original == NULL) {
+        return NGX_ERROR;
+    }
+
+    original->content_type = event->content_type;
+    original->cloudevent = event->cloudevent;
+    original->body = edited->record->body;
+
+    rc = ngx_er_parse_data_of(original, &event->source->limits, &data,
+                              &format);
+
+    if (rc == NGX_OK && original->inner == NGX_ER_INNER_FOUND) {
+        edited->why = "the original has a document inside the body, as its "
+                      "source says in \"payload\", and this one has none "
+                      "there, or none of JSON";
+        rc = NGX_DECLINED;
+    }
+
+    ngx_er_event_release(original);
+
+    return rc;
 }
 
 

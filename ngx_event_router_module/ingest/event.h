@@ -51,6 +51,19 @@ typedef enum {
 } ngx_er_cloudevent_e;
 
 
+/* the document inside its body (ingest/payload.h) */
+
+typedef enum {
+    NGX_ER_INNER_UNKNOWN = 0,          /* nobody looked */
+    NGX_ER_INNER_PIECE,                /* the body is a piece of data: nobody
+                                          is to look */
+    NGX_ER_INNER_NONE,                 /* such a body has none */
+    NGX_ER_INNER_MISSING,              /* it should have one: data is the body
+                                          all the same */
+    NGX_ER_INNER_FOUND                 /* it is data */
+} ngx_er_inner_e;
+
+
 /* its trace (ingest/trace.c) */
 
 typedef enum {
@@ -84,7 +97,12 @@ struct ngx_er_event_s {
     u_char                *digest;     /* its SHA-256; NULL: nobody asked, see
                                           ngx_er_event_digest() */
 
-    ngx_er_facts_t        *facts;
+    ngx_er_facts_t        *facts;      /* of data */
+    ngx_er_facts_t        *outer;      /* of the body, where data is a document
+                                          in it; NULL: facts are */
+    ngx_er_inner_e         inner;      /* of a source without "payload" it is
+                                          not looked at */
+    ngx_str_t              document;   /* FOUND: without blanks around it */
     ngx_er_value_t        *types;      /* all of them, if the body has several
                                           events or the request several types;
                                           NULL: type is the only one */

@@ -90,6 +90,32 @@ ngx_er_lexer_bom(ngx_str_t *body)
 }
 
 
+void
+ngx_er_lexer_trim(ngx_str_t *text)
+{
+    size_t   bom;
+    u_char  *p, *last;
+
+    bom = ngx_er_lexer_bom(text);
+
+    p = text->data + bom;
+    last = text->data + text->len;
+
+    while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
+        p++;
+    }
+
+    while (last > p && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == LF
+                        || last[-1] == CR))
+    {
+        last--;
+    }
+
+    text->data = p;
+    text->len = last - p;
+}
+
+
 ngx_er_scan_error_e
 ngx_er_lexer_encoding(ngx_str_t *body)
 {

@@ -78,6 +78,9 @@ u_char *ngx_er_lexer_unexpected(ngx_er_lexer_t *lx, u_char *p);
 /* bytes of the byte order mark of UTF-8 that the body begins with, or 0 */
 size_t ngx_er_lexer_bom(ngx_str_t *body);
 
+/* without blanks around it and without a byte order mark */
+void ngx_er_lexer_trim(ngx_str_t *text);
+
 /* what a document must not begin with: NGX_ER_SCAN_OK, or UTF8 (UTF-16) */
 ngx_er_scan_error_e ngx_er_lexer_encoding(ngx_str_t *body);
 

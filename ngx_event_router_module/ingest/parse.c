@@ -20,6 +20,7 @@
 #include "ndjson.h"
 #include "media.h"
 #include "multipart.h"
+#include "payload.h"
 
 
 #define NGX_ER_PARSE_KEY  64           /* bytes of a key that are shown */
@@ -41,9 +42,17 @@ static const char *ngx_er_parse_parameters(ngx_er_event_t *event,
 static ngx_uint_t ngx_er_parse_differs(ngx_str_t *said, ngx_str_t *value,
     ngx_uint_t any);
 static ngx_int_t ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan);
+static ngx_int_t ngx_er_parse_body(ngx_er_event_t *event, ngx_er_scan_t *scan);
 static ngx_int_t ngx_er_parse_text(ngx_er_event_t *event, ngx_er_scan_t *scan);
-static ngx_int_t ngx_er_parse_form(ngx_er_event_t *event, ngx_er_scan_t *scan,
+static void ngx_er_parse_twice(ngx_er_event_t *event, ngx_er_scan_t *scan);
+static ngx_int_t ngx_er_parse_inner(ngx_er_event_t *event,
+    ngx_er_scan_t *scan);
+static ngx_int_t ngx_er_parse_document(ngx_er_event_t *event,
+    ngx_er_scan_t *scan, ngx_str_t *document);
+static ngx_uint_t ngx_er_parse_has_inner(ngx_er_event_t *event,
     ngx_er_format_e format);
+static ngx_int_t ngx_er_parse_stored(ngx_er_event_t *event,
+    ngx_er_scan_limits_t *limits);
 static ngx_uint_t ngx_er_parse_ambiguous(ngx_er_event_t *event,
     ngx_str_t *key);
 static ngx_int_t ngx_er_parse_kept(ngx_er_receive_t *ctx);
@@ -328,7 +337,6 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
     m->type = event->content_type;
     m->headers = event->headers;
     m->nheaders = event->nheaders;
-    m->facts = event->facts;
     m->limits = &event->source->limits;
     m->now = ngx_time();
     m->msec = ngx_cached_time->msec;
@@ -344,15 +352,24 @@ ngx_er_parse_message(ngx_er_receive_t *ctx, ngx_er_scan_t *scan)
 
     ngx_memzero(scan, sizeof(ngx_er_scan_t));
 
-    if (ngx_er_parse_url(ctx) != NGX_OK) {
+    if (ngx_er_parse_url(ctx) != NGX_OK
+        || (r->method == NGX_HTTP_POST
+            && ngx_er_parse_scan(event, scan) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
-    if (r->method != NGX_HTTP_POST) {
-        return NGX_OK;
-    }
+    ngx_er_parse_refer(event, m);
 
-    return ngx_er_parse_scan(event, scan);
+    return NGX_OK;
+}
+
+
+void
+ngx_er_parse_refer(ngx_er_event_t *event, ngx_er_message_t *m)
+{
+    m->facts = event->outer ? event->outer : event->facts;
+    m->inner = event->outer ? event->facts : NULL;
 }
 
 
@@ -370,40 +387,56 @@ ngx_er_parse_facts(ngx_er_event_t *event, ngx_er_scan_t *scan)
 static ngx_int_t
 ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
 {
-    ngx_int_t        rc;
-    ngx_er_format_e  format;
+    ngx_int_t  rc;
 
     scan->pool = event->pool;
     scan->limits = &event->source->limits;
     scan->paths = event->facts->fields->paths;
     scan->values = event->facts->values;
 
-    format = ngx_er_parse_format(event);
+    rc = ngx_er_parse_body(event, scan);
 
-    switch (format) {
+    if (rc == NGX_OK && event->source->payload) {
+        rc = ngx_er_parse_inner(event, scan);
+    }
+
+    if (rc == NGX_OK && ngx_er_parse_ambiguous(event, &scan->key)) {
+        ngx_er_parse_twice(event, scan);
+    }
+
+    if (scan->error != NGX_ER_SCAN_OK) {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                       "event router parse: %s at byte %uz",
+                       ngx_er_scan_reason(scan->error), scan->offset);
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_er_parse_body(ngx_er_event_t *event, ngx_er_scan_t *scan)
+{
+    switch (ngx_er_parse_format(event)) {
 
     case NGX_ER_FORMAT_JSON:
-        rc = ngx_er_scan(scan, &event->body);
-        break;
+        return ngx_er_scan(scan, &event->body);
 
     case NGX_ER_FORMAT_TEXT:
-        rc = ngx_er_parse_text(event, scan);
-        break;
+        return ngx_er_parse_text(event, scan);
 
     case NGX_ER_FORMAT_STRUCTURED:
         ngx_str_set(&scan->root, "data");
-        rc = ngx_er_scan(scan, &event->body);
-        break;
+        return ngx_er_scan(scan, &event->body);
 
     case NGX_ER_FORMAT_BATCH:
         scan->paths = NULL;
-        rc = ngx_er_scan(scan, &event->body);
-        break;
+        return ngx_er_scan(scan, &event->body);
 
     case NGX_ER_FORMAT_FORM:
     case NGX_ER_FORMAT_MULTIPART:
-        rc = ngx_er_parse_form(event, scan, format);
-        break;
+        event->facts->form = 1;
+        return ngx_er_multipart_form(scan, &event->content_type, &event->body);
 
     case NGX_ER_FORMAT_LINES:
 
@@ -418,14 +451,6 @@ ngx_er_parse_scan(ngx_er_event_t *event, ngx_er_scan_t *scan)
 
         return NGX_OK;
     }
-
-    if (scan->error != NGX_ER_SCAN_OK) {
-        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
-                       "event router parse: %s at byte %uz",
-                       ngx_er_scan_reason(scan->error), scan->offset);
-    }
-
-    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -469,28 +494,217 @@ ngx_er_parse_text(ngx_er_event_t *event, ngx_er_scan_t *scan)
 }
 
 
-static ngx_int_t
-ngx_er_parse_form(ngx_er_event_t *event, ngx_er_scan_t *scan,
-    ngx_er_format_e format)
+/* a field of a form, the key of the scan, is given again */
+
+static void
+ngx_er_parse_twice(ngx_er_event_t *event, ngx_er_scan_t *scan)
 {
-    ngx_int_t   rc;
     ngx_str_t  *type;
 
     type = &event->content_type;
-    event->facts->form = 1;
 
-    rc = ngx_er_multipart_form(scan, type, &event->body);
+    scan->error = NGX_ER_SCAN_DUPLICATE;
+    scan->offset = ngx_er_multipart_is(type)
+                   ? ngx_er_multipart_second(type, &event->body, &scan->key)
+                   : ngx_er_form_second(event->pool, &event->body,
+                                        &scan->key);
+}
 
-    if (rc == NGX_OK && ngx_er_parse_ambiguous(event, &scan->key)) {
-        scan->error = NGX_ER_SCAN_DUPLICATE;
-        scan->offset = (format == NGX_ER_FORMAT_MULTIPART)
-                       ? ngx_er_multipart_second(type, &event->body,
-                                                 &scan->key)
-                       : ngx_er_form_second(event->pool, &event->body,
-                                            &scan->key);
+
+/*
+ * The document in a body that was scanned: it becomes data.  A field of a form
+ * is told twice where two readers could take two documents of it.
+ * NGX_DECLINED: scan->error says why.
+ */
+
+static ngx_int_t
+ngx_er_parse_inner(ngx_er_event_t *event, ngx_er_scan_t *scan)
+{
+    ngx_int_t          rc;
+    ngx_str_t          document;
+    ngx_er_value_t    *value;
+    ngx_er_payload_t  *payload;
+
+    payload = event->source->payload;
+
+    if (event->inner == NGX_ER_INNER_PIECE) {
+        return NGX_OK;
+    }
+
+    event->inner = NGX_ER_INNER_NONE;
+
+    if (!ngx_er_parse_has_inner(event, ngx_er_parse_format(event))) {
+        return NGX_OK;
+    }
+
+    value = ngx_er_fact(event->facts, payload->field);
+
+    if (event->facts->form && value && value->next) {
+        scan->key = payload->name;
+        ngx_er_parse_twice(event, scan);
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_er_payload_open(payload, event->pool, value, &document);
+
+    if (rc == NGX_OK) {
+        rc = ngx_er_parse_document(event, scan, &document);
+
+    } else if (rc == NGX_DECLINED) {
+        event->inner = NGX_ER_INNER_MISSING;
+        rc = NGX_OK;
+    }
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ngx_er_event_log(event), 0,
+                   "event router parse: \"%V\" of \"%V\", inner:%d rc:%i",
+                   &payload->text, &event->source->name, event->inner, rc);
+
+    return rc;
+}
+
+
+/* it has facts of its own; limits and what is refused are as of a body */
+
+static ngx_int_t
+ngx_er_parse_document(ngx_er_event_t *event, ngx_er_scan_t *scan,
+    ngx_str_t *document)
+{
+    ngx_int_t        rc;
+    ngx_er_scan_t    own;
+    ngx_er_facts_t  *facts;
+
+    facts = ngx_er_facts_create(event->pool, event->facts->fields);
+    if (facts == NULL) {
+        return NGX_ERROR;
+    }
+
+    facts->get = event->facts->get;
+    facts->data = event->facts->data;
+    facts->exact = event->facts->exact;
+
+    ngx_memzero(&own, sizeof(ngx_er_scan_t));
+
+    own.pool = event->pool;
+    own.limits = &event->source->limits;
+    own.paths = facts->fields->paths;
+    own.values = facts->values;
+
+    rc = ngx_er_scan(&own, document);
+
+    if (rc == NGX_DECLINED && ngx_er_payload_foreign(own.error)) {
+        event->inner = NGX_ER_INNER_MISSING;
+        return NGX_OK;
+    }
+
+    if (rc == NGX_DECLINED) {
+        scan->error = own.error;
+        scan->offset = own.offset;
+        scan->key = own.key;
+        scan->inner = 1;
+    }
+
+    if (rc == NGX_OK) {
+        event->outer = event->facts;
+        event->facts = facts;
+        event->document = *document;
+        event->inner = NGX_ER_INNER_FOUND;
     }
 
     return rc;
+}
+
+
+/* 1: bodies of this format may have one; an envelope of CloudEvents has its
+   data already */
+
+static ngx_uint_t
+ngx_er_parse_has_inner(ngx_er_event_t *event, ngx_er_format_e format)
+{
+    switch (format) {
+
+    case NGX_ER_FORMAT_JSON:
+    case NGX_ER_FORMAT_TEXT:
+        return !event->text && ngx_er_payload_in(event->source->payload, 0);
+
+    case NGX_ER_FORMAT_FORM:
+    case NGX_ER_FORMAT_MULTIPART:
+        return ngx_er_payload_in(event->source->payload, 1);
+
+    default:
+        return 0;
+    }
+}
+
+
+ngx_int_t
+ngx_er_parse_data_of(ngx_er_event_t *event, ngx_er_scan_limits_t *limits,
+    ngx_str_t *data, ngx_er_format_e *format)
+{
+    *data = event->body;
+    *format = (event->cloudevent == NGX_ER_CLOUDEVENT_STRUCTURED)
+              ? NGX_ER_FORMAT_STRUCTURED : ngx_er_parse_format(event);
+
+    if (event->source->payload == NULL) {
+        return NGX_OK;
+    }
+
+    if (event->inner == NGX_ER_INNER_UNKNOWN) {
+        event->inner = NGX_ER_INNER_NONE;
+
+        if (ngx_er_parse_has_inner(event, *format)
+            && ngx_er_parse_stored(event, limits) != NGX_OK)
+        {
+            event->inner = NGX_ER_INNER_UNKNOWN;
+            return NGX_ERROR;
+        }
+    }
+
+    if (event->inner == NGX_ER_INNER_FOUND) {
+        *data = event->document;
+        *format = NGX_ER_FORMAT_JSON;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what was refused when it came is not here, so all that is no JSON within the
+   limits is none */
+
+static ngx_int_t
+ngx_er_parse_stored(ngx_er_event_t *event, ngx_er_scan_limits_t *limits)
+{
+    ngx_int_t                rc;
+    ngx_er_scan_t            scan;
+    ngx_er_payload_t        *payload;
+    ngx_er_payload_place_t   place;
+
+    payload = event->source->payload;
+
+    rc = ngx_er_payload_find(payload, event->pool, limits,
+                             &event->content_type, &event->body, &place);
+
+    if (rc == NGX_OK && !place.twice) {
+        rc = ngx_er_payload_open(payload, event->pool, place.value,
+                                 &event->document);
+    }
+
+    if (rc == NGX_OK && !place.twice) {
+        ngx_memzero(&scan, sizeof(ngx_er_scan_t));
+
+        scan.pool = event->pool;
+        scan.limits = limits;
+
+        rc = ngx_er_scan(&scan, &event->document);
+        event->inner = (rc == NGX_OK) ? NGX_ER_INNER_FOUND
+                                      : NGX_ER_INNER_MISSING;
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ngx_er_event_log(event), 0,
+                   "event router parse: \"%V\" of a stored event, inner:%d "
+                   "rc:%i", &payload->text, event->inner, rc);
+
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -500,15 +714,17 @@ ngx_er_parse_reason(ngx_pool_t *pool, ngx_er_scan_t *scan)
     u_char      *p, *last;
     size_t       size;
     ngx_str_t    name;
-    const char  *reason;
+    const char  *reason, *where;
 
     reason = ngx_er_scan_reason(scan->error);
+    where = scan->inner ? ", in the document inside the body" : "";
 
-    if (scan->key.len == 0) {
+    if (scan->key.len == 0 && !scan->inner) {
         return reason;
     }
 
-    size = ngx_strlen(reason) + sizeof(" \"\"") + NGX_ER_PARSE_KEY;
+    size = ngx_strlen(reason) + sizeof(" \"\"") + NGX_ER_PARSE_KEY
+           + ngx_strlen(where);
 
     p = ngx_pnalloc(pool, size);
 
@@ -519,7 +735,9 @@ ngx_er_parse_reason(ngx_pool_t *pool, ngx_er_scan_t *scan)
         return NULL;
     }
 
-    last = ngx_snprintf(p, size - 1, "%s \"%V\"", reason, &name);
+    last = name.len ? ngx_snprintf(p, size - 1, "%s \"%V\"%s", reason, &name,
+                                   where)
+                    : ngx_snprintf(p, size - 1, "%s%s", reason, where);
     *last = '\0';
 
     return (const char *) p;
@@ -533,6 +751,7 @@ ngx_er_parse_ambiguous(ngx_er_event_t *event, ngx_str_t *key)
 {
     ngx_uint_t            i, k, n;
     ngx_er_ref_t         *ref;
+    ngx_er_facts_t       *facts;
     ngx_er_value_t       *value;
     ngx_er_template_t   **t;
 
@@ -540,6 +759,12 @@ ngx_er_parse_ambiguous(ngx_er_event_t *event, ngx_str_t *key)
         &event->source->id, &event->source->type, &event->source->subject,
         &event->source->time
     };
+
+    facts = event->outer ? event->outer : event->facts;
+
+    if (!facts->form) {
+        return 0;
+    }
 
     for (i = 0; i < sizeof(templates) / sizeof(templates[0]); i++) {
         t = templates[i]->elts;
@@ -549,12 +774,12 @@ ngx_er_parse_ambiguous(ngx_er_event_t *event, ngx_str_t *key)
             for (n = 0; (ref = ngx_er_template_ref(t[k], n)) != NULL; n++) {
 
                 if (ref->kind != NGX_ER_REF_FORM
-                    && ref->kind != NGX_ER_REF_DATA)
+                    && (ref->kind != NGX_ER_REF_DATA || event->outer))
                 {
                     continue;
                 }
 
-                value = ngx_er_fact(event->facts, ref->field);
+                value = ngx_er_fact(facts, ref->field);
 
                 if (value && value->next) {
                     *key = ref->name;

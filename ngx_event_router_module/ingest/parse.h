@@ -47,8 +47,21 @@ ngx_er_format_e ngx_er_parse_format(ngx_er_event_t *event);
 ngx_er_format_e ngx_er_parse_format_of(ngx_er_source_t *source,
     ngx_str_t *content_type);
 
-/* the facts of the body of an event alone; as above */
+/* the facts of the body of an event alone, and of the document in it; as
+   above */
 ngx_int_t ngx_er_parse_facts(ngx_er_event_t *event, ngx_er_scan_t *scan);
+
+/* a message about this event: what templates find in its body and in the
+   document inside it */
+void ngx_er_parse_refer(ngx_er_event_t *event, ngx_er_message_t *m);
+
+/*
+ * What data of an event is, and its format: the document inside the body, or
+ * the body.  Of an event that has come out of a record the document is looked
+ * for here, within these limits.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_er_parse_data_of(ngx_er_event_t *event,
+    ngx_er_scan_limits_t *limits, ngx_str_t *data, ngx_er_format_e *format);
 
 /*
  * Why the body was refused, with the name of a key that is there twice: it is

@@ -19,7 +19,8 @@
  * Such a body stays one event whose type and subject have several values,
  * unless the source splits it: then each element is an event of its own, with
  * the bytes that it has in the body.  A body without the array is one event in
- * any case, so that nothing is lost.
+ * any case, so that nothing is lost.  Where data is a document inside the body
+ * ("payload"), the array is looked for in that.
  */
 
 
@@ -49,6 +50,7 @@ static ngx_int_t ngx_er_parts_plain(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parts_split(ngx_er_receive_t *ctx);
 static ngx_int_t ngx_er_parts_item(ngx_er_parts_t *parts,
     ngx_er_item_t *item);
+static void ngx_er_parts_piece(ngx_er_event_t *whole, ngx_er_event_t *event);
 static ngx_int_t ngx_er_parts_copies(ngx_er_parts_t *parts,
     ngx_er_event_t *event);
 static void ngx_er_parts_begin(ngx_er_parts_t *parts, ngx_er_receive_t *ctx);
@@ -70,7 +72,8 @@ static ngx_er_event_t *ngx_er_parts_part(ngx_er_receive_t *ctx,
     ngx_str_t *body);
 static ngx_int_t ngx_er_parts_add(ngx_er_receive_t *ctx,
     ngx_er_event_t *event);
-static ngx_uint_t ngx_er_parts_json(ngx_er_event_t *event);
+static ngx_uint_t ngx_er_parts_json(ngx_er_event_t *event,
+    ngx_er_format_e format);
 static ngx_int_t ngx_er_parts_unread(ngx_er_receive_t *ctx,
     ngx_er_scan_t *scan);
 static ngx_int_t ngx_er_parts_refuse(ngx_er_receive_t *ctx,
@@ -79,6 +82,8 @@ static ngx_int_t ngx_er_parts_refuse(ngx_er_receive_t *ctx,
 
 static ngx_str_t  ngx_er_parts_cloudevent =
                                 ngx_string("application/cloudevents+json");
+
+static ngx_str_t  ngx_er_parts_type = ngx_string("application/json");
 
 static const char  ngx_er_parts_many[] = "more events in one body than "
                                          "max_batch allows";
@@ -142,7 +147,9 @@ static ngx_int_t
 ngx_er_parts_plain(ngx_er_receive_t *ctx)
 {
     ngx_int_t             rc;
+    ngx_str_t             data;
     ngx_er_event_t       *event;
+    ngx_er_format_e       format;
     ngx_er_message_t     *m;
     ngx_er_scan_error_e   error;
 
@@ -151,9 +158,13 @@ ngx_er_parts_plain(ngx_er_receive_t *ctx)
 
     event->count = 1;
 
-    if (event->source->batch && ngx_er_parts_json(event)) {
+    if (ngx_er_parse_data_of(event, m->limits, &data, &format) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (event->source->batch && ngx_er_parts_json(event, format)) {
         rc = ngx_er_batch_scan(event->source->batch, event->pool, m->limits,
-                               &event->body, 0, &m->batch, &error);
+                               &data, 0, &m->batch, &error);
 
         if (rc == NGX_DECLINED) {
             return ngx_er_parts_refuse(ctx, ngx_er_scan_reason(error));
@@ -232,6 +243,10 @@ ngx_er_parts_item(ngx_er_parts_t *parts, ngx_er_item_t *item)
     event->count = 1;
     event->content_type = parts->ctx->event->content_type;
 
+    if (parts->ctx->source->payload) {
+        ngx_er_parts_piece(parts->ctx->event, event);
+    }
+
     rc = ngx_er_parts_facts(parts->ctx, event);
 
     if (rc != NGX_OK) {
@@ -273,6 +288,19 @@ ngx_er_parts_attributes(ngx_er_parts_t *parts, ngx_er_event_t *event,
     }
 
     return event->shared_id ? ngx_er_parts_copies(parts, event) : NGX_OK;
+}
+
+
+/* an element of data is data: no document is looked for in it again */
+
+static void
+ngx_er_parts_piece(ngx_er_event_t *whole, ngx_er_event_t *event)
+{
+    event->inner = NGX_ER_INNER_PIECE;
+
+    if (whole->inner == NGX_ER_INNER_FOUND) {
+        event->content_type = ngx_er_parts_type;
+    }
 }
 
 
@@ -477,8 +505,9 @@ ngx_er_parts_line(ngx_er_parts_t *parts, ngx_er_ndjson_t *line)
     m.pool = event->pool;
     m.body = event->body;
     m.type = event->content_type;
-    m.facts = event->facts;
     m.apart = 1;
+
+    ngx_er_parse_refer(event, &m);
 
     return ngx_er_parts_attributes(parts, event, &m);
 }
@@ -634,9 +663,9 @@ ngx_er_parts_refuse(ngx_er_receive_t *ctx, const char *detail)
 /* 1: the body is JSON, or may be: of one from the queue nobody knows yet */
 
 static ngx_uint_t
-ngx_er_parts_json(ngx_er_event_t *event)
+ngx_er_parts_json(ngx_er_event_t *event, ngx_er_format_e format)
 {
-    switch (ngx_er_parse_format(event)) {
+    switch (format) {
 
     case NGX_ER_FORMAT_JSON:
         return 1;
@@ -655,8 +684,10 @@ ngx_er_parts_json(ngx_er_event_t *event)
 ngx_uint_t
 ngx_er_parts_count(ngx_er_event_t *event)
 {
+    ngx_str_t             data;
     ngx_pool_t           *pool;
     ngx_er_batch_t       *batch;
+    ngx_er_format_e       format;
     ngx_er_source_t      *source;
     ngx_er_scan_error_e   error;
 
@@ -669,7 +700,9 @@ ngx_er_parts_count(ngx_er_event_t *event)
 
     if (source->batch == NULL || source->split
         || event->cloudevent != NGX_ER_CLOUDEVENT_NONE
-        || !ngx_er_parts_json(event))
+        || ngx_er_parse_data_of(event, &source->limits, &data, &format)
+           != NGX_OK
+        || !ngx_er_parts_json(event, format))
     {
         return 1;
     }
@@ -679,8 +712,8 @@ ngx_er_parts_count(ngx_er_event_t *event)
         return 1;
     }
 
-    if (ngx_er_batch_scan(source->batch, pool, &source->limits, &event->body,
-                          0, &batch, &error)
+    if (ngx_er_batch_scan(source->batch, pool, &source->limits, &data, 0,
+                          &batch, &error)
         == NGX_OK
         && batch->found)
     {

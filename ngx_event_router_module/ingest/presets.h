@@ -59,6 +59,8 @@ typedef struct {
     const char            *subject[NGX_ER_PRESET_ALTERNATIVES];
     const char            *time[NGX_ER_PRESET_ALTERNATIVES];
 
+    const char            *payload;    /* "form:payload": its events are
+                                          a document in the body */
     const char            *split;      /* fields: the arrays of the events */
     ngx_uint_t             max_batch;  /* events in a body; 0: 100 */
 

@@ -257,14 +257,16 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .signature = "header:X-Hub-Signature-256 prefix=sha256= encoding=hex",
         .id = { "{header:X-GitHub-Delivery}" },
         .type = {
-            "{header:X-GitHub-Event}.{json:action}",
+            "{header:X-GitHub-Event}.{data:action}",
             "{header:X-GitHub-Event}"
         },
         .subject = {
-            "{json:installation.id}",
-            "{json:organization.login}",
-            "{json:repository.full_name}"
+            "{data:installation.id}",
+            "{data:organization.login}",
+            "{data:repository.full_name}"
         },
+        .payload = "form:payload",
+        .accept = NGX_ER_ACCEPT_FORMS,
         .deadline = 9000,
         .window = NGX_ER_HOUR / 60,
         .once = 1,
@@ -711,10 +713,15 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .signed_ = "v0:{ts}:{body}",
         .signature = "header:X-Slack-Signature prefix=v0= encoding=hex",
         .timestamp = "header:X-Slack-Request-Timestamp unit=s tolerance=300s",
-        .id = { "{json:event_id}", "{form:trigger_id}" },
-        .type = { "{json:event.type}", "{json:type}", "{form:command}" },
-        .subject = { "{json:team_id}", "{form:team_id}" },
-        .time = { "{json:event_time}" },
+        .id = { "{json:event_id}", "{data:trigger_id}" },
+        .type = {
+            "{json:event.type}",
+            "{form:command}",
+            "{data:type}"
+        },
+        .subject = { "{data:team_id}", "{data:team.id}" },
+        .time = { "{json:event_time}", "{data:action_ts}" },
+        .payload = "form:payload",
         .accept = NGX_ER_ACCEPT_FORMS,
         .deadline = 2500,
         .retries = NGX_ER_HOUR / 10,

@@ -41,6 +41,7 @@
 #define NGX_ER_RECORD_STRUCTURED  2
 #define NGX_ER_RECORD_BINARY      4
 #define NGX_ER_RECORD_FORM        8
+#define NGX_ER_RECORD_PIECE       16
 
 
 static ngx_int_t ngx_er_record_keep(ngx_array_t *kept, ngx_str_t *name);
@@ -210,7 +211,8 @@ ngx_er_record_write(ngx_er_event_t *event, ngx_er_dedup_mode_e dedup,
     *p++ = NGX_ER_RECORD_VERSION;
     *p++ = (event->has_id ? NGX_ER_RECORD_HAS_ID : 0)
            | ngx_er_record_cloudevents[event->cloudevent]
-           | (event->facts->form ? NGX_ER_RECORD_FORM : 0);
+           | (event->facts->form ? NGX_ER_RECORD_FORM : 0)
+           | ((event->inner == NGX_ER_INNER_PIECE) ? NGX_ER_RECORD_PIECE : 0);
     *p++ = (u_char) dedup;
     *p++ = (u_char) ngx_min(event->hops, 255);
     p += 4;
@@ -526,6 +528,8 @@ ngx_er_record_copy(ngx_er_event_t *event, ngx_er_record_t *record)
     event->received = record->received;
     event->hops = record->hops;
     event->has_id = (record->flags & NGX_ER_RECORD_HAS_ID) ? 1 : 0;
+    event->inner = (record->flags & NGX_ER_RECORD_PIECE)
+                   ? NGX_ER_INNER_PIECE : NGX_ER_INNER_UNKNOWN;
     event->cloudevent = (record->flags & NGX_ER_RECORD_STRUCTURED)
                         ? NGX_ER_CLOUDEVENT_STRUCTURED
                         : (record->flags & NGX_ER_RECORD_BINARY)

@@ -38,45 +38,41 @@
 
 
 #define NGX_ER_REDACT_LEN   (sizeof(NGX_ER_REDACT_MASK) - 1)
-#define NGX_ER_REDACT_NONE  ((ngx_uint_t) -1)
 #define NGX_ER_REDACT_MANY  10000      /* lines: max_batch has no more */
-
-
-/* a value that is hidden, as it stands */
-
-typedef struct {
-    u_char                *start;
-    u_char                *end;
-    ngx_uint_t             slot;       /* the index of its field, or
-                                          NGX_ER_REDACT_NONE */
-} ngx_er_redact_value_t;
 
 
 static ngx_int_t ngx_er_redact_prefixed(ngx_er_redact_t *redact,
     ngx_er_paths_t *paths, ngx_array_t *prefix, ngx_array_t *steps,
     ngx_uint_t slot);
-static ngx_int_t ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
-    ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
 static ngx_int_t ngx_er_redact_json(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
 static ngx_int_t ngx_er_redact_lines(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
-static ngx_int_t ngx_er_redact_values(ngx_pool_t *pool, ngx_str_t *body,
-    ngx_er_value_t **values, ngx_uint_t n, ngx_array_t *found);
+static ngx_int_t ngx_er_redact_values(ngx_er_redact_t *redact,
+    ngx_pool_t *pool, ngx_er_redact_body_t *body, ngx_er_value_t **values,
+    ngx_array_t *found);
+static ngx_int_t ngx_er_redact_inner(ngx_er_redact_t *redact,
+    ngx_pool_t *pool, ngx_er_redact_body_t *outer,
+    ngx_er_payload_place_t *place, ngx_array_t *found);
 static u_char *ngx_er_redact_end(ngx_er_value_t *value, u_char *start);
 static int ngx_libc_cdecl ngx_er_redact_order(const void *one,
     const void *two);
 static void ngx_er_redact_outermost(ngx_array_t *found);
 static ngx_int_t ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool,
-    ngx_str_t *text, ngx_er_field_kind_e kind, ngx_array_t *found,
+    ngx_er_redact_body_t *body, ngx_er_field_kind_e kind, ngx_array_t *found,
     const char **why);
 static ngx_int_t ngx_er_redact_multipart(ngx_er_redact_t *redact,
-    ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
+    ngx_pool_t *pool, ngx_er_redact_body_t *body, ngx_array_t *found,
+    const char **why);
 static ngx_int_t ngx_er_redact_outside(ngx_array_t *found, u_char *start,
     u_char *end);
 static ngx_uint_t ngx_er_redact_text(ngx_str_t *text);
 static ngx_int_t ngx_er_redact_pair(ngx_er_redact_t *redact, ngx_pool_t *pool,
-    ngx_str_t *pair, ngx_er_field_kind_e kind, ngx_array_t *found);
+    ngx_er_redact_body_t *body, ngx_str_t *pair, ngx_er_field_kind_e kind,
+    ngx_array_t *found);
+static ngx_int_t ngx_er_redact_field_inner(ngx_er_redact_t *redact,
+    ngx_pool_t *pool, ngx_er_redact_body_t *body, ngx_str_t *pair,
+    ngx_er_pair_t *name, ngx_array_t *found);
 static ngx_uint_t ngx_er_redact_named(ngx_er_redact_t *redact,
     ngx_er_pair_t *pair, ngx_er_field_kind_e kind);
 static ngx_uint_t ngx_er_redact_whole(ngx_er_redact_t *redact);
@@ -84,13 +80,6 @@ static ngx_int_t ngx_er_redact_push(ngx_array_t *found, u_char *start,
     u_char *end, ngx_uint_t slot);
 static ngx_int_t ngx_er_redact_copy(ngx_pool_t *pool, ngx_str_t *body,
     ngx_array_t *found, ngx_uint_t quoted, ngx_str_t *out);
-static ngx_uint_t ngx_er_redact_any(ngx_array_t *found);
-static ngx_int_t ngx_er_redact_back(ngx_er_redact_t *redact, ngx_pool_t *pool,
-    ngx_array_t *old, ngx_str_t *body, ngx_array_t *found, ngx_str_t *out,
-    ngx_er_error_t *err);
-static ngx_er_redact_value_t *ngx_er_redact_only(ngx_array_t *found,
-    ngx_uint_t slot);
-static ngx_uint_t ngx_er_redact_masked(ngx_er_redact_value_t *value);
 static ngx_uint_t ngx_er_redact_overlaps(ngx_array_t *a, ngx_array_t *b);
 static ngx_er_step_t *ngx_er_redact_key(ngx_array_t *steps, ngx_uint_t *i);
 static ngx_uint_t ngx_er_redact_same(ngx_str_t *name, u_char *data,
@@ -182,6 +171,44 @@ ngx_er_redact_add(ngx_er_redact_t *redact, ngx_er_field_t *field)
 
 
 ngx_int_t
+ngx_er_redact_payload(ngx_er_redact_t *redact, ngx_er_payload_t *payload)
+{
+    ngx_uint_t       i;
+    ngx_array_t      none;
+    ngx_er_field_t  *field;
+
+    redact->payload = payload;
+
+    if (payload->kind == NGX_ER_PAYLOAD_FORM) {
+        return NGX_OK;
+    }
+
+    redact->outer = ngx_er_paths_create(redact->pool);
+
+    if (redact->outer == NULL) {
+        return NGX_ERROR;
+    }
+
+    none.elts = NULL;
+    none.nelts = 0;
+    field = redact->fields.elts;
+
+    for (i = 0; i < redact->fields.nelts; i++) {
+        if (field[i].kind == NGX_ER_FIELD_DATA
+            && ngx_er_redact_prefixed(redact, redact->outer, &none,
+                                      &field[i].steps, i + 1)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_er_paths_add(redact->outer, &payload->steps,
+                            redact->fields.nelts + 1);
+}
+
+
+ngx_int_t
 ngx_er_redact_array(ngx_er_redact_t *redact, ngx_array_t *steps)
 {
     ngx_uint_t       i;
@@ -197,10 +224,17 @@ ngx_er_redact_array(ngx_er_redact_t *redact, ngx_array_t *steps)
 
     for (i = 0; i < redact->fields.nelts; i++) {
 
-        if (field[i].kind == NGX_ER_FIELD_DATA
-            && ngx_er_redact_prefixed(redact, redact->paths, steps,
-                                      &field[i].steps, i + 1)
-               != NGX_OK)
+        if (field[i].kind != NGX_ER_FIELD_DATA) {
+            continue;
+        }
+
+        if (ngx_er_redact_prefixed(redact, redact->paths, steps,
+                                   &field[i].steps, i + 1)
+            != NGX_OK
+            || (redact->outer
+                && ngx_er_redact_prefixed(redact, redact->outer, steps,
+                                          &field[i].steps, i + 1)
+                   != NGX_OK))
         {
             return NGX_ERROR;
         }
@@ -245,9 +279,10 @@ ngx_er_redact_body(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_redact_body_t *body, ngx_str_t *out, ngx_uint_t *n,
     const char **why)
 {
-    ngx_int_t    rc;
-    ngx_uint_t   quoted;
-    ngx_array_t  found;
+    ngx_int_t               rc;
+    ngx_uint_t              i, quoted;
+    ngx_array_t             found;
+    ngx_er_redact_value_t  *v;
 
     *n = 0;
     *out = body->body;
@@ -263,7 +298,12 @@ ngx_er_redact_body(ngx_er_redact_t *redact, ngx_pool_t *pool,
         return rc;
     }
 
-    *n = found.nelts;
+    v = found.elts;
+
+    for (i = 0; i < found.nelts; i++) {
+        *n += v[i].values;
+    }
+
     quoted = (body->format != NGX_ER_REDACT_FORM
               && body->format != NGX_ER_REDACT_MULTIPART);
 
@@ -273,9 +313,7 @@ ngx_er_redact_body(ngx_er_redact_t *redact, ngx_pool_t *pool,
 }
 
 
-/* in the order of the body, none within another one */
-
-static ngx_int_t
+ngx_int_t
 ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_redact_body_t *body, ngx_array_t *found, const char **why)
 {
@@ -290,6 +328,7 @@ ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
     switch (body->format) {
 
     case NGX_ER_REDACT_JSON:
+    case NGX_ER_REDACT_DOCUMENT:
     case NGX_ER_REDACT_ENVELOPE:
         return ngx_er_redact_json(redact, pool, body, found, why);
 
@@ -306,11 +345,11 @@ ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
             return NGX_DECLINED;
         }
 
-        return ngx_er_redact_form(redact, pool, &body->body, NGX_ER_FIELD_DATA,
-                                  found, why);
+        return ngx_er_redact_form(redact, pool, body, NGX_ER_FIELD_DATA, found,
+                                  why);
 
     case NGX_ER_REDACT_MULTIPART:
-        return ngx_er_redact_multipart(redact, body, found, why);
+        return ngx_er_redact_multipart(redact, pool, body, found, why);
 
     default: /* NGX_ER_REDACT_OPAQUE */
         *why = ngx_er_redact_unread;
@@ -328,7 +367,7 @@ ngx_er_redact_json(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_scan_t     scan;
     ngx_er_value_t  **values;
 
-    n = redact->fields.nelts + 1;
+    n = redact->fields.nelts + 2;
 
     values = ngx_pcalloc(pool, n * sizeof(ngx_er_value_t *));
     if (values == NULL) {
@@ -340,8 +379,10 @@ ngx_er_redact_json(ngx_er_redact_t *redact, ngx_pool_t *pool,
     scan.pool = pool;
     scan.limits = body->limits;
     scan.values = values;
-    scan.paths = (body->format == NGX_ER_REDACT_ENVELOPE) ? redact->envelope
-                                                          : redact->paths;
+    scan.paths = (body->format == NGX_ER_REDACT_ENVELOPE)
+                 ? redact->envelope
+                 : (body->format == NGX_ER_REDACT_JSON && redact->outer)
+                   ? redact->outer : redact->paths;
 
     rc = ngx_er_scan(&scan, &body->body);
 
@@ -354,7 +395,7 @@ ngx_er_redact_json(ngx_er_redact_t *redact, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    return ngx_er_redact_values(pool, &body->body, values, n, found);
+    return ngx_er_redact_values(redact, pool, body, values, found);
 }
 
 
@@ -409,21 +450,33 @@ ngx_er_redact_lines(ngx_er_redact_t *redact, ngx_pool_t *pool,
 
 
 static ngx_int_t
-ngx_er_redact_values(ngx_pool_t *pool, ngx_str_t *body,
-    ngx_er_value_t **values, ngx_uint_t n, ngx_array_t *found)
+ngx_er_redact_values(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_er_value_t **values, ngx_array_t *found)
 {
-    u_char          *start;
-    ngx_uint_t       i;
-    ngx_er_value_t  *v;
+    u_char                  *start, *end;
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_er_value_t          *v;
+    ngx_er_payload_place_t   place;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < redact->fields.nelts + 2; i++) {
         for (v = values[i]; v; v = v->next) {
-            start = body->data + body->len - v->tail;
+            start = body->body.data + body->body.len - v->tail;
+            end = ngx_er_redact_end(v, start);
 
-            if (ngx_er_redact_push(found, start, ngx_er_redact_end(v, start),
-                                   i ? i - 1 : NGX_ER_REDACT_NONE)
-                != NGX_OK)
-            {
+            if (i < redact->fields.nelts + 1) {
+                rc = ngx_er_redact_push(found, start, end,
+                                        i ? i - 1 : NGX_ER_REDACT_NONE);
+
+            } else if (v->type == NGX_ER_STRING) {
+                ngx_er_payload_string(&body->body, v, &place);
+                rc = ngx_er_redact_inner(redact, pool, body, &place, found);
+
+            } else {
+                rc = NGX_OK;
+            }
+
+            if (rc != NGX_OK) {
                 return NGX_ERROR;
             }
         }
@@ -432,6 +485,63 @@ ngx_er_redact_values(ngx_pool_t *pool, ngx_str_t *body,
     ngx_er_redact_outermost(found);
 
     return NGX_OK;
+}
+
+
+/*
+ * What stands in the place of the payload.  Whatever is no document that can
+ * be read may have anything in it.  An object there is one of the body, whose
+ * fields are looked for as others are.
+ */
+
+static ngx_int_t
+ngx_er_redact_inner(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *outer, ngx_er_payload_place_t *place,
+    ngx_array_t *found)
+{
+    ngx_int_t               rc;
+    ngx_str_t               shown;
+    ngx_uint_t              n;
+    const char             *why;
+    ngx_er_redact_body_t    inner;
+    ngx_er_redact_value_t  *v;
+
+    if (place->start == place->end) {
+        return NGX_OK;
+    }
+
+    rc = ngx_er_payload_open(redact->payload, pool, place->value, &inner.body);
+
+    if (rc == NGX_OK) {
+        inner.format = NGX_ER_REDACT_DOCUMENT;
+        inner.limits = outer->limits;
+        ngx_str_null(&inner.type);
+
+        rc = ngx_er_redact_body(redact, pool, &inner, &shown, &n, &why);
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_er_redact_push(found, place->start, place->end,
+                                  NGX_ER_REDACT_PAYLOAD);
+    }
+
+    if (rc != NGX_OK || n == 0) {
+        return rc;
+    }
+
+    if (ngx_er_redact_push(found, place->start, place->end,
+                           NGX_ER_REDACT_PAYLOAD)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    v = found->elts;
+    v += found->nelts - 1;
+    v->values = n;
+
+    return ngx_er_payload_wrap(redact->payload, pool, place, &shown,
+                               &v->shown);
 }
 
 
@@ -466,9 +576,14 @@ ngx_er_redact_order(const void *one, const void *two)
         return (a->start < b->start) ? -1 : 1;
     }
 
-    /* of two at one place the larger one is around the other */
+    /* of two at one place the larger one is around the other, and what is
+       hidden as a whole comes first */
 
-    return (a->end == b->end) ? 0 : (a->end > b->end) ? -1 : 1;
+    if (a->end != b->end) {
+        return (a->end > b->end) ? -1 : 1;
+    }
+
+    return (int) (a->shown.len != 0) - (int) (b->shown.len != 0);
 }
 
 
@@ -501,12 +616,14 @@ ngx_er_redact_outermost(ngx_array_t *found)
 /* also the arguments of a URI */
 
 static ngx_int_t
-ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *text,
-    ngx_er_field_kind_e kind, ngx_array_t *found, const char **why)
+ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_er_field_kind_e kind, ngx_array_t *found,
+    const char **why)
 {
     u_char     *p, *last, *end;
-    ngx_str_t   pair;
+    ngx_str_t   pair, *text;
 
+    text = &body->body;
     p = text->data + ((kind == NGX_ER_FIELD_DATA) ? ngx_er_lexer_bom(text)
                                                   : 0);
     last = text->data + text->len;
@@ -538,7 +655,8 @@ ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *text,
         pair.len = end - p;
 
         if (pair.len
-            && ngx_er_redact_pair(redact, pool, &pair, kind, found) != NGX_OK)
+            && ngx_er_redact_pair(redact, pool, body, &pair, kind, found)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -551,13 +669,14 @@ ngx_er_redact_form(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *text,
 /* files, too, and what stands before the first part and behind the last one */
 
 static ngx_int_t
-ngx_er_redact_multipart(ngx_er_redact_t *redact, ngx_er_redact_body_t *body,
-    ngx_array_t *found, const char **why)
+ngx_er_redact_multipart(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_array_t *found, const char **why)
 {
     ngx_int_t                 rc;
     ngx_str_t                *value;
     ngx_uint_t                slot;
     ngx_er_multipart_t        mp;
+    ngx_er_payload_place_t    place;
     ngx_er_multipart_part_t   part;
 
     value = &part.pair.value;
@@ -587,6 +706,16 @@ ngx_er_redact_multipart(ngx_er_redact_t *redact, ngx_er_redact_body_t *body,
         if (slot != NGX_ER_REDACT_NONE || part.pair.nameless) {
             rc = ngx_er_redact_push(found, value->data,
                                     value->data + value->len, slot);
+
+        } else if (redact->payload
+                   && ngx_er_payload_named(redact->payload, &part.pair))
+        {
+            rc = ngx_er_payload_field(pool, &part.pair, &place);
+            place.raw = 1;
+
+            if (rc == NGX_OK) {
+                rc = ngx_er_redact_inner(redact, pool, body, &place, found);
+            }
         }
     }
 
@@ -636,8 +765,9 @@ ngx_er_redact_text(ngx_str_t *text)
 
 
 static ngx_int_t
-ngx_er_redact_pair(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *pair,
-    ngx_er_field_kind_e kind, ngx_array_t *found)
+ngx_er_redact_pair(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_str_t *pair, ngx_er_field_kind_e kind,
+    ngx_array_t *found)
 {
     u_char         *last, *equals;
     ngx_str_t       text;
@@ -672,10 +802,37 @@ ngx_er_redact_pair(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *pair,
     slot = ngx_er_redact_named(redact, &name, kind);
 
     if (slot == NGX_ER_REDACT_NONE && !name.nameless) {
-        return NGX_OK;
+        return (kind == NGX_ER_FIELD_DATA)
+               ? ngx_er_redact_field_inner(redact, pool, body, pair, &name,
+                                           found)
+               : NGX_OK;
     }
 
     return ngx_er_redact_push(found, equals + 1, last, slot);
+}
+
+
+/* of a field that has the payload */
+
+static ngx_int_t
+ngx_er_redact_field_inner(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_str_t *pair, ngx_er_pair_t *name,
+    ngx_array_t *found)
+{
+    ngx_int_t                rc;
+    ngx_er_payload_place_t   place;
+
+    if (redact->payload == NULL
+        || !ngx_er_payload_named(redact->payload, name))
+    {
+        return NGX_OK;
+    }
+
+    rc = ngx_er_payload_find(redact->payload, pool, body->limits, &body->type,
+                             pair, &place);
+
+    return (rc == NGX_OK && place.value)
+           ? ngx_er_redact_inner(redact, pool, body, &place, found) : rc;
 }
 
 
@@ -755,6 +912,8 @@ ngx_er_redact_push(ngx_array_t *found, u_char *start, u_char *end,
     v->start = start;
     v->end = end;
     v->slot = slot;
+    v->values = 1;
+    ngx_str_null(&v->shown);
 
     return NGX_OK;
 }
@@ -764,22 +923,30 @@ static ngx_int_t
 ngx_er_redact_copy(ngx_pool_t *pool, ngx_str_t *body, ngx_array_t *found,
     ngx_uint_t quoted, ngx_str_t *out)
 {
+    size_t                  size;
     u_char                 *p, *from;
     ngx_uint_t              i;
     ngx_er_redact_value_t  *v;
 
-    p = ngx_pnalloc(pool, body->len + found->nelts * (NGX_ER_REDACT_LEN + 2));
+    v = found->elts;
+    size = body->len;
+
+    for (i = 0; i < found->nelts; i++) {
+        size += NGX_ER_REDACT_LEN + 2 + v[i].shown.len;
+    }
+
+    p = ngx_pnalloc(pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    v = found->elts;
     from = body->data;
     out->data = p;
 
     for (i = 0; i < found->nelts; i++) {
         p = ngx_cpymem(p, from, v[i].start - from);
-        p = quoted ? ngx_cpymem(p, "\"" NGX_ER_REDACT_MASK "\"",
+        p = v[i].shown.len ? ngx_cpymem(p, v[i].shown.data, v[i].shown.len)
+          : quoted ? ngx_cpymem(p, "\"" NGX_ER_REDACT_MASK "\"",
                                 NGX_ER_REDACT_LEN + 2)
                    : ngx_cpymem(p, NGX_ER_REDACT_MASK, NGX_ER_REDACT_LEN);
         from = v[i].end;
@@ -793,194 +960,13 @@ ngx_er_redact_copy(ngx_pool_t *pool, ngx_str_t *body, ngx_array_t *found,
 
 
 ngx_int_t
-ngx_er_redact_restore(ngx_er_redact_t *redact, ngx_pool_t *pool,
-    ngx_er_redact_body_t *old, ngx_er_redact_body_t *body, ngx_str_t *out,
-    ngx_er_error_t *err)
-{
-    ngx_int_t     rc;
-    const char   *why;
-    ngx_array_t   were, found;
-
-    *out = body->body;
-
-    if (redact->data == 0) {
-        return NGX_OK;
-    }
-
-    rc = ngx_er_redact_find(redact, pool, body, &found, &why);
-
-    if ((rc == NGX_OK && !ngx_er_redact_any(&found))
-        || (rc == NGX_DECLINED
-            && memmem(body->body.data, body->body.len, NGX_ER_REDACT_MASK,
-                      NGX_ER_REDACT_LEN)
-               == NULL))
-    {
-        return NGX_OK;
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_er_redact_find(redact, pool, old, &were, &why);
-    }
-
-    if (rc == NGX_DECLINED || (rc == NGX_OK && old->format != body->format)) {
-        ngx_er_error(err, "the body has \"" NGX_ER_REDACT_MASK "\" in it, "
-                     "which stands for values that are not shown here, and it "
-                     "cannot be told for which: write the values themselves");
-        return NGX_DECLINED;
-    }
-
-    return (rc == NGX_OK) ? ngx_er_redact_back(redact, pool, &were,
-                                               &body->body, &found, out, err)
-                          : NGX_ERROR;
-}
-
-
-/* 1: one of them is a mask */
-
-static ngx_uint_t
-ngx_er_redact_any(ngx_array_t *found)
-{
-    ngx_uint_t              i;
-    ngx_er_redact_value_t  *v;
-
-    v = found->elts;
-
-    for (i = 0; i < found->nelts; i++) {
-        if (ngx_er_redact_masked(&v[i])) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_int_t
-ngx_er_redact_back(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_array_t *old,
-    ngx_str_t *body, ngx_array_t *found, ngx_str_t *out, ngx_er_error_t *err)
-{
-    size_t                  size;
-    u_char                 *p, *from;
-    ngx_uint_t              i;
-    ngx_er_redact_value_t  *v, *was;
-
-    v = found->elts;
-    size = body->len;
-
-    for (i = 0; i < found->nelts; i++) {
-
-        if (!ngx_er_redact_masked(&v[i])) {
-            continue;
-        }
-
-        was = ngx_er_redact_only(old, v[i].slot);
-
-        if (was == NULL || ngx_er_redact_only(found, v[i].slot) == NULL) {
-            ngx_er_error(err, "\"" NGX_ER_REDACT_MASK "\" stands for a value "
-                         "of \"%V\" that is not shown here, and the event has "
-                         "none or several of them: write the value itself, or "
-                         "leave the field out",
-                         (v[i].slot == NGX_ER_REDACT_NONE)
-                         ? &((ngx_er_field_t *) redact->fields.elts)->text
-                         : &((ngx_er_field_t *) redact->fields.elts)
-                                                            [v[i].slot].text);
-            return NGX_DECLINED;
-        }
-
-        size += was->end - was->start;
-    }
-
-    p = ngx_pnalloc(pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    out->data = p;
-    from = body->data;
-
-    for (i = 0; i < found->nelts; i++) {
-
-        if (!ngx_er_redact_masked(&v[i])) {
-            continue;
-        }
-
-        was = ngx_er_redact_only(old, v[i].slot);
-
-        p = ngx_cpymem(p, from, v[i].start - from);
-        p = ngx_cpymem(p, was->start, was->end - was->start);
-        from = v[i].end;
-    }
-
-    p = ngx_cpymem(p, from, body->data + body->len - from);
-    out->len = p - out->data;
-
-    return NGX_OK;
-}
-
-
-/* the one value of a field; NULL: there is none, or there are several */
-
-static ngx_er_redact_value_t *
-ngx_er_redact_only(ngx_array_t *found, ngx_uint_t slot)
-{
-    ngx_uint_t              i;
-    ngx_er_redact_value_t  *v, *only;
-
-    v = found->elts;
-    only = NULL;
-
-    for (i = 0; i < found->nelts; i++) {
-
-        if (v[i].slot != slot) {
-            continue;
-        }
-
-        if (only) {
-            return NULL;
-        }
-
-        only = &v[i];
-    }
-
-    return only;
-}
-
-
-/* also as a browser writes it into a form */
-
-static ngx_uint_t
-ngx_er_redact_masked(ngx_er_redact_value_t *value)
-{
-    size_t      len;
-    ngx_uint_t  i;
-
-    static const char  *masks[] = {
-        "\"" NGX_ER_REDACT_MASK "\"", NGX_ER_REDACT_MASK, "%2A%2A%2A",
-        "%2a%2a%2a"
-    };
-
-    len = value->end - value->start;
-
-    for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
-        if (len == ngx_strlen(masks[i])
-            && ngx_memcmp(value->start, masks[i], len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-ngx_int_t
 ngx_er_redact_uri(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *uri,
     ngx_str_t *out)
 {
-    u_char       *p;
-    ngx_str_t     args;
-    const char   *why;
-    ngx_array_t   found;
+    u_char                *p;
+    const char            *why;
+    ngx_array_t            found;
+    ngx_er_redact_body_t   args;
 
     *out = *uri;
 
@@ -990,8 +976,11 @@ ngx_er_redact_uri(ngx_er_redact_t *redact, ngx_pool_t *pool, ngx_str_t *uri,
         return NGX_OK;
     }
 
-    args.data = p + 1;
-    args.len = uri->data + uri->len - args.data;
+    args.body.data = p + 1;
+    args.body.len = uri->data + uri->len - args.body.data;
+    args.format = NGX_ER_REDACT_FORM;
+    args.limits = NULL;
+    ngx_str_null(&args.type);
 
     if (ngx_array_init(&found, pool, 4, sizeof(ngx_er_redact_value_t))
         != NGX_OK)
@@ -1094,7 +1083,8 @@ ngx_er_redact_path(ngx_er_redact_t *redact, ngx_array_t *steps)
         }
     }
 
-    return 0;
+    return redact->payload && redact->data
+           && ngx_er_redact_overlaps(&redact->payload->steps, steps);
 }
 
 

@@ -15,6 +15,7 @@
 
 
 #include "../route/field.h"
+#include "payload.h"
 
 
 #define NGX_ER_REDACT_MASK  "***"      /* in the place of a value */
@@ -24,6 +25,7 @@
 
 typedef enum {
     NGX_ER_REDACT_JSON = 0,
+    NGX_ER_REDACT_DOCUMENT,            /* JSON, and no payload is in it */
     NGX_ER_REDACT_ENVELOPE,            /* of CloudEvents: one, or an array */
     NGX_ER_REDACT_FORM,
     NGX_ER_REDACT_MULTIPART,
@@ -40,6 +42,9 @@ typedef struct {
     ngx_uint_t             args;       /* and ARG */
     ngx_er_paths_t        *paths;      /* the DATA fields, slot = index */
     ngx_er_paths_t        *envelope;   /* the same in CloudEvents */
+    ngx_er_payload_t      *payload;    /* which may have them in it, too; NULL:
+                                          bodies have none */
+    ngx_er_paths_t        *outer;      /* with one: "paths" and its place */
 } ngx_er_redact_t;
 
 
@@ -53,36 +58,52 @@ typedef struct {
 } ngx_er_redact_body_t;
 
 
+/* a value that is hidden, as it stands */
+
+typedef struct {
+    u_char                *start;
+    u_char                *end;
+    ngx_uint_t             slot;       /* the index of its field, or one of
+                                          these */
+    ngx_str_t              shown;      /* in its place; empty: a mask */
+    ngx_uint_t             values;     /* that are hidden in that, or 1 */
+} ngx_er_redact_value_t;
+
+
+#define NGX_ER_REDACT_NONE     ((ngx_uint_t) -1)
+#define NGX_ER_REDACT_PAYLOAD  ((ngx_uint_t) -2)
+
+
 /*
- * At configuration time, in the pool: NULL or NGX_ERROR: no memory.  array()
- * comes when all fields are there, for each array (steps of a path) whose
- * elements are events of their own: in a whole body the fields are in these.
+ * At configuration time, in the pool: NULL or NGX_ERROR: no memory.  payload()
+ * comes when all fields are there, if bodies have a document in them; then
+ * array(), for each array (steps of a path) whose elements are events of their
+ * own: in a whole body the fields are in these.
  */
 ngx_er_redact_t *ngx_er_redact_create(ngx_pool_t *pool);
 ngx_int_t ngx_er_redact_add(ngx_er_redact_t *redact, ngx_er_field_t *field);
+ngx_int_t ngx_er_redact_payload(ngx_er_redact_t *redact,
+    ngx_er_payload_t *payload);
 ngx_int_t ngx_er_redact_array(ngx_er_redact_t *redact, ngx_array_t *steps);
 
 /*
  * What may be shown of a body.  NGX_OK: *out is a copy in which each value of
  * the fields is "***", or the body itself if it has none; *n says how many
- * there are.  NGX_DECLINED: it cannot be read, so nothing of it may be shown:
- * *why is a phrase without any byte of it.  NGX_ERROR: no memory.
+ * there are.  A document in the body is written again without them; what is in
+ * its place and is none is hidden as a whole.  NGX_DECLINED: the body cannot
+ * be read, so nothing of it may be shown: *why is a phrase without any byte of
+ * it.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_redact_body(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_er_redact_body_t *body, ngx_str_t *out, ngx_uint_t *n,
     const char **why);
 
-/*
- * Somebody has edited what was shown of "old", and it came back as "body".
- * NGX_OK: *out has the old values where "***" stands for them.  NGX_DECLINED:
- * it is not known for which value a "***" stands, *err says so.  NGX_ERROR: no
- * memory.
- */
-ngx_int_t ngx_er_redact_restore(ngx_er_redact_t *redact, ngx_pool_t *pool,
-    ngx_er_redact_body_t *old, ngx_er_redact_body_t *body, ngx_str_t *out,
-    ngx_er_error_t *err);
+/* what it hides of a body: of ngx_er_redact_value_t, in the order of the body,
+   none within another one; returns as above, and initializes the array */
+ngx_int_t ngx_er_redact_find(ngx_er_redact_t *redact, ngx_pool_t *pool,
+    ngx_er_redact_body_t *body, ngx_array_t *found, const char **why);
 
-/* the same of a URI with its arguments; NGX_ERROR: no memory */
+/* what may be shown of a URI with its arguments; NGX_ERROR: no memory */
 ngx_int_t ngx_er_redact_uri(ngx_er_redact_t *redact, ngx_pool_t *pool,
     ngx_str_t *uri, ngx_str_t *out);
 

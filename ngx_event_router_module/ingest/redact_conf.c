@@ -177,7 +177,10 @@ ngx_er_redact_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
                    "args:%ui", &s->name, (ngx_uint_t) s->redact->fields.nelts,
                    s->redact->data, s->redact->args);
 
-    if (ngx_er_redact_arrays(s) != NGX_OK) {
+    if ((s->payload
+         && ngx_er_redact_payload(s->redact, s->payload) != NGX_OK)
+        || ngx_er_redact_arrays(s) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

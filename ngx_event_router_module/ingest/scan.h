@@ -134,6 +134,8 @@ typedef struct {
                                           is too long or twice, its first */
     ngx_str_t              key;        /* out: of DUPLICATE, as the
                                           configuration has it */
+    unsigned               inner:1;    /* parse.c's own: DECLINED for what is
+                                          in a document in the body */
     unsigned               odd:1;      /* out: there is what a strict scan
                                           refuses */
     unsigned               portable:1; /* without SSE2; the answers are the

@@ -103,6 +103,8 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       "TEMPLATE...", ngx_er_source_keep, 0 },
     { "time", 1, 8, 0,
       "TEMPLATE...", ngx_er_source_keep, 0 },
+    { "payload", 1, 1, 0,
+      "form:NAME | json:PATH | base64:PATH | off", ngx_er_source_keep, 0 },
     { "split", 1, 8, 0,
       "on | off | FIELD...", ngx_er_source_keep, 0 },
     { "handshake", 1, 4, 0,

@@ -27,6 +27,7 @@
 #include "source_conf.h"
 #include "handshake_conf.h"
 #include "ndjson.h"
+#include "payload_conf.h"
 #include "rate.h"
 #include "unbraced.h"
 #include "verify_check.h"
@@ -128,12 +129,15 @@ static ngx_er_source_attribute_t  ngx_er_source_attribute_list[] = {
 ngx_int_t
 ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
 {
-    ngx_er_error_t    err;
-    ngx_er_source_t  *s;
+    ngx_er_error_t         err;
+    ngx_er_source_t       *s;
+    ngx_er_source_line_t  *payload;
 
     static ngx_str_t  handshake = ngx_string("handshake");
+    static ngx_str_t  inner = ngx_string("payload");
 
     s = draft->source;
+    payload = ngx_er_source_find_line(draft, &inner);
 
     s->verify = ngx_er_verify_create(cf->pool, draft->mcf->fields);
     if (s->verify == NULL) {
@@ -142,6 +146,7 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
     if (ngx_er_source_preset(cf, draft) != NGX_OK
         || ngx_er_source_params(cf, draft) != NGX_OK
+        || ngx_er_payload_conf(cf, draft, payload) != NGX_OK
         || ngx_er_source_arrays(cf, draft) != NGX_OK
         || ngx_er_source_attributes(cf, draft) != NGX_OK
         || ngx_er_source_items(cf, draft) != NGX_OK)
@@ -157,6 +162,7 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
     }
 
     if (ngx_er_source_types(cf, draft) != NGX_OK
+        || ngx_er_payload_fits(cf, s, payload) != NGX_OK
         || ngx_er_source_covered(cf, draft) != NGX_OK
         || ngx_er_handshakes_conf(cf, draft, ngx_er_source_find_line(draft,
                                                           &handshake))
@@ -727,6 +733,10 @@ ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft)
         return NGX_ERROR;
     }
 
+    if (s->payload) {
+        ngx_er_batch_inner(s->batch);
+    }
+
     /* the verifier's, for item: in "signed" and its like, are its own */
 
     if (ngx_er_source_fields(cf, s, &words, &err) != NGX_OK
@@ -852,6 +862,10 @@ static ngx_int_t
 ngx_er_source_derive(ngx_conf_t *cf, ngx_er_source_t *s)
 {
     s->batch = ngx_er_batch_create(cf->pool);
+
+    if (s->batch && s->payload) {
+        ngx_er_batch_inner(s->batch);
+    }
 
     if (s->batch == NULL
         || ngx_er_source_each(s, ngx_er_batch_derive) != NGX_OK)

@@ -413,6 +413,13 @@ ngx_er_verify_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
 }
 
 
+ngx_uint_t
+ngx_er_verify_by_elements(ngx_er_verify_t *v)
+{
+    return v->batch != NULL && !ngx_er_verify_is_off(v);
+}
+
+
 ngx_er_template_t *
 ngx_er_verify_signed(ngx_er_verify_t *v)
 {

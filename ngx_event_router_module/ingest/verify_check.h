@@ -33,6 +33,9 @@ ngx_int_t ngx_er_verify_init(ngx_er_verify_t *v, ngx_er_error_t *err);
 ngx_uint_t ngx_er_verify_covers(ngx_er_verify_t *v,
     ngx_er_template_t *template);
 
+/* 1: each of several events in a body has a signature of its own */
+ngx_uint_t ngx_er_verify_by_elements(ngx_er_verify_t *v);
+
 /* what is signed of a message; NULL: nothing is, a token is sent */
 ngx_er_template_t *ngx_er_verify_signed(ngx_er_verify_t *v);
 

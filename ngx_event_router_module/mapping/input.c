@@ -6,7 +6,8 @@
 
 /*
  * The input of a mapping: which bytes of an event are its "data".  It is what
- * rules mean by data: the whole body, or of a structured CloudEvent the member
+ * rules mean by data: the document inside the body where the source has one
+ * ("payload"), else the whole body, or of a structured CloudEvent the member
  * "data" of the envelope, as it stands there.  Beside that, "data_base64" is
  * found, of which rules know nothing.
  *
@@ -35,7 +36,6 @@
 
 static ngx_int_t ngx_er_input_check(ngx_pool_t *pool, ngx_er_event_t *event,
     ngx_str_t *text);
-static void ngx_er_input_trim(ngx_str_t *text);
 static ngx_int_t ngx_er_input_envelope(ngx_pool_t *pool,
     ngx_er_input_t *input);
 static ngx_int_t ngx_er_input_members(ngx_pool_t *pool,
@@ -68,16 +68,27 @@ ngx_int_t
 ngx_er_input_find(ngx_pool_t *pool, ngx_er_event_t *event,
     ngx_uint_t checked, ngx_er_input_t *input)
 {
-    ngx_int_t        rc;
-    ngx_str_t        json;
-    ngx_er_format_e  format;
+    ngx_int_t             rc;
+    ngx_str_t             json;
+    ngx_er_format_e       format;
+    ngx_er_scan_limits_t  limits;
 
     input->event = event;
-    input->data = event->body;
     input->content_type = event->content_type;
 
-    format = (event->cloudevent == NGX_ER_CLOUDEVENT_STRUCTURED)
-             ? NGX_ER_FORMAT_STRUCTURED : ngx_er_parse_format(event);
+    ngx_er_input_limits(event, &limits);
+
+    if (ngx_er_parse_data_of(event, &limits, &input->data, &format)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (event->inner == NGX_ER_INNER_FOUND) {
+        input->content_type = ngx_er_input_json;
+        input->json = 1;
+        return NGX_OK;
+    }
 
     switch (format) {
 
@@ -99,7 +110,7 @@ ngx_er_input_find(ngx_pool_t *pool, ngx_er_event_t *event,
     }
 
     json = input->data;
-    ngx_er_input_trim(&json);
+    ngx_er_lexer_trim(&json);
 
     if (checked) {
         rc = ngx_er_input_check(pool, event, &json);
@@ -151,34 +162,6 @@ ngx_er_input_limits(ngx_er_event_t *event, ngx_er_scan_limits_t *limits)
     limits->number = ngx_max(limits->number, own->number);
     limits->found = ngx_max(limits->found, own->found);
     limits->string = 0;
-}
-
-
-/* without blanks around it and without a byte order mark */
-
-static void
-ngx_er_input_trim(ngx_str_t *text)
-{
-    size_t   bom;
-    u_char  *p, *last;
-
-    bom = ngx_er_lexer_bom(text);
-
-    p = text->data + bom;
-    last = text->data + text->len;
-
-    while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
-        p++;
-    }
-
-    while (last > p && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == LF
-                        || last[-1] == CR))
-    {
-        last--;
-    }
-
-    text->data = p;
-    text->len = last - p;
 }
 
 

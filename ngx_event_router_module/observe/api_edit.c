@@ -44,6 +44,7 @@
 #include "../deliver/target.h"
 #include "../ingest/attributes.h"
 #include "../ingest/edited.h"
+#include "../ingest/redact_back.h"
 #include "../ingest/reply.h"
 #include "../ingest/source.h"
 

@@ -228,6 +228,21 @@ static ngx_er_api_schema_t  ngx_er_api_explain_body = {
 };
 
 
+static ngx_er_api_field_t  ngx_er_api_explain_payloads[] = {
+    { "place", NGX_ER_API_TEXT, 1, NULL, NULL,
+      "where it should be, as nginx.conf says it" },
+    { "found", NGX_ER_API_FLAG, 1, NULL, NULL,
+      "whether data is the document that is there; else data is the body" },
+    NGX_ER_API_FIELDS_END
+};
+
+
+static ngx_er_api_schema_t  ngx_er_api_explain_payload = {
+    "ExplainPayload", "The document inside the body",
+    ngx_er_api_explain_payloads
+};
+
+
 static ngx_er_api_field_t  ngx_er_api_explain_fields[] = {
     { "event", NGX_ER_API_EVENT, 1, NULL, NULL, "its number" },
     { "state", NGX_ER_API_TEXT, 1, "dead|pending|kept", NULL,
@@ -235,6 +250,8 @@ static ngx_er_api_field_t  ngx_er_api_explain_fields[] = {
     { "source", NGX_ER_API_TEXT, 1, NULL, NULL, "who published it" },
     { "attributes", NGX_ER_API_OBJECT, 1, NULL, &ngx_er_api_explain_attribute,
       "what it is" },
+    { "payload", NGX_ER_API_OBJECT, 0, NULL, &ngx_er_api_explain_payload,
+      "if the source has one, and such a body may have it" },
     { "undecided", NGX_ER_API_FLAG, 0, NULL, NULL,
       "the rules took too much time: nothing is known" },
     { "note", NGX_ER_API_TEXT, 0, NULL, NULL, "of that, in words" },

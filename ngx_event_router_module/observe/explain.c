@@ -101,6 +101,7 @@ static ngx_int_t ngx_er_explain_next(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_one(ngx_er_explain_t *e);
 static ngx_int_t ngx_er_explain_event(ngx_er_explain_t *e);
 static void ngx_er_explain_attributes(ngx_er_explain_t *e);
+static void ngx_er_explain_payload(ngx_er_explain_t *e);
 static void ngx_er_explain_several(ngx_er_explain_t *e, const char *name,
     ngx_er_value_t *v);
 static ngx_int_t ngx_er_explain_dedup(ngx_er_explain_t *e);
@@ -519,6 +520,7 @@ ngx_er_explain_one(ngx_er_explain_t *e)
     }
 
     ngx_er_explain_attributes(e);
+    ngx_er_explain_payload(e);
 
     if (rc == NGX_DECLINED) {
         ngx_er_json_flag(&e->json, "undecided", 1);
@@ -600,6 +602,29 @@ ngx_er_explain_attributes(ngx_er_explain_t *e)
     ngx_er_explain_several(e, "types", event->types);
     ngx_er_explain_several(e, "subjects", event->subjects);
 
+    ngx_er_json_close(&e->json, "}");
+}
+
+
+/* whether data is the document inside the body */
+
+static void
+ngx_er_explain_payload(ngx_er_explain_t *e)
+{
+    ngx_er_event_t  *event;
+
+    event = e->event;
+
+    if (event->source->payload == NULL
+        || (event->inner != NGX_ER_INNER_FOUND
+            && event->inner != NGX_ER_INNER_MISSING))
+    {
+        return;
+    }
+
+    ngx_er_json_open(&e->json, "payload", "{");
+    ngx_er_json_text(&e->json, "place", &event->source->payload->text, 0);
+    ngx_er_json_flag(&e->json, "found", event->inner == NGX_ER_INNER_FOUND);
     ngx_er_json_close(&e->json, "}");
 }
 

@@ -243,6 +243,9 @@ ngx_er_outlook_copy(ngx_er_event_t *event)
     copy->facts = facts;
     copy->routes = routes;
 
+    copy->outer = NULL;
+    copy->inner = (event->inner == NGX_ER_INNER_PIECE) ? NGX_ER_INNER_PIECE
+                                                       : NGX_ER_INNER_UNKNOWN;
     copy->digest = NULL;
     copy->head = NULL;
     copy->pairs = NULL;

@@ -84,6 +84,7 @@ static member_t  members[] = {
     MEMBER(type, NULL),
     MEMBER(subject, NULL),
     MEMBER(time, NULL),
+    MEMBER(payload, "payload"),
     MEMBER(split, "split on"),
     MEMBER(max_batch, NULL),
     MEMBER(accept, "accept"),

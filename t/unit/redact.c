@@ -15,7 +15,7 @@
 
 #include "tap.h"
 
-#include "../../ngx_event_router_module/ingest/redact.h"
+#include "../../ngx_event_router_module/ingest/redact_back.h"
 
 
 static ngx_pool_t            *pool;
