@@ -29,8 +29,17 @@ my @form = ('Content-Type' => $FORM);
 my @json = ('Content-Type' => 'application/json');
 my @act = ('X-Event-Admin' => 1);
 
+# what nobody is to see; no other thing in the test has it
+
+my %mark = map { $_ => "m4rk3r-$_-8f1c0b" }
+               qw(form string base64 part broken late outer edited);
+
 subtest('nginx -t' => \&config);
 subtest('at once' => \&direct);
+
+for my $store (qw(file redis)) {
+    subtest("with $store" => sub { stored($store) });
+}
 
 done_testing();
 
@@ -443,3 +452,306 @@ EOC
     $t->done;
 }
 
+
+# events wait in a store, nginx starts again, and they come out of it
+
+sub stored {
+    my ($store) = @_;
+
+    my $t = Test::EventRouter->new(workers => 2, level => 'debug');
+    my $target = $t->target(8081);
+    my $redis = ($store eq 'redis') ? $t->redis(6379) : undef;
+    my $where = $redis ? 'redis://127.0.0.1:%%PORT_6379%%/0'
+                       : 'file:%%TESTDIR%%/store size=64m';
+
+    # without "event_set" nobody reads a body that comes out of a store
+
+    my $set = $redis ? 'event_set $order data.order uri;' : '';
+    my $name = $redis ? '$order' : 'none';
+    my $common = 'delivery queued; retain 1h; quarantine 1h; dedup off; '
+                 . 'require data.n exists; redact data.email data.who;';
+
+    $t->write_file('conf/order.json', '{"n":{data.n},"to":{data.email}}');
+
+    $t->config(<<"EOC");
+
+    event_store $where;
+    event_history 1h index=data.order index=data.email;
+    event_log %%TESTDIR%%/logs/events.log;
+    $set
+
+    event_source form { verify off; payload form:payload; id "{data:id}";
+                        type "{data:kind}"; accept $FORM application/json;
+                        $common }
+    event_source string { verify off; payload json:a.Message; id "{json:id}";
+                          type "{data:kind}"; $common }
+    event_source base64 { verify off; payload base64:data; id "{json:id}";
+                          type "{data:kind}"; $common }
+    event_source parts { verify off; payload json:Message; split data.orders;
+                         id "{json:id}.{item:id}"; type "{data:kind}";
+                         $common }
+
+    event_target mapped { body template order.json; retry base=100ms; breaker off; }
+    event_target data   { body data; retry base=100ms; breaker off; }
+    event_target bad    { retry off; breaker off; }
+    event_target erp    { retry off; breaker off; }
+
+    event_route all { from *; when data.order = o-77; when type = good;
+                      to mapped data; }
+    event_route bad { from *; when data.order = o-77; when type = bad; to bad; }
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+
+        location = /form   { event_receive form; }
+        location = /string { event_receive string; }
+        location = /base64 { event_receive base64; }
+        location = /parts  { event_receive parts; }
+        location = /why    { event_explain string reveal; allow all; }
+        location /admin/   { event_admin access=nginx reveal; }
+
+        location = /mapped { event_deliver mapped;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%/mapped; }
+        location = /data { event_deliver data; proxy_set_header X-Order $name;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%/data; }
+        location = /bad { event_deliver bad;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%/bad; }
+        location = /erp { event_deliver erp;
+            proxy_pass http://127.0.0.1:%%PORT_8081%%/erp; }
+    }
+EOC
+
+    $t->run;
+    $target->answer('/mapped', status => 503);
+    $target->answer('/data', status => 503);
+    $target->answer('/bad', status => 400);
+
+    my $look = sub {
+        my ($uri) = @_;
+
+        return ask_again(10, sub { $t->get("/admin/v1/$uri") })->json;
+    };
+    my $inner = sub {
+        my ($mark, $id, $kind) = @_;
+
+        return qq({"id":"$id","kind":"$kind","n":1,"order":"o-77",)
+               . qq("email":"$mark{$mark}","who":{"x":["$mark{$mark}"]},)
+               . q("note":"a + b & \u00e9 \"q\" 100%"});
+    };
+
+    # a body around a document, and the document in a body
+
+    my %wrap = (
+        form => [ sub { 'a=1&payload=' . encoded($_[0]) . '&b=2' },
+                  sub { $_[0] =~ /^a=1&payload=([^&]*)&b=2$/
+                      ? $1 =~ s/%(..)/chr hex $1/ger : '' }, @form ],
+        string => [ sub { qq({"id":"$_[1]","a":{"Message":) . quoted($_[0])
+                        . '}}' },
+                    sub { $json->decode($_[0])->{a}{Message} }, @json ],
+        base64 => [ sub { qq({"id":"$_[1]","data":") . encode_base64url($_[0])
+                        . '"}' },
+                    sub { MIME::Base64::decode_base64url(
+                        $json->decode($_[0])->{data}) }, @json ],
+    );
+    my $send = sub {
+        my ($at, $document, $id) = @_;
+
+        return $t->post("/$at", $wrap{$at}[0]->($document, $id),
+            [ @{ $wrap{$at} }[2, 3] ]);
+    };
+
+    # ---- they come out of the store after a start
+
+    for my $at (sort keys %wrap) {
+        is($send->($at, $inner->($at, "$at-1", 'good'), "$at-1")->{status}, 202,
+            "$at: taken");
+    }
+
+    is($t->post('/parts', '{"id":"p","Message":' . quoted('{"kind":"good",'
+        . '"orders":[{"id":"1","n":1,"order":"o-77","email":"' . $mark{part}
+        . '","Message":"{}"}]}') . '}', \@json)->{status}, 202, 'parts: taken');
+
+    $t->stop;
+    $target->answer_anew('/mapped', status => 200);
+    $target->answer('/data', status => 200);
+    $target->forget;
+    $t->run;
+
+    wait_until(20, sub { $target->count >= 8 });
+
+    my @got = $target->requests;
+
+    is(scalar @got, 8, 'all of them are delivered');
+
+    for my $at (sort keys %wrap) {
+        my ($data) = grep { $_->{uri} eq '/data'
+                            && $_->header('Webhook-Id') eq "$at-1" } @got;
+        my ($mapped) = grep { $_->{uri} eq '/mapped'
+                              && $_->header('Webhook-Id') eq "$at-1" } @got;
+
+        is($data->{body}, $inner->($at, "$at-1", 'good'), "$at: its document");
+        is($mapped->{body}, qq({"n":1,"to":"$mark{$at}"}), "$at: a template");
+        is($data->header('X-Order'), 'o-77', "$at: a variable") if $redis;
+    }
+
+    my ($part) = grep { $_->{uri} eq '/data'
+                        && $_->header('Webhook-Id') =~ /^p\.1/ } @got;
+
+    like($part->{body}, qr/^\{"id":"1".*"Message":"\{\}"\}$/,
+        'parts: an element stays one');
+
+    # ---- one that is kept is delivered again
+
+    my ($kept) = @{ $look->('events?key=data.order:o-77&source=string')
+                        ->{events} };
+
+    ok($kept, 'found by a value of the document');
+    is((grep { $_->{field} eq 'data.email' } @{ $kept->{keys} })[0]{value},
+        '***', 'and without the hidden one');
+
+    $target->forget;
+    is($t->post('/admin/v1/replay?archive=string&all=1&deliver_to=data', '',
+        [ @act ])->{status}, 200, 'replayed');
+    wait_until(10, sub { $target->count >= 1 });
+    is(($target->requests)[0]{body}, $inner->('string', 'string-1', 'good'),
+        'the same document');
+
+    my $why = $look->("explain?event=$kept->{event}");
+
+    is_deeply($why->{payload}, { place => 'json:a.Message',
+        found => JSON::PP::true }, 'explained: its document');
+    is($why->{routes}[0]{matched}, JSON::PP::true, 'explained: its route');
+
+    # ---- dead letters, shown and edited
+
+    for my $at (sort keys %wrap) {
+        my $sent = $inner->($at, "$at-2", 'bad');
+        my ($dead, $body);
+
+        $send->($at, $sent, "$at-2");
+
+        wait_until(10, sub {
+            ($dead) = grep { $_->{source} eq $at }
+                      @{ $look->('dead?body=1')->{entries} };
+            return $dead;
+        });
+
+        my $hidden = $sent =~ s/"m4rk[^"]*"|\{"x".*?\}/"***"/gr;
+
+        is($wrap{$at}[1]->($dead->{body}), $hidden, "$at: shown without them");
+        is($dead->{redacted}, 2, "$at: how many");
+        is($look->("stored?event=$dead->{event}")->{redacted}, 2,
+            "$at: v1/stored");
+
+        my $edit = sub {
+            return $t->post("/admin/v1/replay?event=$dead->{event}&target=bad"
+                . '&deliver_to=erp' . ($_[1] // ''), $_[0], [ @act,
+                'Content-Type' => 'application/x-www-form-urlencoded' ]);
+        };
+        my $mine = $hidden =~ s/"n":1/"n":2/r;
+
+        is($edit->($wrap{$at}[0]->($mine, "$at-2"), '&preview=1')->{status},
+            200, "$at: a preview");
+
+        $target->forget;
+        is($edit->($wrap{$at}[0]->($mine, "$at-2"))->{status}, 200,
+            "$at: edited");
+        wait_until(10, sub { $target->count >= 1 });
+        is($wrap{$at}[1]->(($target->requests)[0]{body}),
+            $sent =~ s/"n":1/"n":2/r, "$at: with the values of the original");
+
+        is($edit->($wrap{$at}[0]->('{"n":', "$at-2"))->{status}, 400,
+            "$at: not without a document");
+        like($edit->($wrap{$at}[0]->($hidden =~ s/"n":1/"n":"***"/r
+            =~ s/"order":"o-77"/"who":"***"/r, "$at-2"))->{status}, qr/^400$/,
+            "$at: nor with what cannot be told");
+    }
+
+    # ---- what is refused is kept without them
+
+    my %refused = (
+        form => [ "{\"email\":\"$mark{late}\"}", qr/%2A%2A%2A|\*\*\*/ ],
+        string => [ "{\"email\":\"$mark{broken}\", }", qr/"\*\*\*"/ ],
+        base64 => [ "{\"email\":\"$mark{late}\"}", undef ],
+    );
+
+    for my $at (sort keys %refused) {
+        my ($document, $want) = @{ $refused{$at} };
+        my $r = $send->($at, $document, "$at-3");
+        my $one;
+
+        is($r->{status}, 422, "$at: refused");
+        unseen($r, "$at: the producer is told nothing");
+
+        wait_until(10, sub {
+            ($one) = @{ $look->("quarantine?source=$at&limit=1")->{requests} };
+            return $one;
+        });
+
+        my $got = $t->get("/admin/v1/quarantine/$one->{id}?body=1&doctor=1");
+
+        unseen($got, "$at: in quarantine");
+        like($got->json->{body}, $want, "$at: shown") if $want;
+        is($wrap{$at}[1]->($got->json->{body}), '{"email":"***"}',
+            "$at: its document") if $at ne 'string';
+    }
+
+    # a field of the same name beside it
+
+    my $beside = qq({"id":"s4","a":{"Message":"{}"},"email":"$mark{outer}"});
+
+    is($t->post('/string', $beside, \@json)->{status}, 422, 'beside it');
+
+    $why = $t->post('/why', $wrap{string}[0]->($inner->('string', 'w', 'good'),
+        'w'), \@json);
+    unseen($why, 'explained');
+    is($json->decode($why->json->{events}[0]{bodies}[0]{calls}[0]{body} // '{}')
+        ->{to}, '***', 'what would be sent has none');
+
+    # ---- all that can be asked and all that was written
+
+    my @events = @{ $look->('events?limit=100')->{events} };
+    my @urls = map { "/admin/v1/$_" } 'events', 'dead?body=1', 'pending?body=1',
+        'quarantine', 'config', 'sources', 'status';
+
+    push @urls, map { ("/admin/v1/events/$_->{event}?body=1",
+        "/admin/v1/stored?event=$_->{event}",
+        "/admin/v1/explain?event=$_->{event}") } @events;
+    push @urls, map { ("/admin/v1/quarantine/$_->{id}?body=1&doctor=1") }
+        @{ $look->('quarantine?limit=100')->{requests} };
+
+    ok(@events > 6, 'there are events: ' . @events);
+    unseen($t->get($_), $_) for @urls, '/admin/dead?body=1';
+
+    $t->stop;
+
+    my @own = map { s/, client: .*//r }
+              grep { /event router|\[(?:info|notice|warn|error|crit)\]/ }
+              split /\n/, $t->read_file('logs/error.log')
+                           . $t->read_file('logs/events.log');
+
+    ok((grep { /\[debug\].*event router parse/ } @own) > 10, 'debug lines');
+    is(join("\n", grep { seen($_) } @own), '', 'the logs');
+
+    $t->done;
+}
+
+
+sub seen {
+    my ($text) = @_;
+
+    return grep {
+        my $mark = $_;
+
+        index($text, $mark) >= 0
+        || grep { index($text, substr encode_base64($_ . $mark, ''),
+                    length $_ ? 4 : 0, 16) >= 0 } '', 'x', 'xx'
+    } values %mark;
+}
+
+
+sub unseen {
+    my ($r, $name) = @_;
+
+    is(join(' ', seen($r->{body} // '')), '', "nothing hidden: $name");
+}

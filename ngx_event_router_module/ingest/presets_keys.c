@@ -203,6 +203,7 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
                   "google.cloud.pubsub.topic.v1.messagePublished" },
         .subject = { "{json:subscription}" },
         .time = { "{json:message.publishTime}" },
+        .payload = "base64:message.data",
         .deadline = 9000,
         .retries = 168 * NGX_ER_HOUR,
         .window = 192 * NGX_ER_HOUR,
