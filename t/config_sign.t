@@ -71,6 +71,8 @@ my %why = (
     monday => 'a secret or token is sent', basic => 'a secret or token',
     bearer => 'a secret or token', gitlab => 'a secret or token',
     msgraph => 'a secret or token', ebay => 'its producer signs nothing',
+    jotform => 'its producer signs nothing',
+    'sendgrid-inbound' => 'its key is of RSA or ECDSA',
     strava => 'its producer signs nothing',
 );
 

@@ -332,7 +332,7 @@ sub source {
 
     my $line = '';
 
-    if ($verify !~ /^(?:ebay|strava)$/) {
+    if ($verify !~ /^(?:ebay|jotform|strava)$/) {
         my $key = $verify =~ /^discord/ ? $public : $own // $secret;
         my $path = $t->write_file("secrets/$name", "$key\n");
 

@@ -48,6 +48,19 @@ sub adyen {
     return $ADYEN =~ s/SUCCESS/$success/r =~ s/"R"/"$reason"/r;
 }
 
+sub multi {
+    my @pairs = @_;
+    my $body = '';
+
+    while (my ($name, $value) = splice @pairs, 0, 2) {
+        $body .= '--b' . "\r\nContent-Disposition: form-data; name=\"$name\""
+            . "\r\n\r\n$value\r\n";
+    }
+
+    return [ "$body--b--\r\n",
+             'Content-Type' => 'multipart/form-data; boundary=b' ];
+}
+
 sub order {
     my ($state) = @_;
 
@@ -167,6 +180,8 @@ my %EVENTS = (
                          . qq({"external_id":"$_","topic":"t"}]}),
                          'Klaviyo-Webhook-Id' => 'w',
                          'Klaviyo-Timestamp' => 'now' ] } 'e2', 'e3' ],
+    jotform => [ map { multi(formID => 'f', submissionID => '5912',
+                             rawRequest => qq({"q3_name":"$_"})) } 1, 2 ],
     lemonsqueezy => [ map { qq({"meta":{"event_name":"subscription_$_"},)
                             . '"data":{"type":"subscriptions","id":"1"}}' }
                       'updated', 'cancelled' ],
@@ -247,6 +262,8 @@ my %EVENTS = (
     sendgrid => [ map { '[{"sg_event_id":"s1","event":"processed"},'
                         . qq({"sg_event_id":"$_","event":"open"}]) }
                   's2', 's3' ],
+    'sendgrid-inbound' => [ map { multi(to => 'a@example.com',
+                                       text => "mail $_") } 1, 2 ],
     sentry => [ map { [ qq({"action":"$_","data":{"issue":{"id":"1"}}}),
                         'Request-ID' => 'r-1',
                         'Sentry-Hook-Resource' => 'issue' ] }
@@ -752,6 +769,7 @@ sub part {
     return $m->{header}{$1} if $ref =~ /^header:(.*)/;
     return join '', map { s/=//r } sort split /&/, $body
         if $ref eq 'form_sorted';
+    return '' if $ref =~ /^form:.*\?$/;      # of a body that is none
 
     my ($at) = $ref =~ /^json:([^?]*)/ or die "{$ref}\n";
     my $value = JSON::PP::decode_json($body);

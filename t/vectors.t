@@ -331,7 +331,7 @@ sub is_cloudevent {
 sub parsable {
     my ($v) = @_;
 
-    return 1 if type_of($v) =~ m{^application/(x-www-form|atom)};
+    return 1 if type_of($v) =~ m{^(application/(x-www-form|atom)|multipart/)};
 
     my $text = $v->{bytes} =~ s/^\xef\xbb\xbf//r;
 

@@ -33,6 +33,9 @@
 #define NGX_ER_ACCEPT_FORMS                                                   \
     "application/json application/x-www-form-urlencoded"
 
+#define NGX_ER_ACCEPT_MULTIPART                                               \
+    "application/json application/x-www-form-urlencoded multipart/form-data"
+
 #define NGX_ER_ACCEPT_EVENTS                                                  \
     "application/json application/cloudevents+json "                          \
     "application/cloudevents-batch+json"

@@ -428,13 +428,22 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
         .name = "mailgun",
         .verify = "hmac-sha256",
         .key = "utf8",
-        .signed_ = "{json:signature.timestamp}{json:signature.token}",
-        .signature = "json:signature.signature encoding=hex",
-        .timestamp = "json:signature.timestamp unit=s tolerance=0s",
-        .id = { "{json:event-data.id}", "{json:signature.token}" },
-        .type = { "{json:event-data.event}" },
-        .subject = { "{json:event-data.account.id}" },
-        .time = { "{json:event-data.timestamp}" },
+        .signed_ = "{json:signature.timestamp?}{json:signature.token?}"
+                   "{form:timestamp?}{form:token?}",
+        .signature = "json:signature.signature form:signature encoding=hex",
+        .timestamp = "json:signature.timestamp form:timestamp unit=s "
+                     "tolerance=0s",
+        .id = {
+            "{json:event-data.id}", "{json:signature.token}", "{form:token}"
+        },
+        .type = { "{json:event-data.event}", "{form:event}" },
+        .subject = {
+            "{json:event-data.account.id}", "{form:domain}",
+            "{form:recipient}"
+        },
+        .time = { "{json:event-data.timestamp}", "{form:timestamp}" },
+        .accept = NGX_ER_ACCEPT_MULTIPART,
+        .max_size = 25 * NGX_ER_MEGABYTE,
         .answer = "200"
     },
 

@@ -239,6 +239,16 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
     },
 
     {
+        .name = "jotform",
+        .verify = "off",
+        .id = { "{form:submissionID}" },
+        .type = { "submission" },
+        .subject = { "{form:formID}" },
+        .accept = "application/x-www-form-urlencoded multipart/form-data",
+        .coarse = 1
+    },
+
+    {
         .name = "jwks",
         .verify = "jwt",
         .key = "pem",
@@ -437,6 +447,24 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .split = "data",
         .max_batch = 10000,
         .retries = 24 * NGX_ER_HOUR,
+        .own_body = 1
+    },
+
+    {
+        .name = "sendgrid-inbound",
+        .verify = "ecdsa-sha256",
+        .key = "spki-base64",
+        .signed_ = "{ts}{body}",
+        .signature = "header:X-Twilio-Email-Event-Webhook-Signature "
+                     "encoding=base64",
+        .timestamp = "header:X-Twilio-Email-Event-Webhook-Timestamp unit=s "
+                     "tolerance=0s",
+        .id = { "{body_sha256}" },
+        .type = { "inbound" },
+        .accept = "multipart/form-data",
+        .retries = 72 * NGX_ER_HOUR,
+        .window = 96 * NGX_ER_HOUR,
+        .max_size = 30 * NGX_ER_MEGABYTE,
         .own_body = 1
     },
 

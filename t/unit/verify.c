@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "../../ngx_event_router_module/ingest/form.h"
+#include "../../ngx_event_router_module/ingest/multipart.h"
 #include "../../ngx_event_router_module/ingest/scan.h"
 #include "../../ngx_event_router_module/ingest/verify.h"
 #include "../../ngx_event_router_module/ingest/verify_check.h"
@@ -362,6 +362,11 @@ message(verifier_t *vf, json_t *v, ngx_er_message_t *m)
 
         form |= strncmp((char *) m->headers[i].value.data,
                         "application/x-www-form-urlencoded", 33) == 0;
+
+        if (ngx_er_multipart_is(&m->headers[i].value)) {
+            m->type = m->headers[i].value;
+            form = 1;
+        }
     }
 
     return body(vf, v, m, form);
@@ -393,7 +398,7 @@ body(verifier_t *vf, json_t *v, ngx_er_message_t *m, ngx_uint_t form)
     scan.paths = vf->fields->paths;
     scan.values = m->facts->values;
 
-    return form ? ngx_er_form_scan(&scan, &m->body)
+    return form ? ngx_er_multipart_form(&scan, &m->type, &m->body)
                 : ngx_er_scan(&scan, &m->body);
 }
 
