@@ -25,6 +25,8 @@ $t->write_file('t.json', '{ "a": "{data.a?}" }');
 
 $t->config(<<"EOC");
 
+    event_store file:%%TESTDIR%%/store size=64m;
+
     event_source text { verify off; accept text/plain; dedup off;
                         id "{json:id}"; type "{json:type}";
                         limits depth=4 string=20; }
@@ -41,9 +43,13 @@ $t->config(<<"EOC");
     event_source batch { verify off;
                          accept application/cloudevents-batch+json; }
 
+    event_source queued { verify off; accept text/plain; delivery queued;
+                          id "{header:X-Id}"; }
+
     event_source mapped { verify off; accept text/plain; dedup off;
                           type "{header:X-Type}"; }
 
+    event_target bad { retry off; }
     event_target template { body template %%TESTDIR%%/t.json; }
     event_target data { body data; }
     event_target envelope { body cloudevents; }
@@ -51,6 +57,7 @@ $t->config(<<"EOC");
     event_route all { from text arrays shy ce json batch; to erp; }
     event_route a { from text; when data.a = 1; to erp; }
     event_route total { from ce; when data.total >= 10; to erp; }
+    event_route queued { from queued; to bad; }
     event_route mapped { from mapped; to template data envelope; }
 
     server {
@@ -63,6 +70,10 @@ $t->config(<<"EOC");
         location = /json    { event_receive json; }
         location = /batch   { event_receive batch; }
         location = /mapped  { event_receive mapped; }
+        location = /queued  { event_receive queued; }
+        location /admin/    { event_admin access=nginx reveal; }
+        location = /bad     { event_deliver bad;
+                              proxy_pass http://127.0.0.1:%%PORT_8081%%; }
         location = /explain { event_explain shy reveal; }
 
         location = /erp      { event_deliver erp;
@@ -154,6 +165,29 @@ for my $text ('{"pin":"s3cr3t"}', 'pin=s3cr3t', '{"pin":"s3cr3t"') {
     unlike($r->{body}, qr/s3cr3t/, 'nothing of it');
 }
 
+# ---- who edits JSON does not make words of it by a slip
+
+$erp->answer('/bad', status => 400, body => 'no');
+post('/queued', '{"a":1}', 'text/plain', 'X-Id' => 'json');
+post('/queued', 'words', 'text/plain', 'X-Id' => 'words');
+
+my %dead;
+
+wait_until(10, sub {
+    %dead = map { $_->{id} => $_->{event} }
+            @{ $t->get('/admin/v1/dead')->json->{entries} };
+    return keys %dead == 2;
+});
+
+is(edit($dead{json}, '{"a":1')->{status}, 400, 'edited: JSON that is none');
+like(edit($dead{json}, '{"a":1')->json->{detail}, qr/the original is JSON/,
+    'edited: why');
+is(edit($dead{json}, '{"a":2}')->{status}, 200, 'edited: JSON');
+is(edit($dead{json}, 'b', '&content_type=text/plain')->{status}, 200,
+    'edited: by intention');
+is(edit($dead{words}, 'other words')->{status}, 200, 'edited: words');
+is(edit($dead{words}, '{"a":1}')->{status}, 200, 'edited: words become JSON');
+
 # ---- CloudEvents
 
 my @ce = ('ce-specversion' => '1.0', 'ce-type' => 'com.example.text',
@@ -224,6 +258,15 @@ sub post {
 
     return $t->post($uri, $body, [ 'Content-Type' => $type // 'text/plain',
                                    @headers ]);
+}
+
+
+sub edit {
+    my ($event, $body, $more) = @_;
+
+    return $t->post("/admin/v1/replay?event=$event&target=bad" . ($more // ''),
+        $body, [ 'X-Event-Admin' => 1,
+                 'Content-Type' => 'application/x-www-form-urlencoded' ]);
 }
 
 

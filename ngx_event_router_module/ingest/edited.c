@@ -190,6 +190,14 @@ ngx_er_edited_check(ngx_er_edited_t *edited, ngx_er_event_t *event)
 
     format = ngx_er_parse_format(event);
 
+    if (event->text && edited->content_type.len == 0
+        && !ngx_er_edited_was_broken(edited, event))
+    {
+        edited->why = "the original is JSON, and the body is not: "
+                      "content_type= says that it is to be none";
+        return NGX_DECLINED;
+    }
+
     if (scan.error == NGX_ER_SCAN_OK) {
 
         if ((format == NGX_ER_FORMAT_STRUCTURED
@@ -279,7 +287,7 @@ ngx_er_edited_was_broken(ngx_er_edited_t *edited, ngx_er_event_t *event)
     original->body = edited->record->body;
 
     broken = (ngx_er_parse_facts(original, &scan) != NGX_OK
-              || scan.error != NGX_ER_SCAN_OK);
+              || scan.error != NGX_ER_SCAN_OK || original->text);
 
     ngx_er_event_release(original);
 
