@@ -75,6 +75,8 @@ $t->config(<<"EOC");
     event_source dead { verify off; delivery queued; redact data.pin;
                         accept multipart/form-data; }
 
+    event_source jotform { verify jotform; }
+
     event_source mapped { verify off; dedup off; accept multipart/form-data;
                           type "{form:subject}"; }
 
@@ -88,6 +90,7 @@ $t->config(<<"EOC");
     event_route dead { from dead; to bad; }
     event_route bounced { from mail; when type = bounced;
                           when data.code >= 500; to erp; }
+    event_route ann { from jotform; when data.q3_name.first = Ann; to erp; }
     event_route file { from open; when data.file exists; to erp; }
     event_route plus { from open; when data.plus = "a+b %20"; to erp; }
     event_route mapped { from mapped; to form template data envelope; }
@@ -101,6 +104,7 @@ $t->config(<<"EOC");
         location = /sorted  { event_receive sorted; }
         location = /shy     { event_receive shy; }
         location = /dead    { event_receive dead; }
+        location = /jotform { event_receive jotform; }
         location = /mapped  { event_receive mapped; }
         location = /explain { event_explain open; }
         location /admin/    { event_admin access=nginx reveal; }
@@ -167,6 +171,16 @@ is($sorted->('a1b2c3', b => 2, c => 3, a => 1), 200, 'sorted');
 is($sorted->('a1b2c3', b => 2, c => 4, a => 1), 401, 'sorted: another value');
 is($sorted->('a1b2', b => 2, a => 1, 'x"; filename="x' => 1), 401,
     'sorted: a file');
+
+# ---- answers are a document in a field
+
+$r = post('/jotform', multi(formID => '7', submissionID => '5912',
+    rawRequest => '{"slug":"submit","q3_name":{"first":"Ann"}}'));
+
+is_deeply([ @{ $r->json }{qw(type routes)} ], [ 'submission', [ 'ann' ] ],
+    'jotform');
+like($r->json->{id}, qr/^5912\./, 'its id') or diag($r->{body});
+is(($erp->requests)[0]->header('ce-subject'), '7', 'its subject');
 
 # ---- files are not there, and the rest is as in a form
 

@@ -58,10 +58,15 @@ $t->config(<<"EOC");
                        require data.never exists; redact data.pin;
                        quarantine 1h; max_size 8m; }
 
+    event_source inner { verify off; accept $TYPE; payload json:doc;
+                         dedup off; id "{json:id}"; redact data.pin;
+                         require data.n exists; quarantine 1h; }
+
     event_source cloud { verify off; dedup off;
                          accept application/cloudevents+json $TYPE; }
 
     event_route all { from *; to erp; }
+    event_route inner { from inner; when data.n = 7; to erp; }
     event_route paid { from log; when type = paid; when data.n >= 2; to erp; }
 
     server {
@@ -74,6 +79,7 @@ $t->config(<<"EOC");
         location = /any     { event_receive any; }
         location = /queued  { event_receive queued; }
         location = /shy     { event_receive shy; }
+        location = /inner   { event_receive inner; }
         location = /cloud   { event_receive cloud; }
         location = /explain { event_explain log; }
         location /admin/    { event_admin access=nginx reveal; }
@@ -212,6 +218,30 @@ for my $case ([ 'lines', join("\n", map { qq({"pin":"s3cr3t","id":$_}) } 1, 2),
     is($shown->{redacted}, $n, "hidden: $name, how many");
     ok($n || length $shown->{withheld}, "hidden: $name, or why");
 }
+
+# ---- with a document in each line
+
+$r = post('/inner', qq({"id":"i1","doc":"{\\"n\\":7}"}\n{"id":"i2","n":7}\n)
+    . qq({"id":"i3","doc":"{\\"n\\":8}"}));
+is_deeply([ map { scalar @{ $_->{routes} } } @{ $r->json->{events} } ],
+    [ 2, 2, 1 ], 'documents in lines') or diag($r->{body});
+
+my $inner = qq({"id":"i4","doc":"{\\"pin\\":\\"s3cr3t\\"}"}\n)
+    . '{"id":"i5","pin":"s3cr3t"}';
+my $kept;
+
+like(post('/inner', $inner)->{status}, qr/^4/, 'hidden in them');
+
+wait_until(10, sub {
+    ($kept) = @{ $t->get('/admin/v1/quarantine?source=inner&limit=1')->json
+                 ->{requests} };
+    return $kept;
+});
+
+my $shown = $t->get("/admin/v1/quarantine/$kept->{id}?body=1")->{body};
+
+like($shown, qr/\*\*\*/, 'hidden in them: a mask');
+unlike($shown, qr/s3cr3t/, 'hidden in them: nothing of it');
 
 $t->done;
 

@@ -754,6 +754,7 @@ sub part {
     my $path = "/$m->{name}";
 
     return $body if $ref eq 'body';
+    return '' if $ref =~ /^form:.*\?$/;      # of a body that is none
     return ($body =~ /\b\Q$1\E=([^&]*)/)[0] =~ s/%(..)/chr hex $1/ger
         if $ref =~ /^form:(.*)/;
     return $m->{ts} if $ref eq 'ts';
@@ -769,7 +770,6 @@ sub part {
     return $m->{header}{$1} if $ref =~ /^header:(.*)/;
     return join '', map { s/=//r } sort split /&/, $body
         if $ref eq 'form_sorted';
-    return '' if $ref =~ /^form:.*\?$/;      # of a body that is none
 
     my ($at) = $ref =~ /^json:([^?]*)/ or die "{$ref}\n";
     my $value = JSON::PP::decode_json($body);

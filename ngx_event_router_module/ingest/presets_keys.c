@@ -244,6 +244,7 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .id = { "{form:submissionID}" },
         .type = { "submission" },
         .subject = { "{form:formID}" },
+        .payload = "form:rawRequest",
         .accept = "application/x-www-form-urlencoded multipart/form-data",
         .coarse = 1
     },
