@@ -386,38 +386,36 @@ ngx_er_payload_open(ngx_er_payload_t *payload, ngx_pool_t *pool,
 }
 
 
-/* either alphabet, with or without padding */
+/* either alphabet, with or without padding; a copy of it is decoded in its
+   place, since three bytes never need more room than four digits */
 
 static ngx_int_t
 ngx_er_payload_decode(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *out)
 {
-    u_char     *p;
-    size_t      i;
-    ssize_t     n;
-    ngx_str_t   url;
+    size_t     i;
+    u_char    *p;
+    ssize_t    n;
+    ngx_str_t  url;
 
-    url.len = text->len;
-    url.data = ngx_pnalloc(pool, text->len + 1);
-    if (url.data == NULL) {
+    p = ngx_pnalloc(pool, text->len + 1);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    for (p = url.data, i = 0; i < text->len; i++) {
-        *p++ = (text->data[i] == '+') ? '-'
+    for (i = 0; i < text->len; i++) {
+        p[i] = (text->data[i] == '+') ? '-'
                : (text->data[i] == '/') ? '_' : text->data[i];
     }
 
-    out->data = ngx_pnalloc(pool, ngx_base64_decoded_length(text->len) + 1);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
+    url.len = text->len;
+    url.data = p;
 
-    n = ngx_er_decode(NGX_ER_ENCODING_BASE64URL, &url, out->data,
-                      ngx_base64_decoded_length(text->len));
+    n = ngx_er_decode(NGX_ER_ENCODING_BASE64URL, &url, p, text->len);
     if (n < 0) {
         return NGX_DECLINED;
     }
 
+    out->data = p;
     out->len = n;
 
     return NGX_OK;

@@ -6,9 +6,10 @@
 
 /*
  * The document inside a body: it is found and opened as it was put there, of
- * each kind; what is none is none.  Then what is hidden in it: bodies are shown
- * with each byte of the document another one in turn, which nobody must learn
- * the value from, and what was shown comes back with the value in its place.
+ * each kind; what is none is none.  Then what is hidden in it: bodies are
+ * shown with each byte of the document another one in turn, which nobody must
+ * learn the value from, and what was shown comes back with the value in its
+ * place.
  */
 
 
