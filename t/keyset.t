@@ -43,7 +43,7 @@ my %kinds = (
 make_key($_) for sort keys %kinds;
 
 my @names = qw(a storm rot down big broken only many hs use late old quiet
-               kid gone claim);
+               kid gone claim left slow);
 
 configure();
 $t->run;
@@ -85,6 +85,42 @@ subtest 'the first events wait' => sub {
         'its age is told');
     is(status('a', token('rsa')), 200, 'the next one finds it');
     is(fetched('a'), 1, 'there');
+};
+
+
+subtest 'who leaves' => sub {
+    $idp->answer('/left', body => set(rsa => 'rsa'), delay => 0.7);
+
+    my @c = map { $t->connect } 1 .. 9;
+
+    $_->send(POST => '/left', headers(token('rsa')), body()) for @c;
+
+    sleep 0.2;
+    $_->close for @c[0 .. 2];
+    $_->reset for @c[3 .. 5];
+
+    is(join(' ', map { $_->response->{status} } @c[6 .. 8]), '200 200 200',
+        'harms nobody');
+    is(fetched('left'), 1, 'one set');
+    is(status('left', token('rsa')), 200, 'and nothing behind it');
+};
+
+
+subtest 'reload while some wait' => sub {
+    $idp->answer('/slow', body => set(rsa => 'rsa'), delay => 1.5);
+
+    my @c = map { $t->connect } 1 .. 5;
+
+    $_->send(POST => '/slow', headers(token('rsa')), body()) for @c;
+
+    sleep 0.2;
+    $t->reload;
+
+    is(status('slow', token('rsa')), 200, 'a new worker waits, too');
+    is(join(' ', map { $_->response->{status} } @c), join(' ', (200) x 5),
+        'and the old ones answer');
+    is(fetched('slow'), 1, 'for one fetch');
+    $t->wait_old_workers;
 };
 
 

@@ -445,7 +445,7 @@ ngx_er_jwks_write(ngx_pool_t *pool, ngx_er_jwks_t *set, ngx_er_jwks_t *old,
     for (i = 0; old && i < old->keys.nelts && n < max; i++) {
         (void) ngx_er_jwks_find(set, &jwk[i].kid, 0, keys, &named);
 
-        if (named == 0) {
+        if (named == 0 && jwk[i].kid.data) {
             ngx_er_jwks_member(&json, &jwk[i]);
             n++;
         }

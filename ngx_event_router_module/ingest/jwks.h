@@ -54,8 +54,8 @@ ngx_int_t ngx_er_jwks_read(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_jwks_t **set, const char **why);
 
 /*
- * The text of what was read, and of those keys of "old" (or NULL) whose names
- * are not among them, while there are less than "max".  NGX_DECLINED: it is
+ * The text of what was read, and of those keys of "old" (or NULL) that have
+ * other names, while there are less than "max".  NGX_DECLINED: it is
  * more than is kept; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_jwks_write(ngx_pool_t *pool, ngx_er_jwks_t *set,

@@ -17,7 +17,7 @@
 #include "../deliver/call.h"
 
 
-#define NGX_ER_KEYSET_TIMEOUT  10000   /* ms for the whole answer */
+#define NGX_ER_KEYSET_TIMEOUT  5000    /* ms for the whole answer */
 
 
 typedef struct ngx_er_keyset_fetch_s  ngx_er_keyset_fetch_t;

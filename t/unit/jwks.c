@@ -397,6 +397,11 @@ test_write(void)
     is_int(ngx_er_jwks_read(pool, &out, &again, &why), NGX_OK, "is a set");
     is_int(again->keys.nelts, 2, "of two");
 
+    s = text("{" ED25519 "}");
+    is_int(ngx_er_jwks_read(pool, &s, &old, &why), NGX_OK, "one without name");
+    is_int(ngx_er_jwks_write(pool, jwks, old, 16, &out), NGX_OK, "is old");
+    ok(ngx_strnstr(out.data, "OKP", out.len) == NULL, "and goes");
+
     is_int(ngx_er_jwks_write(pool, again, jwks, 16, &out), NGX_OK,
            "a name that is known");
     is_int(ngx_er_jwks_read(pool, &out, &again, &why), NGX_OK, "is a set");
