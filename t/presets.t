@@ -205,6 +205,11 @@ my %EVENTS = (
     mailgun => [ map { '{"signature":{"timestamp":"%NOW%","token":"tok",'
                        . '"signature":"%SIG%"},"event-data":{"id":"m1",'
                        . qq("event":"$_"}}) } 'delivered', 'opened' ],
+    mandrill => [ map { [ 'mandrill_events=[{"_id":"m1","ts":1790000000,'
+                          . qq("event":"$_","msg":{"email":"a\@b"}}]),
+                          'Content-Type' =>
+                              'application/x-www-form-urlencoded' ] }
+                  'send', 'open' ],
     meta => [ map { '{"object":"page","entry":[{"id":"1","time":1,'
                     . '"messaging":[{"message":{"mid":"m_1"}},'
                     . qq({"message":{"mid":"m_$_"}}]}]}) } 2, 3 ],

@@ -13,7 +13,7 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
+use Digest::SHA qw(hmac_sha1 hmac_sha256 hmac_sha256_hex);
 use MIME::Base64 qw(encode_base64);
 use POSIX qw(strftime);
 use Test::More;
@@ -52,6 +52,14 @@ my %sign = (
         ('X-Gitea-Event' => 'push', 'X-Gitea-Delivery' => 'd1',
          'X-Gitea-Signature' => hmac_sha256_hex($_[0], $secret))
     },
+    mandrill => sub {
+        my ($name, $value) = split /=/, $_[0], 2;
+
+        $value =~ s/%(..)/chr hex $1/ge;
+
+        return ('X-Mandrill-Signature' => encode_base64(hmac_sha1(
+            "https://hooks.example.com/mandrill$name$value", $secret), ''));
+    },
     chargebee => sub {
         (Authorization => 'Basic ' . encode_base64("hooks:$secret", ''))
     },
@@ -63,6 +71,8 @@ for my $name (qw(asana gocardless klaviyo quickbooks)) {
     source($name, "verify $name; secret file:../own; split on;");
 }
 
+source('mandrill', 'verify mandrill; secret file:../own; split on; '
+       . 'public_url https://hooks.example.com$request_uri;');
 source('whole', 'verify gocardless; secret file:../own;');
 source($_, "verify $_; secret file:../own;") for qw(gitea notion);
 source('chargebee', 'verify chargebee; secret file:../user;');
@@ -168,6 +178,22 @@ is_deeply(events('quickbooks', "[$qb2]"), [ 'duplicate' ],
 is_deeply(events('quickbooks', '[]', signed_as => '[1]'), [ '401' ],
     'quickbooks: signed for another body');
 
+# a document in a form: its signature is over the URL and the fields
+
+my $ma1 = '{"event":"send","ts":1790000000,"_id":"m1","msg":{"email":"a@b"}}';
+my $ma2 = '{"event":"open","ts":1790000007,"_id":"m1","msg":{"email":"a@b"}}';
+
+is_deeply(events('mandrill', mandrill($ma1, $ma2)),
+    [ "delivered send a\@b 2026-09-21T14:13:20Z $ma1",
+      "delivered open a\@b 2026-09-21T14:13:27Z $ma2" ],
+    'mandrill: two events of one message');
+is_deeply(events('mandrill', mandrill($ma2)), [ 'duplicate' ],
+    'mandrill: one of them again');
+is_deeply(events('mandrill', mandrill($ma2), signed_as => mandrill($ma1)),
+    [ '401' ], 'mandrill: signed for another field');
+is($t->request('HEAD', '/mandrill')->{status}, 200,
+    'mandrill: asks whether we are there');
+
 
 # ---- what the notes say
 
@@ -253,6 +279,14 @@ sub gocardless {
 }
 
 
+sub mandrill {
+    my $list = '[' . join(',', @_) . ']';
+
+    return 'mandrill_events='
+        . $list =~ s/([^\w.-])/sprintf '%%%02X', ord $1/ger;
+}
+
+
 sub box {
     return encode_base64(hmac_sha256($_[0], $_[1]), '');
 }
@@ -275,7 +309,9 @@ sub events {
 
     $erp->forget;
 
-    my $r = post($name, $body, 'application/json', $more{signed_as});
+    my $r = post($name, $body, $name eq 'mandrill'
+        ? 'application/x-www-form-urlencoded' : 'application/json',
+        $more{signed_as});
 
     return [ $r->{status} ] if $r->{status} != 200;
 

@@ -154,6 +154,12 @@ ngx_er_preset_handshake_t  ngx_er_preset_handshakes[] = {
     },
 
     {
+        .preset = "mandrill",
+        .method = "HEAD",
+        .status = 200
+    },
+
+    {
         .preset = "meta",
         .method = "GET",
         .match = "query:hub.mode",

@@ -448,6 +448,23 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "mandrill",
+        .verify = "hmac-sha1",
+        .key = "utf8",
+        .signed_ = "{url}{form_sorted}",
+        .signature = "header:X-Mandrill-Signature encoding=base64",
+        .id = { "{data:0._id}.{data:0.event}.{data:0.ts}" },
+        .type = { "{data:0.event}" },
+        .subject = { "{data:0.msg.email}" },
+        .time = { "{data:0.ts}" },
+        .payload = "form:mandrill_events",
+        .split = "data",
+        .max_batch = 1000,
+        .accept = NGX_ER_ACCEPT_FORMS,
+        .coarse = 1
+    },
+
+    {
         .name = "meta",
         .verify = "hmac-sha256",
         .key = "utf8",
