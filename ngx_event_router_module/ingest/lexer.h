@@ -27,8 +27,10 @@
 
 #if (__GNUC__)
 #define ngx_er_inline  ngx_inline __attribute__((always_inline))
+#define ngx_er_outline  __attribute__((noinline, cold))
 #else
 #define ngx_er_inline  ngx_inline
+#define ngx_er_outline
 #endif
 
 

@@ -182,6 +182,7 @@ ngx_er_node_add(ngx_er_paths_t *paths, ngx_er_node_t *node,
     if (step->index < 0) {
         next->next = node->tails;
         node->tails = next;
+        paths->tails = 1;
 
         return next;
     }

@@ -47,6 +47,7 @@ struct ngx_er_paths_s {
     uint32_t               nodes;
     ngx_uint_t             slots;      /* the highest one and 1 */
     size_t                 longest;    /* of the keys, in bytes */
+    ngx_uint_t             tails;      /* 1: there are indices from the end */
 };
 
 

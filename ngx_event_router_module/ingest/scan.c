@@ -51,6 +51,7 @@
 #define NGX_ER_SCAN_FRAMES  64
 #define NGX_ER_SCAN_PLACES  32
 #define NGX_ER_SCAN_OPEN    32
+#define NGX_ER_SCAN_TAILS   4
 #define NGX_ER_SCAN_SEEN    64
 #define NGX_ER_SCAN_SPARSE  10        /* bytes a node in large documents */
 
@@ -74,15 +75,19 @@ typedef struct {
     uint32_t               places;     /* in sc->places */
     uint32_t               nplaces;
     uint32_t               open;       /* in sc->open: its values */
+} ngx_er_scan_frame_t;
 
-    /* if it has places */
 
+/* an array that will be walked again */
+
+typedef struct {
+    u_char                *start;      /* its first element */
+    uint32_t               depth;      /* sc->depth in it */
     uint32_t               total;      /* elements; 0: the first time */
     uint32_t               found;      /* sc->found before it, and behind it
                                           the first time */
     uint32_t               most;
-    u_char                *start;      /* its bracket */
-} ngx_er_scan_frame_t;
+} ngx_er_scan_tail_t;
 
 
 /* the state of one scan */
@@ -96,14 +101,17 @@ typedef struct {
     ngx_er_scan_place_t   *places;
     ngx_er_value_t       **open;       /* containers' values, their length is
                                           not known yet */
+    ngx_er_scan_tail_t    *tails;      /* of the open ones, or NULL */
     ngx_uint_t             aframes;
     ngx_uint_t             aplaces;
     ngx_uint_t             aopen;
+    ngx_uint_t             atails;
 
     ngx_uint_t             depth;
     ngx_uint_t             first;      /* the places of the value at hand */
     ngx_uint_t             count;
     ngx_uint_t             nopen;
+    ngx_uint_t             ntails;
 
     ngx_uint_t             nodes;
     ngx_uint_t             found;
@@ -130,10 +138,12 @@ static ngx_int_t ngx_er_extract_named(ngx_er_scanner_t *sc,
     ngx_er_node_t *node, ngx_str_t *key, uint32_t object, u_char *start);
 static u_char *ngx_er_extract_decoded(ngx_er_scanner_t *sc, ngx_str_t *key);
 static ngx_int_t ngx_er_extract_enter(ngx_er_scanner_t *sc,
+    ngx_er_scan_frame_t *frame, u_char *p);
+static ngx_er_outline ngx_int_t ngx_er_extract_tail(ngx_er_scanner_t *sc,
+    ngx_er_scan_frame_t *frame, u_char *p);
+static ngx_er_outline u_char *ngx_er_extract_again(ngx_er_scanner_t *sc,
     ngx_er_scan_frame_t *frame);
-static ngx_uint_t ngx_er_extract_again(ngx_er_scanner_t *sc,
-    ngx_er_scan_frame_t *frame);
-static ngx_int_t ngx_er_extract_tails(ngx_er_scanner_t *sc,
+static ngx_er_outline ngx_int_t ngx_er_extract_tails(ngx_er_scanner_t *sc,
     ngx_er_scan_frame_t *frame);
 static ngx_int_t ngx_er_extract_place(ngx_er_scanner_t *sc,
     ngx_er_node_t *node, ngx_uint_t crossed);
@@ -451,16 +461,8 @@ next:
 
     empty = 0;
 
-    if (frame->nplaces && frame->array && ngx_er_extract_again(sc, frame)) {
-        p = ngx_er_lexer_blanks(frame->start + 1, end, 0);
-
-#if (__SSE2__)
-        if (sse2) {
-            ngx_er_lexer_look(&w, p, end);
-        }
-#endif
-
-        goto element;
+    if (sc->ntails) {
+        goto tail;
     }
 
 closed:
@@ -518,11 +520,29 @@ element:
 
     sc->count = 0;
 
-    if (frame->nplaces && ngx_er_extract_enter(sc, frame) != NGX_OK) {
+    if (frame->nplaces && ngx_er_extract_enter(sc, frame, p) != NGX_OK) {
         return NULL;
     }
 
     goto value;
+
+tail:
+
+    start = ngx_er_extract_again(sc, frame);
+
+    if (start == NULL) {
+        goto closed;
+    }
+
+    p = start;
+
+#if (__SSE2__)
+    if (sse2) {
+        ngx_er_lexer_look(&w, p, end);
+    }
+#endif
+
+    goto element;
 }
 
 
@@ -689,10 +709,6 @@ ngx_er_extract_push(ngx_er_scanner_t *sc, u_char *p)
         if (ngx_er_extract_found(sc, type, p, p) == NULL) {
             return NULL;
         }
-
-        sc->frames[sc->depth].total = 0;
-        sc->frames[sc->depth].found = (uint32_t) sc->found;
-        sc->frames[sc->depth].start = p;
     }
 
     frame = &sc->frames[sc->depth++];
@@ -859,18 +875,27 @@ ngx_er_extract_decoded(ngx_er_scanner_t *sc, ngx_str_t *key)
 }
 
 
-/* the places of the element at hand */
+/* the places of the element at hand, which begins at p */
 
 static ngx_int_t
-ngx_er_extract_enter(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
+ngx_er_extract_enter(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame,
+    u_char *p)
 {
     ngx_uint_t      i, crossed;
     ngx_er_node_t  *node, *next;
 
     sc->first = frame->places + frame->nplaces;
 
-    if (frame->total) {
-        return ngx_er_extract_tails(sc, frame);
+    if (sc->ntails && sc->tails[sc->ntails - 1].depth == sc->depth) {
+
+        if (sc->tails[sc->ntails - 1].total) {
+            return ngx_er_extract_tails(sc, frame);
+        }
+
+    } else if (frame->index == 0 && sc->s->paths->tails
+               && ngx_er_extract_tail(sc, frame, p) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     for (i = frame->places; i < sc->first; i++) {
@@ -902,23 +927,16 @@ ngx_er_extract_enter(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
 }
 
 
-/*
- * An array has ended.  1: it is to be walked again from its bracket, for its
- * elements that an index from the end leads to.  Of what is found there not
- * more than what was not found before counts, so that no document has more
- * than it has values; arrays and objects get the numbers that they had.
- */
+/* an array begins that is not empty: is an index from its end named?  p: its
+   first element */
 
-static ngx_uint_t
-ngx_er_extract_again(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
+static ngx_int_t
+ngx_er_extract_tail(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame,
+    u_char *p)
 {
     ngx_uint_t            i;
+    ngx_er_scan_tail_t   *tail;
     ngx_er_scan_place_t  *place;
-
-    if (frame->total) {
-        sc->found = ngx_max(sc->found, frame->most);
-        return 0;
-    }
 
     for (i = 0; i < frame->nplaces; i++) {
         place = &sc->places[frame->places + i];
@@ -929,18 +947,72 @@ ngx_er_extract_again(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
     }
 
     if (i == frame->nplaces) {
-        return 0;
+        return NGX_OK;
     }
 
-    frame->total = frame->index + 1;
+    if (sc->ntails == sc->atails) {
+        sc->atails = ngx_max(2 * sc->atails, NGX_ER_SCAN_TAILS);
+
+        tail = ngx_palloc(sc->s->pool,
+                          sc->atails * sizeof(ngx_er_scan_tail_t));
+        if (tail == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (sc->ntails) {
+            ngx_memcpy(tail, sc->tails,
+                       sc->ntails * sizeof(ngx_er_scan_tail_t));
+        }
+
+        sc->tails = tail;
+    }
+
+    tail = &sc->tails[sc->ntails++];
+
+    tail->start = p;
+    tail->depth = (uint32_t) sc->depth;
+    tail->total = 0;
+    tail->found = (uint32_t) sc->found;
+
+    return NGX_OK;
+}
+
+
+/*
+ * An array or object has ended.  Returns its beginning if it is to be walked
+ * again, for its elements that an index from the end leads to, or NULL.  Of
+ * what is found there not more than what was not found before counts, so that
+ * no document has more than it has values; arrays and objects get the numbers
+ * that they had.
+ */
+
+static u_char *
+ngx_er_extract_again(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
+{
+    ngx_er_scan_tail_t  *tail;
+
+    tail = &sc->tails[sc->ntails - 1];
+
+    if (tail->depth != sc->depth) {
+        return NULL;
+    }
+
+    if (tail->total) {
+        sc->found = ngx_max(sc->found, tail->most);
+        sc->ntails--;
+        return NULL;
+    }
+
+    tail->total = frame->index + 1;
+    tail->most = (uint32_t) sc->found;
+
     frame->index = 0;
     frame->element = NULL;
-    frame->most = (uint32_t) sc->found;
 
-    sc->found = frame->found;
+    sc->found = tail->found;
     sc->nodes = frame->array;
 
-    return 1;
+    return tail->start;
 }
 
 
@@ -949,8 +1021,11 @@ ngx_er_extract_again(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
 static ngx_int_t
 ngx_er_extract_tails(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
 {
+    ngx_int_t       total;
     ngx_uint_t      i;
     ngx_er_node_t  *node, *next;
+
+    total = sc->tails[sc->ntails - 1].total;
 
     for (i = frame->places; i < sc->first; i++) {
         node = sc->places[i].node;
@@ -961,8 +1036,7 @@ ngx_er_extract_tails(ngx_er_scanner_t *sc, ngx_er_scan_frame_t *frame)
 
         for (next = node->tails; next; next = next->next) {
 
-            if (next->index + (ngx_int_t) frame->total
-                == (ngx_int_t) frame->index
+            if (next->index + total == (ngx_int_t) frame->index
                 && ngx_er_extract_place(sc, next, 0) != NGX_OK)
             {
                 return NGX_ERROR;

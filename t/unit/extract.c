@@ -276,6 +276,8 @@ test_tails(void)
           "n2@0.1 n3@2.0");
     finds("a[-1].b", "{\"a\":[{\"b\":1,\"b\":2},{\"b\":3}]}", "n3@1");
     finds("a[-4294967297]", "{\"a\":[1]}", "");
+    finds("[-1][-1][-1][-1][-1][-1][-1]", "[[[[[[[1,2]]]]]]]",
+          "n2@0.0.0.0.0.0.1");
 
     paths = parse_paths(texts, 8);
 
@@ -687,7 +689,7 @@ test_memory(void)
     ngx_uint_t       k, n, left;
     ngx_er_paths_t  *paths;
 
-    static const char  *texts[] = { "a", "a.b", "a[0].b", "" };
+    static const char  *texts[] = { "a", "a.b", "a[-1].b[-1]", "" };
     static const char   body[] =
         "{\"\\u0061\":[{\"b\":\"x\\ny\"},{\"b\":[[1]]}]}";
 
