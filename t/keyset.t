@@ -116,9 +116,9 @@ subtest 'reload while some wait' => sub {
     sleep 0.2;
     $t->reload;
 
-    is(status('slow', token('rsa')), 200, 'a new worker waits, too');
-    is(join(' ', map { $_->response->{status} } @c), join(' ', (200) x 5),
-        'and the old ones answer');
+    is(status('slow', token('rsa')), 202, 'a new worker waits, too');
+    is(join(' ', map { $_->response->{status} } @c), join(' ', (202) x 5),
+        'and the old ones answer, of a queue');
     is(fetched('slow'), 1, 'for one fetch');
     $t->wait_old_workers;
 };
@@ -412,6 +412,8 @@ sub configure {
                    : ($_ eq 'old') ? "quarantine 1h; $require" : '';
         my $by = ($_ eq 'kid') ? 'by=kid'
                  : ($_ eq 'claim') ? 'claim=email:push:me' : '';
+
+        $more = 'delivery queued;' if $_ eq 'slow';
 
         $sources .= "event_source $_ { verify jwt; id \"{json:id}\";"
             . " type \"{json:type}\"; jwt keys=/keys/$_ $by issuer=idp"
