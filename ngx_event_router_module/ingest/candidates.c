@@ -25,6 +25,8 @@ static ngx_int_t ngx_er_candidates_list(ngx_er_verify_t *v, ngx_str_t *value,
     ngx_uint_t bare, ngx_er_candidates_t *c);
 static ngx_int_t ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item,
     ngx_uint_t bare, ngx_er_candidates_t *c);
+static ngx_int_t ngx_er_candidates_time(ngx_er_candidates_t *c,
+    ngx_str_t *time);
 static ngx_uint_t ngx_er_candidates_prefix(ngx_er_verify_t *v,
     ngx_str_t *item);
 static ngx_str_t *ngx_er_candidates_element(ngx_er_verify_t *v);
@@ -159,6 +161,7 @@ ngx_er_candidates_list(ngx_er_verify_t *v, ngx_str_t *value, ngx_uint_t bare,
     set = &v->signature.separators;
     last = value->data + value->len;
     item.data = value->data;
+    c->set = NGX_ER_CANDIDATES_NONE;
 
     for (p = value->data; p <= last; p++) {
 
@@ -199,11 +202,10 @@ ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item, ngx_uint_t bare,
     if (element && item->len >= element->len
         && ngx_memcmp(item->data, element->data, element->len) == 0)
     {
-        c->ts.len = item->len - element->len;
-        c->ts.data = item->data + element->len;
-        c->nts++;
+        item->len -= element->len;
+        item->data += element->len;
 
-        return NGX_OK;
+        return ngx_er_candidates_time(c, item);
     }
 
     /* other schemes than the configured one are no business of ours */
@@ -215,7 +217,7 @@ ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item, ngx_uint_t bare,
     /* the same signature again proves nothing more */
 
     for (i = 0; i < c->n; i++) {
-        if (c->items[i].len == item->len
+        if (c->items[i].len == item->len && c->sets[i] == c->set
             && ngx_memcmp(c->items[i].data, item->data, item->len) == 0)
         {
             return NGX_OK;
@@ -226,7 +228,32 @@ ngx_er_candidates_item(ngx_er_verify_t *v, ngx_str_t *item, ngx_uint_t bare,
         return NGX_DECLINED;
     }
 
-    c->items[c->n++] = *item;
+    c->items[c->n] = *item;
+    c->sets[c->n++] = c->set;
+
+    return NGX_OK;
+}
+
+
+/* the time of what stands behind it; the same one again is no other */
+
+static ngx_int_t
+ngx_er_candidates_time(ngx_er_candidates_t *c, ngx_str_t *time)
+{
+    for (c->set = 0; c->set < c->ntimes; c->set++) {
+
+        if (c->times[c->set].len == time->len
+            && ngx_memcmp(c->times[c->set].data, time->data, time->len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    if (c->ntimes == NGX_ER_CANDIDATES_TIMES) {
+        return NGX_DECLINED;
+    }
+
+    c->times[c->ntimes++] = *time;
 
     return NGX_OK;
 }

@@ -23,8 +23,10 @@
 static ssize_t ngx_er_decode_raw(ngx_str_t *src, u_char *buf, size_t size);
 static ssize_t ngx_er_decode_hex(ngx_str_t *src, u_char *buf, size_t size);
 static ngx_int_t ngx_er_hex_digit(u_char c);
+static ssize_t ngx_er_decode_unpadded(ngx_str_t *src, u_char *buf,
+    size_t size);
 static ssize_t ngx_er_decode_base64(ngx_str_t *src, u_char *buf, size_t size,
-    ngx_uint_t url);
+    ngx_uint_t url, ngx_uint_t bare);
 static ngx_int_t ngx_er_base64_digit(u_char c, ngx_uint_t url);
 static ssize_t ngx_er_decode_base64_of_hex(ngx_str_t *src, u_char *buf,
     size_t size);
@@ -49,10 +51,13 @@ ngx_er_decode(ngx_er_encoding_e encoding, ngx_str_t *src, u_char *buf,
 
     case NGX_ER_ENCODING_BASE64:
     case NGX_ER_ENCODING_SPKI:
-        return ngx_er_decode_base64(src, buf, size, 0);
+        return ngx_er_decode_base64(src, buf, size, 0, 0);
+
+    case NGX_ER_ENCODING_BASE64_UNPADDED:
+        return ngx_er_decode_unpadded(src, buf, size);
 
     case NGX_ER_ENCODING_BASE64URL:
-        return ngx_er_decode_base64(src, buf, size, 1);
+        return ngx_er_decode_base64(src, buf, size, 1, 1);
 
     case NGX_ER_ENCODING_BASE64_OF_HEX:
         return ngx_er_decode_base64_of_hex(src, buf, size);
@@ -117,7 +122,21 @@ ngx_er_hex_digit(u_char c)
 
 
 static ssize_t
-ngx_er_decode_base64(ngx_str_t *src, u_char *buf, size_t size, ngx_uint_t url)
+ngx_er_decode_unpadded(ngx_str_t *src, u_char *buf, size_t size)
+{
+    if (src->len && src->data[src->len - 1] == '=') {
+        return NGX_ERROR;
+    }
+
+    return ngx_er_decode_base64(src, buf, size, 0, 1);
+}
+
+
+/* "bare": there may be no padding */
+
+static ssize_t
+ngx_er_decode_base64(ngx_str_t *src, u_char *buf, size_t size, ngx_uint_t url,
+    ngx_uint_t bare)
 {
     size_t      i, len, pad, n;
     uint32_t    bits;
@@ -131,7 +150,7 @@ ngx_er_decode_base64(ngx_str_t *src, u_char *buf, size_t size, ngx_uint_t url)
 
     /* with padding the whole is of fours; a single last digit has no byte */
 
-    if (((pad || !url) && src->len % 4) || len % 4 == 1
+    if (((pad || !bare) && src->len % 4) || len % 4 == 1
         || len / 4 * 3 + (len % 4 ? len % 4 - 1 : 0) > size)
     {
         return NGX_ERROR;
@@ -194,7 +213,7 @@ ngx_er_decode_base64_of_hex(ngx_str_t *src, u_char *buf, size_t size)
     ngx_str_t  text;
     u_char     hex[NGX_ER_ENCODING_MAX];
 
-    n = ngx_er_decode_base64(src, hex, NGX_ER_ENCODING_MAX, 0);
+    n = ngx_er_decode_base64(src, hex, NGX_ER_ENCODING_MAX, 0, 0);
     if (n < 0) {
         return NGX_ERROR;
     }

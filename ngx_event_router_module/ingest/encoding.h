@@ -23,6 +23,7 @@ typedef enum {
     NGX_ER_ENCODING_RAW = 0,           /* "utf8": the bytes as they stand */
     NGX_ER_ENCODING_HEX,               /* either case */
     NGX_ER_ENCODING_BASE64,            /* padding is required */
+    NGX_ER_ENCODING_BASE64_UNPADDED,   /* there is none */
     NGX_ER_ENCODING_BASE64URL,         /* padding is optional */
     NGX_ER_ENCODING_BASE64_OF_HEX,
     NGX_ER_ENCODING_PEM,               /* these three are of keys only */

@@ -248,6 +248,15 @@ ngx_er_exposure_verify(ngx_er_verify_t *v, ngx_array_t *names)
         return NGX_ERROR;
     }
 
+    ref = &v->version;
+
+    if (v->versions.nelts && ref->kind == NGX_ER_REF_HEADER
+        && ngx_er_exposure_add(names, &ref->name, NGX_ER_EXPOSURE_PLAIN, 0)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return v->message ? ngx_er_exposure_template(v->message, names) : NGX_OK;
 }
 

@@ -25,6 +25,7 @@
 #define NGX_ER_GUESS_YEARS  (20 * 365 * 24 * 3600)
 
 
+static void ngx_er_guess_scheme_rsa(ngx_er_guess_t *guess);
 static ngx_uint_t ngx_er_guess_scheme_prefixes(ngx_er_guess_t *guess,
     ngx_er_verify_t *v);
 static ngx_er_verify_t *ngx_er_guess_scheme_preset(ngx_er_guess_t *guess,
@@ -48,6 +49,7 @@ static struct {
 } ngx_er_guess_encodings[] = {
     { NGX_ER_ENCODING_HEX, "hex" },
     { NGX_ER_ENCODING_BASE64, "base64" },
+    { NGX_ER_ENCODING_BASE64_UNPADDED, "base64-unpadded" },
     { NGX_ER_ENCODING_BASE64URL, "base64url" },
     { NGX_ER_ENCODING_BASE64_OF_HEX, "base64-of-hex" },
     { 0, NULL }
@@ -126,12 +128,13 @@ ngx_er_guess_scheme_claims(ngx_er_guess_t *guess)
     v = *d->verify;
     v.jwt.leeway = NGX_ER_GUESS_YEARS;
     v.jwt.expires = 0;
+    v.jwt.max_age = 0;
 
     if (ngx_er_guess_fits(guess, &v, d->message)) {
         ngx_er_guess_say(guess, "clock", "the token's signature is right, but "
-                         "it had expired or was not valid yet when it came: "
-                         "look at the clocks of both (NTP), or write "
-                         "\"leeway=\" or \"expires=\" in \"jwt\"");
+                         "it was too old or not valid yet when it came: look "
+                         "at the clocks of both (NTP), or write \"leeway=\", "
+                         "\"expires=\" or \"max_age=\" in \"jwt\"");
         return;
     }
 
@@ -365,6 +368,13 @@ ngx_er_guess_scheme_digest(ngx_er_guess_t *guess)
 
     d = guess->doctor;
 
+    if (d->verify->scheme == NGX_ER_SCHEME_PUBLIC
+        && d->verify->kind == NGX_ER_KEY_RSA)
+    {
+        ngx_er_guess_scheme_rsa(guess);
+        return;
+    }
+
     if (d->verify->scheme != NGX_ER_SCHEME_HMAC
         && d->verify->scheme != NGX_ER_SCHEME_DIGEST)
     {
@@ -391,6 +401,41 @@ ngx_er_guess_scheme_digest(ngx_er_guess_t *guess)
                              ngx_er_guess_digests[i]);
             return;
         }
+    }
+}
+
+
+/* SHA-1 for SHA-256, or the other way round, whatever version was named */
+
+static void
+ngx_er_guess_scheme_rsa(ngx_er_guess_t *guess)
+{
+    ngx_uint_t        i;
+    ngx_er_verify_t   v;
+    ngx_er_doctor_t  *d;
+
+    d = guess->doctor;
+
+    for (i = NGX_ER_SHA1; i <= NGX_ER_SHA256; i++) {
+        v = *d->verify;
+        v.digest = i;
+        v.versions.nelts = 0;
+
+        if ((d->verify->versions.nelts == 0 && i == d->verify->digest)
+            || !ngx_er_digest_provided(i)
+            || ngx_er_guess_keys(guess, &v, d->verify, NULL) != NGX_OK
+            || !ngx_er_guess_fits(guess, &v, d->message))
+        {
+            continue;
+        }
+
+        ngx_er_guess_say(guess, "algorithm", "the signature is right, but "
+                         "made with %s: write \"verify rsa-%s;\"%s",
+                         ngx_er_guess_digests[i], ngx_er_guess_digests[i],
+                         d->verify->versions.nelts
+                         ? ", or name the version that the message tells in "
+                           "\"verify rsa-from-version\"" : "");
+        return;
     }
 }
 

@@ -168,6 +168,12 @@ ngx_er_handshake_apart(ngx_er_handshake_t *h, ngx_er_template_t *signed_,
         return 1;
     }
 
+    /* what {if} includes may be missing */
+
+    if (ngx_er_template_ifs(signed_)) {
+        return 0;
+    }
+
     for (i = 0; (literal = ngx_er_template_literal(signed_, i)) != NULL; i++) {
         ref = ngx_er_template_ref(signed_, i);
         body = (ref && ref->kind == NGX_ER_REF_BODY);

@@ -53,6 +53,7 @@ static ngx_int_t ngx_er_jwt_claims(ngx_er_jwt_conf_t *conf,
     const char **reason);
 static const char *ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims,
     ngx_er_message_t *m);
+static const char *ngx_er_jwt_meant(ngx_er_jwt_conf_t *conf, json_t *claims);
 static ngx_int_t ngx_er_jwt_time(json_t *claims, const char *name,
     double *value);
 static ngx_uint_t ngx_er_jwt_audience(json_t *claims, ngx_str_t *audience);
@@ -66,7 +67,8 @@ static const char  *ngx_er_jwt_times[] = {
     "the token has expired",
     "the token is not valid yet",
     "the token was issued in the future",
-    "the token is too old"
+    "the token is too old",
+    "the token was issued too long ago"
 };
 
 
@@ -448,6 +450,26 @@ ngx_er_jwt_check(ngx_er_jwt_conf_t *conf, json_t *claims, ngx_er_message_t *m)
         }
     }
 
+    if (conf->max_age) {
+
+        if (iat == NGX_DECLINED) {
+            return "the token does not say when it was issued";
+        }
+
+        if (now >= when + leeway + (double) conf->max_age) {
+            return ngx_er_jwt_times[4];
+        }
+    }
+
+    return ngx_er_jwt_meant(conf, claims);
+}
+
+
+/* for whom and from whom; NULL: as nginx.conf says */
+
+static const char *
+ngx_er_jwt_meant(ngx_er_jwt_conf_t *conf, json_t *claims)
+{
     if (conf->audience.len
         && !ngx_er_jwt_audience(claims, &conf->audience))
     {

@@ -26,6 +26,9 @@ typedef struct {
     time_t                 expires;    /* seconds for which a token without
                                           "exp" is taken after its "iat"; 0:
                                           for ever, it needs neither */
+    time_t                 max_age;    /* seconds for which any token is taken
+                                          after its "iat", which it must have;
+                                          0: not asked */
     ngx_str_t              audience;
     ngx_str_t              issuer;
     ngx_str_t              claim;      /* "NAME:VALUE", a string that it has */

@@ -394,7 +394,7 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .key = "pem",
         .signature = "header:Plaid-Verification",
         .body_digest = "jwt:request_body_sha256 sha256 hex",
-        .jwt = "algorithms=ES256 leeway=5s expires=5m by=kid",
+        .jwt = "algorithms=ES256 leeway=5s max_age=5m by=kid",
         .id = { "{jwt:iat}.{body_sha256}" },
         .type = { "{json:webhook_type}.{json:webhook_code}" },
         .subject = { "{json:item_id}" },

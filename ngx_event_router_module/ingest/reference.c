@@ -902,6 +902,62 @@ ngx_er_ref_equal(ngx_er_ref_t *a, ngx_er_ref_t *b)
 
 
 ngx_uint_t
+ngx_er_ref_covers(ngx_er_ref_t *ref, ngx_er_ref_t *of)
+{
+    if (ngx_er_ref_equal(ref, of)) {
+        return 1;
+    }
+
+    switch (ref->kind) {
+
+    case NGX_ER_REF_BODY:
+    case NGX_ER_REF_BODY_SHA256:
+        return ngx_er_ref_of_body(of);
+
+    case NGX_ER_REF_PATH_QUERY:
+        return of->kind == NGX_ER_REF_QUERY;
+
+    default:
+        return 0;
+    }
+}
+
+
+ngx_uint_t
+ngx_er_ref_compound(ngx_er_ref_t *ref, ngx_er_message_t *m)
+{
+    ngx_er_facts_t  *facts;
+    ngx_er_value_t  *value;
+
+    switch (ref->kind) {
+
+    case NGX_ER_REF_ITEM:
+    case NGX_ER_REF_JSON:
+    case NGX_ER_REF_DATA:
+        break;
+
+    default:
+        return 0;
+    }
+
+    facts = (ref->kind == NGX_ER_REF_DATA && m->inner) ? m->inner : m->facts;
+
+    if (ref->slot && m->item) {
+        value = ngx_er_batch_value(m->batch, m->item, ref);
+
+    } else if (ref->kind != NGX_ER_REF_ITEM && facts) {
+        value = ngx_er_fact(facts, ref->field);
+
+    } else {
+        return 0;
+    }
+
+    return value && (value->type == NGX_ER_ARRAY
+                     || value->type == NGX_ER_OBJECT);
+}
+
+
+ngx_uint_t
 ngx_er_ref_of_body(ngx_er_ref_t *ref)
 {
     switch (ref->kind) {

@@ -103,6 +103,12 @@ ngx_int_t ngx_er_ref_get(ngx_er_ref_t *ref, ngx_er_message_t *m,
 /* 1: equal references have equal values in every message */
 ngx_uint_t ngx_er_ref_equal(ngx_er_ref_t *a, ngx_er_ref_t *b);
 
+/* 1: whoever knows a digest of the first cannot change the second */
+ngx_uint_t ngx_er_ref_covers(ngx_er_ref_t *ref, ngx_er_ref_t *of);
+
+/* 1: an object or an array stands where its value is looked for */
+ngx_uint_t ngx_er_ref_compound(ngx_er_ref_t *ref, ngx_er_message_t *m);
+
 /* 1: the body, a value in it or something computed from it */
 ngx_uint_t ngx_er_ref_of_body(ngx_er_ref_t *ref);
 

@@ -38,6 +38,8 @@ static ngx_int_t ngx_er_secret_decode(ngx_er_verify_t *v, ngx_str_t *text,
     ngx_str_t *bytes, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_sha1(ngx_er_verify_t *v, ngx_str_t *text,
     ngx_str_t *bytes, ngx_er_error_t *err);
+static ngx_int_t ngx_er_secret_public(ngx_er_verify_t *v,
+    ngx_er_secret_t *secret, ngx_str_t *text, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_hmac(ngx_er_verify_t *v,
     ngx_er_secret_t *secret, ngx_er_error_t *err);
 static ngx_int_t ngx_er_secret_token(ngx_er_verify_t *v,
@@ -424,9 +426,7 @@ ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     }
 
     if (v->scheme == NGX_ER_SCHEME_PUBLIC) {
-        secret->key = ngx_er_key_public(v->pool, v->kind, v->digest,
-                                        v->encoding, &text, err);
-        return secret->key ? NGX_OK : NGX_ERROR;
+        return ngx_er_secret_public(v, secret, &text, err);
     }
 
     if (v->scheme == NGX_ER_SCHEME_JWT
@@ -446,6 +446,36 @@ ngx_er_secret_prepare(ngx_er_verify_t *v, ngx_er_secret_t *secret,
 
     return (v->scheme == NGX_ER_SCHEME_DIGEST)
            ? NGX_OK : ngx_er_secret_hmac(v, secret, err);
+}
+
+
+/* with versions a key for each digest that they name, else one */
+
+static ngx_int_t
+ngx_er_secret_public(ngx_er_verify_t *v, ngx_er_secret_t *secret,
+    ngx_str_t *text, ngx_er_error_t *err)
+{
+    ngx_uint_t     i;
+    ngx_er_key_t  *key;
+
+    for (i = 0; i < NGX_ER_DIGESTS; i++) {
+
+        if (v->versions.nelts ? (v->digests & (1 << i)) == 0
+                              : i != v->digest)
+        {
+            continue;
+        }
+
+        key = ngx_er_key_public(v->pool, v->kind, i, v->encoding, text, err);
+        if (key == NULL) {
+            return NGX_ERROR;
+        }
+
+        secret->keys[i] = key;
+        secret->key = key;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -540,8 +570,8 @@ ngx_er_secret_hmac(ngx_er_verify_t *v, ngx_er_secret_t *secret,
             continue;
         }
 
-        secret->hmac[i] = ngx_er_key_hmac(v->pool, i, &secret->bytes);
-        if (secret->hmac[i] == NULL) {
+        secret->keys[i] = ngx_er_key_hmac(v->pool, i, &secret->bytes);
+        if (secret->keys[i] == NULL) {
             return ngx_er_secret_unknown(err);
         }
     }

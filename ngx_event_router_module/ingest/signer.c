@@ -254,6 +254,10 @@ ngx_er_signer_text(ngx_er_signer_t *signer)
     ngx_er_ref_t           *ref;
     ngx_er_signer_piece_t  *piece;
 
+    if (ngx_er_template_ifs(signer->verify->message)) {
+        return "what is signed depends on its producer's bodies";
+    }
+
     for (i = 0; /* void */ ; i++) {
         literal = ngx_er_template_literal(signer->verify->message, i);
 
@@ -357,6 +361,10 @@ ngx_er_signer_id_header(ngx_er_verify_t *v)
     }
 
     t = *(ngx_er_template_t **) v->id.elts;
+
+    if (ngx_er_template_ifs(t)) {
+        return NULL;
+    }
 
     for (i = 0; (literal = ngx_er_template_literal(t, i)) != NULL; i++) {
         if (literal->len) {
@@ -997,6 +1005,15 @@ ngx_er_signer_encode(ngx_er_encoding_e encoding, u_char *p, u_char *sum,
 
     case NGX_ER_ENCODING_BASE64:
         ngx_encode_base64(&dst, &src);
+        return p + dst.len;
+
+    case NGX_ER_ENCODING_BASE64_UNPADDED:
+        ngx_encode_base64(&dst, &src);
+
+        while (p[dst.len - 1] == '=') {
+            dst.len--;
+        }
+
         return p + dst.len;
 
     case NGX_ER_ENCODING_BASE64URL:

@@ -85,9 +85,10 @@ static ngx_er_block_row_t  ngx_er_source_rows[] = {
       ngx_er_source_keep, 0 },
     { "body_digest", 3, 4, NGX_ER_LINE_PARAM,
       "PART ALGORITHM ENCODING [when=present]", ngx_er_source_keep, 0 },
-    { "jwt", 1, 8, NGX_ER_LINE_PARAM,
-      "[algorithms=A,B] [leeway=TIME] [expires=TIME|off] [audience=NAME] "
-      "[issuer=NAME]", ngx_er_source_keep, 0 },
+    { "jwt", 1, 9, NGX_ER_LINE_PARAM,
+      "[algorithms=A,B] [leeway=TIME] [expires=TIME|off] [max_age=TIME|off] "
+      "[audience=NAME] [issuer=NAME] [claim=NAME:VALUE] [keys=URI [by=kid]]",
+      ngx_er_source_keep, 0 },
     { "constant", 2, 2, NGX_ER_LINE_PARAM|NGX_ER_BLOCK_REPEAT,
       "NAME VALUE", ngx_er_source_keep, 0 },
     { "ports", 1, 1, NGX_ER_LINE_PARAM,

@@ -6,9 +6,9 @@
 
 /*
  * What a verifier is made of: verify_conf.c and secret.c read it,
- * verify_check.c completes it, verify.c and candidates.c work by it and
- * signer.c the other way round; exposure.c asks where it has secrets, guess.c
- * and its kin try others like it.  Nobody else includes this header.
+ * verify_check.c completes it, verify.c, candidates.c and timestamp.c work by
+ * it and signer.c the other way round; exposure.c asks where it has secrets,
+ * guess.c and its kin try others like it.  Nobody else includes this header.
  */
 
 
@@ -100,12 +100,21 @@ typedef struct {
 } ngx_er_body_digest_t;
 
 
+/* what a message says of its signature, and the digest that is meant */
+
+typedef struct {
+    ngx_str_t              text;
+    ngx_er_digest_e        digest;
+} ngx_er_version_t;
+
+
 struct ngx_er_secret_s {
     ngx_str_t              raw;        /* as configured */
     ngx_str_t              bytes;      /* as "key" decodes it; HMAC, digest,
                                           token: else empty */
     ngx_er_key_t          *key;        /* HMAC, PUBLIC, JWT */
-    ngx_er_key_t          *hmac[NGX_ER_DIGESTS];  /* HMAC_FROM_PREFIX */
+    ngx_er_key_t          *keys[NGX_ER_DIGESTS];  /* HMAC_FROM_PREFIX, and
+                                                     PUBLIC with versions */
     ngx_er_key_t          *handshake[NGX_ER_DIGESTS];  /* those in use */
     u_char                *exposed;    /* its file, if others can read it */
     u_char                 sum[NGX_ER_DIGEST_MAX];  /* TOKEN, BASIC: SHA-256 */
@@ -119,7 +128,12 @@ struct ngx_er_verify_s {
     ngx_er_scheme_e        scheme;
     ngx_er_key_kind_e      kind;       /* of its keys */
     ngx_er_digest_e        digest;
-    ngx_uint_t             digests;    /* HMAC_FROM_PREFIX: a mask */
+    ngx_uint_t             digests;    /* HMAC_FROM_PREFIX and PUBLIC with
+                                          versions: a mask */
+    ngx_er_ref_t           version;    /* PUBLIC: where the message says by
+                                          which digest it is signed */
+    ngx_array_t            versions;   /* of ngx_er_version_t; empty: always by
+                                          "digest" */
 
     ngx_array_t            secrets;    /* of ngx_er_secret_t */
     ngx_er_encoding_e      encoding;   /* of the secrets */
@@ -147,7 +161,8 @@ struct ngx_er_verify_s {
 
 /* not 0: "signed" has a variable of the kind (ngx_er_ref_kind_e) */
 
-#define ngx_er_verify_uses(v, kind)  ((v)->uses & ((ngx_uint_t) 1 << (kind)))
+#define ngx_er_verify_kind(kind)     ((ngx_uint_t) 1 << (kind))
+#define ngx_er_verify_uses(v, kind)  ((v)->uses & ngx_er_verify_kind(kind))
 
 
 #endif /* _NGX_ER_VERIFIER_H_INCLUDED_ */

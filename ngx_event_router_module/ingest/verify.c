@@ -9,7 +9,8 @@
  * request, before anything of it is believed.  The steps, each of which can
  * only refuse:
  *
- *     candidates   where the signature stands, split and filtered by prefix
+ *     candidates   where the signature stands, split and filtered by prefix;
+ *                  each has the time of its own set
  *     compare      every candidate with every secret, over the signed bytes
  *     timestamp    digits or RFC 3339 only, near enough on both sides
  *     body digest  the body is the one that a header, argument or claim names
@@ -19,9 +20,12 @@
  * unpacked.  Fields of the body are those of the unpacked one in both.
  *
  * Where the elements of an array are signed one by one, the steps are taken
- * for each of them.  Whatever is ambiguous (two headers where one is meant,
- * two timestamps in one list, anything but digits in a number) is refused: the
- * producer would not send it, and two readers of it could disagree.
+ * for each of them.  Whatever is ambiguous (two headers where one is meant, a
+ * signature that belongs to no time of several, anything but digits in a
+ * number) is refused: the producer would not send it, and two readers of it
+ * could disagree.  A producer that signs twice while its secret is rotated may
+ * do so with two times: then the steps are taken for each time and the
+ * signatures of its set, and one that is right and in time is enough.
  *
  * All pairs are compared, and each in constant time, so neither which secret
  * nor how many bytes matched can be measured.  Public keys have nothing to
@@ -35,6 +39,7 @@
 
 #include "candidates.h"
 #include "seal.h"
+#include "timestamp.h"
 
 
 #define NGX_ER_VERIFY_SIGNATURE  1024  /* bytes, decoded: RSA of 8192 bits */
@@ -59,6 +64,7 @@ typedef struct {
     ngx_str_t              whole;      /* PUBLIC: the message or its digest */
     ngx_uint_t             known;      /* mask of digests in mac */
     ngx_uint_t             checks;     /* with public keys, so far */
+    ngx_er_digest_e        digest;     /* PUBLIC, DIGEST */
     u_char                 sum[NGX_ER_DIGEST_MAX];
     u_char                 mac[NGX_ER_DIGESTS][NGX_ER_DIGEST_MAX];
 } ngx_er_sealed_t;
@@ -77,8 +83,15 @@ static ngx_int_t ngx_er_verify_refuse(ngx_er_verdict_t *verdict,
     const char *reason);
 static ngx_int_t ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_scope_t *scope);
-static ngx_int_t ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
+static ngx_int_t ngx_er_verify_sets(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
+static ngx_uint_t ngx_er_verify_set_of(ngx_er_candidates_t *c, ngx_uint_t n,
+    ngx_er_candidates_t *set);
+static ngx_int_t ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict,
+    ngx_er_sealed_t *sealed);
+static ngx_int_t ngx_er_verify_version(ngx_er_verify_t *v,
+    ngx_er_message_t *m, ngx_er_verdict_t *verdict, ngx_er_sealed_t *sealed);
 static ngx_int_t ngx_er_verify_secrets(ngx_er_verify_t *v,
     ngx_er_message_t *m, ngx_er_candidates_t *c, ngx_er_verdict_t *verdict,
     ngx_er_sealed_t *sealed, ngx_uint_t *matched);
@@ -107,10 +120,6 @@ static ngx_int_t ngx_er_verify_jwt(ngx_er_verify_t *v, ngx_er_message_t *m,
 static ngx_int_t ngx_er_verify_unknown(ngx_er_message_t *m, ngx_str_t *token,
     ngx_er_verdict_t *verdict);
 static ngx_int_t ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_verdict_t *verdict);
-static ngx_int_t ngx_er_verify_ts(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict);
-static ngx_int_t ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict);
 
 
@@ -292,6 +301,7 @@ ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
     ngx_er_verdict_t *verdict)
 {
     ngx_int_t            rc;
+    ngx_er_sealed_t      sealed;
     ngx_er_candidates_t  c;
 
     rc = ngx_er_candidates(v, m, &c, verdict);
@@ -299,7 +309,7 @@ ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
         return rc;
     }
 
-    rc = ngx_er_verify_ts(v, m, &c, verdict);
+    rc = ngx_er_timestamp_find(v, m, &c, verdict);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -316,14 +326,104 @@ ngx_er_verify_steps(ngx_er_verify_t *v, ngx_er_message_t *m,
         break;
 
     default:
-        rc = ngx_er_verify_sealed(v, m, &c, verdict);
+        if (c.ntimes > 1) {
+            rc = ngx_er_verify_sets(v, m, &c, verdict);
+            break;
+        }
+
+        sealed.checks = 0;
+        rc = ngx_er_verify_sealed(v, m, &c, verdict, &sealed);
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_er_verify_time(v, m, verdict);
+        rc = ngx_er_timestamp_judge(v, m, verdict);
     }
 
     return (rc == NGX_OK) ? ngx_er_verify_body(v, m, verdict) : rc;
+}
+
+
+/*
+ * Several times: each with its signatures.  What is in time counts before what
+ * is not.  All sets are compared, as all secrets are.
+ */
+
+static ngx_int_t
+ngx_er_verify_sets(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
+{
+    ngx_int_t            rc, best;
+    ngx_uint_t           i;
+    ngx_er_sealed_t      sealed;
+    ngx_er_verdict_t     one, kept;
+    ngx_er_candidates_t  set;
+
+    if (ngx_er_verify_set_of(c, NGX_ER_CANDIDATES_NONE, &set)) {
+        return ngx_er_verify_refuse(verdict, "the timestamp is given more "
+                                    "than once, and a signature stands before "
+                                    "the first one");
+    }
+
+    best = NGX_DECLINED;
+    kept = *verdict;
+    sealed.checks = 0;
+
+    for (i = 0; i < c->ntimes; i++) {
+
+        if (!ngx_er_verify_set_of(c, i, &set)) {
+            continue;
+        }
+
+        one = *verdict;
+        one.scope.ts = c->times[i];
+
+        rc = ngx_er_verify_sealed(v, m, &set, &one, &sealed);
+
+        if (rc == NGX_OK) {
+            rc = ngx_er_timestamp_judge(v, m, &one);
+        }
+
+        ngx_log_debug4(NGX_LOG_DEBUG_HTTP, m->pool->log, 0,
+                       "event router verify set %ui of %ui, %ui signatures: "
+                       "%i", i + 1, c->ntimes, set.n, rc);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (best == NGX_OK) {
+            continue;
+        }
+
+        if (rc == NGX_OK || kept.reason == NULL || one.late) {
+            kept = one;
+            best = rc;
+        }
+    }
+
+    *verdict = kept;
+
+    return best;
+}
+
+
+/* how many signatures it has */
+
+static ngx_uint_t
+ngx_er_verify_set_of(ngx_er_candidates_t *c, ngx_uint_t n,
+    ngx_er_candidates_t *set)
+{
+    ngx_uint_t  i;
+
+    set->n = 0;
+
+    for (i = 0; i < c->n; i++) {
+        if (c->sets[i] == n) {
+            set->items[set->n++] = c->items[i];
+        }
+    }
+
+    return set->n;
 }
 
 
@@ -370,32 +470,35 @@ ngx_er_verify_id(ngx_er_verify_t *v, ngx_er_message_t *m,
 
 static ngx_int_t
 ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
+    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict, ngx_er_sealed_t *sealed)
 {
-    ngx_int_t         rc;
-    ngx_str_t         urls[NGX_ER_VERIFY_URLS];
-    ngx_uint_t        u, nurls, matched;
-    ngx_er_scope_t   *scope;
-    ngx_er_sealed_t   sealed;
+    ngx_int_t        rc;
+    ngx_str_t        urls[NGX_ER_VERIFY_URLS];
+    ngx_uint_t       u, nurls, matched;
+    ngx_er_scope_t  *scope;
 
     scope = &verdict->scope;
+
+    rc = ngx_er_verify_version(v, m, verdict, sealed);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     if ((ngx_er_verify_uses(v, NGX_ER_REF_ID)
          && ngx_er_verify_id(v, m, scope) != NGX_OK)
         || ngx_er_verify_urls(v, m, urls, &nurls) != NGX_OK
-        || ngx_array_init(&sealed.parts, m->pool, 8, sizeof(ngx_str_t))
+        || ngx_array_init(&sealed->parts, m->pool, 8, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     matched = 0;
-    sealed.checks = 0;
 
     for (u = 0; u < nurls; u++) {
         scope->url = urls[u];
 
-        rc = ngx_er_verify_secrets(v, m, c, verdict, &sealed, &matched);
+        rc = ngx_er_verify_secrets(v, m, c, verdict, sealed, &matched);
 
         if (rc != NGX_OK) {
             return rc;
@@ -409,6 +512,49 @@ ngx_er_verify_sealed(ngx_er_verify_t *v, ngx_er_message_t *m,
     return matched ? NGX_OK
                    : ngx_er_verify_refuse(verdict,
                                           "the signature does not match");
+}
+
+
+/*
+ * The digest that the message itself names.  Nothing signs the name, and it
+ * only chooses among those that nginx.conf allows.
+ */
+
+static ngx_int_t
+ngx_er_verify_version(ngx_er_verify_t *v, ngx_er_message_t *m,
+    ngx_er_verdict_t *verdict, ngx_er_sealed_t *sealed)
+{
+    ngx_int_t           rc;
+    ngx_str_t           text;
+    ngx_uint_t          i;
+    ngx_er_version_t   *version;
+
+    sealed->digest = v->digest;
+
+    if (v->versions.nelts == 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_er_ref_get(&v->version, m, &verdict->scope, &text);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    version = v->versions.elts;
+
+    for (i = 0; rc == NGX_OK && i < v->versions.nelts; i++) {
+
+        if (version[i].text.len == text.len
+            && ngx_memcmp(version[i].text.data, text.data, text.len) == 0)
+        {
+            sealed->digest = version[i].digest;
+            return NGX_OK;
+        }
+    }
+
+    return ngx_er_verify_refuse(verdict, "the version of its signature is "
+                                "missing, or none that \"verify\" names");
 }
 
 
@@ -435,6 +581,12 @@ ngx_er_verify_secrets(ngx_er_verify_t *v, ngx_er_message_t *m,
             if (rc == NGX_DECLINED) {
                 return ngx_er_verify_refuse(verdict, "a part of the signed "
                                             "message is missing");
+            }
+
+            if (rc == NGX_ABORT) {
+                return ngx_er_verify_refuse(verdict, "the signed text could "
+                                            "be that of two different "
+                                            "messages");
             }
 
             if (rc != NGX_OK) {
@@ -589,10 +741,10 @@ ngx_er_verify_message(ngx_er_verify_t *v, ngx_er_message_t *m,
     }
 
     sealed->whole.data = sealed->sum;
-    sealed->whole.len = ngx_er_digest_len(v->digest);
+    sealed->whole.len = ngx_er_digest_len(sealed->digest);
 
-    return ngx_er_digest(v->digest, sealed->parts.elts, sealed->parts.nelts,
-                         sealed->sum);
+    return ngx_er_digest(sealed->digest, sealed->parts.elts,
+                         sealed->parts.nelts, sealed->sum);
 }
 
 
@@ -651,7 +803,8 @@ static ngx_int_t
 ngx_er_verify_public(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     ngx_er_sealed_t *sealed, ngx_str_t *signature)
 {
-    ngx_uint_t  most;
+    ngx_uint_t     most;
+    ngx_er_key_t  *key;
 
     most = (sealed->whole.len > NGX_ER_VERIFY_HASHED) ? NGX_ER_VERIFY_LARGE
                                                       : NGX_ER_VERIFY_CHECKS;
@@ -661,7 +814,9 @@ ngx_er_verify_public(ngx_er_verify_t *v, ngx_er_secret_t *secret,
         return NGX_BUSY;
     }
 
-    return ngx_er_key_verify(secret->key, &sealed->whole, signature);
+    key = v->versions.nelts ? secret->keys[sealed->digest] : secret->key;
+
+    return ngx_er_key_verify(key, &sealed->whole, signature);
 }
 
 
@@ -680,7 +835,7 @@ ngx_er_verify_mac(ngx_er_verify_t *v, ngx_er_secret_t *secret,
     sealed->known |= 1 << digest;
 
     key = (v->scheme == NGX_ER_SCHEME_HMAC) ? secret->key
-                                            : secret->hmac[digest];
+                                            : secret->keys[digest];
 
     return ngx_er_key_mac(key, sealed->parts.elts, sealed->parts.nelts,
                           sealed->mac[digest]);
@@ -949,99 +1104,6 @@ ngx_er_verify_body(ngx_er_verify_t *v, ngx_er_message_t *m,
         return ngx_er_verify_refuse(verdict,
                                     "the body's digest does not match");
     }
-
-    return NGX_OK;
-}
-
-
-/* finds the timestamp, which may be part of the signed bytes */
-
-static ngx_int_t
-ngx_er_verify_ts(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_candidates_t *c, ngx_er_verdict_t *verdict)
-{
-    ngx_int_t         rc;
-    ngx_uint_t        i;
-    ngx_er_origin_t  *origin;
-
-    if (v->timestamp.origins.nelts == 0) {
-        return NGX_OK;
-    }
-
-    origin = v->timestamp.origins.elts;
-    rc = NGX_DECLINED;
-
-    for (i = 0; i < v->timestamp.origins.nelts && rc == NGX_DECLINED; i++) {
-
-        if (origin[i].kind != NGX_ER_ORIGIN_ELEMENT) {
-            rc = ngx_er_ref_get(&origin[i].ref, m, &verdict->scope,
-                                &verdict->scope.ts);
-
-        } else if (c->nts) {
-            verdict->scope.ts = c->ts;
-            rc = (c->nts == 1) ? NGX_OK : NGX_ABORT;
-        }
-    }
-
-    if (rc == NGX_ABORT) {
-        return ngx_er_verify_refuse(verdict,
-                                    "the timestamp is given more than once");
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_er_verify_refuse(verdict, "the timestamp is missing");
-    }
-
-    return rc;
-}
-
-
-/* reads and judges what ngx_er_verify_ts() has found */
-
-static ngx_int_t
-ngx_er_verify_time(ngx_er_verify_t *v, ngx_er_message_t *m,
-    ngx_er_verdict_t *verdict)
-{
-    int64_t              sec;
-    ngx_er_timestamp_t  *ts;
-
-    ts = &v->timestamp;
-
-    if (ts->origins.nelts == 0) {
-        return NGX_OK;
-    }
-
-    switch (ts->unit) {
-
-    case NGX_ER_TIME_SECONDS:
-        sec = ngx_er_decode_digits(&verdict->scope.ts, 12);
-        break;
-
-    case NGX_ER_TIME_MILLISECONDS:
-        sec = ngx_er_decode_digits(&verdict->scope.ts, 15);
-        sec = (sec < 0) ? sec : sec / 1000;
-        break;
-
-    default:
-        sec = ngx_er_decode_rfc3339(&verdict->scope.ts);
-    }
-
-    if (sec < 0) {
-        return ngx_er_verify_refuse(verdict, "the timestamp is not a time");
-    }
-
-    verdict->late = 1;
-
-    if (ts->tolerance && m->now - sec > ts->tolerance) {
-        return ngx_er_verify_refuse(verdict, "the timestamp is too old");
-    }
-
-    if (ts->future && sec - m->now > ts->future) {
-        return ngx_er_verify_refuse(verdict,
-                                    "the timestamp is in the future");
-    }
-
-    verdict->late = 0;
 
     return NGX_OK;
 }

@@ -51,11 +51,14 @@ static ngx_int_t ngx_er_verify_check_prefix(ngx_er_verify_t *v,
 static ngx_uint_t ngx_er_verify_check_blank(ngx_er_verify_t *v);
 static ngx_int_t ngx_er_verify_check_message(ngx_er_verify_t *v,
     ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_check_parts(ngx_er_verify_t *v,
+    ngx_er_error_t *err);
 static void ngx_er_verify_check_uses(ngx_er_verify_t *v);
 static ngx_int_t ngx_er_verify_check_timestamp(ngx_er_verify_t *v,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_verify_check_jwt(ngx_er_verify_t *v,
     ngx_er_error_t *err);
+static ngx_uint_t ngx_er_verify_check_sets(ngx_er_verify_t *v);
 static ngx_uint_t ngx_er_verify_token_covers(ngx_er_verify_t *v,
     ngx_er_template_t *template);
 static ngx_uint_t ngx_er_verify_covers_ref(ngx_er_verify_t *v,
@@ -150,8 +153,18 @@ ngx_er_verify_check_sealed(ngx_er_verify_t *v)
 static ngx_int_t
 ngx_er_verify_check_digests(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
+    ngx_uint_t         i, provided;
+    ngx_er_version_t  *version;
+
+    version = v->versions.elts;
+    provided = ngx_er_digest_provided(v->digest);
+
+    for (i = 0; i < v->versions.nelts; i++) {
+        provided = provided && ngx_er_digest_provided(version[i].digest);
+    }
+
     if (ngx_er_digest_provided(NGX_ER_SHA256)
-        && ngx_er_digest_provided(v->digest)
+        && provided
         && (v->body_digest.when == NGX_ER_BODY_DIGEST_NONE
             || ngx_er_digest_provided(v->body_digest.digest)))
     {
@@ -354,8 +367,7 @@ ngx_er_verify_check_blank(ngx_er_verify_t *v)
 static ngx_int_t
 ngx_er_verify_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
 {
-    ngx_uint_t     i, parts;
-    ngx_er_ref_t  *ref;
+    ngx_uint_t  always;
 
     if (v->message == NULL) {
         ngx_er_error(err, "\"signed\" is missing: say what the signature "
@@ -365,13 +377,62 @@ ngx_er_verify_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
 
     ngx_er_verify_check_uses(v);
 
-    for (parts = 0, i = 0;
-         (ref = ngx_er_template_ref(v->message, i)) != NULL;
-         i++)
+    if (ngx_er_verify_check_parts(v, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* who leaves out what {if} asks for gets a text without the rest */
+
+    always = ngx_er_template_always(v->message);
+
+    if ((always & ~(ngx_er_verify_kind(NGX_ER_REF_SECRET)
+                    | ngx_er_verify_kind(NGX_ER_REF_CONST)
+                    | ngx_er_verify_kind(NGX_ER_REF_METHOD)))
+        == 0)
     {
-        parts += (ref->kind != NGX_ER_REF_SECRET
-                  && ref->kind != NGX_ER_REF_CONST
-                  && ref->kind != NGX_ER_REF_METHOD);
+        ngx_er_error(err, "\"signed\" names nothing of the message%s: the "
+                     "same signature would fit every request; write for "
+                     "example: signed \"{body}\";",
+                     ngx_er_template_ifs(v->message) ? " outside of {if}"
+                                                     : "");
+        return NGX_ERROR;
+    }
+
+    if (v->scheme == NGX_ER_SCHEME_DIGEST
+        && (always & ngx_er_verify_kind(NGX_ER_REF_SECRET)) == 0)
+    {
+        ngx_er_error(err, "anyone can compute a plain digest: put {secret} "
+                     "into \"signed\" where the producer has it, or write "
+                     "\"verify hmac-...\"");
+        return NGX_ERROR;
+    }
+
+    if (ngx_er_verify_uses(v, NGX_ER_REF_ID) && v->id.nelts == 0) {
+        ngx_er_error(err, "{id} in \"signed\" needs \"id\": say where it "
+                     "stands, as in: id \"{header:webhook-id}\";");
+        return NGX_ERROR;
+    }
+
+    return ngx_er_template_unambiguous(v->pool, v->message, err);
+}
+
+
+/* variables that a signature cannot be about */
+
+static ngx_int_t
+ngx_er_verify_check_parts(ngx_er_verify_t *v, ngx_er_error_t *err)
+{
+    ngx_uint_t     i;
+    ngx_er_ref_t  *ref;
+
+    for (i = 0; (ref = ngx_er_template_ref(v->message, i)) != NULL; i++) {
+
+        if (ref->kind == NGX_ER_REF_DATA) {
+            ngx_er_error(err, "{data:%V} in \"signed\": what is signed is the "
+                         "body as it came, write {json:%V} or {form:%V}",
+                         &ref->name, &ref->name, &ref->name);
+            return NGX_ERROR;
+        }
 
         if (ref->kind == NGX_ER_REF_JWT) {
             ngx_er_error(err, "{jwt:} in \"signed\": there is no token, "
@@ -385,28 +446,6 @@ ngx_er_verify_check_message(ngx_er_verify_t *v, ngx_er_error_t *err)
                          "header:X-Timestamp;\"");
             return NGX_ERROR;
         }
-    }
-
-    if (parts == 0) {
-        ngx_er_error(err, "\"signed\" names nothing of the message: the same "
-                     "signature would fit every request; write for example: "
-                     "signed \"{body}\";");
-        return NGX_ERROR;
-    }
-
-    if (v->scheme == NGX_ER_SCHEME_DIGEST
-        && !ngx_er_verify_uses(v, NGX_ER_REF_SECRET))
-    {
-        ngx_er_error(err, "anyone can compute a plain digest: put {secret} "
-                     "into \"signed\" where the producer has it, or write "
-                     "\"verify hmac-...\"");
-        return NGX_ERROR;
-    }
-
-    if (ngx_er_verify_uses(v, NGX_ER_REF_ID) && v->id.nelts == 0) {
-        ngx_er_error(err, "{id} in \"signed\" needs \"id\": say where it "
-                     "stands, as in: id \"{header:webhook-id}\";");
-        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -564,7 +603,8 @@ ngx_er_verify_check_jwt(ngx_er_verify_t *v, ngx_er_error_t *err)
 
 /*
  * A template without variables is the same for all events: no id.  Nor is what
- * goes through an array: others of its elements are no part of it.
+ * goes through an array: others of its elements are no part of it.  Nor is a
+ * time of which a list can have two: whoever repeats the event chooses one.
  */
 
 ngx_uint_t
@@ -578,7 +618,9 @@ ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
     }
 
     for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
-        if (ref->indices && ref->slot == 0) {
+        if ((ref->indices && ref->slot == 0)
+            || (ref->kind == NGX_ER_REF_TS && ngx_er_verify_check_sets(v)))
+        {
             return 0;
         }
     }
@@ -610,6 +652,24 @@ ngx_er_verify_covers(ngx_er_verify_t *v, ngx_er_template_t *template)
     }
 
     return 1;
+}
+
+
+static ngx_uint_t
+ngx_er_verify_check_sets(ngx_er_verify_t *v)
+{
+    ngx_uint_t        i;
+    ngx_er_origin_t  *origin;
+
+    origin = v->timestamp.origins.elts;
+
+    for (i = 0; i < v->timestamp.origins.nelts; i++) {
+        if (origin[i].kind == NGX_ER_ORIGIN_ELEMENT) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -785,6 +845,7 @@ ngx_er_elements_collect(ngx_er_verify_t *v, ngx_er_elements_t *e)
     if (ngx_er_elements_origins(&v->signature.origins, e) != NGX_OK
         || ngx_er_elements_origins(&v->timestamp.origins, e) != NGX_OK
         || (v->message && ngx_er_elements_template(v->message, e) != NGX_OK)
+        || (v->versions.nelts && ngx_er_elements_add(e, &v->version) != NGX_OK)
         || (v->body_digest.when != NGX_ER_BODY_DIGEST_NONE
             && ngx_er_elements_add(e, &v->body_digest.ref) != NGX_OK))
     {

@@ -31,7 +31,7 @@
 
 #define NGX_ER_JWT_USAGE                                                      \
     "jwt [algorithms=HS256,RS256,ES256] [leeway=TIME] [expires=TIME|off] "    \
-    "[audience=NAME] [issuer=NAME] [claim=NAME:VALUE] "               \
+    "[max_age=TIME|off] [audience=NAME] [issuer=NAME] [claim=NAME:VALUE] "    \
     "[keys=URI [by=kid]];"
 
 
@@ -71,6 +71,8 @@ typedef struct {
 
 static ngx_int_t ngx_er_verify_set_algorithm(ngx_er_verify_t *v,
     ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *err);
+static ngx_int_t ngx_er_verify_set_versions(ngx_er_verify_t *v,
+    ngx_str_t *args, ngx_uint_t nargs, ngx_er_error_t *err);
 static ngx_int_t ngx_er_verify_set_strange(ngx_er_algorithm_t *a,
     ngx_str_t *word, ngx_er_error_t *err);
 static const char *ngx_er_verify_set_home(ngx_str_t *word);
@@ -109,6 +111,7 @@ static ngx_int_t ngx_er_verify_set_origin(ngx_er_verify_t *v, ngx_str_t *word,
     ngx_array_t *origins, ngx_uint_t element, ngx_er_error_t *err);
 static ngx_int_t ngx_er_verify_set_separators(ngx_pool_t *pool, ngx_str_t *set,
     ngx_er_error_t *err);
+static void ngx_er_warn_digest(ngx_er_verify_t *v, ngx_er_warn_t *warn);
 static void ngx_er_warn_set(ngx_er_verify_t *v, ngx_er_warn_t *warn);
 static ngx_uint_t ngx_er_warn_public(ngx_er_verify_t *v);
 static void ngx_er_warn_secret(ngx_er_verify_t *v, ngx_uint_t n,
@@ -131,13 +134,13 @@ static ngx_er_verify_row_t  ngx_er_verify_rows[] = {
       "signed \"{ts}.{body}\";" },
     { ngx_string("signature"), ngx_er_verify_set_signature, 1, 16,
       "signature header:NAME [separator=CHARS] [prefix=STRING] "
-      "[encoding=hex|base64|base64url|base64-of-hex];" },
+      "[encoding=hex|base64|base64-unpadded|base64url|base64-of-hex];" },
     { ngx_string("timestamp"), ngx_er_verify_set_timestamp, 1, 16,
       "timestamp header:NAME|sig:PREFIX [unit=s|ms|rfc3339] "
       "[tolerance=TIME] [future=TIME];" },
     { ngx_string("body_digest"), ngx_er_verify_set_body_digest, 3, 4,
       "body_digest query:NAME sha256 hex [when=present];" },
-    { ngx_string("jwt"), ngx_er_verify_set_jwt, 1, 8,
+    { ngx_string("jwt"), ngx_er_verify_set_jwt, 1, 9,
       NGX_ER_JWT_USAGE },
     { ngx_string("constant"), ngx_er_verify_set_constant, 2, 2,
       "constant NAME VALUE;" },
@@ -170,7 +173,11 @@ static ngx_er_algorithm_t  ngx_er_algorithms[] = {
       NGX_ER_KEY_ED25519, NGX_ER_SHA512 },
     { ngx_string("ecdsa-sha256"), NGX_ER_SCHEME_PUBLIC,
       NGX_ER_KEY_ECDSA, NGX_ER_SHA256 },
+    { ngx_string("rsa-sha1"), NGX_ER_SCHEME_PUBLIC,
+      NGX_ER_KEY_RSA, NGX_ER_SHA1 },
     { ngx_string("rsa-sha256"), NGX_ER_SCHEME_PUBLIC,
+      NGX_ER_KEY_RSA, NGX_ER_SHA256 },
+    { ngx_string("rsa-from-version"), NGX_ER_SCHEME_PUBLIC,
       NGX_ER_KEY_RSA, NGX_ER_SHA256 },
     { ngx_string("rsa-pss-sha512"), NGX_ER_SCHEME_PUBLIC,
       NGX_ER_KEY_RSA_PSS, NGX_ER_SHA512 },
@@ -197,6 +204,8 @@ static ngx_er_param_t  ngx_er_jwt_rows[] = {
       ngx_er_param_at(ngx_er_jwt_conf_t, leeway), NULL, NULL, NULL },
     { "expires=", NGX_ER_PARAM_SEC,
       ngx_er_param_at(ngx_er_jwt_conf_t, expires), "1s", NULL, NULL },
+    { "max_age=", NGX_ER_PARAM_SEC,
+      ngx_er_param_at(ngx_er_jwt_conf_t, max_age), "1s", NULL, NULL },
     { "audience=", NGX_ER_PARAM_STRING,
       ngx_er_param_at(ngx_er_jwt_conf_t, audience), NULL, NULL, NULL },
     { "issuer=", NGX_ER_PARAM_STRING,
@@ -226,6 +235,7 @@ static ngx_er_word_t  ngx_er_key_words[] = {
 static ngx_er_word_t  ngx_er_encoding_words[] = {
     { ngx_string("hex"), NGX_ER_ENCODING_HEX },
     { ngx_string("base64"), NGX_ER_ENCODING_BASE64 },
+    { ngx_string("base64-unpadded"), NGX_ER_ENCODING_BASE64_UNPADDED },
     { ngx_string("base64url"), NGX_ER_ENCODING_BASE64URL },
     { ngx_string("base64-of-hex"), NGX_ER_ENCODING_BASE64_OF_HEX },
     { ngx_null_string, 0 }
@@ -281,6 +291,8 @@ ngx_er_verify_create(ngx_pool_t *pool, ngx_er_fields_t *fields)
            != NGX_OK
         || ngx_array_init(&v->timestamp.origins, pool, 2,
                           sizeof(ngx_er_origin_t))
+           != NGX_OK
+        || ngx_array_init(&v->versions, pool, 2, sizeof(ngx_er_version_t))
            != NGX_OK
         || ngx_array_init(&v->constants, pool, 2, sizeof(ngx_er_constant_t))
            != NGX_OK)
@@ -392,7 +404,8 @@ ngx_er_verify_set_algorithm(ngx_er_verify_t *v, ngx_str_t *args,
         (void) ngx_er_verify_set_bad(&args[1], "verify hmac-sha1|hmac-sha256|"
                                      "hmac-sha384|hmac-sha512|"
                                      "hmac-from-prefix|sha1|sha256|ed25519|"
-                                     "ecdsa-sha256|rsa-sha256|rsa-pss-sha512|"
+                                     "ecdsa-sha256|rsa-sha1|rsa-sha256|"
+                                     "rsa-from-version|rsa-pss-sha512|"
                                      "token|basic|jwt|off;", err);
         return NGX_DECLINED;
     }
@@ -401,6 +414,11 @@ ngx_er_verify_set_algorithm(ngx_er_verify_t *v, ngx_str_t *args,
     v->kind = a->kind;
     v->digest = a->digest;
     v->digests = (nargs == 2) ? (1 << NGX_ER_DIGESTS) - 1 : 0;
+    v->versions.nelts = 0;
+
+    if (ngx_strcmp(a->name.data, "rsa-from-version") == 0) {
+        return ngx_er_verify_set_versions(v, args, nargs, err);
+    }
 
     for (i = 2; i < nargs; i++) {
         digest = ngx_er_digest_find(&args[i]);
@@ -411,6 +429,69 @@ ngx_er_verify_set_algorithm(ngx_er_verify_t *v, ngx_str_t *args,
             return ngx_er_verify_set_strange(a, &args[i], err);
         }
 
+        v->digests |= 1 << digest;
+    }
+
+    return NGX_OK;
+}
+
+
+/* where the message says how it is signed, and what its words mean */
+
+static ngx_int_t
+ngx_er_verify_set_versions(ngx_er_verify_t *v, ngx_str_t *args,
+    ngx_uint_t nargs, ngx_er_error_t *err)
+{
+    u_char            *p, *last;
+    ngx_int_t          digest;
+    ngx_str_t          name;
+    ngx_uint_t         i;
+    ngx_er_version_t  *version;
+
+    static const char  usage[] = "verify rsa-from-version json:PATH|"
+                                 "header:NAME VERSION=sha1|sha256|sha384|"
+                                 "sha512 ...;";
+
+    v->digests = 0;
+
+    if (nargs < 4) {
+        return ngx_er_verify_set_bad(&args[1], usage, err);
+    }
+
+    if (!ngx_er_param_named(&args[2], "json:", &name)
+        && !ngx_er_param_named(&args[2], "header:", &name))
+    {
+        return ngx_er_verify_set_bad(&args[2], usage, err);
+    }
+
+    if (ngx_er_ref_parse(v->pool, &args[2], v->fields, &v->version, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 3; i < nargs; i++) {
+        last = args[i].data + args[i].len;
+        p = ngx_strlchr(args[i].data, last, '=');
+        name.data = p ? p + 1 : last;
+        name.len = last - name.data;
+        digest = ngx_er_digest_find(&name);
+
+        if (p == NULL || p == args[i].data || digest == NGX_ERROR) {
+            return ngx_er_verify_set_bad(&args[i], usage, err);
+        }
+
+        version = ngx_array_push(&v->versions);
+        if (version == NULL) {
+            ngx_er_error(err, "no memory");
+            return NGX_ERROR;
+        }
+
+        version->text.data = args[i].data;
+        version->text.len = p - args[i].data;
+        version->digest = digest;
+
+        v->digest = digest;
         v->digests |= 1 << digest;
     }
 
@@ -558,6 +639,12 @@ ngx_er_verify_set_jwt(ngx_er_verify_t *v, ngx_str_t *args, ngx_uint_t nargs,
             v->jwt.expires = 0;
             rc = NGX_OK;
 
+        } else if (ngx_er_param_named(&args[i], "max_age=off", &value)
+                   && value.len == 0)
+        {
+            v->jwt.max_age = 0;
+            rc = NGX_OK;
+
         } else {
             rc = ngx_er_verify_set_line(ngx_er_jwt_rows, &args[i], &v->jwt,
                                         NGX_ER_JWT_USAGE, err);
@@ -675,7 +762,7 @@ ngx_er_verify_set_line(ngx_er_param_t *rows, ngx_str_t *word, void *base,
     }
 
     if (row->kind == NGX_ER_PARAM_SEC) {
-        usage = row->min ? "a time such as 1h, or \"expires=off\""
+        usage = row->min ? "a time such as 5m or 1h, or \"off\""
                          : "a time such as 300s, 5m or 0";
     }
 
@@ -703,7 +790,7 @@ ngx_er_verify_set_signature(ngx_er_verify_t *v, ngx_str_t *args,
     static ngx_er_placed_t  placed = {
         ngx_er_signature_rows,
         "signature header:NAME [separator=CHARS] [prefix=STRING] "
-        "[encoding=hex|base64|base64url|base64-of-hex];", 0
+        "[encoding=hex|base64|base64-unpadded|base64url|base64-of-hex];", 0
     };
 
     s = &v->signature;
@@ -835,7 +922,8 @@ ngx_er_verify_set_body_digest(ngx_er_verify_t *v, ngx_str_t *args,
     if (ngx_er_param_word(ngx_er_encoding_words, &args[3], &encoding)
         != NGX_OK)
     {
-        return ngx_er_verify_set_bad(&args[3], "hex, base64, base64url or "
+        return ngx_er_verify_set_bad(&args[3], "hex, base64, "
+                                     "base64-unpadded, base64url or "
                                      "base64-of-hex", err);
     }
 
@@ -965,6 +1053,8 @@ ngx_er_verify_warn(ngx_er_verify_t *v, ngx_er_warn_t *warn)
         return;
     }
 
+    ngx_er_warn_digest(v, warn);
+
     if (ngx_er_warn_public(v)) {
         ngx_er_warn_keys(v, warn);
 
@@ -996,6 +1086,25 @@ ngx_er_warn_set(ngx_er_verify_t *v, ngx_er_warn_t *warn)
                         "of the set is taken, for whomever it was made: say "
                         "for whom it has to be, as in \"jwt "
                         "audience=https://hooks.example.com;\"");
+    }
+}
+
+
+/* an HMAC with it is as good as any: that takes no collision */
+
+static void
+ngx_er_warn_digest(ngx_er_verify_t *v, ngx_er_warn_t *warn)
+{
+    if (v->scheme == NGX_ER_SCHEME_PUBLIC
+        && (v->versions.nelts ? v->digests & (1 << NGX_ER_SHA1)
+                              : v->digest == NGX_ER_SHA1))
+    {
+        ngx_er_warn_say(warn, "verify", 0, "signatures with RSA and SHA-1 are "
+                        "taken: whoever chooses a part of what is signed can "
+                        "make two texts that have one signature; let the "
+                        "producer sign with SHA-256 (Amazon SNS: the topic's "
+                        "SignatureVersion 2) and write \"verify "
+                        "rsa-sha256;\", for SNS \"verify aws-sns-v2;\"");
     }
 }
 

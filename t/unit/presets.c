@@ -801,6 +801,12 @@ table_age(u_char *p, u_char *last, ngx_er_preset_t *preset)
             p = ngx_slprintf(p, last, " from `iat`");
         }
 
+        if (v->jwt.max_age) {
+            p = ngx_slprintf(p, last, ", at most ");
+            p = table_time(p, last, v->jwt.max_age * 1000);
+            p = ngx_slprintf(p, last, " from `iat`");
+        }
+
         p = ngx_slprintf(p, last, "; leeway ");
         p = table_time(p, last, v->jwt.leeway * 1000);
 
