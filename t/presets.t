@@ -85,12 +85,24 @@ sub soap {
         . '</soapenv:Body></soapenv:Envelope>';
 }
 
+sub sns {
+    my ($message, $version) = @_;
+
+    return qq({"Type":"Notification","MessageId":"m-$message","TopicArn":)
+        . qq("arn:aws:sns:us-east-1:1:t","Message":"$message","Timestamp":)
+        . qq("%RFC%","SignatureVersion":"$version","Signature":"%SIG%"}) =~
+        s/"Timestamp"/$message eq 'b' ? '"Subject":"Hi","Timestamp"'
+                                      : '"Timestamp"'/re;
+}
+
 my %EVENTS = (
     'adyen-payments' => [ adyen('false', 'x'), adyen('true', '') ],
     'adyen-platform' => [
         map { '{"type":"balancePlatform.transfer.updated","timestamp":'
               . '"2026-01-01T00:00:00Z","data":{"id":"T1","status":"'
               . $_ . '"}}' } 'authorised', 'captured' ],
+    'aws-sns' => [ sns('a', 1), sns('b', 2) ],
+    'aws-sns-v2' => [ sns('a', 2), sns('b', 2) ],
     apikey => [ order('paid'), order('shipped') ],
     asana => [ map { '{"events":[{"action":"changed","resource":{"gid":"1",'
                      . qq("resource_type":"task"},"created_at":"2026-0$_"}]}) }
@@ -135,6 +147,8 @@ my %EVENTS = (
                         . '"result":{"id":"trk_1"}}' } 1, 2 ],
     dropbox => [ map { qq({"list_folder":{"accounts":["dbid:$_"]},)
                        . '"delta":{"users":[1]}}' } 'AAH4f', 'AAG1x' ],
+    e2b => [ map { qq({"id":"e-$_","type":"sandbox.lifecycle.created",)
+                   . '"sandboxTeamId":"t"}' } 1, 2 ],
     ebay => [ map { '{"metadata":{"topic":"ITEM_SOLD"},"notification":{'
                     . qq("notificationId":"n","data":{"state":"$_"}}}) }
               'sold', 'paid' ],
@@ -246,6 +260,8 @@ my %EVENTS = (
                'SYNC_UPDATES_AVAILABLE', 'HISTORICAL_UPDATE' ],
     paystack => [ map { '{"event":"charge.success","data":{"id":302961,'
                         . qq("status":"$_"}}) } 'pending', 'success' ],
+    persona => [ map { qq({"data":{"id":"evt_$_","attributes":{"name":)
+                       . '"inquiry.completed"}}}' } 1, 2 ],
     polar => [ map { [ '{"type":"order.updated","data":{"id":"o1"}}',
                        'webhook-id' => "wh_p$_" ] } 1, 2 ],
     quickbooks => [ map { qq([{"id":"q1","type":"qbo.invoice.created.v1"},)
@@ -459,7 +475,7 @@ for my $name (sort keys %row) {
 
     is(outcome(request($name, $one, -1)), 'duplicate',
         "$name: repeated a second later")
-        if (ref $one ? $one->[0] : $one) !~ /%(?:NOW|MS)%/;
+        if (ref $one ? $one->[0] : $one) !~ /%(?:NOW|MS|RFC)%/;
 }
 
 for my $product (sort keys %PRODUCTS) {
@@ -599,6 +615,7 @@ sub request {
         : 'application/json';
     $body =~ s/%NOW%/$s/g;
     $body =~ s/%MS%/$ms/g;
+    $body =~ s/%RFC%/strftime('%Y-%m-%dT%H:%M:%S.000Z', gmtime $s)/ge;
 
     my %m = (name => $name, body => $body, header => \%header);
     my ($element, $tokens) = ('', '');
@@ -643,7 +660,7 @@ sub sign {
     $o{prefix} .= ' ' if $o{prefix} =~ /^(?:Bearer|Basic)$/;
     $o{prefix} = 'sha256=' if $r->{verify} =~ /^hmac-from-prefix/;
 
-    my $separator = $o{separator} eq 'space' ? ' ' : $o{separator};
+    my $separator = $o{separator} =~ s/space$/ /r;
 
     $text = $o{prefix} . $text;
     $text = "$element$separator$text" if $element;
@@ -667,6 +684,8 @@ sub encoded {
     my ($encoding, $bytes) = @_;
 
     return $encoding eq 'base64' ? encode_base64($bytes, '')
+        : $encoding eq 'base64-unpadded'
+        ? encode_base64($bytes, '') =~ s/=+$//r
         : $encoding eq 'base64url'
         ? encode_base64url($bytes) . '=' x (-length(encode_base64url($bytes))
                                             % 4)
@@ -687,18 +706,21 @@ sub seal {
     return sha1($data) if $verify eq 'sha1';
     return sha256($data) if $verify eq 'sha256';
 
-    return private($verify, $data);
+    return private($verify, $data, $m->{body} =~ /"SignatureVersion":"1"/
+                                   ? 'sha1' : 'sha256');
 }
 
 
 sub private {
-    my ($verify, $data) = @_;
+    my ($verify, $data, $digest) = @_;
+
+    $digest //= 'sha256';
 
     my $file = $t->write_file('signed', $data);
 
     return $verify eq 'ed25519'
         ? run("openssl pkeyutl -sign -rawin -inkey $dir/ed.key -in $file")
-        : run("openssl dgst -sha256 -sign $dir/"
+        : run("openssl dgst -$digest -sign $dir/"
               . ($verify =~ /^ecdsa/ ? 'ec' : 'rsa') . ".key $file");
 }
 
@@ -747,6 +769,9 @@ sub raw {
 
 sub fill {
     my ($m, $text) = @_;
+
+    $text =~ s/\{if json:(\w+)\}(.*?)\{end\}/
+               exists JSON::PP::decode_json($m->{body})->{$1} ? $2 : ''/gse;
 
     return $text =~ s/\{([^}]+)\}/part($m, $1)/ger;
 }

@@ -593,6 +593,19 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
     },
 
     {
+        .name = "persona",
+        .verify = "hmac-sha256",
+        .key = "utf8",
+        .signed_ = "{ts}.{body}",
+        .signature = "header:Persona-Signature separator=,space prefix=v1= "
+                     "encoding=hex",
+        .timestamp = "sig:t= unit=s tolerance=300s",
+        .id = { "{json:data.id}" },
+        .type = { "{json:data.attributes.name}" },
+        .time = { "{json:data.attributes.created-at}" }
+    },
+
+    {
         .name = "polar",
         .verify = "hmac-sha256",
         .key = "utf8",

@@ -19,6 +19,20 @@
 #define NGX_ER_MEGABYTE  (1024 * 1024)
 
 
+/*
+ * https://docs.aws.amazon.com/sns/latest/dg/
+ * sns-verify-signature-of-message-verify-message-signature.html: the fields in
+ * the order of their names, of a notification and of both confirmations.
+ */
+
+#define NGX_ER_SNS_SIGNED                                                     \
+    "Message\n{json:Message}\nMessageId\n{json:MessageId}\n"                  \
+    "{if json:Subject}Subject\n{json:Subject}\n{end}"                         \
+    "{if json:SubscribeURL}SubscribeURL\n{json:SubscribeURL}\n{end}"          \
+    "Timestamp\n{json:Timestamp}\n{if json:Token}Token\n{json:Token}\n{end}"  \
+    "TopicArn\n{json:TopicArn}\nType\n{json:Type}\n"
+
+
 ngx_er_preset_t  ngx_er_presets_keys[] = {
 
     {
@@ -44,6 +58,38 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .time = { "{header:ce-time}", "{json:time}" },
         .accept = NGX_ER_ACCEPT_EVENTS,
         .coarse = 1
+    },
+
+    {
+        .name = "aws-sns",
+        .verify = "rsa-from-version json:SignatureVersion 1=sha1 2=sha256",
+        .key = "pem",
+        .signed_ = NGX_ER_SNS_SIGNED,
+        .signature = "json:Signature encoding=base64",
+        .timestamp = "json:Timestamp unit=rfc3339 tolerance=2h",
+        .id = { "{json:MessageId}" },
+        .type = { "{json:Type}" },
+        .subject = { "{json:TopicArn}" },
+        .time = { "{json:Timestamp}" },
+        .payload = "json:Message",
+        .accept = NGX_ER_ACCEPT_TEXT,
+        .retries = NGX_ER_HOUR
+    },
+
+    {
+        .name = "aws-sns-v2",
+        .verify = "rsa-sha256",
+        .key = "pem",
+        .signed_ = NGX_ER_SNS_SIGNED,
+        .signature = "json:Signature encoding=base64",
+        .timestamp = "json:Timestamp unit=rfc3339 tolerance=2h",
+        .id = { "{json:MessageId}" },
+        .type = { "{json:Type}" },
+        .subject = { "{json:TopicArn}" },
+        .time = { "{json:Timestamp}" },
+        .payload = "json:Message",
+        .accept = NGX_ER_ACCEPT_TEXT,
+        .retries = NGX_ER_HOUR
     },
 
     {
@@ -153,6 +199,18 @@ ngx_er_preset_t  ngx_er_presets_keys[] = {
         .subject = { "{json:guild_id}", "{json:application_id}" },
         .deadline = 2500,
         .answer = "200 application/json {\"type\":5}"
+    },
+
+    {
+        .name = "e2b",
+        .verify = "sha256",
+        .key = "utf8",
+        .signed_ = "{secret}{body}",
+        .signature = "header:e2b-signature encoding=base64-unpadded",
+        .id = { "{json:id}" },
+        .type = { "{json:type}" },
+        .subject = { "{json:sandboxTeamId}" },
+        .time = { "{json:timestamp}" }
     },
 
     {
