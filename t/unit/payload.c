@@ -376,6 +376,43 @@ hidden(kind_t *kind)
 }
 
 
+/* the place itself is hidden: nothing of the document is shown */
+
+static void
+whole(void)
+{
+    ngx_str_t              text, out;
+    ngx_uint_t             n;
+    const char            *why;
+    ngx_er_error_t         err;
+    ngx_er_field_t         field;
+    ngx_er_redact_t       *redact;
+    ngx_er_redact_body_t   body;
+
+    redact = ngx_er_redact_create(pool);
+
+    text = str("data.a.Message");
+    (void) ngx_er_field_parse(pool, &text, NULL, &field, &err);
+    (void) ngx_er_redact_add(redact, &field);
+
+    text = str("data.email");
+    (void) ngx_er_field_parse(pool, &text, NULL, &field, &err);
+    (void) ngx_er_redact_add(redact, &field);
+
+    (void) ngx_er_redact_payload(redact, payload_of("json:a.Message"));
+
+    body.format = NGX_ER_REDACT_JSON;
+    body.type = str("application/json");
+    body.limits = &limits;
+    body.body = str("{\"a\":{\"Message\":\"{\\\"email\\\":1}\"}}");
+
+    (void) ngx_er_redact_body(redact, pool, &body, &out, &n, &why);
+
+    is_str(&out, "{\"a\":{\"Message\":\"***\"}}", "a place that is hidden");
+    is_int(n, 1, "which is one value");
+}
+
+
 static void
 memory(kind_t *kind)
 {
@@ -435,6 +472,7 @@ main(void)
     words();
     round_trip();
     places();
+    whole();
 
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         hidden(&kinds[i]);
