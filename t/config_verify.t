@@ -287,7 +287,8 @@ wrong('timestamp of no part', 'timestamp X-Time;',
 wrong('digest of unknown algorithm', 'body_digest header:X md5 hex;',
     'invalid value "md5", write: sha1, sha256, sha384 or sha512');
 wrong('digest of unknown encoding', 'body_digest header:X sha256 utf8;',
-    'invalid value "utf8", write: hex, base64, base64url or base64-of-hex');
+    'invalid value "utf8", write: hex, base64, base64-unpadded, base64url or '
+    . 'base64-of-hex');
 wrong('digest of unknown condition',
     'body_digest header:X sha256 hex when=ever;',
     'invalid value "when=ever", write: when=present');
@@ -433,6 +434,28 @@ for my $lines ('', "timestamp header:T tolerance=0;\n") {
         . "signed \"{header:T}{body_crc32}\"; <<<\n$lines",
         '{body_crc32} covers no body: whoever has seen one request can send');
 }
+
+# SHA-1 with RSA, by itself or as one of several; text that may be missing
+
+system('openssl genrsa 2048 2>/dev/null | openssl rsa -pubout -out '
+       . $t->dir . '/conf/rsa.pem 2>/dev/null') == 0 or die "openssl\n";
+
+for my $verify ('rsa-sha1', 'rsa-from-version json:V 1=sha1 2=sha256') {
+    warned("$verify: SHA-1", "verify $verify; <<<\nsecret file:rsa.pem;\n"
+        . "key pem;\n$sealed", 'signatures with RSA and SHA-1 are taken');
+}
+
+fine('no SHA-1', "verify rsa-from-version json:V 1=sha256 2=sha512;\n"
+    . "secret file:rsa.pem;\nkey pem;\n$sealed");
+wrong('no digest', 'verify rsa-from-version json:V 1=md5;',
+    'invalid value "1=md5", write: verify rsa-from-version json:PATH|');
+fine('text that may be missing', "verify hmac-sha256;\nsignature header:X;\n"
+    . 'signed "A={json:a}&{if json:b}B={json:b}&{end}C={json:c}";');
+wrong('text that cannot be told', "verify hmac-sha256;\nsignature header:X;\n"
+    . 'signed "{json:a}{if json:b}{json:b}{end}";',
+    'two messages could have the same text', at => 'block');
+wrong('no end', "verify hmac-sha256;\nsignature header:X;\n"
+    . 'signed "{json:a}{if json:b}B={json:b}"; <<<', '{end} is missing in');
 
 fine('a CRC for a while', "verify hmac-sha256;\nsignature header:X;\n"
     . "signed \"{ts}{body_crc32}\";\ntimestamp header:T;");

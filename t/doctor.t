@@ -146,6 +146,9 @@ finds('base64 for hex', 'encoding', qr/"encoding=base64"/, '/hex', $body,
     'X-Signature' => hmac_sha256_base64($body, $secret{hex}) . '=');
 finds('hex for base64', 'encoding', qr/"encoding=hex"/, '/base64', $body,
     'X-Signature' => hex_of($body, 'base64'));
+finds('base64 without padding', 'encoding', qr/"encoding=base64-unpadded"/,
+    '/base64', "$body ",
+    'X-Signature' => hmac_sha256_base64("$body ", $secret{base64}));
 finds('base64url for base64', 'encoding', qr/"encoding=base64url"/, '/base64',
     $body = $body . ' ' x 3, 'X-Signature' => do {
         my $n = 0;

@@ -132,9 +132,10 @@ ngx_er_guess_scheme_claims(ngx_er_guess_t *guess)
 
     if (ngx_er_guess_fits(guess, &v, d->message)) {
         ngx_er_guess_say(guess, "clock", "the token's signature is right, but "
-                         "it was too old or not valid yet when it came: look "
-                         "at the clocks of both (NTP), or write \"leeway=\", "
-                         "\"expires=\" or \"max_age=\" in \"jwt\"");
+                         "it had expired, was too old or not valid yet when "
+                         "it came: look at the clocks of both (NTP), or write "
+                         "\"leeway=\", \"expires=\" or \"max_age=\" in "
+                         "\"jwt\"");
         return;
     }
 

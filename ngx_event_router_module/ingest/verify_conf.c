@@ -762,8 +762,11 @@ ngx_er_verify_set_line(ngx_er_param_t *rows, ngx_str_t *word, void *base,
     }
 
     if (row->kind == NGX_ER_PARAM_SEC) {
-        usage = row->min ? "a time such as 5m or 1h, or \"off\""
-                         : "a time such as 300s, 5m or 0";
+        usage = (row->min == NULL) ? "a time such as 300s, 5m or 0"
+                : (row->name[0] == 'm') ? "a time such as 5m, or "
+                                          "\"max_age=off\""
+                                        : "a time such as 1h, or "
+                                          "\"expires=off\"";
     }
 
     return ngx_er_verify_set_bad(word, usage, err);
