@@ -314,6 +314,7 @@ test_tails_limits(void)
     ngx_er_paths_t  *paths;
 
     static const char  *texts[] = { "[-1]", "[-2]", "", "[-1][-1]" };
+    static const char  *behind[] = { "a", "a[-1]", "b" };
     static const char   body[] = "[1,[2,3],[4,[5,6]]]";
 
     paths = parse_paths(texts, 4);
@@ -341,6 +342,20 @@ test_tails_limits(void)
     }
 
     is_int(n, 5, "of the last element alone what is in it");
+
+    /* what was found before the array is walked again counts behind it */
+
+    paths = parse_paths(behind, 3);
+
+    for (n = 1; n < 10; n++) {
+        limits.found = n;
+
+        if (scan(paths, "{\"a\":[1,2,3],\"b\":4}", 0) == NGX_OK) {
+            break;
+        }
+    }
+
+    is_int(n, 5, "five values, one of them by two paths");
 
     ngx_er_scan_limits_default(&limits);
 }
