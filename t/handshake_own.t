@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use Digest::SHA qw(hmac_sha1_hex hmac_sha256_base64 hmac_sha256_hex
                    hmac_sha512_hex sha1 sha256_hex);
+use JSON::PP qw(encode_json);
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Test::EventRouter;
@@ -184,6 +185,14 @@ for my $n (0, 1) {
 $r = post('/own', '{"type":"ping","challenge":"c"}', 'X-Sig' => '00' x 32);
 is($r->{status}, 401, 'not signed');
 unlike($r->{body}, qr/[0-9a-f]{64}/, 'and nothing is signed for him');
+
+for my $word ('12345', 'a b', '{"id":1}') {
+    my $body = encode_json({ type => 'ping', challenge => $word });
+
+    $r = post('/own', $body, 'X-Sig' => hmac_sha256_hex($body, $secret[0]));
+    is($r->{body}, "$word " . hmac_sha256_hex($word, $secret[0]),
+        "\"$word\", of one who has the secret");
+}
 
 # ---- POST, HEAD and OPTIONS
 

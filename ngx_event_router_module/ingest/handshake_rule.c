@@ -176,7 +176,9 @@ ngx_er_rule_line(ngx_er_rule_t *rule, ngx_str_t *words, ngx_uint_t n)
 ngx_int_t
 ngx_er_rule_end(ngx_er_rule_t *rule)
 {
-    ngx_er_handshake_t  *h;
+    ngx_uint_t                  i;
+    ngx_er_handshake_t         *h;
+    ngx_er_handshake_header_t  *header;
 
     h = rule->handshake;
 
@@ -203,6 +205,22 @@ ngx_er_rule_end(ngx_er_rule_t *rule)
         ngx_er_error(rule->err, "\"signed on\" asks for a signature, and the "
                      "source has \"verify off\": nobody would look at it");
         return NGX_ERROR;
+    }
+
+    if (!h->signed_) {
+        return NGX_OK;
+    }
+
+    /* who asks has the secret, so nothing is signed for a stranger */
+
+    if (h->body) {
+        ngx_er_echo_any(h->body);
+    }
+
+    header = h->headers.elts;
+
+    for (i = 0; i < h->headers.nelts; i++) {
+        ngx_er_echo_any(header[i].value);
     }
 
     return NGX_OK;
