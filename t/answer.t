@@ -34,6 +34,16 @@ fine($_) for 'answer 200;', 'answer 299;', 'answer 204;', 'answer 200 empty;',
     'refusal problem;', 'answer 200 empty; unrouted 404; refusal empty;',
     'answer 200 text/plain "";', 'answer 200; reply from=erp;';
 
+{
+    my ($ok, $said) = trial('answer 200 text/plain "OK {json:id}";');
+    ok($ok && index($said, 'the producer gets "OK {json:id}" as it stands') >= 0,
+        'nginx -t: a template in an answer') or diag($said);
+
+    ($ok, $said) = trial(q(answer 200 application/json '{"a":{ "b":{}}}';));
+    ok($ok && index($said, 'as it stands') < 0, 'nginx -t: JSON in an answer')
+        or diag($said);
+}
+
 wrong('answer;', 'invalid number of arguments');
 wrong("answer $_;", "invalid status \"$_\"")
     for 'empty', '199', '300', '404', '20', '2000', '-200', '0200';

@@ -92,6 +92,11 @@ wrong('in a block of conditions', "any { require data.a exists;\n"
 wrong('a variable', 'handshake ${x};', 'unknown handshake "${x}": write the '
     . 'name of a preset that has one, or "off"');
 
+wrong('one of nobody, whose name is near that of a preset without any',
+    'handshake lime;', 'unknown handshake "lime": write the name of a preset');
+wrong('misspelt', 'handshake mailchip;', 'did you mean "mailchimp"? One of '
+    . 'your own is a block, "handshake mailchip { ... }"');
+
 # ---- names
 
 wrong('no name', "handshake { method GET; $answer }",

@@ -195,6 +195,12 @@ wrong("id $_->[0]", "id $_->[0];", "\"id\" \"$_->[1]\" $one \"id $_->[2];\"")
         [ 'none "{json:id}"', 'none', '{json:PATH}' ];
 wrong('which needs quotes', 'id data.id;', 'with quotes around {data:id} in');
 warned('here, too', 'type data.type;', 'Put quotes around {data:type} in');
+warned("an index of rules, $_", "type \"{$_}\";",
+    'is a key with brackets in a template: write an element of an array as in '
+    . '"items.0.id"')
+    for 'json:items[0].kind', 'data:items[-1].kind', 'json:a.b[12]';
+fine("no index, $_", "type \"{$_}\";")
+    for 'json:items.0.kind', 'data:data[list_id]', 'json:a[]';
 wrong('fields with a comma', 'dedup by=data.a,data.b;',
     '"data.a,data.b" is one field with commas in its name: several fields '
     . 'stand each by itself');

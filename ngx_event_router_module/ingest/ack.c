@@ -104,7 +104,8 @@ static ngx_int_t
 ngx_er_ack_text(ngx_conf_t *cf, ngx_er_ack_t *ack, ngx_str_t *type,
     ngx_str_t *body)
 {
-    ngx_http_compile_complex_value_t  ccv;
+    u_char                            *p, *last;
+    ngx_http_compile_complex_value_t   ccv;
 
     if (!ngx_er_ack_type(type)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -119,6 +120,23 @@ ngx_er_ack_text(ngx_conf_t *cf, ngx_er_ack_t *ack, ngx_str_t *type,
                            "\"answer %ui\" has no body: write \"answer 200\", "
                            "or leave type and body out", ack->status);
         return NGX_ERROR;
+    }
+
+    p = body->data;
+    last = p + body->len;
+
+    while ((p = ngx_strlchr(p, last, '{')) != NULL && ++p < last) {
+
+        if ((*p | 0x20) < 'a' || (*p | 0x20) > 'z') {
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"answer\" has variables of nginx and no "
+                           "templates: the producer gets \"%V\" as it stands "
+                           "here; write $event_id, or a variable that "
+                           "\"event_set\" makes of a field", body);
+        break;
     }
 
     ack->kind = NGX_ER_ACK_TEXT;

@@ -23,6 +23,7 @@
 #include "challenges.h"
 #include "handshake_rule.h"
 #include "verify_check.h"
+#include "../conf/nearest.h"
 
 
 #if (NGX_ER_METHOD_GET != NGX_HTTP_GET                                        \
@@ -383,12 +384,14 @@ ngx_er_handshake_conf_asks(ngx_conf_t *cf, ngx_er_draft_t *draft,
         return NGX_ERROR;
     }
 
-    near = ngx_er_preset_nearest(name);
+    near = ngx_er_nearest(name, ngx_er_preset_handshakes,
+                          sizeof(ngx_er_preset_handshake_t));
 
     if (near) {
         ngx_er_where_log(cf, NGX_LOG_EMERG, where,
-                         "unknown handshake \"%V\": did you mean \"%s\"?",
-                         name, near);
+                         "unknown handshake \"%V\": did you mean \"%s\"? "
+                         "One of your own is a block, \"handshake %V { ... "
+                         "}\"", name, near, name);
 
     } else {
         ngx_er_where_log(cf, NGX_LOG_EMERG, where,

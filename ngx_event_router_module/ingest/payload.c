@@ -131,7 +131,10 @@ ngx_er_payload_place(ngx_pool_t *pool, ngx_er_payload_t *payload,
         return NGX_ERROR;
     }
 
-    if (ref.indices) {
+    if (ref.indices
+        || (payload->kind != NGX_ER_PAYLOAD_FORM
+            && ngx_strlchr(text.data, text.data + text.len, '[')))
+    {
         ngx_er_error(err, "\"%V\" goes through an array: a body has one "
                      "payload, so its place has names only", &payload->text);
         return NGX_ERROR;

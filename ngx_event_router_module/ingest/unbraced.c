@@ -9,7 +9,8 @@
  * fields so, and yet gives all events one id: all but the first one would be
  * duplicates, and lost.  That is refused.  A type or a subject can be a
  * constant, so there is a warning only for what looks like a field or one of
- * nginx's variables; of a time that is constant there always is.
+ * nginx's variables; of a time that is constant there always is.  Nor has a
+ * path of a template the "[0]" of rules: there it would be a part of a key.
  *
  * Called by source_conf.c for each template of an attribute.  It owns nothing;
  * without memory the sentence names no better template.
@@ -30,6 +31,8 @@ static ngx_uint_t ngx_er_unbraced_constant(ngx_er_template_t *template);
 static ngx_er_unbraced_word_t *ngx_er_unbraced_word(ngx_str_t *text);
 static void ngx_er_unbraced_meant(ngx_conf_t *cf,
     ngx_er_unbraced_word_t *word, ngx_str_t *text, ngx_str_t *meant);
+static void ngx_er_unbraced_index(ngx_conf_t *cf, ngx_str_t *line,
+    ngx_er_template_t *template, ngx_er_where_t *where);
 
 
 static ngx_er_unbraced_word_t  ngx_er_unbraced_words[] = {
@@ -65,6 +68,7 @@ ngx_er_unbraced(ngx_conf_t *cf, ngx_str_t *line, ngx_er_template_t *template,
     ngx_er_unbraced_word_t  *word;
 
     if (!ngx_er_unbraced_constant(template)) {
+        ngx_er_unbraced_index(cf, line, template, where);
         return NGX_OK;
     }
 
@@ -177,5 +181,41 @@ ngx_er_unbraced_meant(ngx_conf_t *cf, ngx_er_unbraced_word_t *word,
         if (*p == '_') {
             *p = '-';
         }
+    }
+}
+
+
+/* a key can be called so, but few are: a warning only */
+
+static void
+ngx_er_unbraced_index(ngx_conf_t *cf, ngx_str_t *line,
+    ngx_er_template_t *template, ngx_er_where_t *where)
+{
+    u_char        *p, *last;
+    ngx_uint_t     i;
+    ngx_er_ref_t  *ref;
+
+    for (i = 0; (ref = ngx_er_template_ref(template, i)) != NULL; i++) {
+
+        if (ref->kind != NGX_ER_REF_JSON && ref->kind != NGX_ER_REF_DATA
+            && ref->kind != NGX_ER_REF_ITEM)
+        {
+            continue;
+        }
+
+        last = ref->name.data + ref->name.len;
+        p = ngx_strlchr(ref->name.data, last, '[');
+
+        if (p == NULL || p + 1 == last
+            || (p[1] != '-' && (p[1] < '0' || p[1] > '9')))
+        {
+            continue;
+        }
+
+        ngx_er_where_log(cf, NGX_LOG_WARN, where,
+                         "\"%V\": \"%V\" is a key with brackets in a "
+                         "template: write an element of an array as in "
+                         "\"items.0.id\", counted from 0", line, &ref->name);
+        return;
     }
 }
