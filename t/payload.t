@@ -113,6 +113,12 @@ EOC
             [ "payload form:p; $forms subject \"{form:p}\"; redact data.x;",
               'makes "subject" of' ];
 
+    like($said->("verify off; payload $_;"),
+        qr/^ok .*\[warn\] "payload $_" .* looks for a key "data"/s,
+        "warned of: $_") for 'json:data.Message', 'base64:data.m.data';
+    unlike($said->('verify off; payload base64:data;'), qr/a key "data"/,
+        'and of no other one');
+
     like($said->('verify adyen-payments; secret 00; payload json:x;'),
         qr/^wrong .*signs each of several events.*nginx\.conf:\d+/s,
         'wrong: signatures of elements');

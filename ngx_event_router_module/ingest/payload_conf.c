@@ -88,6 +88,17 @@ ngx_er_payload_fits(ngx_conf_t *cf, ngx_er_source_t *s,
         return NGX_ERROR;
     }
 
+    if (s->payload->kind != NGX_ER_PAYLOAD_FORM
+        && s->payload->name.len > 5
+        && ngx_strncmp(s->payload->name.data, "data.", 5) == 0)
+    {
+        ngx_er_where_log(cf, NGX_LOG_WARN, where,
+                         "\"payload %V\" of event_source \"%V\" looks for a "
+                         "key \"data\" in the body: a path begins there, and "
+                         "not at the data of rules", &s->payload->text,
+                         &s->name);
+    }
+
     /* a preset's is for one kind of its bodies, which need not be taken */
 
     if (line && s->payload->kind == NGX_ER_PAYLOAD_FORM && !s->form) {
