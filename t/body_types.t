@@ -186,7 +186,14 @@ is(edit($dead{json}, '{"a":2}')->{status}, 200, 'edited: JSON');
 is(edit($dead{json}, 'b', '&content_type=text/plain')->{status}, 200,
     'edited: by intention');
 is(edit($dead{words}, 'other words')->{status}, 200, 'edited: words');
-is(edit($dead{words}, '{"a":1}')->{status}, 200, 'edited: words become JSON');
+is(edit($dead{words}, '{"a":3}')->{status}, 200, 'edited: words become JSON');
+
+# they are called in their own time
+
+ok(wait_until(10, sub {
+    my %came = map { $_->{body} => 1 } $erp->requests(uri => '/bad');
+    return 4 == grep { $came{$_} } '{"a":2}', 'b', 'other words', '{"a":3}';
+}), 'edited: all were called');
 
 # ---- CloudEvents
 

@@ -510,6 +510,7 @@ ngx_er_redact_inner(ngx_er_redact_t *redact, ngx_pool_t *pool,
         return NGX_OK;
     }
 
+    n = 0;
     rc = ngx_er_payload_open(redact->payload, pool, place->value, &inner.body);
 
     if (rc == NGX_OK) {

@@ -174,8 +174,8 @@ static const char  *ngx_er_scan_reasons[] = {
     "number too long or out of range",
     "duplicate key",
     "no boundary of 1 to 70 characters in Content-Type",
-    "the boundary is missing, or a line that begins with it goes on or ends "
-    "otherwise than the first one",
+    ("the boundary is missing, or a line that begins with it goes on or ends "
+     "otherwise than the first one"),
     "bad headers of a part",
     "too many parts",
     "the last part does not end",
