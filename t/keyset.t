@@ -43,7 +43,7 @@ my %kinds = (
 make_key($_) for sort keys %kinds;
 
 my @names = qw(a storm rot down big broken only many hs use late old quiet
-               kid gone claim left slow);
+               kid gone claim left slow moved);
 
 configure();
 $t->run;
@@ -330,6 +330,29 @@ subtest 'reload' => sub {
 };
 
 
+# a worker that ends has asked whom nobody is to ask any more
+
+subtest 'a reload to another key server' => sub {
+    $idp->answer('/moved', body => set(rsa => 'rsa'), delay => 1.5);
+    $idp->answer('/moved/away', body => set(rsa2 => 'rsa2'));
+
+    my $c = $t->connect;
+
+    $c->send(POST => '/moved', headers(token('rsa')), body());
+    sleep 0.3;
+
+    configure(http => 'include more.conf;', require => '', moved => '/away');
+    $t->reload;
+
+    is(status('moved', token('rsa2')), 200, 'its keys are known');
+    is($c->response->{status}, 200, 'whoever waits for the old one is heard');
+    $t->wait_old_workers;
+    is(status('moved', token('rsa')), 503, 'whose key is none now');
+    is(status('moved', token('rsa2')), 200, 'the new one stays');
+    is(fetched($_), 1, "asked once: $_") for 'moved', 'moved/away';
+};
+
+
 # ---- a minute later
 
 sleep 61;
@@ -422,7 +445,8 @@ sub configure {
             . "location = /explain/$_ { event_explain $_ access=nginx; }\n"
             . "location = /keys/$_ { internal; proxy_pass "
             . "http://127.0.0.1:%%PORT_8082%%/$_"
-            . ($by eq 'by=kid' ? '/$arg_kid' : '') . ";\n"
+            . ($by eq 'by=kid' ? '/$arg_kid' : '')
+            . ($_ eq 'moved' ? $o{moved} // '' : '') . ";\n"
             . "proxy_read_timeout 2s; proxy_set_header X-Kid \$arg_kid; }\n";
     }
 

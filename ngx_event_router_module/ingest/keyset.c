@@ -397,6 +397,12 @@ ngx_er_keyset_adopt(ngx_er_keyset_t *keyset, ngx_er_keyset_state_t *state)
         state->serial++;
 
     } else if (ngx_memcmp(state->config, keyset->config, 32) != 0) {
+
+        /* what is fetched now may come from where the keys were before */
+
+        state->owner = 0;
+        state->tried = 0;
+        state->lacks = 0;
         state->renew = ngx_current_msec;
         state->serial++;
     }
@@ -494,7 +500,9 @@ ngx_er_keyset_passed(ngx_msec_t when)
 static ngx_er_keyset_state_t *
 ngx_er_keyset_state(ngx_er_keyset_t *keyset)
 {
-    if (ngx_memcmp(keyset->shared->print, keyset->print, 32) == 0) {
+    if (ngx_memcmp(keyset->shared->print, keyset->print, 32) == 0
+        && ngx_memcmp(keyset->shared->config, keyset->config, 32) == 0)
+    {
         return keyset->shared;
     }
 
