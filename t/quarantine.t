@@ -412,6 +412,10 @@ EOC
     is(join(' ', map { $_->{step} } $kept->('shop', 3)), 'parse type time',
         'the others stay');
 
+    is(join(' ', map { $t->post('/admin/v1/recheck?source=shop', '',
+                                \@token)->{status} } 1 .. 40),
+        join(' ', (200) x 40), 'the next one as soon as one is told');
+
     is($t->post("/admin/v1/recheck?id=$pages[0]", '', \@token)->{status}, 404,
         'one that has left is not there');
     is($purge->('shop')->{purged}, 3, 'purge');

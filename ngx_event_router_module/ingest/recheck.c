@@ -126,6 +126,7 @@ ngx_er_recheck_start(ngx_er_source_t *source, uint64_t id,
                    &source->name, id);
 
     if (ngx_er_recheck_list(recheck) != NGX_OK) {
+        ngx_er_quarantine_leave();
         ngx_er_recheck_free(recheck);
         return NULL;
     }
@@ -158,7 +159,6 @@ ngx_er_recheck_rc(ngx_er_recheck_t *recheck)
 void
 ngx_er_recheck_free(ngx_er_recheck_t *recheck)
 {
-    ngx_er_quarantine_leave();
     ngx_destroy_pool(recheck->pool);
 }
 
@@ -462,6 +462,10 @@ ngx_er_recheck_end(ngx_er_recheck_t *recheck)
                   n[NGX_ER_JUDGE_ADMITTED], n[NGX_ER_JUDGE_DUPLICATE],
                   n[NGX_ER_JUDGE_REFUSED], n[NGX_ER_JUDGE_FAILED],
                   n[NGX_ER_JUDGE_UNFIT]);
+
+    /* whoever reads the answer may ask for the next one at once */
+
+    ngx_er_quarantine_leave();
 
     if (recheck->handler) {
         recheck->handler(recheck);
