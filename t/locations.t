@@ -131,7 +131,7 @@ is($r->{body}, "kept\n", 'variables behind error_page');
 $c = $t->connect;
 
 my @pipeline = ([ '/passing', 200 ], [ '/token', 401 ], [ '/passing', 415,
-    'Content-Encoding' => 'gzip' ], [ '/mirror', 200 ], [ '/if?a=1', 200 ],
+    'Content-Encoding' => 'br' ], [ '/mirror', 200 ], [ '/if?a=1', 200 ],
     [ '/passing', 508, 'X-Event-Hops' => 9 ], [ '/passing', 200 ]);
 
 $c->write(join '', map { my ($uri, $status, @more) = @$_;

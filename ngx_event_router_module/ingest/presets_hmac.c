@@ -266,7 +266,7 @@ ngx_er_preset_t  ngx_er_presets_hmac[] = {
             "{data:repository.full_name}"
         },
         .payload = "form:payload",
-        .accept = NGX_ER_ACCEPT_FORMS,
+        .accept = NGX_ER_ACCEPT_JSON " application/x-www-form-urlencoded",
         .deadline = 9000,
         .window = NGX_ER_HOUR / 60,
         .once = 1,
