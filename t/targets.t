@@ -494,7 +494,8 @@ my $r = post('/a', event('cookie'));
 is($r->{status}, 502, 'headers: failed');
 is(join(' ', grep { !/^(Server|Date|Connection)$/ }
              map { $_->[0] } @{ $r->{headers} }),
-    'Content-Type Content-Length X-Content-Type-Options Retry-After',
+    'Content-Type Content-Length X-Event-Outcome X-Content-Type-Options '
+    . 'Retry-After',
     'headers: only ours');
 unlike($r->{body}, qr/secret/, 'headers: no body');
 
