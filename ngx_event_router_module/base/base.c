@@ -209,6 +209,10 @@ ngx_er_is_utf8(ngx_str_t *text)
 {
     u_char  *p, *last;
 
+    if (text->len == 0) {
+        return 1;
+    }
+
     p = text->data;
     last = p + text->len;
 

@@ -118,6 +118,7 @@ test_heads(void)
     head("blanks", "Content-Disposition:  form-data ;  name = \"a\" ", "a=v;");
     head("no name", "Content-Disposition: form-data", "-!=v;");
     head("empty name", FORM "name=\"\"", "=v;");
+    head("no name behind it", FORM "name;;=\"a\"", "=v;");
     head("name in quotes", FORM "name=\"a;b=\"", "a;b==v;");
     head("UTF-8", FORM "name=\"\xc3\xa9\"", "\xc3\xa9=v;");
     head("another charset", FORM "name=\"\xe9\"", "\xe9!=v;");
