@@ -128,6 +128,7 @@ ngx_er_media_param(u_char *p, u_char *last, ngx_er_media_param_t *param)
     }
 
     p = ngx_er_media_text(p + 1, last, "=;", &param->name);
+    param->value.data = p;
 
     if (p == last || *p == ';') {
         return p;
