@@ -825,18 +825,23 @@ static ngx_int_t
 ngx_er_file_look_last(ngx_er_file_t *file, ngx_er_error_t *err)
 {
     int        fd;
-    size_t     last;
+    size_t     last, committed;
     ngx_int_t  rc;
 
     if (mdb_env_get_fd(file->env, &fd) != 0) {
         return NGX_OK;
     }
 
+    /* a thread may commit while the pages are read: what it had done before
+       must be in them */
+
+    committed = file->committed;
+
     rc = ngx_er_pages_last(fd, &last);
 
     /* before that it is what a crash left, and LMDB's to judge */
 
-    if (file->committed == 0 || (rc == NGX_OK && last >= file->committed)) {
+    if (committed == 0 || (rc == NGX_OK && last >= committed)) {
         return NGX_OK;
     }
 
