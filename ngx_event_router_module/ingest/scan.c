@@ -125,7 +125,7 @@ typedef struct {
 static u_char *ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p,
     size_t bom);
 static ngx_er_inline u_char *ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p,
-    const ngx_uint_t sse2);
+    const ngx_uint_t sse2, const ngx_uint_t tails);
 static ngx_er_scan_frame_t *ngx_er_extract_push(ngx_er_scanner_t *sc,
     u_char *p);
 static void ngx_er_extract_pop(ngx_er_scanner_t *sc, u_char *p,
@@ -299,8 +299,16 @@ ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p, size_t bom)
         return ngx_er_lexer_fail(&sc->lexer, NGX_ER_SCAN_EMPTY, p);
     }
 
-    p = sc->s->portable ? ngx_er_scan_run(sc, p, 0)
-                        : ngx_er_scan_run(sc, p, 1);
+    if (sc->s->portable) {
+        p = ngx_er_scan_run(sc, p, 0, 1);
+
+    } else if (sc->s->paths && sc->s->paths->tails) {
+        p = ngx_er_scan_run(sc, p, 1, 1);
+
+    } else {
+        p = ngx_er_scan_run(sc, p, 1, 0);
+    }
+
     if (p == NULL) {
         return NULL;
     }
@@ -326,11 +334,13 @@ ngx_er_scan_document(ngx_er_scanner_t *sc, u_char *p, size_t bom)
 /*
  * long: the states of one parser.  From the first byte of the document to
  * behind its last; NULL: see sc->lexer.  The labels are what may come next: a
- * value, what follows it, a key, an element.
+ * value, what follows it, a key, an element.  Where no path has an index from
+ * the end ("tails" 0) nothing of it is in the loop.
  */
 
 static ngx_er_inline u_char *
-ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p, const ngx_uint_t sse2)
+ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p, const ngx_uint_t sse2,
+    const ngx_uint_t tails)
 {
     u_char                *start, *end;
     ngx_uint_t             empty;
@@ -345,11 +355,17 @@ ngx_er_scan_run(ngx_er_scanner_t *sc, u_char *p, const ngx_uint_t sse2)
     limits = sc->s->limits;
     frame = NULL;
 
+look:
+
 #if (__SSE2__)
     if (sse2) {
         ngx_er_lexer_look(&w, p, end);
     }
 #endif
+
+    if (frame) {
+        goto element;
+    }
 
 value:
 
@@ -461,7 +477,7 @@ next:
 
     empty = 0;
 
-    if (sc->ntails) {
+    if (tails && sc->ntails) {
         goto tail;
     }
 
@@ -536,13 +552,7 @@ tail:
 
     p = start;
 
-#if (__SSE2__)
-    if (sse2) {
-        ngx_er_lexer_look(&w, p, end);
-    }
-#endif
-
-    goto element;
+    goto look;
 }
 
 
