@@ -17,6 +17,8 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <pthread.h>
 
 
 static void test_full(void);
@@ -38,7 +40,33 @@ static void test_many(void);
 static ngx_uint_t many_start(uint64_t from, ngx_uint_t n);
 static void many_sweep(uint64_t holder);
 static void test_two(void);
+static void test_beside(void);
+static void *beside(void *data);
 static void write_file(const char *name, const char *text);
+
+
+/* after this many calls of pread() a thread commits; 0: none does */
+
+static ngx_uint_t  commit_after;
+
+
+ssize_t
+pread(int fd, void *buf, size_t len, off_t offset)
+{
+    ssize_t    n;
+    pthread_t  thread;
+
+    n = syscall(SYS_pread64, fd, buf, len, offset);
+
+    if (commit_after && --commit_after == 0) {
+
+        if (pthread_create(&thread, NULL, beside, NULL) == 0) {
+            (void) pthread_join(thread, NULL);
+        }
+    }
+
+    return n;
+}
 
 
 int
@@ -60,6 +88,7 @@ main(void)
     test_young();
     test_many();
     test_two();
+    test_beside();
 
     return done_testing();
 }
@@ -820,6 +849,45 @@ refused(const char *part, const char *what)
        && ngx_strnstr(err.text, (char *) part, err.len), "open: %s", what);
 
     diag("%.*s", (int) err.len, (char *) err.text);
+}
+
+
+/*
+ * Threads work in one file side by side.  What another one commits while this
+ * one looks whether the file is its own is no sign that it is not.
+ */
+
+static void
+test_beside(void)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    begin(1 << 20);
+
+    is_int(accept_one(10, 0, 0, 100, NULL), NGX_OK, "a commit");
+
+    for (i = 1; i <= 6; i++) {
+        commit_after = i;
+        rc = accept_one(10, 0, 0, 100, NULL);
+
+        is_int(rc, NGX_OK, "another thread's after %d reads of the file",
+               (int) i);
+        is_int(commit_after, 0, "it was made");
+    }
+
+    is_int(rows(NGX_ER_FILE_EVENTS), 13, "all are there");
+
+    end();
+}
+
+
+static void *
+beside(void *data)
+{
+    (void) accept_one(11, 0, 0, 100, NULL);
+
+    return NULL;
 }
 
 
