@@ -76,6 +76,8 @@ my %sources = (
     well     => 'verify off; answer 200 empty; unrouted 202;',
     split    => 'verify off; answer 200 text/plain all; split data.events; '
                 . 'id "{item:id}"; type "{item:type}";',
+    mixed    => 'verify off; answer 200 text/plain all; split data.events; '
+                . 'id "{item:id}"; type "{item:type}"; unrouted 404;',
     bare     => 'verify off; refusal empty; require data.id exists; '
                 . 'answer 202 text/plain ok;',
     token    => 'verify bearer; secret s; refusal empty;',
@@ -187,6 +189,10 @@ $r = events('split', qw(a d lost));
 is($r->{body}, 'all', 'a duplicate, a new one and one without a route');
 is($r->header('X-Event-Outcome'), 'duplicate', 'the first of the worst')
     or diag(explain($r->{headers}));
+$r = events('mixed', qw(a lost));
+is($r->{status}, 404, 'one that "unrouted" calls a failure');
+like($r->{body}, qr/"events":\[/, 'is told with all of them');
+is(events('mixed', qw(a b))->{body}, 'all', 'and is not, where there is none');
 $target->answer('/erp', status => 503);
 $r = events('split', qw(a e));
 is($r->{status}, 502, 'one of them failed');

@@ -161,6 +161,10 @@ static set_case_t  sets[] = {
     { "a point without its zeros", "{\"keys\":[{\"kty\":\"EC\","
       "\"crv\":\"P-256\",\"x\":\"AQ\",\"y\":\"AQ\"}]}", 0, 1,
       "no public key" },
+    { "a point that is cut elsewhere", "{\"keys\":[{\"kty\":\"EC\","
+      "\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEXH"
+      "\",\"y\":\"8UTNG72bfocs3-257rn0s2ldbqkLJK2KRiMohYjlrQ\"}]}", 0, 1,
+      "no public key" },
     { "a short key", "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\","
       "\"n\":\"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86"
       "zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4H"
@@ -271,7 +275,12 @@ test_example(example_t *e)
     is_int(ngx_er_jwa_verify(jwa, keys[0], &message, &signature), NGX_DECLINED,
            "%s: another message", e->name);
 
-    signature.len--;
+    message.len++;
+    raw[signature.len++] = 0;
+    is_int(ngx_er_jwa_verify(jwa, keys[0], &message, &signature), NGX_DECLINED,
+           "%s: more behind it", e->name);
+
+    signature.len -= 2;
     is_int(ngx_er_jwa_verify(jwa, keys[0], &message, &signature), NGX_DECLINED,
            "%s: the half of it", e->name);
 
