@@ -6,9 +6,9 @@
 # who does not, how often they are fetched whatever tokens come, what becomes
 # of events whose key is new, and sets that are none.
 #
-# A set may be asked for again when a minute has passed, and no clock of a test
-# makes that shorter: all cases have sources of their own, so one minute does
-# for them all.
+# A set may be asked for again when a minute has passed: all cases have sources
+# of their own, so one minute does for them all.  Where the clock of nginx can
+# be set nobody waits for it, and sets also grow old.
 
 use warnings;
 use strict;
@@ -21,6 +21,7 @@ use MIME::Base64 qw(encode_base64url decode_base64);
 use Test::More;
 use Test::EventRouter;
 use Test::EventRouter::Client;
+use Time::HiRes ();
 
 my $t = Test::EventRouter->new(workers => 4);
 my $erp = $t->target(8081);
@@ -28,6 +29,7 @@ my $idp = $t->target(8082);
 my $dir = $t->dir;
 my $json = JSON::PP->new->canonical;
 my (%jwk, $serial);
+my $ahead = 0;                  # seconds that the clock of nginx is
 
 # name => [ algorithm of openssl, its parameter, curve, bytes of a number ]
 
@@ -43,7 +45,9 @@ my %kinds = (
 make_key($_) for sort keys %kinds;
 
 my @names = qw(a storm rot down big broken only many hs use late old quiet
-               kid gone claim left slow moved);
+               kid gone claim left slow moved age stale aged short long none
+               secret);
+my $clock = $t->clock(undef, timers => 1);
 
 configure();
 $t->run;
@@ -355,7 +359,7 @@ subtest 'a reload to another key server' => sub {
 
 # ---- a minute later
 
-sleep 61;
+$clock ? later(61) : sleep 61;
 
 
 subtest 'a minute later: a thousand names' => sub {
@@ -419,7 +423,121 @@ subtest 'keys one by one, later' => sub {
 };
 
 
+# ---- hours later
+
+SKIP: {
+    skip 'no libfaketime', 1 if !$clock;
+
+    subtest 'how long a set is good' => \&ages;
+    subtest 'a set that grows old' => \&renewed;
+    subtest 'a set that is too old' => \&stale;
+    subtest 'keys one by one, which grow old' => \&aged;
+}
+
+
 $t->done;
+
+
+sub ages {
+    my %cases = (
+        short  => [ 'public, max-age=20', 300 ],
+        long   => [ 'max-age=99999999999', 86400 ],
+        secret => [ 'max-age=4000, no-store', 300 ],
+        none   => [ 'public', 3600 ],
+    );
+
+    for (sort keys %cases) {
+        my ($control, $age) = @{ $cases{$_} };
+
+        control($_, $control, rsa => 'rsa');
+        is(status($_, token('rsa')), 200, $control);
+        ok($t->wait_log(qr/the key set of source "$_" was fetched: 1 keys, .* it is good for ${age}s/),
+            "is ${age}s");
+    }
+}
+
+
+# at three quarters of its age
+
+sub renewed {
+    control('age', 'max-age=4000', rsa => 'rsa');
+    is(status('age', token('rsa')), 200, 'a set for 4000 s');
+
+    later(2990);
+    is(status('age', token('rsa')), 200, '2990 s later');
+    is(fetched('age'), 1, 'is not asked for');
+
+    later(20);
+    $idp->answer('/age', body => set(rsa2 => 'rsa2'), delay => 1,
+        headers => [ 'Cache-Control' => 'max-age=4000' ]);
+
+    my $begin = Time::HiRes::time();
+
+    is(join(' ', map { status('age', token('rsa')) } 1 .. 5),
+        '200 200 200 200 200', '20 s more: its keys are used');
+    cmp_ok(Time::HiRes::time() - $begin, '<', 0.9, 'at once');
+    ok(wait_until(5, sub { fetched('age') == 2 }), 'it is asked for');
+    ok(wait_until(5, sub { status('age', token('rsa2')) == 200 }),
+        'there is a new one');
+    is(status('age', token('rsa')), 503, 'and the old one is none');
+
+    later(2900);
+    is(status('age', token('rsa2')), 200, '2900 s later');
+    is(fetched('age'), 2, 'is not asked for again');
+}
+
+
+# who cannot renew it uses it, and asks once a minute
+
+sub stale {
+    control('stale', 'max-age=4000', rsa => 'rsa');
+    is(status('stale', token('rsa')), 200, 'a set for 4000 s');
+
+    $idp->answer('/stale', fault => 'close');
+    later(3010);
+    is(status('stale', token('rsa')), 200, 'that is not renewed');
+    ok(wait_until(5, sub { fetched('stale') == 2 }), 'is asked for');
+    is(status('stale', token('rsa')), 200, 'once') for 1 .. 5;
+    is(fetched('stale'), 2, 'a minute');
+
+    later(1000);
+    is(status('stale', token('rsa')), 200, 'beyond its age it is used');
+    is(fetched('stale'), 3, 'when it was asked for again');
+
+    later(61);
+    $idp->answer('/stale', body => set(rsa2 => 'rsa2'), delay => 0.7);
+
+    my $begin = Time::HiRes::time();
+
+    is(status('stale', token('rsa')), 401, 'an event waits for the new one');
+    cmp_ok(Time::HiRes::time() - $begin, '>', 0.6,
+        'which has no such key and is younger than the token');
+    is(status('stale', token('rsa2')), 200, 'but this one is');
+    is(fetched('stale'), 4, 'by one fetch');
+}
+
+
+# nothing renews them, so they end
+
+sub aged {
+    for (qw(rsa rsa2)) {
+        control("aged/$_", 'max-age=4000', $_ => $_);
+        is(status('aged', token($_)), 200, "$_ for 4000 s");
+        later(100);
+    }
+
+    later(3700);
+    is(status('aged', token($_)), 200, "$_ is known for 3900 s")
+        for qw(rsa rsa2);
+
+    $idp->answer("/aged/$_", status => 404) for qw(rsa rsa2);
+    later(200);
+
+    is(status('aged', token('rsa')), 401, 'the first one is no key any more');
+    is(fetched('aged/rsa'), 2, 'by one more fetch');
+    is(fetched('aged/rsa2'), 1, 'of it alone');
+    is(status('aged', token('rsa2')), 503, 'the other one is not known');
+}
 
 
 # ---- what the cases share
@@ -433,7 +551,7 @@ sub configure {
     for (@names) {
         my $more = ($_ eq 'late') ? 'quarantine 1h;'
                    : ($_ eq 'old') ? "quarantine 1h; $require" : '';
-        my $by = ($_ eq 'kid') ? 'by=kid'
+        my $by = /^(kid|aged)$/ ? 'by=kid'
                  : ($_ eq 'claim') ? 'claim=email:push:me' : '';
 
         $more = 'delivery queued;' if $_ eq 'slow';
@@ -550,7 +668,7 @@ sub token {
     delete $head{kid} if !defined $head{kid};
 
     my $text = part(\%head) . '.' . part({ iss => $o{iss} // 'idp',
-        exp => $o{exp} // time + 600,
+        exp => $o{exp} // time + $ahead + 600,
         exists $o{email} ? (email => $o{email}) : () });
 
     return "$text." if $alg eq 'none';
@@ -593,6 +711,24 @@ sub raw {
 }
 
 
+# the clock of nginx goes on by seconds
+
+sub later {
+    my ($seconds) = @_;
+
+    $ahead += $seconds;
+    $t->clock(time + $ahead);
+}
+
+
+sub control {
+    my ($path, $control, @keys) = @_;
+
+    $idp->answer("/$path", body => set(@keys),
+        headers => [ 'Cache-Control' => $control ]);
+}
+
+
 sub part { encode_base64url($json->encode($_[0])) }
 
 
@@ -602,7 +738,7 @@ sub forged {
     my ($kid) = @_;
 
     return join '.', part({ alg => 'RS256', kid => "$kid" }),
-        part({ iss => 'idp', exp => time + 600 }),
+        part({ iss => 'idp', exp => time + $ahead + 600 }),
         encode_base64url('x' x 256);
 }
 
@@ -612,7 +748,8 @@ sub hs256 {
 
     require Digest::SHA;
 
-    my $text = part($head) . '.' . part({ iss => 'idp', exp => time + 600 });
+    my $text = join '.', part($head),
+        part({ iss => 'idp', exp => time + $ahead + 600 });
 
     return "$text." . encode_base64url(Digest::SHA::hmac_sha256($text,
         $secret));
