@@ -16,7 +16,8 @@
  * it has two rows, and of their two commands one may not stand here: before
  * nginx reads a line of the block, ahead.c looks which one it will need.
  *
- * Called by the rooms at configuration time only; keeps nothing.
+ * Called by the rooms at configuration time only; what it keeps of a line is
+ * the room's.
  */
 
 
@@ -558,6 +559,33 @@ ngx_er_block_params(ngx_conf_t *cf, ngx_er_params_t *params, ngx_uint_t from,
     {
         return ngx_er_where_error(cf, &err);
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* only the array of the words is used again for the next line */
+
+char *
+ngx_er_block_keep(ngx_conf_t *cf, ngx_er_block_row_t *row, ngx_array_t *lines)
+{
+    ngx_er_block_words_t  *line;
+
+    line = ngx_array_push(lines);
+    if (line == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    line->flags = row->flags;
+    line->nargs = cf->args->nelts;
+    line->args = ngx_palloc(cf->temp_pool, line->nargs * sizeof(ngx_str_t));
+
+    if (line->args == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(line->args, cf->args->elts, line->nargs * sizeof(ngx_str_t));
+    ngx_er_where_set(cf, &line->where);
 
     return NGX_CONF_OK;
 }

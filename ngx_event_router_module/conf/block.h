@@ -21,7 +21,8 @@
  * may be either: a line, or a block.
  *
  * Tables are static; ngx_er_block_t and all that it points to is the caller's,
- * who needs it until ngx_er_block_parse() returns.  Nothing is allocated.
+ * who needs it until ngx_er_block_parse() returns.  Nothing is allocated, but
+ * by ngx_er_block_keep().
  */
 
 
@@ -30,6 +31,7 @@
 
 
 #include "param.h"
+#include "where.h"
 
 
 #define NGX_ER_BLOCK_ROWS    60        /* of a table, at most */
@@ -80,6 +82,19 @@ typedef struct {
 } ngx_er_block_t;
 
 
+/*
+ * A line whose meaning depends on others of its block (a preset comes first,
+ * wherever it stands), kept until the block ends.
+ */
+
+typedef struct {
+    ngx_str_t             *args;       /* args[0] is the directive's name */
+    ngx_uint_t             nargs;
+    ngx_uint_t             flags;      /* of its row */
+    ngx_er_where_t         where;
+} ngx_er_block_words_t;
+
+
 /* all but "values" and "base", which are NULL */
 void ngx_er_block_init(ngx_er_block_t *block, const char *noun,
     ngx_str_t *name, ngx_er_block_row_t *rows, void *conf);
@@ -89,6 +104,12 @@ char *ngx_er_block_parse(ngx_conf_t *cf, ngx_er_block_t *block);
 
 /* the same for a row with NGX_ER_BLOCK_OPEN, called by its "set" */
 char *ngx_er_block_parse_inner(ngx_conf_t *cf);
+
+/* for "set": keeps the line that is read, in an array of
+   ngx_er_block_words_t; its words are in the configuration's pool, the array
+   of them in the temporary one; NGX_CONF_ERROR: no memory */
+char *ngx_er_block_keep(ngx_conf_t *cf, ngx_er_block_row_t *row,
+    ngx_array_t *lines);
 
 /* the arguments of the line that is read, behind the first "from - 1" */
 char *ngx_er_block_params(ngx_conf_t *cf, ngx_er_params_t *params,

@@ -39,7 +39,7 @@
 typedef struct {
     ngx_str_t              name;
     ngx_er_where_t         where;
-    ngx_array_t            lines;      /* of ngx_er_source_line_t */
+    ngx_array_t            lines;      /* of ngx_er_block_words_t */
 } ngx_er_handshake_own_t;
 
 
@@ -52,7 +52,7 @@ static ngx_int_t ngx_er_handshake_conf_blocks(ngx_conf_t *cf,
 static ngx_int_t ngx_er_handshake_conf_block(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_er_handshake_own_t *own);
 static ngx_int_t ngx_er_handshake_conf_names(ngx_conf_t *cf,
-    ngx_er_draft_t *draft, ngx_er_source_line_t *line);
+    ngx_er_draft_t *draft, ngx_er_block_words_t *line);
 static ngx_int_t ngx_er_handshake_conf_asks(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_str_t *name, ngx_er_where_t *where);
 static ngx_er_handshake_own_t *ngx_er_handshake_conf_find(
@@ -141,7 +141,7 @@ ngx_er_handshake_conf_own(ngx_conf_t *cf, ngx_er_draft_t *draft,
 
     if (own == NULL || slot == NULL
         || ngx_array_init(&own->lines, cf->temp_pool, 4,
-                          sizeof(ngx_er_source_line_t))
+                          sizeof(ngx_er_block_words_t))
            != NGX_OK)
     {
         return NULL;
@@ -173,32 +173,12 @@ ngx_er_handshake_conf_find(ngx_er_draft_t *draft, ngx_str_t *name)
 }
 
 
-/* the words are in the configuration's pool, only their array is reused */
-
 static char *
 ngx_er_handshake_conf_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_handshake_own_t *own = conf;
 
-    ngx_er_source_line_t  *line;
-
-    line = ngx_array_push(&own->lines);
-    if (line == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    line->flags = row->flags;
-    line->nargs = cf->args->nelts;
-    line->args = ngx_palloc(cf->temp_pool, line->nargs * sizeof(ngx_str_t));
-
-    if (line->args == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memcpy(line->args, cf->args->elts, line->nargs * sizeof(ngx_str_t));
-    ngx_er_where_set(cf, &line->where);
-
-    return NGX_CONF_OK;
+    return ngx_er_block_keep(cf, row, &own->lines);
 }
 
 
@@ -206,7 +186,7 @@ ngx_er_handshake_conf_line(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 
 ngx_int_t
 ngx_er_handshakes_conf(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_source_line_t *line)
+    ngx_er_block_words_t *line)
 {
     ngx_er_source_t  *s;
 
@@ -265,7 +245,7 @@ ngx_er_handshake_conf_block(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_er_error_t          err;
     ngx_er_where_t         *where;
     ngx_er_handshake_t    **slot;
-    ngx_er_source_line_t   *line;
+    ngx_er_block_words_t   *line;
 
     ngx_memzero(&rule, sizeof(ngx_er_rule_t));
 
@@ -315,7 +295,7 @@ failed:
 
 static ngx_int_t
 ngx_er_handshake_conf_names(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_source_line_t *line)
+    ngx_er_block_words_t *line)
 {
     ngx_str_t         name;
     ngx_uint_t        i;

@@ -26,7 +26,7 @@ char *ngx_er_handshake_block(ngx_conf_t *cf, ngx_er_block_row_t *row,
  * content types are known.  NGX_ERROR after logging where the mistake is.
  */
 ngx_int_t ngx_er_handshakes_conf(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_source_line_t *line);
+    ngx_er_block_words_t *line);
 
 
 #endif /* _NGX_ER_HANDSHAKE_CONF_H_INCLUDED_ */

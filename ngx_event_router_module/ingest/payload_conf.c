@@ -23,7 +23,7 @@ static ngx_str_t  ngx_er_payload_off = ngx_string("off");
 
 ngx_int_t
 ngx_er_payload_conf(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_source_line_t *line)
+    ngx_er_block_words_t *line)
 {
     ngx_str_t         text;
     ngx_er_error_t    err;
@@ -66,7 +66,7 @@ ngx_er_payload_conf(ngx_conf_t *cf, ngx_er_draft_t *draft,
 
 ngx_int_t
 ngx_er_payload_fits(ngx_conf_t *cf, ngx_er_source_t *s,
-    ngx_er_source_line_t *line)
+    ngx_er_block_words_t *line)
 {
     ngx_er_where_t  *where;
 

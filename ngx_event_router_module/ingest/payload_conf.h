@@ -23,12 +23,12 @@
  * after logging where the mistake is.
  */
 ngx_int_t ngx_er_payload_conf(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_source_line_t *line);
+    ngx_er_block_words_t *line);
 
 /* what else the source has does not fit to it; as above, when the verifier is
    complete and the content types are known */
 ngx_int_t ngx_er_payload_fits(ngx_conf_t *cf, ngx_er_source_t *s,
-    ngx_er_source_line_t *line);
+    ngx_er_block_words_t *line);
 
 
 #endif /* _NGX_ER_PAYLOAD_CONF_H_INCLUDED_ */

@@ -313,7 +313,7 @@ ngx_er_source_begin(ngx_conf_t *cf, ngx_er_draft_t *draft,
 
     if (draft->source == NULL
         || ngx_array_init(&draft->lines, cf->temp_pool, 8,
-                          sizeof(ngx_er_source_line_t))
+                          sizeof(ngx_er_block_words_t))
            != NGX_OK
         || ngx_array_init(&draft->handshakes, cf->temp_pool, 1,
                           sizeof(void *))
@@ -345,7 +345,7 @@ ngx_er_source_own(ngx_conf_t *cf, ngx_er_main_conf_t *mcf,
     ngx_er_where_t *where)
 {
     ngx_er_draft_t         draft;
-    ngx_er_source_line_t  *line;
+    ngx_er_block_words_t  *line;
 
     static ngx_str_t       name = ngx_string("router");
     static ngx_str_t       args[] = { ngx_string("verify"),
@@ -510,32 +510,12 @@ ngx_er_source_largest(ngx_er_main_conf_t *mcf)
 }
 
 
-/* the words are in the configuration's pool, only their array is reused */
-
 static char *
 ngx_er_source_keep(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
 {
     ngx_er_draft_t *draft = conf;
 
-    ngx_er_source_line_t  *line;
-
-    line = ngx_array_push(&draft->lines);
-    if (line == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    line->flags = row->flags;
-    line->nargs = cf->args->nelts;
-    line->args = ngx_palloc(cf->temp_pool, line->nargs * sizeof(ngx_str_t));
-
-    if (line->args == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memcpy(line->args, cf->args->elts, line->nargs * sizeof(ngx_str_t));
-    ngx_er_where_set(cf, &line->where);
-
-    return NGX_CONF_OK;
+    return ngx_er_block_keep(cf, row, &draft->lines);
 }
 
 

@@ -56,7 +56,7 @@ typedef struct {
 
 
 static void ngx_er_source_unset(ngx_er_source_t *s);
-static ngx_er_source_line_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
+static ngx_er_block_words_t *ngx_er_source_find_line(ngx_er_draft_t *draft,
     ngx_str_t *name);
 static ngx_int_t ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_defaults(ngx_conf_t *cf,
@@ -68,10 +68,10 @@ static ngx_int_t ngx_er_source_attributes(ngx_conf_t *cf,
     ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_templates(ngx_conf_t *cf,
     ngx_er_draft_t *draft, ngx_er_source_attribute_t *a,
-    ngx_er_source_line_t *line);
+    ngx_er_block_words_t *line);
 static ngx_int_t ngx_er_source_check(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_er_source_attribute_t *a, ngx_er_template_t *template,
-    ngx_er_source_line_t *line);
+    ngx_er_block_words_t *line);
 static ngx_int_t ngx_er_source_types(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_covered(ngx_conf_t *cf,
     ngx_er_draft_t *draft);
@@ -80,7 +80,7 @@ static ngx_int_t ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_fields(ngx_conf_t *cf, ngx_er_source_t *s,
     ngx_array_t *words, ngx_er_error_t *err);
 static ngx_int_t ngx_er_source_array_words(ngx_conf_t *cf,
-    ngx_er_draft_t *draft, ngx_er_source_line_t *line, ngx_array_t *words);
+    ngx_er_draft_t *draft, ngx_er_block_words_t *line, ngx_array_t *words);
 static ngx_int_t ngx_er_source_items(ngx_conf_t *cf, ngx_er_draft_t *draft);
 static ngx_int_t ngx_er_source_derive(ngx_conf_t *cf, ngx_er_source_t *s);
 static ngx_int_t ngx_er_source_each(ngx_er_source_t *s,
@@ -131,7 +131,7 @@ ngx_er_source_complete(ngx_conf_t *cf, ngx_er_draft_t *draft)
 {
     ngx_er_error_t         err;
     ngx_er_source_t       *s;
-    ngx_er_source_line_t  *payload;
+    ngx_er_block_words_t  *payload;
 
     static ngx_str_t  handshake = ngx_string("handshake");
     static ngx_str_t  inner = ngx_string("payload");
@@ -217,11 +217,11 @@ ngx_er_source_unset(ngx_er_source_t *s)
 }
 
 
-static ngx_er_source_line_t *
+static ngx_er_block_words_t *
 ngx_er_source_find_line(ngx_er_draft_t *draft, ngx_str_t *name)
 {
     ngx_uint_t             i;
-    ngx_er_source_line_t  *line;
+    ngx_er_block_words_t  *line;
 
     line = draft->lines.elts;
 
@@ -246,7 +246,7 @@ ngx_er_source_preset(ngx_conf_t *cf, ngx_er_draft_t *draft)
     const char            *near;
     ngx_er_error_t         err;
     ngx_er_source_t       *s;
-    ngx_er_source_line_t  *line;
+    ngx_er_block_words_t  *line;
 
     s = draft->source;
 
@@ -386,7 +386,7 @@ ngx_er_source_params(ngx_conf_t *cf, ngx_er_draft_t *draft)
 {
     ngx_uint_t             i, inline_secret;
     ngx_er_error_t         err;
-    ngx_er_source_line_t  *line;
+    ngx_er_block_words_t  *line;
 
     line = draft->lines.elts;
 
@@ -433,7 +433,7 @@ ngx_er_source_attributes(ngx_conf_t *cf, ngx_er_draft_t *draft)
     ngx_uint_t                  i, n;
     ngx_str_t                   words[NGX_ER_PRESET_ALTERNATIVES + 1];
     const char                **text;
-    ngx_er_source_line_t       *line, preset;
+    ngx_er_block_words_t       *line, preset;
     ngx_er_source_attribute_t  *a;
 
     for (i = 0; ngx_er_source_attribute_list[i].name.len; i++) {
@@ -476,7 +476,7 @@ ngx_er_source_attributes(ngx_conf_t *cf, ngx_er_draft_t *draft)
 
 static ngx_int_t
 ngx_er_source_templates(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_source_attribute_t *a, ngx_er_source_line_t *line)
+    ngx_er_source_attribute_t *a, ngx_er_block_words_t *line)
 {
     ngx_uint_t            i;
     ngx_array_t          *templates;
@@ -529,7 +529,7 @@ ngx_er_source_templates(ngx_conf_t *cf, ngx_er_draft_t *draft,
 static ngx_int_t
 ngx_er_source_check(ngx_conf_t *cf, ngx_er_draft_t *draft,
     ngx_er_source_attribute_t *a, ngx_er_template_t *template,
-    ngx_er_source_line_t *line)
+    ngx_er_block_words_t *line)
 {
     ngx_uint_t     i;
     ngx_er_ref_t  *ref;
@@ -575,7 +575,7 @@ ngx_er_source_types(ngx_conf_t *cf, ngx_er_draft_t *draft)
     ngx_uint_t             i;
     const char            *text;
     ngx_er_source_t       *s;
-    ngx_er_source_line_t  *line;
+    ngx_er_block_words_t  *line;
 
     s = draft->source;
 
@@ -700,7 +700,7 @@ ngx_er_source_arrays(ngx_conf_t *cf, ngx_er_draft_t *draft)
     ngx_er_error_t         err;
     ngx_er_where_t        *where;
     ngx_er_source_t       *s;
-    ngx_er_source_line_t  *line;
+    ngx_er_block_words_t  *line;
 
     static ngx_str_t  split = ngx_string("split");
 
@@ -786,7 +786,7 @@ ngx_er_source_fields(ngx_conf_t *cf, ngx_er_source_t *s, ngx_array_t *words,
 
 static ngx_int_t
 ngx_er_source_array_words(ngx_conf_t *cf, ngx_er_draft_t *draft,
-    ngx_er_source_line_t *line, ngx_array_t *words)
+    ngx_er_block_words_t *line, ngx_array_t *words)
 {
     ngx_str_t        *word;
     ngx_uint_t        i;
@@ -944,7 +944,7 @@ ngx_er_source_doubt(ngx_er_warn_t *warn, const char *name, ngx_uint_t n,
 
     ngx_uint_t             i;
     ngx_er_where_t        *where;
-    ngx_er_source_line_t  *line;
+    ngx_er_block_words_t  *line;
 
     where = &doubts->draft->source->where;
     line = doubts->draft->lines.elts;

@@ -24,23 +24,10 @@
 #define NGX_ER_LINE_PARAM  NGX_ER_BLOCK_OWN
 
 
-/*
- * A directive whose meaning depends on others of the block (a preset comes
- * first, wherever it stands), kept until the block ends.
- */
-
-typedef struct {
-    ngx_str_t             *args;       /* args[0] is the directive's name */
-    ngx_uint_t             nargs;
-    ngx_uint_t             flags;
-    ngx_er_where_t         where;
-} ngx_er_source_line_t;
-
-
 typedef struct {
     ngx_er_source_t       *source;
     ngx_er_main_conf_t    *mcf;
-    ngx_array_t            lines;      /* of ngx_er_source_line_t */
+    ngx_array_t            lines;      /* of ngx_er_block_words_t */
     ngx_array_t            handshakes; /* blocks; handshake_conf.c's own */
     ngx_er_lines_t         require;
     ngx_er_route_element_t element;    /* as of a route: of "require" */
