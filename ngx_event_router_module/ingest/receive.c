@@ -984,43 +984,15 @@ static char *
 ngx_er_receiver_gate(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_er_loc_conf_t *lcf)
 {
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
     lcf->gate = ngx_er_gate_create(cf, &cmd->name);
-    if (lcf->gate == NULL) {
+
+    if (lcf->gate == NULL
+        || ngx_er_gate_params(cf, lcf->gate, 2, &lcf->reveal) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    value = cf->args->elts;
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_strcmp(value[i].data, "reveal") == 0) {
-            lcf->reveal = 1;
-            continue;
-        }
-
-        switch (ngx_er_gate_param(cf, lcf->gate, &value[i])) {
-
-        case NGX_OK:
-            break;
-
-        case NGX_DECLINED:
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" of \"%V\", which "
-                               "has token=file:PATH, access=nginx and reveal",
-                               &value[i], &cmd->name);
-
-            /* fall through */
-
-        default: /* NGX_ERROR */
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return (ngx_er_gate_end(cf, lcf->gate) == NGX_OK) ? NGX_CONF_OK
-                                                      : NGX_CONF_ERROR;
+    return NGX_CONF_OK;
 }
 
 

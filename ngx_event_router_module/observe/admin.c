@@ -108,7 +108,6 @@ static ngx_int_t ngx_er_admin_old(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb);
 static ngx_int_t ngx_er_admin_begin(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_admin_verb_e verb, ngx_er_who_t *who);
-static ngx_int_t ngx_er_admin_params(ngx_conf_t *cf, ngx_er_loc_conf_t *lcf);
 static ngx_int_t ngx_er_admin_verb(ngx_str_t *path);
 static ngx_int_t ngx_er_admin_test(ngx_http_request_t *r,
     ngx_er_main_conf_t *mcf, ngx_er_loc_conf_t *lcf, ngx_er_who_t *who);
@@ -1195,8 +1194,7 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_event_router_module);
 
-    if (ngx_er_admin_params(cf, lcf) != NGX_OK
-        || ngx_er_gate_end(cf, lcf->gate) != NGX_OK
+    if (ngx_er_gate_params(cf, lcf->gate, 1, &lcf->reveal) != NGX_OK
         || ngx_er_tail_add(cf, mcf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -1216,44 +1214,6 @@ ngx_er_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_er_admin_params(ngx_conf_t *cf, ngx_er_loc_conf_t *lcf)
-{
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strcmp(value[i].data, "reveal") == 0) {
-            lcf->reveal = 1;
-            continue;
-        }
-
-        switch (ngx_er_gate_param(cf, lcf->gate, &value[i])) {
-
-        case NGX_OK:
-            break;
-
-        case NGX_DECLINED:
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" of \"event_admin\", "
-                               "which has token=file:PATH with role=look|act "
-                               "and name=, access=nginx and reveal",
-                               &value[i]);
-
-            /* fall through */
-
-        default: /* NGX_ERROR */
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
 }
 
 

@@ -95,12 +95,16 @@ typedef struct {
 } ngx_er_gate_access_t;
 
 
+static ngx_int_t ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate,
+    ngx_str_t *word);
+static ngx_uint_t ngx_er_gate_acts(ngx_er_gate_t *gate);
 static ngx_int_t ngx_er_gate_token_add(ngx_conf_t *cf, ngx_er_gate_t *gate,
     ngx_str_t *word);
 static ngx_int_t ngx_er_gate_token_role(ngx_conf_t *cf, ngx_er_gate_t *gate,
     ngx_str_t *word);
 static ngx_int_t ngx_er_gate_token_name(ngx_conf_t *cf, ngx_er_gate_t *gate,
     ngx_str_t *word);
+static ngx_int_t ngx_er_gate_end(ngx_conf_t *cf, ngx_er_gate_t *gate);
 static ngx_int_t ngx_er_gate_pair(ngx_conf_t *cf, ngx_er_gate_t *gate,
     ngx_er_gate_token_t *one, ngx_er_gate_token_t *other);
 static ngx_uint_t ngx_er_gate_asks(ngx_conf_t *cf, ngx_er_gate_t *gate);
@@ -198,6 +202,48 @@ ngx_er_gate_create(ngx_conf_t *cf, ngx_str_t *directive)
 
 
 ngx_int_t
+ngx_er_gate_params(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_uint_t from,
+    ngx_uint_t *reveal)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = from; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "reveal") == 0) {
+            *reveal = 1;
+            continue;
+        }
+
+        switch (ngx_er_gate_param(cf, gate, &value[i])) {
+
+        case NGX_OK:
+            break;
+
+        case NGX_DECLINED:
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of \"%V\", which "
+                               "has token=file:PATH%s, access=nginx and "
+                               "reveal", &value[i], &gate->directive,
+                               ngx_er_gate_acts(gate)
+                                   ? " with role=look|act and name=" : "");
+
+            /* fall through */
+
+        default: /* NGX_ERROR */
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_er_gate_end(cf, gate);
+}
+
+
+/* NGX_DECLINED: it is none of these; NGX_ERROR: after logging */
+
+static ngx_int_t
 ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
 {
     if (ngx_strcmp(word->data, "access=nginx") == 0) {
@@ -209,9 +255,7 @@ ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
         return ngx_er_gate_token_add(cf, gate, word);
     }
 
-    /* who may have something explained changes nothing */
-
-    if (ngx_strcmp(gate->directive.data, "event_admin") != 0) {
+    if (!ngx_er_gate_acts(gate)) {
         return NGX_DECLINED;
     }
 
@@ -224,6 +268,15 @@ ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
     }
 
     return NGX_DECLINED;
+}
+
+
+/* who may have something explained changes nothing */
+
+static ngx_uint_t
+ngx_er_gate_acts(ngx_er_gate_t *gate)
+{
+    return ngx_strcmp(gate->directive.data, "event_admin") == 0;
 }
 
 
@@ -369,7 +422,9 @@ ngx_er_gate_token_name(ngx_conf_t *cf, ngx_er_gate_t *gate, ngx_str_t *word)
 }
 
 
-ngx_int_t
+/* do they fit together? */
+
+static ngx_int_t
 ngx_er_gate_end(ngx_conf_t *cf, ngx_er_gate_t *gate)
 {
     ngx_uint_t            i, k;

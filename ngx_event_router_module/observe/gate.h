@@ -19,16 +19,14 @@
 /* of the directive that is being read; NULL: no memory */
 ngx_er_gate_t *ngx_er_gate_create(ngx_conf_t *cf, ngx_str_t *directive);
 
-/* a parameter.  NGX_DECLINED: it is none of these; NGX_ERROR: after logging */
-ngx_int_t ngx_er_gate_param(ngx_conf_t *cf, ngx_er_gate_t *gate,
-    ngx_str_t *word);
+/* its parameters, which begin with the argument "from"; "reveal", which stands
+   among them, is set to 1.  NGX_ERROR: after logging */
+ngx_int_t ngx_er_gate_params(ngx_conf_t *cf, ngx_er_gate_t *gate,
+    ngx_uint_t from, ngx_uint_t *reveal);
 
 /* postconfiguration: their names, and warnings of access=nginx where nginx
    asks nobody.  NGX_ERROR: no memory */
 ngx_int_t ngx_er_gates_init(ngx_conf_t *cf, ngx_er_main_conf_t *mcf);
-
-/* when all parameters were read: NGX_ERROR after logging, they do not fit */
-ngx_int_t ngx_er_gate_end(ngx_conf_t *cf, ngx_er_gate_t *gate);
 
 /* 1: whoever asks needs a token */
 ngx_uint_t ngx_er_gate_tokens(ngx_er_gate_t *gate);
