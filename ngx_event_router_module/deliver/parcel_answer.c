@@ -12,7 +12,8 @@
  *     {"batchItemFailures": [{"itemIdentifier": "ID"}, ...]}
  *
  * An event is named by its place in the call, from 0, or by its Webhook-Id;
- * both lists may be there.  An empty list, null, false and 0 name none.
+ * both lists may be there.  A text may be both, "3" for one: of an "index" it
+ * is the place then, else the id.  An empty list, null, false and 0 name none.
  *
  * The answer is hostile.  Whoever names something that is no event of the call
  * has said that one failed, and not which: then it is not known of any, as
@@ -35,9 +36,10 @@
 static const struct {
     ngx_str_t              list;
     ngx_str_t              name;
+    ngx_uint_t             place;      /* the name is a place first */
 } ngx_er_parcel_lists[NGX_ER_PARCEL_LISTS] = {
-    { ngx_string("failures"), ngx_string("index") },
-    { ngx_string("batchItemFailures"), ngx_string("itemIdentifier") }
+    { ngx_string("failures"), ngx_string("index"), 1 },
+    { ngx_string("batchItemFailures"), ngx_string("itemIdentifier"), 0 }
 };
 
 
@@ -54,10 +56,12 @@ typedef struct {
 static ngx_int_t ngx_er_parcel_path(ngx_er_paths_t *paths, ngx_uint_t list);
 static ngx_uint_t ngx_er_parcel_object(ngx_str_t *body);
 static ngx_int_t ngx_er_parcel_list(ngx_er_parcel_events_t *events,
-    ngx_er_value_t *list, ngx_er_value_t *name);
+    ngx_er_value_t *list, ngx_er_value_t *name, ngx_uint_t place);
 static ngx_uint_t ngx_er_parcel_empty(ngx_er_value_t *list);
 static uint32_t ngx_er_parcel_index(ngx_er_value_t *value);
 static ngx_int_t ngx_er_parcel_named(ngx_er_parcel_events_t *events,
+    ngx_er_value_t *value, ngx_uint_t place);
+static ngx_uint_t ngx_er_parcel_ids(ngx_er_parcel_events_t *events,
     ngx_er_value_t *value);
 
 
@@ -144,7 +148,8 @@ ngx_er_parcel_answer(ngx_pool_t *pool, ngx_er_paths_t *paths, ngx_str_t *body,
     events.named = 0;
 
     for (i = 0; i < NGX_ER_PARCEL_LISTS; i++) {
-        if (ngx_er_parcel_list(&events, values[i * 2], values[i * 2 + 1])
+        if (ngx_er_parcel_list(&events, values[i * 2], values[i * 2 + 1],
+                               ngx_er_parcel_lists[i].place)
             != NGX_OK)
         {
             return NGX_ER_PARCEL_UNKNOWN;
@@ -184,7 +189,7 @@ ngx_er_parcel_object(ngx_str_t *body)
 
 static ngx_int_t
 ngx_er_parcel_list(ngx_er_parcel_events_t *events, ngx_er_value_t *list,
-    ngx_er_value_t *name)
+    ngx_er_value_t *name, ngx_uint_t place)
 {
     ngx_er_value_t  *value;
 
@@ -200,7 +205,7 @@ ngx_er_parcel_list(ngx_er_parcel_events_t *events, ngx_er_value_t *list,
 
         if (value->type != NGX_ER_OBJECT) {
 
-            if (ngx_er_parcel_named(events, value) != NGX_OK) {
+            if (ngx_er_parcel_named(events, value, 0) != NGX_OK) {
                 return NGX_DECLINED;
             }
 
@@ -212,7 +217,7 @@ ngx_er_parcel_list(ngx_er_parcel_events_t *events, ngx_er_value_t *list,
         }
 
         if (name == NULL || name->element != value->element
-            || ngx_er_parcel_named(events, name) != NGX_OK)
+            || ngx_er_parcel_named(events, name, place) != NGX_OK)
         {
             return NGX_DECLINED;
         }
@@ -260,36 +265,27 @@ ngx_er_parcel_index(ngx_er_value_t *value)
 }
 
 
-/* the event of that id, or at that place; two may have the same id */
+/* the event of that id, or at that place; of what is both, "place" says which
+   is meant */
 
 static ngx_int_t
-ngx_er_parcel_named(ngx_er_parcel_events_t *events, ngx_er_value_t *value)
+ngx_er_parcel_named(ngx_er_parcel_events_t *events, ngx_er_value_t *value,
+    ngx_uint_t place)
 {
-    ngx_int_t    index;
-    ngx_str_t   *text;
-    ngx_uint_t   i, found;
+    ngx_int_t   index;
+    ngx_uint_t  is_place;
 
     if (value->type != NGX_ER_NUMBER && value->type != NGX_ER_STRING) {
         return NGX_DECLINED;
     }
 
-    text = &value->text;
-    found = 0;
+    index = ngx_atoi(value->text.data, value->text.len);
+    is_place = (index != NGX_ERROR && (ngx_uint_t) index < events->n);
 
-    for (i = 0; value->type == NGX_ER_STRING && i < events->n; i++) {
-
-        if (events->ids[i].len == text->len
-            && ngx_memcmp(events->ids[i].data, text->data, text->len) == 0)
-        {
-            events->failed[i] = 1;
-            found = 1;
-        }
-    }
-
-    if (!found) {
-        index = ngx_atoi(text->data, text->len);
-
-        if (index == NGX_ERROR || (ngx_uint_t) index >= events->n) {
+    if (value->type == NGX_ER_NUMBER || (place && is_place)
+        || !ngx_er_parcel_ids(events, value))
+    {
+        if (!is_place) {
             return NGX_DECLINED;
         }
 
@@ -299,4 +295,29 @@ ngx_er_parcel_named(ngx_er_parcel_events_t *events, ngx_er_value_t *value)
     events->named = 1;
 
     return NGX_OK;
+}
+
+
+/* 1: there is an event of that id; two may have the same */
+
+static ngx_uint_t
+ngx_er_parcel_ids(ngx_er_parcel_events_t *events, ngx_er_value_t *value)
+{
+    ngx_str_t   *text;
+    ngx_uint_t   i, found;
+
+    text = &value->text;
+    found = 0;
+
+    for (i = 0; i < events->n; i++) {
+
+        if (events->ids[i].len == text->len
+            && ngx_memcmp(events->ids[i].data, text->data, text->len) == 0)
+        {
+            events->failed[i] = 1;
+            found = 1;
+        }
+    }
+
+    return found;
 }

@@ -75,6 +75,12 @@ static answer_case_t  answers[] = {
     { "{\"failures\":[3]}", "00010" },
     { "{\"failures\":[\"order-a\"]}", "10010" },
     { "{\"failures\":[\"\"]}", "00001" },
+    { "{\"batchItemFailures\":[{\"itemIdentifier\":\"3\"}]}", "00100" },
+
+    /* but an "index" is a place first */
+
+    { "{\"failures\":[{\"index\":\"3\"}]}", "00010" },
+    { "{\"failures\":[{\"index\":\"order-b\"},{\"index\":\"3\"}]}", "01010" },
 
     { "{}", "" },
     { "{\"failures\":[]}", "" },
