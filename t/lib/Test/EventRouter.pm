@@ -363,9 +363,11 @@ sub clock {
     $self->write_file('clock.new', "$offset\n");
     rename "$self->{dir}/clock.new", "$self->{dir}/clock";
 
-    my $still = $o{timers} ? 0 : 1;
+    $self->{timers} = 1 if $o{timers};
 
-    $self->{environment} //= { LD_PRELOAD => $library,
+    my $still = $self->{timers} ? 0 : 1;
+
+    $self->{environment} = { LD_PRELOAD => $library,
         FAKETIME_TIMESTAMP_FILE => "$self->{dir}/clock",
         FAKETIME_NO_CACHE => 1, FAKETIME_DONT_FAKE_MONOTONIC => $still,
         DONT_FAKE_MONOTONIC => $still };
