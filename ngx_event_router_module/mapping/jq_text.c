@@ -15,6 +15,9 @@
  * filed under the number of their object by a hash that nobody can foresee:
  * who sends the event must not be able to make the walk slow.
  *
+ * Half of a surrogate pair becomes U+FFFD: libjq 1.6 refuses the event, and
+ * 1.7 does the same as here.
+ *
  * libjq makes U+FFFD of bytes that are no UTF-8, so two keys that differ there
  * may become one.  They are compared as if any row of such bytes were one
  * U+FFFD: what might be the same is taken for the same.
@@ -67,6 +70,7 @@ static void ngx_er_jq_text_comma(ngx_er_jq_walk_t *w);
 static ngx_int_t ngx_er_jq_text_member(ngx_er_jq_walk_t *w,
     ngx_str_t *string);
 static u_char *ngx_er_jq_text_string(u_char *p, ngx_str_t *string);
+static u_char *ngx_er_jq_text_escape(u_char *p);
 static ngx_int_t ngx_er_jq_text_key(ngx_er_jq_walk_t *w, ngx_str_t *key);
 static ngx_int_t ngx_er_jq_text_plain(ngx_pool_t *pool, ngx_str_t *key);
 static ngx_int_t ngx_er_jq_text_grow(ngx_er_jq_walk_t *w);
@@ -232,12 +236,43 @@ ngx_er_jq_text_string(u_char *p, ngx_str_t *string)
     string->data = ++p;
 
     while (*p != '"') {
-        p += 1 + (*p == '\\');
+        p = (*p == '\\') ? ngx_er_jq_text_escape(p) : p + 1;
     }
 
     string->len = p - string->data;
 
     return p + 1;
+}
+
+
+/* p: a backslash; what is behind the escape is returned.  A pair is one */
+
+static u_char *
+ngx_er_jq_text_escape(u_char *p)
+{
+    ngx_int_t  code, low;
+
+    if (p[1] != 'u') {
+        return p + 2;
+    }
+
+    code = ngx_hextoi(p + 2, 4);
+
+    if (code < 0xd800 || code > 0xdfff) {
+        return p + 6;
+    }
+
+    if (code <= 0xdbff && p[6] == '\\' && p[7] == 'u') {
+        low = ngx_hextoi(p + 8, 4);
+
+        if (low >= 0xdc00 && low <= 0xdfff) {
+            return p + 12;
+        }
+    }
+
+    ngx_memcpy(p + 2, "fffd", 4);
+
+    return p + 6;
 }
 
 

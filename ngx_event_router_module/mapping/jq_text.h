@@ -40,8 +40,9 @@ typedef struct {
 
 
 /*
- * "json" is a document that scan.c has checked, without blanks around it.  It
- * becomes another one, in the pool, if numbers became strings.  NGX_OK;
+ * "json" is a document that scan.c has checked, without blanks around it, and
+ * may be written to: halves of surrogate pairs become U+FFFD in their place.
+ * It becomes another one, in the pool, if numbers became strings.  NGX_OK;
  * NGX_DECLINED: there is a fault; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_er_jq_text_check(ngx_er_jq_text_t *text, ngx_str_t *json);

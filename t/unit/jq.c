@@ -327,6 +327,12 @@ texts(void)
     text("[]", 0, NGX_OK, "[]");
     text("7", 0, NGX_OK, "7");
     text("\"1e999\"", 0, NGX_OK, "\"1e999\"");
+    text("[\"\\ud83d\",\"\\uDE00.\",\"\\ud83d\\ude00\",\"\\\\ud83d\"]", 0,
+         NGX_OK,
+         "[\"\\ufffd\",\"\\ufffd.\",\"\\ud83d\\ude00\",\"\\\\ud83d\"]");
+    text("{\"\\ud83d\\ud83d\\ude00\":\"\\ud83d\\u0041\\ud7ff\\ue000\"}", 0,
+         NGX_OK,
+         "{\"\\ufffd\\ud83d\\ude00\":\"\\ufffd\\u0041\\ud7ff\\ue000\"}");
     text("{\"a\":1,\"b\":{\"a\":1},\"c\":[{\"a\":1},{\"a\":1}]}", 0, NGX_OK,
          NULL);
     text("{\"a\":{},\"b\":[],\"c\":\"\\\"\",\"d\":[[],{}]}", 0, NGX_OK, NULL);
