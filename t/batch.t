@@ -47,6 +47,8 @@ $q->config(
         named    => "$fast batch max=4 wait=600ms;",
         meet     => 'breaker off; retry for=1h base=2s max=2s; '
                     . 'batch max=5 wait=500ms; concurrency 1;',
+        worst    => 'breaker off; retry for=1h base=200ms max=200ms; '
+                    . 'batch max=4 wait=300ms; concurrency 1;',
         gone     => "$fast batch max=3 wait=600ms;",
         poison   => "$fast batch max=3 wait=600ms;",
         short    => 'breaker off; retry off; batch max=3 wait=600ms;',
@@ -347,6 +349,29 @@ for my $case ([ 'index', '{"failures":[{"index":1,"error":"x"},{"index":3}]}' ],
     is(scalar(keys %{ { map { $_->header('Webhook-Id') => 1 } @calls } }), 1,
         'under the same id');
     settled('meet', 5);
+}
+
+# one event for which the target has no answer but 500 does not hold the others
+# for ever, nor those that come later
+
+{
+    $target->answer('/worst/bad', status => 500);
+
+    my ($bad, @ids) = map { $q->send('worst', kind => $_) } qw(bad ok ok ok);
+    my @calls = calls('worst', 8);
+
+    is(told(@calls[0 .. 3]), join(' | ', ("$bad @ids") x 4), 'four times');
+    is(join(' ', sort map { scalar @{ $_->json } } @calls[4 .. 7]), '1 1 1 1',
+        'and then each alone');
+    ok(wait_until(5, sub {
+        join(' ', map { $_->{id} } $q->pending(target => 'worst')) eq $bad }),
+        'only the bad one is left');
+
+    my $later = $q->send('worst');
+
+    ok(wait_until(5, sub { grep { told($_) eq $later } calls('worst', 9) }),
+        'a new one does not go with it');
+    $target->answer('/worst/bad', status => 410);
 }
 
 {

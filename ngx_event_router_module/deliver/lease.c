@@ -82,6 +82,8 @@ static ngx_er_dead_e ngx_er_lease_event(ngx_er_lease_t *lease,
     ngx_er_entry_t *entry, ngx_er_event_t *event);
 static ngx_er_lease_t *ngx_er_lease_create(ngx_er_target_t *target,
     ngx_er_entry_t *entry, ngx_er_lease_state_e state, ngx_uint_t again);
+static ngx_uint_t ngx_er_lease_alone(ngx_er_lease_t *lease,
+    ngx_er_entry_t *entry);
 static void ngx_er_lease_guarded(ngx_er_claim_t *claim);
 static void ngx_er_lease_deliver(ngx_er_lease_t *lease);
 static void ngx_er_lease_ask(ngx_er_lease_t *lease);
@@ -332,6 +334,7 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_lease_state_e state, ngx_uint_t again)
 {
     uint64_t         now;
+    ngx_uint_t       poison;
     ngx_er_lease_t  *lease;
 
     lease = ngx_calloc(sizeof(ngx_er_lease_t), ngx_cycle->log);
@@ -361,10 +364,7 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     lease->ordered = (entry->order != 0);
     lease->state = state;
 
-    /* one more crash, and it is poison: the store lends these one by one */
-
-    lease->alone = (target->parcel
-                    && entry->crashes + 1 >= NGX_ER_ENTRY_CRASHES);
+    poison = ngx_er_lease_alone(lease, entry);
 
     if (lease->doubt == 0 && entry->crashes) {
 
@@ -377,7 +377,7 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_lease_worker.bytes += lease->bytes;
     ngx_queue_insert_tail(&ngx_er_lease_worker.leases, &lease->queue);
 
-    if (state == NGX_ER_LEASE_HAND && lease->alone) {
+    if (state == NGX_ER_LEASE_HAND && poison) {
         ngx_er_hand_return(target, &lease->link, lease->bytes);
 
     } else if (state == NGX_ER_LEASE_HAND) {
@@ -387,6 +387,28 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
     ngx_er_leases_hold();
 
     return lease;
+}
+
+
+/* whether it goes without others ("batch").  1: before them, for with one more
+   crash it is poison, and the store lends these one by one */
+
+static ngx_uint_t
+ngx_er_lease_alone(ngx_er_lease_t *lease, ngx_er_entry_t *entry)
+{
+    ngx_uint_t  poison;
+
+    if (lease->target->parcel == NULL) {
+        return 0;
+    }
+
+    poison = (entry->crashes + 1 >= NGX_ER_ENTRY_CRASHES);
+
+    /* what has failed so often may be what others fail of */
+
+    lease->alone = (poison || entry->attempts >= NGX_ER_PARCEL_TOGETHER);
+
+    return poison;
 }
 
 

@@ -17,6 +17,10 @@
 #include "settle.h"
 
 
+#define NGX_ER_PARCEL_TOGETHER  4      /* attempts of an event with others;
+                                          then it goes alone */
+
+
 typedef enum {
     NGX_ER_PARCEL_FILLS = 0,           /* leases come */
     NGX_ER_PARCEL_SENT,                /* its attempt runs */

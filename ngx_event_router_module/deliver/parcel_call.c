@@ -28,9 +28,11 @@
  *     tried again
  *
  * Leases of one call have the same random part in their delays, so that those
- * that have failed together as often come together again.  The breaker hears
- * of a call as of that event of it which has failed most often: a bad event
- * that keeps others from being delivered is one bad event.
+ * that have failed together as often come together again.  After some attempts
+ * each goes alone (lease.c): a target may have no other answer than 500 to a
+ * call with one bad event, and the others must not die of it.  The breaker
+ * hears of a call as of that event of it which has failed most often: a bad
+ * event that keeps others from being delivered is one bad event.
  *
  * lease.c calls in here.  The parcel is closed when its attempt has ended, or
  * when nobody is left in it.  Without memory its leases go back to the store.
