@@ -41,12 +41,15 @@ program(empty => "  \n");
 program(comments => "# .data\n  # .\r\n\n\t#");
 program(zero => ". \0 .");
 program(whole => ".\n");
+program(windows => "\xef\xbb\xbf# ours\r\n.data |\r\n  foo(1)\r\n");
 
 like(refused('body jq bad.jq;'),
     qr{"body jq": \S+/conf/bad\.jq:3: foo/1 is not defined in \S+nginx\.conf:\d+},
     'a function that is not there: file and line');
 like(refused('body jq syntax.jq;'), qr{syntax\.jq:2: syntax error, unexpected '\[', \S[^(]+ in /},
     'no program: file and line');
+like(refused('body jq windows.jq;'),
+    qr{windows\.jq:3: foo/1 is not defined}, 'a byte order mark, and CR LF');
 like(refused('body jq include.jq;'), qr{include\.jq: module not found: x},
     'a program has no library');
 like(refused('body jq none.jq;'), qr{none\.jq: it cannot be opened},
@@ -82,7 +85,8 @@ is(jq_processes(), 0, '"nginx -t" leaves no process');
 # ---- programs
 
 my %programs = (
-    record => '{id, n: .data.n, total: (.data.total | tonumber)}',
+    record => "\xef\xbb\xbf# ours\r\n{id, n: .data.n,\r\n"
+              . "total: (.data.total | tonumber)}\r\n",
     event => '.',
     none => 'select(.data.n > 100)',
     three => '.data.a[]',

@@ -19,6 +19,7 @@
 #include "jq_check.h"
 #include "jq_desk.h"
 #include "../conf/block.h"
+#include "../ingest/lexer.h"
 #include "../route/pattern/document.h"
 
 
@@ -28,6 +29,7 @@ static ngx_int_t ngx_er_jq_file(ngx_conf_t *cf, ngx_er_jqs_t *jqs,
     ngx_str_t *name);
 static ngx_int_t ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *text, ngx_er_error_t *err);
+static void ngx_er_jq_unix(ngx_str_t *text);
 
 
 static ngx_er_param_t  ngx_er_jq_rows[] = {
@@ -219,6 +221,8 @@ ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
         return NGX_ERROR;
     }
 
+    ngx_er_jq_unix(text);
+
     comment = 0;
 
     for (i = 0; i < text->len; i++) {
@@ -241,6 +245,28 @@ ngx_er_jq_read(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *text,
     }
 
     return NGX_OK;
+}
+
+
+/* some editors write a byte order mark, and CR LF at the ends of lines; libjq
+   1.6 knows neither.  The zero byte stays behind the text */
+
+static void
+ngx_er_jq_unix(ngx_str_t *text)
+{
+    u_char  *p, *dst, *last;
+
+    p = text->data + ngx_er_lexer_bom(text);
+    last = text->data + text->len;
+
+    for (dst = text->data; p < last; p++) {
+        if (p[0] != CR || p[1] != LF) {
+            *dst++ = *p;
+        }
+    }
+
+    *dst = '\0';
+    text->len = dst - text->data;
 }
 
 

@@ -60,8 +60,10 @@ ngx_er_layout_table_t *
 ngx_er_layout_table_read(ngx_pool_t *pool, ngx_str_t *text,
     ngx_er_error_t *err)
 {
+    size_t                  bom;
     u_char                 *p, *last;
     ngx_int_t               rc;
+    ngx_str_t               file;
     ngx_er_layout_table_t  *table;
 
     table = ngx_pcalloc(pool, sizeof(ngx_er_layout_table_t));
@@ -75,14 +77,18 @@ ngx_er_layout_table_read(ngx_pool_t *pool, ngx_str_t *text,
         return NULL;
     }
 
-    last = text->data + text->len;
-    p = ngx_er_lexer_blanks(text->data, last, 0);
+    bom = ngx_er_lexer_bom(text);
+    file.data = text->data + bom;
+    file.len = text->len - bom;
+
+    last = file.data + file.len;
+    p = ngx_er_lexer_blanks(file.data, last, 0);
 
     if (p < last && *p == '{') {
-        rc = ngx_er_layout_table_json(pool, table, text, err);
+        rc = ngx_er_layout_table_json(pool, table, &file, err);
 
     } else {
-        rc = ngx_er_layout_table_lines(pool, table, text, err);
+        rc = ngx_er_layout_table_lines(pool, table, &file, err);
     }
 
     if (rc != NGX_OK || ngx_er_layout_table_hash(pool, table, err) != NGX_OK) {

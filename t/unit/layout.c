@@ -216,6 +216,9 @@ static const char  *printings[][3] = {
       "{\"a\":[\"a\",\"b\",\"c\",1,true]}",
       "[[1,{\"c\": [1.10]},\"x\\ty\",null,false],"
       "\"[1,{\\\"c\\\": [1.10]},\\\"x\\\\ty\\\",null,false]\"]" },
+    { "[{map bom data.a},{map bom data.b},{map bom.json data.a},"
+      "{map bom.json data.b}]", "{\"a\":\"NL\",\"b\":\"DE\"}",
+      "[\"31\",\"49\",31,49]" },
     { "[{map codes data.a?},{map codes data.a|\"?\"},{map codes data.x|0},1]",
       "{\"a\":\"zz\"}", "[\"?\",0,1]" },
     { "[{map codes data.a?},{map codes data.a|0}]",

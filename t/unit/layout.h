@@ -39,6 +39,8 @@ static const char  layout_codes_json[] =
 static const char  *layout_files[][2] = {
     { "codes", layout_codes },
     { "codes.json", layout_codes_json },
+    { "bom", "\xef\xbb\xbf" "NL 31\r\nDE 49\r\n" },
+    { "bom.json", "\xef\xbb\xbf{\r\n\"NL\":31,\r\n\"DE\":49}\r\n" },
     { "twice", "# codes\na 1\nb 2\na 3\n" },
     { "twice.json", "{\"b\": 1,\n\n\"a\":\n2,\n\"c\": 3, \"\\u0061\": 4}" },
     { "torn", "a 1\n\"b 2\n" },
