@@ -415,6 +415,10 @@ sub topped {
         ran(2, qr/--interval takes/, "--interval $interval", 'top',
             '--interval', $interval);
     }
+
+    for my $for ('0', 'x', '0.5', '1e3', '86401') {
+        ran(2, qr/^eventctl: --for takes/, "--for $for", 'tail', '--for', $for);
+    }
 }
 
 

@@ -31,7 +31,8 @@ $t->expect_log(qr/worker process \d+ exited on signal 9/, 'they are killed');
 for my $store ('file', 'redis') {
     $q->config(
         targets => { erp => 'breaker off; retry off; concurrency 64;',
-                     spare => 'breaker off; retry off;' },
+                     spare => 'breaker off; retry off;',
+                     crm => '', away => 'breaker off; retry off;' },
         source => 'retain 1h;',
         more => <<'EOC',
     event_target own { from b; }
@@ -220,6 +221,35 @@ sub archive {
     ok(wait_until(10, sub { keys %{ seen() } == $total && !$q->pending }),
         'it is there');
     is(join(' ', grep { $_ != 1 } values %{ seen() }), '', 'each once');
+
+    # of those only what a filter says, also where the target has it
+
+    my @own = map { $q->send('spare') } 1 .. 3;
+
+    $target->answer('/away/ok', status => 400);
+    $q->send('away');
+
+    ok($q->wait_drained(10, target => 'spare'), 'some are of another target');
+    is(scalar $q->wait_dead(1, 10), 1, 'one is dead');
+    $target->forget;
+
+    for (['target=spare', $total + 3], ['target=erp', $total],
+         ['target=away', 1], ['target=own', 0],
+         ['route=to-spare', 3], ['route=to-erp', $total], ['route=to', 0],
+         ['route=to-away', 1], ['route=to-erp&target=spare', 0],
+         ['all=1', $total + 4])
+    {
+        my ($filter, $n) = @$_;
+
+        is(post("replay?archive=a&deliver_to=crm&preview=1&$filter")->{total},
+            $n, "retained events of $filter");
+    }
+
+    $r = post('replay?archive=a&deliver_to=crm&route=to-spare');
+    ok(over($r->{job}), 'done');
+    ok(wait_until(10, sub { keys %{ seen() } == 3 && !$q->pending }),
+        'they are there');
+    is(join(' ', sort keys %{ seen() }), join(' ', sort @own), 'no others');
 }
 
 
@@ -230,6 +260,10 @@ sub refused {
          ['replay?archive=a&source=a&deliver_to=erp', 400, 'leave source'],
          ['replay?archive=a&deliver_to=own', 400, '"from"'],
          ['replay?archive=b&deliver_to=own', 400, 'has no archive'],
+         (map { ["replay?archive=a&deliver_to=erp&$_", 400, 'dead letters'] }
+          'reason=final', 'status=500', 'attempts=1', 'attempts=1&preview=1'),
+         ['replay?archive=a&deliver_to=er', 404, '"erp"'],
+         ['replay?target=erp&deliver_to=er&preview=1', 404, '"erp"'],
          ['replay?target=er', 404, '"erp"'],
          ['replay?source=A', 404, '"a"'],
          ['replay?archive=A&deliver_to=erp', 404, '"a"'],

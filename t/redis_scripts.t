@@ -104,11 +104,12 @@ is($redis->command(HGET => key("e:$r->{seq}"), "d$V"),
            404, 'no'), 'dead');
 is(purge(target => $V)->{done}, 1, 'purged');
 
-$r = accept_event(retain => 60000, parts => [ { target => $V } ]);
+$r = accept_event(retain => 60000,
+    parts => [ { target => $V, routes => 'y,z' } ]);
 $kept = lease($V, fresh => 1);
 fenced(settle => $H1, $kept->{token}, $r->{seq}, $V);
-is($redis->command(HGET => key("e:$r->{seq}"), "o$V"), packed(0, ''),
-    'done and kept');
+is($redis->command(HGET => key("e:$r->{seq}"), "o$V"),
+    packed(0, '', 'y,z'), 'done and kept');
 
 for my $n (1, 2) {
     is(replay(archive => 1, source => $SOURCE, to => $V, name => 'v',
@@ -117,7 +118,7 @@ for my $n (1, 2) {
     is($kept->{entries}[0]{epoch}, $n, 'in the next epoch');
     fenced(settle => $H1, $kept->{token}, $r->{seq}, $V);
     is($redis->command(HGET => key("e:$r->{seq}"), "o$V"),
-        packed($n, hex16(100 + $n)), 'which is kept');
+        packed($n, hex16(100 + $n), ''), 'which is kept');
 }
 
 $redis->command(DEL => map { key($_) } "e:$r->{seq}", 'u', "r:$SOURCE");

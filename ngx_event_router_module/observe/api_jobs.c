@@ -74,8 +74,10 @@ typedef struct {
 static ngx_int_t ngx_er_api_replay(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_replay_body(ngx_er_api_t *api, ngx_str_t *body);
 static ngx_str_t *ngx_er_api_job_who(ngx_er_who_t *who);
-static const char *ngx_er_api_replay_to(ngx_er_api_t *api,
-    ngx_er_api_job_t *ctx);
+static ngx_int_t ngx_er_api_replay_to(ngx_er_api_t *api,
+    ngx_er_api_job_t *ctx, ngx_int_t *rc);
+static const char *ngx_er_api_replay_archive(ngx_er_api_t *api,
+    ngx_er_api_job_t *ctx, ngx_str_t *name);
 static ngx_int_t ngx_er_api_replay_count(ngx_er_api_t *api);
 static ngx_int_t ngx_er_api_replay_counted(ngx_er_api_t *api,
     ngx_er_queue_op_t *op);
@@ -229,7 +231,6 @@ static ngx_int_t
 ngx_er_api_replay_body(ngx_er_api_t *api, ngx_str_t *body)
 {
     ngx_int_t          rc;
-    const char        *why;
     ngx_er_job_t      *job;
     ngx_er_api_job_t  *ctx;
 
@@ -266,10 +267,8 @@ ngx_er_api_replay_body(ngx_er_api_t *api, ngx_str_t *body)
     (void) ngx_er_api_arg(api, "source", &job->source);
     job->route = job->filter.route;
 
-    why = ngx_er_api_replay_to(api, ctx);
-
-    if (why) {
-        return ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, why);
+    if (ngx_er_api_replay_to(api, ctx, &rc) != NGX_OK) {
+        return rc;
     }
 
     ctx->preview = ngx_er_api_flag(api, "preview");
@@ -297,12 +296,13 @@ ngx_er_api_job_who(ngx_er_who_t *who)
 }
 
 
-/* NULL, or what is wrong with it */
+/* NGX_DECLINED: "rc" is the answer that says what is wrong */
 
-static const char *
-ngx_er_api_replay_to(ngx_er_api_t *api, ngx_er_api_job_t *ctx)
+static ngx_int_t
+ngx_er_api_replay_to(ngx_er_api_t *api, ngx_er_api_job_t *ctx, ngx_int_t *rc)
 {
     ngx_str_t      name;
+    const char    *why;
     ngx_er_job_t  *job;
 
     job = &ctx->job;
@@ -312,8 +312,8 @@ ngx_er_api_replay_to(ngx_er_api_t *api, ngx_er_api_job_t *ctx)
         ctx->to = ngx_er_target_find(api->mcf, &name);
 
         if (ctx->to == NULL) {
-            return ngx_er_args_unknown(api->pool, "target",
-                                       &api->mcf->targets, &name);
+            *rc = ngx_er_api_noun(api, "target", &name);
+            return NGX_DECLINED;
         }
 
         job->to = ctx->to->hash;
@@ -321,25 +321,56 @@ ngx_er_api_replay_to(ngx_er_api_t *api, ngx_er_api_job_t *ctx)
     }
 
     if (!ngx_er_api_arg(api, "archive", &name)) {
-        return NULL;
+        return NGX_OK;
     }
+
+    why = ngx_er_api_replay_archive(api, ctx, &name);
+
+    if (why) {
+        *rc = ngx_er_api_problem(api, NGX_HTTP_BAD_REQUEST, why);
+        return NGX_DECLINED;
+    }
+
+    job->archive = 1;
+    job->source = name;
+    job->filter.source = ngx_er_hash64(&name);
+
+    return NGX_OK;
+}
+
+
+/* NULL, or what is wrong with it */
+
+static const char *
+ngx_er_api_replay_archive(ngx_er_api_t *api, ngx_er_api_job_t *ctx,
+    ngx_str_t *name)
+{
+    ngx_er_job_t  *job;
+
+    job = &ctx->job;
 
     if (job->source.len) {
         return "archive= is a source already: leave source= out";
+    }
+
+    /* the store keeps who had an event, and not how often it was tried */
+
+    if (ngx_er_api_flag(api, "reason") || ngx_er_api_flag(api, "status")
+        || ngx_er_api_flag(api, "attempts"))
+    {
+        return "reason=, status= and attempts= are of dead letters, and "
+               "archive= is about all events that the source retains: leave "
+               "them out, or leave archive= out";
     }
 
     if (ctx->to == NULL) {
         return "archive=SOURCE needs deliver_to=TARGET";
     }
 
-    if (ctx->to->publishers && !ngx_er_publishers_name(ctx->to, &name)) {
+    if (ctx->to->publishers && !ngx_er_publishers_name(ctx->to, name)) {
         return "\"from\" of the target does not name this source: name it "
                "there";
     }
-
-    job->archive = 1;
-    job->source = name;
-    job->filter.source = ngx_er_hash64(&name);
 
     return NULL;
 }

@@ -64,7 +64,7 @@ local function again(hash, target, event, dead)
 
         book(target, BOOK_REPLAYED, 1)
         book(target, BOOK_STALE, 1)
-        known(hash, target, event, entry[EPOCH], command)
+        known(hash, target, event, entry[EPOCH], command, entry[ROUTES])
         over(hash)
         tell('s', target, event)
         step(event, target, TOLD_STALE)
@@ -104,6 +104,30 @@ local function fit(hash, target)
            and not (kept and kept[DONE_COMMAND] == command)
 end
 
+-- did the event ever go to that target, by that route?  What is done does not
+-- say by which, if a version before did it
+
+local function went(hash)
+    if only == '' and route == '' then
+        return true
+    end
+
+    for _, field in ipairs(call('HKEYS', hash)) do
+        local kind, target = sub(field, 1, 1), sub(field, 2)
+
+        if #field == 17 and (only == '' or only == target)
+           and (kind == 'p' or kind == 'd' or kind == 'o')
+        then
+            local entry = get(hash, field)
+            local routes = entry[kind == 'o' and DONE_ROUTES or ROUTES]
+
+            if of_route(routes or '') then
+                return true
+            end
+        end
+    end
+end
+
 local function from_archive()
     local budget = tonumber(ARGV[11])
     local low = at == to_target and '(' .. reached or '-'
@@ -126,6 +150,7 @@ local function from_archive()
         if (event == '' or event == q)
            and ms >= from and (to == 0 or ms < to)
            and call('HEXISTS', hash, 'r') == 1 and fit(hash, to_target)
+           and went(hash)
         then
             if again(hash, to_target, q, nil) then
                 limit = limit - count(ms)

@@ -112,7 +112,9 @@ local function settle(i, from)
     if row.u then
         row.kept = row.kept or {}
         row.kept[#row.kept + 1] = 'o' .. target
-        row.kept[#row.kept + 1] = cmsgpack.pack({epoch, command})
+        row.kept[#row.kept + 1]
+            = done_of(epoch, command,
+                   get(base .. 'e:' .. event, 'p' .. target)[ROUTES])
     end
 
     return '1'

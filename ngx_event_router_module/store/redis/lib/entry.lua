@@ -5,7 +5,8 @@
 -- The state of an entry as it is kept: an array, packed, in a field of the
 -- event's hash.  store/entry.h says what each field is; the numbers stand in
 -- people's Redis and never change.  Of an entry that is done and kept only its
--- epoch and its command are left, as another array.
+-- epoch, its command and its routes are left, as another array; a version
+-- before left no routes.
 --
 -- Names in capitals cost nothing: embed.awk puts the numbers in their place.
 
@@ -37,6 +38,7 @@ local DOUBT_NEW = 240
 
 local DONE_EPOCH = 1
 local DONE_COMMAND = 2
+local DONE_ROUTES = 3
 
 local function get(hash, field)
     local state = call('HGET', hash, field)
@@ -62,6 +64,10 @@ local function doubtful(dead)
     end
 
     return flags + (dead[GUARD] >= DOUBT_ONE and DOUBT_ONE or 0)
+end
+
+local function done_of(epoch, command, routes)
+    return cmsgpack.pack({epoch, command, routes})
 end
 
 local function set(hash, field, entry)

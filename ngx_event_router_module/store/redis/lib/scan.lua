@@ -69,12 +69,16 @@ local function status_of(entry)
     return past == '' and 0 or struct.unpack('>I2', past, #past - 3)
 end
 
+local function of_route(routes)
+    return route == ''
+           or string.find(',' .. routes .. ',', ',' .. route .. ',', 1, true)
+end
+
 local function wanted(hash, entry)
     local accepted, reason = entry[ACCEPTED], entry[REASON] or 0
 
     return accepted >= from and (to == 0 or accepted < to)
-           and (route == '' or string.find(',' .. entry[ROUTES] .. ',',
-                                           ',' .. route .. ',', 1, true))
+           and of_route(entry[ROUTES])
            and entry[ATTEMPTS] >= attempts
            and (status == 0 or (status_of(entry)) == status)
            and (reasons == 0 or math.floor(reasons / 2 ^ reason) % 2 == 1)

@@ -76,7 +76,7 @@ end
 
 -- the target does not need the event any more, as if it had it
 
-local function known(hash, target, event, epoch, command)
+local function known(hash, target, event, epoch, command, routes)
     local key, taken, kept, lapsed
         = unpack(call('HMGET', hash, 'k', 'l', 'u', 'w'))
 
@@ -89,7 +89,7 @@ local function known(hash, target, event, epoch, command)
     end
 
     if kept then
-        call('HSET', hash, 'o' .. target, cmsgpack.pack({epoch, command}))
+        call('HSET', hash, 'o' .. target, done_of(epoch, command, routes))
     else
         call('HDEL', hash, 'v:' .. target)
     end
@@ -97,7 +97,7 @@ end
 
 local function retire(kind, hash, target, event, entry)
     book(target, kind == 's' and BOOK_STALE or BOOK_COALESCED, 1)
-    known(hash, target, event, entry[EPOCH], entry[COMMAND])
+    known(hash, target, event, entry[EPOCH], entry[COMMAND], entry[ROUTES])
     call('HDEL', hash, 'p' .. target)
     leave(target, event, entry)
     over(hash)
