@@ -338,4 +338,41 @@ subtest 'M8: another number of calls' => sub {
     accounted();
 };
 
+
+# what is sent then is the event as a whole, which no mapping makes
+
+for my $lines ('', 'batch max=2 wait=100ms;') {
+
+    subtest "M8: no \"split\" any more: \"$lines\"" => sub {
+        $target->answer('/3', status => 503);
+
+        my $id = begin();
+
+        ok(wait_until(10, sub {
+            join(' ', sort map { $_->{uri} } $target->requests)
+                =~ m{^/1 /2 /3 /3 /3.* /4$} }), 'three of four are done');
+
+        config(split => " $lines");
+        ok($t->reload, 'another nginx.conf');
+        ok($t->wait_old_workers, 'alone');
+        ok(wait_until(20, sub { entries('dead') }), 'a dead letter');
+
+        my ($letter) = entries('dead');
+
+        is($letter->{reason}, 'mapping_changed', 'says why');
+        is($letter->{answer}, 'the mapping makes 1 calls of it now, and 3 of 4 '
+            . 'are done already; replayed, all are made anew', 'in words');
+        is((grep { $_->{uri} eq '/' } $target->requests), 0, 'nothing is sent');
+
+        $target->answer('/3', status => 200);
+        config();
+        ok($t->reload, 'the old nginx.conf');
+        ok($t->wait_old_workers, 'alone');
+        $target->forget;
+        replay();
+        is(made($id), '3', 'goes on where it was');
+        accounted();
+    };
+}
+
 $t->done;

@@ -625,7 +625,11 @@ static void
 ngx_er_lease_send(ngx_er_lease_t *lease)
 {
     if (lease->target->body == NULL) {
-        ngx_er_lease_attempt(lease, NULL);
+
+        if (ngx_er_round_whole(lease) == NGX_OK) {
+            ngx_er_lease_attempt(lease, NULL);
+        }
+
         return;
     }
 

@@ -154,6 +154,13 @@ ngx_er_round_cargo(ngx_er_lease_t *lease)
 }
 
 
+ngx_int_t
+ngx_er_round_whole(ngx_er_lease_t *lease)
+{
+    return lease->calls.len ? ngx_er_round_begin(lease, 1) : NGX_OK;
+}
+
+
 /* calls that are not done, beside that one */
 
 static ngx_uint_t

@@ -27,6 +27,10 @@ ngx_int_t ngx_er_round_open(ngx_er_lease_t *lease, ngx_str_t *calls);
  */
 ngx_er_cargo_t *ngx_er_round_cargo(ngx_er_lease_t *lease);
 
+/* the same of an event that no mapping makes: it is one call.  NGX_DONE: one
+   made several of it before, and the lease is at its end as above */
+ngx_int_t ngx_er_round_whole(ngx_er_lease_t *lease);
+
 /* the same, and it has nothing to be sent */
 void ngx_er_round_filtered(ngx_er_lease_t *lease);
 
