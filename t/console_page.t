@@ -232,6 +232,26 @@ $t->stop;
 
 is(scalar(grep { /hush-hush/ } $t->log_lines), 0, 'no token in the log');
 
+# ---- what it tells somebody who has no source yet is a configuration
+
+my ($first) = slurp("$dir/flow.js")
+              =~ /er\.el\('pre', \{\}, ('event_source .*?')\)\n/s;
+
+$first = join '', ($first // '') =~ /'([^']*)'/g;
+$first =~ s/\\n/\n/g;
+$first =~ s{PRESET}{github};
+$first =~ s{FILE}{%%TESTDIR%%/token};
+$first =~ s{ADDRESS}{http://127.0.0.1:%%PORT_8081%%};
+
+my ($nouns, $locations) = $first =~ /^(event_source .*?)(location .*)\z/s;
+
+$t->config(($nouns // 'none') . "\nserver {\nlisten 127.0.0.1:%%PORT_8080%%;\n"
+           . ($locations // '') . "\n}\n");
+
+my ($right, $said) = $t->check_config;
+
+ok($right, 'nginx takes the first lines') or diag($said);
+
 done_testing();
 
 

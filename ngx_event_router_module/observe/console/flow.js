@@ -457,9 +457,9 @@
         view.empty.hidden = !missing;
         er.fill(view.empty, missing === 'source' ? [
             er.el('h2', {}, 'Nothing can flow yet'),
-            er.el('p', {}, 'nginx.conf has no event_source. A source, a target '
-                  + 'and a route between them are the first step:'),
-            er.el('pre', {}, 'event_source shop { }\n'
+            er.el('p', {}, 'nginx.conf has no event_source. First steps:'),
+            er.el('pre', {}, 'event_source shop { verify PRESET; '
+                + 'secret file:FILE; }\n'
                 + 'event_route all { from shop; to erp; }\n'
                 + 'location = /hooks/shop  { event_receive shop; }\n'
                 + 'location = /deliver/erp { event_deliver erp; proxy_pass '
