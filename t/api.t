@@ -236,6 +236,7 @@ my $one = json_of('/admin/v1/dead?limit=1')->{entries}[0];
 is(entries("dead?id=$one->{id}"), 1, 'of an id');
 is(entries("dead?id=$one->{id}&type=late"), 0, 'both must hold');
 is(entries('dead?text=' . substr $one->{id}, 0, 1), 3, 'a part of the id');
+is(entries('dead?text=' . uc $one->{id}), 1, 'in any case');
 is(entries("dead?text=$one->{id}x"), 0, 'which it must have');
 is(entries('dead?reason=final'), 3, 'for a reason');
 is(entries('dead?reason=expired'), 0, 'for no other');

@@ -48,7 +48,7 @@ typedef struct {
     { "type", NGX_ER_API_TEXT, 0, NULL, "the type of the event" },            \
     { "subject", NGX_ER_API_TEXT, 0, NULL, "the subject of the event" },      \
     { "text", NGX_ER_API_TEXT, 0, NULL,                                       \
-      "a part of the id or of the subject" }
+      "a part of the id or of the subject, in any case" }
 
 
 static ngx_int_t ngx_er_api_pending(ngx_er_api_t *api);
@@ -392,7 +392,7 @@ ngx_er_api_entries_has(ngx_str_t *wanted, ngx_str_t *value)
     size_t  i;
 
     for (i = 0; i + wanted->len <= value->len; i++) {
-        if (ngx_strncmp(value->data + i, wanted->data, wanted->len) == 0) {
+        if (ngx_strncasecmp(value->data + i, wanted->data, wanted->len) == 0) {
             return 1;
         }
     }
