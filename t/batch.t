@@ -49,6 +49,8 @@ $q->config(
                     . 'batch max=5 wait=500ms; concurrency 1;',
         worst    => 'breaker off; retry for=1h base=200ms max=200ms; '
                     . 'batch max=4 wait=300ms; concurrency 1;',
+        last     => 'breaker off; retry for=1s base=400ms max=400ms; '
+                    . 'batch max=3 wait=100ms; concurrency 1;',
         gone     => "$fast batch max=3 wait=600ms;",
         poison   => "$fast batch max=3 wait=600ms;",
         short    => 'breaker off; retry off; batch max=3 wait=600ms;',
@@ -372,6 +374,19 @@ for my $case ([ 'index', '{"failures":[{"index":1,"error":"x"},{"index":3}]}' ],
     ok(wait_until(5, sub { grep { told($_) eq $later } calls('worst', 9) }),
         'a new one does not go with it');
     $target->answer('/worst/bad', status => 410);
+}
+
+# where there is no time for that many attempts the last one is alone
+
+{
+    $target->answer('/last/bad', status => 500);
+
+    my ($bad, @ids) = map { $q->send('last', kind => $_) } qw(bad ok ok);
+
+    ok(wait_until(5, sub { $q->dead(target => 'last') }), 'the bad one dies');
+    settled('last', 2);
+    is(join(' ', map { "$_->{id} $_->{reason}" } $q->dead(target => 'last')),
+        "$bad exhausted", 'and no other');
 }
 
 {

@@ -396,7 +396,8 @@ ngx_er_lease_create(ngx_er_target_t *target, ngx_er_entry_t *entry,
 static ngx_uint_t
 ngx_er_lease_alone(ngx_er_lease_t *lease, ngx_er_entry_t *entry)
 {
-    ngx_uint_t  poison;
+    uint64_t    delay;
+    ngx_uint_t  poison, last;
 
     if (lease->target->parcel == NULL) {
         return 0;
@@ -404,9 +405,16 @@ ngx_er_lease_alone(ngx_er_lease_t *lease, ngx_er_entry_t *entry)
 
     poison = (entry->crashes + 1 >= NGX_ER_ENTRY_CRASHES);
 
+    last = (entry->attempts
+            && ngx_er_policy_retry(&lease->target->policy,
+                                   entry->attempts + 1, -1, 0,
+                                   ngx_er_settle_age(lease), &delay)
+               != NGX_OK);
+
     /* what has failed so often may be what others fail of */
 
-    lease->alone = (poison || entry->attempts >= NGX_ER_PARCEL_TOGETHER);
+    lease->alone = (poison || last
+                    || entry->attempts >= NGX_ER_PARCEL_TOGETHER);
 
     return poison;
 }
