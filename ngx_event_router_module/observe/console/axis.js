@@ -6,8 +6,8 @@ er.axis = (function () {
     // from 0 to "max" or a little beyond it, about n steps of 1, 2 or 5 times
     // a power of ten; of seconds as clocks have them
 
-    const clock = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
-                   7200, 10800, 21600, 43200, 86400];
+    const clock = [1, 2, 5, 10, 15, 20, 60, 120, 300, 600, 900, 1200, 3600,
+                   7200, 10800, 21600, 28800, 86400];
 
     function ticks(max, n, unit) {
         const least = unit === 'rate' ? 0.3 : 1;
