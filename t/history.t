@@ -181,6 +181,8 @@ sub cases {
     $e = event_of(id => $none, sub { 1 });
     is_deeply($e->{targets}, [], 'nobody wanted it');
     is_deeply([ ids('state=unrouted') ], [ $none ], 'which is a state');
+    is_deeply([ ids("state=unrouted&$_") ], [], "and has no $_")
+        for 'target=crm', 'status=400', 'target=erp&status=200';
 
     # ---- at once
 

@@ -713,7 +713,7 @@ ngx_er_history_sifted(ngx_er_history_sieve_t *sieve)
     }
 
     if (filter->state == NGX_ER_HISTORY_UNROUTED) {
-        return sieve->nseen == 0;
+        return sieve->nseen == 0 && filter->target == 0 && filter->status == 0;
     }
 
     if (filter->target == 0 && filter->state == NGX_ER_HISTORY_ANY

@@ -666,6 +666,12 @@ states(void)
     any(&f);
     f.state = NGX_ER_HISTORY_UNROUTED;
     ok(ngx_er_history_match(&f, SEQ, &chunks), "no target: unrouted");
+    f.target = 12;
+    ok(!ngx_er_history_match(&f, SEQ, &chunks), "not of a target");
+    f.target = 0;
+    f.status = 200;
+    ok(!ngx_er_history_match(&f, SEQ, &chunks), "and never attempted");
+    f.status = 0;
 
     /* more targets than it looks at */
 
