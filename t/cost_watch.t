@@ -9,8 +9,8 @@
 #
 #     prove -v t/cost_watch.t               the figures
 #
-# A second of a worker is 33,000 proxied requests, as docs/performance.md has
-# it; a tail makes 1,000 lines a second at most.
+# A second of a worker is 33,000 proxied requests, as on a slow machine; a tail
+# makes 1,000 lines a second at most.
 
 use warnings;
 use strict;

@@ -25,8 +25,10 @@
 #include "../base/spare.h"
 
 
-#define NGX_ER_EVENT_POOL   4096
-#define NGX_ER_EVENT_SPARE  64         /* 256 KB of a worker */
+/* an event of 1 KB to one target fits, also with nginx from 1.23 on, whose
+   headers are larger: a second block of the pool would be 4 KB more */
+#define NGX_ER_EVENT_POOL   4608
+#define NGX_ER_EVENT_SPARE  64         /* 288 KB of a worker */
 
 /* of a part, beside its body and facts: attributes, fan-out and its targets */
 #define NGX_ER_EVENT_PART  1536
