@@ -46,7 +46,7 @@ program(windows => "\xef\xbb\xbf# ours\r\n.data |\r\n  foo(1)\r\n");
 like(refused('body jq bad.jq;'),
     qr{"body jq": \S+/conf/bad\.jq:3: foo/1 is not defined in \S+nginx\.conf:\d+},
     'a function that is not there: file and line');
-like(refused('body jq syntax.jq;'), qr{syntax\.jq:2: syntax error, unexpected '\[', \S[^(]+ in /},
+like(refused('body jq syntax.jq;'), qr{syntax\.jq:2: syntax error, unexpected (?:'\[', \S[^(]+|INVALID_CHARACTER) in /},
     'no program: file and line');
 like(refused('body jq windows.jq;'),
     qr{windows\.jq:3: foo/1 is not defined}, 'a byte order mark, and CR LF');
@@ -108,11 +108,11 @@ config(targets => { map { $_ => "body jq $_.jq"
 $t->run;
 
 for my $source ('now', 'later') {
-    my ($r, $got) = sent($source, record => '"n":7,"total":"1.10"');
+    my ($r, $got) = sent($source, record => '"n":7,"total":"1.25"');
     my $id = "e$serial";
 
     is($r->{status}, $source eq 'now' ? 200 : 202, "$source: taken");
-    is($got->{body}, qq({"id":"$id","n":7,"total":1.1}), "$source: a record");
+    is($got->{body}, qq({"id":"$id","n":7,"total":1.25}), "$source: a record");
     is($got->header('Content-Type'), $JSON, "$source: its type");
     is($got->header('Content-Length'), length $got->{body},
         "$source: its length");
