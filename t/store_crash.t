@@ -122,6 +122,14 @@ sub watch {
 }
 
 
+sub left {
+    my ($t) = @_;
+
+    return scalar grep { /\[crit\] .*is left closed after \d+ crashes/ }
+        $t->log_lines;
+}
+
+
 sub crashes {
     my ($t) = @_;
 
@@ -190,10 +198,13 @@ for my $workers (1, 3) {
     my @how = $workers == 1 ? qw(worn zero worn loops worn worn worn)
                             : qw(worn short worn worn worn worn);
     my $before = crashes($t);
+    my $closed = left($t);
+    my $shut = sub { left($t) > $closed };
 
-    # the first ones may be noticed before they kill
+    # The first ones may be noticed before they kill.  What they do to the heap
+    # may kill a thread that is not in the store: then nobody blames the store.
 
-    while (crashes($t) - $before < 3 && @how) {
+    while (@how) {
         my $how = shift @how;
         my $n = crashes($t);
 
@@ -204,18 +215,29 @@ for my $workers (1, 3) {
         wait_until(2, sub { crashes($t) > $n });
         note("$name: $how: ", crashes($t) - $n, ' crashes');
 
-        last if crashes($t) - $before >= 3;
+        last if crashes($t) - $before >= 3 && wait_until(3, $shut);
+
+        # or another one has died meanwhile
 
         $restore->();
-        ok($accepts->(), "$name: a back-up heals it") or last;
+        ok(wait_until(15, sub { $shut->() || ($event->())[0] == 202 }),
+            "$name: a back-up heals it") or last;
+        last if $shut->();
     }
 
+    ok($shut->(), "$name: it is left closed");
+
+    # others may be at it when the last one dies
+
+    sleep 2;
+
     my $died = crashes($t) - $before;
+    my $elsewhere = () = $t->read_file('logs/error.log')
+        =~ /^(?:free|malloc|realloc)\(\)|^double free|^corrupted /mg;
 
     cmp_ok($died, '>=', 3, "$name: three real crashes");
-    cmp_ok($died, '<=', 3 + $workers, "$name: and no more than were at it");
-    ok($t->wait_log(qr/\[crit\] .*is left closed after \d+ crashes/, 10),
-        "$name: it is left closed");
+    cmp_ok($died, '<=', 3 + $workers + $elsewhere,
+        "$name: and no more than were at it");
 
     $restore->();
     sleep 3;
