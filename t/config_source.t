@@ -91,6 +91,10 @@ wrong('too many arguments', 'max_size 1m 2m;',
 
 wrong('content type without a slash', 'accept json;',
     'invalid content type "json": write, for example, "application/json"');
+wrong('a star for several levels', 'redact data.**.email;',
+    'the field "data.**.email" has a "*" in the key "**"');
+wrong('a star in a key', 'redact data.a*;',
+    'the field "data.a*" has a "*" in the key "a*"');
 wrong('content type with a parameter', 'accept "text/plain; charset=utf-8";',
     'invalid content type "text/plain; charset=utf-8"');
 wrong('content type with two stars', 'accept application/*+*;',

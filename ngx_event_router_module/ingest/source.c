@@ -584,8 +584,11 @@ ngx_er_source_accept(ngx_conf_t *cf, ngx_er_block_row_t *row, void *conf)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid content type \"%V\": write, for "
-                               "example, \"application/json\" or "
-                               "\"application/*+json\"", &value[i]);
+                               "example, \"application/json\", "
+                               "\"application/*+json\", "
+                               "\"multipart/form-data\" or "
+                               "\"application/x-www-form-urlencoded\"",
+                               &value[i]);
             return NGX_CONF_ERROR;
         }
 

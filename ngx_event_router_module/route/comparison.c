@@ -310,6 +310,14 @@ ngx_er_comparison_operator(ngx_er_comparison_t *c, ngx_str_t *field,
         return NGX_ERROR;
     }
 
+    if (c->utf8 && args[n].len == 3
+        && ngx_strncmp(args[n].data, "not", 3) == 0)
+    {
+        ngx_er_error(err, "\"not\" stands before \"utf8\": write \"%V not "
+                     "utf8 ~ ...\"", field);
+        return NGX_ERROR;
+    }
+
     *op = ngx_er_operator_find(field, &args[n], err);
     n++;
 
@@ -407,7 +415,7 @@ ngx_er_operator_count(ngx_er_operator_t *op, ngx_uint_t nargs,
 
     } else if (nargs > 1 && op->compile == ngx_er_operand_moment) {
         ngx_er_error(err, "\"%s\" takes one time, in one word: write it as "
-                     "2026-05-01T00:00:00Z", op->name);
+                     "2026-05-01T00:00:00Z, or as now-1h", op->name);
 
     } else if (nargs) {
         ngx_er_error(err, "\"%s\" takes one value: each condition stands in "
@@ -672,6 +680,12 @@ ngx_er_operand_other(ngx_er_comparison_t *c, ngx_er_operator_t *op,
         ngx_er_error(err, "\"%s\" takes no \"" NGX_ER_COMPARISON_OTHER "\": "
                      "another field stands behind = != < <= > >= before "
                      "after", op->name);
+        return NGX_ERROR;
+    }
+
+    if (c->noperands > 1 && c->operands->len == len) {
+        ngx_er_error(err, "behind \"" NGX_ER_COMPARISON_OTHER "\" stands the "
+                     "field, without a blank");
         return NGX_ERROR;
     }
 

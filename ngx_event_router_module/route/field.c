@@ -65,6 +65,8 @@ static u_char *ngx_er_path_key(ngx_str_t *text, u_char *p, ngx_str_t *key,
 static ngx_int_t ngx_er_field_single(ngx_str_t *text, ngx_er_error_t *err);
 static u_char *ngx_er_path_quoted(ngx_pool_t *pool, ngx_str_t *text,
     u_char *p, ngx_str_t *key, ngx_er_error_t *err);
+static ngx_int_t ngx_er_path_star(ngx_er_step_t *step, ngx_str_t *text,
+    ngx_er_error_t *err);
 static u_char *ngx_er_path_index(ngx_str_t *text, u_char *p, ngx_int_t *index,
     ngx_er_error_t *err);
 static ngx_int_t ngx_er_path_text(ngx_pool_t *pool, ngx_str_t *root,
@@ -456,9 +458,8 @@ ngx_er_path_step(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
     } else {
         p = ngx_er_path_key(text, p + 1, &step.key, err);
 
-        if (p && step.key.len == 1 && step.key.data[0] == '*') {
-            ngx_str_null(&step.key);
-            step.index = NGX_ER_STEP_ANY;
+        if (p && ngx_er_path_star(&step, text, err) != NGX_OK) {
+            return NULL;
         }
     }
 
@@ -573,6 +574,35 @@ ngx_er_path_quoted(ngx_pool_t *pool, ngx_str_t *text, u_char *p,
                  "'data.\"odd.key\"'", text);
 
     return NULL;
+}
+
+
+/* a key without quotes: any key is "*", and who writes more beside it believes
+   that more is meant */
+
+static ngx_int_t
+ngx_er_path_star(ngx_er_step_t *step, ngx_str_t *text, ngx_er_error_t *err)
+{
+    ngx_str_t  *key;
+
+    key = &step->key;
+
+    if (ngx_strlchr(key->data, key->data + key->len, '*') == NULL) {
+        return NGX_OK;
+    }
+
+    if (key->len > 1) {
+        ngx_er_error(err, "the field \"%V\" has a \"*\" in the key \"%V\": "
+                     "\".*\" is any one key, there is nothing for a part of "
+                     "a key or for several levels; a key of that name stands "
+                     "in quotes", text, key);
+        return NGX_ERROR;
+    }
+
+    ngx_str_null(key);
+    step->index = NGX_ER_STEP_ANY;
+
+    return NGX_OK;
 }
 
 
@@ -730,12 +760,12 @@ ngx_er_path_plain(ngx_str_t *key)
 {
     ngx_uint_t  i;
 
-    if (key->len == 0 || (key->len == 1 && key->data[0] == '*')) {
+    if (key->len == 0) {
         return 0;
     }
 
     for (i = 0; i < key->len; i++) {
-        if (key->data[i] < ' ' || ngx_strchr(".[]\"\\", key->data[i])) {
+        if (key->data[i] < ' ' || ngx_strchr(".[]\"\\*", key->data[i])) {
             return 0;
         }
     }
